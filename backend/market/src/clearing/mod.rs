@@ -1,0 +1,1 @@
+//! The clearing problem, its exact solution and its certificate.

@@ -1,0 +1,6 @@
+//! The `headroom` binary: one executable, every role.
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

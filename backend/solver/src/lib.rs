@@ -1,0 +1,1 @@
+//! Floating-point proposals for the exact clearing; floats end here, integers leave.

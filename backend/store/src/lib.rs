@@ -1,0 +1,1 @@
+//! Journal, state tables and ledger on SQLite and PostgreSQL.
