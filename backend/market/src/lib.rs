@@ -2,4 +2,26 @@
 //!
 //! Deliberately absent: async, I/O, clocks, randomness and floating point. Time, ids and
 //! seeds are arguments; the same command on the same state gives the same events, for ever.
+//!
+//! The modules follow the way of the data: [`book`] → [`clearing`] and [`round`] → [`swap`]
+//! → [`shadow`] → [`settlement`], all behind [`apply::apply`].
+pub mod apply;
+pub mod book;
 pub mod clearing;
+pub mod command;
+pub mod event;
+pub mod ids;
+pub mod ledger;
+pub mod market;
+pub mod notice;
+pub mod participant;
+pub mod pool;
+pub mod record;
+pub mod round;
+pub mod settlement;
+pub mod state;
+pub mod swap;
+pub mod time;
+pub mod turn;
+pub mod units;
+pub mod workload;

@@ -1,0 +1,188 @@
+//! The whole exchange as one state machine: `apply(&mut State, Envelope) → (Events, Reply)`.
+//!
+//! Every decision is here or below; nothing outside decides. The same envelope on the same
+//! state gives the same events, on any machine and for ever.
+use crate::book::{Origin, place};
+use crate::command::{Command, Envelope, Refusal, RefusalKind, Reply};
+use crate::event::Event;
+use crate::ids::{InstanceId, OrderId, ParticipantId, SwapId};
+use crate::market::{Market, Rhythm};
+use crate::participant::admin as participants;
+use crate::pool::admin as pools;
+use crate::round::{award, seal};
+use crate::settlement::settle;
+use crate::state::State;
+use crate::swap::{plan, saga};
+use crate::time::Slot;
+use crate::turn::Turn;
+use crate::units::Price;
+use crate::workload::{SlotOutlook, auto, register};
+
+/// Decides a command and folds its events into the state.
+pub fn apply(state: &mut State, envelope: &Envelope) -> (Vec<Event>, Reply) {
+    let mut turn = Turn::new(state, envelope.now, envelope.seed);
+    let reply = decide(&mut turn, envelope.command.clone()).unwrap_or_else(Reply::Refused);
+    (turn.events, reply)
+}
+
+fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
+    match command {
+        Command::OpenMarket { name, rhythm, price_cap, demo } => open_market(turn, name, rhythm, price_cap, demo),
+        Command::CreateParticipant { name, platform, quota, open_order_limit } => {
+            participants::create(turn, name, platform, quota, open_order_limit).map(Reply::Participant)
+        }
+        Command::SetQuota { participant, quota } => participants::set_quota(turn, participant, quota).map(Reply::Participant),
+        Command::CreateUser { email, name, password_hash, memberships } => {
+            participants::create_user(turn, email, name, password_hash, memberships).map(Reply::User)
+        }
+        Command::CreateKey { name, user, membership, scopes, prefix, secret_hash, expires_at } => {
+            let new = participants::NewKey { name, user, membership, scopes, prefix, secret_hash, expires_at };
+            participants::create_key(turn, new).map(Reply::Key)
+        }
+        Command::RevokeKey { participant, key } => participants::revoke_key(turn, participant, key).map(Reply::Key),
+        Command::Grant { participant, amount } => participants::grant(turn, participant, amount).map(Reply::Participant),
+        Command::CreatePool { slug, name, pop, tier, resources, release_start } => {
+            let new = pools::NewPool { slug, name, pop, tier, resources, release_start };
+            pools::create(turn, new).map(Reply::Pool)
+        }
+        Command::CreateNode { name, pool, capacity, properties } => {
+            pools::add_node(turn, name, pool, capacity, properties).map(Reply::Node)
+        }
+        Command::SetNodeState { node, state } => pools::set_node_state(turn, node, state).map(Reply::Node),
+        Command::HaltPool { pool, by, reason } => pools::halt(turn, &pool, by, reason).map(Reply::Pool),
+        Command::ResumePool { pool } => pools::resume(turn, &pool).map(Reply::Pool),
+        Command::ScheduleReserve { pool, resource, steps, effective_at, expected_version, by } => {
+            let new = pools::NewReserve { resource, steps, effective_at, expected_version, by };
+            pools::schedule_reserve(turn, &pool, new).map(Reply::ReservePrice)
+        }
+        Command::RegisterModule { participant, name, hash, size_bytes } => {
+            register::module(turn, participant, name, hash, size_bytes).map(Reply::Module)
+        }
+        Command::RegisterInstance(new) => register::instance(turn, *new).map(Reply::Instance),
+        Command::SetBaseline { instance, baseline, floor } => {
+            register::set_baseline(turn, instance, baseline, floor).map(Reply::Instance)
+        }
+        Command::SetStrategy { participant, instance, strategy } => {
+            register::set_strategy(turn, participant, instance, strategy).map(Reply::Instance)
+        }
+        Command::StopInstance { participant, instance } => register::stop(turn, participant, instance).map(Reply::Instance),
+        Command::PutHint { participant, instance, expected_demand, avoid_nodes, starts_at, expires_at, source } => {
+            let new = register::NewHint { instance, expected_demand, avoid_nodes, starts_at, expires_at, source };
+            register::hint(turn, participant, new).map(Reply::Hint)
+        }
+        Command::WithdrawHint { participant, hint } => register::withdraw_hint(turn, participant, hint).map(Reply::Hint),
+        Command::PutProfile { participant, profile, expected_version, name, instances, typical, peak } => {
+            let new = register::NewProfile { profile, expected_version, name, instances, typical, peak };
+            register::profile(turn, participant, new).map(Reply::Profile)
+        }
+        Command::PlaceOrder { participant, side, request, client_order } => {
+            let placed = place::place(turn, participant, side, *request, client_order, Origin::Manual);
+            placed.map(Reply::Order).map_err(Refusal::from)
+        }
+        Command::ReplaceOrder { participant, order, request, client_order } => {
+            match place::replace(turn, participant, order, *request, client_order)? {
+                place::Replaced::Now(id) => Ok(Reply::Order(id)),
+                place::Replaced::Pending(id) => Ok(Reply::PendingOrder(id)),
+            }
+        }
+        Command::CancelOrder { participant, order } => cancel(turn, participant, order),
+        Command::CancelAll { participant } => Ok(Reply::Canceled(place::cancel_all(turn, participant))),
+        Command::RecordOutlooks { outlooks } => Ok(record_outlooks(turn, outlooks)),
+        Command::ExpireOrders => {
+            place::expire(turn);
+            Ok(Reply::Done)
+        }
+        Command::SealRound => Ok(seal::seal(turn).map_or(Reply::Nothing, |(round, book)| Reply::Sealed { round, book })),
+        Command::RecordOutcome { round, outcome, .. } => {
+            let outcome = outcome.ok_or_else(|| conflict("no_outcome", "The outcome is not at hand."))?;
+            award::apply(turn, round, &outcome).map_err(|e| conflict("outcome_refused", e.to_string()))?;
+            Ok(Reply::Done)
+        }
+        Command::VoidRound { round, reason } => void(turn, round, reason),
+        Command::PlanSlot { slot } => Ok(plan_slot(turn, slot)),
+        Command::StepSwap { swap, result } => Ok(if saga::step(turn, swap, result) { Reply::Swap(swap) } else { Reply::Nothing }),
+        Command::CancelSwap { swap, participant, reason } => cancel_swap(turn, swap, participant, reason),
+        Command::RestartInstance { instance } => restart(turn, instance),
+        Command::SettleSlot { slot, readings } => {
+            if slot < turn.state.market.settled_until {
+                return Ok(Reply::Nothing);
+            }
+            settle::settle(turn, slot, &readings);
+            Ok(Reply::Done)
+        }
+    }
+}
+
+fn conflict(code: &'static str, detail: impl Into<String>) -> Refusal {
+    Refusal { kind: RefusalKind::Conflict, code, pointer: String::new(), detail: detail.into() }
+}
+
+fn open_market(turn: &mut Turn<'_>, name: String, rhythm: Rhythm, price_cap: Price, demo: bool) -> Result<Reply, Refusal> {
+    if turn.state.market.last_round > 0 || !turn.state.participants.is_empty() {
+        return Err(conflict("market_open", "The market's rhythm is written once and never changes."));
+    }
+    let first = Slot::containing(turn.now, rhythm.slot_seconds).plus(1, rhythm.slot_seconds);
+    turn.emit(Event::MarketChanged(Market {
+        name,
+        rhythm,
+        price_cap,
+        demo,
+        last_round: 0,
+        last_root: String::new(),
+        planned_until: first,
+        settled_until: first,
+        created_at: turn.now,
+    }));
+    Ok(Reply::Done)
+}
+
+fn cancel(turn: &mut Turn<'_>, participant: ParticipantId, order: OrderId) -> Result<Reply, Refusal> {
+    let now = place::cancel(turn, participant, order, "user")?;
+    Ok(if now { Reply::Order(order) } else { Reply::PendingOrder(order) })
+}
+
+fn record_outlooks(turn: &mut Turn<'_>, outlooks: Vec<(InstanceId, Vec<SlotOutlook>)>) -> Reply {
+    for (instance, slots) in outlooks {
+        if !turn.state.instances.contains_key(&instance) {
+            continue;
+        }
+        turn.emit(Event::OutlookRecorded { instance, slots: slots.clone() });
+        auto::follow(turn, instance, &slots);
+    }
+    Reply::Done
+}
+
+fn void(turn: &mut Turn<'_>, round: u64, reason: String) -> Result<Reply, Refusal> {
+    let sealed = turn.state.rounds.get(&round).is_some_and(|r| r.state == crate::round::RoundState::Sealed);
+    if !sealed {
+        return Err(conflict("round_not_sealed", "Only a round that is sealed and not awarded can be void."));
+    }
+    turn.emit(Event::RoundVoided { number: round, reason, at: turn.now });
+    place::apply_pending(turn);
+    Ok(Reply::Done)
+}
+
+fn plan_slot(turn: &mut Turn<'_>, slot: Slot) -> Reply {
+    if slot < turn.state.market.planned_until {
+        return Reply::Nothing;
+    }
+    plan::plan_slot(turn, slot);
+    Reply::Done
+}
+
+fn cancel_swap(turn: &mut Turn<'_>, swap: SwapId, participant: Option<ParticipantId>, reason: String) -> Result<Reply, Refusal> {
+    let known = turn.state.swaps.get(&swap).filter(|s| participant.is_none_or(|p| p == s.participant));
+    if known.is_none() {
+        return Err(register::not_found("running swap"));
+    }
+    saga::cancel(turn, swap, reason);
+    Ok(Reply::Swap(swap))
+}
+
+/// The instance runs again from its checkpoint, at its baseline, under a new epoch.
+fn restart(turn: &mut Turn<'_>, id: InstanceId) -> Result<Reply, Refusal> {
+    let mut instance = turn.state.instances.get(&id).cloned().ok_or_else(|| register::not_found("instance"))?;
+    instance.epoch += 1;
+    turn.emit(Event::InstanceChanged(instance));
+    Ok(Reply::Instance(id))
+}

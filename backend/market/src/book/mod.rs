@@ -1,0 +1,8 @@
+//! Bids and offers: what an order says, whether it is accepted, and what becomes of it.
+pub mod order;
+pub mod place;
+pub mod rejection;
+pub mod validate;
+
+pub use order::*;
+pub use rejection::Rejection;

@@ -1,0 +1,280 @@
+//! The order: a bid or an offer with the same fields and the same life.
+//!
+//! `resources` are per replica and slot; `limit` is for the whole order and window.
+//! `pools` × allowed starts = alternatives, of which at most one wins.
+use crate::ids::{AwardId, InstanceId, OrderId, ParticipantId};
+use crate::pool::PoolSlug;
+use crate::time::{Slot, Timestamp};
+use crate::units::{Amounts, Credits, Price, Share};
+use crate::workload::Class;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum Side {
+    Bid,
+    Offer,
+}
+
+/// Half-open, `[start_at, end_at)`, on slot boundaries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Window {
+    pub start_at: Timestamp,
+    pub end_at: Timestamp,
+}
+
+/// A pool that the order accepts; the adder lowers what it is worth there and is never paid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct PoolChoice {
+    pub pool: PoolSlug,
+    #[serde(default)]
+    pub adder: Credits,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum TimeInForce {
+    /// Until cancelled or until its window's first gate closes.
+    #[default]
+    Gtc,
+    /// Until `expires_at`.
+    Gtd,
+    /// The next round only; what it does not win is cancelled.
+    Ioc,
+    /// The next round only, in full or not at all.
+    Fok,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum Assurance {
+    #[default]
+    Firm,
+    Recallable,
+}
+
+/// What happens to capacity that was won for a slot that has not begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum Resell {
+    /// It stays in the book at the holder's own limit: a more urgent bidder can buy it.
+    #[default]
+    OwnLimit,
+    Never,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// What a participant asks for: the body of `POST /v1/bids` and `/v1/offers`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct OrderRequest {
+    /// The workload that grows or lends; `null` buys capacity without a workload of ours.
+    #[serde(default)]
+    pub instance: Option<InstanceId>,
+    pub window: Window,
+    /// With it the window may start at any slot up to this one, with the same length.
+    #[serde(default)]
+    pub latest_start_at: Option<Timestamp>,
+    #[serde(default = "one")]
+    pub replicas: u32,
+    pub resources: Amounts,
+    pub pools: Vec<PoolChoice>,
+    #[serde(default)]
+    pub assurance: Assurance,
+    pub limit: Credits,
+    /// From "0" (divisible) to "1" (all or none).
+    #[serde(default)]
+    pub min_fill: Share,
+    #[serde(default)]
+    pub time_in_force: TimeInForce,
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
+    #[serde(default)]
+    pub resell: Resell,
+    /// Not in this version: anything but `null` is refused.
+    #[serde(default)]
+    pub parent: Option<OrderId>,
+    #[serde(default)]
+    pub project: Option<String>,
+    /// Not in this version: `true` is refused.
+    #[serde(default)]
+    pub no_displacement: bool,
+    /// Not in this version: anything but 0 is refused.
+    #[serde(default)]
+    pub min_run_slots: u32,
+    /// Breaks ties only.
+    #[serde(default)]
+    pub class: Class,
+    #[serde(default, alias = "client_offer_id")]
+    pub client_bid_id: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum OrderStatus {
+    Open,
+    PartiallyFilled,
+    /// A cancellation that waits for the sealed round.
+    PendingCancel,
+    /// A replacement that waits for the sealed round.
+    PendingReplace,
+    Filled,
+    Canceled,
+    Expired,
+    Replaced,
+}
+
+impl OrderStatus {
+    pub const fn is_live(self) -> bool {
+        matches!(
+            self,
+            OrderStatus::Open
+                | OrderStatus::PartiallyFilled
+                | OrderStatus::PendingCancel
+                | OrderStatus::PendingReplace
+        )
+    }
+    pub const fn name(self) -> &'static str {
+        match self {
+            OrderStatus::Open => "open",
+            OrderStatus::PartiallyFilled => "partially_filled",
+            OrderStatus::PendingCancel => "pending_cancel",
+            OrderStatus::PendingReplace => "pending_replace",
+            OrderStatus::Filled => "filled",
+            OrderStatus::Canceled => "canceled",
+            OrderStatus::Expired => "expired",
+            OrderStatus::Replaced => "replaced",
+        }
+    }
+}
+
+/// Why the last round did not give the order (all of) what it asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct NotWon {
+    /// A stable code such as `OUT_OF_MONEY`; unknown values must be tolerated.
+    pub reason: String,
+    pub round: u64,
+    /// What its (best) bundle cost in that round.
+    pub price_faced: Option<Credits>,
+    /// By how much the limit was short, zero if it was not.
+    pub shortfall: Option<Credits>,
+}
+
+/// Who placed the order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum Origin {
+    Manual,
+    /// Standing demand from the forecast.
+    AutoBid,
+    /// The lendable part of a baseline.
+    AutoOffer,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Order {
+    pub id: OrderId,
+    pub side: Side,
+    pub participant: ParticipantId,
+    pub status: OrderStatus,
+    #[serde(flatten)]
+    pub request: OrderRequest,
+    /// What is still asked for, per replica and slot.
+    pub remaining: Amounts,
+    pub remaining_replicas: u32,
+    /// The part of the limit that belongs to what is still asked for.
+    pub remaining_limit: Credits,
+    /// Held on the participant's account for it; zero for offers.
+    pub hold: Credits,
+    /// What its awards cost (bids) or bring if delivered (offers).
+    pub awarded: Credits,
+    pub awards: Vec<AwardId>,
+    pub origin: Origin,
+    pub last_reason: Option<NotWon>,
+    /// Why it ended, where the status does not say it.
+    pub closed_reason: Option<String>,
+    pub replaces: Option<OrderId>,
+    pub replaced_by: Option<OrderId>,
+    /// The replacement that waits for the sealed round.
+    pub pending_replacement: Option<Box<OrderRequest>>,
+    /// The sealed round that it takes part in.
+    pub sealed_in: Option<u64>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// One way to fill an order: a pool and a start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alternative {
+    pub pool: PoolSlug,
+    pub adder: Credits,
+    pub slots: Vec<Slot>,
+}
+
+impl OrderRequest {
+    /// The slots of the window that starts at `start`.
+    pub fn slots_from(&self, start: Timestamp, slot_seconds: i64) -> Vec<Slot> {
+        let length = (self.window.end_at.micros() - self.window.start_at.micros()) / 1_000_000;
+        (0..length / slot_seconds)
+            .map(|n| Slot::starting_at(start.seconds() + n * slot_seconds))
+            .collect()
+    }
+    /// All alternatives: pools outermost, then starts; the index is the one in the book.
+    pub fn alternatives(&self, slot_seconds: i64) -> Vec<Alternative> {
+        let first = self.window.start_at.seconds();
+        let last = self.latest_start_at.map_or(first, Timestamp::seconds);
+        let starts: Vec<i64> = (0..=(last - first) / slot_seconds).map(|n| first + n * slot_seconds).collect();
+        let of_pool = |choice: &PoolChoice| {
+            let choice = choice.clone();
+            starts.clone().into_iter().map(move |start| Alternative {
+                pool: choice.pool.clone(),
+                adder: choice.adder,
+                slots: self.slots_from(Timestamp::from_seconds(start), slot_seconds),
+            })
+        };
+        self.pools.iter().flat_map(of_pool).collect()
+    }
+    /// Divisible with a single alternative: what is left after an award stays open.
+    pub fn stays_open_after_award(&self) -> bool {
+        self.min_fill.is_zero() && self.pools.len() == 1 && self.latest_start_at.is_none()
+    }
+    /// The gate that ends it: the earliest slot of its window.
+    pub fn first_slot(&self) -> Slot {
+        Slot::starting_at(self.window.start_at.seconds())
+    }
+    /// The last start that is still possible.
+    pub fn last_start(&self) -> Slot {
+        Slot::starting_at(self.latest_start_at.unwrap_or(self.window.start_at).seconds())
+    }
+}
+
+/// The most that a bundle can be charged: Σ collar × quantity over replicas and slots.
+pub fn collar_value(
+    amounts: &Amounts,
+    replicas: u32,
+    slots: usize,
+    collar: impl Fn(crate::units::Resource) -> Price,
+) -> Option<Credits> {
+    let mut total = Credits::ZERO;
+    for (resource, quantity) in amounts {
+        let all = quantity.checked_mul(i64::from(replicas))?.checked_mul(slots as i64)?;
+        total = total.checked_add(collar(*resource).hold_round_up(all)?)?;
+    }
+    Some(total)
+}

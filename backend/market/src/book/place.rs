@@ -1,0 +1,249 @@
+//! Placing, replacing, cancelling and expiring orders, with their holds.
+//!
+//! Invariant: the hold of every live bid covers the most that it can be charged.
+use crate::book::{Order, OrderRequest, OrderStatus, Origin, Rejection, Side, TimeInForce, validate};
+use crate::event::Event;
+use crate::ids::{BidId, OfferId, OrderId, ParticipantId};
+use crate::ledger::{Account, TransferKind};
+use crate::state::State;
+use crate::turn::{Cause, Turn};
+use crate::units::{Credits, Share};
+
+/// Places an order, or says why not. `client_order`: a finished order with the same client id.
+pub fn place(
+    turn: &mut Turn<'_>,
+    participant: ParticipantId,
+    side: Side,
+    request: OrderRequest,
+    client_order: Option<OrderId>,
+    origin: Origin,
+) -> Result<OrderId, Rejection> {
+    check_client_id(turn.state, participant, &request, client_order)?;
+    let request = normalise(request);
+    let acceptable = validate::check(turn.state, turn.now, participant, side, &request, None)?;
+    check_balance(turn.state, participant, acceptable.hold, Credits::ZERO)?;
+    Ok(accept(turn, participant, side, request, acceptable.hold, origin, None))
+}
+
+/// Releases the old hold and takes the new one in one step, so a replacement never fails on
+/// its own hold. While the order is sealed, the replacement waits for the round.
+pub fn replace(
+    turn: &mut Turn<'_>,
+    participant: ParticipantId,
+    id: OrderId,
+    request: OrderRequest,
+    client_order: Option<OrderId>,
+) -> Result<Replaced, Rejection> {
+    let order = own_order(turn.state, participant, id)?;
+    let (old_hold, side, sealed) = (order.hold, order.side, order.sealed_in.is_some());
+    let same_client_id = request.client_bid_id == order.request.client_bid_id;
+    if !same_client_id {
+        check_client_id(turn.state, participant, &request, client_order)?;
+    }
+    let request = normalise(request);
+    let acceptable = validate::check(turn.state, turn.now, participant, side, &request, Some(id))?;
+    check_balance(turn.state, participant, acceptable.hold, old_hold)?;
+    if sealed {
+        let replacement = Some(Box::new(request));
+        turn.emit(Event::OrderPending { order: id, status: OrderStatus::PendingReplace, replacement, at: turn.now });
+        return Ok(Replaced::Pending(id));
+    }
+    Ok(Replaced::Now(swap_orders(turn, id, request, acceptable.hold)))
+}
+
+pub enum Replaced {
+    Now(OrderId),
+    Pending(OrderId),
+}
+
+fn swap_orders(turn: &mut Turn<'_>, old: OrderId, request: OrderRequest, hold: Credits) -> OrderId {
+    let (participant, side, origin) = {
+        let order = &turn.state.orders[&old];
+        (order.participant, order.side, order.origin)
+    };
+    let new = next_id(turn, side);
+    close(turn, old, OrderStatus::Replaced, None, Some(new));
+    accept_as(turn, new, participant, side, request, hold, origin, Some(old));
+    new
+}
+
+/// Cancels an order; while it is sealed, the cancellation waits for the round.
+pub fn cancel(turn: &mut Turn<'_>, participant: ParticipantId, id: OrderId, reason: &str) -> Result<bool, Rejection> {
+    let order = own_order(turn.state, participant, id)?;
+    if order.sealed_in.is_some() {
+        let at = turn.now;
+        turn.emit(Event::OrderPending { order: id, status: OrderStatus::PendingCancel, replacement: None, at });
+        return Ok(false);
+    }
+    close(turn, id, OrderStatus::Canceled, Some(reason.to_owned()), None);
+    Ok(true)
+}
+
+pub fn cancel_all(turn: &mut Turn<'_>, participant: ParticipantId) -> u32 {
+    let orders: Vec<OrderId> =
+        turn.state.orders.values().filter(|o| o.participant == participant).map(|o| o.id).collect();
+    let mut count = 0;
+    for id in orders {
+        count += u32::from(cancel(turn, participant, id, "user").is_ok());
+    }
+    count
+}
+
+/// Closes orders whose last gate has closed or whose own expiry has passed. Sealed ones wait.
+pub fn expire(turn: &mut Turn<'_>) {
+    let first_open = turn.state.market.rhythm.first_open(turn.now);
+    let now = turn.now;
+    let over = |o: &&Order| {
+        o.sealed_in.is_none()
+            && (o.request.last_start() < first_open || o.request.expires_at.is_some_and(|at| at <= now))
+    };
+    let expired: Vec<OrderId> = turn.state.orders.values().filter(over).map(|o| o.id).collect();
+    for id in expired {
+        let reason = turn.state.orders[&id].last_reason.as_ref().map(|r| r.reason.clone());
+        close(turn, id, OrderStatus::Expired, reason, None);
+    }
+}
+
+/// Cancellations and replacements that waited for a round that is over now.
+pub fn apply_pending(turn: &mut Turn<'_>) {
+    let pending: Vec<OrderId> = turn
+        .state
+        .orders
+        .values()
+        .filter(|o| matches!(o.status, OrderStatus::PendingCancel | OrderStatus::PendingReplace))
+        .map(|o| o.id)
+        .collect();
+    for id in pending {
+        let order = &turn.state.orders[&id];
+        let (participant, side, old_hold) = (order.participant, order.side, order.hold);
+        let Some(request) = order.pending_replacement.clone() else {
+            close(turn, id, OrderStatus::Canceled, Some("user".to_owned()), None);
+            continue;
+        };
+        let checked = validate::check(turn.state, turn.now, participant, side, &request, Some(id))
+            .and_then(|a| check_balance(turn.state, participant, a.hold, old_hold).map(|()| a.hold));
+        match checked {
+            Ok(hold) => {
+                swap_orders(turn, id, *request, hold);
+            }
+            // What was asked for is no longer possible: the order must not go on as it was either.
+            Err(rejection) => close(turn, id, OrderStatus::Canceled, Some(rejection.code().to_owned()), None),
+        }
+    }
+}
+
+/// Ends an order and releases its hold.
+pub fn close(turn: &mut Turn<'_>, id: OrderId, status: OrderStatus, reason: Option<String>, replaced_by: Option<OrderId>) {
+    let Some(order) = turn.state.orders.get(&id) else { return };
+    let (participant, hold) = (order.participant, order.hold);
+    release(turn, participant, id, hold);
+    turn.emit(Event::OrderClosed { order: id, status, reason, replaced_by, at: turn.now });
+}
+
+/// held → available. The hold was taken before, so this can't overdraw.
+pub fn release(turn: &mut Turn<'_>, participant: ParticipantId, id: OrderId, amount: Credits) {
+    let (held, available) = (Account::Held(participant), Account::Available(participant));
+    let released = turn.transfer(TransferKind::Release, held, available, amount, Cause::order(id));
+    debug_assert!(released.is_ok(), "a hold covers its release: {released:?}");
+}
+
+fn own_order(state: &State, participant: ParticipantId, id: OrderId) -> Result<&Order, Rejection> {
+    let order = state.orders.get(&id).filter(|o| o.participant == participant);
+    let order = order.ok_or(Rejection::NotFound { what: "open order", pointer: "" })?;
+    match order.status {
+        OrderStatus::PendingCancel | OrderStatus::PendingReplace => {
+            Err(Rejection::OrderEnded { status: order.status.name() })
+        }
+        _ => Ok(order),
+    }
+}
+
+fn check_client_id(
+    state: &State,
+    participant: ParticipantId,
+    request: &OrderRequest,
+    client_order: Option<OrderId>,
+) -> Result<(), Rejection> {
+    let Some(client_id) = &request.client_bid_id else { return Ok(()) };
+    let live = state.client_ids.get(&(participant, client_id.clone())).copied();
+    match live.or(client_order) {
+        Some(existing) => Err(Rejection::DuplicateClientId { existing }),
+        None => Ok(()),
+    }
+}
+
+/// `fok` is a block that may not wait.
+fn normalise(mut request: OrderRequest) -> OrderRequest {
+    if request.time_in_force == TimeInForce::Fok && request.min_fill.is_zero() {
+        request.min_fill = Share::from_units(1_000_000);
+    }
+    request
+}
+
+fn check_balance(state: &State, participant: ParticipantId, needed: Credits, freed: Credits) -> Result<(), Rejection> {
+    let available = state.available(participant) + freed;
+    if needed > available {
+        return Err(Rejection::CreditHoldExceedsBalance { needed, available });
+    }
+    Ok(())
+}
+
+fn next_id(turn: &mut Turn<'_>, side: Side) -> OrderId {
+    match side {
+        Side::Bid => OrderId::Bid(BidId::next(&mut turn.ids)),
+        Side::Offer => OrderId::Offer(OfferId::next(&mut turn.ids)),
+    }
+}
+
+fn accept(
+    turn: &mut Turn<'_>,
+    participant: ParticipantId,
+    side: Side,
+    request: OrderRequest,
+    hold: Credits,
+    origin: Origin,
+    replaces: Option<OrderId>,
+) -> OrderId {
+    let id = next_id(turn, side);
+    accept_as(turn, id, participant, side, request, hold, origin, replaces);
+    id
+}
+
+#[expect(clippy::too_many_arguments, reason = "one private constructor of one record")]
+fn accept_as(
+    turn: &mut Turn<'_>,
+    id: OrderId,
+    participant: ParticipantId,
+    side: Side,
+    request: OrderRequest,
+    hold: Credits,
+    origin: Origin,
+    replaces: Option<OrderId>,
+) {
+    let order = Order {
+        id,
+        side,
+        participant,
+        status: OrderStatus::Open,
+        remaining: request.resources.clone(),
+        remaining_replicas: request.replicas,
+        remaining_limit: request.limit,
+        request,
+        hold,
+        awarded: Credits::ZERO,
+        awards: Vec::new(),
+        origin,
+        last_reason: None,
+        closed_reason: None,
+        replaces,
+        replaced_by: None,
+        pending_replacement: None,
+        sealed_in: None,
+        created_at: turn.now,
+        updated_at: turn.now,
+    };
+    let (available, held) = (Account::Available(participant), Account::Held(participant));
+    let posted = turn.transfer(TransferKind::Hold, available, held, hold, Cause::order(id));
+    debug_assert!(posted.is_ok(), "the balance was checked: {posted:?}");
+    turn.emit(Event::OrderAccepted(Box::new(order)));
+}

@@ -1,0 +1,204 @@
+//! Why an order is not accepted. Expected refusals are values, not faults.
+//!
+//! Precedence from top to bottom: the first that applies is the answer.
+use crate::ids::OrderId;
+use crate::time::Slot;
+use crate::units::{Credits, Resource};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// No such object, or it belongs to somebody else (the two can't be told apart).
+    NotFound { what: &'static str, pointer: &'static str },
+    DuplicateClientId { existing: OrderId },
+    NotInThisVersion { field: &'static str },
+    UnknownPool { index: usize, slug: String },
+    PoolRepeated { index: usize },
+    PoolHalted { slug: String, reason: String },
+    NoPools,
+    TooManyAlternatives { count: usize, most: usize },
+    NoResources,
+    ResourceNotInPool { resource: Resource, slug: String },
+    QuantityOutOfRange { resource: Resource },
+    ReplicasOutOfRange,
+    ReplicasOfInstance,
+    WindowNotOnSlots { slot_seconds: i64 },
+    WindowEmpty,
+    LatestStartBeforeStart,
+    WindowOutsideHorizon { first_open: Slot, last_open: Slot },
+    LimitOutOfRange,
+    AdderOutOfRange { index: usize },
+    MinFillOutOfRange,
+    FillOrKillNeedsFullMinFill,
+    ExpiryMissing,
+    ExpiryInThePast,
+    ClientIdTooLong,
+    ProjectTooLong,
+    OfferNeedsInstance,
+    OfferOutsideHomePool { home: String },
+    AboveInstanceLimit { resource: Resource, limit: i64 },
+    BelowFloor { resource: Resource, lendable: i64 },
+    TooManyOpenOrders { most: u32 },
+    CreditHoldExceedsBalance { needed: Credits, available: Credits },
+    /// The order has ended; a terminal state never changes.
+    OrderEnded { status: &'static str },
+}
+
+impl Rejection {
+    /// Stable machine-readable code.
+    pub fn code(&self) -> &'static str {
+        use Rejection::*;
+        match self {
+            NotFound { .. } => "not_found",
+            DuplicateClientId { .. } => "duplicate_client_id",
+            NotInThisVersion { .. } => "not_in_this_version",
+            UnknownPool { .. } => "unknown_pool",
+            PoolRepeated { .. } => "pool_repeated",
+            PoolHalted { .. } => "pool_halted",
+            NoPools => "no_pools",
+            TooManyAlternatives { .. } => "too_many_alternatives",
+            NoResources => "no_resources",
+            ResourceNotInPool { .. } => "resource_not_in_pool",
+            QuantityOutOfRange { .. } => "quantity_out_of_range",
+            ReplicasOutOfRange => "replicas_out_of_range",
+            ReplicasOfInstance => "replicas_of_instance",
+            WindowNotOnSlots { .. } => "window_not_on_slots",
+            WindowEmpty => "window_empty",
+            LatestStartBeforeStart => "latest_start_before_start",
+            WindowOutsideHorizon { .. } => "window_outside_horizon",
+            LimitOutOfRange => "limit_out_of_range",
+            AdderOutOfRange { .. } => "adder_out_of_range",
+            MinFillOutOfRange => "min_fill_out_of_range",
+            FillOrKillNeedsFullMinFill => "fill_or_kill_needs_full_min_fill",
+            ExpiryMissing => "expiry_missing",
+            ExpiryInThePast => "expiry_in_the_past",
+            ClientIdTooLong => "client_id_too_long",
+            ProjectTooLong => "project_too_long",
+            OfferNeedsInstance => "offer_needs_instance",
+            OfferOutsideHomePool { .. } => "offer_outside_home_pool",
+            AboveInstanceLimit { .. } => "above_instance_limit",
+            BelowFloor { .. } => "below_floor",
+            TooManyOpenOrders { .. } => "too_many_open_orders",
+            CreditHoldExceedsBalance { .. } => "credit_hold_exceeds_balance",
+            OrderEnded { .. } => "order_ended",
+        }
+    }
+
+    /// JSON pointer to the field at fault.
+    pub fn pointer(&self) -> String {
+        use Rejection::*;
+        match self {
+            NotFound { pointer, .. } => (*pointer).to_owned(),
+            DuplicateClientId { .. } | ClientIdTooLong => "/client_bid_id".to_owned(),
+            NotInThisVersion { field } => format!("/{field}"),
+            UnknownPool { index, .. } | PoolRepeated { index } => format!("/pools/{index}/pool"),
+            PoolHalted { .. } | NoPools | TooManyAlternatives { .. } | OfferOutsideHomePool { .. } => "/pools".to_owned(),
+            NoResources => "/resources".to_owned(),
+            ResourceNotInPool { resource, .. }
+            | QuantityOutOfRange { resource }
+            | AboveInstanceLimit { resource, .. }
+            | BelowFloor { resource, .. } => format!("/resources/{resource}"),
+            ReplicasOutOfRange | ReplicasOfInstance => "/replicas".to_owned(),
+            WindowNotOnSlots { .. } | WindowEmpty | WindowOutsideHorizon { .. } => "/window".to_owned(),
+            LatestStartBeforeStart => "/latest_start_at".to_owned(),
+            LimitOutOfRange => "/limit".to_owned(),
+            AdderOutOfRange { index } => format!("/pools/{index}/adder"),
+            MinFillOutOfRange | FillOrKillNeedsFullMinFill => "/min_fill".to_owned(),
+            ExpiryMissing | ExpiryInThePast => "/expires_at".to_owned(),
+            ProjectTooLong => "/project".to_owned(),
+            OfferNeedsInstance => "/instance".to_owned(),
+            TooManyOpenOrders { .. } | CreditHoldExceedsBalance { .. } | OrderEnded { .. } => String::new(),
+        }
+    }
+
+    /// What was needed, what was there, and what to do next.
+    pub fn detail(&self) -> String {
+        use Rejection::*;
+        match self {
+            NotFound { what, .. } => format!("There is no such {what}. Check the id; objects of other participants are not shown."),
+            DuplicateClientId { existing } => format!("This client id was used before, by {existing}. Use a new one, or read that order."),
+            NotInThisVersion { field } => format!("`{field}` is not supported in this version. Leave it out."),
+            UnknownPool { slug, .. } => format!("There is no pool `{slug}`. GET /v1/pools lists them."),
+            PoolRepeated { .. } => "Each pool may be listed once. Remove the repetition.".to_owned(),
+            PoolHalted { slug, reason } => format!("Pool `{slug}` is halted: {reason}. Choose another pool or wait for it to resume."),
+            NoPools => "List at least one pool.".to_owned(),
+            TooManyAlternatives { count, most } => format!("Pools × starts make {count} alternatives, the most is {most}. List fewer pools or an earlier latest_start_at."),
+            NoResources => "Ask for at least one resource.".to_owned(),
+            ResourceNotInPool { resource, slug } => format!("Pool `{slug}` does not have {resource}. GET /v1/pools/{slug} lists what it has."),
+            QuantityOutOfRange { resource } => format!("{resource} must be from 1 to 1000000000000 base units, replicas and slots included."),
+            ReplicasOutOfRange => "replicas must be from 1 to 10000.".to_owned(),
+            ReplicasOfInstance => "An instance grows in one place: with `instance`, replicas must be 1.".to_owned(),
+            WindowNotOnSlots { slot_seconds } => format!("start_at, end_at and latest_start_at must be multiples of {slot_seconds} seconds."),
+            WindowEmpty => "end_at must be after start_at.".to_owned(),
+            LatestStartBeforeStart => "latest_start_at must not be before start_at.".to_owned(),
+            WindowOutsideHorizon { first_open, last_open } => format!("The window must lie in open slots: the first open one starts at {first_open}, the last at {last_open}."),
+            LimitOutOfRange => "limit must be above 0 for a bid and not negative for an offer, and at most 1000000000.".to_owned(),
+            AdderOutOfRange { .. } => "An adder must not be negative and, for a bid, not above the limit.".to_owned(),
+            MinFillOutOfRange => "min_fill must be from \"0\" to \"1\".".to_owned(),
+            FillOrKillNeedsFullMinFill => "fok means all or none: leave min_fill out or set it to \"1\".".to_owned(),
+            ExpiryMissing => "time_in_force gtd needs expires_at.".to_owned(),
+            ExpiryInThePast => "expires_at must be in the future.".to_owned(),
+            ClientIdTooLong => "A client id has 1 to 64 characters.".to_owned(),
+            ProjectTooLong => "A project name has at most 64 characters.".to_owned(),
+            OfferNeedsInstance => "An offer lends what an instance has: name the instance.".to_owned(),
+            OfferOutsideHomePool { home } => format!("An instance lends where it runs: the only pool of this offer is `{home}`."),
+            AboveInstanceLimit { resource, limit } => format!("The instance can use at most {limit} {resource}, baseline included. Ask for less, or raise its limit."),
+            BelowFloor { resource, lendable } => format!("Lending more than {lendable} {resource} would take the instance under its capacity floor."),
+            TooManyOpenOrders { most } => format!("At most {most} orders may be open at once. Cancel some first."),
+            CreditHoldExceedsBalance { needed, available } => format!("The order needs a hold of {needed} credits, {available} are available. Lower the limit or the quantity, cancel other orders, or ask for a grant."),
+            OrderEnded { status } => format!("The order is {status}; that never changes. Place a new one."),
+        }
+    }
+
+    /// HTTP-independent kind, so that the edge needs one small table.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Rejection::NotFound { pointer, .. } if pointer.is_empty())
+    }
+    pub fn is_conflict(&self) -> bool {
+        use Rejection::*;
+        matches!(self, DuplicateClientId { .. } | OrderEnded { .. } | TooManyOpenOrders { .. } | PoolHalted { .. })
+    }
+    /// Whether the request is well formed and money is what is missing.
+    pub fn is_payment(&self) -> bool {
+        matches!(self, Rejection::CreditHoldExceedsBalance { .. })
+    }
+    /// Every code, for the generated problem catalogue.
+    pub fn catalogue() -> Vec<Rejection> {
+        use Rejection::*;
+        let slot = Slot::starting_at(0);
+        let (resource, slug) = (Resource::CpuMilli, "fra1-gp".to_owned());
+        vec![
+            NotFound { what: "instance", pointer: "/instance" },
+            DuplicateClientId { existing: OrderId::Bid(crate::ids::BidId::from_raw(0)) },
+            NotInThisVersion { field: "parent" },
+            UnknownPool { index: 0, slug: slug.clone() },
+            PoolRepeated { index: 0 },
+            PoolHalted { slug: slug.clone(), reason: "maintenance".to_owned() },
+            NoPools,
+            TooManyAlternatives { count: 65, most: 64 },
+            NoResources,
+            ResourceNotInPool { resource, slug: slug.clone() },
+            QuantityOutOfRange { resource },
+            ReplicasOutOfRange,
+            ReplicasOfInstance,
+            WindowNotOnSlots { slot_seconds: 300 },
+            WindowEmpty,
+            LatestStartBeforeStart,
+            WindowOutsideHorizon { first_open: slot, last_open: slot },
+            LimitOutOfRange,
+            AdderOutOfRange { index: 0 },
+            MinFillOutOfRange,
+            FillOrKillNeedsFullMinFill,
+            ExpiryMissing,
+            ExpiryInThePast,
+            ClientIdTooLong,
+            ProjectTooLong,
+            OfferNeedsInstance,
+            OfferOutsideHomePool { home: slug },
+            AboveInstanceLimit { resource, limit: 0 },
+            BelowFloor { resource, lendable: 0 },
+            TooManyOpenOrders { most: 0 },
+            CreditHoldExceedsBalance { needed: Credits::ZERO, available: Credits::ZERO },
+            OrderEnded { status: "filled" },
+        ]
+    }
+}

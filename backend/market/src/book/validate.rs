@@ -1,0 +1,201 @@
+//! The checks of an order, in the order of precedence, and the hold that it needs.
+use crate::book::{Assurance, OrderRequest, Rejection, Side, TimeInForce, collar_value};
+use crate::ids::{OrderId, ParticipantId};
+use crate::state::State;
+use crate::time::{Slot, Timestamp};
+use crate::units::{Credits, Share, amount};
+
+/// The most alternatives of one order.
+pub const MOST_ALTERNATIVES: usize = 64;
+/// The most base units of one resource in one order, replicas and slots included.
+pub const MOST_QUANTITY: i64 = 1_000_000_000_000;
+/// The most replicas of one order.
+pub const MOST_REPLICAS: u32 = 10_000;
+/// The highest limit, in credits.
+const HIGHEST_LIMIT: Credits = Credits::from_units(1_000_000_000_000_000);
+const WHOLE: i64 = 1_000_000;
+
+/// An order that may be accepted: what it has to hold.
+#[derive(Debug)]
+pub struct Acceptable {
+    pub hold: Credits,
+}
+
+/// Checks everything but the balance. `previous` is the order that it replaces.
+pub fn check(
+    state: &State,
+    now: Timestamp,
+    participant: ParticipantId,
+    side: Side,
+    request: &OrderRequest,
+    previous: Option<OrderId>,
+) -> Result<Acceptable, Rejection> {
+    check_form(request, side, now)?;
+    check_place(state, participant, side, request)?;
+    check_window(state, now, request)?;
+    let others = state.open_orders.get(&participant).copied().unwrap_or(0) - u32::from(previous.is_some());
+    let most = state.participants.get(&participant).map_or(0, |p| p.open_order_limit);
+    if others >= most {
+        return Err(Rejection::TooManyOpenOrders { most });
+    }
+    let hold = if side == Side::Bid { hold_needed(state, request)? } else { Credits::ZERO };
+    Ok(Acceptable { hold })
+}
+
+/// What depends on the request alone.
+fn check_form(request: &OrderRequest, side: Side, now: Timestamp) -> Result<(), Rejection> {
+    if let Some(id) = &request.client_bid_id
+        && (id.is_empty() || id.chars().count() > 64)
+    {
+        return Err(Rejection::ClientIdTooLong);
+    }
+    if request.project.as_ref().is_some_and(|p| p.chars().count() > 64) {
+        return Err(Rejection::ProjectTooLong);
+    }
+    for (set, field) in [
+        (request.parent.is_some(), "parent"),
+        (request.no_displacement, "no_displacement"),
+        (request.min_run_slots != 0, "min_run_slots"),
+        (request.assurance != Assurance::Firm, "assurance"),
+    ] {
+        if set {
+            return Err(Rejection::NotInThisVersion { field });
+        }
+    }
+    if request.pools.is_empty() {
+        return Err(Rejection::NoPools);
+    }
+    if request.resources.is_empty() {
+        return Err(Rejection::NoResources);
+    }
+    if request.replicas == 0 || request.replicas > MOST_REPLICAS {
+        return Err(Rejection::ReplicasOutOfRange);
+    }
+    let lowest = i64::from(side == Side::Bid);
+    if request.limit.units() < lowest || request.limit > HIGHEST_LIMIT {
+        return Err(Rejection::LimitOutOfRange);
+    }
+    for (index, choice) in request.pools.iter().enumerate() {
+        if choice.adder.is_negative() || choice.adder > HIGHEST_LIMIT || (side == Side::Bid && choice.adder > request.limit) {
+            return Err(Rejection::AdderOutOfRange { index });
+        }
+        if request.pools[..index].iter().any(|c| c.pool == choice.pool) {
+            return Err(Rejection::PoolRepeated { index });
+        }
+    }
+    if request.min_fill < Share::ZERO || request.min_fill > Share::from_units(WHOLE) {
+        return Err(Rejection::MinFillOutOfRange);
+    }
+    let partial = !request.min_fill.is_zero() && request.min_fill.units() != WHOLE;
+    if request.time_in_force == TimeInForce::Fok && partial {
+        return Err(Rejection::FillOrKillNeedsFullMinFill);
+    }
+    if request.time_in_force == TimeInForce::Gtd && request.expires_at.is_none() {
+        return Err(Rejection::ExpiryMissing);
+    }
+    if request.expires_at.is_some_and(|at| at <= now) {
+        return Err(Rejection::ExpiryInThePast);
+    }
+    Ok(())
+}
+
+/// What depends on the pools and the instance.
+fn check_place(state: &State, participant: ParticipantId, side: Side, request: &OrderRequest) -> Result<(), Rejection> {
+    for (index, choice) in request.pools.iter().enumerate() {
+        let slug = choice.pool.clone();
+        let Some(pool) = state.pools.get(&slug) else {
+            return Err(Rejection::UnknownPool { index, slug });
+        };
+        if let Some(halt) = &pool.halted {
+            return Err(Rejection::PoolHalted { slug, reason: halt.reason.clone() });
+        }
+        if let Some(resource) = request.resources.keys().find(|r| !pool.resources.contains(r)) {
+            return Err(Rejection::ResourceNotInPool { resource: *resource, slug });
+        }
+    }
+    let Some(id) = request.instance else {
+        return if side == Side::Offer { Err(Rejection::OfferNeedsInstance) } else { Ok(()) };
+    };
+    let instance = state
+        .instances
+        .get(&id)
+        .filter(|i| i.participant == participant)
+        .ok_or(Rejection::NotFound { what: "instance", pointer: "/instance" })?;
+    if request.replicas != 1 {
+        return Err(Rejection::ReplicasOfInstance);
+    }
+    for (resource, quantity) in &request.resources {
+        let baseline = amount(&instance.baseline, *resource);
+        match side {
+            Side::Bid => {
+                let limit = amount(&instance.limit, *resource);
+                if baseline.saturating_add(*quantity) > limit {
+                    return Err(Rejection::AboveInstanceLimit { resource: *resource, limit });
+                }
+            }
+            Side::Offer => {
+                let lendable = (baseline - amount(&instance.floor, *resource)).max(0);
+                if *quantity > lendable {
+                    return Err(Rejection::BelowFloor { resource: *resource, lendable });
+                }
+            }
+        }
+    }
+    if side == Side::Offer && (request.pools.len() != 1 || request.pools[0].pool != instance.pool) {
+        return Err(Rejection::OfferOutsideHomePool { home: instance.pool.clone() });
+    }
+    Ok(())
+}
+
+fn check_window(state: &State, now: Timestamp, request: &OrderRequest) -> Result<(), Rejection> {
+    let rhythm = &state.market.rhythm;
+    let slot_seconds = rhythm.slot_seconds;
+    let on_slot = |at: Timestamp| at.micros().rem_euclid(slot_seconds * 1_000_000) == 0;
+    let window = request.window;
+    let latest = request.latest_start_at.unwrap_or(window.start_at);
+    if !on_slot(window.start_at) || !on_slot(window.end_at) || !on_slot(latest) {
+        return Err(Rejection::WindowNotOnSlots { slot_seconds });
+    }
+    if window.end_at <= window.start_at {
+        return Err(Rejection::WindowEmpty);
+    }
+    if latest < window.start_at {
+        return Err(Rejection::LatestStartBeforeStart);
+    }
+    let (first_open, last_open) = (rhythm.first_open(now), rhythm.last_open(now));
+    let length = window.end_at.micros() - window.start_at.micros();
+    let last_slot = Slot::starting_at((latest.micros() + length) / 1_000_000 - slot_seconds);
+    if request.first_slot() < first_open || last_slot > last_open {
+        return Err(Rejection::WindowOutsideHorizon { first_open, last_open });
+    }
+    let slots = length / 1_000_000 / slot_seconds;
+    let starts = (latest.micros() - window.start_at.micros()) / 1_000_000 / slot_seconds + 1;
+    let count = request.pools.len() * starts as usize;
+    if count > MOST_ALTERNATIVES {
+        return Err(Rejection::TooManyAlternatives { count, most: MOST_ALTERNATIVES });
+    }
+    for (resource, quantity) in &request.resources {
+        let all = quantity.checked_mul(i64::from(request.replicas)).and_then(|q| q.checked_mul(slots));
+        if *quantity < 1 || all.is_none_or(|q| q > MOST_QUANTITY) {
+            return Err(Rejection::QuantityOutOfRange { resource: *resource });
+        }
+    }
+    Ok(())
+}
+
+/// min(limit, Σ collar × quantity) of the dearest alternative: the most that can be charged.
+pub fn hold_needed(state: &State, request: &OrderRequest) -> Result<Credits, Rejection> {
+    let slot_seconds = state.market.rhythm.slot_seconds;
+    let mut most = Credits::ZERO;
+    for alternative in request.alternatives(slot_seconds) {
+        let mut value = Credits::ZERO;
+        for slot in &alternative.slots {
+            let collar = |resource| state.collar(&alternative.pool, resource, *slot);
+            let of_slot = collar_value(&request.resources, request.replicas, 1, collar);
+            // A bundle whose collar value overflows is certainly worth more than any limit.
+            value = of_slot.and_then(|v| value.checked_add(v)).unwrap_or(HIGHEST_LIMIT);
+        }
+        most = most.max(value);
+    }
+    Ok(request.limit.min(most))
+}

@@ -1,0 +1,191 @@
+//! What happened. State is the fold of these; the journal keeps them for ever.
+//!
+//! An event says what changed, not what to do: folding it needs no decision. Events are
+//! stable across versions; a new version may add variants and optional fields.
+use crate::book::{NotWon, Order, OrderRequest, OrderStatus};
+use crate::ids::*;
+use crate::ledger::Transfer;
+use crate::market::Market;
+use crate::participant::{ApiKey, Participant, User};
+use crate::pool::{Node, Pool, Product, Reference, ReservePrice};
+use crate::round::{Award, Certificate, ClearingPrice, Round, RoundState};
+use crate::settlement::Receipt;
+use crate::state::State;
+use crate::swap::Swap;
+use crate::time::{Slot, Timestamp};
+use crate::units::{Amounts, Credits};
+use crate::workload::guidance::{ApplicationProfile, Hint};
+use crate::workload::{Instance, Module, SlotOutlook};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", content = "data", rename_all = "snake_case")]
+pub enum Event {
+    MarketChanged(Market),
+    ParticipantChanged(Participant),
+    UserChanged(User),
+    KeyChanged(ApiKey),
+    PoolChanged(Pool),
+    NodeChanged(Node),
+    ReserveScheduled(ReservePrice),
+    ReferenceChanged(Reference),
+    ProductChanged(Product),
+    ModuleRegistered(Module),
+    InstanceChanged(Instance),
+    HintChanged(Hint),
+    ProfileChanged(ApplicationProfile),
+    OutlookRecorded { instance: InstanceId, slots: Vec<SlotOutlook> },
+    OrderAccepted(Box<Order>),
+    /// The order waits for the sealed round with a cancellation or a replacement.
+    OrderPending { order: OrderId, status: OrderStatus, replacement: Option<Box<OrderRequest>>, at: Timestamp },
+    OrderClosed { order: OrderId, status: OrderStatus, reason: Option<String>, replaced_by: Option<OrderId>, at: Timestamp },
+    OrderFilled { order: OrderId, award: AwardId, money: Credits, remaining: Amounts, remaining_replicas: u32, remaining_limit: Credits, hold: Credits, status: OrderStatus, at: Timestamp },
+    /// The hold was raised because the collar was, or lowered because less is asked for.
+    OrderHold { order: OrderId, hold: Credits },
+    Transferred(Transfer),
+    RoundSealed { round: Round, orders: Vec<OrderId> },
+    RoundAwarded { number: u64, certificate: Certificate, prices: Vec<ClearingPrice>, awards: u32, open_slots: Vec<Slot>, not_won: Vec<(OrderId, NotWon)>, at: Timestamp },
+    RoundVoided { number: u64, reason: String, at: Timestamp },
+    AwardMade(Award),
+    AwardResold { award: AwardId, line: usize, quantity: i64 },
+    SwapChanged(Box<Swap>),
+    SlotSettled { slot: Slot, at: Timestamp },
+    Received(Receipt),
+}
+
+impl State {
+    /// Applies one event. Total: an event about a record that has left memory changes nothing.
+    pub fn fold(&mut self, event: &Event) {
+        match event {
+            Event::MarketChanged(r) => self.put(r.clone()),
+            Event::ParticipantChanged(r) => self.put(r.clone()),
+            Event::UserChanged(r) => self.put(r.clone()),
+            Event::KeyChanged(r) => self.put(r.clone()),
+            Event::PoolChanged(r) => self.put(r.clone()),
+            Event::NodeChanged(r) => self.put(r.clone()),
+            Event::ReserveScheduled(r) => self.put(r.clone()),
+            Event::ReferenceChanged(r) => self.put(r.clone()),
+            Event::ProductChanged(r) => self.put(r.clone()),
+            Event::ModuleRegistered(r) => self.put(r.clone()),
+            Event::InstanceChanged(r) => self.put(r.clone()),
+            Event::HintChanged(r) => self.put(r.clone()),
+            Event::ProfileChanged(r) => self.put(r.clone()),
+            Event::OutlookRecorded { instance, slots } => {
+                self.outlooks.insert(*instance, slots.clone());
+            }
+            Event::OrderAccepted(order) => self.add_order((**order).clone()),
+            Event::OrderPending { order, status, replacement, at } => self.change_order(*order, |o| {
+                o.status = *status;
+                o.pending_replacement = replacement.clone();
+                o.updated_at = *at;
+            }),
+            Event::OrderClosed { order, status, reason, replaced_by, at } => self.change_order(*order, |o| {
+                o.status = *status;
+                o.closed_reason = reason.clone();
+                o.replaced_by = *replaced_by;
+                o.pending_replacement = None;
+                o.sealed_in = None;
+                o.hold = Credits::ZERO;
+                o.updated_at = *at;
+            }),
+            Event::OrderFilled { order, award, money, remaining, remaining_replicas, remaining_limit, hold, status, at } => {
+                self.change_order(*order, |o| {
+                    o.awards.push(*award);
+                    o.awarded = o.awarded + *money;
+                    o.remaining = remaining.clone();
+                    o.remaining_replicas = *remaining_replicas;
+                    o.remaining_limit = *remaining_limit;
+                    o.hold = *hold;
+                    o.status = *status;
+                    o.updated_at = *at;
+                });
+            }
+            Event::OrderHold { order, hold } => self.change_order(*order, |o| o.hold = *hold),
+            Event::Transferred(transfer) => self.post(transfer.clone()),
+            Event::RoundSealed { round, orders } => {
+                for id in orders {
+                    self.change_order(*id, |o| o.sealed_in = Some(round.number));
+                }
+                let mut market = self.market.clone();
+                market.last_round = round.number;
+                market.last_root = round.root.clone();
+                self.put(market);
+                self.put(round.clone());
+            }
+            Event::RoundAwarded { number, certificate, prices, awards, open_slots, not_won, at } => {
+                self.unseal(*number);
+                for (id, why) in not_won {
+                    self.change_order(*id, |o| o.last_reason = Some(why.clone()));
+                }
+                self.change_round(*number, |round| {
+                    round.state = if open_slots.is_empty() { RoundState::Settled } else { RoundState::Executing };
+                    round.awarded_at = Some(*at);
+                    round.settled_at = open_slots.is_empty().then_some(*at);
+                    round.certificate = Some(certificate.clone());
+                    round.prices = prices.clone();
+                    round.awards = *awards;
+                    round.open_slots = open_slots.clone();
+                });
+            }
+            Event::RoundVoided { number, reason, at } => {
+                self.unseal(*number);
+                self.change_round(*number, |round| {
+                    round.state = RoundState::Void;
+                    round.void_reason = Some(reason.clone());
+                    round.settled_at = Some(*at);
+                });
+            }
+            Event::AwardMade(award) => self.put_award(award.clone()),
+            Event::AwardResold { award, line, quantity } => self.change_award(*award, |a| {
+                if let Some(line) = a.lines.get_mut(*line) {
+                    line.resold += quantity;
+                }
+            }),
+            Event::SwapChanged(swap) => self.put_swap((**swap).clone()),
+            Event::SlotSettled { slot, at } => self.settle_slot(*slot, *at),
+            Event::Received(receipt) => self.changes.receipts.push(receipt.clone()),
+        }
+    }
+
+    fn unseal(&mut self, number: u64) {
+        let sealed: Vec<OrderId> =
+            self.orders.values().filter(|o| o.sealed_in == Some(number)).map(|o| o.id).collect();
+        for id in sealed {
+            self.change_order(id, |o| o.sealed_in = None);
+        }
+        self.sealed = None;
+    }
+
+    fn settle_slot(&mut self, slot: Slot, at: Timestamp) {
+        let awards: Vec<AwardId> = self.awards.keys().copied().collect();
+        for id in awards {
+            if self.awards[&id].lines.iter().any(|l| l.slot == slot && !l.settled) {
+                self.change_award(id, |a| {
+                    a.lines.iter_mut().filter(|l| l.slot == slot).for_each(|l| l.settled = true);
+                });
+            }
+        }
+        let rounds: Vec<u64> = self.rounds.keys().copied().collect();
+        for number in rounds {
+            if self.rounds[&number].open_slots.contains(&slot) {
+                self.change_round(number, |round| {
+                    round.open_slots.retain(|s| *s != slot);
+                    if round.open_slots.is_empty() && round.state == RoundState::Executing {
+                        round.state = RoundState::Settled;
+                        round.settled_at = Some(at);
+                    }
+                });
+            }
+        }
+        let products: Vec<_> = self.products.keys().filter(|(_, _, s)| *s == slot).cloned().collect();
+        for key in products {
+            if let Some(mut product) = self.products.remove(&key) {
+                product.settled = true;
+                self.finish(&product);
+            }
+        }
+        let mut market = self.market.clone();
+        market.settled_until = market.settled_until.max(slot.plus(1, market.rhythm.slot_seconds));
+        self.put(market);
+    }
+}

@@ -1,0 +1,93 @@
+//! The market itself: its fixed rhythm, its caps and its counters.
+use crate::time::{Slot, Timestamp};
+use crate::units::Price;
+use serde::{Deserialize, Serialize};
+
+/// The rhythm, written into the database at first start and never changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Rhythm {
+    /// A divisor of 3600.
+    pub slot_seconds: i64,
+    pub horizon_slots: i64,
+    /// A slot's gate closes this long before it starts, so that moves finish in time.
+    pub lead_seconds: i64,
+    pub round_seconds: i64,
+}
+
+impl Rhythm {
+    /// The first slot whose gate is open at `now`.
+    pub fn first_open(&self, now: Timestamp) -> Slot {
+        let earliest = now.plus_seconds(self.lead_seconds);
+        Slot::containing(earliest, self.slot_seconds).plus(1, self.slot_seconds)
+    }
+    /// The open slots at `now`, earliest first.
+    pub fn open_slots(&self, now: Timestamp) -> Vec<Slot> {
+        let first = self.first_open(now);
+        (0..self.horizon_slots).map(|n| first.plus(n, self.slot_seconds)).collect()
+    }
+    pub fn last_open(&self, now: Timestamp) -> Slot {
+        self.first_open(now).plus(self.horizon_slots - 1, self.slot_seconds)
+    }
+    pub fn gate_closes(&self, slot: Slot) -> Timestamp {
+        slot.start().plus_seconds(-self.lead_seconds)
+    }
+    pub fn gate_is_open(&self, slot: Slot, now: Timestamp) -> bool {
+        slot >= self.first_open(now) && slot <= self.last_open(now)
+    }
+    /// When the slot was first open.
+    pub fn opened(&self, slot: Slot) -> Timestamp {
+        self.gate_closes(slot).plus_seconds(-self.horizon_slots * self.slot_seconds)
+    }
+    pub fn slot_end(&self, slot: Slot) -> Timestamp {
+        slot.plus(1, self.slot_seconds).start()
+    }
+    /// Released share of the operator's supply in thousandths at `now`: linear from
+    /// `start_millis` when the slot opens to 1000 in its last round.
+    pub fn released_millis(&self, slot: Slot, now: Timestamp, start_millis: i64) -> i64 {
+        let opened = self.opened(slot).micros();
+        let last_round = self.gate_closes(slot).plus_seconds(-self.round_seconds).micros();
+        let span = (last_round - opened).max(1);
+        let passed = (now.micros() - opened).clamp(0, span);
+        let share = i128::from(1000 - start_millis) * i128::from(passed) / i128::from(span);
+        start_millis + share as i64
+    }
+}
+
+/// The market's own record: one a database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Market {
+    pub name: String,
+    pub rhythm: Rhythm,
+    /// No product may cost more in any round.
+    pub price_cap: Price,
+    /// A test market: its keys are `xk_test_`, its pages say DEMO.
+    pub demo: bool,
+    /// Number of the last sealed round.
+    pub last_round: u64,
+    pub last_root: String,
+    /// Gates of slots before this one were planned (swap orders written).
+    pub planned_until: Slot,
+    /// Slots before this one are settled.
+    pub settled_until: Slot,
+    pub created_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gates_close_before_the_slot_and_supply_is_released_to_the_end() {
+        let rhythm = Rhythm { slot_seconds: 60, horizon_slots: 6, lead_seconds: 10, round_seconds: 5 };
+        let slot = Slot::starting_at(600);
+        assert!(rhythm.gate_is_open(slot, Timestamp::from_seconds(589)));
+        assert!(!rhythm.gate_is_open(slot, Timestamp::from_seconds(590)));
+        assert_eq!(rhythm.opened(slot), Timestamp::from_seconds(230));
+        assert!(rhythm.gate_is_open(slot, Timestamp::from_seconds(230)));
+        assert!(!rhythm.gate_is_open(slot, Timestamp::from_seconds(229)));
+        assert_eq!(rhythm.released_millis(slot, Timestamp::from_seconds(230), 400), 400);
+        assert_eq!(rhythm.released_millis(slot, Timestamp::from_seconds(585), 400), 1000);
+    }
+}

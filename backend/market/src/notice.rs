@@ -1,0 +1,143 @@
+//! What the world is told: the events of the stream, made from the events of the journal.
+//!
+//! `participant = None` is public. `data` is the object as GET returns it.
+use crate::book::OrderStatus;
+use crate::event::Event;
+use crate::ids::ParticipantId;
+use crate::ledger::{Account, Ledger};
+use crate::record::Record;
+use crate::state::State;
+use crate::units::Credits;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    pub kind: &'static str,
+    pub participant: Option<ParticipantId>,
+    /// Id of the object.
+    pub object: String,
+    /// JSON of the object.
+    pub data: String,
+}
+
+/// A participant's money.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Balance {
+    pub participant: ParticipantId,
+    pub currency: &'static str,
+    pub available: Credits,
+    pub held: Credits,
+    pub bond: Credits,
+}
+
+impl Balance {
+    pub fn of(ledger: &Ledger, participant: ParticipantId) -> Self {
+        Self {
+            participant,
+            currency: "credits",
+            available: ledger.balance(Account::Available(participant)),
+            held: ledger.balance(Account::Held(participant)),
+            bond: ledger.balance(Account::Bond(participant)),
+        }
+    }
+}
+
+fn notice(kind: &'static str, participant: Option<ParticipantId>, object: String, data: String) -> Notice {
+    Notice { kind, participant, object, data }
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// Notices of one command's events; `state` is the state after them.
+pub fn notices(events: &[Event], state: &State) -> Vec<Notice> {
+    let mut list = Vec::new();
+    let mut moved: BTreeSet<ParticipantId> = BTreeSet::new();
+    for event in events {
+        if let Event::Transferred(transfer) = event {
+            moved.extend(transfer.debit.participant());
+            moved.extend(transfer.credit.participant());
+        } else {
+            list.extend(of_event(event, state));
+        }
+    }
+    for participant in moved {
+        let balance = Balance::of(&state.ledger, participant);
+        list.push(notice("balance.changed", Some(participant), participant.to_string(), json(&balance)));
+    }
+    list
+}
+
+fn of_event(event: &Event, state: &State) -> Option<Notice> {
+    let order = |kind: &'static str, id: &crate::ids::OrderId| {
+        state.orders.get(id).map(|o| notice(kind, Some(o.participant), o.id.to_string(), o.document()))
+    };
+    match event {
+        Event::OrderAccepted(o) => Some(notice("order.accepted", Some(o.participant), o.id.to_string(), o.document())),
+        Event::OrderPending { order: id, .. } => order("order.pending", id),
+        Event::OrderClosed { order: id, status, .. } => closed_order(state, id, *status),
+        Event::OrderFilled { order: id, status, .. } => match status {
+            OrderStatus::Filled => closed_order(state, id, *status),
+            _ => order("order.partially_filled", id),
+        },
+        Event::RoundSealed { round, .. } => Some(notice("round.sealed", None, round.id.to_string(), round.document())),
+        Event::RoundAwarded { number, prices, .. } => {
+            let round = state.rounds.get(number);
+            let data = round.map_or_else(|| json(prices), Record::document);
+            Some(notice("round.awarded", None, number.to_string(), data))
+        }
+        Event::RoundVoided { number, reason, .. } => {
+            Some(notice("round.void", None, number.to_string(), json(&serde_json::json!({ "number": number, "reason": reason }))))
+        }
+        Event::SwapChanged(s) => Some(notice(swap_kind(s.state), Some(s.participant), s.id.to_string(), s.document())),
+        Event::Received(r) => Some(notice("delivery.recorded", Some(r.participant), r.id.to_string(), r.document())),
+        Event::OutlookRecorded { instance, slots } => {
+            let owner = state.instances.get(instance).map(|i| i.participant);
+            let data = serde_json::json!({ "instance": instance, "slots": slots.iter().map(|s| s.slot).collect::<Vec<_>>() });
+            Some(notice("forecast.issued", owner, instance.to_string(), json(&data)))
+        }
+        Event::PoolChanged(p) => Some(notice("pool.changed", None, p.slug.clone(), p.document())),
+        _ => None,
+    }
+}
+
+/// A closed order has left the live state; its last row is among the changes of this batch.
+fn closed_order(state: &State, id: &crate::ids::OrderId, status: OrderStatus) -> Option<Notice> {
+    let key = crate::record::RowKey { table: crate::record::Table::Orders, id: id.to_string() };
+    let row = state.changes.touched.get(&key)?.as_ref()?;
+    let kind = match status {
+        OrderStatus::Filled => "order.filled",
+        OrderStatus::Canceled => "order.canceled",
+        OrderStatus::Expired => "order.expired",
+        OrderStatus::Replaced => "order.replaced",
+        _ => return None,
+    };
+    let participant = row.participant.as_ref().and_then(|p| p.parse().ok());
+    Some(notice(kind, participant, row.id.clone(), row.document.clone()))
+}
+
+fn swap_kind(state: crate::swap::SwapState) -> &'static str {
+    use crate::swap::SwapState::*;
+    match state {
+        Planned => "swap.planned",
+        AwaitingApproval => "swap.awaiting_approval",
+        Reserved => "swap.reserved",
+        Snapshot => "swap.snapshot",
+        Transferred => "swap.transferred",
+        Shadow => "swap.shadow",
+        Fenced => "swap.fenced",
+        Activated => "swap.activated",
+        Verified => "swap.verified",
+        Released => "swap.released",
+        Done => "swap.done",
+        Infeasible => "swap.infeasible",
+        Rejected => "swap.rejected",
+        Expired => "swap.expired",
+        Aborted => "swap.aborted",
+        RolledBack => "swap.rolled_back",
+        Failed => "swap.failed",
+    }
+}

@@ -1,0 +1,155 @@
+//! What an admin does to pools: create, extend, price, halt.
+use crate::command::{Refusal, RefusalKind};
+use crate::event::Event;
+use crate::ids::{NodeId, PoolId, ReservePriceId, UserId};
+use crate::pool::{Halt, Node, NodeState, Pool, PoolSlug, ReservePrice, ReserveStep, Tier};
+use crate::time::Timestamp;
+use crate::turn::Turn;
+use crate::units::{Amounts, Price, Resource, Share};
+use crate::workload::register::{check_name, invalid, not_found};
+use std::collections::BTreeMap;
+
+pub struct NewPool {
+    pub slug: PoolSlug,
+    pub name: String,
+    pub pop: String,
+    pub tier: Tier,
+    pub resources: Vec<Resource>,
+    pub release_start: Share,
+}
+
+pub fn create(turn: &mut Turn<'_>, new: NewPool) -> Result<PoolSlug, Refusal> {
+    check_name(&new.name, "/name")?;
+    check_name(&new.pop, "/pop")?;
+    let slug_char = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if new.slug.is_empty() || new.slug.len() > 40 || !new.slug.chars().all(slug_char) {
+        return Err(invalid("slug_out_of_range", "/slug", "A slug has 1 to 40 characters from a-z, 0-9 and -."));
+    }
+    if turn.state.pools.contains_key(&new.slug) {
+        return Err(Refusal {
+            kind: RefusalKind::Conflict,
+            code: "duplicate_slug",
+            pointer: "/slug".to_owned(),
+            detail: format!("There is a pool `{}` already. Slugs are never reused.", new.slug),
+        });
+    }
+    if new.resources.is_empty() {
+        return Err(invalid("no_resources", "/resources", "A pool has at least one resource."));
+    }
+    if new.release_start.units() < 0 || new.release_start.units() > 1_000_000 {
+        return Err(invalid("share_out_of_range", "/release_start", "A share is from \"0\" to \"1\"."));
+    }
+    let pool = Pool {
+        id: PoolId::next(&mut turn.ids),
+        slug: new.slug.clone(),
+        name: new.name,
+        pop: new.pop,
+        tier: new.tier,
+        resources: new.resources,
+        release_start: new.release_start,
+        reserve_version: 0,
+        halted: None,
+        created_at: turn.now,
+    };
+    turn.emit(Event::PoolChanged(pool));
+    Ok(new.slug)
+}
+
+pub fn add_node(turn: &mut Turn<'_>, name: String, pool: PoolSlug, capacity: Amounts, properties: BTreeMap<String, i64>) -> Result<NodeId, Refusal> {
+    check_name(&name, "/name")?;
+    if !turn.state.pools.contains_key(&pool) {
+        return Err(invalid("unknown_pool", "/pool", format!("There is no pool `{pool}`.")));
+    }
+    if let Some((resource, _)) = capacity.iter().find(|(_, q)| !(0..=1_000_000_000_000).contains(*q)) {
+        return Err(invalid("quantity_out_of_range", format!("/capacity/{resource}"), "Capacities are from 0 to 1000000000000 base units."));
+    }
+    let id = NodeId::next(&mut turn.ids);
+    turn.emit(Event::NodeChanged(Node { id, name, pool, capacity, properties, state: NodeState::Up, created_at: turn.now }));
+    Ok(id)
+}
+
+pub fn set_node_state(turn: &mut Turn<'_>, id: NodeId, state: NodeState) -> Result<NodeId, Refusal> {
+    let mut node = turn.state.nodes.get(&id).cloned().ok_or_else(|| not_found("node"))?;
+    node.state = state;
+    turn.emit(Event::NodeChanged(node));
+    Ok(id)
+}
+
+pub fn halt(turn: &mut Turn<'_>, slug: &str, by: UserId, reason: String) -> Result<PoolSlug, Refusal> {
+    check_name(&reason, "/reason")?;
+    let mut pool = turn.state.pools.get(slug).cloned().ok_or_else(|| not_found("pool"))?;
+    pool.halted = Some(Halt { by, at: turn.now, reason });
+    turn.emit(Event::PoolChanged(pool));
+    Ok(slug.to_owned())
+}
+
+pub fn resume(turn: &mut Turn<'_>, slug: &str) -> Result<PoolSlug, Refusal> {
+    let mut pool = turn.state.pools.get(slug).cloned().ok_or_else(|| not_found("pool"))?;
+    pool.halted = None;
+    turn.emit(Event::PoolChanged(pool));
+    Ok(slug.to_owned())
+}
+
+pub struct NewReserve {
+    pub resource: Resource,
+    pub steps: Vec<ReserveStep>,
+    pub effective_at: Timestamp,
+    pub expected_version: Option<u64>,
+    pub by: Option<UserId>,
+}
+
+/// Schedules a reserve price. It is an offer of the operator, not a filter.
+pub fn schedule_reserve(turn: &mut Turn<'_>, slug: &str, new: NewReserve) -> Result<ReservePriceId, Refusal> {
+    let mut pool = turn.state.pools.get(slug).cloned().ok_or_else(|| not_found("pool"))?;
+    if let Some(expected) = new.expected_version
+        && expected != pool.reserve_version
+    {
+        return Err(Refusal {
+            kind: RefusalKind::StaleVersion,
+            code: "stale_version",
+            pointer: String::new(),
+            detail: format!("The reserve prices are at version {}. Read them again and repeat the change.", pool.reserve_version),
+        });
+    }
+    if !pool.resources.contains(&new.resource) {
+        return Err(invalid("resource_not_in_pool", "/resource", format!("Pool `{slug}` does not have {}.", new.resource)));
+    }
+    check_steps(&new.steps, turn.state.market.price_cap)?;
+    let id = ReservePriceId::next(&mut turn.ids);
+    pool.reserve_version += 1;
+    turn.emit(Event::PoolChanged(pool));
+    turn.emit(Event::ReserveScheduled(ReservePrice {
+        id,
+        pool: slug.to_owned(),
+        resource: new.resource,
+        steps: new.steps,
+        effective_at: new.effective_at,
+        created_by: new.by,
+        created_at: turn.now,
+    }));
+    Ok(id)
+}
+
+fn check_steps(steps: &[ReserveStep], cap: Price) -> Result<(), Refusal> {
+    if steps.is_empty() || steps.len() > 16 {
+        return Err(invalid("steps_out_of_range", "/steps", "A schedule has 1 to 16 steps."));
+    }
+    let mut before = Price::ZERO;
+    for (index, step) in steps.iter().enumerate() {
+        let pointer = format!("/steps/{index}/price");
+        if step.price < before || step.price > cap {
+            return Err(invalid("price_out_of_range", pointer, format!("Prices must not fall from step to step, nor exceed the price cap {cap}.")));
+        }
+        if step.price.units() % 1000 != 0 {
+            return Err(invalid("price_too_fine", pointer, "A reserve price has at most 6 digits after the point."));
+        }
+        if step.share.units() <= 0 {
+            return Err(invalid("share_out_of_range", format!("/steps/{index}/share"), "Every step has a share above 0."));
+        }
+        before = step.price;
+    }
+    if steps.iter().map(|s| s.share.units()).sum::<i64>() != 1_000_000 {
+        return Err(invalid("shares_not_whole", "/steps", "The shares of all steps must add up to 1."));
+    }
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! Where capacity is: pools, their nodes and their reserve prices.
+//!
+//! A pool is capacity of one class in one place. Its aggregate is an approximation that
+//! clearing must not trust: every award is placed on a node.
+pub mod admin;
+
+use crate::ids::{NodeId, PoolId, ReservePriceId, UserId};
+use crate::time::{Slot, Timestamp};
+use crate::units::{Amounts, Price, Resource, Share};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The immutable name of a pool in books and URLs.
+pub type PoolSlug = String;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum Tier {
+    HighPerformance,
+    GeneralPurpose,
+    LowPriority,
+}
+
+/// Who stopped trading, when and why; open orders stay, no round clears them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Halt {
+    pub by: UserId,
+    pub at: Timestamp,
+    pub reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Pool {
+    pub id: PoolId,
+    pub slug: PoolSlug,
+    pub name: String,
+    /// Point of presence.
+    pub pop: String,
+    pub tier: Tier,
+    pub resources: Vec<Resource>,
+    /// Share of the operator's supply that a slot's first round may sell; all of it by the last.
+    pub release_start: Share,
+    /// Counts every change of its reserve prices; the ETag of that list.
+    pub reserve_version: u64,
+    pub halted: Option<Halt>,
+    pub created_at: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum NodeState {
+    Up,
+    Draining,
+    Down,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Node {
+    pub id: NodeId,
+    pub name: String,
+    pub pool: PoolSlug,
+    pub capacity: Amounts,
+    /// What the hardware is, readable by workloads (for example `cpu_model_code`).
+    pub properties: BTreeMap<String, i64>,
+    pub state: NodeState,
+    pub created_at: Timestamp,
+}
+
+/// One step of the operator's supply: this share of it at this price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ReserveStep {
+    pub share: Share,
+    pub price: Price,
+}
+
+/// A reserve price schedule: in force for slots that start at or after `effective_at`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ReservePrice {
+    pub id: ReservePriceId,
+    pub pool: PoolSlug,
+    pub resource: Resource,
+    /// Rising prices; the shares add up to 1.
+    pub steps: Vec<ReserveStep>,
+    pub effective_at: Timestamp,
+    pub created_by: Option<UserId>,
+    pub created_at: Timestamp,
+}
+
+/// What is traded: a resource of a pool in one slot, with what its rounds have made of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Product {
+    pub pool: PoolSlug,
+    pub resource: Resource,
+    pub slot: Slot,
+    /// Operator supply sold so far, by reserve step.
+    pub sold_steps: Vec<i64>,
+    /// Bought by bids over all rounds, base units.
+    pub volume: i64,
+    /// Σ price × volume over all rounds, nano-credits; with `volume` the reported mean price.
+    pub value_nano: String,
+    pub last_price: Option<Price>,
+    pub last_round: Option<u64>,
+    pub settled: bool,
+}
+
+impl Product {
+    pub fn id_text(&self) -> String {
+        product_id(&self.pool, self.resource, self.slot)
+    }
+    /// Volume-weighted mean of its rounds, or the last price where nothing was bought.
+    pub fn mean_price(&self) -> Option<Price> {
+        let value: i128 = self.value_nano.parse().ok()?;
+        if self.volume == 0 {
+            return self.last_price;
+        }
+        i64::try_from(value / i128::from(self.volume)).ok().map(Price::from_units)
+    }
+}
+
+/// `POOL/RESOURCE/2026-11-20T10:20:00Z`.
+pub fn product_id(pool: &str, resource: Resource, slot: Slot) -> String {
+    format!("{pool}/{resource}/{slot}")
+}
+
+/// What a product class has cost lately: the base of its collar.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reference {
+    pub pool: PoolSlug,
+    pub resource: Resource,
+    /// Mean prices of the latest settled slots, newest last, at most a day of them.
+    pub recent: Vec<Price>,
+    /// How often the collar was reached in a row; each doubles the next round's collar.
+    pub doublings: u32,
+}
+
+impl Reference {
+    /// The median of the recent prices, never under the reserve.
+    pub fn price(&self, reserve: Price) -> Price {
+        let mut sorted = self.recent.clone();
+        sorted.sort();
+        sorted.get(sorted.len() / 2).copied().unwrap_or(reserve).max(reserve)
+    }
+}
+

@@ -1,0 +1,400 @@
+//! A verified outcome becomes awards, charges and what is left of the orders.
+//!
+//! Money: held → escrow for what a bid won, the rest of its hold back when it closes. Each
+//! line of an award is price × quantity rounded to a micro-credit; where the lines together
+//! exceed the order's own limit share, ROUNDING carries the difference.
+use crate::book::{NotWon, Order, OrderStatus, Side, TimeInForce, place, validate};
+use crate::clearing::{Outcome, Verified};
+use crate::event::Event;
+use crate::ids::{AwardId, NodeId, OrderId};
+use crate::ledger::{Account, TransferKind};
+use crate::pool::{Product, Reference};
+use crate::round::{Award, AwardKind, AwardLine, Certificate, ClearingPrice, book};
+use crate::state::{ProductKey, SealedBook};
+use crate::time::Slot;
+use crate::turn::{Cause, Turn};
+use crate::units::{Amounts, Credits, Price, Resource, amount};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Why an outcome could not be taken over.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AwardError {
+    #[error("round {0} is not the sealed one")]
+    NotSealed(u64),
+    #[error("the outcome names {0}, which is not in the round")]
+    Unknown(String),
+    #[error("{0} would be charged more than its hold")]
+    HoldExceeded(OrderId),
+}
+
+/// Applies the outcome of the sealed round.
+pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> Result<(), AwardError> {
+    let sealed = turn.state.sealed.clone().filter(|s| s.round == number).ok_or(AwardError::NotSealed(number))?;
+    let prices = published_prices(&sealed, outcome)?;
+    let nodes = placements(outcome);
+    let mut slots = BTreeSet::new();
+    let mut volumes: BTreeMap<ProductKey, i64> = BTreeMap::new();
+    let mut count = 0;
+    for award in &outcome.awards {
+        let mut lines = Vec::new();
+        for quantity in &award.quantities {
+            let key = product_key(&sealed, &quantity.product)?;
+            let price = prices.get(&key).map_or(Price::ZERO, |p| p.price);
+            let money = price.charge_half_even(quantity.quantity).unwrap_or_default();
+            slots.insert(key.2);
+            let (pool, resource, slot) = key;
+            lines.push(AwardLine { pool, resource, slot, quantity: quantity.quantity, price, money, resold: 0, settled: false });
+        }
+        lines.retain(|l| l.quantity > 0);
+        if lines.is_empty() {
+            continue;
+        }
+        count += 1;
+        let at = nodes.get(&award.order).cloned().unwrap_or_default();
+        if let Some(source) = book::resale_id(&award.order) {
+            resell(turn, number, source, lines)?;
+            continue;
+        }
+        let id: OrderId = award.order.parse().map_err(|_| AwardError::Unknown(award.order.clone()))?;
+        for line in lines.iter().filter(|_| matches!(id, OrderId::Bid(_))) {
+            *volumes.entry((line.pool.clone(), line.resource, line.slot)).or_default() += line.quantity;
+        }
+        fill(turn, number, id, lines, at, award.money.0)?;
+    }
+    close_round_only_orders(turn, number);
+    let not_won = not_won(turn, number, outcome);
+    record_products(turn, number, &sealed, outcome, &prices, &volumes)?;
+    let mut list: Vec<ClearingPrice> = prices.into_values().collect();
+    for price in &mut list {
+        price.volume = volumes.get(&(price.pool.clone(), price.resource, price.slot)).copied().unwrap_or(0);
+    }
+    let certificate = Certificate {
+        verified: true,
+        quality: text_of(&outcome.quality),
+        welfare: text_of(&outcome.welfare),
+        gap: outcome.certificate.as_ref().map(|c| c.gap.clone()).unwrap_or_default(),
+        cuts: outcome.cuts,
+        input_hash: outcome.certificate.as_ref().map(|c| c.input_hash.clone()).unwrap_or_default(),
+        result_hash: outcome.result_hash(),
+    };
+    let open_slots = slots.into_iter().collect();
+    let at = turn.now;
+    turn.emit(Event::RoundAwarded { number, certificate, prices: list, awards: count, open_slots, not_won, at });
+    place::apply_pending(turn);
+    place::expire(turn);
+    Ok(())
+}
+
+/// The text that a value has in JSON: its stable code or number.
+fn text_of(value: &impl serde::Serialize) -> String {
+    let json = serde_json::to_value(value).unwrap_or_default();
+    json.as_str().map_or_else(|| json.to_string(), str::to_owned)
+}
+
+fn book_key(pool: &str, resource: &str, slot: i64) -> crate::clearing::ProductKey {
+    crate::clearing::ProductKey { pool: pool.to_owned(), resource: resource.to_owned(), slot }
+}
+
+fn product_key(sealed: &SealedBook, key: &crate::clearing::ProductKey) -> Result<ProductKey, AwardError> {
+    let resource = Resource::parse(&key.resource);
+    let slot = usize::try_from(key.slot).ok().and_then(|n| sealed.slots.get(n));
+    match (resource, slot) {
+        (Some(resource), Some(slot)) => Ok((key.pool.clone(), resource, *slot)),
+        _ => Err(AwardError::Unknown(key.to_string())),
+    }
+}
+
+fn published_prices(sealed: &SealedBook, outcome: &Outcome) -> Result<BTreeMap<ProductKey, ClearingPrice>, AwardError> {
+    let products: BTreeMap<_, _> = sealed.book.products.iter().map(|p| (p.key(), p)).collect();
+    let mut prices = BTreeMap::new();
+    for price in &outcome.prices {
+        let key = book_key(&price.pool, &price.resource, price.slot);
+        let (pool, resource, slot) = product_key(sealed, &key)?;
+        let product = products.get(&key);
+        prices.insert(
+            (pool.clone(), resource, slot),
+            ClearingPrice {
+                pool,
+                resource,
+                slot,
+                price: Price::from_units(price.price.0),
+                low: Price::from_units(price.low.unwrap_or(price.price).0),
+                high: Price::from_units(price.high.unwrap_or(price.price).0),
+                set_by: price.set_by.clone(),
+                volume: 0,
+                supply: product.map_or(0, |p| p.supply.iter().map(|s| s.quantity).sum()),
+                reserve: product.and_then(|p| p.supply.first()).map(|s| Price::from_units(s.reserve.0 * 1000)),
+            },
+        );
+    }
+    Ok(prices)
+}
+
+/// Nodes of an order's replicas, by replica.
+fn placements(outcome: &Outcome) -> BTreeMap<String, Vec<NodeId>> {
+    let mut sorted: Vec<_> = outcome.placements.iter().collect();
+    sorted.sort_by(|a, b| (&a.order, a.replica).cmp(&(&b.order, b.replica)));
+    let mut nodes: BTreeMap<String, Vec<NodeId>> = BTreeMap::new();
+    for placement in sorted {
+        if let Ok(node) = placement.node.parse() {
+            nodes.entry(placement.order.clone()).or_default().push(node);
+        }
+    }
+    nodes
+}
+
+fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, lines: Vec<AwardLine>, nodes: Vec<NodeId>, certified: i64) -> Result<(), AwardError> {
+    let order = turn.state.orders.get(&id).cloned().ok_or_else(|| AwardError::Unknown(id.to_string()))?;
+    let total: Credits = lines.iter().map(|l| l.money).sum();
+    let rest = Rest::of(&order, &lines);
+    let used_limit = order.remaining_limit - rest.limit;
+    let award = Award {
+        id: AwardId::next(&mut turn.ids),
+        round: number,
+        kind: if order.side == Side::Bid { AwardKind::Bought } else { AwardKind::Lent },
+        side: order.side,
+        order: id,
+        resale_of: None,
+        participant: order.participant,
+        instance: order.request.instance,
+        lines,
+        nodes,
+        money: total,
+        limit: used_limit,
+        resell: order.request.resell == crate::book::Resell::OwnLimit && order.request.replicas == 1,
+        created_at: turn.now,
+    };
+    let award_id = award.id;
+    if order.side == Side::Bid {
+        charge(turn, number, &order, total, Credits::from_units(certified))?;
+    }
+    turn.emit(Event::AwardMade(award));
+    let hold = rest.hold(turn, &order, total);
+    let freed = order.hold - total.min(order.hold) - hold;
+    place::release(turn, order.participant, id, freed);
+    // A cancellation that came in while the round was sealed still waits for its rest.
+    let waits = matches!(order.status, OrderStatus::PendingCancel | OrderStatus::PendingReplace);
+    let status = match (rest.open, waits) {
+        (false, _) => OrderStatus::Filled,
+        (true, true) => order.status,
+        (true, false) => OrderStatus::PartiallyFilled,
+    };
+    let Rest { amounts: remaining, replicas: remaining_replicas, limit: remaining_limit, .. } = rest;
+    let at = turn.now;
+    turn.emit(Event::OrderFilled { order: id, award: award_id, money: total, remaining, remaining_replicas, remaining_limit, hold, status, at });
+    Ok(())
+}
+
+/// held → escrow; what rounding the lines one by one puts over the certified sum, the
+/// exchange carries.
+fn charge(turn: &mut Turn<'_>, number: u64, order: &Order, total: Credits, certified: Credits) -> Result<(), AwardError> {
+    let over = if total > order.hold { total - order.hold } else { Credits::ZERO };
+    // A line may round up by half a micro-credit: more than that is not rounding.
+    if over.units() > 64 || total.units() - certified.units() > 64 {
+        return Err(AwardError::HoldExceeded(order.id));
+    }
+    let cause = Cause { order: Some(order.id), round: Some(number), slot: None };
+    let held = Account::Held(order.participant);
+    let paid = turn.transfer(TransferKind::Charge, held, Account::Escrow, total - over, cause);
+    let carried = turn.transfer(TransferKind::Rounding, Account::Rounding, Account::Escrow, over, cause);
+    paid.and(carried).map_err(|_| AwardError::HoldExceeded(order.id))
+}
+
+/// What an order still asks for after an award.
+struct Rest {
+    open: bool,
+    amounts: Amounts,
+    replicas: u32,
+    limit: Credits,
+}
+
+impl Rest {
+    fn of(order: &Order, lines: &[AwardLine]) -> Self {
+        let closed = Self { open: false, amounts: Amounts::new(), replicas: 0, limit: Credits::ZERO };
+        if !order.request.stays_open_after_award() || matches!(order.request.time_in_force, TimeInForce::Ioc | TimeInForce::Fok) {
+            return closed;
+        }
+        // Every slot of a bundle has the same fill; rounding may differ by a unit, so the slot
+        // that got least says what is still asked for.
+        let won = |resource: Resource| -> i64 {
+            let mut by_slot: BTreeMap<Slot, i64> = BTreeMap::new();
+            for line in lines.iter().filter(|l| l.resource == resource) {
+                *by_slot.entry(line.slot).or_default() += line.quantity;
+            }
+            by_slot.into_values().min().unwrap_or(0)
+        };
+        if order.request.replicas > 1 {
+            let per_replica = order.remaining.iter().next().map_or(1, |(_, q)| (*q).max(1));
+            let resource = order.remaining.keys().next().copied();
+            let replicas_won = resource.map_or(0, |r| won(r) / per_replica);
+            let replicas = i64::from(order.remaining_replicas) - replicas_won;
+            if replicas <= 0 {
+                return closed;
+            }
+            let limit = order.remaining_limit.share_floor(replicas, i64::from(order.remaining_replicas));
+            return Self { open: !limit.is_zero(), amounts: order.remaining.clone(), replicas: replicas as u32, limit };
+        }
+        let amounts: Amounts = order.remaining.iter().map(|(r, q)| (*r, (q - won(*r)).max(0))).collect();
+        if amounts.values().any(|q| *q == 0) {
+            return closed;
+        }
+        let shares = order.remaining.iter().map(|(r, q)| (amount(&amounts, *r), *q));
+        let least = shares.min_by(|a, b| (i128::from(a.0) * i128::from(b.1)).cmp(&(i128::from(b.0) * i128::from(a.1))));
+        let limit = least.map_or(Credits::ZERO, |(left, all)| order.remaining_limit.share_floor(left, all));
+        Self { open: order.side == Side::Offer || !limit.is_zero(), amounts, replicas: 1, limit }
+    }
+
+    /// What stays held for the rest, out of what the award left of the hold.
+    fn hold(&self, turn: &Turn<'_>, order: &Order, charged: Credits) -> Credits {
+        if !self.open || order.side == Side::Offer {
+            return Credits::ZERO;
+        }
+        let mut request = order.request.clone();
+        request.resources = self.amounts.clone();
+        request.replicas = self.replicas;
+        request.limit = self.limit;
+        let needed = validate::hold_needed(turn.state, &request).unwrap_or(self.limit);
+        needed.min(order.hold - charged.min(order.hold))
+    }
+}
+
+/// An earlier award is sold on: its holder is a seller in this round.
+fn resell(turn: &mut Turn<'_>, number: u64, source: AwardId, lines: Vec<AwardLine>) -> Result<(), AwardError> {
+    let held = turn.state.awards.get(&source).cloned().ok_or_else(|| AwardError::Unknown(source.to_string()))?;
+    for line in &lines {
+        let same = |l: &AwardLine| l.pool == line.pool && l.resource == line.resource && l.slot == line.slot;
+        let index = held.lines.iter().position(same).ok_or_else(|| AwardError::Unknown(source.to_string()))?;
+        turn.emit(Event::AwardResold { award: source, line: index, quantity: line.quantity });
+    }
+    let money = lines.iter().map(|l| l.money).sum();
+    let award = Award {
+        id: AwardId::next(&mut turn.ids),
+        round: number,
+        kind: AwardKind::Resold,
+        side: Side::Offer,
+        order: held.order,
+        resale_of: Some(source),
+        participant: held.participant,
+        instance: held.instance,
+        lines,
+        nodes: Vec::new(),
+        money,
+        limit: Credits::ZERO,
+        resell: false,
+        created_at: turn.now,
+    };
+    turn.emit(Event::AwardMade(award));
+    Ok(())
+}
+
+/// ioc and fok orders live for one round.
+fn close_round_only_orders(turn: &mut Turn<'_>, number: u64) {
+    let ended: Vec<OrderId> = turn
+        .state
+        .orders
+        .values()
+        .filter(|o| o.sealed_in == Some(number) && matches!(o.request.time_in_force, TimeInForce::Ioc | TimeInForce::Fok))
+        .map(|o| o.id)
+        .collect();
+    for id in ended {
+        place::close(turn, id, OrderStatus::Canceled, Some("not_filled_in_its_round".to_owned()), None);
+    }
+}
+
+fn not_won(turn: &Turn<'_>, number: u64, outcome: &Outcome) -> Vec<(OrderId, NotWon)> {
+    let mut list = Vec::new();
+    for refused in &outcome.refused {
+        let Ok(id) = refused.order.parse::<OrderId>() else { continue };
+        let money = |m: &Option<crate::clearing::Money>| m.as_ref().map(|m| Credits::from_units(m.0));
+        let (price_faced, shortfall) = (money(&refused.price), money(&refused.shortfall));
+        list.push((id, NotWon { reason: text_of(&refused.reason), round: number, price_faced, shortfall }));
+    }
+    for award in outcome.awards.iter().filter(|a| a.limited_by.is_some()) {
+        let (Ok(id), Some(reason)) = (award.order.parse::<OrderId>(), &award.limited_by) else { continue };
+        list.push((id, NotWon { reason: text_of(reason), round: number, price_faced: None, shortfall: None }));
+    }
+    let slots = turn.state.market.rhythm.open_slots(turn.now);
+    for (id, reason) in book::build(turn.state, turn.now, &slots).excluded {
+        list.push((id, NotWon { reason: reason.to_owned(), round: number, price_faced: None, shortfall: None }));
+    }
+    list.retain(|(id, _)| turn.state.orders.contains_key(id));
+    list
+}
+
+/// Sold operator supply, last prices and whether a collar was reached.
+fn record_products(
+    turn: &mut Turn<'_>,
+    number: u64,
+    sealed: &SealedBook,
+    outcome: &Outcome,
+    prices: &BTreeMap<ProductKey, ClearingPrice>,
+    volumes: &BTreeMap<ProductKey, i64>,
+) -> Result<(), AwardError> {
+    let mut used: BTreeMap<ProductKey, Vec<i64>> = BTreeMap::new();
+    for supply in &outcome.supply {
+        let steps = used.entry(product_key(sealed, &book_key(&supply.pool, &supply.resource, supply.slot))?).or_default();
+        let step = supply.step;
+        if steps.len() <= step {
+            steps.resize(step + 1, 0);
+        }
+        steps[step] += supply.used;
+    }
+    for (key, price) in prices {
+        let volume = volumes.get(key).copied().unwrap_or(0);
+        let steps = used.get(key).cloned().unwrap_or_default();
+        let traded = volume > 0 || steps.iter().any(|s| *s > 0);
+        let (pool, resource, slot) = key.clone();
+        let mut product = turn.state.products.get(key).cloned().unwrap_or(Product {
+            pool,
+            resource,
+            slot,
+            sold_steps: Vec::new(),
+            volume: 0,
+            value_nano: "0".to_owned(),
+            last_price: None,
+            last_round: None,
+            settled: false,
+        });
+        if !traded && product.last_price == Some(price.price) {
+            continue;
+        }
+        if product.sold_steps.len() < steps.len() {
+            product.sold_steps.resize(steps.len(), 0);
+        }
+        for (total, step) in product.sold_steps.iter_mut().zip(&steps) {
+            *total += step;
+        }
+        product.volume += volume;
+        let value: i128 = product.value_nano.parse().unwrap_or(0);
+        product.value_nano = (value + i128::from(price.price.units()) * i128::from(volume)).to_string();
+        product.last_price = Some(price.price);
+        product.last_round = Some(number);
+        turn.emit(Event::ProductChanged(product));
+    }
+    mark_collars(turn, prices);
+    Ok(())
+}
+
+/// A product class that reached its collar gets a doubled one next round; one that did not
+/// goes back to the plain one.
+fn mark_collars(turn: &mut Turn<'_>, prices: &BTreeMap<ProductKey, ClearingPrice>) {
+    let mut reached: BTreeMap<(String, Resource), bool> = BTreeMap::new();
+    for ((pool, resource, slot), price) in prices {
+        let at = price.price >= turn.state.collar(pool, *resource, *slot);
+        *reached.entry((pool.clone(), *resource)).or_default() |= at;
+    }
+    for ((pool, resource), at_collar) in reached {
+        let key = (pool.clone(), resource);
+        let mut reference = turn.state.references.get(&key).cloned().unwrap_or(Reference {
+            pool,
+            resource,
+            recent: Vec::new(),
+            doublings: 0,
+        });
+        let doublings = if at_collar { (reference.doublings + 1).min(20) } else { 0 };
+        if doublings != reference.doublings {
+            reference.doublings = doublings;
+            turn.emit(Event::ReferenceChanged(reference));
+        }
+    }
+}

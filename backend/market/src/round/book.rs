@@ -1,0 +1,490 @@
+//! The book of a round: the state, seen by the clearing.
+//!
+//! Money has 6 digits in a book; collars and references are rounded up to them, so that a
+//! hold computed from the finer number always covers the coarser one.
+use crate::book::{Alternative, Order, OrderRequest, OrderStatus, Side, validate};
+use crate::clearing::{self, Money};
+use crate::ids::{AwardId, InstanceId, NodeId, OrderId};
+use crate::pool::NodeState;
+use crate::round::{Award, AwardKind};
+use crate::state::{ProductKey, State};
+use crate::time::{Slot, Timestamp};
+use crate::units::{Amounts, Credits, Price, Resource, amount};
+use crate::workload::Class;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A book and what had to be left out of it.
+pub struct Draft {
+    pub book: clearing::Book,
+    /// Orders that sit this round out, with a reason code.
+    pub excluded: Vec<(OrderId, &'static str)>,
+}
+
+/// The part of an order that is still asked for, as a request of its own.
+pub fn remaining_request(order: &Order) -> OrderRequest {
+    let mut request = order.request.clone();
+    request.resources = order.remaining.clone();
+    request.replicas = order.remaining_replicas;
+    request.limit = order.remaining_limit;
+    request
+}
+
+/// The alternatives of an order that are still open, in the order of the book.
+pub fn open_alternatives(state: &State, order: &Order, slots: &[Slot]) -> Vec<Alternative> {
+    let all = order.request.alternatives(state.market.rhythm.slot_seconds);
+    let open = |a: &Alternative| {
+        a.slots.iter().all(|s| slots.contains(s)) && state.pools.get(&a.pool).is_some_and(|p| p.halted.is_none())
+    };
+    all.into_iter().filter(open).collect()
+}
+
+pub fn build(state: &State, now: Timestamp, slots: &[Slot]) -> Draft {
+    let mut builder = Builder::new(state, now, slots);
+    builder.add_orders();
+    builder.add_resales();
+    builder.drop_self_trades();
+    builder.finish()
+}
+
+struct Builder<'a> {
+    state: &'a State,
+    now: Timestamp,
+    slots: &'a [Slot],
+    occupancy: Occupancy,
+    orders: Vec<clearing::Order>,
+    excluded: Vec<(OrderId, &'static str)>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(state: &'a State, now: Timestamp, slots: &'a [Slot]) -> Self {
+        let occupancy = Occupancy::of(state, slots);
+        Self { state, now, slots, occupancy, orders: Vec::new(), excluded: Vec::new() }
+    }
+
+    fn slot_index(&self, slot: Slot) -> Option<i64> {
+        self.slots.iter().position(|s| *s == slot).map(|n| n as i64)
+    }
+
+    fn add_orders(&mut self) {
+        let open = self.state.orders.values().filter(|o| {
+            matches!(o.status, OrderStatus::Open | OrderStatus::PartiallyFilled)
+        });
+        for order in open {
+            match self.entry(order) {
+                Ok(entry) => self.orders.push(entry),
+                Err(reason) => self.excluded.push((order.id, reason)),
+            }
+        }
+    }
+
+    /// The order as the clearing sees it, or why it sits this round out.
+    fn entry(&mut self, order: &Order) -> Result<clearing::Order, &'static str> {
+        let alternatives = open_alternatives(self.state, order, self.slots);
+        if alternatives.is_empty() {
+            return Err("HALTED");
+        }
+        if order.side == Side::Bid {
+            let needed = validate::hold_needed(self.state, &remaining_request(order)).map_err(|_| "INELIGIBLE")?;
+            if needed > order.hold {
+                return Err("INSUFFICIENT_HOLD");
+            }
+        }
+        let mut node = None;
+        if let Some(instance) = order.request.instance.and_then(|id| self.state.instances.get(&id)) {
+            node = Some(match order.side {
+                Side::Offer => instance.node,
+                Side::Bid => self.host(order, instance.id, &alternatives).ok_or("INELIGIBLE")?,
+            });
+        }
+        let replicas = i64::from(order.remaining_replicas);
+        let entries = alternatives.iter().map(|a| self.alternative(order, a, replicas)).collect();
+        Ok(clearing::Order {
+            id: order.id.to_string(),
+            owner: order.participant.to_string(),
+            side: side(order.side),
+            instance: order.request.instance.map(|i| i.to_string()),
+            limit: money(order.remaining_limit),
+            min_fill: clearing::Fraction(clearing::rational::Rat::ratio(
+                i128::from(order.request.min_fill.units()),
+                1_000_000,
+            )),
+            incumbent: false,
+            alternatives: entries,
+            parent: None,
+            budget: None,
+            replicas: (order.request.replicas > 1).then_some(replicas),
+            node: node.map(|n| n.to_string()),
+            class: class(order.request.class),
+        })
+    }
+
+    /// In another pool than its own, an instance has to be carried whole: baseline included.
+    fn alternative(&self, order: &Order, alternative: &Alternative, replicas: i64) -> clearing::Alternative {
+        let instance = order.request.instance.and_then(|id| self.state.instances.get(&id));
+        let carried = instance.filter(|i| i.pool != alternative.pool).map(|i| &i.baseline);
+        let mut quantities = Vec::new();
+        for slot in &alternative.slots {
+            let Some(index) = self.slot_index(*slot) else { continue };
+            for (resource, quantity) in &order.remaining {
+                let baseline = carried.map_or(0, |b| amount(b, *resource));
+                let quantity = quantity * replicas + baseline;
+                if quantity > 0 {
+                    quantities.push(row(&alternative.pool, *resource, index, quantity));
+                }
+            }
+        }
+        clearing::Alternative { quantities, adder: money(alternative.adder) }
+    }
+
+    /// The node where a bid's instance would have room, baseline included: where it is, where
+    /// an earlier award puts it, or else the first other node of the pool that can host it.
+    /// Its baseline is reserved there, so that every award of the round can be made true.
+    fn host(&mut self, order: &Order, id: InstanceId, alternatives: &[Alternative]) -> Option<NodeId> {
+        let instance = &self.state.instances[&id];
+        let window: Vec<Slot> = alternatives.iter().flat_map(|a| a.slots.clone()).collect();
+        let (first, last) = (*window.iter().min()?, *window.iter().max()?);
+        let home = self.planned_node(id, first);
+        let fixed = self.awarded_node(id, first, last);
+        if let Some(node) = fixed {
+            return Some(node);
+        }
+        if self.occupancy.fits(self.state, home, &order.remaining, &window) || instance.is_pinned(self.now) {
+            return Some(home);
+        }
+        let avoided: BTreeSet<NodeId> = self
+            .state
+            .hints
+            .values()
+            .filter(|h| h.instance == id && h.is_in_force(self.now))
+            .flat_map(|h| h.avoid_nodes.iter().copied())
+            .collect();
+        let mut whole = instance.baseline.clone();
+        for (resource, quantity) in &order.remaining {
+            *whole.entry(*resource).or_default() += quantity;
+        }
+        let from_here_on: Vec<Slot> = self.slots.iter().copied().filter(|s| *s >= first).collect();
+        let other = self.state.nodes.values().find(|n| {
+            n.pool == instance.pool
+                && n.id != home
+                && n.state == NodeState::Up
+                && !avoided.contains(&n.id)
+                && self.occupancy.fits(self.state, n.id, &whole, &from_here_on)
+        });
+        let Some(node) = other else { return Some(home) };
+        let node = node.id;
+        let baseline = instance.baseline.clone();
+        self.occupancy.take(node, &baseline, &from_here_on);
+        Some(node)
+    }
+
+    /// Where the instance will be when `slot` begins, as far as awards have decided.
+    fn planned_node(&self, id: InstanceId, slot: Slot) -> NodeId {
+        let instance = &self.state.instances[&id];
+        latest_award_before(self.state, id, slot).unwrap_or(instance.node)
+    }
+
+    /// A node that an earlier award has fixed for one of these slots.
+    fn awarded_node(&self, id: InstanceId, first: Slot, last: Slot) -> Option<NodeId> {
+        bought(self.state, id)
+            .filter(|a| a.lines.iter().any(|l| l.slot >= first && l.slot <= last && l.quantity > l.resold))
+            .find_map(|a| a.nodes.first().copied())
+    }
+
+    /// What was won for slots that have not begun stays in the book at the holder's own limit.
+    fn add_resales(&mut self) {
+        for award in self.state.awards.values() {
+            if award.kind != AwardKind::Bought || !award.resell {
+                continue;
+            }
+            if let Some(entry) = self.resale(award) {
+                self.orders.push(entry);
+            }
+        }
+    }
+
+    fn resale(&self, award: &Award) -> Option<clearing::Order> {
+        let started = award.lines.iter().any(|l| !self.slots.contains(&l.slot));
+        if started || award.lines.iter().any(|l| l.settled) {
+            return None;
+        }
+        let mut quantities = Vec::new();
+        for line in &award.lines {
+            let left = line.quantity - line.resold;
+            if left <= 0 {
+                return None;
+            }
+            quantities.push(row(&line.pool, line.resource, self.slot_index(line.slot)?, left));
+        }
+        // The limit of what is left: the share of the tightest line, rounded up for the holder.
+        let share = award.lines.iter().map(|l| (l.quantity - l.resold, l.quantity)).max_by(|a, b| {
+            (i128::from(a.0) * i128::from(b.1)).cmp(&(i128::from(b.0) * i128::from(a.1)))
+        })?;
+        let limit = award.limit.share_floor(share.0, share.1) + Credits::from_units(1);
+        Some(clearing::Order {
+            id: award.id.to_string(),
+            owner: award.participant.to_string(),
+            side: clearing::Side::Offer,
+            instance: None,
+            limit: money(limit.min(award.limit.max(Credits::from_units(1)))),
+            min_fill: clearing::Fraction::zero(),
+            incumbent: true,
+            alternatives: vec![clearing::Alternative { quantities, adder: Money(0) }],
+            parent: None,
+            budget: None,
+            replicas: None,
+            node: if let [node] = award.nodes.as_slice() { Some(node.to_string()) } else { None },
+            class: clearing::Class::Standard,
+        })
+    }
+
+    /// Nobody trades with itself: in a product that a participant bids for, its own offers
+    /// sit the round out.
+    fn drop_self_trades(&mut self) {
+        let products = |o: &clearing::Order| -> Vec<(String, clearing::ProductKey)> {
+            let rows = o.alternatives.iter().flat_map(|a| a.quantities.iter());
+            rows.map(|q| (o.owner.clone(), q.product.clone())).collect()
+        };
+        let bids = self.orders.iter().filter(|o| o.side == clearing::Side::Bid);
+        let wanted: BTreeSet<_> = bids.flat_map(products).collect();
+        let (kept, dropped): (Vec<_>, Vec<_>) = std::mem::take(&mut self.orders).into_iter().partition(|o| {
+            o.side == clearing::Side::Bid || !products(o).iter().any(|key| wanted.contains(key))
+        });
+        self.orders = kept;
+        self.excluded.extend(dropped.iter().filter_map(|o| Some((o.id.parse().ok()?, "INELIGIBLE"))));
+    }
+
+    fn finish(mut self) -> Draft {
+        let state = self.state;
+        let mut used: BTreeSet<ProductKey> = BTreeSet::new();
+        for order in &self.orders {
+            for quantity in order.alternatives.iter().flat_map(|a| a.quantities.iter()) {
+                if let Some(resource) = Resource::parse(&quantity.product.resource) {
+                    let slot = self.slots[quantity.product.slot as usize];
+                    used.insert((quantity.product.pool.clone(), resource, slot));
+                }
+            }
+        }
+        self.orders.sort_by(|a, b| a.id.cmp(&b.id));
+        let mut book = clearing::Book::new(money_up(state.market.price_cap), 0);
+        book.slot_base = self.slots.first().map(|s| s.to_string());
+        book.slot_seconds = Some(state.market.rhythm.slot_seconds);
+        for (pool, resource, slot) in &used {
+            book.products.push(clearing::Product {
+                pool: pool.clone(),
+                resource: resource.to_string(),
+                slot: self.slot_index(*slot).unwrap_or(0),
+                supply: supply_steps(state, self.now, pool, *resource, *slot),
+                cap: Some(money_up(state.collar(pool, *resource, *slot))),
+                reference: Some(money_up(state.reference(pool, *resource, *slot).max(Price::from_units(1000)))),
+            });
+        }
+        book.instances = self.instances();
+        let pools: BTreeSet<&String> = used.iter().map(|(pool, _, _)| pool).collect();
+        book.nodes = self.occupancy.nodes(state, self.slots, &pools);
+        book.orders = self.orders;
+        Draft { book, excluded: self.excluded }
+    }
+
+    /// Holdings and floors of the instances that lend in this round.
+    fn instances(&self) -> Vec<clearing::Instance> {
+        let lenders: BTreeSet<&String> =
+            self.orders.iter().filter(|o| o.side == clearing::Side::Offer).filter_map(|o| o.instance.as_ref()).collect();
+        let mut instances = Vec::new();
+        for instance in self.state.instances.values() {
+            let id = instance.id.to_string();
+            if !lenders.contains(&id) {
+                continue;
+            }
+            let lent = lent(self.state, instance.id);
+            let mut entry = clearing::Instance { id, owner: instance.participant.to_string(), ..Default::default() };
+            for (index, slot) in self.slots.iter().enumerate() {
+                for (resource, baseline) in &instance.baseline {
+                    let already = lent.get(&(*slot, *resource)).copied().unwrap_or(0);
+                    let floor = amount(&instance.floor, *resource);
+                    entry.holding.push(row(&instance.pool, *resource, index as i64, (baseline - already).max(floor)));
+                    entry.floor.push(row(&instance.pool, *resource, index as i64, floor));
+                }
+            }
+            instances.push(entry);
+        }
+        instances
+    }
+}
+
+/// Released, not yet sold operator supply by reserve step, cheapest first.
+fn supply_steps(state: &State, now: Timestamp, pool: &str, resource: Resource, slot: Slot) -> Vec<clearing::Step> {
+    let Some(schedule) = state.reserve(pool, resource, slot) else { return Vec::new() };
+    let Some(home) = state.pools.get(pool) else { return Vec::new() };
+    let total = operator_capacity(state, pool, resource);
+    let start_millis = home.release_start.units() / 1000;
+    let released = state.market.rhythm.released_millis(slot, now, start_millis);
+    let sold = state.products.get(&(pool.to_owned(), resource, slot)).map(|p| p.sold_steps.clone()).unwrap_or_default();
+    let mut left = (i128::from(total) * i128::from(released) / 1000) as i64;
+    left = (left - sold.iter().sum::<i64>()).max(0);
+    let mut steps = Vec::new();
+    for (index, step) in schedule.steps.iter().enumerate() {
+        let of_step = (i128::from(total) * i128::from(step.share.units()) / 1_000_000) as i64;
+        let quantity = (of_step - sold.get(index).copied().unwrap_or(0)).clamp(0, left);
+        left -= quantity;
+        steps.push(clearing::Step { quantity, reserve: money_up(step.price) });
+    }
+    steps
+}
+
+/// Schedulable capacity of a pool's nodes less the baselines placed there.
+pub fn operator_capacity(state: &State, pool: &str, resource: Resource) -> i64 {
+    let nodes = state.nodes.values().filter(|n| n.pool == pool && n.state == NodeState::Up);
+    let capacity: i64 = nodes.map(|n| amount(&n.capacity, resource)).sum();
+    let placed = state.instances.values().filter(|i| i.pool == pool && i.state == crate::workload::InstanceState::Running);
+    let baselines: i64 = placed.map(|i| amount(&i.baseline, resource)).sum();
+    (capacity - baselines).max(0)
+}
+
+/// What is taken on each node in each open slot: baselines, what was won, less what was lent.
+struct Occupancy {
+    taken: BTreeMap<(NodeId, Slot, Resource), i64>,
+}
+
+impl Occupancy {
+    fn of(state: &State, slots: &[Slot]) -> Self {
+        let mut occupancy = Self { taken: BTreeMap::new() };
+        for instance in state.instances.values() {
+            occupancy.take(instance.node, &instance.baseline, slots);
+            // Where an award will take it, its baseline goes along; it is not freed here before.
+            if let Some((node, from)) = first_move(state, instance.id) {
+                let later: Vec<Slot> = slots.iter().copied().filter(|s| *s >= from).collect();
+                occupancy.take(node, &instance.baseline, &later);
+            }
+        }
+        for award in state.awards.values() {
+            for line in &award.lines {
+                match award.kind {
+                    AwardKind::Bought => {
+                        // All replicas of an award are alike.
+                        let share = (line.quantity - line.resold) / (award.nodes.len().max(1) as i64);
+                        for node in &award.nodes {
+                            occupancy.add(*node, line.slot, line.resource, share);
+                        }
+                    }
+                    AwardKind::Lent => {
+                        let home = award.instance.and_then(|i| state.instances.get(&i)).map(|i| i.node);
+                        if let Some(node) = home {
+                            occupancy.add(node, line.slot, line.resource, -line.quantity);
+                        }
+                    }
+                    AwardKind::Resold => {}
+                }
+            }
+        }
+        occupancy
+    }
+
+    fn add(&mut self, node: NodeId, slot: Slot, resource: Resource, quantity: i64) {
+        *self.taken.entry((node, slot, resource)).or_default() += quantity;
+    }
+    fn take(&mut self, node: NodeId, amounts: &Amounts, slots: &[Slot]) {
+        for slot in slots {
+            for (resource, quantity) in amounts {
+                self.add(node, *slot, *resource, *quantity);
+            }
+        }
+    }
+    fn fits(&self, state: &State, node: NodeId, amounts: &Amounts, slots: &[Slot]) -> bool {
+        let Some(record) = state.nodes.get(&node).filter(|n| n.state == NodeState::Up) else { return false };
+        slots.iter().all(|slot| {
+            amounts.iter().all(|(resource, quantity)| {
+                let taken = self.taken.get(&(node, *slot, *resource)).copied().unwrap_or(0);
+                taken + quantity <= amount(&record.capacity, *resource)
+            })
+        })
+    }
+    fn nodes(&self, state: &State, slots: &[Slot], pools: &BTreeSet<&String>) -> Vec<clearing::Node> {
+        let mut nodes = Vec::new();
+        for node in state.nodes.values() {
+            if !pools.contains(&node.pool) {
+                continue;
+            }
+            let up = node.state == NodeState::Up;
+            let capacity = node.capacity.iter().map(|(r, q)| (r.to_string(), if up { *q } else { 0 })).collect();
+            let mut committed = Vec::new();
+            for (index, slot) in slots.iter().enumerate() {
+                for (resource, capacity) in &node.capacity {
+                    let taken = self.taken.get(&(node.id, *slot, *resource)).copied().unwrap_or(0);
+                    let quantity = taken.clamp(0, *capacity);
+                    if up && quantity > 0 {
+                        let (resource, slot) = (resource.to_string(), index as i64);
+                        committed.push(clearing::Committed { resource, slot, quantity });
+                    }
+                }
+            }
+            nodes.push(clearing::Node { id: node.id.to_string(), pool: node.pool.clone(), capacity, committed });
+        }
+        nodes
+    }
+}
+
+fn bought(state: &State, id: InstanceId) -> impl Iterator<Item = &Award> {
+    state.awards.values().filter(move |a| a.instance == Some(id) && a.kind == AwardKind::Bought)
+}
+
+/// The node of the latest award for a slot before `slot`.
+fn latest_award_before(state: &State, id: InstanceId, slot: Slot) -> Option<NodeId> {
+    bought(state, id)
+        .flat_map(|a| a.lines.iter().filter(|l| l.slot < slot && l.quantity > l.resold).map(|l| (l.slot, a.nodes.first())))
+        .max_by_key(|(slot, _)| *slot)
+        .and_then(|(_, node)| node.copied())
+}
+
+/// The first slot for which an award puts the instance on another node.
+fn first_move(state: &State, id: InstanceId) -> Option<(NodeId, Slot)> {
+    let home = state.instances.get(&id)?.node;
+    bought(state, id)
+        .filter(|a| a.nodes.first().is_some_and(|n| *n != home))
+        .flat_map(|a| a.lines.iter().filter(|l| !l.settled).map(|l| (a.nodes[0], l.slot)))
+        .min_by_key(|(_, slot)| *slot)
+}
+
+/// What an instance has already lent, by slot and resource.
+pub fn lent(state: &State, id: InstanceId) -> BTreeMap<(Slot, Resource), i64> {
+    let mut total = BTreeMap::new();
+    let awards = state.awards.values().filter(|a| a.instance == Some(id) && a.kind == AwardKind::Lent);
+    for line in awards.flat_map(|a| a.lines.iter()) {
+        *total.entry((line.slot, line.resource)).or_default() += line.quantity;
+    }
+    total
+}
+
+fn row(pool: &str, resource: Resource, slot: i64, quantity: i64) -> clearing::Quantity {
+    let product = clearing::ProductKey { pool: pool.to_owned(), resource: resource.to_string(), slot };
+    clearing::Quantity { product, quantity }
+}
+
+fn side(side: Side) -> clearing::Side {
+    match side {
+        Side::Bid => clearing::Side::Bid,
+        Side::Offer => clearing::Side::Offer,
+    }
+}
+
+fn class(class: Class) -> clearing::Class {
+    match class {
+        Class::Critical => clearing::Class::Critical,
+        Class::Standard => clearing::Class::Standard,
+        Class::Opportunistic => clearing::Class::Opportunistic,
+    }
+}
+
+fn money(credits: Credits) -> Money {
+    Money(credits.units())
+}
+
+/// Nano-credits a base unit as micro-credits, rounded up.
+fn money_up(price: Price) -> Money {
+    Money(price.units().div_euclid(1000) + i64::from(price.units().rem_euclid(1000) > 0))
+}
+
+/// Whether a book order is the resale of an award.
+pub fn resale_id(book_order: &str) -> Option<AwardId> {
+    book_order.parse().ok()
+}
+

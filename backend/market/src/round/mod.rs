@@ -1,0 +1,141 @@
+//! Rounds: what is sealed, what it came to, and who won what.
+pub mod award;
+pub mod book;
+pub mod merkle;
+pub mod seal;
+
+use crate::ids::{AwardId, InstanceId, NodeId, OrderId, ParticipantId, RoundId};
+use crate::book::Side;
+use crate::pool::PoolSlug;
+use crate::time::{Slot, Timestamp};
+use crate::units::{Credits, Price, Resource};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum RoundState {
+    Open,
+    Sealed,
+    Solved,
+    Awarded,
+    Executing,
+    Settled,
+    Void,
+}
+
+/// One published price: one per product and round.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ClearingPrice {
+    pub pool: PoolSlug,
+    pub resource: Resource,
+    pub slot: Slot,
+    pub price: Price,
+    pub low: Price,
+    pub high: Price,
+    /// `bid:ID`, `offer:ID`, `reserve:STEP`, `arc:INDEX`, `cap` or `none`.
+    pub set_by: String,
+    /// Bought in this round, base units.
+    pub volume: i64,
+    /// Operator supply that the round could use.
+    pub supply: i64,
+    pub reserve: Option<Price>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Certificate {
+    /// An independent exact check passed before anything was stored.
+    pub verified: bool,
+    /// `optimal` or `fallback`.
+    pub quality: String,
+    pub welfare: String,
+    pub gap: String,
+    pub cuts: u32,
+    pub input_hash: String,
+    pub result_hash: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Round {
+    pub id: RoundId,
+    pub number: u64,
+    pub state: RoundState,
+    pub sealed_at: Timestamp,
+    pub awarded_at: Option<Timestamp>,
+    pub settled_at: Option<Timestamp>,
+    pub first_slot: Slot,
+    pub last_slot: Slot,
+    pub orders: u32,
+    pub awards: u32,
+    /// Merkle root of the sealed book, published before it is solved.
+    pub root: String,
+    pub previous_root: String,
+    /// First 8 bytes of BLAKE3(root ‖ previous root ‖ number); nobody can choose it.
+    pub seed: String,
+    pub certificate: Option<Certificate>,
+    pub prices: Vec<ClearingPrice>,
+    pub void_reason: Option<String>,
+    /// Slots whose awards are not settled yet.
+    pub open_slots: Vec<Slot>,
+}
+
+/// Capacity of one product that an award gives or takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct AwardLine {
+    pub pool: PoolSlug,
+    pub resource: Resource,
+    pub slot: Slot,
+    pub quantity: i64,
+    pub price: Price,
+    /// Price × quantity, half to even.
+    pub money: Credits,
+    /// Sold on to later bidders before the slot began (bids only).
+    pub resold: i64,
+    pub settled: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum AwardKind {
+    /// Bought by a bid.
+    Bought,
+    /// Lent from a baseline.
+    Lent,
+    /// Sold on from an earlier award.
+    Resold,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Award {
+    pub id: AwardId,
+    pub round: u64,
+    pub kind: AwardKind,
+    pub side: Side,
+    /// The order that won; for a resale the order that had bought it.
+    pub order: OrderId,
+    /// The award that is sold on.
+    pub resale_of: Option<AwardId>,
+    pub participant: ParticipantId,
+    pub instance: Option<InstanceId>,
+    pub lines: Vec<AwardLine>,
+    /// Node of each replica, in order; empty for what frees capacity.
+    pub nodes: Vec<NodeId>,
+    /// Charged to a buyer (in escrow until delivery) or due to a seller.
+    pub money: Credits,
+    /// The part of the order's limit that this award uses up: the resale limit.
+    pub limit: Credits,
+    pub resell: bool,
+    pub created_at: Timestamp,
+}
+
+impl Award {
+    pub fn is_live(&self) -> bool {
+        self.lines.iter().any(|line| !line.settled)
+    }
+}

@@ -1,0 +1,81 @@
+//! Sealing: who takes part in the next round, and the commitment to it.
+use crate::book::{Order, OrderStatus, Side, place, validate};
+use crate::clearing;
+use crate::event::Event;
+use crate::ids::{OrderId, RoundId};
+use crate::ledger::{Account, TransferKind};
+use crate::round::{Round, RoundState, book, merkle};
+use crate::state::SealedBook;
+use crate::turn::{Cause, Turn};
+use std::sync::Arc;
+
+/// Seals the next round and returns its book; `None` if a round is still sealed or nobody
+/// has asked or offered anything.
+pub fn seal(turn: &mut Turn<'_>) -> Option<(u64, Arc<clearing::Book>)> {
+    if turn.state.sealed.is_some() || turn.state.rounds.values().any(|r| r.state == RoundState::Sealed) {
+        return None;
+    }
+    place::expire(turn);
+    raise_holds(turn);
+    let slots = turn.state.market.rhythm.open_slots(turn.now);
+    let (first_slot, last_slot) = (*slots.first()?, *slots.last()?);
+    let draft = book::build(turn.state, turn.now, &slots);
+    if !draft.book.orders.iter().any(|o| o.side == clearing::Side::Bid) {
+        return None;
+    }
+    let leaves: Vec<_> = draft.book.orders.iter().map(|o| merkle::leaf(&order_document(o))).collect();
+    let root = merkle::root(&leaves).to_hex().to_string();
+    let previous_root = turn.state.market.last_root.clone();
+    let number = turn.state.market.last_round + 1;
+    let seed = merkle::seed(&root, &previous_root, number);
+    let mut book = draft.book;
+    book.seed = seed;
+    let round = Round {
+        id: RoundId::next(&mut turn.ids),
+        number,
+        state: RoundState::Sealed,
+        sealed_at: turn.now,
+        awarded_at: None,
+        settled_at: None,
+        first_slot,
+        last_slot,
+        orders: book.orders.len() as u32,
+        awards: 0,
+        root,
+        previous_root,
+        seed: seed.to_string(),
+        certificate: None,
+        prices: Vec::new(),
+        void_reason: None,
+        open_slots: Vec::new(),
+    };
+    let orders: Vec<OrderId> = book.orders.iter().filter_map(|o| o.id.parse().ok()).collect();
+    turn.emit(Event::RoundSealed { round, orders });
+    let book = Arc::new(book);
+    turn.state.sealed = Some(SealedBook { round: number, book: book.clone(), slots });
+    Some((number, book))
+}
+
+/// What the Merkle tree commits to: the order as it stands in the book.
+pub fn order_document(order: &clearing::Order) -> String {
+    serde_json::to_string(order).unwrap_or_default()
+}
+
+/// A collar may have risen since an order was placed: its hold follows where the balance
+/// allows; where it does not, the order sits the round out (see `book::build`).
+fn raise_holds(turn: &mut Turn<'_>) {
+    let short = |turn: &Turn<'_>, order: &Order| {
+        if order.side == Side::Offer || order.status == OrderStatus::PendingCancel {
+            return None;
+        }
+        let needed = validate::hold_needed(turn.state, &book::remaining_request(order)).ok()?;
+        (needed > order.hold).then_some((order.id, order.participant, needed, order.hold))
+    };
+    let raises: Vec<_> = turn.state.orders.values().filter_map(|o| short(turn, o)).collect();
+    for (id, participant, needed, hold) in raises {
+        let (available, held) = (Account::Available(participant), Account::Held(participant));
+        if turn.transfer(TransferKind::Hold, available, held, needed - hold, Cause::order(id)).is_ok() {
+            turn.emit(Event::OrderHold { order: id, hold: needed });
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What was delivered, and the money that follows from it.
+pub mod meter;
+pub mod settle;
+
+use crate::book::Side;
+use crate::ids::{AwardId, InstanceId, OrderId, ParticipantId, ReceiptId};
+use crate::pool::PoolSlug;
+use crate::round::AwardKind;
+use crate::time::{Slot, Timestamp};
+use crate::units::{Credits, Price, Resource};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ReceiptLine {
+    pub pool: PoolSlug,
+    pub resource: Resource,
+    pub awarded: i64,
+    /// Capacity made available, mean over the slot's telemetry ticks, rounded down.
+    pub delivered: i64,
+    pub price: Price,
+    /// Price × delivered, half to even: what is paid for good.
+    pub amount: Credits,
+    /// Escrow that goes back because it was not delivered (buyers only).
+    pub credit_note: Credits,
+}
+
+/// Delivery of one award in one slot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Receipt {
+    pub id: ReceiptId,
+    pub award: AwardId,
+    pub order: OrderId,
+    pub kind: AwardKind,
+    pub side: Side,
+    pub participant: ParticipantId,
+    pub instance: Option<InstanceId>,
+    pub round: u64,
+    pub slot: Slot,
+    pub lines: Vec<ReceiptLine>,
+    pub amount: Credits,
+    pub credit_note: Credits,
+    /// Why less was delivered than awarded, where known.
+    pub cause: Option<String>,
+    pub recorded_at: Timestamp,
+}

@@ -1,0 +1,322 @@
+//! The live state of the exchange: the fold of its events.
+//!
+//! Only live things are here; finished orders, rounds and swaps leave memory and stay in the
+//! tables. Every fold also notes which rows it touched, so that the shell writes each row
+//! once per transaction.
+use crate::book::{Order, OrderStatus};
+use crate::clearing;
+use crate::ids::*;
+use crate::ledger::{Account, Ledger, Transfer};
+use crate::market::Market;
+use crate::participant::{ApiKey, Participant, User};
+use crate::pool::{Node, Pool, PoolSlug, Product, Reference, ReservePrice};
+use crate::record::{Record, Row, RowKey, Table};
+use crate::round::{Award, Round};
+use crate::settlement::Receipt;
+use crate::swap::Swap;
+use crate::time::{Slot, Timestamp};
+use crate::units::{Credits, Price, Resource};
+use crate::workload::guidance::{ApplicationProfile, Hint};
+use crate::workload::{Instance, Module, SlotOutlook};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Pool, resource and slot of a product.
+pub type ProductKey = (PoolSlug, Resource, Slot);
+
+/// The book that a sealed round is waiting to have cleared. Not durable: after a restart the
+/// round is void and its orders go to the next one.
+#[derive(Clone, Debug)]
+pub struct SealedBook {
+    pub round: u64,
+    pub book: Arc<clearing::Book>,
+    pub slots: Vec<Slot>,
+}
+
+/// What the folds since the last transaction have changed.
+#[derive(Debug, Default)]
+pub struct Changes {
+    pub touched: BTreeMap<RowKey, Option<Row>>,
+    pub transfers: Vec<Transfer>,
+    pub receipts: Vec<Receipt>,
+    pub balances: BTreeMap<Account, ()>,
+}
+
+#[derive(Debug)]
+pub struct State {
+    pub market: Market,
+    pub participants: BTreeMap<ParticipantId, Participant>,
+    pub users: BTreeMap<UserId, User>,
+    pub keys: BTreeMap<KeyId, ApiKey>,
+    pub pools: BTreeMap<PoolSlug, Pool>,
+    pub nodes: BTreeMap<NodeId, Node>,
+    pub reserve_prices: BTreeMap<ReservePriceId, ReservePrice>,
+    pub references: BTreeMap<(PoolSlug, Resource), Reference>,
+    pub products: BTreeMap<ProductKey, Product>,
+    pub modules: BTreeMap<ModuleId, Module>,
+    pub instances: BTreeMap<InstanceId, Instance>,
+    pub orders: BTreeMap<OrderId, Order>,
+    /// Live orders by participant and client id.
+    pub client_ids: BTreeMap<(ParticipantId, String), OrderId>,
+    pub open_orders: BTreeMap<ParticipantId, u32>,
+    pub awards: BTreeMap<AwardId, Award>,
+    pub rounds: BTreeMap<u64, Round>,
+    pub swaps: BTreeMap<SwapId, Swap>,
+    pub hints: BTreeMap<HintId, Hint>,
+    pub profiles: BTreeMap<ProfileId, ApplicationProfile>,
+    pub ledger: Ledger,
+    /// Latest outlook by instance; refreshed every slot, not durable state of the market.
+    pub outlooks: BTreeMap<InstanceId, Vec<SlotOutlook>>,
+    pub sealed: Option<SealedBook>,
+    pub changes: Changes,
+}
+
+impl State {
+    pub fn new(market: Market) -> Self {
+        Self {
+            market,
+            participants: BTreeMap::new(),
+            users: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            pools: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            reserve_prices: BTreeMap::new(),
+            references: BTreeMap::new(),
+            products: BTreeMap::new(),
+            modules: BTreeMap::new(),
+            instances: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            client_ids: BTreeMap::new(),
+            open_orders: BTreeMap::new(),
+            awards: BTreeMap::new(),
+            rounds: BTreeMap::new(),
+            swaps: BTreeMap::new(),
+            hints: BTreeMap::new(),
+            profiles: BTreeMap::new(),
+            ledger: Ledger::default(),
+            outlooks: BTreeMap::new(),
+            sealed: None,
+            changes: Changes::default(),
+        }
+    }
+
+    /// A new or changed live record.
+    pub fn put<R: Held>(&mut self, record: R) {
+        self.changes.touched.insert(record.key(), None);
+        record.insert_into(self);
+    }
+    /// A record that has ended: its last row is written, then it leaves memory.
+    pub fn finish<R: Record>(&mut self, record: &R) {
+        self.changes.touched.insert(record.key(), Some(record.row()));
+    }
+
+    pub fn add_order(&mut self, order: Order) {
+        if let Some(client_id) = &order.request.client_bid_id {
+            self.client_ids.insert((order.participant, client_id.clone()), order.id);
+        }
+        *self.open_orders.entry(order.participant).or_default() += 1;
+        self.changes.touched.insert(order.key(), None);
+        self.orders.insert(order.id, order);
+    }
+    /// Changes a live order; one that is no longer live leaves memory.
+    pub fn change_order(&mut self, id: OrderId, change: impl FnOnce(&mut Order)) {
+        let Some(order) = self.orders.get_mut(&id) else { return };
+        change(order);
+        if order.status.is_live() {
+            self.changes.touched.insert(order.key(), None);
+            return;
+        }
+        let Some(order) = self.orders.remove(&id) else { return };
+        if let Some(client_id) = &order.request.client_bid_id {
+            self.client_ids.remove(&(order.participant, client_id.clone()));
+        }
+        if let Some(count) = self.open_orders.get_mut(&order.participant) {
+            *count = count.saturating_sub(1);
+        }
+        self.finish(&order);
+    }
+    pub fn change_award(&mut self, id: AwardId, change: impl FnOnce(&mut Award)) {
+        let Some(award) = self.awards.get_mut(&id) else { return };
+        change(award);
+        if award.is_live() {
+            self.changes.touched.insert(award.key(), None);
+        } else if let Some(award) = self.awards.remove(&id) {
+            self.finish(&award);
+        }
+    }
+    pub fn put_award(&mut self, award: Award) {
+        self.changes.touched.insert(award.key(), None);
+        self.awards.insert(award.id, award);
+    }
+    pub fn change_round(&mut self, number: u64, change: impl FnOnce(&mut Round)) {
+        let Some(round) = self.rounds.get_mut(&number) else { return };
+        change(round);
+        if round.live() {
+            self.changes.touched.insert(round.key(), None);
+        } else if let Some(round) = self.rounds.remove(&number) {
+            self.finish(&round);
+        }
+    }
+    pub fn put_swap(&mut self, swap: Swap) {
+        if swap.is_live() {
+            self.changes.touched.insert(swap.key(), None);
+            self.swaps.insert(swap.id, swap);
+        } else {
+            self.swaps.remove(&swap.id);
+            self.finish(&swap);
+        }
+    }
+    pub fn post(&mut self, transfer: Transfer) {
+        self.ledger.post(&transfer);
+        self.changes.balances.insert(transfer.debit, ());
+        self.changes.balances.insert(transfer.credit, ());
+        self.changes.transfers.push(transfer);
+    }
+
+    /// Takes the rows to write: each touched record once, as it is now.
+    pub fn take_changes(&mut self) -> ChangedRows {
+        let changes = std::mem::take(&mut self.changes);
+        let mut rows = Vec::with_capacity(changes.touched.len());
+        for (key, finished) in changes.touched {
+            rows.extend(finished.or_else(|| self.row(&key)));
+        }
+        let balances = changes.balances.into_keys().map(|a| (a, self.ledger.balance(a))).collect();
+        ChangedRows { rows, balances, transfers: changes.transfers, receipts: changes.receipts }
+    }
+
+    fn row(&self, key: &RowKey) -> Option<Row> {
+        let id = key.id.as_str();
+        match key.table {
+            Table::Market => Some(self.market.row()),
+            Table::Participants => self.participants.get(&id.parse().ok()?).map(Record::row),
+            Table::Users => self.users.get(&id.parse().ok()?).map(Record::row),
+            Table::ApiKeys => self.keys.get(&id.parse().ok()?).map(Record::row),
+            Table::Pools => self.pools.get(id).map(Record::row),
+            Table::Nodes => self.nodes.get(&id.parse().ok()?).map(Record::row),
+            Table::ReservePrices => self.reserve_prices.get(&id.parse().ok()?).map(Record::row),
+            Table::References => {
+                let (pool, resource) = id.split_once('/')?;
+                self.references.get(&(pool.to_owned(), Resource::parse(resource)?)).map(Record::row)
+            }
+            Table::Products => {
+                let mut parts = id.splitn(3, '/');
+                let (pool, resource, slot) = (parts.next()?, parts.next()?, parts.next()?);
+                let at: Timestamp = slot.parse().ok()?;
+                let key = (pool.to_owned(), Resource::parse(resource)?, Slot::starting_at(at.seconds()));
+                self.products.get(&key).map(Record::row)
+            }
+            Table::Modules => self.modules.get(&id.parse().ok()?).map(Record::row),
+            Table::Instances => self.instances.get(&id.parse().ok()?).map(Record::row),
+            Table::Orders => self.orders.get(&id.parse().ok()?).map(Record::row),
+            Table::Awards => self.awards.get(&id.parse().ok()?).map(Record::row),
+            Table::Rounds => self.rounds.values().find(|r| r.id.to_string() == id).map(Record::row),
+            Table::Swaps => self.swaps.get(&id.parse().ok()?).map(Record::row),
+            Table::Hints => self.hints.get(&id.parse().ok()?).map(Record::row),
+            Table::Profiles => self.profiles.get(&id.parse().ok()?).map(Record::row),
+            Table::Receipts => None,
+        }
+    }
+
+    /// Every live record as a row: what `doctor` compares with the tables.
+    pub fn all_rows(&self) -> Vec<Row> {
+        let mut rows = vec![self.market.row()];
+        rows.extend(self.participants.values().map(Record::row));
+        rows.extend(self.users.values().map(Record::row));
+        rows.extend(self.keys.values().map(Record::row));
+        rows.extend(self.pools.values().map(Record::row));
+        rows.extend(self.nodes.values().map(Record::row));
+        rows.extend(self.reserve_prices.values().map(Record::row));
+        rows.extend(self.references.values().map(Record::row));
+        rows.extend(self.products.values().map(Record::row));
+        rows.extend(self.modules.values().map(Record::row));
+        rows.extend(self.instances.values().map(Record::row));
+        rows.extend(self.orders.values().map(Record::row));
+        rows.extend(self.awards.values().map(Record::row));
+        rows.extend(self.rounds.values().map(Record::row));
+        rows.extend(self.swaps.values().map(Record::row));
+        rows.extend(self.hints.values().map(Record::row));
+        rows.extend(self.profiles.values().map(Record::row));
+        rows
+    }
+
+    // ---- questions that several rules ask
+
+    pub fn available(&self, participant: ParticipantId) -> Credits {
+        self.ledger.balance(Account::Available(participant))
+    }
+    /// The reserve price steps in force for a slot: the latest schedule that is effective by then.
+    pub fn reserve(&self, pool: &str, resource: Resource, slot: Slot) -> Option<&ReservePrice> {
+        self.reserve_prices
+            .values()
+            .filter(|r| r.pool == pool && r.resource == resource && r.effective_at <= slot.start())
+            .max_by_key(|r| (r.effective_at, r.created_at, r.id))
+    }
+    pub fn reserve_price(&self, pool: &str, resource: Resource, slot: Slot) -> Option<Price> {
+        self.reserve(pool, resource, slot).and_then(|r| r.steps.first()).map(|s| s.price)
+    }
+    pub fn reference(&self, pool: &str, resource: Resource, slot: Slot) -> Price {
+        let reserve = self.reserve_price(pool, resource, slot).unwrap_or(self.market.price_cap);
+        match self.references.get(&(pool.to_owned(), resource)) {
+            Some(reference) => reference.price(reserve),
+            None => reserve,
+        }
+    }
+    /// The most a product can cost in the next round: min(price cap, 3 × reference), doubled
+    /// for every round in a row that reached it.
+    pub fn collar(&self, pool: &str, resource: Resource, slot: Slot) -> Price {
+        let reference = self.reference(pool, resource, slot);
+        if reference.is_zero() {
+            return self.market.price_cap;
+        }
+        let doublings = self.references.get(&(pool.to_owned(), resource)).map_or(0, |r| r.doublings);
+        let collar = reference.times(3).times(1 << doublings.min(20)).min(self.market.price_cap);
+        // Books have 6 digits: the collar is the same number there and in the holds.
+        Price::from_units((collar.units() + 999) / 1000 * 1000)
+    }
+    pub fn order_is_open(&self, id: OrderId) -> bool {
+        self.orders.get(&id).is_some_and(|o| o.status.is_live() && o.status != OrderStatus::PendingCancel)
+    }
+    pub fn user_by_email(&self, email: &str) -> Option<&User> {
+        self.users.values().find(|user| user.email == email)
+    }
+}
+
+/// A record that the state keeps while it is live.
+pub trait Held: Record {
+    fn insert_into(self, state: &mut State);
+}
+
+macro_rules! held {
+    ($($record:ty, $this:ident, $state:ident => $insert:expr;)*) => {$(
+        impl Held for $record {
+            fn insert_into($this, $state: &mut State) {
+                $insert;
+            }
+        }
+    )*};
+}
+held! {
+    Market, self, state => state.market = self;
+    Participant, self, state => state.participants.insert(self.id, self);
+    User, self, state => state.users.insert(self.id, self);
+    ApiKey, self, state => state.keys.insert(self.id, self);
+    Pool, self, state => state.pools.insert(self.slug.clone(), self);
+    Node, self, state => state.nodes.insert(self.id, self);
+    ReservePrice, self, state => state.reserve_prices.insert(self.id, self);
+    Reference, self, state => state.references.insert((self.pool.clone(), self.resource), self);
+    Product, self, state => state.products.insert((self.pool.clone(), self.resource, self.slot), self);
+    Module, self, state => state.modules.insert(self.id, self);
+    Hint, self, state => state.hints.insert(self.id, self);
+    ApplicationProfile, self, state => state.profiles.insert(self.id, self);
+    Instance, self, state => state.instances.insert(self.id, self);
+    Round, self, state => state.rounds.insert(self.number, self);
+}
+
+/// What one transaction writes besides the journal.
+#[derive(Debug)]
+pub struct ChangedRows {
+    pub rows: Vec<Row>,
+    pub balances: Vec<(Account, Credits)>,
+    pub transfers: Vec<Transfer>,
+    pub receipts: Vec<Receipt>,
+}

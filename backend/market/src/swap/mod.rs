@@ -1,0 +1,148 @@
+//! Swap orders: how an allocation becomes true, step by step, and how it is undone.
+pub mod plan;
+pub mod saga;
+
+use crate::ids::{InstanceId, NodeId, ParticipantId, SwapId};
+use crate::pool::PoolSlug;
+use crate::time::{Slot, Timestamp};
+use crate::units::{Amounts, Credits};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum SwapState {
+    Planned,
+    AwaitingApproval,
+    Reserved,
+    Snapshot,
+    Transferred,
+    Shadow,
+    Fenced,
+    Activated,
+    Verified,
+    Released,
+    Done,
+    Infeasible,
+    Rejected,
+    Expired,
+    Aborted,
+    RolledBack,
+    Failed,
+}
+
+impl SwapState {
+    pub const fn name(self) -> &'static str {
+        match self {
+            SwapState::Planned => "planned",
+            SwapState::AwaitingApproval => "awaiting_approval",
+            SwapState::Reserved => "reserved",
+            SwapState::Snapshot => "snapshot",
+            SwapState::Transferred => "transferred",
+            SwapState::Shadow => "shadow",
+            SwapState::Fenced => "fenced",
+            SwapState::Activated => "activated",
+            SwapState::Verified => "verified",
+            SwapState::Released => "released",
+            SwapState::Done => "done",
+            SwapState::Infeasible => "infeasible",
+            SwapState::Rejected => "rejected",
+            SwapState::Expired => "expired",
+            SwapState::Aborted => "aborted",
+            SwapState::RolledBack => "rolled_back",
+            SwapState::Failed => "failed",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum Method {
+    Resize,
+    Live,
+    Checkpoint,
+    Partition,
+}
+
+/// One state that the swap was in: the intent was durable at `started_at`, its effect known at `ended_at`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Phase {
+    pub state: SwapState,
+    pub started_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+    /// What happened, for people.
+    pub detail: Option<String>,
+}
+
+/// One place where the shadow run and the live run differ.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Difference {
+    /// Position in the recorded inputs.
+    pub position: i64,
+    pub field: String,
+    pub live: String,
+    pub shadow: String,
+}
+
+/// A way that was weighed and not taken, with its numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct MethodConsidered {
+    pub method: Method,
+    pub chosen: bool,
+    pub predicted_downtime_micros: Option<i64>,
+    pub predicted_cost: Option<Credits>,
+    pub reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Swap {
+    pub id: SwapId,
+    pub participant: ParticipantId,
+    pub instance: InstanceId,
+    pub instance_name: String,
+    pub state: SwapState,
+    pub method: Method,
+    pub pool_from: PoolSlug,
+    pub pool_to: PoolSlug,
+    pub node_from: NodeId,
+    pub node_to: NodeId,
+    pub limits_from: Amounts,
+    pub limits_to: Amounts,
+    /// The slot that it prepares.
+    pub slot: Slot,
+    /// Value of what it makes possible less what it is expected to cost.
+    pub expected_gain: Credits,
+    pub deadline: Timestamp,
+    /// Swaps that have to free capacity first.
+    pub depends_on: Vec<SwapId>,
+    /// Placement epoch of the source; the target runs under the next one.
+    pub epoch: u64,
+    pub phases: Vec<Phase>,
+    pub bytes: i64,
+    pub downtime_micros: Option<i64>,
+    pub positions_compared: i64,
+    pub difference_count: i64,
+    /// The first differences; `difference_count` counts all.
+    pub differences: Vec<Difference>,
+    pub considered: Vec<MethodConsidered>,
+    /// Why it did not end in DONE, a stable code such as `shadow_mismatch`.
+    pub reason: Option<String>,
+    /// A person asked for it to be undone or stopped.
+    pub cancel_requested: Option<String>,
+    pub created_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+}
+
+impl Swap {
+    pub fn moves(&self) -> bool {
+        self.node_from != self.node_to
+    }
+    pub fn is_live(&self) -> bool {
+        self.ended_at.is_none()
+    }
+}

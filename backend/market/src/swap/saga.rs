@@ -1,0 +1,186 @@
+//! The state machine of a swap order. Pure: the worker performs the effect of the present
+//! state and reports its result; this decides what comes next.
+//!
+//! Move: PLANNED → RESERVED → SNAPSHOT → TRANSFERRED → SHADOW → FENCED → ACTIVATED →
+//! VERIFIED → RELEASED → DONE. Resize: PLANNED → RESERVED → ACTIVATED → VERIFIED → DONE.
+//! Entering a state writes the intent of its effect; the result of that effect is written
+//! when the next one is entered. Before FENCED a failure leaves the source untouched
+//! (ABORTED); from FENCED on the source resumes under a new epoch (ROLLED_BACK).
+use crate::event::Event;
+use crate::ids::SwapId;
+use crate::swap::{Difference, Phase, Swap, SwapState};
+use crate::time::Timestamp;
+use crate::turn::Turn;
+use crate::units::Amounts;
+use serde::{Deserialize, Serialize};
+
+/// How long a state may last before the swap is given up, in seconds. SHADOW has longer:
+/// it waits for inputs.
+const PHASE_LIMIT_SECONDS: i64 = 60;
+const SHADOW_LIMIT_SECONDS: i64 = 120;
+/// After a failed shadow run the instance is not tried again for this many slots.
+pub const PIN_SLOTS_AFTER_FAILURE: i64 = 10;
+/// The most differences that are kept with a swap.
+pub const MOST_DIFFERENCES: usize = 100;
+
+/// What the worker reports of the effect that the present state asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum StepResult {
+    /// The effect of `state` is known to have happened.
+    Succeeded { state: SwapState, report: StepReport },
+    /// The effect of `state` failed for a reason that trying again does not cure.
+    Failed { state: SwapState, reason: String, detail: String, report: StepReport },
+    /// Nothing failed, but the deadline has passed.
+    OutOfTime { state: SwapState },
+}
+
+/// Measured by the driver during one step.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepReport {
+    pub detail: Option<String>,
+    pub bytes: i64,
+    pub downtime_micros: Option<i64>,
+    pub positions_compared: i64,
+    pub difference_count: i64,
+    pub differences: Vec<Difference>,
+    /// Limits that the driver found in force.
+    pub in_force: Option<Amounts>,
+}
+
+impl SwapState {
+    pub const fn is_terminal(self) -> bool {
+        use SwapState::*;
+        matches!(self, Done | Infeasible | Rejected | Expired | Aborted | RolledBack | Failed)
+    }
+    /// From here on the source is stopped: a failure has to roll back.
+    pub const fn is_fenced(self) -> bool {
+        matches!(self, SwapState::Fenced | SwapState::Activated | SwapState::Verified | SwapState::Released)
+    }
+    /// The next state when the effect of this one has succeeded.
+    pub const fn next(self, moves: bool) -> Option<SwapState> {
+        use SwapState::*;
+        match (self, moves) {
+            (Planned, _) => Some(Reserved),
+            (Reserved, true) => Some(Snapshot),
+            (Reserved, false) => Some(Activated),
+            (Snapshot, _) => Some(Transferred),
+            (Transferred, _) => Some(Shadow),
+            (Shadow, _) => Some(Fenced),
+            (Fenced, _) => Some(Activated),
+            (Activated, _) => Some(Verified),
+            (Verified, true) => Some(Released),
+            (Verified, false) | (Released, _) => Some(Done),
+            _ => None,
+        }
+    }
+}
+
+/// Takes a step; a result for another state than the present one is an old message and
+/// changes nothing.
+pub fn step(turn: &mut Turn<'_>, id: SwapId, result: StepResult) -> bool {
+    let Some(swap) = turn.state.swaps.get(&id) else { return false };
+    let mut swap = swap.clone();
+    match result {
+        StepResult::Succeeded { state, report } if state == swap.state => succeed(turn, &mut swap, report),
+        StepResult::Failed { state, reason, detail, report } if state == swap.state => {
+            take_report(&mut swap, report);
+            fail(turn, &mut swap, reason, detail);
+        }
+        StepResult::OutOfTime { state } if state == swap.state => {
+            fail(turn, &mut swap, "deadline".to_owned(), "the phase took longer than its limit".to_owned());
+        }
+        _ => return false,
+    }
+    turn.emit(Event::SwapChanged(Box::new(swap)));
+    true
+}
+
+/// Whether the present phase has outlived its limit.
+pub fn is_out_of_time(swap: &Swap, now: Timestamp) -> bool {
+    let limit = if swap.state == SwapState::Shadow { SHADOW_LIMIT_SECONDS } else { PHASE_LIMIT_SECONDS };
+    swap.phases.last().is_some_and(|p| now >= p.started_at.plus_seconds(limit)) && swap.state != SwapState::Planned
+}
+
+/// A person stops a swap. Before the fence it is aborted, after it rolled back.
+pub fn cancel(turn: &mut Turn<'_>, id: SwapId, reason: String) -> bool {
+    let Some(swap) = turn.state.swaps.get(&id) else { return false };
+    let mut swap = swap.clone();
+    swap.cancel_requested = Some(reason.clone());
+    fail(turn, &mut swap, "cancelled_by_operator".to_owned(), reason);
+    turn.emit(Event::SwapChanged(Box::new(swap)));
+    true
+}
+
+fn succeed(turn: &mut Turn<'_>, swap: &mut Swap, report: StepReport) {
+    let detail = report.detail.clone();
+    let in_force = report.in_force.clone();
+    take_report(swap, report);
+    let Some(next) = swap.state.next(swap.moves()) else { return };
+    enter(swap, next, turn.now, detail);
+    let Some(mut instance) = turn.state.instances.get(&swap.instance).cloned() else { return };
+    match next {
+        // Placement epoch + 1 is durable before the source is stopped.
+        SwapState::Fenced => instance.epoch = swap.epoch + 1,
+        SwapState::Verified => {
+            instance.in_force = in_force.unwrap_or_else(|| swap.limits_to.clone());
+            instance.node = swap.node_to;
+            instance.pool = swap.pool_to.clone();
+        }
+        SwapState::Done => {
+            swap.ended_at = Some(turn.now);
+            instance.swap = None;
+        }
+        _ => return,
+    }
+    turn.emit(Event::InstanceChanged(instance));
+}
+
+fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) {
+    let fenced = swap.state.is_fenced() && swap.moves();
+    // The target already carries the load once VERIFIED has passed: what remains is tidying up.
+    if swap.state == SwapState::Released {
+        enter(swap, SwapState::Done, turn.now, Some(detail));
+    } else {
+        let end = if fenced { SwapState::RolledBack } else { SwapState::Aborted };
+        enter(swap, end, turn.now, Some(detail));
+        swap.reason = Some(reason.clone());
+    }
+    swap.ended_at = Some(turn.now);
+    let Some(mut instance) = turn.state.instances.get(&swap.instance).cloned() else { return };
+    instance.swap = None;
+    if swap.state == SwapState::RolledBack {
+        instance.epoch = instance.epoch.max(swap.epoch + 1) + 1;
+        instance.node = swap.node_from;
+        instance.pool = swap.pool_from.clone();
+        instance.in_force = swap.limits_from.clone();
+    }
+    if swap.moves() && swap.state != SwapState::Done {
+        let slot_seconds = turn.state.market.rhythm.slot_seconds;
+        instance.pinned_until = Some(turn.now.plus_seconds(PIN_SLOTS_AFTER_FAILURE * slot_seconds));
+    }
+    turn.emit(Event::InstanceChanged(instance));
+}
+
+fn enter(swap: &mut Swap, state: SwapState, now: Timestamp, detail: Option<String>) {
+    if let Some(phase) = swap.phases.last_mut() {
+        phase.ended_at = Some(now);
+        if phase.detail.is_none() {
+            phase.detail = detail;
+        }
+    }
+    let ended_at = state.is_terminal().then_some(now);
+    swap.phases.push(Phase { state, started_at: now, ended_at, detail: None });
+    swap.state = state;
+}
+
+fn take_report(swap: &mut Swap, report: StepReport) {
+    swap.bytes += report.bytes;
+    swap.downtime_micros = report.downtime_micros.or(swap.downtime_micros);
+    swap.positions_compared = swap.positions_compared.max(report.positions_compared);
+    if report.difference_count > 0 {
+        swap.difference_count = report.difference_count;
+        swap.differences = report.differences;
+        swap.differences.truncate(MOST_DIFFERENCES);
+    }
+}

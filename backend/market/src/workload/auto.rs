@@ -1,0 +1,189 @@
+//! Standing orders from the forecast: bids for what will probably be needed beyond the
+//! baseline, offers of what will probably not be.
+//!
+//! A bid's n-th unit is worth shortage cost × P(at least n needed), the newsvendor rule; the
+//! quantiles of the forecast cut it into a few steps. Orders that would hardly change stay
+//! as they are, so that a quiet market is a quiet journal.
+use crate::book::{Order, OrderRequest, OrderStatus, Origin, PoolChoice, Side, Window, place};
+use crate::ids::{InstanceId, OrderId};
+use crate::round::AwardKind;
+use crate::state::State;
+use crate::time::Slot;
+use crate::turn::Turn;
+use crate::units::{Amounts, Credits, Price, Resource, Share, amount};
+use crate::workload::{Instance, InstanceState, SlotOutlook};
+use std::collections::BTreeMap;
+
+/// A step or offer under this share (in percent) of the baseline is not worth an order.
+const LEAST_PERCENT: i64 = 5;
+/// An order whose quantity would change by less than this percentage is left alone.
+const KEEP_PERCENT: i64 = 10;
+/// P(needed) of the units in a step, in thousandths: up to the median, to the 90 %, to the
+/// 97.5 % quantile. The middle of each range of levels.
+const STEPS: [(u16, i64); 3] = [(500, 750), (900, 300), (975, 62)];
+
+struct Wanted {
+    side: Side,
+    resources: Amounts,
+    limit: Credits,
+}
+
+/// Brings the automatic orders of an instance in line with its outlook.
+pub fn follow(turn: &mut Turn<'_>, id: InstanceId, outlook: &[SlotOutlook]) {
+    let Some(instance) = turn.state.instances.get(&id).cloned() else { return };
+    let rhythm = turn.state.market.rhythm.clone();
+    for slot in outlook {
+        if !rhythm.gate_is_open(slot.slot, turn.now) {
+            continue;
+        }
+        let mut wanted = Vec::new();
+        if instance.state == InstanceState::Running {
+            wanted.extend(bids(turn.state, &instance, slot));
+            // Nobody lends and asks at once.
+            if wanted.is_empty() {
+                wanted.extend(offers(turn.state, &instance, slot));
+            }
+        }
+        replace_orders(turn, &instance, slot.slot, wanted);
+    }
+}
+
+fn replace_orders(turn: &mut Turn<'_>, instance: &Instance, slot: Slot, mut wanted: Vec<Wanted>) {
+    let automatic = |o: &&Order| {
+        o.origin != Origin::Manual && o.request.instance == Some(instance.id) && o.request.first_slot() == slot
+    };
+    let present: Vec<(OrderId, bool)> = turn
+        .state
+        .orders
+        .values()
+        .filter(automatic)
+        .map(|o| (o.id, o.sealed_in.is_some()))
+        .collect();
+    for (id, sealed) in present {
+        let order = &turn.state.orders[&id];
+        if let Some(at) = wanted.iter().position(|w| is_close(order, w)) {
+            wanted.remove(at);
+        } else if !sealed {
+            place::close(turn, id, OrderStatus::Canceled, Some("forecast_changed".to_owned()), None);
+        } else {
+            // A sealed order plays its round out; the next outlook sees to it.
+            wanted.retain(|w| w.side != order.side);
+        }
+    }
+    for order in wanted {
+        let request = request(turn.state, instance, slot, &order);
+        let origin = if order.side == Side::Bid { Origin::AutoBid } else { Origin::AutoOffer };
+        // A refusal (no balance, too many orders) just means that there is no automatic order.
+        let _refused = place::place(turn, instance.participant, order.side, request, None, origin);
+    }
+}
+
+fn is_close(order: &Order, wanted: &Wanted) -> bool {
+    let near = |a: i64, b: i64| (a - b).abs() * 100 <= KEEP_PERCENT * a.max(b);
+    order.side == wanted.side
+        && order.remaining.len() == wanted.resources.len()
+        && wanted.resources.iter().all(|(r, q)| near(amount(&order.remaining, *r), *q))
+        && near(order.remaining_limit.units(), wanted.limit.units())
+}
+
+fn request(state: &State, instance: &Instance, slot: Slot, wanted: &Wanted) -> OrderRequest {
+    let end_at = slot.plus(1, state.market.rhythm.slot_seconds).start();
+    OrderRequest {
+        instance: Some(instance.id),
+        window: Window { start_at: slot.start(), end_at },
+        latest_start_at: None,
+        replicas: 1,
+        resources: wanted.resources.clone(),
+        pools: vec![PoolChoice { pool: instance.pool.clone(), adder: Credits::ZERO }],
+        assurance: Default::default(),
+        limit: wanted.limit,
+        min_fill: Share::ZERO,
+        time_in_force: Default::default(),
+        expires_at: None,
+        resell: Default::default(),
+        parent: None,
+        project: None,
+        no_displacement: false,
+        min_run_slots: 0,
+        class: instance.class,
+        client_bid_id: None,
+    }
+}
+
+fn bids(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Wanted> {
+    let Some(strategy) = &instance.strategy.auto_bid else { return Vec::new() };
+    let hinted = hinted_need(state, instance.id, outlook.slot);
+    let mut covered = position(state, instance.id, outlook.slot);
+    let mut wanted = Vec::new();
+    for (level, probability_millis) in STEPS {
+        let Some((_, need)) = outlook.need.iter().find(|(l, _)| *l == level) else { continue };
+        let mut resources = Amounts::new();
+        for resource in strategy.shortage_cost.keys() {
+            let baseline = amount(&instance.baseline, *resource);
+            let most = amount(&instance.limit, *resource) - baseline;
+            let needed = amount(need, *resource).max(amount(&hinted, *resource));
+            let beyond = (needed - baseline).min(most) - amount(&covered, *resource);
+            if beyond * 100 >= LEAST_PERCENT * baseline.max(1) && beyond > 0 {
+                resources.insert(*resource, beyond);
+                *covered.entry(*resource).or_default() += beyond;
+            }
+        }
+        let value = value_of(&resources, &strategy.shortage_cost, probability_millis);
+        if !resources.is_empty() && value > Credits::ZERO {
+            wanted.push(Wanted { side: Side::Bid, resources, limit: value });
+        }
+    }
+    wanted
+}
+
+fn offers(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Wanted> {
+    let Some(strategy) = &instance.strategy.auto_offer else { return Vec::new() };
+    let lent = crate::round::book::lent(state, instance.id);
+    let hinted = hinted_need(state, instance.id, outlook.slot);
+    let mut wanted = Vec::new();
+    for (resource, price) in &strategy.minimum_price {
+        let baseline = amount(&instance.baseline, *resource);
+        let spare = baseline - amount(&instance.floor, *resource).max(amount(&hinted, *resource));
+        let already = lent.get(&(outlook.slot, *resource)).copied().unwrap_or(0);
+        let quantity = amount(&outlook.lendable, *resource).min(spare) - already;
+        if quantity * 100 < LEAST_PERCENT * baseline.max(1) || quantity <= 0 {
+            continue;
+        }
+        let limit = price.hold_round_up(quantity).unwrap_or_default();
+        wanted.push(Wanted { side: Side::Offer, resources: [(*resource, quantity)].into(), limit });
+    }
+    wanted
+}
+
+fn value_of(resources: &Amounts, cost: &BTreeMap<Resource, Price>, probability_millis: i64) -> Credits {
+    let all: Credits = resources
+        .iter()
+        .filter_map(|(r, q)| cost.get(r).and_then(|price| price.charge_half_even(*q)))
+        .sum();
+    all.share_floor(probability_millis, 1000)
+}
+
+/// What external hints say will be needed at least.
+fn hinted_need(state: &State, id: InstanceId, slot: Slot) -> Amounts {
+    let at = slot.start();
+    let mut need = Amounts::new();
+    for hint in state.hints.values() {
+        if hint.instance == id && hint.is_in_force(at) && hint.starts_at <= at {
+            for (resource, quantity) in &hint.expected_demand {
+                let entry = need.entry(*resource).or_default();
+                *entry = (*entry).max(*quantity);
+            }
+        }
+    }
+    need
+}
+
+/// What the instance has already won beyond its baseline for a slot.
+fn position(state: &State, id: InstanceId, slot: Slot) -> Amounts {
+    let mut won = Amounts::new();
+    let awards = state.awards.values().filter(|a| a.instance == Some(id) && a.kind == AwardKind::Bought);
+    for line in awards.flat_map(|a| a.lines.iter()).filter(|l| l.slot == slot) {
+        *won.entry(line.resource).or_default() += line.quantity - line.resold;
+    }
+    won
+}

@@ -1,0 +1,156 @@
+//! What runs: wasm modules, instances with their baselines and floors, and their strategies.
+pub mod auto;
+pub mod guidance;
+pub mod register;
+
+use crate::ids::{InstanceId, ModuleId, NodeId, ParticipantId, SwapId};
+use crate::pool::PoolSlug;
+use crate::time::{Slot, Timestamp};
+use crate::units::{Amounts, Price, Resource};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Module {
+    pub id: ModuleId,
+    /// `None` for the modules that come with the product.
+    pub participant: Option<ParticipantId>,
+    pub name: String,
+    /// BLAKE3 of the bytes, hex.
+    pub hash: String,
+    pub size_bytes: i64,
+    pub created_at: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum Class {
+    Critical,
+    #[default]
+    Standard,
+    Opportunistic,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum AtEnd {
+    #[default]
+    Shrink,
+    Checkpoint,
+    Stop,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum InstanceState {
+    Running,
+    Stopped,
+    Failed,
+}
+
+/// How a shadow run is compared with the live one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct ComparisonRules {
+    pub outputs: Comparison,
+    /// Compare the hash of the whole state at equal input positions.
+    pub state_hash: bool,
+    /// Input positions that have to agree before the move goes on.
+    pub positions: u32,
+}
+
+impl Default for ComparisonRules {
+    fn default() -> Self {
+        Self { outputs: Comparison::Exact, state_hash: true, positions: 4 }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum Comparison {
+    Exact,
+    PerformanceOnly,
+}
+
+/// Standing demand of an instance: bids from its forecast at these values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct AutoBid {
+    /// What a base unit missing for a slot would cost the owner (the newsvendor's c_sla).
+    pub shortage_cost: BTreeMap<Resource, Price>,
+    /// Other pools that it may move to, each with an adder on the limit.
+    #[serde(default)]
+    pub other_pools: Vec<PoolSlug>,
+}
+
+/// Standing supply of an instance: the lendable part of its baseline at these prices.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct AutoOffer {
+    pub minimum_price: BTreeMap<Resource, Price>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct Strategy {
+    pub auto_bid: Option<AutoBid>,
+    pub auto_offer: Option<AutoOffer>,
+}
+
+/// What the forecast says of one slot, in base units: integers, rounded by the shell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotOutlook {
+    pub slot: Slot,
+    /// Demand quantiles, rounded up: (level in thousandths, amounts), levels rising.
+    pub need: Vec<(u16, Amounts)>,
+    /// The most that can be lent without touching what will be needed (quantile 1 − ε), rounded down.
+    pub lendable: Amounts,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Instance {
+    pub id: InstanceId,
+    pub participant: ParticipantId,
+    pub name: String,
+    /// Which driver runs it; `wasm` in this version.
+    pub driver: String,
+    pub module: ModuleId,
+    pub pool: PoolSlug,
+    pub node: NodeId,
+    /// Placement epoch: the fencing token that every driver call carries.
+    pub epoch: u64,
+    pub class: Class,
+    /// What it always has, set by an admin within the participant's quota.
+    pub baseline: Amounts,
+    /// What lending may never take it under.
+    pub floor: Amounts,
+    /// The most it can use; bids beyond are refused.
+    pub limit: Amounts,
+    /// The limits in force on its node as far as the market has made them true.
+    pub in_force: Amounts,
+    pub at_end: AtEnd,
+    pub comparison: ComparisonRules,
+    pub strategy: Strategy,
+    pub state: InstanceState,
+    /// The swap that is changing it; while set, no other swap starts.
+    pub swap: Option<SwapId>,
+    /// Moves are refused until then (after a failed shadow run or a recent move).
+    pub pinned_until: Option<Timestamp>,
+    pub created_at: Timestamp,
+}
+
+impl Instance {
+    pub fn is_pinned(&self, now: Timestamp) -> bool {
+        self.pinned_until.is_some_and(|until| now < until)
+    }
+}

@@ -1,0 +1,300 @@
+//! Registering and changing workloads, hints and profiles.
+use crate::command::{NewInstance, Refusal, RefusalKind};
+use crate::event::Event;
+use crate::ids::*;
+use crate::pool::NodeState;
+use crate::state::State;
+use crate::time::Timestamp;
+use crate::turn::Turn;
+use crate::units::{Amounts, Resource, amount};
+use crate::workload::guidance::{ApplicationProfile, Hint};
+use crate::workload::{Instance, InstanceState, Module, Strategy};
+
+pub fn invalid(code: &'static str, pointer: impl Into<String>, detail: impl Into<String>) -> Refusal {
+    Refusal { kind: RefusalKind::Invalid, code, pointer: pointer.into(), detail: detail.into() }
+}
+
+pub fn not_found(what: &str) -> Refusal {
+    let detail = format!("There is no such {what}. Check the id; objects of other participants are not shown.");
+    Refusal { kind: RefusalKind::NotFound, code: "not_found", pointer: String::new(), detail }
+}
+
+/// The longest name of anything.
+pub const LONGEST_NAME: usize = 100;
+
+pub fn check_name(name: &str, pointer: &str) -> Result<(), Refusal> {
+    let good = !name.trim().is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
+    if good { Ok(()) } else { Err(invalid("name_out_of_range", pointer, "A name has 1 to 100 printable characters.")) }
+}
+
+pub fn module(turn: &mut Turn<'_>, participant: Option<ParticipantId>, name: String, hash: String, size_bytes: i64) -> Result<ModuleId, Refusal> {
+    check_name(&name, "/name")?;
+    let same = turn.state.modules.values().find(|m| m.hash == hash && m.participant == participant);
+    if let Some(module) = same {
+        return Ok(module.id);
+    }
+    let id = ModuleId::next(&mut turn.ids);
+    turn.emit(Event::ModuleRegistered(Module { id, participant, name, hash, size_bytes, created_at: turn.now }));
+    Ok(id)
+}
+
+pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Refusal> {
+    check_name(&new.name, "/name")?;
+    let state = &*turn.state;
+    let module = state.modules.get(&new.module).filter(|m| m.participant.is_none_or(|p| p == new.participant));
+    if module.is_none() {
+        return Err(invalid("not_found", "/module", "There is no such module. POST /v1/modules uploads one; GET /v1/modules lists those that come with the product."));
+    }
+    let Some(pool) = state.pools.get(&new.pool) else {
+        return Err(invalid("unknown_pool", "/pool", format!("There is no pool `{}`. GET /v1/pools lists them.", new.pool)));
+    };
+    for (amounts, field) in [(&new.baseline, "baseline"), (&new.floor, "floor"), (&new.limit, "limit")] {
+        for (resource, quantity) in amounts {
+            let pointer = format!("/{field}/{resource}");
+            if !pool.resources.contains(resource) {
+                return Err(invalid("resource_not_in_pool", pointer, format!("Pool `{}` does not have {resource}.", new.pool)));
+            }
+            if !(0..=1_000_000_000).contains(quantity) {
+                return Err(invalid("quantity_out_of_range", pointer, "Quantities are from 0 to 1000000000 base units."));
+            }
+        }
+    }
+    check_shape(&new.baseline, &new.floor, &new.limit)?;
+    if !(1..=1000).contains(&new.comparison.positions) {
+        return Err(invalid("positions_out_of_range", "/comparison/positions", "Compare from 1 to 1000 input positions."));
+    }
+    check_quota(state, new.participant, None, &new.baseline)?;
+    let node = match new.node {
+        Some(node) => state.nodes.get(&node).filter(|n| n.pool == new.pool).map(|n| n.id),
+        None => first_fit(state, &new.pool, &new.baseline),
+    };
+    let Some(node) = node else {
+        return Err(Refusal {
+            kind: RefusalKind::Conflict,
+            code: "no_host_fits",
+            pointer: "/baseline".to_owned(),
+            detail: "No node of the pool has room for this baseline. Ask for less, or choose another pool.".to_owned(),
+        });
+    };
+    let id = InstanceId::next(&mut turn.ids);
+    let instance = Instance {
+        id,
+        participant: new.participant,
+        name: new.name,
+        driver: new.driver,
+        module: new.module,
+        pool: new.pool,
+        node,
+        epoch: 1,
+        class: new.class,
+        in_force: new.baseline.clone(),
+        baseline: new.baseline,
+        floor: new.floor,
+        limit: new.limit,
+        at_end: new.at_end,
+        comparison: new.comparison,
+        strategy: new.strategy,
+        state: InstanceState::Running,
+        swap: None,
+        pinned_until: None,
+        created_at: turn.now,
+    };
+    turn.emit(Event::InstanceChanged(instance));
+    Ok(id)
+}
+
+/// 0 ≤ floor ≤ baseline ≤ limit, resource by resource; a baseline of at least one resource.
+fn check_shape(baseline: &Amounts, floor: &Amounts, limit: &Amounts) -> Result<(), Refusal> {
+    if baseline.values().all(|q| *q == 0) {
+        return Err(invalid("no_resources", "/baseline", "A workload needs a baseline of at least one resource."));
+    }
+    for resource in Resource::ALL {
+        let (f, b, l) = (amount(floor, resource), amount(baseline, resource), amount(limit, resource));
+        if f > b {
+            return Err(invalid("floor_above_baseline", format!("/floor/{resource}"), format!("The capacity floor ({f}) must not be above the baseline ({b}).")));
+        }
+        if l < b {
+            return Err(invalid("limit_below_baseline", format!("/limit/{resource}"), format!("The limit ({l}) must not be below the baseline ({b}).")));
+        }
+    }
+    Ok(())
+}
+
+fn check_quota(state: &State, participant: ParticipantId, except: Option<InstanceId>, baseline: &Amounts) -> Result<(), Refusal> {
+    let owner = state.participants.get(&participant).ok_or_else(|| not_found("participant"))?;
+    for (resource, quantity) in baseline {
+        let others = state.instances.values().filter(|i| {
+            i.participant == participant && Some(i.id) != except && i.state == InstanceState::Running
+        });
+        let used: i64 = others.map(|i| amount(&i.baseline, *resource)).sum();
+        let quota = amount(&owner.quota, *resource);
+        if used.saturating_add(*quantity) > quota {
+            return Err(invalid(
+                "quota_exceeded",
+                format!("/baseline/{resource}"),
+                format!("The quota is {quota} {resource}, {used} are in use, {quantity} were asked for. Ask an admin for more quota."),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The first node of the pool with room for `amounts` beside the baselines that are there.
+fn first_fit(state: &State, pool: &str, amounts: &Amounts) -> Option<NodeId> {
+    let fits = |node: &&crate::pool::Node| {
+        amounts.iter().all(|(resource, quantity)| {
+            let here = state.instances.values().filter(|i| i.node == node.id && i.state == InstanceState::Running);
+            let taken: i64 = here.map(|i| amount(&i.baseline, *resource).max(amount(&i.in_force, *resource))).sum();
+            taken + quantity <= amount(&node.capacity, *resource)
+        })
+    };
+    state.nodes.values().filter(|n| n.pool == pool && n.state == NodeState::Up).find(fits).map(|n| n.id)
+}
+
+fn own(state: &State, participant: ParticipantId, id: InstanceId) -> Result<Instance, Refusal> {
+    let instance = state.instances.get(&id).filter(|i| i.participant == participant);
+    instance.cloned().ok_or_else(|| not_found("instance"))
+}
+
+pub fn set_baseline(turn: &mut Turn<'_>, id: InstanceId, baseline: Amounts, floor: Amounts) -> Result<InstanceId, Refusal> {
+    let mut instance = turn.state.instances.get(&id).cloned().ok_or_else(|| not_found("instance"))?;
+    check_shape(&baseline, &floor, &instance.limit)?;
+    check_quota(turn.state, instance.participant, Some(id), &baseline)?;
+    instance.baseline = baseline;
+    instance.floor = floor;
+    turn.emit(Event::InstanceChanged(instance));
+    Ok(id)
+}
+
+pub fn set_strategy(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId, strategy: Strategy) -> Result<InstanceId, Refusal> {
+    let mut instance = own(turn.state, participant, id)?;
+    let pool = &turn.state.pools[&instance.pool];
+    let prices = strategy.auto_bid.iter().flat_map(|s| s.shortage_cost.iter().map(|e| ("auto_bid/shortage_cost", e)));
+    let minimums = strategy.auto_offer.iter().flat_map(|s| s.minimum_price.iter().map(|e| ("auto_offer/minimum_price", e)));
+    for (field, (resource, price)) in prices.chain(minimums) {
+        let pointer = format!("/{field}/{resource}");
+        if !pool.resources.contains(resource) {
+            return Err(invalid("resource_not_in_pool", pointer, format!("Pool `{}` does not have {resource}.", pool.slug)));
+        }
+        if price.is_negative() || *price > turn.state.market.price_cap {
+            return Err(invalid("price_out_of_range", pointer, format!("Prices are from 0 to the price cap, {}.", turn.state.market.price_cap)));
+        }
+    }
+    instance.strategy = strategy;
+    turn.emit(Event::InstanceChanged(instance));
+    let outlook = turn.state.outlooks.get(&id).cloned().unwrap_or_default();
+    crate::workload::auto::follow(turn, id, &outlook);
+    Ok(id)
+}
+
+/// Stops a workload; its orders are cancelled, capacity that it won goes unused.
+pub fn stop(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> Result<InstanceId, Refusal> {
+    let mut instance = own(turn.state, participant, id)?;
+    if instance.swap.is_some() {
+        return Err(Refusal {
+            kind: RefusalKind::Conflict,
+            code: "swap_in_progress",
+            pointer: String::new(),
+            detail: "A swap is changing this workload. Try again when it has ended.".to_owned(),
+        });
+    }
+    instance.state = InstanceState::Stopped;
+    turn.emit(Event::InstanceChanged(instance));
+    let orders: Vec<OrderId> = turn.state.orders.values().filter(|o| o.request.instance == Some(id)).map(|o| o.id).collect();
+    for order in orders {
+        let _waits_if_sealed = crate::book::place::cancel(turn, participant, order, "instance_stopped");
+    }
+    Ok(id)
+}
+
+pub struct NewHint {
+    pub instance: InstanceId,
+    pub expected_demand: Amounts,
+    pub avoid_nodes: Vec<NodeId>,
+    pub starts_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub source: Option<String>,
+}
+
+pub fn hint(turn: &mut Turn<'_>, participant: ParticipantId, new: NewHint) -> Result<HintId, Refusal> {
+    let instance = own(turn.state, participant, new.instance)?;
+    if new.expires_at <= new.starts_at.max(turn.now) {
+        return Err(invalid("expiry_in_the_past", "/expires_at", "expires_at must be in the future and after starts_at."));
+    }
+    for (resource, quantity) in &new.expected_demand {
+        let limit = amount(&instance.limit, *resource);
+        if *quantity < 0 || *quantity > limit {
+            return Err(invalid("above_instance_limit", format!("/expected_demand/{resource}"), format!("The instance can use from 0 to {limit} {resource}.")));
+        }
+    }
+    if let Some(index) = new.avoid_nodes.iter().position(|n| !turn.state.nodes.contains_key(n)) {
+        return Err(invalid("not_found", format!("/avoid_nodes/{index}"), "There is no such node."));
+    }
+    let id = HintId::next(&mut turn.ids);
+    let NewHint { instance, expected_demand, avoid_nodes, starts_at, expires_at, source } = new;
+    let hint = Hint { id, participant, instance, expected_demand, avoid_nodes, starts_at, expires_at, source, created_at: turn.now, withdrawn_at: None };
+    turn.emit(Event::HintChanged(hint));
+    Ok(id)
+}
+
+pub fn withdraw_hint(turn: &mut Turn<'_>, participant: ParticipantId, id: HintId) -> Result<HintId, Refusal> {
+    let hint = turn.state.hints.get(&id).filter(|h| h.participant == participant).cloned();
+    let mut hint = hint.ok_or_else(|| not_found("hint"))?;
+    hint.withdrawn_at = hint.withdrawn_at.or(Some(turn.now));
+    turn.emit(Event::HintChanged(hint));
+    Ok(id)
+}
+
+pub struct NewProfile {
+    pub profile: Option<ProfileId>,
+    pub expected_version: Option<u64>,
+    pub name: String,
+    pub instances: Vec<InstanceId>,
+    pub typical: Amounts,
+    pub peak: Amounts,
+}
+
+pub fn profile(turn: &mut Turn<'_>, participant: ParticipantId, new: NewProfile) -> Result<ProfileId, Refusal> {
+    check_name(&new.name, "/name")?;
+    for (index, id) in new.instances.iter().enumerate() {
+        if own(turn.state, participant, *id).is_err() {
+            return Err(invalid("not_found", format!("/instances/{index}"), "There is no such instance."));
+        }
+    }
+    for (resource, typical) in &new.typical {
+        if *typical < 0 || *typical > amount(&new.peak, *resource) {
+            return Err(invalid("typical_above_peak", format!("/typical/{resource}"), "typical must be from 0 to peak."));
+        }
+    }
+    let previous = match new.profile {
+        None => None,
+        Some(id) => {
+            let profile = turn.state.profiles.get(&id).filter(|p| p.participant == participant);
+            Some(profile.cloned().ok_or_else(|| not_found("application profile"))?)
+        }
+    };
+    if let (Some(previous), Some(expected)) = (&previous, new.expected_version)
+        && previous.version != expected
+    {
+        return Err(Refusal {
+            kind: RefusalKind::StaleVersion,
+            code: "stale_version",
+            pointer: String::new(),
+            detail: format!("The profile is at version {}. Read it again and repeat the change.", previous.version),
+        });
+    }
+    let id = previous.as_ref().map_or_else(|| ProfileId::next(&mut turn.ids), |p| p.id);
+    let profile = ApplicationProfile {
+        id,
+        participant,
+        name: new.name,
+        version: previous.as_ref().map_or(1, |p| p.version + 1),
+        instances: new.instances,
+        typical: new.typical,
+        peak: new.peak,
+        created_at: previous.map_or(turn.now, |p| p.created_at),
+        updated_at: turn.now,
+    };
+    turn.emit(Event::ProfileChanged(profile));
+    Ok(id)
+}
