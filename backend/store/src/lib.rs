@@ -1,1 +1,17 @@
-//! Journal, state tables and ledger on SQLite and PostgreSQL.
+//! Journal, state tables, ledger and outbox on SQLite and PostgreSQL, with the same SQL text.
+//!
+//! On SQLite two files: `headroom.db` (only the sequencer writes) and `observations.db`;
+//! on PostgreSQL two schemas. Nothing in the first refers to the second. Absent on purpose:
+//! any decision about the market, and any way to change a journal row.
+pub mod bus;
+pub mod database;
+pub mod error;
+pub mod journal;
+pub mod load;
+pub mod observations;
+pub mod read;
+pub mod sql;
+pub mod write;
+
+pub use database::{Database, Observations, Store};
+pub use error::StoreError;

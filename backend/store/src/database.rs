@@ -1,0 +1,223 @@
+//! Opening a database: which kind, its pools, its migrations, and who may write.
+use crate::error::StoreError;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+/// One database of either kind. On SQLite `write` has a single connection.
+#[derive(Clone, Debug)]
+pub enum Database {
+    Sqlite { write: SqlitePool, read: SqlitePool },
+    Postgres { pool: PgPool },
+}
+
+/// A transaction on either kind.
+pub enum Transaction {
+    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+}
+
+impl Transaction {
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Transaction::Sqlite(t) => t.commit().await?,
+            Transaction::Postgres(t) => t.commit().await?,
+        }
+        Ok(())
+    }
+}
+
+impl Database {
+    pub async fn begin(&self) -> Result<Transaction, StoreError> {
+        Ok(match self {
+            Database::Sqlite { write, .. } => Transaction::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Database::Postgres { pool } => Transaction::Postgres(pool.begin().await?),
+        })
+    }
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Database::Sqlite { .. } => "sqlite",
+            Database::Postgres { .. } => "postgres",
+        }
+    }
+    pub async fn close(&self) {
+        match self {
+            Database::Sqlite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+            Database::Postgres { pool } => pool.close().await,
+        }
+    }
+}
+
+/// The observations' database; a type of its own, so that it can't be mistaken for the market's.
+#[derive(Clone, Debug)]
+pub struct Observations(pub Database);
+
+/// Everything that is stored, opened, migrated and locked.
+#[derive(Debug)]
+pub struct Store {
+    pub market: Database,
+    pub observations: Observations,
+    /// Held for the life of the process: a second one on the same data exits at once.
+    _lock: Option<File>,
+    pub lease: Option<Lease>,
+}
+
+/// The right to write on PostgreSQL: an epoch that every transaction checks.
+#[derive(Clone, Debug)]
+pub struct Lease {
+    pub holder: String,
+    pub epoch: i64,
+}
+
+/// Where the data is.
+#[derive(Clone, Debug)]
+pub enum Address {
+    Sqlite(PathBuf),
+    Postgres(String),
+}
+
+impl Address {
+    /// `DATABASE_URL` where it is set, else the file of the data directory.
+    pub fn choose(url: Option<&str>, data: &Path) -> Result<Address, StoreError> {
+        match url {
+            None | Some("") => Ok(Address::Sqlite(data.join("headroom.db"))),
+            Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+                Ok(Address::Postgres(url.to_owned()))
+            }
+            Some(url) => match url.strip_prefix("sqlite://") {
+                Some(path) if !path.is_empty() => Ok(Address::Sqlite(PathBuf::from(path))),
+                _ => Err(StoreError::Address(hide_password(url))),
+            },
+        }
+    }
+}
+
+/// An address without its password, for messages.
+pub fn hide_password(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme + 3 < at => match url[scheme + 3..at].find(':') {
+            Some(colon) => format!("{}:***{}", &url[..scheme + 3 + colon], &url[at..]),
+            None => url.to_owned(),
+        },
+        _ => url.to_owned(),
+    }
+}
+
+/// How long a writer waits for a lock before it says so.
+const BUSY: Duration = Duration::from_secs(10);
+
+impl Store {
+    /// Opens for writing: locks, migrates.
+    pub async fn open(address: &Address, data: &Path) -> Result<Store, StoreError> {
+        std::fs::create_dir_all(data).map_err(|source| directory(data, source))?;
+        let lock = lock_directory(data)?;
+        let (market, observations) = match address {
+            Address::Sqlite(path) => {
+                let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                std::fs::create_dir_all(parent).map_err(|source| directory(parent, source))?;
+                let observations = path.with_file_name("observations.db");
+                let market = open_sqlite(path, SqliteSynchronous::Full, false).await?;
+                (market, open_sqlite(&observations, SqliteSynchronous::Normal, false).await?)
+            }
+            Address::Postgres(url) => (open_postgres(url, "public").await?, open_postgres(url, "observations").await?),
+        };
+        migrate(&market, &observations).await?;
+        Ok(Store { market, observations: Observations(observations), _lock: Some(lock), lease: None })
+    }
+
+    /// Opens for reading only (`doctor`, `replay`): no lock, no migration.
+    pub async fn open_read_only(address: &Address) -> Result<Store, StoreError> {
+        let (market, observations) = match address {
+            Address::Sqlite(path) => {
+                if !path.exists() {
+                    let source = std::io::Error::from(std::io::ErrorKind::NotFound);
+                    return Err(directory(path, source));
+                }
+                let observations = path.with_file_name("observations.db");
+                let market = open_sqlite(path, SqliteSynchronous::Full, true).await?;
+                (market, open_sqlite(&observations, SqliteSynchronous::Normal, true).await?)
+            }
+            Address::Postgres(url) => (open_postgres(url, "public").await?, open_postgres(url, "observations").await?),
+        };
+        Ok(Store { market, observations: Observations(observations), _lock: None, lease: None })
+    }
+}
+
+fn directory(path: &Path, source: std::io::Error) -> StoreError {
+    StoreError::Directory { path: path.display().to_string(), source }
+}
+
+fn lock_directory(data: &Path) -> Result<File, StoreError> {
+    let path = data.join("headroom.lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|e| directory(data, e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Locked(data.display().to_string())),
+        Err(std::fs::TryLockError::Error(source)) => Err(directory(data, source)),
+    }
+}
+
+async fn open_sqlite(path: &Path, synchronous: SqliteSynchronous, read_only: bool) -> Result<Database, StoreError> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(!read_only)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(synchronous)
+        .busy_timeout(BUSY)
+        .foreign_keys(true)
+        .pragma("cache_size", "-16000")
+        .statement_cache_capacity(200);
+    let write = SqlitePoolOptions::new().max_connections(1).min_connections(1).connect_with(options.clone()).await?;
+    let reading = options.pragma("query_only", "1").pragma("cache_size", "-4000");
+    let read = SqlitePoolOptions::new().max_connections(4).min_connections(0).connect_lazy_with(reading);
+    Ok(Database::Sqlite { write, read })
+}
+
+async fn open_postgres(url: &str, schema: &'static str) -> Result<Database, StoreError> {
+    let options = PgConnectOptions::from_str(url).map_err(|_| StoreError::Address(hide_password(url)))?;
+    let options = options.options([("search_path", schema)]);
+    let pool = PgPoolOptions::new()
+        .max_connections(6)
+        .acquire_timeout(BUSY)
+        .connect_with(options)
+        .await?;
+    if schema != "public" {
+        sqlx::query("CREATE SCHEMA IF NOT EXISTS observations").execute(&pool).await?;
+    }
+    Ok(Database::Postgres { pool })
+}
+
+async fn migrate(market: &Database, observations: &Database) -> Result<(), StoreError> {
+    match (market, observations) {
+        (Database::Sqlite { write, .. }, Database::Sqlite { write: observing, .. }) => {
+            sqlx::migrate!("../../migrations/sqlite/market").run(write).await?;
+            sqlx::migrate!("../../migrations/sqlite/observations").run(observing).await?;
+        }
+        (Database::Postgres { pool }, Database::Postgres { pool: observing }) => {
+            sqlx::migrate!("../../migrations/postgres/market").run(pool).await?;
+            sqlx::migrate!("../../migrations/postgres/observations").run(observing).await?;
+        }
+        _ => return Err(StoreError::Address("two kinds of database".to_owned())),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_told_apart_and_passwords_hidden() {
+        let data = Path::new("data");
+        assert!(matches!(Address::choose(None, data), Ok(Address::Sqlite(p)) if p.ends_with("headroom.db")));
+        assert!(matches!(Address::choose(Some("postgres://a@b/c"), data), Ok(Address::Postgres(_))));
+        let wrong = Address::choose(Some("mysql://me:secret@host/db"), data).unwrap_err().to_string();
+        assert!(wrong.contains("me:***@host") && !wrong.contains("secret"), "{wrong}");
+    }
+}

@@ -1,0 +1,25 @@
+//! Faults of the store, each with the next step for the person who sees it.
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the database answered: {0}")]
+    Sql(#[from] sqlx::Error),
+    #[error("the migrations failed: {0}. If this database belongs to a newer version, use that version")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error("`{0}` is not a database address. Use sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME in DATABASE_URL")]
+    Address(String),
+    #[error("cannot use the data directory {path}: {source}. Check that it exists, is writable and has free space, or choose another with --data")]
+    Directory { path: String, source: std::io::Error },
+    #[error("another process uses {0}. Stop it first, or choose another directory with --data")]
+    Locked(String),
+    #[error("another process leads this market until {until}; it holds the lease {holder}. Stop it first, or wait")]
+    Leased { holder: String, until: i64 },
+    #[error("this process lost the lease of the market: its epoch {0} is no longer the present one")]
+    LeaseLost(i64),
+    #[error("row {id} of {table} cannot be read: {reason}. Run `headroom doctor`")]
+    Corrupt { table: String, id: String, reason: String },
+    #[error("compressing the archive failed: {0}")]
+    Archive(std::io::Error),
+    #[error("Redis answered: {0}")]
+    Redis(#[from] redis::RedisError),
+}

@@ -1,0 +1,143 @@
+//! What was measured and forecast: high volume, no money. Losing it degrades, never corrupts.
+use crate::database::Observations;
+use crate::error::StoreError;
+use crate::on_either;
+use crate::sql::{Insert, Value};
+
+const SAMPLES: Insert = Insert { table: "samples", columns: &["instance", "at", "document"], tail: "ON CONFLICT (instance, at) DO NOTHING" };
+const FORECASTS: Insert = Insert {
+    table: "forecasts",
+    columns: &["instance", "resource", "issued_at", "document"],
+    tail: "ON CONFLICT (instance, resource, issued_at) DO UPDATE SET document = excluded.document",
+};
+const SCORES: Insert = Insert {
+    table: "forecast_scores",
+    columns: &["instance", "resource", "slot", "document"],
+    tail: "ON CONFLICT (instance, resource, slot) DO UPDATE SET document = excluded.document",
+};
+const FORECASTERS: Insert = Insert {
+    table: "forecaster_state",
+    columns: &["instance", "resource", "document"],
+    tail: "ON CONFLICT (instance, resource) DO UPDATE SET document = excluded.document",
+};
+
+/// (instance, resource, time, document)
+pub type Dated = (String, String, i64, String);
+
+/// One write of observations.
+#[derive(Debug, Default)]
+pub struct Observed {
+    /// (instance, at, document)
+    pub samples: Vec<(String, i64, String)>,
+    pub forecasts: Vec<Dated>,
+    pub scores: Vec<Dated>,
+    pub forecasters: Vec<(String, String, String)>,
+}
+
+fn dated(rows: Vec<Dated>) -> Vec<Vec<Value>> {
+    rows.into_iter().map(|(i, r, at, d)| vec![i.into(), r.into(), at.into(), d.into()]).collect()
+}
+
+impl Observations {
+    pub async fn write(&self, observed: Observed) -> Result<(), StoreError> {
+        let mut transaction = self.0.begin().await?;
+        let samples: Vec<Vec<Value>> =
+            observed.samples.into_iter().map(|(i, at, d)| vec![i.into(), at.into(), d.into()]).collect();
+        SAMPLES.run(&mut transaction, &samples).await?;
+        FORECASTS.run(&mut transaction, &dated(observed.forecasts)).await?;
+        SCORES.run(&mut transaction, &dated(observed.scores)).await?;
+        let forecasters: Vec<Vec<Value>> =
+            observed.forecasters.into_iter().map(|(i, r, d)| vec![i.into(), r.into(), d.into()]).collect();
+        FORECASTERS.run(&mut transaction, &forecasters).await?;
+        transaction.commit().await
+    }
+
+    pub async fn samples(&self, instance: &str, from: i64, limit: i64) -> Result<Vec<String>, StoreError> {
+        let text = "SELECT document FROM samples WHERE instance = $1 AND at >= $2 ORDER BY at LIMIT $3";
+        let rows: Vec<(String,)> =
+            on_either!(&self.0, pool => sqlx::query_as(text).bind(instance).bind(from).bind(limit).fetch_all(pool).await?);
+        Ok(rows.into_iter().map(|(d,)| d).collect())
+    }
+
+    /// The latest scores of an instance, newest first.
+    pub async fn scores(&self, instance: &str, limit: i64) -> Result<Vec<String>, StoreError> {
+        let text = "SELECT document FROM forecast_scores WHERE instance = $1 ORDER BY slot DESC LIMIT $2";
+        let rows: Vec<(String,)> =
+            on_either!(&self.0, pool => sqlx::query_as(text).bind(instance).bind(limit).fetch_all(pool).await?);
+        Ok(rows.into_iter().map(|(d,)| d).collect())
+    }
+
+    /// All stored forecaster states: (instance, resource, document).
+    pub async fn forecasters(&self) -> Result<Vec<(String, String, String)>, StoreError> {
+        let text = "SELECT instance, resource, document FROM forecaster_state";
+        Ok(on_either!(&self.0, pool => sqlx::query_as(text).fetch_all(pool).await?))
+    }
+
+    pub async fn prune(&self, samples_before: i64, forecasts_before: i64) -> Result<u64, StoreError> {
+        let mut transaction = self.0.begin().await?;
+        let mut count = 0;
+        for (text, before) in [
+            ("DELETE FROM samples WHERE at < $1", samples_before),
+            ("DELETE FROM forecasts WHERE issued_at < $1", forecasts_before),
+            ("DELETE FROM refresh_tokens WHERE expires_at < $1", samples_before),
+        ] {
+            count += crate::in_either!(&mut transaction, connection => {
+                sqlx::query(text).bind(before).execute(connection).await?.rows_affected()
+            });
+        }
+        transaction.commit().await?;
+        Ok(count)
+    }
+
+    pub async fn add_refresh_token(&self, hash: &str, family: &str, user: &str, expires_at: i64) -> Result<(), StoreError> {
+        let text = "INSERT INTO refresh_tokens (token_hash, family, user_id, expires_at, used_at) VALUES ($1, $2, $3, $4, NULL)";
+        let mut transaction = self.0.begin().await?;
+        crate::in_either!(&mut transaction, connection => {
+            sqlx::query(text).bind(hash).bind(family).bind(user).bind(expires_at).execute(connection).await?;
+        });
+        transaction.commit().await
+    }
+
+    /// Uses a refresh token once. A second use revokes its whole family.
+    pub async fn use_refresh_token(&self, hash: &str, now: i64) -> Result<RefreshUse, StoreError> {
+        let mut transaction = self.0.begin().await?;
+        let text = "SELECT family, user_id, expires_at, used_at FROM refresh_tokens WHERE token_hash = $1";
+        let row: Option<(String, String, i64, Option<i64>)> = crate::in_either!(&mut transaction, connection => {
+            sqlx::query_as(text).bind(hash).fetch_optional(connection).await?
+        });
+        let Some((family, user, expires_at, used_at)) = row else { return Ok(RefreshUse::Unknown) };
+        if used_at.is_some() {
+            crate::in_either!(&mut transaction, connection => {
+                sqlx::query("DELETE FROM refresh_tokens WHERE family = $1").bind(&family).execute(connection).await?;
+            });
+            transaction.commit().await?;
+            return Ok(RefreshUse::Reused);
+        }
+        if expires_at <= now {
+            return Ok(RefreshUse::Unknown);
+        }
+        // Checked again in the write: two uses at the same moment must not both pass.
+        let changed = crate::in_either!(&mut transaction, connection => {
+            sqlx::query("UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL").bind(hash).bind(now).execute(connection).await?.rows_affected()
+        });
+        transaction.commit().await?;
+        Ok(if changed == 1 { RefreshUse::Fresh { family, user } } else { RefreshUse::Reused })
+    }
+
+    pub async fn revoke_family_of(&self, hash: &str) -> Result<(), StoreError> {
+        let text = "DELETE FROM refresh_tokens WHERE family IN (SELECT family FROM refresh_tokens WHERE token_hash = $1)";
+        let mut transaction = self.0.begin().await?;
+        crate::in_either!(&mut transaction, connection => {
+            sqlx::query(text).bind(hash).execute(connection).await?;
+        });
+        transaction.commit().await
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefreshUse {
+    Fresh { family: String, user: String },
+    Unknown,
+    /// It was used before: somebody has a copy, the family is gone.
+    Reused,
+}

@@ -1,0 +1,310 @@
+//! Reads for lists, single objects, statements and the event stream. Every query of a
+//! tenant's data takes the participant: there is no unscoped one to misuse.
+use crate::database::Store;
+use crate::error::StoreError;
+use crate::on_either;
+use crate::sql::constant;
+use crate::write::{MARKET, table_name};
+use headroom_market::record::Table;
+
+/// Whose rows may be seen.
+#[derive(Clone, Debug)]
+pub enum Scope {
+    Participant(String),
+    /// Platform roles see all participants.
+    All,
+}
+
+/// One page of a list, newest first unless `ascending`.
+#[derive(Clone, Debug)]
+pub struct Page {
+    pub limit: i64,
+    /// Only ids after this one in the direction of reading.
+    pub starting_after: Option<String>,
+    /// Only ids before this one; the page is the last before it.
+    pub ending_before: Option<String>,
+    pub ascending: bool,
+    /// Empty: any.
+    pub statuses: Vec<String>,
+    pub position: Option<i64>,
+    pub created_from: Option<i64>,
+    pub created_to: Option<i64>,
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self {
+            limit: 50,
+            starting_after: None,
+            ending_before: None,
+            ascending: false,
+            statuses: Vec::new(),
+            position: None,
+            created_from: None,
+            created_to: None,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// (id, document)
+    pub rows: Vec<(String, String)>,
+    pub has_more: bool,
+}
+
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct LedgerLine {
+    pub id: String,
+    pub kind: String,
+    pub debit: String,
+    pub credit: String,
+    pub amount: i64,
+    pub order_id: Option<String>,
+    pub round: Option<i64>,
+    pub slot: Option<i64>,
+    pub recorded_at: i64,
+}
+
+#[derive(Clone, Debug)]
+pub struct StreamRow {
+    pub id: i64,
+    pub kind: String,
+    pub participant: Option<String>,
+    pub object: String,
+    pub data: String,
+    pub created_at: i64,
+}
+
+impl Store {
+    /// A page of a table.
+    pub async fn list(&self, table: Table, scope: &Scope, page: &Page) -> Result<Listed, StoreError> {
+        // The direction in which rows are read; `ending_before` reads backwards and turns round.
+        let backwards = page.ending_before.is_some();
+        let ascending = page.ascending != backwards;
+        let (compare, order) = if ascending { (">", "ASC") } else { ("<", "DESC") };
+        let cursor = page.ending_before.as_ref().or(page.starting_after.as_ref());
+        let participant = match scope {
+            Scope::Participant(id) => Some(id.clone()),
+            Scope::All => None,
+        };
+        let mut text = format!("SELECT id, document FROM {} WHERE market = $1", table_name(table));
+        let mut texts: Vec<String> = Vec::new();
+        let mut numbers: Vec<i64> = Vec::new();
+        // Texts are bound first, numbers after them: $2… and what follows.
+        let mut conditions: Vec<(&str, bool)> = Vec::new();
+        if let Some(participant) = participant {
+            texts.push(participant);
+            conditions.push(("participant =", true));
+        }
+        if let Some(cursor) = cursor {
+            texts.push(cursor.clone());
+            conditions.push((if compare == ">" { "id >" } else { "id <" }, true));
+        }
+        for (value, condition) in [
+            (page.position, "position ="),
+            (page.created_from, "created_at >="),
+            (page.created_to, "created_at <"),
+        ] {
+            if let Some(value) = value {
+                numbers.push(value);
+                conditions.push((condition, false));
+            }
+        }
+        let (mut text_mark, mut number_mark) = (2, 2 + texts.len() + page.statuses.len());
+        for (condition, is_text) in conditions {
+            let mark = if is_text { &mut text_mark } else { &mut number_mark };
+            text.push_str(&format!(" AND {condition} ${mark}"));
+            *mark += 1;
+        }
+        if !page.statuses.is_empty() {
+            let marks: Vec<String> = page.statuses.iter().enumerate().map(|(n, _)| format!("${}", text_mark + n)).collect();
+            text.push_str(&format!(" AND status IN ({})", marks.join(",")));
+        }
+        text.push_str(&format!(" ORDER BY id {order} LIMIT ${number_mark}"));
+        let mut rows: Vec<(String, String)> = on_either!(&self.market, pool => {
+            let mut query = sqlx::query_as(constant(text)).bind(MARKET);
+            for value in texts.iter().chain(page.statuses.iter()) {
+                query = query.bind(value.clone());
+            }
+            for value in &numbers {
+                query = query.bind(*value);
+            }
+            query.bind(page.limit + 1).fetch_all(pool).await?
+        });
+        let has_more = rows.len() as i64 > page.limit;
+        rows.truncate(page.limit as usize);
+        if backwards {
+            rows.reverse();
+        }
+        Ok(Listed { rows, has_more })
+    }
+
+    /// One document; `None` also where it belongs to somebody else.
+    pub async fn get(&self, table: Table, scope: &Scope, id: &str) -> Result<Option<String>, StoreError> {
+        let text = format!("SELECT document, participant FROM {} WHERE market = $1 AND id = $2", table_name(table));
+        let row: Option<(String, Option<String>)> =
+            on_either!(&self.market, pool => sqlx::query_as(constant(text)).bind(MARKET).bind(id).fetch_optional(pool).await?);
+        Ok(row.filter(|(_, owner)| match scope {
+            Scope::All => true,
+            Scope::Participant(participant) => owner.is_none() || owner.as_ref() == Some(participant),
+        }).map(|(document, _)| document))
+    }
+
+    /// The document at a position (a round by its number).
+    pub async fn at_position(&self, table: Table, position: i64) -> Result<Option<String>, StoreError> {
+        let text = format!("SELECT document FROM {} WHERE market = $1 AND position = $2 ORDER BY id DESC LIMIT 1", table_name(table));
+        let row: Option<(String,)> =
+            on_either!(&self.market, pool => sqlx::query_as(constant(text)).bind(MARKET).bind(position).fetch_optional(pool).await?);
+        Ok(row.map(|(document,)| document))
+    }
+
+    /// All documents at positions from `from` (inclusive) to `to` (exclusive), by position.
+    pub async fn between(&self, table: Table, scope: &Scope, from: i64, to: i64, limit: i64) -> Result<Vec<String>, StoreError> {
+        let participant = match scope {
+            Scope::Participant(id) => id.clone(),
+            Scope::All => String::new(),
+        };
+        let text = format!(
+            "SELECT document FROM {} WHERE market = $1 AND position >= $2 AND position < $3 AND ($4 = '' OR participant = $4) ORDER BY position, id LIMIT $5",
+            table_name(table)
+        );
+        let rows: Vec<(String,)> = on_either!(&self.market, pool => {
+            sqlx::query_as(constant(text)).bind(MARKET).bind(from).bind(to).bind(participant).bind(limit).fetch_all(pool).await?
+        });
+        Ok(rows.into_iter().map(|(document,)| document).collect())
+    }
+
+    pub async fn order_by_client_key(&self, client_key: &str) -> Result<Option<String>, StoreError> {
+        let text = "SELECT order_id FROM client_ids WHERE client_key = $1";
+        let row: Option<(String,)> =
+            on_either!(&self.market, pool => sqlx::query_as(text).bind(client_key).fetch_optional(pool).await?);
+        Ok(row.map(|(id,)| id))
+    }
+
+    /// (request hash, reply, events, recorded at) of a command that carried this idempotency key.
+    pub async fn replied(&self, idempotency: &str) -> Result<Option<Replied>, StoreError> {
+        let text = "SELECT request_hash, reply, recorded_at FROM journal WHERE idempotency = $1";
+        let row: Option<(Option<String>, String, i64)> =
+            on_either!(&self.market, pool => sqlx::query_as(text).bind(idempotency).fetch_optional(pool).await?);
+        Ok(row.map(|(hash, reply, recorded_at)| Replied { request_hash: hash.unwrap_or_default(), reply, recorded_at }))
+    }
+
+    /// Events after an id, oldest first.
+    pub async fn stream_after(&self, after: i64, limit: i64) -> Result<Vec<StreamRow>, StoreError> {
+        type Columns = (i64, String, Option<String>, String, String, i64);
+        let text = "SELECT id, kind, participant, object, data, created_at FROM outbox WHERE id > $1 ORDER BY id LIMIT $2";
+        let rows: Vec<Columns> =
+            on_either!(&self.market, pool => sqlx::query_as(text).bind(after).bind(limit).fetch_all(pool).await?);
+        let row = |(id, kind, participant, object, data, created_at): Columns| StreamRow { id, kind, participant, object, data, created_at };
+        Ok(rows.into_iter().map(row).collect())
+    }
+
+    /// (oldest, newest) id of the stream, 0 where there is none.
+    pub async fn stream_range(&self) -> Result<(i64, i64), StoreError> {
+        let text = "SELECT COALESCE(MIN(id), 0), COALESCE(MAX(id), 0) FROM outbox";
+        Ok(on_either!(&self.market, pool => sqlx::query_as(text).fetch_one(pool).await?))
+    }
+
+    /// Transfers that touch any of `accounts`, oldest first, in [from, to).
+    pub async fn ledger_lines(&self, account: &str, from: i64, to: i64, after: &str, limit: i64) -> Result<Vec<LedgerLine>, StoreError> {
+        type Columns = (String, String, String, String, i64, Option<String>, Option<i64>, Option<i64>, i64);
+        let text = "SELECT id, kind, debit, credit, amount, order_id, round, slot, recorded_at FROM transfers WHERE debit = $1 AND recorded_at >= $2 AND recorded_at < $3 AND id > $4 UNION SELECT id, kind, debit, credit, amount, order_id, round, slot, recorded_at FROM transfers WHERE credit = $1 AND recorded_at >= $2 AND recorded_at < $3 AND id > $4 ORDER BY 1 LIMIT $5";
+        let rows: Vec<Columns> = on_either!(&self.market, pool => {
+            sqlx::query_as(text).bind(account).bind(from).bind(to).bind(after).bind(limit).fetch_all(pool).await?
+        });
+        Ok(rows.into_iter().map(ledger_line).collect())
+    }
+
+    /// All transfers after an id, oldest first.
+    pub async fn all_transfers(&self, after: &str, from: i64, to: i64, limit: i64) -> Result<Vec<LedgerLine>, StoreError> {
+        type Columns = (String, String, String, String, i64, Option<String>, Option<i64>, Option<i64>, i64);
+        let text = "SELECT id, kind, debit, credit, amount, order_id, round, slot, recorded_at FROM transfers WHERE id > $1 AND recorded_at >= $2 AND recorded_at < $3 ORDER BY id LIMIT $4";
+        let rows: Vec<Columns> = on_either!(&self.market, pool => {
+            sqlx::query_as(text).bind(after).bind(from).bind(to).bind(limit).fetch_all(pool).await?
+        });
+        Ok(rows.into_iter().map(ledger_line).collect())
+    }
+
+    /// credits − debits of an account before a time.
+    pub async fn balance_before(&self, account: &str, before: i64) -> Result<i64, StoreError> {
+        let text = "SELECT CAST(COALESCE(SUM(CASE WHEN credit = $1 THEN amount ELSE -amount END), 0) AS BIGINT) FROM transfers WHERE (credit = $1 OR debit = $1) AND recorded_at < $2";
+        let (sum,): (i64,) =
+            on_either!(&self.market, pool => sqlx::query_as(text).bind(account).bind(before).fetch_one(pool).await?);
+        Ok(sum)
+    }
+
+    /// (kind, sum, count) of all transfers in [from, to).
+    pub async fn transfer_totals(&self, from: i64, to: i64) -> Result<Vec<(String, i64, i64)>, StoreError> {
+        let text = "SELECT kind, CAST(SUM(amount) AS BIGINT), CAST(COUNT(*) AS BIGINT) FROM transfers WHERE recorded_at >= $1 AND recorded_at < $2 GROUP BY kind ORDER BY kind";
+        Ok(on_either!(&self.market, pool => sqlx::query_as(text).bind(from).bind(to).fetch_all(pool).await?))
+    }
+
+    /// (book, outcome, result hash) of a round.
+    pub async fn archived_round(&self, round: i64) -> Result<Option<(String, String, String)>, StoreError> {
+        let text = "SELECT book, outcome, result_hash FROM round_archive WHERE market = $1 AND round = $2";
+        let row: Option<(Vec<u8>, Vec<u8>, String)> =
+            on_either!(&self.market, pool => sqlx::query_as(text).bind(MARKET).bind(round).fetch_optional(pool).await?);
+        let Some((book, outcome, hash)) = row else { return Ok(None) };
+        Ok(Some((unpack(&book)?, unpack(&outcome)?, hash)))
+    }
+
+    pub async fn archived_rounds(&self) -> Result<Vec<i64>, StoreError> {
+        let text = "SELECT round FROM round_archive WHERE market = $1 ORDER BY round";
+        let rows: Vec<(i64,)> = on_either!(&self.market, pool => sqlx::query_as(text).bind(MARKET).fetch_all(pool).await?);
+        Ok(rows.into_iter().map(|(round,)| round).collect())
+    }
+
+    pub async fn module_bytes(&self, hash: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let text = "SELECT bytes FROM module_blobs WHERE hash = $1";
+        let row: Option<(Vec<u8>,)> =
+            on_either!(&self.market, pool => sqlx::query_as(text).bind(hash).fetch_optional(pool).await?);
+        Ok(row.map(|(bytes,)| bytes))
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let _one: (i64,) = on_either!(&self.market, pool => sqlx::query_as("SELECT CAST(1 AS BIGINT)").fetch_one(pool).await?);
+        Ok(())
+    }
+
+    /// Removes events older than `before` (micros); returns how many.
+    pub async fn prune_stream(&self, before: i64) -> Result<u64, StoreError> {
+        let text = "DELETE FROM outbox WHERE created_at < $1";
+        let mut transaction = self.market.begin().await?;
+        let count = crate::in_either!(&mut transaction, connection => {
+            sqlx::query(text).bind(before).execute(connection).await?.rows_affected()
+        });
+        transaction.commit().await?;
+        Ok(count)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Replied {
+    pub request_hash: String,
+    pub reply: String,
+    pub recorded_at: i64,
+}
+
+fn unpack(bytes: &[u8]) -> Result<String, StoreError> {
+    let text = zstd::decode_all(bytes).map_err(StoreError::Archive)?;
+    String::from_utf8(text).map_err(|e| StoreError::Archive(std::io::Error::other(e)))
+}
+
+#[expect(clippy::type_complexity, reason = "the columns of one query")]
+fn ledger_line(
+    (id, kind, debit, credit, amount, order_id, round, slot, recorded_at): (
+        String,
+        String,
+        String,
+        String,
+        i64,
+        Option<String>,
+        Option<i64>,
+        Option<i64>,
+        i64,
+    ),
+) -> LedgerLine {
+    LedgerLine { id, kind, debit, credit, amount, order_id, round, slot, recorded_at }
+}

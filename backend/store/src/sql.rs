@@ -1,0 +1,137 @@
+//! The one place where SQL meets a database: a macro that runs the same text on either, and
+//! multi-row inserts in chunks of fixed sizes, so that statements stay prepared.
+use crate::database::Transaction;
+use crate::error::StoreError;
+use sqlx::AssertSqlSafe;
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock};
+
+/// Runs `$body` with `$pool` bound to the pool of whichever database it is.
+#[macro_export]
+macro_rules! on_either {
+    ($database:expr, $pool:ident => $body:expr) => {
+        match $database {
+            $crate::Database::Sqlite { read: $pool, .. } => $body,
+            $crate::Database::Postgres { pool: $pool } => $body,
+        }
+    };
+}
+
+/// The same for a transaction.
+#[macro_export]
+macro_rules! in_either {
+    ($transaction:expr, $connection:ident => $body:expr) => {
+        match $transaction {
+            $crate::database::Transaction::Sqlite(t) => {
+                let $connection = &mut **t;
+                $body
+            }
+            $crate::database::Transaction::Postgres(t) => {
+                let $connection = &mut **t;
+                $body
+            }
+        }
+    };
+}
+
+/// A column value; the only kinds there are.
+#[derive(Clone, Debug)]
+pub enum Value {
+    Text(String),
+    MaybeText(Option<String>),
+    Integer(i64),
+    MaybeInteger(Option<i64>),
+    Blob(Vec<u8>),
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Value::Text(text)
+    }
+}
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Value::Text(text.to_owned())
+    }
+}
+impl From<Option<String>> for Value {
+    fn from(text: Option<String>) -> Self {
+        Value::MaybeText(text)
+    }
+}
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Value::Integer(number)
+    }
+}
+impl From<Option<i64>> for Value {
+    fn from(number: Option<i64>) -> Self {
+        Value::MaybeInteger(number)
+    }
+}
+impl From<Vec<u8>> for Value {
+    fn from(bytes: Vec<u8>) -> Self {
+        Value::Blob(bytes)
+    }
+}
+
+/// Rows a statement: a round trip each is too slow, any number would never stay prepared.
+const CHUNKS: [usize; 3] = [64, 8, 1];
+
+/// A table to insert into.
+pub struct Insert {
+    pub table: &'static str,
+    pub columns: &'static [&'static str],
+    /// What follows the values, such as an ON CONFLICT clause.
+    pub tail: &'static str,
+}
+
+impl Insert {
+    fn text(&self, rows: usize) -> &'static str {
+        type Texts = Mutex<HashMap<(&'static str, &'static str, usize), &'static str>>;
+        static TEXTS: OnceLock<Texts> = OnceLock::new();
+        let texts = TEXTS.get_or_init(Mutex::default);
+        let mut texts = texts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // One leak a table and chunk size, for the life of the process.
+        texts.entry((self.table, self.tail, rows)).or_insert_with(|| self.build(rows).leak())
+    }
+
+    fn build(&self, rows: usize) -> String {
+        let width = self.columns.len();
+        let one = |row: usize| {
+            let marks: Vec<String> = (0..width).map(|c| format!("${}", row * width + c + 1)).collect();
+            format!("({})", marks.join(","))
+        };
+        let values: Vec<String> = (0..rows).map(one).collect();
+        format!("INSERT INTO {} ({}) VALUES {} {}", self.table, self.columns.join(","), values.join(","), self.tail)
+    }
+
+    /// Inserts all rows; each must have one value a column.
+    pub async fn run(&self, transaction: &mut Transaction, mut rows: &[Vec<Value>]) -> Result<(), StoreError> {
+        for size in CHUNKS {
+            while rows.len() >= size {
+                let (chunk, rest) = rows.split_at(size);
+                in_either!(&mut *transaction, connection => {
+                    let mut query = sqlx::query(self.text(size));
+                    for value in chunk.iter().flatten() {
+                        query = match value {
+                            Value::Text(text) => query.bind(text),
+                            Value::MaybeText(text) => query.bind(text),
+                            Value::Integer(number) => query.bind(number),
+                            Value::MaybeInteger(number) => query.bind(number),
+                            Value::Blob(bytes) => query.bind(bytes),
+                        };
+                    }
+                    query.execute(connection).await?;
+                });
+                rows = rest;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Marks a text that was put together from constants of this crate.
+pub fn constant(text: String) -> AssertSqlSafe<String> {
+    AssertSqlSafe(text)
+}

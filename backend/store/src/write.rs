@@ -1,0 +1,246 @@
+//! One transaction a batch: journal, rows, ledger, outbox, archive.
+use crate::database::{Lease, Store, Transaction};
+use crate::error::StoreError;
+use crate::journal::JournalRow;
+use crate::sql::{Insert, Value};
+use crate::{in_either, journal};
+use headroom_market::record::{Row, Table};
+use headroom_market::state::ChangedRows;
+use std::collections::BTreeMap;
+
+/// The market that this version runs: one a database.
+pub const MARKET: i64 = 1;
+
+/// The name of a state table.
+pub const fn table_name(table: Table) -> &'static str {
+    match table {
+        Table::Market => "state_market",
+        Table::Participants => "participants",
+        Table::Users => "users",
+        Table::ApiKeys => "api_keys",
+        Table::Pools => "pools",
+        Table::Nodes => "nodes",
+        Table::ReservePrices => "reserve_prices",
+        Table::References => "state_references",
+        Table::Products => "products",
+        Table::Modules => "modules",
+        Table::Instances => "instances",
+        Table::Orders => "orders",
+        Table::Awards => "awards",
+        Table::Rounds => "rounds",
+        Table::Swaps => "swaps",
+        Table::Receipts => "receipts",
+        Table::Hints => "hints",
+        Table::Profiles => "profiles",
+    }
+}
+
+/// An event of the stream with its id.
+#[derive(Clone, Debug)]
+pub struct OutboxRow {
+    pub id: i64,
+    pub kind: &'static str,
+    pub participant: Option<String>,
+    pub object: String,
+    pub data: String,
+    pub created_at: i64,
+}
+
+/// Book and outcome of a round, for `replay` and everybody who wants to verify.
+#[derive(Clone, Debug)]
+pub struct ArchivedRound {
+    pub round: i64,
+    pub book: String,
+    pub outcome: String,
+    pub result_hash: String,
+    pub recorded_at: i64,
+}
+
+/// All that one transaction writes.
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub journal: Vec<JournalRow>,
+    pub changes: Vec<ChangedRows>,
+    pub client_ids: Vec<(String, String)>,
+    pub outbox: Vec<OutboxRow>,
+    pub archive: Vec<ArchivedRound>,
+    pub modules: Vec<(String, Vec<u8>)>,
+}
+
+const ROW_COLUMNS: &[&str] =
+    &["market", "id", "participant", "status", "live", "position", "created_at", "sequence", "document"];
+const ROW_TAIL: &str = "ON CONFLICT (market, id) DO UPDATE SET participant = excluded.participant, status = excluded.status, live = excluded.live, position = excluded.position, sequence = excluded.sequence, document = excluded.document";
+
+const JOURNAL: Insert = Insert {
+    table: "journal",
+    columns: &[
+        "sequence", "market", "recorded_at", "actor", "idempotency", "request_hash", "command", "events", "reply",
+        "rule_version", "chain_hash",
+    ],
+    tail: "",
+};
+const TRANSFERS: Insert = Insert {
+    table: "transfers",
+    columns: &[
+        "id", "market", "sequence", "kind", "debit", "credit", "amount", "order_id", "round", "slot", "recorded_at",
+    ],
+    tail: "",
+};
+const ACCOUNTS: Insert = Insert {
+    table: "accounts",
+    columns: &["market", "id", "participant", "balance", "sequence"],
+    tail: "ON CONFLICT (market, id) DO UPDATE SET balance = excluded.balance, sequence = excluded.sequence",
+};
+const OUTBOX: Insert = Insert {
+    table: "outbox",
+    columns: &["id", "market", "kind", "participant", "object", "data", "created_at"],
+    tail: "",
+};
+const CLIENT_IDS: Insert = Insert { table: "client_ids", columns: &["client_key", "market", "order_id"], tail: "" };
+const ARCHIVE: Insert = Insert {
+    table: "round_archive",
+    columns: &["market", "round", "book", "outcome", "result_hash", "recorded_at"],
+    tail: "",
+};
+const MODULES: Insert = Insert { table: "module_blobs", columns: &["hash", "bytes"], tail: "ON CONFLICT (hash) DO NOTHING" };
+
+impl Store {
+    /// Writes a batch and returns when it is durable. After an error nothing of it is known
+    /// to be stored: the caller must end the process, never try again.
+    pub async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        let mut transaction = self.market.begin().await?;
+        if let Some(lease) = &self.lease {
+            check_lease(&mut transaction, lease).await?;
+        }
+        write(&mut transaction, batch).await?;
+        transaction.commit().await
+    }
+}
+
+/// Fencing: whoever lost the lease can't write, even if it does not know yet.
+async fn check_lease(transaction: &mut Transaction, lease: &Lease) -> Result<(), StoreError> {
+    let text = "SELECT epoch FROM lease WHERE name = 'market' AND holder = $1 AND epoch = $2";
+    let row: Option<(i64,)> = in_either!(transaction, connection => {
+        sqlx::query_as(text).bind(&lease.holder).bind(lease.epoch).fetch_optional(connection).await?
+    });
+    row.map(|_| ()).ok_or(StoreError::LeaseLost(lease.epoch))
+}
+
+async fn write(transaction: &mut Transaction, batch: Batch) -> Result<(), StoreError> {
+    let sequence = batch.journal.last().map_or(0, |row| row.sequence);
+    let journal: Vec<Vec<Value>> = batch.journal.into_iter().map(journal_values).collect();
+    JOURNAL.run(transaction, &journal).await?;
+    let mut tables: BTreeMap<Table, Vec<Vec<Value>>> = BTreeMap::new();
+    let mut transfers = Vec::new();
+    let mut accounts = Vec::new();
+    for changes in batch.changes {
+        for row in changes.rows {
+            tables.entry(row.table).or_default().push(row_values(row, sequence));
+        }
+        for receipt in changes.receipts {
+            use headroom_market::record::Record;
+            tables.entry(Table::Receipts).or_default().push(row_values(receipt.row(), sequence));
+        }
+        for transfer in changes.transfers {
+            transfers.push(transfer_values(transfer, sequence));
+        }
+        for (account, balance) in changes.balances {
+            let participant = account.participant().map(|p| p.to_string());
+            accounts.push(vec![
+                MARKET.into(),
+                account.to_string().into(),
+                participant.into(),
+                balance.units().into(),
+                sequence.into(),
+            ]);
+        }
+    }
+    for (table, rows) in &tables {
+        let insert = Insert { table: table_name(*table), columns: ROW_COLUMNS, tail: ROW_TAIL };
+        insert.run(transaction, rows).await?;
+    }
+    TRANSFERS.run(transaction, &transfers).await?;
+    ACCOUNTS.run(transaction, &accounts).await?;
+    let client_ids: Vec<Vec<Value>> =
+        batch.client_ids.into_iter().map(|(key, order)| vec![key.into(), MARKET.into(), order.into()]).collect();
+    CLIENT_IDS.run(transaction, &client_ids).await?;
+    let outbox: Vec<Vec<Value>> = batch.outbox.into_iter().map(outbox_values).collect();
+    OUTBOX.run(transaction, &outbox).await?;
+    for round in batch.archive {
+        ARCHIVE.run(transaction, &[archive_values(round)?]).await?;
+    }
+    for (hash, bytes) in batch.modules {
+        MODULES.run(transaction, &[vec![hash.into(), bytes.into()]]).await?;
+    }
+    Ok(())
+}
+
+fn journal_values(row: JournalRow) -> Vec<Value> {
+    vec![
+        row.sequence.into(),
+        MARKET.into(),
+        row.recorded_at.into(),
+        row.actor.into(),
+        row.idempotency.into(),
+        row.request_hash.into(),
+        row.command.into(),
+        row.events.into(),
+        row.reply.into(),
+        journal::RULE_VERSION.into(),
+        row.chain_hash.into(),
+    ]
+}
+
+fn row_values(row: Row, sequence: i64) -> Vec<Value> {
+    vec![
+        MARKET.into(),
+        row.id.into(),
+        row.participant.into(),
+        row.status.into(),
+        i64::from(row.live).into(),
+        row.position.into(),
+        row.created_at.micros().into(),
+        sequence.into(),
+        row.document.into(),
+    ]
+}
+
+fn transfer_values(transfer: headroom_market::ledger::Transfer, sequence: i64) -> Vec<Value> {
+    vec![
+        transfer.id.to_string().into(),
+        MARKET.into(),
+        sequence.into(),
+        transfer.kind.name().into(),
+        transfer.debit.to_string().into(),
+        transfer.credit.to_string().into(),
+        transfer.amount.units().into(),
+        transfer.order.map(|o| o.to_string()).into(),
+        transfer.round.map(|r| r as i64).into(),
+        transfer.slot.map(|s| s.seconds()).into(),
+        transfer.at.micros().into(),
+    ]
+}
+
+fn outbox_values(row: OutboxRow) -> Vec<Value> {
+    vec![
+        row.id.into(),
+        MARKET.into(),
+        row.kind.into(),
+        row.participant.into(),
+        row.object.into(),
+        row.data.into(),
+        row.created_at.into(),
+    ]
+}
+
+fn archive_values(round: ArchivedRound) -> Result<Vec<Value>, StoreError> {
+    let pack = |text: &str| zstd::encode_all(text.as_bytes(), 3).map_err(StoreError::Archive);
+    Ok(vec![
+        MARKET.into(),
+        round.round.into(),
+        pack(&round.book)?.into(),
+        pack(&round.outcome)?.into(),
+        round.result_hash.into(),
+        round.recorded_at.into(),
+    ])
+}
