@@ -6,6 +6,7 @@ use crate::on_either;
 use crate::sql::constant;
 use crate::write::{MARKET, table_name};
 use headroom_market::record::Table;
+use std::collections::BTreeMap;
 
 /// Whose rows may be seen.
 #[derive(Clone, Debug)]
@@ -182,12 +183,30 @@ impl Store {
         Ok(row.map(|(id,)| id))
     }
 
-    /// (request hash, reply, events, recorded at) of a command that carried this idempotency key.
-    pub async fn replied(&self, idempotency: &str) -> Result<Option<Replied>, StoreError> {
-        let text = "SELECT request_hash, reply, recorded_at FROM journal WHERE idempotency = $1";
-        let row: Option<(Option<String>, String, i64)> =
-            on_either!(&self.market, pool => sqlx::query_as(text).bind(idempotency).fetch_optional(pool).await?);
-        Ok(row.map(|(hash, reply, recorded_at)| Replied { request_hash: hash.unwrap_or_default(), reply, recorded_at }))
+    /// What commands with these idempotency hashes were answered, by hash.
+    pub async fn replied(&self, idempotency: &[String]) -> Result<BTreeMap<String, Replied>, StoreError> {
+        let mut found = BTreeMap::new();
+        for chunk in idempotency.chunks(64) {
+            // Few different statements, so that they stay prepared: padded with the last hash.
+            let width = if chunk.len() > 8 { 64 } else if chunk.len() > 1 { 8 } else { 1 };
+            let marks: Vec<String> = (1..=width).map(|n| format!("${n}")).collect();
+            let text = format!(
+                "SELECT idempotency, request_hash, reply, events, recorded_at FROM journal WHERE idempotency IN ({})",
+                marks.join(",")
+            );
+            let rows: Vec<(String, Option<String>, String, String, i64)> = on_either!(&self.market, pool => {
+                let mut query = sqlx::query_as(constant(text));
+                for n in 0..width {
+                    query = query.bind(&chunk[n.min(chunk.len() - 1)]);
+                }
+                query.fetch_all(pool).await?
+            });
+            for (key, request_hash, reply, events, recorded_at) in rows {
+                let request_hash = request_hash.unwrap_or_default();
+                found.insert(key, Replied { request_hash, reply, events, recorded_at });
+            }
+        }
+        Ok(found)
     }
 
     /// Events after an id, oldest first.
@@ -284,6 +303,7 @@ impl Store {
 pub struct Replied {
     pub request_hash: String,
     pub reply: String,
+    pub events: String,
     pub recorded_at: i64,
 }
 

@@ -1,0 +1,85 @@
+//! Who may act: a read-only index of users and keys, rebuilt when they change.
+//!
+//! The state is the truth; this spares every request a question to the writer.
+use headroom_market::ids::{KeyId, ParticipantId, UserId};
+use headroom_market::participant::{ApiKey, Membership, Participant, Role, User};
+use headroom_market::state::State;
+use headroom_market::time::Timestamp;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Somebody who was authenticated, with one membership.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub user: UserId,
+    pub participant: ParticipantId,
+    pub role: Role,
+    /// A key's scopes may be fewer than its role's.
+    pub scopes: Arc<[String]>,
+    /// For the rate limit and the audit log: the key, or the user.
+    pub actor: Arc<str>,
+}
+
+#[derive(Default)]
+pub struct Directory {
+    keys: HashMap<String, ApiKey>,
+    users: HashMap<UserId, User>,
+    by_email: HashMap<String, UserId>,
+    pub participants: HashMap<ParticipantId, Participant>,
+}
+
+/// SHA-256 of a secret, hex.
+pub fn secret_hash(secret: &str) -> String {
+    hex::encode(Sha256::digest(secret.as_bytes()))
+}
+
+pub fn role_scopes(role: Role) -> Arc<[String]> {
+    role.scopes().iter().map(|s| (*s).to_owned()).collect()
+}
+
+impl Directory {
+    pub fn of(state: &State) -> Self {
+        Self {
+            keys: state.keys.values().map(|k| (k.secret_hash.clone(), k.clone())).collect(),
+            users: state.users.values().map(|u| (u.id, u.clone())).collect(),
+            by_email: state.users.values().map(|u| (u.email.clone(), u.id)).collect(),
+            participants: state.participants.values().map(|p| (p.id, p.clone())).collect(),
+        }
+    }
+    pub fn user(&self, id: UserId) -> Option<&User> {
+        self.users.get(&id)
+    }
+    pub fn user_by_email(&self, email: &str) -> Option<&User> {
+        self.users.get(self.by_email.get(&email.to_lowercase())?)
+    }
+    /// The identity behind an API key's secret.
+    pub fn by_key(&self, secret: &str, now: Timestamp) -> Option<Identity> {
+        let key = self.keys.get(&secret_hash(secret))?;
+        let alive = key.revoked_at.is_none() && key.expires_at.is_none_or(|at| now < at);
+        let membership = Membership { participant: key.participant, role: key.role };
+        let still_member = self.users.get(&key.user)?.memberships.contains(&membership);
+        (alive && still_member).then(|| Identity {
+            user: key.user,
+            participant: key.participant,
+            role: key.role,
+            scopes: key.scopes.clone().into(),
+            actor: key_actor(key.id),
+        })
+    }
+    /// The identity behind a token's claims, if the membership still exists.
+    pub fn by_membership(&self, user: UserId, membership: Membership) -> Option<Identity> {
+        let known = self.users.get(&user)?.memberships.contains(&membership);
+        known.then(|| Identity {
+            user,
+            participant: membership.participant,
+            role: membership.role,
+            scopes: role_scopes(membership.role),
+            actor: user.to_string().into(),
+        })
+    }
+}
+
+fn key_actor(id: KeyId) -> Arc<str> {
+    id.to_string().into()
+}

@@ -1,0 +1,99 @@
+//! Everything that a request or a worker can reach.
+use crate::app::directory::{Directory, Identity};
+use crate::app::tokens::TokenKeys;
+use crate::clock::Clock;
+use crate::http::limit::Limiter;
+use crate::http::problem::{Answered, Problem};
+use crate::sequencer::{Answer, Attached, Idempotency, Outcome, Sequencer};
+use crate::workers::forecasts::Board;
+use crate::workers::nodes::Nodes;
+use axum::http::StatusCode;
+use headroom_market::command::Command;
+use headroom_market::market::Rhythm;
+use headroom_market::time::Timestamp;
+use headroom_store::Store;
+use headroom_store::bus::Bus;
+use std::sync::{Arc, RwLock};
+
+pub struct App {
+    pub sequencer: Sequencer,
+    pub store: Arc<Store>,
+    pub clock: Arc<dyn Clock>,
+    pub bus: Arc<dyn Bus>,
+    pub tokens: TokenKeys,
+    pub limiter: Limiter,
+    pub rhythm: Rhythm,
+    pub demo: bool,
+    /// `Secure` cookies only where the public address is https.
+    pub secure_cookies: bool,
+    pub process: u64,
+    pub forecasts: Arc<Board>,
+    pub nodes: Arc<Nodes>,
+    /// Moves the simulated clock and waits until everything due has been done.
+    pub conductor: tokio::sync::mpsc::Sender<crate::workers::conductor::Advance>,
+    pub stopping: tokio::sync::watch::Receiver<bool>,
+    directory: RwLock<Arc<Directory>>,
+}
+
+/// The parts of [`App`] that are chosen at start.
+pub struct AppParts {
+    pub sequencer: Sequencer,
+    pub store: Arc<Store>,
+    pub clock: Arc<dyn Clock>,
+    pub bus: Arc<dyn Bus>,
+    pub tokens: TokenKeys,
+    pub limiter: Limiter,
+    pub rhythm: Rhythm,
+    pub demo: bool,
+    pub secure_cookies: bool,
+    pub process: u64,
+    pub forecasts: Arc<Board>,
+    pub nodes: Arc<Nodes>,
+    pub conductor: tokio::sync::mpsc::Sender<crate::workers::conductor::Advance>,
+    pub stopping: tokio::sync::watch::Receiver<bool>,
+}
+
+impl App {
+    pub async fn new(parts: AppParts) -> Result<Arc<Self>, crate::sequencer::Busy> {
+        let directory = parts.sequencer.query(Directory::of).await?;
+        let AppParts { sequencer, store, clock, bus, tokens, limiter, rhythm, demo, secure_cookies, process, forecasts, nodes, conductor, stopping } = parts;
+        let directory = RwLock::new(Arc::new(directory));
+        Ok(Arc::new(Self { sequencer, store, clock, bus, tokens, limiter, rhythm, demo, secure_cookies, process, forecasts, nodes, conductor, stopping, directory }))
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+    pub fn directory(&self) -> Arc<Directory> {
+        self.directory.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+    /// After users, keys or participants have changed.
+    pub async fn refresh_directory(&self) -> Answered<()> {
+        let fresh = Arc::new(self.sequencer.query(Directory::of).await?);
+        *self.directory.write().unwrap_or_else(std::sync::PoisonError::into_inner) = fresh;
+        Ok(())
+    }
+
+    /// Submits a command and returns the JSON of what it made.
+    pub async fn object(&self, by: &Identity, command: Command) -> Answered<Arc<str>> {
+        let answer = self.submit(by, command, None, Attached::default()).await?;
+        match answer.outcome {
+            Outcome::Object(document) | Outcome::Pending(document) => Ok(document),
+            _ => Ok("{}".into()),
+        }
+    }
+
+    /// Submits a command; refusals become problems.
+    pub async fn submit(&self, by: &Identity, command: Command, idempotency: Option<Idempotency>, attached: Attached) -> Answered<Answer> {
+        let answer = self.sequencer.submit(&by.actor, command, idempotency, attached).await?;
+        match answer.outcome {
+            Outcome::Refused(refusal) => Err(refusal.into()),
+            Outcome::KeyReused => Err(Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency_key_reused",
+                "This Idempotency-Key was used for another request. Use a new key for a new request.",
+            )),
+            _ => Ok(answer),
+        }
+    }
+}

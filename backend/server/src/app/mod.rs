@@ -1,0 +1,7 @@
+//! Use cases: what the HTTP layer and the workers ask for, without HTTP.
+pub mod directory;
+pub mod exchange;
+pub mod passwords;
+pub mod tokens;
+
+pub use exchange::App;

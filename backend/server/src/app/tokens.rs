@@ -1,0 +1,129 @@
+//! Access tokens: EdDSA, 15 minutes, audience and issuer checked; keys published as JWKS.
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use headroom_market::ids::{ParticipantId, UserId};
+use headroom_market::participant::Role;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::path::Path;
+
+/// Life of an access token.
+pub const ACCESS_SECONDS: i64 = 15 * 60;
+/// Life of a refresh token.
+pub const REFRESH_SECONDS: i64 = 30 * 24 * 3600;
+const ISSUER: &str = "headroom";
+const AUDIENCE: &str = "headroom-api";
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Claims {
+    pub sub: UserId,
+    pub participant: ParticipantId,
+    pub role: Role,
+    pub iss: String,
+    pub aud: String,
+    pub iat: i64,
+    pub exp: i64,
+}
+
+pub struct TokenKeys {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    key_id: String,
+    public: [u8; 32],
+}
+
+/// PKCS #8 v1 header of an Ed25519 private key (RFC 8410 §7).
+const PKCS8_PREFIX: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+
+impl TokenKeys {
+    /// Reads the signing key of the data directory, or makes one (mode 0600).
+    pub fn load_or_create(data: &Path) -> std::io::Result<Self> {
+        let path = data.join("token-signing.key");
+        let seed = match std::fs::read(&path) {
+            Ok(bytes) => bytes.try_into().map_err(|_| std::io::Error::other("token-signing.key is damaged; remove it to sign everybody out and make a new one"))?,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                let mut seed = [0u8; 32];
+                getrandom::fill(&mut seed).map_err(std::io::Error::other)?;
+                write_private(&path, &seed)?;
+                seed
+            }
+            Err(e) => return Err(e),
+        };
+        Ok(Self::from_seed(seed))
+    }
+
+    pub fn from_seed(seed: [u8; 32]) -> Self {
+        let public = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key().to_bytes();
+        let mut der = PKCS8_PREFIX.to_vec();
+        der.extend_from_slice(&seed);
+        Self {
+            encoding: EncodingKey::from_ed_der(&der),
+            decoding: DecodingKey::from_ed_der(&public),
+            key_id: blake3::hash(&public).to_hex()[..16].to_owned(),
+            public,
+        }
+    }
+
+    pub fn issue(&self, sub: UserId, participant: ParticipantId, role: Role, now_seconds: i64) -> Option<String> {
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.kid = Some(self.key_id.clone());
+        let (iat, exp) = (now_seconds, now_seconds + ACCESS_SECONDS);
+        let claims = Claims { sub, participant, role, iss: ISSUER.to_owned(), aud: AUDIENCE.to_owned(), iat, exp };
+        encode(&header, &claims, &self.encoding).ok()
+    }
+
+    /// Only our algorithm, our key id, our issuer and audience, and not expired by our clock.
+    pub fn check(&self, token: &str, now_seconds: i64) -> Option<Claims> {
+        if token.len() > 2048 {
+            return None;
+        }
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_issuer(&[ISSUER]);
+        // The market's clock decides, not the wall clock: simulations sign in too.
+        validation.validate_exp = false;
+        let data = decode::<Claims>(token, &self.decoding, &validation).ok()?;
+        let kid_is_ours = data.header.kid.as_deref() == Some(self.key_id.as_str());
+        let in_time = data.claims.iat <= now_seconds + 60 && now_seconds < data.claims.exp;
+        (kid_is_ours && in_time).then_some(data.claims)
+    }
+
+    pub fn jwks(&self) -> serde_json::Value {
+        serde_json::json!({ "keys": [{
+            "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA",
+            "kid": self.key_id, "x": URL_SAFE_NO_PAD.encode(self.public),
+        }]})
+    }
+}
+
+/// Writes a file that only its owner can read.
+pub fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::File::options();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_fresh_tokens_pass() {
+        let keys = TokenKeys::from_seed([1; 32]);
+        let (user, participant) = (UserId::from_raw(5), ParticipantId::from_raw(6));
+        let token = keys.issue(user, participant, Role::Bidder, 1000).unwrap();
+        assert_eq!(keys.check(&token, 1000).map(|c| c.sub), Some(user));
+        assert!(keys.check(&token, 1000 + ACCESS_SECONDS).is_none(), "expired");
+        assert!(TokenKeys::from_seed([2; 32]).check(&token, 1000).is_none(), "another key");
+        assert!(keys.check(&token[..token.len() - 2], 1000).is_none(), "truncated");
+        let none = format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#), token.split('.').nth(1).unwrap());
+        assert!(keys.check(&none, 1000).is_none(), "alg none");
+        let confused = Header { kid: Some(keys.key_id.clone()), ..Header::new(Algorithm::HS256) };
+        let claims = keys.check(&token, 1000).unwrap();
+        let hs = encode(&confused, &claims, &EncodingKey::from_secret(&keys.public)).unwrap();
+        assert!(keys.check(&hs, 1000).is_none(), "HS256 with the public key as its secret");
+    }
+}

@@ -1,0 +1,132 @@
+//! Authority as a type: a handler that takes `Member` or `Platform` can't run without it.
+//!
+//! Bearer API key, bearer access token, or the browser's httpOnly cookie with a CSRF header
+//! on everything that writes.
+use crate::app::App;
+use crate::app::directory::Identity;
+use crate::http::problem::Problem;
+use axum::extract::FromRequestParts;
+use axum::http::{Method, header, request::Parts};
+use headroom_market::ids::ParticipantId;
+use headroom_market::participant::{Membership, Role};
+use headroom_store::read::Scope;
+use std::sync::Arc;
+
+pub const ACCESS_COOKIE: &str = "headroom_access";
+pub const REFRESH_COOKIE: &str = "headroom_refresh";
+pub const CSRF_COOKIE: &str = "headroom_csrf";
+pub const CSRF_HEADER: &str = "x-csrf-token";
+
+/// Anybody who is signed in.
+#[derive(Clone, Debug)]
+pub struct Anyone(pub Identity);
+
+/// A member of an ordinary participant: bidder or tenant.
+#[derive(Clone, Debug)]
+pub struct Member(pub Identity);
+
+/// A member of the operator's participant.
+#[derive(Clone, Debug)]
+pub struct Platform(pub Identity);
+
+impl Identity {
+    pub fn may(&self, scope: &str) -> Result<(), Problem> {
+        if self.scopes.iter().any(|s| s == scope) {
+            return Ok(());
+        }
+        Err(Problem::forbidden(format!(
+            "This needs the scope {scope}; the role {} or this key does not have it. docs/roles.md lists who does.",
+            self.role.name()
+        )))
+    }
+    /// Whose rows a read may show.
+    pub fn scope(&self) -> Scope {
+        if self.role.is_platform() { Scope::All } else { Scope::Participant(self.participant.to_string()) }
+    }
+    /// The participant whose objects it may change, `None` for all.
+    pub fn own(&self) -> Option<ParticipantId> {
+        (!self.role.is_platform()).then_some(self.participant)
+    }
+}
+
+/// A cookie's value.
+pub fn cookie<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
+    let all = parts.headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
+    all.flat_map(|line| line.split(';'))
+        .find_map(|pair| pair.trim().split_once('=').filter(|(n, _)| *n == name).map(|(_, value)| value))
+}
+
+fn identify(parts: &Parts, app: &App) -> Result<Identity, Problem> {
+    let now = app.now();
+    let directory = app.directory();
+    let by_token = |token: &str| {
+        let claims = app.tokens.check(token, now.seconds())?;
+        directory.by_membership(claims.sub, Membership { participant: claims.participant, role: claims.role })
+    };
+    if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
+        let bearer = value.to_str().ok().and_then(|v| v.strip_prefix("Bearer ").or_else(|| v.strip_prefix("bearer ")));
+        let secret = bearer.ok_or_else(|| Problem::unauthorized("Send Authorization: Bearer KEY."))?;
+        let identity = if secret.starts_with("xk_") { directory.by_key(secret, now) } else { by_token(secret) };
+        return identity.ok_or_else(|| {
+            Problem::unauthorized("The key or token is unknown, expired or revoked. Sign in again, or make a new key.")
+        });
+    }
+    let Some(token) = cookie(parts, ACCESS_COOKIE) else {
+        return Err(Problem::unauthorized("Sign in, or send an API key as Authorization: Bearer KEY."));
+    };
+    let identity = by_token(token).ok_or_else(|| Problem::unauthorized("The session has expired. Sign in again."))?;
+    let writes = !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
+    if writes {
+        let sent = parts.headers.get(CSRF_HEADER).and_then(|v| v.to_str().ok());
+        let expected = cookie(parts, CSRF_COOKIE);
+        if sent.is_none() || sent != expected {
+            return Err(Problem::forbidden("With a session cookie, X-CSRF-Token must carry the value of the headroom_csrf cookie."));
+        }
+    }
+    Ok(identity)
+}
+
+impl FromRequestParts<Arc<App>> for Anyone {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let identity = identify(parts, app)?;
+        if let Some(remaining) = app.limiter.check(&identity.actor)?
+            && let Some(slot) = parts.extensions.get::<super::LimitSlot>()
+        {
+            slot.set(remaining);
+        }
+        Ok(Anyone(identity))
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Member {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let Anyone(identity) = Anyone::from_request_parts(parts, app).await?;
+        if identity.role.is_platform() {
+            let detail = "The operator's own participant does not trade. Sign in as a bidder or tenant.";
+            return Err(Problem::forbidden(detail));
+        }
+        Ok(Member(identity))
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Platform {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let Anyone(identity) = Anyone::from_request_parts(parts, app).await?;
+        if !identity.role.is_platform() {
+            return Err(Problem::forbidden("This is for the operator's roles: admin, operator or finance."));
+        }
+        Ok(Platform(identity))
+    }
+}
+
+/// A role that may do a thing, by name, for messages.
+pub fn require(identity: &Identity, roles: &[Role]) -> Result<(), Problem> {
+    if roles.contains(&identity.role) {
+        return Ok(());
+    }
+    let names: Vec<&str> = roles.iter().map(|r| r.name()).collect();
+    Err(Problem::forbidden(format!("This is for the role {}.", names.join(" or "))))
+}

@@ -1,0 +1,144 @@
+//! Extractors whose rejections are problems that name the field.
+use crate::http::problem::{FieldProblem, Problem};
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use serde::de::DeserializeOwned;
+
+/// A JSON body, read strictly: unknown, missing and ill-typed fields are named by pointer.
+pub struct Body<T>(pub T);
+
+/// The largest JSON body.
+pub const MOST_BODY_BYTES: usize = 256 * 1024;
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = json_bytes(request, state).await?;
+        parse(&bytes).map(Body)
+    }
+}
+
+/// A JSON body together with its bytes, for the idempotency hash.
+pub struct HashedBody<T> {
+    pub value: T,
+    pub bytes: Bytes,
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for HashedBody<T> {
+    type Rejection = Problem;
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = json_bytes(request, state).await?;
+        let value = parse(&bytes)?;
+        Ok(HashedBody { value, bytes })
+    }
+}
+
+async fn json_bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
+    if !kind.to_ascii_lowercase().starts_with("application/json") {
+        let detail = "Send the body with Content-Type: application/json.";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
+    }
+    read_bytes(request, state, MOST_BODY_BYTES).await
+}
+
+pub async fn read_bytes<S: Send + Sync>(request: Request, _state: &S, most: usize) -> Result<Bytes, Problem> {
+    axum::body::to_bytes(request.into_body(), most).await.map_err(|_| {
+        let detail = format!("The body is larger than {most} bytes, or its transfer broke off.");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    })
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|e| {
+        let pointer = pointer(&e);
+        let inner = e.into_inner();
+        match inner.classify() {
+            serde_json::error::Category::Data => Problem::field(code(&inner), &pointer, plain(&inner)),
+            _ => Problem::new(StatusCode::BAD_REQUEST, "not_json", format!("The body is not JSON: {inner}.")),
+        }
+    })?;
+    reader
+        .end()
+        .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "not_json", "There is something after the JSON value."))?;
+    Ok(value)
+}
+
+/// The pointer to the field at fault, the missing or unknown one included.
+fn pointer(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in error.path().iter() {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } => pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    let message = error.inner().to_string();
+    let named = ["missing field `", "unknown field `", "duplicate field `"].iter().find_map(|start| {
+        let rest = message.split_once(start)?.1;
+        rest.split_once('`').map(|(name, _)| name.to_owned())
+    });
+    match named {
+        Some(name) if !pointer.ends_with(&format!("/{name}")) => format!("{pointer}/{name}"),
+        _ => pointer,
+    }
+}
+
+fn code(error: &serde_json::Error) -> &'static str {
+    let message = error.to_string();
+    if message.starts_with("missing field") {
+        "missing"
+    } else if message.starts_with("unknown field") {
+        "unknown_field"
+    } else if message.starts_with("duplicate field") {
+        "duplicate_field"
+    } else if message.starts_with("invalid type") {
+        "wrong_type"
+    } else {
+        "invalid"
+    }
+}
+
+/// serde's message without its position in the text.
+fn plain(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let text = message.split(" at line ").next().unwrap_or(&message);
+    format!("{text}.")
+}
+
+/// Query parameters, read strictly.
+pub struct Query<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        axum::extract::Query::<T>::try_from_uri(&parts.uri).map(|q| Query(q.0)).map_err(|e| {
+            let text = e.body_text();
+            let detail = text.rsplit("query string: ").next().unwrap_or(&text).to_owned();
+            let name = ["missing field `", "unknown field `"].iter().find_map(|start| {
+                detail.split_once(start).and_then(|(_, rest)| rest.split_once('`')).map(|(name, _)| name.to_owned())
+            });
+            let name = name.or_else(|| detail.split_once(':').map(|(name, _)| name.to_owned())).unwrap_or_default();
+            let mut problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "query_invalid", detail.clone());
+            problem.errors.push(FieldProblem { pointer: name, code: "query_invalid".to_owned(), detail });
+            problem
+        })
+    }
+}
+
+/// A path parameter that parses; one that does not is an object that does not exist.
+pub struct Path<T>(pub T);
+
+impl<S: Send + Sync, T: std::str::FromStr> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = axum::extract::Path::<String>::from_request_parts(parts, state).await;
+        let text = text.map_err(|_| Problem::not_found("object"))?;
+        text.0.parse().map(Path).map_err(|_| Problem::not_found("object"))
+    }
+}

@@ -1,0 +1,330 @@
+//! Balances, statements, the ledger and their CSV exports.
+use crate::app::App;
+use crate::app::directory::Identity;
+use crate::http::auth::{Anyone, Platform};
+use crate::http::extract::Query;
+use crate::http::problem::{Answered, Problem, Problems};
+use crate::http::reply::{csv_cell, csv_response};
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use headroom_market::ids::ParticipantId;
+use headroom_market::ledger::Account;
+use headroom_market::notice::Balance;
+use headroom_market::time::Timestamp;
+use headroom_market::units::Credits;
+use headroom_store::read::LedgerLine;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub fn router() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(get_balance))
+        .routes(routes!(get_statement))
+        .routes(routes!(export_statement))
+        .routes(routes!(finance_summary))
+        .routes(routes!(export_ledger))
+}
+
+/// Money of the caller's participant.
+#[utoipa::path(get, path = "/balance", tag = "finance", operation_id = "getBalance",
+    responses((status = 200, description = "Available, held and bond", body = Balance), Problems))]
+async fn get_balance(State(app): State<Arc<App>>, Anyone(by): Anyone) -> Answered<Json<Balance>> {
+    by.may("finance:read").or_else(|_| by.may("orders:read"))?;
+    Ok(Json(app.sequencer.query(move |s| Balance::of(&s.ledger, by.participant)).await?))
+}
+
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct StatementQuery {
+    /// 24 hours ago by default.
+    from: Option<Timestamp>,
+    /// Now by default; not included.
+    to: Option<Timestamp>,
+    /// Platform roles may name any participant.
+    participant: Option<ParticipantId>,
+}
+
+/// What happened to a participant's money, like a bank statement: opening + movements = closing.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Statement {
+    pub participant: ParticipantId,
+    pub participant_name: String,
+    pub currency: String,
+    pub from: Timestamp,
+    pub to: Timestamp,
+    /// Available + held + bond before `from`.
+    pub opening: Credits,
+    pub closing: Credits,
+    pub lines: Vec<StatementLine>,
+    pub totals: Totals,
+    /// opening + Σ lines − closing: always zero.
+    pub difference: Credits,
+    /// More lines exist than are shown; the CSV has all.
+    pub truncated: bool,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct StatementLine {
+    pub at: Timestamp,
+    pub kind: String,
+    pub description: String,
+    /// Signed: positive comes in.
+    pub amount: Credits,
+    /// After this line.
+    pub balance: Credits,
+    pub order: Option<String>,
+    pub round: Option<i64>,
+    pub slot: Option<Timestamp>,
+    pub transfer: String,
+}
+
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+pub struct Totals {
+    pub granted: Credits,
+    pub charges: Credits,
+    pub credit_notes: Credits,
+    pub proceeds: Credits,
+    /// charges − credit notes: what was paid for deliveries.
+    pub net_charges: Credits,
+}
+
+/// Lines in a JSON statement; the CSV has no limit.
+const MOST_LINES: usize = 2000;
+
+struct Period {
+    participant: ParticipantId,
+    from: Timestamp,
+    to: Timestamp,
+}
+
+fn period(app: &App, by: &Identity, query: &StatementQuery) -> Answered<Period> {
+    by.may("finance:read")?;
+    let participant = match query.participant {
+        Some(other) if other != by.participant => {
+            by.may("finance:platform")?;
+            other
+        }
+        _ => by.participant,
+    };
+    let to = query.to.unwrap_or(app.now().plus_micros(1));
+    let from = query.from.unwrap_or(to.plus_seconds(-24 * 3600));
+    if from >= to {
+        return Err(Problem::field("period_empty", "from", "from must be before to."));
+    }
+    Ok(Period { participant, from, to })
+}
+
+/// All ledger lines of a participant in a period, oldest first. Moves between its own
+/// accounts (holds and releases) change nothing and are left out.
+async fn movements(app: &App, period: &Period) -> Answered<Vec<(LedgerLine, i64)>> {
+    let mut merged: BTreeMap<String, (LedgerLine, i64)> = BTreeMap::new();
+    let accounts = [Account::Available(period.participant), Account::Held(period.participant), Account::Bond(period.participant)];
+    let names = accounts.map(|a| a.to_string());
+    for account in &names {
+        let mut after = String::new();
+        loop {
+            let (from, to) = (period.from.micros(), period.to.micros());
+            let lines = app.store.ledger_lines(account, from, to, &after, 5000).await?;
+            let Some(last) = lines.last() else { break };
+            after = last.id.clone();
+            for line in lines {
+                let inside = names.contains(&line.debit) && names.contains(&line.credit);
+                if !inside {
+                    let signed = if names.contains(&line.credit) { line.amount } else { -line.amount };
+                    merged.insert(line.id.clone(), (line, signed));
+                }
+            }
+        }
+    }
+    let mut lines: Vec<(LedgerLine, i64)> = merged.into_values().collect();
+    lines.sort_by(|(a, _), (b, _)| (a.recorded_at, &a.id).cmp(&(b.recorded_at, &b.id)));
+    Ok(lines)
+}
+
+async fn balance_before(app: &App, participant: ParticipantId, at: Timestamp) -> Answered<Credits> {
+    let mut sum = 0;
+    for account in [Account::Available(participant), Account::Held(participant), Account::Bond(participant)] {
+        sum += app.store.balance_before(&account.to_string(), at.micros()).await?;
+    }
+    Ok(Credits::from_units(sum))
+}
+
+fn describe(line: &LedgerLine) -> String {
+    let slot = line.slot.map(|s| format!(" for slot {}", Timestamp::from_seconds(s))).unwrap_or_default();
+    match line.kind.as_str() {
+        "grant" => "Credits granted".to_owned(),
+        "charge" => format!("Awarded in round {}, in escrow until delivery", line.round.unwrap_or(0)),
+        "credit_note" => format!("Awarded and not delivered{slot}"),
+        "proceeds" => format!("Lent or resold and delivered{slot}"),
+        other => other.replace('_', " "),
+    }
+}
+
+fn totals(lines: &[(LedgerLine, i64)]) -> Totals {
+    let sum = |kind: &str| Credits::from_units(lines.iter().filter(|(l, _)| l.kind == kind).map(|(l, _)| l.amount).sum());
+    let (charges, credit_notes) = (sum("charge"), sum("credit_note"));
+    Totals { granted: sum("grant"), charges, credit_notes, proceeds: sum("proceeds"), net_charges: charges - credit_notes }
+}
+
+/// A participant's statement.
+#[utoipa::path(get, path = "/statements", tag = "finance", operation_id = "getStatement", params(StatementQuery),
+    responses((status = 200, description = "Opening, lines, closing", body = Statement), Problems))]
+async fn get_statement(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(query): Query<StatementQuery>) -> Answered<Json<Statement>> {
+    let period = period(&app, &by, &query)?;
+    let lines = movements(&app, &period).await?;
+    let opening = balance_before(&app, period.participant, period.from).await?;
+    let closing = balance_before(&app, period.participant, period.to).await?;
+    let totals = totals(&lines);
+    let mut balance = opening;
+    let mut shown = Vec::new();
+    for (line, signed) in &lines {
+        balance = balance + Credits::from_units(*signed);
+        shown.push(StatementLine {
+            at: Timestamp::from_micros(line.recorded_at),
+            kind: line.kind.clone(),
+            description: describe(line),
+            amount: Credits::from_units(*signed),
+            balance,
+            order: line.order_id.clone(),
+            round: line.round,
+            slot: line.slot.map(Timestamp::from_seconds),
+            transfer: line.id.clone(),
+        });
+    }
+    let truncated = shown.len() > MOST_LINES;
+    if truncated {
+        shown.drain(..shown.len() - MOST_LINES);
+    }
+    let directory = app.directory();
+    let participant_name = directory.participants.get(&period.participant).map(|p| p.name.clone());
+    let participant_name = participant_name.ok_or_else(|| Problem::not_found("participant"))?;
+    Ok(Json(Statement {
+        participant: period.participant,
+        participant_name,
+        currency: "credits".to_owned(),
+        from: period.from,
+        to: period.to,
+        opening,
+        closing,
+        lines: shown,
+        totals,
+        difference: balance - closing,
+        truncated,
+    }))
+}
+
+/// A participant's statement as CSV, all lines.
+#[utoipa::path(get, path = "/statements.csv", tag = "finance", operation_id = "exportStatement", params(StatementQuery),
+    responses((status = 200, description = "RFC 4180, UTF-8", body = String, content_type = "text/csv"), Problems))]
+async fn export_statement(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(query): Query<StatementQuery>) -> Answered<Response> {
+    let period = period(&app, &by, &query)?;
+    let lines = movements(&app, &period).await?;
+    let mut balance = balance_before(&app, period.participant, period.from).await?;
+    let mut text = String::from("at,kind,description,amount,balance,order,round,slot,transfer\r\n");
+    for (line, signed) in &lines {
+        balance = balance + Credits::from_units(*signed);
+        let slot = line.slot.map(|s| Timestamp::from_seconds(s).to_string()).unwrap_or_default();
+        let _infallible = write!(
+            text,
+            "{},{},{},{},{},{},{},{},{}\r\n",
+            Timestamp::from_micros(line.recorded_at),
+            csv_cell(&line.kind),
+            csv_cell(&describe(line)),
+            Credits::from_units(*signed),
+            balance,
+            line.order_id.clone().unwrap_or_default(),
+            line.round.map(|r| r.to_string()).unwrap_or_default(),
+            slot,
+            line.id
+        );
+    }
+    Ok(csv_response(&format!("headroom-statement-{}.csv", period.participant), text))
+}
+
+/// The whole ledger in one table: finance's view.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Summary {
+    pub from: Timestamp,
+    pub to: Timestamp,
+    pub currency: String,
+    pub accounts: Vec<AccountLine>,
+    /// Of all balances: 0, or money was made or lost.
+    pub sum: Credits,
+    /// Totals by kind of transfer in the period.
+    pub kinds: Vec<KindTotal>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct AccountLine {
+    pub account: String,
+    pub participant: Option<ParticipantId>,
+    pub participant_name: Option<String>,
+    pub balance: Credits,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct KindTotal {
+    pub kind: String,
+    pub amount: Credits,
+    pub count: i64,
+}
+
+/// All accounts with their balances, and the totals of a period.
+#[utoipa::path(get, path = "/finance/summary", tag = "finance", operation_id = "getFinanceSummary", params(StatementQuery),
+    responses((status = 200, description = "Accounts and totals", body = Summary), Problems))]
+async fn finance_summary(State(app): State<Arc<App>>, Platform(by): Platform, Query(query): Query<StatementQuery>) -> Answered<Json<Summary>> {
+    by.may("finance:platform")?;
+    let period = period(&app, &by, &query)?;
+    let directory = app.directory();
+    let balances = app.store.balances().await?;
+    let sum = balances.iter().map(|(_, b)| *b).sum();
+    let line = |(account, balance): &(Account, Credits)| AccountLine {
+        account: account.to_string(),
+        participant: account.participant(),
+        participant_name: account.participant().and_then(|p| directory.participants.get(&p)).map(|p| p.name.clone()),
+        balance: *balance,
+    };
+    let accounts = balances.iter().map(line).collect();
+    let totals = app.store.transfer_totals(period.from.micros(), period.to.micros()).await?;
+    let kinds = totals.into_iter().map(|(kind, amount, count)| KindTotal { kind, amount: Credits::from_units(amount), count });
+    Ok(Json(Summary { from: period.from, to: period.to, currency: "credits".to_owned(), accounts, sum, kinds: kinds.collect() }))
+}
+
+/// Every transfer of a period as CSV, two legs a line; the totals equal the ledger's.
+#[utoipa::path(get, path = "/finance/ledger.csv", tag = "finance", operation_id = "exportLedger", params(StatementQuery),
+    responses((status = 200, description = "RFC 4180, UTF-8", body = String, content_type = "text/csv"), Problems))]
+async fn export_ledger(State(app): State<Arc<App>>, Platform(by): Platform, Query(query): Query<StatementQuery>) -> Answered<Response> {
+    by.may("finance:platform")?;
+    let period = period(&app, &by, &query)?;
+    let mut text = String::from("at,transfer,kind,debit,credit,amount,order,round,slot\r\n");
+    let mut after = String::new();
+    loop {
+        let lines = app.store.all_transfers(&after, period.from.micros(), period.to.micros(), 5000).await?;
+        let Some(last) = lines.last() else { break };
+        after = last.id.clone();
+        for line in &lines {
+            let slot = line.slot.map(|s| Timestamp::from_seconds(s).to_string()).unwrap_or_default();
+            let _infallible = write!(
+                text,
+                "{},{},{},{},{},{},{},{},{}\r\n",
+                Timestamp::from_micros(line.recorded_at),
+                line.id,
+                line.kind,
+                csv_cell(&line.debit),
+                csv_cell(&line.credit),
+                Credits::from_units(line.amount),
+                line.order_id.clone().unwrap_or_default(),
+                line.round.map(|r| r.to_string()).unwrap_or_default(),
+                slot
+            );
+        }
+    }
+    Ok(csv_response("headroom-ledger.csv", text))
+}

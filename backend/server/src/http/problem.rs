@@ -1,0 +1,170 @@
+//! Errors as RFC 9457 problems: the one file that maps refusals and faults to HTTP.
+//!
+//! Every problem says what was wrong, where, and what to do next; a fault of ours is logged
+//! once, here, and shows only its request id.
+use crate::sequencer::Busy;
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use headroom_market::command::{Refusal, RefusalKind};
+use headroom_store::StoreError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// One field at fault.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FieldProblem {
+    /// JSON pointer into the body, or the name of a query parameter or header.
+    pub pointer: String,
+    pub code: String,
+    pub detail: String,
+}
+
+/// RFC 9457 problem document, `application/problem+json`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ProblemDocument {
+    /// A page under `/docs/errors/`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub title: String,
+    pub status: u16,
+    pub detail: String,
+    /// Stable and machine-readable; unknown values must be tolerated.
+    pub code: String,
+    pub errors: Vec<FieldProblem>,
+    pub request_id: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub status: StatusCode,
+    pub code: String,
+    pub detail: String,
+    pub errors: Vec<FieldProblem>,
+    pub retry_after_seconds: Option<u32>,
+}
+
+pub type Answered<T> = Result<T, Problem>;
+
+impl Problem {
+    pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
+        Self { status, code: code.to_owned(), detail: detail.into(), errors: Vec::new(), retry_after_seconds: None }
+    }
+    /// A field of the body or the query is wrong.
+    pub fn field(code: &str, pointer: &str, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail.clone());
+        problem.errors.push(FieldProblem { pointer: pointer.to_owned(), code: code.to_owned(), detail });
+        problem
+    }
+    pub fn not_found(what: &str) -> Self {
+        let detail = format!("There is no such {what}. Check the id; objects of other participants are not shown.");
+        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+    pub fn unauthorized(detail: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+    }
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    }
+    /// A fault of ours: logged with its cause, shown without it.
+    pub fn fault(cause: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%cause, "request failed");
+        let detail = "The server failed. Try again; if it goes on, tell the operator the request id.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let status = match refusal.kind {
+            RefusalKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            RefusalKind::NotFound => StatusCode::NOT_FOUND,
+            RefusalKind::Conflict => StatusCode::CONFLICT,
+            RefusalKind::StaleVersion => StatusCode::PRECONDITION_FAILED,
+            RefusalKind::Payment => StatusCode::PAYMENT_REQUIRED,
+        };
+        let mut problem = Problem::new(status, refusal.code, refusal.detail.clone());
+        if !refusal.pointer.is_empty() {
+            let (pointer, code, detail) = (refusal.pointer, refusal.code.to_owned(), refusal.detail);
+            problem.errors.push(FieldProblem { pointer, code, detail });
+        }
+        problem
+    }
+}
+
+impl From<Busy> for Problem {
+    fn from(busy: Busy) -> Self {
+        let (code, detail) = match busy {
+            Busy::Full => ("overloaded", "Too many commands are waiting. Try again after the time in Retry-After."),
+            Busy::Stopped => ("stopping", "The server is stopping. Try again after the time in Retry-After."),
+        };
+        let mut problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
+        problem.retry_after_seconds = Some(1);
+        problem
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Problem::fault(&error)
+    }
+}
+
+fn title(status: StatusCode) -> String {
+    status.canonical_reason().unwrap_or("Error").to_owned()
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let document = ProblemDocument {
+            kind: format!("/docs/errors/{}", self.code),
+            title: title(self.status),
+            status: self.status.as_u16(),
+            detail: self.detail,
+            code: self.code,
+            errors: self.errors,
+            // The middleware that knows the request's id fills it in.
+            request_id: crate::http::request_id::current(),
+        };
+        let mut response = (self.status, Json(document)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// The error responses of every operation, for the OpenAPI document.
+#[derive(utoipa::IntoResponses)]
+pub enum Problems {
+    /// The request can't be read.
+    #[response(status = 400, content_type = "application/problem+json")]
+    BadRequest(#[to_schema] ProblemDocument),
+    /// No, expired or unknown credentials.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthorized(#[to_schema] ProblemDocument),
+    /// The role or the scope does not allow it.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(#[to_schema] ProblemDocument),
+    /// No such object, or somebody else's.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(#[to_schema] ProblemDocument),
+    /// It does not fit the present state.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(#[to_schema] ProblemDocument),
+    /// A field is missing or wrong; `errors` names each.
+    #[response(status = 422, content_type = "application/problem+json")]
+    Unprocessable(#[to_schema] ProblemDocument),
+    /// Too many requests; see Retry-After.
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooMany(#[to_schema] ProblemDocument),
+    /// Overloaded or stopping; see Retry-After.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(#[to_schema] ProblemDocument),
+}

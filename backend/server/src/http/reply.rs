@@ -1,0 +1,148 @@
+//! Responses made of documents that are JSON already, and the list format.
+use crate::app::App;
+use crate::http::problem::{Answered, Problem};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use headroom_market::record::Table;
+use headroom_market::time::Timestamp;
+use headroom_store::read::{Listed, Page, Scope};
+use serde::Deserialize;
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// A JSON document as it is stored.
+pub struct Document(pub StatusCode, pub Arc<str>);
+
+impl IntoResponse for Document {
+    fn into_response(self) -> Response {
+        let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        (self.0, kind, self.1.to_string()).into_response()
+    }
+}
+
+pub fn ok(document: impl Into<Arc<str>>) -> Document {
+    Document(StatusCode::OK, document.into())
+}
+
+pub fn created(document: Arc<str>) -> Document {
+    Document(StatusCode::CREATED, document)
+}
+
+/// Query parameters of every list.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// 1 to 500, 50 by default.
+    #[param(minimum = 1, maximum = 500)]
+    pub limit: Option<i64>,
+    /// Id of the last object of the previous page.
+    pub starting_after: Option<String>,
+    /// Id of the first object of the next page; reads backwards.
+    pub ending_before: Option<String>,
+    /// Newest first by default.
+    #[param(inline)]
+    pub order: Option<Direction>,
+    /// One status or several, separated by commas; `open` stands for all live ones of an order.
+    pub status: Option<String>,
+    #[serde(rename = "created[gte]")]
+    pub created_from: Option<Timestamp>,
+    #[serde(rename = "created[lt]")]
+    pub created_to: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    Asc,
+    Desc,
+}
+
+impl ListQuery {
+    pub fn page(&self) -> Answered<Page> {
+        let limit = self.limit.unwrap_or(50);
+        if !(1..=500).contains(&limit) {
+            return Err(Problem::field("limit_out_of_range", "limit", "limit is from 1 to 500."));
+        }
+        if self.starting_after.is_some() && self.ending_before.is_some() {
+            return Err(Problem::field("two_cursors", "ending_before", "Send starting_after or ending_before, not both."));
+        }
+        let statuses = self.status.as_deref().unwrap_or("").split(',').filter(|s| !s.is_empty());
+        Ok(Page {
+            limit,
+            starting_after: self.starting_after.clone(),
+            ending_before: self.ending_before.clone(),
+            ascending: self.order == Some(Direction::Asc),
+            statuses: statuses.map(str::to_owned).collect(),
+            position: None,
+            created_from: self.created_from.map(Timestamp::micros),
+            created_to: self.created_to.map(Timestamp::micros),
+        })
+    }
+}
+
+/// `{"object":"list",…}` with the `Link` header of RFC 8288.
+pub fn list(listed: &Listed, path: &str) -> Response {
+    let mut text = String::from("{\"object\":\"list\",\"data\":[");
+    for (index, (_, document)) in listed.rows.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        text.push_str(document);
+    }
+    let next = listed.rows.last().map(|(id, _)| id).filter(|_| listed.has_more);
+    let cursor = next.map_or("null".to_owned(), |id| format!("\"{id}\""));
+    let _infallible = write!(text, "],\"has_more\":{},\"next_cursor\":{cursor}}}", listed.has_more);
+    let mut response = ok(text).into_response();
+    if let Some(id) = next
+        && let Ok(link) = HeaderValue::from_str(&format!("<{path}?starting_after={id}>; rel=\"next\""))
+    {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    response
+}
+
+/// A list of values that were made here.
+pub fn list_of<T: serde::Serialize>(values: &[T]) -> axum::Json<serde_json::Value> {
+    axum::Json(serde_json::json!({ "object": "list", "data": values, "has_more": false, "next_cursor": null }))
+}
+
+pub async fn list_table(app: &App, table: Table, scope: &Scope, query: &ListQuery, path: &str) -> Answered<Response> {
+    let mut page = query.page()?;
+    if page.statuses.iter().any(|s| s == "open") && table == Table::Orders {
+        page.statuses.extend(["partially_filled", "pending_cancel", "pending_replace"].map(str::to_owned));
+    }
+    Ok(list(&app.store.list(table, scope, &page).await?, path))
+}
+
+pub async fn get_from(app: &App, table: Table, scope: &Scope, id: &str, what: &str) -> Answered<Document> {
+    let document = app.store.get(table, scope, id).await?;
+    document.map(ok).ok_or_else(|| Problem::not_found(what))
+}
+
+/// The shape of every list, for the OpenAPI document.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+pub struct List<T> {
+    #[schema(example = "list")]
+    pub object: String,
+    pub data: Vec<T>,
+    pub has_more: bool,
+    pub next_cursor: Option<String>,
+}
+
+/// A text in a CSV cell, guarded against spreadsheets that run formulas.
+pub fn csv_cell(text: &str) -> String {
+    let risky = text.starts_with(['=', '+', '@', '\t', '\r']) || (text.starts_with('-') && text.parse::<f64>().is_err());
+    let guarded = if risky { format!("'{text}") } else { text.to_owned() };
+    if guarded.contains([',', '"', '\n', '\r']) { format!("\"{}\"", guarded.replace('"', "\"\"")) } else { guarded }
+}
+
+pub fn csv_response(name: &str, text: String) -> Response {
+    let disposition = format!("attachment; filename=\"{name}\"");
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, disposition),
+        (header::CACHE_CONTROL, "private, no-store".to_owned()),
+    ];
+    (headers, text).into_response()
+}

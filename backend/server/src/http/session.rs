@@ -1,0 +1,309 @@
+//! Signing in and out, who am I, API keys.
+use crate::app::App;
+use crate::app::directory::{Identity, secret_hash};
+use crate::app::tokens::{ACCESS_SECONDS, REFRESH_SECONDS};
+use crate::app::passwords;
+use crate::http::auth::{ACCESS_COOKIE, Anyone, CSRF_COOKIE, REFRESH_COOKIE, cookie};
+use crate::http::extract::{Body, Path};
+use crate::http::problem::{Answered, Problem, Problems};
+use crate::http::reply::{Document, List, list_of, ok};
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use headroom_market::command::Command;
+use headroom_market::ids::{KeyId, ParticipantId, UserId};
+use headroom_market::market::Rhythm;
+use headroom_market::participant::{Membership, Role, User};
+use headroom_market::time::Timestamp;
+use headroom_store::observations::RefreshUse;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub fn router() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(login))
+        .routes(routes!(refresh))
+        .routes(routes!(logout))
+        .routes(routes!(me))
+        .routes(routes!(list_keys, create_key))
+        .routes(routes!(revoke_key))
+}
+
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Login {
+    email: String,
+    password: String,
+    /// Where the user has several memberships.
+    #[serde(default)]
+    participant: Option<ParticipantId>,
+}
+
+/// A session: the browser gets it as httpOnly cookies too.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Session {
+    pub access_token: String,
+    pub expires_in: i64,
+    /// Browsers send it as X-CSRF-Token with everything that writes.
+    pub csrf_token: String,
+    /// For clients without cookies; rotated at each use.
+    pub refresh_token: String,
+}
+
+/// 256 random bits, hex.
+pub fn random_hex() -> Answered<String> {
+    let mut bytes = [0u8; 32];
+    getrandom::fill(&mut bytes).map_err(|e| Problem::fault(&e))?;
+    Ok(hex::encode(bytes))
+}
+
+/// Signs in with a password.
+#[utoipa::path(post, path = "/auth/login", tag = "session", operation_id = "login", request_body = Login, security(()),
+    responses((status = 200, description = "Signed in", body = Session), Problems))]
+async fn login(State(app): State<Arc<App>>, Body(login): Body<Login>) -> Answered<Response> {
+    app.limiter.check_login(&login.email)?;
+    let directory = app.directory();
+    let user = directory.user_by_email(&login.email).cloned();
+    let stored = user.as_ref().map(|u| u.password_hash.clone());
+    let password = login.password;
+    // Argon2 takes its time on purpose: not on the async threads.
+    let passed = tokio::task::spawn_blocking(move || passwords::verify(&password, stored.as_deref())).await;
+    let user = user.filter(|_| passed.unwrap_or(false));
+    let user = user.ok_or_else(|| Problem::unauthorized("The address or the password is wrong."))?;
+    let membership = user.memberships.iter().find(|m| login.participant.is_none_or(|p| p == m.participant));
+    let membership = *membership.ok_or_else(|| Problem::forbidden("This user is not a member of that participant."))?;
+    start_session(&app, &user, membership, None).await
+}
+
+async fn start_session(app: &App, user: &User, membership: Membership, family: Option<String>) -> Answered<Response> {
+    let now = app.now();
+    let access = app.tokens.issue(user.id, membership.participant, membership.role, now.seconds());
+    let access_token = access.ok_or_else(|| Problem::fault(&"the token could not be signed"))?;
+    let secret = random_hex()?;
+    // The membership travels in the token; its hash in the database covers both.
+    let refresh_token = format!("{secret}.{}.{}", membership.participant, membership.role.name());
+    let family = match family {
+        Some(family) => family,
+        None => random_hex()?,
+    };
+    let expires = now.plus_seconds(REFRESH_SECONDS).micros();
+    app.store.observations.add_refresh_token(&secret_hash(&refresh_token), &family, &user.id.to_string(), expires).await?;
+    let csrf_token = random_hex()?;
+    let session = Session { access_token, expires_in: ACCESS_SECONDS, csrf_token, refresh_token };
+    let secure = if app.secure_cookies { "; Secure" } else { "" };
+    let cookies = [
+        format!("{ACCESS_COOKIE}={}; Path=/; Max-Age={ACCESS_SECONDS}; HttpOnly; SameSite=Lax{secure}", session.access_token),
+        format!("{REFRESH_COOKIE}={}; Path=/v1/auth; Max-Age={REFRESH_SECONDS}; HttpOnly; SameSite=Lax{secure}", session.refresh_token),
+        format!("{CSRF_COOKIE}={}; Path=/; Max-Age={REFRESH_SECONDS}; SameSite=Lax{secure}", session.csrf_token),
+    ];
+    let mut response = Json(session).into_response();
+    set_cookies(&mut response, &cookies);
+    Ok(response)
+}
+
+fn set_cookies(response: &mut Response, cookies: &[String]) {
+    for cookie in cookies {
+        if let Ok(value) = HeaderValue::from_str(cookie) {
+            response.headers_mut().append(header::SET_COOKIE, value);
+        }
+    }
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+}
+
+fn refresh_token(headers: &HeaderMap, request: Request) -> Option<String> {
+    let (parts, _) = request.into_parts();
+    let sent = headers.get("x-refresh-token").and_then(|v| v.to_str().ok());
+    sent.or_else(|| cookie(&parts, REFRESH_COOKIE)).map(str::to_owned)
+}
+
+/// Renews a session; the refresh token (cookie, or header X-Refresh-Token) is used up. A
+/// second use of the same token signs its whole family out.
+#[utoipa::path(post, path = "/auth/refresh", tag = "session", operation_id = "refreshSession", security(()),
+    responses((status = 200, description = "A new session", body = Session), Problems))]
+async fn refresh(State(app): State<Arc<App>>, headers: HeaderMap, request: Request) -> Answered<Response> {
+    let expired = || Problem::unauthorized("The session has ended. Sign in again.");
+    let token = refresh_token(&headers, request).ok_or_else(expired)?;
+    let used = app.store.observations.use_refresh_token(&secret_hash(&token), app.now().micros()).await?;
+    let RefreshUse::Fresh { family, user } = used else { return Err(expired()) };
+    let mut parts = token.split('.').skip(1);
+    let participant: ParticipantId = parts.next().and_then(|p| p.parse().ok()).ok_or_else(expired)?;
+    let role = parts.next().and_then(|r| Role::ALL.into_iter().find(|role| role.name() == r)).ok_or_else(expired)?;
+    let directory = app.directory();
+    let user: UserId = user.parse().map_err(|_| expired())?;
+    let user = directory.user(user).ok_or_else(expired)?;
+    let membership = Membership { participant, role };
+    if !user.memberships.contains(&membership) {
+        return Err(expired());
+    }
+    start_session(&app, user, membership, Some(family)).await
+}
+
+/// Signs out: the refresh token's family is revoked and the cookies are removed.
+#[utoipa::path(post, path = "/auth/logout", tag = "session", operation_id = "logout", security(()),
+    responses((status = 204, description = "Signed out"), Problems))]
+async fn logout(State(app): State<Arc<App>>, headers: HeaderMap, request: Request) -> Answered<Response> {
+    if let Some(token) = refresh_token(&headers, request) {
+        app.store.observations.revoke_family_of(&secret_hash(&token)).await?;
+    }
+    let gone = |name: &str, path: &str| format!("{name}=; Path={path}; Max-Age=0; SameSite=Lax");
+    let mut response = axum::http::StatusCode::NO_CONTENT.into_response();
+    set_cookies(&mut response, &[gone(ACCESS_COOKIE, "/"), gone(REFRESH_COOKIE, "/v1/auth"), gone(CSRF_COOKIE, "/")]);
+    Ok(response)
+}
+
+/// Who is signed in, and the market's rhythm.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Me {
+    pub user: UserView,
+    pub participant: ParticipantName,
+    pub role: Role,
+    pub scopes: Vec<String>,
+    pub memberships: Vec<MembershipView>,
+    pub market: Rhythm,
+    pub currency: String,
+    pub now: Timestamp,
+    pub demo: bool,
+    /// Shown on every page where it is set.
+    pub banner: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct UserView {
+    pub id: UserId,
+    pub email: String,
+    pub name: String,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ParticipantName {
+    pub id: ParticipantId,
+    pub name: String,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct MembershipView {
+    pub participant: ParticipantName,
+    pub role: Role,
+}
+
+/// What the demo says of itself on every page.
+pub const DEMO_BANNER: &str = "DEMO: workloads follow a recorded trace, one step a slot; 60-second slots, nothing else is accelerated.";
+
+/// Who am I?
+#[utoipa::path(get, path = "/me", tag = "session", operation_id = "getMe",
+    responses((status = 200, description = "User, participant, role and market", body = Me), Problems))]
+async fn me(State(app): State<Arc<App>>, Anyone(by): Anyone) -> Answered<Json<Me>> {
+    let directory = app.directory();
+    let user = directory.user(by.user).ok_or_else(|| Problem::unauthorized("This user is gone."))?;
+    let name = |id: ParticipantId| ParticipantName { id, name: directory.participants.get(&id).map(|p| p.name.clone()).unwrap_or_default() };
+    Ok(Json(Me {
+        user: UserView { id: user.id, email: user.email.clone(), name: user.name.clone() },
+        participant: name(by.participant),
+        role: by.role,
+        scopes: by.scopes.to_vec(),
+        memberships: user.memberships.iter().map(|m| MembershipView { participant: name(m.participant), role: m.role }).collect(),
+        market: app.rhythm.clone(),
+        currency: "credits".to_owned(),
+        now: app.now(),
+        demo: app.demo,
+        banner: app.demo.then(|| DEMO_BANNER.to_owned()),
+    }))
+}
+
+/// An API key without its secret.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct KeyView {
+    pub id: KeyId,
+    pub name: String,
+    pub role: Role,
+    pub scopes: Vec<String>,
+    pub prefix: String,
+    pub created_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// A new key; the secret is shown this once.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct NewKeyView {
+    #[serde(flatten)]
+    pub key: KeyView,
+    pub secret: String,
+}
+
+fn key_view(key: &headroom_market::participant::ApiKey) -> KeyView {
+    KeyView {
+        id: key.id,
+        name: key.name.clone(),
+        role: key.role,
+        scopes: key.scopes.clone(),
+        prefix: key.prefix.clone(),
+        created_at: key.created_at,
+        expires_at: key.expires_at,
+        revoked_at: key.revoked_at,
+    }
+}
+
+/// Lists the participant's API keys.
+#[utoipa::path(get, path = "/api_keys", tag = "session", operation_id = "listApiKeys",
+    responses((status = 200, description = "Keys without their secrets", body = List<KeyView>), Problems))]
+async fn list_keys(State(app): State<Arc<App>>, Anyone(by): Anyone) -> Answered<Json<serde_json::Value>> {
+    let keys = app.sequencer.query(move |s| {
+        s.keys.values().filter(|k| k.participant == by.participant).map(key_view).collect::<Vec<_>>()
+    });
+    Ok(list_of(&keys.await?))
+}
+
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewKey {
+    name: String,
+    /// A subset of the role's scopes; all of them if left out.
+    #[serde(default)]
+    scopes: Vec<String>,
+    #[serde(default)]
+    expires_at: Option<Timestamp>,
+}
+
+/// The command that makes a key, and its secret.
+pub fn key_command(name: String, by: &Identity, scopes: Vec<String>, expires_at: Option<Timestamp>, demo: bool) -> Answered<(Command, String)> {
+    let secret = format!("xk_{}_{}", if demo { "test" } else { "live" }, random_hex()?);
+    let command = Command::CreateKey {
+        name,
+        user: by.user,
+        membership: Membership { participant: by.participant, role: by.role },
+        scopes,
+        prefix: secret[..16].to_owned(),
+        secret_hash: secret_hash(&secret),
+        expires_at,
+    };
+    Ok((command, secret))
+}
+
+/// Makes an API key.
+#[utoipa::path(post, path = "/api_keys", tag = "session", operation_id = "createApiKey", request_body = NewKey,
+    responses((status = 201, description = "The key; its secret is shown this once", body = NewKeyView), Problems))]
+async fn create_key(State(app): State<Arc<App>>, Anyone(by): Anyone, Body(new): Body<NewKey>) -> Answered<Response> {
+    by.may("keys:write")?;
+    let (command, secret) = key_command(new.name, &by, new.scopes, new.expires_at, app.demo)?;
+    let document = app.object(&by, command).await?;
+    app.refresh_directory().await?;
+    let key: headroom_market::participant::ApiKey = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
+    let view = NewKeyView { key: key_view(&key), secret };
+    Ok((axum::http::StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(view)).into_response())
+}
+
+/// Revokes an API key.
+#[utoipa::path(delete, path = "/api_keys/{id}", tag = "session", operation_id = "revokeApiKey", params(("id" = KeyId, Path, description = "Key")),
+    responses((status = 200, description = "The revoked key", body = KeyView), Problems))]
+async fn revoke_key(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Path<KeyId>) -> Answered<Document> {
+    by.may("keys:write")?;
+    let document = app.object(&by, Command::RevokeKey { participant: by.participant, key: id }).await?;
+    app.refresh_directory().await?;
+    let key: headroom_market::participant::ApiKey = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
+    Ok(ok(serde_json::to_string(&key_view(&key)).map_err(|e| Problem::fault(&e))?))
+}

@@ -1,0 +1,98 @@
+//! Swaps: what is being resized or moved, phase by phase.
+use crate::app::App;
+use crate::http::auth::{Anyone, Platform};
+use crate::http::extract::{Body, Path, Query};
+use crate::http::problem::{Answered, Problem, Problems};
+use crate::http::reply::{Document, List, ListQuery, get_from, list_table, ok};
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use headroom_market::command::Command;
+use headroom_market::ids::SwapId;
+use headroom_market::record::Table;
+use headroom_market::swap::{Difference, Swap};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub fn router() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(list_swaps))
+        .routes(routes!(get_swap))
+        .routes(routes!(swap_differences))
+        .routes(routes!(cancel_swap))
+        .merge(history())
+}
+
+/// One of the concept's three routes: with and without /v1.
+pub fn history() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(swap_history))
+}
+
+/// Lists swaps, newest first.
+#[utoipa::path(get, path = "/swaps", tag = "swaps", operation_id = "listSwaps", params(ListQuery),
+    responses((status = 200, description = "A page of swaps", body = List<Swap>), Problems))]
+async fn list_swaps(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(query): Query<ListQuery>) -> Answered<Response> {
+    by.may("swaps:read")?;
+    list_table(&app, Table::Swaps, &by.scope(), &query, "/v1/swaps").await
+}
+
+/// Finished swaps: state, method, bytes, downtime, differences, reason.
+#[utoipa::path(get, path = "/swap_history", tag = "swaps", operation_id = "getSwapHistory", params(ListQuery),
+    responses((status = 200, description = "A page of finished swaps", body = List<Swap>), Problems))]
+async fn swap_history(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(mut query): Query<ListQuery>) -> Answered<Response> {
+    by.may("swaps:read")?;
+    if query.status.is_none() {
+        query.status = Some("done,infeasible,rejected,expired,aborted,rolled_back,failed".to_owned());
+    }
+    list_table(&app, Table::Swaps, &by.scope(), &query, "/v1/swap_history").await
+}
+
+/// Reads a swap with its phases.
+#[utoipa::path(get, path = "/swaps/{id}", tag = "swaps", operation_id = "getSwap", params(("id" = SwapId, Path, description = "Swap")),
+    responses((status = 200, description = "The swap", body = Swap), Problems))]
+async fn get_swap(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Path<SwapId>) -> Answered<Document> {
+    by.may("swaps:read")?;
+    get_from(&app, Table::Swaps, &by.scope(), &id.to_string(), "swap").await
+}
+
+/// Where the shadow run and the live run differ.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct Differences {
+    swap: SwapId,
+    positions_compared: i64,
+    count: i64,
+    items: Vec<Difference>,
+}
+
+/// The differences that a swap's shadow run found.
+#[utoipa::path(get, path = "/swaps/{id}/diffs", tag = "swaps", operation_id = "getSwapDifferences", params(("id" = SwapId, Path, description = "Swap")),
+    responses((status = 200, description = "The first 100 differences and their number", body = Differences), Problems))]
+async fn swap_differences(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Path<SwapId>) -> Answered<Json<Differences>> {
+    by.may("swaps:read")?;
+    let document = app.store.get(Table::Swaps, &by.scope(), &id.to_string()).await?;
+    let document = document.ok_or_else(|| Problem::not_found("swap"))?;
+    let swap: Swap = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
+    Ok(Json(Differences { swap: id, positions_compared: swap.positions_compared, count: swap.difference_count, items: swap.differences }))
+}
+
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CancelSwap {
+    reason: String,
+}
+
+/// Stops a running swap: aborted before the fence, rolled back after it.
+#[utoipa::path(post, path = "/swaps/{id}/cancel", tag = "swaps", operation_id = "cancelSwap", request_body = CancelSwap, params(("id" = SwapId, Path, description = "Swap")),
+    responses((status = 200, description = "The swap as it ended", body = Swap), Problems))]
+async fn cancel_swap(State(app): State<Arc<App>>, Platform(by): Platform, Path(id): Path<SwapId>, Body(body): Body<CancelSwap>) -> Answered<Document> {
+    by.may("swaps:approve")?;
+    if body.reason.trim().is_empty() || body.reason.chars().count() > 200 {
+        return Err(Problem::field("reason_out_of_range", "/reason", "Give a reason of 1 to 200 characters; it is shown to the owner."));
+    }
+    let command = Command::CancelSwap { swap: id, participant: by.own(), reason: body.reason };
+    app.object(&by, command).await?;
+    get_from(&app, Table::Swaps, &by.scope(), &id.to_string(), "swap").await.map(|d| ok(d.1))
+}
