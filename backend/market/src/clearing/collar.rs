@@ -59,11 +59,16 @@ impl Sharing<'_> {
             let (values, shared) = self.fills(&virtual_values, &low)?;
             let at_cap = self.c.products.iter().zip(&low).filter(|(k, p)| **p >= Rat::int(self.m.cap[**k])).map(|(k, _)| *k).collect();
             let real = Allocation { model: self.model, values: &values, accepted: self.accepted, families: true, at_cap: &at_cap };
-            let polytope = Polytope::of_shared(self.m, self.c, &real, &shared);
-            if polytope.holds(&low) && polytope.holds(&high) {
-                return Some(Rationed { values, low, high });
+            let strict = Polytope::of_shared(self.m, self.c, &real, &shared, false);
+            if let Some(p) = strict {
+                if p.holds(&low) && p.holds(&high) {
+                    return Some(Rationed { values, low, high });
+                }
+                (low, high) = choose(&p, &values)?;
+            } else {
+                let p = Polytope::of_shared(self.m, self.c, &real, &shared, true)?;
+                (low, high) = choose(&p, &values)?;
             }
-            (low, high) = choose(&polytope, &values)?;
         }
         None
     }

@@ -29,6 +29,8 @@ pub struct Cleared<'a> {
     pub packing: Packing,
     /// Greatest fill by order and alternative for which a host may be found.
     pub upper: Vec<Vec<Rat>>,
+    /// The part of it that comes from the order's own rows.
+    pub own: Vec<Vec<Rat>>,
     pub left_out: BTreeSet<usize>,
     pub bound: Rat,
     pub placement_cuts: u32,
@@ -52,7 +54,8 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
         }
     }
     let base = Hosts::new(&m);
-    let first = hosts_at_best(&m, &base);
+    let own = own_bounds(&m);
+    let first = hosts_at_best(&m, &base, &own);
     let mut upper = first.clone();
     let mut done: Vec<Option<(Solved, Whole)>> = vec![None; parts.len()];
     let mut home = vec![0; m.orders.len()];
@@ -97,7 +100,7 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
                 if again.is_empty() {
                     let components = parts.into_iter().zip(done).filter_map(|(c, d)| d.map(|(s, w)| (c, s, w))).collect();
                     let bound = bound.unwrap_or_default();
-                    let cleared = Cleared { m: &m, components, awards, packing, upper, left_out, bound, placement_cuts, exact };
+                    let cleared = Cleared { m: &m, components, awards, packing, own, upper, left_out, bound, placement_cuts, exact };
                     return Ok(explain::outcome(&cleared, book, mode));
                 }
                 for (i, a, u) in again {
@@ -112,8 +115,23 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
     }
 }
 
+/// What an order's own row allows in whole replicas, where the row is its alone: the part of a
+/// replica that the row would leave is no one's.
+fn own_bounds(m: &Market) -> Vec<Vec<Rat>> {
+    let mut own: Vec<Vec<Rat>> = m.orders.iter().map(|o| vec![Rat::ONE; o.alternatives.len()]).collect();
+    for r in &m.rows {
+        let i = r.terms[0].0;
+        let Some(n) = m.orders[i].replicas.filter(|_| r.terms.iter().all(|t| t.0 == i)) else { continue };
+        for (_, a, v) in r.terms.iter().filter(|t| t.2.is_pos()) {
+            let whole = (&r.limit.div(v) * &Rat::int(n)).floor();
+            own[i][*a] = own[i][*a].clone().min(Rat::ratio(whole, n));
+        }
+    }
+    own
+}
+
 /// What could be hosted if everything lent were free and nobody else came.
-fn hosts_at_best(m: &Market, base: &Hosts) -> Vec<Vec<Rat>> {
+fn hosts_at_best(m: &Market, base: &Hosts, own: &[Vec<Rat>]) -> Vec<Vec<Rat>> {
     let mut best = base.clone();
     for (i, o) in m.orders.iter().enumerate() {
         for (a, alt) in o.alternatives.iter().enumerate() {
@@ -124,7 +142,7 @@ fn hosts_at_best(m: &Market, base: &Hosts) -> Vec<Vec<Rat>> {
     m.orders
         .iter()
         .enumerate()
-        .map(|(i, o)| (0..o.alternatives.len()).map(|a| if o.bid { best.reach(i, a, 0) } else { Rat::ONE }).collect())
+        .map(|(i, o)| (0..o.alternatives.len()).map(|a| if o.bid { best.reach(i, a, 0).min(own[i][a].clone()) } else { own[i][a].clone() }).collect())
         .collect()
 }
 

@@ -180,7 +180,7 @@ fn award(c: &Cleared, i: usize, f: &super::round::Filled, price: &[i128], mode: 
     let fill = Rat::ratio((&f.fill * &digits).round().max(1), digits.floor());
     let limited_by = if full {
         None
-    } else if f.fill >= c.upper[i][f.alternative] {
+    } else if f.fill >= c.upper[i][f.alternative] && c.upper[i][f.alternative] < c.own[i][f.alternative] {
         Some(Reason::NoHostFits)
     } else {
         Some(binding[i].unwrap_or(Reason::MarginalProrata))
@@ -234,7 +234,14 @@ fn refusal(c: &Cleared, i: usize, price: &[i128], binding: &[Option<Reason>]) ->
         })
         .max_by_key(|b| (b.0, std::cmp::Reverse(b.3)));
     let (surplus, tol, cost, a) = best.unwrap_or((0, 0, 0, 0));
-    let hosted = |a: usize| c.upper[i][a] > Rat::ZERO && c.upper[i][a] >= o.least;
+    // an alternative in the money that has a host is refused for another reason
+    let unhosted = |a: usize| c.upper[i][a] < c.own[i][a] && (!o.block || c.upper[i][a].is_zero() || c.upper[i][a] < o.least);
+    let pays = |a: usize, least: i128| {
+        let alt = &o.alternatives[a];
+        let cost: i128 = alt.quantities.iter().map(|(k, q)| price[*k] * q).sum();
+        alt.value * NANO - cost > least
+    };
+    let homeless = o.bid && unhosted(a) && (0..o.alternatives.len()).all(|a| unhosted(a) || !pays(a, tol));
     let (_, home, _) = &c.components[c.components.iter().position(|p| p.0.orders.contains(&i)).unwrap_or(0)];
     let reason = if c.left_out.contains(&i) || home.dropped.contains(&i) {
         Reason::SolverFallback
@@ -242,7 +249,7 @@ fn refusal(c: &Cleared, i: usize, price: &[i128], binding: &[Option<Reason>]) ->
         Reason::OutOfMoney
     } else if let Some(r) = binding[i].filter(|_| surplus > tol) {
         r
-    } else if o.bid && !hosted(a) || (surplus > tol && !o.block && c.upper[i][a] < Rat::ONE) {
+    } else if homeless {
         Reason::NoHostFits
     } else if o.block && o.least.is_pos() && !reachable(m, i) {
         Reason::MinFillUnreachable
@@ -250,6 +257,9 @@ fn refusal(c: &Cleared, i: usize, price: &[i128], binding: &[Option<Reason>]) ->
         Reason::Paradoxical
     } else if o.block {
         Reason::TieLost
+    } else if surplus > tol {
+        // in the money, but the collar rations and nothing was left for it
+        Reason::ForecastHeadroom
     } else {
         Reason::MarginalProrata
     };

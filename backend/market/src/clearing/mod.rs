@@ -26,6 +26,7 @@ mod ties;
 mod validate;
 
 pub use book::{Book, Fault};
+pub use check::{Broken, Verified, verify};
 pub use engine::{ClearFault, Proposal, clear};
 pub use outcome::{Mode, Outcome};
 pub use parse::parse;

@@ -113,46 +113,58 @@ impl Polytope {
     }
 
     /// The polytope where some columns are rationed: their fills are given, they must not lose, and
-    /// a product of each of them has to be at its cap.
-    pub fn of_shared(m: &Market, c: &Component, a: &Allocation, shared: &BTreeSet<usize>) -> Polytope {
+    /// a product of each of them is at its cap (as many scarce products as the rest allows).
+    /// With `relaxed`, other bids on a product at its cap may be in the money too: such prices
+    /// only say who has to share next. `None` if there are no such prices.
+    pub fn of_shared(m: &Market, c: &Component, a: &Allocation, shared: &BTreeSet<usize>, relaxed: bool) -> Option<Polytope> {
         let mut model = a.model.clone();
-        let mut scarce = BTreeSet::new();
+        let rationed: Vec<usize> = shared.iter().copied().filter(|j| model.lp.cols[*j].hi.as_ref() != Some(&a.values[*j])).collect();
         for (j, col) in model.lp.cols.iter_mut().enumerate() {
             if matches!(model.meaning[j], Meaning::Missing(_)) {
                 col.hi = Some(Rat::ZERO);
             }
-            if shared.contains(&j) && col.hi.as_ref() != Some(&a.values[j]) {
-                scarce.extend(col.entries.iter().map(|e| e.0));
+        }
+        let at: BTreeMap<usize, usize> = c.products.iter().enumerate().map(|(i, k)| (model.product_row[k], i)).collect();
+        let mut given: BTreeSet<usize> = rationed.iter().copied().collect();
+        if relaxed {
+            let cap_rows: BTreeSet<usize> = a.at_cap.iter().map(|k| model.product_row[k]).collect();
+            for (j, col) in model.lp.cols.iter().enumerate() {
+                let bid = matches!(&model.meaning[j], Meaning::Orders { members, .. } if m.orders[members[0].0].bid && !m.orders[members[0].0].least.is_pos());
+                if bid && col.hi.as_ref() != Some(&a.values[j]) && col.entries.iter().any(|e| cap_rows.contains(&e.0)) {
+                    given.insert(j);
+                }
             }
         }
-        let rationed: Vec<usize> = shared.iter().copied().filter(|j| model.lp.cols[*j].hi.as_ref() != Some(&a.values[*j])).collect();
-        for &j in &rationed {
-            model.lp.cols[j].lo = a.values[j].clone();
-            model.lp.cols[j].hi = Some(a.values[j].clone());
+        let mut losers = Vec::new();
+        for &j in &given {
+            let col = &mut model.lp.cols[j];
+            let terms: Vec<_> = col.entries.iter().filter_map(|(r, e)| at.get(r).map(|v| (*v, e.clone()))).collect();
+            if a.values[j].is_pos() || rationed.contains(&j) {
+                losers.push(Rule { terms, limit: col.cost.clone(), equal: false });
+            }
+            col.lo = a.values[j].clone();
+            col.hi = Some(a.values[j].clone());
         }
         let b = Allocation { model: &model, values: a.values, accepted: a.accepted, families: a.families, at_cap: a.at_cap };
         let mut p = Polytope::of(m, c, &b, true);
-        let at: BTreeMap<usize, usize> = c.products.iter().enumerate().map(|(i, k)| (model.product_row[k], i)).collect();
-        for &j in &rationed {
-            let col = &a.model.lp.cols[j];
-            let terms: Vec<_> = col.entries.iter().filter_map(|(r, e)| at.get(r).map(|v| (*v, e.clone()))).collect();
-            p.rules.push(Rule { terms, limit: col.cost.clone(), equal: false });
+        p.rules.extend(losers);
+        if !p.feasible() {
+            return None;
         }
-        // a product that is used up and that a rationed order wants is worth its cap
-        let mut slack = model.lp.rhs.clone();
-        for (j, col) in model.lp.cols.iter().enumerate() {
-            for (r, e) in &col.entries {
-                slack[*r] = slack[*r].sub_mul(e, &a.values[j]);
-            }
-        }
+        let mut held = BTreeSet::new();
         for (i, k) in c.products.iter().enumerate() {
             let row = model.product_row[k];
-            if scarce.contains(&row) && slack[row].is_zero() && a.at_cap.contains(k) {
-                let cap = Rat::int(m.cap[*k]);
-                p.bound(i, &cap, true);
+            if a.at_cap.contains(k) && rationed.iter().any(|j| model.lp.cols[*j].entries.iter().any(|e| e.0 == row)) {
+                let mut q = p.clone();
+                q.bound(i, &Rat::int(m.cap[*k]), true);
+                if q.feasible() {
+                    p = q;
+                    held.insert(row);
+                }
             }
         }
-        p
+        let excused = rationed.iter().all(|j| model.lp.cols[*j].entries.iter().any(|e| held.contains(&e.0)));
+        (excused || relaxed).then_some(p)
     }
 
     /// Whether a price vector lies in the polytope (private multipliers are searched for).

@@ -113,7 +113,7 @@ impl Rounding<'_> {
             for (k, q) in &o.alternatives[f.alternative].quantities {
                 let t = if o.bid { demand.entry(*k).or_default() } else { most.entry(*k).or_default() };
                 let v = &f.fill * &Rat::int(*q);
-                *t = &*t + &(if o.bid { v } else { Rat::int(v.ceil()) });
+                *t = &*t + &(if o.bid { v } else { Rat::int(if self.stuck(*i) { v.floor() } else { v.ceil() }) });
             }
         }
         for (j, meaning) in s.model.meaning.iter().enumerate() {
@@ -193,7 +193,7 @@ impl Rounding<'_> {
         let mut queue = Vec::new();
         for (i, f) in &self.whole.orders {
             let o = &self.m.orders[*i];
-            if o.bid != bids || o.replicas.is_some() || (bids && self.stuck(*i)) {
+            if o.bid != bids || o.replicas.is_some() || self.stuck(*i) {
                 continue;
             }
             for (p, (q, full)) in o.alternatives[f.alternative].quantities.iter().enumerate() {
@@ -258,7 +258,7 @@ impl Rounding<'_> {
             .filter(|(i, f)| {
                 let o = &self.m.orders[**i];
                 let uses = o.alternatives[f.alternative].quantities.iter().any(|q| q.0 == k);
-                !o.bid && uses && o.replicas.is_some_and(|n| !(&f.fill * &Rat::int(n)).is_int())
+                !o.bid && uses && !self.stuck(**i) && o.replicas.is_some_and(|n| !(&f.fill * &Rat::int(n)).is_int())
             })
             .map(|(i, _)| (self.m.orders[*i].lot, *i))
             .collect();
