@@ -153,12 +153,14 @@ impl Sharing<'_> {
         }
         let mut lp = self.lp.clone();
         for (j, r) in roles.iter().enumerate() {
-            if let Role::Fixed(v) = r {
+            // what is shared stays; everything else does the best that is left for it
+            if let Role::Fixed(v) = r
+                && (shared.contains(&j) || matches!(self.model.meaning[j], Meaning::Missing(_)))
+            {
                 lp.cols[j].lo = v.clone();
                 lp.cols[j].hi = Some(v.clone());
             }
         }
-        self.loosen(&mut lp);
         let mut s = Simplex::new(lp);
         if s.solve() != End::Optimal {
             return None;

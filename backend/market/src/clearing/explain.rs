@@ -249,7 +249,7 @@ fn refusal(c: &Cleared, i: usize, price: &[i128], binding: &[Option<Reason>]) ->
         Reason::OutOfMoney
     } else if let Some(r) = binding[i].filter(|_| surplus > tol) {
         r
-    } else if homeless {
+    } else if homeless && surplus > tol {
         Reason::NoHostFits
     } else if o.block && o.least.is_pos() && !reachable(m, i) {
         Reason::MinFillUnreachable

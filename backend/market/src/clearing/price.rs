@@ -152,9 +152,10 @@ impl Polytope {
             return None;
         }
         let mut held = BTreeSet::new();
+        let wanting: Vec<usize> = if relaxed { given.iter().copied().collect() } else { rationed.clone() };
         for (i, k) in c.products.iter().enumerate() {
             let row = model.product_row[k];
-            if a.at_cap.contains(k) && rationed.iter().any(|j| model.lp.cols[*j].entries.iter().any(|e| e.0 == row)) {
+            if a.at_cap.contains(k) && wanting.iter().any(|j| model.lp.cols[*j].entries.iter().any(|e| e.0 == row)) {
                 let mut q = p.clone();
                 q.bound(i, &Rat::int(m.cap[*k]), true);
                 if q.feasible() {

@@ -111,7 +111,7 @@ fn leaving(t: &[Line], basis: &[usize], enter: usize, size: usize, right: usize)
     if left.is_empty() {
         return None;
     }
-    let mut keep = |key: usize, left: &mut Vec<usize>| {
+    let keep = |key: usize, left: &mut Vec<usize>| {
         let ratios: Vec<Rat> = left.iter().map(|&i| t[i][key].div(&t[i][enter])).collect();
         if let Some(least) = ratios.iter().min().cloned() {
             let mut r = ratios.iter();

@@ -173,16 +173,41 @@ impl Rounding<'_> {
                     f.quantities[p] += 1;
                 }
             }
-            // a floor can't be too much unless a flow was cut: then the least remainder gives way
-            let mut queue = self.remainders(*k, true);
-            while left[k] < 0 {
-                let Some((_, _, i, p)) = queue.pop() else { break };
-                let u = self.unit(i, p);
-                if let Some(f) = self.whole.orders.get_mut(&i)
-                    && f.quantities[p] >= u
+            self.give_way(*k, &mut left);
+        }
+    }
+
+    /// A floor can be too much only if a flow or an offer was rounded down: then the partly filled
+    /// bids with the least remainders give a unit (or a replica) back.
+    fn give_way(&mut self, k: usize, left: &mut BTreeMap<usize, i128>) {
+        let mut queue: Vec<(Rat, [u8; 32], usize)> = Vec::new();
+        for (i, f) in &self.whole.orders {
+            let o = &self.m.orders[*i];
+            let full = &o.alternatives[f.alternative].quantities;
+            if let Some(p) = full.iter().position(|q| q.0 == k).filter(|p| o.bid && f.quantities[*p] > 0) {
+                let units = Rat::int(o.replicas.unwrap_or(full[p].1));
+                let x = &f.fill * &units;
+                // full orders last of all
+                let rest = if f.fill == Rat::ONE { Rat::int(2) } else { &x - &Rat::int(x.floor()) };
+                queue.push((rest, o.lot, *i));
+            }
+        }
+        queue.sort();
+        for (_, _, i) in queue {
+            if left[&k] >= 0 {
+                break;
+            }
+            let o = &self.m.orders[i];
+            let alternative = self.whole.orders[&i].alternative;
+            let parts: Vec<(usize, usize, i128)> =
+                o.alternatives[alternative].quantities.iter().enumerate().map(|(p, (q, _))| (p, *q, self.unit(i, p))).collect();
+            for (p, q, unit) in parts {
+                if (o.replicas.is_some() || q == k)
+                    && let Some(f) = self.whole.orders.get_mut(&i)
+                    && f.quantities[p] >= unit
                 {
-                    f.quantities[p] -= u;
-                    *left.entry(*k).or_insert(0) += u;
+                    f.quantities[p] -= unit;
+                    *left.entry(q).or_insert(0) += unit;
                 }
             }
         }

@@ -349,7 +349,10 @@ impl<'a> Facts<'a> {
             // a full award whose printed fill is less was rounded up by a replica
             let full = self.awards[i].as_ref().is_some_and(|a| a.full);
             for alternative in alternatives {
-                let marginal = o.replicas.is_some() && self.surplus(i, alternative, &self.price).abs() <= self.tolerance(i, alternative);
+                // at the margin, or in the money where a cap rations: less than a replica is nothing
+                let s = self.surplus(i, alternative, &self.price);
+                let capped = o.alternatives[alternative].iter().any(|(k, _)| self.price[*k] >= self.cap[*k]);
+                let marginal = o.replicas.is_some() && (s.abs() <= self.tolerance(i, alternative) || (s > 0 && capped));
                 let o = &self.orders[i];
                 if o.replicas.is_none() {
                     if !full {
