@@ -112,7 +112,7 @@ impl Search<'_> {
             stack.push(n);
         }
         while let Some(mut node) = stack.pop() {
-            let beaten = |b: &Rat, best: &Option<Best>| best.as_ref().is_some_and(|x| *b <= x.welfare);
+            let beaten = |b: &Rat, best: &Option<Best>| best.as_ref().is_some_and(|x| *b < x.welfare || (*b == x.welfare && x.shared.is_none()));
             if node.bound.as_ref().is_some_and(|b| beaten(b, &best)) {
                 continue;
             }

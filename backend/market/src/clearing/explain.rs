@@ -41,8 +41,11 @@ pub fn outcome(c: &Cleared, book: &Book, mode: Mode) -> Outcome {
     let mut supply = Vec::new();
     let mut flows = Vec::new();
     for (_, _, w) in &c.components {
-        for (e, used) in w.steps.iter().filter(|s| *s.1 > 0) {
+        for (e, used) in &w.steps {
             let s = &m.steps[*e];
+            if m.steps_of[s.product].iter().all(|e| w.steps[e] == 0) {
+                continue;
+            }
             let p = &m.products[s.product];
             supply.push((s.product, s.index, SupplyUse { pool: p.pool.clone(), resource: p.resource.clone(), slot: p.slot, step: s.index, used: small(*used) }));
         }
@@ -177,7 +180,8 @@ fn award(c: &Cleared, i: usize, f: &super::round::Filled, price: &[i128], mode: 
     if (&f.fill * &digits).floor() == 0 {
         digits = Rat::int(1_000_000_000_000_000_000);
     }
-    let fill = Rat::ratio((&f.fill * &digits).round().max(1), digits.floor());
+    // an award that rounding made full is told as full
+    let fill = if full { Rat::ONE } else { Rat::ratio((&f.fill * &digits).round().max(1), digits.floor()) };
     let limited_by = if full {
         None
     } else if f.fill >= c.upper[i][f.alternative] && c.upper[i][f.alternative] < c.own[i][f.alternative] {
@@ -235,7 +239,7 @@ fn refusal(c: &Cleared, i: usize, price: &[i128], binding: &[Option<Reason>]) ->
         .max_by_key(|b| (b.0, std::cmp::Reverse(b.3)));
     let (surplus, tol, cost, a) = best.unwrap_or((0, 0, 0, 0));
     // an alternative in the money that has a host is refused for another reason
-    let unhosted = |a: usize| c.upper[i][a] < c.own[i][a] && (!o.block || c.upper[i][a].is_zero() || c.upper[i][a] < o.least);
+    let unhosted = |a: usize| c.upper[i][a] < c.own[i][a] && (c.upper[i][a].is_zero() || c.upper[i][a] < o.least);
     let pays = |a: usize, least: i128| {
         let alt = &o.alternatives[a];
         let cost: i128 = alt.quantities.iter().map(|(k, q)| price[*k] * q).sum();

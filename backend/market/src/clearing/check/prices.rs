@@ -96,7 +96,7 @@ fn orders(f: &Facts, price: &[i128], which: &'static str, hosting: &Hosting, r: 
             budget_is_well_spent(f, i, alternative, price, which, r);
             continue;
         }
-        let told = f.refused[i].is_none_or(|x| x.reason == super::super::outcome::Reason::NoHostFits);
+        let told = which != "price" || f.refused[i].is_none_or(|x| x.reason == super::super::outcome::Reason::NoHostFits);
         if told && hosting.none_fits(f, i, alternative) {
             continue;
         }
