@@ -1,1 +1,66 @@
 //! The clearing problem, its exact solution and its certificate.
+//!
+//! A book goes in, an outcome comes out; in between there is nothing but integers and exact
+//! rationals, so the same book gives the same bytes anywhere and for ever. What a solver with
+//! floats has to say enters as a proposal only (`Proposer`); what leaves is checked by `check`,
+//! which shares no code with the search.
+//!
+//! Deliberately absent: I/O, clocks, randomness, floats, threads and any wall-clock limit.
+pub mod book;
+mod branch;
+pub mod check;
+mod collar;
+mod engine;
+mod explain;
+pub mod generate;
+pub mod outcome;
+mod parse;
+mod place;
+mod price;
+pub mod problem;
+mod qp;
+pub mod rational;
+mod round;
+mod simplex;
+mod ties;
+mod validate;
+
+pub use book::{Book, Fault};
+pub use check::{Broken, Verified, verify};
+pub use engine::{ClearFault, Proposal, clear};
+pub use outcome::{Mode, Outcome};
+pub use parse::parse;
+use std::collections::BTreeMap;
+
+/// Proposes values for the binaries; floats live behind it.
+///
+/// The answer names the alternative of every block (by index of the order) that should win;
+/// blocks that it does not name are refused. `None` = no idea. A proposal can only save work: the
+/// exact search starts from it and proves or improves it.
+pub trait Proposer {
+    fn propose(&self, problem: &Proposal) -> Option<BTreeMap<usize, usize>>;
+}
+
+/// A proposer without ideas.
+pub struct NoProposal;
+
+impl Proposer for NoProposal {
+    fn propose(&self, _: &Proposal) -> Option<BTreeMap<usize, usize>> {
+        None
+    }
+}
+
+/// Limits of the search, in nodes and cuts of a component, never in time.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    pub nodes: u64,
+    pub max_cuts: u32,
+    /// Leaves every order with a min_fill or with several alternatives out of the round.
+    pub without_blocks: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { nodes: 20_000, max_cuts: 2_000, without_blocks: false }
+    }
+}

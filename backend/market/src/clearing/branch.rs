@@ -1,0 +1,380 @@
+//! The search for the best supportable allocation of one component.
+//!
+//! Depth-first branch and bound on the blocks (min_fill, alternatives) over the exact relaxation;
+//! a node without a violated block is a candidate, and in market mode it counts only if prices
+//! support it: no accepted block may lose. A candidate that is not supported is a cut: its set of
+//! accepted blocks is excluded by branching on the block that loses most. The search is finite
+//! and, inside its node limit, exact; past it the best candidate stands, or the worst block is
+//! dropped for good and the search repeated, and the result says so.
+//!
+//! Invariants: limits count nodes, never time; a proposal can only save work, not change values.
+use super::collar::Sharing;
+use super::price::{Allocation, Polytope};
+use super::problem::{Component, Market, Meaning, Model};
+use super::rational::Rat;
+use super::simplex::{End, Lp, Simplex};
+use super::ties;
+use super::{Limits, Mode};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A component's allocation and prices.
+#[derive(Clone, Debug)]
+pub struct Solved {
+    pub model: Model,
+    pub values: Vec<Rat>,
+    pub accepted: BTreeMap<usize, usize>,
+    pub low: Vec<Rat>,
+    pub high: Vec<Rat>,
+    pub welfare: Rat,
+    /// No allocation is better, supported by prices or not.
+    pub bound: Rat,
+    pub cuts: u32,
+    pub exact: bool,
+    pub rationed: bool,
+    /// Blocks left out because the search ended without them.
+    pub dropped: BTreeSet<usize>,
+}
+
+#[derive(Clone)]
+struct Node {
+    simplex: Simplex,
+    /// Blocks whose choice is made: accepted column, or none.
+    decided: BTreeMap<usize, Option<usize>>,
+    bound: Option<Rat>,
+}
+
+/// A candidate that won so far.
+struct Best {
+    welfare: Rat,
+    accepted: BTreeMap<usize, usize>,
+    /// Present only where a collar rations.
+    shared: Option<super::collar::Rationed>,
+}
+
+pub struct Search<'a> {
+    pub m: &'a Market<'a>,
+    pub c: &'a Component,
+    pub upper: &'a [Vec<Rat>],
+    pub mode: Mode,
+    pub limits: &'a Limits,
+    /// Proposed alternative of each block, from outside.
+    pub proposal: Option<BTreeMap<usize, usize>>,
+}
+
+/// The verdict on a candidate.
+enum Support {
+    Yes,
+    Shared(super::collar::Rationed, Rat),
+    /// The accepted block that should go first.
+    No(Option<usize>),
+}
+
+impl Search<'_> {
+    pub fn run(&self) -> Option<Solved> {
+        let mut dropped = BTreeSet::new();
+        loop {
+            let mut model = Model::build(self.m, self.c, self.upper, false);
+            for i in &dropped {
+                close(&mut model, *i);
+            }
+            for (i, cols) in model.blocks.clone() {
+                // a block whose least fill is out of reach can't be accepted
+                for j in cols {
+                    let least = &self.m.orders[i].least * &model.units(j);
+                    if model.lp.cols[j].hi.as_ref().is_some_and(|h| *h < least) {
+                        model.lp.cols[j].hi = Some(Rat::ZERO);
+                    }
+                }
+            }
+            let (best, bound, cuts, exact, worst) = self.tree(&model);
+            match best {
+                Some(b) => return self.finish(model, b, bound, cuts, exact && dropped.is_empty(), dropped),
+                None => {
+                    let next = worst.or_else(|| model.blocks.keys().copied().find(|i| !dropped.contains(i)))?;
+                    if !dropped.insert(next) {
+                        let other = model.blocks.keys().copied().find(|i| !dropped.contains(i))?;
+                        dropped.insert(other);
+                    }
+                }
+            }
+        }
+    }
+
+    fn tree(&self, model: &Model) -> (Option<Best>, Rat, u32, bool, Option<usize>) {
+        let mut best: Option<Best> = None;
+        let mut bound = Rat::ZERO;
+        let (mut nodes, mut cuts, mut exact, mut worst) = (0_u64, 0_u32, true, None);
+        let root = Node { simplex: Simplex::new(model.lp.clone()), decided: BTreeMap::new(), bound: None };
+        let mut stack = vec![root];
+        if let Some(p) = &self.proposal
+            && let Some(n) = self.proposed(model, p)
+        {
+            stack.push(n);
+        }
+        while let Some(mut node) = stack.pop() {
+            let beaten = |b: &Rat, best: &Option<Best>| best.as_ref().is_some_and(|x| *b < x.welfare || (*b == x.welfare && x.shared.is_none()));
+            if node.bound.as_ref().is_some_and(|b| beaten(b, &best)) {
+                continue;
+            }
+            nodes += 1;
+            if nodes > self.limits.nodes || cuts > self.limits.max_cuts {
+                exact = false;
+                for b in stack.iter().chain([&node]).filter_map(|n| n.bound.clone()) {
+                    bound = bound.max(b);
+                }
+                break;
+            }
+            if node.simplex.solve() != End::Optimal {
+                continue;
+            }
+            let value = node.simplex.objective();
+            if beaten(&value, &best) {
+                continue;
+            }
+            let x = node.simplex.values();
+            if let Some((block, col)) = self.violated(model, &x, &node.decided) {
+                self.branch(model, node, block, col, &x, value, &mut stack);
+                continue;
+            }
+            let accepted: BTreeMap<usize, usize> = model
+                .blocks
+                .iter()
+                .filter_map(|(i, cols)| match node.decided.get(i) {
+                    Some(Some(j)) => Some((*i, *j)),
+                    _ => cols.iter().find(|j| x[**j].is_pos()).map(|j| (*i, *j)),
+                })
+                .collect();
+            match self.support(model, &node.simplex, &x, &accepted) {
+                Support::Yes => {
+                    bound = bound.max(value.clone());
+                    best = Some(Best { welfare: value, accepted, shared: None });
+                }
+                verdict => {
+                    bound = bound.max(value.clone());
+                    let mut first = None;
+                    match verdict {
+                        Support::Shared(r, w) => {
+                            if best.as_ref().is_none_or(|b| w > b.welfare) {
+                                best = Some(Best { welfare: w, accepted: accepted.clone(), shared: Some(r) });
+                            }
+                        }
+                        Support::No(b) => {
+                            cuts += 1;
+                            first = b;
+                            worst = b.or(worst);
+                        }
+                        Support::Yes => {}
+                    }
+                    let open = |i: &usize| !node.decided.contains_key(i);
+                    let next = first
+                        .filter(open)
+                        .or_else(|| accepted.keys().copied().find(open))
+                        .or_else(|| model.blocks.keys().copied().find(|i| open(i) && model.blocks[i].iter().any(|j| !node.simplex.lp.cols[*j].hi.clone().unwrap_or_default().is_zero())));
+                    if let Some(i) = next {
+                        let col = accepted.get(&i).copied().unwrap_or_else(|| {
+                            let cols = &model.blocks[&i];
+                            cols.iter().copied().find(|j| !node.simplex.lp.cols[*j].hi.clone().unwrap_or_default().is_zero()).unwrap_or(cols[0])
+                        });
+                        self.branch(model, node, i, col, &x, value, &mut stack);
+                    }
+                }
+            }
+        }
+        (best, bound, cuts, exact, worst)
+    }
+
+    /// The node in which every block does what the proposal says.
+    fn proposed(&self, model: &Model, p: &BTreeMap<usize, usize>) -> Option<Node> {
+        let mut n = Node { simplex: Simplex::new(model.lp.clone()), decided: BTreeMap::new(), bound: None };
+        for (i, cols) in &model.blocks {
+            match p.get(i).and_then(|a| cols.get(*a)) {
+                Some(j) => self.accept(model, &mut n, *i, *j)?,
+                None => reject(model, &mut n, *i),
+            }
+        }
+        Some(n)
+    }
+
+    /// A block that the point leaves undecided: partly under its min_fill, or in two ways at once.
+    fn violated(&self, model: &Model, x: &[Rat], decided: &BTreeMap<usize, Option<usize>>) -> Option<(usize, usize)> {
+        let mut best: Option<(Rat, [u8; 32], usize, usize)> = None;
+        for (i, cols) in &model.blocks {
+            if decided.contains_key(i) {
+                continue;
+            }
+            let used: Vec<usize> = cols.iter().copied().filter(|j| x[*j].is_pos()).collect();
+            let bad = match used.len() {
+                0 => false,
+                1 => x[used[0]] < &self.m.orders[*i].least * &model.units(used[0]),
+                _ => true,
+            };
+            if !bad {
+                continue;
+            }
+            for j in used {
+                // the most valuable fraction decides most
+                let worth = (&model.lp.cols[j].cost * &x[j]).abs();
+                let lot = self.m.orders[*i].lot;
+                if best.as_ref().is_none_or(|b| worth > b.0 || (worth == b.0 && lot < b.1)) {
+                    best = Some((worth, lot, *i, j));
+                }
+            }
+        }
+        best.map(|b| (b.2, b.3))
+    }
+
+    fn accept(&self, model: &Model, n: &mut Node, block: usize, col: usize) -> Option<()> {
+        for j in &model.blocks[&block] {
+            if *j != col {
+                n.simplex.set_bounds(*j, Rat::ZERO, Some(Rat::ZERO));
+            }
+        }
+        let hi = n.simplex.lp.cols[col].hi.clone().unwrap_or_default();
+        let lo = &self.m.orders[block].least * &model.units(col);
+        if lo > hi || hi.is_zero() {
+            return None;
+        }
+        n.simplex.set_bounds(col, lo, Some(hi));
+        n.decided.insert(block, Some(col));
+        Some(())
+    }
+
+    /// Pushes both sides of a decision, the likelier one on top.
+    #[allow(clippy::too_many_arguments)]
+    fn branch(&self, model: &Model, node: Node, block: usize, col: usize, x: &[Rat], value: Rat, stack: &mut Vec<Node>) {
+        let mut without = node.clone();
+        without.bound = Some(value.clone());
+        without.simplex.set_bounds(col, Rat::ZERO, Some(Rat::ZERO));
+        let left = model.blocks[&block].iter().any(|j| without.simplex.lp.cols[*j].hi.as_ref().is_some_and(Rat::is_pos));
+        if !left {
+            without.decided.insert(block, None);
+        }
+        let mut with = node;
+        with.bound = Some(value);
+        let likely = &(&x[col] * &Rat::int(2)) >= &model.units(col) && x[col] != model.units(col);
+        let with = self.accept(model, &mut with, block, col).map(|()| with);
+        if likely {
+            stack.push(without);
+            stack.extend(with);
+        } else {
+            stack.extend(with);
+            stack.push(without);
+        }
+    }
+
+    /// Whether prices support the candidate.
+    fn support(&self, model: &Model, s: &Simplex, x: &[Rat], accepted: &BTreeMap<usize, usize>) -> Support {
+        if self.mode == Mode::Welfare && !model.blocks.is_empty() {
+            return Support::Yes;
+        }
+        let dual: BTreeMap<usize, Rat> = model.product_row.values().map(|r| (*r, s.dual(*r))).collect();
+        let surplus = |j: usize| {
+            let c = &model.lp.cols[j];
+            c.entries.iter().fold(c.cost.clone(), |t, (r, e)| dual.get(r).map_or(t.clone(), |p| t.sub_mul(e, p)))
+        };
+        let losing = accepted
+            .iter()
+            .map(|(i, j)| (&surplus(*j) * &x[*j], *i))
+            .filter(|(s, _)| s.is_neg())
+            .min();
+        let capped = model.product_row.iter().all(|(k, r)| dual[r] <= Rat::int(self.m.cap[*k]));
+        if losing.is_none() && capped {
+            return Support::Yes;
+        }
+        let mut fixed = model.clone();
+        self.fix(&mut fixed, accepted);
+        let none = BTreeSet::new();
+        let a = Allocation { model: &fixed, values: x, accepted, families: self.mode == Mode::Market, at_cap: &none };
+        if Polytope::of(self.m, self.c, &a, true).feasible() {
+            return Support::Yes;
+        }
+        let worst = losing.map(|l| l.1);
+        if !Polytope::of(self.m, self.c, &a, false).feasible() {
+            return Support::No(worst);
+        }
+        let mut open = Model::build(self.m, self.c, self.upper, true);
+        self.fix(&mut open, accepted);
+        let sharing = Sharing { m: self.m, c: self.c, lp: &open.lp, model: &open, accepted };
+        match sharing.run(|p, values| self.choose(&open, p, values)) {
+            Some(r) => {
+                let w = welfare(&open.lp, &r.values);
+                Support::Shared(r, w)
+            }
+            None => Support::No(worst),
+        }
+    }
+
+    /// Bounds of the fixed program: accepted blocks between their least and full fill, no others.
+    fn fix(&self, model: &mut Model, accepted: &BTreeMap<usize, usize>) {
+        for (i, cols) in model.blocks.clone() {
+            for j in cols {
+                if accepted.get(&i) == Some(&j) {
+                    let hi = model.lp.cols[j].hi.clone().unwrap_or_default();
+                    model.lp.cols[j].lo = (&self.m.orders[i].least * &model.units(j)).min(hi);
+                } else {
+                    model.lp.cols[j].hi = Some(Rat::ZERO);
+                }
+            }
+        }
+    }
+
+    fn choose(&self, model: &Model, p: &Polytope, values: &[Rat]) -> Option<(Vec<Rat>, Vec<Rat>)> {
+        let mut volume: BTreeMap<usize, Rat> = BTreeMap::new();
+        for (j, col) in model.lp.cols.iter().enumerate() {
+            if matches!(&model.meaning[j], Meaning::Orders { members, .. } if self.m.orders[members[0].0].bid) && !values[j].is_zero() {
+                for (r, e) in &col.entries {
+                    let t = volume.entry(*r).or_default();
+                    *t = &*t + &(e * &values[j]);
+                }
+            }
+        }
+        let w: Vec<Rat> = self.c.products.iter().map(|k| volume.get(&model.product_row[k]).cloned().unwrap_or_default()).collect();
+        let reference: Vec<Rat> = self.c.products.iter().map(|k| Rat::int(self.m.reference[*k])).collect();
+        let cap: Vec<Rat> = self.c.products.iter().map(|k| Rat::int(self.m.cap[*k])).collect();
+        p.choose(&w, &reference, &cap)
+    }
+
+    /// Ties and prices of the winner.
+    fn finish(&self, mut model: Model, best: Best, bound: Rat, cuts: u32, exact: bool, dropped: BTreeSet<usize>) -> Option<Solved> {
+        self.fix(&mut model, &best.accepted);
+        let bound = bound.max(best.welfare.clone());
+        let rationed = best.shared.is_some();
+        let (values, low, high) = match best.shared {
+            Some(r) => (r.values, r.low, r.high),
+            None => {
+                let mut s = Simplex::new(model.lp.clone());
+                if s.solve() != End::Optimal {
+                    return None;
+                }
+                let values = ties::settle(self.m, &model, &s);
+                if self.mode == Mode::Welfare && !model.blocks.is_empty() {
+                    let y: Vec<Rat> = self.c.products.iter().map(|k| s.dual(model.product_row[k]).min(Rat::int(self.m.cap[*k])).max(Rat::ZERO)).collect();
+                    (values, y.clone(), y)
+                } else {
+                    let none = BTreeSet::new();
+                    let a = Allocation { model: &model, values: &values, accepted: &best.accepted, families: true, at_cap: &none };
+                    let (low, high) = self.choose(&model, &Polytope::of(self.m, self.c, &a, true), &values)?;
+                    (values, low, high)
+                }
+            }
+        };
+        Some(Solved { model, values, accepted: best.accepted, low, high, welfare: best.welfare, bound, cuts, exact, rationed, dropped })
+    }
+}
+
+fn welfare(lp: &Lp, values: &[Rat]) -> Rat {
+    lp.cols.iter().zip(values).fold(Rat::ZERO, |t, (c, v)| &t + &(&c.cost * v))
+}
+
+fn close(model: &mut Model, block: usize) {
+    for j in model.blocks.get(&block).cloned().unwrap_or_default() {
+        model.lp.cols[j].hi = Some(Rat::ZERO);
+    }
+}
+
+fn reject(model: &Model, n: &mut Node, block: usize) {
+    for j in &model.blocks[&block] {
+        n.simplex.set_bounds(*j, Rat::ZERO, Some(Rat::ZERO));
+    }
+    n.decided.insert(block, None);
+}

@@ -1,0 +1,382 @@
+//! Book and outcome side by side, by index, in nano-credits and base units; the shape of the
+//! outcome is tested on the way (every order once, whole replicas, quantities in bounds).
+use super::super::book::{Book, ProductKey, Side};
+use super::super::outcome::{self, Outcome, Refusal};
+use super::super::rational::Rat;
+use super::Report;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub const NANO: i128 = 1_000_000_000;
+/// A micro-credit in nano-credits.
+pub const MICRO: i128 = 1_000;
+
+/// An order as the checker sees it.
+pub struct OrderFacts {
+    pub id: String,
+    pub bid: bool,
+    pub alternatives: Vec<Vec<(usize, i128)>>,
+    /// What an alternative is worth to a bid or costs an offer, in nano-credits.
+    pub worth: Vec<i128>,
+    pub least: Rat,
+    pub replicas: Option<i128>,
+    pub node: Option<usize>,
+    pub instance: Option<usize>,
+    pub budget: Option<usize>,
+    pub incumbent: bool,
+    pub class: super::super::book::Class,
+    pub block: bool,
+    pub limit: i128,
+}
+
+/// An award as printed.
+pub struct AwardFacts {
+    pub alternative: usize,
+    /// In the order of the alternative's products.
+    pub got: Vec<i128>,
+    pub full: bool,
+    /// The fill before rounding lies between these.
+    pub lo: Rat,
+    pub hi: Rat,
+    pub money: i128,
+    pub replicas: i128,
+}
+
+pub struct Facts<'a> {
+    pub book: &'a Book,
+    pub keys: Vec<ProductKey>,
+    pub cap: Vec<i128>,
+    /// Steps of each product: quantity, reserve in nano-credits, used.
+    pub steps: Vec<Vec<(i128, i128, i128)>>,
+    pub price: Vec<i128>,
+    pub low: Vec<i128>,
+    pub high: Vec<i128>,
+    /// From, to, ratio, cost in nano-credits, limit, flow.
+    pub arcs: Vec<(usize, usize, Rat, i128, Option<i128>, i128)>,
+    pub orders: Vec<OrderFacts>,
+    pub awards: Vec<Option<AwardFacts>>,
+    pub refused: Vec<Option<&'a Refusal>>,
+    /// Supplied less taken, by product.
+    pub slack: Vec<Rat>,
+    /// By how much rounding may leave a product slack.
+    pub rounding: Vec<i128>,
+    /// The part of it that orders with replicas cause.
+    pub lots: Vec<i128>,
+    /// Orders with replicas that rounding may have moved by one.
+    pub soft: BTreeSet<usize>,
+    /// Orders short at a cap, found while prices are checked.
+    pub rationed: BTreeSet<usize>,
+}
+
+impl OrderFacts {
+    /// What an award of a product is rounded to.
+    pub fn unit(&self, alternative: usize, at: usize) -> i128 {
+        self.replicas.map_or(1, |n| self.alternatives[alternative][at].1 / n)
+    }
+    pub fn divisible(&self) -> bool {
+        !self.block
+    }
+}
+
+impl<'a> Facts<'a> {
+    /// What an order gains from all of an alternative at these prices.
+    pub fn surplus(&self, i: usize, alternative: usize, price: &[i128]) -> i128 {
+        let o = &self.orders[i];
+        let cost: i128 = o.alternatives[alternative].iter().map(|(k, q)| price[*k] * q).sum();
+        if o.bid { o.worth[alternative] - cost } else { cost - o.worth[alternative] }
+    }
+
+    /// How far published prices may be off for an alternative.
+    pub fn tolerance(&self, i: usize, alternative: usize) -> i128 {
+        self.orders[i].alternatives[alternative].iter().map(|q| q.1).sum()
+    }
+
+    pub fn read(book: &'a Book, out: &'a Outcome, r: &mut Report) -> Option<Facts<'a>> {
+        let before = r.broken.len();
+        if out.format != outcome::FORMAT {
+            r.bad("FORMAT", "unknown format", &[("format", &out.format)]);
+        }
+        let mut keys: BTreeSet<ProductKey> = book.products.iter().map(|p| p.key()).collect();
+        keys.extend(book.arcs.iter().flat_map(|a| [a.from.clone(), a.to.clone()]));
+        keys.extend(book.orders.iter().flat_map(|o| &o.alternatives).flat_map(|a| &a.quantities).map(|q| q.product.clone()));
+        let keys: Vec<ProductKey> = keys.into_iter().collect();
+        let index: BTreeMap<&ProductKey, usize> = keys.iter().enumerate().map(|(i, k)| (k, i)).collect();
+        let n = keys.len();
+        let mut f = Facts {
+            book,
+            cap: vec![i128::from(book.cap.0) * MICRO; n],
+            steps: vec![Vec::new(); n],
+            price: vec![0; n],
+            low: vec![0; n],
+            high: vec![0; n],
+            arcs: Vec::new(),
+            orders: Vec::new(),
+            awards: Vec::new(),
+            refused: Vec::new(),
+            slack: Vec::new(),
+            rounding: vec![0; n],
+            lots: vec![0; n],
+            soft: BTreeSet::new(),
+            rationed: BTreeSet::new(),
+            keys: Vec::new(),
+        };
+        for p in &book.products {
+            let k = index[&p.key()];
+            if let Some(c) = p.cap {
+                f.cap[k] = i128::from(c.0) * MICRO;
+            }
+            f.steps[k] = p.supply.iter().map(|s| (s.quantity.into(), i128::from(s.reserve.0) * MICRO, 0)).collect();
+        }
+        f.arcs = book
+            .arcs
+            .iter()
+            .map(|a| (index[&a.from], index[&a.to], a.ratio.0.clone(), i128::from(a.cost.0) * MICRO, a.limit.map(i128::from), 0))
+            .collect();
+        let names = |ids: Vec<&'a str>| -> BTreeMap<&'a str, usize> { ids.into_iter().enumerate().map(|(i, n)| (n, i)).collect() };
+        let nodes = names(book.nodes.iter().map(|v| v.id.as_str()).collect());
+        let instances = names(book.instances.iter().map(|v| v.id.as_str()).collect());
+        let budgets = names(book.budgets.iter().map(|v| v.id.as_str()).collect());
+        let at = |m: &BTreeMap<&str, usize>, n: &Option<String>| n.as_deref().and_then(|n| m.get(n).copied());
+        for o in &book.orders {
+            let bid = o.side == Side::Bid;
+            let worth = o.alternatives.iter().map(|a| i128::from(o.limit.0) + if bid { -i128::from(a.adder.0) } else { i128::from(a.adder.0) });
+            f.orders.push(OrderFacts {
+                id: o.id.clone(),
+                bid,
+                alternatives: o
+                    .alternatives
+                    .iter()
+                    .map(|a| a.quantities.iter().filter(|q| q.quantity > 0).map(|q| (index[&q.product], i128::from(q.quantity))).collect())
+                    .collect(),
+                worth: worth.map(|w| w * MICRO).collect(),
+                least: o.replicas.map_or(o.min_fill.0.clone(), |n| Rat::ratio((&o.min_fill.0 * &Rat::int(n.into())).ceil(), n.into())),
+                replicas: o.replicas.map(i128::from),
+                node: at(&nodes, &o.node),
+                instance: at(&instances, &o.instance),
+                budget: at(&budgets, &o.budget),
+                incumbent: o.incumbent,
+                class: o.class,
+                block: o.min_fill.0.is_pos() || o.alternatives.len() > 1,
+                limit: i128::from(o.limit.0) * MICRO,
+            });
+        }
+        let ids: BTreeMap<&str, usize> = book.orders.iter().enumerate().map(|(i, o)| (o.id.as_str(), i)).collect();
+        f.read_prices(out, &index, r);
+        f.read_awards(out, &index, &ids, r);
+        f.read_supply(out, &index, r);
+        f.keys = keys;
+        f.balance();
+        f.allowances();
+        (r.broken.len() == before).then_some(f)
+    }
+
+    fn read_prices(&mut self, out: &Outcome, index: &BTreeMap<&ProductKey, usize>, r: &mut Report) {
+        let mut seen = BTreeSet::new();
+        for p in &out.prices {
+            let key = ProductKey { pool: p.pool.clone(), resource: p.resource.clone(), slot: p.slot };
+            let Some(&k) = index.get(&key) else {
+                r.bad("FORMAT", "a price of a product that is not in the book", &[("product", &key)]);
+                continue;
+            };
+            if !seen.insert(k) {
+                r.bad("I5", "two prices for one product", &[("product", &key)]);
+            }
+            self.price[k] = p.price.0.into();
+            self.low[k] = p.low.unwrap_or(p.price).0.into();
+            self.high[k] = p.high.unwrap_or(p.price).0.into();
+        }
+        for (key, k) in index {
+            if !seen.contains(k) {
+                r.bad("I5", "no price for a product of the book", &[("product", key)]);
+            }
+        }
+    }
+
+    fn read_awards(&mut self, out: &'a Outcome, index: &BTreeMap<&ProductKey, usize>, ids: &BTreeMap<&str, usize>, r: &mut Report) {
+        self.awards = self.orders.iter().map(|_| None).collect();
+        self.refused = vec![None; self.orders.len()];
+        for w in &out.awards {
+            let Some(&i) = ids.get(w.order.as_str()) else {
+                r.bad("FORMAT", "an award of an order that is not in the book", &[("order", &w.order)]);
+                continue;
+            };
+            if self.awards[i].is_some() {
+                r.bad("ROW6", "an order is awarded twice", &[("order", &w.order)]);
+                continue;
+            }
+            let o = &self.orders[i];
+            let Some(asked) = o.alternatives.get(w.alternative) else {
+                r.bad("FORMAT", "no such alternative", &[("order", &w.order), ("alternative", &w.alternative)]);
+                continue;
+            };
+            let mut got = vec![0_i128; asked.len()];
+            for q in &w.quantities {
+                let at = index.get(&q.product).and_then(|k| asked.iter().position(|a| a.0 == *k));
+                match at {
+                    Some(p) => got[p] += i128::from(q.quantity),
+                    None if q.quantity == 0 => {}
+                    None => r.bad("ROW6", "an award of a product that the alternative does not ask for", &[("order", &w.order), ("product", &q.product), ("quantity", &q.quantity)]),
+                }
+            }
+            for ((_, most), v) in asked.iter().zip(&got) {
+                if v < &0 || v > most {
+                    r.bad("ROW6", "an award outside 0..quantity", &[("order", &w.order), ("awarded", v), ("asked", most)]);
+                }
+            }
+            let full = asked.iter().zip(&got).all(|(a, g)| a.1 == *g);
+            let mut replicas = 1;
+            if let Some(n) = o.replicas {
+                let each: BTreeSet<Rat> = asked.iter().zip(&got).map(|(a, g)| Rat::ratio(g * n, a.1)).collect();
+                if each.len() > 1 || each.iter().any(|v| !v.is_int()) {
+                    r.bad("ROW6", "an order with replicas is not filled in whole replicas", &[("order", &w.order), ("replicas", &n)]);
+                }
+                replicas = each.iter().next().map_or(0, Rat::floor);
+            }
+            let mut lo = Rat::ZERO;
+            let mut hi = Rat::ONE;
+            for (p, (a, g)) in asked.iter().zip(&got).enumerate() {
+                let u = o.unit(w.alternative, p);
+                if !full {
+                    lo = lo.max(Rat::ratio(g - u, a.1));
+                    hi = hi.min(Rat::ratio(g + u, a.1));
+                } else {
+                    lo = Rat::ONE;
+                }
+            }
+            if lo > hi {
+                r.bad("FILL", "the products of a bundle are filled unequally", &[("order", &w.order), ("between", &lo), ("and", &hi)]);
+            }
+            if let Some(fill) = &w.fill {
+                let fill = &fill.0;
+                let e = Rat::ratio(1, 1_000_000);
+                if !fill.is_pos() || *fill > Rat::ONE {
+                    r.bad("FORMAT", "a fill outside 0..1", &[("order", &w.order), ("fill", fill)]);
+                }
+                let unit = (0..asked.len()).map(|p| Rat::ratio(o.unit(w.alternative, p), asked[p].1)).max().unwrap_or_default();
+                let near = if full { fill > &(&(&Rat::ONE - &unit) - &e) } else { &(fill + &e) >= &lo && &(fill - &e) <= &hi };
+                if !near {
+                    r.bad("FILL", "the printed fill differs from the quantities", &[("order", &w.order), ("fill", fill), ("between", &lo), ("and", &hi)]);
+                } else if !full {
+                    lo = lo.max(fill - &e);
+                    hi = hi.min(fill + &e);
+                }
+            }
+            self.awards[i] = Some(AwardFacts { alternative: w.alternative, got, full, lo, hi, money: i128::from(w.money.0) * MICRO, replicas });
+        }
+        for x in &out.refused {
+            match ids.get(x.order.as_str()) {
+                None => r.bad("FORMAT", "a refusal of an order that is not in the book", &[("order", &x.order)]),
+                Some(&i) => {
+                    if self.refused[i].is_some() || self.awards[i].is_some() {
+                        r.bad("FORMAT", "an order is refused and told of again", &[("order", &x.order)]);
+                    }
+                    self.refused[i] = Some(x);
+                }
+            }
+        }
+        for (i, o) in self.orders.iter().enumerate() {
+            if self.awards[i].is_none() && self.refused[i].is_none() {
+                r.bad("FORMAT", "an order is neither awarded nor refused", &[("order", &o.id)]);
+            }
+        }
+    }
+
+    fn read_supply(&mut self, out: &Outcome, index: &BTreeMap<&ProductKey, usize>, r: &mut Report) {
+        let mut seen = BTreeSet::new();
+        for s in &out.supply {
+            let key = ProductKey { pool: s.pool.clone(), resource: s.resource.clone(), slot: s.slot };
+            let step = index.get(&key).and_then(|k| self.steps[*k].get_mut(s.step));
+            let Some(step) = step else {
+                if s.used != 0 {
+                    r.bad("ROW2", "use of a supply step that is not in the book", &[("product", &key), ("step", &s.step), ("used", &s.used)]);
+                }
+                continue;
+            };
+            if !seen.insert((key.clone(), s.step)) {
+                r.bad("FORMAT", "a supply step is listed twice", &[("product", &key), ("step", &s.step)]);
+            }
+            step.2 = s.used.into();
+            if step.2 < 0 || step.2 > step.0 {
+                r.bad("ROW2", "supply used outside 0..quantity", &[("product", &key), ("step", &s.step), ("used", &s.used), ("quantity", &step.0)]);
+            }
+        }
+        let mut seen = BTreeSet::new();
+        for x in &out.flows {
+            let Some(a) = self.arcs.get_mut(x.arc) else {
+                r.bad("FORMAT", "no such arc", &[("arc", &x.arc)]);
+                continue;
+            };
+            if !seen.insert(x.arc) {
+                r.bad("FORMAT", "an arc is listed twice", &[("arc", &x.arc)]);
+            }
+            a.5 = x.flow.into();
+            if a.5 < 0 || a.4.is_some_and(|l| a.5 > l) {
+                r.bad("ROW3", "arc flow outside 0..limit", &[("arc", &x.arc), ("flow", &x.flow)]);
+            }
+        }
+    }
+
+    fn balance(&mut self) {
+        let mut slack = vec![Rat::ZERO; self.cap.len()];
+        for (i, a) in self.awards.iter().enumerate() {
+            if let Some(a) = a {
+                let o = &self.orders[i];
+                for ((k, _), g) in o.alternatives[a.alternative].iter().zip(&a.got) {
+                    slack[*k] = if o.bid { &slack[*k] - &Rat::int(*g) } else { &slack[*k] + &Rat::int(*g) };
+                }
+            }
+        }
+        for (k, steps) in self.steps.iter().enumerate() {
+            for s in steps {
+                slack[k] = &slack[k] + &Rat::int(s.2);
+            }
+        }
+        for (from, to, ratio, _, _, flow) in &self.arcs {
+            slack[*from] = &slack[*from] - &Rat::int(*flow);
+            slack[*to] = &slack[*to] + &(ratio * &Rat::int(*flow));
+        }
+        self.slack = slack;
+    }
+
+    /// How much slack rounding explains.
+    fn allowances(&mut self) {
+        for i in 0..self.orders.len() {
+            let o = &self.orders[i];
+            let alternatives: Vec<usize> = match &self.awards[i] {
+                Some(a) => vec![a.alternative],
+                None if o.replicas.is_some() => (0..o.alternatives.len()).collect(),
+                None => continue,
+            };
+            // a full award whose printed fill is less was rounded up by a replica
+            let full = self.awards[i].as_ref().is_some_and(|a| a.full);
+            for alternative in alternatives {
+                // at the margin, or in the money where a cap rations: less than a replica is nothing
+                let s = self.surplus(i, alternative, &self.price);
+                let capped = o.alternatives[alternative].iter().any(|(k, _)| self.price[*k] >= self.cap[*k]);
+                let marginal = o.replicas.is_some() && (s.abs() <= self.tolerance(i, alternative) || (s > 0 && capped));
+                let o = &self.orders[i];
+                if o.replicas.is_none() {
+                    if !full {
+                        for (k, _) in &o.alternatives[alternative] {
+                            self.rounding[*k] += 1;
+                        }
+                    }
+                } else if marginal || (self.awards[i].is_some() && !full) {
+                    self.soft.insert(i);
+                    if !full || !o.bid {
+                        for p in 0..o.alternatives[alternative].len() {
+                            let k = o.alternatives[alternative][p].0;
+                            let u = o.unit(alternative, p);
+                            self.rounding[k] += u;
+                            self.lots[k] += u;
+                        }
+                    }
+                }
+            }
+        }
+        for (_, to, ratio, _, _, flow) in &self.arcs {
+            if !(ratio * &Rat::int(*flow)).is_int() {
+                self.rounding[*to] += 1;
+            }
+        }
+    }
+}

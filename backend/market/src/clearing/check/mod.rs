@@ -1,0 +1,111 @@
+//! The independent checker: whether an outcome, from whatever program, is right for its book.
+//!
+//! It uses no solver and shares nothing with the search but the formats and exact arithmetic:
+//! every rule that one round can show is tested on the published numbers themselves. Only what it
+//! accepts becomes a `Verified` outcome, and nothing else can make one.
+//!
+//! Tolerances, and nothing else, are allowed: a nano-credit per base unit for a published price, a
+//! micro-credit per award, and under one base unit (of an order with replicas: one replica) per
+//! partly filled order and product.
+//!
+//! Deliberately absent: the choice among supporting prices. That `low` and `high` support the
+//! allocation is tested; that they are the ones the rule chooses would need an optimiser.
+mod facts;
+mod money;
+mod place;
+mod prices;
+mod rows;
+
+use super::book::Book;
+use super::outcome::{Mode, Outcome};
+use facts::Facts;
+use serde::Serialize;
+use std::fmt;
+use std::ops::Deref;
+
+/// A rule that does not hold, with its numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Broken {
+    pub rule: &'static str,
+    pub what: &'static str,
+    pub numbers: Vec<(&'static str, String)>,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.rule, self.what)?;
+        for (name, value) in &self.numbers {
+            write!(f, "; {name} {value}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Something that the checker has accepted. There is no other way to make one.
+#[derive(Clone, Debug)]
+pub struct Verified<T>(T);
+
+impl<T> Verified<T> {
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+impl<T> Deref for Verified<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// Collects what is broken.
+#[derive(Default)]
+struct Report {
+    broken: Vec<Broken>,
+}
+
+impl Report {
+    fn bad(&mut self, rule: &'static str, what: &'static str, numbers: &[(&'static str, &dyn fmt::Display)]) {
+        let numbers = numbers.iter().map(|(n, v)| (*n, v.to_string())).collect();
+        self.broken.push(Broken { rule, what, numbers });
+    }
+}
+
+/// Checks an outcome against its book; the certificate of what is returned says `verified`.
+pub fn verify(book: &Book, outcome: Outcome, mode: Mode) -> Result<Verified<Outcome>, Vec<Broken>> {
+    let mut report = Report::default();
+    if !book.validate().is_empty() {
+        report.bad("BOOK", "the book itself is not acceptable", &[("faults", &book.validate().len())]);
+        return Err(report.broken);
+    }
+    if let Some(mut f) = Facts::read(book, &outcome, &mut report) {
+        rows::check(&f, &mut report);
+        let hosting = place::Hosting::check(&f, &outcome, &mut report);
+        let priced = mode == Mode::Market || !f.orders.iter().any(|o| o.block);
+        if priced {
+            prices::check(&mut f, &hosting, &mut report);
+            money::check(&f, &mut report);
+            money::ties(&f, &hosting, &mut report);
+        } else {
+            prices::bounds(&f, &mut report);
+        }
+        money::welfare(&f, &outcome, priced, &hosting, &mut report);
+        money::reasons(&f, &hosting, mode, &mut report);
+    }
+    if let Some(c) = &outcome.certificate {
+        if !c.input_hash.is_empty() && c.input_hash != book.input_hash() {
+            report.bad("HASH", "the outcome is of another book", &[("input_hash", &c.input_hash), ("book", &book.input_hash())]);
+        }
+        if !c.result_hash.is_empty() && c.result_hash != outcome.result_hash() {
+            report.bad("HASH", "the outcome is not the one its certificate names", &[("result_hash", &c.result_hash), ("outcome", &outcome.result_hash())]);
+        }
+    }
+    if !report.broken.is_empty() {
+        return Err(report.broken);
+    }
+    let mut outcome = outcome;
+    if let Some(c) = &mut outcome.certificate {
+        c.verified = true;
+    }
+    Ok(Verified(outcome))
+}

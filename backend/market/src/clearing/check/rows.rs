@@ -1,0 +1,95 @@
+//! The rows: balance, floors, thrash limits, least fills and budgets.
+use super::Report;
+use super::facts::{Facts, MICRO};
+use super::super::book::{Instance, ProductKey, Quantity};
+use super::super::rational::Rat;
+use std::collections::BTreeMap;
+
+/// The quantity that an instance lists for a product.
+pub fn listed(rows: &[Quantity], k: &ProductKey) -> Option<i128> {
+    rows.iter().find(|q| q.product == *k).map(|q| i128::from(q.quantity))
+}
+
+/// What an instance may lend of a product, net of what it wins.
+pub fn lendable(inst: &Instance, k: &ProductKey) -> Option<i128> {
+    let (holding, floor) = (listed(&inst.holding, k), listed(&inst.floor, k));
+    (holding.is_some() || floor.is_some()).then(|| (holding.unwrap_or(0) - floor.unwrap_or(0)).max(0))
+}
+
+/// Won and lent of each instance and product, and the units its partly filled orders round to.
+pub fn changes(f: &Facts) -> BTreeMap<(usize, usize), (i128, i128, i128)> {
+    let mut t: BTreeMap<(usize, usize), (i128, i128, i128)> = BTreeMap::new();
+    for (o, a) in f.orders.iter().zip(&f.awards) {
+        if let (Some(inst), Some(a)) = (o.instance, a) {
+            for (p, ((k, _), g)) in o.alternatives[a.alternative].iter().zip(&a.got).enumerate() {
+                let e = t.entry((inst, *k)).or_default();
+                *(if o.bid { &mut e.0 } else { &mut e.1 }) += g;
+                e.2 += if a.full { 0 } else { o.unit(a.alternative, p) };
+            }
+        }
+    }
+    t
+}
+
+/// What a fill of 1 takes of a bid's budget: its limit, or its bundle at the caps.
+pub fn hold(f: &Facts, i: usize, alternative: usize) -> i128 {
+    let o = &f.orders[i];
+    o.limit.min(o.alternatives[alternative].iter().map(|(k, q)| f.cap[*k] * q).sum())
+}
+
+/// The limit value of the fills under each budget.
+pub fn spent(f: &Facts) -> Vec<Rat> {
+    let mut spent = vec![Rat::ZERO; f.book.budgets.len()];
+    for (i, a) in f.awards.iter().enumerate() {
+        if let (Some(h), Some(a)) = (f.orders[i].budget, a) {
+            spent[h] = &spent[h] + &(&a.lo * &Rat::int(hold(f, i, a.alternative)));
+        }
+    }
+    spent
+}
+
+pub fn check(f: &Facts, r: &mut Report) {
+    for (k, s) in f.slack.iter().enumerate() {
+        if s.is_neg() {
+            r.bad("ROW1", "more is taken than supplied", &[("product", &f.keys[k]), ("missing", &-s)]);
+        }
+    }
+    for ((inst, k), (won, lent, _)) in changes(f) {
+        let inst = &f.book.instances[inst];
+        if let Some(room) = lendable(inst, &f.keys[k])
+            && lent > 0
+            && lent - won > room
+        {
+            r.bad("ROW4", "an instance lends below its floor", &[("instance", &inst.id), ("product", &f.keys[k]), ("lent", &lent), ("won", &won), ("may lend", &room)]);
+        }
+        if let Some(most) = listed(&inst.max_swap, &f.keys[k])
+            && (won - lent).abs() > most
+        {
+            r.bad("ROW5", "a change above max_swap", &[("instance", &inst.id), ("product", &f.keys[k]), ("change", &(won - lent)), ("max_swap", &most)]);
+        }
+    }
+    for (o, a) in f.orders.iter().zip(&f.awards) {
+        let Some(a) = a.as_ref().filter(|a| o.least.is_pos() && !a.full) else { continue };
+        for ((_, asked), got) in o.alternatives[a.alternative].iter().zip(&a.got) {
+            let due = &o.least * &Rat::int(*asked);
+            let got_ = Rat::int(*got);
+            let under = if o.replicas.is_some() || o.least == Rat::ONE { got_ < due } else { got_ <= &due - &Rat::ONE };
+            if under {
+                r.bad("ROW6", "filled below min_fill", &[("order", &o.id), ("awarded", got), ("asked", asked), ("min_fill", &o.least)]);
+                break;
+            }
+        }
+    }
+    let mut paid = vec![0_i128; f.book.budgets.len()];
+    for (o, a) in f.orders.iter().zip(&f.awards) {
+        if let (Some(h), Some(a)) = (o.budget, a) {
+            paid[h] += a.money;
+        }
+    }
+    for (h, s) in spent(f).iter().enumerate() {
+        let amount = i128::from(f.book.budgets[h].amount.0) * MICRO;
+        if *s > Rat::int(amount) || paid[h] > amount {
+            r.bad("ROW7", "a budget is exceeded", &[("budget", &f.book.budgets[h].id), ("limit value", s), ("paid", &paid[h]), ("amount", &amount)]);
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Rationing at the collar: prices that stop at the cap leave more demand than there is.
+//!
+//! Prices are those of the book in which anything missing could be had at the caps. What is
+//! really there is then shared: divisible orders in the money that use the same products at
+//! their cap get equal fills, raised together until something runs out (incumbents before
+//! newcomers); orders without surplus come after them.
+//!
+//! If the smaller allocation leaves a product idle that those prices still charge for, the prices
+//! are taken once more with the rationed fills as given (and the scarce products at their cap),
+//! until allocation and prices agree.
+use super::price::{Allocation, Polytope};
+use super::problem::{Component, Market, Meaning, Model};
+use super::rational::Rat;
+use super::simplex::{End, Lp, Simplex};
+use super::ties;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Fills and prices of a component with a product at its collar.
+pub struct Rationed {
+    pub values: Vec<Rat>,
+    pub low: Vec<Rat>,
+    pub high: Vec<Rat>,
+}
+
+/// How often prices and rationed fills are matched before the case is given up.
+const ROUNDS: usize = 8;
+
+/// What a column may do while what is scarce is shared.
+#[derive(Clone, PartialEq)]
+enum Role {
+    Fixed(Rat),
+    /// Raised together with its group.
+    Share(usize),
+    /// Without surplus: whatever the others leave.
+    Free,
+}
+
+pub struct Sharing<'a> {
+    pub m: &'a Market<'a>,
+    pub c: &'a Component,
+    /// The model with missing quantities allowed, and its bounds set to the accepted blocks.
+    pub lp: &'a Lp,
+    pub model: &'a Model,
+    pub accepted: &'a BTreeMap<usize, usize>,
+}
+
+impl Sharing<'_> {
+    /// Prices with missing quantities at the caps, then fills without them.
+    pub fn run(&self, choose: impl Fn(&Polytope, &[Rat]) -> Option<(Vec<Rat>, Vec<Rat>)>) -> Option<Rationed> {
+        let mut s = Simplex::new(self.lp.clone());
+        if s.solve() != End::Optimal {
+            return None;
+        }
+        let virtual_values = ties::settle(self.m, self.model, &s);
+        let none = BTreeSet::new();
+        let dream = Allocation { model: self.model, values: &virtual_values, accepted: self.accepted, families: true, at_cap: &none };
+        let (mut low, mut high) = choose(&Polytope::of(self.m, self.c, &dream, true), &virtual_values)?;
+        for _ in 0..ROUNDS {
+            let (values, shared) = self.fills(&virtual_values, &low)?;
+            let at_cap = self.c.products.iter().zip(&low).filter(|(k, p)| **p >= Rat::int(self.m.cap[**k])).map(|(k, _)| *k).collect();
+            let real = Allocation { model: self.model, values: &values, accepted: self.accepted, families: true, at_cap: &at_cap };
+            let strict = Polytope::of_shared(self.m, self.c, &real, &shared, false);
+            if let Some(p) = strict {
+                if p.holds(&low) && p.holds(&high) {
+                    return Some(Rationed { values, low, high });
+                }
+                (low, high) = choose(&p, &values)?;
+            } else {
+                let p = Polytope::of_shared(self.m, self.c, &real, &shared, true)?;
+                (low, high) = choose(&p, &values)?;
+            }
+        }
+        None
+    }
+
+    /// The surplus a unit of a column earns at these prices.
+    fn surplus(&self, j: usize, price: &BTreeMap<usize, &Rat>) -> Rat {
+        let c = &self.lp.cols[j];
+        c.entries.iter().fold(c.cost.clone(), |t, (r, e)| price.get(r).map_or(t.clone(), |p| t.sub_mul(e, p)))
+    }
+
+    /// Fills without missing quantities, and the columns that were rationed.
+    fn fills(&self, virtual_values: &[Rat], low: &[Rat]) -> Option<(Vec<Rat>, BTreeSet<usize>)> {
+        let price: BTreeMap<usize, &Rat> = self.c.products.iter().zip(low).map(|(k, p)| (self.model.product_row[k], p)).collect();
+        let at_cap: BTreeSet<usize> =
+            self.c.products.iter().zip(low).filter(|(k, p)| **p >= Rat::int(self.m.cap[**k])).map(|(k, _)| self.model.product_row[k]).collect();
+        let mut groups: BTreeMap<(bool, Vec<usize>, usize), usize> = BTreeMap::new();
+        let mut incumbents = Vec::new();
+        let mut roles = Vec::with_capacity(self.lp.cols.len());
+        for (j, col) in self.lp.cols.iter().enumerate() {
+            let s = self.surplus(j, &price);
+            let hi = col.hi.clone().unwrap_or_default();
+            roles.push(match &self.model.meaning[j] {
+                Meaning::Missing(_) => Role::Fixed(Rat::ZERO),
+                Meaning::Orders { members, .. } => {
+                    let o = &self.m.orders[members[0].0];
+                    let mine: Vec<usize> = col.entries.iter().map(|e| e.0).filter(|r| at_cap.contains(r)).collect();
+                    if col.lo == hi || s.is_neg() || (o.block && o.least.is_pos()) {
+                        if s.is_neg() { Role::Fixed(col.lo.clone()) } else { Role::Fixed(virtual_values[j].clone()) }
+                    } else if s.is_zero() {
+                        Role::Free
+                    } else if !o.bid || mine.is_empty() {
+                        Role::Fixed(virtual_values[j].clone())
+                    } else {
+                        // an order with a row of its own, or with alternatives, stands alone
+                        let alone = if o.rows.is_empty() && !o.block && hi == self.model.units(j) { usize::MAX } else { j };
+                        let n = groups.len();
+                        let g = *groups.entry((o.incumbent, mine, alone)).or_insert(n);
+                        if g == n {
+                            incumbents.push(o.incumbent);
+                        }
+                        Role::Share(g)
+                    }
+                }
+                Meaning::Step(_) | Meaning::Arc(_) => match s.signum() {
+                    0 => Role::Free,
+                    1 => Role::Fixed(hi),
+                    _ => Role::Fixed(Rat::ZERO),
+                },
+            });
+        }
+        let shared: BTreeSet<usize> = (0..roles.len()).filter(|j| matches!(roles[*j], Role::Share(_))).collect();
+        for first in [true, false] {
+            let mut open: BTreeSet<usize> = (0..incumbents.len()).filter(|g| incumbents[*g] == first).collect();
+            let mut level: BTreeMap<usize, Rat> = BTreeMap::new();
+            while !open.is_empty() {
+                let top = self.level(&roles, &level, &open)?;
+                for g in &open {
+                    level.insert(*g, top.clone());
+                }
+                if top == Rat::ONE {
+                    break;
+                }
+                let mut stuck = BTreeSet::new();
+                for g in &open {
+                    let others: BTreeMap<usize, Rat> = level.iter().filter(|(h, _)| *h != g).map(|(h, v)| (*h, v.clone())).collect();
+                    if self.level(&roles, &others, &BTreeSet::from([*g]))? <= top {
+                        stuck.insert(*g);
+                    }
+                }
+                if stuck.is_empty() {
+                    break;
+                }
+                open.retain(|g| !stuck.contains(g));
+            }
+            for (j, r) in roles.iter_mut().enumerate() {
+                if let Role::Share(g) = r
+                    && let Some(v) = level.get(g)
+                {
+                    *r = Role::Fixed(v * &self.lp.cols[j].hi.clone().unwrap_or_default());
+                }
+            }
+        }
+        let mut lp = self.lp.clone();
+        for (j, r) in roles.iter().enumerate() {
+            // what is shared stays; everything else does the best that is left for it
+            if let Role::Fixed(v) = r
+                && (shared.contains(&j) || matches!(self.model.meaning[j], Meaning::Missing(_)))
+            {
+                lp.cols[j].lo = v.clone();
+                lp.cols[j].hi = Some(v.clone());
+            }
+        }
+        let mut s = Simplex::new(lp);
+        if s.solve() != End::Optimal {
+            return None;
+        }
+        Some((ties::settle(self.m, self.model, &s), shared))
+    }
+
+    /// Supply that the prices want in full may stay idle where the rationed orders need none.
+    fn loosen(&self, lp: &mut Lp) {
+        for (j, meaning) in self.model.meaning.iter().enumerate() {
+            if matches!(meaning, Meaning::Step(_) | Meaning::Arc(_)) {
+                lp.cols[j].lo = Rat::ZERO;
+            }
+        }
+    }
+
+    /// The greatest common fill of the open groups, the others at their level (or at nothing).
+    fn level(&self, roles: &[Role], level: &BTreeMap<usize, Rat>, open: &BTreeSet<usize>) -> Option<Rat> {
+        let mut lp = self.lp.clone();
+        let mut together: BTreeMap<usize, Rat> = BTreeMap::new();
+        for (j, r) in roles.iter().enumerate() {
+            let col = &mut lp.cols[j];
+            col.cost = Rat::ZERO;
+            let fixed = match r {
+                Role::Free => continue,
+                Role::Fixed(v) => v.clone(),
+                Role::Share(g) => match level.get(g) {
+                    Some(v) if !open.contains(g) => v * &col.hi.clone().unwrap_or_default(),
+                    _ => {
+                        if open.contains(g) {
+                            for (row, e) in &col.entries {
+                                let t = together.entry(*row).or_default();
+                                *t = &*t + &(e * &col.hi.clone().unwrap_or_default());
+                            }
+                        }
+                        Rat::ZERO
+                    }
+                },
+            };
+            col.lo = fixed.clone();
+            col.hi = Some(fixed);
+        }
+        self.loosen(&mut lp);
+        let top = lp.col(Rat::ONE, Rat::ZERO, Some(Rat::ONE), together.into_iter().collect());
+        let mut s = Simplex::new(lp);
+        (s.solve() == End::Optimal).then(|| s.var(top))
+    }
+}

@@ -1,0 +1,206 @@
+//! `headroom.outcome/1`: what a round decided, as types, with one canonical form.
+//!
+//! Prices are integers in nano-credits a unit, money integers in micro-credits. The canonical
+//! JSON (keys in the order of the types, no spaces) is what the hashes of the certificate cover:
+//! `input_hash` the sorted book, `result_hash` the outcome without its own hash.
+use super::book::{Book, Fraction, Money, Quantity};
+use super::rational::{Rat, format_decimal, parse_decimal};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+pub const FORMAT: &str = "headroom.outcome/1";
+
+/// A price in nano-credits per base unit and slot; a decimal string with 9 digits in JSON.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Price(pub i64);
+
+impl Serialize for Price {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&format_decimal(self.0.into(), 9))
+    }
+}
+
+impl<'de> Deserialize<'de> for Price {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Price, D::Error> {
+        let text = String::deserialize(d)?;
+        parse_decimal(&text, 9)
+            .and_then(|n| i64::try_from(n).ok())
+            .map(Price)
+            .ok_or_else(|| D::Error::custom("not a price with up to 9 digits"))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// No accepted block loses money; every price is uniform.
+    Market,
+    /// The greatest welfare, blocks may lose.
+    Welfare,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Quality {
+    Optimal,
+    Fallback,
+}
+
+/// Why an order did not win, or did not win all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Reason {
+    Halted,
+    Expired,
+    Ineligible,
+    NoVacatePath,
+    InsufficientHold,
+    Budget,
+    FrozenHoldTime,
+    FloorProtected,
+    ThrashLimit,
+    ForecastHeadroom,
+    OutOfMoney,
+    MarginalProrata,
+    NoHostFits,
+    MinFillUnreachable,
+    ParentRejected,
+    Paradoxical,
+    TieLost,
+    SolverFallback,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriceRow {
+    pub pool: String,
+    pub resource: String,
+    pub slot: i64,
+    pub price: Price,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low: Option<Price>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high: Option<Price>,
+    #[serde(default)]
+    pub set_by: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Award {
+    pub order: String,
+    #[serde(default)]
+    pub alternative: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fill: Option<Fraction>,
+    pub quantities: Vec<Quantity>,
+    pub money: Money,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limited_by: Option<Reason>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    pub order: String,
+    pub reason: Reason,
+    /// What the bundle costs at the published prices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Money>,
+    /// By how much the limit misses that price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shortfall: Option<Money>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SupplyUse {
+    pub pool: String,
+    pub resource: String,
+    pub slot: i64,
+    #[serde(default)]
+    pub step: usize,
+    pub used: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flow {
+    pub arc: usize,
+    pub flow: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Placement {
+    pub order: String,
+    #[serde(default)]
+    pub alternative: usize,
+    #[serde(default)]
+    pub replica: i64,
+    pub node: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    #[serde(default)]
+    pub verified: bool,
+    #[serde(default)]
+    pub gap: String,
+    #[serde(default)]
+    pub input_hash: String,
+    #[serde(default)]
+    pub result_hash: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    pub format: String,
+    pub mode: Mode,
+    pub quality: Quality,
+    pub welfare: Fraction,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Fraction>,
+    #[serde(default)]
+    pub cuts: u32,
+    #[serde(default)]
+    pub prices: Vec<PriceRow>,
+    #[serde(default)]
+    pub awards: Vec<Award>,
+    #[serde(default)]
+    pub refused: Vec<Refusal>,
+    #[serde(default)]
+    pub supply: Vec<SupplyUse>,
+    #[serde(default)]
+    pub flows: Vec<Flow>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub placements: Vec<Placement>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Certificate>,
+}
+
+impl Outcome {
+    /// The canonical JSON text.
+    pub fn canonical(&self) -> String {
+        serde_json::to_string(self).expect("an outcome has nothing that JSON can't hold")
+    }
+
+    /// The hash of the outcome without its own hash and the verdict on it.
+    pub fn result_hash(&self) -> String {
+        let mut bare = self.clone();
+        if let Some(c) = &mut bare.certificate {
+            c.verified = false;
+            c.result_hash.clear();
+        }
+        hash(&bare.canonical())
+    }
+}
+
+impl Book {
+    /// The hash of the book in its sorted form: the order of writing does not matter.
+    pub fn input_hash(&self) -> String {
+        hash(&serde_json::to_string(&self.sorted()).expect("a book has nothing that JSON can't hold"))
+    }
+}
+
+fn hash(text: &str) -> String {
+    format!("blake3:{}", blake3::hash(text.as_bytes()).to_hex())
+}
+
+/// Micro-credits as credits, to 6 digits.
+pub fn credits(micro: i128) -> Fraction {
+    Fraction(Rat::ratio(micro, 1_000_000))
+}

@@ -1,0 +1,298 @@
+//! Every awarded replica on a node: vector bin packing, pool by pool.
+//!
+//! In-place orders stay, then replicas go best value per dominant share first, each to the node
+//! it fills best, with a bounded search behind it. If no packing is found, the replica that made
+//! the difference is named: the first, in order of value, that fits nowhere beside the better ones.
+//!
+//! Invariants: a node is never overfull in any resource and slot; limits count search steps.
+use super::problem::Market;
+use super::rational::Rat;
+use super::round::Filled;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Search steps for one packing.
+const STEPS: u32 = 4_000;
+
+/// Nodes with what is free on them, by product of the market.
+#[derive(Clone)]
+pub struct Hosts<'a> {
+    m: &'a Market<'a>,
+    /// Nodes of each pool.
+    pub of_pool: BTreeMap<&'a str, Vec<usize>>,
+    free: Vec<BTreeMap<usize, i128>>,
+    total: BTreeMap<usize, i128>,
+}
+
+/// Something to be placed: one replica of an order in one pool.
+#[derive(Clone)]
+struct Item {
+    order: usize,
+    replica: i128,
+    need: Vec<(usize, i128)>,
+    only: Option<usize>,
+    share: Rat,
+}
+
+/// A packing: node of `(order, replica, pool)`.
+pub type Packing = BTreeMap<(usize, i128, String), usize>;
+
+/// What to take away so that the rest can be packed.
+#[derive(Debug)]
+pub struct Cut {
+    pub order: usize,
+    pub alternative: usize,
+    /// The greatest fill that may still have a host.
+    pub upper: Rat,
+}
+
+impl<'a> Hosts<'a> {
+    /// Capacity less what earlier rounds committed.
+    pub fn new(m: &'a Market<'a>) -> Hosts<'a> {
+        let mut of_pool: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        let mut free = Vec::new();
+        let mut total = BTreeMap::new();
+        for (v, node) in m.book.nodes.iter().enumerate() {
+            of_pool.entry(node.pool.as_str()).or_default().push(v);
+            let mut f = BTreeMap::new();
+            for (k, p) in m.products.iter().enumerate().filter(|(_, p)| p.pool == node.pool) {
+                let capacity = node.capacity.get(&p.resource).copied().unwrap_or(0);
+                let gone = node.committed.iter().filter(|c| c.resource == p.resource && c.slot == p.slot).map(|c| i128::from(c.quantity)).sum::<i128>();
+                f.insert(k, i128::from(capacity) - gone);
+                *total.entry(k).or_insert(0) += i128::from(capacity);
+            }
+            free.push(f);
+        }
+        Hosts { m, of_pool, free, total }
+    }
+
+    /// Frees on its node what an offer lends.
+    pub fn lend(&mut self, order: usize, alternative: usize, quantities: &[i128]) {
+        let o = &self.m.orders[order];
+        let Some(v) = o.node.filter(|_| !o.bid) else { return };
+        for ((k, _), q) in o.alternatives[alternative].quantities.iter().zip(quantities) {
+            if let Some(f) = self.free[v].get_mut(k) {
+                *f += q;
+            }
+        }
+    }
+
+    fn parts(&self, order: usize, alternative: usize) -> BTreeMap<&'a str, Vec<usize>> {
+        let mut parts: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (p, (k, _)) in self.m.orders[order].alternatives[alternative].quantities.iter().enumerate() {
+            let pool = self.m.products[*k].pool.as_str();
+            if let Some((pool, _)) = self.of_pool.get_key_value(pool) {
+                parts.entry(pool).or_default().push(p);
+            }
+        }
+        parts
+    }
+
+    fn nodes(&self, order: usize, pool: &str) -> Vec<usize> {
+        let all = self.of_pool.get(pool).cloned().unwrap_or_default();
+        match self.m.orders[order].node {
+            Some(v) if all.contains(&v) => vec![v],
+            _ => all,
+        }
+    }
+
+    /// How many copies still fit on a node.
+    fn copies(&self, v: usize, need: &[(usize, i128)]) -> i128 {
+        need.iter().filter(|n| n.1 > 0).map(|(k, q)| self.free[v].get(k).copied().unwrap_or(0).max(0) / q).min().unwrap_or(i128::MAX)
+    }
+
+    fn take(&mut self, v: usize, need: &[(usize, i128)], sign: i128) {
+        for (k, q) in need {
+            if let Some(f) = self.free[v].get_mut(k) {
+                *f -= sign * q;
+            }
+        }
+    }
+
+    /// The greatest fill that could have a host as things are, `extra` replicas beyond `placed`.
+    pub fn reach(&self, order: usize, alternative: usize, placed: i128) -> Rat {
+        let o = &self.m.orders[order];
+        let mut best = Rat::ONE;
+        for (pool, part) in self.parts(order, alternative) {
+            let full: Vec<(usize, i128)> = part.iter().map(|p| o.alternatives[alternative].quantities[*p]).collect();
+            let nodes = self.nodes(order, pool);
+            let r = match o.replicas {
+                Some(n) => {
+                    let each: Vec<_> = full.iter().map(|(k, q)| (*k, q / n)).collect();
+                    let count = nodes.iter().map(|v| self.copies(*v, &each).min(n)).sum::<i128>() + placed;
+                    Rat::ratio(count.min(n), n)
+                }
+                None => nodes
+                    .iter()
+                    .map(|v| full.iter().map(|(k, q)| Rat::ratio(self.free[*v].get(k).copied().unwrap_or(0).clamp(0, *q), *q)).min().unwrap_or(Rat::ONE))
+                    .max()
+                    .unwrap_or_default(),
+            };
+            best = best.min(r);
+        }
+        best
+    }
+
+    fn items(&self, awards: &BTreeMap<usize, Filled>) -> BTreeMap<&'a str, Vec<Item>> {
+        let mut items: BTreeMap<&str, Vec<Item>> = BTreeMap::new();
+        for (i, f) in awards.iter().filter(|(i, _)| self.m.orders[**i].bid) {
+            let o = &self.m.orders[*i];
+            let full = &o.alternatives[f.alternative].quantities;
+            let r = match o.replicas {
+                Some(n) => f.quantities[0] * n / full[0].1,
+                None => 1,
+            };
+            let value = Rat::ratio(o.alternatives[f.alternative].value, o.replicas.unwrap_or(1));
+            for (pool, part) in self.parts(*i, f.alternative) {
+                let need: Vec<(usize, i128)> = part.iter().map(|p| (full[*p].0, f.quantities[*p] / r.max(1))).collect();
+                let share = need.iter().map(|(k, q)| Rat::ratio(*q, self.total.get(k).copied().unwrap_or(0).max(1))).max().unwrap_or_default();
+                let worth = if share.is_zero() { value.clone() } else { (&value * &f.fill_of_one(o.replicas)).div(&share) };
+                let all = self.nodes(*i, pool);
+                let only = o.node.filter(|v| all.contains(v));
+                for replica in 0..r {
+                    items.entry(pool).or_default().push(Item { order: *i, replica, need: need.clone(), only, share: worth.clone() });
+                }
+            }
+        }
+        items
+    }
+
+    /// Packs all awards, or names one replica that has to go. `hint` keeps replicas where they
+    /// were; orders in `first` go before all others. Leaves `free` as packed.
+    pub fn pack(&mut self, awards: &BTreeMap<usize, Filled>, hint: &Packing, first: &BTreeSet<usize>) -> Result<Packing, Cut> {
+        let mut packing = Packing::new();
+        for (pool, mut items) in self.items(awards) {
+            let lot = |i: &Item| self.m.orders[i.order].lot;
+            items.sort_by(|a, b| {
+                (b.only.is_some(), first.contains(&b.order))
+                    .cmp(&(a.only.is_some(), first.contains(&a.order)))
+                    .then(b.share.cmp(&a.share))
+                    .then(lot(a).cmp(&lot(b)))
+                    .then(a.replica.cmp(&b.replica))
+            });
+            let nodes = self.of_pool[pool].clone();
+            let placed = self.hinted(pool, &items, hint).or_else(|| self.search(&nodes, &items)).or_else(|| {
+                let mut big = items.clone();
+                big.sort_by_key(|i| (i.only.is_none(), std::cmp::Reverse(i.need.iter().map(|n| n.1).max())));
+                self.search(&nodes, &big).map(|at| {
+                    let of: BTreeMap<(usize, i128), usize> = big.iter().zip(at).map(|(i, v)| ((i.order, i.replica), v)).collect();
+                    items.iter().map(|i| of[&(i.order, i.replica)]).collect()
+                })
+            });
+            match placed {
+                Some(at) => {
+                    for (item, v) in items.iter().zip(at) {
+                        self.take(v, &item.need, 1);
+                        packing.insert((item.order, item.replica, pool.to_string()), v);
+                    }
+                }
+                None => return Err(self.victim(&nodes, &items, awards)),
+            }
+        }
+        Ok(packing)
+    }
+
+    /// Keeps what was placed before and adds the rest where it fits.
+    fn hinted(&mut self, pool: &str, items: &[Item], hint: &Packing) -> Option<Vec<usize>> {
+        if hint.is_empty() {
+            return None;
+        }
+        let mut h = self.clone();
+        let mut at = vec![usize::MAX; items.len()];
+        for known in [true, false] {
+            for (n, i) in items.iter().enumerate() {
+                let was = hint.get(&(i.order, i.replica, pool.to_string())).copied();
+                if was.is_some() != known {
+                    continue;
+                }
+                let v = match was {
+                    Some(v) if h.copies(v, &i.need) > 0 => v,
+                    _ => h.best(&self.of_pool[pool], i)?,
+                };
+                h.take(v, &i.need, 1);
+                at[n] = v;
+            }
+        }
+        Some(at)
+    }
+
+    /// The node that an item fills best.
+    fn best(&self, nodes: &[usize], item: &Item) -> Option<usize> {
+        self.ranked(nodes, item).into_iter().next()
+    }
+
+    fn ranked(&self, nodes: &[usize], item: &Item) -> Vec<usize> {
+        let mut fit: Vec<(Rat, usize)> = nodes
+            .iter()
+            .filter(|v| item.only.is_none_or(|o| o == **v) && self.copies(**v, &item.need) > 0)
+            .map(|v| {
+                let left = item.need.iter().map(|(k, q)| Rat::ratio(self.free[*v].get(k).copied().unwrap_or(0) - q, self.total.get(k).copied().unwrap_or(1).max(1)));
+                (left.fold(Rat::ZERO, |a, b| &a + &b), *v)
+            })
+            .collect();
+        fit.sort();
+        fit.into_iter().map(|f| f.1).collect()
+    }
+
+    /// Depth-first search in the order of the items, within a number of steps.
+    fn search(&self, nodes: &[usize], items: &[Item]) -> Option<Vec<usize>> {
+        let mut h = self.clone();
+        let mut choices: Vec<Vec<usize>> = Vec::new();
+        let mut at: Vec<usize> = Vec::new();
+        let mut steps = 0;
+        while at.len() < items.len() {
+            let n = at.len();
+            if choices.len() == n {
+                let mut c = h.ranked(nodes, &items[n]);
+                c.reverse();
+                choices.push(c);
+            }
+            steps += 1;
+            match choices[n].pop().filter(|_| steps < STEPS) {
+                Some(v) => {
+                    h.take(v, &items[n].need, 1);
+                    at.push(v);
+                }
+                None => {
+                    if steps >= STEPS {
+                        return None;
+                    }
+                    choices.pop();
+                    let v = at.pop()?;
+                    h.take(v, &items[n - 1].need, -1);
+                }
+            }
+        }
+        Some(at)
+    }
+
+    /// The first item, best first, that can't be packed together with all before it.
+    fn victim(&self, nodes: &[usize], items: &[Item], awards: &BTreeMap<usize, Filled>) -> Cut {
+        let (mut good, mut bad) = (0, items.len());
+        while bad - good > 1 {
+            let mid = (good + bad) / 2;
+            if self.search(nodes, &items[..mid]).is_some() { good = mid } else { bad = mid }
+        }
+        let out = &items[bad - 1];
+        let f = &awards[&out.order];
+        let o = &self.m.orders[out.order];
+        let mut h = self.clone();
+        for (i, v) in items[..good].iter().zip(self.search(nodes, &items[..good]).unwrap_or_default()) {
+            h.take(v, &i.need, 1);
+        }
+        let upper = match o.replicas {
+            Some(n) => Rat::ratio(out.replica.min(f.quantities[0] * n / o.alternatives[f.alternative].quantities[0].1 - 1), n),
+            None => h.reach(out.order, f.alternative, 0).min(f.fill.clone()),
+        };
+        Cut { order: out.order, alternative: f.alternative, upper }
+    }
+}
+
+impl Filled {
+    /// The part of the order's fill that one replica stands for.
+    fn fill_of_one(&self, replicas: Option<i128>) -> Rat {
+        match replicas {
+            Some(_) => Rat::ONE,
+            None => self.fill.clone(),
+        }
+    }
+}

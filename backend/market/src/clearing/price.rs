@@ -1,0 +1,395 @@
+//! The supporting prices of an allocation, and the choice among them (`low`, `high`).
+//!
+//! The polytope comes from the fixed program by complementary slackness: one variable a product,
+//! one private multiplier a tight participant row. It is bounded by the collars, and no accepted
+//! block may lose. `low` has the least Σ w·π, then the least Σ w·π²/ref, then, for products
+//! without volume, the least Σ (π/ref)²; `high` mirrors it. Fixed variables and bounds are taken
+//! out first, and what is left falls apart into small systems; most books are decided there.
+use super::problem::{Component, Market, Meaning, Model};
+use super::qp::Qp;
+use super::rational::Rat;
+use super::simplex::{End, Lp, Simplex};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// `Σ value · variable ≤ limit` (or `=`).
+#[derive(Clone, Debug)]
+struct Rule {
+    terms: Vec<(usize, Rat)>,
+    limit: Rat,
+    equal: bool,
+}
+
+/// A polytope of prices (the first variables) and private multipliers.
+#[derive(Clone, Debug)]
+pub struct Polytope {
+    prices: usize,
+    lo: Vec<Rat>,
+    hi: Vec<Option<Rat>>,
+    rules: Vec<Rule>,
+}
+
+/// The allocation that prices have to support: values of a model's columns, and which are blocks.
+pub struct Allocation<'a> {
+    pub model: &'a Model,
+    pub values: &'a [Rat],
+    /// Accepted blocks with their column.
+    pub accepted: &'a BTreeMap<usize, usize>,
+    pub families: bool,
+    /// Products held at their collar, where orders are rationed.
+    pub at_cap: &'a BTreeSet<usize>,
+}
+
+impl Polytope {
+    /// The polytope of a component; `collars` bounds the prices by the caps.
+    pub fn of(m: &Market, c: &Component, a: &Allocation, collars: bool) -> Polytope {
+        let (model, x) = (a.model, a.values);
+        let at: BTreeMap<usize, usize> = c.products.iter().enumerate().map(|(i, k)| (*k, i)).collect();
+        let n = c.products.len();
+        let mut slack = model.lp.rhs.clone();
+        for (j, col) in model.lp.cols.iter().enumerate() {
+            if !x[j].is_zero() {
+                for (r, e) in &col.entries {
+                    slack[*r] = slack[*r].sub_mul(e, &x[j]);
+                }
+            }
+        }
+        let mut p = Polytope {
+            prices: n,
+            lo: vec![Rat::ZERO; n],
+            hi: c.products.iter().map(|k| collars.then(|| Rat::int(m.cap[*k]))).collect(),
+            rules: Vec::new(),
+        };
+        let mut row_var: BTreeMap<usize, usize> = BTreeMap::new();
+        for (k, row) in &model.product_row {
+            row_var.insert(*row, at[k]);
+            if slack[*row].is_pos() {
+                p.bound(at[k], &Rat::ZERO, false);
+            }
+        }
+        for row in model.own_row.values() {
+            if slack[*row].is_zero() {
+                row_var.insert(*row, p.lo.len());
+                p.lo.push(Rat::ZERO);
+                p.hi.push(None);
+            }
+        }
+        for (j, col) in model.lp.cols.iter().enumerate() {
+            let hi = col.hi.clone().unwrap_or_default();
+            let (is_order, block) = match &model.meaning[j] {
+                Meaning::Orders { members, .. } => (true, model.blocks.contains_key(&members[0].0).then_some(members[0].0)),
+                _ => (false, None),
+            };
+            let mut lo = col.lo.clone();
+            if let Some(b) = block {
+                if a.accepted.get(&b) != Some(&j) {
+                    continue;
+                }
+                lo = (&m.orders[b].least * &model.units(j)).min(hi.clone());
+                if a.families {
+                    // σ ≥ 0 at the public prices: Σ e·π ≤ v
+                    let terms: Vec<_> = col.entries.iter().filter(|(r, _)| row_var.get(r).is_some_and(|v| *v < n)).map(|(r, e)| (row_var[r], e.clone())).collect();
+                    if x[j].is_pos() {
+                        p.rules.push(Rule { terms, limit: col.cost.clone(), equal: false });
+                    }
+                }
+            }
+            if lo == hi && is_order {
+                continue;
+            }
+            if hi.is_zero() {
+                continue;
+            }
+            // reduced cost v − Σ e·π (− private): ≤ 0 at the lower end, ≥ 0 at the upper, 0 between
+            let terms: Vec<_> = col.entries.iter().filter_map(|(r, e)| row_var.get(r).map(|v| (*v, e.clone()))).collect();
+            if x[j] == lo {
+                p.rules.push(Rule { terms: terms.iter().map(|(v, e)| (*v, -e)).collect(), limit: -&col.cost, equal: false });
+            } else if x[j] == hi && !matches!(model.meaning[j], Meaning::Missing(_)) {
+                p.rules.push(Rule { terms, limit: col.cost.clone(), equal: false });
+            } else {
+                p.rules.push(Rule { terms, limit: col.cost.clone(), equal: true });
+            }
+        }
+        p
+    }
+
+    /// The polytope where some columns are rationed: their fills are given, they must not lose, and
+    /// a product of each of them is at its cap (as many scarce products as the rest allows).
+    /// With `relaxed`, other bids on a product at its cap may be in the money too: such prices
+    /// only say who has to share next. `None` if there are no such prices.
+    pub fn of_shared(m: &Market, c: &Component, a: &Allocation, shared: &BTreeSet<usize>, relaxed: bool) -> Option<Polytope> {
+        let mut model = a.model.clone();
+        let rationed: Vec<usize> = shared.iter().copied().filter(|j| model.lp.cols[*j].hi.as_ref() != Some(&a.values[*j])).collect();
+        for (j, col) in model.lp.cols.iter_mut().enumerate() {
+            if matches!(model.meaning[j], Meaning::Missing(_)) {
+                col.hi = Some(Rat::ZERO);
+            }
+        }
+        let at: BTreeMap<usize, usize> = c.products.iter().enumerate().map(|(i, k)| (model.product_row[k], i)).collect();
+        let mut given: BTreeSet<usize> = rationed.iter().copied().collect();
+        if relaxed {
+            let cap_rows: BTreeSet<usize> = a.at_cap.iter().map(|k| model.product_row[k]).collect();
+            for (j, col) in model.lp.cols.iter().enumerate() {
+                let bid = matches!(&model.meaning[j], Meaning::Orders { members, .. } if m.orders[members[0].0].bid && !m.orders[members[0].0].least.is_pos());
+                if bid && col.hi.as_ref() != Some(&a.values[j]) && col.entries.iter().any(|e| cap_rows.contains(&e.0)) {
+                    given.insert(j);
+                }
+            }
+        }
+        let mut losers = Vec::new();
+        for &j in &given {
+            let col = &mut model.lp.cols[j];
+            let terms: Vec<_> = col.entries.iter().filter_map(|(r, e)| at.get(r).map(|v| (*v, e.clone()))).collect();
+            if a.values[j].is_pos() || rationed.contains(&j) {
+                losers.push(Rule { terms, limit: col.cost.clone(), equal: false });
+            }
+            col.lo = a.values[j].clone();
+            col.hi = Some(a.values[j].clone());
+        }
+        let b = Allocation { model: &model, values: a.values, accepted: a.accepted, families: a.families, at_cap: a.at_cap };
+        let mut p = Polytope::of(m, c, &b, true);
+        p.rules.extend(losers);
+        if !p.feasible() {
+            return None;
+        }
+        let mut held = BTreeSet::new();
+        let wanting: Vec<usize> = if relaxed { given.iter().copied().collect() } else { rationed.clone() };
+        for (i, k) in c.products.iter().enumerate() {
+            let row = model.product_row[k];
+            if a.at_cap.contains(k) && wanting.iter().any(|j| model.lp.cols[*j].entries.iter().any(|e| e.0 == row)) {
+                let mut q = p.clone();
+                q.bound(i, &Rat::int(m.cap[*k]), true);
+                if q.feasible() {
+                    p = q;
+                    held.insert(row);
+                }
+            }
+        }
+        let excused = rationed.iter().all(|j| model.lp.cols[*j].entries.iter().any(|e| held.contains(&e.0)));
+        (excused || relaxed).then_some(p)
+    }
+
+    /// Whether a price vector lies in the polytope (private multipliers are searched for).
+    pub fn holds(&self, prices: &[Rat]) -> bool {
+        let mut p = self.clone();
+        for (v, x) in prices.iter().enumerate() {
+            if *x < p.lo[v] || p.hi[v].as_ref().is_some_and(|h| x > h) {
+                return false;
+            }
+            p.lo[v] = x.clone();
+            p.hi[v] = Some(x.clone());
+        }
+        p.feasible()
+    }
+
+    /// Tightens a bound of one variable.
+    fn bound(&mut self, v: usize, limit: &Rat, lower: bool) {
+        if lower {
+            if *limit > self.lo[v] {
+                self.lo[v] = limit.clone();
+            }
+        } else if self.hi[v].as_ref().is_none_or(|h| limit < h) {
+            self.hi[v] = Some(limit.clone());
+        }
+    }
+
+    fn fixed(&self, v: usize) -> bool {
+        self.hi[v].as_ref() == Some(&self.lo[v])
+    }
+
+    /// Turns rules over one variable into bounds and takes fixed variables out. False = empty.
+    fn reduce(&mut self) -> bool {
+        loop {
+            let mut left = Vec::with_capacity(self.rules.len());
+            let mut changed = false;
+            for mut r in std::mem::take(&mut self.rules) {
+                if r.terms.iter().any(|(v, _)| self.fixed(*v)) {
+                    let mut terms = Vec::new();
+                    for (v, e) in r.terms {
+                        if self.fixed(v) {
+                            r.limit = r.limit.sub_mul(&e, &self.lo[v]);
+                        } else {
+                            terms.push((v, e));
+                        }
+                    }
+                    r.terms = terms;
+                }
+                match r.terms.len() {
+                    0 => {
+                        if r.limit.is_neg() || (r.equal && !r.limit.is_zero()) {
+                            return false;
+                        }
+                    }
+                    1 => {
+                        let (v, e) = &r.terms[0];
+                        let t = r.limit.div(e);
+                        if r.equal || e.is_pos() {
+                            self.bound(*v, &t, false);
+                        }
+                        if r.equal || e.is_neg() {
+                            self.bound(*v, &t, true);
+                        }
+                        if self.hi[*v].as_ref().is_some_and(|h| *h < self.lo[*v]) {
+                            return false;
+                        }
+                        changed = true;
+                    }
+                    _ => left.push(r),
+                }
+            }
+            self.rules = left;
+            if !changed {
+                return (0..self.lo.len()).all(|v| self.hi[v].as_ref().is_none_or(|h| *h >= self.lo[v]));
+            }
+        }
+    }
+
+    /// The systems that are left: free variables connected by rules.
+    fn parts(&self) -> Vec<(Vec<usize>, Vec<usize>)> {
+        let n = self.lo.len();
+        let mut root: Vec<usize> = (0..n).collect();
+        fn find(root: &mut [usize], mut k: usize) -> usize {
+            while root[k] != k {
+                root[k] = root[root[k]];
+                k = root[k];
+            }
+            k
+        }
+        for r in &self.rules {
+            for (v, _) in &r.terms {
+                let (a, b) = (find(&mut root, r.terms[0].0), find(&mut root, *v));
+                root[a.max(b)] = a.min(b);
+            }
+        }
+        let mut parts: BTreeMap<usize, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+        for v in (0..n).filter(|v| !self.fixed(*v)) {
+            parts.entry(find(&mut root, v)).or_default().0.push(v);
+        }
+        for (i, r) in self.rules.iter().enumerate() {
+            parts.entry(find(&mut root, r.terms[0].0)).or_default().1.push(i);
+        }
+        parts.into_values().collect()
+    }
+
+    /// A linear program over a part, with the given objective.
+    fn program(&self, part: &(Vec<usize>, Vec<usize>), cost: impl Fn(usize) -> Rat) -> Simplex {
+        let mut lp = Lp::default();
+        let mut entries: BTreeMap<usize, Vec<(usize, Rat)>> = BTreeMap::new();
+        for &i in &part.1 {
+            let r = &self.rules[i];
+            let row = if r.equal { lp.equality(r.limit.clone()) } else { lp.row(r.limit.clone()) };
+            for (v, e) in &r.terms {
+                entries.entry(*v).or_default().push((row, e.clone()));
+            }
+        }
+        for &v in &part.0 {
+            lp.col(cost(v), self.lo[v].clone(), self.hi[v].clone(), entries.remove(&v).unwrap_or_default());
+        }
+        Simplex::new(lp)
+    }
+
+    /// Whether any price vector supports the allocation.
+    pub fn feasible(&self) -> bool {
+        let mut p = self.clone();
+        p.reduce() && p.parts().iter().all(|part| p.program(part, |_| Rat::ZERO).solve() == End::Optimal)
+    }
+
+    /// The two vectors of the rule, or `None` if nothing supports the allocation.
+    /// `volume`, `reference` and `cap` are by product of the component.
+    pub fn choose(&self, volume: &[Rat], reference: &[Rat], cap: &[Rat]) -> Option<(Vec<Rat>, Vec<Rat>)> {
+        let low = self.extreme(volume, reference, cap, false)?;
+        let high = self.extreme(volume, reference, cap, true)?;
+        Some((low, high))
+    }
+
+    fn extreme(&self, volume: &[Rat], reference: &[Rat], cap: &[Rat], high: bool) -> Option<Vec<Rat>> {
+        let weighted = |v: usize| v < self.prices && volume[v].is_pos();
+        let mut p = self.clone();
+        if !p.reduce() {
+            return None;
+        }
+        for part in p.parts() {
+            let priced: Vec<usize> = part.0.iter().copied().filter(|v| weighted(*v)).collect();
+            let mut s = p.program(&part, |v| match (weighted(v), high) {
+                (false, _) => Rat::ZERO,
+                (true, true) => volume[v].clone(),
+                (true, false) => -&volume[v],
+            });
+            if s.solve() != End::Optimal {
+                return None;
+            }
+            let value: BTreeMap<usize, Rat> = part.0.iter().enumerate().map(|(i, v)| (*v, s.var(i))).collect();
+            let chosen: BTreeMap<usize, Rat> = if priced.len() <= 1 || s.unique() {
+                value
+            } else {
+                let total = priced.iter().fold(Rat::ZERO, |t, v| &t + &(&volume[*v] * &value[v]));
+                p.least_squares(&part, &priced, total, high, |v| if weighted(v) { (&Rat::int(2) * &volume[v]).div(&reference[v]) } else { Rat::ZERO }, |_| Rat::ZERO, volume)?
+            };
+            for v in priced {
+                p.lo[v] = chosen[&v].clone();
+                p.hi[v] = Some(chosen[&v].clone());
+            }
+        }
+        if !p.reduce() {
+            return None;
+        }
+        for part in p.parts() {
+            let open: Vec<usize> = part.0.iter().copied().filter(|v| *v < self.prices).collect();
+            let chosen: BTreeMap<usize, Rat> = if open.is_empty() {
+                BTreeMap::new()
+            } else if part.1.is_empty() {
+                let end = |v: usize| if high { p.hi[v].clone().unwrap_or_else(|| cap[v].clone()) } else { p.lo[v].clone() };
+                open.iter().map(|v| (*v, end(*v))).collect()
+            } else {
+                let square = |v: usize| if v < self.prices { Rat::int(2).div(&(&reference[v] * &reference[v])) } else { Rat::ZERO };
+                let linear = |v: usize| if v < self.prices && high { -&(&square(v) * &cap[v]) } else { Rat::ZERO };
+                p.least_squares(&part, &[], Rat::ZERO, high, square, linear, volume)?
+            };
+            for v in open {
+                p.lo[v] = chosen[&v].clone();
+                p.hi[v] = Some(chosen[&v].clone());
+            }
+        }
+        Some(p.lo[..self.prices].to_vec())
+    }
+
+    /// Least squares over a part, on the face where the priced volume costs `total`.
+    #[allow(clippy::too_many_arguments)]
+    fn least_squares(
+        &self,
+        part: &(Vec<usize>, Vec<usize>),
+        priced: &[usize],
+        total: Rat,
+        high: bool,
+        square: impl Fn(usize) -> Rat,
+        linear: impl Fn(usize) -> Rat,
+        volume: &[Rat],
+    ) -> Option<BTreeMap<usize, Rat>> {
+        let at: BTreeMap<usize, usize> = part.0.iter().enumerate().map(|(i, v)| (*v, i)).collect();
+        let mut rows = Vec::new();
+        let mut add = |terms: Vec<(usize, Rat)>, limit: Rat| {
+            // in y = value − lower bound
+            let limit = terms.iter().fold(limit, |b, (v, e)| b.sub_mul(e, &self.lo[*v]));
+            rows.push((terms.into_iter().map(|(v, e)| (at[&v], e)).collect::<Vec<_>>(), limit));
+        };
+        if !priced.is_empty() {
+            let s = if high { Rat::int(-1) } else { Rat::ONE };
+            add(priced.iter().map(|v| (*v, &s * &volume[*v])).collect(), &s * &total);
+        }
+        for &i in &part.1 {
+            let r = &self.rules[i];
+            add(r.terms.clone(), r.limit.clone());
+            if r.equal {
+                add(r.terms.iter().map(|(v, e)| (*v, -e)).collect(), -&r.limit);
+            }
+        }
+        let squares: Vec<Rat> = part.0.iter().map(|v| square(*v)).collect();
+        let qp = Qp {
+            linear: part.0.iter().zip(&squares).map(|(v, d)| &linear(*v) + &(d * &self.lo[*v])).collect(),
+            square: squares,
+            upper: part.0.iter().map(|v| self.hi[*v].as_ref().map(|h| h - &self.lo[*v])).collect(),
+            rows,
+        };
+        let y = qp.solve()?;
+        Some(part.0.iter().zip(&y).map(|(v, y)| (*v, &self.lo[*v] + y)).collect())
+    }
+}

@@ -1,0 +1,365 @@
+//! Exact rational numbers: the only arithmetic that decides anything in a clearing.
+//!
+//! Nearly every number of a real book fits into 128 bits, so that is the fast path; whatever
+//! does not fit goes to big integers and comes back as soon as it fits again. A value is always
+//! reduced, with a denominator above 0, so equality is equality of the parts.
+//!
+//! Deliberately absent: any conversion from or to floating point.
+use num_bigint::BigInt;
+use num_rational::BigRational;
+use num_traits::{One, Signed, ToPrimitive, Zero};
+use std::cmp::Ordering;
+use std::fmt;
+use std::ops::{Add, Mul, Neg, Sub};
+
+/// A rational number.
+#[derive(Clone, Debug)]
+pub struct Rat(Repr);
+
+#[derive(Clone, Debug)]
+enum Repr {
+    Small(i128, i128),
+    Big(Box<BigRational>),
+}
+use Repr::{Big, Small};
+
+fn gcd(mut a: u128, mut b: u128) -> u128 {
+    while b != 0 {
+        if let (Ok(mut x), Ok(mut y)) = (u64::try_from(a), u64::try_from(b)) {
+            while y != 0 {
+                (x, y) = (y, x % y);
+            }
+            return u128::from(x);
+        }
+        (a, b) = (b, a % b);
+    }
+    a
+}
+
+/// The greatest common divisor of two non-negative integers.
+pub fn gcd_i128(a: i128, b: i128) -> i128 {
+    gcd(a.unsigned_abs(), b.unsigned_abs()) as i128
+}
+
+impl Rat {
+    pub const ZERO: Rat = Rat(Small(0, 1));
+    pub const ONE: Rat = Rat(Small(1, 1));
+
+    pub fn int(n: i128) -> Rat {
+        Rat(Small(n, 1))
+    }
+
+    /// `n / d`, for any `d` but 0.
+    pub fn ratio(n: i128, d: i128) -> Rat {
+        assert!(d != 0, "a denominator of 0 is a programming fault");
+        if d == i128::MIN || n == i128::MIN {
+            return Rat::from_big(BigRational::new(n.into(), d.into()));
+        }
+        let g = gcd_i128(n, d).max(1);
+        let s = if d < 0 { -1 } else { 1 };
+        Rat(Small(s * (n / g), s * (d / g)))
+    }
+
+    fn from_big(b: BigRational) -> Rat {
+        match (b.numer().to_i128(), b.denom().to_i128()) {
+            (Some(n), Some(d)) if n != i128::MIN => Rat(Small(n, d)),
+            _ => Rat(Big(Box::new(b))),
+        }
+    }
+
+    fn big(&self) -> BigRational {
+        match &self.0 {
+            Small(n, d) => BigRational::new_raw((*n).into(), (*d).into()),
+            Big(b) => (**b).clone(),
+        }
+    }
+
+    pub fn signum(&self) -> i32 {
+        match &self.0 {
+            Small(n, _) => n.signum() as i32,
+            Big(b) => match b.numer().sign() {
+                num_bigint::Sign::Minus => -1,
+                num_bigint::Sign::NoSign => 0,
+                num_bigint::Sign::Plus => 1,
+            },
+        }
+    }
+
+    pub fn is_zero(&self) -> bool {
+        matches!(self.0, Small(0, _))
+    }
+    pub fn is_pos(&self) -> bool {
+        self.signum() > 0
+    }
+    pub fn is_neg(&self) -> bool {
+        self.signum() < 0
+    }
+
+    pub fn abs(&self) -> Rat {
+        if self.is_neg() { -self } else { self.clone() }
+    }
+
+    /// `self / other`, for any `other` but 0.
+    pub fn div(&self, other: &Rat) -> Rat {
+        match (&self.0, &other.0) {
+            (_, Small(1, 1)) => self.clone(),
+            (_, Small(n, d)) if *n != 0 => self * &Rat::ratio(*d, *n),
+            (_, Small(..)) => panic!("a division by 0 is a programming fault"),
+            _ => Rat::from_big(self.big() / other.big()),
+        }
+    }
+
+    /// The greatest integer that is not above the value. Saturates at the end of 128 bits.
+    pub fn floor(&self) -> i128 {
+        match &self.0 {
+            Small(n, d) => n.div_euclid(*d),
+            Big(b) => b.floor().to_integer().to_i128().unwrap_or(if b.is_negative() {
+                i128::MIN + 1
+            } else {
+                i128::MAX
+            }),
+        }
+    }
+
+    pub fn ceil(&self) -> i128 {
+        -(-self).floor()
+    }
+
+    /// The nearest integer, halves upwards.
+    pub fn round(&self) -> i128 {
+        (self + &Rat::ratio(1, 2)).floor()
+    }
+
+    pub fn is_int(&self) -> bool {
+        match &self.0 {
+            Small(_, d) => *d == 1,
+            Big(b) => b.denom().is_one(),
+        }
+    }
+
+    /// `self - a * b`, the inner step of every elimination.
+    pub fn sub_mul(&self, a: &Rat, b: &Rat) -> Rat {
+        if a.is_zero() || b.is_zero() {
+            return self.clone();
+        }
+        self - &(a * b)
+    }
+
+    pub fn min(self, other: Rat) -> Rat {
+        if other < self { other } else { self }
+    }
+    pub fn max(self, other: Rat) -> Rat {
+        if other > self { other } else { self }
+    }
+}
+
+fn add_small(a: i128, b: i128, c: i128, d: i128, minus: bool) -> Option<Rat> {
+    let c = if minus { -c } else { c };
+    if b == 1 && d == 1 {
+        let n = a.checked_add(c)?;
+        return (n != i128::MIN).then_some(Rat(Small(n, 1)));
+    }
+    if b == d {
+        return Some(Rat::ratio(a.checked_add(c)?, b));
+    }
+    let g = gcd(b as u128, d as u128) as i128;
+    let (bg, dg) = (b / g, d / g);
+    let n = a.checked_mul(dg)?.checked_add(c.checked_mul(bg)?)?;
+    Some(Rat::ratio(n, b.checked_mul(dg)?))
+}
+
+fn mul_small(a: i128, b: i128, c: i128, d: i128) -> Option<Rat> {
+    if b == 1 && d == 1 {
+        let n = a.checked_mul(c)?;
+        return (n != i128::MIN).then_some(Rat(Small(n, 1)));
+    }
+    let g = gcd(a.unsigned_abs(), d as u128).max(1) as i128;
+    let h = gcd(c.unsigned_abs(), b as u128).max(1) as i128;
+    let n = (a / g).checked_mul(c / h)?;
+    let m = (b / h).checked_mul(d / g)?;
+    (n != i128::MIN).then_some(Rat(Small(n, m)))
+}
+
+impl Add for &Rat {
+    type Output = Rat;
+    fn add(self, o: &Rat) -> Rat {
+        if let (Small(a, b), Small(c, d)) = (&self.0, &o.0) {
+            if *c == 0 {
+                return self.clone();
+            }
+            if *a == 0 {
+                return o.clone();
+            }
+            if let Some(r) = add_small(*a, *b, *c, *d, false) {
+                return r;
+            }
+        }
+        Rat::from_big(self.big() + o.big())
+    }
+}
+
+impl Sub for &Rat {
+    type Output = Rat;
+    fn sub(self, o: &Rat) -> Rat {
+        if let (Small(a, b), Small(c, d)) = (&self.0, &o.0) {
+            if *c == 0 {
+                return self.clone();
+            }
+            if let Some(r) = add_small(*a, *b, *c, *d, true) {
+                return r;
+            }
+        }
+        Rat::from_big(self.big() - o.big())
+    }
+}
+
+impl Mul for &Rat {
+    type Output = Rat;
+    fn mul(self, o: &Rat) -> Rat {
+        if let (Small(a, b), Small(c, d)) = (&self.0, &o.0) {
+            if *a == 0 || *c == 0 {
+                return Rat::ZERO;
+            }
+            if let Some(r) = mul_small(*a, *b, *c, *d) {
+                return r;
+            }
+        }
+        Rat::from_big(self.big() * o.big())
+    }
+}
+
+impl Neg for &Rat {
+    type Output = Rat;
+    fn neg(self) -> Rat {
+        match &self.0 {
+            Small(n, d) => Rat(Small(-n, *d)),
+            Big(b) => Rat(Big(Box::new(-(**b).clone()))),
+        }
+    }
+}
+
+impl PartialEq for Rat {
+    fn eq(&self, o: &Rat) -> bool {
+        match (&self.0, &o.0) {
+            (Small(a, b), Small(c, d)) => a == c && b == d,
+            (Big(a), Big(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+impl Eq for Rat {}
+
+impl PartialOrd for Rat {
+    fn partial_cmp(&self, o: &Rat) -> Option<Ordering> {
+        Some(self.cmp(o))
+    }
+}
+impl Ord for Rat {
+    fn cmp(&self, o: &Rat) -> Ordering {
+        if let (Small(a, b), Small(c, d)) = (&self.0, &o.0) {
+            if b == d {
+                return a.cmp(c);
+            }
+            if let (Some(l), Some(r)) = (a.checked_mul(*d), c.checked_mul(*b)) {
+                return l.cmp(&r);
+            }
+        }
+        self.big().cmp(&o.big())
+    }
+}
+
+impl Default for Rat {
+    fn default() -> Rat {
+        Rat::ZERO
+    }
+}
+
+impl fmt::Display for Rat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Small(n, 1) => write!(f, "{n}"),
+            Small(n, d) => write!(f, "{n}/{d}"),
+            Big(b) => write!(f, "{b}"),
+        }
+    }
+}
+
+/// The sum of values.
+pub fn sum<'a>(values: impl IntoIterator<Item = &'a Rat>) -> Rat {
+    values.into_iter().fold(Rat::ZERO, |a, b| &a + b)
+}
+
+/// Reads a plain decimal (`-?digits[.digits]`) with at most `digits` after the point, as an
+/// integer in units of `10^-digits`.
+pub fn parse_decimal(text: &str, digits: u32) -> Option<i128> {
+    let (neg, body) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let (whole, part) = body.split_once('.').unwrap_or((body, ""));
+    if whole.is_empty() || part.len() > digits as usize || (body.contains('.') && part.is_empty()) {
+        return None;
+    }
+    if !whole.bytes().chain(part.bytes()).all(|c| c.is_ascii_digit()) || whole.len() > 24 {
+        return None;
+    }
+    let mut n: i128 = whole.parse().ok()?;
+    n = n.checked_mul(10_i128.checked_pow(digits)?)?;
+    if !part.is_empty() {
+        let p: i128 = part.parse().ok()?;
+        n = n.checked_add(p.checked_mul(10_i128.pow(digits - part.len() as u32))?)?;
+    }
+    Some(if neg { -n } else { n })
+}
+
+/// Reads a decimal with any number of digits, or a fraction `p/q`, exactly.
+pub fn parse_exact(text: &str) -> Option<Rat> {
+    if let Some((p, q)) = text.split_once('/') {
+        let (p, q) = (p.parse::<BigInt>().ok()?, q.parse::<BigInt>().ok()?);
+        return (!q.is_zero()).then(|| Rat::from_big(BigRational::new(p, q)));
+    }
+    let digits = text.split_once('.').map_or(0, |(_, p)| p.len());
+    if digits > 30 {
+        return None;
+    }
+    let n = parse_decimal(text, digits as u32)?;
+    Some(Rat::ratio(n, 10_i128.checked_pow(digits as u32)?))
+}
+
+/// Prints an integer in units of `10^-digits` with all its digits.
+pub fn format_decimal(n: i128, digits: u32) -> String {
+    let unit = 10_u128.pow(digits);
+    let a = n.unsigned_abs();
+    let sign = if n < 0 { "-" } else { "" };
+    if digits == 0 {
+        return format!("{sign}{a}");
+    }
+    format!("{sign}{}.{:0width$}", a / unit, a % unit, width = digits as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overflow_goes_to_big_and_comes_back() {
+        let a = Rat::ratio(i128::MAX, 3);
+        let b = &a * &a;
+        assert!(matches!(b.0, Big(_)));
+        assert_eq!(b.div(&a), a);
+        assert_eq!(&(&a + &a) - &a, a);
+    }
+
+    #[test]
+    fn floor_ceil_round_and_decimals() {
+        assert_eq!(Rat::ratio(-7, 2).floor(), -4);
+        assert_eq!(Rat::ratio(-7, 2).ceil(), -3);
+        assert_eq!(Rat::ratio(7, 2).round(), 4);
+        assert_eq!(parse_decimal("-1.5", 6), Some(-1_500_000));
+        assert_eq!(parse_decimal("1.", 6), None);
+        assert_eq!(parse_decimal("1e3", 6), None);
+        assert_eq!(parse_decimal("0.0000001", 6), None);
+        assert_eq!(format_decimal(-1_500_000, 6), "-1.500000");
+        assert_eq!(parse_exact("241/2"), Some(Rat::ratio(241, 2)));
+    }
+}

@@ -1,0 +1,191 @@
+//! Which of several equally good allocations: the order of `Among outcomes of equal welfare`.
+//!
+//! On the optimal face (everything with a reduced cost stays where it is) a sequence of
+//! objectives is maximised, each on the face of the one before: value of the bids, as little
+//! operator supply as possible, earlier steps first, incumbents, classes, and then order by
+//! order of the hash. Most faces are a single point, and then nothing is done at all.
+use super::problem::{Market, Meaning, Model};
+use super::rational::Rat;
+use super::simplex::{End, Lp, Simplex};
+
+/// The chosen values of all columns, given a solved program.
+pub fn settle(m: &Market, model: &Model, s: &Simplex) -> Vec<Rat> {
+    let values = s.values();
+    if s.unique() {
+        return values;
+    }
+    let mut face = Face::of(s, &values);
+    for objective in objectives(m, model) {
+        if face.free.len() <= 1 && face.single() {
+            break;
+        }
+        if !face.maximise(&objective) {
+            break;
+        }
+    }
+    face.values
+}
+
+/// The objectives in their order, sparse over columns.
+fn objectives(m: &Market, model: &Model) -> Vec<Vec<(usize, Rat)>> {
+    let cols = &model.meaning;
+    let orders = |f: &dyn Fn(usize) -> bool| -> Vec<(usize, Rat)> {
+        cols.iter()
+            .enumerate()
+            .filter_map(|(j, c)| match c {
+                Meaning::Orders { members, .. } if f(members[0].0) => Some((j, Rat::ONE.div(&model.units(j)))),
+                _ => None,
+            })
+            .collect()
+    };
+    let steps = |f: &dyn Fn(usize) -> Rat| -> Vec<(usize, Rat)> {
+        cols.iter()
+            .enumerate()
+            .filter_map(|(j, c)| match c {
+                Meaning::Step(s) => Some((j, f(*s))),
+                _ => None,
+            })
+            .collect()
+    };
+    let mut out = vec![
+        cols.iter()
+            .enumerate()
+            .filter_map(|(j, c)| match c {
+                Meaning::Orders { members, .. } if m.orders[members[0].0].bid => Some((j, model.lp.cols[j].cost.clone())),
+                _ => None,
+            })
+            .collect(),
+        // lenders before operator supply, by value and then by quantity at the references
+        steps(&|s| Rat::int(-m.steps[s].reserve)),
+        steps(&|s| Rat::int(-m.reference[m.steps[s].product])),
+        steps(&|s| Rat::int(-(m.steps[s].index as i128) * m.reference[m.steps[s].product])),
+        cols.iter()
+            .enumerate()
+            .filter_map(|(j, c)| match c {
+                Meaning::Arc(_) => Some((j, Rat::int(-1))),
+                _ => None,
+            })
+            .collect(),
+        orders(&|i| m.orders[i].incumbent),
+        orders(&|i| m.orders[i].class == super::book::Class::Critical),
+        orders(&|i| m.orders[i].class == super::book::Class::Standard),
+    ];
+    let mut lots: Vec<([u8; 32], usize)> = cols
+        .iter()
+        .enumerate()
+        .filter_map(|(j, c)| match c {
+            Meaning::Orders { members, .. } => members.iter().map(|(i, _)| m.orders[*i].lot).min().map(|l| (l, j)),
+            _ => None,
+        })
+        .collect();
+    lots.sort();
+    out.extend(lots.into_iter().map(|(_, j)| vec![(j, Rat::ONE)]));
+    out
+}
+
+/// The part of a program that is still free.
+struct Face {
+    values: Vec<Rat>,
+    /// Free columns, and the program over them.
+    free: Vec<usize>,
+    lp: Lp,
+    unique: bool,
+}
+
+impl Face {
+    fn of(s: &Simplex, values: &[Rat]) -> Face {
+        let n = s.lp.cols.len();
+        let free: Vec<usize> = (0..n)
+            .filter(|&j| s.is_basic(j) || (s.reduced(j).is_zero() && s.lp.cols[j].hi.as_ref() != Some(&s.lp.cols[j].lo)))
+            .collect();
+        let range = (0..s.lp.rhs.len())
+            .map(|i| if s.dual(i).is_zero() { s.lp.range[i].clone() } else { Some(Rat::ZERO) })
+            .collect::<Vec<_>>();
+        let full = Lp { cols: s.lp.cols.clone(), rhs: s.lp.rhs.clone(), range };
+        let mut f = Face { values: values.to_vec(), free: Vec::new(), lp: Lp::default(), unique: false };
+        f.restrict(&full, &(0..n).collect::<Vec<_>>(), free);
+        f
+    }
+
+    /// Rebuilds the program over `keep` (positions in `names`); everything else stays as it is.
+    fn restrict(&mut self, old: &Lp, names: &[usize], keep: Vec<usize>) {
+        let mut rhs = old.rhs.clone();
+        let mut touched = vec![false; rhs.len()];
+        let mut kept = vec![false; names.len()];
+        for &p in &keep {
+            kept[p] = true;
+            for (r, _) in &old.cols[p].entries {
+                touched[*r] = true;
+            }
+        }
+        for (p, &j) in names.iter().enumerate() {
+            if !kept[p] && !self.values[j].is_zero() {
+                for (r, e) in &old.cols[p].entries {
+                    if touched[*r] {
+                        rhs[*r] = rhs[*r].sub_mul(e, &self.values[j]);
+                    }
+                }
+            }
+        }
+        let mut at = vec![usize::MAX; rhs.len()];
+        let mut lp = Lp::default();
+        for r in 0..rhs.len() {
+            if touched[r] {
+                at[r] = lp.rhs.len();
+                lp.rhs.push(rhs[r].clone());
+                lp.range.push(old.range[r].clone());
+            }
+        }
+        for &p in &keep {
+            let c = &old.cols[p];
+            let entries = c.entries.iter().map(|(r, e)| (at[*r], e.clone())).collect();
+            lp.col(Rat::ZERO, c.lo.clone(), c.hi.clone(), entries);
+        }
+        self.free = keep.iter().map(|&p| names[p]).collect();
+        self.lp = lp;
+    }
+
+    fn single(&self) -> bool {
+        self.unique || self.free.is_empty()
+    }
+
+    /// Maximises one objective and shrinks to its face; false if nothing is left to decide.
+    fn maximise(&mut self, objective: &[(usize, Rat)]) -> bool {
+        if self.single() {
+            return false;
+        }
+        let mut lp = self.lp.clone();
+        let mut any = false;
+        for (j, v) in objective {
+            if !v.is_zero()
+                && let Ok(p) = self.free.binary_search(j)
+            {
+                lp.cols[p].cost = v.clone();
+                any = true;
+            }
+        }
+        if !any {
+            return true;
+        }
+        let mut s = Simplex::new(lp);
+        if s.solve() != End::Optimal {
+            return false; // can't happen: the face holds at least the point it was made from
+        }
+        for (p, j) in self.free.clone().into_iter().enumerate() {
+            self.values[j] = s.var(p);
+        }
+        self.unique = s.unique();
+        let keep: Vec<usize> = (0..self.free.len())
+            .filter(|&p| s.is_basic(p) || (s.reduced(p).is_zero() && s.lp.cols[p].hi.as_ref() != Some(&s.lp.cols[p].lo)))
+            .collect();
+        let mut old = s.lp.clone();
+        for r in 0..old.rhs.len() {
+            if !s.dual(r).is_zero() {
+                old.range[r] = Some(Rat::ZERO);
+            }
+        }
+        let names = self.free.clone();
+        self.restrict(&old, &names, keep);
+        !self.single()
+    }
+}
