@@ -6,14 +6,15 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// Fuel a second that one milli-core is worth. 5,000 makes a demo core 5 M fuel a second,
-    /// about 0.3 % of a real one: 24 jobs of one core each stay under 10 % of a core. On nodes
-    /// that sell real cores it is near 1,500,000.
+    /// less than 0.1 % of a real one (0.13 ns a fuel in arithmetic loops, several times that
+    /// where memory is touched): 24 jobs of one core each stay far under 10 % of a core.
+    /// `examples/guest_cost.rs` measures it.
     pub fuel_per_cpu_milli: u64,
     /// Unused allowance a job may keep, in microseconds of its limit. 100 ms is the period of
     /// Linux's CPU quota: usage over a 5 s telemetry window stays within 2 % of the limit.
     pub burst_micros: u64,
     /// A step that burns more is stopped and its guest is faulty. Twenty million is four demo
-    /// cores for a second, and about 15 ms of a real one.
+    /// cores for a second, and a few milliseconds of a real one.
     pub step_fuel_ceiling: u64,
     /// Longest run of one guest before a worker thread turns to the next, in microseconds.
     /// Checked between steps: a single step is bounded by its fuel ceiling instead.

@@ -653,7 +653,8 @@ fn a_restarted_process_goes_on_from_its_files() {
         .restore_all(dir.path(), START + 140 * INTERVAL, &mut |_, before| {
             Some(before + 1)
         })
-        .expect("reads");
+        .expect("reads")
+        .restored;
     assert_eq!(restored.len(), 1);
     assert_eq!(
         (
@@ -681,18 +682,20 @@ fn damaged_files_are_refused(dir: &Path) {
         let mut bad = good.clone();
         bad[at] ^= 0x20;
         std::fs::write(&path, &bad).expect("writable");
-        let h = Harness::new(Load::calm());
-        let result = h
-            .cluster
-            .restore_all(dir, START, &mut |_, before| Some(before + 1));
-        assert_eq!(code(result), "corrupt", "byte {at}");
+        assert_eq!(restore_failure(dir), "corrupt", "byte {at}");
     }
     std::fs::write(&path, &good[..good.len() - 10]).expect("writable");
+    assert_eq!(restore_failure(dir), "corrupt");
+}
+
+fn restore_failure(dir: &Path) -> &'static str {
     let h = Harness::new(Load::calm());
-    assert_eq!(
-        code(h.cluster.restore_all(dir, START, &mut |_, e| Some(e + 1))),
-        "corrupt"
-    );
+    let summary = h
+        .cluster
+        .restore_all(dir, START, &mut |_, e| Some(e + 1))
+        .expect("lists");
+    assert_eq!((summary.restored.len(), summary.failed.len()), (0, 1));
+    summary.failed[0].1.code()
 }
 
 #[test]
@@ -751,7 +754,7 @@ fn a_guest_that_fails_stops_alone_and_says_why() {
         (func (export "step") (result i32) (loop $l (br $l)) (i32.const 0)))"#;
     let h = Harness::with(
         Config {
-            step_fuel_ceiling: 100_000,
+            step_fuel_ceiling: 1_000_000,
             ..Config::default()
         },
         Load::calm(),
@@ -762,7 +765,7 @@ fn a_guest_that_fails_stops_alone_and_says_why() {
     start(&*h.driver, &good, "batch");
     h.pass(10);
     let seen = active(&*h.driver, &bad);
-    assert!(seen.fault.is_some_and(|why| why.contains("100000 fuel")));
+    assert!(seen.fault.is_some_and(|why| why.contains("1000000 fuel")));
     assert_eq!(active(&*h.driver, &good).position, 10);
     assert_eq!(
         code(h.driver.snapshot(&key("no"), &bad, 1, None)),

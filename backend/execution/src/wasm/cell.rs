@@ -83,6 +83,8 @@ pub(crate) struct FencedCopy {
     pub replica: Replica,
     pub since: Instant,
     pub state_hash: String,
+    /// The last differential, taken with the fence in one pass over the memory.
+    pub last: Option<Snapshot>,
 }
 
 /// What activation established, for `verify`.

@@ -7,19 +7,15 @@
 //! Locks are taken in the order cells, cell, nodes, and none is held while waiting.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use serde::{Deserialize, Serialize};
-
 use super::cell::Cell;
-use super::checkpoint;
 use super::guest::{Guest, Module, Runtime};
 use super::outputs::OutputRecord;
 use super::replica::{Progress, Replica, Run};
 use crate::config::Config;
-use crate::driver::{DriverError, InstanceId, Limits, NodeId, Program, Role, SnapshotId};
+use crate::driver::{DriverError, InstanceId, Limits, NodeId, Program, Role};
 use crate::feed::InputFeed;
 use crate::node::{NodeSpec, Nodes};
 
@@ -33,7 +29,7 @@ pub(crate) struct Shared {
     pub nodes: Mutex<Nodes>,
     pub cells: RwLock<BTreeMap<InstanceId, Arc<Mutex<Cell>>>>,
     modules: RwLock<BTreeMap<Program, Arc<Module>>>,
-    latest_micros: AtomicI64,
+    pub latest_micros: AtomicI64,
     pub clock: RwLock<Option<Clock>>,
 }
 
@@ -43,29 +39,8 @@ pub struct Cluster {
     pub(crate) shared: Arc<Shared>,
 }
 
-/// What a checkpoint of everything did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CheckpointSummary {
-    pub instances: u64,
-    pub stored_bytes: u64,
-    /// Instances without a state to save, with the reason.
-    pub skipped: Vec<(InstanceId, String)>,
-}
-
-/// An instance that runs again from its file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Restored {
-    pub instance: InstanceId,
-    pub node: NodeId,
-    pub epoch_before: u64,
-    pub epoch: u64,
-    pub position: u64,
-    pub program: Program,
-    pub limits: Limits,
-}
-
 /// The guests that come with the crate.
-const BUILT_IN: [(&str, &str); 3] = [
+pub(super) const BUILT_IN: [(&str, &str); 3] = [
     ("steady", include_str!("guests/steady.wat")),
     ("batch", include_str!("guests/batch.wat")),
     ("node_reader", include_str!("guests/node_reader.wat")),
@@ -298,127 +273,6 @@ impl Cluster {
             limits.clone(),
             now,
         ))
-    }
-
-    /// Captures the active (or fenced) copy and writes it where a directory is given.
-    pub(crate) fn take_checkpoint(
-        &self,
-        cell: &mut Cell,
-        dir: Option<&Path>,
-    ) -> Result<u64, DriverError> {
-        let now = self.now_micros();
-        let config = &self.shared.config;
-        let missing = cell.wrong("checkpoint", "a running copy");
-        let copy = match (&mut cell.active, &mut cell.fenced) {
-            (Some(active), _) => active,
-            (None, Some(fenced)) => &mut fenced.replica,
-            (None, None) => return Err(missing),
-        };
-        if let Some(reason) = &copy.fault {
-            let (instance, reason) = (cell.instance.clone(), reason.clone());
-            return Err(DriverError::Guest { instance, reason });
-        }
-        let id = SnapshotId(format!("checkpoint-{}", copy.guest.position));
-        let snapshot = Arc::new(copy.guest.snapshot(id, None));
-        let module = cell.module.as_ref().ok_or(missing)?;
-        let stored = match dir {
-            None => snapshot.bytes.len() as u64,
-            Some(dir) => {
-                let built_in = BUILT_IN.iter().any(|(name, _)| *name == module.program.0);
-                let header = checkpoint::Header::new(
-                    cell.instance.clone(),
-                    copy.node.clone(),
-                    copy.epoch,
-                    module.program.clone(),
-                    copy.limits.clone(),
-                    now,
-                    cell.outputs.clone(),
-                );
-                let wasm = (!built_in).then_some(&*module.wasm);
-                checkpoint::write(dir, header, &snapshot, wasm, config.zstd_level)?
-            }
-        };
-        cell.checkpoint = Some(snapshot);
-        cell.last_checkpoint_micros = now;
-        Ok(stored)
-    }
-
-    /// Checkpoints every instance into `dir`, at a step boundary each.
-    pub fn checkpoint_all(&self, dir: &Path) -> Result<CheckpointSummary, DriverError> {
-        let mut summary = CheckpointSummary {
-            instances: 0,
-            stored_bytes: 0,
-            skipped: Vec::new(),
-        };
-        for cell in self.cells() {
-            let cell = &mut *lock(&cell);
-            if cell.active.is_none() && cell.fenced.is_none() {
-                continue;
-            }
-            match self.take_checkpoint(cell, Some(dir)) {
-                Ok(bytes) => {
-                    summary.instances += 1;
-                    summary.stored_bytes += bytes;
-                }
-                Err(DriverError::Guest { instance, reason }) => {
-                    summary.skipped.push((instance, reason));
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(summary)
-    }
-
-    /// Starts every instance that has a file in `dir` where it was, at `now`, under the epoch
-    /// that `new_epoch(instance, epoch before)` gives; `None` leaves it alone. An instance
-    /// that already runs is skipped. Nodes have to be there.
-    pub fn restore_all(
-        &self,
-        dir: &Path,
-        now_micros: i64,
-        new_epoch: &mut dyn FnMut(&InstanceId, u64) -> Option<u64>,
-    ) -> Result<Vec<Restored>, DriverError> {
-        self.shared
-            .latest_micros
-            .fetch_max(now_micros, Ordering::AcqRel);
-        let mut restored = Vec::new();
-        for path in checkpoint::list(dir)? {
-            let loaded = checkpoint::read(&path)?;
-            let header = loaded.header;
-            let Some(epoch) = new_epoch(&header.instance, header.epoch) else {
-                continue;
-            };
-            if epoch <= header.epoch {
-                let (instance, seen) = (header.instance, header.epoch);
-                return Err(DriverError::EpochNotNewer {
-                    instance,
-                    given: epoch,
-                    seen,
-                });
-            }
-            if let Some(wasm) = &loaded.module {
-                self.admit(wasm)?;
-            }
-            let cell = self.cell_or_new(&header.instance);
-            let cell = &mut *lock(&cell);
-            if cell.active.is_some() || cell.fenced.is_some() {
-                continue;
-            }
-            cell.module = Some(self.module(&header.program)?);
-            cell.checkpoint = Some(Arc::new(loaded.snapshot));
-            cell.outputs = header.outputs;
-            self.start_active(cell, &header.node, epoch, &header.limits, true)?;
-            restored.push(Restored {
-                position: cell.active.as_ref().map_or(0, |copy| copy.guest.position),
-                instance: header.instance,
-                node: header.node,
-                epoch_before: header.epoch,
-                epoch,
-                program: header.program,
-                limits: header.limits,
-            });
-        }
-        Ok(restored)
     }
 
     /// Makes the active copy, fresh or from the newest checkpoint, under a newer epoch.

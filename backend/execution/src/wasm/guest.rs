@@ -11,7 +11,9 @@ use wasmtime::{Engine, ExternType, FuncType, Global, InstancePre, Memory, Store,
 
 use super::admission::{Admission, Refusal, admit};
 use super::host::{Host, HostCounters, linker};
-use super::snapshot::{GlobalValue, PAGE_BYTES, Snapshot, StateHasher};
+use super::snapshot::{
+    GlobalValue, PAGE_BYTES, PageHashes, Snapshot, ZERO_PAGE, page_hash, state_hash,
+};
 use crate::config::Config;
 use crate::driver::{DriverError, InstanceId, Limits, Program, SnapshotId};
 use crate::feed::Input;
@@ -249,28 +251,31 @@ impl Guest {
             globals,
             position: self.position,
             held_kib,
+            page_hashes: PageHashes::new(),
         };
         for (index, page) in (0_u32..).zip(memory.chunks(PAGE_BYTES)) {
             let before = snapshot
                 .base
                 .as_deref()
-                .map_or(&super::snapshot::ZERO_PAGE[..], |base| base.page(index));
+                .map_or(&ZERO_PAGE[..], |base| base.page(index));
             if page != before {
                 snapshot.pages.push(index);
                 snapshot.bytes.extend_from_slice(page);
             }
         }
+        snapshot.hash_pages();
         snapshot
     }
 
     /// Hash of the state at this step boundary.
     pub fn state_hash(&mut self) -> String {
         let globals = self.global_values();
-        let mut hasher = StateHasher::default();
-        for (index, page) in (0_u32..).zip(self.memory.data(&self.store).chunks(PAGE_BYTES)) {
-            hasher.page(index, page);
-        }
-        hasher.finish(&globals, self.position)
+        let pages: PageHashes = (0_u32..)
+            .zip(self.memory.data(&self.store).chunks(PAGE_BYTES))
+            .filter(|(_, page)| *page != ZERO_PAGE)
+            .map(|(index, page)| (index, page_hash(page)))
+            .collect();
+        state_hash(&pages, &globals, self.position)
     }
 
     /// Whether this instance can be brought to `snapshot` in place: memory does not shrink.
@@ -285,7 +290,7 @@ impl Guest {
             detail,
         };
         let size = self.memory.data_size(&self.store) as u64;
-        if snapshot.memory_bytes < size || snapshot.memory_bytes % 65_536 != 0 {
+        if snapshot.memory_bytes < size || !snapshot.memory_bytes.is_multiple_of(65_536) {
             return Err(damaged(format!(
                 "memory of {} bytes over one of {size}",
                 snapshot.memory_bytes

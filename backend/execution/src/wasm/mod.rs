@@ -41,14 +41,17 @@ mod checkpoint;
 mod cluster;
 mod guest;
 mod host;
+mod moves;
 mod operations;
 mod outputs;
+mod recovery;
 mod replica;
 mod snapshot;
 mod threads;
 pub mod transfer;
 
-pub use cluster::{CheckpointSummary, Cluster, Restored};
+pub use cluster::Cluster;
 pub use outputs::OutputRecord;
+pub use recovery::{CheckpointSummary, RestoreSummary, Restored};
 pub use snapshot::{PAGE_BYTES, Snapshot};
 pub use threads::RunningThreads;

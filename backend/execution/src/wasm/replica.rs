@@ -222,12 +222,8 @@ impl Replica {
         let window_micros = now_micros.abs_diff(w.since_micros);
         let per_milli =
             u128::from(run.config.fuel_per_cpu_milli.max(1)) * u128::from(window_micros);
-        let cpu_milli = if per_milli == 0 {
-            0
-        } else {
-            let used = u128::from(w.fuel) * 1_000_000;
-            u64::try_from((used + per_milli / 2) / per_milli).unwrap_or(u64::MAX)
-        };
+        let used = u128::from(w.fuel) * 1_000_000 + per_milli / 2;
+        let cpu_milli = u64::try_from(used.checked_div(per_milli).unwrap_or(0)).unwrap_or(u64::MAX);
         let held = self.guest.held_kib();
         let near = |used: u64, limit: u64| u128::from(used) * 100 >= u128::from(limit) * 98;
         let position = self.guest.position;

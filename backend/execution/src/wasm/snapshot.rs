@@ -4,6 +4,9 @@
 //! differ from its base; reading a page looks in the snapshot, then in its base, then it is
 //! zero. So both are used in the same way.
 //!
+//! The state hash is a hash over page hashes. A differential snapshot takes those of unchanged
+//! pages from its base, so that naming a state at the fence costs the changed pages only.
+//!
 //! Invariants: `pages` rises strictly and `bytes` has one page for each; two snapshots of the
 //! same state have the same state hash, whatever their bases.
 
@@ -40,7 +43,12 @@ pub struct Snapshot {
     pub globals: Vec<(String, GlobalValue)>,
     pub position: u64,
     pub held_kib: Option<u64>,
+    /// Every page of the whole state that is not zero, the base's too.
+    pub page_hashes: PageHashes,
 }
+
+/// Index and hash of pages, by index.
+pub type PageHashes = Vec<(u32, [u8; 32])>;
 
 /// What a snapshot is without its pages; the header of its serial form.
 #[derive(Debug, Serialize, Deserialize)]
@@ -60,7 +68,12 @@ impl Snapshot {
     pub(crate) fn page(&self, index: u32) -> &[u8] {
         let mut at = Some(self);
         while let Some(snapshot) = at {
-            if let Ok(n) = snapshot.pages.binary_search(&index) {
+            // Where no page is zero, each one is at its own index.
+            let found = match snapshot.pages.get(index as usize) {
+                Some(at) if *at == index => Ok(index as usize),
+                _ => snapshot.pages.binary_search(&index),
+            };
+            if let Ok(n) = found {
                 return &snapshot.bytes[n * PAGE_BYTES..(n + 1) * PAGE_BYTES];
             }
             at = snapshot.base.as_deref();
@@ -69,12 +82,45 @@ impl Snapshot {
     }
 
     pub(crate) fn state_hash(&self) -> String {
-        let mut hasher = StateHasher::default();
-        let count = u32::try_from(self.memory_bytes / PAGE_BYTES as u64).unwrap_or(u32::MAX);
-        for index in 0..count {
-            hasher.page(index, self.page(index));
+        state_hash(&self.page_hashes, &self.globals, self.position)
+    }
+
+    /// Works out `page_hashes` from the base's and this snapshot's own pages.
+    pub(crate) fn hash_pages(&mut self) {
+        let mut own = self
+            .pages
+            .iter()
+            .copied()
+            .zip(self.bytes.chunks_exact(PAGE_BYTES))
+            .peekable();
+        let base = self
+            .base
+            .as_deref()
+            .map_or(&[][..], |base| &base.page_hashes);
+        let mut inherited = base.iter().copied().peekable();
+        let mut merged = PageHashes::with_capacity(base.len().max(self.pages.len()));
+        loop {
+            let next_own = own.peek().map_or(u64::MAX, |(index, _)| u64::from(*index));
+            let next_base = inherited
+                .peek()
+                .map_or(u64::MAX, |(index, _)| u64::from(*index));
+            if next_own == u64::MAX && next_base == u64::MAX {
+                break;
+            }
+            if next_base < next_own {
+                merged.extend(inherited.next());
+                continue;
+            }
+            if next_base == next_own {
+                inherited.next();
+            }
+            if let Some((index, page)) = own.next()
+                && page != ZERO_PAGE
+            {
+                merged.push((index, page_hash(page)));
+            }
         }
-        hasher.finish(&self.globals, self.position)
+        self.page_hashes = merged;
     }
 
     /// Header length, header, pages.
@@ -119,7 +165,7 @@ impl Snapshot {
             Some(id) => Some(find(id).ok_or_else(|| damaged(format!("base {id} is not here")))?),
             None => None,
         };
-        Ok(Self {
+        let mut snapshot = Self {
             id: header.id,
             base,
             memory_bytes: header.memory_bytes,
@@ -128,7 +174,10 @@ impl Snapshot {
             globals: header.globals,
             position: header.position,
             held_kib: header.held_kib,
-        })
+            page_hashes: PageHashes::new(),
+        };
+        snapshot.hash_pages();
+        Ok(snapshot)
     }
 }
 
@@ -139,35 +188,35 @@ fn damaged(detail: impl ToString) -> DriverError {
     }
 }
 
-/// Hashes a state page by page. Zero pages are skipped, so the size of the memory does not
-/// count.
-#[derive(Default)]
-pub(crate) struct StateHasher(blake3::Hasher);
+pub(crate) fn page_hash(page: &[u8]) -> [u8; 32] {
+    *blake3::hash(page).as_bytes()
+}
 
-impl StateHasher {
-    pub fn page(&mut self, index: u32, page: &[u8]) {
-        if page != ZERO_PAGE {
-            self.0.update(&index.to_le_bytes());
-            self.0.update(page);
-        }
+/// Names a state. Zero pages are not listed, so the size of the memory does not count.
+pub(crate) fn state_hash(
+    pages: &[(u32, [u8; 32])],
+    globals: &[(String, GlobalValue)],
+    position: u64,
+) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for (index, hash) in pages {
+        hasher.update(&index.to_le_bytes());
+        hasher.update(hash);
     }
-
-    pub fn finish(mut self, globals: &[(String, GlobalValue)], position: u64) -> String {
-        // A tag that no page index has, so that pages and globals cannot be confused.
-        self.0.update(&u32::MAX.to_le_bytes());
-        for (name, value) in globals {
-            let (tag, bits) = match *value {
-                GlobalValue::I32(v) => (0_u8, u64::from(v as u32)),
-                GlobalValue::I64(v) => (1, v as u64),
-                GlobalValue::F32(bits) => (2, u64::from(bits)),
-                GlobalValue::F64(bits) => (3, bits),
-            };
-            self.0.update(&(name.len() as u64).to_le_bytes());
-            self.0.update(name.as_bytes());
-            self.0.update(&[tag]);
-            self.0.update(&bits.to_le_bytes());
-        }
-        self.0.update(&position.to_le_bytes());
-        self.0.finalize().to_hex().to_string()
+    // A tag that no page index has, so that pages and globals cannot be confused.
+    hasher.update(&u32::MAX.to_le_bytes());
+    for (name, value) in globals {
+        let (tag, bits) = match *value {
+            GlobalValue::I32(v) => (0_u8, u64::from(v as u32)),
+            GlobalValue::I64(v) => (1, v as u64),
+            GlobalValue::F32(bits) => (2, u64::from(bits)),
+            GlobalValue::F64(bits) => (3, bits),
+        };
+        hasher.update(&(name.len() as u64).to_le_bytes());
+        hasher.update(name.as_bytes());
+        hasher.update(&[tag]);
+        hasher.update(&bits.to_le_bytes());
     }
+    hasher.update(&position.to_le_bytes());
+    hasher.finalize().to_hex().to_string()
 }

@@ -9,7 +9,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::cluster::{CheckpointSummary, Clock, Cluster, lock};
+use super::cluster::{Clock, Cluster, lock};
+use super::recovery::CheckpointSummary;
 use super::replica::Progress;
 use crate::driver::DriverError;
 
