@@ -29,4 +29,7 @@ pub use driver::{
 };
 pub use feed::{DemandInput, Input, InputFeed, ScriptedFeed};
 pub use node::{NodeSpec, NodeStatus};
-pub use wasm::{Cluster, RunningThreads};
+pub use wasm::{
+    CheckpointSummary, Cluster, OutputRecord, Placement, RestoreSummary, Restored, RunningThreads,
+    Saved,
+};

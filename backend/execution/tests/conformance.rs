@@ -650,22 +650,23 @@ fn a_restarted_process_goes_on_from_its_files() {
     let h = Harness::new(Load::calm());
     let restored = h
         .cluster
-        .restore_all(dir.path(), START + 140 * INTERVAL, &mut |_, before| {
-            Some(before + 1)
+        .restore_all(dir.path(), START + 140 * INTERVAL, &mut |saved| {
+            again(saved, "n2")
         })
         .expect("reads")
         .restored;
-    assert_eq!(restored.len(), 1);
+    assert_eq!((restored.len(), restored[0].position), (1, 100));
     assert_eq!(
-        (
-            restored[0].position,
-            restored[0].epoch_before,
-            restored[0].epoch
-        ),
-        (100, 1, 2)
+        (&restored[0].saved.node, restored[0].saved.epoch),
+        (&"n1".into(), 1)
     );
     h.pass(200);
-    assert_eq!(active(&*h.driver, &id).state_hash, Some(expected));
+    let seen = active(&*h.driver, &id);
+    assert_eq!(
+        (seen.node, seen.epoch, seen.limits.cpu_milli),
+        ("n2".into(), 2, 500)
+    );
+    assert_eq!(seen.state_hash, Some(expected));
     assert_eq!(h.outputs(&id), outputs);
     damaged_files_are_refused(dir.path());
 }
@@ -688,11 +689,20 @@ fn damaged_files_are_refused(dir: &Path) {
     assert_eq!(restore_failure(dir), "corrupt");
 }
 
+/// A newer epoch, on the node that the placements name.
+fn placed_on(saved: &Saved, node: &str) -> Option<Placement> {
+    Some(Placement {
+        node: node.into(),
+        epoch: saved.epoch + 1,
+        limits: Limits::new(500, 1_024),
+    })
+}
+
 fn restore_failure(dir: &Path) -> &'static str {
     let h = Harness::new(Load::calm());
     let summary = h
         .cluster
-        .restore_all(dir, START, &mut |_, e| Some(e + 1))
+        .restore_all(dir, START, &mut |saved| placed_on(saved, "n1"))
         .expect("lists");
     assert_eq!((summary.restored.len(), summary.failed.len()), (0, 1));
     summary.failed[0].1.code()
@@ -734,7 +744,7 @@ fn an_admitted_module_is_moved_like_the_built_in_ones_and_survives_the_process()
     let again = Harness::new(Load::calm());
     again
         .cluster
-        .restore_all(dir.path(), START, &mut |_, e| Some(e + 1))
+        .restore_all(dir.path(), START, &mut |saved| placed_on(saved, "n1"))
         .expect("reads");
     again.pass(60);
     assert_eq!(

@@ -30,6 +30,7 @@ pub(crate) struct Shared {
     pub cells: RwLock<BTreeMap<InstanceId, Arc<Mutex<Cell>>>>,
     modules: RwLock<BTreeMap<Program, Arc<Module>>>,
     pub latest_micros: AtomicI64,
+    pub checkpoint_failure: Mutex<Option<(InstanceId, String)>>,
     pub clock: RwLock<Option<Clock>>,
 }
 
@@ -74,6 +75,7 @@ impl Cluster {
                 cells: RwLock::default(),
                 modules: RwLock::new(modules),
                 latest_micros: AtomicI64::new(0),
+                checkpoint_failure: Mutex::default(),
                 clock: RwLock::new(None),
             }),
         })
@@ -175,10 +177,13 @@ impl Cluster {
         let progress = cell.advance(&self.run(&instance), now_micros, keep_going);
         let due = cell.last_checkpoint_micros + self.shared.config.checkpoint_every_micros;
         if now_micros >= due && cell.active.as_ref().is_some_and(|a| a.fault.is_none()) {
-            // Set first: a full disk must not turn every slice into another attempt. What
-            // failed shows in the age of the newest checkpoint, and a stop reports it.
+            // Set first: a full disk must not turn every slice into another attempt.
             cell.last_checkpoint_micros = now_micros;
-            let _ = self.take_checkpoint(cell, self.shared.config.checkpoint_dir.as_deref());
+            let dir = self.shared.config.checkpoint_dir.as_deref();
+            if let Err(error) = self.take_checkpoint(cell, dir) {
+                let failure = (cell.instance.clone(), error.to_string());
+                *lock(&self.shared.checkpoint_failure) = Some(failure);
+            }
         }
         progress
     }

@@ -52,6 +52,6 @@ pub mod transfer;
 
 pub use cluster::Cluster;
 pub use outputs::OutputRecord;
-pub use recovery::{CheckpointSummary, RestoreSummary, Restored};
+pub use recovery::{CheckpointSummary, Placement, RestoreSummary, Restored, Saved};
 pub use snapshot::{PAGE_BYTES, Snapshot};
 pub use threads::RunningThreads;

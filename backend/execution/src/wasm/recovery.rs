@@ -24,16 +24,31 @@ pub struct CheckpointSummary {
     pub skipped: Vec<(InstanceId, String)>,
 }
 
+/// Where and how an instance ran when its checkpoint was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saved {
+    pub instance: InstanceId,
+    pub node: NodeId,
+    pub epoch: u64,
+    pub program: Program,
+    pub limits: Limits,
+}
+
+/// Where and how it is to run now. The file may be older than the last move or resize, so
+/// whoever keeps the placements decides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placement {
+    pub node: NodeId,
+    pub epoch: u64,
+    pub limits: Limits,
+}
+
 /// An instance that runs again from its file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restored {
-    pub instance: InstanceId,
-    pub node: NodeId,
-    pub epoch_before: u64,
-    pub epoch: u64,
+    pub saved: Saved,
+    pub placement: Placement,
     pub position: u64,
-    pub program: Program,
-    pub limits: Limits,
 }
 
 /// What a restart from files brought back.
@@ -113,22 +128,22 @@ impl Cluster {
         Ok(summary)
     }
 
-    /// Starts every instance that has a file in `dir` where it was, at `now`, under the epoch
-    /// that `new_epoch(instance, epoch before)` gives; `None` leaves it alone. An instance
-    /// that already runs is skipped. Nodes have to be there. One damaged file or full node
-    /// does not keep the others from starting: it is in `failed`.
+    /// Starts every instance that has a file in `dir`, at `now`, where `place` says; `None`
+    /// leaves it alone. The epoch has to be newer than the file's. An instance that already
+    /// runs is skipped. Nodes have to be there. One damaged file or full node does not keep
+    /// the others from starting: it is in `failed`.
     pub fn restore_all(
         &self,
         dir: &Path,
         now_micros: i64,
-        new_epoch: &mut dyn FnMut(&InstanceId, u64) -> Option<u64>,
+        place: &mut dyn FnMut(&Saved) -> Option<Placement>,
     ) -> Result<RestoreSummary, DriverError> {
         self.shared
             .latest_micros
             .fetch_max(now_micros, Ordering::AcqRel);
         let mut summary = RestoreSummary::default();
         for path in checkpoint::list(dir)? {
-            match self.restore(&path, new_epoch) {
+            match self.restore(&path, place) {
                 Ok(restored) => summary.restored.extend(restored),
                 Err(error) => summary.failed.push((path, error)),
             }
@@ -139,42 +154,51 @@ impl Cluster {
     fn restore(
         &self,
         path: &Path,
-        new_epoch: &mut dyn FnMut(&InstanceId, u64) -> Option<u64>,
+        place: &mut dyn FnMut(&Saved) -> Option<Placement>,
     ) -> Result<Option<Restored>, DriverError> {
         let loaded = checkpoint::read(path)?;
         let header = loaded.header;
-        let Some(epoch) = new_epoch(&header.instance, header.epoch) else {
+        let saved = Saved {
+            instance: header.instance,
+            node: header.node,
+            epoch: header.epoch,
+            program: header.program,
+            limits: header.limits,
+        };
+        let Some(placement) = place(&saved) else {
             return Ok(None);
         };
-        if epoch <= header.epoch {
-            let (instance, seen) = (header.instance, header.epoch);
+        if placement.epoch <= saved.epoch {
             return Err(DriverError::EpochNotNewer {
-                instance,
-                given: epoch,
-                seen,
+                instance: saved.instance,
+                given: placement.epoch,
+                seen: saved.epoch,
             });
         }
         if let Some(wasm) = &loaded.module {
             self.admit(wasm)?;
         }
-        let module = self.module(&header.program)?;
-        let cell = self.cell_or_new(&header.instance);
+        let module = self.module(&saved.program)?;
+        let cell = self.cell_or_new(&saved.instance);
         let cell = &mut *lock(&cell);
         if cell.active.is_some() || cell.fenced.is_some() {
             return Ok(None);
         }
+        let limits = self.enforceable(&placement.limits);
         cell.module = Some(module);
         cell.checkpoint = Some(Arc::new(loaded.snapshot));
         cell.outputs = header.outputs;
-        self.start_active(cell, &header.node, epoch, &header.limits, true)?;
+        self.start_active(cell, &placement.node, placement.epoch, &limits, true)?;
+        let position = cell.active.as_ref().map_or(0, |copy| copy.guest.position);
         Ok(Some(Restored {
-            position: cell.active.as_ref().map_or(0, |copy| copy.guest.position),
-            instance: header.instance,
-            node: header.node,
-            epoch_before: header.epoch,
-            epoch,
-            program: header.program,
-            limits: header.limits,
+            saved,
+            placement,
+            position,
         }))
+    }
+
+    /// The last checkpoint that a worker could not write, with the reason; reading forgets it.
+    pub fn take_checkpoint_failure(&self) -> Option<(InstanceId, String)> {
+        lock(&self.shared.checkpoint_failure).take()
     }
 }
