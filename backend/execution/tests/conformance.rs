@@ -651,7 +651,7 @@ fn a_restarted_process_goes_on_from_its_files() {
     let restored = h
         .cluster
         .restore_all(dir.path(), START + 140 * INTERVAL, &mut |saved| {
-            again(saved, "n2")
+            placed_on(saved, "n2")
         })
         .expect("reads")
         .restored;
