@@ -12,7 +12,7 @@ use crate::HORIZONS;
 
 /// Last value, running median, three rates of exponential smoothing, damped Holt, regression,
 /// daily profile, same slot yesterday, same slot an hour ago, longer mean.
-pub(crate) const EXPERTS: usize = 11;
+pub(crate) const EXPERTS: usize = 12;
 
 /// Rates of exponential smoothing: a memory of about 2, 5 and 20 slots.
 const SES_RATES: [f64; 3] = [0.6, 0.3, 0.08];
@@ -20,12 +20,12 @@ const HOLT_LEVEL: f64 = 0.5;
 const HOLT_TREND: f64 = 0.1;
 /// A trend of a metric rarely lasts: after six slots a third of it is left.
 const HOLT_DAMPING: f64 = 0.85;
-const FEATURES: usize = 10;
+const FEATURES: usize = 16;
 /// Samples count for about 500 slots in the regression, less than two days of five minutes.
-const FORGETTING: f64 = 0.998;
+const FORGETTING: [f64; 2] = [0.998, 0.9997];
 /// Residuals beyond this many scales pull as if they were there: the median is wanted, and
 /// I/O series are full of spikes.
-const HUBER: f64 = 3.0;
+const HUBER: [f64; 2] = [3.0, 1.0];
 const PROFILE_RATE: f64 = 0.25;
 
 /// What was known when a forecast was issued, to learn from when its target arrives.
@@ -53,7 +53,7 @@ impl Regression {
         let mut weights = [0.0; FEATURES];
         // Before it has learned: mostly the last value, some of the mean of six.
         weights[1] = 0.6;
-        weights[5] = 0.3;
+        weights[7] = 0.3;
         Self { weights, inverse }
     }
 
@@ -65,20 +65,20 @@ impl Regression {
             .sum()
     }
 
-    fn learn(&mut self, x: &[f32; FEATURES], target: f64) {
-        let error = (target - self.predict(x)).clamp(-HUBER, HUBER);
+    fn learn(&mut self, x: &[f32; FEATURES], target: f64, kind: usize) {
+        let error = (target - self.predict(x)).clamp(-HUBER[kind], HUBER[kind]);
         let mut gain = [0.0; FEATURES];
         for (g, row) in gain.iter_mut().zip(self.inverse.chunks_exact(FEATURES)) {
             *g = row.iter().zip(x).map(|(p, x)| p * f64::from(*x)).sum();
         }
         let surprise: f64 = gain.iter().zip(x).map(|(g, x)| g * f64::from(*x)).sum();
-        let divisor = FORGETTING + surprise;
+        let divisor = FORGETTING[kind] + surprise;
         for (w, g) in self.weights.iter_mut().zip(&gain) {
             *w += g / divisor * error;
         }
         // A regressor that stays at zero would let its variance grow without end.
         let grow = if surprise > 1e-3 {
-            1.0 / FORGETTING
+            1.0 / FORGETTING[kind]
         } else {
             1.0
         };
@@ -102,7 +102,7 @@ pub(crate) struct Experts {
     smoothed: [f64; 3],
     holt: (f64, f64),
     long_mean: f64,
-    regressions: Vec<Regression>,
+    regressions: [Vec<Regression>; 2],
     /// Mean absolute change from slot to slot, quick and slow.
     quick_change: f64,
     slow_change: f64,
@@ -121,7 +121,7 @@ impl Experts {
             smoothed: [0.0; 3],
             holt: (0.0, 0.0),
             long_mean: 0.0,
-            regressions: vec![Regression::new(); HORIZONS],
+            regressions: [(); 2].map(|()| vec![Regression::new(); HORIZONS]),
             quick_change: 0.0,
             slow_change: 0.0,
             seen: 0,
@@ -143,7 +143,9 @@ impl Experts {
     /// Learns from a slot that was forecast `horizon` (from 0) slots before.
     pub fn learn(&mut self, basis: &Basis, horizon: usize, value: f64) {
         let target = (value - basis.centre) / basis.spread;
-        self.regressions[horizon].learn(&basis.features[horizon], target.clamp(-50.0, 50.0));
+        for (kind, regressions) in self.regressions.iter_mut().enumerate() {
+            regressions[horizon].learn(&basis.features[horizon], target.clamp(-50.0, 50.0), kind);
+        }
     }
 
     pub fn observe(&mut self, slot: i64, value: f64) {
@@ -251,10 +253,16 @@ impl Experts {
                 lag(1),
                 lag(2),
                 lag(3),
+                lag(4),
+                lag(5),
                 scaled(six),
                 scaled(day_mean),
                 hour_ago.map_or(0.0, scaled),
+                lag(self.hour_slots - steps - 1),
+                lag(self.hour_slots - steps + 1),
                 yesterday.map_or(0.0, scaled),
+                lag(self.day_slots - steps - 1),
+                lag(self.day_slots - steps + 1),
                 scaled(usual(target)),
             ];
             let damped: f64 = (1..=steps).map(|n| HOLT_DAMPING.powi(n as i32)).sum();
@@ -265,7 +273,8 @@ impl Experts {
                 self.smoothed[1],
                 self.smoothed[2],
                 self.holt.0 + self.holt.1 * damped,
-                centre + spread * self.regressions[horizon].predict(&x),
+                centre + spread * self.regressions[0][horizon].predict(&x),
+                centre + spread * self.regressions[1][horizon].predict(&x),
                 usual(target) + 0.5 * (six - usual(slot)),
                 yesterday.unwrap_or(last),
                 hour_ago.unwrap_or(last),
