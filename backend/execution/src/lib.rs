@@ -1,1 +1,35 @@
-//! Drivers that make an allocation true.
+//! Drivers that make an allocation true: real workloads, really resized and moved.
+//!
+//! A cleared round changes nothing until a workload has more, has less or runs elsewhere.
+//! This crate holds the boundary ([`Driver`]), the pure parts that every driver shares
+//! (comparing a shadow run, choosing a method, nodes and their fencing) and the embedded
+//! default driver, [`wasm`].
+//!
+//! Invariants: time is an argument, never read here except to measure how long our own work
+//! took; a node refuses a placement epoch older than one it has seen; every changing call
+//! carries an [`OpKey`] and twice equals once; the source of a move exists until `release`.
+//!
+//! Absent on purpose: money, orders and swap states (the market's core owns those), durable
+//! journalling of steps (the server writes the intent before it calls), any network.
+
+pub mod config;
+pub mod driver;
+pub mod feed;
+pub mod node;
+pub mod plan;
+pub mod shadow;
+pub mod wasm;
+
+pub use config::Config;
+pub use driver::{
+    ActivateRequest, Activated, Capabilities, Check, CheckpointInfo, Detail, Driver, DriverError,
+    Fenced, InstanceId, Limits, NodeId, Observation, OpKey, Operation, Program, Released, Resized,
+    Role, RolledBack, ShadowReport, ShadowRequest, ShadowStarted, SnapshotId, SnapshotInfo,
+    StartFrom, StartRequest, Started, Stopped, Support, Transferred, Verification, VerifyRequest,
+};
+pub use feed::{DemandInput, Input, InputFeed, ScriptedFeed};
+pub use node::{NodeSpec, NodeStatus};
+pub use wasm::{
+    CheckpointSummary, Cluster, OutputRecord, Placement, RestoreSummary, Restored, RunningThreads,
+    Saved,
+};

@@ -1,0 +1,355 @@
+//! Comparing a shadow run with the live run: pure functions over recorded positions.
+//!
+//! Both runs read the same inputs, so what they produced at the same position must be the
+//! same unless the target differs in a way that matters. Rules say what counts as the same.
+//!
+//! Invariants: only positions that both runs have recorded are compared; every difference is
+//! counted, the first ones are kept with both values; merging comparisons of consecutive
+//! stretches equals comparing the whole. Absent: running anything, time, I/O.
+
+use serde::{Deserialize, Serialize};
+
+/// What one run produced at one input position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PositionRecord {
+    pub position: u64,
+    pub output: Vec<u8>,
+    /// Hash of the state after the position, where it was taken.
+    pub state: Option<String>,
+    /// From due to done.
+    pub latency_micros: u64,
+}
+
+/// What counts as the same for an application.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "rule", rename_all = "snake_case")]
+pub enum Rules {
+    /// Outputs byte by byte and the state by hash, except for the fields to ignore: `state`,
+    /// `output.length`, or `output.N` for the N-th 8-byte word.
+    Exact {
+        #[serde(default)]
+        ignore: Vec<String>,
+    },
+    /// Output words are little-endian `f64`; they may differ by `absolute + relative × |live|`.
+    /// The state is not compared: numbers that differ make its hash differ.
+    Tolerance {
+        absolute: f64,
+        relative: f64,
+        #[serde(default)]
+        ignore: Vec<String>,
+    },
+    /// Content is free; the shadow's mean latency may exceed the live run's by this much.
+    PerformanceOnly {
+        slower_percent: u32,
+        slack_micros: u64,
+    },
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self::Exact { ignore: Vec::new() }
+    }
+}
+
+/// One thing that was not the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    pub position: u64,
+    pub field: String,
+    pub live: String,
+    pub shadow: String,
+}
+
+/// The result of comparing; grows as positions come in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comparison {
+    pub positions_compared: u64,
+    pub states_compared: u64,
+    pub first_position: Option<u64>,
+    pub last_position: Option<u64>,
+    pub differences: Vec<Difference>,
+    pub differences_total: u64,
+    pub live_latency_sum_micros: u64,
+    pub shadow_latency_sum_micros: u64,
+    pub live_latency_max_micros: u64,
+    pub shadow_latency_max_micros: u64,
+    /// Set under [`Rules::PerformanceOnly`] when the shadow is too slow.
+    pub too_slow: bool,
+}
+
+/// What to do with the shadow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Not enough compared yet.
+    Running,
+    Pass,
+    Fail,
+    /// The deadline came before enough was compared; the policy treats it as a failure.
+    Inconclusive,
+}
+
+impl Comparison {
+    /// The verdict once at least `minimum` positions are compared.
+    pub fn verdict(&self, minimum: u64, deadline_passed: bool) -> Verdict {
+        if self.differences_total > 0 {
+            Verdict::Fail
+        } else if self.positions_compared >= minimum.max(1) {
+            if self.too_slow {
+                Verdict::Fail
+            } else {
+                Verdict::Pass
+            }
+        } else if deadline_passed {
+            Verdict::Inconclusive
+        } else {
+            Verdict::Running
+        }
+    }
+
+    /// Appends a later stretch of the same run, keeping at most `keep` differences.
+    pub fn merge(&mut self, later: Comparison, rules: &Rules, keep: usize) {
+        self.positions_compared += later.positions_compared;
+        self.states_compared += later.states_compared;
+        self.first_position = self.first_position.or(later.first_position);
+        self.last_position = later.last_position.or(self.last_position);
+        self.differences_total += later.differences_total;
+        let room = keep.saturating_sub(self.differences.len());
+        self.differences
+            .extend(later.differences.into_iter().take(room));
+        self.live_latency_sum_micros += later.live_latency_sum_micros;
+        self.shadow_latency_sum_micros += later.shadow_latency_sum_micros;
+        self.live_latency_max_micros = self
+            .live_latency_max_micros
+            .max(later.live_latency_max_micros);
+        self.shadow_latency_max_micros = self
+            .shadow_latency_max_micros
+            .max(later.shadow_latency_max_micros);
+        self.too_slow = too_slow(self, rules);
+    }
+}
+
+/// Compares two recordings, both in rising position.
+pub fn compare(
+    live: &[PositionRecord],
+    shadow: &[PositionRecord],
+    rules: &Rules,
+    keep: usize,
+) -> Comparison {
+    let mut result = Comparison::default();
+    let mut shadows = shadow.iter().peekable();
+    for l in live {
+        while shadows.next_if(|s| s.position < l.position).is_some() {}
+        let Some(s) = shadows.next_if(|s| s.position == l.position) else {
+            continue;
+        };
+        result.positions_compared += 1;
+        result.first_position.get_or_insert(l.position);
+        result.last_position = Some(l.position);
+        result.live_latency_sum_micros += l.latency_micros;
+        result.shadow_latency_sum_micros += s.latency_micros;
+        result.live_latency_max_micros = result.live_latency_max_micros.max(l.latency_micros);
+        result.shadow_latency_max_micros = result.shadow_latency_max_micros.max(s.latency_micros);
+        if compare_position(l, s, rules, &mut |difference| {
+            result.differences_total += 1;
+            if result.differences.len() < keep {
+                result.differences.push(difference);
+            }
+        }) {
+            result.states_compared += 1;
+        }
+    }
+    result.too_slow = too_slow(&result, rules);
+    result
+}
+
+fn too_slow(c: &Comparison, rules: &Rules) -> bool {
+    let Rules::PerformanceOnly {
+        slower_percent,
+        slack_micros,
+    } = rules
+    else {
+        return false;
+    };
+    let allowed = u128::from(c.live_latency_sum_micros) * (100 + u128::from(*slower_percent)) / 100
+        + u128::from(*slack_micros) * u128::from(c.positions_compared);
+    u128::from(c.shadow_latency_sum_micros) > allowed
+}
+
+/// Reports each difference at one position; answers whether the states were compared.
+fn compare_position(
+    live: &PositionRecord,
+    shadow: &PositionRecord,
+    rules: &Rules,
+    report: &mut dyn FnMut(Difference),
+) -> bool {
+    let (ignore, tolerance) = match rules {
+        Rules::Exact { ignore } => (ignore, None),
+        Rules::Tolerance {
+            absolute,
+            relative,
+            ignore,
+        } => (ignore, Some((*absolute, *relative))),
+        Rules::PerformanceOnly { .. } => return false,
+    };
+    let ignored = |field: &str| ignore.iter().any(|name| name == field);
+    let mut differ = |field: &str, l: String, s: String| {
+        report(Difference {
+            position: live.position,
+            field: field.to_owned(),
+            live: l,
+            shadow: s,
+        });
+    };
+
+    if live.output.len() != shadow.output.len() && !ignored("output.length") {
+        differ(
+            "output.length",
+            live.output.len().to_string(),
+            shadow.output.len().to_string(),
+        );
+    }
+    for (index, (l, s)) in live
+        .output
+        .chunks(8)
+        .zip(shadow.output.chunks(8))
+        .enumerate()
+    {
+        let same = l == s || tolerance.is_some_and(|bounds| close(l, s, bounds));
+        let field = format!("output.{index}");
+        if !same && !ignored(&field) {
+            differ(
+                &field,
+                show_word(l, tolerance.is_some()),
+                show_word(s, tolerance.is_some()),
+            );
+        }
+    }
+    let (Some(l), Some(s)) = (&live.state, &shadow.state) else {
+        return false;
+    };
+    if tolerance.is_some() || ignored("state") {
+        return false;
+    }
+    if l != s {
+        differ("state", l.clone(), s.clone());
+    }
+    true
+}
+
+fn number(word: &[u8]) -> Option<f64> {
+    Some(f64::from_le_bytes(word.try_into().ok()?))
+}
+
+fn close(live: &[u8], shadow: &[u8], (absolute, relative): (f64, f64)) -> bool {
+    match (number(live), number(shadow)) {
+        (Some(l), Some(s)) => (l - s).abs() <= absolute + relative * l.abs(),
+        _ => false,
+    }
+}
+
+fn show_word(word: &[u8], as_float: bool) -> String {
+    match <[u8; 8]>::try_from(word) {
+        Ok(bytes) if as_float => f64::from_le_bytes(bytes).to_string(),
+        Ok(bytes) => i64::from_le_bytes(bytes).to_string(),
+        Err(_) => word.iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(position: u64, words: &[f64], state: &str, latency: u64) -> PositionRecord {
+        PositionRecord {
+            position,
+            output: words.iter().flat_map(|w| w.to_le_bytes()).collect(),
+            state: Some(state.to_owned()),
+            latency_micros: latency,
+        }
+    }
+
+    #[test]
+    fn only_positions_that_both_have_are_compared() {
+        let live = [record(4, &[1.0], "a", 0), record(5, &[1.0], "b", 0)];
+        let shadow = [record(3, &[9.0], "x", 0), record(5, &[1.0], "b", 0)];
+        let c = compare(&live, &shadow, &Rules::default(), 8);
+        assert_eq!(
+            (c.positions_compared, c.first_position, c.differences_total),
+            (1, Some(5), 0)
+        );
+        assert_eq!(c.verdict(1, false), Verdict::Pass);
+        assert_eq!(c.verdict(2, false), Verdict::Running);
+        assert_eq!(c.verdict(2, true), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn each_rule_judges_the_same_pair_its_own_way() {
+        let live = [record(1, &[100.0, 5.0], "a", 100)];
+        let shadow = [record(1, &[100.4, 5.0], "b", 300)];
+        let exact = compare(&live, &shadow, &Rules::default(), 8);
+        let fields: Vec<_> = exact.differences.iter().map(|d| d.field.as_str()).collect();
+        assert_eq!(fields, ["output.0", "state"]);
+
+        let ignore = Rules::Exact {
+            ignore: vec!["output.0".into(), "state".into()],
+        };
+        assert_eq!(compare(&live, &shadow, &ignore, 8).differences_total, 0);
+
+        let loose = Rules::Tolerance {
+            absolute: 0.0,
+            relative: 0.005,
+            ignore: Vec::new(),
+        };
+        assert_eq!(compare(&live, &shadow, &loose, 8).differences_total, 0);
+        let tight = Rules::Tolerance {
+            absolute: 0.0,
+            relative: 0.001,
+            ignore: Vec::new(),
+        };
+        let c = compare(&live, &shadow, &tight, 8);
+        assert_eq!(
+            (c.differences_total, c.differences[0].shadow.as_str()),
+            (1, "100.4")
+        );
+
+        let speed = |slack| Rules::PerformanceOnly {
+            slower_percent: 50,
+            slack_micros: slack,
+        };
+        assert_eq!(
+            compare(&live, &shadow, &speed(0), 8).verdict(1, false),
+            Verdict::Fail
+        );
+        assert_eq!(
+            compare(&live, &shadow, &speed(150), 8).verdict(1, false),
+            Verdict::Pass
+        );
+    }
+
+    #[test]
+    fn merging_stretches_equals_comparing_the_whole() {
+        let live: Vec<_> = (0..40).map(|p| record(p, &[p as f64], "s", p)).collect();
+        let shadow: Vec<_> = (0..40)
+            .map(|p| record(p, &[if p % 3 == 0 { -1.0 } else { p as f64 }], "s", 2 * p))
+            .collect();
+        for rules in [
+            Rules::default(),
+            Rules::PerformanceOnly {
+                slower_percent: 10,
+                slack_micros: 1,
+            },
+        ] {
+            let whole = compare(&live, &shadow, &rules, 5);
+            let mut parts = Comparison::default();
+            for range in [0..7, 7..8, 8..40] {
+                parts.merge(
+                    compare(&live[range.clone()], &shadow[range], &rules, 5),
+                    &rules,
+                    5,
+                );
+            }
+            assert_eq!(parts, whole);
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! The cluster of in-process nodes: who is where, and what time it is.
+//!
+//! Time comes from outside: [`Cluster::advance`] under a simulated clock, or a clock function
+//! with [`Cluster::spawn_threads`]. Both run the same work; the first in instance order and
+//! to the end, so it is deterministic.
+//!
+//! Locks are taken in the order cells, cell, nodes, and none is held while waiting.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use super::cell::Cell;
+use super::guest::{Guest, Module, Runtime};
+use super::outputs::OutputRecord;
+use super::replica::{Progress, Replica, Run};
+use crate::config::Config;
+use crate::driver::{DriverError, InstanceId, Limits, NodeId, Program, Role};
+use crate::feed::InputFeed;
+use crate::node::{NodeSpec, Nodes};
+
+/// A clock in Unix microseconds that does not go backwards.
+pub(crate) type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+pub(crate) struct Shared {
+    pub config: Config,
+    pub runtime: Runtime,
+    pub feed: Arc<dyn InputFeed>,
+    pub nodes: Mutex<Nodes>,
+    pub cells: RwLock<BTreeMap<InstanceId, Arc<Mutex<Cell>>>>,
+    modules: RwLock<BTreeMap<Program, Arc<Module>>>,
+    pub latest_micros: AtomicI64,
+    pub checkpoint_failure: Mutex<Option<(InstanceId, String)>>,
+    pub clock: RwLock<Option<Clock>>,
+}
+
+/// Nodes, guests and their driver. Clones are handles to the same cluster.
+#[derive(Clone)]
+pub struct Cluster {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// The guests that come with the crate.
+pub(super) const BUILT_IN: [(&str, &str); 3] = [
+    ("steady", include_str!("guests/steady.wat")),
+    ("batch", include_str!("guests/batch.wat")),
+    ("node_reader", include_str!("guests/node_reader.wat")),
+];
+
+/// A panic in one guest's work must not take the others with it; each lock guards plain
+/// values that are valid at every step boundary.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Cluster {
+    /// An empty cluster with the guests that come with the crate.
+    pub fn new(config: Config, feed: Arc<dyn InputFeed>) -> Result<Self, DriverError> {
+        let runtime = Runtime::new()?;
+        let mut modules = BTreeMap::new();
+        for (name, text) in BUILT_IN {
+            let wasm = wat::parse_str(text).map_err(|e| DriverError::Engine(e.to_string()))?;
+            let program = Program(name.to_owned());
+            modules.insert(
+                program.clone(),
+                Arc::new(runtime.load(&config, program, &wasm)?),
+            );
+        }
+        Ok(Self {
+            shared: Arc::new(Shared {
+                config,
+                runtime,
+                feed,
+                nodes: Mutex::default(),
+                cells: RwLock::default(),
+                modules: RwLock::new(modules),
+                latest_micros: AtomicI64::new(0),
+                checkpoint_failure: Mutex::default(),
+                clock: RwLock::new(None),
+            }),
+        })
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    /// Adds a node, or updates what is known of it.
+    pub fn ensure_node(&self, spec: NodeSpec) {
+        lock(&self.shared.nodes).ensure(spec);
+    }
+
+    /// A node that goes down loses its guests and snapshots at once; its epochs it keeps.
+    pub fn set_node_up(&self, node: &NodeId, up: bool) -> Result<(), DriverError> {
+        lock(&self.shared.nodes).set_up(node, up)?;
+        if !up {
+            for cell in self.cells() {
+                lock(&cell).lose(node);
+            }
+        }
+        Ok(())
+    }
+
+    /// Admits a module in binary or text form. Its id is its content, so twice is once.
+    pub fn admit(&self, module: &[u8]) -> Result<Program, DriverError> {
+        let shared = &self.shared;
+        let limit = shared.config.max_module_bytes;
+        if module.len() > limit {
+            let bytes = module.len();
+            return Err(super::admission::Refusal::TooBig { bytes, limit }.into());
+        }
+        let wasm = wat::parse_bytes(module)
+            .map_err(|e| super::admission::Refusal::Malformed(e.to_string()))?;
+        let program = Program(format!("wasm-{}", &blake3::hash(&wasm).to_hex()[..32]));
+        if self.module(&program).is_err() {
+            let loaded = Arc::new(
+                shared
+                    .runtime
+                    .load(&shared.config, program.clone(), &wasm)?,
+            );
+            let mut modules = shared
+                .modules
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            modules.insert(program.clone(), loaded);
+        }
+        Ok(program)
+    }
+
+    pub(crate) fn module(&self, program: &Program) -> Result<Arc<Module>, DriverError> {
+        let modules = self
+            .shared
+            .modules
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        modules
+            .get(program)
+            .cloned()
+            .ok_or_else(|| DriverError::UnknownProgram(program.0.clone()))
+    }
+
+    /// The cluster's time: the clock's where one runs, else the latest advance.
+    pub fn now_micros(&self) -> i64 {
+        let clock = self
+            .shared
+            .clock
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let now = clock.map_or(i64::MIN, |clock| clock());
+        self.shared
+            .latest_micros
+            .fetch_max(now, Ordering::AcqRel)
+            .max(now)
+    }
+
+    /// Processes everything that is due until `now`, in instance order. A time before the
+    /// latest one does nothing.
+    pub fn advance(&self, now_micros: i64) {
+        self.shared
+            .latest_micros
+            .fetch_max(now_micros, Ordering::AcqRel);
+        for cell in self.cells() {
+            let cell = &mut *lock(&cell);
+            while self.work(cell, now_micros, &mut || true) == Progress::More {}
+        }
+    }
+
+    /// One instance's share of work, with the checkpoint that may be due after it.
+    pub(crate) fn work(
+        &self,
+        cell: &mut Cell,
+        now_micros: i64,
+        keep_going: &mut dyn FnMut() -> bool,
+    ) -> Progress {
+        let instance = cell.instance.clone();
+        let progress = cell.advance(&self.run(&instance), now_micros, keep_going);
+        let due = cell.last_checkpoint_micros + self.shared.config.checkpoint_every_micros;
+        if now_micros >= due && cell.active.as_ref().is_some_and(|a| a.fault.is_none()) {
+            // Set first: a full disk must not turn every slice into another attempt.
+            cell.last_checkpoint_micros = now_micros;
+            let dir = self.shared.config.checkpoint_dir.as_deref();
+            if let Err(error) = self.take_checkpoint(cell, dir) {
+                let failure = (cell.instance.clone(), error.to_string());
+                *lock(&self.shared.checkpoint_failure) = Some(failure);
+            }
+        }
+        progress
+    }
+
+    pub(crate) fn run<'a>(&'a self, instance: &'a InstanceId) -> Run<'a> {
+        Run {
+            config: &self.shared.config,
+            feed: &*self.shared.feed,
+            instance,
+        }
+    }
+
+    pub(crate) fn cells(&self) -> Vec<Arc<Mutex<Cell>>> {
+        let cells = self
+            .shared
+            .cells
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        cells.values().cloned().collect()
+    }
+
+    pub(crate) fn cell(&self, instance: &InstanceId) -> Result<Arc<Mutex<Cell>>, DriverError> {
+        let cells = self
+            .shared
+            .cells
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        cells
+            .get(instance)
+            .cloned()
+            .ok_or_else(|| DriverError::UnknownInstance(instance.clone()))
+    }
+
+    pub(crate) fn cell_or_new(&self, instance: &InstanceId) -> Arc<Mutex<Cell>> {
+        let mut cells = self
+            .shared
+            .cells
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(
+            cells
+                .entry(instance.clone())
+                .or_insert_with(|| Arc::new(Mutex::new(Cell::new(instance.clone())))),
+        )
+    }
+
+    /// Instances that have a copy here.
+    pub fn instances(&self) -> Vec<InstanceId> {
+        let running = |cell: &Arc<Mutex<Cell>>| {
+            let cell = lock(cell);
+            (cell.active.is_some() || cell.fenced.is_some()).then(|| cell.instance.clone())
+        };
+        self.cells().iter().filter_map(running).collect()
+    }
+
+    /// The outputs from a position on that are still kept.
+    pub fn outputs(
+        &self,
+        instance: &InstanceId,
+        from_position: u64,
+    ) -> Result<Vec<OutputRecord>, DriverError> {
+        Ok(lock(&*self.cell(instance)?).outputs.since(from_position))
+    }
+
+    /// A copy on a node, in its initial state.
+    pub(crate) fn new_replica(
+        &self,
+        cell: &Cell,
+        node: &NodeId,
+        role: Role,
+        epoch: u64,
+        limits: &Limits,
+    ) -> Result<Replica, DriverError> {
+        let module = cell
+            .module
+            .as_ref()
+            .ok_or_else(|| DriverError::UnknownInstance(cell.instance.clone()))?;
+        let properties = lock(&self.shared.nodes).properties(node)?;
+        let guest = Guest::new(
+            &self.shared.config,
+            module,
+            &cell.instance,
+            limits,
+            properties,
+        )?;
+        let now = self.now_micros();
+        Ok(Replica::new(
+            node.clone(),
+            epoch,
+            role,
+            guest,
+            limits.clone(),
+            now,
+        ))
+    }
+
+    /// Makes the active copy, fresh or from the newest checkpoint, under a newer epoch.
+    pub(crate) fn start_active(
+        &self,
+        cell: &mut Cell,
+        node: &NodeId,
+        epoch: u64,
+        limits: &Limits,
+        from_checkpoint: bool,
+    ) -> Result<(), DriverError> {
+        let snapshot = match (&cell.checkpoint, from_checkpoint) {
+            (Some(snapshot), true) => Some(Arc::clone(snapshot)),
+            (None, true) => return Err(DriverError::NoCheckpoint(cell.instance.clone())),
+            (_, false) => None,
+        };
+        let instance = cell.instance.clone();
+        {
+            let mut nodes = lock(&self.shared.nodes);
+            let seen = nodes.highest_epoch(&instance);
+            if epoch < seen {
+                let node = node.clone();
+                return Err(DriverError::StaleEpoch {
+                    instance,
+                    node,
+                    given: epoch,
+                    seen,
+                });
+            }
+            if epoch == seen {
+                return Err(DriverError::EpochNotNewer {
+                    instance,
+                    given: epoch,
+                    seen,
+                });
+            }
+            nodes.reserve(node, &instance, Role::Active, limits)?;
+        }
+        let made = self
+            .new_replica(cell, node, Role::Active, epoch, limits)
+            .and_then(|mut copy| {
+                if let Some(snapshot) = snapshot {
+                    copy.guest.become_snapshot(&snapshot)?;
+                    copy.active_from = copy.guest.position;
+                }
+                Ok(copy)
+            });
+        let mut nodes = lock(&self.shared.nodes);
+        match made {
+            Err(error) => {
+                nodes.free(node, &instance, Role::Active);
+                Err(error)
+            }
+            Ok(copy) => {
+                nodes.announce(node, &instance, epoch)?;
+                cell.outputs.raise_epoch(epoch);
+                cell.last_checkpoint_micros = self.now_micros();
+                cell.active = Some(copy);
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! One wasm instance: made, stepped, captured and restored.
+//!
+//! Invariants: the state is read and written only between steps; a step that traps leaves a
+//! guest that must not be stepped or captured again (its owner marks it faulty).
+//! Absent: budgets and roles (`replica`), where snapshots are kept (`cell`).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use wasmtime::{Engine, ExternType, FuncType, Global, InstancePre, Memory, Store, TypedFunc, Val};
+
+use super::admission::{Admission, Refusal, admit};
+use super::host::{Host, HostCounters, linker};
+use super::snapshot::{
+    GlobalValue, PAGE_BYTES, PageHashes, Snapshot, ZERO_PAGE, page_hash, state_hash,
+};
+use crate::config::Config;
+use crate::driver::{DriverError, InstanceId, Limits, Program, SnapshotId};
+use crate::feed::Input;
+
+pub(crate) fn engine_error(error: wasmtime::Error) -> DriverError {
+    DriverError::Engine(format!("{error:#}"))
+}
+
+/// The engine with the settings that make guests deterministic.
+pub(crate) struct Runtime {
+    engine: Engine,
+    linker: wasmtime::Linker<Host>,
+}
+
+/// An admitted module, compiled and linked.
+pub(crate) struct Module {
+    pub program: Program,
+    pub wasm: Arc<[u8]>,
+    pub admission: Admission,
+    pre: InstancePre<Host>,
+}
+
+impl Runtime {
+    pub fn new() -> Result<Self, DriverError> {
+        let mut config = wasmtime::Config::new();
+        config
+            .consume_fuel(true)
+            .cranelift_nan_canonicalization(true)
+            .wasm_relaxed_simd(false)
+            .wasm_backtrace_max_frames(None);
+        let engine = Engine::new(&config).map_err(engine_error)?;
+        let linker = linker(&engine)?;
+        Ok(Self { engine, linker })
+    }
+
+    /// Admits and compiles a module; `program` names it from now on.
+    pub fn load(
+        &self,
+        config: &Config,
+        program: Program,
+        wasm: &[u8],
+    ) -> Result<Module, DriverError> {
+        let admission = admit(wasm, config.max_module_bytes, config.max_guest_kib)?;
+        let module = wasmtime::Module::from_binary(&self.engine, wasm).map_err(engine_error)?;
+        let pre = self
+            .linker
+            .instantiate_pre(&module)
+            .map_err(|_| Refusal::ImportType(self.misfit(&module)))?;
+        let step = module.get_export("step").and_then(|ty| ty.func().cloned());
+        let step_fits = step.is_some_and(|ty| {
+            ty.params().len() == 0
+                && ty.results().len() == 1
+                && ty.results().all(|result| result.is_i32())
+        });
+        if !step_fits {
+            return Err(Refusal::MissingExport("step").into());
+        }
+        Ok(Module {
+            program,
+            wasm: wasm.into(),
+            admission,
+            pre,
+        })
+    }
+
+    /// The first import whose type is not the one that is offered.
+    fn misfit(&self, module: &wasmtime::Module) -> String {
+        let mut store = Store::new(&self.engine, Host::blank());
+        for import in module.imports() {
+            let offered = self.linker.get_by_import(&mut store, &import);
+            let fits = match (offered.map(|item| item.ty(&store)), import.ty()) {
+                (Some(ExternType::Func(a)), ExternType::Func(b)) => FuncType::eq(&a, &b),
+                _ => false,
+            };
+            if !fits {
+                return import.name().to_owned();
+            }
+        }
+        "?".to_owned()
+    }
+}
+
+/// What one step did.
+pub(crate) struct Done {
+    pub fuel: u64,
+    pub output: Vec<u8>,
+    pub bytes_in: u64,
+}
+
+/// A running instance of a module.
+pub(crate) struct Guest {
+    store: Store<Host>,
+    memory: Memory,
+    step: TypedFunc<(), i32>,
+    globals: Vec<(String, Global)>,
+    /// The next input to process.
+    pub position: u64,
+}
+
+impl Guest {
+    /// A new instance in its initial state.
+    pub fn new(
+        config: &Config,
+        module: &Module,
+        instance: &InstanceId,
+        limits: &Limits,
+        properties: BTreeMap<String, i64>,
+    ) -> Result<Self, DriverError> {
+        let seed = blake3::hash(instance.as_str().as_bytes());
+        let mut seed_bytes = [0_u8; 8];
+        seed_bytes.copy_from_slice(&seed.as_bytes()[..8]);
+        let mut host = Host::blank();
+        host.max_output_bytes = config.max_output_bytes;
+        host.mem_limit_kib = limits.mem_kib.min(config.max_guest_kib);
+        host.minimum_kib = module.admission.initial_memory_kib;
+        host.properties = Arc::new(properties);
+        host.seed = u64::from_le_bytes(seed_bytes);
+        let mut store = Store::new(module.pre.module().engine(), host);
+        store.limiter(|host| host);
+        store
+            .set_fuel(config.step_fuel_ceiling)
+            .map_err(engine_error)?;
+        let made = module.pre.instantiate(&mut store).map_err(engine_error)?;
+        let memory = made
+            .get_memory(&mut store, "memory")
+            .ok_or(Refusal::MissingExport("memory"))?;
+        let step = made
+            .get_typed_func(&mut store, "step")
+            .map_err(engine_error)?;
+        let mut globals = Vec::with_capacity(module.admission.globals.len());
+        for name in &module.admission.globals {
+            let global = made
+                .get_global(&mut store, name)
+                .ok_or_else(|| DriverError::Engine(format!("global {name} is gone")))?;
+            globals.push((name.clone(), global));
+        }
+        store.data_mut().memory = Some(memory);
+        Ok(Self {
+            store,
+            memory,
+            step,
+            globals,
+            position: 0,
+        })
+    }
+
+    /// Processes the input at the guest's position. On an error the guest is unusable.
+    pub fn step(&mut self, input: Input, ceiling: u64) -> Result<Done, String> {
+        let bytes_in = input.bytes.len() as u64;
+        let host = self.store.data_mut();
+        host.input = input.bytes;
+        host.due_at_micros = input.due_at_micros;
+        host.position = self.position;
+        host.draws = 0;
+        host.output.clear();
+        self.store.set_fuel(ceiling).map_err(|e| e.to_string())?;
+        let result = self.step.call(&mut self.store, ());
+        let left = self.store.get_fuel().map_err(|e| e.to_string())?;
+        match result {
+            Ok(0) => {}
+            Ok(code) => return Err(format!("step answered {code}")),
+            Err(_) if left == 0 => return Err(format!("a step burnt more than {ceiling} fuel")),
+            Err(error) => return Err(error.root_cause().to_string()),
+        }
+        self.position += 1;
+        let output = std::mem::take(&mut self.store.data_mut().output);
+        Ok(Done {
+            fuel: ceiling - left,
+            output,
+            bytes_in,
+        })
+    }
+
+    /// Takes what was counted since the last time.
+    pub fn take_counters(&mut self) -> HostCounters {
+        std::mem::take(&mut self.store.data_mut().counters)
+    }
+
+    /// Memory that counts: what the guest holds, or all of it if it never said.
+    pub fn held_kib(&self) -> u64 {
+        self.store
+            .data()
+            .held_kib
+            .unwrap_or_else(|| self.reserved_kib())
+    }
+
+    pub fn reserved_kib(&self) -> u64 {
+        self.memory.data_size(&self.store) as u64 / 1024
+    }
+
+    /// Sets the memory limit in force. A guest that manages its hold comes down with its next
+    /// step; one that never does cannot come below what it has.
+    pub fn set_mem_limit(&mut self, limit_kib: u64) -> Result<(), DriverError> {
+        let host = self.store.data();
+        let in_use_kib = self.reserved_kib();
+        if host.held_kib.is_none() && limit_kib < in_use_kib && in_use_kib > host.minimum_kib {
+            return Err(DriverError::MemoryInUse {
+                limit_kib,
+                in_use_kib,
+            });
+        }
+        self.store.data_mut().mem_limit_kib = limit_kib;
+        Ok(())
+    }
+
+    fn global_values(&mut self) -> Vec<(String, GlobalValue)> {
+        let store = &mut self.store;
+        self.globals
+            .iter()
+            .map(|(name, global)| {
+                let value = match global.get(&mut *store) {
+                    Val::I32(v) => GlobalValue::I32(v),
+                    Val::I64(v) => GlobalValue::I64(v),
+                    Val::F32(bits) => GlobalValue::F32(bits),
+                    Val::F64(bits) => GlobalValue::F64(bits),
+                    // Admission lets no other type through.
+                    other => unreachable!("a mutable global of type {other:?} was admitted"),
+                };
+                (name.clone(), value)
+            })
+            .collect()
+    }
+
+    /// The state at this step boundary; with a base only the pages that differ from it.
+    pub fn snapshot(&mut self, id: SnapshotId, base: Option<Arc<Snapshot>>) -> Snapshot {
+        let globals = self.global_values();
+        let held_kib = self.store.data().held_kib;
+        let memory = self.memory.data(&self.store);
+        let mut snapshot = Snapshot {
+            id,
+            base,
+            memory_bytes: memory.len() as u64,
+            pages: Vec::new(),
+            bytes: Vec::new(),
+            globals,
+            position: self.position,
+            held_kib,
+            page_hashes: PageHashes::new(),
+        };
+        for (index, page) in (0_u32..).zip(memory.chunks(PAGE_BYTES)) {
+            let before = snapshot
+                .base
+                .as_deref()
+                .map_or(&ZERO_PAGE[..], |base| base.page(index));
+            if page != before {
+                snapshot.pages.push(index);
+                snapshot.bytes.extend_from_slice(page);
+            }
+        }
+        snapshot.hash_pages();
+        snapshot
+    }
+
+    /// Hash of the state at this step boundary.
+    pub fn state_hash(&mut self) -> String {
+        let globals = self.global_values();
+        let pages: PageHashes = (0_u32..)
+            .zip(self.memory.data(&self.store).chunks(PAGE_BYTES))
+            .filter(|(_, page)| *page != ZERO_PAGE)
+            .map(|(index, page)| (index, page_hash(page)))
+            .collect();
+        state_hash(&pages, &globals, self.position)
+    }
+
+    /// Whether this instance can be brought to `snapshot` in place: memory does not shrink.
+    pub fn can_become(&self, snapshot: &Snapshot) -> bool {
+        self.memory.data_size(&self.store) as u64 <= snapshot.memory_bytes
+    }
+
+    /// Brings the guest to exactly the state of `snapshot`; only pages that differ are written.
+    pub fn become_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), DriverError> {
+        let damaged = |detail: String| DriverError::Corrupt {
+            what: "snapshot",
+            detail,
+        };
+        let size = self.memory.data_size(&self.store) as u64;
+        if snapshot.memory_bytes < size || !snapshot.memory_bytes.is_multiple_of(65_536) {
+            return Err(damaged(format!(
+                "memory of {} bytes over one of {size}",
+                snapshot.memory_bytes
+            )));
+        }
+        let more = (snapshot.memory_bytes - size) / 65_536;
+        if more > 0 {
+            // The state was legal on the source, so it may exceed the limit here; the limit
+            // holds for what the guest asks for from now on.
+            let limit = self.store.data().mem_limit_kib;
+            self.store.data_mut().mem_limit_kib = snapshot.memory_bytes / 1024;
+            let grown = self.memory.grow(&mut self.store, more);
+            self.store.data_mut().mem_limit_kib = limit;
+            grown.map_err(engine_error)?;
+        }
+        for (index, page) in
+            (0_u32..).zip(self.memory.data_mut(&mut self.store).chunks_mut(PAGE_BYTES))
+        {
+            let wanted = snapshot.page(index);
+            if page != wanted {
+                page.copy_from_slice(wanted);
+            }
+        }
+        if snapshot.globals.len() != self.globals.len() {
+            return Err(damaged(format!("{} globals", snapshot.globals.len())));
+        }
+        for ((name, global), (saved, value)) in self.globals.iter().zip(&snapshot.globals) {
+            if name != saved {
+                return Err(damaged(format!("global {saved} where {name} is expected")));
+            }
+            let value = match *value {
+                GlobalValue::I32(v) => Val::I32(v),
+                GlobalValue::I64(v) => Val::I64(v),
+                GlobalValue::F32(bits) => Val::F32(bits),
+                GlobalValue::F64(bits) => Val::F64(bits),
+            };
+            global.set(&mut self.store, value).map_err(engine_error)?;
+        }
+        self.position = snapshot.position;
+        let host = self.store.data_mut();
+        host.held_kib = snapshot.held_kib;
+        host.counters = HostCounters::default();
+        Ok(())
+    }
+}
+
+impl Host {
+    /// A host with nothing in it and nothing allowed.
+    fn blank() -> Self {
+        Self {
+            memory: None,
+            input: Vec::new(),
+            position: 0,
+            due_at_micros: 0,
+            output: Vec::new(),
+            max_output_bytes: 0,
+            mem_limit_kib: 0,
+            minimum_kib: 0,
+            held_kib: None,
+            properties: Arc::default(),
+            seed: 0,
+            draws: 0,
+            counters: HostCounters::default(),
+        }
+    }
+}

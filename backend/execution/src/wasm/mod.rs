@@ -1,0 +1,57 @@
+//! The embedded driver: wasm guests in this process, on nodes that are kept apart by limits,
+//! epochs and properties.
+//!
+//! # What a module has to be (the guest ABI)
+//!
+//! Exports: `memory` (one, 32 bit, not shared) and `step: () -> i32`. Every mutable global is
+//! exported too: the state is linear memory, mutable globals and the input position, and what
+//! cannot be read cannot be moved. Refused at admission: see [`admission`].
+//!
+//! The host calls `step` once for each input, in order; 0 means done, anything else stops the
+//! guest as faulty. Between steps it may be stopped, copied, moved and resumed; inside a step
+//! never. A step may cost more than its slice: it runs to its end and the fuel is charged
+//! against the time to come, up to a hard ceiling that makes it faulty.
+//!
+//! Imports, all from module `headroom`, all optional:
+//!
+//! | name | type | meaning |
+//! |---|---|---|
+//! | `input` | `(ptr i32, len i32) -> i32` | copies up to `len` bytes of this step's input, answers its full length |
+//! | `output` | `(ptr i32, len i32)` | appends to this step's output (one output a position, 256 bytes by default) |
+//! | `hold` | `(kib i32) -> i32` | asks for that much memory in all from now on; answers what is granted. Contents above the grant are discarded (zeroed). A guest that never calls it holds its whole linear memory |
+//! | `position` | `() -> i64` | position of this input |
+//! | `now` | `() -> i64` | when this input was due, Unix microseconds: recorded, so a replay sees the same |
+//! | `random` | `() -> i64` | a function of instance, position and call: a replay sees the same |
+//! | `phase` | `(code i32)` | an execution-trace event, counted by code |
+//! | `node_property` | `(ptr i32, len i32) -> i64` | a property of the node it runs on, 0 if unknown. *Not* recorded: a guest that lets it into its state diverges on another kind of node, which is what a shadow run is there to find |
+//!
+//! The state hash covers pages that are not zero, globals and position. The size of the
+//! memory is left out, because a shadow run may get other limits than the live run.
+//!
+//! # Absent on purpose
+//!
+//! Physical release of memory (linear memory never shrinks; a smaller hold is an accounting
+//! fact), precompiled modules (loading them needs unsafe code), pre-copy rounds (the shadow
+//! run already moves the bulk while the job runs), page tracking by the kernel (unsafe code;
+//! pages are compared with the base instead).
+
+pub mod admission;
+mod cell;
+mod checkpoint;
+mod cluster;
+mod guest;
+mod host;
+mod moves;
+mod operations;
+mod outputs;
+mod recovery;
+mod replica;
+mod snapshot;
+mod threads;
+pub mod transfer;
+
+pub use cluster::Cluster;
+pub use outputs::OutputRecord;
+pub use recovery::{CheckpointSummary, Placement, RestoreSummary, Restored, Saved};
+pub use snapshot::{PAGE_BYTES, Snapshot};
+pub use threads::RunningThreads;
