@@ -25,7 +25,10 @@ mod simplex;
 mod ties;
 mod validate;
 
-pub use book::{Book, Fault};
+pub use book::{
+    Alternative, Book, Class, Committed, Fault, Fraction, Instance, Money, Node, Order, Product, ProductKey, Quantity,
+    Side, Step,
+};
 pub use check::{Broken, Verified, verify};
 pub use engine::{ClearFault, Proposal, clear};
 pub use outcome::{Mode, Outcome};

@@ -142,6 +142,7 @@ impl IntoResponse for Problem {
 
 /// The error responses of every operation, for the OpenAPI document.
 #[derive(utoipa::IntoResponses)]
+#[expect(dead_code, reason = "names the responses in the OpenAPI document; never built")]
 pub enum Problems {
     /// The request can't be read.
     #[response(status = 400, content_type = "application/problem+json")]

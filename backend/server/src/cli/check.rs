@@ -1,0 +1,261 @@
+//! `headroom doctor` and `headroom replay`: proofs from the journal and the archive, offline.
+use clap::Args;
+use headroom_market::apply::apply;
+use headroom_market::clearing::{self, Book, Mode};
+use headroom_market::command::{Command, Envelope};
+use headroom_market::event::Event;
+use headroom_market::ledger::Account;
+use headroom_market::market::Market;
+use headroom_market::record::Table;
+use headroom_market::state::{Changes, State};
+use headroom_market::units::Credits;
+use headroom_store::Store;
+use headroom_store::database::Address;
+use headroom_store::journal::{GENESIS, RULE_VERSION};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Checks a data directory offline.
+///
+/// The journal's hash chain, that folding it gives the stored state, that every transfer has
+/// two legs, that all balances sum to 0, that holds cover charges, and that every instance has
+/// at most one placement. Exit 0: all holds. Exit 4: the first bad row is printed.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Example: headroom doctor --data ./data\nDATABASE_URL, when set, names the database instead.")]
+pub struct DoctorArgs {
+    #[arg(long, value_name = "DIR", default_value = "./data", env = "HEADROOM_DATA")]
+    data: PathBuf,
+    #[arg(long, env = "DATABASE_URL", hide = true)]
+    database_url: Option<String>,
+}
+
+/// Clears stored rounds again; exit 0 if every result hash is the same.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Example: headroom replay --data ./data --round 42")]
+pub struct ReplayArgs {
+    #[arg(long, value_name = "DIR", default_value = "./data", env = "HEADROOM_DATA")]
+    data: PathBuf,
+    /// Only this round (its number); all of the archive by default.
+    #[arg(long, value_name = "NUMBER")]
+    round: Option<i64>,
+    #[arg(long, env = "DATABASE_URL", hide = true)]
+    database_url: Option<String>,
+}
+
+/// What was found; anything else is a fault of the check itself.
+const BAD: u8 = 4;
+const PAGE: i64 = 1000;
+
+pub async fn doctor(args: DoctorArgs) -> anyhow::Result<ExitCode> {
+    let address = Address::choose(args.database_url.as_deref(), &args.data)?;
+    let store = Store::open_read_only(&address).await?;
+    match examine(&store).await? {
+        Ok(report) => {
+            println!("{report}");
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(bad) => {
+            println!("BAD: {bad}");
+            Ok(ExitCode::from(BAD))
+        }
+    }
+}
+
+/// Walks the journal once; `Err` is the first bad row.
+async fn examine(store: &Store) -> anyhow::Result<Result<String, String>> {
+    let mut previous = GENESIS.to_owned();
+    let mut sequence = 0;
+    let mut state: Option<State> = None;
+    let mut replayed: Option<State> = None;
+    let mut transfers = 0u64;
+    let (mut commands, mut decided) = (0u64, 0u64);
+    loop {
+        let rows = store.journal_after(sequence, PAGE).await?;
+        if rows.is_empty() {
+            break;
+        }
+        for row in rows {
+            let expected = row.chained(&previous);
+            if row.sequence != sequence + 1 {
+                return Ok(Err(format!("journal: row {} follows row {sequence}", row.sequence)));
+            }
+            if row.chain_hash != expected {
+                return Ok(Err(format!("journal: row {} has chain hash {}, its content gives {expected}", row.sequence, row.chain_hash)));
+            }
+            sequence = row.sequence;
+            previous = expected;
+            commands += 1;
+            let events: Vec<Event> = match serde_json::from_str(&row.events) {
+                Ok(events) => events,
+                Err(error) => return Ok(Err(format!("journal: events of row {sequence} cannot be read: {error}"))),
+            };
+            for event in &events {
+                if let Event::Transferred(transfer) = event {
+                    transfers += 1;
+                    let ledger = state.as_ref().map(|s| s.ledger.check(transfer));
+                    if let Some(Err(error)) = ledger {
+                        return Ok(Err(format!("journal: transfer {} of row {sequence}: {error}", transfer.id)));
+                    }
+                }
+                if let Event::MarketChanged(market) = event {
+                    state.get_or_insert_with(|| State::new(market.clone()));
+                }
+                if let Some(state) = &mut state {
+                    state.fold(event);
+                }
+            }
+            if let Some(bad) = decide_again(&row, &events, &mut replayed, &mut decided)? {
+                return Ok(Err(bad));
+            }
+            if let Some(state) = &mut state {
+                state.changes = Changes::default();
+                if state.ledger.sum() != 0 {
+                    return Ok(Err(format!("ledger: after row {sequence} all balances sum to {} micro-credits", state.ledger.sum())));
+                }
+            }
+        }
+    }
+    let Some(state) = state else { return Ok(Ok("the journal is empty: nothing to check".to_owned())) };
+    if let Some(bad) = compare_rows(store, &state).await? {
+        return Ok(Err(bad));
+    }
+    if let Some(bad) = compare_ledger(store, &state).await? {
+        return Ok(Err(bad));
+    }
+    if let Some(bad) = check_holds(&state) {
+        return Ok(Err(bad));
+    }
+    Ok(Ok(format!(
+        "ok: {commands} commands in an unbroken chain, {decided} decided again with the same events, {transfers} transfers, all balances sum to 0, {} live rows equal to the tables",
+        state.all_rows().len()
+    )))
+}
+
+/// Applies the command again and demands the same events. Commands whose inputs are not in
+/// the journal (an outcome is in the archive, a seal's book in memory) are folded only.
+fn decide_again(row: &headroom_store::journal::JournalRow, events: &[Event], replayed: &mut Option<State>, decided: &mut u64) -> anyhow::Result<Option<String>> {
+    let envelope: Envelope = match serde_json::from_str(&row.command) {
+        Ok(envelope) => envelope,
+        Err(error) => return Ok(Some(format!("journal: command of row {} cannot be read: {error}", row.sequence))),
+    };
+    let fold_only = row.rule_version != RULE_VERSION || matches!(envelope.command, Command::RecordOutcome { .. });
+    if replayed.is_none() {
+        let market = events.iter().find_map(|e| if let Event::MarketChanged(m) = e { Some(m.clone()) } else { None });
+        *replayed = market.map(|m| State::new(Market { last_round: 0, ..m }));
+        if let Some(state) = replayed {
+            events.iter().for_each(|e| state.fold(e));
+            state.changes = Changes::default();
+        }
+        return Ok(None);
+    }
+    let Some(state) = replayed else { return Ok(None) };
+    if fold_only {
+        events.iter().for_each(|e| state.fold(e));
+    } else {
+        let (again, _) = apply(state, &envelope);
+        *decided += 1;
+        if again != events {
+            return Ok(Some(format!("journal: row {} decides otherwise when its command is applied again", row.sequence)));
+        }
+    }
+    state.changes = Changes::default();
+    Ok(None)
+}
+
+async fn compare_rows(store: &Store, state: &State) -> anyhow::Result<Option<String>> {
+    let mut folded: BTreeMap<(Table, String), String> =
+        state.all_rows().into_iter().filter(|r| r.live).map(|r| ((r.table, r.id), r.document)).collect();
+    for table in Table::ALL {
+        for (id, document) in store.live_documents(table).await? {
+            match folded.remove(&(table, id.clone())) {
+                None => return Ok(Some(format!("{table:?}: row {id} is live in the table and not in the journal"))),
+                Some(expected) if expected != document => {
+                    return Ok(Some(format!("{table:?}: row {id} is {document}, the journal gives {expected}")));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    Ok(folded.into_keys().next().map(|(table, id)| format!("{table:?}: row {id} is live in the journal and not in the table")))
+}
+
+async fn compare_ledger(store: &Store, state: &State) -> anyhow::Result<Option<String>> {
+    let mut sum = 0i128;
+    for (account, balance) in store.balances().await? {
+        sum += i128::from(balance.units());
+        if state.ledger.balance(account) != balance {
+            return Ok(Some(format!("accounts: {account} has {balance}, the journal gives {}", state.ledger.balance(account))));
+        }
+        if account.participant().is_some() && balance.is_negative() {
+            return Ok(Some(format!("accounts: {account} is overdrawn: {balance}")));
+        }
+    }
+    Ok((sum != 0).then(|| format!("accounts: all balances sum to {sum} micro-credits")))
+}
+
+/// What is held for open bids is what lies on the held accounts, no more and no less.
+fn check_holds(state: &State) -> Option<String> {
+    let mut holds: BTreeMap<_, Credits> = BTreeMap::new();
+    for order in state.orders.values() {
+        *holds.entry(order.participant).or_default() += order.hold;
+    }
+    for participant in state.participants.keys() {
+        let held = state.ledger.balance(Account::Held(*participant));
+        let expected = holds.get(participant).copied().unwrap_or_default();
+        if held != expected {
+            return Some(format!("accounts: {participant} has {held} held, its open orders need {expected}"));
+        }
+    }
+    let mut active = BTreeMap::new();
+    for instance in state.instances.values() {
+        if active.insert(instance.id, (instance.node, instance.epoch)).is_some() {
+            return Some(format!("instances: {} has two placements", instance.id));
+        }
+    }
+    None
+}
+
+pub async fn replay(args: ReplayArgs) -> anyhow::Result<ExitCode> {
+    let address = Address::choose(args.database_url.as_deref(), &args.data)?;
+    let store = Store::open_read_only(&address).await?;
+    let rounds = match args.round {
+        Some(round) => vec![round],
+        None => store.archived_rounds().await?,
+    };
+    let total = rounds.len();
+    for round in rounds {
+        let Some((book, outcome, hash)) = store.archived_round(round).await? else {
+            println!("BAD: round {round} is not in the archive");
+            return Ok(ExitCode::from(BAD));
+        };
+        if let Err(bad) = clear_again(&book, &outcome, &hash) {
+            println!("BAD: round {round}: {bad}");
+            return Ok(ExitCode::from(BAD));
+        }
+    }
+    println!("ok: {total} rounds cleared again with the same result hash");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn clear_again(book: &str, outcome: &str, hash: &str) -> Result<(), String> {
+    let book: Book = serde_json::from_str(book).map_err(|e| format!("its book cannot be read: {e}"))?;
+    let stored: clearing::Outcome = serde_json::from_str(outcome).map_err(|e| format!("its outcome cannot be read: {e}"))?;
+    let stored_hash = stored.result_hash();
+    if stored_hash != hash {
+        return Err(format!("its outcome hashes to {stored_hash}, the record says {hash}"));
+    }
+    if let Err(broken) = clearing::verify(&book, stored, Mode::Market) {
+        return Err(format!("its outcome does not pass the check: {broken:?}"));
+    }
+    let book = Arc::new(book);
+    for without_blocks in [false, true] {
+        let limits = crate::workers::rounds::production_limits(without_blocks);
+        let Ok(again) = clearing::clear(&book, Mode::Market, &headroom_solver::Relaxation, &limits) else { continue };
+        if again.result_hash() == hash {
+            return Ok(());
+        }
+    }
+    Err("clearing it again gives another result".to_owned())
+}

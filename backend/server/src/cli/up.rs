@@ -1,0 +1,283 @@
+//! `headroom up`: everything in one process.
+use crate::app::exchange::{App, AppParts};
+use crate::app::tokens::{TokenKeys, write_private};
+use crate::clock::{Clock, SimulatedClock, SystemClock};
+use crate::demo::seed;
+use crate::http;
+use crate::http::limit::Limiter;
+use crate::sequencer::{Attached, MOST_IN_A_BATCH, Parts, Sequencer};
+use crate::workers::conductor::{Conductor, recover};
+use crate::workers::forecasts::Board;
+use crate::workers::nodes::Nodes;
+use anyhow::{Context, bail};
+use clap::Args;
+use headroom_market::command::Command;
+use headroom_market::market::{Market, Rhythm};
+use headroom_market::state::State;
+use headroom_market::time::Timestamp;
+use headroom_market::units::Price;
+use headroom_store::bus::{Bus, InProcess, RedisBus};
+use headroom_store::database::Address;
+use headroom_store::Store;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+/// Starts the market: API, web UI, sequencer, forecaster, clearing and node workers.
+///
+/// Everything runs in one process on an embedded database under --data. Ctrl-C stops it: the
+/// running transaction is finished, workloads are paused with a checkpoint, and the next start
+/// goes on from there.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:\n  headroom up --demo                     a small market driven by a real trace\n  headroom up --data /srv/headroom       your own market\n  DATABASE_URL=postgres://… headroom up  on PostgreSQL\n\nEnvironment: DATABASE_URL (sqlite://… or postgres://…), REDIS_URL, HEADROOM_LOG (info, debug, …).")]
+pub struct UpArgs {
+    /// Seeds a small market on first start and drives it from a real trace.
+    #[arg(long)]
+    demo: bool,
+    /// Where the data is.
+    #[arg(long, value_name = "DIR", default_value = "./data", env = "HEADROOM_DATA")]
+    data: PathBuf,
+    /// Address to listen on.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", env = "HEADROOM_LISTEN")]
+    listen: String,
+    /// Address that users see, if it is another one; https makes cookies Secure.
+    #[arg(long, value_name = "URL", env = "HEADROOM_PUBLIC_URL")]
+    public_url: Option<String>,
+    /// Requests a minute and user; 0 switches the limit off.
+    #[arg(long, value_name = "N", default_value_t = 6000, env = "HEADROOM_RATE_LIMIT")]
+    rate_limit: u32,
+    /// Seconds of a slot (a divisor of 3600); fixed at the first start.
+    #[arg(long, value_name = "S", default_value_t = 300, env = "HEADROOM_SLOT_SECONDS")]
+    slot_seconds: i64,
+    /// Commands in one transaction; for comparisons.
+    #[arg(long, value_name = "N", default_value_t = MOST_IN_A_BATCH, env = "HEADROOM_SEQUENCER_MAX_BATCH", hide = true)]
+    max_batch: usize,
+    /// Runs on a clock that only moves by POST /v1/sandbox/clock/advance.
+    #[arg(long, value_name = "START", hide = true)]
+    sim_clock: Option<String>,
+    #[arg(long, env = "DATABASE_URL", hide = true)]
+    database_url: Option<String>,
+    #[arg(long, env = "REDIS_URL", hide = true)]
+    redis_url: Option<String>,
+    /// The first admin of a market that is not a demo.
+    #[arg(long, value_name = "EMAIL", env = "HEADROOM_ADMIN_EMAIL")]
+    admin_email: Option<String>,
+    /// Its password.
+    #[arg(long, value_name = "PASSWORD", env = "HEADROOM_ADMIN_PASSWORD", hide_env_values = true)]
+    admin_password: Option<String>,
+}
+
+/// The highest price of anything, credits per base unit and slot.
+const PRICE_CAP: &str = "1";
+/// Open connections get this long to finish after the streams have ended.
+const DRAIN: Duration = Duration::from_secs(5);
+
+pub async fn run(args: UpArgs) -> anyhow::Result<()> {
+    let started = std::time::Instant::now();
+    let clock: Arc<dyn Clock> = match &args.sim_clock {
+        Some(text) => {
+            let start: Timestamp = text.parse().map_err(|e: &str| anyhow::anyhow!("--sim-clock: {e}"))?;
+            Arc::new(SimulatedClock::starting_at(start))
+        }
+        None => Arc::new(SystemClock::default()),
+    };
+    // The port first: a busy one must not leave a half-made database behind.
+    let listener = tokio::net::TcpListener::bind(&args.listen).await.with_context(|| {
+        format!("cannot listen on {}. Is another server running there? Choose another address with --listen", args.listen)
+    })?;
+    let url = args.public_url.clone().unwrap_or_else(|| format!("http://{}", listener.local_addr().map(|a| a.to_string()).unwrap_or_default()));
+    let address = Address::choose(args.database_url.as_deref(), &args.data)?;
+    let store = Arc::new(Store::open(&address, &args.data).await?);
+    let head = store.head().await?;
+    let fresh = head.sequence == 0;
+    let rhythm = if args.demo { seed::RHYTHM } else { own_rhythm(args.slot_seconds)? };
+    let state = match store.load_state().await? {
+        Some(state) => state,
+        None if fresh => State::new(empty_market(rhythm.clone(), args.demo)),
+        None => bail!("the database has a journal but no market. Run `headroom doctor --data {}`", args.data.display()),
+    };
+    let newest = store.stream_range().await?.1;
+    let bus: Arc<dyn Bus> = match args.redis_url.as_deref().filter(|u| !u.is_empty()) {
+        Some(redis) => Arc::new(RedisBus::connect(redis, newest).await.with_context(|| {
+            format!("cannot reach Redis at {}. Start it, correct REDIS_URL, or leave it out: it is optional", headroom_store::database::hide_password(redis))
+        })?),
+        None => Arc::new(InProcess::new(newest)),
+    };
+    let process_seed = if clock.is_simulated() { 1 } else { random_u64()? };
+    let parts = Parts { store: store.clone(), state, head, clock: clock.clone(), bus: bus.clone(), process_seed, max_batch: args.max_batch.clamp(1, MOST_IN_A_BATCH) };
+    let (sequencer, mut writer) = Sequencer::start(parts);
+    if fresh {
+        let command = Command::OpenMarket { name: "Headroom".to_owned(), rhythm, price_cap: PRICE_CAP.parse()?, demo: args.demo };
+        sequencer.internal(command, Attached::default()).await?;
+    }
+    let market = sequencer.query(|s| s.market.clone()).await?;
+    if market.demo != args.demo {
+        let kind = if market.demo { "a demo market; start it with --demo" } else { "not a demo market; start it without --demo" };
+        bail!("{} holds {kind}, or choose another directory with --data", args.data.display());
+    }
+    let nodes = Arc::new(Nodes::new(&args.data, market.rhythm.slot_seconds, market.demo)?);
+    let board = Arc::new(Board::default());
+    match store.observations.forecasters().await {
+        Ok(rows) => board.restore(rows),
+        Err(error) => tracing::warn!(%error, "forecasters start afresh"),
+    }
+    if fresh {
+        first_start(&args, &sequencer, clock.now(), &url).await?;
+    } else {
+        recover(&sequencer, &nodes, clock.now()).await?;
+    }
+    let (stop, stopping) = watch::channel(false);
+    let (advances, advance_queue) = mpsc::channel(1);
+    let app = App::new(AppParts {
+        sequencer: sequencer.clone(),
+        store: store.clone(),
+        clock: clock.clone(),
+        bus,
+        tokens: TokenKeys::load_or_create(&args.data)?,
+        limiter: Limiter::new(args.rate_limit),
+        rhythm: market.rhythm.clone(),
+        demo: market.demo,
+        secure_cookies: url.starts_with("https://"),
+        process: process_seed & 0xffff_ffff,
+        forecasts: board.clone(),
+        nodes: nodes.clone(),
+        conductor: advances,
+        stopping: stopping.clone(),
+    })
+    .await?;
+    let conductor = Conductor::new(sequencer.clone(), store.clone(), clock.clone(), nodes.clone(), board.clone(), advance_queue, stopping.clone());
+    let conductor = tokio::spawn(conductor.run());
+    if !clock.is_simulated() {
+        nodes.start_threads(clock.clone())?;
+    }
+    let sweeping = tokio::spawn(sweep(app.clone()));
+    let service = http::router(app.clone());
+    let mut served_stop = stopping.clone();
+    let served = tokio::spawn(async move {
+        axum::serve(listener, service)
+            .with_graceful_shutdown(async move {
+                let _changed = served_stop.wait_for(|stop| *stop).await;
+            })
+            .await
+    });
+    announce(&args, &url, started.elapsed());
+    let failure = tokio::select! {
+        ended = &mut writer => Some(ended),
+        () = stop_signal() => None,
+    };
+    eprintln!("stopping: no new requests, finishing what is under way …");
+    // Streams end first: they would keep the connections open.
+    stop.send_replace(true);
+    let _drained = tokio::time::timeout(DRAIN, served).await;
+    sweeping.abort();
+    let _stopped = tokio::time::timeout(DRAIN, conductor).await;
+    let paused = tokio::task::spawn_blocking({
+        let nodes = nodes.clone();
+        move || nodes.stop()
+    })
+    .await?;
+    match paused {
+        Ok(count) => eprintln!("{count} workloads paused with a checkpoint"),
+        Err(error) => eprintln!("checkpoints could not be written: {error}. Workloads go on from older ones"),
+    }
+    store_forecasters(&store, &board).await;
+    drop(app);
+    drop(sequencer);
+    if let Some(ended) = failure {
+        let error = match ended {
+            Ok(Ok(())) => anyhow::anyhow!("the sequencer ended"),
+            Ok(Err(error)) => anyhow::Error::new(error),
+            Err(error) => anyhow::Error::new(error),
+        };
+        return Err(error.context("a transaction could not be committed, so the process ends; nothing unacknowledged is stored. Check the disk and the database, then start again"));
+    }
+    let _finished = tokio::time::timeout(DRAIN, writer).await;
+    store.market.close().await;
+    store.observations.0.close().await;
+    Ok(())
+}
+
+fn own_rhythm(slot_seconds: i64) -> anyhow::Result<Rhythm> {
+    if !(10..=3600).contains(&slot_seconds) || 3600 % slot_seconds != 0 {
+        bail!("--slot-seconds {slot_seconds} is not possible: it must be a divisor of 3600 from 10 up");
+    }
+    let lead_seconds = (slot_seconds / 5).clamp(2, 60);
+    let round_seconds = (slot_seconds / 30).clamp(2, 10);
+    Ok(Rhythm { slot_seconds, horizon_slots: 6, lead_seconds, round_seconds })
+}
+
+/// The state before the first command.
+fn empty_market(rhythm: Rhythm, demo: bool) -> Market {
+    let zero = Timestamp::default();
+    let slot = headroom_market::time::Slot::default();
+    Market { name: String::new(), rhythm, price_cap: Price::ZERO, demo, last_round: 0, last_root: String::new(), planned_until: slot, settled_until: slot, created_at: zero }
+}
+
+fn random_u64() -> anyhow::Result<u64> {
+    let mut bytes = [0u8; 8];
+    getrandom::fill(&mut bytes).map_err(|e| anyhow::anyhow!("no random numbers: {e}"))?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+async fn first_start(args: &UpArgs, sequencer: &Sequencer, now: Timestamp, url: &str) -> anyhow::Result<()> {
+    if args.demo {
+        let fixed = args.sim_clock.is_some().then_some(1);
+        let access = seed::seed(sequencer, now, url, fixed).await?;
+        let text = serde_json::to_string_pretty(&access)?;
+        write_private(&args.data.join("demo-access.json"), text.as_bytes())?;
+        return Ok(());
+    }
+    let (Some(email), Some(password)) = (&args.admin_email, &args.admin_password) else {
+        bail!("a new market needs its first admin: set HEADROOM_ADMIN_EMAIL and HEADROOM_ADMIN_PASSWORD (at least 12 characters), or try --demo");
+    };
+    crate::cli::admin::create_first(sequencer, email, password).await
+}
+
+/// The address and who can sign in.
+fn announce(args: &UpArgs, url: &str, took: Duration) {
+    println!("Headroom is at {url}  (API: {url}/docs, started in {:.1} s)", took.as_secs_f64());
+    if args.demo {
+        print_demo(&args.data, url);
+    }
+    println!("Ctrl-C stops it; the next start goes on from there.");
+}
+
+fn print_demo(data: &Path, url: &str) {
+    let path = data.join("demo-access.json");
+    let access: serde_json::Value =
+        std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+    println!("\nDEMO: sign in at {url} as any of these (also in {}):\n", path.display());
+    println!("  {:<9} {:<28} {:<22} API key", "role", "email", "password");
+    for user in access["users"].as_array().into_iter().flatten() {
+        let text = |name: &str| user[name].as_str().unwrap_or_default().to_owned();
+        println!("  {:<9} {:<28} {:<22} {}", text("role"), text("email"), text("password"), text("api_key"));
+    }
+    println!("\n60-second slots driven by a recorded trace; the first delivery is settled within 3 minutes.\n");
+}
+
+async fn sweep(app: Arc<App>) {
+    let mut interval = tokio::time::interval(Duration::from_secs(60));
+    loop {
+        interval.tick().await;
+        app.limiter.sweep();
+    }
+}
+
+async fn store_forecasters(store: &Store, board: &Board) {
+    let observed = headroom_store::observations::Observed { forecasters: board.states(), ..Default::default() };
+    if let Err(error) = store.observations.write(observed).await {
+        tracing::warn!(%error, "what the forecasters learned since the last save is lost");
+    }
+}
+
+async fn stop_signal() {
+    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(signal) => signal,
+        Err(_) => return std::future::pending().await,
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}

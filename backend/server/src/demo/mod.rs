@@ -1,0 +1,3 @@
+//! The demo market: seeded on first start, driven by a real trace.
+pub mod seed;
+pub mod trace;

@@ -1,0 +1,201 @@
+//! Health, about, the OpenAPI document, the error catalogue and the embedded web UI.
+use crate::app::App;
+use crate::http::problem::{Answered, Problem, Problems};
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{Html, IntoResponse, Response};
+use rust_embed::RustEmbed;
+use serde::Serialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub fn router() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(about)).routes(routes!(advance_clock))
+}
+
+/// The built web UI; empty when npm was not there at build time.
+#[derive(RustEmbed)]
+#[folder = "$CARGO_MANIFEST_DIR/../../frontend/dist"]
+#[allow_missing = true]
+struct Ui;
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct Ready {
+    ready: bool,
+    database: String,
+    sequencer: String,
+    bus: String,
+    /// Commands waiting for the sequencer now.
+    version: String,
+}
+
+/// The process lives.
+pub async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Database, migrations and sequencer are up.
+pub async fn readyz(State(app): State<Arc<App>>) -> Response {
+    let database = match app.store.ping().await {
+        Ok(()) => app.store.market.kind().to_owned(),
+        Err(error) => {
+            tracing::warn!(%error, "not ready: the database does not answer");
+            "down".to_owned()
+        }
+    };
+    let answered = tokio::time::timeout(std::time::Duration::from_secs(2), app.sequencer.query(|_| ())).await;
+    let sequencer = if matches!(answered, Ok(Ok(()))) { "up" } else { "down" };
+    let ready = database != "down" && sequencer == "up" && !*app.stopping.borrow();
+    let bus = format!("{}{}", app.bus.kind(), if app.bus.is_up() { "" } else { " (down: readers poll)" });
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    (status, Json(Ready { ready, database, sequencer: sequencer.to_owned(), bus, version })).into_response()
+}
+
+/// Public keys for checking access tokens elsewhere.
+pub async fn jwks(State(app): State<Arc<App>>) -> Json<serde_json::Value> {
+    Json(app.tokens.jwks())
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct About {
+    version: String,
+    licence: String,
+    demo: bool,
+    attributions: Vec<Attribution>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct Attribution {
+    name: String,
+    text: String,
+    licence: String,
+}
+
+/// Version, licence and whose work is inside.
+#[utoipa::path(get, path = "/about", tag = "session", operation_id = "getAbout", security(()),
+    responses((status = 200, description = "Version and attributions", body = About), Problems))]
+async fn about(State(app): State<Arc<App>>) -> Json<About> {
+    let attribution = |name: &str, text: &str, licence: &str| Attribution { name: name.to_owned(), text: text.to_owned(), licence: licence.to_owned() };
+    Json(About {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        licence: "Apache-2.0".to_owned(),
+        demo: app.demo,
+        attributions: vec![
+            attribution(
+                "Google cluster trace 2011",
+                "The demo's workloads follow an extract of clusterdata-2011-2 (24 machines, CPU and memory, one day), one step a slot, then again with the entities permuted.",
+                "CC-BY 4.0",
+            ),
+            attribution("Inter", "Typeface of the web UI, by The Inter Project Authors; a subset.", "SIL OFL 1.1"),
+        ],
+    })
+}
+
+#[derive(Clone, Debug, serde::Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct AdvanceClock {
+    /// How far; at most an hour at once.
+    seconds: i64,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct ClockView {
+    now: headroom_market::time::Timestamp,
+}
+
+/// Moves the clock of a server that runs on a simulated one, and waits for all that is due.
+#[utoipa::path(post, path = "/sandbox/clock/advance", tag = "session", operation_id = "advanceClock", request_body = AdvanceClock,
+    responses((status = 200, description = "The new time", body = ClockView), Problems))]
+async fn advance_clock(State(app): State<Arc<App>>, crate::http::auth::Anyone(_by): crate::http::auth::Anyone, crate::http::extract::Body(body): crate::http::extract::Body<AdvanceClock>) -> Answered<Json<ClockView>> {
+    if !app.clock.is_simulated() {
+        let detail = "This server runs on the wall clock; only one started with --sim-clock can be advanced.";
+        return Err(Problem::new(StatusCode::CONFLICT, "clock_is_real", detail));
+    }
+    if !(0..=3600).contains(&body.seconds) {
+        return Err(Problem::field("seconds_out_of_range", "/seconds", "seconds is from 0 to 3600."));
+    }
+    let to = app.now().plus_seconds(body.seconds);
+    let (done, wait) = tokio::sync::oneshot::channel();
+    let stopped = |_| Problem::from(crate::sequencer::Busy::Stopped);
+    app.conductor.send(crate::workers::conductor::Advance { to, done }).await.map_err(|_| stopped(()))?;
+    wait.await.map_err(|_| stopped(()))?;
+    Ok(Json(ClockView { now: app.now() }))
+}
+
+/// What a problem code means; the `type` of every problem points here.
+pub async fn error_page(axum::extract::Path(code): axum::extract::Path<String>) -> Response {
+    let known = crate::http::catalogue::entries().into_iter().find(|e| e.code == code);
+    match known {
+        Some(entry) => Html(format!(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{0}</title><h1>{0}</h1><p>HTTP {1}</p><p>{2}</p></html>",
+            entry.code, entry.status, escape(&entry.detail)
+        ))
+        .into_response(),
+        None => (StatusCode::NOT_FOUND, Html("<!doctype html><html lang=\"en\"><title>Unknown code</title><h1>Unknown code</h1></html>".to_owned())).into_response(),
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// Paths that are the API's own: an unknown one is a problem, not the UI.
+const API_PATHS: [&str; 9] =
+    ["/v1", "/assets", "/docs", "/openapi.json", "/metrics", "/healthz", "/readyz", "/.well-known", "/swap_"];
+
+/// The web UI: files by path, the page itself for everything else.
+pub async fn ui(uri: Uri, headers: HeaderMap) -> Response {
+    let path = uri.path();
+    let name = path.trim_start_matches('/');
+    if !name.is_empty() && name != "index.html" {
+        if let Some(file) = Ui::get(name) {
+            return file_response(name, file, &headers);
+        }
+        if API_PATHS.iter().any(|p| path == *p || path.starts_with(&format!("{p}/")) || (p.ends_with('_') && path.starts_with(p))) {
+            return Problem::new(StatusCode::NOT_FOUND, "no_such_route", "There is no such route. /docs lists them all.").into_response();
+        }
+    }
+    match Ui::get("index.html") {
+        Some(page) => file_response("index.html", page, &headers),
+        None => (
+            StatusCode::OK,
+            Html("<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Headroom</title><h1>Headroom</h1><p>This binary was built without the web UI (npm was not found). The API works: see <a href=\"/docs\">/docs</a>.</p></html>"),
+        )
+            .into_response(),
+    }
+}
+
+/// The few kinds of file that the UI's build makes.
+fn media_type(name: &str) -> &'static str {
+    match name.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        Some("woff2") => "font/woff2",
+        Some("png") => "image/png",
+        Some("json") => "application/json",
+        Some("txt") => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}
+
+fn file_response(name: &str, file: rust_embed::EmbeddedFile, headers: &HeaderMap) -> Response {
+    let tag = format!("\"{}\"", hex::encode(&file.metadata.sha256_hash()[..12]));
+    let kind = media_type(name).to_owned();
+    // Assets have their hash in their name; the page has not.
+    let caching = if name.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let unchanged = headers.get(header::IF_NONE_MATCH).is_some_and(|v| v.as_bytes() == tag.as_bytes());
+    let mut response = if unchanged { StatusCode::NOT_MODIFIED.into_response() } else { file.data.into_owned().into_response() };
+    let all = response.headers_mut();
+    for (name, value) in [(header::ETAG, tag), (header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, caching.to_owned())] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            all.insert(name, value);
+        }
+    }
+    response
+}

@@ -1,0 +1,148 @@
+//! The HTTP edge: parse, call one use case, map the result. Nothing is decided here.
+pub mod admin;
+pub mod auth;
+pub mod catalogue;
+pub mod events;
+pub mod extract;
+pub mod finance;
+pub mod instances;
+pub mod limit;
+pub mod meta;
+pub mod orders;
+pub mod pools;
+pub mod prediction;
+pub mod preview;
+pub mod problem;
+pub mod reply;
+pub mod request_id;
+pub mod rounds;
+pub mod session;
+pub mod swaps;
+
+use crate::app::App;
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::get;
+use std::sync::{Arc, Mutex, PoisonError};
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
+use utoipa::OpenApi;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::SwaggerUi;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Headroom",
+        description = "A market for peak compute capacity. Money and prices are decimal strings, quantities integers in base units, times RFC 3339 in UTC. Enums are open: unknown values must be tolerated.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    servers((url = "/", description = "This server")),
+    security(("bearer" = []), ("cookie" = [])),
+    tags(
+        (name = "session", description = "Signing in, who am I, API keys"),
+        (name = "market", description = "Pools, prices, rounds, awards"),
+        (name = "orders", description = "Bids and offers"),
+        (name = "workloads", description = "Modules, instances, strategies"),
+        (name = "swaps", description = "Resizes and moves"),
+        (name = "forecasts", description = "Demand ahead, and how good forecasts have been"),
+        (name = "guidance", description = "Hints and application profiles from outside"),
+        (name = "finance", description = "Balances, statements, exports"),
+        (name = "pricing", description = "Reserve prices"),
+        (name = "admin", description = "Pools, participants, quotas, halts"),
+        (name = "events", description = "What happens, as it happens")
+    )
+)]
+struct Document;
+
+fn api() -> OpenApiRouter<Arc<App>> {
+    let v1 = OpenApiRouter::new()
+        .merge(session::router())
+        .merge(orders::router())
+        .merge(pools::router())
+        .merge(rounds::router())
+        .merge(swaps::router())
+        .merge(instances::router())
+        .merge(prediction::router())
+        .merge(admin::router())
+        .merge(finance::router())
+        .merge(events::router())
+        .merge(meta::router());
+    OpenApiRouter::with_openapi(Document::openapi()).nest("/v1", v1)
+}
+
+/// The OpenAPI document of everything under /v1.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let mut document = api().to_openapi();
+    let components = document.components.get_or_insert_default();
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("API key or access token")).build();
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    let cookie = ApiKeyValue::with_description(auth::ACCESS_COOKIE, "The browser's session; writes need X-CSRF-Token");
+    components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    document
+}
+
+/// Carries what the authentication learned of the rate limit to the response.
+#[derive(Clone, Default)]
+pub struct LimitSlot(Arc<Mutex<Option<limit::Remaining>>>);
+
+impl LimitSlot {
+    pub fn set(&self, remaining: limit::Remaining) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(remaining);
+    }
+}
+
+async fn around(mut request: Request, next: Next) -> Response {
+    let slot = LimitSlot::default();
+    request.extensions_mut().insert(slot.clone());
+    let is_api = request.uri().path().starts_with("/v1");
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    if let Some(remaining) = *slot.0.lock().unwrap_or_else(PoisonError::into_inner) {
+        remaining.write(headers);
+    }
+    for (name, value) in SECURITY_HEADERS {
+        headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
+    }
+    if is_api {
+        headers.insert("headroom-version", HeaderValue::from_static("2026-11-20"));
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-store"));
+    }
+    response
+}
+
+const SECURITY_HEADERS: [(&str, &str); 4] = [
+    (
+        "content-security-policy",
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'self'; form-action 'self'",
+    ),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("x-frame-options", "DENY"),
+];
+
+/// The whole service.
+pub fn router(app: Arc<App>) -> Router {
+    let process = app.process;
+    let (v1, _) = api().split_for_parts();
+    // The concept's three routes, without /v1.
+    let (aliases, _) = OpenApiRouter::<Arc<App>>::new().merge(swaps::history()).merge(prediction::concept()).split_for_parts();
+    let compressed = DefaultPredicate::new().and(NotForContentType::new("text/event-stream"));
+    Router::new()
+        .merge(v1)
+        .merge(aliases)
+        .route("/healthz", get(meta::healthz))
+        .route("/readyz", get(meta::readyz))
+        .route("/.well-known/jwks.json", get(meta::jwks))
+        .route("/docs/errors/{code}", get(meta::error_page))
+        .fallback(meta::ui)
+        .with_state(app)
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", openapi()))
+        .layer(CompressionLayer::new().compress_when(compressed))
+        .layer(middleware::from_fn(around))
+        .layer(middleware::from_fn(move |request, next| request_id::assign(process, request, next)))
+}

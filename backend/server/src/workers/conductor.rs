@@ -1,0 +1,350 @@
+//! The exchange's own rhythm: telemetry, forecasts, rounds, swaps, settlement, in this order,
+//! a few times a second. Under a simulated clock the same ticks run one after the other and
+//! are exactly reproducible; in real time the clearing runs beside them.
+use crate::clock::Clock;
+use crate::sequencer::{Attached, Busy, Outcome, Sequencer};
+use crate::workers::forecasts::{Board, SlotSums};
+use crate::workers::nodes::{Nodes, Wanted};
+use crate::workers::telemetry::{self, Meter, TICK_SECONDS};
+use crate::workers::{rounds, swaps};
+use headroom_market::command::Command;
+use headroom_market::market::Market;
+use headroom_market::state::State;
+use headroom_market::swap::saga::StepResult;
+use headroom_market::swap::{Swap, SwapState, plan};
+use headroom_market::time::{Slot, Timestamp};
+use headroom_market::workload::ComparisonRules;
+use headroom_market::workload::guidance::ApplicationProfile;
+use headroom_store::Store;
+use headroom_store::observations::Observed;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Time between two ticks.
+const TICK_MICROS: i64 = 250_000;
+/// A slot is settled this long after its end.
+const SETTLE_AFTER_SECONDS: i64 = 5;
+/// Forecaster states are stored every so many slots.
+const STORE_EVERY_SLOTS: i64 = 10;
+const HOUR_MICROS: i64 = 3_600_000_000;
+/// Retention of raw telemetry, forecasts and stream events.
+const KEEP_SAMPLES_HOURS: i64 = 24;
+const KEEP_FORECASTS_HOURS: i64 = 30 * 24;
+const KEEP_EVENTS_HOURS: i64 = 7 * 24;
+
+/// Moves the simulated clock; answered when everything due by then has been done.
+pub struct Advance {
+    pub to: Timestamp,
+    pub done: oneshot::Sender<()>,
+}
+
+pub struct Conductor {
+    pub sequencer: Sequencer,
+    pub store: Arc<Store>,
+    pub clock: Arc<dyn Clock>,
+    pub nodes: Arc<Nodes>,
+    pub board: Arc<Board>,
+    pub advances: mpsc::Receiver<Advance>,
+    pub stopping: watch::Receiver<bool>,
+    progress: Progress,
+}
+
+#[derive(Default)]
+struct Progress {
+    meter: Meter,
+    sums: SlotSums,
+    /// The slot that the sums belong to.
+    slot: Option<Slot>,
+    last_tick: Option<Timestamp>,
+    last_round: Option<Timestamp>,
+    last_reconcile: Option<Timestamp>,
+    last_prune: Option<Timestamp>,
+    round: Option<tokio::task::JoinHandle<Result<bool, Busy>>>,
+    slots_seen: i64,
+}
+
+/// What a tick looks at, taken from the state at once.
+struct View {
+    market: Market,
+    swaps: Vec<(Swap, bool, ComparisonRules)>,
+    unsettled: Option<Slot>,
+}
+
+impl View {
+    fn of(state: &State, now: Timestamp) -> Self {
+        let due = |s: &Slot| state.market.rhythm.slot_end(*s).plus_seconds(SETTLE_AFTER_SECONDS) <= now;
+        let lines = state.awards.values().flat_map(|a| a.lines.iter()).filter(|l| !l.settled).map(|l| l.slot);
+        let products = state.products.values().map(|p| p.slot);
+        let live = state.swaps.values().map(|s| {
+            let rules = state.instances.get(&s.instance).map(|i| i.comparison.clone()).unwrap_or_default();
+            (s.clone(), plan::may_begin(state, s), rules)
+        });
+        Self {
+            market: state.market.clone(),
+            swaps: live.collect(),
+            unsettled: lines.chain(products).filter(due).min(),
+        }
+    }
+}
+
+impl Conductor {
+    pub fn new(
+        sequencer: Sequencer,
+        store: Arc<Store>,
+        clock: Arc<dyn Clock>,
+        nodes: Arc<Nodes>,
+        board: Arc<Board>,
+        advances: mpsc::Receiver<Advance>,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        Self { sequencer, store, clock, nodes, board, advances, stopping, progress: Progress::default() }
+    }
+
+    /// Runs until the process stops.
+    pub async fn run(mut self) {
+        let ended = if self.clock.is_simulated() { self.run_simulated().await } else { self.run_in_time().await };
+        if let Err(busy) = ended {
+            tracing::debug!(%busy, "the conductor stops");
+        }
+        if let Some(round) = self.progress.round.take() {
+            // A sealed round that is not awarded when the process ends is void at the next start.
+            round.abort();
+        }
+    }
+
+    async fn run_in_time(&mut self) -> Result<(), Busy> {
+        let mut interval = tokio::time::interval(Duration::from_micros(TICK_MICROS as u64));
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut stopping = self.stopping.clone();
+        loop {
+            tokio::select! {
+                _ = interval.tick() => {}
+                _ = stopping.changed() => return Ok(()),
+            }
+            self.tick(self.clock.now()).await?;
+        }
+    }
+
+    async fn run_simulated(&mut self) -> Result<(), Busy> {
+        let mut stopping = self.stopping.clone();
+        loop {
+            let advance = tokio::select! {
+                advance = self.advances.recv() => advance,
+                _ = stopping.changed() => return Ok(()),
+            };
+            let Some(Advance { to, done }) = advance else { return Ok(()) };
+            while self.clock.now() < to {
+                let next = self.clock.now().plus_micros(TICK_MICROS);
+                self.clock.set(if next < to { next } else { to });
+                let now = self.clock.now();
+                self.nodes.cluster.advance(now.micros());
+                self.tick(now).await?;
+            }
+            let _gone = done.send(());
+        }
+    }
+
+    async fn command(&self, command: Command) -> Result<Outcome, Busy> {
+        self.sequencer.internal(command, Attached::default()).await
+    }
+
+    async fn tick(&mut self, now: Timestamp) -> Result<(), Busy> {
+        let view = self.sequencer.query(move |state| View::of(state, now)).await?;
+        self.reconcile(now).await?;
+        self.measure(&view, now).await?;
+        self.forecast(&view, now).await?;
+        self.clear(&view, now).await?;
+        self.plan(&view, now).await?;
+        self.step_swaps(&view, now).await?;
+        self.settle(&view).await?;
+        self.prune(now).await;
+        Ok(())
+    }
+
+    fn is_due(last: Option<Timestamp>, now: Timestamp, micros: i64) -> bool {
+        last.is_none_or(|last| now.micros() - last.micros() >= micros)
+    }
+
+    async fn reconcile(&mut self, now: Timestamp) -> Result<(), Busy> {
+        if !Self::is_due(self.progress.last_reconcile, now, 1_000_000) {
+            return Ok(());
+        }
+        self.progress.last_reconcile = Some(now);
+        let wanted = self.sequencer.query(Wanted::of).await?;
+        self.nodes.reconcile(&wanted, &self.store, now.micros()).await;
+        Ok(())
+    }
+
+    /// Ticks stand in the middle of their 5 seconds, clear of the slot's boundaries, where
+    /// limits change.
+    async fn measure(&mut self, view: &View, now: Timestamp) -> Result<(), Busy> {
+        let tick = TICK_SECONDS * 1_000_000;
+        let middle = now.micros().rem_euclid(tick) >= tick / 2;
+        if !middle || !Self::is_due(self.progress.last_tick, now, tick * 9 / 10) {
+            return Ok(());
+        }
+        self.progress.last_tick = Some(now);
+        let slot = Slot::containing(now, view.market.rhythm.slot_seconds);
+        let wanted = self.sequencer.query(Wanted::of).await?;
+        let samples = telemetry::measure(&self.nodes, &wanted, now, slot, &mut self.progress.meter);
+        self.progress.slot.get_or_insert(slot);
+        let mut observed = Observed::default();
+        for sample in &samples {
+            self.progress.sums.add(sample);
+            let document = serde_json::to_string(sample).unwrap_or_default();
+            observed.samples.push((sample.instance.to_string(), now.micros(), document));
+        }
+        self.observe(observed).await;
+        Ok(())
+    }
+
+    /// Observations may be lost, never the market's rhythm with them.
+    async fn observe(&self, observed: Observed) {
+        if let Err(error) = self.store.observations.write(observed).await {
+            tracing::error!(%error, "telemetry could not be stored; forecasts go on from memory");
+        }
+    }
+
+    async fn forecast(&mut self, view: &View, now: Timestamp) -> Result<(), Busy> {
+        let seconds = view.market.rhythm.slot_seconds;
+        let present = Slot::containing(now, seconds);
+        let Some(slot) = self.progress.slot.filter(|s| *s < present) else { return Ok(()) };
+        self.progress.slot = None;
+        let sums = std::mem::take(&mut self.progress.sums);
+        if sums.is_empty() {
+            return Ok(());
+        }
+        let (wanted, profiles) = self
+            .sequencer
+            .query(|s| (Wanted::of(s), s.profiles.values().cloned().collect::<Vec<ApplicationProfile>>()))
+            .await?;
+        let outlooks = self.board.observe(&wanted, &profiles, slot, seconds, now, &sums);
+        self.command(Command::RecordOutlooks { outlooks }).await?;
+        self.progress.slots_seen += 1;
+        let mut observed = Observed::default();
+        let instances: Vec<_> = wanted.instances.iter().map(|i| i.id).collect();
+        for forecast in self.board.of_all(&instances, seconds) {
+            let document = serde_json::to_string(&forecast).unwrap_or_default();
+            observed.forecasts.push((forecast.instance.to_string(), forecast.resource.to_string(), now.micros(), document));
+        }
+        if self.progress.slots_seen % STORE_EVERY_SLOTS == 0 {
+            observed.forecasters = self.board.states();
+        }
+        self.observe(observed).await;
+        Ok(())
+    }
+
+    async fn clear(&mut self, view: &View, now: Timestamp) -> Result<(), Busy> {
+        if let Some(round) = self.progress.round.take_if(|r| r.is_finished()) {
+            match round.await {
+                Ok(result) => {
+                    result?;
+                }
+                Err(error) => tracing::error!(%error, "the round's task ended"),
+            }
+        }
+        let interval = view.market.rhythm.round_seconds * 1_000_000;
+        if self.progress.round.is_some() || !Self::is_due(self.progress.last_round, now, interval) {
+            return Ok(());
+        }
+        self.progress.last_round = Some(now);
+        if self.clock.is_simulated() {
+            rounds::run(&self.sequencer, now).await?;
+        } else {
+            let sequencer = self.sequencer.clone();
+            self.progress.round = Some(tokio::spawn(async move { rounds::run(&sequencer, now).await }));
+        }
+        Ok(())
+    }
+
+    /// Writes the swap orders of a slot whose gate has closed, when no round is under way
+    /// that could still award capacity in it.
+    async fn plan(&mut self, view: &View, now: Timestamp) -> Result<(), Busy> {
+        let rhythm = &view.market.rhythm;
+        let present = Slot::containing(now, rhythm.slot_seconds);
+        let slot = view.market.planned_until.max(present);
+        if self.progress.round.is_some() || now < rhythm.gate_closes(slot) {
+            return Ok(());
+        }
+        self.command(Command::PlanSlot { slot }).await.map(|_| ())
+    }
+
+    async fn step_swaps(&mut self, view: &View, now: Timestamp) -> Result<(), Busy> {
+        for (swap, may_begin, comparison) in &view.swaps {
+            if swap.state == SwapState::AwaitingApproval {
+                continue;
+            }
+            let situation = swaps::Situation { may_begin: *may_begin, comparison: comparison.clone(), now };
+            let (nodes, one) = (self.nodes.clone(), swap.clone());
+            // Driver calls compress and hash: off the async threads in real time; in a
+            // simulation in line, so that the order is always the same.
+            let result = if self.clock.is_simulated() {
+                swaps::step(&nodes, &one, &situation)
+            } else {
+                tokio::task::spawn_blocking(move || swaps::step(&nodes, &one, &situation)).await.unwrap_or(None)
+            };
+            if let Some(result) = result {
+                self.command(Command::StepSwap { swap: swap.id, result }).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn settle(&mut self, view: &View) -> Result<(), Busy> {
+        let Some(slot) = view.unsettled else { return Ok(()) };
+        let readings = self.progress.meter.take(slot);
+        self.command(Command::SettleSlot { slot, readings }).await.map(|_| ())
+    }
+
+    async fn prune(&mut self, now: Timestamp) {
+        if !Self::is_due(self.progress.last_prune, now, HOUR_MICROS) {
+            return;
+        }
+        let first = self.progress.last_prune.is_none();
+        self.progress.last_prune = Some(now);
+        if first {
+            return;
+        }
+        let before = |hours: i64| now.micros() - hours * HOUR_MICROS;
+        let observations = self.store.observations.prune(before(KEEP_SAMPLES_HOURS), before(KEEP_FORECASTS_HOURS)).await;
+        let events = self.store.prune_stream(before(KEEP_EVENTS_HOURS)).await;
+        tracing::info!(?observations, ?events, "pruned rows");
+    }
+}
+
+/// After a restart: what was half done is ended, every workload runs again from its
+/// checkpoint under a new epoch.
+pub async fn recover(sequencer: &Sequencer, nodes: &Nodes, now: Timestamp) -> Result<(), Busy> {
+    let (sealed, live, instances) = sequencer
+        .query(|s| {
+            let sealed: Vec<u64> = s
+                .rounds
+                .values()
+                .filter(|r| r.state == headroom_market::round::RoundState::Sealed)
+                .map(|r| r.number)
+                .collect();
+            let live: Vec<Swap> = s.swaps.values().cloned().collect();
+            let running: Vec<_> = s.instances.values().map(|i| i.id).collect();
+            (sealed, live, running)
+        })
+        .await?;
+    for round in sealed {
+        let reason = "the process ended while the round was sealed; its orders go to the next one".to_owned();
+        sequencer.internal(Command::VoidRound { round, reason }, Attached::default()).await?;
+    }
+    let states: BTreeMap<_, _> = live.iter().map(|s| (s.id, s.state)).collect();
+    for (swap, state) in states {
+        let report = Default::default();
+        let detail = "the process ended in this phase".to_owned();
+        let result = StepResult::Failed { state, reason: "restarted".to_owned(), detail, report };
+        sequencer.internal(Command::StepSwap { swap, result }, Attached::default()).await?;
+    }
+    for instance in instances {
+        sequencer.internal(Command::RestartInstance { instance }, Attached::default()).await?;
+    }
+    let wanted = sequencer.query(Wanted::of).await?;
+    nodes.restore(&wanted, now.micros());
+    Ok(())
+}

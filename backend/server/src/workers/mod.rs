@@ -1,0 +1,9 @@
+//! What the exchange does by itself. Each worker rereads the state it works on, so a lost
+//! message or a restart only delays it, and twice equals once.
+pub mod conductor;
+pub mod feed;
+pub mod forecasts;
+pub mod nodes;
+pub mod rounds;
+pub mod swaps;
+pub mod telemetry;

@@ -1,0 +1,246 @@
+//! The worker nodes inside this process: what the market calls nodes and instances, as the
+//! driver knows them.
+use crate::demo;
+use crate::workers::feed::{Demand, Source, WorkloadFeed};
+use headroom_execution::{
+    Cluster, Config, Detail, Driver, DriverError, InstanceId, Limits, NodeId, NodeSpec, Observation, OpKey, Placement,
+    Program, Role, RunningThreads, StartFrom, StartRequest,
+};
+use headroom_market::pool::{Node, Pool};
+use headroom_market::state::State;
+use headroom_market::units::{Amounts, Resource, amount};
+use headroom_market::workload::{Instance, InstanceState, Module};
+use headroom_store::Store;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub struct Nodes {
+    pub cluster: Cluster,
+    feed: Arc<WorkloadFeed>,
+    /// KiB of guest memory that one traded MiB stands for: 1024, and 1 in the demo, where
+    /// memory is scaled down like fuel so that everything fits on a laptop.
+    kib_per_mem_mib: u64,
+    checkpoints: PathBuf,
+    slot_micros: i64,
+    programs: Mutex<BTreeMap<headroom_market::ids::ModuleId, Program>>,
+    threads: Mutex<Option<RunningThreads>>,
+}
+
+/// What the market wants to run, taken from its state at once.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    pub nodes: Vec<Node>,
+    pub pools: BTreeMap<String, Pool>,
+    pub instances: Vec<Instance>,
+    pub modules: BTreeMap<headroom_market::ids::ModuleId, Module>,
+}
+
+impl Wanted {
+    pub fn of(state: &State) -> Self {
+        Self {
+            nodes: state.nodes.values().cloned().collect(),
+            pools: state.pools.clone(),
+            instances: state.instances.values().cloned().collect(),
+            modules: state.modules.clone(),
+        }
+    }
+}
+
+pub fn instance_id(id: headroom_market::ids::InstanceId) -> InstanceId {
+    InstanceId(id.to_string())
+}
+
+pub fn node_id(id: headroom_market::ids::NodeId) -> NodeId {
+    NodeId(id.to_string())
+}
+
+impl Nodes {
+    pub fn new(data: &Path, slot_seconds: i64, demo: bool) -> Result<Self, DriverError> {
+        let checkpoints = data.join("checkpoints");
+        let config = Config { checkpoint_dir: Some(checkpoints.clone()), ..Config::default() };
+        let feed = Arc::new(WorkloadFeed::new(config.fuel_per_cpu_milli));
+        std::fs::create_dir_all(&checkpoints)
+            .map_err(|source| DriverError::Io { path: checkpoints.clone(), source })?;
+        Ok(Self {
+            cluster: Cluster::new(config, feed.clone())?,
+            feed,
+            kib_per_mem_mib: if demo { 1 } else { 1024 },
+            checkpoints,
+            slot_micros: slot_seconds * 1_000_000,
+            programs: Mutex::default(),
+            threads: Mutex::default(),
+        })
+    }
+
+    /// Runs the guests in real time on their own threads: at most 1 + cores/2 of them.
+    pub fn start_threads(&self, clock: Arc<dyn crate::clock::Clock>) -> Result<(), DriverError> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = self.cluster.spawn_threads(move || clock.now().micros(), 1 + cores / 4)?;
+        *self.threads.lock().unwrap_or_else(PoisonError::into_inner) = Some(threads);
+        Ok(())
+    }
+
+    /// Pauses every workload at a step boundary with a checkpoint.
+    pub fn stop(&self) -> Result<u64, DriverError> {
+        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let summary = match threads {
+            Some(threads) => threads.stop(Some(&self.checkpoints))?,
+            None => self.cluster.checkpoint_all(&self.checkpoints)?,
+        };
+        Ok(summary.instances)
+    }
+
+    pub fn limits(&self, amounts: &Amounts) -> Limits {
+        let positive = |r| u64::try_from(amount(amounts, r)).unwrap_or(0);
+        Limits::new(positive(Resource::CpuMilli), positive(Resource::MemMib) * self.kib_per_mem_mib)
+    }
+    pub fn mem_mib(&self, kib: u64) -> i64 {
+        i64::try_from(kib / self.kib_per_mem_mib).unwrap_or(i64::MAX)
+    }
+    pub fn mem_mib_up(&self, kib: u64) -> i64 {
+        i64::try_from(kib.div_ceil(self.kib_per_mem_mib)).unwrap_or(i64::MAX)
+    }
+    pub fn amounts(&self, limits: &Limits) -> Amounts {
+        let cpu = i64::try_from(limits.cpu_milli).unwrap_or(i64::MAX);
+        [(Resource::CpuMilli, cpu), (Resource::MemMib, self.mem_mib(limits.mem_kib))].into()
+    }
+
+    /// Checks an uploaded module (binary or text) and returns its bytes.
+    pub fn admit(&self, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+        self.cluster.admit(&bytes).map(|_| bytes).map_err(|e| e.to_string())
+    }
+
+    /// A node that was just created, from its document.
+    pub fn add_from(&self, document: &str) {
+        if let Ok(node) = serde_json::from_str::<Node>(document) {
+            self.ensure_node(&node, None);
+        }
+    }
+
+    fn ensure_node(&self, node: &Node, pool: Option<&Pool>) {
+        self.cluster.ensure_node(NodeSpec {
+            id: node_id(node.id),
+            name: node.name.clone(),
+            pool: node.pool.clone(),
+            pop: pool.map(|p| p.pop.clone()).unwrap_or_default(),
+            tier: pool.map(|p| format!("{:?}", p.tier)).unwrap_or_default(),
+            capacity: self.limits(&node.capacity),
+            properties: node.properties.clone(),
+        });
+    }
+
+    /// Brings what runs in line with what is wanted; level-triggered, safe to repeat.
+    pub async fn reconcile(&self, wanted: &Wanted, store: &Store, now_micros: i64) {
+        for node in &wanted.nodes {
+            self.ensure_node(node, wanted.pools.get(&node.pool));
+        }
+        let running: std::collections::BTreeSet<InstanceId> = self.cluster.instances().into_iter().collect();
+        for instance in &wanted.instances {
+            let id = instance_id(instance.id);
+            self.feed.set_once(id.clone(), self.source(instance, now_micros));
+            let runs = running.contains(&id);
+            match instance.state {
+                InstanceState::Running if !runs && instance.swap.is_none() => self.start(instance, wanted, store).await,
+                InstanceState::Stopped if runs => self.stop_instance(instance),
+                _ => {}
+            }
+        }
+    }
+
+    fn source(&self, instance: &Instance, now_micros: i64) -> Source {
+        let demand = match demo::seed::entity_of(&instance.name) {
+            Some(entity) => Demand::Trace {
+                entity,
+                cpu_milli: demo::seed::FULL_CPU_MILLI,
+                mem_kib: demo::seed::FULL_MEM_MIB * self.kib_per_mem_mib,
+            },
+            // No trace: three quarters of the baseline, for ever.
+            None => {
+                let limits = self.limits(&instance.baseline);
+                Demand::Flat { cpu_milli: limits.cpu_milli * 3 / 4, mem_kib: limits.mem_kib * 3 / 4 }
+            }
+        };
+        Source { start_micros: now_micros, slot_micros: self.slot_micros, demand }
+    }
+
+    async fn program(&self, instance: &Instance, wanted: &Wanted, store: &Store) -> Option<Program> {
+        let known = self.programs.lock().unwrap_or_else(PoisonError::into_inner).get(&instance.module).cloned();
+        if known.is_some() {
+            return known;
+        }
+        let module = wanted.modules.get(&instance.module)?;
+        let program = if module.participant.is_none() {
+            Program(module.name.clone())
+        } else {
+            let bytes = store.module_bytes(&module.hash).await.ok().flatten()?;
+            self.cluster.admit(&bytes).ok()?
+        };
+        self.programs.lock().unwrap_or_else(PoisonError::into_inner).insert(instance.module, program.clone());
+        Some(program)
+    }
+
+    async fn start(&self, instance: &Instance, wanted: &Wanted, store: &Store) {
+        let Some(program) = self.program(instance, wanted, store).await else {
+            tracing::error!(instance = %instance.id, "its module cannot be loaded; it does not run");
+            return;
+        };
+        let request = StartRequest {
+            instance: instance_id(instance.id),
+            node: node_id(instance.node),
+            epoch: instance.epoch,
+            program,
+            limits: self.limits(&instance.in_force),
+            from: StartFrom::Fresh,
+        };
+        let key = OpKey::new(format!("start-{}", instance.id), instance.epoch.to_string());
+        if let Err(error) = self.cluster.start(&key, &request) {
+            tracing::warn!(instance = %instance.id, %error, "it cannot start yet; trying again");
+        }
+    }
+
+    fn stop_instance(&self, instance: &Instance) {
+        let key = OpKey::new(format!("stop-{}", instance.id), instance.epoch.to_string());
+        if let Err(error) = self.cluster.stop(&key, &instance_id(instance.id), instance.epoch) {
+            tracing::warn!(instance = %instance.id, %error, "it cannot stop yet; trying again");
+        }
+    }
+
+    /// After a restart: everything that has a checkpoint runs again from it, where the market
+    /// says, under the market's (newer) epoch.
+    pub fn restore(&self, wanted: &Wanted, now_micros: i64) {
+        for node in &wanted.nodes {
+            self.ensure_node(node, wanted.pools.get(&node.pool));
+        }
+        for instance in &wanted.instances {
+            self.feed.set_once(instance_id(instance.id), self.source(instance, now_micros));
+        }
+        let by_id: BTreeMap<String, &Instance> = wanted.instances.iter().map(|i| (i.id.to_string(), i)).collect();
+        let restored = self.cluster.restore_all(&self.checkpoints, now_micros, &mut |saved| {
+            let instance = by_id.get(&saved.instance.0)?;
+            (instance.state == InstanceState::Running).then(|| Placement {
+                node: node_id(instance.node),
+                epoch: instance.epoch,
+                limits: self.limits(&instance.in_force),
+            })
+        });
+        match restored {
+            Ok(summary) => {
+                for restored in &summary.restored {
+                    self.feed.resume(&restored.saved.instance, restored.position, now_micros);
+                }
+                tracing::info!(workloads = summary.restored.len(), "restored from checkpoints");
+                for (path, error) in summary.failed {
+                    tracing::warn!(path = %path.display(), %error, "a checkpoint could not be used; the workload starts afresh");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "no checkpoints could be read; workloads start afresh"),
+        }
+    }
+
+    /// The active copy of an instance, as measured since the last call.
+    pub fn observe(&self, id: headroom_market::ids::InstanceId) -> Option<Observation> {
+        let all = self.cluster.observe(&instance_id(id), Detail::Counters).ok()?;
+        all.into_iter().find(|o| o.role == Role::Active)
+    }
+}

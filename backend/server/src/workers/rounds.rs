@@ -1,0 +1,71 @@
+//! One round: seal, clear, check, record. The solver runs outside the transaction on a
+//! blocking thread, with node limits and never a wall-clock limit; only a verified outcome
+//! can be recorded.
+use crate::sequencer::{Attached, Busy, Outcome, Sequencer};
+use headroom_market::clearing::{self, Book, Limits, Mode, Verified};
+use headroom_market::command::Command;
+use headroom_market::time::Timestamp;
+use headroom_solver::Relaxation;
+use headroom_store::write::ArchivedRound;
+use std::sync::Arc;
+
+/// Search limits of a production round: rounds are small and come every few seconds.
+pub fn production_limits(without_blocks: bool) -> Limits {
+    Limits { nodes: 4_000, max_cuts: 200, without_blocks }
+}
+
+/// Seals and clears the next round; `false` if there was nothing to clear.
+pub async fn run(sequencer: &Sequencer, now: Timestamp) -> Result<bool, Busy> {
+    let sealed = sequencer.internal(Command::SealRound, Attached::default()).await?;
+    let Outcome::Sealed { round, book } = sealed else { return Ok(false) };
+    let cleared = clear_verified(book.clone()).await;
+    let Some(outcome) = cleared else {
+        void(sequencer, round, "no outcome passed the check").await?;
+        return Ok(true);
+    };
+    let result_hash = outcome.result_hash();
+    let archive = ArchivedRound {
+        round: round as i64,
+        book: serde_json::to_string(&*book).unwrap_or_default(),
+        outcome: outcome.canonical(),
+        result_hash: result_hash.clone(),
+        recorded_at: now.micros(),
+    };
+    let command = Command::RecordOutcome { round, result_hash, outcome: Some(Arc::new(outcome)) };
+    let attached = Attached { archive: Some(archive), ..Attached::default() };
+    if let Outcome::Refused(refusal) = sequencer.internal(command, attached).await? {
+        tracing::error!(round, code = refusal.code, detail = refusal.detail, "the outcome could not be applied; the round is void");
+        void(sequencer, round, &refusal.detail).await?;
+    }
+    Ok(true)
+}
+
+async fn void(sequencer: &Sequencer, round: u64, reason: &str) -> Result<(), Busy> {
+    let command = Command::VoidRound { round, reason: reason.to_owned() };
+    sequencer.internal(command, Attached::default()).await.map(|_| ())
+}
+
+/// Clears and checks; if the check fails, once more without blocks.
+async fn clear_verified(book: Arc<Book>) -> Option<Verified<clearing::Outcome>> {
+    let work = move || {
+        for without_blocks in [false, true] {
+            let limits = production_limits(without_blocks);
+            let outcome = match clearing::clear(&book, Mode::Market, &Relaxation, &limits) {
+                Ok(outcome) => outcome,
+                Err(fault) => {
+                    tracing::error!(?fault, without_blocks, "clearing failed");
+                    continue;
+                }
+            };
+            match clearing::verify(&book, outcome, Mode::Market) {
+                Ok(verified) => return Some(verified),
+                Err(broken) => tracing::error!(?broken, without_blocks, "the outcome does not pass the check"),
+            }
+        }
+        None
+    };
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "the clearing thread ended");
+        None
+    })
+}

@@ -1,0 +1,273 @@
+//! Migration workers: perform the effect that a swap's present state asks for, and report.
+//!
+//! Every effect is idempotent by (swap, step), so a worker that dies between the effect and
+//! its report just does it again. Epochs come from the swap: a zombie source can't act.
+use crate::workers::nodes::{Nodes, instance_id, node_id};
+use headroom_execution::shadow::Verdict;
+use headroom_execution::{
+    ActivateRequest, Driver, DriverError, OpKey, ShadowRequest, SnapshotId, SnapshotInfo, VerifyRequest,
+};
+use headroom_market::swap::saga::{StepReport, StepResult};
+use headroom_market::swap::{Difference, Swap, SwapState};
+use headroom_market::time::Timestamp;
+use headroom_market::workload::{Comparison, ComparisonRules};
+
+/// What a step came to.
+enum Effect {
+    Done(StepReport),
+    /// Not yet: look again at the next tick.
+    Wait,
+    Failed { reason: String, detail: String, report: StepReport },
+}
+
+/// Where a swap stands beside its own record.
+pub struct Situation {
+    /// All swaps that it depends on have ended.
+    pub may_begin: bool,
+    pub comparison: ComparisonRules,
+    pub now: Timestamp,
+}
+
+/// Takes the next step of a swap; `None` if it has to wait.
+pub fn step(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Option<StepResult> {
+    let state = swap.state;
+    let out_of_time = headroom_market::swap::saga::is_out_of_time(swap, situation.now);
+    match effect(nodes, swap, situation, out_of_time) {
+        Effect::Done(report) => Some(StepResult::Succeeded { state, report }),
+        Effect::Failed { reason, detail, report } => {
+            undo(nodes, swap);
+            Some(StepResult::Failed { state, reason, detail, report })
+        }
+        Effect::Wait if out_of_time => {
+            undo(nodes, swap);
+            Some(StepResult::OutOfTime { state })
+        }
+        Effect::Wait => None,
+    }
+}
+
+fn key(swap: &Swap, step: &str) -> OpKey {
+    OpKey::new(swap.id.to_string(), step)
+}
+
+/// Before the fence the shadow is dropped; after it the source resumes under a newer epoch.
+pub fn undo(nodes: &Nodes, swap: &Swap) {
+    if !swap.moves() {
+        return;
+    }
+    let instance = instance_id(swap.instance);
+    let undone = if swap.state.is_fenced() {
+        nodes.cluster.rollback(&key(swap, "rollback"), &instance, swap.epoch + 2).map(|_| ())
+    } else {
+        nodes.cluster.drop_shadow(&key(swap, "drop"), &instance)
+    };
+    if let Err(error) = undone {
+        tracing::debug!(swap = %swap.id, %error, "nothing to undo");
+    }
+}
+
+fn done(detail: impl Into<String>) -> Effect {
+    Effect::Done(StepReport { detail: Some(detail.into()), ..StepReport::default() })
+}
+
+fn effect(nodes: &Nodes, swap: &Swap, situation: &Situation, out_of_time: bool) -> Effect {
+    let slot_has_begun = situation.now >= swap.slot.start();
+    match swap.state {
+        // A resize takes effect with its slot; a move is prepared before it.
+        SwapState::Planned if swap.moves() => done("preparing before the slot begins"),
+        SwapState::Planned if slot_has_begun && situation.may_begin => done("capacity is free"),
+        SwapState::Planned => Effect::Wait,
+        SwapState::Reserved => done("reserved by the clearing"),
+        SwapState::Snapshot => or_retry(snapshot(nodes, swap), |s| Effect::Done(StepReport {
+            detail: Some(format!("{} KiB of state at input {}", s.payload_bytes / 1024, s.position)),
+            ..StepReport::default()
+        })),
+        SwapState::Transferred => or_retry(transfer(nodes, swap, "transfer", "snapshot"), |bytes| Effect::Done(StepReport {
+            detail: Some(format!("{} KiB sent, compressed and hash-checked", bytes / 1024)),
+            bytes,
+            ..StepReport::default()
+        })),
+        SwapState::Shadow => shadow(nodes, swap, situation, slot_has_begun, out_of_time),
+        SwapState::Fenced => or_retry(fence(nodes, swap), |bytes| Effect::Done(StepReport {
+            detail: Some(format!("source stopped; {} KiB changed since the snapshot", bytes / 1024)),
+            bytes,
+            ..StepReport::default()
+        })),
+        SwapState::Activated if swap.moves() => or_retry(activate(nodes, swap), |report| Effect::Done(report)),
+        SwapState::Activated => resize(nodes, swap),
+        SwapState::Verified => verify(nodes, swap),
+        SwapState::Released => or_retry(
+            nodes.cluster.release(&key(swap, "release"), &instance_id(swap.instance), swap.epoch + 1),
+            |_| done("source dropped"),
+        ),
+        _ => Effect::Wait,
+    }
+}
+
+/// A full node may have room at the next tick; anything else is a reason to give up.
+fn or_retry<T>(result: Result<T, DriverError>, then: impl FnOnce(T) -> Effect) -> Effect {
+    match result {
+        Ok(value) => then(value),
+        Err(DriverError::NoRoom { .. }) => Effect::Wait,
+        Err(error) => Effect::Failed {
+            reason: error.code().to_owned(),
+            detail: error.to_string(),
+            report: StepReport::default(),
+        },
+    }
+}
+
+fn snapshot(nodes: &Nodes, swap: &Swap) -> Result<SnapshotInfo, DriverError> {
+    nodes.cluster.snapshot(&key(swap, "snapshot"), &instance_id(swap.instance), swap.epoch, None)
+}
+
+/// Asking for the snapshot again with the same key names the same one.
+fn transfer(nodes: &Nodes, swap: &Swap, step: &str, snapshot_step: &str) -> Result<i64, DriverError> {
+    let instance = instance_id(swap.instance);
+    let info = nodes.cluster.snapshot(&key(swap, snapshot_step), &instance, swap.epoch, None)?;
+    let sent = nodes.cluster.transfer(&key(swap, step), &instance, swap.epoch, &info.id, &node_id(swap.node_to))?;
+    Ok(i64::try_from(sent.sent_bytes).unwrap_or(i64::MAX))
+}
+
+fn rules(comparison: &ComparisonRules) -> headroom_execution::shadow::Rules {
+    use headroom_execution::shadow::Rules;
+    match comparison.outputs {
+        Comparison::PerformanceOnly => Rules::PerformanceOnly { slower_percent: 25, slack_micros: 250_000 },
+        Comparison::Exact if comparison.state_hash => Rules::Exact { ignore: Vec::new() },
+        Comparison::Exact => Rules::Exact { ignore: vec!["state".to_owned()] },
+    }
+}
+
+/// Runs beside the live job on the same inputs; passes into the fence only when the slot has
+/// begun and the capacity there is free.
+fn shadow(nodes: &Nodes, swap: &Swap, situation: &Situation, slot_has_begun: bool, out_of_time: bool) -> Effect {
+    let instance = instance_id(swap.instance);
+    let info = match snapshot(nodes, swap) {
+        Ok(info) => info,
+        Err(error) => return or_retry::<()>(Err(error), |()| Effect::Wait),
+    };
+    let request = ShadowRequest {
+        instance: instance.clone(),
+        epoch: swap.epoch,
+        node: node_id(swap.node_to),
+        snapshot: info.id,
+        limits: nodes.limits(&swap.limits_to),
+        rules: rules(&situation.comparison),
+    };
+    let report = match nodes.cluster.start_shadow(&key(swap, "shadow"), &request) {
+        Ok(_) => nodes.cluster.shadow_report(&instance),
+        Err(error) => Err(error),
+    };
+    let report = match report {
+        Ok(report) => report,
+        Err(error) => return or_retry::<()>(Err(error), |()| Effect::Wait),
+    };
+    let compared = i64::try_from(report.comparison.positions_compared).unwrap_or(i64::MAX);
+    let mut step = StepReport { positions_compared: compared, ..StepReport::default() };
+    match report.verdict(u64::from(situation.comparison.positions), out_of_time) {
+        Verdict::Running => Effect::Wait,
+        Verdict::Pass if slot_has_begun && situation.may_begin => {
+            step.detail = Some(format!("{compared} inputs gave the same on both sides"));
+            Effect::Done(step)
+        }
+        Verdict::Pass => Effect::Wait,
+        Verdict::Fail => {
+            step.difference_count = i64::try_from(report.comparison.differences_total).unwrap_or(i64::MAX);
+            let difference = |d: &headroom_execution::shadow::Difference| Difference {
+                position: i64::try_from(d.position).unwrap_or(i64::MAX),
+                field: d.field.clone(),
+                live: d.live.clone(),
+                shadow: d.shadow.clone(),
+            };
+            step.differences = report.comparison.differences.iter().map(difference).collect();
+            let detail = format!("the shadow run differs from the live run in {} places", step.difference_count);
+            Effect::Failed { reason: "shadow_mismatch".to_owned(), detail, report: step }
+        }
+        Verdict::Inconclusive => Effect::Failed {
+            reason: "shadow_inconclusive".to_owned(),
+            detail: report.aborted.unwrap_or_else(|| "too few inputs were compared in time".to_owned()),
+            report: step,
+        },
+    }
+}
+
+/// Stops the source, then brings over what changed since the snapshot.
+fn fence(nodes: &Nodes, swap: &Swap) -> Result<i64, DriverError> {
+    let instance = instance_id(swap.instance);
+    let (epoch, new_epoch) = (swap.epoch, swap.epoch + 1);
+    let base = snapshot_id(nodes, swap)?;
+    nodes.cluster.fence(&key(swap, "fence"), &instance, epoch, new_epoch)?;
+    let last = nodes.cluster.snapshot(&key(swap, "last"), &instance, new_epoch, Some(&base))?;
+    let sent = nodes.cluster.transfer(&key(swap, "last-transfer"), &instance, new_epoch, &last.id, &node_id(swap.node_to))?;
+    Ok(i64::try_from(sent.sent_bytes).unwrap_or(i64::MAX))
+}
+
+fn snapshot_id(nodes: &Nodes, swap: &Swap) -> Result<SnapshotId, DriverError> {
+    snapshot(nodes, swap).map(|info| info.id)
+}
+
+fn activate(nodes: &Nodes, swap: &Swap) -> Result<StepReport, DriverError> {
+    let instance = instance_id(swap.instance);
+    let epoch = swap.epoch + 1;
+    let base = snapshot_id(nodes, swap)?;
+    let last = nodes.cluster.snapshot(&key(swap, "last"), &instance, epoch, Some(&base))?;
+    let request = ActivateRequest {
+        instance,
+        node: node_id(swap.node_to),
+        epoch,
+        snapshot: last.id,
+        limits: nodes.limits(&swap.limits_to),
+    };
+    let activated = nodes.cluster.activate(&key(swap, "activate"), &request)?;
+    let pause = i64::try_from(activated.pause_micros).unwrap_or(i64::MAX);
+    let how = if activated.warm { "the warm shadow was promoted" } else { "restored from the snapshot" };
+    Ok(StepReport {
+        detail: Some(format!("{how}; paused for {:.1} ms", pause as f64 / 1000.0)),
+        downtime_micros: Some(pause),
+        in_force: Some(in_force(nodes, swap, &activated.limits)),
+        ..StepReport::default()
+    })
+}
+
+/// What the driver enforces, and the plan for what it does not.
+fn in_force(nodes: &Nodes, swap: &Swap, actual: &headroom_execution::Limits) -> headroom_market::units::Amounts {
+    let mut amounts = swap.limits_to.clone();
+    for (resource, quantity) in nodes.amounts(actual) {
+        if amounts.contains_key(&resource) {
+            amounts.insert(resource, quantity);
+        }
+    }
+    amounts
+}
+
+fn resize(nodes: &Nodes, swap: &Swap) -> Effect {
+    let limits = nodes.limits(&swap.limits_to);
+    let resized = nodes.cluster.resize(&key(swap, "resize"), &instance_id(swap.instance), swap.epoch, &limits);
+    match resized {
+        Ok(resized) => Effect::Done(StepReport {
+            detail: Some(format!("limits changed in {} µs", resized.work_micros)),
+            downtime_micros: Some(0),
+            in_force: Some(in_force(nodes, swap, &resized.actual)),
+            ..StepReport::default()
+        }),
+        // Memory that is in use can't be taken yet: the guest gives it back at its own pace.
+        Err(DriverError::MemoryInUse { .. } | DriverError::NoRoom { .. }) => Effect::Wait,
+        Err(error) => or_retry::<()>(Err(error), |()| Effect::Wait),
+    }
+}
+
+fn verify(nodes: &Nodes, swap: &Swap) -> Effect {
+    let epoch = if swap.moves() { swap.epoch + 1 } else { swap.epoch };
+    let request = VerifyRequest {
+        instance: instance_id(swap.instance),
+        node: node_id(swap.node_to),
+        epoch,
+        limits: nodes.limits(&swap.limits_to),
+        min_progress: u64::from(swap.moves()),
+    };
+    match nodes.cluster.verify(&request) {
+        Ok(verification) if verification.passed => done("limits, node and progress are as promised"),
+        Ok(_) => Effect::Wait,
+        Err(error) => or_retry::<()>(Err(error), |()| Effect::Wait),
+    }
+}

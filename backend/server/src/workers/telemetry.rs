@@ -1,0 +1,123 @@
+//! What is measured: a sample an instance and tick, and the meter of what was available.
+use crate::workers::nodes::{Nodes, Wanted};
+use headroom_market::ids::{InstanceId, NodeId};
+use headroom_market::settlement::meter::Reading;
+use headroom_market::time::{Slot, Timestamp};
+use headroom_market::units::{Amounts, Resource, amount};
+use headroom_market::workload::InstanceState;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// Time between two ticks.
+pub const TICK_SECONDS: i64 = 5;
+
+/// One measurement of a workload.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Sample {
+    pub at: Timestamp,
+    pub instance: InstanceId,
+    pub node: NodeId,
+    /// In force, as the driver says.
+    pub limits: Amounts,
+    /// Mean CPU and present memory since the last tick.
+    pub usage: Amounts,
+    /// What it would have used: usage and what throttling or a stall withheld.
+    pub demand: Amounts,
+    /// The demand was at least this high: it met its limit.
+    pub censored: Vec<Resource>,
+    /// Share of the time with work waiting and no allowance left, in thousandths.
+    pub throttled_millis: i64,
+    /// Inputs that were due and not yet read.
+    pub input_lag: i64,
+    pub bytes_in: i64,
+    pub bytes_out: i64,
+    pub host_calls: i64,
+    pub steps: i64,
+}
+
+/// Limits seen in each slot, until it is settled.
+#[derive(Default)]
+pub struct Meter {
+    readings: BTreeMap<(Slot, InstanceId, Resource), Reading>,
+}
+
+impl Meter {
+    pub fn add(&mut self, slot: Slot, instance: InstanceId, resource: Resource, limit: i64) {
+        let empty = || Reading { instance, resource, runs: Vec::new() };
+        self.readings.entry((slot, instance, resource)).or_insert_with(empty).add_tick(limit);
+    }
+    /// The readings of a slot; older ones are forgotten.
+    pub fn take(&mut self, slot: Slot) -> Vec<Reading> {
+        self.readings.retain(|(s, _, _), _| *s >= slot);
+        let later = self.readings.split_off(&(Slot::starting_at(slot.seconds() + 1), InstanceId::from_raw(0), Resource::CpuMilli));
+        std::mem::replace(&mut self.readings, later).into_values().collect()
+    }
+}
+
+/// Measures every workload.
+pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter: &mut Meter) -> Vec<Sample> {
+    let mut samples = Vec::new();
+    for instance in wanted.instances.iter().filter(|i| i.state == InstanceState::Running) {
+        let observed = nodes.observe(instance.id).filter(|o| o.fault.is_none());
+        for resource in instance.baseline.keys().chain(instance.in_force.keys()) {
+            // Only CPU and memory are enforced by this driver; for others the plan is the fact.
+            let limit = match (&observed, resource) {
+                (None, _) => 0,
+                (Some(o), Resource::CpuMilli) => i64::try_from(o.limits.cpu_milli).unwrap_or(i64::MAX),
+                (Some(o), Resource::MemMib) => nodes.mem_mib(o.limits.mem_kib),
+                (Some(_), other) => amount(&instance.in_force, *other),
+            };
+            meter.add(slot, instance.id, *resource, limit);
+        }
+        let Some(o) = observed else { continue };
+        let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let window = o.window_micros.max(1);
+        let throttled_millis = whole(o.throttled_micros.saturating_mul(1000) / window);
+        let cpu = whole(o.cpu_milli);
+        // A throttled guest wanted at least what its running time extrapolates to.
+        let running_millis = (1000 - throttled_millis).max(250);
+        let cpu_demand = if o.cpu_censored { cpu * 1000 / running_millis } else { cpu };
+        let mut censored = Vec::new();
+        if o.cpu_censored {
+            censored.push(Resource::CpuMilli);
+        }
+        if o.mem_censored {
+            censored.push(Resource::MemMib);
+        }
+        samples.push(Sample {
+            at: now,
+            instance: instance.id,
+            node: instance.node,
+            limits: nodes.amounts(&o.limits),
+            usage: [(Resource::CpuMilli, cpu), (Resource::MemMib, nodes.mem_mib_up(o.mem_kib))].into(),
+            demand: [(Resource::CpuMilli, cpu_demand), (Resource::MemMib, nodes.mem_mib_up(o.mem_demand_kib.max(o.mem_peak_kib)))].into(),
+            censored,
+            throttled_millis,
+            input_lag: whole(o.input_lag),
+            bytes_in: whole(o.bytes_in),
+            bytes_out: whole(o.bytes_out),
+            host_calls: whole(o.host_calls),
+            steps: whole(o.steps),
+        });
+    }
+    samples
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_is_taken_once_and_older_ones_are_forgotten() {
+        let mut meter = Meter::default();
+        let id = InstanceId::from_raw(9);
+        for slot in [60, 120, 180] {
+            meter.add(Slot::starting_at(slot), id, Resource::CpuMilli, 1000);
+            meter.add(Slot::starting_at(slot), id, Resource::NetMbps, 5);
+        }
+        assert_eq!(meter.take(Slot::starting_at(120)).len(), 2);
+        assert!(meter.take(Slot::starting_at(60)).is_empty());
+        assert_eq!(meter.take(Slot::starting_at(180)).len(), 2);
+    }
+}
