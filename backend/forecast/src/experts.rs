@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::HORIZONS;
 
-/// Last value, running median, three rates of exponential smoothing, damped Holt, regression,
-/// daily profile, same slot yesterday, same slot an hour ago, longer mean.
-pub(crate) const EXPERTS: usize = 12;
+/// Last value, running median, three rates of exponential smoothing, damped Holt, two
+/// regressions (one forgets sooner, one is closer to a median), daily profile, same slot
+/// yesterday, same slot an hour ago, longer mean, and the last value with no spread at all.
+pub(crate) const EXPERTS: usize = 13;
 
 /// Rates of exponential smoothing: a memory of about 2, 5 and 20 slots.
 const SES_RATES: [f64; 3] = [0.6, 0.3, 0.08];
@@ -21,7 +22,8 @@ const HOLT_TREND: f64 = 0.1;
 /// A trend of a metric rarely lasts: after six slots a third of it is left.
 const HOLT_DAMPING: f64 = 0.85;
 const FEATURES: usize = 16;
-/// Samples count for about 500 slots in the regression, less than two days of five minutes.
+/// Samples count for about 500 slots in one regression and 3,000 in the other: two days and
+/// ten of five-minute slots.
 const FORGETTING: [f64; 2] = [0.998, 0.9997];
 /// Residuals beyond this many scales pull as if they were there: the median is wanted, and
 /// I/O series are full of spikes.
@@ -279,6 +281,7 @@ impl Experts {
                 yesterday.unwrap_or(last),
                 hour_ago.unwrap_or(last),
                 long,
+                last,
             ];
             features[horizon] = x;
         }
