@@ -205,6 +205,15 @@ impl Experts {
         usize::try_from(slot.rem_euclid(self.day_slots as i64)).unwrap_or(0)
     }
 
+    /// Whether one of the last nine values is exactly this one.
+    pub fn rests_at(&self, value: f64) -> bool {
+        self.history
+            .iter()
+            .rev()
+            .take(9)
+            .any(|seen| *seen == value as f32)
+    }
+
     /// The value `back` slots before the newest (0 = newest), if it is still kept.
     fn ago(&self, back: usize) -> Option<f64> {
         let index = self.history.len().checked_sub(back + 1)?;

@@ -238,7 +238,11 @@ impl Forecaster {
     pub fn probability_above(&self, limit: f64, horizon: usize) -> Option<f64> {
         let (from, to) = window(1, horizon)?;
         let issue = self.issues.back()?;
-        let limit = limit + RESTS_WITHIN * issue.scale;
+        let limit = if self.experts.rests_at(limit) {
+            limit + RESTS_WITHIN * issue.scale
+        } else {
+            limit
+        };
         let single = (from..=to)
             .map(|h| 1.0 - level_of(&issue.quantiles[h], limit))
             .fold(0.0, f64::max);
