@@ -16,11 +16,14 @@ use crate::LEVELS;
 use crate::experts::EXPERTS;
 
 const N: usize = LEVELS.len();
-/// Regret counts for about 300 slots, a day of five minutes.
-const DISCOUNT: f32 = 0.997;
+/// Regret counts for about 1,000 slots, three days and a half of five minutes.
+const DISCOUNT: f32 = 0.999;
 /// Offsets move by this many scales a slot in the long run, faster at first.
-const OFFSET_RATE: f32 = 0.04;
+const OFFSET_RATE: f32 = 0.025;
 const BLEND_RATE: f32 = 0.02;
+/// The last expert says at every level that nothing changes. In a series that rests for long
+/// most quantiles are exactly its last value, which offsets that move would always miss.
+const STILL: usize = EXPERTS - 1;
 /// Standard normal quantiles at the levels, the shape before anything is learned. The mean
 /// absolute change of a random walk with unit steps is 0.8.
 const PRIOR: [f32; N] = [-1.96, -1.64, -1.28, -0.67, 0.0, 0.67, 1.28, 1.64, 1.96];
@@ -48,8 +51,10 @@ impl Blend {
             regret: [0.0; N],
             variance: [0.0; N],
         };
+        let mut voices = vec![voice; EXPERTS];
+        voices[STILL].offset = [0.0; N];
         Self {
-            voices: vec![voice; EXPERTS],
+            voices,
             correction: [0.0; N],
             learned: 0,
         }
@@ -59,8 +64,8 @@ impl Blend {
         let mut weights = [0.0; EXPERTS];
         for (weight, voice) in weights.iter_mut().zip(&self.voices) {
             let (regret, variance) = (voice.regret[level], voice.variance[level]);
-            // The rate that second-order bounds ask for; ln 11 experts = 2.4.
-            let rate = (2.4 / (variance + 1e-3)).sqrt().min(4.0);
+            // The rate that second-order bounds ask for; ln 13 experts = 2.6.
+            let rate = (2.6 / (variance + 1e-3)).sqrt().min(4.0);
             *weight = rate
                 * (rate * regret - rate * rate * variance)
                     .clamp(-30.0, 30.0)
@@ -109,13 +114,13 @@ impl Blend {
             }
             // Slope of the pinball loss at the blend: what a higher forecast would have cost.
             let slope = f32::from(u8::from(value <= blended)) - alpha;
-            for (voice, point) in self.voices.iter_mut().zip(points) {
+            for (number, (voice, point)) in self.voices.iter_mut().zip(points).enumerate() {
                 let own = point + scale * f64::from(voice.offset[index]);
                 let apart = (((blended - own) / scale) as f32).clamp(-8.0, 8.0);
                 let saved = slope * apart;
                 voice.regret[index] = DISCOUNT * voice.regret[index] + saved;
                 voice.variance[index] = DISCOUNT * voice.variance[index] + saved * saved;
-                if !(censored && own >= value) {
+                if number != STILL && !(censored && own >= value) {
                     let below = f32::from(u8::from(value <= own));
                     let step = offset_rate * spread(alpha) * (alpha - below);
                     voice.offset[index] = (voice.offset[index] + step).clamp(-60.0, 60.0);

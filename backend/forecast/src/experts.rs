@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::HORIZONS;
 
-/// Last value, running median, three rates of exponential smoothing, damped Holt, regression,
-/// daily profile, same slot yesterday, same slot an hour ago, longer mean.
-pub(crate) const EXPERTS: usize = 12;
+/// Last value, running median, three rates of exponential smoothing, damped Holt, two
+/// regressions (one forgets sooner, one is closer to a median), daily profile, same slot
+/// yesterday, same slot an hour ago, longer mean, and the last value with no spread at all.
+pub(crate) const EXPERTS: usize = 13;
 
 /// Rates of exponential smoothing: a memory of about 2, 5 and 20 slots.
 const SES_RATES: [f64; 3] = [0.6, 0.3, 0.08];
@@ -21,7 +22,8 @@ const HOLT_TREND: f64 = 0.1;
 /// A trend of a metric rarely lasts: after six slots a third of it is left.
 const HOLT_DAMPING: f64 = 0.85;
 const FEATURES: usize = 16;
-/// Samples count for about 500 slots in the regression, less than two days of five minutes.
+/// Samples count for about 500 slots in one regression and 3,000 in the other: two days and
+/// ten of five-minute slots.
 const FORGETTING: [f64; 2] = [0.998, 0.9997];
 /// Residuals beyond this many scales pull as if they were there: the median is wanted, and
 /// I/O series are full of spikes.
@@ -203,6 +205,15 @@ impl Experts {
         usize::try_from(slot.rem_euclid(self.day_slots as i64)).unwrap_or(0)
     }
 
+    /// Whether one of the last nine values is exactly this one.
+    pub fn rests_at(&self, value: f64) -> bool {
+        self.history
+            .iter()
+            .rev()
+            .take(9)
+            .any(|seen| *seen == value as f32)
+    }
+
     /// The value `back` slots before the newest (0 = newest), if it is still kept.
     fn ago(&self, back: usize) -> Option<f64> {
         let index = self.history.len().checked_sub(back + 1)?;
@@ -279,6 +290,7 @@ impl Experts {
                 yesterday.unwrap_or(last),
                 hour_ago.unwrap_or(last),
                 long,
+                last,
             ];
             features[horizon] = x;
         }

@@ -12,8 +12,8 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 
+use crate::HORIZONS;
 use crate::forecaster::{Forecaster, Settings};
-use crate::{HORIZONS, LEVELS};
 
 /// What may be chosen; the defaults are those of the format.
 #[derive(Debug, Clone, PartialEq)]
@@ -357,11 +357,6 @@ fn write_risk(
         out.write_record([entity, metric, t, limit, horizon, &probability])?;
     }
     Ok(())
-}
-
-/// The levels that are learned and not interpolated, for whoever asks for the best.
-pub fn learned_levels() -> [f64; LEVELS.len()] {
-    LEVELS
 }
 
 #[cfg(test)]

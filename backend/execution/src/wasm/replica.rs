@@ -135,16 +135,12 @@ impl Replica {
         let config = run.config;
         loop {
             let position = self.guest.position;
-            if self.fault.is_some() || position >= until {
-                let reached = self.fault.is_none();
-                if !reached {
-                    self.accrue(config, now_micros);
-                }
-                return if reached {
-                    Progress::More
-                } else {
-                    Progress::Until(None)
-                };
+            if self.fault.is_some() {
+                self.accrue(config, now_micros);
+                return Progress::Until(None);
+            }
+            if position >= until {
+                return Progress::More;
             }
             let Some(input) = run.feed.input(run.instance, position) else {
                 self.accrue(config, now_micros);

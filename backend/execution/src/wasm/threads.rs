@@ -115,6 +115,14 @@ impl RunningThreads {
             // A thread that panicked has already said so; the others still have to end.
             let _ = thread.join();
         }
+        // From here on time is told again, and never goes back behind this.
+        self.cluster.now_micros();
+        *self
+            .cluster
+            .shared
+            .clock
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Stops at step boundaries, joins all threads and checkpoints every instance.
