@@ -22,7 +22,6 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Solved {
     pub model: Model,
     pub values: Vec<Rat>,
-    pub accepted: BTreeMap<usize, usize>,
     pub low: Vec<Rat>,
     pub high: Vec<Rat>,
     pub welfare: Rat,
@@ -358,7 +357,7 @@ impl Search<'_> {
                 }
             }
         };
-        Some(Solved { model, values, accepted: best.accepted, low, high, welfare: best.welfare, bound, cuts, exact, rationed, dropped })
+        Some(Solved { model, values, low, high, welfare: best.welfare, bound, cuts, exact, rationed, dropped })
     }
 }
 

@@ -6,9 +6,10 @@ use super::book::{Book, Fault};
 use super::branch::{Search, Solved};
 use super::outcome::*;
 use super::place::{Hosts, Packing};
-use super::problem::{Component, Market};
+use super::problem::{Component, Market, Meaning, Model};
 use super::rational::Rat;
 use super::round::{Filled, Whole, round};
+use super::simplex::{End, Simplex};
 use super::{Limits, Proposer, explain};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,6 +32,7 @@ pub struct Cleared<'a> {
     pub upper: Vec<Vec<Rat>>,
     /// The part of it that comes from the order's own rows.
     pub own: Vec<Vec<Rat>>,
+    /// Orders that a limit keeps out of the round.
     pub left_out: BTreeSet<usize>,
     pub bound: Rat,
     pub placement_cuts: u32,
@@ -71,8 +73,24 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
         for (n, c) in parts.iter().enumerate() {
             if done[n].is_none() {
                 let proposal = proposer.propose(&Proposal { market: &m, component: c, upper: &upper });
-                let search = Search { m: &m, c, upper: &upper, mode, limits, proposal };
-                let solved = search.run().ok_or_else(|| ClearFault::NoAllocation(m.products[c.products[0]].to_string()))?;
+                let mut part = c.clone();
+                let mut given_up = BTreeSet::new();
+                let mut solved = loop {
+                    let search = Search { m: &m, c: &part, upper: &upper, mode, limits, proposal: proposal.clone() };
+                    match search.run() {
+                        Some(s) => break s,
+                        None if part.orders.is_empty() => return Err(ClearFault::NoAllocation(m.products[c.products[0]].to_string())),
+                        None => {
+                            let gone = starved(&m, &part, &upper);
+                            part.orders.retain(|i| !gone.contains(i));
+                            given_up.extend(gone);
+                        }
+                    }
+                };
+                if !given_up.is_empty() {
+                    solved.exact = false;
+                    solved.dropped.extend(given_up);
+                }
                 let whole = round(&m, c, &solved, &upper);
                 done[n] = Some((solved, whole));
             }
@@ -113,6 +131,26 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
             }
         }
     }
+}
+
+/// The last resort where no prices under the collars were found that agree with a rationing: the
+/// bids on what is missing at the collars stay out of this round, and the outcome says so.
+fn starved(m: &Market, c: &Component, upper: &[Vec<Rat>]) -> BTreeSet<usize> {
+    let model = Model::build(m, c, upper, true);
+    let mut s = Simplex::new(model.lp.clone());
+    let mut missing = BTreeSet::new();
+    if s.solve() == End::Optimal {
+        for (j, meaning) in model.meaning.iter().enumerate() {
+            if let Meaning::Missing(k) = meaning
+                && s.var(j).is_pos()
+            {
+                missing.insert(*k);
+            }
+        }
+    }
+    let uses = |i: &usize| m.orders[*i].bid && m.orders[*i].alternatives.iter().flat_map(|a| &a.quantities).any(|(k, _)| missing.contains(k));
+    let gone: BTreeSet<usize> = c.orders.iter().copied().filter(uses).collect();
+    if gone.is_empty() { c.orders.iter().copied().collect() } else { gone }
 }
 
 /// What an order's own row allows in whole replicas, where the row is its alone: the part of a

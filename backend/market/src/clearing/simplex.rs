@@ -185,10 +185,6 @@ impl Simplex {
         (0..self.n()).map(|j| self.var(j)).collect()
     }
 
-    pub fn slack(&self, row: usize) -> Rat {
-        self.var(self.n() + row)
-    }
-
     /// The dual value of a row.
     pub fn dual(&self, row: usize) -> Rat {
         -&self.reduced[self.n() + row]

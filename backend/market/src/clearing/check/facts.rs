@@ -63,6 +63,8 @@ pub struct Facts<'a> {
     pub lots: Vec<i128>,
     /// Orders with replicas that rounding may have moved by one.
     pub soft: BTreeSet<usize>,
+    /// The outcome says that its search gave up on the orders it refuses with SOLVER_FALLBACK.
+    pub fallback: bool,
     /// Orders short at a cap, found while prices are checked.
     pub rationed: BTreeSet<usize>,
 }
@@ -116,6 +118,7 @@ impl<'a> Facts<'a> {
             rounding: vec![0; n],
             lots: vec![0; n],
             soft: BTreeSet::new(),
+            fallback: out.quality == outcome::Quality::Fallback,
             rationed: BTreeSet::new(),
             keys: Vec::new(),
         };

@@ -127,7 +127,7 @@ pub fn welfare(f: &Facts, out: &Outcome, priced: bool, hosting: &Hosting, r: &mu
     }
     let rows = !f.book.budgets.is_empty() || f.book.instances.iter().any(|i| !(i.holding.is_empty() && i.floor.is_empty() && i.max_swap.is_empty()));
     let blocks = f.orders.iter().any(|o| o.block);
-    if !rows && !blocks && f.rationed.is_empty() {
+    if !rows && !blocks && !f.fallback && f.rationed.is_empty() {
         for i in 0..f.orders.len() {
             let s = f.surplus(i, 0, &f.price);
             if s > f.tolerance(i, 0) && hosting.none_fits(f, i, 0) {
@@ -150,7 +150,8 @@ pub fn ties(f: &Facts, hosting: &Hosting, r: &mut Report) {
             let n = &f.book.instances[inst];
             o.alternatives[0].iter().any(|(k, _)| [&n.holding, &n.floor, &n.max_swap].iter().any(|l| rows::listed(l, &f.keys[*k]).is_some()))
         });
-        if !o.divisible() || o.budget.is_some() || rows || (!full && hosting.none_fits(f, i, 0)) {
+        let gone = f.fallback && f.refused[i].is_some_and(|x| x.reason == Reason::SolverFallback);
+        if gone || !o.divisible() || o.budget.is_some() || rows || (!full && hosting.none_fits(f, i, 0)) {
             continue;
         }
         let total: i128 = o.alternatives[0].iter().map(|q| q.1).sum();

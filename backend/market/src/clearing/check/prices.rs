@@ -3,6 +3,7 @@ use super::Report;
 use super::facts::Facts;
 use super::place::Hosting;
 use super::rows;
+use super::super::outcome::Reason;
 use super::super::rational::Rat;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -92,11 +93,14 @@ fn orders(f: &Facts, price: &[i128], which: &'static str, hosting: &Hosting, r: 
         if s <= tol || award.is_some_and(|a| a.full) {
             continue;
         }
+        if f.fallback && f.refused[i].is_some_and(|x| x.reason == Reason::SolverFallback) {
+            continue;
+        }
         if row_binds(f, i, alternative, &changes, &spent) {
             budget_is_well_spent(f, i, alternative, price, which, r);
             continue;
         }
-        let told = which != "price" || f.refused[i].is_none_or(|x| x.reason == super::super::outcome::Reason::NoHostFits);
+        let told = which != "price" || f.refused[i].is_none_or(|x| x.reason == Reason::NoHostFits);
         if told && hosting.none_fits(f, i, alternative) {
             continue;
         }
@@ -166,7 +170,8 @@ fn shares(f: &Facts, price: &[i128], short: &[Short], hosting: &Hosting, r: &mut
     let spent = rows::spent(f);
     let mut groups: BTreeMap<(bool, Vec<usize>), Vec<usize>> = BTreeMap::new();
     for (i, o) in f.orders.iter().enumerate() {
-        if !o.divisible() || o.incumbent || f.surplus(i, 0, price) <= f.tolerance(i, 0) || row_binds(f, i, 0, &changes, &spent) || hosting.none_fits(f, i, 0) {
+        let gone = f.fallback && f.refused[i].is_some_and(|x| x.reason == Reason::SolverFallback);
+        if gone || !o.divisible() || o.incumbent || f.surplus(i, 0, price) <= f.tolerance(i, 0) || row_binds(f, i, 0, &changes, &spent) || hosting.none_fits(f, i, 0) {
             continue;
         }
         let mut at: Vec<usize> = o.alternatives[0].iter().map(|q| q.0).filter(|k| price[*k] >= f.cap[*k]).collect();
