@@ -40,7 +40,12 @@ pub struct Cleared<'a> {
 }
 
 /// Clears one round. The outcome is not verified yet; `verify` does that.
-pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) -> Result<Outcome, ClearFault> {
+pub fn clear(
+    book: &Book,
+    mode: Mode,
+    proposer: &dyn Proposer,
+    limits: &Limits,
+) -> Result<Outcome, ClearFault> {
     let faults = book.validate();
     if !faults.is_empty() {
         return Err(ClearFault::Refused(faults));
@@ -72,14 +77,29 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
     loop {
         for (n, c) in parts.iter().enumerate() {
             if done[n].is_none() {
-                let proposal = proposer.propose(&Proposal { market: &m, component: c, upper: &upper });
+                let proposal = proposer.propose(&Proposal {
+                    market: &m,
+                    component: c,
+                    upper: &upper,
+                });
                 let mut part = c.clone();
                 let mut given_up = BTreeSet::new();
                 let mut solved = loop {
-                    let search = Search { m: &m, c: &part, upper: &upper, mode, limits, proposal: proposal.clone() };
+                    let search = Search {
+                        m: &m,
+                        c: &part,
+                        upper: &upper,
+                        mode,
+                        limits,
+                        proposal: proposal.clone(),
+                    };
                     match search.run() {
                         Some(s) => break s,
-                        None if part.orders.is_empty() => return Err(ClearFault::NoAllocation(m.products[c.products[0]].to_string())),
+                        None if part.orders.is_empty() => {
+                            return Err(ClearFault::NoAllocation(
+                                m.products[c.products[0]].to_string(),
+                            ));
+                        }
                         None => {
                             let gone = starved(&m, &part, &upper);
                             part.orders.retain(|i| !gone.contains(i));
@@ -97,7 +117,8 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
         }
         let solved: Vec<&(Solved, Whole)> = done.iter().flatten().collect();
         bound.get_or_insert_with(|| solved.iter().fold(Rat::ZERO, |t, s| &t + &s.0.bound));
-        let awards: BTreeMap<usize, Filled> = solved.iter().flat_map(|s| s.1.orders.clone()).collect();
+        let awards: BTreeMap<usize, Filled> =
+            solved.iter().flat_map(|s| s.1.orders.clone()).collect();
         let mut hosts = base.clone();
         for (i, f) in &awards {
             hosts.lend(*i, f.alternative, &f.quantities);
@@ -106,19 +127,42 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
             Err(cut) => {
                 placement_cuts += 1;
                 let u = &mut upper[cut.order][cut.alternative];
-                *u = if cut.upper < awards[&cut.order].fill && placement_cuts < most { cut.upper } else { Rat::ZERO };
+                *u = if cut.upper < awards[&cut.order].fill && placement_cuts < most {
+                    cut.upper
+                } else {
+                    Rat::ZERO
+                };
                 hint.clear();
                 done[home[cut.order]] = None;
             }
             Ok(packing) => {
-                let again = if placement_cuts < most { restore(&m, &hosts, &awards, &parts, &done, &upper, &first) } else { Vec::new() };
+                let again = if placement_cuts < most {
+                    restore(&m, &hosts, &awards, &parts, &done, &upper, &first)
+                } else {
+                    Vec::new()
+                };
                 if placement_cuts >= most {
                     exact = false;
                 }
                 if again.is_empty() {
-                    let components = parts.into_iter().zip(done).filter_map(|(c, d)| d.map(|(s, w)| (c, s, w))).collect();
+                    let components = parts
+                        .into_iter()
+                        .zip(done)
+                        .filter_map(|(c, d)| d.map(|(s, w)| (c, s, w)))
+                        .collect();
                     let bound = bound.unwrap_or_default();
-                    let cleared = Cleared { m: &m, components, awards, packing, own, upper, left_out, bound, placement_cuts, exact };
+                    let cleared = Cleared {
+                        m: &m,
+                        components,
+                        awards,
+                        packing,
+                        own,
+                        upper,
+                        left_out,
+                        bound,
+                        placement_cuts,
+                        exact,
+                    };
                     return Ok(explain::outcome(&cleared, book, mode));
                 }
                 for (i, a, u) in again {
@@ -148,18 +192,38 @@ fn starved(m: &Market, c: &Component, upper: &[Vec<Rat>]) -> BTreeSet<usize> {
             }
         }
     }
-    let uses = |i: &usize| m.orders[*i].bid && m.orders[*i].alternatives.iter().flat_map(|a| &a.quantities).any(|(k, _)| missing.contains(k));
+    let uses = |i: &usize| {
+        m.orders[*i].bid
+            && m.orders[*i]
+                .alternatives
+                .iter()
+                .flat_map(|a| &a.quantities)
+                .any(|(k, _)| missing.contains(k))
+    };
     let gone: BTreeSet<usize> = c.orders.iter().copied().filter(uses).collect();
-    if gone.is_empty() { c.orders.iter().copied().collect() } else { gone }
+    if gone.is_empty() {
+        c.orders.iter().copied().collect()
+    } else {
+        gone
+    }
 }
 
 /// What an order's own row allows in whole replicas, where the row is its alone: the part of a
 /// replica that the row would leave is no one's.
 fn own_bounds(m: &Market) -> Vec<Vec<Rat>> {
-    let mut own: Vec<Vec<Rat>> = m.orders.iter().map(|o| vec![Rat::ONE; o.alternatives.len()]).collect();
+    let mut own: Vec<Vec<Rat>> = m
+        .orders
+        .iter()
+        .map(|o| vec![Rat::ONE; o.alternatives.len()])
+        .collect();
     for r in &m.rows {
         let i = r.terms[0].0;
-        let Some(n) = m.orders[i].replicas.filter(|_| r.terms.iter().all(|t| t.0 == i)) else { continue };
+        let Some(n) = m.orders[i]
+            .replicas
+            .filter(|_| r.terms.iter().all(|t| t.0 == i))
+        else {
+            continue;
+        };
         for (_, a, v) in r.terms.iter().filter(|t| t.2.is_pos()) {
             let whole = (&r.limit.div(v) * &Rat::int(n)).floor();
             own[i][*a] = own[i][*a].clone().min(Rat::ratio(whole, n));
@@ -180,7 +244,17 @@ fn hosts_at_best(m: &Market, base: &Hosts, own: &[Vec<Rat>]) -> Vec<Vec<Rat>> {
     m.orders
         .iter()
         .enumerate()
-        .map(|(i, o)| (0..o.alternatives.len()).map(|a| if o.bid { best.reach(i, a, 0).min(own[i][a].clone()) } else { own[i][a].clone() }).collect())
+        .map(|(i, o)| {
+            (0..o.alternatives.len())
+                .map(|a| {
+                    if o.bid {
+                        best.reach(i, a, 0).min(own[i][a].clone())
+                    } else {
+                        own[i][a].clone()
+                    }
+                })
+                .collect()
+        })
         .collect()
 }
 
@@ -207,7 +281,11 @@ fn restore(
             if upper[i][a] >= first[i][a] || award.is_some_and(|f| f.alternative != a) {
                 continue;
             }
-            let cost = alt.quantities.iter().fold(Rat::ZERO, |t, (k, q)| price.get(k).map_or(t.clone(), |p| &t + &(*p * &Rat::int(*q))));
+            let cost = alt.quantities.iter().fold(Rat::ZERO, |t, (k, q)| {
+                price
+                    .get(k)
+                    .map_or(t.clone(), |p| &t + &(*p * &Rat::int(*q)))
+            });
             if cost > Rat::int(alt.value) {
                 continue;
             }
@@ -217,7 +295,8 @@ fn restore(
                 _ => 0,
             };
             let reach = hosts.reach(i, a, placed).min(first[i][a].clone());
-            if reach > upper[i][a] && reach >= o.least && (o.replicas.is_some() || !reach.is_zero()) {
+            if reach > upper[i][a] && reach >= o.least && (o.replicas.is_some() || !reach.is_zero())
+            {
                 out.push((i, a, reach));
                 return out;
             }
