@@ -88,7 +88,14 @@ impl Search<'_> {
             let (best, bound, cuts, exact, worst) = self.tree(&model);
             match best {
                 Some(b) => {
-                    return self.finish(model, b, bound, cuts, exact && dropped.is_empty(), dropped);
+                    return self.finish(
+                        model,
+                        b,
+                        bound,
+                        cuts,
+                        exact && dropped.is_empty(),
+                        dropped,
+                    );
                 }
                 None => {
                     let next = worst
@@ -318,7 +325,7 @@ impl Search<'_> {
         }
         let mut with = node;
         with.bound = Some(value);
-        let likely = &(&x[col] * &Rat::int(2)) >= &model.units(col) && x[col] != model.units(col);
+        let likely = (&x[col] * &Rat::int(2)) >= model.units(col) && x[col] != model.units(col);
         let with = self.accept(model, &mut with, block, col).map(|()| with);
         if likely {
             stack.push(without);

@@ -137,7 +137,7 @@ pub fn clear(
             }
             Ok(packing) => {
                 let again = if placement_cuts < most {
-                    restore(&m, &hosts, &awards, &parts, &done, &upper, &first)
+                    restore(&m, &hosts, &packing, &awards, &parts, &done, &upper, &first)
                 } else {
                     Vec::new()
                 };
@@ -259,9 +259,11 @@ fn hosts_at_best(m: &Market, base: &Hosts, own: &[Vec<Rat>]) -> Vec<Vec<Rat>> {
 }
 
 /// Orders that were cut although the placement now has room for more of them.
+#[allow(clippy::too_many_arguments)]
 fn restore(
     m: &Market,
     hosts: &Hosts,
+    packing: &Packing,
     awards: &BTreeMap<usize, Filled>,
     parts: &[Component],
     done: &[Option<(Solved, Whole)>],
@@ -291,10 +293,18 @@ fn restore(
             }
             let placed = match (award, o.replicas) {
                 (Some(f), Some(n)) => f.quantities[0] * n / alt.quantities[0].1,
-                (Some(_), None) => continue,
                 _ => 0,
             };
-            let reach = hosts.reach(i, a, placed).min(first[i][a].clone());
+            let reach = match award.filter(|_| o.replicas.is_none()) {
+                // an order that may shrink could grow where it lies, or move
+                Some(f) => {
+                    let mut lifted = hosts.clone();
+                    lifted.lift(i, f, packing);
+                    lifted.reach(i, a, 0)
+                }
+                None => hosts.reach(i, a, placed),
+            }
+            .min(first[i][a].clone());
             if reach > upper[i][a] && reach >= o.least && (o.replicas.is_some() || !reach.is_zero())
             {
                 out.push((i, a, reach));

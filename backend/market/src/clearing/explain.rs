@@ -332,7 +332,7 @@ fn binding(c: &Cleared) -> Vec<Option<Reason>> {
                 .max()
                 .unwrap_or_default();
             let step = o.replicas.map_or(least, |n| Rat::ratio(1, n));
-            if v.is_pos() && &(&used + &(v * &step)) > &row.limit {
+            if v.is_pos() && (&used + &(v * &step)) > row.limit {
                 let reason = match row.kind {
                     RowKind::Budget => Reason::Budget,
                     RowKind::Floor => Reason::FloorProtected,

@@ -97,6 +97,20 @@ impl<'a> Hosts<'a> {
         }
     }
 
+    /// Takes an order that is one replica off its nodes again.
+    pub fn lift(&mut self, order: usize, f: &Filled, packing: &Packing) {
+        let full = &self.m.orders[order].alternatives[f.alternative].quantities;
+        for (pool, part) in self.parts(order, f.alternative) {
+            if let Some(v) = packing.get(&(order, 0, pool.to_string())) {
+                let need: Vec<(usize, i128)> = part
+                    .iter()
+                    .map(|p| (full[*p].0, f.quantities[*p]))
+                    .collect();
+                self.take(*v, &need, -1);
+            }
+        }
+    }
+
     fn parts(&self, order: usize, alternative: usize) -> BTreeMap<&'a str, Vec<usize>> {
         let mut parts: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (p, (k, _)) in self.m.orders[order].alternatives[alternative]

@@ -376,7 +376,7 @@ impl<'a> Facts<'a> {
                 let near = if full {
                     fill > &(&(&Rat::ONE - &unit) - &e)
                 } else {
-                    &(fill + &e) >= &lo && &(fill - &e) <= &hi
+                    (fill + &e) >= lo && (fill - &e) <= hi
                 };
                 if !near {
                     r.bad(

@@ -267,7 +267,8 @@ pub fn welfare(f: &Facts, out: &Outcome, priced: bool, hosting: &Hosting, r: &mu
 
 /// Orders that are alike: incumbents first, then the higher class, then pro-rata.
 pub fn ties(f: &Facts, hosting: &Hosting, r: &mut Report) {
-    let mut groups: BTreeMap<(bool, Rat, Vec<(usize, Rat)>), Vec<usize>> = BTreeMap::new();
+    type Alike = (bool, Rat, Vec<(usize, Rat)>);
+    let mut groups: BTreeMap<Alike, Vec<usize>> = BTreeMap::new();
     for (i, o) in f.orders.iter().enumerate() {
         let full = f.awards[i].as_ref().is_some_and(|a| a.full);
         let rows = o.instance.is_some_and(|inst| {
