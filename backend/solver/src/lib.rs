@@ -19,7 +19,11 @@ pub struct Relaxation;
 impl Proposer for Relaxation {
     fn propose(&self, problem: &Proposal) -> Option<BTreeMap<usize, usize>> {
         let (m, c) = (problem.market, problem.component);
-        let columns: usize = c.orders.iter().map(|i| m.orders[*i].alternatives.len()).sum();
+        let columns: usize = c
+            .orders
+            .iter()
+            .map(|i| m.orders[*i].alternatives.len())
+            .sum();
         if columns > MOST_COLUMNS || !c.orders.iter().any(|i| m.orders[*i].block) {
             return None;
         }
@@ -28,9 +32,17 @@ impl Proposer for Relaxation {
 }
 
 #[allow(clippy::cast_precision_loss)]
-fn relax(m: &Market, c: &Component, upper: &[Vec<headroom_market::clearing::rational::Rat>]) -> Option<BTreeMap<usize, usize>> {
+fn relax(
+    m: &Market,
+    c: &Component,
+    upper: &[Vec<headroom_market::clearing::rational::Rat>],
+) -> Option<BTreeMap<usize, usize>> {
     let mut vars = ProblemVariables::new();
-    let mut balance: BTreeMap<usize, Expression> = c.products.iter().map(|k| (*k, Expression::default())).collect();
+    let mut balance: BTreeMap<usize, Expression> = c
+        .products
+        .iter()
+        .map(|k| (*k, Expression::default()))
+        .collect();
     let mut objective = Expression::default();
     let mut fills: Vec<(usize, usize, Variable)> = Vec::new();
     for &i in &c.orders {
@@ -63,7 +75,9 @@ fn relax(m: &Market, c: &Component, upper: &[Vec<headroom_market::clearing::rati
         of.entry(*i).or_default().push((*a, *x));
     }
     for alternatives in of.values().filter(|v| v.len() > 1) {
-        let total = alternatives.iter().fold(Expression::default(), |t, (_, x)| t + *x);
+        let total = alternatives
+            .iter()
+            .fold(Expression::default(), |t, (_, x)| t + *x);
         problem = problem.with(total.leq(1.0));
     }
     let solution = problem.solve().ok()?;
@@ -71,7 +85,10 @@ fn relax(m: &Market, c: &Component, upper: &[Vec<headroom_market::clearing::rati
         of.into_iter()
             .filter(|(i, _)| m.orders[*i].block)
             .filter_map(|(i, alternatives)| {
-                let best = alternatives.into_iter().map(|(a, x)| (a, solution.value(x))).max_by(|p, q| p.1.total_cmp(&q.1).then(q.0.cmp(&p.0)))?;
+                let best = alternatives
+                    .into_iter()
+                    .map(|(a, x)| (a, solution.value(x)))
+                    .max_by(|p, q| p.1.total_cmp(&q.1).then(q.0.cmp(&p.0)))?;
                 (best.1 > 0.999).then_some((i, best.0))
             })
             .collect(),

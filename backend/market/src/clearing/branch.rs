@@ -22,7 +22,6 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Solved {
     pub model: Model,
     pub values: Vec<Rat>,
-    pub accepted: BTreeMap<usize, usize>,
     pub low: Vec<Rat>,
     pub high: Vec<Rat>,
     pub welfare: Rat,
@@ -88,11 +87,25 @@ impl Search<'_> {
             }
             let (best, bound, cuts, exact, worst) = self.tree(&model);
             match best {
-                Some(b) => return self.finish(model, b, bound, cuts, exact && dropped.is_empty(), dropped),
+                Some(b) => {
+                    return self.finish(
+                        model,
+                        b,
+                        bound,
+                        cuts,
+                        exact && dropped.is_empty(),
+                        dropped,
+                    );
+                }
                 None => {
-                    let next = worst.or_else(|| model.blocks.keys().copied().find(|i| !dropped.contains(i)))?;
+                    let next = worst
+                        .or_else(|| model.blocks.keys().copied().find(|i| !dropped.contains(i)))?;
                     if !dropped.insert(next) {
-                        let other = model.blocks.keys().copied().find(|i| !dropped.contains(i))?;
+                        let other = model
+                            .blocks
+                            .keys()
+                            .copied()
+                            .find(|i| !dropped.contains(i))?;
                         dropped.insert(other);
                     }
                 }
@@ -104,7 +117,11 @@ impl Search<'_> {
         let mut best: Option<Best> = None;
         let mut bound = Rat::ZERO;
         let (mut nodes, mut cuts, mut exact, mut worst) = (0_u64, 0_u32, true, None);
-        let root = Node { simplex: Simplex::new(model.lp.clone()), decided: BTreeMap::new(), bound: None };
+        let root = Node {
+            simplex: Simplex::new(model.lp.clone()),
+            decided: BTreeMap::new(),
+            bound: None,
+        };
         let mut stack = vec![root];
         if let Some(p) = &self.proposal
             && let Some(n) = self.proposed(model, p)
@@ -112,7 +129,10 @@ impl Search<'_> {
             stack.push(n);
         }
         while let Some(mut node) = stack.pop() {
-            let beaten = |b: &Rat, best: &Option<Best>| best.as_ref().is_some_and(|x| *b < x.welfare || (*b == x.welfare && x.shared.is_none()));
+            let beaten = |b: &Rat, best: &Option<Best>| {
+                best.as_ref()
+                    .is_some_and(|x| *b < x.welfare || (*b == x.welfare && x.shared.is_none()))
+            };
             if node.bound.as_ref().is_some_and(|b| beaten(b, &best)) {
                 continue;
             }
@@ -147,7 +167,11 @@ impl Search<'_> {
             match self.support(model, &node.simplex, &x, &accepted) {
                 Support::Yes => {
                     bound = bound.max(value.clone());
-                    best = Some(Best { welfare: value, accepted, shared: None });
+                    best = Some(Best {
+                        welfare: value,
+                        accepted,
+                        shared: None,
+                    });
                 }
                 verdict => {
                     bound = bound.max(value.clone());
@@ -155,7 +179,11 @@ impl Search<'_> {
                     match verdict {
                         Support::Shared(r, w) => {
                             if best.as_ref().is_none_or(|b| w > b.welfare) {
-                                best = Some(Best { welfare: w, accepted: accepted.clone(), shared: Some(r) });
+                                best = Some(Best {
+                                    welfare: w,
+                                    accepted: accepted.clone(),
+                                    shared: Some(r),
+                                });
                             }
                         }
                         Support::No(b) => {
@@ -169,11 +197,31 @@ impl Search<'_> {
                     let next = first
                         .filter(open)
                         .or_else(|| accepted.keys().copied().find(open))
-                        .or_else(|| model.blocks.keys().copied().find(|i| open(i) && model.blocks[i].iter().any(|j| !node.simplex.lp.cols[*j].hi.clone().unwrap_or_default().is_zero())));
+                        .or_else(|| {
+                            model.blocks.keys().copied().find(|i| {
+                                open(i)
+                                    && model.blocks[i].iter().any(|j| {
+                                        !node.simplex.lp.cols[*j]
+                                            .hi
+                                            .clone()
+                                            .unwrap_or_default()
+                                            .is_zero()
+                                    })
+                            })
+                        });
                     if let Some(i) = next {
                         let col = accepted.get(&i).copied().unwrap_or_else(|| {
                             let cols = &model.blocks[&i];
-                            cols.iter().copied().find(|j| !node.simplex.lp.cols[*j].hi.clone().unwrap_or_default().is_zero()).unwrap_or(cols[0])
+                            cols.iter()
+                                .copied()
+                                .find(|j| {
+                                    !node.simplex.lp.cols[*j]
+                                        .hi
+                                        .clone()
+                                        .unwrap_or_default()
+                                        .is_zero()
+                                })
+                                .unwrap_or(cols[0])
                         });
                         self.branch(model, node, i, col, &x, value, &mut stack);
                     }
@@ -185,7 +233,11 @@ impl Search<'_> {
 
     /// The node in which every block does what the proposal says.
     fn proposed(&self, model: &Model, p: &BTreeMap<usize, usize>) -> Option<Node> {
-        let mut n = Node { simplex: Simplex::new(model.lp.clone()), decided: BTreeMap::new(), bound: None };
+        let mut n = Node {
+            simplex: Simplex::new(model.lp.clone()),
+            decided: BTreeMap::new(),
+            bound: None,
+        };
         for (i, cols) in &model.blocks {
             match p.get(i).and_then(|a| cols.get(*a)) {
                 Some(j) => self.accept(model, &mut n, *i, *j)?,
@@ -196,7 +248,12 @@ impl Search<'_> {
     }
 
     /// A block that the point leaves undecided: partly under its min_fill, or in two ways at once.
-    fn violated(&self, model: &Model, x: &[Rat], decided: &BTreeMap<usize, Option<usize>>) -> Option<(usize, usize)> {
+    fn violated(
+        &self,
+        model: &Model,
+        x: &[Rat],
+        decided: &BTreeMap<usize, Option<usize>>,
+    ) -> Option<(usize, usize)> {
         let mut best: Option<(Rat, [u8; 32], usize, usize)> = None;
         for (i, cols) in &model.blocks {
             if decided.contains_key(i) {
@@ -215,7 +272,10 @@ impl Search<'_> {
                 // the most valuable fraction decides most
                 let worth = (&model.lp.cols[j].cost * &x[j]).abs();
                 let lot = self.m.orders[*i].lot;
-                if best.as_ref().is_none_or(|b| worth > b.0 || (worth == b.0 && lot < b.1)) {
+                if best
+                    .as_ref()
+                    .is_none_or(|b| worth > b.0 || (worth == b.0 && lot < b.1))
+                {
                     best = Some((worth, lot, *i, j));
                 }
             }
@@ -241,17 +301,31 @@ impl Search<'_> {
 
     /// Pushes both sides of a decision, the likelier one on top.
     #[allow(clippy::too_many_arguments)]
-    fn branch(&self, model: &Model, node: Node, block: usize, col: usize, x: &[Rat], value: Rat, stack: &mut Vec<Node>) {
+    fn branch(
+        &self,
+        model: &Model,
+        node: Node,
+        block: usize,
+        col: usize,
+        x: &[Rat],
+        value: Rat,
+        stack: &mut Vec<Node>,
+    ) {
         let mut without = node.clone();
         without.bound = Some(value.clone());
         without.simplex.set_bounds(col, Rat::ZERO, Some(Rat::ZERO));
-        let left = model.blocks[&block].iter().any(|j| without.simplex.lp.cols[*j].hi.as_ref().is_some_and(Rat::is_pos));
+        let left = model.blocks[&block].iter().any(|j| {
+            without.simplex.lp.cols[*j]
+                .hi
+                .as_ref()
+                .is_some_and(Rat::is_pos)
+        });
         if !left {
             without.decided.insert(block, None);
         }
         let mut with = node;
         with.bound = Some(value);
-        let likely = &(&x[col] * &Rat::int(2)) >= &model.units(col) && x[col] != model.units(col);
+        let likely = (&x[col] * &Rat::int(2)) >= model.units(col) && x[col] != model.units(col);
         let with = self.accept(model, &mut with, block, col).map(|()| with);
         if likely {
             stack.push(without);
@@ -263,28 +337,49 @@ impl Search<'_> {
     }
 
     /// Whether prices support the candidate.
-    fn support(&self, model: &Model, s: &Simplex, x: &[Rat], accepted: &BTreeMap<usize, usize>) -> Support {
+    fn support(
+        &self,
+        model: &Model,
+        s: &Simplex,
+        x: &[Rat],
+        accepted: &BTreeMap<usize, usize>,
+    ) -> Support {
         if self.mode == Mode::Welfare && !model.blocks.is_empty() {
             return Support::Yes;
         }
-        let dual: BTreeMap<usize, Rat> = model.product_row.values().map(|r| (*r, s.dual(*r))).collect();
+        let dual: BTreeMap<usize, Rat> = model
+            .product_row
+            .values()
+            .map(|r| (*r, s.dual(*r)))
+            .collect();
         let surplus = |j: usize| {
             let c = &model.lp.cols[j];
-            c.entries.iter().fold(c.cost.clone(), |t, (r, e)| dual.get(r).map_or(t.clone(), |p| t.sub_mul(e, p)))
+            c.entries.iter().fold(c.cost.clone(), |t, (r, e)| {
+                dual.get(r).map_or(t.clone(), |p| t.sub_mul(e, p))
+            })
         };
         let losing = accepted
             .iter()
             .map(|(i, j)| (&surplus(*j) * &x[*j], *i))
             .filter(|(s, _)| s.is_neg())
             .min();
-        let capped = model.product_row.iter().all(|(k, r)| dual[r] <= Rat::int(self.m.cap[*k]));
+        let capped = model
+            .product_row
+            .iter()
+            .all(|(k, r)| dual[r] <= Rat::int(self.m.cap[*k]));
         if losing.is_none() && capped {
             return Support::Yes;
         }
         let mut fixed = model.clone();
         self.fix(&mut fixed, accepted);
         let none = BTreeSet::new();
-        let a = Allocation { model: &fixed, values: x, accepted, families: self.mode == Mode::Market, at_cap: &none };
+        let a = Allocation {
+            model: &fixed,
+            values: x,
+            accepted,
+            families: self.mode == Mode::Market,
+            at_cap: &none,
+        };
         if Polytope::of(self.m, self.c, &a, true).feasible() {
             return Support::Yes;
         }
@@ -294,7 +389,13 @@ impl Search<'_> {
         }
         let mut open = Model::build(self.m, self.c, self.upper, true);
         self.fix(&mut open, accepted);
-        let sharing = Sharing { m: self.m, c: self.c, lp: &open.lp, model: &open, accepted };
+        let sharing = Sharing {
+            m: self.m,
+            c: self.c,
+            lp: &open.lp,
+            model: &open,
+            accepted,
+        };
         match sharing.run(|p, values| self.choose(&open, p, values)) {
             Some(r) => {
                 let w = welfare(&open.lp, &r.values);
@@ -321,21 +422,51 @@ impl Search<'_> {
     fn choose(&self, model: &Model, p: &Polytope, values: &[Rat]) -> Option<(Vec<Rat>, Vec<Rat>)> {
         let mut volume: BTreeMap<usize, Rat> = BTreeMap::new();
         for (j, col) in model.lp.cols.iter().enumerate() {
-            if matches!(&model.meaning[j], Meaning::Orders { members, .. } if self.m.orders[members[0].0].bid) && !values[j].is_zero() {
+            if matches!(&model.meaning[j], Meaning::Orders { members, .. } if self.m.orders[members[0].0].bid)
+                && !values[j].is_zero()
+            {
                 for (r, e) in &col.entries {
                     let t = volume.entry(*r).or_default();
                     *t = &*t + &(e * &values[j]);
                 }
             }
         }
-        let w: Vec<Rat> = self.c.products.iter().map(|k| volume.get(&model.product_row[k]).cloned().unwrap_or_default()).collect();
-        let reference: Vec<Rat> = self.c.products.iter().map(|k| Rat::int(self.m.reference[*k])).collect();
-        let cap: Vec<Rat> = self.c.products.iter().map(|k| Rat::int(self.m.cap[*k])).collect();
+        let w: Vec<Rat> = self
+            .c
+            .products
+            .iter()
+            .map(|k| {
+                volume
+                    .get(&model.product_row[k])
+                    .cloned()
+                    .unwrap_or_default()
+            })
+            .collect();
+        let reference: Vec<Rat> = self
+            .c
+            .products
+            .iter()
+            .map(|k| Rat::int(self.m.reference[*k]))
+            .collect();
+        let cap: Vec<Rat> = self
+            .c
+            .products
+            .iter()
+            .map(|k| Rat::int(self.m.cap[*k]))
+            .collect();
         p.choose(&w, &reference, &cap)
     }
 
     /// Ties and prices of the winner.
-    fn finish(&self, mut model: Model, best: Best, bound: Rat, cuts: u32, exact: bool, dropped: BTreeSet<usize>) -> Option<Solved> {
+    fn finish(
+        &self,
+        mut model: Model,
+        best: Best,
+        bound: Rat,
+        cuts: u32,
+        exact: bool,
+        dropped: BTreeSet<usize>,
+    ) -> Option<Solved> {
         self.fix(&mut model, &best.accepted);
         let bound = bound.max(best.welfare.clone());
         let rationed = best.shared.is_some();
@@ -348,22 +479,52 @@ impl Search<'_> {
                 }
                 let values = ties::settle(self.m, &model, &s);
                 if self.mode == Mode::Welfare && !model.blocks.is_empty() {
-                    let y: Vec<Rat> = self.c.products.iter().map(|k| s.dual(model.product_row[k]).min(Rat::int(self.m.cap[*k])).max(Rat::ZERO)).collect();
+                    let y: Vec<Rat> = self
+                        .c
+                        .products
+                        .iter()
+                        .map(|k| {
+                            s.dual(model.product_row[k])
+                                .min(Rat::int(self.m.cap[*k]))
+                                .max(Rat::ZERO)
+                        })
+                        .collect();
                     (values, y.clone(), y)
                 } else {
                     let none = BTreeSet::new();
-                    let a = Allocation { model: &model, values: &values, accepted: &best.accepted, families: true, at_cap: &none };
-                    let (low, high) = self.choose(&model, &Polytope::of(self.m, self.c, &a, true), &values)?;
+                    let a = Allocation {
+                        model: &model,
+                        values: &values,
+                        accepted: &best.accepted,
+                        families: true,
+                        at_cap: &none,
+                    };
+                    let (low, high) =
+                        self.choose(&model, &Polytope::of(self.m, self.c, &a, true), &values)?;
                     (values, low, high)
                 }
             }
         };
-        Some(Solved { model, values, accepted: best.accepted, low, high, welfare: best.welfare, bound, cuts, exact, rationed, dropped })
+        Some(Solved {
+            model,
+            values,
+            low,
+            high,
+            welfare: best.welfare,
+            bound,
+            cuts,
+            exact,
+            rationed,
+            dropped,
+        })
     }
 }
 
 fn welfare(lp: &Lp, values: &[Rat]) -> Rat {
-    lp.cols.iter().zip(values).fold(Rat::ZERO, |t, (c, v)| &t + &(&c.cost * v))
+    lp.cols
+        .iter()
+        .zip(values)
+        .fold(Rat::ZERO, |t, (c, v)| &t + &(&c.cost * v))
 }
 
 fn close(model: &mut Model, block: usize) {

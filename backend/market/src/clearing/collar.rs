@@ -46,19 +46,42 @@ pub struct Sharing<'a> {
 
 impl Sharing<'_> {
     /// Prices with missing quantities at the caps, then fills without them.
-    pub fn run(&self, choose: impl Fn(&Polytope, &[Rat]) -> Option<(Vec<Rat>, Vec<Rat>)>) -> Option<Rationed> {
+    pub fn run(
+        &self,
+        choose: impl Fn(&Polytope, &[Rat]) -> Option<(Vec<Rat>, Vec<Rat>)>,
+    ) -> Option<Rationed> {
         let mut s = Simplex::new(self.lp.clone());
         if s.solve() != End::Optimal {
             return None;
         }
         let virtual_values = ties::settle(self.m, self.model, &s);
         let none = BTreeSet::new();
-        let dream = Allocation { model: self.model, values: &virtual_values, accepted: self.accepted, families: true, at_cap: &none };
-        let (mut low, mut high) = choose(&Polytope::of(self.m, self.c, &dream, true), &virtual_values)?;
+        let dream = Allocation {
+            model: self.model,
+            values: &virtual_values,
+            accepted: self.accepted,
+            families: true,
+            at_cap: &none,
+        };
+        let (mut low, mut high) =
+            choose(&Polytope::of(self.m, self.c, &dream, true), &virtual_values)?;
         for _ in 0..ROUNDS {
             let (values, shared) = self.fills(&virtual_values, &low)?;
-            let at_cap = self.c.products.iter().zip(&low).filter(|(k, p)| **p >= Rat::int(self.m.cap[**k])).map(|(k, _)| *k).collect();
-            let real = Allocation { model: self.model, values: &values, accepted: self.accepted, families: true, at_cap: &at_cap };
+            let at_cap = self
+                .c
+                .products
+                .iter()
+                .zip(&low)
+                .filter(|(k, p)| **p >= Rat::int(self.m.cap[**k]))
+                .map(|(k, _)| *k)
+                .collect();
+            let real = Allocation {
+                model: self.model,
+                values: &values,
+                accepted: self.accepted,
+                families: true,
+                at_cap: &at_cap,
+            };
             let strict = Polytope::of_shared(self.m, self.c, &real, &shared, false);
             if let Some(p) = strict {
                 if p.holds(&low) && p.holds(&high) {
@@ -76,14 +99,28 @@ impl Sharing<'_> {
     /// The surplus a unit of a column earns at these prices.
     fn surplus(&self, j: usize, price: &BTreeMap<usize, &Rat>) -> Rat {
         let c = &self.lp.cols[j];
-        c.entries.iter().fold(c.cost.clone(), |t, (r, e)| price.get(r).map_or(t.clone(), |p| t.sub_mul(e, p)))
+        c.entries.iter().fold(c.cost.clone(), |t, (r, e)| {
+            price.get(r).map_or(t.clone(), |p| t.sub_mul(e, p))
+        })
     }
 
     /// Fills without missing quantities, and the columns that were rationed.
     fn fills(&self, virtual_values: &[Rat], low: &[Rat]) -> Option<(Vec<Rat>, BTreeSet<usize>)> {
-        let price: BTreeMap<usize, &Rat> = self.c.products.iter().zip(low).map(|(k, p)| (self.model.product_row[k], p)).collect();
-        let at_cap: BTreeSet<usize> =
-            self.c.products.iter().zip(low).filter(|(k, p)| **p >= Rat::int(self.m.cap[**k])).map(|(k, _)| self.model.product_row[k]).collect();
+        let price: BTreeMap<usize, &Rat> = self
+            .c
+            .products
+            .iter()
+            .zip(low)
+            .map(|(k, p)| (self.model.product_row[k], p))
+            .collect();
+        let at_cap: BTreeSet<usize> = self
+            .c
+            .products
+            .iter()
+            .zip(low)
+            .filter(|(k, p)| **p >= Rat::int(self.m.cap[**k]))
+            .map(|(k, _)| self.model.product_row[k])
+            .collect();
         let mut groups: BTreeMap<(bool, Vec<usize>, usize), usize> = BTreeMap::new();
         let mut incumbents = Vec::new();
         let mut roles = Vec::with_capacity(self.lp.cols.len());
@@ -94,16 +131,29 @@ impl Sharing<'_> {
                 Meaning::Missing(_) => Role::Fixed(Rat::ZERO),
                 Meaning::Orders { members, .. } => {
                     let o = &self.m.orders[members[0].0];
-                    let mine: Vec<usize> = col.entries.iter().map(|e| e.0).filter(|r| at_cap.contains(r)).collect();
+                    let mine: Vec<usize> = col
+                        .entries
+                        .iter()
+                        .map(|e| e.0)
+                        .filter(|r| at_cap.contains(r))
+                        .collect();
                     if col.lo == hi || s.is_neg() || (o.block && o.least.is_pos()) {
-                        if s.is_neg() { Role::Fixed(col.lo.clone()) } else { Role::Fixed(virtual_values[j].clone()) }
+                        if s.is_neg() {
+                            Role::Fixed(col.lo.clone())
+                        } else {
+                            Role::Fixed(virtual_values[j].clone())
+                        }
                     } else if s.is_zero() {
                         Role::Free
                     } else if !o.bid || mine.is_empty() {
                         Role::Fixed(virtual_values[j].clone())
                     } else {
                         // an order with a row of its own, or with alternatives, stands alone
-                        let alone = if o.rows.is_empty() && !o.block && hi == self.model.units(j) { usize::MAX } else { j };
+                        let alone = if o.rows.is_empty() && !o.block && hi == self.model.units(j) {
+                            usize::MAX
+                        } else {
+                            j
+                        };
                         let n = groups.len();
                         let g = *groups.entry((o.incumbent, mine, alone)).or_insert(n);
                         if g == n {
@@ -119,9 +169,13 @@ impl Sharing<'_> {
                 },
             });
         }
-        let shared: BTreeSet<usize> = (0..roles.len()).filter(|j| matches!(roles[*j], Role::Share(_))).collect();
+        let shared: BTreeSet<usize> = (0..roles.len())
+            .filter(|j| matches!(roles[*j], Role::Share(_)))
+            .collect();
         for first in [true, false] {
-            let mut open: BTreeSet<usize> = (0..incumbents.len()).filter(|g| incumbents[*g] == first).collect();
+            let mut open: BTreeSet<usize> = (0..incumbents.len())
+                .filter(|g| incumbents[*g] == first)
+                .collect();
             let mut level: BTreeMap<usize, Rat> = BTreeMap::new();
             while !open.is_empty() {
                 let top = self.level(&roles, &level, &open)?;
@@ -133,7 +187,11 @@ impl Sharing<'_> {
                 }
                 let mut stuck = BTreeSet::new();
                 for g in &open {
-                    let others: BTreeMap<usize, Rat> = level.iter().filter(|(h, _)| *h != g).map(|(h, v)| (*h, v.clone())).collect();
+                    let others: BTreeMap<usize, Rat> = level
+                        .iter()
+                        .filter(|(h, _)| *h != g)
+                        .map(|(h, v)| (*h, v.clone()))
+                        .collect();
                     if self.level(&roles, &others, &BTreeSet::from([*g]))? <= top {
                         stuck.insert(*g);
                     }
@@ -178,7 +236,12 @@ impl Sharing<'_> {
     }
 
     /// The greatest common fill of the open groups, the others at their level (or at nothing).
-    fn level(&self, roles: &[Role], level: &BTreeMap<usize, Rat>, open: &BTreeSet<usize>) -> Option<Rat> {
+    fn level(
+        &self,
+        roles: &[Role],
+        level: &BTreeMap<usize, Rat>,
+        open: &BTreeSet<usize>,
+    ) -> Option<Rat> {
         let mut lp = self.lp.clone();
         let mut together: BTreeMap<usize, Rat> = BTreeMap::new();
         for (j, r) in roles.iter().enumerate() {
@@ -204,7 +267,12 @@ impl Sharing<'_> {
             col.hi = Some(fixed);
         }
         self.loosen(&mut lp);
-        let top = lp.col(Rat::ONE, Rat::ZERO, Some(Rat::ONE), together.into_iter().collect());
+        let top = lp.col(
+            Rat::ONE,
+            Rat::ZERO,
+            Some(Rat::ONE),
+            together.into_iter().collect(),
+        );
         let mut s = Simplex::new(lp);
         (s.solve() == End::Optimal).then(|| s.var(top))
     }

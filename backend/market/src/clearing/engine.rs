@@ -6,9 +6,10 @@ use super::book::{Book, Fault};
 use super::branch::{Search, Solved};
 use super::outcome::*;
 use super::place::{Hosts, Packing};
-use super::problem::{Component, Market};
+use super::problem::{Component, Market, Meaning, Model};
 use super::rational::Rat;
 use super::round::{Filled, Whole, round};
+use super::simplex::{End, Simplex};
 use super::{Limits, Proposer, explain};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,6 +32,7 @@ pub struct Cleared<'a> {
     pub upper: Vec<Vec<Rat>>,
     /// The part of it that comes from the order's own rows.
     pub own: Vec<Vec<Rat>>,
+    /// Orders that a limit keeps out of the round.
     pub left_out: BTreeSet<usize>,
     pub bound: Rat,
     pub placement_cuts: u32,
@@ -38,7 +40,12 @@ pub struct Cleared<'a> {
 }
 
 /// Clears one round. The outcome is not verified yet; `verify` does that.
-pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) -> Result<Outcome, ClearFault> {
+pub fn clear(
+    book: &Book,
+    mode: Mode,
+    proposer: &dyn Proposer,
+    limits: &Limits,
+) -> Result<Outcome, ClearFault> {
     let faults = book.validate();
     if !faults.is_empty() {
         return Err(ClearFault::Refused(faults));
@@ -70,16 +77,48 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
     loop {
         for (n, c) in parts.iter().enumerate() {
             if done[n].is_none() {
-                let proposal = proposer.propose(&Proposal { market: &m, component: c, upper: &upper });
-                let search = Search { m: &m, c, upper: &upper, mode, limits, proposal };
-                let solved = search.run().ok_or_else(|| ClearFault::NoAllocation(m.products[c.products[0]].to_string()))?;
+                let proposal = proposer.propose(&Proposal {
+                    market: &m,
+                    component: c,
+                    upper: &upper,
+                });
+                let mut part = c.clone();
+                let mut given_up = BTreeSet::new();
+                let mut solved = loop {
+                    let search = Search {
+                        m: &m,
+                        c: &part,
+                        upper: &upper,
+                        mode,
+                        limits,
+                        proposal: proposal.clone(),
+                    };
+                    match search.run() {
+                        Some(s) => break s,
+                        None if part.orders.is_empty() => {
+                            return Err(ClearFault::NoAllocation(
+                                m.products[c.products[0]].to_string(),
+                            ));
+                        }
+                        None => {
+                            let gone = starved(&m, &part, &upper);
+                            part.orders.retain(|i| !gone.contains(i));
+                            given_up.extend(gone);
+                        }
+                    }
+                };
+                if !given_up.is_empty() {
+                    solved.exact = false;
+                    solved.dropped.extend(given_up);
+                }
                 let whole = round(&m, c, &solved, &upper);
                 done[n] = Some((solved, whole));
             }
         }
         let solved: Vec<&(Solved, Whole)> = done.iter().flatten().collect();
         bound.get_or_insert_with(|| solved.iter().fold(Rat::ZERO, |t, s| &t + &s.0.bound));
-        let awards: BTreeMap<usize, Filled> = solved.iter().flat_map(|s| s.1.orders.clone()).collect();
+        let awards: BTreeMap<usize, Filled> =
+            solved.iter().flat_map(|s| s.1.orders.clone()).collect();
         let mut hosts = base.clone();
         for (i, f) in &awards {
             hosts.lend(*i, f.alternative, &f.quantities);
@@ -88,19 +127,42 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
             Err(cut) => {
                 placement_cuts += 1;
                 let u = &mut upper[cut.order][cut.alternative];
-                *u = if cut.upper < awards[&cut.order].fill && placement_cuts < most { cut.upper } else { Rat::ZERO };
+                *u = if cut.upper < awards[&cut.order].fill && placement_cuts < most {
+                    cut.upper
+                } else {
+                    Rat::ZERO
+                };
                 hint.clear();
                 done[home[cut.order]] = None;
             }
             Ok(packing) => {
-                let again = if placement_cuts < most { restore(&m, &hosts, &awards, &parts, &done, &upper, &first) } else { Vec::new() };
+                let again = if placement_cuts < most {
+                    restore(&m, &hosts, &packing, &awards, &parts, &done, &upper, &first)
+                } else {
+                    Vec::new()
+                };
                 if placement_cuts >= most {
                     exact = false;
                 }
                 if again.is_empty() {
-                    let components = parts.into_iter().zip(done).filter_map(|(c, d)| d.map(|(s, w)| (c, s, w))).collect();
+                    let components = parts
+                        .into_iter()
+                        .zip(done)
+                        .filter_map(|(c, d)| d.map(|(s, w)| (c, s, w)))
+                        .collect();
                     let bound = bound.unwrap_or_default();
-                    let cleared = Cleared { m: &m, components, awards, packing, own, upper, left_out, bound, placement_cuts, exact };
+                    let cleared = Cleared {
+                        m: &m,
+                        components,
+                        awards,
+                        packing,
+                        own,
+                        upper,
+                        left_out,
+                        bound,
+                        placement_cuts,
+                        exact,
+                    };
                     return Ok(explain::outcome(&cleared, book, mode));
                 }
                 for (i, a, u) in again {
@@ -115,13 +177,53 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
     }
 }
 
+/// The last resort where no prices under the collars were found that agree with a rationing: the
+/// bids on what is missing at the collars stay out of this round, and the outcome says so.
+fn starved(m: &Market, c: &Component, upper: &[Vec<Rat>]) -> BTreeSet<usize> {
+    let model = Model::build(m, c, upper, true);
+    let mut s = Simplex::new(model.lp.clone());
+    let mut missing = BTreeSet::new();
+    if s.solve() == End::Optimal {
+        for (j, meaning) in model.meaning.iter().enumerate() {
+            if let Meaning::Missing(k) = meaning
+                && s.var(j).is_pos()
+            {
+                missing.insert(*k);
+            }
+        }
+    }
+    let uses = |i: &usize| {
+        m.orders[*i].bid
+            && m.orders[*i]
+                .alternatives
+                .iter()
+                .flat_map(|a| &a.quantities)
+                .any(|(k, _)| missing.contains(k))
+    };
+    let gone: BTreeSet<usize> = c.orders.iter().copied().filter(uses).collect();
+    if gone.is_empty() {
+        c.orders.iter().copied().collect()
+    } else {
+        gone
+    }
+}
+
 /// What an order's own row allows in whole replicas, where the row is its alone: the part of a
 /// replica that the row would leave is no one's.
 fn own_bounds(m: &Market) -> Vec<Vec<Rat>> {
-    let mut own: Vec<Vec<Rat>> = m.orders.iter().map(|o| vec![Rat::ONE; o.alternatives.len()]).collect();
+    let mut own: Vec<Vec<Rat>> = m
+        .orders
+        .iter()
+        .map(|o| vec![Rat::ONE; o.alternatives.len()])
+        .collect();
     for r in &m.rows {
         let i = r.terms[0].0;
-        let Some(n) = m.orders[i].replicas.filter(|_| r.terms.iter().all(|t| t.0 == i)) else { continue };
+        let Some(n) = m.orders[i]
+            .replicas
+            .filter(|_| r.terms.iter().all(|t| t.0 == i))
+        else {
+            continue;
+        };
         for (_, a, v) in r.terms.iter().filter(|t| t.2.is_pos()) {
             let whole = (&r.limit.div(v) * &Rat::int(n)).floor();
             own[i][*a] = own[i][*a].clone().min(Rat::ratio(whole, n));
@@ -142,14 +244,26 @@ fn hosts_at_best(m: &Market, base: &Hosts, own: &[Vec<Rat>]) -> Vec<Vec<Rat>> {
     m.orders
         .iter()
         .enumerate()
-        .map(|(i, o)| (0..o.alternatives.len()).map(|a| if o.bid { best.reach(i, a, 0).min(own[i][a].clone()) } else { own[i][a].clone() }).collect())
+        .map(|(i, o)| {
+            (0..o.alternatives.len())
+                .map(|a| {
+                    if o.bid {
+                        best.reach(i, a, 0).min(own[i][a].clone())
+                    } else {
+                        own[i][a].clone()
+                    }
+                })
+                .collect()
+        })
         .collect()
 }
 
 /// Orders that were cut although the placement now has room for more of them.
+#[allow(clippy::too_many_arguments)]
 fn restore(
     m: &Market,
     hosts: &Hosts,
+    packing: &Packing,
     awards: &BTreeMap<usize, Filled>,
     parts: &[Component],
     done: &[Option<(Solved, Whole)>],
@@ -169,17 +283,30 @@ fn restore(
             if upper[i][a] >= first[i][a] || award.is_some_and(|f| f.alternative != a) {
                 continue;
             }
-            let cost = alt.quantities.iter().fold(Rat::ZERO, |t, (k, q)| price.get(k).map_or(t.clone(), |p| &t + &(*p * &Rat::int(*q))));
+            let cost = alt.quantities.iter().fold(Rat::ZERO, |t, (k, q)| {
+                price
+                    .get(k)
+                    .map_or(t.clone(), |p| &t + &(*p * &Rat::int(*q)))
+            });
             if cost > Rat::int(alt.value) {
                 continue;
             }
             let placed = match (award, o.replicas) {
                 (Some(f), Some(n)) => f.quantities[0] * n / alt.quantities[0].1,
-                (Some(_), None) => continue,
                 _ => 0,
             };
-            let reach = hosts.reach(i, a, placed).min(first[i][a].clone());
-            if reach > upper[i][a] && reach >= o.least && (o.replicas.is_some() || !reach.is_zero()) {
+            let reach = match award.filter(|_| o.replicas.is_none()) {
+                // an order that may shrink could grow where it lies, or move
+                Some(f) => {
+                    let mut lifted = hosts.clone();
+                    lifted.lift(i, f, packing);
+                    lifted.reach(i, a, 0)
+                }
+                None => hosts.reach(i, a, placed),
+            }
+            .min(first[i][a].clone());
+            if reach > upper[i][a] && reach >= o.least && (o.replicas.is_some() || !reach.is_zero())
+            {
                 out.push((i, a, reach));
                 return out;
             }

@@ -25,10 +25,25 @@ pub fn outcome(c: &Cleared, book: &Book, mode: Mode) -> Outcome {
     let m = c.m;
     let quotes = quotes(c);
     let price: Vec<i128> = quotes.iter().map(|q| q.price).collect();
-    let welfare = c.components.iter().fold(Rat::ZERO, |t, s| &t + &s.1.welfare);
+    let welfare = c
+        .components
+        .iter()
+        .fold(Rat::ZERO, |t, s| &t + &s.1.welfare);
     let exact = c.exact && c.components.iter().all(|s| s.1.exact);
     let bound = c.bound.clone().max(welfare.clone());
-    let gap = if exact { "0".to_string() } else { Fraction(Rat::ratio(((&bound - &welfare).div(&bound.abs().max(Rat::ONE)) .div(&Rat::ratio(1, 1_000_000_000))).ceil(), 1_000_000_000)).0.to_string() };
+    let gap = if exact {
+        "0".to_string()
+    } else {
+        Fraction(Rat::ratio(
+            ((&bound - &welfare)
+                .div(&bound.abs().max(Rat::ONE))
+                .div(&Rat::ratio(1, 1_000_000_000)))
+            .ceil(),
+            1_000_000_000,
+        ))
+        .0
+        .to_string()
+    };
     let mut awards = Vec::new();
     let mut refused = Vec::new();
     let binding = binding(c);
@@ -47,22 +62,44 @@ pub fn outcome(c: &Cleared, book: &Book, mode: Mode) -> Outcome {
                 continue;
             }
             let p = &m.products[s.product];
-            supply.push((s.product, s.index, SupplyUse { pool: p.pool.clone(), resource: p.resource.clone(), slot: p.slot, step: s.index, used: small(*used) }));
+            supply.push((
+                s.product,
+                s.index,
+                SupplyUse {
+                    pool: p.pool.clone(),
+                    resource: p.resource.clone(),
+                    slot: p.slot,
+                    step: s.index,
+                    used: small(*used),
+                },
+            ));
         }
-        flows.extend(w.flows.iter().map(|(e, z)| Flow { arc: *e, flow: small(*z) }));
+        flows.extend(w.flows.iter().map(|(e, z)| Flow {
+            arc: *e,
+            flow: small(*z),
+        }));
     }
     supply.sort_by_key(|s| (s.0, s.1));
     flows.sort_by_key(|f| f.arc);
     let mut placements: Vec<Placement> = c
         .packing
         .iter()
-        .map(|((i, r, _), v)| Placement { order: m.id(*i).into(), alternative: c.awards[i].alternative, replica: small(*r), node: m.book.nodes[*v].id.clone() })
+        .map(|((i, r, _), v)| Placement {
+            order: m.id(*i).into(),
+            alternative: c.awards[i].alternative,
+            replica: small(*r),
+            node: m.book.nodes[*v].id.clone(),
+        })
         .collect();
     placements.sort();
     let mut out = Outcome {
         format: FORMAT.into(),
         mode,
-        quality: if exact { Quality::Optimal } else { Quality::Fallback },
+        quality: if exact {
+            Quality::Optimal
+        } else {
+            Quality::Fallback
+        },
         welfare: credits(welfare.round()),
         bound: Some(credits(bound.ceil())),
         cuts: c.placement_cuts + c.components.iter().map(|s| s.1.cuts).sum::<u32>(),
@@ -85,7 +122,12 @@ pub fn outcome(c: &Cleared, book: &Book, mode: Mode) -> Outcome {
         supply: supply.into_iter().map(|s| s.2).collect(),
         flows,
         placements,
-        certificate: Some(Certificate { verified: false, gap, input_hash: book.input_hash(), result_hash: String::new() }),
+        certificate: Some(Certificate {
+            verified: false,
+            gap,
+            input_hash: book.input_hash(),
+            result_hash: String::new(),
+        }),
     };
     let hash = out.result_hash();
     if let Some(c) = &mut out.certificate {
@@ -103,15 +145,37 @@ fn quotes(c: &Cleared) -> Vec<Quote> {
         for (i, &k) in part.products.iter().enumerate() {
             let exact = &s.low[i] + &(alpha * &(&s.high[i] - &s.low[i]));
             let (set_by, up) = setter(m, s, k, &exact, part, alpha);
-            let publish = |v: &Rat| if up { (v * &nano).ceil() } else { (v * &nano).floor() }.min(m.cap[k] * NANO);
-            quotes.insert(k, Quote { price: publish(&exact), low: publish(&s.low[i]), high: publish(&s.high[i]), set_by });
+            let publish = |v: &Rat| {
+                if up {
+                    (v * &nano).ceil()
+                } else {
+                    (v * &nano).floor()
+                }
+                .min(m.cap[k] * NANO)
+            };
+            quotes.insert(
+                k,
+                Quote {
+                    price: publish(&exact),
+                    low: publish(&s.low[i]),
+                    high: publish(&s.high[i]),
+                    set_by,
+                },
+            );
         }
     }
     quotes.into_values().collect()
 }
 
 /// Who set a price, and whether it is rounded up (an offer's price) or down (a bid's).
-fn setter(m: &Market, s: &super::branch::Solved, k: usize, price: &Rat, part: &super::problem::Component, alpha: &Rat) -> (String, bool) {
+fn setter(
+    m: &Market,
+    s: &super::branch::Solved,
+    k: usize,
+    price: &Rat,
+    part: &super::problem::Component,
+    alpha: &Rat,
+) -> (String, bool) {
     if s.rationed && *price == Rat::int(m.cap[k]) {
         return ("cap".into(), false);
     }
@@ -120,14 +184,23 @@ fn setter(m: &Market, s: &super::branch::Solved, k: usize, price: &Rat, part: &s
         .products
         .iter()
         .enumerate()
-        .map(|(i, p)| (s.model.product_row[p], &s.low[i] + &(alpha * &(&s.high[i] - &s.low[i]))))
+        .map(|(i, p)| {
+            (
+                s.model.product_row[p],
+                &s.low[i] + &(alpha * &(&s.high[i] - &s.low[i])),
+            )
+        })
         .collect();
     let mut best: Option<(u8, String, bool)> = None;
     for (j, col) in s.model.lp.cols.iter().enumerate() {
-        if !col.entries.iter().any(|e| e.0 == row) || matches!(s.model.meaning[j], Meaning::Missing(_)) {
+        if !col.entries.iter().any(|e| e.0 == row)
+            || matches!(s.model.meaning[j], Meaning::Missing(_))
+        {
             continue;
         }
-        let surplus = col.entries.iter().fold(col.cost.clone(), |t, (r, e)| at.get(r).map_or(t.clone(), |p| t.sub_mul(e, p)));
+        let surplus = col.entries.iter().fold(col.cost.clone(), |t, (r, e)| {
+            at.get(r).map_or(t.clone(), |p| t.sub_mul(e, p))
+        });
         if !surplus.is_zero() {
             continue;
         }
@@ -138,12 +211,19 @@ fn setter(m: &Market, s: &super::branch::Solved, k: usize, price: &Rat, part: &s
             Meaning::Orders { members, .. } => {
                 let bid = m.orders[members[0].0].bid;
                 let id = m.id(members[0].0);
-                if bid { (rank(1), format!("bid:{id}"), false) } else { (rank(2), format!("offer:{id}"), true) }
+                if bid {
+                    (rank(1), format!("bid:{id}"), false)
+                } else {
+                    (rank(2), format!("offer:{id}"), true)
+                }
             }
             Meaning::Arc(e) => (rank(3), format!("arc:{e}"), false),
             Meaning::Missing(_) => continue,
         };
-        if best.as_ref().is_none_or(|b| (found.0, &found.1) < (b.0, &b.1)) {
+        if best
+            .as_ref()
+            .is_none_or(|b| (found.0, &found.1) < (b.0, &b.1))
+        {
             best = Some(found);
         }
     }
@@ -156,10 +236,19 @@ fn setter(m: &Market, s: &super::branch::Solved, k: usize, price: &Rat, part: &s
 fn money(m: &Market, i: usize, alternative: usize, q: &[i128], price: &[i128], mode: Mode) -> i64 {
     let o = &m.orders[i];
     let alt = &o.alternatives[alternative];
-    let nano: i128 = alt.quantities.iter().zip(q).map(|((k, _), q)| price[*k] * q).sum();
+    let nano: i128 = alt
+        .quantities
+        .iter()
+        .zip(q)
+        .map(|((k, _), q)| price[*k] * q)
+        .sum();
     let mut micro = (nano + NANO / 2).div_euclid(NANO);
     if mode == Mode::Market {
-        let shares = alt.quantities.iter().zip(q).map(|((_, full), q)| Rat::ratio(*q, *full));
+        let shares = alt
+            .quantities
+            .iter()
+            .zip(q)
+            .map(|((_, full), q)| Rat::ratio(*q, *full));
         let value = Rat::int(alt.value);
         micro = if o.bid {
             micro.min((&value * &shares.max().unwrap_or_default()).floor())
@@ -170,26 +259,57 @@ fn money(m: &Market, i: usize, alternative: usize, q: &[i128], price: &[i128], m
     small(micro)
 }
 
-fn award(c: &Cleared, i: usize, f: &super::round::Filled, price: &[i128], mode: Mode, binding: &[Option<Reason>]) -> Award {
+fn award(
+    c: &Cleared,
+    i: usize,
+    f: &super::round::Filled,
+    price: &[i128],
+    mode: Mode,
+    binding: &[Option<Reason>],
+) -> Award {
     let m = c.m;
     let alt = &m.orders[i].alternatives[f.alternative];
-    let quantities: Vec<Quantity> =
-        alt.quantities.iter().zip(&f.quantities).map(|((k, _), q)| Quantity { product: m.products[*k].clone(), quantity: small(*q) }).collect();
-    let full = alt.quantities.iter().zip(&f.quantities).all(|((_, w), q)| w == q);
+    let quantities: Vec<Quantity> = alt
+        .quantities
+        .iter()
+        .zip(&f.quantities)
+        .map(|((k, _), q)| Quantity {
+            product: m.products[*k].clone(),
+            quantity: small(*q),
+        })
+        .collect();
+    let full = alt
+        .quantities
+        .iter()
+        .zip(&f.quantities)
+        .all(|((_, w), q)| w == q);
     let mut digits = Rat::int(1_000_000);
     if (&f.fill * &digits).floor() == 0 {
         digits = Rat::int(1_000_000_000_000_000_000);
     }
     // an award that rounding made full is told as full
-    let fill = if full { Rat::ONE } else { Rat::ratio((&f.fill * &digits).round().max(1), digits.floor()) };
+    let fill = if full {
+        Rat::ONE
+    } else {
+        Rat::ratio((&f.fill * &digits).round().max(1), digits.floor())
+    };
     let limited_by = if full {
         None
-    } else if f.fill >= c.upper[i][f.alternative] && c.upper[i][f.alternative] < c.own[i][f.alternative] {
+    } else if f.fill >= c.upper[i][f.alternative]
+        && c.upper[i][f.alternative] < c.own[i][f.alternative]
+    {
         Some(Reason::NoHostFits)
     } else {
         Some(binding[i].unwrap_or(Reason::MarginalProrata))
     };
-    Award { order: m.id(i).into(), alternative: f.alternative, fill: Some(Fraction(fill)), money: Money(money(m, i, f.alternative, &f.quantities, price, mode)), quantities, limited_by }
+    Award {
+        order: m.id(i).into(),
+        alternative: f.alternative,
+        fill: Some(Fraction(fill)),
+        money: Money(money(m, i, f.alternative, &f.quantities, price, mode)),
+        quantities,
+        limited_by,
+    }
 }
 
 /// The participant row that holds an order back, if one is tight.
@@ -205,9 +325,14 @@ fn binding(c: &Cleared) -> Vec<Option<Reason>> {
         }
         for (i, a, v) in &row.terms {
             let o = &m.orders[*i];
-            let least = o.alternatives[*a].quantities.iter().map(|q| Rat::ratio(1, q.1)).max().unwrap_or_default();
+            let least = o.alternatives[*a]
+                .quantities
+                .iter()
+                .map(|q| Rat::ratio(1, q.1))
+                .max()
+                .unwrap_or_default();
             let step = o.replicas.map_or(least, |n| Rat::ratio(1, n));
-            if v.is_pos() && &(&used + &(v * &step)) > &row.limit {
+            if v.is_pos() && (&used + &(v * &step)) > row.limit {
                 let reason = match row.kind {
                     RowKind::Budget => Reason::Budget,
                     RowKind::Floor => Reason::FloorProtected,
@@ -234,19 +359,31 @@ fn refusal(c: &Cleared, i: usize, price: &[i128], binding: &[Option<Reason>]) ->
             let cost: i128 = alt.quantities.iter().map(|(k, q)| price[*k] * q).sum();
             let tol: i128 = alt.quantities.iter().map(|(_, q)| *q).sum();
             let value = alt.value * NANO;
-            (if o.bid { value - cost } else { cost - value }, tol, cost, a)
+            (
+                if o.bid { value - cost } else { cost - value },
+                tol,
+                cost,
+                a,
+            )
         })
         .max_by_key(|b| (b.0, std::cmp::Reverse(b.3)));
     let (surplus, tol, cost, a) = best.unwrap_or((0, 0, 0, 0));
     // an alternative in the money that has a host is refused for another reason
-    let unhosted = |a: usize| c.upper[i][a] < c.own[i][a] && (c.upper[i][a].is_zero() || c.upper[i][a] < o.least);
+    let unhosted = |a: usize| {
+        c.upper[i][a] < c.own[i][a] && (c.upper[i][a].is_zero() || c.upper[i][a] < o.least)
+    };
     let pays = |a: usize, least: i128| {
         let alt = &o.alternatives[a];
         let cost: i128 = alt.quantities.iter().map(|(k, q)| price[*k] * q).sum();
         alt.value * NANO - cost > least
     };
-    let homeless = o.bid && unhosted(a) && (0..o.alternatives.len()).all(|a| unhosted(a) || !pays(a, tol));
-    let (_, home, _) = &c.components[c.components.iter().position(|p| p.0.orders.contains(&i)).unwrap_or(0)];
+    let homeless =
+        o.bid && unhosted(a) && (0..o.alternatives.len()).all(|a| unhosted(a) || !pays(a, tol));
+    let (_, home, _) = &c.components[c
+        .components
+        .iter()
+        .position(|p| p.0.orders.contains(&i))
+        .unwrap_or(0)];
     let reason = if c.left_out.contains(&i) || home.dropped.contains(&i) {
         Reason::SolverFallback
     } else if surplus < -tol {
@@ -267,8 +404,15 @@ fn refusal(c: &Cleared, i: usize, price: &[i128], binding: &[Option<Reason>]) ->
     } else {
         Reason::MarginalProrata
     };
-    let short = Money(small((-surplus).max(0).div_euclid(NANO) + i128::from((-surplus).max(0) % NANO >= NANO / 2)));
-    Refusal { order: m.id(i).into(), reason, price: Some(Money(small((cost + NANO / 2).div_euclid(NANO)))), shortfall: Some(short) }
+    let short = Money(small(
+        (-surplus).max(0).div_euclid(NANO) + i128::from((-surplus).max(0) % NANO >= NANO / 2),
+    ));
+    Refusal {
+        order: m.id(i).into(),
+        reason,
+        price: Some(Money(small((cost + NANO / 2).div_euclid(NANO)))),
+        shortfall: Some(short),
+    }
 }
 
 /// Whether an order could reach its least fill if everything in the book were there for it alone.
@@ -276,15 +420,35 @@ fn reachable(m: &Market, i: usize) -> bool {
     let o = &m.orders[i];
     o.alternatives.iter().any(|alt| {
         alt.quantities.iter().all(|(k, q)| {
-            let other = |n: &super::problem::OrderRef| n.alternatives.iter().flat_map(|a| &a.quantities).filter(|x| x.0 == *k).map(|x| x.1).max().unwrap_or(0);
+            let other = |n: &super::problem::OrderRef| {
+                n.alternatives
+                    .iter()
+                    .flat_map(|a| &a.quantities)
+                    .filter(|x| x.0 == *k)
+                    .map(|x| x.1)
+                    .max()
+                    .unwrap_or(0)
+            };
             let there: i128 = if o.bid {
                 let steps: i128 = m.steps_of[*k].iter().map(|s| m.steps[*s].quantity).sum();
-                let arcs: i128 = m.arcs.iter().filter(|e| e.to == *k).map(|e| e.limit.unwrap_or(i128::from(i64::MAX))).sum();
+                let arcs: i128 = m
+                    .arcs
+                    .iter()
+                    .filter(|e| e.to == *k)
+                    .map(|e| e.limit.unwrap_or(i128::from(i64::MAX)))
+                    .sum();
                 steps + arcs + m.orders.iter().filter(|n| !n.bid).map(other).sum::<i128>()
             } else {
-                let arcs: i128 = m.arcs.iter().filter(|e| e.from == *k).map(|e| e.limit.unwrap_or(i128::from(i64::MAX))).sum();
+                let arcs: i128 = m
+                    .arcs
+                    .iter()
+                    .filter(|e| e.from == *k)
+                    .map(|e| e.limit.unwrap_or(i128::from(i64::MAX)))
+                    .sum();
                 // what is offered may also stay idle where nothing is paid for it
-                arcs + q.to_owned().max(m.orders.iter().filter(|n| n.bid).map(other).sum::<i128>())
+                arcs + q
+                    .to_owned()
+                    .max(m.orders.iter().filter(|n| n.bid).map(other).sum::<i128>())
             };
             Rat::int(there) >= &o.least * &Rat::int(*q)
         })

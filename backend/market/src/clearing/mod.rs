@@ -64,6 +64,10 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { nodes: 20_000, max_cuts: 2_000, without_blocks: false }
+        Limits {
+            nodes: 20_000,
+            max_cuts: 2_000,
+            without_blocks: false,
+        }
     }
 }

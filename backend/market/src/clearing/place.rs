@@ -54,31 +54,70 @@ impl<'a> Hosts<'a> {
         for (v, node) in m.book.nodes.iter().enumerate() {
             of_pool.entry(node.pool.as_str()).or_default().push(v);
             let mut f = BTreeMap::new();
-            for (k, p) in m.products.iter().enumerate().filter(|(_, p)| p.pool == node.pool) {
+            for (k, p) in m
+                .products
+                .iter()
+                .enumerate()
+                .filter(|(_, p)| p.pool == node.pool)
+            {
                 let capacity = node.capacity.get(&p.resource).copied().unwrap_or(0);
-                let gone = node.committed.iter().filter(|c| c.resource == p.resource && c.slot == p.slot).map(|c| i128::from(c.quantity)).sum::<i128>();
+                let gone = node
+                    .committed
+                    .iter()
+                    .filter(|c| c.resource == p.resource && c.slot == p.slot)
+                    .map(|c| i128::from(c.quantity))
+                    .sum::<i128>();
                 f.insert(k, i128::from(capacity) - gone);
                 *total.entry(k).or_insert(0) += i128::from(capacity);
             }
             free.push(f);
         }
-        Hosts { m, of_pool, free, total }
+        Hosts {
+            m,
+            of_pool,
+            free,
+            total,
+        }
     }
 
     /// Frees on its node what an offer lends.
     pub fn lend(&mut self, order: usize, alternative: usize, quantities: &[i128]) {
         let o = &self.m.orders[order];
-        let Some(v) = o.node.filter(|_| !o.bid) else { return };
-        for ((k, _), q) in o.alternatives[alternative].quantities.iter().zip(quantities) {
+        let Some(v) = o.node.filter(|_| !o.bid) else {
+            return;
+        };
+        for ((k, _), q) in o.alternatives[alternative]
+            .quantities
+            .iter()
+            .zip(quantities)
+        {
             if let Some(f) = self.free[v].get_mut(k) {
                 *f += q;
             }
         }
     }
 
+    /// Takes an order that is one replica off its nodes again.
+    pub fn lift(&mut self, order: usize, f: &Filled, packing: &Packing) {
+        let full = &self.m.orders[order].alternatives[f.alternative].quantities;
+        for (pool, part) in self.parts(order, f.alternative) {
+            if let Some(v) = packing.get(&(order, 0, pool.to_string())) {
+                let need: Vec<(usize, i128)> = part
+                    .iter()
+                    .map(|p| (full[*p].0, f.quantities[*p]))
+                    .collect();
+                self.take(*v, &need, -1);
+            }
+        }
+    }
+
     fn parts(&self, order: usize, alternative: usize) -> BTreeMap<&'a str, Vec<usize>> {
         let mut parts: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (p, (k, _)) in self.m.orders[order].alternatives[alternative].quantities.iter().enumerate() {
+        for (p, (k, _)) in self.m.orders[order].alternatives[alternative]
+            .quantities
+            .iter()
+            .enumerate()
+        {
             let pool = self.m.products[*k].pool.as_str();
             if let Some((pool, _)) = self.of_pool.get_key_value(pool) {
                 parts.entry(pool).or_default().push(p);
@@ -97,7 +136,11 @@ impl<'a> Hosts<'a> {
 
     /// How many copies still fit on a node.
     fn copies(&self, v: usize, need: &[(usize, i128)]) -> i128 {
-        need.iter().filter(|n| n.1 > 0).map(|(k, q)| self.free[v].get(k).copied().unwrap_or(0).max(0) / q).min().unwrap_or(i128::MAX)
+        need.iter()
+            .filter(|n| n.1 > 0)
+            .map(|(k, q)| self.free[v].get(k).copied().unwrap_or(0).max(0) / q)
+            .min()
+            .unwrap_or(i128::MAX)
     }
 
     fn take(&mut self, v: usize, need: &[(usize, i128)], sign: i128) {
@@ -113,17 +156,34 @@ impl<'a> Hosts<'a> {
         let o = &self.m.orders[order];
         let mut best = Rat::ONE;
         for (pool, part) in self.parts(order, alternative) {
-            let full: Vec<(usize, i128)> = part.iter().map(|p| o.alternatives[alternative].quantities[*p]).collect();
+            let full: Vec<(usize, i128)> = part
+                .iter()
+                .map(|p| o.alternatives[alternative].quantities[*p])
+                .collect();
             let nodes = self.nodes(order, pool);
             let r = match o.replicas {
                 Some(n) => {
                     let each: Vec<_> = full.iter().map(|(k, q)| (*k, q / n)).collect();
-                    let count = nodes.iter().map(|v| self.copies(*v, &each).min(n)).sum::<i128>() + placed;
+                    let count = nodes
+                        .iter()
+                        .map(|v| self.copies(*v, &each).min(n))
+                        .sum::<i128>()
+                        + placed;
                     Rat::ratio(count.min(n), n)
                 }
                 None => nodes
                     .iter()
-                    .map(|v| full.iter().map(|(k, q)| Rat::ratio(self.free[*v].get(k).copied().unwrap_or(0).clamp(0, *q), *q)).min().unwrap_or(Rat::ONE))
+                    .map(|v| {
+                        full.iter()
+                            .map(|(k, q)| {
+                                Rat::ratio(
+                                    self.free[*v].get(k).copied().unwrap_or(0).clamp(0, *q),
+                                    *q,
+                                )
+                            })
+                            .min()
+                            .unwrap_or(Rat::ONE)
+                    })
                     .max()
                     .unwrap_or_default(),
             };
@@ -143,13 +203,30 @@ impl<'a> Hosts<'a> {
             };
             let value = Rat::ratio(o.alternatives[f.alternative].value, o.replicas.unwrap_or(1));
             for (pool, part) in self.parts(*i, f.alternative) {
-                let need: Vec<(usize, i128)> = part.iter().map(|p| (full[*p].0, f.quantities[*p] / r.max(1))).collect();
-                let share = need.iter().map(|(k, q)| Rat::ratio(*q, self.total.get(k).copied().unwrap_or(0).max(1))).max().unwrap_or_default();
-                let worth = if share.is_zero() { value.clone() } else { (&value * &f.fill_of_one(o.replicas)).div(&share) };
+                let need: Vec<(usize, i128)> = part
+                    .iter()
+                    .map(|p| (full[*p].0, f.quantities[*p] / r.max(1)))
+                    .collect();
+                let share = need
+                    .iter()
+                    .map(|(k, q)| Rat::ratio(*q, self.total.get(k).copied().unwrap_or(0).max(1)))
+                    .max()
+                    .unwrap_or_default();
+                let worth = if share.is_zero() {
+                    value.clone()
+                } else {
+                    (&value * &f.fill_of_one(o.replicas)).div(&share)
+                };
                 let all = self.nodes(*i, pool);
                 let only = o.node.filter(|v| all.contains(v));
                 for replica in 0..r {
-                    items.entry(pool).or_default().push(Item { order: *i, replica, need: need.clone(), only, share: worth.clone() });
+                    items.entry(pool).or_default().push(Item {
+                        order: *i,
+                        replica,
+                        need: need.clone(),
+                        only,
+                        share: worth.clone(),
+                    });
                 }
             }
         }
@@ -158,7 +235,12 @@ impl<'a> Hosts<'a> {
 
     /// Packs all awards, or names one replica that has to go. `hint` keeps replicas where they
     /// were; orders in `first` go before all others. Leaves `free` as packed.
-    pub fn pack(&mut self, awards: &BTreeMap<usize, Filled>, hint: &Packing, first: &BTreeSet<usize>) -> Result<Packing, Cut> {
+    pub fn pack(
+        &mut self,
+        awards: &BTreeMap<usize, Filled>,
+        hint: &Packing,
+        first: &BTreeSet<usize>,
+    ) -> Result<Packing, Cut> {
         let mut packing = Packing::new();
         for (pool, mut items) in self.items(awards) {
             let lot = |i: &Item| self.m.orders[i.order].lot;
@@ -170,14 +252,26 @@ impl<'a> Hosts<'a> {
                     .then(a.replica.cmp(&b.replica))
             });
             let nodes = self.of_pool[pool].clone();
-            let placed = self.hinted(pool, &items, hint).or_else(|| self.search(&nodes, &items)).or_else(|| {
-                let mut big = items.clone();
-                big.sort_by_key(|i| (i.only.is_none(), std::cmp::Reverse(i.need.iter().map(|n| n.1).max())));
-                self.search(&nodes, &big).map(|at| {
-                    let of: BTreeMap<(usize, i128), usize> = big.iter().zip(at).map(|(i, v)| ((i.order, i.replica), v)).collect();
-                    items.iter().map(|i| of[&(i.order, i.replica)]).collect()
-                })
-            });
+            let placed = self
+                .hinted(pool, &items, hint)
+                .or_else(|| self.search(&nodes, &items))
+                .or_else(|| {
+                    let mut big = items.clone();
+                    big.sort_by_key(|i| {
+                        (
+                            i.only.is_none(),
+                            std::cmp::Reverse(i.need.iter().map(|n| n.1).max()),
+                        )
+                    });
+                    self.search(&nodes, &big).map(|at| {
+                        let of: BTreeMap<(usize, i128), usize> = big
+                            .iter()
+                            .zip(at)
+                            .map(|(i, v)| ((i.order, i.replica), v))
+                            .collect();
+                        items.iter().map(|i| of[&(i.order, i.replica)]).collect()
+                    })
+                });
             match placed {
                 Some(at) => {
                     for (item, v) in items.iter().zip(at) {
@@ -225,7 +319,12 @@ impl<'a> Hosts<'a> {
             .iter()
             .filter(|v| item.only.is_none_or(|o| o == **v) && self.copies(**v, &item.need) > 0)
             .map(|v| {
-                let left = item.need.iter().map(|(k, q)| Rat::ratio(self.free[*v].get(k).copied().unwrap_or(0) - q, self.total.get(k).copied().unwrap_or(1).max(1)));
+                let left = item.need.iter().map(|(k, q)| {
+                    Rat::ratio(
+                        self.free[*v].get(k).copied().unwrap_or(0) - q,
+                        self.total.get(k).copied().unwrap_or(1).max(1),
+                    )
+                });
                 (left.fold(Rat::ZERO, |a, b| &a + &b), *v)
             })
             .collect();
@@ -270,20 +369,35 @@ impl<'a> Hosts<'a> {
         let (mut good, mut bad) = (0, items.len());
         while bad - good > 1 {
             let mid = (good + bad) / 2;
-            if self.search(nodes, &items[..mid]).is_some() { good = mid } else { bad = mid }
+            if self.search(nodes, &items[..mid]).is_some() {
+                good = mid
+            } else {
+                bad = mid
+            }
         }
         let out = &items[bad - 1];
         let f = &awards[&out.order];
         let o = &self.m.orders[out.order];
         let mut h = self.clone();
-        for (i, v) in items[..good].iter().zip(self.search(nodes, &items[..good]).unwrap_or_default()) {
+        for (i, v) in items[..good]
+            .iter()
+            .zip(self.search(nodes, &items[..good]).unwrap_or_default())
+        {
             h.take(v, &i.need, 1);
         }
         let upper = match o.replicas {
-            Some(n) => Rat::ratio(out.replica.min(f.quantities[0] * n / o.alternatives[f.alternative].quantities[0].1 - 1), n),
+            Some(n) => Rat::ratio(
+                out.replica
+                    .min(f.quantities[0] * n / o.alternatives[f.alternative].quantities[0].1 - 1),
+                n,
+            ),
             None => h.reach(out.order, f.alternative, 0).min(f.fill.clone()),
         };
-        Cut { order: out.order, alternative: f.alternative, upper }
+        Cut {
+            order: out.order,
+            alternative: f.alternative,
+            upper,
+        }
     }
 }
 

@@ -43,7 +43,12 @@ impl Polytope {
     /// The polytope of a component; `collars` bounds the prices by the caps.
     pub fn of(m: &Market, c: &Component, a: &Allocation, collars: bool) -> Polytope {
         let (model, x) = (a.model, a.values);
-        let at: BTreeMap<usize, usize> = c.products.iter().enumerate().map(|(i, k)| (*k, i)).collect();
+        let at: BTreeMap<usize, usize> = c
+            .products
+            .iter()
+            .enumerate()
+            .map(|(i, k)| (*k, i))
+            .collect();
         let n = c.products.len();
         let mut slack = model.lp.rhs.clone();
         for (j, col) in model.lp.cols.iter().enumerate() {
@@ -56,7 +61,11 @@ impl Polytope {
         let mut p = Polytope {
             prices: n,
             lo: vec![Rat::ZERO; n],
-            hi: c.products.iter().map(|k| collars.then(|| Rat::int(m.cap[*k]))).collect(),
+            hi: c
+                .products
+                .iter()
+                .map(|k| collars.then(|| Rat::int(m.cap[*k])))
+                .collect(),
             rules: Vec::new(),
         };
         let mut row_var: BTreeMap<usize, usize> = BTreeMap::new();
@@ -76,7 +85,13 @@ impl Polytope {
         for (j, col) in model.lp.cols.iter().enumerate() {
             let hi = col.hi.clone().unwrap_or_default();
             let (is_order, block) = match &model.meaning[j] {
-                Meaning::Orders { members, .. } => (true, model.blocks.contains_key(&members[0].0).then_some(members[0].0)),
+                Meaning::Orders { members, .. } => (
+                    true,
+                    model
+                        .blocks
+                        .contains_key(&members[0].0)
+                        .then_some(members[0].0),
+                ),
                 _ => (false, None),
             };
             let mut lo = col.lo.clone();
@@ -87,9 +102,18 @@ impl Polytope {
                 lo = (&m.orders[b].least * &model.units(j)).min(hi.clone());
                 if a.families {
                     // σ ≥ 0 at the public prices: Σ e·π ≤ v
-                    let terms: Vec<_> = col.entries.iter().filter(|(r, _)| row_var.get(r).is_some_and(|v| *v < n)).map(|(r, e)| (row_var[r], e.clone())).collect();
+                    let terms: Vec<_> = col
+                        .entries
+                        .iter()
+                        .filter(|(r, _)| row_var.get(r).is_some_and(|v| *v < n))
+                        .map(|(r, e)| (row_var[r], e.clone()))
+                        .collect();
                     if x[j].is_pos() {
-                        p.rules.push(Rule { terms, limit: col.cost.clone(), equal: false });
+                        p.rules.push(Rule {
+                            terms,
+                            limit: col.cost.clone(),
+                            equal: false,
+                        });
                     }
                 }
             }
@@ -100,13 +124,29 @@ impl Polytope {
                 continue;
             }
             // reduced cost v − Σ e·π (− private): ≤ 0 at the lower end, ≥ 0 at the upper, 0 between
-            let terms: Vec<_> = col.entries.iter().filter_map(|(r, e)| row_var.get(r).map(|v| (*v, e.clone()))).collect();
+            let terms: Vec<_> = col
+                .entries
+                .iter()
+                .filter_map(|(r, e)| row_var.get(r).map(|v| (*v, e.clone())))
+                .collect();
             if x[j] == lo {
-                p.rules.push(Rule { terms: terms.iter().map(|(v, e)| (*v, -e)).collect(), limit: -&col.cost, equal: false });
+                p.rules.push(Rule {
+                    terms: terms.iter().map(|(v, e)| (*v, -e)).collect(),
+                    limit: -&col.cost,
+                    equal: false,
+                });
             } else if x[j] == hi && !matches!(model.meaning[j], Meaning::Missing(_)) {
-                p.rules.push(Rule { terms, limit: col.cost.clone(), equal: false });
+                p.rules.push(Rule {
+                    terms,
+                    limit: col.cost.clone(),
+                    equal: false,
+                });
             } else {
-                p.rules.push(Rule { terms, limit: col.cost.clone(), equal: true });
+                p.rules.push(Rule {
+                    terms,
+                    limit: col.cost.clone(),
+                    equal: true,
+                });
             }
         }
         p
@@ -116,21 +156,39 @@ impl Polytope {
     /// a product of each of them is at its cap (as many scarce products as the rest allows).
     /// With `relaxed`, other bids on a product at its cap may be in the money too: such prices
     /// only say who has to share next. `None` if there are no such prices.
-    pub fn of_shared(m: &Market, c: &Component, a: &Allocation, shared: &BTreeSet<usize>, relaxed: bool) -> Option<Polytope> {
+    pub fn of_shared(
+        m: &Market,
+        c: &Component,
+        a: &Allocation,
+        shared: &BTreeSet<usize>,
+        relaxed: bool,
+    ) -> Option<Polytope> {
         let mut model = a.model.clone();
-        let rationed: Vec<usize> = shared.iter().copied().filter(|j| model.lp.cols[*j].hi.as_ref() != Some(&a.values[*j])).collect();
+        let rationed: Vec<usize> = shared
+            .iter()
+            .copied()
+            .filter(|j| model.lp.cols[*j].hi.as_ref() != Some(&a.values[*j]))
+            .collect();
         for (j, col) in model.lp.cols.iter_mut().enumerate() {
             if matches!(model.meaning[j], Meaning::Missing(_)) {
                 col.hi = Some(Rat::ZERO);
             }
         }
-        let at: BTreeMap<usize, usize> = c.products.iter().enumerate().map(|(i, k)| (model.product_row[k], i)).collect();
+        let at: BTreeMap<usize, usize> = c
+            .products
+            .iter()
+            .enumerate()
+            .map(|(i, k)| (model.product_row[k], i))
+            .collect();
         let mut given: BTreeSet<usize> = rationed.iter().copied().collect();
         if relaxed {
             let cap_rows: BTreeSet<usize> = a.at_cap.iter().map(|k| model.product_row[k]).collect();
             for (j, col) in model.lp.cols.iter().enumerate() {
                 let bid = matches!(&model.meaning[j], Meaning::Orders { members, .. } if m.orders[members[0].0].bid && !m.orders[members[0].0].least.is_pos());
-                if bid && col.hi.as_ref() != Some(&a.values[j]) && col.entries.iter().any(|e| cap_rows.contains(&e.0)) {
+                if bid
+                    && col.hi.as_ref() != Some(&a.values[j])
+                    && col.entries.iter().any(|e| cap_rows.contains(&e.0))
+                {
                     given.insert(j);
                 }
             }
@@ -138,24 +196,46 @@ impl Polytope {
         let mut losers = Vec::new();
         for &j in &given {
             let col = &mut model.lp.cols[j];
-            let terms: Vec<_> = col.entries.iter().filter_map(|(r, e)| at.get(r).map(|v| (*v, e.clone()))).collect();
+            let terms: Vec<_> = col
+                .entries
+                .iter()
+                .filter_map(|(r, e)| at.get(r).map(|v| (*v, e.clone())))
+                .collect();
             if a.values[j].is_pos() || rationed.contains(&j) {
-                losers.push(Rule { terms, limit: col.cost.clone(), equal: false });
+                losers.push(Rule {
+                    terms,
+                    limit: col.cost.clone(),
+                    equal: false,
+                });
             }
             col.lo = a.values[j].clone();
             col.hi = Some(a.values[j].clone());
         }
-        let b = Allocation { model: &model, values: a.values, accepted: a.accepted, families: a.families, at_cap: a.at_cap };
+        let b = Allocation {
+            model: &model,
+            values: a.values,
+            accepted: a.accepted,
+            families: a.families,
+            at_cap: a.at_cap,
+        };
         let mut p = Polytope::of(m, c, &b, true);
         p.rules.extend(losers);
         if !p.feasible() {
             return None;
         }
         let mut held = BTreeSet::new();
-        let wanting: Vec<usize> = if relaxed { given.iter().copied().collect() } else { rationed.clone() };
+        let wanting: Vec<usize> = if relaxed {
+            given.iter().copied().collect()
+        } else {
+            rationed.clone()
+        };
         for (i, k) in c.products.iter().enumerate() {
             let row = model.product_row[k];
-            if a.at_cap.contains(k) && wanting.iter().any(|j| model.lp.cols[*j].entries.iter().any(|e| e.0 == row)) {
+            if a.at_cap.contains(k)
+                && wanting
+                    .iter()
+                    .any(|j| model.lp.cols[*j].entries.iter().any(|e| e.0 == row))
+            {
                 let mut q = p.clone();
                 q.bound(i, &Rat::int(m.cap[*k]), true);
                 if q.feasible() {
@@ -164,7 +244,12 @@ impl Polytope {
                 }
             }
         }
-        let excused = rationed.iter().all(|j| model.lp.cols[*j].entries.iter().any(|e| held.contains(&e.0)));
+        let excused = rationed.iter().all(|j| {
+            model.lp.cols[*j]
+                .entries
+                .iter()
+                .any(|e| held.contains(&e.0))
+        });
         (excused || relaxed).then_some(p)
     }
 
@@ -238,7 +323,8 @@ impl Polytope {
             }
             self.rules = left;
             if !changed {
-                return (0..self.lo.len()).all(|v| self.hi[v].as_ref().is_none_or(|h| *h >= self.lo[v]));
+                return (0..self.lo.len())
+                    .all(|v| self.hi[v].as_ref().is_none_or(|h| *h >= self.lo[v]));
             }
         }
     }
@@ -265,7 +351,11 @@ impl Polytope {
             parts.entry(find(&mut root, v)).or_default().0.push(v);
         }
         for (i, r) in self.rules.iter().enumerate() {
-            parts.entry(find(&mut root, r.terms[0].0)).or_default().1.push(i);
+            parts
+                .entry(find(&mut root, r.terms[0].0))
+                .or_default()
+                .1
+                .push(i);
         }
         parts.into_values().collect()
     }
@@ -276,13 +366,22 @@ impl Polytope {
         let mut entries: BTreeMap<usize, Vec<(usize, Rat)>> = BTreeMap::new();
         for &i in &part.1 {
             let r = &self.rules[i];
-            let row = if r.equal { lp.equality(r.limit.clone()) } else { lp.row(r.limit.clone()) };
+            let row = if r.equal {
+                lp.equality(r.limit.clone())
+            } else {
+                lp.row(r.limit.clone())
+            };
             for (v, e) in &r.terms {
                 entries.entry(*v).or_default().push((row, e.clone()));
             }
         }
         for &v in &part.0 {
-            lp.col(cost(v), self.lo[v].clone(), self.hi[v].clone(), entries.remove(&v).unwrap_or_default());
+            lp.col(
+                cost(v),
+                self.lo[v].clone(),
+                self.hi[v].clone(),
+                entries.remove(&v).unwrap_or_default(),
+            );
         }
         Simplex::new(lp)
     }
@@ -290,18 +389,32 @@ impl Polytope {
     /// Whether any price vector supports the allocation.
     pub fn feasible(&self) -> bool {
         let mut p = self.clone();
-        p.reduce() && p.parts().iter().all(|part| p.program(part, |_| Rat::ZERO).solve() == End::Optimal)
+        p.reduce()
+            && p.parts()
+                .iter()
+                .all(|part| p.program(part, |_| Rat::ZERO).solve() == End::Optimal)
     }
 
     /// The two vectors of the rule, or `None` if nothing supports the allocation.
     /// `volume`, `reference` and `cap` are by product of the component.
-    pub fn choose(&self, volume: &[Rat], reference: &[Rat], cap: &[Rat]) -> Option<(Vec<Rat>, Vec<Rat>)> {
+    pub fn choose(
+        &self,
+        volume: &[Rat],
+        reference: &[Rat],
+        cap: &[Rat],
+    ) -> Option<(Vec<Rat>, Vec<Rat>)> {
         let low = self.extreme(volume, reference, cap, false)?;
         let high = self.extreme(volume, reference, cap, true)?;
         Some((low, high))
     }
 
-    fn extreme(&self, volume: &[Rat], reference: &[Rat], cap: &[Rat], high: bool) -> Option<Vec<Rat>> {
+    fn extreme(
+        &self,
+        volume: &[Rat],
+        reference: &[Rat],
+        cap: &[Rat],
+        high: bool,
+    ) -> Option<Vec<Rat>> {
         let weighted = |v: usize| v < self.prices && volume[v].is_pos();
         let mut p = self.clone();
         if !p.reduce() {
@@ -317,12 +430,33 @@ impl Polytope {
             if s.solve() != End::Optimal {
                 return None;
             }
-            let value: BTreeMap<usize, Rat> = part.0.iter().enumerate().map(|(i, v)| (*v, s.var(i))).collect();
+            let value: BTreeMap<usize, Rat> = part
+                .0
+                .iter()
+                .enumerate()
+                .map(|(i, v)| (*v, s.var(i)))
+                .collect();
             let chosen: BTreeMap<usize, Rat> = if priced.len() <= 1 || s.unique() {
                 value
             } else {
-                let total = priced.iter().fold(Rat::ZERO, |t, v| &t + &(&volume[*v] * &value[v]));
-                p.least_squares(&part, &priced, total, high, |v| if weighted(v) { (&Rat::int(2) * &volume[v]).div(&reference[v]) } else { Rat::ZERO }, |_| Rat::ZERO, volume)?
+                let total = priced
+                    .iter()
+                    .fold(Rat::ZERO, |t, v| &t + &(&volume[*v] * &value[v]));
+                p.least_squares(
+                    &part,
+                    &priced,
+                    total,
+                    high,
+                    |v| {
+                        if weighted(v) {
+                            (&Rat::int(2) * &volume[v]).div(&reference[v])
+                        } else {
+                            Rat::ZERO
+                        }
+                    },
+                    |_| Rat::ZERO,
+                    volume,
+                )?
             };
             for v in priced {
                 p.lo[v] = chosen[&v].clone();
@@ -333,15 +467,38 @@ impl Polytope {
             return None;
         }
         for part in p.parts() {
-            let open: Vec<usize> = part.0.iter().copied().filter(|v| *v < self.prices).collect();
+            let open: Vec<usize> = part
+                .0
+                .iter()
+                .copied()
+                .filter(|v| *v < self.prices)
+                .collect();
             let chosen: BTreeMap<usize, Rat> = if open.is_empty() {
                 BTreeMap::new()
             } else if part.1.is_empty() {
-                let end = |v: usize| if high { p.hi[v].clone().unwrap_or_else(|| cap[v].clone()) } else { p.lo[v].clone() };
+                let end = |v: usize| {
+                    if high {
+                        p.hi[v].clone().unwrap_or_else(|| cap[v].clone())
+                    } else {
+                        p.lo[v].clone()
+                    }
+                };
                 open.iter().map(|v| (*v, end(*v))).collect()
             } else {
-                let square = |v: usize| if v < self.prices { Rat::int(2).div(&(&reference[v] * &reference[v])) } else { Rat::ZERO };
-                let linear = |v: usize| if v < self.prices && high { -&(&square(v) * &cap[v]) } else { Rat::ZERO };
+                let square = |v: usize| {
+                    if v < self.prices {
+                        Rat::int(2).div(&(&reference[v] * &reference[v]))
+                    } else {
+                        Rat::ZERO
+                    }
+                };
+                let linear = |v: usize| {
+                    if v < self.prices && high {
+                        -&(&square(v) * &cap[v])
+                    } else {
+                        Rat::ZERO
+                    }
+                };
                 p.least_squares(&part, &[], Rat::ZERO, high, square, linear, volume)?
             };
             for v in open {
@@ -368,12 +525,23 @@ impl Polytope {
         let mut rows = Vec::new();
         let mut add = |terms: Vec<(usize, Rat)>, limit: Rat| {
             // in y = value − lower bound
-            let limit = terms.iter().fold(limit, |b, (v, e)| b.sub_mul(e, &self.lo[*v]));
-            rows.push((terms.into_iter().map(|(v, e)| (at[&v], e)).collect::<Vec<_>>(), limit));
+            let limit = terms
+                .iter()
+                .fold(limit, |b, (v, e)| b.sub_mul(e, &self.lo[*v]));
+            rows.push((
+                terms
+                    .into_iter()
+                    .map(|(v, e)| (at[&v], e))
+                    .collect::<Vec<_>>(),
+                limit,
+            ));
         };
         if !priced.is_empty() {
             let s = if high { Rat::int(-1) } else { Rat::ONE };
-            add(priced.iter().map(|v| (*v, &s * &volume[*v])).collect(), &s * &total);
+            add(
+                priced.iter().map(|v| (*v, &s * &volume[*v])).collect(),
+                &s * &total,
+            );
         }
         for &i in &part.1 {
             let r = &self.rules[i];
@@ -384,12 +552,27 @@ impl Polytope {
         }
         let squares: Vec<Rat> = part.0.iter().map(|v| square(*v)).collect();
         let qp = Qp {
-            linear: part.0.iter().zip(&squares).map(|(v, d)| &linear(*v) + &(d * &self.lo[*v])).collect(),
+            linear: part
+                .0
+                .iter()
+                .zip(&squares)
+                .map(|(v, d)| &linear(*v) + &(d * &self.lo[*v]))
+                .collect(),
             square: squares,
-            upper: part.0.iter().map(|v| self.hi[*v].as_ref().map(|h| h - &self.lo[*v])).collect(),
+            upper: part
+                .0
+                .iter()
+                .map(|v| self.hi[*v].as_ref().map(|h| h - &self.lo[*v]))
+                .collect(),
             rows,
         };
         let y = qp.solve()?;
-        Some(part.0.iter().zip(&y).map(|(v, y)| (*v, &self.lo[*v] + y)).collect())
+        Some(
+            part.0
+                .iter()
+                .zip(&y)
+                .map(|(v, y)| (*v, &self.lo[*v] + y))
+                .collect(),
+        )
     }
 }

@@ -100,7 +100,12 @@ impl<'a> Market<'a> {
             index.insert(a.from.clone(), 0);
             index.insert(a.to.clone(), 0);
         }
-        for q in book.orders.iter().flat_map(|o| &o.alternatives).flat_map(|a| &a.quantities) {
+        for q in book
+            .orders
+            .iter()
+            .flat_map(|o| &o.alternatives)
+            .flat_map(|a| &a.quantities)
+        {
             if !index.contains_key(&q.product) {
                 index.insert(q.product.clone(), 0);
             }
@@ -122,7 +127,12 @@ impl<'a> Market<'a> {
             reference[k] = p.reference.map(|m| m.0).or(first).map(i128::from);
             for (i, s) in p.supply.iter().enumerate() {
                 steps_of[k].push(steps.len());
-                steps.push(StepRef { product: k, index: i, quantity: s.quantity.into(), reserve: s.reserve.0.into() });
+                steps.push(StepRef {
+                    product: k,
+                    index: i,
+                    quantity: s.quantity.into(),
+                    reserve: s.reserve.0.into(),
+                });
             }
         }
         let reference = (0..n).map(|k| reference[k].unwrap_or(cap[k])).collect();
@@ -137,10 +147,29 @@ impl<'a> Market<'a> {
                 limit: a.limit.map(i128::from),
             })
             .collect();
-        let node_index: BTreeMap<&str, usize> = book.nodes.iter().enumerate().map(|(i, v)| (v.id.as_str(), i)).collect();
-        let orders = book.orders.iter().map(|o| order_ref(book, &index, &node_index, o)).collect();
+        let node_index: BTreeMap<&str, usize> = book
+            .nodes
+            .iter()
+            .enumerate()
+            .map(|(i, v)| (v.id.as_str(), i))
+            .collect();
+        let orders = book
+            .orders
+            .iter()
+            .map(|o| order_ref(book, &index, &node_index, o))
+            .collect();
         let products = index.into_keys().collect();
-        let mut m = Market { book, products, cap, reference, steps, steps_of, arcs, orders, rows: Vec::new() };
+        let mut m = Market {
+            book,
+            products,
+            cap,
+            reference,
+            steps,
+            steps_of,
+            arcs,
+            orders,
+            rows: Vec::new(),
+        };
         m.participant_rows();
         m
     }
@@ -166,10 +195,16 @@ impl<'a> Market<'a> {
                     terms.push((i, a, Rat::int(hold)));
                 }
             }
-            rows.push(RowRef { kind: RowKind::Budget, terms, limit: Rat::int(b.amount.0.into()) });
+            rows.push(RowRef {
+                kind: RowKind::Budget,
+                terms,
+                limit: Rat::int(b.amount.0.into()),
+            });
         }
         for inst in &self.book.instances {
-            let Some(mine) = of_instance.get(inst.id.as_str()) else { continue };
+            let Some(mine) = of_instance.get(inst.id.as_str()) else {
+                continue;
+            };
             let mut net: BTreeMap<usize, Vec<(usize, usize, Rat)>> = BTreeMap::new();
             for &i in mine {
                 let s = if self.orders[i].bid { 1 } else { -1 };
@@ -180,18 +215,32 @@ impl<'a> Market<'a> {
                 }
             }
             let find = |rows: &[Quantity], k: usize| {
-                rows.iter().find(|q| q.product == self.products[k]).map(|q| i128::from(q.quantity))
+                rows.iter()
+                    .find(|q| q.product == self.products[k])
+                    .map(|q| i128::from(q.quantity))
             };
             for (k, terms) in net {
                 let minus: Vec<_> = terms.iter().map(|(i, a, v)| (*i, *a, -v)).collect();
                 let (holding, floor) = (find(&inst.holding, k), find(&inst.floor, k));
                 if holding.is_some() || floor.is_some() {
                     let room = (holding.unwrap_or(0) - floor.unwrap_or(0)).max(0);
-                    rows.push(RowRef { kind: RowKind::Floor, terms: minus.clone(), limit: Rat::int(room) });
+                    rows.push(RowRef {
+                        kind: RowKind::Floor,
+                        terms: minus.clone(),
+                        limit: Rat::int(room),
+                    });
                 }
                 if let Some(most) = find(&inst.max_swap, k) {
-                    rows.push(RowRef { kind: RowKind::MaxSwap, terms, limit: Rat::int(most) });
-                    rows.push(RowRef { kind: RowKind::MaxSwap, terms: minus, limit: Rat::int(most) });
+                    rows.push(RowRef {
+                        kind: RowKind::MaxSwap,
+                        terms,
+                        limit: Rat::int(most),
+                    });
+                    rows.push(RowRef {
+                        kind: RowKind::MaxSwap,
+                        terms: minus,
+                        limit: Rat::int(most),
+                    });
                 }
             }
         }
@@ -248,13 +297,25 @@ impl<'a> Market<'a> {
             c.steps.extend(&self.steps_of[k]);
         }
         for (e, a) in self.arcs.iter().enumerate() {
-            parts.entry(find(&mut root, a.from)).or_default().arcs.push(e);
+            parts
+                .entry(find(&mut root, a.from))
+                .or_default()
+                .arcs
+                .push(e);
         }
         for i in 0..self.orders.len() {
-            parts.entry(find(&mut root, first(i))).or_default().orders.push(i);
+            parts
+                .entry(find(&mut root, first(i)))
+                .or_default()
+                .orders
+                .push(i);
         }
         for (r, row) in self.rows.iter().enumerate() {
-            parts.entry(find(&mut root, first(row.terms[0].0))).or_default().rows.push(r);
+            parts
+                .entry(find(&mut root, first(row.terms[0].0)))
+                .or_default()
+                .rows
+                .push(r);
         }
         parts.into_values().collect()
     }
@@ -264,7 +325,12 @@ impl<'a> Market<'a> {
     }
 }
 
-fn order_ref(book: &Book, index: &BTreeMap<ProductKey, usize>, nodes: &BTreeMap<&str, usize>, o: &Order) -> OrderRef {
+fn order_ref(
+    book: &Book,
+    index: &BTreeMap<ProductKey, usize>,
+    nodes: &BTreeMap<&str, usize>,
+    o: &Order,
+) -> OrderRef {
     let mut h = blake3::Hasher::new();
     h.update(&book.seed.to_be_bytes());
     h.update(o.id.as_bytes());
@@ -275,7 +341,11 @@ fn order_ref(book: &Book, index: &BTreeMap<ProductKey, usize>, nodes: &BTreeMap<
             .iter()
             .enumerate()
             .map(|(a, alt)| AltRef {
-                quantities: alt.quantities.iter().map(|q| (index[&q.product], i128::from(q.quantity))).collect(),
+                quantities: alt
+                    .quantities
+                    .iter()
+                    .map(|q| (index[&q.product], i128::from(q.quantity)))
+                    .collect(),
                 value: o.effective_limit(a),
             })
             .collect(),
@@ -294,7 +364,10 @@ fn order_ref(book: &Book, index: &BTreeMap<ProductKey, usize>, nodes: &BTreeMap<
 #[derive(Clone, Debug)]
 pub enum Meaning {
     /// Orders that are alike: `(order, units)`, all with alternative `alternative`.
-    Orders { alternative: usize, members: Vec<(usize, i128)> },
+    Orders {
+        alternative: usize,
+        members: Vec<(usize, i128)>,
+    },
     Step(usize),
     Arc(usize),
     /// Quantity of a product that would have to come at the collar.
@@ -320,11 +393,21 @@ impl Model {
     pub fn build(m: &Market, c: &Component, upper: &[Vec<Rat>], missing: bool) -> Model {
         let mut lp = Lp::default();
         let mut meaning = Vec::new();
-        let product_row: BTreeMap<usize, usize> = c.products.iter().map(|k| (*k, lp.row(Rat::ZERO))).collect();
-        let own_row: BTreeMap<usize, usize> = c.rows.iter().map(|r| (*r, lp.row(m.rows[*r].limit.clone()))).collect();
+        let product_row: BTreeMap<usize, usize> =
+            c.products.iter().map(|k| (*k, lp.row(Rat::ZERO))).collect();
+        let own_row: BTreeMap<usize, usize> = c
+            .rows
+            .iter()
+            .map(|r| (*r, lp.row(m.rows[*r].limit.clone())))
+            .collect();
         for &s in &c.steps {
             let s_ = &m.steps[s];
-            lp.col(Rat::int(-s_.reserve), Rat::ZERO, Some(Rat::int(s_.quantity)), vec![(product_row[&s_.product], Rat::int(-1))]);
+            lp.col(
+                Rat::int(-s_.reserve),
+                Rat::ZERO,
+                Some(Rat::int(s_.quantity)),
+                vec![(product_row[&s_.product], Rat::int(-1))],
+            );
             meaning.push(Meaning::Step(s));
         }
         let everything: i128 = c
@@ -337,21 +420,38 @@ impl Model {
             + 1;
         for &e in &c.arcs {
             let a = &m.arcs[e];
-            let most = a.limit.map_or_else(|| Rat::int(everything).div(&a.ratio), Rat::int);
-            let mut entries = vec![(product_row[&a.from], Rat::ONE), (product_row[&a.to], -&a.ratio)];
+            let most = a
+                .limit
+                .map_or_else(|| Rat::int(everything).div(&a.ratio), Rat::int);
+            let mut entries = vec![
+                (product_row[&a.from], Rat::ONE),
+                (product_row[&a.to], -&a.ratio),
+            ];
             entries.sort_by_key(|x| x.0);
             lp.col(Rat::int(-a.cost), Rat::ZERO, Some(most), entries);
             meaning.push(Meaning::Arc(e));
         }
         for &k in &c.products {
-            let most = if missing { Rat::int(everything) } else { Rat::ZERO };
-            lp.col(Rat::int(-m.cap[k]), Rat::ZERO, Some(most), vec![(product_row[&k], Rat::int(-1))]);
+            let most = if missing {
+                Rat::int(everything)
+            } else {
+                Rat::ZERO
+            };
+            lp.col(
+                Rat::int(-m.cap[k]),
+                Rat::ZERO,
+                Some(most),
+                vec![(product_row[&k], Rat::int(-1))],
+            );
             meaning.push(Meaning::Missing(k));
         }
         let mut own_terms: BTreeMap<(usize, usize), Vec<(usize, Rat)>> = BTreeMap::new();
         for r in &c.rows {
             for (i, a, v) in &m.rows[*r].terms {
-                own_terms.entry((*i, *a)).or_default().push((own_row[r], v.clone()));
+                own_terms
+                    .entry((*i, *a))
+                    .or_default()
+                    .push((own_row[r], v.clone()));
             }
         }
         type Alike = (bool, Vec<(usize, i128)>, Rat, bool, Class);
@@ -360,8 +460,13 @@ impl Model {
         for &i in &c.orders {
             let o = &m.orders[i];
             for (a, alt) in o.alternatives.iter().enumerate() {
-                let g = alt.quantities.iter().fold(0, |g, (_, q)| gcd_i128(g, *q)).max(1);
-                let ratio: Vec<(usize, i128)> = alt.quantities.iter().map(|(k, q)| (*k, q / g)).collect();
+                let g = alt
+                    .quantities
+                    .iter()
+                    .fold(0, |g, (_, q)| gcd_i128(g, *q))
+                    .max(1);
+                let ratio: Vec<(usize, i128)> =
+                    alt.quantities.iter().map(|(k, q)| (*k, q / g)).collect();
                 let unit = Rat::ratio(if o.bid { alt.value } else { -alt.value }, g);
                 let most = &Rat::int(g) * &upper[i][a];
                 let alike = !o.block && o.rows.is_empty() && upper[i][a] == Rat::ONE;
@@ -378,12 +483,18 @@ impl Model {
                     groups.insert(key, lp.cols.len());
                 }
                 let s = if o.bid { 1 } else { -1 };
-                let mut entries: Vec<(usize, Rat)> = ratio.iter().map(|(k, q)| (product_row[k], Rat::int(s * q))).collect();
+                let mut entries: Vec<(usize, Rat)> = ratio
+                    .iter()
+                    .map(|(k, q)| (product_row[k], Rat::int(s * q)))
+                    .collect();
                 for (r, v) in own_terms.remove(&(i, a)).unwrap_or_default() {
                     entries.push((r, v.div(&Rat::int(g))));
                 }
                 let j = lp.col(unit, Rat::ZERO, Some(most), entries);
-                meaning.push(Meaning::Orders { alternative: a, members: vec![(i, g)] });
+                meaning.push(Meaning::Orders {
+                    alternative: a,
+                    members: vec![(i, g)],
+                });
                 if o.block {
                     blocks.entry(i).or_default().push(j);
                 }
@@ -397,7 +508,13 @@ impl Model {
                 }
             }
         }
-        Model { lp, meaning, product_row, own_row, blocks }
+        Model {
+            lp,
+            meaning,
+            product_row,
+            own_row,
+            blocks,
+        }
     }
 
     /// Units of a column at full fill of its order (blocks and single orders).

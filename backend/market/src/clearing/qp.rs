@@ -61,9 +61,9 @@ fn lemke(n: usize, square: &[Rat], linear: &[Rat], rows: &[&Row]) -> Option<Vec<
     let size = n + rows.len();
     let right = 2 * size + 1;
     let mut t: Vec<Line> = vec![vec![Rat::ZERO; right + 1]; size];
-    for i in 0..size {
-        t[i][i] = Rat::ONE;
-        t[i][2 * size] = Rat::int(-1);
+    for (i, line) in t.iter_mut().enumerate() {
+        line[i] = Rat::ONE;
+        line[2 * size] = Rat::int(-1);
     }
     for j in 0..n {
         t[j][size + j] = -&square[j];

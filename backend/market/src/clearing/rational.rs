@@ -113,11 +113,15 @@ impl Rat {
     pub fn floor(&self) -> i128 {
         match &self.0 {
             Small(n, d) => n.div_euclid(*d),
-            Big(b) => b.floor().to_integer().to_i128().unwrap_or(if b.is_negative() {
-                i128::MIN + 1
-            } else {
-                i128::MAX
-            }),
+            Big(b) => b
+                .floor()
+                .to_integer()
+                .to_i128()
+                .unwrap_or(if b.is_negative() {
+                    i128::MIN + 1
+                } else {
+                    i128::MAX
+                }),
         }
     }
 
@@ -300,7 +304,12 @@ pub fn parse_decimal(text: &str, digits: u32) -> Option<i128> {
     if whole.is_empty() || part.len() > digits as usize || (body.contains('.') && part.is_empty()) {
         return None;
     }
-    if !whole.bytes().chain(part.bytes()).all(|c| c.is_ascii_digit()) || whole.len() > 24 {
+    if !whole
+        .bytes()
+        .chain(part.bytes())
+        .all(|c| c.is_ascii_digit())
+        || whole.len() > 24
+    {
         return None;
     }
     let mut n: i128 = whole.parse().ok()?;
@@ -334,7 +343,12 @@ pub fn format_decimal(n: i128, digits: u32) -> String {
     if digits == 0 {
         return format!("{sign}{a}");
     }
-    format!("{sign}{}.{:0width$}", a / unit, a % unit, width = digits as usize)
+    format!(
+        "{sign}{}.{:0width$}",
+        a / unit,
+        a % unit,
+        width = digits as usize
+    )
 }
 
 #[cfg(test)]

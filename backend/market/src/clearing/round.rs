@@ -31,13 +31,20 @@ struct Rounding<'a> {
 }
 
 pub fn round(m: &Market, c: &Component, s: &Solved, upper: &[Vec<Rat>]) -> Whole {
-    let mut r = Rounding { m, upper, whole: Whole::default() };
+    let mut r = Rounding {
+        m,
+        upper,
+        whole: Whole::default(),
+    };
     let mut steps: BTreeMap<usize, Rat> = BTreeMap::new();
     let mut flows: BTreeMap<usize, Rat> = BTreeMap::new();
     for (j, meaning) in s.model.meaning.iter().enumerate() {
         let x = &s.values[j];
         match meaning {
-            Meaning::Orders { alternative, members } if x.is_pos() => {
+            Meaning::Orders {
+                alternative,
+                members,
+            } if x.is_pos() => {
                 let fill = x.div(&s.model.units(j));
                 for (i, _) in members {
                     r.floor(*i, *alternative, fill.clone());
@@ -54,13 +61,19 @@ pub fn round(m: &Market, c: &Component, s: &Solved, upper: &[Vec<Rat>]) -> Whole
     }
     for (e, z) in flows {
         // a fraction more may be sent if the operator has it there, else a fraction less
-        let spare = m.steps_of[m.arcs[e].from].iter().any(|t| steps[t].is_pos() && steps[t] < Rat::int(m.steps[*t].quantity));
+        let spare = m.steps_of[m.arcs[e].from]
+            .iter()
+            .any(|t| steps[t].is_pos() && steps[t] < Rat::int(m.steps[*t].quantity));
         let most = m.arcs[e].limit.unwrap_or(i128::MAX);
-        r.whole.flows.insert(e, if spare { z.ceil().min(most) } else { z.floor() });
+        r.whole
+            .flows
+            .insert(e, if spare { z.ceil().min(most) } else { z.floor() });
     }
     r.share(c, s);
     r.supply(c, &steps);
-    r.whole.orders.retain(|_, f| f.quantities.iter().any(|q| *q > 0));
+    r.whole
+        .orders
+        .retain(|_, f| f.quantities.iter().any(|q| *q > 0));
     r.whole
 }
 
@@ -73,9 +86,19 @@ impl Rounding<'_> {
                 let r = (&fill * &Rat::int(n)).floor();
                 full.iter().map(|(_, q)| q / n * r).collect()
             }
-            None => full.iter().map(|(_, q)| (&fill * &Rat::int(*q)).floor()).collect(),
+            None => full
+                .iter()
+                .map(|(_, q)| (&fill * &Rat::int(*q)).floor())
+                .collect(),
         };
-        self.whole.orders.insert(i, Filled { alternative, fill, quantities });
+        self.whole.orders.insert(
+            i,
+            Filled {
+                alternative,
+                fill,
+                quantities,
+            },
+        );
     }
 
     /// Whether rounding up would break a bound of the order's own.
@@ -96,7 +119,11 @@ impl Rounding<'_> {
         for (i, f) in &self.whole.orders {
             let o = &self.m.orders[*i];
             if o.bid == bids {
-                for ((k, _), q) in o.alternatives[f.alternative].quantities.iter().zip(&f.quantities) {
+                for ((k, _), q) in o.alternatives[f.alternative]
+                    .quantities
+                    .iter()
+                    .zip(&f.quantities)
+                {
                     *t.entry(*k).or_insert(0) += q;
                 }
             }
@@ -111,9 +138,18 @@ impl Rounding<'_> {
         for (i, f) in &self.whole.orders {
             let o = &self.m.orders[*i];
             for (k, q) in &o.alternatives[f.alternative].quantities {
-                let t = if o.bid { demand.entry(*k).or_default() } else { most.entry(*k).or_default() };
+                let t = if o.bid {
+                    demand.entry(*k).or_default()
+                } else {
+                    most.entry(*k).or_default()
+                };
                 let v = &f.fill * &Rat::int(*q);
-                *t = &*t + &(if o.bid { v } else { Rat::int(if self.stuck(*i) { v.floor() } else { v.ceil() }) });
+                *t = &*t
+                    + &(if o.bid {
+                        v
+                    } else {
+                        Rat::int(if self.stuck(*i) { v.floor() } else { v.ceil() })
+                    });
             }
         }
         for (j, meaning) in s.model.meaning.iter().enumerate() {
@@ -134,7 +170,10 @@ impl Rounding<'_> {
         let have = self.total(true);
         let mut left: BTreeMap<usize, i128> = BTreeMap::new();
         for k in &c.products {
-            let target = demand.get(k).map_or(0, Rat::floor).min(most.get(k).map_or(0, Rat::floor));
+            let target = demand
+                .get(k)
+                .map_or(0, Rat::floor)
+                .min(most.get(k).map_or(0, Rat::floor));
             left.insert(*k, target - have.get(k).copied().unwrap_or(0));
         }
         // whole replicas first
@@ -151,14 +190,21 @@ impl Rounding<'_> {
         queue.sort();
         for (_, _, i) in queue {
             let alt = self.whole.orders[&i].alternative;
-            let keys: Vec<usize> = self.m.orders[i].alternatives[alt].quantities.iter().map(|q| q.0).collect();
+            let keys: Vec<usize> = self.m.orders[i].alternatives[alt]
+                .quantities
+                .iter()
+                .map(|q| q.0)
+                .collect();
             let units: Vec<i128> = (0..keys.len()).map(|p| self.unit(i, p)).collect();
             if keys.iter().zip(&units).all(|(k, u)| left[k] >= *u) {
                 for (k, u) in keys.iter().zip(&units) {
                     *left.entry(*k).or_insert(0) -= u;
                 }
                 if let Some(f) = self.whole.orders.get_mut(&i) {
-                    f.quantities.iter_mut().zip(&units).for_each(|(q, u)| *q += u);
+                    f.quantities
+                        .iter_mut()
+                        .zip(&units)
+                        .for_each(|(q, u)| *q += u);
                 }
             }
         }
@@ -184,11 +230,19 @@ impl Rounding<'_> {
         for (i, f) in &self.whole.orders {
             let o = &self.m.orders[*i];
             let full = &o.alternatives[f.alternative].quantities;
-            if let Some(p) = full.iter().position(|q| q.0 == k).filter(|p| o.bid && f.quantities[*p] > 0) {
+            if let Some(p) = full
+                .iter()
+                .position(|q| q.0 == k)
+                .filter(|p| o.bid && f.quantities[*p] > 0)
+            {
                 let units = Rat::int(o.replicas.unwrap_or(full[p].1));
                 let x = &f.fill * &units;
                 // full orders last of all
-                let rest = if f.fill == Rat::ONE { Rat::int(2) } else { &x - &Rat::int(x.floor()) };
+                let rest = if f.fill == Rat::ONE {
+                    Rat::int(2)
+                } else {
+                    &x - &Rat::int(x.floor())
+                };
                 queue.push((rest, o.lot, *i));
             }
         }
@@ -199,8 +253,12 @@ impl Rounding<'_> {
             }
             let o = &self.m.orders[i];
             let alternative = self.whole.orders[&i].alternative;
-            let parts: Vec<(usize, usize, i128)> =
-                o.alternatives[alternative].quantities.iter().enumerate().map(|(p, (q, _))| (p, *q, self.unit(i, p))).collect();
+            let parts: Vec<(usize, usize, i128)> = o.alternatives[alternative]
+                .quantities
+                .iter()
+                .enumerate()
+                .map(|(p, (q, _))| (p, *q, self.unit(i, p)))
+                .collect();
             for (p, q, unit) in parts {
                 if (o.replicas.is_some() || q == k)
                     && let Some(f) = self.whole.orders.get_mut(&i)
@@ -251,7 +309,11 @@ impl Rounding<'_> {
             let mut rest = net.ceil() - self.total(false).get(&k).copied().unwrap_or(0);
             let mut order: Vec<usize> = self.m.steps_of[k].clone();
             order.sort_by_key(|e| (self.m.steps[*e].reserve, self.m.steps[*e].index));
-            let room: i128 = order.iter().filter(|e| steps[*e].is_pos()).map(|e| self.m.steps[*e].quantity).sum();
+            let room: i128 = order
+                .iter()
+                .filter(|e| steps[*e].is_pos())
+                .map(|e| self.m.steps[*e].quantity)
+                .sum();
             if rest > room {
                 for (_, _, i, p) in self.remainders(k, false) {
                     if rest <= room {
@@ -267,7 +329,11 @@ impl Rounding<'_> {
                 rest = self.more_replicas(k, rest, room);
             }
             for e in order {
-                let q = if steps[&e].is_pos() { self.m.steps[e].quantity.min(rest.max(0)) } else { 0 };
+                let q = if steps[&e].is_pos() {
+                    self.m.steps[e].quantity.min(rest.max(0))
+                } else {
+                    0
+                };
                 rest -= q;
                 self.whole.steps.insert(e, q);
             }
@@ -282,8 +348,15 @@ impl Rounding<'_> {
             .iter()
             .filter(|(i, f)| {
                 let o = &self.m.orders[**i];
-                let uses = o.alternatives[f.alternative].quantities.iter().any(|q| q.0 == k);
-                !o.bid && uses && !self.stuck(**i) && o.replicas.is_some_and(|n| !(&f.fill * &Rat::int(n)).is_int())
+                let uses = o.alternatives[f.alternative]
+                    .quantities
+                    .iter()
+                    .any(|q| q.0 == k);
+                !o.bid
+                    && uses
+                    && !self.stuck(**i)
+                    && o.replicas
+                        .is_some_and(|n| !(&f.fill * &Rat::int(n)).is_int())
             })
             .map(|(i, _)| (self.m.orders[*i].lot, *i))
             .collect();

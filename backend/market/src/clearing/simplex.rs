@@ -41,8 +41,19 @@ impl Lp {
         self.range.push(Some(Rat::ZERO));
         self.rhs.len() - 1
     }
-    pub fn col(&mut self, cost: Rat, lo: Rat, hi: Option<Rat>, entries: Vec<(usize, Rat)>) -> usize {
-        self.cols.push(Column { cost, lo, hi, entries });
+    pub fn col(
+        &mut self,
+        cost: Rat,
+        lo: Rat,
+        hi: Option<Rat>,
+        entries: Vec<(usize, Rat)>,
+    ) -> usize {
+        self.cols.push(Column {
+            cost,
+            lo,
+            hi,
+            entries,
+        });
         self.cols.len() - 1
     }
 }
@@ -125,7 +136,11 @@ impl Simplex {
         let (n, m) = (lp.cols.len(), lp.rhs.len());
         let mut place = Vec::with_capacity(n + m);
         for c in &lp.cols {
-            place.push(if c.cost.is_pos() && c.hi.is_some() { Place::Upper } else { Place::Lower });
+            place.push(if c.cost.is_pos() && c.hi.is_some() {
+                Place::Upper
+            } else {
+                Place::Lower
+            });
         }
         place.extend((0..m).map(Place::Basic));
         let mut reduced: Vec<Rat> = lp.cols.iter().map(|c| c.cost.clone()).collect();
@@ -185,10 +200,6 @@ impl Simplex {
         (0..self.n()).map(|j| self.var(j)).collect()
     }
 
-    pub fn slack(&self, row: usize) -> Rat {
-        self.var(self.n() + row)
-    }
-
     /// The dual value of a row.
     pub fn dual(&self, row: usize) -> Rat {
         -&self.reduced[self.n() + row]
@@ -220,7 +231,9 @@ impl Simplex {
     /// True if no other point is as good: every variable outside the basis that could move loses.
     pub fn unique(&self) -> bool {
         (0..self.place.len()).all(|j| {
-            self.is_basic(j) || !self.reduced[j].is_zero() || self.span(j).is_some_and(|s| s.is_zero())
+            self.is_basic(j)
+                || !self.reduced[j].is_zero()
+                || self.span(j).is_some_and(|s| s.is_zero())
         })
     }
 
@@ -264,7 +277,12 @@ impl Simplex {
 
     /// Solves from the present basis.
     pub fn solve(&mut self) -> End {
-        if self.lp.cols.iter().any(|c| c.hi.as_ref().is_some_and(|h| *h < c.lo)) {
+        if self
+            .lp
+            .cols
+            .iter()
+            .any(|c| c.hi.as_ref().is_some_and(|h| *h < c.lo))
+        {
             return End::Infeasible;
         }
         self.refresh();
@@ -412,8 +430,16 @@ impl Simplex {
         let mut change = vec![Rat::ZERO; self.lp.rhs.len()];
         for &j in flips {
             let span = self.span(j).unwrap_or_default();
-            let by = if self.place[j] == Place::Lower { span } else { -&span };
-            self.place[j] = if self.place[j] == Place::Lower { Place::Upper } else { Place::Lower };
+            let by = if self.place[j] == Place::Lower {
+                span
+            } else {
+                -&span
+            };
+            self.place[j] = if self.place[j] == Place::Lower {
+                Place::Upper
+            } else {
+                Place::Lower
+            };
             if j < n {
                 for (r, e) in &self.lp.cols[j].entries {
                     change[*r] = &change[*r] + &(e * &by);

@@ -33,7 +33,9 @@ fn objectives(m: &Market, model: &Model) -> Vec<Vec<(usize, Rat)>> {
         cols.iter()
             .enumerate()
             .filter_map(|(j, c)| match c {
-                Meaning::Orders { members, .. } if f(members[0].0) => Some((j, Rat::ONE.div(&model.units(j)))),
+                Meaning::Orders { members, .. } if f(members[0].0) => {
+                    Some((j, Rat::ONE.div(&model.units(j))))
+                }
                 _ => None,
             })
             .collect()
@@ -51,7 +53,9 @@ fn objectives(m: &Market, model: &Model) -> Vec<Vec<(usize, Rat)>> {
         cols.iter()
             .enumerate()
             .filter_map(|(j, c)| match c {
-                Meaning::Orders { members, .. } if m.orders[members[0].0].bid => Some((j, model.lp.cols[j].cost.clone())),
+                Meaning::Orders { members, .. } if m.orders[members[0].0].bid => {
+                    Some((j, model.lp.cols[j].cost.clone()))
+                }
                 _ => None,
             })
             .collect(),
@@ -74,7 +78,11 @@ fn objectives(m: &Market, model: &Model) -> Vec<Vec<(usize, Rat)>> {
         .iter()
         .enumerate()
         .filter_map(|(j, c)| match c {
-            Meaning::Orders { members, .. } => members.iter().map(|(i, _)| m.orders[*i].lot).min().map(|l| (l, j)),
+            Meaning::Orders { members, .. } => members
+                .iter()
+                .map(|(i, _)| m.orders[*i].lot)
+                .min()
+                .map(|l| (l, j)),
             _ => None,
         })
         .collect();
@@ -96,13 +104,32 @@ impl Face {
     fn of(s: &Simplex, values: &[Rat]) -> Face {
         let n = s.lp.cols.len();
         let free: Vec<usize> = (0..n)
-            .filter(|&j| s.is_basic(j) || (s.reduced(j).is_zero() && s.lp.cols[j].hi.as_ref() != Some(&s.lp.cols[j].lo)))
+            .filter(|&j| {
+                s.is_basic(j)
+                    || (s.reduced(j).is_zero()
+                        && s.lp.cols[j].hi.as_ref() != Some(&s.lp.cols[j].lo))
+            })
             .collect();
         let range = (0..s.lp.rhs.len())
-            .map(|i| if s.dual(i).is_zero() { s.lp.range[i].clone() } else { Some(Rat::ZERO) })
+            .map(|i| {
+                if s.dual(i).is_zero() {
+                    s.lp.range[i].clone()
+                } else {
+                    Some(Rat::ZERO)
+                }
+            })
             .collect::<Vec<_>>();
-        let full = Lp { cols: s.lp.cols.clone(), rhs: s.lp.rhs.clone(), range };
-        let mut f = Face { values: values.to_vec(), free: Vec::new(), lp: Lp::default(), unique: false };
+        let full = Lp {
+            cols: s.lp.cols.clone(),
+            rhs: s.lp.rhs.clone(),
+            range,
+        };
+        let mut f = Face {
+            values: values.to_vec(),
+            free: Vec::new(),
+            lp: Lp::default(),
+            unique: false,
+        };
         f.restrict(&full, &(0..n).collect::<Vec<_>>(), free);
         f
     }
@@ -176,7 +203,11 @@ impl Face {
         }
         self.unique = s.unique();
         let keep: Vec<usize> = (0..self.free.len())
-            .filter(|&p| s.is_basic(p) || (s.reduced(p).is_zero() && s.lp.cols[p].hi.as_ref() != Some(&s.lp.cols[p].lo)))
+            .filter(|&p| {
+                s.is_basic(p)
+                    || (s.reduced(p).is_zero()
+                        && s.lp.cols[p].hi.as_ref() != Some(&s.lp.cols[p].lo))
+            })
             .collect();
         let mut old = s.lp.clone();
         for r in 0..old.rhs.len() {

@@ -20,7 +20,9 @@ pub enum Command {
     /// Every number is exact; the outcome is checked by an independent checker before it is
     /// written. Exit 0: a verified outcome. Exit 4: the book is refused, and stderr has a problem
     /// document (RFC 9457) with a JSON pointer for every fault. Exit 1: anything else.
-    #[command(after_help = "Example: headroom generate-book --orders 50 --pools 2 --slots 3 --seed 7 --out book.json\n         headroom clear --book book.json --out outcome.json --time")]
+    #[command(
+        after_help = "Example: headroom generate-book --orders 50 --pools 2 --slots 3 --seed 7 --out book.json\n         headroom clear --book book.json --out outcome.json --time"
+    )]
     Clear(ClearArgs),
     /// Checks an outcome against its book, from whatever program, without a solver.
     ///
@@ -30,7 +32,9 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Writes a realistic book: 20 % orders with alternatives, 10 % all-or-none, reserve steps,
     /// floors. The same arguments give the same bytes.
-    #[command(after_help = "Example: headroom generate-book --orders 300 --pools 6 --slots 6 --nodes 2 --seed 1 --out book.json")]
+    #[command(
+        after_help = "Example: headroom generate-book --orders 300 --pools 6 --slots 6 --nodes 2 --seed 1 --out book.json"
+    )]
     GenerateBook(GenerateArgs),
 }
 
@@ -130,7 +134,11 @@ fn refuse(faults: &[Fault]) -> ExitCode {
 fn read_book(path: &Path) -> Result<Book, ExitCode> {
     let text = std::fs::read(path).map_err(|e| fault("read", path, &e))?;
     let text = String::from_utf8(text).map_err(|e| {
-        refuse(&[Fault { pointer: String::new(), code: "invalid_json".into(), detail: e.to_string() }])
+        refuse(&[Fault {
+            pointer: String::new(),
+            code: "invalid_json".into(),
+            detail: e.to_string(),
+        }])
     })?;
     clearing::parse(&text).map_err(|faults| refuse(&faults))
 }
@@ -153,7 +161,13 @@ fn clear(a: &ClearArgs) -> ExitCode {
     let mut solving = std::time::Duration::ZERO;
     let mut checking = std::time::Duration::ZERO;
     let mut broken = Vec::new();
-    for limits in [Limits::default(), Limits { without_blocks: true, ..Limits::default() }] {
+    for limits in [
+        Limits::default(),
+        Limits {
+            without_blocks: true,
+            ..Limits::default()
+        },
+    ] {
         let t = Instant::now();
         let outcome = match clearing::clear(&book, mode, &headroom_solver::Relaxation, &limits) {
             Ok(o) => o,
@@ -171,7 +185,12 @@ fn clear(a: &ClearArgs) -> ExitCode {
         match verdict {
             Ok(v) => {
                 if a.time {
-                    eprintln!("build {:.6} s, solve {:.6} s, verify {:.6} s", (built - start).as_secs_f64(), solving.as_secs_f64(), checking.as_secs_f64());
+                    eprintln!(
+                        "build {:.6} s, solve {:.6} s, verify {:.6} s",
+                        (built - start).as_secs_f64(),
+                        solving.as_secs_f64(),
+                        checking.as_secs_f64()
+                    );
                 }
                 return write(&v, a.out.as_deref());
             }
@@ -233,7 +252,12 @@ fn verify(a: &VerifyArgs) -> ExitCode {
 }
 
 fn generate(a: &GenerateArgs) -> ExitCode {
-    let size = clearing::generate::Size { orders: a.orders, pools: a.pools, slots: a.slots, nodes: a.nodes };
+    let size = clearing::generate::Size {
+        orders: a.orders,
+        pools: a.pools,
+        slots: a.slots,
+        nodes: a.nodes,
+    };
     let book = clearing::generate::book(&size, a.seed);
     match serde_json::to_string_pretty(&book) {
         Ok(text) => match std::fs::write(&a.out, text + "\n") {

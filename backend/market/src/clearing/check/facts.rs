@@ -63,6 +63,8 @@ pub struct Facts<'a> {
     pub lots: Vec<i128>,
     /// Orders with replicas that rounding may have moved by one.
     pub soft: BTreeSet<usize>,
+    /// The outcome says that its search gave up on the orders it refuses with SOLVER_FALLBACK.
+    pub fallback: bool,
     /// Orders short at a cap, found while prices are checked.
     pub rationed: BTreeSet<usize>,
 }
@@ -70,7 +72,8 @@ pub struct Facts<'a> {
 impl OrderFacts {
     /// What an award of a product is rounded to.
     pub fn unit(&self, alternative: usize, at: usize) -> i128 {
-        self.replicas.map_or(1, |n| self.alternatives[alternative][at].1 / n)
+        self.replicas
+            .map_or(1, |n| self.alternatives[alternative][at].1 / n)
     }
     pub fn divisible(&self) -> bool {
         !self.block
@@ -81,13 +84,23 @@ impl<'a> Facts<'a> {
     /// What an order gains from all of an alternative at these prices.
     pub fn surplus(&self, i: usize, alternative: usize, price: &[i128]) -> i128 {
         let o = &self.orders[i];
-        let cost: i128 = o.alternatives[alternative].iter().map(|(k, q)| price[*k] * q).sum();
-        if o.bid { o.worth[alternative] - cost } else { cost - o.worth[alternative] }
+        let cost: i128 = o.alternatives[alternative]
+            .iter()
+            .map(|(k, q)| price[*k] * q)
+            .sum();
+        if o.bid {
+            o.worth[alternative] - cost
+        } else {
+            cost - o.worth[alternative]
+        }
     }
 
     /// How far published prices may be off for an alternative.
     pub fn tolerance(&self, i: usize, alternative: usize) -> i128 {
-        self.orders[i].alternatives[alternative].iter().map(|q| q.1).sum()
+        self.orders[i].alternatives[alternative]
+            .iter()
+            .map(|q| q.1)
+            .sum()
     }
 
     pub fn read(book: &'a Book, out: &'a Outcome, r: &mut Report) -> Option<Facts<'a>> {
@@ -96,10 +109,21 @@ impl<'a> Facts<'a> {
             r.bad("FORMAT", "unknown format", &[("format", &out.format)]);
         }
         let mut keys: BTreeSet<ProductKey> = book.products.iter().map(|p| p.key()).collect();
-        keys.extend(book.arcs.iter().flat_map(|a| [a.from.clone(), a.to.clone()]));
-        keys.extend(book.orders.iter().flat_map(|o| &o.alternatives).flat_map(|a| &a.quantities).map(|q| q.product.clone()));
+        keys.extend(
+            book.arcs
+                .iter()
+                .flat_map(|a| [a.from.clone(), a.to.clone()]),
+        );
+        keys.extend(
+            book.orders
+                .iter()
+                .flat_map(|o| &o.alternatives)
+                .flat_map(|a| &a.quantities)
+                .map(|q| q.product.clone()),
+        );
         let keys: Vec<ProductKey> = keys.into_iter().collect();
-        let index: BTreeMap<&ProductKey, usize> = keys.iter().enumerate().map(|(i, k)| (k, i)).collect();
+        let index: BTreeMap<&ProductKey, usize> =
+            keys.iter().enumerate().map(|(i, k)| (k, i)).collect();
         let n = keys.len();
         let mut f = Facts {
             book,
@@ -116,6 +140,7 @@ impl<'a> Facts<'a> {
             rounding: vec![0; n],
             lots: vec![0; n],
             soft: BTreeSet::new(),
+            fallback: out.quality == outcome::Quality::Fallback,
             rationed: BTreeSet::new(),
             keys: Vec::new(),
         };
@@ -124,31 +149,63 @@ impl<'a> Facts<'a> {
             if let Some(c) = p.cap {
                 f.cap[k] = i128::from(c.0) * MICRO;
             }
-            f.steps[k] = p.supply.iter().map(|s| (s.quantity.into(), i128::from(s.reserve.0) * MICRO, 0)).collect();
+            f.steps[k] = p
+                .supply
+                .iter()
+                .map(|s| (s.quantity.into(), i128::from(s.reserve.0) * MICRO, 0))
+                .collect();
         }
         f.arcs = book
             .arcs
             .iter()
-            .map(|a| (index[&a.from], index[&a.to], a.ratio.0.clone(), i128::from(a.cost.0) * MICRO, a.limit.map(i128::from), 0))
+            .map(|a| {
+                (
+                    index[&a.from],
+                    index[&a.to],
+                    a.ratio.0.clone(),
+                    i128::from(a.cost.0) * MICRO,
+                    a.limit.map(i128::from),
+                    0,
+                )
+            })
             .collect();
-        let names = |ids: Vec<&'a str>| -> BTreeMap<&'a str, usize> { ids.into_iter().enumerate().map(|(i, n)| (n, i)).collect() };
+        let names = |ids: Vec<&'a str>| -> BTreeMap<&'a str, usize> {
+            ids.into_iter().enumerate().map(|(i, n)| (n, i)).collect()
+        };
         let nodes = names(book.nodes.iter().map(|v| v.id.as_str()).collect());
         let instances = names(book.instances.iter().map(|v| v.id.as_str()).collect());
         let budgets = names(book.budgets.iter().map(|v| v.id.as_str()).collect());
-        let at = |m: &BTreeMap<&str, usize>, n: &Option<String>| n.as_deref().and_then(|n| m.get(n).copied());
+        let at = |m: &BTreeMap<&str, usize>, n: &Option<String>| {
+            n.as_deref().and_then(|n| m.get(n).copied())
+        };
         for o in &book.orders {
             let bid = o.side == Side::Bid;
-            let worth = o.alternatives.iter().map(|a| i128::from(o.limit.0) + if bid { -i128::from(a.adder.0) } else { i128::from(a.adder.0) });
+            let worth = o.alternatives.iter().map(|a| {
+                i128::from(o.limit.0)
+                    + if bid {
+                        -i128::from(a.adder.0)
+                    } else {
+                        i128::from(a.adder.0)
+                    }
+            });
             f.orders.push(OrderFacts {
                 id: o.id.clone(),
                 bid,
                 alternatives: o
                     .alternatives
                     .iter()
-                    .map(|a| a.quantities.iter().filter(|q| q.quantity > 0).map(|q| (index[&q.product], i128::from(q.quantity))).collect())
+                    .map(|a| {
+                        a.quantities
+                            .iter()
+                            .filter(|q| q.quantity > 0)
+                            .map(|q| (index[&q.product], i128::from(q.quantity)))
+                            .collect()
+                    })
                     .collect(),
                 worth: worth.map(|w| w * MICRO).collect(),
-                least: o.replicas.map_or(o.min_fill.0.clone(), |n| Rat::ratio((&o.min_fill.0 * &Rat::int(n.into())).ceil(), n.into())),
+                least: o.replicas.map_or(o.min_fill.0.clone(), |n| {
+                    Rat::ratio((&o.min_fill.0 * &Rat::int(n.into())).ceil(), n.into())
+                }),
                 replicas: o.replicas.map(i128::from),
                 node: at(&nodes, &o.node),
                 instance: at(&instances, &o.instance),
@@ -159,7 +216,12 @@ impl<'a> Facts<'a> {
                 limit: i128::from(o.limit.0) * MICRO,
             });
         }
-        let ids: BTreeMap<&str, usize> = book.orders.iter().enumerate().map(|(i, o)| (o.id.as_str(), i)).collect();
+        let ids: BTreeMap<&str, usize> = book
+            .orders
+            .iter()
+            .enumerate()
+            .map(|(i, o)| (o.id.as_str(), i))
+            .collect();
         f.read_prices(out, &index, r);
         f.read_awards(out, &index, &ids, r);
         f.read_supply(out, &index, r);
@@ -172,9 +234,17 @@ impl<'a> Facts<'a> {
     fn read_prices(&mut self, out: &Outcome, index: &BTreeMap<&ProductKey, usize>, r: &mut Report) {
         let mut seen = BTreeSet::new();
         for p in &out.prices {
-            let key = ProductKey { pool: p.pool.clone(), resource: p.resource.clone(), slot: p.slot };
+            let key = ProductKey {
+                pool: p.pool.clone(),
+                resource: p.resource.clone(),
+                slot: p.slot,
+            };
             let Some(&k) = index.get(&key) else {
-                r.bad("FORMAT", "a price of a product that is not in the book", &[("product", &key)]);
+                r.bad(
+                    "FORMAT",
+                    "a price of a product that is not in the book",
+                    &[("product", &key)],
+                );
                 continue;
             };
             if !seen.insert(k) {
@@ -186,17 +256,31 @@ impl<'a> Facts<'a> {
         }
         for (key, k) in index {
             if !seen.contains(k) {
-                r.bad("I5", "no price for a product of the book", &[("product", key)]);
+                r.bad(
+                    "I5",
+                    "no price for a product of the book",
+                    &[("product", key)],
+                );
             }
         }
     }
 
-    fn read_awards(&mut self, out: &'a Outcome, index: &BTreeMap<&ProductKey, usize>, ids: &BTreeMap<&str, usize>, r: &mut Report) {
+    fn read_awards(
+        &mut self,
+        out: &'a Outcome,
+        index: &BTreeMap<&ProductKey, usize>,
+        ids: &BTreeMap<&str, usize>,
+        r: &mut Report,
+    ) {
         self.awards = self.orders.iter().map(|_| None).collect();
         self.refused = vec![None; self.orders.len()];
         for w in &out.awards {
             let Some(&i) = ids.get(w.order.as_str()) else {
-                r.bad("FORMAT", "an award of an order that is not in the book", &[("order", &w.order)]);
+                r.bad(
+                    "FORMAT",
+                    "an award of an order that is not in the book",
+                    &[("order", &w.order)],
+                );
                 continue;
             };
             if self.awards[i].is_some() {
@@ -205,29 +289,55 @@ impl<'a> Facts<'a> {
             }
             let o = &self.orders[i];
             let Some(asked) = o.alternatives.get(w.alternative) else {
-                r.bad("FORMAT", "no such alternative", &[("order", &w.order), ("alternative", &w.alternative)]);
+                r.bad(
+                    "FORMAT",
+                    "no such alternative",
+                    &[("order", &w.order), ("alternative", &w.alternative)],
+                );
                 continue;
             };
             let mut got = vec![0_i128; asked.len()];
             for q in &w.quantities {
-                let at = index.get(&q.product).and_then(|k| asked.iter().position(|a| a.0 == *k));
+                let at = index
+                    .get(&q.product)
+                    .and_then(|k| asked.iter().position(|a| a.0 == *k));
                 match at {
                     Some(p) => got[p] += i128::from(q.quantity),
                     None if q.quantity == 0 => {}
-                    None => r.bad("ROW6", "an award of a product that the alternative does not ask for", &[("order", &w.order), ("product", &q.product), ("quantity", &q.quantity)]),
+                    None => r.bad(
+                        "ROW6",
+                        "an award of a product that the alternative does not ask for",
+                        &[
+                            ("order", &w.order),
+                            ("product", &q.product),
+                            ("quantity", &q.quantity),
+                        ],
+                    ),
                 }
             }
             for ((_, most), v) in asked.iter().zip(&got) {
                 if v < &0 || v > most {
-                    r.bad("ROW6", "an award outside 0..quantity", &[("order", &w.order), ("awarded", v), ("asked", most)]);
+                    r.bad(
+                        "ROW6",
+                        "an award outside 0..quantity",
+                        &[("order", &w.order), ("awarded", v), ("asked", most)],
+                    );
                 }
             }
             let full = asked.iter().zip(&got).all(|(a, g)| a.1 == *g);
             let mut replicas = 1;
             if let Some(n) = o.replicas {
-                let each: BTreeSet<Rat> = asked.iter().zip(&got).map(|(a, g)| Rat::ratio(g * n, a.1)).collect();
+                let each: BTreeSet<Rat> = asked
+                    .iter()
+                    .zip(&got)
+                    .map(|(a, g)| Rat::ratio(g * n, a.1))
+                    .collect();
                 if each.len() > 1 || each.iter().any(|v| !v.is_int()) {
-                    r.bad("ROW6", "an order with replicas is not filled in whole replicas", &[("order", &w.order), ("replicas", &n)]);
+                    r.bad(
+                        "ROW6",
+                        "an order with replicas is not filled in whole replicas",
+                        &[("order", &w.order), ("replicas", &n)],
+                    );
                 }
                 replicas = each.iter().next().map_or(0, Rat::floor);
             }
@@ -243,31 +353,71 @@ impl<'a> Facts<'a> {
                 }
             }
             if lo > hi {
-                r.bad("FILL", "the products of a bundle are filled unequally", &[("order", &w.order), ("between", &lo), ("and", &hi)]);
+                r.bad(
+                    "FILL",
+                    "the products of a bundle are filled unequally",
+                    &[("order", &w.order), ("between", &lo), ("and", &hi)],
+                );
             }
             if let Some(fill) = &w.fill {
                 let fill = &fill.0;
                 let e = Rat::ratio(1, 1_000_000);
                 if !fill.is_pos() || *fill > Rat::ONE {
-                    r.bad("FORMAT", "a fill outside 0..1", &[("order", &w.order), ("fill", fill)]);
+                    r.bad(
+                        "FORMAT",
+                        "a fill outside 0..1",
+                        &[("order", &w.order), ("fill", fill)],
+                    );
                 }
-                let unit = (0..asked.len()).map(|p| Rat::ratio(o.unit(w.alternative, p), asked[p].1)).max().unwrap_or_default();
-                let near = if full { fill > &(&(&Rat::ONE - &unit) - &e) } else { &(fill + &e) >= &lo && &(fill - &e) <= &hi };
+                let unit = (0..asked.len())
+                    .map(|p| Rat::ratio(o.unit(w.alternative, p), asked[p].1))
+                    .max()
+                    .unwrap_or_default();
+                let near = if full {
+                    fill > &(&(&Rat::ONE - &unit) - &e)
+                } else {
+                    (fill + &e) >= lo && (fill - &e) <= hi
+                };
                 if !near {
-                    r.bad("FILL", "the printed fill differs from the quantities", &[("order", &w.order), ("fill", fill), ("between", &lo), ("and", &hi)]);
+                    r.bad(
+                        "FILL",
+                        "the printed fill differs from the quantities",
+                        &[
+                            ("order", &w.order),
+                            ("fill", fill),
+                            ("between", &lo),
+                            ("and", &hi),
+                        ],
+                    );
                 } else if !full {
                     lo = lo.max(fill - &e);
                     hi = hi.min(fill + &e);
                 }
             }
-            self.awards[i] = Some(AwardFacts { alternative: w.alternative, got, full, lo, hi, money: i128::from(w.money.0) * MICRO, replicas });
+            self.awards[i] = Some(AwardFacts {
+                alternative: w.alternative,
+                got,
+                full,
+                lo,
+                hi,
+                money: i128::from(w.money.0) * MICRO,
+                replicas,
+            });
         }
         for x in &out.refused {
             match ids.get(x.order.as_str()) {
-                None => r.bad("FORMAT", "a refusal of an order that is not in the book", &[("order", &x.order)]),
+                None => r.bad(
+                    "FORMAT",
+                    "a refusal of an order that is not in the book",
+                    &[("order", &x.order)],
+                ),
                 Some(&i) => {
                     if self.refused[i].is_some() || self.awards[i].is_some() {
-                        r.bad("FORMAT", "an order is refused and told of again", &[("order", &x.order)]);
+                        r.bad(
+                            "FORMAT",
+                            "an order is refused and told of again",
+                            &[("order", &x.order)],
+                        );
                     }
                     self.refused[i] = Some(x);
                 }
@@ -275,7 +425,11 @@ impl<'a> Facts<'a> {
         }
         for (i, o) in self.orders.iter().enumerate() {
             if self.awards[i].is_none() && self.refused[i].is_none() {
-                r.bad("FORMAT", "an order is neither awarded nor refused", &[("order", &o.id)]);
+                r.bad(
+                    "FORMAT",
+                    "an order is neither awarded nor refused",
+                    &[("order", &o.id)],
+                );
             }
         }
     }
@@ -283,20 +437,41 @@ impl<'a> Facts<'a> {
     fn read_supply(&mut self, out: &Outcome, index: &BTreeMap<&ProductKey, usize>, r: &mut Report) {
         let mut seen = BTreeSet::new();
         for s in &out.supply {
-            let key = ProductKey { pool: s.pool.clone(), resource: s.resource.clone(), slot: s.slot };
+            let key = ProductKey {
+                pool: s.pool.clone(),
+                resource: s.resource.clone(),
+                slot: s.slot,
+            };
             let step = index.get(&key).and_then(|k| self.steps[*k].get_mut(s.step));
             let Some(step) = step else {
                 if s.used != 0 {
-                    r.bad("ROW2", "use of a supply step that is not in the book", &[("product", &key), ("step", &s.step), ("used", &s.used)]);
+                    r.bad(
+                        "ROW2",
+                        "use of a supply step that is not in the book",
+                        &[("product", &key), ("step", &s.step), ("used", &s.used)],
+                    );
                 }
                 continue;
             };
             if !seen.insert((key.clone(), s.step)) {
-                r.bad("FORMAT", "a supply step is listed twice", &[("product", &key), ("step", &s.step)]);
+                r.bad(
+                    "FORMAT",
+                    "a supply step is listed twice",
+                    &[("product", &key), ("step", &s.step)],
+                );
             }
             step.2 = s.used.into();
             if step.2 < 0 || step.2 > step.0 {
-                r.bad("ROW2", "supply used outside 0..quantity", &[("product", &key), ("step", &s.step), ("used", &s.used), ("quantity", &step.0)]);
+                r.bad(
+                    "ROW2",
+                    "supply used outside 0..quantity",
+                    &[
+                        ("product", &key),
+                        ("step", &s.step),
+                        ("used", &s.used),
+                        ("quantity", &step.0),
+                    ],
+                );
             }
         }
         let mut seen = BTreeSet::new();
@@ -310,7 +485,11 @@ impl<'a> Facts<'a> {
             }
             a.5 = x.flow.into();
             if a.5 < 0 || a.4.is_some_and(|l| a.5 > l) {
-                r.bad("ROW3", "arc flow outside 0..limit", &[("arc", &x.arc), ("flow", &x.flow)]);
+                r.bad(
+                    "ROW3",
+                    "arc flow outside 0..limit",
+                    &[("arc", &x.arc), ("flow", &x.flow)],
+                );
             }
         }
     }
@@ -321,7 +500,11 @@ impl<'a> Facts<'a> {
             if let Some(a) = a {
                 let o = &self.orders[i];
                 for ((k, _), g) in o.alternatives[a.alternative].iter().zip(&a.got) {
-                    slack[*k] = if o.bid { &slack[*k] - &Rat::int(*g) } else { &slack[*k] + &Rat::int(*g) };
+                    slack[*k] = if o.bid {
+                        &slack[*k] - &Rat::int(*g)
+                    } else {
+                        &slack[*k] + &Rat::int(*g)
+                    };
                 }
             }
         }
@@ -351,8 +534,11 @@ impl<'a> Facts<'a> {
             for alternative in alternatives {
                 // at the margin, or in the money where a cap rations: less than a replica is nothing
                 let s = self.surplus(i, alternative, &self.price);
-                let capped = o.alternatives[alternative].iter().any(|(k, _)| self.price[*k] >= self.cap[*k]);
-                let marginal = o.replicas.is_some() && (s.abs() <= self.tolerance(i, alternative) || (s > 0 && capped));
+                let capped = o.alternatives[alternative]
+                    .iter()
+                    .any(|(k, _)| self.price[*k] >= self.cap[*k]);
+                let marginal = o.replicas.is_some()
+                    && (s.abs() <= self.tolerance(i, alternative) || (s > 0 && capped));
                 let o = &self.orders[i];
                 if o.replicas.is_none() {
                     if !full {

@@ -65,9 +65,18 @@ struct Report {
 }
 
 impl Report {
-    fn bad(&mut self, rule: &'static str, what: &'static str, numbers: &[(&'static str, &dyn fmt::Display)]) {
+    fn bad(
+        &mut self,
+        rule: &'static str,
+        what: &'static str,
+        numbers: &[(&'static str, &dyn fmt::Display)],
+    ) {
         let numbers = numbers.iter().map(|(n, v)| (*n, v.to_string())).collect();
-        self.broken.push(Broken { rule, what, numbers });
+        self.broken.push(Broken {
+            rule,
+            what,
+            numbers,
+        });
     }
 }
 
@@ -75,7 +84,11 @@ impl Report {
 pub fn verify(book: &Book, outcome: Outcome, mode: Mode) -> Result<Verified<Outcome>, Vec<Broken>> {
     let mut report = Report::default();
     if !book.validate().is_empty() {
-        report.bad("BOOK", "the book itself is not acceptable", &[("faults", &book.validate().len())]);
+        report.bad(
+            "BOOK",
+            "the book itself is not acceptable",
+            &[("faults", &book.validate().len())],
+        );
         return Err(report.broken);
     }
     if let Some(mut f) = Facts::read(book, &outcome, &mut report) {
@@ -94,10 +107,21 @@ pub fn verify(book: &Book, outcome: Outcome, mode: Mode) -> Result<Verified<Outc
     }
     if let Some(c) = &outcome.certificate {
         if !c.input_hash.is_empty() && c.input_hash != book.input_hash() {
-            report.bad("HASH", "the outcome is of another book", &[("input_hash", &c.input_hash), ("book", &book.input_hash())]);
+            report.bad(
+                "HASH",
+                "the outcome is of another book",
+                &[("input_hash", &c.input_hash), ("book", &book.input_hash())],
+            );
         }
         if !c.result_hash.is_empty() && c.result_hash != outcome.result_hash() {
-            report.bad("HASH", "the outcome is not the one its certificate names", &[("result_hash", &c.result_hash), ("outcome", &outcome.result_hash())]);
+            report.bad(
+                "HASH",
+                "the outcome is not the one its certificate names",
+                &[
+                    ("result_hash", &c.result_hash),
+                    ("outcome", &outcome.result_hash()),
+                ],
+            );
         }
     }
     if !report.broken.is_empty() {
