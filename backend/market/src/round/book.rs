@@ -285,29 +285,38 @@ impl<'a> Builder<'a> {
         Draft { book, excluded: self.excluded }
     }
 
-    /// Holdings and floors of the instances that lend in this round.
+    /// The instances that orders name; holdings and floors of those that lend in this round.
     fn instances(&self) -> Vec<clearing::Instance> {
-        let lenders: BTreeSet<&String> =
-            self.orders.iter().filter(|o| o.side == clearing::Side::Offer).filter_map(|o| o.instance.as_ref()).collect();
+        let named: BTreeSet<&String> = self.orders.iter().filter_map(|o| o.instance.as_ref()).collect();
+        let lends = |id: &String| {
+            self.orders.iter().any(|o| o.side == clearing::Side::Offer && o.instance.as_ref() == Some(id))
+        };
         let mut instances = Vec::new();
         for instance in self.state.instances.values() {
             let id = instance.id.to_string();
-            if !lenders.contains(&id) {
+            if !named.contains(&id) {
                 continue;
             }
-            let lent = lent(self.state, instance.id);
+            let lender = lends(&id);
             let mut entry = clearing::Instance { id, owner: instance.participant.to_string(), ..Default::default() };
-            for (index, slot) in self.slots.iter().enumerate() {
-                for (resource, baseline) in &instance.baseline {
-                    let already = lent.get(&(*slot, *resource)).copied().unwrap_or(0);
-                    let floor = amount(&instance.floor, *resource);
-                    entry.holding.push(row(&instance.pool, *resource, index as i64, (baseline - already).max(floor)));
-                    entry.floor.push(row(&instance.pool, *resource, index as i64, floor));
-                }
+            if lender {
+                self.add_holdings(instance, &mut entry);
             }
             instances.push(entry);
         }
         instances
+    }
+
+    fn add_holdings(&self, instance: &crate::workload::Instance, entry: &mut clearing::Instance) {
+        let lent = lent(self.state, instance.id);
+        for (index, slot) in self.slots.iter().enumerate() {
+            for (resource, baseline) in &instance.baseline {
+                let already = lent.get(&(*slot, *resource)).copied().unwrap_or(0);
+                let floor = amount(&instance.floor, *resource);
+                entry.holding.push(row(&instance.pool, *resource, index as i64, (baseline - already).max(floor)));
+                entry.floor.push(row(&instance.pool, *resource, index as i64, floor));
+            }
+        }
     }
 }
 

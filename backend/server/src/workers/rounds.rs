@@ -53,13 +53,17 @@ async fn clear_verified(book: Arc<Book>) -> Option<Verified<clearing::Outcome>> 
             let outcome = match clearing::clear(&book, Mode::Market, &Relaxation, &limits) {
                 Ok(outcome) => outcome,
                 Err(fault) => {
-                    tracing::error!(?fault, without_blocks, "clearing failed");
+                    let fault = brief(&fault);
+                    tracing::error!(fault, without_blocks, "clearing failed");
                     continue;
                 }
             };
             match clearing::verify(&book, outcome, Mode::Market) {
                 Ok(verified) => return Some(verified),
-                Err(broken) => tracing::error!(?broken, without_blocks, "the outcome does not pass the check"),
+                Err(broken) => {
+                    let broken = brief(&broken);
+                    tracing::error!(broken, without_blocks, "the outcome does not pass the check");
+                }
             }
         }
         None
@@ -68,4 +72,10 @@ async fn clear_verified(book: Arc<Book>) -> Option<Verified<clearing::Outcome>> 
         tracing::error!(%error, "the clearing thread ended");
         None
     })
+}
+
+/// A log line, not a page: the first faults say enough.
+fn brief(value: &impl std::fmt::Debug) -> String {
+    let text = format!("{value:?}");
+    text.chars().take(600).collect()
 }
