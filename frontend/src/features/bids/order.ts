@@ -1,0 +1,36 @@
+// Reading an order: per slot where people think per slot, whole where the API means whole.
+import type { Order, Quantities } from '@/lib/api';
+import { asMicro, divRound, formatBundle, micro, type Micro, shown, unitOf } from '@/lib/money';
+
+export const OPEN = ['pending', 'open', 'partially_filled', 'pending_cancel', 'pending_replace'];
+export const isOpen = (o: Order) => OPEN.includes(o.status);
+export const slotsOf = (o: { window: Order['window'] }, slotSeconds: number) =>
+  Math.max(1, Math.round((Date.parse(o.window.end_at) - Date.parse(o.window.start_at)) / (slotSeconds * 1000)));
+
+/** Money of the whole order → per slot. */
+export const perSlot = (whole: string, slots: number): Micro => asMicro(divRound(micro(whole), BigInt(slots)));
+export const poolsOf = (o: Order) => o.pools.map((p) => p.pool);
+export const bundle = (o: Order) => formatBundle(o.resources, ', ') + (o.replicas > 1 ? ` × ${o.replicas}` : '') + (Number(o.min_fill) === 1 ? ', all or none' : '');
+
+/** The resource that names the size of an order in a table: cpu, else its first. */
+export const mainResource = (q: Quantities) => ('cpu_milli' in q ? 'cpu_milli' : (Object.keys(q)[0] ?? 'cpu_milli'));
+export function fill(o: Order): { done: number; all: number; unit: string } {
+  const r = mainResource(o.resources);
+  return { done: shown(r, o.filled[r] ?? 0), all: shown(r, (o.resources[r] ?? 0) * o.replicas), unit: unitOf(r).short };
+}
+
+const REASONS: Record<string, string> = {
+  HALTED: 'pool halted, order kept', EXPIRED: 'window began unfilled', INELIGIBLE: 'no pool here may serve it', NO_VACATE_PATH: 'needs a proven way to give memory back',
+  INSUFFICIENT_HOLD: 'the hold exceeds the balance', BUDGET: 'project budget used up', FROZEN_HOLD_TIME: 'its workload moved too recently', FLOOR_PROTECTED: 'kept for an SLA floor',
+  THRASH_LIMIT: 'too much change in one slot', FORECAST_HEADROOM: 'kept for forecast demand', OUT_OF_MONEY: 'limit under the price', MARGINAL_PRORATA: 'shared at the margin',
+  NO_HOST_FITS: 'no node has room for a replica', MIN_FILL_UNREACHABLE: 'not enough for all or none', PARENT_REJECTED: 'its parent did not win', PARADOXICAL: 'block: would cost others more',
+  TIE_LOST: 'a tie went to another', SOLVER_FALLBACK: 'left out by the fallback',
+};
+/** One phrase for a list; the sentence with numbers comes from `explain`. Unknown codes are shown as they are. */
+export const reasonText = (code: string) => REASONS[code.toUpperCase()] ?? code.toLowerCase().replaceAll('_', ' ');
+
+export function whyText(o: Order): string {
+  if (o.status === 'filled') return o.side === 'bid' ? 'won' : 'lent';
+  if (o.last_reason) return reasonText(o.last_reason);
+  return isOpen(o) ? 'counts in the next round' : '';
+}

@@ -1,0 +1,30 @@
+import { Strip } from '@/components/ui';
+import { type List, type Order, hasRole, useMe, useResource } from '@/lib/api';
+import { formatPercent, formatQuantity, shown, unitOf } from '@/lib/money';
+import type { Row } from './rank';
+
+/** Weighted by volume, as the market would quote one price. */
+function average(rows: Row[]): number | null {
+  const priced = rows.filter((r) => r.price !== null);
+  const weight = (r: Row) => r.capacity * r.used;
+  const total = priced.reduce((s, r) => s + weight(r), 0);
+  return total > 0 ? priced.reduce((s, r) => s + (r.price as number) * weight(r), 0) / total : null;
+}
+
+export function MarketStrip({ rows, resource }: { rows: Row[]; resource: string }) {
+  const me = useMe();
+  const orders = useResource<List<Order>>(hasRole(me, ['bidder', 'tenant']) ? '/bids' : null).data?.data;
+  const unit = unitOf(resource);
+  const capacity = rows.reduce((s, r) => s + r.capacity, 0);
+  const used = rows.reduce((s, r) => s + r.capacity * r.used, 0);
+  const price = average(rows);
+  const open = orders?.filter((o) => o.status === 'open' || o.status === 'partially_filled');
+  return (
+    <Strip facts={[
+      { label: 'Market price, all pools', value: price === null ? 'none yet' : price.toFixed(4), note: price === null ? undefined : `cr/${unit.one}·slot` },
+      { label: 'Used', value: capacity ? formatPercent(used / capacity) : '–', note: `of ${formatQuantity(resource, capacity)}` },
+      { label: 'Free now', value: shown(resource, capacity - used).toLocaleString('en-US', { maximumFractionDigits: 0 }), note: unit.many },
+      ...(open ? [{ label: 'Your open bids', value: String(open.length), note: open.length ? 'waiting for the next round' : 'nothing waits' }] : []),
+    ]} />
+  );
+}

@@ -1,0 +1,33 @@
+import type { ReactNode } from 'react';
+import { NumberField, Segmented } from '@/components/ui';
+import { unitOf } from '@/lib/money';
+import { useParam } from '@/lib/url';
+import type { Need } from './rank';
+
+const SHOWN = ['cpu_milli', 'mem_mib', 'gpu_milli', 'storage_gib', 'io_mbps', 'net_mbps'];
+
+/** What I need, from the URL: a link carries it. */
+export function useNeed(slotSeconds: number): Need {
+  const [amount] = useParam('need', '8');
+  const [minutes] = useParam('min', '5');
+  const [resource] = useParam('r', 'cpu_milli');
+  return { resource, amount: Number(amount) || 0, slots: Math.max(1, Math.ceil(((Number(minutes) || 0) * 60) / slotSeconds)) };
+}
+
+export function NeedBar({ actions }: { actions: ReactNode }) {
+  const [amount, setAmount] = useParam('need', '8');
+  const [minutes, setMinutes] = useParam('min', '5');
+  const [resource, setResource] = useParam('r', 'cpu_milli');
+  return (
+    <div className="row g12 wrap">
+      <span className="row g6">
+        <span className="lab t2">Your need</span>
+        <NumberField label="Amount" hideLabel className="w-[112px]" value={amount} onChange={setAmount} unit={unitOf(resource).many} />
+        <NumberField label="Minutes" hideLabel className="w-[92px]" value={minutes} onChange={setMinutes} unit="min" step={5} />
+      </span>
+      <span className="sp" />
+      <Segmented label="Resource" value={resource} options={SHOWN.map((r) => ({ value: r, label: unitOf(r).label }))} onChange={setResource} />
+      {actions}
+    </div>
+  );
+}

@@ -1,0 +1,45 @@
+import { useState } from 'react';
+import { Button, CopyId, Panel, State, toast } from '@/components/ui';
+import { Decide } from '@/components/ui/Decide';
+import { type Instance, useWrite } from '@/lib/api';
+import { formatBundle } from '@/lib/money';
+import { StrategyForm } from './StrategyForm';
+import { UsageChart } from './UsageChart';
+
+function Stop({ instance }: { instance: Instance }) {
+  const [asking, setAsking] = useState(false);
+  const write = useWrite<object, Instance>(['/instances']);
+  const run = () => write.mutate({ path: `/instances/${instance.id}/stop`, body: {}, keyed: true }, {
+    onSuccess: () => toast({ tone: 'ok', title: `${instance.name} stops with a checkpoint` }),
+    onError: (p) => toast({ tone: 'bad', title: p.body.title, detail: p.body.detail }),
+    onSettled: () => setAsking(false),
+  });
+  return (
+    <>
+      <Button kind="danger" onClick={() => setAsking(true)} disabled={instance.state === 'stopped'}>Stop</Button>
+      <Decide open={asking} onClose={() => setAsking(false)} title={`Stop ${instance.name}?`} text="It writes a checkpoint and ends. Its open orders are cancelled; what it lends is still owed until the slot ends." action="Stop" danger busy={write.isPending} onConfirm={run} />
+    </>
+  );
+}
+
+export function Detail({ instance, mayAct }: { instance: Instance; mayAct: boolean }) {
+  return (
+    <div className="split">
+      <UsageChart instance={instance} />
+      <div className="grid">
+        <Panel title={instance.name} tools={mayAct && <Stop instance={instance} />}>
+          <dl className="kv pad">
+            <dt>State</dt><dd><State of={instance.state} /></dd>
+            <dt>Id</dt><dd><CopyId id={instance.id} /></dd>
+            <dt>Class</dt><dd>{instance.class}</dd>
+            <dt>Floor</dt><dd>{formatBundle(instance.floor)}</dd>
+            <dt>Baseline</dt><dd>{formatBundle(instance.baseline)}</dd>
+            <dt>Limit now</dt><dd>{formatBundle(instance.limits)}</dd>
+            <dt>When its time ends</dt><dd>{instance.at_end}</dd>
+          </dl>
+        </Panel>
+        {mayAct && <StrategyForm instance={instance} />}
+      </div>
+    </div>
+  );
+}
