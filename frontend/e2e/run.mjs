@@ -86,7 +86,8 @@ for (const user of users) {
     }
   }
   if (user.role === 'bidder' && !arg['no-bid']) {
-    report.bid = await walkBid(page, origin, (name) => page.screenshot({ path: join(arg.out, `walk-${name}.png`) }));
+    const shot = (name) => page.screenshot({ path: join(arg.out, `walk-${name}.png`) });
+    report.bid = await walkBid(page, origin, shot).catch(async (e) => { await shot('failed'); return { ok: false, fault: String(e.message).split('\n')[0] }; });
     note('bid walk', [], faults);
   }
   await browser.close();

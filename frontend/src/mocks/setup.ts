@@ -14,3 +14,6 @@ if (typeof window !== 'undefined') {
     return new Response(text, { status: reply.status, headers: reply.etag ? { ETag: reply.etag } : {} });
   }) as typeof fetch;
 }
+
+// jsdom lays nothing out, so nothing ever changes size.
+globalThis.ResizeObserver ??= class { observe() {} unobserve() {} disconnect() {} };

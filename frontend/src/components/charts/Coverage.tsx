@@ -1,15 +1,16 @@
 // How often reality fell inside the band, against what was promised: a dot on the line is honest.
 import { formatPercent } from '@/lib/money';
+import { useWidth } from '@/lib/useWidth';
 
 export interface CoverageRow { label: string; actual80: number; actual95: number }
 
 export function Coverage({ rows }: { rows: CoverageRow[] }) {
-  const width = 460;
+  const [ref, width] = useWidth<HTMLDivElement>(460);
   const step = 26;
   const height = rows.length * step + 34;
-  const x = (f: number) => 120 + ((f - 0.5) / 0.5) * 320;
+  const x = (f: number) => 120 + ((f - 0.5) / 0.5) * (width - 150);
   return (
-    <svg viewBox={`0 0 ${width} ${height}`} className="w-full" role="img" aria-label="Coverage of the 80 and 95 % forecast bands">
+    <div ref={ref}><svg width={width} height={height} role="img" aria-label="Coverage of the 80 and 95 % forecast bands">
       {[0.5, 0.6, 0.7, 0.8, 0.9, 1].map((f) => <g key={f}><line className="gl" x1={x(f)} x2={x(f)} y1="4" y2={height - 24} /><text className="ax m" x={x(f)} y={height - 8}>{formatPercent(f)}</text></g>)}
       {[0.8, 0.95].map((f) => <line key={f} x1={x(f)} x2={x(f)} y1="4" y2={height - 24} stroke="var(--forecast)" strokeDasharray="4 3" strokeWidth="1.5" />)}
       {rows.map((r, i) => {
@@ -24,6 +25,6 @@ export function Coverage({ rows }: { rows: CoverageRow[] }) {
           </g>
         );
       })}
-    </svg>
+    </svg></div>
   );
 }

@@ -1,14 +1,17 @@
 // Bids (solid) against offers (dashed) of one product in the last cleared round. A click on a bid
 // level puts its price into the ticket.
 import { useId } from 'react';
+import { useWidth } from '@/lib/useWidth';
 import { levels, type Level, pathOf, scales, ticks } from './crossing';
 
+const height = 256;
 interface Props {
   bids: Level[]; offers: Level[]; price: number; quantity: number; unit: string; capacity?: number;
-  onPick?: (price: number) => void; width?: number; height?: number;
+  onPick?: (price: number) => void;
 }
 
-export function Crossing({ bids, offers, price, quantity, unit, capacity, onPick, width = 536, height = 256 }: Props) {
+export function Crossing({ bids, offers, price, quantity, unit, capacity, onPick }: Props) {
+  const [ref, width] = useWidth<HTMLDivElement>(536);
   const clip = useId();
   const demand = levels(bids, 'down');
   const supply = levels(offers, 'up');
@@ -16,7 +19,7 @@ export function Crossing({ bids, offers, price, quantity, unit, capacity, onPick
   const label = `${price.toFixed(4)} × ${quantity.toLocaleString('en-US', { maximumFractionDigits: 1 })} ${unit}`;
   const mine = demand.filter((l) => l.mine);
   return (
-    <svg viewBox={`0 0 ${width} ${height}`} className="w-full" role="group" aria-label={`Bids and offers cross at ${label}`}>
+    <div ref={ref}><svg width={width} height={height} role="group" aria-label={`Bids and offers cross at ${label}`}>
       <clipPath id={clip}><rect x={s.left} y={s.top} width={s.right - s.left} height={s.bottom - s.top} /></clipPath>
       {ticks(s.maxPrice, 5).map((v) => <g key={`p${v}`}><line className="gl" x1={s.left} x2={s.right} y1={s.y(v)} y2={s.y(v)} /><text className="ax e" x={s.left - 6} y={s.y(v) + 4}>{v}</text></g>)}
       {ticks(s.maxQuantity, 4).map((v) => <text key={`q${v}`} className="ax m" x={s.x(v)} y={s.bottom + 16}>{v.toLocaleString('en-US')}</text>)}
@@ -38,6 +41,6 @@ export function Crossing({ bids, offers, price, quantity, unit, capacity, onPick
           className="cursor-pointer" onClick={() => onPick(l.price)}><title>{`Use ${l.price.toFixed(4)} as limit`}</title></rect>
       ))}
       <text className="ax m" x={(s.left + s.right) / 2} y={height - 2}>{unit}</text>
-    </svg>
+    </svg></div>
   );
 }

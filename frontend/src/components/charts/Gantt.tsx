@@ -1,22 +1,23 @@
 // Phases of a swap on one time axis: done solid, failed ✗, running in accent, planned hatched.
 import { clockSeconds, zone } from '@/lib/time';
 import { formatDuration } from '@/lib/money';
+import { useWidth } from '@/lib/useWidth';
 
 export interface Bar { label: string; start: number | null; end: number | null; detail?: string; kind: 'done' | 'failed' | 'running' | 'planned' }
 const FILL = { done: 'var(--text-3)', failed: 'var(--bad)', running: 'var(--accent)', planned: 'none' } as const;
 
-export function Gantt({ bars, now, width = 1260 }: { bars: Bar[]; now: number; width?: number }) {
+export function Gantt({ bars, now }: { bars: Bar[]; now: number }) {
+  const [ref, width] = useWidth<HTMLDivElement>(1260);
   const z = zone.use();
   const times = bars.flatMap((b) => [b.start, b.end]).filter((t): t is number => t !== null);
   const start = Math.min(...times, now);
-  const end = Math.max(...times, start + 1000);
-  const pad = (end - start) * 0.04;
-  const x = (t: number) => 130 + ((t - start) / (end - start + pad)) * (width - 400);
+  const end = Math.max(...times, start + 1000, bars.some((b) => b.kind === 'running') ? now : 0);
+  const x = (t: number) => 130 + ((t - start) / (end - start)) * (width - 130 - Math.min(260, width / 4));
   const row = 17;
   const height = bars.length * row + 30;
   const marks = Array.from({ length: 6 }, (_, i) => start + ((end - start) * i) / 5);
   return (
-    <svg viewBox={`0 0 ${width} ${height}`} className="w-full" role="img" aria-label={`Phases: ${bars.map((b) => `${b.label} ${b.kind}`).join(', ')}`}>
+    <div ref={ref}><svg width={width} height={height} role="img" aria-label={`Phases: ${bars.map((b) => `${b.label} ${b.kind}`).join(', ')}`}>
       {marks.map((t) => <g key={t}><line className="gl" x1={x(t)} x2={x(t)} y1="18" y2={height - 6} /><text className="ax m" x={x(t)} y="12">{clockSeconds(t, z)}</text></g>)}
       {bars.map((b, i) => {
         const y = 24 + i * row;
@@ -29,10 +30,10 @@ export function Gantt({ bars, now, width = 1260 }: { bars: Bar[]; now: number; w
             <text className="lb" x="8" y={y + 9} style={b.kind === 'running' ? { fontWeight: 600 } : { fill: 'var(--text-2)', fontWeight: 400 }}>{b.label}</text>
             {from !== null && to !== null
               ? <><rect x={from} y={y} width={Math.max(3, to - from)} height="10" rx="2" fill={FILL[b.kind]} /><text className="ax" x={Math.max(from + 3, to) + 6} y={y + 9} style={b.kind === 'failed' ? { fill: 'var(--bad)' } : undefined}>{words}</text></>
-              : <text className="ax" x="130" y={y + 9} style={{ fill: 'var(--text-3)' }}>{b.kind === 'planned' ? 'not reached' : ''}</text>}
+              : <text className="ax" x="136" y={y + 9} style={{ fill: 'var(--text-3)' }}>{b.kind === 'planned' ? 'not reached' : ''}</text>}
           </g>
         );
       })}
-    </svg>
+    </svg></div>
   );
 }

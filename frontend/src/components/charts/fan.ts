@@ -13,6 +13,14 @@ export function fanPoint(t: number, q: Record<string, number>, scale = 1): FanPo
   };
 }
 
+/** The fan opens at the last measured value: what comes is told from what is known. */
+export function from(start: [t: number, value: number] | undefined, points: FanPoint[]): FanPoint[] {
+  const ahead = start ? points.filter((p) => p.t > start[0]) : points;
+  if (!start || ahead.length === 0) return ahead;
+  const [t, mid] = start;
+  return [{ t, mid, low80: mid, high80: mid, low95: mid, high95: mid }, ...ahead];
+}
+
 /** `first` is the index that the first of these series will have in the plot. */
 export function fanSeries(x: number[], points: FanPoint[], first: number): Series[] {
   const by = new Map(points.map((p) => [p.t, p]));

@@ -44,7 +44,7 @@ export function optionsOf(plot: () => Plot, width: number, height: number, z: Zo
   const text = { stroke: token('text-3'), font: `11px ${token('font')}` };
   const grid = { stroke: token('grid'), width: 1 };
   return {
-    width, height, padding: [14, p.tags?.length ? 62 : 12, 0, 4],
+    width, height, padding: [14, volume ? 0 : p.tags?.length ? 62 : 22, 0, 4],
     legend: { show: false },
     cursor: { points: { size: 7 }, y: false, drag: { x: false, y: false } },
     scales: {
@@ -59,6 +59,8 @@ export function optionsOf(plot: () => Plot, width: number, height: number, z: Zo
         const floor = extent(plot(), 'y')[0];
         return ticks.map((t) => (volume && t < floor ? '' : t.toLocaleString('en-US', { maximumFractionDigits: p.places ?? 2, minimumFractionDigits: Math.min(p.places ?? 0, 2) })));
       } },
+      // The right side belongs to volume below and to the tags above.
+      ...(volume ? [{ ...text, scale: 'volume', side: 1 as const, size: 62, grid: { show: false }, ticks: { show: false }, values: (_u: uPlot, ticks: number[]) => ticks.map((t) => (t > extent(plot(), 'volume')[1] ? '' : t.toLocaleString('en-US'))) }] : []),
     ],
     series: [{}, ...p.series.map(seriesOf)],
     bands: p.series.flatMap((s, i) => (s.band ? [{ series: [i + 1, s.band.to + 1] as [number, number], fill: alpha(token(s.colour), token(s.band.alpha)) }] : [])),

@@ -10,6 +10,7 @@ function paint(u: uPlot, plot: Plot, z: Zone) {
   const k = devicePixelRatio;
   const font = (weight: number) => { ctx.font = `${weight} ${11 * k}px ${token('font')}`; };
   ctx.save();
+  ctx.textBaseline = 'alphabetic';
   if (plot.window) {
     const [a, b] = plot.window.map((t) => u.valToPos(t, 'x', true)) as [number, number];
     ctx.globalAlpha = 0.06;

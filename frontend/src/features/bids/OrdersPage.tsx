@@ -4,7 +4,7 @@ import { Tabs } from '@/components/ui/Tabs';
 import { combine, type List, type Order, useMe, useResource } from '@/lib/api';
 import { useParam } from '@/lib/url';
 import { Answer } from './Answer';
-import { isOpen } from './order';
+import { firstStuck, isOpen } from './order';
 import { OrderTable } from './OrderTable';
 import { WhyPanel } from './WhyPanel';
 
@@ -23,7 +23,7 @@ export default function OrdersPage() {
   const of = combine<{ bids: List<Order>; offers: List<Order> }>({ bids: useResource('/bids', { limit: 500 }), offers: useResource('/offers', { limit: 500 }) });
   const all = [...(of.data?.bids.data ?? []), ...(of.data?.offers.data ?? [])].sort((a, b) => b.created_at.localeCompare(a.created_at));
   const slot = me?.market.slot_seconds ?? 300;
-  const selected = all.find((o) => o.id === chosen) ?? all.find((o) => isOpen(o) && o.last_reason);
+  const selected = all.find((o) => o.id === chosen) ?? firstStuck(all);
   const newBid = <Link className="btn p" to="/pools">New bid <span className="kbd" style={{ background: 'none', borderColor: 'currentColor', color: 'inherit' }}>B</span></Link>;
   return (
     <Page title="Orders" of={of} actions={newBid} answer={() => <Answer orders={all} />}

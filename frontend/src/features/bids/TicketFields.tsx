@@ -1,7 +1,7 @@
 import { NumberField, Select } from '@/components/ui';
 import { Switch } from '@/components/ui/Switch';
 import { type Instance, type List, type Market, type Pool, resourceOf, useResource } from '@/lib/api';
-import { formatQuantity } from '@/lib/money';
+import { formatRough } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
 import type { Faults, Fields } from './draftOrder';
 
@@ -11,7 +11,7 @@ export function TicketFields({ fields, set, faults, first, market, pool }: Props
   const z = zone.use();
   const instances = useResource<List<Instance>>('/instances').data?.data ?? [];
   const starts = Array.from({ length: market.horizon_slots }, (_, i) => first + i * market.slot_seconds * 1000);
-  const free = (r: string) => { const x = resourceOf(pool, r); return x ? `${formatQuantity(r, x.free)} free` : undefined; };
+  const free = (r: string) => { const x = resourceOf(pool, r); return x ? `${formatRough(r, x.free)} free` : undefined; };
   const needed = fields.side === 'offer';
   return (
     <>

@@ -1,16 +1,22 @@
 // Reading an order: per slot where people think per slot, whole where the API means whole.
 import type { Order, Quantities } from '@/lib/api';
-import { asMicro, divRound, formatBundle, micro, type Micro, shown, unitOf } from '@/lib/money';
+import { asMicro, divRound, formatShort, micro, type Micro, shown, unitOf } from '@/lib/money';
 
 export const OPEN = ['pending', 'open', 'partially_filled', 'pending_cancel', 'pending_replace'];
 export const isOpen = (o: Order) => OPEN.includes(o.status);
 export const slotsOf = (o: { window: Order['window'] }, slotSeconds: number) =>
   Math.max(1, Math.round((Date.parse(o.window.end_at) - Date.parse(o.window.start_at)) / (slotSeconds * 1000)));
 
+/** The order that most wants a look: open, nothing won, and a reason is known. */
+export const firstStuck = (orders: Order[]) => {
+  const stuck = orders.filter((o) => isOpen(o) && o.last_reason);
+  return stuck.find((o) => o.last_reason?.toUpperCase() === 'OUT_OF_MONEY') ?? stuck[0];
+};
+
 /** Money of the whole order → per slot. */
 export const perSlot = (whole: string, slots: number): Micro => asMicro(divRound(micro(whole), BigInt(slots)));
 export const poolsOf = (o: Order) => o.pools.map((p) => p.pool);
-export const bundle = (o: Order) => formatBundle(o.resources, ', ') + (o.replicas > 1 ? ` × ${o.replicas}` : '') + (Number(o.min_fill) === 1 ? ', all or none' : '');
+export const bundle = (o: Order) => formatShort(o.resources) + (o.replicas > 1 ? ` × ${o.replicas}` : '') + (Number(o.min_fill) === 1 ? ', all or none' : '');
 
 /** The resource that names the size of an order in a table: cpu, else its first. */
 export const mainResource = (q: Quantities) => ('cpu_milli' in q ? 'cpu_milli' : (Object.keys(q)[0] ?? 'cpu_milli'));

@@ -1,6 +1,7 @@
 // From opening to closing in steps; each step is one kind of movement. Bars start at 0.
 import type { Statement } from '@/lib/api';
 import { formatMoney, micro, type Micro, asMicro, signed, toNumber } from '@/lib/money';
+import { useWidth } from '@/lib/useWidth';
 
 const NAMES: Record<string, string> = { grant: 'Quota granted', charge: 'Capacity bought', income: 'Capacity lent', credit_note: 'Credit notes', imbalance: 'Imbalance', migration: 'Moves', rounding: 'Rounding', topup: 'Top-ups', hold: 'Held', release: 'Released' };
 
@@ -11,7 +12,7 @@ export function Bridge({ statement: s }: { statement: Statement }) {
   const steps: { label: string; from: bigint; to: bigint; total?: boolean }[] = [{ label: 'Opening', from: 0n, to: at, total: true }];
   for (const [kind, sum] of kinds) { steps.push({ label: NAMES[kind] ?? kind, from: at, to: at + sum }); at += sum; }
   steps.push({ label: 'Closing', from: 0n, to: micro(s.closing), total: true });
-  const width = 900;
+  const [ref, width] = useWidth<HTMLDivElement>(900);
   const base = 168;
   const ends = steps.flatMap((x) => [toNumber(x.from, 6), toNumber(x.to, 6)]);
   const high = Math.max(...ends, 1);
@@ -19,8 +20,8 @@ export function Bridge({ statement: s }: { statement: Statement }) {
   const y = (v: bigint) => base - ((toNumber(v, 6) - low) / (high - low)) * 130;
   const w = width / steps.length;
   return (
-    <div className="px-3 pb-2">
-      <svg viewBox={`0 0 ${width} 196`} className="w-full" style={{ maxHeight: 240 }} role="img" aria-label={steps.map((x) => `${x.label} ${formatMoney((x.total ? x.to : x.to - x.from) as Micro)}`).join(', ')}>
+    <div className="px-3 pb-2" ref={ref}>
+      <svg width={width} height="196" role="img" aria-label={steps.map((x) => `${x.label} ${formatMoney((x.total ? x.to : x.to - x.from) as Micro)}`).join(', ')}>
         <line className="axl" x1="0" x2={width} y1={y(0n)} y2={y(0n)} />
         {steps.map((x, i) => {
           const up = x.to >= x.from;

@@ -1,10 +1,10 @@
 import { ChartFrame, LegendItem } from '@/components/charts/ChartFrame';
-import { fanPoint, fanSeries } from '@/components/charts/fan';
+import { fanPoint, fanSeries, from } from '@/components/charts/fan';
 import type { Plot } from '@/components/charts/plot';
 import { TimeChart } from '@/components/charts/TimeChart';
 import { ResourceView } from '@/components/ui';
 import { type ForecastPoint, type Instance, type Metrics, type Prediction, useResource } from '@/lib/api';
-import { formatQuantity, shown, unitOf } from '@/lib/money';
+import { formatRough, shown, unitOf } from '@/lib/money';
 import { dayClock, zone } from '@/lib/time';
 
 interface Props { subject: string; instance?: Instance; resource: string }
@@ -12,7 +12,8 @@ const seconds = (t: string) => Math.round(Date.parse(t) / 1000);
 
 function plotOf(points: ForecastPoint[], metrics: Metrics | undefined, instance: Instance | undefined, resource: string): Plot {
   const past = (metrics?.points ?? []).map((p) => [seconds(p.at), shown(resource, p.usage[resource] ?? 0)] as const);
-  const fan = points.map((p) => fanPoint(seconds(p.slot), p.quantiles, 1 / unitOf(resource).per));
+  const end = past.at(-1);
+  const fan = from(end && [end[0], end[1]], points.map((p) => fanPoint(seconds(p.slot), p.quantiles, 1 / unitOf(resource).per)));
   const x = [...new Set([...past.map(([t]) => t), ...fan.map((f) => f.t)])].sort((a, b) => a - b);
   const used = new Map(past);
   const limit = instance && shown(resource, instance.limits[resource] ?? 0);
@@ -28,7 +29,7 @@ export function FanPanel({ subject, instance, resource }: Props) {
   const of = useResource<Prediction>(subject ? '/prediction' : null, own ? { instance_id: subject.slice(2), resource } : { pool: subject.slice(2), resource });
   const metrics = useResource<Metrics>(own ? `/instances/${subject.slice(2)}/metrics` : null, { minutes: 60 }).data;
   const points = of.data?.points ?? [];
-  const at = (p: ForecastPoint, q: string) => formatQuantity(resource, Math.round(p.quantiles[q] ?? 0));
+  const at = (p: ForecastPoint, q: string) => formatRough(resource, Math.round(p.quantiles[q] ?? 0));
   const table = {
     name: 'forecast', rows: points, rowKey: (p: ForecastPoint) => p.slot,
     columns: [

@@ -3,7 +3,7 @@ import { Panel } from '@/components/ui';
 import type { Pool, PricePoint } from '@/lib/api';
 import { clock, zone } from '@/lib/time';
 
-const SLOTS = 16;
+const SLOTS = 12;
 
 /** Price against reserve: 1.0 says that the operator still had capacity to spare. */
 export function HeatPanel({ pools, prices }: { pools: Pool[]; prices: Record<string, PricePoint[]> }) {

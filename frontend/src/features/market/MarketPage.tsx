@@ -6,7 +6,7 @@ import { Answer } from './Answer';
 import { Compare } from './Compare';
 import { HeatPanel } from './HeatPanel';
 import { MarketStrip } from './MarketStrip';
-import { NeedBar, useNeed } from './NeedBar';
+import { NeedBar, useNeed, useTier } from './NeedBar';
 import { PoolTable } from './PoolTable';
 import { rank, type Row } from './rank';
 
@@ -23,16 +23,18 @@ export default function MarketPage() {
   const pools = usePools();
   const need = useNeed(me?.market.slot_seconds ?? 300);
   const prices = usePriceMap(pools.data?.data.map((p) => p.slug) ?? [], need.resource, HISTORY);
-  const rows = rank(pools.data?.data ?? [], prices, need);
+  const tier = useTier();
+  const all = pools.data?.data ?? [];
+  const rows = rank(all.filter((p) => !tier || p.tier === tier), prices, need);
   return (
     <Page title="Market" of={pools} answer={() => <Answer rows={rows} />}
       empty={(d) => d.data.length === 0 && { fact: 'There is no pool in this market yet.', hint: 'An operator adds pools with their nodes.' }}>
       {() => <>
-        <NeedBar actions={<Button icon="export" onClick={() => save(rows)}>Export view</Button>} />
+        <NeedBar tiers={[...new Set(all.map((p) => p.tier))]} actions={<Button icon="export" onClick={() => save(rows)}>Export view</Button>} />
         <MarketStrip rows={rows} resource={need.resource} />
         <PoolTable rows={rows} need={need} />
         <div className="halves">
-          <HeatPanel pools={pools.data?.data ?? []} prices={prices} />
+          <HeatPanel pools={rows.map((r) => r.pool)} prices={prices} />
           <Compare rows={rows.slice(0, 4)} prices={prices} resource={need.resource} />
         </div>
       </>}

@@ -1,6 +1,6 @@
 import { Strip } from '@/components/ui';
 import { type List, type Order, hasRole, useMe, useResource } from '@/lib/api';
-import { formatPercent, formatQuantity, shown, unitOf } from '@/lib/money';
+import { formatPercent, formatRough, shown, unitOf } from '@/lib/money';
 import type { Row } from './rank';
 
 /** Weighted by volume, as the market would quote one price. */
@@ -22,7 +22,7 @@ export function MarketStrip({ rows, resource }: { rows: Row[]; resource: string 
   return (
     <Strip facts={[
       { label: 'Market price, all pools', value: price === null ? 'none yet' : price.toFixed(4), note: price === null ? undefined : `cr/${unit.one}·slot` },
-      { label: 'Used', value: capacity ? formatPercent(used / capacity) : '–', note: `of ${formatQuantity(resource, capacity)}` },
+      { label: 'Used', value: capacity ? formatPercent(used / capacity) : '–', note: `of ${formatRough(resource, capacity)}` },
       { label: 'Free now', value: shown(resource, capacity - used).toLocaleString('en-US', { maximumFractionDigits: 0 }), note: unit.many },
       ...(open ? [{ label: 'Your open bids', value: String(open.length), note: open.length ? 'waiting for the next round' : 'nothing waits' }] : []),
     ]} />

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import { NumberField, Segmented } from '@/components/ui';
+import { NumberField, Segmented, Select } from '@/components/ui';
 import { unitOf } from '@/lib/money';
 import { useParam } from '@/lib/url';
 import type { Need } from './rank';
@@ -14,7 +14,10 @@ export function useNeed(slotSeconds: number): Need {
   return { resource, amount: Number(amount) || 0, slots: Math.max(1, Math.ceil(((Number(minutes) || 0) * 60) / slotSeconds)) };
 }
 
-export function NeedBar({ actions }: { actions: ReactNode }) {
+export const useTier = () => useParam('tier')[0];
+
+export function NeedBar({ actions, tiers }: { actions: ReactNode; tiers: string[] }) {
+  const [tier, setTier] = useParam('tier');
   const [amount, setAmount] = useParam('need', '8');
   const [minutes, setMinutes] = useParam('min', '5');
   const [resource, setResource] = useParam('r', 'cpu_milli');
@@ -24,6 +27,7 @@ export function NeedBar({ actions }: { actions: ReactNode }) {
         <span className="lab t2">Your need</span>
         <NumberField label="Amount" hideLabel className="w-[112px]" value={amount} onChange={setAmount} unit={unitOf(resource).many} />
         <NumberField label="Minutes" hideLabel className="w-[92px]" value={minutes} onChange={setMinutes} unit="min" step={5} />
+        <Select label="Tier" hideLabel value={tier} onChange={setTier} options={[{ value: '', label: 'Any tier' }, ...tiers.map((t) => ({ value: t, label: t.replaceAll('_', ' ') }))]} />
       </span>
       <span className="sp" />
       <Segmented label="Resource" value={resource} options={SHOWN.map((r) => ({ value: r, label: unitOf(r).label }))} onChange={setResource} />

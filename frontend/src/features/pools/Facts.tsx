@@ -1,6 +1,6 @@
 import { Price, Strip } from '@/components/ui';
 import { type Pool, resourceOf } from '@/lib/api';
-import { formatPercent, formatQuantity, unitOf } from '@/lib/money';
+import { formatPercent, formatRough, unitOf } from '@/lib/money';
 
 export function Facts({ pool, resource }: { pool: Pool; resource: string }) {
   const r = resourceOf(pool, resource);
@@ -10,8 +10,8 @@ export function Facts({ pool, resource }: { pool: Pool; resource: string }) {
     <Strip facts={[
       { label: `Price, ${unit.label}`, value: r.price && !pool.halted ? <Price value={r.price.price} resource={resource} /> : 'none', note: `cr/${unit.one}·slot` },
       { label: 'Reserve', value: <Price value={r.reserve} resource={resource} />, note: `cr/${unit.one}·slot` },
-      { label: 'Sold last round', value: formatQuantity(resource, r.volume), note: r.price ? `set by ${(r.price.set_by.split(':')[0] ?? '').replace('reserve', 'the reserve')}` : undefined },
-      { label: 'Used', value: formatPercent(r.utilisation), note: `of ${formatQuantity(resource, r.capacity)}` },
+      { label: 'Sold last round', value: formatRough(resource, r.volume), note: r.price ? `set by ${(r.price.set_by.split(':')[0] ?? '').replace('reserve', 'the reserve')}` : undefined },
+      { label: 'Used', value: formatPercent(r.utilisation), note: `of ${formatRough(resource, r.capacity)}` },
       { label: pool.pop, value: `${pool.nodes} nodes`, note: pool.tier },
     ]} />
   );

@@ -1,7 +1,7 @@
 import { type ReactNode, useEffect } from 'react';
 import { Badge, Page, Select, Segmented } from '@/components/ui';
 import { combine, type Pool, resourceOf, usePools, usePrices, useResource } from '@/lib/api';
-import { formatPercent, formatPrice, formatQuantity, unitOf, unitPrice } from '@/lib/money';
+import { formatPercent, formatPrice, formatRough, unitOf, unitPrice } from '@/lib/money';
 import { useParam } from '@/lib/url';
 import { useNavigate } from '@tanstack/react-router';
 import { BookPanel } from './BookPanel';
@@ -17,7 +17,7 @@ function Answer({ pool, resource }: { pool: Pool; resource: string }) {
   const unit = unitOf(resource);
   if (pool.halted) return <>The pool is <b>halted</b>{typeof pool.halted === 'object' && <> by {pool.halted.by}: {pool.halted.reason}</>}. Orders are kept, holds unchanged.</>;
   if (!r?.price) return <>No round has cleared this product yet. The reserve price is <b>{r ? formatPrice(unitPrice(resource, r.reserve)) : '–'} cr</b>.</>;
-  return <>One {unit.one} costs <b>{formatPrice(unitPrice(resource, r.price.price))} cr</b> a slot; <b>{formatQuantity(resource, r.free)}</b> of {formatQuantity(resource, r.capacity)} are free, {formatPercent(r.utilisation)} used.</>;
+  return <>One {unit.one} costs <b>{formatPrice(unitPrice(resource, r.price.price))} cr</b> a slot; <b>{formatRough(resource, r.free)}</b> of {formatRough(resource, r.capacity)} are free, {formatPercent(r.utilisation)} used.</>;
 }
 
 /** What will I pay, will I win? */

@@ -2,7 +2,7 @@ import { ChartFrame, LegendItem } from '@/components/charts/ChartFrame';
 import { TimeChart } from '@/components/charts/TimeChart';
 import { Price, Segmented } from '@/components/ui';
 import { bySlot, type Pool, type Prediction, type PricePoint, resourceOf, useResource } from '@/lib/api';
-import { formatQuantity } from '@/lib/money';
+import { formatRough } from '@/lib/money';
 import { dayClock, zone } from '@/lib/time';
 import { useParam } from '@/lib/url';
 import { pricePlot } from './history';
@@ -26,7 +26,7 @@ export function PricePanel({ slug, resource, prices, pool }: { slug: string; res
       { id: 'slot', head: 'Slot', cell: (p: PricePoint) => dayClock(p.slot, z), value: (p: PricePoint) => p.slot },
       { id: 'price', head: 'Price', right: true, cell: (p: PricePoint) => <Price value={p.price} resource={resource} />, value: (p: PricePoint) => p.price },
       { id: 'reserve', head: 'Reserve', right: true, cell: (p: PricePoint) => <Price value={p.reserve} resource={resource} />, value: (p: PricePoint) => p.reserve },
-      { id: 'volume', head: 'Volume', right: true, cell: (p: PricePoint) => formatQuantity(resource, p.volume), value: (p: PricePoint) => p.volume },
+      { id: 'volume', head: 'Volume', right: true, cell: (p: PricePoint) => formatRough(resource, p.volume), value: (p: PricePoint) => p.volume },
       { id: 'set', head: 'Set by', cell: (p: PricePoint) => p.set_by.split(':')[0], value: (p: PricePoint) => p.set_by },
     ],
   };

@@ -1,7 +1,7 @@
 import { Link } from '@tanstack/react-router';
 import { type Column, DataTable, Panel, Price, When } from '@/components/ui';
 import type { PricePoint } from '@/lib/api';
-import { formatCount, shown, unitOf } from '@/lib/money';
+import { formatCount, roughCount, shown, unitOf } from '@/lib/money';
 
 /** Every price opens the round that made it. */
 export function RoundsPanel({ prices, resource }: { prices: PricePoint[]; resource: string }) {
@@ -10,7 +10,7 @@ export function RoundsPanel({ prices, resource }: { prices: PricePoint[]; resour
     { id: 'round', head: 'Round', cell: (p) => <Link to="/rounds/$number" params={{ number: String(p.round) }}>{formatCount(p.round)}</Link>, value: (p) => p.round },
     { id: 'cleared', head: 'Cleared', cell: (p) => <span className="t3"><When at={p.cleared_at} /></span>, value: (p) => p.cleared_at },
     { id: 'price', head: 'Price', right: true, cell: (p) => <span className="m"><Price value={p.price} resource={resource} /></span>, value: (p) => p.price },
-    { id: 'volume', head: unitOf(resource).many, right: true, cell: (p) => formatCount(shown(resource, p.volume)), value: (p) => p.volume },
+    { id: 'volume', head: unitOf(resource).many, right: true, cell: (p) => roughCount(shown(resource, p.volume)), value: (p) => p.volume },
     { id: 'set', head: 'Set by', cell: (p) => p.set_by.split(':')[0], value: (p) => p.set_by },
   ];
   return <Panel title="Rounds"><DataTable label="Rounds" columns={columns} rows={rows} rowKey={(p) => `${p.round}/${p.slot}`} height={262} /></Panel>;

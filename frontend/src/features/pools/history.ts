@@ -1,5 +1,5 @@
 // From price points and forecasts to what the chart draws.
-import { type FanPoint, fanPoint, fanSeries } from '@/components/charts/fan';
+import { type FanPoint, fanPoint, fanSeries, from } from '@/components/charts/fan';
 import type { Plot, Series } from '@/components/charts/plot';
 import { bySlot, type ForecastPoint, type PricePoint } from '@/lib/api';
 import { formatPrice, shown, toNumber, unitOf, unitPrice } from '@/lib/money';
@@ -11,12 +11,13 @@ export function pricePlot({ resource, prices, demand, priceFan, now, reserve }: 
   const at = (s: string) => Date.parse(s) / 1000;
   const show = (p: string) => toNumber(unitPrice(resource, p), 9);
   const per = unitOf(resource).per;
-  const fan: FanPoint[] = priceFan.map((f) => fanPoint(at(f.slot), f.quantiles, per));
+  const end = points.at(-1);
+  const fan: FanPoint[] = from(end && [at(end.slot), show(end.price)], priceFan.map((f) => fanPoint(at(f.slot), f.quantiles, per)));
   const ahead: FanPoint[] = demand.map((f) => fanPoint(at(f.slot), f.quantiles, 1 / per));
   const x = [...new Set([...points.map((p) => at(p.slot)), ...fan.map((f) => f.t), ...ahead.map((f) => f.t)])].sort((a, b) => a - b);
   const by = new Map(points.map((p) => [at(p.slot), p]));
   const pick = (f: (p: PricePoint) => number) => x.map((t) => { const p = by.get(t); return p ? f(p) : null; });
-  const last = points.at(-1);
+  const last = end;
   const series: Series[] = [
     { label: 'Volume', colour: 'volume', kind: 'bars', scale: 'volume', values: pick((p) => shown(resource, p.volume)) },
     { label: 'Reserve', colour: 'reserve', kind: 'step', dash: [6, 3], width: 1.25, values: x.map((t) => { const p = by.get(t); return p ? show(p.reserve) : last && t > at(last.slot) ? show(reserve) : null; }) },

@@ -10,7 +10,8 @@ const columns: Column<Alternative>[] = [
   { id: 'fails', head: 'Fails', right: true, cell: (a) => (a.refused ? '' : formatPercent(a.failure, 1)), value: (a) => a.failure },
   { id: 'gain', head: 'Gain', right: true, cell: (a) => (a.refused ? '' : <Money value={a.gain} sign />), value: (a) => a.gain },
   { id: 'cost', head: 'Cost', right: true, cell: (a) => (a.refused ? '' : <Money value={a.cost} />), value: (a) => a.cost },
-  { id: 'net', head: 'Net, cr', right: true, cell: (a) => (a.refused ? <span className="t3">✕ Not possible: {a.refused}</span> : <span className="b"><Money value={a.net} sign /></span>), value: (a) => (a.refused ? null : a.net) },
+  { id: 'net', head: 'Net, cr', right: true, cell: (a) => (a.refused ? '' : <span className="b"><Money value={a.net} sign /></span>), value: (a) => (a.refused ? null : a.net) },
+  { id: 'note', head: 'Why not', cell: (a) => <span className="t3">{a.refused && `✕ Not possible: ${a.refused}`}</span>, value: (a) => a.refused },
 ];
 
 export function Alternatives({ swap }: { swap: Swap }) {

@@ -24,7 +24,7 @@ export function Differences({ swap }: { swap: Swap }) {
     <Panel title="Shadow run: same inputs, both places" tools={badge}>
       <dl className="row border-b border-border">
         {[['identical', compared - count], ['different', count]].map(([label, n]) => (
-          <div key={label} className="sp px-3 py-2 row g6"><dd className={`s15 b ${label === 'different' && count > 0 ? 'bad' : ''}`}>{formatCount(n as number)}</dd><dt className="s11 t3">{label}</dt></div>
+          <div key={label} className="sp px-3 py-2 row g6"><dd className={`text-15 font-semibold ${label === 'different' && count > 0 ? 'bad' : ''}`}>{formatCount(n as number)}</dd><dt className="s11 t3">{label}</dt></div>
         ))}
       </dl>
       {items.length > 0

@@ -16,7 +16,7 @@ function Stop({ instance }: { instance: Instance }) {
   });
   return (
     <>
-      <Button kind="danger" onClick={() => setAsking(true)} disabled={instance.state === 'stopped'}>Stop</Button>
+      <Button kind="danger" size="sm" onClick={() => setAsking(true)} disabled={instance.state === 'stopped'}>Stop</Button>
       <Decide open={asking} onClose={() => setAsking(false)} title={`Stop ${instance.name}?`} text="It writes a checkpoint and ends. Its open orders are cancelled; what it lends is still owed until the slot ends." action="Stop" danger busy={write.isPending} onConfirm={run} />
     </>
   );

@@ -1,5 +1,5 @@
 import { ChartFrame, LegendItem } from '@/components/charts/ChartFrame';
-import { fanPoint, fanSeries } from '@/components/charts/fan';
+import { fanPoint, fanSeries, from } from '@/components/charts/fan';
 import type { Plot } from '@/components/charts/plot';
 import { TimeChart } from '@/components/charts/TimeChart';
 import { ResourceView, Segmented } from '@/components/ui';
@@ -12,7 +12,8 @@ type Point = Metrics['points'][number];
 const seconds = (t: string) => Math.round(Date.parse(t) / 1000);
 
 function plotOf(points: Point[], ahead: ForecastPoint[], instance: Instance, r: string): Plot {
-  const fan = ahead.map((p) => fanPoint(seconds(p.slot), p.quantiles, 1 / unitOf(r).per));
+  const end = points.at(-1);
+  const fan = from(end && [seconds(end.at), shown(r, end.usage[r] ?? 0)], ahead.map((p) => fanPoint(seconds(p.slot), p.quantiles, 1 / unitOf(r).per)));
   const x = [...new Set([...points.map((p) => seconds(p.at)), ...fan.map((f) => f.t)])].sort((a, b) => a - b);
   const by = new Map(points.map((p) => [seconds(p.at), p]));
   const pick = (of: (p: Point) => number) => x.map((t) => { const p = by.get(t); return p ? shown(r, of(p)) : null; });
@@ -22,7 +23,7 @@ function plotOf(points: Point[], ahead: ForecastPoint[], instance: Instance, r: 
     { label: 'Floor', colour: 'reserve', kind: 'step', dash: [6, 3], width: 1.25, values: x.map(() => shown(r, instance.floor[r] ?? 0)) },
   ];
   series.push(...fanSeries(x, fan, series.length));
-  const last = points.at(-1);
+  const last = end;
   return { x, series, unit: unitOf(r).many, places: 2, zero: true, now: last && seconds(last.at), tags: last ? [{ value: shown(r, last.limits[r] ?? 0), text: shown(r, last.limits[r] ?? 0).toFixed(2), colour: 'accent', on: 'on-accent' }] : [] };
 }
 

@@ -28,10 +28,20 @@ export function formatQuantity(resource: string, base: number): string {
   return `${formatCount(value)} ${value === 1 ? unit.one : unit.many}`;
 }
 
+/** For capacity and volume, where a thousandth of a core says nothing. */
+export const roughCount = (value: number) => formatCount(Math.abs(value) >= 100 ? Math.round(value) : Math.round(value * 100) / 100);
+export const formatRough = (resource: string, base: number) => `${roughCount(shown(resource, base))} ${unitOf(resource).many}`;
+
 /** "64 cores + 256 GiB" */
 export function formatBundle(resources: Record<string, number>, join = ' + '): string {
   const names = Object.keys(resources).sort((a, b) => RESOURCES.indexOf(a) - RESOURCES.indexOf(b));
   return names.map((r) => formatQuantity(r, resources[r] ?? 0)).join(join) || 'nothing';
+}
+
+/** "64 c, 256 GiB", for a table's cell */
+export function formatShort(resources: Record<string, number>): string {
+  const names = Object.keys(resources).sort((a, b) => RESOURCES.indexOf(a) - RESOURCES.indexOf(b));
+  return names.map((r) => `${formatCount(shown(r, resources[r] ?? 0))} ${unitOf(r).short}`).join(', ');
 }
 
 /** Price per display unit: nano-credits per core, GiB or device and slot. */
