@@ -22,7 +22,7 @@ export default function UserMenu() {
   if (!me) return null;
   return (
     <Popover.Root>
-      <Popover.Trigger className="av border-0" aria-label={`${me.user.name}, account`}>{initials(me.user.name)}</Popover.Trigger>
+      <Popover.Trigger className="av border-0" aria-label={`${initials(me.user.name)}: ${me.user.name}, account`}>{initials(me.user.name)}</Popover.Trigger>
       <Popover.Portal>
         <Popover.Content className="popover col g12" align="end" sideOffset={6} aria-label="Account">
           <div><b className="m">{me.user.name}</b><div className="s11 t3">{me.user.email}, {me.roles.join(', ')} at {me.participant.name}</div></div>

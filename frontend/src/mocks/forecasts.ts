@@ -7,7 +7,7 @@ export function prediction(query: URLSearchParams): Prediction {
   const resource = query.get('resource') ?? 'cpu_milli';
   const pool = pools.find((p) => p.slug === query.get('pool'))?.resources.find((r) => r.resource === resource);
   const own = instances.find((i) => i.id === query.get('instance_id'));
-  const base = own ? (own.usage[resource] ?? 0) : query.get('of') === 'price' ? Number(pool?.price?.price ?? 0) : (pool?.volume ?? 0);
+  const base = own ? (own.usage?.[resource] ?? 0) : query.get('of') === 'price' ? Number(pool?.price?.price ?? 0) : (pool?.volume ?? 0);
   return {
     points: [1, 2, 3, 4, 5, 6].map((h) => {
       const mid = base * (1 + 0.012 * h);
@@ -23,8 +23,8 @@ export function metrics(of: Instance): Metrics {
   return {
     points: Array.from({ length: 60 }, (_, i) => ({
       at: iso(START - (59 - i) * 60_000),
-      usage: { cpu_milli: Math.round((of.usage.cpu_milli ?? 0) * (0.72 + 0.28 * Math.sin(i / 9) ** 2)), mem_mib: Math.round((of.usage.mem_mib ?? 0) * (0.9 + i / 600)) },
-      limits: { cpu_milli: i > 38 ? (of.limits.cpu_milli ?? 0) : (of.baseline.cpu_milli ?? 0), mem_mib: of.limits.mem_mib ?? 0 },
+      usage: { cpu_milli: Math.round((of.usage?.cpu_milli ?? 0) * (0.72 + 0.28 * Math.sin(i / 9) ** 2)), mem_mib: Math.round((of.usage?.mem_mib ?? 0) * (0.9 + i / 600)) },
+      limits: { cpu_milli: i > 38 ? (of.in_force.cpu_milli ?? 0) : (of.baseline.cpu_milli ?? 0), mem_mib: of.in_force.mem_mib ?? 0 },
     })),
   };
 }

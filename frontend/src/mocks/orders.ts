@@ -29,8 +29,10 @@ export const orders: Order[] = ROWS.map(([end, side, pool, cores, gib, first, sl
     window: { start_at: slotAt(first), end_at: slotAt(first + slots) }, replicas: 1, resources: { cpu_milli: cores * 1000, mem_mib: gib * 1024 },
     pools: [{ pool, adder: '0.000000' }, ...(pool === 'fra1-gp' && side === 'bid' ? [{ pool: 'ams1-gp', adder: '1.900000' }] : [])], assurance: 'firm',
     limit: dec(limit * slots, 6), min_fill: block ? '1' : '0', time_in_force: 'gtc', expires_at: null, no_displacement: false,
-    filled: { cpu_milli: filled * 1000, mem_mib: Math.round(gib * 1024 * part) }, remaining: { cpu_milli: (cores - filled) * 1000, mem_mib: Math.round(gib * 1024 * (1 - part)) },
-    hold: dec(limit * slots * (1 - part), 6), created_at: ago(age), last_reason: reason,
+    remaining: { cpu_milli: (cores - filled) * 1000, mem_mib: Math.round(gib * 1024 * (1 - part)) }, remaining_replicas: part === 1 ? 0 : 1,
+    hold: dec(limit * slots * (1 - part), 6), awarded: dec(limit * slots * part * 0.94, 6), awards: [], origin: age === 1260 ? 'auto_offer' : 'manual', created_at: ago(age), updated_at: ago(age),
+    closed_reason: status === 'rejected' || status === 'expired' ? reason : null,
+    last_reason: reason && status !== 'rejected' ? { reason, round: 948_212, price_faced: reason === 'OUT_OF_MONEY' ? '574.464000' : null, shortfall: reason === 'OUT_OF_MONEY' ? '16.464000' : null } : null,
   };
 });
 
@@ -44,7 +46,7 @@ const SENTENCE: Record<string, string> = {
   INSUFFICIENT_HOLD: 'The hold would be 1,118.40 cr more than what is available.',
 };
 export function explain(order: Order): Explain {
-  const reason = order.last_reason ?? (order.status === 'filled' ? 'FILLED' : 'OPEN');
+  const reason = order.last_reason?.reason ?? order.closed_reason ?? (order.status === 'filled' ? 'FILLED' : 'OPEN');
   const short = reason === 'OUT_OF_MONEY';
   return {
     reason, round: 948_212, limit: order.limit, price_faced: short ? '574.464000' : null, shortfall: short ? '16.464000' : null,

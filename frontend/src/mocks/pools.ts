@@ -3,16 +3,16 @@ import type { Book, Pool, PricePoint } from '../lib/api/draft.ts';
 
 // slug, place, tier, price per core, reserve per core, cores, used %, change over an hour %, memory price per GiB
 const ROWS: [string, string, string, number, number, number, number, number, number][] = [
-  ['hel1-gp', 'Helsinki', 'general purpose', 0.812, 0.6, 1784, 61, -1.4, 0.056],
-  ['mad1-gp', 'Madrid', 'general purpose', 0.9475, 0.72, 1024, 70, 0, 0.058],
-  ['ams1-gp', 'Amsterdam', 'general purpose', 1.1015, 0.85, 1280, 79, 1.1, 0.06],
-  ['fra1-gp', 'Frankfurt', 'general purpose', 1.248, 0.9, 1344, 91, 3.4, 0.062],
-  ['vie1-hp', 'Vienna', 'high performance', 1.884, 1.4, 640, 84, 2.2, 0.08],
-  ['fra1-hp', 'Frankfurt', 'high performance', 2.106, 1.5, 640, 94, 4.8, 0.085],
-  ['waw1-lp', 'Warsaw', 'low priority', 0.334, 0.2, 1024, 49, -2, 0.02],
-  ['ams1-lp', 'Amsterdam', 'low priority', 0.4125, 0.4125, 1024, 58, -0.6, 0.024],
-  ['waw1-gp', 'Warsaw', 'general purpose', 0.769, 0.6, 1152, 83, 0.3, 0.05],
-  ['par1-gp', 'Paris', 'general purpose', 0, 0.7, 896, 0, 0, 0],
+  ['hel1-gp', 'Helsinki', 'general_purpose', 0.812, 0.6, 1784, 61, -1.4, 0.056],
+  ['mad1-gp', 'Madrid', 'general_purpose', 0.9475, 0.72, 1024, 70, 0, 0.058],
+  ['ams1-gp', 'Amsterdam', 'general_purpose', 1.1015, 0.85, 1280, 79, 1.1, 0.06],
+  ['fra1-gp', 'Frankfurt', 'general_purpose', 1.248, 0.9, 1344, 91, 3.4, 0.062],
+  ['vie1-hp', 'Vienna', 'high_performance', 1.884, 1.4, 640, 84, 2.2, 0.08],
+  ['fra1-hp', 'Frankfurt', 'high_performance', 2.106, 1.5, 640, 94, 4.8, 0.085],
+  ['waw1-lp', 'Warsaw', 'low_priority', 0.334, 0.2, 1024, 49, -2, 0.02],
+  ['ams1-lp', 'Amsterdam', 'low_priority', 0.4125, 0.4125, 1024, 58, -0.6, 0.024],
+  ['waw1-gp', 'Warsaw', 'general_purpose', 0.769, 0.6, 1152, 83, 0.3, 0.05],
+  ['par1-gp', 'Paris', 'general_purpose', 0, 0.7, 896, 0, 0, 0],
 ];
 const SETTER: Record<string, string> = { 'fra1-gp': 'bid:bid_01KAB6Q0ZX3F7K2B3R', 'hel1-gp': 'offer:off_01KAB6Q0ZX3F7JX0R8', 'ams1-gp': 'arc:3', 'ams1-lp': 'reserve:0' };
 const perUnit = (price: number, per: number) => dec(price / per, 9);
@@ -25,9 +25,9 @@ export const pools: Pool[] = ROWS.map(([slug, pop, tier, price, reserve, cores, 
     price: halted ? null : { price: perUnit(value, per), low: perUnit(value, per), high: perUnit(value * 1.004, per), slot: slotAt(1), round: 948_212, set_by: SETTER[slug] ?? 'bid:bid_01KAB6Q0ZX3F7K1YV8' },
   });
   return {
-    slug, id: `poo_01KAB6Q0ZX3F${1000 + i}`, name: `${pop}, ${tier}`, pop, tier, nodes: Math.round(cores / 64),
+    slug, id: `poo_01KAB6Q0ZX3F${1000 + i}`, name: `${pop}, ${tier.replace('_', ' ')}`, pop, tier, nodes: Math.round(cores / 64),
     resources: [one('cpu_milli', price, reserve, cores, 1000), one('mem_mib', memory, memory || 0.05, cores * 4, 1024)],
-    halted: halted ? { by: 'M. Achterberg', at: ago(3720), reason: 'cooling alarm in hall 2' } : false,
+    halted: halted ? { by: 'M. Achterberg', at: ago(3720), reason: 'cooling alarm in hall 2' } : null,
   };
 });
 
@@ -66,6 +66,6 @@ export function book(slug: string, resource: string): Book {
 }
 
 export const reservePrices = (slug: string) => pools.find((p) => p.slug === slug)?.resources.flatMap((r, i) => [
-  { id: `rsv_${slug}_${i}b`, resource: r.resource, price: r.reserve, effective_at: ago(7200), created_by: 'Ruth Adeyemi', created_at: ago(90_000) },
-  { id: `rsv_${slug}_${i}a`, resource: r.resource, price: dec(Number(r.reserve) * 0.944, 9), effective_at: ago(2_600_000), created_by: 'Ruth Adeyemi', created_at: ago(2_700_000) },
+  { id: `rsv_${slug}_${i}b`, pool: slug, resource: r.resource, steps: [{ share: '0.800000', price: r.reserve }, { share: '0.200000', price: dec(Number(r.reserve) * 1.5, 9) }], effective_at: ago(7200), created_by: 'usr_01KAB6Q0ZX3F4Qadmin', created_at: ago(90_000) },
+  { id: `rsv_${slug}_${i}a`, pool: slug, resource: r.resource, steps: [{ share: '1.000000', price: dec(Number(r.reserve) * 0.944, 9) }], effective_at: ago(2_600_000), created_by: null, created_at: ago(2_700_000) },
 ]) ?? [];

@@ -9,11 +9,13 @@ const RULES: [string, number][] = [['Nobody pays over the limit, or gets under c
 export function round(number: number): Round {
   const at = START - (948_212 - number) * ROUND;
   return {
-    number, state: number >= roundNow() ? 'executing' : 'settled', sealed_at: iso(at), awarded_at: iso(at + 62), orders: 14_208, awards: 10_086,
-    root: `blake3:77c2${number.toString(16)}a91e04d6b8`, seed: number.toString(16), welfare: '184226.408117', gap: '0', quality: 'optimal',
-    input_hash: `blake3:4be190c7f00d${number.toString(16)}55d2`, result_hash: `blake3:a07f3312beef${number.toString(16)}c9e8`,
-    certificate: { verified: true, rules: RULES.map(([rule, tested]) => ({ rule, tested, passed: true })) },
-    prices: pools.flatMap((p) => p.resources.flatMap((r) => (r.price ? [{ pool: p.slug, resource: r.resource, slot: slotAt(1), price: r.price.price, low: r.price.low, high: r.price.high, set_by: r.price.set_by, quantity: r.volume, previous: r.price.price }] : []))),
+    id: `rnd_01KAB6Q0ZX3F${number}`, number, state: number >= roundNow() ? 'executing' : 'settled', sealed_at: iso(at), awarded_at: iso(at + 62), settled_at: null, first_slot: slotAt(1), last_slot: slotAt(6),
+    orders: 14_208, awards: 10_086, root: `blake3:77c2${number.toString(16)}a91e04d6b8`, previous_root: `blake3:77c2${(number - 1).toString(16)}a91e04d6b8`, seed: number.toString(16), void_reason: null, open_slots: [],
+    certificate: {
+      verified: true, quality: 'optimal', welfare: '184226.408117', gap: '0', cuts: 0, input_hash: `blake3:4be190c7f00d${number.toString(16)}55d2`, result_hash: `blake3:a07f3312beef${number.toString(16)}c9e8`,
+      rules: RULES.map(([rule, tested]) => ({ rule, tested, passed: true })),
+    },
+    prices: pools.flatMap((p) => p.resources.flatMap((r) => (r.price ? [{ pool: p.slug, resource: r.resource, slot: slotAt(1), price: r.price.price, low: r.price.low, high: r.price.high, set_by: r.price.set_by, volume: r.volume, supply: r.capacity, reserve: r.reserve }] : []))),
   };
 }
 export const rounds = (limit: number) => Array.from({ length: Math.min(limit, 40) }, (_, i) => round(roundNow() - i));

@@ -25,7 +25,7 @@ let made = 0;
 export function place(side: 'bid' | 'offer', body: unknown): Order {
   const order = body as OrderBody;
   made += 1;
-  const placed: Order = { ...order, id: `${side === 'bid' ? 'bid' : 'off'}_01KAB6Q0ZX3F4QW87NEW${String(made).padStart(2, '0')}`, side, status: 'open', participant: 'par_01KAB6Q0ZX3F4QGENOM', filled: {}, remaining: order.resources, hold: order.limit, created_at: new Date().toISOString(), last_reason: null };
+  const placed: Order = { ...order, id: `${side === 'bid' ? 'bid' : 'off'}_01KAB6Q0ZX3F4QW87NEW${String(made).padStart(2, '0')}`, side, status: 'open', participant: 'par_01KAB6Q0ZX3F4QGENOM', remaining: order.resources, remaining_replicas: 1, hold: order.limit, awarded: '0.000000', awards: [], origin: 'manual', closed_reason: null, created_at: new Date().toISOString(), updated_at: new Date().toISOString(), last_reason: null };
   orders.unshift(placed);
   return placed;
 }

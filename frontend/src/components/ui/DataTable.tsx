@@ -41,7 +41,7 @@ export function DataTable<T>({ label, columns, rows, rowKey, selected, onSelect,
   };
   return (
     <>
-      <div ref={scroller} className="scroll" role="region" aria-label={label} tabIndex={0} style={{ maxHeight: height ?? (virtual ? 640 : undefined) }}>
+      <div ref={scroller} className="scroll" role="region" aria-label={`${label}: rows`} tabIndex={0} style={{ maxHeight: height ?? (virtual ? 640 : undefined) }}>
         <table className={`t mk ${dense ? 'd24' : ''}`} aria-label={label} aria-rowcount={view.length + 1}>
           <TableHead columns={columns} sort={sort} onSort={setSort} />
           <tbody>

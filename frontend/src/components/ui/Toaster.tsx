@@ -27,5 +27,5 @@ function Item({ toast }: { toast: Toast }) {
 /** Polite: a toast never interrupts what a screen reader is saying. */
 export function Toaster() {
   const list = toasts.use();
-  return <ol className="toasts" role="status" aria-live="polite">{list.map((t) => <Item key={t.id} toast={t} />)}</ol>;
+  return <div role="status" aria-live="polite"><ol className="toasts">{list.map((t) => <Item key={t.id} toast={t} />)}</ol></div>;
 }

@@ -17,9 +17,9 @@ const columns = (choose: (slug: string) => void): Column<Row>[] => [
 ];
 const past: Column<ReservePrice>[] = [
   { id: 'resource', head: 'Resource', cell: (r) => unitOf(r.resource).label, value: (r) => r.resource },
-  { id: 'price', head: 'Reserve', right: true, cell: (r) => <Price value={r.price} resource={r.resource} />, value: (r) => r.price },
+  { id: 'price', head: 'Reserve', right: true, cell: (r) => <><Price value={r.steps[0]?.price ?? '0'} resource={r.resource} />{r.steps.length > 1 && <span className="t3"> and {r.steps.length - 1} steps up</span>}</>, value: (r) => r.steps[0]?.price },
   { id: 'from', head: 'From', cell: (r) => <When at={r.effective_at} style="day" />, value: (r) => r.effective_at },
-  { id: 'by', head: 'Set by', cell: (r) => r.created_by ?? '–', value: (r) => r.created_by },
+  { id: 'by', head: 'Set by', cell: (r) => r.created_by ? r.created_by.slice(-8) : 'the start', value: (r) => r.created_by },
 ];
 
 /** From where does the operator sell, and does it bind? */

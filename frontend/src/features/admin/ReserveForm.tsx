@@ -29,7 +29,7 @@ export function ReserveForm({ pool }: { pool: Pool }) {
         <Select label="Resource" value={resource} onChange={(r) => { setResource(r); setPrice(shownPrice(r)); }} options={pool.resources.map((r) => ({ value: r.resource, label: unitOf(r.resource).label }))} />
         <NumberField label="Price" unit={`cr/${unit.one}·slot`} value={price} onChange={setPrice} error={write.error?.field('/price')} />
         <Field label="In force from, UTC" type="datetime-local" value={from} onChange={setFrom} error={write.error?.field('/effective_at')} />
-        {write.error && <div role="alert"><Note tone="bad"><b>{write.error.body.title}.</b> {write.error.body.detail} {write.error.status === 412 && 'Somebody else changed it: look at the history, then try again.'}</Note></div>}
+        {write.error && <div role="alert"><Note tone="bad">{write.error.said} {write.error.status === 412 && 'Somebody else changed it: look at the history, then try again.'}</Note></div>}
         <Button type="submit" kind="primary" disabled={!valid} busy={write.isPending}>Set {price || '…'} cr per {unit.one}</Button>
         <p className="help">The operator sells from this price up. Bids under it can still win from lenders.</p>
       </form>

@@ -8,7 +8,7 @@ export function Changes({ order, explain, slots }: { order: Order; explain: Expl
   const write = useWrite<{ limit: string }, Order>(['/bids', '/offers', '/balance']);
   const set = (limit: string) => write.mutate({ path: `/${order.side}s/${order.id}`, method: 'PATCH', body: { limit }, keyed: true }, {
     onSuccess: () => toast({ tone: 'ok', title: `Limit is now ${formatMoney(perSlot(limit, slots))} cr a slot` }),
-    onError: (p) => toast({ tone: 'bad', title: 'Limit not changed', detail: p.message }),
+    onError: (p) => toast({ tone: 'bad', title: 'Limit not changed', detail: p.said }),
   });
   const quality = explain.minimum_winning_limit?.quality;
   return (

@@ -16,12 +16,12 @@ export function OrderActions({ order, slots }: { order: Order; slots: number }) 
     if (amount === null) return;
     write.mutate({ path, method: 'PATCH', body: { limit: decimal(asMicro(amount * BigInt(slots)), 6) }, keyed: true }, {
       onSuccess: () => toast({ tone: 'ok', title: `Limit is now ${formatMoney(amount)} cr a slot` }),
-      onError: (p) => toast({ tone: 'bad', title: 'Limit not changed', detail: p.message }),
+      onError: (p) => toast({ tone: 'bad', title: 'Limit not changed', detail: p.said }),
     });
   };
   const cancel = () => write.mutate({ path, method: 'DELETE' }, {
     onSuccess: () => toast({ tone: 'ok', title: `Order ${order.id.slice(-6)} is cancelled` }),
-    onError: (p) => toast({ tone: 'bad', title: 'Order not cancelled', detail: p.message }),
+    onError: (p) => toast({ tone: 'bad', title: 'Order not cancelled', detail: p.said }),
     onSettled: () => setAsking(false),
   });
   return (

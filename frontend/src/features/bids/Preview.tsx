@@ -26,7 +26,7 @@ export function Preview({ side, preview, fault, stale, order, placing }: Props) 
         </dl>
       )}
       {preview?.warnings.map((w) => <Note key={w} tone="warn">{w}</Note>)}
-      {problem && <div role="alert"><Note tone="bad"><b>{problem.body.title}.</b> {problem.body.detail} {problem.body.hint}</Note></div>}
+      {problem && <div role="alert"><Note tone="bad">{problem.said}</Note></div>}
       <Button type="submit" kind="primary" size="lg" kbd="⌘↩" disabled={!order} busy={placing.busy}>
         {preview && order ? `${verb}, hold ${money(preview.hold)} cr` : verb}
       </Button>

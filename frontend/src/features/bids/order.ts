@@ -2,7 +2,7 @@
 import type { Order, Quantities } from '@/lib/api';
 import { asMicro, divRound, formatShort, micro, type Micro, shown, unitOf } from '@/lib/money';
 
-export const OPEN = ['pending', 'open', 'partially_filled', 'pending_cancel', 'pending_replace'];
+export const OPEN = ['open', 'partially_filled', 'pending_cancel', 'pending_replace'];
 export const isOpen = (o: Order) => OPEN.includes(o.status);
 export const slotsOf = (o: { window: Order['window'] }, slotSeconds: number) =>
   Math.max(1, Math.round((Date.parse(o.window.end_at) - Date.parse(o.window.start_at)) / (slotSeconds * 1000)));
@@ -10,7 +10,7 @@ export const slotsOf = (o: { window: Order['window'] }, slotSeconds: number) =>
 /** The order that most wants a look: open, nothing won, and a reason is known. */
 export const firstStuck = (orders: Order[]) => {
   const stuck = orders.filter((o) => isOpen(o) && o.last_reason);
-  return stuck.find((o) => o.last_reason?.toUpperCase() === 'OUT_OF_MONEY') ?? stuck[0];
+  return stuck.find((o) => o.last_reason?.reason === 'OUT_OF_MONEY') ?? stuck[0];
 };
 
 /** Money of the whole order → per slot. */
@@ -22,7 +22,9 @@ export const bundle = (o: Order) => formatShort(o.resources) + (o.replicas > 1 ?
 export const mainResource = (q: Quantities) => ('cpu_milli' in q ? 'cpu_milli' : (Object.keys(q)[0] ?? 'cpu_milli'));
 export function fill(o: Order): { done: number; all: number; unit: string } {
   const r = mainResource(o.resources);
-  return { done: shown(r, o.filled[r] ?? 0), all: shown(r, (o.resources[r] ?? 0) * o.replicas), unit: unitOf(r).short };
+  const all = (o.resources[r] ?? 0) * o.replicas;
+  const rest = o.status === 'filled' ? 0 : (o.remaining[r] ?? 0) * o.remaining_replicas;
+  return { done: shown(r, all - rest), all: shown(r, all), unit: unitOf(r).short };
 }
 
 const REASONS: Record<string, string> = {
@@ -37,6 +39,7 @@ export const reasonText = (code: string) => REASONS[code.toUpperCase()] ?? code.
 
 export function whyText(o: Order): string {
   if (o.status === 'filled') return o.side === 'bid' ? 'won' : 'lent';
-  if (o.last_reason) return reasonText(o.last_reason);
+  if (o.closed_reason) return reasonText(o.closed_reason);
+  if (o.last_reason) return reasonText(o.last_reason.reason);
   return isOpen(o) ? 'counts in the next round' : '';
 }

@@ -15,7 +15,7 @@ export function usePlace(side: 'bid' | 'offer'): Placing {
       await call('DELETE', `/${side}s/${order.id}`);
       toast({ tone: 'ok', title: 'Undone: the order is cancelled and its hold released' });
     } catch (error) {
-      toast({ tone: 'bad', title: 'Too late to undo', detail: asProblem(error).message });
+      toast({ tone: 'bad', title: 'Too late to undo', detail: asProblem(error).said });
     }
     void client.invalidateQueries({ predicate: (q) => TOUCHED.some((t) => String(q.queryKey[0]).startsWith(t)) });
   };

@@ -21,7 +21,7 @@ export function Platform() {
   return (
     <div className="split">
       <Panel title="Ledger by account, all participants" note="every entry has two legs" tools={<a className="btn sm" href={url('/finance/statement.csv')} download="platform.csv"><Icon name="export" size={12} />CSV</a>}>
-        <ResourceView of={of}>{(s) => <div className="scroll" role="region" aria-label="Ledger by account" tabIndex={0}><Accounts summary={s} /></div>}</ResourceView>
+        <ResourceView of={of}>{(s) => <div className="scroll" role="region" aria-label="Accounts: rows" tabIndex={0}><Accounts summary={s} /></div>}</ResourceView>
       </Panel>
       <Panel title="Before a close">
         <ResourceView of={of}>

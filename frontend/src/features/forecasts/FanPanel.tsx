@@ -16,7 +16,7 @@ function plotOf(points: ForecastPoint[], metrics: Metrics | undefined, instance:
   const fan = from(end && [end[0], end[1]], points.map((p) => fanPoint(seconds(p.slot), p.quantiles, 1 / unitOf(resource).per)));
   const x = [...new Set([...past.map(([t]) => t), ...fan.map((f) => f.t)])].sort((a, b) => a - b);
   const used = new Map(past);
-  const limit = instance && shown(resource, instance.limits[resource] ?? 0);
+  const limit = instance && shown(resource, instance.in_force[resource] ?? 0);
   const series: Plot['series'] = [{ label: 'Used', colour: 'price', kind: 'line', values: x.map((t) => used.get(t) ?? null) }];
   if (limit) series.push({ label: 'Limit', colour: 'accent', kind: 'step', width: 1.5, values: x.map(() => limit) });
   series.push(...fanSeries(x, fan, series.length));

@@ -1,6 +1,7 @@
 import { Link } from '@tanstack/react-router';
 import { RangeMark, Sparkline } from '@/components/charts/Sparkline';
 import { Badge, Change, Price } from '@/components/ui';
+import { tierText } from '@/lib/api';
 import { formatCount, formatExact, formatMoney, shown } from '@/lib/money';
 import type { Row } from './rank';
 
@@ -18,7 +19,7 @@ export function PoolRow({ row, resource, best }: { row: Row; resource: string; b
           {pool.halted && <Badge tone="bad" icon="pause">Halted</Badge>}
         </span>
       </td>
-      <td className="t3 narrow-hide">{pool.pop}, {pool.tier}</td>
+      <td className="t3 narrow-hide">{pool.pop}, {tierText(pool.tier)}</td>
       <td className="r big">{row.raw === null ? <span className="t3">no price</span> : <Price value={row.raw} resource={resource} />}</td>
       <td className="r">{row.hour === null ? <span className="t3">–</span> : <Change percent={row.hour} />}</td>
       <td className="narrow-hide">{history.length > 2 && row.price !== null && <RangeMark p5={row.p5} p50={row.p50} p95={row.p95} last={row.price} />}</td>

@@ -1,5 +1,5 @@
 import { Price, Strip } from '@/components/ui';
-import { type Pool, resourceOf } from '@/lib/api';
+import { type Pool, resourceOf, tierText } from '@/lib/api';
 import { formatPercent, formatRough, unitOf } from '@/lib/money';
 
 export function Facts({ pool, resource }: { pool: Pool; resource: string }) {
@@ -12,7 +12,7 @@ export function Facts({ pool, resource }: { pool: Pool; resource: string }) {
       { label: 'Reserve', value: <Price value={r.reserve} resource={resource} />, note: `cr/${unit.one}·slot` },
       { label: 'Sold last round', value: formatRough(resource, r.volume), note: r.price ? `set by ${(r.price.set_by.split(':')[0] ?? '').replace('reserve', 'the reserve')}` : undefined },
       { label: 'Used', value: formatPercent(r.utilisation), note: `of ${formatRough(resource, r.capacity)}` },
-      { label: pool.pop, value: `${pool.nodes} nodes`, note: pool.tier },
+      { label: pool.pop, value: `${pool.nodes} nodes`, note: tierText(pool.tier) },
     ]} />
   );
 }

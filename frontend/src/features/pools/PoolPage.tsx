@@ -15,7 +15,7 @@ interface Props { slug: string; onPick?: (price: number) => void; ticket?: (pool
 function Answer({ pool, resource }: { pool: Pool; resource: string }) {
   const r = resourceOf(pool, resource);
   const unit = unitOf(resource);
-  if (pool.halted) return <>The pool is <b>halted</b>{typeof pool.halted === 'object' && <> by {pool.halted.by}: {pool.halted.reason}</>}. Orders are kept, holds unchanged.</>;
+  if (pool.halted) return <>The pool is <b>halted</b>: {pool.halted.reason}. Orders are kept, holds unchanged.</>;
   if (!r?.price) return <>No round has cleared this product yet. The reserve price is <b>{r ? formatPrice(unitPrice(resource, r.reserve)) : '–'} cr</b>.</>;
   return <>One {unit.one} costs <b>{formatPrice(unitPrice(resource, r.price.price))} cr</b> a slot; <b>{formatRough(resource, r.free)}</b> of {formatRough(resource, r.capacity)} are free, {formatPercent(r.utilisation)} used.</>;
 }

@@ -34,14 +34,14 @@ export default function RoundPage() {
     <Page title={`Round ${formatCount(number)}`} crumb={<Link to="/rounds">Rounds</Link>} of={of}
       badge={of.data && (proved ? <Badge tone="ok" icon="check">Proved</Badge> : <Badge tone="line" icon="clock">{of.data.state}</Badge>)}
       answer={(r) => (proved
-        ? <>Nobody paid over a limit, every price has one setter, and <b>no better outcome exists under the rules: gap {r.gap}</b>.</>
+        ? <>Nobody paid over a limit, every price has one setter, and <b>no better outcome exists under the rules: gap {r.certificate?.gap}</b>.</>
         : <>This round is <b>{r.state}</b>; its certificate comes with the awards.</>)}
       actions={<span className="row g4"><Neighbour number={number - 1} text={`‹ ${formatCount(number - 1)}`} /><Neighbour number={number + 1} text={`${formatCount(number + 1)} ›`} /></span>}>
       {(r) => <>
         <Facts round={r} />
         <div className="split wide">
           <div className="grid">
-            <PricesPanel prices={r.prices ?? []} />
+            <PricesPanel prices={r.prices} />
             <div className="halves"><Reasons of={outcome} /><MyOrders of={outcome} /></div>
           </div>
           <CertificatePanel round={r} />

@@ -40,7 +40,7 @@ export default function LoginPage() {
         <p className="s12 t2">The market for peak compute capacity.</p>
         <Field label="E-mail" type="email" autoComplete="username" required value={email} onChange={setEmail} autoFocus />
         <Field label="Password" type="password" autoComplete="current-password" required value={password} onChange={setPassword} />
-        {problem && <div role="alert"><Note tone="bad"><b>{problem.body.title}.</b> {problem.body.detail}</Note></div>}
+        {problem && <div role="alert"><Note tone="bad">{problem.said}</Note></div>}
         <Button kind="primary" size="lg" type="submit" busy={busy}>Sign in</Button>
         <p className="s11 t3">A demo server writes its users to <span className="id">demo-access.json</span> in its data directory.</p>
       </form>

@@ -1,20 +1,15 @@
 import { Badge, type Column, DataTable, Money, Panel } from '@/components/ui';
-import type { Alternative, Swap } from '@/lib/api';
-import { formatDuration, formatPercent } from '@/lib/money';
-import { placeText } from './swap';
+import type { MethodConsidered, Swap } from '@/lib/api';
+import { formatDuration } from '@/lib/money';
 
-const columns: Column<Alternative>[] = [
-  { id: 'method', head: 'Way', cell: (a) => <span className="row g8"><span className="b">{a.method}</span>{a.chosen && <Badge tone="acc" icon="check">Chosen</Badge>}</span>, value: (a) => a.method },
-  { id: 'to', head: 'To', cell: (a) => placeText(a.to), value: (a) => placeText(a.to) },
-  { id: 'pause', head: 'Pause', right: true, cell: (a) => (a.refused ? '' : formatDuration(a.downtime_micros / 1e6)), value: (a) => a.downtime_micros },
-  { id: 'fails', head: 'Fails', right: true, cell: (a) => (a.refused ? '' : formatPercent(a.failure, 1)), value: (a) => a.failure },
-  { id: 'gain', head: 'Gain', right: true, cell: (a) => (a.refused ? '' : <Money value={a.gain} sign />), value: (a) => a.gain },
-  { id: 'cost', head: 'Cost', right: true, cell: (a) => (a.refused ? '' : <Money value={a.cost} />), value: (a) => a.cost },
-  { id: 'net', head: 'Net, cr', right: true, cell: (a) => (a.refused ? '' : <span className="b"><Money value={a.net} sign /></span>), value: (a) => (a.refused ? null : a.net) },
-  { id: 'note', head: 'Why not', cell: (a) => <span className="t3">{a.refused && `✕ Not possible: ${a.refused}`}</span>, value: (a) => a.refused },
+const columns: Column<MethodConsidered>[] = [
+  { id: 'method', head: 'Way', width: 220, cell: (a) => <span className="row g8"><span className="b">{a.method}</span>{a.chosen && <Badge tone="acc" icon="check">Chosen</Badge>}</span>, value: (a) => a.method },
+  { id: 'pause', head: 'Expected pause', right: true, width: 140, cell: (a) => (a.predicted_downtime_micros === null ? '–' : formatDuration(a.predicted_downtime_micros / 1e6)), value: (a) => a.predicted_downtime_micros },
+  { id: 'cost', head: 'Expected cost, cr', right: true, width: 140, cell: (a) => (a.predicted_cost === null ? '–' : <Money value={a.predicted_cost} />), value: (a) => a.predicted_cost },
+  { id: 'why', head: 'Why', cell: (a) => <span className={a.chosen ? '' : 't3'}>{a.reason}</span>, value: (a) => a.reason },
 ];
 
 export function Alternatives({ swap }: { swap: Swap }) {
-  if (swap.alternatives.length === 0) return null;
-  return <Panel title="Costs and gains of each way" note="credits over the next hour, expected"><DataTable label="Alternatives" columns={columns} rows={swap.alternatives} rowKey={(a) => `${a.method}/${placeText(a.to)}`} selected={swap.alternatives.filter((a) => a.chosen).map((a) => `${a.method}/${placeText(a.to)}`)[0]} csvName={`${swap.id}-alternatives`} /></Panel>;
+  if (swap.considered.length === 0) return null;
+  return <Panel title="Ways that were weighed" note="the cheapest whose pause fits the SLA is taken"><DataTable label="Ways" columns={columns} rows={swap.considered} rowKey={(a) => `${a.method}/${a.reason}`} selected={swap.considered.filter((a) => a.chosen).map((a) => `${a.method}/${a.reason}`)[0]} csvName={`${swap.id}-ways`} /></Panel>;
 }

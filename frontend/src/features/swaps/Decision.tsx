@@ -21,7 +21,7 @@ export function Decision({ swap }: { swap: Swap }) {
   const say = act && SAY[act];
   const run = (reason: string) => act && write.mutate({ path: `/swaps/${swap.id}/${act}`, body: reason ? { reason } : {}, keyed: true }, {
     onSuccess: () => toast({ tone: 'ok', title: SAY[act].done, detail: nameOf(swap) }),
-    onError: (p) => toast({ tone: 'bad', title: p.body.title, detail: p.body.detail }),
+    onError: (p) => toast({ tone: 'bad', title: 'Not done', detail: p.said }),
     onSettled: () => setAct(null),
   });
   return (

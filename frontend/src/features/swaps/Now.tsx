@@ -2,12 +2,12 @@ import { Gantt } from '@/components/charts/Gantt';
 import { Panel } from '@/components/ui';
 import type { Swap } from '@/lib/api';
 import { useNow } from '@/lib/time';
-import { barsOf, ENDED, nameOf } from './swap';
+import { barsOf, ended, nameOf } from './swap';
 
 /** What is under way: one bar a swap, up to its present phase. */
 export function Now({ swaps }: { swaps: Swap[] }) {
   const now = useNow();
-  const open = swaps.filter((s) => !ENDED.includes(s.state)).slice(0, 12);
+  const open = swaps.filter((s) => !ended(s)).slice(0, 12);
   if (open.length === 0) return null;
   const bars = open.map((s) => {
     const steps = barsOf(s).filter((b) => b.start !== null);

@@ -11,7 +11,7 @@ function Stop({ instance }: { instance: Instance }) {
   const write = useWrite<object, Instance>(['/instances']);
   const run = () => write.mutate({ path: `/instances/${instance.id}/stop`, body: {}, keyed: true }, {
     onSuccess: () => toast({ tone: 'ok', title: `${instance.name} stops with a checkpoint` }),
-    onError: (p) => toast({ tone: 'bad', title: p.body.title, detail: p.body.detail }),
+    onError: (p) => toast({ tone: 'bad', title: 'Not done', detail: p.said }),
     onSettled: () => setAsking(false),
   });
   return (
@@ -34,11 +34,12 @@ export function Detail({ instance, mayAct }: { instance: Instance; mayAct: boole
             <dt>Class</dt><dd>{instance.class}</dd>
             <dt>Floor</dt><dd>{formatBundle(instance.floor)}</dd>
             <dt>Baseline</dt><dd>{formatBundle(instance.baseline)}</dd>
-            <dt>Limit now</dt><dd>{formatBundle(instance.limits)}</dd>
+            <dt>Limit now</dt><dd>{formatBundle(instance.in_force)}</dd>
+            <dt>Never more than</dt><dd>{formatBundle(instance.limit)}</dd>
             <dt>When its time ends</dt><dd>{instance.at_end}</dd>
           </dl>
         </Panel>
-        {mayAct && <StrategyForm instance={instance} />}
+        {mayAct && <StrategyForm key={JSON.stringify(instance.strategy)} instance={instance} />}
       </div>
     </div>
   );

@@ -14,10 +14,10 @@ export function InstanceTable({ rows, selected, onSelect }: { rows: Instance[]; 
     { id: 'state', head: 'State', cell: (i) => <State of={i.state} />, value: (i) => i.state },
     { id: 'floor', head: 'Floor, cores', right: true, extra: true, cell: (i) => round(cpu(i.floor)), value: (i) => cpu(i.floor) },
     { id: 'baseline', head: 'Baseline', right: true, cell: (i) => round(cpu(i.baseline)), value: (i) => cpu(i.baseline) },
-    { id: 'limit', head: 'Limit now', right: true, cell: (i) => <span className="m">{round(cpu(i.limits))}</span>, value: (i) => cpu(i.limits) },
-    { id: 'used', head: 'Used', right: true, cell: (i) => round(cpu(i.usage)), value: (i) => cpu(i.usage) },
-    { id: 'memory', head: 'Memory, GiB', right: true, extra: true, cell: (i) => <>{round(mem(i.usage))} <span className="t3">of {round(mem(i.limits))}</span></>, value: (i) => mem(i.usage) },
-    { id: 'risk', head: 'Risk', right: true, cell: (i) => (i.risk === null ? '–' : <span className={i.risk >= 0.3 ? 'warn m' : ''}>{formatPercent(i.risk)}</span>), value: (i) => i.risk },
+    { id: 'limit', head: 'Limit now', right: true, cell: (i) => <span className="m">{round(cpu(i.in_force))}</span>, value: (i) => cpu(i.in_force) },
+    { id: 'used', head: 'Used', right: true, cell: (i) => (i.usage ? round(cpu(i.usage)) : '–'), value: (i) => i.usage && cpu(i.usage) },
+    { id: 'memory', head: 'Memory, GiB', right: true, extra: true, cell: (i) => <>{i.usage ? round(mem(i.usage)) : '–'} <span className="t3">of {round(mem(i.in_force))}</span></>, value: (i) => i.usage && mem(i.usage) },
+    { id: 'risk', head: 'Risk', right: true, cell: (i) => (i.risk == null ? '–' : <span className={i.risk >= 0.3 ? 'warn m' : ''}>{formatPercent(i.risk)}</span>), value: (i) => i.risk },
     { id: 'auto', head: 'Strategy', cell: (i) => <span className="row g4">{i.strategy.auto_bid && <Badge tone="line">▲ auto-bid</Badge>}{i.strategy.auto_offer && <Badge tone="line">▼ auto-offer</Badge>}</span>, value: (i) => `${i.strategy.auto_bid ? 'bid ' : ''}${i.strategy.auto_offer ? 'offer' : ''}` },
   ];
   return <DataTable label="Workloads" columns={columns} rows={rows} rowKey={(i) => i.id} selected={selected} onSelect={onSelect} csvName="workloads" muted={(i) => i.state === 'stopped'} footer="Risk: chance that use passes the limit within the horizon" />;

@@ -43,7 +43,7 @@ export function Register({ onClose }: { onClose: () => void }) {
           <NumberField label="Floor, memory" unit="GiB" value={draft.floorGib} onChange={(floorGib) => set({ floorGib })} error={faults.floorGib} />
           <Select label="When its time ends" value={draft.atEnd} onChange={(atEnd) => set({ atEnd })} options={[{ value: 'shrink', label: 'Shrink to the baseline' }, { value: 'checkpoint', label: 'Checkpoint and stop' }, { value: 'stop', label: 'Stop' }]} />
         </div>
-        {server && <div role="alert"><Note tone="bad"><b>{server.body.title}.</b> {server.body.detail} {server.body.hint}</Note></div>}
+        {server && <div role="alert"><Note tone="bad">{server.said}</Note></div>}
         <div className="row g8"><span className="sp" /><Button onClick={onClose}>Cancel</Button><Button type="submit" kind="primary" busy={write.isPending} disabled={Object.values(faults).some(Boolean)}>Register</Button></div>
       </form>
     </Dialog>

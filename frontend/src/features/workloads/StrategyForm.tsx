@@ -1,39 +1,39 @@
 import { type FormEvent, useState } from 'react';
-import { Button, NumberField, Panel, toast } from '@/components/ui';
+import { Button, Note, NumberField, Panel, toast } from '@/components/ui';
 import { Switch } from '@/components/ui/Switch';
 import { type Instance, type Strategy, useWrite } from '@/lib/api';
-import { asNano, decimal, divRound, formatPrice, parseDecimal, unitOf, unitPrice } from '@/lib/money';
+import { unitOf } from '@/lib/money';
+import { type Form, formOf, strategyOf } from './strategy';
 
-const R = 'cpu_milli';
-/** Per core on screen, per base unit on the wire. */
-const toField = (price: string | null) => (price ? formatPrice(unitPrice(R, price)).replaceAll(',', '') : '');
-function toWire(text: string): string | null {
-  if (text.trim() === '') return null;
-  return decimal(divRound(asNano(parseDecimal(text, 9)), BigInt(unitOf(R).per)), 9);
+function Prices({ label, values, on, set }: { label: string; values: Record<string, string>; on: boolean; set: (values: Record<string, string>) => void }) {
+  return (
+    <div className="halves" style={{ gap: 8 }}>
+      {Object.entries(values).map(([r, value]) => (
+        <NumberField key={r} label={`${label}, ${unitOf(r).label}`} unit={`cr/${unitOf(r).one}`} value={value} onChange={(v) => set({ ...values, [r]: v })} disabled={!on} />
+      ))}
+    </div>
+  );
 }
 
 /** Standing orders of a workload: buy when its forecast asks for more, lend what it will not need. */
 export function StrategyForm({ instance }: { instance: Instance }) {
-  const s = instance.strategy;
-  const [bid, setBid] = useState(s.auto_bid);
-  const [offer, setOffer] = useState(s.auto_offer);
-  const [max, setMax] = useState(toField(s.max_price));
-  const [min, setMin] = useState(toField(s.min_price));
-  const write = useWrite<Strategy, Strategy>(['/instances']);
+  const [form, setForm] = useState<Form>(() => formOf(instance.strategy, Object.keys(instance.baseline)));
+  const write = useWrite<Strategy, unknown>(['/instances']);
+  const change = (part: Partial<Form>) => setForm((f) => ({ ...f, ...part }));
   const save = (e: FormEvent) => {
     e.preventDefault();
-    write.mutate({ path: `/instances/${instance.id}/strategy`, method: 'PUT', body: { auto_bid: bid, auto_offer: offer, max_price: toWire(max), min_price: toWire(min) } }, {
+    write.mutate({ path: `/instances/${instance.id}/strategy`, method: 'PUT', body: strategyOf(form, instance.strategy), keyed: true }, {
       onSuccess: () => toast({ tone: 'ok', title: `Strategy of ${instance.name} saved` }),
-      onError: (p) => toast({ tone: 'bad', title: p.body.title, detail: p.body.detail }),
     });
   };
   return (
-    <Panel title="Strategy" note="acts with every round">
+    <Panel title="Strategy" note="acts with every round, at most at these values">
       <form className="pad col g12" onSubmit={save}>
-        <Switch label="Bid when the forecast asks for more" on={bid} onChange={setBid} />
-        <NumberField label="Pay at most" unit="cr/core·slot" value={max} onChange={setMax} disabled={!bid} help="Empty: up to what a missed core costs its SLA" />
-        <Switch label="Lend what it will not need" on={offer} onChange={setOffer} />
-        <NumberField label="Take at least" unit="cr/core·slot" value={min} onChange={setMin} disabled={!offer} help="Never under its floor" />
+        <Switch label="Bid when the forecast asks for more" on={form.bid} onChange={(bid) => change({ bid })} />
+        <Prices label="A slot short costs" values={form.cost} on={form.bid} set={(cost) => change({ cost })} />
+        <Switch label="Lend what it will not need" on={form.offer} onChange={(offer) => change({ offer })} />
+        <Prices label="Take at least" values={form.least} on={form.offer} set={(least) => change({ least })} />
+        {write.error && <div role="alert"><Note tone="bad">{write.error.said}</Note></div>}
         <Button type="submit" busy={write.isPending}>Save strategy</Button>
       </form>
     </Panel>

@@ -42,7 +42,7 @@ export function UsageChart({ instance }: { instance: Instance }) {
     ],
   };
   return (
-    <ChartFrame title="Headroom: limit against use" note={unitOf(r).many} table={table} tools={<Segmented label="Resource" value={r} options={Object.keys(instance.limits).map((x) => ({ value: x, label: unitOf(x).label }))} onChange={setR} />}
+    <ChartFrame title="Headroom: limit against use" note={unitOf(r).many} table={table} tools={<Segmented label="Resource" value={r} options={Object.keys(instance.in_force).map((x) => ({ value: x, label: unitOf(x).label }))} onChange={setR} />}
       legend={<><LegendItem colour="accent">Limit</LegendItem><LegendItem colour="price">Used</LegendItem><LegendItem colour="reserve" dash="6 3">Floor</LegendItem><LegendItem colour="forecast" dash="4 3">Forecast</LegendItem></>}>
       <ResourceView of={of} empty={(m) => m.points.length === 0 && { fact: 'No measurement yet.', hint: 'The driver reports every few seconds once the workload runs.' }}>
         {(m) => <TimeChart plot={plotOf(m.points, ahead, instance, r)} height={300} label={`Limit and use of ${instance.name}`} />}

@@ -18,7 +18,7 @@ export function bodyOf(d: Draft, toBase: (resource: string, n: number) => number
   const both = (cores: string, gib: string) => ({ cpu_milli: toBase('cpu_milli', Number(cores) || 0), mem_mib: toBase('mem_mib', Number(gib) || 0) });
   const baseline = both(d.baseCores, d.baseGib);
   return {
-    name: d.name.trim(), driver: d.driver, pool: d.pool, at_end: d.atEnd, baseline, limits: baseline, floor: both(d.floorCores, d.floorGib),
+    name: d.name.trim(), driver: d.driver, pool: d.pool, at_end: d.atEnd, baseline, floor: both(d.floorCores, d.floorGib),
     ...(d.driver === 'wasm' ? { module: d.module } : { command: d.command.trim() }),
   };
 }

@@ -19,8 +19,8 @@ export const setCsrf = (token: string | null) =>
 export const whenSignedOut = (callback: () => void) => { onSignedOut = callback; };
 export const newKey = () => crypto.randomUUID();
 
-/** A browser restart empties sessionStorage but keeps cookies; the double-submit cookie has the token then. */
-const csrf = () => sessionStorage.getItem(CSRF) ?? /(?:^|; )[^=]*csrf[^=]*=([^;]+)/i.exec(document.cookie)?.[1] ?? '';
+/** The cookie is what the server compares with: another tab may have renewed it since this one signed in. */
+const csrf = () => /(?:^|; )headroom_csrf=([^;]+)/.exec(document.cookie)?.[1] ?? sessionStorage.getItem(CSRF) ?? '';
 
 export function url(path: string, query: Options['query'] = {}): string {
   const search = new URLSearchParams();

@@ -26,9 +26,11 @@ export interface PoolResource {
   resource: ResourceName; capacity: number; free: number; price: PriceNow | null;
   reserve: string; volume: number; utilisation: number;
 }
+/** Who stopped trading, when and why; open orders stay, no round clears them. */
+export interface Halt { by: string; at: string; reason: string }
 export interface Pool {
   slug: string; id: string; name: string; pop: string; tier: string;
-  resources: PoolResource[]; nodes: number; halted: boolean | { by: string; at: string; reason: string };
+  resources: PoolResource[]; nodes: number; halted: Halt | null;
 }
 export interface PricePoint {
   slot: string; round: number; price: string; low: string; high: string;
@@ -36,7 +38,7 @@ export interface PricePoint {
 }
 export interface BookLevel { price: string; quantity: number; mine?: boolean; kind?: 'offer' | 'reserve' }
 export interface Book { round: number; resource: ResourceName; slot: string; bids: BookLevel[]; offers: BookLevel[]; price: string; quantity: number }
-export interface ReservePrice { id: string; resource: ResourceName; price: string; effective_at: string; created_by?: string; created_at?: string }
+export interface ReservePrice { id: string; pool: string; resource: ResourceName; steps: { share: string; price: string }[]; effective_at: string; created_by: string | null; created_at: string }
 
 export interface OrderBody {
   instance: string | null;
@@ -51,9 +53,13 @@ export interface OrderBody {
   expires_at: string | null;
   no_displacement: boolean;
 }
+/** Why the last round did not give the order (all of) what it asked for. */
+export interface NotWon { reason: string; round: number; price_faced: string | null; shortfall: string | null }
 export interface Order extends OrderBody {
   id: string; side: 'bid' | 'offer'; status: string; participant: string;
-  filled: Quantities; remaining: Quantities; hold: string; created_at: string; last_reason?: string | null;
+  /** What is still asked for: per replica and slot, and how many replicas. */
+  remaining: Quantities; remaining_replicas: number; hold: string; awarded: string; awards: string[];
+  origin: 'manual' | 'auto_bid' | 'auto_offer'; last_reason: NotWon | null; closed_reason: string | null; created_at: string; updated_at: string;
 }
 export interface Preview {
   hold: string; expected: string; expected_low: string; expected_high: string; worst_case: string;
@@ -69,13 +75,17 @@ export interface Explain {
 
 export interface RoundPrice {
   pool: string; resource: ResourceName; slot: string; price: string; low: string; high: string;
-  set_by: string; quantity?: number; previous?: string | null;
+  /** `bid:ID`, `offer:ID`, `reserve:STEP`, `arc:INDEX`, `cap` or `none`. */
+  set_by: string; volume: number; supply: number; reserve: string | null;
 }
 export interface Rule { rule: string; passed: boolean; tested?: number; detail?: string }
+export interface Certificate {
+  verified: boolean; quality: string; welfare: string; gap: string; cuts: number; input_hash: string; result_hash: string; rules?: Rule[];
+}
 export interface Round {
-  number: number; state: string; sealed_at: string; awarded_at: string | null; root: string; seed: string;
-  orders: number; awards: number; welfare: string; gap: string; quality: string;
-  input_hash: string; result_hash: string; certificate: { verified: boolean; rules: Rule[] } | null; prices?: RoundPrice[];
+  id: string; number: number; state: string; sealed_at: string; awarded_at: string | null; settled_at: string | null;
+  first_slot: string; last_slot: string; orders: number; awards: number; root: string; previous_root: string; seed: string;
+  certificate: Certificate | null; prices: RoundPrice[]; void_reason: string | null; open_slots: string[];
 }
 export interface Outcome {
   format: string;
@@ -83,25 +93,29 @@ export interface Outcome {
   refused: { order: string; reason: string; price: string; shortfall: string }[];
 }
 
-export interface Phase { state: string; started_at: string | null; ended_at: string | null; detail?: string }
-export interface Place { pool: string; node: string }
-export interface Difference { position: number; field: string; live: string; shadow: string; rule?: string; verdict?: string }
-export interface Alternative {
-  method: string; to: Place; downtime_micros: number; failure: number; gain: string; cost: string; net: string;
-  chosen: boolean; refused?: string | null;
-}
+export interface Phase { state: string; started_at: string; ended_at: string | null; detail: string | null }
+export interface Difference { position: number; field: string; live: string; shadow: string }
+/** A way that was weighed, with its numbers. */
+export interface MethodConsidered { method: string; chosen: boolean; predicted_downtime_micros: number | null; predicted_cost: string | null; reason: string }
 export interface Swap {
-  id: string; instance: string; instance_name?: string; state: string; method: string; from: Place; to: Place; resources: Quantities;
-  deadline: string | null; phases: Phase[]; bytes: number; downtime_micros: number | null; alternatives: Alternative[];
-  differences: { count: number; compared: number; items: Difference[] }; reason: string | null; created_at: string;
+  id: string; participant: string; instance: string; instance_name: string; state: string; method: string;
+  pool_from: string; pool_to: string; node_from: string; node_to: string; limits_from: Quantities; limits_to: Quantities;
+  slot: string; expected_gain: string; deadline: string; depends_on: string[]; epoch: number; phases: Phase[]; bytes: number;
+  downtime_micros: number | null; positions_compared: number; difference_count: number; differences: Difference[];
+  considered: MethodConsidered[]; reason: string | null; cancel_requested: string | null; created_at: string; ended_at: string | null;
 }
 
-export interface Instance {
-  id: string; name: string; driver: string; pool: string; node: string | null; state: string; class: string;
-  baseline: Quantities; floor: Quantities; limits: Quantities; usage: Quantities; at_end: string; notice_seconds: number;
-  risk: number | null; strategy: Strategy;
+export interface Strategy {
+  auto_bid: { shortage_cost: Record<ResourceName, string>; other_pools: string[] } | null;
+  auto_offer: { minimum_price: Record<ResourceName, string> } | null;
 }
-export interface Strategy { auto_bid: boolean; auto_offer: boolean; max_price: string | null; min_price: string | null }
+export interface Instance {
+  id: string; participant: string; name: string; driver: string; module: string; pool: string; node: string; epoch: number; class: string; state: string;
+  baseline: Quantities; floor: Quantities; limit: Quantities;
+  /** The limits on its node as far as the market has made them true. */
+  in_force: Quantities; at_end: string; strategy: Strategy; swap: string | null; pinned_until: string | null; created_at: string;
+  usage?: Quantities | null; risk?: number | null;
+}
 export interface Metrics { points: { at: string; usage: Quantities; limits: Quantities }[] }
 export interface ForecastPoint {
   horizon_slots: number; slot: string; mean: number; variance: number; quantiles: Record<string, number>;

@@ -15,6 +15,8 @@ export class Problem extends Error {
   }
 
   get status() { return this.body.status; }
+  /** What to show: the server's sentence; its title is often only the status in words. */
+  get said() { return [this.body.detail ?? this.body.title, this.body.hint].filter(Boolean).join(' '); }
 
   /** What the server says about one field, by its JSON pointer. */
   field(pointer: string): string | undefined {

@@ -28,4 +28,5 @@ export function bySlot(points: PricePoint[]): PricePoint[] {
   return [...last.values()].sort((a, b) => a.slot.localeCompare(b.slot));
 }
 
+export const tierText = (tier: string) => tier.replaceAll('_', ' ');
 export const resourceOf = (pool: Pool | undefined, resource: string): PoolResource | undefined => pool?.resources.find((r) => r.resource === resource);

@@ -24,6 +24,7 @@ export function useWrite<B, R>(touches: string[]) {
     },
     // A refusal is final and is stored under its key; only faults keep the key for the next attempt.
     onError: (problem) => { if (problem.status >= 400 && problem.status < 500) pending.current = null; },
-    onSettled: () => Promise.all(touches.map((t) => client.invalidateQueries({ predicate: (q) => String(q.queryKey[0]).startsWith(t) }))),
+    // Not awaited: what said "done" may leave the screen with the data it changes.
+    onSettled: () => touches.forEach((t) => void client.invalidateQueries({ predicate: (q) => String(q.queryKey[0]).startsWith(t) })),
   });
 }

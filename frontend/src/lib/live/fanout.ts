@@ -6,7 +6,10 @@ import type { LiveEvent } from './stream';
 /** Which paths an event makes old. Objects whose event carries them whole are written directly. */
 const TOUCHES: [prefix: string, paths: string[]][] = [
   ['order.', ['/bids', '/offers']],
+  // The award of a round carries its prices.
+  ['round.awarded', ['/pools', '/bids', '/offers', '/allocations']],
   ['round.', ['/rounds']],
+  ['pool.', ['/pools']],
   ['price.', ['/pools']],
   ['swap.', ['/swaps', '/swap_history', '/instances']],
   ['delivery.', ['/statements', '/allocations', '/receipts']],

@@ -8,14 +8,14 @@ export interface LiveEvent {
 export type Status = 'connecting' | 'live' | 'reconnecting';
 export interface Handlers { event: (event: LiveEvent) => void; refetch: (why: 'gap' | 'reset') => void; status: (status: Status, at: number) => void }
 
-export const TOPICS = ['order.*', 'round.*', 'price.*', 'swap.*', 'delivery.*', 'balance.*', 'forecast.*', 'alert.*'];
+export const TOPICS = ['order.*', 'round.*', 'price.*', 'pool.*', 'swap.*', 'delivery.*', 'balance.*', 'forecast.*', 'alert.*'];
 /** EventSource hands named events only to listeners of that name. */
 const NAMES = [
-  ...['accepted', 'refused', 'replaced', 'canceled', 'expired', 'filled', 'partially_filled'].map((s) => `order.${s}`),
+  ...['accepted', 'refused', 'pending', 'replaced', 'canceled', 'expired', 'filled', 'partially_filled'].map((s) => `order.${s}`),
   ...['opened', 'sealed', 'solved', 'awarded', 'settled', 'void'].map((s) => `round.${s}`),
   ...['planned', 'awaiting_approval', 'reserved', 'snapshot', 'transferred', 'shadow', 'fenced', 'activated', 'verified', 'released',
     'done', 'infeasible', 'rejected', 'expired', 'aborted', 'rolled_back', 'failed'].map((s) => `swap.${s}`),
-  'price.published', 'delivery.recorded', 'balance.changed', 'forecast.issued', 'alert.raised', 'message',
+  'price.published', 'pool.changed', 'delivery.recorded', 'balance.changed', 'forecast.issued', 'alert.raised', 'message',
 ];
 
 export function parseEvent(text: string): LiveEvent | null {

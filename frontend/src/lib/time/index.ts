@@ -33,10 +33,10 @@ export function age(at: string, now: number, z: Zone): string {
   return day(at, z);
 }
 
-/** The next slot whose gate is still open: it starts at least `lead` seconds from now. */
+/** The first slot whose gate is open: it starts more than `lead` seconds from now, as the server counts. */
 export function nextSlot(now: number, slotSeconds: number, leadSeconds: number): number {
   const slot = slotSeconds * 1000;
-  return Math.ceil((now + leadSeconds * 1000) / slot) * slot;
+  return (Math.floor((now + leadSeconds * 1000) / slot) + 1) * slot;
 }
 
 // One ticker for the page: a hundred ages cost one timer.

@@ -14,5 +14,5 @@ it('shows UTC whatever the machine’s zone', () => expect(clock(AT, 'UTC')).toB
 it('offers the first slot whose gate is still open', () => {
   expect(new Date(nextSlot(now, 300, 60)).toISOString()).toBe('2026-11-20T10:20:00.000Z');
   expect(new Date(nextSlot(Date.parse('2026-11-20T10:14:01Z'), 300, 60)).toISOString()).toBe('2026-11-20T10:20:00.000Z');
-  expect(new Date(nextSlot(Date.parse('2026-11-20T10:14:00Z'), 300, 60)).toISOString()).toBe('2026-11-20T10:15:00.000Z');
+  expect(new Date(nextSlot(Date.parse('2026-11-20T10:13:59Z'), 300, 60)).toISOString()).toBe('2026-11-20T10:15:00.000Z');
 });
