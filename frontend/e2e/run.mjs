@@ -71,7 +71,7 @@ for (const user of users) {
       const address = await addressOf(page, route.path);
       if (address === null) { console.log(`${user.role} ${route.path}: nothing to open yet`); continue; }
       await page.goto(`${origin}${address}`);
-      await settle(page);
+      await settle(page).catch((e) => faults.push(`never settled: ${e.message.split('\n')[0]}`));
       note(`${user.role} ${address} ${theme}`, await axe(page, axeSource), faults);
       await shot(route.path === '/' ? 'market' : route.path.slice(1).replaceAll(/[/$]+/g, '-'));
     }

@@ -4,7 +4,7 @@ import { asProblem } from '@/lib/api';
 
 /** A page that threw: the rest of the application stays. */
 export function Failed({ error, reset }: { error: unknown; reset?: () => void }) {
-  return <main className="main pt-4"><div className="panel"><Fault problem={asProblem(error)} onRetry={reset ?? (() => location.reload())} /></div></main>;
+  return <div className="pt-4"><h1 className="sr-only">This page failed</h1><div className="panel"><Fault problem={asProblem(error)} onRetry={reset ?? (() => location.reload())} /></div></div>;
 }
 
 export function Missing() {

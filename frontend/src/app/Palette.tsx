@@ -3,7 +3,7 @@ import { useNavigate } from '@tanstack/react-router';
 import { useId, useMemo, useState } from 'react';
 import { Dialog } from '@/components/ui/Dialog';
 import { Icon, type IconName } from '@/components/ui/Icon';
-import { hasRole, type List, type Pool, useMe, useResource } from '@/lib/api';
+import { may, type List, type Pool, useMe, useResource } from '@/lib/api';
 import { ROUTES } from './routes';
 
 interface Entry { id: string; text: string; icon: IconName; hint?: string; run: () => void }
@@ -18,7 +18,7 @@ export default function Palette({ onClose, onHelp }: { onClose: () => void; onHe
   const entries = useMemo(() => {
     const go = (to: string) => () => { onClose(); void navigate({ to }); };
     const all: Entry[] = [
-      ...ROUTES.filter((r) => r.nav && hasRole(me, r.roles)).map((r) => ({ id: r.path, text: `Go to ${r.title}`, icon: r.nav?.icon ?? 'right', hint: `g ${r.nav?.key}`, run: go(r.path) })),
+      ...ROUTES.filter((r) => r.nav && may(me, r.scope)).map((r) => ({ id: r.path, text: `Go to ${r.title}`, icon: r.nav?.icon ?? 'right', hint: `g ${r.nav?.key}`, run: go(r.path) })),
       ...(pools?.data ?? []).map((p): Entry => ({ id: p.slug, text: `Trade in ${p.slug}, ${p.pop}`, icon: 'trade', run: go(`/pools/${p.slug}`) })),
       { id: 'help', text: 'Help, shortcuts', icon: 'info', hint: '?', run: onHelp },
     ];

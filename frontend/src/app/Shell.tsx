@@ -3,7 +3,7 @@ import { Outlet, useMatches, useNavigate } from '@tanstack/react-router';
 import { lazy, Suspense, useState } from 'react';
 import { Denied } from '@/components/ui/states';
 import { Toaster } from '@/components/ui/Toaster';
-import { hasRole, useMe } from '@/lib/api';
+import { may, useMe } from '@/lib/api';
 import { useKeys } from '@/lib/keys';
 import { useLiveStream } from '@/lib/live';
 import { DemoStrip } from './DemoStrip';
@@ -30,7 +30,7 @@ export function Shell() {
       <div className={`app ${entry?.rail ? 'rail' : ''}`}>
         <TopBar onSearch={() => setOverlay('palette')} />
         <SideBar />
-        <main className="main" id="main" tabIndex={-1}>{hasRole(me, entry?.roles) ? <Outlet /> : <div className="panel mt-4"><h1 className="sr-only">{entry?.title}</h1><Denied /></div>}</main>
+        <main className="main" id="main" tabIndex={-1}>{may(me, entry?.scope) ? <Outlet /> : <div className="panel mt-4"><h1 className="sr-only">{entry?.title}</h1><Denied /></div>}</main>
       </div>
       <Suspense>
         {overlay === 'palette' && <Palette onClose={close} onHelp={() => setOverlay('help')} />}

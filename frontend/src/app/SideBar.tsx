@@ -1,6 +1,6 @@
 import { Link, useRouterState } from '@tanstack/react-router';
 import { Icon } from '@/components/ui/Icon';
-import { hasRole, useMe } from '@/lib/api';
+import { may, useMe } from '@/lib/api';
 import { GROUPS, ROUTES } from './routes';
 
 const inside = (path: string, here: string) => (path === '/' ? here === '/' : here === path || here.startsWith(`${path}/`));
@@ -13,7 +13,7 @@ export function SideBar() {
       {GROUPS.map((group, i) => (
         <div key={group} className="contents">
           {i > 0 && <h2>{group}</h2>}
-          {ROUTES.filter((r) => r.nav?.group === group && hasRole(me, r.roles)).map((r) => (
+          {ROUTES.filter((r) => r.nav?.group === group && may(me, r.scope)).map((r) => (
             <Link key={r.path} to={r.path} className={`nav ${inside(r.path, here) ? 'on' : ''}`} aria-current={inside(r.path, here) ? 'page' : undefined} title={r.title} aria-label={r.title}>
               {r.nav && <Icon name={r.nav.icon} />}<span className="txt">{r.title}</span>
             </Link>

@@ -25,7 +25,7 @@ export default function UserMenu() {
       <Popover.Trigger className="av border-0" aria-label={`${initials(me.user.name)}: ${me.user.name}, account`}>{initials(me.user.name)}</Popover.Trigger>
       <Popover.Portal>
         <Popover.Content className="popover col g12" align="end" sideOffset={6} aria-label="Account">
-          <div><b className="m">{me.user.name}</b><div className="s11 t3">{me.user.email}, {me.roles.join(', ')} at {me.participant.name}</div></div>
+          <div><b className="m">{me.user.name}</b><div className="s11 t3">{me.user.email}, {me.role} at {me.participant.name}</div></div>
           <Segmented label="Theme" value={chosen} options={THEMES} onChange={applyTheme} />
           <Button icon="out" onClick={() => void signOut()}>Sign out</Button>
         </Popover.Content>

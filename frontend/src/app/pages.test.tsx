@@ -25,7 +25,7 @@ async function visit(path: string, role: string) {
 }
 
 for (const route of ROUTES) {
-  const role = route.roles?.[0] ?? 'bidder';
+  const role = route.scope === 'pricing:write' ? 'admin' : 'bidder';
   it(`${route.path} as ${role}`, async () => {
     await visit(route.path, role);
     await waitFor(() => expect(document.querySelector('[role=status][aria-label=Loading]')).toBeNull(), { timeout: 4000 });

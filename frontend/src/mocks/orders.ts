@@ -28,9 +28,9 @@ export const orders: Order[] = ROWS.map(([end, side, pool, cores, gib, first, sl
     id: `${side === 'bid' ? 'bid' : 'off'}_01KAB6Q0ZX3F4QW8${end}`, side, status, participant: 'par_01KAB6Q0ZX3F4QGENOM', instance: null,
     window: { start_at: slotAt(first), end_at: slotAt(first + slots) }, replicas: 1, resources: { cpu_milli: cores * 1000, mem_mib: gib * 1024 },
     pools: [{ pool, adder: '0.000000' }, ...(pool === 'fra1-gp' && side === 'bid' ? [{ pool: 'ams1-gp', adder: '1.900000' }] : [])], assurance: 'firm',
-    limit: dec(limit * slots, 6), min_fill: block ? '1' : '0', time_in_force: 'gtc', expires_at: null, no_displacement: false,
+    limit: dec(limit * slots, 6), min_fill: block ? '1' : '0', time_in_force: 'gtc', expires_at: null, latest_start_at: null, resell: 'own_limit', project: null, class: 'standard',
     remaining: { cpu_milli: (cores - filled) * 1000, mem_mib: Math.round(gib * 1024 * (1 - part)) }, remaining_replicas: part === 1 ? 0 : 1,
-    hold: dec(limit * slots * (1 - part), 6), awarded: dec(limit * slots * part * 0.94, 6), awards: [], origin: age === 1260 ? 'auto_offer' : 'manual', created_at: ago(age), updated_at: ago(age),
+    remaining_limit: dec(limit * slots * (1 - part), 6), hold: dec(limit * slots * (1 - part), 6), awarded: dec(limit * slots * part * 0.94, 6), awards: [], origin: age === 1260 ? 'auto_offer' : 'manual', created_at: ago(age), updated_at: ago(age),
     closed_reason: status === 'rejected' || status === 'expired' ? reason : null,
     last_reason: reason && status !== 'rejected' ? { reason, round: 948_212, price_faced: reason === 'OUT_OF_MONEY' ? '574.464000' : null, shortfall: reason === 'OUT_OF_MONEY' ? '16.464000' : null } : null,
   };
@@ -46,17 +46,12 @@ const SENTENCE: Record<string, string> = {
   INSUFFICIENT_HOLD: 'The hold would be 1,118.40 cr more than what is available.',
 };
 export function explain(order: Order): Explain {
-  const reason = order.last_reason?.reason ?? order.closed_reason ?? (order.status === 'filled' ? 'FILLED' : 'OPEN');
+  const reason = order.last_reason?.reason ?? order.closed_reason ?? null;
   const short = reason === 'OUT_OF_MONEY';
   return {
-    reason, round: 948_212, limit: order.limit, price_faced: short ? '574.464000' : null, shortfall: short ? '16.464000' : null,
-    sentence: SENTENCE[reason] ?? 'Nothing stands in its way.',
+    order: order.id, status: order.status, reason, round: order.last_reason?.round ?? null, limit: order.remaining_limit, price_faced: order.last_reason?.price_faced ?? null, shortfall: order.last_reason?.shortfall ?? null,
+    sentence: (reason && SENTENCE[reason]) ?? (order.status === 'filled' ? 'It won all that it asked for.' : 'No round has looked at it yet; the next one will.'),
     minimum_winning_limit: short ? { value: '578.496000', quality: 'exact' } : null,
-    changes: short ? [
-      { change: 'Let ams1-gp stand in', detail: '85.60 + 1.90 to move; same limit', limit: null, probability: 0.91, helps: true },
-      { change: 'Raise the limit to 96.42 a slot', detail: 'exact then; prices rise since', limit: '578.520000', probability: 0.38, helps: true },
-      { change: 'Raise the limit to 102.44 a slot', detail: 'what the next 30 min need', limit: '614.640000', probability: 0.8, helps: true },
-      { change: 'Ask for fewer cores', detail: 'the price per core is the obstacle', limit: null, probability: 0.12, helps: false },
-    ] : [],
+    changes: short ? [{ change: 'Raise the limit', limit: '578.496000', helps: true }, { change: 'Let ams1-gp stand in', limit: null, helps: true }, { change: 'Ask for fewer cores', limit: null, helps: false }] : [],
   };
 }

@@ -20,12 +20,12 @@ const perUnit = (price: number, per: number) => dec(price / per, 9);
 export const pools: Pool[] = ROWS.map(([slug, pop, tier, price, reserve, cores, used, , memory], i) => {
   const halted = slug === 'par1-gp';
   const one = (resource: string, value: number, floor: number, capacity: number, per: number) => ({
-    resource, capacity: capacity * per, free: Math.round(capacity * per * (1 - used / 100)), reserve: perUnit(floor, per),
+    resource, capacity: capacity * per, free: Math.round(capacity * per * (1 - used / 100)), reserve: perUnit(floor, per), schedulable: capacity * per, collar: perUnit(Math.max(value, floor) * 3, per), reference: perUnit(Math.max(value, floor), per),
     volume: Math.round(capacity * per * (used / 100)), utilisation: used / 100,
     price: halted ? null : { price: perUnit(value, per), low: perUnit(value, per), high: perUnit(value * 1.004, per), slot: slotAt(1), round: 948_212, set_by: SETTER[slug] ?? 'bid:bid_01KAB6Q0ZX3F7K1YV8' },
   });
   return {
-    slug, id: `poo_01KAB6Q0ZX3F${1000 + i}`, name: `${pop}, ${tier.replace('_', ' ')}`, pop, tier, nodes: Math.round(cores / 64),
+    slug, id: `poo_01KAB6Q0ZX3F${1000 + i}`, next_slot: slotAt(1), gate_closes_at: slotAt(1), reserve_version: 7, name: `${pop}, ${tier.replace('_', ' ')}`, pop, tier, nodes: Math.round(cores / 64),
     resources: [one('cpu_milli', price, reserve, cores, 1000), one('mem_mib', memory, memory || 0.05, cores * 4, 1024)],
     halted: halted ? { by: 'M. Achterberg', at: ago(3720), reason: 'cooling alarm in hall 2' } : null,
   };
@@ -59,13 +59,13 @@ export function book(slug: string, resource: string): Book {
   const per = resource === 'mem_mib' ? 1024 : 1000;
   const scale = price ? (Number(price.price) * per) / 1.248 : 1;
   return {
-    round: roundNow(), resource, slot: slotAt(1), price: price?.price ?? '0.000000000', quantity: 1220 * per,
-    bids: BIDS.map(([p, q, mine]) => ({ price: perUnit(p * scale, per), quantity: q * per, mine: !!mine })),
-    offers: OFFERS.map(([p, q]) => ({ price: perUnit(p * scale, per), quantity: q * per, kind: p === 0.9 ? 'reserve' as const : 'offer' as const })),
+    round: roundNow(), pool: slug, resource, slot: slotAt(1), price: price?.price ?? null, quantity: 1220 * per,
+    bids: BIDS.map(([p, q, mine]) => ({ price: perUnit(p * scale, per), quantity: q * per, mine: !!mine, kind: 'bid' })),
+    offers: OFFERS.map(([p, q]) => ({ price: perUnit(p * scale, per), quantity: q * per, mine: false, kind: p === 0.9 ? 'reserve' : 'offer' })),
   };
 }
 
 export const reservePrices = (slug: string) => pools.find((p) => p.slug === slug)?.resources.flatMap((r, i) => [
-  { id: `rsv_${slug}_${i}b`, pool: slug, resource: r.resource, steps: [{ share: '0.800000', price: r.reserve }, { share: '0.200000', price: dec(Number(r.reserve) * 1.5, 9) }], effective_at: ago(7200), created_by: 'usr_01KAB6Q0ZX3F4Qadmin', created_at: ago(90_000) },
-  { id: `rsv_${slug}_${i}a`, pool: slug, resource: r.resource, steps: [{ share: '1.000000', price: dec(Number(r.reserve) * 0.944, 9) }], effective_at: ago(2_600_000), created_by: null, created_at: ago(2_700_000) },
+  { id: `rsv_${slug}_${i}b`, pool: slug, resource: r.resource, steps: [{ share: '0.800000', price: r.reserve ?? '0' }, { share: '0.200000', price: dec(Number(r.reserve ?? 0) * 1.5, 9) }], effective_at: ago(7200), created_by: 'usr_01KAB6Q0ZX3F4Qadmin', created_at: ago(90_000) },
+  { id: `rsv_${slug}_${i}a`, pool: slug, resource: r.resource, steps: [{ share: '1.000000', price: dec(Number(r.reserve ?? 0) * 0.944, 9) }], effective_at: ago(2_600_000), created_by: null, created_at: ago(2_700_000) },
 ]) ?? [];

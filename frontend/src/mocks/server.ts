@@ -1,6 +1,6 @@
 // The API as a function from request to answer. The dev server and the tests both use it, so what
 // the pages are developed against is what the tests run against.
-import { list, roundNow } from './clock.ts';
+import { ago, list, roundNow } from './clock.ts';
 import { statement, summary } from './finance.ts';
 import { explain, orders } from './orders.ts';
 import { book, pools, prices, reservePrices } from './pools.ts';
@@ -17,7 +17,6 @@ export const refuse = (status: number, code: string, title: string, detail?: str
 const or404 = <T>(thing: T | undefined, then: (t: T) => unknown): Reply => (thing ? ok(then(thing)) : refuse(404, 'not_found', 'Not found', 'There is no such thing, or it is not yours.'));
 
 type Handler = (ask: Ask, m: string[]) => Reply;
-const act = (state: string): Handler => ({ body }, [id]) => or404(swaps.find((s) => s.id === id), (s) => Object.assign(s, { state, reason: (body as { reason?: string } | null)?.reason ?? null }));
 const ROUTES: [string, RegExp, Handler][] = [
   ['POST', /^\/auth\/login$/, ({ body }) => {
     const { email, password } = body as { email?: string; password?: string };
@@ -46,15 +45,14 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['GET', /^\/swaps$/, () => ok(list(swaps))],
   ['GET', /^\/swap_history$/, () => ok(list(swaps.filter((s) => s.state !== 'awaiting_approval')))],
   ['GET', /^\/swaps\/([^/]+)$/, (_, [id]) => or404(swaps.find((s) => s.id === id), (s) => s)],
-  ['POST', /^\/swaps\/([^/]+)\/approve$/, act('fenced')],
-  ['POST', /^\/swaps\/([^/]+)\/reject$/, act('rejected')],
-  ['POST', /^\/swaps\/([^/]+)\/rollback$/, act('rolled_back')],
+  ['POST', /^\/swaps\/([^/]+)\/cancel$/, ({ body }, [id]) => or404(swaps.find((s) => s.id === id), (s) => Object.assign(s, { cancel_requested: (body as { reason: string }).reason }))],
+  ['GET', /^\/modules$/, () => ok(list([{ id: 'mod_01KAB6Q0ZX3F4QTRACE', participant: null, name: 'trace-follower', hash: 'blake3:77', size_bytes: 41_200, created_at: ago(90_000) }]))],
   ['GET', /^\/instances$/, () => ok(list(instances))],
   ['POST', /^\/instances$/, ({ body }) => ({ status: 201, body })],
   ['GET', /^\/instances\/([^/]+)$/, (_, [id]) => or404(instances.find((i) => i.id === id), (i) => i)],
   ['GET', /^\/instances\/([^/]+)\/metrics$/, (_, [id]) => or404(instances.find((i) => i.id === id), metrics)],
   ['POST', /^\/instances\/([^/]+)\/stop$/, (_, [id]) => or404(instances.find((i) => i.id === id), (i) => Object.assign(i, { state: 'stopped' }))],
-  ['PUT', /^\/instances\/([^/]+)\/strategy$/, ({ body }, [id]) => or404(instances.find((i) => i.id === id), (i) => Object.assign(i.strategy, body))],
+  ['PUT', /^\/instances\/([^/]+)\/strategy$/, ({ body }, [id]) => or404(instances.find((i) => i.id === id), (i) => Object.assign(i, { strategy: body }))],
   ['GET', /^\/prediction$/, ({ query }) => ok(prediction(query))],
   ['GET', /^\/forecasts\/accuracy$/, () => ok(accuracy)],
   ['GET', /^\/statements$/, () => ok(statement)],

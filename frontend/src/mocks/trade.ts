@@ -15,7 +15,7 @@ export function preview(body: unknown): Preview {
   const chanceAt = (p: number) => expected * (1 + 0.022 * Math.log(p / (1 - p)));
   return {
     hold: dec(limit, 6), worst_case: dec(limit, 6), expected: dec(Math.min(expected, limit), 6), expected_low: dec(expected * 0.931, 6), expected_high: dec(expected * 1.069, 6),
-    fill_probability: expected > 0 ? 1 / (1 + Math.exp(-(limit / expected - 1) / 0.022)) : 0, available_after: dec(Number(balance.available) - limit, 6), round: roundNow() + 1,
+    fill_probability: expected > 0 ? 1 / (1 + Math.exp(-(limit / expected - 1) / 0.022)) : 0, available_after: dec(Number(balance.available) - limit, 6), round: roundNow() + 1, currency: 'credits', fee: '0.000000', gate_closes_at: order.window.start_at,
     chances: [0.5, 0.8, 0.95, 0.99].map((probability) => ({ probability, limit: dec(chanceAt(probability), 6) })),
     warnings: pool && (pool.resources[0]?.utilisation ?? 0) > 0.9 ? ['Demand passes capacity in this window with 40 % chance.'] : [],
   };
@@ -25,7 +25,7 @@ let made = 0;
 export function place(side: 'bid' | 'offer', body: unknown): Order {
   const order = body as OrderBody;
   made += 1;
-  const placed: Order = { ...order, id: `${side === 'bid' ? 'bid' : 'off'}_01KAB6Q0ZX3F4QW87NEW${String(made).padStart(2, '0')}`, side, status: 'open', participant: 'par_01KAB6Q0ZX3F4QGENOM', remaining: order.resources, remaining_replicas: 1, hold: order.limit, awarded: '0.000000', awards: [], origin: 'manual', closed_reason: null, created_at: new Date().toISOString(), updated_at: new Date().toISOString(), last_reason: null };
+  const placed: Order = { ...order, id: `${side === 'bid' ? 'bid' : 'off'}_01KAB6Q0ZX3F4QW87NEW${String(made).padStart(2, '0')}`, side, status: 'open', participant: 'par_01KAB6Q0ZX3F4QGENOM', remaining: order.resources, remaining_replicas: 1, remaining_limit: order.limit, hold: order.limit, awarded: '0.000000', awards: [], origin: 'manual', closed_reason: null, created_at: new Date().toISOString(), updated_at: new Date().toISOString(), last_reason: null };
   orders.unshift(placed);
   return placed;
 }

@@ -3,13 +3,12 @@ import { useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { Ticket } from '@/features/bids/Ticket';
 import { PoolPage } from '@/features/pools/PoolPage';
-import { hasRole, useMe } from '@/lib/api';
+import { useMay } from '@/lib/api';
 
 export default function TradePage() {
   const { slug = '' } = useParams({ strict: false }) as { slug?: string };
-  const me = useMe();
   const [picked, setPicked] = useState<number | null>(null);
-  const mayTrade = hasRole(me, ['bidder', 'tenant']);
+  const mayTrade = useMay('orders:write');
   return (
     <PoolPage key={slug} slug={slug} onPick={mayTrade ? setPicked : undefined}
       ticket={mayTrade ? (pool) => <Ticket pool={pool} unitPrice={picked} /> : undefined} />

@@ -4,13 +4,13 @@ import { formatPercent, unitOf } from '@/lib/money';
 import { useParam } from '@/lib/url';
 import { ReserveForm } from './ReserveForm';
 
-interface Row { pool: Pool; resource: string; reserve: string; price: string | null; utilisation: number }
-const atReserve = (r: Row) => r.price !== null && Number(r.price) <= Number(r.reserve);
+interface Row { pool: Pool; resource: string; reserve: string | null; price: string | null; utilisation: number }
+const atReserve = (r: Row) => r.price !== null && r.reserve !== null && Number(r.price) <= Number(r.reserve);
 
 const columns = (choose: (slug: string) => void): Column<Row>[] => [
   { id: 'pool', head: 'Pool', cell: (r) => <button type="button" className="linkish b" style={{ color: 'inherit' }} onClick={() => choose(r.pool.slug)}>{r.pool.slug}</button>, value: (r) => r.pool.slug },
   { id: 'resource', head: 'Resource', cell: (r) => unitOf(r.resource).label, value: (r) => r.resource },
-  { id: 'reserve', head: 'Reserve, cr/unit·slot', right: true, cell: (r) => <span className="big"><Price value={r.reserve} resource={r.resource} /></span>, value: (r) => r.reserve },
+  { id: 'reserve', head: 'Reserve, cr/unit·slot', right: true, cell: (r) => <span className="big">{r.reserve ? <Price value={r.reserve} resource={r.resource} /> : 'none'}</span>, value: (r) => r.reserve },
   { id: 'price', head: 'Last price', right: true, cell: (r) => (r.price ? <Price value={r.price} resource={r.resource} /> : <span className="t3">none</span>), value: (r) => r.price },
   { id: 'used', head: 'Used', right: true, cell: (r) => formatPercent(r.utilisation), value: (r) => r.utilisation },
   { id: 'sets', head: 'What sets the price', cell: (r) => (r.price === null ? '–' : atReserve(r) ? 'the reserve price' : 'bids and offers'), value: (r) => (atReserve(r) ? 'reserve' : 'market') },

@@ -21,7 +21,7 @@ export function LimitField({ fields, set, fault, preview }: Props) {
     <>
       <NumberField label={fields.side === 'bid' ? 'Limit for the whole bundle' : 'Least you take for the whole bundle'} unit="cr/slot" value={fields.limit} onChange={(limit) => set({ limit })} error={fault}
         help={preview && slots > 1 ? `${formatMoney(micro(preview.worst_case))} cr for all ${slots} slots` : 'You pay the clearing price, never more than this'} />
-      {points.length > 1 && (
+      {high > low && points.length > 1 && (
         <div>
           <label htmlFor={id} className="lab row">Chance to fill, by limit <span className="sp" />drag</label>
           <FillCurve points={points} low={low} high={high} limit={Number(fields.limit) || 0} expected={expected} now={preview?.fill_probability ?? null} />

@@ -1,7 +1,7 @@
 import { Link } from '@tanstack/react-router';
 import { Button, Page, Panel } from '@/components/ui';
 import { Tabs } from '@/components/ui/Tabs';
-import { combine, type List, type Order, useMe, useResource } from '@/lib/api';
+import { combine, type List, type Order, useMay, useMe, useResource } from '@/lib/api';
 import { useParam } from '@/lib/url';
 import { Answer } from './Answer';
 import { firstStuck, isOpen } from './order';
@@ -24,7 +24,8 @@ export default function OrdersPage() {
   const all = [...(of.data?.bids.data ?? []), ...(of.data?.offers.data ?? [])].sort((a, b) => b.created_at.localeCompare(a.created_at));
   const slot = me?.market.slot_seconds ?? 300;
   const selected = all.find((o) => o.id === chosen) ?? firstStuck(all);
-  const newBid = <Link className="btn p" to="/pools">New bid <span className="kbd" style={{ background: 'none', borderColor: 'currentColor', color: 'inherit' }}>B</span></Link>;
+  const trades = useMay('orders:write');
+  const newBid = trades && <Link className="btn p" to="/pools">New bid <span className="kbd" style={{ background: 'none', borderColor: 'currentColor', color: 'inherit' }}>B</span></Link>;
   return (
     <Page title="Orders" of={of} actions={newBid} answer={() => <Answer orders={all} />}
       empty={() => all.length === 0 && { fact: 'No orders yet.', hint: 'A bid says how much, when, and at most for how much. You pay the clearing price.', action: newBid }}>
@@ -36,7 +37,7 @@ export default function OrdersPage() {
               return { id: g.id, label: g.label, count: rows.length, body: <OrderTable rows={rows} slotSeconds={slot} selected={selected?.id} onSelect={(o) => choose(o.id)} /> };
             })} tools={chosen ? <Button size="sm" kind="quiet" onClick={() => choose(null)}>Clear selection</Button> : undefined} />
           </Panel>
-          {selected && <WhyPanel key={selected.id} order={selected} slotSeconds={slot} />}
+          {selected && <WhyPanel key={selected.id} order={selected} slotSeconds={slot} onReplaced={choose} />}
         </div>
       )}
     </Page>

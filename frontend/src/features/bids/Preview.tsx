@@ -14,7 +14,7 @@ export function Preview({ side, preview, fault, stale, order, placing }: Props) 
     <div className="pad col g8 border-t border-border bg-surface-2">
       <h3 className="lab">Preview, if the round closed now</h3>
       <div className={`row ${stale ? 'stale-data' : ''}`} style={{ gap: 20 }} aria-live="polite">
-        <KeyFigure value={preview ? formatPercent(preview.fill_probability) : '–'} label="chance to fill" />
+        <KeyFigure value={preview?.fill_probability == null ? '–' : formatPercent(preview.fill_probability)} label={preview?.fill_probability === null ? 'no history yet' : 'chance to fill'} />
         <KeyFigure value={preview ? money(preview.expected) : '–'} label="cr expected" />
         <KeyFigure value={preview ? money(preview.worst_case) : '–'} label={side === 'bid' ? 'cr worst case' : 'cr at least'} />
       </div>

@@ -19,7 +19,7 @@ function firstLimit(pool: Pool, cores: number, gib: number): string {
 
 export function Ticket({ pool, unitPrice }: { pool: Pool; unitPrice: number | null }) {
   const me = useMe();
-  const market = me?.market ?? { slot_seconds: 300, round_seconds: 10, lead_seconds: 60, horizon_slots: 6, currency: 'CRD' };
+  const market = me?.market ?? { slot_seconds: 300, round_seconds: 10, lead_seconds: 60, horizon_slots: 6 };
   const first = nextSlot(useNow(), market.slot_seconds, market.lead_seconds);
   const [fields, setFields] = useState<Fields>(() => ({ side: 'bid', cores: '2', gib: '4', start: first, slots: '1', limit: firstLimit(pool, 2, 4), allOrNone: false, firm: true, instance: '' }));
   const set = (change: Partial<Fields>) => setFields((f) => ({ ...f, ...change }));

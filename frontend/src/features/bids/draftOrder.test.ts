@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { check, type Fields, orderOf } from './draftOrder';
 
-const market = { slot_seconds: 300, round_seconds: 10, lead_seconds: 60, horizon_slots: 6, currency: 'CRD' };
+const market = { slot_seconds: 300, round_seconds: 10, lead_seconds: 60, horizon_slots: 6 };
 const fields: Fields = { side: 'bid', cores: '64', gib: '256', start: Date.parse('2026-11-20T10:20:00Z'), slots: '6', limit: '104.00', allOrNone: false, firm: true, instance: '' };
 
 describe('ticket', () => {

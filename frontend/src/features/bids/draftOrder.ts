@@ -31,6 +31,6 @@ export function orderOf(f: Fields, pool: string, market: Market, startIndex: num
   return {
     instance: f.instance || null, window: { start_at: at(0), end_at: at(slots) }, replicas: 1, resources, pools: [{ pool, adder: '0.000000' }],
     assurance: f.firm ? 'firm' : 'recallable', limit: decimal(asMicro(limit * BigInt(slots)), 6), min_fill: f.allOrNone ? '1' : '0',
-    time_in_force: 'gtc', expires_at: null, no_displacement: false,
+    time_in_force: 'gtc', expires_at: null, latest_start_at: null, resell: 'own_limit', project: null, class: 'standard',
   };
 }

@@ -1,5 +1,5 @@
 // Reading an order: per slot where people think per slot, whole where the API means whole.
-import type { Order, Quantities } from '@/lib/api';
+import type { Order, OrderBody, Quantities } from '@/lib/api';
 import { asMicro, divRound, formatShort, micro, type Micro, shown, unitOf } from '@/lib/money';
 
 export const OPEN = ['open', 'partially_filled', 'pending_cancel', 'pending_replace'];
@@ -26,6 +26,12 @@ export function fill(o: Order): { done: number; all: number; unit: string } {
   const rest = o.status === 'filled' ? 0 : (o.remaining[r] ?? 0) * o.remaining_replicas;
   return { done: shown(r, all - rest), all: shown(r, all), unit: unitOf(r).short };
 }
+
+/** The body that replaces an order: what it still asks for, at another limit. A replacement is a new order. */
+export const replacement = (o: Order, limit: string): OrderBody => ({
+  instance: o.instance, window: o.window, latest_start_at: o.latest_start_at, replicas: o.remaining_replicas, resources: o.remaining, pools: o.pools, assurance: o.assurance,
+  limit, min_fill: o.min_fill, time_in_force: o.time_in_force, expires_at: o.expires_at, resell: o.resell, project: o.project, class: o.class,
+});
 
 const REASONS: Record<string, string> = {
   HALTED: 'pool halted, order kept', EXPIRED: 'window began unfilled', INELIGIBLE: 'no pool here may serve it', NO_VACATE_PATH: 'needs a proven way to give memory back',

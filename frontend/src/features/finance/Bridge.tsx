@@ -3,7 +3,7 @@ import type { Statement } from '@/lib/api';
 import { formatMoney, micro, type Micro, asMicro, signed, toNumber } from '@/lib/money';
 import { useWidth } from '@/lib/useWidth';
 
-const NAMES: Record<string, string> = { grant: 'Quota granted', charge: 'Capacity bought', income: 'Capacity lent', credit_note: 'Credit notes', imbalance: 'Imbalance', migration: 'Moves', rounding: 'Rounding', topup: 'Top-ups', hold: 'Held', release: 'Released' };
+const NAMES: Record<string, string> = { grant: 'Granted', charge: 'Capacity bought', credit_note: 'Credit notes', proceeds: 'Capacity lent', operator_income: 'Operator income', platform_risk: 'Platform risk', rounding: 'Rounding' };
 
 export function Bridge({ statement: s }: { statement: Statement }) {
   const kinds = new Map<string, bigint>();

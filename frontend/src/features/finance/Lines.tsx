@@ -17,7 +17,7 @@ const columns: Column<StatementLine>[] = [
 /** Like a bank account: every line with the balance after it, and its way back to the round. */
 export function Lines({ statement }: { statement: Statement }) {
   return (
-    <Panel title="Movements" note="every amount leads to its round and order">
+    <Panel title="Movements" note={statement.truncated ? `the last ${formatCount(statement.lines.length)}; the CSV has all` : 'every amount leads to its round and order'}>
       {statement.lines.length === 0
         ? <p className="pad s12 t3">Nothing moved in this period.</p>
         : <DataTable label="Movements" columns={columns} rows={statement.lines} rowKey={(l) => l.transfer} csvName="movements" />}

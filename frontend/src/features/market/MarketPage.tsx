@@ -34,7 +34,7 @@ export default function MarketPage() {
         <MarketStrip rows={rows} resource={need.resource} />
         <PoolTable rows={rows} need={need} />
         <div className="halves">
-          <HeatPanel pools={rows.map((r) => r.pool)} prices={prices} />
+          <HeatPanel pools={rows.map((r) => r.pool)} prices={prices} resource={need.resource} />
           <Compare rows={rows.slice(0, 4)} prices={prices} resource={need.resource} />
         </div>
       </>}

@@ -1,5 +1,5 @@
 import { Strip } from '@/components/ui';
-import { type List, type Order, hasRole, useMe, useResource } from '@/lib/api';
+import { type List, type Order, useMay, useResource } from '@/lib/api';
 import { formatPercent, formatRough, shown, unitOf } from '@/lib/money';
 import type { Row } from './rank';
 
@@ -12,19 +12,17 @@ function average(rows: Row[]): number | null {
 }
 
 export function MarketStrip({ rows, resource }: { rows: Row[]; resource: string }) {
-  const me = useMe();
-  const orders = useResource<List<Order>>(hasRole(me, ['bidder', 'tenant']) ? '/bids' : null).data?.data;
+  const orders = useResource<List<Order>>(useMay('orders:write') ? '/bids' : null, { status: 'open', limit: 500 }).data?.data;
   const unit = unitOf(resource);
   const capacity = rows.reduce((s, r) => s + r.capacity, 0);
   const used = rows.reduce((s, r) => s + r.capacity * r.used, 0);
   const price = average(rows);
-  const open = orders?.filter((o) => o.status === 'open' || o.status === 'partially_filled');
   return (
     <Strip facts={[
       { label: 'Market price, all pools', value: price === null ? 'none yet' : price.toFixed(4), note: price === null ? undefined : `cr/${unit.one}·slot` },
       { label: 'Used', value: capacity ? formatPercent(used / capacity) : '–', note: `of ${formatRough(resource, capacity)}` },
       { label: 'Free now', value: shown(resource, capacity - used).toLocaleString('en-US', { maximumFractionDigits: 0 }), note: unit.many },
-      ...(open ? [{ label: 'Your open bids', value: String(open.length), note: open.length ? 'waiting for the next round' : 'nothing waits' }] : []),
+      ...(orders ? [{ label: 'Your open bids', value: String(orders.length), note: orders.length ? 'waiting for the next round' : 'nothing waits' }] : []),
     ]} />
   );
 }

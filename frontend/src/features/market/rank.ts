@@ -5,7 +5,7 @@ import { cost, type Micro, nano, toBase, toNumber, unitPrice } from '@/lib/money
 export interface Need { resource: string; amount: number; slots: number }
 export interface Row {
   pool: Pool; price: number | null; raw: string | null; cost: Micro | null; fits: boolean; used: number; free: number;
-  history: number[]; hour: number | null; p5: number; p50: number; p95: number; volatility: number | null; capacity: number; reserve: number;
+  history: number[]; hour: number | null; p5: number; p50: number; p95: number; volatility: number | null; capacity: number; reserve: number | null;
 }
 
 export function quantile(values: number[], q: number): number {
@@ -43,7 +43,7 @@ export function rank(pools: Pool[], prices: Record<string, PricePoint[]>, need: 
     const open = r.price !== null && !pool.halted;
     return [{
       pool, raw: open ? (r.price?.price ?? null) : null, price: open && r.price ? show(r.price.price) : null, cost: open && r.price ? cost(nano(r.price.price), base, need.slots) : null,
-      fits: open && r.free >= base, used: r.utilisation, free: r.free, capacity: r.capacity, reserve: show(r.reserve),
+      fits: open && r.free >= base, used: r.utilisation, free: r.free, capacity: r.capacity, reserve: r.reserve === null ? null : show(r.reserve),
       history, hour: hourChange(points), p5: quantile(history, 0.05), p50: quantile(history, 0.5), p95: quantile(history, 0.95), volatility: volatility(history),
     }];
   });

@@ -9,7 +9,7 @@ type Row = BookLevel & { side: 'bid' | 'offer'; key: string };
 
 /** The last *cleared* round: the open book is nobody's to see. */
 export function BookPanel({ slug, resource, pool, onPick }: { slug: string; resource: string; pool: Pool; onPick?: (price: number) => void }) {
-  const book = useResource<Book>(`/pools/${slug}/book`, { round: 'last', resource });
+  const book = useResource<Book>(`/pools/${slug}/book`, { resource });
   const level = (l: BookLevel) => ({ price: toNumber(unitPrice(resource, l.price), 9), quantity: shown(resource, l.quantity), mine: l.mine });
   const rows: Row[] = [...(book.data?.bids ?? []).map((l, i) => ({ ...l, side: 'bid' as const, key: `b${i}` })), ...(book.data?.offers ?? []).map((l, i) => ({ ...l, side: 'offer' as const, key: `o${i}` }))];
   const table = {
@@ -22,8 +22,8 @@ export function BookPanel({ slug, resource, pool, onPick }: { slug: string; reso
   };
   return (
     <ChartFrame title="Last round: bids against offers" note={book.data && <Link to="/rounds/$number" params={{ number: String(book.data.round) }}>Round {formatCount(book.data.round)}</Link>} table={table}>
-      <ResourceView of={book} empty={(b) => b.bids.length + b.offers.length === 0 && { fact: 'Nobody bid or offered in the last round.' }}>
-        {(b) => (
+      <ResourceView of={book} empty={(b) => (b.price === null || b.bids.length + b.offers.length === 0) && { fact: 'Nobody bid or offered in the last round.' }}>
+        {(b) => b.price !== null && (
           <div className="pad">
             <Crossing bids={b.bids.map(level)} offers={b.offers.map(level)} price={toNumber(unitPrice(resource, b.price), 9)} quantity={shown(resource, b.quantity)}
               capacity={shown(resource, resourceOf(pool, resource)?.capacity ?? 0)} unit={unitOf(resource).many} onPick={onPick} />

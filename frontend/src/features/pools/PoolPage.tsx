@@ -1,6 +1,6 @@
 import { type ReactNode, useEffect } from 'react';
 import { Badge, Page, Select, Segmented } from '@/components/ui';
-import { combine, type Pool, resourceOf, usePools, usePrices, useResource } from '@/lib/api';
+import { combine, type List, type Pool, type PricePoint, resourceOf, usePools, usePrices, useResource } from '@/lib/api';
 import { formatPercent, formatPrice, formatRough, unitOf, unitPrice } from '@/lib/money';
 import { useParam } from '@/lib/url';
 import { useNavigate } from '@tanstack/react-router';
@@ -16,7 +16,7 @@ function Answer({ pool, resource }: { pool: Pool; resource: string }) {
   const r = resourceOf(pool, resource);
   const unit = unitOf(resource);
   if (pool.halted) return <>The pool is <b>halted</b>: {pool.halted.reason}. Orders are kept, holds unchanged.</>;
-  if (!r?.price) return <>No round has cleared this product yet. The reserve price is <b>{r ? formatPrice(unitPrice(resource, r.reserve)) : '–'} cr</b>.</>;
+  if (!r?.price) return <>No round has cleared this product yet. The reserve price is <b>{r?.reserve ? formatPrice(unitPrice(resource, r.reserve)) : 'not set,'} cr</b>.</>;
   return <>One {unit.one} costs <b>{formatPrice(unitPrice(resource, r.price.price))} cr</b> a slot; <b>{formatRough(resource, r.free)}</b> of {formatRough(resource, r.capacity)} are free, {formatPercent(r.utilisation)} used.</>;
 }
 
@@ -25,7 +25,7 @@ export function PoolPage({ slug, onPick, ticket }: Props) {
   const [resource, setResource] = useParam('r', 'cpu_milli');
   const navigate = useNavigate();
   const all = usePools();
-  const of = combine<{ pool: Pool; prices: NonNullable<ReturnType<typeof usePrices>['data']> }>({ pool: useResource<Pool>(`/pools/${slug}`), prices: usePrices(slug, resource, 180) });
+  const of = combine<{ pool: Pool; prices: List<PricePoint> }>({ pool: useResource<Pool>(`/pools/${slug}`), prices: usePrices(slug, resource, 'slot', 200) });
   useEffect(() => sessionStorage.setItem(LAST_POOL, slug), [slug]);
   const pool = of.data?.pool;
   return (
@@ -39,7 +39,7 @@ export function PoolPage({ slug, onPick, ticket }: Props) {
           <div className="grid content-start">
             <Facts pool={d.pool} resource={resource} />
             <PricePanel slug={slug} resource={resource} prices={d.prices.data} pool={d.pool} />
-            <div className="halves"><BookPanel slug={slug} resource={resource} pool={d.pool} onPick={onPick} /><RoundsPanel prices={d.prices.data} resource={resource} /></div>
+            <div className="halves"><BookPanel slug={slug} resource={resource} pool={d.pool} onPick={onPick} /><RoundsPanel slug={slug} resource={resource} /></div>
           </div>
           {ticket?.(d.pool)}
         </div>

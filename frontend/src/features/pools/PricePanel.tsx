@@ -3,7 +3,7 @@ import { TimeChart } from '@/components/charts/TimeChart';
 import { Price, Segmented } from '@/components/ui';
 import { bySlot, type Pool, type Prediction, type PricePoint, resourceOf, useResource } from '@/lib/api';
 import { formatRough } from '@/lib/money';
-import { dayClock, zone } from '@/lib/time';
+import { dayClock, useNow, zone } from '@/lib/time';
 import { useParam } from '@/lib/url';
 import { pricePlot } from './history';
 
@@ -13,26 +13,26 @@ const HOURS = { '1 h': 1, '3 h': 3, All: Number.POSITIVE_INFINITY };
 export function PricePanel({ slug, resource, prices, pool }: { slug: string; resource: string; prices: PricePoint[]; pool: Pool }) {
   const z = zone.use();
   const [span, setSpan] = useParam('span', '3 h');
-  const fan = useResource<Prediction>('/prediction', { pool: slug, resource, of: 'price' }).data?.points ?? [];
+  const ahead = useResource<Prediction>('/prediction', { pool: slug, resource }).data?.points ?? [];
   const all = bySlot(prices);
   const last = all.at(-1);
-  const from = last ? Date.parse(last.slot) - HOURS[span as keyof typeof HOURS] * 3_600_000 : 0;
-  const shown = all.filter((p) => Date.parse(p.slot) >= from);
-  const now = last ? Date.parse(last.cleared_at) : Date.now();
-  const plot = pricePlot({ resource, prices: shown, priceFan: shown.length ? fan : [], demand: [], now, reserve: resourceOf(pool, resource)?.reserve ?? '0' });
+  const start = last ? Date.parse(last.slot) - HOURS[span as keyof typeof HOURS] * 3_600_000 : 0;
+  const shown = all.filter((p) => Date.parse(p.slot) >= start);
+  const now = useNow();
+  const plot = pricePlot({ resource, prices: shown, priceFan: [], demand: shown.length ? ahead : [], now: Math.floor(now / 10_000) * 10_000, reserve: resourceOf(pool, resource)?.reserve ?? null });
   const table = {
     name: `${slug}-prices`, rows: shown.toReversed(), rowKey: (p: PricePoint) => p.slot,
     columns: [
       { id: 'slot', head: 'Slot', cell: (p: PricePoint) => dayClock(p.slot, z), value: (p: PricePoint) => p.slot },
       { id: 'price', head: 'Price', right: true, cell: (p: PricePoint) => <Price value={p.price} resource={resource} />, value: (p: PricePoint) => p.price },
-      { id: 'reserve', head: 'Reserve', right: true, cell: (p: PricePoint) => <Price value={p.reserve} resource={resource} />, value: (p: PricePoint) => p.reserve },
+      { id: 'reserve', head: 'Reserve', right: true, cell: (p: PricePoint) => (p.reserve ? <Price value={p.reserve} resource={resource} /> : '–'), value: (p: PricePoint) => p.reserve },
       { id: 'volume', head: 'Volume', right: true, cell: (p: PricePoint) => formatRough(resource, p.volume), value: (p: PricePoint) => p.volume },
       { id: 'set', head: 'Set by', cell: (p: PricePoint) => p.set_by.split(':')[0], value: (p: PricePoint) => p.set_by },
     ],
   };
   return (
     <ChartFrame title="Price and volume" note={plot.unit} table={table} tools={<Segmented label="Span" value={span} options={[...SPANS]} onChange={setSpan} />}
-      legend={<><LegendItem colour="price">Price</LegendItem><LegendItem colour="reserve" dash="6 3">Reserve</LegendItem><LegendItem colour="forecast" dash="4 3">Forecast 80 / 95 %</LegendItem></>}>
+      legend={<><LegendItem colour="price">Price</LegendItem><LegendItem colour="reserve" dash="6 3">Reserve</LegendItem><LegendItem colour="forecast" dash="4 3">Demand, 80 / 95 %</LegendItem></>}>
       {shown.length ? <TimeChart plot={plot} height={340} label={`Price, reserve, volume and forecast of ${slug}`} /> : <p className="pad t3 s12">The first cleared round starts this chart. History from before the start is not invented.</p>}
     </ChartFrame>
   );

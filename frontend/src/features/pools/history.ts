@@ -4,7 +4,7 @@ import type { Plot, Series } from '@/components/charts/plot';
 import { bySlot, type ForecastPoint, type PricePoint } from '@/lib/api';
 import { formatPrice, shown, toNumber, unitOf, unitPrice } from '@/lib/money';
 
-export interface Input { resource: string; prices: PricePoint[]; demand: ForecastPoint[]; priceFan: ForecastPoint[]; now: number; reserve: string }
+export interface Input { resource: string; prices: PricePoint[]; demand: ForecastPoint[]; priceFan: ForecastPoint[]; now: number; reserve: string | null }
 
 export function pricePlot({ resource, prices, demand, priceFan, now, reserve }: Input): Plot {
   const points = bySlot(prices);
@@ -20,7 +20,7 @@ export function pricePlot({ resource, prices, demand, priceFan, now, reserve }: 
   const last = end;
   const series: Series[] = [
     { label: 'Volume', colour: 'volume', kind: 'bars', scale: 'volume', values: pick((p) => shown(resource, p.volume)) },
-    { label: 'Reserve', colour: 'reserve', kind: 'step', dash: [6, 3], width: 1.25, values: x.map((t) => { const p = by.get(t); return p ? show(p.reserve) : last && t > at(last.slot) ? show(reserve) : null; }) },
+    { label: 'Reserve', colour: 'reserve', kind: 'step', dash: [6, 3], width: 1.25, values: x.map((t) => { const p = by.get(t); const floor = p?.reserve ?? reserve; return floor === null ? null : show(floor); }) },
     { label: 'Price', colour: 'price', kind: 'step', values: pick((p) => show(p.price)) },
   ];
   series.push(...fanSeries(x, fan, series.length));

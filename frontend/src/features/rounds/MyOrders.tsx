@@ -1,11 +1,10 @@
 import { Link } from '@tanstack/react-router';
 import { Badge, Money, Panel, ResourceView, Side } from '@/components/ui';
-import { hasRole, type List, type Order, type Outcome, type Resource, useMe, useResource } from '@/lib/api';
+import { type List, type Order, type Outcome, type Resource, useMay, useResource } from '@/lib/api';
 
 /** My rows of the outcome; everybody's are only for those who audit. */
 export function MyOrders({ of }: { of: Resource<Outcome> }) {
-  const me = useMe();
-  const trades = hasRole(me, ['bidder', 'tenant']);
+  const trades = useMay('orders:write');
   const bids = useResource<List<Order>>(trades ? '/bids' : null, { limit: 500 }).data?.data ?? [];
   const offers = useResource<List<Order>>(trades ? '/offers' : null, { limit: 500 }).data?.data ?? [];
   const mine = new Map([...bids, ...offers].map((o) => [o.id, o]));

@@ -33,7 +33,7 @@ export default function AboutPage() {
   const about = useResource<About>('/about');
   const me = useMe();
   return (
-    <Page title="Settings and about" of={about} answer={(a) => <>You use <b>Headroom {a.version}</b> as <b>{me?.user.name}</b>, {me?.roles.join(', ')} at {me?.participant.name}.</>}>
+    <Page title="Settings and about" of={about} answer={(a) => <>You use <b>Headroom {a.version}</b> as <b>{me?.user.name}</b>, {me?.role} at {me?.participant.name}.</>}>
       {(a) => (
         <div className="halves">
           <Settings />
@@ -44,7 +44,7 @@ export default function AboutPage() {
               <dt>Round</dt><dd>every {me?.market.round_seconds} s</dd>
               <dt>Gate closes</dt><dd>{me?.market.lead_seconds} s before its slot</dd>
               <dt>Open slots</dt><dd>{me?.market.horizon_slots}</dd>
-              <dt>Currency</dt><dd>{me?.market.currency}</dd>
+              <dt>Currency</dt><dd>{me?.currency}</dd>
             </dl>
           </Panel>
         </div>

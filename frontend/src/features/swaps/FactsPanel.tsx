@@ -17,6 +17,7 @@ export function FactsPanel({ swap }: { swap: Swap }) {
         <dt>Pause</dt><dd>{swap.downtime_micros === null ? (swap.ended_at ? 'none' : 'not yet') : formatDuration(swap.downtime_micros / 1e6)}</dd>
         <dt>Placement epoch</dt><dd>{swap.epoch}</dd>
         <dt>Deadline</dt><dd><When at={swap.deadline} /></dd>
+        {swap.cancel_requested && <><dt>Asked to stop</dt><dd>{swap.cancel_requested}</dd></>}
         {swap.reason && <><dt>Reason</dt><dd>{reasonText(swap)}</dd></>}
       </dl>
     </Panel>

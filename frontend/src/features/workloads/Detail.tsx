@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { Button, CopyId, Panel, State, toast } from '@/components/ui';
 import { Decide } from '@/components/ui/Decide';
-import { type Instance, useWrite } from '@/lib/api';
+import { type Instance, useMay, useWrite } from '@/lib/api';
 import { formatBundle } from '@/lib/money';
 import { StrategyForm } from './StrategyForm';
 import { UsageChart } from './UsageChart';
@@ -22,12 +22,14 @@ function Stop({ instance }: { instance: Instance }) {
   );
 }
 
-export function Detail({ instance, mayAct }: { instance: Instance; mayAct: boolean }) {
+export function Detail({ instance }: { instance: Instance }) {
+  const mayStop = useMay('workloads:write');
+  const maySet = useMay('strategies:write');
   return (
     <div className="split">
       <UsageChart instance={instance} />
       <div className="grid">
-        <Panel title={instance.name} tools={mayAct && <Stop instance={instance} />}>
+        <Panel title={instance.name} tools={mayStop && <Stop instance={instance} />}>
           <dl className="kv pad">
             <dt>State</dt><dd><State of={instance.state} /></dd>
             <dt>Id</dt><dd><CopyId id={instance.id} /></dd>
@@ -39,7 +41,7 @@ export function Detail({ instance, mayAct }: { instance: Instance; mayAct: boole
             <dt>When its time ends</dt><dd>{instance.at_end}</dd>
           </dl>
         </Panel>
-        {mayAct && <StrategyForm key={JSON.stringify(instance.strategy)} instance={instance} />}
+        {maySet && <StrategyForm key={JSON.stringify(instance.strategy)} instance={instance} />}
       </div>
     </div>
   );

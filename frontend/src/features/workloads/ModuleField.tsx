@@ -1,17 +1,20 @@
-import { useId } from 'react';
-import { Frame } from '@/components/ui';
+import { Select } from '@/components/ui';
+import { type List, type Module, useResource } from '@/lib/api';
+import { formatBytes } from '@/lib/money';
 
 interface Props { file: File | null; onFile: (file: File | null) => void; id: string; onId: (id: string) => void }
 
-/** A file to upload, or the id of a module that is already here. */
+/** A module that is already here, or a file to upload: at most 1 MiB, checked by the server. */
 export function ModuleField({ file, onFile, id, onId }: Props) {
-  const field = useId();
+  const modules = useResource<List<Module>>('/modules').data?.data ?? [];
+  const options = [{ value: '', label: file ? file.name : 'Choose one' }, ...modules.map((m) => ({ value: m.id, label: `${m.name}, ${formatBytes(m.size_bytes)}` }))];
   return (
-    <Frame id={field} label="Module" help={file ? `${file.name}, checked by the server on upload` : 'A .wasm file, or the id of an uploaded module'}>
-      <span className="inp">
-        <input id={field} placeholder="mod_…" value={id} onChange={(e) => onId(e.target.value)} disabled={file !== null} />
-        <label className="linkish s11"><input type="file" accept=".wasm,application/wasm" className="sr-only" onChange={(e) => onFile(e.target.files?.[0] ?? null)} />Choose file</label>
-      </span>
-    </Frame>
+    <div className="row g8 items-end">
+      <Select label="Module" className="sp" value={id} onChange={(next) => { onId(next); onFile(null); }} options={options} />
+      <label className="btn">
+        Upload .wasm
+        <input type="file" accept=".wasm,application/wasm" className="sr-only" onChange={(e) => { onFile(e.target.files?.[0] ?? null); onId(''); }} />
+      </label>
+    </div>
   );
 }

@@ -2,13 +2,12 @@
 import { type FormEvent, useState } from 'react';
 import { Button, Field, Note, NumberField, Select, toast } from '@/components/ui';
 import { Dialog } from '@/components/ui/Dialog';
-import { call, type Instance, usePools, useWrite } from '@/lib/api';
+import { asProblem, call, type Instance, usePools, useWrite } from '@/lib/api';
 import { toBase } from '@/lib/money';
 import { bodyOf, type Draft, faultsOf } from './register';
 import { ModuleField } from './ModuleField';
 
-const FIRST: Draft = { name: '', driver: 'wasm', module: '', command: '', pool: '', baseCores: '1', baseGib: '1', floorCores: '0.5', floorGib: '0.5', atEnd: 'shrink' };
-const DRIVERS = [{ value: 'wasm', label: 'WebAssembly module' }, { value: 'linux', label: 'Linux process' }, { value: 'qemu', label: 'Virtual machine' }, { value: 'slurm', label: 'Cluster job' }];
+const FIRST: Draft = { name: '', module: '', pool: '', baseCores: '1', baseGib: '1', floorCores: '0.5', floorGib: '0.5', mostCores: '4', atEnd: 'shrink' };
 
 export function Register({ onClose }: { onClose: () => void }) {
   const [draft, setDraft] = useState(FIRST);
@@ -20,12 +19,13 @@ export function Register({ onClose }: { onClose: () => void }) {
   const submit = async (e: FormEvent) => {
     e.preventDefault();
     try {
-      const module = file ? (await call<{ id: string }>('POST', '/modules', { body: file })).data.id : draft.module;
+      const module = file ? (await call<{ id: string }>('POST', '/modules', { body: file, query: { name: file.name.replace(/\.wasm$/, '') } })).data.id : draft.module;
       const made = await write.mutateAsync({ path: '/instances', body: bodyOf({ ...draft, module, pool: draft.pool || (pools[0]?.slug ?? '') }, toBase), keyed: true });
       toast({ tone: 'ok', title: `${made.name} is registered` });
       onClose();
-    } catch {
-      // The refusal is shown in the form, beside what caused it.
+    } catch (error) {
+      // A refused workload is shown beside its fields; a refused module has no field of its own.
+      if (asProblem(error).body.code === 'module_refused') toast({ tone: 'bad', title: 'The module was refused', detail: asProblem(error).said });
     }
   };
   const server = write.error;
@@ -34,9 +34,9 @@ export function Register({ onClose }: { onClose: () => void }) {
       <form className="col g12" onSubmit={(e) => void submit(e)}>
         <div className="halves">
           <Field label="Name" value={draft.name} onChange={(name) => set({ name })} error={server?.field('/name')} required />
-          <Select label="Driver" value={draft.driver} onChange={(driver) => set({ driver })} options={DRIVERS} />
           <Select label="Pool" value={draft.pool || (pools[0]?.slug ?? '')} onChange={(pool) => set({ pool })} options={pools.map((p) => ({ value: p.slug, label: p.slug }))} error={server?.field('/pool')} />
-          {draft.driver === 'wasm' ? <ModuleField file={file} onFile={setFile} id={draft.module} onId={(module) => set({ module })} /> : <Field label="Command" value={draft.command} onChange={(command) => set({ command })} required />}
+          <ModuleField file={file} onFile={setFile} id={draft.module} onId={(module) => set({ module })} />
+          <NumberField label="Never more than, CPU" unit="cores" value={draft.mostCores} onChange={(mostCores) => set({ mostCores })} error={faults.mostCores} />
           <NumberField label="Baseline, CPU" unit="cores" value={draft.baseCores} onChange={(baseCores) => set({ baseCores })} error={server?.field('/baseline')} />
           <NumberField label="Baseline, memory" unit="GiB" value={draft.baseGib} onChange={(baseGib) => set({ baseGib })} />
           <NumberField label="Floor, CPU" unit="cores" value={draft.floorCores} onChange={(floorCores) => set({ floorCores })} error={faults.floorCores} />

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { Button, Page, Panel } from '@/components/ui';
-import { hasRole, type Instance, type List, useMe, useResource } from '@/lib/api';
+import { type Instance, type List, useMay, useResource } from '@/lib/api';
 import { useParam } from '@/lib/url';
 import { Detail } from './Detail';
 import { InstanceTable } from './InstanceTable';
@@ -10,13 +10,12 @@ const RISKY = 0.3;
 
 /** Which workload needs a hand? */
 export default function WorkloadsPage() {
-  const me = useMe();
   const of = useResource<List<Instance>>('/instances', { limit: 500 });
   const [chosen, choose] = useParam('workload');
   const [registering, setRegistering] = useState(false);
   const all = of.data?.data ?? [];
   const selected = all.find((i) => i.id === chosen) ?? all[0];
-  const mayRegister = hasRole(me, ['tenant', 'bidder']);
+  const mayRegister = useMay('workloads:write');
   const button = mayRegister && <Button kind="primary" icon="plus" onClick={() => setRegistering(true)}>Register a workload</Button>;
   return (
     <>
@@ -24,11 +23,11 @@ export default function WorkloadsPage() {
         const running = d.data.filter((i) => i.state === 'running').length;
         const risky = d.data.filter((i) => (i.risk ?? 0) >= RISKY);
         return <><b>{running} of {d.data.length}</b> run. {risky[0] ? <><b>{risky[0].name}</b> will pass its limit with {Math.round((risky[0].risk ?? 0) * 100)} % chance.</> : 'None is likely to pass its limit soon.'}</>;
-      }} empty={(d) => d.data.length === 0 && { fact: 'No workload is registered yet.', hint: 'Headroom runs WebAssembly modules, processes, VMs and cluster jobs.', action: button }}>
+      }} empty={(d) => d.data.length === 0 && { fact: 'No workload is registered yet.', hint: 'A tenant registers a WebAssembly module with its baseline and floor.', action: button }}>
         {() => (
           <>
             <Panel><InstanceTable rows={all} selected={selected?.id} onSelect={(i) => choose(i.id)} /></Panel>
-            {selected && <Detail key={selected.id} instance={selected} mayAct={mayRegister} />}
+            {selected && <Detail key={selected.id} instance={selected} />}
           </>
         )}
       </Page>

@@ -32,7 +32,7 @@ export function url(path: string, query: Options['query'] = {}): string {
 async function send(method: string, path: string, options: Options): Promise<Response> {
   const headers: Record<string, string> = { Accept: 'application/json' };
   const raw = options.body instanceof ArrayBuffer || options.body instanceof Blob;
-  if (options.body !== undefined) headers['Content-Type'] = raw ? 'application/octet-stream' : 'application/json';
+  if (options.body !== undefined) headers['Content-Type'] = raw ? 'application/wasm' : 'application/json';
   if (method !== 'GET') headers['X-CSRF-Token'] = csrf();
   if (options.idempotencyKey) headers['Idempotency-Key'] = options.idempotencyKey;
   if (options.ifMatch) headers['If-Match'] = options.ifMatch;

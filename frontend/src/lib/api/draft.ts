@@ -7,42 +7,40 @@ export interface List<T> { object: 'list'; data: T[]; has_more: boolean; next_cu
 
 export type Role = 'bidder' | 'tenant' | 'finance' | 'admin' | 'operator';
 export interface Participant { id: string; name: string }
-export interface Market { slot_seconds: number; round_seconds: number; lead_seconds: number; horizon_slots: number; currency: string }
+export interface Market { slot_seconds: number; round_seconds: number; lead_seconds: number; horizon_slots: number }
 export interface Me {
   user: { id: string; email: string; name: string };
-  memberships: { participant: Participant; role: Role }[];
-  participant: Participant;
-  roles: Role[];
-  market: Market;
-  demo: boolean;
-  banner?: string | null;
+  participant: Participant; role: Role; scopes: string[]; memberships: { participant: Participant; role: Role }[];
+  market: Market; currency: string; now: string; demo: boolean; banner: string | null;
 }
-export interface Session { access_token: string; expires_in: number; csrf_token: string }
+export interface Session { access_token: string; expires_in: number; csrf_token: string; refresh_token: string }
+export interface Module { id: string; participant: string | null; name: string; hash: string; size_bytes: number; created_at: string }
 export interface About { version: string; attributions: { name: string; text: string; licence?: string; url?: string }[] }
 export interface Balance { available: string; held: string; bond: string; currency: string }
 
 export interface PriceNow { price: string; slot: string; round: number; set_by: string; low: string; high: string }
 export interface PoolResource {
-  resource: ResourceName; capacity: number; free: number; price: PriceNow | null;
-  reserve: string; volume: number; utilisation: number;
+  resource: ResourceName; capacity: number; schedulable: number; free: number; price: PriceNow | null; reserve: string | null;
+  /** The most that it can cost in the next round. */
+  collar: string; reference: string; volume: number; utilisation: number;
 }
 /** Who stopped trading, when and why; open orders stay, no round clears them. */
 export interface Halt { by: string; at: string; reason: string }
 export interface Pool {
-  slug: string; id: string; name: string; pop: string; tier: string;
-  resources: PoolResource[]; nodes: number; halted: Halt | null;
+  slug: string; id: string; name: string; pop: string; tier: string; resources: PoolResource[]; nodes: number;
+  halted: Halt | null; next_slot: string; gate_closes_at: string; reserve_version: number;
 }
 export interface PricePoint {
-  slot: string; round: number; price: string; low: string; high: string;
-  volume: number; set_by: string; reserve: string; cleared_at: string;
+  slot: string; round: number | null; price: string; low: string; high: string; volume: number; set_by: string; reserve: string | null; cleared_at: string;
 }
-export interface BookLevel { price: string; quantity: number; mine?: boolean; kind?: 'offer' | 'reserve' }
-export interface Book { round: number; resource: ResourceName; slot: string; bids: BookLevel[]; offers: BookLevel[]; price: string; quantity: number }
+export interface BookLevel { price: string; quantity: number; mine: boolean; kind: string }
+export interface Book { round: number; pool: string; resource: ResourceName; slot: string; bids: BookLevel[]; offers: BookLevel[]; price: string | null; quantity: number }
 export interface ReservePrice { id: string; pool: string; resource: ResourceName; steps: { share: string; price: string }[]; effective_at: string; created_by: string | null; created_at: string }
 
 export interface OrderBody {
   instance: string | null;
   window: { start_at: string; end_at: string };
+  latest_start_at: string | null;
   replicas: number;
   resources: Quantities;
   pools: { pool: string; adder: string }[];
@@ -51,26 +49,27 @@ export interface OrderBody {
   min_fill: string;
   time_in_force: 'gtc' | 'gtd' | 'ioc' | 'fok';
   expires_at: string | null;
-  no_displacement: boolean;
+  resell: 'own_limit' | 'never';
+  project: string | null;
+  class: string;
 }
 /** Why the last round did not give the order (all of) what it asked for. */
 export interface NotWon { reason: string; round: number; price_faced: string | null; shortfall: string | null }
 export interface Order extends OrderBody {
   id: string; side: 'bid' | 'offer'; status: string; participant: string;
   /** What is still asked for: per replica and slot, and how many replicas. */
-  remaining: Quantities; remaining_replicas: number; hold: string; awarded: string; awards: string[];
+  remaining: Quantities; remaining_replicas: number;
+  /** The part of the limit that belongs to what is still asked for. */
+  remaining_limit: string; hold: string; awarded: string; awards: string[];
   origin: 'manual' | 'auto_bid' | 'auto_offer'; last_reason: NotWon | null; closed_reason: string | null; created_at: string; updated_at: string;
 }
 export interface Preview {
-  hold: string; expected: string; expected_low: string; expected_high: string; worst_case: string;
-  fill_probability: number; chances: { probability: number; limit: string }[];
-  available_after: string; round: number; warnings: string[];
+  hold: string; currency: string; expected: string; expected_low: string; expected_high: string; worst_case: string; fee: string;
+  fill_probability: number | null; chances: { probability: number; limit: string }[]; available_after: string; round: number; gate_closes_at: string; warnings: string[];
 }
 export interface Explain {
-  reason: string; sentence: string; limit: string; price_faced: string | null; shortfall: string | null;
-  minimum_winning_limit: { value: string; quality: 'exact' | 'bound' } | null;
-  changes: { change: string; detail?: string; limit?: string | null; probability?: number | null; helps: boolean }[];
-  round: number | null;
+  order: string; status: string; reason: string | null; sentence: string; round: number | null; limit: string; price_faced: string | null; shortfall: string | null;
+  minimum_winning_limit: { value: string; quality: string } | null; changes: { change: string; limit: string | null; helps: boolean }[];
 }
 
 export interface RoundPrice {
@@ -128,13 +127,18 @@ export interface Accuracy {
 
 export interface StatementLine {
   at: string; kind: string; description: string; amount: string; balance: string;
-  round?: number | null; slot?: string | null; order?: string | null; transfer: string;
+  order: string | null; round: number | null; slot: string | null; transfer: string;
 }
 export interface Statement {
-  participant: string; from: string; to: string; opening: string; closing: string; lines: StatementLine[];
-  totals: { charges: string; credit_notes: string; income: string; granted?: string }; difference: string;
+  participant: string; participant_name: string; currency: string; from: string; to: string; opening: string; closing: string; lines: StatementLine[];
+  totals: { granted: string; charges: string; credit_notes: string; proceeds: string; net_charges: string };
+  /** opening + all lines − closing: always zero. */
+  difference: string;
+  /** More lines exist than are shown; the CSV has all. */
+  truncated: boolean;
 }
 export interface FinanceSummary {
-  accounts: { account: string; opening: string; in: string; out: string; closing: string }[];
-  sum: string; periods: { id: string; state: string; from: string; to: string }[]; checks: Rule[];
+  from: string; to: string; currency: string; sum: string;
+  accounts: { account: string; participant: string | null; participant_name: string | null; balance: string }[];
+  kinds: { kind: string; amount: string; count: number }[];
 }

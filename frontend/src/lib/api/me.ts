@@ -1,4 +1,4 @@
-// Who is signed in. Everything that depends on a role asks here.
+// Who is signed in. Everything that depends on what somebody may do asks here, by scope.
 import { useQuery } from '@tanstack/react-query';
 import { get } from './client';
 import type { Me, Role } from './draft';
@@ -7,6 +7,6 @@ export const meQuery = { queryKey: ['/me'], queryFn: () => get<Me>('/me'), stale
 export const useMe = () => useQuery(meQuery).data;
 
 const PLATFORM: readonly Role[] = ['finance', 'admin', 'operator'];
-export const isPlatform = (me: Me | undefined) => !!me?.roles.some((r) => PLATFORM.includes(r));
-export const hasRole = (me: Me | undefined, roles: readonly Role[] | undefined) =>
-  !roles || !!me?.roles.some((r) => roles.includes(r));
+export const isPlatform = (me: Me | undefined) => !!me && PLATFORM.includes(me.role);
+export const may = (me: Me | undefined, scope: string | undefined) => !scope || !!me?.scopes.includes(scope);
+export const useMay = (scope: string) => may(useMe(), scope);
