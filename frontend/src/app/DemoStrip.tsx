@@ -5,7 +5,7 @@ export function DemoStrip({ text }: { text?: string | null }) {
   return (
     <aside className="demo hatch" aria-label="Demo">
       <span className="live">DEMO</span>
-      <p>{text || 'Own ledger, play credits. Demand comes from a recorded trace, one step a slot.'}</p>
+      <p>{(text || 'Own ledger, play credits. Demand comes from a recorded trace, one step a slot.').replace(/^DEMO:\s*/, '')}</p>
       <span className="sp" />
       <Link to="/about" className="live">Sources and licences</Link>
     </aside>

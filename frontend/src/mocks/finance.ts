@@ -23,7 +23,7 @@ const account = (name: string, balance: string, participant_name: string | null 
 export const summary: FinanceSummary = {
   from: ago(86_400), to: ago(0), currency: 'credits', sum: '0.000000',
   accounts: [
-    account('available:par_g', '755242.212649', 'Genomics Core'), account('held:par_g', '16766.561043', 'Genomics Core'), account('escrow', '9571.400691'), account('operator_income', '546120.072139'),
+    account('par_g/available', '755242.212649', 'Genomics Core'), account('par_g/held', '16766.561043', 'Genomics Core'), account('escrow', '9571.400691'), account('operator_income', '546120.072139'),
     account('congestion', '1361.282117'), account('rounding', '0.000000'), account('issued', '-1329061.528639'),
   ],
   kinds: [['grant', '600000.000000', 6], ['hold', '1188902.371478', 41_208], ['charge', '262118.402117', 9871], ['proceeds', '9674.300000', 312], ['credit_note', '1302.780000', 88]].map(([kind, amount, count]) => ({ kind: kind as string, amount: amount as string, count: count as number })),

@@ -9,7 +9,7 @@ const COOKIE = 'headroom_mock';
 
 function stream(res: ServerResponse) {
   res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
-  const send = () => { const e = tick(); res.write(`id: ${e.id}\nevent: ${e.type}\ndata: ${JSON.stringify(e)}\n\n`); };
+  const send = () => { const e = tick(); res.write(`id: ${e.id}\nevent: message\ndata: ${JSON.stringify(e)}\n\n`); };
   send();
   const timer = setInterval(send, ROUND);
   res.on('close', () => clearInterval(timer));

@@ -37,13 +37,12 @@ export const swaps: Swap[] = [
   swap({ id: 'swp_01KAB6Q0ZX3F4QW84W1XC4', instance: 'ins_01KAB6Q0ZX3F4QVARC07', instance_name: 'variant-caller-07', state: 'done', method: 'resize', pool_to: 'fra1-gp', node_to: 'node-14', downtime_micros: 0, considered: [], created_at: ago(5400), ended_at: ago(5386), phases: phases(2, 5400, 'done') }),
 ];
 
-const instance = (end: string, name: string, pool: string, state: string, cores: number, used: number, risk: number, auto: boolean): Instance => ({
-  id: `ins_01KAB6Q0ZX3F4Q${end}`, participant: 'par_01KAB6Q0ZX3F4QGENOM', name, driver: 'wasm', module: 'mod_01KAB6Q0ZX3F4Q', pool, node: 'node-14', epoch: 41, state, class: 'standard', at_end: 'shrink', risk, swap: null, pinned_until: null, created_at: ago(90_000),
+const instance = (end: string, name: string, pool: string, state: string, cores: number, auto: boolean): Instance => ({
+  id: `ins_01KAB6Q0ZX3F4Q${end}`, participant: 'par_01KAB6Q0ZX3F4QGENOM', name, driver: 'wasm', module: 'mod_01KAB6Q0ZX3F4Q', pool, node: 'node-14', epoch: 41, state, class: 'standard', at_end: 'shrink', swap: null, pinned_until: null, created_at: ago(90_000),
   baseline: { cpu_milli: cores * 1000, mem_mib: cores * 4096 }, floor: { cpu_milli: cores * 500, mem_mib: cores * 2048 }, limit: { cpu_milli: cores * 4000, mem_mib: cores * 8192 }, in_force: { cpu_milli: cores * 1500, mem_mib: cores * 4096 },
-  usage: { cpu_milli: Math.round(cores * 1000 * used), mem_mib: Math.round(cores * 2600) },
   strategy: { auto_bid: auto ? { shortage_cost: { cpu_milli: '0.001500000', mem_mib: '0.000080000' }, other_pools: [] } : null, auto_offer: auto ? null : { minimum_price: { cpu_milli: '0.000900000' } } },
 });
 export const instances: Instance[] = [
-  instance('VARC07', 'variant-caller-07', 'fra1-gp', 'running', 16, 1.31, 0.42, true), instance('RNASQ2', 'rna-seq-02', 'fra1-hp', 'running', 32, 0.74, 0.06, false),
-  instance('COUNT3', 'counter-03', 'fra1-gp', 'running', 4, 0.5, 0.11, false), instance('REPRT1', 'nightly-report', 'hel1-gp', 'stopped', 8, 0, 0, false),
+  instance('VARC07', 'variant-caller-07', 'fra1-gp', 'running', 16, true), instance('RNASQ2', 'rna-seq-02', 'fra1-hp', 'running', 32, false),
+  instance('COUNT3', 'counter-03', 'fra1-gp', 'running', 4, false), instance('REPRT1', 'nightly-report', 'hel1-gp', 'stopped', 8, false),
 ];

@@ -1,6 +1,7 @@
 import { type ReactNode, useState } from 'react';
 import type { Resource } from '@/lib/api';
 import { useLive } from '@/lib/live';
+import { serverNow } from '@/lib/time';
 import { Empty, type EmptyText, Fault, Skeleton } from './states';
 
 interface Props<T> {
@@ -12,7 +13,7 @@ interface Props<T> {
 
 /** Shows a resource in whichever state it is. Old data stays, grey, and says that it is old. */
 export function ResourceView<T>({ of, rows, empty, children }: Props<T>) {
-  const [since] = useState(Date.now);
+  const [since] = useState(serverNow);
   const { status } = useLive();
   if (of.data === undefined) {
     return of.problem ? <Fault problem={of.problem} onRetry={of.retry} /> : <Skeleton rows={rows} since={since} />;

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { Button, Field, Note, NumberField, Panel, Select, toast } from '@/components/ui';
 import { call, type Pool, resourceOf, useWrite } from '@/lib/api';
+import { serverNow } from '@/lib/time';
 import { decimal, divRound, formatPrice, parseDecimal, unitOf, unitPrice } from '@/lib/money';
 
 interface Body { resource: string; price: string; effective_at: string }
@@ -11,7 +12,7 @@ export function ReserveForm({ pool }: { pool: Pool }) {
   const [resource, setResource] = useState(pool.resources[0]?.resource ?? 'cpu_milli');
   const shownPrice = (r: string) => formatPrice(unitPrice(r, resourceOf(pool, r)?.reserve ?? '0')).replaceAll(',', '');
   const [price, setPrice] = useState(() => shownPrice(resource));
-  const [from, setFrom] = useState(() => new Date(Date.now() + 120_000).toISOString().slice(0, 16));
+  const [from, setFrom] = useState(() => new Date(serverNow() + 120_000).toISOString().slice(0, 16));
   const etag = useQuery({ queryKey: [`/pools/${pool.slug}/reserve_prices`, 'etag'], queryFn: async () => (await call('GET', `/pools/${pool.slug}/reserve_prices`)).etag ?? '' });
   const write = useWrite<Body, unknown>(['/pools']);
   const unit = unitOf(resource);

@@ -21,6 +21,7 @@ export function OrderTable({ rows, slotSeconds, selected, onSelect }: { rows: Or
     // The button is how the keyboard selects a row; a click anywhere on the row does the same.
     { id: 'order', head: 'Order', cell: (o) => <button type="button" className="linkish" style={{ color: 'inherit' }} onClick={(e) => { e.stopPropagation(); onSelect(o); }}><Side side={o.side} /> <span className="id">{o.id.slice(-6)}</span></button>, value: (o) => o.id },
     { id: 'pool', head: 'Pool', cell: (o) => <span className="b">{poolsOf(o)[0]}{o.pools.length > 1 && <span className="t3"> +{o.pools.length - 1}</span>}</span>, value: (o) => poolsOf(o).join(' ') },
+    ...(new Set(rows.map((o) => o.participant)).size > 1 ? [{ id: 'who', head: 'Participant', cell: (o: Order) => <span className="id t3">{o.participant.slice(-6)}</span>, value: (o: Order) => o.participant }] : []),
     { id: 'bundle', head: 'Bundle', cell: bundle, value: bundle },
     { id: 'window', head: 'Window', extra: true, cell: (o) => `${clock(o.window.start_at, z)}–${clock(o.window.end_at, z)}`, value: (o) => o.window.start_at },
     { id: 'limit', head: 'Limit', name: 'Limit, cr per slot', right: true, cell: (o) => <span className="m" title={`${formatExact(micro(o.limit))} cr for the whole order`}>{formatMoney(limit(o))}</span>, value: (o) => formatMoney(limit(o)) },

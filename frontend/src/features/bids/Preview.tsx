@@ -1,4 +1,4 @@
-import { Button, KeyFigure, Note } from '@/components/ui';
+import { Button, KeyFigure, Note, When } from '@/components/ui';
 import { asProblem, type OrderBody, type Preview as Data } from '@/lib/api';
 import { formatCount, formatMoney, formatPercent, micro } from '@/lib/money';
 import type { Placing } from './usePlace';
@@ -21,16 +21,16 @@ export function Preview({ side, preview, fault, stale, order, placing }: Props) 
       {preview && (
         <dl className="kv">
           <dt>Expected, 80 % range</dt><dd>{money(preview.expected_low)}–{money(preview.expected_high)} cr</dd>
-          <dt>{side === 'bid' ? 'Held until settled' : 'Bond held'}</dt><dd>{money(preview.hold)}</dd>
+          <dt>{side === 'bid' ? 'Held, the rest comes back' : 'Held'}</dt><dd>{money(preview.hold)}</dd>
           <dt className="sum">Available after</dt><dd className="sum">{money(preview.available_after)} cr</dd>
         </dl>
       )}
       {preview?.warnings.map((w) => <Note key={w} tone="warn">{w}</Note>)}
       {problem && <div role="alert"><Note tone="bad">{problem.said}</Note></div>}
       <Button type="submit" kind="primary" size="lg" kbd="⌘↩" disabled={!order} busy={placing.busy}>
-        {preview && order ? `${verb}, hold ${money(preview.hold)} cr` : verb}
+        {preview && order && side === 'bid' ? `${verb}, hold ${money(preview.hold)} cr` : verb}
       </Button>
-      <span className="s11 t3 c">You can undo for 5 s.{preview && <> It first counts in round {formatCount(preview.round)}.</>}</span>
+      <span className="s11 t3 c">You can undo for 5 s.{preview && <> It first counts in round {formatCount(preview.round)}; the gate closes at <When at={preview.gate_closes_at} />.</>}</span>
     </div>
   );
 }

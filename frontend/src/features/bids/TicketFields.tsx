@@ -1,15 +1,14 @@
 import { NumberField, Select } from '@/components/ui';
 import { Switch } from '@/components/ui/Switch';
-import { type Instance, type List, type Market, type Pool, resourceOf, useResource } from '@/lib/api';
+import { type Instance, type Market, type Pool, resourceOf } from '@/lib/api';
 import { formatRough } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
 import type { Faults, Fields } from './draftOrder';
 
-interface Props { fields: Fields; set: (change: Partial<Fields>) => void; faults: Faults; first: number; market: Market; pool: Pool }
+interface Props { fields: Fields; set: (change: Partial<Fields>) => void; faults: Faults; first: number; market: Market; pool: Pool; instances: Instance[] }
 
-export function TicketFields({ fields, set, faults, first, market, pool }: Props) {
+export function TicketFields({ fields, set, faults, first, market, pool, instances }: Props) {
   const z = zone.use();
-  const instances = useResource<List<Instance>>('/instances').data?.data ?? [];
   const starts = Array.from({ length: market.horizon_slots }, (_, i) => first + i * market.slot_seconds * 1000);
   const free = (r: string) => { const x = resourceOf(pool, r); return x ? `${formatRough(r, x.free)} free` : undefined; };
   const needed = fields.side === 'offer';

@@ -1,5 +1,6 @@
 import { useNavigate } from '@tanstack/react-router';
 import { Segmented } from '@/components/ui';
+import { serverNow } from '@/lib/time';
 import { useParam } from '@/lib/url';
 
 /** Hours; 24 is what the server takes without `from`. */
@@ -11,7 +12,7 @@ export function Period() {
   const navigate = useNavigate();
   const choose = (next: Span) => {
     const usual = next === '24 hours';
-    const from = usual ? undefined : new Date(Date.now() - SPANS[next] * 3_600_000).toISOString();
+    const from = usual ? undefined : new Date(serverNow() - SPANS[next] * 3_600_000).toISOString();
     void navigate({ to: '.', replace: true, search: ((old: object) => ({ ...old, span: usual ? undefined : next, from })) as never });
   };
   return <Segmented label="Period" value={span as Span} options={Object.keys(SPANS) as Span[]} onChange={choose} />;

@@ -1,18 +1,20 @@
-import { Badge, type Column, DataTable, Panel } from '@/components/ui';
-import type { Accuracy } from '@/lib/api';
-import { formatCount, unitOf } from '@/lib/money';
+import { type Column, DataTable, Panel } from '@/components/ui';
+import { formatCount, formatRough, unitOf } from '@/lib/money';
+import type { Row } from './accuracy';
 
-type Row = Accuracy['data'][number];
 const columns: Column<Row>[] = [
   { id: 'resource', head: 'Resource', cell: (r) => unitOf(r.resource).label, value: (r) => r.resource },
-  { id: 'horizon', head: 'Slots ahead', right: true, cell: (r) => r.horizon_slots, value: (r) => r.horizon_slots },
+  { id: 'horizon', head: 'Slots ahead', right: true, cell: (r) => r.horizon, value: (r) => r.horizon },
   { id: 'model', head: 'Model', cell: (r) => r.model, value: (r) => r.model },
-  { id: 'count', head: 'Scored', right: true, cell: (r) => formatCount(r.count), value: (r) => r.count },
-  { id: 'pinball', head: 'Pinball', right: true, cell: (r) => r.pinball.toFixed(3), value: (r) => r.pinball },
-  { id: 'mase', head: 'MASE', right: true, cell: (r) => r.mase.toFixed(3), value: (r) => r.mase },
-  { id: 'drift', head: 'Drift', cell: (r) => (r.drift ? <Badge tone="warn" icon="warn">Drifts</Badge> : <Badge tone="ok" icon="check">Steady</Badge>), value: (r) => r.drift },
+  { id: 'scored', head: 'Scored', right: true, cell: (r) => formatCount(r.scored), value: (r) => r.scored },
+  { id: 'error', head: 'Mean error', right: true, cell: (r) => formatRough(r.resource, r.error), value: (r) => r.error },
+  { id: 'pinball', head: 'Pinball', right: true, cell: (r) => formatRough(r.resource, r.pinball), value: (r) => r.pinball },
 ];
 
-export function AccuracyTable({ accuracy }: { accuracy: Accuracy }) {
-  return <Panel title="Error of past forecasts" note="lower is better; MASE under 1 beats repeating the last value"><DataTable label="Accuracy" columns={columns} rows={accuracy.data} rowKey={(r) => `${r.resource}/${r.horizon_slots}/${r.model}`} csvName="accuracy" /></Panel>;
+export function AccuracyTable({ rows }: { rows: Row[] }) {
+  return (
+    <Panel title="Error of past forecasts" note="lower is better">
+      {rows.length ? <DataTable label="Accuracy" columns={columns} rows={rows} rowKey={(r) => r.key} csvName="accuracy" /> : <p className="pad s12 t3">The first scores come one slot after the first forecasts.</p>}
+    </Panel>
+  );
 }

@@ -8,7 +8,7 @@ const SHOWN = ['cpu_milli', 'mem_mib', 'gpu_milli', 'storage_gib', 'io_mbps', 'n
 
 /** What I need, from the URL: a link carries it. */
 export function useNeed(slotSeconds: number): Need {
-  const [amount] = useParam('need', '8');
+  const [amount] = useParam('need', '1');
   const [minutes] = useParam('min', '5');
   const [resource] = useParam('r', 'cpu_milli');
   return { resource, amount: Number(amount) || 0, slots: Math.max(1, Math.ceil(((Number(minutes) || 0) * 60) / slotSeconds)) };
@@ -18,7 +18,7 @@ export const useTier = () => useParam('tier')[0];
 
 export function NeedBar({ actions, tiers }: { actions: ReactNode; tiers: string[] }) {
   const [tier, setTier] = useParam('tier');
-  const [amount, setAmount] = useParam('need', '8');
+  const [amount, setAmount] = useParam('need', '1');
   const [minutes, setMinutes] = useParam('min', '5');
   const [resource, setResource] = useParam('r', 'cpu_milli');
   return (

@@ -8,9 +8,9 @@ export function Facts({ pool, resource }: { pool: Pool; resource: string }) {
   const unit = unitOf(resource);
   return (
     <Strip facts={[
-      { label: `Price, ${unit.label}`, value: r.price && !pool.halted ? <Price value={r.price.price} resource={resource} /> : 'none', note: `cr/${unit.one}·slot` },
+      { label: `Price, cr/${unit.one}·slot`, value: r.price && !pool.halted ? <Price value={r.price.price} resource={resource} /> : 'none', note: r.price ? `set by ${(r.price.set_by.split(':')[0] ?? '').replace('reserve', 'the reserve')}` : undefined },
       { label: 'Reserve', value: r.reserve ? <Price value={r.reserve} resource={resource} /> : 'none', note: `never over ${formatPrice(unitPrice(resource, r.collar))}` },
-      { label: 'Sold for the next slot', value: formatRough(resource, r.volume), note: r.price ? `price set by ${(r.price.set_by.split(':')[0] ?? '').replace('reserve', 'the reserve')}` : undefined },
+      { label: 'Sold for the next slot', value: formatRough(resource, r.volume) },
       { label: 'Used', value: formatPercent(r.utilisation), note: `of ${formatRough(resource, r.capacity)}` },
       { label: pool.pop, value: `${pool.nodes} nodes`, note: tierText(pool.tier) },
     ]} />

@@ -1,7 +1,7 @@
 import { ChartFrame, LegendItem } from '@/components/charts/ChartFrame';
 import { TimeChart } from '@/components/charts/TimeChart';
 import { Price, Segmented } from '@/components/ui';
-import { bySlot, type Pool, type Prediction, type PricePoint, resourceOf, useResource } from '@/lib/api';
+import { bySlot, type Pool, pointsOf, type PricePoint, resourceOf, useMe, usePrediction } from '@/lib/api';
 import { formatRough } from '@/lib/money';
 import { dayClock, useNow, zone } from '@/lib/time';
 import { useParam } from '@/lib/url';
@@ -13,13 +13,13 @@ const HOURS = { '1 h': 1, '3 h': 3, All: Number.POSITIVE_INFINITY };
 export function PricePanel({ slug, resource, prices, pool }: { slug: string; resource: string; prices: PricePoint[]; pool: Pool }) {
   const z = zone.use();
   const [span, setSpan] = useParam('span', '3 h');
-  const ahead = useResource<Prediction>('/prediction', { pool: slug, resource }).data?.points ?? [];
+  const ahead = pointsOf(usePrediction({ pool: slug }, resource).data, resource);
   const all = bySlot(prices);
   const last = all.at(-1);
   const start = last ? Date.parse(last.slot) - HOURS[span as keyof typeof HOURS] * 3_600_000 : 0;
   const shown = all.filter((p) => Date.parse(p.slot) >= start);
   const now = useNow();
-  const plot = pricePlot({ resource, prices: shown, priceFan: [], demand: shown.length ? ahead : [], now: Math.floor(now / 10_000) * 10_000, reserve: resourceOf(pool, resource)?.reserve ?? null });
+  const plot = pricePlot({ resource, prices: shown, demand: shown.length ? ahead : [], slotSeconds: useMe()?.market.slot_seconds ?? 300, now: Math.floor(now / 10_000) * 10_000, reserve: resourceOf(pool, resource)?.reserve ?? null });
   const table = {
     name: `${slug}-prices`, rows: shown.toReversed(), rowKey: (p: PricePoint) => p.slot,
     columns: [

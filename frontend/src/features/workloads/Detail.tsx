@@ -3,6 +3,8 @@ import { Button, CopyId, Panel, State, toast } from '@/components/ui';
 import { Decide } from '@/components/ui/Decide';
 import { type Instance, useMay, useWrite } from '@/lib/api';
 import { formatBundle } from '@/lib/money';
+import { Advice } from './Advice';
+import { Ahead } from './Ahead';
 import { StrategyForm } from './StrategyForm';
 import { UsageChart } from './UsageChart';
 
@@ -24,10 +26,11 @@ function Stop({ instance }: { instance: Instance }) {
 
 export function Detail({ instance }: { instance: Instance }) {
   const mayStop = useMay('workloads:write');
+  const mayTrade = useMay('orders:write');
   const maySet = useMay('strategies:write');
   return (
     <div className="split">
-      <UsageChart instance={instance} />
+      <div className="grid"><UsageChart instance={instance} /><Ahead instance={instance} /></div>
       <div className="grid">
         <Panel title={instance.name} tools={mayStop && <Stop instance={instance} />}>
           <dl className="kv pad">
@@ -41,6 +44,7 @@ export function Detail({ instance }: { instance: Instance }) {
             <dt>When its time ends</dt><dd>{instance.at_end}</dd>
           </dl>
         </Panel>
+        {mayTrade && <Advice instance={instance} />}
         {maySet && <StrategyForm key={JSON.stringify(instance.strategy)} instance={instance} />}
       </div>
     </div>

@@ -3,12 +3,12 @@ import { fanPoint, fanSeries, from } from '@/components/charts/fan';
 import type { Plot } from '@/components/charts/plot';
 import { TimeChart } from '@/components/charts/TimeChart';
 import { ResourceView, Segmented } from '@/components/ui';
-import { type ForecastPoint, type Instance, type Metrics, type Prediction, useResource } from '@/lib/api';
+import { type ForecastPoint, type Instance, type List, pointsOf, type Sample, usePrediction, useResource } from '@/lib/api';
 import { shown, unitOf } from '@/lib/money';
 import { clockSeconds, zone } from '@/lib/time';
 import { useParam } from '@/lib/url';
 
-type Point = Metrics['points'][number];
+type Point = Sample;
 const seconds = (t: string) => Math.round(Date.parse(t) / 1000);
 
 function plotOf(points: Point[], ahead: ForecastPoint[], instance: Instance, r: string): Plot {
@@ -31,10 +31,10 @@ function plotOf(points: Point[], ahead: ForecastPoint[], instance: Instance, r: 
 export function UsageChart({ instance }: { instance: Instance }) {
   const z = zone.use();
   const [r, setR] = useParam('r', 'cpu_milli');
-  const of = useResource<Metrics>(`/instances/${instance.id}/metrics`, { minutes: 60 }, 10_000);
-  const ahead = useResource<Prediction>('/prediction', { instance_id: instance.id, resource: r }).data?.points ?? [];
+  const of = useResource<List<Sample>>(`/instances/${instance.id}/metrics`, { minutes: 60 }, 10_000);
+  const ahead = pointsOf(usePrediction({ instance_id: instance.id }, r).data, r);
   const table = {
-    name: `${instance.name}-usage`, rows: of.data?.points ?? [], rowKey: (p: Point) => p.at,
+    name: `${instance.name}-usage`, rows: of.data?.data ?? [], rowKey: (p: Point) => p.at,
     columns: [
       { id: 'at', head: 'Time', cell: (p: Point) => clockSeconds(p.at, z), value: (p: Point) => p.at },
       { id: 'used', head: `Used, ${unitOf(r).many}`, right: true, cell: (p: Point) => shown(r, p.usage[r] ?? 0).toFixed(3), value: (p: Point) => shown(r, p.usage[r] ?? 0) },
@@ -44,8 +44,8 @@ export function UsageChart({ instance }: { instance: Instance }) {
   return (
     <ChartFrame title="Headroom: limit against use" note={unitOf(r).many} table={table} tools={<Segmented label="Resource" value={r} options={Object.keys(instance.in_force).map((x) => ({ value: x, label: unitOf(x).label }))} onChange={setR} />}
       legend={<><LegendItem colour="accent">Limit</LegendItem><LegendItem colour="price">Used</LegendItem><LegendItem colour="reserve" dash="6 3">Floor</LegendItem><LegendItem colour="forecast" dash="4 3">Forecast</LegendItem></>}>
-      <ResourceView of={of} empty={(m) => m.points.length === 0 && { fact: 'No measurement yet.', hint: 'The driver reports every few seconds once the workload runs.' }}>
-        {(m) => <TimeChart plot={plotOf(m.points, ahead, instance, r)} height={300} label={`Limit and use of ${instance.name}`} />}
+      <ResourceView of={of} empty={(m) => m.data.length === 0 && { fact: 'No measurement yet.', hint: 'The driver reports every few seconds once the workload runs.' }}>
+        {(m) => <TimeChart plot={plotOf(m.data, ahead, instance, r)} height={300} label={`Limit and use of ${instance.name}`} />}
       </ResourceView>
     </ChartFrame>
   );

@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import { Button, Page, Panel } from '@/components/ui';
-import { type Instance, type List, useMay, useResource } from '@/lib/api';
+import { type Instance, type List, useMay, usePulses, useResource } from '@/lib/api';
+import { formatPercent } from '@/lib/money';
 import { useParam } from '@/lib/url';
 import { Detail } from './Detail';
 import { InstanceTable } from './InstanceTable';
@@ -14,6 +15,7 @@ export default function WorkloadsPage() {
   const [chosen, choose] = useParam('workload');
   const [registering, setRegistering] = useState(false);
   const all = of.data?.data ?? [];
+  const pulses = usePulses(all.map((i) => i.id));
   const selected = all.find((i) => i.id === chosen) ?? all[0];
   const mayRegister = useMay('workloads:write');
   const button = mayRegister && <Button kind="primary" icon="plus" onClick={() => setRegistering(true)}>Register a workload</Button>;
@@ -21,12 +23,12 @@ export default function WorkloadsPage() {
     <>
       <Page title="Workloads" of={of} actions={button} answer={(d) => {
         const running = d.data.filter((i) => i.state === 'running').length;
-        const risky = d.data.filter((i) => (i.risk ?? 0) >= RISKY);
-        return <><b>{running} of {d.data.length}</b> run. {risky[0] ? <><b>{risky[0].name}</b> will pass its limit with {Math.round((risky[0].risk ?? 0) * 100)} % chance.</> : 'None is likely to pass its limit soon.'}</>;
+        const risky = d.data.filter((i) => (pulses[i.id]?.risk ?? 0) >= RISKY);
+        return <><b>{running} of {d.data.length}</b> run. {risky[0] ? <><b>{risky[0].name}</b> runs short within the horizon with {formatPercent(pulses[risky[0].id]?.risk ?? 0)} chance.</> : 'None is likely to run short soon.'}</>;
       }} empty={(d) => d.data.length === 0 && { fact: 'No workload is registered yet.', hint: 'A tenant registers a WebAssembly module with its baseline and floor.', action: button }}>
         {() => (
           <>
-            <Panel><InstanceTable rows={all} selected={selected?.id} onSelect={(i) => choose(i.id)} /></Panel>
+            <Panel><InstanceTable rows={all} pulses={pulses} selected={selected?.id} onSelect={(i) => choose(i.id)} /></Panel>
             {selected && <Detail key={selected.id} instance={selected} />}
           </>
         )}

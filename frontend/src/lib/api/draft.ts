@@ -113,16 +113,28 @@ export interface Instance {
   baseline: Quantities; floor: Quantities; limit: Quantities;
   /** The limits on its node as far as the market has made them true. */
   in_force: Quantities; at_end: string; strategy: Strategy; swap: string | null; pinned_until: string | null; created_at: string;
-  usage?: Quantities | null; risk?: number | null;
 }
-export interface Metrics { points: { at: string; usage: Quantities; limits: Quantities }[] }
-export interface ForecastPoint {
-  horizon_slots: number; slot: string; mean: number; variance: number; quantiles: Record<string, number>;
-  model: string; issued_at: string; coverage: Record<string, number>;
+/** One measurement of a workload, every few seconds. */
+export interface Sample {
+  at: string; instance: string; node: string; limits: Quantities; usage: Quantities;
+  /** Usage and what throttling or a stall withheld; at least this high where `censored`. */
+  demand: Quantities; censored: ResourceName[]; throttled_millis: number; input_lag: number; bytes_in: number; bytes_out: number; host_calls: number; steps: number;
 }
-export interface Prediction { points: ForecastPoint[] }
+export interface ForecastPoint { horizon_slots: number; slot: string; mean: number; variance: number; quantiles: Record<string, number> }
+/** How forecasts of one horizon have done so far; nulls before the first was scored. */
 export interface Accuracy {
-  data: { resource: ResourceName; horizon_slots: number; model: string; count: number; coverage: Record<string, number>; pinball: number; mase: number; drift: boolean }[];
+  horizon_slots: number; scored: number; coverage_80: number | null; coverage_95: number | null; mean_pinball: number | null; mean_absolute_error: number | null;
+}
+export interface SeriesForecast { instance: string; resource: ResourceName; model: string; issued_at: string; samples: number; points: ForecastPoint[]; accuracy: Accuracy[] }
+/** `risk`: chance that the demand exceeds the capacity in this slot or before. */
+export interface PredictedPoint extends ForecastPoint { minutes: number; risk: number | null; coverage_80: number | null; coverage_95: number | null }
+export interface PredictedSeries { resource: ResourceName; issued_at: string | null; capacity: number; points: PredictedPoint[] }
+export interface Prediction { instance_id: string | null; pool: string | null; model: string; series: PredictedSeries[] }
+/** What a workload has in one of the coming slots: baseline − lent + won − resold. */
+export interface Allocation { instance: string; instance_name: string; slot: string; node: string; baseline: Quantities; limits: Quantities }
+/** A recommendation and the orders that would carry it out; nothing moves by itself. */
+export interface Recommendation {
+  instance_id: string; recommendation: string; reason: string; risk: Record<string, number>; change: Quantities; expected_cost: string; orders: OrderBody[]; placed: string[];
 }
 
 export interface StatementLine {

@@ -1,9 +1,10 @@
 // Who is signed in. Everything that depends on what somebody may do asks here, by scope.
 import { useQuery } from '@tanstack/react-query';
 import { get } from './client';
+import { serverSays } from '../time';
 import type { Me, Role } from './draft';
 
-export const meQuery = { queryKey: ['/me'], queryFn: () => get<Me>('/me'), staleTime: 300_000, retry: false } as const;
+export const meQuery = { queryKey: ['/me'], queryFn: async () => { const me = await get<Me>('/me'); serverSays(me.now); return me; }, staleTime: 300_000, retry: false } as const;
 export const useMe = () => useQuery(meQuery).data;
 
 const PLATFORM: readonly Role[] = ['finance', 'admin', 'operator'];

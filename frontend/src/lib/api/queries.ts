@@ -1,8 +1,9 @@
 // Reads that more than one feature needs.
 import { useQueries } from '@tanstack/react-query';
 import { get } from './client';
-import type { List, Pool, PoolResource, PricePoint } from './draft';
-import { keyOf, useResource } from './resource';
+import type { List, Pool, PoolResource, PredictedPoint, Prediction, PricePoint, Sample } from './draft';
+import { useMe } from './me';
+import { keyOf, type Resource, useResource } from './resource';
 
 export const usePools = () => useResource<List<Pool>>('/pools');
 /** `slot`: one mean price a slot, also of slots that are still open; `round`: the next slot's price in each round. */
@@ -28,6 +29,46 @@ export function bySlot(points: PricePoint[]): PricePoint[] {
     if (!old || (old.round ?? 0) < (p.round ?? 0)) last.set(p.slot, p);
   }
   return [...last.values()].sort((a, b) => a.slot.localeCompare(b.slot));
+}
+
+/** Every open slot ahead, as the minutes that the route wants. */
+function useHorizons(): string | undefined {
+  const market = useMe()?.market;
+  if (!market) return undefined;
+  const slots = Math.min(market.horizon_slots, 6);
+  return Array.from({ length: slots }, (_, i) => ((i + 1) * market.slot_seconds) / 60).join(',');
+}
+
+/** Demand ahead of one workload or a whole pool. */
+export function usePrediction(of: { instance_id: string } | { pool: string } | null, resource: string): Resource<Prediction> {
+  const horizons = useHorizons();
+  return useResource<Prediction>(of && horizons ? '/prediction' : null, { ...of, resource, horizons });
+}
+export const pointsOf = (p: Prediction | undefined, resource: string): PredictedPoint[] => p?.series.find((s) => s.resource === resource)?.points ?? [];
+
+export interface Pulse { sample: Sample | undefined; risk: number | null }
+/** A page of workloads is at most this many; more would be a request storm. */
+const PULSES = 24;
+
+/** The latest measurement and the risk of each workload. */
+export function usePulses(ids: string[]): Record<string, Pulse> {
+  const horizons = useHorizons();
+  const some = ids.slice(0, PULSES);
+  const samples = useQueries({
+    queries: some.map((id) => ({ queryKey: keyOf(`/instances/${id}/metrics`, { minutes: 1 }), queryFn: () => get<List<Sample>>(`/instances/${id}/metrics`, { minutes: 1 }), refetchInterval: 10_000 })),
+    combine: (all) => all.map((r) => r.data?.data.at(-1)),
+  });
+  const risks = useQueries({
+    queries: some.map((id) => ({ queryKey: keyOf('/prediction', { instance_id: id, horizons }), queryFn: () => get<Prediction>('/prediction', { instance_id: id, horizons }), enabled: !!horizons, refetchInterval: 60_000 })),
+    combine: (all) => all.map((r) => worst(r.data)),
+  });
+  return Object.fromEntries(some.map((id, i) => [id, { sample: samples[i], risk: risks[i] ?? null }]));
+}
+
+/** The highest chance over resources, at the far end of the horizon. */
+export function worst(p: Prediction | undefined): number | null {
+  const risks = (p?.series ?? []).map((s) => s.points.at(-1)?.risk ?? null).filter((r): r is number => r !== null);
+  return risks.length ? Math.max(...risks) : null;
 }
 
 export const tierText = (tier: string) => tier.replaceAll('_', ' ');

@@ -10,7 +10,6 @@ const TOUCHES: [prefix: string, paths: string[]][] = [
   ['round.awarded', ['/pools', '/bids', '/offers', '/allocations']],
   ['round.', ['/rounds']],
   ['pool.', ['/pools']],
-  ['price.', ['/pools']],
   ['swap.', ['/swaps', '/swap_history', '/instances']],
   ['delivery.', ['/statements', '/allocations', '/receipts']],
   ['forecast.', ['/prediction', '/forecasts']],

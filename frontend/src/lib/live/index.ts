@@ -2,14 +2,12 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { store } from '../store';
-import { useNow } from '../time';
+import { serverNow, serverSays, useNow } from '../time';
 import { fanOut } from './fanout';
-import { connect, type LiveEvent, type Status } from './stream';
+import { connect, type Status } from './stream';
 
 interface Live { status: Status; at: number }
-export const live = store<Live>({ status: 'connecting', at: Date.now() });
-/** The last round event: the countdown to the next gate starts from it. */
-export const lastRound = store<LiveEvent | null>(null);
+export const live = store<Live>({ status: 'connecting', at: serverNow() });
 
 const STALE_SECONDS = 5;
 
@@ -20,12 +18,12 @@ export function useLiveStream(enabled: boolean) {
     const out = fanOut(client);
     return connect({
       event: (event) => {
-        if (event.type.startsWith('round.')) lastRound.set(event);
+        if (event.created_at) serverSays(event.created_at);
         out.push(event);
       },
       refetch: () => void client.invalidateQueries(),
       // While reconnecting, `at` stays at the last sign of life, so the age is that of the data.
-      status: (status, at) => live.set({ status, at: status === 'live' ? at : live.get().at }),
+      status: (status) => live.set({ status, at: status === 'live' ? serverNow() : live.get().at }),
     });
   }, [client, enabled]);
 }

@@ -5,11 +5,11 @@ import { connect, type LiveEvent } from './stream';
 
 class FakeSource extends EventTarget {
   onopen: (() => void) | null = null;
+  onmessage: ((m: MessageEvent) => void) | null = null;
   onerror: (() => void) | null = null;
   close = vi.fn();
-  send(event: Partial<LiveEvent> & { type: string }) {
-    this.dispatchEvent(new MessageEvent(event.type, { data: JSON.stringify({ previous: null, created_at: '', participant: null, object: '', data: {}, ...event }) }));
-  }
+  send(event: Partial<LiveEvent> & { type: string }) { this.raw(JSON.stringify({ previous: 0, created_at: '', participant: null, object: '', data: {}, ...event })); }
+  raw(data: string) { this.onmessage?.(new MessageEvent('message', { data })); }
 }
 function open() {
   const source = new FakeSource();
@@ -22,7 +22,7 @@ describe('stream', () => {
   it('passes events on in order and sees no gap where there is none', () => {
     const { source, handlers } = open();
     source.send({ type: 'round.awarded', id: 1000 });
-    source.send({ type: 'price.published', id: 2000, previous: 1000 });
+    source.send({ type: 'pool.changed', id: 2000, previous: 1000 });
     expect(handlers.event).toHaveBeenCalledTimes(2);
     expect(handlers.refetch).not.toHaveBeenCalled();
   });
@@ -43,7 +43,7 @@ describe('stream', () => {
     const { source, handlers } = open();
     source.send({ type: 'round.awarded', id: 9000 });
     source.dispatchEvent(new MessageEvent('reset', { data: '' }));
-    source.dispatchEvent(new MessageEvent('message', { data: 'nonsense' }));
+    source.raw('nonsense');
     source.send({ type: 'round.awarded', id: 100, previous: 50 });
     expect(handlers.refetch.mock.calls).toEqual([['reset']]);
     expect(handlers.event).toHaveBeenCalledTimes(2);

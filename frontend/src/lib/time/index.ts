@@ -39,19 +39,24 @@ export function nextSlot(now: number, slotSeconds: number, leadSeconds: number):
   return (Math.floor((now + leadSeconds * 1000) / slot) + 1) * slot;
 }
 
+// The server's clock decides when gates close; this machine's may be wrong, or the server's simulated.
+let offset = 0;
+export const serverSays = (at: string) => { offset = Date.parse(at) - Date.now(); };
+export const serverNow = () => Date.now() + offset;
+
 // One ticker for the page: a hundred ages cost one timer.
-let now = Date.now();
+let now = serverNow();
 const listeners = new Set<() => void>();
 let timer: ReturnType<typeof setInterval> | undefined;
 function subscribe(listener: () => void) {
   listeners.add(listener);
-  timer ??= setInterval(() => { now = Date.now(); listeners.forEach((l) => l()); }, 1000);
+  timer ??= setInterval(() => { now = serverNow(); listeners.forEach((l) => l()); }, 1000);
   return () => {
     listeners.delete(listener);
     if (listeners.size === 0) { clearInterval(timer); timer = undefined; }
   };
 }
 export function useNow(): number {
-  useEffect(() => { now = Date.now(); }, []);
+  useEffect(() => { now = serverNow(); }, []);
   return useSyncExternalStore(subscribe, () => now);
 }
