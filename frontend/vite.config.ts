@@ -7,7 +7,7 @@ import { mockApi } from './src/mocks/plugin.ts';
 
 const backend = process.env.HEADROOM_URL ?? 'http://127.0.0.1:8080';
 // The same policy that the binary sends, so that `preview` fails where production would.
-const csp = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+const csp = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'self'; form-action 'self'";
 
 export default defineConfig(({ mode }) => ({
   plugins: [react(), tailwind(), ...(process.env.MOCK && mode !== 'test' ? [mockApi()] : [])],

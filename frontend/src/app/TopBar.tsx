@@ -21,8 +21,8 @@ export function TopBar({ onSearch }: { onSearch: () => void }) {
       <span className="ws">{platform ? 'All participants' : me?.participant.name}</span>
       <span className="live">{me?.demo ? 'DEMO' : 'LIVE'}</span>
       <span className="sp" />
-      <button type="button" className="search" onClick={onSearch} aria-label="Search or jump to">
-        <Icon name="search" size={14} /><span className="txt">Search or jump to</span><span className="sp" /><span className="kbd">⌘K</span>
+      <button type="button" className="search" onClick={onSearch}>
+        <Icon name="search" size={14} /><span className="txt">Search or jump to</span><span className="sp" /><span className="kbd" aria-hidden="true">⌘K</span>
       </button>
       <RoundClock />
       {balance && <>

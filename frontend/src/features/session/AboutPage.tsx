@@ -20,8 +20,8 @@ function Sources({ about }: { about: About }) {
       <dl className="col g12 prose">
         {about.attributions.map((a) => (
           <div key={a.name}>
-            <dt className="m">{a.name}{a.licence && <span className="bdg line ml-2">{a.licence}</span>}</dt>
-            <dd className="s12">{a.text} {a.url && <span className="id t3">{a.url}</span>}</dd>
+            <dt className="m">{a.name}<span className="bdg line ml-2">{a.licence}</span></dt>
+            <dd className="s12">{a.text}</dd>
           </div>
         ))}
       </dl>
@@ -44,6 +44,7 @@ export default function AboutPage() {
               <dt>Round</dt><dd>every {me?.market.round_seconds} s</dd>
               <dt>Gate closes</dt><dd>{me?.market.lead_seconds} s before its slot</dd>
               <dt>Open slots</dt><dd>{me?.market.horizon_slots}</dd>
+              <dt>Licence of Headroom</dt><dd>{a.licence}</dd>
               <dt>Currency</dt><dd>{me?.currency}</dd>
             </dl>
           </Panel>

@@ -15,7 +15,7 @@ export interface Me {
 }
 export interface Session { access_token: string; expires_in: number; csrf_token: string; refresh_token: string }
 export interface Module { id: string; participant: string | null; name: string; hash: string; size_bytes: number; created_at: string }
-export interface About { version: string; attributions: { name: string; text: string; licence?: string; url?: string }[] }
+export interface About { version: string; licence: string; demo: boolean; attributions: { name: string; text: string; licence: string }[] }
 export interface Balance { available: string; held: string; bond: string; currency: string }
 
 export interface PriceNow { price: string; slot: string; round: number; set_by: string; low: string; high: string }
