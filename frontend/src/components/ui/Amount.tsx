@@ -1,5 +1,5 @@
 // Numbers with their dimmed tails, so that the digits that matter stand out in a column.
-import { formatExact, formatMoney, ledgerParts, micro, type Nano, priceParts, unitPrice } from '@/lib/money';
+import { formatExact, formatMoney, ledgerParts, micro, type Nano, nearestMicro, priceParts, unitPrice } from '@/lib/money';
 
 const Parts = ({ head, tail }: { head: string; tail: string }) => <>{head}<span className="dim">{tail}</span></>;
 
@@ -16,6 +16,9 @@ export function Money({ value, sign }: { value: string; sign?: boolean }) {
 }
 /** Money in the ledger: 6 places, the last 4 dimmed. */
 export const Ledger = ({ value }: { value: string }) => <Parts {...ledgerParts(micro(value))} />;
+
+/** Welfare is an exact fraction; on screen it is rounded to a micro-credit. */
+export const Welfare = ({ value }: { value: string }) => <Parts {...ledgerParts(nearestMicro(value))} />;
 
 /** Dearer is not bad and cheaper not good: tight and slack, with a sign that is not colour. */
 export function Change({ percent }: { percent: number }) {

@@ -77,9 +77,8 @@ export interface RoundPrice {
   /** `bid:ID`, `offer:ID`, `reserve:STEP`, `arc:INDEX`, `cap` or `none`. */
   set_by: string; volume: number; supply: number; reserve: string | null;
 }
-export interface Rule { rule: string; passed: boolean; tested?: number; detail?: string }
 export interface Certificate {
-  verified: boolean; quality: string; welfare: string; gap: string; cuts: number; input_hash: string; result_hash: string; rules?: Rule[];
+  verified: boolean; quality: string; welfare: string; gap: string; cuts: number; input_hash: string; result_hash: string;
 }
 export interface Round {
   id: string; number: number; state: string; sealed_at: string; awarded_at: string | null; settled_at: string | null;

@@ -18,6 +18,14 @@ export const nano = (text: string) => parseDecimal(text, 9) as Nano;
 export const asMicro = (value: bigint) => value as Micro;
 export const asNano = (value: bigint) => value as Nano;
 
+/** Exact fractions (`p/q`, or a decimal of any length) as the clearing writes them, rounded to a micro-credit for display. */
+export function nearestMicro(text: string): Micro {
+  const [p = '0', q] = text.trim().split('/');
+  if (q !== undefined) return divRound(BigInt(p) * 1_000_000n, BigInt(q)) as Micro;
+  const digits = p.split('.')[1]?.length ?? 0;
+  return digits <= 6 ? micro(p) : (divRound(parseDecimal(p, digits), 10n ** BigInt(digits - 6)) as Micro);
+}
+
 /** What a field holds: null for anything that is not yet a number. */
 export function tryMicro(text: string): Micro | null {
   try { return text.trim() === '' ? null : micro(text); } catch { return null; }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { asMicro, cost, decimal, formatBundle, formatExact, formatMoney, formatPercent, formatPrice, formatQuantity, ledgerParts, micro, nano, priceParts, tryMicro, unitPrice } from '.';
+import { asMicro, cost, decimal, formatBundle, formatExact, formatMoney, formatPercent, formatPrice, formatQuantity, ledgerParts, micro, nano, nearestMicro, priceParts, tryMicro, unitPrice } from '.';
 
 describe('decimals', () => {
   it('reads and writes without losing a digit', () => {
@@ -14,6 +14,11 @@ describe('decimals', () => {
   it('reads people: commas and the typographic minus', () => {
     expect(micro('1,020.50')).toBe(1_020_500_000n);
     expect(micro('\u22128.81')).toBe(-8_810_000n);
+  });
+  it('rounds exact fractions to what people read', () => {
+    expect(nearestMicro('184226.408117')).toBe(184_226_408_117n);
+    expect(nearestMicro('0.0000005')).toBe(1n);
+    expect(nearestMicro('-2/3')).toBe(-666_667n);
   });
   it('sums exactly where floats do not', () => {
     const sum = Array.from({ length: 10 }, () => micro('0.1')).reduce((a, b) => asMicro(a + b), asMicro(0n));
