@@ -1,5 +1,5 @@
 import { ago } from './clock.ts';
-import type { FinanceSummary, Statement, StatementLine } from '../lib/api/draft.ts';
+import type { FinanceSummary, Statement, StatementLine } from '../lib/api/objects.ts';
 
 const LINES: [string, string, bigint][] = [
   ['grant', 'Quota granted', 60_000_000_000n], ['charge', 'ams1-gp, 64 cores, 30 min', -422_976_000n], ['credit_note', '8 of 384 core·slots not delivered', 8_812_000n],

@@ -1,7 +1,7 @@
 import { iso, list, SLOT, SLOT_NOW, ago, START } from './clock.ts';
 import { pools } from './pools.ts';
 import { instances } from './swaps.ts';
-import type { Instance, List, Prediction, Sample, SeriesForecast } from '../lib/api/draft.ts';
+import type { Instance, List, Prediction, Sample, SeriesForecast } from '../lib/api/objects.ts';
 
 const SHARE: Record<string, [used: number, risk: number]> = { 'variant-caller-07': [1.31, 0.42], 'rna-seq-02': [0.74, 0.06], 'counter-03': [0.5, 0.11], 'nightly-report': [0, 0] };
 const used = (of: Instance, resource: string) => (of.baseline[resource] ?? 0) * (resource === 'mem_mib' ? 0.63 : (SHARE[of.name]?.[0] ?? 0.5));

@@ -1,5 +1,5 @@
 import { ago, dec, slotAt } from './clock.ts';
-import type { Explain, Order } from '../lib/api/draft.ts';
+import type { Explain, Order } from '../lib/api/objects.ts';
 
 // end of id, side, pool, cores, GiB, first slot, slots, limit per slot, filled cores, status, reason, age in s, all or none
 type Row = [string, 'bid' | 'offer', string, number, number, number, number, number, number, string, string | null, number, boolean?];

@@ -1,5 +1,5 @@
 import { chance, dec, iso, ROUND, roundNow, SLOT, SLOT_NOW, START, ago, slotAt } from './clock.ts';
-import type { Book, Pool, PricePoint } from '../lib/api/draft.ts';
+import type { Book, Pool, PricePoint } from '../lib/api/objects.ts';
 
 // slug, place, tier, price per core, reserve per core, cores, used %, change over an hour %, memory price per GiB
 const ROWS: [string, string, string, number, number, number, number, number, number][] = [

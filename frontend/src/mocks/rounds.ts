@@ -1,6 +1,6 @@
 import { iso, roundNow, ROUND, START, slotAt } from './clock.ts';
 import { pools } from './pools.ts';
-import type { Outcome, Round } from '../lib/api/draft.ts';
+import type { Outcome, Round } from '../lib/api/objects.ts';
 
 export function round(number: number): Round {
   const at = START - (948_212 - number) * ROUND;

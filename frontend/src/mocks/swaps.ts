@@ -1,5 +1,5 @@
 import { ago, iso, slotAt, START } from './clock.ts';
-import type { Difference, Instance, MethodConsidered, Phase, Swap } from '../lib/api/draft.ts';
+import type { Difference, Instance, MethodConsidered, Phase, Swap } from '../lib/api/objects.ts';
 
 const NAMES = ['planned', 'reserved', 'snapshot', 'transferred', 'shadow', 'awaiting_approval', 'fenced', 'activated', 'verified', 'released', 'done'];
 const SECONDS = [9, 4, 22, 78, 151, 24, 1, 2, 60, 8, 0];

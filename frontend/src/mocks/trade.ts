@@ -2,7 +2,7 @@ import { balance } from './users.ts';
 import { dec, roundNow } from './clock.ts';
 import { orders } from './orders.ts';
 import { pools } from './pools.ts';
-import type { Order, OrderBody, Preview } from '../lib/api/draft.ts';
+import type { Order, OrderBody, Preview } from '../lib/api/objects.ts';
 
 /** A logistic curve around what the bundle costs now: enough to develop the ticket against. */
 export function preview(body: unknown): Preview {

@@ -1,4 +1,4 @@
-import type { About, Me, Role } from '../lib/api/draft.ts';
+import type { About, Me, Role } from '../lib/api/objects.ts';
 
 const PEOPLE: [Role, string, string][] = [['bidder', 'Ines Okafor', 'Genomics Core'], ['tenant', 'Jonas Weber', 'Genomics Core'], ['finance', 'Tomas Lind', 'Operator'], ['admin', 'Ruth Adeyemi', 'Operator'], ['operator', 'Priya Raman', 'Operator']];
 export const people = PEOPLE.map(([role, name, team]) => ({ role, name, team, email: `${role}@demo.test`, password: `demo-${role}` }));

@@ -20,7 +20,9 @@ interface Props<T> {
 
 export function Page<T>({ title, crumb, badge, of, answer, actions, empty, children }: Props<T>) {
   useEffect(() => { document.title = `${title} · Headroom`; }, [title]);
-  const bare = of.data === undefined || !!empty?.(of.data);
+  // An empty page has one thing to do, and the empty state offers it.
+  const nothing = of.data !== undefined && !!empty?.(of.data);
+  const bare = of.data === undefined || nothing;
   const body = <ResourceView of={of} empty={empty} rows={8}>{children}</ResourceView>;
   return (
     <>
@@ -28,9 +30,9 @@ export function Page<T>({ title, crumb, badge, of, answer, actions, empty, child
         {crumb && <span className="s12 t3 row g6">{crumb}<span aria-hidden="true">›</span></span>}
         <h1>{title}</h1>
         {badge}
-        {answer && of.data !== undefined && <p className="answer">{answer(of.data)}</p>}
+        {answer && of.data !== undefined && !nothing && <p className="answer">{answer(of.data)}</p>}
         <span className="sp" />
-        {actions}
+        {!nothing && actions}
       </div>
       <StaleNote of={of} />
       {bare ? <Panel>{body}</Panel> : body}

@@ -1,5 +1,5 @@
 export * from './client';
-export type * from './draft';
+export type * from './objects';
 export * from './me';
 export * from './problem';
 export * from './queries';

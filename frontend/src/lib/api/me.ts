@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { get } from './client';
 import { serverSays } from '../time';
-import type { Me, Role } from './draft';
+import type { Me, Role } from './objects';
 
 export const meQuery = { queryKey: ['/me'], queryFn: async () => { const me = await get<Me>('/me'); serverSays(me.now); return me; }, staleTime: 300_000, retry: false } as const;
 export const useMe = () => useQuery(meQuery).data;

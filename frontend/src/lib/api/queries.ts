@@ -1,7 +1,7 @@
 // Reads that more than one feature needs.
 import { useQueries } from '@tanstack/react-query';
 import { get } from './client';
-import type { List, Pool, PoolResource, PredictedPoint, Prediction, PricePoint, Sample } from './draft';
+import type { List, Pool, PoolResource, PredictedPoint, Prediction, PricePoint, Sample } from './objects';
 import { useMe } from './me';
 import { keyOf, type Resource, useResource } from './resource';
 

@@ -1,4 +1,4 @@
-// The API's objects as the pages use them. Money and prices are decimal strings (6 and 9 digits),
+// The API's objects as the pages read them: what they use of each, with enums left open. Money and prices are decimal strings (6 and 9 digits),
 // quantities integers in base units, times RFC 3339 in UTC; enums are open: unknown values must be shown.
 
 export type ResourceName = string;
