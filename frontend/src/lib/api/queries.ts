@@ -2,7 +2,7 @@
 import { useQueries } from '@tanstack/react-query';
 import { get } from './client';
 import type { List, Pool, PoolResource, PredictedPoint, Prediction, PricePoint, Sample } from './objects';
-import { useMe } from './me';
+import { useMay, useMe } from './me';
 import { keyOf, type Resource, useResource } from './resource';
 
 export const usePools = () => useResource<List<Pool>>('/pools');
@@ -42,7 +42,8 @@ function useHorizons(): string | undefined {
 /** Demand ahead of one workload or a whole pool. */
 export function usePrediction(of: { instance_id: string } | { pool: string } | null, resource: string): Resource<Prediction> {
   const horizons = useHorizons();
-  return useResource<Prediction>(of && horizons ? '/prediction' : null, { ...of, resource, horizons });
+  const allowed = useMay('forecasts:read');
+  return useResource<Prediction>(of && horizons && allowed ? '/prediction' : null, { ...of, resource, horizons });
 }
 export const pointsOf = (p: Prediction | undefined, resource: string): PredictedPoint[] => p?.series.find((s) => s.resource === resource)?.points ?? [];
 

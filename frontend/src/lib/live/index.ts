@@ -1,6 +1,7 @@
 // The state of the stream, for the dot in the top bar and for greying out what is old.
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
+import { get } from '../api/client';
 import { store } from '../store';
 import { serverNow, serverSays, useNow } from '../time';
 import { fanOut } from './fanout';
@@ -22,6 +23,7 @@ export function useLiveStream(enabled: boolean) {
         out.push(event);
       },
       refetch: () => void client.invalidateQueries(),
+      revive: () => get('/me'),
       // While reconnecting, `at` stays at the last sign of life, so the age is that of the data.
       status: (status) => live.set({ status, at: status === 'live' ? serverNow() : live.get().at }),
     });

@@ -1,21 +1,23 @@
 import { QueryClient } from '@tanstack/react-query';
 import { describe, expect, it, vi } from 'vitest';
 import { fanOut } from './fanout';
-import { connect, type LiveEvent } from './stream';
+import { connect, type LiveEvent, RETRY_MS } from './stream';
 
 class FakeSource extends EventTarget {
   onopen: (() => void) | null = null;
   onmessage: ((m: MessageEvent) => void) | null = null;
   onerror: (() => void) | null = null;
+  readyState = 1;
   close = vi.fn();
   send(event: Partial<LiveEvent> & { type: string }) { this.raw(JSON.stringify({ previous: 0, created_at: '', participant: null, object: '', data: {}, ...event })); }
   raw(data: string) { this.onmessage?.(new MessageEvent('message', { data })); }
 }
 function open() {
   const source = new FakeSource();
-  const handlers = { event: vi.fn(), refetch: vi.fn(), status: vi.fn() };
-  const close = connect(handlers, () => source as unknown as EventSource);
-  return { source, handlers, close };
+  const handlers = { event: vi.fn(), refetch: vi.fn(), status: vi.fn(), revive: vi.fn(() => Promise.resolve()) };
+  const opened: string[] = [];
+  const close = connect(handlers, (url) => { opened.push(url); return source as unknown as EventSource; });
+  return { source, handlers, opened, close };
 }
 
 describe('stream', () => {
@@ -38,6 +40,19 @@ describe('stream', () => {
     source.send({ type: 'round.awarded', id: 2000 });
     source.send({ type: 'round.awarded', id: 1000 });
     expect(handlers.event).toHaveBeenCalledTimes(1);
+  });
+  it('renews the session and goes on where it was when the browser gave up', async () => {
+    vi.useFakeTimers();
+    const { source, handlers, opened, close } = open();
+    source.send({ type: 'round.awarded', id: 7000 });
+    source.readyState = 2;
+    source.onerror?.();
+    await vi.advanceTimersByTimeAsync(RETRY_MS);
+    expect(handlers.revive).toHaveBeenCalledOnce();
+    expect(opened).toHaveLength(2);
+    expect(opened[1]).toContain('after=7000');
+    close();
+    vi.useRealTimers();
   });
   it('starts over on reset, and is not disturbed by nonsense', () => {
     const { source, handlers } = open();
