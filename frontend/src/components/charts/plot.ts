@@ -28,10 +28,3 @@ export interface Plot {
   places?: number;
   zero?: boolean;
 }
-
-/** Puts a history and a forecast on one axis: each keeps its own stretch. */
-export function join(history: [number, number][], future: [number, number][]): { x: number[]; past: (number | null)[]; next: (number | null)[] } {
-  const x = [...new Set([...history, ...future].map(([t]) => t))].sort((a, b) => a - b);
-  const pick = (points: [number, number][]) => { const m = new Map(points); return x.map((t) => m.get(t) ?? null); };
-  return { x, past: pick(history), next: pick(future) };
-}

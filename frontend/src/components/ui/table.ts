@@ -10,6 +10,8 @@ export interface Column<T> {
   /** What sorts and what the CSV holds. Without it the column does neither. */
   value?: (row: T) => Cell;
   right?: boolean;
+  /** What the number means, one key or hover away. */
+  help?: string;
   /** Dropped first on narrow screens. */
   extra?: boolean;
   width?: number | string;

@@ -8,7 +8,7 @@ const columns: Column<Row>[] = [
   { id: 'model', head: 'Model', cell: (r) => r.model, value: (r) => r.model },
   { id: 'scored', head: 'Scored', right: true, cell: (r) => formatCount(r.scored), value: (r) => r.scored },
   { id: 'error', head: 'Mean error', right: true, cell: (r) => formatRough(r.resource, r.error), value: (r) => r.error },
-  { id: 'pinball', head: 'Pinball', right: true, cell: (r) => formatRough(r.resource, r.pinball), value: (r) => r.pinball },
+  { id: 'pinball', head: 'Pinball', help: 'Mean loss over all quantiles: it punishes both missing and being vague.', right: true, cell: (r) => formatRough(r.resource, r.pinball), value: (r) => r.pinball },
 ];
 
 export function AccuracyTable({ rows }: { rows: Row[] }) {

@@ -18,7 +18,7 @@ export function PricesPanel({ prices }: { prices: RoundPrice[] }) {
     { id: 'resource', head: 'Resource', cell: (p) => `${unitOf(p.resource).label}, ${unitOf(p.resource).many}`, value: (p) => p.resource },
     { id: 'slot', head: 'Slot', cell: (p) => clock(p.slot, z), value: (p) => p.slot },
     { id: 'price', head: 'Price, cr/unit·slot', right: true, cell: (p) => <span className="big"><Price value={p.price} resource={p.resource} /></span>, value: (p) => p.price },
-    { id: 'range', head: 'Possible range', right: true, extra: true, cell: (p) => <span className="t3">{range(p)}</span>, value: range },
+    { id: 'range', head: 'Possible range', help: 'Every price in it supports the same allocation; the lowest is published.', right: true, extra: true, cell: (p) => <span className="t3">{range(p)}</span>, value: range },
     { id: 'set', head: 'Set by', cell: (p) => <Setter by={p.set_by} />, value: (p) => p.set_by },
     { id: 'volume', head: 'Cleared', right: true, cell: (p) => formatRough(p.resource, p.volume), value: (p) => p.volume },
   ];

@@ -9,7 +9,7 @@ const columns: Column<Round>[] = [
   { id: 'state', head: 'State', cell: (r) => <State of={r.state} />, value: (r) => r.state },
   { id: 'orders', head: 'Orders', right: true, cell: (r) => formatCount(r.orders), value: (r) => r.orders },
   { id: 'awards', head: 'Awards', right: true, cell: (r) => formatCount(r.awards), value: (r) => r.awards },
-  { id: 'welfare', head: 'Welfare, cr', right: true, cell: (r) => (r.certificate ? <Welfare value={r.certificate.welfare} /> : '–'), value: (r) => r.certificate?.welfare },
+  { id: 'welfare', head: 'Welfare, cr', help: 'What the winners were ready to pay, less what it cost those who gave.', right: true, cell: (r) => (r.certificate ? <Welfare value={r.certificate.welfare} /> : '–'), value: (r) => r.certificate?.welfare },
   { id: 'quality', head: 'Quality', extra: true, cell: (r) => r.certificate?.quality ?? '–', value: (r) => r.certificate?.quality },
   { id: 'proof', head: 'Proof', cell: (r) => (r.certificate?.verified ? <Badge tone="ok" icon="check">Proved</Badge> : <Badge tone="line" icon="clock">Not yet</Badge>), value: (r) => r.certificate?.verified },
 ];
