@@ -1,5 +1,5 @@
 import { ago, dec, slotAt } from './clock.ts';
-import type { Explain, Order } from '../lib/api/objects.ts';
+import type { Award, Explain, Order } from '../lib/api/objects.ts';
 
 // end of id, side, pool, cores, GiB, first slot, slots, limit per slot, filled cores, status, reason, age in s, all or none
 type Row = [string, 'bid' | 'offer', string, number, number, number, number, number, number, string, string | null, number, boolean?];
@@ -55,3 +55,10 @@ export function explain(order: Order): Explain {
     changes: short ? [{ change: 'Raise the limit', limit: '578.496000', helps: true }, { change: 'Let ams1-gp stand in', limit: null, helps: true }, { change: 'Ask for fewer cores', limit: null, helps: false }] : [],
   };
 }
+
+/** Fills of the past hours, as the price chart marks them: slots back and cores. */
+const FILLS: [back: number, cores: number][] = [[22, 64], [17, 32], [7, 96], [2, 32]];
+export const awards: Award[] = FILLS.map(([back, cores]) => ({
+  id: `awd_01KAB6Q0ZX3F${back}`, round: 948_212 - back * 30, kind: 'bought', side: 'bid', order: orders[1]?.id ?? '', participant: 'par_01KAB6Q0ZX3F4QGENOM', instance: null, money: '47.870000', created_at: ago(back * 300),
+  lines: [{ pool: 'fra1-gp', resource: 'cpu_milli', slot: slotAt(-back), quantity: cores * 1000, price: '0.001248000', money: '47.870000', resold: 0, settled: true }],
+}));

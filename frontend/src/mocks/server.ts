@@ -2,7 +2,7 @@
 // the pages are developed against is what the tests run against.
 import { ago, list, roundNow, slotAt } from './clock.ts';
 import { statement, summary } from './finance.ts';
-import { explain, orders } from './orders.ts';
+import { awards, explain, orders } from './orders.ts';
 import { book, pools, prices, reservePrices } from './pools.ts';
 import { result, round, rounds } from './rounds.ts';
 import { instances, swaps } from './swaps.ts';
@@ -53,6 +53,7 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['GET', /^\/instances\/([^/]+)\/metrics$/, (_, [id]) => or404(instances.find((i) => i.id === id), metrics)],
   ['POST', /^\/instances\/([^/]+)\/stop$/, (_, [id]) => or404(instances.find((i) => i.id === id), (i) => Object.assign(i, { state: 'stopped' }))],
   ['PUT', /^\/instances\/([^/]+)\/strategy$/, ({ body }, [id]) => or404(instances.find((i) => i.id === id), (i) => Object.assign(i, { strategy: body }))],
+  ['GET', /^\/awards$/, () => ok(list(awards))],
   ['GET', /^\/allocations$/, () => ok(list(instances.flatMap((i) => [0, 1, 2, 3].map((n) => ({ instance: i.id, instance_name: i.name, slot: slotAt(n), node: i.node, baseline: i.baseline, limits: n < 2 ? i.in_force : i.baseline })))))],
   ['POST', /^\/swap_request$/, ({ body }) => ({ status: 202, body: { instance_id: (body as { instance_id: string }).instance_id, recommendation: 'grow', reason: 'the forecast exceeds what is in force', risk: { cpu_milli: 0.42 }, change: { cpu_milli: 6000 }, expected_cost: '7.488000', orders: [], placed: [] } })],
   ['GET', /^\/prediction$/, ({ query }) => ok(prediction(query))],

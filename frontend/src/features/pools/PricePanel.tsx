@@ -6,6 +6,7 @@ import { formatRough } from '@/lib/money';
 import { dayClock, useNow, zone } from '@/lib/time';
 import { useParam } from '@/lib/url';
 import { pricePlot } from './history';
+import { useFills } from './useFills';
 
 const SPANS = ['1 h', '3 h', 'All'] as const;
 const HOURS = { '1 h': 1, '3 h': 3, All: Number.POSITIVE_INFINITY };
@@ -14,12 +15,13 @@ export function PricePanel({ slug, resource, prices, pool }: { slug: string; res
   const z = zone.use();
   const [span, setSpan] = useParam('span', '3 h');
   const ahead = pointsOf(usePrediction({ pool: slug }, resource).data, resource);
+  const fills = useFills(slug, resource);
   const all = bySlot(prices);
   const last = all.at(-1);
   const start = last ? Date.parse(last.slot) - HOURS[span as keyof typeof HOURS] * 3_600_000 : 0;
   const shown = all.filter((p) => Date.parse(p.slot) >= start);
   const now = useNow();
-  const plot = pricePlot({ resource, prices: shown, demand: shown.length ? ahead : [], slotSeconds: useMe()?.market.slot_seconds ?? 300, now: Math.floor(now / 10_000) * 10_000, reserve: resourceOf(pool, resource)?.reserve ?? null });
+  const plot = pricePlot({ resource, prices: shown, demand: shown.length ? ahead : [], fills, slotSeconds: useMe()?.market.slot_seconds ?? 300, now: Math.floor(now / 10_000) * 10_000, reserve: resourceOf(pool, resource)?.reserve ?? null });
   const table = {
     name: `${slug}-prices`, rows: shown.toReversed(), rowKey: (p: PricePoint) => p.slot,
     columns: [
@@ -32,7 +34,7 @@ export function PricePanel({ slug, resource, prices, pool }: { slug: string; res
   };
   return (
     <ChartFrame title="Price and volume" note={plot.unit} table={table} tools={<Segmented label="Span" value={span} options={[...SPANS]} onChange={setSpan} />}
-      legend={<><LegendItem colour="price">Price</LegendItem><LegendItem colour="reserve" dash="6 3">Reserve</LegendItem><LegendItem colour="forecast" dash="4 3">Demand, 80 / 95 %</LegendItem></>}>
+      legend={<>{fills.length > 0 && <span className="acc">▲ Your fills</span>}<LegendItem colour="price">Price</LegendItem><LegendItem colour="reserve" dash="6 3">Reserve</LegendItem><LegendItem colour="forecast" dash="4 3">Demand, 80 / 95 %</LegendItem></>}>
       {shown.length ? <TimeChart plot={plot} height={340} label={`Price, reserve, volume and forecast of ${slug}`} /> : <p className="pad t3 s12">The first cleared round starts this chart. History from before the start is not invented.</p>}
     </ChartFrame>
   );

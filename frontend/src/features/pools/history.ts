@@ -2,11 +2,12 @@
 import { type FanPoint, fanPoint, fanSeries } from '@/components/charts/fan';
 import type { Plot, Series } from '@/components/charts/plot';
 import { bySlot, type ForecastPoint, type PricePoint } from '@/lib/api';
-import { formatPrice, shown, toNumber, unitOf, unitPrice } from '@/lib/money';
+import { formatPrice, roughCount, shown, toNumber, unitOf, unitPrice } from '@/lib/money';
+import type { Fill } from './useFills';
 
-export interface Input { resource: string; prices: PricePoint[]; demand: ForecastPoint[]; now: number; reserve: string | null; slotSeconds: number }
+export interface Input { resource: string; prices: PricePoint[]; demand: ForecastPoint[]; fills: Fill[]; now: number; reserve: string | null; slotSeconds: number }
 
-export function pricePlot({ resource, prices, demand, now, reserve, slotSeconds }: Input): Plot {
+export function pricePlot({ resource, prices, demand, fills, now, reserve, slotSeconds }: Input): Plot {
   const points = bySlot(prices);
   const at = (s: string) => Date.parse(s) / 1000;
   const show = (p: string) => toNumber(unitPrice(resource, p), 9);
@@ -25,8 +26,12 @@ export function pricePlot({ resource, prices, demand, now, reserve, slotSeconds 
     { label: 'Price', colour: 'price', kind: 'step', values: x.map((t) => { const p = by.get(t) ?? (t === stop ? end : undefined); return p ? show(p.price) : null; }) },
   ];
   if (ahead.length) series.push(...fanSeries(x, ahead, series.length).map((s) => ({ ...s, label: `Demand ${s.label.toLowerCase()}`, scale: 'volume' as const })));
+  const marks = fills.flatMap((f) => {
+    const p = by.get(at(f.slot));
+    return p ? [{ x: at(f.slot) + slotSeconds / 2, y: show(p.price), text: roughCount(shown(resource, f.quantity)) }] : [];
+  });
   return {
-    x, series, now: now / 1000, unit: `cr/${unitOf(resource).one}·slot`, places: 4,
+    x, series, marks, now: now / 1000, unit: `cr/${unitOf(resource).one}·slot`, places: 4,
     tags: last ? [{ value: show(last.price), text: formatPrice(unitPrice(resource, last.price)), colour: 'price', on: 'surface' }] : [],
   };
 }

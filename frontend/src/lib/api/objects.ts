@@ -85,6 +85,11 @@ export interface Round {
   first_slot: string; last_slot: string; orders: number; awards: number; root: string; previous_root: string; seed: string;
   certificate: Certificate | null; prices: RoundPrice[]; void_reason: string | null; open_slots: string[];
 }
+export interface AwardLine { pool: string; resource: ResourceName; slot: string; quantity: number; price: string; money: string; resold: number; settled: boolean }
+/** What an order won in a round: `bought`, `lent` or `resold`. */
+export interface Award {
+  id: string; round: number; kind: string; side: 'bid' | 'offer'; order: string; participant: string; instance: string | null; lines: AwardLine[]; money: string; created_at: string;
+}
 export interface Outcome {
   format: string;
   awards: { order: string; alternative: number; fill: string; money: string; quantities: [string, string, number, number][] }[];

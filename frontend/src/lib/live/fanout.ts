@@ -7,7 +7,7 @@ import type { LiveEvent } from './stream';
 const TOUCHES: [prefix: string, paths: string[]][] = [
   ['order.', ['/bids', '/offers']],
   // The award of a round carries its prices.
-  ['round.awarded', ['/pools', '/bids', '/offers', '/allocations']],
+  ['round.awarded', ['/pools', '/bids', '/offers', '/allocations', '/awards']],
   ['round.', ['/rounds']],
   ['pool.', ['/pools']],
   ['swap.', ['/swaps', '/swap_history', '/instances']],
