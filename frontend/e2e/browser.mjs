@@ -1,0 +1,33 @@
+// Chromium for the walks: a fresh profile, no background traffic, and a list of every request.
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+
+export async function launch({ width = 1440, height = 900 } = {}) {
+  const profile = mkdtempSync(join(tmpdir(), 'headroom-e2e-'));
+  return chromium.launchPersistentContext(profile, {
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', headless: true, args: FLAGS,
+    viewport: { width, height }, deviceScaleFactor: 1, reducedMotion: 'reduce', timezoneId: 'UTC', locale: 'en-GB',
+  });
+}
+
+/** Collects what a page may not do: leave the origin, log an error, throw. */
+export function watch(page, origin) {
+  const faults = [];
+  page.on('request', (r) => { if (/^https?:/.test(r.url()) && new URL(r.url()).origin !== origin) faults.push(`left the origin: ${r.url()}`); });
+  page.on('pageerror', (e) => faults.push(`threw: ${e.message}`));
+  page.on('console', (m) => {
+    // A refused request is a state that the page shows, not a fault of the page.
+    if (m.type() === 'error' && !/Failed to load resource/.test(m.text())) faults.push(`console: ${m.text()}`);
+  });
+  return faults;
+}
+
+export async function axe(page, source) {
+  await page.evaluate(source);
+  const result = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+  return result.violations.map((v) => ({ id: v.id, impact: v.impact, nodes: v.nodes.map((n) => `${n.target.join(' ')}: ${n.failureSummary?.split('\n').slice(1).join(' ')}`) }));
+}

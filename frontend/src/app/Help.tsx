@@ -1,0 +1,22 @@
+import { Dialog } from '@/components/ui/Dialog';
+import { KEY_HELP } from './keys';
+
+const WORDS: [string, string][] = [
+  ['Slot', 'The time for which capacity is delivered; one price a slot.'],
+  ['Round', 'Gate open, gate close, clearing. Every round clears every slot that is still open.'],
+  ['Limit', 'The most you pay for the whole order and window. You pay the clearing price, never more.'],
+  ['Reserve price', 'From where the operator offers its own capacity. An offer, not a filter.'],
+  ['Shadow run', 'The workload runs on the target with mirrored inputs before anything moves.'],
+  ['Certificate', 'The proof of a round, checked without the solver in exact arithmetic.'],
+];
+
+export default function Help({ onClose }: { onClose: () => void }) {
+  return (
+    <Dialog open onClose={onClose} title="Keys and words" wide>
+      <div className="halves">
+        <dl className="kv">{KEY_HELP.map(([keys, what]) => [<dt key={`${keys}t`}>{what}</dt>, <dd key={`${keys}d`}><span className="kbd">{keys}</span></dd>])}</dl>
+        <dl className="s12 col g6">{WORDS.map(([w, what]) => <div key={w}><dt className="m">{w}</dt><dd className="t2">{what}</dd></div>)}</dl>
+      </div>
+    </Dialog>
+  );
+}

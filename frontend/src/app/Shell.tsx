@@ -1,0 +1,42 @@
+// The frame of every page: top bar, sidebar or rail, the demo strip, keys, palette, toasts, stream.
+import { Outlet, useMatches, useNavigate } from '@tanstack/react-router';
+import { lazy, Suspense, useState } from 'react';
+import { Denied } from '@/components/ui/states';
+import { Toaster } from '@/components/ui/Toaster';
+import { may, useMe } from '@/lib/api';
+import { useKeys } from '@/lib/keys';
+import { useLiveStream } from '@/lib/live';
+import { DemoStrip } from './DemoStrip';
+import { bindings } from './keys';
+import type { RouteEntry } from './routes';
+import { SideBar } from './SideBar';
+import { TopBar } from './TopBar';
+
+const Palette = lazy(() => import('./Palette'));
+const Help = lazy(() => import('./Help'));
+
+export function Shell() {
+  const me = useMe();
+  const navigate = useNavigate();
+  const [overlay, setOverlay] = useState<'palette' | 'help' | null>(null);
+  const entry = (useMatches().at(-1)?.staticData as { entry?: RouteEntry } | undefined)?.entry;
+  useLiveStream(!!me);
+  useKeys(bindings({ go: (to) => void navigate({ to }), palette: () => setOverlay('palette'), help: () => setOverlay('help') }));
+  const close = () => setOverlay(null);
+  return (
+    <>
+      <a className="btn skip" href="#main">Skip to the page</a>
+      {me?.demo && <DemoStrip text={me.banner} />}
+      <div className={`app ${entry?.rail ? 'rail' : ''}`}>
+        <TopBar onSearch={() => setOverlay('palette')} />
+        <SideBar />
+        <main className="main" id="main" tabIndex={-1}>{may(me, entry?.scope) ? <Outlet /> : <div className="panel mt-4"><h1 className="sr-only">{entry?.title}</h1><Denied /></div>}</main>
+      </div>
+      <Suspense>
+        {overlay === 'palette' && <Palette onClose={close} onHelp={() => setOverlay('help')} />}
+        {overlay === 'help' && <Help onClose={close} />}
+      </Suspense>
+      <Toaster />
+    </>
+  );
+}

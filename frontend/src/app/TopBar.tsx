@@ -1,0 +1,39 @@
+import { lazy, Suspense } from 'react';
+import { Icon } from '@/components/ui/Icon';
+import { Money } from '@/components/ui/Amount';
+import { Segmented } from '@/components/ui/Segmented';
+import { type Balance, isPlatform, useMe, useResource } from '@/lib/api';
+import { ZONES, zone } from '@/lib/time';
+import { Brand } from './Brand';
+import { LiveDot } from './LiveDot';
+import { RoundClock } from './RoundClock';
+
+// The account menu brings a positioning library: it may arrive after the first paint.
+const UserMenu = lazy(() => import('./UserMenu'));
+
+export function TopBar({ onSearch }: { onSearch: () => void }) {
+  const me = useMe();
+  const platform = isPlatform(me);
+  const balance = useResource<Balance>(me && !platform ? '/balance' : null).data;
+  return (
+    <header className="top">
+      <Brand />
+      <span className="ws">{platform ? 'All participants' : me?.participant.name}</span>
+      <span className="live">{me?.demo ? 'DEMO' : 'LIVE'}</span>
+      <span className="sp" />
+      <button type="button" className="search" onClick={onSearch}>
+        <Icon name="search" size={14} /><span className="txt">Search or jump to</span><span className="sp" /><span className="kbd" aria-hidden="true">⌘K</span>
+      </button>
+      <RoundClock />
+      {balance && <>
+        <span className="vr" />
+        <span className="tstat"><b><Money value={balance.available} /> cr</b><span>available</span></span>
+        <span className="tstat"><b><Money value={balance.held} /> cr</b><span>held</span></span>
+      </>}
+      <span className="vr" />
+      <span className="narrow-hide"><Segmented label="Time zone" value={zone.use()} options={ZONES} onChange={zone.set} /></span>
+      <LiveDot />
+      <Suspense fallback={<span className="av" />}><UserMenu /></Suspense>
+    </header>
+  );
+}

@@ -1,0 +1,35 @@
+import * as Popover from '@radix-ui/react-popover';
+import { useNavigate } from '@tanstack/react-router';
+import { useQueryClient } from '@tanstack/react-query';
+import { Button } from '@/components/ui/Button';
+import { Segmented } from '@/components/ui/Segmented';
+import { call, setCsrf, useMe } from '@/lib/api';
+import { applyTheme, theme, THEMES } from '@/lib/theme';
+
+const initials = (name: string) => name.split(/\s+/).map((w) => w[0]).slice(0, 2).join('').toUpperCase();
+
+export default function UserMenu() {
+  const me = useMe();
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const chosen = theme.use();
+  const signOut = async () => {
+    await call('POST', '/auth/logout').catch(() => undefined);
+    setCsrf(null);
+    client.clear();
+    void navigate({ to: '/login' });
+  };
+  if (!me) return null;
+  return (
+    <Popover.Root>
+      <Popover.Trigger className="av border-0" aria-label={`${initials(me.user.name)}: ${me.user.name}, account`}>{initials(me.user.name)}</Popover.Trigger>
+      <Popover.Portal>
+        <Popover.Content className="popover col g12" align="end" sideOffset={6} aria-label="Account">
+          <div><b className="m">{me.user.name}</b><div className="s11 t3">{me.user.email}, {me.role} at {me.participant.name}</div></div>
+          <Segmented label="Theme" value={chosen} options={THEMES} onChange={applyTheme} />
+          <Button icon="out" onClick={() => void signOut()}>Sign out</Button>
+        </Popover.Content>
+      </Popover.Portal>
+    </Popover.Root>
+  );
+}

@@ -1,0 +1,38 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect, type RouterHistory } from '@tanstack/react-router';
+import { meQuery, Problem, whenSignedOut } from '@/lib/api';
+import { Failed, Missing } from './Failed';
+import { queryClient } from './queryClient';
+import { ROUTES } from './routes';
+import { Shell } from './Shell';
+
+/** Everything but the sign-in page needs a session; the page that was asked for is kept in `next`. */
+async function requireSession({ location }: { location: { href: string } }) {
+  try {
+    await queryClient.ensureQueryData(meQuery);
+  } catch (error) {
+    if (error instanceof Problem && error.status === 401) throw redirect({ href: `/login?next=${encodeURIComponent(location.href)}` });
+    throw error;
+  }
+}
+
+function routeTree() {
+  const root = createRootRoute({ component: Outlet, notFoundComponent: Missing });
+  const login = createRoute({ getParentRoute: () => root, path: '/login', component: lazyRouteComponent(() => import('@/features/session/LoginPage')) });
+  const signedIn = createRoute({ getParentRoute: () => root, id: 'signedIn', component: Shell, errorComponent: Failed, beforeLoad: requireSession });
+  const pages = ROUTES.map((entry) =>
+    createRoute({ getParentRoute: () => signedIn, path: entry.path, component: lazyRouteComponent(entry.page), errorComponent: Failed, staticData: { entry } }));
+  return root.addChildren([login, signedIn.addChildren(pages)]);
+}
+
+/** A function, because a test starts from a fresh one. */
+export function makeRouter(history?: RouterHistory) {
+  const router = createRouter({
+    routeTree: routeTree(), history, defaultPreload: 'intent', defaultNotFoundComponent: Missing, defaultPendingComponent: () => null, scrollRestoration: true,
+  });
+  whenSignedOut(() => {
+    if (router.state.location.pathname === '/login') return;
+    queryClient.removeQueries({ queryKey: meQuery.queryKey });
+    void router.navigate({ href: `/login?next=${encodeURIComponent(router.state.location.href)}` });
+  });
+  return router;
+}

@@ -1,0 +1,15 @@
+// The lazy edge: uPlot and its painter arrive with the first chart, not with the first page.
+import { lazy, Suspense } from 'react';
+import type { Plot } from './plot';
+
+const Canvas = lazy(() => import('./PlotCanvas'));
+
+export function TimeChart({ plot, label, height = 300 }: { plot: Plot; label: string; height?: number }) {
+  return (
+    <div role="img" aria-label={label} className="p-1" style={{ height: height + 8 }}>
+      <Suspense fallback={<span className="sk sk-wait m-3" style={{ height: height - 24 }} />}>
+        <Canvas plot={plot} height={height} />
+      </Suspense>
+    </div>
+  );
+}

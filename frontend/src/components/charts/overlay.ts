@@ -1,0 +1,80 @@
+// What uPlot does not draw: the Now line, tags on the right axis, own fills, the order's window, and
+// a tooltip that lists every pane at the cursor.
+import type uPlot from 'uplot';
+import { token } from '@/lib/theme';
+import { clock, type Zone } from '@/lib/time';
+import type { Plot } from './plot';
+
+function paint(u: uPlot, plot: Plot, z: Zone) {
+  const { ctx, bbox } = u;
+  const k = devicePixelRatio;
+  const font = (weight: number) => { ctx.font = `${weight} ${11 * k}px ${token('font')}`; };
+  ctx.save();
+  ctx.textBaseline = 'alphabetic';
+  if (plot.window) {
+    const [a, b] = plot.window.map((t) => u.valToPos(t, 'x', true)) as [number, number];
+    ctx.globalAlpha = 0.06;
+    ctx.fillStyle = token('accent');
+    ctx.fillRect(a, bbox.top, Math.min(b, bbox.left + bbox.width) - a, bbox.height);
+    ctx.globalAlpha = 1;
+  }
+  if (plot.now !== undefined) {
+    const x = u.valToPos(plot.now, 'x', true);
+    ctx.strokeStyle = ctx.fillStyle = token('text-3');
+    ctx.lineWidth = k;
+    ctx.beginPath(); ctx.moveTo(x, bbox.top); ctx.lineTo(x, bbox.top + bbox.height); ctx.stroke();
+    font(400);
+    ctx.textAlign = 'right';
+    ctx.fillText(`Now ${clock(plot.now * 1000, z)}`, x - 5 * k, bbox.top + 9 * k);
+  }
+  for (const m of plot.marks ?? []) {
+    const x = u.valToPos(m.x, 'x', true);
+    const y = u.valToPos(m.y, 'y', true) + 7 * k;
+    ctx.fillStyle = token('accent');
+    ctx.beginPath(); ctx.moveTo(x, y); ctx.lineTo(x + 5.5 * k, y + 9 * k); ctx.lineTo(x - 5.5 * k, y + 9 * k); ctx.fill();
+    font(550);
+    ctx.textAlign = 'center';
+    ctx.fillText(m.text, x, y + 21 * k);
+  }
+  const right = bbox.left + bbox.width + 3 * k;
+  for (const t of plot.tags ?? []) {
+    const y = u.valToPos(t.value, 'y', true);
+    ctx.fillStyle = token(t.colour);
+    ctx.beginPath(); ctx.roundRect(right, y - 9 * k, 56 * k, 18 * k, 3 * k); ctx.fill();
+    ctx.fillStyle = token(t.on);
+    font(600);
+    ctx.textAlign = 'center';
+    ctx.fillText(t.text, right + 28 * k, y + 4 * k);
+  }
+  ctx.restore();
+}
+
+function describe(box: HTMLElement, u: uPlot, plot: Plot, z: Zone) {
+  const i = u.cursor.idx;
+  const at = i == null ? undefined : plot.x[i];
+  box.hidden = at === undefined || (u.cursor.left ?? -1) < 0;
+  if (box.hidden || at === undefined || i == null) return;
+  const rows = plot.series.filter((s) => s.values[i] != null).map((s) => {
+    const places = s.scale === 'volume' ? 0 : (plot.places ?? 2);
+    return `<dt></dt><dd>${(s.values[i] as number).toLocaleString('en-US', { maximumFractionDigits: places, minimumFractionDigits: s.scale === 'volume' ? 0 : Math.min(places, 4) })}</dd>`;
+  });
+  box.innerHTML = `<div class="m">${clock(at * 1000, z)}</div><dl>${rows.join('')}</dl>`;
+  const labels = plot.series.filter((s) => s.values[i] != null);
+  box.querySelectorAll('dt').forEach((dt, n) => { dt.textContent = labels[n]?.label ?? ''; });
+  const left = u.cursor.left ?? 0;
+  box.style.left = `${left > u.over.clientWidth / 2 ? left - box.offsetWidth - 14 : left + 14}px`;
+}
+
+export function overlay(plot: () => Plot, z: Zone): uPlot.Plugin {
+  const box = document.createElement('div');
+  box.className = 'tip';
+  box.hidden = true;
+  Object.assign(box.style, { position: 'absolute', top: '8px', pointerEvents: 'none', zIndex: '5', whiteSpace: 'nowrap' });
+  return {
+    hooks: {
+      init: (u) => { u.over.append(box); },
+      draw: (u) => paint(u, plot(), z),
+      setCursor: (u) => describe(box, u, plot(), z),
+    },
+  };
+}

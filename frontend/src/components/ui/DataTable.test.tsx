@@ -1,0 +1,29 @@
+import { cleanup, fireEvent, render, screen } from '@testing-library/react';
+import { afterEach, expect, it } from 'vitest';
+import { DataTable } from './DataTable';
+import { type Column, toCsvTable } from './table';
+
+interface Row { id: string; n: number }
+const columns: Column<Row>[] = [
+  { id: 'id', head: 'Name', cell: (r) => r.id, value: (r) => r.id },
+  { id: 'n', head: 'Number', right: true, cell: (r) => r.n, value: (r) => r.n },
+];
+const rows = Array.from({ length: 10_000 }, (_, i) => ({ id: `r${i}`, n: 10_000 - i }));
+afterEach(cleanup);
+
+it('keeps at most 60 of 10,000 rows in the document and still counts them all', () => {
+  render(<DataTable label="Things" columns={columns} rows={rows} rowKey={(r) => r.id} />);
+  expect(document.querySelectorAll('tbody tr').length).toBeLessThanOrEqual(60);
+  expect(screen.getByRole('table').getAttribute('aria-rowcount')).toBe('10001');
+});
+
+it('sorts by the value, not by the text, and says how', () => {
+  render(<DataTable label="Things" columns={columns} rows={rows.slice(0, 20)} rowKey={(r) => r.id} />);
+  fireEvent.click(screen.getByRole('button', { name: 'Number' }));
+  expect(screen.getByRole('columnheader', { name: /Number/ }).getAttribute('aria-sort')).toBe('ascending');
+  expect(document.querySelector('tbody td')?.textContent).toBe('r19');
+});
+
+it('hands out exactly what it shows', () => {
+  expect(toCsvTable(columns, rows.slice(0, 1))).toEqual({ head: ['Name', 'Number'], rows: [['r0', 10_000]] });
+});

@@ -1,0 +1,71 @@
+// One table for all lists: sorts, selects, virtualises above 60 rows, and hands out CSV of exactly
+// what it shows. Spacer rows keep the scroll height, so at most about 60 rows are in the document.
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { type ReactNode, useMemo, useRef, useState } from 'react';
+import { csv, download } from '@/lib/csv';
+import { Button } from './Button';
+import { TableHead } from './TableHead';
+import { type Column, type Sort, sorted, toCsvTable } from './table';
+
+interface Props<T> {
+  label: string;
+  columns: Column<T>[];
+  rows: T[];
+  rowKey: (row: T) => string;
+  selected?: string | null;
+  onSelect?: (row: T) => void;
+  initialSort?: Sort;
+  muted?: (row: T) => boolean;
+  dense?: boolean;
+  height?: number | string;
+  footer?: ReactNode;
+  /** File name without ending; shows the download button. */
+  csvName?: string;
+}
+const VIRTUAL_FROM = 60;
+const ROW = 30;
+
+export function DataTable<T>({ label, columns, rows, rowKey, selected, onSelect, initialSort, muted, dense, height, footer, csvName }: Props<T>) {
+  const [sort, setSort] = useState<Sort | null>(initialSort ?? null);
+  const view = useMemo(() => sorted(rows, columns, sort), [rows, columns, sort]);
+  const scroller = useRef<HTMLDivElement>(null);
+  const virtual = view.length > VIRTUAL_FROM;
+  const virtualizer = useVirtualizer({ count: virtual ? view.length : 0, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 8, initialRect: { width: 800, height: 600 } });
+  const items = virtualizer.getVirtualItems();
+  const top = virtual ? (items[0]?.start ?? 0) : 0;
+  const bottom = virtual ? virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0) : 0;
+  const shown = virtual ? items.map((i) => ({ row: view[i.index] as T, index: i.index })) : view.map((row, index) => ({ row, index }));
+  const save = () => {
+    const t = toCsvTable(columns, view);
+    download(`${csvName}.csv`, csv(t.head, t.rows));
+  };
+  return (
+    <>
+      <div ref={scroller} className="scroll" role="region" aria-label={`${label}: rows`} tabIndex={0} style={{ maxHeight: height ?? (virtual ? 640 : undefined) }}>
+        <table className={`t mk ${dense ? 'd24' : ''}`} aria-label={label} aria-rowcount={view.length + 1}>
+          <TableHead columns={columns} sort={sort} onSort={setSort} />
+          <tbody>
+            {top > 0 && <tr aria-hidden="true" style={{ height: top }}><td colSpan={columns.length} /></tr>}
+            {shown.map(({ row, index }) => {
+              const key = rowKey(row);
+              return (
+                <tr key={key} aria-rowindex={index + 2} aria-selected={onSelect ? key === selected : undefined}
+                  className={`${key === selected ? 'sel' : ''} ${onSelect ? 'click' : ''} ${muted?.(row) ? 'mut' : ''}`}
+                  onClick={onSelect && (() => onSelect(row))}>
+                  {columns.map((c) => <td key={c.id} className={`${c.right ? 'r' : ''} ${c.extra ? 'narrow-hide' : ''}`}>{c.cell(row)}</td>)}
+                </tr>
+              );
+            })}
+            {bottom > 0 && <tr aria-hidden="true" style={{ height: bottom }}><td colSpan={columns.length} /></tr>}
+          </tbody>
+        </table>
+      </div>
+      {(footer || csvName) && (
+        <div className="row g8 border-t border-border px-3 py-1 s11 t3">
+          {footer}<span className="sp" />
+          {csvName && <Button size="sm" kind="quiet" icon="export" onClick={save}>CSV of this view</Button>}
+        </div>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,29 @@
+// A destructive or final action: says what happens, asks for a reason that others will read.
+import { type FormEvent, useState } from 'react';
+import { Button } from './Button';
+import { Dialog } from './Dialog';
+import { Field } from './Field';
+
+interface Props {
+  open: boolean; onClose: () => void; title: string; text: string; action: string; keep?: string;
+  danger?: boolean; reason?: boolean; busy?: boolean; onConfirm: (reason: string) => void;
+}
+
+export function Decide({ open, onClose, title, text, action, keep = 'Keep', danger, reason, busy, onConfirm }: Props) {
+  const [why, setWhy] = useState('');
+  // React hands a portal's events to the component around it: an outer form must not submit too.
+  const submit = (e: FormEvent) => { e.preventDefault(); e.stopPropagation(); onConfirm(why.trim()); };
+  return (
+    <Dialog open={open} onClose={onClose} title={title} text={text}>
+      <form onSubmit={submit}>
+        {reason && <Field label="Reason, others will read it" value={why} onChange={setWhy} required />}
+        <div className="row g8 mt-4">
+          <span className="s11 t3">Esc keeps it as it is</span>
+          <span className="sp" />
+          <Button onClick={onClose}>{keep}</Button>
+          <Button type="submit" kind={danger ? 'danger' : 'primary'} busy={busy} disabled={reason && why.trim() === ''}>{action}</Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

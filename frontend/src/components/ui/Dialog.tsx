@@ -1,0 +1,25 @@
+import * as Radix from '@radix-ui/react-dialog';
+import type { ReactNode } from 'react';
+import { Icon } from './Icon';
+
+interface Props { open: boolean; onClose: () => void; title: string; text?: ReactNode; wide?: boolean; bare?: boolean; children: ReactNode }
+
+/** Traps and returns focus, closes on Esc; `bare` hides the title row but not the name. */
+export function Dialog({ open, onClose, title, text, wide, bare, children }: Props) {
+  return (
+    <Radix.Root open={open} onOpenChange={(o) => !o && onClose()}>
+      <Radix.Portal>
+        <Radix.Overlay className="veil" />
+        <Radix.Content className={`dialog ${wide ? 'wide' : ''}`} aria-describedby={undefined}>
+          <div className={bare ? 'sr-only' : 'row mb-2'}>
+            <Radix.Title className="text-15 font-semibold">{title}</Radix.Title>
+            <span className="sp" />
+            {!bare && <Radix.Close className="linkish t3" aria-label="Close"><Icon name="cross" size={14} /></Radix.Close>}
+          </div>
+          {text && <p className="t2 s12 mb-3">{text}</p>}
+          {children}
+        </Radix.Content>
+      </Radix.Portal>
+    </Radix.Root>
+  );
+}

@@ -1,0 +1,17 @@
+export * from './Amount';
+export * from './Badge';
+export * from './Button';
+export * from './CopyId';
+export * from './DataTable';
+export * from './Field';
+export * from './Icon';
+export * from './KeyFigure';
+export * from './Note';
+export * from './Page';
+export * from './Panel';
+export * from './ResourceView';
+export * from './Segmented';
+export * from './states';
+export type * from './table';
+export * from './toast';
+export * from './When';

@@ -1,0 +1,33 @@
+import { Badge, Button, Icon } from '@/components/ui';
+import type { Explain, Order } from '@/lib/api';
+import { formatMoney } from '@/lib/money';
+import { perSlot } from './order';
+import { useReplace } from './useReplace';
+
+interface Props { order: Order; explain: Explain; slots: number; onReplaced: (id: string) => void }
+
+/** What would have won, and what would not: the second saves a try. */
+export function Changes({ order, explain, slots, onReplaced }: Props) {
+  const replace = useReplace(order, slots, onReplaced);
+  const quality = explain.minimum_winning_limit?.quality;
+  return (
+    <>
+      <div className="row g8 px-3 py-2 border-t border-border">
+        <h3 className="s12 b" style={{ color: 'var(--text)' }}>What would have won</h3><span className="sp" />
+        {quality && <Badge tone={quality === 'exact' ? 'ok' : 'line'} icon={quality === 'exact' ? 'check' : undefined}>{quality}</Badge>}
+      </div>
+      <table className="t mk">
+        <thead><tr><th scope="col">Change</th><th scope="col" className="r">cr/slot</th><th scope="col"><span className="sr-only">Do it</span></th></tr></thead>
+        <tbody>
+          {explain.changes.map((c) => (
+            <tr key={c.change + c.limit} className={c.helps ? '' : 'mut'}>
+              <td style={{ whiteSpace: 'normal' }}><span className="row g6"><span className={c.helps ? 'ok' : 't3'}><Icon name={c.helps ? 'check' : 'cross'} size={12} /></span>{c.change}{!c.helps && ' does not help'}</span></td>
+              <td className="r">{c.limit ? formatMoney(perSlot(c.limit, slots)) : '–'}</td>
+              <td className="r">{c.limit && c.helps && <Button size="sm" kind="primary" busy={replace.busy} onClick={() => c.limit && replace.run(c.limit)} aria-label={`Set: ${c.change}`}>Set</Button>}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </>
+  );
+}

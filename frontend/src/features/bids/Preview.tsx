@@ -1,0 +1,36 @@
+import { Button, KeyFigure, Note, When } from '@/components/ui';
+import { asProblem, type OrderBody, type Preview as Data } from '@/lib/api';
+import { formatCount, formatMoney, formatPercent, micro } from '@/lib/money';
+import type { Placing } from './usePlace';
+
+interface Props { side: 'bid' | 'offer'; preview?: Data; fault: unknown; stale: boolean; order: OrderBody | null; placing: Placing }
+const money = (text: string) => formatMoney(micro(text));
+
+/** Three figures above the button, and the sum in it. */
+export function Preview({ side, preview, fault, stale, order, placing }: Props) {
+  const problem = placing.problem ?? (fault ? asProblem(fault) : null);
+  const verb = side === 'bid' ? 'Place bid' : 'Place offer';
+  return (
+    <div className="pad col g8 border-t border-border bg-surface-2">
+      <h3 className="lab">Preview, if the round closed now</h3>
+      <div className={`row ${stale ? 'stale-data' : ''}`} style={{ gap: 20 }} aria-live="polite">
+        <KeyFigure value={preview?.fill_probability == null ? '–' : formatPercent(preview.fill_probability)} label={preview?.fill_probability === null ? 'no history yet' : 'chance to fill'} />
+        <KeyFigure value={preview ? money(preview.expected) : '–'} label="cr expected" />
+        <KeyFigure value={preview ? money(preview.worst_case) : '–'} label={side === 'bid' ? 'cr worst case' : 'cr at least'} />
+      </div>
+      {preview && (
+        <dl className="kv">
+          <dt>Expected, 80 % range</dt><dd>{money(preview.expected_low)}–{money(preview.expected_high)} cr</dd>
+          <dt>{side === 'bid' ? 'Held, the rest comes back' : 'Held'}</dt><dd>{money(preview.hold)}</dd>
+          <dt className="sum">Available after</dt><dd className="sum">{money(preview.available_after)} cr</dd>
+        </dl>
+      )}
+      {preview?.warnings.map((w) => <Note key={w} tone="warn">{w}</Note>)}
+      {problem && <div role="alert"><Note tone="bad">{problem.said}</Note></div>}
+      <Button type="submit" kind="primary" size="lg" kbd="⌘↩" disabled={!order} busy={placing.busy}>
+        {preview && order && side === 'bid' ? `${verb}, hold ${money(preview.hold)} cr` : verb}
+      </Button>
+      <span className="s11 t3 c">You can undo for 5 s.{preview && <> It first counts in round {formatCount(preview.round)}; the gate closes at <When at={preview.gate_closes_at} />.</>}</span>
+    </div>
+  );
+}

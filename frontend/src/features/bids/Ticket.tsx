@@ -1,0 +1,61 @@
+// The bid ticket: what, when, for at most how much; below it what would happen if the round closed now.
+import { type FormEvent, useEffect, useState } from 'react';
+import { Panel, Segmented } from '@/components/ui';
+import { type Instance, type List, type Pool, resourceOf, useMe, useResource } from '@/lib/api';
+import { cost, formatMoney, nano, toBase, unitOf } from '@/lib/money';
+import { nextSlot, useNow } from '@/lib/time';
+import { check, type Fields, orderOf } from './draftOrder';
+import { LimitField } from './LimitField';
+import { Preview } from './Preview';
+import { TicketFields } from './TicketFields';
+import { usePlace } from './usePlace';
+import { usePreview } from './usePreview';
+
+/** A first limit a little over today's price: a start, not advice. The chance beside it says how good. */
+function firstLimit(pool: Pool, cores: number, gib: number): string {
+  const part = (r: string, n: number) => { const p = resourceOf(pool, r); return cost(nano(p?.price?.price ?? p?.reserve ?? '0'), toBase(r, n)); };
+  return formatMoney(((part('cpu_milli', cores) + part('mem_mib', gib)) * 106n / 100n) as ReturnType<typeof cost>).replaceAll(',', '');
+}
+
+/** A small part of what the pool has, so that a first bid is neither refused nor laughable. */
+function firstFields(pool: Pool, start: number): Fields {
+  const some = (r: string, most: number) => Math.min(most, Math.round(((resourceOf(pool, r)?.capacity ?? 0) / unitOf(r).per) * 10) / 100);
+  const [cores, gib] = [some('cpu_milli', 2), some('mem_mib', 4)];
+  return { side: 'bid', cores: String(cores), gib: String(gib), start, slots: '1', limit: firstLimit(pool, cores, gib), allOrNone: false, firm: true, instance: '' };
+}
+
+export function Ticket({ pool, unitPrice }: { pool: Pool; unitPrice: number | null }) {
+  const me = useMe();
+  const market = me?.market ?? { slot_seconds: 300, round_seconds: 10, lead_seconds: 60, horizon_slots: 6 };
+  const first = nextSlot(useNow(), market.slot_seconds, market.lead_seconds);
+  const [fields, setFields] = useState<Fields>(() => firstFields(pool, first));
+  const set = (change: Partial<Fields>) => setFields((f) => ({ ...f, ...change }));
+  // The gate closes while people think: a start that has passed moves on by itself.
+  useEffect(() => { if (fields.start < first) set({ start: first }); }, [fields.start, first]);
+  // Capacity without a workload is seldom what is meant: the first of mine in this pool is proposed.
+  const mine = useResource<List<Instance>>('/instances', { limit: 200 }).data?.data;
+  const proposed = mine?.find((i) => i.pool === pool.slug && i.state === 'running')?.id;
+  useEffect(() => { if (proposed) setFields((f) => (f.instance ? f : { ...f, instance: proposed })); }, [proposed]);
+  // A level clicked in the crossing is a price per core; the bundle's limit follows from it.
+  useEffect(() => { if (unitPrice !== null) set({ limit: (unitPrice * Number(fields.cores || 1)).toFixed(2) }); }, [unitPrice]);
+  const startIndex = Math.round((fields.start - first) / (market.slot_seconds * 1000));
+  const order = orderOf(fields, pool.slug, market, startIndex);
+  const preview = usePreview(fields.side, order, market.round_seconds * 1000);
+  const place = usePlace(fields.side);
+  const submit = (e?: FormEvent) => { e?.preventDefault(); if (order && !place.busy) place.run(order); };
+  const faults = check(fields, market, startIndex);
+  return (
+    <form onSubmit={submit} onKeyDown={(e) => { if (e.key === 'Enter' && (e.metaKey || e.ctrlKey)) submit(); }} aria-label="Order ticket">
+      <Panel>
+        <div className="pad border-b border-border">
+          <Segmented label="Side" value={fields.side} options={[{ value: 'bid', label: '▲ Bid for capacity' }, { value: 'offer', label: '▼ Offer mine' }]} onChange={(side) => set({ side })} />
+        </div>
+        <div className="pad col g8">
+          <TicketFields fields={fields} set={set} faults={faults} first={first} market={market} pool={pool} instances={mine ?? []} />
+          <LimitField fields={fields} set={set} fault={faults.limit ?? place.problem?.field('/limit')} preview={preview.data} />
+        </div>
+        <Preview side={fields.side} preview={preview.data} fault={preview.error} stale={preview.isPlaceholderData} order={order} placing={place} />
+      </Panel>
+    </form>
+  );
+}

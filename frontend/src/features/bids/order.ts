@@ -1,0 +1,51 @@
+// Reading an order: per slot where people think per slot, whole where the API means whole.
+import type { Order, OrderBody, Quantities } from '@/lib/api';
+import { asMicro, divRound, formatShort, micro, type Micro, shown, unitOf } from '@/lib/money';
+
+export const OPEN = ['open', 'partially_filled', 'pending_cancel', 'pending_replace'];
+export const isOpen = (o: Order) => OPEN.includes(o.status);
+export const slotsOf = (o: { window: Order['window'] }, slotSeconds: number) =>
+  Math.max(1, Math.round((Date.parse(o.window.end_at) - Date.parse(o.window.start_at)) / (slotSeconds * 1000)));
+
+/** The order that most wants a look: open, nothing won, and a reason is known. */
+export const firstStuck = (orders: Order[]) => {
+  const stuck = orders.filter((o) => isOpen(o) && o.last_reason);
+  return stuck.find((o) => o.last_reason?.reason === 'OUT_OF_MONEY') ?? stuck[0];
+};
+
+/** Money of the whole order → per slot. */
+export const perSlot = (whole: string, slots: number): Micro => asMicro(divRound(micro(whole), BigInt(slots)));
+export const poolsOf = (o: Order) => o.pools.map((p) => p.pool);
+export const bundle = (o: Order) => formatShort(o.resources) + (o.replicas > 1 ? ` × ${o.replicas}` : '') + (Number(o.min_fill) === 1 ? ', all or none' : '');
+
+/** The resource that names the size of an order in a table: cpu, else its first. */
+export const mainResource = (q: Quantities) => ('cpu_milli' in q ? 'cpu_milli' : (Object.keys(q)[0] ?? 'cpu_milli'));
+export function fill(o: Order): { done: number; all: number; unit: string } {
+  const r = mainResource(o.resources);
+  const all = (o.resources[r] ?? 0) * o.replicas;
+  const rest = o.status === 'filled' ? 0 : (o.remaining[r] ?? 0) * o.remaining_replicas;
+  return { done: shown(r, all - rest), all: shown(r, all), unit: unitOf(r).short };
+}
+
+/** The body that replaces an order: what it still asks for, at another limit. A replacement is a new order. */
+export const replacement = (o: Order, limit: string): OrderBody => ({
+  instance: o.instance, window: o.window, latest_start_at: o.latest_start_at, replicas: o.remaining_replicas, resources: o.remaining, pools: o.pools, assurance: o.assurance,
+  limit, min_fill: o.min_fill, time_in_force: o.time_in_force, expires_at: o.expires_at, resell: o.resell, project: o.project, class: o.class,
+});
+
+const REASONS: Record<string, string> = {
+  HALTED: 'pool halted, order kept', EXPIRED: 'window began unfilled', INELIGIBLE: 'no pool here may serve it', NO_VACATE_PATH: 'needs a proven way to give memory back',
+  INSUFFICIENT_HOLD: 'the hold exceeds the balance', BUDGET: 'project budget used up', FROZEN_HOLD_TIME: 'its workload moved too recently', FLOOR_PROTECTED: 'kept for an SLA floor',
+  THRASH_LIMIT: 'too much change in one slot', FORECAST_HEADROOM: 'kept for forecast demand', OUT_OF_MONEY: 'limit under the price', MARGINAL_PRORATA: 'shared at the margin',
+  NO_HOST_FITS: 'no node has room for a replica', MIN_FILL_UNREACHABLE: 'not enough for all or none', PARENT_REJECTED: 'its parent did not win', PARADOXICAL: 'block: would cost others more',
+  TIE_LOST: 'a tie went to another', SOLVER_FALLBACK: 'left out by the fallback',
+};
+/** One phrase for a list; the sentence with numbers comes from `explain`. Unknown codes are shown as they are. */
+export const reasonText = (code: string) => REASONS[code.toUpperCase()] ?? code.toLowerCase().replaceAll('_', ' ');
+
+export function whyText(o: Order): string {
+  if (o.status === 'filled') return o.side === 'bid' ? 'won' : 'lent';
+  if (o.closed_reason) return reasonText(o.closed_reason);
+  if (o.last_reason) return reasonText(o.last_reason.reason);
+  return isOpen(o) ? 'counts in the next round' : '';
+}

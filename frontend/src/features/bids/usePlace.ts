@@ -1,0 +1,32 @@
+// Place, say so, and offer the way back: undo is a cancel, for 5 s.
+import { useQueryClient } from '@tanstack/react-query';
+import { toast } from '@/components/ui';
+import { asProblem, call, type Order, type OrderBody, type Problem, useWrite } from '@/lib/api';
+import { formatMoney, micro } from '@/lib/money';
+
+export interface Placing { run: (order: OrderBody) => void; busy: boolean; problem: Problem | null }
+const TOUCHED = ['/bids', '/offers', '/balance'];
+
+export function usePlace(side: 'bid' | 'offer'): Placing {
+  const client = useQueryClient();
+  const write = useWrite<OrderBody, Order>(TOUCHED);
+  const undo = async (order: Order) => {
+    try {
+      await call('DELETE', `/${side}s/${order.id}`);
+      toast({ tone: 'ok', title: 'Undone: the order is cancelled and its hold released' });
+    } catch (error) {
+      toast({ tone: 'bad', title: 'Too late to undo', detail: asProblem(error).said });
+    }
+    void client.invalidateQueries({ predicate: (q) => TOUCHED.some((t) => String(q.queryKey[0]).startsWith(t)) });
+  };
+  return {
+    busy: write.isPending,
+    problem: write.error,
+    run: (order) => write.mutate({ path: `/${side}s`, body: order, keyed: true }, {
+      onSuccess: (placed) => toast({
+        tone: 'ok', title: `${side === 'bid' ? 'Bid' : 'Offer'} placed, ${formatMoney(micro(placed.hold ?? order.limit))} cr held`,
+        detail: 'It counts from the next round on.', action: { label: 'Undo', run: () => void undo(placed) },
+      }),
+    }),
+  };
+}

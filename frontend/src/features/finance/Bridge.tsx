@@ -1,0 +1,41 @@
+// From opening to closing in steps; each step is one kind of movement. Bars start at 0.
+import type { Statement } from '@/lib/api';
+import { formatMoney, micro, type Micro, asMicro, signed, toNumber } from '@/lib/money';
+import { useWidth } from '@/lib/useWidth';
+
+const NAMES: Record<string, string> = { grant: 'Granted', charge: 'Capacity bought', credit_note: 'Credit notes', proceeds: 'Capacity lent', operator_income: 'Operator income', platform_risk: 'Platform risk', rounding: 'Rounding' };
+
+export function Bridge({ statement: s }: { statement: Statement }) {
+  const kinds = new Map<string, bigint>();
+  for (const l of s.lines) kinds.set(l.kind, (kinds.get(l.kind) ?? 0n) + micro(l.amount));
+  let at = micro(s.opening) as bigint;
+  const steps: { label: string; from: bigint; to: bigint; total?: boolean }[] = [{ label: 'Opening', from: 0n, to: at, total: true }];
+  for (const [kind, sum] of kinds) { steps.push({ label: NAMES[kind] ?? kind, from: at, to: at + sum }); at += sum; }
+  steps.push({ label: 'Closing', from: 0n, to: micro(s.closing), total: true });
+  const [ref, width] = useWidth<HTMLDivElement>(900);
+  const base = 168;
+  const ends = steps.flatMap((x) => [toNumber(x.from, 6), toNumber(x.to, 6)]);
+  const high = Math.max(...ends, 1);
+  const low = Math.min(...ends, 0);
+  const y = (v: bigint) => base - ((toNumber(v, 6) - low) / (high - low)) * 130;
+  const w = width / steps.length;
+  return (
+    <div className="px-3 pb-2" ref={ref}>
+      <svg width={width} height="196" role="img" aria-label={steps.map((x) => `${x.label} ${formatMoney((x.total ? x.to : x.to - x.from) as Micro)}`).join(', ')}>
+        <line className="axl" x1="0" x2={width} y1={y(0n)} y2={y(0n)} />
+        {steps.map((x, i) => {
+          const up = x.to >= x.from;
+          const top = Math.min(y(x.from), y(x.to));
+          const colour = x.total ? 'var(--text-3)' : up ? 'var(--s1)' : 'var(--s2)';
+          return (
+            <g key={x.label}>
+              <rect x={i * w + w * 0.14} y={top} width={w * 0.72} height={Math.max(2, Math.abs(y(x.from) - y(x.to)))} fill={colour} opacity={x.total ? 1 : 0.4} />
+              <text className="lb m" x={i * w + w / 2} y={top - 6}>{x.total ? formatMoney(asMicro(x.to)) : signed(formatMoney(asMicro(x.to - x.from)))}</text>
+              <text className="ax m" x={i * w + w / 2} y="188">{x.label}</text>
+            </g>
+          );
+        })}
+      </svg>
+    </div>
+  );
+}

@@ -1,0 +1,17 @@
+import { formatMoney, formatPercent } from '@/lib/money';
+import type { Row } from './rank';
+
+export function Answer({ rows }: { rows: Row[] }) {
+  const [best, second] = rows.filter((r) => r.fits);
+  if (!best || best.cost === null) {
+    const cheapest = rows.find((r) => r.cost !== null);
+    return cheapest ? <>No pool has room for your need without outbidding others; <b>{cheapest.pool.slug}</b> is the cheapest to try.</> : <>No product has cleared yet: prices appear with the first round.</>;
+  }
+  const more = second?.cost ? Number(second.cost) / Number(best.cost) - 1 : null;
+  return (
+    <>
+      <b>{best.pool.slug}</b> is the cheapest pool with room for your need: <b>{formatMoney(best.cost)} cr</b>.
+      {second && more !== null && <> {second.pool.slug} costs <b>{formatPercent(more)} more</b>.</>}
+    </>
+  );
+}

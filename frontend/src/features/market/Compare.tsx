@@ -1,0 +1,31 @@
+import { ChartFrame, LegendItem } from '@/components/charts/ChartFrame';
+import type { Plot } from '@/components/charts/plot';
+import { TimeChart } from '@/components/charts/TimeChart';
+import type { PricePoint } from '@/lib/api';
+import { toNumber, unitOf, unitPrice } from '@/lib/money';
+import { dayClock, zone } from '@/lib/time';
+import type { Row } from './rank';
+
+const DASH = [undefined, [6, 3], [2, 3], [8, 3, 2, 3]];
+
+/** At most four pools, told apart by dash as well as by colour. */
+export function Compare({ rows, prices, resource }: { rows: Row[]; prices: Record<string, PricePoint[]>; resource: string }) {
+  const z = zone.use();
+  const names = rows.map((r) => r.pool.slug).filter((s) => (prices[s]?.length ?? 0) > 0);
+  const slots = [...new Set(names.flatMap((n) => prices[n] ?? []).map((p) => p.slot))].sort();
+  const value = (name: string, slot: string) => { const p = prices[name]?.find((x) => x.slot === slot); return p ? toNumber(unitPrice(resource, p.price), 9) : null; };
+  const plot: Plot = {
+    unit: `cr/${unitOf(resource).one}·slot`, places: 2, x: slots.map((s) => Date.parse(s) / 1000),
+    series: names.map((n, i) => ({ label: n, colour: `s${i + 1}`, kind: 'step', dash: DASH[i], values: slots.map((s) => value(n, s)) })),
+  };
+  const table = {
+    name: 'compare', rows: slots, rowKey: (s: string) => s,
+    columns: [{ id: 'slot', head: 'Slot', cell: (s: string) => dayClock(s, z), value: (s: string) => s },
+      ...names.map((n) => ({ id: n, head: n, right: true, cell: (s: string) => value(n, s)?.toFixed(4) ?? '–', value: (s: string) => value(n, s) }))],
+  };
+  return (
+    <ChartFrame title="Compare" note={plot.unit} table={table} legend={names.map((n, i) => <LegendItem key={n} colour={`s${i + 1}`} dash={DASH[i]?.join(' ')}>{n}</LegendItem>)}>
+      {names.length ? <TimeChart plot={plot} height={236} label={`Prices of ${names.join(', ')}`} /> : <p className="pad t3 s12">No prices yet.</p>}
+    </ChartFrame>
+  );
+}

@@ -1,0 +1,43 @@
+import { Button, Page } from '@/components/ui';
+import { csv, download } from '@/lib/csv';
+import { useMe, usePools, usePriceMap } from '@/lib/api';
+import { formatMoney } from '@/lib/money';
+import { Answer } from './Answer';
+import { Compare } from './Compare';
+import { HeatPanel } from './HeatPanel';
+import { MarketStrip } from './MarketStrip';
+import { NeedBar, useNeed, useTier } from './NeedBar';
+import { PoolTable } from './PoolTable';
+import { rank, type Row } from './rank';
+
+const HISTORY = 60;
+
+function save(rows: Row[]) {
+  const head = ['Pool', 'Place', 'Price', 'Used', 'Free', 'Your need, cr'];
+  download('market.csv', csv(head, rows.map((r) => [r.pool.slug, r.pool.pop, r.price, r.used, r.free, r.cost === null ? null : formatMoney(r.cost)])));
+}
+
+/** Where, and for how much? */
+export default function MarketPage() {
+  const me = useMe();
+  const pools = usePools();
+  const need = useNeed(me?.market.slot_seconds ?? 300);
+  const prices = usePriceMap(pools.data?.data.map((p) => p.slug) ?? [], need.resource, HISTORY);
+  const tier = useTier();
+  const all = pools.data?.data ?? [];
+  const rows = rank(all.filter((p) => !tier || p.tier === tier), prices, need);
+  return (
+    <Page title="Market" of={pools} answer={() => <Answer rows={rows} />}
+      empty={(d) => d.data.length === 0 && { fact: 'There is no pool in this market yet.', hint: 'An operator adds pools with their nodes.' }}>
+      {() => <>
+        <NeedBar tiers={[...new Set(all.map((p) => p.tier))]} actions={<Button icon="export" onClick={() => save(rows)}>Export view</Button>} />
+        <MarketStrip rows={rows} resource={need.resource} />
+        <PoolTable rows={rows} need={need} />
+        <div className="halves">
+          <HeatPanel pools={rows.map((r) => r.pool)} prices={prices} resource={need.resource} />
+          <Compare rows={rows.slice(0, 4)} prices={prices} resource={need.resource} />
+        </div>
+      </>}
+    </Page>
+  );
+}

@@ -1,0 +1,28 @@
+import { Strip } from '@/components/ui';
+import { type List, type Order, useMay, useResource } from '@/lib/api';
+import { formatPercent, formatRough, shown, unitOf } from '@/lib/money';
+import type { Row } from './rank';
+
+/** Weighted by volume, as the market would quote one price. */
+function average(rows: Row[]): number | null {
+  const priced = rows.filter((r) => r.price !== null);
+  const weight = (r: Row) => r.capacity * r.used;
+  const total = priced.reduce((s, r) => s + weight(r), 0);
+  return total > 0 ? priced.reduce((s, r) => s + (r.price as number) * weight(r), 0) / total : null;
+}
+
+export function MarketStrip({ rows, resource }: { rows: Row[]; resource: string }) {
+  const orders = useResource<List<Order>>(useMay('orders:write') ? '/bids' : null, { status: 'open', limit: 500 }).data?.data;
+  const unit = unitOf(resource);
+  const capacity = rows.reduce((s, r) => s + r.capacity, 0);
+  const used = rows.reduce((s, r) => s + r.capacity * r.used, 0);
+  const price = average(rows);
+  return (
+    <Strip facts={[
+      { label: 'Market price, all pools', value: price === null ? 'none yet' : price.toFixed(4), note: price === null ? undefined : `cr/${unit.one}·slot` },
+      { label: 'Used', value: capacity ? formatPercent(used / capacity) : '–', note: `of ${formatRough(resource, capacity)}` },
+      { label: 'Free now', value: shown(resource, capacity - used).toLocaleString('en-US', { maximumFractionDigits: 0 }), note: unit.many },
+      ...(orders ? [{ label: 'Your open bids', value: String(orders.length), note: orders.length ? 'waiting for the next round' : 'nothing waits' }] : []),
+    ]} />
+  );
+}

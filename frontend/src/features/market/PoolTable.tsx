@@ -1,0 +1,40 @@
+// Rows ranked by my cost. Pools without room or price stay visible below a line: they are answers too.
+import { Fragment } from 'react';
+import { Panel } from '@/components/ui';
+import { unitOf } from '@/lib/money';
+import { PoolRow } from './PoolRow';
+import type { Need, Row } from './rank';
+
+const HEADS: { text: string; right?: boolean; extra?: boolean }[] = [
+  { text: 'Pool' }, { text: 'Place', extra: true }, { text: 'Price cr', right: true }, { text: '1 h %', right: true }, { text: 'p5 · p50 · p95', extra: true },
+  { text: 'Volat. %', right: true, extra: true }, { text: 'Price, recent' }, { text: 'Used %' },
+];
+
+export function PoolTable({ rows, need }: { rows: Row[]; need: Need }) {
+  const line = rows.findIndex((r) => !r.fits);
+  const best = rows[0]?.fits ? rows[0].pool.slug : null;
+  return (
+    <Panel>
+      <div className="scroll" role="region" aria-label="Pools" tabIndex={0}>
+        <table className="t mk">
+          <thead>
+            <tr>
+              {HEADS.map((h) => <th key={h.text} scope="col" className={`${h.right ? 'r' : ''} ${h.extra ? 'narrow-hide' : ''}`}>{h.text}</th>)}
+              <th scope="col" className="r">Free, {unitOf(need.resource).many}</th>
+              <th scope="col" className="r sort" aria-sort="ascending">Your need cr ▲</th>
+              <th scope="col"><span className="sr-only">Bid</span></th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((r, i) => (
+              <Fragment key={r.pool.slug}>
+                {i === line && <tr><td colSpan={11} className="th">Below your need: less is free, or there is no price. A higher limit can still win.</td></tr>}
+                <PoolRow row={r} resource={need.resource} best={r.pool.slug === best} />
+              </Fragment>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Panel>
+  );
+}

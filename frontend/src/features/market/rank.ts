@@ -1,0 +1,52 @@
+// Pools ranked by what *my* need costs there; those without room for it come below a line.
+import { type Pool, type PricePoint, resourceOf } from '@/lib/api';
+import { cost, type Micro, nano, toBase, toNumber, unitPrice } from '@/lib/money';
+
+export interface Need { resource: string; amount: number; slots: number }
+export interface Row {
+  pool: Pool; price: number | null; raw: string | null; cost: Micro | null; fits: boolean; used: number; free: number;
+  history: number[]; hour: number | null; p5: number; p50: number; p95: number; volatility: number | null; capacity: number; reserve: number | null;
+}
+
+export function quantile(values: number[], q: number): number {
+  if (values.length === 0) return 0;
+  const s = values.toSorted((a, b) => a - b);
+  const at = (s.length - 1) * q;
+  const low = s[Math.floor(at)] as number;
+  return low + ((s[Math.ceil(at)] as number) - low) * (at % 1);
+}
+
+/** Change in per cent against the last price at least an hour older; null without one. */
+export function hourChange(points: PricePoint[]): number | null {
+  const last = points.at(-1);
+  if (!last) return null;
+  const then = points.findLast((p) => Date.parse(p.slot) <= Date.parse(last.slot) - 3_600_000);
+  return then && Number(then.price) > 0 ? (Number(last.price) / Number(then.price) - 1) * 100 : null;
+}
+
+/** Standard deviation of the slot-to-slot changes, in per cent. */
+export function volatility(values: number[]): number | null {
+  const steps = values.slice(1).map((v, i) => (values[i] ? v / (values[i] as number) - 1 : 0));
+  if (steps.length < 3) return null;
+  const mean = steps.reduce((a, b) => a + b, 0) / steps.length;
+  return Math.sqrt(steps.reduce((a, b) => a + (b - mean) ** 2, 0) / (steps.length - 1)) * 100;
+}
+
+export function rank(pools: Pool[], prices: Record<string, PricePoint[]>, need: Need): Row[] {
+  const base = toBase(need.resource, need.amount);
+  const show = (p: string) => toNumber(unitPrice(need.resource, p), 9);
+  const rows = pools.flatMap((pool): Row[] => {
+    const r = resourceOf(pool, need.resource);
+    if (!r) return [];
+    const points = prices[pool.slug] ?? [];
+    const history = points.map((p) => show(p.price));
+    const open = r.price !== null && !pool.halted;
+    return [{
+      pool, raw: open ? (r.price?.price ?? null) : null, price: open && r.price ? show(r.price.price) : null, cost: open && r.price ? cost(nano(r.price.price), base, need.slots) : null,
+      fits: open && r.free >= base, used: r.utilisation, free: r.free, capacity: r.capacity, reserve: r.reserve === null ? null : show(r.reserve),
+      history, hour: hourChange(points), p5: quantile(history, 0.05), p50: quantile(history, 0.5), p95: quantile(history, 0.95), volatility: volatility(history),
+    }];
+  });
+  const key = (r: Row) => r.cost ?? (1n << 62n);
+  return rows.sort((a, b) => Number(b.fits) - Number(a.fits) || (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : a.pool.slug.localeCompare(b.pool.slug)));
+}

@@ -1,0 +1,35 @@
+import { Link } from '@tanstack/react-router';
+import { ChartFrame } from '@/components/charts/ChartFrame';
+import { Crossing } from '@/components/charts/Crossing';
+import { NanoPrice, ResourceView } from '@/components/ui';
+import { type Book, type BookLevel, type Pool, resourceOf, useResource } from '@/lib/api';
+import { formatCount, formatQuantity, shown, toNumber, unitOf, unitPrice } from '@/lib/money';
+
+type Row = BookLevel & { side: 'bid' | 'offer'; key: string };
+
+/** The last *cleared* round: the open book is nobody's to see. */
+export function BookPanel({ slug, resource, pool, onPick }: { slug: string; resource: string; pool: Pool; onPick?: (price: number) => void }) {
+  const book = useResource<Book>(`/pools/${slug}/book`, { resource });
+  const level = (l: BookLevel) => ({ price: toNumber(unitPrice(resource, l.price), 9), quantity: shown(resource, l.quantity), mine: l.mine });
+  const rows: Row[] = [...(book.data?.bids ?? []).map((l, i) => ({ ...l, side: 'bid' as const, key: `b${i}` })), ...(book.data?.offers ?? []).map((l, i) => ({ ...l, side: 'offer' as const, key: `o${i}` }))];
+  const table = {
+    name: `${slug}-book`, rows, rowKey: (r: Row) => r.key,
+    columns: [
+      { id: 'side', head: 'Side', cell: (r: Row) => (r.side === 'bid' ? '▲ bid' : r.kind === 'reserve' ? '▼ reserve' : '▼ offer'), value: (r: Row) => r.side },
+      { id: 'price', head: 'Limit', right: true, cell: (r: Row) => <NanoPrice value={unitPrice(resource, r.price)} />, value: (r: Row) => r.price },
+      { id: 'quantity', head: unitOf(resource).many, right: true, cell: (r: Row) => formatQuantity(resource, r.quantity), value: (r: Row) => r.quantity },
+    ],
+  };
+  return (
+    <ChartFrame title="Last round: bids against offers" note={book.data && <Link to="/rounds/$number" params={{ number: String(book.data.round) }}>Round {formatCount(book.data.round)}</Link>} table={table}>
+      <ResourceView of={book} empty={(b) => (b.price === null || b.bids.length + b.offers.length === 0) && { fact: 'Nobody bid or offered in the last round.' }}>
+        {(b) => b.price !== null && (
+          <div className="pad">
+            <Crossing bids={b.bids.map(level)} offers={b.offers.map(level)} price={toNumber(unitPrice(resource, b.price), 9)} quantity={shown(resource, b.quantity)}
+              capacity={shown(resource, resourceOf(pool, resource)?.capacity ?? 0)} unit={unitOf(resource).many} onPick={onPick} />
+          </div>
+        )}
+      </ResourceView>
+    </ChartFrame>
+  );
+}

@@ -1,0 +1,41 @@
+import { ChartFrame, LegendItem } from '@/components/charts/ChartFrame';
+import { TimeChart } from '@/components/charts/TimeChart';
+import { Price, Segmented } from '@/components/ui';
+import { bySlot, type Pool, pointsOf, type PricePoint, resourceOf, useMe, usePrediction } from '@/lib/api';
+import { formatRough } from '@/lib/money';
+import { dayClock, useNow, zone } from '@/lib/time';
+import { useParam } from '@/lib/url';
+import { pricePlot } from './history';
+import { useFills } from './useFills';
+
+const SPANS = ['1 h', '3 h', 'All'] as const;
+const HOURS = { '1 h': 1, '3 h': 3, All: Number.POSITIVE_INFINITY };
+
+export function PricePanel({ slug, resource, prices, pool }: { slug: string; resource: string; prices: PricePoint[]; pool: Pool }) {
+  const z = zone.use();
+  const [span, setSpan] = useParam('span', '3 h');
+  const ahead = pointsOf(usePrediction({ pool: slug }, resource).data, resource);
+  const fills = useFills(slug, resource);
+  const all = bySlot(prices);
+  const last = all.at(-1);
+  const start = last ? Date.parse(last.slot) - HOURS[span as keyof typeof HOURS] * 3_600_000 : 0;
+  const shown = all.filter((p) => Date.parse(p.slot) >= start);
+  const now = useNow();
+  const plot = pricePlot({ resource, prices: shown, demand: shown.length ? ahead : [], fills, slotSeconds: useMe()?.market.slot_seconds ?? 300, now: Math.floor(now / 10_000) * 10_000, reserve: resourceOf(pool, resource)?.reserve ?? null });
+  const table = {
+    name: `${slug}-prices`, rows: shown.toReversed(), rowKey: (p: PricePoint) => p.slot,
+    columns: [
+      { id: 'slot', head: 'Slot', cell: (p: PricePoint) => dayClock(p.slot, z), value: (p: PricePoint) => p.slot },
+      { id: 'price', head: 'Price', right: true, cell: (p: PricePoint) => <Price value={p.price} resource={resource} />, value: (p: PricePoint) => p.price },
+      { id: 'reserve', head: 'Reserve', right: true, cell: (p: PricePoint) => (p.reserve ? <Price value={p.reserve} resource={resource} /> : '–'), value: (p: PricePoint) => p.reserve },
+      { id: 'volume', head: 'Volume', right: true, cell: (p: PricePoint) => formatRough(resource, p.volume), value: (p: PricePoint) => p.volume },
+      { id: 'set', head: 'Set by', cell: (p: PricePoint) => p.set_by.split(':')[0], value: (p: PricePoint) => p.set_by },
+    ],
+  };
+  return (
+    <ChartFrame title="Price and volume" note={plot.unit} table={table} tools={<Segmented label="Span" value={span} options={[...SPANS]} onChange={setSpan} />}
+      legend={<>{fills.length > 0 && <span className="acc">▲ Your fills</span>}<LegendItem colour="price">Price</LegendItem><LegendItem colour="reserve" dash="6 3">Reserve</LegendItem><LegendItem colour="forecast" dash="4 3">Demand, 80 / 95 %</LegendItem></>}>
+      {shown.length ? <TimeChart plot={plot} height={340} label={`Price, reserve, volume and forecast of ${slug}`} /> : <p className="pad t3 s12">The first cleared round starts this chart. History from before the start is not invented.</p>}
+    </ChartFrame>
+  );
+}

@@ -1,0 +1,17 @@
+import { Link } from '@tanstack/react-router';
+import { type Column, DataTable, Panel, Price, When } from '@/components/ui';
+import { type PricePoint, usePrices } from '@/lib/api';
+import { formatCount, roughCount, shown, unitOf } from '@/lib/money';
+
+/** Every price opens the round that made it. */
+export function RoundsPanel({ slug, resource }: { slug: string; resource: string }) {
+  const rows = usePrices(slug, resource, 'round', 60).data?.data.toReversed() ?? [];
+  const columns: Column<PricePoint>[] = [
+    { id: 'round', head: 'Round', cell: (p) => (p.round === null ? '–' : <Link to="/rounds/$number" params={{ number: String(p.round) }}>{formatCount(p.round)}</Link>), value: (p) => p.round },
+    { id: 'cleared', head: 'Cleared', cell: (p) => <span className="t3"><When at={p.cleared_at} /></span>, value: (p) => p.cleared_at },
+    { id: 'price', head: 'Price', right: true, cell: (p) => <span className="m"><Price value={p.price} resource={resource} /></span>, value: (p) => p.price },
+    { id: 'volume', head: unitOf(resource).many, right: true, cell: (p) => roughCount(shown(resource, p.volume)), value: (p) => p.volume },
+    { id: 'set', head: 'Set by', cell: (p) => p.set_by.split(':')[0], value: (p) => p.set_by },
+  ];
+  return <Panel title="Rounds"><DataTable label="Rounds" columns={columns} rows={rows} rowKey={(p) => `${p.round}/${p.slot}`} height={262} /></Panel>;
+}

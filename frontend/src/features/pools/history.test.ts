@@ -1,0 +1,22 @@
+import { expect, it } from 'vitest';
+import type { Award, PricePoint } from '@/lib/api';
+import { pricePlot } from './history';
+import { fillsOf } from './useFills';
+
+const point = (slot: string, price: string): PricePoint => ({ slot, round: 1, price, low: price, high: price, volume: 64_000, set_by: 'mean', reserve: null, cleared_at: slot });
+const slots = ['2026-11-20T10:00:00Z', '2026-11-20T10:05:00Z'];
+
+it('a price holds to the end of its slot, a reserve that is not told per slot is the present one', () => {
+  const plot = pricePlot({ resource: 'cpu_milli', prices: slots.map((s, i) => point(s, `0.00124800${i}`)), demand: [], fills: [{ slot: slots[0] ?? '', quantity: 32_000 }], now: Date.parse('2026-11-20T10:07:00Z'), reserve: '0.000900000', slotSeconds: 300 });
+  expect(plot.x.at(-1)).toBe(Date.parse('2026-11-20T10:10:00Z') / 1000);
+  const price = plot.series.find((s) => s.label === 'Price');
+  expect(price?.values.at(-1)).toBe(price?.values.at(-2));
+  expect(plot.series.find((s) => s.label === 'Reserve')?.values).toEqual([0.9, 0.9, 0.9]);
+  expect(plot.marks).toEqual([{ x: Date.parse('2026-11-20T10:02:30Z') / 1000, y: 1.248, text: '32' }]);
+});
+
+it('fills are what was bought and not sold on', () => {
+  const line = { pool: 'p', resource: 'cpu_milli', slot: slots[0] ?? '', quantity: 100, price: '0', money: '0', resold: 30, settled: false };
+  const award = (kind: string): Award => ({ id: kind, round: 1, kind, side: 'bid', order: '', participant: '', instance: null, lines: [line], money: '0', created_at: '' });
+  expect(fillsOf([award('bought'), award('lent')], 'p', 'cpu_milli')).toEqual([{ slot: slots[0], quantity: 70 }]);
+});

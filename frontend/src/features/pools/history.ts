@@ -1,0 +1,37 @@
+// From price points and forecasts to what the chart draws.
+import { type FanPoint, fanPoint, fanSeries } from '@/components/charts/fan';
+import type { Plot, Series } from '@/components/charts/plot';
+import { bySlot, type ForecastPoint, type PricePoint } from '@/lib/api';
+import { formatPrice, roughCount, shown, toNumber, unitOf, unitPrice } from '@/lib/money';
+import type { Fill } from './useFills';
+
+export interface Input { resource: string; prices: PricePoint[]; demand: ForecastPoint[]; fills: Fill[]; now: number; reserve: string | null; slotSeconds: number }
+
+export function pricePlot({ resource, prices, demand, fills, now, reserve, slotSeconds }: Input): Plot {
+  const points = bySlot(prices);
+  const at = (s: string) => Date.parse(s) / 1000;
+  const show = (p: string) => toNumber(unitPrice(resource, p), 9);
+  const per = unitOf(resource).per;
+  const end = points.at(-1);
+  const ahead: FanPoint[] = demand.map((f) => fanPoint(at(f.slot), f.quantiles, 1 / per));
+  // A price holds for its whole slot: the last one too, so the axis ends where it ends.
+  const stop = end && at(end.slot) + slotSeconds;
+  const x = [...new Set([...points.map((p) => at(p.slot)), ...ahead.map((f) => f.t), ...(stop ? [stop] : [])])].sort((a, b) => a - b);
+  const by = new Map(points.map((p) => [at(p.slot), p]));
+  const pick = (f: (p: PricePoint) => number) => x.map((t) => { const p = by.get(t); return p ? f(p) : null; });
+  const last = end;
+  const series: Series[] = [
+    { label: 'Volume', colour: 'volume', kind: 'bars', scale: 'volume', values: pick((p) => shown(resource, p.volume)) },
+    { label: 'Reserve', colour: 'reserve', kind: 'step', dash: [6, 3], width: 1.25, values: x.map((t) => { const p = by.get(t); const floor = p?.reserve ?? reserve; return floor === null ? null : show(floor); }) },
+    { label: 'Price', colour: 'price', kind: 'step', values: x.map((t) => { const p = by.get(t) ?? (t === stop ? end : undefined); return p ? show(p.price) : null; }) },
+  ];
+  if (ahead.length) series.push(...fanSeries(x, ahead, series.length).map((s) => ({ ...s, label: `Demand ${s.label.toLowerCase()}`, scale: 'volume' as const })));
+  const marks = fills.flatMap((f) => {
+    const p = by.get(at(f.slot));
+    return p ? [{ x: at(f.slot) + slotSeconds / 2, y: show(p.price), text: roughCount(shown(resource, f.quantity)) }] : [];
+  });
+  return {
+    x, series, marks, now: now / 1000, unit: `cr/${unitOf(resource).one}·slot`, places: 4,
+    tags: last ? [{ value: show(last.price), text: formatPrice(unitPrice(resource, last.price)), colour: 'price', on: 'surface' }] : [],
+  };
+}

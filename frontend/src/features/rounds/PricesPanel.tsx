@@ -1,0 +1,26 @@
+import { CopyId, type Column, DataTable, Panel, Price } from '@/components/ui';
+import type { RoundPrice } from '@/lib/api';
+import { formatPrice, formatRough, unitOf, unitPrice } from '@/lib/money';
+import { clock, zone } from '@/lib/time';
+
+const KIND: Record<string, string> = { bid: '▲ Bid', offer: '▼ Offer', reserve: '＝ Reserve', arc: '→ Arc', cap: '⊤ Cap', none: '– Nobody' };
+
+function Setter({ by }: { by: string }) {
+  const [kind = 'none', id = ''] = by.split(':');
+  return <>{KIND[kind]?.replace('＝', '=') ?? kind} {id.includes('_') ? <span className="t3"><CopyId id={id} /></span> : id && <span className="t3">{kind === 'reserve' ? `step ${id}` : id}</span>}</>;
+}
+
+export function PricesPanel({ prices }: { prices: RoundPrice[] }) {
+  const z = zone.use();
+  const range = (p: RoundPrice) => (p.low === p.high ? 'one price' : `${formatPrice(unitPrice(p.resource, p.low))}–${formatPrice(unitPrice(p.resource, p.high))}`);
+  const columns: Column<RoundPrice>[] = [
+    { id: 'pool', head: 'Pool', cell: (p) => <span className="b">{p.pool}</span>, value: (p) => p.pool },
+    { id: 'resource', head: 'Resource', cell: (p) => `${unitOf(p.resource).label}, ${unitOf(p.resource).many}`, value: (p) => p.resource },
+    { id: 'slot', head: 'Slot', cell: (p) => clock(p.slot, z), value: (p) => p.slot },
+    { id: 'price', head: 'Price, cr/unit·slot', right: true, cell: (p) => <span className="big"><Price value={p.price} resource={p.resource} /></span>, value: (p) => p.price },
+    { id: 'range', head: 'Possible range', help: 'Every price in it supports the same allocation; the lowest is published.', right: true, extra: true, cell: (p) => <span className="t3">{range(p)}</span>, value: range },
+    { id: 'set', head: 'Set by', cell: (p) => <Setter by={p.set_by} />, value: (p) => p.set_by },
+    { id: 'volume', head: 'Cleared', right: true, cell: (p) => formatRough(p.resource, p.volume), value: (p) => p.volume },
+  ];
+  return <Panel title="Who set each price"><DataTable label="Prices of the round" columns={columns} rows={prices} rowKey={(p) => `${p.pool}/${p.resource}/${p.slot}`} csvName="round-prices" height={420} /></Panel>;
+}

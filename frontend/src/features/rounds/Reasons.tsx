@@ -1,0 +1,35 @@
+import { Panel, ResourceView } from '@/components/ui';
+import type { Outcome, Resource } from '@/lib/api';
+import { formatCount } from '@/lib/money';
+
+const WORDS: Record<string, string> = {
+  AWARDED: 'Won', OUT_OF_MONEY: 'Out of the money', MARGINAL_PRORATA: 'At the margin, shared out', BUDGET: 'Budget used up', FROZEN_HOLD_TIME: 'Frozen after a recent move', FLOOR_PROTECTED: 'Kept for SLA floors',
+  PARADOXICAL: 'Block refused, though in the money', MIN_FILL_UNREACHABLE: 'All-or-none could not fit', NO_HOST_FITS: 'No node with room', THRASH_LIMIT: 'Too much change', TIE_LOST: 'Lost a tie',
+};
+
+/** One reason for each order of the round. */
+export function Reasons({ of }: { of: Resource<Outcome> }) {
+  return (
+    <Panel title="Orders, one reason each">
+      <ResourceView of={of} rows={5} empty={(o) => o.awards.length + o.refused.length === 0 && { fact: 'No order was in this round.' }}>
+        {(o) => {
+          const counts = new Map<string, number>([['AWARDED', o.awards.length]]);
+          for (const r of o.refused) counts.set(r.reason, (counts.get(r.reason) ?? 0) + 1);
+          const rows = [...counts].filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]);
+          const most = Math.max(...rows.map(([, n]) => n), 1);
+          return (
+            <ul className="pad col g8 s12">
+              {rows.map(([reason, n]) => (
+                <li key={reason} className="row g8">
+                  <span className="w-[210px]">{WORDS[reason] ?? reason}</span>
+                  <span className="bar sp"><i style={{ width: `${(n / most) * 100}%`, background: reason === 'AWARDED' ? 'var(--ok)' : undefined }} /></span>
+                  <span className="m r w-10">{formatCount(n)}</span>
+                </li>
+              ))}
+            </ul>
+          );
+        }}
+      </ResourceView>
+    </Panel>
+  );
+}

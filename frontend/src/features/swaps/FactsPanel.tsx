@@ -1,0 +1,25 @@
+import { Link } from '@tanstack/react-router';
+import { Panel, When } from '@/components/ui';
+import type { Swap } from '@/lib/api';
+import { formatBundle, formatBytes, formatDuration } from '@/lib/money';
+import { nameOf, reasonText } from './swap';
+
+export function FactsPanel({ swap }: { swap: Swap }) {
+  return (
+    <Panel title="What it does">
+      <dl className="kv pad">
+        <dt>Workload</dt><dd><Link to="/workloads" search={{ workload: swap.instance } as never}>{nameOf(swap)}</Link></dd>
+        <dt>Limits before</dt><dd>{formatBundle(swap.limits_from)}</dd>
+        <dt>Limits after</dt><dd>{formatBundle(swap.limits_to)}</dd>
+        <dt>For the slot</dt><dd><When at={swap.slot} /></dd>
+        <dt>Method</dt><dd>{swap.method}</dd>
+        <dt>Bytes moved</dt><dd>{swap.bytes ? formatBytes(swap.bytes) : 'none'}</dd>
+        <dt>Pause</dt><dd>{swap.downtime_micros === null ? (swap.ended_at ? 'none' : 'not yet') : formatDuration(swap.downtime_micros / 1e6)}</dd>
+        <dt>Placement epoch</dt><dd>{swap.epoch}</dd>
+        <dt>Deadline</dt><dd><When at={swap.deadline} /></dd>
+        {swap.cancel_requested && <><dt>Asked to stop</dt><dd>{swap.cancel_requested}</dd></>}
+        {swap.reason && <><dt>Reason</dt><dd>{reasonText(swap)}</dd></>}
+      </dl>
+    </Panel>
+  );
+}

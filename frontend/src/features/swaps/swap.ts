@@ -1,0 +1,35 @@
+import type { Bar } from '@/components/charts/Gantt';
+import type { Phase, Swap } from '@/lib/api';
+
+export const LABELS: Record<string, string> = {
+  planned: 'Assess', awaiting_approval: 'Approval', reserved: 'Reserve target', snapshot: 'Snapshot', transferred: 'Transfer', shadow: 'Mirror, compare', fenced: 'Fence source',
+  activated: 'Activate', verified: 'Verify', released: 'Release source', done: 'Done', aborted: 'Aborted', rolled_back: 'Rollback', failed: 'Failed', rejected: 'Rejected', expired: 'Expired', infeasible: 'Not possible',
+};
+const MOVE = ['planned', 'reserved', 'snapshot', 'transferred', 'shadow', 'fenced', 'activated', 'verified', 'released', 'done'];
+const RESIZE = ['planned', 'reserved', 'activated', 'verified', 'done'];
+const BAD = ['aborted', 'failed', 'rolled_back', 'rejected', 'expired', 'infeasible'];
+/** From FENCED on the source is stopped, so only then is there something to roll back. */
+export const ROLLS_BACK = ['fenced', 'activated', 'verified'];
+
+export const ended = (s: Swap) => s.ended_at !== null;
+export const nameOf = (s: Swap) => s.instance_name || s.instance.slice(-8);
+export const placeText = (pool: string, node: string) => [pool, node.startsWith('nod_') ? `…${node.slice(-5)}` : node].filter(Boolean).join(' / ');
+export const refusedByShadow = (s: Swap) => s.state === 'aborted' && (s.difference_count > 0 || s.reason === 'shadow_mismatch');
+export const stateWord = (s: Swap) => (s.state === 'aborted' && !refusedByShadow(s) ? 'Aborted' : undefined);
+export const reasonText = (s: Swap) => s.reason?.replaceAll('_', ' ') ?? '';
+
+/** The phase before a bad end is the one that failed; what is still to come is planned. */
+export function barsOf(s: Swap): Bar[] {
+  const real = s.phases.filter((p) => !BAD.includes(p.state));
+  const last = real.at(-1);
+  const kind = (p: Phase): Bar['kind'] => (p === last && BAD.includes(s.state) ? 'failed' : p.ended_at === null && !ended(s) ? 'running' : 'done');
+  const bars: Bar[] = s.phases.map((p) => ({
+    label: LABELS[p.state] ?? p.state, start: Date.parse(p.started_at), end: p.ended_at === null ? (ended(s) ? Date.parse(p.started_at) : null) : Date.parse(p.ended_at),
+    detail: p.detail ?? undefined, kind: BAD.includes(p.state) ? 'failed' : kind(p),
+  }));
+  if (ended(s)) return bars;
+  const seen = new Set(s.phases.map((p) => p.state));
+  const order = s.method === 'resize' ? RESIZE : MOVE;
+  const reached = Math.max(...order.map((state, i) => (seen.has(state) ? i : -1)), 0);
+  return [...bars, ...order.slice(reached + 1).map((state): Bar => ({ label: LABELS[state] ?? state, start: null, end: null, kind: 'planned' }))];
+}

@@ -1,0 +1,52 @@
+import { useState } from 'react';
+import { Button, CopyId, Panel, State, toast } from '@/components/ui';
+import { Decide } from '@/components/ui/Decide';
+import { type Instance, useMay, useWrite } from '@/lib/api';
+import { formatBundle } from '@/lib/money';
+import { Advice } from './Advice';
+import { Ahead } from './Ahead';
+import { StrategyForm } from './StrategyForm';
+import { UsageChart } from './UsageChart';
+
+function Stop({ instance }: { instance: Instance }) {
+  const [asking, setAsking] = useState(false);
+  const write = useWrite<object, Instance>(['/instances']);
+  const run = () => write.mutate({ path: `/instances/${instance.id}/stop`, body: {}, keyed: true }, {
+    onSuccess: () => toast({ tone: 'ok', title: `${instance.name} stops with a checkpoint` }),
+    onError: (p) => toast({ tone: 'bad', title: 'Not done', detail: p.said }),
+    onSettled: () => setAsking(false),
+  });
+  return (
+    <>
+      <Button kind="danger" size="sm" onClick={() => setAsking(true)} disabled={instance.state === 'stopped'}>Stop</Button>
+      <Decide open={asking} onClose={() => setAsking(false)} title={`Stop ${instance.name}?`} text="It writes a checkpoint and ends. Its open orders are cancelled; what it lends is still owed until the slot ends." action="Stop" danger busy={write.isPending} onConfirm={run} />
+    </>
+  );
+}
+
+export function Detail({ instance }: { instance: Instance }) {
+  const mayStop = useMay('workloads:write');
+  const mayTrade = useMay('orders:write');
+  const maySet = useMay('strategies:write');
+  return (
+    <div className="split">
+      <div className="grid"><UsageChart instance={instance} /><Ahead instance={instance} /></div>
+      <div className="grid">
+        <Panel title={instance.name} tools={mayStop && <Stop instance={instance} />}>
+          <dl className="kv pad">
+            <dt>State</dt><dd><State of={instance.state} /></dd>
+            <dt>Id</dt><dd><CopyId id={instance.id} /></dd>
+            <dt>Class</dt><dd>{instance.class}</dd>
+            <dt>Floor</dt><dd>{formatBundle(instance.floor)}</dd>
+            <dt>Baseline</dt><dd>{formatBundle(instance.baseline)}</dd>
+            <dt>Limit now</dt><dd>{formatBundle(instance.in_force)}</dd>
+            <dt>Never more than</dt><dd>{formatBundle(instance.limit)}</dd>
+            <dt>When its time ends</dt><dd>{instance.at_end}</dd>
+          </dl>
+        </Panel>
+        {mayTrade && <Advice instance={instance} />}
+        {maySet && <StrategyForm key={JSON.stringify(instance.strategy)} instance={instance} />}
+      </div>
+    </div>
+  );
+}

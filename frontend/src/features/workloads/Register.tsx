@@ -1,0 +1,51 @@
+// Register a workload: what runs, where, what it must always have. One form, checked as it is typed.
+import { type FormEvent, useState } from 'react';
+import { Button, Field, Note, NumberField, Select, toast } from '@/components/ui';
+import { Dialog } from '@/components/ui/Dialog';
+import { asProblem, call, type Instance, usePools, useWrite } from '@/lib/api';
+import { toBase } from '@/lib/money';
+import { bodyOf, type Draft, faultsOf } from './register';
+import { ModuleField } from './ModuleField';
+
+const FIRST: Draft = { name: '', module: '', pool: '', baseCores: '1', baseGib: '1', floorCores: '0.5', floorGib: '0.5', mostCores: '4', atEnd: 'shrink' };
+
+export function Register({ onClose }: { onClose: () => void }) {
+  const [draft, setDraft] = useState(FIRST);
+  const [file, setFile] = useState<File | null>(null);
+  const pools = usePools().data?.data ?? [];
+  const write = useWrite<unknown, Instance>(['/instances']);
+  const set = (change: Partial<Draft>) => setDraft((d) => ({ ...d, ...change }));
+  const faults = faultsOf({ ...draft, module: draft.module || file?.name || '' });
+  const submit = async (e: FormEvent) => {
+    e.preventDefault();
+    try {
+      const module = file ? (await call<{ id: string }>('POST', '/modules', { body: file, query: { name: file.name.replace(/\.wasm$/, '') } })).data.id : draft.module;
+      const made = await write.mutateAsync({ path: '/instances', body: bodyOf({ ...draft, module, pool: draft.pool || (pools[0]?.slug ?? '') }, toBase), keyed: true });
+      toast({ tone: 'ok', title: `${made.name} is registered` });
+      onClose();
+    } catch (error) {
+      // A refused workload is shown beside its fields; a refused module has no field of its own.
+      if (asProblem(error).body.code === 'module_refused') toast({ tone: 'bad', title: 'The module was refused', detail: asProblem(error).said });
+    }
+  };
+  const server = write.error;
+  return (
+    <Dialog open onClose={onClose} title="Register a workload" wide text="The floor is what it always keeps. What lies between floor and baseline may be lent; more than the baseline is bought.">
+      <form className="col g12" onSubmit={(e) => void submit(e)}>
+        <div className="halves">
+          <Field label="Name" value={draft.name} onChange={(name) => set({ name })} error={server?.field('/name')} required />
+          <Select label="Pool" value={draft.pool || (pools[0]?.slug ?? '')} onChange={(pool) => set({ pool })} options={pools.map((p) => ({ value: p.slug, label: p.slug }))} error={server?.field('/pool')} />
+          <ModuleField file={file} onFile={setFile} id={draft.module} onId={(module) => set({ module })} />
+          <NumberField label="Never more than, CPU" unit="cores" value={draft.mostCores} onChange={(mostCores) => set({ mostCores })} error={faults.mostCores} />
+          <NumberField label="Baseline, CPU" unit="cores" value={draft.baseCores} onChange={(baseCores) => set({ baseCores })} error={server?.field('/baseline')} />
+          <NumberField label="Baseline, memory" unit="GiB" value={draft.baseGib} onChange={(baseGib) => set({ baseGib })} />
+          <NumberField label="Floor, CPU" unit="cores" value={draft.floorCores} onChange={(floorCores) => set({ floorCores })} error={faults.floorCores} />
+          <NumberField label="Floor, memory" unit="GiB" value={draft.floorGib} onChange={(floorGib) => set({ floorGib })} error={faults.floorGib} />
+          <Select label="When its time ends" value={draft.atEnd} onChange={(atEnd) => set({ atEnd })} options={[{ value: 'shrink', label: 'Shrink to the baseline' }, { value: 'checkpoint', label: 'Checkpoint and stop' }, { value: 'stop', label: 'Stop' }]} />
+        </div>
+        {server && <div role="alert"><Note tone="bad">{server.said}</Note></div>}
+        <div className="row g8"><span className="sp" /><Button onClick={onClose}>Cancel</Button><Button type="submit" kind="primary" busy={write.isPending} disabled={Object.values(faults).some(Boolean)}>Register</Button></div>
+      </form>
+    </Dialog>
+  );
+}

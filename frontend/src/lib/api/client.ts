@@ -1,0 +1,72 @@
+// One small client: cookies carry the session, writes carry the CSRF token and, where money moves,
+// an idempotency key that stays the same over retries of one user action.
+import { problemOf, unreachable } from './problem';
+
+export interface Options {
+  query?: Record<string, string | number | boolean | null | undefined>;
+  body?: unknown;
+  idempotencyKey?: string;
+  ifMatch?: string;
+  signal?: AbortSignal;
+}
+export interface Answer<T> { data: T; etag: string | null; replayed: boolean }
+
+const CSRF = 'headroom.csrf';
+let onSignedOut: () => void = () => {};
+
+export const setCsrf = (token: string | null) =>
+  token ? sessionStorage.setItem(CSRF, token) : sessionStorage.removeItem(CSRF);
+export const whenSignedOut = (callback: () => void) => { onSignedOut = callback; };
+export const newKey = () => crypto.randomUUID();
+
+/** The cookie is what the server compares with: another tab may have renewed it since this one signed in. */
+const csrf = () => /(?:^|; )headroom_csrf=([^;]+)/.exec(document.cookie)?.[1] ?? sessionStorage.getItem(CSRF) ?? '';
+
+export function url(path: string, query: Options['query'] = {}): string {
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) if (value != null && value !== '') search.set(key, String(value));
+  const text = search.toString();
+  return `/v1${path}${text && `?${text}`}`;
+}
+
+async function send(method: string, path: string, options: Options): Promise<Response> {
+  const headers: Record<string, string> = { Accept: 'application/json' };
+  const raw = options.body instanceof ArrayBuffer || options.body instanceof Blob;
+  if (options.body !== undefined) headers['Content-Type'] = raw ? 'application/wasm' : 'application/json';
+  if (method !== 'GET') headers['X-CSRF-Token'] = csrf();
+  if (options.idempotencyKey) headers['Idempotency-Key'] = options.idempotencyKey;
+  if (options.ifMatch) headers['If-Match'] = options.ifMatch;
+  const body = options.body === undefined ? undefined : raw ? (options.body as BodyInit) : JSON.stringify(options.body);
+  try {
+    return await fetch(url(path, options.query), { method, headers, body, credentials: 'same-origin', signal: options.signal });
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    throw unreachable();
+  }
+}
+
+/** Access cookies live minutes. Many requests may expire together: they share one refresh. */
+let refreshing: Promise<boolean> | null = null;
+function refresh(): Promise<boolean> {
+  refreshing ??= send('POST', '/auth/refresh', {})
+    .then(async (r) => {
+      if (r.ok) setCsrf(((await r.json()) as { csrf_token?: string }).csrf_token ?? null);
+      return r.ok;
+    })
+    .finally(() => { refreshing = null; });
+  return refreshing;
+}
+
+export async function call<T>(method: string, path: string, options: Options = {}): Promise<Answer<T>> {
+  let response = await send(method, path, options);
+  if (response.status === 401 && !path.startsWith('/auth/')) {
+    if (await refresh()) response = await send(method, path, options);
+    if (response.status === 401) onSignedOut();
+  }
+  if (!response.ok) throw await problemOf(response);
+  const data = (response.status === 204 ? undefined : await response.json()) as T;
+  return { data, etag: response.headers.get('etag'), replayed: response.headers.get('idempotent-replayed') === 'true' };
+}
+
+export const get = async <T>(path: string, query?: Options['query'], signal?: AbortSignal) =>
+  (await call<T>('GET', path, { query, signal })).data;

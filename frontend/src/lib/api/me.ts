@@ -1,0 +1,13 @@
+// Who is signed in. Everything that depends on what somebody may do asks here, by scope.
+import { useQuery } from '@tanstack/react-query';
+import { get } from './client';
+import { serverSays } from '../time';
+import type { Me, Role } from './objects';
+
+export const meQuery = { queryKey: ['/me'], queryFn: async () => { const me = await get<Me>('/me'); serverSays(me.now); return me; }, staleTime: 300_000, retry: false } as const;
+export const useMe = () => useQuery(meQuery).data;
+
+const PLATFORM: readonly Role[] = ['finance', 'admin', 'operator'];
+export const isPlatform = (me: Me | undefined) => !!me && PLATFORM.includes(me.role);
+export const may = (me: Me | undefined, scope: string | undefined) => !scope || !!me?.scopes.includes(scope);
+export const useMay = (scope: string) => may(useMe(), scope);

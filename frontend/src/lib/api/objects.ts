@@ -1,0 +1,160 @@
+// The API's objects as the pages read them: what they use of each, with enums left open. Money and prices are decimal strings (6 and 9 digits),
+// quantities integers in base units, times RFC 3339 in UTC; enums are open: unknown values must be shown.
+
+export type ResourceName = string;
+export type Quantities = Record<ResourceName, number>;
+export interface List<T> { object: 'list'; data: T[]; has_more: boolean; next_cursor?: string | null }
+
+export type Role = 'bidder' | 'tenant' | 'finance' | 'admin' | 'operator';
+export interface Participant { id: string; name: string }
+export interface Market { slot_seconds: number; round_seconds: number; lead_seconds: number; horizon_slots: number }
+export interface Me {
+  user: { id: string; email: string; name: string };
+  participant: Participant; role: Role; scopes: string[]; memberships: { participant: Participant; role: Role }[];
+  market: Market; currency: string; now: string; demo: boolean; banner: string | null;
+}
+export interface Session { access_token: string; expires_in: number; csrf_token: string; refresh_token: string }
+export interface Module { id: string; participant: string | null; name: string; hash: string; size_bytes: number; created_at: string }
+export interface About { version: string; licence: string; demo: boolean; attributions: { name: string; text: string; licence: string }[] }
+export interface Balance { available: string; held: string; bond: string; currency: string }
+
+export interface PriceNow { price: string; slot: string; round: number; set_by: string; low: string; high: string }
+export interface PoolResource {
+  resource: ResourceName; capacity: number; schedulable: number; free: number; price: PriceNow | null; reserve: string | null;
+  /** The most that it can cost in the next round. */
+  collar: string; reference: string; volume: number; utilisation: number;
+}
+/** Who stopped trading, when and why; open orders stay, no round clears them. */
+export interface Halt { by: string; at: string; reason: string }
+export interface Pool {
+  slug: string; id: string; name: string; pop: string; tier: string; resources: PoolResource[]; nodes: number;
+  halted: Halt | null; next_slot: string; gate_closes_at: string; reserve_version: number;
+}
+export interface PricePoint {
+  slot: string; round: number | null; price: string; low: string; high: string; volume: number; set_by: string; reserve: string | null; cleared_at: string;
+}
+export interface BookLevel { price: string; quantity: number; mine: boolean; kind: string }
+export interface Book { round: number; pool: string; resource: ResourceName; slot: string; bids: BookLevel[]; offers: BookLevel[]; price: string | null; quantity: number }
+export interface ReservePrice { id: string; pool: string; resource: ResourceName; steps: { share: string; price: string }[]; effective_at: string; created_by: string | null; created_at: string }
+
+export interface OrderBody {
+  instance: string | null;
+  window: { start_at: string; end_at: string };
+  latest_start_at: string | null;
+  replicas: number;
+  resources: Quantities;
+  pools: { pool: string; adder: string }[];
+  assurance: 'firm' | 'recallable';
+  limit: string;
+  min_fill: string;
+  time_in_force: 'gtc' | 'gtd' | 'ioc' | 'fok';
+  expires_at: string | null;
+  resell: 'own_limit' | 'never';
+  project: string | null;
+  class: string;
+}
+/** Why the last round did not give the order (all of) what it asked for. */
+export interface NotWon { reason: string; round: number; price_faced: string | null; shortfall: string | null }
+export interface Order extends OrderBody {
+  id: string; side: 'bid' | 'offer'; status: string; participant: string;
+  /** What is still asked for: per replica and slot, and how many replicas. */
+  remaining: Quantities; remaining_replicas: number;
+  /** The part of the limit that belongs to what is still asked for. */
+  remaining_limit: string; hold: string; awarded: string; awards: string[];
+  origin: 'manual' | 'auto_bid' | 'auto_offer'; last_reason: NotWon | null; closed_reason: string | null; created_at: string; updated_at: string;
+}
+export interface Preview {
+  hold: string; currency: string; expected: string; expected_low: string; expected_high: string; worst_case: string; fee: string;
+  fill_probability: number | null; chances: { probability: number; limit: string }[]; available_after: string; round: number; gate_closes_at: string; warnings: string[];
+}
+export interface Explain {
+  order: string; status: string; reason: string | null; sentence: string; round: number | null; limit: string; price_faced: string | null; shortfall: string | null;
+  minimum_winning_limit: { value: string; quality: string } | null; changes: { change: string; limit: string | null; helps: boolean }[];
+}
+
+export interface RoundPrice {
+  pool: string; resource: ResourceName; slot: string; price: string; low: string; high: string;
+  /** `bid:ID`, `offer:ID`, `reserve:STEP`, `arc:INDEX`, `cap` or `none`. */
+  set_by: string; volume: number; supply: number; reserve: string | null;
+}
+export interface Certificate {
+  verified: boolean; quality: string; welfare: string; gap: string; cuts: number; input_hash: string; result_hash: string;
+}
+export interface Round {
+  id: string; number: number; state: string; sealed_at: string; awarded_at: string | null; settled_at: string | null;
+  first_slot: string; last_slot: string; orders: number; awards: number; root: string; previous_root: string; seed: string;
+  certificate: Certificate | null; prices: RoundPrice[]; void_reason: string | null; open_slots: string[];
+}
+export interface AwardLine { pool: string; resource: ResourceName; slot: string; quantity: number; price: string; money: string; resold: number; settled: boolean }
+/** What an order won in a round: `bought`, `lent` or `resold`. */
+export interface Award {
+  id: string; round: number; kind: string; side: 'bid' | 'offer'; order: string; participant: string; instance: string | null; lines: AwardLine[]; money: string; created_at: string;
+}
+export interface Outcome {
+  format: string;
+  awards: { order: string; alternative: number; fill: string; money: string; quantities: [string, string, number, number][] }[];
+  refused: { order: string; reason: string; price: string; shortfall: string }[];
+}
+
+export interface Phase { state: string; started_at: string; ended_at: string | null; detail: string | null }
+export interface Difference { position: number; field: string; live: string; shadow: string }
+/** A way that was weighed, with its numbers. */
+export interface MethodConsidered { method: string; chosen: boolean; predicted_downtime_micros: number | null; predicted_cost: string | null; reason: string }
+export interface Swap {
+  id: string; participant: string; instance: string; instance_name: string; state: string; method: string;
+  pool_from: string; pool_to: string; node_from: string; node_to: string; limits_from: Quantities; limits_to: Quantities;
+  slot: string; expected_gain: string; deadline: string; depends_on: string[]; epoch: number; phases: Phase[]; bytes: number;
+  downtime_micros: number | null; positions_compared: number; difference_count: number; differences: Difference[];
+  considered: MethodConsidered[]; reason: string | null; cancel_requested: string | null; created_at: string; ended_at: string | null;
+}
+
+export interface Strategy {
+  auto_bid: { shortage_cost: Record<ResourceName, string>; other_pools: string[] } | null;
+  auto_offer: { minimum_price: Record<ResourceName, string> } | null;
+}
+export interface Instance {
+  id: string; participant: string; name: string; driver: string; module: string; pool: string; node: string; epoch: number; class: string; state: string;
+  baseline: Quantities; floor: Quantities; limit: Quantities;
+  /** The limits on its node as far as the market has made them true. */
+  in_force: Quantities; at_end: string; strategy: Strategy; swap: string | null; pinned_until: string | null; created_at: string;
+}
+/** One measurement of a workload, every few seconds. */
+export interface Sample {
+  at: string; instance: string; node: string; limits: Quantities; usage: Quantities;
+  /** Usage and what throttling or a stall withheld; at least this high where `censored`. */
+  demand: Quantities; censored: ResourceName[]; throttled_millis: number; input_lag: number; bytes_in: number; bytes_out: number; host_calls: number; steps: number;
+}
+export interface ForecastPoint { horizon_slots: number; slot: string; mean: number; variance: number; quantiles: Record<string, number> }
+/** How forecasts of one horizon have done so far; nulls before the first was scored. */
+export interface Accuracy {
+  horizon_slots: number; scored: number; coverage_80: number | null; coverage_95: number | null; mean_pinball: number | null; mean_absolute_error: number | null;
+}
+export interface SeriesForecast { instance: string; resource: ResourceName; model: string; issued_at: string; samples: number; points: ForecastPoint[]; accuracy: Accuracy[] }
+/** `risk`: chance that the demand exceeds the capacity in this slot or before. */
+export interface PredictedPoint extends ForecastPoint { minutes: number; risk: number | null; coverage_80: number | null; coverage_95: number | null }
+export interface PredictedSeries { resource: ResourceName; issued_at: string | null; capacity: number; points: PredictedPoint[] }
+export interface Prediction { instance_id: string | null; pool: string | null; model: string; series: PredictedSeries[] }
+/** What a workload has in one of the coming slots: baseline − lent + won − resold. */
+export interface Allocation { instance: string; instance_name: string; slot: string; node: string; baseline: Quantities; limits: Quantities }
+/** A recommendation and the orders that would carry it out; nothing moves by itself. */
+export interface Recommendation {
+  instance_id: string; recommendation: string; reason: string; risk: Record<string, number>; change: Quantities; expected_cost: string; orders: OrderBody[]; placed: string[];
+}
+
+export interface StatementLine {
+  at: string; kind: string; description: string; amount: string; balance: string;
+  order: string | null; round: number | null; slot: string | null; transfer: string;
+}
+export interface Statement {
+  participant: string; participant_name: string; currency: string; from: string; to: string; opening: string; closing: string; lines: StatementLine[];
+  totals: { granted: string; charges: string; credit_notes: string; proceeds: string; net_charges: string };
+  /** opening + all lines − closing: always zero. */
+  difference: string;
+  /** More lines exist than are shown; the CSV has all. */
+  truncated: boolean;
+}
+export interface FinanceSummary {
+  from: string; to: string; currency: string; sum: string;
+  accounts: { account: string; participant: string | null; participant_name: string | null; balance: string }[];
+  kinds: { kind: string; amount: string; count: number }[];
+}

@@ -1,0 +1,49 @@
+// RFC 9457 problems as the server sends them, and the two that only a browser can see.
+
+export interface ProblemBody {
+  type?: string; title: string; status: number; detail?: string; code?: string; hint?: string;
+  request_id?: string; errors?: { pointer: string; code: string; detail: string }[];
+}
+
+export class Problem extends Error {
+  readonly body: ProblemBody;
+
+  constructor(body: ProblemBody) {
+    super(body.detail ?? body.title);
+    this.name = 'Problem';
+    this.body = body;
+  }
+
+  get status() { return this.body.status; }
+  /** What to show: the server's sentence; its title is often only the status in words. */
+  get said() { return [this.body.detail ?? this.body.title, this.body.hint].filter(Boolean).join(' '); }
+
+  /** What the server says about one field, by its JSON pointer. */
+  field(pointer: string): string | undefined {
+    return this.body.errors?.find((e) => e.pointer === pointer)?.detail;
+  }
+}
+
+export async function problemOf(response: Response): Promise<Problem> {
+  const requestId = response.headers.get('x-request-id') ?? undefined;
+  try {
+    const body = (await response.json()) as ProblemBody;
+    if (body && typeof body.title === 'string') return new Problem({ request_id: requestId, ...body, status: response.status });
+  } catch {
+    // A proxy may answer with HTML; the status line is then all there is.
+  }
+  return new Problem({
+    title: response.statusText || `The server answered ${response.status}`,
+    status: response.status, request_id: requestId,
+  });
+}
+
+export function unreachable(): Problem {
+  return new Problem({
+    title: 'The server cannot be reached', status: 0, code: 'unreachable',
+    detail: 'Orders that were accepted stay in force; the market does not need this page.',
+  });
+}
+
+export const asProblem = (error: unknown): Problem =>
+  error instanceof Problem ? error : new Problem({ title: 'This page failed', status: 0, detail: String(error) });

@@ -1,0 +1,76 @@
+// Reads that more than one feature needs.
+import { useQueries } from '@tanstack/react-query';
+import { get } from './client';
+import type { List, Pool, PoolResource, PredictedPoint, Prediction, PricePoint, Sample } from './objects';
+import { useMay, useMe } from './me';
+import { keyOf, type Resource, useResource } from './resource';
+
+export const usePools = () => useResource<List<Pool>>('/pools');
+/** `slot`: one mean price a slot, also of slots that are still open; `round`: the next slot's price in each round. */
+export const usePrices = (slug: string, resource: string, interval: 'slot' | 'round', limit: number) =>
+  useResource<List<PricePoint>>(`/pools/${slug}/prices`, { resource, interval, limit });
+
+/** Price histories of several pools at once, oldest first; a pool without an answer yet has none. */
+export function usePriceMap(slugs: string[], resource: string, limit: number): Record<string, PricePoint[]> {
+  return useQueries({
+    queries: slugs.map((slug) => ({
+      queryKey: keyOf(`/pools/${slug}/prices`, { resource, interval: 'slot', limit }),
+      queryFn: () => get<List<PricePoint>>(`/pools/${slug}/prices`, { resource, interval: 'slot', limit }),
+    })),
+    combine: (results) => Object.fromEntries(results.map((r, i) => [slugs[i] as string, bySlot(r.data?.data ?? [])])),
+  });
+}
+
+/** One point a slot, oldest first: a slot clears in many rounds and its last price stands. */
+export function bySlot(points: PricePoint[]): PricePoint[] {
+  const last = new Map<string, PricePoint>();
+  for (const p of points) {
+    const old = last.get(p.slot);
+    if (!old || (old.round ?? 0) < (p.round ?? 0)) last.set(p.slot, p);
+  }
+  return [...last.values()].sort((a, b) => a.slot.localeCompare(b.slot));
+}
+
+/** Every open slot ahead, as the minutes that the route wants. */
+function useHorizons(): string | undefined {
+  const market = useMe()?.market;
+  if (!market) return undefined;
+  const slots = Math.min(market.horizon_slots, 6);
+  return Array.from({ length: slots }, (_, i) => ((i + 1) * market.slot_seconds) / 60).join(',');
+}
+
+/** Demand ahead of one workload or a whole pool. */
+export function usePrediction(of: { instance_id: string } | { pool: string } | null, resource: string): Resource<Prediction> {
+  const horizons = useHorizons();
+  const allowed = useMay('forecasts:read');
+  return useResource<Prediction>(of && horizons && allowed ? '/prediction' : null, { ...of, resource, horizons });
+}
+export const pointsOf = (p: Prediction | undefined, resource: string): PredictedPoint[] => p?.series.find((s) => s.resource === resource)?.points ?? [];
+
+export interface Pulse { sample: Sample | undefined; risk: number | null }
+/** A page of workloads is at most this many; more would be a request storm. */
+const PULSES = 24;
+
+/** The latest measurement and the risk of each workload. */
+export function usePulses(ids: string[]): Record<string, Pulse> {
+  const horizons = useHorizons();
+  const some = ids.slice(0, PULSES);
+  const samples = useQueries({
+    queries: some.map((id) => ({ queryKey: keyOf(`/instances/${id}/metrics`, { minutes: 1 }), queryFn: () => get<List<Sample>>(`/instances/${id}/metrics`, { minutes: 1 }), refetchInterval: 10_000 })),
+    combine: (all) => all.map((r) => r.data?.data.at(-1)),
+  });
+  const risks = useQueries({
+    queries: some.map((id) => ({ queryKey: keyOf('/prediction', { instance_id: id, horizons }), queryFn: () => get<Prediction>('/prediction', { instance_id: id, horizons }), enabled: !!horizons, refetchInterval: 60_000 })),
+    combine: (all) => all.map((r) => worst(r.data)),
+  });
+  return Object.fromEntries(some.map((id, i) => [id, { sample: samples[i], risk: risks[i] ?? null }]));
+}
+
+/** The highest chance over resources, at the far end of the horizon. */
+export function worst(p: Prediction | undefined): number | null {
+  const risks = (p?.series ?? []).map((s) => s.points.at(-1)?.risk ?? null).filter((r): r is number => r !== null);
+  return risks.length ? Math.max(...risks) : null;
+}
+
+export const tierText = (tier: string) => tier.replaceAll('_', ' ');
+export const resourceOf = (pool: Pool | undefined, resource: string): PoolResource | undefined => pool?.resources.find((r) => r.resource === resource);

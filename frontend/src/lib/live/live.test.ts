@@ -1,0 +1,80 @@
+import { QueryClient } from '@tanstack/react-query';
+import { describe, expect, it, vi } from 'vitest';
+import { fanOut } from './fanout';
+import { connect, type LiveEvent, RETRY_MS } from './stream';
+
+class FakeSource extends EventTarget {
+  onopen: (() => void) | null = null;
+  onmessage: ((m: MessageEvent) => void) | null = null;
+  onerror: (() => void) | null = null;
+  readyState = 1;
+  close = vi.fn();
+  send(event: Partial<LiveEvent> & { type: string }) { this.raw(JSON.stringify({ previous: 0, created_at: '', participant: null, object: '', data: {}, ...event })); }
+  raw(data: string) { this.onmessage?.(new MessageEvent('message', { data })); }
+}
+function open() {
+  const source = new FakeSource();
+  const handlers = { event: vi.fn(), refetch: vi.fn(), status: vi.fn(), revive: vi.fn(() => Promise.resolve()) };
+  const opened: string[] = [];
+  const close = connect(handlers, (url) => { opened.push(url); return source as unknown as EventSource; });
+  return { source, handlers, opened, close };
+}
+
+describe('stream', () => {
+  it('passes events on in order and sees no gap where there is none', () => {
+    const { source, handlers } = open();
+    source.send({ type: 'round.awarded', id: 1000 });
+    source.send({ type: 'pool.changed', id: 2000, previous: 1000 });
+    expect(handlers.event).toHaveBeenCalledTimes(2);
+    expect(handlers.refetch).not.toHaveBeenCalled();
+  });
+  it('fetches everything again after a gap, once', () => {
+    const { source, handlers } = open();
+    source.send({ type: 'round.awarded', id: 1000 });
+    source.send({ type: 'order.filled', id: 4000, previous: 3000 });
+    source.send({ type: 'order.filled', id: 5000, previous: 4000 });
+    expect(handlers.refetch.mock.calls).toEqual([['gap']]);
+  });
+  it('drops repeats after a reconnect', () => {
+    const { source, handlers } = open();
+    source.send({ type: 'round.awarded', id: 2000 });
+    source.send({ type: 'round.awarded', id: 1000 });
+    expect(handlers.event).toHaveBeenCalledTimes(1);
+  });
+  it('renews the session and goes on where it was when the browser gave up', async () => {
+    vi.useFakeTimers();
+    const { source, handlers, opened, close } = open();
+    source.send({ type: 'round.awarded', id: 7000 });
+    source.readyState = 2;
+    source.onerror?.();
+    await vi.advanceTimersByTimeAsync(RETRY_MS);
+    expect(handlers.revive).toHaveBeenCalledOnce();
+    expect(opened).toHaveLength(2);
+    expect(opened[1]).toContain('after=7000');
+    close();
+    vi.useRealTimers();
+  });
+  it('starts over on reset, and is not disturbed by nonsense', () => {
+    const { source, handlers } = open();
+    source.send({ type: 'round.awarded', id: 9000 });
+    source.dispatchEvent(new MessageEvent('reset', { data: '' }));
+    source.raw('nonsense');
+    source.send({ type: 'round.awarded', id: 100, previous: 50 });
+    expect(handlers.refetch.mock.calls).toEqual([['reset']]);
+    expect(handlers.event).toHaveBeenCalledTimes(2);
+  });
+});
+
+describe('fan-out', () => {
+  it('applies a burst once: one invalidation a path, whole objects written directly', () => {
+    const client = new QueryClient();
+    const spy = vi.spyOn(client, 'invalidateQueries');
+    client.setQueryData(['/balance'], { available: '1.000000', currency: 'CRD' });
+    const out = fanOut(client);
+    for (let i = 1; i <= 50; i += 1) out.push({ id: i, previous: i - 1, type: 'order.filled', created_at: '', participant: 'par_1', object: 'order', data: {} });
+    out.push({ id: 51, previous: 50, type: 'balance.changed', created_at: '', participant: 'par_1', object: 'balance', data: { available: '2.000000' } });
+    out.flush();
+    expect(spy).toHaveBeenCalledTimes(1);
+    expect(client.getQueryData(['/balance'])).toEqual({ available: '2.000000', currency: 'CRD' });
+  });
+});

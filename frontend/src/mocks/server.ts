@@ -1,0 +1,80 @@
+// The API as a function from request to answer. The dev server and the tests both use it, so what
+// the pages are developed against is what the tests run against.
+import { ago, list, roundNow, slotAt } from './clock.ts';
+import { statement, summary } from './finance.ts';
+import { awards, explain, orders } from './orders.ts';
+import { book, pools, prices, reservePrices } from './pools.ts';
+import { result, round, rounds } from './rounds.ts';
+import { instances, swaps } from './swaps.ts';
+import { about, balance, me, people, type Person } from './users.ts';
+import { prediction, accuracy, metrics } from './forecasts.ts';
+import { place, preview } from './trade.ts';
+
+export interface Ask { method: string; path: string; query: URLSearchParams; body: unknown; person: Person | null }
+export interface Reply { status: number; body?: unknown; person?: Person | null; etag?: string }
+const ok = (body: unknown, more: Partial<Reply> = {}): Reply => ({ status: 200, body, ...more });
+export const refuse = (status: number, code: string, title: string, detail?: string): Reply => ({ status, body: { type: `/docs/errors/${code}`, title, status, detail, code, request_id: 'req_01KAB6Q0ZX3F4QW88HV2' } });
+const or404 = <T>(thing: T | undefined, then: (t: T) => unknown): Reply => (thing ? ok(then(thing)) : refuse(404, 'not_found', 'Not found', 'There is no such thing, or it is not yours.'));
+
+type Handler = (ask: Ask, m: string[]) => Reply;
+const ROUTES: [string, RegExp, Handler][] = [
+  ['POST', /^\/auth\/login$/, ({ body }) => {
+    const { email, password } = body as { email?: string; password?: string };
+    const person = people.find((p) => p.email === email && p.password === password);
+    return person ? ok({ access_token: 'mock', expires_in: 900, csrf_token: 'mock' }, { person }) : refuse(401, 'invalid_credentials', 'Wrong e-mail or password');
+  }],
+  ['POST', /^\/auth\/logout$/, () => ({ status: 204, person: null })],
+  ['GET', /^\/about$/, () => ok(about)],
+  ['GET', /^\/me$/, ({ person }) => ok(me(person as Person))],
+  ['GET', /^\/balance$/, () => ok(balance)],
+  ['GET', /^\/pools$/, () => ok(list(pools))],
+  ['GET', /^\/pools\/([^/]+)$/, (_, [slug]) => or404(pools.find((p) => p.slug === slug), (p) => p)],
+  ['GET', /^\/pools\/([^/]+)\/prices$/, ({ query }, [slug = '']) => ok(list(prices(slug, query.get('resource') ?? 'cpu_milli', Number(query.get('limit') ?? 100))))],
+  ['GET', /^\/pools\/([^/]+)\/book$/, ({ query }, [slug = '']) => ok(book(slug, query.get('resource') ?? 'cpu_milli'))],
+  ['GET', /^\/pools\/([^/]+)\/reserve_prices$/, (_, [slug = '']) => ok(list(reservePrices(slug)), { etag: '"7"' })],
+  ['POST', /^\/pools\/([^/]+)\/reserve_prices$/, ({ body }) => ({ status: 201, body })],
+  ['POST', /^\/(?:bids|offers)\/preview$/, ({ body }) => ok(preview(body))],
+  ['POST', /^\/(bids|offers)$/, ({ body }, [kind]) => ({ status: 201, body: place(kind === 'bids' ? 'bid' : 'offer', body) })],
+  ['GET', /^\/(bids|offers)$/, (_, [kind]) => ok(list(orders.filter((o) => o.side === (kind === 'bids' ? 'bid' : 'offer'))))],
+  ['GET', /^\/(?:bids|offers)\/([^/]+)\/explain$/, (_, [id]) => or404(orders.find((o) => o.id === id), explain)],
+  ['PATCH', /^\/(?:bids|offers)\/([^/]+)$/, ({ body }, [id]) => or404(orders.find((o) => o.id === id), (o) => Object.assign(o, body))],
+  ['DELETE', /^\/(?:bids|offers)\/([^/]+)$/, (_, [id]) => or404(orders.find((o) => o.id === id), (o) => Object.assign(o, { status: 'canceled' }))],
+  ['GET', /^\/rounds$/, ({ query }) => ok(list(rounds(Number(query.get('limit') ?? 30))))],
+  ['GET', /^\/rounds\/(\d+)$/, (_, [n]) => (Number(n) > roundNow() ? refuse(404, 'not_found', 'Not found') : ok(round(Number(n))))],
+  ['GET', /^\/rounds\/(\d+)\/result$/, () => ok(result)],
+  ['GET', /^\/swaps$/, () => ok(list(swaps))],
+  ['GET', /^\/swap_history$/, () => ok(list(swaps.filter((s) => s.state !== 'awaiting_approval')))],
+  ['GET', /^\/swaps\/([^/]+)$/, (_, [id]) => or404(swaps.find((s) => s.id === id), (s) => s)],
+  ['POST', /^\/swaps\/([^/]+)\/cancel$/, ({ body }, [id]) => or404(swaps.find((s) => s.id === id), (s) => Object.assign(s, { cancel_requested: (body as { reason: string }).reason }))],
+  ['GET', /^\/modules$/, () => ok(list([{ id: 'mod_01KAB6Q0ZX3F4QTRACE', participant: null, name: 'trace-follower', hash: 'blake3:77', size_bytes: 41_200, created_at: ago(90_000) }]))],
+  ['GET', /^\/instances$/, () => ok(list(instances))],
+  ['POST', /^\/instances$/, ({ body }) => ({ status: 201, body })],
+  ['GET', /^\/instances\/([^/]+)$/, (_, [id]) => or404(instances.find((i) => i.id === id), (i) => i)],
+  ['GET', /^\/instances\/([^/]+)\/metrics$/, (_, [id]) => or404(instances.find((i) => i.id === id), metrics)],
+  ['POST', /^\/instances\/([^/]+)\/stop$/, (_, [id]) => or404(instances.find((i) => i.id === id), (i) => Object.assign(i, { state: 'stopped' }))],
+  ['PUT', /^\/instances\/([^/]+)\/strategy$/, ({ body }, [id]) => or404(instances.find((i) => i.id === id), (i) => Object.assign(i, { strategy: body }))],
+  ['GET', /^\/awards$/, () => ok(list(awards))],
+  ['GET', /^\/allocations$/, () => ok(list(instances.flatMap((i) => [0, 1, 2, 3].map((n) => ({ instance: i.id, instance_name: i.name, slot: slotAt(n), node: i.node, baseline: i.baseline, limits: n < 2 ? i.in_force : i.baseline })))))],
+  ['POST', /^\/swap_request$/, ({ body }) => ({ status: 202, body: { instance_id: (body as { instance_id: string }).instance_id, recommendation: 'grow', reason: 'the forecast exceeds what is in force', risk: { cpu_milli: 0.42 }, change: { cpu_milli: 6000 }, expected_cost: '7.488000', orders: [], placed: [] } })],
+  ['GET', /^\/prediction$/, ({ query }) => ok(prediction(query))],
+  ['GET', /^\/forecasts\/accuracy$/, () => ok(accuracy)],
+  ['GET', /^\/statements$/, () => ok(statement)],
+  ['GET', /^\/finance\/summary$/, ({ person }) => (person?.role === 'finance' || person?.role === 'admin' ? ok(summary) : refuse(403, 'forbidden', 'Not allowed', 'This needs the role finance or admin.'))],
+];
+
+export function answer(ask: Ask): Reply {
+  if (!ask.person && !ask.path.startsWith('/auth/')) return refuse(401, 'unauthenticated', 'Sign in first');
+  for (const [method, pattern, handler] of ROUTES) {
+    const m = method === ask.method ? pattern.exec(ask.path) : null;
+    if (m) return handler(ask, m.slice(1) as string[]);
+  }
+  return refuse(404, 'not_found', 'Not found', `${ask.method} ${ask.path}`);
+}
+
+let sequence = 1000;
+/** One round's event, for the stream. */
+export function tick() {
+  const previous = sequence;
+  sequence += 1000;
+  return { id: sequence, previous, type: 'round.awarded', created_at: new Date().toISOString(), participant: null, object: 'round', data: round(roundNow()) };
+}

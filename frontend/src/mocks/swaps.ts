@@ -1,0 +1,48 @@
+import { ago, iso, slotAt, START } from './clock.ts';
+import type { Difference, Instance, MethodConsidered, Phase, Swap } from '../lib/api/objects.ts';
+
+const NAMES = ['planned', 'reserved', 'snapshot', 'transferred', 'shadow', 'awaiting_approval', 'fenced', 'activated', 'verified', 'released', 'done'];
+const SECONDS = [9, 4, 22, 78, 151, 24, 1, 2, 60, 8, 0];
+/** The first `reached` phases ran; the last of them is still on unless the swap ended. */
+function phases(reached: number, startedAgo: number, end: string | null, details: Record<string, string> = {}): Phase[] {
+  let at = START - startedAgo * 1000;
+  const ran = NAMES.slice(0, reached).map((state, i): Phase => {
+    const from = at;
+    at += (SECONDS[i] ?? 1) * 1000;
+    return { state, started_at: iso(from), ended_at: i === reached - 1 && !end ? null : iso(at), detail: details[state] ?? null };
+  });
+  return end && end !== 'done' ? [...ran, { state: end, started_at: iso(at), ended_at: iso(at), detail: details[end] ?? null }] : ran;
+}
+const way = (method: string, micros: number | null, cost: string | null, reason: string, chosen = false): MethodConsidered => ({ method, chosen, predicted_downtime_micros: micros, predicted_cost: cost, reason });
+const WAYS = [
+  way('live', 38_000, '15.800000', 'cheapest whose pause fits the SLA of 200 ms', true), way('checkpoint', 800_000, '24.030000', 'its pause of 800 ms is over the SLA'),
+  way('resize', null, null, '3 of the 8 cores it needs are free on the node'), way('partition', null, null, 'the driver cannot split it'),
+];
+const OTHER: Difference[] = [
+  { position: 512, field: 'sum', live: '88127441', shadow: '88127442' }, { position: 513, field: 'state hash', live: 'blake3:9f31c2e07a', shadow: 'blake3:1d80b4c6f2' }, { position: 517, field: 'sum', live: '88140018', shadow: '88140019' },
+];
+type Part = Partial<Swap> & Pick<Swap, 'id' | 'instance' | 'instance_name' | 'state' | 'method' | 'phases' | 'created_at'>;
+const swap = (s: Part): Swap => ({
+  participant: 'par_01KAB6Q0ZX3F4QGENOM', pool_from: 'fra1-gp', pool_to: 'fra1-hp', node_from: 'node-14', node_to: 'node-03', limits_from: { cpu_milli: 8000, mem_mib: 65_536 }, limits_to: { cpu_milli: 16_000, mem_mib: 65_536 },
+  slot: slotAt(1), expected_gain: '45.600000', deadline: iso(START + 252_000), depends_on: [], epoch: 41, bytes: 0, downtime_micros: null, positions_compared: 0, difference_count: 0, differences: [],
+  considered: WAYS, reason: null, cancel_requested: null, ended_at: null, ...s,
+});
+
+export const swaps: Swap[] = [
+  swap({ id: 'swp_01KAB6Q0ZX3F4QW84W7QZ2', instance: 'ins_01KAB6Q0ZX3F4QVARC07', instance_name: 'variant-caller-07', state: 'awaiting_approval', method: 'live', bytes: 6_871_947_674, positions_compared: 18_204, created_at: ago(310),
+    phases: phases(6, 310, null, { snapshot: '6.4 GiB', transferred: '6.4 GiB + 212 MiB', shadow: '18,204 outputs' }) }),
+  swap({ id: 'swp_01KAB6Q0ZX3F4QW84W5MM1', instance: 'ins_01KAB6Q0ZX3F4QCOUNT3', instance_name: 'counter-03', state: 'aborted', method: 'checkpoint', bytes: 4_194_304, positions_compared: 518, difference_count: 3, differences: OTHER, reason: 'shadow_mismatch',
+    created_at: ago(1400), ended_at: ago(1136), phases: phases(5, 1400, 'aborted', { shadow: '3 of 518 outputs differ' }) }),
+  swap({ id: 'swp_01KAB6Q0ZX3F4QW84W3BA7', instance: 'ins_01KAB6Q0ZX3F4QRNASQ2', instance_name: 'rna-seq-02', state: 'done', method: 'live', bytes: 2_147_483_648, downtime_micros: 41_300, positions_compared: 9120, created_at: ago(2800), ended_at: ago(2400), phases: phases(11, 2800, 'done') }),
+  swap({ id: 'swp_01KAB6Q0ZX3F4QW84W1XC4', instance: 'ins_01KAB6Q0ZX3F4QVARC07', instance_name: 'variant-caller-07', state: 'done', method: 'resize', pool_to: 'fra1-gp', node_to: 'node-14', downtime_micros: 0, considered: [], created_at: ago(5400), ended_at: ago(5386), phases: phases(2, 5400, 'done') }),
+];
+
+const instance = (end: string, name: string, pool: string, state: string, cores: number, auto: boolean): Instance => ({
+  id: `ins_01KAB6Q0ZX3F4Q${end}`, participant: 'par_01KAB6Q0ZX3F4QGENOM', name, driver: 'wasm', module: 'mod_01KAB6Q0ZX3F4Q', pool, node: 'node-14', epoch: 41, state, class: 'standard', at_end: 'shrink', swap: null, pinned_until: null, created_at: ago(90_000),
+  baseline: { cpu_milli: cores * 1000, mem_mib: cores * 4096 }, floor: { cpu_milli: cores * 500, mem_mib: cores * 2048 }, limit: { cpu_milli: cores * 4000, mem_mib: cores * 8192 }, in_force: { cpu_milli: cores * 1500, mem_mib: cores * 4096 },
+  strategy: { auto_bid: auto ? { shortage_cost: { cpu_milli: '0.001500000', mem_mib: '0.000080000' }, other_pools: [] } : null, auto_offer: auto ? null : { minimum_price: { cpu_milli: '0.000900000' } } },
+});
+export const instances: Instance[] = [
+  instance('VARC07', 'variant-caller-07', 'fra1-gp', 'running', 16, true), instance('RNASQ2', 'rna-seq-02', 'fra1-hp', 'running', 32, false),
+  instance('COUNT3', 'counter-03', 'fra1-gp', 'running', 4, false), instance('REPRT1', 'nightly-report', 'hel1-gp', 'stopped', 8, false),
+];
