@@ -1,7 +1,7 @@
 // From a plot to uPlot's options: steps, bands, a price part above a volume part, one time axis.
 import uPlot from 'uplot';
 import { token } from '@/lib/theme';
-import { clock, type Zone } from '@/lib/time';
+import { clock, clockSeconds, type Zone } from '@/lib/time';
 import { overlay } from './overlay';
 import type { Plot, Series } from './plot';
 
@@ -54,7 +54,7 @@ export function optionsOf(plot: () => Plot, width: number, height: number, z: Zo
       volume: { range: () => [0, extent(plot(), 'volume')[1] * 3.6] },
     },
     axes: [
-      { ...text, grid, ticks: { show: false }, size: 26, values: (_u, ticks) => ticks.map((t) => clock(t * 1000, z)) },
+      { ...text, grid, ticks: { show: false }, size: 26, values: (_u, ticks, _axis, _space, step) => ticks.map((t) => (step < 60 ? clockSeconds : clock)(t * 1000, z)) },
       { ...text, grid, ticks: { show: false }, size: 52, values: (_u, ticks) => {
         const floor = extent(plot(), 'y')[0];
         return ticks.map((t) => (volume && t < floor ? '' : t.toLocaleString('en-US', { maximumFractionDigits: p.places ?? 2, minimumFractionDigits: Math.min(p.places ?? 0, 2) })));
