@@ -35,7 +35,7 @@ export default function RoundPage() {
       badge={of.data && (proved ? <Badge tone="ok" icon="check">Proved</Badge> : <Badge tone="line" icon="clock">{of.data.state}</Badge>)}
       answer={(r) => (proved
         ? <>Nobody paid over a limit, every price has one setter, and <b>no better outcome exists under the rules: gap {r.certificate?.gap}</b>.</>
-        : r.state === 'void' ? <>This round is <b>void</b>{r.void_reason && <>: {r.void_reason}</>}. All holds stayed as they were.</> : <>This round is <b>{r.state}</b>; its certificate comes with the awards.</>)}
+        : r.state === 'void' ? <>This round is <b>void</b>{r.void_reason && <>: {r.void_reason}</>}. Nothing was charged.</> : <>This round is <b>{r.state}</b>; its certificate comes with the awards.</>)}
       actions={<span className="row g4"><Neighbour number={number - 1} text={`‹ ${formatCount(number - 1)}`} /><Neighbour number={number + 1} text={`${formatCount(number + 1)} ›`} /></span>}>
       {(r) => <>
         <Facts round={r} />
