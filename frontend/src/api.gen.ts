@@ -144,6 +144,8 @@ export interface components {
             baseline: components["schemas"]["BTreeMap"];
             floor?: components["schemas"]["BTreeMap"];
         };
+        /** @example bid_01jd3z6k2m9x7q4v8n5t1w0r3c */
+        BidId: string;
         CancelSwap: {
             reason: string;
         };
@@ -994,6 +996,8 @@ export interface components {
             price_faced?: components["schemas"]["Credits"] | null;
             shortfall?: components["schemas"]["Credits"] | null;
         };
+        /** @example off_01jd3z6k2m9x7q4v8n5t1w0r3c */
+        OfferId: string;
         Order: components["schemas"]["OrderRequest"] & {
             id: components["schemas"]["OrderId"];
             side: components["schemas"]["Side"];
