@@ -355,7 +355,8 @@ fn record_products(
             last_round: None,
             settled: false,
         });
-        if !traded && product.last_price == Some(price.price) {
+        // A price at which nothing changed hands is a bound of the certificate, not a market price.
+        if !traded {
             continue;
         }
         if product.sold_steps.len() < steps.len() {

@@ -87,20 +87,25 @@ pub struct PriceNow {
     pub high: Price,
 }
 
-fn last_price(state: &Market, pool: &str, resource: Resource) -> Option<PriceNow> {
-    let rounds = state.rounds.values().rev();
-    let of_round = |r: &Round| {
-        let mut prices = r.prices.iter().filter(|p| p.pool == pool && p.resource == resource);
-        prices.next().map(|p| PriceNow {
-            price: p.price,
-            slot: p.slot,
-            round: r.number,
-            set_by: p.set_by.clone(),
-            low: p.low,
-            high: p.high,
+/// The last price at which anything changed hands, the next open slot's before others.
+fn last_price(state: &Market, pool: &str, resource: Resource, next_slot: Slot) -> Option<PriceNow> {
+    let traded = |slot: Option<Slot>| {
+        state.rounds.values().rev().find_map(|round| {
+            let of_product = |p: &&ClearingPrice| {
+                p.pool == pool && p.resource == resource && p.volume > 0 && slot.is_none_or(|s| s == p.slot)
+            };
+            let price = round.prices.iter().find(of_product)?;
+            Some(PriceNow {
+                price: price.price,
+                slot: price.slot,
+                round: round.number,
+                set_by: price.set_by.clone(),
+                low: price.low,
+                high: price.high,
+            })
         })
     };
-    rounds.filter_map(of_round).next()
+    traded(Some(next_slot)).or_else(|| traded(None))
 }
 
 pub fn view(state: &Market, pool: &Pool, now: Timestamp) -> PoolView {
@@ -118,7 +123,7 @@ pub fn view(state: &Market, pool: &Pool, now: Timestamp) -> PoolView {
             capacity,
             schedulable,
             free: (schedulable - sold).max(0),
-            price: last_price(state, &pool.slug, resource),
+            price: last_price(state, &pool.slug, resource, next_slot),
             reserve: state.reserve_price(&pool.slug, resource, next_slot),
             collar: state.collar(&pool.slug, resource, next_slot),
             reference: state.reference(&pool.slug, resource, next_slot),
@@ -195,7 +200,7 @@ pub struct PricePoint {
     pub cleared_at: Timestamp,
 }
 
-/// A pool's prices, oldest first: per round for its next slot, or one mean price a slot.
+/// A pool's prices, oldest first: of each round that traded its earliest slot, or one mean price a slot.
 #[utoipa::path(get, path = "/pools/{slug}/prices", tag = "market", operation_id = "listPoolPrices", params(("slug" = String, Path, description = "Pool"), PricesQuery),
     responses((status = 200, description = "Prices, oldest first", body = List<PricePoint>), Problems))]
 async fn pool_prices(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(slug): Path<String>, Query(query): Query<PricesQuery>) -> Answered<Json<serde_json::Value>> {
@@ -222,7 +227,8 @@ async fn round_prices(app: &App, slug: &str, resource: Resource, limit: i64) -> 
     let mut points = Vec::new();
     for (_, document) in &rounds.rows {
         let round: Round = serde_json::from_str(document).map_err(|e| Problem::fault(&e))?;
-        let price = round.prices.iter().filter(|p| p.pool == slug && p.resource == resource).min_by_key(|p| p.slot);
+        let of_pool = round.prices.iter().filter(|p| p.pool == slug && p.resource == resource && p.volume > 0);
+        let price = of_pool.min_by_key(|p| p.slot);
         if let (Some(price), Some(cleared_at)) = (price, round.awarded_at) {
             points.push(point(price, Some(round.number), cleared_at));
         }
