@@ -175,7 +175,7 @@ fn cancel_swap(turn: &mut Turn<'_>, swap: SwapId, participant: Option<Participan
     if known.is_none() {
         return Err(register::not_found("running swap"));
     }
-    saga::cancel(turn, swap, reason);
+    saga::request_cancel(turn, swap, reason);
     Ok(Reply::Swap(swap))
 }
 
@@ -184,5 +184,7 @@ fn restart(turn: &mut Turn<'_>, id: InstanceId) -> Result<Reply, Refusal> {
     let mut instance = turn.state.instances.get(&id).cloned().ok_or_else(|| register::not_found("instance"))?;
     instance.epoch += 1;
     turn.emit(Event::InstanceChanged(instance));
+    // Outlooks live in memory only: a restart has forgotten them, and the journal says so.
+    turn.emit(Event::OutlookRecorded { instance: id, slots: Vec::new() });
     Ok(Reply::Instance(id))
 }

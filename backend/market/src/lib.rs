@@ -4,7 +4,8 @@
 //! seeds are arguments; the same command on the same state gives the same events, for ever.
 //!
 //! The modules follow the way of the data: [`book`] → [`clearing`] and [`round`] → [`swap`]
-//! → [`shadow`] → [`settlement`], all behind [`apply::apply`].
+//! → [`settlement`], all behind [`apply::apply`]. What a shadow run came to enters as a
+//! [`swap::saga::StepResult`].
 pub mod apply;
 pub mod book;
 pub mod clearing;

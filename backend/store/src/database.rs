@@ -128,7 +128,12 @@ impl Store {
             Address::Postgres(url) => (open_postgres(url, "public").await?, open_postgres(url, "observations").await?),
         };
         migrate(&market, &observations).await?;
-        Ok(Store { market, observations: Observations(observations), _lock: Some(lock), lease: None })
+        let lease = match &market {
+            // The file lock is enough where the database is a file of the data directory.
+            Database::Sqlite { .. } => None,
+            Database::Postgres { pool } => Some(crate::lease::acquire(pool, data).await?),
+        };
+        Ok(Store { market, observations: Observations(observations), _lock: Some(lock), lease })
     }
 
     /// Opens for reading only (`doctor`, `replay`): no lock, no migration.

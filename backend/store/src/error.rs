@@ -12,8 +12,8 @@ pub enum StoreError {
     Directory { path: String, source: std::io::Error },
     #[error("another process uses {0}. Stop it first, or choose another directory with --data")]
     Locked(String),
-    #[error("another process leads this market until {until}; it holds the lease {holder}. Stop it first, or wait")]
-    Leased { holder: String, until: i64 },
+    #[error("another process writes to this database: {holder}. Stop it first, or use another database")]
+    Leased { holder: String },
     #[error("this process lost the lease of the market: its epoch {0} is no longer the present one")]
     LeaseLost(i64),
     #[error("row {id} of {table} cannot be read: {reason}. Run `headroom doctor`")]

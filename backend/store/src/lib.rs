@@ -7,6 +7,7 @@ pub mod bus;
 pub mod database;
 pub mod error;
 pub mod journal;
+pub mod lease;
 pub mod load;
 pub mod observations;
 pub mod read;

@@ -1,9 +1,9 @@
 //! One transaction a batch: journal, rows, ledger, outbox, archive.
-use crate::database::{Lease, Store, Transaction};
+use crate::database::{Store, Transaction};
 use crate::error::StoreError;
 use crate::journal::JournalRow;
 use crate::sql::{Insert, Value};
-use crate::{in_either, journal};
+use crate::journal;
 use headroom_market::record::{Row, Table};
 use headroom_market::state::ChangedRows;
 use std::collections::BTreeMap;
@@ -110,20 +110,11 @@ impl Store {
     pub async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
         let mut transaction = self.market.begin().await?;
         if let Some(lease) = &self.lease {
-            check_lease(&mut transaction, lease).await?;
+            crate::lease::extend(&mut transaction, lease).await?;
         }
         write(&mut transaction, batch).await?;
         transaction.commit().await
     }
-}
-
-/// Fencing: whoever lost the lease can't write, even if it does not know yet.
-async fn check_lease(transaction: &mut Transaction, lease: &Lease) -> Result<(), StoreError> {
-    let text = "SELECT epoch FROM lease WHERE name = 'market' AND holder = $1 AND epoch = $2";
-    let row: Option<(i64,)> = in_either!(transaction, connection => {
-        sqlx::query_as(text).bind(&lease.holder).bind(lease.epoch).fetch_optional(connection).await?
-    });
-    row.map(|_| ()).ok_or(StoreError::LeaseLost(lease.epoch))
 }
 
 async fn write(transaction: &mut Transaction, batch: Batch) -> Result<(), StoreError> {

@@ -32,34 +32,24 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
     let sealed = turn.state.sealed.clone().filter(|s| s.round == number).ok_or(AwardError::NotSealed(number))?;
     let prices = published_prices(&sealed, outcome)?;
     let nodes = placements(outcome);
+    // Everything is read and checked before anything is decided: an outcome is applied whole
+    // or not at all.
+    let drafts = read_awards(turn, &sealed, outcome, &prices)?;
     let mut slots = BTreeSet::new();
     let mut volumes: BTreeMap<ProductKey, i64> = BTreeMap::new();
-    let mut count = 0;
-    for award in &outcome.awards {
-        let mut lines = Vec::new();
-        for quantity in &award.quantities {
-            let key = product_key(&sealed, &quantity.product)?;
-            let price = prices.get(&key).map_or(Price::ZERO, |p| p.price);
-            let money = price.charge_half_even(quantity.quantity).unwrap_or_default();
-            slots.insert(key.2);
-            let (pool, resource, slot) = key;
-            lines.push(AwardLine { pool, resource, slot, quantity: quantity.quantity, price, money, resold: 0, settled: false });
+    let count = drafts.len() as u32;
+    for Draft { winner, lines, certified } in drafts {
+        slots.extend(lines.iter().map(|l| l.slot));
+        match winner {
+            Winner::Resale(source) => resell(turn, number, source, lines)?,
+            Winner::Order(id) => {
+                for line in lines.iter().filter(|_| matches!(id, OrderId::Bid(_))) {
+                    *volumes.entry((line.pool.clone(), line.resource, line.slot)).or_default() += line.quantity;
+                }
+                let at = nodes.get(&id.to_string()).cloned().unwrap_or_default();
+                fill(turn, number, id, lines, at, certified)?;
+            }
         }
-        lines.retain(|l| l.quantity > 0);
-        if lines.is_empty() {
-            continue;
-        }
-        count += 1;
-        let at = nodes.get(&award.order).cloned().unwrap_or_default();
-        if let Some(source) = book::resale_id(&award.order) {
-            resell(turn, number, source, lines)?;
-            continue;
-        }
-        let id: OrderId = award.order.parse().map_err(|_| AwardError::Unknown(award.order.clone()))?;
-        for line in lines.iter().filter(|_| matches!(id, OrderId::Bid(_))) {
-            *volumes.entry((line.pool.clone(), line.resource, line.slot)).or_default() += line.quantity;
-        }
-        fill(turn, number, id, lines, at, award.money.0)?;
     }
     close_round_only_orders(turn, number);
     let not_won = not_won(turn, number, outcome);
@@ -83,6 +73,81 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
     place::apply_pending(turn);
     place::expire(turn);
     Ok(())
+}
+
+enum Winner {
+    Order(OrderId),
+    Resale(AwardId),
+}
+
+/// An award that may be made.
+struct Draft {
+    winner: Winner,
+    lines: Vec<AwardLine>,
+    certified: i64,
+}
+
+fn read_awards(
+    turn: &Turn<'_>,
+    sealed: &SealedBook,
+    outcome: &Outcome,
+    prices: &BTreeMap<ProductKey, ClearingPrice>,
+) -> Result<Vec<Draft>, AwardError> {
+    let mut drafts = Vec::new();
+    for award in &outcome.awards {
+        let unknown = || AwardError::Unknown(award.order.clone());
+        let mut lines = Vec::new();
+        for quantity in &award.quantities {
+            let key = product_key(sealed, &quantity.product)?;
+            let price = prices.get(&key).map_or(Price::ZERO, |p| p.price);
+            let money = price.charge_half_even(quantity.quantity).ok_or_else(unknown)?;
+            let (pool, resource, slot) = key;
+            lines.push(AwardLine { pool, resource, slot, quantity: quantity.quantity, price, money, resold: 0, settled: false });
+        }
+        lines.retain(|l| l.quantity > 0);
+        if lines.is_empty() {
+            continue;
+        }
+        let winner = match book::resale_id(&award.order) {
+            Some(source) => Winner::Resale(source),
+            None => Winner::Order(award.order.parse().map_err(|_| unknown())?),
+        };
+        match &winner {
+            Winner::Resale(source) => check_resale(turn, *source, &lines).ok_or_else(unknown)?,
+            Winner::Order(id) => {
+                let order = turn.state.orders.get(id).ok_or_else(unknown)?;
+                let total = lines.iter().map(|l| l.money).sum();
+                if order.side == Side::Bid {
+                    check_charge(order, total, Credits::from_units(award.money.0))?;
+                }
+            }
+        }
+        drafts.push(Draft { winner, lines, certified: award.money.0 });
+    }
+    Ok(drafts)
+}
+
+/// What is sold on must be there to be sold.
+fn check_resale(turn: &Turn<'_>, source: AwardId, lines: &[AwardLine]) -> Option<()> {
+    let held = turn.state.awards.get(&source)?;
+    let covered = |line: &AwardLine| {
+        let same = |l: &&AwardLine| l.pool == line.pool && l.resource == line.resource && l.slot == line.slot;
+        held.lines.iter().find(same).is_some_and(|l| l.quantity - l.resold >= line.quantity)
+    };
+    lines.iter().all(covered).then_some(())
+}
+
+/// Micro-credits by which rounding line by line may exceed the certified sum: half a one a
+/// line, and an order has at most 128 of them.
+const MOST_ROUNDING: i64 = 64;
+
+/// The hold covers the charge; returns what rounding puts over it.
+fn check_charge(order: &Order, total: Credits, certified: Credits) -> Result<Credits, AwardError> {
+    let over = if total > order.hold { total - order.hold } else { Credits::ZERO };
+    if over.units() > MOST_ROUNDING || total.units() - certified.units() > MOST_ROUNDING {
+        return Err(AwardError::HoldExceeded(order.id));
+    }
+    Ok(over)
 }
 
 /// The text that a value has in JSON: its stable code or number.
@@ -188,11 +253,7 @@ fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, lines: Vec<AwardLine>, no
 /// held → escrow; what rounding the lines one by one puts over the certified sum, the
 /// exchange carries.
 fn charge(turn: &mut Turn<'_>, number: u64, order: &Order, total: Credits, certified: Credits) -> Result<(), AwardError> {
-    let over = if total > order.hold { total - order.hold } else { Credits::ZERO };
-    // A line may round up by half a micro-credit: more than that is not rounding.
-    if over.units() > 64 || total.units() - certified.units() > 64 {
-        return Err(AwardError::HoldExceeded(order.id));
-    }
+    let over = check_charge(order, total, certified)?;
     let cause = Cause { order: Some(order.id), round: Some(number), slot: None };
     let held = Account::Held(order.participant);
     let paid = turn.transfer(TransferKind::Charge, held, Account::Escrow, total - over, cause);

@@ -118,16 +118,16 @@ impl<'a> Builder<'a> {
         })
     }
 
-    /// In another pool than its own, an instance has to be carried whole: baseline included.
     fn alternative(&self, order: &Order, alternative: &Alternative, replicas: i64) -> clearing::Alternative {
-        let instance = order.request.instance.and_then(|id| self.state.instances.get(&id));
-        let carried = instance.filter(|i| i.pool != alternative.pool).map(|i| &i.baseline);
+        let resources = match order.side {
+            Side::Bid => validate::carried(self.state, &remaining_request(order), &alternative.pool),
+            Side::Offer => order.remaining.clone(),
+        };
         let mut quantities = Vec::new();
         for slot in &alternative.slots {
             let Some(index) = self.slot_index(*slot) else { continue };
-            for (resource, quantity) in &order.remaining {
-                let baseline = carried.map_or(0, |b| amount(b, *resource));
-                let quantity = quantity * replicas + baseline;
+            for (resource, quantity) in &resources {
+                let quantity = quantity * replicas;
                 if quantity > 0 {
                     quantities.push(row(&alternative.pool, *resource, index, quantity));
                 }

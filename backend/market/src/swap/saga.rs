@@ -102,14 +102,13 @@ pub fn is_out_of_time(swap: &Swap, now: Timestamp) -> bool {
     swap.phases.last().is_some_and(|p| now >= p.started_at.plus_seconds(limit)) && swap.state != SwapState::Planned
 }
 
-/// A person stops a swap. Before the fence it is aborted, after it rolled back.
-pub fn cancel(turn: &mut Turn<'_>, id: SwapId, reason: String) -> bool {
-    let Some(swap) = turn.state.swaps.get(&id) else { return false };
+/// A person asks for a swap to be stopped. The worker undoes its effects, then reports the
+/// failure: aborted before the fence, rolled back after it.
+pub fn request_cancel(turn: &mut Turn<'_>, id: SwapId, reason: String) {
+    let Some(swap) = turn.state.swaps.get(&id) else { return };
     let mut swap = swap.clone();
-    swap.cancel_requested = Some(reason.clone());
-    fail(turn, &mut swap, "cancelled_by_operator".to_owned(), reason);
+    swap.cancel_requested = Some(reason);
     turn.emit(Event::SwapChanged(Box::new(swap)));
-    true
 }
 
 fn succeed(turn: &mut Turn<'_>, swap: &mut Swap, report: StepReport) {

@@ -7,6 +7,7 @@ pub mod openapi;
 pub mod up;
 
 use clap::{Parser, Subcommand};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -33,7 +34,7 @@ enum Command {
 
 pub fn run() -> ExitCode {
     let filter = EnvFilter::try_from_env("HEADROOM_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).init();
     match Cli::parse().command {
         Command::Offline(command) => offline::run(command),
         Command::Openapi(args) => openapi::run(&args),

@@ -91,6 +91,10 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let store = Arc::new(Store::open(&address, &args.data).await?);
     let head = store.head().await?;
     let fresh = head.sequence == 0;
+    if fresh && !args.demo {
+        // Before anything is written: a market without an admin could never be used.
+        admin_of(&args)?;
+    }
     let rhythm = if args.demo { seed::RHYTHM } else { own_rhythm(args.slot_seconds)? };
     let state = match store.load_state().await? {
         Some(state) => state,
@@ -113,7 +117,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     }
     let market = sequencer.query(|s| s.market.clone()).await?;
     if market.demo != args.demo {
-        let kind = if market.demo { "a demo market; start it with --demo" } else { "not a demo market; start it without --demo" };
+        let kind = if market.demo { "a demo market: start it with --demo" } else { "a market of your own: start it without --demo" };
         bail!("{} holds {kind}, or choose another directory with --data", args.data.display());
     }
     let nodes = Arc::new(Nodes::new(&args.data, market.rhythm.slot_seconds, market.demo)?);
@@ -122,7 +126,11 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         Ok(rows) => board.restore(rows),
         Err(error) => tracing::warn!(%error, "forecasters start afresh"),
     }
-    if fresh {
+    let unfinished = !fresh && sequencer.query(|s| s.users.is_empty()).await?;
+    if unfinished && args.demo {
+        bail!("the demo was stopped while it was being seeded. Remove {} and start again", args.data.display());
+    }
+    if fresh || unfinished {
         first_start(&args, &sequencer, clock.now(), &url).await?;
     } else {
         recover(&sequencer, &nodes, clock.now()).await?;
@@ -152,6 +160,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         nodes.start_threads(clock.clone())?;
     }
     let sweeping = tokio::spawn(sweep(app.clone()));
+    let beating = tokio::spawn(beat(store.clone()));
     let service = http::router(app.clone());
     let mut served_stop = stopping.clone();
     let served = tokio::spawn(async move {
@@ -162,8 +171,10 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
             .await
     });
     announce(&args, &url, started.elapsed());
+    let mut beating = beating;
     let failure = tokio::select! {
         ended = &mut writer => Some(ended),
+        lost = &mut beating => Some(lost),
         () = stop_signal() => None,
     };
     eprintln!("stopping: no new requests, finishing what is under way …");
@@ -171,6 +182,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     stop.send_replace(true);
     let _drained = tokio::time::timeout(DRAIN, served).await;
     sweeping.abort();
+    beating.abort();
     let _stopped = tokio::time::timeout(DRAIN, conductor).await;
     let paused = tokio::task::spawn_blocking({
         let nodes = nodes.clone();
@@ -193,6 +205,9 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         return Err(error.context("a transaction could not be committed, so the process ends; nothing unacknowledged is stored. Check the disk and the database, then start again"));
     }
     let _finished = tokio::time::timeout(DRAIN, writer).await;
+    if let Err(error) = store.give_back_lease().await {
+        tracing::warn!(%error, "the lease runs out by itself");
+    }
     store.market.close().await;
     store.observations.0.close().await;
     Ok(())
@@ -228,10 +243,18 @@ async fn first_start(args: &UpArgs, sequencer: &Sequencer, now: Timestamp, url: 
         write_private(&args.data.join("demo-access.json"), text.as_bytes())?;
         return Ok(());
     }
+    let (email, password) = admin_of(args)?;
+    crate::cli::admin::create_first(sequencer, email, password).await
+}
+
+fn admin_of(args: &UpArgs) -> anyhow::Result<(&str, &str)> {
     let (Some(email), Some(password)) = (&args.admin_email, &args.admin_password) else {
         bail!("a new market needs its first admin: set HEADROOM_ADMIN_EMAIL and HEADROOM_ADMIN_PASSWORD (at least 12 characters), or try --demo");
     };
-    crate::cli::admin::create_first(sequencer, email, password).await
+    if password.chars().count() < crate::app::passwords::LEAST_CHARACTERS {
+        bail!("HEADROOM_ADMIN_PASSWORD must have at least {} characters", crate::app::passwords::LEAST_CHARACTERS);
+    }
+    Ok((email, password))
 }
 
 /// The address and who can sign in.
@@ -261,6 +284,14 @@ async fn sweep(app: Arc<App>) {
     loop {
         interval.tick().await;
         app.limiter.sweep();
+    }
+}
+
+/// Keeps the lease of an idle market; ends with the error when it is lost.
+async fn beat(store: Arc<Store>) -> Result<(), headroom_store::StoreError> {
+    loop {
+        tokio::time::sleep(headroom_store::lease::HEARTBEAT).await;
+        store.heartbeat().await?;
     }
 }
 

@@ -3,9 +3,10 @@ use crate::app::App;
 use crate::http::auth::{Anyone, Platform};
 use crate::http::extract::{Body, Path, Query};
 use crate::http::problem::{Answered, Problem, Problems};
-use crate::http::reply::{Document, List, ListQuery, get_from, list_table, ok};
+use crate::http::reply::{Document, List, ListQuery, get_from, list_table};
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
 use headroom_market::command::Command;
 use headroom_market::ids::SwapId;
@@ -84,15 +85,15 @@ struct CancelSwap {
     reason: String,
 }
 
-/// Stops a running swap: aborted before the fence, rolled back after it.
+/// Asks for a running swap to be stopped: it is aborted before the fence, rolled back after it.
 #[utoipa::path(post, path = "/swaps/{id}/cancel", tag = "swaps", operation_id = "cancelSwap", request_body = CancelSwap, params(("id" = SwapId, Path, description = "Swap")),
-    responses((status = 200, description = "The swap as it ended", body = Swap), Problems))]
+    responses((status = 202, description = "The swap; its worker undoes it next", body = Swap), Problems))]
 async fn cancel_swap(State(app): State<Arc<App>>, Platform(by): Platform, Path(id): Path<SwapId>, Body(body): Body<CancelSwap>) -> Answered<Document> {
     by.may("swaps:approve")?;
     if body.reason.trim().is_empty() || body.reason.chars().count() > 200 {
         return Err(Problem::field("reason_out_of_range", "/reason", "Give a reason of 1 to 200 characters; it is shown to the owner."));
     }
     let command = Command::CancelSwap { swap: id, participant: by.own(), reason: body.reason };
-    app.object(&by, command).await?;
-    get_from(&app, Table::Swaps, &by.scope(), &id.to_string(), "swap").await.map(|d| ok(d.1))
+    let document = app.object(&by, command).await?;
+    Ok(Document(StatusCode::ACCEPTED, document))
 }

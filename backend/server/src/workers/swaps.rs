@@ -31,6 +31,11 @@ pub struct Situation {
 /// Takes the next step of a swap; `None` if it has to wait.
 pub fn step(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Option<StepResult> {
     let state = swap.state;
+    if let Some(why) = &swap.cancel_requested {
+        undo(nodes, swap);
+        let (reason, detail, report) = ("cancelled_by_operator".to_owned(), why.clone(), StepReport::default());
+        return Some(StepResult::Failed { state, reason, detail, report });
+    }
     let out_of_time = headroom_market::swap::saga::is_out_of_time(swap, situation.now);
     match effect(nodes, swap, situation, out_of_time) {
         Effect::Done(report) => Some(StepResult::Succeeded { state, report }),

@@ -1,0 +1,75 @@
+//! Who may write on PostgreSQL: a row with an epoch that every transaction checks and extends.
+//!
+//! Times are the database's own, so the clocks of two machines don't matter. A holder that
+//! died is succeeded when its lease has run out; one that only slept finds its epoch gone.
+use crate::database::{Lease, Transaction};
+use crate::error::StoreError;
+use crate::{Store, in_either};
+use sqlx::PgPool;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a lease lasts without being extended.
+const LEASE_MICROS: i64 = 6_000_000;
+/// An idle holder extends it this often.
+pub const HEARTBEAT: Duration = Duration::from_millis(1_500);
+/// A successor waits this long for a dead holder's lease to run out.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+const NOW: &str = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)";
+
+/// Takes the lease, waiting for a dead holder's to run out.
+pub async fn acquire(pool: &PgPool, data: &Path) -> Result<Lease, StoreError> {
+    let holder = format!("process {} with data in {}", std::process::id(), data.display());
+    let text = format!(
+        "INSERT INTO lease (name, holder, epoch, expires_at) VALUES ('market', $1, 1, {NOW} + $2)
+         ON CONFLICT (name) DO UPDATE SET holder = $1, epoch = lease.epoch + 1, expires_at = {NOW} + $2
+         WHERE lease.expires_at < {NOW} RETURNING epoch"
+    );
+    let started = tokio::time::Instant::now();
+    loop {
+        let query = sqlx::query_as::<_, (i64,)>(crate::sql::constant(text.clone())).bind(&holder).bind(LEASE_MICROS);
+        if let Some((epoch,)) = query.fetch_optional(pool).await? {
+            return Ok(Lease { holder, epoch });
+        }
+        if started.elapsed() > PATIENCE {
+            let text = "SELECT holder FROM lease WHERE name = 'market'";
+            let (holder,): (String,) = sqlx::query_as(text).fetch_one(pool).await?;
+            return Err(StoreError::Leased { holder });
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+}
+
+/// Checks the epoch and extends the lease, inside the caller's transaction: whoever lost it
+/// can't write, even if it does not know yet.
+pub async fn extend(transaction: &mut Transaction, lease: &Lease) -> Result<(), StoreError> {
+    let text = format!("UPDATE lease SET expires_at = {NOW} + $2 WHERE name = 'market' AND epoch = $1");
+    let changed = in_either!(transaction, connection => {
+        sqlx::query(crate::sql::constant(text)).bind(lease.epoch).bind(LEASE_MICROS).execute(connection).await?.rows_affected()
+    });
+    if changed == 1 { Ok(()) } else { Err(StoreError::LeaseLost(lease.epoch)) }
+}
+
+impl Store {
+    /// Extends the lease of an idle market; nothing to do without one.
+    pub async fn heartbeat(&self) -> Result<(), StoreError> {
+        let Some(lease) = &self.lease else { return Ok(()) };
+        let mut transaction = self.market.begin().await?;
+        extend(&mut transaction, lease).await?;
+        transaction.commit().await
+    }
+
+    /// Gives the lease back at a graceful stop, so that a successor need not wait.
+    pub async fn give_back_lease(&self) -> Result<(), StoreError> {
+        let Some(lease) = &self.lease else { return Ok(()) };
+        let mut transaction = self.market.begin().await?;
+        in_either!(&mut transaction, connection => {
+            sqlx::query("UPDATE lease SET expires_at = 0 WHERE name = 'market' AND epoch = $1")
+                .bind(lease.epoch)
+                .execute(connection)
+                .await?;
+        });
+        transaction.commit().await
+    }
+}
