@@ -251,10 +251,11 @@ impl Conductor {
         }
         self.progress.last_round = Some(now);
         if self.clock.is_simulated() {
-            rounds::run(&self.sequencer, now).await?;
+            rounds::run(&self.sequencer, &self.nodes.rejected_books, now).await?;
         } else {
-            let sequencer = self.sequencer.clone();
-            self.progress.round = Some(tokio::spawn(async move { rounds::run(&sequencer, now).await }));
+            let (sequencer, nodes) = (self.sequencer.clone(), self.nodes.clone());
+            let round = async move { rounds::run(&sequencer, &nodes.rejected_books, now).await };
+            self.progress.round = Some(tokio::spawn(round));
         }
         Ok(())
     }
