@@ -65,7 +65,7 @@ note() {
 end_job() {
     local pid=$1 tries=0
     kill -TERM -- "-$pid" 2>/dev/null || kill -TERM "$pid" 2>/dev/null || return 0
-    while kill -0 "$pid" 2>/dev/null && [ "$tries" -lt 120 ]; do
+    while kill -0 "$pid" 2>/dev/null && [ "$tries" -lt 200 ]; do
         sleep 0.1
         tries=$((tries + 1))
     done
