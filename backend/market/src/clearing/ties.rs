@@ -77,8 +77,15 @@ fn objectives(m: &Market, model: &Model) -> Vec<Vec<(usize, Rat)>> {
         cols.iter()
             .enumerate()
             .filter_map(|(j, c)| match c {
-                Meaning::Orders { members, .. } if f(members[0].0) => {
-                    Some((j, Rat::ONE.div(&model.units(j))))
+                Meaning::Orders {
+                    alternative,
+                    members,
+                } if f(members[0].0) => {
+                    // by value at the references, so that alike orders count alike
+                    let (i, units) = members[0];
+                    let at = |t, (k, q): &(usize, i128)| t + m.reference[*k] * (q / units);
+                    let full = &m.orders[i].alternatives[*alternative].quantities;
+                    Some((j, Rat::int(full.iter().fold(0, at))))
                 }
                 _ => None,
             })
