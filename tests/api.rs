@@ -86,7 +86,9 @@ impl Api {
         }
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Reply { status, headers, text: response.text().await? })
+        let endless = headers.get("content-type").is_some_and(|v| v.as_bytes().starts_with(b"text/event-stream"));
+        let text = if endless { String::new() } else { response.text().await? };
+        Ok(Reply { status, headers, text })
     }
     async fn json(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> anyhow::Result<Reply> {
         let mut all = vec![("content-type", "application/json")];

@@ -5,6 +5,7 @@
 //! Nothing in here knows the server's code: it is a user of the binary and of its HTTP API.
 pub mod api;
 pub mod backing;
+pub mod money;
 pub mod orders;
 pub mod server;
 pub mod time;
