@@ -6,14 +6,15 @@ import { defineConfig } from 'vite';
 import { mockApi } from './src/mocks/plugin.ts';
 
 const backend = process.env.HEADROOM_URL ?? 'http://127.0.0.1:8080';
+const proxy = process.env.MOCK ? undefined : { '/v1': backend, '/openapi.json': backend, '/docs': backend };
 // The same policy that the binary sends, so that `preview` fails where production would.
 const csp = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'self'; form-action 'self'";
 
 export default defineConfig(({ mode }) => ({
   plugins: [react(), tailwind(), ...(process.env.MOCK && mode !== 'test' ? [mockApi()] : [])],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
-  server: { proxy: process.env.MOCK ? undefined : { '/v1': backend, '/openapi.json': backend, '/docs': backend } },
-  preview: { headers: { 'Content-Security-Policy': csp } },
+  server: { proxy },
+  preview: { proxy, headers: { 'Content-Security-Policy': csp } },
   build: { target: 'es2022', assetsInlineLimit: 0, chunkSizeWarningLimit: 400 },
   test: { environment: 'jsdom', setupFiles: ['src/mocks/setup.ts'], include: ['src/**/*.test.{ts,tsx}'] },
 }));

@@ -32,6 +32,22 @@ pub struct Solved {
     pub rationed: bool,
     /// Blocks left out because the search ended without them.
     pub dropped: BTreeSet<usize>,
+    /// Alternative of each block that won.
+    pub winners: BTreeMap<usize, usize>,
+    /// Nodes of the search.
+    pub nodes: u64,
+}
+
+/// Columns times nodes that a component's search may use beyond its first nodes, and these.
+const WORK: u64 = 400_000;
+const LEAST: u64 = 200;
+
+/// How many nodes the search of a component may visit: small ones are searched to the end, large
+/// ones stop early.
+pub fn search_nodes(m: &Market, c: &Component, limits: &Limits) -> u64 {
+    let alternatives = |i: &usize| m.orders[*i].alternatives.len();
+    let columns = c.orders.iter().map(alternatives).sum::<usize>() + c.steps.len() + c.arcs.len();
+    limits.nodes.min((WORK / columns.max(1) as u64).max(LEAST))
 }
 
 #[derive(Clone)]
@@ -50,12 +66,22 @@ struct Best {
     shared: Option<super::collar::Rationed>,
 }
 
+/// What a search came to.
+struct Found {
+    best: Option<Best>,
+    bound: Rat,
+    cuts: u32,
+    exact: bool,
+    nodes: u64,
+}
+
 pub struct Search<'a> {
     pub m: &'a Market<'a>,
     pub c: &'a Component,
     pub upper: &'a [Vec<Rat>],
     pub mode: Mode,
-    pub limits: &'a Limits,
+    pub nodes: u64,
+    pub max_cuts: u32,
     /// Proposed alternative of each block, from outside.
     pub proposal: Option<BTreeMap<usize, usize>>,
 }
@@ -70,53 +96,104 @@ enum Support {
 
 impl Search<'_> {
     pub fn run(&self) -> Option<Solved> {
+        let mut model = Model::build(self.m, self.c, self.upper, false);
+        for (i, cols) in model.blocks.clone() {
+            // a block whose least fill is out of reach can't be accepted
+            for j in cols {
+                let least = &self.m.orders[i].least * &model.units(j);
+                if model.lp.cols[j].hi.as_ref().is_some_and(|h| *h < least) {
+                    model.lp.cols[j].hi = Some(Rat::ZERO);
+                }
+            }
+        }
+        let mut found = self.tree(&model);
         let mut dropped = BTreeSet::new();
+        if found.best.is_none() {
+            (found.best, dropped) = self.dive(&mut model);
+        }
+        self.finish(model, found, dropped)
+    }
+
+    /// What the search does past its limits, or where no choice of blocks is supported: the
+    /// relaxation rounded block by block; whichever block loses is dropped for good.
+    fn dive(&self, model: &mut Model) -> (Option<Best>, BTreeSet<usize>) {
+        let mut dropped = BTreeSet::new();
+        let mut root = Simplex::new(model.lp.clone());
         loop {
-            let mut model = Model::build(self.m, self.c, self.upper, false);
-            for i in &dropped {
-                close(&mut model, *i);
-            }
-            for (i, cols) in model.blocks.clone() {
-                // a block whose least fill is out of reach can't be accepted
-                for j in cols {
-                    let least = &self.m.orders[i].least * &model.units(j);
-                    if model.lp.cols[j].hi.as_ref().is_some_and(|h| *h < least) {
-                        model.lp.cols[j].hi = Some(Rat::ZERO);
-                    }
+            let mut node = Node {
+                simplex: root.clone(),
+                decided: BTreeMap::new(),
+                bound: None,
+            };
+            let mut found = None;
+            while node.simplex.solve() == End::Optimal {
+                let x = node.simplex.values();
+                let Some((block, col)) = self.violated(model, &x, &node.decided) else {
+                    found = Some(x);
+                    break;
+                };
+                let mut sides = Vec::new();
+                self.branch(model, node.clone(), block, col, &x, Rat::ZERO, &mut sides);
+                let solvable = |n: &mut Node| n.simplex.solve() == End::Optimal;
+                match sides.into_iter().rev().find_map(|mut n| solvable(&mut n).then_some(n)) {
+                    Some(n) => node = n,
+                    None => break,
                 }
             }
-            let (best, bound, cuts, exact, worst) = self.tree(&model);
-            match best {
-                Some(b) => {
-                    return self.finish(
-                        model,
-                        b,
-                        bound,
-                        cuts,
-                        exact && dropped.is_empty(),
-                        dropped,
-                    );
-                }
-                None => {
-                    let next = worst
-                        .or_else(|| model.blocks.keys().copied().find(|i| !dropped.contains(i)))?;
-                    if !dropped.insert(next) {
-                        let other = model
-                            .blocks
-                            .keys()
-                            .copied()
-                            .find(|i| !dropped.contains(i))?;
-                        dropped.insert(other);
+            let worst = match found {
+                Some(x) => {
+                    let accepted = self.accepted(model, &node, &x);
+                    let value = node.simplex.objective();
+                    match self.support(model, &node.simplex, &x, &accepted) {
+                        Support::Yes => {
+                            let best = Best {
+                                welfare: value,
+                                accepted,
+                                shared: None,
+                            };
+                            return (Some(best), dropped);
+                        }
+                        Support::Shared(r, welfare) => {
+                            let best = Best {
+                                welfare,
+                                accepted,
+                                shared: Some(r),
+                            };
+                            return (Some(best), dropped);
+                        }
+                        Support::No(b) => b.or_else(|| accepted.keys().next().copied()),
                     }
                 }
+                None => None,
+            };
+            let left = |i: &usize| !dropped.contains(i);
+            let Some(next) = worst
+                .filter(left)
+                .or_else(|| model.blocks.keys().copied().find(left))
+            else {
+                return (None, dropped);
+            };
+            dropped.insert(next);
+            for j in model.blocks[&next].clone() {
+                model.lp.cols[j].hi = Some(Rat::ZERO);
+                root.set_bounds(j, Rat::ZERO, Some(Rat::ZERO));
             }
         }
     }
 
-    fn tree(&self, model: &Model) -> (Option<Best>, Rat, u32, bool, Option<usize>) {
+    /// The blocks that a point accepts, with their columns.
+    fn accepted(&self, model: &Model, node: &Node, x: &[Rat]) -> BTreeMap<usize, usize> {
+        let chosen = |(i, cols): (&usize, &Vec<usize>)| match node.decided.get(i) {
+            Some(Some(j)) => Some((*i, *j)),
+            _ => cols.iter().find(|j| x[**j].is_pos()).map(|j| (*i, *j)),
+        };
+        model.blocks.iter().filter_map(chosen).collect()
+    }
+
+    fn tree(&self, model: &Model) -> Found {
         let mut best: Option<Best> = None;
         let mut bound = Rat::ZERO;
-        let (mut nodes, mut cuts, mut exact, mut worst) = (0_u64, 0_u32, true, None);
+        let (mut nodes, mut cuts, mut exact) = (0_u64, 0_u32, true);
         let root = Node {
             simplex: Simplex::new(model.lp.clone()),
             decided: BTreeMap::new(),
@@ -137,7 +214,7 @@ impl Search<'_> {
                 continue;
             }
             nodes += 1;
-            if nodes > self.limits.nodes || cuts > self.limits.max_cuts {
+            if nodes > self.nodes || cuts > self.max_cuts {
                 exact = false;
                 for b in stack.iter().chain([&node]).filter_map(|n| n.bound.clone()) {
                     bound = bound.max(b);
@@ -156,14 +233,7 @@ impl Search<'_> {
                 self.branch(model, node, block, col, &x, value, &mut stack);
                 continue;
             }
-            let accepted: BTreeMap<usize, usize> = model
-                .blocks
-                .iter()
-                .filter_map(|(i, cols)| match node.decided.get(i) {
-                    Some(Some(j)) => Some((*i, *j)),
-                    _ => cols.iter().find(|j| x[**j].is_pos()).map(|j| (*i, *j)),
-                })
-                .collect();
+            let accepted = self.accepted(model, &node, &x);
             match self.support(model, &node.simplex, &x, &accepted) {
                 Support::Yes => {
                     bound = bound.max(value.clone());
@@ -189,7 +259,6 @@ impl Search<'_> {
                         Support::No(b) => {
                             cuts += 1;
                             first = b;
-                            worst = b.or(worst);
                         }
                         Support::Yes => {}
                     }
@@ -228,7 +297,13 @@ impl Search<'_> {
                 }
             }
         }
-        (best, bound, cuts, exact, worst)
+        Found {
+            best,
+            bound,
+            cuts,
+            exact,
+            nodes,
+        }
     }
 
     /// The node in which every block does what the proposal says.
@@ -461,14 +536,12 @@ impl Search<'_> {
     fn finish(
         &self,
         mut model: Model,
-        best: Best,
-        bound: Rat,
-        cuts: u32,
-        exact: bool,
+        found: Found,
         dropped: BTreeSet<usize>,
     ) -> Option<Solved> {
+        let best = found.best?;
         self.fix(&mut model, &best.accepted);
-        let bound = bound.max(best.welfare.clone());
+        let bound = found.bound.max(best.welfare.clone());
         let rationed = best.shared.is_some();
         let (values, low, high) = match best.shared {
             Some(r) => (r.values, r.low, r.high),
@@ -505,6 +578,11 @@ impl Search<'_> {
                 }
             }
         };
+        let alternative = |(i, j): (&usize, &usize)| {
+            let at = model.blocks[i].iter().position(|x| x == j)?;
+            Some((*i, at))
+        };
+        let winners = best.accepted.iter().filter_map(alternative).collect();
         Some(Solved {
             model,
             values,
@@ -512,10 +590,12 @@ impl Search<'_> {
             high,
             welfare: best.welfare,
             bound,
-            cuts,
-            exact,
+            cuts: found.cuts,
+            exact: found.exact && dropped.is_empty(),
             rationed,
             dropped,
+            winners,
+            nodes: found.nodes,
         })
     }
 }
@@ -525,12 +605,6 @@ fn welfare(lp: &Lp, values: &[Rat]) -> Rat {
         .iter()
         .zip(values)
         .fold(Rat::ZERO, |t, (c, v)| &t + &(&c.cost * v))
-}
-
-fn close(model: &mut Model, block: usize) {
-    for j in model.blocks.get(&block).cloned().unwrap_or_default() {
-        model.lp.cols[j].hi = Some(Rat::ZERO);
-    }
 }
 
 fn reject(model: &Model, n: &mut Node, block: usize) {

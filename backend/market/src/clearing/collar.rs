@@ -149,7 +149,7 @@ impl Sharing<'_> {
                         Role::Fixed(virtual_values[j].clone())
                     } else {
                         // an order with a row of its own, or with alternatives, stands alone
-                        let alone = if o.rows.is_empty() && !o.block && hi == self.model.units(j) {
+                        let alone = if o.rows.is_empty() && !o.block {
                             usize::MAX
                         } else {
                             j
@@ -177,8 +177,9 @@ impl Sharing<'_> {
                 .filter(|g| incumbents[*g] == first)
                 .collect();
             let mut level: BTreeMap<usize, Rat> = BTreeMap::new();
+            let mut top = Rat::ZERO;
             while !open.is_empty() {
-                let top = self.level(&roles, &level, &open)?;
+                top = self.raise(&roles, &level, &open, &top)?;
                 for g in &open {
                     level.insert(*g, top.clone());
                 }
@@ -187,12 +188,7 @@ impl Sharing<'_> {
                 }
                 let mut stuck = BTreeSet::new();
                 for g in &open {
-                    let others: BTreeMap<usize, Rat> = level
-                        .iter()
-                        .filter(|(h, _)| *h != g)
-                        .map(|(h, v)| (*h, v.clone()))
-                        .collect();
-                    if self.level(&roles, &others, &BTreeSet::from([*g]))? <= top {
+                    if self.raise(&roles, &level, &BTreeSet::from([*g]), &top)? <= top {
                         stuck.insert(*g);
                     }
                 }
@@ -205,7 +201,7 @@ impl Sharing<'_> {
                 if let Role::Share(g) = r
                     && let Some(v) = level.get(g)
                 {
-                    *r = Role::Fixed(v * &self.lp.cols[j].hi.clone().unwrap_or_default());
+                    *r = Role::Fixed(self.at(j, v));
                 }
             }
         }
@@ -235,45 +231,64 @@ impl Sharing<'_> {
         }
     }
 
-    /// The greatest common fill of the open groups, the others at their level (or at nothing).
-    fn level(
+    /// The value of a column at a fill, as far as its own bound allows it.
+    fn at(&self, j: usize, fill: &Rat) -> Rat {
+        (fill * &self.model.units(j)).min(self.lp.cols[j].hi.clone().unwrap_or_default())
+    }
+
+    /// The greatest common fill, from `start` up, of the open groups, the others at their level
+    /// (or at nothing). An order whose own bound is under it stays at its bound.
+    fn raise(
         &self,
         roles: &[Role],
         level: &BTreeMap<usize, Rat>,
         open: &BTreeSet<usize>,
+        start: &Rat,
     ) -> Option<Rat> {
-        let mut lp = self.lp.clone();
-        let mut together: BTreeMap<usize, Rat> = BTreeMap::new();
-        for (j, r) in roles.iter().enumerate() {
-            let col = &mut lp.cols[j];
-            col.cost = Rat::ZERO;
-            let fixed = match r {
-                Role::Free => continue,
-                Role::Fixed(v) => v.clone(),
-                Role::Share(g) => match level.get(g) {
-                    Some(v) if !open.contains(g) => v * &col.hi.clone().unwrap_or_default(),
-                    _ => {
-                        if open.contains(g) {
+        let mut top = start.clone();
+        loop {
+            let mut lp = self.lp.clone();
+            let mut together: BTreeMap<usize, Rat> = BTreeMap::new();
+            // how far all can be raised before one of them reaches its own bound
+            let mut next = &Rat::ONE - &top;
+            for (j, r) in roles.iter().enumerate() {
+                let col = &mut lp.cols[j];
+                col.cost = Rat::ZERO;
+                let fixed = match r {
+                    Role::Free => continue,
+                    Role::Fixed(v) => v.clone(),
+                    Role::Share(g) if open.contains(g) => {
+                        let (now, units) = (self.at(j, &top), self.model.units(j));
+                        let room = &col.hi.clone().unwrap_or_default() - &now;
+                        if room.is_pos() {
+                            next = next.min(room.div(&units));
                             for (row, e) in &col.entries {
                                 let t = together.entry(*row).or_default();
-                                *t = &*t + &(e * &col.hi.clone().unwrap_or_default());
+                                *t = &*t + &(e * &units);
                             }
                         }
-                        Rat::ZERO
+                        now
                     }
-                },
-            };
-            col.lo = fixed.clone();
-            col.hi = Some(fixed);
+                    Role::Share(g) => level.get(g).map_or(Rat::ZERO, |v| self.at(j, v)),
+                };
+                col.lo = fixed.clone();
+                col.hi = Some(fixed);
+            }
+            if together.is_empty() {
+                return Some(Rat::ONE);
+            }
+            self.loosen(&mut lp);
+            let entries = together.into_iter().filter(|e| !e.1.is_zero()).collect();
+            let more = lp.col(Rat::ONE, Rat::ZERO, Some(next.clone()), entries);
+            let mut s = Simplex::new(lp);
+            if s.solve() != End::Optimal {
+                return None;
+            }
+            let by = s.var(more);
+            top = &top + &by;
+            if by < next || top == Rat::ONE {
+                return Some(top);
+            }
         }
-        self.loosen(&mut lp);
-        let top = lp.col(
-            Rat::ONE,
-            Rat::ZERO,
-            Some(Rat::ONE),
-            together.into_iter().collect(),
-        );
-        let mut s = Simplex::new(lp);
-        (s.solve() == End::Optimal).then(|| s.var(top))
     }
 }

@@ -1,7 +1,7 @@
 //! The outcome in the words of the format: published prices and who set them, money, and for
 //! every order that did not win the first reason that applies, with its numbers.
 use super::book::{Book, Fraction, Money, Quantity};
-use super::engine::Cleared;
+use super::attempt::Cleared;
 use super::outcome::*;
 use super::problem::{Market, Meaning, RowKind};
 use super::rational::Rat;
@@ -369,9 +369,7 @@ fn refusal(c: &Cleared, i: usize, price: &[i128], binding: &[Option<Reason>]) ->
         .max_by_key(|b| (b.0, std::cmp::Reverse(b.3)));
     let (surplus, tol, cost, a) = best.unwrap_or((0, 0, 0, 0));
     // an alternative in the money that has a host is refused for another reason
-    let unhosted = |a: usize| {
-        c.upper[i][a] < c.own[i][a] && (c.upper[i][a].is_zero() || c.upper[i][a] < o.least)
-    };
+    let unhosted = |a: usize| c.homeless[i][a];
     let pays = |a: usize, least: i128| {
         let alt = &o.alternatives[a];
         let cost: i128 = alt.quantities.iter().map(|(k, q)| price[*k] * q).sum();

@@ -6,6 +6,7 @@
 //! which shares no code with the search.
 //!
 //! Deliberately absent: I/O, clocks, randomness, floats, threads and any wall-clock limit.
+mod attempt;
 pub mod book;
 mod branch;
 pub mod check;
@@ -13,6 +14,7 @@ mod collar;
 mod engine;
 mod explain;
 pub mod generate;
+mod hosting;
 pub mod outcome;
 mod parse;
 mod place;

@@ -10,8 +10,12 @@ use super::rational::Rat;
 use super::round::Filled;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Search steps for one packing.
-const STEPS: u32 = 4_000;
+/// Search steps for one packing, of few and of many items.
+const STEPS: usize = 4_000;
+const FEW: usize = 16;
+
+/// The grain of comparisons between what nodes have left.
+const PARTS: i128 = 1 << 40;
 
 /// Nodes with what is free on them, by product of the market.
 #[derive(Clone)]
@@ -143,6 +147,11 @@ impl<'a> Hosts<'a> {
             .unwrap_or(i128::MAX)
     }
 
+    fn fits(&self, v: usize, need: &[(usize, i128)]) -> bool {
+        let room = |k: &usize| self.free[v].get(k).copied().unwrap_or(0);
+        need.iter().all(|(k, q)| *q <= 0 || *q <= room(k))
+    }
+
     fn take(&mut self, v: usize, need: &[(usize, i128)], sign: i128) {
         for (k, q) in need {
             if let Some(f) = self.free[v].get_mut(k) {
@@ -233,56 +242,79 @@ impl<'a> Hosts<'a> {
         items
     }
 
-    /// Packs all awards, or names one replica that has to go. `hint` keeps replicas where they
-    /// were; orders in `first` go before all others. Leaves `free` as packed.
+    /// Packs all awards, or names one replica that has to go in every group of items that can't be
+    /// packed. `hint` keeps replicas where they were; orders in `first` go before all others.
+    /// Leaves `free` as packed.
     pub fn pack(
         &mut self,
         awards: &BTreeMap<usize, Filled>,
         hint: &Packing,
         first: &BTreeSet<usize>,
-    ) -> Result<Packing, Cut> {
+    ) -> Result<Packing, Vec<Cut>> {
         let mut packing = Packing::new();
-        for (pool, mut items) in self.items(awards) {
-            let lot = |i: &Item| self.m.orders[i.order].lot;
-            items.sort_by(|a, b| {
-                (b.only.is_some(), first.contains(&b.order))
-                    .cmp(&(a.only.is_some(), first.contains(&a.order)))
-                    .then(b.share.cmp(&a.share))
-                    .then(lot(a).cmp(&lot(b)))
-                    .then(a.replica.cmp(&b.replica))
-            });
+        let mut cuts = Vec::new();
+        for (pool, items) in self.items(awards) {
             let nodes = self.of_pool[pool].clone();
-            let placed = self
-                .hinted(pool, &items, hint)
-                .or_else(|| self.search(&nodes, &items))
-                .or_else(|| {
-                    let mut big = items.clone();
-                    big.sort_by_key(|i| {
-                        (
-                            i.only.is_none(),
-                            std::cmp::Reverse(i.need.iter().map(|n| n.1).max()),
-                        )
-                    });
-                    self.search(&nodes, &big).map(|at| {
-                        let of: BTreeMap<(usize, i128), usize> = big
-                            .iter()
-                            .zip(at)
-                            .map(|(i, v)| ((i.order, i.replica), v))
-                            .collect();
-                        items.iter().map(|i| of[&(i.order, i.replica)]).collect()
-                    })
+            for mut items in groups(items) {
+                let lot = |i: &Item| self.m.orders[i.order].lot;
+                items.sort_by(|a, b| {
+                    (b.only.is_some(), first.contains(&b.order))
+                        .cmp(&(a.only.is_some(), first.contains(&a.order)))
+                        .then(b.share.cmp(&a.share))
+                        .then(lot(a).cmp(&lot(b)))
+                        .then(a.replica.cmp(&b.replica))
                 });
-            match placed {
-                Some(at) => {
-                    for (item, v) in items.iter().zip(at) {
-                        self.take(v, &item.need, 1);
-                        packing.insert((item.order, item.replica, pool.to_string()), v);
+                let placed = self
+                    .hinted(pool, &items, hint)
+                    .or_else(|| self.search(&nodes, &items))
+                    .or_else(|| self.largest_first(&nodes, &items));
+                match placed {
+                    Some(at) => {
+                        for (item, v) in items.iter().zip(at) {
+                            self.take(v, &item.need, 1);
+                            packing.insert((item.order, item.replica, pool.to_string()), v);
+                        }
                     }
+                    None => cuts.push(self.victim(&nodes, &items, awards)),
                 }
-                None => return Err(self.victim(&nodes, &items, awards)),
             }
         }
-        Ok(packing)
+        if cuts.is_empty() { Ok(packing) } else { Err(cuts) }
+    }
+
+    /// The same search, bound items first and then the large ones.
+    fn largest_first(&self, nodes: &[usize], items: &[Item]) -> Option<Vec<usize>> {
+        let mut big: Vec<usize> = (0..items.len()).collect();
+        big.sort_by_key(|n| {
+            let largest = items[*n].need.iter().map(|n| n.1).max();
+            (items[*n].only.is_none(), std::cmp::Reverse(largest))
+        });
+        let sorted: Vec<Item> = big.iter().map(|n| items[*n].clone()).collect();
+        let found = self.search(nodes, &sorted)?;
+        let mut at = vec![0; items.len()];
+        for (n, v) in big.into_iter().zip(found) {
+            at[n] = v;
+        }
+        Some(at)
+    }
+
+    /// Whether the sums alone show that no packing exists.
+    fn too_much(&self, nodes: &[usize], items: &[Item]) -> bool {
+        let mut of_pool: BTreeMap<usize, i128> = BTreeMap::new();
+        let mut of_node: BTreeMap<(usize, usize), i128> = BTreeMap::new();
+        for i in items {
+            for (k, q) in &i.need {
+                *of_pool.entry(*k).or_insert(0) += q;
+                if let Some(v) = i.only {
+                    *of_node.entry((v, *k)).or_insert(0) += q;
+                }
+            }
+        }
+        let room = |v: usize, k: usize| self.free[v].get(&k).copied().unwrap_or(0).max(0);
+        of_node.iter().any(|((v, k), q)| *q > room(*v, *k))
+            || of_pool
+                .iter()
+                .any(|(k, q)| *q > nodes.iter().map(|v| room(*v, *k)).sum())
     }
 
     /// Keeps what was placed before and adds the rest where it fits.
@@ -299,7 +331,7 @@ impl<'a> Hosts<'a> {
                     continue;
                 }
                 let v = match was {
-                    Some(v) if h.copies(v, &i.need) > 0 => v,
+                    Some(v) if h.fits(v, &i.need) => v,
                     _ => h.best(&self.of_pool[pool], i)?,
                 };
                 h.take(v, &i.need, 1);
@@ -315,26 +347,30 @@ impl<'a> Hosts<'a> {
     }
 
     fn ranked(&self, nodes: &[usize], item: &Item) -> Vec<usize> {
-        let mut fit: Vec<(Rat, usize)> = nodes
+        // what would be left, in parts of the pool's capacity, product by product
+        let left = |v: usize| -> i128 {
+            let part = |(k, q): &(usize, i128)| {
+                let total = self.total.get(k).copied().unwrap_or(1).max(1);
+                (self.free[v].get(k).copied().unwrap_or(0) - q) * PARTS / total
+            };
+            item.need.iter().map(part).sum()
+        };
+        let mut fit: Vec<(i128, usize)> = nodes
             .iter()
-            .filter(|v| item.only.is_none_or(|o| o == **v) && self.copies(**v, &item.need) > 0)
-            .map(|v| {
-                let left = item.need.iter().map(|(k, q)| {
-                    Rat::ratio(
-                        self.free[*v].get(k).copied().unwrap_or(0) - q,
-                        self.total.get(k).copied().unwrap_or(1).max(1),
-                    )
-                });
-                (left.fold(Rat::ZERO, |a, b| &a + &b), *v)
-            })
+            .filter(|v| item.only.is_none_or(|o| o == **v) && self.fits(**v, &item.need))
+            .map(|v| (left(*v), *v))
             .collect();
-        fit.sort();
+        fit.sort_unstable();
         fit.into_iter().map(|f| f.1).collect()
     }
 
     /// Depth-first search in the order of the items, within a number of steps.
     fn search(&self, nodes: &[usize], items: &[Item]) -> Option<Vec<usize>> {
+        if self.too_much(nodes, items) {
+            return None;
+        }
         let mut h = self.clone();
+        let most = if items.len() <= FEW { STEPS } else { (STEPS / items.len()).max(50) + 2 * items.len() };
         let mut choices: Vec<Vec<usize>> = Vec::new();
         let mut at: Vec<usize> = Vec::new();
         let mut steps = 0;
@@ -346,13 +382,13 @@ impl<'a> Hosts<'a> {
                 choices.push(c);
             }
             steps += 1;
-            match choices[n].pop().filter(|_| steps < STEPS) {
+            match choices[n].pop().filter(|_| steps < most) {
                 Some(v) => {
                     h.take(v, &items[n].need, 1);
                     at.push(v);
                 }
                 None => {
-                    if steps >= STEPS {
+                    if steps >= most {
                         return None;
                     }
                     choices.pop();
@@ -399,6 +435,31 @@ impl<'a> Hosts<'a> {
             upper,
         }
     }
+}
+
+/// Items of a pool that share no product, directly or through others, are packed apart.
+fn groups(items: Vec<Item>) -> Vec<Vec<Item>> {
+    let mut of_product: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut root: Vec<usize> = (0..items.len()).collect();
+    fn find(root: &mut [usize], mut n: usize) -> usize {
+        while root[n] != n {
+            root[n] = root[root[n]];
+            n = root[n];
+        }
+        n
+    }
+    for (n, i) in items.iter().enumerate() {
+        for (k, _) in &i.need {
+            let other = *of_product.entry(*k).or_insert(n);
+            let (a, b) = (find(&mut root, n), find(&mut root, other));
+            root[a.max(b)] = a.min(b);
+        }
+    }
+    let mut groups: BTreeMap<usize, Vec<Item>> = BTreeMap::new();
+    for (n, i) in items.into_iter().enumerate() {
+        groups.entry(find(&mut root, n)).or_default().push(i);
+    }
+    groups.into_values().collect()
 }
 
 impl Filled {

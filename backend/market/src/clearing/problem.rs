@@ -62,6 +62,8 @@ pub enum RowKind {
 #[derive(Clone, Debug)]
 pub struct RowRef {
     pub kind: RowKind,
+    /// The product whose quantities a floor or a thrash limit counts.
+    pub product: Option<usize>,
     pub terms: Vec<(usize, usize, Rat)>,
     pub limit: Rat,
 }
@@ -197,6 +199,7 @@ impl<'a> Market<'a> {
             }
             rows.push(RowRef {
                 kind: RowKind::Budget,
+                product: None,
                 terms,
                 limit: Rat::int(b.amount.0.into()),
             });
@@ -226,6 +229,7 @@ impl<'a> Market<'a> {
                     let room = (holding.unwrap_or(0) - floor.unwrap_or(0)).max(0);
                     rows.push(RowRef {
                         kind: RowKind::Floor,
+                        product: Some(k),
                         terms: minus.clone(),
                         limit: Rat::int(room),
                     });
@@ -233,11 +237,13 @@ impl<'a> Market<'a> {
                 if let Some(most) = find(&inst.max_swap, k) {
                     rows.push(RowRef {
                         kind: RowKind::MaxSwap,
+                        product: Some(k),
                         terms,
                         limit: Rat::int(most),
                     });
                     rows.push(RowRef {
                         kind: RowKind::MaxSwap,
+                        product: Some(k),
                         terms: minus,
                         limit: Rat::int(most),
                     });

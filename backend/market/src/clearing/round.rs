@@ -1,6 +1,10 @@
 //! From rational fills to integers: floors, then what is left by largest remainder, then the
 //! hash. Orders with replicas move in whole replicas. Supply follows demand, so a product is
 //! slack by less than a unit (or a replica) per partly filled order.
+//!
+//! Invariant: nothing is short in the end. What rounding leaves short is made up by another unit
+//! lent or sent, else the bids with the least remainders give way, blocks last of all; a row of a
+//! participant is tested on the integers themselves before anything moves.
 use super::branch::Solved;
 use super::problem::{Component, Market, Meaning};
 use super::rational::Rat;
@@ -70,7 +74,7 @@ pub fn round(m: &Market, c: &Component, s: &Solved, upper: &[Vec<Rat>]) -> Whole
             .insert(e, if spare { z.ceil().min(most) } else { z.floor() });
     }
     r.share(c, s);
-    r.supply(c, &steps);
+    r.balance(c, &steps, s);
     r.whole
         .orders
         .retain(|_, f| f.quantities.iter().any(|q| *q > 0));
@@ -101,10 +105,44 @@ impl Rounding<'_> {
         );
     }
 
-    /// Whether rounding up would break a bound of the order's own.
-    fn stuck(&self, i: usize) -> bool {
-        let f = &self.whole.orders[&i];
-        !self.m.orders[i].rows.is_empty() || f.fill >= self.upper[i][f.alternative]
+    /// Whether a bound of the order's own leaves room for one unit (or replica) more.
+    fn may_add(&self, i: usize, at: usize) -> bool {
+        let (o, f) = (&self.m.orders[i], &self.whole.orders[&i]);
+        let full = &o.alternatives[f.alternative].quantities;
+        let upper = &self.upper[i][f.alternative];
+        let parts = match o.replicas {
+            Some(_) => 0..full.len(),
+            None => at..at + 1,
+        };
+        parts.into_iter().all(|p| {
+            let more = f.quantities[p] + self.unit(i, p);
+            more <= (upper * &Rat::int(full[p].1)).floor()
+                && self.rows_allow(i, full[p].0, self.unit(i, p))
+        })
+    }
+
+    /// Whether every row of the order's participant still holds if it changes by so much.
+    fn rows_allow(&self, i: usize, k: usize, by: i128) -> bool {
+        self.m.orders[i].rows.iter().all(|r| {
+            let row = &self.m.rows[*r];
+            let Some(product) = row.product else {
+                return by < 0; // a budget counts fills: never more than they were
+            };
+            if product != k {
+                return true;
+            }
+            let mut total = Rat::ZERO;
+            for (n, a, v) in &row.terms {
+                if let Some(f) = self.whole.orders.get(n).filter(|f| f.alternative == *a) {
+                    let full = &self.m.orders[*n].alternatives[*a].quantities;
+                    for ((_, _), q) in full.iter().zip(&f.quantities).filter(|x| x.0.0 == k) {
+                        let q = q + if *n == i { by } else { 0 };
+                        total = &total + &Rat::int(if v.is_neg() { -q } else { q });
+                    }
+                }
+            }
+            total <= row.limit
+        })
     }
 
     fn unit(&self, i: usize, at: usize) -> i128 {
@@ -137,7 +175,7 @@ impl Rounding<'_> {
         let mut most: BTreeMap<usize, Rat> = BTreeMap::new();
         for (i, f) in &self.whole.orders {
             let o = &self.m.orders[*i];
-            for (k, q) in &o.alternatives[f.alternative].quantities {
+            for (p, (k, q)) in o.alternatives[f.alternative].quantities.iter().enumerate() {
                 let t = if o.bid {
                     demand.entry(*k).or_default()
                 } else {
@@ -148,7 +186,8 @@ impl Rounding<'_> {
                     + &(if o.bid {
                         v
                     } else {
-                        Rat::int(if self.stuck(*i) { v.floor() } else { v.ceil() })
+                        let more = !v.is_int() && self.may_add(*i, p);
+                        Rat::int(if more { v.ceil() } else { v.floor() })
                     });
             }
         }
@@ -182,7 +221,7 @@ impl Rounding<'_> {
             let o = &self.m.orders[*i];
             if let (true, Some(n)) = (o.bid, o.replicas) {
                 let x = &f.fill * &Rat::int(n);
-                if !x.is_int() && !self.stuck(*i) {
+                if !x.is_int() && self.may_add(*i, 0) {
                     queue.push((&Rat::int(x.floor()) - &x, o.lot, *i));
                 }
             }
@@ -196,7 +235,7 @@ impl Rounding<'_> {
                 .map(|q| q.0)
                 .collect();
             let units: Vec<i128> = (0..keys.len()).map(|p| self.unit(i, p)).collect();
-            if keys.iter().zip(&units).all(|(k, u)| left[k] >= *u) {
+            if keys.iter().zip(&units).all(|(k, u)| left[k] >= *u) && self.may_add(i, 0) {
                 for (k, u) in keys.iter().zip(&units) {
                     *left.entry(*k).or_insert(0) -= u;
                 }
@@ -214,6 +253,9 @@ impl Rounding<'_> {
                 if left[k] <= 0 {
                     break;
                 }
+                if !self.may_add(i, p) {
+                    continue;
+                }
                 *left.entry(*k).or_insert(0) -= 1;
                 if let Some(f) = self.whole.orders.get_mut(&i) {
                     f.quantities[p] += 1;
@@ -226,28 +268,25 @@ impl Rounding<'_> {
     /// A floor can be too much only if a flow or an offer was rounded down: then the partly filled
     /// bids with the least remainders give a unit (or a replica) back.
     fn give_way(&mut self, k: usize, left: &mut BTreeMap<usize, i128>) {
-        let mut queue: Vec<(Rat, [u8; 32], usize)> = Vec::new();
+        let mut queue: Vec<(u8, Rat, [u8; 32], usize)> = Vec::new();
         for (i, f) in &self.whole.orders {
             let o = &self.m.orders[*i];
             let full = &o.alternatives[f.alternative].quantities;
-            if let Some(p) = full
-                .iter()
-                .position(|q| q.0 == k)
-                .filter(|p| o.bid && f.quantities[*p] > 0)
-            {
+            let uses = full.iter().position(|q| q.0 == k);
+            if let Some(p) = uses.filter(|p| o.bid && f.quantities[*p] > 0) {
                 let units = Rat::int(o.replicas.unwrap_or(full[p].1));
                 let x = &f.fill * &units;
-                // full orders last of all
-                let rest = if f.fill == Rat::ONE {
-                    Rat::int(2)
-                } else {
-                    &x - &Rat::int(x.floor())
+                // full orders last but for blocks at their least fill
+                let rank = match f.fill == Rat::ONE {
+                    _ if o.least.is_pos() && f.fill <= o.least => 2,
+                    true => 1,
+                    false => 0,
                 };
-                queue.push((rest, o.lot, *i));
+                queue.push((rank, &x - &Rat::int(x.floor()), o.lot, *i));
             }
         }
         queue.sort();
-        for (_, _, i) in queue {
+        for (_, _, _, i) in queue {
             if left[&k] >= 0 {
                 break;
             }
@@ -258,12 +297,16 @@ impl Rounding<'_> {
                 .iter()
                 .enumerate()
                 .map(|(p, (q, _))| (p, *q, self.unit(i, p)))
+                .filter(|(_, q, _)| o.replicas.is_some() || *q == k)
                 .collect();
+            let whole = |(p, q, unit): &(usize, usize, i128)| {
+                self.whole.orders[&i].quantities[*p] >= *unit && self.rows_allow(i, *q, -unit)
+            };
+            if !parts.iter().all(whole) {
+                continue;
+            }
             for (p, q, unit) in parts {
-                if (o.replicas.is_some() || q == k)
-                    && let Some(f) = self.whole.orders.get_mut(&i)
-                    && f.quantities[p] >= unit
-                {
+                if let Some(f) = self.whole.orders.get_mut(&i) {
                     f.quantities[p] -= unit;
                     *left.entry(q).or_insert(0) += unit;
                 }
@@ -276,13 +319,13 @@ impl Rounding<'_> {
         let mut queue = Vec::new();
         for (i, f) in &self.whole.orders {
             let o = &self.m.orders[*i];
-            if o.bid != bids || o.replicas.is_some() || self.stuck(*i) {
+            if o.bid != bids || o.replicas.is_some() {
                 continue;
             }
             for (p, (q, full)) in o.alternatives[f.alternative].quantities.iter().enumerate() {
                 if *q == k {
                     let x = &f.fill * &Rat::int(*full);
-                    if !x.is_int() {
+                    if !x.is_int() && f.quantities[p] == x.floor() && self.may_add(*i, p) {
                         queue.push((&Rat::int(x.floor()) - &x, o.lot, *i, p));
                     }
                 }
@@ -292,52 +335,106 @@ impl Rounding<'_> {
         queue
     }
 
-    /// Lets supply follow: lenders as filled, then the operator's steps, cheapest first.
-    fn supply(&mut self, c: &Component, steps: &BTreeMap<usize, Rat>) {
-        for &k in &c.products {
-            let bids = self.total(true).get(&k).copied().unwrap_or(0);
-            let mut net = Rat::int(bids);
-            for (e, z) in &self.whole.flows {
-                let a = &self.m.arcs[*e];
-                if a.from == k {
-                    net = &net + &Rat::int(*z);
-                }
-                if a.to == k {
-                    net = net.sub_mul(&a.ratio, &Rat::int(*z));
-                }
-            }
-            let mut rest = net.ceil() - self.total(false).get(&k).copied().unwrap_or(0);
-            let mut order: Vec<usize> = self.m.steps_of[k].clone();
-            order.sort_by_key(|e| (self.m.steps[*e].reserve, self.m.steps[*e].index));
-            let room: i128 = order
+    /// Lets supply follow until nothing is short.
+    fn balance(&mut self, c: &Component, steps: &BTreeMap<usize, Rat>, s: &Solved) {
+        let mut turns = 8 + 2 * (c.orders.len() + c.arcs.len());
+        loop {
+            let short: Vec<(usize, i128)> = c
+                .products
                 .iter()
-                .filter(|e| steps[*e].is_pos())
-                .map(|e| self.m.steps[*e].quantity)
-                .sum();
-            if rest > room {
-                for (_, _, i, p) in self.remainders(k, false) {
-                    if rest <= room {
-                        break;
-                    }
-                    if let Some(f) = self.whole.orders.get_mut(&i) {
-                        f.quantities[p] += 1;
-                        rest -= 1;
-                    }
-                }
+                .map(|k| (*k, self.supply(*k, steps)))
+                .filter(|x| x.1 > 0)
+                .collect();
+            let Some((k, missing)) = short.first() else {
+                return;
+            };
+            turns -= 1;
+            if turns == 0 {
+                return;
             }
-            if rest > room {
-                rest = self.more_replicas(k, rest, room);
+            if self.send_more(*k, s) {
+                continue;
             }
-            for e in order {
-                let q = if steps[&e].is_pos() {
-                    self.m.steps[e].quantity.min(rest.max(0))
-                } else {
-                    0
-                };
-                rest -= q;
-                self.whole.steps.insert(e, q);
+            let mut left: BTreeMap<usize, i128> = c.products.iter().map(|k| (*k, 0)).collect();
+            left.insert(*k, -missing);
+            self.give_way(*k, &mut left);
+        }
+    }
+
+    /// One unit more along an arc whose flow was rounded down, or one less along one that was
+    /// rounded up.
+    fn send_more(&mut self, k: usize, s: &Solved) -> bool {
+        for (j, meaning) in s.model.meaning.iter().enumerate() {
+            let Meaning::Arc(e) = meaning else { continue };
+            let (a, z) = (&self.m.arcs[*e], &s.values[j]);
+            let now = self.whole.flows[e];
+            let most = a.limit.unwrap_or(i128::MAX);
+            if a.to == k && now == z.floor() && !z.is_int() && now < most && self.idle(a.from) {
+                self.whole.flows.insert(*e, now + 1);
+                return true;
+            }
+            if a.from == k && Rat::int(now) > *z {
+                self.whole.flows.insert(*e, now - 1);
+                return true;
             }
         }
+        false
+    }
+
+    /// Whether a used step of a product has a unit left.
+    fn idle(&self, k: usize) -> bool {
+        self.m.steps_of[k].iter().any(|e| {
+            let used = self.whole.steps.get(e).copied().unwrap_or(0);
+            used > 0 && used < self.m.steps[*e].quantity
+        })
+    }
+
+    /// Supply of one product: lenders as filled, then the operator's steps, cheapest first.
+    /// Returns what is still short.
+    fn supply(&mut self, k: usize, steps: &BTreeMap<usize, Rat>) -> i128 {
+        let bids = self.total(true).get(&k).copied().unwrap_or(0);
+        let mut net = Rat::int(bids);
+        for (e, z) in &self.whole.flows {
+            let a = &self.m.arcs[*e];
+            if a.from == k {
+                net = &net + &Rat::int(*z);
+            }
+            if a.to == k {
+                net = net.sub_mul(&a.ratio, &Rat::int(*z));
+            }
+        }
+        let mut rest = net.ceil() - self.total(false).get(&k).copied().unwrap_or(0);
+        let mut order: Vec<usize> = self.m.steps_of[k].clone();
+        order.sort_by_key(|e| (self.m.steps[*e].reserve, self.m.steps[*e].index));
+        let room: i128 = order
+            .iter()
+            .filter(|e| steps[*e].is_pos())
+            .map(|e| self.m.steps[*e].quantity)
+            .sum();
+        if rest > room {
+            for (_, _, i, p) in self.remainders(k, false) {
+                if rest <= room {
+                    break;
+                }
+                if let Some(f) = self.whole.orders.get_mut(&i) {
+                    f.quantities[p] += 1;
+                    rest -= 1;
+                }
+            }
+        }
+        if rest > room {
+            rest = self.more_replicas(k, rest, room);
+        }
+        for e in order {
+            let q = if steps[&e].is_pos() {
+                self.m.steps[e].quantity.min(rest.max(0))
+            } else {
+                0
+            };
+            rest -= q;
+            self.whole.steps.insert(e, q);
+        }
+        rest
     }
 
     /// Partly filled offers with replicas lend one more, all products of it.
@@ -348,15 +445,13 @@ impl Rounding<'_> {
             .iter()
             .filter(|(i, f)| {
                 let o = &self.m.orders[**i];
-                let uses = o.alternatives[f.alternative]
-                    .quantities
-                    .iter()
-                    .any(|q| q.0 == k);
-                !o.bid
-                    && uses
-                    && !self.stuck(**i)
-                    && o.replicas
-                        .is_some_and(|n| !(&f.fill * &Rat::int(n)).is_int())
+                let full = &o.alternatives[f.alternative].quantities;
+                let uses = full.iter().any(|q| q.0 == k);
+                let floored = |n: i128| {
+                    let x = &f.fill * &Rat::int(n);
+                    !x.is_int() && f.quantities[0] == full[0].1 / n * x.floor()
+                };
+                !o.bid && uses && o.replicas.is_some_and(floored) && self.may_add(**i, 0)
             })
             .map(|(i, _)| (self.m.orders[*i].lot, *i))
             .collect();

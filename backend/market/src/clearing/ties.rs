@@ -4,9 +4,13 @@
 //! objectives is maximised, each on the face of the one before: value of the bids, as little
 //! operator supply as possible, earlier steps first, incumbents, classes, and then order by
 //! order of the hash. Most faces are a single point, and then nothing is done at all.
+//!
+//! Alike divisible orders are one column and so filled pro-rata; where bounds of their own (a
+//! host that has room for a part) keep them in several, these are brought to one level at last.
 use super::problem::{Market, Meaning, Model};
 use super::rational::Rat;
 use super::simplex::{End, Lp, Simplex};
+use std::collections::BTreeMap;
 
 /// The chosen values of all columns, given a solved program.
 pub fn settle(m: &Market, model: &Model, s: &Simplex) -> Vec<Rat> {
@@ -23,7 +27,47 @@ pub fn settle(m: &Market, model: &Model, s: &Simplex) -> Vec<Rat> {
             break;
         }
     }
-    face.values
+    let mut values = face.values;
+    level(m, model, &s.lp, &mut values);
+    values
+}
+
+/// Alike divisible orders in several columns get one fill, as far as each column's bound allows.
+fn level(m: &Market, model: &Model, lp: &Lp, values: &mut [Rat]) {
+    let alone = |j: usize| -> Option<usize> {
+        let Meaning::Orders { members, .. } = &model.meaning[j] else {
+            return None;
+        };
+        let o = &m.orders[members[0].0];
+        let bound = lp.cols[j].hi.as_ref();
+        (!o.block && o.rows.is_empty() && lp.cols[j].lo.is_zero() && bound != Some(&Rat::ZERO))
+            .then_some(members[0].0)
+    };
+    let cut = |j: usize| lp.cols[j].hi.as_ref().is_some_and(|h| *h < model.units(j));
+    if !(0..values.len()).any(|j| alone(j).is_some() && cut(j)) {
+        return;
+    }
+    type Alike<'a> = (bool, &'a [(usize, Rat)], &'a Rat, bool, super::book::Class);
+    let mut groups: BTreeMap<Alike, Vec<usize>> = BTreeMap::new();
+    for (j, col) in lp.cols.iter().enumerate() {
+        if let Some(i) = alone(j) {
+            let o = &m.orders[i];
+            let key = (o.bid, &col.entries[..], &col.cost, o.incumbent, o.class);
+            groups.entry(key).or_default().push(j);
+        }
+    }
+    for mut group in groups.into_values().filter(|g| g.len() > 1) {
+        let most = |j: usize| lp.cols[j].hi.clone().unwrap_or_default();
+        let mut left = group.iter().fold(Rat::ZERO, |t, j| &t + &values[*j]);
+        let mut units = group.iter().fold(Rat::ZERO, |t, j| &t + &model.units(*j));
+        group.sort_by_cached_key(|j| (most(*j).div(&model.units(*j)), *j));
+        for j in group {
+            let share = (&left * &model.units(j)).div(&units);
+            values[j] = share.min(most(j));
+            left = &left - &values[j];
+            units = &units - &model.units(j);
+        }
+    }
 }
 
 /// The objectives in their order, sparse over columns.
@@ -33,8 +77,15 @@ fn objectives(m: &Market, model: &Model) -> Vec<Vec<(usize, Rat)>> {
         cols.iter()
             .enumerate()
             .filter_map(|(j, c)| match c {
-                Meaning::Orders { members, .. } if f(members[0].0) => {
-                    Some((j, Rat::ONE.div(&model.units(j))))
+                Meaning::Orders {
+                    alternative,
+                    members,
+                } if f(members[0].0) => {
+                    // by value at the references, so that alike orders count alike
+                    let (i, units) = members[0];
+                    let at = |t, (k, q): &(usize, i128)| t + m.reference[*k] * (q / units);
+                    let full = &m.orders[i].alternatives[*alternative].quantities;
+                    Some((j, Rat::int(full.iter().fold(0, at))))
                 }
                 _ => None,
             })

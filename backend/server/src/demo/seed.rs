@@ -41,7 +41,7 @@ struct PoolSeed {
 /// (name, cpu_milli, mem_mib, cpu model code). The model code is what the node reader reads:
 /// two nodes of a pool differ in it.
 const POOLS: [PoolSeed; 3] = [
-    PoolSeed { slug: "fra1-gp", name: "Frankfurt, general purpose", pop: "fra1", tier: Tier::GeneralPurpose, price_percent: 100, nodes: &[("fra1-gp-a", 9000, 9000, 61), ("fra1-gp-b", 12000, 12000, 85)] },
+    PoolSeed { slug: "fra1-gp", name: "Frankfurt, general purpose", pop: "fra1", tier: Tier::GeneralPurpose, price_percent: 100, nodes: &[("fra1-gp-a", 6500, 9000, 61), ("fra1-gp-b", 16000, 12000, 85)] },
     PoolSeed { slug: "fra1-hp", name: "Frankfurt, high performance", pop: "fra1", tier: Tier::HighPerformance, price_percent: 160, nodes: &[("fra1-hp-a", 14000, 12000, 106), ("fra1-hp-b", 14000, 12000, 106)] },
     PoolSeed { slug: "ams1-lp", name: "Amsterdam, low priority", pop: "ams1", tier: Tier::LowPriority, price_percent: 60, nodes: &[("ams1-lp-a", 10000, 10000, 49), ("ams1-lp-b", 10000, 10000, 49)] },
 ];
@@ -200,11 +200,11 @@ async fn workloads(seeder: &Seeder<'_>, teams: &[ParticipantId], nodes: &BTreeMa
         let pool = POOLS.iter().find(|p| p.slug == w.pool).context("pool of a workload")?;
         let strategy = Strategy {
             auto_bid: Some(AutoBid {
-                shortage_cost: [(Resource::CpuMilli, price("0.006000", pool.price_percent)), (Resource::MemMib, price("0.000500", pool.price_percent))].into(),
+                shortage_cost: [(Resource::CpuMilli, price("0.002400", pool.price_percent)), (Resource::MemMib, price("0.000160", pool.price_percent))].into(),
                 other_pools: Vec::new(),
             }),
             auto_offer: Some(AutoOffer {
-                minimum_price: [(Resource::CpuMilli, price("0.000700", pool.price_percent)), (Resource::MemMib, price("0.000050", pool.price_percent))].into(),
+                minimum_price: [(Resource::CpuMilli, price("0.000600", pool.price_percent)), (Resource::MemMib, price("0.000040", pool.price_percent))].into(),
             }),
         };
         let new = NewInstance {
@@ -232,10 +232,10 @@ async fn workloads(seeder: &Seeder<'_>, teams: &[ParticipantId], nodes: &BTreeMa
 async fn first_orders(seeder: &Seeder<'_>, now: Timestamp, teams: &[ParticipantId], workloads: &BTreeMap<&'static str, InstanceId>) -> anyhow::Result<()> {
     let first = RHYTHM.first_open(now.plus_seconds(2 * RHYTHM.round_seconds));
     let orders: [(&str, Side, i64, i64, &str); 4] = [
-        ("variant-calling", Side::Bid, 1200, 800, "24"),
-        ("alignment", Side::Bid, 1000, 600, "24"),
-        ("query-cache", Side::Bid, 600, 300, "12"),
-        ("ensemble", Side::Offer, 400, 200, "0.4"),
+        ("variant-calling", Side::Bid, 1200, 800, "6.5"),
+        ("alignment", Side::Bid, 1000, 600, "5.5"),
+        ("query-cache", Side::Bid, 600, 300, "3.2"),
+        ("ensemble", Side::Offer, 400, 200, "0.9"),
     ];
     for (name, side, cpu, mem, limit) in orders {
         let w = WORKLOADS.iter().find(|w| w.name == name).context("workload of an order")?;

@@ -18,7 +18,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
 
 /// The built web UI; empty when npm was not there at build time.
 #[derive(RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/../../frontend/dist"]
+#[folder = "../../frontend/dist"]
 #[allow_missing = true]
 struct Ui;
 

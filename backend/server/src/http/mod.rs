@@ -42,6 +42,7 @@ use utoipa_swagger_ui::SwaggerUi;
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     servers((url = "/", description = "This server")),
+    components(schemas(headroom_market::ids::BidId, headroom_market::ids::OfferId)),
     security(("bearer" = []), ("cookie" = [])),
     tags(
         (name = "session", description = "Signing in, who am I, API keys"),

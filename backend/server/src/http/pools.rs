@@ -249,6 +249,17 @@ async fn slot_prices(app: &App, slug: &str, resource: Resource, limit: i64) -> A
     let to = now.seconds() + app.rhythm.horizon_slots * app.rhythm.slot_seconds + 2 * app.rhythm.slot_seconds;
     let from = now.seconds() - limit * app.rhythm.slot_seconds;
     let documents = app.store.between(Table::Products, &Scope::All, from, to, 20_000).await?;
+    let schedules = {
+        let slug = slug.to_owned();
+        let of_pool = move |s: &Market| -> Vec<ReservePrice> {
+            s.reserve_prices.values().filter(|r| r.pool == slug && r.resource == resource).cloned().collect()
+        };
+        app.sequencer.query(of_pool).await?
+    };
+    let reserve_at = |slot: Slot| {
+        let in_force = schedules.iter().filter(|r| r.effective_at <= slot.start());
+        in_force.max_by_key(|r| (r.effective_at, r.created_at)).and_then(|r| r.steps.first()).map(|s| s.price)
+    };
     let mut points = Vec::new();
     for document in documents {
         let product: headroom_market::pool::Product = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
@@ -256,7 +267,7 @@ async fn slot_prices(app: &App, slug: &str, resource: Resource, limit: i64) -> A
             && let Some(price) = product.mean_price()
         {
             let (low, high, set_by) = (price, price, "mean".to_owned());
-            points.push(PricePoint { slot: product.slot, round: product.last_round, price, low, high, volume: product.volume, set_by, reserve: None, cleared_at: product.slot.start() });
+            points.push(PricePoint { slot: product.slot, round: product.last_round, price, low, high, volume: product.volume, set_by, reserve: reserve_at(product.slot), cleared_at: product.slot.start() });
         }
     }
     Ok(points)

@@ -146,26 +146,26 @@ impl IntoResponse for Problem {
 pub enum Problems {
     /// The request can't be read.
     #[response(status = 400, content_type = "application/problem+json")]
-    BadRequest(#[to_schema] ProblemDocument),
+    BadRequest(ProblemDocument),
     /// No, expired or unknown credentials.
     #[response(status = 401, content_type = "application/problem+json")]
-    Unauthorized(#[to_schema] ProblemDocument),
+    Unauthorized(ProblemDocument),
     /// The role or the scope does not allow it.
     #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(#[to_schema] ProblemDocument),
+    Forbidden(ProblemDocument),
     /// No such object, or somebody else's.
     #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(#[to_schema] ProblemDocument),
+    NotFound(ProblemDocument),
     /// It does not fit the present state.
     #[response(status = 409, content_type = "application/problem+json")]
-    Conflict(#[to_schema] ProblemDocument),
+    Conflict(ProblemDocument),
     /// A field is missing or wrong; `errors` names each.
     #[response(status = 422, content_type = "application/problem+json")]
-    Unprocessable(#[to_schema] ProblemDocument),
+    Unprocessable(ProblemDocument),
     /// Too many requests; see Retry-After.
     #[response(status = 429, content_type = "application/problem+json")]
-    TooMany(#[to_schema] ProblemDocument),
+    TooMany(ProblemDocument),
     /// Overloaded or stopping; see Retry-After.
     #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(#[to_schema] ProblemDocument),
+    Unavailable(ProblemDocument),
 }

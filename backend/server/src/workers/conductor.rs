@@ -251,10 +251,11 @@ impl Conductor {
         }
         self.progress.last_round = Some(now);
         if self.clock.is_simulated() {
-            rounds::run(&self.sequencer, now).await?;
+            rounds::run(&self.sequencer, &self.nodes.rejected_books, now).await?;
         } else {
-            let sequencer = self.sequencer.clone();
-            self.progress.round = Some(tokio::spawn(async move { rounds::run(&sequencer, now).await }));
+            let (sequencer, nodes) = (self.sequencer.clone(), self.nodes.clone());
+            let round = async move { rounds::run(&sequencer, &nodes.rejected_books, now).await };
+            self.progress.round = Some(tokio::spawn(round));
         }
         Ok(())
     }
@@ -276,20 +277,28 @@ impl Conductor {
             if swap.state == SwapState::AwaitingApproval {
                 continue;
             }
-            let situation = swaps::Situation { may_begin: *may_begin, comparison: comparison.clone(), now };
-            let (nodes, one) = (self.nodes.clone(), swap.clone());
-            // Driver calls compress and hash: off the async threads in real time; in a
-            // simulation in line, so that the order is always the same.
-            let result = if self.clock.is_simulated() {
-                swaps::step(&nodes, &one, &situation)
-            } else {
-                tokio::task::spawn_blocking(move || swaps::step(&nodes, &one, &situation)).await.unwrap_or(None)
-            };
-            if let Some(result) = result {
-                self.command(Command::StepSwap { swap: swap.id, result }).await?;
+            let situation = Arc::new(swaps::Situation { may_begin: *may_begin, comparison: comparison.clone(), now });
+            let mut present = Some(swap.clone());
+            // On to the next state at once: between the fence and the activation the workload
+            // stands still, and must not wait for a tick.
+            while let Some(one) = present.take() {
+                let Some(result) = self.effect(one, situation.clone()).await else { break };
+                let id = swap.id;
+                self.command(Command::StepSwap { swap: id, result }).await?;
+                present = self.sequencer.query(move |s| s.swaps.get(&id).cloned()).await?;
             }
         }
         Ok(())
+    }
+
+    /// Driver calls compress and hash: off the async threads in real time; in a simulation in
+    /// line, so that the order is always the same.
+    async fn effect(&self, swap: Swap, situation: Arc<swaps::Situation>) -> Option<StepResult> {
+        let nodes = self.nodes.clone();
+        if self.clock.is_simulated() {
+            return swaps::step(&nodes, &swap, &situation);
+        }
+        tokio::task::spawn_blocking(move || swaps::step(&nodes, &swap, &situation)).await.unwrap_or(None)
     }
 
     async fn settle(&mut self, view: &View) -> Result<(), Busy> {

@@ -22,6 +22,8 @@ pub struct Nodes {
     /// memory is scaled down like fuel so that everything fits on a laptop.
     kib_per_mem_mib: u64,
     checkpoints: PathBuf,
+    /// Where books of void rounds are kept.
+    pub rejected_books: PathBuf,
     slot_micros: i64,
     programs: Mutex<BTreeMap<headroom_market::ids::ModuleId, Program>>,
     threads: Mutex<Option<RunningThreads>>,
@@ -67,6 +69,7 @@ impl Nodes {
             feed,
             kib_per_mem_mib: if demo { 1 } else { 1024 },
             checkpoints,
+            rejected_books: data.join("rejected-books"),
             slot_micros: slot_seconds * 1_000_000,
             programs: Mutex::default(),
             threads: Mutex::default(),

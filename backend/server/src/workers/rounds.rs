@@ -7,6 +7,7 @@ use headroom_market::command::Command;
 use headroom_market::time::Timestamp;
 use headroom_solver::Relaxation;
 use headroom_store::write::ArchivedRound;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Search limits of a production round: rounds are small and come every few seconds.
@@ -15,11 +16,12 @@ pub fn production_limits(without_blocks: bool) -> Limits {
 }
 
 /// Seals and clears the next round; `false` if there was nothing to clear.
-pub async fn run(sequencer: &Sequencer, now: Timestamp) -> Result<bool, Busy> {
+pub async fn run(sequencer: &Sequencer, rejected: &Path, now: Timestamp) -> Result<bool, Busy> {
     let sealed = sequencer.internal(Command::SealRound, Attached::default()).await?;
     let Outcome::Sealed { round, book } = sealed else { return Ok(false) };
     let cleared = clear_verified(book.clone()).await;
     let Some(outcome) = cleared else {
+        keep_rejected(rejected, round, &book);
         void(sequencer, round, "no outcome passed the check").await?;
         return Ok(true);
     };
@@ -72,6 +74,17 @@ async fn clear_verified(book: Arc<Book>) -> Option<Verified<clearing::Outcome>> 
         tracing::error!(%error, "the clearing thread ended");
         None
     })
+}
+
+/// A book that could not be cleared is kept for whoever looks into it: `headroom clear` takes it.
+fn keep_rejected(folder: &Path, round: u64, book: &Book) {
+    let path = folder.join(format!("round-{round}.book.json"));
+    let text = serde_json::to_string(book).unwrap_or_default();
+    let kept = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, text));
+    match kept {
+        Ok(()) => tracing::error!(round, book = %path.display(), "the round is void; its book was kept"),
+        Err(error) => tracing::error!(round, %error, "the round is void; its book could not be kept"),
+    }
 }
 
 /// A log line, not a page: the first faults say enough.

@@ -12,6 +12,9 @@ use utoipa::ToSchema;
 /// Time between two ticks.
 pub const TICK_SECONDS: i64 = 5;
 
+/// A shorter window says nothing about a rate.
+const LEAST_WINDOW_MICROS: u64 = 2_000_000;
+
 /// One measurement of a workload.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Sample {
@@ -70,7 +73,8 @@ pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter
             };
             meter.add(slot, instance.id, *resource, limit);
         }
-        let Some(o) = observed else { continue };
+        // Right after a start the window holds one step or none: no rate can be read off it.
+        let Some(o) = observed.filter(|o| o.window_micros >= LEAST_WINDOW_MICROS) else { continue };
         let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         let window = o.window_micros.max(1);
         let throttled_millis = whole(o.throttled_micros.saturating_mul(1000) / window);

@@ -24,7 +24,8 @@ export function scales(a: { demand: Step[]; supply: Step[]; price: number; quant
   return {
     left, right, top, bottom, maxPrice, maxQuantity,
     x: (q) => left + (Math.min(q, maxQuantity * 1.02) / maxQuantity) * (right - left),
-    y: (p) => bottom - (Math.min(p, maxPrice * 1.02) / maxPrice) * (bottom - top),
+    // A limit far above the price runs along the top edge: there, and out of scale.
+    y: (p) => bottom - (Math.min(p, maxPrice * 0.99) / maxPrice) * (bottom - top),
   };
 }
 

@@ -9,6 +9,8 @@ const alpha = (colour: string, share: string) => {
   const n = parseInt(colour.slice(1), 16);
   return `rgb(${n >> 16} ${(n >> 8) & 255} ${n & 255} / ${share})`;
 };
+/** Ticks lie on whole minutes: the labels have no seconds. */
+const MINUTES = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440].map((m) => m * 60);
 const stepped = uPlot.paths.stepped?.({ align: 1 });
 const bars = uPlot.paths.bars?.({ size: [0.86, 60], align: 1 });
 
@@ -54,7 +56,7 @@ export function optionsOf(plot: () => Plot, width: number, height: number, z: Zo
       volume: { range: () => [0, extent(plot(), 'volume')[1] * 3.6] },
     },
     axes: [
-      { ...text, grid, ticks: { show: false }, size: 26, values: (_u, ticks) => ticks.map((t) => clock(t * 1000, z)) },
+      { ...text, grid, ticks: { show: false }, size: 26, space: 56, incrs: MINUTES, values: (_u, ticks) => ticks.map((t) => clock(t * 1000, z)) },
       { ...text, grid, ticks: { show: false }, size: 52, values: (_u, ticks) => {
         const floor = extent(plot(), 'y')[0];
         return ticks.map((t) => (volume && t < floor ? '' : t.toLocaleString('en-US', { maximumFractionDigits: p.places ?? 2, minimumFractionDigits: Math.min(p.places ?? 0, 2) })));

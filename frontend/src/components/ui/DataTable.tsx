@@ -56,6 +56,7 @@ export function DataTable<T>({ label, columns, rows, rowKey, selected, onSelect,
                 </tr>
               );
             })}
+            {view.length === 0 && <tr><td colSpan={columns.length} className="t3">Nothing to show yet.</td></tr>}
             {bottom > 0 && <tr aria-hidden="true" style={{ height: bottom }}><td colSpan={columns.length} /></tr>}
           </tbody>
         </table>

@@ -8,13 +8,16 @@ interface Props<T> {
   of: Resource<T>;
   rows?: number;
   empty?: (data: T) => EmptyText | null | false;
+  /** Where 404 is an answer (nothing has happened yet) and not a fault. */
+  missing?: EmptyText;
   children: (data: T) => ReactNode;
 }
 
 /** Shows a resource in whichever state it is. Old data stays, grey, and says that it is old. */
-export function ResourceView<T>({ of, rows, empty, children }: Props<T>) {
+export function ResourceView<T>({ of, rows, empty, missing, children }: Props<T>) {
   const [since] = useState(serverNow);
   const { status } = useLive();
+  if (missing && of.problem?.status === 404) return <Empty {...missing} />;
   if (of.data === undefined) {
     return of.problem ? <Fault problem={of.problem} onRetry={of.retry} /> : <Skeleton rows={rows} since={since} />;
   }

@@ -27,7 +27,7 @@ export function OrderTable({ rows, slotSeconds, selected, onSelect }: { rows: Or
     { id: 'limit', head: 'Limit', name: 'Limit, cr per slot', right: true, cell: (o) => <span className="m" title={`${formatExact(micro(o.limit))} cr for the whole order`}>{formatMoney(limit(o))}</span>, value: (o) => formatMoney(limit(o)) },
     { id: 'filled', head: 'Filled', cell: (o) => <Filled order={o} />, value: (o) => fill(o).done },
     { id: 'state', head: 'State', cell: (o) => (isOpen(o) && o.last_reason && o.status === 'open' ? <State of="infeasible" word="Not filled" /> : <State of={o.status} />), value: (o) => o.status },
-    { id: 'why', head: 'Why', extra: true, cell: (o) => <span className="t3 trunc block max-w-[210px]">{o.origin !== 'manual' && 'automatic; '}{whyText(o)}</span>, value: (o) => o.closed_reason ?? o.last_reason?.reason ?? '' },
+    { id: 'why', head: 'Why', extra: true, cell: (o) => <span className="t3 trunc block max-w-[210px]">{[o.origin === 'manual' ? '' : 'automatic', whyText(o)].filter(Boolean).join('; ')}</span>, value: (o) => o.closed_reason ?? o.last_reason?.reason ?? '' },
     { id: 'age', head: 'Age', right: true, cell: (o) => <span className="t3"><Age at={o.created_at} /></span>, value: (o) => o.created_at },
   ];
   return (

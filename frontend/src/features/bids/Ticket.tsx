@@ -24,6 +24,13 @@ function firstFields(pool: Pool, start: number): Fields {
   return { side: 'bid', cores: String(cores), gib: String(gib), start, slots: '1', limit: firstLimit(pool, cores, gib), allOrNone: false, firm: true, instance: '' };
 }
 
+/** Half of what the workload may still grow by: more would be refused. */
+function firstFor(i: Instance, pool: Pool): Partial<Fields> {
+  const half = (r: string) => Math.floor((((i.limit[r] ?? 0) - (i.baseline[r] ?? 0)) / 2 / unitOf(r).per) * 100) / 100;
+  const [cores, gib] = [Math.max(0, half('cpu_milli')), Math.max(0, half('mem_mib'))];
+  return { instance: i.id, cores: String(cores), gib: String(gib), limit: firstLimit(pool, cores, gib) };
+}
+
 export function Ticket({ pool, unitPrice }: { pool: Pool; unitPrice: number | null }) {
   const me = useMe();
   const market = me?.market ?? { slot_seconds: 300, round_seconds: 10, lead_seconds: 60, horizon_slots: 6 };
@@ -34,8 +41,8 @@ export function Ticket({ pool, unitPrice }: { pool: Pool; unitPrice: number | nu
   useEffect(() => { if (fields.start < first) set({ start: first }); }, [fields.start, first]);
   // Capacity without a workload is seldom what is meant: the first of mine in this pool is proposed.
   const mine = useResource<List<Instance>>('/instances', { limit: 200 }).data?.data;
-  const proposed = mine?.find((i) => i.pool === pool.slug && i.state === 'running')?.id;
-  useEffect(() => { if (proposed) setFields((f) => (f.instance ? f : { ...f, instance: proposed })); }, [proposed]);
+  const proposed = mine?.find((i) => i.pool === pool.slug && i.state === 'running');
+  useEffect(() => { if (proposed) setFields((f) => (f.instance ? f : { ...f, ...firstFor(proposed, pool) })); }, [proposed?.id]);
   // A level clicked in the crossing is a price per core; the bundle's limit follows from it.
   useEffect(() => { if (unitPrice !== null) set({ limit: (unitPrice * Number(fields.cores || 1)).toFixed(2) }); }, [unitPrice]);
   const startIndex = Math.round((fields.start - first) / (market.slot_seconds * 1000));

@@ -22,7 +22,7 @@ export function BookPanel({ slug, resource, pool, onPick }: { slug: string; reso
   };
   return (
     <ChartFrame title="Last round: bids against offers" note={book.data && <Link to="/rounds/$number" params={{ number: String(book.data.round) }}>Round {formatCount(book.data.round)}</Link>} table={table}>
-      <ResourceView of={book} empty={(b) => (b.price === null || b.bids.length + b.offers.length === 0) && { fact: 'Nobody bid or offered in the last round.' }}>
+      <ResourceView of={book} missing={{ fact: 'No round has cleared this product yet.', hint: 'The next one may.' }} empty={(b) => (b.price === null || b.bids.length + b.offers.length === 0) && { fact: 'Nobody bid or offered in the last round.' }}>
         {(b) => b.price !== null && (
           <div className="pad">
             <Crossing bids={b.bids.map(level)} offers={b.offers.map(level)} price={toNumber(unitPrice(resource, b.price), 9)} quantity={shown(resource, b.quantity)}

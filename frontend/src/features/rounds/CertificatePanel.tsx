@@ -27,7 +27,7 @@ export function CertificatePanel({ round }: { round: Round }) {
     <Panel title="Certificate" note="checked without the solver, in exact arithmetic">
       <div className="pad row g12 border-b border-border">
         <span className={`av ${ok ? 'ok' : 't3'}`} style={{ width: 44, height: 44, display: 'grid', placeItems: 'center', background: ok ? 'var(--ok-soft)' : undefined }}><Icon name={ok ? 'check' : 'clock'} size={24} /></span>
-        <div className="sp"><div className={`text-18 font-semibold ${ok ? 'ok' : ''}`}>{ok ? 'Proved' : 'No certificate yet'}</div>{proof && <div className="s12 t2">{proof.quality}, {proof.cuts} cuts</div>}</div>
+        <div className="sp"><div className={`text-18 font-semibold ${ok ? 'ok' : ''}`}>{ok ? 'Proved' : round.state === 'void' ? 'Void: nothing was awarded' : 'No certificate yet'}</div>{proof && <div className="s12 t2">{proof.quality}, {proof.cuts} cuts</div>}</div>
         <div className="r"><div className="text-24 font-semibold">{proof?.gap ?? '–'}</div><div className="s11 t3">gap to the best</div></div>
       </div>
       <dl className="kv pad">
@@ -43,7 +43,7 @@ export function CertificatePanel({ round }: { round: Round }) {
           <ul className="col g6 s12">{COVERED.map((c) => <li key={c} className="row g8"><span className="ok"><Icon name="check" size={13} stroke={1.8} /></span>{c}</li>)}</ul>
         </div>
       )}
-      <Files round={round} />
+      {proof && <Files round={round} />}
     </Panel>
   );
 }

@@ -12,7 +12,7 @@ export function MyOrders({ of }: { of: Resource<Outcome> }) {
   if (!trades) return null;
   return (
     <Panel title="Your orders in this round">
-      <ResourceView of={of} rows={4} empty={(o) => ![...o.awards, ...o.refused].some((x) => mine.has(x.order)) && { fact: 'None of your orders was in this round.' }}>
+      <ResourceView of={of} rows={4} missing={{ fact: 'This round has no outcome.' }} empty={(o) => ![...o.awards, ...o.refused].some((x) => mine.has(x.order)) && { fact: 'None of your orders was in this round.' }}>
         {(o) => (
           <table className="t mk">
             <thead><tr><th scope="col">Order</th><th scope="col">Pool</th><th scope="col" className="r">Pays, cr</th><th scope="col">Outcome</th></tr></thead>

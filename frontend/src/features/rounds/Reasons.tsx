@@ -11,7 +11,7 @@ const WORDS: Record<string, string> = {
 export function Reasons({ of }: { of: Resource<Outcome> }) {
   return (
     <Panel title="Orders, one reason each">
-      <ResourceView of={of} rows={5} empty={(o) => o.awards.length + o.refused.length === 0 && { fact: 'No order was in this round.' }}>
+      <ResourceView of={of} rows={5} missing={{ fact: 'This round has no outcome.' }} empty={(o) => o.awards.length + o.refused.length === 0 && { fact: 'No order was in this round.' }}>
         {(o) => {
           const counts = new Map<string, number>([['AWARDED', o.awards.length]]);
           for (const r of o.refused) counts.set(r.reason, (counts.get(r.reason) ?? 0) + 1);

@@ -1,5 +1,5 @@
 import { Link, useParams } from '@tanstack/react-router';
-import { Badge, Page, Strip, When } from '@/components/ui';
+import { Badge, Page, State, Strip, When } from '@/components/ui';
 import { type Outcome, type Round, useResource } from '@/lib/api';
 import { formatCount, formatDuration } from '@/lib/money';
 import { CertificatePanel } from './CertificatePanel';
@@ -16,7 +16,7 @@ function Facts({ round }: { round: Round }) {
   return (
     <Strip facts={[
       { label: 'Sealed', value: <When at={round.sealed_at} />, note: 'the book is fixed, its root published' },
-      { label: 'Awarded', value: round.awarded_at ? <When at={round.awarded_at} /> : 'not yet', note: took === null ? undefined : `${formatDuration(took)} later` },
+      { label: 'Awarded', value: round.awarded_at ? <When at={round.awarded_at} /> : round.state === 'void' ? 'nothing' : 'not yet', note: took === null ? undefined : `${formatDuration(took)} later` },
       { label: 'Orders', value: formatCount(round.orders) },
       { label: 'Awards', value: formatCount(round.awards) },
     ]} />
@@ -32,10 +32,10 @@ export default function RoundPage() {
   const proved = of.data?.certificate?.verified;
   return (
     <Page title={`Round ${formatCount(number)}`} crumb={<Link to="/rounds">Rounds</Link>} of={of}
-      badge={of.data && (proved ? <Badge tone="ok" icon="check">Proved</Badge> : <Badge tone="line" icon="clock">{of.data.state}</Badge>)}
+      badge={of.data && (proved ? <Badge tone="ok" icon="check">Proved</Badge> : <State of={of.data.state} />)}
       answer={(r) => (proved
         ? <>Nobody paid over a limit, every price has one setter, and <b>no better outcome exists under the rules: gap {r.certificate?.gap}</b>.</>
-        : <>This round is <b>{r.state}</b>; its certificate comes with the awards.</>)}
+        : r.state === 'void' ? <>This round is <b>void</b>{r.void_reason && <>: {r.void_reason}</>}. Nothing was charged.</> : <>This round is <b>{r.state}</b>; its certificate comes with the awards.</>)}
       actions={<span className="row g4"><Neighbour number={number - 1} text={`‹ ${formatCount(number - 1)}`} /><Neighbour number={number + 1} text={`${formatCount(number + 1)} ›`} /></span>}>
       {(r) => <>
         <Facts round={r} />

@@ -20,6 +20,8 @@ export default function RoundsPage() {
     <Page title="Rounds" of={of} answer={(d) => {
       const cleared = d.data.filter((r) => r.certificate);
       const proved = cleared.filter((r) => r.certificate?.verified).length;
+      const empty = d.data.filter((r) => r.state === 'void').length;
+      if (cleared.length === 0) return <>No round has cleared yet{empty > 0 && <>; <b>{empty} are void</b>, nothing was charged</>}.</>;
       return <><b>{proved} of {cleared.length}</b> cleared rounds shown are proved: nobody paid over a limit and no better outcome exists under the rules.</>;
     }} empty={(d) => d.data.length === 0 && { fact: 'No round has closed yet.', hint: 'The first gate closes within seconds of the start.' }}>
       {(d) => <Panel><DataTable label="Rounds" columns={columns} rows={d.data} rowKey={(r) => String(r.number)} csvName="rounds" initialSort={{ id: 'number', desc: true }} /></Panel>}

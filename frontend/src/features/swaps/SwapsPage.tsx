@@ -12,7 +12,7 @@ const columns: Column<Swap>[] = [
   { id: 'to', head: 'To', cell: (s) => placeText(s.pool_to, s.node_to), value: (s) => `${s.pool_to} ${s.node_to}` },
   { id: 'state', head: 'State', cell: (s) => <State of={s.state} word={stateWord(s)} />, value: (s) => s.state },
   { id: 'diff', head: 'Outputs that differ', right: true, cell: (s) => (s.positions_compared ? <span className={s.difference_count ? 'bad m' : ''}>{formatCount(s.difference_count)} of {formatCount(s.positions_compared)}</span> : <span className="t3">no shadow run</span>), value: (s) => s.difference_count },
-  { id: 'pause', head: 'Pause', right: true, cell: (s) => (s.downtime_micros === null ? '–' : formatDuration(s.downtime_micros / 1e6)), value: (s) => s.downtime_micros },
+  { id: 'pause', head: 'Pause', right: true, cell: (s) => (!s.downtime_micros ? <span className="t3">none</span> : formatDuration(s.downtime_micros / 1e6)), value: (s) => s.downtime_micros },
   { id: 'bytes', head: 'Moved', right: true, extra: true, cell: (s) => (s.bytes ? formatBytes(s.bytes) : '–'), value: (s) => s.bytes },
   { id: 'reason', head: 'Reason', extra: true, cell: (s) => <span className="t3">{reasonText(s)}</span>, value: (s) => s.reason },
   { id: 'age', head: 'Age', right: true, cell: (s) => <span className="t3"><Age at={s.created_at} /></span>, value: (s) => s.created_at },
@@ -24,7 +24,7 @@ export default function SwapsPage() {
     <Page title="Swaps" of={of} answer={(d) => {
       const waiting = d.data.filter((s) => s.state === 'awaiting_approval').length;
       const refused = d.data.filter(refusedByShadow).length;
-      return <>{waiting ? <><b>{waiting} waits for approval.</b> </> : 'Nothing waits for a person. '}{refused > 0 && <>The shadow run refused <b>{refused} of {d.data.length}</b>: their workloads stayed where they were.</>}</>;
+      return <>{waiting ? <><b>{waiting} waits for approval.</b> </> : <><b>{formatCount(d.data.filter((s) => s.state === 'done').length)} of {formatCount(d.data.length)}</b> are done; nothing waits for a person. </>}{refused > 0 && <>The shadow run refused <b>{refused} of {d.data.length}</b>: their workloads stayed where they were.</>}</>;
     }} empty={(d) => d.data.length === 0 && { fact: 'No workload has been resized or moved yet.', hint: 'Swaps follow from awards: the first comes with the first won bid.' }}>
       {(d) => <>
         <Now swaps={d.data} />

@@ -20,7 +20,8 @@ export const priceParts = (value: Nano): Split => split(fixed(value, 9, 4), 2);
 /** Ledger: 6 places, the last 4 dimmed. */
 export const ledgerParts = (value: Micro): Split => split(fixed(value, 6, 6), 4);
 export const formatPrice = (value: Nano) => fixed(value, 9, 4);
-export const formatMoney = (value: Micro) => fixed(value, 6, 2);
+/** 2 places; a small amount gets 4, or it would read as nothing. */
+export const formatMoney = (value: Micro) => fixed(value, 6, value !== 0n && value > -100_000n && value < 100_000n ? 4 : 2);
 export const formatExact = (value: Micro) => fixed(value, 6, 6);
 export const signed = (text: string) => (text.startsWith(MINUS) ? text : `+${text}`);
 

@@ -38,9 +38,13 @@ describe('display', () => {
     expect(formatBundle({ mem_mib: 262_144, cpu_milli: 64_000 })).toBe('64 cores + 256 GiB');
   });
   it('rounds half away from zero, both ways', () => {
-    expect(formatMoney(micro('0.005'))).toBe('0.01');
-    expect(formatMoney(micro('-0.005'))).toBe('\u22120.01');
+    expect(formatMoney(micro('1.005'))).toBe('1.01');
+    expect(formatMoney(micro('-1.005'))).toBe('\u22121.01');
     expect(formatPrice(nano('1.00005'))).toBe('1.0001');
+  });
+  it('does not show a small amount as nothing', () => {
+    expect(formatMoney(micro('0.0301'))).toBe('0.0301');
+    expect(formatMoney(micro('0'))).toBe('0.00');
   });
   it('prices a need: 64 cores, 6 slots in fra1-gp', () => {
     expect(formatMoney(cost(nano('0.001248000'), 64_000, 6))).toBe('479.23');

@@ -82,6 +82,19 @@ impl Report {
 
 /// Checks an outcome against its book; the certificate of what is returned says `verified`.
 pub fn verify(book: &Book, outcome: Outcome, mode: Mode) -> Result<Verified<Outcome>, Vec<Broken>> {
+    let broken = broken(book, &outcome, mode);
+    if !broken.is_empty() {
+        return Err(broken);
+    }
+    let mut outcome = outcome;
+    if let Some(c) = &mut outcome.certificate {
+        c.verified = true;
+    }
+    Ok(Verified(outcome))
+}
+
+/// Every rule that an outcome breaks.
+pub fn broken(book: &Book, outcome: &Outcome, mode: Mode) -> Vec<Broken> {
     let mut report = Report::default();
     if !book.validate().is_empty() {
         report.bad(
@@ -89,22 +102,38 @@ pub fn verify(book: &Book, outcome: Outcome, mode: Mode) -> Result<Verified<Outc
             "the book itself is not acceptable",
             &[("faults", &book.validate().len())],
         );
-        return Err(report.broken);
+        return report.broken;
     }
-    if let Some(mut f) = Facts::read(book, &outcome, &mut report) {
-        rows::check(&f, &mut report);
-        let hosting = place::Hosting::check(&f, &outcome, &mut report);
+    rules(book, outcome, mode, &mut report);
+    hashes(book, outcome, &mut report);
+    report.broken
+}
+
+/// The rules of the market alone, for a book that is known to be acceptable.
+pub(super) fn faults(book: &Book, outcome: &Outcome, mode: Mode) -> Vec<Broken> {
+    let mut report = Report::default();
+    rules(book, outcome, mode, &mut report);
+    report.broken
+}
+
+fn rules(book: &Book, outcome: &Outcome, mode: Mode, report: &mut Report) {
+    if let Some(mut f) = Facts::read(book, outcome, report) {
+        rows::check(&f, report);
+        let hosting = place::Hosting::check(&f, outcome, report);
         let priced = mode == Mode::Market || !f.orders.iter().any(|o| o.block);
         if priced {
-            prices::check(&mut f, &hosting, &mut report);
-            money::check(&f, &mut report);
-            money::ties(&f, &hosting, &mut report);
+            prices::check(&mut f, &hosting, report);
+            money::check(&f, report);
+            money::ties(&f, &hosting, report);
         } else {
-            prices::bounds(&f, &mut report);
+            prices::bounds(&f, report);
         }
-        money::welfare(&f, &outcome, priced, &hosting, &mut report);
-        money::reasons(&f, &hosting, mode, &mut report);
+        money::welfare(&f, outcome, priced, &hosting, report);
+        money::reasons(&f, &hosting, mode, report);
     }
+}
+
+fn hashes(book: &Book, outcome: &Outcome, report: &mut Report) {
     if let Some(c) = &outcome.certificate {
         if !c.input_hash.is_empty() && c.input_hash != book.input_hash() {
             report.bad(
@@ -124,12 +153,4 @@ pub fn verify(book: &Book, outcome: Outcome, mode: Mode) -> Result<Verified<Outc
             );
         }
     }
-    if !report.broken.is_empty() {
-        return Err(report.broken);
-    }
-    let mut outcome = outcome;
-    if let Some(c) = &mut outcome.certificate {
-        c.verified = true;
-    }
-    Ok(Verified(outcome))
 }

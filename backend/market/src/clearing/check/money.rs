@@ -266,6 +266,9 @@ pub fn welfare(f: &Facts, out: &Outcome, priced: bool, hosting: &Hosting, r: &mu
 }
 
 /// Orders that are alike: incumbents first, then the higher class, then pro-rata.
+///
+/// Classes decide ties, that is among orders without surplus. What a collar rations is in the
+/// money, and there the rule is equal fills whatever the class (`At the collar`).
 pub fn ties(f: &Facts, hosting: &Hosting, r: &mut Report) {
     type Alike = (bool, Rat, Vec<(usize, Rat)>);
     let mut groups: BTreeMap<Alike, Vec<usize>> = BTreeMap::new();
@@ -301,9 +304,14 @@ pub fn ties(f: &Facts, hosting: &Hosting, r: &mut Report) {
     }
     for g in groups.values().filter(|g| g.len() > 1) {
         let mut ranks: BTreeMap<(bool, super::super::book::Class), Vec<usize>> = BTreeMap::new();
+        let rationed = g.iter().any(|i| f.rationed.contains(i));
         for &i in g {
+            let class = match rationed {
+                true => super::super::book::Class::Standard,
+                false => f.orders[i].class,
+            };
             ranks
-                .entry((!f.orders[i].incumbent, f.orders[i].class))
+                .entry((!f.orders[i].incumbent, class))
                 .or_default()
                 .push(i);
         }

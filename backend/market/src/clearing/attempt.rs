@@ -1,0 +1,304 @@
+//! One attempt at a round: components, search, rounding and placement, repeated until every
+//! replica has a node.
+//!
+//! Only the components whose bounds a placement changed are solved again. An order that was cut
+//! for want of a host gets its place back if the final placement has room for it after all. Where
+//! that goes round in a circle, a block that comes and goes with it is given up.
+use super::book::Book;
+use super::branch::{Search, Solved, search_nodes};
+use super::engine::{ClearFault, Proposal};
+use super::hosting::{Placed, hosts_at_best, own_bounds};
+use super::outcome::{Mode, Outcome};
+use super::place::{Hosts, Packing};
+use super::problem::{Component, Market, Meaning, Model};
+use super::rational::Rat;
+use super::round::{Filled, Whole, round};
+use super::simplex::{End, Simplex};
+use super::{Limits, Proposer, explain};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How often a block, or another order, may get its place back before that counts as a circle.
+const BLOCK_TURNS: u32 = 2;
+const TURNS: u32 = 4;
+
+/// Everything an outcome is written from.
+pub struct Cleared<'a> {
+    pub m: &'a Market<'a>,
+    pub components: Vec<(Component, Solved, Whole)>,
+    pub awards: BTreeMap<usize, Filled>,
+    pub packing: Packing,
+    /// Greatest fill by order and alternative for which a host may be found.
+    pub upper: Vec<Vec<Rat>>,
+    /// The part of it that comes from the order's own rows.
+    pub own: Vec<Vec<Rat>>,
+    /// Alternatives of refused bids for which there is no host.
+    pub homeless: Vec<Vec<bool>>,
+    /// Orders that have no part in the round.
+    pub left_out: BTreeSet<usize>,
+    pub bound: Rat,
+    pub placement_cuts: u32,
+    pub exact: bool,
+}
+
+/// The state of an attempt.
+pub struct Attempt<'a> {
+    m: &'a Market<'a>,
+    mode: Mode,
+    limits: &'a Limits,
+    left_out: BTreeSet<usize>,
+    parts: Vec<Component>,
+    /// Component of each order.
+    home: Vec<usize>,
+    own: Vec<Vec<Rat>>,
+    /// Bounds before any placement cut, and as they are now.
+    first: Vec<Vec<Rat>>,
+    upper: Vec<Vec<Rat>>,
+    done: Vec<Option<(Solved, Whole)>>,
+    /// Blocks that won last time, and how many nodes a component's searches have used.
+    winners: Vec<Option<BTreeMap<usize, usize>>>,
+    nodes: Vec<u64>,
+    /// Blocks that won at any time.
+    ever: BTreeSet<usize>,
+    turns: BTreeMap<usize, u32>,
+    exact: bool,
+    /// No allocation is better; kept from one attempt to the next.
+    pub bound: Option<Rat>,
+}
+
+impl<'a> Attempt<'a> {
+    pub fn new(
+        m: &'a Market<'a>,
+        mode: Mode,
+        limits: &'a Limits,
+        left_out: &BTreeSet<usize>,
+    ) -> Attempt<'a> {
+        let mut parts = m.components();
+        let mut home = vec![0; m.orders.len()];
+        for (n, c) in parts.iter_mut().enumerate() {
+            for i in &c.orders {
+                home[*i] = n;
+            }
+            c.orders.retain(|i| !left_out.contains(i));
+        }
+        let own = own_bounds(m);
+        let mut first = hosts_at_best(m, &Hosts::new(m), &own);
+        for i in left_out {
+            first[*i].iter_mut().for_each(|u| *u = Rat::ZERO);
+        }
+        let n = parts.len();
+        Attempt {
+            m,
+            mode,
+            limits,
+            left_out: left_out.clone(),
+            parts,
+            home,
+            own,
+            upper: first.clone(),
+            first,
+            done: vec![None; n],
+            winners: vec![None; n],
+            nodes: vec![0; n],
+            ever: BTreeSet::new(),
+            turns: BTreeMap::new(),
+            exact: left_out.is_empty(),
+            bound: None,
+        }
+    }
+
+    pub fn run(&mut self, proposer: &dyn Proposer, book: &Book) -> Result<Outcome, ClearFault> {
+        let m = self.m;
+        let base = Hosts::new(m);
+        let (mut hint, mut boosted) = (Packing::new(), BTreeSet::new());
+        let mut placement_cuts = 0_u32;
+        let most = 64 + 8 * m.orders.len() as u32;
+        loop {
+            for n in 0..self.parts.len() {
+                if self.done[n].is_none() {
+                    self.solve(n, proposer)?;
+                }
+            }
+            let solved: Vec<&(Solved, Whole)> = self.done.iter().flatten().collect();
+            if self.bound.is_none() {
+                self.bound = Some(solved.iter().fold(Rat::ZERO, |t, s| &t + &s.0.bound));
+            }
+            let awards: BTreeMap<usize, Filled> =
+                solved.iter().flat_map(|s| s.1.orders.clone()).collect();
+            self.ever
+                .extend(awards.keys().filter(|i| m.orders[**i].block));
+            let mut hosts = base.clone();
+            for (i, f) in &awards {
+                hosts.lend(*i, f.alternative, &f.quantities);
+            }
+            let packing = match hosts.pack(&awards, &hint, &boosted) {
+                Err(cuts) => {
+                    for cut in cuts {
+                        placement_cuts += 1;
+                        let u = &mut self.upper[cut.order][cut.alternative];
+                        *u = if cut.upper < awards[&cut.order].fill && placement_cuts < most {
+                            cut.upper.min(u.clone())
+                        } else {
+                            Rat::ZERO
+                        };
+                        self.reopen(cut.order);
+                    }
+                    hint.clear();
+                    continue;
+                }
+                Ok(packing) => packing,
+            };
+            let placed = Placed {
+                m,
+                hosts: &hosts,
+                packing: &packing,
+                awards: &awards,
+                upper: &self.upper,
+                first: &self.first,
+            };
+            let again = placed.restore(&self.parts, &self.done, |i| {
+                let turns = self.turns.get(&i).copied().unwrap_or(0);
+                let most = if m.orders[i].block { BLOCK_TURNS } else { 3 * TURNS };
+                turns < most
+            });
+            match again.filter(|_| placement_cuts < most) {
+                Some((i, a, reach)) => {
+                    placement_cuts += 1;
+                    let turns = self.turns.entry(i).or_insert(0);
+                    *turns += 1;
+                    if *turns >= TURNS && self.give_up(i, &awards) {
+                        self.turns.clear();
+                    }
+                    self.upper[i][a] = reach;
+                    boosted.insert(i);
+                    self.reopen(i);
+                    hint = packing;
+                }
+                None => {
+                    self.exact &= placement_cuts < most;
+                    let homeless = placed.homeless(&self.own);
+                    let parts = std::mem::take(&mut self.parts).into_iter();
+                    let done = std::mem::take(&mut self.done);
+                    let cleared = Cleared {
+                        m,
+                        components: parts
+                            .zip(done)
+                            .filter_map(|(c, d)| d.map(|(s, w)| (c, s, w)))
+                            .collect(),
+                        awards,
+                        packing,
+                        own: self.own.clone(),
+                        upper: self.upper.clone(),
+                        homeless,
+                        left_out: self.left_out.clone(),
+                        bound: self.bound.clone().unwrap_or_default(),
+                        placement_cuts,
+                        exact: self.exact,
+                    };
+                    return Ok(explain::outcome(&cleared, book, self.mode));
+                }
+            }
+        }
+    }
+
+    fn reopen(&mut self, order: usize) {
+        let n = self.home[order];
+        if let Some((s, _)) = self.done[n].take() {
+            self.winners[n] = Some(s.winners);
+        }
+    }
+
+    /// Gives up a block that comes and goes while an order is cut and restored.
+    fn give_up(&mut self, order: usize, awards: &BTreeMap<usize, Filled>) -> bool {
+        let n = self.home[order];
+        let toggled = self.ever.iter().copied().filter(|i| {
+            self.home[*i] == n && self.first[*i].iter().any(Rat::is_pos)
+        });
+        let Some(block) = toggled.min_by_key(|i| (awards.contains_key(i), self.m.orders[*i].lot))
+        else {
+            return false;
+        };
+        for u in [&mut self.upper[block], &mut self.first[block]] {
+            u.iter_mut().for_each(|u| *u = Rat::ZERO);
+        }
+        self.exact = false;
+        self.reopen(block);
+        true
+    }
+
+    fn solve(&mut self, n: usize, proposer: &dyn Proposer) -> Result<(), ClearFault> {
+        let (m, c) = (self.m, &self.parts[n]);
+        let proposal = self.winners[n].take().or_else(|| {
+            proposer.propose(&Proposal {
+                market: m,
+                component: c,
+                upper: &self.upper,
+            })
+        });
+        let mut part = c.clone();
+        let mut given_up = BTreeSet::new();
+        let all = search_nodes(m, c, self.limits);
+        let mut solved = loop {
+            let search = Search {
+                m,
+                c: &part,
+                upper: &self.upper,
+                mode: self.mode,
+                nodes: (all * 2).saturating_sub(self.nodes[n]).clamp(20, all),
+                max_cuts: self.limits.max_cuts,
+                proposal: proposal.clone(),
+            };
+            match search.run() {
+                Some(s) => break s,
+                None if part.orders.is_empty() => {
+                    let first = m.products[c.products[0]].to_string();
+                    return Err(ClearFault::NoAllocation(first));
+                }
+                None => {
+                    let gone = starved(m, &part, &self.upper);
+                    part.orders.retain(|i| !gone.contains(i));
+                    given_up.extend(gone);
+                }
+            }
+        };
+        self.nodes[n] += solved.nodes;
+        if !given_up.is_empty() {
+            solved.exact = false;
+            solved.dropped.extend(given_up);
+        }
+        let whole = round(m, c, &solved, &self.upper);
+        self.done[n] = Some((solved, whole));
+        Ok(())
+    }
+}
+
+/// The last resort where no prices under the collars were found that agree with a rationing: the
+/// bids on what is missing at the collars stay out of this round, and the outcome says so.
+fn starved(m: &Market, c: &Component, upper: &[Vec<Rat>]) -> BTreeSet<usize> {
+    let model = Model::build(m, c, upper, true);
+    let mut s = Simplex::new(model.lp.clone());
+    let mut missing = BTreeSet::new();
+    if s.solve() == End::Optimal {
+        for (j, meaning) in model.meaning.iter().enumerate() {
+            if let Meaning::Missing(k) = meaning
+                && s.var(j).is_pos()
+            {
+                missing.insert(*k);
+            }
+        }
+    }
+    let uses = |i: &usize| {
+        m.orders[*i].bid
+            && m.orders[*i]
+                .alternatives
+                .iter()
+                .flat_map(|a| &a.quantities)
+                .any(|(k, _)| missing.contains(k))
+    };
+    let gone: BTreeSet<usize> = c.orders.iter().copied().filter(uses).collect();
+    if gone.is_empty() {
+        c.orders.iter().copied().collect()
+    } else {
+        gone
+    }
+}
+

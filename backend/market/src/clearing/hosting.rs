@@ -1,0 +1,157 @@
+//! How much of an order can have a host at all, and which orders that were cut for want of one
+//! get their place back.
+use super::place::{Hosts, Packing};
+use super::problem::{Component, Market};
+use super::rational::Rat;
+use super::round::{Filled, Whole};
+use super::branch::Solved;
+use std::collections::BTreeMap;
+
+/// What an order's own row allows in whole replicas, where the row is its alone: the part of a
+/// replica that the row would leave is no one's.
+pub fn own_bounds(m: &Market) -> Vec<Vec<Rat>> {
+    let mut own: Vec<Vec<Rat>> = m
+        .orders
+        .iter()
+        .map(|o| vec![Rat::ONE; o.alternatives.len()])
+        .collect();
+    for r in &m.rows {
+        let i = r.terms[0].0;
+        let Some(n) = m.orders[i]
+            .replicas
+            .filter(|_| r.terms.iter().all(|t| t.0 == i))
+        else {
+            continue;
+        };
+        for (_, a, v) in r.terms.iter().filter(|t| t.2.is_pos()) {
+            let whole = (&r.limit.div(v) * &Rat::int(n)).floor();
+            own[i][*a] = own[i][*a].clone().min(Rat::ratio(whole, n));
+        }
+    }
+    own
+}
+
+/// What could be hosted if everything lent were free and nobody else came.
+pub fn hosts_at_best(m: &Market, base: &Hosts, own: &[Vec<Rat>]) -> Vec<Vec<Rat>> {
+    let mut best = base.clone();
+    for (i, o) in m.orders.iter().enumerate() {
+        for (a, alt) in o.alternatives.iter().enumerate() {
+            let all: Vec<i128> = alt.quantities.iter().map(|q| q.1).collect();
+            best.lend(i, a, &all);
+        }
+    }
+    m.orders
+        .iter()
+        .enumerate()
+        .map(|(i, o)| {
+            (0..o.alternatives.len())
+                .map(|a| {
+                    if o.bid {
+                        best.reach(i, a, 0).min(own[i][a].clone())
+                    } else {
+                        own[i][a].clone()
+                    }
+                })
+                .collect()
+        })
+        .collect()
+}
+
+/// What a placement is judged by: who won what, where it lies, and the bounds it was solved under.
+pub struct Placed<'a> {
+    pub m: &'a Market<'a>,
+    pub hosts: &'a Hosts<'a>,
+    pub packing: &'a Packing,
+    pub awards: &'a BTreeMap<usize, Filled>,
+    pub upper: &'a [Vec<Rat>],
+    /// The bounds before any placement cut.
+    pub first: &'a [Vec<Rat>],
+}
+
+impl Placed<'_> {
+    /// The first order that a cut holds back, in the money, although there is room for more of it
+    /// now: order, alternative and its new bound. `may` says whose turn it can be.
+    pub fn restore(
+        &self,
+        parts: &[Component],
+        done: &[Option<(Solved, Whole)>],
+        may: impl Fn(usize) -> bool,
+    ) -> Option<(usize, usize, Rat)> {
+        let held = |i: usize, a: usize| self.upper[i][a] < self.first[i][a];
+        let m = self.m;
+        let mut any = m.orders.iter().enumerate().filter(|(i, o)| {
+            o.bid && may(*i) && (0..o.alternatives.len()).any(|a| held(*i, a))
+        }).peekable();
+        any.peek()?;
+        let mut price: BTreeMap<usize, &Rat> = BTreeMap::new();
+        for (c, d) in parts.iter().zip(done) {
+            if let Some((s, _)) = d {
+                price.extend(c.products.iter().copied().zip(&s.low));
+            }
+        }
+        for (i, o) in any {
+            for (a, alt) in o.alternatives.iter().enumerate().filter(|(a, _)| held(i, *a)) {
+                let award = self.awards.get(&i);
+                if award.is_some_and(|f| f.alternative != a) {
+                    continue;
+                }
+                // a bound that does not bind holds nobody back
+                let binds = match award {
+                    Some(f) => f.fill >= self.upper[i][a],
+                    None => self.upper[i][a].is_zero() || self.upper[i][a] < o.least,
+                };
+                let cost = alt.quantities.iter().fold(Rat::ZERO, |t, (k, q)| {
+                    price
+                        .get(k)
+                        .map_or(t.clone(), |p| &t + &(*p * &Rat::int(*q)))
+                });
+                if !binds || cost > Rat::int(alt.value) {
+                    continue;
+                }
+                let reach = self.reach(i, a).min(self.first[i][a].clone());
+                let enough = reach >= o.least && (o.replicas.is_some() || !reach.is_zero());
+                if reach > self.upper[i][a] && enough {
+                    return Some((i, a, reach));
+                }
+            }
+        }
+        None
+    }
+
+    /// The greatest fill that the placement leaves room for, what the order has included.
+    fn reach(&self, i: usize, a: usize) -> Rat {
+        let o = &self.m.orders[i];
+        let award = self.awards.get(&i);
+        let placed = match (award, o.replicas) {
+            (Some(f), Some(n)) => f.quantities[0] * n / o.alternatives[a].quantities[0].1,
+            _ => 0,
+        };
+        match award.filter(|_| o.replicas.is_none()) {
+            // an order that may shrink could grow where it lies, or move
+            Some(f) => {
+                let mut lifted = self.hosts.clone();
+                lifted.lift(i, f, self.packing);
+                lifted.reach(i, a, 0)
+            }
+            None => self.hosts.reach(i, a, placed),
+        }
+    }
+
+    /// Alternatives of refused bids for which the least that could win fits nowhere.
+    pub fn homeless(&self, own: &[Vec<Rat>]) -> Vec<Vec<bool>> {
+        let orders = self.m.orders.iter().enumerate();
+        orders
+            .map(|(i, o)| {
+                let refused = o.bid && !self.awards.contains_key(&i);
+                (0..o.alternatives.len())
+                    .map(|a| {
+                        refused && self.upper[i][a] < own[i][a] && {
+                            let reach = self.hosts.reach(i, a, 0);
+                            reach.is_zero() || reach < o.least
+                        }
+                    })
+                    .collect()
+            })
+            .collect()
+    }
+}

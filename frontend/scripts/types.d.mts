@@ -1,0 +1,3 @@
+export const SPEC: URL;
+export const TYPES: URL;
+export function generate(spec?: URL): Promise<string>;
