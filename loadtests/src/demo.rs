@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 const GENERATOR: &str = include_str!("../demo/generator.toml");
 const RANGESPEC: &str = include_str!("../demo/rangespec.toml");
+/// Error lines of the server that are repeated here.
+const LOGGED: usize = 5;
 const MIB: f64 = 1024.0 * 1024.0;
 
 #[derive(Args)]
@@ -113,11 +115,16 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<Report> {
     }
     report.set("rss_mib", share.map(|_| memory as f64 / MIB));
     report.set("cpu_share", share);
-    report.check(RANGESPEC)?;
+    let rounds = admin.list("/v1/rounds").await?;
+    report.set("rounds", rounds.len());
+    report.set("void_rounds", rounds.iter().filter(|r| r["state"] == "void").count());
     let log = server.log();
-    if log.contains("ERROR") {
-        eprintln!("the server logged errors:\n{log}");
+    let errors: Vec<&str> = log.lines().filter(|line| line.contains("ERROR")).collect();
+    report.set("logged_errors", errors.len());
+    for line in errors.iter().take(LOGGED) {
+        eprintln!("the server logged: {}", line.chars().take(300).collect::<String>());
     }
+    report.check(RANGESPEC)?;
     server.stop().await?;
     Ok(report)
 }

@@ -9,7 +9,7 @@ const BIDS: &str = "/v1/bids";
 #[tokio::test]
 async fn the_same_key_and_body_is_one_order() -> anyhow::Result<()> {
     let sim = Sim::start().await?;
-    let (api, bid, key) = (sim.trader("10").await?, sim.bid(1, "0.5").await?, unique("key"));
+    let (api, bid, key) = (sim.trader("10").await?, sim.bid(100_000, "0.5").await?, unique("key"));
     let first = api.post_with_key(BIDS, &key, &bid).await?;
     assert_eq!(first.status, 201, "{}", first.text);
     assert_eq!(first.header("idempotent-replayed"), "");
@@ -27,9 +27,9 @@ async fn the_same_key_and_body_is_one_order() -> anyhow::Result<()> {
 async fn a_key_belongs_to_one_request_of_one_participant() -> anyhow::Result<()> {
     let sim = Sim::start().await?;
     let (api, other, key) = (sim.trader("10").await?, sim.trader("10").await?, unique("key"));
-    let bid = sim.bid(1, "0.5").await?;
+    let bid = sim.bid(100_000, "0.5").await?;
     let first = api.post_with_key(BIDS, &key, &bid).await?.id()?;
-    let reused = api.post_with_key(BIDS, &key, &sim.bid(2, "0.5").await?).await?;
+    let reused = api.post_with_key(BIDS, &key, &sim.bid(200_000, "0.5").await?).await?;
     assert_eq!((reused.status, reused.code().as_str()), (422, "idempotency_key_reused"));
     assert!(reused.is_problem(), "{}", reused.text);
     assert_ne!(other.post_with_key(BIDS, &key, &bid).await?.id()?, first, "another participant's key is another key");
@@ -49,7 +49,7 @@ async fn a_key_belongs_to_one_request_of_one_participant() -> anyhow::Result<()>
 #[tokio::test]
 async fn concurrent_duplicates_are_one_order() -> anyhow::Result<()> {
     let sim = Sim::start().await?;
-    let (api, bid, key) = (sim.trader("10").await?, sim.bid(1, "0.5").await?, unique("key"));
+    let (api, bid, key) = (sim.trader("10").await?, sim.bid(100_000, "0.5").await?, unique("key"));
     let mut sending = tokio::task::JoinSet::new();
     for _ in 0..200 {
         let (api, bid, key) = (api.clone(), bid.clone(), key.clone());
@@ -71,7 +71,7 @@ async fn concurrent_duplicates_are_one_order() -> anyhow::Result<()> {
 async fn a_client_id_is_used_once() -> anyhow::Result<()> {
     let sim = Sim::start().await?;
     let api = sim.trader("10").await?;
-    let mut bid = sim.bid(1, "0.5").await?;
+    let mut bid = sim.bid(100_000, "0.5").await?;
     bid["client_bid_id"] = json!("mine");
     let mut sending = tokio::task::JoinSet::new();
     for n in 0..50 {
@@ -120,7 +120,7 @@ async fn refusals_are_stored_with_their_key() -> anyhow::Result<()> {
 #[tokio::test]
 async fn keys_outlive_the_process() -> anyhow::Result<()> {
     let sim = Sim::start().await?;
-    let (api, bid, key) = (sim.trader("10").await?, sim.bid(1, "0.5").await?, unique("key"));
+    let (api, bid, key) = (sim.trader("10").await?, sim.bid(100_000, "0.5").await?, unique("key"));
     let refused_key = unique("key");
     let id = api.post_with_key(BIDS, &key, &bid).await?.id()?;
     let refused = api.post_with_key(BIDS, &refused_key, &sim.bid(0, "0.5").await?).await?;

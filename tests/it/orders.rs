@@ -9,7 +9,7 @@ const BIDS: &str = "/v1/bids";
 async fn a_hold_is_taken_and_released() -> anyhow::Result<()> {
     let sim = Sim::start().await?;
     let api = sim.trader("10").await?;
-    let order = api.post_with_key(BIDS, "a", &sim.bid(1000, "4").await?).await?.ok()?;
+    let order = api.post_with_key(BIDS, "a", &sim.bid(100_000, "4").await?).await?.ok()?;
     assert_eq!((order["status"].as_str(), order["hold"].as_str()), (Some("open"), Some("4.000000")));
     assert_eq!(balance(&api).await?, (6_000_000, 4_000_000));
     let path = format!("{BIDS}/{}", order["id"].as_str().unwrap_or_default());
@@ -28,16 +28,16 @@ async fn a_hold_is_taken_and_released() -> anyhow::Result<()> {
 async fn a_replacement_moves_the_hold_in_one_step() -> anyhow::Result<()> {
     let sim = Sim::start().await?;
     let api = sim.trader("10").await?;
-    let old = api.post_with_key(BIDS, "a", &sim.bid(1000, "8").await?).await?.id()?;
+    let old = api.post_with_key(BIDS, "a", &sim.bid(100_000, "8").await?).await?.id()?;
     // 8 + 9 would be too much together; together they never are held.
-    let new = api.patch(&format!("{BIDS}/{old}"), &sim.bid(1000, "9").await?).await?.ok()?;
+    let new = api.patch(&format!("{BIDS}/{old}"), &sim.bid(100_000, "9").await?).await?.ok()?;
     let new_id = new["id"].as_str().unwrap_or_default().to_owned();
     assert_ne!(new_id, old);
     assert_eq!(new["replaces"].as_str(), Some(old.as_str()));
     let ended = api.get(&format!("{BIDS}/{old}")).await?.ok()?;
     assert_eq!((ended["status"].as_str(), ended["replaced_by"].as_str()), (Some("replaced"), Some(new_id.as_str())));
     assert_eq!(balance(&api).await?, (1_000_000, 9_000_000));
-    let late = api.patch(&format!("{BIDS}/{old}"), &sim.bid(1000, "1").await?).await?;
+    let late = api.patch(&format!("{BIDS}/{old}"), &sim.bid(100_000, "1").await?).await?;
     assert_eq!((late.status, late.code().as_str()), (409, "order_ended"));
     let dear = api.patch(&format!("{BIDS}/{new_id}"), &sim.bid(1_000_000, "11").await?).await?;
     assert_eq!(dear.status, 402, "{}", dear.text);
@@ -52,7 +52,7 @@ async fn a_replacement_moves_the_hold_in_one_step() -> anyhow::Result<()> {
 async fn a_budget_for_a_hundred_is_a_hundred_holds() -> anyhow::Result<()> {
     let sim = Sim::start().await?;
     let api = sim.trader("1").await?;
-    let bid = sim.bid(1000, "0.01").await?;
+    let bid = sim.bid(100_000, "0.01").await?;
     let mut sending = tokio::task::JoinSet::new();
     for n in 0..500 {
         let (api, bid) = (api.clone(), bid.clone());

@@ -52,7 +52,7 @@ async fn orders_outlive_either_crash() -> anyhow::Result<()> {
     let launch = Launch::simulated(folder.path(), START).variable("DATABASE_URL", &cluster.database("crashes")?);
     let mut server = launch.start().await?;
     let api = trader(&server.api("admin")?, "crash", "10").await?;
-    let bid = bid("fra1-gp", &Rhythm::of(&api).await?.late_window(), 1, "0.5");
+    let bid = bid("fra1-gp", &Rhythm::of(&api).await?.late_window(), 100_000, "0.5");
     let first = api.post_with_key("/v1/bids", "first", &bid).await?.id()?;
     server = server.kill_and_restart().await?;
     let api = server.nobody().with(api.bearer.as_deref());
