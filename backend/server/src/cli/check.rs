@@ -128,7 +128,7 @@ async fn examine(store: &Store) -> anyhow::Result<Result<String, String>> {
         return Ok(Err(bad));
     }
     Ok(Ok(format!(
-        "ok: {commands} commands in an unbroken chain, {decided} decided again with the same events, {transfers} transfers, all balances sum to 0, {} live rows equal to the tables",
+        "ok: {commands} commands in an unbroken chain, {decided} decided again with the same events, {transfers} transfers, all balances sum to 0, {} live rows equal to the tables; chain head {previous}",
         state.all_rows().len()
     )))
 }

@@ -249,6 +249,7 @@ async fn put_hint(State(app): State<Arc<App>>, Member(by): Member, Body(new): Bo
 #[utoipa::path(get, path = "/allocation_hints", tag = "guidance", operation_id = "listHints", params(ListQuery),
     responses((status = 200, description = "A page of hints", body = List<Hint>), Problems))]
 async fn list_hints(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(query): Query<ListQuery>) -> Answered<Response> {
+    by.may("forecasts:read")?;
     list_table(&app, Table::Hints, &by.scope(), &query, "/v1/allocation_hints").await
 }
 
@@ -256,6 +257,7 @@ async fn list_hints(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(query
 #[utoipa::path(get, path = "/allocation_hints/{id}", tag = "guidance", operation_id = "getHint", params(("id" = HintId, Path, description = "Hint")),
     responses((status = 200, description = "The hint", body = Hint), Problems))]
 async fn get_hint(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Path<HintId>) -> Answered<Document> {
+    by.may("forecasts:read")?;
     get_from(&app, Table::Hints, &by.scope(), &id.to_string(), "hint").await
 }
 
@@ -304,6 +306,7 @@ async fn replace_profile(State(app): State<Arc<App>>, Member(by): Member, Path(i
 #[utoipa::path(get, path = "/application_profiles", tag = "guidance", operation_id = "listProfiles", params(ListQuery),
     responses((status = 200, description = "A page of profiles", body = List<ApplicationProfile>), Problems))]
 async fn list_profiles(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(query): Query<ListQuery>) -> Answered<Response> {
+    by.may("forecasts:read")?;
     list_table(&app, Table::Profiles, &by.scope(), &query, "/v1/application_profiles").await
 }
 
@@ -311,5 +314,6 @@ async fn list_profiles(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(qu
 #[utoipa::path(get, path = "/application_profiles/{id}", tag = "guidance", operation_id = "getProfile", params(("id" = ProfileId, Path, description = "Profile")),
     responses((status = 200, description = "The profile", body = ApplicationProfile), Problems))]
 async fn get_profile(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Path<ProfileId>) -> Answered<Document> {
+    by.may("forecasts:read")?;
     get_from(&app, Table::Profiles, &by.scope(), &id.to_string(), "profile").await
 }

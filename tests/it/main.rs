@@ -1,0 +1,18 @@
+//! Integration tests: the real binary over HTTP, each test with its own data and port.
+//!
+//! `cargo test --release -p headroom-tests` after `cargo build --release`. The clock of most
+//! servers here is simulated, so nothing happens by itself and nothing depends on the machine's
+//! speed.
+mod arrows;
+mod bad_input;
+mod common;
+mod idempotency;
+mod operations;
+mod orders;
+mod recovery;
+mod redis;
+mod roles;
+mod session;
+mod sim;
+mod startup;
+mod store_postgres;

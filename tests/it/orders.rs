@@ -1,0 +1,141 @@
+//! The life of an order: holds, replacement, cancellation, the budget under a stampede.
+use crate::common::{Sim, balance, healthy};
+use headroom_tests::unique;
+use serde_json::json;
+
+const BIDS: &str = "/v1/bids";
+
+#[tokio::test]
+async fn a_hold_is_taken_and_released() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let api = sim.trader("10").await?;
+    let order = api.post_with_key(BIDS, "a", &sim.bid(100_000, "4").await?).await?.ok()?;
+    assert_eq!((order["status"].as_str(), order["hold"].as_str()), (Some("open"), Some("4.000000")));
+    assert_eq!(balance(&api).await?, (6_000_000, 4_000_000));
+    let path = format!("{BIDS}/{}", order["id"].as_str().unwrap_or_default());
+    let canceled = api.delete(&path).await?.ok()?;
+    assert_eq!(canceled["status"], "canceled");
+    assert_eq!(balance(&api).await?, (10_000_000, 0));
+    let again = api.delete(&path).await?;
+    assert!(again.is_success(), "cancelling twice is harmless: {}", again.text);
+    assert_eq!(again.json()["status"], "canceled");
+    assert_eq!(api.get(&path).await?.ok()?["status"], "canceled");
+    assert_eq!(balance(&api).await?, (10_000_000, 0), "released once");
+    healthy(&sim.server.stop().await?).await
+}
+
+#[tokio::test]
+async fn a_replacement_moves_the_hold_in_one_step() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let api = sim.trader("10").await?;
+    let old = api.post_with_key(BIDS, "a", &sim.bid(100_000, "8").await?).await?.id()?;
+    // 8 + 9 would be too much together; together they never are held.
+    let new = api.patch(&format!("{BIDS}/{old}"), &sim.bid(100_000, "9").await?).await?.ok()?;
+    let new_id = new["id"].as_str().unwrap_or_default().to_owned();
+    assert_ne!(new_id, old);
+    assert_eq!(new["replaces"].as_str(), Some(old.as_str()));
+    let ended = api.get(&format!("{BIDS}/{old}")).await?.ok()?;
+    assert_eq!((ended["status"].as_str(), ended["replaced_by"].as_str()), (Some("replaced"), Some(new_id.as_str())));
+    assert_eq!(balance(&api).await?, (1_000_000, 9_000_000));
+    let late = api.patch(&format!("{BIDS}/{old}"), &sim.bid(100_000, "1").await?).await?;
+    assert_eq!((late.status, late.code().as_str()), (409, "order_ended"));
+    let dear = api.patch(&format!("{BIDS}/{new_id}"), &sim.bid(1_000_000, "11").await?).await?;
+    assert_eq!(dear.status, 402, "{}", dear.text);
+    assert_eq!(api.get(&format!("{BIDS}/{new_id}")).await?.ok()?["status"], "open", "a refused replacement changes nothing");
+    assert_eq!(balance(&api).await?, (1_000_000, 9_000_000));
+    assert_eq!(api.act("/v1/bids/cancel_all").await?.ok()?["canceled"], 1);
+    assert_eq!(balance(&api).await?, (10_000_000, 0));
+    healthy(&sim.server.stop().await?).await
+}
+
+#[tokio::test]
+async fn a_budget_for_a_hundred_is_a_hundred_holds() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let api = sim.trader("1").await?;
+    let bid = sim.bid(100_000, "0.01").await?;
+    let mut sending = tokio::task::JoinSet::new();
+    for n in 0..500 {
+        let (api, bid) = (api.clone(), bid.clone());
+        sending.spawn(async move { api.post_with_key(BIDS, &format!("budget-{n}"), &bid).await });
+    }
+    let (mut held, mut refused) = (0, 0);
+    while let Some(reply) = sending.join_next().await {
+        let reply = reply??;
+        match reply.status {
+            201 => held += 1,
+            402 => refused += 1,
+            other => anyhow::bail!("{other}: {}", reply.text),
+        }
+    }
+    assert_eq!((held, refused), (100, 400));
+    assert_eq!(balance(&api).await?, (0, 1_000_000));
+    assert_eq!(api.list("/v1/bids?status=open").await?.len(), 100);
+    assert_eq!(api.act("/v1/bids/cancel_all").await?.ok()?["canceled"], 100);
+    assert_eq!(balance(&api).await?, (1_000_000, 0));
+    healthy(&sim.server.stop().await?).await
+}
+
+#[tokio::test]
+async fn orders_are_their_participants_own() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (mine, yours) = (sim.trader("10").await?, sim.trader("10").await?);
+    let bid = sim.bid(1, "0.5").await?;
+    let id = mine.post_with_key(BIDS, &unique("k"), &bid).await?.id()?;
+    let path = format!("{BIDS}/{id}");
+    for reply in [yours.get(&path).await?, yours.delete(&path).await?, yours.patch(&path, &bid).await?, yours.get(&format!("{path}/explain")).await?] {
+        assert_eq!(reply.status, 404, "{}", reply.text);
+        assert!(reply.is_problem(), "{}", reply.text);
+    }
+    assert!(yours.list(BIDS).await?.is_empty());
+    assert_eq!(yours.act("/v1/bids/cancel_all").await?.ok()?["canceled"], 0);
+    assert_eq!(mine.get(&path).await?.ok()?["status"], "open");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_order_ends_with_its_gate() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (admin, api) = (sim.api("admin")?, sim.trader("10").await?);
+    let id = api.post_with_key(BIDS, "a", &sim.bid(1, "0.000001").await?).await?.id()?;
+    // The window is the last slot but one of the horizon; its gate closes before it starts.
+    admin.advance(8 * 60).await?;
+    let ended = api.get(&format!("{BIDS}/{id}")).await?.ok()?;
+    assert_eq!(ended["status"], "expired", "{ended}");
+    assert_eq!(balance(&api).await?, (10_000_000, 0));
+    let past = api.post_with_key(BIDS, "b", &json!({ "window": ended["window"], "resources": { "cpu_milli": 1 }, "pools": [{ "pool": "fra1-gp" }], "limit": "1" })).await?;
+    assert_eq!(past.status, 422, "{}", past.text);
+    healthy(&sim.server.stop().await?).await
+}
+
+#[tokio::test]
+async fn lists_are_paged_without_gaps() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let api = sim.trader("10").await?;
+    let bid = sim.bid(1, "0.000001").await?;
+    let mut placed = Vec::new();
+    for n in 0..25 {
+        placed.push(api.post_with_key(BIDS, &format!("page-{n}"), &bid).await?.id()?);
+    }
+    placed.sort();
+    for (order, limit) in [("asc", 1), ("asc", 7), ("desc", 10), ("desc", 25)] {
+        let mut seen = Vec::new();
+        let mut after = String::new();
+        loop {
+            let page = api.get(&format!("{BIDS}?order={order}&limit={limit}{after}")).await?;
+            let body = page.ok()?;
+            assert_eq!(body["object"], "list");
+            seen.extend(body["data"].as_array().into_iter().flatten().filter_map(|o| o["id"].as_str().map(str::to_owned)));
+            let more = body["has_more"] == true;
+            assert_eq!(more, !page.header("link").is_empty());
+            match body["next_cursor"].as_str().filter(|_| more) {
+                Some(cursor) => after = format!("&starting_after={cursor}"),
+                None => break,
+            }
+        }
+        if order == "desc" {
+            seen.reverse();
+        }
+        assert_eq!(seen, placed, "{order} by {limit}");
+    }
+    Ok(())
+}

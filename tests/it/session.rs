@@ -1,0 +1,168 @@
+//! Signing in: passwords, rotated refresh tokens, cookies with CSRF, keys and their scopes.
+use crate::common::Sim;
+use headroom_tests::{Api, Reply};
+use serde_json::{Value, json};
+
+async fn login(sim: &Sim, role: &str) -> anyhow::Result<Reply> {
+    let (email, password) = sim.server.login(role)?;
+    sim.server.nobody().post("/v1/auth/login", &json!({ "email": email, "password": password })).await
+}
+
+async fn refresh(api: &Api, token: &str) -> anyhow::Result<Reply> {
+    api.send("POST", "/v1/auth/refresh", &[("x-refresh-token", token)], None).await
+}
+
+fn text(value: &Value, name: &str) -> String {
+    value[name].as_str().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn a_password_opens_a_session() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let reply = login(&sim, "bidder").await?;
+    let session = reply.ok()?;
+    let me = sim.server.nobody().with(session["access_token"].as_str()).get("/v1/me").await?.ok()?;
+    assert_eq!((me["role"].as_str(), me["demo"].as_bool()), (Some("bidder"), Some(true)));
+    let cookies: Vec<&str> = reply.headers.get_all("set-cookie").iter().filter_map(|v| v.to_str().ok()).collect();
+    assert_eq!(cookies.len(), 3);
+    for cookie in &cookies {
+        assert!(cookie.contains("SameSite=Lax"), "{cookie}");
+        assert_eq!(cookie.contains("HttpOnly"), !cookie.starts_with("headroom_csrf"), "{cookie}");
+    }
+    let (email, _) = sim.server.login("bidder")?;
+    let wrong = |email: &str| json!({ "email": email, "password": "certainly-not-this" });
+    let known = sim.server.nobody().post("/v1/auth/login", &wrong(&email)).await?;
+    let unknown = sim.server.nobody().post("/v1/auth/login", &wrong("nobody@demo.example.org")).await?;
+    assert_eq!((known.status, unknown.status), (401, 401));
+    assert_eq!(known.json()["detail"], unknown.json()["detail"], "the answer does not tell who has an account");
+    assert!(known.is_problem());
+    Ok(())
+}
+
+#[tokio::test]
+async fn refresh_tokens_rotate_and_a_second_use_ends_the_family() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let nobody = sim.server.nobody();
+    let first = text(&login(&sim, "tenant").await?.ok()?, "refresh_token");
+    let second = refresh(&nobody, &first).await?.ok()?;
+    assert_ne!(text(&second, "refresh_token"), first);
+    assert_eq!(nobody.with(second["access_token"].as_str()).get("/v1/me").await?.status, 200);
+    assert_eq!(refresh(&nobody, &first).await?.status, 401, "used up");
+    assert_eq!(refresh(&nobody, &text(&second, "refresh_token")).await?.status, 401, "the reuse ended the whole family");
+    let other = text(&login(&sim, "tenant").await?.ok()?, "refresh_token");
+    assert_eq!(refresh(&nobody, &other).await?.status, 200, "another family goes on");
+    let third = text(&login(&sim, "tenant").await?.ok()?, "refresh_token");
+    assert_eq!(nobody.send("POST", "/v1/auth/logout", &[("x-refresh-token", &third)], None).await?.status, 204);
+    assert_eq!(refresh(&nobody, &third).await?.status, 401, "signed out");
+    for garbage in ["", "x", "a.b.c", &"f".repeat(5000)] {
+        assert_eq!(refresh(&nobody, garbage).await?.status, 401);
+    }
+    // The role is taken from the membership, never from what the token says of itself.
+    let honest = text(&login(&sim, "tenant").await?.ok()?, "refresh_token");
+    assert_eq!(refresh(&nobody, &honest.replace("tenant", "admin")).await?.status, 401);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cookie_writes_only_with_its_csrf_token() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let nobody = sim.server.nobody();
+    let session = login(&sim, "bidder").await?.ok()?;
+    let csrf = text(&session, "csrf_token");
+    let cookies = format!("headroom_access={}; headroom_csrf={csrf}", text(&session, "access_token"));
+    let cancel = "/v1/bids/cancel_all";
+    assert_eq!(nobody.send("GET", "/v1/me", &[("cookie", &cookies)], None).await?.status, 200);
+    assert_eq!(nobody.send("POST", cancel, &[("cookie", &cookies)], None).await?.status, 403);
+    assert_eq!(nobody.send("POST", cancel, &[("cookie", &cookies), ("x-csrf-token", "guess")], None).await?.status, 403);
+    assert_eq!(nobody.send("POST", cancel, &[("cookie", &cookies), ("x-csrf-token", &csrf)], None).await?.status, 200);
+    let without = format!("headroom_access={}", text(&session, "access_token"));
+    assert_eq!(nobody.send("POST", cancel, &[("cookie", &without)], None).await?.status, 403);
+    assert_eq!(nobody.send("POST", cancel, &[("cookie", &without), ("x-csrf-token", "")], None).await?.status, 403);
+    Ok(())
+}
+
+#[tokio::test]
+async fn forged_and_broken_tokens_are_nobody() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let token = text(&login(&sim, "bidder").await?.ok()?, "access_token");
+    let mut parts: Vec<&str> = token.split('.').collect();
+    assert_eq!(parts.len(), 3);
+    let signature = parts[2].to_owned();
+    // {"alg":"none","typ":"JWT"}
+    let none = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0";
+    // {"alg":"HS256","typ":"JWT"}
+    let symmetric = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
+    let payload = parts[1].to_owned();
+    let flipped: String = signature.chars().rev().collect();
+    let mut forged = vec![
+        format!("{none}.{payload}."),
+        format!("{none}.{payload}.{signature}"),
+        format!("{symmetric}.{payload}.{signature}"),
+        format!("{}.{payload}.{flipped}", parts[0]),
+        format!("{}.{payload}", parts[0]),
+        token[..token.len() - 4].to_owned(),
+        "xk_test_".to_owned(),
+        format!("xk_test_{}", "0".repeat(64)),
+        "x".repeat(20_000),
+        "..".to_owned(),
+    ];
+    parts[1] = "e30";
+    forged.push(parts.join("."));
+    for bearer in &forged {
+        let reply = sim.server.nobody().with(Some(bearer)).get("/v1/me").await?;
+        assert!(matches!(reply.status, 401 | 431), "{} for {}", reply.status, &bearer[..bearer.len().min(60)]);
+    }
+    for header in ["", "Bearer", "Basic dXNlcjpwYXNz", "Bearer  ", "bearer\tx"] {
+        let reply = sim.server.nobody().send("GET", "/v1/me", &[("authorization", header)], None).await?;
+        assert_eq!(reply.status, 401, "{header:?}");
+        assert!(reply.is_problem());
+    }
+    let log = sim.server.log();
+    assert!(!log.contains(&token) && !log.contains(&signature), "tokens are never logged");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_has_its_scopes_ends_and_can_be_revoked() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (tenant, admin) = (sim.api("tenant")?, sim.api("admin")?);
+    let reader = tenant.post("/v1/api_keys", &json!({ "name": "reader", "scopes": ["market:read"] })).await?.ok()?;
+    assert!(text(&reader, "secret").starts_with("xk_test_"));
+    let api = tenant.with(reader["secret"].as_str());
+    assert_eq!(api.get("/v1/pools").await?.status, 200);
+    for path in ["/v1/bids", "/v1/balance", "/v1/swaps", "/v1/instances", "/v1/statements", "/v1/allocation_hints", "/v1/application_profiles"] {
+        assert_eq!(api.get(path).await?.status, 403, "{path} with market:read only");
+    }
+    assert_eq!(api.act("/v1/bids/cancel_all").await?.status, 403);
+    let more = tenant.post("/v1/api_keys", &json!({ "name": "more", "scopes": ["admin:write"] })).await?;
+    assert!(matches!(more.status, 403 | 422), "a key never has more than its maker: {}", more.text);
+    let own = api.post("/v1/api_keys", &json!({ "name": "child" })).await?;
+    assert_eq!(own.status, 403, "a key without keys:write makes no keys");
+    let secrets = tenant.get("/v1/api_keys").await?;
+    assert!(!secrets.text.contains("secret"), "secrets are shown once: {}", secrets.text);
+    assert_eq!(tenant.delete(&format!("/v1/api_keys/{}", text(&reader, "id"))).await?.status, 200);
+    assert_eq!(api.get("/v1/pools").await?.status, 401, "revoked");
+    let short = tenant.post("/v1/api_keys", &json!({ "name": "short", "expires_at": "2026-11-20T10:01:00Z" })).await?.ok()?;
+    let short = tenant.with(short["secret"].as_str());
+    assert_eq!(short.get("/v1/pools").await?.status, 200);
+    admin.advance(61).await?;
+    assert_eq!(short.get("/v1/pools").await?.status, 401, "expired");
+    Ok(())
+}
+
+#[tokio::test]
+async fn guessing_passwords_is_slowed_down() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (email, _) = sim.server.login("finance")?;
+    let mut statuses = Vec::new();
+    for _ in 0..40 {
+        let reply = sim.server.nobody().post("/v1/auth/login", &json!({ "email": email, "password": "guess-guess-guess" })).await?;
+        if reply.status == 429 {
+            assert!(!reply.header("retry-after").is_empty());
+        }
+        statuses.push(reply.status);
+    }
+    assert!(statuses.contains(&429), "{statuses:?}");
+    assert!(statuses.iter().all(|s| matches!(s, 401 | 429)), "{statuses:?}");
+    Ok(())
+}

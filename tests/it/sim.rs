@@ -1,0 +1,153 @@
+//! The demo on a simulated clock: within 180 virtual seconds the whole chain has been seen, two
+//! runs are the same to the byte, and every credit can be computed again from what is published.
+use crate::common::{Sim, healthy};
+use anyhow::{Context, ensure};
+use headroom_tests::Api;
+use headroom_tests::money::{micro, nano, units};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The virtual time in which the demo must have shown everything.
+const WITHIN: i64 = 180;
+
+async fn history(admin: &Api) -> anyhow::Result<Vec<Value>> {
+    admin.list("/v1/swap_history").await
+}
+
+#[tokio::test]
+async fn everything_is_seen_within_three_minutes() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let admin = sim.api("admin")?;
+    admin.advance(WITHIN).await?;
+    let receipts = admin.list("/v1/receipts").await?;
+    let delivered = |r: &Value| r["lines"].as_array().is_some_and(|l| l.iter().any(|line| line["delivered"].as_i64() > Some(0)));
+    ensure!(receipts.iter().any(delivered), "no settled delivery: {receipts:?}");
+    let swaps = history(&admin).await?;
+    ensure!(swaps.iter().any(|s| s["state"] == "done" && s["node_from"] != s["node_to"]), "no completed move");
+    let refused = swaps.iter().find(|s| s["reason"] == "shadow_mismatch").context("no refused shadow run")?;
+    assert_eq!(refused["state"], "aborted");
+    assert!(refused["difference_count"].as_i64() > Some(0), "{refused}");
+    let id = refused["id"].as_str().unwrap_or_default();
+    let differences = admin.get(&format!("/v1/swaps/{id}/diffs")).await?.ok()?;
+    assert_eq!(differences["count"], refused["difference_count"]);
+    let log = sim.server.log();
+    assert!(!log.contains("ERROR"), "the server logged errors:\n{log}");
+    let launch = sim.server.stop().await?;
+    healthy(&launch).await?;
+    let replay = launch.run("replay").await?;
+    assert_eq!(replay.code, Some(0), "{}{}", replay.stdout, replay.stderr);
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_round_of_the_demo_is_void() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let admin = sim.api("admin")?;
+    admin.advance(600).await?;
+    let rounds = admin.list("/v1/rounds").await?;
+    assert!(rounds.len() > 5, "{} rounds", rounds.len());
+    let void: Vec<String> = rounds.iter().filter(|r| r["state"] == "void").map(|r| format!("{} ({})", r["number"], r["reason"])).collect();
+    assert!(void.is_empty(), "{} of {} rounds are void: {void:?}", void.len(), rounds.len());
+    Ok(())
+}
+
+/// What a run leaves behind that must be the same in every other run: everything that the API
+/// shows, and what the doctor says, the head of the journal's hash chain with it.
+async fn fingerprint() -> anyhow::Result<String> {
+    let sim = Sim::start().await?;
+    let admin = sim.api("admin")?;
+    for _ in 0..4 {
+        admin.advance(60).await?;
+    }
+    let mut prints = Vec::new();
+    for path in ["/v1/bids", "/v1/offers", "/v1/rounds", "/v1/awards", "/v1/receipts", "/v1/swaps"] {
+        prints.extend(admin.list(path).await?.iter().map(Value::to_string));
+    }
+    prints.push(admin.get("/v1/finance/ledger.csv").await?.text);
+    let doctor = sim.server.stop().await?.run("doctor").await?;
+    assert_eq!(doctor.code, Some(0), "{}{}", doctor.stdout, doctor.stderr);
+    assert!(doctor.stdout.contains("chain head"), "{}", doctor.stdout);
+    prints.push(doctor.stdout);
+    Ok(prints.join("\n"))
+}
+
+#[tokio::test]
+async fn two_runs_are_the_same_to_the_byte() -> anyhow::Result<()> {
+    let (one, two) = (fingerprint().await?, fingerprint().await?);
+    let different = one.lines().zip(two.lines()).find(|(a, b)| a != b);
+    assert_eq!(different, None);
+    assert_eq!(one.len(), two.len());
+    Ok(())
+}
+
+/// A CSV row by its column names.
+fn rows(text: &str) -> anyhow::Result<Vec<BTreeMap<String, String>>> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let rows: Result<Vec<BTreeMap<String, String>>, _> = reader.deserialize().collect();
+    Ok(rows?)
+}
+
+fn sum(rows: &[BTreeMap<String, String>], kind: &str) -> i128 {
+    rows.iter().filter(|r| r["kind"] == kind).filter_map(|r| units(&r["amount"], 6)).map(i128::abs).sum()
+}
+
+#[tokio::test]
+async fn statements_are_what_was_delivered_at_published_prices() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (admin, finance) = (sim.api("admin")?, sim.api("finance")?);
+    admin.advance(900).await?;
+    let receipts = admin.list("/v1/receipts").await?;
+    let awards = admin.list("/v1/awards").await?;
+    ensure!(!receipts.is_empty() && !awards.is_empty(), "nothing was traded");
+    let mut outcomes: BTreeMap<i64, Vec<Value>> = BTreeMap::new();
+    let (mut paid, mut credited) = (0i128, 0i128);
+    for receipt in &receipts {
+        let round = receipt["round"].as_i64().context("round")?;
+        if !outcomes.contains_key(&round) {
+            let outcome = admin.get(&format!("/v1/rounds/{round}/result")).await?.ok()?;
+            outcomes.insert(round, outcome["prices"].as_array().cloned().unwrap_or_default());
+        }
+        let mut amount = 0;
+        for line in receipt["lines"].as_array().context("lines")? {
+            let published = outcomes[&round].iter().any(|p| p["pool"] == line["pool"] && p["resource"] == line["resource"] && nano(&p["price"]) == nano(&line["price"]));
+            ensure!(published, "round {round} has not published the price of {line}");
+            let delivered = i128::from(line["delivered"].as_i64().unwrap_or(0));
+            let awarded = i128::from(line["awarded"].as_i64().unwrap_or(0));
+            ensure!(delivered <= awarded, "{line}");
+            let exact = nano(&line["price"]) * delivered;
+            // Rounding to micro-credits may go either way by one unit, never further.
+            ensure!((micro(&line["amount"]) * 1000 - exact).abs() <= 1000, "{line} is not price × delivered");
+            amount += micro(&line["amount"]);
+        }
+        ensure!((amount - micro(&receipt["amount"])).abs() <= 1, "{receipt} does not add up");
+        if receipt["side"] == "bid" {
+            paid += micro(&receipt["amount"]);
+            credited += micro(&receipt["credit_note"]);
+        }
+    }
+    let ledger = rows(&finance.get("/v1/finance/ledger.csv").await?.text)?;
+    let summary = finance.get("/v1/finance/summary").await?.ok()?;
+    assert_eq!(micro(&summary["sum"]), 0, "money was made or lost");
+    for kind in summary["kinds"].as_array().context("kinds")? {
+        let name = kind["kind"].as_str().unwrap_or_default();
+        assert_eq!(sum(&ledger, name), micro(&kind["amount"]), "the CSV's total of {name}");
+    }
+    assert_eq!(sum(&ledger, "credit_note"), credited, "credit notes in the ledger and on receipts");
+    // What is charged is either delivered, credited, or still in escrow for slots to come.
+    let escrow: i128 = summary["accounts"].as_array().into_iter().flatten().filter(|a| a["account"].as_str().is_some_and(|n| n == "exchange/escrow")).map(|a| micro(&a["balance"])).sum();
+    let difference = sum(&ledger, "charge") - credited - escrow - paid;
+    ensure!(difference == 0, "Σ charges − credit notes − escrow = {} and Σ price × delivered = {paid}", paid + difference);
+    let participants = admin.list("/v1/participants").await?;
+    for participant in participants.iter().filter(|p| p["platform"] != true) {
+        let id = participant["id"].as_str().unwrap_or_default();
+        let statement = finance.get(&format!("/v1/statements?participant={id}")).await?.ok()?;
+        assert_eq!(micro(&statement["difference"]), 0, "{statement}");
+        let csv = rows(&finance.get(&format!("/v1/statements.csv?participant={id}")).await?.text)?;
+        let moved: i128 = csv.iter().filter_map(|r| units(&r["amount"], 6)).sum();
+        assert_eq!(micro(&statement["opening"]) + moved, micro(&statement["closing"]), "the CSV of {id}");
+        for (name, kind) in [("charges", "charge"), ("credit_notes", "credit_note"), ("proceeds", "proceeds"), ("granted", "grant")] {
+            assert_eq!(micro(&statement["totals"][name]), sum(&csv, kind), "{name} of {id}");
+        }
+    }
+    healthy(&sim.server.stop().await?).await
+}

@@ -1,0 +1,73 @@
+//! The same market on PostgreSQL: the chain of the demo, exactly once, crashes of either side.
+use crate::common::{START, balance, healthy};
+use anyhow::ensure;
+use headroom_tests::backing::Postgres;
+use headroom_tests::orders::{Rhythm, bid, trader};
+use headroom_tests::{Launch, skip};
+
+fn cluster(test: &str) -> Option<Postgres> {
+    match Postgres::start() {
+        Ok(cluster) => Some(cluster),
+        Err(error) => {
+            skip(test, &format!("{error:#}"));
+            None
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_same_scenario_on_both_databases() -> anyhow::Result<()> {
+    let Some(cluster) = cluster("store_postgres: the same scenario") else { return Ok(()) };
+    let mut prints = Vec::new();
+    for url in [None, Some(cluster.database("scenario")?)] {
+        let folder = tempfile::tempdir()?;
+        let mut launch = Launch::simulated(folder.path(), START);
+        if let Some(url) = &url {
+            launch = launch.variable("DATABASE_URL", url);
+        }
+        let server = launch.start().await?;
+        let admin = server.api("admin")?;
+        admin.advance(180).await?;
+        let mut print = Vec::new();
+        for path in ["/v1/bids", "/v1/offers", "/v1/rounds", "/v1/awards", "/v1/receipts", "/v1/swap_history"] {
+            print.extend(admin.list(path).await?.iter().map(|o| format!("{path} {o}")));
+        }
+        print.push(admin.get("/v1/finance/ledger.csv").await?.text);
+        let launch = server.stop().await?;
+        healthy(&launch).await?;
+        let replay = launch.run("replay").await?;
+        ensure!(replay.code == Some(0), "{}{}", replay.stdout, replay.stderr);
+        prints.push(print);
+    }
+    let different = prints[0].iter().zip(&prints[1]).find(|(sqlite, postgres)| sqlite != postgres);
+    assert_eq!(different, None, "both databases tell the same story");
+    assert_eq!(prints[0].len(), prints[1].len());
+    Ok(())
+}
+
+#[tokio::test]
+async fn orders_outlive_either_crash() -> anyhow::Result<()> {
+    let Some(cluster) = cluster("store_postgres: crashes") else { return Ok(()) };
+    let folder = tempfile::tempdir()?;
+    let launch = Launch::simulated(folder.path(), START).variable("DATABASE_URL", &cluster.database("crashes")?);
+    let mut server = launch.start().await?;
+    let api = trader(&server.api("admin")?, "crash", "10").await?;
+    let bid = bid("fra1-gp", &Rhythm::of(&api).await?.late_window(), 100_000, "0.5");
+    let first = api.post_with_key("/v1/bids", "first", &bid).await?.id()?;
+    server = server.kill_and_restart().await?;
+    let api = server.nobody().with(api.bearer.as_deref());
+    ensure!(api.post_with_key("/v1/bids", "first", &bid).await?.id()? == first, "the key was forgotten");
+    cluster.stop_immediately()?;
+    let refused = api.post_with_key("/v1/bids", "second", &bid).await;
+    ensure!(!refused.is_ok_and(|r| r.is_success()), "acknowledged without a database");
+    let launch = server.kill()?;
+    cluster.start_again()?;
+    let server = launch.start().await?;
+    let api = server.nobody().with(api.bearer.as_deref());
+    let second = api.post_with_key("/v1/bids", "second", &bid).await?.id()?;
+    let there = api.list("/v1/bids").await?;
+    let ids: Vec<&str> = there.iter().filter_map(|o| o["id"].as_str()).collect();
+    assert_eq!(ids, [first.as_str(), second.as_str()]);
+    assert_eq!(balance(&api).await?, (9_000_000, 1_000_000));
+    healthy(&server.stop().await?).await
+}
