@@ -16,8 +16,8 @@ use std::time::Instant;
 
 const POOLS: i64 = 3;
 const SLOTS: i64 = 6;
-const CPU: i64 = 32_000;
-const MEM: i64 = 131_072;
+const CPU: i64 = 5_000;
+const MEM: i64 = 20_480;
 /// Reserve prices of a milli-core and a MiB, in micro-credits.
 const RHO: [i64; 2] = [50, 12];
 

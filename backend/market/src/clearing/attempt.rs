@@ -243,7 +243,7 @@ impl<'a> Attempt<'a> {
                 c: &part,
                 upper: &self.upper,
                 mode: self.mode,
-                nodes: (all * 2).saturating_sub(self.nodes[n]).clamp(20, all),
+                nodes: (all * 2).saturating_sub(self.nodes[n]).clamp(1, all),
                 max_cuts: self.limits.max_cuts,
                 proposal: proposal.clone(),
             };

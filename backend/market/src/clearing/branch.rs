@@ -11,7 +11,7 @@
 use super::collar::Sharing;
 use super::price::{Allocation, Polytope};
 use super::problem::{Component, Market, Meaning, Model};
-use super::rational::Rat;
+use super::rational::{Rat, sum};
 use super::simplex::{End, Lp, Simplex};
 use super::ties;
 use super::{Limits, Mode};
@@ -41,6 +41,9 @@ pub struct Solved {
 /// Columns times nodes that a component's search may use beyond its first nodes, and these.
 const WORK: u64 = 400_000;
 const LEAST: u64 = 200;
+
+/// Pivots that count as another node.
+const PIVOTS: u64 = 10;
 
 /// How many nodes the search of a component may visit: small ones are searched to the end, large
 /// ones stop early.
@@ -109,6 +112,16 @@ impl Search<'_> {
         let mut found = self.tree(&model);
         let mut dropped = BTreeSet::new();
         if found.best.is_none() {
+            if let Some(p) = self.proposal.as_ref().filter(|_| self.nodes <= 1) {
+                // no search any more: only the winners of before may win again
+                for (i, cols) in model.blocks.clone() {
+                    for (a, j) in cols.into_iter().enumerate() {
+                        if p.get(&i) != Some(&a) {
+                            model.lp.cols[j].hi = Some(Rat::ZERO);
+                        }
+                    }
+                }
+            }
             (found.best, dropped) = self.dive(&mut model);
         }
         self.finish(model, found, dropped)
@@ -213,15 +226,17 @@ impl Search<'_> {
             if node.bound.as_ref().is_some_and(|b| beaten(b, &best)) {
                 continue;
             }
-            nodes += 1;
-            if nodes > self.nodes || cuts > self.max_cuts {
+            if nodes >= self.nodes || cuts > self.max_cuts {
                 exact = false;
                 for b in stack.iter().chain([&node]).filter_map(|n| n.bound.clone()) {
                     bound = bound.max(b);
                 }
                 break;
             }
-            if node.simplex.solve() != End::Optimal {
+            let before = node.simplex.pivots;
+            let end = node.simplex.solve();
+            nodes += 1 + (node.simplex.pivots - before) / PIVOTS;
+            if end != End::Optimal {
                 continue;
             }
             let value = node.simplex.objective();
@@ -601,10 +616,7 @@ impl Search<'_> {
 }
 
 fn welfare(lp: &Lp, values: &[Rat]) -> Rat {
-    lp.cols
-        .iter()
-        .zip(values)
-        .fold(Rat::ZERO, |t, (c, v)| &t + &(&c.cost * v))
+    sum(lp.cols.iter().zip(values).map(|(c, v)| &c.cost * v))
 }
 
 fn reject(model: &Model, n: &mut Node, block: usize) {

@@ -61,6 +61,7 @@ pub fn clear(
         if broken.is_empty() {
             return Ok(outcome);
         }
+        if std::env::var("HRT").is_ok() { eprintln!("TRACE turn {turn} {}", broken.iter().map(|b| b.to_string()).collect::<Vec<_>>().join("\n  ")); }
         let mut named = offenders(&m, &outcome, &broken);
         named.retain(|i| !out.contains(i));
         if named.is_empty() {

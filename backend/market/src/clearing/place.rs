@@ -242,8 +242,8 @@ impl<'a> Hosts<'a> {
         items
     }
 
-    /// Packs all awards, or names one replica that has to go in every group of items that can't be
-    /// packed. `hint` keeps replicas where they were; orders in `first` go before all others.
+    /// Packs all awards, or names what has to go in every group of items that can't be packed: one
+    /// replica, in a large group a few. `hint` keeps replicas where they were; orders in `first` go before all others.
     /// Leaves `free` as packed.
     pub fn pack(
         &mut self,
@@ -275,7 +275,18 @@ impl<'a> Hosts<'a> {
                             packing.insert((item.order, item.replica, pool.to_string()), v);
                         }
                     }
-                    None => cuts.push(self.victim(&nodes, &items, awards)),
+                    None => {
+                        // of many items several are named at once, which saves whole searches
+                        let most = 1 + items.len() / FEW;
+                        for _ in 0..most {
+                            let (cut, at) = self.victim(&nodes, &items, awards);
+                            items.remove(at);
+                            cuts.push(cut);
+                            if self.search(&nodes, &items).is_some() {
+                                break;
+                            }
+                        }
+                    }
                 }
             }
         }
@@ -401,7 +412,7 @@ impl<'a> Hosts<'a> {
     }
 
     /// The first item, best first, that can't be packed together with all before it.
-    fn victim(&self, nodes: &[usize], items: &[Item], awards: &BTreeMap<usize, Filled>) -> Cut {
+    fn victim(&self, nodes: &[usize], items: &[Item], awards: &BTreeMap<usize, Filled>) -> (Cut, usize) {
         let (mut good, mut bad) = (0, items.len());
         while bad - good > 1 {
             let mid = (good + bad) / 2;
@@ -429,11 +440,12 @@ impl<'a> Hosts<'a> {
             ),
             None => h.reach(out.order, f.alternative, 0).min(f.fill.clone()),
         };
-        Cut {
+        let cut = Cut {
             order: out.order,
             alternative: f.alternative,
             upper,
-        }
+        };
+        (cut, bad - 1)
     }
 }
 
