@@ -39,7 +39,7 @@ pub struct Solved {
 }
 
 /// Columns times nodes that a component's search may use beyond its first nodes, and these.
-const WORK: u64 = 400_000;
+const WORK: u64 = 200_000;
 const LEAST: u64 = 200;
 
 /// Pivots that count as another node.
@@ -148,7 +148,11 @@ impl Search<'_> {
                 let mut sides = Vec::new();
                 self.branch(model, node.clone(), block, col, &x, Rat::ZERO, &mut sides);
                 let solvable = |n: &mut Node| n.simplex.solve() == End::Optimal;
-                match sides.into_iter().rev().find_map(|mut n| solvable(&mut n).then_some(n)) {
+                match sides
+                    .into_iter()
+                    .rev()
+                    .find_map(|mut n| solvable(&mut n).then_some(n))
+                {
                     Some(n) => node = n,
                     None => break,
                 }
@@ -273,6 +277,7 @@ impl Search<'_> {
                         }
                         Support::No(b) => {
                             cuts += 1;
+                            nodes += 1;
                             first = b;
                         }
                         Support::Yes => {}
@@ -470,11 +475,12 @@ impl Search<'_> {
             families: self.mode == Mode::Market,
             at_cap: &none,
         };
-        if Polytope::of(self.m, self.c, &a, true).feasible() {
+        let collared = Polytope::of(self.m, self.c, &a, true);
+        if collared.feasible() {
             return Support::Yes;
         }
         let worst = losing.map(|l| l.1);
-        if !Polytope::of(self.m, self.c, &a, false).feasible() {
+        if !collared.uncapped().feasible() {
             return Support::No(worst);
         }
         let mut open = Model::build(self.m, self.c, self.upper, true);
@@ -548,12 +554,7 @@ impl Search<'_> {
     }
 
     /// Ties and prices of the winner.
-    fn finish(
-        &self,
-        mut model: Model,
-        found: Found,
-        dropped: BTreeSet<usize>,
-    ) -> Option<Solved> {
+    fn finish(&self, mut model: Model, found: Found, dropped: BTreeSet<usize>) -> Option<Solved> {
         let best = found.best?;
         self.fix(&mut model, &best.accepted);
         let bound = found.bound.max(best.welfare.clone());

@@ -290,7 +290,11 @@ impl<'a> Hosts<'a> {
                 }
             }
         }
-        if cuts.is_empty() { Ok(packing) } else { Err(cuts) }
+        if cuts.is_empty() {
+            Ok(packing)
+        } else {
+            Err(cuts)
+        }
     }
 
     /// The same search, bound items first and then the large ones.
@@ -381,7 +385,11 @@ impl<'a> Hosts<'a> {
             return None;
         }
         let mut h = self.clone();
-        let most = if items.len() <= FEW { STEPS } else { (STEPS / items.len()).max(50) + 2 * items.len() };
+        let most = if items.len() <= FEW {
+            STEPS
+        } else {
+            (STEPS / items.len()).max(50) + 2 * items.len()
+        };
         let mut choices: Vec<Vec<usize>> = Vec::new();
         let mut at: Vec<usize> = Vec::new();
         let mut steps = 0;
@@ -412,7 +420,12 @@ impl<'a> Hosts<'a> {
     }
 
     /// The first item, best first, that can't be packed together with all before it.
-    fn victim(&self, nodes: &[usize], items: &[Item], awards: &BTreeMap<usize, Filled>) -> (Cut, usize) {
+    fn victim(
+        &self,
+        nodes: &[usize],
+        items: &[Item],
+        awards: &BTreeMap<usize, Filled>,
+    ) -> (Cut, usize) {
         let (mut good, mut bad) = (0, items.len());
         while bad - good > 1 {
             let mid = (good + bad) / 2;
