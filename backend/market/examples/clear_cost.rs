@@ -16,8 +16,8 @@ use std::time::Instant;
 
 const POOLS: i64 = 3;
 const SLOTS: i64 = 6;
-const CPU: i64 = 32_000;
-const MEM: i64 = 131_072;
+const CPU: i64 = 5_000;
+const MEM: i64 = 20_480;
 /// Reserve prices of a milli-core and a MiB, in micro-credits.
 const RHO: [i64; 2] = [50, 12];
 
@@ -77,26 +77,44 @@ fn book(orders: i64, blocks: u64, seed: u64) -> Book {
             b.nodes.push(Node {
                 id: format!("node-{p}{n}"),
                 pool: format!("pool-{p}"),
-                capacity: [("cpu_milli".into(), part(CPU)), ("mem_mib".into(), part(MEM))].into(),
+                capacity: [
+                    ("cpu_milli".into(), part(CPU)),
+                    ("mem_mib".into(), part(MEM)),
+                ]
+                .into(),
                 committed: committed.collect(),
             });
         }
     }
     // what a strategy asks for: the same for everyone who uses it
     let plans: Vec<(i64, i64, i64)> = (0..6)
-        .map(|_| (d.between(1, 6) * 125, d.between(1, 8) * 256, d.between(90, 420)))
+        .map(|_| {
+            (
+                d.between(1, 6) * 125,
+                d.between(1, 8) * 256,
+                d.between(90, 420),
+            )
+        })
         .collect();
     for i in 0..orders {
         let (pool, from) = (d.between(0, POOLS - 1), d.between(0, SLOTS - 1));
         let strategy = d.chance(55);
         let (cpu, mem, dear) = match strategy {
             true => plans[d.between(0, 5) as usize],
-            false => (d.between(50, 3_000), d.between(100, 8_000), d.between(60, 700)),
+            false => (
+                d.between(50, 3_000),
+                d.between(100, 8_000),
+                d.between(60, 700),
+            ),
         };
         let resale = d.chance(22);
         let offer = resale || d.chance(15);
         let block = !resale && d.chance(blocks);
-        let long = if block { d.between(1, 3.min(SLOTS - from)) } else { 1 };
+        let long = if block {
+            d.between(1, 3.min(SLOTS - from))
+        } else {
+            1
+        };
         let worth = long * (cpu * RHO[0] + mem * RHO[1]);
         let node = d.chance(if offer { 90 } else { 70 });
         let mut o = Order {

@@ -40,6 +40,17 @@ pub struct Cleared<'a> {
     pub exact: bool,
 }
 
+/// What one attempt leaves to the next, by component.
+#[derive(Clone, Default)]
+pub struct Past {
+    /// Blocks that won last time.
+    winners: Vec<Option<BTreeMap<usize, usize>>>,
+    /// How many nodes the searches have used.
+    nodes: Vec<u64>,
+    /// No allocation is better than this.
+    bound: Option<Rat>,
+}
+
 /// The state of an attempt.
 pub struct Attempt<'a> {
     m: &'a Market<'a>,
@@ -54,15 +65,11 @@ pub struct Attempt<'a> {
     first: Vec<Vec<Rat>>,
     upper: Vec<Vec<Rat>>,
     done: Vec<Option<(Solved, Whole)>>,
-    /// Blocks that won last time, and how many nodes a component's searches have used.
-    winners: Vec<Option<BTreeMap<usize, usize>>>,
-    nodes: Vec<u64>,
+    past: Past,
     /// Blocks that won at any time.
     ever: BTreeSet<usize>,
     turns: BTreeMap<usize, u32>,
     exact: bool,
-    /// No allocation is better; kept from one attempt to the next.
-    pub bound: Option<Rat>,
 }
 
 impl<'a> Attempt<'a> {
@@ -71,6 +78,7 @@ impl<'a> Attempt<'a> {
         mode: Mode,
         limits: &'a Limits,
         left_out: &BTreeSet<usize>,
+        mut past: Past,
     ) -> Attempt<'a> {
         let mut parts = m.components();
         let mut home = vec![0; m.orders.len()];
@@ -86,6 +94,8 @@ impl<'a> Attempt<'a> {
             first[*i].iter_mut().for_each(|u| *u = Rat::ZERO);
         }
         let n = parts.len();
+        past.winners.resize(n, None);
+        past.nodes.resize(n, 0);
         Attempt {
             m,
             mode,
@@ -97,16 +107,19 @@ impl<'a> Attempt<'a> {
             upper: first.clone(),
             first,
             done: vec![None; n],
-            winners: vec![None; n],
-            nodes: vec![0; n],
+            past,
             ever: BTreeSet::new(),
             turns: BTreeMap::new(),
             exact: left_out.is_empty(),
-            bound: None,
         }
     }
 
-    pub fn run(&mut self, proposer: &dyn Proposer, book: &Book) -> Result<Outcome, ClearFault> {
+    /// The outcome, not verified yet, and what the next attempt may start from.
+    pub fn run(
+        mut self,
+        proposer: &dyn Proposer,
+        book: &Book,
+    ) -> Result<(Outcome, Past), ClearFault> {
         let m = self.m;
         let base = Hosts::new(m);
         let (mut hint, mut boosted) = (Packing::new(), BTreeSet::new());
@@ -119,8 +132,8 @@ impl<'a> Attempt<'a> {
                 }
             }
             let solved: Vec<&(Solved, Whole)> = self.done.iter().flatten().collect();
-            if self.bound.is_none() {
-                self.bound = Some(solved.iter().fold(Rat::ZERO, |t, s| &t + &s.0.bound));
+            if self.past.bound.is_none() {
+                self.past.bound = Some(solved.iter().fold(Rat::ZERO, |t, s| &t + &s.0.bound));
             }
             let awards: BTreeMap<usize, Filled> =
                 solved.iter().flat_map(|s| s.1.orders.clone()).collect();
@@ -157,8 +170,9 @@ impl<'a> Attempt<'a> {
             };
             let again = placed.restore(&self.parts, &self.done, |i| {
                 let turns = self.turns.get(&i).copied().unwrap_or(0);
-                let most = if m.orders[i].block { BLOCK_TURNS } else { 3 * TURNS };
-                turns < most
+                // a block that is refused is owed nothing; one that is partly filled is
+                let refused = m.orders[i].block && !awards.contains_key(&i);
+                turns < if refused { BLOCK_TURNS } else { 3 * TURNS }
             });
             match again.filter(|_| placement_cuts < most) {
                 Some((i, a, reach)) => {
@@ -190,11 +204,15 @@ impl<'a> Attempt<'a> {
                         upper: self.upper.clone(),
                         homeless,
                         left_out: self.left_out.clone(),
-                        bound: self.bound.clone().unwrap_or_default(),
+                        bound: self.past.bound.clone().unwrap_or_default(),
                         placement_cuts,
                         exact: self.exact,
                     };
-                    return Ok(explain::outcome(&cleared, book, self.mode));
+                    let outcome = explain::outcome(&cleared, book, self.mode);
+                    for (n, (_, s, _)) in cleared.components.into_iter().enumerate() {
+                        self.past.winners[n] = Some(s.winners);
+                    }
+                    return Ok((outcome, self.past));
                 }
             }
         }
@@ -203,16 +221,18 @@ impl<'a> Attempt<'a> {
     fn reopen(&mut self, order: usize) {
         let n = self.home[order];
         if let Some((s, _)) = self.done[n].take() {
-            self.winners[n] = Some(s.winners);
+            self.past.winners[n] = Some(s.winners);
         }
     }
 
     /// Gives up a block that comes and goes while an order is cut and restored.
     fn give_up(&mut self, order: usize, awards: &BTreeMap<usize, Filled>) -> bool {
         let n = self.home[order];
-        let toggled = self.ever.iter().copied().filter(|i| {
-            self.home[*i] == n && self.first[*i].iter().any(Rat::is_pos)
-        });
+        let toggled = self
+            .ever
+            .iter()
+            .copied()
+            .filter(|i| self.home[*i] == n && self.first[*i].iter().any(Rat::is_pos));
         let Some(block) = toggled.min_by_key(|i| (awards.contains_key(i), self.m.orders[*i].lot))
         else {
             return false;
@@ -227,7 +247,7 @@ impl<'a> Attempt<'a> {
 
     fn solve(&mut self, n: usize, proposer: &dyn Proposer) -> Result<(), ClearFault> {
         let (m, c) = (self.m, &self.parts[n]);
-        let proposal = self.winners[n].take().or_else(|| {
+        let proposal = self.past.winners[n].take().or_else(|| {
             proposer.propose(&Proposal {
                 market: m,
                 component: c,
@@ -243,7 +263,7 @@ impl<'a> Attempt<'a> {
                 c: &part,
                 upper: &self.upper,
                 mode: self.mode,
-                nodes: (all * 2).saturating_sub(self.nodes[n]).clamp(20, all),
+                nodes: (all * 2).saturating_sub(self.past.nodes[n]).clamp(1, all),
                 max_cuts: self.limits.max_cuts,
                 proposal: proposal.clone(),
             };
@@ -260,7 +280,7 @@ impl<'a> Attempt<'a> {
                 }
             }
         };
-        self.nodes[n] += solved.nodes;
+        self.past.nodes[n] += solved.nodes;
         if !given_up.is_empty() {
             solved.exact = false;
             solved.dropped.extend(given_up);
@@ -301,4 +321,3 @@ fn starved(m: &Market, c: &Component, upper: &[Vec<Rat>]) -> BTreeSet<usize> {
         gone
     }
 }
-

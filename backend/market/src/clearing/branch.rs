@@ -11,7 +11,7 @@
 use super::collar::Sharing;
 use super::price::{Allocation, Polytope};
 use super::problem::{Component, Market, Meaning, Model};
-use super::rational::Rat;
+use super::rational::{Rat, sum};
 use super::simplex::{End, Lp, Simplex};
 use super::ties;
 use super::{Limits, Mode};
@@ -39,8 +39,11 @@ pub struct Solved {
 }
 
 /// Columns times nodes that a component's search may use beyond its first nodes, and these.
-const WORK: u64 = 400_000;
+const WORK: u64 = 200_000;
 const LEAST: u64 = 200;
+
+/// Pivots that count as another node.
+const PIVOTS: u64 = 10;
 
 /// How many nodes the search of a component may visit: small ones are searched to the end, large
 /// ones stop early.
@@ -109,6 +112,16 @@ impl Search<'_> {
         let mut found = self.tree(&model);
         let mut dropped = BTreeSet::new();
         if found.best.is_none() {
+            if let Some(p) = self.proposal.as_ref().filter(|_| self.nodes <= 1) {
+                // no search any more: only the winners of before may win again
+                for (i, cols) in model.blocks.clone() {
+                    for (a, j) in cols.into_iter().enumerate() {
+                        if p.get(&i) != Some(&a) {
+                            model.lp.cols[j].hi = Some(Rat::ZERO);
+                        }
+                    }
+                }
+            }
             (found.best, dropped) = self.dive(&mut model);
         }
         self.finish(model, found, dropped)
@@ -135,7 +148,11 @@ impl Search<'_> {
                 let mut sides = Vec::new();
                 self.branch(model, node.clone(), block, col, &x, Rat::ZERO, &mut sides);
                 let solvable = |n: &mut Node| n.simplex.solve() == End::Optimal;
-                match sides.into_iter().rev().find_map(|mut n| solvable(&mut n).then_some(n)) {
+                match sides
+                    .into_iter()
+                    .rev()
+                    .find_map(|mut n| solvable(&mut n).then_some(n))
+                {
                     Some(n) => node = n,
                     None => break,
                 }
@@ -213,15 +230,17 @@ impl Search<'_> {
             if node.bound.as_ref().is_some_and(|b| beaten(b, &best)) {
                 continue;
             }
-            nodes += 1;
-            if nodes > self.nodes || cuts > self.max_cuts {
+            if nodes >= self.nodes || cuts > self.max_cuts {
                 exact = false;
                 for b in stack.iter().chain([&node]).filter_map(|n| n.bound.clone()) {
                     bound = bound.max(b);
                 }
                 break;
             }
-            if node.simplex.solve() != End::Optimal {
+            let before = node.simplex.pivots;
+            let end = node.simplex.solve();
+            nodes += 1 + (node.simplex.pivots - before) / PIVOTS;
+            if end != End::Optimal {
                 continue;
             }
             let value = node.simplex.objective();
@@ -258,6 +277,7 @@ impl Search<'_> {
                         }
                         Support::No(b) => {
                             cuts += 1;
+                            nodes += 1;
                             first = b;
                         }
                         Support::Yes => {}
@@ -455,11 +475,12 @@ impl Search<'_> {
             families: self.mode == Mode::Market,
             at_cap: &none,
         };
-        if Polytope::of(self.m, self.c, &a, true).feasible() {
+        let collared = Polytope::of(self.m, self.c, &a, true);
+        if collared.feasible() {
             return Support::Yes;
         }
         let worst = losing.map(|l| l.1);
-        if !Polytope::of(self.m, self.c, &a, false).feasible() {
+        if !collared.uncapped().feasible() {
             return Support::No(worst);
         }
         let mut open = Model::build(self.m, self.c, self.upper, true);
@@ -533,12 +554,7 @@ impl Search<'_> {
     }
 
     /// Ties and prices of the winner.
-    fn finish(
-        &self,
-        mut model: Model,
-        found: Found,
-        dropped: BTreeSet<usize>,
-    ) -> Option<Solved> {
+    fn finish(&self, mut model: Model, found: Found, dropped: BTreeSet<usize>) -> Option<Solved> {
         let best = found.best?;
         self.fix(&mut model, &best.accepted);
         let bound = found.bound.max(best.welfare.clone());
@@ -601,10 +617,7 @@ impl Search<'_> {
 }
 
 fn welfare(lp: &Lp, values: &[Rat]) -> Rat {
-    lp.cols
-        .iter()
-        .zip(values)
-        .fold(Rat::ZERO, |t, (c, v)| &t + &(&c.cost * v))
+    sum(lp.cols.iter().zip(values).map(|(c, v)| &c.cost * v))
 }
 
 fn reject(model: &Model, n: &mut Node, block: usize) {

@@ -3,7 +3,7 @@
 //! An outcome that does not pass the independent checker never leaves: the order that the broken
 //! rule names is left out (`SOLVER_FALLBACK`, quality `fallback`) and the rest is cleared again,
 //! a bounded number of times; then without the blocks; last of all nobody trades.
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Past};
 use super::book::{Book, Fault};
 use super::check::{self, Broken};
 use super::outcome::{Mode, Outcome};
@@ -43,14 +43,11 @@ pub fn clear(
     if limits.without_blocks {
         out.extend(blocks());
     }
-    let mut bound: Option<Rat> = None;
+    let mut past = Past::default();
     let mut run = |out: &BTreeSet<usize>| -> Result<(Outcome, Vec<Broken>), ClearFault> {
-        let mut a = Attempt::new(&m, mode, limits, out);
-        if let Some(b) = &bound {
-            a.bound = Some(b.clone());
-        }
-        let outcome = a.run(proposer, book)?;
-        bound = a.bound.clone();
+        let attempt = Attempt::new(&m, mode, limits, out, past.clone());
+        let (outcome, now) = attempt.run(proposer, book)?;
+        past = now;
         let broken = check::faults(&sorted, &outcome, mode);
         Ok((outcome, broken))
     };
@@ -94,7 +91,10 @@ fn offenders(m: &Market, outcome: &Outcome, broken: &[Broken]) -> BTreeSet<usize
             "product" => {
                 for (i, o) in m.orders.iter().enumerate() {
                     let uses = o.alternatives.iter().flat_map(|a| &a.quantities);
-                    if uses.clone().any(|(k, _)| m.products[*k].to_string() == *value) {
+                    if uses
+                        .clone()
+                        .any(|(k, _)| m.products[*k].to_string() == *value)
+                    {
                         concerned.insert(i);
                     }
                 }
@@ -109,8 +109,11 @@ fn offenders(m: &Market, outcome: &Outcome, broken: &[Broken]) -> BTreeSet<usize
     if !named.is_empty() {
         return named;
     }
-    let awarded: BTreeSet<usize> =
-        outcome.awards.iter().filter_map(|a| position(&a.order)).collect();
+    let awarded: BTreeSet<usize> = outcome
+        .awards
+        .iter()
+        .filter_map(|a| position(&a.order))
+        .collect();
     let partly: BTreeSet<usize> = concerned.intersection(&awarded).copied().collect();
     match (partly.is_empty(), concerned.is_empty()) {
         (false, _) => partly,

@@ -1,7 +1,7 @@
 //! The outcome in the words of the format: published prices and who set them, money, and for
 //! every order that did not win the first reason that applies, with its numbers.
-use super::book::{Book, Fraction, Money, Quantity};
 use super::attempt::Cleared;
+use super::book::{Book, Fraction, Money, Quantity};
 use super::outcome::*;
 use super::problem::{Market, Meaning, RowKind};
 use super::rational::Rat;

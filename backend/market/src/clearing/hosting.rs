@@ -1,10 +1,10 @@
 //! How much of an order can have a host at all, and which orders that were cut for want of one
 //! get their place back.
+use super::branch::Solved;
 use super::place::{Hosts, Packing};
 use super::problem::{Component, Market};
 use super::rational::Rat;
 use super::round::{Filled, Whole};
-use super::branch::Solved;
 use std::collections::BTreeMap;
 
 /// What an order's own row allows in whole replicas, where the row is its alone: the part of a
@@ -79,9 +79,12 @@ impl Placed<'_> {
     ) -> Option<(usize, usize, Rat)> {
         let held = |i: usize, a: usize| self.upper[i][a] < self.first[i][a];
         let m = self.m;
-        let mut any = m.orders.iter().enumerate().filter(|(i, o)| {
-            o.bid && may(*i) && (0..o.alternatives.len()).any(|a| held(*i, a))
-        }).peekable();
+        let mut any = m
+            .orders
+            .iter()
+            .enumerate()
+            .filter(|(i, o)| o.bid && may(*i) && (0..o.alternatives.len()).any(|a| held(*i, a)))
+            .peekable();
         any.peek()?;
         let mut price: BTreeMap<usize, &Rat> = BTreeMap::new();
         for (c, d) in parts.iter().zip(done) {
@@ -90,7 +93,12 @@ impl Placed<'_> {
             }
         }
         for (i, o) in any {
-            for (a, alt) in o.alternatives.iter().enumerate().filter(|(a, _)| held(i, *a)) {
+            for (a, alt) in o
+                .alternatives
+                .iter()
+                .enumerate()
+                .filter(|(a, _)| held(i, *a))
+            {
                 let award = self.awards.get(&i);
                 if award.is_some_and(|f| f.alternative != a) {
                     continue;

@@ -28,8 +28,8 @@ mod ties;
 mod validate;
 
 pub use book::{
-    Alternative, Book, Class, Committed, Fault, Fraction, Instance, Money, Node, Order, Product, ProductKey, Quantity,
-    Side, Step,
+    Alternative, Book, Class, Committed, Fault, Fraction, Instance, Money, Node, Order, Product,
+    ProductKey, Quantity, Side, Step,
 };
 pub use check::{Broken, Verified, verify};
 pub use engine::{ClearFault, Proposal, clear};

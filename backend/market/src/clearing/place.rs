@@ -242,8 +242,8 @@ impl<'a> Hosts<'a> {
         items
     }
 
-    /// Packs all awards, or names one replica that has to go in every group of items that can't be
-    /// packed. `hint` keeps replicas where they were; orders in `first` go before all others.
+    /// Packs all awards, or names what has to go in every group of items that can't be packed: one
+    /// replica, in a large group a few. `hint` keeps replicas where they were; orders in `first` go before all others.
     /// Leaves `free` as packed.
     pub fn pack(
         &mut self,
@@ -275,11 +275,26 @@ impl<'a> Hosts<'a> {
                             packing.insert((item.order, item.replica, pool.to_string()), v);
                         }
                     }
-                    None => cuts.push(self.victim(&nodes, &items, awards)),
+                    None => {
+                        // of many items several are named at once, which saves whole searches
+                        let most = 1 + items.len() / FEW;
+                        for _ in 0..most {
+                            let (cut, at) = self.victim(&nodes, &items, awards);
+                            items.remove(at);
+                            cuts.push(cut);
+                            if self.search(&nodes, &items).is_some() {
+                                break;
+                            }
+                        }
+                    }
                 }
             }
         }
-        if cuts.is_empty() { Ok(packing) } else { Err(cuts) }
+        if cuts.is_empty() {
+            Ok(packing)
+        } else {
+            Err(cuts)
+        }
     }
 
     /// The same search, bound items first and then the large ones.
@@ -370,7 +385,11 @@ impl<'a> Hosts<'a> {
             return None;
         }
         let mut h = self.clone();
-        let most = if items.len() <= FEW { STEPS } else { (STEPS / items.len()).max(50) + 2 * items.len() };
+        let most = if items.len() <= FEW {
+            STEPS
+        } else {
+            (STEPS / items.len()).max(50) + 2 * items.len()
+        };
         let mut choices: Vec<Vec<usize>> = Vec::new();
         let mut at: Vec<usize> = Vec::new();
         let mut steps = 0;
@@ -401,7 +420,12 @@ impl<'a> Hosts<'a> {
     }
 
     /// The first item, best first, that can't be packed together with all before it.
-    fn victim(&self, nodes: &[usize], items: &[Item], awards: &BTreeMap<usize, Filled>) -> Cut {
+    fn victim(
+        &self,
+        nodes: &[usize],
+        items: &[Item],
+        awards: &BTreeMap<usize, Filled>,
+    ) -> (Cut, usize) {
         let (mut good, mut bad) = (0, items.len());
         while bad - good > 1 {
             let mid = (good + bad) / 2;
@@ -429,11 +453,12 @@ impl<'a> Hosts<'a> {
             ),
             None => h.reach(out.order, f.alternative, 0).min(f.fill.clone()),
         };
-        Cut {
+        let cut = Cut {
             order: out.order,
             alternative: f.alternative,
             upper,
-        }
+        };
+        (cut, bad - 1)
     }
 }
 

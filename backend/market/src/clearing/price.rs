@@ -386,6 +386,17 @@ impl Polytope {
         Simplex::new(lp)
     }
 
+    /// The same without the collars.
+    pub fn uncapped(mut self) -> Polytope {
+        for (lo, hi) in self.lo.iter().zip(&mut self.hi).take(self.prices) {
+            // a product with slack stays free
+            if hi.as_ref() != Some(lo) || lo.is_pos() {
+                *hi = None;
+            }
+        }
+        self
+    }
+
     /// Whether any price vector supports the allocation.
     pub fn feasible(&self) -> bool {
         let mut p = self.clone();

@@ -9,6 +9,7 @@ use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::{One, Signed, ToPrimitive, Zero};
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::{Add, Mul, Neg, Sub};
 
@@ -105,7 +106,11 @@ impl Rat {
             (_, Small(1, 1)) => self.clone(),
             (_, Small(n, d)) if *n != 0 => self * &Rat::ratio(*d, *n),
             (_, Small(..)) => panic!("a division by 0 is a programming fault"),
-            _ => Rat::from_big(self.big() / other.big()),
+            _ => {
+                let (n, d) = other.big().into_raw();
+                let (n, d) = if n.is_negative() { (-n, -d) } else { (n, d) };
+                mul_big(self.big(), BigRational::new_raw(d, n))
+            }
         }
     }
 
@@ -184,6 +189,78 @@ fn mul_small(a: i128, b: i128, c: i128, d: i128) -> Option<Rat> {
     (n != i128::MIN).then_some(Rat(Small(n, m)))
 }
 
+/// Reduced operands need smaller divisors taken out than their sum would (Knuth 4.5.1).
+fn add_big(a: BigRational, b: BigRational) -> Rat {
+    let ((an, ad), (bn, bd)) = (a.into_raw(), b.into_raw());
+    if ad.is_one() || bd.is_one() {
+        return Rat::from_big(BigRational::new_raw(an * &bd + bn * &ad, ad * bd));
+    }
+    let g = gcd_big(&ad, &bd);
+    if g.is_one() {
+        return Rat::from_big(BigRational::new_raw(an * &bd + bn * &ad, ad * bd));
+    }
+    let rest = &bd / &g;
+    let n = an * &rest + bn * (&ad / &g);
+    let h = gcd_big(&n, &g);
+    if h.is_one() {
+        return Rat::from_big(BigRational::new_raw(n, ad * rest));
+    }
+    Rat::from_big(BigRational::new_raw(n / &h, ad / h * rest))
+}
+
+fn mul_big(a: BigRational, b: BigRational) -> Rat {
+    let ((an, ad), (bn, bd)) = (a.into_raw(), b.into_raw());
+    let (g, h) = (gcd_big(&an, &bd), gcd_big(&bn, &ad));
+    Rat::from_big(BigRational::new_raw(
+        (an / &g) * (bn / &h),
+        (ad / h) * (bd / g),
+    ))
+}
+
+/// The greatest common divisor by Lehmer's method: most steps work on leading bits alone.
+fn gcd_big(a: &BigInt, b: &BigInt) -> BigInt {
+    let (mut a, mut b) = (a.abs(), b.abs());
+    if a < b {
+        std::mem::swap(&mut a, &mut b);
+    }
+    loop {
+        if let (Some(x), Some(y)) = (a.to_u128(), b.to_u128()) {
+            return gcd(x, y).into();
+        }
+        if b.is_zero() {
+            return a;
+        }
+        let shift = a.bits() - 62;
+        let lead = |v: &BigInt| (v >> shift).to_i64().unwrap_or(0);
+        let (mut x, mut y) = (lead(&a), lead(&b));
+        let (mut p, mut q, mut r, mut s) = (1_i64, 0_i64, 0_i64, 1_i64);
+        while y + r != 0 && y + s != 0 {
+            let t = (x + p) / (y + r);
+            if t != (x + q) / (y + s) || t > i64::from(i32::MAX) {
+                break;
+            }
+            let next = |u: i64, v: i64| v.checked_mul(t).and_then(|m| u.checked_sub(m));
+            let (Some(nr), Some(ns)) = (next(p, r), next(q, s)) else {
+                break;
+            };
+            if nr.abs() > i64::from(i32::MAX) || ns.abs() > i64::from(i32::MAX) {
+                break;
+            }
+            (p, q, r, s) = (r, s, nr, ns);
+            (x, y) = (y, x - t * y);
+        }
+        (a, b) = if q == 0 {
+            let rest = &a % &b;
+            (b, rest)
+        } else {
+            (&a * p + &b * q, &a * r + &b * s)
+        };
+        if a < b {
+            std::mem::swap(&mut a, &mut b);
+        }
+    }
+}
+
 impl Add for &Rat {
     type Output = Rat;
     fn add(self, o: &Rat) -> Rat {
@@ -198,7 +275,7 @@ impl Add for &Rat {
                 return r;
             }
         }
-        Rat::from_big(self.big() + o.big())
+        add_big(self.big(), o.big())
     }
 }
 
@@ -213,7 +290,7 @@ impl Sub for &Rat {
                 return r;
             }
         }
-        Rat::from_big(self.big() - o.big())
+        add_big(self.big(), -o.big())
     }
 }
 
@@ -228,7 +305,7 @@ impl Mul for &Rat {
                 return r;
             }
         }
-        Rat::from_big(self.big() * o.big())
+        mul_big(self.big(), o.big())
     }
 }
 
@@ -288,9 +365,32 @@ impl fmt::Display for Rat {
     }
 }
 
-/// The sum of values.
-pub fn sum<'a>(values: impl IntoIterator<Item = &'a Rat>) -> Rat {
-    values.into_iter().fold(Rat::ZERO, |a, b| &a + b)
+/// The sum of values: first those of one denominator, then what is left pair by pair, so that
+/// few long fractions are added.
+pub fn sum(values: impl IntoIterator<Item = Rat>) -> Rat {
+    let mut small: BTreeMap<i128, Rat> = BTreeMap::new();
+    let mut rest: Vec<Rat> = Vec::new();
+    for v in values {
+        match &v.0 {
+            Small(_, d) => {
+                let t = small.entry(*d).or_insert(Rat::ZERO);
+                *t = &*t + &v;
+            }
+            Big(_) => rest.push(v),
+        }
+    }
+    rest.sort_by(|a, b| match (&a.0, &b.0) {
+        (Big(a), Big(b)) => a.denom().cmp(b.denom()),
+        _ => Ordering::Equal,
+    });
+    let mut all: Vec<Rat> = small.into_values().chain(rest).collect();
+    while all.len() > 1 {
+        all = all
+            .chunks(2)
+            .map(|c| c.iter().skip(1).fold(c[0].clone(), |a, b| &a + b))
+            .collect();
+    }
+    all.pop().unwrap_or_default()
 }
 
 /// Reads a plain decimal (`-?digits[.digits]`) with at most `digits` after the point, as an
@@ -362,6 +462,23 @@ mod tests {
         assert!(matches!(b.0, Big(_)));
         assert_eq!(b.div(&a), a);
         assert_eq!(&(&a + &a) - &a, a);
+    }
+
+    #[test]
+    fn long_fractions_stay_reduced() {
+        let mut x = Rat::ratio(1, 3);
+        let mut terms = Vec::new();
+        for n in 1..60_i128 {
+            x = &(&x * &Rat::ratio(1_000_003 + n, 999_983 - 7 * n)) + &Rat::ratio(n, 7919 + n);
+            terms.push(x.clone());
+            let Big(b) = &x.0 else { continue };
+            assert_eq!(**b, BigRational::new(b.numer().clone(), b.denom().clone()));
+            assert_eq!(x.div(&x), Rat::ONE);
+        }
+        let plain = terms.iter().fold(Rat::ZERO, |a, b| &a + b);
+        assert_eq!(sum(terms.clone()), plain);
+        assert_eq!(&plain - &plain, Rat::ZERO);
+        assert_eq!(sum(terms.iter().map(|t| -t).chain([plain])), Rat::ZERO);
     }
 
     #[test]

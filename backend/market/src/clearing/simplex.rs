@@ -8,7 +8,7 @@
 //!
 //! Invariants: all arithmetic is exact; the choice of pivots depends on values and indices alone;
 //! after a run of steps without progress the least index decides, so the method always ends.
-use super::rational::Rat;
+use super::rational::{Rat, sum};
 
 /// A column: its objective, bounds (`None` = unlimited) and entries `(row, value)`.
 #[derive(Clone, Debug)]
@@ -215,17 +215,8 @@ impl Simplex {
     }
 
     pub fn objective(&self) -> Rat {
-        let mut t = Rat::ZERO;
-        for j in 0..self.n() {
-            let c = &self.lp.cols[j].cost;
-            if !c.is_zero() {
-                let v = self.var(j);
-                if !v.is_zero() {
-                    t = &t + &(c * &v);
-                }
-            }
-        }
-        t
+        let earning = (0..self.n()).filter(|j| !self.lp.cols[*j].cost.is_zero());
+        sum(earning.map(|j| &self.lp.cols[j].cost * &self.var(j)))
     }
 
     /// True if no other point is as good: every variable outside the basis that could move loses.
