@@ -72,7 +72,13 @@ impl Api {
         Self { http: self.http.clone(), url: self.url.clone(), bearer: bearer.map(str::to_owned) }
     }
     /// Sends a request with the actor's key; `headers` may replace it.
-    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Vec<u8>>) -> anyhow::Result<Reply> {
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Vec<u8>>,
+    ) -> anyhow::Result<Reply> {
         let mut request = self.http.request(Method::from_bytes(method.as_bytes())?, format!("{}{path}", self.url));
         let own = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
         if let Some(bearer) = self.bearer.as_ref().filter(|_| !own) {

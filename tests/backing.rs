@@ -15,7 +15,8 @@ const READY: Duration = Duration::from_secs(60);
 /// The newest PostgreSQL in Debian's place, or the one on the path.
 fn postgres_binaries() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
-    let mut folders: Vec<PathBuf> = versions.filter_map(Result::ok).map(|e| e.path().join("bin")).filter(|p| p.join("initdb").is_file()).collect();
+    let mut folders: Vec<PathBuf> =
+        versions.filter_map(Result::ok).map(|e| e.path().join("bin")).filter(|p| p.join("initdb").is_file()).collect();
     folders.sort();
     folders.pop()
 }
@@ -30,7 +31,8 @@ pub struct Postgres {
 impl Postgres {
     /// `Err` says why there is none: the caller skips loudly.
     pub fn start() -> anyhow::Result<Postgres> {
-        let binaries = postgres_binaries().context("PostgreSQL is not installed (no /usr/lib/postgresql/*/bin/initdb)")?;
+        let binaries =
+            postgres_binaries().context("PostgreSQL is not installed (no /usr/lib/postgresql/*/bin/initdb)")?;
         let folder = tempfile::Builder::new().prefix("headroom-pg-").tempdir()?;
         if is_root() {
             // initdb refuse to run as root, so the folder must be postgres's.
@@ -38,7 +40,11 @@ impl Postgres {
         }
         let cluster = Postgres { folder, binaries, port: free_port()? };
         let data = cluster.data();
-        run(cluster.command("initdb").arg("-D").arg(&data).args(["-U", "headroom", "-A", "trust", "-E", "UTF8", "--locale", "C"]))?;
+        run(cluster
+            .command("initdb")
+            .arg("-D")
+            .arg(&data)
+            .args(["-U", "headroom", "-A", "trust", "-E", "UTF8", "--locale", "C"]))?;
         cluster.start_again()?;
         Ok(cluster)
     }
@@ -56,7 +62,11 @@ impl Postgres {
     }
     /// Starts it after [`Postgres::stop_immediately`]; it recovers from its log.
     pub fn start_again(&self) -> anyhow::Result<()> {
-        let options = format!("-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={}", self.port, self.folder.path().display());
+        let options = format!(
+            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={}",
+            self.port,
+            self.folder.path().display()
+        );
         let log = self.folder.path().join("log");
         run(self.command("pg_ctl").arg("-D").arg(self.data()).arg("-l").arg(log).args(["-w", "-o", &options, "start"]))
     }
@@ -115,7 +125,17 @@ impl Redis {
     }
     pub fn start_again(&mut self) -> anyhow::Result<()> {
         let mut command = Command::new("redis-server");
-        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"]);
+        command.args([
+            "--port",
+            &self.port.to_string(),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--dir",
+        ]);
         command.arg(self.folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.child = Some(command.spawn().context("redis-server is not installed")?);
         let started = Instant::now();

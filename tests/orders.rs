@@ -18,7 +18,12 @@ impl Rhythm {
         let me = api.get("/v1/me").await?.ok()?;
         let number = |name: &str| me["market"][name].as_i64().with_context(|| format!("market.{name}"));
         let now = me["now"].as_str().and_then(time::seconds).context("now")?;
-        Ok(Rhythm { slot_seconds: number("slot_seconds")?, lead_seconds: number("lead_seconds")?, horizon_slots: number("horizon_slots")?, now })
+        Ok(Rhythm {
+            slot_seconds: number("slot_seconds")?,
+            lead_seconds: number("lead_seconds")?,
+            horizon_slots: number("horizon_slots")?,
+            now,
+        })
     }
     /// The first slot that can still be traded.
     pub fn first_open(&self) -> i64 {

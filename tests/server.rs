@@ -22,7 +22,9 @@ pub fn binary() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     // Programs lie in target/release, tests in target/release/deps.
     let found = own.ancestors().skip(1).take(2).map(|folder| folder.join("headroom")).find(|path| path.is_file());
-    found.context("there is no `headroom` beside this program. Build it with `cargo build --release`, or set HEADROOM_BIN")
+    found.context(
+        "there is no `headroom` beside this program. Build it with `cargo build --release`, or set HEADROOM_BIN",
+    )
 }
 
 /// How a server is started.
@@ -122,7 +124,9 @@ impl Server {
         let (send, receive) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || {
             let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
-            let url = lines.find_map(|line| line.strip_prefix("Headroom is at ").and_then(|l| l.split_whitespace().next().map(str::to_owned)));
+            let url = lines.find_map(|line| {
+                line.strip_prefix("Headroom is at ").and_then(|l| l.split_whitespace().next().map(str::to_owned))
+            });
             let _gone = send.send(url);
             // Reads on, so that the server never waits for a full pipe.
             lines.for_each(drop);

@@ -78,7 +78,11 @@ async fn on(ground: &Ground, generator: &Generator) -> anyhow::Result<Report> {
             let stretch = stretch(ground, generator, each, max_batch).await?;
             eprintln!(
                 "{} {name} {round}/{}: {:.0} acked/s, {:.0} µs CPU an ack, {:.1} bids a transaction",
-                ground.name(), generator.rounds, stretch.acked_per_s, stretch.cpu_micros_per_ack, stretch.mean_batch
+                ground.name(),
+                generator.rounds,
+                stretch.acked_per_s,
+                stretch.cpu_micros_per_ack,
+                stretch.mean_batch
             );
             stretches.push(stretch);
         }
@@ -121,7 +125,12 @@ fn figures(ground: &Ground, generator: &Generator, grouped: &mut [Stretch], naiv
     report
 }
 
-async fn stretch(ground: &Ground, generator: &Generator, each: Duration, max_batch: Option<&str>) -> anyhow::Result<Stretch> {
+async fn stretch(
+    ground: &Ground,
+    generator: &Generator,
+    each: Duration,
+    max_batch: Option<&str>,
+) -> anyhow::Result<Stretch> {
     let (_folder, mut launch) = ground.fresh()?;
     if let Some(max_batch) = max_batch {
         launch = launch.variable("HEADROOM_SEQUENCER_MAX_BATCH", max_batch);

@@ -129,14 +129,24 @@ async fn on(ground: &Ground, generator: &Generator, kill_database: bool) -> anyh
         let comparison = compare(&log, &there, &ask);
         sums.acked += log.acked.len() as u64;
         sums.unanswered += log.unanswered.len() as u64;
-        sums.unanswered_there += there.iter().filter(|o| o.client_bid_id.as_ref().is_some_and(|c| log.unanswered.contains(c))).count() as u64;
+        sums.unanswered_there +=
+            there.iter().filter(|o| o.client_bid_id.as_ref().is_some_and(|c| log.unanswered.contains(c))).count()
+                as u64;
         sums.lost += comparison.lost;
         sums.duplicated += comparison.duplicated;
         sums.changed += comparison.changed;
         sums.half_there += comparison.unexpected;
         eprintln!(
             "{} kill {}/{}: after {} ms, {} acked, {} unanswered, {} lost, {} duplicated, doctor {:?}",
-            ground.name(), round + 1, generator.rounds, load_time.as_millis(), log.acked.len(), log.unanswered.len(), comparison.lost, comparison.duplicated, doctor.code
+            ground.name(),
+            round + 1,
+            generator.rounds,
+            load_time.as_millis(),
+            log.acked.len(),
+            log.unanswered.len(),
+            comparison.lost,
+            comparison.duplicated,
+            doctor.code
         );
         // Keeps the traders below their limit of open orders, and the books small.
         for key in &keys {

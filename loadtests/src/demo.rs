@@ -74,7 +74,9 @@ fn is_move(swap: &Value) -> bool {
 }
 
 fn is_mismatch(swap: &Value) -> bool {
-    swap["state"] == "aborted" && swap["reason"] == "shadow_mismatch" && swap["difference_count"].as_i64().unwrap_or(0) > 0
+    swap["state"] == "aborted"
+        && swap["reason"] == "shadow_mismatch"
+        && swap["difference_count"].as_i64().unwrap_or(0) > 0
 }
 
 pub async fn run(arguments: Arguments) -> anyhow::Result<Report> {

@@ -51,7 +51,14 @@ pub struct Load {
 impl Load {
     /// Starts `clients` clients that are spread over the traders' keys. `tag` begins every
     /// client_bid_id. Must run inside a `LocalSet`.
-    pub async fn start(url: &str, keys: &[String], clients: usize, tag: &str, ask: &Ask, window: &Value) -> anyhow::Result<Load> {
+    pub async fn start(
+        url: &str,
+        keys: &[String],
+        clients: usize,
+        tag: &str,
+        ask: &Ask,
+        window: &Value,
+    ) -> anyhow::Result<Load> {
         let (stop, measuring) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(false)));
         let mut load = Load { clients: Vec::new(), stop, measuring };
         let body = orders::bid(&ask.pool, window, ask.cpu_milli, &ask.limit);
@@ -78,7 +85,13 @@ impl Load {
     }
 }
 
-async fn one_client(mut connection: Connection, tag: String, body: Value, stop: Rc<Cell<bool>>, measuring: Rc<Cell<bool>>) -> Log {
+async fn one_client(
+    mut connection: Connection,
+    tag: String,
+    body: Value,
+    stop: Rc<Cell<bool>>,
+    measuring: Rc<Cell<bool>>,
+) -> Log {
     let mut log = Log::default();
     // The body is written once; only the client id changes.
     let text = body.to_string();

@@ -17,7 +17,9 @@ use std::process::ExitCode;
 
 #[derive(Parser)]
 #[command(name = "loadtests", version, about = "Load tests of Headroom, against the real binary")]
-#[command(after_help = "The binary is `headroom` beside this program, or HEADROOM_BIN. Build both with `cargo build --release -p headroom-server -p loadtests`.")]
+#[command(
+    after_help = "The binary is `headroom` beside this program, or HEADROOM_BIN. Build both with `cargo build --release -p headroom-server -p loadtests`."
+)]
 struct Cli {
     #[command(subcommand)]
     scenario: Scenario,

@@ -107,7 +107,8 @@ async fn follow(response: reqwest::Response, seen: Rc<RefCell<Seen>>, stop: Rc<C
         let Some(end) = buffer.iter().rposition(|b| *b == b'\n') else { continue };
         let rest = buffer.split_off(end + 1);
         for line in String::from_utf8_lossy(&buffer).lines() {
-            let event = line.strip_prefix("data:").and_then(|data| serde_json::from_str::<Event>(data.trim_start()).ok());
+            let event =
+                line.strip_prefix("data:").and_then(|data| serde_json::from_str::<Event>(data.trim_start()).ok());
             if let Some(event) = event {
                 seen.borrow_mut().take(&event);
             }
@@ -130,8 +131,13 @@ async fn measure(generator: &Generator) -> anyhow::Result<Report> {
     let stop = Rc::new(Cell::new(false));
     let mut subscribers = Vec::new();
     for n in 0..generator.streams {
-        let request = server.nobody().http.get(format!("{}/v1/events?topics=order.*", server.url)).bearer_auth(&keys[n % TRADERS]);
-        let response = request.timeout(Duration::from_secs(generator.seconds + 120)).send().await?.error_for_status()?;
+        let request = server
+            .nobody()
+            .http
+            .get(format!("{}/v1/events?topics=order.*", server.url))
+            .bearer_auth(&keys[n % TRADERS]);
+        let response =
+            request.timeout(Duration::from_secs(generator.seconds + 120)).send().await?.error_for_status()?;
         let seen = Rc::new(RefCell::new(Seen::default()));
         tokio::task::spawn_local(follow(response, seen.clone(), stop.clone()));
         subscribers.push(seen);
@@ -158,7 +164,11 @@ async fn measure(generator: &Generator) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-fn report(generator: &Generator, subscribers: &[Rc<RefCell<Seen>>], placed: &[HashSet<String>]) -> anyhow::Result<Report> {
+fn report(
+    generator: &Generator,
+    subscribers: &[Rc<RefCell<Seen>>],
+    placed: &[HashSet<String>],
+) -> anyhow::Result<Report> {
     let mut report = Report::default();
     let mut delays: Vec<u32> = Vec::new();
     let (mut gaps, mut missing, mut duplicated, mut events, mut ended) = (0, 0, 0, 0, 0u64);

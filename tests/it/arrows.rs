@@ -8,18 +8,40 @@ const MIDDLE: [&str; 4] = ["headroom-store", "headroom-solver", "headroom-foreca
 const CORE: &str = "headroom-market";
 /// Crates that would bring I/O, time or chance into the core.
 const NOT_IN_CORE: [&str; 15] = [
-    "tokio", "async-std", "futures", "sqlx", "axum", "hyper", "reqwest", "redis", "rand", "getrandom", "uuid", "chrono", "time", "jiff", "tracing",
+    "tokio",
+    "async-std",
+    "futures",
+    "sqlx",
+    "axum",
+    "hyper",
+    "reqwest",
+    "redis",
+    "rand",
+    "getrandom",
+    "uuid",
+    "chrono",
+    "time",
+    "jiff",
+    "tracing",
 ];
 /// Words of the language that would do the same.
-const NOT_IN_CORE_SOURCE: [&str; 8] = ["HashMap", "HashSet", "SystemTime", "Instant::now", "std::fs", "std::net", "std::thread", "std::env"];
+const NOT_IN_CORE_SOURCE: [&str; 8] =
+    ["HashMap", "HashSet", "SystemTime", "Instant::now", "std::fs", "std::net", "std::thread", "std::env"];
 
 fn metadata() -> anyhow::Result<Metadata> {
-    Ok(MetadataCommand::new().manifest_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml")).no_deps().exec()?)
+    Ok(MetadataCommand::new()
+        .manifest_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml"))
+        .no_deps()
+        .exec()?)
 }
 
 /// Names of what a package uses, tests left out.
 fn uses(metadata: &Metadata, package: &str) -> anyhow::Result<Vec<String>> {
-    let package = metadata.packages.iter().find(|p| *p.name == package).with_context(|| format!("{package} is not in the workspace"))?;
+    let package = metadata
+        .packages
+        .iter()
+        .find(|p| *p.name == package)
+        .with_context(|| format!("{package} is not in the workspace"))?;
     Ok(package.dependencies.iter().filter(|d| d.kind != DependencyKind::Development).map(|d| d.name.clone()).collect())
 }
 

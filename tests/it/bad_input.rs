@@ -49,7 +49,12 @@ fn spoil(document: &Value, schema: &Value, body: &Value, parent: &str, out: &mut
     // A map that takes any name has no unknown ones.
     let names = &schema["propertyNames"];
     let surely = names.is_null() || names["enum"].is_array();
-    out.push(Spoilt { what: format!("unknown member in {parent:?}"), pointer: parent.to_owned(), bytes: with(Some(json!(1)), "surely_unknown"), surely });
+    out.push(Spoilt {
+        what: format!("unknown member in {parent:?}"),
+        pointer: parent.to_owned(),
+        bytes: with(Some(json!(1)), "surely_unknown"),
+        surely,
+    });
     for (name, value) in &object {
         let pointer = format!("{parent}/{name}");
         let mut push = |what: &str, bytes: Vec<u8>, surely: bool| {
@@ -92,9 +97,15 @@ fn spoil(document: &Value, schema: &Value, body: &Value, parent: &str, out: &mut
                     push("exponent", with(Some(json!("1e3")), name), true);
                 }
             }
-            Value::Object(_) => spoil(document, resolved(document, &schema["properties"][name.as_str()]), body, &pointer, out),
+            Value::Object(_) => {
+                spoil(document, resolved(document, &schema["properties"][name.as_str()]), body, &pointer, out)
+            }
             Value::Array(items) => {
-                push("very many", with(Some(Value::Array(vec![items.first().cloned().unwrap_or(json!("x")); 3000])), name), false);
+                push(
+                    "very many",
+                    with(Some(Value::Array(vec![items.first().cloned().unwrap_or(json!("x")); 3000])), name),
+                    false,
+                );
                 if items.first().is_some_and(Value::is_object) {
                     let inner = resolved(document, &resolved(document, &schema["properties"][name.as_str()])["items"]);
                     spoil(document, inner, body, &format!("{pointer}/0"), out);
@@ -120,7 +131,10 @@ fn verdict(reply: &Reply, spoilt: &Spoilt) -> Option<String> {
     if reply.is_success() {
         return Some(format!("{}: accepted", reply.status));
     }
-    let named = reply.pointers().iter().any(|p| p.starts_with(&spoilt.pointer) || spoilt.pointer.starts_with(p.as_str()) && !p.is_empty());
+    let named = reply
+        .pointers()
+        .iter()
+        .any(|p| p.starts_with(&spoilt.pointer) || spoilt.pointer.starts_with(p.as_str()) && !p.is_empty());
     (!named).then(|| format!("{} does not name {}: {head}", reply.status, spoilt.pointer))
 }
 
@@ -133,7 +147,10 @@ async fn spoilt_bodies_are_refused_by_field() -> anyhow::Result<()> {
     let mut wrong = unknown(&operations, &samples);
     let mut count = 0;
     for operation in operations.iter().filter(|o| o.has_json_body()) {
-        let Some((sample, body)) = samples.get(operation.id.as_str()).and_then(|s| s.body.clone().map(|b| (s, b))) else { continue };
+        let Some((sample, body)) = samples.get(operation.id.as_str()).and_then(|s| s.body.clone().map(|b| (s, b)))
+        else {
+            continue;
+        };
         let schema = resolved(&document, &operation.document["requestBody"]["content"]["application/json"]["schema"]);
         let mut all = Vec::new();
         spoil(&document, schema, &body, "", &mut all);
@@ -165,6 +182,9 @@ async fn spoilt_bodies_are_refused_by_field() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A right body under a wrong name.
+const OTHER_TYPE: &str = "another media type";
+
 #[tokio::test]
 async fn broken_bodies_are_refused_as_such() -> anyhow::Result<()> {
     let sim = Sim::start().await?;
@@ -179,18 +199,20 @@ async fn broken_bodies_are_refused_as_such() -> anyhow::Result<()> {
         let deep = "[".repeat(50_000).into_bytes();
         let mut trailing = good.clone();
         trailing.extend_from_slice(b" {}");
-        let bodies: [(&str, Vec<u8>, &[(&str, &str)], u16); 9] = [
-            ("empty", Vec::new(), &[], 400),
-            ("not JSON", b"{\"a\":".to_vec(), &[], 400),
-            ("not UTF-8", b"{\"\xff\xfe\":1}".to_vec(), &[], 400),
-            ("an array", b"[]".to_vec(), &[], 422),
-            ("a number", b"7".to_vec(), &[], 422),
-            ("too deep", deep, &[], 400),
-            ("too large", vec![b' '; 300 * 1024], &[], 413),
-            ("something after it", trailing, &[], 400),
-            ("another media type", good.clone(), &[("content-type", "text/plain")], 415),
+        let bodies: [(&str, Vec<u8>, u16); 9] = [
+            ("empty", Vec::new(), 400),
+            ("not JSON", b"{\"a\":".to_vec(), 400),
+            ("not UTF-8", b"{\"\xff\xfe\":1}".to_vec(), 400),
+            ("an array", b"[]".to_vec(), 422),
+            ("a number", b"7".to_vec(), 422),
+            ("too deep", deep, 400),
+            ("too large", vec![b' '; 300 * 1024], 413),
+            ("something after it", trailing, 400),
+            (OTHER_TYPE, good.clone(), 415),
         ];
-        for (what, bytes, headers, expected) in bodies {
+        for (what, bytes, expected) in bodies {
+            let media_type = if what == OTHER_TYPE { "text/plain" } else { "application/json" };
+            let headers = &[("content-type", media_type)];
             let reply = send(&api, operation, sample, &sample.path, Some(bytes), headers).await?;
             let close = reply.status == expected || matches!((expected, reply.status), (400, 422) | (422, 400));
             if !close || !reply.is_problem() {
@@ -202,7 +224,18 @@ async fn broken_bodies_are_refused_as_such() -> anyhow::Result<()> {
     Ok(())
 }
 
-const GARBAGE: [&str; 10] = ["x", "-1", "99999999999999999999", "%00", "%F0%9F%98%80", "..%2f..%2fetc", "'%20OR%201=1--", "%ff%fe", "null", "a%0d%0ab"];
+const GARBAGE: [&str; 10] = [
+    "x",
+    "-1",
+    "99999999999999999999",
+    "%00",
+    "%F0%9F%98%80",
+    "..%2f..%2fetc",
+    "'%20OR%201=1--",
+    "%ff%fe",
+    "null",
+    "a%0d%0ab",
+];
 
 #[tokio::test]
 async fn garbage_in_paths_is_not_found() -> anyhow::Result<()> {
@@ -225,11 +258,24 @@ async fn garbage_in_paths_is_not_found() -> anyhow::Result<()> {
             let reply = send(&api, operation, sample, &format!("{path}{query}"), body, &[]).await?;
             if !(400..500).contains(&reply.status) || !reply.is_problem() {
                 let shown: String = reply.text.chars().take(200).collect();
-                wrong.push(format!("{} {} with {}: {} {shown}", operation.method, operation.template, &garbage[..garbage.len().min(30)], reply.status));
+                wrong.push(format!(
+                    "{} {} with {}: {} {shown}",
+                    operation.method,
+                    operation.template,
+                    &garbage[..garbage.len().min(30)],
+                    reply.status
+                ));
             }
         }
     }
-    for (method, path) in [("GET", "/v1/nothing"), ("POST", "/v1/nothing"), ("PUT", "/v1/bids"), ("DELETE", "/v1/pools"), ("GET", "/v1"), ("TRACE", "/v1/bids")] {
+    for (method, path) in [
+        ("GET", "/v1/nothing"),
+        ("POST", "/v1/nothing"),
+        ("PUT", "/v1/bids"),
+        ("DELETE", "/v1/pools"),
+        ("GET", "/v1"),
+        ("TRACE", "/v1/bids"),
+    ] {
         let reply = sim.api("tenant")?.send(method, path, &[], None).await?;
         if !matches!(reply.status, 404 | 405) || !reply.is_problem() {
             let shown: String = reply.text.chars().take(200).collect();
@@ -267,15 +313,29 @@ async fn garbage_in_queries_and_headers_is_named() -> anyhow::Result<()> {
             for garbage in GARBAGE {
                 let reply = one_query(&sim, operation, sample, &format!("{name}={garbage}")).await?;
                 let problem = reply.status < 500 && reply.is_problem();
-                let fits = if reply.is_success() { is_free_text(&name) || matches!(garbage, "-1" | "99999999999999999999") } else { problem };
+                let fits = if reply.is_success() {
+                    is_free_text(&name) || matches!(garbage, "-1" | "99999999999999999999")
+                } else {
+                    problem
+                };
                 if !fits {
-                    wrong.push(format!("{} {name}={garbage}: {} {}", operation.id, reply.status, reply.text.chars().take(200).collect::<String>()));
+                    wrong.push(format!(
+                        "{} {name}={garbage}: {} {}",
+                        operation.id,
+                        reply.status,
+                        reply.text.chars().take(200).collect::<String>()
+                    ));
                 }
             }
         }
         let reply = one_query(&sim, operation, sample, "surely_unknown=1").await?;
         if reply.status != 422 || !reply.pointers().contains(&"surely_unknown".to_owned()) {
-            wrong.push(format!("{} with an unknown parameter: {} {}", operation.id, reply.status, reply.text.chars().take(200).collect::<String>()));
+            wrong.push(format!(
+                "{} with an unknown parameter: {} {}",
+                operation.id,
+                reply.status,
+                reply.text.chars().take(200).collect::<String>()
+            ));
         }
     }
     let tenant = sim.api("tenant")?;

@@ -38,7 +38,12 @@ impl Sim {
 /// (available, held) in micro-credits.
 pub async fn balance(api: &Api) -> anyhow::Result<(i128, i128)> {
     let balance = api.get("/v1/balance").await?.ok()?;
-    let amount = |name: &str| balance[name].as_str().and_then(|t| headroom_tests::money::units(t, 6)).with_context(|| format!("{name} in {balance}"));
+    let amount = |name: &str| {
+        balance[name]
+            .as_str()
+            .and_then(|t| headroom_tests::money::units(t, 6))
+            .with_context(|| format!("{name} in {balance}"))
+    };
     Ok((amount("available")?, amount("held")?))
 }
 

@@ -20,7 +20,9 @@ pub struct Operation {
 impl Operation {
     /// Open to everybody.
     pub fn is_public(&self) -> bool {
-        self.document["security"].as_array().is_some_and(|s| s.iter().any(|r| r.as_object().is_some_and(serde_json::Map::is_empty)))
+        self.document["security"]
+            .as_array()
+            .is_some_and(|s| s.iter().any(|r| r.as_object().is_some_and(serde_json::Map::is_empty)))
     }
     pub fn parameters(&self, kind: &str) -> Vec<String> {
         let all = self.document["parameters"].as_array().into_iter().flatten();
@@ -38,7 +40,12 @@ pub async fn operations(sim: &Sim) -> anyhow::Result<(Value, Vec<Operation>)> {
     for (template, methods) in document["paths"].as_object().context("paths")? {
         for (method, operation) in methods.as_object().into_iter().flatten() {
             let Some(id) = operation["operationId"].as_str() else { continue };
-            all.push(Operation { id: id.to_owned(), method: method.to_uppercase(), template: template.clone(), document: operation.clone() });
+            all.push(Operation {
+                id: id.to_owned(),
+                method: method.to_uppercase(),
+                template: template.clone(),
+                document: operation.clone(),
+            });
         }
     }
     Ok((document, all))
@@ -82,17 +89,35 @@ impl Names {
         let rhythm = Rhythm::of(&tenant).await?;
         let (window, later) = (rhythm.late_window(), time::rfc3339(rhythm.now + 1800));
         let instances = tenant.get("/v1/instances").await?.ok()?;
-        let of_pool = instances["data"].as_array().into_iter().flatten().find(|i| i["pool"] == "fra1-gp").cloned().unwrap_or_default();
+        let of_pool = instances["data"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|i| i["pool"] == "fra1-gp")
+            .cloned()
+            .unwrap_or_default();
         let instance = of_pool["id"].as_str().context("the tenant has no workload in fra1-gp")?.to_owned();
         let order = order(&instance, &window);
         let bid = tenant.post_with_key("/v1/bids", "names-bid", &order).await?.id()?;
         let offer = tenant.post_with_key("/v1/offers", "names-offer", &order).await?.id()?;
-        let hint = tenant.post("/v1/allocation_hints", &json!({ "instance": instance, "expires_at": later, "expected_demand": { "cpu_milli": 100 } })).await?.id()?;
+        let hint = tenant
+            .post(
+                "/v1/allocation_hints",
+                &json!({ "instance": instance, "expires_at": later, "expected_demand": { "cpu_milli": 100 } }),
+            )
+            .await?
+            .id()?;
         let profile = tenant.post("/v1/application_profiles", &profile(&instance)).await?.id()?;
         // Well formed, and of nobody.
         let swap = "swp_01m7w6c380fh08zv3bjp1wmpmd".to_owned();
         Ok(Names {
-            bid, offer, hint, profile, swap, window, later,
+            bid,
+            offer,
+            hint,
+            profile,
+            swap,
+            window,
+            later,
             module: first(sim, "tenant", "/v1/modules").await?,
             node: first(sim, "admin", "/v1/nodes").await?,
             participant: sim.server.participant("tenant", 0)?,
@@ -127,40 +152,72 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         all.insert(id, Sample { role, path: format!("/v1{path}"), body, if_match });
     };
     for (id, path) in [
-        ("getAbout", "/about"), ("getMe", "/me"), ("listApiKeys", "/api_keys"), ("listModules", "/modules"),
-        ("listInstances", "/instances"), ("listHints", "/allocation_hints"), ("listProfiles", "/application_profiles"),
-        ("listAllocations", "/allocations"), ("listAwards", "/awards"), ("listReceipts", "/receipts"), ("getBalance", "/balance"),
-        ("listBids", "/bids"), ("listOffers", "/offers"), ("streamEvents", "/events"), ("getStatement", "/statements"),
-        ("exportStatement", "/statements.csv"), ("listForecasts", "/forecasts/accuracy"), ("listNodes", "/nodes"),
-        ("listParticipants", "/participants"), ("listPools", "/pools"), ("getPool", "/pools/fra1-gp"),
-        ("getPoolBook", "/pools/fra1-gp/book?resource=cpu_milli"), ("listPoolPrices", "/pools/fra1-gp/prices?resource=cpu_milli"),
-        ("listReservePrices", "/pools/fra1-gp/reserve_prices"), ("listRounds", "/rounds"), ("getRound", "/rounds/1"),
-        ("getRoundResult", "/rounds/1/result"), ("getRoundProof", "/rounds/1/proof"), ("listSwaps", "/swaps"),
-        ("getSwapHistory", "/swap_history"), ("getPrediction", "/prediction?pool=fra1-gp"),
+        ("getAbout", "/about"),
+        ("getMe", "/me"),
+        ("listApiKeys", "/api_keys"),
+        ("listModules", "/modules"),
+        ("listInstances", "/instances"),
+        ("listHints", "/allocation_hints"),
+        ("listProfiles", "/application_profiles"),
+        ("listAllocations", "/allocations"),
+        ("listAwards", "/awards"),
+        ("listReceipts", "/receipts"),
+        ("getBalance", "/balance"),
+        ("listBids", "/bids"),
+        ("listOffers", "/offers"),
+        ("streamEvents", "/events"),
+        ("getStatement", "/statements"),
+        ("exportStatement", "/statements.csv"),
+        ("listForecasts", "/forecasts/accuracy"),
+        ("listNodes", "/nodes"),
+        ("listParticipants", "/participants"),
+        ("listPools", "/pools"),
+        ("getPool", "/pools/fra1-gp"),
+        ("getPoolBook", "/pools/fra1-gp/book?resource=cpu_milli"),
+        ("listPoolPrices", "/pools/fra1-gp/prices?resource=cpu_milli"),
+        ("listReservePrices", "/pools/fra1-gp/reserve_prices"),
+        ("listRounds", "/rounds"),
+        ("getRound", "/rounds/1"),
+        ("getRoundResult", "/rounds/1/result"),
+        ("getRoundProof", "/rounds/1/proof"),
+        ("listSwaps", "/swaps"),
+        ("getSwapHistory", "/swap_history"),
+        ("getPrediction", "/prediction?pool=fra1-gp"),
     ] {
         add(id, "tenant", path, None);
     }
     for (id, path) in [
-        ("getBid", format!("/bids/{}", n.bid)), ("explainBid", format!("/bids/{}/explain", n.bid)),
-        ("getBidByClientId", "/bids/by_client_id/none".to_owned()), ("cancelBidByClientId", "/bids/by_client_id/none".to_owned()),
-        ("getOffer", format!("/offers/{}", n.offer)), ("explainOffer", format!("/offers/{}/explain", n.offer)),
-        ("getOfferByClientId", "/offers/by_client_id/none".to_owned()), ("cancelOfferByClientId", "/offers/by_client_id/none".to_owned()),
-        ("cancelBid", format!("/bids/{}", n.bid)), ("cancelOffer", format!("/offers/{}", n.offer)),
-        ("getInstance", format!("/instances/{}", n.instance)), ("getInstanceMetrics", format!("/instances/{}/metrics", n.instance)),
-        ("getHint", format!("/allocation_hints/{}", n.hint)), ("withdrawHint", format!("/allocation_hints/{}", n.hint)),
+        ("getBid", format!("/bids/{}", n.bid)),
+        ("explainBid", format!("/bids/{}/explain", n.bid)),
+        ("getBidByClientId", "/bids/by_client_id/none".to_owned()),
+        ("cancelBidByClientId", "/bids/by_client_id/none".to_owned()),
+        ("getOffer", format!("/offers/{}", n.offer)),
+        ("explainOffer", format!("/offers/{}/explain", n.offer)),
+        ("getOfferByClientId", "/offers/by_client_id/none".to_owned()),
+        ("cancelOfferByClientId", "/offers/by_client_id/none".to_owned()),
+        ("cancelBid", format!("/bids/{}", n.bid)),
+        ("cancelOffer", format!("/offers/{}", n.offer)),
+        ("getInstance", format!("/instances/{}", n.instance)),
+        ("getInstanceMetrics", format!("/instances/{}/metrics", n.instance)),
+        ("getHint", format!("/allocation_hints/{}", n.hint)),
+        ("withdrawHint", format!("/allocation_hints/{}", n.hint)),
         ("getProfile", format!("/application_profiles/{}", n.profile)),
-        ("getSwap", format!("/swaps/{}", n.swap)), ("getSwapDifferences", format!("/swaps/{}/diffs", n.swap)),
+        ("getSwap", format!("/swaps/{}", n.swap)),
+        ("getSwapDifferences", format!("/swaps/{}/diffs", n.swap)),
         ("revokeApiKey", "/api_keys/key_01m7w6c380fh08zv3bjp1wmpmd".to_owned()),
         ("stopInstance", "/instances/ins_01m7w6c380fh08zv3bjp1wmpmd/stop".to_owned()),
         ("uploadModule", "/modules?name=tests".to_owned()),
         ("cancelAll", "/bids/cancel_all".to_owned()),
-        ("logout", "/auth/logout".to_owned()), ("refreshSession", "/auth/refresh".to_owned()),
+        ("logout", "/auth/logout".to_owned()),
+        ("refreshSession", "/auth/refresh".to_owned()),
     ] {
         add(id, "tenant", &path, None);
     }
     for (id, path) in [
-        ("getRoundAudit", "/rounds/1/audit".to_owned()), ("exportLedger", "/finance/ledger.csv".to_owned()),
-        ("getFinanceSummary", "/finance/summary".to_owned()), ("resumePool", "/pools/ams1-lp/resume".to_owned()),
+        ("getRoundAudit", "/rounds/1/audit".to_owned()),
+        ("exportLedger", "/finance/ledger.csv".to_owned()),
+        ("getFinanceSummary", "/finance/summary".to_owned()),
+        ("resumePool", "/pools/ams1-lp/resume".to_owned()),
         ("drainNode", "/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/drain".to_owned()),
         ("undrainNode", "/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/undrain".to_owned()),
     ] {
@@ -173,31 +230,70 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
     let prices = json!({ "cpu_milli": "0.001000" });
     let strategy = json!({ "auto_bid": { "shortage_cost": prices, "other_pools": [] }, "auto_offer": { "minimum_price": prices } });
     for (id, path, body) in [
-        ("placeBid", "/bids".to_owned(), order.clone()), ("placeOffer", "/offers".to_owned(), order.clone()),
-        ("previewBid", "/bids/preview".to_owned(), order.clone()), ("previewOffer", "/offers/preview".to_owned(), order.clone()),
-        ("replaceBid", format!("/bids/{}", n.bid), order.clone()), ("replaceOffer", format!("/offers/{}", n.offer), order),
-        ("createHint", "/allocation_hints".to_owned(), json!({ "instance": n.instance, "expected_demand": resources, "avoid_nodes": [n.node], "starts_at": null, "expires_at": n.later, "source": "tests" })),
+        ("placeBid", "/bids".to_owned(), order.clone()),
+        ("placeOffer", "/offers".to_owned(), order.clone()),
+        ("previewBid", "/bids/preview".to_owned(), order.clone()),
+        ("previewOffer", "/offers/preview".to_owned(), order.clone()),
+        ("replaceBid", format!("/bids/{}", n.bid), order.clone()),
+        ("replaceOffer", format!("/offers/{}", n.offer), order),
+        (
+            "createHint",
+            "/allocation_hints".to_owned(),
+            json!({ "instance": n.instance, "expected_demand": resources, "avoid_nodes": [n.node], "starts_at": null, "expires_at": n.later, "source": "tests" }),
+        ),
         ("createProfile", "/application_profiles".to_owned(), profile(&n.instance)),
         ("replaceProfile", format!("/application_profiles/{}", n.profile), profile(&n.instance)),
-        ("createApiKey", "/api_keys".to_owned(), json!({ "name": "tests", "scopes": ["market:read"], "expires_at": n.later })),
+        (
+            "createApiKey",
+            "/api_keys".to_owned(),
+            json!({ "name": "tests", "scopes": ["market:read"], "expires_at": n.later }),
+        ),
         ("registerInstance", "/instances".to_owned(), instance),
         ("putStrategy", format!("/instances/{}/strategy", n.instance), strategy),
-        ("requestSwap", "/swap_request".to_owned(), json!({ "instance_id": n.instance, "desired_performance_improvement": 10.0, "cost_reduction_target": null })),
-        ("login", "/auth/login".to_owned(), json!({ "email": "nobody@example.org", "password": "not-a-password", "participant": null })),
+        (
+            "requestSwap",
+            "/swap_request".to_owned(),
+            json!({ "instance_id": n.instance, "desired_performance_improvement": 10.0, "cost_reduction_target": null }),
+        ),
+        (
+            "login",
+            "/auth/login".to_owned(),
+            json!({ "email": "nobody@example.org", "password": "not-a-password", "participant": null }),
+        ),
         ("advanceClock", "/sandbox/clock/advance".to_owned(), json!({ "seconds": 0 })),
     ] {
         add(id, "tenant", &path, Some(body));
     }
     for (id, path, body) in [
         ("createParticipant", "/participants".to_owned(), json!({ "name": "Tests", "quota": resources })),
-        ("putQuota", format!("/participants/{}/quota", n.participant), json!({ "quota": { "cpu_milli": 40000, "mem_mib": 40000 } })),
+        (
+            "putQuota",
+            format!("/participants/{}/quota", n.participant),
+            json!({ "quota": { "cpu_milli": 40000, "mem_mib": 40000 } }),
+        ),
         ("grantCredits", format!("/participants/{}/grants", n.participant), json!({ "amount": "1.000000" })),
-        ("createUser", "/users".to_owned(), json!({ "email": "tests@example.org", "name": "Tests", "password": "long-enough-1", "memberships": [{ "participant": n.participant, "role": "bidder" }] })),
-        ("createPool", "/pools".to_owned(), json!({ "slug": "tests-gp", "name": "Tests", "pop": "tests", "tier": "general_purpose", "resources": ["cpu_milli", "mem_mib"], "release_start": "0.4" })),
-        ("createNode", "/nodes".to_owned(), json!({ "name": "tests-a", "pool": "fra1-gp", "capacity": resources, "properties": { "model": 1 } })),
+        (
+            "createUser",
+            "/users".to_owned(),
+            json!({ "email": "tests@example.org", "name": "Tests", "password": "long-enough-1", "memberships": [{ "participant": n.participant, "role": "bidder" }] }),
+        ),
+        (
+            "createPool",
+            "/pools".to_owned(),
+            json!({ "slug": "tests-gp", "name": "Tests", "pop": "tests", "tier": "general_purpose", "resources": ["cpu_milli", "mem_mib"], "release_start": "0.4" }),
+        ),
+        (
+            "createNode",
+            "/nodes".to_owned(),
+            json!({ "name": "tests-a", "pool": "fra1-gp", "capacity": resources, "properties": { "model": 1 } }),
+        ),
         ("haltPool", "/pools/ams1-lp/halt".to_owned(), json!({ "reason": "tests" })),
         ("scheduleReservePrice", "/pools/fra1-hp/reserve_prices".to_owned(), reserve),
-        ("putBaseline", format!("/instances/{}/baseline", n.instance), json!({ "baseline": resources, "floor": { "cpu_milli": 10 } })),
+        (
+            "putBaseline",
+            format!("/instances/{}/baseline", n.instance),
+            json!({ "baseline": resources, "floor": { "cpu_milli": 10 } }),
+        ),
     ] {
         add(id, "admin", &path, Some(body));
     }
@@ -208,13 +304,21 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
 /// Operations without a sample, and samples without an operation.
 pub fn unknown(operations: &[Operation], samples: &BTreeMap<&'static str, Sample>) -> Vec<String> {
     let ids: Vec<&str> = operations.iter().map(|o| o.id.as_str()).collect();
-    let missing = ids.iter().filter(|id| !samples.contains_key(*id)).map(|id| format!("{id} has no sample in operations.rs"));
+    let missing =
+        ids.iter().filter(|id| !samples.contains_key(*id)).map(|id| format!("{id} has no sample in operations.rs"));
     let gone = samples.keys().filter(|id| !ids.contains(id)).map(|id| format!("the sample {id} has no operation"));
     missing.chain(gone).collect()
 }
 
 /// Sends a sample, as it is or with another body.
-pub async fn send(api: &headroom_tests::Api, operation: &Operation, sample: &Sample, path: &str, body: Option<Vec<u8>>, extra: &[(&str, &str)]) -> anyhow::Result<headroom_tests::Reply> {
+pub async fn send(
+    api: &headroom_tests::Api,
+    operation: &Operation,
+    sample: &Sample,
+    path: &str,
+    body: Option<Vec<u8>>,
+    extra: &[(&str, &str)],
+) -> anyhow::Result<headroom_tests::Reply> {
     let key = headroom_tests::unique("operation");
     let mut headers: Vec<(&str, &str)> = Vec::new();
     let has = |name: &str| extra.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));

@@ -41,7 +41,11 @@ async fn a_replacement_moves_the_hold_in_one_step() -> anyhow::Result<()> {
     assert_eq!((late.status, late.code().as_str()), (409, "order_ended"));
     let dear = api.patch(&format!("{BIDS}/{new_id}"), &sim.bid(1_000_000, "11").await?).await?;
     assert_eq!(dear.status, 402, "{}", dear.text);
-    assert_eq!(api.get(&format!("{BIDS}/{new_id}")).await?.ok()?["status"], "open", "a refused replacement changes nothing");
+    assert_eq!(
+        api.get(&format!("{BIDS}/{new_id}")).await?.ok()?["status"],
+        "open",
+        "a refused replacement changes nothing"
+    );
     assert_eq!(balance(&api).await?, (1_000_000, 9_000_000));
     assert_eq!(api.act("/v1/bids/cancel_all").await?.ok()?["canceled"], 1);
     assert_eq!(balance(&api).await?, (10_000_000, 0));
@@ -82,7 +86,12 @@ async fn orders_are_their_participants_own() -> anyhow::Result<()> {
     let bid = sim.bid(1, "0.5").await?;
     let id = mine.post_with_key(BIDS, &unique("k"), &bid).await?.id()?;
     let path = format!("{BIDS}/{id}");
-    for reply in [yours.get(&path).await?, yours.delete(&path).await?, yours.patch(&path, &bid).await?, yours.get(&format!("{path}/explain")).await?] {
+    for reply in [
+        yours.get(&path).await?,
+        yours.delete(&path).await?,
+        yours.patch(&path, &bid).await?,
+        yours.get(&format!("{path}/explain")).await?,
+    ] {
         assert_eq!(reply.status, 404, "{}", reply.text);
         assert!(reply.is_problem(), "{}", reply.text);
     }
@@ -124,7 +133,9 @@ async fn lists_are_paged_without_gaps() -> anyhow::Result<()> {
             let page = api.get(&format!("{BIDS}?order={order}&limit={limit}{after}")).await?;
             let body = page.ok()?;
             assert_eq!(body["object"], "list");
-            seen.extend(body["data"].as_array().into_iter().flatten().filter_map(|o| o["id"].as_str().map(str::to_owned)));
+            seen.extend(
+                body["data"].as_array().into_iter().flatten().filter_map(|o| o["id"].as_str().map(str::to_owned)),
+            );
             let more = body["has_more"] == true;
             assert_eq!(more, !page.header("link").is_empty());
             match body["next_cursor"].as_str().filter(|_| more) {

@@ -14,7 +14,11 @@ async fn every_swap_ends_whenever_the_process_is_killed() -> anyhow::Result<()> 
         let admin = sim.api("admin")?;
         admin.advance(moment).await?;
         let swaps = admin.list("/v1/swaps").await?;
-        let live: Vec<String> = swaps.iter().filter(|s| s["state"].as_str().is_some_and(|s| !ENDS.contains(&s))).filter_map(|s| s["id"].as_str().map(str::to_owned)).collect();
+        let live: Vec<String> = swaps
+            .iter()
+            .filter(|s| s["state"].as_str().is_some_and(|s| !ENDS.contains(&s)))
+            .filter_map(|s| s["id"].as_str().map(str::to_owned))
+            .collect();
         killed_in_mid_swap += usize::from(!live.is_empty());
         let orders = admin.list("/v1/bids").await?.len();
         let launch = sim.server.kill()?;
@@ -22,7 +26,9 @@ async fn every_swap_ends_whenever_the_process_is_killed() -> anyhow::Result<()> 
         let mut launch = launch;
         // The simulated clock begins where it was told to: later than everything stored.
         if let Some(at) = launch.arguments.iter().position(|a| a == "--sim-clock") {
-            launch.arguments[at + 1] = headroom_tests::time::rfc3339(headroom_tests::time::seconds(crate::common::START).unwrap_or(0) + moment + 1);
+            launch.arguments[at + 1] = headroom_tests::time::rfc3339(
+                headroom_tests::time::seconds(crate::common::START).unwrap_or(0) + moment + 1,
+            );
         }
         let server = launch.start().await?;
         let admin = server.api("admin")?;
@@ -31,7 +37,10 @@ async fn every_swap_ends_whenever_the_process_is_killed() -> anyhow::Result<()> 
         let swaps = admin.list("/v1/swaps").await?;
         for id in &live {
             let state = swaps.iter().find(|s| s["id"] == id.as_str()).map(|s| s["state"].clone()).unwrap_or_default();
-            ensure!(["done", "aborted", "rolled_back"].iter().any(|end| state == *end), "killed after {moment} s: swap {id} is {state}");
+            ensure!(
+                ["done", "aborted", "rolled_back"].iter().any(|end| state == *end),
+                "killed after {moment} s: swap {id} is {state}"
+            );
         }
         let receipts = admin.list("/v1/receipts").await?.len();
         ensure!(receipts > 0, "killed after {moment} s: nothing is settled afterwards");

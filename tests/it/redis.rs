@@ -23,7 +23,13 @@ async fn no_event_is_lost_with_redis() -> anyhow::Result<()> {
     let api = trader(&server.api("admin")?, "redis", "10").await?;
     let bid = bid("fra1-gp", &Rhythm::of(&api).await?.late_window(), 1, "0.000001");
     let bearer = api.bearer.clone().unwrap_or_default();
-    let mut stream = api.http.get(format!("{}/v1/events?topics=order.accepted", api.url)).bearer_auth(bearer).send().await?.error_for_status()?;
+    let mut stream = api
+        .http
+        .get(format!("{}/v1/events?topics=order.accepted", api.url))
+        .bearer_auth(bearer)
+        .send()
+        .await?
+        .error_for_status()?;
     let mut placed = BTreeSet::new();
     for n in 0..30 {
         match n {
@@ -35,7 +41,8 @@ async fn no_event_is_lost_with_redis() -> anyhow::Result<()> {
     }
     let (mut text, mut seen, mut previous) = (String::new(), BTreeSet::new(), 0);
     while seen.len() < placed.len() {
-        let chunk = tokio::time::timeout(Duration::from_secs(60), stream.chunk()).await.context("the stream fell silent")??;
+        let chunk =
+            tokio::time::timeout(Duration::from_secs(60), stream.chunk()).await.context("the stream fell silent")??;
         text.push_str(&String::from_utf8_lossy(&chunk.context("the stream ended")?));
         while let Some(end) = text.find('\n') {
             let line: String = text.drain(..=end).collect();

@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 const TABLE: &[(&str, &str)] = &[
     ("*", "getAbout login logout refreshSession"),
     ("btfao", "getMe listApiKeys listModules listParticipants streamEvents advanceClock"),
-    ("btfao", "listPools getPool getPoolBook listPoolPrices listReservePrices listNodes listRounds getRound getRoundResult getRoundProof"),
+    (
+        "btfao",
+        "listPools getPool getPoolBook listPoolPrices listReservePrices listNodes listRounds getRound getRoundResult getRoundProof",
+    ),
     ("btfao", "getBalance"),
     ("btao", "listHints getHint listProfiles getProfile"),
     ("btfa", "getStatement exportStatement listReceipts"),
@@ -24,12 +27,16 @@ const TABLE: &[(&str, &str)] = &[
     ("ta", "createApiKey revokeApiKey"),
     ("fao", "getRoundAudit"),
     ("fa", "exportLedger getFinanceSummary"),
-    ("a", "createParticipant putQuota grantCredits createUser createPool createNode haltPool resumePool scheduleReservePrice putBaseline"),
+    (
+        "a",
+        "createParticipant putQuota grantCredits createUser createPool createNode haltPool resumePool scheduleReservePrice putBaseline",
+    ),
     ("ao", "drainNode undrainNode"),
     ("o", "cancelSwap"),
 ];
 
-const ROLES: [(&str, char); 5] = [("bidder", 'b'), ("tenant", 't'), ("finance", 'f'), ("admin", 'a'), ("operator", 'o')];
+const ROLES: [(&str, char); 5] =
+    [("bidder", 'b'), ("tenant", 't'), ("finance", 'f'), ("admin", 'a'), ("operator", 'o')];
 
 fn table() -> BTreeMap<&'static str, &'static str> {
     TABLE.iter().flat_map(|(letters, ids)| ids.split(' ').map(move |id| (id, *letters))).collect()
@@ -44,8 +51,12 @@ async fn every_route_lets_through_whom_the_table_says() -> anyhow::Result<()> {
     let mut wrong = unknown(&operations, &samples);
     let table = table();
     for operation in &operations {
-        let (Some(letters), Some(sample)) = (table.get(operation.id.as_str()), samples.get(operation.id.as_str())) else {
-            wrong.push(format!("{} {} ({}) is not in the table of roles", operation.method, operation.template, operation.id));
+        let (Some(letters), Some(sample)) = (table.get(operation.id.as_str()), samples.get(operation.id.as_str()))
+        else {
+            wrong.push(format!(
+                "{} {} ({}) is not in the table of roles",
+                operation.method, operation.template, operation.id
+            ));
             continue;
         };
         let body = || sample.body.as_ref().map(|b| b.to_string().into_bytes());
@@ -67,14 +78,20 @@ async fn every_route_lets_through_whom_the_table_says() -> anyhow::Result<()> {
         for (role, letter) in ROLES {
             let reply = send(&sim.api(role)?, operation, sample, &sample.path, body(), &[]).await?;
             let allowed = letters.contains(letter);
-            let fits = if allowed { !matches!(reply.status, 401 | 403) && reply.status < 500 } else { reply.status == 403 && reply.is_problem() };
+            let fits = if allowed {
+                !matches!(reply.status, 401 | 403) && reply.status < 500
+            } else {
+                reply.status == 403 && reply.is_problem()
+            };
             if !fits {
                 wrong.push(format!("{} as {role}: {} {}", operation.id, reply.status, reply.code()));
             }
         }
     }
     let ids: Vec<&str> = operations.iter().map(|o| o.id.as_str()).collect();
-    wrong.extend(table.keys().filter(|id| !ids.contains(id)).map(|id| format!("{id} is in the table and not in the API")));
+    wrong.extend(
+        table.keys().filter(|id| !ids.contains(id)).map(|id| format!("{id} is in the table and not in the API")),
+    );
     assert!(wrong.is_empty(), "{} faults:\n{}", wrong.len(), wrong.join("\n"));
     Ok(())
 }
@@ -104,8 +121,12 @@ async fn another_participants_things_do_not_exist() -> anyhow::Result<()> {
         }
     }
     assert!(asked > 10, "only {asked} operations were asked");
-    for (id, names_instance) in [("placeBid", true), ("placeOffer", true), ("createHint", true), ("createProfile", true), ("requestSwap", true)] {
-        let (Some(operation), Some(sample)) = (operations.iter().find(|o| o.id == id), samples.get(id)) else { continue };
+    for (id, names_instance) in
+        [("placeBid", true), ("placeOffer", true), ("createHint", true), ("createProfile", true), ("requestSwap", true)]
+    {
+        let (Some(operation), Some(sample)) = (operations.iter().find(|o| o.id == id), samples.get(id)) else {
+            continue;
+        };
         let body = sample.body.as_ref().map(|b| b.to_string().into_bytes());
         let reply = send(&stranger, operation, sample, &sample.path, body, &[]).await?;
         if names_instance && !matches!(reply.status, 404 | 422) {
@@ -113,13 +134,28 @@ async fn another_participants_things_do_not_exist() -> anyhow::Result<()> {
         }
     }
     let statement = format!("/v1/statements?participant={}", names.participant);
-    for path in [statement.as_str(), &statement.replace("statements", "statements.csv"), &format!("/v1/prediction?instance_id={}", names.instance)] {
+    for path in [
+        statement.as_str(),
+        &statement.replace("statements", "statements.csv"),
+        &format!("/v1/prediction?instance_id={}", names.instance),
+    ] {
         let reply = stranger.get(path).await?;
         if !matches!(reply.status, 403 | 404) {
             wrong.push(format!("{path}: {}", reply.status));
         }
     }
-    for path in ["/v1/bids", "/v1/offers", "/v1/instances", "/v1/swaps", "/v1/receipts", "/v1/awards", "/v1/allocations", "/v1/allocation_hints", "/v1/application_profiles", "/v1/forecasts/accuracy"] {
+    for path in [
+        "/v1/bids",
+        "/v1/offers",
+        "/v1/instances",
+        "/v1/swaps",
+        "/v1/receipts",
+        "/v1/awards",
+        "/v1/allocations",
+        "/v1/allocation_hints",
+        "/v1/application_profiles",
+        "/v1/forecasts/accuracy",
+    ] {
         let list = stranger.get(path).await?.ok()?;
         if list["data"].as_array().is_none_or(|data| !data.is_empty()) {
             wrong.push(format!("{path} shows a newcomer {list}"));

@@ -48,7 +48,11 @@ async fn refresh_tokens_rotate_and_a_second_use_ends_the_family() -> anyhow::Res
     assert_ne!(text(&second, "refresh_token"), first);
     assert_eq!(nobody.with(second["access_token"].as_str()).get("/v1/me").await?.status, 200);
     assert_eq!(refresh(&nobody, &first).await?.status, 401, "used up");
-    assert_eq!(refresh(&nobody, &text(&second, "refresh_token")).await?.status, 401, "the reuse ended the whole family");
+    assert_eq!(
+        refresh(&nobody, &text(&second, "refresh_token")).await?.status,
+        401,
+        "the reuse ended the whole family"
+    );
     let other = text(&login(&sim, "tenant").await?.ok()?, "refresh_token");
     assert_eq!(refresh(&nobody, &other).await?.status, 200, "another family goes on");
     let third = text(&login(&sim, "tenant").await?.ok()?, "refresh_token");
@@ -73,7 +77,10 @@ async fn a_cookie_writes_only_with_its_csrf_token() -> anyhow::Result<()> {
     let cancel = "/v1/bids/cancel_all";
     assert_eq!(nobody.send("GET", "/v1/me", &[("cookie", &cookies)], None).await?.status, 200);
     assert_eq!(nobody.send("POST", cancel, &[("cookie", &cookies)], None).await?.status, 403);
-    assert_eq!(nobody.send("POST", cancel, &[("cookie", &cookies), ("x-csrf-token", "guess")], None).await?.status, 403);
+    assert_eq!(
+        nobody.send("POST", cancel, &[("cookie", &cookies), ("x-csrf-token", "guess")], None).await?.status,
+        403
+    );
     assert_eq!(nobody.send("POST", cancel, &[("cookie", &cookies), ("x-csrf-token", &csrf)], None).await?.status, 200);
     let without = format!("headroom_access={}", text(&session, "access_token"));
     assert_eq!(nobody.send("POST", cancel, &[("cookie", &without)], None).await?.status, 403);
@@ -130,7 +137,15 @@ async fn a_key_has_its_scopes_ends_and_can_be_revoked() -> anyhow::Result<()> {
     assert!(text(&reader, "secret").starts_with("xk_test_"));
     let api = tenant.with(reader["secret"].as_str());
     assert_eq!(api.get("/v1/pools").await?.status, 200);
-    for path in ["/v1/bids", "/v1/balance", "/v1/swaps", "/v1/instances", "/v1/statements", "/v1/allocation_hints", "/v1/application_profiles"] {
+    for path in [
+        "/v1/bids",
+        "/v1/balance",
+        "/v1/swaps",
+        "/v1/instances",
+        "/v1/statements",
+        "/v1/allocation_hints",
+        "/v1/application_profiles",
+    ] {
         assert_eq!(api.get(path).await?.status, 403, "{path} with market:read only");
     }
     assert_eq!(api.act("/v1/bids/cancel_all").await?.status, 403);
@@ -142,7 +157,8 @@ async fn a_key_has_its_scopes_ends_and_can_be_revoked() -> anyhow::Result<()> {
     assert!(!secrets.text.contains("secret"), "secrets are shown once: {}", secrets.text);
     assert_eq!(tenant.delete(&format!("/v1/api_keys/{}", text(&reader, "id"))).await?.status, 200);
     assert_eq!(api.get("/v1/pools").await?.status, 401, "revoked");
-    let short = tenant.post("/v1/api_keys", &json!({ "name": "short", "expires_at": "2026-11-20T10:01:00Z" })).await?.ok()?;
+    let short =
+        tenant.post("/v1/api_keys", &json!({ "name": "short", "expires_at": "2026-11-20T10:01:00Z" })).await?.ok()?;
     let short = tenant.with(short["secret"].as_str());
     assert_eq!(short.get("/v1/pools").await?.status, 200);
     admin.advance(61).await?;
@@ -156,7 +172,11 @@ async fn guessing_passwords_is_slowed_down() -> anyhow::Result<()> {
     let (email, _) = sim.server.login("finance")?;
     let mut statuses = Vec::new();
     for _ in 0..40 {
-        let reply = sim.server.nobody().post("/v1/auth/login", &json!({ "email": email, "password": "guess-guess-guess" })).await?;
+        let reply = sim
+            .server
+            .nobody()
+            .post("/v1/auth/login", &json!({ "email": email, "password": "guess-guess-guess" }))
+            .await?;
         if reply.status == 429 {
             assert!(!reply.header("retry-after").is_empty());
         }

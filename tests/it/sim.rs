@@ -6,6 +6,7 @@ use headroom_tests::Api;
 use headroom_tests::money::{micro, nano, units};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// The virtual time in which the demo must have shown everything.
 const WITHIN: i64 = 180;
@@ -20,7 +21,8 @@ async fn everything_is_seen_within_three_minutes() -> anyhow::Result<()> {
     let admin = sim.api("admin")?;
     admin.advance(WITHIN).await?;
     let receipts = admin.list("/v1/receipts").await?;
-    let delivered = |r: &Value| r["lines"].as_array().is_some_and(|l| l.iter().any(|line| line["delivered"].as_i64() > Some(0)));
+    let delivered =
+        |r: &Value| r["lines"].as_array().is_some_and(|l| l.iter().any(|line| line["delivered"].as_i64() > Some(0)));
     ensure!(receipts.iter().any(delivered), "no settled delivery: {receipts:?}");
     let swaps = history(&admin).await?;
     ensure!(swaps.iter().any(|s| s["state"] == "done" && s["node_from"] != s["node_to"]), "no completed move");
@@ -46,7 +48,8 @@ async fn no_round_of_the_demo_is_void() -> anyhow::Result<()> {
     admin.advance(600).await?;
     let rounds = admin.list("/v1/rounds").await?;
     assert!(rounds.len() > 5, "{} rounds", rounds.len());
-    let void: Vec<String> = rounds.iter().filter(|r| r["state"] == "void").map(|r| format!("{} ({})", r["number"], r["reason"])).collect();
+    let void: Vec<String> =
+        rounds.iter().filter(|r| r["state"] == "void").map(|r| format!("{} ({})", r["number"], r["reason"])).collect();
     assert!(void.is_empty(), "{} of {} rounds are void: {void:?}", void.len(), rounds.len());
     Ok(())
 }
@@ -103,13 +106,17 @@ async fn statements_are_what_was_delivered_at_published_prices() -> anyhow::Resu
     let (mut paid, mut credited) = (0i128, 0i128);
     for receipt in &receipts {
         let round = receipt["round"].as_i64().context("round")?;
-        if !outcomes.contains_key(&round) {
+        if let Entry::Vacant(unread) = outcomes.entry(round) {
             let outcome = admin.get(&format!("/v1/rounds/{round}/result")).await?.ok()?;
-            outcomes.insert(round, outcome["prices"].as_array().cloned().unwrap_or_default());
+            unread.insert(outcome["prices"].as_array().cloned().unwrap_or_default());
         }
         let mut amount = 0;
         for line in receipt["lines"].as_array().context("lines")? {
-            let published = outcomes[&round].iter().any(|p| p["pool"] == line["pool"] && p["resource"] == line["resource"] && nano(&p["price"]) == nano(&line["price"]));
+            let published = outcomes[&round].iter().any(|p| {
+                p["pool"] == line["pool"]
+                    && p["resource"] == line["resource"]
+                    && nano(&p["price"]) == nano(&line["price"])
+            });
             ensure!(published, "round {round} has not published the price of {line}");
             let delivered = i128::from(line["delivered"].as_i64().unwrap_or(0));
             let awarded = i128::from(line["awarded"].as_i64().unwrap_or(0));
@@ -134,9 +141,19 @@ async fn statements_are_what_was_delivered_at_published_prices() -> anyhow::Resu
     }
     assert_eq!(sum(&ledger, "credit_note"), credited, "credit notes in the ledger and on receipts");
     // What is charged is either delivered, credited, or still in escrow for slots to come.
-    let escrow: i128 = summary["accounts"].as_array().into_iter().flatten().filter(|a| a["account"].as_str().is_some_and(|n| n == "exchange/escrow")).map(|a| micro(&a["balance"])).sum();
+    let escrow: i128 = summary["accounts"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|a| a["account"].as_str().is_some_and(|n| n == "exchange/escrow"))
+        .map(|a| micro(&a["balance"]))
+        .sum();
     let difference = sum(&ledger, "charge") - credited - escrow - paid;
-    ensure!(difference == 0, "Σ charges − credit notes − escrow = {} and Σ price × delivered = {paid}", paid + difference);
+    ensure!(
+        difference == 0,
+        "Σ charges − credit notes − escrow = {} and Σ price × delivered = {paid}",
+        paid + difference
+    );
     let participants = admin.list("/v1/participants").await?;
     for participant in participants.iter().filter(|p| p["platform"] != true) {
         let id = participant["id"].as_str().unwrap_or_default();
@@ -145,7 +162,9 @@ async fn statements_are_what_was_delivered_at_published_prices() -> anyhow::Resu
         let csv = rows(&finance.get(&format!("/v1/statements.csv?participant={id}")).await?.text)?;
         let moved: i128 = csv.iter().filter_map(|r| units(&r["amount"], 6)).sum();
         assert_eq!(micro(&statement["opening"]) + moved, micro(&statement["closing"]), "the CSV of {id}");
-        for (name, kind) in [("charges", "charge"), ("credit_notes", "credit_note"), ("proceeds", "proceeds"), ("granted", "grant")] {
+        for (name, kind) in
+            [("charges", "charge"), ("credit_notes", "credit_note"), ("proceeds", "proceeds"), ("granted", "grant")]
+        {
             assert_eq!(micro(&statement["totals"][name]), sum(&csv, kind), "{name} of {id}");
         }
     }

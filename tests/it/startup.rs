@@ -62,7 +62,10 @@ async fn a_data_directory_that_cannot_be_made_or_written() -> anyhow::Result<()>
     explains(&Launch::simulated(&file, START).up_to_its_end().await?, &["data directory", "--data"]);
     explains(&Launch::simulated(&file.join("below"), START).up_to_its_end().await?, &["data directory", "--data"]);
     // Permissions mean nothing to root, a place where nobody can write does.
-    explains(&Launch::simulated("/proc/headroom".as_ref(), START).up_to_its_end().await?, &["data directory", "--data"]);
+    explains(
+        &Launch::simulated("/proc/headroom".as_ref(), START).up_to_its_end().await?,
+        &["data directory", "--data"],
+    );
     let locked = folder.path().join("locked");
     std::fs::create_dir(&locked)?;
     std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o500))?;
@@ -109,7 +112,11 @@ async fn addresses_that_lead_nowhere() -> anyhow::Result<()> {
     ];
     for (variable, value, words) in cases {
         let folder = tempfile::tempdir()?;
-        let ended = Launch::simulated(folder.path(), START).variable(variable, &value).up_to_its_end().await.with_context(|| value.clone())?;
+        let ended = Launch::simulated(folder.path(), START)
+            .variable(variable, &value)
+            .up_to_its_end()
+            .await
+            .with_context(|| value.clone())?;
         explains(&ended, words);
         assert!(!ended.stderr.contains(secret), "a password is shown: {}", ended.stderr);
     }
@@ -128,7 +135,10 @@ async fn a_postgres_database_that_is_not_there() -> anyhow::Result<()> {
     let there = cluster.database("there")?;
     let folder = tempfile::tempdir()?;
     let missing = there.replace("/there", "/missing");
-    explains(&Launch::simulated(folder.path(), START).variable("DATABASE_URL", &missing).up_to_its_end().await?, &["missing"]);
+    explains(
+        &Launch::simulated(folder.path(), START).variable("DATABASE_URL", &missing).up_to_its_end().await?,
+        &["missing"],
+    );
     Ok(())
 }
 
@@ -138,8 +148,16 @@ async fn wrong_arguments() -> anyhow::Result<()> {
     let mut launch = Launch { data: folder.path().to_owned(), ..Launch::default() };
     launch = launch.argument("--listen").argument("127.0.0.1:0");
     explains(&launch.clone().up_to_its_end().await?, &["--demo"]);
-    explains(&launch.clone().argument("--demo").argument("--sim-clock").argument("soon").up_to_its_end().await?, &["--sim-clock"]);
-    let slots = launch.clone().argument("--slot-seconds").argument("7").variable("HEADROOM_ADMIN_EMAIL", "a@example.org").variable("HEADROOM_ADMIN_PASSWORD", "long-enough-1");
+    explains(
+        &launch.clone().argument("--demo").argument("--sim-clock").argument("soon").up_to_its_end().await?,
+        &["--sim-clock"],
+    );
+    let slots = launch
+        .clone()
+        .argument("--slot-seconds")
+        .argument("7")
+        .variable("HEADROOM_ADMIN_EMAIL", "a@example.org")
+        .variable("HEADROOM_ADMIN_PASSWORD", "long-enough-1");
     explains(&slots.up_to_its_end().await?, &["3600"]);
     let doctor = Launch { data: folder.path().join("nothing"), ..Launch::default() }.run("doctor").await?;
     assert!(matches!(doctor.code, Some(1..=100)) && !doctor.stderr.contains("panicked"), "{doctor:?}");
@@ -175,7 +193,12 @@ async fn a_full_disk() -> anyhow::Result<()> {
     let bid = bid("fra1-gp", &window, 1, "0.000001");
     let ballast = disk.path().join("ballast");
     // Leaves a few pages free, so that the disk gets full in mid-write.
-    let free = 48 * 1024 * 1024 - std::fs::read_dir(disk.path())?.filter_map(Result::ok).filter_map(|e| e.metadata().ok()).map(|m| m.len()).sum::<u64>();
+    let free = 48 * 1024 * 1024
+        - std::fs::read_dir(disk.path())?
+            .filter_map(Result::ok)
+            .filter_map(|e| e.metadata().ok())
+            .map(|m| m.len())
+            .sum::<u64>();
     let _full = std::fs::write(&ballast, vec![0u8; usize::try_from(free.saturating_sub(256 * 1024))?]);
     let mut acked = Vec::new();
     for n in 0..2000 {
