@@ -264,6 +264,41 @@ impl Rounding<'_> {
             }
             self.give_way(*k, &mut left);
         }
+        self.lend_whole(c);
+    }
+
+    /// Lenders too are rounded so that their sum stays what it is: by largest remainder.
+    fn lend_whole(&mut self, c: &Component) {
+        let mut sums: BTreeMap<usize, Rat> = BTreeMap::new();
+        for (i, f) in &self.whole.orders {
+            let o = &self.m.orders[*i];
+            if o.bid || o.replicas.is_some() {
+                continue;
+            }
+            for ((k, full), q) in o.alternatives[f.alternative]
+                .quantities
+                .iter()
+                .zip(&f.quantities)
+            {
+                let rest = (&f.fill * &Rat::int(*full)).sub_mul(&Rat::ONE, &Rat::int(*q));
+                let t = sums.entry(*k).or_default();
+                *t = &*t + &rest;
+            }
+        }
+        for k in c.products.iter().filter(|k| sums.contains_key(k)) {
+            let mut left = sums[k].floor();
+            for (_, _, i, p) in self.remainders(*k, false) {
+                if left <= 0 {
+                    break;
+                }
+                if self.may_add(i, p)
+                    && let Some(f) = self.whole.orders.get_mut(&i)
+                {
+                    f.quantities[p] += 1;
+                    left -= 1;
+                }
+            }
+        }
     }
 
     /// A floor can be too much only if a flow or an offer was rounded down: then the partly filled
