@@ -7,6 +7,10 @@
 //! - `bundles`: 3 pools of 2 nodes, 6 slots, cpu and memory of one slot in each order, reserve
 //!   steps, bids and offers bound to nodes, many alike strategy orders, what is held offered again.
 //! - `blocks`: the same size with 30 % blocks whose windows and alternatives link all pools.
+#![expect(
+    clippy::disallowed_types,
+    reason = "this is a stopwatch around the core"
+)]
 use headroom_market::clearing::book::*;
 use headroom_market::clearing::generate::Draw;
 use headroom_market::clearing::outcome::{Quality, Reason};

@@ -20,11 +20,11 @@ fn run(b: &Book) -> Outcome {
 
 fn mix(seed: u64) -> Mix {
     Mix {
-        nodes: seed % 3 != 0,
-        blocks: seed % 4 != 0,
-        rows: seed % 5 != 0,
-        low_caps: seed % 7 == 0,
-        replicas: seed % 2 == 0,
+        nodes: !seed.is_multiple_of(3),
+        blocks: !seed.is_multiple_of(4),
+        rows: !seed.is_multiple_of(5),
+        low_caps: seed.is_multiple_of(7),
+        replicas: seed.is_multiple_of(2),
     }
 }
 
@@ -66,7 +66,7 @@ fn welfare_is_that_of_brute_force() {
             Mix {
                 nodes: false,
                 blocks: true,
-                rows: seed % 2 == 0,
+                rows: seed.is_multiple_of(2),
                 low_caps: false,
                 replicas: false,
             },
@@ -213,7 +213,7 @@ fn verify_rejects_what_was_changed() {
             seed,
             Mix {
                 nodes: true,
-                blocks: seed % 2 == 0,
+                blocks: seed.is_multiple_of(2),
                 rows: true,
                 low_caps: false,
                 replicas: true,

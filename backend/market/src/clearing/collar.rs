@@ -8,8 +8,9 @@
 //! If the smaller allocation leaves a product idle that those prices still charge for, the prices
 //! are taken once more with the rationed fills as given (and the scarce products at their cap),
 //! until allocation and prices agree.
+use super::model::{Meaning, Model};
 use super::price::{Allocation, Polytope};
-use super::problem::{Component, Market, Meaning, Model};
+use super::problem::{Component, Market};
 use super::rational::Rat;
 use super::simplex::{End, Lp, Simplex};
 use super::ties;

@@ -2,8 +2,9 @@
 //! every order that did not win the first reason that applies, with its numbers.
 use super::attempt::Cleared;
 use super::book::{Book, Fraction, Money, Quantity};
+use super::model::Meaning;
 use super::outcome::*;
-use super::problem::{Market, Meaning, RowKind};
+use super::problem::{Market, RowKind};
 use super::rational::Rat;
 use std::collections::BTreeMap;
 

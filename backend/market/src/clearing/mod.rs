@@ -10,11 +10,13 @@ mod attempt;
 pub mod book;
 mod branch;
 pub mod check;
+mod choice;
 mod collar;
 mod engine;
 mod explain;
 pub mod generate;
 mod hosting;
+mod model;
 pub mod outcome;
 mod parse;
 mod place;
@@ -24,8 +26,10 @@ mod qp;
 pub mod rational;
 mod round;
 mod simplex;
+mod support;
 mod ties;
 mod validate;
+mod values;
 
 pub use book::{
     Alternative, Book, Class, Committed, Fault, Fraction, Instance, Money, Node, Order, Product,

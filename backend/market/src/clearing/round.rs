@@ -6,7 +6,8 @@
 //! lent or sent, else the bids with the least remainders give way, blocks last of all; a row of a
 //! participant is tested on the integers themselves before anything moves.
 use super::branch::Solved;
-use super::problem::{Component, Market, Meaning};
+use super::model::Meaning;
+use super::problem::{Component, Market};
 use super::rational::Rat;
 use std::collections::BTreeMap;
 

@@ -7,7 +7,8 @@
 //!
 //! Alike divisible orders are one column and so filled pro-rata; where bounds of their own (a
 //! host that has room for a part) keep them in several, these are brought to one level at last.
-use super::problem::{Market, Meaning, Model};
+use super::model::{Meaning, Model};
+use super::problem::Market;
 use super::rational::Rat;
 use super::simplex::{End, Lp, Simplex};
 use std::collections::BTreeMap;

@@ -250,10 +250,10 @@ pub fn maximise(c: &[Rat], rows: &[(Vec<Rat>, Rat)]) -> Option<Rat> {
     }
     // artificial variables that stayed at 0 leave, or their rows say nothing
     for i in 0..m {
-        if basis[i] >= n + m {
-            if let Some(j) = (0..n + m).find(|j| !t[i][*j].is_zero()) {
-                pivot(&mut t, &mut basis, &mut [&mut first, &mut second], i, j);
-            }
+        if basis[i] >= n + m
+            && let Some(j) = (0..n + m).find(|j| !t[i][*j].is_zero())
+        {
+            pivot(&mut t, &mut basis, &mut [&mut first, &mut second], i, j);
         }
     }
     let mut idle = vec![Rat::ZERO; width + 1];

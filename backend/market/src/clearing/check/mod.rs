@@ -14,6 +14,7 @@ mod facts;
 mod money;
 mod place;
 mod prices;
+mod read;
 mod rows;
 
 use super::book::Book;

@@ -1,0 +1,177 @@
+//! A component as a linear program.
+//!
+//! Divisible orders that are alike (same side, products in the same ratio, unit limit, incumbency
+//! and class, no row of their own) are one column: they are filled pro-rata because they can't be
+//! filled otherwise. A column counts in units of the greatest common divisor of its quantities,
+//! which keeps the rationals short.
+use super::book::Class;
+use super::problem::{Component, Market};
+use super::rational::{Rat, gcd_i128};
+use super::simplex::Lp;
+use std::collections::BTreeMap;
+
+/// What a column of the linear program stands for.
+#[derive(Clone, Debug)]
+pub enum Meaning {
+    /// Orders that are alike: `(order, units)`, all with alternative `alternative`.
+    Orders {
+        alternative: usize,
+        members: Vec<(usize, i128)>,
+    },
+    Step(usize),
+    Arc(usize),
+    /// Quantity of a product that would have to come at the collar.
+    Missing(usize),
+}
+
+/// A component as a linear program.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub lp: Lp,
+    pub meaning: Vec<Meaning>,
+    /// Row of each product of the component (same order as `Component::products`).
+    pub product_row: BTreeMap<usize, usize>,
+    /// Row of each participant row.
+    pub own_row: BTreeMap<usize, usize>,
+    /// Columns of each block, by alternative.
+    pub blocks: BTreeMap<usize, Vec<usize>>,
+}
+
+impl Model {
+    /// The relaxation: blocks between 0 and their upper bound, at most one alternative.
+    /// `upper` bounds the fill of an order by alternative (placement), `missing` adds supply at the collar.
+    pub fn build(m: &Market, c: &Component, upper: &[Vec<Rat>], missing: bool) -> Model {
+        let mut lp = Lp::default();
+        let mut meaning = Vec::new();
+        let product_row: BTreeMap<usize, usize> =
+            c.products.iter().map(|k| (*k, lp.row(Rat::ZERO))).collect();
+        let own_row: BTreeMap<usize, usize> = c
+            .rows
+            .iter()
+            .map(|r| (*r, lp.row(m.rows[*r].limit.clone())))
+            .collect();
+        for &s in &c.steps {
+            let s_ = &m.steps[s];
+            lp.col(
+                Rat::int(-s_.reserve),
+                Rat::ZERO,
+                Some(Rat::int(s_.quantity)),
+                vec![(product_row[&s_.product], Rat::int(-1))],
+            );
+            meaning.push(Meaning::Step(s));
+        }
+        let everything: i128 = c
+            .orders
+            .iter()
+            .flat_map(|i| &m.orders[*i].alternatives)
+            .flat_map(|a| &a.quantities)
+            .map(|(_, q)| *q)
+            .sum::<i128>()
+            + 1;
+        for &e in &c.arcs {
+            let a = &m.arcs[e];
+            let most = a
+                .limit
+                .map_or_else(|| Rat::int(everything).div(&a.ratio), Rat::int);
+            let mut entries = vec![
+                (product_row[&a.from], Rat::ONE),
+                (product_row[&a.to], -&a.ratio),
+            ];
+            entries.sort_by_key(|x| x.0);
+            lp.col(Rat::int(-a.cost), Rat::ZERO, Some(most), entries);
+            meaning.push(Meaning::Arc(e));
+        }
+        for &k in &c.products {
+            let most = if missing {
+                Rat::int(everything)
+            } else {
+                Rat::ZERO
+            };
+            lp.col(
+                Rat::int(-m.cap[k]),
+                Rat::ZERO,
+                Some(most),
+                vec![(product_row[&k], Rat::int(-1))],
+            );
+            meaning.push(Meaning::Missing(k));
+        }
+        let mut own_terms: BTreeMap<(usize, usize), Vec<(usize, Rat)>> = BTreeMap::new();
+        for r in &c.rows {
+            for (i, a, v) in &m.rows[*r].terms {
+                own_terms
+                    .entry((*i, *a))
+                    .or_default()
+                    .push((own_row[r], v.clone()));
+            }
+        }
+        type Alike = (bool, Vec<(usize, i128)>, Rat, bool, Class);
+        let mut groups: BTreeMap<Alike, usize> = BTreeMap::new();
+        let mut blocks: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for &i in &c.orders {
+            let o = &m.orders[i];
+            for (a, alt) in o.alternatives.iter().enumerate() {
+                let g = alt
+                    .quantities
+                    .iter()
+                    .fold(0, |g, (_, q)| gcd_i128(g, *q))
+                    .max(1);
+                let ratio: Vec<(usize, i128)> =
+                    alt.quantities.iter().map(|(k, q)| (*k, q / g)).collect();
+                let unit = Rat::ratio(if o.bid { alt.value } else { -alt.value }, g);
+                let most = &Rat::int(g) * &upper[i][a];
+                let alike = !o.block && o.rows.is_empty() && upper[i][a] == Rat::ONE;
+                if alike {
+                    let key = (o.bid, ratio.clone(), unit.clone(), o.incumbent, o.class);
+                    if let Some(&j) = groups.get(&key) {
+                        if let Meaning::Orders { members, .. } = &mut meaning[j] {
+                            members.push((i, g));
+                        }
+                        let col = &mut lp.cols[j];
+                        col.hi = col.hi.as_ref().map(|h| h + &most);
+                        continue;
+                    }
+                    groups.insert(key, lp.cols.len());
+                }
+                let s = if o.bid { 1 } else { -1 };
+                let mut entries: Vec<(usize, Rat)> = ratio
+                    .iter()
+                    .map(|(k, q)| (product_row[k], Rat::int(s * q)))
+                    .collect();
+                for (r, v) in own_terms.remove(&(i, a)).unwrap_or_default() {
+                    entries.push((r, v.div(&Rat::int(g))));
+                }
+                let j = lp.col(unit, Rat::ZERO, Some(most), entries);
+                meaning.push(Meaning::Orders {
+                    alternative: a,
+                    members: vec![(i, g)],
+                });
+                if o.block {
+                    blocks.entry(i).or_default().push(j);
+                }
+            }
+        }
+        for cols in blocks.values().filter(|c| c.len() > 1) {
+            let row = lp.row(Rat::ONE);
+            for j in cols {
+                if let Meaning::Orders { members, .. } = &meaning[*j] {
+                    lp.cols[*j].entries.push((row, Rat::ratio(1, members[0].1)));
+                }
+            }
+        }
+        Model {
+            lp,
+            meaning,
+            product_row,
+            own_row,
+            blocks,
+        }
+    }
+
+    /// Units of a column at full fill of its order (blocks and single orders).
+    pub fn units(&self, col: usize) -> Rat {
+        match &self.meaning[col] {
+            Meaning::Orders { members, .. } => Rat::int(members.iter().map(|m| m.1).sum()),
+            _ => Rat::ONE,
+        }
+    }
+}

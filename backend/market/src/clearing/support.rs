@@ -1,0 +1,213 @@
+//! Whether prices support a choice of blocks, and the prices and fills of the one that wins.
+use super::Mode;
+use super::branch::{Found, Search, Solved};
+use super::collar::{Rationed, Sharing};
+use super::model::{Meaning, Model};
+use super::price::{Allocation, Polytope};
+use super::rational::{Rat, sum};
+use super::simplex::{End, Lp, Simplex};
+use super::ties;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The verdict on a candidate.
+pub(super) enum Support {
+    Yes,
+    Shared(Rationed, Rat),
+    /// The accepted block that should go first.
+    No(Option<usize>),
+}
+
+impl Search<'_> {
+    /// Whether prices support the candidate.
+    pub(super) fn support(
+        &self,
+        model: &Model,
+        s: &Simplex,
+        x: &[Rat],
+        accepted: &BTreeMap<usize, usize>,
+    ) -> Support {
+        if self.mode == Mode::Welfare && !model.blocks.is_empty() {
+            return Support::Yes;
+        }
+        let dual: BTreeMap<usize, Rat> = model
+            .product_row
+            .values()
+            .map(|r| (*r, s.dual(*r)))
+            .collect();
+        let surplus = |j: usize| {
+            let c = &model.lp.cols[j];
+            c.entries.iter().fold(c.cost.clone(), |t, (r, e)| {
+                dual.get(r).map_or(t.clone(), |p| t.sub_mul(e, p))
+            })
+        };
+        let losing = accepted
+            .iter()
+            .map(|(i, j)| (&surplus(*j) * &x[*j], *i))
+            .filter(|(s, _)| s.is_neg())
+            .min();
+        let capped = model
+            .product_row
+            .iter()
+            .all(|(k, r)| dual[r] <= Rat::int(self.m.cap[*k]));
+        if losing.is_none() && capped {
+            return Support::Yes;
+        }
+        let mut fixed = model.clone();
+        self.fix(&mut fixed, accepted);
+        let none = BTreeSet::new();
+        let a = Allocation {
+            model: &fixed,
+            values: x,
+            accepted,
+            families: self.mode == Mode::Market,
+            at_cap: &none,
+        };
+        let collared = Polytope::of(self.m, self.c, &a, true);
+        if collared.feasible() {
+            return Support::Yes;
+        }
+        let worst = losing.map(|l| l.1);
+        if !collared.uncapped().feasible() {
+            return Support::No(worst);
+        }
+        let mut open = Model::build(self.m, self.c, self.upper, true);
+        self.fix(&mut open, accepted);
+        let sharing = Sharing {
+            m: self.m,
+            c: self.c,
+            lp: &open.lp,
+            model: &open,
+            accepted,
+        };
+        match sharing.run(|p, values| self.choose(&open, p, values)) {
+            Some(r) => {
+                let w = welfare(&open.lp, &r.values);
+                Support::Shared(r, w)
+            }
+            None => Support::No(worst),
+        }
+    }
+
+    /// Bounds of the fixed program: accepted blocks between their least and full fill, no others.
+    fn fix(&self, model: &mut Model, accepted: &BTreeMap<usize, usize>) {
+        for (i, cols) in model.blocks.clone() {
+            for j in cols {
+                if accepted.get(&i) == Some(&j) {
+                    let hi = model.lp.cols[j].hi.clone().unwrap_or_default();
+                    model.lp.cols[j].lo = (&self.m.orders[i].least * &model.units(j)).min(hi);
+                } else {
+                    model.lp.cols[j].hi = Some(Rat::ZERO);
+                }
+            }
+        }
+    }
+
+    fn choose(&self, model: &Model, p: &Polytope, values: &[Rat]) -> Option<(Vec<Rat>, Vec<Rat>)> {
+        let mut volume: BTreeMap<usize, Rat> = BTreeMap::new();
+        for (j, col) in model.lp.cols.iter().enumerate() {
+            if matches!(&model.meaning[j], Meaning::Orders { members, .. } if self.m.orders[members[0].0].bid)
+                && !values[j].is_zero()
+            {
+                for (r, e) in &col.entries {
+                    let t = volume.entry(*r).or_default();
+                    *t = &*t + &(e * &values[j]);
+                }
+            }
+        }
+        let w: Vec<Rat> = self
+            .c
+            .products
+            .iter()
+            .map(|k| {
+                volume
+                    .get(&model.product_row[k])
+                    .cloned()
+                    .unwrap_or_default()
+            })
+            .collect();
+        let reference: Vec<Rat> = self
+            .c
+            .products
+            .iter()
+            .map(|k| Rat::int(self.m.reference[*k]))
+            .collect();
+        let cap: Vec<Rat> = self
+            .c
+            .products
+            .iter()
+            .map(|k| Rat::int(self.m.cap[*k]))
+            .collect();
+        p.choose(&w, &reference, &cap)
+    }
+
+    /// Ties and prices of the winner.
+    pub(super) fn finish(
+        &self,
+        mut model: Model,
+        found: Found,
+        dropped: BTreeSet<usize>,
+    ) -> Option<Solved> {
+        let best = found.best?;
+        self.fix(&mut model, &best.accepted);
+        let bound = found.bound.max(best.welfare.clone());
+        let rationed = best.shared.is_some();
+        let (values, low, high) = match best.shared {
+            Some(r) => (r.values, r.low, r.high),
+            None => {
+                let mut s = Simplex::new(model.lp.clone());
+                if s.solve() != End::Optimal {
+                    return None;
+                }
+                let values = ties::settle(self.m, &model, &s);
+                if self.mode == Mode::Welfare && !model.blocks.is_empty() {
+                    let y: Vec<Rat> = self
+                        .c
+                        .products
+                        .iter()
+                        .map(|k| {
+                            s.dual(model.product_row[k])
+                                .min(Rat::int(self.m.cap[*k]))
+                                .max(Rat::ZERO)
+                        })
+                        .collect();
+                    (values, y.clone(), y)
+                } else {
+                    let none = BTreeSet::new();
+                    let a = Allocation {
+                        model: &model,
+                        values: &values,
+                        accepted: &best.accepted,
+                        families: true,
+                        at_cap: &none,
+                    };
+                    let (low, high) =
+                        self.choose(&model, &Polytope::of(self.m, self.c, &a, true), &values)?;
+                    (values, low, high)
+                }
+            }
+        };
+        let alternative = |(i, j): (&usize, &usize)| {
+            let at = model.blocks[i].iter().position(|x| x == j)?;
+            Some((*i, at))
+        };
+        let winners = best.accepted.iter().filter_map(alternative).collect();
+        Some(Solved {
+            model,
+            values,
+            low,
+            high,
+            welfare: best.welfare,
+            bound,
+            cuts: found.cuts,
+            exact: found.exact && dropped.is_empty(),
+            rationed,
+            dropped,
+            winners,
+            nodes: found.nodes,
+        })
+    }
+}
+
+fn welfare(lp: &Lp, values: &[Rat]) -> Rat {
+    sum(lp.cols.iter().zip(values).map(|(c, v)| &c.cost * v))
+}

@@ -1,0 +1,188 @@
+//! The saga under crashes: after every intent and every effect the process dies, the state is
+//! read back from its rows, and the swap still ends in DONE, ABORTED or ROLLED_BACK with the
+//! instance in one place.
+use headroom_market::event::Event;
+use headroom_market::ids::*;
+use headroom_market::market::{Market, Rhythm};
+use headroom_market::record::Record;
+use headroom_market::state::State;
+use headroom_market::swap::saga::{self, StepReport, StepResult};
+use headroom_market::swap::{Method, Phase, Swap, SwapState};
+use headroom_market::time::{Slot, Timestamp};
+use headroom_market::turn::Turn;
+use headroom_market::units::{Amounts, Credits, Resource};
+use headroom_market::workload::{AtEnd, Class, ComparisonRules, Instance, InstanceState, Strategy};
+
+const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+fn cpu(milli: i64) -> Amounts {
+    [(Resource::CpuMilli, milli)].into()
+}
+
+fn market() -> Market {
+    let rhythm = Rhythm { slot_seconds: 60, horizon_slots: 6, lead_seconds: 10, round_seconds: 5 };
+    let slot = Slot::default();
+    Market { name: "t".into(), rhythm, price_cap: "1".parse().unwrap(), demo: false, last_round: 0, last_root: String::new(), planned_until: slot, settled_until: slot, created_at: NOW }
+}
+
+fn instance() -> Instance {
+    Instance {
+        id: InstanceId::from_raw(1),
+        participant: ParticipantId::from_raw(2),
+        name: "job".into(),
+        driver: "wasm".into(),
+        module: ModuleId::from_raw(3),
+        pool: "p".into(),
+        node: NodeId::from_raw(10),
+        epoch: 1,
+        class: Class::Standard,
+        baseline: cpu(1000),
+        floor: cpu(500),
+        limit: cpu(3000),
+        in_force: cpu(1000),
+        at_end: AtEnd::Shrink,
+        comparison: ComparisonRules::default(),
+        strategy: Strategy::default(),
+        state: InstanceState::Running,
+        swap: Some(SwapId::from_raw(4)),
+        pinned_until: None,
+        created_at: NOW,
+    }
+}
+
+fn swap(to: u128) -> Swap {
+    Swap {
+        id: SwapId::from_raw(4),
+        participant: ParticipantId::from_raw(2),
+        instance: InstanceId::from_raw(1),
+        instance_name: "job".into(),
+        state: SwapState::Planned,
+        method: if to == 10 { Method::Resize } else { Method::Checkpoint },
+        pool_from: "p".into(),
+        pool_to: "p".into(),
+        node_from: NodeId::from_raw(10),
+        node_to: NodeId::from_raw(to),
+        limits_from: cpu(1000),
+        limits_to: cpu(1500),
+        slot: Slot::starting_at(1_800_000_060),
+        expected_gain: Credits::ZERO,
+        deadline: NOW,
+        depends_on: Vec::new(),
+        epoch: 1,
+        phases: vec![Phase { state: SwapState::Planned, started_at: NOW, ended_at: None, detail: None }],
+        bytes: 0,
+        downtime_micros: None,
+        positions_compared: 0,
+        difference_count: 0,
+        differences: Vec::new(),
+        considered: Vec::new(),
+        reason: None,
+        cancel_requested: None,
+        created_at: NOW,
+        ended_at: None,
+    }
+}
+
+fn world(to: u128) -> State {
+    let mut state = State::new(market());
+    state.put(instance());
+    state.put_swap(swap(to));
+    state
+}
+
+/// The process dies: all that is left is what its rows say.
+fn crash(state: &State) -> State {
+    let mut restarted = State::new(serde_json::from_str(&state.market.document()).unwrap());
+    for instance in state.instances.values() {
+        restarted.put(serde_json::from_str::<Instance>(&instance.document()).unwrap());
+    }
+    for swap in state.swaps.values() {
+        restarted.put_swap(serde_json::from_str::<Swap>(&swap.document()).unwrap());
+    }
+    restarted
+}
+
+fn step(state: &mut State, result: StepResult) -> Vec<Event> {
+    let mut turn = Turn::new(state, NOW, 1);
+    saga::step(&mut turn, SwapId::from_raw(4), result);
+    turn.events
+}
+
+fn present(state: &State) -> Option<SwapState> {
+    state.swaps.get(&SwapId::from_raw(4)).map(|s| s.state)
+}
+
+fn succeed(state: &mut State) {
+    if let Some(now) = present(state) {
+        step(state, StepResult::Succeeded { state: now, report: StepReport::default() });
+    }
+}
+
+/// What a restart does with a swap that was under way: its driver state is gone.
+fn give_up(state: &mut State) -> Option<SwapState> {
+    let now = present(state)?;
+    let result = StepResult::Failed { state: now, reason: "restarted".into(), detail: String::new(), report: StepReport::default() };
+    let events = step(state, result);
+    events.iter().find_map(|e| if let Event::SwapChanged(s) = e { Some(s.state) } else { None })
+}
+
+/// Walks `steps` successful steps, crashing after each, then loses the driver's state.
+fn walk(to: u128, steps: usize) -> (Option<SwapState>, Instance) {
+    let mut state = world(to);
+    for _ in 0..steps {
+        succeed(&mut state);
+        state = crash(&state);
+    }
+    let end = give_up(&mut state);
+    (end, state.instances[&InstanceId::from_raw(1)].clone())
+}
+
+#[test]
+fn a_crash_after_any_intent_ends_in_one_place_under_a_newer_epoch() {
+    for (to, last) in [(11, 9), (10, 4)] {
+        for steps in 0..=last {
+            let mut before = world(to);
+            (0..steps).for_each(|_| succeed(&mut before));
+            let fenced = to != 10 && present(&before).is_some_and(SwapState::is_fenced);
+            let (end, instance) = walk(to, steps);
+            assert_eq!(instance.swap, None, "nothing is left in flight after {steps} steps");
+            match end {
+                None => assert_eq!(instance.node, NodeId::from_raw(to), "it was done after {steps} steps"),
+                Some(SwapState::Done) => assert_eq!(instance.node, NodeId::from_raw(to)),
+                Some(SwapState::Aborted) => {
+                    assert!(!fenced, "before the fence the source is untouched");
+                    assert_eq!(instance.node, NodeId::from_raw(10));
+                    assert_eq!(instance.epoch, 1);
+                }
+                Some(SwapState::RolledBack) => {
+                    assert!(fenced, "from the fence on it rolls back");
+                    assert_eq!((instance.node, instance.in_force.clone()), (NodeId::from_raw(10), cpu(1000)));
+                    assert!(instance.epoch > 2, "the source resumes under a newer epoch than the target's");
+                }
+                other => panic!("{other:?} after {steps} steps"),
+            }
+        }
+    }
+}
+
+#[test]
+fn an_old_message_changes_nothing_and_twice_equals_once() {
+    let mut state = world(11);
+    for _ in 0..9 {
+        let Some(now) = present(&state) else { break };
+        let result = StepResult::Succeeded { state: now, report: StepReport::default() };
+        assert!(!step(&mut state, result.clone()).is_empty());
+        assert!(step(&mut state, result).is_empty(), "the same report again is old news in {now:?}");
+    }
+    assert_eq!(present(&state), None, "done");
+}
+
+#[test]
+fn the_epoch_is_durable_before_the_source_is_stopped() {
+    let mut state = world(11);
+    while present(&state) != Some(SwapState::Fenced) {
+        succeed(&mut state);
+    }
+    // Entering FENCED is the intent: its effect, the stop, has not been reported yet.
+    assert_eq!(crash(&state).instances[&InstanceId::from_raw(1)].epoch, 2);
+}
