@@ -1,5 +1,6 @@
 //! Throw-away PostgreSQL clusters and Redis servers from the system's packages.
 use anyhow::{Context, bail, ensure};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -33,9 +34,9 @@ impl Postgres {
     pub fn start() -> anyhow::Result<Postgres> {
         let binaries =
             postgres_binaries().context("PostgreSQL is not installed (no /usr/lib/postgresql/*/bin/initdb)")?;
-        let folder = tempfile::Builder::new().prefix("headroom-pg-").tempdir()?;
+        let folder = tempfile::Builder::new().prefix("headroom-pg-").tempdir_in(open_to_all()?)?;
         if is_root() {
-            // initdb refuse to run as root, so the folder must be postgres's.
+            // initdb refuses to run as root, so the folder must be postgres's.
             run(Command::new("chown").arg("postgres").arg(folder.path()))?;
         }
         let cluster = Postgres { folder, binaries, port: free_port()? };
@@ -86,6 +87,15 @@ impl Drop for Postgres {
     fn drop(&mut self) {
         let _stopped = self.stop_immediately();
     }
+}
+
+/// A folder for temporary things that another user can reach: the cluster may not run as root.
+fn open_to_all() -> anyhow::Result<PathBuf> {
+    let candidates = [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into()];
+    let reachable = |path: &PathBuf| {
+        path.ancestors().all(|p| std::fs::metadata(p).is_ok_and(|m| m.permissions().mode() & 0o001 != 0))
+    };
+    candidates.into_iter().find(reachable).context("no temporary folder that the user postgres can reach")
 }
 
 fn is_root() -> bool {
