@@ -141,6 +141,16 @@ pub fn welfare(f: &Facts, out: &Outcome, priced: bool, hosting: &Hosting, r: &mu
                 lo = &lo + &each.iter().fold(Rat::ZERO, |t, v| t.min(v.clone()));
                 hi = &hi + &each.iter().fold(Rat::ZERO, |t, v| t.max(v.clone()));
             }
+            // At the margin a fill under one unit is rounded to nothing: the welfare before
+            // rounding has it, the awards have not.
+            None if f.refused[i].is_some_and(|x| x.reason == Reason::MarginalProrata) => {
+                for (a, quantities) in o.alternatives.iter().enumerate() {
+                    let least = quantities.iter().map(|(_, q)| *q).min().unwrap_or(1).max(1);
+                    let unit = signed(a).div(&Rat::int(least));
+                    lo = &lo + &unit.clone().min(Rat::ZERO);
+                    hi = &hi + &unit.max(Rat::ZERO);
+                }
+            }
             None => {}
         }
     }
