@@ -163,6 +163,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let beating = tokio::spawn(beat(store.clone()));
     let service = http::router(app.clone());
     let mut served_stop = stopping.clone();
+    let stop_requested = stop_signal()?;
     let served = tokio::spawn(async move {
         axum::serve(listener, service)
             .with_graceful_shutdown(async move {
@@ -175,7 +176,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let failure = tokio::select! {
         ended = &mut writer => Some(ended),
         lost = &mut beating => Some(lost),
-        () = stop_signal() => None,
+        () = stop_requested => None,
     };
     eprintln!("stopping: no new requests, finishing what is under way …");
     // Streams end first: they would keep the connections open.
@@ -302,13 +303,15 @@ async fn store_forecasters(store: &Store, board: &Board) {
     }
 }
 
-async fn stop_signal() {
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(signal) => signal,
-        Err(_) => return std::future::pending().await,
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
+/// Listens for SIGINT and SIGTERM from the call on, not only from the first poll: a stop that
+/// comes right after the start must be an orderly one too.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
