@@ -2,6 +2,7 @@
 //! the welfare is that of brute force. `HEADROOM_RANDOM_BOOKS` sets how many (default 1500).
 mod support;
 
+use headroom_market::clearing::generate::{self, Size};
 use headroom_market::clearing::outcome::{Quality, Reason, Refusal};
 use headroom_market::clearing::rational::Rat;
 use headroom_market::clearing::{Book, Limits, Mode, NoProposal, Outcome, clear, verify};
@@ -55,6 +56,32 @@ fn random_books_are_verified_and_every_award_has_a_host() {
     assert!(failures.is_empty(), "{failures:#?}");
     // the fallback that makes every outcome right is for books that nothing else can clear
     assert!(given_up as u64 * 1000 <= 2 * count(1500).max(1000));
+}
+
+#[test]
+fn generated_books_are_verified() {
+    let limits = Limits {
+        nodes: 4_000,
+        max_cuts: 200,
+        without_blocks: false,
+    };
+    let mut given_up = 0;
+    for seed in 0..count(1500) / 10 {
+        let size = Size {
+            orders: 8 + (seed as usize * 7) % 60,
+            pools: 1 + (seed % 4) as u32,
+            slots: 1 + (seed % 5) as u32,
+            nodes: (seed % 3) as u32,
+        };
+        let b = generate::book(&size, seed);
+        let out = clear(&b, Mode::Market, &NoProposal, &limits).expect("it can be cleared");
+        given_up += usize::from(out.refused.iter().any(|r| {
+            let divisible = b.orders.iter().any(|o| o.id == r.order && !o.is_block());
+            r.reason == Reason::SolverFallback && divisible
+        }));
+        verify(&b, out, Mode::Market).unwrap_or_else(|broken| panic!("seed {seed}: {broken:?}"));
+    }
+    println!("{given_up} generated books give a divisible order up");
 }
 
 #[test]

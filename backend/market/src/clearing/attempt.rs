@@ -22,6 +22,10 @@ use std::collections::{BTreeMap, BTreeSet};
 const BLOCK_TURNS: u32 = 2;
 const TURNS: u32 = 4;
 
+/// How often an order is cut to just what fits before the steps grow, and their grain.
+const PATIENCE: u32 = 4;
+const GRAIN: i128 = 1 << 20;
+
 /// Everything an outcome is written from.
 pub struct Cleared<'a> {
     pub m: &'a Market<'a>,
@@ -70,6 +74,7 @@ pub struct Attempt<'a> {
     /// Blocks that won at any time.
     ever: BTreeSet<usize>,
     turns: BTreeMap<usize, u32>,
+    cuts: BTreeMap<usize, u32>,
     exact: bool,
 }
 
@@ -111,6 +116,7 @@ impl<'a> Attempt<'a> {
             past,
             ever: BTreeSet::new(),
             turns: BTreeMap::new(),
+            cuts: BTreeMap::new(),
             exact: left_out.is_empty(),
         }
     }
@@ -148,11 +154,20 @@ impl<'a> Attempt<'a> {
                 Err(cuts) => {
                     for cut in cuts {
                         placement_cuts += 1;
+                        let times = self.cuts.entry(cut.order).or_insert(0);
+                        *times += 1;
+                        let fill = &awards[&cut.order].fill;
                         let u = &mut self.upper[cut.order][cut.alternative];
-                        *u = if cut.upper < awards[&cut.order].fill && placement_cuts < most {
-                            cut.upper.min(u.clone())
-                        } else {
+                        *u = if cut.upper >= *fill || placement_cuts >= most {
                             Rat::ZERO
+                        } else if *times > PATIENCE {
+                            // what it lends on shrinks with it: go on in longer steps
+                            let step = &Rat::int((*times - PATIENCE).into()) * &(fill - &cut.upper);
+                            let to = (&cut.upper - &step).max(Rat::ZERO);
+                            let grain = Rat::int(m.orders[cut.order].replicas.unwrap_or(GRAIN));
+                            Rat::int((&to * &grain).floor()).div(&grain)
+                        } else {
+                            cut.upper.min(u.clone())
                         };
                         self.reopen(cut.order);
                     }

@@ -382,6 +382,10 @@ impl Rounding<'_> {
                 .filter(|x| x.1 > 0)
                 .collect();
             let Some((k, missing)) = short.first() else {
+                // a replica lent for one product is there in all of them: steps follow once more
+                for k in &c.products {
+                    self.supply(*k, steps);
+                }
                 return;
             };
             turns -= 1;
