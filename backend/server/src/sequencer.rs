@@ -198,6 +198,8 @@ impl Writer {
         let hash = |i: &Idempotency| idempotency_hash(&i.participant, &i.key);
         let keys: Vec<String> = submissions.iter().filter_map(|s| s.idempotency.as_ref().map(hash)).collect();
         let replied = self.parts.store.replied(&keys).await?;
+        let named: Vec<String> = submissions.iter().filter_map(|s| s.attached.client_key.clone()).collect();
+        let earlier = self.parts.store.orders_by_client_keys(&named).await?;
         let now = self.parts.clock.now();
         let mut batch = Batch::default();
         let mut waiting: Vec<Waiting> = Vec::with_capacity(submissions.len());
@@ -218,10 +220,7 @@ impl Writer {
                 }
             }
             if let Some(client_key) = &attached.client_key {
-                let known = match client_keys.get(client_key) {
-                    Some(id) => Some(id.clone()),
-                    None => self.parts.store.order_by_client_key(client_key).await?,
-                };
+                let known = client_keys.get(client_key).or_else(|| earlier.get(client_key)).cloned();
                 set_client_order(&mut command, known.as_deref());
             }
             let sequence = self.parts.head.sequence + 1;

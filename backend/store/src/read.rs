@@ -183,6 +183,25 @@ impl Store {
         Ok(row.map(|(id,)| id))
     }
 
+    /// Orders by the hashes of their client ids.
+    pub async fn orders_by_client_keys(&self, keys: &[String]) -> Result<BTreeMap<String, String>, StoreError> {
+        let mut found = BTreeMap::new();
+        for chunk in keys.chunks(64) {
+            let width = if chunk.len() > 8 { 64 } else if chunk.len() > 1 { 8 } else { 1 };
+            let marks: Vec<String> = (1..=width).map(|n| format!("${n}")).collect();
+            let text = format!("SELECT client_key, order_id FROM client_ids WHERE client_key IN ({})", marks.join(","));
+            let rows: Vec<(String, String)> = on_either!(&self.market, pool => {
+                let mut query = sqlx::query_as(constant(text));
+                for n in 0..width {
+                    query = query.bind(&chunk[n.min(chunk.len() - 1)]);
+                }
+                query.fetch_all(pool).await?
+            });
+            found.extend(rows);
+        }
+        Ok(found)
+    }
+
     /// What commands with these idempotency hashes were answered, by hash.
     pub async fn replied(&self, idempotency: &[String]) -> Result<BTreeMap<String, Replied>, StoreError> {
         let mut found = BTreeMap::new();

@@ -76,7 +76,7 @@ impl From<Vec<u8>> for Value {
 }
 
 /// Rows a statement: a round trip each is too slow, any number would never stay prepared.
-const CHUNKS: [usize; 3] = [64, 8, 1];
+const CHUNKS: [usize; 4] = [64, 16, 4, 1];
 
 /// A table to insert into.
 pub struct Insert {

@@ -218,6 +218,9 @@ pub struct NewHint {
 
 pub fn hint(turn: &mut Turn<'_>, participant: ParticipantId, new: NewHint) -> Result<HintId, Refusal> {
     let instance = own(turn.state, participant, new.instance)?;
+    if let Some(source) = &new.source {
+        check_name(source, "/source")?;
+    }
     if new.expires_at <= new.starts_at.max(turn.now) {
         return Err(invalid("expiry_in_the_past", "/expires_at", "expires_at must be in the future and after starts_at."));
     }

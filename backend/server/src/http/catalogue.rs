@@ -10,13 +10,14 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 40] = [
+const OTHERS: [(&str, u16, &str); 41] = [
     ("not_json", 400, "The body is not JSON."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
     ("forbidden", 403, "The role or the scopes of the key do not allow it."),
     ("not_found", 404, "No such object, or somebody else's."),
     ("no_such_route", 404, "There is no such route; /docs lists them all."),
+    ("method_not_allowed", 405, "This path does not have that method; /docs lists what it has."),
     ("clock_is_real", 409, "Only a server started with --sim-clock can be advanced."),
     ("swap_in_progress", 409, "Wait until the swap of this workload has ended."),
     ("no_host_fits", 409, "No node of the pool has room for this baseline."),

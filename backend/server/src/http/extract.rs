@@ -51,15 +51,74 @@ pub async fn read_bytes<S: Send + Sync>(request: Request, _state: &S, most: usiz
     })
 }
 
+/// Walks a value only to see that no object names a member twice: maps would keep the last.
+struct NoDuplicates;
+
+impl<'de> serde::Deserialize<'de> for NoDuplicates {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Walk;
+        impl<'de> serde::de::Visitor<'de> for Walk {
+            type Value = NoDuplicates;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a JSON value")
+            }
+            fn visit_bool<E>(self, _: bool) -> Result<NoDuplicates, E> {
+                Ok(NoDuplicates)
+            }
+            fn visit_i64<E>(self, _: i64) -> Result<NoDuplicates, E> {
+                Ok(NoDuplicates)
+            }
+            fn visit_u64<E>(self, _: u64) -> Result<NoDuplicates, E> {
+                Ok(NoDuplicates)
+            }
+            fn visit_f64<E>(self, _: f64) -> Result<NoDuplicates, E> {
+                Ok(NoDuplicates)
+            }
+            fn visit_str<E>(self, _: &str) -> Result<NoDuplicates, E> {
+                Ok(NoDuplicates)
+            }
+            fn visit_unit<E>(self) -> Result<NoDuplicates, E> {
+                Ok(NoDuplicates)
+            }
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<NoDuplicates, A::Error> {
+                while items.next_element::<NoDuplicates>()?.is_some() {}
+                Ok(NoDuplicates)
+            }
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut members: A) -> Result<NoDuplicates, A::Error> {
+                let mut seen = std::collections::BTreeSet::new();
+                while let Some(name) = members.next_key::<String>()? {
+                    members.next_value::<NoDuplicates>()?;
+                    if !seen.insert(name.clone()) {
+                        return Err(serde::de::Error::custom(format!("duplicate field `{name}`")));
+                    }
+                }
+                Ok(NoDuplicates)
+            }
+        }
+        deserializer.deserialize_any(Walk)
+    }
+}
+
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut walker = serde_json::Deserializer::from_slice(bytes);
+    if let Err(error) = serde_path_to_error::deserialize::<_, NoDuplicates>(&mut walker) {
+        let pointer = pointer(&error);
+        let inner = error.into_inner();
+        if inner.classify() == serde_json::error::Category::Data {
+            return Err(Problem::field(code(&inner), &pointer, plain(&inner)));
+        }
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "not_json", format!("The body is not JSON: {inner}.")));
+    }
+    // An array would be read as an object's fields in their order.
+    if bytes.iter().find(|b| !b.is_ascii_whitespace()) != Some(&b'{') {
+        return Err(Problem::field("wrong_type", "", "The body must be a JSON object."));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|e| {
         let pointer = pointer(&e);
         let inner = e.into_inner();
-        match inner.classify() {
-            serde_json::error::Category::Data => Problem::field(code(&inner), &pointer, plain(&inner)),
-            _ => Problem::new(StatusCode::BAD_REQUEST, "not_json", format!("The body is not JSON: {inner}.")),
-        }
+        // It is JSON, as the first walk has shown: whatever is wrong is wrong with a field.
+        Problem::field(code(&inner), &pointer, plain(&inner))
     })?;
     reader
         .end()

@@ -10,7 +10,7 @@ use crate::sequencer::{Attached, Outcome};
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use headroom_market::command::{Command, NewInstance};
 use headroom_market::ids::{HintId, InstanceId, ModuleId, NodeId, ProfileId};
 use headroom_market::record::Table;
@@ -313,7 +313,9 @@ async fn list_profiles(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(qu
 /// Reads an application profile.
 #[utoipa::path(get, path = "/application_profiles/{id}", tag = "guidance", operation_id = "getProfile", params(("id" = ProfileId, Path, description = "Profile")),
     responses((status = 200, description = "The profile", body = ApplicationProfile), Problems))]
-async fn get_profile(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Path<ProfileId>) -> Answered<Document> {
+async fn get_profile(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Path<ProfileId>) -> Answered<Response> {
     by.may("forecasts:read")?;
-    get_from(&app, Table::Profiles, &by.scope(), &id.to_string(), "profile").await
+    let document = get_from(&app, Table::Profiles, &by.scope(), &id.to_string(), "profile").await?;
+    let profile: ApplicationProfile = serde_json::from_str(&document.1).map_err(|e| Problem::fault(&e))?;
+    Ok(([(axum::http::header::ETAG, format!("\"{}\"", profile.version))], document).into_response())
 }

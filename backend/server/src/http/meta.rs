@@ -147,6 +147,11 @@ fn escape(text: &str) -> String {
 const API_PATHS: [&str; 9] =
     ["/v1", "/assets", "/docs", "/openapi.json", "/metrics", "/healthz", "/readyz", "/.well-known", "/swap_"];
 
+/// A known path with a method that it does not have.
+pub async fn method_not_allowed() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This path does not have that method. /docs lists what it has; the Allow header, too.")
+}
+
 /// The web UI: files by path, the page itself for everything else.
 pub async fn ui(uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path();

@@ -141,6 +141,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/.well-known/jwks.json", get(meta::jwks))
         .route("/docs/errors/{code}", get(meta::error_page))
         .fallback(meta::ui)
+        .method_not_allowed_fallback(meta::method_not_allowed)
         .with_state(app)
         .merge(SwaggerUi::new("/docs").url("/openapi.json", openapi()))
         .layer(CompressionLayer::new().compress_when(compressed))

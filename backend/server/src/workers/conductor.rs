@@ -277,7 +277,7 @@ impl Conductor {
             if swap.state == SwapState::AwaitingApproval {
                 continue;
             }
-            let situation = Arc::new(swaps::Situation { may_begin: *may_begin, comparison: comparison.clone(), now });
+            let situation = Arc::new(swaps::Situation { may_begin: *may_begin, comparison: comparison.clone(), now, simulated: self.clock.is_simulated() });
             let mut present = Some(swap.clone());
             // On to the next state at once: between the fence and the activation the workload
             // stands still, and must not wait for a tick.

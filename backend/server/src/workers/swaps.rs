@@ -26,6 +26,8 @@ pub struct Situation {
     pub may_begin: bool,
     pub comparison: ComparisonRules,
     pub now: Timestamp,
+    /// Under a simulated clock the real time that a step took is left out: two runs are equal.
+    pub simulated: bool,
 }
 
 /// Takes the next step of a swap; `None` if it has to wait.
@@ -98,8 +100,8 @@ fn effect(nodes: &Nodes, swap: &Swap, situation: &Situation, out_of_time: bool) 
             bytes,
             ..StepReport::default()
         })),
-        SwapState::Activated if swap.moves() => or_retry(activate(nodes, swap), |report| Effect::Done(report)),
-        SwapState::Activated => resize(nodes, swap),
+        SwapState::Activated if swap.moves() => or_retry(activate(nodes, swap, situation.simulated), Effect::Done),
+        SwapState::Activated => resize(nodes, swap, situation.simulated),
         SwapState::Verified => verify(nodes, swap),
         SwapState::Released => or_retry(
             nodes.cluster.release(&key(swap, "release"), &instance_id(swap.instance), swap.epoch + 1),
@@ -211,7 +213,7 @@ fn snapshot_id(nodes: &Nodes, swap: &Swap) -> Result<SnapshotId, DriverError> {
     snapshot(nodes, swap).map(|info| info.id)
 }
 
-fn activate(nodes: &Nodes, swap: &Swap) -> Result<StepReport, DriverError> {
+fn activate(nodes: &Nodes, swap: &Swap, simulated: bool) -> Result<StepReport, DriverError> {
     let instance = instance_id(swap.instance);
     let epoch = swap.epoch + 1;
     let base = snapshot_id(nodes, swap)?;
@@ -224,7 +226,7 @@ fn activate(nodes: &Nodes, swap: &Swap) -> Result<StepReport, DriverError> {
         limits: nodes.limits(&swap.limits_to),
     };
     let activated = nodes.cluster.activate(&key(swap, "activate"), &request)?;
-    let pause = i64::try_from(activated.pause_micros).unwrap_or(i64::MAX);
+    let pause = if simulated { 0 } else { i64::try_from(activated.pause_micros).unwrap_or(i64::MAX) };
     let how = if activated.warm { "the warm shadow was promoted" } else { "restored from the snapshot" };
     Ok(StepReport {
         detail: Some(format!("{how}; paused for {:.1} ms", pause as f64 / 1000.0)),
@@ -245,12 +247,12 @@ fn in_force(nodes: &Nodes, swap: &Swap, actual: &headroom_execution::Limits) -> 
     amounts
 }
 
-fn resize(nodes: &Nodes, swap: &Swap) -> Effect {
+fn resize(nodes: &Nodes, swap: &Swap, simulated: bool) -> Effect {
     let limits = nodes.limits(&swap.limits_to);
     let resized = nodes.cluster.resize(&key(swap, "resize"), &instance_id(swap.instance), swap.epoch, &limits);
     match resized {
         Ok(resized) => Effect::Done(StepReport {
-            detail: Some(format!("limits changed in {} µs", resized.work_micros)),
+            detail: Some(format!("limits changed in {} µs", if simulated { 0 } else { resized.work_micros })),
             downtime_micros: Some(0),
             in_force: Some(in_force(nodes, swap, &resized.actual)),
             ..StepReport::default()
