@@ -43,7 +43,11 @@ fn build(frontend: &Path) -> Result<(), String> {
         output.push_str(&String::from_utf8_lossy(&ran.stdout));
         output.push_str(&String::from_utf8_lossy(&ran.stderr));
         let _best_effort = std::fs::write(&log, &output);
-        if ran.status.success() { Ok(()) } else { Err(format!("npm {} failed, see {}", arguments.join(" "), log.display())) }
+        if ran.status.success() {
+            Ok(())
+        } else {
+            Err(format!("npm {} failed, see {}", arguments.join(" "), log.display()))
+        }
     };
     let installed = newest(&frontend.join("node_modules/.package-lock.json"));
     if installed.is_none() || installed < newest(&frontend.join("package-lock.json")) {

@@ -20,8 +20,7 @@ impl InputFeed for Demo {
         let mem = 256 + (position / 20 * 13 + salt * 7) % 3_000;
         Some(Input {
             due_at_micros: (position * INTERVAL) as i64,
-            bytes: DemandInput::for_interval(cpu, INTERVAL, 5_000, mem as u32, vec![salt as u8])
-                .encode(),
+            bytes: DemandInput::for_interval(cpu, INTERVAL, 5_000, mem as u32, vec![salt as u8]).encode(),
         })
     }
 }
@@ -75,19 +74,11 @@ fn start(id: &InstanceId, program: &Program, limits: Limits) -> StartRequest {
 fn cpu_ticks() -> u64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after_name = stat.rsplit(')').next().unwrap_or_default();
-    after_name
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .filter_map(|n| n.parse::<u64>().ok())
-        .sum()
+    after_name.split_whitespace().skip(11).take(2).filter_map(|n| n.parse::<u64>().ok()).sum()
 }
 
 fn main() -> Result<(), DriverError> {
-    let seconds = std::env::args()
-        .nth(1)
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(20);
+    let seconds = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(20);
     many_guests(seconds)?;
     big_move()
 }
@@ -96,15 +87,8 @@ fn many_guests(seconds: u64) -> Result<(), DriverError> {
     let cluster = Cluster::new(Config::default(), Arc::new(Demo))?;
     cluster.ensure_node(node("a"));
     let ids: Vec<InstanceId> = (0..24).map(|n| InstanceId(format!("ins_{n:02}"))).collect();
-    for (id, program) in ids
-        .iter()
-        .zip(["steady", "batch", "node_reader"].iter().cycle())
-    {
-        let request = start(
-            id,
-            &Program((*program).to_owned()),
-            Limits::new(1_000, 4_096),
-        );
+    for (id, program) in ids.iter().zip(["steady", "batch", "node_reader"].iter().cycle()) {
+        let request = start(id, &Program((*program).to_owned()), Limits::new(1_000, 4_096));
         cluster.start(&OpKey::new("boot", id.as_str()), &request)?;
     }
     let began = Instant::now();
@@ -136,11 +120,7 @@ fn many_guests(seconds: u64) -> Result<(), DriverError> {
 }
 
 fn big_move() -> Result<(), DriverError> {
-    let config = Config {
-        max_guest_kib: 1 << 17,
-        step_fuel_ceiling: 1 << 32,
-        ..Config::default()
-    };
+    let config = Config { max_guest_kib: 1 << 17, step_fuel_ceiling: 1 << 32, ..Config::default() };
     let cluster = Cluster::new(config, Arc::new(Demo))?;
     for id in ["a", "b"] {
         cluster.ensure_node(node(id));
@@ -169,13 +149,8 @@ fn big_move() -> Result<(), DriverError> {
     let fence = began.elapsed();
     let last = cluster.snapshot(&key("last"), &id, 2, Some(&full.id))?;
     let sent_last = cluster.transfer(&key("send-last"), &id, 2, &last.id, &"b".into())?;
-    let request = ActivateRequest {
-        instance: id.clone(),
-        node: "b".into(),
-        epoch: 2,
-        snapshot: last.id.clone(),
-        limits,
-    };
+    let request =
+        ActivateRequest { instance: id.clone(), node: "b".into(), epoch: 2, snapshot: last.id.clone(), limits };
     let activated = cluster.activate(&key("activate"), &request)?;
     println!(
         "64 MiB: full snapshot {} ms ({} KiB), transfer {} ms ({} KiB sent)",

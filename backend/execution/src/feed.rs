@@ -28,8 +28,7 @@ pub trait InputFeed: Send + Sync {
         const BOUND: u64 = 4_096;
         (0..BOUND)
             .take_while(|offset| {
-                self.input(instance, from + offset)
-                    .is_some_and(|input| input.due_at_micros <= now_micros)
+                self.input(instance, from + offset).is_some_and(|input| input.due_at_micros <= now_micros)
             })
             .count() as u64
     }
@@ -53,14 +52,8 @@ impl DemandInput {
         mem_kib: u32,
         payload: Vec<u8>,
     ) -> Self {
-        let fuel =
-            u128::from(cpu_milli) * u128::from(fuel_per_cpu_milli) * u128::from(interval_micros)
-                / 1_000_000;
-        Self {
-            fuel: u64::try_from(fuel).unwrap_or(u64::MAX),
-            mem_kib,
-            payload,
-        }
+        let fuel = u128::from(cpu_milli) * u128::from(fuel_per_cpu_milli) * u128::from(interval_micros) / 1_000_000;
+        Self { fuel: u64::try_from(fuel).unwrap_or(u64::MAX), mem_kib, payload }
     }
 
     pub fn encode(&self) -> Vec<u8> {
@@ -93,9 +86,6 @@ impl ScriptedFeed {
 impl InputFeed for ScriptedFeed {
     fn input(&self, instance: &InstanceId, position: u64) -> Option<Input> {
         let inputs = self.inputs.read().unwrap_or_else(PoisonError::into_inner);
-        inputs
-            .get(instance)?
-            .get(usize::try_from(position).ok()?)
-            .cloned()
+        inputs.get(instance)?.get(usize::try_from(position).ok()?).cloned()
     }
 }

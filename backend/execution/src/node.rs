@@ -52,12 +52,7 @@ impl Nodes {
         match self.0.get_mut(&spec.id) {
             Some(node) => node.spec = spec,
             None => {
-                let node = Node {
-                    spec,
-                    up: true,
-                    reserved: BTreeMap::new(),
-                    epochs: BTreeMap::new(),
-                };
+                let node = Node { spec, up: true, reserved: BTreeMap::new(), epochs: BTreeMap::new() };
                 self.0.insert(node.spec.id.clone(), node);
             }
         }
@@ -79,15 +74,11 @@ impl Nodes {
     }
 
     fn get(&self, id: &NodeId) -> Result<&Node, DriverError> {
-        self.0
-            .get(id)
-            .ok_or_else(|| DriverError::UnknownNode(id.clone()))
+        self.0.get(id).ok_or_else(|| DriverError::UnknownNode(id.clone()))
     }
 
     fn get_mut(&mut self, id: &NodeId) -> Result<&mut Node, DriverError> {
-        self.0
-            .get_mut(id)
-            .ok_or_else(|| DriverError::UnknownNode(id.clone()))
+        self.0.get_mut(id).ok_or_else(|| DriverError::UnknownNode(id.clone()))
     }
 
     /// The node's properties, if it is up.
@@ -114,21 +105,11 @@ impl Nodes {
 
     /// The highest epoch that any node has seen for the instance.
     pub fn highest_epoch(&self, instance: &InstanceId) -> u64 {
-        self.0
-            .values()
-            .filter_map(|node| node.epochs.get(instance))
-            .copied()
-            .max()
-            .unwrap_or(0)
+        self.0.values().filter_map(|node| node.epochs.get(instance)).copied().max().unwrap_or(0)
     }
 
     /// Refuses an epoch that is not the one the node is at.
-    pub fn check_epoch(
-        &self,
-        id: &NodeId,
-        instance: &InstanceId,
-        given: u64,
-    ) -> Result<(), DriverError> {
+    pub fn check_epoch(&self, id: &NodeId, instance: &InstanceId, given: u64) -> Result<(), DriverError> {
         let node = self.get(id)?;
         if !node.up {
             return Err(DriverError::NodeDown(id.clone()));
@@ -136,29 +117,14 @@ impl Nodes {
         let seen = node.epochs.get(instance).copied().unwrap_or(0);
         let (instance, node) = (instance.clone(), id.clone());
         match given.cmp(&seen) {
-            std::cmp::Ordering::Less => Err(DriverError::StaleEpoch {
-                instance,
-                node,
-                given,
-                seen,
-            }),
-            std::cmp::Ordering::Greater => Err(DriverError::EpochAhead {
-                instance,
-                node,
-                given,
-                seen,
-            }),
+            std::cmp::Ordering::Less => Err(DriverError::StaleEpoch { instance, node, given, seen }),
+            std::cmp::Ordering::Greater => Err(DriverError::EpochAhead { instance, node, given, seen }),
             std::cmp::Ordering::Equal => Ok(()),
         }
     }
 
     /// Tells a node of an epoch; an older one than it has seen is refused.
-    pub fn announce(
-        &mut self,
-        id: &NodeId,
-        instance: &InstanceId,
-        epoch: u64,
-    ) -> Result<(), DriverError> {
+    pub fn announce(&mut self, id: &NodeId, instance: &InstanceId, epoch: u64) -> Result<(), DriverError> {
         let node = self.get_mut(id)?;
         let seen = node.epochs.entry(instance.clone()).or_insert(0);
         if epoch < *seen {
@@ -187,34 +153,15 @@ impl Nodes {
         }
         let slot = (instance.clone(), role as u8);
         let others = |pick: fn(&Limits) -> u64| -> u64 {
-            node.reserved
-                .iter()
-                .filter(|(key, _)| **key != slot)
-                .map(|(_, l)| pick(l))
-                .sum()
+            node.reserved.iter().filter(|(key, _)| **key != slot).map(|(_, l)| pick(l)).sum()
         };
         for (resource, needed, taken, capacity) in [
-            (
-                "cpu_milli",
-                limits.cpu_milli,
-                others(|l| l.cpu_milli),
-                node.spec.capacity.cpu_milli,
-            ),
-            (
-                "mem_kib",
-                limits.mem_kib,
-                others(|l| l.mem_kib),
-                node.spec.capacity.mem_kib,
-            ),
+            ("cpu_milli", limits.cpu_milli, others(|l| l.cpu_milli), node.spec.capacity.cpu_milli),
+            ("mem_kib", limits.mem_kib, others(|l| l.mem_kib), node.spec.capacity.mem_kib),
         ] {
             let free = capacity.saturating_sub(taken);
             if needed > free {
-                return Err(DriverError::NoRoom {
-                    node: id.clone(),
-                    resource,
-                    needed,
-                    free,
-                });
+                return Err(DriverError::NoRoom { node: id.clone(), resource, needed, free });
             }
         }
         node.reserved.insert(slot, limits.clone());

@@ -35,12 +35,7 @@ pub struct Learned {
 impl Default for Learned {
     /// Loopback with zstd, as measured with small guests; replaced within a few moves.
     fn default() -> Self {
-        Self {
-            bandwidth_bytes_per_s: 200_000_000,
-            fixed_pause_micros: 2_000,
-            moves: 0,
-            failures: 0,
-        }
+        Self { bandwidth_bytes_per_s: 200_000_000, fixed_pause_micros: 2_000, moves: 0, failures: 0 }
     }
 }
 
@@ -115,18 +110,9 @@ pub struct Plan {
 pub fn choose(situation: &Situation, can: &Capabilities, learned: &Learned) -> Plan {
     let mut possible = Vec::new();
     let mut rejected = Vec::new();
-    for method in [
-        Method::Resize,
-        Method::Live,
-        Method::Checkpoint,
-        Method::Partition,
-    ] {
+    for method in [Method::Resize, Method::Live, Method::Checkpoint, Method::Partition] {
         if let Some(reason) = impossible(method, situation, can) {
-            rejected.push(Rejected {
-                method,
-                reason,
-                prediction: None,
-            });
+            rejected.push(Rejected { method, reason, prediction: None });
             continue;
         }
         let prediction = predict(method, situation, can, learned);
@@ -135,11 +121,7 @@ pub fn choose(situation: &Situation, can: &Capabilities, learned: &Learned) -> P
                 "a pause of {} µs is predicted, {} µs are allowed",
                 prediction.pause_micros, situation.max_pause_micros
             );
-            rejected.push(Rejected {
-                method,
-                reason,
-                prediction: Some(prediction),
-            });
+            rejected.push(Rejected { method, reason, prediction: Some(prediction) });
         } else {
             possible.push((method, prediction));
         }
@@ -152,11 +134,7 @@ pub fn choose(situation: &Situation, can: &Capabilities, learned: &Learned) -> P
     let chosen = best.map(|index| possible.remove(index));
     for (method, prediction) in possible {
         let reason = "costs more".to_owned();
-        rejected.push(Rejected {
-            method,
-            reason,
-            prediction: Some(prediction),
-        });
+        rejected.push(Rejected { method, reason, prediction: Some(prediction) });
     }
     rejected.sort_by_key(|rejected| rejected.method);
     Plan { chosen, rejected }
@@ -166,11 +144,7 @@ fn impossible(method: Method, situation: &Situation, can: &Capabilities) -> Opti
     let needs: &[Operation] = match method {
         Method::Resize => &[Operation::ResizeCpu],
         Method::Live => &[Operation::LiveMigrate],
-        Method::Checkpoint => &[
-            Operation::SnapshotFull,
-            Operation::Transfer,
-            Operation::Fence,
-        ],
+        Method::Checkpoint => &[Operation::SnapshotFull, Operation::Transfer, Operation::Fence],
         Method::Partition => &[Operation::Partition],
     };
     if method == Method::Resize {
@@ -184,41 +158,22 @@ fn impossible(method: Method, situation: &Situation, can: &Capabilities) -> Opti
     needs.iter().find_map(|operation| can.lacks(*operation))
 }
 
-fn predict(
-    method: Method,
-    situation: &Situation,
-    can: &Capabilities,
-    learned: &Learned,
-) -> Prediction {
+fn predict(method: Method, situation: &Situation, can: &Capabilities, learned: &Learned) -> Prediction {
     let time = |bytes: u64| {
-        let micros =
-            u128::from(bytes) * 1_000_000 / u128::from(learned.bandwidth_bytes_per_s.max(1));
+        let micros = u128::from(bytes) * 1_000_000 / u128::from(learned.bandwidth_bytes_per_s.max(1));
         u64::try_from(micros).unwrap_or(u64::MAX)
     };
     // Without differentials everything moves while the source stands still.
     let differential = can.lacks(Operation::SnapshotDifferential).is_none();
-    let last = if differential {
-        situation.dirty_bytes
-    } else {
-        situation.state_bytes
-    };
+    let last = if differential { situation.dirty_bytes } else { situation.state_bytes };
     let (bytes, pause) = match method {
         Method::Resize => (0, 0),
         Method::Live => {
             let bytes = situation.state_bytes.saturating_add(situation.dirty_bytes);
-            (
-                bytes,
-                learned
-                    .fixed_pause_micros
-                    .saturating_add(time(situation.dirty_bytes) / 2),
-            )
+            (bytes, learned.fixed_pause_micros.saturating_add(time(situation.dirty_bytes) / 2))
         }
         Method::Checkpoint => {
-            let first = if differential {
-                situation.state_bytes
-            } else {
-                0
-            };
+            let first = if differential { situation.state_bytes } else { 0 };
             let pause = learned.fixed_pause_micros.saturating_add(time(last));
             (first.saturating_add(last), pause)
         }
@@ -230,8 +185,7 @@ fn predict(
     };
     let cost = u128::from(bytes) * u128::from(situation.byte_cost_nano_credits) / 1_000
         + u128::from(pause) * u128::from(situation.pause_cost_micro_credits_per_s) / 1_000_000
-        + u128::from(failures_per_million) * u128::from(situation.rollback_cost_micro_credits)
-            / 1_000_000;
+        + u128::from(failures_per_million) * u128::from(situation.rollback_cost_micro_credits) / 1_000_000;
     Prediction {
         pause_micros: pause,
         total_micros: time(bytes).saturating_add(learned.fixed_pause_micros),
@@ -249,14 +203,8 @@ mod tests {
     use crate::driver::Support;
 
     fn can(operations: &[Operation]) -> Capabilities {
-        let operations: BTreeMap<_, _> = operations
-            .iter()
-            .map(|operation| (*operation, Support::Native))
-            .collect();
-        Capabilities {
-            driver: "test".into(),
-            operations,
-        }
+        let operations: BTreeMap<_, _> = operations.iter().map(|operation| (*operation, Support::Native)).collect();
+        Capabilities { driver: "test".into(), operations }
     }
 
     fn situation() -> Situation {
@@ -272,12 +220,8 @@ mod tests {
         }
     }
 
-    const MOVE: [Operation; 4] = [
-        Operation::SnapshotFull,
-        Operation::SnapshotDifferential,
-        Operation::Transfer,
-        Operation::Fence,
-    ];
+    const MOVE: [Operation; 4] =
+        [Operation::SnapshotFull, Operation::SnapshotDifferential, Operation::Transfer, Operation::Fence];
 
     #[test]
     fn in_place_wins_where_it_fits_and_the_rest_is_kept_with_numbers() {
@@ -285,35 +229,20 @@ mod tests {
         all.push(Operation::ResizeCpu);
         let plan = choose(&situation(), &can(&all), &Learned::default());
         assert_eq!(plan.chosen.map(|(method, _)| method), Some(Method::Resize));
-        let checkpoint = plan
-            .rejected
-            .iter()
-            .find(|r| r.method == Method::Checkpoint);
-        let numbers = checkpoint
-            .and_then(|r| r.prediction.clone())
-            .expect("it was possible");
+        let checkpoint = plan.rejected.iter().find(|r| r.method == Method::Checkpoint);
+        let numbers = checkpoint.and_then(|r| r.prediction.clone()).expect("it was possible");
         assert_eq!(numbers.pause_micros, 2_000 + 3_276);
         assert_eq!(plan.rejected.len(), 3);
     }
 
     #[test]
     fn without_room_it_moves_if_the_pause_is_short_enough() {
-        let full = Situation {
-            fits_in_place: false,
-            ..situation()
-        };
+        let full = Situation { fits_in_place: false, ..situation() };
         let learned = Learned::default();
         let plan = choose(&full, &can(&MOVE), &learned);
-        assert_eq!(
-            plan.chosen.map(|(method, _)| method),
-            Some(Method::Checkpoint)
-        );
+        assert_eq!(plan.chosen.map(|(method, _)| method), Some(Method::Checkpoint));
 
-        let slow = [
-            Operation::SnapshotFull,
-            Operation::Transfer,
-            Operation::Fence,
-        ];
+        let slow = [Operation::SnapshotFull, Operation::Transfer, Operation::Fence];
         let plan = choose(&full, &can(&slow), &learned);
         assert_eq!(plan.chosen, None);
         let reasons: Vec<_> = plan.rejected.iter().map(|r| r.reason.as_str()).collect();
@@ -327,10 +256,7 @@ mod tests {
         let before = learned.failures_per_million();
         learned.record(1 << 20, 5_000, 900, true);
         assert!(learned.failures_per_million() > before);
-        assert_eq!(
-            learned.fixed_pause_micros, 2_000,
-            "a failed move says nothing of the pause"
-        );
+        assert_eq!(learned.fixed_pause_micros, 2_000, "a failed move says nothing of the pause");
         for _ in 0..200 {
             learned.record(1 << 20, 10_000, 900, false);
         }

@@ -39,10 +39,7 @@ pub enum Rules {
         ignore: Vec<String>,
     },
     /// Content is free; the shadow's mean latency may exceed the live run's by this much.
-    PerformanceOnly {
-        slower_percent: u32,
-        slack_micros: u64,
-    },
+    PerformanceOnly { slower_percent: u32, slack_micros: u64 },
 }
 
 impl Default for Rules {
@@ -95,11 +92,7 @@ impl Comparison {
         if self.differences_total > 0 {
             Verdict::Fail
         } else if self.positions_compared >= minimum.max(1) {
-            if self.too_slow {
-                Verdict::Fail
-            } else {
-                Verdict::Pass
-            }
+            if self.too_slow { Verdict::Fail } else { Verdict::Pass }
         } else if deadline_passed {
             Verdict::Inconclusive
         } else {
@@ -115,27 +108,17 @@ impl Comparison {
         self.last_position = later.last_position.or(self.last_position);
         self.differences_total += later.differences_total;
         let room = keep.saturating_sub(self.differences.len());
-        self.differences
-            .extend(later.differences.into_iter().take(room));
+        self.differences.extend(later.differences.into_iter().take(room));
         self.live_latency_sum_micros += later.live_latency_sum_micros;
         self.shadow_latency_sum_micros += later.shadow_latency_sum_micros;
-        self.live_latency_max_micros = self
-            .live_latency_max_micros
-            .max(later.live_latency_max_micros);
-        self.shadow_latency_max_micros = self
-            .shadow_latency_max_micros
-            .max(later.shadow_latency_max_micros);
+        self.live_latency_max_micros = self.live_latency_max_micros.max(later.live_latency_max_micros);
+        self.shadow_latency_max_micros = self.shadow_latency_max_micros.max(later.shadow_latency_max_micros);
         self.too_slow = too_slow(self, rules);
     }
 }
 
 /// Compares two recordings, both in rising position.
-pub fn compare(
-    live: &[PositionRecord],
-    shadow: &[PositionRecord],
-    rules: &Rules,
-    keep: usize,
-) -> Comparison {
+pub fn compare(live: &[PositionRecord], shadow: &[PositionRecord], rules: &Rules, keep: usize) -> Comparison {
     let mut result = Comparison::default();
     let mut shadows = shadow.iter().peekable();
     for l in live {
@@ -164,11 +147,7 @@ pub fn compare(
 }
 
 fn too_slow(c: &Comparison, rules: &Rules) -> bool {
-    let Rules::PerformanceOnly {
-        slower_percent,
-        slack_micros,
-    } = rules
-    else {
+    let Rules::PerformanceOnly { slower_percent, slack_micros } = rules else {
         return false;
     };
     let allowed = u128::from(c.live_latency_sum_micros) * (100 + u128::from(*slower_percent)) / 100
@@ -185,44 +164,22 @@ fn compare_position(
 ) -> bool {
     let (ignore, tolerance) = match rules {
         Rules::Exact { ignore } => (ignore, None),
-        Rules::Tolerance {
-            absolute,
-            relative,
-            ignore,
-        } => (ignore, Some((*absolute, *relative))),
+        Rules::Tolerance { absolute, relative, ignore } => (ignore, Some((*absolute, *relative))),
         Rules::PerformanceOnly { .. } => return false,
     };
     let ignored = |field: &str| ignore.iter().any(|name| name == field);
     let mut differ = |field: &str, l: String, s: String| {
-        report(Difference {
-            position: live.position,
-            field: field.to_owned(),
-            live: l,
-            shadow: s,
-        });
+        report(Difference { position: live.position, field: field.to_owned(), live: l, shadow: s });
     };
 
     if live.output.len() != shadow.output.len() && !ignored("output.length") {
-        differ(
-            "output.length",
-            live.output.len().to_string(),
-            shadow.output.len().to_string(),
-        );
+        differ("output.length", live.output.len().to_string(), shadow.output.len().to_string());
     }
-    for (index, (l, s)) in live
-        .output
-        .chunks(8)
-        .zip(shadow.output.chunks(8))
-        .enumerate()
-    {
+    for (index, (l, s)) in live.output.chunks(8).zip(shadow.output.chunks(8)).enumerate() {
         let same = l == s || tolerance.is_some_and(|bounds| close(l, s, bounds));
         let field = format!("output.{index}");
         if !same && !ignored(&field) {
-            differ(
-                &field,
-                show_word(l, tolerance.is_some()),
-                show_word(s, tolerance.is_some()),
-            );
+            differ(&field, show_word(l, tolerance.is_some()), show_word(s, tolerance.is_some()));
         }
     }
     let (Some(l), Some(s)) = (&live.state, &shadow.state) else {
@@ -274,10 +231,7 @@ mod tests {
         let live = [record(4, &[1.0], "a", 0), record(5, &[1.0], "b", 0)];
         let shadow = [record(3, &[9.0], "x", 0), record(5, &[1.0], "b", 0)];
         let c = compare(&live, &shadow, &Rules::default(), 8);
-        assert_eq!(
-            (c.positions_compared, c.first_position, c.differences_total),
-            (1, Some(5), 0)
-        );
+        assert_eq!((c.positions_compared, c.first_position, c.differences_total), (1, Some(5), 0));
         assert_eq!(c.verdict(1, false), Verdict::Pass);
         assert_eq!(c.verdict(2, false), Verdict::Running);
         assert_eq!(c.verdict(2, true), Verdict::Inconclusive);
@@ -291,63 +245,30 @@ mod tests {
         let fields: Vec<_> = exact.differences.iter().map(|d| d.field.as_str()).collect();
         assert_eq!(fields, ["output.0", "state"]);
 
-        let ignore = Rules::Exact {
-            ignore: vec!["output.0".into(), "state".into()],
-        };
+        let ignore = Rules::Exact { ignore: vec!["output.0".into(), "state".into()] };
         assert_eq!(compare(&live, &shadow, &ignore, 8).differences_total, 0);
 
-        let loose = Rules::Tolerance {
-            absolute: 0.0,
-            relative: 0.005,
-            ignore: Vec::new(),
-        };
+        let loose = Rules::Tolerance { absolute: 0.0, relative: 0.005, ignore: Vec::new() };
         assert_eq!(compare(&live, &shadow, &loose, 8).differences_total, 0);
-        let tight = Rules::Tolerance {
-            absolute: 0.0,
-            relative: 0.001,
-            ignore: Vec::new(),
-        };
+        let tight = Rules::Tolerance { absolute: 0.0, relative: 0.001, ignore: Vec::new() };
         let c = compare(&live, &shadow, &tight, 8);
-        assert_eq!(
-            (c.differences_total, c.differences[0].shadow.as_str()),
-            (1, "100.4")
-        );
+        assert_eq!((c.differences_total, c.differences[0].shadow.as_str()), (1, "100.4"));
 
-        let speed = |slack| Rules::PerformanceOnly {
-            slower_percent: 50,
-            slack_micros: slack,
-        };
-        assert_eq!(
-            compare(&live, &shadow, &speed(0), 8).verdict(1, false),
-            Verdict::Fail
-        );
-        assert_eq!(
-            compare(&live, &shadow, &speed(150), 8).verdict(1, false),
-            Verdict::Pass
-        );
+        let speed = |slack| Rules::PerformanceOnly { slower_percent: 50, slack_micros: slack };
+        assert_eq!(compare(&live, &shadow, &speed(0), 8).verdict(1, false), Verdict::Fail);
+        assert_eq!(compare(&live, &shadow, &speed(150), 8).verdict(1, false), Verdict::Pass);
     }
 
     #[test]
     fn merging_stretches_equals_comparing_the_whole() {
         let live: Vec<_> = (0..40).map(|p| record(p, &[p as f64], "s", p)).collect();
-        let shadow: Vec<_> = (0..40)
-            .map(|p| record(p, &[if p % 3 == 0 { -1.0 } else { p as f64 }], "s", 2 * p))
-            .collect();
-        for rules in [
-            Rules::default(),
-            Rules::PerformanceOnly {
-                slower_percent: 10,
-                slack_micros: 1,
-            },
-        ] {
+        let shadow: Vec<_> =
+            (0..40).map(|p| record(p, &[if p % 3 == 0 { -1.0 } else { p as f64 }], "s", 2 * p)).collect();
+        for rules in [Rules::default(), Rules::PerformanceOnly { slower_percent: 10, slack_micros: 1 }] {
             let whole = compare(&live, &shadow, &rules, 5);
             let mut parts = Comparison::default();
             for range in [0..7, 7..8, 8..40] {
-                parts.merge(
-                    compare(&live[range.clone()], &shadow[range], &rules, 5),
-                    &rules,
-                    5,
-                );
+                parts.merge(compare(&live[range.clone()], &shadow[range], &rules, 5), &rules, 5);
             }
             assert_eq!(parts, whole);
         }

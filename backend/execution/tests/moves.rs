@@ -70,31 +70,20 @@ impl Saga {
     fn pass(&mut self) {
         self.now += INTERVAL * (1 + self.dice.roll(6) as i64);
         self.cluster.advance(self.now);
-        let copies = self
-            .cluster
-            .observe(&self.id, Detail::Counters)
-            .expect("known");
-        let active = copies
-            .iter()
-            .filter(|copy| copy.role == Role::Active)
-            .count();
+        let copies = self.cluster.observe(&self.id, Detail::Counters).expect("known");
+        let active = copies.iter().filter(|copy| copy.role == Role::Active).count();
         assert!(active <= 1, "two copies are active");
     }
 
     /// A call, now and then twice, and now and then one of an older epoch beside it.
-    fn twice<T: PartialEq + std::fmt::Debug>(
-        &mut self,
-        call: impl Fn(&Cluster) -> Result<T, DriverError>,
-    ) -> T {
+    fn twice<T: PartialEq + std::fmt::Debug>(&mut self, call: impl Fn(&Cluster) -> Result<T, DriverError>) -> T {
         let first = call(&self.cluster).expect("the step works");
         if self.dice.roll(3) == 0 {
             assert_eq!(call(&self.cluster).expect("the repeat works"), first);
         }
         if self.dice.roll(3) == 0 && self.epoch > 1 {
             let key = OpKey::new("zombie", self.now.to_string());
-            let old = self
-                .cluster
-                .resize(&key, &self.id, self.epoch - 1, &Limits::new(1, 1));
+            let old = self.cluster.resize(&key, &self.id, self.epoch - 1, &Limits::new(1, 1));
             assert_eq!(old.map_err(|error| error.code()), Err("stale_epoch"));
         }
         first
@@ -105,10 +94,7 @@ impl Saga {
         self.cluster.set_node_up(node, false).expect("known");
         self.pass();
         self.cluster.set_node_up(node, true).expect("known");
-        let copies = self
-            .cluster
-            .observe(&self.id, Detail::Counters)
-            .expect("known");
+        let copies = self.cluster.observe(&self.id, Detail::Counters).expect("known");
         if copies.iter().any(|copy| copy.role == Role::Active) {
             return;
         }
@@ -133,18 +119,11 @@ impl Saga {
     fn one_move(&mut self, number: u64) {
         let swap = format!("swp_{number}");
         let key = |step: &str| OpKey::new(swap.clone(), step);
-        let others: Vec<&str> = ["a", "b", "c"]
-            .into_iter()
-            .filter(|n| *n != self.node.as_str())
-            .collect();
+        let others: Vec<&str> = ["a", "b", "c"].into_iter().filter(|n| *n != self.node.as_str()).collect();
         let target = NodeId::from(others[self.dice.roll(2) as usize]);
         let (source, id, before) = (self.node.clone(), self.id.clone(), self.epoch);
         let fault = self.dice.roll(16);
-        let lost = if self.dice.roll(2) == 0 {
-            source.clone()
-        } else {
-            target.clone()
-        };
+        let lost = if self.dice.roll(2) == 0 { source.clone() } else { target.clone() };
         self.pass();
         self.twice(|c| c.checkpoint(&key("checkpoint"), &id, before));
         self.pass();
@@ -170,10 +149,7 @@ impl Saga {
             return;
         }
         let report = self.cluster.shadow_report(&id).expect("runs");
-        assert_eq!(
-            (report.comparison.differences_total, report.aborted),
-            (0, None)
-        );
+        assert_eq!((report.comparison.differences_total, report.aborted), (0, None));
 
         self.epoch += 1;
         let epoch = self.epoch;
@@ -233,37 +209,20 @@ fn a_thousand_moves_with_faults_in_every_phase() {
         limits: limits(),
         from: StartFrom::Fresh,
     };
-    cluster
-        .start(&OpKey::new("boot", "start"), &request)
-        .expect("starts");
-    let mut saga = Saga {
-        cluster,
-        id: id.clone(),
-        node: "a".into(),
-        epoch: 1,
-        now: 0,
-        dice: Dice(20),
-        ended: [0; 4],
-    };
+    cluster.start(&OpKey::new("boot", "start"), &request).expect("starts");
+    let mut saga = Saga { cluster, id: id.clone(), node: "a".into(), epoch: 1, now: 0, dice: Dice(20), ended: [0; 4] };
     let undisturbed = self::cluster();
-    undisturbed
-        .start(&OpKey::new("boot", "start"), &request)
-        .expect("starts");
+    undisturbed.start(&OpKey::new("boot", "start"), &request).expect("starts");
     let mut seen = 0;
     for number in 0..1_000 {
         saga.one_move(number);
         saga.pass();
         // Outputs are taken as they come, as the server does: each position once, in order.
         undisturbed.advance(saga.now);
-        let (expected, outputs) = (
-            undisturbed.outputs(&id, seen).expect("known"),
-            saga.cluster.outputs(&id, seen).expect("known"),
-        );
+        let (expected, outputs) =
+            (undisturbed.outputs(&id, seen).expect("known"), saga.cluster.outputs(&id, seen).expect("known"));
         let bytes = |records: &[OutputRecord]| -> Vec<(u64, Vec<u8>)> {
-            records
-                .iter()
-                .map(|r| (r.position, r.bytes.clone()))
-                .collect()
+            records.iter().map(|r| (r.position, r.bytes.clone())).collect()
         };
         assert_eq!(bytes(&outputs), bytes(&expected), "move {number}");
         seen = outputs.last().map_or(seen, |record| record.position + 1);
@@ -276,20 +235,9 @@ fn a_thousand_moves_with_faults_in_every_phase() {
         assert_eq!(state(&saga.cluster), state(&undisturbed), "move {number}");
         let nodes = saga.cluster.nodes();
         let here: Vec<&NodeStatus> = nodes.iter().filter(|node| node.copies > 0).collect();
-        assert_eq!(
-            (here.len(), &here[0].spec.id),
-            (1, &saga.node),
-            "move {number}"
-        );
+        assert_eq!((here.len(), &here[0].spec.id), (1, &saga.node), "move {number}");
         assert_eq!(here[0].copies, 1, "move {number}");
     }
-    eprintln!(
-        "aborted, before and after activation rolled back, done: {:?}",
-        saga.ended
-    );
-    assert!(
-        saga.ended.iter().all(|count| *count > 50),
-        "{:?}",
-        saga.ended
-    );
+    eprintln!("aborted, before and after activation rolled back, done: {:?}", saga.ended);
+    assert!(saga.ended.iter().all(|count| *count > 50), "{:?}", saga.ended);
 }

@@ -24,16 +24,8 @@ fn main() -> Result<(), StreamError> {
     };
     let risk_out = risk.as_mut().map(|writer| writer as &mut dyn Write);
     let reader = maybe_gzip(File::open(series)?)?;
-    let summary = run_csv(
-        reader,
-        &options,
-        BufWriter::new(File::create(out)?),
-        risk_out,
-    )?;
+    let summary = run_csv(reader, &options, BufWriter::new(File::create(out)?), risk_out)?;
     let seconds = began.elapsed().as_secs_f64();
-    eprintln!(
-        "{summary:?}, {:.1} µs a sample",
-        seconds * 1e6 / summary.samples.max(1) as f64
-    );
+    eprintln!("{summary:?}, {:.1} µs a sample", seconds * 1e6 / summary.samples.max(1) as f64);
     Ok(())
 }

@@ -46,18 +46,10 @@ pub(crate) struct Blend {
 impl Blend {
     pub fn new(steps: usize) -> Self {
         let widen = (steps as f32).sqrt();
-        let voice = Voice {
-            offset: PRIOR.map(|q| q * widen),
-            regret: [0.0; N],
-            variance: [0.0; N],
-        };
+        let voice = Voice { offset: PRIOR.map(|q| q * widen), regret: [0.0; N], variance: [0.0; N] };
         let mut voices = vec![voice; EXPERTS];
         voices[STILL].offset = [0.0; N];
-        Self {
-            voices,
-            correction: [0.0; N],
-            learned: 0,
-        }
+        Self { voices, correction: [0.0; N], learned: 0 }
     }
 
     fn weights(&self, level: usize) -> [f32; EXPERTS] {
@@ -66,10 +58,7 @@ impl Blend {
             let (regret, variance) = (voice.regret[level], voice.variance[level]);
             // The rate that second-order bounds ask for; ln 13 experts = 2.6.
             let rate = (2.6 / (variance + 1e-3)).sqrt().min(4.0);
-            *weight = rate
-                * (rate * regret - rate * rate * variance)
-                    .clamp(-30.0, 30.0)
-                    .exp();
+            *weight = rate * (rate * regret - rate * rate * variance).clamp(-30.0, 30.0).exp();
         }
         let sum: f32 = weights.iter().sum();
         weights.map(|weight| weight / sum)
@@ -79,9 +68,7 @@ impl Blend {
         let weights = self.weights(level);
         let own = |voice: &Voice, point: f64| point + scale * f64::from(voice.offset[level]);
         let voices = self.voices.iter().zip(points).zip(weights);
-        voices
-            .map(|((voice, point), weight)| f64::from(weight) * own(voice, *point))
-            .sum()
+        voices.map(|((voice, point), weight)| f64::from(weight) * own(voice, *point)).sum()
     }
 
     /// Quantiles at [`LEVELS`], in rising order.
@@ -159,11 +146,7 @@ mod tests {
         for level in 0..N {
             assert!(blend.weights(level)[3] > 0.8, "{:?}", blend.weights(level));
             let share = f64::from(below[level]) / 2_000.0;
-            assert!(
-                (share - LEVELS[level]).abs() < 0.02,
-                "{share} at {}",
-                LEVELS[level]
-            );
+            assert!((share - LEVELS[level]).abs() < 0.02, "{share} at {}", LEVELS[level]);
         }
     }
 }

@@ -60,11 +60,7 @@ impl Regression {
     }
 
     fn predict(&self, x: &[f32; FEATURES]) -> f64 {
-        self.weights
-            .iter()
-            .zip(x)
-            .map(|(w, x)| w * f64::from(*x))
-            .sum()
+        self.weights.iter().zip(x).map(|(w, x)| w * f64::from(*x)).sum()
     }
 
     fn learn(&mut self, x: &[f32; FEATURES], target: f64, kind: usize) {
@@ -79,11 +75,7 @@ impl Regression {
             *w += g / divisor * error;
         }
         // A regressor that stays at zero would let its variance grow without end.
-        let grow = if surprise > 1e-3 {
-            1.0 / FORGETTING[kind]
-        } else {
-            1.0
-        };
+        let grow = if surprise > 1e-3 { 1.0 / FORGETTING[kind] } else { 1.0 };
         for row in 0..FEATURES {
             for column in 0..FEATURES {
                 let at = row * FEATURES + column;
@@ -137,9 +129,7 @@ impl Experts {
         // Before changes were seen, a tenth of the value is a guess that is soon corrected.
         let trust = (self.seen as f64 / 8.0).min(1.0);
         let prior = 0.1 * last.max(self.long_mean.abs());
-        (trust * learned + (1.0 - trust) * prior)
-            .max(1e-3 * self.long_mean.abs())
-            .max(1e-9)
+        (trust * learned + (1.0 - trust) * prior).max(1e-3 * self.long_mean.abs()).max(1e-9)
     }
 
     /// Learns from a slot that was forecast `horizon` (from 0) slots before.
@@ -170,10 +160,7 @@ impl Experts {
             let (level, trend) = self.holt;
             let expected = level + HOLT_DAMPING * trend;
             let next = expected + HOLT_LEVEL * (value - expected);
-            self.holt = (
-                next,
-                HOLT_DAMPING * trend * (1.0 - HOLT_TREND) + HOLT_TREND * (next - level),
-            );
+            self.holt = (next, HOLT_DAMPING * trend * (1.0 - HOLT_TREND) + HOLT_TREND * (next - level));
             self.long_mean += 0.01_f64.max(1.0 / self.seen as f64) * (value - self.long_mean);
         }
         let at = self.slot_of_day(slot);
@@ -207,11 +194,7 @@ impl Experts {
 
     /// Whether one of the last nine values is exactly this one.
     pub fn rests_at(&self, value: f64) -> bool {
-        self.history
-            .iter()
-            .rev()
-            .take(9)
-            .any(|seen| *seen == value as f32)
+        self.history.iter().rev().take(9).any(|seen| *seen == value as f32)
     }
 
     /// The value `back` slots before the newest (0 = newest), if it is still kept.
@@ -222,13 +205,7 @@ impl Experts {
 
     fn mean_of(&self, count: usize) -> f64 {
         let n = count.min(self.history.len()).max(1);
-        self.history
-            .iter()
-            .rev()
-            .take(n)
-            .map(|v| f64::from(*v))
-            .sum::<f64>()
-            / n as f64
+        self.history.iter().rev().take(n).map(|v| f64::from(*v)).sum::<f64>() / n as f64
     }
 
     fn median_of(&self, count: usize) -> f64 {
@@ -245,9 +222,7 @@ impl Experts {
         let (six, day_mean) = (self.mean_of(6), self.mean_of(24));
         let usual = |slot: i64| {
             let at = self.slot_of_day(slot);
-            self.profile
-                .get(at)
-                .map_or(centre, |usual| f64::from(*usual))
+            self.profile.get(at).map_or(centre, |usual| f64::from(*usual))
         };
         let scaled = |value: f64| ((value - centre) / spread).clamp(-50.0, 50.0) as f32;
         let lag = |back: usize| self.ago(back).map_or(0.0, scaled);
@@ -294,13 +269,6 @@ impl Experts {
             ];
             features[horizon] = x;
         }
-        (
-            points,
-            Basis {
-                features,
-                centre,
-                spread,
-            },
-        )
+        (points, Basis { features, centre, spread })
     }
 }

@@ -99,10 +99,7 @@ impl Forecaster {
         }
         self.pass_until(slot - 1);
         // A censored value is at least what was expected, if that was more.
-        let expected = self
-            .issues
-            .back()
-            .map(|issue| issue.quantiles[0][LEVELS.len() / 2]);
+        let expected = self.issues.back().map(|issue| issue.quantiles[0][LEVELS.len() / 2]);
         let taken = match expected {
             Some(expected) if censored => value.max(expected),
             _ => value,
@@ -153,15 +150,7 @@ impl Forecaster {
         for ((blend, points), quantiles) in self.blends.iter().zip(&points).zip(&mut quantiles) {
             *quantiles = blend.quantiles(points, scale).map(|q| self.clip(q));
         }
-        self.issues.push_back(Issue {
-            slot,
-            points,
-            quantiles,
-            scale,
-            basis,
-            errors: [0.0; HORIZONS],
-            came: 0,
-        });
+        self.issues.push_back(Issue { slot, points, quantiles, scale, basis, errors: [0.0; HORIZONS], came: 0 });
         if self.issues.len() > HORIZONS
             && let Some(done) = self.issues.pop_front()
             && done.came == HORIZONS
@@ -201,10 +190,7 @@ impl Forecaster {
         (1..=up_to.min(HORIZONS))
             .map(|horizon| Quantiles {
                 horizon,
-                values: levels
-                    .iter()
-                    .map(|level| self.clip(at_level(&issue.quantiles[horizon - 1], *level)))
-                    .collect(),
+                values: levels.iter().map(|level| self.clip(at_level(&issue.quantiles[horizon - 1], *level))).collect(),
             })
             .collect()
     }
@@ -218,9 +204,7 @@ impl Forecaster {
         let slots = (to - from + 1) as f64;
         let quantile = |level: &f64| {
             let single = |level: f64| {
-                (from..=to)
-                    .map(|h| at_level(&issue.quantiles[h], level))
-                    .fold(f64::NEG_INFINITY, f64::max)
+                (from..=to).map(|h| at_level(&issue.quantiles[h], level)).fold(f64::NEG_INFINITY, f64::max)
             };
             let joint = if self.paths.len() < ENOUGH {
                 single(1.0 - (1.0 - level) / slots)
@@ -238,14 +222,8 @@ impl Forecaster {
     pub fn probability_above(&self, limit: f64, horizon: usize) -> Option<f64> {
         let (from, to) = window(1, horizon)?;
         let issue = self.issues.back()?;
-        let limit = if self.experts.rests_at(limit) {
-            limit + RESTS_WITHIN * issue.scale
-        } else {
-            limit
-        };
-        let single = (from..=to)
-            .map(|h| 1.0 - level_of(&issue.quantiles[h], limit))
-            .fold(0.0, f64::max);
+        let limit = if self.experts.rests_at(limit) { limit + RESTS_WITHIN * issue.scale } else { limit };
+        let single = (from..=to).map(|h| 1.0 - level_of(&issue.quantiles[h], limit)).fold(0.0, f64::max);
         let maxima = self.paths.maxima(&medians(issue), issue.scale, from, to);
         let above = maxima.iter().filter(|maximum| **maximum > limit).count() as f64;
         // The marginal chance stands in for as many paths as are needed to speak alone.
@@ -268,18 +246,13 @@ fn at_level(quantiles: &[f64; LEVELS.len()], level: f64) -> f64 {
     let tail = |edge: usize, inner: usize, ratio: f64| {
         // The distance of two learned levels gives the decay of the tail.
         let decay = (tail_mass(LEVELS[inner]) / tail_mass(LEVELS[edge])).ln();
-        quantiles[edge]
-            + (quantiles[edge] - quantiles[inner]) / decay * ratio.max(1.0).ln().min(5.0)
+        quantiles[edge] + (quantiles[edge] - quantiles[inner]) / decay * ratio.max(1.0).ln().min(5.0)
     };
     if level <= LEVELS[0] {
         return tail(0, 2, LEVELS[0] / level.max(1e-6));
     }
     if level >= LEVELS[last] {
-        return tail(
-            last,
-            last - 2,
-            (1.0 - LEVELS[last]) / (1.0 - level).max(1e-6),
-        );
+        return tail(last, last - 2, (1.0 - LEVELS[last]) / (1.0 - level).max(1e-6));
     }
     let above = LEVELS.partition_point(|known| *known < level).max(1);
     let share = (level - LEVELS[above - 1]) / (LEVELS[above] - LEVELS[above - 1]);
@@ -294,18 +267,10 @@ fn tail_mass(level: f64) -> f64 {
 fn level_of(quantiles: &[f64; LEVELS.len()], value: f64) -> f64 {
     let last = LEVELS.len() - 1;
     if value < quantiles[0] || value >= quantiles[last] {
-        let (mut low, mut high) = if value < quantiles[0] {
-            (1e-6, LEVELS[0])
-        } else {
-            (LEVELS[last], 1.0 - 1e-6)
-        };
+        let (mut low, mut high) = if value < quantiles[0] { (1e-6, LEVELS[0]) } else { (LEVELS[last], 1.0 - 1e-6) };
         for _ in 0..30 {
             let middle = 0.5 * (low + high);
-            if at_level(quantiles, middle) <= value {
-                low = middle
-            } else {
-                high = middle
-            }
+            if at_level(quantiles, middle) <= value { low = middle } else { high = middle }
         }
         return low;
     }
@@ -320,17 +285,12 @@ mod tests {
     use super::*;
 
     fn settings() -> Settings {
-        Settings {
-            slot_seconds: 300,
-            capacity: Some(1_000.0),
-        }
+        Settings { slot_seconds: 300, capacity: Some(1_000.0) }
     }
 
     /// Uniform in 0..1; SplitMix64, because a plain multiple of n would be predictable.
     fn noise(n: i64) -> f64 {
-        let mut x = (n as u64)
-            .wrapping_add(1)
-            .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut x = (n as u64).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         ((x ^ (x >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
@@ -348,9 +308,7 @@ mod tests {
     fn there_is_an_interval_from_the_first_sample_on() {
         let forecaster = run([100.0].into_iter());
         for quantiles in forecaster.forecast(&[0.1, 0.5, 0.9], 6) {
-            let [low, median, high] = quantiles.values[..] else {
-                panic!("three levels")
-            };
+            let [low, median, high] = quantiles.values[..] else { panic!("three levels") };
             assert!(low < median && median < high && (80.0..120.0).contains(&median));
         }
         assert!(Forecaster::new(settings()).forecast(&[0.5], 6).is_empty());
@@ -358,17 +316,10 @@ mod tests {
 
     #[test]
     fn coverage_is_what_the_levels_say() {
-        let forecaster =
-            run((0..4_000).map(|n| 200.0 + 80.0 * noise(n) + 30.0 * noise(n / 12 + 7)));
+        let forecaster = run((0..4_000).map(|n| 200.0 + 80.0 * noise(n) + 30.0 * noise(n / 12 + 7)));
         for score in &forecaster.score().horizons {
-            let (c80, c95) = (
-                score.coverage_80().expect("scored"),
-                score.coverage_95().expect("scored"),
-            );
-            assert!(
-                (0.78..0.82).contains(&c80) && (0.93..0.965).contains(&c95),
-                "{c80} {c95}"
-            );
+            let (c80, c95) = (score.coverage_80().expect("scored"), score.coverage_95().expect("scored"));
+            assert!((0.78..0.82).contains(&c80) && (0.93..0.965).contains(&c95), "{c80} {c95}");
         }
     }
 
@@ -385,14 +336,10 @@ mod tests {
             };
             forecaster.observe(slot, value, slot % 7 == 0);
             for q in forecaster.forecast(&levels, 6) {
-                assert!(
-                    q.values.is_sorted() && q.values.iter().all(|v| (0.0..=1_000.0).contains(v))
-                );
+                assert!(q.values.is_sorted() && q.values.iter().all(|v| (0.0..=1_000.0).contains(v)));
             }
             let limit = 1_000.0 * noise(slot + 9);
-            let risk: Vec<f64> = (1..=6)
-                .map(|h| forecaster.probability_above(limit, h).expect("samples"))
-                .collect();
+            let risk: Vec<f64> = (1..=6).map(|h| forecaster.probability_above(limit, h).expect("samples")).collect();
             assert!(risk.iter().all(|p| (0.0..=1.0).contains(p)), "{risk:?}");
         }
     }
@@ -401,9 +348,7 @@ mod tests {
     fn a_window_is_at_least_each_of_its_slots() {
         let forecaster = run((0..500).map(|n| 100.0 + 50.0 * noise(n)));
         let single = forecaster.forecast(&[0.5, 0.9], 6);
-        let window = forecaster
-            .window_max_quantile(&[0.5, 0.9], 1, 6)
-            .expect("samples");
+        let window = forecaster.window_max_quantile(&[0.5, 0.9], 1, 6).expect("samples");
         for q in &single {
             assert!(window[0] >= q.values[0] && window[1] >= q.values[1]);
         }
@@ -432,12 +377,7 @@ mod tests {
             }
             forecaster.forecast(&[0.9], 1)[0].values[0]
         };
-        assert!(
-            feed(true) > 100.0 && feed(false) < 90.0,
-            "{} {}",
-            feed(true),
-            feed(false)
-        );
+        assert!(feed(true) > 100.0 && feed(false) < 90.0, "{} {}", feed(true), feed(false));
     }
 
     #[test]
@@ -452,12 +392,7 @@ mod tests {
         }
         // JSON may round the last bit of a number.
         for (a, b) in a.forecast(&LEVELS, 6).iter().zip(b.forecast(&LEVELS, 6)) {
-            assert!(
-                a.values
-                    .iter()
-                    .zip(&b.values)
-                    .all(|(a, b)| (a - b).abs() < 1e-3)
-            );
+            assert!(a.values.iter().zip(&b.values).all(|(a, b)| (a - b).abs() < 1e-3));
         }
     }
 }

@@ -35,17 +35,9 @@ impl Paths {
     }
 
     /// Maxima over horizons `from..=to` (from 0) around these medians, in rising order.
-    pub fn maxima(
-        &self,
-        medians: &[f64; HORIZONS],
-        scale: f64,
-        from: usize,
-        to: usize,
-    ) -> Vec<f64> {
+    pub fn maxima(&self, medians: &[f64; HORIZONS], scale: f64, from: usize, to: usize) -> Vec<f64> {
         let maximum = |errors: &[f32; HORIZONS]| {
-            (from..=to)
-                .map(|h| medians[h] + scale * f64::from(errors[h]))
-                .fold(f64::NEG_INFINITY, f64::max)
+            (from..=to).map(|h| medians[h] + scale * f64::from(errors[h])).fold(f64::NEG_INFINITY, f64::max)
         };
         let mut maxima: Vec<f64> = self.0.iter().map(maximum).collect();
         maxima.sort_by(f64::total_cmp);

@@ -45,11 +45,7 @@ impl Score {
         score.scored += 1;
         for ((sum, level), quantile) in score.pinball.iter_mut().zip(LEVELS).zip(quantiles) {
             let over = value - quantile;
-            *sum += if over >= 0.0 {
-                level * over
-            } else {
-                (level - 1.0) * over
-            };
+            *sum += if over >= 0.0 { level * over } else { (level - 1.0) * over };
         }
         let inside = |low: usize, high: usize| (quantiles[low]..=quantiles[high]).contains(&value);
         score.inside_80 += u64::from(inside(2, 6));

@@ -56,19 +56,11 @@ pub struct Summary {
 #[derive(Debug, thiserror::Error)]
 pub enum StreamError {
     #[error("{option} {given} is not possible: {expected}")]
-    Option {
-        option: &'static str,
-        given: String,
-        expected: String,
-    },
+    Option { option: &'static str, given: String, expected: String },
     #[error("the header has to be entity,t and one metric or more; it is {0:?}")]
     Header(String),
     #[error("line {line}: {what} {given:?} is not a number")]
-    Number {
-        line: u64,
-        what: String,
-        given: String,
-    },
+    Number { line: u64, what: String, given: String },
     #[error("line {line}: {entity} has a second row at t = {t}")]
     Duplicate { line: u64, entity: String, t: i64 },
     #[error("a series of {steps} steps is too long: at most {limit}")]
@@ -86,11 +78,7 @@ const MAX_STEPS: i64 = 5_300_000;
 impl Options {
     fn check(&self) -> Result<(), StreamError> {
         let wrong = |option: &'static str, given: String, expected: &str| {
-            Err(StreamError::Option {
-                option,
-                given,
-                expected: expected.to_owned(),
-            })
+            Err(StreamError::Option { option, given, expected: expected.to_owned() })
         };
         if self.step_seconds == 0 {
             return wrong("--step", "0".into(), "at least one second");
@@ -102,11 +90,7 @@ impl Options {
             return wrong("--levels", level.to_string(), "between 0 and 1");
         }
         if !self.levels.is_sorted_by(|a, b| a < b) || self.levels.is_empty() {
-            return wrong(
-                "--levels",
-                format!("{:?}", self.levels),
-                "in rising order, each once",
-            );
+            return wrong("--levels", format!("{:?}", self.levels), "in rising order, each once");
         }
         if !(0.0..=1.0).contains(&self.from) {
             return wrong("--from", self.from.to_string(), "between 0 and 1");
@@ -125,11 +109,7 @@ impl Options {
 pub fn maybe_gzip(file: impl Read + 'static) -> Result<Box<dyn Read>, StreamError> {
     let mut reader = BufReader::with_capacity(1 << 16, file);
     let gzip = reader.fill_buf()?.starts_with(&[0x1f, 0x8b]);
-    Ok(if gzip {
-        Box::new(flate2::bufread::MultiGzDecoder::new(reader))
-    } else {
-        Box::new(reader)
-    })
+    Ok(if gzip { Box::new(flate2::bufread::MultiGzDecoder::new(reader)) } else { Box::new(reader) })
 }
 
 /// Reads `entity,metric,capacity`.
@@ -140,13 +120,11 @@ pub fn read_capacities(file: impl Read) -> Result<BTreeMap<(String, String), f64
         let record = record?;
         let line = record.position().map_or(0, csv::Position::line);
         let field = |index: usize| record.get(index).unwrap_or_default().trim();
-        let capacity = number(field(2))
-            .filter(|value| *value >= 0.0)
-            .ok_or_else(|| StreamError::Number {
-                line,
-                what: "capacity".into(),
-                given: field(2).to_owned(),
-            })?;
+        let capacity = number(field(2)).filter(|value| *value >= 0.0).ok_or_else(|| StreamError::Number {
+            line,
+            what: "capacity".into(),
+            given: field(2).to_owned(),
+        })?;
         capacities.insert((field(0).to_owned(), field(1).to_owned()), capacity);
     }
     Ok(capacities)
@@ -166,14 +144,10 @@ struct Input {
 }
 
 fn read(series: impl Read) -> Result<Input, StreamError> {
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_reader(series);
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(series);
     let header = reader.headers()?.clone();
     if header.get(0) != Some("entity") || header.get(1) != Some("t") || header.len() < 3 {
-        return Err(StreamError::Header(
-            header.iter().collect::<Vec<_>>().join(","),
-        ));
+        return Err(StreamError::Header(header.iter().collect::<Vec<_>>().join(",")));
     }
     let metrics: Vec<String> = header.iter().skip(2).map(str::to_owned).collect();
     let mut entities: Vec<(String, Rows)> = Vec::new();
@@ -183,11 +157,8 @@ fn read(series: impl Read) -> Result<Input, StreamError> {
         let line = record.position().map_or(0, csv::Position::line);
         let entity = record.get(0).unwrap_or_default();
         let step = record.get(1).unwrap_or_default();
-        let t = step.parse::<i64>().map_err(|_| StreamError::Number {
-            line,
-            what: "t".into(),
-            given: step.to_owned(),
-        })?;
+        let t =
+            step.parse::<i64>().map_err(|_| StreamError::Number { line, what: "t".into(), given: step.to_owned() })?;
         let mut values = Vec::with_capacity(metrics.len());
         for (metric, text) in metrics.iter().zip(record.iter().skip(2)) {
             values.push(match text {
@@ -208,11 +179,7 @@ fn read(series: impl Read) -> Result<Input, StreamError> {
             }
         };
         if entities[index].1.insert(t, values).is_some() {
-            return Err(StreamError::Duplicate {
-                line,
-                entity: entity.to_owned(),
-                t,
-            });
+            return Err(StreamError::Duplicate { line, entity: entity.to_owned(), t });
         }
     }
     Ok(Input { metrics, entities })
@@ -228,10 +195,7 @@ pub fn run_csv(
     options.check()?;
     let input = read(series)?;
     let mut out = csv::Writer::from_writer(out);
-    let mut header: Vec<String> = ["entity", "metric", "t", "horizon"]
-        .map(str::to_owned)
-        .into_iter()
-        .collect();
+    let mut header: Vec<String> = ["entity", "metric", "t", "horizon"].map(str::to_owned).into_iter().collect();
     header.extend(options.levels.iter().map(|level| format!("q{level}")));
     out.write_record(&header)?;
     let mut risk = match (risk_out, options.risk) {
@@ -243,33 +207,20 @@ pub fn run_csv(
         _ => None,
     };
 
-    let mut summary = Summary {
-        entities: input.entities.len() as u64,
-        ..Summary::default()
-    };
+    let mut summary = Summary { entities: input.entities.len() as u64, ..Summary::default() };
     for (entity, rows) in &input.entities {
-        let (Some((first, _)), Some((last, _))) = (rows.first_key_value(), rows.last_key_value())
-        else {
+        let (Some((first, _)), Some((last, _))) = (rows.first_key_value(), rows.last_key_value()) else {
             continue;
         };
         let steps = last.saturating_sub(*first).saturating_add(1);
         if steps > MAX_STEPS {
-            return Err(StreamError::TooLong {
-                steps,
-                limit: MAX_STEPS,
-            });
+            return Err(StreamError::TooLong { steps, limit: MAX_STEPS });
         }
         let first_origin = first + (options.from * steps as f64).floor() as i64;
         for (index, metric) in input.metrics.iter().enumerate() {
             summary.series += 1;
-            let capacity = options
-                .capacities
-                .get(&(entity.clone(), metric.clone()))
-                .copied();
-            let settings = Settings {
-                slot_seconds: options.step_seconds,
-                capacity,
-            };
+            let capacity = options.capacities.get(&(entity.clone(), metric.clone())).copied();
+            let settings = Settings { slot_seconds: options.step_seconds, capacity };
             let mut forecaster = Forecaster::new(settings);
             let mut sorted: Vec<f64> = Vec::new();
             for t in *first..=*last {
@@ -310,17 +261,8 @@ fn write_quantiles(
 ) -> Result<u64, StreamError> {
     let forecast = forecaster.forecast(&options.levels, HORIZONS);
     let mut lines = 0;
-    for horizon in options
-        .horizons
-        .iter()
-        .filter(|horizon| t + **horizon as i64 <= last)
-    {
-        let mut record = vec![
-            entity.to_owned(),
-            metric.to_owned(),
-            t.to_string(),
-            horizon.to_string(),
-        ];
+    for horizon in options.horizons.iter().filter(|horizon| t + **horizon as i64 <= last) {
+        let mut record = vec![entity.to_owned(), metric.to_owned(), t.to_string(), horizon.to_string()];
         match forecast.get(horizon - 1) {
             Some(quantiles) => record.extend(quantiles.values.iter().map(f64::to_string)),
             // Nothing was ever seen of this series; the line is due all the same.
@@ -345,11 +287,7 @@ fn write_risk(
     }
     let rank = ((sorted.len() - 1) as f64 * level).round() as usize;
     let limit = sorted[rank.min(sorted.len() - 1)];
-    for horizon in options
-        .horizons
-        .iter()
-        .filter(|horizon| t + **horizon as i64 <= last)
-    {
+    for horizon in options.horizons.iter().filter(|horizon| t + **horizon as i64 <= last) {
         let probability = forecaster.probability_above(limit, *horizon).unwrap_or(0.0);
         let numbers = [t.to_string(), limit.to_string(), horizon.to_string()];
         let [t, limit, horizon] = &numbers;
@@ -366,11 +304,7 @@ mod tests {
     fn series() -> String {
         let mut text = "entity,t,cpu,mem\n".to_owned();
         for t in 0..50 {
-            let cpu = if t % 9 == 0 {
-                String::new()
-            } else {
-                (t % 7).to_string()
-            };
+            let cpu = if t % 9 == 0 { String::new() } else { (t % 7).to_string() };
             text += &format!("a,{t},{cpu},5\n");
         }
         text + "b,3,1,\nb,9,2,\n"
@@ -380,33 +314,18 @@ mod tests {
     fn every_due_line_is_there_with_the_columns_of_the_format() {
         let mut out = Vec::new();
         let mut risk: Vec<u8> = Vec::new();
-        let options = Options {
-            risk: Some(0.9),
-            ..Options::default()
-        };
-        let summary =
-            run_csv(series().as_bytes(), &options, &mut out, Some(&mut risk)).expect("runs");
+        let options = Options { risk: Some(0.9), ..Options::default() };
+        let summary = run_csv(series().as_bytes(), &options, &mut out, Some(&mut risk)).expect("runs");
         let text = String::from_utf8(out).expect("text");
         let mut lines = text.lines();
-        assert_eq!(
-            lines.next(),
-            Some("entity,metric,t,horizon,q0.025,q0.1,q0.5,q0.9,q0.975")
-        );
+        assert_eq!(lines.next(), Some("entity,metric,t,horizon,q0.025,q0.1,q0.5,q0.9,q0.975"));
         // a: origins 30 and 42, three horizons, two metrics; b: origin 3 + 4, only one step left
         // of horizon 1.
-        let keys: Vec<String> = lines
-            .map(|line| line.split(',').take(4).collect::<Vec<_>>().join(","))
-            .collect();
+        let keys: Vec<String> = lines.map(|line| line.split(',').take(4).collect::<Vec<_>>().join(",")).collect();
         assert_eq!(keys.len(), 14);
         assert!(keys.contains(&"a,mem,42,6".to_owned()) && keys.contains(&"b,cpu,7,1".to_owned()));
-        assert!(
-            keys.contains(&"b,mem,7,1".to_owned()),
-            "also where nothing was ever seen"
-        );
-        assert_eq!(
-            (summary.entities, summary.series, summary.forecasts),
-            (2, 4, 14)
-        );
+        assert!(keys.contains(&"b,mem,7,1".to_owned()), "also where nothing was ever seen");
+        assert_eq!((summary.entities, summary.series, summary.forecasts), (2, 4, 14));
         let risk = String::from_utf8(risk).expect("text");
         assert!(risk.starts_with("entity,metric,t,limit,horizon,probability\na,cpu,30,"));
     }
@@ -417,10 +336,7 @@ mod tests {
             let mut out = Vec::new();
             run_csv(text.as_bytes(), &Options::default(), &mut out, None).expect("runs");
             let text = String::from_utf8(out).expect("text");
-            text.lines()
-                .filter(|line| line.contains(",30,"))
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
+            text.lines().filter(|line| line.contains(",30,")).map(str::to_owned).collect::<Vec<_>>()
         };
         let spoilt = series().replace("a,31,3,5", "a,31,900,900");
         assert_ne!(spoilt, series());
@@ -434,31 +350,15 @@ mod tests {
         let packed = std::io::Cursor::new(encoder.finish().expect("in memory"));
         let mut out = Vec::new();
         let reader = maybe_gzip(packed).expect("reads");
-        assert_eq!(
-            run_csv(reader, &Options::default(), &mut out, None)
-                .expect("runs")
-                .series,
-            4
-        );
+        assert_eq!(run_csv(reader, &Options::default(), &mut out, None).expect("runs").series, 4);
 
         let fails = |text: &str| {
-            run_csv(text.as_bytes(), &Options::default(), Vec::new(), None)
-                .expect_err("nonsense")
-                .to_string()
+            run_csv(text.as_bytes(), &Options::default(), Vec::new(), None).expect_err("nonsense").to_string()
         };
-        assert_eq!(
-            fails("entity,t,cpu\na,1,x\n"),
-            "line 2: cpu \"x\" is not a number"
-        );
-        assert_eq!(
-            fails("entity,t,cpu\na,1,2\na,1,3\n"),
-            "line 3: a has a second row at t = 1"
-        );
+        assert_eq!(fails("entity,t,cpu\na,1,x\n"), "line 2: cpu \"x\" is not a number");
+        assert_eq!(fails("entity,t,cpu\na,1,2\na,1,3\n"), "line 3: a has a second row at t = 1");
         assert!(fails("who,t,cpu\n").starts_with("the header has to be"));
-        let options = Options {
-            horizons: vec![7],
-            ..Options::default()
-        };
+        let options = Options { horizons: vec![7], ..Options::default() };
         assert!(run_csv("entity,t,cpu\n".as_bytes(), &options, Vec::new(), None).is_err());
     }
 }

@@ -7,10 +7,7 @@
 //! - `bundles`: 3 pools of 2 nodes, 6 slots, cpu and memory of one slot in each order, reserve
 //!   steps, bids and offers bound to nodes, many alike strategy orders, what is held offered again.
 //! - `blocks`: the same size with 30 % blocks whose windows and alternatives link all pools.
-#![expect(
-    clippy::disallowed_types,
-    reason = "this is a stopwatch around the core"
-)]
+#![expect(clippy::disallowed_types, reason = "this is a stopwatch around the core")]
 use headroom_market::clearing::book::*;
 use headroom_market::clearing::generate::Draw;
 use headroom_market::clearing::outcome::{Quality, Reason};
@@ -27,25 +24,11 @@ const RHO: [i64; 2] = [50, 12];
 
 fn quantity(pool: i64, resource: &str, slot: i64, quantity: i64) -> Quantity {
     let pool = format!("pool-{pool}");
-    Quantity {
-        product: ProductKey {
-            pool,
-            resource: resource.into(),
-            slot,
-        },
-        quantity,
-    }
+    Quantity { product: ProductKey { pool, resource: resource.into(), slot }, quantity }
 }
 
 fn bundle(pool: i64, slots: std::ops::Range<i64>, cpu: i64, mem: i64) -> Vec<Quantity> {
-    slots
-        .flat_map(|t| {
-            [
-                quantity(pool, "cpu_milli", t, cpu),
-                quantity(pool, "mem_mib", t, mem),
-            ]
-        })
-        .collect()
+    slots.flat_map(|t| [quantity(pool, "cpu_milli", t, cpu), quantity(pool, "mem_mib", t, mem)]).collect()
 }
 
 /// A book of production's shape; `blocks` is the share of blocks in percent.
@@ -73,52 +56,30 @@ fn book(orders: i64, blocks: u64, seed: u64) -> Book {
         }
         for n in 0..2 {
             let part = |of: i64| of * d_part(seed, p, n) / 100;
-            let committed = (0..SLOTS).map(|slot| Committed {
-                resource: "cpu_milli".into(),
-                slot,
-                quantity: part(CPU) / 3,
-            });
+            let committed =
+                (0..SLOTS).map(|slot| Committed { resource: "cpu_milli".into(), slot, quantity: part(CPU) / 3 });
             b.nodes.push(Node {
                 id: format!("node-{p}{n}"),
                 pool: format!("pool-{p}"),
-                capacity: [
-                    ("cpu_milli".into(), part(CPU)),
-                    ("mem_mib".into(), part(MEM)),
-                ]
-                .into(),
+                capacity: [("cpu_milli".into(), part(CPU)), ("mem_mib".into(), part(MEM))].into(),
                 committed: committed.collect(),
             });
         }
     }
     // what a strategy asks for: the same for everyone who uses it
-    let plans: Vec<(i64, i64, i64)> = (0..6)
-        .map(|_| {
-            (
-                d.between(1, 6) * 125,
-                d.between(1, 8) * 256,
-                d.between(90, 420),
-            )
-        })
-        .collect();
+    let plans: Vec<(i64, i64, i64)> =
+        (0..6).map(|_| (d.between(1, 6) * 125, d.between(1, 8) * 256, d.between(90, 420))).collect();
     for i in 0..orders {
         let (pool, from) = (d.between(0, POOLS - 1), d.between(0, SLOTS - 1));
         let strategy = d.chance(55);
         let (cpu, mem, dear) = match strategy {
             true => plans[d.between(0, 5) as usize],
-            false => (
-                d.between(50, 3_000),
-                d.between(100, 8_000),
-                d.between(60, 700),
-            ),
+            false => (d.between(50, 3_000), d.between(100, 8_000), d.between(60, 700)),
         };
         let resale = d.chance(22);
         let offer = resale || d.chance(15);
         let block = !resale && d.chance(blocks);
-        let long = if block {
-            d.between(1, 3.min(SLOTS - from))
-        } else {
-            1
-        };
+        let long = if block { d.between(1, 3.min(SLOTS - from)) } else { 1 };
         let worth = long * (cpu * RHO[0] + mem * RHO[1]);
         let node = d.chance(if offer { 90 } else { 70 });
         let mut o = Order {
@@ -129,10 +90,7 @@ fn book(orders: i64, blocks: u64, seed: u64) -> Book {
             limit: Money(worth * if offer { dear.min(400) / 2 + 40 } else { dear } / 100),
             min_fill: Fraction::zero(),
             incumbent: resale,
-            alternatives: vec![Alternative {
-                quantities: bundle(pool, from..from + long, cpu, mem),
-                adder: Money(0),
-            }],
+            alternatives: vec![Alternative { quantities: bundle(pool, from..from + long, cpu, mem), adder: Money(0) }],
             parent: None,
             budget: None,
             replicas: None,
@@ -176,23 +134,12 @@ fn clock(start: Instant) -> u64 {
 }
 
 fn main() {
-    let arguments: Vec<u64> = std::env::args()
-        .skip(1)
-        .filter_map(|a| a.parse().ok())
-        .collect();
+    let arguments: Vec<u64> = std::env::args().skip(1).filter_map(|a| a.parse().ok()).collect();
     let books = arguments.first().copied().unwrap_or(10);
     let first = arguments.get(1).copied().unwrap_or(0);
-    let limits = Limits {
-        nodes: 4_000,
-        max_cuts: 200,
-        without_blocks: false,
-    };
+    let limits = Limits { nodes: 4_000, max_cuts: 200, without_blocks: false };
     let start = Instant::now();
-    for (name, orders, blocks) in [
-        ("bundles", 250, 0),
-        ("bundles", 400, 0),
-        ("blocks", 300, 30),
-    ] {
+    for (name, orders, blocks) in [("bundles", 250, 0), ("bundles", 400, 0), ("blocks", 300, 30)] {
         let (mut clearing, mut checking) = (Vec::new(), Vec::new());
         let (mut optimal, mut given_up, mut cuts) = (0, 0, 0);
         let mut gap = String::from("0");
@@ -216,9 +163,7 @@ fn main() {
             checking.push(v - u);
             optimal += u32::from(out.quality == Quality::Optimal);
             cuts += out.cuts;
-            let gone = |r: &&headroom_market::clearing::outcome::Refusal| {
-                r.reason == Reason::SolverFallback
-            };
+            let gone = |r: &&headroom_market::clearing::outcome::Refusal| r.reason == Reason::SolverFallback;
             given_up += out.refused.iter().filter(gone).count();
             let g = out.certificate.map_or(String::new(), |c| c.gap);
             let value = |g: &str| {

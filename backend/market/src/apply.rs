@@ -31,7 +31,9 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
         Command::CreateParticipant { name, platform, quota, open_order_limit } => {
             participants::create(turn, name, platform, quota, open_order_limit).map(Reply::Participant)
         }
-        Command::SetQuota { participant, quota } => participants::set_quota(turn, participant, quota).map(Reply::Participant),
+        Command::SetQuota { participant, quota } => {
+            participants::set_quota(turn, participant, quota).map(Reply::Participant)
+        }
         Command::CreateUser { email, name, password_hash, memberships } => {
             participants::create_user(turn, email, name, password_hash, memberships).map(Reply::User)
         }
@@ -40,7 +42,9 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
             participants::create_key(turn, new).map(Reply::Key)
         }
         Command::RevokeKey { participant, key } => participants::revoke_key(turn, participant, key).map(Reply::Key),
-        Command::Grant { participant, amount } => participants::grant(turn, participant, amount).map(Reply::Participant),
+        Command::Grant { participant, amount } => {
+            participants::grant(turn, participant, amount).map(Reply::Participant)
+        }
         Command::CreatePool { slug, name, pop, tier, resources, release_start } => {
             let new = pools::NewPool { slug, name, pop, tier, resources, release_start };
             pools::create(turn, new).map(Reply::Pool)
@@ -65,12 +69,16 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
         Command::SetStrategy { participant, instance, strategy } => {
             register::set_strategy(turn, participant, instance, strategy).map(Reply::Instance)
         }
-        Command::StopInstance { participant, instance } => register::stop(turn, participant, instance).map(Reply::Instance),
+        Command::StopInstance { participant, instance } => {
+            register::stop(turn, participant, instance).map(Reply::Instance)
+        }
         Command::PutHint { participant, instance, expected_demand, avoid_nodes, starts_at, expires_at, source } => {
             let new = register::NewHint { instance, expected_demand, avoid_nodes, starts_at, expires_at, source };
             register::hint(turn, participant, new).map(Reply::Hint)
         }
-        Command::WithdrawHint { participant, hint } => register::withdraw_hint(turn, participant, hint).map(Reply::Hint),
+        Command::WithdrawHint { participant, hint } => {
+            register::withdraw_hint(turn, participant, hint).map(Reply::Hint)
+        }
         Command::PutProfile { participant, profile, expected_version, name, instances, typical, peak } => {
             let new = register::NewProfile { profile, expected_version, name, instances, typical, peak };
             register::profile(turn, participant, new).map(Reply::Profile)
@@ -92,7 +100,9 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
             place::expire(turn);
             Ok(Reply::Done)
         }
-        Command::SealRound => Ok(seal::seal(turn).map_or(Reply::Nothing, |(round, book)| Reply::Sealed { round, book })),
+        Command::SealRound => {
+            Ok(seal::seal(turn).map_or(Reply::Nothing, |(round, book)| Reply::Sealed { round, book }))
+        }
         Command::RecordOutcome { round, outcome, .. } => {
             let outcome = outcome.ok_or_else(|| conflict("no_outcome", "The outcome is not at hand."))?;
             award::apply(turn, round, &outcome).map_err(|e| conflict("outcome_refused", e.to_string()))?;
@@ -100,7 +110,9 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
         }
         Command::VoidRound { round, reason } => void(turn, round, reason),
         Command::PlanSlot { slot } => Ok(plan_slot(turn, slot)),
-        Command::StepSwap { swap, result } => Ok(if saga::step(turn, swap, result) { Reply::Swap(swap) } else { Reply::Nothing }),
+        Command::StepSwap { swap, result } => {
+            Ok(if saga::step(turn, swap, result) { Reply::Swap(swap) } else { Reply::Nothing })
+        }
         Command::CancelSwap { swap, participant, reason } => cancel_swap(turn, swap, participant, reason),
         Command::RestartInstance { instance } => restart(turn, instance),
         Command::SettleSlot { slot, readings } => {
@@ -117,7 +129,13 @@ fn conflict(code: &'static str, detail: impl Into<String>) -> Refusal {
     Refusal { kind: RefusalKind::Conflict, code, pointer: String::new(), detail: detail.into() }
 }
 
-fn open_market(turn: &mut Turn<'_>, name: String, rhythm: Rhythm, price_cap: Price, demo: bool) -> Result<Reply, Refusal> {
+fn open_market(
+    turn: &mut Turn<'_>,
+    name: String,
+    rhythm: Rhythm,
+    price_cap: Price,
+    demo: bool,
+) -> Result<Reply, Refusal> {
     if turn.state.market.last_round > 0 || !turn.state.participants.is_empty() {
         return Err(conflict("market_open", "The market's rhythm is written once and never changes."));
     }
@@ -170,7 +188,12 @@ fn plan_slot(turn: &mut Turn<'_>, slot: Slot) -> Reply {
     Reply::Done
 }
 
-fn cancel_swap(turn: &mut Turn<'_>, swap: SwapId, participant: Option<ParticipantId>, reason: String) -> Result<Reply, Refusal> {
+fn cancel_swap(
+    turn: &mut Turn<'_>,
+    swap: SwapId,
+    participant: Option<ParticipantId>,
+    reason: String,
+) -> Result<Reply, Refusal> {
     let known = turn.state.swaps.get(&swap).filter(|s| participant.is_none_or(|p| p == s.participant));
     if known.is_none() {
         return Err(register::not_found("running swap"));

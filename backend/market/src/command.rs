@@ -26,46 +26,180 @@ pub struct Envelope {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "command", content = "data", rename_all = "snake_case")]
 pub enum Command {
-    OpenMarket { name: String, rhythm: Rhythm, price_cap: Price, demo: bool },
-    CreateParticipant { name: String, platform: bool, quota: Amounts, open_order_limit: u32 },
-    SetQuota { participant: ParticipantId, quota: Amounts },
-    CreateUser { email: String, name: String, password_hash: String, memberships: Vec<Membership> },
-    CreateKey { name: String, user: UserId, membership: Membership, scopes: Vec<String>, prefix: String, secret_hash: String, expires_at: Option<Timestamp> },
-    RevokeKey { participant: ParticipantId, key: KeyId },
-    Grant { participant: ParticipantId, amount: Credits },
-    CreatePool { slug: PoolSlug, name: String, pop: String, tier: Tier, resources: Vec<Resource>, release_start: Share },
-    CreateNode { name: String, pool: PoolSlug, capacity: Amounts, properties: BTreeMap<String, i64> },
-    SetNodeState { node: NodeId, state: NodeState },
-    HaltPool { pool: PoolSlug, by: UserId, reason: String },
-    ResumePool { pool: PoolSlug },
-    ScheduleReserve { pool: PoolSlug, resource: Resource, steps: Vec<ReserveStep>, effective_at: Timestamp, expected_version: Option<u64>, by: Option<UserId> },
-    RegisterModule { participant: Option<ParticipantId>, name: String, hash: String, size_bytes: i64 },
+    OpenMarket {
+        name: String,
+        rhythm: Rhythm,
+        price_cap: Price,
+        demo: bool,
+    },
+    CreateParticipant {
+        name: String,
+        platform: bool,
+        quota: Amounts,
+        open_order_limit: u32,
+    },
+    SetQuota {
+        participant: ParticipantId,
+        quota: Amounts,
+    },
+    CreateUser {
+        email: String,
+        name: String,
+        password_hash: String,
+        memberships: Vec<Membership>,
+    },
+    CreateKey {
+        name: String,
+        user: UserId,
+        membership: Membership,
+        scopes: Vec<String>,
+        prefix: String,
+        secret_hash: String,
+        expires_at: Option<Timestamp>,
+    },
+    RevokeKey {
+        participant: ParticipantId,
+        key: KeyId,
+    },
+    Grant {
+        participant: ParticipantId,
+        amount: Credits,
+    },
+    CreatePool {
+        slug: PoolSlug,
+        name: String,
+        pop: String,
+        tier: Tier,
+        resources: Vec<Resource>,
+        release_start: Share,
+    },
+    CreateNode {
+        name: String,
+        pool: PoolSlug,
+        capacity: Amounts,
+        properties: BTreeMap<String, i64>,
+    },
+    SetNodeState {
+        node: NodeId,
+        state: NodeState,
+    },
+    HaltPool {
+        pool: PoolSlug,
+        by: UserId,
+        reason: String,
+    },
+    ResumePool {
+        pool: PoolSlug,
+    },
+    ScheduleReserve {
+        pool: PoolSlug,
+        resource: Resource,
+        steps: Vec<ReserveStep>,
+        effective_at: Timestamp,
+        expected_version: Option<u64>,
+        by: Option<UserId>,
+    },
+    RegisterModule {
+        participant: Option<ParticipantId>,
+        name: String,
+        hash: String,
+        size_bytes: i64,
+    },
     RegisterInstance(Box<NewInstance>),
-    SetBaseline { instance: InstanceId, baseline: Amounts, floor: Amounts },
-    SetStrategy { participant: ParticipantId, instance: InstanceId, strategy: Strategy },
-    StopInstance { participant: ParticipantId, instance: InstanceId },
-    PutHint { participant: ParticipantId, instance: InstanceId, expected_demand: Amounts, avoid_nodes: Vec<NodeId>, starts_at: Timestamp, expires_at: Timestamp, source: Option<String> },
-    WithdrawHint { participant: ParticipantId, hint: HintId },
-    PutProfile { participant: ParticipantId, profile: Option<ProfileId>, expected_version: Option<u64>, name: String, instances: Vec<InstanceId>, typical: Amounts, peak: Amounts },
+    SetBaseline {
+        instance: InstanceId,
+        baseline: Amounts,
+        floor: Amounts,
+    },
+    SetStrategy {
+        participant: ParticipantId,
+        instance: InstanceId,
+        strategy: Strategy,
+    },
+    StopInstance {
+        participant: ParticipantId,
+        instance: InstanceId,
+    },
+    PutHint {
+        participant: ParticipantId,
+        instance: InstanceId,
+        expected_demand: Amounts,
+        avoid_nodes: Vec<NodeId>,
+        starts_at: Timestamp,
+        expires_at: Timestamp,
+        source: Option<String>,
+    },
+    WithdrawHint {
+        participant: ParticipantId,
+        hint: HintId,
+    },
+    PutProfile {
+        participant: ParticipantId,
+        profile: Option<ProfileId>,
+        expected_version: Option<u64>,
+        name: String,
+        instances: Vec<InstanceId>,
+        typical: Amounts,
+        peak: Amounts,
+    },
     /// `client_order`: a finished order that used the same client id, looked up by the shell.
-    PlaceOrder { participant: ParticipantId, side: Side, request: Box<OrderRequest>, client_order: Option<OrderId> },
-    ReplaceOrder { participant: ParticipantId, order: OrderId, request: Box<OrderRequest>, client_order: Option<OrderId> },
-    CancelOrder { participant: ParticipantId, order: OrderId },
-    CancelAll { participant: ParticipantId },
+    PlaceOrder {
+        participant: ParticipantId,
+        side: Side,
+        request: Box<OrderRequest>,
+        client_order: Option<OrderId>,
+    },
+    ReplaceOrder {
+        participant: ParticipantId,
+        order: OrderId,
+        request: Box<OrderRequest>,
+        client_order: Option<OrderId>,
+    },
+    CancelOrder {
+        participant: ParticipantId,
+        order: OrderId,
+    },
+    CancelAll {
+        participant: ParticipantId,
+    },
     /// New outlooks; automatic orders follow from them in the same transaction.
-    RecordOutlooks { outlooks: Vec<(InstanceId, Vec<SlotOutlook>)> },
+    RecordOutlooks {
+        outlooks: Vec<(InstanceId, Vec<SlotOutlook>)>,
+    },
     /// Closes orders whose time is over.
     ExpireOrders,
     SealRound,
-    RecordOutcome { round: u64, result_hash: String, #[serde(skip)] outcome: Option<Arc<Verified<Outcome>>> },
-    VoidRound { round: u64, reason: String },
+    RecordOutcome {
+        round: u64,
+        result_hash: String,
+        #[serde(skip)]
+        outcome: Option<Arc<Verified<Outcome>>>,
+    },
+    VoidRound {
+        round: u64,
+        reason: String,
+    },
     /// The gate of the slot has closed: write its swap orders.
-    PlanSlot { slot: Slot },
-    StepSwap { swap: SwapId, result: StepResult },
-    CancelSwap { swap: SwapId, participant: Option<ParticipantId>, reason: String },
+    PlanSlot {
+        slot: Slot,
+    },
+    StepSwap {
+        swap: SwapId,
+        result: StepResult,
+    },
+    CancelSwap {
+        swap: SwapId,
+        participant: Option<ParticipantId>,
+        reason: String,
+    },
     /// A restart found the instance gone and started it from its checkpoint under a new epoch.
-    RestartInstance { instance: InstanceId },
-    SettleSlot { slot: Slot, readings: Vec<Reading> },
+    RestartInstance {
+        instance: InstanceId,
+    },
+    SettleSlot {
+        slot: Slot,
+        readings: Vec<Reading>,
+    },
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -139,7 +273,10 @@ pub enum Reply {
     PendingOrder(OrderId),
     Canceled(u32),
     Swap(SwapId),
-    Sealed { round: u64, book: Arc<Book> },
+    Sealed {
+        round: u64,
+        book: Arc<Book>,
+    },
     /// There was nothing to do.
     Nothing,
     Refused(Refusal),

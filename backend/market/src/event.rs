@@ -34,22 +34,71 @@ pub enum Event {
     InstanceChanged(Instance),
     HintChanged(Hint),
     ProfileChanged(ApplicationProfile),
-    OutlookRecorded { instance: InstanceId, slots: Vec<SlotOutlook> },
+    OutlookRecorded {
+        instance: InstanceId,
+        slots: Vec<SlotOutlook>,
+    },
     OrderAccepted(Box<Order>),
     /// The order waits for the sealed round with a cancellation or a replacement.
-    OrderPending { order: OrderId, status: OrderStatus, replacement: Option<Box<OrderRequest>>, at: Timestamp },
-    OrderClosed { order: OrderId, status: OrderStatus, reason: Option<String>, replaced_by: Option<OrderId>, at: Timestamp },
-    OrderFilled { order: OrderId, award: AwardId, money: Credits, remaining: Amounts, remaining_replicas: u32, remaining_limit: Credits, hold: Credits, status: OrderStatus, at: Timestamp },
+    OrderPending {
+        order: OrderId,
+        status: OrderStatus,
+        replacement: Option<Box<OrderRequest>>,
+        at: Timestamp,
+    },
+    OrderClosed {
+        order: OrderId,
+        status: OrderStatus,
+        reason: Option<String>,
+        replaced_by: Option<OrderId>,
+        at: Timestamp,
+    },
+    OrderFilled {
+        order: OrderId,
+        award: AwardId,
+        money: Credits,
+        remaining: Amounts,
+        remaining_replicas: u32,
+        remaining_limit: Credits,
+        hold: Credits,
+        status: OrderStatus,
+        at: Timestamp,
+    },
     /// The hold was raised because the collar was, or lowered because less is asked for.
-    OrderHold { order: OrderId, hold: Credits },
+    OrderHold {
+        order: OrderId,
+        hold: Credits,
+    },
     Transferred(Transfer),
-    RoundSealed { round: Round, orders: Vec<OrderId> },
-    RoundAwarded { number: u64, certificate: Certificate, prices: Vec<ClearingPrice>, awards: u32, open_slots: Vec<Slot>, not_won: Vec<(OrderId, NotWon)>, at: Timestamp },
-    RoundVoided { number: u64, reason: String, at: Timestamp },
+    RoundSealed {
+        round: Round,
+        orders: Vec<OrderId>,
+    },
+    RoundAwarded {
+        number: u64,
+        certificate: Certificate,
+        prices: Vec<ClearingPrice>,
+        awards: u32,
+        open_slots: Vec<Slot>,
+        not_won: Vec<(OrderId, NotWon)>,
+        at: Timestamp,
+    },
+    RoundVoided {
+        number: u64,
+        reason: String,
+        at: Timestamp,
+    },
     AwardMade(Award),
-    AwardResold { award: AwardId, line: usize, quantity: i64 },
+    AwardResold {
+        award: AwardId,
+        line: usize,
+        quantity: i64,
+    },
     SwapChanged(Box<Swap>),
-    SlotSettled { slot: Slot, at: Timestamp },
+    SlotSettled {
+        slot: Slot,
+        at: Timestamp,
+    },
     Received(Receipt),
 }
 
@@ -88,10 +137,20 @@ impl State {
                 o.hold = Credits::ZERO;
                 o.updated_at = *at;
             }),
-            Event::OrderFilled { order, award, money, remaining, remaining_replicas, remaining_limit, hold, status, at } => {
+            Event::OrderFilled {
+                order,
+                award,
+                money,
+                remaining,
+                remaining_replicas,
+                remaining_limit,
+                hold,
+                status,
+                at,
+            } => {
                 self.change_order(*order, |o| {
                     o.awards.push(*award);
-                    o.awarded = o.awarded + *money;
+                    o.awarded += *money;
                     o.remaining = remaining.clone();
                     o.remaining_replicas = *remaining_replicas;
                     o.remaining_limit = *remaining_limit;
@@ -148,8 +207,7 @@ impl State {
     }
 
     fn unseal(&mut self, number: u64) {
-        let sealed: Vec<OrderId> =
-            self.orders.values().filter(|o| o.sealed_in == Some(number)).map(|o| o.id).collect();
+        let sealed: Vec<OrderId> = self.orders.values().filter(|o| o.sealed_in == Some(number)).map(|o| o.id).collect();
         for id in sealed {
             self.change_order(id, |o| o.sealed_in = None);
         }

@@ -89,14 +89,18 @@ fn of_event(event: &Event, state: &State) -> Option<Notice> {
             let data = round.map_or_else(|| json(prices), Record::document);
             Some(notice("round.awarded", None, number.to_string(), data))
         }
-        Event::RoundVoided { number, reason, .. } => {
-            Some(notice("round.void", None, number.to_string(), json(&serde_json::json!({ "number": number, "reason": reason }))))
-        }
+        Event::RoundVoided { number, reason, .. } => Some(notice(
+            "round.void",
+            None,
+            number.to_string(),
+            json(&serde_json::json!({ "number": number, "reason": reason })),
+        )),
         Event::SwapChanged(s) => Some(notice(swap_kind(s.state), Some(s.participant), s.id.to_string(), s.document())),
         Event::Received(r) => Some(notice("delivery.recorded", Some(r.participant), r.id.to_string(), r.document())),
         Event::OutlookRecorded { instance, slots } => {
             let owner = state.instances.get(instance).map(|i| i.participant);
-            let data = serde_json::json!({ "instance": instance, "slots": slots.iter().map(|s| s.slot).collect::<Vec<_>>() });
+            let data =
+                serde_json::json!({ "instance": instance, "slots": slots.iter().map(|s| s.slot).collect::<Vec<_>>() });
             Some(notice("forecast.issued", owner, instance.to_string(), json(&data)))
         }
         Event::PoolChanged(p) => Some(notice("pool.changed", None, p.slug.clone(), p.document())),

@@ -155,30 +155,114 @@ macro_rules! record {
 record!(Market, Market, |m| id = "market".to_owned(), created = m.created_at);
 record!(Participant, Participants, |p| id = p.id.to_string(), created = p.created_at);
 record!(User, Users, |u| id = u.id.to_string(), created = u.created_at);
-record!(ApiKey, ApiKeys, |k| id = k.id.to_string(), created = k.created_at, participant = Some(k.participant.to_string()));
+record!(
+    ApiKey,
+    ApiKeys,
+    |k| id = k.id.to_string(),
+    created = k.created_at,
+    participant = Some(k.participant.to_string())
+);
 record!(Pool, Pools, |p| id = p.slug.clone(), created = p.created_at);
 record!(Node, Nodes, |n| id = n.id.to_string(), created = n.created_at);
 record!(ReservePrice, ReservePrices, |r| id = r.id.to_string(), created = r.created_at);
 record!(Reference, References, |r| id = format!("{}/{}", r.pool, r.resource), created = Timestamp::default());
-record!(Product, Products, |p| id = p.id_text(), created = p.slot.start(), status = if p.settled { "settled" } else { "open" }, live = !p.settled, position = p.slot.seconds());
-record!(Module, Modules, |m| id = m.id.to_string(), created = m.created_at, participant = m.participant.map(|p| p.to_string()));
-record!(Instance, Instances, |i| id = i.id.to_string(), created = i.created_at, participant = Some(i.participant.to_string()), status = match i.state {
-    InstanceState::Running => "running",
-    InstanceState::Stopped => "stopped",
-    InstanceState::Failed => "failed",
-});
-record!(Order, Orders, |o| id = o.id.to_string(), created = o.created_at, participant = Some(o.participant.to_string()), status = o.status.name(), live = o.status.is_live(), position = o.request.window.start_at.seconds());
-record!(Award, Awards, |a| id = a.id.to_string(), created = a.created_at, participant = Some(a.participant.to_string()), status = if a.is_live() { "live" } else { "settled" }, live = a.is_live(), position = a.round as i64);
-record!(Round, Rounds, |r| id = r.id.to_string(), created = r.sealed_at, status = match r.state {
-    RoundState::Open => "open",
-    RoundState::Sealed => "sealed",
-    RoundState::Solved => "solved",
-    RoundState::Awarded => "awarded",
-    RoundState::Executing => "executing",
-    RoundState::Settled => "settled",
-    RoundState::Void => "void",
-}, live = !matches!(r.state, RoundState::Settled | RoundState::Void), position = r.number as i64);
-record!(Swap, Swaps, |s| id = s.id.to_string(), created = s.created_at, participant = Some(s.participant.to_string()), status = s.state.name(), live = s.is_live(), position = s.slot.seconds());
-record!(Receipt, Receipts, |r| id = r.id.to_string(), created = r.recorded_at, participant = Some(r.participant.to_string()), live = false, position = r.slot.seconds());
-record!(Hint, Hints, |h| id = h.id.to_string(), created = h.created_at, participant = Some(h.participant.to_string()), status = if h.withdrawn_at.is_some() { "withdrawn" } else { "active" }, live = h.withdrawn_at.is_none());
-record!(ApplicationProfile, Profiles, |p| id = p.id.to_string(), created = p.created_at, participant = Some(p.participant.to_string()));
+record!(
+    Product,
+    Products,
+    |p| id = p.id_text(),
+    created = p.slot.start(),
+    status = if p.settled { "settled" } else { "open" },
+    live = !p.settled,
+    position = p.slot.seconds()
+);
+record!(
+    Module,
+    Modules,
+    |m| id = m.id.to_string(),
+    created = m.created_at,
+    participant = m.participant.map(|p| p.to_string())
+);
+record!(
+    Instance,
+    Instances,
+    |i| id = i.id.to_string(),
+    created = i.created_at,
+    participant = Some(i.participant.to_string()),
+    status = match i.state {
+        InstanceState::Running => "running",
+        InstanceState::Stopped => "stopped",
+        InstanceState::Failed => "failed",
+    }
+);
+record!(
+    Order,
+    Orders,
+    |o| id = o.id.to_string(),
+    created = o.created_at,
+    participant = Some(o.participant.to_string()),
+    status = o.status.name(),
+    live = o.status.is_live(),
+    position = o.request.window.start_at.seconds()
+);
+record!(
+    Award,
+    Awards,
+    |a| id = a.id.to_string(),
+    created = a.created_at,
+    participant = Some(a.participant.to_string()),
+    status = if a.is_live() { "live" } else { "settled" },
+    live = a.is_live(),
+    position = a.round as i64
+);
+record!(
+    Round,
+    Rounds,
+    |r| id = r.id.to_string(),
+    created = r.sealed_at,
+    status = match r.state {
+        RoundState::Open => "open",
+        RoundState::Sealed => "sealed",
+        RoundState::Solved => "solved",
+        RoundState::Awarded => "awarded",
+        RoundState::Executing => "executing",
+        RoundState::Settled => "settled",
+        RoundState::Void => "void",
+    },
+    live = !matches!(r.state, RoundState::Settled | RoundState::Void),
+    position = r.number as i64
+);
+record!(
+    Swap,
+    Swaps,
+    |s| id = s.id.to_string(),
+    created = s.created_at,
+    participant = Some(s.participant.to_string()),
+    status = s.state.name(),
+    live = s.is_live(),
+    position = s.slot.seconds()
+);
+record!(
+    Receipt,
+    Receipts,
+    |r| id = r.id.to_string(),
+    created = r.recorded_at,
+    participant = Some(r.participant.to_string()),
+    live = false,
+    position = r.slot.seconds()
+);
+record!(
+    Hint,
+    Hints,
+    |h| id = h.id.to_string(),
+    created = h.created_at,
+    participant = Some(h.participant.to_string()),
+    status = if h.withdrawn_at.is_some() { "withdrawn" } else { "active" },
+    live = h.withdrawn_at.is_none()
+);
+record!(
+    ApplicationProfile,
+    Profiles,
+    |p| id = p.id.to_string(),
+    created = p.created_at,
+    participant = Some(p.participant.to_string())
+);

@@ -35,10 +35,8 @@ fn parse_decimal(text: &str, digits: usize) -> Result<i64, DecimalError> {
     let mut value: i64 = 0;
     let padding = std::iter::repeat_n(b'0', digits - fraction.len());
     for byte in whole.bytes().chain(fraction.bytes()).chain(padding) {
-        value = value
-            .checked_mul(10)
-            .and_then(|v| v.checked_add(i64::from(byte - b'0')))
-            .ok_or(DecimalError::Overflow)?;
+        value =
+            value.checked_mul(10).and_then(|v| v.checked_add(i64::from(byte - b'0'))).ok_or(DecimalError::Overflow)?;
     }
     Ok(if negative { -value } else { value })
 }

@@ -9,10 +9,7 @@ use headroom_market::clearing::{Book, Limits, Mode, NoProposal, Outcome, clear, 
 use support::{Mix, best_welfare, book};
 
 fn count(default: u64) -> u64 {
-    std::env::var("HEADROOM_RANDOM_BOOKS")
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(default)
+    std::env::var("HEADROOM_RANDOM_BOOKS").ok().and_then(|n| n.parse().ok()).unwrap_or(default)
 }
 
 fn run(b: &Book) -> Outcome {
@@ -60,11 +57,7 @@ fn random_books_are_verified_and_every_award_has_a_host() {
 
 #[test]
 fn generated_books_are_verified() {
-    let limits = Limits {
-        nodes: 4_000,
-        max_cuts: 200,
-        without_blocks: false,
-    };
+    let limits = Limits { nodes: 4_000, max_cuts: 200, without_blocks: false };
     let mut given_up = 0;
     for seed in 0..count(1500) / 10 {
         let size = Size {
@@ -90,25 +83,15 @@ fn welfare_is_that_of_brute_force() {
     for seed in 0..count(1500) / 5 {
         let b = book(
             seed,
-            Mix {
-                nodes: false,
-                blocks: true,
-                rows: seed.is_multiple_of(2),
-                low_caps: false,
-                replicas: false,
-            },
+            Mix { nodes: false, blocks: true, rows: seed.is_multiple_of(2), low_caps: false, replicas: false },
         );
         for mode in [Mode::Market, Mode::Welfare] {
             let Some(best) = best_welfare(&b, mode == Mode::Market, 24) else {
                 continue;
             };
-            let out = clear(&b, mode, &NoProposal, &Limits::default())
-                .expect("a random book can be cleared");
+            let out = clear(&b, mode, &NoProposal, &Limits::default()).expect("a random book can be cleared");
             let got = &out.welfare.0 * &Rat::int(1_000_000);
-            assert!(
-                (&got - &best).abs() <= Rat::ONE,
-                "seed {seed} {mode:?}: welfare {got}, brute force {best}"
-            );
+            assert!((&got - &best).abs() <= Rat::ONE, "seed {seed} {mode:?}: welfare {got}, brute force {best}");
             compared += 1;
         }
     }
@@ -126,9 +109,7 @@ fn i12_the_order_of_writing_does_not_matter() {
         c.nodes.reverse();
         c.instances.reverse();
         for o in &mut c.orders {
-            o.alternatives
-                .iter_mut()
-                .for_each(|a| a.quantities.reverse());
+            o.alternatives.iter_mut().for_each(|a| a.quantities.reverse());
         }
         assert_eq!(run(&b).canonical(), run(&c).canonical(), "seed {seed}");
     }
@@ -146,21 +127,12 @@ fn i13_the_same_book_gives_the_same_bytes() {
                 })
             })
             .collect();
-        let texts: Vec<String> = threads
-            .into_iter()
-            .map(|t| t.join().expect("a clearing does not panic"))
-            .collect();
+        let texts: Vec<String> = threads.into_iter().map(|t| t.join().expect("a clearing does not panic")).collect();
         assert_eq!(texts[0], texts[1], "seed {seed}");
     }
 }
 
-const PLAIN: Mix = Mix {
-    nodes: false,
-    blocks: false,
-    rows: false,
-    low_caps: false,
-    replicas: false,
-};
+const PLAIN: Mix = Mix { nodes: false, blocks: false, rows: false, low_caps: false, replicas: false };
 
 #[test]
 fn i15_splitting_a_divisible_order_changes_no_welfare_and_no_price() {
@@ -171,10 +143,7 @@ fn i15_splitting_a_divisible_order_changes_no_welfare_and_no_price() {
         o.id += "-half";
         for x in [&mut c.orders[0], &mut o] {
             x.limit.0 /= 2;
-            x.alternatives[0]
-                .quantities
-                .iter_mut()
-                .for_each(|q| q.quantity /= 2);
+            x.alternatives[0].quantities.iter_mut().for_each(|q| q.quantity /= 2);
         }
         c.orders.push(o);
         let (p, q) = (run(&b), run(&c));
@@ -189,21 +158,12 @@ fn i16_removing_a_refused_divisible_order_leaves_the_allocation() {
     for seed in 0..150 {
         let b = book(seed, PLAIN);
         let out = run(&b);
-        let Some(loser) = out
-            .refused
-            .iter()
-            .find(|r| r.shortfall.is_some_and(|s| s.0 > 0))
-        else {
+        let Some(loser) = out.refused.iter().find(|r| r.shortfall.is_some_and(|s| s.0 > 0)) else {
             continue;
         };
         let mut c = b.clone();
         c.orders.retain(|o| o.id != loser.order);
-        let fills = |o: &Outcome| {
-            o.awards
-                .iter()
-                .map(|a| (a.order.clone(), a.quantities.clone()))
-                .collect::<Vec<_>>()
-        };
+        let fills = |o: &Outcome| o.awards.iter().map(|a| (a.order.clone(), a.quantities.clone())).collect::<Vec<_>>();
         let again = run(&c);
         assert_eq!(fills(&out), fills(&again), "seed {seed}");
         assert_eq!(out.welfare, again.welfare, "seed {seed}");
@@ -215,19 +175,14 @@ fn i17_raising_a_limit_never_lowers_ones_own_fill() {
     for seed in 0..150 {
         let b = book(seed, PLAIN);
         let Some(i) = b.orders.iter().position(|o| {
-            o.side == headroom_market::clearing::book::Side::Bid
-                && o.alternatives[0].quantities.len() == 1
+            o.side == headroom_market::clearing::book::Side::Bid && o.alternatives[0].quantities.len() == 1
         }) else {
             continue;
         };
         let mut c = b.clone();
         c.orders[i].limit.0 = c.orders[i].limit.0 * 3 / 2;
-        let fill = |o: &Outcome| {
-            o.awards
-                .iter()
-                .find(|a| a.order == b.orders[i].id)
-                .map_or(0, |a| a.quantities[0].quantity)
-        };
+        let fill =
+            |o: &Outcome| o.awards.iter().find(|a| a.order == b.orders[i].id).map_or(0, |a| a.quantities[0].quantity);
         assert!(fill(&run(&c)) >= fill(&run(&b)), "seed {seed}");
     }
 }
@@ -238,13 +193,7 @@ fn verify_rejects_what_was_changed() {
     for seed in 0..200 {
         let b = book(
             seed,
-            Mix {
-                nodes: true,
-                blocks: seed.is_multiple_of(2),
-                rows: true,
-                low_caps: false,
-                replicas: true,
-            },
+            Mix { nodes: true, blocks: seed.is_multiple_of(2), rows: true, low_caps: false, replicas: true },
         );
         let mut out = run(&b);
         out.certificate = None; // the hash alone would give every change away
@@ -256,18 +205,12 @@ fn verify_rejects_what_was_changed() {
             continue;
         }
         let rejected = |name: &str, o: Outcome| {
-            assert!(
-                verify(&b, o, Mode::Market).is_err(),
-                "seed {seed}: {name} was not noticed"
-            )
+            assert!(verify(&b, o, Mode::Market).is_err(), "seed {seed}: {name} was not noticed")
         };
         // a price moved above the range that supports the awards
         let k = &good.awards[0].quantities[0].product;
         let mut o = good.clone();
-        if let Some(p) = o
-            .prices
-            .iter_mut()
-            .find(|p| p.pool == k.pool && p.resource == k.resource && p.slot == k.slot)
+        if let Some(p) = o.prices.iter_mut().find(|p| p.pool == k.pool && p.resource == k.resource && p.slot == k.slot)
         {
             p.price.0 = p.high.map_or(p.price.0, |h| h.0) + 1_000_000_000;
         }
@@ -282,20 +225,12 @@ fn verify_rejects_what_was_changed() {
         rejected("an award dropped", o);
         tried[2] += 1;
         let mut o = good.clone();
-        o.awards[0]
-            .quantities
-            .iter_mut()
-            .for_each(|q| q.quantity /= 2);
+        o.awards[0].quantities.iter_mut().for_each(|q| q.quantity /= 2);
         rejected("an award halved", o);
         tried[3] += 1;
         if let Some(p) = good.placements.first() {
             let mut o = good.clone();
-            let pool = &b
-                .nodes
-                .iter()
-                .find(|n| n.id == p.node)
-                .expect("placed on a node of the book")
-                .pool;
+            let pool = &b.nodes.iter().find(|n| n.id == p.node).expect("placed on a node of the book").pool;
             if let Some(n) = b.nodes.iter().find(|n| n.pool != *pool) {
                 o.placements[0].node = n.id.clone();
                 rejected("a placement moved to another pool", o);

@@ -66,8 +66,14 @@ impl World {
         let now = Timestamp::from_seconds(1_800_000_000);
         let chance = Chance(IdSource::new(now, seed));
         let (state, folded) = (empty(), empty());
-        let mut world = Self { state, folded, log: Vec::new(), now, chance, receipts: Vec::new(), charged: BTreeMap::new() };
-        world.run(Command::OpenMarket { name: "test".into(), rhythm: RHYTHM, price_cap: "1".parse().unwrap(), demo: false });
+        let mut world =
+            Self { state, folded, log: Vec::new(), now, chance, receipts: Vec::new(), charged: BTreeMap::new() };
+        world.run(Command::OpenMarket {
+            name: "test".into(),
+            rhythm: RHYTHM,
+            price_cap: "1".parse().unwrap(),
+            demo: false,
+        });
         world
     }
 
@@ -103,7 +109,11 @@ impl World {
         }
         for id in self.state.participants.keys() {
             let held = self.state.ledger.balance(Account::Held(*id));
-            assert_eq!(held, holds.get(id).copied().unwrap_or_default(), "holds cover the open bids, no more and no less");
+            assert_eq!(
+                held,
+                holds.get(id).copied().unwrap_or_default(),
+                "holds cover the open bids, no more and no less"
+            );
             assert!(!self.state.available(*id).is_negative());
         }
     }
@@ -114,7 +124,12 @@ fn amounts(cpu: i64, mem: i64) -> Amounts {
 }
 
 fn participant(world: &mut World, name: &str) -> ParticipantId {
-    let command = Command::CreateParticipant { name: name.into(), platform: false, quota: amounts(9000, 9000), open_order_limit: 40 };
+    let command = Command::CreateParticipant {
+        name: name.into(),
+        platform: false,
+        quota: amounts(9000, 9000),
+        open_order_limit: 40,
+    };
     let Reply::Participant(id) = world.run(command) else { panic!("participant") };
     world.run(Command::Grant { participant: id, amount: "50".parse().unwrap() });
     id
@@ -125,16 +140,42 @@ fn seeded(seed: u64) -> (World, Vec<(ParticipantId, InstanceId)>) {
     let mut world = World::new(seed);
     let resources = vec![Resource::CpuMilli, Resource::MemMib];
     let slug = "p".to_owned();
-    world.run(Command::CreatePool { slug: slug.clone(), name: "P".into(), pop: "x".into(), tier: Tier::GeneralPurpose, resources, release_start: "0.4".parse().unwrap() });
+    world.run(Command::CreatePool {
+        slug: slug.clone(),
+        name: "P".into(),
+        pop: "x".into(),
+        tier: Tier::GeneralPurpose,
+        resources,
+        release_start: "0.4".parse().unwrap(),
+    });
     for name in ["a", "b", "c"] {
-        world.run(Command::CreateNode { name: name.into(), pool: slug.clone(), capacity: amounts(4000, 4000), properties: BTreeMap::new() });
+        world.run(Command::CreateNode {
+            name: name.into(),
+            pool: slug.clone(),
+            capacity: amounts(4000, 4000),
+            properties: BTreeMap::new(),
+        });
     }
     for (resource, price) in [(Resource::CpuMilli, "0.000900"), (Resource::MemMib, "0.000060")] {
         let steps = vec![ReserveStep { share: Share::from_units(1_000_000), price: price.parse().unwrap() }];
         let effective_at = world.now.plus_seconds(-60);
-        world.run(Command::ScheduleReserve { pool: slug.clone(), resource, steps, effective_at, expected_version: None, by: None });
+        world.run(Command::ScheduleReserve {
+            pool: slug.clone(),
+            resource,
+            steps,
+            effective_at,
+            expected_version: None,
+            by: None,
+        });
     }
-    let Reply::Module(module) = world.run(Command::RegisterModule { participant: None, name: "steady".into(), hash: "h".into(), size_bytes: 1 }) else { panic!("module") };
+    let Reply::Module(module) = world.run(Command::RegisterModule {
+        participant: None,
+        name: "steady".into(),
+        hash: "h".into(),
+        size_bytes: 1,
+    }) else {
+        panic!("module")
+    };
     let mut workloads = Vec::new();
     for name in ["one", "two", "three"] {
         let owner = participant(&mut world, name);
@@ -280,12 +321,16 @@ fn random_commands_conserve_money_and_replay_to_the_same_state() {
         }
         finish(&mut world);
         settled += world.receipts.len();
-        moves += world.log.iter().flat_map(|(_, e)| e).filter(|e| matches!(e, Event::SwapChanged(s) if s.moves())).count();
+        moves +=
+            world.log.iter().flat_map(|(_, e)| e).filter(|e| matches!(e, Event::SwapChanged(s) if s.moves())).count();
         check_settlement(&world);
         check_replay(&world);
     }
     // The run has to have exercised what it claims to check.
-    assert!(rounds > 300 && settled > 300 && moves > 20, "rounds {rounds}, receipts {settled}, swap steps of moves {moves}");
+    assert!(
+        rounds > 300 && settled > 300 && moves > 20,
+        "rounds {rounds}, receipts {settled}, swap steps of moves {moves}"
+    );
 }
 
 /// Lets everything that is under way come to its end.

@@ -2,11 +2,7 @@
 use headroom_market::clearing::parse;
 
 fn pointers(text: &str) -> Vec<(String, String)> {
-    parse(text)
-        .expect_err("a faulty book")
-        .into_iter()
-        .map(|f| (f.pointer, f.code))
-        .collect()
+    parse(text).expect_err("a faulty book").into_iter().map(|f| (f.pointer, f.code)).collect()
 }
 
 #[test]
@@ -43,24 +39,13 @@ fn all_faults_are_told() {
         ("/orders/2/alternatives", "empty"),
         ("/orders/3/alternatives/0/quantities/0/3", "not_an_integer"),
     ] {
-        assert!(
-            got.contains(&(pointer.into(), code.into())),
-            "{pointer} {code} is missing in {got:#?}"
-        );
+        assert!(got.contains(&(pointer.into(), code.into())), "{pointer} {code} is missing in {got:#?}");
     }
 }
 
 #[test]
 fn what_is_not_json_is_a_fault_and_no_panic() {
-    for text in [
-        "",
-        "[",
-        "[]",
-        "null",
-        "{}",
-        "{\"format\": 7}",
-        "{\"orders\": {}}",
-    ] {
+    for text in ["", "[", "[]", "null", "{}", "{\"format\": 7}", "{\"orders\": {}}"] {
         assert!(!pointers(text).is_empty(), "{text}");
     }
 }

@@ -22,7 +22,17 @@ fn cpu(milli: i64) -> Amounts {
 fn market() -> Market {
     let rhythm = Rhythm { slot_seconds: 60, horizon_slots: 6, lead_seconds: 10, round_seconds: 5 };
     let slot = Slot::default();
-    Market { name: "t".into(), rhythm, price_cap: "1".parse().unwrap(), demo: false, last_round: 0, last_root: String::new(), planned_until: slot, settled_until: slot, created_at: NOW }
+    Market {
+        name: "t".into(),
+        rhythm,
+        price_cap: "1".parse().unwrap(),
+        demo: false,
+        last_round: 0,
+        last_root: String::new(),
+        planned_until: slot,
+        settled_until: slot,
+        created_at: NOW,
+    }
 }
 
 fn instance() -> Instance {
@@ -121,7 +131,12 @@ fn succeed(state: &mut State) {
 /// What a restart does with a swap that was under way: its driver state is gone.
 fn give_up(state: &mut State) -> Option<SwapState> {
     let now = present(state)?;
-    let result = StepResult::Failed { state: now, reason: "restarted".into(), detail: String::new(), report: StepReport::default() };
+    let result = StepResult::Failed {
+        state: now,
+        reason: "restarted".into(),
+        detail: String::new(),
+        report: StepReport::default(),
+    };
     let events = step(state, result);
     events.iter().find_map(|e| if let Event::SwapChanged(s) = e { Some(s.state) } else { None })
 }

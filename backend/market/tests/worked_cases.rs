@@ -22,13 +22,7 @@ fn folder() -> Option<PathBuf> {
 fn cases(f: &Path) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(f)
         .expect("the folder can be read")
-        .filter_map(|e| {
-            e.ok()?
-                .file_name()
-                .to_str()?
-                .strip_suffix(".book.json")
-                .map(String::from)
-        })
+        .filter_map(|e| e.ok()?.file_name().to_str()?.strip_suffix(".book.json").map(String::from))
         .collect();
     names.sort();
     names
@@ -39,52 +33,30 @@ fn read(f: &Path, name: &str) -> String {
 }
 
 fn exact(v: &Value) -> Rat {
-    v.as_str()
-        .and_then(parse_exact)
-        .unwrap_or_else(|| panic!("{v} is not a number"))
+    v.as_str().and_then(parse_exact).unwrap_or_else(|| panic!("{v} is not a number"))
 }
 
 fn mode(e: &Value) -> Mode {
-    if e["mode"] == "welfare" {
-        Mode::Welfare
-    } else {
-        Mode::Market
-    }
+    if e["mode"] == "welfare" { Mode::Welfare } else { Mode::Market }
 }
 
 #[test]
 fn worked_cases_are_cleared_as_derived() {
     let Some(f) = folder() else { return };
-    for name in cases(&f)
-        .into_iter()
-        .filter(|n| !REFUSED.contains(&n.as_str()))
-    {
-        let book = parse(&read(&f, &format!("{name}.book.json")))
-            .unwrap_or_else(|e| panic!("{name}: {e:?}"));
-        let e: Value = serde_json::from_str(&read(&f, &format!("{name}.expect.json")))
-            .expect("an expectation");
-        let out = clear(&book, mode(&e), &NoProposal, &Limits::default())
-            .unwrap_or_else(|x| panic!("{name}: {x}"));
-        let out = verify(&book, out, mode(&e))
-            .unwrap_or_else(|b| panic!("{name}: {b:?}"))
-            .into_inner();
+    for name in cases(&f).into_iter().filter(|n| !REFUSED.contains(&n.as_str())) {
+        let book = parse(&read(&f, &format!("{name}.book.json"))).unwrap_or_else(|e| panic!("{name}: {e:?}"));
+        let e: Value = serde_json::from_str(&read(&f, &format!("{name}.expect.json"))).expect("an expectation");
+        let out = clear(&book, mode(&e), &NoProposal, &Limits::default()).unwrap_or_else(|x| panic!("{name}: {x}"));
+        let out = verify(&book, out, mode(&e)).unwrap_or_else(|b| panic!("{name}: {b:?}")).into_inner();
         let micro = Rat::ratio(1, 1_000_000);
-        assert!(
-            (&out.welfare.0 - &exact(&e["welfare"])).abs() <= micro,
-            "{name}: welfare {}",
-            out.welfare.0
-        );
+        assert!((&out.welfare.0 - &exact(&e["welfare"])).abs() <= micro, "{name}: welfare {}", out.welfare.0);
         for p in e["prices"].as_array().into_iter().flatten() {
             let row = out
                 .prices
                 .iter()
                 .find(|r| r.pool == p["pool"] && r.resource == p["resource"] && p["slot"] == r.slot)
                 .unwrap_or_else(|| panic!("{name}: no price for {p}"));
-            for (key, v) in [
-                ("price", Some(row.price)),
-                ("low", row.low),
-                ("high", row.high),
-            ] {
+            for (key, v) in [("price", Some(row.price)), ("low", row.low), ("high", row.high)] {
                 if let (Some(want), Some(v)) = (p.get(key).filter(|w| !w.is_null()), v) {
                     let got = Rat::ratio(v.0.into(), 1_000_000_000);
                     assert!(
@@ -120,14 +92,10 @@ fn worked_cases_are_cleared_as_derived() {
 #[test]
 fn reference_outcomes_are_accepted_and_changed_ones_are_not() {
     let Some(f) = folder() else { return };
-    for name in cases(&f)
-        .into_iter()
-        .filter(|n| !REFUSED.contains(&n.as_str()))
-    {
+    for name in cases(&f).into_iter().filter(|n| !REFUSED.contains(&n.as_str())) {
         let book = parse(&read(&f, &format!("{name}.book.json"))).expect("a book");
         let out: Outcome =
-            serde_json::from_str(&read(&f, &format!("reference/{name}.outcome.json")))
-                .expect("an outcome");
+            serde_json::from_str(&read(&f, &format!("reference/{name}.outcome.json"))).expect("an outcome");
         let mode = out.mode;
         verify(&book, out.clone(), mode).unwrap_or_else(|b| panic!("{name}: {b:?}"));
         let mut worse = out;
@@ -139,11 +107,6 @@ fn reference_outcomes_are_accepted_and_changed_ones_are_not() {
 #[test]
 fn what_is_not_supported_is_refused_with_a_pointer() {
     let Some(f) = folder() else { return };
-    let faults = parse(&read(&f, "30-parent-carried-by-child.book.json"))
-        .expect_err("linked orders are not supported");
-    assert!(
-        faults
-            .iter()
-            .any(|x| x.pointer == "/orders/1/parent" && x.code == "unsupported")
-    );
+    let faults = parse(&read(&f, "30-parent-carried-by-child.book.json")).expect_err("linked orders are not supported");
+    assert!(faults.iter().any(|x| x.pointer == "/orders/1/parent" && x.code == "unsupported"));
 }

@@ -68,7 +68,10 @@ pub enum Outcome {
     Pending(Arc<str>),
     Done,
     Nothing,
-    Sealed { round: u64, book: Arc<Book> },
+    Sealed {
+        round: u64,
+        book: Arc<Book>,
+    },
     Refused(Refusal),
     /// The idempotency key was used for another request.
     KeyReused,
@@ -125,7 +128,8 @@ impl Sequencer {
     /// Submits a command of the exchange itself: waits for room instead of refusing.
     pub async fn internal(&self, command: Command, attached: Attached) -> Result<Outcome, Busy> {
         let (answer, receive) = oneshot::channel();
-        let submission = Box::new(Submission { command, actor: "exchange".to_owned(), idempotency: None, attached, answer });
+        let submission =
+            Box::new(Submission { command, actor: "exchange".to_owned(), idempotency: None, attached, answer });
         self.messages.send(Message::Submit(submission)).await.map_err(|_| Busy::Stopped)?;
         receive.await.map(|a| a.outcome).map_err(|_| Busy::Stopped)
     }
@@ -194,6 +198,7 @@ impl Writer {
         Ok(())
     }
 
+    #[expect(clippy::vec_box, reason = "they come boxed from the channel; unpacking would copy each once more")]
     async fn batch(&mut self, submissions: Vec<Box<Submission>>) -> Result<(), StoreError> {
         let hash = |i: &Idempotency| idempotency_hash(&i.participant, &i.key);
         let keys: Vec<String> = submissions.iter().filter_map(|s| s.idempotency.as_ref().map(hash)).collect();
@@ -313,10 +318,9 @@ fn set_client_order(command: &mut Command, known: Option<&str>) {
 /// The order that used a client id, if one was accepted now.
 fn placed_order(reply: &Reply, events: &[Event]) -> Option<String> {
     match reply {
-        Reply::Order(id) => events
-            .iter()
-            .any(|e| matches!(e, Event::OrderAccepted(o) if o.id == *id))
-            .then(|| id.to_string()),
+        Reply::Order(id) => {
+            events.iter().any(|e| matches!(e, Event::OrderAccepted(o) if o.id == *id)).then(|| id.to_string())
+        }
         _ => None,
     }
 }

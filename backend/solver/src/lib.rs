@@ -19,11 +19,7 @@ pub struct Relaxation;
 impl Proposer for Relaxation {
     fn propose(&self, problem: &Proposal) -> Option<BTreeMap<usize, usize>> {
         let (m, c) = (problem.market, problem.component);
-        let columns: usize = c
-            .orders
-            .iter()
-            .map(|i| m.orders[*i].alternatives.len())
-            .sum();
+        let columns: usize = c.orders.iter().map(|i| m.orders[*i].alternatives.len()).sum();
         if columns > MOST_COLUMNS || !c.orders.iter().any(|i| m.orders[*i].block) {
             return None;
         }
@@ -38,11 +34,7 @@ fn relax(
     upper: &[Vec<headroom_market::clearing::rational::Rat>],
 ) -> Option<BTreeMap<usize, usize>> {
     let mut vars = ProblemVariables::new();
-    let mut balance: BTreeMap<usize, Expression> = c
-        .products
-        .iter()
-        .map(|k| (*k, Expression::default()))
-        .collect();
+    let mut balance: BTreeMap<usize, Expression> = c.products.iter().map(|k| (*k, Expression::default())).collect();
     let mut objective = Expression::default();
     let mut fills: Vec<(usize, usize, Variable)> = Vec::new();
     for &i in &c.orders {
@@ -75,9 +67,7 @@ fn relax(
         of.entry(*i).or_default().push((*a, *x));
     }
     for alternatives in of.values().filter(|v| v.len() > 1) {
-        let total = alternatives
-            .iter()
-            .fold(Expression::default(), |t, (_, x)| t + *x);
+        let total = alternatives.iter().fold(Expression::default(), |t, (_, x)| t + *x);
         problem = problem.with(total.leq(1.0));
     }
     let solution = problem.solve().ok()?;

@@ -187,11 +187,7 @@ async fn open_sqlite(path: &Path, synchronous: SqliteSynchronous, read_only: boo
 async fn open_postgres(url: &str, schema: &'static str) -> Result<Database, StoreError> {
     let options = PgConnectOptions::from_str(url).map_err(|_| StoreError::Address(hide_password(url)))?;
     let options = options.options([("search_path", schema)]);
-    let pool = PgPoolOptions::new()
-        .max_connections(6)
-        .acquire_timeout(BUSY)
-        .connect_with(options)
-        .await?;
+    let pool = PgPoolOptions::new().max_connections(6).acquire_timeout(BUSY).connect_with(options).await?;
     if schema != "public" {
         sqlx::query("CREATE SCHEMA IF NOT EXISTS observations").execute(&pool).await?;
     }

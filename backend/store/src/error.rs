@@ -8,7 +8,9 @@ pub enum StoreError {
     Migrate(#[from] sqlx::migrate::MigrateError),
     #[error("`{0}` is not a database address. Use sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME in DATABASE_URL")]
     Address(String),
-    #[error("cannot use the data directory {path}: {source}. Check that it exists, is writable and has free space, or choose another with --data")]
+    #[error(
+        "cannot use the data directory {path}: {source}. Check that it exists, is writable and has free space, or choose another with --data"
+    )]
     Directory { path: String, source: std::io::Error },
     #[error("another process uses {0}. Stop it first, or choose another directory with --data")]
     Locked(String),

@@ -2,9 +2,9 @@
 use crate::database::{Database, Store};
 use crate::error::StoreError;
 use crate::journal::{GENESIS, JournalRow};
+use crate::on_either;
 use crate::sql::constant;
 use crate::write::{MARKET, table_name};
-use crate::on_either;
 use headroom_market::book::Order;
 use headroom_market::ledger::Account;
 use headroom_market::market::Market;
@@ -81,8 +81,30 @@ impl Store {
         let text = "SELECT sequence, recorded_at, actor, idempotency, request_hash, command, events, reply, rule_version, chain_hash FROM journal WHERE sequence > $1 ORDER BY sequence LIMIT $2";
         let rows: Vec<Columns> =
             on_either!(&self.market, pool => sqlx::query_as(text).bind(after).bind(limit).fetch_all(pool).await?);
-        let row = |(sequence, recorded_at, actor, idempotency, request_hash, command, events, reply, rule_version, chain_hash): Columns| {
-            JournalRow { sequence, recorded_at, actor, idempotency, request_hash, command, events, reply, rule_version, chain_hash }
+        let row = |(
+            sequence,
+            recorded_at,
+            actor,
+            idempotency,
+            request_hash,
+            command,
+            events,
+            reply,
+            rule_version,
+            chain_hash,
+        ): Columns| {
+            JournalRow {
+                sequence,
+                recorded_at,
+                actor,
+                idempotency,
+                request_hash,
+                command,
+                events,
+                reply,
+                rule_version,
+                chain_hash,
+            }
         };
         Ok(rows.into_iter().map(row).collect())
     }

@@ -4,7 +4,11 @@ use crate::error::StoreError;
 use crate::on_either;
 use crate::sql::{Insert, Value};
 
-const SAMPLES: Insert = Insert { table: "samples", columns: &["instance", "at", "document"], tail: "ON CONFLICT (instance, at) DO NOTHING" };
+const SAMPLES: Insert = Insert {
+    table: "samples",
+    columns: &["instance", "at", "document"],
+    tail: "ON CONFLICT (instance, at) DO NOTHING",
+};
 const FORECASTS: Insert = Insert {
     table: "forecasts",
     columns: &["instance", "resource", "issued_at", "document"],
@@ -54,8 +58,7 @@ impl Observations {
 
     pub async fn samples(&self, instance: &str, from: i64, limit: i64) -> Result<Vec<String>, StoreError> {
         let text = "SELECT document FROM samples WHERE instance = $1 AND at >= $2 ORDER BY at LIMIT $3";
-        let rows: Vec<(String,)> =
-            on_either!(&self.0, pool => sqlx::query_as(text).bind(instance).bind(from).bind(limit).fetch_all(pool).await?);
+        let rows: Vec<(String,)> = on_either!(&self.0, pool => sqlx::query_as(text).bind(instance).bind(from).bind(limit).fetch_all(pool).await?);
         Ok(rows.into_iter().map(|(d,)| d).collect())
     }
 
@@ -89,7 +92,13 @@ impl Observations {
         Ok(count)
     }
 
-    pub async fn add_refresh_token(&self, hash: &str, family: &str, user: &str, expires_at: i64) -> Result<(), StoreError> {
+    pub async fn add_refresh_token(
+        &self,
+        hash: &str,
+        family: &str,
+        user: &str,
+        expires_at: i64,
+    ) -> Result<(), StoreError> {
         let text = "INSERT INTO refresh_tokens (token_hash, family, user_id, expires_at, used_at) VALUES ($1, $2, $3, $4, NULL)";
         let mut transaction = self.0.begin().await?;
         crate::in_either!(&mut transaction, connection => {
@@ -125,7 +134,8 @@ impl Observations {
     }
 
     pub async fn revoke_family_of(&self, hash: &str) -> Result<(), StoreError> {
-        let text = "DELETE FROM refresh_tokens WHERE family IN (SELECT family FROM refresh_tokens WHERE token_hash = $1)";
+        let text =
+            "DELETE FROM refresh_tokens WHERE family IN (SELECT family FROM refresh_tokens WHERE token_hash = $1)";
         let mut transaction = self.0.begin().await?;
         crate::in_either!(&mut transaction, connection => {
             sqlx::query(text).bind(hash).execute(connection).await?;
@@ -136,7 +146,10 @@ impl Observations {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefreshUse {
-    Fresh { family: String, user: String },
+    Fresh {
+        family: String,
+        user: String,
+    },
     Unknown,
     /// It was used before: somebody has a copy, the family is gone.
     Reused,

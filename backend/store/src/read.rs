@@ -102,11 +102,9 @@ impl Store {
             texts.push(cursor.clone());
             conditions.push((if compare == ">" { "id >" } else { "id <" }, true));
         }
-        for (value, condition) in [
-            (page.position, "position ="),
-            (page.created_from, "created_at >="),
-            (page.created_to, "created_at <"),
-        ] {
+        for (value, condition) in
+            [(page.position, "position ="), (page.created_from, "created_at >="), (page.created_to, "created_at <")]
+        {
             if let Some(value) = value {
                 numbers.push(value);
                 conditions.push((condition, false));
@@ -119,7 +117,8 @@ impl Store {
             *mark += 1;
         }
         if !page.statuses.is_empty() {
-            let marks: Vec<String> = page.statuses.iter().enumerate().map(|(n, _)| format!("${}", text_mark + n)).collect();
+            let marks: Vec<String> =
+                page.statuses.iter().enumerate().map(|(n, _)| format!("${}", text_mark + n)).collect();
             text.push_str(&format!(" AND status IN ({})", marks.join(",")));
         }
         text.push_str(&format!(" ORDER BY id {order} LIMIT ${number_mark}"));
@@ -144,24 +143,34 @@ impl Store {
     /// One document; `None` also where it belongs to somebody else.
     pub async fn get(&self, table: Table, scope: &Scope, id: &str) -> Result<Option<String>, StoreError> {
         let text = format!("SELECT document, participant FROM {} WHERE market = $1 AND id = $2", table_name(table));
-        let row: Option<(String, Option<String>)> =
-            on_either!(&self.market, pool => sqlx::query_as(constant(text)).bind(MARKET).bind(id).fetch_optional(pool).await?);
-        Ok(row.filter(|(_, owner)| match scope {
-            Scope::All => true,
-            Scope::Participant(participant) => owner.is_none() || owner.as_ref() == Some(participant),
-        }).map(|(document, _)| document))
+        let row: Option<(String, Option<String>)> = on_either!(&self.market, pool => sqlx::query_as(constant(text)).bind(MARKET).bind(id).fetch_optional(pool).await?);
+        Ok(row
+            .filter(|(_, owner)| match scope {
+                Scope::All => true,
+                Scope::Participant(participant) => owner.is_none() || owner.as_ref() == Some(participant),
+            })
+            .map(|(document, _)| document))
     }
 
     /// The document at a position (a round by its number).
     pub async fn at_position(&self, table: Table, position: i64) -> Result<Option<String>, StoreError> {
-        let text = format!("SELECT document FROM {} WHERE market = $1 AND position = $2 ORDER BY id DESC LIMIT 1", table_name(table));
-        let row: Option<(String,)> =
-            on_either!(&self.market, pool => sqlx::query_as(constant(text)).bind(MARKET).bind(position).fetch_optional(pool).await?);
+        let text = format!(
+            "SELECT document FROM {} WHERE market = $1 AND position = $2 ORDER BY id DESC LIMIT 1",
+            table_name(table)
+        );
+        let row: Option<(String,)> = on_either!(&self.market, pool => sqlx::query_as(constant(text)).bind(MARKET).bind(position).fetch_optional(pool).await?);
         Ok(row.map(|(document,)| document))
     }
 
     /// All documents at positions from `from` (inclusive) to `to` (exclusive), by position.
-    pub async fn between(&self, table: Table, scope: &Scope, from: i64, to: i64, limit: i64) -> Result<Vec<String>, StoreError> {
+    pub async fn between(
+        &self,
+        table: Table,
+        scope: &Scope,
+        from: i64,
+        to: i64,
+        limit: i64,
+    ) -> Result<Vec<String>, StoreError> {
         let participant = match scope {
             Scope::Participant(id) => id.clone(),
             Scope::All => String::new(),
@@ -187,7 +196,13 @@ impl Store {
     pub async fn orders_by_client_keys(&self, keys: &[String]) -> Result<BTreeMap<String, String>, StoreError> {
         let mut found = BTreeMap::new();
         for chunk in keys.chunks(64) {
-            let width = if chunk.len() > 8 { 64 } else if chunk.len() > 1 { 8 } else { 1 };
+            let width = if chunk.len() > 8 {
+                64
+            } else if chunk.len() > 1 {
+                8
+            } else {
+                1
+            };
             let marks: Vec<String> = (1..=width).map(|n| format!("${n}")).collect();
             let text = format!("SELECT client_key, order_id FROM client_ids WHERE client_key IN ({})", marks.join(","));
             let rows: Vec<(String, String)> = on_either!(&self.market, pool => {
@@ -207,7 +222,13 @@ impl Store {
         let mut found = BTreeMap::new();
         for chunk in idempotency.chunks(64) {
             // Few different statements, so that they stay prepared: padded with the last hash.
-            let width = if chunk.len() > 8 { 64 } else if chunk.len() > 1 { 8 } else { 1 };
+            let width = if chunk.len() > 8 {
+                64
+            } else if chunk.len() > 1 {
+                8
+            } else {
+                1
+            };
             let marks: Vec<String> = (1..=width).map(|n| format!("${n}")).collect();
             let text = format!(
                 "SELECT idempotency, request_hash, reply, events, recorded_at FROM journal WHERE idempotency IN ({})",
@@ -231,10 +252,18 @@ impl Store {
     /// Events after an id, oldest first.
     pub async fn stream_after(&self, after: i64, limit: i64) -> Result<Vec<StreamRow>, StoreError> {
         type Columns = (i64, String, Option<String>, String, String, i64);
-        let text = "SELECT id, kind, participant, object, data, created_at FROM outbox WHERE id > $1 ORDER BY id LIMIT $2";
+        let text =
+            "SELECT id, kind, participant, object, data, created_at FROM outbox WHERE id > $1 ORDER BY id LIMIT $2";
         let rows: Vec<Columns> =
             on_either!(&self.market, pool => sqlx::query_as(text).bind(after).bind(limit).fetch_all(pool).await?);
-        let row = |(id, kind, participant, object, data, created_at): Columns| StreamRow { id, kind, participant, object, data, created_at };
+        let row = |(id, kind, participant, object, data, created_at): Columns| StreamRow {
+            id,
+            kind,
+            participant,
+            object,
+            data,
+            created_at,
+        };
         Ok(rows.into_iter().map(row).collect())
     }
 
@@ -245,7 +274,14 @@ impl Store {
     }
 
     /// Transfers that touch any of `accounts`, oldest first, in [from, to).
-    pub async fn ledger_lines(&self, account: &str, from: i64, to: i64, after: &str, limit: i64) -> Result<Vec<LedgerLine>, StoreError> {
+    pub async fn ledger_lines(
+        &self,
+        account: &str,
+        from: i64,
+        to: i64,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<LedgerLine>, StoreError> {
         type Columns = (String, String, String, String, i64, Option<String>, Option<i64>, Option<i64>, i64);
         let text = "SELECT id, kind, debit, credit, amount, order_id, round, slot, recorded_at FROM transfers WHERE debit = $1 AND recorded_at >= $2 AND recorded_at < $3 AND id > $4 UNION SELECT id, kind, debit, credit, amount, order_id, round, slot, recorded_at FROM transfers WHERE credit = $1 AND recorded_at >= $2 AND recorded_at < $3 AND id > $4 ORDER BY 1 LIMIT $5";
         let rows: Vec<Columns> = on_either!(&self.market, pool => {
@@ -255,7 +291,13 @@ impl Store {
     }
 
     /// All transfers after an id, oldest first.
-    pub async fn all_transfers(&self, after: &str, from: i64, to: i64, limit: i64) -> Result<Vec<LedgerLine>, StoreError> {
+    pub async fn all_transfers(
+        &self,
+        after: &str,
+        from: i64,
+        to: i64,
+        limit: i64,
+    ) -> Result<Vec<LedgerLine>, StoreError> {
         type Columns = (String, String, String, String, i64, Option<String>, Option<i64>, Option<i64>, i64);
         let text = "SELECT id, kind, debit, credit, amount, order_id, round, slot, recorded_at FROM transfers WHERE id > $1 AND recorded_at >= $2 AND recorded_at < $3 ORDER BY id LIMIT $4";
         let rows: Vec<Columns> = on_either!(&self.market, pool => {
@@ -289,7 +331,8 @@ impl Store {
 
     pub async fn archived_rounds(&self) -> Result<Vec<i64>, StoreError> {
         let text = "SELECT round FROM round_archive WHERE market = $1 ORDER BY round";
-        let rows: Vec<(i64,)> = on_either!(&self.market, pool => sqlx::query_as(text).bind(MARKET).fetch_all(pool).await?);
+        let rows: Vec<(i64,)> =
+            on_either!(&self.market, pool => sqlx::query_as(text).bind(MARKET).fetch_all(pool).await?);
         Ok(rows.into_iter().map(|(round,)| round).collect())
     }
 
@@ -302,7 +345,8 @@ impl Store {
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        let _one: (i64,) = on_either!(&self.market, pool => sqlx::query_as("SELECT CAST(1 AS BIGINT)").fetch_one(pool).await?);
+        let _one: (i64,) =
+            on_either!(&self.market, pool => sqlx::query_as("SELECT CAST(1 AS BIGINT)").fetch_one(pool).await?);
         Ok(())
     }
 

@@ -1,9 +1,9 @@
 //! One transaction a batch: journal, rows, ledger, outbox, archive.
 use crate::database::{Store, Transaction};
 use crate::error::StoreError;
+use crate::journal;
 use crate::journal::JournalRow;
 use crate::sql::{Insert, Value};
-use crate::journal;
 use headroom_market::record::{Row, Table};
 use headroom_market::state::ChangedRows;
 use std::collections::BTreeMap;
@@ -74,15 +74,34 @@ const ROW_TAIL: &str = "ON CONFLICT (market, id) DO UPDATE SET participant = exc
 const JOURNAL: Insert = Insert {
     table: "journal",
     columns: &[
-        "sequence", "market", "recorded_at", "actor", "idempotency", "request_hash", "command", "events", "reply",
-        "rule_version", "chain_hash",
+        "sequence",
+        "market",
+        "recorded_at",
+        "actor",
+        "idempotency",
+        "request_hash",
+        "command",
+        "events",
+        "reply",
+        "rule_version",
+        "chain_hash",
     ],
     tail: "",
 };
 const TRANSFERS: Insert = Insert {
     table: "transfers",
     columns: &[
-        "id", "market", "sequence", "kind", "debit", "credit", "amount", "order_id", "round", "slot", "recorded_at",
+        "id",
+        "market",
+        "sequence",
+        "kind",
+        "debit",
+        "credit",
+        "amount",
+        "order_id",
+        "round",
+        "slot",
+        "recorded_at",
     ],
     tail: "",
 };
@@ -102,7 +121,8 @@ const ARCHIVE: Insert = Insert {
     columns: &["market", "round", "book", "outcome", "result_hash", "recorded_at"],
     tail: "",
 };
-const MODULES: Insert = Insert { table: "module_blobs", columns: &["hash", "bytes"], tail: "ON CONFLICT (hash) DO NOTHING" };
+const MODULES: Insert =
+    Insert { table: "module_blobs", columns: &["hash", "bytes"], tail: "ON CONFLICT (hash) DO NOTHING" };
 
 impl Store {
     /// Writes a batch and returns when it is durable. After an error nothing of it is known

@@ -18,39 +18,15 @@ pub enum DriverError {
     #[error("node {0} is down")]
     NodeDown(NodeId),
     #[error("{instance}: epoch {given} is older than {seen}, which {node} has seen")]
-    StaleEpoch {
-        instance: InstanceId,
-        node: NodeId,
-        given: u64,
-        seen: u64,
-    },
+    StaleEpoch { instance: InstanceId, node: NodeId, given: u64, seen: u64 },
     #[error("{instance}: epoch {given} was never announced here, {node} is at {seen}")]
-    EpochAhead {
-        instance: InstanceId,
-        node: NodeId,
-        given: u64,
-        seen: u64,
-    },
+    EpochAhead { instance: InstanceId, node: NodeId, given: u64, seen: u64 },
     #[error("{instance}: a new epoch must be above {seen}, {given} is not")]
-    EpochNotNewer {
-        instance: InstanceId,
-        given: u64,
-        seen: u64,
-    },
+    EpochNotNewer { instance: InstanceId, given: u64, seen: u64 },
     #[error("{node} lacks {resource}: {needed} needed, {free} free")]
-    NoRoom {
-        node: NodeId,
-        resource: &'static str,
-        needed: u64,
-        free: u64,
-    },
+    NoRoom { node: NodeId, resource: &'static str, needed: u64, free: u64 },
     #[error("{instance}: {operation} needs {needed}, it is {state}")]
-    WrongState {
-        instance: InstanceId,
-        operation: &'static str,
-        needed: &'static str,
-        state: &'static str,
-    },
+    WrongState { instance: InstanceId, operation: &'static str, needed: &'static str, state: &'static str },
     #[error("no snapshot {snapshot} on {node}: transfer it first")]
     SnapshotNotThere { snapshot: SnapshotId, node: NodeId },
     #[error("{instance} keeps {kept} snapshots already; release or drop the move first")]
@@ -66,20 +42,11 @@ pub enum DriverError {
     #[error("{0} has no checkpoint to start from")]
     NoCheckpoint(InstanceId),
     #[error("the guest of {instance} failed: {reason}")]
-    Guest {
-        instance: InstanceId,
-        reason: String,
-    },
+    Guest { instance: InstanceId, reason: String },
     #[error("{operation} is not supported: {reason}")]
-    Unsupported {
-        operation: &'static str,
-        reason: String,
-    },
+    Unsupported { operation: &'static str, reason: String },
     #[error("{path}: {source}")]
-    Io {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Io { path: PathBuf, source: std::io::Error },
     #[error("wasm engine: {0}")]
     Engine(String),
 }

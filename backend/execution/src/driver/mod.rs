@@ -39,20 +39,10 @@ pub trait Driver: Send + Sync {
 
     /// Every copy of the instance (active, shadow, fenced). Usage is since the last call, so
     /// there is one observer: the telemetry of the node agent.
-    fn observe(
-        &self,
-        instance: &InstanceId,
-        detail: Detail,
-    ) -> Result<Vec<Observation>, DriverError>;
+    fn observe(&self, instance: &InstanceId, detail: Detail) -> Result<Vec<Observation>, DriverError>;
 
     /// Changes the limits of the active copy in place.
-    fn resize(
-        &self,
-        key: &OpKey,
-        instance: &InstanceId,
-        epoch: u64,
-        limits: &Limits,
-    ) -> Result<Resized, DriverError>;
+    fn resize(&self, key: &OpKey, instance: &InstanceId, epoch: u64, limits: &Limits) -> Result<Resized, DriverError>;
 
     /// The state of the active (or fenced) copy, at once or only what changed since `base`.
     fn snapshot(
@@ -75,11 +65,7 @@ pub trait Driver: Send + Sync {
 
     /// Starts a copy on the target from a transferred snapshot. It gets the same inputs; its
     /// effects are held back.
-    fn start_shadow(
-        &self,
-        key: &OpKey,
-        request: &ShadowRequest,
-    ) -> Result<ShadowStarted, DriverError>;
+    fn start_shadow(&self, key: &OpKey, request: &ShadowRequest) -> Result<ShadowStarted, DriverError>;
 
     /// How the shadow run compares so far.
     fn shadow_report(&self, instance: &InstanceId) -> Result<ShadowReport, DriverError>;
@@ -89,13 +75,7 @@ pub trait Driver: Send + Sync {
 
     /// Stops the source at a step boundary. From here on only `new_epoch` (which must be
     /// newer, and durable before the call) may act.
-    fn fence(
-        &self,
-        key: &OpKey,
-        instance: &InstanceId,
-        epoch: u64,
-        new_epoch: u64,
-    ) -> Result<Fenced, DriverError>;
+    fn fence(&self, key: &OpKey, instance: &InstanceId, epoch: u64, new_epoch: u64) -> Result<Fenced, DriverError>;
 
     /// Makes the target's copy the active one, brought to exactly `request.snapshot`.
     fn activate(&self, key: &OpKey, request: &ActivateRequest) -> Result<Activated, DriverError>;
@@ -105,27 +85,12 @@ pub trait Driver: Send + Sync {
     fn verify(&self, request: &VerifyRequest) -> Result<Verification, DriverError>;
 
     /// Drops the fenced source and the snapshots of the move. No way back after this.
-    fn release(
-        &self,
-        key: &OpKey,
-        instance: &InstanceId,
-        epoch: u64,
-    ) -> Result<Released, DriverError>;
+    fn release(&self, key: &OpKey, instance: &InstanceId, epoch: u64) -> Result<Released, DriverError>;
 
     /// The fenced source resumes exactly as it was fenced, under a newer epoch; the target's
     /// copy is dropped.
-    fn rollback(
-        &self,
-        key: &OpKey,
-        instance: &InstanceId,
-        new_epoch: u64,
-    ) -> Result<RolledBack, DriverError>;
+    fn rollback(&self, key: &OpKey, instance: &InstanceId, new_epoch: u64) -> Result<RolledBack, DriverError>;
 
     /// Writes the state of the active copy where a restart finds it.
-    fn checkpoint(
-        &self,
-        key: &OpKey,
-        instance: &InstanceId,
-        epoch: u64,
-    ) -> Result<CheckpointInfo, DriverError>;
+    fn checkpoint(&self, key: &OpKey, instance: &InstanceId, epoch: u64) -> Result<CheckpointInfo, DriverError>;
 }

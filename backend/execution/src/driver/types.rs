@@ -58,10 +58,7 @@ pub struct OpKey {
 
 impl OpKey {
     pub fn new(swap: impl Into<String>, step: impl Into<String>) -> Self {
-        Self {
-            swap: swap.into(),
-            step: step.into(),
-        }
+        Self { swap: swap.into(), step: step.into() }
     }
 }
 
@@ -77,11 +74,7 @@ pub struct Limits {
 
 impl Limits {
     pub fn new(cpu_milli: u64, mem_kib: u64) -> Self {
-        Self {
-            cpu_milli,
-            mem_kib,
-            other: BTreeMap::new(),
-        }
+        Self { cpu_milli, mem_kib, other: BTreeMap::new() }
     }
 }
 

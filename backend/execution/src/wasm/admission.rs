@@ -6,9 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use wasmparser::{
-    ExternalKind, Operator, Parser, Payload, TypeRef, ValType, Validator, WasmFeatures,
-};
+use wasmparser::{ExternalKind, Operator, Parser, Payload, TypeRef, ValType, Validator, WasmFeatures};
 
 /// Why a module may not run. The text says what to change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,16 +46,7 @@ pub enum Refusal {
 }
 
 /// Everything a guest may import from module `headroom`.
-pub const IMPORTS: [&str; 8] = [
-    "input",
-    "output",
-    "hold",
-    "position",
-    "now",
-    "random",
-    "phase",
-    "node_property",
-];
+pub const IMPORTS: [&str; 8] = ["input", "output", "hold", "position", "now", "random", "phase", "node_property"];
 
 /// What admission learned about a module.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,15 +74,10 @@ fn features() -> WasmFeatures {
 /// Decides on a binary module.
 pub fn admit(wasm: &[u8], max_bytes: usize, max_memory_kib: u64) -> Result<Admission, Refusal> {
     if wasm.len() > max_bytes {
-        return Err(Refusal::TooBig {
-            bytes: wasm.len(),
-            limit: max_bytes,
-        });
+        return Err(Refusal::TooBig { bytes: wasm.len(), limit: max_bytes });
     }
     let malformed = |e: wasmparser::BinaryReaderError| Refusal::Malformed(e.to_string());
-    Validator::new_with_features(WasmFeatures::all())
-        .validate_all(wasm)
-        .map_err(malformed)?;
+    Validator::new_with_features(WasmFeatures::all()).validate_all(wasm).map_err(malformed)?;
 
     let mut mutable: Vec<(u32, ValType)> = Vec::new();
     let mut globals = 0_u32;
@@ -173,36 +157,22 @@ pub fn admit(wasm: &[u8], max_bytes: usize, max_memory_kib: u64) -> Result<Admis
     }
     let initial_memory_kib = memory.initial * KIB_PER_WASM_PAGE;
     if initial_memory_kib > max_memory_kib {
-        return Err(Refusal::MemoryTooBig {
-            kib: initial_memory_kib,
-            limit_kib: max_memory_kib,
-        });
+        return Err(Refusal::MemoryTooBig { kib: initial_memory_kib, limit_kib: max_memory_kib });
     }
     let mut names = Vec::with_capacity(mutable.len());
     for (index, ty) in mutable {
-        if !matches!(
-            ty,
-            ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64
-        ) {
+        if !matches!(ty, ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64) {
             return Err(Refusal::UnsavableGlobal { index });
         }
-        let name = exported
-            .iter()
-            .find(|(of, _)| *of == index)
-            .map(|(_, name)| name.clone());
+        let name = exported.iter().find(|(of, _)| *of == index).map(|(_, name)| name.clone());
         names.push(name.ok_or(Refusal::PrivateMutableGlobal { index })?);
     }
     if !has_step {
         return Err(Refusal::MissingExport("step"));
     }
-    Validator::new_with_features(features())
-        .validate_all(wasm)
-        .map_err(|e| Refusal::Feature(e.to_string()))?;
+    Validator::new_with_features(features()).validate_all(wasm).map_err(|e| Refusal::Feature(e.to_string()))?;
     debug_assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
-    Ok(Admission {
-        globals: names,
-        initial_memory_kib,
-    })
+    Ok(Admission { globals: names, initial_memory_kib })
 }
 
 fn is_extern_ref(ty: ValType) -> bool {
@@ -254,15 +224,9 @@ mod tests {
 
     #[test]
     fn a_module_whose_state_can_be_saved_is_admitted() {
-        let wasm = wat::parse_str(with("(global (export \"g\") (mut i64) (i64.const 1))"))
-            .expect("the test's own text");
-        assert_eq!(
-            admit(&wasm, 64 * 1024, 4_096),
-            Ok(Admission {
-                globals: vec!["g".into()],
-                initial_memory_kib: 64
-            })
-        );
+        let wasm =
+            wat::parse_str(with("(global (export \"g\") (mut i64) (i64.const 1))")).expect("the test's own text");
+        assert_eq!(admit(&wasm, 64 * 1024, 4_096), Ok(Admission { globals: vec!["g".into()], initial_memory_kib: 64 }));
     }
 
     #[test]
@@ -271,28 +235,16 @@ mod tests {
         for (extra, expected) in [
             (
                 "(import \"env\" \"time\" (func))".to_owned(),
-                Refusal::UnknownImport {
-                    module: "env".into(),
-                    name: "time".into(),
-                },
+                Refusal::UnknownImport { module: "env".into(), name: "time".into() },
             ),
-            (
-                "(global (mut i32) (i32.const 0))".to_owned(),
-                Refusal::PrivateMutableGlobal { index: 0 },
-            ),
+            ("(global (mut i32) (i32.const 0))".to_owned(), Refusal::PrivateMutableGlobal { index: 0 }),
             (
                 "(global (export \"v\") (mut v128) (v128.const i64x2 0 0))".to_owned(),
                 Refusal::UnsavableGlobal { index: 0 },
             ),
-            (
-                format!("{table}(func (table.set (i32.const 0) (ref.null func)))"),
-                Refusal::TableMutation("table.set"),
-            ),
+            (format!("{table}(func (table.set (i32.const 0) (ref.null func)))"), Refusal::TableMutation("table.set")),
             (format!("{table}(func (elem.drop $e))"), Refusal::ElemDrop),
-            (
-                "(data $d \"x\") (func (data.drop $d))".to_owned(),
-                Refusal::DataDrop,
-            ),
+            ("(data $d \"x\") (func (data.drop $d))".to_owned(), Refusal::DataDrop),
             ("(table 1 externref)".to_owned(), Refusal::ExternRef),
             ("(func (local externref))".to_owned(), Refusal::ExternRef),
             ("(func (atomic.fence))".to_owned(), Refusal::Threads),
@@ -301,24 +253,12 @@ mod tests {
         ] {
             assert_eq!(refusal(&with(&extra)), Some(expected), "{extra}");
         }
-        assert_eq!(
-            refusal("(module (memory (export \"memory\") 1))"),
-            Some(Refusal::MissingExport("step"))
-        );
+        assert_eq!(refusal("(module (memory (export \"memory\") 1))"), Some(Refusal::MissingExport("step")));
         assert_eq!(
             refusal("(module (memory (export \"memory\") 65))"),
-            Some(Refusal::MemoryTooBig {
-                kib: 4_160,
-                limit_kib: 4_096
-            })
+            Some(Refusal::MemoryTooBig { kib: 4_160, limit_kib: 4_096 })
         );
-        assert!(matches!(
-            admit(b"\0asm junk", 1024, 64),
-            Err(Refusal::Malformed(_))
-        ));
-        assert_eq!(
-            admit(&[0; 9], 8, 64),
-            Err(Refusal::TooBig { bytes: 9, limit: 8 })
-        );
+        assert!(matches!(admit(b"\0asm junk", 1024, 64), Err(Refusal::Malformed(_))));
+        assert_eq!(admit(&[0; 9], 8, 64), Err(Refusal::TooBig { bytes: 9, limit: 8 }));
     }
 }

@@ -61,10 +61,9 @@ impl ShadowRun {
 
     /// Compares what both have and forgets it.
     fn settle(&mut self, keep: usize) {
-        let (Some(live_to), Some(shadow_to)) = (
-            self.live.back().map(|record| record.position),
-            self.shadow.back().map(|record| record.position),
-        ) else {
+        let (Some(live_to), Some(shadow_to)) =
+            (self.live.back().map(|record| record.position), self.shadow.back().map(|record| record.position))
+        else {
             return;
         };
         let to = live_to.min(shadow_to);
@@ -147,22 +146,13 @@ impl Cell {
         let slot = (key.clone(), operation);
         if let Some(answer) = self.answers.get(&slot) {
             if answer.request != request {
-                return Err(DriverError::KeyReused {
-                    swap: key.swap.clone(),
-                    step: key.step.clone(),
-                });
+                return Err(DriverError::KeyReused { swap: key.swap.clone(), step: key.step.clone() });
             }
             return serde_json::from_value(answer.reply.clone()).map_err(broken);
         }
         let reply = work(self)?;
         let stored = serde_json::to_value(&reply).map_err(broken)?;
-        self.answers.insert(
-            slot.clone(),
-            Answer {
-                request,
-                reply: stored,
-            },
-        );
+        self.answers.insert(slot.clone(), Answer { request, reply: stored });
         self.answer_order.push_back(slot);
         if self.answer_order.len() > REMEMBERED_ANSWERS
             && let Some(oldest) = self.answer_order.pop_front()
@@ -184,32 +174,18 @@ impl Cell {
 
     pub fn wrong(&self, operation: &'static str, needed: &'static str) -> DriverError {
         let (instance, state) = (self.instance.clone(), self.state());
-        DriverError::WrongState {
-            instance,
-            operation,
-            needed,
-            state,
-        }
+        DriverError::WrongState { instance, operation, needed, state }
     }
 
     /// Processes what is due until `now`. `keep_going` is asked before each step.
-    pub fn advance(
-        &mut self,
-        run: &Run<'_>,
-        now_micros: i64,
-        keep_going: &mut dyn FnMut() -> bool,
-    ) -> Progress {
+    pub fn advance(&mut self, run: &Run<'_>, now_micros: i64, keep_going: &mut dyn FnMut() -> bool) -> Progress {
         let config = run.config;
         loop {
             let Some(active) = self.active.as_mut() else {
                 return Progress::Until(None);
             };
             let outputs = &mut self.outputs;
-            let Some(shadow) = self
-                .shadow
-                .as_mut()
-                .filter(|s| s.runs() && active.role == Role::Active)
-            else {
+            let Some(shadow) = self.shadow.as_mut().filter(|s| s.runs() && active.role == Role::Active) else {
                 let epoch = active.epoch;
                 return active.advance(run, now_micros, u64::MAX, None, keep_going, &mut |r| {
                     outputs.append(r.position, epoch, &r.output, config.output_ring);
@@ -264,10 +240,7 @@ impl Cell {
 
     pub fn shadow_report(&self) -> Option<ShadowReport> {
         let shadow = self.shadow.as_ref()?;
-        let live = self
-            .active
-            .as_ref()
-            .or(self.fenced.as_ref().map(|f| &f.replica));
+        let live = self.active.as_ref().or(self.fenced.as_ref().map(|f| &f.replica));
         Some(ShadowReport {
             instance: self.instance.clone(),
             node: shadow.node.clone(),

@@ -69,17 +69,11 @@ pub(crate) struct Loaded {
 }
 
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> DriverError + '_ {
-    move |source| DriverError::Io {
-        path: path.to_owned(),
-        source,
-    }
+    move |source| DriverError::Io { path: path.to_owned(), source }
 }
 
 fn damaged(path: &Path, detail: impl ToString) -> DriverError {
-    DriverError::Corrupt {
-        what: "checkpoint",
-        detail: format!("{}: {}", path.display(), detail.to_string()),
-    }
+    DriverError::Corrupt { what: "checkpoint", detail: format!("{}: {}", path.display(), detail.to_string()) }
 }
 
 /// The file of an instance. Its id is hashed: ids come from outside and may hold anything.
@@ -111,10 +105,7 @@ pub(crate) fn write(
     file_bytes.extend_from_slice(&(header.len() as u64).to_le_bytes());
     file_bytes.extend_from_slice(&header);
     file_bytes.extend_from_slice(&(body.len() as u64).to_le_bytes());
-    let hash = blake3::Hasher::new()
-        .update(&header)
-        .update(&body)
-        .finalize();
+    let hash = blake3::Hasher::new().update(&header).update(&body).finalize();
     file_bytes.extend_from_slice(hash.as_bytes());
     file_bytes.extend_from_slice(&body);
 
@@ -125,9 +116,7 @@ pub(crate) fn write(
     drop(file);
     fs::rename(&part, &path).map_err(io(&path))?;
     // The rename itself is durable only with the directory.
-    fs::File::open(dir)
-        .and_then(|dir| dir.sync_all())
-        .map_err(io(dir))?;
+    fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(io(dir))?;
     Ok(file_bytes.len() as u64)
 }
 
@@ -144,25 +133,16 @@ pub(crate) fn remove(dir: &Path, instance: &InstanceId) -> Result<(), DriverErro
 pub(crate) fn read(path: &Path) -> Result<Loaded, DriverError> {
     let file = fs::read(path).map_err(io(path))?;
     let bad = |detail: &str| damaged(path, detail);
-    let rest = file
-        .strip_prefix(MAGIC.as_slice())
-        .ok_or_else(|| bad("not a checkpoint"))?;
+    let rest = file.strip_prefix(MAGIC.as_slice()).ok_or_else(|| bad("not a checkpoint"))?;
     let (length, rest) = rest.split_first_chunk::<8>().ok_or_else(|| bad("cut"))?;
     let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| bad("header length"))?;
-    let (header_bytes, rest) = rest
-        .split_at_checked(length)
-        .ok_or_else(|| bad("cut header"))?;
+    let (header_bytes, rest) = rest.split_at_checked(length).ok_or_else(|| bad("cut header"))?;
     let (length, rest) = rest.split_first_chunk::<8>().ok_or_else(|| bad("cut"))?;
-    let (hash, body) = rest
-        .split_first_chunk::<32>()
-        .ok_or_else(|| bad("cut hash"))?;
+    let (hash, body) = rest.split_first_chunk::<32>().ok_or_else(|| bad("cut hash"))?;
     if body.len() as u64 != u64::from_le_bytes(*length) {
         return Err(bad("its length differs"));
     }
-    let seen = blake3::Hasher::new()
-        .update(header_bytes)
-        .update(body)
-        .finalize();
+    let seen = blake3::Hasher::new().update(header_bytes).update(body).finalize();
     if seen.as_bytes() != hash {
         return Err(bad("its hash differs"));
     }
@@ -180,11 +160,7 @@ pub(crate) fn read(path: &Path) -> Result<Loaded, DriverError> {
         return Err(bad("the state's hash differs"));
     }
     let module = (header.module_bytes > 0).then(|| module.to_vec());
-    Ok(Loaded {
-        header,
-        snapshot,
-        module,
-    })
+    Ok(Loaded { header, snapshot, module })
 }
 
 /// All checkpoint files of a directory, in the order of their names; none if it is missing.
@@ -197,10 +173,7 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<PathBuf>, DriverError> {
     let mut paths = Vec::new();
     for entry in entries {
         let path = entry.map_err(io(dir))?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "checkpoint")
-        {
+        if path.extension().is_some_and(|extension| extension == "checkpoint") {
             paths.push(path);
         }
     }

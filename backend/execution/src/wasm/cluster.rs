@@ -61,10 +61,7 @@ impl Cluster {
         for (name, text) in BUILT_IN {
             let wasm = wat::parse_str(text).map_err(|e| DriverError::Engine(e.to_string()))?;
             let program = Program(name.to_owned());
-            modules.insert(
-                program.clone(),
-                Arc::new(runtime.load(&config, program, &wasm)?),
-            );
+            modules.insert(program.clone(), Arc::new(runtime.load(&config, program, &wasm)?));
         }
         Ok(Self {
             shared: Arc::new(Shared {
@@ -109,57 +106,32 @@ impl Cluster {
             let bytes = module.len();
             return Err(super::admission::Refusal::TooBig { bytes, limit }.into());
         }
-        let wasm = wat::parse_bytes(module)
-            .map_err(|e| super::admission::Refusal::Malformed(e.to_string()))?;
+        let wasm = wat::parse_bytes(module).map_err(|e| super::admission::Refusal::Malformed(e.to_string()))?;
         let program = Program(format!("wasm-{}", &blake3::hash(&wasm).to_hex()[..32]));
         if self.module(&program).is_err() {
-            let loaded = Arc::new(
-                shared
-                    .runtime
-                    .load(&shared.config, program.clone(), &wasm)?,
-            );
-            let mut modules = shared
-                .modules
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
+            let loaded = Arc::new(shared.runtime.load(&shared.config, program.clone(), &wasm)?);
+            let mut modules = shared.modules.write().unwrap_or_else(PoisonError::into_inner);
             modules.insert(program.clone(), loaded);
         }
         Ok(program)
     }
 
     pub(crate) fn module(&self, program: &Program) -> Result<Arc<Module>, DriverError> {
-        let modules = self
-            .shared
-            .modules
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        modules
-            .get(program)
-            .cloned()
-            .ok_or_else(|| DriverError::UnknownProgram(program.0.clone()))
+        let modules = self.shared.modules.read().unwrap_or_else(PoisonError::into_inner);
+        modules.get(program).cloned().ok_or_else(|| DriverError::UnknownProgram(program.0.clone()))
     }
 
     /// The cluster's time: the clock's where one runs, else the latest advance.
     pub fn now_micros(&self) -> i64 {
-        let clock = self
-            .shared
-            .clock
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let clock = self.shared.clock.read().unwrap_or_else(PoisonError::into_inner).clone();
         let now = clock.map_or(i64::MIN, |clock| clock());
-        self.shared
-            .latest_micros
-            .fetch_max(now, Ordering::AcqRel)
-            .max(now)
+        self.shared.latest_micros.fetch_max(now, Ordering::AcqRel).max(now)
     }
 
     /// Processes everything that is due until `now`, in instance order. A time before the
     /// latest one does nothing.
     pub fn advance(&self, now_micros: i64) {
-        self.shared
-            .latest_micros
-            .fetch_max(now_micros, Ordering::AcqRel);
+        self.shared.latest_micros.fetch_max(now_micros, Ordering::AcqRel);
         for cell in self.cells() {
             let cell = &mut *lock(&cell);
             while self.work(cell, now_micros, &mut || true) == Progress::More {}
@@ -167,12 +139,7 @@ impl Cluster {
     }
 
     /// One instance's share of work, with the checkpoint that may be due after it.
-    pub(crate) fn work(
-        &self,
-        cell: &mut Cell,
-        now_micros: i64,
-        keep_going: &mut dyn FnMut() -> bool,
-    ) -> Progress {
+    pub(crate) fn work(&self, cell: &mut Cell, now_micros: i64, keep_going: &mut dyn FnMut() -> bool) -> Progress {
         let instance = cell.instance.clone();
         let progress = cell.advance(&self.run(&instance), now_micros, keep_going);
         let due = cell.last_checkpoint_micros + self.shared.config.checkpoint_every_micros;
@@ -189,45 +156,22 @@ impl Cluster {
     }
 
     pub(crate) fn run<'a>(&'a self, instance: &'a InstanceId) -> Run<'a> {
-        Run {
-            config: &self.shared.config,
-            feed: &*self.shared.feed,
-            instance,
-        }
+        Run { config: &self.shared.config, feed: &*self.shared.feed, instance }
     }
 
     pub(crate) fn cells(&self) -> Vec<Arc<Mutex<Cell>>> {
-        let cells = self
-            .shared
-            .cells
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let cells = self.shared.cells.read().unwrap_or_else(PoisonError::into_inner);
         cells.values().cloned().collect()
     }
 
     pub(crate) fn cell(&self, instance: &InstanceId) -> Result<Arc<Mutex<Cell>>, DriverError> {
-        let cells = self
-            .shared
-            .cells
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        cells
-            .get(instance)
-            .cloned()
-            .ok_or_else(|| DriverError::UnknownInstance(instance.clone()))
+        let cells = self.shared.cells.read().unwrap_or_else(PoisonError::into_inner);
+        cells.get(instance).cloned().ok_or_else(|| DriverError::UnknownInstance(instance.clone()))
     }
 
     pub(crate) fn cell_or_new(&self, instance: &InstanceId) -> Arc<Mutex<Cell>> {
-        let mut cells = self
-            .shared
-            .cells
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(
-            cells
-                .entry(instance.clone())
-                .or_insert_with(|| Arc::new(Mutex::new(Cell::new(instance.clone())))),
-        )
+        let mut cells = self.shared.cells.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(cells.entry(instance.clone()).or_insert_with(|| Arc::new(Mutex::new(Cell::new(instance.clone())))))
     }
 
     /// Instances that have a copy here.
@@ -240,11 +184,7 @@ impl Cluster {
     }
 
     /// The outputs from a position on that are still kept.
-    pub fn outputs(
-        &self,
-        instance: &InstanceId,
-        from_position: u64,
-    ) -> Result<Vec<OutputRecord>, DriverError> {
+    pub fn outputs(&self, instance: &InstanceId, from_position: u64) -> Result<Vec<OutputRecord>, DriverError> {
         Ok(lock(&*self.cell(instance)?).outputs.since(from_position))
     }
 
@@ -257,27 +197,11 @@ impl Cluster {
         epoch: u64,
         limits: &Limits,
     ) -> Result<Replica, DriverError> {
-        let module = cell
-            .module
-            .as_ref()
-            .ok_or_else(|| DriverError::UnknownInstance(cell.instance.clone()))?;
+        let module = cell.module.as_ref().ok_or_else(|| DriverError::UnknownInstance(cell.instance.clone()))?;
         let properties = lock(&self.shared.nodes).properties(node)?;
-        let guest = Guest::new(
-            &self.shared.config,
-            module,
-            &cell.instance,
-            limits,
-            properties,
-        )?;
+        let guest = Guest::new(&self.shared.config, module, &cell.instance, limits, properties)?;
         let now = self.now_micros();
-        Ok(Replica::new(
-            node.clone(),
-            epoch,
-            role,
-            guest,
-            limits.clone(),
-            now,
-        ))
+        Ok(Replica::new(node.clone(), epoch, role, guest, limits.clone(), now))
     }
 
     /// Makes the active copy, fresh or from the newest checkpoint, under a newer epoch.
@@ -300,31 +224,20 @@ impl Cluster {
             let seen = nodes.highest_epoch(&instance);
             if epoch < seen {
                 let node = node.clone();
-                return Err(DriverError::StaleEpoch {
-                    instance,
-                    node,
-                    given: epoch,
-                    seen,
-                });
+                return Err(DriverError::StaleEpoch { instance, node, given: epoch, seen });
             }
             if epoch == seen {
-                return Err(DriverError::EpochNotNewer {
-                    instance,
-                    given: epoch,
-                    seen,
-                });
+                return Err(DriverError::EpochNotNewer { instance, given: epoch, seen });
             }
             nodes.reserve(node, &instance, Role::Active, limits)?;
         }
-        let made = self
-            .new_replica(cell, node, Role::Active, epoch, limits)
-            .and_then(|mut copy| {
-                if let Some(snapshot) = snapshot {
-                    copy.guest.become_snapshot(&snapshot)?;
-                    copy.active_from = copy.guest.position;
-                }
-                Ok(copy)
-            });
+        let made = self.new_replica(cell, node, Role::Active, epoch, limits).and_then(|mut copy| {
+            if let Some(snapshot) = snapshot {
+                copy.guest.become_snapshot(&snapshot)?;
+                copy.active_from = copy.guest.position;
+            }
+            Ok(copy)
+        });
         let mut nodes = lock(&self.shared.nodes);
         match made {
             Err(error) => {

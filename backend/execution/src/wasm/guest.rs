@@ -11,9 +11,7 @@ use wasmtime::{Engine, ExternType, FuncType, Global, InstancePre, Memory, Store,
 
 use super::admission::{Admission, Refusal, admit};
 use super::host::{Host, HostCounters, linker};
-use super::snapshot::{
-    GlobalValue, PAGE_BYTES, PageHashes, Snapshot, ZERO_PAGE, page_hash, state_hash,
-};
+use super::snapshot::{GlobalValue, PAGE_BYTES, PageHashes, Snapshot, ZERO_PAGE, page_hash, state_hash};
 use crate::config::Config;
 use crate::driver::{DriverError, InstanceId, Limits, Program, SnapshotId};
 use crate::feed::Input;
@@ -50,33 +48,18 @@ impl Runtime {
     }
 
     /// Admits and compiles a module; `program` names it from now on.
-    pub fn load(
-        &self,
-        config: &Config,
-        program: Program,
-        wasm: &[u8],
-    ) -> Result<Module, DriverError> {
+    pub fn load(&self, config: &Config, program: Program, wasm: &[u8]) -> Result<Module, DriverError> {
         let admission = admit(wasm, config.max_module_bytes, config.max_guest_kib)?;
         let module = wasmtime::Module::from_binary(&self.engine, wasm).map_err(engine_error)?;
-        let pre = self
-            .linker
-            .instantiate_pre(&module)
-            .map_err(|_| Refusal::ImportType(self.misfit(&module)))?;
+        let pre = self.linker.instantiate_pre(&module).map_err(|_| Refusal::ImportType(self.misfit(&module)))?;
         let step = module.get_export("step").and_then(|ty| ty.func().cloned());
         let step_fits = step.is_some_and(|ty| {
-            ty.params().len() == 0
-                && ty.results().len() == 1
-                && ty.results().all(|result| result.is_i32())
+            ty.params().len() == 0 && ty.results().len() == 1 && ty.results().all(|result| result.is_i32())
         });
         if !step_fits {
             return Err(Refusal::MissingExport("step").into());
         }
-        Ok(Module {
-            program,
-            wasm: wasm.into(),
-            admission,
-            pre,
-        })
+        Ok(Module { program, wasm: wasm.into(), admission, pre })
     }
 
     /// The first import whose type is not the one that is offered.
@@ -133,16 +116,10 @@ impl Guest {
         host.seed = u64::from_le_bytes(seed_bytes);
         let mut store = Store::new(module.pre.module().engine(), host);
         store.limiter(|host| host);
-        store
-            .set_fuel(config.step_fuel_ceiling)
-            .map_err(engine_error)?;
+        store.set_fuel(config.step_fuel_ceiling).map_err(engine_error)?;
         let made = module.pre.instantiate(&mut store).map_err(engine_error)?;
-        let memory = made
-            .get_memory(&mut store, "memory")
-            .ok_or(Refusal::MissingExport("memory"))?;
-        let step = made
-            .get_typed_func(&mut store, "step")
-            .map_err(engine_error)?;
+        let memory = made.get_memory(&mut store, "memory").ok_or(Refusal::MissingExport("memory"))?;
+        let step = made.get_typed_func(&mut store, "step").map_err(engine_error)?;
         let mut globals = Vec::with_capacity(module.admission.globals.len());
         for name in &module.admission.globals {
             let global = made
@@ -151,13 +128,7 @@ impl Guest {
             globals.push((name.clone(), global));
         }
         store.data_mut().memory = Some(memory);
-        Ok(Self {
-            store,
-            memory,
-            step,
-            globals,
-            position: 0,
-        })
+        Ok(Self { store, memory, step, globals, position: 0 })
     }
 
     /// Processes the input at the guest's position. On an error the guest is unusable.
@@ -180,11 +151,7 @@ impl Guest {
         }
         self.position += 1;
         let output = std::mem::take(&mut self.store.data_mut().output);
-        Ok(Done {
-            fuel: ceiling - left,
-            output,
-            bytes_in,
-        })
+        Ok(Done { fuel: ceiling - left, output, bytes_in })
     }
 
     /// Takes what was counted since the last time.
@@ -194,10 +161,7 @@ impl Guest {
 
     /// Memory that counts: what the guest holds, or all of it if it never said.
     pub fn held_kib(&self) -> u64 {
-        self.store
-            .data()
-            .held_kib
-            .unwrap_or_else(|| self.reserved_kib())
+        self.store.data().held_kib.unwrap_or_else(|| self.reserved_kib())
     }
 
     pub fn reserved_kib(&self) -> u64 {
@@ -210,10 +174,7 @@ impl Guest {
         let host = self.store.data();
         let in_use_kib = self.reserved_kib();
         if host.held_kib.is_none() && limit_kib < in_use_kib && in_use_kib > host.minimum_kib {
-            return Err(DriverError::MemoryInUse {
-                limit_kib,
-                in_use_kib,
-            });
+            return Err(DriverError::MemoryInUse { limit_kib, in_use_kib });
         }
         self.store.data_mut().mem_limit_kib = limit_kib;
         Ok(())
@@ -254,10 +215,7 @@ impl Guest {
             page_hashes: PageHashes::new(),
         };
         for (index, page) in (0_u32..).zip(memory.chunks(PAGE_BYTES)) {
-            let before = snapshot
-                .base
-                .as_deref()
-                .map_or(&ZERO_PAGE[..], |base| base.page(index));
+            let before = snapshot.base.as_deref().map_or(&ZERO_PAGE[..], |base| base.page(index));
             if page != before {
                 snapshot.pages.push(index);
                 snapshot.bytes.extend_from_slice(page);
@@ -285,16 +243,10 @@ impl Guest {
 
     /// Brings the guest to exactly the state of `snapshot`; only pages that differ are written.
     pub fn become_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), DriverError> {
-        let damaged = |detail: String| DriverError::Corrupt {
-            what: "snapshot",
-            detail,
-        };
+        let damaged = |detail: String| DriverError::Corrupt { what: "snapshot", detail };
         let size = self.memory.data_size(&self.store) as u64;
         if snapshot.memory_bytes < size || !snapshot.memory_bytes.is_multiple_of(65_536) {
-            return Err(damaged(format!(
-                "memory of {} bytes over one of {size}",
-                snapshot.memory_bytes
-            )));
+            return Err(damaged(format!("memory of {} bytes over one of {size}", snapshot.memory_bytes)));
         }
         let more = (snapshot.memory_bytes - size) / 65_536;
         if more > 0 {
@@ -306,9 +258,7 @@ impl Guest {
             self.store.data_mut().mem_limit_kib = limit;
             grown.map_err(engine_error)?;
         }
-        for (index, page) in
-            (0_u32..).zip(self.memory.data_mut(&mut self.store).chunks_mut(PAGE_BYTES))
-        {
+        for (index, page) in (0_u32..).zip(self.memory.data_mut(&mut self.store).chunks_mut(PAGE_BYTES)) {
             let wanted = snapshot.page(index);
             if page != wanted {
                 page.copy_from_slice(wanted);

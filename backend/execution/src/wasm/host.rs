@@ -53,9 +53,7 @@ impl Host {
         // The module's own pages are never discarded, however little it says it holds.
         let keep = usize::try_from(granted.max(self.minimum_kib) * 1024).unwrap_or(usize::MAX);
         let before = self.held_kib.map_or(memory.len() as u64, |kib| kib * 1024);
-        let before = usize::try_from(before)
-            .unwrap_or(usize::MAX)
-            .min(memory.len());
+        let before = usize::try_from(before).unwrap_or(usize::MAX).min(memory.len());
         if keep < before {
             memory[keep..before].fill(0);
         }
@@ -77,18 +75,10 @@ impl Host {
 }
 
 impl ResourceLimiter for Host {
-    fn memory_growing(
-        &mut self,
-        _current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, _current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let desired_kib = desired as u64 / 1024;
         // Linear memory grows in steps of 64 KiB, limits do not.
-        let allowed_kib = self
-            .mem_limit_kib
-            .next_multiple_of(64)
-            .max(self.minimum_kib);
+        let allowed_kib = self.mem_limit_kib.next_multiple_of(64).max(self.minimum_kib);
         let granted = desired_kib <= allowed_kib && maximum.is_none_or(|max| desired <= max);
         self.counters.demand_kib = self.counters.demand_kib.max(desired_kib);
         if !granted {
@@ -97,12 +87,7 @@ impl ResourceLimiter for Host {
         Ok(granted)
     }
 
-    fn table_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         // Tables are made once, at instantiation; 10,000 entries are 80 KB.
         Ok(current == 0 && desired <= 10_000)
     }
@@ -110,19 +95,14 @@ impl ResourceLimiter for Host {
 
 fn slice(memory: &[u8], ptr: i32, len: i32) -> wasmtime::Result<&[u8]> {
     let (start, len) = (ptr as u32 as usize, len as u32 as usize);
-    match start
-        .checked_add(len)
-        .and_then(|end| memory.get(start..end))
-    {
+    match start.checked_add(len).and_then(|end| memory.get(start..end)) {
         Some(slice) => Ok(slice),
         None => bail!("{len} bytes at {start} are outside of the memory"),
     }
 }
 
 fn enter<'a>(caller: &'a mut Caller<'_, Host>) -> wasmtime::Result<(&'a mut [u8], &'a mut Host)> {
-    let Some(memory) = caller.data().memory else {
-        bail!("no memory yet")
-    };
+    let Some(memory) = caller.data().memory else { bail!("no memory yet") };
     let (bytes, host) = memory.data_and_store_mut(caller);
     host.counters.host_calls += 1;
     Ok((bytes, host))
@@ -137,34 +117,23 @@ pub(crate) fn linker(engine: &Engine) -> Result<Linker<Host>, DriverError> {
 
 fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     const M: &str = "headroom";
-    linker.func_wrap(
-        M,
-        "input",
-        |mut caller: Caller<'_, Host>, ptr: i32, len: i32| {
-            let (memory, host) = enter(&mut caller)?;
-            let wanted = host.input.len().min(len as u32 as usize);
-            slice(memory, ptr, wanted as i32)?;
-            let start = ptr as u32 as usize;
-            memory[start..start + wanted].copy_from_slice(&host.input[..wanted]);
-            wasmtime::Result::Ok(i32::try_from(host.input.len()).unwrap_or(i32::MAX))
-        },
-    )?;
-    linker.func_wrap(
-        M,
-        "output",
-        |mut caller: Caller<'_, Host>, ptr: i32, len: i32| {
-            let (memory, host) = enter(&mut caller)?;
-            let bytes = slice(memory, ptr, len)?;
-            if host.output.len() + bytes.len() > host.max_output_bytes {
-                bail!(
-                    "more than {} bytes of output in one step",
-                    host.max_output_bytes
-                );
-            }
-            host.output.extend_from_slice(bytes);
-            wasmtime::Result::Ok(())
-        },
-    )?;
+    linker.func_wrap(M, "input", |mut caller: Caller<'_, Host>, ptr: i32, len: i32| {
+        let (memory, host) = enter(&mut caller)?;
+        let wanted = host.input.len().min(len as u32 as usize);
+        slice(memory, ptr, wanted as i32)?;
+        let start = ptr as u32 as usize;
+        memory[start..start + wanted].copy_from_slice(&host.input[..wanted]);
+        wasmtime::Result::Ok(i32::try_from(host.input.len()).unwrap_or(i32::MAX))
+    })?;
+    linker.func_wrap(M, "output", |mut caller: Caller<'_, Host>, ptr: i32, len: i32| {
+        let (memory, host) = enter(&mut caller)?;
+        let bytes = slice(memory, ptr, len)?;
+        if host.output.len() + bytes.len() > host.max_output_bytes {
+            bail!("more than {} bytes of output in one step", host.max_output_bytes);
+        }
+        host.output.extend_from_slice(bytes);
+        wasmtime::Result::Ok(())
+    })?;
     linker.func_wrap(M, "hold", |mut caller: Caller<'_, Host>, kib: i32| {
         let (memory, host) = enter(&mut caller)?;
         let granted = host.hold(u64::from(kib as u32), memory);
@@ -191,20 +160,14 @@ fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
         }
         wasmtime::Result::Ok(())
     })?;
-    linker.func_wrap(
-        M,
-        "node_property",
-        |mut caller: Caller<'_, Host>, ptr: i32, len: i32| {
-            let (memory, host) = enter(&mut caller)?;
-            let name = slice(memory, ptr, len)?;
-            if name.len() > MAX_PROPERTY_NAME {
-                bail!("a node property's name has at most {MAX_PROPERTY_NAME} bytes");
-            }
-            let value = std::str::from_utf8(name)
-                .ok()
-                .and_then(|name| host.properties.get(name));
-            wasmtime::Result::Ok(value.copied().unwrap_or(0))
-        },
-    )?;
+    linker.func_wrap(M, "node_property", |mut caller: Caller<'_, Host>, ptr: i32, len: i32| {
+        let (memory, host) = enter(&mut caller)?;
+        let name = slice(memory, ptr, len)?;
+        if name.len() > MAX_PROPERTY_NAME {
+            bail!("a node property's name has at most {MAX_PROPERTY_NAME} bytes");
+        }
+        let value = std::str::from_utf8(name).ok().and_then(|name| host.properties.get(name));
+        wasmtime::Result::Ok(value.copied().unwrap_or(0))
+    })?;
     Ok(())
 }

@@ -19,10 +19,7 @@ pub(super) fn micros_since(started: Instant) -> u64 {
 }
 
 fn guest_failed(cell: &Cell, reason: &str) -> DriverError {
-    DriverError::Guest {
-        instance: cell.instance.clone(),
-        reason: reason.to_owned(),
-    }
+    DriverError::Guest { instance: cell.instance.clone(), reason: reason.to_owned() }
 }
 
 impl Cluster {
@@ -37,10 +34,7 @@ impl Cluster {
         let node = self.check_active(cell, "snapshot", epoch)?;
         let kept = cell.snapshots.keys().filter(|(at, _)| *at == node).count();
         if kept >= self.shared.config.max_snapshots {
-            return Err(DriverError::TooManySnapshots {
-                instance: cell.instance.clone(),
-                kept,
-            });
+            return Err(DriverError::TooManySnapshots { instance: cell.instance.clone(), kept });
         }
         let base = match base {
             None => None,
@@ -48,15 +42,10 @@ impl Cluster {
         };
         let missing = cell.wrong("snapshot", "a running copy");
         let base_id = base.as_ref().map(|base| base.id.clone());
-        let taken = cell
-            .fenced
-            .as_mut()
-            .filter(|_| cell.active.is_none())
-            .and_then(|fenced| {
-                let fits =
-                    |last: &Snapshot| last.base.as_ref().map(|base| &base.id) == base_id.as_ref();
-                fenced.last.take_if(|last| fits(last))
-            });
+        let taken = cell.fenced.as_mut().filter(|_| cell.active.is_none()).and_then(|fenced| {
+            let fits = |last: &Snapshot| last.base.as_ref().map(|base| &base.id) == base_id.as_ref();
+            fenced.last.take_if(|last| fits(last))
+        });
         let copy = match (&mut cell.active, &mut cell.fenced) {
             (Some(active), _) => active,
             (None, Some(fenced)) => &mut fenced.replica,
@@ -66,10 +55,7 @@ impl Cluster {
             return Err(guest_failed(cell, &reason));
         }
         let snapshot = match taken {
-            Some(last) => Snapshot {
-                id: id.clone(),
-                ..last
-            },
+            Some(last) => Snapshot { id: id.clone(), ..last },
             None => copy.guest.snapshot(id.clone(), base),
         };
         let state_hash = snapshot.state_hash();
@@ -106,20 +92,15 @@ impl Cluster {
         for chunk in &chunks {
             receiver.accept(chunk)?;
         }
-        let received = Snapshot::from_bytes(&receiver.finish()?, |base| {
-            cell.snapshots.get(&(to.clone(), base.clone())).cloned()
-        })?;
-        cell.snapshots
-            .insert((to.clone(), id.clone()), Arc::new(received));
+        let received =
+            Snapshot::from_bytes(&receiver.finish()?, |base| cell.snapshots.get(&(to.clone(), base.clone())).cloned())?;
+        cell.snapshots.insert((to.clone(), id.clone()), Arc::new(received));
         Ok(Transferred {
             snapshot: id.clone(),
             to: to.clone(),
             chunks: chunks.len() as u64,
             raw_bytes: raw.len() as u64,
-            sent_bytes: chunks
-                .iter()
-                .map(|chunk| chunk.compressed.len() as u64)
-                .sum(),
+            sent_bytes: chunks.iter().map(|chunk| chunk.compressed.len() as u64).sum(),
             work_micros: micros_since(started),
         })
     }
@@ -135,13 +116,11 @@ impl Cluster {
         snapshot: &Snapshot,
     ) -> Result<Replica, DriverError> {
         lock(&self.shared.nodes).reserve(node, &cell.instance, role, limits)?;
-        let made = self
-            .new_replica(cell, node, role, epoch, limits)
-            .and_then(|mut copy| {
-                copy.guest.become_snapshot(snapshot)?;
-                copy.active_from = copy.guest.position;
-                Ok(copy)
-            });
+        let made = self.new_replica(cell, node, role, epoch, limits).and_then(|mut copy| {
+            copy.guest.become_snapshot(snapshot)?;
+            copy.active_from = copy.guest.position;
+            Ok(copy)
+        });
         if made.is_err() {
             lock(&self.shared.nodes).free(node, &cell.instance, role);
         }
@@ -163,14 +142,7 @@ impl Cluster {
         self.discard_shadow(cell);
         let snapshot = find(cell, &request.node, &request.snapshot)?;
         let limits = self.enforceable(&request.limits);
-        let replica = self.copy_from(
-            cell,
-            &request.node,
-            Role::Shadow,
-            request.epoch,
-            &limits,
-            &snapshot,
-        )?;
+        let replica = self.copy_from(cell, &request.node, Role::Shadow, request.epoch, &limits, &snapshot)?;
         let started = ShadowStarted {
             node: request.node.clone(),
             from_position: replica.guest.position,
@@ -187,12 +159,7 @@ impl Cluster {
         }
     }
 
-    pub(super) fn do_fence(
-        &self,
-        cell: &mut Cell,
-        epoch: u64,
-        new_epoch: u64,
-    ) -> Result<Fenced, DriverError> {
+    pub(super) fn do_fence(&self, cell: &mut Cell, epoch: u64, new_epoch: u64) -> Result<Fenced, DriverError> {
         let node = self.check_active(cell, "fence", epoch)?;
         if cell.active.is_none() || cell.fenced.is_some() {
             return Err(cell.wrong("fence", "an active copy whose last move was released"));
@@ -202,11 +169,7 @@ impl Cluster {
             let mut nodes = lock(&self.shared.nodes);
             let seen = nodes.highest_epoch(&instance);
             if new_epoch <= seen {
-                return Err(DriverError::EpochNotNewer {
-                    instance,
-                    given: new_epoch,
-                    seen,
-                });
+                return Err(DriverError::EpochNotNewer { instance, given: new_epoch, seen });
             }
             nodes.announce(&node, &instance, new_epoch)?;
             nodes.change_role(&node, &instance, Role::Active, Role::Fenced);
@@ -216,39 +179,19 @@ impl Cluster {
         let since = Instant::now();
         // The one that the caller has transferred, if there was a shadow run.
         let newest = cell.snapshots.iter().filter(|((at, _), _)| *at == node);
-        let newest = newest
-            .map(|(_, snapshot)| snapshot)
-            .max_by_key(|s| s.position)
-            .cloned();
+        let newest = newest.map(|(_, snapshot)| snapshot).max_by_key(|s| s.position).cloned();
         let mut replica = cell.active.take().ok_or(missing)?;
         replica.role = Role::Fenced;
         replica.epoch = new_epoch;
         // A faulty guest has no state worth a name; it can still be replaced.
-        let last = replica
-            .fault
-            .is_none()
-            .then(|| replica.guest.snapshot(SnapshotId("fence".into()), newest));
+        let last = replica.fault.is_none().then(|| replica.guest.snapshot(SnapshotId("fence".into()), newest));
         let state_hash = last.as_ref().map(Snapshot::state_hash).unwrap_or_default();
         let position = replica.guest.position;
-        cell.fenced = Some(FencedCopy {
-            replica,
-            since,
-            state_hash: state_hash.clone(),
-            last,
-        });
-        Ok(Fenced {
-            node,
-            epoch: new_epoch,
-            position,
-            state_hash,
-        })
+        cell.fenced = Some(FencedCopy { replica, since, state_hash: state_hash.clone(), last });
+        Ok(Fenced { node, epoch: new_epoch, position, state_hash })
     }
 
-    pub(super) fn do_activate(
-        &self,
-        cell: &mut Cell,
-        request: &ActivateRequest,
-    ) -> Result<Activated, DriverError> {
+    pub(super) fn do_activate(&self, cell: &mut Cell, request: &ActivateRequest) -> Result<Activated, DriverError> {
         let started = Instant::now();
         if cell.active.is_some() {
             return Err(cell.wrong("activate", "a fenced source"));
@@ -259,36 +202,19 @@ impl Cluster {
             let seen = nodes.highest_epoch(&instance);
             let (given, at) = (request.epoch, node.clone());
             if given < seen {
-                return Err(DriverError::StaleEpoch {
-                    instance,
-                    node: at,
-                    given,
-                    seen,
-                });
+                return Err(DriverError::StaleEpoch { instance, node: at, given, seen });
             }
             if given > seen {
-                return Err(DriverError::EpochAhead {
-                    instance,
-                    node: at,
-                    given,
-                    seen,
-                });
+                return Err(DriverError::EpochAhead { instance, node: at, given, seen });
             }
         }
         let snapshot = find(cell, node, &request.snapshot)?;
         let limits = self.enforceable(&request.limits);
         let warm = cell.shadow.as_ref().is_some_and(|shadow| {
             shadow.node == *node
-                && shadow
-                    .replica
-                    .as_ref()
-                    .is_some_and(|copy| copy.fault.is_none() && copy.guest.can_become(&snapshot))
+                && shadow.replica.as_ref().is_some_and(|copy| copy.fault.is_none() && copy.guest.can_become(&snapshot))
         });
-        let promoted = cell
-            .shadow
-            .as_mut()
-            .filter(|_| warm)
-            .and_then(|s| s.replica.take());
+        let promoted = cell.shadow.as_mut().filter(|_| warm).and_then(|s| s.replica.take());
         let mut copy = match promoted {
             Some(mut copy) => {
                 copy.guest.set_mem_limit(limits.mem_kib)?;
@@ -341,24 +267,14 @@ impl Cluster {
         self.discard_shadow(cell);
         cell.snapshots.clear();
         let Some(fenced) = cell.fenced.take() else {
-            return Ok(Released {
-                node: None,
-                freed: Limits::default(),
-            });
+            return Ok(Released { node: None, freed: Limits::default() });
         };
         let node = fenced.replica.node.clone();
         lock(&self.shared.nodes).free(&node, &cell.instance, Role::Fenced);
-        Ok(Released {
-            node: Some(node),
-            freed: fenced.replica.limits,
-        })
+        Ok(Released { node: Some(node), freed: fenced.replica.limits })
     }
 
-    pub(super) fn do_rollback(
-        &self,
-        cell: &mut Cell,
-        new_epoch: u64,
-    ) -> Result<RolledBack, DriverError> {
+    pub(super) fn do_rollback(&self, cell: &mut Cell, new_epoch: u64) -> Result<RolledBack, DriverError> {
         let instance = cell.instance.clone();
         let missing = cell.wrong("rollback", "a fenced source");
         let Some(fenced) = cell.fenced.as_ref() else {
@@ -370,11 +286,7 @@ impl Cluster {
             nodes.properties(&node)?;
             let seen = nodes.highest_epoch(&instance);
             if new_epoch <= seen {
-                return Err(DriverError::EpochNotNewer {
-                    instance,
-                    given: new_epoch,
-                    seen,
-                });
+                return Err(DriverError::EpochNotNewer { instance, given: new_epoch, seen });
             }
             nodes.announce(&node, &instance, new_epoch)?;
             if let Some(target) = &cell.active {
@@ -388,9 +300,7 @@ impl Cluster {
         cell.activation = None;
         cell.outputs.raise_epoch(new_epoch);
         let mut fenced = cell.fenced.take().ok_or(missing)?;
-        fenced
-            .replica
-            .resume(Role::Active, new_epoch, self.now_micros());
+        fenced.replica.resume(Role::Active, new_epoch, self.now_micros());
         let rolled_back = RolledBack {
             node,
             epoch: new_epoch,
@@ -407,8 +317,5 @@ fn find(cell: &Cell, node: &NodeId, id: &SnapshotId) -> Result<Arc<Snapshot>, Dr
     cell.snapshots
         .get(&(node.clone(), id.clone()))
         .cloned()
-        .ok_or_else(|| DriverError::SnapshotNotThere {
-            snapshot: id.clone(),
-            node: node.clone(),
-        })
+        .ok_or_else(|| DriverError::SnapshotNotThere { snapshot: id.clone(), node: node.clone() })
 }

@@ -13,12 +13,7 @@ use crate::node::NodeStatus;
 
 impl Cluster {
     /// The active copy's node, if `epoch` is the one in force there.
-    pub(super) fn check_active(
-        &self,
-        cell: &Cell,
-        operation: &'static str,
-        epoch: u64,
-    ) -> Result<NodeId, DriverError> {
+    pub(super) fn check_active(&self, cell: &Cell, operation: &'static str, epoch: u64) -> Result<NodeId, DriverError> {
         let copy = match (&cell.active, &cell.fenced) {
             (Some(active), _) => active,
             (None, Some(fenced)) => &fenced.replica,
@@ -30,18 +25,10 @@ impl Cluster {
 
     /// What is in force when `asked` is granted: this driver enforces CPU and memory.
     pub(super) fn enforceable(&self, asked: &Limits) -> Limits {
-        Limits::new(
-            asked.cpu_milli,
-            asked.mem_kib.min(self.shared.config.max_guest_kib),
-        )
+        Limits::new(asked.cpu_milli, asked.mem_kib.min(self.shared.config.max_guest_kib))
     }
 
-    fn do_resize(
-        &self,
-        cell: &mut Cell,
-        epoch: u64,
-        asked: &Limits,
-    ) -> Result<Resized, DriverError> {
+    fn do_resize(&self, cell: &mut Cell, epoch: u64, asked: &Limits) -> Result<Resized, DriverError> {
         let started = Instant::now();
         let node = self.check_active(cell, "resize", epoch)?;
         let actual = self.enforceable(asked);
@@ -51,29 +38,20 @@ impl Cluster {
             return Err(missing);
         };
         let before = active.limits.clone();
-        let reserve = |limits: &Limits| {
-            lock(&self.shared.nodes).reserve(&node, &cell.instance, Role::Active, limits)
-        };
+        let reserve = |limits: &Limits| lock(&self.shared.nodes).reserve(&node, &cell.instance, Role::Active, limits);
         reserve(&actual)?;
         if let Err(error) = active.guest.set_mem_limit(actual.mem_kib) {
             reserve(&before)?;
             return Err(error);
         }
         active.set_limits(&self.shared.config, actual.clone(), now);
-        Ok(Resized {
-            before,
-            actual,
-            work_micros: micros_since(started),
-        })
+        Ok(Resized { before, actual, work_micros: micros_since(started) })
     }
 
     fn do_stop(&self, cell: &mut Cell, epoch: u64) -> Result<Stopped, DriverError> {
         self.check_active(cell, "stop", epoch)?;
         let missing = cell.wrong("stop", "a running copy");
-        let faulty = cell
-            .active
-            .as_ref()
-            .is_some_and(|copy| copy.fault.is_some());
+        let faulty = cell.active.as_ref().is_some_and(|copy| copy.fault.is_some());
         if !faulty {
             self.take_checkpoint(cell, None)?;
         }
@@ -87,15 +65,8 @@ impl Cluster {
         let mut last = None;
         for mut copy in [fenced, active].into_iter().flatten() {
             lock(&self.shared.nodes).free(&copy.node, &cell.instance, copy.role);
-            let state_hash = if copy.fault.is_none() {
-                copy.guest.state_hash()
-            } else {
-                String::new()
-            };
-            last = Some(Stopped {
-                position: copy.guest.position,
-                state_hash,
-            });
+            let state_hash = if copy.fault.is_none() { copy.guest.state_hash() } else { String::new() };
+            last = Some(Stopped { position: copy.guest.position, state_hash });
         }
         cell.snapshots.clear();
         cell.activation = None;
@@ -117,36 +88,23 @@ impl Driver for Cluster {
             (Op::ResizeMemoryUp, Support::Native),
             (
                 Op::ResizeMemoryDown,
-                Support::Emulated(
-                    "the guest's hold comes down with its next step; linear memory stays".into(),
-                ),
+                Support::Emulated("the guest's hold comes down with its next step; linear memory stays".into()),
             ),
             (Op::SnapshotFull, Support::Native),
-            (
-                Op::SnapshotDifferential,
-                Support::Emulated("4 KiB pages are compared with the base".into()),
-            ),
+            (Op::SnapshotDifferential, Support::Emulated("4 KiB pages are compared with the base".into())),
             (Op::Transfer, Support::Native),
             (Op::Shadow, Support::Native),
             (Op::Fence, Support::Native),
             (Op::Checkpoint, Support::Native),
             (
                 Op::LiveMigrate,
-                no(
-                    "no pre-copy rounds: the shadow run already brings the state over while the \
-                    job runs, only the last differential is left for the pause",
-                ),
+                no("no pre-copy rounds: the shadow run already brings the state over while the \
+                    job runs, only the last differential is left for the pause"),
             ),
             (Op::Partition, no("a guest is one stream of inputs")),
-            (
-                Op::Prewarm,
-                no("modules are compiled when they are admitted"),
-            ),
+            (Op::Prewarm, no("modules are compiled when they are admitted")),
         ]);
-        Capabilities {
-            driver: self.name().to_owned(),
-            operations,
-        }
+        Capabilities { driver: self.name().to_owned(), operations }
     }
 
     fn nodes(&self) -> Vec<NodeStatus> {
@@ -164,9 +122,7 @@ impl Driver for Cluster {
             let before = cell.module.replace(module);
             let limits = self.enforceable(&request.limits);
             let resume = request.from == StartFrom::Checkpoint;
-            if let Err(error) =
-                self.start_active(cell, &request.node, request.epoch, &limits, resume)
-            {
+            if let Err(error) = self.start_active(cell, &request.node, request.epoch, &limits, resume) {
                 cell.module = before;
                 return Err(error);
             }
@@ -184,36 +140,21 @@ impl Driver for Cluster {
         lock(&cell).once(key, "stop", &epoch, |cell| self.do_stop(cell, epoch))
     }
 
-    fn observe(
-        &self,
-        instance: &InstanceId,
-        detail: Detail,
-    ) -> Result<Vec<Observation>, DriverError> {
+    fn observe(&self, instance: &InstanceId, detail: Detail) -> Result<Vec<Observation>, DriverError> {
         let cell = self.cell(instance)?;
         let cell = &mut *lock(&cell);
         let (run, now) = (self.run(instance), self.now_micros());
         let active = cell.active.as_mut();
         let fenced = cell.fenced.as_mut().map(|fenced| &mut fenced.replica);
-        let shadow = cell
-            .shadow
-            .as_mut()
-            .and_then(|shadow| shadow.replica.as_mut());
+        let shadow = cell.shadow.as_mut().and_then(|shadow| shadow.replica.as_mut());
         let copies = [active, fenced, shadow].into_iter().flatten();
         Ok(copies.map(|copy| copy.observe(&run, now, detail)).collect())
     }
 
-    fn resize(
-        &self,
-        key: &OpKey,
-        instance: &InstanceId,
-        epoch: u64,
-        limits: &Limits,
-    ) -> Result<Resized, DriverError> {
+    fn resize(&self, key: &OpKey, instance: &InstanceId, epoch: u64, limits: &Limits) -> Result<Resized, DriverError> {
         let cell = self.cell(instance)?;
         let request = (epoch, limits);
-        lock(&cell).once(key, "resize", &request, |cell| {
-            self.do_resize(cell, epoch, limits)
-        })
+        lock(&cell).once(key, "resize", &request, |cell| self.do_resize(cell, epoch, limits))
     }
 
     fn snapshot(
@@ -225,9 +166,7 @@ impl Driver for Cluster {
     ) -> Result<SnapshotInfo, DriverError> {
         let cell = self.cell(instance)?;
         let id = SnapshotId(format!("{}/{}", key.swap, key.step));
-        lock(&cell).once(key, "snapshot", &(epoch, base), |cell| {
-            self.do_snapshot(cell, id, epoch, base)
-        })
+        lock(&cell).once(key, "snapshot", &(epoch, base), |cell| self.do_snapshot(cell, id, epoch, base))
     }
 
     fn transfer(
@@ -239,27 +178,18 @@ impl Driver for Cluster {
         to: &NodeId,
     ) -> Result<Transferred, DriverError> {
         let cell = self.cell(instance)?;
-        lock(&cell).once(key, "transfer", &(epoch, snapshot, to), |cell| {
-            self.do_transfer(cell, epoch, snapshot, to)
-        })
+        lock(&cell).once(key, "transfer", &(epoch, snapshot, to), |cell| self.do_transfer(cell, epoch, snapshot, to))
     }
 
-    fn start_shadow(
-        &self,
-        key: &OpKey,
-        request: &ShadowRequest,
-    ) -> Result<ShadowStarted, DriverError> {
+    fn start_shadow(&self, key: &OpKey, request: &ShadowRequest) -> Result<ShadowStarted, DriverError> {
         let cell = self.cell(&request.instance)?;
-        lock(&cell).once(key, "start_shadow", request, |cell| {
-            self.do_start_shadow(cell, request)
-        })
+        lock(&cell).once(key, "start_shadow", request, |cell| self.do_start_shadow(cell, request))
     }
 
     fn shadow_report(&self, instance: &InstanceId) -> Result<ShadowReport, DriverError> {
         let cell = self.cell(instance)?;
         let cell = lock(&cell);
-        cell.shadow_report()
-            .ok_or_else(|| cell.wrong("shadow_report", "a shadow run"))
+        cell.shadow_report().ok_or_else(|| cell.wrong("shadow_report", "a shadow run"))
     }
 
     fn drop_shadow(&self, key: &OpKey, instance: &InstanceId) -> Result<(), DriverError> {
@@ -274,24 +204,14 @@ impl Driver for Cluster {
         })
     }
 
-    fn fence(
-        &self,
-        key: &OpKey,
-        instance: &InstanceId,
-        epoch: u64,
-        new_epoch: u64,
-    ) -> Result<Fenced, DriverError> {
+    fn fence(&self, key: &OpKey, instance: &InstanceId, epoch: u64, new_epoch: u64) -> Result<Fenced, DriverError> {
         let cell = self.cell(instance)?;
-        lock(&cell).once(key, "fence", &(epoch, new_epoch), |cell| {
-            self.do_fence(cell, epoch, new_epoch)
-        })
+        lock(&cell).once(key, "fence", &(epoch, new_epoch), |cell| self.do_fence(cell, epoch, new_epoch))
     }
 
     fn activate(&self, key: &OpKey, request: &ActivateRequest) -> Result<Activated, DriverError> {
         let cell = self.cell(&request.instance)?;
-        lock(&cell).once(key, "activate", request, |cell| {
-            self.do_activate(cell, request)
-        })
+        lock(&cell).once(key, "activate", request, |cell| self.do_activate(cell, request))
     }
 
     fn verify(&self, request: &VerifyRequest) -> Result<Verification, DriverError> {
@@ -302,80 +222,37 @@ impl Driver for Cluster {
         };
         let mut checks = Vec::new();
         let mut check = |name: &str, passed: bool, seen: String| {
-            checks.push(Check {
-                name: name.to_owned(),
-                passed,
-                seen,
-            });
+            checks.push(Check { name: name.to_owned(), passed, seen });
         };
         check("node", active.node == request.node, active.node.to_string());
-        check(
-            "epoch",
-            active.epoch == request.epoch,
-            active.epoch.to_string(),
-        );
+        check("epoch", active.epoch == request.epoch, active.epoch.to_string());
         let up = lock(&self.shared.nodes).is_up(&active.node);
         check("node_up", up, up.to_string());
-        check(
-            "no_fault",
-            active.fault.is_none(),
-            active.fault.clone().unwrap_or_else(|| "none".into()),
-        );
+        check("no_fault", active.fault.is_none(), active.fault.clone().unwrap_or_else(|| "none".into()));
         check(
             "limits",
             active.limits == self.enforceable(&request.limits),
-            format!(
-                "{} milli, {} KiB",
-                active.limits.cpu_milli, active.limits.mem_kib
-            ),
+            format!("{} milli, {} KiB", active.limits.cpu_milli, active.limits.mem_kib),
         );
         let progress = active.guest.position.saturating_sub(active.active_from);
-        check(
-            "progress",
-            progress >= request.min_progress,
-            progress.to_string(),
-        );
-        if let Some(Activation {
-            expected_hash: Some(expected),
-            state_hash,
-        }) = &cell.activation
-        {
+        check("progress", progress >= request.min_progress, progress.to_string());
+        if let Some(Activation { expected_hash: Some(expected), state_hash }) = &cell.activation {
             check("state", expected == state_hash, state_hash.clone());
         }
-        Ok(Verification {
-            passed: checks.iter().all(|check| check.passed),
-            checks,
-        })
+        Ok(Verification { passed: checks.iter().all(|check| check.passed), checks })
     }
 
-    fn release(
-        &self,
-        key: &OpKey,
-        instance: &InstanceId,
-        epoch: u64,
-    ) -> Result<Released, DriverError> {
+    fn release(&self, key: &OpKey, instance: &InstanceId, epoch: u64) -> Result<Released, DriverError> {
         let cell = self.cell(instance)?;
         lock(&cell).once(key, "release", &epoch, |cell| self.do_release(cell, epoch))
     }
 
-    fn rollback(
-        &self,
-        key: &OpKey,
-        instance: &InstanceId,
-        new_epoch: u64,
-    ) -> Result<RolledBack, DriverError> {
+    fn rollback(&self, key: &OpKey, instance: &InstanceId, new_epoch: u64) -> Result<RolledBack, DriverError> {
         let cell = self.cell(instance)?;
-        lock(&cell).once(key, "rollback", &new_epoch, |cell| {
-            self.do_rollback(cell, new_epoch)
-        })
+        lock(&cell).once(key, "rollback", &new_epoch, |cell| self.do_rollback(cell, new_epoch))
     }
 
-    fn checkpoint(
-        &self,
-        key: &OpKey,
-        instance: &InstanceId,
-        epoch: u64,
-    ) -> Result<CheckpointInfo, DriverError> {
+    fn checkpoint(&self, key: &OpKey, instance: &InstanceId, epoch: u64) -> Result<CheckpointInfo, DriverError> {
         let cell = self.cell(instance)?;
         lock(&cell).once(key, "checkpoint", &epoch, |cell| {
             self.check_active(cell, "checkpoint", epoch)?;

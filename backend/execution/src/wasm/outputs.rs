@@ -44,11 +44,8 @@ impl OutputLog {
         }
         self.epoch = epoch;
         if position < self.next {
-            let same = self
-                .ring
-                .iter()
-                .find(|record| record.position == position)
-                .is_none_or(|record| record.bytes == bytes);
+            let same =
+                self.ring.iter().find(|record| record.position == position).is_none_or(|record| record.bytes == bytes);
             if same {
                 self.duplicates += 1;
                 return Appended::Duplicate;
@@ -57,11 +54,7 @@ impl OutputLog {
             return Appended::Conflict;
         }
         self.next = position + 1;
-        self.ring.push_back(OutputRecord {
-            position,
-            epoch,
-            bytes: bytes.to_vec(),
-        });
+        self.ring.push_back(OutputRecord { position, epoch, bytes: bytes.to_vec() });
         while self.ring.len() > keep {
             self.ring.pop_front();
         }
@@ -74,11 +67,7 @@ impl OutputLog {
     }
 
     pub fn since(&self, position: u64) -> Vec<OutputRecord> {
-        self.ring
-            .iter()
-            .filter(|record| record.position >= position)
-            .cloned()
-            .collect()
+        self.ring.iter().filter(|record| record.position >= position).cloned().collect()
     }
 }
 
@@ -96,11 +85,7 @@ mod tests {
         assert_eq!(log.append(1, 2, b"b", 8), Appended::Duplicate);
         assert_eq!(log.append(1, 2, b"x", 8), Appended::Conflict);
         assert_eq!(log.append(2, 2, b"c", 8), Appended::New);
-        let seen: Vec<_> = log
-            .since(1)
-            .into_iter()
-            .map(|r| (r.position, r.epoch))
-            .collect();
+        let seen: Vec<_> = log.since(1).into_iter().map(|r| (r.position, r.epoch)).collect();
         assert_eq!(seen, [(1, 1), (2, 2)]);
     }
 }

@@ -60,11 +60,7 @@ pub struct RestoreSummary {
 
 impl Cluster {
     /// Captures the active (or fenced) copy and writes it where a directory is given.
-    pub(crate) fn take_checkpoint(
-        &self,
-        cell: &mut Cell,
-        dir: Option<&Path>,
-    ) -> Result<u64, DriverError> {
+    pub(crate) fn take_checkpoint(&self, cell: &mut Cell, dir: Option<&Path>) -> Result<u64, DriverError> {
         let now = self.now_micros();
         let config = &self.shared.config;
         let missing = cell.wrong("checkpoint", "a running copy");
@@ -104,11 +100,7 @@ impl Cluster {
 
     /// Checkpoints every instance into `dir`, at a step boundary each.
     pub fn checkpoint_all(&self, dir: &Path) -> Result<CheckpointSummary, DriverError> {
-        let mut summary = CheckpointSummary {
-            instances: 0,
-            stored_bytes: 0,
-            skipped: Vec::new(),
-        };
+        let mut summary = CheckpointSummary { instances: 0, stored_bytes: 0, skipped: Vec::new() };
         for cell in self.cells() {
             let cell = &mut *lock(&cell);
             if cell.active.is_none() && cell.fenced.is_none() {
@@ -138,9 +130,7 @@ impl Cluster {
         now_micros: i64,
         place: &mut dyn FnMut(&Saved) -> Option<Placement>,
     ) -> Result<RestoreSummary, DriverError> {
-        self.shared
-            .latest_micros
-            .fetch_max(now_micros, Ordering::AcqRel);
+        self.shared.latest_micros.fetch_max(now_micros, Ordering::AcqRel);
         let mut summary = RestoreSummary::default();
         for path in checkpoint::list(dir)? {
             match self.restore(&path, place) {
@@ -190,11 +180,7 @@ impl Cluster {
         cell.outputs = header.outputs;
         self.start_active(cell, &placement.node, placement.epoch, &limits, true)?;
         let position = cell.active.as_ref().map_or(0, |copy| copy.guest.position);
-        Ok(Some(Restored {
-            saved,
-            placement,
-            position,
-        }))
+        Ok(Some(Restored { saved, placement, position }))
     }
 
     /// The last checkpoint that a worker could not write, with the reason; reading forgets it.

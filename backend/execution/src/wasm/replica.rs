@@ -67,14 +67,7 @@ pub(crate) struct Replica {
 const SCALE: i128 = 1_000_000;
 
 impl Replica {
-    pub fn new(
-        node: NodeId,
-        epoch: u64,
-        role: Role,
-        guest: Guest,
-        limits: Limits,
-        now_micros: i64,
-    ) -> Self {
+    pub fn new(node: NodeId, epoch: u64, role: Role, guest: Guest, limits: Limits, now_micros: i64) -> Self {
         let active_from = guest.position;
         Self {
             node,
@@ -87,10 +80,7 @@ impl Replica {
             clock_micros: now_micros,
             // One micro-fuel: the first step may start at once.
             allowance: 1,
-            window: Window {
-                since_micros: now_micros,
-                ..Window::default()
-            },
+            window: Window { since_micros: now_micros, ..Window::default() },
         }
     }
 
@@ -199,10 +189,7 @@ impl Replica {
         w.host_calls += counters.host_calls;
         w.memory_stalls += counters.memory_stalls;
         w.mem_peak_kib = w.mem_peak_kib.max(self.guest.held_kib());
-        w.mem_demand_kib = w
-            .mem_demand_kib
-            .max(counters.demand_kib)
-            .max(self.guest.held_kib());
+        w.mem_demand_kib = w.mem_demand_kib.max(counters.demand_kib).max(self.guest.held_kib());
         for (code, times) in counters.phases {
             *w.phases.entry(code).or_insert(0) += times;
         }
@@ -210,14 +197,10 @@ impl Replica {
 
     /// What happened since the last observation; the next one starts here.
     pub fn observe(&mut self, run: &Run<'_>, now_micros: i64, detail: Detail) -> Observation {
-        let next = Window {
-            since_micros: now_micros,
-            ..Window::default()
-        };
+        let next = Window { since_micros: now_micros, ..Window::default() };
         let w = std::mem::replace(&mut self.window, next);
         let window_micros = now_micros.abs_diff(w.since_micros);
-        let per_milli =
-            u128::from(run.config.fuel_per_cpu_milli.max(1)) * u128::from(window_micros);
+        let per_milli = u128::from(run.config.fuel_per_cpu_milli.max(1)) * u128::from(window_micros);
         let used = u128::from(w.fuel) * 1_000_000 + per_milli / 2;
         let cpu_milli = u64::try_from(used.checked_div(per_milli).unwrap_or(0)).unwrap_or(u64::MAX);
         let held = self.guest.held_kib();
@@ -239,8 +222,7 @@ impl Replica {
             throttled_micros: w.throttled_micros,
             memory_stalls: w.memory_stalls,
             cpu_censored: w.throttled_micros > 0 || near(cpu_milli, self.limits.cpu_milli),
-            mem_censored: w.memory_stalls > 0
-                || near(w.mem_peak_kib.max(held), self.limits.mem_kib),
+            mem_censored: w.memory_stalls > 0 || near(w.mem_peak_kib.max(held), self.limits.mem_kib),
             position,
             input_lag: run.feed.waiting(run.instance, position, now_micros),
             bytes_in: w.bytes_in,

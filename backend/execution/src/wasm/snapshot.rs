@@ -87,23 +87,13 @@ impl Snapshot {
 
     /// Works out `page_hashes` from the base's and this snapshot's own pages.
     pub(crate) fn hash_pages(&mut self) {
-        let mut own = self
-            .pages
-            .iter()
-            .copied()
-            .zip(self.bytes.chunks_exact(PAGE_BYTES))
-            .peekable();
-        let base = self
-            .base
-            .as_deref()
-            .map_or(&[][..], |base| &base.page_hashes);
+        let mut own = self.pages.iter().copied().zip(self.bytes.chunks_exact(PAGE_BYTES)).peekable();
+        let base = self.base.as_deref().map_or(&[][..], |base| &base.page_hashes);
         let mut inherited = base.iter().copied().peekable();
         let mut merged = PageHashes::with_capacity(base.len().max(self.pages.len()));
         loop {
             let next_own = own.peek().map_or(u64::MAX, |(index, _)| u64::from(*index));
-            let next_base = inherited
-                .peek()
-                .map_or(u64::MAX, |(index, _)| u64::from(*index));
+            let next_base = inherited.peek().map_or(u64::MAX, |(index, _)| u64::from(*index));
             if next_own == u64::MAX && next_base == u64::MAX {
                 break;
             }
@@ -147,13 +137,9 @@ impl Snapshot {
         raw: &[u8],
         find: impl FnOnce(&SnapshotId) -> Option<Arc<Snapshot>>,
     ) -> Result<Self, DriverError> {
-        let (length, rest) = raw
-            .split_first_chunk::<8>()
-            .ok_or_else(|| damaged("too short"))?;
+        let (length, rest) = raw.split_first_chunk::<8>().ok_or_else(|| damaged("too short"))?;
         let length = usize::try_from(u64::from_le_bytes(*length)).map_err(damaged)?;
-        let (header, bytes) = rest
-            .split_at_checked(length)
-            .ok_or_else(|| damaged("header is cut"))?;
+        let (header, bytes) = rest.split_at_checked(length).ok_or_else(|| damaged("header is cut"))?;
         let header: Header = serde_json::from_slice(header).map_err(damaged)?;
         if bytes.len() != header.pages.len() * PAGE_BYTES {
             return Err(damaged("page count and bytes differ"));
@@ -182,10 +168,7 @@ impl Snapshot {
 }
 
 fn damaged(detail: impl ToString) -> DriverError {
-    DriverError::Corrupt {
-        what: "snapshot",
-        detail: detail.to_string(),
-    }
+    DriverError::Corrupt { what: "snapshot", detail: detail.to_string() }
 }
 
 pub(crate) fn page_hash(page: &[u8]) -> [u8; 32] {
@@ -193,11 +176,7 @@ pub(crate) fn page_hash(page: &[u8]) -> [u8; 32] {
 }
 
 /// Names a state. Zero pages are not listed, so the size of the memory does not count.
-pub(crate) fn state_hash(
-    pages: &[(u32, [u8; 32])],
-    globals: &[(String, GlobalValue)],
-    position: u64,
-) -> String {
+pub(crate) fn state_hash(pages: &[(u32, [u8; 32])], globals: &[(String, GlobalValue)], position: u64) -> String {
     let mut hasher = blake3::Hasher::new();
     for (index, hash) in pages {
         hasher.update(&index.to_le_bytes());

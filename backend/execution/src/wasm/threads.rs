@@ -40,30 +40,16 @@ impl Cluster {
         threads: usize,
     ) -> Result<RunningThreads, DriverError> {
         let clock: Clock = Arc::new(clock);
-        *self
-            .shared
-            .clock
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = Some(clock);
-        let stop = Arc::new(Stop {
-            asked: Mutex::new(false),
-            changed: Condvar::new(),
-        });
+        *self.shared.clock.write().unwrap_or_else(PoisonError::into_inner) = Some(clock);
+        let stop = Arc::new(Stop { asked: Mutex::new(false), changed: Condvar::new() });
         let count = threads.max(1);
-        let mut running = RunningThreads {
-            cluster: self.clone(),
-            stop,
-            threads: Vec::with_capacity(count),
-        };
+        let mut running = RunningThreads { cluster: self.clone(), stop, threads: Vec::with_capacity(count) };
         for index in 0..count {
             let (cluster, stop) = (self.clone(), Arc::clone(&running.stop));
             let thread = std::thread::Builder::new()
                 .name(format!("guests-{index}"))
                 .spawn(move || work(&cluster, &stop, index, count))
-                .map_err(|source| DriverError::Io {
-                    path: "guest thread".into(),
-                    source,
-                })?;
+                .map_err(|source| DriverError::Io { path: "guest thread".into(), source })?;
             running.threads.push(thread);
         }
         Ok(running)
@@ -88,19 +74,12 @@ fn work(cluster: &Cluster, stop: &Stop, index: usize, count: usize) {
                 Progress::Until(at) => next = next.into_iter().chain(at).min(),
             }
         }
-        let until_next = next.map_or(MAX_SLEEP, |at| {
-            Duration::from_micros(u64::try_from(at - cluster.now_micros()).unwrap_or(0))
-        });
-        let sleep = if more {
-            Duration::ZERO
-        } else {
-            until_next.min(MAX_SLEEP)
-        };
+        let until_next =
+            next.map_or(MAX_SLEEP, |at| Duration::from_micros(u64::try_from(at - cluster.now_micros()).unwrap_or(0)));
+        let sleep = if more { Duration::ZERO } else { until_next.min(MAX_SLEEP) };
         let asked = lock(&stop.asked);
-        let (asked, _) = stop
-            .changed
-            .wait_timeout_while(asked, sleep, |asked| !*asked)
-            .unwrap_or_else(PoisonError::into_inner);
+        let (asked, _) =
+            stop.changed.wait_timeout_while(asked, sleep, |asked| !*asked).unwrap_or_else(PoisonError::into_inner);
         if *asked {
             return;
         }
@@ -117,12 +96,7 @@ impl RunningThreads {
         }
         // From here on time is told again, and never goes back behind this.
         self.cluster.now_micros();
-        *self
-            .cluster
-            .shared
-            .clock
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = None;
+        *self.cluster.shared.clock.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Stops at step boundaries, joins all threads and checkpoints every instance.
@@ -130,11 +104,7 @@ impl RunningThreads {
         self.join();
         match checkpoint_dir {
             Some(dir) => self.cluster.checkpoint_all(dir),
-            None => Ok(CheckpointSummary {
-                instances: 0,
-                stored_bytes: 0,
-                skipped: Vec::new(),
-            }),
+            None => Ok(CheckpointSummary { instances: 0, stored_bytes: 0, skipped: Vec::new() }),
         }
     }
 }

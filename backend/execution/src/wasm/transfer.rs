@@ -26,16 +26,9 @@ pub fn chunks(raw: &[u8], chunk_bytes: usize, level: i32) -> Result<Vec<Chunk>, 
     raw.chunks(size)
         .enumerate()
         .map(|(index, piece)| {
-            let compressed =
-                zstd::bulk::compress(piece, level).map_err(|e| damaged(e.to_string()))?;
+            let compressed = zstd::bulk::compress(piece, level).map_err(|e| damaged(e.to_string()))?;
             let hash = *blake3::hash(piece).as_bytes();
-            Ok(Chunk {
-                index,
-                of,
-                raw_bytes: piece.len(),
-                hash,
-                compressed,
-            })
+            Ok(Chunk { index, of, raw_bytes: piece.len(), hash, compressed })
         })
         .collect()
 }
@@ -53,10 +46,7 @@ impl Receiver {
             self.pieces.resize(chunk.of, None);
         }
         if self.pieces.len() != chunk.of || chunk.raw_bytes > MAX_CHUNK_BYTES {
-            return Err(damaged(format!(
-                "{} chunks of {} bytes",
-                chunk.of, chunk.raw_bytes
-            )));
+            return Err(damaged(format!("{} chunks of {} bytes", chunk.of, chunk.raw_bytes)));
         }
         let slot = self
             .pieces
@@ -76,9 +66,7 @@ impl Receiver {
 
     /// Indexes that are still to come.
     pub fn missing(&self) -> Vec<usize> {
-        (0..self.pieces.len())
-            .filter(|index| self.pieces[*index].is_none())
-            .collect()
+        (0..self.pieces.len()).filter(|index| self.pieces[*index].is_none()).collect()
     }
 
     /// All pieces as one, once none is missing.
@@ -92,10 +80,7 @@ impl Receiver {
 }
 
 fn damaged(detail: String) -> DriverError {
-    DriverError::Corrupt {
-        what: "transfer",
-        detail,
-    }
+    DriverError::Corrupt { what: "transfer", detail }
 }
 
 #[cfg(test)]
@@ -104,9 +89,7 @@ mod tests {
 
     #[test]
     fn a_broken_transfer_goes_on_and_a_damaged_chunk_is_refused() {
-        let raw: Vec<u8> = (0..40_000_u32)
-            .flat_map(|n| (n / 7).to_le_bytes())
-            .collect();
+        let raw: Vec<u8> = (0..40_000_u32).flat_map(|n| (n / 7).to_le_bytes()).collect();
         let sent = chunks(&raw, 16_384, 1).expect("compresses");
         assert_eq!(sent.len(), raw.len().div_ceil(16_384));
         let mut receiver = Receiver::default();

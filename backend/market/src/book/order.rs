@@ -141,10 +141,7 @@ impl OrderStatus {
     pub const fn is_live(self) -> bool {
         matches!(
             self,
-            OrderStatus::Open
-                | OrderStatus::PartiallyFilled
-                | OrderStatus::PendingCancel
-                | OrderStatus::PendingReplace
+            OrderStatus::Open | OrderStatus::PartiallyFilled | OrderStatus::PendingCancel | OrderStatus::PendingReplace
         )
     }
     pub const fn name(self) -> &'static str {
@@ -231,9 +228,7 @@ impl OrderRequest {
     /// The slots of the window that starts at `start`.
     pub fn slots_from(&self, start: Timestamp, slot_seconds: i64) -> Vec<Slot> {
         let length = (self.window.end_at.micros() - self.window.start_at.micros()) / 1_000_000;
-        (0..length / slot_seconds)
-            .map(|n| Slot::starting_at(start.seconds() + n * slot_seconds))
-            .collect()
+        (0..length / slot_seconds).map(|n| Slot::starting_at(start.seconds() + n * slot_seconds)).collect()
     }
     /// All alternatives: pools outermost, then starts; the index is the one in the book.
     pub fn alternatives(&self, slot_seconds: i64) -> Vec<Alternative> {

@@ -133,7 +133,13 @@ pub fn apply_pending(turn: &mut Turn<'_>) {
 }
 
 /// Ends an order and releases its hold.
-pub fn close(turn: &mut Turn<'_>, id: OrderId, status: OrderStatus, reason: Option<String>, replaced_by: Option<OrderId>) {
+pub fn close(
+    turn: &mut Turn<'_>,
+    id: OrderId,
+    status: OrderStatus,
+    reason: Option<String>,
+    replaced_by: Option<OrderId>,
+) {
     let Some(order) = turn.state.orders.get(&id) else { return };
     let (participant, hold) = (order.participant, order.hold);
     release(turn, participant, id, hold);

@@ -8,25 +8,55 @@ use crate::units::{Credits, Resource};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rejection {
     /// No such object, or it belongs to somebody else (the two can't be told apart).
-    NotFound { what: &'static str, pointer: &'static str },
-    DuplicateClientId { existing: OrderId },
-    NotInThisVersion { field: &'static str },
-    UnknownPool { index: usize, slug: String },
-    PoolRepeated { index: usize },
-    PoolHalted { slug: String, reason: String },
+    NotFound {
+        what: &'static str,
+        pointer: &'static str,
+    },
+    DuplicateClientId {
+        existing: OrderId,
+    },
+    NotInThisVersion {
+        field: &'static str,
+    },
+    UnknownPool {
+        index: usize,
+        slug: String,
+    },
+    PoolRepeated {
+        index: usize,
+    },
+    PoolHalted {
+        slug: String,
+        reason: String,
+    },
     NoPools,
-    TooManyAlternatives { count: usize, most: usize },
+    TooManyAlternatives {
+        count: usize,
+        most: usize,
+    },
     NoResources,
-    ResourceNotInPool { resource: Resource, slug: String },
-    QuantityOutOfRange { resource: Resource },
+    ResourceNotInPool {
+        resource: Resource,
+        slug: String,
+    },
+    QuantityOutOfRange {
+        resource: Resource,
+    },
     ReplicasOutOfRange,
     ReplicasOfInstance,
-    WindowNotOnSlots { slot_seconds: i64 },
+    WindowNotOnSlots {
+        slot_seconds: i64,
+    },
     WindowEmpty,
     LatestStartBeforeStart,
-    WindowOutsideHorizon { first_open: Slot, last_open: Slot },
+    WindowOutsideHorizon {
+        first_open: Slot,
+        last_open: Slot,
+    },
     LimitOutOfRange,
-    AdderOutOfRange { index: usize },
+    AdderOutOfRange {
+        index: usize,
+    },
     MinFillOutOfRange,
     FillOrKillNeedsFullMinFill,
     ExpiryMissing,
@@ -34,13 +64,28 @@ pub enum Rejection {
     ClientIdTooLong,
     ProjectTooLong,
     OfferNeedsInstance,
-    OfferOutsideHomePool { home: String },
-    AboveInstanceLimit { resource: Resource, limit: i64 },
-    BelowFloor { resource: Resource, lendable: i64 },
-    TooManyOpenOrders { most: u32 },
-    CreditHoldExceedsBalance { needed: Credits, available: Credits },
+    OfferOutsideHomePool {
+        home: String,
+    },
+    AboveInstanceLimit {
+        resource: Resource,
+        limit: i64,
+    },
+    BelowFloor {
+        resource: Resource,
+        lendable: i64,
+    },
+    TooManyOpenOrders {
+        most: u32,
+    },
+    CreditHoldExceedsBalance {
+        needed: Credits,
+        available: Credits,
+    },
     /// The order has ended; a terminal state never changes.
-    OrderEnded { status: &'static str },
+    OrderEnded {
+        status: &'static str,
+    },
 }
 
 impl Rejection {
@@ -91,7 +136,9 @@ impl Rejection {
             DuplicateClientId { .. } | ClientIdTooLong => "/client_bid_id".to_owned(),
             NotInThisVersion { field } => format!("/{field}"),
             UnknownPool { index, .. } | PoolRepeated { index } => format!("/pools/{index}/pool"),
-            PoolHalted { .. } | NoPools | TooManyAlternatives { .. } | OfferOutsideHomePool { .. } => "/pools".to_owned(),
+            PoolHalted { .. } | NoPools | TooManyAlternatives { .. } | OfferOutsideHomePool { .. } => {
+                "/pools".to_owned()
+            }
             NoResources => "/resources".to_owned(),
             ResourceNotInPool { resource, .. }
             | QuantityOutOfRange { resource }
@@ -114,24 +161,42 @@ impl Rejection {
     pub fn detail(&self) -> String {
         use Rejection::*;
         match self {
-            NotFound { what, .. } => format!("There is no such {what}. Check the id; objects of other participants are not shown."),
-            DuplicateClientId { existing } => format!("This client id was used before, by {existing}. Use a new one, or read that order."),
+            NotFound { what, .. } => {
+                format!("There is no such {what}. Check the id; objects of other participants are not shown.")
+            }
+            DuplicateClientId { existing } => {
+                format!("This client id was used before, by {existing}. Use a new one, or read that order.")
+            }
             NotInThisVersion { field } => format!("`{field}` is not supported in this version. Leave it out."),
             UnknownPool { slug, .. } => format!("There is no pool `{slug}`. GET /v1/pools lists them."),
             PoolRepeated { .. } => "Each pool may be listed once. Remove the repetition.".to_owned(),
-            PoolHalted { slug, reason } => format!("Pool `{slug}` is halted: {reason}. Choose another pool or wait for it to resume."),
+            PoolHalted { slug, reason } => {
+                format!("Pool `{slug}` is halted: {reason}. Choose another pool or wait for it to resume.")
+            }
             NoPools => "List at least one pool.".to_owned(),
-            TooManyAlternatives { count, most } => format!("Pools × starts make {count} alternatives, the most is {most}. List fewer pools or an earlier latest_start_at."),
+            TooManyAlternatives { count, most } => format!(
+                "Pools × starts make {count} alternatives, the most is {most}. List fewer pools or an earlier latest_start_at."
+            ),
             NoResources => "Ask for at least one resource.".to_owned(),
-            ResourceNotInPool { resource, slug } => format!("Pool `{slug}` does not have {resource}. GET /v1/pools/{slug} lists what it has."),
-            QuantityOutOfRange { resource } => format!("{resource} must be from 1 to 1000000000000 base units, replicas and slots included."),
+            ResourceNotInPool { resource, slug } => {
+                format!("Pool `{slug}` does not have {resource}. GET /v1/pools/{slug} lists what it has.")
+            }
+            QuantityOutOfRange { resource } => {
+                format!("{resource} must be from 1 to 1000000000000 base units, replicas and slots included.")
+            }
             ReplicasOutOfRange => "replicas must be from 1 to 10000.".to_owned(),
             ReplicasOfInstance => "An instance grows in one place: with `instance`, replicas must be 1.".to_owned(),
-            WindowNotOnSlots { slot_seconds } => format!("start_at, end_at and latest_start_at must be multiples of {slot_seconds} seconds."),
+            WindowNotOnSlots { slot_seconds } => {
+                format!("start_at, end_at and latest_start_at must be multiples of {slot_seconds} seconds.")
+            }
             WindowEmpty => "end_at must be after start_at.".to_owned(),
             LatestStartBeforeStart => "latest_start_at must not be before start_at.".to_owned(),
-            WindowOutsideHorizon { first_open, last_open } => format!("The window must lie in open slots: the first open one starts at {first_open}, the last at {last_open}."),
-            LimitOutOfRange => "limit must be above 0 for a bid and not negative for an offer, and at most 1000000000.".to_owned(),
+            WindowOutsideHorizon { first_open, last_open } => format!(
+                "The window must lie in open slots: the first open one starts at {first_open}, the last at {last_open}."
+            ),
+            LimitOutOfRange => {
+                "limit must be above 0 for a bid and not negative for an offer, and at most 1000000000.".to_owned()
+            }
             AdderOutOfRange { .. } => "An adder must not be negative and, for a bid, not above the limit.".to_owned(),
             MinFillOutOfRange => "min_fill must be from \"0\" to \"1\".".to_owned(),
             FillOrKillNeedsFullMinFill => "fok means all or none: leave min_fill out or set it to \"1\".".to_owned(),
@@ -140,11 +205,19 @@ impl Rejection {
             ClientIdTooLong => "A client id has 1 to 64 characters.".to_owned(),
             ProjectTooLong => "A project name has at most 64 characters.".to_owned(),
             OfferNeedsInstance => "An offer lends what an instance has: name the instance.".to_owned(),
-            OfferOutsideHomePool { home } => format!("An instance lends where it runs: the only pool of this offer is `{home}`."),
-            AboveInstanceLimit { resource, limit } => format!("The instance can use at most {limit} {resource}, baseline included. Ask for less, or raise its limit."),
-            BelowFloor { resource, lendable } => format!("Lending more than {lendable} {resource} would take the instance under its capacity floor."),
+            OfferOutsideHomePool { home } => {
+                format!("An instance lends where it runs: the only pool of this offer is `{home}`.")
+            }
+            AboveInstanceLimit { resource, limit } => format!(
+                "The instance can use at most {limit} {resource}, baseline included. Ask for less, or raise its limit."
+            ),
+            BelowFloor { resource, lendable } => {
+                format!("Lending more than {lendable} {resource} would take the instance under its capacity floor.")
+            }
             TooManyOpenOrders { most } => format!("At most {most} orders may be open at once. Cancel some first."),
-            CreditHoldExceedsBalance { needed, available } => format!("The order needs a hold of {needed} credits, {available} are available. Lower the limit or the quantity, cancel other orders, or ask for a grant."),
+            CreditHoldExceedsBalance { needed, available } => format!(
+                "The order needs a hold of {needed} credits, {available} are available. Lower the limit or the quantity, cancel other orders, or ask for a grant."
+            ),
             OrderEnded { status } => format!("The order is {status}; that never changes. Place a new one."),
         }
     }

@@ -76,7 +76,10 @@ fn check_form(request: &OrderRequest, side: Side, now: Timestamp) -> Result<(), 
         return Err(Rejection::LimitOutOfRange);
     }
     for (index, choice) in request.pools.iter().enumerate() {
-        if choice.adder.is_negative() || choice.adder > HIGHEST_LIMIT || (side == Side::Bid && choice.adder > request.limit) {
+        if choice.adder.is_negative()
+            || choice.adder > HIGHEST_LIMIT
+            || (side == Side::Bid && choice.adder > request.limit)
+        {
             return Err(Rejection::AdderOutOfRange { index });
         }
         if request.pools[..index].iter().any(|c| c.pool == choice.pool) {

@@ -122,11 +122,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// The outcome, not verified yet, and what the next attempt may start from.
-    pub fn run(
-        mut self,
-        proposer: &dyn Proposer,
-        book: &Book,
-    ) -> Result<(Outcome, Past), ClearFault> {
+    pub fn run(mut self, proposer: &dyn Proposer, book: &Book) -> Result<(Outcome, Past), ClearFault> {
         let m = self.m;
         let base = Hosts::new(m);
         let (mut hint, mut boosted) = (Packing::new(), BTreeSet::new());
@@ -142,10 +138,8 @@ impl<'a> Attempt<'a> {
             if self.past.bound.is_none() {
                 self.past.bound = Some(solved.iter().fold(Rat::ZERO, |t, s| &t + &s.0.bound));
             }
-            let awards: BTreeMap<usize, Filled> =
-                solved.iter().flat_map(|s| s.1.orders.clone()).collect();
-            self.ever
-                .extend(awards.keys().filter(|i| m.orders[**i].block));
+            let awards: BTreeMap<usize, Filled> = solved.iter().flat_map(|s| s.1.orders.clone()).collect();
+            self.ever.extend(awards.keys().filter(|i| m.orders[**i].block));
             let mut hosts = base.clone();
             for (i, f) in &awards {
                 hosts.lend(*i, f.alternative, &f.quantities);
@@ -176,14 +170,8 @@ impl<'a> Attempt<'a> {
                 }
                 Ok(packing) => packing,
             };
-            let placed = Placed {
-                m,
-                hosts: &hosts,
-                packing: &packing,
-                awards: &awards,
-                upper: &self.upper,
-                first: &self.first,
-            };
+            let placed =
+                Placed { m, hosts: &hosts, packing: &packing, awards: &awards, upper: &self.upper, first: &self.first };
             let again = placed.restore(&self.parts, &self.done, |i| {
                 let turns = self.turns.get(&i).copied().unwrap_or(0);
                 // a block that is refused is owed nothing; one that is partly filled is
@@ -210,10 +198,7 @@ impl<'a> Attempt<'a> {
                     let done = std::mem::take(&mut self.done);
                     let cleared = Cleared {
                         m,
-                        components: parts
-                            .zip(done)
-                            .filter_map(|(c, d)| d.map(|(s, w)| (c, s, w)))
-                            .collect(),
+                        components: parts.zip(done).filter_map(|(c, d)| d.map(|(s, w)| (c, s, w))).collect(),
                         awards,
                         packing,
                         own: self.own.clone(),
@@ -244,13 +229,9 @@ impl<'a> Attempt<'a> {
     /// Gives up a block that comes and goes while an order is cut and restored.
     fn give_up(&mut self, order: usize, awards: &BTreeMap<usize, Filled>) -> bool {
         let n = self.home[order];
-        let toggled = self
-            .ever
-            .iter()
-            .copied()
-            .filter(|i| self.home[*i] == n && self.first[*i].iter().any(Rat::is_pos));
-        let Some(block) = toggled.min_by_key(|i| (awards.contains_key(i), self.m.orders[*i].lot))
-        else {
+        let toggled =
+            self.ever.iter().copied().filter(|i| self.home[*i] == n && self.first[*i].iter().any(Rat::is_pos));
+        let Some(block) = toggled.min_by_key(|i| (awards.contains_key(i), self.m.orders[*i].lot)) else {
             return false;
         };
         for u in [&mut self.upper[block], &mut self.first[block]] {
@@ -263,13 +244,9 @@ impl<'a> Attempt<'a> {
 
     fn solve(&mut self, n: usize, proposer: &dyn Proposer) -> Result<(), ClearFault> {
         let (m, c) = (self.m, &self.parts[n]);
-        let proposal = self.past.winners[n].take().or_else(|| {
-            proposer.propose(&Proposal {
-                market: m,
-                component: c,
-                upper: &self.upper,
-            })
-        });
+        let proposal = self.past.winners[n]
+            .take()
+            .or_else(|| proposer.propose(&Proposal { market: m, component: c, upper: &self.upper }));
         let mut part = c.clone();
         let mut given_up = BTreeSet::new();
         let all = search_nodes(m, c, self.limits);
@@ -324,16 +301,8 @@ fn starved(m: &Market, c: &Component, upper: &[Vec<Rat>]) -> BTreeSet<usize> {
     }
     let uses = |i: &usize| {
         m.orders[*i].bid
-            && m.orders[*i]
-                .alternatives
-                .iter()
-                .flat_map(|a| &a.quantities)
-                .any(|(k, _)| missing.contains(k))
+            && m.orders[*i].alternatives.iter().flat_map(|a| &a.quantities).any(|(k, _)| missing.contains(k))
     };
     let gone: BTreeSet<usize> = c.orders.iter().copied().filter(uses).collect();
-    if gone.is_empty() {
-        c.orders.iter().copied().collect()
-    } else {
-        gone
-    }
+    if gone.is_empty() { c.orders.iter().copied().collect() } else { gone }
 }

@@ -60,9 +60,7 @@ impl Serialize for Fraction {
 impl<'de> Deserialize<'de> for Fraction {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Fraction, D::Error> {
         let text = String::deserialize(d)?;
-        parse_exact(&text)
-            .map(Fraction)
-            .ok_or_else(|| D::Error::custom("not a decimal"))
+        parse_exact(&text).map(Fraction).ok_or_else(|| D::Error::custom("not a decimal"))
     }
 }
 
@@ -89,11 +87,7 @@ impl Serialize for ProductKey {
 impl<'de> Deserialize<'de> for ProductKey {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<ProductKey, D::Error> {
         let (pool, resource, slot) = Deserialize::deserialize(d)?;
-        Ok(ProductKey {
-            pool,
-            resource,
-            slot,
-        })
+        Ok(ProductKey { pool, resource, slot })
     }
 }
 
@@ -114,14 +108,7 @@ impl Serialize for Quantity {
 impl<'de> Deserialize<'de> for Quantity {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Quantity, D::Error> {
         let (pool, resource, slot, quantity) = Deserialize::deserialize(d)?;
-        Ok(Quantity {
-            product: ProductKey {
-                pool,
-                resource,
-                slot,
-            },
-            quantity,
-        })
+        Ok(Quantity { product: ProductKey { pool, resource, slot }, quantity })
     }
 }
 
@@ -150,11 +137,7 @@ pub struct Product {
 
 impl Product {
     pub fn key(&self) -> ProductKey {
-        ProductKey {
-            pool: self.pool.clone(),
-            resource: self.resource.clone(),
-            slot: self.slot,
-        }
+        ProductKey { pool: self.pool.clone(), resource: self.resource.clone(), slot: self.slot }
     }
 }
 
@@ -287,11 +270,7 @@ impl Serialize for Committed {
 impl<'de> Deserialize<'de> for Committed {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Committed, D::Error> {
         let (resource, slot, quantity) = Deserialize::deserialize(d)?;
-        Ok(Committed {
-            resource,
-            slot,
-            quantity,
-        })
+        Ok(Committed { resource, slot, quantity })
     }
 }
 

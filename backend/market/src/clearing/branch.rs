@@ -125,11 +125,7 @@ impl Search<'_> {
         let mut dropped = BTreeSet::new();
         let mut root = Simplex::new(model.lp.clone());
         loop {
-            let mut node = Node {
-                simplex: root.clone(),
-                decided: BTreeMap::new(),
-                bound: None,
-            };
+            let mut node = Node { simplex: root.clone(), decided: BTreeMap::new(), bound: None };
             let mut found = None;
             while node.simplex.solve() == End::Optimal {
                 let x = node.simplex.values();
@@ -140,11 +136,7 @@ impl Search<'_> {
                 let mut sides = Vec::new();
                 self.branch(model, node.clone(), block, col, &x, Rat::ZERO, &mut sides);
                 let solvable = |n: &mut Node| n.simplex.solve() == End::Optimal;
-                match sides
-                    .into_iter()
-                    .rev()
-                    .find_map(|mut n| solvable(&mut n).then_some(n))
-                {
+                match sides.into_iter().rev().find_map(|mut n| solvable(&mut n).then_some(n)) {
                     Some(n) => node = n,
                     None => break,
                 }
@@ -155,19 +147,11 @@ impl Search<'_> {
                     let value = node.simplex.objective();
                     match self.support(model, &node.simplex, &x, &accepted) {
                         Support::Yes => {
-                            let best = Best {
-                                welfare: value,
-                                accepted,
-                                shared: None,
-                            };
+                            let best = Best { welfare: value, accepted, shared: None };
                             return (Some(best), dropped);
                         }
                         Support::Shared(r, welfare) => {
-                            let best = Best {
-                                welfare,
-                                accepted,
-                                shared: Some(r),
-                            };
+                            let best = Best { welfare, accepted, shared: Some(r) };
                             return (Some(best), dropped);
                         }
                         Support::No(b) => b.or_else(|| accepted.keys().next().copied()),
@@ -176,10 +160,7 @@ impl Search<'_> {
                 None => None,
             };
             let left = |i: &usize| !dropped.contains(i);
-            let Some(next) = worst
-                .filter(left)
-                .or_else(|| model.blocks.keys().copied().find(left))
-            else {
+            let Some(next) = worst.filter(left).or_else(|| model.blocks.keys().copied().find(left)) else {
                 return (None, dropped);
             };
             dropped.insert(next);
@@ -203,11 +184,7 @@ impl Search<'_> {
         let mut best: Option<Best> = None;
         let mut bound = Rat::ZERO;
         let (mut nodes, mut cuts, mut exact) = (0_u64, 0_u32, true);
-        let root = Node {
-            simplex: Simplex::new(model.lp.clone()),
-            decided: BTreeMap::new(),
-            bound: None,
-        };
+        let root = Node { simplex: Simplex::new(model.lp.clone()), decided: BTreeMap::new(), bound: None };
         let mut stack = vec![root];
         if let Some(p) = &self.proposal
             && let Some(n) = self.proposed(model, p)
@@ -216,8 +193,7 @@ impl Search<'_> {
         }
         while let Some(mut node) = stack.pop() {
             let beaten = |b: &Rat, best: &Option<Best>| {
-                best.as_ref()
-                    .is_some_and(|x| *b < x.welfare || (*b == x.welfare && x.shared.is_none()))
+                best.as_ref().is_some_and(|x| *b < x.welfare || (*b == x.welfare && x.shared.is_none()))
             };
             if node.bound.as_ref().is_some_and(|b| beaten(b, &best)) {
                 continue;
@@ -248,11 +224,7 @@ impl Search<'_> {
             match self.support(model, &node.simplex, &x, &accepted) {
                 Support::Yes => {
                     bound = bound.max(value.clone());
-                    best = Some(Best {
-                        welfare: value,
-                        accepted,
-                        shared: None,
-                    });
+                    best = Some(Best { welfare: value, accepted, shared: None });
                 }
                 verdict => {
                     bound = bound.max(value.clone());
@@ -260,11 +232,7 @@ impl Search<'_> {
                     match verdict {
                         Support::Shared(r, w) => {
                             if best.as_ref().is_none_or(|b| w > b.welfare) {
-                                best = Some(Best {
-                                    welfare: w,
-                                    accepted: accepted.clone(),
-                                    shared: Some(r),
-                                });
+                                best = Some(Best { welfare: w, accepted: accepted.clone(), shared: Some(r) });
                             }
                         }
                         Support::No(b) => {
@@ -275,33 +243,20 @@ impl Search<'_> {
                         Support::Yes => {}
                     }
                     let open = |i: &usize| !node.decided.contains_key(i);
-                    let next = first
-                        .filter(open)
-                        .or_else(|| accepted.keys().copied().find(open))
-                        .or_else(|| {
-                            model.blocks.keys().copied().find(|i| {
-                                open(i)
-                                    && model.blocks[i].iter().any(|j| {
-                                        !node.simplex.lp.cols[*j]
-                                            .hi
-                                            .clone()
-                                            .unwrap_or_default()
-                                            .is_zero()
-                                    })
-                            })
-                        });
+                    let next = first.filter(open).or_else(|| accepted.keys().copied().find(open)).or_else(|| {
+                        model.blocks.keys().copied().find(|i| {
+                            open(i)
+                                && model.blocks[i]
+                                    .iter()
+                                    .any(|j| !node.simplex.lp.cols[*j].hi.clone().unwrap_or_default().is_zero())
+                        })
+                    });
                     if let Some(i) = next {
                         let col = accepted.get(&i).copied().unwrap_or_else(|| {
                             let cols = &model.blocks[&i];
                             cols.iter()
                                 .copied()
-                                .find(|j| {
-                                    !node.simplex.lp.cols[*j]
-                                        .hi
-                                        .clone()
-                                        .unwrap_or_default()
-                                        .is_zero()
-                                })
+                                .find(|j| !node.simplex.lp.cols[*j].hi.clone().unwrap_or_default().is_zero())
                                 .unwrap_or(cols[0])
                         });
                         self.branch(model, node, i, col, &x, value, &mut stack);
@@ -309,22 +264,12 @@ impl Search<'_> {
                 }
             }
         }
-        Found {
-            best,
-            bound,
-            cuts,
-            exact,
-            nodes,
-        }
+        Found { best, bound, cuts, exact, nodes }
     }
 
     /// The node in which every block does what the proposal says.
     fn proposed(&self, model: &Model, p: &BTreeMap<usize, usize>) -> Option<Node> {
-        let mut n = Node {
-            simplex: Simplex::new(model.lp.clone()),
-            decided: BTreeMap::new(),
-            bound: None,
-        };
+        let mut n = Node { simplex: Simplex::new(model.lp.clone()), decided: BTreeMap::new(), bound: None };
         for (i, cols) in &model.blocks {
             match p.get(i).and_then(|a| cols.get(*a)) {
                 Some(j) => self.accept(model, &mut n, *i, *j)?,
@@ -335,12 +280,7 @@ impl Search<'_> {
     }
 
     /// A block that the point leaves undecided: partly under its min_fill, or in two ways at once.
-    fn violated(
-        &self,
-        model: &Model,
-        x: &[Rat],
-        decided: &BTreeMap<usize, Option<usize>>,
-    ) -> Option<(usize, usize)> {
+    fn violated(&self, model: &Model, x: &[Rat], decided: &BTreeMap<usize, Option<usize>>) -> Option<(usize, usize)> {
         let mut best: Option<(Rat, [u8; 32], usize, usize)> = None;
         for (i, cols) in &model.blocks {
             if decided.contains_key(i) {
@@ -359,10 +299,7 @@ impl Search<'_> {
                 // the most valuable fraction decides most
                 let worth = (&model.lp.cols[j].cost * &x[j]).abs();
                 let lot = self.m.orders[*i].lot;
-                if best
-                    .as_ref()
-                    .is_none_or(|b| worth > b.0 || (worth == b.0 && lot < b.1))
-                {
+                if best.as_ref().is_none_or(|b| worth > b.0 || (worth == b.0 && lot < b.1)) {
                     best = Some((worth, lot, *i, j));
                 }
             }
@@ -401,12 +338,8 @@ impl Search<'_> {
         let mut without = node.clone();
         without.bound = Some(value.clone());
         without.simplex.set_bounds(col, Rat::ZERO, Some(Rat::ZERO));
-        let left = model.blocks[&block].iter().any(|j| {
-            without.simplex.lp.cols[*j]
-                .hi
-                .as_ref()
-                .is_some_and(Rat::is_pos)
-        });
+        let left =
+            model.blocks[&block].iter().any(|j| without.simplex.lp.cols[*j].hi.as_ref().is_some_and(Rat::is_pos));
         if !left {
             without.decided.insert(block, None);
         }

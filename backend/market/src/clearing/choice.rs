@@ -12,24 +12,13 @@ use std::collections::BTreeMap;
 impl Polytope {
     /// The two vectors of the rule, or `None` if nothing supports the allocation.
     /// `volume`, `reference` and `cap` are by product of the component.
-    pub fn choose(
-        &self,
-        volume: &[Rat],
-        reference: &[Rat],
-        cap: &[Rat],
-    ) -> Option<(Vec<Rat>, Vec<Rat>)> {
+    pub fn choose(&self, volume: &[Rat], reference: &[Rat], cap: &[Rat]) -> Option<(Vec<Rat>, Vec<Rat>)> {
         let low = self.extreme(volume, reference, cap, false)?;
         let high = self.extreme(volume, reference, cap, true)?;
         Some((low, high))
     }
 
-    fn extreme(
-        &self,
-        volume: &[Rat],
-        reference: &[Rat],
-        cap: &[Rat],
-        high: bool,
-    ) -> Option<Vec<Rat>> {
+    fn extreme(&self, volume: &[Rat], reference: &[Rat], cap: &[Rat], high: bool) -> Option<Vec<Rat>> {
         let weighted = |v: usize| v < self.prices && volume[v].is_pos();
         let mut p = self.clone();
         if !p.reduce() {
@@ -45,29 +34,18 @@ impl Polytope {
             if s.solve() != End::Optimal {
                 return None;
             }
-            let value: BTreeMap<usize, Rat> = part
-                .0
-                .iter()
-                .enumerate()
-                .map(|(i, v)| (*v, s.var(i)))
-                .collect();
+            let value: BTreeMap<usize, Rat> = part.0.iter().enumerate().map(|(i, v)| (*v, s.var(i))).collect();
             let chosen: BTreeMap<usize, Rat> = if priced.len() <= 1 || s.unique() {
                 value
             } else {
-                let total = priced
-                    .iter()
-                    .fold(Rat::ZERO, |t, v| &t + &(&volume[*v] * &value[v]));
+                let total = priced.iter().fold(Rat::ZERO, |t, v| &t + &(&volume[*v] * &value[v]));
                 p.least_squares(
                     &part,
                     &priced,
                     total,
                     high,
                     |v| {
-                        if weighted(v) {
-                            (&Rat::int(2) * &volume[v]).div(&reference[v])
-                        } else {
-                            Rat::ZERO
-                        }
+                        if weighted(v) { (&Rat::int(2) * &volume[v]).div(&reference[v]) } else { Rat::ZERO }
                     },
                     |_| Rat::ZERO,
                     volume,
@@ -82,37 +60,20 @@ impl Polytope {
             return None;
         }
         for part in p.parts() {
-            let open: Vec<usize> = part
-                .0
-                .iter()
-                .copied()
-                .filter(|v| *v < self.prices)
-                .collect();
+            let open: Vec<usize> = part.0.iter().copied().filter(|v| *v < self.prices).collect();
             let chosen: BTreeMap<usize, Rat> = if open.is_empty() {
                 BTreeMap::new()
             } else if part.1.is_empty() {
                 let end = |v: usize| {
-                    if high {
-                        p.hi[v].clone().unwrap_or_else(|| cap[v].clone())
-                    } else {
-                        p.lo[v].clone()
-                    }
+                    if high { p.hi[v].clone().unwrap_or_else(|| cap[v].clone()) } else { p.lo[v].clone() }
                 };
                 open.iter().map(|v| (*v, end(*v))).collect()
             } else {
                 let square = |v: usize| {
-                    if v < self.prices {
-                        Rat::int(2).div(&(&reference[v] * &reference[v]))
-                    } else {
-                        Rat::ZERO
-                    }
+                    if v < self.prices { Rat::int(2).div(&(&reference[v] * &reference[v])) } else { Rat::ZERO }
                 };
                 let linear = |v: usize| {
-                    if v < self.prices && high {
-                        -&(&square(v) * &cap[v])
-                    } else {
-                        Rat::ZERO
-                    }
+                    if v < self.prices && high { -&(&square(v) * &cap[v]) } else { Rat::ZERO }
                 };
                 p.least_squares(&part, &[], Rat::ZERO, high, square, linear, volume)?
             };
@@ -140,23 +101,12 @@ impl Polytope {
         let mut rows = Vec::new();
         let mut add = |terms: Vec<(usize, Rat)>, limit: Rat| {
             // in y = value − lower bound
-            let limit = terms
-                .iter()
-                .fold(limit, |b, (v, e)| b.sub_mul(e, &self.lo[*v]));
-            rows.push((
-                terms
-                    .into_iter()
-                    .map(|(v, e)| (at[&v], e))
-                    .collect::<Vec<_>>(),
-                limit,
-            ));
+            let limit = terms.iter().fold(limit, |b, (v, e)| b.sub_mul(e, &self.lo[*v]));
+            rows.push((terms.into_iter().map(|(v, e)| (at[&v], e)).collect::<Vec<_>>(), limit));
         };
         if !priced.is_empty() {
             let s = if high { Rat::int(-1) } else { Rat::ONE };
-            add(
-                priced.iter().map(|v| (*v, &s * &volume[*v])).collect(),
-                &s * &total,
-            );
+            add(priced.iter().map(|v| (*v, &s * &volume[*v])).collect(), &s * &total);
         }
         for &i in &part.1 {
             let r = &self.rules[i];
@@ -167,27 +117,12 @@ impl Polytope {
         }
         let squares: Vec<Rat> = part.0.iter().map(|v| square(*v)).collect();
         let qp = Qp {
-            linear: part
-                .0
-                .iter()
-                .zip(&squares)
-                .map(|(v, d)| &linear(*v) + &(d * &self.lo[*v]))
-                .collect(),
+            linear: part.0.iter().zip(&squares).map(|(v, d)| &linear(*v) + &(d * &self.lo[*v])).collect(),
             square: squares,
-            upper: part
-                .0
-                .iter()
-                .map(|v| self.hi[*v].as_ref().map(|h| h - &self.lo[*v]))
-                .collect(),
+            upper: part.0.iter().map(|v| self.hi[*v].as_ref().map(|h| h - &self.lo[*v])).collect(),
             rows,
         };
         let y = qp.solve()?;
-        Some(
-            part.0
-                .iter()
-                .zip(&y)
-                .map(|(v, y)| (*v, &self.lo[*v] + y))
-                .collect(),
-        )
+        Some(part.0.iter().zip(&y).map(|(v, y)| (*v, &self.lo[*v] + y)).collect())
     }
 }

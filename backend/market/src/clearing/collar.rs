@@ -47,10 +47,7 @@ pub struct Sharing<'a> {
 
 impl Sharing<'_> {
     /// Prices with missing quantities at the caps, then fills without them.
-    pub fn run(
-        &self,
-        choose: impl Fn(&Polytope, &[Rat]) -> Option<(Vec<Rat>, Vec<Rat>)>,
-    ) -> Option<Rationed> {
+    pub fn run(&self, choose: impl Fn(&Polytope, &[Rat]) -> Option<(Vec<Rat>, Vec<Rat>)>) -> Option<Rationed> {
         let mut s = Simplex::new(self.lp.clone());
         if s.solve() != End::Optimal {
             return None;
@@ -64,8 +61,7 @@ impl Sharing<'_> {
             families: true,
             at_cap: &none,
         };
-        let (mut low, mut high) =
-            choose(&Polytope::of(self.m, self.c, &dream, true), &virtual_values)?;
+        let (mut low, mut high) = choose(&Polytope::of(self.m, self.c, &dream, true), &virtual_values)?;
         for _ in 0..ROUNDS {
             let (values, shared) = self.fills(&virtual_values, &low)?;
             let at_cap = self
@@ -100,20 +96,13 @@ impl Sharing<'_> {
     /// The surplus a unit of a column earns at these prices.
     fn surplus(&self, j: usize, price: &BTreeMap<usize, &Rat>) -> Rat {
         let c = &self.lp.cols[j];
-        c.entries.iter().fold(c.cost.clone(), |t, (r, e)| {
-            price.get(r).map_or(t.clone(), |p| t.sub_mul(e, p))
-        })
+        c.entries.iter().fold(c.cost.clone(), |t, (r, e)| price.get(r).map_or(t.clone(), |p| t.sub_mul(e, p)))
     }
 
     /// Fills without missing quantities, and the columns that were rationed.
     fn fills(&self, virtual_values: &[Rat], low: &[Rat]) -> Option<(Vec<Rat>, BTreeSet<usize>)> {
-        let price: BTreeMap<usize, &Rat> = self
-            .c
-            .products
-            .iter()
-            .zip(low)
-            .map(|(k, p)| (self.model.product_row[k], p))
-            .collect();
+        let price: BTreeMap<usize, &Rat> =
+            self.c.products.iter().zip(low).map(|(k, p)| (self.model.product_row[k], p)).collect();
         let at_cap: BTreeSet<usize> = self
             .c
             .products
@@ -132,29 +121,16 @@ impl Sharing<'_> {
                 Meaning::Missing(_) => Role::Fixed(Rat::ZERO),
                 Meaning::Orders { members, .. } => {
                     let o = &self.m.orders[members[0].0];
-                    let mine: Vec<usize> = col
-                        .entries
-                        .iter()
-                        .map(|e| e.0)
-                        .filter(|r| at_cap.contains(r))
-                        .collect();
+                    let mine: Vec<usize> = col.entries.iter().map(|e| e.0).filter(|r| at_cap.contains(r)).collect();
                     if col.lo == hi || s.is_neg() || (o.block && o.least.is_pos()) {
-                        if s.is_neg() {
-                            Role::Fixed(col.lo.clone())
-                        } else {
-                            Role::Fixed(virtual_values[j].clone())
-                        }
+                        if s.is_neg() { Role::Fixed(col.lo.clone()) } else { Role::Fixed(virtual_values[j].clone()) }
                     } else if s.is_zero() {
                         Role::Free
                     } else if !o.bid || mine.is_empty() {
                         Role::Fixed(virtual_values[j].clone())
                     } else {
                         // an order with a row of its own, or with alternatives, stands alone
-                        let alone = if o.rows.is_empty() && !o.block {
-                            usize::MAX
-                        } else {
-                            j
-                        };
+                        let alone = if o.rows.is_empty() && !o.block { usize::MAX } else { j };
                         let n = groups.len();
                         let g = *groups.entry((o.incumbent, mine, alone)).or_insert(n);
                         if g == n {
@@ -170,13 +146,9 @@ impl Sharing<'_> {
                 },
             });
         }
-        let shared: BTreeSet<usize> = (0..roles.len())
-            .filter(|j| matches!(roles[*j], Role::Share(_)))
-            .collect();
+        let shared: BTreeSet<usize> = (0..roles.len()).filter(|j| matches!(roles[*j], Role::Share(_))).collect();
         for first in [true, false] {
-            let mut open: BTreeSet<usize> = (0..incumbents.len())
-                .filter(|g| incumbents[*g] == first)
-                .collect();
+            let mut open: BTreeSet<usize> = (0..incumbents.len()).filter(|g| incumbents[*g] == first).collect();
             let mut level: BTreeMap<usize, Rat> = BTreeMap::new();
             let mut top = Rat::ZERO;
             while !open.is_empty() {
@@ -239,13 +211,7 @@ impl Sharing<'_> {
 
     /// The greatest common fill, from `start` up, of the open groups, the others at their level
     /// (or at nothing). An order whose own bound is under it stays at its bound.
-    fn raise(
-        &self,
-        roles: &[Role],
-        level: &BTreeMap<usize, Rat>,
-        open: &BTreeSet<usize>,
-        start: &Rat,
-    ) -> Option<Rat> {
+    fn raise(&self, roles: &[Role], level: &BTreeMap<usize, Rat>, open: &BTreeSet<usize>, start: &Rat) -> Option<Rat> {
         let mut top = start.clone();
         loop {
             let mut lp = self.lp.clone();

@@ -26,12 +26,7 @@ pub enum ClearFault {
 }
 
 /// Clears one round. The outcome passes `verify`.
-pub fn clear(
-    book: &Book,
-    mode: Mode,
-    proposer: &dyn Proposer,
-    limits: &Limits,
-) -> Result<Outcome, ClearFault> {
+pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) -> Result<Outcome, ClearFault> {
     let faults = book.validate();
     if !faults.is_empty() {
         return Err(ClearFault::Refused(faults));
@@ -91,10 +86,7 @@ fn offenders(m: &Market, outcome: &Outcome, broken: &[Broken]) -> BTreeSet<usize
             "product" => {
                 for (i, o) in m.orders.iter().enumerate() {
                     let uses = o.alternatives.iter().flat_map(|a| &a.quantities);
-                    if uses
-                        .clone()
-                        .any(|(k, _)| m.products[*k].to_string() == *value)
-                    {
+                    if uses.clone().any(|(k, _)| m.products[*k].to_string() == *value) {
                         concerned.insert(i);
                     }
                 }
@@ -109,11 +101,7 @@ fn offenders(m: &Market, outcome: &Outcome, broken: &[Broken]) -> BTreeSet<usize
     if !named.is_empty() {
         return named;
     }
-    let awarded: BTreeSet<usize> = outcome
-        .awards
-        .iter()
-        .filter_map(|a| position(&a.order))
-        .collect();
+    let awarded: BTreeSet<usize> = outcome.awards.iter().filter_map(|a| position(&a.order)).collect();
     let partly: BTreeSet<usize> = concerned.intersection(&awarded).copied().collect();
     match (partly.is_empty(), concerned.is_empty()) {
         (false, _) => partly,

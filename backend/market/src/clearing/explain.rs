@@ -26,20 +26,14 @@ pub fn outcome(c: &Cleared, book: &Book, mode: Mode) -> Outcome {
     let m = c.m;
     let quotes = quotes(c);
     let price: Vec<i128> = quotes.iter().map(|q| q.price).collect();
-    let welfare = c
-        .components
-        .iter()
-        .fold(Rat::ZERO, |t, s| &t + &s.1.welfare);
+    let welfare = c.components.iter().fold(Rat::ZERO, |t, s| &t + &s.1.welfare);
     let exact = c.exact && c.components.iter().all(|s| s.1.exact);
     let bound = c.bound.clone().max(welfare.clone());
     let gap = if exact {
         "0".to_string()
     } else {
         Fraction(Rat::ratio(
-            ((&bound - &welfare)
-                .div(&bound.abs().max(Rat::ONE))
-                .div(&Rat::ratio(1, 1_000_000_000)))
-            .ceil(),
+            ((&bound - &welfare).div(&bound.abs().max(Rat::ONE)).div(&Rat::ratio(1, 1_000_000_000))).ceil(),
             1_000_000_000,
         ))
         .0
@@ -75,10 +69,7 @@ pub fn outcome(c: &Cleared, book: &Book, mode: Mode) -> Outcome {
                 },
             ));
         }
-        flows.extend(w.flows.iter().map(|(e, z)| Flow {
-            arc: *e,
-            flow: small(*z),
-        }));
+        flows.extend(w.flows.iter().map(|(e, z)| Flow { arc: *e, flow: small(*z) }));
     }
     supply.sort_by_key(|s| (s.0, s.1));
     flows.sort_by_key(|f| f.arc);
@@ -96,11 +87,7 @@ pub fn outcome(c: &Cleared, book: &Book, mode: Mode) -> Outcome {
     let mut out = Outcome {
         format: FORMAT.into(),
         mode,
-        quality: if exact {
-            Quality::Optimal
-        } else {
-            Quality::Fallback
-        },
+        quality: if exact { Quality::Optimal } else { Quality::Fallback },
         welfare: credits(welfare.round()),
         bound: Some(credits(bound.ceil())),
         cuts: c.placement_cuts + c.components.iter().map(|s| s.1.cuts).sum::<u32>(),
@@ -146,22 +133,10 @@ fn quotes(c: &Cleared) -> Vec<Quote> {
         for (i, &k) in part.products.iter().enumerate() {
             let exact = &s.low[i] + &(alpha * &(&s.high[i] - &s.low[i]));
             let (set_by, up) = setter(m, s, k, &exact, part, alpha);
-            let publish = |v: &Rat| {
-                if up {
-                    (v * &nano).ceil()
-                } else {
-                    (v * &nano).floor()
-                }
-                .min(m.cap[k] * NANO)
-            };
+            let publish = |v: &Rat| if up { (v * &nano).ceil() } else { (v * &nano).floor() }.min(m.cap[k] * NANO);
             quotes.insert(
                 k,
-                Quote {
-                    price: publish(&exact),
-                    low: publish(&s.low[i]),
-                    high: publish(&s.high[i]),
-                    set_by,
-                },
+                Quote { price: publish(&exact), low: publish(&s.low[i]), high: publish(&s.high[i]), set_by },
             );
         }
     }
@@ -185,23 +160,15 @@ fn setter(
         .products
         .iter()
         .enumerate()
-        .map(|(i, p)| {
-            (
-                s.model.product_row[p],
-                &s.low[i] + &(alpha * &(&s.high[i] - &s.low[i])),
-            )
-        })
+        .map(|(i, p)| (s.model.product_row[p], &s.low[i] + &(alpha * &(&s.high[i] - &s.low[i]))))
         .collect();
     let mut best: Option<(u8, String, bool)> = None;
     for (j, col) in s.model.lp.cols.iter().enumerate() {
-        if !col.entries.iter().any(|e| e.0 == row)
-            || matches!(s.model.meaning[j], Meaning::Missing(_))
-        {
+        if !col.entries.iter().any(|e| e.0 == row) || matches!(s.model.meaning[j], Meaning::Missing(_)) {
             continue;
         }
-        let surplus = col.entries.iter().fold(col.cost.clone(), |t, (r, e)| {
-            at.get(r).map_or(t.clone(), |p| t.sub_mul(e, p))
-        });
+        let surplus =
+            col.entries.iter().fold(col.cost.clone(), |t, (r, e)| at.get(r).map_or(t.clone(), |p| t.sub_mul(e, p)));
         if !surplus.is_zero() {
             continue;
         }
@@ -212,19 +179,12 @@ fn setter(
             Meaning::Orders { members, .. } => {
                 let bid = m.orders[members[0].0].bid;
                 let id = m.id(members[0].0);
-                if bid {
-                    (rank(1), format!("bid:{id}"), false)
-                } else {
-                    (rank(2), format!("offer:{id}"), true)
-                }
+                if bid { (rank(1), format!("bid:{id}"), false) } else { (rank(2), format!("offer:{id}"), true) }
             }
             Meaning::Arc(e) => (rank(3), format!("arc:{e}"), false),
             Meaning::Missing(_) => continue,
         };
-        if best
-            .as_ref()
-            .is_none_or(|b| (found.0, &found.1) < (b.0, &b.1))
-        {
+        if best.as_ref().is_none_or(|b| (found.0, &found.1) < (b.0, &b.1)) {
             best = Some(found);
         }
     }
@@ -237,19 +197,10 @@ fn setter(
 fn money(m: &Market, i: usize, alternative: usize, q: &[i128], price: &[i128], mode: Mode) -> i64 {
     let o = &m.orders[i];
     let alt = &o.alternatives[alternative];
-    let nano: i128 = alt
-        .quantities
-        .iter()
-        .zip(q)
-        .map(|((k, _), q)| price[*k] * q)
-        .sum();
+    let nano: i128 = alt.quantities.iter().zip(q).map(|((k, _), q)| price[*k] * q).sum();
     let mut micro = (nano + NANO / 2).div_euclid(NANO);
     if mode == Mode::Market {
-        let shares = alt
-            .quantities
-            .iter()
-            .zip(q)
-            .map(|((_, full), q)| Rat::ratio(*q, *full));
+        let shares = alt.quantities.iter().zip(q).map(|((_, full), q)| Rat::ratio(*q, *full));
         let value = Rat::int(alt.value);
         micro = if o.bid {
             micro.min((&value * &shares.max().unwrap_or_default()).floor())
@@ -274,31 +225,18 @@ fn award(
         .quantities
         .iter()
         .zip(&f.quantities)
-        .map(|((k, _), q)| Quantity {
-            product: m.products[*k].clone(),
-            quantity: small(*q),
-        })
+        .map(|((k, _), q)| Quantity { product: m.products[*k].clone(), quantity: small(*q) })
         .collect();
-    let full = alt
-        .quantities
-        .iter()
-        .zip(&f.quantities)
-        .all(|((_, w), q)| w == q);
+    let full = alt.quantities.iter().zip(&f.quantities).all(|((_, w), q)| w == q);
     let mut digits = Rat::int(1_000_000);
     if (&f.fill * &digits).floor() == 0 {
         digits = Rat::int(1_000_000_000_000_000_000);
     }
     // an award that rounding made full is told as full
-    let fill = if full {
-        Rat::ONE
-    } else {
-        Rat::ratio((&f.fill * &digits).round().max(1), digits.floor())
-    };
+    let fill = if full { Rat::ONE } else { Rat::ratio((&f.fill * &digits).round().max(1), digits.floor()) };
     let limited_by = if full {
         None
-    } else if f.fill >= c.upper[i][f.alternative]
-        && c.upper[i][f.alternative] < c.own[i][f.alternative]
-    {
+    } else if f.fill >= c.upper[i][f.alternative] && c.upper[i][f.alternative] < c.own[i][f.alternative] {
         Some(Reason::NoHostFits)
     } else {
         Some(binding[i].unwrap_or(Reason::MarginalProrata))
@@ -326,12 +264,7 @@ fn binding(c: &Cleared) -> Vec<Option<Reason>> {
         }
         for (i, a, v) in &row.terms {
             let o = &m.orders[*i];
-            let least = o.alternatives[*a]
-                .quantities
-                .iter()
-                .map(|q| Rat::ratio(1, q.1))
-                .max()
-                .unwrap_or_default();
+            let least = o.alternatives[*a].quantities.iter().map(|q| Rat::ratio(1, q.1)).max().unwrap_or_default();
             let step = o.replicas.map_or(least, |n| Rat::ratio(1, n));
             if v.is_pos() && (&used + &(v * &step)) > row.limit {
                 let reason = match row.kind {
@@ -360,12 +293,7 @@ fn refusal(c: &Cleared, i: usize, price: &[i128], binding: &[Option<Reason>]) ->
             let cost: i128 = alt.quantities.iter().map(|(k, q)| price[*k] * q).sum();
             let tol: i128 = alt.quantities.iter().map(|(_, q)| *q).sum();
             let value = alt.value * NANO;
-            (
-                if o.bid { value - cost } else { cost - value },
-                tol,
-                cost,
-                a,
-            )
+            (if o.bid { value - cost } else { cost - value }, tol, cost, a)
         })
         .max_by_key(|b| (b.0, std::cmp::Reverse(b.3)));
     let (surplus, tol, cost, a) = best.unwrap_or((0, 0, 0, 0));
@@ -376,13 +304,8 @@ fn refusal(c: &Cleared, i: usize, price: &[i128], binding: &[Option<Reason>]) ->
         let cost: i128 = alt.quantities.iter().map(|(k, q)| price[*k] * q).sum();
         alt.value * NANO - cost > least
     };
-    let homeless =
-        o.bid && unhosted(a) && (0..o.alternatives.len()).all(|a| unhosted(a) || !pays(a, tol));
-    let (_, home, _) = &c.components[c
-        .components
-        .iter()
-        .position(|p| p.0.orders.contains(&i))
-        .unwrap_or(0)];
+    let homeless = o.bid && unhosted(a) && (0..o.alternatives.len()).all(|a| unhosted(a) || !pays(a, tol));
+    let (_, home, _) = &c.components[c.components.iter().position(|p| p.0.orders.contains(&i)).unwrap_or(0)];
     let reason = if c.left_out.contains(&i) || home.dropped.contains(&i) {
         Reason::SolverFallback
     } else if surplus < -tol {
@@ -403,9 +326,7 @@ fn refusal(c: &Cleared, i: usize, price: &[i128], binding: &[Option<Reason>]) ->
     } else {
         Reason::MarginalProrata
     };
-    let short = Money(small(
-        (-surplus).max(0).div_euclid(NANO) + i128::from((-surplus).max(0) % NANO >= NANO / 2),
-    ));
+    let short = Money(small((-surplus).max(0).div_euclid(NANO) + i128::from((-surplus).max(0) % NANO >= NANO / 2)));
     Refusal {
         order: m.id(i).into(),
         reason,
@@ -420,34 +341,18 @@ fn reachable(m: &Market, i: usize) -> bool {
     o.alternatives.iter().any(|alt| {
         alt.quantities.iter().all(|(k, q)| {
             let other = |n: &super::problem::OrderRef| {
-                n.alternatives
-                    .iter()
-                    .flat_map(|a| &a.quantities)
-                    .filter(|x| x.0 == *k)
-                    .map(|x| x.1)
-                    .max()
-                    .unwrap_or(0)
+                n.alternatives.iter().flat_map(|a| &a.quantities).filter(|x| x.0 == *k).map(|x| x.1).max().unwrap_or(0)
             };
             let there: i128 = if o.bid {
                 let steps: i128 = m.steps_of[*k].iter().map(|s| m.steps[*s].quantity).sum();
-                let arcs: i128 = m
-                    .arcs
-                    .iter()
-                    .filter(|e| e.to == *k)
-                    .map(|e| e.limit.unwrap_or(i128::from(i64::MAX)))
-                    .sum();
+                let arcs: i128 =
+                    m.arcs.iter().filter(|e| e.to == *k).map(|e| e.limit.unwrap_or(i128::from(i64::MAX))).sum();
                 steps + arcs + m.orders.iter().filter(|n| !n.bid).map(other).sum::<i128>()
             } else {
-                let arcs: i128 = m
-                    .arcs
-                    .iter()
-                    .filter(|e| e.from == *k)
-                    .map(|e| e.limit.unwrap_or(i128::from(i64::MAX)))
-                    .sum();
+                let arcs: i128 =
+                    m.arcs.iter().filter(|e| e.from == *k).map(|e| e.limit.unwrap_or(i128::from(i64::MAX))).sum();
                 // what is offered may also stay idle where nothing is paid for it
-                arcs + q
-                    .to_owned()
-                    .max(m.orders.iter().filter(|n| n.bid).map(other).sum::<i128>())
+                arcs + q.to_owned().max(m.orders.iter().filter(|n| n.bid).map(other).sum::<i128>())
             };
             Rat::int(there) >= &o.least * &Rat::int(*q)
         })

@@ -42,25 +42,15 @@ const CPU: &str = "cpu_milli";
 const MEM: &str = "mem_mib";
 
 fn key(pool: i64, resource: &str, slot: i64) -> ProductKey {
-    ProductKey {
-        pool: format!("pool-{pool:02}"),
-        resource: resource.into(),
-        slot,
-    }
+    ProductKey { pool: format!("pool-{pool:02}"), resource: resource.into(), slot }
 }
 
 /// A bundle of cpu and memory over consecutive slots.
 fn bundle(pool: i64, from: i64, slots: i64, cpu: i64, mem: i64) -> Vec<Quantity> {
     let mut q = Vec::new();
     for t in from..from + slots {
-        q.push(Quantity {
-            product: key(pool, CPU, t),
-            quantity: cpu,
-        });
-        q.push(Quantity {
-            product: key(pool, MEM, t),
-            quantity: mem,
-        });
+        q.push(Quantity { product: key(pool, CPU, t), quantity: cpu });
+        q.push(Quantity { product: key(pool, MEM, t), quantity: mem });
     }
     q
 }
@@ -80,10 +70,7 @@ pub fn book(size: &Size, seed: u64) -> Book {
                 let steps = [(60, 1), (25, 2), (15, 5)];
                 let supply = steps
                     .iter()
-                    .map(|(part, dear)| Step {
-                        quantity: there * part / 100,
-                        reserve: Money(rho * dear),
-                    })
+                    .map(|(part, dear)| Step { quantity: there * part / 100, reserve: Money(rho * dear) })
                     .collect();
                 let k = key(p, r, t);
                 b.products.push(Product {
@@ -98,11 +85,7 @@ pub fn book(size: &Size, seed: u64) -> Book {
         }
         for n in 0..i64::from(size.nodes) {
             let share = |there: i64| there / i64::from(size.nodes) + 4_000;
-            let capacity = [
-                (CPU.to_string(), share(cpu_there)),
-                (MEM.to_string(), share(mem_there) * 2),
-            ]
-            .into();
+            let capacity = [(CPU.to_string(), share(cpu_there)), (MEM.to_string(), share(mem_there) * 2)].into();
             b.nodes.push(Node {
                 id: format!("node-{p:02}-{n:02}"),
                 pool: format!("pool-{p:02}"),
@@ -125,15 +108,7 @@ pub fn book(size: &Size, seed: u64) -> Book {
             owner: format!("t{:04}", d.between(0, size.orders as i64 / 3)),
             side: if offer { Side::Offer } else { Side::Bid },
             instance: None,
-            limit: Money(
-                at_reserve
-                    * if offer {
-                        d.between(50, 160)
-                    } else {
-                        d.between(70, 600)
-                    }
-                    / 100,
-            ),
+            limit: Money(at_reserve * if offer { d.between(50, 160) } else { d.between(70, 600) } / 100),
             min_fill: Fraction::zero(),
             incumbent: d.chance(10),
             alternatives: vec![Alternative {
@@ -144,12 +119,7 @@ pub fn book(size: &Size, seed: u64) -> Book {
             budget: None,
             replicas: Some(replicas),
             node: None,
-            class: [
-                Class::Standard,
-                Class::Standard,
-                Class::Critical,
-                Class::Opportunistic,
-            ][d.between(0, 3) as usize],
+            class: [Class::Standard, Class::Standard, Class::Critical, Class::Opportunistic][d.between(0, 3) as usize],
         };
         if d.chance(10) {
             o.min_fill = Fraction::one();
@@ -157,21 +127,9 @@ pub fn book(size: &Size, seed: u64) -> Book {
         if d.chance(20) {
             let adder = Money(o.limit.0 * d.between(0, 10) / 100);
             let quantities = if pools > 1 && d.chance(50) {
-                bundle(
-                    (pool + 1) % pools,
-                    from,
-                    length,
-                    cpu * replicas,
-                    mem * replicas,
-                )
+                bundle((pool + 1) % pools, from, length, cpu * replicas, mem * replicas)
             } else {
-                bundle(
-                    pool,
-                    (from + 1) % (slots - length + 1),
-                    length,
-                    cpu * replicas,
-                    mem * replicas,
-                )
+                bundle(pool, (from + 1) % (slots - length + 1), length, cpu * replicas, mem * replicas)
             };
             if quantities != o.alternatives[0].quantities {
                 o.alternatives.push(Alternative { quantities, adder });
@@ -185,18 +143,9 @@ pub fn book(size: &Size, seed: u64) -> Book {
             let keep = d.between(0, 60);
             let floor = holding
                 .iter()
-                .map(|q| Quantity {
-                    product: q.product.clone(),
-                    quantity: q.quantity * keep / 100,
-                })
+                .map(|q| Quantity { product: q.product.clone(), quantity: q.quantity * keep / 100 })
                 .collect();
-            b.instances.push(Instance {
-                id,
-                owner: o.owner.clone(),
-                holding,
-                floor,
-                max_swap: Vec::new(),
-            });
+            b.instances.push(Instance { id, owner: o.owner.clone(), holding, floor, max_swap: Vec::new() });
         }
         b.orders.push(o);
     }

@@ -10,17 +10,10 @@ use std::collections::BTreeMap;
 /// What an order's own row allows in whole replicas, where the row is its alone: the part of a
 /// replica that the row would leave is no one's.
 pub fn own_bounds(m: &Market) -> Vec<Vec<Rat>> {
-    let mut own: Vec<Vec<Rat>> = m
-        .orders
-        .iter()
-        .map(|o| vec![Rat::ONE; o.alternatives.len()])
-        .collect();
+    let mut own: Vec<Vec<Rat>> = m.orders.iter().map(|o| vec![Rat::ONE; o.alternatives.len()]).collect();
     for r in &m.rows {
         let i = r.terms[0].0;
-        let Some(n) = m.orders[i]
-            .replicas
-            .filter(|_| r.terms.iter().all(|t| t.0 == i))
-        else {
+        let Some(n) = m.orders[i].replicas.filter(|_| r.terms.iter().all(|t| t.0 == i)) else {
             continue;
         };
         for (_, a, v) in r.terms.iter().filter(|t| t.2.is_pos()) {
@@ -45,13 +38,7 @@ pub fn hosts_at_best(m: &Market, base: &Hosts, own: &[Vec<Rat>]) -> Vec<Vec<Rat>
         .enumerate()
         .map(|(i, o)| {
             (0..o.alternatives.len())
-                .map(|a| {
-                    if o.bid {
-                        best.reach(i, a, 0).min(own[i][a].clone())
-                    } else {
-                        own[i][a].clone()
-                    }
-                })
+                .map(|a| if o.bid { best.reach(i, a, 0).min(own[i][a].clone()) } else { own[i][a].clone() })
                 .collect()
         })
         .collect()
@@ -93,12 +80,7 @@ impl Placed<'_> {
             }
         }
         for (i, o) in any {
-            for (a, alt) in o
-                .alternatives
-                .iter()
-                .enumerate()
-                .filter(|(a, _)| held(i, *a))
-            {
+            for (a, alt) in o.alternatives.iter().enumerate().filter(|(a, _)| held(i, *a)) {
                 let award = self.awards.get(&i);
                 if award.is_some_and(|f| f.alternative != a) {
                     continue;
@@ -108,11 +90,10 @@ impl Placed<'_> {
                     Some(f) => f.fill >= self.upper[i][a],
                     None => self.upper[i][a].is_zero() || self.upper[i][a] < o.least,
                 };
-                let cost = alt.quantities.iter().fold(Rat::ZERO, |t, (k, q)| {
-                    price
-                        .get(k)
-                        .map_or(t.clone(), |p| &t + &(*p * &Rat::int(*q)))
-                });
+                let cost = alt
+                    .quantities
+                    .iter()
+                    .fold(Rat::ZERO, |t, (k, q)| price.get(k).map_or(t.clone(), |p| &t + &(*p * &Rat::int(*q))));
                 if !binds || cost > Rat::int(alt.value) {
                     continue;
                 }

@@ -32,8 +32,8 @@ mod validate;
 mod values;
 
 pub use book::{
-    Alternative, Book, Class, Committed, Fault, Fraction, Instance, Money, Node, Order, Product,
-    ProductKey, Quantity, Side, Step,
+    Alternative, Book, Class, Committed, Fault, Fraction, Instance, Money, Node, Order, Product, ProductKey, Quantity,
+    Side, Step,
 };
 pub use check::{Broken, Verified, verify};
 pub use engine::{ClearFault, Proposal, clear};
@@ -70,10 +70,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits {
-            nodes: 20_000,
-            max_cuts: 2_000,
-            without_blocks: false,
-        }
+        Limits { nodes: 20_000, max_cuts: 2_000, without_blocks: false }
     }
 }

@@ -43,13 +43,8 @@ impl Model {
     pub fn build(m: &Market, c: &Component, upper: &[Vec<Rat>], missing: bool) -> Model {
         let mut lp = Lp::default();
         let mut meaning = Vec::new();
-        let product_row: BTreeMap<usize, usize> =
-            c.products.iter().map(|k| (*k, lp.row(Rat::ZERO))).collect();
-        let own_row: BTreeMap<usize, usize> = c
-            .rows
-            .iter()
-            .map(|r| (*r, lp.row(m.rows[*r].limit.clone())))
-            .collect();
+        let product_row: BTreeMap<usize, usize> = c.products.iter().map(|k| (*k, lp.row(Rat::ZERO))).collect();
+        let own_row: BTreeMap<usize, usize> = c.rows.iter().map(|r| (*r, lp.row(m.rows[*r].limit.clone()))).collect();
         for &s in &c.steps {
             let s_ = &m.steps[s];
             lp.col(
@@ -70,38 +65,21 @@ impl Model {
             + 1;
         for &e in &c.arcs {
             let a = &m.arcs[e];
-            let most = a
-                .limit
-                .map_or_else(|| Rat::int(everything).div(&a.ratio), Rat::int);
-            let mut entries = vec![
-                (product_row[&a.from], Rat::ONE),
-                (product_row[&a.to], -&a.ratio),
-            ];
+            let most = a.limit.map_or_else(|| Rat::int(everything).div(&a.ratio), Rat::int);
+            let mut entries = vec![(product_row[&a.from], Rat::ONE), (product_row[&a.to], -&a.ratio)];
             entries.sort_by_key(|x| x.0);
             lp.col(Rat::int(-a.cost), Rat::ZERO, Some(most), entries);
             meaning.push(Meaning::Arc(e));
         }
         for &k in &c.products {
-            let most = if missing {
-                Rat::int(everything)
-            } else {
-                Rat::ZERO
-            };
-            lp.col(
-                Rat::int(-m.cap[k]),
-                Rat::ZERO,
-                Some(most),
-                vec![(product_row[&k], Rat::int(-1))],
-            );
+            let most = if missing { Rat::int(everything) } else { Rat::ZERO };
+            lp.col(Rat::int(-m.cap[k]), Rat::ZERO, Some(most), vec![(product_row[&k], Rat::int(-1))]);
             meaning.push(Meaning::Missing(k));
         }
         let mut own_terms: BTreeMap<(usize, usize), Vec<(usize, Rat)>> = BTreeMap::new();
         for r in &c.rows {
             for (i, a, v) in &m.rows[*r].terms {
-                own_terms
-                    .entry((*i, *a))
-                    .or_default()
-                    .push((own_row[r], v.clone()));
+                own_terms.entry((*i, *a)).or_default().push((own_row[r], v.clone()));
             }
         }
         type Alike = (bool, Vec<(usize, i128)>, Rat, bool, Class);
@@ -110,13 +88,8 @@ impl Model {
         for &i in &c.orders {
             let o = &m.orders[i];
             for (a, alt) in o.alternatives.iter().enumerate() {
-                let g = alt
-                    .quantities
-                    .iter()
-                    .fold(0, |g, (_, q)| gcd_i128(g, *q))
-                    .max(1);
-                let ratio: Vec<(usize, i128)> =
-                    alt.quantities.iter().map(|(k, q)| (*k, q / g)).collect();
+                let g = alt.quantities.iter().fold(0, |g, (_, q)| gcd_i128(g, *q)).max(1);
+                let ratio: Vec<(usize, i128)> = alt.quantities.iter().map(|(k, q)| (*k, q / g)).collect();
                 let unit = Rat::ratio(if o.bid { alt.value } else { -alt.value }, g);
                 let most = &Rat::int(g) * &upper[i][a];
                 let alike = !o.block && o.rows.is_empty() && upper[i][a] == Rat::ONE;
@@ -133,18 +106,13 @@ impl Model {
                     groups.insert(key, lp.cols.len());
                 }
                 let s = if o.bid { 1 } else { -1 };
-                let mut entries: Vec<(usize, Rat)> = ratio
-                    .iter()
-                    .map(|(k, q)| (product_row[k], Rat::int(s * q)))
-                    .collect();
+                let mut entries: Vec<(usize, Rat)> =
+                    ratio.iter().map(|(k, q)| (product_row[k], Rat::int(s * q))).collect();
                 for (r, v) in own_terms.remove(&(i, a)).unwrap_or_default() {
                     entries.push((r, v.div(&Rat::int(g))));
                 }
                 let j = lp.col(unit, Rat::ZERO, Some(most), entries);
-                meaning.push(Meaning::Orders {
-                    alternative: a,
-                    members: vec![(i, g)],
-                });
+                meaning.push(Meaning::Orders { alternative: a, members: vec![(i, g)] });
                 if o.block {
                     blocks.entry(i).or_default().push(j);
                 }
@@ -158,13 +126,7 @@ impl Model {
                 }
             }
         }
-        Model {
-            lp,
-            meaning,
-            product_row,
-            own_row,
-            blocks,
-        }
+        Model { lp, meaning, product_row, own_row, blocks }
     }
 
     /// Units of a column at full fill of its order (blocks and single orders).

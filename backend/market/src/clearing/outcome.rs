@@ -192,10 +192,7 @@ impl Outcome {
 impl Book {
     /// The hash of the book in its sorted form: the order of writing does not matter.
     pub fn input_hash(&self) -> String {
-        hash(
-            &serde_json::to_string(&self.sorted())
-                .expect("a book has nothing that JSON can't hold"),
-        )
+        hash(&serde_json::to_string(&self.sorted()).expect("a book has nothing that JSON can't hold"))
     }
 }
 

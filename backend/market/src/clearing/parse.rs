@@ -12,21 +12,14 @@ use serde_json::Value;
 
 /// Reads a `headroom.book/1` document.
 pub fn parse(text: &str) -> Result<Book, Vec<Fault>> {
-    let value: Value = serde_json::from_str(text).map_err(|e| {
-        vec![Fault {
-            pointer: String::new(),
-            code: "invalid_json".into(),
-            detail: e.to_string(),
-        }]
-    })?;
+    let value: Value = serde_json::from_str(text)
+        .map_err(|e| vec![Fault { pointer: String::new(), code: "invalid_json".into(), detail: e.to_string() }])?;
     let mut w = Walk { faults: Vec::new() };
     let book = w.book(&value);
     let mut faults = w.faults;
     if let Some(book) = &book {
         for f in book.validate() {
-            if !faults.iter().any(|g| {
-                f.pointer == g.pointer || f.pointer.starts_with(&format!("{}/", g.pointer))
-            }) {
+            if !faults.iter().any(|g| f.pointer == g.pointer || f.pointer.starts_with(&format!("{}/", g.pointer))) {
                 faults.push(f);
             }
         }
@@ -57,20 +50,12 @@ impl Walk {
         if let Some(f) = self.text("/format", o.get("format"))
             && f != FORMAT
         {
-            self.fault(
-                "/format",
-                "unknown_format",
-                format!("`{f}` is not `{FORMAT}`"),
-            );
+            self.fault("/format", "unknown_format", format!("`{f}` is not `{FORMAT}`"));
         }
         let seed = match o.get("seed") {
             None | Some(Value::Null) => 0,
             Some(v) => v.as_u64().unwrap_or_else(|| {
-                self.fault(
-                    "/seed",
-                    "not_an_integer",
-                    "the seed is an integer from 0 to 2^64 - 1",
-                );
+                self.fault("/seed", "not_an_integer", "the seed is an integer from 0 to 2^64 - 1");
                 0
             }),
         };
@@ -86,11 +71,7 @@ impl Walk {
             cap: None,
             reference: None,
         });
-        let nowhere = ProductKey {
-            pool: String::new(),
-            resource: String::new(),
-            slot: 0,
-        };
+        let nowhere = ProductKey { pool: String::new(), resource: String::new(), slot: 0 };
         b.arcs = self.list("/arcs", o.get("arcs"), Walk::arc, || Arc {
             from: nowhere.clone(),
             to: nowhere.clone(),
@@ -98,22 +79,15 @@ impl Walk {
             cost: Money(0),
             limit: None,
         });
-        b.instances = self.list(
-            "/instances",
-            o.get("instances"),
-            Walk::instance,
-            Instance::default,
-        );
+        b.instances = self.list("/instances", o.get("instances"), Walk::instance, Instance::default);
         b.nodes = self.list("/nodes", o.get("nodes"), Walk::node, || Node {
             id: String::new(),
             pool: String::new(),
             capacity: Default::default(),
             committed: Vec::new(),
         });
-        b.budgets = self.list("/budgets", o.get("budgets"), Walk::budget, || Budget {
-            id: String::new(),
-            amount: Money(0),
-        });
+        b.budgets =
+            self.list("/budgets", o.get("budgets"), Walk::budget, || Budget { id: String::new(), amount: Money(0) });
         b.orders = self.list("/orders", o.get("orders"), Walk::order, || Order {
             id: String::new(),
             owner: String::new(),
@@ -145,151 +119,80 @@ impl Walk {
             |w, at, v| {
                 let o = w.object(at, v, &["quantity", "reserve"], &["quantity"])?;
                 let quantity = w.integer(&format!("{at}/quantity"), o.get("quantity"));
-                let reserve = w
-                    .money(&format!("{at}/reserve"), o.get("reserve"))
-                    .unwrap_or_default();
-                Some(Step {
-                    quantity: quantity?,
-                    reserve,
-                })
+                let reserve = w.money(&format!("{at}/reserve"), o.get("reserve")).unwrap_or_default();
+                Some(Step { quantity: quantity?, reserve })
             },
-            || Step {
-                quantity: 0,
-                reserve: Money(0),
-            },
+            || Step { quantity: 0, reserve: Money(0) },
         );
         let cap = self.money(&format!("{at}/cap"), o.get("cap"));
         let reference = self.money(&format!("{at}/reference"), o.get("reference"));
         let pool = self.text(&format!("{at}/pool"), o.get("pool"));
         let resource = self.text(&format!("{at}/resource"), o.get("resource"));
         let slot = self.integer(&format!("{at}/slot"), o.get("slot"));
-        Some(Product {
-            pool: pool?,
-            resource: resource?,
-            slot: slot?,
-            supply,
-            cap,
-            reference,
-        })
+        Some(Product { pool: pool?, resource: resource?, slot: slot?, supply, cap, reference })
     }
 
     fn arc(&mut self, at: &str, v: &Value) -> Option<Arc> {
-        let o = self.object(
-            at,
-            v,
-            &["from", "to", "ratio", "cost", "limit"],
-            &["from", "to"],
-        )?;
-        let ratio = self
-            .fraction(&format!("{at}/ratio"), o.get("ratio"))
-            .unwrap_or(Fraction(Rat::ONE));
-        let cost = self
-            .money(&format!("{at}/cost"), o.get("cost"))
-            .unwrap_or_default();
+        let o = self.object(at, v, &["from", "to", "ratio", "cost", "limit"], &["from", "to"])?;
+        let ratio = self.fraction(&format!("{at}/ratio"), o.get("ratio")).unwrap_or(Fraction(Rat::ONE));
+        let cost = self.money(&format!("{at}/cost"), o.get("cost")).unwrap_or_default();
         let limit = self.integer(&format!("{at}/limit"), o.get("limit"));
         let from = self.key(&format!("{at}/from"), o.get("from"));
         let to = self.key(&format!("{at}/to"), o.get("to"));
-        Some(Arc {
-            from: from?,
-            to: to?,
-            ratio,
-            cost,
-            limit,
-        })
+        Some(Arc { from: from?, to: to?, ratio, cost, limit })
     }
 
     fn instance(&mut self, at: &str, v: &Value) -> Option<Instance> {
-        let o = self.object(
-            at,
-            v,
-            &["id", "owner", "holding", "floor", "max_swap"],
-            &["id"],
-        )?;
+        let o = self.object(at, v, &["id", "owner", "holding", "floor", "max_swap"], &["id"])?;
         let id = self.text(&format!("{at}/id"), o.get("id"));
-        let owner = self
-            .text(&format!("{at}/owner"), o.get("owner"))
-            .unwrap_or_default();
+        let owner = self.text(&format!("{at}/owner"), o.get("owner")).unwrap_or_default();
         let holding = self.quantities(&format!("{at}/holding"), o.get("holding"));
         let floor = self.quantities(&format!("{at}/floor"), o.get("floor"));
         let max_swap = self.quantities(&format!("{at}/max_swap"), o.get("max_swap"));
-        Some(Instance {
-            id: id?,
-            owner,
-            holding,
-            floor,
-            max_swap,
-        })
+        Some(Instance { id: id?, owner, holding, floor, max_swap })
     }
 
     fn node(&mut self, at: &str, v: &Value) -> Option<Node> {
-        let o = self.object(
-            at,
-            v,
-            &["id", "pool", "capacity", "committed"],
-            &["id", "pool", "capacity"],
-        )?;
+        let o = self.object(at, v, &["id", "pool", "capacity", "committed"], &["id", "pool", "capacity"])?;
         let id = self.text(&format!("{at}/id"), o.get("id"));
         let pool = self.text(&format!("{at}/pool"), o.get("pool"));
         let mut capacity = std::collections::BTreeMap::new();
         match o.get("capacity") {
             Some(Value::Object(c)) => {
                 for (r, q) in c {
-                    if let Some(q) = self.integer(&format!("{at}/capacity/{}", escape(r)), Some(q))
-                    {
+                    if let Some(q) = self.integer(&format!("{at}/capacity/{}", escape(r)), Some(q)) {
                         capacity.insert(r.clone(), q);
                     }
                 }
             }
             None | Some(Value::Null) => {}
-            Some(v) => self.fault(
-                &format!("{at}/capacity"),
-                "not_an_object",
-                format!("expected an object, found {}", kind(v)),
-            ),
+            Some(v) => {
+                self.fault(&format!("{at}/capacity"), "not_an_object", format!("expected an object, found {}", kind(v)))
+            }
         }
         let committed = self.list(
             &format!("{at}/committed"),
             o.get("committed"),
             |w, at, v| {
                 let Some(row) = v.as_array().filter(|a| a.len() == 3) else {
-                    w.fault(
-                        at,
-                        "not_a_quantity",
-                        "committed capacity is [resource, slot, quantity]",
-                    );
+                    w.fault(at, "not_a_quantity", "committed capacity is [resource, slot, quantity]");
                     return None;
                 };
                 let resource = w.text(&format!("{at}/0"), row.first());
                 let slot = w.integer(&format!("{at}/1"), row.get(1));
                 let quantity = w.integer(&format!("{at}/2"), row.get(2));
-                Some(Committed {
-                    resource: resource?,
-                    slot: slot?,
-                    quantity: quantity?,
-                })
+                Some(Committed { resource: resource?, slot: slot?, quantity: quantity? })
             },
-            || Committed {
-                resource: String::new(),
-                slot: 0,
-                quantity: 0,
-            },
+            || Committed { resource: String::new(), slot: 0, quantity: 0 },
         );
-        Some(Node {
-            id: id?,
-            pool: pool?,
-            capacity,
-            committed,
-        })
+        Some(Node { id: id?, pool: pool?, capacity, committed })
     }
 
     fn budget(&mut self, at: &str, v: &Value) -> Option<Budget> {
         let o = self.object(at, v, &["id", "amount"], &["id", "amount"])?;
         let id = self.text(&format!("{at}/id"), o.get("id"));
         let amount = self.money(&format!("{at}/amount"), o.get("amount"));
-        Some(Budget {
-            id: id?,
-            amount: amount?,
-        })
+        Some(Budget { id: id?, amount: amount? })
     }
 
     fn order(&mut self, at: &str, v: &Value) -> Option<Order> {
@@ -308,22 +211,13 @@ impl Walk {
             "node",
             "class",
         ];
-        let o = self.object(
-            at,
-            v,
-            &KNOWN,
-            &["id", "owner", "side", "limit", "alternatives"],
-        )?;
+        let o = self.object(at, v, &KNOWN, &["id", "owner", "side", "limit", "alternatives"])?;
         let sub = |k: &str| format!("{at}/{k}");
         let side = match self.text(&sub("side"), o.get("side")).as_deref() {
             Some("bid") => Some(Side::Bid),
             Some("offer") => Some(Side::Offer),
             Some(s) => {
-                self.fault(
-                    &sub("side"),
-                    "unknown_value",
-                    format!("`{s}` is neither `bid` nor `offer`"),
-                );
+                self.fault(&sub("side"), "unknown_value", format!("`{s}` is neither `bid` nor `offer`"));
                 None
             }
             None => None,
@@ -347,24 +241,17 @@ impl Walk {
             |w, at, v| {
                 let o = w.object(at, v, &["quantities", "adder"], &["quantities"])?;
                 let quantities = w.quantities(&format!("{at}/quantities"), o.get("quantities"));
-                let adder = w
-                    .money(&format!("{at}/adder"), o.get("adder"))
-                    .unwrap_or_default();
+                let adder = w.money(&format!("{at}/adder"), o.get("adder")).unwrap_or_default();
                 Some(Alternative { quantities, adder })
             },
-            || Alternative {
-                quantities: Vec::new(),
-                adder: Money(0),
-            },
+            || Alternative { quantities: Vec::new(), adder: Money(0) },
         );
         let id = self.text(&sub("id"), o.get("id"));
         let owner = self.text(&sub("owner"), o.get("owner"));
         let limit = self.money(&sub("limit"), o.get("limit"));
         Some(Order {
             instance: self.text(&sub("instance"), o.get("instance")),
-            min_fill: self
-                .fraction(&sub("min_fill"), o.get("min_fill"))
-                .unwrap_or_default(),
+            min_fill: self.fraction(&sub("min_fill"), o.get("min_fill")).unwrap_or_default(),
             incumbent: self.flag(&sub("incumbent"), o.get("incumbent")),
             parent: self.text(&sub("parent"), o.get("parent")),
             budget: self.text(&sub("budget"), o.get("budget")),

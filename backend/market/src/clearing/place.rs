@@ -58,12 +58,7 @@ impl<'a> Hosts<'a> {
         for (v, node) in m.book.nodes.iter().enumerate() {
             of_pool.entry(node.pool.as_str()).or_default().push(v);
             let mut f = BTreeMap::new();
-            for (k, p) in m
-                .products
-                .iter()
-                .enumerate()
-                .filter(|(_, p)| p.pool == node.pool)
-            {
+            for (k, p) in m.products.iter().enumerate().filter(|(_, p)| p.pool == node.pool) {
                 let capacity = node.capacity.get(&p.resource).copied().unwrap_or(0);
                 let gone = node
                     .committed
@@ -76,12 +71,7 @@ impl<'a> Hosts<'a> {
             }
             free.push(f);
         }
-        Hosts {
-            m,
-            of_pool,
-            free,
-            total,
-        }
+        Hosts { m, of_pool, free, total }
     }
 
     /// Frees on its node what an offer lends.
@@ -90,11 +80,7 @@ impl<'a> Hosts<'a> {
         let Some(v) = o.node.filter(|_| !o.bid) else {
             return;
         };
-        for ((k, _), q) in o.alternatives[alternative]
-            .quantities
-            .iter()
-            .zip(quantities)
-        {
+        for ((k, _), q) in o.alternatives[alternative].quantities.iter().zip(quantities) {
             if let Some(f) = self.free[v].get_mut(k) {
                 *f += q;
             }
@@ -106,10 +92,7 @@ impl<'a> Hosts<'a> {
         let full = &self.m.orders[order].alternatives[f.alternative].quantities;
         for (pool, part) in self.parts(order, f.alternative) {
             if let Some(v) = packing.get(&(order, 0, pool.to_string())) {
-                let need: Vec<(usize, i128)> = part
-                    .iter()
-                    .map(|p| (full[*p].0, f.quantities[*p]))
-                    .collect();
+                let need: Vec<(usize, i128)> = part.iter().map(|p| (full[*p].0, f.quantities[*p])).collect();
                 self.take(*v, &need, -1);
             }
         }
@@ -117,11 +100,7 @@ impl<'a> Hosts<'a> {
 
     fn parts(&self, order: usize, alternative: usize) -> BTreeMap<&'a str, Vec<usize>> {
         let mut parts: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (p, (k, _)) in self.m.orders[order].alternatives[alternative]
-            .quantities
-            .iter()
-            .enumerate()
-        {
+        for (p, (k, _)) in self.m.orders[order].alternatives[alternative].quantities.iter().enumerate() {
             let pool = self.m.products[*k].pool.as_str();
             if let Some((pool, _)) = self.of_pool.get_key_value(pool) {
                 parts.entry(pool).or_default().push(p);
@@ -165,31 +144,19 @@ impl<'a> Hosts<'a> {
         let o = &self.m.orders[order];
         let mut best = Rat::ONE;
         for (pool, part) in self.parts(order, alternative) {
-            let full: Vec<(usize, i128)> = part
-                .iter()
-                .map(|p| o.alternatives[alternative].quantities[*p])
-                .collect();
+            let full: Vec<(usize, i128)> = part.iter().map(|p| o.alternatives[alternative].quantities[*p]).collect();
             let nodes = self.nodes(order, pool);
             let r = match o.replicas {
                 Some(n) => {
                     let each: Vec<_> = full.iter().map(|(k, q)| (*k, q / n)).collect();
-                    let count = nodes
-                        .iter()
-                        .map(|v| self.copies(*v, &each).min(n))
-                        .sum::<i128>()
-                        + placed;
+                    let count = nodes.iter().map(|v| self.copies(*v, &each).min(n)).sum::<i128>() + placed;
                     Rat::ratio(count.min(n), n)
                 }
                 None => nodes
                     .iter()
                     .map(|v| {
                         full.iter()
-                            .map(|(k, q)| {
-                                Rat::ratio(
-                                    self.free[*v].get(k).copied().unwrap_or(0).clamp(0, *q),
-                                    *q,
-                                )
-                            })
+                            .map(|(k, q)| Rat::ratio(self.free[*v].get(k).copied().unwrap_or(0).clamp(0, *q), *q))
                             .min()
                             .unwrap_or(Rat::ONE)
                     })
@@ -212,20 +179,14 @@ impl<'a> Hosts<'a> {
             };
             let value = Rat::ratio(o.alternatives[f.alternative].value, o.replicas.unwrap_or(1));
             for (pool, part) in self.parts(*i, f.alternative) {
-                let need: Vec<(usize, i128)> = part
-                    .iter()
-                    .map(|p| (full[*p].0, f.quantities[*p] / r.max(1)))
-                    .collect();
+                let need: Vec<(usize, i128)> = part.iter().map(|p| (full[*p].0, f.quantities[*p] / r.max(1))).collect();
                 let share = need
                     .iter()
                     .map(|(k, q)| Rat::ratio(*q, self.total.get(k).copied().unwrap_or(0).max(1)))
                     .max()
                     .unwrap_or_default();
-                let worth = if share.is_zero() {
-                    value.clone()
-                } else {
-                    (&value * &f.fill_of_one(o.replicas)).div(&share)
-                };
+                let worth =
+                    if share.is_zero() { value.clone() } else { (&value * &f.fill_of_one(o.replicas)).div(&share) };
                 let all = self.nodes(*i, pool);
                 let only = o.node.filter(|v| all.contains(v));
                 for replica in 0..r {
@@ -290,11 +251,7 @@ impl<'a> Hosts<'a> {
                 }
             }
         }
-        if cuts.is_empty() {
-            Ok(packing)
-        } else {
-            Err(cuts)
-        }
+        if cuts.is_empty() { Ok(packing) } else { Err(cuts) }
     }
 
     /// The same search, bound items first and then the large ones.
@@ -327,9 +284,7 @@ impl<'a> Hosts<'a> {
         }
         let room = |v: usize, k: usize| self.free[v].get(&k).copied().unwrap_or(0).max(0);
         of_node.iter().any(|((v, k), q)| *q > room(*v, *k))
-            || of_pool
-                .iter()
-                .any(|(k, q)| *q > nodes.iter().map(|v| room(*v, *k)).sum())
+            || of_pool.iter().any(|(k, q)| *q > nodes.iter().map(|v| room(*v, *k)).sum())
     }
 
     /// Keeps what was placed before and adds the rest where it fits.
@@ -385,11 +340,7 @@ impl<'a> Hosts<'a> {
             return None;
         }
         let mut h = self.clone();
-        let most = if items.len() <= FEW {
-            STEPS
-        } else {
-            (STEPS / items.len()).max(50) + 2 * items.len()
-        };
+        let most = if items.len() <= FEW { STEPS } else { (STEPS / items.len()).max(50) + 2 * items.len() };
         let mut choices: Vec<Vec<usize>> = Vec::new();
         let mut at: Vec<usize> = Vec::new();
         let mut steps = 0;
@@ -420,44 +371,26 @@ impl<'a> Hosts<'a> {
     }
 
     /// The first item, best first, that can't be packed together with all before it.
-    fn victim(
-        &self,
-        nodes: &[usize],
-        items: &[Item],
-        awards: &BTreeMap<usize, Filled>,
-    ) -> (Cut, usize) {
+    fn victim(&self, nodes: &[usize], items: &[Item], awards: &BTreeMap<usize, Filled>) -> (Cut, usize) {
         let (mut good, mut bad) = (0, items.len());
         while bad - good > 1 {
             let mid = (good + bad) / 2;
-            if self.search(nodes, &items[..mid]).is_some() {
-                good = mid
-            } else {
-                bad = mid
-            }
+            if self.search(nodes, &items[..mid]).is_some() { good = mid } else { bad = mid }
         }
         let out = &items[bad - 1];
         let f = &awards[&out.order];
         let o = &self.m.orders[out.order];
         let mut h = self.clone();
-        for (i, v) in items[..good]
-            .iter()
-            .zip(self.search(nodes, &items[..good]).unwrap_or_default())
-        {
+        for (i, v) in items[..good].iter().zip(self.search(nodes, &items[..good]).unwrap_or_default()) {
             h.take(v, &i.need, 1);
         }
         let upper = match o.replicas {
-            Some(n) => Rat::ratio(
-                out.replica
-                    .min(f.quantities[0] * n / o.alternatives[f.alternative].quantities[0].1 - 1),
-                n,
-            ),
+            Some(n) => {
+                Rat::ratio(out.replica.min(f.quantities[0] * n / o.alternatives[f.alternative].quantities[0].1 - 1), n)
+            }
             None => h.reach(out.order, f.alternative, 0).min(f.fill.clone()),
         };
-        let cut = Cut {
-            order: out.order,
-            alternative: f.alternative,
-            upper,
-        };
+        let cut = Cut { order: out.order, alternative: f.alternative, upper };
         (cut, bad - 1)
     }
 }

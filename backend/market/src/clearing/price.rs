@@ -42,12 +42,7 @@ impl Polytope {
     /// The polytope of a component; `collars` bounds the prices by the caps.
     pub fn of(m: &Market, c: &Component, a: &Allocation, collars: bool) -> Polytope {
         let (model, x) = (a.model, a.values);
-        let at: BTreeMap<usize, usize> = c
-            .products
-            .iter()
-            .enumerate()
-            .map(|(i, k)| (*k, i))
-            .collect();
+        let at: BTreeMap<usize, usize> = c.products.iter().enumerate().map(|(i, k)| (*k, i)).collect();
         let n = c.products.len();
         let mut slack = model.lp.rhs.clone();
         for (j, col) in model.lp.cols.iter().enumerate() {
@@ -60,11 +55,7 @@ impl Polytope {
         let mut p = Polytope {
             prices: n,
             lo: vec![Rat::ZERO; n],
-            hi: c
-                .products
-                .iter()
-                .map(|k| collars.then(|| Rat::int(m.cap[*k])))
-                .collect(),
+            hi: c.products.iter().map(|k| collars.then(|| Rat::int(m.cap[*k]))).collect(),
             rules: Vec::new(),
         };
         let mut row_var: BTreeMap<usize, usize> = BTreeMap::new();
@@ -84,13 +75,9 @@ impl Polytope {
         for (j, col) in model.lp.cols.iter().enumerate() {
             let hi = col.hi.clone().unwrap_or_default();
             let (is_order, block) = match &model.meaning[j] {
-                Meaning::Orders { members, .. } => (
-                    true,
-                    model
-                        .blocks
-                        .contains_key(&members[0].0)
-                        .then_some(members[0].0),
-                ),
+                Meaning::Orders { members, .. } => {
+                    (true, model.blocks.contains_key(&members[0].0).then_some(members[0].0))
+                }
                 _ => (false, None),
             };
             let mut lo = col.lo.clone();
@@ -108,11 +95,7 @@ impl Polytope {
                         .map(|(r, e)| (row_var[r], e.clone()))
                         .collect();
                     if x[j].is_pos() {
-                        p.rules.push(Rule {
-                            terms,
-                            limit: col.cost.clone(),
-                            equal: false,
-                        });
+                        p.rules.push(Rule { terms, limit: col.cost.clone(), equal: false });
                     }
                 }
             }
@@ -123,11 +106,8 @@ impl Polytope {
                 continue;
             }
             // reduced cost v − Σ e·π (− private): ≤ 0 at the lower end, ≥ 0 at the upper, 0 between
-            let terms: Vec<_> = col
-                .entries
-                .iter()
-                .filter_map(|(r, e)| row_var.get(r).map(|v| (*v, e.clone())))
-                .collect();
+            let terms: Vec<_> =
+                col.entries.iter().filter_map(|(r, e)| row_var.get(r).map(|v| (*v, e.clone()))).collect();
             if x[j] == lo {
                 p.rules.push(Rule {
                     terms: terms.iter().map(|(v, e)| (*v, -e)).collect(),
@@ -135,17 +115,9 @@ impl Polytope {
                     equal: false,
                 });
             } else if x[j] == hi && !matches!(model.meaning[j], Meaning::Missing(_)) {
-                p.rules.push(Rule {
-                    terms,
-                    limit: col.cost.clone(),
-                    equal: false,
-                });
+                p.rules.push(Rule { terms, limit: col.cost.clone(), equal: false });
             } else {
-                p.rules.push(Rule {
-                    terms,
-                    limit: col.cost.clone(),
-                    equal: true,
-                });
+                p.rules.push(Rule { terms, limit: col.cost.clone(), equal: true });
             }
         }
         p
@@ -163,31 +135,21 @@ impl Polytope {
         relaxed: bool,
     ) -> Option<Polytope> {
         let mut model = a.model.clone();
-        let rationed: Vec<usize> = shared
-            .iter()
-            .copied()
-            .filter(|j| model.lp.cols[*j].hi.as_ref() != Some(&a.values[*j]))
-            .collect();
+        let rationed: Vec<usize> =
+            shared.iter().copied().filter(|j| model.lp.cols[*j].hi.as_ref() != Some(&a.values[*j])).collect();
         for (j, col) in model.lp.cols.iter_mut().enumerate() {
             if matches!(model.meaning[j], Meaning::Missing(_)) {
                 col.hi = Some(Rat::ZERO);
             }
         }
-        let at: BTreeMap<usize, usize> = c
-            .products
-            .iter()
-            .enumerate()
-            .map(|(i, k)| (model.product_row[k], i))
-            .collect();
+        let at: BTreeMap<usize, usize> =
+            c.products.iter().enumerate().map(|(i, k)| (model.product_row[k], i)).collect();
         let mut given: BTreeSet<usize> = rationed.iter().copied().collect();
         if relaxed {
             let cap_rows: BTreeSet<usize> = a.at_cap.iter().map(|k| model.product_row[k]).collect();
             for (j, col) in model.lp.cols.iter().enumerate() {
                 let bid = matches!(&model.meaning[j], Meaning::Orders { members, .. } if m.orders[members[0].0].bid && !m.orders[members[0].0].least.is_pos());
-                if bid
-                    && col.hi.as_ref() != Some(&a.values[j])
-                    && col.entries.iter().any(|e| cap_rows.contains(&e.0))
-                {
+                if bid && col.hi.as_ref() != Some(&a.values[j]) && col.entries.iter().any(|e| cap_rows.contains(&e.0)) {
                     given.insert(j);
                 }
             }
@@ -195,17 +157,9 @@ impl Polytope {
         let mut losers = Vec::new();
         for &j in &given {
             let col = &mut model.lp.cols[j];
-            let terms: Vec<_> = col
-                .entries
-                .iter()
-                .filter_map(|(r, e)| at.get(r).map(|v| (*v, e.clone())))
-                .collect();
+            let terms: Vec<_> = col.entries.iter().filter_map(|(r, e)| at.get(r).map(|v| (*v, e.clone()))).collect();
             if a.values[j].is_pos() || rationed.contains(&j) {
-                losers.push(Rule {
-                    terms,
-                    limit: col.cost.clone(),
-                    equal: false,
-                });
+                losers.push(Rule { terms, limit: col.cost.clone(), equal: false });
             }
             col.lo = a.values[j].clone();
             col.hi = Some(a.values[j].clone());
@@ -223,18 +177,10 @@ impl Polytope {
             return None;
         }
         let mut held = BTreeSet::new();
-        let wanting: Vec<usize> = if relaxed {
-            given.iter().copied().collect()
-        } else {
-            rationed.clone()
-        };
+        let wanting: Vec<usize> = if relaxed { given.iter().copied().collect() } else { rationed.clone() };
         for (i, k) in c.products.iter().enumerate() {
             let row = model.product_row[k];
-            if a.at_cap.contains(k)
-                && wanting
-                    .iter()
-                    .any(|j| model.lp.cols[*j].entries.iter().any(|e| e.0 == row))
-            {
+            if a.at_cap.contains(k) && wanting.iter().any(|j| model.lp.cols[*j].entries.iter().any(|e| e.0 == row)) {
                 let mut q = p.clone();
                 q.bound(i, &Rat::int(m.cap[*k]), true);
                 if q.feasible() {
@@ -243,12 +189,7 @@ impl Polytope {
                 }
             }
         }
-        let excused = rationed.iter().all(|j| {
-            model.lp.cols[*j]
-                .entries
-                .iter()
-                .any(|e| held.contains(&e.0))
-        });
+        let excused = rationed.iter().all(|j| model.lp.cols[*j].entries.iter().any(|e| held.contains(&e.0)));
         (excused || relaxed).then_some(p)
     }
 
@@ -322,8 +263,7 @@ impl Polytope {
             }
             self.rules = left;
             if !changed {
-                return (0..self.lo.len())
-                    .all(|v| self.hi[v].as_ref().is_none_or(|h| *h >= self.lo[v]));
+                return (0..self.lo.len()).all(|v| self.hi[v].as_ref().is_none_or(|h| *h >= self.lo[v]));
             }
         }
     }
@@ -350,41 +290,24 @@ impl Polytope {
             parts.entry(find(&mut root, v)).or_default().0.push(v);
         }
         for (i, r) in self.rules.iter().enumerate() {
-            parts
-                .entry(find(&mut root, r.terms[0].0))
-                .or_default()
-                .1
-                .push(i);
+            parts.entry(find(&mut root, r.terms[0].0)).or_default().1.push(i);
         }
         parts.into_values().collect()
     }
 
     /// A linear program over a part, with the given objective.
-    pub(super) fn program(
-        &self,
-        part: &(Vec<usize>, Vec<usize>),
-        cost: impl Fn(usize) -> Rat,
-    ) -> Simplex {
+    pub(super) fn program(&self, part: &(Vec<usize>, Vec<usize>), cost: impl Fn(usize) -> Rat) -> Simplex {
         let mut lp = Lp::default();
         let mut entries: BTreeMap<usize, Vec<(usize, Rat)>> = BTreeMap::new();
         for &i in &part.1 {
             let r = &self.rules[i];
-            let row = if r.equal {
-                lp.equality(r.limit.clone())
-            } else {
-                lp.row(r.limit.clone())
-            };
+            let row = if r.equal { lp.equality(r.limit.clone()) } else { lp.row(r.limit.clone()) };
             for (v, e) in &r.terms {
                 entries.entry(*v).or_default().push((row, e.clone()));
             }
         }
         for &v in &part.0 {
-            lp.col(
-                cost(v),
-                self.lo[v].clone(),
-                self.hi[v].clone(),
-                entries.remove(&v).unwrap_or_default(),
-            );
+            lp.col(cost(v), self.lo[v].clone(), self.hi[v].clone(), entries.remove(&v).unwrap_or_default());
         }
         Simplex::new(lp)
     }
@@ -403,9 +326,6 @@ impl Polytope {
     /// Whether any price vector supports the allocation.
     pub fn feasible(&self) -> bool {
         let mut p = self.clone();
-        p.reduce()
-            && p.parts()
-                .iter()
-                .all(|part| p.program(part, |_| Rat::ZERO).solve() == End::Optimal)
+        p.reduce() && p.parts().iter().all(|part| p.program(part, |_| Rat::ZERO).solve() == End::Optimal)
     }
 }

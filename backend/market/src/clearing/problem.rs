@@ -96,12 +96,7 @@ impl<'a> Market<'a> {
             index.insert(a.from.clone(), 0);
             index.insert(a.to.clone(), 0);
         }
-        for q in book
-            .orders
-            .iter()
-            .flat_map(|o| &o.alternatives)
-            .flat_map(|a| &a.quantities)
-        {
+        for q in book.orders.iter().flat_map(|o| &o.alternatives).flat_map(|a| &a.quantities) {
             if !index.contains_key(&q.product) {
                 index.insert(q.product.clone(), 0);
             }
@@ -123,12 +118,7 @@ impl<'a> Market<'a> {
             reference[k] = p.reference.map(|m| m.0).or(first).map(i128::from);
             for (i, s) in p.supply.iter().enumerate() {
                 steps_of[k].push(steps.len());
-                steps.push(StepRef {
-                    product: k,
-                    index: i,
-                    quantity: s.quantity.into(),
-                    reserve: s.reserve.0.into(),
-                });
+                steps.push(StepRef { product: k, index: i, quantity: s.quantity.into(), reserve: s.reserve.0.into() });
             }
         }
         let reference = (0..n).map(|k| reference[k].unwrap_or(cap[k])).collect();
@@ -143,29 +133,11 @@ impl<'a> Market<'a> {
                 limit: a.limit.map(i128::from),
             })
             .collect();
-        let node_index: BTreeMap<&str, usize> = book
-            .nodes
-            .iter()
-            .enumerate()
-            .map(|(i, v)| (v.id.as_str(), i))
-            .collect();
-        let orders = book
-            .orders
-            .iter()
-            .map(|o| order_ref(book, &index, &node_index, o))
-            .collect();
+        let node_index: BTreeMap<&str, usize> =
+            book.nodes.iter().enumerate().map(|(i, v)| (v.id.as_str(), i)).collect();
+        let orders = book.orders.iter().map(|o| order_ref(book, &index, &node_index, o)).collect();
         let products = index.into_keys().collect();
-        let mut m = Market {
-            book,
-            products,
-            cap,
-            reference,
-            steps,
-            steps_of,
-            arcs,
-            orders,
-            rows: Vec::new(),
-        };
+        let mut m = Market { book, products, cap, reference, steps, steps_of, arcs, orders, rows: Vec::new() };
         m.participant_rows();
         m
     }
@@ -191,12 +163,7 @@ impl<'a> Market<'a> {
                     terms.push((i, a, Rat::int(hold)));
                 }
             }
-            rows.push(RowRef {
-                kind: RowKind::Budget,
-                product: None,
-                terms,
-                limit: Rat::int(b.amount.0.into()),
-            });
+            rows.push(RowRef { kind: RowKind::Budget, product: None, terms, limit: Rat::int(b.amount.0.into()) });
         }
         for inst in &self.book.instances {
             let Some(mine) = of_instance.get(inst.id.as_str()) else {
@@ -212,9 +179,7 @@ impl<'a> Market<'a> {
                 }
             }
             let find = |rows: &[Quantity], k: usize| {
-                rows.iter()
-                    .find(|q| q.product == self.products[k])
-                    .map(|q| i128::from(q.quantity))
+                rows.iter().find(|q| q.product == self.products[k]).map(|q| i128::from(q.quantity))
             };
             for (k, terms) in net {
                 let minus: Vec<_> = terms.iter().map(|(i, a, v)| (*i, *a, -v)).collect();
@@ -229,18 +194,8 @@ impl<'a> Market<'a> {
                     });
                 }
                 if let Some(most) = find(&inst.max_swap, k) {
-                    rows.push(RowRef {
-                        kind: RowKind::MaxSwap,
-                        product: Some(k),
-                        terms,
-                        limit: Rat::int(most),
-                    });
-                    rows.push(RowRef {
-                        kind: RowKind::MaxSwap,
-                        product: Some(k),
-                        terms: minus,
-                        limit: Rat::int(most),
-                    });
+                    rows.push(RowRef { kind: RowKind::MaxSwap, product: Some(k), terms, limit: Rat::int(most) });
+                    rows.push(RowRef { kind: RowKind::MaxSwap, product: Some(k), terms: minus, limit: Rat::int(most) });
                 }
             }
         }
@@ -297,25 +252,13 @@ impl<'a> Market<'a> {
             c.steps.extend(&self.steps_of[k]);
         }
         for (e, a) in self.arcs.iter().enumerate() {
-            parts
-                .entry(find(&mut root, a.from))
-                .or_default()
-                .arcs
-                .push(e);
+            parts.entry(find(&mut root, a.from)).or_default().arcs.push(e);
         }
         for i in 0..self.orders.len() {
-            parts
-                .entry(find(&mut root, first(i)))
-                .or_default()
-                .orders
-                .push(i);
+            parts.entry(find(&mut root, first(i))).or_default().orders.push(i);
         }
         for (r, row) in self.rows.iter().enumerate() {
-            parts
-                .entry(find(&mut root, first(row.terms[0].0)))
-                .or_default()
-                .rows
-                .push(r);
+            parts.entry(find(&mut root, first(row.terms[0].0))).or_default().rows.push(r);
         }
         parts.into_values().collect()
     }
@@ -325,12 +268,7 @@ impl<'a> Market<'a> {
     }
 }
 
-fn order_ref(
-    book: &Book,
-    index: &BTreeMap<ProductKey, usize>,
-    nodes: &BTreeMap<&str, usize>,
-    o: &Order,
-) -> OrderRef {
+fn order_ref(book: &Book, index: &BTreeMap<ProductKey, usize>, nodes: &BTreeMap<&str, usize>, o: &Order) -> OrderRef {
     let mut h = blake3::Hasher::new();
     h.update(&book.seed.to_be_bytes());
     h.update(o.id.as_bytes());
@@ -341,11 +279,7 @@ fn order_ref(
             .iter()
             .enumerate()
             .map(|(a, alt)| AltRef {
-                quantities: alt
-                    .quantities
-                    .iter()
-                    .map(|q| (index[&q.product], i128::from(q.quantity)))
-                    .collect(),
+                quantities: alt.quantities.iter().map(|q| (index[&q.product], i128::from(q.quantity))).collect(),
                 value: o.effective_limit(a),
             })
             .collect(),

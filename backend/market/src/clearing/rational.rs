@@ -118,15 +118,9 @@ impl Rat {
     pub fn floor(&self) -> i128 {
         match &self.0 {
             Small(n, d) => n.div_euclid(*d),
-            Big(b) => b
-                .floor()
-                .to_integer()
-                .to_i128()
-                .unwrap_or(if b.is_negative() {
-                    i128::MIN + 1
-                } else {
-                    i128::MAX
-                }),
+            Big(b) => {
+                b.floor().to_integer().to_i128().unwrap_or(if b.is_negative() { i128::MIN + 1 } else { i128::MAX })
+            }
         }
     }
 
@@ -211,10 +205,7 @@ fn add_big(a: BigRational, b: BigRational) -> Rat {
 fn mul_big(a: BigRational, b: BigRational) -> Rat {
     let ((an, ad), (bn, bd)) = (a.into_raw(), b.into_raw());
     let (g, h) = (gcd_big(&an, &bd), gcd_big(&bn, &ad));
-    Rat::from_big(BigRational::new_raw(
-        (an / &g) * (bn / &h),
-        (ad / h) * (bd / g),
-    ))
+    Rat::from_big(BigRational::new_raw((an / &g) * (bn / &h), (ad / h) * (bd / g)))
 }
 
 /// The greatest common divisor by Lehmer's method: most steps work on leading bits alone.
@@ -385,10 +376,7 @@ pub fn sum(values: impl IntoIterator<Item = Rat>) -> Rat {
     });
     let mut all: Vec<Rat> = small.into_values().chain(rest).collect();
     while all.len() > 1 {
-        all = all
-            .chunks(2)
-            .map(|c| c.iter().skip(1).fold(c[0].clone(), |a, b| &a + b))
-            .collect();
+        all = all.chunks(2).map(|c| c.iter().skip(1).fold(c[0].clone(), |a, b| &a + b)).collect();
     }
     all.pop().unwrap_or_default()
 }
@@ -404,12 +392,7 @@ pub fn parse_decimal(text: &str, digits: u32) -> Option<i128> {
     if whole.is_empty() || part.len() > digits as usize || (body.contains('.') && part.is_empty()) {
         return None;
     }
-    if !whole
-        .bytes()
-        .chain(part.bytes())
-        .all(|c| c.is_ascii_digit())
-        || whole.len() > 24
-    {
+    if !whole.bytes().chain(part.bytes()).all(|c| c.is_ascii_digit()) || whole.len() > 24 {
         return None;
     }
     let mut n: i128 = whole.parse().ok()?;
@@ -443,12 +426,7 @@ pub fn format_decimal(n: i128, digits: u32) -> String {
     if digits == 0 {
         return format!("{sign}{a}");
     }
-    format!(
-        "{sign}{}.{:0width$}",
-        a / unit,
-        a % unit,
-        width = digits as usize
-    )
+    format!("{sign}{}.{:0width$}", a / unit, a % unit, width = digits as usize)
 }
 
 #[cfg(test)]

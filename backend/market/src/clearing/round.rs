@@ -36,20 +36,13 @@ struct Rounding<'a> {
 }
 
 pub fn round(m: &Market, c: &Component, s: &Solved, upper: &[Vec<Rat>]) -> Whole {
-    let mut r = Rounding {
-        m,
-        upper,
-        whole: Whole::default(),
-    };
+    let mut r = Rounding { m, upper, whole: Whole::default() };
     let mut steps: BTreeMap<usize, Rat> = BTreeMap::new();
     let mut flows: BTreeMap<usize, Rat> = BTreeMap::new();
     for (j, meaning) in s.model.meaning.iter().enumerate() {
         let x = &s.values[j];
         match meaning {
-            Meaning::Orders {
-                alternative,
-                members,
-            } if x.is_pos() => {
+            Meaning::Orders { alternative, members } if x.is_pos() => {
                 let fill = x.div(&s.model.units(j));
                 for (i, _) in members {
                     r.floor(*i, *alternative, fill.clone());
@@ -66,19 +59,14 @@ pub fn round(m: &Market, c: &Component, s: &Solved, upper: &[Vec<Rat>]) -> Whole
     }
     for (e, z) in flows {
         // a fraction more may be sent if the operator has it there, else a fraction less
-        let spare = m.steps_of[m.arcs[e].from]
-            .iter()
-            .any(|t| steps[t].is_pos() && steps[t] < Rat::int(m.steps[*t].quantity));
+        let spare =
+            m.steps_of[m.arcs[e].from].iter().any(|t| steps[t].is_pos() && steps[t] < Rat::int(m.steps[*t].quantity));
         let most = m.arcs[e].limit.unwrap_or(i128::MAX);
-        r.whole
-            .flows
-            .insert(e, if spare { z.ceil().min(most) } else { z.floor() });
+        r.whole.flows.insert(e, if spare { z.ceil().min(most) } else { z.floor() });
     }
     r.share(c, s);
     r.balance(c, &steps, s);
-    r.whole
-        .orders
-        .retain(|_, f| f.quantities.iter().any(|q| *q > 0));
+    r.whole.orders.retain(|_, f| f.quantities.iter().any(|q| *q > 0));
     r.whole
 }
 
@@ -91,19 +79,9 @@ impl Rounding<'_> {
                 let r = (&fill * &Rat::int(n)).floor();
                 full.iter().map(|(_, q)| q / n * r).collect()
             }
-            None => full
-                .iter()
-                .map(|(_, q)| (&fill * &Rat::int(*q)).floor())
-                .collect(),
+            None => full.iter().map(|(_, q)| (&fill * &Rat::int(*q)).floor()).collect(),
         };
-        self.whole.orders.insert(
-            i,
-            Filled {
-                alternative,
-                fill,
-                quantities,
-            },
-        );
+        self.whole.orders.insert(i, Filled { alternative, fill, quantities });
     }
 
     /// Whether a bound of the order's own leaves room for one unit (or replica) more.
@@ -117,8 +95,7 @@ impl Rounding<'_> {
         };
         parts.into_iter().all(|p| {
             let more = f.quantities[p] + self.unit(i, p);
-            more <= (upper * &Rat::int(full[p].1)).floor()
-                && self.rows_allow(i, full[p].0, self.unit(i, p))
+            more <= (upper * &Rat::int(full[p].1)).floor() && self.rows_allow(i, full[p].0, self.unit(i, p))
         })
     }
 
@@ -158,11 +135,7 @@ impl Rounding<'_> {
         for (i, f) in &self.whole.orders {
             let o = &self.m.orders[*i];
             if o.bid == bids {
-                for ((k, _), q) in o.alternatives[f.alternative]
-                    .quantities
-                    .iter()
-                    .zip(&f.quantities)
-                {
+                for ((k, _), q) in o.alternatives[f.alternative].quantities.iter().zip(&f.quantities) {
                     *t.entry(*k).or_insert(0) += q;
                 }
             }
@@ -177,11 +150,7 @@ impl Rounding<'_> {
         for (i, f) in &self.whole.orders {
             let o = &self.m.orders[*i];
             for (p, (k, q)) in o.alternatives[f.alternative].quantities.iter().enumerate() {
-                let t = if o.bid {
-                    demand.entry(*k).or_default()
-                } else {
-                    most.entry(*k).or_default()
-                };
+                let t = if o.bid { demand.entry(*k).or_default() } else { most.entry(*k).or_default() };
                 let v = &f.fill * &Rat::int(*q);
                 *t = &*t
                     + &(if o.bid {
@@ -210,10 +179,7 @@ impl Rounding<'_> {
         let have = self.total(true);
         let mut left: BTreeMap<usize, i128> = BTreeMap::new();
         for k in &c.products {
-            let target = demand
-                .get(k)
-                .map_or(0, Rat::floor)
-                .min(most.get(k).map_or(0, Rat::floor));
+            let target = demand.get(k).map_or(0, Rat::floor).min(most.get(k).map_or(0, Rat::floor));
             left.insert(*k, target - have.get(k).copied().unwrap_or(0));
         }
         // whole replicas first
@@ -230,21 +196,14 @@ impl Rounding<'_> {
         queue.sort();
         for (_, _, i) in queue {
             let alt = self.whole.orders[&i].alternative;
-            let keys: Vec<usize> = self.m.orders[i].alternatives[alt]
-                .quantities
-                .iter()
-                .map(|q| q.0)
-                .collect();
+            let keys: Vec<usize> = self.m.orders[i].alternatives[alt].quantities.iter().map(|q| q.0).collect();
             let units: Vec<i128> = (0..keys.len()).map(|p| self.unit(i, p)).collect();
             if keys.iter().zip(&units).all(|(k, u)| left[k] >= *u) && self.may_add(i, 0) {
                 for (k, u) in keys.iter().zip(&units) {
                     *left.entry(*k).or_insert(0) -= u;
                 }
                 if let Some(f) = self.whole.orders.get_mut(&i) {
-                    f.quantities
-                        .iter_mut()
-                        .zip(&units)
-                        .for_each(|(q, u)| *q += u);
+                    f.quantities.iter_mut().zip(&units).for_each(|(q, u)| *q += u);
                 }
             }
         }
@@ -275,11 +234,7 @@ impl Rounding<'_> {
             if o.bid || o.replicas.is_some() {
                 continue;
             }
-            for ((k, full), q) in o.alternatives[f.alternative]
-                .quantities
-                .iter()
-                .zip(&f.quantities)
-            {
+            for ((k, full), q) in o.alternatives[f.alternative].quantities.iter().zip(&f.quantities) {
                 let rest = (&f.fill * &Rat::int(*full)).sub_mul(&Rat::ONE, &Rat::int(*q));
                 let t = sums.entry(*k).or_default();
                 *t = &*t + &rest;
@@ -375,12 +330,8 @@ impl Rounding<'_> {
     fn balance(&mut self, c: &Component, steps: &BTreeMap<usize, Rat>, s: &Solved) {
         let mut turns = 8 + 2 * (c.orders.len() + c.arcs.len());
         loop {
-            let short: Vec<(usize, i128)> = c
-                .products
-                .iter()
-                .map(|k| (*k, self.supply(*k, steps)))
-                .filter(|x| x.1 > 0)
-                .collect();
+            let short: Vec<(usize, i128)> =
+                c.products.iter().map(|k| (*k, self.supply(*k, steps))).filter(|x| x.1 > 0).collect();
             let Some((k, missing)) = short.first() else {
                 // a replica lent for one product is there in all of them: steps follow once more
                 for k in &c.products {
@@ -446,11 +397,7 @@ impl Rounding<'_> {
         let mut rest = net.ceil() - self.total(false).get(&k).copied().unwrap_or(0);
         let mut order: Vec<usize> = self.m.steps_of[k].clone();
         order.sort_by_key(|e| (self.m.steps[*e].reserve, self.m.steps[*e].index));
-        let room: i128 = order
-            .iter()
-            .filter(|e| steps[*e].is_pos())
-            .map(|e| self.m.steps[*e].quantity)
-            .sum();
+        let room: i128 = order.iter().filter(|e| steps[*e].is_pos()).map(|e| self.m.steps[*e].quantity).sum();
         if rest > room {
             for (_, _, i, p) in self.remainders(k, false) {
                 if rest <= room {
@@ -466,11 +413,7 @@ impl Rounding<'_> {
             rest = self.more_replicas(k, rest, room);
         }
         for e in order {
-            let q = if steps[&e].is_pos() {
-                self.m.steps[e].quantity.min(rest.max(0))
-            } else {
-                0
-            };
+            let q = if steps[&e].is_pos() { self.m.steps[e].quantity.min(rest.max(0)) } else { 0 };
             rest -= q;
             self.whole.steps.insert(e, q);
         }

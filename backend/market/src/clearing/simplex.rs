@@ -41,19 +41,8 @@ impl Lp {
         self.range.push(Some(Rat::ZERO));
         self.rhs.len() - 1
     }
-    pub fn col(
-        &mut self,
-        cost: Rat,
-        lo: Rat,
-        hi: Option<Rat>,
-        entries: Vec<(usize, Rat)>,
-    ) -> usize {
-        self.cols.push(Column {
-            cost,
-            lo,
-            hi,
-            entries,
-        });
+    pub fn col(&mut self, cost: Rat, lo: Rat, hi: Option<Rat>, entries: Vec<(usize, Rat)>) -> usize {
+        self.cols.push(Column { cost, lo, hi, entries });
         self.cols.len() - 1
     }
 }
@@ -136,11 +125,7 @@ impl Simplex {
         let (n, m) = (lp.cols.len(), lp.rhs.len());
         let mut place = Vec::with_capacity(n + m);
         for c in &lp.cols {
-            place.push(if c.cost.is_pos() && c.hi.is_some() {
-                Place::Upper
-            } else {
-                Place::Lower
-            });
+            place.push(if c.cost.is_pos() && c.hi.is_some() { Place::Upper } else { Place::Lower });
         }
         place.extend((0..m).map(Place::Basic));
         let mut reduced: Vec<Rat> = lp.cols.iter().map(|c| c.cost.clone()).collect();
@@ -221,11 +206,8 @@ impl Simplex {
 
     /// True if no other point is as good: every variable outside the basis that could move loses.
     pub fn unique(&self) -> bool {
-        (0..self.place.len()).all(|j| {
-            self.is_basic(j)
-                || !self.reduced[j].is_zero()
-                || self.span(j).is_some_and(|s| s.is_zero())
-        })
+        (0..self.place.len())
+            .all(|j| self.is_basic(j) || !self.reduced[j].is_zero() || self.span(j).is_some_and(|s| s.is_zero()))
     }
 
     /// Puts every variable outside the basis on the side its reduced cost asks for and recomputes
@@ -268,12 +250,7 @@ impl Simplex {
 
     /// Solves from the present basis.
     pub fn solve(&mut self) -> End {
-        if self
-            .lp
-            .cols
-            .iter()
-            .any(|c| c.hi.as_ref().is_some_and(|h| *h < c.lo))
-        {
+        if self.lp.cols.iter().any(|c| c.hi.as_ref().is_some_and(|h| *h < c.lo)) {
             return End::Infeasible;
         }
         self.refresh();
@@ -421,16 +398,8 @@ impl Simplex {
         let mut change = vec![Rat::ZERO; self.lp.rhs.len()];
         for &j in flips {
             let span = self.span(j).unwrap_or_default();
-            let by = if self.place[j] == Place::Lower {
-                span
-            } else {
-                -&span
-            };
-            self.place[j] = if self.place[j] == Place::Lower {
-                Place::Upper
-            } else {
-                Place::Lower
-            };
+            let by = if self.place[j] == Place::Lower { span } else { -&span };
+            self.place[j] = if self.place[j] == Place::Lower { Place::Upper } else { Place::Lower };
             if j < n {
                 for (r, e) in &self.lp.cols[j].entries {
                     change[*r] = &change[*r] + &(e * &by);

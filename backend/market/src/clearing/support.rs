@@ -19,49 +19,24 @@ pub(super) enum Support {
 
 impl Search<'_> {
     /// Whether prices support the candidate.
-    pub(super) fn support(
-        &self,
-        model: &Model,
-        s: &Simplex,
-        x: &[Rat],
-        accepted: &BTreeMap<usize, usize>,
-    ) -> Support {
+    pub(super) fn support(&self, model: &Model, s: &Simplex, x: &[Rat], accepted: &BTreeMap<usize, usize>) -> Support {
         if self.mode == Mode::Welfare && !model.blocks.is_empty() {
             return Support::Yes;
         }
-        let dual: BTreeMap<usize, Rat> = model
-            .product_row
-            .values()
-            .map(|r| (*r, s.dual(*r)))
-            .collect();
+        let dual: BTreeMap<usize, Rat> = model.product_row.values().map(|r| (*r, s.dual(*r))).collect();
         let surplus = |j: usize| {
             let c = &model.lp.cols[j];
-            c.entries.iter().fold(c.cost.clone(), |t, (r, e)| {
-                dual.get(r).map_or(t.clone(), |p| t.sub_mul(e, p))
-            })
+            c.entries.iter().fold(c.cost.clone(), |t, (r, e)| dual.get(r).map_or(t.clone(), |p| t.sub_mul(e, p)))
         };
-        let losing = accepted
-            .iter()
-            .map(|(i, j)| (&surplus(*j) * &x[*j], *i))
-            .filter(|(s, _)| s.is_neg())
-            .min();
-        let capped = model
-            .product_row
-            .iter()
-            .all(|(k, r)| dual[r] <= Rat::int(self.m.cap[*k]));
+        let losing = accepted.iter().map(|(i, j)| (&surplus(*j) * &x[*j], *i)).filter(|(s, _)| s.is_neg()).min();
+        let capped = model.product_row.iter().all(|(k, r)| dual[r] <= Rat::int(self.m.cap[*k]));
         if losing.is_none() && capped {
             return Support::Yes;
         }
         let mut fixed = model.clone();
         self.fix(&mut fixed, accepted);
         let none = BTreeSet::new();
-        let a = Allocation {
-            model: &fixed,
-            values: x,
-            accepted,
-            families: self.mode == Mode::Market,
-            at_cap: &none,
-        };
+        let a = Allocation { model: &fixed, values: x, accepted, families: self.mode == Mode::Market, at_cap: &none };
         let collared = Polytope::of(self.m, self.c, &a, true);
         if collared.feasible() {
             return Support::Yes;
@@ -72,13 +47,7 @@ impl Search<'_> {
         }
         let mut open = Model::build(self.m, self.c, self.upper, true);
         self.fix(&mut open, accepted);
-        let sharing = Sharing {
-            m: self.m,
-            c: self.c,
-            lp: &open.lp,
-            model: &open,
-            accepted,
-        };
+        let sharing = Sharing { m: self.m, c: self.c, lp: &open.lp, model: &open, accepted };
         match sharing.run(|p, values| self.choose(&open, p, values)) {
             Some(r) => {
                 let w = welfare(&open.lp, &r.values);
@@ -114,39 +83,15 @@ impl Search<'_> {
                 }
             }
         }
-        let w: Vec<Rat> = self
-            .c
-            .products
-            .iter()
-            .map(|k| {
-                volume
-                    .get(&model.product_row[k])
-                    .cloned()
-                    .unwrap_or_default()
-            })
-            .collect();
-        let reference: Vec<Rat> = self
-            .c
-            .products
-            .iter()
-            .map(|k| Rat::int(self.m.reference[*k]))
-            .collect();
-        let cap: Vec<Rat> = self
-            .c
-            .products
-            .iter()
-            .map(|k| Rat::int(self.m.cap[*k]))
-            .collect();
+        let w: Vec<Rat> =
+            self.c.products.iter().map(|k| volume.get(&model.product_row[k]).cloned().unwrap_or_default()).collect();
+        let reference: Vec<Rat> = self.c.products.iter().map(|k| Rat::int(self.m.reference[*k])).collect();
+        let cap: Vec<Rat> = self.c.products.iter().map(|k| Rat::int(self.m.cap[*k])).collect();
         p.choose(&w, &reference, &cap)
     }
 
     /// Ties and prices of the winner.
-    pub(super) fn finish(
-        &self,
-        mut model: Model,
-        found: Found,
-        dropped: BTreeSet<usize>,
-    ) -> Option<Solved> {
+    pub(super) fn finish(&self, mut model: Model, found: Found, dropped: BTreeSet<usize>) -> Option<Solved> {
         let best = found.best?;
         self.fix(&mut model, &best.accepted);
         let bound = found.bound.max(best.welfare.clone());
@@ -164,11 +109,7 @@ impl Search<'_> {
                         .c
                         .products
                         .iter()
-                        .map(|k| {
-                            s.dual(model.product_row[k])
-                                .min(Rat::int(self.m.cap[*k]))
-                                .max(Rat::ZERO)
-                        })
+                        .map(|k| s.dual(model.product_row[k]).min(Rat::int(self.m.cap[*k])).max(Rat::ZERO))
                         .collect();
                     (values, y.clone(), y)
                 } else {
@@ -180,8 +121,7 @@ impl Search<'_> {
                         families: true,
                         at_cap: &none,
                     };
-                    let (low, high) =
-                        self.choose(&model, &Polytope::of(self.m, self.c, &a, true), &values)?;
+                    let (low, high) = self.choose(&model, &Polytope::of(self.m, self.c, &a, true), &values)?;
                     (values, low, high)
                 }
             }

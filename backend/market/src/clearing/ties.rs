@@ -41,8 +41,7 @@ fn level(m: &Market, model: &Model, lp: &Lp, values: &mut [Rat]) {
         };
         let o = &m.orders[members[0].0];
         let bound = lp.cols[j].hi.as_ref();
-        (!o.block && o.rows.is_empty() && lp.cols[j].lo.is_zero() && bound != Some(&Rat::ZERO))
-            .then_some(members[0].0)
+        (!o.block && o.rows.is_empty() && lp.cols[j].lo.is_zero() && bound != Some(&Rat::ZERO)).then_some(members[0].0)
     };
     let cut = |j: usize| lp.cols[j].hi.as_ref().is_some_and(|h| *h < model.units(j));
     if !(0..values.len()).any(|j| alone(j).is_some() && cut(j)) {
@@ -78,10 +77,7 @@ fn objectives(m: &Market, model: &Model) -> Vec<Vec<(usize, Rat)>> {
         cols.iter()
             .enumerate()
             .filter_map(|(j, c)| match c {
-                Meaning::Orders {
-                    alternative,
-                    members,
-                } if f(members[0].0) => {
+                Meaning::Orders { alternative, members } if f(members[0].0) => {
                     // by value at the references, so that alike orders count alike
                     let (i, units) = members[0];
                     let at = |t, (k, q): &(usize, i128)| t + m.reference[*k] * (q / units);
@@ -130,11 +126,7 @@ fn objectives(m: &Market, model: &Model) -> Vec<Vec<(usize, Rat)>> {
         .iter()
         .enumerate()
         .filter_map(|(j, c)| match c {
-            Meaning::Orders { members, .. } => members
-                .iter()
-                .map(|(i, _)| m.orders[*i].lot)
-                .min()
-                .map(|l| (l, j)),
+            Meaning::Orders { members, .. } => members.iter().map(|(i, _)| m.orders[*i].lot).min().map(|l| (l, j)),
             _ => None,
         })
         .collect();
@@ -157,31 +149,14 @@ impl Face {
         let n = s.lp.cols.len();
         let free: Vec<usize> = (0..n)
             .filter(|&j| {
-                s.is_basic(j)
-                    || (s.reduced(j).is_zero()
-                        && s.lp.cols[j].hi.as_ref() != Some(&s.lp.cols[j].lo))
+                s.is_basic(j) || (s.reduced(j).is_zero() && s.lp.cols[j].hi.as_ref() != Some(&s.lp.cols[j].lo))
             })
             .collect();
         let range = (0..s.lp.rhs.len())
-            .map(|i| {
-                if s.dual(i).is_zero() {
-                    s.lp.range[i].clone()
-                } else {
-                    Some(Rat::ZERO)
-                }
-            })
+            .map(|i| if s.dual(i).is_zero() { s.lp.range[i].clone() } else { Some(Rat::ZERO) })
             .collect::<Vec<_>>();
-        let full = Lp {
-            cols: s.lp.cols.clone(),
-            rhs: s.lp.rhs.clone(),
-            range,
-        };
-        let mut f = Face {
-            values: values.to_vec(),
-            free: Vec::new(),
-            lp: Lp::default(),
-            unique: false,
-        };
+        let full = Lp { cols: s.lp.cols.clone(), rhs: s.lp.rhs.clone(), range };
+        let mut f = Face { values: values.to_vec(), free: Vec::new(), lp: Lp::default(), unique: false };
         f.restrict(&full, &(0..n).collect::<Vec<_>>(), free);
         f
     }
@@ -256,9 +231,7 @@ impl Face {
         self.unique = s.unique();
         let keep: Vec<usize> = (0..self.free.len())
             .filter(|&p| {
-                s.is_basic(p)
-                    || (s.reduced(p).is_zero()
-                        && s.lp.cols[p].hi.as_ref() != Some(&s.lp.cols[p].lo))
+                s.is_basic(p) || (s.reduced(p).is_zero() && s.lp.cols[p].hi.as_ref() != Some(&s.lp.cols[p].lo))
             })
             .collect();
         let mut old = s.lp.clone();

@@ -16,41 +16,21 @@ struct Check {
 
 impl Check {
     fn say(&mut self, pointer: String, code: &str, detail: impl Into<String>) {
-        self.faults.push(Fault {
-            pointer,
-            code: code.into(),
-            detail: detail.into(),
-        });
+        self.faults.push(Fault { pointer, code: code.into(), detail: detail.into() });
     }
     fn quantity(&mut self, pointer: String, q: i64) {
         if q < 0 {
             self.say(pointer, "negative", format!("{q} is under 0"));
         } else if q > GREATEST {
-            self.say(
-                pointer,
-                "overflow",
-                format!("{q} is above the greatest quantity, {GREATEST}"),
-            );
+            self.say(pointer, "overflow", format!("{q} is above the greatest quantity, {GREATEST}"));
         }
     }
     fn price(&mut self, pointer: String, m: Money, above_zero: bool) {
         if m.0 < 0 || (above_zero && m.0 == 0) {
-            let what = if above_zero {
-                "has to be above 0"
-            } else {
-                "is under 0"
-            };
-            self.say(
-                pointer,
-                if m.0 < 0 { "negative" } else { "not_positive" },
-                format!("the price {what}"),
-            );
+            let what = if above_zero { "has to be above 0" } else { "is under 0" };
+            self.say(pointer, if m.0 < 0 { "negative" } else { "not_positive" }, format!("the price {what}"));
         } else if m.0 > GREATEST {
-            self.say(
-                pointer,
-                "overflow",
-                format!("a price is at most {} credits", GREATEST / 1_000_000),
-            );
+            self.say(pointer, "overflow", format!("a price is at most {} credits", GREATEST / 1_000_000));
         }
     }
     fn name(&mut self, pointer: String, name: &str) {
@@ -92,22 +72,14 @@ impl Book {
     pub fn validate(&self) -> Vec<Fault> {
         let mut c = Check { faults: Vec::new() };
         if self.format != FORMAT {
-            c.say(
-                "/format".into(),
-                "unknown_format",
-                format!("`{}` is not `{FORMAT}`", self.format),
-            );
+            c.say("/format".into(), "unknown_format", format!("`{}` is not `{FORMAT}`", self.format));
         }
         c.price("/cap".into(), self.cap, true);
         if self.alpha.0.is_neg() || self.alpha.0 > Rat::ONE {
             c.say("/alpha".into(), "out_of_range", "alpha is from 0 to 1");
         }
         if self.slot_seconds.is_some_and(|s| s <= 0) {
-            c.say(
-                "/slot_seconds".into(),
-                "not_positive",
-                "a slot lasts at least a second",
-            );
+            c.say("/slot_seconds".into(), "not_positive", "a slot lasts at least a second");
         }
         let mut keys = BTreeSet::new();
         for (i, p) in self.products.iter().enumerate() {
@@ -116,11 +88,7 @@ impl Book {
             c.name(format!("{at}/resource"), &p.resource);
             c.slot(format!("{at}/slot"), p.slot);
             if !keys.insert(p.key()) {
-                c.say(
-                    at.clone(),
-                    "duplicate",
-                    format!("the product {} is listed twice", p.key()),
-                );
+                c.say(at.clone(), "duplicate", format!("the product {} is listed twice", p.key()));
             }
             for (j, s) in p.supply.iter().enumerate() {
                 c.quantity(format!("{at}/supply/{j}/quantity"), s.quantity);
@@ -137,11 +105,7 @@ impl Book {
             c.product(&format!("{at}/from"), &a.from);
             c.product(&format!("{at}/to"), &a.to);
             if a.from == a.to {
-                c.say(
-                    format!("{at}/to"),
-                    "cycle",
-                    "an arc can't lead back to its own product",
-                );
+                c.say(format!("{at}/to"), "cycle", "an arc can't lead back to its own product");
             }
             if !a.ratio.0.is_pos() || a.ratio.0 > Rat::ONE {
                 c.say(
@@ -169,10 +133,7 @@ impl Book {
             c.id(format!("{at}/id"), &n.id, &mut nodes);
             c.name(format!("{at}/pool"), &n.pool);
             for (r, q) in &n.capacity {
-                c.quantity(
-                    format!("{at}/capacity/{}", r.replace('~', "~0").replace('/', "~1")),
-                    *q,
-                );
+                c.quantity(format!("{at}/capacity/{}", r.replace('~', "~0").replace('/', "~1")), *q);
             }
             let mut seen = BTreeSet::new();
             for (j, k) in n.committed.iter().enumerate() {
@@ -190,24 +151,13 @@ impl Book {
         for (i, b) in self.budgets.iter().enumerate() {
             c.id(format!("/budgets/{i}/id"), &b.id, &mut budgets);
             if b.amount.0 < 0 {
-                c.say(
-                    format!("/budgets/{i}/amount"),
-                    "negative",
-                    "a budget can't be under 0",
-                );
+                c.say(format!("/budgets/{i}/amount"), "negative", "a budget can't be under 0");
             }
         }
         let mut orders = BTreeSet::new();
         for (i, o) in self.orders.iter().enumerate() {
             c.id(format!("/orders/{i}/id"), &o.id, &mut orders);
-            order(
-                &mut c,
-                &format!("/orders/{i}"),
-                o,
-                &instances,
-                &nodes,
-                &budgets,
-            );
+            order(&mut c, &format!("/orders/{i}"), o, &instances, &nodes, &budgets);
         }
         c.faults
     }
@@ -222,84 +172,42 @@ fn order(
     budgets: &BTreeSet<&str>,
 ) {
     if o.limit.0 < 0 {
-        c.say(
-            format!("{at}/limit"),
-            "negative_limit",
-            "a limit can't be under 0",
-        );
+        c.say(format!("{at}/limit"), "negative_limit", "a limit can't be under 0");
     }
     if o.min_fill.0.is_neg() || o.min_fill.0 > Rat::ONE {
-        c.say(
-            format!("{at}/min_fill"),
-            "out_of_range",
-            "min_fill is from 0 to 1",
-        );
+        c.say(format!("{at}/min_fill"), "out_of_range", "min_fill is from 0 to 1");
     }
     if o.replicas.is_some_and(|n| !(1..=1_000_000).contains(&n)) {
-        c.say(
-            format!("{at}/replicas"),
-            "out_of_range",
-            "replicas are from 1 to 1000000",
-        );
+        c.say(format!("{at}/replicas"), "out_of_range", "replicas are from 1 to 1000000");
     }
-    for (key, name, known) in [
-        ("instance", &o.instance, instances),
-        ("node", &o.node, nodes),
-        ("budget", &o.budget, budgets),
-    ] {
+    for (key, name, known) in
+        [("instance", &o.instance, instances), ("node", &o.node, nodes), ("budget", &o.budget, budgets)]
+    {
         if let Some(n) = name
             && !known.contains(n.as_str())
         {
-            c.say(
-                format!("{at}/{key}"),
-                "unknown_name",
-                format!("there is no {key} `{n}` in the book"),
-            );
+            c.say(format!("{at}/{key}"), "unknown_name", format!("there is no {key} `{n}` in the book"));
         }
     }
     if o.parent.is_some() {
-        c.say(
-            format!("{at}/parent"),
-            "unsupported",
-            "linked orders are not supported by this version",
-        );
+        c.say(format!("{at}/parent"), "unsupported", "linked orders are not supported by this version");
     }
     if o.budget.is_some() && o.side == Side::Offer {
-        c.say(
-            format!("{at}/budget"),
-            "not_for_offers",
-            "a budget limits bids only",
-        );
+        c.say(format!("{at}/budget"), "not_for_offers", "a budget limits bids only");
     }
     if o.alternatives.is_empty() {
-        c.say(
-            format!("{at}/alternatives"),
-            "empty",
-            "an order needs at least one alternative",
-        );
+        c.say(format!("{at}/alternatives"), "empty", "an order needs at least one alternative");
     }
     for (j, a) in o.alternatives.iter().enumerate() {
         let at = format!("{at}/alternatives/{j}");
         if a.adder.0 < 0 {
-            c.say(
-                format!("{at}/adder"),
-                "negative",
-                "an adder can't be under 0",
-            );
+            c.say(format!("{at}/adder"), "negative", "an adder can't be under 0");
         }
         if a.adder.0.checked_add(o.limit.0.max(0)).is_none() {
-            c.say(
-                format!("{at}/adder"),
-                "overflow",
-                "limit and adder together are too much",
-            );
+            c.say(format!("{at}/adder"), "overflow", "limit and adder together are too much");
         }
         if a.quantities.iter().all(|q| q.quantity == 0) {
-            c.say(
-                format!("{at}/quantities"),
-                "empty",
-                "an alternative asks for at least one unit of something",
-            );
+            c.say(format!("{at}/quantities"), "empty", "an alternative asks for at least one unit of something");
         }
         c.rows(&format!("{at}/quantities"), &a.quantities);
         if let Some(n) = o.replicas.filter(|n| *n > 0) {

@@ -14,11 +14,7 @@ pub(super) fn escape(key: &str) -> String {
 
 impl Walk {
     pub(super) fn fault(&mut self, at: &str, code: &str, detail: impl Into<String>) {
-        self.faults.push(Fault {
-            pointer: at.into(),
-            code: code.into(),
-            detail: detail.into(),
-        });
+        self.faults.push(Fault { pointer: at.into(), code: code.into(), detail: detail.into() });
     }
 
     pub(super) fn object<'a>(
@@ -29,11 +25,7 @@ impl Walk {
         due: &[&str],
     ) -> Option<&'a Map<String, Value>> {
         let Some(o) = v.as_object() else {
-            self.fault(
-                at,
-                "not_an_object",
-                format!("expected an object, found {}", kind(v)),
-            );
+            self.fault(at, "not_an_object", format!("expected an object, found {}", kind(v)));
             return None;
         };
         for key in o.keys() {
@@ -44,11 +36,7 @@ impl Walk {
         }
         for key in due {
             if o.get(*key).is_none_or(Value::is_null) {
-                self.fault(
-                    &format!("{at}/{key}"),
-                    "missing",
-                    format!("`{key}` has to be given"),
-                );
+                self.fault(&format!("{at}/{key}"), "missing", format!("`{key}` has to be given"));
             }
         }
         Some(o)
@@ -63,17 +51,11 @@ impl Walk {
     ) -> Vec<T> {
         match v {
             None | Some(Value::Null) => Vec::new(),
-            Some(Value::Array(a)) => a
-                .iter()
-                .enumerate()
-                .map(|(i, v)| each(self, &format!("{at}/{i}"), v).unwrap_or_else(&empty))
-                .collect(),
+            Some(Value::Array(a)) => {
+                a.iter().enumerate().map(|(i, v)| each(self, &format!("{at}/{i}"), v).unwrap_or_else(&empty)).collect()
+            }
             Some(v) => {
-                self.fault(
-                    at,
-                    "not_an_array",
-                    format!("expected an array, found {}", kind(v)),
-                );
+                self.fault(at, "not_an_array", format!("expected an array, found {}", kind(v)));
                 Vec::new()
             }
         }
@@ -84,11 +66,7 @@ impl Walk {
             None | Some(Value::Null) => None,
             Some(Value::String(s)) => Some(s.clone()),
             Some(v) => {
-                self.fault(
-                    at,
-                    "not_a_string",
-                    format!("expected a string, found {}", kind(v)),
-                );
+                self.fault(at, "not_a_string", format!("expected a string, found {}", kind(v)));
                 None
             }
         }
@@ -99,19 +77,11 @@ impl Walk {
             None | Some(Value::Null) => None,
             Some(Value::Number(n)) if n.is_i64() => n.as_i64(),
             Some(Value::Number(n)) if n.is_u64() => {
-                self.fault(
-                    at,
-                    "overflow",
-                    format!("{n} is above the greatest integer, {}", i64::MAX),
-                );
+                self.fault(at, "overflow", format!("{n} is above the greatest integer, {}", i64::MAX));
                 None
             }
             Some(v) => {
-                self.fault(
-                    at,
-                    "not_an_integer",
-                    format!("expected an integer, found {}", kind(v)),
-                );
+                self.fault(at, "not_an_integer", format!("expected an integer, found {}", kind(v)));
                 None
             }
         }
@@ -122,11 +92,7 @@ impl Walk {
             None | Some(Value::Null) => false,
             Some(Value::Bool(b)) => *b,
             Some(v) => {
-                self.fault(
-                    at,
-                    "not_a_boolean",
-                    format!("expected true or false, found {}", kind(v)),
-                );
+                self.fault(at, "not_a_boolean", format!("expected true or false, found {}", kind(v)));
                 false
             }
         }
@@ -140,10 +106,7 @@ impl Walk {
                 self.fault(
                     at,
                     "not_a_decimal",
-                    format!(
-                        "money is a decimal string such as \"1.250000\", found {}",
-                        kind(v)
-                    ),
+                    format!("money is a decimal string such as \"1.250000\", found {}", kind(v)),
                 );
                 return None;
             }
@@ -151,11 +114,7 @@ impl Walk {
         match parse_decimal(text, 6).map(i64::try_from) {
             Some(Ok(n)) => Some(Money(n)),
             Some(Err(_)) => {
-                self.fault(
-                    at,
-                    "overflow",
-                    format!("{text} is more than {} credits", i64::MAX / 1_000_000),
-                );
+                self.fault(at, "overflow", format!("{text} is more than {} credits", i64::MAX / 1_000_000));
                 None
             }
             None => {
@@ -183,10 +142,7 @@ impl Walk {
                 self.fault(
                     at,
                     "not_a_decimal",
-                    format!(
-                        "expected a decimal string such as \"0.5\", found {}",
-                        kind(v)
-                    ),
+                    format!("expected a decimal string such as \"0.5\", found {}", kind(v)),
                 );
                 None
             }
@@ -205,46 +161,25 @@ impl Walk {
         let pool = self.text(&format!("{at}/0"), row.first());
         let resource = self.text(&format!("{at}/1"), row.get(1));
         let slot = self.integer(&format!("{at}/2"), row.get(2));
-        Some(ProductKey {
-            pool: pool?,
-            resource: resource?,
-            slot: slot?,
-        })
+        Some(ProductKey { pool: pool?, resource: resource?, slot: slot? })
     }
 
     pub(super) fn quantity(&mut self, at: &str, v: &Value) -> Option<Quantity> {
         let Some(row) = v.as_array().filter(|a| a.len() == 4) else {
-            self.fault(
-                at,
-                "not_a_quantity",
-                "a quantity is [pool, resource, slot, quantity]",
-            );
+            self.fault(at, "not_a_quantity", "a quantity is [pool, resource, slot, quantity]");
             return None;
         };
         let product = self.key(at, Some(&Value::Array(row[..3].to_vec())));
         let quantity = self.integer(&format!("{at}/3"), row.get(3));
         if quantity.is_none() && row[3].is_null() {
-            self.fault(
-                &format!("{at}/3"),
-                "not_an_integer",
-                "expected an integer, found null",
-            );
+            self.fault(&format!("{at}/3"), "not_an_integer", "expected an integer, found null");
         }
-        Some(Quantity {
-            product: product?,
-            quantity: quantity?,
-        })
+        Some(Quantity { product: product?, quantity: quantity? })
     }
 
     pub(super) fn quantities(&mut self, at: &str, v: Option<&Value>) -> Vec<Quantity> {
-        let nothing = || Quantity {
-            product: ProductKey {
-                pool: String::new(),
-                resource: String::new(),
-                slot: 0,
-            },
-            quantity: 0,
-        };
+        let nothing =
+            || Quantity { product: ProductKey { pool: String::new(), resource: String::new(), slot: 0 }, quantity: 0 };
         self.list(at, v, |w, at, v| w.quantity(at, v), nothing)
     }
 }

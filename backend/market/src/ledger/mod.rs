@@ -200,7 +200,7 @@ impl Ledger {
         let debit = self.balances.entry(transfer.debit).or_default();
         *debit = *debit - transfer.amount;
         let credit = self.balances.entry(transfer.credit).or_default();
-        *credit = *credit + transfer.amount;
+        *credit += transfer.amount;
     }
     /// 0 at every commit, or money was made or lost.
     pub fn sum(&self) -> i128 {

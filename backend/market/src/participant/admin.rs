@@ -9,7 +9,13 @@ use crate::turn::{Cause, Turn};
 use crate::units::{Amounts, Credits};
 use crate::workload::register::{check_name, invalid, not_found};
 
-pub fn create(turn: &mut Turn<'_>, name: String, platform: bool, quota: Amounts, open_order_limit: u32) -> Result<ParticipantId, Refusal> {
+pub fn create(
+    turn: &mut Turn<'_>,
+    name: String,
+    platform: bool,
+    quota: Amounts,
+    open_order_limit: u32,
+) -> Result<ParticipantId, Refusal> {
     check_name(&name, "/name")?;
     let id = ParticipantId::next(&mut turn.ids);
     let participant = Participant { id, name, platform, quota, open_order_limit, created_at: turn.now };
@@ -20,14 +26,24 @@ pub fn create(turn: &mut Turn<'_>, name: String, platform: bool, quota: Amounts,
 pub fn set_quota(turn: &mut Turn<'_>, id: ParticipantId, quota: Amounts) -> Result<ParticipantId, Refusal> {
     let mut participant = turn.state.participants.get(&id).cloned().ok_or_else(|| not_found("participant"))?;
     if let Some((resource, _)) = quota.iter().find(|(_, q)| !(0..=1_000_000_000_000).contains(*q)) {
-        return Err(invalid("quantity_out_of_range", format!("/quota/{resource}"), "Quotas are from 0 to 1000000000000 base units."));
+        return Err(invalid(
+            "quantity_out_of_range",
+            format!("/quota/{resource}"),
+            "Quotas are from 0 to 1000000000000 base units.",
+        ));
     }
     participant.quota = quota;
     turn.emit(Event::ParticipantChanged(participant));
     Ok(id)
 }
 
-pub fn create_user(turn: &mut Turn<'_>, email: String, name: String, password_hash: String, memberships: Vec<Membership>) -> Result<UserId, Refusal> {
+pub fn create_user(
+    turn: &mut Turn<'_>,
+    email: String,
+    name: String,
+    password_hash: String,
+    memberships: Vec<Membership>,
+) -> Result<UserId, Refusal> {
     check_name(&name, "/name")?;
     let email = email.to_lowercase();
     if turn.state.user_by_email(&email).is_some() {
@@ -41,7 +57,13 @@ pub fn create_user(turn: &mut Turn<'_>, email: String, name: String, password_ha
     let platform = |m: &Membership| turn.state.participants.get(&m.participant).map(|p| p.platform);
     for (index, membership) in memberships.iter().enumerate() {
         match platform(membership) {
-            None => return Err(invalid("not_found", format!("/memberships/{index}/participant"), "There is no such participant.")),
+            None => {
+                return Err(invalid(
+                    "not_found",
+                    format!("/memberships/{index}/participant"),
+                    "There is no such participant.",
+                ));
+            }
             Some(is_platform) if is_platform != membership.role.is_platform() => {
                 let detail = "finance, admin and operator belong to the operator's participant, bidder and tenant to the others.";
                 return Err(invalid("role_not_here", format!("/memberships/{index}/role"), detail));
@@ -72,7 +94,11 @@ pub fn create_key(turn: &mut Turn<'_>, new: NewKey) -> Result<KeyId, Refusal> {
     }
     let allowed = new.membership.role.scopes();
     if let Some(index) = new.scopes.iter().position(|s| !allowed.contains(&s.as_str())) {
-        return Err(invalid("scope_not_allowed", format!("/scopes/{index}"), format!("The role {} has these scopes: {}.", new.membership.role.name(), allowed.join(", "))));
+        return Err(invalid(
+            "scope_not_allowed",
+            format!("/scopes/{index}"),
+            format!("The role {} has these scopes: {}.", new.membership.role.name(), allowed.join(", ")),
+        ));
     }
     if new.expires_at.is_some_and(|at| at <= turn.now) {
         return Err(invalid("expiry_in_the_past", "/expires_at", "expires_at must be in the future."));

@@ -55,16 +55,34 @@ pub fn create(turn: &mut Turn<'_>, new: NewPool) -> Result<PoolSlug, Refusal> {
     Ok(new.slug)
 }
 
-pub fn add_node(turn: &mut Turn<'_>, name: String, pool: PoolSlug, capacity: Amounts, properties: BTreeMap<String, i64>) -> Result<NodeId, Refusal> {
+pub fn add_node(
+    turn: &mut Turn<'_>,
+    name: String,
+    pool: PoolSlug,
+    capacity: Amounts,
+    properties: BTreeMap<String, i64>,
+) -> Result<NodeId, Refusal> {
     check_name(&name, "/name")?;
     if !turn.state.pools.contains_key(&pool) {
         return Err(invalid("unknown_pool", "/pool", format!("There is no pool `{pool}`.")));
     }
     if let Some((resource, _)) = capacity.iter().find(|(_, q)| !(0..=1_000_000_000_000).contains(*q)) {
-        return Err(invalid("quantity_out_of_range", format!("/capacity/{resource}"), "Capacities are from 0 to 1000000000000 base units."));
+        return Err(invalid(
+            "quantity_out_of_range",
+            format!("/capacity/{resource}"),
+            "Capacities are from 0 to 1000000000000 base units.",
+        ));
     }
     let id = NodeId::next(&mut turn.ids);
-    turn.emit(Event::NodeChanged(Node { id, name, pool, capacity, properties, state: NodeState::Up, created_at: turn.now }));
+    turn.emit(Event::NodeChanged(Node {
+        id,
+        name,
+        pool,
+        capacity,
+        properties,
+        state: NodeState::Up,
+        created_at: turn.now,
+    }));
     Ok(id)
 }
 
@@ -108,11 +126,18 @@ pub fn schedule_reserve(turn: &mut Turn<'_>, slug: &str, new: NewReserve) -> Res
             kind: RefusalKind::StaleVersion,
             code: "stale_version",
             pointer: String::new(),
-            detail: format!("The reserve prices are at version {}. Read them again and repeat the change.", pool.reserve_version),
+            detail: format!(
+                "The reserve prices are at version {}. Read them again and repeat the change.",
+                pool.reserve_version
+            ),
         });
     }
     if !pool.resources.contains(&new.resource) {
-        return Err(invalid("resource_not_in_pool", "/resource", format!("Pool `{slug}` does not have {}.", new.resource)));
+        return Err(invalid(
+            "resource_not_in_pool",
+            "/resource",
+            format!("Pool `{slug}` does not have {}.", new.resource),
+        ));
     }
     check_steps(&new.steps, turn.state.market.price_cap)?;
     let id = ReservePriceId::next(&mut turn.ids);
@@ -138,13 +163,21 @@ fn check_steps(steps: &[ReserveStep], cap: Price) -> Result<(), Refusal> {
     for (index, step) in steps.iter().enumerate() {
         let pointer = format!("/steps/{index}/price");
         if step.price < before || step.price > cap {
-            return Err(invalid("price_out_of_range", pointer, format!("Prices must not fall from step to step, nor exceed the price cap {cap}.")));
+            return Err(invalid(
+                "price_out_of_range",
+                pointer,
+                format!("Prices must not fall from step to step, nor exceed the price cap {cap}."),
+            ));
         }
         if step.price.units() % 1000 != 0 {
             return Err(invalid("price_too_fine", pointer, "A reserve price has at most 6 digits after the point."));
         }
         if step.share.units() <= 0 {
-            return Err(invalid("share_out_of_range", format!("/steps/{index}/share"), "Every step has a share above 0."));
+            return Err(invalid(
+                "share_out_of_range",
+                format!("/steps/{index}/share"),
+                "Every step has a share above 0.",
+            ));
         }
         before = step.price;
     }

@@ -150,4 +150,3 @@ impl Reference {
         sorted.get(sorted.len() / 2).copied().unwrap_or(reserve).max(reserve)
     }
 }
-

@@ -102,7 +102,16 @@ fn read_awards(
             let price = prices.get(&key).map_or(Price::ZERO, |p| p.price);
             let money = price.charge_half_even(quantity.quantity).ok_or_else(unknown)?;
             let (pool, resource, slot) = key;
-            lines.push(AwardLine { pool, resource, slot, quantity: quantity.quantity, price, money, resold: 0, settled: false });
+            lines.push(AwardLine {
+                pool,
+                resource,
+                slot,
+                quantity: quantity.quantity,
+                price,
+                money,
+                resold: 0,
+                settled: false,
+            });
         }
         lines.retain(|l| l.quantity > 0);
         if lines.is_empty() {
@@ -208,7 +217,14 @@ fn placements(outcome: &Outcome) -> BTreeMap<String, Vec<NodeId>> {
     nodes
 }
 
-fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, lines: Vec<AwardLine>, nodes: Vec<NodeId>, certified: i64) -> Result<(), AwardError> {
+fn fill(
+    turn: &mut Turn<'_>,
+    number: u64,
+    id: OrderId,
+    lines: Vec<AwardLine>,
+    nodes: Vec<NodeId>,
+    certified: i64,
+) -> Result<(), AwardError> {
     let order = turn.state.orders.get(&id).cloned().ok_or_else(|| AwardError::Unknown(id.to_string()))?;
     let total: Credits = lines.iter().map(|l| l.money).sum();
     let rest = Rest::of(&order, &lines);
@@ -246,13 +262,29 @@ fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, lines: Vec<AwardLine>, no
     };
     let Rest { amounts: remaining, replicas: remaining_replicas, limit: remaining_limit, .. } = rest;
     let at = turn.now;
-    turn.emit(Event::OrderFilled { order: id, award: award_id, money: total, remaining, remaining_replicas, remaining_limit, hold, status, at });
+    turn.emit(Event::OrderFilled {
+        order: id,
+        award: award_id,
+        money: total,
+        remaining,
+        remaining_replicas,
+        remaining_limit,
+        hold,
+        status,
+        at,
+    });
     Ok(())
 }
 
 /// held → escrow; what rounding the lines one by one puts over the certified sum, the
 /// exchange carries.
-fn charge(turn: &mut Turn<'_>, number: u64, order: &Order, total: Credits, certified: Credits) -> Result<(), AwardError> {
+fn charge(
+    turn: &mut Turn<'_>,
+    number: u64,
+    order: &Order,
+    total: Credits,
+    certified: Credits,
+) -> Result<(), AwardError> {
     let over = check_charge(order, total, certified)?;
     let cause = Cause { order: Some(order.id), round: Some(number), slot: None };
     let held = Account::Held(order.participant);
@@ -272,7 +304,9 @@ struct Rest {
 impl Rest {
     fn of(order: &Order, lines: &[AwardLine]) -> Self {
         let closed = Self { open: false, amounts: Amounts::new(), replicas: 0, limit: Credits::ZERO };
-        if !order.request.stays_open_after_award() || matches!(order.request.time_in_force, TimeInForce::Ioc | TimeInForce::Fok) {
+        if !order.request.stays_open_after_award()
+            || matches!(order.request.time_in_force, TimeInForce::Ioc | TimeInForce::Fok)
+        {
             return closed;
         }
         // Every slot of a bundle has the same fill; rounding may differ by a unit, so the slot
@@ -354,7 +388,9 @@ fn close_round_only_orders(turn: &mut Turn<'_>, number: u64) {
         .state
         .orders
         .values()
-        .filter(|o| o.sealed_in == Some(number) && matches!(o.request.time_in_force, TimeInForce::Ioc | TimeInForce::Fok))
+        .filter(|o| {
+            o.sealed_in == Some(number) && matches!(o.request.time_in_force, TimeInForce::Ioc | TimeInForce::Fok)
+        })
         .map(|o| o.id)
         .collect();
     for id in ended {
@@ -393,7 +429,8 @@ fn record_products(
 ) -> Result<(), AwardError> {
     let mut used: BTreeMap<ProductKey, Vec<i64>> = BTreeMap::new();
     for supply in &outcome.supply {
-        let steps = used.entry(product_key(sealed, &book_key(&supply.pool, &supply.resource, supply.slot))?).or_default();
+        let steps =
+            used.entry(product_key(sealed, &book_key(&supply.pool, &supply.resource, supply.slot))?).or_default();
         let step = supply.step;
         if steps.len() <= step {
             steps.resize(step + 1, 0);

@@ -66,9 +66,8 @@ impl<'a> Builder<'a> {
     }
 
     fn add_orders(&mut self) {
-        let open = self.state.orders.values().filter(|o| {
-            matches!(o.status, OrderStatus::Open | OrderStatus::PartiallyFilled)
-        });
+        let open =
+            self.state.orders.values().filter(|o| matches!(o.status, OrderStatus::Open | OrderStatus::PartiallyFilled));
         for order in open {
             match self.entry(order) {
                 Ok(entry) => self.orders.push(entry),
@@ -216,9 +215,11 @@ impl<'a> Builder<'a> {
             quantities.push(row(&line.pool, line.resource, self.slot_index(line.slot)?, left));
         }
         // The limit of what is left: the share of the tightest line, rounded up for the holder.
-        let share = award.lines.iter().map(|l| (l.quantity - l.resold, l.quantity)).max_by(|a, b| {
-            (i128::from(a.0) * i128::from(b.1)).cmp(&(i128::from(b.0) * i128::from(a.1)))
-        })?;
+        let share = award
+            .lines
+            .iter()
+            .map(|l| (l.quantity - l.resold, l.quantity))
+            .max_by(|a, b| (i128::from(a.0) * i128::from(b.1)).cmp(&(i128::from(b.0) * i128::from(a.1))))?;
         let limit = award.limit.share_floor(share.0, share.1) + Credits::from_units(1);
         Some(clearing::Order {
             id: award.id.to_string(),
@@ -246,9 +247,9 @@ impl<'a> Builder<'a> {
         };
         let bids = self.orders.iter().filter(|o| o.side == clearing::Side::Bid);
         let wanted: BTreeSet<_> = bids.flat_map(products).collect();
-        let (kept, dropped): (Vec<_>, Vec<_>) = std::mem::take(&mut self.orders).into_iter().partition(|o| {
-            o.side == clearing::Side::Bid || !products(o).iter().any(|key| wanted.contains(key))
-        });
+        let (kept, dropped): (Vec<_>, Vec<_>) = std::mem::take(&mut self.orders)
+            .into_iter()
+            .partition(|o| o.side == clearing::Side::Bid || !products(o).iter().any(|key| wanted.contains(key)));
         self.orders = kept;
         self.excluded.extend(dropped.iter().filter_map(|o| Some((o.id.parse().ok()?, "INELIGIBLE"))));
     }
@@ -344,7 +345,8 @@ fn supply_steps(state: &State, now: Timestamp, pool: &str, resource: Resource, s
 pub fn operator_capacity(state: &State, pool: &str, resource: Resource) -> i64 {
     let nodes = state.nodes.values().filter(|n| n.pool == pool && n.state == NodeState::Up);
     let capacity: i64 = nodes.map(|n| amount(&n.capacity, resource)).sum();
-    let placed = state.instances.values().filter(|i| i.pool == pool && i.state == crate::workload::InstanceState::Running);
+    let placed =
+        state.instances.values().filter(|i| i.pool == pool && i.state == crate::workload::InstanceState::Running);
     let baselines: i64 = placed.map(|i| amount(&i.baseline, resource)).sum();
     (capacity - baselines).max(0)
 }
@@ -439,7 +441,9 @@ fn bought(state: &State, id: InstanceId) -> impl Iterator<Item = &Award> {
 /// The node of the latest award for a slot before `slot`.
 fn latest_award_before(state: &State, id: InstanceId, slot: Slot) -> Option<NodeId> {
     bought(state, id)
-        .flat_map(|a| a.lines.iter().filter(|l| l.slot < slot && l.quantity > l.resold).map(|l| (l.slot, a.nodes.first())))
+        .flat_map(|a| {
+            a.lines.iter().filter(|l| l.slot < slot && l.quantity > l.resold).map(|l| (l.slot, a.nodes.first()))
+        })
         .max_by_key(|(slot, _)| *slot)
         .and_then(|(_, node)| node.copied())
 }
@@ -496,4 +500,3 @@ fn money_up(price: Price) -> Money {
 pub fn resale_id(book_order: &str) -> Option<AwardId> {
     book_order.parse().ok()
 }
-

@@ -4,8 +4,8 @@ pub mod book;
 pub mod merkle;
 pub mod seal;
 
-use crate::ids::{AwardId, InstanceId, NodeId, OrderId, ParticipantId, RoundId};
 use crate::book::Side;
+use crate::ids::{AwardId, InstanceId, NodeId, OrderId, ParticipantId, RoundId};
 use crate::pool::PoolSlug;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Credits, Price, Resource};

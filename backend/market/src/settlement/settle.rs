@@ -23,13 +23,8 @@ const REFERENCE_SLOTS: usize = 288;
 type Given = BTreeMap<(crate::ids::AwardId, Resource), i64>;
 
 pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
-    let awards: Vec<Award> = turn
-        .state
-        .awards
-        .values()
-        .filter(|a| a.lines.iter().any(|l| l.slot == slot && !l.settled))
-        .cloned()
-        .collect();
+    let awards: Vec<Award> =
+        turn.state.awards.values().filter(|a| a.lines.iter().any(|l| l.slot == slot && !l.settled)).cloned().collect();
     let given = deliveries(turn, slot, &awards, readings);
     let mut escrow = Credits::ZERO;
     for award in &awards {
@@ -51,7 +46,8 @@ pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
         let rest = escrow;
         pay(turn, TransferKind::OperatorIncome, Account::OperatorIncome, rest, cause, &mut escrow);
     } else if escrow.is_negative() {
-        let made_whole = turn.transfer(TransferKind::PlatformRisk, Account::PlatformRisk, Account::Escrow, -escrow, cause);
+        let made_whole =
+            turn.transfer(TransferKind::PlatformRisk, Account::PlatformRisk, Account::Escrow, -escrow, cause);
         debug_assert!(made_whole.is_ok(), "exchange accounts may go negative: {made_whole:?}");
     }
     remember_prices(turn, slot);
@@ -106,9 +102,7 @@ fn receipt(turn: &mut Turn<'_>, slot: Slot, award: &Award, given: &Given) -> Rec
             (AwardKind::Resold, _) => line.quantity,
             // Capacity without a workload of ours is made available by keeping its node free.
             (AwardKind::Bought, None) => line.quantity,
-            (AwardKind::Bought, Some(_)) => {
-                line.resold + given.get(&(award.id, line.resource)).copied().unwrap_or(0)
-            }
+            (AwardKind::Bought, Some(_)) => line.resold + given.get(&(award.id, line.resource)).copied().unwrap_or(0),
             (AwardKind::Lent, _) => given.get(&(award.id, line.resource)).copied().unwrap_or(0),
         };
         let delivered = delivered.clamp(0, line.quantity);

@@ -46,7 +46,7 @@ pub fn target(state: &State, instance: &Instance, slot: Slot) -> Target {
             *limits.entry(line.resource).or_default() += change;
         }
         if has_line && award.kind == AwardKind::Bought && award.limit > award.money {
-            gain = gain + (award.limit - award.money).share_floor(1, slots.max(1));
+            gain += (award.limit - award.money).share_floor(1, slots.max(1));
         }
     }
     Target { node, limits, gain }
@@ -84,7 +84,14 @@ pub fn plan_slot(turn: &mut Turn<'_>, slot: Slot) {
     turn.emit(Event::MarketChanged(market));
 }
 
-fn draft(turn: &Turn<'_>, id: SwapId, slot: Slot, instance: &Instance, target: &Target, depends_on: Vec<SwapId>) -> Swap {
+fn draft(
+    turn: &Turn<'_>,
+    id: SwapId,
+    slot: Slot,
+    instance: &Instance,
+    target: &Target,
+    depends_on: Vec<SwapId>,
+) -> Swap {
     let moves = target.node != instance.node;
     let method = if moves { Method::Checkpoint } else { Method::Resize };
     let pool_to = turn.state.nodes.get(&target.node).map_or_else(|| instance.pool.clone(), |n| n.pool.clone());

@@ -52,13 +52,8 @@ fn replace_orders(turn: &mut Turn<'_>, instance: &Instance, slot: Slot, mut want
     let automatic = |o: &&Order| {
         o.origin != Origin::Manual && o.request.instance == Some(instance.id) && o.request.first_slot() == slot
     };
-    let present: Vec<(OrderId, bool)> = turn
-        .state
-        .orders
-        .values()
-        .filter(automatic)
-        .map(|o| (o.id, o.sealed_in.is_some()))
-        .collect();
+    let present: Vec<(OrderId, bool)> =
+        turn.state.orders.values().filter(automatic).map(|o| (o.id, o.sealed_in.is_some())).collect();
     for (id, sealed) in present {
         let order = &turn.state.orders[&id];
         if let Some(at) = wanted.iter().position(|w| is_close(order, w)) {
@@ -156,10 +151,8 @@ fn offers(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Want
 }
 
 fn value_of(resources: &Amounts, cost: &BTreeMap<Resource, Price>, probability_millis: i64) -> Credits {
-    let all: Credits = resources
-        .iter()
-        .filter_map(|(r, q)| cost.get(r).and_then(|price| price.charge_half_even(*q)))
-        .sum();
+    let all: Credits =
+        resources.iter().filter_map(|(r, q)| cost.get(r).and_then(|price| price.charge_half_even(*q))).sum();
     all.share_floor(probability_millis, 1000)
 }
 

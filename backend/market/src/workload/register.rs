@@ -27,7 +27,13 @@ pub fn check_name(name: &str, pointer: &str) -> Result<(), Refusal> {
     if good { Ok(()) } else { Err(invalid("name_out_of_range", pointer, "A name has 1 to 100 printable characters.")) }
 }
 
-pub fn module(turn: &mut Turn<'_>, participant: Option<ParticipantId>, name: String, hash: String, size_bytes: i64) -> Result<ModuleId, Refusal> {
+pub fn module(
+    turn: &mut Turn<'_>,
+    participant: Option<ParticipantId>,
+    name: String,
+    hash: String,
+    size_bytes: i64,
+) -> Result<ModuleId, Refusal> {
     check_name(&name, "/name")?;
     let same = turn.state.modules.values().find(|m| m.hash == hash && m.participant == participant);
     if let Some(module) = same {
@@ -43,25 +49,45 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
     let state = &*turn.state;
     let module = state.modules.get(&new.module).filter(|m| m.participant.is_none_or(|p| p == new.participant));
     if module.is_none() {
-        return Err(invalid("not_found", "/module", "There is no such module. POST /v1/modules uploads one; GET /v1/modules lists those that come with the product."));
+        return Err(invalid(
+            "not_found",
+            "/module",
+            "There is no such module. POST /v1/modules uploads one; GET /v1/modules lists those that come with the product.",
+        ));
     }
     let Some(pool) = state.pools.get(&new.pool) else {
-        return Err(invalid("unknown_pool", "/pool", format!("There is no pool `{}`. GET /v1/pools lists them.", new.pool)));
+        return Err(invalid(
+            "unknown_pool",
+            "/pool",
+            format!("There is no pool `{}`. GET /v1/pools lists them.", new.pool),
+        ));
     };
     for (amounts, field) in [(&new.baseline, "baseline"), (&new.floor, "floor"), (&new.limit, "limit")] {
         for (resource, quantity) in amounts {
             let pointer = format!("/{field}/{resource}");
             if !pool.resources.contains(resource) {
-                return Err(invalid("resource_not_in_pool", pointer, format!("Pool `{}` does not have {resource}.", new.pool)));
+                return Err(invalid(
+                    "resource_not_in_pool",
+                    pointer,
+                    format!("Pool `{}` does not have {resource}.", new.pool),
+                ));
             }
             if !(0..=1_000_000_000).contains(quantity) {
-                return Err(invalid("quantity_out_of_range", pointer, "Quantities are from 0 to 1000000000 base units."));
+                return Err(invalid(
+                    "quantity_out_of_range",
+                    pointer,
+                    "Quantities are from 0 to 1000000000 base units.",
+                ));
             }
         }
     }
     check_shape(&new.baseline, &new.floor, &new.limit)?;
     if !(1..=1000).contains(&new.comparison.positions) {
-        return Err(invalid("positions_out_of_range", "/comparison/positions", "Compare from 1 to 1000 input positions."));
+        return Err(invalid(
+            "positions_out_of_range",
+            "/comparison/positions",
+            "Compare from 1 to 1000 input positions.",
+        ));
     }
     check_quota(state, new.participant, None, &new.baseline)?;
     let node = match new.node {
@@ -111,28 +137,44 @@ fn check_shape(baseline: &Amounts, floor: &Amounts, limit: &Amounts) -> Result<(
     for resource in Resource::ALL {
         let (f, b, l) = (amount(floor, resource), amount(baseline, resource), amount(limit, resource));
         if f > b {
-            return Err(invalid("floor_above_baseline", format!("/floor/{resource}"), format!("The capacity floor ({f}) must not be above the baseline ({b}).")));
+            return Err(invalid(
+                "floor_above_baseline",
+                format!("/floor/{resource}"),
+                format!("The capacity floor ({f}) must not be above the baseline ({b})."),
+            ));
         }
         if l < b {
-            return Err(invalid("limit_below_baseline", format!("/limit/{resource}"), format!("The limit ({l}) must not be below the baseline ({b}).")));
+            return Err(invalid(
+                "limit_below_baseline",
+                format!("/limit/{resource}"),
+                format!("The limit ({l}) must not be below the baseline ({b})."),
+            ));
         }
     }
     Ok(())
 }
 
-fn check_quota(state: &State, participant: ParticipantId, except: Option<InstanceId>, baseline: &Amounts) -> Result<(), Refusal> {
+fn check_quota(
+    state: &State,
+    participant: ParticipantId,
+    except: Option<InstanceId>,
+    baseline: &Amounts,
+) -> Result<(), Refusal> {
     let owner = state.participants.get(&participant).ok_or_else(|| not_found("participant"))?;
     for (resource, quantity) in baseline {
-        let others = state.instances.values().filter(|i| {
-            i.participant == participant && Some(i.id) != except && i.state == InstanceState::Running
-        });
+        let others = state
+            .instances
+            .values()
+            .filter(|i| i.participant == participant && Some(i.id) != except && i.state == InstanceState::Running);
         let used: i64 = others.map(|i| amount(&i.baseline, *resource)).sum();
         let quota = amount(&owner.quota, *resource);
         if used.saturating_add(*quantity) > quota {
             return Err(invalid(
                 "quota_exceeded",
                 format!("/baseline/{resource}"),
-                format!("The quota is {quota} {resource}, {used} are in use, {quantity} were asked for. Ask an admin for more quota."),
+                format!(
+                    "The quota is {quota} {resource}, {used} are in use, {quantity} were asked for. Ask an admin for more quota."
+                ),
             ));
         }
     }
@@ -156,7 +198,12 @@ fn own(state: &State, participant: ParticipantId, id: InstanceId) -> Result<Inst
     instance.cloned().ok_or_else(|| not_found("instance"))
 }
 
-pub fn set_baseline(turn: &mut Turn<'_>, id: InstanceId, baseline: Amounts, floor: Amounts) -> Result<InstanceId, Refusal> {
+pub fn set_baseline(
+    turn: &mut Turn<'_>,
+    id: InstanceId,
+    baseline: Amounts,
+    floor: Amounts,
+) -> Result<InstanceId, Refusal> {
     let mut instance = turn.state.instances.get(&id).cloned().ok_or_else(|| not_found("instance"))?;
     check_shape(&baseline, &floor, &instance.limit)?;
     check_quota(turn.state, instance.participant, Some(id), &baseline)?;
@@ -166,18 +213,32 @@ pub fn set_baseline(turn: &mut Turn<'_>, id: InstanceId, baseline: Amounts, floo
     Ok(id)
 }
 
-pub fn set_strategy(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId, strategy: Strategy) -> Result<InstanceId, Refusal> {
+pub fn set_strategy(
+    turn: &mut Turn<'_>,
+    participant: ParticipantId,
+    id: InstanceId,
+    strategy: Strategy,
+) -> Result<InstanceId, Refusal> {
     let mut instance = own(turn.state, participant, id)?;
     let pool = &turn.state.pools[&instance.pool];
     let prices = strategy.auto_bid.iter().flat_map(|s| s.shortage_cost.iter().map(|e| ("auto_bid/shortage_cost", e)));
-    let minimums = strategy.auto_offer.iter().flat_map(|s| s.minimum_price.iter().map(|e| ("auto_offer/minimum_price", e)));
+    let minimums =
+        strategy.auto_offer.iter().flat_map(|s| s.minimum_price.iter().map(|e| ("auto_offer/minimum_price", e)));
     for (field, (resource, price)) in prices.chain(minimums) {
         let pointer = format!("/{field}/{resource}");
         if !pool.resources.contains(resource) {
-            return Err(invalid("resource_not_in_pool", pointer, format!("Pool `{}` does not have {resource}.", pool.slug)));
+            return Err(invalid(
+                "resource_not_in_pool",
+                pointer,
+                format!("Pool `{}` does not have {resource}.", pool.slug),
+            ));
         }
         if price.is_negative() || *price > turn.state.market.price_cap {
-            return Err(invalid("price_out_of_range", pointer, format!("Prices are from 0 to the price cap, {}.", turn.state.market.price_cap)));
+            return Err(invalid(
+                "price_out_of_range",
+                pointer,
+                format!("Prices are from 0 to the price cap, {}.", turn.state.market.price_cap),
+            ));
         }
     }
     instance.strategy = strategy;
@@ -200,7 +261,8 @@ pub fn stop(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> 
     }
     instance.state = InstanceState::Stopped;
     turn.emit(Event::InstanceChanged(instance));
-    let orders: Vec<OrderId> = turn.state.orders.values().filter(|o| o.request.instance == Some(id)).map(|o| o.id).collect();
+    let orders: Vec<OrderId> =
+        turn.state.orders.values().filter(|o| o.request.instance == Some(id)).map(|o| o.id).collect();
     for order in orders {
         let _waits_if_sealed = crate::book::place::cancel(turn, participant, order, "instance_stopped");
     }
@@ -222,12 +284,20 @@ pub fn hint(turn: &mut Turn<'_>, participant: ParticipantId, new: NewHint) -> Re
         check_name(source, "/source")?;
     }
     if new.expires_at <= new.starts_at.max(turn.now) {
-        return Err(invalid("expiry_in_the_past", "/expires_at", "expires_at must be in the future and after starts_at."));
+        return Err(invalid(
+            "expiry_in_the_past",
+            "/expires_at",
+            "expires_at must be in the future and after starts_at.",
+        ));
     }
     for (resource, quantity) in &new.expected_demand {
         let limit = amount(&instance.limit, *resource);
         if *quantity < 0 || *quantity > limit {
-            return Err(invalid("above_instance_limit", format!("/expected_demand/{resource}"), format!("The instance can use from 0 to {limit} {resource}.")));
+            return Err(invalid(
+                "above_instance_limit",
+                format!("/expected_demand/{resource}"),
+                format!("The instance can use from 0 to {limit} {resource}."),
+            ));
         }
     }
     if let Some(index) = new.avoid_nodes.iter().position(|n| !turn.state.nodes.contains_key(n)) {
@@ -235,7 +305,18 @@ pub fn hint(turn: &mut Turn<'_>, participant: ParticipantId, new: NewHint) -> Re
     }
     let id = HintId::next(&mut turn.ids);
     let NewHint { instance, expected_demand, avoid_nodes, starts_at, expires_at, source } = new;
-    let hint = Hint { id, participant, instance, expected_demand, avoid_nodes, starts_at, expires_at, source, created_at: turn.now, withdrawn_at: None };
+    let hint = Hint {
+        id,
+        participant,
+        instance,
+        expected_demand,
+        avoid_nodes,
+        starts_at,
+        expires_at,
+        source,
+        created_at: turn.now,
+        withdrawn_at: None,
+    };
     turn.emit(Event::HintChanged(hint));
     Ok(id)
 }
@@ -266,7 +347,11 @@ pub fn profile(turn: &mut Turn<'_>, participant: ParticipantId, new: NewProfile)
     }
     for (resource, typical) in &new.typical {
         if *typical < 0 || *typical > amount(&new.peak, *resource) {
-            return Err(invalid("typical_above_peak", format!("/typical/{resource}"), "typical must be from 0 to peak."));
+            return Err(invalid(
+                "typical_above_peak",
+                format!("/typical/{resource}"),
+                "typical must be from 0 to peak.",
+            ));
         }
     }
     let previous = match new.profile {

@@ -19,20 +19,12 @@ pub struct Mix {
 }
 
 fn key(p: i64, r: i64, t: i64) -> ProductKey {
-    ProductKey {
-        pool: format!("p{p}"),
-        resource: format!("r{r}"),
-        slot: t,
-    }
+    ProductKey { pool: format!("p{p}"), resource: format!("r{r}"), slot: t }
 }
 
 pub fn book(seed: u64, mix: Mix) -> Book {
     let mut d = Draw::new(seed.wrapping_mul(0x5851_F42D_4C95_7F2D) ^ 0xD1B5);
-    let cap = if mix.low_caps {
-        d.between(6, 12)
-    } else {
-        10_000
-    };
+    let cap = if mix.low_caps { d.between(6, 12) } else { 10_000 };
     let mut b = Book::new(Money(cap * 1_000_000), d.raw() % 1000);
     let (pools, resources, slots) = (d.between(1, 3), d.between(1, 2), d.between(1, 3));
     for p in 0..pools {
@@ -42,10 +34,7 @@ pub fn book(seed: u64, mix: Mix) -> Book {
                 let supply = (0..d.between(0, 3))
                     .map(|_| {
                         reserve += d.between(0, 3);
-                        Step {
-                            quantity: d.between(0, 25) * UNIT,
-                            reserve: Money(reserve * 1_000_000),
-                        }
+                        Step { quantity: d.between(0, 25) * UNIT, reserve: Money(reserve * 1_000_000) }
                     })
                     .collect();
                 if d.chance(92) {
@@ -63,39 +52,20 @@ pub fn book(seed: u64, mix: Mix) -> Book {
         }
         if mix.nodes && d.chance(85) {
             for n in 0..d.between(1, 3) {
-                let capacity = (0..resources)
-                    .map(|r| (format!("r{r}"), d.between(2, 20) * UNIT))
-                    .collect();
+                let capacity = (0..resources).map(|r| (format!("r{r}"), d.between(2, 20) * UNIT)).collect();
                 let committed = if d.chance(15) {
-                    vec![Committed {
-                        resource: "r0".into(),
-                        slot: 0,
-                        quantity: d.between(0, 4) * UNIT,
-                    }]
+                    vec![Committed { resource: "r0".into(), slot: 0, quantity: d.between(0, 4) * UNIT }]
                 } else {
                     Vec::new()
                 };
-                b.nodes.push(Node {
-                    id: format!("n{p}{n}"),
-                    pool: format!("p{p}"),
-                    capacity,
-                    committed,
-                });
+                b.nodes.push(Node { id: format!("n{p}{n}"), pool: format!("p{p}"), capacity, committed });
             }
         }
     }
     for i in 0..d.between(1, 9) {
         let bid = d.chance(72);
-        let replicas = if bid && mix.replicas && d.chance(65) {
-            Some(d.between(1, 4))
-        } else {
-            None
-        };
-        let alternatives = if mix.blocks && d.chance(25) {
-            d.between(2, 3)
-        } else {
-            1
-        };
+        let replicas = if bid && mix.replicas && d.chance(65) { Some(d.between(1, 4)) } else { None };
+        let alternatives = if mix.blocks && d.chance(25) { d.between(2, 3) } else { 1 };
         let mut total = 0;
         let mut alts = Vec::new();
         for a in 0..alternatives {
@@ -117,28 +87,16 @@ pub fn book(seed: u64, mix: Mix) -> Book {
             }
             if d.chance(8) {
                 let other = key(d.between(0, pools - 1), 0, from);
-                q.entry(other)
-                    .or_insert(d.between(1, 5) * replicas.unwrap_or(1) * UNIT);
+                q.entry(other).or_insert(d.between(1, 5) * replicas.unwrap_or(1) * UNIT);
             }
             total = total.max(q.values().sum::<i64>());
-            let adder = if a > 0 && d.chance(60) {
-                d.between(0, 5) * UNIT * 1_000_000
-            } else {
-                0
-            };
+            let adder = if a > 0 && d.chance(60) { d.between(0, 5) * UNIT * 1_000_000 } else { 0 };
             alts.push(Alternative {
-                quantities: q
-                    .into_iter()
-                    .map(|(product, quantity)| Quantity { product, quantity })
-                    .collect(),
+                quantities: q.into_iter().map(|(product, quantity)| Quantity { product, quantity }).collect(),
                 adder: Money(adder),
             });
         }
-        let unit = if bid {
-            d.between(1, 10)
-        } else {
-            d.between(0, 6)
-        };
+        let unit = if bid { d.between(1, 10) } else { d.between(0, 6) };
         let mut o = Order {
             id: format!("o{i}"),
             owner: format!("w{i}"),
@@ -152,45 +110,28 @@ pub fn book(seed: u64, mix: Mix) -> Book {
             budget: None,
             replicas,
             node: None,
-            class: [Class::Standard, Class::Critical, Class::Opportunistic]
-                [d.between(0, 2) as usize],
+            class: [Class::Standard, Class::Critical, Class::Opportunistic][d.between(0, 2) as usize],
         };
         if mix.blocks && d.chance(30) {
-            o.min_fill = Fraction(
-                [Rat::ONE, Rat::ONE, Rat::ratio(1, 2), Rat::ratio(1, 4)][d.between(0, 3) as usize]
-                    .clone(),
-            );
+            o.min_fill =
+                Fraction([Rat::ONE, Rat::ONE, Rat::ratio(1, 2), Rat::ratio(1, 4)][d.between(0, 3) as usize].clone());
         }
         if !b.nodes.is_empty() && d.chance(30) {
-            o.node = Some(
-                b.nodes[d.between(0, b.nodes.len() as i64 - 1) as usize]
-                    .id
-                    .clone(),
-            );
+            o.node = Some(b.nodes[d.between(0, b.nodes.len() as i64 - 1) as usize].id.clone());
         }
         if mix.rows && d.chance(if bid { 15 } else { 60 }) {
             let rows = o.alternatives[0].quantities.clone();
-            let mut inst = Instance {
-                id: format!("i{i}"),
-                owner: o.owner.clone(),
-                ..Instance::default()
-            };
+            let mut inst = Instance { id: format!("i{i}"), owner: o.owner.clone(), ..Instance::default() };
             if !bid || d.chance(50) {
                 inst.holding = rows.clone();
             }
             for q in rows {
                 let part = d.between(0, q.quantity / UNIT) * UNIT;
                 if d.chance(60) {
-                    inst.floor.push(Quantity {
-                        product: q.product.clone(),
-                        quantity: part,
-                    });
+                    inst.floor.push(Quantity { product: q.product.clone(), quantity: part });
                 }
                 if d.chance(40) {
-                    inst.max_swap.push(Quantity {
-                        product: q.product,
-                        quantity: part + UNIT,
-                    });
+                    inst.max_swap.push(Quantity { product: q.product, quantity: part + UNIT });
                 }
             }
             o.instance = Some(inst.id.clone());
@@ -200,12 +141,7 @@ pub fn book(seed: u64, mix: Mix) -> Book {
     }
     if d.chance(15) {
         for o in b.orders.clone().into_iter().take(2) {
-            b.orders.push(Order {
-                id: format!("{}x", o.id),
-                owner: format!("{}x", o.owner),
-                instance: None,
-                ..o
-            });
+            b.orders.push(Order { id: format!("{}x", o.id), owner: format!("{}x", o.owner), instance: None, ..o });
         }
     }
     b
@@ -261,22 +197,13 @@ pub fn maximise(c: &[Rat], rows: &[(Vec<Rat>, Rat)]) -> Option<Rat> {
     Some(-&second[width])
 }
 
-fn run(
-    t: &mut [Vec<Rat>],
-    basis: &mut [usize],
-    z: &mut Vec<Rat>,
-    other: &mut Vec<Rat>,
-    limit: usize,
-) {
+fn run(t: &mut [Vec<Rat>], basis: &mut [usize], z: &mut Vec<Rat>, other: &mut Vec<Rat>, limit: usize) {
     let right = z.len() - 1;
     while let Some(j) = (0..limit).find(|j| z[*j].is_pos()) {
         let r = (0..t.len())
             .filter(|i| t[*i][j].is_pos())
             .min_by(|a, b| {
-                t[*a][right]
-                    .div(&t[*a][j])
-                    .cmp(&t[*b][right].div(&t[*b][j]))
-                    .then(basis[*a].cmp(&basis[*b]))
+                t[*a][right].div(&t[*a][j]).cmp(&t[*b][right].div(&t[*b][j])).then(basis[*a].cmp(&basis[*b]))
             })
             .expect("every program of the oracle is bounded");
         pivot(t, basis, &mut [z, other], r, j);
@@ -336,13 +263,7 @@ pub fn best_welfare(b: &Book, supported: bool, most: usize) -> Option<Rat> {
 
 fn fixed(b: &Book, chosen: &BTreeMap<&str, usize>, supported: bool) -> Option<Rat> {
     let mut keys: Vec<ProductKey> = b.products.iter().map(|p| p.key()).collect();
-    keys.extend(
-        b.orders
-            .iter()
-            .flat_map(|o| &o.alternatives)
-            .flat_map(|a| &a.quantities)
-            .map(|q| q.product.clone()),
-    );
+    keys.extend(b.orders.iter().flat_map(|o| &o.alternatives).flat_map(|a| &a.quantities).map(|q| q.product.clone()));
     keys.sort();
     keys.dedup();
     // columns: value, entries over products, lower and upper bound, order, block
@@ -364,18 +285,9 @@ fn fixed(b: &Book, chosen: &BTreeMap<&str, usize>, supported: bool) -> Option<Ra
         let entries = o.alternatives[a]
             .quantities
             .iter()
-            .map(|q| {
-                (
-                    keys.binary_search(&q.product).expect("listed"),
-                    s * q.quantity,
-                )
-            })
+            .map(|q| (keys.binary_search(&q.product).expect("listed"), s * q.quantity))
             .collect();
-        let lo = if o.is_block() {
-            o.least_fill()
-        } else {
-            Rat::ZERO
-        };
+        let lo = if o.is_block() { o.least_fill() } else { Rat::ZERO };
         cols.push(Col {
             value: Rat::int(i128::from(s) * o.effective_limit(a)),
             entries,
@@ -399,16 +311,10 @@ fn fixed(b: &Book, chosen: &BTreeMap<&str, usize>, supported: bool) -> Option<Ra
     let n = cols.len();
     let mut rows: Vec<(Vec<Rat>, Rat)> = Vec::new();
     for k in 0..keys.len() {
-        rows.push((
-            cols.iter()
-                .map(|c| Rat::int(c.entries.get(&k).copied().unwrap_or(0).into()))
-                .collect(),
-            Rat::ZERO,
-        ));
+        rows.push((cols.iter().map(|c| Rat::int(c.entries.get(&k).copied().unwrap_or(0).into())).collect(), Rat::ZERO));
     }
     let shared = rows.len();
-    let listed =
-        |l: &[Quantity], k: &ProductKey| l.iter().find(|q| q.product == *k).map(|q| q.quantity);
+    let listed = |l: &[Quantity], k: &ProductKey| l.iter().find(|q| q.product == *k).map(|q| q.quantity);
     for inst in &b.instances {
         for (k, name) in keys.iter().enumerate() {
             let net: Vec<Rat> = cols
@@ -423,10 +329,7 @@ fn fixed(b: &Book, chosen: &BTreeMap<&str, usize>, supported: bool) -> Option<Ra
             let minus: Vec<Rat> = net.iter().map(|v| -v).collect();
             let (h, f) = (listed(&inst.holding, name), listed(&inst.floor, name));
             if h.is_some() || f.is_some() {
-                rows.push((
-                    minus.clone(),
-                    Rat::int(i128::from((h.unwrap_or(0) - f.unwrap_or(0)).max(0))),
-                ));
+                rows.push((minus.clone(), Rat::int(i128::from((h.unwrap_or(0) - f.unwrap_or(0)).max(0)))));
             }
             if let Some(most) = listed(&inst.max_swap, name) {
                 rows.push((net, Rat::int(most.into())));
@@ -437,10 +340,7 @@ fn fixed(b: &Book, chosen: &BTreeMap<&str, usize>, supported: bool) -> Option<Ra
     // x = lo + y, 0 ≤ y ≤ hi − lo
     let mut primal = Vec::new();
     for (r, b) in &rows {
-        let b = r
-            .iter()
-            .zip(&cols)
-            .fold(b.clone(), |b, (v, c)| b.sub_mul(v, &c.lo));
+        let b = r.iter().zip(&cols).fold(b.clone(), |b, (v, c)| b.sub_mul(v, &c.lo));
         primal.push((r.clone(), b));
     }
     for (j, c) in cols.iter().enumerate() {

@@ -56,9 +56,40 @@ pub struct AppParts {
 impl App {
     pub async fn new(parts: AppParts) -> Result<Arc<Self>, crate::sequencer::Busy> {
         let directory = parts.sequencer.query(Directory::of).await?;
-        let AppParts { sequencer, store, clock, bus, tokens, limiter, rhythm, demo, secure_cookies, process, forecasts, nodes, conductor, stopping } = parts;
+        let AppParts {
+            sequencer,
+            store,
+            clock,
+            bus,
+            tokens,
+            limiter,
+            rhythm,
+            demo,
+            secure_cookies,
+            process,
+            forecasts,
+            nodes,
+            conductor,
+            stopping,
+        } = parts;
         let directory = RwLock::new(Arc::new(directory));
-        Ok(Arc::new(Self { sequencer, store, clock, bus, tokens, limiter, rhythm, demo, secure_cookies, process, forecasts, nodes, conductor, stopping, directory }))
+        Ok(Arc::new(Self {
+            sequencer,
+            store,
+            clock,
+            bus,
+            tokens,
+            limiter,
+            rhythm,
+            demo,
+            secure_cookies,
+            process,
+            forecasts,
+            nodes,
+            conductor,
+            stopping,
+            directory,
+        }))
     }
 
     pub fn now(&self) -> Timestamp {
@@ -84,7 +115,13 @@ impl App {
     }
 
     /// Submits a command; refusals become problems.
-    pub async fn submit(&self, by: &Identity, command: Command, idempotency: Option<Idempotency>, attached: Attached) -> Answered<Answer> {
+    pub async fn submit(
+        &self,
+        by: &Identity,
+        command: Command,
+        idempotency: Option<Idempotency>,
+        attached: Attached,
+    ) -> Answered<Answer> {
         let answer = self.sequencer.submit(&by.actor, command, idempotency, attached).await?;
         match answer.outcome {
             Outcome::Refused(refusal) => Err(refusal.into()),

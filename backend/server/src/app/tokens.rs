@@ -41,7 +41,11 @@ impl TokenKeys {
     pub fn load_or_create(data: &Path) -> std::io::Result<Self> {
         let path = data.join("token-signing.key");
         let seed = match std::fs::read(&path) {
-            Ok(bytes) => bytes.try_into().map_err(|_| std::io::Error::other("token-signing.key is damaged; remove it to sign everybody out and make a new one"))?,
+            Ok(bytes) => bytes.try_into().map_err(|_| {
+                std::io::Error::other(
+                    "token-signing.key is damaged; remove it to sign everybody out and make a new one",
+                )
+            })?,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 let mut seed = [0u8; 32];
                 getrandom::fill(&mut seed).map_err(std::io::Error::other)?;

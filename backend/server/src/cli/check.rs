@@ -82,7 +82,10 @@ async fn examine(store: &Store) -> anyhow::Result<Result<String, String>> {
                 return Ok(Err(format!("journal: row {} follows row {sequence}", row.sequence)));
             }
             if row.chain_hash != expected {
-                return Ok(Err(format!("journal: row {} has chain hash {}, its content gives {expected}", row.sequence, row.chain_hash)));
+                return Ok(Err(format!(
+                    "journal: row {} has chain hash {}, its content gives {expected}",
+                    row.sequence, row.chain_hash
+                )));
             }
             sequence = row.sequence;
             previous = expected;
@@ -112,7 +115,10 @@ async fn examine(store: &Store) -> anyhow::Result<Result<String, String>> {
             if let Some(state) = &mut state {
                 state.changes = Changes::default();
                 if state.ledger.sum() != 0 {
-                    return Ok(Err(format!("ledger: after row {sequence} all balances sum to {} micro-credits", state.ledger.sum())));
+                    return Ok(Err(format!(
+                        "ledger: after row {sequence} all balances sum to {} micro-credits",
+                        state.ledger.sum()
+                    )));
                 }
             }
         }
@@ -135,7 +141,12 @@ async fn examine(store: &Store) -> anyhow::Result<Result<String, String>> {
 
 /// Applies the command again and demands the same events. Commands whose inputs are not in
 /// the journal (an outcome is in the archive, a seal's book in memory) are folded only.
-fn decide_again(row: &headroom_store::journal::JournalRow, events: &[Event], replayed: &mut Option<State>, decided: &mut u64) -> anyhow::Result<Option<String>> {
+fn decide_again(
+    row: &headroom_store::journal::JournalRow,
+    events: &[Event],
+    replayed: &mut Option<State>,
+    decided: &mut u64,
+) -> anyhow::Result<Option<String>> {
     let envelope: Envelope = match serde_json::from_str(&row.command) {
         Ok(envelope) => envelope,
         Err(error) => return Ok(Some(format!("journal: command of row {} cannot be read: {error}", row.sequence))),
@@ -157,7 +168,10 @@ fn decide_again(row: &headroom_store::journal::JournalRow, events: &[Event], rep
         let (again, _) = apply(state, &envelope);
         *decided += 1;
         if again != events {
-            return Ok(Some(format!("journal: row {} decides otherwise when its command is applied again", row.sequence)));
+            return Ok(Some(format!(
+                "journal: row {} decides otherwise when its command is applied again",
+                row.sequence
+            )));
         }
     }
     state.changes = Changes::default();
@@ -178,7 +192,10 @@ async fn compare_rows(store: &Store, state: &State) -> anyhow::Result<Option<Str
             }
         }
     }
-    Ok(folded.into_keys().next().map(|(table, id)| format!("{table:?}: row {id} is live in the journal and not in the table")))
+    Ok(folded
+        .into_keys()
+        .next()
+        .map(|(table, id)| format!("{table:?}: row {id} is live in the journal and not in the table")))
 }
 
 async fn compare_ledger(store: &Store, state: &State) -> anyhow::Result<Option<String>> {
@@ -186,7 +203,10 @@ async fn compare_ledger(store: &Store, state: &State) -> anyhow::Result<Option<S
     for (account, balance) in store.balances().await? {
         sum += i128::from(balance.units());
         if state.ledger.balance(account) != balance {
-            return Ok(Some(format!("accounts: {account} has {balance}, the journal gives {}", state.ledger.balance(account))));
+            return Ok(Some(format!(
+                "accounts: {account} has {balance}, the journal gives {}",
+                state.ledger.balance(account)
+            )));
         }
         if account.participant().is_some() && balance.is_negative() {
             return Ok(Some(format!("accounts: {account} is overdrawn: {balance}")));
@@ -241,7 +261,8 @@ pub async fn replay(args: ReplayArgs) -> anyhow::Result<ExitCode> {
 
 fn clear_again(book: &str, outcome: &str, hash: &str) -> Result<(), String> {
     let book: Book = serde_json::from_str(book).map_err(|e| format!("its book cannot be read: {e}"))?;
-    let stored: clearing::Outcome = serde_json::from_str(outcome).map_err(|e| format!("its outcome cannot be read: {e}"))?;
+    let stored: clearing::Outcome =
+        serde_json::from_str(outcome).map_err(|e| format!("its outcome cannot be read: {e}"))?;
     let stored_hash = stored.result_hash();
     if stored_hash != hash {
         return Err(format!("its outcome hashes to {stored_hash}, the record says {hash}"));

@@ -9,7 +9,9 @@ use std::process::ExitCode;
 
 /// Forecasts series from a CSV file (`entity,t,metric…`), in time order.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "Example: headroom forecast --series usage.csv.gz --horizons 1,3,6 --levels 0.1,0.5,0.9 --out forecast.csv")]
+#[command(
+    after_help = "Example: headroom forecast --series usage.csv.gz --horizons 1,3,6 --levels 0.1,0.5,0.9 --out forecast.csv"
+)]
 pub struct ForecastArgs {
     /// CSV, or CSV compressed with gzip.
     #[arg(long, value_name = "FILE")]
@@ -66,6 +68,9 @@ pub fn run(args: &ForecastArgs) -> anyhow::Result<ExitCode> {
     if let Some(file) = &mut risk_file {
         file.flush()?;
     }
-    eprintln!("{} series of {} entities, {} samples, {} forecasts", summary.series, summary.entities, summary.samples, summary.forecasts);
+    eprintln!(
+        "{} series of {} entities, {} samples, {} forecasts",
+        summary.series, summary.entities, summary.samples, summary.forecasts
+    );
     Ok(ExitCode::SUCCESS)
 }

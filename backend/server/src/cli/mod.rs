@@ -34,7 +34,11 @@ enum Command {
 
 pub fn run() -> ExitCode {
     let filter = EnvFilter::try_from_env("HEADROOM_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
     match Cli::parse().command {
         Command::Offline(command) => offline::run(command),
         Command::Openapi(args) => openapi::run(&args),

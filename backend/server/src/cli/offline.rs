@@ -133,13 +133,8 @@ fn refuse(faults: &[Fault]) -> ExitCode {
 
 fn read_book(path: &Path) -> Result<Book, ExitCode> {
     let text = std::fs::read(path).map_err(|e| fault("read", path, &e))?;
-    let text = String::from_utf8(text).map_err(|e| {
-        refuse(&[Fault {
-            pointer: String::new(),
-            code: "invalid_json".into(),
-            detail: e.to_string(),
-        }])
-    })?;
+    let text = String::from_utf8(text)
+        .map_err(|e| refuse(&[Fault { pointer: String::new(), code: "invalid_json".into(), detail: e.to_string() }]))?;
     clearing::parse(&text).map_err(|faults| refuse(&faults))
 }
 
@@ -161,13 +156,7 @@ fn clear(a: &ClearArgs) -> ExitCode {
     let mut solving = std::time::Duration::ZERO;
     let mut checking = std::time::Duration::ZERO;
     let mut broken = Vec::new();
-    for limits in [
-        Limits::default(),
-        Limits {
-            without_blocks: true,
-            ..Limits::default()
-        },
-    ] {
+    for limits in [Limits::default(), Limits { without_blocks: true, ..Limits::default() }] {
         let t = Instant::now();
         let outcome = match clearing::clear(&book, mode, &headroom_solver::Relaxation, &limits) {
             Ok(o) => o,
@@ -252,12 +241,7 @@ fn verify(a: &VerifyArgs) -> ExitCode {
 }
 
 fn generate(a: &GenerateArgs) -> ExitCode {
-    let size = clearing::generate::Size {
-        orders: a.orders,
-        pools: a.pools,
-        slots: a.slots,
-        nodes: a.nodes,
-    };
+    let size = clearing::generate::Size { orders: a.orders, pools: a.pools, slots: a.slots, nodes: a.nodes };
     let book = clearing::generate::book(&size, a.seed);
     match serde_json::to_string_pretty(&book) {
         Ok(text) => match std::fs::write(&a.out, text + "\n") {

@@ -16,9 +16,9 @@ use headroom_market::market::{Market, Rhythm};
 use headroom_market::state::State;
 use headroom_market::time::Timestamp;
 use headroom_market::units::Price;
+use headroom_store::Store;
 use headroom_store::bus::{Bus, InProcess, RedisBus};
 use headroom_store::database::Address;
-use headroom_store::Store;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,9 @@ use tokio::sync::{mpsc, watch};
 /// running transaction is finished, workloads are paused with a checkpoint, and the next start
 /// goes on from there.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "Examples:\n  headroom up --demo                     a small market driven by a real trace\n  headroom up --data /srv/headroom       your own market\n  DATABASE_URL=postgres://… headroom up  on PostgreSQL\n\nEnvironment: DATABASE_URL (sqlite://… or postgres://…), REDIS_URL, HEADROOM_LOG (info, debug, …).")]
+#[command(
+    after_help = "Examples:\n  headroom up --demo                     a small market driven by a real trace\n  headroom up --data /srv/headroom       your own market\n  DATABASE_URL=postgres://… headroom up  on PostgreSQL\n\nEnvironment: DATABASE_URL (sqlite://… or postgres://…), REDIS_URL, HEADROOM_LOG (info, debug, …)."
+)]
 pub struct UpArgs {
     /// Seeds a small market on first start and drives it from a real trace.
     #[arg(long)]
@@ -84,9 +86,15 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     };
     // The port first: a busy one must not leave a half-made database behind.
     let listener = tokio::net::TcpListener::bind(&args.listen).await.with_context(|| {
-        format!("cannot listen on {}. Is another server running there? Choose another address with --listen", args.listen)
+        format!(
+            "cannot listen on {}. Is another server running there? Choose another address with --listen",
+            args.listen
+        )
     })?;
-    let url = args.public_url.clone().unwrap_or_else(|| format!("http://{}", listener.local_addr().map(|a| a.to_string()).unwrap_or_default()));
+    let url = args
+        .public_url
+        .clone()
+        .unwrap_or_else(|| format!("http://{}", listener.local_addr().map(|a| a.to_string()).unwrap_or_default()));
     let address = Address::choose(args.database_url.as_deref(), &args.data)?;
     let store = Arc::new(Store::open(&address, &args.data).await?);
     let head = store.head().await?;
@@ -104,20 +112,36 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let newest = store.stream_range().await?.1;
     let bus: Arc<dyn Bus> = match args.redis_url.as_deref().filter(|u| !u.is_empty()) {
         Some(redis) => Arc::new(RedisBus::connect(redis, newest).await.with_context(|| {
-            format!("cannot reach Redis at {}. Start it, correct REDIS_URL, or leave it out: it is optional", headroom_store::database::hide_password(redis))
+            format!(
+                "cannot reach Redis at {}. Start it, correct REDIS_URL, or leave it out: it is optional",
+                headroom_store::database::hide_password(redis)
+            )
         })?),
         None => Arc::new(InProcess::new(newest)),
     };
     let process_seed = if clock.is_simulated() { 1 } else { random_u64()? };
-    let parts = Parts { store: store.clone(), state, head, clock: clock.clone(), bus: bus.clone(), process_seed, max_batch: args.max_batch.clamp(1, MOST_IN_A_BATCH) };
+    let parts = Parts {
+        store: store.clone(),
+        state,
+        head,
+        clock: clock.clone(),
+        bus: bus.clone(),
+        process_seed,
+        max_batch: args.max_batch.clamp(1, MOST_IN_A_BATCH),
+    };
     let (sequencer, mut writer) = Sequencer::start(parts);
     if fresh {
-        let command = Command::OpenMarket { name: "Headroom".to_owned(), rhythm, price_cap: PRICE_CAP.parse()?, demo: args.demo };
+        let command =
+            Command::OpenMarket { name: "Headroom".to_owned(), rhythm, price_cap: PRICE_CAP.parse()?, demo: args.demo };
         sequencer.internal(command, Attached::default()).await?;
     }
     let market = sequencer.query(|s| s.market.clone()).await?;
     if market.demo != args.demo {
-        let kind = if market.demo { "a demo market: start it with --demo" } else { "a market of your own: start it without --demo" };
+        let kind = if market.demo {
+            "a demo market: start it with --demo"
+        } else {
+            "a market of your own: start it without --demo"
+        };
         bail!("{} holds {kind}, or choose another directory with --data", args.data.display());
     }
     let nodes = Arc::new(Nodes::new(&args.data, market.rhythm.slot_seconds, market.demo)?);
@@ -154,7 +178,15 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         stopping: stopping.clone(),
     })
     .await?;
-    let conductor = Conductor::new(sequencer.clone(), store.clone(), clock.clone(), nodes.clone(), board.clone(), advance_queue, stopping.clone());
+    let conductor = Conductor::new(
+        sequencer.clone(),
+        store.clone(),
+        clock.clone(),
+        nodes.clone(),
+        board.clone(),
+        advance_queue,
+        stopping.clone(),
+    );
     let conductor = tokio::spawn(conductor.run());
     if !clock.is_simulated() {
         nodes.start_threads(clock.clone())?;
@@ -227,7 +259,17 @@ fn own_rhythm(slot_seconds: i64) -> anyhow::Result<Rhythm> {
 fn empty_market(rhythm: Rhythm, demo: bool) -> Market {
     let zero = Timestamp::default();
     let slot = headroom_market::time::Slot::default();
-    Market { name: String::new(), rhythm, price_cap: Price::ZERO, demo, last_round: 0, last_root: String::new(), planned_until: slot, settled_until: slot, created_at: zero }
+    Market {
+        name: String::new(),
+        rhythm,
+        price_cap: Price::ZERO,
+        demo,
+        last_round: 0,
+        last_root: String::new(),
+        planned_until: slot,
+        settled_until: slot,
+        created_at: zero,
+    }
 }
 
 fn random_u64() -> anyhow::Result<u64> {
@@ -250,7 +292,9 @@ async fn first_start(args: &UpArgs, sequencer: &Sequencer, now: Timestamp, url: 
 
 fn admin_of(args: &UpArgs) -> anyhow::Result<(&str, &str)> {
     let (Some(email), Some(password)) = (&args.admin_email, &args.admin_password) else {
-        bail!("a new market needs its first admin: set HEADROOM_ADMIN_EMAIL and HEADROOM_ADMIN_PASSWORD (at least 12 characters), or try --demo");
+        bail!(
+            "a new market needs its first admin: set HEADROOM_ADMIN_EMAIL and HEADROOM_ADMIN_PASSWORD (at least 12 characters), or try --demo"
+        );
     };
     if password.chars().count() < crate::app::passwords::LEAST_CHARACTERS {
         bail!("HEADROOM_ADMIN_PASSWORD must have at least {} characters", crate::app::passwords::LEAST_CHARACTERS);

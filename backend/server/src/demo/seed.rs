@@ -41,9 +41,30 @@ struct PoolSeed {
 /// (name, cpu_milli, mem_mib, cpu model code). The model code is what the node reader reads:
 /// two nodes of a pool differ in it.
 const POOLS: [PoolSeed; 3] = [
-    PoolSeed { slug: "fra1-gp", name: "Frankfurt, general purpose", pop: "fra1", tier: Tier::GeneralPurpose, price_percent: 100, nodes: &[("fra1-gp-a", 6500, 9000, 61), ("fra1-gp-b", 16000, 12000, 85)] },
-    PoolSeed { slug: "fra1-hp", name: "Frankfurt, high performance", pop: "fra1", tier: Tier::HighPerformance, price_percent: 160, nodes: &[("fra1-hp-a", 14000, 12000, 106), ("fra1-hp-b", 14000, 12000, 106)] },
-    PoolSeed { slug: "ams1-lp", name: "Amsterdam, low priority", pop: "ams1", tier: Tier::LowPriority, price_percent: 60, nodes: &[("ams1-lp-a", 10000, 10000, 49), ("ams1-lp-b", 10000, 10000, 49)] },
+    PoolSeed {
+        slug: "fra1-gp",
+        name: "Frankfurt, general purpose",
+        pop: "fra1",
+        tier: Tier::GeneralPurpose,
+        price_percent: 100,
+        nodes: &[("fra1-gp-a", 6500, 9000, 61), ("fra1-gp-b", 16000, 12000, 85)],
+    },
+    PoolSeed {
+        slug: "fra1-hp",
+        name: "Frankfurt, high performance",
+        pop: "fra1",
+        tier: Tier::HighPerformance,
+        price_percent: 160,
+        nodes: &[("fra1-hp-a", 14000, 12000, 106), ("fra1-hp-b", 14000, 12000, 106)],
+    },
+    PoolSeed {
+        slug: "ams1-lp",
+        name: "Amsterdam, low priority",
+        pop: "ams1",
+        tier: Tier::LowPriority,
+        price_percent: 60,
+        nodes: &[("ams1-lp-a", 10000, 10000, 49), ("ams1-lp-b", 10000, 10000, 49)],
+    },
 ];
 
 struct WorkloadSeed {
@@ -57,9 +78,20 @@ struct WorkloadSeed {
     mem: i64,
 }
 
-const TEAMS: [&str; 6] = ["Genomics Core", "Checkout", "Search Ranking", "Risk Models", "Video Encoding", "Weather Lab"];
+const TEAMS: [&str; 6] =
+    ["Genomics Core", "Checkout", "Search Ranking", "Risk Models", "Video Encoding", "Weather Lab"];
 
-const fn workload(name: &'static str, team: usize, pool: &'static str, node: &'static str, module: &'static str, entity: usize, cpu: i64, mem: i64) -> WorkloadSeed {
+#[expect(clippy::too_many_arguments, reason = "one row of the table below")]
+const fn workload(
+    name: &'static str,
+    team: usize,
+    pool: &'static str,
+    node: &'static str,
+    module: &'static str,
+    entity: usize,
+    cpu: i64,
+    mem: i64,
+) -> WorkloadSeed {
     WorkloadSeed { name, team, pool, node, module, entity, cpu, mem }
 }
 
@@ -121,7 +153,9 @@ impl Seeder<'_> {
     async fn run(&self, command: Command) -> anyhow::Result<serde_json::Value> {
         match self.sequencer.internal(command, Attached::default()).await? {
             Outcome::Object(document) | Outcome::Pending(document) => Ok(serde_json::from_str(&document)?),
-            Outcome::Refused(refusal) => bail!("the seed was refused: {} {} {}", refusal.code, refusal.pointer, refusal.detail),
+            Outcome::Refused(refusal) => {
+                bail!("the seed was refused: {} {} {}", refusal.code, refusal.pointer, refusal.detail)
+            }
             _ => Ok(serde_json::Value::Null),
         }
     }
@@ -147,13 +181,19 @@ pub async fn seed(sequencer: &Sequencer, now: Timestamp, url: &str, fixed: Optio
     let seeder = Seeder { sequencer };
     let nodes = pools(&seeder, now).await?;
     let operator: ParticipantId = seeder
-        .id(Command::CreateParticipant { name: "Exchange operator".to_owned(), platform: true, quota: Amounts::new(), open_order_limit: 0 })
+        .id(Command::CreateParticipant {
+            name: "Exchange operator".to_owned(),
+            platform: true,
+            quota: Amounts::new(),
+            open_order_limit: 0,
+        })
         .await?;
     let mut teams = Vec::new();
     for name in TEAMS {
         let quota = amounts(40_000, 40_000);
-        let id: ParticipantId =
-            seeder.id(Command::CreateParticipant { name: name.to_owned(), platform: false, quota, open_order_limit: 2_000 }).await?;
+        let id: ParticipantId = seeder
+            .id(Command::CreateParticipant { name: name.to_owned(), platform: false, quota, open_order_limit: 2_000 })
+            .await?;
         seeder.run(Command::Grant { participant: id, amount: "20000".parse()? }).await?;
         teams.push(id);
     }
@@ -171,24 +211,45 @@ async fn pools(seeder: &Seeder<'_>, now: Timestamp) -> anyhow::Result<BTreeMap<&
         seeder.run(Command::CreatePool { slug, name, pop, tier: pool.tier, resources, release_start }).await?;
         for (name, cpu, mem, model) in pool.nodes {
             let properties = [("cpu_model_code".to_owned(), *model)].into();
-            let command = Command::CreateNode { name: (*name).to_owned(), pool: pool.slug.to_owned(), capacity: amounts(*cpu, *mem), properties };
+            let command = Command::CreateNode {
+                name: (*name).to_owned(),
+                pool: pool.slug.to_owned(),
+                capacity: amounts(*cpu, *mem),
+                properties,
+            };
             nodes.insert(*name, seeder.id(command).await?);
         }
         for (resource, text) in [(Resource::CpuMilli, CPU_RESERVE), (Resource::MemMib, MEM_RESERVE)] {
             // Three steps: the last part of a pool is dearer.
             let step = |share: &str, percent: i64| -> anyhow::Result<ReserveStep> {
-                Ok(ReserveStep { share: share.parse::<Share>()?, price: price(text, pool.price_percent * percent / 100) })
+                Ok(ReserveStep {
+                    share: share.parse::<Share>()?,
+                    price: price(text, pool.price_percent * percent / 100),
+                })
             };
             let steps = vec![step("0.6", 100)?, step("0.25", 140)?, step("0.15", 220)?];
             let effective_at = now.plus_seconds(-RHYTHM.slot_seconds);
-            seeder.run(Command::ScheduleReserve { pool: pool.slug.to_owned(), resource, steps, effective_at, expected_version: None, by: None }).await?;
+            seeder
+                .run(Command::ScheduleReserve {
+                    pool: pool.slug.to_owned(),
+                    resource,
+                    steps,
+                    effective_at,
+                    expected_version: None,
+                    by: None,
+                })
+                .await?;
         }
     }
     Ok(nodes)
 }
 
 /// Built-in modules, then the workloads with their strategies.
-async fn workloads(seeder: &Seeder<'_>, teams: &[ParticipantId], nodes: &BTreeMap<&'static str, NodeId>) -> anyhow::Result<BTreeMap<&'static str, InstanceId>> {
+async fn workloads(
+    seeder: &Seeder<'_>,
+    teams: &[ParticipantId],
+    nodes: &BTreeMap<&'static str, NodeId>,
+) -> anyhow::Result<BTreeMap<&'static str, InstanceId>> {
     let mut modules = BTreeMap::new();
     for name in ["steady", "batch", "node_reader"] {
         let hash = blake3::hash(name.as_bytes()).to_hex().to_string();
@@ -200,11 +261,19 @@ async fn workloads(seeder: &Seeder<'_>, teams: &[ParticipantId], nodes: &BTreeMa
         let pool = POOLS.iter().find(|p| p.slug == w.pool).context("pool of a workload")?;
         let strategy = Strategy {
             auto_bid: Some(AutoBid {
-                shortage_cost: [(Resource::CpuMilli, price("0.002400", pool.price_percent)), (Resource::MemMib, price("0.000160", pool.price_percent))].into(),
+                shortage_cost: [
+                    (Resource::CpuMilli, price("0.002400", pool.price_percent)),
+                    (Resource::MemMib, price("0.000160", pool.price_percent)),
+                ]
+                .into(),
                 other_pools: Vec::new(),
             }),
             auto_offer: Some(AutoOffer {
-                minimum_price: [(Resource::CpuMilli, price("0.000600", pool.price_percent)), (Resource::MemMib, price("0.000040", pool.price_percent))].into(),
+                minimum_price: [
+                    (Resource::CpuMilli, price("0.000600", pool.price_percent)),
+                    (Resource::MemMib, price("0.000040", pool.price_percent)),
+                ]
+                .into(),
             }),
         };
         let new = NewInstance {
@@ -229,7 +298,12 @@ async fn workloads(seeder: &Seeder<'_>, teams: &[ParticipantId], nodes: &BTreeMa
 
 /// Bids that the first minutes need before there is any forecast: one that has to move and
 /// can, one that has to move and must not, one that grows in place, and an offer.
-async fn first_orders(seeder: &Seeder<'_>, now: Timestamp, teams: &[ParticipantId], workloads: &BTreeMap<&'static str, InstanceId>) -> anyhow::Result<()> {
+async fn first_orders(
+    seeder: &Seeder<'_>,
+    now: Timestamp,
+    teams: &[ParticipantId],
+    workloads: &BTreeMap<&'static str, InstanceId>,
+) -> anyhow::Result<()> {
     let first = RHYTHM.first_open(now.plus_seconds(2 * RHYTHM.round_seconds));
     let orders: [(&str, Side, i64, i64, &str); 4] = [
         ("variant-calling", Side::Bid, 1200, 800, "6.5"),
@@ -259,14 +333,21 @@ async fn first_orders(seeder: &Seeder<'_>, now: Timestamp, teams: &[ParticipantI
             class: Class::Standard,
             client_bid_id: None,
         };
-        let command = Command::PlaceOrder { participant: teams[w.team], side, request: Box::new(request), client_order: None };
+        let command =
+            Command::PlaceOrder { participant: teams[w.team], side, request: Box::new(request), client_order: None };
         seeder.run(command).await?;
     }
     Ok(())
 }
 
 /// One user for each role, and a second bidder of another team, with an API key each.
-async fn users(seeder: &Seeder<'_>, url: &str, operator: ParticipantId, teams: &[ParticipantId], fixed: Option<u64>) -> anyhow::Result<Access> {
+async fn users(
+    seeder: &Seeder<'_>,
+    url: &str,
+    operator: ParticipantId,
+    teams: &[ParticipantId],
+    fixed: Option<u64>,
+) -> anyhow::Result<Access> {
     let people: [(&str, &str, Role, ParticipantId); 6] = [
         ("Ines Ortega", "bidder@demo.example.org", Role::Bidder, teams[0]),
         ("Tom Adeyemi", "tenant@demo.example.org", Role::Tenant, teams[1]),
@@ -284,13 +365,26 @@ async fn users(seeder: &Seeder<'_>, url: &str, operator: ParticipantId, teams: &
         let hashed = password.clone();
         let password_hash = tokio::task::spawn_blocking(move || passwords::hash(&hashed, &salt)).await?;
         let membership = Membership { participant, role };
-        let command = Command::CreateUser { email: email.to_owned(), name: name.to_owned(), password_hash, memberships: vec![membership] };
+        let command = Command::CreateUser {
+            email: email.to_owned(),
+            name: name.to_owned(),
+            password_hash,
+            memberships: vec![membership],
+        };
         let user: UserId = seeder.id(command).await?;
         let api_key = format!("xk_test_{secret}");
         let secret_hash = crate::app::directory::secret_hash(&api_key);
         let prefix = api_key[..16].to_owned();
         let scopes = Vec::new();
-        let command = Command::CreateKey { name: "demo".to_owned(), user, membership, scopes, prefix, secret_hash, expires_at: None };
+        let command = Command::CreateKey {
+            name: "demo".to_owned(),
+            user,
+            membership,
+            scopes,
+            prefix,
+            secret_hash,
+            expires_at: None,
+        };
         seeder.run(command).await?;
         access.users.push(DemoUser { role: role.name(), participant, email: email.to_owned(), password, api_key });
     }
@@ -304,4 +398,3 @@ fn secret(fixed: Option<u64>, index: u64) -> anyhow::Result<String> {
         None => random_hex().map_err(|_| anyhow::anyhow!("no random numbers")),
     }
 }
-

@@ -57,9 +57,18 @@ pub const OPEN_ORDER_LIMIT: u32 = 10_000;
 /// Creates a participant.
 #[utoipa::path(post, path = "/participants", tag = "admin", operation_id = "createParticipant", request_body = NewParticipant,
     responses((status = 201, description = "The participant", body = Participant), Problems))]
-async fn create_participant(State(app): State<Arc<App>>, Platform(by): Platform, Body(new): Body<NewParticipant>) -> Answered<Document> {
+async fn create_participant(
+    State(app): State<Arc<App>>,
+    Platform(by): Platform,
+    Body(new): Body<NewParticipant>,
+) -> Answered<Document> {
     by.may("admin:write")?;
-    let command = Command::CreateParticipant { name: new.name, platform: false, quota: new.quota, open_order_limit: OPEN_ORDER_LIMIT };
+    let command = Command::CreateParticipant {
+        name: new.name,
+        platform: false,
+        quota: new.quota,
+        open_order_limit: OPEN_ORDER_LIMIT,
+    };
     let document = app.object(&by, command).await?;
     app.refresh_directory().await?;
     Ok(created(document))
@@ -74,7 +83,12 @@ struct Quota {
 /// Sets a participant's quota.
 #[utoipa::path(put, path = "/participants/{id}/quota", tag = "admin", operation_id = "putQuota", request_body = Quota, params(("id" = ParticipantId, Path, description = "Participant")),
     responses((status = 200, description = "The participant", body = Participant), Problems))]
-async fn put_quota(State(app): State<Arc<App>>, Platform(by): Platform, Path(id): Path<ParticipantId>, Body(new): Body<Quota>) -> Answered<Document> {
+async fn put_quota(
+    State(app): State<Arc<App>>,
+    Platform(by): Platform,
+    Path(id): Path<ParticipantId>,
+    Body(new): Body<Quota>,
+) -> Answered<Document> {
     by.may("admin:write")?;
     app.object(&by, Command::SetQuota { participant: id, quota: new.quota }).await.map(ok)
 }
@@ -89,7 +103,13 @@ struct Grant {
 #[utoipa::path(post, path = "/participants/{id}/grants", tag = "admin", operation_id = "grantCredits", request_body = Grant,
     params(("id" = ParticipantId, Path, description = "Participant"), ("Idempotency-Key" = String, Header, description = "Makes a repetition harmless")),
     responses((status = 201, description = "The new balance", body = Balance), Problems))]
-async fn grant(State(app): State<Arc<App>>, Platform(by): Platform, Path(id): Path<ParticipantId>, headers: HeaderMap, body: HashedBody<Grant>) -> Answered<Response> {
+async fn grant(
+    State(app): State<Arc<App>>,
+    Platform(by): Platform,
+    Path(id): Path<ParticipantId>,
+    headers: HeaderMap,
+    body: HashedBody<Grant>,
+) -> Answered<Response> {
     by.may("admin:write")?;
     let idempotency = idempotency(&by, &headers, true, &format!("POST /v1/participants/{id}/grants"), &body.bytes)?;
     let command = Command::Grant { participant: id, amount: body.value.amount };
@@ -118,12 +138,17 @@ struct NewMembership {
 /// Creates a user with memberships.
 #[utoipa::path(post, path = "/users", tag = "admin", operation_id = "createUser", request_body = NewUser,
     responses((status = 201, description = "The user", body = UserView), Problems))]
-async fn create_user(State(app): State<Arc<App>>, Platform(by): Platform, Body(new): Body<NewUser>) -> Answered<Response> {
+async fn create_user(
+    State(app): State<Arc<App>>,
+    Platform(by): Platform,
+    Body(new): Body<NewUser>,
+) -> Answered<Response> {
     by.may("admin:write")?;
     if new.password.chars().count() < passwords::LEAST_CHARACTERS || new.password.len() > 200 {
         return Err(Problem::field("password_out_of_range", "/password", "A password has 12 to 200 characters."));
     }
-    let plausible = new.email.len() <= 200 && new.email.split_once('@').is_some_and(|(a, b)| !a.is_empty() && b.contains('.'));
+    let plausible =
+        new.email.len() <= 200 && new.email.split_once('@').is_some_and(|(a, b)| !a.is_empty() && b.contains('.'));
     if !plausible {
         return Err(Problem::field("email_invalid", "/email", "An address looks like name@example.org."));
     }
@@ -135,7 +160,8 @@ async fn create_user(State(app): State<Arc<App>>, Platform(by): Platform, Body(n
     let password = new.password;
     let hash = tokio::task::spawn_blocking(move || passwords::hash(&password, &salt)).await;
     let password_hash = hash.map_err(|e| Problem::fault(&e))?;
-    let memberships = new.memberships.into_iter().map(|m| Membership { participant: m.participant, role: m.role }).collect();
+    let memberships =
+        new.memberships.into_iter().map(|m| Membership { participant: m.participant, role: m.role }).collect();
     let command = Command::CreateUser { email: new.email, name: new.name, password_hash, memberships };
     let document = app.object(&by, command).await?;
     app.refresh_directory().await?;

@@ -80,7 +80,9 @@ fn identify(parts: &Parts, app: &App) -> Result<Identity, Problem> {
         let sent = parts.headers.get(CSRF_HEADER).and_then(|v| v.to_str().ok());
         let expected = cookie(parts, CSRF_COOKIE);
         if sent.is_none() || sent != expected {
-            return Err(Problem::forbidden("With a session cookie, X-CSRF-Token must carry the value of the headroom_csrf cookie."));
+            return Err(Problem::forbidden(
+                "With a session cookie, X-CSRF-Token must carry the value of the headroom_csrf cookie.",
+            ));
         }
     }
     Ok(identity)

@@ -55,8 +55,10 @@ const OTHERS: [(&str, u16, &str); 41] = [
 ];
 
 pub fn entries() -> Vec<Entry> {
-    let mut list: Vec<Entry> =
-        OTHERS.iter().map(|(code, status, detail)| Entry { code, status: *status, detail: (*detail).to_owned() }).collect();
+    let mut list: Vec<Entry> = OTHERS
+        .iter()
+        .map(|(code, status, detail)| Entry { code, status: *status, detail: (*detail).to_owned() })
+        .collect();
     for rejection in Rejection::catalogue() {
         let refusal = Refusal::from(rejection);
         let status = match refusal.kind {

@@ -99,11 +99,18 @@ impl Subscription {
 /// Streams events as they are committed.
 #[utoipa::path(get, path = "/events", tag = "events", operation_id = "streamEvents", params(StreamQuery, ("Last-Event-ID" = Option<i64>, Header, description = "Resume after this event")),
     responses((status = 200, description = "Server-Sent Events; each `data` is one StreamEvent; `event: reset` means: read everything again", body = StreamEvent, content_type = "text/event-stream"), Problems))]
-async fn stream_events(State(app): State<Arc<App>>, Anyone(by): Anyone, headers: HeaderMap, Query(query): Query<StreamQuery>) -> Answered<Response> {
+async fn stream_events(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    headers: HeaderMap,
+    Query(query): Query<StreamQuery>,
+) -> Answered<Response> {
     by.may("market:read")?;
     let sent = headers.get("last-event-id").and_then(|v| v.to_str().ok());
     let resume = match sent {
-        Some(text) => Some(text.parse().map_err(|_| Problem::field("event_id_invalid", "Last-Event-ID", "Last-Event-ID is the id of an event."))?),
+        Some(text) => Some(text.parse().map_err(|_| {
+            Problem::field("event_id_invalid", "Last-Event-ID", "Last-Event-ID is the id of an event.")
+        })?),
         None => query.after,
     };
     let (oldest, newest) = app.store.stream_range().await?;
@@ -115,13 +122,18 @@ async fn stream_events(State(app): State<Arc<App>>, Anyone(by): Anyone, headers:
     let topics = query.topics.unwrap_or_default();
     let topics = topics.split(',').filter(|t| !t.is_empty()).map(str::to_owned).collect();
     let participant = (!by.role.is_platform()).then(|| by.participant.to_string());
-    let subscription = Subscription { topics, participant, position, previous: if pruned { 0 } else { resume.unwrap_or(0) } };
+    let subscription =
+        Subscription { topics, participant, position, previous: if pruned { 0 } else { resume.unwrap_or(0) } };
     let events = Box::pin(follow(app, subscription, pruned));
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("keep-alive");
     Ok(Sse::new(events).keep_alive(keep_alive).into_response())
 }
 
-fn follow(app: Arc<App>, mut subscription: Subscription, pruned: bool) -> impl futures::Stream<Item = Result<Event, Infallible>> {
+fn follow(
+    app: Arc<App>,
+    mut subscription: Subscription,
+    pruned: bool,
+) -> impl futures::Stream<Item = Result<Event, Infallible>> {
     let mut wake = app.bus.subscribe();
     let mut stopping = app.stopping.clone();
     async_stream::stream! {

@@ -125,7 +125,8 @@ fn period(app: &App, by: &Identity, query: &StatementQuery) -> Answered<Period> 
 /// accounts (holds and releases) change nothing and are left out.
 async fn movements(app: &App, period: &Period) -> Answered<Vec<(LedgerLine, i64)>> {
     let mut merged: BTreeMap<String, (LedgerLine, i64)> = BTreeMap::new();
-    let accounts = [Account::Available(period.participant), Account::Held(period.participant), Account::Bond(period.participant)];
+    let accounts =
+        [Account::Available(period.participant), Account::Held(period.participant), Account::Bond(period.participant)];
     let names = accounts.map(|a| a.to_string());
     for account in &names {
         let mut after = String::new();
@@ -168,15 +169,26 @@ fn describe(line: &LedgerLine) -> String {
 }
 
 fn totals(lines: &[(LedgerLine, i64)]) -> Totals {
-    let sum = |kind: &str| Credits::from_units(lines.iter().filter(|(l, _)| l.kind == kind).map(|(l, _)| l.amount).sum());
+    let sum =
+        |kind: &str| Credits::from_units(lines.iter().filter(|(l, _)| l.kind == kind).map(|(l, _)| l.amount).sum());
     let (charges, credit_notes) = (sum("charge"), sum("credit_note"));
-    Totals { granted: sum("grant"), charges, credit_notes, proceeds: sum("proceeds"), net_charges: charges - credit_notes }
+    Totals {
+        granted: sum("grant"),
+        charges,
+        credit_notes,
+        proceeds: sum("proceeds"),
+        net_charges: charges - credit_notes,
+    }
 }
 
 /// A participant's statement.
 #[utoipa::path(get, path = "/statements", tag = "finance", operation_id = "getStatement", params(StatementQuery),
     responses((status = 200, description = "Opening, lines, closing", body = Statement), Problems))]
-async fn get_statement(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(query): Query<StatementQuery>) -> Answered<Json<Statement>> {
+async fn get_statement(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Query(query): Query<StatementQuery>,
+) -> Answered<Json<Statement>> {
     let period = period(&app, &by, &query)?;
     let lines = movements(&app, &period).await?;
     let opening = balance_before(&app, period.participant, period.from).await?;
@@ -185,7 +197,7 @@ async fn get_statement(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(qu
     let mut balance = opening;
     let mut shown = Vec::new();
     for (line, signed) in &lines {
-        balance = balance + Credits::from_units(*signed);
+        balance += Credits::from_units(*signed);
         shown.push(StatementLine {
             at: Timestamp::from_micros(line.recorded_at),
             kind: line.kind.clone(),
@@ -223,13 +235,17 @@ async fn get_statement(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(qu
 /// A participant's statement as CSV, all lines.
 #[utoipa::path(get, path = "/statements.csv", tag = "finance", operation_id = "exportStatement", params(StatementQuery),
     responses((status = 200, description = "RFC 4180, UTF-8", body = String, content_type = "text/csv"), Problems))]
-async fn export_statement(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(query): Query<StatementQuery>) -> Answered<Response> {
+async fn export_statement(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Query(query): Query<StatementQuery>,
+) -> Answered<Response> {
     let period = period(&app, &by, &query)?;
     let lines = movements(&app, &period).await?;
     let mut balance = balance_before(&app, period.participant, period.from).await?;
     let mut text = String::from("at,kind,description,amount,balance,order,round,slot,transfer\r\n");
     for (line, signed) in &lines {
-        balance = balance + Credits::from_units(*signed);
+        balance += Credits::from_units(*signed);
         let slot = line.slot.map(|s| Timestamp::from_seconds(s).to_string()).unwrap_or_default();
         let _infallible = write!(
             text,
@@ -279,7 +295,11 @@ pub struct KindTotal {
 /// All accounts with their balances, and the totals of a period.
 #[utoipa::path(get, path = "/finance/summary", tag = "finance", operation_id = "getFinanceSummary", params(StatementQuery),
     responses((status = 200, description = "Accounts and totals", body = Summary), Problems))]
-async fn finance_summary(State(app): State<Arc<App>>, Platform(by): Platform, Query(query): Query<StatementQuery>) -> Answered<Json<Summary>> {
+async fn finance_summary(
+    State(app): State<Arc<App>>,
+    Platform(by): Platform,
+    Query(query): Query<StatementQuery>,
+) -> Answered<Json<Summary>> {
     by.may("finance:platform")?;
     let period = period(&app, &by, &query)?;
     let directory = app.directory();
@@ -293,14 +313,26 @@ async fn finance_summary(State(app): State<Arc<App>>, Platform(by): Platform, Qu
     };
     let accounts = balances.iter().map(line).collect();
     let totals = app.store.transfer_totals(period.from.micros(), period.to.micros()).await?;
-    let kinds = totals.into_iter().map(|(kind, amount, count)| KindTotal { kind, amount: Credits::from_units(amount), count });
-    Ok(Json(Summary { from: period.from, to: period.to, currency: "credits".to_owned(), accounts, sum, kinds: kinds.collect() }))
+    let kinds =
+        totals.into_iter().map(|(kind, amount, count)| KindTotal { kind, amount: Credits::from_units(amount), count });
+    Ok(Json(Summary {
+        from: period.from,
+        to: period.to,
+        currency: "credits".to_owned(),
+        accounts,
+        sum,
+        kinds: kinds.collect(),
+    }))
 }
 
 /// Every transfer of a period as CSV, two legs a line; the totals equal the ledger's.
 #[utoipa::path(get, path = "/finance/ledger.csv", tag = "finance", operation_id = "exportLedger", params(StatementQuery),
     responses((status = 200, description = "RFC 4180, UTF-8", body = String, content_type = "text/csv"), Problems))]
-async fn export_ledger(State(app): State<Arc<App>>, Platform(by): Platform, Query(query): Query<StatementQuery>) -> Answered<Response> {
+async fn export_ledger(
+    State(app): State<Arc<App>>,
+    Platform(by): Platform,
+    Query(query): Query<StatementQuery>,
+) -> Answered<Response> {
     by.may("finance:platform")?;
     let period = period(&app, &by, &query)?;
     let mut text = String::from("at,transfer,kind,debit,credit,amount,order,round,slot\r\n");

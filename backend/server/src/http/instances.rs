@@ -65,12 +65,22 @@ struct UploadQuery {
 #[utoipa::path(post, path = "/modules", tag = "workloads", operation_id = "uploadModule", params(UploadQuery),
     request_body(content = Vec<u8>, content_type = "application/wasm"),
     responses((status = 201, description = "The module", body = Module), Problems))]
-async fn upload_module(State(app): State<Arc<App>>, Member(by): Member, Query(query): Query<UploadQuery>, request: Request) -> Answered<Document> {
+async fn upload_module(
+    State(app): State<Arc<App>>,
+    Member(by): Member,
+    Query(query): Query<UploadQuery>,
+    request: Request,
+) -> Answered<Document> {
     by.may("workloads:write")?;
     let bytes = read_bytes(request, &(), MOST_MODULE_BYTES).await?.to_vec();
     let bytes = app.nodes.admit(bytes).map_err(|why| Problem::field("module_refused", "", why))?;
     let hash = blake3::hash(&bytes).to_hex().to_string();
-    let command = Command::RegisterModule { participant: Some(by.participant), name: query.name, hash: hash.clone(), size_bytes: bytes.len() as i64 };
+    let command = Command::RegisterModule {
+        participant: Some(by.participant),
+        name: query.name,
+        hash: hash.clone(),
+        size_bytes: bytes.len() as i64,
+    };
     let attached = Attached { module: Some((hash, bytes)), ..Attached::default() };
     match app.submit(&by, command, None, attached).await?.outcome {
         Outcome::Object(document) => Ok(created(document)),
@@ -82,7 +92,11 @@ async fn upload_module(State(app): State<Arc<App>>, Member(by): Member, Query(qu
 /// Lists workloads.
 #[utoipa::path(get, path = "/instances", tag = "workloads", operation_id = "listInstances", params(ListQuery),
     responses((status = 200, description = "A page of workloads", body = List<Instance>), Problems))]
-async fn list_instances(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(query): Query<ListQuery>) -> Answered<Response> {
+async fn list_instances(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Query(query): Query<ListQuery>,
+) -> Answered<Response> {
     by.may("allocations:read")?;
     list_table(&app, Table::Instances, &by.scope(), &query, "/v1/instances").await
 }
@@ -90,7 +104,11 @@ async fn list_instances(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(q
 /// Reads a workload.
 #[utoipa::path(get, path = "/instances/{id}", tag = "workloads", operation_id = "getInstance", params(("id" = InstanceId, Path, description = "Workload")),
     responses((status = 200, description = "The workload", body = Instance), Problems))]
-async fn get_instance(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Path<InstanceId>) -> Answered<Document> {
+async fn get_instance(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Path(id): Path<InstanceId>,
+) -> Answered<Document> {
     by.may("allocations:read")?;
     get_from(&app, Table::Instances, &by.scope(), &id.to_string(), "workload").await
 }
@@ -107,7 +125,12 @@ struct MetricsQuery {
 /// What the driver measured of a workload, oldest first.
 #[utoipa::path(get, path = "/instances/{id}/metrics", tag = "workloads", operation_id = "getInstanceMetrics", params(("id" = InstanceId, Path, description = "Workload"), MetricsQuery),
     responses((status = 200, description = "Samples, oldest first", body = List<crate::workers::telemetry::Sample>), Problems))]
-async fn instance_metrics(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Path<InstanceId>, Query(query): Query<MetricsQuery>) -> Answered<Document> {
+async fn instance_metrics(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Path(id): Path<InstanceId>,
+    Query(query): Query<MetricsQuery>,
+) -> Answered<Document> {
     by.may("forecasts:read")?;
     let minutes = query.minutes.unwrap_or(15);
     if !(1..=1440).contains(&minutes) {
@@ -116,7 +139,8 @@ async fn instance_metrics(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(
     get_from(&app, Table::Instances, &by.scope(), &id.to_string(), "workload").await?;
     let from = app.now().plus_seconds(-60 * minutes).micros();
     let samples = app.store.observations.samples(&id.to_string(), from, 20_000).await?;
-    let text = format!("{{\"object\":\"list\",\"data\":[{}],\"has_more\":false,\"next_cursor\":null}}", samples.join(","));
+    let text =
+        format!("{{\"object\":\"list\",\"data\":[{}],\"has_more\":false,\"next_cursor\":null}}", samples.join(","));
     Ok(ok(text))
 }
 
@@ -153,7 +177,12 @@ fn wasm() -> String {
 /// Registers a workload and starts it.
 #[utoipa::path(post, path = "/instances", tag = "workloads", operation_id = "registerInstance", request_body = NewInstanceBody,
     responses((status = 201, description = "The workload, starting", body = Instance), Problems))]
-async fn register_instance(State(app): State<Arc<App>>, Member(by): Member, headers: HeaderMap, body: crate::http::extract::HashedBody<NewInstanceBody>) -> Answered<Response> {
+async fn register_instance(
+    State(app): State<Arc<App>>,
+    Member(by): Member,
+    headers: HeaderMap,
+    body: crate::http::extract::HashedBody<NewInstanceBody>,
+) -> Answered<Response> {
     by.may("workloads:write")?;
     let idempotency = idempotency(&by, &headers, false, "POST /v1/instances", &body.bytes)?;
     let new = body.value;
@@ -183,7 +212,11 @@ async fn register_instance(State(app): State<Arc<App>>, Member(by): Member, head
 /// Stops a workload; its open orders are cancelled.
 #[utoipa::path(post, path = "/instances/{id}/stop", tag = "workloads", operation_id = "stopInstance", params(("id" = InstanceId, Path, description = "Workload")),
     responses((status = 200, description = "The stopped workload", body = Instance), Problems))]
-async fn stop_instance(State(app): State<Arc<App>>, Member(by): Member, Path(id): Path<InstanceId>) -> Answered<Document> {
+async fn stop_instance(
+    State(app): State<Arc<App>>,
+    Member(by): Member,
+    Path(id): Path<InstanceId>,
+) -> Answered<Document> {
     by.may("workloads:write")?;
     app.object(&by, Command::StopInstance { participant: by.participant, instance: id }).await.map(ok)
 }
@@ -191,7 +224,12 @@ async fn stop_instance(State(app): State<Arc<App>>, Member(by): Member, Path(id)
 /// Switches automatic bids and offers of a workload on or off.
 #[utoipa::path(put, path = "/instances/{id}/strategy", tag = "workloads", operation_id = "putStrategy", request_body = Strategy, params(("id" = InstanceId, Path, description = "Workload")),
     responses((status = 200, description = "The workload", body = Instance), Problems))]
-async fn put_strategy(State(app): State<Arc<App>>, Member(by): Member, Path(id): Path<InstanceId>, Body(strategy): Body<Strategy>) -> Answered<Document> {
+async fn put_strategy(
+    State(app): State<Arc<App>>,
+    Member(by): Member,
+    Path(id): Path<InstanceId>,
+    Body(strategy): Body<Strategy>,
+) -> Answered<Document> {
     by.may("strategies:write")?;
     app.object(&by, Command::SetStrategy { participant: by.participant, instance: id, strategy }).await.map(ok)
 }
@@ -207,7 +245,12 @@ struct Baseline {
 /// Sets a workload's baseline and floor, within its participant's quota (admin).
 #[utoipa::path(put, path = "/instances/{id}/baseline", tag = "admin", operation_id = "putBaseline", request_body = Baseline, params(("id" = InstanceId, Path, description = "Workload")),
     responses((status = 200, description = "The workload", body = Instance), Problems))]
-async fn put_baseline(State(app): State<Arc<App>>, Platform(by): Platform, Path(id): Path<InstanceId>, Body(new): Body<Baseline>) -> Answered<Document> {
+async fn put_baseline(
+    State(app): State<Arc<App>>,
+    Platform(by): Platform,
+    Path(id): Path<InstanceId>,
+    Body(new): Body<Baseline>,
+) -> Answered<Document> {
     by.may("admin:write")?;
     app.object(&by, Command::SetBaseline { instance: id, baseline: new.baseline, floor: new.floor }).await.map(ok)
 }
@@ -248,7 +291,11 @@ async fn put_hint(State(app): State<Arc<App>>, Member(by): Member, Body(new): Bo
 /// Lists hints.
 #[utoipa::path(get, path = "/allocation_hints", tag = "guidance", operation_id = "listHints", params(ListQuery),
     responses((status = 200, description = "A page of hints", body = List<Hint>), Problems))]
-async fn list_hints(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(query): Query<ListQuery>) -> Answered<Response> {
+async fn list_hints(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Query(query): Query<ListQuery>,
+) -> Answered<Response> {
     by.may("forecasts:read")?;
     list_table(&app, Table::Hints, &by.scope(), &query, "/v1/allocation_hints").await
 }
@@ -283,10 +330,22 @@ struct NewProfile {
 /// Uploads an application profile.
 #[utoipa::path(post, path = "/application_profiles", tag = "guidance", operation_id = "createProfile", request_body = NewProfile,
     responses((status = 201, description = "The profile", body = ApplicationProfile), Problems))]
-async fn create_profile(State(app): State<Arc<App>>, Member(by): Member, Body(new): Body<NewProfile>) -> Answered<Document> {
+async fn create_profile(
+    State(app): State<Arc<App>>,
+    Member(by): Member,
+    Body(new): Body<NewProfile>,
+) -> Answered<Document> {
     by.may("profiles:write")?;
     let NewProfile { name, instances, typical, peak } = new;
-    let command = Command::PutProfile { participant: by.participant, profile: None, expected_version: None, name, instances, typical, peak };
+    let command = Command::PutProfile {
+        participant: by.participant,
+        profile: None,
+        expected_version: None,
+        name,
+        instances,
+        typical,
+        peak,
+    };
     app.object(&by, command).await.map(created)
 }
 
@@ -294,18 +353,36 @@ async fn create_profile(State(app): State<Arc<App>>, Member(by): Member, Body(ne
 #[utoipa::path(put, path = "/application_profiles/{id}", tag = "guidance", operation_id = "replaceProfile", request_body = NewProfile,
     params(("id" = ProfileId, Path, description = "Profile"), ("If-Match" = String, Header, description = "Its present version, quoted")),
     responses((status = 200, description = "The profile", body = ApplicationProfile), (status = 412, description = "Somebody else changed it", body = crate::http::problem::ProblemDocument, content_type = "application/problem+json"), (status = 428, description = "If-Match is missing", body = crate::http::problem::ProblemDocument, content_type = "application/problem+json"), Problems))]
-async fn replace_profile(State(app): State<Arc<App>>, Member(by): Member, Path(id): Path<ProfileId>, headers: HeaderMap, Body(new): Body<NewProfile>) -> Answered<Document> {
+async fn replace_profile(
+    State(app): State<Arc<App>>,
+    Member(by): Member,
+    Path(id): Path<ProfileId>,
+    headers: HeaderMap,
+    Body(new): Body<NewProfile>,
+) -> Answered<Document> {
     by.may("profiles:write")?;
     let expected_version = Some(if_match(&headers)?);
     let NewProfile { name, instances, typical, peak } = new;
-    let command = Command::PutProfile { participant: by.participant, profile: Some(id), expected_version, name, instances, typical, peak };
+    let command = Command::PutProfile {
+        participant: by.participant,
+        profile: Some(id),
+        expected_version,
+        name,
+        instances,
+        typical,
+        peak,
+    };
     app.object(&by, command).await.map(ok)
 }
 
 /// Lists application profiles.
 #[utoipa::path(get, path = "/application_profiles", tag = "guidance", operation_id = "listProfiles", params(ListQuery),
     responses((status = 200, description = "A page of profiles", body = List<ApplicationProfile>), Problems))]
-async fn list_profiles(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(query): Query<ListQuery>) -> Answered<Response> {
+async fn list_profiles(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Query(query): Query<ListQuery>,
+) -> Answered<Response> {
     by.may("forecasts:read")?;
     list_table(&app, Table::Profiles, &by.scope(), &query, "/v1/application_profiles").await
 }

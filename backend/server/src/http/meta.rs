@@ -79,7 +79,11 @@ struct Attribution {
 #[utoipa::path(get, path = "/about", tag = "session", operation_id = "getAbout", security(()),
     responses((status = 200, description = "Version and attributions", body = About), Problems))]
 async fn about(State(app): State<Arc<App>>) -> Json<About> {
-    let attribution = |name: &str, text: &str, licence: &str| Attribution { name: name.to_owned(), text: text.to_owned(), licence: licence.to_owned() };
+    let attribution = |name: &str, text: &str, licence: &str| Attribution {
+        name: name.to_owned(),
+        text: text.to_owned(),
+        licence: licence.to_owned(),
+    };
     Json(About {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         licence: "Apache-2.0".to_owned(),
@@ -110,7 +114,11 @@ struct ClockView {
 /// Moves the clock of a server that runs on a simulated one, and waits for all that is due.
 #[utoipa::path(post, path = "/sandbox/clock/advance", tag = "session", operation_id = "advanceClock", request_body = AdvanceClock,
     responses((status = 200, description = "The new time", body = ClockView), Problems))]
-async fn advance_clock(State(app): State<Arc<App>>, crate::http::auth::Anyone(_by): crate::http::auth::Anyone, crate::http::extract::Body(body): crate::http::extract::Body<AdvanceClock>) -> Answered<Json<ClockView>> {
+async fn advance_clock(
+    State(app): State<Arc<App>>,
+    crate::http::auth::Anyone(_by): crate::http::auth::Anyone,
+    crate::http::extract::Body(body): crate::http::extract::Body<AdvanceClock>,
+) -> Answered<Json<ClockView>> {
     if !app.clock.is_simulated() {
         let detail = "This server runs on the wall clock; only one started with --sim-clock can be advanced.";
         return Err(Problem::new(StatusCode::CONFLICT, "clock_is_real", detail));
@@ -149,7 +157,11 @@ const API_PATHS: [&str; 9] =
 
 /// A known path with a method that it does not have.
 pub async fn method_not_allowed() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This path does not have that method. /docs lists what it has; the Allow header, too.")
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "This path does not have that method. /docs lists what it has; the Allow header, too.",
+    )
 }
 
 /// The web UI: files by path, the page itself for everything else.
@@ -160,8 +172,16 @@ pub async fn ui(uri: Uri, headers: HeaderMap) -> Response {
         if let Some(file) = Ui::get(name) {
             return file_response(name, file, &headers);
         }
-        if API_PATHS.iter().any(|p| path == *p || path.starts_with(&format!("{p}/")) || (p.ends_with('_') && path.starts_with(p))) {
-            return Problem::new(StatusCode::NOT_FOUND, "no_such_route", "There is no such route. /docs lists them all.").into_response();
+        if API_PATHS
+            .iter()
+            .any(|p| path == *p || path.starts_with(&format!("{p}/")) || (p.ends_with('_') && path.starts_with(p)))
+        {
+            return Problem::new(
+                StatusCode::NOT_FOUND,
+                "no_such_route",
+                "There is no such route. /docs lists them all.",
+            )
+            .into_response();
         }
     }
     match Ui::get("index.html") {
@@ -195,9 +215,12 @@ fn file_response(name: &str, file: rust_embed::EmbeddedFile, headers: &HeaderMap
     // Assets have their hash in their name; the page has not.
     let caching = if name.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
     let unchanged = headers.get(header::IF_NONE_MATCH).is_some_and(|v| v.as_bytes() == tag.as_bytes());
-    let mut response = if unchanged { StatusCode::NOT_MODIFIED.into_response() } else { file.data.into_owned().into_response() };
+    let mut response =
+        if unchanged { StatusCode::NOT_MODIFIED.into_response() } else { file.data.into_owned().into_response() };
     let all = response.headers_mut();
-    for (name, value) in [(header::ETAG, tag), (header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, caching.to_owned())] {
+    for (name, value) in
+        [(header::ETAG, tag), (header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, caching.to_owned())]
+    {
         if let Ok(value) = HeaderValue::from_str(&value) {
             all.insert(name, value);
         }

@@ -131,7 +131,8 @@ pub fn router(app: Arc<App>) -> Router {
     let process = app.process;
     let (v1, _) = api().split_for_parts();
     // The concept's three routes, without /v1.
-    let (aliases, _) = OpenApiRouter::<Arc<App>>::new().merge(swaps::history()).merge(prediction::concept()).split_for_parts();
+    let (aliases, _) =
+        OpenApiRouter::<Arc<App>>::new().merge(swaps::history()).merge(prediction::concept()).split_for_parts();
     let compressed = DefaultPredicate::new().and(NotForContentType::new("text/event-stream"));
     Router::new()
         .merge(v1)

@@ -34,7 +34,13 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
 }
 
 /// Reads the Idempotency-Key: required where money moves.
-pub fn idempotency(by: &Identity, headers: &HeaderMap, required: bool, request: &str, bytes: &[u8]) -> Answered<Option<Idempotency>> {
+pub fn idempotency(
+    by: &Identity,
+    headers: &HeaderMap,
+    required: bool,
+    request: &str,
+    bytes: &[u8],
+) -> Answered<Option<Idempotency>> {
     let key = headers.get("idempotency-key").map(|v| v.to_str().unwrap_or_default().to_owned());
     match key {
         None if required => Err(Problem::new(
@@ -43,9 +49,11 @@ pub fn idempotency(by: &Identity, headers: &HeaderMap, required: bool, request: 
             "Send an Idempotency-Key header, for example a UUID; repeat it when you repeat the request.",
         )),
         None => Ok(None),
-        Some(key) if key.is_empty() || key.len() > 255 => {
-            Err(Problem::field("idempotency_key_invalid", "Idempotency-Key", "The key has 1 to 255 printable characters."))
-        }
+        Some(key) if key.is_empty() || key.len() > 255 => Err(Problem::field(
+            "idempotency_key_invalid",
+            "Idempotency-Key",
+            "The key has 1 to 255 printable characters.",
+        )),
         Some(key) => {
             let mut hasher = blake3::Hasher::new();
             hasher.update(request.as_bytes()).update(b"\0").update(bytes);
@@ -68,7 +76,13 @@ pub fn answered(answer: Answer, fresh: StatusCode) -> Response {
     response
 }
 
-async fn place(app: &App, by: &Identity, side: Side, headers: &HeaderMap, body: HashedBody<OrderRequest>) -> Answered<Response> {
+async fn place(
+    app: &App,
+    by: &Identity,
+    side: Side,
+    headers: &HeaderMap,
+    body: HashedBody<OrderRequest>,
+) -> Answered<Response> {
     by.may("orders:write")?;
     let path = if side == Side::Bid { "POST /v1/bids" } else { "POST /v1/offers" };
     let idempotency = idempotency(by, headers, true, path, &body.bytes)?;
@@ -80,7 +94,13 @@ async fn place(app: &App, by: &Identity, side: Side, headers: &HeaderMap, body: 
     Ok(answered(answer, StatusCode::CREATED))
 }
 
-async fn replace(app: &App, by: &Identity, order: OrderId, headers: &HeaderMap, body: HashedBody<OrderRequest>) -> Answered<Response> {
+async fn replace(
+    app: &App,
+    by: &Identity,
+    order: OrderId,
+    headers: &HeaderMap,
+    body: HashedBody<OrderRequest>,
+) -> Answered<Response> {
     by.may("orders:write")?;
     let idempotency = idempotency(by, headers, false, &format!("PATCH {order}"), &body.bytes)?;
     let client = body.value.client_bid_id.as_ref().map(|id| client_key(&by.participant.to_string(), id));
@@ -115,7 +135,11 @@ async fn ended(app: &App, by: &Identity, order: OrderId, problem: Problem) -> Pr
         Ok(Some(document)) => {
             let value: serde_json::Value = serde_json::from_str(&document).unwrap_or_default();
             let status = value["status"].as_str().unwrap_or("ended");
-            Problem::new(StatusCode::CONFLICT, "order_ended", format!("The order is {status}; that never changes. Place a new one."))
+            Problem::new(
+                StatusCode::CONFLICT,
+                "order_ended",
+                format!("The order is {status}; that never changes. Place a new one."),
+            )
         }
         _ => problem,
     }
@@ -152,14 +176,23 @@ async fn list_side(app: &App, by: &Identity, side: Side, query: &ListQuery) -> A
 #[utoipa::path(post, path = "/bids", tag = "orders", operation_id = "placeBid", request_body = OrderRequest,
     params(("Idempotency-Key" = String, Header, description = "Makes a repetition harmless")),
     responses((status = 201, description = "Accepted, durable, its hold taken", body = Order), Problems))]
-async fn place_bid(State(app): State<Arc<App>>, Member(by): Member, headers: HeaderMap, body: HashedBody<OrderRequest>) -> Answered<Response> {
+async fn place_bid(
+    State(app): State<Arc<App>>,
+    Member(by): Member,
+    headers: HeaderMap,
+    body: HashedBody<OrderRequest>,
+) -> Answered<Response> {
     place(&app, &by, Side::Bid, &headers, body).await
 }
 
 /// Lists bids, newest first.
 #[utoipa::path(get, path = "/bids", tag = "orders", operation_id = "listBids", params(ListQuery),
     responses((status = 200, description = "A page of bids", body = List<Order>), Problems))]
-async fn list_bids(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(query): Query<ListQuery>) -> Answered<Response> {
+async fn list_bids(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Query(query): Query<ListQuery>,
+) -> Answered<Response> {
     list_side(&app, &by, Side::Bid, &query).await
 }
 
@@ -174,7 +207,13 @@ async fn get_bid(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Path
 /// Replaces a bid in one step: the old hold is released and the new one taken together.
 #[utoipa::path(patch, path = "/bids/{id}", tag = "orders", operation_id = "replaceBid", request_body = OrderRequest, params(("id" = BidId, Path, description = "Bid")),
     responses((status = 200, description = "The new bid", body = Order), (status = 202, description = "Waits for the sealed round", body = Order), Problems))]
-async fn replace_bid(State(app): State<Arc<App>>, Member(by): Member, Path(id): Path<BidId>, headers: HeaderMap, body: HashedBody<OrderRequest>) -> Answered<Response> {
+async fn replace_bid(
+    State(app): State<Arc<App>>,
+    Member(by): Member,
+    Path(id): Path<BidId>,
+    headers: HeaderMap,
+    body: HashedBody<OrderRequest>,
+) -> Answered<Response> {
     replace(&app, &by, OrderId::Bid(id), &headers, body).await
 }
 
@@ -188,7 +227,11 @@ async fn cancel_bid(State(app): State<Arc<App>>, Member(by): Member, Path(id): P
 /// Reads a bid by its client id.
 #[utoipa::path(get, path = "/bids/by_client_id/{client_id}", tag = "orders", operation_id = "getBidByClientId", params(("client_id" = String, Path, description = "client_bid_id")),
     responses((status = 200, description = "The bid", body = Order), Problems))]
-async fn get_bid_by_client_id(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(client_id): Path<String>) -> Answered<Document> {
+async fn get_bid_by_client_id(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Path(client_id): Path<String>,
+) -> Answered<Document> {
     by.may("orders:read")?;
     let id = by_client_id(&app, &by, &client_id).await?;
     get_from(&app, Table::Orders, &by.scope(), &id.to_string(), "bid").await
@@ -197,7 +240,11 @@ async fn get_bid_by_client_id(State(app): State<Arc<App>>, Anyone(by): Anyone, P
 /// Cancels a bid by its client id.
 #[utoipa::path(delete, path = "/bids/by_client_id/{client_id}", tag = "orders", operation_id = "cancelBidByClientId", params(("client_id" = String, Path, description = "client_bid_id")),
     responses((status = 200, description = "The bid as it ended", body = Order), (status = 202, description = "Waits for the sealed round", body = Order), Problems))]
-async fn cancel_bid_by_client_id(State(app): State<Arc<App>>, Member(by): Member, Path(client_id): Path<String>) -> Answered<Response> {
+async fn cancel_bid_by_client_id(
+    State(app): State<Arc<App>>,
+    Member(by): Member,
+    Path(client_id): Path<String>,
+) -> Answered<Response> {
     let id = by_client_id(&app, &by, &client_id).await?;
     cancel(&app, &by, id).await
 }
@@ -220,14 +267,23 @@ async fn cancel_all_bids(State(app): State<Arc<App>>, Member(by): Member) -> Ans
 #[utoipa::path(post, path = "/offers", tag = "orders", operation_id = "placeOffer", request_body = OrderRequest,
     params(("Idempotency-Key" = String, Header, description = "Makes a repetition harmless")),
     responses((status = 201, description = "Accepted and durable", body = Order), Problems))]
-async fn place_offer(State(app): State<Arc<App>>, Member(by): Member, headers: HeaderMap, body: HashedBody<OrderRequest>) -> Answered<Response> {
+async fn place_offer(
+    State(app): State<Arc<App>>,
+    Member(by): Member,
+    headers: HeaderMap,
+    body: HashedBody<OrderRequest>,
+) -> Answered<Response> {
     place(&app, &by, Side::Offer, &headers, body).await
 }
 
 /// Lists offers, newest first.
 #[utoipa::path(get, path = "/offers", tag = "orders", operation_id = "listOffers", params(ListQuery),
     responses((status = 200, description = "A page of offers", body = List<Order>), Problems))]
-async fn list_offers(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(query): Query<ListQuery>) -> Answered<Response> {
+async fn list_offers(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Query(query): Query<ListQuery>,
+) -> Answered<Response> {
     list_side(&app, &by, Side::Offer, &query).await
 }
 
@@ -242,7 +298,13 @@ async fn get_offer(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Pa
 /// Replaces an offer in one step.
 #[utoipa::path(patch, path = "/offers/{id}", tag = "orders", operation_id = "replaceOffer", request_body = OrderRequest, params(("id" = OfferId, Path, description = "Offer")),
     responses((status = 200, description = "The new offer", body = Order), (status = 202, description = "Waits for the sealed round", body = Order), Problems))]
-async fn replace_offer(State(app): State<Arc<App>>, Member(by): Member, Path(id): Path<OfferId>, headers: HeaderMap, body: HashedBody<OrderRequest>) -> Answered<Response> {
+async fn replace_offer(
+    State(app): State<Arc<App>>,
+    Member(by): Member,
+    Path(id): Path<OfferId>,
+    headers: HeaderMap,
+    body: HashedBody<OrderRequest>,
+) -> Answered<Response> {
     replace(&app, &by, OrderId::Offer(id), &headers, body).await
 }
 
@@ -256,7 +318,11 @@ async fn cancel_offer(State(app): State<Arc<App>>, Member(by): Member, Path(id):
 /// Reads an offer by its client id.
 #[utoipa::path(get, path = "/offers/by_client_id/{client_id}", tag = "orders", operation_id = "getOfferByClientId", params(("client_id" = String, Path, description = "client_offer_id")),
     responses((status = 200, description = "The offer", body = Order), Problems))]
-async fn get_offer_by_client_id(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(client_id): Path<String>) -> Answered<Document> {
+async fn get_offer_by_client_id(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Path(client_id): Path<String>,
+) -> Answered<Document> {
     by.may("orders:read")?;
     let id = by_client_id(&app, &by, &client_id).await?;
     get_from(&app, Table::Orders, &by.scope(), &id.to_string(), "offer").await
@@ -265,7 +331,11 @@ async fn get_offer_by_client_id(State(app): State<Arc<App>>, Anyone(by): Anyone,
 /// Cancels an offer by its client id.
 #[utoipa::path(delete, path = "/offers/by_client_id/{client_id}", tag = "orders", operation_id = "cancelOfferByClientId", params(("client_id" = String, Path, description = "client_offer_id")),
     responses((status = 200, description = "The offer as it ended", body = Order), (status = 202, description = "Waits for the sealed round", body = Order), Problems))]
-async fn cancel_offer_by_client_id(State(app): State<Arc<App>>, Member(by): Member, Path(client_id): Path<String>) -> Answered<Response> {
+async fn cancel_offer_by_client_id(
+    State(app): State<Arc<App>>,
+    Member(by): Member,
+    Path(client_id): Path<String>,
+) -> Answered<Response> {
     let id = by_client_id(&app, &by, &client_id).await?;
     cancel(&app, &by, id).await
 }

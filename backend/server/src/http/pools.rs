@@ -159,7 +159,11 @@ async fn list_pools(State(app): State<Arc<App>>, Anyone(by): Anyone) -> Answered
 /// Reads a pool.
 #[utoipa::path(get, path = "/pools/{slug}", tag = "market", operation_id = "getPool", params(("slug" = String, Path, description = "Pool")),
     responses((status = 200, description = "The pool", body = PoolView), Problems))]
-async fn get_pool(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(slug): Path<String>) -> Answered<Json<PoolView>> {
+async fn get_pool(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Path(slug): Path<String>,
+) -> Answered<Json<PoolView>> {
     by.may("market:read")?;
     let now = app.now();
     let pool = app.sequencer.query(move |s| s.pools.get(&slug).map(|p| view(s, p, now))).await?;
@@ -203,13 +207,21 @@ pub struct PricePoint {
 /// A pool's prices, oldest first: of each round that traded its earliest slot, or one mean price a slot.
 #[utoipa::path(get, path = "/pools/{slug}/prices", tag = "market", operation_id = "listPoolPrices", params(("slug" = String, Path, description = "Pool"), PricesQuery),
     responses((status = 200, description = "Prices, oldest first", body = List<PricePoint>), Problems))]
-async fn pool_prices(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(slug): Path<String>, Query(query): Query<PricesQuery>) -> Answered<Json<serde_json::Value>> {
+async fn pool_prices(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Path(slug): Path<String>,
+    Query(query): Query<PricesQuery>,
+) -> Answered<Json<serde_json::Value>> {
     by.may("market:read")?;
     let limit = query.limit.unwrap_or(120);
     if !(1..=500).contains(&limit) {
         return Err(Problem::field("limit_out_of_range", "limit", "limit is from 1 to 500."));
     }
-    let known = { let slug = slug.clone(); app.sequencer.query(move |s| s.pools.contains_key(&slug)).await? };
+    let known = {
+        let slug = slug.clone();
+        app.sequencer.query(move |s| s.pools.contains_key(&slug)).await?
+    };
     if !known {
         return Err(Problem::not_found("pool"));
     }
@@ -268,12 +280,24 @@ async fn slot_prices(app: &App, slug: &str, resource: Resource, limit: i64) -> A
     };
     let mut points = Vec::new();
     for document in documents {
-        let product: headroom_market::pool::Product = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
-        if product.pool == slug && product.resource == resource
+        let product: headroom_market::pool::Product =
+            serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
+        if product.pool == slug
+            && product.resource == resource
             && let Some(price) = product.mean_price()
         {
             let (low, high, set_by) = (price, price, "mean".to_owned());
-            points.push(PricePoint { slot: product.slot, round: product.last_round, price, low, high, volume: product.volume, set_by, reserve: reserve_at(product.slot), cleared_at: product.slot.start() });
+            points.push(PricePoint {
+                slot: product.slot,
+                round: product.last_round,
+                price,
+                low,
+                high,
+                volume: product.volume,
+                set_by,
+                reserve: reserve_at(product.slot),
+                cleared_at: product.slot.start(),
+            });
         }
     }
     Ok(points)
@@ -318,7 +342,12 @@ pub struct Level {
 /// The crossing of the last cleared round; never the open book.
 #[utoipa::path(get, path = "/pools/{slug}/book", tag = "market", operation_id = "getPoolBook", params(("slug" = String, Path, description = "Pool"), BookQuery),
     responses((status = 200, description = "Bids and offers of one product", body = Crossing), Problems))]
-async fn pool_book(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(slug): Path<String>, Query(query): Query<BookQuery>) -> Answered<Json<Crossing>> {
+async fn pool_book(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Path(slug): Path<String>,
+    Query(query): Query<BookQuery>,
+) -> Answered<Json<Crossing>> {
     by.may("market:read")?;
     let round = match query.round {
         Some(number) => number,
@@ -339,7 +368,15 @@ async fn last_awarded(app: &App) -> Answered<Option<u64>> {
     Ok(round.map(|r| r.number))
 }
 
-fn crossing(round: u64, pool: &str, resource: Resource, slot: Option<Slot>, me: &str, book: &clearing::Book, outcome: &clearing::Outcome) -> Option<Crossing> {
+fn crossing(
+    round: u64,
+    pool: &str,
+    resource: Resource,
+    slot: Option<Slot>,
+    me: &str,
+    book: &clearing::Book,
+    outcome: &clearing::Outcome,
+) -> Option<Crossing> {
     let base: Timestamp = book.slot_base.as_ref()?.parse().ok()?;
     let seconds = book.slot_seconds?;
     let of_pool = book.products.iter().filter(|p| p.pool == pool && p.resource == resource.name());
@@ -356,25 +393,37 @@ fn crossing(round: u64, pool: &str, resource: Resource, slot: Option<Slot>, me: 
         .supply
         .iter()
         .filter(|s| s.quantity > 0)
-        .map(|s| Level { price: Price::from_units(s.reserve.0 * 1000), quantity: s.quantity, kind: "reserve".to_owned(), mine: false })
+        .map(|s| Level {
+            price: Price::from_units(s.reserve.0 * 1000),
+            quantity: s.quantity,
+            kind: "reserve".to_owned(),
+            mine: false,
+        })
         .collect();
     for order in &book.orders {
         for alternative in &order.alternatives {
-            let here = |q: &&clearing::Quantity| q.product.pool == pool && q.product.resource == resource.name() && q.product.slot == index;
+            let here = |q: &&clearing::Quantity| {
+                q.product.pool == pool && q.product.resource == resource.name() && q.product.slot == index
+            };
             let Some(line) = alternative.quantities.iter().find(here) else { continue };
             let Some(unit) = unit_limit(order, alternative, line, &prices) else { continue };
             let side = if order.side == clearing::Side::Bid { Side::Bid } else { Side::Offer };
             let kind = if side == Side::Bid { "bid" } else { "offer" };
-            let level = Level { price: Price::from_units(unit), quantity: line.quantity, kind: kind.to_owned(), mine: order.owner == me };
+            let level = Level {
+                price: Price::from_units(unit),
+                quantity: line.quantity,
+                kind: kind.to_owned(),
+                mine: order.owner == me,
+            };
             if side == Side::Bid { bids.push(level) } else { offers.push(level) }
         }
     }
     bids.sort_by_key(|l| std::cmp::Reverse(l.price));
     offers.sort_by_key(|l| l.price);
     let bid_awards = outcome.awards.iter().filter(|a| a.order.starts_with("bid_"));
-    let bought = bid_awards.flat_map(|a| a.quantities.iter()).filter(|q| {
-        q.product.pool == pool && q.product.resource == resource.name() && q.product.slot == index
-    });
+    let bought = bid_awards
+        .flat_map(|a| a.quantities.iter())
+        .filter(|q| q.product.pool == pool && q.product.resource == resource.name() && q.product.slot == index);
     Some(Crossing {
         round,
         pool: pool.to_owned(),
@@ -388,7 +437,12 @@ fn crossing(round: u64, pool: &str, resource: Resource, slot: Option<Slot>, me: 
 }
 
 /// The limit of a bundle, shared out by the round's prices: nano-credits a unit of one line.
-fn unit_limit(order: &clearing::Order, alternative: &clearing::Alternative, line: &clearing::Quantity, prices: &BTreeMap<(String, String, i64), i64>) -> Option<i64> {
+fn unit_limit(
+    order: &clearing::Order,
+    alternative: &clearing::Alternative,
+    line: &clearing::Quantity,
+    prices: &BTreeMap<(String, String, i64), i64>,
+) -> Option<i64> {
     let price = |q: &clearing::Quantity| {
         let key = (q.product.pool.clone(), q.product.resource.clone(), q.product.slot);
         i128::from(prices.get(&key).copied().unwrap_or(0))
@@ -419,13 +473,24 @@ pub fn if_match(headers: &HeaderMap) -> Answered<u64> {
         ));
     };
     let text = value.to_str().unwrap_or_default().trim().trim_matches('"');
-    text.parse().map_err(|_| Problem::new(StatusCode::PRECONDITION_FAILED, "stale_version", "If-Match is not an ETag of this object. Read it again."))
+    text.parse().map_err(|_| {
+        Problem::new(
+            StatusCode::PRECONDITION_FAILED,
+            "stale_version",
+            "If-Match is not an ETag of this object. Read it again.",
+        )
+    })
 }
 
 /// Lists a pool's reserve price schedules; the ETag is for the next change.
 #[utoipa::path(get, path = "/pools/{slug}/reserve_prices", tag = "pricing", operation_id = "listReservePrices", params(("slug" = String, Path, description = "Pool")),
     responses((status = 200, description = "Schedules, latest effect first", body = List<ReservePrice>, headers(("ETag" = String, description = "Version for If-Match"))), Problems))]
-async fn list_reserve_prices(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(slug): Path<String>, headers: HeaderMap) -> Answered<Response> {
+async fn list_reserve_prices(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+) -> Answered<Response> {
     by.may("market:read")?;
     let found = app.sequencer.query(move |s| {
         let pool = s.pools.get(&slug)?;
@@ -461,7 +526,13 @@ struct NewReservePrice {
 #[utoipa::path(post, path = "/pools/{slug}/reserve_prices", tag = "pricing", operation_id = "scheduleReservePrice", request_body = NewReservePrice,
     params(("slug" = String, Path, description = "Pool"), ("If-Match" = String, Header, description = "ETag of the list")),
     responses((status = 201, description = "The schedule", body = ReservePrice), (status = 412, description = "Somebody else changed it", body = crate::http::problem::ProblemDocument, content_type = "application/problem+json"), (status = 428, description = "If-Match is missing", body = crate::http::problem::ProblemDocument, content_type = "application/problem+json"), Problems))]
-async fn schedule_reserve_price(State(app): State<Arc<App>>, Platform(by): Platform, Path(slug): Path<String>, headers: HeaderMap, Body(new): Body<NewReservePrice>) -> Answered<Response> {
+async fn schedule_reserve_price(
+    State(app): State<Arc<App>>,
+    Platform(by): Platform,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    Body(new): Body<NewReservePrice>,
+) -> Answered<Response> {
     by.may("pricing:write")?;
     let expected = if_match(&headers)?;
     let steps = match (new.price, new.steps.is_empty()) {
@@ -470,9 +541,20 @@ async fn schedule_reserve_price(State(app): State<Arc<App>>, Platform(by): Platf
         _ => return Err(Problem::field("price_or_steps", "/price", "Send either `price` or `steps`.")),
     };
     if new.effective_at < app.now().plus_seconds(-app.rhythm.slot_seconds) {
-        return Err(Problem::field("effective_in_the_past", "/effective_at", "effective_at must not be in the past: prices of cleared slots never change."));
+        return Err(Problem::field(
+            "effective_in_the_past",
+            "/effective_at",
+            "effective_at must not be in the past: prices of cleared slots never change.",
+        ));
     }
-    let command = Command::ScheduleReserve { pool: slug, resource: new.resource, steps, effective_at: new.effective_at, expected_version: Some(expected), by: Some(by.user) };
+    let command = Command::ScheduleReserve {
+        pool: slug,
+        resource: new.resource,
+        steps,
+        effective_at: new.effective_at,
+        expected_version: Some(expected),
+        by: Some(by.user),
+    };
     let document = app.object(&by, command).await?;
     let mut response = created(document).into_response();
     response.headers_mut().insert(header::ETAG, etag(expected + 1));
@@ -495,10 +577,21 @@ struct NewPool {
 /// Creates a pool.
 #[utoipa::path(post, path = "/pools", tag = "admin", operation_id = "createPool", request_body = NewPool,
     responses((status = 201, description = "The pool", body = Pool), Problems))]
-async fn create_pool(State(app): State<Arc<App>>, Platform(by): Platform, Body(new): Body<NewPool>) -> Answered<Document> {
+async fn create_pool(
+    State(app): State<Arc<App>>,
+    Platform(by): Platform,
+    Body(new): Body<NewPool>,
+) -> Answered<Document> {
     by.may("admin:write")?;
     let release_start = new.release_start.unwrap_or(Share::from_units(400_000));
-    let command = Command::CreatePool { slug: new.slug, name: new.name, pop: new.pop, tier: new.tier, resources: new.resources, release_start };
+    let command = Command::CreatePool {
+        slug: new.slug,
+        name: new.name,
+        pop: new.pop,
+        tier: new.tier,
+        resources: new.resources,
+        release_start,
+    };
     app.object(&by, command).await.map(created)
 }
 
@@ -511,7 +604,12 @@ struct HaltRequest {
 /// Halts a pool: open orders stay, no round clears them until it resumes.
 #[utoipa::path(post, path = "/pools/{slug}/halt", tag = "admin", operation_id = "haltPool", request_body = HaltRequest, params(("slug" = String, Path, description = "Pool")),
     responses((status = 200, description = "The pool", body = Pool), Problems))]
-async fn halt_pool(State(app): State<Arc<App>>, Platform(by): Platform, Path(slug): Path<String>, Body(request): Body<HaltRequest>) -> Answered<Document> {
+async fn halt_pool(
+    State(app): State<Arc<App>>,
+    Platform(by): Platform,
+    Path(slug): Path<String>,
+    Body(request): Body<HaltRequest>,
+) -> Answered<Document> {
     by.may("admin:write")?;
     app.object(&by, Command::HaltPool { pool: slug, by: by.user, reason: request.reason }).await.map(ok)
 }
@@ -519,7 +617,11 @@ async fn halt_pool(State(app): State<Arc<App>>, Platform(by): Platform, Path(slu
 /// Resumes a halted pool.
 #[utoipa::path(post, path = "/pools/{slug}/resume", tag = "admin", operation_id = "resumePool", params(("slug" = String, Path, description = "Pool")),
     responses((status = 200, description = "The pool", body = Pool), Problems))]
-async fn resume_pool(State(app): State<Arc<App>>, Platform(by): Platform, Path(slug): Path<String>) -> Answered<Document> {
+async fn resume_pool(
+    State(app): State<Arc<App>>,
+    Platform(by): Platform,
+    Path(slug): Path<String>,
+) -> Answered<Document> {
     by.may("admin:write")?;
     app.object(&by, Command::ResumePool { pool: slug }).await.map(ok)
 }
@@ -546,15 +648,25 @@ struct NewNode {
 /// Adds a node to a pool.
 #[utoipa::path(post, path = "/nodes", tag = "admin", operation_id = "createNode", request_body = NewNode,
     responses((status = 201, description = "The node", body = headroom_market::pool::Node), Problems))]
-async fn create_node(State(app): State<Arc<App>>, Platform(by): Platform, Body(new): Body<NewNode>) -> Answered<Document> {
+async fn create_node(
+    State(app): State<Arc<App>>,
+    Platform(by): Platform,
+    Body(new): Body<NewNode>,
+) -> Answered<Document> {
     by.may("admin:write")?;
-    let command = Command::CreateNode { name: new.name, pool: new.pool, capacity: new.capacity, properties: new.properties };
+    let command =
+        Command::CreateNode { name: new.name, pool: new.pool, capacity: new.capacity, properties: new.properties };
     let document = app.object(&by, command).await?;
     app.nodes.add_from(&document);
     Ok(created(document))
 }
 
-async fn set_node_state(app: &App, by: &crate::app::directory::Identity, node: headroom_market::ids::NodeId, state: NodeState) -> Answered<Document> {
+async fn set_node_state(
+    app: &App,
+    by: &crate::app::directory::Identity,
+    node: headroom_market::ids::NodeId,
+    state: NodeState,
+) -> Answered<Document> {
     require(by, &[Role::Operator, Role::Admin])?;
     app.object(by, Command::SetNodeState { node, state }).await.map(ok)
 }
@@ -562,13 +674,21 @@ async fn set_node_state(app: &App, by: &crate::app::directory::Identity, node: h
 /// Takes no new awards on a node; what runs there stays.
 #[utoipa::path(post, path = "/nodes/{id}/drain", tag = "admin", operation_id = "drainNode", params(("id" = headroom_market::ids::NodeId, Path, description = "Node")),
     responses((status = 200, description = "The node", body = headroom_market::pool::Node), Problems))]
-async fn drain_node(State(app): State<Arc<App>>, Platform(by): Platform, Path(id): Path<headroom_market::ids::NodeId>) -> Answered<Document> {
+async fn drain_node(
+    State(app): State<Arc<App>>,
+    Platform(by): Platform,
+    Path(id): Path<headroom_market::ids::NodeId>,
+) -> Answered<Document> {
     set_node_state(&app, &by, id, NodeState::Draining).await
 }
 
 /// Takes awards on a drained node again.
 #[utoipa::path(post, path = "/nodes/{id}/undrain", tag = "admin", operation_id = "undrainNode", params(("id" = headroom_market::ids::NodeId, Path, description = "Node")),
     responses((status = 200, description = "The node", body = headroom_market::pool::Node), Problems))]
-async fn undrain_node(State(app): State<Arc<App>>, Platform(by): Platform, Path(id): Path<headroom_market::ids::NodeId>) -> Answered<Document> {
+async fn undrain_node(
+    State(app): State<Arc<App>>,
+    Platform(by): Platform,
+    Path(id): Path<headroom_market::ids::NodeId>,
+) -> Answered<Document> {
     set_node_state(&app, &by, id, NodeState::Up).await
 }

@@ -78,7 +78,11 @@ struct PredictedPoint {
 /// Forecast demand with intervals and the coverage they have had.
 #[utoipa::path(get, path = "/prediction", tag = "forecasts", operation_id = "getPrediction", params(PredictionQuery),
     responses((status = 200, description = "Quantiles by resource and horizon", body = Prediction), Problems))]
-async fn prediction(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(query): Query<PredictionQuery>) -> Answered<Json<Prediction>> {
+async fn prediction(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Query(query): Query<PredictionQuery>,
+) -> Answered<Json<Prediction>> {
     by.may("forecasts:read")?;
     let horizons = horizons(&app, query.horizons.as_deref())?;
     let instances = match (query.instance_id, &query.pool) {
@@ -96,13 +100,15 @@ async fn prediction(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(query
         }
     }
     let single = query.instance_id;
-    let series = by_resource.into_iter().map(|(resource, list)| predicted(&app, resource, &list, &horizons, single)).collect();
+    let series =
+        by_resource.into_iter().map(|(resource, list)| predicted(&app, resource, &list, &horizons, single)).collect();
     Ok(Json(Prediction { instance_id: query.instance_id, pool: query.pool, model: MODEL.to_owned(), series }))
 }
 
 async fn visible(app: &App, by: &crate::app::directory::Identity, id: InstanceId) -> Answered<Instance> {
     let own = by.own();
-    let found = app.sequencer.query(move |s| s.instances.get(&id).filter(|i| own.is_none_or(|p| p == i.participant)).cloned());
+    let found =
+        app.sequencer.query(move |s| s.instances.get(&id).filter(|i| own.is_none_or(|p| p == i.participant)).cloned());
     found.await?.ok_or_else(|| Problem::not_found("workload"))
 }
 
@@ -127,16 +133,27 @@ fn horizons(app: &App, text: Option<&str>) -> Answered<Vec<i64>> {
     });
     let slots: Option<Vec<i64>> = slots.collect();
     slots.ok_or_else(|| {
-        let detail = format!("horizons are minutes, multiples of {} and at most {}.", seconds as f64 / 60.0, (most * seconds) as f64 / 60.0);
+        let detail = format!(
+            "horizons are minutes, multiples of {} and at most {}.",
+            seconds as f64 / 60.0,
+            (most * seconds) as f64 / 60.0
+        );
         Problem::field("horizon_out_of_range", "horizons", detail)
     })
 }
 
-fn predicted(app: &App, resource: Resource, list: &[(Instance, SeriesForecast)], horizons: &[i64], single: Option<InstanceId>) -> PredictedSeries {
+fn predicted(
+    app: &App,
+    resource: Resource,
+    list: &[(Instance, SeriesForecast)],
+    horizons: &[i64],
+    single: Option<InstanceId>,
+) -> PredictedSeries {
     let capacity = list.iter().map(|(i, _)| amount(&i.in_force, resource)).sum();
     let minutes = app.rhythm.slot_seconds as f64 / 60.0;
     let points = horizons.iter().filter_map(|h| {
-        let of_horizon: Vec<_> = list.iter().filter_map(|(_, s)| s.points.iter().find(|p| p.horizon_slots as i64 == *h)).collect();
+        let of_horizon: Vec<_> =
+            list.iter().filter_map(|(_, s)| s.points.iter().find(|p| p.horizon_slots as i64 == *h)).collect();
         let first = of_horizon.first()?;
         let mean: f64 = of_horizon.iter().map(|p| p.mean).sum();
         let variance: f64 = of_horizon.iter().map(|p| p.variance).sum();
@@ -163,7 +180,12 @@ fn predicted(app: &App, resource: Resource, list: &[(Instance, SeriesForecast)],
             coverage_95: (scored > 0.0).then_some(in_95 / scored),
         })
     });
-    PredictedSeries { resource, issued_at: list.iter().map(|(_, s)| s.issued_at).max(), capacity, points: points.collect() }
+    PredictedSeries {
+        resource,
+        issued_at: list.iter().map(|(_, s)| s.issued_at).max(),
+        capacity,
+        points: points.collect(),
+    }
 }
 
 /// Standard normal quantiles at the published levels.
@@ -272,11 +294,22 @@ struct Recommendation {
 /// Recommends what to bid or lend for an instance; `mode: apply` places the orders.
 #[utoipa::path(post, path = "/swap_request", tag = "swaps", operation_id = "requestSwap", request_body = SwapRequest,
     responses((status = 202, description = "The recommendation", body = Recommendation), Problems))]
-async fn swap_request(State(app): State<Arc<App>>, Member(by): Member, Body(request): Body<SwapRequest>) -> Answered<(StatusCode, Json<Recommendation>)> {
+async fn swap_request(
+    State(app): State<Arc<App>>,
+    Member(by): Member,
+    Body(request): Body<SwapRequest>,
+) -> Answered<(StatusCode, Json<Recommendation>)> {
     by.may("orders:write")?;
-    for (value, field) in [(request.desired_performance_improvement, "desired_performance_improvement"), (request.cost_reduction_target, "cost_reduction_target")] {
+    for (value, field) in [
+        (request.desired_performance_improvement, "desired_performance_improvement"),
+        (request.cost_reduction_target, "cost_reduction_target"),
+    ] {
         if value.is_some_and(|v| !(0.0..=1000.0).contains(&v)) {
-            return Err(Problem::field("percent_out_of_range", &format!("/{field}"), "A percentage is from 0 to 1000."));
+            return Err(Problem::field(
+                "percent_out_of_range",
+                &format!("/{field}"),
+                "A percentage is from 0 to 1000.",
+            ));
         }
     }
     let instance = visible(&app, &by, request.instance_id).await?;
@@ -288,16 +321,28 @@ async fn swap_request(State(app): State<Arc<App>>, Member(by): Member, Body(requ
         let prices = {
             let (pool, change) = (instance.pool.clone(), advice.change.clone());
             app.sequencer.query(move |s| {
-                change.iter().map(|(r, q)| s.reference(&pool, *r, slot).charge_half_even(q.abs()).unwrap_or_default()).sum::<Credits>()
+                change
+                    .iter()
+                    .map(|(r, q)| s.reference(&pool, *r, slot).charge_half_even(q.abs()).unwrap_or_default())
+                    .sum::<Credits>()
             })
         };
         advice.expected_cost = prices.await?;
         advice.orders = vec![order(&app, &instance, slot, &advice)];
     }
     if request.mode == SwapRequestMode::Apply {
-        let side = if advice.recommendation == "lend" { headroom_market::book::Side::Offer } else { headroom_market::book::Side::Bid };
+        let side = if advice.recommendation == "lend" {
+            headroom_market::book::Side::Offer
+        } else {
+            headroom_market::book::Side::Bid
+        };
         for order in advice.orders.clone() {
-            let command = headroom_market::command::Command::PlaceOrder { participant: by.participant, side, request: Box::new(order), client_order: None };
+            let command = headroom_market::command::Command::PlaceOrder {
+                participant: by.participant,
+                side,
+                request: Box::new(order),
+                client_order: None,
+            };
             let document = app.object(&by, command).await?;
             let value: serde_json::Value = serde_json::from_str(&document).unwrap_or_default();
             advice.placed.extend(value["id"].as_str().map(str::to_owned));
@@ -317,9 +362,11 @@ fn recommend(app: &App, instance: &Instance, forecasts: &[SeriesForecast], reque
     for series in forecasts {
         let resource = series.resource;
         let (have, baseline) = (amount(&instance.in_force, resource), amount(&instance.baseline, resource));
-        let chance = app.forecasts.probability_above(instance.id, resource, have, headroom_forecast::HORIZONS).unwrap_or(0.0);
+        let chance =
+            app.forecasts.probability_above(instance.id, resource, have, headroom_forecast::HORIZONS).unwrap_or(0.0);
         risk.insert(resource.to_string(), chance);
-        let high = series.points.iter().filter_map(|p| p.quantiles.get("0.9")).fold(0.0, |a: f64, b| a.max(*b)).ceil() as i64;
+        let high =
+            series.points.iter().filter_map(|p| p.quantiles.get("0.9")).fold(0.0, |a: f64, b| a.max(*b)).ceil() as i64;
         let wished = request.desired_performance_improvement.map_or(0, |p| (have as f64 * p / 100.0).ceil() as i64);
         let most = amount(&instance.limit, resource) - baseline;
         let more = (high - baseline).max(wished).min(most);

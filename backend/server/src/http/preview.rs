@@ -77,7 +77,12 @@ pub struct Change {
 }
 
 /// The price to reckon with: the product's last one, else its class's reference.
-fn price_of(state: &Market, pool: &str, resource: headroom_market::units::Resource, slot: headroom_market::time::Slot) -> Price {
+fn price_of(
+    state: &Market,
+    pool: &str,
+    resource: headroom_market::units::Resource,
+    slot: headroom_market::time::Slot,
+) -> Price {
     let product = state.products.get(&(pool.to_owned(), resource, slot)).and_then(|p| p.last_price);
     product.unwrap_or_else(|| state.reference(pool, resource, slot))
 }
@@ -113,7 +118,13 @@ fn bundle_costs(state: &Market, request: &OrderRequest) -> Option<(Credits, Vec<
     best
 }
 
-fn preview(state: &Market, now: Timestamp, participant: ParticipantId, side: Side, request: &OrderRequest) -> Result<Preview, Problem> {
+fn preview(
+    state: &Market,
+    now: Timestamp,
+    participant: ParticipantId,
+    side: Side,
+    request: &OrderRequest,
+) -> Result<Preview, Problem> {
     let acceptable = validate::check(state, now, participant, side, request, None)
         .map_err(|r| Problem::from(headroom_market::command::Refusal::from(r)))?;
     let (expected, mut history) = bundle_costs(state, request).unwrap_or_default();
@@ -130,7 +141,10 @@ fn preview(state: &Market, now: Timestamp, participant: ParticipantId, side: Sid
     let available = state.available(participant);
     let mut warnings = Vec::new();
     if acceptable.hold > available {
-        warnings.push(format!("The hold of {} is more than the {} available: the order would be refused.", acceptable.hold, available));
+        warnings.push(format!(
+            "The hold of {} is more than the {} available: the order would be refused.",
+            acceptable.hold, available
+        ));
     }
     if side == Side::Bid && expected > request.limit {
         warnings.push("At the last prices the limit would not be enough.".to_owned());
@@ -153,7 +167,12 @@ fn preview(state: &Market, now: Timestamp, participant: ParticipantId, side: Sid
     })
 }
 
-async fn run_preview(app: &App, by: &crate::app::directory::Identity, side: Side, request: OrderRequest) -> Answered<Json<Preview>> {
+async fn run_preview(
+    app: &App,
+    by: &crate::app::directory::Identity,
+    side: Side,
+    request: OrderRequest,
+) -> Answered<Json<Preview>> {
     by.may("orders:read")?;
     let (now, participant) = (app.now(), by.participant);
     app.sequencer.query(move |state| preview(state, now, participant, side, &request)).await?.map(Json)
@@ -162,14 +181,22 @@ async fn run_preview(app: &App, by: &crate::app::directory::Identity, side: Side
 /// Previews a bid: the same body as placing one, no effect.
 #[utoipa::path(post, path = "/bids/preview", tag = "orders", operation_id = "previewBid", request_body = OrderRequest,
     responses((status = 200, description = "What it would hold, cost and win", body = Preview), Problems))]
-pub async fn preview_bid(State(app): State<Arc<App>>, Member(by): Member, Body(request): Body<OrderRequest>) -> Answered<Json<Preview>> {
+pub async fn preview_bid(
+    State(app): State<Arc<App>>,
+    Member(by): Member,
+    Body(request): Body<OrderRequest>,
+) -> Answered<Json<Preview>> {
     run_preview(&app, &by, Side::Bid, request).await
 }
 
 /// Previews an offer.
 #[utoipa::path(post, path = "/offers/preview", tag = "orders", operation_id = "previewOffer", request_body = OrderRequest,
     responses((status = 200, description = "What it would bring", body = Preview), Problems))]
-pub async fn preview_offer(State(app): State<Arc<App>>, Member(by): Member, Body(request): Body<OrderRequest>) -> Answered<Json<Preview>> {
+pub async fn preview_offer(
+    State(app): State<Arc<App>>,
+    Member(by): Member,
+    Body(request): Body<OrderRequest>,
+) -> Answered<Json<Preview>> {
     run_preview(&app, &by, Side::Offer, request).await
 }
 
@@ -178,7 +205,9 @@ pub fn sentence_of(reason: &str) -> &'static str {
     match reason {
         "HALTED" => "Every pool of the order is halted.",
         "INSUFFICIENT_HOLD" => "The collar rose and the balance could not follow with a larger hold.",
-        "INELIGIBLE" => "The same participant traded the other side of a product, or an earlier award has fixed another node.",
+        "INELIGIBLE" => {
+            "The same participant traded the other side of a product, or an earlier award has fixed another node."
+        }
         "OUT_OF_MONEY" => "The price was beyond the limit.",
         "MARGINAL_PRORATA" => "The limit is the price: what was left was shared among equals.",
         "NO_HOST_FITS" => "The price was right, but no node had room for it in one piece.",
@@ -187,7 +216,9 @@ pub fn sentence_of(reason: &str) -> &'static str {
         "TIE_LOST" => "Others offered the same; the published seed decided.",
         "FLOOR_PROTECTED" => "Lending more would have taken the instance under its capacity floor.",
         "THRASH_LIMIT" => "The instance may not change by that much in one round.",
-        "SOLVER_FALLBACK" => "The round was cleared without all-or-none orders, because its first outcome did not pass the check.",
+        "SOLVER_FALLBACK" => {
+            "The round was cleared without all-or-none orders, because its first outcome did not pass the check."
+        }
         "BUDGET" => "The budget group is used up.",
         _ => "The round did not fill it.",
     }
@@ -200,7 +231,10 @@ fn explain(order: &Order) -> Explanation {
         _ if order.status == headroom_market::book::OrderStatus::Filled => "It won all that it asked for.".to_owned(),
         Some(why) => match (why.price_faced, why.shortfall) {
             (Some(price), Some(short)) if !short.is_zero() && order.side == Side::Bid => {
-                format!("Short by {short} credits: the bundle cost {price}, the limit for it is {}.", order.remaining_limit)
+                format!(
+                    "Short by {short} credits: the bundle cost {price}, the limit for it is {}.",
+                    order.remaining_limit
+                )
             }
             _ => sentence_of(&why.reason).to_owned(),
         },
@@ -215,7 +249,11 @@ fn explain(order: &Order) -> Explanation {
         changes.push(Change { change: "Raise the limit".to_owned(), limit: Some(winning.value), helps: true });
     }
     if not_won.is_some_and(|w| w.reason == "NO_HOST_FITS") {
-        changes.push(Change { change: "Accept another pool, or ask for smaller replicas".to_owned(), limit: None, helps: true });
+        changes.push(Change {
+            change: "Accept another pool, or ask for smaller replicas".to_owned(),
+            limit: None,
+            helps: true,
+        });
         changes.push(Change { change: "Raise the limit".to_owned(), limit: None, helps: false });
     }
     if not_won.is_some() && !order.request.min_fill.is_zero() {
@@ -246,13 +284,21 @@ async fn run_explain(app: &App, by: &crate::app::directory::Identity, id: OrderI
 /// Why the last round did not fill a bid, and what would have.
 #[utoipa::path(get, path = "/bids/{id}/explain", tag = "orders", operation_id = "explainBid", params(("id" = BidId, Path, description = "Bid")),
     responses((status = 200, description = "Reason, numbers and what helps", body = Explanation), Problems))]
-pub async fn explain_bid(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Path<BidId>) -> Answered<Json<Explanation>> {
+pub async fn explain_bid(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Path(id): Path<BidId>,
+) -> Answered<Json<Explanation>> {
     run_explain(&app, &by, OrderId::Bid(id)).await
 }
 
 /// Why the last round did not take an offer.
 #[utoipa::path(get, path = "/offers/{id}/explain", tag = "orders", operation_id = "explainOffer", params(("id" = OfferId, Path, description = "Offer")),
     responses((status = 200, description = "Reason, numbers and what helps", body = Explanation), Problems))]
-pub async fn explain_offer(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Path<OfferId>) -> Answered<Json<Explanation>> {
+pub async fn explain_offer(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Path(id): Path<OfferId>,
+) -> Answered<Json<Explanation>> {
     run_explain(&app, &by, OrderId::Offer(id)).await
 }

@@ -65,7 +65,11 @@ impl ListQuery {
             return Err(Problem::field("limit_out_of_range", "limit", "limit is from 1 to 500."));
         }
         if self.starting_after.is_some() && self.ending_before.is_some() {
-            return Err(Problem::field("two_cursors", "ending_before", "Send starting_after or ending_before, not both."));
+            return Err(Problem::field(
+                "two_cursors",
+                "ending_before",
+                "Send starting_after or ending_before, not both.",
+            ));
         }
         let statuses = self.status.as_deref().unwrap_or("").split(',').filter(|s| !s.is_empty());
         Ok(Page {
@@ -132,7 +136,8 @@ pub struct List<T> {
 
 /// A text in a CSV cell, guarded against spreadsheets that run formulas.
 pub fn csv_cell(text: &str) -> String {
-    let risky = text.starts_with(['=', '+', '@', '\t', '\r']) || (text.starts_with('-') && text.parse::<f64>().is_err());
+    let risky =
+        text.starts_with(['=', '+', '@', '\t', '\r']) || (text.starts_with('-') && text.parse::<f64>().is_err());
     let guarded = if risky { format!("'{text}") } else { text.to_owned() };
     if guarded.contains([',', '"', '\n', '\r']) { format!("\"{}\"", guarded.replace('"', "\"\"")) } else { guarded }
 }

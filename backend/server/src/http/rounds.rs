@@ -31,7 +31,11 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
 /// Lists rounds, newest first.
 #[utoipa::path(get, path = "/rounds", tag = "market", operation_id = "listRounds", params(ListQuery),
     responses((status = 200, description = "A page of rounds", body = List<Round>), Problems))]
-async fn list_rounds(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(query): Query<ListQuery>) -> Answered<Response> {
+async fn list_rounds(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Query(query): Query<ListQuery>,
+) -> Answered<Response> {
     by.may("market:read")?;
     list_table(&app, Table::Rounds, &headroom_store::read::Scope::All, &query, "/v1/rounds").await
 }
@@ -62,7 +66,8 @@ async fn round_result(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(numb
     let book: clearing::Book = serde_json::from_str(&book).map_err(|e| Problem::fault(&e))?;
     let mut outcome: clearing::Outcome = serde_json::from_str(&outcome).map_err(|e| Problem::fault(&e))?;
     let me = by.participant.to_string();
-    let own: std::collections::BTreeSet<&String> = book.orders.iter().filter(|o| o.owner == me).map(|o| &o.id).collect();
+    let own: std::collections::BTreeSet<&String> =
+        book.orders.iter().filter(|o| o.owner == me).map(|o| &o.id).collect();
     outcome.awards.retain(|a| own.contains(&a.order));
     outcome.refused.retain(|r| own.contains(&r.order));
     outcome.placements.retain(|p| own.contains(&p.order));
@@ -72,7 +77,11 @@ async fn round_result(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(numb
 /// A round's sealed book as headroom.book/1, for `headroom verify`.
 #[utoipa::path(get, path = "/rounds/{number}/audit", tag = "admin", operation_id = "getRoundAudit", params(("number" = u64, Path, description = "Round number")),
     responses((status = 200, description = "headroom.book/1", body = serde_json::Value), Problems))]
-async fn round_audit(State(app): State<Arc<App>>, Platform(_by): Platform, Path(number): Path<u64>) -> Answered<Document> {
+async fn round_audit(
+    State(app): State<Arc<App>>,
+    Platform(_by): Platform,
+    Path(number): Path<u64>,
+) -> Answered<Document> {
     Ok(ok(archived(&app, number).await?.0))
 }
 
@@ -99,7 +108,11 @@ struct InclusionProof {
 /// Merkle proofs for the caller's orders in a round.
 #[utoipa::path(get, path = "/rounds/{number}/proof", tag = "market", operation_id = "getRoundProof", params(("number" = u64, Path, description = "Round number")),
     responses((status = 200, description = "One proof an order", body = Proofs), Problems))]
-async fn round_proof(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(number): Path<u64>) -> Answered<Json<Proofs>> {
+async fn round_proof(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Path(number): Path<u64>,
+) -> Answered<Json<Proofs>> {
     by.may("market:read")?;
     let (book, _, _) = archived(&app, number).await?;
     let book: clearing::Book = serde_json::from_str(&book).map_err(|e| Problem::fault(&e))?;
@@ -114,14 +127,24 @@ async fn round_proof(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(numbe
         path: merkle::proof(&leaves, index).into_iter().map(|h| h.map(|h| h.to_hex().to_string())).collect(),
     });
     let proofs = proofs.collect();
-    let method = "leaf = BLAKE3(\"leaf\" ‖ document), node = BLAKE3(\"node\" ‖ left ‖ right), an odd node moves up unchanged";
-    Ok(Json(Proofs { round: number, root: merkle::root(&leaves).to_hex().to_string(), method: method.to_owned(), proofs }))
+    let method =
+        "leaf = BLAKE3(\"leaf\" ‖ document), node = BLAKE3(\"node\" ‖ left ‖ right), an odd node moves up unchanged";
+    Ok(Json(Proofs {
+        round: number,
+        root: merkle::root(&leaves).to_hex().to_string(),
+        method: method.to_owned(),
+        proofs,
+    }))
 }
 
 /// Lists awards: what orders won.
 #[utoipa::path(get, path = "/awards", tag = "market", operation_id = "listAwards", params(ListQuery),
     responses((status = 200, description = "A page of awards", body = List<Award>), Problems))]
-async fn list_awards(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(query): Query<ListQuery>) -> Answered<Response> {
+async fn list_awards(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Query(query): Query<ListQuery>,
+) -> Answered<Response> {
     by.may("allocations:read")?;
     list_table(&app, Table::Awards, &by.scope(), &query, "/v1/awards").await
 }
@@ -129,7 +152,11 @@ async fn list_awards(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(quer
 /// Lists receipts: what was delivered of each award and slot.
 #[utoipa::path(get, path = "/receipts", tag = "finance", operation_id = "listReceipts", params(ListQuery),
     responses((status = 200, description = "A page of receipts", body = List<Receipt>), Problems))]
-async fn list_receipts(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(query): Query<ListQuery>) -> Answered<Response> {
+async fn list_receipts(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Query(query): Query<ListQuery>,
+) -> Answered<Response> {
     by.may("finance:read")?;
     list_table(&app, Table::Receipts, &by.scope(), &query, "/v1/receipts").await
 }

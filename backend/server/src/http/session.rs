@@ -1,8 +1,8 @@
 //! Signing in and out, who am I, API keys.
 use crate::app::App;
 use crate::app::directory::{Identity, secret_hash};
-use crate::app::tokens::{ACCESS_SECONDS, REFRESH_SECONDS};
 use crate::app::passwords;
+use crate::app::tokens::{ACCESS_SECONDS, REFRESH_SECONDS};
 use crate::http::auth::{ACCESS_COOKIE, Anyone, CSRF_COOKIE, REFRESH_COOKIE, cookie};
 use crate::http::extract::{Body, Path};
 use crate::http::problem::{Answered, Problem, Problems};
@@ -91,13 +91,22 @@ async fn start_session(app: &App, user: &User, membership: Membership, family: O
         None => random_hex()?,
     };
     let expires = now.plus_seconds(REFRESH_SECONDS).micros();
-    app.store.observations.add_refresh_token(&secret_hash(&refresh_token), &family, &user.id.to_string(), expires).await?;
+    app.store
+        .observations
+        .add_refresh_token(&secret_hash(&refresh_token), &family, &user.id.to_string(), expires)
+        .await?;
     let csrf_token = random_hex()?;
     let session = Session { access_token, expires_in: ACCESS_SECONDS, csrf_token, refresh_token };
     let secure = if app.secure_cookies { "; Secure" } else { "" };
     let cookies = [
-        format!("{ACCESS_COOKIE}={}; Path=/; Max-Age={ACCESS_SECONDS}; HttpOnly; SameSite=Lax{secure}", session.access_token),
-        format!("{REFRESH_COOKIE}={}; Path=/v1/auth; Max-Age={REFRESH_SECONDS}; HttpOnly; SameSite=Lax{secure}", session.refresh_token),
+        format!(
+            "{ACCESS_COOKIE}={}; Path=/; Max-Age={ACCESS_SECONDS}; HttpOnly; SameSite=Lax{secure}",
+            session.access_token
+        ),
+        format!(
+            "{REFRESH_COOKIE}={}; Path=/v1/auth; Max-Age={REFRESH_SECONDS}; HttpOnly; SameSite=Lax{secure}",
+            session.refresh_token
+        ),
         format!("{CSRF_COOKIE}={}; Path=/; Max-Age={REFRESH_SECONDS}; SameSite=Lax{secure}", session.csrf_token),
     ];
     let mut response = Json(session).into_response();
@@ -191,7 +200,8 @@ pub struct MembershipView {
 }
 
 /// What the demo says of itself on every page.
-pub const DEMO_BANNER: &str = "DEMO: workloads follow a recorded trace, one step a slot; 60-second slots, nothing else is accelerated.";
+pub const DEMO_BANNER: &str =
+    "DEMO: workloads follow a recorded trace, one step a slot; 60-second slots, nothing else is accelerated.";
 
 /// Who am I?
 #[utoipa::path(get, path = "/me", tag = "session", operation_id = "getMe",
@@ -199,13 +209,20 @@ pub const DEMO_BANNER: &str = "DEMO: workloads follow a recorded trace, one step
 async fn me(State(app): State<Arc<App>>, Anyone(by): Anyone) -> Answered<Json<Me>> {
     let directory = app.directory();
     let user = directory.user(by.user).ok_or_else(|| Problem::unauthorized("This user is gone."))?;
-    let name = |id: ParticipantId| ParticipantName { id, name: directory.participants.get(&id).map(|p| p.name.clone()).unwrap_or_default() };
+    let name = |id: ParticipantId| ParticipantName {
+        id,
+        name: directory.participants.get(&id).map(|p| p.name.clone()).unwrap_or_default(),
+    };
     Ok(Json(Me {
         user: UserView { id: user.id, email: user.email.clone(), name: user.name.clone() },
         participant: name(by.participant),
         role: by.role,
         scopes: by.scopes.to_vec(),
-        memberships: user.memberships.iter().map(|m| MembershipView { participant: name(m.participant), role: m.role }).collect(),
+        memberships: user
+            .memberships
+            .iter()
+            .map(|m| MembershipView { participant: name(m.participant), role: m.role })
+            .collect(),
         market: app.rhythm.clone(),
         currency: "credits".to_owned(),
         now: app.now(),
@@ -252,9 +269,9 @@ fn key_view(key: &headroom_market::participant::ApiKey) -> KeyView {
 #[utoipa::path(get, path = "/api_keys", tag = "session", operation_id = "listApiKeys",
     responses((status = 200, description = "Keys without their secrets", body = List<KeyView>), Problems))]
 async fn list_keys(State(app): State<Arc<App>>, Anyone(by): Anyone) -> Answered<Json<serde_json::Value>> {
-    let keys = app.sequencer.query(move |s| {
-        s.keys.values().filter(|k| k.participant == by.participant).map(key_view).collect::<Vec<_>>()
-    });
+    let keys = app
+        .sequencer
+        .query(move |s| s.keys.values().filter(|k| k.participant == by.participant).map(key_view).collect::<Vec<_>>());
     Ok(list_of(&keys.await?))
 }
 
@@ -270,7 +287,13 @@ struct NewKey {
 }
 
 /// The command that makes a key, and its secret.
-pub fn key_command(name: String, by: &Identity, scopes: Vec<String>, expires_at: Option<Timestamp>, demo: bool) -> Answered<(Command, String)> {
+pub fn key_command(
+    name: String,
+    by: &Identity,
+    scopes: Vec<String>,
+    expires_at: Option<Timestamp>,
+    demo: bool,
+) -> Answered<(Command, String)> {
     let secret = format!("xk_{}_{}", if demo { "test" } else { "live" }, random_hex()?);
     let command = Command::CreateKey {
         name,

@@ -35,7 +35,11 @@ pub fn history() -> OpenApiRouter<Arc<App>> {
 /// Lists swaps, newest first.
 #[utoipa::path(get, path = "/swaps", tag = "swaps", operation_id = "listSwaps", params(ListQuery),
     responses((status = 200, description = "A page of swaps", body = List<Swap>), Problems))]
-async fn list_swaps(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(query): Query<ListQuery>) -> Answered<Response> {
+async fn list_swaps(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Query(query): Query<ListQuery>,
+) -> Answered<Response> {
     by.may("swaps:read")?;
     list_table(&app, Table::Swaps, &by.scope(), &query, "/v1/swaps").await
 }
@@ -43,7 +47,11 @@ async fn list_swaps(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(query
 /// Finished swaps: state, method, bytes, downtime, differences, reason.
 #[utoipa::path(get, path = "/swap_history", tag = "swaps", operation_id = "getSwapHistory", params(ListQuery),
     responses((status = 200, description = "A page of finished swaps", body = List<Swap>), Problems))]
-async fn swap_history(State(app): State<Arc<App>>, Anyone(by): Anyone, Query(mut query): Query<ListQuery>) -> Answered<Response> {
+async fn swap_history(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Query(mut query): Query<ListQuery>,
+) -> Answered<Response> {
     by.may("swaps:read")?;
     if query.status.is_none() {
         query.status = Some("done,infeasible,rejected,expired,aborted,rolled_back,failed".to_owned());
@@ -71,12 +79,21 @@ struct Differences {
 /// The differences that a swap's shadow run found.
 #[utoipa::path(get, path = "/swaps/{id}/diffs", tag = "swaps", operation_id = "getSwapDifferences", params(("id" = SwapId, Path, description = "Swap")),
     responses((status = 200, description = "The first 100 differences and their number", body = Differences), Problems))]
-async fn swap_differences(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Path<SwapId>) -> Answered<Json<Differences>> {
+async fn swap_differences(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Path(id): Path<SwapId>,
+) -> Answered<Json<Differences>> {
     by.may("swaps:read")?;
     let document = app.store.get(Table::Swaps, &by.scope(), &id.to_string()).await?;
     let document = document.ok_or_else(|| Problem::not_found("swap"))?;
     let swap: Swap = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
-    Ok(Json(Differences { swap: id, positions_compared: swap.positions_compared, count: swap.difference_count, items: swap.differences }))
+    Ok(Json(Differences {
+        swap: id,
+        positions_compared: swap.positions_compared,
+        count: swap.difference_count,
+        items: swap.differences,
+    }))
 }
 
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -88,10 +105,19 @@ struct CancelSwap {
 /// Asks for a running swap to be stopped: it is aborted before the fence, rolled back after it.
 #[utoipa::path(post, path = "/swaps/{id}/cancel", tag = "swaps", operation_id = "cancelSwap", request_body = CancelSwap, params(("id" = SwapId, Path, description = "Swap")),
     responses((status = 202, description = "The swap; its worker undoes it next", body = Swap), Problems))]
-async fn cancel_swap(State(app): State<Arc<App>>, Platform(by): Platform, Path(id): Path<SwapId>, Body(body): Body<CancelSwap>) -> Answered<Document> {
+async fn cancel_swap(
+    State(app): State<Arc<App>>,
+    Platform(by): Platform,
+    Path(id): Path<SwapId>,
+    Body(body): Body<CancelSwap>,
+) -> Answered<Document> {
     by.may("swaps:approve")?;
     if body.reason.trim().is_empty() || body.reason.chars().count() > 200 {
-        return Err(Problem::field("reason_out_of_range", "/reason", "Give a reason of 1 to 200 characters; it is shown to the owner."));
+        return Err(Problem::field(
+            "reason_out_of_range",
+            "/reason",
+            "Give a reason of 1 to 200 characters; it is shown to the owner.",
+        ));
     }
     let command = Command::CancelSwap { swap: id, participant: by.own(), reason: body.reason };
     let document = app.object(&by, command).await?;

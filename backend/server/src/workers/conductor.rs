@@ -81,11 +81,7 @@ impl View {
             let rules = state.instances.get(&s.instance).map(|i| i.comparison.clone()).unwrap_or_default();
             (s.clone(), plan::may_begin(state, s), rules)
         });
-        Self {
-            market: state.market.clone(),
-            swaps: live.collect(),
-            unsettled: lines.chain(products).filter(due).min(),
-        }
+        Self { market: state.market.clone(), swaps: live.collect(), unsettled: lines.chain(products).filter(due).min() }
     }
 }
 
@@ -227,7 +223,12 @@ impl Conductor {
         let instances: Vec<_> = wanted.instances.iter().map(|i| i.id).collect();
         for forecast in self.board.of_all(&instances, seconds) {
             let document = serde_json::to_string(&forecast).unwrap_or_default();
-            observed.forecasts.push((forecast.instance.to_string(), forecast.resource.to_string(), now.micros(), document));
+            observed.forecasts.push((
+                forecast.instance.to_string(),
+                forecast.resource.to_string(),
+                now.micros(),
+                document,
+            ));
         }
         if self.progress.slots_seen % STORE_EVERY_SLOTS == 0 {
             observed.forecasters = self.board.states();
@@ -277,7 +278,12 @@ impl Conductor {
             if swap.state == SwapState::AwaitingApproval {
                 continue;
             }
-            let situation = Arc::new(swaps::Situation { may_begin: *may_begin, comparison: comparison.clone(), now, simulated: self.clock.is_simulated() });
+            let situation = Arc::new(swaps::Situation {
+                may_begin: *may_begin,
+                comparison: comparison.clone(),
+                now,
+                simulated: self.clock.is_simulated(),
+            });
             let mut present = Some(swap.clone());
             // On to the next state at once: between the fence and the activation the workload
             // stands still, and must not wait for a tick.
@@ -317,7 +323,8 @@ impl Conductor {
             return;
         }
         let before = |hours: i64| now.micros() - hours * HOUR_MICROS;
-        let observations = self.store.observations.prune(before(KEEP_SAMPLES_HOURS), before(KEEP_FORECASTS_HOURS)).await;
+        let observations =
+            self.store.observations.prune(before(KEEP_SAMPLES_HOURS), before(KEEP_FORECASTS_HOURS)).await;
         let events = self.store.prune_stream(before(KEEP_EVENTS_HOURS)).await;
         tracing::info!(?observations, ?events, "pruned rows");
     }

@@ -55,7 +55,8 @@ impl WorkloadFeed {
 
 impl Source {
     fn due(&self, position: u64) -> i64 {
-        self.start_micros + i64::try_from(position).unwrap_or(i64::MAX / INTERVAL_MICROS).saturating_mul(INTERVAL_MICROS)
+        self.start_micros
+            + i64::try_from(position).unwrap_or(i64::MAX / INTERVAL_MICROS).saturating_mul(INTERVAL_MICROS)
     }
     fn demand_at(&self, due: i64) -> (u64, u64) {
         match self.demand {

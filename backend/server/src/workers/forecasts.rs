@@ -174,7 +174,13 @@ impl Board {
     }
 
     /// Chance that a resource's demand exceeds `limit` within the horizon.
-    pub fn probability_above(&self, instance: InstanceId, resource: Resource, limit: i64, horizon: usize) -> Option<f64> {
+    pub fn probability_above(
+        &self,
+        instance: InstanceId,
+        resource: Resource,
+        limit: i64,
+        horizon: usize,
+    ) -> Option<f64> {
         let all = self.series.read().unwrap_or_else(PoisonError::into_inner);
         all.get(&(instance, resource))?.forecaster.probability_above(limit as f64, horizon)
     }

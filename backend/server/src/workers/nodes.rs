@@ -60,7 +60,11 @@ pub fn node_id(id: headroom_market::ids::NodeId) -> NodeId {
 impl Nodes {
     pub fn new(data: &Path, slot_seconds: i64, demo: bool) -> Result<Self, DriverError> {
         let checkpoints = data.join("checkpoints");
-        let config = Config { checkpoint_dir: Some(checkpoints.clone()), max_module_bytes: crate::http::instances::MOST_MODULE_BYTES, ..Config::default() };
+        let config = Config {
+            checkpoint_dir: Some(checkpoints.clone()),
+            max_module_bytes: crate::http::instances::MOST_MODULE_BYTES,
+            ..Config::default()
+        };
         let feed = Arc::new(WorkloadFeed::new(config.fuel_per_cpu_milli));
         std::fs::create_dir_all(&checkpoints)
             .map_err(|source| DriverError::Io { path: checkpoints.clone(), source })?;

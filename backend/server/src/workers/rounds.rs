@@ -36,7 +36,12 @@ pub async fn run(sequencer: &Sequencer, rejected: &Path, now: Timestamp) -> Resu
     let command = Command::RecordOutcome { round, result_hash, outcome: Some(Arc::new(outcome)) };
     let attached = Attached { archive: Some(archive), ..Attached::default() };
     if let Outcome::Refused(refusal) = sequencer.internal(command, attached).await? {
-        tracing::error!(round, code = refusal.code, detail = refusal.detail, "the outcome could not be applied; the round is void");
+        tracing::error!(
+            round,
+            code = refusal.code,
+            detail = refusal.detail,
+            "the outcome could not be applied; the round is void"
+        );
         void(sequencer, round, &refusal.detail).await?;
     }
     Ok(true)

@@ -17,7 +17,11 @@ enum Effect {
     Done(StepReport),
     /// Not yet: look again at the next tick.
     Wait,
-    Failed { reason: String, detail: String, report: StepReport },
+    Failed {
+        reason: String,
+        detail: String,
+        report: StepReport,
+    },
 }
 
 /// Where a swap stands beside its own record.
@@ -85,28 +89,35 @@ fn effect(nodes: &Nodes, swap: &Swap, situation: &Situation, out_of_time: bool) 
         SwapState::Planned if slot_has_begun && situation.may_begin => done("capacity is free"),
         SwapState::Planned => Effect::Wait,
         SwapState::Reserved => done("reserved by the clearing"),
-        SwapState::Snapshot => or_retry(snapshot(nodes, swap), |s| Effect::Done(StepReport {
-            detail: Some(format!("{} KiB of state at input {}", s.payload_bytes / 1024, s.position)),
-            ..StepReport::default()
-        })),
-        SwapState::Transferred => or_retry(transfer(nodes, swap, "transfer", "snapshot"), |bytes| Effect::Done(StepReport {
-            detail: Some(format!("{} KiB sent, compressed and hash-checked", bytes / 1024)),
-            bytes,
-            ..StepReport::default()
-        })),
+        SwapState::Snapshot => or_retry(snapshot(nodes, swap), |s| {
+            Effect::Done(StepReport {
+                detail: Some(format!("{} KiB of state at input {}", s.payload_bytes / 1024, s.position)),
+                ..StepReport::default()
+            })
+        }),
+        SwapState::Transferred => or_retry(transfer(nodes, swap, "transfer", "snapshot"), |bytes| {
+            Effect::Done(StepReport {
+                detail: Some(format!("{} KiB sent, compressed and hash-checked", bytes / 1024)),
+                bytes,
+                ..StepReport::default()
+            })
+        }),
         SwapState::Shadow => shadow(nodes, swap, situation, slot_has_begun, out_of_time),
-        SwapState::Fenced => or_retry(fence(nodes, swap), |bytes| Effect::Done(StepReport {
-            detail: Some(format!("source stopped; {} KiB changed since the snapshot", bytes / 1024)),
-            bytes,
-            ..StepReport::default()
-        })),
+        SwapState::Fenced => or_retry(fence(nodes, swap), |bytes| {
+            Effect::Done(StepReport {
+                detail: Some(format!("source stopped; {} KiB changed since the snapshot", bytes / 1024)),
+                bytes,
+                ..StepReport::default()
+            })
+        }),
         SwapState::Activated if swap.moves() => or_retry(activate(nodes, swap, situation.simulated), Effect::Done),
         SwapState::Activated => resize(nodes, swap, situation.simulated),
         SwapState::Verified => verify(nodes, swap),
-        SwapState::Released => or_retry(
-            nodes.cluster.release(&key(swap, "release"), &instance_id(swap.instance), swap.epoch + 1),
-            |_| done("source dropped"),
-        ),
+        SwapState::Released => {
+            or_retry(nodes.cluster.release(&key(swap, "release"), &instance_id(swap.instance), swap.epoch + 1), |_| {
+                done("source dropped")
+            })
+        }
         _ => Effect::Wait,
     }
 }
@@ -116,11 +127,9 @@ fn or_retry<T>(result: Result<T, DriverError>, then: impl FnOnce(T) -> Effect) -
     match result {
         Ok(value) => then(value),
         Err(DriverError::NoRoom { .. }) => Effect::Wait,
-        Err(error) => Effect::Failed {
-            reason: error.code().to_owned(),
-            detail: error.to_string(),
-            report: StepReport::default(),
-        },
+        Err(error) => {
+            Effect::Failed { reason: error.code().to_owned(), detail: error.to_string(), report: StepReport::default() }
+        }
     }
 }
 
@@ -205,7 +214,8 @@ fn fence(nodes: &Nodes, swap: &Swap) -> Result<i64, DriverError> {
     let base = snapshot_id(nodes, swap)?;
     nodes.cluster.fence(&key(swap, "fence"), &instance, epoch, new_epoch)?;
     let last = nodes.cluster.snapshot(&key(swap, "last"), &instance, new_epoch, Some(&base))?;
-    let sent = nodes.cluster.transfer(&key(swap, "last-transfer"), &instance, new_epoch, &last.id, &node_id(swap.node_to))?;
+    let sent =
+        nodes.cluster.transfer(&key(swap, "last-transfer"), &instance, new_epoch, &last.id, &node_id(swap.node_to))?;
     Ok(i64::try_from(sent.sent_bytes).unwrap_or(i64::MAX))
 }
 

@@ -53,7 +53,11 @@ impl Meter {
     /// The readings of a slot; older ones are forgotten.
     pub fn take(&mut self, slot: Slot) -> Vec<Reading> {
         self.readings.retain(|(s, _, _), _| *s >= slot);
-        let later = self.readings.split_off(&(Slot::starting_at(slot.seconds() + 1), InstanceId::from_raw(0), Resource::CpuMilli));
+        let later = self.readings.split_off(&(
+            Slot::starting_at(slot.seconds() + 1),
+            InstanceId::from_raw(0),
+            Resource::CpuMilli,
+        ));
         std::mem::replace(&mut self.readings, later).into_values().collect()
     }
 }
@@ -95,7 +99,11 @@ pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter
             node: instance.node,
             limits: nodes.amounts(&o.limits),
             usage: [(Resource::CpuMilli, cpu), (Resource::MemMib, nodes.mem_mib_up(o.mem_kib))].into(),
-            demand: [(Resource::CpuMilli, cpu_demand), (Resource::MemMib, nodes.mem_mib_up(o.mem_demand_kib.max(o.mem_peak_kib)))].into(),
+            demand: [
+                (Resource::CpuMilli, cpu_demand),
+                (Resource::MemMib, nodes.mem_mib_up(o.mem_demand_kib.max(o.mem_peak_kib))),
+            ]
+            .into(),
             censored,
             throttled_millis,
             input_lag: whole(o.input_lag),

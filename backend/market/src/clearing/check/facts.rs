@@ -71,8 +71,7 @@ pub struct Facts<'a> {
 impl OrderFacts {
     /// What an award of a product is rounded to.
     pub fn unit(&self, alternative: usize, at: usize) -> i128 {
-        self.replicas
-            .map_or(1, |n| self.alternatives[alternative][at].1 / n)
+        self.replicas.map_or(1, |n| self.alternatives[alternative][at].1 / n)
     }
     pub fn divisible(&self) -> bool {
         !self.block
@@ -83,23 +82,13 @@ impl<'a> Facts<'a> {
     /// What an order gains from all of an alternative at these prices.
     pub fn surplus(&self, i: usize, alternative: usize, price: &[i128]) -> i128 {
         let o = &self.orders[i];
-        let cost: i128 = o.alternatives[alternative]
-            .iter()
-            .map(|(k, q)| price[*k] * q)
-            .sum();
-        if o.bid {
-            o.worth[alternative] - cost
-        } else {
-            cost - o.worth[alternative]
-        }
+        let cost: i128 = o.alternatives[alternative].iter().map(|(k, q)| price[*k] * q).sum();
+        if o.bid { o.worth[alternative] - cost } else { cost - o.worth[alternative] }
     }
 
     /// How far published prices may be off for an alternative.
     pub fn tolerance(&self, i: usize, alternative: usize) -> i128 {
-        self.orders[i].alternatives[alternative]
-            .iter()
-            .map(|q| q.1)
-            .sum()
+        self.orders[i].alternatives[alternative].iter().map(|q| q.1).sum()
     }
 
     pub fn read(book: &'a Book, out: &'a Outcome, r: &mut Report) -> Option<Facts<'a>> {
@@ -108,21 +97,12 @@ impl<'a> Facts<'a> {
             r.bad("FORMAT", "unknown format", &[("format", &out.format)]);
         }
         let mut keys: BTreeSet<ProductKey> = book.products.iter().map(|p| p.key()).collect();
+        keys.extend(book.arcs.iter().flat_map(|a| [a.from.clone(), a.to.clone()]));
         keys.extend(
-            book.arcs
-                .iter()
-                .flat_map(|a| [a.from.clone(), a.to.clone()]),
-        );
-        keys.extend(
-            book.orders
-                .iter()
-                .flat_map(|o| &o.alternatives)
-                .flat_map(|a| &a.quantities)
-                .map(|q| q.product.clone()),
+            book.orders.iter().flat_map(|o| &o.alternatives).flat_map(|a| &a.quantities).map(|q| q.product.clone()),
         );
         let keys: Vec<ProductKey> = keys.into_iter().collect();
-        let index: BTreeMap<&ProductKey, usize> =
-            keys.iter().enumerate().map(|(i, k)| (k, i)).collect();
+        let index: BTreeMap<&ProductKey, usize> = keys.iter().enumerate().map(|(i, k)| (k, i)).collect();
         let n = keys.len();
         let mut f = Facts {
             book,
@@ -148,11 +128,7 @@ impl<'a> Facts<'a> {
             if let Some(c) = p.cap {
                 f.cap[k] = i128::from(c.0) * MICRO;
             }
-            f.steps[k] = p
-                .supply
-                .iter()
-                .map(|s| (s.quantity.into(), i128::from(s.reserve.0) * MICRO, 0))
-                .collect();
+            f.steps[k] = p.supply.iter().map(|s| (s.quantity.into(), i128::from(s.reserve.0) * MICRO, 0)).collect();
         }
         f.arcs = book
             .arcs
@@ -174,19 +150,13 @@ impl<'a> Facts<'a> {
         let nodes = names(book.nodes.iter().map(|v| v.id.as_str()).collect());
         let instances = names(book.instances.iter().map(|v| v.id.as_str()).collect());
         let budgets = names(book.budgets.iter().map(|v| v.id.as_str()).collect());
-        let at = |m: &BTreeMap<&str, usize>, n: &Option<String>| {
-            n.as_deref().and_then(|n| m.get(n).copied())
-        };
+        let at = |m: &BTreeMap<&str, usize>, n: &Option<String>| n.as_deref().and_then(|n| m.get(n).copied());
         for o in &book.orders {
             let bid = o.side == Side::Bid;
-            let worth = o.alternatives.iter().map(|a| {
-                i128::from(o.limit.0)
-                    + if bid {
-                        -i128::from(a.adder.0)
-                    } else {
-                        i128::from(a.adder.0)
-                    }
-            });
+            let worth = o
+                .alternatives
+                .iter()
+                .map(|a| i128::from(o.limit.0) + if bid { -i128::from(a.adder.0) } else { i128::from(a.adder.0) });
             f.orders.push(OrderFacts {
                 id: o.id.clone(),
                 bid,
@@ -215,12 +185,7 @@ impl<'a> Facts<'a> {
                 limit: i128::from(o.limit.0) * MICRO,
             });
         }
-        let ids: BTreeMap<&str, usize> = book
-            .orders
-            .iter()
-            .enumerate()
-            .map(|(i, o)| (o.id.as_str(), i))
-            .collect();
+        let ids: BTreeMap<&str, usize> = book.orders.iter().enumerate().map(|(i, o)| (o.id.as_str(), i)).collect();
         f.read_prices(out, &index, r);
         f.read_awards(out, &index, &ids, r);
         f.read_supply(out, &index, r);
@@ -236,11 +201,7 @@ impl<'a> Facts<'a> {
             if let Some(a) = a {
                 let o = &self.orders[i];
                 for ((k, _), g) in o.alternatives[a.alternative].iter().zip(&a.got) {
-                    slack[*k] = if o.bid {
-                        &slack[*k] - &Rat::int(*g)
-                    } else {
-                        &slack[*k] + &Rat::int(*g)
-                    };
+                    slack[*k] = if o.bid { &slack[*k] - &Rat::int(*g) } else { &slack[*k] + &Rat::int(*g) };
                 }
             }
         }
@@ -270,11 +231,8 @@ impl<'a> Facts<'a> {
             for alternative in alternatives {
                 // at the margin, or in the money where a cap rations: less than a replica is nothing
                 let s = self.surplus(i, alternative, &self.price);
-                let capped = o.alternatives[alternative]
-                    .iter()
-                    .any(|(k, _)| self.price[*k] >= self.cap[*k]);
-                let marginal = o.replicas.is_some()
-                    && (s.abs() <= self.tolerance(i, alternative) || (s > 0 && capped));
+                let capped = o.alternatives[alternative].iter().any(|(k, _)| self.price[*k] >= self.cap[*k]);
+                let marginal = o.replicas.is_some() && (s.abs() <= self.tolerance(i, alternative) || (s > 0 && capped));
                 let o = &self.orders[i];
                 if o.replicas.is_none() {
                     if !full {

@@ -66,18 +66,9 @@ struct Report {
 }
 
 impl Report {
-    fn bad(
-        &mut self,
-        rule: &'static str,
-        what: &'static str,
-        numbers: &[(&'static str, &dyn fmt::Display)],
-    ) {
+    fn bad(&mut self, rule: &'static str, what: &'static str, numbers: &[(&'static str, &dyn fmt::Display)]) {
         let numbers = numbers.iter().map(|(n, v)| (*n, v.to_string())).collect();
-        self.broken.push(Broken {
-            rule,
-            what,
-            numbers,
-        });
+        self.broken.push(Broken { rule, what, numbers });
     }
 }
 
@@ -98,11 +89,7 @@ pub fn verify(book: &Book, outcome: Outcome, mode: Mode) -> Result<Verified<Outc
 pub fn broken(book: &Book, outcome: &Outcome, mode: Mode) -> Vec<Broken> {
     let mut report = Report::default();
     if !book.validate().is_empty() {
-        report.bad(
-            "BOOK",
-            "the book itself is not acceptable",
-            &[("faults", &book.validate().len())],
-        );
+        report.bad("BOOK", "the book itself is not acceptable", &[("faults", &book.validate().len())]);
         return report.broken;
     }
     rules(book, outcome, mode, &mut report);
@@ -147,10 +134,7 @@ fn hashes(book: &Book, outcome: &Outcome, report: &mut Report) {
             report.bad(
                 "HASH",
                 "the outcome is not the one its certificate names",
-                &[
-                    ("result_hash", &c.result_hash),
-                    ("outcome", &outcome.result_hash()),
-                ],
+                &[("result_hash", &c.result_hash), ("outcome", &outcome.result_hash())],
             );
         }
     }

@@ -22,63 +22,31 @@ impl Hosting {
                     .sum();
                 room.insert(
                     k,
-                    Rat::int(
-                        i128::from(n.capacity.get(&key.resource).copied().unwrap_or(0))
-                            - i128::from(gone),
-                    ),
+                    Rat::int(i128::from(n.capacity.get(&key.resource).copied().unwrap_or(0)) - i128::from(gone)),
                 );
             }
             free.push(room);
         }
-        let ids: BTreeMap<&str, usize> = f
-            .orders
-            .iter()
-            .enumerate()
-            .map(|(i, o)| (o.id.as_str(), i))
-            .collect();
-        let nodes: BTreeMap<&str, usize> = f
-            .book
-            .nodes
-            .iter()
-            .enumerate()
-            .map(|(v, n)| (n.id.as_str(), v))
-            .collect();
+        let ids: BTreeMap<&str, usize> = f.orders.iter().enumerate().map(|(i, o)| (o.id.as_str(), i)).collect();
+        let nodes: BTreeMap<&str, usize> = f.book.nodes.iter().enumerate().map(|(v, n)| (n.id.as_str(), v)).collect();
         let mut host: BTreeMap<(usize, String), Vec<usize>> = BTreeMap::new();
         let mut seen: BTreeMap<(usize, &str), Vec<i128>> = BTreeMap::new();
         let mut took: BTreeMap<usize, bool> = BTreeMap::new();
         for p in &out.placements {
-            let at: [(&'static str, &dyn std::fmt::Display); 3] = [
-                ("order", &p.order),
-                ("replica", &p.replica),
-                ("node", &p.node),
-            ];
-            let (Some(&i), Some(&v)) = (ids.get(p.order.as_str()), nodes.get(p.node.as_str()))
-            else {
-                r.bad(
-                    "PLACE",
-                    "a placement of something that is not in the book",
-                    &at,
-                );
+            let at: [(&'static str, &dyn std::fmt::Display); 3] =
+                [("order", &p.order), ("replica", &p.replica), ("node", &p.node)];
+            let (Some(&i), Some(&v)) = (ids.get(p.order.as_str()), nodes.get(p.node.as_str())) else {
+                r.bad("PLACE", "a placement of something that is not in the book", &at);
                 continue;
             };
             let o = &f.orders[i];
-            let Some(a) = f.awards[i]
-                .as_ref()
-                .filter(|a| o.bid && a.alternative == p.alternative)
-            else {
+            let Some(a) = f.awards[i].as_ref().filter(|a| o.bid && a.alternative == p.alternative) else {
                 r.bad("PLACE", "a placement of what is not awarded", &at);
                 continue;
             };
             let pool = f.book.nodes[v].pool.as_str();
-            if !o.alternatives[a.alternative]
-                .iter()
-                .any(|(k, _)| f.keys[*k].pool == pool)
-            {
-                r.bad(
-                    "PLACE",
-                    "the order asks for nothing in the node's pool",
-                    &at,
-                );
+            if !o.alternatives[a.alternative].iter().any(|(k, _)| f.keys[*k].pool == pool) {
+                r.bad("PLACE", "the order asks for nothing in the node's pool", &at);
                 continue;
             }
             if !(0..o.replicas.unwrap_or(1)).contains(&i128::from(p.replica)) {
@@ -91,14 +59,8 @@ impl Hosting {
                 continue;
             }
             list.push(p.replica.into());
-            if o.node
-                .is_some_and(|n| f.book.nodes[n].pool == pool && n != v)
-            {
-                r.bad(
-                    "PLACE",
-                    "an order that grows in place lies on another node",
-                    &at,
-                );
+            if o.node.is_some_and(|n| f.book.nodes[n].pool == pool && n != v) {
+                r.bad("PLACE", "an order that grows in place lies on another node", &at);
             }
             host.entry((i, pool.to_string())).or_default().push(v);
             took.insert(v, true);
@@ -113,27 +75,16 @@ impl Hosting {
                 continue;
             };
             if o.bid {
-                let wanted = if o.replicas.is_some() {
-                    a.replicas
-                } else {
-                    i128::from(a.got.iter().any(|g| *g > 0))
-                };
-                for pool in pools.keys().filter(|p| {
-                    o.alternatives[a.alternative]
-                        .iter()
-                        .any(|(k, _)| f.keys[*k].pool == **p)
-                }) {
+                let wanted = if o.replicas.is_some() { a.replicas } else { i128::from(a.got.iter().any(|g| *g > 0)) };
+                for pool in
+                    pools.keys().filter(|p| o.alternatives[a.alternative].iter().any(|(k, _)| f.keys[*k].pool == **p))
+                {
                     let placed = seen.get(&(i, *pool)).map_or(0, Vec::len);
                     if placed as i128 != wanted {
                         r.bad(
                             "PLACE",
                             "not every awarded replica is placed",
-                            &[
-                                ("order", &o.id),
-                                ("pool", pool),
-                                ("awarded", &wanted),
-                                ("placed", &placed),
-                            ],
+                            &[("order", &o.id), ("pool", pool), ("awarded", &wanted), ("placed", &placed)],
                         );
                     }
                 }
@@ -161,11 +112,7 @@ impl Hosting {
                     r.bad(
                         "PLACE",
                         "more on a node than it holds",
-                        &[
-                            ("node", &f.book.nodes[*v].id),
-                            ("product", &f.keys[*k]),
-                            ("over by", &-room),
-                        ],
+                        &[("node", &f.book.nodes[*v].id), ("product", &f.keys[*k]), ("over by", &-room)],
                     );
                 }
             }
@@ -194,8 +141,8 @@ impl Hosting {
         need.iter()
             .filter(|n| n.1 > 0)
             .map(|(k, q)| {
-                let room = &self.free[v].get(k).cloned().unwrap_or_default()
-                    + &Rat::int(back.get(k).copied().unwrap_or(0));
+                let room =
+                    &self.free[v].get(k).cloned().unwrap_or_default() + &Rat::int(back.get(k).copied().unwrap_or(0));
                 if room.is_neg() { 0 } else { room.floor() / q }
             })
             .min()
@@ -227,37 +174,19 @@ impl Hosting {
             match (o.replicas, award) {
                 (Some(n), _) => {
                     let each: Vec<_> = part.iter().map(|(_, k, q)| (*k, q / n)).collect();
-                    let want = if award.is_some() {
-                        1
-                    } else {
-                        (&o.least * &Rat::int(n)).floor().max(1)
-                    };
-                    mine.iter()
-                        .map(|v| self.copies(*v, &each, &nothing).min(n))
-                        .sum::<i128>()
-                        < want
+                    let want = if award.is_some() { 1 } else { (&o.least * &Rat::int(n)).floor().max(1) };
+                    mine.iter().map(|v| self.copies(*v, &each, &nothing).min(n)).sum::<i128>() < want
                 }
                 (None, None) => {
-                    let least: Vec<_> = part
-                        .iter()
-                        .map(|(_, k, q)| (*k, (&o.least * &Rat::int(*q)).ceil().max(1)))
-                        .collect();
+                    let least: Vec<_> =
+                        part.iter().map(|(_, k, q)| (*k, (&o.least * &Rat::int(*q)).ceil().max(1))).collect();
                     !mine.iter().any(|v| self.copies(*v, &least, &nothing) > 0)
                 }
                 (None, Some(a)) => {
-                    let here = self
-                        .host
-                        .get(&(i, pool.clone()))
-                        .and_then(|v| v.first().copied());
-                    let more: Vec<_> = part
-                        .iter()
-                        .map(|(p, k, q)| (*k, (*q).min(a.got[*p] + 1)))
-                        .collect();
-                    let back: BTreeMap<usize, i128> =
-                        part.iter().map(|(p, k, _)| (*k, a.got[*p])).collect();
-                    !mine.iter().any(|v| {
-                        self.copies(*v, &more, if Some(*v) == here { &back } else { &nothing }) > 0
-                    })
+                    let here = self.host.get(&(i, pool.clone())).and_then(|v| v.first().copied());
+                    let more: Vec<_> = part.iter().map(|(p, k, q)| (*k, (*q).min(a.got[*p] + 1))).collect();
+                    let back: BTreeMap<usize, i128> = part.iter().map(|(p, k, _)| (*k, a.got[*p])).collect();
+                    !mine.iter().any(|v| self.copies(*v, &more, if Some(*v) == here { &back } else { &nothing }) > 0)
                 }
             }
         })

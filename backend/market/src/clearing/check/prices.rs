@@ -40,11 +40,7 @@ pub fn bounds(f: &Facts, r: &mut Report) {
             r.bad(
                 "I9",
                 "a price outside 0..cap",
-                &[
-                    ("product", &f.keys[k]),
-                    ("price in nano-credits", p),
-                    ("cap", &f.cap[k]),
-                ],
+                &[("product", &f.keys[k]), ("price in nano-credits", p), ("cap", &f.cap[k])],
             );
         }
     }
@@ -57,24 +53,14 @@ fn supply(f: &Facts, price: &[i128], which: &'static str, r: &mut Report) {
             r.bad(
                 "I9",
                 "a price outside 0..cap",
-                &[
-                    ("vector", &which),
-                    ("product", key),
-                    ("price in nano-credits", p),
-                    ("cap", &f.cap[k]),
-                ],
+                &[("vector", &which), ("product", key), ("price in nano-credits", p), ("cap", &f.cap[k])],
             );
         }
         if *p > 1 && f.slack[k].is_pos() && f.slack[k] >= Rat::int(f.rounding[k]) {
             r.bad(
                 "I9",
                 "a product with slack has a price",
-                &[
-                    ("vector", &which),
-                    ("product", key),
-                    ("price in nano-credits", p),
-                    ("slack", &f.slack[k]),
-                ],
+                &[("vector", &which), ("product", key), ("price in nano-credits", p), ("slack", &f.slack[k])],
             );
         }
         for (n, (quantity, reserve, used)) in f.steps[k].iter().enumerate() {
@@ -114,40 +100,22 @@ fn supply(f: &Facts, price: &[i128], which: &'static str, r: &mut Report) {
             r.bad(
                 "I11",
                 "a flow along an arc that loses money",
-                &[
-                    ("vector", &which),
-                    ("arc", &e),
-                    ("flow", flow),
-                    ("gain", &gain),
-                ],
+                &[("vector", &which), ("arc", &e), ("flow", flow), ("gain", &gain)],
             );
         }
-        let idle = limit.is_none_or(|l| {
-            l - flow > f.rounding[*from] + f.rounding[*to] || (l > *flow && *flow == 0)
-        });
+        let idle = limit.is_none_or(|l| l - flow > f.rounding[*from] + f.rounding[*to] || (l > *flow && *flow == 0));
         if gain > tol && idle {
             r.bad(
                 "I11",
                 "an arc under its limit earns more than its cost",
-                &[
-                    ("vector", &which),
-                    ("arc", &e),
-                    ("flow", flow),
-                    ("gain", &gain),
-                ],
+                &[("vector", &which), ("arc", &e), ("flow", flow), ("gain", &gain)],
             );
         }
     }
 }
 
 /// Tests every order and returns those that only a cap excuses.
-fn orders(
-    f: &Facts,
-    price: &[i128],
-    which: &'static str,
-    hosting: &Hosting,
-    r: &mut Report,
-) -> Vec<Short> {
+fn orders(f: &Facts, price: &[i128], which: &'static str, hosting: &Hosting, r: &mut Report) -> Vec<Short> {
     let changes = rows::changes(f);
     let spent = rows::spent(f);
     let mut at_cap = Vec::new();
@@ -158,25 +126,14 @@ fn orders(
             None if o.divisible() => 0,
             None => continue, // a block may be refused paradoxically
         };
-        let (s, tol) = (
-            f.surplus(i, alternative, price),
-            f.tolerance(i, alternative),
-        );
+        let (s, tol) = (f.surplus(i, alternative, price), f.tolerance(i, alternative));
         if award.is_some() && s < -tol {
             let (rule, what) = if o.divisible() {
                 ("I2", "an order out of the money is filled")
             } else {
                 ("I3", "an accepted block loses money")
             };
-            r.bad(
-                rule,
-                what,
-                &[
-                    ("vector", &which),
-                    ("order", &o.id),
-                    ("surplus in nano-credits", &s),
-                ],
-            );
+            r.bad(rule, what, &[("vector", &which), ("order", &o.id), ("surplus in nano-credits", &s)]);
         }
         if s <= tol || award.is_some_and(|a| a.full) {
             continue;
@@ -192,24 +149,14 @@ fn orders(
         if told && hosting.none_fits(f, i, alternative) {
             continue;
         }
-        if o.alternatives[alternative]
-            .iter()
-            .any(|(k, _)| price[*k] >= f.cap[*k])
-        {
-            at_cap.push(Short {
-                order: i,
-                alternative,
-            });
+        if o.alternatives[alternative].iter().any(|(k, _)| price[*k] >= f.cap[*k]) {
+            at_cap.push(Short { order: i, alternative });
             continue;
         }
         r.bad(
             "I2",
             "an order in the money is left unfilled",
-            &[
-                ("vector", &which),
-                ("order", &o.id),
-                ("surplus in nano-credits", &s),
-            ],
+            &[("vector", &which), ("order", &o.id), ("surplus in nano-credits", &s)],
         );
     }
     at_cap
@@ -225,49 +172,27 @@ pub fn row_binds(
 ) -> bool {
     let o = &f.orders[i];
     if let Some(h) = o.budget {
-        let least = o.alternatives[alternative]
-            .iter()
-            .map(|q| Rat::ratio(1, q.1))
-            .max()
-            .unwrap_or_default();
-        let step = o
-            .replicas
-            .map_or(least.clone(), |n| least.max(Rat::ratio(1, n)));
-        let left =
-            &Rat::int(i128::from(f.book.budgets[h].amount.0) * super::facts::MICRO) - &spent[h];
+        let least = o.alternatives[alternative].iter().map(|q| Rat::ratio(1, q.1)).max().unwrap_or_default();
+        let step = o.replicas.map_or(least.clone(), |n| least.max(Rat::ratio(1, n)));
+        let left = &Rat::int(i128::from(f.book.budgets[h].amount.0) * super::facts::MICRO) - &spent[h];
         if left <= &step * &Rat::int(rows::hold(f, i, alternative)) {
             return true;
         }
     }
     let Some(inst) = o.instance else { return false };
     let rows_ = &f.book.instances[inst];
-    o.alternatives[alternative]
-        .iter()
-        .enumerate()
-        .any(|(p, (k, _))| {
-            let (won, lent, partial) = changes.get(&(inst, *k)).copied().unwrap_or_default();
-            let unit = o.unit(alternative, p).max(partial);
-            let floor = !o.bid
-                && rows::lendable(rows_, &f.keys[*k]).is_some_and(|room| room + won - lent < unit);
-            let net = if o.bid { won - lent } else { lent - won };
-            floor
-                || rows::listed(&rows_.max_swap, &f.keys[*k]).is_some_and(|most| most - net < unit)
-        })
+    o.alternatives[alternative].iter().enumerate().any(|(p, (k, _))| {
+        let (won, lent, partial) = changes.get(&(inst, *k)).copied().unwrap_or_default();
+        let unit = o.unit(alternative, p).max(partial);
+        let floor = !o.bid && rows::lendable(rows_, &f.keys[*k]).is_some_and(|room| room + won - lent < unit);
+        let net = if o.bid { won - lent } else { lent - won };
+        floor || rows::listed(&rows_.max_swap, &f.keys[*k]).is_some_and(|most| most - net < unit)
+    })
 }
 
 /// Under one budget, no order with less surplus per credit held is served before this one.
-fn budget_is_well_spent(
-    f: &Facts,
-    i: usize,
-    alternative: usize,
-    price: &[i128],
-    which: &'static str,
-    r: &mut Report,
-) {
-    let Some(h) = f.orders[i]
-        .budget
-        .filter(|_| f.orders[i].instance.is_none())
-    else {
+fn budget_is_well_spent(f: &Facts, i: usize, alternative: usize, price: &[i128], which: &'static str, r: &mut Report) {
+    let Some(h) = f.orders[i].budget.filter(|_| f.orders[i].instance.is_none()) else {
         return;
     };
     let mine = Rat::ratio(
@@ -275,10 +200,7 @@ fn budget_is_well_spent(
         rows::hold(f, i, alternative).max(1),
     );
     for (j, a) in f.awards.iter().enumerate() {
-        let Some(a) = a
-            .as_ref()
-            .filter(|_| j != i && f.orders[j].budget == Some(h) && f.orders[j].divisible())
-        else {
+        let Some(a) = a.as_ref().filter(|_| j != i && f.orders[j].budget == Some(h) && f.orders[j].divisible()) else {
             continue;
         };
         let theirs = Rat::ratio(
@@ -295,11 +217,7 @@ fn budget_is_well_spent(
             r.bad(
                 "I6",
                 "a budget is spent on less surplus than it could earn",
-                &[
-                    ("vector", &which),
-                    ("order", &f.orders[i].id),
-                    ("instead", &f.orders[j].id),
-                ],
+                &[("vector", &which), ("order", &f.orders[i].id), ("instead", &f.orders[j].id)],
             );
         }
     }
@@ -335,21 +253,16 @@ fn shares(f: &Facts, price: &[i128], short: &[Short], hosting: &Hosting, r: &mut
         {
             continue;
         }
-        let mut at: Vec<usize> = o.alternatives[0]
-            .iter()
-            .map(|q| q.0)
-            .filter(|k| price[*k] >= f.cap[*k])
-            .collect();
+        let mut at: Vec<usize> = o.alternatives[0].iter().map(|q| q.0).filter(|k| price[*k] >= f.cap[*k]).collect();
         at.sort_unstable();
         if !at.is_empty() {
             groups.entry((o.bid, at)).or_default().push(i);
         }
     }
-    for g in groups.values().filter(|g| {
-        g.len() > 1
-            && g.iter()
-                .any(|i| short.iter().any(|s| s.order == *i && s.alternative == 0))
-    }) {
+    for g in groups
+        .values()
+        .filter(|g| g.len() > 1 && g.iter().any(|i| short.iter().any(|s| s.order == *i && s.alternative == 0)))
+    {
         let spans: Vec<(Rat, Rat)> = g.iter().map(|i| span(f, *i)).collect();
         let lo = spans.iter().map(|s| &s.0).max();
         let hi = spans.iter().map(|s| &s.1).min();
@@ -366,11 +279,7 @@ fn shares(f: &Facts, price: &[i128], short: &[Short], hosting: &Hosting, r: &mut
 
 fn alpha(f: &Facts, r: &mut Report) {
     let alpha = &f.book.alpha.0;
-    let tol = if alpha.is_zero() || *alpha == Rat::ONE {
-        1
-    } else {
-        2
-    };
+    let tol = if alpha.is_zero() || *alpha == Rat::ONE { 1 } else { 2 };
     for k in 0..f.price.len() {
         let want = &Rat::int(f.low[k]) + &(alpha * &Rat::int(f.high[k] - f.low[k]));
         if (&want - &Rat::int(f.price[k])).abs() > Rat::int(tol) {

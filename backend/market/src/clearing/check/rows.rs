@@ -7,16 +7,13 @@ use std::collections::BTreeMap;
 
 /// The quantity that an instance lists for a product.
 pub fn listed(rows: &[Quantity], k: &ProductKey) -> Option<i128> {
-    rows.iter()
-        .find(|q| q.product == *k)
-        .map(|q| i128::from(q.quantity))
+    rows.iter().find(|q| q.product == *k).map(|q| i128::from(q.quantity))
 }
 
 /// What an instance may lend of a product, net of what it wins.
 pub fn lendable(inst: &Instance, k: &ProductKey) -> Option<i128> {
     let (holding, floor) = (listed(&inst.holding, k), listed(&inst.floor, k));
-    (holding.is_some() || floor.is_some())
-        .then(|| (holding.unwrap_or(0) - floor.unwrap_or(0)).max(0))
+    (holding.is_some() || floor.is_some()).then(|| (holding.unwrap_or(0) - floor.unwrap_or(0)).max(0))
 }
 
 /// Won and lent of each instance and product, and the units its partly filled orders round to.
@@ -37,12 +34,7 @@ pub fn changes(f: &Facts) -> BTreeMap<(usize, usize), (i128, i128, i128)> {
 /// What a fill of 1 takes of a bid's budget: its limit, or its bundle at the caps.
 pub fn hold(f: &Facts, i: usize, alternative: usize) -> i128 {
     let o = &f.orders[i];
-    o.limit.min(
-        o.alternatives[alternative]
-            .iter()
-            .map(|(k, q)| f.cap[*k] * q)
-            .sum(),
-    )
+    o.limit.min(o.alternatives[alternative].iter().map(|(k, q)| f.cap[*k] * q).sum())
 }
 
 /// The limit value of the fills under each budget.
@@ -59,11 +51,7 @@ pub fn spent(f: &Facts) -> Vec<Rat> {
 pub fn check(f: &Facts, r: &mut Report) {
     for (k, s) in f.slack.iter().enumerate() {
         if s.is_neg() {
-            r.bad(
-                "ROW1",
-                "more is taken than supplied",
-                &[("product", &f.keys[k]), ("missing", &-s)],
-            );
+            r.bad("ROW1", "more is taken than supplied", &[("product", &f.keys[k]), ("missing", &-s)]);
         }
     }
     for ((inst, k), (won, lent, _)) in changes(f) {
@@ -75,13 +63,7 @@ pub fn check(f: &Facts, r: &mut Report) {
             r.bad(
                 "ROW4",
                 "an instance lends below its floor",
-                &[
-                    ("instance", &inst.id),
-                    ("product", &f.keys[k]),
-                    ("lent", &lent),
-                    ("won", &won),
-                    ("may lend", &room),
-                ],
+                &[("instance", &inst.id), ("product", &f.keys[k]), ("lent", &lent), ("won", &won), ("may lend", &room)],
             );
         }
         if let Some(most) = listed(&inst.max_swap, &f.keys[k])
@@ -90,12 +72,7 @@ pub fn check(f: &Facts, r: &mut Report) {
             r.bad(
                 "ROW5",
                 "a change above max_swap",
-                &[
-                    ("instance", &inst.id),
-                    ("product", &f.keys[k]),
-                    ("change", &(won - lent)),
-                    ("max_swap", &most),
-                ],
+                &[("instance", &inst.id), ("product", &f.keys[k]), ("change", &(won - lent)), ("max_swap", &most)],
             );
         }
     }
@@ -106,21 +83,12 @@ pub fn check(f: &Facts, r: &mut Report) {
         for ((_, asked), got) in o.alternatives[a.alternative].iter().zip(&a.got) {
             let due = &o.least * &Rat::int(*asked);
             let got_ = Rat::int(*got);
-            let under = if o.replicas.is_some() || o.least == Rat::ONE {
-                got_ < due
-            } else {
-                got_ <= &due - &Rat::ONE
-            };
+            let under = if o.replicas.is_some() || o.least == Rat::ONE { got_ < due } else { got_ <= &due - &Rat::ONE };
             if under {
                 r.bad(
                     "ROW6",
                     "filled below min_fill",
-                    &[
-                        ("order", &o.id),
-                        ("awarded", got),
-                        ("asked", asked),
-                        ("min_fill", &o.least),
-                    ],
+                    &[("order", &o.id), ("awarded", got), ("asked", asked), ("min_fill", &o.least)],
                 );
                 break;
             }
@@ -138,12 +106,7 @@ pub fn check(f: &Facts, r: &mut Report) {
             r.bad(
                 "ROW7",
                 "a budget is exceeded",
-                &[
-                    ("budget", &f.book.budgets[h].id),
-                    ("limit value", s),
-                    ("paid", &paid[h]),
-                    ("amount", &amount),
-                ],
+                &[("budget", &f.book.budgets[h].id), ("limit value", s), ("paid", &paid[h]), ("amount", &amount)],
             );
         }
     }
