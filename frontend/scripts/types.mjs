@@ -1,11 +1,13 @@
 // Writes src/api.gen.ts from ../openapi/openapi.json: the objects only. Paths are strings in the
 // client, and every operation repeats its problem responses, which would be nine tenths of the file.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import openapi, { astToString } from 'openapi-typescript';
 
-export const SPEC = new URL('../../openapi/openapi.json', import.meta.url);
-export const TYPES = new URL('../src/api.gen.ts', import.meta.url);
+// Paths, not URL objects: under jsdom those are of another class, which node:fs does not know.
+const beside = (path) => fileURLToPath(new URL(path, import.meta.url).href);
+export const SPEC = beside('../../openapi/openapi.json');
+export const TYPES = beside('../src/api.gen.ts');
 
 export async function generate(spec = SPEC) {
   const document = JSON.parse(readFileSync(spec, 'utf8'));
@@ -14,6 +16,6 @@ export async function generate(spec = SPEC) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const from = process.argv[2] ? pathToFileURL(process.argv[2]) : SPEC;
+  const from = process.argv[2] ?? SPEC;
   writeFileSync(TYPES, await generate(from));
 }
