@@ -310,7 +310,7 @@ struct BookQuery {
     resource: Resource,
     /// The last cleared round by default.
     round: Option<u64>,
-    /// The round's first slot by default.
+    /// The round's most traded slot by default.
     slot: Option<Slot>,
 }
 
@@ -382,7 +382,8 @@ fn crossing(
     let of_pool = book.products.iter().filter(|p| p.pool == pool && p.resource == resource.name());
     let index = match slot {
         Some(slot) => (slot.seconds() - base.seconds()) / seconds,
-        None => of_pool.clone().map(|p| p.slot).min()?,
+        // The slot that was traded most says more than the first.
+        None => of_pool.clone().map(|p| (bought(outcome, pool, resource, p.slot), -p.slot)).max().map(|(_, n)| -n)?,
     };
     let product = of_pool.clone().find(|p| p.slot == index)?;
     let prices: BTreeMap<(String, String, i64), i64> =
@@ -420,10 +421,6 @@ fn crossing(
     }
     bids.sort_by_key(|l| std::cmp::Reverse(l.price));
     offers.sort_by_key(|l| l.price);
-    let bid_awards = outcome.awards.iter().filter(|a| a.order.starts_with("bid_"));
-    let bought = bid_awards
-        .flat_map(|a| a.quantities.iter())
-        .filter(|q| q.product.pool == pool && q.product.resource == resource.name() && q.product.slot == index);
     Some(Crossing {
         round,
         pool: pool.to_owned(),
@@ -432,8 +429,17 @@ fn crossing(
         bids,
         offers,
         price: price.map(Price::from_units),
-        quantity: bought.map(|q| q.quantity).sum(),
+        quantity: bought(outcome, pool, resource, index),
     })
+}
+
+/// What bids won of a product, base units.
+fn bought(outcome: &clearing::Outcome, pool: &str, resource: Resource, slot: i64) -> i64 {
+    let bids = outcome.awards.iter().filter(|a| a.order.starts_with("bid_"));
+    let here = |q: &&clearing::Quantity| {
+        q.product.pool == pool && q.product.resource == resource.name() && q.product.slot == slot
+    };
+    bids.flat_map(|a| a.quantities.iter()).filter(here).map(|q| q.quantity).sum()
 }
 
 /// The limit of a bundle, shared out by the round's prices: nano-credits a unit of one line.
