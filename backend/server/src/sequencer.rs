@@ -23,7 +23,8 @@ use tokio::sync::{mpsc, oneshot};
 pub const CHANNEL_LENGTH: usize = 8192;
 /// Commands in one transaction.
 pub const MOST_IN_A_BATCH: usize = 1024;
-/// Events of one command in the stream: id = sequence × this + n.
+/// The first event of a command has at least the id sequence × this. A command with more
+/// events pushes the ids of the next ones up; they only ever rise.
 pub const EVENTS_A_COMMAND: i64 = 1000;
 
 /// What makes a resent request the same request.
@@ -202,9 +203,8 @@ impl Writer {
     async fn batch(&mut self, submissions: Vec<Box<Submission>>) -> Result<(), StoreError> {
         let hash = |i: &Idempotency| idempotency_hash(&i.participant, &i.key);
         let keys: Vec<String> = submissions.iter().filter_map(|s| s.idempotency.as_ref().map(hash)).collect();
-        let replied = self.parts.store.replied(&keys).await?;
         let named: Vec<String> = submissions.iter().filter_map(|s| s.attached.client_key.clone()).collect();
-        let earlier = self.parts.store.orders_by_client_keys(&named).await?;
+        let known = self.parts.store.known(keys, named).await?;
         let now = self.parts.clock.now();
         let mut batch = Batch::default();
         let mut waiting: Vec<Waiting> = Vec::with_capacity(submissions.len());
@@ -216,7 +216,7 @@ impl Writer {
             let Submission { mut command, actor, idempotency, attached, answer } = *submission;
             let key = idempotency.as_ref().map(hash);
             if let (Some(key), Some(request)) = (&key, &idempotency) {
-                let stored = replied.get(key).map(|r| (r.request_hash.clone(), stored_outcome(&r.reply, &r.events)));
+                let stored = known.replied.get(key).map(|r| (r.request_hash.clone(), stored_outcome(&r.reply, &r.events)));
                 if let Some((request_hash, outcome)) = stored.or_else(|| answered.get(key).cloned()) {
                     let same = request_hash == request.request_hash;
                     let outcome = if same { outcome } else { Outcome::KeyReused };
@@ -225,8 +225,8 @@ impl Writer {
                 }
             }
             if let Some(client_key) = &attached.client_key {
-                let known = client_keys.get(client_key).or_else(|| earlier.get(client_key)).cloned();
-                set_client_order(&mut command, known.as_deref());
+                let order = client_keys.get(client_key).or_else(|| known.orders.get(client_key)).cloned();
+                set_client_order(&mut command, order.as_deref());
             }
             let sequence = self.parts.head.sequence + 1;
             let envelope = Envelope { now, seed: self.next_seed(), command };
@@ -238,7 +238,8 @@ impl Writer {
                 let row = self.journal_row(sequence, &envelope, &events, &reply, &actor, key.clone(), &idempotency);
                 self.parts.head.chain_hash = row.chain_hash.clone();
                 batch.journal.push(row);
-                collect_stream(&mut stream, sequence, notices(&events, &self.parts.state), now.micros());
+                let told = notices(&events, &self.parts.state);
+                collect_stream(&mut stream, &mut self.parts.head, told, now.micros());
                 if let (Some(client_key), Some(id)) = (attached.client_key, placed_order(&reply, &events)) {
                     client_keys.insert(client_key, id);
                 }
@@ -326,15 +327,14 @@ fn placed_order(reply: &Reply, events: &[Event]) -> Option<String> {
 }
 
 /// A balance that changes often in one batch is told once, with its last value.
-fn collect_stream(stream: &mut Vec<OutboxRow>, sequence: i64, notices: Vec<Notice>, now: i64) {
-    for (n, notice) in notices.into_iter().enumerate() {
+fn collect_stream(stream: &mut Vec<OutboxRow>, head: &mut Head, notices: Vec<Notice>, now: i64) {
+    for notice in notices {
         if notice.kind == "balance.changed" {
             stream.retain(|row| row.kind != notice.kind || row.object != notice.object);
         }
-        let n = (n as i64).min(EVENTS_A_COMMAND - 1);
-        let id = (sequence * EVENTS_A_COMMAND + n).max(stream.last().map_or(0, |row| row.id + 1));
+        head.event = (head.sequence * EVENTS_A_COMMAND).max(head.event + 1);
         stream.push(OutboxRow {
-            id,
+            id: head.event,
             kind: notice.kind,
             participant: notice.participant.map(|p| p.to_string()),
             object: notice.object,

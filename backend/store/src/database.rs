@@ -1,5 +1,6 @@
 //! Opening a database: which kind, its pools, its migrations, and who may write.
 use crate::error::StoreError;
+use crate::sqlite_writer::SqliteWriter;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use std::fs::File;
@@ -62,6 +63,8 @@ pub struct Observations(pub Database);
 #[derive(Debug)]
 pub struct Store {
     pub market: Database,
+    /// On SQLite the one connection that writes the market; `None` on PostgreSQL and for readers.
+    pub(crate) writer: Option<SqliteWriter>,
     pub observations: Observations,
     /// Held for the life of the process: a second one on the same data exits at once.
     _lock: Option<File>,
@@ -128,12 +131,26 @@ impl Store {
             Address::Postgres(url) => (open_postgres(url, "public").await?, open_postgres(url, "observations").await?),
         };
         migrate(&market, &observations).await?;
-        let lease = match &market {
+        let (writer, lease) = match (&market, address) {
             // The file lock is enough where the database is a file of the data directory.
-            Database::Sqlite { .. } => None,
-            Database::Postgres { pool } => Some(crate::lease::acquire(pool, data).await?),
+            (Database::Sqlite { write, .. }, Address::Sqlite(path)) => {
+                // It has migrated and has no more to do.
+                write.close().await;
+                (Some(SqliteWriter::open(path, BUSY)?), None)
+            }
+            (Database::Postgres { pool }, _) => (None, Some(crate::lease::acquire(pool, data).await?)),
+            (Database::Sqlite { .. }, Address::Postgres(url)) => return Err(StoreError::Address(hide_password(url))),
         };
-        Ok(Store { market, observations: Observations(observations), _lock: Some(lock), lease })
+        Ok(Store { market, writer, observations: Observations(observations), _lock: Some(lock), lease })
+    }
+
+    /// Ends what is under way and closes every connection.
+    pub async fn close(&self) {
+        if let Some(writer) = &self.writer {
+            writer.close().await;
+        }
+        self.market.close().await;
+        self.observations.0.close().await;
     }
 
     /// Opens for reading only (`doctor`, `replay`): no lock, no migration.
@@ -150,7 +167,7 @@ impl Store {
             }
             Address::Postgres(url) => (open_postgres(url, "public").await?, open_postgres(url, "observations").await?),
         };
-        Ok(Store { market, observations: Observations(observations), _lock: None, lease: None })
+        Ok(Store { market, writer: None, observations: Observations(observations), _lock: None, lease: None })
     }
 }
 

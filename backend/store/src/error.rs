@@ -4,6 +4,10 @@
 pub enum StoreError {
     #[error("the database answered: {0}")]
     Sql(#[from] sqlx::Error),
+    #[error("the database answered: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    #[error("the thread that writes the database has ended; restart to see what is stored")]
+    WriterEnded,
     #[error("the migrations failed: {0}. If this database belongs to a newer version, use that version")]
     Migrate(#[from] sqlx::migrate::MigrateError),
     #[error("`{0}` is not a database address. Use sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME in DATABASE_URL")]

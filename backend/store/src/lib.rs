@@ -7,11 +7,13 @@ pub mod bus;
 pub mod database;
 pub mod error;
 pub mod journal;
+pub mod known;
 pub mod lease;
 pub mod load;
 pub mod observations;
 pub mod read;
 pub mod sql;
+mod sqlite_writer;
 pub mod write;
 
 pub use database::{Database, Observations, Store};

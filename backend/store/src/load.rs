@@ -14,11 +14,13 @@ use headroom_market::state::{Changes, Held, State};
 use headroom_market::swap::Swap;
 use headroom_market::units::Credits;
 
-/// The end of the journal.
+/// The end of the journal and of the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     pub sequence: i64,
     pub chain_hash: String,
+    /// The newest event's id. A command with many events can leave it ahead of its sequence.
+    pub event: i64,
 }
 
 impl Store {
@@ -26,8 +28,9 @@ impl Store {
         let text = "SELECT sequence, chain_hash FROM journal ORDER BY sequence DESC LIMIT 1";
         let row: Option<(i64, String)> =
             on_either!(&self.market, pool => sqlx::query_as(text).fetch_optional(pool).await?);
-        let none = Head { sequence: 0, chain_hash: GENESIS.to_owned() };
-        Ok(row.map_or(none, |(sequence, chain_hash)| Head { sequence, chain_hash }))
+        let (_oldest, event) = self.stream_range().await?;
+        let (sequence, chain_hash) = row.unwrap_or_else(|| (0, GENESIS.to_owned()));
+        Ok(Head { sequence, chain_hash, event })
     }
 
     /// The live state; `None` in a database where no market was opened yet.

@@ -6,7 +6,6 @@ use crate::on_either;
 use crate::sql::constant;
 use crate::write::{MARKET, table_name};
 use headroom_market::record::Table;
-use std::collections::BTreeMap;
 
 /// Whose rows may be seen.
 #[derive(Clone, Debug)]
@@ -192,63 +191,6 @@ impl Store {
         Ok(row.map(|(id,)| id))
     }
 
-    /// Orders by the hashes of their client ids.
-    pub async fn orders_by_client_keys(&self, keys: &[String]) -> Result<BTreeMap<String, String>, StoreError> {
-        let mut found = BTreeMap::new();
-        for chunk in keys.chunks(64) {
-            let width = if chunk.len() > 8 {
-                64
-            } else if chunk.len() > 1 {
-                8
-            } else {
-                1
-            };
-            let marks: Vec<String> = (1..=width).map(|n| format!("${n}")).collect();
-            let text = format!("SELECT client_key, order_id FROM client_ids WHERE client_key IN ({})", marks.join(","));
-            let rows: Vec<(String, String)> = on_either!(&self.market, pool => {
-                let mut query = sqlx::query_as(constant(text));
-                for n in 0..width {
-                    query = query.bind(&chunk[n.min(chunk.len() - 1)]);
-                }
-                query.fetch_all(pool).await?
-            });
-            found.extend(rows);
-        }
-        Ok(found)
-    }
-
-    /// What commands with these idempotency hashes were answered, by hash.
-    pub async fn replied(&self, idempotency: &[String]) -> Result<BTreeMap<String, Replied>, StoreError> {
-        let mut found = BTreeMap::new();
-        for chunk in idempotency.chunks(64) {
-            // Few different statements, so that they stay prepared: padded with the last hash.
-            let width = if chunk.len() > 8 {
-                64
-            } else if chunk.len() > 1 {
-                8
-            } else {
-                1
-            };
-            let marks: Vec<String> = (1..=width).map(|n| format!("${n}")).collect();
-            let text = format!(
-                "SELECT idempotency, request_hash, reply, events, recorded_at FROM journal WHERE idempotency IN ({})",
-                marks.join(",")
-            );
-            let rows: Vec<(String, Option<String>, String, String, i64)> = on_either!(&self.market, pool => {
-                let mut query = sqlx::query_as(constant(text));
-                for n in 0..width {
-                    query = query.bind(&chunk[n.min(chunk.len() - 1)]);
-                }
-                query.fetch_all(pool).await?
-            });
-            for (key, request_hash, reply, events, recorded_at) in rows {
-                let request_hash = request_hash.unwrap_or_default();
-                found.insert(key, Replied { request_hash, reply, events, recorded_at });
-            }
-        }
-        Ok(found)
-    }
-
     /// Events after an id, oldest first.
     pub async fn stream_after(&self, after: i64, limit: i64) -> Result<Vec<StreamRow>, StoreError> {
         type Columns = (i64, String, Option<String>, String, String, i64);
@@ -349,25 +291,6 @@ impl Store {
             on_either!(&self.market, pool => sqlx::query_as("SELECT CAST(1 AS BIGINT)").fetch_one(pool).await?);
         Ok(())
     }
-
-    /// Removes events older than `before` (micros); returns how many.
-    pub async fn prune_stream(&self, before: i64) -> Result<u64, StoreError> {
-        let text = "DELETE FROM outbox WHERE created_at < $1";
-        let mut transaction = self.market.begin().await?;
-        let count = crate::in_either!(&mut transaction, connection => {
-            sqlx::query(text).bind(before).execute(connection).await?.rows_affected()
-        });
-        transaction.commit().await?;
-        Ok(count)
-    }
-}
-
-#[derive(Clone, Debug)]
-pub struct Replied {
-    pub request_hash: String,
-    pub reply: String,
-    pub events: String,
-    pub recorded_at: i64,
 }
 
 fn unpack(bytes: &[u8]) -> Result<String, StoreError> {

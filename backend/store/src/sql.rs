@@ -1,7 +1,8 @@
-//! The one place where SQL meets a database: a macro that runs the same text on either, and
-//! multi-row inserts in chunks of fixed sizes, so that statements stay prepared.
+//! The one place where SQL meets a database: macros that run the same text on either, and
+//! inserts of many rows.
 use crate::database::Transaction;
 use crate::error::StoreError;
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use sqlx::AssertSqlSafe;
 use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock};
@@ -75,10 +76,22 @@ impl From<Vec<u8>> for Value {
     }
 }
 
-/// Rows a statement: a round trip each is too slow, any number would never stay prepared.
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Value::Text(text) | Value::MaybeText(Some(text)) => ValueRef::Text(text.as_bytes()),
+            Value::Integer(number) | Value::MaybeInteger(Some(number)) => ValueRef::Integer(*number),
+            Value::Blob(bytes) => ValueRef::Blob(bytes),
+            Value::MaybeText(None) | Value::MaybeInteger(None) => ValueRef::Null,
+        }))
+    }
+}
+
+/// Rows a statement where each statement is a round trip. Any number would never stay prepared.
 const CHUNKS: [usize; 4] = [64, 16, 4, 1];
 
 /// A table to insert into.
+#[derive(Clone, Copy, Debug)]
 pub struct Insert {
     pub table: &'static str,
     pub columns: &'static [&'static str],
@@ -126,6 +139,18 @@ impl Insert {
                 });
                 rows = rest;
             }
+        }
+        Ok(())
+    }
+
+    /// The same where a statement is a call and not a round trip: row by row.
+    pub fn run_here(&self, transaction: &rusqlite::Transaction<'_>, rows: &[Vec<Value>]) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut statement = transaction.prepare_cached(self.text(1))?;
+        for row in rows {
+            statement.execute(rusqlite::params_from_iter(row))?;
         }
         Ok(())
     }

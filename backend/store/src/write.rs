@@ -1,5 +1,5 @@
 //! One transaction a batch: journal, rows, ledger, outbox, archive.
-use crate::database::{Store, Transaction};
+use crate::database::Store;
 use crate::error::StoreError;
 use crate::journal;
 use crate::journal::JournalRow;
@@ -124,33 +124,59 @@ const ARCHIVE: Insert = Insert {
 const MODULES: Insert =
     Insert { table: "module_blobs", columns: &["hash", "bytes"], tail: "ON CONFLICT (hash) DO NOTHING" };
 
+/// The rows of one table, with the statement that inserts them.
+type Rows = (Insert, Vec<Vec<Value>>);
+
 impl Store {
     /// Writes a batch and returns when it is durable. After an error nothing of it is known
     /// to be stored: the caller must end the process, never try again.
     pub async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        let tables = rows(batch)?;
+        if let Some(writer) = &self.writer {
+            return writer
+                .transaction(move |transaction| {
+                    tables.iter().try_for_each(|(insert, rows)| insert.run_here(transaction, rows))
+                })
+                .await;
+        }
         let mut transaction = self.market.begin().await?;
         if let Some(lease) = &self.lease {
             crate::lease::extend(&mut transaction, lease).await?;
         }
-        write(&mut transaction, batch).await?;
+        for (insert, rows) in &tables {
+            insert.run(&mut transaction, rows).await?;
+        }
         transaction.commit().await
+    }
+
+    /// Removes events older than `before` (micros); returns how many.
+    pub async fn prune_stream(&self, before: i64) -> Result<u64, StoreError> {
+        let text = "DELETE FROM outbox WHERE created_at < $1";
+        if let Some(writer) = &self.writer {
+            return writer.transaction(move |transaction| Ok(transaction.execute(text, [before])? as u64)).await;
+        }
+        let mut transaction = self.market.begin().await?;
+        let count = crate::in_either!(&mut transaction, connection => {
+            sqlx::query(text).bind(before).execute(connection).await?.rows_affected()
+        });
+        transaction.commit().await?;
+        Ok(count)
     }
 }
 
-async fn write(transaction: &mut Transaction, batch: Batch) -> Result<(), StoreError> {
+/// A batch as rows, in the order in which they are written.
+fn rows(batch: Batch) -> Result<Vec<Rows>, StoreError> {
     let sequence = batch.journal.last().map_or(0, |row| row.sequence);
-    let journal: Vec<Vec<Value>> = batch.journal.into_iter().map(journal_values).collect();
-    JOURNAL.run(transaction, &journal).await?;
-    let mut tables: BTreeMap<Table, Vec<Vec<Value>>> = BTreeMap::new();
+    let mut states: BTreeMap<Table, Vec<Vec<Value>>> = BTreeMap::new();
     let mut transfers = Vec::new();
     let mut accounts = Vec::new();
     for changes in batch.changes {
         for row in changes.rows {
-            tables.entry(row.table).or_default().push(row_values(row, sequence));
+            states.entry(row.table).or_default().push(row_values(row, sequence));
         }
         for receipt in changes.receipts {
             use headroom_market::record::Record;
-            tables.entry(Table::Receipts).or_default().push(row_values(receipt.row(), sequence));
+            states.entry(Table::Receipts).or_default().push(row_values(receipt.row(), sequence));
         }
         for transfer in changes.transfers {
             transfers.push(transfer_values(transfer, sequence));
@@ -166,24 +192,20 @@ async fn write(transaction: &mut Transaction, batch: Batch) -> Result<(), StoreE
             ]);
         }
     }
-    for (table, rows) in &tables {
-        let insert = Insert { table: table_name(*table), columns: ROW_COLUMNS, tail: ROW_TAIL };
-        insert.run(transaction, rows).await?;
+    let mut tables: Vec<Rows> = vec![(JOURNAL, batch.journal.into_iter().map(journal_values).collect())];
+    for (table, rows) in states {
+        tables.push((Insert { table: table_name(table), columns: ROW_COLUMNS, tail: ROW_TAIL }, rows));
     }
-    TRANSFERS.run(transaction, &transfers).await?;
-    ACCOUNTS.run(transaction, &accounts).await?;
-    let client_ids: Vec<Vec<Value>> =
-        batch.client_ids.into_iter().map(|(key, order)| vec![key.into(), MARKET.into(), order.into()]).collect();
-    CLIENT_IDS.run(transaction, &client_ids).await?;
-    let outbox: Vec<Vec<Value>> = batch.outbox.into_iter().map(outbox_values).collect();
-    OUTBOX.run(transaction, &outbox).await?;
-    for round in batch.archive {
-        ARCHIVE.run(transaction, &[archive_values(round)?]).await?;
-    }
-    for (hash, bytes) in batch.modules {
-        MODULES.run(transaction, &[vec![hash.into(), bytes.into()]]).await?;
-    }
-    Ok(())
+    let client_ids = batch.client_ids.into_iter().map(|(key, order)| vec![key.into(), MARKET.into(), order.into()]);
+    let archive: Result<Vec<_>, _> = batch.archive.into_iter().map(archive_values).collect();
+    let modules = batch.modules.into_iter().map(|(hash, bytes)| vec![hash.into(), bytes.into()]);
+    tables.push((TRANSFERS, transfers));
+    tables.push((ACCOUNTS, accounts));
+    tables.push((CLIENT_IDS, client_ids.collect()));
+    tables.push((OUTBOX, batch.outbox.into_iter().map(outbox_values).collect()));
+    tables.push((ARCHIVE, archive?));
+    tables.push((MODULES, modules.collect()));
+    Ok(tables)
 }
 
 fn journal_values(row: JournalRow) -> Vec<Value> {

@@ -241,8 +241,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     if let Err(error) = store.give_back_lease().await {
         tracing::warn!(%error, "the lease runs out by itself");
     }
-    store.market.close().await;
-    store.observations.0.close().await;
+    store.close().await;
     Ok(())
 }
 

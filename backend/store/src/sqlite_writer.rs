@@ -1,0 +1,92 @@
+//! The one connection that writes the market on SQLite, on a thread of its own.
+//!
+//! A statement through an asynchronous pool costs two changes of thread. A batch has dozens of
+//! statements and one answer, so it goes to the thread as one job: one change there, one back.
+use crate::error::StoreError;
+use rusqlite::{Connection, TransactionBehavior};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// Prepared statements that are kept: one a table and purpose, with room.
+const STATEMENTS: usize = 128;
+
+#[derive(Debug)]
+pub struct SqliteWriter {
+    /// `None` after `close`.
+    running: Mutex<Option<Running>>,
+}
+
+#[derive(Debug)]
+struct Running {
+    jobs: mpsc::Sender<Job>,
+    thread: JoinHandle<()>,
+}
+
+impl SqliteWriter {
+    /// Opens a migrated database. A commit returns when it is on the disk.
+    pub fn open(path: &Path, busy: Duration) -> Result<SqliteWriter, StoreError> {
+        let connection = Connection::open(path)?;
+        connection.busy_timeout(busy)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "cache_size", -16_000)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        let (jobs, queue) = mpsc::channel::<Job>();
+        let work = move || {
+            let mut connection = connection;
+            for job in queue {
+                job(&mut connection);
+            }
+        };
+        let thread = std::thread::Builder::new().name("sqlite-writer".to_owned()).spawn(work);
+        let thread = thread.map_err(|source| StoreError::Directory { path: path.display().to_string(), source })?;
+        Ok(SqliteWriter { running: Mutex::new(Some(Running { jobs, thread })) })
+    }
+
+    /// Does `work` on the writer's thread. An error leaves it to `work` what was committed.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, receive) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            // Whoever asked may have gone away; what was committed stands.
+            let _gone = answer.send(work(connection));
+        });
+        {
+            let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            running.as_ref().and_then(|r| r.jobs.send(job).ok()).ok_or(StoreError::WriterEnded)?;
+        }
+        receive.await.map_err(|_| StoreError::WriterEnded)?
+    }
+
+    /// The same inside one transaction, committed when `work` succeeds.
+    pub async fn transaction<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.run(move |connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let result = work(&transaction)?;
+            transaction.commit()?;
+            Ok(result)
+        })
+        .await
+    }
+
+    /// Lets the jobs before this call finish, then closes the connection.
+    pub async fn close(&self) {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Running { jobs, thread }) = running {
+            drop(jobs);
+            // A panic of the thread has been reported when it happened.
+            let _ended = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+}
