@@ -231,14 +231,14 @@ impl Writer {
             let sequence = self.parts.head.sequence + 1;
             let envelope = Envelope { now, seed: self.next_seed(), command };
             let (events, reply) = apply(&mut self.parts.state, &envelope);
-            let outcome = render(&reply, &self.parts.state);
+            let told = notices(&events, &self.parts.state);
+            let outcome = render(&reply, &self.parts.state, &told);
             let nothing_happened = events.is_empty() && key.is_none();
             if !nothing_happened {
                 self.parts.head.sequence = sequence;
                 let row = self.journal_row(sequence, &envelope, &events, &reply, &actor, key.clone(), &idempotency);
                 self.parts.head.chain_hash = row.chain_hash.clone();
                 batch.journal.push(row);
-                let told = notices(&events, &self.parts.state);
                 collect_stream(&mut stream, &mut self.parts.head, told, now.micros());
                 if let (Some(client_key), Some(id)) = (attached.client_key, placed_order(&reply, &events)) {
                     client_keys.insert(client_key, id);
@@ -345,7 +345,7 @@ fn collect_stream(stream: &mut Vec<OutboxRow>, head: &mut Head, notices: Vec<Not
 }
 
 /// The object that a reply names, as JSON, in the state after the command.
-fn render(reply: &Reply, state: &State) -> Outcome {
+fn render(reply: &Reply, state: &State, told: &[Notice]) -> Outcome {
     fn object<R: Record>(record: Option<&R>) -> Outcome {
         record.map_or(Outcome::Done, |r| Outcome::Object(r.document().into()))
     }
@@ -366,19 +366,23 @@ fn render(reply: &Reply, state: &State) -> Outcome {
         Reply::Hint(id) => object(state.hints.get(id)),
         Reply::Profile(id) => object(state.profiles.get(id)),
         Reply::Swap(id) => object(state.swaps.get(id)),
-        Reply::Order(id) => Outcome::Object(order_document(state, id).into()),
-        Reply::PendingOrder(id) => Outcome::Pending(order_document(state, id).into()),
+        Reply::Order(id) => Outcome::Object(order_document(state, id, told)),
+        Reply::PendingOrder(id) => Outcome::Pending(order_document(state, id, told)),
     }
 }
 
-/// An order as it is now, or as it was when it ended in this batch.
-fn order_document(state: &State, id: &headroom_market::ids::OrderId) -> String {
-    if let Some(order) = state.orders.get(id) {
-        return order.document();
+/// An order as the stream was just told, as it is now, or as it was when it ended in this batch.
+fn order_document(state: &State, id: &headroom_market::ids::OrderId, told: &[Notice]) -> Arc<str> {
+    let text = id.to_string();
+    if let Some(notice) = told.iter().rfind(|notice| notice.object == text) {
+        return notice.data.as_str().into();
     }
-    let key = headroom_market::record::RowKey { table: headroom_market::record::Table::Orders, id: id.to_string() };
+    if let Some(order) = state.orders.get(id) {
+        return order.document().into();
+    }
+    let key = headroom_market::record::RowKey { table: headroom_market::record::Table::Orders, id: text };
     let row = state.changes.touched.get(&key).and_then(|row| row.as_ref());
-    row.map(|row| row.document.clone()).unwrap_or_default()
+    row.map(|row| row.document.as_str()).unwrap_or_default().into()
 }
 
 /// What the journal keeps of a reply: enough to give it again.

@@ -15,6 +15,10 @@ type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 /// Prepared statements that are kept: one a table and purpose, with room.
 const STATEMENTS: usize = 128;
 
+/// Pages in the log before they go into the database: 64 MiB. A page that many batches change
+/// is then written there once and not every few batches.
+const CHECKPOINT_PAGES: i64 = 16_384;
+
 #[derive(Debug)]
 pub struct SqliteWriter {
     /// `None` after `close`.
@@ -36,6 +40,7 @@ impl SqliteWriter {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "cache_size", -16_000)?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         let (jobs, queue) = mpsc::channel::<Job>();
         let work = move || {
