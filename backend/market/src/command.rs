@@ -146,13 +146,17 @@ pub enum Command {
     PlaceOrder {
         participant: ParticipantId,
         side: Side,
+        #[serde(serialize_with = "crate::book::compact::serialize")]
         request: Box<OrderRequest>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         client_order: Option<OrderId>,
     },
     ReplaceOrder {
         participant: ParticipantId,
         order: OrderId,
+        #[serde(serialize_with = "crate::book::compact::serialize")]
         request: Box<OrderRequest>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         client_order: Option<OrderId>,
     },
     CancelOrder {

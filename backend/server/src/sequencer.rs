@@ -11,7 +11,7 @@ use headroom_market::notice::{Notice, notices};
 use headroom_market::record::Record;
 use headroom_market::state::State;
 use headroom_store::bus::Bus;
-use headroom_store::journal::{JournalRow, RULE_VERSION, idempotency_hash};
+use headroom_store::journal::{JournalRow, RULE_VERSION, idempotency_key};
 use headroom_store::load::Head;
 use headroom_store::write::{ArchivedRound, Batch, OutboxRow};
 use headroom_store::{Store, StoreError};
@@ -41,7 +41,7 @@ pub struct Idempotency {
 pub struct Attached {
     pub archive: Option<ArchivedRound>,
     pub module: Option<(String, Vec<u8>)>,
-    /// Hash of the participant's client id, for orders that have one.
+    /// The participant's client id with its owner, for orders that have one.
     pub client_key: Option<String>,
 }
 
@@ -201,20 +201,20 @@ impl Writer {
 
     #[expect(clippy::vec_box, reason = "they come boxed from the channel; unpacking would copy each once more")]
     async fn batch(&mut self, submissions: Vec<Box<Submission>>) -> Result<(), StoreError> {
-        let hash = |i: &Idempotency| idempotency_hash(&i.participant, &i.key);
-        let keys: Vec<String> = submissions.iter().filter_map(|s| s.idempotency.as_ref().map(hash)).collect();
+        let key_of = |i: &Idempotency| idempotency_key(&i.participant, &i.key);
+        let keys: Vec<String> = submissions.iter().filter_map(|s| s.idempotency.as_ref().map(key_of)).collect();
         let named: Vec<String> = submissions.iter().filter_map(|s| s.attached.client_key.clone()).collect();
         let known = self.parts.store.known(keys, named).await?;
         let now = self.parts.clock.now();
         let mut batch = Batch::default();
         let mut waiting: Vec<Waiting> = Vec::with_capacity(submissions.len());
-        // Answers of this batch by idempotency hash: a duplicate gets the first one's.
+        // Answers of this batch by idempotency key: a duplicate gets the first one's.
         let mut answered: BTreeMap<String, (String, Outcome)> = BTreeMap::new();
         let mut client_keys: BTreeMap<String, String> = BTreeMap::new();
         let mut stream: Vec<OutboxRow> = Vec::new();
         for submission in submissions {
             let Submission { mut command, actor, idempotency, attached, answer } = *submission;
-            let key = idempotency.as_ref().map(hash);
+            let key = idempotency.as_ref().map(key_of);
             if let (Some(key), Some(request)) = (&key, &idempotency) {
                 let stored = known.replied.get(key).map(|r| (r.request_hash.clone(), stored_outcome(&r.reply, &r.events)));
                 if let Some((request_hash, outcome)) = stored.or_else(|| answered.get(key).cloned()) {

@@ -47,17 +47,46 @@ impl JournalRow {
 }
 
 /// The column value of an idempotency key: unique per participant, for ever.
-pub fn idempotency_hash(participant: &str, key: &str) -> String {
-    keyed(b"idempotency", participant, key)
+pub fn idempotency_key(participant: &str, key: &str) -> String {
+    owned(b"idempotency", participant, key)
 }
 
 /// The column value of a client id of an order.
 pub fn client_key(participant: &str, client_id: &str) -> String {
-    keyed(b"client id", participant, client_id)
+    owned(b"client id", participant, client_id)
 }
 
-fn keyed(kind: &[u8], participant: &str, text: &str) -> String {
+/// Longer texts are hashed, so that no client makes the index large.
+const PLAIN_BYTES: usize = 64;
+
+/// The text beside its owner. Texts that a client counts up stay neighbours in the index; a
+/// hash of each would change another page of it for every order.
+fn owned(kind: &[u8], participant: &str, text: &str) -> String {
+    if text.len() <= PLAIN_BYTES {
+        return format!("{participant}={text}");
+    }
     let mut hasher = blake3::Hasher::new();
-    hasher.update(kind).update(b"\0").update(participant.as_bytes()).update(b"\0").update(text.as_bytes());
-    hasher.finalize().to_hex()[..32].to_owned()
+    hasher.update(kind).update(b"\0").update(text.as_bytes());
+    format!("{participant}#{}", hasher.finalize().to_hex())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_two_owners_or_lengths_never_meet() {
+        let long = "k".repeat(PLAIN_BYTES + 1);
+        let hashed = client_key("par_a", &long);
+        let keys = [
+            client_key("par_a", "1"),
+            client_key("par_b", "1"),
+            client_key("par_a", &hashed["par_a".len()..]),
+            hashed.clone(),
+            client_key("par_a", &"k".repeat(PLAIN_BYTES + 2)),
+        ];
+        let different: std::collections::BTreeSet<&String> = keys.iter().collect();
+        assert_eq!(different.len(), keys.len(), "{keys:?}");
+        assert!(hashed.len() < 80);
+    }
 }

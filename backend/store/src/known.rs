@@ -16,9 +16,9 @@ pub struct Replied {
 /// What is already stored of a batch.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    /// By idempotency hash.
+    /// By idempotency key with its owner.
     pub replied: BTreeMap<String, Replied>,
-    /// Orders by the hash of their client id.
+    /// Orders by their client id with its owner.
     pub orders: BTreeMap<String, String>,
 }
 

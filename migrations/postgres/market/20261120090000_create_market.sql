@@ -5,7 +5,7 @@ CREATE TABLE journal (
     market       BIGINT NOT NULL,
     recorded_at  BIGINT NOT NULL,
     actor        TEXT NOT NULL,
-    -- BLAKE3 of participant and idempotency key; unique for ever.
+    -- Participant and idempotency key; unique for ever.
     idempotency  TEXT UNIQUE,
     request_hash TEXT,
     command      TEXT NOT NULL,

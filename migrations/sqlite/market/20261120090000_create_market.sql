@@ -5,7 +5,7 @@ CREATE TABLE journal (
     market       INTEGER NOT NULL,
     recorded_at  INTEGER NOT NULL,
     actor        TEXT NOT NULL,
-    -- BLAKE3 of participant and idempotency key; unique for ever.
+    -- Participant and idempotency key; unique for ever.
     idempotency  TEXT UNIQUE,
     request_hash TEXT,
     command      TEXT NOT NULL,
@@ -26,7 +26,7 @@ CREATE TABLE state_market (
     sequence    INTEGER NOT NULL,
     document    TEXT NOT NULL,
     PRIMARY KEY (market, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX state_market_live ON state_market (market, id) WHERE live = 1;
 
 CREATE TABLE participants (
@@ -40,7 +40,7 @@ CREATE TABLE participants (
     sequence    INTEGER NOT NULL,
     document    TEXT NOT NULL,
     PRIMARY KEY (market, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX participants_live ON participants (market, id) WHERE live = 1;
 
 CREATE TABLE users (
@@ -54,7 +54,7 @@ CREATE TABLE users (
     sequence    INTEGER NOT NULL,
     document    TEXT NOT NULL,
     PRIMARY KEY (market, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX users_live ON users (market, id) WHERE live = 1;
 
 CREATE TABLE api_keys (
@@ -68,7 +68,7 @@ CREATE TABLE api_keys (
     sequence    INTEGER NOT NULL,
     document    TEXT NOT NULL,
     PRIMARY KEY (market, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX api_keys_live ON api_keys (market, id) WHERE live = 1;
 
 CREATE INDEX api_keys_participant ON api_keys (market, participant, id);
@@ -84,7 +84,7 @@ CREATE TABLE pools (
     sequence    INTEGER NOT NULL,
     document    TEXT NOT NULL,
     PRIMARY KEY (market, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX pools_live ON pools (market, id) WHERE live = 1;
 
 CREATE TABLE nodes (
@@ -98,7 +98,7 @@ CREATE TABLE nodes (
     sequence    INTEGER NOT NULL,
     document    TEXT NOT NULL,
     PRIMARY KEY (market, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX nodes_live ON nodes (market, id) WHERE live = 1;
 
 CREATE TABLE reserve_prices (
@@ -112,7 +112,7 @@ CREATE TABLE reserve_prices (
     sequence    INTEGER NOT NULL,
     document    TEXT NOT NULL,
     PRIMARY KEY (market, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX reserve_prices_live ON reserve_prices (market, id) WHERE live = 1;
 
 CREATE TABLE state_references (
@@ -126,7 +126,7 @@ CREATE TABLE state_references (
     sequence    INTEGER NOT NULL,
     document    TEXT NOT NULL,
     PRIMARY KEY (market, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX state_references_live ON state_references (market, id) WHERE live = 1;
 
 CREATE TABLE products (
@@ -140,7 +140,7 @@ CREATE TABLE products (
     sequence    INTEGER NOT NULL,
     document    TEXT NOT NULL,
     PRIMARY KEY (market, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX products_live ON products (market, id) WHERE live = 1;
 
 CREATE INDEX products_position ON products (market, position, id);
@@ -156,7 +156,7 @@ CREATE TABLE modules (
     sequence    INTEGER NOT NULL,
     document    TEXT NOT NULL,
     PRIMARY KEY (market, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX modules_live ON modules (market, id) WHERE live = 1;
 
 CREATE TABLE instances (
@@ -170,7 +170,7 @@ CREATE TABLE instances (
     sequence    INTEGER NOT NULL,
     document    TEXT NOT NULL,
     PRIMARY KEY (market, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX instances_live ON instances (market, id) WHERE live = 1;
 
 CREATE INDEX instances_participant ON instances (market, participant, id);
@@ -186,7 +186,7 @@ CREATE TABLE orders (
     sequence    INTEGER NOT NULL,
     document    TEXT NOT NULL,
     PRIMARY KEY (market, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX orders_live ON orders (market, id) WHERE live = 1;
 
 CREATE INDEX orders_participant ON orders (market, participant, id);
@@ -202,7 +202,7 @@ CREATE TABLE awards (
     sequence    INTEGER NOT NULL,
     document    TEXT NOT NULL,
     PRIMARY KEY (market, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX awards_live ON awards (market, id) WHERE live = 1;
 
 CREATE INDEX awards_participant ON awards (market, participant, id);
@@ -220,7 +220,7 @@ CREATE TABLE rounds (
     sequence    INTEGER NOT NULL,
     document    TEXT NOT NULL,
     PRIMARY KEY (market, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX rounds_live ON rounds (market, id) WHERE live = 1;
 
 CREATE INDEX rounds_position ON rounds (market, position, id);
@@ -236,7 +236,7 @@ CREATE TABLE swaps (
     sequence    INTEGER NOT NULL,
     document    TEXT NOT NULL,
     PRIMARY KEY (market, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX swaps_live ON swaps (market, id) WHERE live = 1;
 
 CREATE INDEX swaps_participant ON swaps (market, participant, id);
@@ -254,7 +254,7 @@ CREATE TABLE receipts (
     sequence    INTEGER NOT NULL,
     document    TEXT NOT NULL,
     PRIMARY KEY (market, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX receipts_live ON receipts (market, id) WHERE live = 1;
 
 CREATE INDEX receipts_participant ON receipts (market, participant, id);
@@ -272,7 +272,7 @@ CREATE TABLE hints (
     sequence    INTEGER NOT NULL,
     document    TEXT NOT NULL,
     PRIMARY KEY (market, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX hints_live ON hints (market, id) WHERE live = 1;
 
 CREATE INDEX hints_participant ON hints (market, participant, id);
@@ -288,7 +288,7 @@ CREATE TABLE profiles (
     sequence    INTEGER NOT NULL,
     document    TEXT NOT NULL,
     PRIMARY KEY (market, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX profiles_live ON profiles (market, id) WHERE live = 1;
 
 CREATE INDEX profiles_participant ON profiles (market, participant, id);

@@ -1,4 +1,5 @@
 //! Bids and offers: what an order says, whether it is accepted, and what becomes of it.
+pub mod compact;
 pub mod order;
 pub mod place;
 pub mod rejection;
