@@ -79,6 +79,32 @@ async fn a_budget_for_a_hundred_is_a_hundred_holds() -> anyhow::Result<()> {
     healthy(&sim.server.stop().await?).await
 }
 
+/// One command with more events than its share of ids, between two ordinary ones.
+#[tokio::test]
+async fn a_thousand_orders_are_cancelled_at_once() -> anyhow::Result<()> {
+    const ORDERS: usize = 1_100;
+    let sim = Sim::start().await?;
+    let api = sim.trader("10").await?;
+    let bid = sim.bid(1, "0.000001").await?;
+    let mut sending = tokio::task::JoinSet::new();
+    for n in 0..ORDERS {
+        let (api, bid) = (api.clone(), bid.clone());
+        sending.spawn(async move { api.post_with_key(BIDS, &format!("many-{n}"), &bid).await?.id() });
+    }
+    while let Some(id) = sending.join_next().await {
+        id??;
+    }
+    assert_eq!(api.act("/v1/bids/cancel_all").await?.ok()?["canceled"], ORDERS);
+    let next = api.post_with_key(BIDS, "next", &bid).await?.id()?;
+    let launch = sim.server.kill()?;
+    healthy(&launch).await?;
+    let server = launch.start().await?;
+    let api = server.nobody().with(api.bearer.as_deref());
+    assert_eq!(api.get(&format!("{BIDS}/{next}")).await?.ok()?["status"], "open");
+    assert_eq!(api.act("/v1/bids/cancel_all").await?.ok()?["canceled"], 1);
+    healthy(&server.stop().await?).await
+}
+
 #[tokio::test]
 async fn orders_are_their_participants_own() -> anyhow::Result<()> {
     let sim = Sim::start().await?;
