@@ -78,7 +78,9 @@ export interface RoundPrice {
   set_by: string; volume: number; supply: number; reserve: string | null;
 }
 export interface Certificate {
-  verified: boolean; quality: string; welfare: string; gap: string; cuts: number; input_hash: string; result_hash: string;
+  verified: boolean; quality: string; welfare: string;
+  /** (bound − welfare) ÷ bound, rounded up: what is not proven. */
+  gap: string; cuts: number; input_hash: string; result_hash: string;
 }
 export interface Round {
   id: string; number: number; state: string; sealed_at: string; awarded_at: string | null; settled_at: string | null;
@@ -92,6 +94,8 @@ export interface Award {
 }
 export interface Outcome {
   format: string;
+  /** No outcome has more welfare than this. */
+  bound?: string;
   awards: { order: string; alternative: number; fill: string; money: string; quantities: [string, string, number, number][] }[];
   refused: { order: string; reason: string; price: string; shortfall: string }[];
 }
