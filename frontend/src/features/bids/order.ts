@@ -40,12 +40,17 @@ const REASONS: Record<string, string> = {
   NO_HOST_FITS: 'no node has room for a replica', MIN_FILL_UNREACHABLE: 'not enough for all or none', PARENT_REJECTED: 'its parent did not win', PARADOXICAL: 'block: would cost others more',
   TIE_LOST: 'a tie went to another', SOLVER_FALLBACK: 'left out by the fallback',
 };
+/** What reads the other way round for somebody who lends. */
+const OFFER_REASONS: Record<string, string> = { OUT_OF_MONEY: 'asks for more than the price', INSUFFICIENT_HOLD: 'the bond exceeds the balance', MIN_FILL_UNREACHABLE: 'not enough demand for all or none' };
 /** One phrase for a list; the sentence with numbers comes from `explain`. Unknown codes are shown as they are. */
-export const reasonText = (code: string) => REASONS[code.toUpperCase()] ?? code.toLowerCase().replaceAll('_', ' ');
+export function reasonText(code: string, side: Order['side'] = 'bid'): string {
+  const key = code.toUpperCase();
+  return (side === 'offer' ? OFFER_REASONS[key] : undefined) ?? REASONS[key] ?? code.toLowerCase().replaceAll('_', ' ');
+}
 
 export function whyText(o: Order): string {
   if (o.status === 'filled') return o.side === 'bid' ? 'won' : 'lent';
-  if (o.closed_reason) return reasonText(o.closed_reason);
-  if (o.last_reason) return reasonText(o.last_reason.reason);
+  if (o.closed_reason) return reasonText(o.closed_reason, o.side);
+  if (o.last_reason) return reasonText(o.last_reason.reason, o.side);
   return isOpen(o) ? 'counts in the next round' : '';
 }
