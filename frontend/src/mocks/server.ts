@@ -6,7 +6,7 @@ import { awards, explain, orders } from './orders.ts';
 import { book, pools, prices, reservePrices } from './pools.ts';
 import { result, round, rounds } from './rounds.ts';
 import { instances, swaps } from './swaps.ts';
-import { about, balance, me, people, type Person } from './users.ts';
+import { about, balance, me, participants, people, type Person } from './users.ts';
 import { prediction, accuracy, metrics } from './forecasts.ts';
 import { place, preview } from './trade.ts';
 
@@ -59,6 +59,7 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['GET', /^\/prediction$/, ({ query }) => ok(prediction(query))],
   ['GET', /^\/forecasts\/accuracy$/, () => ok(accuracy)],
   ['GET', /^\/statements$/, () => ok(statement)],
+  ['GET', /^\/participants$/, ({ person }) => ok(list(participants.filter((p) => person?.team === 'Operator' || p.name === person?.team)))],
   ['GET', /^\/finance\/summary$/, ({ person }) => (person?.role === 'finance' || person?.role === 'admin' ? ok(summary) : refuse(403, 'forbidden', 'Not allowed', 'This needs the role finance or admin.'))],
 ];
 

@@ -18,10 +18,10 @@ const room = (text: string) => text.length * 6.2 + 4;
 /** What there is to say where no point can be drawn. */
 export function noPoint(demand: Step[], supply: Step[], price: number, quantity: number, unit: string): string {
   const [bid, offer] = [demand[0]?.price, supply[0]?.price];
-  if (quantity > 0) return `${number(quantity)} ${unit} were traded at ${cr(price)}. They were part of orders for several products, so the price is not where these two curves meet.`;
+  if (quantity > 0) return `${number(quantity)} ${unit} were traded at ${cr(price)}. That is not where the curves meet: orders for several slots or resources, and the room on each node, decide too.`;
   if (bid === undefined) return 'Nothing was traded: nobody bid.';
   if (offer === undefined) return 'Nothing was traded: nobody offered.';
-  return bid < offer ? `Nothing was traded: the best bid, ${cr(bid)}, is under the cheapest offer, ${cr(offer)}.` : 'Nothing was traded, though the curves overlap: other slots or resources of these orders stood in the way.';
+  return bid < offer ? `Nothing was traded: the best bid, ${cr(bid)}, is under the cheapest offer, ${cr(offer)}.` : 'Nothing was traded, though the curves overlap: these orders need other slots or resources too, or found no room on a node.';
 }
 
 /** Labels where they are free, near what they name. */

@@ -1,5 +1,5 @@
 // Numbers with their dimmed tails, so that the digits that matter stand out in a column.
-import { formatExact, formatMoney, formatPercent, ledgerParts, micro, type Nano, nearestMicro, priceParts, unitPrice } from '@/lib/money';
+import { formatExact, formatMoney, formatPercent, ledgerParts, type Micro, micro, type Nano, nearestMicro, priceParts, unitPrice } from '@/lib/money';
 
 const Parts = ({ head, tail }: { head: string; tail: string }) => <>{head}<span className="dim">{tail}</span></>;
 
@@ -16,6 +16,8 @@ export function Money({ value, sign }: { value: string; sign?: boolean }) {
 }
 /** Money in the ledger: 6 places, the last 4 dimmed. */
 export const Ledger = ({ value }: { value: string }) => <Parts {...ledgerParts(micro(value))} />;
+
+export const Amount = ({ value }: { value: Micro }) => <Parts {...ledgerParts(value)} />;
 
 /** Welfare is an exact fraction; on screen it is rounded to a micro-credit. */
 export const Welfare = ({ value }: { value: string }) => <Parts {...ledgerParts(nearestMicro(value))} />;

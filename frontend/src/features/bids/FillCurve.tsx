@@ -13,7 +13,7 @@ export function FillCurve({ falls, points, low, high, limit, expected, now }: Pr
   return (
     <svg viewBox={`0 0 ${width} ${height}`} className="w-full" aria-hidden="true">
       <path d={path} fill="none" stroke="var(--border-strong)" strokeWidth="1.75" strokeLinejoin="round" />
-      {expected !== null && <><line x1={x(expected)} x2={x(expected)} y1="14" y2={height - 6} stroke="var(--forecast)" strokeDasharray="3 2" /><text className="ax e" x={x(expected) - 4} y="18" style={{ fill: 'var(--forecast)' }}>expected {expected.toFixed(expected < 0.1 ? 4 : 2)}</text></>}
+      {expected !== null && <><line x1={x(expected)} x2={x(expected)} y1="14" y2={height - 6} stroke="var(--forecast)" strokeDasharray="3 2" /><text className={`ax ${x(expected) > 100 ? 'e' : ''}`} x={x(expected) + (x(expected) > 100 ? -4 : 4)} y="18" style={{ fill: 'var(--forecast)' }}>expected {expected.toFixed(expected < 0.1 ? 4 : 2)}</text></>}
       <line x1={x(limit)} x2={x(limit)} y1={y(at)} y2={height} stroke="var(--accent)" strokeWidth="1.5" />
       <circle cx={x(limit)} cy={y(at)} r="4" fill="var(--accent)" />
     </svg>

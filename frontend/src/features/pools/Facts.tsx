@@ -12,7 +12,7 @@ export function Facts({ pool, resource, prices }: { pool: Pool; resource: string
   const last = r.price && !pool.halted ? r.price : null;
   return (
     <Strip facts={[
-      { label: `Mean price for ${clock(pool.next_slot, z)}, cr/${unit.one}·slot`, value: ahead && !pool.halted ? <NanoPrice value={asNano(ahead.mean * BigInt(unit.per))} /> : 'none' },
+      { label: `Mean for ${clock(pool.next_slot, z)}, cr/${unit.one}·slot`, value: ahead && !pool.halted ? <NanoPrice value={asNano(ahead.mean * BigInt(unit.per))} /> : 'none' },
       { label: 'Last trade for that slot', value: last ? <Price value={last.price} resource={resource} /> : 'none', note: last ? `set by ${setterText(last.set_by)}` : undefined },
       { label: 'Reserve price', value: r.reserve ? <Price value={r.reserve} resource={resource} /> : 'none', note: `never over ${formatPrice(unitPrice(resource, r.collar))}` },
       { label: 'Sold for the next slot', value: formatRough(resource, r.volume) },

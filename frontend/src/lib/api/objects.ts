@@ -120,7 +120,9 @@ export interface Instance {
   id: string; participant: string; name: string; driver: string; module: string; pool: string; node: string; epoch: number; class: string; state: string;
   baseline: Quantities; floor: Quantities; limit: Quantities;
   /** The limits on its node as far as the market has made them true. */
-  in_force: Quantities; at_end: string; strategy: Strategy; swap: string | null; pinned_until: string | null; created_at: string;
+  in_force: Quantities; strategy: Strategy; swap: string | null; pinned_until: string | null; created_at: string;
+  /** Why its guest failed, where its state is `faulty`; servers before that state leave it out. */
+  fault?: { at: string; detail: string } | null;
 }
 /** One measurement of a workload, every few seconds. */
 export interface Sample {
