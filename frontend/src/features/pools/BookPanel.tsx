@@ -23,7 +23,7 @@ export function BookPanel({ slug, resource, pool, onPick }: { slug: string; reso
     ],
   };
   return (
-    <ChartFrame title="Bids against offers" note={book.data && <><Link to="/rounds/$number" params={{ number: String(book.data.round) }}>Round {formatCount(book.data.round)}</Link>, slot {clock(book.data.slot, z)}</>} table={table}>
+    <ChartFrame title="Bids against offers" note={book.data && <span className="row g6"><Link to="/rounds/$number" params={{ number: String(book.data.round) }}>Round {formatCount(book.data.round)}</Link><span>slot {clock(book.data.slot, z)}</span></span>} table={table}>
       <ResourceView of={book} missing={{ fact: 'No round has cleared this product yet.', hint: 'The next one may.' }} empty={(b) => (b.price === null || b.bids.length + b.offers.length === 0) && { fact: 'Nobody bid or offered in the last round.' }}>
         {(b) => b.price !== null && (
           <div className="pad">

@@ -3,7 +3,7 @@ import { isPlatform, type Outcome, type Resource, type Round, useMe } from '@/li
 import { formatCount } from '@/lib/money';
 
 const WORDS: Record<string, string> = {
-  AWARDED: 'Won', OUT_OF_MONEY: 'Out of the money', MARGINAL_PRORATA: 'At the margin, shared out', BUDGET: 'Budget used up', FROZEN_HOLD_TIME: 'Frozen after a recent move', FLOOR_PROTECTED: 'Kept for SLA floors',
+  AWARDED: 'Won', OUT_OF_MONEY: 'Price not met', MARGINAL_PRORATA: 'At the price exactly, shared out', BUDGET: 'Budget used up', FROZEN_HOLD_TIME: 'Its workload moved too recently', FLOOR_PROTECTED: 'Kept for SLA floors',
   PARADOXICAL: 'Block refused, though in the money', MIN_FILL_UNREACHABLE: 'All-or-none could not fit', NO_HOST_FITS: 'No node with room', THRASH_LIMIT: 'Too much change', TIE_LOST: 'Lost a tie',
 };
 
