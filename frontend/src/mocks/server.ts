@@ -41,7 +41,7 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['DELETE', /^\/(?:bids|offers)\/([^/]+)$/, (_, [id]) => or404(orders.find((o) => o.id === id), (o) => Object.assign(o, { status: 'canceled' }))],
   ['GET', /^\/rounds$/, ({ query }) => ok(list(rounds(Number(query.get('limit') ?? 30))))],
   ['GET', /^\/rounds\/(\d+)$/, (_, [n]) => (Number(n) > roundNow() ? refuse(404, 'not_found', 'Not found') : ok(round(Number(n))))],
-  ['GET', /^\/rounds\/(\d+)\/result$/, () => ok(result)],
+  ['GET', /^\/rounds\/(\d+)\/result$/, (_, [n]) => ok(result(Number(n)))],
   ['GET', /^\/swaps$/, () => ok(list(swaps))],
   ['GET', /^\/swap_history$/, () => ok(list(swaps.filter((s) => s.state !== 'awaiting_approval')))],
   ['GET', /^\/swaps\/([^/]+)$/, (_, [id]) => or404(swaps.find((s) => s.id === id), (s) => s)],

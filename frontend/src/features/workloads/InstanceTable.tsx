@@ -11,7 +11,7 @@ export function InstanceTable({ rows, pulses, selected, onSelect }: { rows: Inst
   const names = useParticipantNames();
   const owner = (i: Instance) => names.get(i.participant) ?? i.participant.slice(-6);
   const usage = (i: Instance) => pulses[i.id]?.sample?.usage;
-  const risk = (i: Instance) => pulses[i.id]?.risk ?? null;
+  const risk = (i: Instance) => i.state === 'running' && !isFaulty(i) ? (pulses[i.id]?.risk ?? null) : null;
   const columns: Column<Instance>[] = [
     { id: 'name', head: 'Workload', cell: (i) => <button type="button" className="linkish b" style={{ color: 'inherit' }} onClick={(e) => { e.stopPropagation(); onSelect(i); }}>{i.name}</button>, value: (i) => i.name },
     ...(new Set(rows.map((i) => i.participant)).size > 1 ? [{ id: 'who', head: 'Participant', cell: owner, value: owner }] : []),

@@ -24,7 +24,7 @@ export default function WorkloadsPage() {
         const running = d.data.filter((i) => i.state === 'running').length;
         const failed = d.data.filter(isFaulty);
         const [worst, ...others] = riskiest(d.data, pulses);
-        return <><b>{running} of {d.data.length}</b> run. {failed[0] && <><b className="bad">{failed[0].name}{failed.length > 1 && ` and ${failed.length - 1} more`} failed.</b> </>}
+        return <><b>{running} of {d.data.length}</b> run. {failed[0] && <><span className="m bad">{failed[0].name}{failed.length > 1 && ` and ${failed.length - 1} more`} failed.</span> </>}
           {worst ? <><b>{worst.instance.name}</b> is the most likely to run short soon, with {formatPercent(worst.risk)} chance{others.length > 0 && <>; {others.length} more {others.length === 1 ? 'is' : 'are'} at risk</>}.</> : 'None is likely to run short soon.'}</>;
       }} empty={(d) => d.data.length === 0 && { fact: 'No workload is registered yet.', hint: 'A tenant registers a WebAssembly module with its baseline and floor.', action: button }}>
         {() => (
