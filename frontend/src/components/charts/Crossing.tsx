@@ -27,7 +27,11 @@ export function noPoint(demand: Step[], supply: Step[], price: number, quantity:
 /** Labels where they are free, near what they name. */
 function labels(s: Scales, demand: Step[], supply: Step[], point: { x: number; y: number; text: string } | null) {
   const frame: Box = { x: s.left + 2, y: s.top, width: s.right - s.left - 4, height: s.bottom - s.top };
-  const taken: Box[] = [];
+  // The curves themselves: a label on a line is hard to read.
+  const seen = (steps: Step[]) => steps.filter((l) => l.from < s.maxQuantity);
+  const flat = (l: Step): Box => ({ x: s.x(l.from), y: s.y(l.price) - 3, width: s.x(l.to) - s.x(l.from), height: 6 });
+  const rise = (l: Step, i: number, all: Step[]): Box => { const from = s.y(all[i - 1]?.price ?? l.price); return { x: s.x(l.from) - 2, y: Math.min(from, s.y(l.price)), width: 4, height: Math.abs(from - s.y(l.price)) }; };
+  const taken: Box[] = [demand, supply].flatMap((steps) => [...seen(steps).map(flat), ...seen(steps).map(rise)]);
   const around = (x: number, y: number, width: number, h: number): Box[] => [
     { x: x + 10, y: y - h - 8, width, height: h }, { x: x + 10, y: y + 8, width, height: h }, { x: x - width - 10, y: y - h - 8, width, height: h }, { x: x - width - 10, y: y + 8, width, height: h },
     { x: x + 10, y: y - 2 * h - 12, width, height: h }, { x: x + 10, y: y + h + 14, width, height: h }, { x: x - width - 10, y: y - 2 * h - 12, width, height: h },

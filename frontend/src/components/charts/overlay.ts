@@ -30,14 +30,19 @@ function paint(u: uPlot, plot: Plot, z: Zone) {
     ctx.textAlign = left ? 'right' : 'left';
     ctx.fillText(text, x + (left ? -5 : 5) * k, bbox.top + 9 * k);
   }
-  for (const m of plot.marks ?? []) {
+  // Every fill has its mark; a size is written where there is room for it.
+  let written = Number.NEGATIVE_INFINITY;
+  for (const m of (plot.marks ?? []).toSorted((a, b) => a.x - b.x)) {
     const x = u.valToPos(m.x, 'x', true);
     const y = u.valToPos(m.y, 'y', true) + 7 * k;
     ctx.fillStyle = token('accent');
     ctx.beginPath(); ctx.moveTo(x, y); ctx.lineTo(x + 5.5 * k, y + 9 * k); ctx.lineTo(x - 5.5 * k, y + 9 * k); ctx.fill();
     font(550);
     ctx.textAlign = 'center';
+    const half = ctx.measureText(m.text).width / 2 + 3 * k;
+    if (x - half < written) continue;
     ctx.fillText(m.text, x, y + 21 * k);
+    written = x + half;
   }
   const right = bbox.left + bbox.width + 3 * k;
   for (const t of plot.tags ?? []) {

@@ -1,5 +1,5 @@
 // The bid ticket: what, when, for at most how much; below it what would happen if the round closed now.
-import { type FormEvent, useEffect, useState } from 'react';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { Panel, Segmented } from '@/components/ui';
 import { type Instance, type List, type Pool, resourceOf, useMe, useResource } from '@/lib/api';
 import { asMicro, cost, nano, toBase, unitOf } from '@/lib/money';
@@ -54,10 +54,17 @@ export function Ticket({ pool, unitPrice }: { pool: Pool; unitPrice: number | nu
   const order = orderOf(fields, pool.slug, market, startIndex);
   const preview = usePreview(fields.side, order, market.round_seconds * 1000);
   const place = usePlace(fields.side);
-  // What the preview says a limit should be, of this very order and not of the one before it.
-  const proposal = preview.data && !preview.isPlaceholderData ? suggested(fields.side, preview.data, Math.max(1, Number(fields.slots) || 1)) : null;
+  // What the preview says a limit should be; put in once for each bundle and time, so that nothing
+  // changes under the hand of somebody who is about to place it.
+  const proposal = preview.fresh && preview.data ? suggested(fields.side, preview.data, Math.max(1, Number(fields.slots) || 1)) : null;
   const text = proposal === null ? '' : plain(proposal);
-  useEffect(() => { if (text) setFields((f) => (f.proposed && f.limit !== text ? { ...f, limit: text } : f)); }, [text]);
+  const asked = JSON.stringify([fields.side, fields.cores, fields.gib, fields.start, fields.slots, fields.instance]);
+  const answered = useRef('');
+  useEffect(() => {
+    if (!text || !fields.proposed || answered.current === asked) return;
+    answered.current = asked;
+    setFields((f) => ({ ...f, limit: text }));
+  }, [text, asked, fields.proposed]);
   const submit = (e?: FormEvent) => { e?.preventDefault(); if (order && !place.busy) place.run(order); };
   const faults = check(fields, market, startIndex);
   return (

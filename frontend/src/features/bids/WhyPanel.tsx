@@ -24,11 +24,11 @@ export function WhyPanel({ order, slotSeconds, onReplaced }: { order: Order; slo
           <>
             <div className="pad col g8">
               <div className="row g6">
-                <State of={order.status} />{e.reason && <span className="s11 t3 id" title="The code of this reason in the API">{e.reason}</span>}<span className="sp" />
+                <State of={order.status} /><span className="sp" />
                 {e.round && <Link className="s11" to="/rounds/$number" params={{ number: String(e.round) }}>Round {formatCount(e.round)}</Link>}
               </div>
-              <h3 className="text-18 font-semibold" style={{ color: 'var(--text)' }}><Head explain={e} slots={slots} side={order.side} /></h3>
-              <p className="s12 t2">{e.sentence}</p>
+              <h3 className="text-18 font-semibold" style={{ color: 'var(--text)' }} title={e.reason ? `In the API: ${e.reason}` : undefined}><Head explain={e} slots={slots} side={order.side} /></h3>
+              <p className="s12 t2">{order.side === 'offer' && e.reason === 'OUT_OF_MONEY' ? 'You asked for more than the round’s price would have paid.' : e.sentence}</p>
               {e.price_faced && <GapRuler side={order.side} limit={perSlot(e.limit, slots)} price={perSlot(e.price_faced, slots)} wins={e.minimum_winning_limit ? perSlot(e.minimum_winning_limit.value, slots) : null} quality={e.minimum_winning_limit?.quality} />}
             </div>
             {actable && e.changes.length > 0 && <Changes order={order} explain={e} slots={slots} onReplaced={onReplaced} />}

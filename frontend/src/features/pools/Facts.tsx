@@ -12,8 +12,8 @@ export function Facts({ pool, resource, prices }: { pool: Pool; resource: string
   const last = r.price && !pool.halted ? r.price : null;
   return (
     <Strip facts={[
-      { label: `Mean for ${clock(pool.next_slot, z)}, cr/${unit.one}·slot`, value: ahead && !pool.halted ? <NanoPrice value={asNano(ahead.mean * BigInt(unit.per))} /> : 'none' },
-      { label: 'Last trade for that slot', value: last ? <Price value={last.price} resource={resource} /> : 'none', note: last ? `set by ${setterText(last.set_by)}` : undefined },
+      { label: `${ahead && !ahead.traded ? 'Last slot traded' : `Mean for ${clock(pool.next_slot, z)}`}, cr/${unit.one}·slot`, value: ahead && !pool.halted ? <NanoPrice value={asNano(ahead.mean * BigInt(unit.per))} /> : 'none' },
+      { label: `Last trade for ${clock(pool.next_slot, z)}`, value: last ? <Price value={last.price} resource={resource} /> : 'none', note: last ? `set by ${setterText(last.set_by)}` : undefined },
       { label: 'Reserve price', value: r.reserve ? <Price value={r.reserve} resource={resource} /> : 'none', note: `never over ${formatPrice(unitPrice(resource, r.collar))}` },
       { label: 'Sold for the next slot', value: formatRough(resource, r.volume) },
       { label: `${pool.pop}, ${tierText(pool.tier)}`, value: formatPercent(r.utilisation), note: `used of ${formatRough(resource, r.capacity)}, ${pool.nodes} nodes` },
