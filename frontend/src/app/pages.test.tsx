@@ -5,6 +5,7 @@ import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/re
 import { afterEach, expect, it, vi } from 'vitest';
 import { asRole } from '@/mocks/setup';
 import { roundNow } from '@/mocks/clock';
+import { pools } from '@/mocks/pools';
 import { swaps } from '@/mocks/swaps';
 import { queryClient } from './queryClient';
 import { makeRouter } from './router';
@@ -83,4 +84,19 @@ it('the ticket has no switch that the server would refuse, and an offer is told 
   fireEvent.click(screen.getByRole('button', { name: '▼ Offer mine' }));
   await waitFor(() => expect(screen.getByText(/You receive the clearing price/)).toBeTruthy());
   expect(screen.queryByText(/You pay the clearing price/)).toBeNull();
+});
+
+it('what sets a price is what the clearing says, not a comparison with the reserve', async () => {
+  const product = pools.find((p) => p.slug === 'hel1-gp')?.resources[0];
+  if (!product?.price) throw new Error('no fixture');
+  const old = product.price;
+  // Under the first step, and yet a bid set it.
+  product.price = { ...old, price: '0.000100000', set_by: 'bid:bid_01KAB6Q0ZX3F7K2B3R' };
+  await visit('/admin/pricing', 'admin');
+  await waitFor(() => expect(screen.getByRole('table', { name: 'Reserve prices' })).toBeTruthy());
+  const row = screen.getByRole('table', { name: 'Reserve prices' }).querySelectorAll('tbody tr')[0];
+  expect(row?.textContent).toContain('hel1-gp');
+  expect(row?.textContent).toContain('a bid');
+  expect(screen.getAllByText('the reserve price, step 1').length).toBeGreaterThan(0);
+  product.price = old;
 });
