@@ -275,6 +275,11 @@ export interface components {
             minimum_winning_limit?: components["schemas"]["WinningLimit"] | null;
             changes: components["schemas"]["Change"][];
         };
+        /** @description Why a workload's program does not run any more. */
+        Fault: {
+            at: components["schemas"]["Timestamp"];
+            detail: string;
+        };
         /** @description One field at fault. */
         FieldProblem: {
             /** @description JSON pointer into the body, or the name of a query parameter or header. */
@@ -346,6 +351,7 @@ export interface components {
             comparison: components["schemas"]["ComparisonRules"];
             strategy: components["schemas"]["Strategy"];
             state: components["schemas"]["InstanceState"];
+            fault?: components["schemas"]["Fault"] | null;
             swap?: components["schemas"]["SwapId"] | null;
             pinned_until?: components["schemas"]["Timestamp"] | null;
             created_at: components["schemas"]["Timestamp"];
@@ -503,6 +509,7 @@ export interface components {
                 comparison: components["schemas"]["ComparisonRules"];
                 strategy: components["schemas"]["Strategy"];
                 state: components["schemas"]["InstanceState"];
+                fault?: components["schemas"]["Fault"] | null;
                 swap?: components["schemas"]["SwapId"] | null;
                 pinned_until?: components["schemas"]["Timestamp"] | null;
                 created_at: components["schemas"]["Timestamp"];
@@ -750,9 +757,12 @@ export interface components {
                 limits: components["schemas"]["BTreeMap"];
                 /** @description Mean CPU and present memory since the last tick. */
                 usage: components["schemas"]["BTreeMap"];
-                /** @description What it would have used: usage and what throttling or a stall withheld. */
+                /**
+                 * @description What the work that arrived needs: CPU a step times inputs that came in, and the memory
+                 *     that was asked for. Throttling and catching up change the usage, not this.
+                 */
                 demand: components["schemas"]["BTreeMap"];
-                /** @description The demand was at least this high: it met its limit. */
+                /** @description The demand was at least this high: it met its limit and nothing tells how much more. */
                 censored: components["schemas"]["Resource"][];
                 /**
                  * Format: int64
@@ -1445,9 +1455,12 @@ export interface components {
             limits: components["schemas"]["BTreeMap"];
             /** @description Mean CPU and present memory since the last tick. */
             usage: components["schemas"]["BTreeMap"];
-            /** @description What it would have used: usage and what throttling or a stall withheld. */
+            /**
+             * @description What the work that arrived needs: CPU a step times inputs that came in, and the memory
+             *     that was asked for. Throttling and catching up change the usage, not this.
+             */
             demand: components["schemas"]["BTreeMap"];
-            /** @description The demand was at least this high: it met its limit. */
+            /** @description The demand was at least this high: it met its limit and nothing tells how much more. */
             censored: components["schemas"]["Resource"][];
             /**
              * Format: int64

@@ -103,6 +103,9 @@ fn of_event(event: &Event, state: &State) -> Option<Notice> {
                 serde_json::json!({ "instance": instance, "slots": slots.iter().map(|s| s.slot).collect::<Vec<_>>() });
             Some(notice("forecast.issued", owner, instance.to_string(), json(&data)))
         }
+        Event::InstanceChanged(i) => {
+            Some(notice("workload.changed", Some(i.participant), i.id.to_string(), i.document()))
+        }
         Event::PoolChanged(p) => Some(notice("pool.changed", None, p.slug.clone(), p.document())),
         _ => None,
     }

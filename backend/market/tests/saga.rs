@@ -54,6 +54,7 @@ fn instance() -> Instance {
         comparison: ComparisonRules::default(),
         strategy: Strategy::default(),
         state: InstanceState::Running,
+        fault: None,
         swap: Some(SwapId::from_raw(4)),
         pinned_until: None,
         created_at: NOW,

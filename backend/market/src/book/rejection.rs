@@ -64,6 +64,7 @@ pub enum Rejection {
     ClientIdTooLong,
     ProjectTooLong,
     OfferNeedsInstance,
+    InstanceNotRunning,
     OfferOutsideHomePool {
         home: String,
     },
@@ -119,6 +120,7 @@ impl Rejection {
             ClientIdTooLong => "client_id_too_long",
             ProjectTooLong => "project_too_long",
             OfferNeedsInstance => "offer_needs_instance",
+            InstanceNotRunning => "instance_not_running",
             OfferOutsideHomePool { .. } => "offer_outside_home_pool",
             AboveInstanceLimit { .. } => "above_instance_limit",
             BelowFloor { .. } => "below_floor",
@@ -152,7 +154,7 @@ impl Rejection {
             MinFillOutOfRange | FillOrKillNeedsFullMinFill => "/min_fill".to_owned(),
             ExpiryMissing | ExpiryInThePast => "/expires_at".to_owned(),
             ProjectTooLong => "/project".to_owned(),
-            OfferNeedsInstance => "/instance".to_owned(),
+            OfferNeedsInstance | InstanceNotRunning => "/instance".to_owned(),
             TooManyOpenOrders { .. } | CreditHoldExceedsBalance { .. } | OrderEnded { .. } => String::new(),
         }
     }
@@ -205,6 +207,9 @@ impl Rejection {
             ClientIdTooLong => "A client id has 1 to 64 characters.".to_owned(),
             ProjectTooLong => "A project name has at most 64 characters.".to_owned(),
             OfferNeedsInstance => "An offer lends what an instance has: name the instance.".to_owned(),
+            InstanceNotRunning => {
+                "The workload has stopped or failed. Restart it first, or bid without `instance`.".to_owned()
+            }
             OfferOutsideHomePool { home } => {
                 format!("An instance lends where it runs: the only pool of this offer is `{home}`.")
             }
@@ -228,7 +233,14 @@ impl Rejection {
     }
     pub fn is_conflict(&self) -> bool {
         use Rejection::*;
-        matches!(self, DuplicateClientId { .. } | OrderEnded { .. } | TooManyOpenOrders { .. } | PoolHalted { .. })
+        matches!(
+            self,
+            DuplicateClientId { .. }
+                | InstanceNotRunning
+                | OrderEnded { .. }
+                | TooManyOpenOrders { .. }
+                | PoolHalted { .. }
+        )
     }
     /// Whether the request is well formed and money is what is missing.
     pub fn is_payment(&self) -> bool {
@@ -266,6 +278,7 @@ impl Rejection {
             ClientIdTooLong,
             ProjectTooLong,
             OfferNeedsInstance,
+            InstanceNotRunning,
             OfferOutsideHomePool { home: slug },
             AboveInstanceLimit { resource, limit: 0 },
             BelowFloor { resource, lendable: 0 },

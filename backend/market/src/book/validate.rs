@@ -4,6 +4,7 @@ use crate::ids::{OrderId, ParticipantId};
 use crate::state::State;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Amounts, Credits, Share, amount};
+use crate::workload::InstanceState;
 
 /// The most alternatives of one order.
 pub const MOST_ALTERNATIVES: usize = 64;
@@ -124,6 +125,9 @@ fn check_place(state: &State, participant: ParticipantId, side: Side, request: &
         .get(&id)
         .filter(|i| i.participant == participant)
         .ok_or(Rejection::NotFound { what: "instance", pointer: "/instance" })?;
+    if instance.state != InstanceState::Running {
+        return Err(Rejection::InstanceNotRunning);
+    }
     if request.replicas != 1 {
         return Err(Rejection::ReplicasOfInstance);
     }
