@@ -6,8 +6,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use headroom_execution::shadow::{Rules, Verdict};
 use headroom_execution::*;
+use headroom_market::shadow::{Rules, Verdict};
 
 /// A recorded service load: one input each 250 ms, its demand a function of the position.
 struct Load {
