@@ -16,6 +16,7 @@ mod place;
 mod prices;
 mod read;
 mod rows;
+mod welfare;
 
 use super::book::Book;
 use super::outcome::{Mode, Outcome};
@@ -116,7 +117,7 @@ fn rules(book: &Book, outcome: &Outcome, mode: Mode, report: &mut Report) {
         } else {
             prices::bounds(&f, report);
         }
-        money::welfare(&f, outcome, priced, &hosting, report);
+        welfare::check(&f, outcome, priced, &hosting, report);
         money::reasons(&f, &hosting, mode, report);
     }
 }
