@@ -2,20 +2,22 @@
 //! after each: money is conserved, holds cover open bids, folding the events gives the same
 //! state, the same commands give the same events, every swap ends.
 use headroom_market::apply::apply;
+use headroom_market::book::validate::hold_needed;
 use headroom_market::book::{Order, OrderRequest, OrderStatus, PoolChoice, Resell, Side, TimeInForce, Window};
 use headroom_market::clearing::{self, Limits, Mode, NoProposal};
 use headroom_market::command::{Command, Envelope, NewInstance, Reply};
 use headroom_market::event::Event;
-use headroom_market::ids::{IdSource, InstanceId, ParticipantId};
+use headroom_market::ids::{IdSource, InstanceId, ParticipantId, SwapId};
 use headroom_market::ledger::{Account, TransferKind};
 use headroom_market::market::{Market, Rhythm};
 use headroom_market::pool::{ReserveStep, Tier};
 use headroom_market::round::AwardKind;
+use headroom_market::round::book::remaining_request;
 use headroom_market::settlement::Receipt;
 use headroom_market::settlement::meter::Reading;
 use headroom_market::state::{Changes, State};
-use headroom_market::swap::SwapState;
 use headroom_market::swap::saga::{StepReport, StepResult};
+use headroom_market::swap::{Swap, SwapState};
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Amounts, Credits, Resource, Share, amount};
 use headroom_market::workload::{AtEnd, Class, ComparisonRules, Strategy};
@@ -246,7 +248,11 @@ fn random_order(world: &mut World, workloads: &[(ParticipantId, InstanceId)]) ->
 }
 
 fn clear_round(world: &mut World) -> bool {
+    let previous_root = world.state.market.last_root.clone();
     let Reply::Sealed { round, book } = world.run(Command::SealRound) else { return false };
+    assert!(!matches!(world.run(Command::SealRound), Reply::Sealed { .. }), "one round at a time");
+    check_commitment(world, round, &previous_root, book.seed);
+    holds_follow_collars(world);
     nothing_is_overdue(world);
     let once = |o: &&Order| matches!(o.request.time_in_force, TimeInForce::Ioc | TimeInForce::Fok);
     let in_book = |o: &&Order| o.sealed_in == Some(round);
@@ -271,6 +277,25 @@ fn clear_round(world: &mut World) -> bool {
     assert!(!once.iter().any(|id| world.state.orders.contains_key(id)), "ioc and fok orders live for one round");
     nothing_is_overdue(world);
     true
+}
+
+/// The seed that breaks ties follows from this root and the one before.
+fn check_commitment(world: &World, number: u64, previous_root: &str, seed: u64) {
+    let sealed = world.state.rounds.values().find(|r| r.number == number).expect("the sealed round");
+    assert_eq!(sealed.previous_root, previous_root, "roots are a chain");
+    let hash = blake3::hash(format!("{}\n{previous_root}\n{number}", sealed.root).as_bytes());
+    let first: [u8; 8] = hash.as_bytes()[..8].try_into().unwrap();
+    assert_eq!((seed, sealed.seed.as_str()), (u64::from_be_bytes(first), seed.to_string().as_str()));
+    assert_eq!(world.state.market.last_root, sealed.root);
+}
+
+/// A bid in a round holds the most that it can be charged there, as far as its owner has it.
+fn holds_follow_collars(world: &World) {
+    for order in world.state.orders.values().filter(|o| o.side == Side::Bid && o.status != OrderStatus::PendingCancel) {
+        let needed = hold_needed(&world.state, &remaining_request(order)).unwrap_or(order.hold);
+        let short = needed > order.hold && needed - order.hold <= world.state.available(order.participant);
+        assert!(!short, "{} of {needed} held, and the rest is there", order.hold);
+    }
 }
 
 /// No order outlives its expiry or the gate of its last slot, unless a round has it.
@@ -375,6 +400,7 @@ fn random_commands_conserve_money_and_replay_to_the_same_state() {
             let gate = world.state.market.planned_until.max(Slot::containing(world.now, RHYTHM.slot_seconds));
             if world.state.sealed.is_none() && world.now >= RHYTHM.gate_closes(gate) {
                 world.run(Command::PlanSlot { slot: gate });
+                check_plan(&world, gate);
             }
             settle(&mut world);
         }
@@ -390,6 +416,52 @@ fn random_commands_conserve_money_and_replay_to_the_same_state() {
         rounds > 300 && settled > 300 && moves > 20,
         "rounds {rounds}, receipts {settled}, swap steps of moves {moves}"
     );
+}
+
+/// Everybody is to have baseline − lent + won − resold, and who takes waits for who frees.
+fn check_plan(world: &World, slot: Slot) {
+    let planned = |swap: &Swap| swap.slot == slot && swap.created_at == world.now;
+    for instance in world.state.instances.values() {
+        let swap = instance.swap.and_then(|id| world.state.swaps.get(&id));
+        if instance.is_pinned(world.now) || swap.is_some_and(|s| !planned(s)) {
+            continue;
+        }
+        for resource in [Resource::CpuMilli, Resource::MemMib] {
+            let mut wanted = amount(&instance.baseline, resource);
+            for award in world.state.awards.values().filter(|a| a.instance == Some(instance.id)) {
+                for line in award.lines.iter().filter(|l| l.slot == slot && l.resource == resource) {
+                    wanted += match award.kind {
+                        AwardKind::Bought => line.quantity - line.resold,
+                        AwardKind::Lent => -line.quantity,
+                        AwardKind::Resold => 0,
+                    };
+                }
+            }
+            let planned = swap.map_or(&instance.in_force, |s| &s.limits_to);
+            assert_eq!(amount(planned, resource), wanted, "{resource:?} of {}", instance.name);
+        }
+    }
+    let swaps: BTreeMap<_, _> = world.state.swaps.iter().filter(|(_, s)| planned(s)).collect();
+    let changes = |s: &Swap, up: bool| {
+        s.limits_to.iter().any(|(r, q)| {
+            let was = amount(&s.limits_from, *r);
+            if up { *q > was } else { *q < was }
+        })
+    };
+    for (id, taker) in swaps.iter().filter(|(_, s)| s.moves() || changes(s, true)) {
+        for (other, frees) in swaps.iter().filter(|(o, s)| *o != id && s.node_from == taker.node_to) {
+            if frees.node_to != taker.node_to || changes(frees, false) {
+                let waits = waits_for(&swaps, **id, **other) || waits_for(&swaps, **other, **id);
+                assert!(waits, "who takes on a node waits for who frees there");
+            }
+        }
+    }
+}
+
+/// Whether one swap waits for another, over others too.
+fn waits_for(swaps: &BTreeMap<&SwapId, &Swap>, one: SwapId, other: SwapId) -> bool {
+    let before = swaps.get(&one).map_or(&[][..], |s| &s.depends_on[..]);
+    before.contains(&other) || before.iter().any(|next| waits_for(swaps, *next, other))
 }
 
 /// Lets everything that is under way come to its end.
