@@ -68,6 +68,10 @@ pub enum Rejection {
     OfferOutsideHomePool {
         home: String,
     },
+    BidOutsideHomePool {
+        index: usize,
+        home: String,
+    },
     AboveInstanceLimit {
         resource: Resource,
         limit: i64,
@@ -122,6 +126,7 @@ impl Rejection {
             OfferNeedsInstance => "offer_needs_instance",
             InstanceNotRunning => "instance_not_running",
             OfferOutsideHomePool { .. } => "offer_outside_home_pool",
+            BidOutsideHomePool { .. } => "bid_outside_home_pool",
             AboveInstanceLimit { .. } => "above_instance_limit",
             BelowFloor { .. } => "below_floor",
             TooManyOpenOrders { .. } => "too_many_open_orders",
@@ -137,7 +142,9 @@ impl Rejection {
             NotFound { pointer, .. } => (*pointer).to_owned(),
             DuplicateClientId { .. } | ClientIdTooLong => "/client_bid_id".to_owned(),
             NotInThisVersion { field } => format!("/{field}"),
-            UnknownPool { index, .. } | PoolRepeated { index } => format!("/pools/{index}/pool"),
+            UnknownPool { index, .. } | PoolRepeated { index } | BidOutsideHomePool { index, .. } => {
+                format!("/pools/{index}/pool")
+            }
             PoolHalted { .. } | NoPools | TooManyAlternatives { .. } | OfferOutsideHomePool { .. } => {
                 "/pools".to_owned()
             }
@@ -213,6 +220,9 @@ impl Rejection {
             OfferOutsideHomePool { home } => {
                 format!("An instance lends where it runs: the only pool of this offer is `{home}`.")
             }
+            BidOutsideHomePool { home, .. } => format!(
+                "In this version a workload grows in its own pool, `{home}`. Leave `instance` out to buy capacity elsewhere."
+            ),
             AboveInstanceLimit { resource, limit } => format!(
                 "The instance can use at most {limit} {resource}, baseline included. Ask for less, or raise its limit."
             ),
@@ -279,7 +289,8 @@ impl Rejection {
             ProjectTooLong,
             OfferNeedsInstance,
             InstanceNotRunning,
-            OfferOutsideHomePool { home: slug },
+            OfferOutsideHomePool { home: slug.clone() },
+            BidOutsideHomePool { index: 0, home: slug },
             AboveInstanceLimit { resource, limit: 0 },
             BelowFloor { resource, lendable: 0 },
             TooManyOpenOrders { most: 0 },

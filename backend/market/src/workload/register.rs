@@ -260,6 +260,10 @@ pub fn set_strategy(
             ));
         }
     }
+    if strategy.auto_bid.as_ref().is_some_and(|s| !s.other_pools.is_empty()) {
+        let detail = "In this version a workload grows in its own pool. Leave other_pools out.";
+        return Err(invalid("not_in_this_version", "/auto_bid/other_pools", detail));
+    }
     instance.strategy = strategy;
     turn.emit(Event::InstanceChanged(instance));
     let outlook = turn.state.outlooks.get(&id).cloned().unwrap_or_default();
