@@ -28,11 +28,13 @@ pub fn apply(state: &mut State, envelope: &Envelope) -> (Vec<Event>, Reply) {
 fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
     match command {
         Command::OpenMarket { name, rhythm, price_cap, demo } => open_market(turn, name, rhythm, price_cap, demo),
-        Command::CreateParticipant { name, platform, quota, open_order_limit } => {
-            participants::create(turn, name, platform, quota, open_order_limit).map(Reply::Participant)
+        Command::CreateParticipant { name, platform, quota, open_order_limit, instance_limit, highest_class } => {
+            let allowance = participants::Allowance { quota, instance_limit, highest_class };
+            participants::create(turn, name, platform, allowance, open_order_limit).map(Reply::Participant)
         }
-        Command::SetQuota { participant, quota } => {
-            participants::set_quota(turn, participant, quota).map(Reply::Participant)
+        Command::SetQuota { participant, quota, instance_limit, highest_class } => {
+            let allowance = participants::Allowance { quota, instance_limit, highest_class };
+            participants::set_quota(turn, participant, allowance).map(Reply::Participant)
         }
         Command::CreateUser { email, name, password_hash, memberships } => {
             participants::create_user(turn, email, name, password_hash, memberships).map(Reply::User)

@@ -37,10 +37,19 @@ pub enum Command {
         platform: bool,
         quota: Amounts,
         open_order_limit: u32,
+        #[serde(default)]
+        instance_limit: Option<u32>,
+        #[serde(default)]
+        highest_class: Option<Class>,
     },
+    /// What is `None` keeps its value.
     SetQuota {
         participant: ParticipantId,
         quota: Amounts,
+        #[serde(default)]
+        instance_limit: Option<u32>,
+        #[serde(default)]
+        highest_class: Option<Class>,
     },
     CreateUser {
         email: String,

@@ -139,6 +139,8 @@ fn participant(world: &mut World, name: &str, credits: &str) -> ParticipantId {
         platform: false,
         quota: amounts(9000, 9000),
         open_order_limit: 40,
+        instance_limit: None,
+        highest_class: None,
     };
     let Reply::Participant(id) = world.run(command) else { panic!("participant") };
     world.run(Command::Grant { participant: id, amount: credits.parse().unwrap() });

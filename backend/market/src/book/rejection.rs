@@ -45,6 +45,7 @@ pub enum Rejection {
     ReplicasOutOfRange,
     ReplicasOfInstance,
     WindowNotOnSlots {
+        field: &'static str,
         slot_seconds: i64,
     },
     WindowEmpty,
@@ -60,9 +61,13 @@ pub enum Rejection {
     MinFillOutOfRange,
     FillOrKillNeedsFullMinFill,
     ExpiryMissing,
+    ExpiryNotUsed,
     ExpiryInThePast,
-    ClientIdTooLong,
-    ProjectTooLong,
+    ClientIdOutOfRange,
+    /// Classes decide ties, so an admin grants them.
+    ClassNotAllowed {
+        highest: &'static str,
+    },
     OfferNeedsInstance,
     InstanceNotRunning,
     OfferOutsideHomePool {
@@ -120,9 +125,10 @@ impl Rejection {
             MinFillOutOfRange => "min_fill_out_of_range",
             FillOrKillNeedsFullMinFill => "fill_or_kill_needs_full_min_fill",
             ExpiryMissing => "expiry_missing",
+            ExpiryNotUsed => "expiry_not_used",
             ExpiryInThePast => "expiry_in_the_past",
-            ClientIdTooLong => "client_id_too_long",
-            ProjectTooLong => "project_too_long",
+            ClientIdOutOfRange => "client_id_out_of_range",
+            ClassNotAllowed { .. } => "class_not_allowed",
             OfferNeedsInstance => "offer_needs_instance",
             InstanceNotRunning => "instance_not_running",
             OfferOutsideHomePool { .. } => "offer_outside_home_pool",
@@ -140,7 +146,7 @@ impl Rejection {
         use Rejection::*;
         match self {
             NotFound { pointer, .. } => (*pointer).to_owned(),
-            DuplicateClientId { .. } | ClientIdTooLong => "/client_bid_id".to_owned(),
+            DuplicateClientId { .. } | ClientIdOutOfRange => "/client_bid_id".to_owned(),
             NotInThisVersion { field } => format!("/{field}"),
             UnknownPool { index, .. } | PoolRepeated { index } | BidOutsideHomePool { index, .. } => {
                 format!("/pools/{index}/pool")
@@ -154,13 +160,14 @@ impl Rejection {
             | AboveInstanceLimit { resource, .. }
             | BelowFloor { resource, .. } => format!("/resources/{resource}"),
             ReplicasOutOfRange | ReplicasOfInstance => "/replicas".to_owned(),
-            WindowNotOnSlots { .. } | WindowEmpty | WindowOutsideHorizon { .. } => "/window".to_owned(),
+            WindowNotOnSlots { field, .. } => format!("/{field}"),
+            WindowEmpty | WindowOutsideHorizon { .. } => "/window".to_owned(),
             LatestStartBeforeStart => "/latest_start_at".to_owned(),
             LimitOutOfRange => "/limit".to_owned(),
             AdderOutOfRange { index } => format!("/pools/{index}/adder"),
             MinFillOutOfRange | FillOrKillNeedsFullMinFill => "/min_fill".to_owned(),
-            ExpiryMissing | ExpiryInThePast => "/expires_at".to_owned(),
-            ProjectTooLong => "/project".to_owned(),
+            ExpiryMissing | ExpiryNotUsed | ExpiryInThePast => "/expires_at".to_owned(),
+            ClassNotAllowed { .. } => "/class".to_owned(),
             OfferNeedsInstance | InstanceNotRunning => "/instance".to_owned(),
             TooManyOpenOrders { .. } | CreditHoldExceedsBalance { .. } | OrderEnded { .. } => String::new(),
         }
@@ -195,7 +202,7 @@ impl Rejection {
             }
             ReplicasOutOfRange => "replicas must be from 1 to 10000.".to_owned(),
             ReplicasOfInstance => "An instance grows in one place: with `instance`, replicas must be 1.".to_owned(),
-            WindowNotOnSlots { slot_seconds } => {
+            WindowNotOnSlots { slot_seconds, .. } => {
                 format!("start_at, end_at and latest_start_at must be multiples of {slot_seconds} seconds.")
             }
             WindowEmpty => "end_at must be after start_at.".to_owned(),
@@ -211,8 +218,13 @@ impl Rejection {
             FillOrKillNeedsFullMinFill => "fok means all or none: leave min_fill out or set it to \"1\".".to_owned(),
             ExpiryMissing => "time_in_force gtd needs expires_at.".to_owned(),
             ExpiryInThePast => "expires_at must be in the future.".to_owned(),
-            ClientIdTooLong => "A client id has 1 to 64 characters.".to_owned(),
-            ProjectTooLong => "A project name has at most 64 characters.".to_owned(),
+            ExpiryNotUsed => {
+                "expires_at belongs to time_in_force gtd. Send \"gtd\", or leave expires_at out.".to_owned()
+            }
+            ClientIdOutOfRange => "A client id has 1 to 64 printable characters.".to_owned(),
+            ClassNotAllowed { highest } => format!(
+                "The highest class of this participant is {highest}. Ask for that one or a lower one; an admin can allow more."
+            ),
             OfferNeedsInstance => "An offer lends what an instance has: name the instance.".to_owned(),
             InstanceNotRunning => {
                 "The workload has stopped or failed. Restart it first, or bid without `instance`.".to_owned()
@@ -275,7 +287,7 @@ impl Rejection {
             QuantityOutOfRange { resource },
             ReplicasOutOfRange,
             ReplicasOfInstance,
-            WindowNotOnSlots { slot_seconds: 300 },
+            WindowNotOnSlots { field: "window", slot_seconds: 300 },
             WindowEmpty,
             LatestStartBeforeStart,
             WindowOutsideHorizon { first_open: slot, last_open: slot },
@@ -284,9 +296,10 @@ impl Rejection {
             MinFillOutOfRange,
             FillOrKillNeedsFullMinFill,
             ExpiryMissing,
+            ExpiryNotUsed,
             ExpiryInThePast,
-            ClientIdTooLong,
-            ProjectTooLong,
+            ClientIdOutOfRange,
+            ClassNotAllowed { highest: "standard" },
             OfferNeedsInstance,
             InstanceNotRunning,
             OfferOutsideHomePool { home: slug.clone() },

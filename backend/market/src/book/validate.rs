@@ -4,7 +4,7 @@ use crate::ids::{OrderId, ParticipantId};
 use crate::state::State;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Credits, Share, amount};
-use crate::workload::InstanceState;
+use crate::workload::{Class, InstanceState};
 
 /// The most alternatives of one order.
 pub const MOST_ALTERNATIVES: usize = 64;
@@ -34,8 +34,13 @@ pub fn check(
     check_form(request, side, now)?;
     check_place(state, participant, side, request)?;
     check_window(state, now, request)?;
+    let owner = state.participants.get(&participant);
+    let highest = owner.map_or_else(Class::default, |p| p.highest_class);
+    if request.class < highest {
+        return Err(Rejection::ClassNotAllowed { highest: highest.name() });
+    }
     let others = state.open_orders.get(&participant).copied().unwrap_or(0) - u32::from(previous.is_some());
-    let most = state.participants.get(&participant).map_or(0, |p| p.open_order_limit);
+    let most = owner.map_or(0, |p| p.open_order_limit);
     if others >= most {
         return Err(Rejection::TooManyOpenOrders { most });
     }
@@ -46,15 +51,14 @@ pub fn check(
 /// What depends on the request alone.
 fn check_form(request: &OrderRequest, side: Side, now: Timestamp) -> Result<(), Rejection> {
     if let Some(id) = &request.client_bid_id
-        && (id.is_empty() || id.chars().count() > 64)
+        && (id.is_empty() || id.chars().count() > 64 || id.chars().any(char::is_control))
     {
-        return Err(Rejection::ClientIdTooLong);
-    }
-    if request.project.as_ref().is_some_and(|p| p.chars().count() > 64) {
-        return Err(Rejection::ProjectTooLong);
+        return Err(Rejection::ClientIdOutOfRange);
     }
     for (set, field) in [
         (request.parent.is_some(), "parent"),
+        // There are no budgets yet: an order that names one must not look as if it were bounded.
+        (request.project.is_some(), "project"),
         (request.no_displacement, "no_displacement"),
         (request.min_run_slots != 0, "min_run_slots"),
         (request.assurance != Assurance::Firm, "assurance"),
@@ -96,6 +100,9 @@ fn check_form(request: &OrderRequest, side: Side, now: Timestamp) -> Result<(), 
     }
     if request.time_in_force == TimeInForce::Gtd && request.expires_at.is_none() {
         return Err(Rejection::ExpiryMissing);
+    }
+    if request.time_in_force != TimeInForce::Gtd && request.expires_at.is_some() {
+        return Err(Rejection::ExpiryNotUsed);
     }
     if request.expires_at.is_some_and(|at| at <= now) {
         return Err(Rejection::ExpiryInThePast);
@@ -164,8 +171,12 @@ fn check_window(state: &State, now: Timestamp, request: &OrderRequest) -> Result
     let on_slot = |at: Timestamp| at.micros().rem_euclid(slot_seconds * 1_000_000) == 0;
     let window = request.window;
     let latest = request.latest_start_at.unwrap_or(window.start_at);
-    if !on_slot(window.start_at) || !on_slot(window.end_at) || !on_slot(latest) {
-        return Err(Rejection::WindowNotOnSlots { slot_seconds });
+    for (at, field) in
+        [(window.start_at, "window/start_at"), (window.end_at, "window/end_at"), (latest, "latest_start_at")]
+    {
+        if !on_slot(at) {
+            return Err(Rejection::WindowNotOnSlots { field, slot_seconds });
+        }
     }
     if window.end_at <= window.start_at {
         return Err(Rejection::WindowEmpty);

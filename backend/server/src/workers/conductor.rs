@@ -32,7 +32,7 @@ const HOUR_MICROS: i64 = 3_600_000_000;
 /// Retention of raw telemetry, forecasts and stream events.
 const KEEP_SAMPLES_HOURS: i64 = 24;
 const KEEP_FORECASTS_HOURS: i64 = 30 * 24;
-const KEEP_EVENTS_HOURS: i64 = 7 * 24;
+pub const KEEP_EVENTS_HOURS: i64 = 7 * 24;
 
 /// Moves the simulated clock; answered when everything due by then has been done.
 pub struct Advance {
