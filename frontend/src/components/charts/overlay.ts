@@ -3,7 +3,7 @@
 import type uPlot from 'uplot';
 import { token } from '@/lib/theme';
 import { clock, type Zone } from '@/lib/time';
-import type { Plot } from './plot';
+import { type Plot, readable } from './plot';
 
 function paint(u: uPlot, plot: Plot, z: Zone) {
   const { ctx, bbox } = u;
@@ -24,8 +24,11 @@ function paint(u: uPlot, plot: Plot, z: Zone) {
     ctx.lineWidth = k;
     ctx.beginPath(); ctx.moveTo(x, bbox.top); ctx.lineTo(x, bbox.top + bbox.height); ctx.stroke();
     font(400);
-    ctx.textAlign = 'right';
-    ctx.fillText(`Now ${clock(plot.now * 1000, z)}`, x - 5 * k, bbox.top + 9 * k);
+    const text = `Now ${clock(plot.now * 1000, z)}`;
+    // Left of its line, unless that would cover the axis.
+    const left = x - bbox.left > ctx.measureText(text).width + 8 * k;
+    ctx.textAlign = left ? 'right' : 'left';
+    ctx.fillText(text, x + (left ? -5 : 5) * k, bbox.top + 9 * k);
   }
   for (const m of plot.marks ?? []) {
     const x = u.valToPos(m.x, 'x', true);
@@ -56,7 +59,7 @@ function describe(box: HTMLElement, u: uPlot, plot: Plot, z: Zone) {
   if (box.hidden || at === undefined || i == null) return;
   const rows = plot.series.filter((s) => s.values[i] != null).map((s) => {
     const places = s.scale === 'volume' ? 0 : (plot.places ?? 2);
-    return `<dt></dt><dd>${(s.values[i] as number).toLocaleString('en-US', { maximumFractionDigits: places, minimumFractionDigits: s.scale === 'volume' ? 0 : Math.min(places, 4) })}</dd>`;
+    return `<dt></dt><dd>${readable(s.values[i] as number, places)}</dd>`;
   });
   box.innerHTML = `<div class="m">${clock(at * 1000, z)}</div><dl>${rows.join('')}</dl>`;
   const labels = plot.series.filter((s) => s.values[i] != null);
