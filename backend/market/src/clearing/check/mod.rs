@@ -10,6 +10,7 @@
 //!
 //! Deliberately absent: the choice among supporting prices. That `low` and `high` support the
 //! allocation is tested; that they are the ones the rule chooses would need an optimiser.
+mod certificate;
 mod facts;
 mod money;
 mod place;
@@ -119,6 +120,7 @@ fn rules(book: &Book, outcome: &Outcome, mode: Mode, report: &mut Report) {
         }
         welfare::check(&f, outcome, priced, &hosting, report);
         money::reasons(&f, &hosting, mode, report);
+        certificate::check(outcome, report);
     }
 }
 

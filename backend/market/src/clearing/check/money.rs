@@ -80,10 +80,13 @@ pub fn check(f: &Facts, r: &mut Report) {
 
 /// Orders that are alike: incumbents first, then the higher class, then pro-rata.
 ///
+/// Orders bound to different nodes are not alike: one of them may find room where the other does
+/// not, and what one lends serves bids that the other can't.
+///
 /// Classes decide ties, that is among orders without surplus. What a collar rations is in the
 /// money, and there the rule is equal fills whatever the class (`At the collar`).
 pub fn ties(f: &Facts, hosting: &Hosting, r: &mut Report) {
-    type Alike = (bool, Rat, Vec<(usize, Rat)>);
+    type Alike = (bool, Rat, Vec<(usize, Rat)>, Option<usize>);
     let mut groups: BTreeMap<Alike, Vec<usize>> = BTreeMap::new();
     for (i, o) in f.orders.iter().enumerate() {
         let full = f.awards[i].as_ref().is_some_and(|a| a.full);
@@ -100,7 +103,7 @@ pub fn ties(f: &Facts, hosting: &Hosting, r: &mut Report) {
         let total: i128 = o.alternatives[0].iter().map(|q| q.1).sum();
         let mut ratio: Vec<(usize, Rat)> = o.alternatives[0].iter().map(|(k, q)| (*k, Rat::ratio(*q, total))).collect();
         ratio.sort();
-        groups.entry((o.bid, Rat::ratio(o.worth[0], total), ratio)).or_default().push(i);
+        groups.entry((o.bid, Rat::ratio(o.worth[0], total), ratio, hosting.bound_to(f, i))).or_default().push(i);
     }
     for g in groups.values().filter(|g| g.len() > 1) {
         let mut ranks: BTreeMap<(bool, super::super::book::Class), Vec<usize>> = BTreeMap::new();
