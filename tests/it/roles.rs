@@ -23,7 +23,10 @@ const TABLE: &[(&str, &str)] = &[
     ("bt", "placeBid replaceBid cancelBid cancelBidByClientId cancelAll previewBid"),
     ("bt", "placeOffer replaceOffer cancelOffer cancelOfferByClientId previewOffer"),
     ("bt", "requestSwap putStrategy"),
-    ("t", "registerInstance stopInstance uploadModule createHint withdrawHint createProfile replaceProfile"),
+    (
+        "t",
+        "registerInstance stopInstance restartInstance uploadModule createHint withdrawHint createProfile replaceProfile",
+    ),
     ("ta", "createApiKey revokeApiKey"),
     ("fao", "getRoundAudit"),
     ("fa", "exportLedger getFinanceSummary"),

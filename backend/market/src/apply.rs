@@ -28,11 +28,13 @@ pub fn apply(state: &mut State, envelope: &Envelope) -> (Vec<Event>, Reply) {
 fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
     match command {
         Command::OpenMarket { name, rhythm, price_cap, demo } => open_market(turn, name, rhythm, price_cap, demo),
-        Command::CreateParticipant { name, platform, quota, open_order_limit } => {
-            participants::create(turn, name, platform, quota, open_order_limit).map(Reply::Participant)
+        Command::CreateParticipant { name, platform, quota, open_order_limit, instance_limit, highest_class } => {
+            let allowance = participants::Allowance { quota, instance_limit, highest_class };
+            participants::create(turn, name, platform, allowance, open_order_limit).map(Reply::Participant)
         }
-        Command::SetQuota { participant, quota } => {
-            participants::set_quota(turn, participant, quota).map(Reply::Participant)
+        Command::SetQuota { participant, quota, instance_limit, highest_class } => {
+            let allowance = participants::Allowance { quota, instance_limit, highest_class };
+            participants::set_quota(turn, participant, allowance).map(Reply::Participant)
         }
         Command::CreateUser { email, name, password_hash, memberships } => {
             participants::create_user(turn, email, name, password_hash, memberships).map(Reply::User)
@@ -72,6 +74,10 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
         Command::StopInstance { participant, instance } => {
             register::stop(turn, participant, instance).map(Reply::Instance)
         }
+        Command::StartInstance { participant, instance } => {
+            register::restart(turn, participant, instance).map(Reply::Instance)
+        }
+        Command::ReportFault { instance, detail } => register::fail(turn, instance, detail).map(Reply::Instance),
         Command::PutHint { participant, instance, expected_demand, avoid_nodes, starts_at, expires_at, source } => {
             let new = register::NewHint { instance, expected_demand, avoid_nodes, starts_at, expires_at, source };
             register::hint(turn, participant, new).map(Reply::Hint)

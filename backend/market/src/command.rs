@@ -37,10 +37,19 @@ pub enum Command {
         platform: bool,
         quota: Amounts,
         open_order_limit: u32,
+        #[serde(default)]
+        instance_limit: Option<u32>,
+        #[serde(default)]
+        highest_class: Option<Class>,
     },
+    /// What is `None` keeps its value.
     SetQuota {
         participant: ParticipantId,
         quota: Amounts,
+        #[serde(default)]
+        instance_limit: Option<u32>,
+        #[serde(default)]
+        highest_class: Option<Class>,
     },
     CreateUser {
         email: String,
@@ -119,6 +128,16 @@ pub enum Command {
     StopInstance {
         participant: ParticipantId,
         instance: InstanceId,
+    },
+    /// Starts a stopped or failed workload again, from its beginning.
+    StartInstance {
+        participant: ParticipantId,
+        instance: InstanceId,
+    },
+    /// The driver saw its program fault.
+    ReportFault {
+        instance: InstanceId,
+        detail: String,
     },
     PutHint {
         participant: ParticipantId,

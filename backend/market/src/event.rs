@@ -157,6 +157,10 @@ impl State {
                     o.hold = *hold;
                     o.status = *status;
                     o.updated_at = *at;
+                    // The award unseals live orders; this one leaves memory before it.
+                    if !status.is_live() {
+                        o.sealed_in = None;
+                    }
                 });
             }
             Event::OrderHold { order, hold } => self.change_order(*order, |o| o.hold = *hold),

@@ -6,16 +6,54 @@ use crate::event::Event;
 use crate::ids::ParticipantId;
 use crate::ledger::{Account, Ledger};
 use crate::record::Record;
+use crate::round::Round;
 use crate::state::State;
 use crate::units::Credits;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
+/// Every kind of notice there is: what a subscription may name.
+pub const KINDS: [&str; 32] = [
+    "order.accepted",
+    "order.pending",
+    "order.partially_filled",
+    "order.filled",
+    "order.canceled",
+    "order.expired",
+    "order.replaced",
+    "round.sealed",
+    "round.awarded",
+    "round.void",
+    "price.published",
+    "swap.planned",
+    "swap.awaiting_approval",
+    "swap.reserved",
+    "swap.snapshot",
+    "swap.transferred",
+    "swap.shadow",
+    "swap.fenced",
+    "swap.activated",
+    "swap.verified",
+    "swap.released",
+    "swap.done",
+    "swap.infeasible",
+    "swap.rejected",
+    "swap.expired",
+    "swap.aborted",
+    "swap.rolled_back",
+    "swap.failed",
+    "delivery.recorded",
+    "balance.changed",
+    "forecast.issued",
+    "pool.changed",
+];
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
+    /// One of [`KINDS`].
     pub kind: &'static str,
     pub participant: Option<ParticipantId>,
-    /// Id of the object.
+    /// The object's id as its route has it: a round's number, a pool's slug, else an id.
     pub object: String,
     /// JSON of the object.
     pub data: String,
@@ -45,6 +83,7 @@ impl Balance {
 }
 
 fn notice(kind: &'static str, participant: Option<ParticipantId>, object: String, data: String) -> Notice {
+    debug_assert!(KINDS.contains(&kind), "{kind} is not in KINDS");
     Notice { kind, participant, object, data }
 }
 
@@ -62,6 +101,9 @@ pub fn notices(events: &[Event], state: &State) -> Vec<Notice> {
             moved.extend(transfer.credit.participant());
         } else {
             list.extend(of_event(event, state));
+            if let Event::RoundAwarded { number, .. } = event {
+                list.extend(state.rounds.get(number).into_iter().flat_map(published));
+            }
         }
     }
     for participant in moved {
@@ -69,6 +111,21 @@ pub fn notices(events: &[Event], state: &State) -> Vec<Notice> {
         list.push(notice("balance.changed", Some(participant), participant.to_string(), json(&balance)));
     }
     list
+}
+
+/// One notice a product that changed hands: a point of its price history, with the product.
+fn published(round: &Round) -> Vec<Notice> {
+    let traded = round.prices.iter().filter(|p| p.volume > 0);
+    let point = |p: &crate::round::ClearingPrice| {
+        let object = crate::pool::product_id(&p.pool, p.resource, p.slot);
+        let data = serde_json::json!({
+            "pool": p.pool, "resource": p.resource, "slot": p.slot, "round": round.number, "price": p.price,
+            "low": p.low, "high": p.high, "volume": p.volume, "set_by": p.set_by, "reserve": p.reserve,
+            "cleared_at": round.awarded_at,
+        });
+        notice("price.published", None, object, json(&data))
+    };
+    traded.map(point).collect()
 }
 
 fn of_event(event: &Event, state: &State) -> Option<Notice> {
@@ -83,18 +140,15 @@ fn of_event(event: &Event, state: &State) -> Option<Notice> {
             OrderStatus::Filled => closed_order(state, id, *status),
             _ => order("order.partially_filled", id),
         },
-        Event::RoundSealed { round, .. } => Some(notice("round.sealed", None, round.id.to_string(), round.document())),
-        Event::RoundAwarded { number, prices, .. } => {
-            let round = state.rounds.get(number);
-            let data = round.map_or_else(|| json(prices), Record::document);
-            Some(notice("round.awarded", None, number.to_string(), data))
+        Event::RoundSealed { round, .. } => {
+            Some(notice("round.sealed", None, round.number.to_string(), round.document()))
         }
-        Event::RoundVoided { number, reason, .. } => Some(notice(
-            "round.void",
-            None,
-            number.to_string(),
-            json(&serde_json::json!({ "number": number, "reason": reason })),
-        )),
+        Event::RoundAwarded { number, .. } => {
+            Some(notice("round.awarded", None, number.to_string(), round_document(state, *number)?))
+        }
+        Event::RoundVoided { number, .. } => {
+            Some(notice("round.void", None, number.to_string(), round_document(state, *number)?))
+        }
         Event::SwapChanged(s) => Some(notice(swap_kind(s.state), Some(s.participant), s.id.to_string(), s.document())),
         Event::Received(r) => Some(notice("delivery.recorded", Some(r.participant), r.id.to_string(), r.document())),
         Event::OutlookRecorded { instance, slots } => {
@@ -103,9 +157,21 @@ fn of_event(event: &Event, state: &State) -> Option<Notice> {
                 serde_json::json!({ "instance": instance, "slots": slots.iter().map(|s| s.slot).collect::<Vec<_>>() });
             Some(notice("forecast.issued", owner, instance.to_string(), json(&data)))
         }
+        Event::InstanceChanged(i) => {
+            Some(notice("workload.changed", Some(i.participant), i.id.to_string(), i.document()))
+        }
         Event::PoolChanged(p) => Some(notice("pool.changed", None, p.slug.clone(), p.document())),
         _ => None,
     }
+}
+
+/// A round, also one that has ended with this command and left the live state.
+fn round_document(state: &State, number: u64) -> Option<String> {
+    if let Some(round) = state.rounds.get(&number) {
+        return Some(round.document());
+    }
+    let ended = |row: &&crate::record::Row| row.table == crate::record::Table::Rounds && row.position == number as i64;
+    state.changes.touched.values().flatten().find(ended).map(|row| row.document.clone())
 }
 
 /// A closed order has left the live state; its last row is among the changes of this batch.
@@ -143,5 +209,39 @@ fn swap_kind(state: crate::swap::SwapState) -> &'static str {
         Aborted => "swap.aborted",
         RolledBack => "swap.rolled_back",
         Failed => "swap.failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_swap_state_has_its_kind() {
+        use crate::swap::SwapState::*;
+        let states = [
+            Planned,
+            AwaitingApproval,
+            Reserved,
+            Snapshot,
+            Transferred,
+            Shadow,
+            Fenced,
+            Activated,
+            Verified,
+            Released,
+            Done,
+            Infeasible,
+            Rejected,
+            Expired,
+            Aborted,
+            RolledBack,
+            Failed,
+        ];
+        for state in states {
+            assert!(KINDS.contains(&swap_kind(state)), "{}", swap_kind(state));
+            assert_eq!(swap_kind(state), format!("swap.{}", state.name()));
+        }
+        assert_eq!(KINDS.iter().filter(|k| k.starts_with("swap.")).count(), states.len());
     }
 }

@@ -133,6 +133,14 @@ impl Observations {
         Ok(if changed == 1 { RefreshUse::Fresh { family, user } } else { RefreshUse::Reused })
     }
 
+    pub async fn revoke_family(&self, family: &str) -> Result<(), StoreError> {
+        let mut transaction = self.0.begin().await?;
+        crate::in_either!(&mut transaction, connection => {
+            sqlx::query("DELETE FROM refresh_tokens WHERE family = $1").bind(family).execute(connection).await?;
+        });
+        transaction.commit().await
+    }
+
     pub async fn revoke_family_of(&self, hash: &str) -> Result<(), StoreError> {
         let text =
             "DELETE FROM refresh_tokens WHERE family IN (SELECT family FROM refresh_tokens WHERE token_hash = $1)";

@@ -99,6 +99,7 @@ pub struct OrderRequest {
     pub min_fill: Share,
     #[serde(default)]
     pub time_in_force: TimeInForce,
+    /// Of a `gtd` order, and of no other.
     #[serde(default)]
     pub expires_at: Option<Timestamp>,
     #[serde(default)]
@@ -106,6 +107,7 @@ pub struct OrderRequest {
     /// Not in this version: anything but `null` is refused.
     #[serde(default)]
     pub parent: Option<OrderId>,
+    /// Not in this version, as there are no budgets yet: anything but `null` is refused.
     #[serde(default)]
     pub project: Option<String>,
     /// Not in this version: `true` is refused.
@@ -114,7 +116,7 @@ pub struct OrderRequest {
     /// Not in this version: anything but 0 is refused.
     #[serde(default)]
     pub min_run_slots: u32,
-    /// Breaks ties only.
+    /// Breaks ties only; at most the participant's `highest_class`.
     #[serde(default)]
     pub class: Class,
     #[serde(default, alias = "client_offer_id")]

@@ -45,6 +45,7 @@ pub enum Rejection {
     ReplicasOutOfRange,
     ReplicasOfInstance,
     WindowNotOnSlots {
+        field: &'static str,
         slot_seconds: i64,
     },
     WindowEmpty,
@@ -60,11 +61,20 @@ pub enum Rejection {
     MinFillOutOfRange,
     FillOrKillNeedsFullMinFill,
     ExpiryMissing,
+    ExpiryNotUsed,
     ExpiryInThePast,
-    ClientIdTooLong,
-    ProjectTooLong,
+    ClientIdOutOfRange,
+    /// Classes decide ties, so an admin grants them.
+    ClassNotAllowed {
+        highest: &'static str,
+    },
     OfferNeedsInstance,
+    InstanceNotRunning,
     OfferOutsideHomePool {
+        home: String,
+    },
+    BidOutsideHomePool {
+        index: usize,
         home: String,
     },
     AboveInstanceLimit {
@@ -115,11 +125,14 @@ impl Rejection {
             MinFillOutOfRange => "min_fill_out_of_range",
             FillOrKillNeedsFullMinFill => "fill_or_kill_needs_full_min_fill",
             ExpiryMissing => "expiry_missing",
+            ExpiryNotUsed => "expiry_not_used",
             ExpiryInThePast => "expiry_in_the_past",
-            ClientIdTooLong => "client_id_too_long",
-            ProjectTooLong => "project_too_long",
+            ClientIdOutOfRange => "client_id_out_of_range",
+            ClassNotAllowed { .. } => "class_not_allowed",
             OfferNeedsInstance => "offer_needs_instance",
+            InstanceNotRunning => "instance_not_running",
             OfferOutsideHomePool { .. } => "offer_outside_home_pool",
+            BidOutsideHomePool { .. } => "bid_outside_home_pool",
             AboveInstanceLimit { .. } => "above_instance_limit",
             BelowFloor { .. } => "below_floor",
             TooManyOpenOrders { .. } => "too_many_open_orders",
@@ -133,9 +146,11 @@ impl Rejection {
         use Rejection::*;
         match self {
             NotFound { pointer, .. } => (*pointer).to_owned(),
-            DuplicateClientId { .. } | ClientIdTooLong => "/client_bid_id".to_owned(),
+            DuplicateClientId { .. } | ClientIdOutOfRange => "/client_bid_id".to_owned(),
             NotInThisVersion { field } => format!("/{field}"),
-            UnknownPool { index, .. } | PoolRepeated { index } => format!("/pools/{index}/pool"),
+            UnknownPool { index, .. } | PoolRepeated { index } | BidOutsideHomePool { index, .. } => {
+                format!("/pools/{index}/pool")
+            }
             PoolHalted { .. } | NoPools | TooManyAlternatives { .. } | OfferOutsideHomePool { .. } => {
                 "/pools".to_owned()
             }
@@ -145,14 +160,15 @@ impl Rejection {
             | AboveInstanceLimit { resource, .. }
             | BelowFloor { resource, .. } => format!("/resources/{resource}"),
             ReplicasOutOfRange | ReplicasOfInstance => "/replicas".to_owned(),
-            WindowNotOnSlots { .. } | WindowEmpty | WindowOutsideHorizon { .. } => "/window".to_owned(),
+            WindowNotOnSlots { field, .. } => format!("/{field}"),
+            WindowEmpty | WindowOutsideHorizon { .. } => "/window".to_owned(),
             LatestStartBeforeStart => "/latest_start_at".to_owned(),
             LimitOutOfRange => "/limit".to_owned(),
             AdderOutOfRange { index } => format!("/pools/{index}/adder"),
             MinFillOutOfRange | FillOrKillNeedsFullMinFill => "/min_fill".to_owned(),
-            ExpiryMissing | ExpiryInThePast => "/expires_at".to_owned(),
-            ProjectTooLong => "/project".to_owned(),
-            OfferNeedsInstance => "/instance".to_owned(),
+            ExpiryMissing | ExpiryNotUsed | ExpiryInThePast => "/expires_at".to_owned(),
+            ClassNotAllowed { .. } => "/class".to_owned(),
+            OfferNeedsInstance | InstanceNotRunning => "/instance".to_owned(),
             TooManyOpenOrders { .. } | CreditHoldExceedsBalance { .. } | OrderEnded { .. } => String::new(),
         }
     }
@@ -186,7 +202,7 @@ impl Rejection {
             }
             ReplicasOutOfRange => "replicas must be from 1 to 10000.".to_owned(),
             ReplicasOfInstance => "An instance grows in one place: with `instance`, replicas must be 1.".to_owned(),
-            WindowNotOnSlots { slot_seconds } => {
+            WindowNotOnSlots { slot_seconds, .. } => {
                 format!("start_at, end_at and latest_start_at must be multiples of {slot_seconds} seconds.")
             }
             WindowEmpty => "end_at must be after start_at.".to_owned(),
@@ -202,12 +218,23 @@ impl Rejection {
             FillOrKillNeedsFullMinFill => "fok means all or none: leave min_fill out or set it to \"1\".".to_owned(),
             ExpiryMissing => "time_in_force gtd needs expires_at.".to_owned(),
             ExpiryInThePast => "expires_at must be in the future.".to_owned(),
-            ClientIdTooLong => "A client id has 1 to 64 characters.".to_owned(),
-            ProjectTooLong => "A project name has at most 64 characters.".to_owned(),
+            ExpiryNotUsed => {
+                "expires_at belongs to time_in_force gtd. Send \"gtd\", or leave expires_at out.".to_owned()
+            }
+            ClientIdOutOfRange => "A client id has 1 to 64 printable characters.".to_owned(),
+            ClassNotAllowed { highest } => format!(
+                "The highest class of this participant is {highest}. Ask for that one or a lower one; an admin can allow more."
+            ),
             OfferNeedsInstance => "An offer lends what an instance has: name the instance.".to_owned(),
+            InstanceNotRunning => {
+                "The workload has stopped or failed. Restart it first, or bid without `instance`.".to_owned()
+            }
             OfferOutsideHomePool { home } => {
                 format!("An instance lends where it runs: the only pool of this offer is `{home}`.")
             }
+            BidOutsideHomePool { home, .. } => format!(
+                "In this version a workload grows in its own pool, `{home}`. Leave `instance` out to buy capacity elsewhere."
+            ),
             AboveInstanceLimit { resource, limit } => format!(
                 "The instance can use at most {limit} {resource}, baseline included. Ask for less, or raise its limit."
             ),
@@ -228,7 +255,14 @@ impl Rejection {
     }
     pub fn is_conflict(&self) -> bool {
         use Rejection::*;
-        matches!(self, DuplicateClientId { .. } | OrderEnded { .. } | TooManyOpenOrders { .. } | PoolHalted { .. })
+        matches!(
+            self,
+            DuplicateClientId { .. }
+                | InstanceNotRunning
+                | OrderEnded { .. }
+                | TooManyOpenOrders { .. }
+                | PoolHalted { .. }
+        )
     }
     /// Whether the request is well formed and money is what is missing.
     pub fn is_payment(&self) -> bool {
@@ -253,7 +287,7 @@ impl Rejection {
             QuantityOutOfRange { resource },
             ReplicasOutOfRange,
             ReplicasOfInstance,
-            WindowNotOnSlots { slot_seconds: 300 },
+            WindowNotOnSlots { field: "window", slot_seconds: 300 },
             WindowEmpty,
             LatestStartBeforeStart,
             WindowOutsideHorizon { first_open: slot, last_open: slot },
@@ -262,11 +296,14 @@ impl Rejection {
             MinFillOutOfRange,
             FillOrKillNeedsFullMinFill,
             ExpiryMissing,
+            ExpiryNotUsed,
             ExpiryInThePast,
-            ClientIdTooLong,
-            ProjectTooLong,
+            ClientIdOutOfRange,
+            ClassNotAllowed { highest: "standard" },
             OfferNeedsInstance,
-            OfferOutsideHomePool { home: slug },
+            InstanceNotRunning,
+            OfferOutsideHomePool { home: slug.clone() },
+            BidOutsideHomePool { index: 0, home: slug },
             AboveInstanceLimit { resource, limit: 0 },
             BelowFloor { resource, lendable: 0 },
             TooManyOpenOrders { most: 0 },

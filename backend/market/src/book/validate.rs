@@ -3,7 +3,8 @@ use crate::book::{Assurance, OrderRequest, Rejection, Side, TimeInForce, collar_
 use crate::ids::{OrderId, ParticipantId};
 use crate::state::State;
 use crate::time::{Slot, Timestamp};
-use crate::units::{Amounts, Credits, Share, amount};
+use crate::units::{Credits, Share, amount};
+use crate::workload::{Class, InstanceState};
 
 /// The most alternatives of one order.
 pub const MOST_ALTERNATIVES: usize = 64;
@@ -33,8 +34,13 @@ pub fn check(
     check_form(request, side, now)?;
     check_place(state, participant, side, request)?;
     check_window(state, now, request)?;
+    let owner = state.participants.get(&participant);
+    let highest = owner.map_or_else(Class::default, |p| p.highest_class);
+    if request.class < highest {
+        return Err(Rejection::ClassNotAllowed { highest: highest.name() });
+    }
     let others = state.open_orders.get(&participant).copied().unwrap_or(0) - u32::from(previous.is_some());
-    let most = state.participants.get(&participant).map_or(0, |p| p.open_order_limit);
+    let most = owner.map_or(0, |p| p.open_order_limit);
     if others >= most {
         return Err(Rejection::TooManyOpenOrders { most });
     }
@@ -45,15 +51,14 @@ pub fn check(
 /// What depends on the request alone.
 fn check_form(request: &OrderRequest, side: Side, now: Timestamp) -> Result<(), Rejection> {
     if let Some(id) = &request.client_bid_id
-        && (id.is_empty() || id.chars().count() > 64)
+        && (id.is_empty() || id.chars().count() > 64 || id.chars().any(char::is_control))
     {
-        return Err(Rejection::ClientIdTooLong);
-    }
-    if request.project.as_ref().is_some_and(|p| p.chars().count() > 64) {
-        return Err(Rejection::ProjectTooLong);
+        return Err(Rejection::ClientIdOutOfRange);
     }
     for (set, field) in [
         (request.parent.is_some(), "parent"),
+        // There are no budgets yet: an order that names one must not look as if it were bounded.
+        (request.project.is_some(), "project"),
         (request.no_displacement, "no_displacement"),
         (request.min_run_slots != 0, "min_run_slots"),
         (request.assurance != Assurance::Firm, "assurance"),
@@ -96,6 +101,9 @@ fn check_form(request: &OrderRequest, side: Side, now: Timestamp) -> Result<(), 
     if request.time_in_force == TimeInForce::Gtd && request.expires_at.is_none() {
         return Err(Rejection::ExpiryMissing);
     }
+    if request.time_in_force != TimeInForce::Gtd && request.expires_at.is_some() {
+        return Err(Rejection::ExpiryNotUsed);
+    }
     if request.expires_at.is_some_and(|at| at <= now) {
         return Err(Rejection::ExpiryInThePast);
     }
@@ -124,6 +132,9 @@ fn check_place(state: &State, participant: ParticipantId, side: Side, request: &
         .get(&id)
         .filter(|i| i.participant == participant)
         .ok_or(Rejection::NotFound { what: "instance", pointer: "/instance" })?;
+    if instance.state != InstanceState::Running {
+        return Err(Rejection::InstanceNotRunning);
+    }
     if request.replicas != 1 {
         return Err(Rejection::ReplicasOfInstance);
     }
@@ -144,6 +155,10 @@ fn check_place(state: &State, participant: ParticipantId, side: Side, request: &
             }
         }
     }
+    // Elsewhere it would have to be carried whole: its baseline is an entitlement of its own pool.
+    if let Some(index) = request.pools.iter().position(|c| side == Side::Bid && c.pool != instance.pool) {
+        return Err(Rejection::BidOutsideHomePool { index, home: instance.pool.clone() });
+    }
     if side == Side::Offer && (request.pools.len() != 1 || request.pools[0].pool != instance.pool) {
         return Err(Rejection::OfferOutsideHomePool { home: instance.pool.clone() });
     }
@@ -156,8 +171,12 @@ fn check_window(state: &State, now: Timestamp, request: &OrderRequest) -> Result
     let on_slot = |at: Timestamp| at.micros().rem_euclid(slot_seconds * 1_000_000) == 0;
     let window = request.window;
     let latest = request.latest_start_at.unwrap_or(window.start_at);
-    if !on_slot(window.start_at) || !on_slot(window.end_at) || !on_slot(latest) {
-        return Err(Rejection::WindowNotOnSlots { slot_seconds });
+    for (at, field) in
+        [(window.start_at, "window/start_at"), (window.end_at, "window/end_at"), (latest, "latest_start_at")]
+    {
+        if !on_slot(at) {
+            return Err(Rejection::WindowNotOnSlots { field, slot_seconds });
+        }
     }
     if window.end_at <= window.start_at {
         return Err(Rejection::WindowEmpty);
@@ -192,27 +211,13 @@ pub fn hold_needed(state: &State, request: &OrderRequest) -> Result<Credits, Rej
     let mut most = Credits::ZERO;
     for alternative in request.alternatives(slot_seconds) {
         let mut value = Credits::ZERO;
-        let resources = carried(state, request, &alternative.pool);
         for slot in &alternative.slots {
             let collar = |resource| state.collar(&alternative.pool, resource, *slot);
-            let of_slot = collar_value(&resources, request.replicas, 1, collar);
+            let of_slot = collar_value(&request.resources, request.replicas, 1, collar);
             // A bundle whose collar value overflows is certainly worth more than any limit.
             value = of_slot.and_then(|v| value.checked_add(v)).unwrap_or(HIGHEST_LIMIT);
         }
         most = most.max(value);
     }
     Ok(request.limit.min(most))
-}
-
-/// What a bid takes in a pool: in another one than its own, an instance has to be carried
-/// whole, baseline included.
-pub fn carried(state: &State, request: &OrderRequest, pool: &str) -> Amounts {
-    let mut resources = request.resources.clone();
-    let instance = request.instance.and_then(|id| state.instances.get(&id)).filter(|i| i.pool != pool);
-    if let Some(instance) = instance {
-        for (resource, quantity) in &mut resources {
-            *quantity = quantity.saturating_add(amount(&instance.baseline, *resource));
-        }
-    }
-    resources
 }

@@ -231,6 +231,7 @@ impl Search<'_> {
                     let mut first = None;
                     match verdict {
                         Support::Shared(r, w) => {
+                            exact &= r.complete;
                             if best.as_ref().is_none_or(|b| w > b.welfare) {
                                 best = Some(Best { welfare: w, accepted: accepted.clone(), shared: Some(r) });
                             }

@@ -17,6 +17,7 @@ mod explain;
 pub mod generate;
 mod hosting;
 mod model;
+mod nodal;
 pub mod outcome;
 mod parse;
 mod place;

@@ -138,8 +138,13 @@ pub struct Placement {
 pub struct Certificate {
     #[serde(default)]
     pub verified: bool,
+    /// The part of the bound that the welfare misses, rounded up to 9 digits.
     #[serde(default)]
     pub gap: String,
+    /// What keeps the welfare under the bound: `NO_HOST_FITS` if it is placement alone, and
+    /// `SOLVER_FALLBACK` if the search gave up or an order was left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limited_by: Option<Reason>,
     #[serde(default)]
     pub input_hash: String,
     #[serde(default)]
@@ -198,6 +203,16 @@ impl Book {
 
 fn hash(text: &str) -> String {
     format!("blake3:{}", blake3::hash(text.as_bytes()).to_hex())
+}
+
+/// What welfare misses of the bound (both in micro-credits) as a part of the bound, as printed:
+/// rounded up to 9 digits, so that only nothing is "0".
+pub fn gap(welfare: &Rat, bound: &Rat) -> String {
+    let part = (bound - welfare).div(&bound.abs().max(Rat::ONE));
+    match (&part * &Rat::int(1_000_000_000)).ceil() {
+        n if n <= 0 => "0".into(),
+        n => format_decimal(n, 9),
+    }
 }
 
 /// Micro-credits as credits, to 6 digits.

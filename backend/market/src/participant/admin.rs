@@ -3,37 +3,78 @@ use crate::command::{Refusal, RefusalKind};
 use crate::event::Event;
 use crate::ids::{KeyId, ParticipantId, UserId};
 use crate::ledger::{Account, TransferKind};
-use crate::participant::{ApiKey, Membership, Participant, User};
+use crate::participant::{ApiKey, INSTANCE_LIMIT, Membership, Participant, User};
 use crate::time::Timestamp;
 use crate::turn::{Cause, Turn};
 use crate::units::{Amounts, Credits};
 use crate::workload::register::{check_name, invalid, not_found};
+use crate::workload::{Class, InstanceState};
+
+/// What an admin allows a participant; what is left out keeps its value.
+pub struct Allowance {
+    pub quota: Amounts,
+    pub instance_limit: Option<u32>,
+    pub highest_class: Option<Class>,
+}
+
+/// The highest instance limit: every running workload costs memory and a place in each seal.
+pub const MOST_INSTANCES: u32 = 10_000;
+
+impl Allowance {
+    fn check(&self) -> Result<(), Refusal> {
+        if let Some((resource, _)) = self.quota.iter().find(|(_, q)| !(0..=1_000_000_000_000).contains(*q)) {
+            return Err(invalid(
+                "quantity_out_of_range",
+                format!("/quota/{resource}"),
+                "Quotas are from 0 to 1000000000000 base units.",
+            ));
+        }
+        if self.instance_limit.is_some_and(|limit| limit > MOST_INSTANCES) {
+            let detail = format!("A participant may have from 0 to {MOST_INSTANCES} running workloads.");
+            return Err(invalid("instance_limit_out_of_range", "/instance_limit", detail));
+        }
+        Ok(())
+    }
+}
 
 pub fn create(
     turn: &mut Turn<'_>,
     name: String,
     platform: bool,
-    quota: Amounts,
+    allowance: Allowance,
     open_order_limit: u32,
 ) -> Result<ParticipantId, Refusal> {
     check_name(&name, "/name")?;
+    allowance.check()?;
     let id = ParticipantId::next(&mut turn.ids);
-    let participant = Participant { id, name, platform, quota, open_order_limit, created_at: turn.now };
-    turn.emit(Event::ParticipantChanged(participant));
+    turn.emit(Event::ParticipantChanged(Participant {
+        id,
+        name,
+        platform,
+        quota: allowance.quota,
+        open_order_limit,
+        instance_limit: allowance.instance_limit.unwrap_or(INSTANCE_LIMIT),
+        highest_class: allowance.highest_class.unwrap_or_default(),
+        created_at: turn.now,
+    }));
     Ok(id)
 }
 
-pub fn set_quota(turn: &mut Turn<'_>, id: ParticipantId, quota: Amounts) -> Result<ParticipantId, Refusal> {
+pub fn set_quota(turn: &mut Turn<'_>, id: ParticipantId, allowance: Allowance) -> Result<ParticipantId, Refusal> {
     let mut participant = turn.state.participants.get(&id).cloned().ok_or_else(|| not_found("participant"))?;
-    if let Some((resource, _)) = quota.iter().find(|(_, q)| !(0..=1_000_000_000_000).contains(*q)) {
-        return Err(invalid(
-            "quantity_out_of_range",
-            format!("/quota/{resource}"),
-            "Quotas are from 0 to 1000000000000 base units.",
-        ));
-    }
-    participant.quota = quota;
+    allowance.check()?;
+    participant.quota = allowance.quota;
+    participant.instance_limit = allowance.instance_limit.unwrap_or(participant.instance_limit);
+    participant.highest_class = allowance.highest_class.unwrap_or(participant.highest_class);
+    let highest = participant.highest_class;
     turn.emit(Event::ParticipantChanged(participant));
+    // Automatic orders have their workload's class: one that was taken away must not stay there.
+    let above = turn.state.instances.values().filter(|i| i.participant == id && i.class < highest);
+    let above: Vec<_> = above.filter(|i| i.state == InstanceState::Running).cloned().collect();
+    for mut instance in above {
+        instance.class = highest;
+        turn.emit(Event::InstanceChanged(instance));
+    }
     Ok(id)
 }
 
@@ -69,6 +110,15 @@ pub fn create_user(
                 return Err(invalid("role_not_here", format!("/memberships/{index}/role"), detail));
             }
             Some(_) => {}
+        }
+        // A session is one membership, found by its participant: a second role there could
+        // never be chosen.
+        if memberships[..index].iter().any(|m| m.participant == membership.participant) {
+            return Err(invalid(
+                "membership_repeated",
+                format!("/memberships/{index}/participant"),
+                "A user has one role in a participant. Choose the one with more scopes, or make a second user.",
+            ));
         }
     }
     let id = UserId::next(&mut turn.ids);

@@ -6,6 +6,7 @@ pub mod admin;
 use crate::ids::{KeyId, ParticipantId, UserId};
 use crate::time::Timestamp;
 use crate::units::Amounts;
+use crate::workload::Class;
 use serde::{Deserialize, Serialize};
 
 /// What a membership lets a user do. The table role → scopes is in [`Role::scopes`].
@@ -48,6 +49,7 @@ impl Role {
                 "swaps:read",
                 "forecasts:read",
                 "finance:read",
+                "keys:read",
             ],
             Role::Tenant => &[
                 "market:read",
@@ -61,9 +63,10 @@ impl Role {
                 "finance:read",
                 "workloads:write",
                 "profiles:write",
+                "keys:read",
                 "keys:write",
             ],
-            Role::Finance => &["market:read", "finance:read", "finance:platform"],
+            Role::Finance => &["market:read", "finance:read", "finance:platform", "keys:read"],
             Role::Admin => &[
                 "market:read",
                 "pricing:write",
@@ -74,6 +77,7 @@ impl Role {
                 "orders:read",
                 "forecasts:read",
                 "allocations:read",
+                "keys:read",
                 "keys:write",
             ],
             Role::Operator => &[
@@ -85,6 +89,7 @@ impl Role {
                 "orders:read",
                 "allocations:read",
                 "operations:write",
+                "keys:read",
             ],
         }
     }
@@ -101,7 +106,21 @@ pub struct Participant {
     pub quota: Amounts,
     /// The most orders it may have open at once.
     pub open_order_limit: u32,
+    /// The most workloads that it may have running at once.
+    #[serde(default = "instance_limit")]
+    pub instance_limit: u32,
+    /// The highest class that its orders and workloads may have. A class decides ties, so an
+    /// admin grants it; nobody takes it.
+    #[serde(default)]
+    pub highest_class: Class,
     pub created_at: Timestamp,
+}
+
+/// Running workloads of a participant for which nobody has set another number.
+pub const INSTANCE_LIMIT: u32 = 64;
+
+fn instance_limit() -> u32 {
+    INSTANCE_LIMIT
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

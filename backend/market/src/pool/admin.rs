@@ -6,7 +6,7 @@ use crate::pool::{Halt, Node, NodeState, Pool, PoolSlug, ReservePrice, ReserveSt
 use crate::time::Timestamp;
 use crate::turn::Turn;
 use crate::units::{Amounts, Price, Resource, Share};
-use crate::workload::register::{check_name, invalid, not_found};
+use crate::workload::register::{check_name, check_reason, invalid, not_found};
 use std::collections::BTreeMap;
 
 pub struct NewPool {
@@ -36,6 +36,10 @@ pub fn create(turn: &mut Turn<'_>, new: NewPool) -> Result<PoolSlug, Refusal> {
     if new.resources.is_empty() {
         return Err(invalid("no_resources", "/resources", "A pool has at least one resource."));
     }
+    if let Some(index) = (1..new.resources.len()).find(|i| new.resources[..*i].contains(&new.resources[*i])) {
+        let detail = "Each resource is listed once. Remove the repetition.";
+        return Err(invalid("resource_repeated", format!("/resources/{index}"), detail));
+    }
     if new.release_start.units() < 0 || new.release_start.units() > 1_000_000 {
         return Err(invalid("share_out_of_range", "/release_start", "A share is from \"0\" to \"1\"."));
     }
@@ -63,8 +67,22 @@ pub fn add_node(
     properties: BTreeMap<String, i64>,
 ) -> Result<NodeId, Refusal> {
     check_name(&name, "/name")?;
-    if !turn.state.pools.contains_key(&pool) {
+    let Some(home) = turn.state.pools.get(&pool) else {
         return Err(invalid("unknown_pool", "/pool", format!("There is no pool `{pool}`.")));
+    };
+    if turn.state.nodes.values().any(|n| n.name == name) {
+        return Err(Refusal {
+            kind: RefusalKind::Conflict,
+            code: "duplicate_name",
+            pointer: "/name".to_owned(),
+            detail: format!(
+                "There is a node `{name}` already. People tell nodes apart by their names: choose another."
+            ),
+        });
+    }
+    if let Some(resource) = capacity.keys().find(|r| !home.resources.contains(r)) {
+        let detail = format!("Pool `{pool}` does not have {resource}.");
+        return Err(invalid("resource_not_in_pool", format!("/capacity/{resource}"), detail));
     }
     if let Some((resource, _)) = capacity.iter().find(|(_, q)| !(0..=1_000_000_000_000).contains(*q)) {
         return Err(invalid(
@@ -94,7 +112,7 @@ pub fn set_node_state(turn: &mut Turn<'_>, id: NodeId, state: NodeState) -> Resu
 }
 
 pub fn halt(turn: &mut Turn<'_>, slug: &str, by: UserId, reason: String) -> Result<PoolSlug, Refusal> {
-    check_name(&reason, "/reason")?;
+    check_reason(&reason)?;
     let mut pool = turn.state.pools.get(slug).cloned().ok_or_else(|| not_found("pool"))?;
     pool.halted = Some(Halt { by, at: turn.now, reason });
     turn.emit(Event::PoolChanged(pool));

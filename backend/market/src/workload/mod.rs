@@ -33,6 +33,16 @@ pub enum Class {
     Opportunistic,
 }
 
+impl Class {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Class::Critical => "critical",
+            Class::Standard => "standard",
+            Class::Opportunistic => "opportunistic",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -48,8 +58,18 @@ pub enum AtEnd {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum InstanceState {
     Running,
+    /// Its participant stopped it.
     Stopped,
+    /// Its program faulted; `fault` says how.
     Failed,
+}
+
+/// Why a workload's program does not run any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Fault {
+    pub at: Timestamp,
+    pub detail: String,
 }
 
 /// How a shadow run is compared with the live one.
@@ -142,6 +162,8 @@ pub struct Instance {
     pub comparison: ComparisonRules,
     pub strategy: Strategy,
     pub state: InstanceState,
+    #[serde(default)]
+    pub fault: Option<Fault>,
     /// The swap that is changing it; while set, no other swap starts.
     pub swap: Option<SwapId>,
     /// Moves are refused until then (after a failed shadow run or a recent move).

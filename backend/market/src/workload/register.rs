@@ -2,13 +2,13 @@
 use crate::command::{NewInstance, Refusal, RefusalKind};
 use crate::event::Event;
 use crate::ids::*;
-use crate::pool::NodeState;
+use crate::pool::{Node, NodeState, Pool};
 use crate::state::State;
 use crate::time::Timestamp;
 use crate::turn::Turn;
 use crate::units::{Amounts, Resource, amount};
 use crate::workload::guidance::{ApplicationProfile, Hint};
-use crate::workload::{Instance, InstanceState, Module, Strategy};
+use crate::workload::{AtEnd, Fault, Instance, InstanceState, Module, Strategy};
 
 pub fn invalid(code: &'static str, pointer: impl Into<String>, detail: impl Into<String>) -> Refusal {
     Refusal { kind: RefusalKind::Invalid, code, pointer: pointer.into(), detail: detail.into() }
@@ -21,10 +21,28 @@ pub fn not_found(what: &str) -> Refusal {
 
 /// The longest name of anything.
 pub const LONGEST_NAME: usize = 100;
+/// The longest reason for something that is done to others.
+pub const LONGEST_REASON: usize = 200;
+
+/// Of a fault's text, in characters.
+const LONGEST_FAULT: usize = 500;
+
+/// The memory of one guest is 32-bit.
+const MOST_WASM_MEM_MIB: i64 = 4096;
 
 pub fn check_name(name: &str, pointer: &str) -> Result<(), Refusal> {
     let good = !name.trim().is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
     if good { Ok(()) } else { Err(invalid("name_out_of_range", pointer, "A name has 1 to 100 printable characters.")) }
+}
+
+/// A reason is shown to those whom it concerns.
+pub fn check_reason(reason: &str) -> Result<(), Refusal> {
+    let good =
+        !reason.trim().is_empty() && reason.chars().count() <= LONGEST_REASON && !reason.chars().any(char::is_control);
+    if good {
+        return Ok(());
+    }
+    Err(invalid("reason_out_of_range", "/reason", "Give a reason of 1 to 200 printable characters; others see it."))
 }
 
 pub fn module(
@@ -63,25 +81,17 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
         ));
     };
     for (amounts, field) in [(&new.baseline, "baseline"), (&new.floor, "floor"), (&new.limit, "limit")] {
-        for (resource, quantity) in amounts {
-            let pointer = format!("/{field}/{resource}");
-            if !pool.resources.contains(resource) {
-                return Err(invalid(
-                    "resource_not_in_pool",
-                    pointer,
-                    format!("Pool `{}` does not have {resource}.", new.pool),
-                ));
-            }
-            if !(0..=1_000_000_000).contains(quantity) {
-                return Err(invalid(
-                    "quantity_out_of_range",
-                    pointer,
-                    "Quantities are from 0 to 1000000000 base units.",
-                ));
-            }
-        }
+        check_amounts(pool, amounts, field)?;
     }
     check_shape(&new.baseline, &new.floor, &new.limit)?;
+    if amount(&new.limit, Resource::MemMib) > MOST_WASM_MEM_MIB {
+        let detail = format!("A WebAssembly workload has at most {MOST_WASM_MEM_MIB} MiB of memory.");
+        return Err(invalid("quantity_out_of_range", "/limit/mem_mib", detail));
+    }
+    if new.at_end != AtEnd::Shrink {
+        let detail = "Only `shrink` is supported in this version: capacity that was won ends, the workload goes on.";
+        return Err(invalid("not_in_this_version", "/at_end", detail));
+    }
     if !(1..=1000).contains(&new.comparison.positions) {
         return Err(invalid(
             "positions_out_of_range",
@@ -89,19 +99,14 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
             "Compare from 1 to 1000 input positions.",
         ));
     }
+    check_strategy(state, pool, &new.strategy, "/strategy")?;
+    check_owner(state, &new)?;
     check_quota(state, new.participant, None, &new.baseline)?;
     let node = match new.node {
         Some(node) => state.nodes.get(&node).filter(|n| n.pool == new.pool).map(|n| n.id),
         None => first_fit(state, &new.pool, &new.baseline),
     };
-    let Some(node) = node else {
-        return Err(Refusal {
-            kind: RefusalKind::Conflict,
-            code: "no_host_fits",
-            pointer: "/baseline".to_owned(),
-            detail: "No node of the pool has room for this baseline. Ask for less, or choose another pool.".to_owned(),
-        });
-    };
+    let node = node.ok_or_else(no_host_fits)?;
     let id = InstanceId::next(&mut turn.ids);
     let instance = Instance {
         id,
@@ -121,12 +126,28 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
         comparison: new.comparison,
         strategy: new.strategy,
         state: InstanceState::Running,
+        fault: None,
         swap: None,
         pinned_until: None,
         created_at: turn.now,
     };
     turn.emit(Event::InstanceChanged(instance));
     Ok(id)
+}
+
+fn check_amounts(pool: &Pool, amounts: &Amounts, field: &str) -> Result<(), Refusal> {
+    for (resource, quantity) in amounts {
+        let pointer = format!("/{field}/{resource}");
+        if !pool.resources.contains(resource) {
+            let detail = format!("Pool `{}` does not have {resource}.", pool.slug);
+            return Err(invalid("resource_not_in_pool", pointer, detail));
+        }
+        if !(0..=1_000_000_000).contains(quantity) {
+            let detail = "Quantities are from 0 to 1000000000 base units.";
+            return Err(invalid("quantity_out_of_range", pointer, detail));
+        }
+    }
+    Ok(())
 }
 
 /// 0 ≤ floor ≤ baseline ≤ limit, resource by resource; a baseline of at least one resource.
@@ -148,6 +169,59 @@ fn check_shape(baseline: &Amounts, floor: &Amounts, limit: &Amounts) -> Result<(
                 "limit_below_baseline",
                 format!("/limit/{resource}"),
                 format!("The limit ({l}) must not be below the baseline ({b})."),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What the participant is allowed, besides its quota.
+fn check_owner(state: &State, new: &NewInstance) -> Result<(), Refusal> {
+    let owner = state.participants.get(&new.participant).ok_or_else(|| not_found("participant"))?;
+    if new.class < owner.highest_class {
+        let highest = owner.highest_class.name();
+        let detail = format!("The highest class of this participant is {highest}. An admin can allow more.");
+        return Err(invalid("class_not_allowed", "/class", detail));
+    }
+    let of_owner = |i: &&Instance| i.participant == new.participant && i.state == InstanceState::Running;
+    let running = state.instances.values().filter(of_owner).count();
+    if running >= owner.instance_limit as usize {
+        return Err(Refusal {
+            kind: RefusalKind::Conflict,
+            code: "too_many_instances",
+            pointer: String::new(),
+            detail: format!(
+                "At most {} workloads may run at once. Stop one, or ask an admin for a higher instance limit.",
+                owner.instance_limit
+            ),
+        });
+    }
+    Ok(())
+}
+
+fn check_strategy(state: &State, pool: &Pool, strategy: &Strategy, at: &str) -> Result<(), Refusal> {
+    // Automatic bids stay in the workload's own pool: another one must not be taken silently.
+    if strategy.auto_bid.as_ref().is_some_and(|s| !s.other_pools.is_empty()) {
+        let detail = "Automatic bids stay in the workload's own pool in this version. Leave other_pools empty.";
+        return Err(invalid("not_in_this_version", format!("{at}/auto_bid/other_pools"), detail));
+    }
+    let prices = strategy.auto_bid.iter().flat_map(|s| s.shortage_cost.iter().map(|e| ("auto_bid/shortage_cost", e)));
+    let minimums =
+        strategy.auto_offer.iter().flat_map(|s| s.minimum_price.iter().map(|e| ("auto_offer/minimum_price", e)));
+    for (field, (resource, price)) in prices.chain(minimums) {
+        let pointer = format!("{at}/{field}/{resource}");
+        if !pool.resources.contains(resource) {
+            return Err(invalid(
+                "resource_not_in_pool",
+                pointer,
+                format!("Pool `{}` does not have {resource}.", pool.slug),
+            ));
+        }
+        if price.is_negative() || *price > state.market.price_cap {
+            return Err(invalid(
+                "price_out_of_range",
+                pointer,
+                format!("Prices are from 0 to the price cap, {}.", state.market.price_cap),
             ));
         }
     }
@@ -183,14 +257,25 @@ fn check_quota(
 
 /// The first node of the pool with room for `amounts` beside the baselines that are there.
 fn first_fit(state: &State, pool: &str, amounts: &Amounts) -> Option<NodeId> {
-    let fits = |node: &&crate::pool::Node| {
-        amounts.iter().all(|(resource, quantity)| {
-            let here = state.instances.values().filter(|i| i.node == node.id && i.state == InstanceState::Running);
-            let taken: i64 = here.map(|i| amount(&i.baseline, *resource).max(amount(&i.in_force, *resource))).sum();
-            taken + quantity <= amount(&node.capacity, *resource)
-        })
+    state.nodes.values().filter(|n| n.pool == pool).find(|n| has_room(state, n, amounts)).map(|n| n.id)
+}
+
+fn has_room(state: &State, node: &Node, amounts: &Amounts) -> bool {
+    let fits = |(resource, quantity): (&Resource, &i64)| {
+        let here = state.instances.values().filter(|i| i.node == node.id && i.state == InstanceState::Running);
+        let taken: i64 = here.map(|i| amount(&i.baseline, *resource).max(amount(&i.in_force, *resource))).sum();
+        taken.saturating_add(*quantity) <= amount(&node.capacity, *resource)
     };
-    state.nodes.values().filter(|n| n.pool == pool && n.state == NodeState::Up).find(fits).map(|n| n.id)
+    node.state == NodeState::Up && amounts.iter().all(fits)
+}
+
+fn no_host_fits() -> Refusal {
+    Refusal {
+        kind: RefusalKind::Conflict,
+        code: "no_host_fits",
+        pointer: "/baseline".to_owned(),
+        detail: "No node of the pool has room for this baseline. Ask for less, or choose another pool.".to_owned(),
+    }
 }
 
 fn own(state: &State, participant: ParticipantId, id: InstanceId) -> Result<Instance, Refusal> {
@@ -205,6 +290,9 @@ pub fn set_baseline(
     floor: Amounts,
 ) -> Result<InstanceId, Refusal> {
     let mut instance = turn.state.instances.get(&id).cloned().ok_or_else(|| not_found("instance"))?;
+    let pool = &turn.state.pools[&instance.pool];
+    check_amounts(pool, &baseline, "baseline")?;
+    check_amounts(pool, &floor, "floor")?;
     check_shape(&baseline, &floor, &instance.limit)?;
     check_quota(turn.state, instance.participant, Some(id), &baseline)?;
     instance.baseline = baseline;
@@ -220,27 +308,7 @@ pub fn set_strategy(
     strategy: Strategy,
 ) -> Result<InstanceId, Refusal> {
     let mut instance = own(turn.state, participant, id)?;
-    let pool = &turn.state.pools[&instance.pool];
-    let prices = strategy.auto_bid.iter().flat_map(|s| s.shortage_cost.iter().map(|e| ("auto_bid/shortage_cost", e)));
-    let minimums =
-        strategy.auto_offer.iter().flat_map(|s| s.minimum_price.iter().map(|e| ("auto_offer/minimum_price", e)));
-    for (field, (resource, price)) in prices.chain(minimums) {
-        let pointer = format!("/{field}/{resource}");
-        if !pool.resources.contains(resource) {
-            return Err(invalid(
-                "resource_not_in_pool",
-                pointer,
-                format!("Pool `{}` does not have {resource}.", pool.slug),
-            ));
-        }
-        if price.is_negative() || *price > turn.state.market.price_cap {
-            return Err(invalid(
-                "price_out_of_range",
-                pointer,
-                format!("Prices are from 0 to the price cap, {}.", turn.state.market.price_cap),
-            ));
-        }
-    }
+    check_strategy(turn.state, &turn.state.pools[&instance.pool], &strategy, "")?;
     instance.strategy = strategy;
     turn.emit(Event::InstanceChanged(instance));
     let outlook = turn.state.outlooks.get(&id).cloned().unwrap_or_default();
@@ -261,11 +329,50 @@ pub fn stop(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> 
     }
     instance.state = InstanceState::Stopped;
     turn.emit(Event::InstanceChanged(instance));
+    cancel_orders(turn, participant, id, "instance_stopped");
+    Ok(id)
+}
+
+fn cancel_orders(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId, reason: &'static str) {
     let orders: Vec<OrderId> =
         turn.state.orders.values().filter(|o| o.request.instance == Some(id)).map(|o| o.id).collect();
     for order in orders {
-        let _waits_if_sealed = crate::book::place::cancel(turn, participant, order, "instance_stopped");
+        let _waits_if_sealed = crate::book::place::cancel(turn, participant, order, reason);
     }
+}
+
+/// Notes that a workload's program faulted: it runs no more and its orders are cancelled. What
+/// it has won was made available to it and is paid for.
+pub fn fail(turn: &mut Turn<'_>, id: InstanceId, detail: String) -> Result<InstanceId, Refusal> {
+    let mut instance = turn.state.instances.get(&id).cloned().ok_or_else(|| not_found("instance"))?;
+    if instance.state != InstanceState::Running || instance.swap.is_some() {
+        // Stopped in between, or a swap is about to find out: the driver will say it again.
+        return Ok(id);
+    }
+    let participant = instance.participant;
+    instance.state = InstanceState::Failed;
+    instance.fault = Some(Fault { at: turn.now, detail: detail.chars().take(LONGEST_FAULT).collect() });
+    turn.emit(Event::InstanceChanged(instance));
+    cancel_orders(turn, participant, id, "instance_failed");
+    Ok(id)
+}
+
+/// Runs a stopped or failed workload again from its beginning, on its node if its baseline
+/// still fits there.
+pub fn restart(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> Result<InstanceId, Refusal> {
+    let mut instance = own(turn.state, participant, id)?;
+    if instance.state == InstanceState::Running {
+        return Ok(id);
+    }
+    check_quota(turn.state, participant, Some(id), &instance.baseline)?;
+    let home = turn.state.nodes.get(&instance.node).filter(|n| has_room(turn.state, n, &instance.baseline));
+    let node = home.map(|n| n.id).or_else(|| first_fit(turn.state, &instance.pool, &instance.baseline));
+    instance.node = node.ok_or_else(no_host_fits)?;
+    instance.state = InstanceState::Running;
+    instance.fault = None;
+    instance.epoch += 1;
+    instance.in_force = instance.baseline.clone();
+    turn.emit(Event::InstanceChanged(instance));
     Ok(id)
 }
 
@@ -282,6 +389,13 @@ pub fn hint(turn: &mut Turn<'_>, participant: ParticipantId, new: NewHint) -> Re
     let instance = own(turn.state, participant, new.instance)?;
     if let Some(source) = &new.source {
         check_name(source, "/source")?;
+    }
+    if new.expected_demand.is_empty() && new.avoid_nodes.is_empty() {
+        return Err(invalid(
+            "hint_empty",
+            "/expected_demand",
+            "A hint says what will be needed (expected_demand), or which nodes to avoid (avoid_nodes).",
+        ));
     }
     if new.expires_at <= new.starts_at.max(turn.now) {
         return Err(invalid(

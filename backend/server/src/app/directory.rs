@@ -29,6 +29,14 @@ pub struct Directory {
     pub participants: HashMap<ParticipantId, Participant>,
 }
 
+/// Whether a text can be somebody's e-mail address: what no address is must not become an account.
+pub fn is_email(text: &str) -> bool {
+    let odd = |c: char| c.is_control() || c.is_whitespace();
+    let Some((local, domain)) = text.split_once('@') else { return false };
+    let labels = domain.contains('.') && domain.split('.').all(|label| !label.is_empty());
+    !local.is_empty() && labels && !domain.contains('@') && text.len() <= 200 && !text.chars().any(odd)
+}
+
 /// SHA-256 of a secret, hex.
 pub fn secret_hash(secret: &str) -> String {
     hex::encode(Sha256::digest(secret.as_bytes()))

@@ -26,6 +26,8 @@ pub struct App {
     pub demo: bool,
     /// `Secure` cookies only where the public address is https.
     pub secure_cookies: bool,
+    /// X-Forwarded-For says who the client is.
+    pub behind_proxy: bool,
     pub process: u64,
     pub forecasts: Arc<Board>,
     pub nodes: Arc<Nodes>,
@@ -46,6 +48,7 @@ pub struct AppParts {
     pub rhythm: Rhythm,
     pub demo: bool,
     pub secure_cookies: bool,
+    pub behind_proxy: bool,
     pub process: u64,
     pub forecasts: Arc<Board>,
     pub nodes: Arc<Nodes>,
@@ -66,6 +69,7 @@ impl App {
             rhythm,
             demo,
             secure_cookies,
+            behind_proxy,
             process,
             forecasts,
             nodes,
@@ -83,6 +87,7 @@ impl App {
             rhythm,
             demo,
             secure_cookies,
+            behind_proxy,
             process,
             forecasts,
             nodes,

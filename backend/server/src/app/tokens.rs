@@ -20,6 +20,8 @@ pub struct Claims {
     pub sub: UserId,
     pub participant: ParticipantId,
     pub role: Role,
+    /// The session that it belongs to: the family of its refresh tokens.
+    pub sid: String,
     pub iss: String,
     pub aud: String,
     pub iat: i64,
@@ -69,16 +71,31 @@ impl TokenKeys {
         }
     }
 
-    pub fn issue(&self, sub: UserId, participant: ParticipantId, role: Role, now_seconds: i64) -> Option<String> {
+    pub fn issue(
+        &self,
+        sub: UserId,
+        participant: ParticipantId,
+        role: Role,
+        session: &str,
+        now_seconds: i64,
+    ) -> Option<String> {
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = Some(self.key_id.clone());
         let (iat, exp) = (now_seconds, now_seconds + ACCESS_SECONDS);
-        let claims = Claims { sub, participant, role, iss: ISSUER.to_owned(), aud: AUDIENCE.to_owned(), iat, exp };
+        let (sid, iss, aud) = (session.to_owned(), ISSUER.to_owned(), AUDIENCE.to_owned());
+        let claims = Claims { sub, participant, role, sid, iss, aud, iat, exp };
         encode(&header, &claims, &self.encoding).ok()
     }
 
     /// Only our algorithm, our key id, our issuer and audience, and not expired by our clock.
     pub fn check(&self, token: &str, now_seconds: i64) -> Option<Claims> {
+        let claims = self.genuine(token)?;
+        let in_time = claims.iat <= now_seconds + 60 && now_seconds < claims.exp;
+        in_time.then_some(claims)
+    }
+
+    /// The same without the expiry: signing out also works a little late.
+    pub fn genuine(&self, token: &str) -> Option<Claims> {
         if token.len() > 2048 {
             return None;
         }
@@ -89,8 +106,7 @@ impl TokenKeys {
         validation.validate_exp = false;
         let data = decode::<Claims>(token, &self.decoding, &validation).ok()?;
         let kid_is_ours = data.header.kid.as_deref() == Some(self.key_id.as_str());
-        let in_time = data.claims.iat <= now_seconds + 60 && now_seconds < data.claims.exp;
-        (kid_is_ours && in_time).then_some(data.claims)
+        kid_is_ours.then_some(data.claims)
     }
 
     pub fn jwks(&self) -> serde_json::Value {
@@ -118,13 +134,15 @@ mod tests {
     fn only_our_own_fresh_tokens_pass() {
         let keys = TokenKeys::from_seed([1; 32]);
         let (user, participant) = (UserId::from_raw(5), ParticipantId::from_raw(6));
-        let token = keys.issue(user, participant, Role::Bidder, 1000).unwrap();
+        let token = keys.issue(user, participant, Role::Bidder, "session", 1000).unwrap();
         assert_eq!(keys.check(&token, 1000).map(|c| c.sub), Some(user));
         assert!(keys.check(&token, 1000 + ACCESS_SECONDS).is_none(), "expired");
+        assert_eq!(keys.genuine(&token).map(|c| c.sid).as_deref(), Some("session"));
         assert!(TokenKeys::from_seed([2; 32]).check(&token, 1000).is_none(), "another key");
         assert!(keys.check(&token[..token.len() - 2], 1000).is_none(), "truncated");
         let none = format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#), token.split('.').nth(1).unwrap());
         assert!(keys.check(&none, 1000).is_none(), "alg none");
+        assert!(keys.genuine(&none).is_none(), "alg none");
         let confused = Header { kid: Some(keys.key_id.clone()), ..Header::new(Algorithm::HS256) };
         let claims = keys.check(&token, 1000).unwrap();
         let hs = encode(&confused, &claims, &EncodingKey::from_secret(&keys.public)).unwrap();

@@ -12,6 +12,8 @@ pub async fn create_first(sequencer: &Sequencer, email: &str, password: &str) ->
         platform: true,
         quota: Amounts::new(),
         open_order_limit: 0,
+        instance_limit: None,
+        highest_class: None,
     };
     let Outcome::Object(document) = sequencer.internal(command, Attached::default()).await? else {
         bail!("the operator could not be created")

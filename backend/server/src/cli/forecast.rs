@@ -68,9 +68,9 @@ pub fn run(args: &ForecastArgs) -> anyhow::Result<ExitCode> {
     if let Some(file) = &mut risk_file {
         file.flush()?;
     }
-    eprintln!(
+    crate::cli::complain(format_args!(
         "{} series of {} entities, {} samples, {} forecasts",
         summary.series, summary.entities, summary.samples, summary.forecasts
-    );
+    ));
     Ok(ExitCode::SUCCESS)
 }

@@ -7,7 +7,10 @@ pub mod openapi;
 pub mod up;
 
 use clap::{Parser, Subcommand};
-use std::io::IsTerminal;
+use headroom_store::StoreError;
+use headroom_store::database::Address;
+use std::fmt::Arguments;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -53,10 +56,66 @@ fn on_runtime<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resul
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
 }
 
+/// Prints a line. Whoever reads may stop early (`| head`): that is neither a fault nor a panic,
+/// and a server goes on.
+pub fn say(line: Arguments<'_>) {
+    let _nobody_reads = writeln!(std::io::stdout(), "{line}");
+}
+
+/// The same on stderr.
+pub fn complain(line: Arguments<'_>) {
+    let _nobody_reads = writeln!(std::io::stderr(), "{line}");
+}
+
 /// A fault is one line with its causes, never a backtrace.
 fn finish(result: anyhow::Result<ExitCode>) -> ExitCode {
     result.unwrap_or_else(|error| {
-        eprintln!("headroom: {error:#}");
+        complain(format_args!("headroom: {}", in_one_line(&error)));
         ExitCode::FAILURE
     })
+}
+
+/// Why a database can't be opened, with the next step.
+pub fn unusable(address: &Address, error: StoreError) -> anyhow::Error {
+    let Address::Postgres(url) = address else { return error.into() };
+    let shown = headroom_store::database::hide_password(url);
+    let next = match &error {
+        StoreError::Sql(fault) => {
+            let said = fault.to_string();
+            if said.contains("does not exist") {
+                "Create it with `createdb`, or correct DATABASE_URL"
+            } else if said.contains("authentication failed") {
+                "Correct user or password in DATABASE_URL"
+            } else {
+                "Check that PostgreSQL runs there and that DATABASE_URL is right"
+            }
+        }
+        _ => return error.into(),
+    };
+    anyhow::anyhow!("{error}. {next} ({shown})")
+}
+
+/// An error with its causes, without those that the text before them has said already.
+fn in_one_line(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if said.is_empty() {
+            said = cause;
+        } else if !said.contains(cause.trim_end_matches('.')) {
+            said = format!("{said}: {cause}");
+        }
+    }
+    said.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let error = Err::<(), _>(std::io::Error::other("no room")).context("cannot write: no room").unwrap_err();
+        assert_eq!(in_one_line(&error.context("it ends")), "it ends: cannot write: no room");
+    }
 }

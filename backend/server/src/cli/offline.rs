@@ -115,7 +115,7 @@ pub fn run(command: Command) -> ExitCode {
 }
 
 fn fault(what: &str, path: &Path, e: &dyn std::fmt::Display) -> ExitCode {
-    eprintln!("headroom: can't {what} {}: {e}", path.display());
+    crate::cli::complain(format_args!("headroom: can't {what} {}: {e}", path.display()));
     ExitCode::FAILURE
 }
 
@@ -127,7 +127,7 @@ fn refuse(faults: &[Fault]) -> ExitCode {
         "detail": format!("{} fault(s); nothing was cleared", faults.len()),
         "errors": faults,
     });
-    eprintln!("{doc:#}");
+    crate::cli::complain(format_args!("{doc:#}"));
     ExitCode::from(REFUSED)
 }
 
@@ -162,7 +162,7 @@ fn clear(a: &ClearArgs) -> ExitCode {
             Ok(o) => o,
             Err(ClearFault::Refused(faults)) => return refuse(&faults),
             Err(e) => {
-                eprintln!("headroom: {e}");
+                crate::cli::complain(format_args!("headroom: {e}"));
                 solving += t.elapsed();
                 continue;
             }
@@ -174,19 +174,19 @@ fn clear(a: &ClearArgs) -> ExitCode {
         match verdict {
             Ok(v) => {
                 if a.time {
-                    eprintln!(
+                    crate::cli::complain(format_args!(
                         "build {:.6} s, solve {:.6} s, verify {:.6} s",
                         (built - start).as_secs_f64(),
                         solving.as_secs_f64(),
                         checking.as_secs_f64()
-                    );
+                    ));
                 }
                 return write(&v, a.out.as_deref());
             }
             Err(b) => broken = b,
         }
     }
-    eprintln!("headroom: no verified outcome was found");
+    crate::cli::complain(format_args!("headroom: no verified outcome was found"));
     print_broken(&broken, &mut std::io::stderr());
     ExitCode::FAILURE
 }
@@ -195,7 +195,7 @@ fn write(outcome: &Outcome, path: Option<&Path>) -> ExitCode {
     let text = match serde_json::to_string_pretty(outcome) {
         Ok(t) => t + "\n",
         Err(e) => {
-            eprintln!("headroom: can't write the outcome: {e}");
+            crate::cli::complain(format_args!("headroom: can't write the outcome: {e}"));
             return ExitCode::FAILURE;
         }
     };
@@ -223,14 +223,14 @@ fn verify(a: &VerifyArgs) -> ExitCode {
     let outcome: Outcome = match serde_json::from_str(&text) {
         Ok(o) => o,
         Err(e) => {
-            println!("FORMAT: not a headroom.outcome/1 document: {e}");
+            crate::cli::say(format_args!("FORMAT: not a headroom.outcome/1 document: {e}"));
             return ExitCode::from(REFUSED);
         }
     };
     let mode = a.mode.map_or(outcome.mode, Into::into);
     match check::verify(&book, outcome, mode) {
         Ok(_) => {
-            println!("every rule that one round can show holds");
+            crate::cli::say(format_args!("every rule that one round can show holds"));
             ExitCode::SUCCESS
         }
         Err(broken) => {

@@ -35,13 +35,12 @@ pub fn roles() -> String {
 }
 
 pub fn run(args: &OpenapiArgs) -> ExitCode {
-    if args.problems {
-        print!("{}", crate::http::catalogue::markdown());
-    } else if args.roles {
-        print!("{}", roles());
-    } else {
-        print!("{}", document());
-    }
+    let text = match (args.problems, args.roles) {
+        (true, _) => crate::http::catalogue::markdown(),
+        (_, true) => roles(),
+        _ => document(),
+    };
+    crate::cli::say(format_args!("{}", text.trim_end_matches('\n')));
     ExitCode::SUCCESS
 }
 

@@ -46,12 +46,15 @@ pub struct UpArgs {
     /// Address that users see, if it is another one; https makes cookies Secure.
     #[arg(long, value_name = "URL", env = "HEADROOM_PUBLIC_URL")]
     public_url: Option<String>,
+    /// A proxy is in front: the last address in X-Forwarded-For is the client's.
+    #[arg(long, env = "HEADROOM_BEHIND_PROXY")]
+    behind_proxy: bool,
     /// Requests a minute and user; 0 switches the limit off.
     #[arg(long, value_name = "N", default_value_t = 6000, env = "HEADROOM_RATE_LIMIT")]
     rate_limit: u32,
-    /// Seconds of a slot (a divisor of 3600); fixed at the first start.
-    #[arg(long, value_name = "S", default_value_t = 300, env = "HEADROOM_SLOT_SECONDS")]
-    slot_seconds: i64,
+    /// Seconds of a slot (a divisor of 3600), 300 if left out; fixed at the first start.
+    #[arg(long, value_name = "S", env = "HEADROOM_SLOT_SECONDS")]
+    slot_seconds: Option<i64>,
     /// Commands in one transaction; for comparisons.
     #[arg(long, value_name = "N", default_value_t = MOST_IN_A_BATCH, env = "HEADROOM_SEQUENCER_MAX_BATCH", hide = true)]
     max_batch: usize,
@@ -70,6 +73,8 @@ pub struct UpArgs {
     admin_password: Option<String>,
 }
 
+/// Slots of a market whose first start named no other length.
+const SLOT_SECONDS: i64 = 300;
 /// The highest price of anything, credits per base unit and slot.
 const PRICE_CAP: &str = "1";
 /// Open connections get this long to finish after the streams have ended.
@@ -84,6 +89,8 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         }
         None => Arc::new(SystemClock::default()),
     };
+    let public_url = args.public_url.as_deref().map(checked_url).transpose()?;
+    let wished = wished_rhythm(&args)?;
     // The port first: a busy one must not leave a half-made database behind.
     let listener = tokio::net::TcpListener::bind(&args.listen).await.with_context(|| {
         format!(
@@ -91,19 +98,18 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
             args.listen
         )
     })?;
-    let url = args
-        .public_url
-        .clone()
+    let url = public_url
         .unwrap_or_else(|| format!("http://{}", listener.local_addr().map(|a| a.to_string()).unwrap_or_default()));
     let address = Address::choose(args.database_url.as_deref(), &args.data)?;
-    let store = Arc::new(Store::open(&address, &args.data).await?);
+    let opened = Store::open(&address, &args.data).await;
+    let store = Arc::new(opened.map_err(|error| crate::cli::unusable(&address, error))?);
     let head = store.head().await?;
     let fresh = head.sequence == 0;
     if fresh && !args.demo {
         // Before anything is written: a market without an admin could never be used.
         admin_of(&args)?;
     }
-    let rhythm = if args.demo { seed::RHYTHM } else { own_rhythm(args.slot_seconds)? };
+    let rhythm = wished.clone().unwrap_or(if args.demo { seed::RHYTHM } else { own_rhythm(SLOT_SECONDS)? });
     let state = match store.load_state().await? {
         Some(state) => state,
         None if fresh => State::new(empty_market(rhythm.clone(), args.demo)),
@@ -144,10 +150,17 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         };
         bail!("{} holds {kind}, or choose another directory with --data", args.data.display());
     }
+    if let Some(wished) = wished.filter(|wished| wished.slot_seconds != market.rhythm.slot_seconds) {
+        bail!(
+            "--slot-seconds {} can't change this market: since its first start its slots have {} seconds. Leave --slot-seconds (HEADROOM_SLOT_SECONDS) out, or choose another directory with --data",
+            wished.slot_seconds,
+            market.rhythm.slot_seconds
+        );
+    }
     let nodes = Arc::new(Nodes::new(&args.data, market.rhythm.slot_seconds, market.demo)?);
     let board = Arc::new(Board::default());
     match store.observations.forecasters().await {
-        Ok(rows) => board.restore(rows),
+        Ok(rows) => board.restore(rows, market.rhythm.slot_seconds, clock.now()),
         Err(error) => tracing::warn!(%error, "forecasters start afresh"),
     }
     let unfinished = !fresh && sequencer.query(|s| s.users.is_empty()).await?;
@@ -171,6 +184,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         rhythm: market.rhythm.clone(),
         demo: market.demo,
         secure_cookies: url.starts_with("https://"),
+        behind_proxy: args.behind_proxy,
         process: process_seed & 0xffff_ffff,
         forecasts: board.clone(),
         nodes: nodes.clone(),
@@ -194,15 +208,8 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let sweeping = tokio::spawn(sweep(app.clone()));
     let beating = tokio::spawn(beat(store.clone()));
     let service = http::router(app.clone());
-    let mut served_stop = stopping.clone();
     let stop_requested = stop_signal()?;
-    let served = tokio::spawn(async move {
-        axum::serve(listener, service)
-            .with_graceful_shutdown(async move {
-                let _changed = served_stop.wait_for(|stop| *stop).await;
-            })
-            .await
-    });
+    let served = tokio::spawn(http::serve::run(listener, service, stopping.clone()));
     announce(&args, &url, started.elapsed());
     let mut beating = beating;
     let failure = tokio::select! {
@@ -210,7 +217,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         lost = &mut beating => Some(lost),
         () = stop_requested => None,
     };
-    eprintln!("stopping: no new requests, finishing what is under way …");
+    crate::cli::complain(format_args!("stopping: no new requests, finishing what is under way …"));
     // Streams end first: they would keep the connections open.
     stop.send_replace(true);
     let _drained = tokio::time::timeout(DRAIN, served).await;
@@ -223,8 +230,10 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     })
     .await?;
     match paused {
-        Ok(count) => eprintln!("{count} workloads paused with a checkpoint"),
-        Err(error) => eprintln!("checkpoints could not be written: {error}. Workloads go on from older ones"),
+        Ok(count) => crate::cli::complain(format_args!("{count} workloads paused with a checkpoint")),
+        Err(error) => crate::cli::complain(format_args!(
+            "checkpoints could not be written: {error}. Workloads go on from older ones"
+        )),
     }
     store_forecasters(&store, &board).await;
     drop(app);
@@ -252,6 +261,30 @@ fn own_rhythm(slot_seconds: i64) -> anyhow::Result<Rhythm> {
     let lead_seconds = (slot_seconds / 5).clamp(2, 60);
     let round_seconds = (slot_seconds / 30).clamp(2, 10);
     Ok(Rhythm { slot_seconds, horizon_slots: 6, lead_seconds, round_seconds })
+}
+
+/// The rhythm that the command line asks for, if it does.
+fn wished_rhythm(args: &UpArgs) -> anyhow::Result<Option<Rhythm>> {
+    let Some(slot_seconds) = args.slot_seconds else { return Ok(None) };
+    if args.demo && slot_seconds != seed::RHYTHM.slot_seconds {
+        bail!("a demo has slots of {} seconds: leave --slot-seconds out", seed::RHYTHM.slot_seconds);
+    }
+    if args.demo { Ok(Some(seed::RHYTHM)) } else { own_rhythm(slot_seconds).map(Some) }
+}
+
+/// An address that links can be made of and that says whether it is https.
+fn checked_url(text: &str) -> anyhow::Result<String> {
+    let uri: Option<axum::http::Uri> = text.trim_end_matches('/').parse().ok();
+    let whole = uri.filter(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
+    });
+    let whole = whole.filter(|uri| uri.path() == "/" && uri.query().is_none());
+    match whole {
+        Some(_) => Ok(text.trim_end_matches('/').to_owned()),
+        None => bail!(
+            "--public-url `{text}` is not the address of a server. Write it with http or https and without a path, for example https://headroom.example.org"
+        ),
+    }
 }
 
 /// The state before the first command.
@@ -295,6 +328,9 @@ fn admin_of(args: &UpArgs) -> anyhow::Result<(&str, &str)> {
             "a new market needs its first admin: set HEADROOM_ADMIN_EMAIL and HEADROOM_ADMIN_PASSWORD (at least 12 characters), or try --demo"
         );
     };
+    if !crate::app::directory::is_email(email) {
+        bail!("HEADROOM_ADMIN_EMAIL `{email}` is not an e-mail address. It looks like name@example.org");
+    }
     if password.chars().count() < crate::app::passwords::LEAST_CHARACTERS {
         bail!("HEADROOM_ADMIN_PASSWORD must have at least {} characters", crate::app::passwords::LEAST_CHARACTERS);
     }
@@ -303,24 +339,32 @@ fn admin_of(args: &UpArgs) -> anyhow::Result<(&str, &str)> {
 
 /// The address and who can sign in.
 fn announce(args: &UpArgs, url: &str, took: Duration) {
-    println!("Headroom is at {url}  (API: {url}/docs, started in {:.1} s)", took.as_secs_f64());
+    crate::cli::say(format_args!("Headroom is at {url}  (API: {url}/docs, started in {:.1} s)", took.as_secs_f64()));
     if args.demo {
         print_demo(&args.data, url);
     }
-    println!("Ctrl-C stops it; the next start goes on from there.");
+    crate::cli::say(format_args!("Ctrl-C stops it; the next start goes on from there."));
 }
 
 fn print_demo(data: &Path, url: &str) {
     let path = data.join("demo-access.json");
     let access: serde_json::Value =
         std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-    println!("\nDEMO: sign in at {url} as any of these (also in {}):\n", path.display());
-    println!("  {:<9} {:<28} {:<22} API key", "role", "email", "password");
+    crate::cli::say(format_args!("\nDEMO: sign in at {url} as any of these (also in {}):\n", path.display()));
+    crate::cli::say(format_args!("  {:<9} {:<28} {:<22} API key", "role", "email", "password"));
     for user in access["users"].as_array().into_iter().flatten() {
         let text = |name: &str| user[name].as_str().unwrap_or_default().to_owned();
-        println!("  {:<9} {:<28} {:<22} {}", text("role"), text("email"), text("password"), text("api_key"));
+        crate::cli::say(format_args!(
+            "  {:<9} {:<28} {:<22} {}",
+            text("role"),
+            text("email"),
+            text("password"),
+            text("api_key")
+        ));
     }
-    println!("\n60-second slots driven by a recorded trace; the first delivery is settled within 3 minutes.\n");
+    crate::cli::say(format_args!(
+        "\n60-second slots driven by a recorded trace; the first delivery is settled within 3 minutes.\n"
+    ));
 }
 
 async fn sweep(app: Arc<App>) {

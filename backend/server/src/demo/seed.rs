@@ -186,13 +186,22 @@ pub async fn seed(sequencer: &Sequencer, now: Timestamp, url: &str, fixed: Optio
             platform: true,
             quota: Amounts::new(),
             open_order_limit: 0,
+            instance_limit: None,
+            highest_class: None,
         })
         .await?;
     let mut teams = Vec::new();
     for name in TEAMS {
         let quota = amounts(40_000, 40_000);
         let id: ParticipantId = seeder
-            .id(Command::CreateParticipant { name: name.to_owned(), platform: false, quota, open_order_limit: 2_000 })
+            .id(Command::CreateParticipant {
+                name: name.to_owned(),
+                platform: false,
+                quota,
+                open_order_limit: 2_000,
+                instance_limit: None,
+                highest_class: None,
+            })
             .await?;
         seeder.run(Command::Grant { participant: id, amount: "20000".parse()? }).await?;
         teams.push(id);
@@ -286,7 +295,8 @@ async fn workloads(
             class: Class::Standard,
             baseline: amounts(w.cpu, w.mem),
             floor: amounts(w.cpu / 4, w.mem / 4),
-            limit: amounts(w.cpu * 3, w.mem * 3),
+            // The driver gives a guest at most 4096 MiB.
+            limit: amounts(w.cpu * 3, (w.mem * 3).min(4096)),
             at_end: AtEnd::Shrink,
             comparison: ComparisonRules::default(),
             strategy,
@@ -327,7 +337,7 @@ async fn first_orders(
             expires_at: None,
             resell: Default::default(),
             parent: None,
-            project: Some("demo".to_owned()),
+            project: None,
             no_displacement: false,
             min_run_slots: 0,
             class: Class::Standard,

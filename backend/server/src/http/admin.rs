@@ -1,5 +1,6 @@
 //! Participants, users, quotas and grants: the admin's part.
 use crate::app::App;
+use crate::app::directory::is_email;
 use crate::app::passwords;
 use crate::http::auth::{Anyone, Platform};
 use crate::http::extract::{Body, HashedBody, Path};
@@ -17,6 +18,7 @@ use headroom_market::ids::ParticipantId;
 use headroom_market::notice::Balance;
 use headroom_market::participant::{Membership, Participant, Role};
 use headroom_market::units::{Amounts, Credits};
+use headroom_market::workload::Class;
 use serde::Deserialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -49,6 +51,13 @@ struct NewParticipant {
     /// The most baseline capacity of its workloads together.
     #[serde(default)]
     quota: Amounts,
+    /// The most workloads that it may have running at once; 64 if left out.
+    #[serde(default)]
+    instance_limit: Option<u32>,
+    /// The highest class that its orders and workloads may have; `standard` if left out. A higher
+    /// class wins ties.
+    #[serde(default)]
+    highest_class: Option<Class>,
 }
 
 /// Orders that a new participant may have open.
@@ -68,6 +77,8 @@ async fn create_participant(
         platform: false,
         quota: new.quota,
         open_order_limit: OPEN_ORDER_LIMIT,
+        instance_limit: new.instance_limit,
+        highest_class: new.highest_class,
     };
     let document = app.object(&by, command).await?;
     app.refresh_directory().await?;
@@ -78,9 +89,15 @@ async fn create_participant(
 #[serde(deny_unknown_fields)]
 struct Quota {
     quota: Amounts,
+    /// Unchanged if left out.
+    #[serde(default)]
+    instance_limit: Option<u32>,
+    /// Unchanged if left out. Running workloads above it get it; orders that are open keep theirs.
+    #[serde(default)]
+    highest_class: Option<Class>,
 }
 
-/// Sets a participant's quota.
+/// Sets a participant's quota, and its instance limit and highest class where they are named.
 #[utoipa::path(put, path = "/participants/{id}/quota", tag = "admin", operation_id = "putQuota", request_body = Quota, params(("id" = ParticipantId, Path, description = "Participant")),
     responses((status = 200, description = "The participant", body = Participant), Problems))]
 async fn put_quota(
@@ -90,7 +107,9 @@ async fn put_quota(
     Body(new): Body<Quota>,
 ) -> Answered<Document> {
     by.may("admin:write")?;
-    app.object(&by, Command::SetQuota { participant: id, quota: new.quota }).await.map(ok)
+    let Quota { quota, instance_limit, highest_class } = new;
+    let command = Command::SetQuota { participant: id, quota, instance_limit, highest_class };
+    app.object(&by, command).await.map(ok)
 }
 
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -147,9 +166,7 @@ async fn create_user(
     if new.password.chars().count() < passwords::LEAST_CHARACTERS || new.password.len() > 200 {
         return Err(Problem::field("password_out_of_range", "/password", "A password has 12 to 200 characters."));
     }
-    let plausible =
-        new.email.len() <= 200 && new.email.split_once('@').is_some_and(|(a, b)| !a.is_empty() && b.contains('.'));
-    if !plausible {
+    if !is_email(&new.email) {
         return Err(Problem::field("email_invalid", "/email", "An address looks like name@example.org."));
     }
     if new.memberships.is_empty() {
@@ -158,7 +175,9 @@ async fn create_user(
     let mut salt = [0u8; 16];
     getrandom::fill(&mut salt).map_err(|e| Problem::fault(&e))?;
     let password = new.password;
+    let turn = app.limiter.password_turn().await?;
     let hash = tokio::task::spawn_blocking(move || passwords::hash(&password, &salt)).await;
+    drop(turn);
     let password_hash = hash.map_err(|e| Problem::fault(&e))?;
     let memberships =
         new.memberships.into_iter().map(|m| Membership { participant: m.participant, role: m.role }).collect();

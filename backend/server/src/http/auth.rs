@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::app::directory::Identity;
 use crate::http::problem::Problem;
 use axum::extract::FromRequestParts;
-use axum::http::{Method, header, request::Parts};
+use axum::http::{HeaderValue, Method, header, request::Parts};
 use headroom_market::ids::ParticipantId;
 use headroom_market::participant::{Membership, Role};
 use headroom_store::read::Scope;
@@ -56,6 +56,11 @@ pub fn cookie<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
         .find_map(|pair| pair.trim().split_once('=').filter(|(n, _)| *n == name).map(|(_, value)| value))
 }
 
+/// What a header Authorization: Bearer carries.
+pub fn bearer(value: &HeaderValue) -> Option<&str> {
+    value.to_str().ok().and_then(|v| v.strip_prefix("Bearer ").or_else(|| v.strip_prefix("bearer ")))
+}
+
 fn identify(parts: &Parts, app: &App) -> Result<Identity, Problem> {
     let now = app.now();
     let directory = app.directory();
@@ -64,8 +69,7 @@ fn identify(parts: &Parts, app: &App) -> Result<Identity, Problem> {
         directory.by_membership(claims.sub, Membership { participant: claims.participant, role: claims.role })
     };
     if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
-        let bearer = value.to_str().ok().and_then(|v| v.strip_prefix("Bearer ").or_else(|| v.strip_prefix("bearer ")));
-        let secret = bearer.ok_or_else(|| Problem::unauthorized("Send Authorization: Bearer KEY."))?;
+        let secret = bearer(value).ok_or_else(|| Problem::unauthorized("Send Authorization: Bearer KEY."))?;
         let identity = if secret.starts_with("xk_") { directory.by_key(secret, now) } else { by_token(secret) };
         return identity.ok_or_else(|| {
             Problem::unauthorized("The key or token is unknown, expired or revoked. Sign in again, or make a new key.")

@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 41] = [
+const OTHERS: [(&str, u16, &str); 59] = [
     ("not_json", 400, "The body is not JSON."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
@@ -34,7 +34,6 @@ const OTHERS: [(&str, u16, &str); 41] = [
     ("query_invalid", 422, "A query parameter is wrong."),
     ("idempotency_key_invalid", 422, "The key has 1 to 255 printable characters."),
     ("idempotency_key_reused", 422, "The key was used for another request."),
-    ("event_id_invalid", 422, "Last-Event-ID is the id of an event."),
     ("two_cursors", 422, "Send starting_after or ending_before, not both."),
     ("name_out_of_range", 422, "A name has 1 to 100 printable characters."),
     ("quota_exceeded", 422, "Ask an admin for more quota."),
@@ -51,6 +50,25 @@ const OTHERS: [(&str, u16, &str); 41] = [
     ("rate_limited", 429, "Wait for the time in Retry-After."),
     ("internal_error", 500, "The server failed; tell the operator the request id."),
     ("overloaded", 503, "Too many commands are waiting; wait for the time in Retry-After."),
+    ("body_too_slow", 408, "The body did not arrive in time; send it again, faster."),
+    ("not_a_session", 409, "An API key is revoked, not signed out."),
+    ("duplicate_name", 409, "There is a node of this name already."),
+    ("too_many_instances", 409, "Stop a workload, or ask an admin for a higher instance limit."),
+    ("event_id_invalid", 422, "The id of an event is a number from 0 up."),
+    ("topic_unknown", 422, "There are no such events; the detail names those that there are."),
+    ("cursor_invalid", 422, "A cursor is the id of an object of this list."),
+    ("status_unknown", 422, "The detail names the statuses that there are."),
+    ("reason_out_of_range", 422, "A reason has 1 to 200 printable characters."),
+    ("scopes_empty", 422, "Name some scopes, or leave `scopes` out."),
+    ("scope_not_allowed", 422, "A key has at most the scopes of who makes it."),
+    ("membership_repeated", 422, "A user has one role in a participant."),
+    ("resource_repeated", 422, "Each resource of a pool is listed once."),
+    ("instance_limit_out_of_range", 422, "A participant may have from 0 to 10000 running workloads."),
+    ("hint_empty", 422, "A hint says what will be needed, or which nodes to avoid."),
+    ("criteria_contradict", 422, "More capacity costs more: send one of the two criteria."),
+    ("percent_out_of_range", 422, "A percentage of the request is out of range."),
+    ("too_many_streams", 429, "Close an event stream; one can carry all topics."),
+    ("sign_in_busy", 503, "Too many people are signing in at this moment; wait for the time in Retry-After."),
     ("stopping", 503, "The server is stopping; try again."),
 ];
 

@@ -1,16 +1,21 @@
-//! The event stream: Server-Sent Events from the outbox, resumable, authorised per row.
+//! The event stream: Server-Sent Events from the outbox, resumable, authorised per row: whose
+//! it is, and whether the scopes that its object's route needs are there.
 //!
 //! `previous` is the id of the previous event that this subscription matched: a client that
 //! sees another has a gap. A reader that falls behind reads from the database, so no buffer
-//! grows; one that asks for what is pruned gets `reset`.
+//! grows; one that asks for what is pruned, or for what never was, gets `reset`.
 use crate::app::App;
+use crate::app::directory::Identity;
 use crate::http::auth::Anyone;
 use crate::http::extract::Query;
+use crate::http::limit::StreamSlot;
 use crate::http::problem::{Answered, Problem, Problems};
+use crate::workers::conductor::KEEP_EVENTS_HOURS;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use headroom_market::notice::KINDS;
 use headroom_market::time::Timestamp;
 use headroom_store::read::StreamRow;
 use serde::{Deserialize, Serialize};
@@ -29,10 +34,12 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct StreamQuery {
-    /// `price.*,order.*`: kinds or prefixes, all by default.
+    /// `price.*,order.*`: kinds, or the beginnings of kinds with a `*`; all by default. Kinds that
+    /// the caller's scopes do not cover are left out.
     topics: Option<String>,
-    /// Start after this event; the header Last-Event-ID does the same and wins. New events
-    /// only by default.
+    /// Start after this event, 0 for all that are kept; the header Last-Event-ID does the same
+    /// and wins. New events only by default.
+    #[param(minimum = 0)]
     after: Option<i64>,
 }
 
@@ -47,6 +54,7 @@ pub struct StreamEvent<'a> {
     pub created_at: Timestamp,
     /// `null` is public.
     pub participant: Option<&'a str>,
+    /// The object's id as its route has it: a round's number, a pool's slug, else an id.
     pub object: &'a str,
     /// The object as GET returns it.
     pub data: serde_json::Value,
@@ -58,8 +66,49 @@ const PAGE: i64 = 500;
 const POLL: Duration = Duration::from_secs(2);
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
+/// The scopes of which one is needed for events of a kind: those of the route that reads the
+/// object. A kind that is not here is nobody's.
+fn scopes_for(kind: &str) -> &'static [&'static str] {
+    match kind.split('.').next() {
+        Some("round" | "price" | "pool") => &["market:read"],
+        Some("order") => &["orders:read"],
+        Some("swap") => &["swaps:read"],
+        Some("delivery") => &["finance:read"],
+        Some("balance") => &["finance:read", "orders:read"],
+        Some("forecast") => &["forecasts:read"],
+        _ => &[],
+    }
+}
+
+/// The kinds that the topics name and the caller may see.
+fn kinds(topics: &str, by: &Identity) -> Answered<Vec<&'static str>> {
+    let mut wanted = Vec::new();
+    for topic in topics.split(',').map(str::trim).filter(|t| !t.is_empty()) {
+        let named = |kind: &&&str| topic.strip_suffix('*').map_or(**kind == topic, |start| kind.starts_with(start));
+        let before = wanted.len();
+        wanted.extend(KINDS.iter().filter(named).copied());
+        if wanted.len() == before {
+            let detail = format!(
+                "There are no events `{topic}`. There are: {}; `order.*` is all of a family.",
+                KINDS.join(", ")
+            );
+            return Err(Problem::field("topic_unknown", "topics", detail));
+        }
+    }
+    if topics.trim_matches([',', ' ']).is_empty() {
+        wanted = KINDS.to_vec();
+    }
+    let needed: Vec<&str> = wanted.iter().flat_map(|kind| scopes_for(kind)).copied().collect();
+    wanted.retain(|kind| scopes_for(kind).iter().any(|scope| by.may(scope).is_ok()));
+    match needed.first() {
+        // What it asks for without being allowed to is left out, but a stream of nothing is none.
+        Some(scope) if wanted.is_empty() => by.may(scope).map(|()| wanted),
+        _ => Ok(wanted),
+    }
+}
+
 struct Subscription {
-    topics: Vec<String>,
+    kinds: Vec<&'static str>,
     participant: Option<String>,
     /// Read so far, matching or not.
     position: i64,
@@ -73,11 +122,7 @@ impl Subscription {
             (None, _) | (_, None) => true,
             (Some(owner), Some(me)) => owner == me,
         };
-        let wanted = |topic: &String| match topic.strip_suffix('*') {
-            Some(prefix) => row.kind.starts_with(prefix),
-            None => row.kind == *topic,
-        };
-        mine && (self.topics.is_empty() || self.topics.iter().any(wanted))
+        mine && self.kinds.contains(&row.kind.as_str())
     }
 
     fn event(&mut self, row: &StreamRow) -> Event {
@@ -96,6 +141,55 @@ impl Subscription {
     }
 }
 
+/// Where a subscription begins.
+struct Start {
+    position: i64,
+    previous: i64,
+    /// Why the client has to read everything again.
+    reset: Option<&'static str>,
+}
+
+/// The event after which the client wants to go on.
+fn resume(headers: &HeaderMap, query: &StreamQuery) -> Answered<Option<i64>> {
+    let invalid = |pointer: &str| {
+        Problem::field("event_id_invalid", pointer, format!("{pointer} is the id of an event: a number from 0 up."))
+    };
+    let sent = match headers.get("last-event-id") {
+        Some(value) => {
+            let id = value.to_str().ok().and_then(|text| text.parse().ok());
+            Some((id.ok_or_else(|| invalid("Last-Event-ID"))?, "Last-Event-ID"))
+        }
+        None => query.after.map(|after| (after, "after")),
+    };
+    match sent {
+        Some((id, pointer)) if id < 0 => Err(invalid(pointer)),
+        sent => Ok(sent.map(|(id, _)| id)),
+    }
+}
+
+async fn start(app: &App, resume: Option<i64>) -> Answered<Start> {
+    let (oldest, newest) = app.store.stream_range().await?;
+    let Some(after) = resume else { return Ok(Start { position: newest, previous: 0, reset: None }) };
+    let gone = if after > newest {
+        Some("newer than anything here")
+    } else if 0 < after && after < oldest && was_pruned(app).await? {
+        Some("older than the stream keeps")
+    } else {
+        None
+    };
+    Ok(match gone {
+        Some(_) => Start { position: newest, previous: 0, reset: gone },
+        None => Start { position: after, previous: after, reset: None },
+    })
+}
+
+/// Whether events may be missing before the oldest one. Ids have gaps, so the ids do not say:
+/// a market younger than what is kept has all its events.
+async fn was_pruned(app: &App) -> Answered<bool> {
+    let created_at = app.sequencer.query(|s| s.market.created_at).await?;
+    Ok(created_at.plus_seconds(KEEP_EVENTS_HOURS * 3600) <= app.now())
+}
+
 /// Streams events as they are committed.
 #[utoipa::path(get, path = "/events", tag = "events", operation_id = "streamEvents", params(StreamQuery, ("Last-Event-ID" = Option<i64>, Header, description = "Resume after this event")),
     responses((status = 200, description = "Server-Sent Events; each `data` is one StreamEvent; `event: reset` means: read everything again", body = StreamEvent, content_type = "text/event-stream"), Problems))]
@@ -105,26 +199,12 @@ async fn stream_events(
     headers: HeaderMap,
     Query(query): Query<StreamQuery>,
 ) -> Answered<Response> {
-    by.may("market:read")?;
-    let sent = headers.get("last-event-id").and_then(|v| v.to_str().ok());
-    let resume = match sent {
-        Some(text) => Some(text.parse().map_err(|_| {
-            Problem::field("event_id_invalid", "Last-Event-ID", "Last-Event-ID is the id of an event.")
-        })?),
-        None => query.after,
-    };
-    let (oldest, newest) = app.store.stream_range().await?;
-    let pruned = resume.is_some_and(|after: i64| after > 0 && after + 1 < oldest);
-    let position = match resume {
-        Some(after) if !pruned => after,
-        _ => newest,
-    };
-    let topics = query.topics.unwrap_or_default();
-    let topics = topics.split(',').filter(|t| !t.is_empty()).map(str::to_owned).collect();
+    let kinds = kinds(query.topics.as_deref().unwrap_or_default(), &by)?;
+    let Start { position, previous, reset } = start(&app, resume(&headers, &query)?).await?;
+    let slot = app.limiter.open_stream(&by.actor)?;
     let participant = (!by.role.is_platform()).then(|| by.participant.to_string());
-    let subscription =
-        Subscription { topics, participant, position, previous: if pruned { 0 } else { resume.unwrap_or(0) } };
-    let events = Box::pin(follow(app, subscription, pruned));
+    let subscription = Subscription { kinds, participant, position, previous };
+    let events = Box::pin(follow(app, subscription, reset, slot));
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("keep-alive");
     Ok(Sse::new(events).keep_alive(keep_alive).into_response())
 }
@@ -132,16 +212,19 @@ async fn stream_events(
 fn follow(
     app: Arc<App>,
     mut subscription: Subscription,
-    pruned: bool,
+    reset: Option<&'static str>,
+    slot: StreamSlot,
 ) -> impl futures::Stream<Item = Result<Event, Infallible>> {
     let mut wake = app.bus.subscribe();
     let mut stopping = app.stopping.clone();
     async_stream::stream! {
         // Tells the browser how soon to come back after the server has gone.
         yield Ok(Event::default().retry(Duration::from_secs(1)).comment("connected"));
-        if pruned {
-            let newest = subscription.position;
-            yield Ok(Event::default().event("reset").id(newest.to_string()).data("{\"reason\":\"older than the stream keeps\"}"));
+        // Given back when the client has gone and this stream is dropped.
+        let _slot = slot;
+        if let Some(reason) = reset {
+            let newest = subscription.position.to_string();
+            yield Ok(Event::default().event("reset").id(newest).data(format!("{{\"reason\":\"{reason}\"}}")));
         }
         loop {
             wake.mark_unchanged();
@@ -166,6 +249,21 @@ fn follow(
                 _ = tokio::time::sleep(POLL) => {}
                 _ = stopping.changed() => return,
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headroom_market::participant::Role;
+
+    #[test]
+    fn every_kind_has_a_scope_that_some_role_has() {
+        for kind in KINDS {
+            let scopes = scopes_for(kind);
+            assert!(!scopes.is_empty(), "{kind}");
+            assert!(scopes.iter().all(|s| Role::ALL.iter().any(|r| r.scopes().contains(s))), "{kind}: {scopes:?}");
         }
     }
 }

@@ -5,6 +5,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use serde::de::DeserializeOwned;
+use std::time::Duration;
 
 /// A JSON body, read strictly: unknown, missing and ill-typed fields are named by pointer.
 pub struct Body<T>(pub T);
@@ -44,8 +45,16 @@ async fn json_bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes
     read_bytes(request, state, MOST_BODY_BYTES).await
 }
 
+/// For a whole body: a client that sends a byte now and then must not keep its connection.
+const BODY: Duration = Duration::from_secs(30);
+
 pub async fn read_bytes<S: Send + Sync>(request: Request, _state: &S, most: usize) -> Result<Bytes, Problem> {
-    axum::body::to_bytes(request.into_body(), most).await.map_err(|_| {
+    let read = tokio::time::timeout(BODY, axum::body::to_bytes(request.into_body(), most)).await;
+    let read = read.map_err(|_| {
+        let detail = format!("The body did not arrive within {} seconds. Send it again, faster.", BODY.as_secs());
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", detail)
+    })?;
+    read.map_err(|_| {
         let detail = format!("The body is larger than {most} bytes, or its transfer broke off.");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
     })
@@ -170,12 +179,20 @@ fn plain(error: &serde_json::Error) -> String {
     format!("{text}.")
 }
 
-/// Query parameters, read strictly.
+/// Query parameters, read strictly. No value has control characters: nothing that is looked for
+/// has any, and PostgreSQL takes no NUL in a text.
 pub struct Query<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        if let Ok(pairs) = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
+            && let Some((name, _)) = pairs.0.iter().find(|(n, v)| n.chars().chain(v.chars()).any(char::is_control))
+        {
+            let name: String = name.chars().filter(|c| !c.is_control()).collect();
+            let detail = format!("`{name}` has a control character. Leave it out.");
+            return Err(Problem::field("query_invalid", &name, detail));
+        }
         axum::extract::Query::<T>::try_from_uri(&parts.uri).map(|q| Query(q.0)).map_err(|e| {
             let text = e.body_text();
             let detail = text.rsplit("query string: ").next().unwrap_or(&text).to_owned();
@@ -198,6 +215,9 @@ impl<S: Send + Sync, T: std::str::FromStr> FromRequestParts<S> for Path<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let text = axum::extract::Path::<String>::from_request_parts(parts, state).await;
         let text = text.map_err(|_| Problem::not_found("object"))?;
+        if text.0.chars().any(char::is_control) {
+            return Err(Problem::not_found("object"));
+        }
         text.0.parse().map(Path).map_err(|_| Problem::not_found("object"))
     }
 }

@@ -3,9 +3,9 @@ use crate::app::App;
 use crate::http::auth::{Anyone, Member, Platform};
 use crate::http::extract::{Body, Path, Query, read_bytes};
 use crate::http::orders::idempotency;
-use crate::http::pools::if_match;
 use crate::http::problem::{Answered, Problem, Problems};
 use crate::http::reply::{Document, List, ListQuery, created, get_from, list_of, list_table, ok};
+use crate::http::reserve_prices::if_match;
 use crate::sequencer::{Attached, Outcome};
 use axum::Json;
 use axum::extract::{Request, State};
@@ -31,6 +31,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(get_instance))
         .routes(routes!(instance_metrics))
         .routes(routes!(stop_instance))
+        .routes(routes!(restart_instance))
         .routes(routes!(put_strategy))
         .routes(routes!(put_baseline))
         .routes(routes!(list_hints, put_hint))
@@ -43,6 +44,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
 #[utoipa::path(get, path = "/modules", tag = "workloads", operation_id = "listModules",
     responses((status = 200, description = "Modules", body = List<Module>), Problems))]
 async fn list_modules(State(app): State<Arc<App>>, Anyone(by): Anyone) -> Answered<Json<serde_json::Value>> {
+    by.may("allocations:read")?;
     let all = by.role.is_platform();
     let modules = app.sequencer.query(move |s| {
         let mine = |m: &&Module| all || m.participant.is_none_or(|p| p == by.participant);
@@ -61,9 +63,25 @@ struct UploadQuery {
     name: String,
 }
 
+/// The bytes of a module, or its text format.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "names the body in the OpenAPI document; never built")]
+struct WasmBytes(Vec<u8>);
+
+/// The first line of a refusal: compilers draw the place in the text below it.
+fn first_line(text: &str) -> String {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let said = lines.next().unwrap_or("the module cannot be read").trim_end_matches(['.', ':']);
+    match lines.find_map(|line| line.strip_prefix("--> ").and_then(|place| place.split_once(':'))) {
+        Some((_, place)) => format!("{said}, at line and column {place}."),
+        None => format!("{said}."),
+    }
+}
+
 /// Uploads a wasm module (the body is the bytes). It is checked before it is accepted.
 #[utoipa::path(post, path = "/modules", tag = "workloads", operation_id = "uploadModule", params(UploadQuery),
-    request_body(content = Vec<u8>, content_type = "application/wasm"),
+    request_body(content((WasmBytes = "application/wasm"), (WasmBytes = "application/octet-stream"))),
     responses((status = 201, description = "The module", body = Module), Problems))]
 async fn upload_module(
     State(app): State<Arc<App>>,
@@ -73,7 +91,7 @@ async fn upload_module(
 ) -> Answered<Document> {
     by.may("workloads:write")?;
     let bytes = read_bytes(request, &(), MOST_MODULE_BYTES).await?.to_vec();
-    let bytes = app.nodes.admit(bytes).map_err(|why| Problem::field("module_refused", "", why))?;
+    let bytes = app.nodes.admit(bytes).map_err(|why| Problem::field("module_refused", "", first_line(&why)))?;
     let hash = blake3::hash(&bytes).to_hex().to_string();
     let command = Command::RegisterModule {
         participant: Some(by.participant),
@@ -176,6 +194,7 @@ fn wasm() -> String {
 
 /// Registers a workload and starts it.
 #[utoipa::path(post, path = "/instances", tag = "workloads", operation_id = "registerInstance", request_body = NewInstanceBody,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless")),
     responses((status = 201, description = "The workload, starting", body = Instance), Problems))]
 async fn register_instance(
     State(app): State<Arc<App>>,
@@ -219,6 +238,18 @@ async fn stop_instance(
 ) -> Answered<Document> {
     by.may("workloads:write")?;
     app.object(&by, Command::StopInstance { participant: by.participant, instance: id }).await.map(ok)
+}
+
+/// Runs a stopped or failed workload again, from its beginning.
+#[utoipa::path(post, path = "/instances/{id}/restart", tag = "workloads", operation_id = "restartInstance", params(("id" = InstanceId, Path, description = "Workload")),
+    responses((status = 200, description = "The running workload", body = Instance), Problems))]
+async fn restart_instance(
+    State(app): State<Arc<App>>,
+    Member(by): Member,
+    Path(id): Path<InstanceId>,
+) -> Answered<Document> {
+    by.may("workloads:write")?;
+    app.object(&by, Command::StartInstance { participant: by.participant, instance: id }).await.map(ok)
 }
 
 /// Switches automatic bids and offers of a workload on or off.
@@ -361,7 +392,7 @@ async fn replace_profile(
     Body(new): Body<NewProfile>,
 ) -> Answered<Document> {
     by.may("profiles:write")?;
-    let expected_version = Some(if_match(&headers)?);
+    let expected_version = if_match(&headers)?;
     let NewProfile { name, instances, typical, peak } = new;
     let command = Command::PutProfile {
         participant: by.participant,

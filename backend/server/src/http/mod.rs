@@ -2,12 +2,15 @@
 pub mod admin;
 pub mod auth;
 pub mod catalogue;
+pub mod crossing;
 pub mod events;
+pub mod explain;
 pub mod extract;
 pub mod finance;
 pub mod instances;
 pub mod limit;
 pub mod meta;
+pub mod nodes;
 pub mod orders;
 pub mod pools;
 pub mod prediction;
@@ -15,8 +18,11 @@ pub mod preview;
 pub mod problem;
 pub mod reply;
 pub mod request_id;
+pub mod reserve_prices;
 pub mod rounds;
+pub mod serve;
 pub mod session;
+pub mod swap_request;
 pub mod swaps;
 
 use crate::app::App;
@@ -65,10 +71,14 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(session::router())
         .merge(orders::router())
         .merge(pools::router())
+        .merge(crossing::router())
+        .merge(reserve_prices::router())
+        .merge(nodes::router())
         .merge(rounds::router())
         .merge(swaps::router())
         .merge(instances::router())
         .merge(prediction::router())
+        .merge(swap_request::router())
         .merge(admin::router())
         .merge(finance::router())
         .merge(events::router())
@@ -76,9 +86,21 @@ fn api() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(Document::openapi()).nest("/v1", v1)
 }
 
+/// The concept's three routes, which also answer without /v1.
+fn concept() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().merge(swaps::history()).merge(prediction::concept()).merge(swap_request::router())
+}
+
 /// The OpenAPI document of everything under /v1.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut document = api().to_openapi();
+    for (path, mut item) in concept().to_openapi().paths.paths {
+        // Operation ids are unique: clients are generated from them.
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            operation.operation_id = operation.operation_id.take().map(|id| format!("{id}Unprefixed"));
+        }
+        document.paths.paths.insert(path, item);
+    }
     let components = document.components.get_or_insert_default();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("API key or access token")).build();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
@@ -130,9 +152,7 @@ const SECURITY_HEADERS: [(&str, &str); 4] = [
 pub fn router(app: Arc<App>) -> Router {
     let process = app.process;
     let (v1, _) = api().split_for_parts();
-    // The concept's three routes, without /v1.
-    let (aliases, _) =
-        OpenApiRouter::<Arc<App>>::new().merge(swaps::history()).merge(prediction::concept()).split_for_parts();
+    let (aliases, _) = concept().split_for_parts();
     let compressed = DefaultPredicate::new().and(NotForContentType::new("text/event-stream"));
     Router::new()
         .merge(v1)

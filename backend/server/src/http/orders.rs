@@ -25,12 +25,12 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(cancel_all_bids))
         .routes(routes!(get_bid, replace_bid, cancel_bid))
         .routes(routes!(get_bid_by_client_id, cancel_bid_by_client_id))
-        .routes(routes!(crate::http::preview::explain_bid))
+        .routes(routes!(crate::http::explain::explain_bid))
         .routes(routes!(place_offer, list_offers))
         .routes(routes!(crate::http::preview::preview_offer))
         .routes(routes!(get_offer, replace_offer, cancel_offer))
         .routes(routes!(get_offer_by_client_id, cancel_offer_by_client_id))
-        .routes(routes!(crate::http::preview::explain_offer))
+        .routes(routes!(crate::http::explain::explain_offer))
 }
 
 /// Reads the Idempotency-Key: required where money moves.
@@ -154,16 +154,11 @@ async fn by_client_id(app: &App, by: &Identity, client_id: &str) -> Answered<Ord
 async fn list_side(app: &App, by: &Identity, side: Side, query: &ListQuery) -> Answered<Response> {
     by.may("orders:read")?;
     let (path, prefix) = if side == Side::Bid { ("/v1/bids", "bid_") } else { ("/v1/offers", "off_") };
-    let mut query = query.clone();
-    // Bids sort before offers: the prefix is a lower or upper end of the ids.
-    let end = if side == Side::Bid { "bid_~" } else { "off_~" };
-    let ascending = query.order == Some(crate::http::reply::Direction::Asc);
-    if query.starting_after.is_none() && query.ending_before.is_none() {
-        query.starting_after = Some(if ascending { prefix.to_owned() } else { end.to_owned() });
-    }
-    let mut page = query.page()?;
-    if page.statuses.iter().any(|s| s == "open") {
-        page.statuses.extend(["partially_filled", "pending_cancel", "pending_replace"].map(str::to_owned));
+    let mut page = query.page(Table::Orders, prefix)?;
+    // Bids sort before offers: the prefix is a lower or upper end of the ids. Ids go on with a
+    // digit up to 7, so an 8 is after all of them, whatever the database's collation is.
+    if page.starting_after.is_none() && page.ending_before.is_none() {
+        page.starting_after = Some(if page.ascending { prefix.to_owned() } else { format!("{prefix}8") });
     }
     let mut listed = app.store.list(Table::Orders, &by.scope(), &page).await?;
     let before = listed.rows.len();
@@ -205,7 +200,8 @@ async fn get_bid(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Path
 }
 
 /// Replaces a bid in one step: the old hold is released and the new one taken together.
-#[utoipa::path(patch, path = "/bids/{id}", tag = "orders", operation_id = "replaceBid", request_body = OrderRequest, params(("id" = BidId, Path, description = "Bid")),
+#[utoipa::path(patch, path = "/bids/{id}", tag = "orders", operation_id = "replaceBid", request_body = OrderRequest, 
+    params(("id" = BidId, Path, description = "Bid"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless")),
     responses((status = 200, description = "The new bid", body = Order), (status = 202, description = "Waits for the sealed round", body = Order), Problems))]
 async fn replace_bid(
     State(app): State<Arc<App>>,
@@ -296,7 +292,8 @@ async fn get_offer(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Pa
 }
 
 /// Replaces an offer in one step.
-#[utoipa::path(patch, path = "/offers/{id}", tag = "orders", operation_id = "replaceOffer", request_body = OrderRequest, params(("id" = OfferId, Path, description = "Offer")),
+#[utoipa::path(patch, path = "/offers/{id}", tag = "orders", operation_id = "replaceOffer", request_body = OrderRequest, 
+    params(("id" = OfferId, Path, description = "Offer"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless")),
     responses((status = 200, description = "The new offer", body = Order), (status = 202, description = "Waits for the sealed round", body = Order), Problems))]
 async fn replace_offer(
     State(app): State<Arc<App>>,

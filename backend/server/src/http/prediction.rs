@@ -1,18 +1,16 @@
-//! Forecasts and their record, risk scores, and the concept's `prediction` and
-//! `swap_request`.
+//! Forecasts and their record, risk scores, and the concept's `prediction`.
 use crate::app::App;
-use crate::http::auth::{Anyone, Member};
-use crate::http::extract::{Body, Query};
+use crate::http::auth::Anyone;
+use crate::http::extract::Query;
 use crate::http::problem::{Answered, Problem, Problems};
 use crate::http::reply::{List, list_of};
 use crate::workers::forecasts::{LEVELS, MODEL, SeriesForecast};
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use headroom_market::ids::InstanceId;
 use headroom_market::swap::plan;
 use headroom_market::time::{Slot, Timestamp};
-use headroom_market::units::{Amounts, Credits, Resource, amount};
+use headroom_market::units::{Amounts, Resource, amount};
 use headroom_market::workload::Instance;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -25,9 +23,9 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(accuracy)).routes(routes!(list_allocations)).merge(concept())
 }
 
-/// Two of the concept's three routes: with and without /v1.
+/// One of the concept's three routes: with and without /v1.
 pub fn concept() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(prediction)).routes(routes!(swap_request))
+    OpenApiRouter::new().routes(routes!(prediction))
 }
 
 #[derive(Clone, Debug, Deserialize, IntoParams)]
@@ -105,7 +103,7 @@ async fn prediction(
     Ok(Json(Prediction { instance_id: query.instance_id, pool: query.pool, model: MODEL.to_owned(), series }))
 }
 
-async fn visible(app: &App, by: &crate::app::directory::Identity, id: InstanceId) -> Answered<Instance> {
+pub async fn visible(app: &App, by: &crate::app::directory::Identity, id: InstanceId) -> Answered<Instance> {
     let own = by.own();
     let found =
         app.sequencer.query(move |s| s.instances.get(&id).filter(|i| own.is_none_or(|p| p == i.participant)).cloned());
@@ -134,8 +132,7 @@ fn horizons(app: &App, text: Option<&str>) -> Answered<Vec<i64>> {
     let slots: Option<Vec<i64>> = slots.collect();
     slots.ok_or_else(|| {
         let detail = format!(
-            "horizons are minutes, multiples of {} and at most {}.",
-            seconds as f64 / 60.0,
+            "horizons are minutes ahead: whole slots of {seconds} seconds, from 1 to {most} of them. The furthest is {} minutes.",
             (most * seconds) as f64 / 60.0
         );
         Problem::field("horizon_out_of_range", "horizons", detail)
@@ -248,179 +245,4 @@ async fn list_allocations(State(app): State<Arc<App>>, Anyone(by): Anyone) -> An
         list
     });
     Ok(list_of(&list.await?))
-}
-
-/// The concept's swap request: what should change for an instance, under these criteria.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct SwapRequest {
-    instance_id: InstanceId,
-    /// Percent more capacity than it has now.
-    #[serde(default)]
-    desired_performance_improvement: Option<f64>,
-    /// Percent less cost than the last prices.
-    #[serde(default)]
-    cost_reduction_target: Option<f64>,
-    #[serde(default)]
-    mode: SwapRequestMode,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum SwapRequestMode {
-    /// Only says what it would do.
-    #[default]
-    Recommend,
-    /// Places the orders.
-    Apply,
-}
-
-/// A recommendation and the orders that would carry it out. Nothing moves by itself.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-struct Recommendation {
-    instance_id: InstanceId,
-    /// `grow`, `lend` or `keep`.
-    recommendation: String,
-    reason: String,
-    /// Chance that the demand exceeds what is in force within six slots, by resource.
-    risk: BTreeMap<String, f64>,
-    change: Amounts,
-    expected_cost: Credits,
-    orders: Vec<headroom_market::book::OrderRequest>,
-    /// Ids of the orders that were placed (mode `apply`).
-    placed: Vec<String>,
-}
-
-/// Recommends what to bid or lend for an instance; `mode: apply` places the orders.
-#[utoipa::path(post, path = "/swap_request", tag = "swaps", operation_id = "requestSwap", request_body = SwapRequest,
-    responses((status = 202, description = "The recommendation", body = Recommendation), Problems))]
-async fn swap_request(
-    State(app): State<Arc<App>>,
-    Member(by): Member,
-    Body(request): Body<SwapRequest>,
-) -> Answered<(StatusCode, Json<Recommendation>)> {
-    by.may("orders:write")?;
-    for (value, field) in [
-        (request.desired_performance_improvement, "desired_performance_improvement"),
-        (request.cost_reduction_target, "cost_reduction_target"),
-    ] {
-        if value.is_some_and(|v| !(0.0..=1000.0).contains(&v)) {
-            return Err(Problem::field(
-                "percent_out_of_range",
-                &format!("/{field}"),
-                "A percentage is from 0 to 1000.",
-            ));
-        }
-    }
-    let instance = visible(&app, &by, request.instance_id).await?;
-    let forecasts = app.forecasts.of_instance(instance.id, app.rhythm.slot_seconds);
-    let now = app.now();
-    let mut advice = recommend(&app, &instance, &forecasts, &request);
-    let slot = app.rhythm.first_open(now);
-    if !advice.change.is_empty() {
-        let prices = {
-            let (pool, change) = (instance.pool.clone(), advice.change.clone());
-            app.sequencer.query(move |s| {
-                change
-                    .iter()
-                    .map(|(r, q)| s.reference(&pool, *r, slot).charge_half_even(q.abs()).unwrap_or_default())
-                    .sum::<Credits>()
-            })
-        };
-        advice.expected_cost = prices.await?;
-        advice.orders = vec![order(&app, &instance, slot, &advice)];
-    }
-    if request.mode == SwapRequestMode::Apply {
-        let side = if advice.recommendation == "lend" {
-            headroom_market::book::Side::Offer
-        } else {
-            headroom_market::book::Side::Bid
-        };
-        for order in advice.orders.clone() {
-            let command = headroom_market::command::Command::PlaceOrder {
-                participant: by.participant,
-                side,
-                request: Box::new(order),
-                client_order: None,
-            };
-            let document = app.object(&by, command).await?;
-            let value: serde_json::Value = serde_json::from_str(&document).unwrap_or_default();
-            advice.placed.extend(value["id"].as_str().map(str::to_owned));
-        }
-    }
-    Ok((StatusCode::ACCEPTED, Json(advice)))
-}
-
-/// Above this chance of running short, growing is recommended.
-const RISK_THRESHOLD: f64 = 0.10;
-
-/// First simple rule: grow where the forecast says that it runs short, lend where it says
-/// that a part will not be needed. (The linear model of the concept is a later issue.)
-fn recommend(app: &App, instance: &Instance, forecasts: &[SeriesForecast], request: &SwapRequest) -> Recommendation {
-    let mut risk = BTreeMap::new();
-    let (mut grow, mut lend) = (Amounts::new(), Amounts::new());
-    for series in forecasts {
-        let resource = series.resource;
-        let (have, baseline) = (amount(&instance.in_force, resource), amount(&instance.baseline, resource));
-        let chance =
-            app.forecasts.probability_above(instance.id, resource, have, headroom_forecast::HORIZONS).unwrap_or(0.0);
-        risk.insert(resource.to_string(), chance);
-        let high =
-            series.points.iter().filter_map(|p| p.quantiles.get("0.9")).fold(0.0, |a: f64, b| a.max(*b)).ceil() as i64;
-        let wished = request.desired_performance_improvement.map_or(0, |p| (have as f64 * p / 100.0).ceil() as i64);
-        let most = amount(&instance.limit, resource) - baseline;
-        let more = (high - baseline).max(wished).min(most);
-        if more > 0 && (chance > RISK_THRESHOLD || wished > 0) {
-            grow.insert(resource, more);
-        }
-        let spare = (baseline - high.max(amount(&instance.floor, resource))).max(0);
-        if spare > 0 {
-            lend.insert(resource, spare);
-        }
-    }
-    let (recommendation, reason, change) = if !grow.is_empty() {
-        ("grow", "the forecast exceeds what is in force", grow)
-    } else if !lend.is_empty() {
-        ("lend", "a part of the baseline will probably not be needed", lend)
-    } else if forecasts.is_empty() {
-        ("keep", "there is no forecast yet; one is issued after the first slot", Amounts::new())
-    } else {
-        ("keep", "what is in force fits the forecast", Amounts::new())
-    };
-    Recommendation {
-        instance_id: instance.id,
-        recommendation: recommendation.to_owned(),
-        reason: reason.to_owned(),
-        risk,
-        change,
-        expected_cost: Credits::ZERO,
-        orders: Vec::new(),
-        placed: Vec::new(),
-    }
-}
-
-fn order(app: &App, instance: &Instance, slot: Slot, advice: &Recommendation) -> headroom_market::book::OrderRequest {
-    use headroom_market::book::{OrderRequest, PoolChoice, Window};
-    let end_at = slot.plus(1, app.rhythm.slot_seconds).start();
-    OrderRequest {
-        instance: Some(instance.id),
-        window: Window { start_at: slot.start(), end_at },
-        latest_start_at: None,
-        replicas: 1,
-        resources: advice.change.clone(),
-        pools: vec![PoolChoice { pool: instance.pool.clone(), adder: Credits::ZERO }],
-        assurance: Default::default(),
-        // Half as much again as it costs now: enough for a rising price, no blank cheque.
-        limit: advice.expected_cost.share_floor(3, 2).max(Credits::from_units(1)),
-        min_fill: Default::default(),
-        time_in_force: Default::default(),
-        expires_at: None,
-        resell: Default::default(),
-        parent: None,
-        project: None,
-        no_displacement: false,
-        min_run_slots: 0,
-        class: instance.class,
-        client_bid_id: None,
-    }
 }

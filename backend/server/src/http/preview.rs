@@ -1,27 +1,32 @@
-//! Before and after a bid: what it would cost and win, and why it has not won.
+//! Before an order: what it would hold, cost and win.
+//!
+//! Every figure but the hold comes from one list: what the order would have cost in each of the
+//! latest settled slots.
 use crate::app::App;
-use crate::http::auth::{Anyone, Member};
-use crate::http::extract::{Body, Path};
+use crate::app::directory::Identity;
+use crate::http::auth::Member;
+use crate::http::extract::Body;
 use crate::http::problem::{Answered, Problem, Problems};
 use axum::Json;
 use axum::extract::State;
-use headroom_market::book::{NotWon, Order, OrderRequest, Side, validate};
-use headroom_market::ids::{BidId, OfferId, OrderId, ParticipantId};
-use headroom_market::record::Table;
+use headroom_market::book::{Alternative, OrderRequest, Side, validate};
+use headroom_market::ids::ParticipantId;
 use headroom_market::state::State as Market;
-use headroom_market::time::Timestamp;
-use headroom_market::units::{Credits, Price};
+use headroom_market::time::{Slot, Timestamp};
+use headroom_market::units::{Credits, Price, Resource};
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// What an order would do, at the prices of the last cleared round. No effect.
+/// What an order would do if its slots cost what the latest slots have cost. No effect.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Preview {
     pub hold: Credits,
     pub currency: String,
-    /// Cost (of a bid) or proceeds (of an offer) at the last prices, best alternative.
+    /// Cost (of a bid) or proceeds (of an offer) of the best alternative: the median over the
+    /// latest slots, or without any at the last prices.
     pub expected: Credits,
+    /// Where four of five of the latest slots lie; `expected` is always inside.
     pub expected_low: Credits,
     pub expected_high: Credits,
     /// The most that can be charged.
@@ -32,11 +37,25 @@ pub struct Preview {
     pub fill_probability: Option<f64>,
     /// Limits that would have been enough in 50, 80, 95 and 99 % of the latest slots.
     pub chances: Vec<Chance>,
+    /// `recent_slots`: expected, range and chances are quantiles of the latest slots.
+    /// `last_prices`: no slot has settled yet, so all three amounts are the cost at the last prices.
+    pub basis: Basis,
+    /// How many slots that is, at most a day of them.
+    pub basis_slots: usize,
+    /// At the prices of the last round, or the usual ones where it had none.
+    pub last_cost: Credits,
     pub available_after: Credits,
     /// The round in which it would first count.
     pub round: u64,
     pub gate_closes_at: Timestamp,
     pub warnings: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    RecentSlots,
+    LastPrices,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -45,77 +64,102 @@ pub struct Chance {
     pub limit: Credits,
 }
 
-/// Why an order has not won, and what would have.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Explanation {
-    pub order: OrderId,
-    pub status: String,
-    /// Stable code; `null` where it has not been refused.
-    pub reason: Option<String>,
-    /// The same for people.
-    pub sentence: String,
-    pub round: Option<u64>,
-    pub limit: Credits,
-    pub price_faced: Option<Credits>,
-    pub shortfall: Option<Credits>,
-    pub minimum_winning_limit: Option<WinningLimit>,
-    pub changes: Vec<Change>,
-}
-
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct WinningLimit {
-    pub value: Credits,
-    /// `exact` or `bound`.
-    pub quality: String,
-}
-
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Change {
-    pub change: String,
-    pub limit: Option<Credits>,
-    pub helps: bool,
-}
-
 /// The price to reckon with: the product's last one, else its class's reference.
-fn price_of(
-    state: &Market,
-    pool: &str,
-    resource: headroom_market::units::Resource,
-    slot: headroom_market::time::Slot,
-) -> Price {
+fn price_of(state: &Market, pool: &str, resource: Resource, slot: Slot) -> Price {
     let product = state.products.get(&(pool.to_owned(), resource, slot)).and_then(|p| p.last_price);
     product.unwrap_or_else(|| state.reference(pool, resource, slot))
 }
 
-fn bundle_costs(state: &Market, request: &OrderRequest) -> Option<(Credits, Vec<i64>)> {
-    let seconds = state.market.rhythm.slot_seconds;
-    let mut best: Option<(Credits, Vec<i64>)> = None;
-    for alternative in request.alternatives(seconds) {
-        let mut cost = Credits::ZERO;
-        let mut history: Vec<i64> = Vec::new();
-        for slot in &alternative.slots {
-            for (resource, quantity) in &request.resources {
-                let all = quantity.checked_mul(i64::from(request.replicas))?;
-                cost = cost.checked_add(price_of(state, &alternative.pool, *resource, *slot).charge_half_even(all)?)?;
-                let key = (alternative.pool.clone(), *resource);
-                let recent = state.references.get(&key).map(|r| r.recent.as_slice()).unwrap_or_default();
-                if history.is_empty() {
-                    history = vec![0; recent.len()];
-                }
-                // The newest slots are aligned; a class with a shorter history shortens all.
-                let keep = history.len().min(recent.len());
-                history = history.split_off(history.len() - keep);
-                for (sum, price) in history.iter_mut().zip(&recent[recent.len() - keep..]) {
-                    *sum += price.charge_half_even(all)?.units();
-                }
-            }
-        }
-        let effective = cost + alternative.adder;
+/// What the cheapest alternative costs.
+struct Costs {
+    /// At the last prices.
+    last: Credits,
+    /// If all its slots cost what one of the latest settled slots did, ascending.
+    recent: Vec<i64>,
+}
+
+impl Costs {
+    /// The cost that this share of the slots does not exceed: the smallest such one.
+    fn quantile(&self, share: f64) -> Credits {
+        let count = self.recent.len();
+        let index = ((count as f64 * share).ceil() as usize).clamp(1, count.max(1)) - 1;
+        self.recent.get(index).map_or(self.last, |units| Credits::from_units(*units))
+    }
+    /// The highest amount that this share of the slots reaches.
+    fn reached(&self, share: f64) -> Credits {
+        let count = self.recent.len();
+        let index = ((count as f64 * (1.0 - share)).floor() as usize).min(count.saturating_sub(1));
+        self.recent.get(index).map_or(self.last, |units| Credits::from_units(*units))
+    }
+    /// Always between any lower and any higher quantile, which a mean is not.
+    fn median(&self) -> Credits {
+        self.quantile(0.5)
+    }
+}
+
+fn bundle_costs(state: &Market, request: &OrderRequest) -> Option<Costs> {
+    let mut best: Option<(Credits, Costs)> = None;
+    for alternative in request.alternatives(state.market.rhythm.slot_seconds) {
+        let costs = costs_of(state, request, &alternative)?;
+        let effective = costs.median().checked_add(alternative.adder)?;
         if best.as_ref().is_none_or(|(least, _)| effective < *least) {
-            best = Some((cost, history));
+            best = Some((effective, costs));
         }
     }
-    best
+    best.map(|(_, costs)| costs)
+}
+
+fn costs_of(state: &Market, request: &OrderRequest, alternative: &Alternative) -> Option<Costs> {
+    let mut last = Credits::ZERO;
+    let mut recent: Option<Vec<i64>> = None;
+    for slot in &alternative.slots {
+        for (resource, quantity) in &request.resources {
+            let all = quantity.checked_mul(i64::from(request.replicas))?;
+            let now = price_of(state, &alternative.pool, *resource, *slot);
+            last = last.checked_add(now.charge_half_even(all)?)?;
+            let key = (alternative.pool.clone(), *resource);
+            let prices = state.references.get(&key).map(|r| r.recent.as_slice()).unwrap_or_default();
+            // The newest slots are aligned; a resource with a shorter history shortens all.
+            let mut sums = recent.take().unwrap_or_else(|| vec![0; prices.len()]);
+            let keep = sums.len().min(prices.len());
+            sums.drain(..sums.len() - keep);
+            for (sum, price) in sums.iter_mut().zip(&prices[prices.len() - keep..]) {
+                *sum = sum.checked_add(price.charge_half_even(all)?.units())?;
+            }
+            recent = Some(sums);
+        }
+    }
+    let mut recent = recent.unwrap_or_default();
+    recent.sort_unstable();
+    Some(Costs { last, recent })
+}
+
+/// Under so many slots quantiles of them say little.
+const FEW_SLOTS: usize = 20;
+
+fn warnings(side: Side, limit: Credits, costs: &Costs, hold: Credits, available: Credits) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if hold > available {
+        warnings
+            .push(format!("The hold of {hold} is more than the {available} available: the order would be refused."));
+    }
+    match side {
+        Side::Bid if costs.last > limit => {
+            warnings.push("At the last prices the limit would not be enough.".to_owned())
+        }
+        Side::Offer if costs.last < limit => warnings.push("At the last prices the limit asks too much.".to_owned()),
+        _ => {}
+    }
+    match costs.recent.len() {
+        0 => warnings
+            .push("No slot has settled yet: expected is the cost at the last prices, without a range.".to_owned()),
+        1 => warnings.push("Only one slot has settled yet: a range from it says little.".to_owned()),
+        few if few < FEW_SLOTS => {
+            warnings.push(format!("Only {few} slots have settled yet: range and chances from them say little."));
+        }
+        _ => {}
+    }
+    warnings
 }
 
 fn preview(
@@ -127,52 +171,43 @@ fn preview(
 ) -> Result<Preview, Problem> {
     let acceptable = validate::check(state, now, participant, side, request, None)
         .map_err(|r| Problem::from(headroom_market::command::Refusal::from(r)))?;
-    let (expected, mut history) = bundle_costs(state, request).unwrap_or_default();
-    history.sort_unstable();
-    let at = |share: f64| -> Credits {
-        let index = ((history.len() as f64 * share).ceil() as usize).clamp(1, history.len().max(1)) - 1;
-        history.get(index).map_or(expected, |units| Credits::from_units(*units))
-    };
-    let enough = history.iter().filter(|units| match side {
+    // What overflows here costs more than any limit: its order can't win.
+    let costs = bundle_costs(state, request).ok_or_else(|| {
+        Problem::field("quantity_out_of_range", "/resources", "This costs more than can be reckoned.")
+    })?;
+    let slots = costs.recent.len();
+    let enough = costs.recent.iter().filter(|units| match side {
         Side::Bid => **units <= request.limit.units(),
         Side::Offer => **units >= request.limit.units(),
     });
-    let fill_probability = (!history.is_empty()).then(|| enough.count() as f64 / history.len() as f64);
+    let fill_probability = (slots > 0).then(|| enough.count() as f64 / slots as f64);
+    let chance = |probability: f64| {
+        let limit = if side == Side::Bid { costs.quantile(probability) } else { costs.reached(probability) };
+        Chance { probability, limit }
+    };
+    let chances = if slots == 0 { Vec::new() } else { [0.5, 0.8, 0.95, 0.99].map(chance).to_vec() };
     let available = state.available(participant);
-    let mut warnings = Vec::new();
-    if acceptable.hold > available {
-        warnings.push(format!(
-            "The hold of {} is more than the {} available: the order would be refused.",
-            acceptable.hold, available
-        ));
-    }
-    if side == Side::Bid && expected > request.limit {
-        warnings.push("At the last prices the limit would not be enough.".to_owned());
-    }
-    let chances = [0.5, 0.8, 0.95, 0.99].map(|probability| Chance { probability, limit: at(probability) }).to_vec();
     Ok(Preview {
         hold: acceptable.hold,
         currency: "credits".to_owned(),
-        expected,
-        expected_low: at(0.1),
-        expected_high: at(0.9),
+        expected: costs.median(),
+        expected_low: costs.quantile(0.1),
+        expected_high: costs.quantile(0.9),
         worst_case: if side == Side::Bid { acceptable.hold } else { Credits::ZERO },
         fee: Credits::ZERO,
         fill_probability,
-        chances: if history.is_empty() { Vec::new() } else { chances },
+        chances,
+        basis: if slots == 0 { Basis::LastPrices } else { Basis::RecentSlots },
+        basis_slots: slots,
+        last_cost: costs.last,
         available_after: available - acceptable.hold,
         round: state.market.last_round + 1,
         gate_closes_at: state.market.rhythm.gate_closes(request.first_slot()),
-        warnings,
+        warnings: warnings(side, request.limit, &costs, acceptable.hold, available),
     })
 }
 
-async fn run_preview(
-    app: &App,
-    by: &crate::app::directory::Identity,
-    side: Side,
-    request: OrderRequest,
-) -> Answered<Json<Preview>> {
+async fn run_preview(app: &App, by: &Identity, side: Side, request: OrderRequest) -> Answered<Json<Preview>> {
     by.may("orders:read")?;
     let (now, participant) = (app.now(), by.participant);
     app.sequencer.query(move |state| preview(state, now, participant, side, &request)).await?.map(Json)
@@ -200,105 +235,32 @@ pub async fn preview_offer(
     run_preview(&app, &by, Side::Offer, request).await
 }
 
-/// What a reason code means, for people.
-pub fn sentence_of(reason: &str) -> &'static str {
-    match reason {
-        "HALTED" => "Every pool of the order is halted.",
-        "INSUFFICIENT_HOLD" => "The collar rose and the balance could not follow with a larger hold.",
-        "INELIGIBLE" => {
-            "The same participant traded the other side of a product, or an earlier award has fixed another node."
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn costs(recent: &[i64]) -> Costs {
+        Costs { last: Credits::from_units(2), recent: recent.to_vec() }
+    }
+
+    #[test]
+    fn the_expected_amount_lies_inside_its_range() {
+        for recent in [&[][..], &[5], &[4, 5], &[1, 1, 1, 1, 1, 1, 1, 1, 1, 100], &[1, 50, 60]] {
+            let costs = costs(recent);
+            let (low, middle, high) = (costs.quantile(0.1), costs.median(), costs.quantile(0.9));
+            assert!(low <= middle && middle <= high, "{recent:?}: {low} {middle} {high}");
         }
-        "OUT_OF_MONEY" => "The price was beyond the limit.",
-        "MARGINAL_PRORATA" => "The limit is the price: what was left was shared among equals.",
-        "NO_HOST_FITS" => "The price was right, but no node had room for it in one piece.",
-        "MIN_FILL_UNREACHABLE" => "Not even all the supply together reaches the minimum fill.",
-        "PARADOXICAL" => "Filling all of it would have moved the price against somebody who won.",
-        "TIE_LOST" => "Others offered the same; the published seed decided.",
-        "FLOOR_PROTECTED" => "Lending more would have taken the instance under its capacity floor.",
-        "THRASH_LIMIT" => "The instance may not change by that much in one round.",
-        "SOLVER_FALLBACK" => {
-            "The round was cleared without all-or-none orders, because its first outcome did not pass the check."
+    }
+
+    #[test]
+    fn a_chance_is_kept_by_its_limit_on_either_side() {
+        let recent: Vec<i64> = (1..=37).collect();
+        let costs = costs(&recent);
+        for share in [0.5, 0.8, 0.95, 0.99] {
+            let (bid, offer) = (costs.quantile(share).units(), costs.reached(share).units());
+            let part = |count: usize| count as f64 / recent.len() as f64;
+            assert!(part(recent.iter().filter(|cost| **cost <= bid).count()) >= share, "bid {share}");
+            assert!(part(recent.iter().filter(|cost| **cost >= offer).count()) >= share, "offer {share}");
         }
-        "BUDGET" => "The budget group is used up.",
-        _ => "The round did not fill it.",
     }
-}
-
-fn explain(order: &Order) -> Explanation {
-    let not_won: Option<&NotWon> = order.last_reason.as_ref();
-    let ended = !order.status.is_live();
-    let sentence = match not_won {
-        _ if order.status == headroom_market::book::OrderStatus::Filled => "It won all that it asked for.".to_owned(),
-        Some(why) => match (why.price_faced, why.shortfall) {
-            (Some(price), Some(short)) if !short.is_zero() && order.side == Side::Bid => {
-                format!(
-                    "Short by {short} credits: the bundle cost {price}, the limit for it is {}.",
-                    order.remaining_limit
-                )
-            }
-            _ => sentence_of(&why.reason).to_owned(),
-        },
-        None if ended => format!("It ended as {} before a round refused it.", order.status.name()),
-        None => "No round has looked at it yet; the next one will.".to_owned(),
-    };
-    let bid_price = not_won.filter(|_| order.side == Side::Bid).and_then(|w| w.price_faced);
-    // One tick above what the bundle cost is enough while nothing else changes: a bound.
-    let winning = bid_price.map(|p| WinningLimit { value: p + Credits::from_units(1), quality: "bound".to_owned() });
-    let mut changes = Vec::new();
-    if let Some(winning) = winning.as_ref().filter(|w| w.value > order.remaining_limit) {
-        changes.push(Change { change: "Raise the limit".to_owned(), limit: Some(winning.value), helps: true });
-    }
-    if not_won.is_some_and(|w| w.reason == "NO_HOST_FITS") {
-        changes.push(Change {
-            change: "Accept another pool, or ask for smaller replicas".to_owned(),
-            limit: None,
-            helps: true,
-        });
-        changes.push(Change { change: "Raise the limit".to_owned(), limit: None, helps: false });
-    }
-    if not_won.is_some() && !order.request.min_fill.is_zero() {
-        changes.push(Change { change: "Accept a partial fill (min_fill \"0\")".to_owned(), limit: None, helps: true });
-    }
-    Explanation {
-        order: order.id,
-        status: order.status.name().to_owned(),
-        reason: not_won.map(|w| w.reason.clone()).or_else(|| order.closed_reason.clone()),
-        sentence,
-        round: not_won.map(|w| w.round),
-        limit: order.remaining_limit,
-        price_faced: not_won.and_then(|w| w.price_faced),
-        shortfall: not_won.and_then(|w| w.shortfall),
-        minimum_winning_limit: winning,
-        changes,
-    }
-}
-
-async fn run_explain(app: &App, by: &crate::app::directory::Identity, id: OrderId) -> Answered<Json<Explanation>> {
-    by.may("orders:read")?;
-    let document = app.store.get(Table::Orders, &by.scope(), &id.to_string()).await?;
-    let document = document.ok_or_else(|| Problem::not_found("order"))?;
-    let order: Order = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
-    Ok(Json(explain(&order)))
-}
-
-/// Why the last round did not fill a bid, and what would have.
-#[utoipa::path(get, path = "/bids/{id}/explain", tag = "orders", operation_id = "explainBid", params(("id" = BidId, Path, description = "Bid")),
-    responses((status = 200, description = "Reason, numbers and what helps", body = Explanation), Problems))]
-pub async fn explain_bid(
-    State(app): State<Arc<App>>,
-    Anyone(by): Anyone,
-    Path(id): Path<BidId>,
-) -> Answered<Json<Explanation>> {
-    run_explain(&app, &by, OrderId::Bid(id)).await
-}
-
-/// Why the last round did not take an offer.
-#[utoipa::path(get, path = "/offers/{id}/explain", tag = "orders", operation_id = "explainOffer", params(("id" = OfferId, Path, description = "Offer")),
-    responses((status = 200, description = "Reason, numbers and what helps", body = Explanation), Problems))]
-pub async fn explain_offer(
-    State(app): State<Arc<App>>,
-    Anyone(by): Anyone,
-    Path(id): Path<OfferId>,
-) -> Answered<Json<Explanation>> {
-    run_explain(&app, &by, OrderId::Offer(id)).await
 }

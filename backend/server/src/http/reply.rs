@@ -3,6 +3,7 @@ use crate::app::App;
 use crate::http::problem::{Answered, Problem};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use headroom_market::ids::*;
 use headroom_market::record::Table;
 use headroom_market::time::Timestamp;
 use headroom_store::read::{Listed, Page, Scope};
@@ -43,7 +44,8 @@ pub struct ListQuery {
     /// Newest first by default.
     #[param(inline)]
     pub order: Option<Direction>,
-    /// One status or several, separated by commas; `open` stands for all live ones of an order.
+    /// One status or several, separated by commas; an unknown one is refused with the known ones.
+    /// `open` stands for all live ones of an order.
     pub status: Option<String>,
     #[serde(rename = "created[gte]")]
     pub created_from: Option<Timestamp>,
@@ -58,8 +60,64 @@ pub enum Direction {
     Desc,
 }
 
+/// The statuses that rows of a table can have, as `Record::status_text` names them.
+fn statuses(table: Table) -> &'static [&'static str] {
+    match table {
+        Table::Orders => &[
+            "open",
+            "partially_filled",
+            "pending_cancel",
+            "pending_replace",
+            "filled",
+            "canceled",
+            "expired",
+            "replaced",
+        ],
+        Table::Awards => &["live", "settled"],
+        Table::Rounds => &["open", "sealed", "solved", "awarded", "executing", "settled", "void"],
+        Table::Swaps => &[
+            "planned",
+            "awaiting_approval",
+            "reserved",
+            "snapshot",
+            "transferred",
+            "shadow",
+            "fenced",
+            "activated",
+            "verified",
+            "released",
+            "done",
+            "infeasible",
+            "rejected",
+            "expired",
+            "aborted",
+            "rolled_back",
+            "failed",
+        ],
+        Table::Instances => &["running", "stopped", "failed"],
+        Table::Hints => &["active", "withdrawn"],
+        _ => &["active"],
+    }
+}
+
+/// Whether a text can be a cursor of a list of this table.
+fn is_id(table: Table, text: &str) -> bool {
+    match table {
+        Table::Orders => text.parse::<OrderId>().is_ok(),
+        Table::Awards => text.parse::<AwardId>().is_ok(),
+        Table::Rounds => text.parse::<RoundId>().is_ok(),
+        Table::Swaps => text.parse::<SwapId>().is_ok(),
+        Table::Instances => text.parse::<InstanceId>().is_ok(),
+        Table::Hints => text.parse::<HintId>().is_ok(),
+        Table::Profiles => text.parse::<ProfileId>().is_ok(),
+        Table::Receipts => text.parse::<ReceiptId>().is_ok(),
+        _ => false,
+    }
+}
+
 impl ListQuery {
-    pub fn page(&self) -> Answered<Page> {
+    /// The page of a table that is asked for; `prefix` is how ids of the list begin.
+    pub fn page(&self, table: Table, prefix: &str) -> Answered<Page> {
         let limit = self.limit.unwrap_or(50);
         if !(1..=500).contains(&limit) {
             return Err(Problem::field("limit_out_of_range", "limit", "limit is from 1 to 500."));
@@ -71,13 +129,30 @@ impl ListQuery {
                 "Send starting_after or ending_before, not both.",
             ));
         }
-        let statuses = self.status.as_deref().unwrap_or("").split(',').filter(|s| !s.is_empty());
+        for (cursor, name) in [(&self.starting_after, "starting_after"), (&self.ending_before, "ending_before")] {
+            if cursor.as_ref().is_some_and(|c| !c.starts_with(prefix) || !is_id(table, c)) {
+                let detail = format!("{name} is the id of an object of this list, as next_cursor gives it.");
+                return Err(Problem::field("cursor_invalid", name, detail));
+            }
+        }
+        let mut wanted: Vec<String> = Vec::new();
+        for status in self.status.as_deref().unwrap_or("").split(',').map(str::trim).filter(|s| !s.is_empty()) {
+            if !statuses(table).contains(&status) {
+                let known = statuses(table).join(", ");
+                let detail = format!("Nothing here has the status `{status}`. There are: {known}.");
+                return Err(Problem::field("status_unknown", "status", detail));
+            }
+            wanted.push(status.to_owned());
+        }
+        if table == Table::Orders && wanted.iter().any(|s| s == "open") {
+            wanted.extend(["partially_filled", "pending_cancel", "pending_replace"].map(str::to_owned));
+        }
         Ok(Page {
             limit,
             starting_after: self.starting_after.clone(),
             ending_before: self.ending_before.clone(),
             ascending: self.order == Some(Direction::Asc),
-            statuses: statuses.map(str::to_owned).collect(),
+            statuses: wanted,
             position: None,
             created_from: self.created_from.map(Timestamp::micros),
             created_to: self.created_to.map(Timestamp::micros),
@@ -112,10 +187,7 @@ pub fn list_of<T: serde::Serialize>(values: &[T]) -> axum::Json<serde_json::Valu
 }
 
 pub async fn list_table(app: &App, table: Table, scope: &Scope, query: &ListQuery, path: &str) -> Answered<Response> {
-    let mut page = query.page()?;
-    if page.statuses.iter().any(|s| s == "open") && table == Table::Orders {
-        page.statuses.extend(["partially_filled", "pending_cancel", "pending_replace"].map(str::to_owned));
-    }
+    let page = query.page(table, "")?;
     Ok(list(&app.store.list(table, scope, &page).await?, path))
 }
 

@@ -54,20 +54,22 @@ async fn archived(app: &App, number: u64) -> Answered<(String, String, String)> 
     app.store.archived_round(number).await?.ok_or_else(|| Problem::not_found("cleared round in the archive"))
 }
 
-/// A round's outcome as headroom.outcome/1; own orders only, unless the role sees all.
+/// A round's outcome as headroom.outcome/1; own orders only, unless the role sees all, and none
+/// without the scope orders:read.
 #[utoipa::path(get, path = "/rounds/{number}/result", tag = "market", operation_id = "getRoundResult", params(("number" = u64, Path, description = "Round number")),
     responses((status = 200, description = "headroom.outcome/1", body = serde_json::Value), Problems))]
 async fn round_result(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(number): Path<u64>) -> Answered<Document> {
     by.may("market:read")?;
     let (book, outcome, _) = archived(&app, number).await?;
-    if by.role.is_platform() {
+    let orders = by.may("orders:read").is_ok();
+    if by.role.is_platform() && orders {
         return Ok(ok(outcome));
     }
     let book: clearing::Book = serde_json::from_str(&book).map_err(|e| Problem::fault(&e))?;
     let mut outcome: clearing::Outcome = serde_json::from_str(&outcome).map_err(|e| Problem::fault(&e))?;
     let me = by.participant.to_string();
     let own: std::collections::BTreeSet<&String> =
-        book.orders.iter().filter(|o| o.owner == me).map(|o| &o.id).collect();
+        book.orders.iter().filter(|o| orders && o.owner == me).map(|o| &o.id).collect();
     outcome.awards.retain(|a| own.contains(&a.order));
     outcome.refused.retain(|r| own.contains(&r.order));
     outcome.placements.retain(|p| own.contains(&p.order));
@@ -79,9 +81,10 @@ async fn round_result(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(numb
     responses((status = 200, description = "headroom.book/1", body = serde_json::Value), Problems))]
 async fn round_audit(
     State(app): State<Arc<App>>,
-    Platform(_by): Platform,
+    Platform(by): Platform,
     Path(number): Path<u64>,
 ) -> Answered<Document> {
+    by.may("orders:read")?;
     Ok(ok(archived(&app, number).await?.0))
 }
 
@@ -113,7 +116,7 @@ async fn round_proof(
     Anyone(by): Anyone,
     Path(number): Path<u64>,
 ) -> Answered<Json<Proofs>> {
-    by.may("market:read")?;
+    by.may("orders:read")?;
     let (book, _, _) = archived(&app, number).await?;
     let book: clearing::Book = serde_json::from_str(&book).map_err(|e| Problem::fault(&e))?;
     let documents: Vec<String> = book.orders.iter().map(seal::order_document).collect();

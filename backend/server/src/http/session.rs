@@ -3,13 +3,15 @@ use crate::app::App;
 use crate::app::directory::{Identity, secret_hash};
 use crate::app::passwords;
 use crate::app::tokens::{ACCESS_SECONDS, REFRESH_SECONDS};
-use crate::http::auth::{ACCESS_COOKIE, Anyone, CSRF_COOKIE, REFRESH_COOKIE, cookie};
+use crate::http::auth::{ACCESS_COOKIE, Anyone, CSRF_COOKIE, REFRESH_COOKIE, bearer, cookie};
 use crate::http::extract::{Body, Path};
 use crate::http::problem::{Answered, Problem, Problems};
 use crate::http::reply::{Document, List, list_of, ok};
+use crate::http::serve::client_address;
 use axum::Json;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::extract::{FromRequest, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use headroom_market::command::Command;
 use headroom_market::ids::{KeyId, ParticipantId, UserId};
@@ -64,14 +66,19 @@ pub fn random_hex() -> Answered<String> {
 /// Signs in with a password.
 #[utoipa::path(post, path = "/auth/login", tag = "session", operation_id = "login", request_body = Login, security(()),
     responses((status = 200, description = "Signed in", body = Session), Problems))]
-async fn login(State(app): State<Arc<App>>, Body(login): Body<Login>) -> Answered<Response> {
-    app.limiter.check_login(&login.email)?;
+async fn login(State(app): State<Arc<App>>, request: Request) -> Answered<Response> {
+    let (parts, body) = request.into_parts();
+    let address = client_address(&parts, app.behind_proxy);
+    let Body(login) = Body::<Login>::from_request(Request::from_parts(parts, body), &app).await?;
+    app.limiter.check_login(&login.email, address)?;
     let directory = app.directory();
     let user = directory.user_by_email(&login.email).cloned();
     let stored = user.as_ref().map(|u| u.password_hash.clone());
     let password = login.password;
+    let turn = app.limiter.password_turn().await?;
     // Argon2 takes its time on purpose: not on the async threads.
     let passed = tokio::task::spawn_blocking(move || passwords::verify(&password, stored.as_deref())).await;
+    drop(turn);
     let user = user.filter(|_| passed.unwrap_or(false));
     let user = user.ok_or_else(|| Problem::unauthorized("The address or the password is wrong."))?;
     let membership = user.memberships.iter().find(|m| login.participant.is_none_or(|p| p == m.participant));
@@ -81,15 +88,15 @@ async fn login(State(app): State<Arc<App>>, Body(login): Body<Login>) -> Answere
 
 async fn start_session(app: &App, user: &User, membership: Membership, family: Option<String>) -> Answered<Response> {
     let now = app.now();
-    let access = app.tokens.issue(user.id, membership.participant, membership.role, now.seconds());
-    let access_token = access.ok_or_else(|| Problem::fault(&"the token could not be signed"))?;
-    let secret = random_hex()?;
-    // The membership travels in the token; its hash in the database covers both.
-    let refresh_token = format!("{secret}.{}.{}", membership.participant, membership.role.name());
     let family = match family {
         Some(family) => family,
         None => random_hex()?,
     };
+    let access = app.tokens.issue(user.id, membership.participant, membership.role, &family, now.seconds());
+    let access_token = access.ok_or_else(|| Problem::fault(&"the token could not be signed"))?;
+    let secret = random_hex()?;
+    // The membership travels in the token; its hash in the database covers both.
+    let refresh_token = format!("{secret}.{}.{}", membership.participant, membership.role.name());
     let expires = now.plus_seconds(REFRESH_SECONDS).micros();
     app.store
         .observations
@@ -123,19 +130,19 @@ fn set_cookies(response: &mut Response, cookies: &[String]) {
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
-fn refresh_token(headers: &HeaderMap, request: Request) -> Option<String> {
-    let (parts, _) = request.into_parts();
-    let sent = headers.get("x-refresh-token").and_then(|v| v.to_str().ok());
-    sent.or_else(|| cookie(&parts, REFRESH_COOKIE)).map(str::to_owned)
+fn refresh_token(parts: &Parts) -> Option<String> {
+    let sent = parts.headers.get("x-refresh-token").and_then(|v| v.to_str().ok());
+    sent.or_else(|| cookie(parts, REFRESH_COOKIE)).map(str::to_owned)
 }
 
 /// Renews a session; the refresh token (cookie, or header X-Refresh-Token) is used up. A
 /// second use of the same token signs its whole family out.
 #[utoipa::path(post, path = "/auth/refresh", tag = "session", operation_id = "refreshSession", security(()),
+    params(("X-Refresh-Token" = Option<String>, Header, description = "The refresh token, of a client without cookies")),
     responses((status = 200, description = "A new session", body = Session), Problems))]
-async fn refresh(State(app): State<Arc<App>>, headers: HeaderMap, request: Request) -> Answered<Response> {
+async fn refresh(State(app): State<Arc<App>>, request: Request) -> Answered<Response> {
     let expired = || Problem::unauthorized("The session has ended. Sign in again.");
-    let token = refresh_token(&headers, request).ok_or_else(expired)?;
+    let token = refresh_token(&request.into_parts().0).ok_or_else(expired)?;
     let used = app.store.observations.use_refresh_token(&secret_hash(&token), app.now().micros()).await?;
     let RefreshUse::Fresh { family, user } = used else { return Err(expired()) };
     let mut parts = token.split('.').skip(1);
@@ -151,15 +158,33 @@ async fn refresh(State(app): State<Arc<App>>, headers: HeaderMap, request: Reque
     start_session(&app, user, membership, Some(family)).await
 }
 
-/// Signs out: the refresh token's family is revoked and the cookies are removed.
+/// The session of an access token, also of one that has just expired.
+fn session_of(app: &App, parts: &Parts) -> Answered<Option<String>> {
+    let token = parts.headers.get(header::AUTHORIZATION).and_then(bearer);
+    if token.is_some_and(|t| t.starts_with("xk_")) {
+        let detail = "An API key is not a session: it works until DELETE /v1/api_keys/{id} revokes it.";
+        return Err(Problem::new(StatusCode::CONFLICT, "not_a_session", detail));
+    }
+    let token = token.or_else(|| cookie(parts, ACCESS_COOKIE));
+    Ok(token.and_then(|t| app.tokens.genuine(t)).map(|claims| claims.sid))
+}
+
+/// Signs out: the session's refresh tokens are revoked, found by any of its tokens, and the
+/// cookies are removed. An access token itself works until it expires, at most 15 minutes.
 #[utoipa::path(post, path = "/auth/logout", tag = "session", operation_id = "logout", security(()),
+    params(("X-Refresh-Token" = Option<String>, Header, description = "The refresh token, of a client without cookies; the access token does as well")),
     responses((status = 204, description = "Signed out"), Problems))]
-async fn logout(State(app): State<Arc<App>>, headers: HeaderMap, request: Request) -> Answered<Response> {
-    if let Some(token) = refresh_token(&headers, request) {
+async fn logout(State(app): State<Arc<App>>, request: Request) -> Answered<Response> {
+    let (parts, _) = request.into_parts();
+    let family = session_of(&app, &parts)?;
+    if let Some(token) = refresh_token(&parts) {
         app.store.observations.revoke_family_of(&secret_hash(&token)).await?;
     }
+    if let Some(family) = family {
+        app.store.observations.revoke_family(&family).await?;
+    }
     let gone = |name: &str, path: &str| format!("{name}=; Path={path}; Max-Age=0; SameSite=Lax");
-    let mut response = axum::http::StatusCode::NO_CONTENT.into_response();
+    let mut response = StatusCode::NO_CONTENT.into_response();
     set_cookies(&mut response, &[gone(ACCESS_COOKIE, "/"), gone(REFRESH_COOKIE, "/v1/auth"), gone(CSRF_COOKIE, "/")]);
     Ok(response)
 }
@@ -269,6 +294,7 @@ fn key_view(key: &headroom_market::participant::ApiKey) -> KeyView {
 #[utoipa::path(get, path = "/api_keys", tag = "session", operation_id = "listApiKeys",
     responses((status = 200, description = "Keys without their secrets", body = List<KeyView>), Problems))]
 async fn list_keys(State(app): State<Arc<App>>, Anyone(by): Anyone) -> Answered<Json<serde_json::Value>> {
+    by.may("keys:read").or_else(|_| by.may("keys:write"))?;
     let keys = app
         .sequencer
         .query(move |s| s.keys.values().filter(|k| k.participant == by.participant).map(key_view).collect::<Vec<_>>());
@@ -279,15 +305,32 @@ async fn list_keys(State(app): State<Arc<App>>, Anyone(by): Anyone) -> Answered<
 #[serde(deny_unknown_fields)]
 struct NewKey {
     name: String,
-    /// A subset of the role's scopes; all of them if left out.
+    /// A subset of the caller's own scopes; all of them if left out. An empty list is refused.
     #[serde(default)]
-    scopes: Vec<String>,
+    scopes: Option<Vec<String>>,
     #[serde(default)]
     expires_at: Option<Timestamp>,
 }
 
+/// The scopes of a new key: never more than the caller has, who may be a key itself.
+fn scopes_of_key(by: &Identity, asked: Option<Vec<String>>) -> Answered<Vec<String>> {
+    let Some(asked) = asked else { return Ok(by.scopes.to_vec()) };
+    if asked.is_empty() {
+        let detail = "A key without scopes could do nothing. Name some, or leave `scopes` out for all of yours.";
+        return Err(Problem::field("scopes_empty", "/scopes", detail));
+    }
+    match asked.iter().position(|scope| !by.scopes.contains(scope)) {
+        Some(index) => Err(Problem::field(
+            "scope_not_allowed",
+            &format!("/scopes/{index}"),
+            format!("A key has at most the scopes of who makes it: {}.", by.scopes.join(", ")),
+        )),
+        None => Ok(asked),
+    }
+}
+
 /// The command that makes a key, and its secret.
-pub fn key_command(
+fn key_command(
     name: String,
     by: &Identity,
     scopes: Vec<String>,
@@ -312,12 +355,13 @@ pub fn key_command(
     responses((status = 201, description = "The key; its secret is shown this once", body = NewKeyView), Problems))]
 async fn create_key(State(app): State<Arc<App>>, Anyone(by): Anyone, Body(new): Body<NewKey>) -> Answered<Response> {
     by.may("keys:write")?;
-    let (command, secret) = key_command(new.name, &by, new.scopes, new.expires_at, app.demo)?;
+    let scopes = scopes_of_key(&by, new.scopes)?;
+    let (command, secret) = key_command(new.name, &by, scopes, new.expires_at, app.demo)?;
     let document = app.object(&by, command).await?;
     app.refresh_directory().await?;
     let key: headroom_market::participant::ApiKey = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
     let view = NewKeyView { key: key_view(&key), secret };
-    Ok((axum::http::StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(view)).into_response())
+    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(view)).into_response())
 }
 
 /// Revokes an API key.

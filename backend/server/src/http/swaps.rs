@@ -12,6 +12,7 @@ use headroom_market::command::Command;
 use headroom_market::ids::SwapId;
 use headroom_market::record::Table;
 use headroom_market::swap::{Difference, Swap};
+use headroom_market::workload::register::check_reason;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -112,13 +113,7 @@ async fn cancel_swap(
     Body(body): Body<CancelSwap>,
 ) -> Answered<Document> {
     by.may("swaps:approve")?;
-    if body.reason.trim().is_empty() || body.reason.chars().count() > 200 {
-        return Err(Problem::field(
-            "reason_out_of_range",
-            "/reason",
-            "Give a reason of 1 to 200 characters; it is shown to the owner.",
-        ));
-    }
+    check_reason(&body.reason)?;
     let command = Command::CancelSwap { swap: id, participant: by.own(), reason: body.reason };
     let document = app.object(&by, command).await?;
     Ok(Document(StatusCode::ACCEPTED, document))

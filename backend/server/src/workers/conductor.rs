@@ -32,7 +32,7 @@ const HOUR_MICROS: i64 = 3_600_000_000;
 /// Retention of raw telemetry, forecasts and stream events.
 const KEEP_SAMPLES_HOURS: i64 = 24;
 const KEEP_FORECASTS_HOURS: i64 = 30 * 24;
-const KEEP_EVENTS_HOURS: i64 = 7 * 24;
+pub const KEEP_EVENTS_HOURS: i64 = 7 * 24;
 
 /// Moves the simulated clock; answered when everything due by then has been done.
 pub struct Advance {
@@ -184,10 +184,14 @@ impl Conductor {
         self.progress.last_tick = Some(now);
         let slot = Slot::containing(now, view.market.rhythm.slot_seconds);
         let wanted = self.sequencer.query(Wanted::of).await?;
-        let samples = telemetry::measure(&self.nodes, &wanted, now, slot, &mut self.progress.meter);
+        let measured = telemetry::measure(&self.nodes, &wanted, now, slot, &mut self.progress.meter);
+        for (instance, detail) in measured.faults {
+            tracing::warn!(%instance, %detail, "a workload's program faulted");
+            self.command(Command::ReportFault { instance, detail }).await?;
+        }
         self.progress.slot.get_or_insert(slot);
         let mut observed = Observed::default();
-        for sample in &samples {
+        for sample in &measured.samples {
             self.progress.sums.add(sample);
             let document = serde_json::to_string(sample).unwrap_or_default();
             observed.samples.push((sample.instance.to_string(), now.micros(), document));

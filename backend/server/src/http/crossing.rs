@@ -1,0 +1,188 @@
+//! Bids against offers of one product in a cleared round; never the open book.
+use crate::app::App;
+use crate::http::auth::Anyone;
+use crate::http::extract::{Path, Query};
+use crate::http::problem::{Answered, Problem, Problems};
+use axum::Json;
+use axum::extract::State;
+use headroom_market::book::Side;
+use headroom_market::clearing;
+use headroom_market::record::Table;
+use headroom_market::round::Round;
+use headroom_market::time::{Slot, Timestamp};
+use headroom_market::units::{Price, Resource};
+use headroom_store::read::{Page, Scope};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub fn router() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(pool_book))
+}
+
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct BookQuery {
+    resource: Resource,
+    /// The last cleared round by default.
+    round: Option<u64>,
+    /// The round's most traded slot by default.
+    slot: Option<Slot>,
+}
+
+/// Bids against offers of one product in a cleared round, best first.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Crossing {
+    pub round: u64,
+    pub pool: String,
+    pub resource: Resource,
+    pub slot: Slot,
+    pub bids: Vec<Level>,
+    pub offers: Vec<Level>,
+    pub price: Option<Price>,
+    /// Bought in the round.
+    pub quantity: i64,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Level {
+    /// The order's own limit for a unit of this resource: of a bundle, the share that the
+    /// round's prices give it.
+    pub price: Price,
+    pub quantity: i64,
+    /// `bid`, `offer` or `reserve`.
+    pub kind: String,
+    pub mine: bool,
+}
+
+/// The crossing of the last cleared round; never the open book.
+#[utoipa::path(get, path = "/pools/{slug}/book", tag = "market", operation_id = "getPoolBook", params(("slug" = String, Path, description = "Pool"), BookQuery),
+    responses((status = 200, description = "Bids and offers of one product", body = Crossing), Problems))]
+async fn pool_book(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Path(slug): Path<String>,
+    Query(query): Query<BookQuery>,
+) -> Answered<Json<Crossing>> {
+    by.may("market:read")?;
+    let round = match query.round {
+        Some(number) => number,
+        None => last_awarded(&app).await?.ok_or_else(|| Problem::not_found("cleared round"))?,
+    };
+    let archived = app.store.archived_round(round as i64).await?.ok_or_else(|| Problem::not_found("cleared round"))?;
+    let book: clearing::Book = serde_json::from_str(&archived.0).map_err(|e| Problem::fault(&e))?;
+    let outcome: clearing::Outcome = serde_json::from_str(&archived.1).map_err(|e| Problem::fault(&e))?;
+    // Whose a level is belongs to the orders, not to the market.
+    let me = if by.may("orders:read").is_ok() { by.participant.to_string() } else { String::new() };
+    crossing(round, &slug, query.resource, query.slot, &me, &book, &outcome)
+        .map(Json)
+        .ok_or_else(|| Problem::not_found("product in this round"))
+}
+
+async fn last_awarded(app: &App) -> Answered<Option<u64>> {
+    let page = Page { limit: 1, statuses: vec!["executing".to_owned(), "settled".to_owned()], ..Page::default() };
+    let rounds = app.store.list(Table::Rounds, &Scope::All, &page).await?;
+    let round = rounds.rows.first().and_then(|(_, d)| serde_json::from_str::<Round>(d).ok());
+    Ok(round.map(|r| r.number))
+}
+
+fn crossing(
+    round: u64,
+    pool: &str,
+    resource: Resource,
+    slot: Option<Slot>,
+    me: &str,
+    book: &clearing::Book,
+    outcome: &clearing::Outcome,
+) -> Option<Crossing> {
+    let base: Timestamp = book.slot_base.as_ref()?.parse().ok()?;
+    let seconds = book.slot_seconds?;
+    let of_pool = book.products.iter().filter(|p| p.pool == pool && p.resource == resource.name());
+    let index = match slot {
+        Some(slot) => (slot.seconds() - base.seconds()) / seconds,
+        // The slot that was traded most says more than the first.
+        None => of_pool.clone().map(|p| (bought(outcome, pool, resource, p.slot), -p.slot)).max().map(|(_, n)| -n)?,
+    };
+    let product = of_pool.clone().find(|p| p.slot == index)?;
+    let prices: BTreeMap<(String, String, i64), i64> =
+        outcome.prices.iter().map(|p| ((p.pool.clone(), p.resource.clone(), p.slot), p.price.0)).collect();
+    let price = prices.get(&(pool.to_owned(), resource.name().to_owned(), index)).copied();
+    let mut bids = Vec::new();
+    let mut offers: Vec<Level> = product
+        .supply
+        .iter()
+        .filter(|s| s.quantity > 0)
+        .map(|s| Level {
+            price: Price::from_units(s.reserve.0 * 1000),
+            quantity: s.quantity,
+            kind: "reserve".to_owned(),
+            mine: false,
+        })
+        .collect();
+    for order in &book.orders {
+        for alternative in &order.alternatives {
+            let here = |q: &&clearing::Quantity| {
+                q.product.pool == pool && q.product.resource == resource.name() && q.product.slot == index
+            };
+            let Some(line) = alternative.quantities.iter().find(here) else { continue };
+            let Some(unit) = unit_limit(order, alternative, line, &prices) else { continue };
+            let side = if order.side == clearing::Side::Bid { Side::Bid } else { Side::Offer };
+            let kind = if side == Side::Bid { "bid" } else { "offer" };
+            let level = Level {
+                price: Price::from_units(unit),
+                quantity: line.quantity,
+                kind: kind.to_owned(),
+                mine: order.owner == me,
+            };
+            if side == Side::Bid { bids.push(level) } else { offers.push(level) }
+        }
+    }
+    bids.sort_by_key(|l| std::cmp::Reverse(l.price));
+    offers.sort_by_key(|l| l.price);
+    Some(Crossing {
+        round,
+        pool: pool.to_owned(),
+        resource,
+        slot: Slot::starting_at(base.seconds() + index * seconds),
+        bids,
+        offers,
+        price: price.map(Price::from_units),
+        quantity: bought(outcome, pool, resource, index),
+    })
+}
+
+/// What bids won of a product, base units.
+fn bought(outcome: &clearing::Outcome, pool: &str, resource: Resource, slot: i64) -> i64 {
+    let bids = outcome.awards.iter().filter(|a| a.order.starts_with("bid_"));
+    let here = |q: &&clearing::Quantity| {
+        q.product.pool == pool && q.product.resource == resource.name() && q.product.slot == slot
+    };
+    bids.flat_map(|a| a.quantities.iter()).filter(here).map(|q| q.quantity).sum()
+}
+
+/// The limit of a bundle, shared out by the round's prices: nano-credits a unit of one line.
+fn unit_limit(
+    order: &clearing::Order,
+    alternative: &clearing::Alternative,
+    line: &clearing::Quantity,
+    prices: &BTreeMap<(String, String, i64), i64>,
+) -> Option<i64> {
+    let price = |q: &clearing::Quantity| {
+        let key = (q.product.pool.clone(), q.product.resource.clone(), q.product.slot);
+        i128::from(prices.get(&key).copied().unwrap_or(0))
+    };
+    let total: i128 = alternative.quantities.iter().map(|q| price(q) * i128::from(q.quantity)).sum();
+    let limit = (i128::from(order.limit.0) * 1000).max(0);
+    let unit = if total == 0 {
+        // Nothing costs anything: by quantity, so that a single resource still shows its limit.
+        let all: i128 = alternative.quantities.iter().map(|q| i128::from(q.quantity)).sum();
+        limit / all.max(1)
+    } else {
+        limit * price(line) / total
+    };
+    i64::try_from(unit).ok()
+}

@@ -1,0 +1,243 @@
+//! After a round: why an order has not won, and what would have.
+use crate::app::App;
+use crate::app::directory::Identity;
+use crate::http::auth::Anyone;
+use crate::http::extract::Path;
+use crate::http::problem::{Answered, Problem, Problems};
+use axum::Json;
+use axum::extract::State;
+use headroom_market::book::{NotWon, Order, OrderStatus, Side};
+use headroom_market::ids::{BidId, OfferId, OrderId};
+use headroom_market::record::Table;
+use headroom_market::units::Credits;
+use serde::Serialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// Why an order has not won, and what would have.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Explanation {
+    pub order: OrderId,
+    pub status: String,
+    /// Stable code; `null` where it has not been refused.
+    pub reason: Option<String>,
+    /// The same for people.
+    pub sentence: String,
+    pub round: Option<u64>,
+    pub limit: Credits,
+    pub price_faced: Option<Credits>,
+    pub shortfall: Option<Credits>,
+    /// Of a bid: the lowest limit that would have won, where a higher one would have.
+    pub minimum_winning_limit: Option<WinningLimit>,
+    /// Of an offer: the highest limit that would have won, where a lower one would have.
+    pub maximum_winning_limit: Option<WinningLimit>,
+    pub changes: Vec<Change>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct WinningLimit {
+    pub value: Credits,
+    /// `exact`, or `bound`: enough while nothing else changes.
+    pub quality: String,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Change {
+    pub change: String,
+    pub limit: Option<Credits>,
+    pub helps: bool,
+}
+
+/// What a reason code means for this order, for people.
+fn sentence_of(reason: &str, order: &Order) -> String {
+    let text = match reason {
+        "HALTED" => "Every pool of the order is halted.",
+        "INSUFFICIENT_HOLD" => "The collar rose and the balance could not follow with a larger hold.",
+        "INELIGIBLE" => {
+            "The same participant traded the other side of a product, or an earlier award has fixed another node."
+        }
+        "OUT_OF_MONEY" => "The price was beyond the limit.",
+        "MARGINAL_PRORATA" => "The limit is the price: what was left was shared among equals.",
+        "NO_HOST_FITS" if order.request.min_fill.is_zero() => "The price was right, but no node had room left for it.",
+        "NO_HOST_FITS" => "The price was right, but no node had room for all of it.",
+        "MIN_FILL_UNREACHABLE" => "Not even all the supply together reaches the minimum fill.",
+        "PARADOXICAL" => "Filling all of it would have moved the price against somebody who won.",
+        "TIE_LOST" => "Others offered the same; the published seed decided.",
+        "FLOOR_PROTECTED" => "Lending more would have taken the instance under its capacity floor.",
+        "THRASH_LIMIT" => "The instance may not change by that much in one round.",
+        "SOLVER_FALLBACK" => {
+            "The round was cleared without all-or-none orders, because its first outcome did not pass the check."
+        }
+        "BUDGET" => "The budget group is used up.",
+        _ => "The round did not fill it.",
+    };
+    text.to_owned()
+}
+
+fn sentence(order: &Order, not_won: Option<&NotWon>) -> String {
+    if order.status == OrderStatus::Filled {
+        return "It won all that it asked for.".to_owned();
+    }
+    let limit = order.remaining_limit;
+    match not_won {
+        Some(why) => match (why.price_faced, why.shortfall, order.side) {
+            (Some(price), Some(short), Side::Bid) if !short.is_zero() => {
+                format!("Short by {short} credits: the bundle cost {price}, the limit for it is {limit}.")
+            }
+            (Some(price), Some(short), Side::Offer) if !short.is_zero() => {
+                format!(
+                    "Too dear by {short} credits: the round paid {price} for the bundle, the limit for it is {limit}."
+                )
+            }
+            _ => sentence_of(&why.reason, order),
+        },
+        None if order.status.is_live() => "No round has looked at it yet; the next one will.".to_owned(),
+        None => format!("It ended as {} before a round refused it.", order.status.name()),
+    }
+}
+
+/// The limit that would have won, where another limit would have: one tick beyond what the bundle
+/// cost, which is enough while nothing else changes. An order that was refused although its limit
+/// was good enough gets none.
+fn winning_limit(order: &Order, why: &NotWon) -> Option<WinningLimit> {
+    if !matches!(why.reason.as_str(), "OUT_OF_MONEY" | "MARGINAL_PRORATA" | "TIE_LOST") {
+        return None;
+    }
+    let (price, tick) = (why.price_faced?, Credits::from_units(1));
+    let value = match order.side {
+        Side::Bid => price.checked_add(tick).filter(|value| *value > order.remaining_limit)?,
+        Side::Offer => price.checked_sub(tick).filter(|v| !v.is_negative() && *v < order.remaining_limit)?,
+    };
+    Some(WinningLimit { value, quality: "bound".to_owned() })
+}
+
+fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>) -> Vec<Change> {
+    let change = |text: &str, limit: Option<Credits>, helps: bool| Change { change: text.to_owned(), limit, helps };
+    let other_limit = if order.side == Side::Bid { "Raise the limit" } else { "Lower the limit" };
+    let mut changes = Vec::new();
+    if let Some(winning) = winning {
+        changes.push(change(other_limit, Some(winning.value), true));
+    }
+    match (why.reason.as_str(), order.side) {
+        ("NO_HOST_FITS", Side::Bid) => {
+            changes.push(change("Accept another pool", None, true));
+            // A workload grows in one place: only what has none of ours can be cut up.
+            let less = if order.request.instance.is_some() {
+                "Ask for less"
+            } else {
+                "Ask for less, or for more and smaller replicas"
+            };
+            changes.push(change(less, None, true));
+            changes.push(change(other_limit, None, false));
+        }
+        ("FLOOR_PROTECTED" | "THRASH_LIMIT", Side::Offer) => {
+            changes.push(change("Offer less", None, true));
+            changes.push(change(other_limit, None, false));
+        }
+        ("HALTED", Side::Bid) => changes.push(change("Accept another pool", None, true)),
+        _ => {}
+    }
+    let all_or_none = matches!(
+        why.reason.as_str(),
+        "NO_HOST_FITS" | "MIN_FILL_UNREACHABLE" | "PARADOXICAL" | "TIE_LOST" | "SOLVER_FALLBACK"
+    );
+    if all_or_none && !order.request.min_fill.is_zero() {
+        changes.push(change("Accept a partial fill (min_fill \"0\")", None, true));
+    }
+    changes
+}
+
+fn explain(order: &Order) -> Explanation {
+    // What a round refused of an order that was filled later is over.
+    let not_won = order.last_reason.as_ref().filter(|_| order.status != OrderStatus::Filled);
+    let winning = not_won.and_then(|why| winning_limit(order, why));
+    let changes = not_won.map(|why| changes(order, why, winning.as_ref())).unwrap_or_default();
+    let of_side = |side: Side| winning.clone().filter(|_| order.side == side);
+    Explanation {
+        order: order.id,
+        status: order.status.name().to_owned(),
+        reason: not_won.map(|w| w.reason.clone()).or_else(|| order.closed_reason.clone()),
+        sentence: sentence(order, not_won),
+        round: not_won.map(|w| w.round),
+        limit: order.remaining_limit,
+        price_faced: not_won.and_then(|w| w.price_faced),
+        shortfall: not_won.and_then(|w| w.shortfall),
+        minimum_winning_limit: of_side(Side::Bid),
+        maximum_winning_limit: of_side(Side::Offer),
+        changes,
+    }
+}
+
+async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Explanation>> {
+    by.may("orders:read")?;
+    let document = app.store.get(Table::Orders, &by.scope(), &id.to_string()).await?;
+    let document = document.ok_or_else(|| Problem::not_found("order"))?;
+    let order: Order = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
+    Ok(Json(explain(&order)))
+}
+
+/// Why the last round did not fill a bid, and what would have.
+#[utoipa::path(get, path = "/bids/{id}/explain", tag = "orders", operation_id = "explainBid", params(("id" = BidId, Path, description = "Bid")),
+    responses((status = 200, description = "Reason, numbers and what helps", body = Explanation), Problems))]
+pub async fn explain_bid(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Path(id): Path<BidId>,
+) -> Answered<Json<Explanation>> {
+    run_explain(&app, &by, OrderId::Bid(id)).await
+}
+
+/// Why the last round did not take an offer.
+#[utoipa::path(get, path = "/offers/{id}/explain", tag = "orders", operation_id = "explainOffer", params(("id" = OfferId, Path, description = "Offer")),
+    responses((status = 200, description = "Reason, numbers and what helps", body = Explanation), Problems))]
+pub async fn explain_offer(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Path(id): Path<OfferId>,
+) -> Answered<Json<Explanation>> {
+    run_explain(&app, &by, OrderId::Offer(id)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(id: &str, limit: &str, reason: &str, price: &str, short: &str) -> Order {
+        let side = if id.starts_with("bid") { "bid" } else { "offer" };
+        serde_json::from_value(serde_json::json!({
+            "id": id, "side": side, "participant": "par_01m7w6c380fh08zv3bjp1wmpmd", "status": "open",
+            "instance": "ins_01m7w6c380fh08zv3bjp1wmpmd",
+            "window": { "start_at": "2026-11-20T10:20:00Z", "end_at": "2026-11-20T10:21:00Z" },
+            "resources": { "cpu_milli": 100 }, "pools": [{ "pool": "p" }], "limit": limit,
+            "remaining": { "cpu_milli": 100 }, "remaining_replicas": 1, "remaining_limit": limit, "hold": "0",
+            "awarded": "0", "awards": [], "origin": "manual",
+            "last_reason": { "reason": reason, "round": 7, "price_faced": price, "shortfall": short },
+            "closed_reason": null, "replaces": null, "replaced_by": null, "pending_replacement": null,
+            "sealed_in": null, "created_at": "2026-11-20T10:00:00Z", "updated_at": "2026-11-20T10:00:00Z",
+        }))
+        .unwrap()
+    }
+
+    const BID: &str = "bid_01m7w6c380fh08zv3bjp1wmpmd";
+    const OFFER: &str = "off_01m7w6c380fh08zv3bjp1wmpmd";
+
+    #[test]
+    fn a_limit_that_was_good_enough_is_not_what_was_missing() {
+        let said = explain(&order(BID, "0.519480", "NO_HOST_FITS", "0.173160", "0"));
+        assert!(said.minimum_winning_limit.is_none() && said.maximum_winning_limit.is_none());
+        assert!(said.changes.iter().all(|c| c.limit.is_none() && !c.change.contains("replicas")), "{:?}", said.changes);
+        assert!(said.changes.iter().any(|c| !c.helps && c.change == "Raise the limit"));
+        assert!(!said.sentence.contains("in one piece"), "{}", said.sentence);
+    }
+
+    #[test]
+    fn either_side_is_told_the_limit_that_would_have_won() {
+        let bid = explain(&order(BID, "1", "OUT_OF_MONEY", "1.5", "0.5"));
+        assert_eq!(bid.minimum_winning_limit.map(|w| w.value.to_string()).as_deref(), Some("1.500001"));
+        let offer = explain(&order(OFFER, "2", "OUT_OF_MONEY", "1.5", "0.5"));
+        assert_eq!(offer.maximum_winning_limit.map(|w| w.value.to_string()).as_deref(), Some("1.499999"));
+        assert!(offer.minimum_winning_limit.is_none());
+        assert!(offer.changes.iter().any(|c| c.helps && c.limit.is_some() && c.change == "Lower the limit"));
+        assert!(offer.sentence.starts_with("Too dear by 0.5"), "{}", offer.sentence);
+    }
+}

@@ -1,0 +1,135 @@
+//! Reserve price schedules: the operator's own offers, each valid from a slot on.
+use crate::app::App;
+use crate::http::auth::{Anyone, Platform};
+use crate::http::extract::{Body, Path};
+use crate::http::problem::{Answered, Problem, Problems};
+use crate::http::reply::{List, created, list_of};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use headroom_market::command::Command;
+use headroom_market::pool::{ReservePrice, ReserveStep};
+use headroom_market::time::Timestamp;
+use headroom_market::units::{Price, Resource, Share};
+use serde::Deserialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub fn router() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list_reserve_prices, schedule_reserve_price))
+}
+
+fn etag(version: u64) -> HeaderValue {
+    HeaderValue::from_str(&format!("\"{version}\"")).unwrap_or(HeaderValue::from_static("\"0\""))
+}
+
+/// The version in If-Match, `None` for `*` (any that there is); missing → 428.
+pub fn if_match(headers: &HeaderMap) -> Answered<Option<u64>> {
+    let Some(value) = headers.get(header::IF_MATCH) else {
+        return Err(Problem::new(
+            StatusCode::PRECONDITION_REQUIRED,
+            "if_match_required",
+            "Read the object first and send its ETag as If-Match, so that nobody's change is overwritten unseen.",
+        ));
+    };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    text.trim_matches('"').parse().map(Some).map_err(|_| {
+        Problem::new(
+            StatusCode::PRECONDITION_FAILED,
+            "stale_version",
+            "If-Match is not an ETag of this object. Read it again.",
+        )
+    })
+}
+
+/// Lists a pool's reserve price schedules; the ETag is for the next change.
+#[utoipa::path(get, path = "/pools/{slug}/reserve_prices", tag = "pricing", operation_id = "listReservePrices", params(("slug" = String, Path, description = "Pool")),
+    responses((status = 200, description = "Schedules, latest effect first", body = List<ReservePrice>, headers(("ETag" = String, description = "Version for If-Match"))), Problems))]
+async fn list_reserve_prices(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+) -> Answered<Response> {
+    by.may("market:read")?;
+    let found = app.sequencer.query(move |s| {
+        let pool = s.pools.get(&slug)?;
+        let mut list: Vec<ReservePrice> = s.reserve_prices.values().filter(|r| r.pool == slug).cloned().collect();
+        list.sort_by_key(|r| std::cmp::Reverse((r.effective_at, r.created_at)));
+        Some((pool.reserve_version, list))
+    });
+    let (version, list) = found.await?.ok_or_else(|| Problem::not_found("pool"))?;
+    let tag = etag(version);
+    if headers.get(header::IF_NONE_MATCH) == Some(&tag) {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
+    }
+    let mut response = list_of(&list).into_response();
+    response.headers_mut().insert(header::ETAG, tag);
+    Ok(response)
+}
+
+/// A reserve price: one price, or rising steps whose shares add up to 1.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewReservePrice {
+    resource: Resource,
+    /// Of all the supply; or send `steps`.
+    #[serde(default)]
+    price: Option<Price>,
+    #[serde(default)]
+    steps: Vec<ReserveStep>,
+    /// For slots that start at or after it.
+    effective_at: Timestamp,
+}
+
+/// Schedules a reserve price. Needs If-Match.
+#[utoipa::path(post, path = "/pools/{slug}/reserve_prices", tag = "pricing", operation_id = "scheduleReservePrice", request_body = NewReservePrice,
+    params(("slug" = String, Path, description = "Pool"), ("If-Match" = String, Header, description = "ETag of the list")),
+    responses((status = 201, description = "The schedule", body = ReservePrice), (status = 412, description = "Somebody else changed it", body = crate::http::problem::ProblemDocument, content_type = "application/problem+json"), (status = 428, description = "If-Match is missing", body = crate::http::problem::ProblemDocument, content_type = "application/problem+json"), Problems))]
+async fn schedule_reserve_price(
+    State(app): State<Arc<App>>,
+    Platform(by): Platform,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    Body(new): Body<NewReservePrice>,
+) -> Answered<Response> {
+    by.may("pricing:write")?;
+    let expected_version = if_match(&headers)?;
+    let one_price = new.price.is_some();
+    let steps = match (new.price, new.steps.is_empty()) {
+        (Some(price), true) => vec![ReserveStep { share: Share::from_units(1_000_000), price }],
+        (None, false) => new.steps,
+        _ => return Err(Problem::field("price_or_steps", "/price", "Send either `price` or `steps`.")),
+    };
+    if new.effective_at < app.now().plus_seconds(-app.rhythm.slot_seconds) {
+        return Err(Problem::field(
+            "effective_in_the_past",
+            "/effective_at",
+            "effective_at must not be in the past: prices of cleared slots never change.",
+        ));
+    }
+    let command = Command::ScheduleReserve {
+        pool: slug.clone(),
+        resource: new.resource,
+        steps,
+        effective_at: new.effective_at,
+        expected_version,
+        by: Some(by.user),
+    };
+    let document = app.object(&by, command).await.map_err(|mut problem| {
+        // The one step is ours, the price the client's.
+        for error in problem.errors.iter_mut().filter(|e| one_price && e.pointer == "/steps/0/price") {
+            "/price".clone_into(&mut error.pointer);
+        }
+        problem
+    })?;
+    let version = app.sequencer.query(move |s| s.pools.get(&slug).map_or(0, |p| p.reserve_version)).await?;
+    let mut response = created(document).into_response();
+    response.headers_mut().insert(header::ETAG, etag(version));
+    Ok(response)
+}
