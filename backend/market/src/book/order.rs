@@ -166,6 +166,7 @@ impl OrderStatus {
 pub struct NotWon {
     /// A stable code such as `OUT_OF_MONEY`; unknown values must be tolerated.
     pub reason: String,
+    /// The first of the rounds in a row that said the same.
     pub round: u64,
     /// What its (best) bundle cost in that round.
     pub price_faced: Option<Credits>,
@@ -212,7 +213,8 @@ pub struct Order {
     pub replaced_by: Option<OrderId>,
     /// The replacement that waits for the sealed round.
     pub pending_replacement: Option<Box<OrderRequest>>,
-    /// The sealed round that it takes part in.
+    /// The sealed round that it takes part in. A restart voids that round and forgets this.
+    #[serde(skip)]
     pub sealed_in: Option<u64>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

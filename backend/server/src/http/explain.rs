@@ -213,7 +213,7 @@ mod tests {
             "awarded": "0", "awards": [], "origin": "manual",
             "last_reason": { "reason": reason, "round": 7, "price_faced": price, "shortfall": short },
             "closed_reason": null, "replaces": null, "replaced_by": null, "pending_replacement": null,
-            "sealed_in": null, "created_at": "2026-11-20T10:00:00Z", "updated_at": "2026-11-20T10:00:00Z",
+            "created_at": "2026-11-20T10:00:00Z", "updated_at": "2026-11-20T10:00:00Z",
         }))
         .unwrap()
     }
