@@ -10,7 +10,7 @@ use headroom_market::event::Event;
 use headroom_market::ids::{IdSource, InstanceId, ParticipantId, SwapId};
 use headroom_market::ledger::{Account, TransferKind};
 use headroom_market::market::{Market, Rhythm};
-use headroom_market::pool::{ReserveStep, Tier};
+use headroom_market::pool::{Reference, ReserveStep, Tier};
 use headroom_market::round::AwardKind;
 use headroom_market::round::book::remaining_request;
 use headroom_market::settlement::Receipt;
@@ -464,6 +464,30 @@ fn check_plan(world: &World, slot: Slot) {
 fn waits_for(swaps: &BTreeMap<&SwapId, &Swap>, one: SwapId, other: SwapId) -> bool {
     let before = swaps.get(&one).map_or(&[][..], |s| &s.depends_on[..]);
     before.contains(&other) || before.iter().any(|next| waits_for(swaps, *next, other))
+}
+
+/// Collars seldom rise in the random exchange, so here one is made to.
+#[test]
+fn a_hold_follows_a_collar_that_rose() {
+    let (mut world, workloads) = seeded(1);
+    let Command::PlaceOrder { participant, mut request, .. } = random_order(&mut world, &workloads[..1]) else {
+        panic!()
+    };
+    request.limit = "20".parse().unwrap();
+    (request.time_in_force, request.expires_at) = (TimeInForce::Gtc, None);
+    let reply = world.run(Command::PlaceOrder { participant, side: Side::Bid, request, client_order: None });
+    assert!(matches!(reply, Reply::Order(_)), "{reply:?}");
+    let hold = |world: &World| world.state.orders.values().map(|o| o.hold).sum::<Credits>();
+    let before = hold(&world);
+    for resource in [Resource::CpuMilli, Resource::MemMib] {
+        let doubled =
+            Event::ReferenceChanged(Reference { pool: "p".into(), resource, recent: Vec::new(), doublings: 1 });
+        world.state.fold(&doubled);
+        world.folded.fold(&doubled);
+    }
+    assert!(matches!(world.run(Command::SealRound), Reply::Sealed { .. }));
+    assert!(before < "10".parse().unwrap(), "the collar binds, not the limit: {before}");
+    assert_eq!(hold(&world), before + before);
 }
 
 /// Lets everything that is under way come to its end.
