@@ -5,7 +5,7 @@
 mod support;
 
 use headroom_market::clearing::generate::Draw;
-use headroom_market::clearing::outcome::{Quality, Reason};
+use headroom_market::clearing::outcome::{Bottleneck, Quality, Reason};
 use headroom_market::clearing::rational::Rat;
 use headroom_market::clearing::{
     Alternative, Book, Committed, Limits, Mode, Money, NoProposal, Node, Order, Outcome, Product, ProductKey, Quantity,
@@ -117,6 +117,12 @@ fn what_no_uniform_price_carries_is_told_as_a_gap_of_placement() {
     let c = out.certificate.clone().expect("a certificate");
     assert_eq!((c.gap.as_str(), c.limited_by), ("1.000000000", Some(Reason::NoHostFits)));
     assert_eq!(out.quality, Quality::Fallback);
+    // no limit helps where the node is full, and the refusal says which one and of what
+    let refused = |id: &str| out.refused.iter().find(|r| r.order == id).expect("refused");
+    let full = Bottleneck { node: "A".into(), resource: "cpu".into(), slot: 0, free: 0 };
+    let (b_, o) = (refused("b"), refused("o"));
+    assert_eq!((b_.reason, b_.winning_limit, b_.binding.as_ref()), (Reason::NoHostFits, None, Some(&full)));
+    assert_eq!((o.reason, o.winning_limit, o.binding.as_ref()), (Reason::OutOfMoney, None, None));
     // a certificate that hides the gap is refused
     for (gap, quality) in [("0", Quality::Fallback), ("0.999", Quality::Fallback), ("1.000000000", Quality::Optimal)] {
         let mut lie = out.clone();
@@ -126,6 +132,26 @@ fn what_no_uniform_price_carries_is_told_as_a_gap_of_placement() {
         c.result_hash.clear();
         let broken = verify(&b, lie, Mode::Market).expect_err("a lie");
         assert!(broken.iter().all(|b| b.rule == "GAP"), "{broken:?}");
+    }
+}
+
+/// What a refusal names as the limit that would have won does win, on both sides of the book.
+#[test]
+fn the_winning_limit_wins() {
+    let b = two_nodes(vec![
+        order("b", Side::Bid, "B", 500, 700),
+        order("c", Side::Bid, "B", 100, 400),
+        order("o", Side::Offer, "B", 300, 500),
+        order("p", Side::Offer, "B", 300, 650),
+        order("q", Side::Offer, "B", 100, 690),
+    ]);
+    let out = cleared(&b, "as it is");
+    for (id, limit) in [("c", 65_001), ("q", 64_999)] {
+        let r = out.refused.iter().find(|r| r.order == id).expect("refused");
+        assert_eq!((r.reason, r.winning_limit), (Reason::OutOfMoney, Some(Money(limit))), "{id}");
+        let mut again = b.clone();
+        again.orders.iter_mut().filter(|o| o.id == id).for_each(|o| o.limit = Money(limit));
+        assert!(got(&cleared(&again, id), id) > 0, "{id}");
     }
 }
 

@@ -403,16 +403,23 @@ fn not_won(turn: &Turn<'_>, number: u64, outcome: &Outcome) -> Vec<(OrderId, Not
     for refused in &outcome.refused {
         let Ok(id) = refused.order.parse::<OrderId>() else { continue };
         let money = |m: &Option<crate::clearing::Money>| m.as_ref().map(|m| Credits::from_units(m.0));
-        let (price_faced, shortfall) = (money(&refused.price), money(&refused.shortfall));
-        list.push((id, NotWon { reason: text_of(&refused.reason), round: number, price_faced, shortfall }));
+        let why = NotWon {
+            price_faced: money(&refused.price),
+            shortfall: money(&refused.shortfall),
+            winning_limit: money(&refused.winning_limit),
+            binding_node: refused.binding.as_ref().map(|b| b.node.clone()),
+            binding_resource: refused.binding.as_ref().map(|b| b.resource.clone()),
+            ..NotWon::plain(text_of(&refused.reason), number)
+        };
+        list.push((id, why));
     }
     for award in outcome.awards.iter().filter(|a| a.limited_by.is_some()) {
         let (Ok(id), Some(reason)) = (award.order.parse::<OrderId>(), &award.limited_by) else { continue };
-        list.push((id, NotWon { reason: text_of(reason), round: number, price_faced: None, shortfall: None }));
+        list.push((id, NotWon::plain(text_of(reason), number)));
     }
     let slots = turn.state.market.rhythm.open_slots(turn.now);
     for (id, reason) in book::build(turn.state, turn.now, &slots).excluded {
-        list.push((id, NotWon { reason: reason.to_owned(), round: number, price_faced: None, shortfall: None }));
+        list.push((id, NotWon::plain(reason, number)));
     }
     list.retain(|(id, _)| turn.state.orders.contains_key(id));
     list
