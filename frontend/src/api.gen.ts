@@ -1024,6 +1024,11 @@ export interface components {
             round: number;
             price_faced?: components["schemas"]["Credits"] | null;
             shortfall?: components["schemas"]["Credits"] | null;
+            winning_limit?: components["schemas"]["Credits"] | null;
+            /** @description The node that comes nearest to having room, where none has. */
+            binding_node?: string | null;
+            /** @description The resource that it has too little of. */
+            binding_resource?: string | null;
         };
         /** @example off_01jd3z6k2m9x7q4v8n5t1w0r3c */
         OfferId: string;

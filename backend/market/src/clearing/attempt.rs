@@ -19,7 +19,8 @@ use super::problem::{Component, Market};
 use super::rational::Rat;
 use super::round::{Filled, Whole, round};
 use super::simplex::{End, Simplex};
-use super::{Limits, Proposer, explain};
+use super::{Limits, Proposer, explain, nodal};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a block, or another order, may get its place back before that counts as a circle.
@@ -45,6 +46,8 @@ pub struct Cleared<'a> {
     pub own: Vec<Vec<Rat>>,
     /// Alternatives of refused bids for which there is no host.
     pub homeless: Vec<Vec<bool>>,
+    /// By refused bid and alternative: node, product and what is free of it where nothing fits.
+    pub bottlenecks: BTreeMap<(usize, usize), (usize, usize, i128)>,
     /// Partly filled bids that their nodes have no room for more of.
     pub cramped: BTreeSet<usize>,
     /// Orders that have no part in the round.
@@ -216,7 +219,7 @@ impl<'a> Attempt<'a> {
                 None => {
                     self.exact &= placement_cuts < most;
                     let homeless = placed.homeless(&self.own, &self.parts);
-                    let cramped = placed.cramped();
+                    let (cramped, bottlenecks) = (placed.cramped(), placed.bottlenecks());
                     let (bound, placement) = self.bound();
                     let parts = std::mem::take(&mut self.parts).into_iter();
                     let done = std::mem::take(&mut self.done);
@@ -228,6 +231,7 @@ impl<'a> Attempt<'a> {
                         own: self.own.clone(),
                         upper: self.upper.clone(),
                         homeless,
+                        bottlenecks,
                         cramped,
                         left_out: self.left_out.clone(),
                         bound,
@@ -250,11 +254,15 @@ impl<'a> Attempt<'a> {
         let mut any = false;
         for (v, k) in overfull {
             let Some(n) = self.parts.iter().position(|c| c.products.contains(&k)) else { continue };
-            let rows = &mut self.parts[n].hosts;
+            let rows = &self.parts[n].hosts;
             let known = rows.iter().any(|h| (h.node, h.product) == (v, k));
             if known || rows.len() >= HOST_ROWS || self.plain.contains(&n) {
                 continue;
             }
+            if nodal::programs(self.m, &self.parts[n]).is_none() {
+                continue;
+            }
+            let rows = &mut self.parts[n].hosts;
             if let Some(row) = host_row(self.m, base, v, k) {
                 rows.push(row);
                 any = true;
@@ -325,6 +333,7 @@ impl<'a> Attempt<'a> {
                 nodes: (all * 2).saturating_sub(self.past.nodes[n]).clamp(1, all),
                 max_cuts: self.limits.max_cuts,
                 proposal: proposal.clone(),
+                programs: Cell::new(nodal::programs(m, &part).unwrap_or_default()),
             };
             match search.run() {
                 Some(s) => break s,

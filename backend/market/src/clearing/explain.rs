@@ -328,12 +328,32 @@ fn refusal(c: &Cleared, i: usize, price: &[i128], binding: &[Option<Reason>]) ->
         Reason::MarginalProrata
     };
     let short = Money(small((-surplus).max(0).div_euclid(NANO) + i128::from((-surplus).max(0) % NANO >= NANO / 2)));
+    let binding = c.bottlenecks.get(&(i, a)).map(|(v, k, free)| Bottleneck {
+        node: m.book.nodes[*v].id.clone(),
+        resource: m.products[*k].resource.clone(),
+        slot: m.products[*k].slot,
+        free: small(*free),
+    });
+    let by_price = matches!(reason, Reason::OutOfMoney | Reason::MarginalProrata) && binding.is_none();
     Refusal {
         order: m.id(i).into(),
         reason,
         price: Some(Money(small((cost + NANO / 2).div_euclid(NANO)))),
         shortfall: Some(short),
+        winning_limit: by_price.then(|| winning_limit(c, i, a, cost)).flatten(),
+        binding,
     }
+}
+
+/// The limit one tick beyond what an alternative costs (a bid) or brings (an offer) at the
+/// published prices, its adder included; a limit is never negative.
+fn winning_limit(c: &Cleared, i: usize, a: usize, cost: i128) -> Option<Money> {
+    let adder = i128::from(c.m.book.orders[i].alternatives[a].adder.0);
+    let limit = match c.m.orders[i].bid {
+        true => -(-cost).div_euclid(NANO) + adder + 1,
+        false => cost.div_euclid(NANO) - adder - 1,
+    };
+    (limit >= 0).then(|| Money(small(limit)))
 }
 
 /// Whether an order could reach its least fill if everything in the book were there for it alone.

@@ -150,6 +150,20 @@ impl Placed<'_> {
         }
     }
 
+    /// What leaves no room for the least of an alternative of a refused bid: node, product and what
+    /// is free there.
+    pub fn bottlenecks(&self) -> BTreeMap<(usize, usize), (usize, usize, i128)> {
+        let mut out = BTreeMap::new();
+        for (i, o) in self.m.orders.iter().enumerate().filter(|(i, o)| o.bid && !self.awards.contains_key(i)) {
+            for a in 0..o.alternatives.len() {
+                if let Some((v, k)) = self.hosts.bottleneck(i, a) {
+                    out.insert((i, a), (v, k, self.hosts.free(v, k)));
+                }
+            }
+        }
+        out
+    }
+
     /// Partly filled bids for which a full node has no room for a unit (or replica) more.
     pub fn cramped(&self) -> BTreeSet<usize> {
         let more = |(i, f): (&usize, &Filled)| {

@@ -16,12 +16,25 @@ use super::problem::{Component, Market};
 use super::rational::Rat;
 use super::simplex::{End, Lp, Simplex};
 use super::ties;
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Columns times programs that a search may solve, and the least and most of them.
-const WORK: usize = 40_000;
-const LEAST: usize = 60;
-const MOST: usize = 1_000;
+/// Columns times programs that the searches of one component may solve, and the least of them.
+const WORK: usize = 4_000;
+const LEAST: usize = 20;
+
+/// Columns and blocks that a component with rows of nodes may have; beyond them orders are cut
+/// one by one, which takes no search.
+const COLUMNS: usize = 150;
+const BLOCKS: usize = 8;
+
+/// How many programs the searches of a component may solve in all; `None` = it is too large.
+pub fn programs(m: &Market, c: &Component) -> Option<usize> {
+    let alternatives = c.orders.iter().map(|i| m.orders[*i].alternatives.len()).sum::<usize>();
+    let columns = alternatives + c.steps.len() + c.arcs.len();
+    let blocks = c.orders.iter().filter(|i| m.orders[**i].block).count();
+    (columns <= COLUMNS && blocks <= BLOCKS).then(|| (WORK / columns.max(1)).max(LEAST))
+}
 
 /// What a column does at the public prices.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,6 +69,8 @@ pub struct Nodal<'a> {
     /// The model with the bounds of the accepted blocks.
     pub model: &'a Model,
     pub accepted: &'a BTreeMap<usize, usize>,
+    /// Programs that may still be solved.
+    pub left: &'a Cell<usize>,
 }
 
 /// The best allocation found, with its welfare, and whether none better can be.
@@ -66,21 +81,19 @@ pub struct Hosted {
 
 impl Nodal<'_> {
     pub fn run(&self) -> Hosted {
-        let most = (WORK / self.model.lp.cols.len().max(1)).clamp(LEAST, MOST);
         let mut out = Hosted { best: None, complete: true };
         let mut stack = vec![Decided::default()];
-        let mut programs = 0;
         while let Some(d) = stack.pop() {
             let rules = self.rules(&d);
             let mut bounds = rules.clone();
             if !bounds.reduce() || !bounds.feasible() {
                 continue;
             }
-            if programs >= most {
+            if self.left.get() == 0 {
                 out.complete = false;
                 break;
             }
-            programs += 1;
+            self.left.set(self.left.get() - 1);
             let mut s = Simplex::new(self.program(&d, &bounds));
             if s.solve() != End::Optimal {
                 continue;

@@ -106,6 +106,25 @@ pub struct Refusal {
     /// By how much the limit misses that price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shortfall: Option<Money>,
+    /// The least limit of a bid (the greatest of an offer) that the published prices would not have
+    /// refused: a bound, as prices may follow. None where no limit helps: `NO_HOST_FITS`, a row of
+    /// the participant, a block, or a price under which nobody can offer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub winning_limit: Option<Money>,
+    /// What has too little room for the least of a bid that could win, where that is the case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<Bottleneck>,
+}
+
+/// The resource of a node that binds: of all nodes that a bid may lie on, the one that comes
+/// nearest to having room for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bottleneck {
+    pub node: String,
+    pub resource: String,
+    pub slot: i64,
+    /// What the node has left of it.
+    pub free: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -197,6 +197,29 @@ impl<'a> Hosts<'a> {
         best
     }
 
+    /// The node and product that leave no room for the least of a bid that could win, on the node
+    /// that comes nearest to having it; `None` if there is room.
+    pub fn bottleneck(&self, order: usize, alternative: usize) -> Option<(usize, usize)> {
+        let o = &self.m.orders[order];
+        let reach = self.reach(order, alternative, 0);
+        if reach.is_pos() && reach >= o.least {
+            return None;
+        }
+        let share =
+            |v: usize, k: usize, q: i128| Rat::ratio(self.free(v, k).max(0), (q / o.replicas.unwrap_or(1)).max(1));
+        let quantities = &o.alternatives[alternative].quantities;
+        let tight = |v: usize, part: &[usize]| {
+            let each = part.iter().map(|p| (share(v, quantities[*p].0, quantities[*p].1), quantities[*p].0));
+            each.min().map(|(s, k)| (s, v, k))
+        };
+        let parts = self.parts(order, alternative);
+        let best = parts.iter().filter_map(|(pool, part)| {
+            let nodes = self.nodes(order, pool);
+            nodes.into_iter().filter_map(|v| tight(v, part)).max_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)))
+        });
+        best.min().map(|(_, v, k)| (v, k))
+    }
+
     fn items(&self, awards: &BTreeMap<usize, Filled>) -> BTreeMap<&'a str, Vec<Item>> {
         let mut items: BTreeMap<&str, Vec<Item>> = BTreeMap::new();
         for (i, f) in awards.iter().filter(|(i, _)| self.m.orders[**i].bid) {

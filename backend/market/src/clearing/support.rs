@@ -69,7 +69,7 @@ impl Search<'_> {
 
     /// The best allocation with these blocks that uniform prices carry although nodes are full.
     fn nodal(&self, fixed: &Model, accepted: &BTreeMap<usize, usize>, worst: Option<usize>) -> Support {
-        let found = Nodal { m: self.m, c: self.c, model: fixed, accepted }.run();
+        let found = Nodal { m: self.m, c: self.c, model: fixed, accepted, left: &self.programs }.run();
         let Some((values, welfare)) = found.best else {
             return Support::No(worst);
         };
@@ -151,8 +151,12 @@ impl Search<'_> {
                     };
                     // with full nodes not every allocation of the best welfare has public prices
                     let nodal = || {
-                        let n = Nodal { m: self.m, c: self.c, model: &model, accepted: &best.accepted };
-                        n.run().best.filter(|b| b.1 == best.welfare).and_then(|b| priced(b.0))
+                        let (m, c, accepted) = (self.m, self.c, &best.accepted);
+                        Nodal { m, c, model: &model, accepted, left: &self.programs }
+                            .run()
+                            .best
+                            .filter(|b| b.1 == best.welfare)
+                            .and_then(|b| priced(b.0))
                     };
                     priced(values).or_else(|| if model.host_row.is_empty() { None } else { nodal() })?
                 }

@@ -405,19 +405,26 @@ fn not_won(turn: &Turn<'_>, number: u64, sealed: &SealedBook, outcome: &Outcome)
     for refused in &outcome.refused {
         let Ok(id) = refused.order.parse::<OrderId>() else { continue };
         let money = |m: &Option<crate::clearing::Money>| m.as_ref().map(|m| Credits::from_units(m.0));
-        let (price_faced, shortfall) = (money(&refused.price), money(&refused.shortfall));
-        list.push((id, NotWon { reason: text_of(&refused.reason), round: number, price_faced, shortfall }));
+        let why = NotWon {
+            price_faced: money(&refused.price),
+            shortfall: money(&refused.shortfall),
+            winning_limit: money(&refused.winning_limit),
+            binding_node: refused.binding.as_ref().map(|b| b.node.clone()),
+            binding_resource: refused.binding.as_ref().map(|b| b.resource.clone()),
+            ..NotWon::plain(text_of(&refused.reason), number)
+        };
+        list.push((id, why));
     }
     for award in outcome.awards.iter().filter(|a| a.limited_by.is_some()) {
         let (Ok(id), Some(reason)) = (award.order.parse::<OrderId>(), &award.limited_by) else { continue };
-        list.push((id, NotWon { reason: text_of(reason), round: number, price_faced: None, shortfall: None }));
+        list.push((id, NotWon::plain(text_of(reason), number)));
     }
     for (id, reason) in &sealed.excluded {
-        list.push((*id, NotWon { reason: (*reason).to_owned(), round: number, price_faced: None, shortfall: None }));
+        list.push((*id, NotWon::plain(*reason, number)));
     }
-    let says = |why: &NotWon| (why.reason.clone(), why.price_faced, why.shortfall);
+    let says_the_same = |before: &NotWon, now: &NotWon| NotWon { round: now.round, ..before.clone() } == *now;
     list.retain(|(id, why)| {
-        turn.state.orders.get(id).is_some_and(|o| o.last_reason.as_ref().map(says) != Some(says(why)))
+        turn.state.orders.get(id).is_some_and(|o| !o.last_reason.as_ref().is_some_and(|b| says_the_same(b, why)))
     });
     list
 }

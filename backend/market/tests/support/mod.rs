@@ -393,3 +393,22 @@ fn fixed(b: &Book, chosen: &BTreeMap<&str, usize>, supported: bool) -> Option<Ra
     dual.push((r, value.clone()));
     maximise(&vec![Rat::ZERO; width], &dual).map(|_| value)
 }
+
+/// An order with nothing but a side, a limit and alternatives.
+pub fn plain_order(id: &str, side: Side, limit: Money, alternatives: Vec<Alternative>) -> Order {
+    Order {
+        id: id.into(),
+        owner: format!("owner of {id}"),
+        side,
+        instance: None,
+        limit,
+        min_fill: Fraction::zero(),
+        incumbent: false,
+        alternatives,
+        parent: None,
+        budget: None,
+        replicas: None,
+        node: None,
+        class: Class::Standard,
+    }
+}
