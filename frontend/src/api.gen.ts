@@ -144,6 +144,8 @@ export interface components {
             baseline: components["schemas"]["BTreeMap"];
             floor?: components["schemas"]["BTreeMap"];
         };
+        /** @enum {string} */
+        Basis: "recent_slots" | "last_prices";
         /** @example bid_01jd3z6k2m9x7q4v8n5t1w0r3c */
         BidId: string;
         CancelSwap: {
@@ -273,6 +275,7 @@ export interface components {
             price_faced?: components["schemas"]["Credits"] | null;
             shortfall?: components["schemas"]["Credits"] | null;
             minimum_winning_limit?: components["schemas"]["WinningLimit"] | null;
+            maximum_winning_limit?: components["schemas"]["WinningLimit"] | null;
             changes: components["schemas"]["Change"][];
         };
         /** @description One field at fault. */
@@ -617,6 +620,16 @@ export interface components {
                  * @description The most orders it may have open at once.
                  */
                 open_order_limit: number;
+                /**
+                 * Format: int32
+                 * @description The most workloads that it may have running at once.
+                 */
+                instance_limit?: number;
+                /**
+                 * @description The highest class that its orders and workloads may have. A class decides ties, so an
+                 *     admin grants it; nobody takes it.
+                 */
+                highest_class?: components["schemas"]["Class"];
                 created_at: components["schemas"]["Timestamp"];
             }[];
             has_more: boolean;
@@ -916,8 +929,8 @@ export interface components {
         };
         NewKey: {
             name: string;
-            /** @description A subset of the role's scopes; all of them if left out. */
-            scopes?: string[];
+            /** @description A subset of the caller's own scopes; all of them if left out. An empty list is refused. */
+            scopes?: string[] | null;
             expires_at?: components["schemas"]["Timestamp"] | null;
         };
         /** @description A new key; the secret is shown this once. */
@@ -940,6 +953,12 @@ export interface components {
             name: string;
             /** @description The most baseline capacity of its workloads together. */
             quota?: components["schemas"]["BTreeMap"];
+            /**
+             * Format: int32
+             * @description The most workloads that it may have running at once; 64 if left out.
+             */
+            instance_limit?: number | null;
+            highest_class?: components["schemas"]["Class"] | null;
         };
         NewPool: {
             slug: string;
@@ -1048,6 +1067,7 @@ export interface components {
             expires_at?: components["schemas"]["Timestamp"] | null;
             resell?: components["schemas"]["Resell"];
             parent?: components["schemas"]["OrderId"] | null;
+            /** @description Not in this version, as there are no budgets yet: anything but `null` is refused. */
             project?: string | null;
             /** @description Not in this version: `true` is refused. */
             no_displacement?: boolean;
@@ -1056,7 +1076,7 @@ export interface components {
              * @description Not in this version: anything but 0 is refused.
              */
             min_run_slots?: number;
-            /** @description Breaks ties only. */
+            /** @description Breaks ties only; at most the participant's `highest_class`. */
             class?: components["schemas"]["Class"];
             client_bid_id?: string | null;
         };
@@ -1079,6 +1099,16 @@ export interface components {
              * @description The most orders it may have open at once.
              */
             open_order_limit: number;
+            /**
+             * Format: int32
+             * @description The most workloads that it may have running at once.
+             */
+            instance_limit?: number;
+            /**
+             * @description The highest class that its orders and workloads may have. A class decides ties, so an
+             *     admin grants it; nobody takes it.
+             */
+            highest_class?: components["schemas"]["Class"];
             created_at: components["schemas"]["Timestamp"];
         };
         /** @example par_01jd3z6k2m9x7q4v8n5t1w0r3c */
@@ -1192,12 +1222,16 @@ export interface components {
             model: string;
             series: components["schemas"]["PredictedSeries"][];
         };
-        /** @description What an order would do, at the prices of the last cleared round. No effect. */
+        /** @description What an order would do if its slots cost what the latest slots have cost. No effect. */
         Preview: {
             hold: components["schemas"]["Credits"];
             currency: string;
-            /** @description Cost (of a bid) or proceeds (of an offer) at the last prices, best alternative. */
+            /**
+             * @description Cost (of a bid) or proceeds (of an offer) of the best alternative: the median over the
+             *     latest slots, or without any at the last prices.
+             */
             expected: components["schemas"]["Credits"];
+            /** @description Where four of five of the latest slots lie; `expected` is always inside. */
             expected_low: components["schemas"]["Credits"];
             expected_high: components["schemas"]["Credits"];
             /** @description The most that can be charged. */
@@ -1211,6 +1245,15 @@ export interface components {
             fill_probability?: number | null;
             /** @description Limits that would have been enough in 50, 80, 95 and 99 % of the latest slots. */
             chances: components["schemas"]["Chance"][];
+            /**
+             * @description `recent_slots`: expected, range and chances are quantiles of the latest slots.
+             *     `last_prices`: no slot has settled yet, so all three amounts are the cost at the last prices.
+             */
+            basis: components["schemas"]["Basis"];
+            /** @description How many slots that is, at most a day of them. */
+            basis_slots: number;
+            /** @description At the prices of the last round, or the usual ones where it had none. */
+            last_cost: components["schemas"]["Credits"];
             available_after: components["schemas"]["Credits"];
             /**
              * Format: int64
@@ -1271,6 +1314,12 @@ export interface components {
         };
         Quota: {
             quota: components["schemas"]["BTreeMap"];
+            /**
+             * Format: int32
+             * @description Unchanged if left out.
+             */
+            instance_limit?: number | null;
+            highest_class?: components["schemas"]["Class"] | null;
         };
         /** @description Delivery of one award in one slot. */
         Receipt: {
@@ -1320,6 +1369,7 @@ export interface components {
                 [key: string]: number;
             };
             change: components["schemas"]["BTreeMap"];
+            /** @description At the last prices; negative is what lending brings. */
             expected_cost: components["schemas"]["Credits"];
             orders: components["schemas"]["OrderRequest"][];
             /** @description Ids of the orders that were placed (mode `apply`). */
@@ -1381,7 +1431,7 @@ export interface components {
             volume: number;
             /**
              * Format: double
-             * @description Share of the capacity that is spoken for in the next open slot.
+             * @description Share of the capacity that is spoken for in the next open slot, four digits.
              */
             utilisation: number;
         };
@@ -1548,6 +1598,7 @@ export interface components {
             created_at: components["schemas"]["Timestamp"];
             /** @description `null` is public. */
             participant?: string | null;
+            /** @description The object's id as its route has it: a round's number, a pool's slug, else an id. */
             object: string;
             /** @description The object as GET returns it. */
             data: unknown;
@@ -1610,17 +1661,21 @@ export interface components {
         };
         /** @example swp_01jd3z6k2m9x7q4v8n5t1w0r3c */
         SwapId: string;
-        /** @description The concept's swap request: what should change for an instance, under these criteria. */
+        /**
+         * @description The concept's swap request: what should change for an instance, under these criteria. Without
+         *     any the forecast alone decides.
+         */
         SwapRequest: {
             instance_id: components["schemas"]["InstanceId"];
             /**
              * Format: double
-             * @description Percent more capacity than it has now.
+             * @description Percent more capacity than it has now, as far as its limit allows.
              */
             desired_performance_improvement?: number | null;
             /**
              * Format: double
-             * @description Percent less cost than the last prices.
+             * @description Percent of its baseline's cost, at the last prices, to get back by lending. With it nothing
+             *     is recommended that costs more.
              */
             cost_reduction_target?: number | null;
             mode?: components["schemas"]["SwapRequestMode"];
@@ -1653,6 +1708,11 @@ export interface components {
             email: string;
             name: string;
         };
+        /**
+         * Format: binary
+         * @description The bytes of a module, or its text format.
+         */
+        WasmBytes: string;
         /** @description Half-open, `[start_at, end_at)`, on slot boundaries. */
         Window: {
             start_at: components["schemas"]["Timestamp"];
@@ -1660,7 +1720,7 @@ export interface components {
         };
         WinningLimit: {
             value: components["schemas"]["Credits"];
-            /** @description `exact` or `bound`. */
+            /** @description `exact`, or `bound`: enough while nothing else changes. */
             quality: string;
         };
     };

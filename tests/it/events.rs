@@ -103,6 +103,9 @@ async fn a_stream_goes_on_where_it_was_or_says_reset() -> anyhow::Result<()> {
     for event in sealed.iter().chain(&awarded) {
         assert_eq!(event["object"].as_str(), Some(number(event).as_str()), "{event}");
     }
+    for filled in of("order.filled") {
+        assert!(filled["data"]["sealed_in"].is_null(), "a filled order is in no round: {filled}");
+    }
     let price = &prices[0]["data"];
     let path = format!(
         "/v1/pools/{}/prices?resource={}",
