@@ -6,7 +6,9 @@
 mod arrows;
 mod bad_input;
 mod common;
+mod events;
 mod idempotency;
+mod limits;
 mod operations;
 mod orders;
 mod recovery;

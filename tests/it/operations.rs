@@ -131,7 +131,7 @@ fn order(instance: &str, window: &Value) -> Value {
         "instance": instance, "window": window, "latest_start_at": null, "replicas": 1,
         "resources": { "cpu_milli": 10, "mem_mib": 10 }, "pools": [{ "pool": "fra1-gp", "adder": "0" }],
         "assurance": "firm", "limit": "0.000100", "min_fill": "0", "time_in_force": "gtc", "expires_at": null,
-        "resell": "own_limit", "parent": null, "project": "tests", "no_displacement": false, "min_run_slots": 0,
+        "resell": "own_limit", "parent": null, "project": null, "no_displacement": false, "min_run_slots": 0,
         "class": "standard",
     })
 }
@@ -298,6 +298,19 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
     ] {
         add(id, "admin", &path, Some(body));
     }
+    // The concept's three routes also answer without /v1.
+    for (id, without) in [
+        ("getPrediction", "getPredictionUnprefixed"),
+        ("getSwapHistory", "getSwapHistoryUnprefixed"),
+        ("requestSwap", "requestSwapUnprefixed"),
+    ] {
+        let mut sample = all[id].clone();
+        sample.path = sample.path.trim_start_matches("/v1").to_owned();
+        all.insert(without, sample);
+    }
+    let mut add = |id: &'static str, role: &'static str, path: &str, body: Option<Value>| {
+        all.insert(id, Sample { role, path: format!("/v1{path}"), body, if_match: false });
+    };
     add("cancelSwap", "operator", &format!("/swaps/{}/cancel", n.swap), Some(json!({ "reason": "tests" })));
     all
 }

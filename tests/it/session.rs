@@ -58,6 +58,13 @@ async fn refresh_tokens_rotate_and_a_second_use_ends_the_family() -> anyhow::Res
     let third = text(&login(&sim, "tenant").await?.ok()?, "refresh_token");
     assert_eq!(nobody.send("POST", "/v1/auth/logout", &[("x-refresh-token", &third)], None).await?.status, 204);
     assert_eq!(refresh(&nobody, &third).await?.status, 401, "signed out");
+    // The access token names its session: a client that kept only that one signs out as well.
+    let fourth = login(&sim, "tenant").await?.ok()?;
+    let bearer = nobody.with(fourth["access_token"].as_str());
+    assert_eq!(bearer.act("/v1/auth/logout").await?.status, 204);
+    assert_eq!(refresh(&nobody, &text(&fourth, "refresh_token")).await?.status, 401, "signed out by the access token");
+    let key = sim.api("tenant")?.act("/v1/auth/logout").await?;
+    assert_eq!((key.status, key.code().as_str()), (409, "not_a_session"), "a key is revoked, not signed out");
     for garbage in ["", "x", "a.b.c", &"f".repeat(5000)] {
         assert_eq!(refresh(&nobody, garbage).await?.status, 401);
     }
@@ -145,12 +152,24 @@ async fn a_key_has_its_scopes_ends_and_can_be_revoked() -> anyhow::Result<()> {
         "/v1/statements",
         "/v1/allocation_hints",
         "/v1/application_profiles",
+        "/v1/api_keys",
+        "/v1/modules",
+        "/v1/rounds/1/proof",
     ] {
         assert_eq!(api.get(path).await?.status, 403, "{path} with market:read only");
     }
     assert_eq!(api.act("/v1/bids/cancel_all").await?.status, 403);
     let more = tenant.post("/v1/api_keys", &json!({ "name": "more", "scopes": ["admin:write"] })).await?;
     assert!(matches!(more.status, 403 | 422), "a key never has more than its maker: {}", more.text);
+    let none = tenant.post("/v1/api_keys", &json!({ "name": "none", "scopes": [] })).await?;
+    assert_eq!((none.status, none.code().as_str()), (422, "scopes_empty"), "no scopes are not all scopes");
+    let narrow = json!({ "name": "narrow", "scopes": ["keys:write", "market:read"] });
+    let maker = tenant.post("/v1/api_keys", &narrow).await?.ok()?;
+    let maker = tenant.with(maker["secret"].as_str());
+    let child = maker.post("/v1/api_keys", &json!({ "name": "child" })).await?.ok()?;
+    assert_eq!(child["scopes"], narrow["scopes"], "a key's child has the key's scopes, not the role's");
+    let grown = maker.post("/v1/api_keys", &json!({ "name": "grown", "scopes": ["orders:write"] })).await?;
+    assert_eq!((grown.status, grown.pointers()), (422, vec!["/scopes/0".to_owned()]));
     let own = api.post("/v1/api_keys", &json!({ "name": "child" })).await?;
     assert_eq!(own.status, 403, "a key without keys:write makes no keys");
     let secrets = tenant.get("/v1/api_keys").await?;

@@ -137,8 +137,11 @@ async fn a_postgres_database_that_is_not_there() -> anyhow::Result<()> {
     let missing = there.replace("/there", "/missing");
     explains(
         &Launch::simulated(folder.path(), START).variable("DATABASE_URL", &missing).up_to_its_end().await?,
-        &["missing"],
+        &["missing", "does not exist", "DATABASE_URL"],
     );
+    let said = Launch::simulated(folder.path(), START).variable("DATABASE_URL", &missing).up_to_its_end().await?.stderr;
+    assert_eq!(said.matches("does not exist").count(), 1, "said once: {said}");
+    assert!(!said.contains("at line"), "{said}");
     Ok(())
 }
 
@@ -159,8 +162,50 @@ async fn wrong_arguments() -> anyhow::Result<()> {
         .variable("HEADROOM_ADMIN_EMAIL", "a@example.org")
         .variable("HEADROOM_ADMIN_PASSWORD", "long-enough-1");
     explains(&slots.up_to_its_end().await?, &["3600"]);
+    let mail = launch
+        .clone()
+        .variable("HEADROOM_ADMIN_EMAIL", "nonsense")
+        .variable("HEADROOM_ADMIN_PASSWORD", "long-enough-1");
+    explains(&mail.up_to_its_end().await?, &["HEADROOM_ADMIN_EMAIL", "name@example.org"]);
+    for url in ["not a url", "example.org", "ftp://example.org", "https://example.org/path"] {
+        let ended = launch.clone().argument("--demo").argument("--public-url").argument(url).up_to_its_end().await?;
+        explains(&ended, &["--public-url", "https://"]);
+    }
+    let slots = launch.clone().argument("--demo").argument("--slot-seconds").argument("300");
+    explains(&slots.up_to_its_end().await?, &["--slot-seconds", "60"]);
     let doctor = Launch { data: folder.path().join("nothing"), ..Launch::default() }.run("doctor").await?;
     assert!(matches!(doctor.code, Some(1..=100)) && !doctor.stderr.contains("panicked"), "{doctor:?}");
+    Ok(())
+}
+
+/// The rhythm is fixed at the first start: another one must not be ignored.
+#[tokio::test]
+async fn another_slot_length() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let launch = Launch { data: folder.path().to_owned(), ..Launch::default() }
+        .argument("--listen")
+        .argument("127.0.0.1:0")
+        .variable("HEADROOM_ADMIN_EMAIL", "a@example.org")
+        .variable("HEADROOM_ADMIN_PASSWORD", "long-enough-1");
+    launch.clone().argument("--slot-seconds").argument("600").start().await?.stop().await?;
+    let ended = launch.clone().argument("--slot-seconds").argument("300").up_to_its_end().await?;
+    explains(&ended, &["--slot-seconds 300", "600", "--data"]);
+    let launch = launch.start().await?.stop().await?;
+    healthy(&launch).await
+}
+
+/// `headroom openapi | head`: who stops reading is no fault.
+#[test]
+fn a_reader_that_stops_early() -> anyhow::Result<()> {
+    let mut child = std::process::Command::new(headroom_tests::server::binary()?)
+        .arg("openapi")
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()?;
+    drop(child.stdout.take());
+    let ended = child.wait_with_output()?;
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(ended.status.success() && said.is_empty(), "{:?} {said}", ended.status);
     Ok(())
 }
 

@@ -54,6 +54,15 @@ async fn orders_outlive_either_crash() -> anyhow::Result<()> {
     let api = trader(&server.api("admin")?, "crash", "10").await?;
     let bid = bid("fra1-gp", &Rhythm::of(&api).await?.late_window(), 100_000, "0.5");
     let first = api.post_with_key("/v1/bids", "first", &bid).await?.id()?;
+    // PostgreSQL takes no NUL in a text: it must be refused before it gets there.
+    let mut nul = bid.clone();
+    nul["client_bid_id"] = "a\0b".into();
+    let refused = api.post_with_key("/v1/bids", "nul", &nul).await?;
+    ensure!((refused.status, refused.code().as_str()) == (422, "client_id_out_of_range"), "{}", refused.text);
+    for path in ["/v1/bids?status=%00", "/v1/bids?starting_after=%00", "/v1/bids?ending_before=bid_%00"] {
+        ensure!(api.get(path).await?.status == 422, "{path}");
+    }
+    ensure!(api.get("/v1/bids/by_client_id/%00").await?.status == 404, "a NUL in a path");
     server = server.kill_and_restart().await?;
     let api = server.nobody().with(api.bearer.as_deref());
     ensure!(api.post_with_key("/v1/bids", "first", &bid).await?.id()? == first, "the key was forgotten");

@@ -13,7 +13,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// Every kind of notice there is: what a subscription may name.
-pub const KINDS: [&str; 32] = [
+pub const KINDS: [&str; 33] = [
     "order.accepted",
     "order.pending",
     "order.partially_filled",
@@ -45,6 +45,7 @@ pub const KINDS: [&str; 32] = [
     "delivery.recorded",
     "balance.changed",
     "forecast.issued",
+    "workload.changed",
     "pool.changed",
 ];
 

@@ -62,7 +62,8 @@ const PLAIN_BYTES: usize = 64;
 /// The text beside its owner. Texts that a client counts up stay neighbours in the index; a
 /// hash of each would change another page of it for every order.
 fn owned(kind: &[u8], participant: &str, text: &str) -> String {
-    if text.len() <= PLAIN_BYTES {
+    // Whatever a client sends is looked for before it is judged, and PostgreSQL takes no NUL.
+    if text.len() <= PLAIN_BYTES && !text.chars().any(char::is_control) {
         return format!("{participant}={text}");
     }
     let mut hasher = blake3::Hasher::new();
@@ -84,9 +85,11 @@ mod tests {
             client_key("par_a", &hashed["par_a".len()..]),
             hashed.clone(),
             client_key("par_a", &"k".repeat(PLAIN_BYTES + 2)),
+            client_key("par_a", "1\0"),
         ];
         let different: std::collections::BTreeSet<&String> = keys.iter().collect();
         assert_eq!(different.len(), keys.len(), "{keys:?}");
         assert!(hashed.len() < 80);
+        assert!(keys.iter().all(|key| !key.contains('\0')), "{keys:?}");
     }
 }

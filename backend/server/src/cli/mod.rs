@@ -79,20 +79,24 @@ fn finish(result: anyhow::Result<ExitCode>) -> ExitCode {
 pub fn unusable(address: &Address, error: StoreError) -> anyhow::Error {
     let Address::Postgres(url) = address else { return error.into() };
     let shown = headroom_store::database::hide_password(url);
-    let next = match &error {
+    let (said, next) = match &error {
         StoreError::Sql(fault) => {
             let said = fault.to_string();
-            if said.contains("does not exist") {
+            // Where in PostgreSQL's own source that was helps nobody here.
+            let said = said.trim_start_matches("error returned from database: ").split(" at line ").next();
+            let said = said.unwrap_or_default().to_owned();
+            let next = if said.contains("does not exist") {
                 "Create it with `createdb`, or correct DATABASE_URL"
             } else if said.contains("authentication failed") {
                 "Correct user or password in DATABASE_URL"
             } else {
                 "Check that PostgreSQL runs there and that DATABASE_URL is right"
-            }
+            };
+            (said, next)
         }
         _ => return error.into(),
     };
-    anyhow::anyhow!("{error}. {next} ({shown})")
+    anyhow::anyhow!("the database answered: {said}. {next} ({shown})")
 }
 
 /// An error with its causes, without those that the text before them has said already.

@@ -134,6 +134,10 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>) -> Vec<C
             changes.push(change("Offer less", None, true));
             changes.push(change(other_limit, None, false));
         }
+        ("INELIGIBLE", _) => {
+            changes.push(change("Cancel your orders of the other side, or take a later slot", None, true));
+            changes.push(change(other_limit, None, false));
+        }
         ("HALTED", Side::Bid) => changes.push(change("Accept another pool", None, true)),
         _ => {}
     }

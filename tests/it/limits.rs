@@ -1,0 +1,269 @@
+//! What one client may take, what an admin grants, and what is refused rather than ignored.
+use crate::common::Sim;
+use anyhow::{Context, ensure};
+use headroom_tests::orders::Rhythm;
+use headroom_tests::{Reply, time, unique};
+use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::time::Duration;
+
+fn refused(reply: &Reply, status: u16, code: &str, pointer: &str) -> anyhow::Result<()> {
+    let pointers: Vec<String> = if pointer.is_empty() { Vec::new() } else { vec![pointer.to_owned()] };
+    ensure!(
+        (reply.status, reply.code().as_str()) == (status, code) && reply.pointers() == pointers,
+        "{status} {code} at {pointer:?} expected: {} {}",
+        reply.status,
+        reply.text
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn orders_name_the_field_that_is_not_used() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (api, admin) = (sim.trader("10").await?, sim.api("admin")?);
+    let rhythm = Rhythm::of(&admin).await?;
+    let good = sim.bid(100, "0.0001").await?;
+    let with = |name: &str, value: Value| {
+        let mut bid = good.clone();
+        bid[name] = value;
+        bid
+    };
+    let off = |seconds: i64| json!(time::rfc3339(rhythm.first_open() + seconds));
+    let half = json!({ "start_at": off(30), "end_at": off(90) });
+    for (bid, code, pointer) in [
+        (with("project", json!("p")), "not_in_this_version", "/project"),
+        (with("expires_at", off(3600)), "expiry_not_used", "/expires_at"),
+        (with("class", json!("critical")), "class_not_allowed", "/class"),
+        (with("client_bid_id", json!("")), "client_id_out_of_range", "/client_bid_id"),
+        (with("client_bid_id", json!("a\u{0}b")), "client_id_out_of_range", "/client_bid_id"),
+        (with("resources", json!({ "cpu_milli": 0 })), "quantity_out_of_range", "/resources/cpu_milli"),
+        (with("latest_start_at", off(rhythm.slot_seconds * 5 + 30)), "window_not_on_slots", "/latest_start_at"),
+        (with("window", half), "window_not_on_slots", "/window/start_at"),
+    ] {
+        refused(&api.post_with_key("/v1/bids", &unique("limits"), &bid).await?, 422, code, pointer)?;
+        refused(&api.post("/v1/bids/preview", &bid).await?, 422, code, pointer)?;
+    }
+    // An admin grants the class; then the tie-breaker is the participant's to use.
+    let participant = api.get("/v1/me").await?.ok()?["participant"]["id"].as_str().context("id")?.to_owned();
+    let grant = json!({ "quota": {}, "highest_class": "critical" });
+    admin.put(&format!("/v1/participants/{participant}/quota"), &grant).await?.ok()?;
+    api.post_with_key("/v1/bids", "critical", &with("class", json!("critical"))).await?.ok()?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn workloads_and_hints_name_what_is_not_used() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (api, admin) = (sim.trader("10").await?, sim.api("admin")?);
+    let participant = api.get("/v1/me").await?.ok()?["participant"]["id"].as_str().context("id")?.to_owned();
+    let quota = json!({ "quota": { "cpu_milli": 100, "mem_mib": 100 }, "instance_limit": 2 });
+    admin.put(&format!("/v1/participants/{participant}/quota"), &quota).await?.ok()?;
+    let module = api.get("/v1/modules").await?.ok()?["data"][0]["id"].clone();
+    let body =
+        json!({ "name": "w", "module": module, "pool": "ams1-lp", "baseline": { "cpu_milli": 1, "mem_mib": 1 } });
+    let with = |name: &str, value: Value| {
+        let mut body = body.clone();
+        body[name] = value;
+        body
+    };
+    let other = json!({ "auto_bid": { "shortage_cost": {}, "other_pools": ["nope"] } });
+    let dear = json!({ "auto_offer": { "minimum_price": { "cpu_milli": "2" } } });
+    for (body, code, pointer) in [
+        (with("class", json!("critical")), "class_not_allowed", "/class"),
+        (with("strategy", other), "not_in_this_version", "/strategy/auto_bid/other_pools"),
+        (with("strategy", dear), "price_out_of_range", "/strategy/auto_offer/minimum_price/cpu_milli"),
+    ] {
+        refused(&api.post("/v1/instances", &body).await?, 422, code, pointer)?;
+    }
+    let first = api.post("/v1/instances", &body).await?.id()?;
+    api.post("/v1/instances", &body).await?.ok()?;
+    refused(&api.post("/v1/instances", &body).await?, 409, "too_many_instances", "")?;
+    api.act(&format!("/v1/instances/{first}/stop")).await?.ok()?;
+    let second = api.post("/v1/instances", &body).await?.id()?;
+    let empty = json!({ "instance": second, "expires_at": "2026-11-20T11:00:00Z" });
+    refused(&api.post("/v1/allocation_hints", &empty).await?, 422, "hint_empty", "/expected_demand")?;
+    let text = api.send("POST", "/v1/modules?name=w", &[], Some(b"(module\n (func (nonsense)))".to_vec())).await?;
+    refused(&text, 422, "module_refused", "")?;
+    assert!(!text.json()["detail"].as_str().unwrap_or("\n").contains('\n'), "one line: {}", text.text);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_admins_slips_are_refused() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let admin = sim.api("admin")?;
+    for quota in [-1, i64::MIN, i64::MAX] {
+        let body = json!({ "name": "P", "quota": { "cpu_milli": quota } });
+        refused(&admin.post("/v1/participants", &body).await?, 422, "quantity_out_of_range", "/quota/cpu_milli")?;
+    }
+    let pool = json!({ "slug": "q", "name": "Q", "pop": "q", "tier": "low_priority", "resources": ["cpu_milli", "cpu_milli"] });
+    refused(&admin.post("/v1/pools", &pool).await?, 422, "resource_repeated", "/resources/1")?;
+    let node = |name: &str, resource: &str| json!({ "name": name, "pool": "fra1-gp", "capacity": { resource: 1 } });
+    refused(&admin.post("/v1/nodes", &node("fra1-gp-a", "cpu_milli")).await?, 409, "duplicate_name", "/name")?;
+    refused(
+        &admin.post("/v1/nodes", &node("new", "gpu_milli")).await?,
+        422,
+        "resource_not_in_pool",
+        "/capacity/gpu_milli",
+    )?;
+    let participant = sim.server.participant("tenant", 0)?;
+    let member = |role: &str| json!({ "participant": participant, "role": role });
+    let user = |email: &str, memberships: Value| json!({ "email": email, "name": "u", "password": "long-enough-1", "memberships": memberships });
+    let twice = user("u@example.org", json!([member("bidder"), member("tenant")]));
+    refused(&admin.post("/v1/users", &twice).await?, 422, "membership_repeated", "/memberships/1/participant")?;
+    for email in ["nonsense", "a@b", "a b@example.org", "a@@example.org", "a@example..org", "a\n@example.org"] {
+        let reply = admin.post("/v1/users", &user(email, json!([member("bidder")]))).await?;
+        refused(&reply, 422, "email_invalid", "/email")?;
+    }
+    refused(
+        &admin.post("/v1/pools/ams1-lp/halt", &json!({ "reason": "" })).await?,
+        422,
+        "reason_out_of_range",
+        "/reason",
+    )?;
+    let price = json!({ "resource": "cpu_milli", "price": "5", "effective_at": "2026-11-20T11:00:00Z" });
+    let headers = [("content-type", "application/json"), ("if-match", "*")];
+    let reply =
+        admin.send("POST", "/v1/pools/fra1-gp/reserve_prices", &headers, Some(price.to_string().into_bytes())).await?;
+    refused(&reply, 422, "price_out_of_range", "/price")
+}
+
+/// Expected, range and chances are of one distribution, and say how large it is.
+#[tokio::test]
+async fn a_preview_agrees_with_itself() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (tenant, admin) = (sim.api("tenant")?, sim.api("admin")?);
+    let instances = tenant.get("/v1/instances").await?.ok()?;
+    let amount = |value: &Value| value.as_str().and_then(|t| headroom_tests::money::units(t, 6)).unwrap_or(-1);
+    let mut slots = Vec::new();
+    for seconds in [0, 240, 180] {
+        admin.advance(seconds).await?;
+        let window = Rhythm::of(&admin).await?.late_window();
+        for instance in instances["data"].as_array().into_iter().flatten() {
+            for side in ["bids", "offers"] {
+                let body = json!({ "instance": instance["id"], "window": window, "resources": { "cpu_milli": 100 },
+                    "pools": [{ "pool": instance["pool"] }], "limit": "0.1" });
+                let seen = tenant.post(&format!("/v1/{side}/preview"), &body).await?.ok()?;
+                let (low, middle, high) =
+                    (amount(&seen["expected_low"]), amount(&seen["expected"]), amount(&seen["expected_high"]));
+                ensure!(0 <= low && low <= middle && middle <= high, "{seen}");
+                let count = seen["basis_slots"].as_u64().context("basis_slots")?;
+                ensure!(seen["basis"] == if count == 0 { "last_prices" } else { "recent_slots" }, "{seen}");
+                ensure!(seen["fill_probability"].is_null() == (count == 0), "{seen}");
+                let warned = seen["warnings"].to_string();
+                ensure!(count >= 20 || warned.contains("settled yet"), "{seen}");
+                slots.push(count);
+            }
+        }
+    }
+    assert!(slots.contains(&0) && slots.iter().any(|n| *n >= 2), "{slots:?}");
+    Ok(())
+}
+
+/// Who asks for lower cost is never told to buy.
+#[tokio::test]
+async fn a_cost_target_never_recommends_more_cost() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    sim.api("admin")?.advance(240).await?;
+    let mut heard = Vec::new();
+    for role in ["tenant", "bidder"] {
+        let api = sim.api(role)?;
+        for instance in api.get("/v1/instances").await?.ok()?["data"].as_array().into_iter().flatten() {
+            let body = json!({ "instance_id": instance["id"], "cost_reduction_target": 20 });
+            let advice = api.post("/v1/swap_request", &body).await?.ok()?;
+            let cost =
+                advice["expected_cost"].as_str().and_then(|t| headroom_tests::money::units(t, 6)).context("cost")?;
+            ensure!(cost <= 0 && advice["recommendation"] != "grow", "{advice}");
+            ensure!(
+                advice["recommendation"] != "keep" || advice["reason"].as_str().is_some_and(|r| r.len() > 20),
+                "{advice}"
+            );
+            heard.push(advice["recommendation"].clone());
+            let both = json!({ "instance_id": instance["id"], "cost_reduction_target": 20, "desired_performance_improvement": 5 });
+            refused(&api.post("/swap_request", &both).await?, 422, "criteria_contradict", "/cost_reduction_target")?;
+        }
+    }
+    assert!(heard.len() > 5, "{heard:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_has_so_many_streams() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let api = sim.api("tenant")?;
+    let open = || {
+        let request = api.http.get(format!("{}/v1/events", api.url));
+        request.bearer_auth(api.bearer.clone().unwrap_or_default()).send()
+    };
+    let mut streams = Vec::new();
+    for n in 0..64 {
+        let stream = open().await?;
+        ensure!(stream.status() == 200, "stream {n}: {}", stream.status());
+        streams.push(stream);
+    }
+    let one_more = api.get("/v1/events").await?;
+    refused(&one_more, 429, "too_many_streams", "")?;
+    assert!(!one_more.header("retry-after").is_empty());
+    assert_eq!(sim.api("bidder")?.get("/v1/events").await?.status, 200, "others have their own");
+    drop(streams);
+    for _ in 0..100 {
+        if open().await?.status() == 200 {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    anyhow::bail!("closed streams are not given back")
+}
+
+/// A client that sends a little now and then, or nothing, loses its connection.
+#[tokio::test]
+async fn slow_clients_are_let_go() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let address = sim.server.url.trim_start_matches("http://").to_owned();
+    let head =
+        "POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
+    let waiting = [("nothing", ""), ("half a header", "GET /v1/about HTTP/1.1\r\nHost: x\r\n"), ("half a body", head)];
+    let mut all = Vec::new();
+    for (what, bytes) in waiting {
+        let address = address.clone();
+        all.push(tokio::task::spawn_blocking(move || -> anyhow::Result<(&str, String)> {
+            let mut stream = std::net::TcpStream::connect(address)?;
+            stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+            stream.write_all(bytes.as_bytes())?;
+            let mut said = [0u8; 64];
+            let count = stream.read(&mut said).with_context(|| format!("{what}: still open"))?;
+            Ok((what, String::from_utf8_lossy(&said[..count]).into_owned()))
+        }));
+    }
+    for one in all {
+        let (what, said) = one.await??;
+        let expected = if what == "half a body" { "HTTP/1.1 408" } else { "" };
+        ensure!(said.starts_with(expected), "{what}: {said}");
+    }
+    Ok(())
+}
+
+/// With the limit on, one address has so many sign-ins, whatever the account.
+#[tokio::test]
+async fn one_address_guesses_slowly() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut launch = headroom_tests::Launch::simulated(folder.path(), crate::common::START);
+    let at = launch.arguments.iter().position(|a| a == "--rate-limit").context("--rate-limit")?;
+    launch.arguments[at + 1] = "6000".to_owned();
+    let server = launch.argument("--behind-proxy").start().await?;
+    let nobody = server.nobody();
+    let guess = |n: usize, client: &'static str| {
+        let body = json!({ "email": format!("user{n}@example.org"), "password": "guess-guess-guess" }).to_string();
+        let headers = [("content-type", "application/json"), ("x-forwarded-for", client)];
+        let nobody = nobody.clone();
+        async move { nobody.send("POST", "/v1/auth/login", &headers, Some(body.into_bytes())).await }
+    };
+    let mut statuses = Vec::new();
+    for n in 0..70 {
+        statuses.push(guess(n, "198.51.100.9, 203.0.113.7").await?.status);
+    }
+    ensure!(statuses[..60].iter().all(|s| *s == 401) && statuses.contains(&429), "{statuses:?}");
+    assert_eq!(guess(100, "203.0.113.7, 198.51.100.9").await?.status, 401, "another client behind the same proxy");
+    Ok(())
+}
