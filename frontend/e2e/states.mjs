@@ -65,7 +65,7 @@ await page.waitForTimeout(300);
 await look('account');
 await page.route('**/v1/instances?*', async (r) => {
   const list = await (await r.fetch()).json();
-  await r.fulfill({ json: { ...list, data: list.data.map((i, n) => (n ? i : { ...i, state: 'faulty', fault: { at: i.created_at, detail: 'The guest trapped at input 4,312: out of bounds memory access.' } })) } });
+  await r.fulfill({ json: { ...list, data: list.data.map((i, n) => (n ? i : { ...i, state: 'failed', fault: { at: i.created_at, detail: 'The guest trapped at input 4,312: out of bounds memory access.' } })) } });
 });
 await open('/workloads', 1500);
 await look('faulty');

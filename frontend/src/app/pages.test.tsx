@@ -75,6 +75,8 @@ it('a failed workload is named with its fault and what helps', async () => {
   await visit('/workloads', 'tenant');
   await waitFor(() => expect(screen.getByText(/out of bounds memory access/)).toBeTruthy());
   expect(screen.getByRole('button', { name: 'Register again' })).toBeTruthy();
+  fireEvent.click(screen.getByRole('button', { name: 'Restart' }));
+  await waitFor(() => expect(screen.queryByText(/out of bounds memory access/)).toBeNull());
 });
 
 it('the ticket has no switch that the server would refuse, and an offer is told what it receives', async () => {

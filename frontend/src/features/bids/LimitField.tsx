@@ -14,10 +14,10 @@ export function LimitField({ fields, set, fault, preview, suggestion }: Props) {
   const slots = Math.max(1, Number(fields.slots) || 1);
   const bid = fields.side === 'bid';
   const choose = (limit: string) => set({ limit, proposed: false });
-  const chances = chancesOf(fields.side, preview, slots);
+  const chances = chancesOf(preview, slots);
   const points = chances.map((c) => ({ p: c.probability, limit: toNumber(c.limit, 6) }));
-  const low = (points[0]?.limit ?? 0) * 0.88;
-  const high = (points.at(-1)?.limit ?? 0) * 1.06;
+  const low = Math.min(...points.map((c) => c.limit), Number.POSITIVE_INFINITY) * 0.88;
+  const high = Math.max(...points.map((c) => c.limit), 0) * 1.06;
   const expected = preview ? toNumber(perSlot(preview.expected, slots), 6) : null;
   const rule = bid ? 'You pay the clearing price, never more than this' : 'You receive the clearing price, never less than this';
   const whole = preview && slots > 1 && bid ? `${formatMoney(micro(preview.worst_case))} cr for all ${slots} slots. ` : '';

@@ -12,15 +12,16 @@ export function Preview({ side, preview, fault, stale, order, placing }: Props) 
   const verb = side === 'bid' ? 'Place bid' : 'Place offer';
   return (
     <div className="pad col g8 border-t border-border bg-surface-2">
-      <h3 className="lab">Preview, if the round closed now</h3>
+      <h3 className="lab">{!preview ? 'Preview' : preview.basis === 'recent_slots' ? `Preview, from the prices of the latest ${formatCount(preview.basis_slots)} ${preview.basis_slots === 1 ? 'slot' : 'slots'}` : 'Preview, at the last prices'}</h3>
       <div className={`row ${stale ? 'stale-data' : ''}`} style={{ gap: 20 }} aria-live="polite">
         <KeyFigure value={preview?.fill_probability == null ? '–' : formatPercent(preview.fill_probability)} label={preview?.fill_probability === null ? 'no history yet' : 'chance to fill'} />
         <KeyFigure value={preview ? money(preview.expected) : '–'} label="cr expected" />
-        <KeyFigure value={preview ? money(preview.worst_case) : '–'} label={side === 'bid' ? 'cr worst case' : 'cr at least'} />
+        <KeyFigure value={side === 'bid' ? (preview ? money(preview.worst_case) : '–') : order ? money(order.limit) : '–'} label={side === 'bid' ? 'cr worst case' : 'cr at least, if lent'} />
       </div>
       {preview && (
         <dl className="kv">
-          <dt>Expected, 80 % range</dt><dd>{money(preview.expected_low)}–{money(preview.expected_high)} cr</dd>
+          {preview.basis === 'recent_slots' && <><dt>In 80 % of these slots</dt><dd>{money(preview.expected_low)}–{money(preview.expected_high)} cr</dd></>}
+          <dt>At the last prices</dt><dd>{money(preview.last_cost)} cr</dd>
           <dt>{side === 'bid' ? 'Held, the rest comes back' : 'Held'}</dt><dd>{money(preview.hold)}</dd>
           <dt className="sum">Available after</dt><dd className="sum">{money(preview.available_after)} cr</dd>
         </dl>

@@ -20,18 +20,20 @@ describe('ticket', () => {
 });
 
 describe('the limit that the ticket proposes', () => {
-  const preview = (expected: string, chances: [number, string][]) => ({ expected, chances: chances.map(([probability, limit]) => ({ probability, limit })) }) as Preview;
-  it('is what won in 80 % of the latest slots where the last price is far under it', () => {
-    expect(suggested('bid', preview('2.000000', [[0.5, '5.000000'], [0.8, '6.000000'], [0.99, '9.000000']]), 2)).toBe(3_000_000n);
-  });
-  it('is a tenth over what is expected, rounded up, else', () => {
+  const preview = (expected: string, chances: [number, string][], last_cost = '0.000000') => ({ expected, last_cost, chances: chances.map(([probability, limit]) => ({ probability, limit })) }) as Preview;
+  it('is what won in 80 % of the latest slots', () => expect(suggested('bid', preview('2.000000', [[0.5, '5.000000'], [0.8, '6.000000'], [0.99, '9.000000']]), 2)).toBe(3_000_000n));
+  it('or the last prices, where they are higher', () => expect(suggested('bid', preview('2.000000', [[0.8, '6.000000']], '7.000000'), 1)).toBe(7_000_000n));
+  it('or a tenth over what is expected, rounded up', () => {
     expect(plain(suggested('bid', preview('1.000300', [[0.8, '0.500000']]), 1) as never)).toBe('1.11');
     expect(plain(suggested('bid', preview('0.000120', []), 1) as never)).toBe('0.0002');
     expect(suggested('bid', preview('0.000000', []), 1)).toBeNull();
   });
-  it('of an offer is a tenth under it', () => expect(suggested('offer', preview('2.000000', []), 1)).toBe(1_800_000n));
-  it('an offer fills where the price was higher', () => {
-    const list = chancesOf('offer', preview('1', [[0.5, '1.000000'], [0.8, '2.000000'], [0.95, '2.000000']]), 1);
-    expect(list.map((c) => [Number(c.probability.toFixed(2)), c.limit])).toEqual([[0.5, 1_000_000n], [0.2, 2_000_000n]]);
+  it('of an offer is the least of the same, rounded down', () => {
+    expect(suggested('offer', preview('2.000000', [], '3.000000'), 1)).toBe(1_800_000n);
+    expect(suggested('offer', preview('2.000000', [[0.8, '1.234567']], '3.000000'), 1)).toBe(1_230_000n);
+  });
+  it('one limit has one chance, its best', () => {
+    const list = chancesOf(preview('1', [[0.5, '3.000000'], [0.8, '2.000000'], [0.95, '2.000000']]), 1);
+    expect(list.map((c) => [c.probability, c.limit])).toEqual([[0.5, 3_000_000n], [0.95, 2_000_000n]]);
   });
 });

@@ -40,27 +40,23 @@ export function orderOf(f: Fields, pool: string, market: Market, startIndex: num
 
 export interface Chance { probability: number; limit: Micro }
 
-/**
- * Limits per slot by chance to fill. The server gives the limits that would have been enough for a
- * bid in that share of the latest slots; an offer fills in the others, where the price was higher.
- */
-export function chancesOf(side: Fields['side'], preview: Preview | undefined, slots: number): Chance[] {
-  const list = (preview?.chances ?? []).map((c) => ({ probability: side === 'bid' ? c.probability : 1 - c.probability, limit: perSlot(c.limit, slots) }));
-  // Where prices stood still several chances have one limit: the best of them is true, the others confuse.
-  return list.filter((c, i) => !list.some((d, k) => d.limit === c.limit && (d.probability > c.probability || (d.probability === c.probability && k < i))));
+/** Limits per slot by chance to fill, as the server reckons them for that side; where several chances have one limit, the best of them. */
+export function chancesOf(preview: Preview | undefined, slots: number): Chance[] {
+  const list = (preview?.chances ?? []).map((c) => ({ probability: c.probability, limit: perSlot(c.limit, slots) }));
+  return list.filter((c) => !list.some((d) => d.limit === c.limit && d.probability > c.probability));
 }
 
-/** A tenth better than what is expected, and for a bid at least what won in 80 % of the latest slots. */
+/** What won in 80 % of the latest slots, a tenth better than what is expected, and no worse than the last prices: the best of these. */
 export function suggested(side: Fields['side'], preview: Preview, slots: number): Micro | null {
   const expected = perSlot(preview.expected, slots);
-  if (side === 'offer') return expected > 0n ? asMicro(divRound(expected * 9n, 10n)) : null;
   const often = preview.chances.find((c) => c.probability >= 0.8);
-  const most = [asMicro(divRound(expected * 11n, 10n)), ...(often ? [perSlot(often.limit, slots)] : [])].reduce((a, b) => (b > a ? b : a));
-  return most > 0n ? roundUp(most) : null;
+  const at = [asMicro(divRound(expected * (side === 'bid' ? 11n : 9n), 10n)), perSlot(preview.last_cost, slots), ...(often ? [perSlot(often.limit, slots)] : [])].filter((v) => v > 0n);
+  if (at.length === 0) return null;
+  return side === 'bid' ? rounded(at.reduce((a, b) => (b > a ? b : a)), true) : rounded(at.reduce((a, b) => (b < a ? b : a)), false);
 }
-/** To what a field shows: 2 places, or 4 where the amount is small; up, so that it still wins. */
-function roundUp(value: Micro): Micro {
+/** To what a field shows: 2 places, or 4 where the amount is small; a bid up and an offer down, so that it still wins. */
+function rounded(value: Micro, up: boolean): Micro {
   const step = value < 100_000n ? 100n : 10_000n;
-  return asMicro(((value + step - 1n) / step) * step);
+  return asMicro(((value + (up ? step - 1n : 0n)) / step) * step);
 }
 export const plain = (value: Micro) => formatMoney(value).replaceAll(',', '');

@@ -18,16 +18,19 @@ export function useSettled<T>(value: T, ms = PAUSE_MS): T {
 }
 
 export function usePreview(side: 'bid' | 'offer', order: OrderBody | null, refetchMs: number) {
-  const settled = useSettled(order);
+  // Side and order settle together: a bid's order is not asked of the offers.
+  const now = { side, order };
+  const asked = useSettled(now);
+  const settled = asked.order;
   const query = useQuery({
-    queryKey: [`/${side}s/preview`, settled],
-    queryFn: async ({ signal }) => (await call<Preview>('POST', `/${side}s/preview`, { body: settled, signal })).data,
+    queryKey: [`/${asked.side}s/preview`, settled],
+    queryFn: async ({ signal }) => (await call<Preview>('POST', `/${asked.side}s/preview`, { body: settled, signal })).data,
     enabled: settled !== null,
     placeholderData: keepPreviousData,
     refetchInterval: refetchMs,
     retry: false,
   });
   /** The answer is to this very order, not to the one before it. */
-  const fresh = query.data !== undefined && !query.isPlaceholderData && JSON.stringify(settled) === JSON.stringify(order);
+  const fresh = query.data !== undefined && !query.isPlaceholderData && JSON.stringify(asked) === JSON.stringify(now);
   return { ...query, fresh };
 }

@@ -6,6 +6,8 @@ import { formatBundle } from '@/lib/money';
 import { Advice } from './Advice';
 import { Ahead } from './Ahead';
 import { FaultNote } from './FaultNote';
+import { isFaulty } from './health';
+import { Restart } from './Restart';
 import { StrategyForm } from './StrategyForm';
 import { UsageChart } from './UsageChart';
 
@@ -19,7 +21,7 @@ function Stop({ instance }: { instance: Instance }) {
   });
   return (
     <>
-      <Button kind="danger" size="sm" onClick={() => setAsking(true)} disabled={instance.state === 'stopped' || instance.state === 'failed'}>Stop</Button>
+      <Button kind="danger" size="sm" onClick={() => setAsking(true)}>Stop</Button>
       <Decide open={asking} onClose={() => setAsking(false)} title={`Stop ${instance.name}?`} text="It writes a checkpoint and ends. Its open orders are cancelled; what it lends is still owed until the slot ends." action="Stop" danger busy={write.isPending} onConfirm={run} />
     </>
   );
@@ -33,9 +35,9 @@ export function Detail({ instance, onRegister }: { instance: Instance; onRegiste
     <div className="split">
       <div className="grid content-start"><FaultNote instance={instance} onRegister={onRegister} /><UsageChart instance={instance} /><Ahead instance={instance} /></div>
       <div className="grid">
-        <Panel title={instance.name} tools={mayStop && <Stop instance={instance} />}>
+        <Panel title={instance.name} tools={mayStop && (instance.state === 'stopped' ? <Restart instance={instance} size="sm" /> : <Stop instance={instance} />)}>
           <dl className="kv pad">
-            <dt>State</dt><dd><State of={instance.state} /></dd>
+            <dt>State</dt><dd><State of={isFaulty(instance) ? 'faulty' : instance.state} /></dd>
             <dt>Id</dt><dd><CopyId id={instance.id} /></dd>
             <dt>Class</dt><dd>{instance.class}</dd>
             <dt>Floor</dt><dd>{formatBundle(instance.floor)}</dd>

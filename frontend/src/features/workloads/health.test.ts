@@ -12,5 +12,5 @@ it('names the worst of the risky, not the first, and none that does not run', ()
 it('knows a failed guest by its state or its fault', () => {
   const [one] = instances;
   if (!one) throw new Error('no fixture');
-  expect([isFaulty(one), isFaulty({ ...one, state: 'faulty' }), isFaulty({ ...one, fault: { at: one.created_at, detail: 'trap' } })]).toEqual([false, true, true]);
+  expect([isFaulty(one), isFaulty({ ...one, state: 'failed' }), isFaulty({ ...one, fault: { at: one.created_at, detail: 'trap' } })]).toEqual([false, true, true]);
 });

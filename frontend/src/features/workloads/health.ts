@@ -2,7 +2,7 @@
 import type { Instance, Pulse } from '@/lib/api';
 
 export const RISKY = 0.3;
-export const isFaulty = (i: Instance) => i.state === 'faulty' || !!i.fault;
+export const isFaulty = (i: Instance) => i.state === 'failed' || i.state === 'faulty' || !!i.fault;
 
 export interface Risky { instance: Instance; risk: number }
 /** The most likely to run short first. */

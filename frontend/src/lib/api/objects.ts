@@ -65,7 +65,9 @@ export interface Order extends OrderBody {
 }
 export interface Preview {
   hold: string; currency: string; expected: string; expected_low: string; expected_high: string; worst_case: string; fee: string;
-  fill_probability: number | null; chances: { probability: number; limit: string }[]; available_after: string; round: number; gate_closes_at: string; warnings: string[];
+  fill_probability: number | null; chances: { probability: number; limit: string }[];
+  /** `recent_slots`: expected, range and chances come from that many of the latest slots; `last_prices`: none has settled yet. */
+  basis: string; basis_slots: number; last_cost: string; available_after: string; round: number; gate_closes_at: string; warnings: string[];
 }
 export interface Explain {
   order: string; status: string; reason: string | null; sentence: string; round: number | null; limit: string; price_faced: string | null; shortfall: string | null;
@@ -121,8 +123,8 @@ export interface Instance {
   baseline: Quantities; floor: Quantities; limit: Quantities;
   /** The limits on its node as far as the market has made them true. */
   in_force: Quantities; strategy: Strategy; swap: string | null; pinned_until: string | null; created_at: string;
-  /** Why its guest failed, where its state is `faulty`; servers before that state leave it out. */
-  fault?: { at: string; detail: string } | null;
+  /** Why its program does not run any more, where its state is `failed`. */
+  fault: { at: string; detail: string } | null;
 }
 /** One measurement of a workload, every few seconds. */
 export interface Sample {
