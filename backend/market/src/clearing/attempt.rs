@@ -11,11 +11,11 @@
 use super::book::Book;
 use super::branch::{Search, Solved, search_nodes};
 use super::engine::{ClearFault, Proposal};
-use super::hosting::{Placed, host_row, hosts_at_best, own_bounds};
+use super::hosting::{Placed, host_rows, hosts_at_best, own_bounds};
 use super::model::{Meaning, Model};
 use super::outcome::{Mode, Outcome};
 use super::place::{Hosts, Packing};
-use super::problem::{Component, Market};
+use super::problem::{Component, HostRow, Market};
 use super::rational::Rat;
 use super::round::{Filled, Whole, round};
 use super::simplex::{End, Simplex};
@@ -249,25 +249,25 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Makes rows of nodes that are short of room; false if all of them are rows already.
+    /// Where a node is short of room, makes rows of all nodes of its component that could be: a node
+    /// that was not may be full, and excuse its bids, once another holds bids back. False if they
+    /// are rows already.
     fn add_rows(&mut self, base: &Hosts, overfull: BTreeSet<(usize, usize)>) -> bool {
+        let short: BTreeSet<usize> = overfull.into_iter().map(|(_, k)| k).collect();
         let mut any = false;
-        for (v, k) in overfull {
-            let Some(n) = self.parts.iter().position(|c| c.products.contains(&k)) else { continue };
-            let rows = &self.parts[n].hosts;
-            let known = rows.iter().any(|h| (h.node, h.product) == (v, k));
-            if known || rows.len() >= HOST_ROWS || self.plain.contains(&n) {
+        for n in 0..self.parts.len() {
+            let part = &self.parts[n];
+            let concerned = part.hosts.is_empty() && part.products.iter().any(|k| short.contains(k));
+            if !concerned || self.plain.contains(&n) || nodal::programs(self.m, part).is_none() {
                 continue;
             }
-            if nodal::programs(self.m, &self.parts[n]).is_none() {
+            let rows: Vec<HostRow> = part.products.iter().flat_map(|k| host_rows(self.m, base, *k)).collect();
+            if rows.is_empty() || rows.len() > HOST_ROWS {
                 continue;
             }
-            let rows = &mut self.parts[n].hosts;
-            if let Some(row) = host_row(self.m, base, v, k) {
-                rows.push(row);
-                any = true;
-                self.reopen_part(n);
-            }
+            self.parts[n].hosts = rows;
+            any = true;
+            self.reopen_part(n);
         }
         any
     }

@@ -24,10 +24,17 @@ pub fn own_bounds(m: &Market) -> Vec<Vec<Rat>> {
     own
 }
 
+/// The rows of all nodes whose room for a product could bind.
+pub fn host_rows(m: &Market, base: &Hosts, product: usize) -> Vec<HostRow> {
+    let nodes = base.of_pool.get(m.products[product].pool.as_str()).into_iter().flatten();
+    let rows = nodes.filter_map(|v| host_row(m, base, *v, product));
+    rows.filter(|h| h.terms.iter().map(|t| t.2.max(0)).sum::<i128>() > h.free).collect()
+}
+
 /// The row of a node's room for a product, over the divisible orders that can lie there and
 /// nowhere else. `None` where the row would not say what placement says: the node is overdrawn
 /// before anybody comes, or what is lent there comes in lumps.
-pub fn host_row(m: &Market, base: &Hosts, node: usize, product: usize) -> Option<HostRow> {
+fn host_row(m: &Market, base: &Hosts, node: usize, product: usize) -> Option<HostRow> {
     let free = base.free(node, product);
     let mut terms = Vec::new();
     for (i, o) in m.orders.iter().enumerate() {
