@@ -1,5 +1,6 @@
-// Chromium for the walks: a fresh profile, no background traffic, and a list of every request.
-import { mkdtempSync } from 'node:fs';
+// Chromium for the walks: a fresh profile that is removed at the end, no background traffic, and a
+// list of every request.
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
@@ -8,10 +9,20 @@ const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-ru
 
 export async function launch({ width = 1440, height = 900 } = {}) {
   const profile = mkdtempSync(join(tmpdir(), 'headroom-e2e-'));
-  return chromium.launchPersistentContext(profile, {
+  const remove = () => { try { rmSync(profile, { recursive: true, force: true }); return true; } catch { return false; } };
+  // A walk that stops half-way leaves nothing behind either.
+  process.once('exit', remove);
+  const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', headless: true, args: FLAGS,
     viewport: { width, height }, deviceScaleFactor: 1, reducedMotion: 'reduce', timezoneId: 'UTC', locale: 'en-GB',
   });
+  const close = context.close.bind(context);
+  context.close = async (...options) => {
+    await close(...options);
+    // The browser's last processes may still be writing.
+    for (let i = 0; i < 50 && !remove(); i += 1) await new Promise((r) => setTimeout(r, 100));
+  };
+  return context;
 }
 
 /** Collects what a page may not do: leave the origin, log an error, throw. */
@@ -31,3 +42,11 @@ export async function axe(page, source) {
   const result = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
   return result.violations.map((v) => ({ id: v.id, impact: v.impact, nodes: v.nodes.map((n) => `${n.target.join(' ')}: ${n.failureSummary?.split('\n').slice(1).join(' ')}`) }));
 }
+
+/** Whether the page can be scrolled sideways, and what sticks out. */
+export const overflow = (page) => page.evaluate(() => {
+  const most = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= most) return null;
+  const out = [...document.querySelectorAll('main *, header *')].filter((e) => e.getBoundingClientRect().right > most + 1 && !e.closest('.scroll'));
+  return `${document.documentElement.scrollWidth} > ${most}: ${out.slice(0, 3).map((e) => `${e.tagName.toLowerCase()}.${String(e.className?.baseVal ?? e.className).split(' ').slice(0, 3).join('.')}`).join(', ')}`;
+});

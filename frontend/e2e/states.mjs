@@ -5,11 +5,13 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { axe, launch, watch } from './browser.mjs';
+import { axe, launch, overflow, watch } from './browser.mjs';
+import { readRoutes } from './routes.mjs';
 
 const { values: arg } = parseArgs({ options: { url: { type: 'string', default: 'http://127.0.0.1:8080' }, access: { type: 'string' }, out: { type: 'string', default: 'e2e/out' } } });
 const origin = new URL(arg.url).origin;
-const user = JSON.parse(readFileSync(arg.access, 'utf8')).users.find((u) => u.role === 'tenant');
+const users = JSON.parse(readFileSync(arg.access, 'utf8')).users;
+const user = users.find((u) => u.role === 'tenant');
 const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 mkdirSync(arg.out, { recursive: true });
 
@@ -23,11 +25,31 @@ async function look(name) {
 }
 const open = async (path, wait = 900) => { await page.goto(`${origin}${path}`); await page.waitForTimeout(wait); };
 
-await open('/login');
-await page.getByLabel('E-mail').fill(user.email);
-await page.getByLabel('Password').fill(user.password);
-await page.getByRole('button', { name: 'Sign in' }).click();
-await page.waitForURL((u) => !u.pathname.startsWith('/login'));
+async function signIn(who) {
+  await open('/login');
+  await page.getByLabel('E-mail').fill(who.email);
+  await page.getByLabel('Password').fill(who.password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.waitForURL((u) => !u.pathname.startsWith('/login'));
+}
+
+// Nothing sticks out on a phone, on any page: as admin, who sees the most, then as tenant.
+await page.setViewportSize({ width: 390, height: 800 });
+for (const who of [users.find((u) => u.role === 'admin'), user].filter(Boolean)) {
+  await signIn(who);
+  for (const { path } of readRoutes()) {
+    let address = path;
+    if (path.includes('$')) {
+      const base = path.slice(0, path.indexOf('/$'));
+      await open(base === '/pools' ? '/' : base, 1500);
+      address = await page.evaluate((b) => document.querySelector(`main a[href^="${b}/"]`)?.getAttribute('href') ?? null, base);
+    }
+    if (address === null) continue;
+    await open(address, 1500);
+    const out = await overflow(page);
+    if (out) { bad += 1; console.error(`${who.role} ${address} is wider than 390 px: ${out}`); }
+  }
+}
 
 for (const width of [1280, 900, 390]) {
   await page.setViewportSize({ width, height: 800 });
@@ -41,6 +63,15 @@ await look('table-views');
 await page.getByRole('button', { name: /, account$/ }).click();
 await page.waitForTimeout(300);
 await look('account');
+await page.route('**/v1/instances?*', async (r) => {
+  const list = await (await r.fetch()).json();
+  await r.fulfill({ json: { ...list, data: list.data.map((i, n) => (n ? i : { ...i, state: 'faulty', fault: { at: i.created_at, detail: 'The guest trapped at input 4,312: out of bounds memory access.' } })) } });
+});
+await open('/workloads', 1500);
+await look('faulty');
+await page.unroute('**/v1/instances?*');
+await open('/rounds/99999999');
+await look('no-such-round');
 await open('/workloads');
 await page.getByRole('button', { name: 'Register a workload' }).first().click();
 await page.waitForTimeout(300);

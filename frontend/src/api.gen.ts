@@ -278,6 +278,11 @@ export interface components {
             maximum_winning_limit?: components["schemas"]["WinningLimit"] | null;
             changes: components["schemas"]["Change"][];
         };
+        /** @description Why a workload's program does not run any more. */
+        Fault: {
+            at: components["schemas"]["Timestamp"];
+            detail: string;
+        };
         /** @description One field at fault. */
         FieldProblem: {
             /** @description JSON pointer into the body, or the name of a query parameter or header. */
@@ -349,6 +354,7 @@ export interface components {
             comparison: components["schemas"]["ComparisonRules"];
             strategy: components["schemas"]["Strategy"];
             state: components["schemas"]["InstanceState"];
+            fault?: components["schemas"]["Fault"] | null;
             swap?: components["schemas"]["SwapId"] | null;
             pinned_until?: components["schemas"]["Timestamp"] | null;
             created_at: components["schemas"]["Timestamp"];
@@ -506,6 +512,7 @@ export interface components {
                 comparison: components["schemas"]["ComparisonRules"];
                 strategy: components["schemas"]["Strategy"];
                 state: components["schemas"]["InstanceState"];
+                fault?: components["schemas"]["Fault"] | null;
                 swap?: components["schemas"]["SwapId"] | null;
                 pinned_until?: components["schemas"]["Timestamp"] | null;
                 created_at: components["schemas"]["Timestamp"];
@@ -763,9 +770,12 @@ export interface components {
                 limits: components["schemas"]["BTreeMap"];
                 /** @description Mean CPU and present memory since the last tick. */
                 usage: components["schemas"]["BTreeMap"];
-                /** @description What it would have used: usage and what throttling or a stall withheld. */
+                /**
+                 * @description What the work that arrived needs: CPU a step times inputs that came in, and the memory
+                 *     that was asked for. Throttling and catching up change the usage, not this.
+                 */
                 demand: components["schemas"]["BTreeMap"];
-                /** @description The demand was at least this high: it met its limit. */
+                /** @description The demand was at least this high: it met its limit and nothing tells how much more. */
                 censored: components["schemas"]["Resource"][];
                 /**
                  * Format: int64
@@ -1014,6 +1024,11 @@ export interface components {
             round: number;
             price_faced?: components["schemas"]["Credits"] | null;
             shortfall?: components["schemas"]["Credits"] | null;
+            winning_limit?: components["schemas"]["Credits"] | null;
+            /** @description The node that comes nearest to having room, where none has. */
+            binding_node?: string | null;
+            /** @description The resource that it has too little of. */
+            binding_resource?: string | null;
         };
         /** @example off_01jd3z6k2m9x7q4v8n5t1w0r3c */
         OfferId: string;
@@ -1495,9 +1510,12 @@ export interface components {
             limits: components["schemas"]["BTreeMap"];
             /** @description Mean CPU and present memory since the last tick. */
             usage: components["schemas"]["BTreeMap"];
-            /** @description What it would have used: usage and what throttling or a stall withheld. */
+            /**
+             * @description What the work that arrived needs: CPU a step times inputs that came in, and the memory
+             *     that was asked for. Throttling and catching up change the usage, not this.
+             */
             demand: components["schemas"]["BTreeMap"];
-            /** @description The demand was at least this high: it met its limit. */
+            /** @description The demand was at least this high: it met its limit and nothing tells how much more. */
             censored: components["schemas"]["Resource"][];
             /**
              * Format: int64

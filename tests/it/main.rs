@@ -18,3 +18,4 @@ mod session;
 mod sim;
 mod startup;
 mod store_postgres;
+mod workloads;

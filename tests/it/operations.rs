@@ -206,6 +206,7 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ("getSwapDifferences", format!("/swaps/{}/diffs", n.swap)),
         ("revokeApiKey", "/api_keys/key_01m7w6c380fh08zv3bjp1wmpmd".to_owned()),
         ("stopInstance", "/instances/ins_01m7w6c380fh08zv3bjp1wmpmd/stop".to_owned()),
+        ("restartInstance", "/instances/ins_01m7w6c380fh08zv3bjp1wmpmd/restart".to_owned()),
         ("uploadModule", "/modules?name=tests".to_owned()),
         ("cancelAll", "/bids/cancel_all".to_owned()),
         ("logout", "/auth/logout".to_owned()),

@@ -24,7 +24,10 @@ const TABLE: &[(&str, &str)] = &[
     ("bt", "placeBid replaceBid cancelBid cancelBidByClientId cancelAll previewBid"),
     ("bt", "placeOffer replaceOffer cancelOffer cancelOfferByClientId previewOffer"),
     ("bt", "requestSwap requestSwapUnprefixed putStrategy"),
-    ("t", "registerInstance stopInstance uploadModule createHint withdrawHint createProfile replaceProfile"),
+    (
+        "t",
+        "registerInstance stopInstance restartInstance uploadModule createHint withdrawHint createProfile replaceProfile",
+    ),
     ("ta", "createApiKey revokeApiKey"),
     ("ao", "getRoundAudit"),
     ("fa", "exportLedger getFinanceSummary"),

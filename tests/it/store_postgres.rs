@@ -83,3 +83,26 @@ async fn orders_outlive_either_crash() -> anyhow::Result<()> {
     assert_eq!(balance(&api).await?, (9_000_000, 1_000_000));
     healthy(&server.stop().await?).await
 }
+
+/// Two processes with directories of their own and one database: the second is refused while
+/// the first lives, waits out the lease of a dead one, and finds all that was acknowledged.
+#[tokio::test]
+async fn one_process_writes() -> anyhow::Result<()> {
+    let Some(cluster) = cluster("store_postgres: one process writes") else { return Ok(()) };
+    let url = cluster.database("lease")?;
+    let (one, two) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let first = Launch::simulated(one.path(), START).variable("DATABASE_URL", &url).start().await?;
+    let second = Launch::simulated(two.path(), START).variable("DATABASE_URL", &url);
+    let refused = second.up_to_its_end().await?;
+    assert_ne!(refused.code, Some(0));
+    assert!(refused.stderr.contains("another process writes to this database"), "{}", refused.stderr);
+    assert!(!refused.stderr.contains("panicked"), "{}", refused.stderr);
+    let api = trader(&first.api("admin")?, "lease", "10").await?;
+    let window = Rhythm::of(&api).await?.late_window();
+    let order = api.post_with_key("/v1/bids", "kept", &bid("fra1-gp", &window, 1, "0.5")).await?.id()?;
+    let _killed = first.kill()?;
+    let second = second.start().await?;
+    let api = second.nobody().with(api.bearer.as_deref());
+    assert_eq!(api.get(&format!("/v1/bids/{order}")).await?.ok()?["status"], "open");
+    healthy(&second.stop().await?).await
+}

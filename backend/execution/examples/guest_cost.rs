@@ -5,8 +5,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use headroom_execution::shadow::Rules;
 use headroom_execution::*;
+use headroom_market::shadow::Rules;
 
 /// Inputs four times a second; demand as in the demo's trace, up to about a core.
 struct Demo;

@@ -2,7 +2,7 @@
 //!
 //! A cleared round changes nothing until a workload has more, has less or runs elsewhere.
 //! This crate holds the boundary ([`Driver`]), the pure parts that every driver shares
-//! (comparing a shadow run, choosing a method, nodes and their fencing) and the embedded
+//! (choosing a method, nodes and their fencing) and the embedded
 //! default driver, [`wasm`].
 //!
 //! Invariants: time is an argument, never read here except to measure how long our own work
@@ -17,7 +17,6 @@ pub mod driver;
 pub mod feed;
 pub mod node;
 pub mod plan;
-pub mod shadow;
 pub mod wasm;
 
 pub use config::Config;

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use headroom_execution::shadow::Rules;
 use headroom_execution::*;
+use headroom_market::shadow::Rules;
 
 const INTERVAL: i64 = 250_000;
 

@@ -143,6 +143,7 @@ fn main() {
         let (mut clearing, mut checking) = (Vec::new(), Vec::new());
         let (mut optimal, mut given_up, mut cuts) = (0, 0, 0);
         let mut gap = String::from("0");
+        let (mut welfare, mut bound) = (Rat::ZERO, Rat::ZERO);
         for seed in first..first + books {
             let b = book(orders, blocks, seed);
             let t = clock(start);
@@ -163,6 +164,8 @@ fn main() {
             checking.push(v - u);
             optimal += u32::from(out.quality == Quality::Optimal);
             cuts += out.cuts;
+            welfare = &welfare + &out.welfare.0;
+            bound = out.bound.iter().fold(bound, |t, b| &t + &b.0);
             let gone = |r: &&headroom_market::clearing::outcome::Refusal| r.reason == Reason::SolverFallback;
             given_up += out.refused.iter().filter(gone).count();
             let g = out.certificate.map_or(String::new(), |c| c.gap);
@@ -179,12 +182,13 @@ fn main() {
         let mean = |v: u64| ms(v) / books as f64;
         println!(
             "{name:8} {orders} orders: clear {:.1} ms mean, {:.1} worst (seed {seed}); verify {:.1} \
-             mean, {:.1} worst; {optimal}/{books} optimal, largest gap {gap}, {cuts} cuts, \
-             {given_up} given up",
+             mean, {:.1} worst; {optimal}/{books} optimal, {:.2} % of the bound, largest gap {gap}, \
+             {cuts} cuts, {given_up} given up",
             mean(clearing.iter().map(|c| c.0).sum()),
             ms(worst),
             mean(checking.iter().sum()),
             ms(checking.iter().max().copied().unwrap_or(0)),
+            (&welfare.div(&bound) * &Rat::int(10_000)).floor() as f64 / 100.0,
         );
     }
 }

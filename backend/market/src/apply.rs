@@ -74,6 +74,10 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
         Command::StopInstance { participant, instance } => {
             register::stop(turn, participant, instance).map(Reply::Instance)
         }
+        Command::StartInstance { participant, instance } => {
+            register::restart(turn, participant, instance).map(Reply::Instance)
+        }
+        Command::ReportFault { instance, detail } => register::fail(turn, instance, detail).map(Reply::Instance),
         Command::PutHint { participant, instance, expected_demand, avoid_nodes, starts_at, expires_at, source } => {
             let new = register::NewHint { instance, expected_demand, avoid_nodes, starts_at, expires_at, source };
             register::hint(turn, participant, new).map(Reply::Hint)

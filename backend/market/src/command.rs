@@ -129,6 +129,16 @@ pub enum Command {
         participant: ParticipantId,
         instance: InstanceId,
     },
+    /// Starts a stopped or failed workload again, from its beginning.
+    StartInstance {
+        participant: ParticipantId,
+        instance: InstanceId,
+    },
+    /// The driver saw its program fault.
+    ReportFault {
+        instance: InstanceId,
+        detail: String,
+    },
     PutHint {
         participant: ParticipantId,
         instance: InstanceId,

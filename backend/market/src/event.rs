@@ -167,7 +167,7 @@ impl State {
             Event::Transferred(transfer) => self.post(transfer.clone()),
             Event::RoundSealed { round, orders } => {
                 for id in orders {
-                    self.change_order(*id, |o| o.sealed_in = Some(round.number));
+                    self.note_sealed(*id, Some(round.number));
                 }
                 let mut market = self.market.clone();
                 market.last_round = round.number;
@@ -213,7 +213,7 @@ impl State {
     fn unseal(&mut self, number: u64) {
         let sealed: Vec<OrderId> = self.orders.values().filter(|o| o.sealed_in == Some(number)).map(|o| o.id).collect();
         for id in sealed {
-            self.change_order(id, |o| o.sealed_in = None);
+            self.note_sealed(id, None);
         }
         self.sealed = None;
     }

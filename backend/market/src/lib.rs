@@ -4,7 +4,8 @@
 //! seeds are arguments; the same command on the same state gives the same events, for ever.
 //!
 //! The modules follow the way of the data: [`book`] → [`clearing`] and [`round`] → [`swap`]
-//! → [`settlement`], all behind [`apply::apply`]. What a shadow run came to enters as a
+//! → [`shadow`] → [`settlement`]; all of it is behind [`apply::apply`] but [`clearing`] and
+//! [`shadow`], which a worker calls. What a shadow run came to enters as a
 //! [`swap::saga::StepResult`].
 pub mod apply;
 pub mod book;
@@ -20,6 +21,7 @@ pub mod pool;
 pub mod record;
 pub mod round;
 pub mod settlement;
+pub mod shadow;
 pub mod state;
 pub mod swap;
 pub mod time;

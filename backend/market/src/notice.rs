@@ -13,7 +13,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// Every kind of notice there is: what a subscription may name.
-pub const KINDS: [&str; 32] = [
+pub const KINDS: [&str; 33] = [
     "order.accepted",
     "order.pending",
     "order.partially_filled",
@@ -46,6 +46,7 @@ pub const KINDS: [&str; 32] = [
     "balance.changed",
     "forecast.issued",
     "pool.changed",
+    "workload.changed",
 ];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,6 +158,9 @@ fn of_event(event: &Event, state: &State) -> Option<Notice> {
                 serde_json::json!({ "instance": instance, "slots": slots.iter().map(|s| s.slot).collect::<Vec<_>>() });
             Some(notice("forecast.issued", owner, instance.to_string(), json(&data)))
         }
+        Event::InstanceChanged(i) => {
+            Some(notice("workload.changed", Some(i.participant), i.id.to_string(), i.document()))
+        }
         Event::PoolChanged(p) => Some(notice("pool.changed", None, p.slug.clone(), p.document())),
         _ => None,
     }
@@ -212,6 +216,25 @@ fn swap_kind(state: crate::swap::SwapState) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A kind that is missing in the list would be sent to nobody.
+    #[test]
+    fn every_notice_is_of_a_known_kind() {
+        let source = include_str!("notice.rs").split("mod tests").next().unwrap();
+        let quoted = source.split('"').skip(1).step_by(2);
+
+        let is_kind = |text: &&str| {
+            text.split_once('.').is_some_and(|(family, rest)| {
+                !family.is_empty()
+                    && !rest.is_empty()
+                    && text.chars().all(|c| c.is_ascii_lowercase() || "._".contains(c))
+            })
+        };
+        let used: BTreeSet<&str> = quoted.filter(is_kind).collect();
+        assert!(used.len() >= KINDS.len(), "{used:?}");
+        let unknown: Vec<&&str> = used.iter().filter(|kind| !KINDS.contains(kind)).collect();
+        assert!(unknown.is_empty(), "{unknown:?} are not in KINDS");
+    }
 
     #[test]
     fn every_swap_state_has_its_kind() {

@@ -31,6 +31,8 @@ pub struct SealedBook {
     pub round: u64,
     pub book: Arc<clearing::Book>,
     pub slots: Vec<Slot>,
+    /// Open orders that sit the round out, and why.
+    pub excluded: Vec<(OrderId, &'static str)>,
 }
 
 /// What the folds since the last transaction have changed.
@@ -134,6 +136,13 @@ impl State {
             *count = count.saturating_sub(1);
         }
         self.finish(&order);
+    }
+    /// Notes the sealed round of an order. It lives no longer than the process, so no row is
+    /// written for it.
+    pub fn note_sealed(&mut self, id: OrderId, round: Option<u64>) {
+        if let Some(order) = self.orders.get_mut(&id) {
+            order.sealed_in = round;
+        }
     }
     pub fn change_award(&mut self, id: AwardId, change: impl FnOnce(&mut Award)) {
         let Some(award) = self.awards.get_mut(&id) else { return };

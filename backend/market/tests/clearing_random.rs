@@ -6,7 +6,7 @@ use headroom_market::clearing::generate::{self, Size};
 use headroom_market::clearing::outcome::{Quality, Reason, Refusal};
 use headroom_market::clearing::rational::Rat;
 use headroom_market::clearing::{Book, Limits, Mode, NoProposal, Outcome, clear, verify};
-use support::{Mix, best_welfare, book};
+use support::{Mix, best_welfare, book, book_in_units};
 
 fn count(default: u64) -> u64 {
     std::env::var("HEADROOM_RANDOM_BOOKS").ok().and_then(|n| n.parse().ok()).unwrap_or(default)
@@ -28,10 +28,20 @@ fn mix(seed: u64) -> Mix {
 
 #[test]
 fn random_books_are_verified_and_every_award_has_a_host() {
+    verified_with_hosts(840);
+}
+
+/// Nearly every partial fill is rounded here, many of them to nothing.
+#[test]
+fn random_books_in_single_units_are_verified() {
+    verified_with_hosts(1);
+}
+
+fn verified_with_hosts(unit: i64) {
     let (mut placed, mut awards, mut fallback, mut given_up) = (0, 0, 0, 0);
     let mut failures = Vec::new();
     for seed in 0..count(1500) {
-        let b = book(seed, mix(seed));
+        let b = book_in_units(seed, mix(seed), unit);
         assert_eq!(b.validate(), Vec::new(), "seed {seed}");
         let out = run(&b);
         awards += out.awards.len();
@@ -45,7 +55,7 @@ fn random_books_are_verified_and_every_award_has_a_host() {
         }
     }
     println!(
-        "{} books, {awards} awards, {placed} placements, {fallback} fallbacks ({given_up} give an \
+        "{} books in units of {unit}, {awards} awards, {placed} placements, {fallback} fallbacks ({given_up} give an \
          order up), {} not verified",
         count(1500),
         failures.len()

@@ -54,6 +54,7 @@ fn instance() -> Instance {
         comparison: ComparisonRules::default(),
         strategy: Strategy::default(),
         state: InstanceState::Running,
+        fault: None,
         swap: Some(SwapId::from_raw(4)),
         pinned_until: None,
         created_at: NOW,
@@ -171,12 +172,29 @@ fn a_crash_after_any_intent_ends_in_one_place_under_a_newer_epoch() {
                 }
                 Some(SwapState::RolledBack) => {
                     assert!(fenced, "from the fence on it rolls back");
+                    assert!(instance.is_pinned(NOW), "a move that failed is not tried again at once");
                     assert_eq!((instance.node, instance.in_force.clone()), (NodeId::from_raw(10), cpu(1000)));
                     assert!(instance.epoch > 2, "the source resumes under a newer epoch than the target's");
                 }
                 other => panic!("{other:?} after {steps} steps"),
             }
         }
+    }
+}
+
+/// The states in the order of the contract; nothing is skipped and nothing comes early.
+#[test]
+fn a_swap_goes_through_every_state_in_order() {
+    use SwapState::*;
+    let moves = [Planned, Reserved, Snapshot, Transferred, Shadow, Fenced, Activated, Verified, Released];
+    let resizes = [Planned, Reserved, Activated, Verified];
+    for (to, states) in [(11, &moves[..]), (10, &resizes[..])] {
+        let mut state = world(to);
+        for expected in states {
+            assert_eq!(present(&state), Some(*expected));
+            succeed(&mut state);
+        }
+        assert_eq!(present(&state), None, "it is done");
     }
 }
 
@@ -195,9 +213,12 @@ fn an_old_message_changes_nothing_and_twice_equals_once() {
 #[test]
 fn the_epoch_is_durable_before_the_source_is_stopped() {
     let mut state = world(11);
-    while present(&state) != Some(SwapState::Fenced) {
-        succeed(&mut state);
+    for _ in 0..9 {
+        if present(&state) != Some(SwapState::Fenced) {
+            succeed(&mut state);
+        }
     }
+    assert_eq!(present(&state), Some(SwapState::Fenced));
     // Entering FENCED is the intent: its effect, the stop, has not been reported yet.
     assert_eq!(crash(&state).instances[&InstanceId::from_raw(1)].epoch, 2);
 }

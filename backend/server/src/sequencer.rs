@@ -216,7 +216,8 @@ impl Writer {
             let Submission { mut command, actor, idempotency, attached, answer } = *submission;
             let key = idempotency.as_ref().map(key_of);
             if let (Some(key), Some(request)) = (&key, &idempotency) {
-                let stored = known.replied.get(key).map(|r| (r.request_hash.clone(), stored_outcome(&r.reply, &r.events)));
+                let stored =
+                    known.replied.get(key).map(|r| (r.request_hash.clone(), stored_outcome(&r.reply, &r.events)));
                 if let Some((request_hash, outcome)) = stored.or_else(|| answered.get(key).cloned()) {
                     let same = request_hash == request.request_hash;
                     let outcome = if same { outcome } else { Outcome::KeyReused };

@@ -5,6 +5,7 @@ import { Button } from '@/components/ui/Button';
 import { Segmented } from '@/components/ui/Segmented';
 import { call, setCsrf, useMe } from '@/lib/api';
 import { applyTheme, theme, THEMES } from '@/lib/theme';
+import { Memberships } from './Memberships';
 
 const initials = (name: string) => name.split(/\s+/).map((w) => w[0]).slice(0, 2).join('').toUpperCase();
 
@@ -26,6 +27,7 @@ export default function UserMenu() {
       <Popover.Portal>
         <Popover.Content className="popover col g12" align="end" sideOffset={6} aria-label="Account">
           <div><b className="m">{me.user.name}</b><div className="s11 t3">{me.user.email}, {me.role} at {me.participant.name}</div></div>
+          <Memberships me={me} />
           <Segmented label="Theme" value={chosen} options={THEMES} onChange={applyTheme} />
           <Button icon="out" onClick={() => void signOut()}>Sign out</Button>
         </Popover.Content>

@@ -1,10 +1,11 @@
 // Every page of the table renders with the mock's data, has one h1, and says so when it may not.
 import { QueryClientProvider } from '@tanstack/react-query';
 import { createMemoryHistory, RouterProvider } from '@tanstack/react-router';
-import { cleanup, render, screen, waitFor } from '@testing-library/react';
+import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
 import { afterEach, expect, it, vi } from 'vitest';
 import { asRole } from '@/mocks/setup';
 import { roundNow } from '@/mocks/clock';
+import { pools } from '@/mocks/pools';
 import { swaps } from '@/mocks/swaps';
 import { queryClient } from './queryClient';
 import { makeRouter } from './router';
@@ -43,4 +44,59 @@ it('a refused shadow run says what differed', async () => {
 it('a page of another role says so', async () => {
   await visit('/admin/pricing', 'bidder');
   expect(screen.getByText('Your role does not include this page.')).toBeTruthy();
+});
+
+it('finance begins with all participants for platform roles, with one’s own statement for the others', async () => {
+  await visit('/finance', 'admin');
+  await waitFor(() => expect(screen.getByRole('button', { name: 'Genomics Core' })).toBeTruthy());
+  expect(screen.getByText('Everything, CSV').getAttribute('href')).toContain('/v1/finance/ledger.csv');
+  cleanup();
+  queryClient.clear();
+  await visit('/finance', 'bidder');
+  await waitFor(() => expect(screen.getByText('Statement, CSV')).toBeTruthy());
+  expect(screen.queryByText('All participants')).toBeNull();
+});
+
+it('a round that was not proved best says so, and never that nothing better exists', async () => {
+  const unproved = Array.from({ length: 7 }, (_, i) => roundNow() - i).find((n) => n % 7 === 3) as number;
+  await visit(`/rounds/${unproved}`, 'bidder');
+  await waitFor(() => expect(screen.getByText(/not proved to be the best/)).toBeTruthy());
+  expect(document.body.textContent).not.toMatch(/no better outcome|best possible/i);
+});
+
+it('a round that has not taken place is no fault and leads to the newest', async () => {
+  await visit('/rounds/99999999', 'bidder');
+  await waitFor(() => expect(screen.getByText('Round 99,999,999 has not taken place yet.')).toBeTruthy());
+  await waitFor(() => expect(screen.getByRole('link', { name: /Newest round/ })).toBeTruthy());
+  expect(document.body.textContent).not.toContain('other participants');
+});
+
+it('a failed workload is named with its fault and what helps', async () => {
+  await visit('/workloads', 'tenant');
+  await waitFor(() => expect(screen.getByText(/out of bounds memory access/)).toBeTruthy());
+  expect(screen.getByRole('button', { name: 'Register again' })).toBeTruthy();
+});
+
+it('the ticket has no switch that the server would refuse, and an offer is told what it receives', async () => {
+  await visit('/pools/$slug', 'bidder');
+  await waitFor(() => expect(screen.getByRole('switch', { name: 'All or none' })).toBeTruthy());
+  expect(screen.queryByText('Firm only')).toBeNull();
+  fireEvent.click(screen.getByRole('button', { name: '▼ Offer mine' }));
+  await waitFor(() => expect(screen.getByText(/You receive the clearing price/)).toBeTruthy());
+  expect(screen.queryByText(/You pay the clearing price/)).toBeNull();
+});
+
+it('what sets a price is what the clearing says, not a comparison with the reserve', async () => {
+  const product = pools.find((p) => p.slug === 'hel1-gp')?.resources[0];
+  if (!product?.price) throw new Error('no fixture');
+  const old = product.price;
+  // Under the first step, and yet a bid set it.
+  product.price = { ...old, price: '0.000100000', set_by: 'bid:bid_01KAB6Q0ZX3F7K2B3R' };
+  await visit('/admin/pricing', 'admin');
+  await waitFor(() => expect(screen.getByRole('table', { name: 'Reserve prices' })).toBeTruthy());
+  const row = screen.getByRole('table', { name: 'Reserve prices' }).querySelectorAll('tbody tr')[0];
+  expect(row?.textContent).toContain('hel1-gp');
+  expect(row?.textContent).toContain('a bid');
+  expect(screen.getAllByText('the reserve price, step 1').length).toBeGreaterThan(0);
+  product.price = old;
 });

@@ -19,7 +19,7 @@ export const statement: Statement = {
   participant: 'par_01KAB6Q0ZX3F4QGENOM', participant_name: 'Genomics Core', currency: 'credits', from: ago(86_400), to: ago(0), opening: text(OPENING), closing: text(balance), lines, difference: '0.000000', truncated: false,
   totals: { granted: sum('grant'), charges: sum('charge'), credit_notes: sum('credit_note'), proceeds: sum('proceeds'), net_charges: sum('charge') },
 };
-const account = (name: string, balance: string, participant_name: string | null = null) => ({ account: name, participant: participant_name && `par_${participant_name}`, participant_name, balance });
+const account = (name: string, balance: string, participant_name: string | null = null) => ({ account: name, participant: participant_name && 'par_01KAB6Q0ZX3F4QGENOM', participant_name, balance });
 export const summary: FinanceSummary = {
   from: ago(86_400), to: ago(0), currency: 'credits', sum: '0.000000',
   accounts: [

@@ -6,7 +6,7 @@ import { awards, explain, orders } from './orders.ts';
 import { book, pools, prices, reservePrices } from './pools.ts';
 import { result, round, rounds } from './rounds.ts';
 import { instances, swaps } from './swaps.ts';
-import { about, balance, me, people, type Person } from './users.ts';
+import { about, balance, me, participants, people, type Person } from './users.ts';
 import { prediction, accuracy, metrics } from './forecasts.ts';
 import { place, preview } from './trade.ts';
 
@@ -41,7 +41,7 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['DELETE', /^\/(?:bids|offers)\/([^/]+)$/, (_, [id]) => or404(orders.find((o) => o.id === id), (o) => Object.assign(o, { status: 'canceled' }))],
   ['GET', /^\/rounds$/, ({ query }) => ok(list(rounds(Number(query.get('limit') ?? 30))))],
   ['GET', /^\/rounds\/(\d+)$/, (_, [n]) => (Number(n) > roundNow() ? refuse(404, 'not_found', 'Not found') : ok(round(Number(n))))],
-  ['GET', /^\/rounds\/(\d+)\/result$/, () => ok(result)],
+  ['GET', /^\/rounds\/(\d+)\/result$/, (_, [n]) => ok(result(Number(n)))],
   ['GET', /^\/swaps$/, () => ok(list(swaps))],
   ['GET', /^\/swap_history$/, () => ok(list(swaps.filter((s) => s.state !== 'awaiting_approval')))],
   ['GET', /^\/swaps\/([^/]+)$/, (_, [id]) => or404(swaps.find((s) => s.id === id), (s) => s)],
@@ -59,6 +59,7 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['GET', /^\/prediction$/, ({ query }) => ok(prediction(query))],
   ['GET', /^\/forecasts\/accuracy$/, () => ok(accuracy)],
   ['GET', /^\/statements$/, () => ok(statement)],
+  ['GET', /^\/participants$/, ({ person }) => ok(list(participants.filter((p) => person?.team === 'Operator' || p.name === person?.team)))],
   ['GET', /^\/finance\/summary$/, ({ person }) => (person?.role === 'finance' || person?.role === 'admin' ? ok(summary) : refuse(403, 'forbidden', 'Not allowed', 'This needs the role finance or admin.'))],
 ];
 

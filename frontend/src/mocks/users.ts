@@ -4,6 +4,8 @@ const PEOPLE: [Role, string, string][] = [['bidder', 'Ines Okafor', 'Genomics Co
 export const people = PEOPLE.map(([role, name, team]) => ({ role, name, team, email: `${role}@demo.test`, password: `demo-${role}` }));
 export type Person = (typeof people)[number];
 
+export const participants = [{ id: 'par_01KAB6Q0ZX3F4QOPERA', name: 'Operator' }, { id: 'par_01KAB6Q0ZX3F4QGENOM', name: 'Genomics Core' }, { id: 'par_01KAB6Q0ZX3F4QCHECK', name: 'Checkout' }];
+
 const SCOPES: Record<Role, string[]> = {
   bidder: ['market:read', 'orders:read', 'orders:write', 'strategies:write', 'allocations:read', 'swaps:read', 'forecasts:read', 'finance:read'],
   tenant: ['market:read', 'orders:read', 'orders:write', 'strategies:write', 'allocations:read', 'swaps:read', 'swaps:write', 'forecasts:read', 'finance:read', 'workloads:write', 'profiles:write', 'keys:write'],

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::shadow::{Comparison, Rules, Verdict};
+use headroom_market::shadow::{Comparison, Rules, Verdict};
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {

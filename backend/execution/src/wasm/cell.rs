@@ -16,7 +16,7 @@ use super::outputs::OutputLog;
 use super::replica::{Progress, Replica, Run};
 use super::snapshot::Snapshot;
 use crate::driver::{DriverError, InstanceId, NodeId, OpKey, Role, ShadowReport, SnapshotId};
-use crate::shadow::{Comparison, PositionRecord, Rules, compare};
+use headroom_market::shadow::{Comparison, PositionRecord, Rules, compare};
 
 /// Answers remembered for each instance; a saga has about a dozen steps.
 const REMEMBERED_ANSWERS: usize = 256;

@@ -14,7 +14,7 @@ use super::guest::Guest;
 use crate::config::Config;
 use crate::driver::{Detail, InstanceId, Limits, NodeId, Observation, Role};
 use crate::feed::InputFeed;
-use crate::shadow::PositionRecord;
+use headroom_market::shadow::PositionRecord;
 
 /// Where inputs come from and under which settings.
 pub(crate) struct Run<'a> {

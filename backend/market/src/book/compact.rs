@@ -67,8 +67,7 @@ mod tests {
     fn through_the_journal(request: &OrderRequest) -> (OrderRequest, String) {
         let participant = ParticipantId::from_raw(1);
         let request = Box::new(request.clone());
-        let command =
-            Command::PlaceOrder { participant, side: crate::book::Side::Bid, request, client_order: None };
+        let command = Command::PlaceOrder { participant, side: crate::book::Side::Bid, request, client_order: None };
         let text = serde_json::to_string(&command).unwrap();
         match serde_json::from_str(&text).unwrap() {
             Command::PlaceOrder { request, .. } => (*request, text),

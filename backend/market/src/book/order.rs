@@ -166,11 +166,37 @@ impl OrderStatus {
 pub struct NotWon {
     /// A stable code such as `OUT_OF_MONEY`; unknown values must be tolerated.
     pub reason: String,
+    /// The first of the rounds in a row that said the same.
     pub round: u64,
     /// What its (best) bundle cost in that round.
     pub price_faced: Option<Credits>,
     /// By how much the limit was short, zero if it was not.
     pub shortfall: Option<Credits>,
+    /// The least limit of a bid (the greatest of an offer) that the prices would not have refused: a
+    /// bound. None where no limit would have helped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub winning_limit: Option<Credits>,
+    /// The node that comes nearest to having room, where none has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding_node: Option<String>,
+    /// The resource that it has too little of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding_resource: Option<String>,
+}
+
+impl NotWon {
+    /// A reason without numbers.
+    pub fn plain(reason: impl Into<String>, round: u64) -> NotWon {
+        NotWon {
+            reason: reason.into(),
+            round,
+            price_faced: None,
+            shortfall: None,
+            winning_limit: None,
+            binding_node: None,
+            binding_resource: None,
+        }
+    }
 }
 
 /// Who placed the order.
@@ -212,7 +238,8 @@ pub struct Order {
     pub replaced_by: Option<OrderId>,
     /// The replacement that waits for the sealed round.
     pub pending_replacement: Option<Box<OrderRequest>>,
-    /// The sealed round that it takes part in.
+    /// The sealed round that it takes part in. A restart voids that round and forgets this.
+    #[serde(skip)]
     pub sealed_in: Option<u64>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

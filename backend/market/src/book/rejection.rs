@@ -69,7 +69,12 @@ pub enum Rejection {
         highest: &'static str,
     },
     OfferNeedsInstance,
+    InstanceNotRunning,
     OfferOutsideHomePool {
+        home: String,
+    },
+    BidOutsideHomePool {
+        index: usize,
         home: String,
     },
     AboveInstanceLimit {
@@ -125,7 +130,9 @@ impl Rejection {
             ClientIdOutOfRange => "client_id_out_of_range",
             ClassNotAllowed { .. } => "class_not_allowed",
             OfferNeedsInstance => "offer_needs_instance",
+            InstanceNotRunning => "instance_not_running",
             OfferOutsideHomePool { .. } => "offer_outside_home_pool",
+            BidOutsideHomePool { .. } => "bid_outside_home_pool",
             AboveInstanceLimit { .. } => "above_instance_limit",
             BelowFloor { .. } => "below_floor",
             TooManyOpenOrders { .. } => "too_many_open_orders",
@@ -141,7 +148,9 @@ impl Rejection {
             NotFound { pointer, .. } => (*pointer).to_owned(),
             DuplicateClientId { .. } | ClientIdOutOfRange => "/client_bid_id".to_owned(),
             NotInThisVersion { field } => format!("/{field}"),
-            UnknownPool { index, .. } | PoolRepeated { index } => format!("/pools/{index}/pool"),
+            UnknownPool { index, .. } | PoolRepeated { index } | BidOutsideHomePool { index, .. } => {
+                format!("/pools/{index}/pool")
+            }
             PoolHalted { .. } | NoPools | TooManyAlternatives { .. } | OfferOutsideHomePool { .. } => {
                 "/pools".to_owned()
             }
@@ -159,7 +168,7 @@ impl Rejection {
             MinFillOutOfRange | FillOrKillNeedsFullMinFill => "/min_fill".to_owned(),
             ExpiryMissing | ExpiryNotUsed | ExpiryInThePast => "/expires_at".to_owned(),
             ClassNotAllowed { .. } => "/class".to_owned(),
-            OfferNeedsInstance => "/instance".to_owned(),
+            OfferNeedsInstance | InstanceNotRunning => "/instance".to_owned(),
             TooManyOpenOrders { .. } | CreditHoldExceedsBalance { .. } | OrderEnded { .. } => String::new(),
         }
     }
@@ -217,9 +226,15 @@ impl Rejection {
                 "The highest class of this participant is {highest}. Ask for that one or a lower one; an admin can allow more."
             ),
             OfferNeedsInstance => "An offer lends what an instance has: name the instance.".to_owned(),
+            InstanceNotRunning => {
+                "The workload has stopped or failed. Restart it first, or bid without `instance`.".to_owned()
+            }
             OfferOutsideHomePool { home } => {
                 format!("An instance lends where it runs: the only pool of this offer is `{home}`.")
             }
+            BidOutsideHomePool { home, .. } => format!(
+                "In this version a workload grows in its own pool, `{home}`. Leave `instance` out to buy capacity elsewhere."
+            ),
             AboveInstanceLimit { resource, limit } => format!(
                 "The instance can use at most {limit} {resource}, baseline included. Ask for less, or raise its limit."
             ),
@@ -240,7 +255,14 @@ impl Rejection {
     }
     pub fn is_conflict(&self) -> bool {
         use Rejection::*;
-        matches!(self, DuplicateClientId { .. } | OrderEnded { .. } | TooManyOpenOrders { .. } | PoolHalted { .. })
+        matches!(
+            self,
+            DuplicateClientId { .. }
+                | InstanceNotRunning
+                | OrderEnded { .. }
+                | TooManyOpenOrders { .. }
+                | PoolHalted { .. }
+        )
     }
     /// Whether the request is well formed and money is what is missing.
     pub fn is_payment(&self) -> bool {
@@ -279,7 +301,9 @@ impl Rejection {
             ClientIdOutOfRange,
             ClassNotAllowed { highest: "standard" },
             OfferNeedsInstance,
-            OfferOutsideHomePool { home: slug },
+            InstanceNotRunning,
+            OfferOutsideHomePool { home: slug.clone() },
+            BidOutsideHomePool { index: 0, home: slug },
             AboveInstanceLimit { resource, limit: 0 },
             BelowFloor { resource, lendable: 0 },
             TooManyOpenOrders { most: 0 },

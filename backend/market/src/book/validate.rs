@@ -3,8 +3,8 @@ use crate::book::{Assurance, OrderRequest, Rejection, Side, TimeInForce, collar_
 use crate::ids::{OrderId, ParticipantId};
 use crate::state::State;
 use crate::time::{Slot, Timestamp};
-use crate::units::{Amounts, Credits, Share, amount};
-use crate::workload::Class;
+use crate::units::{Credits, Share, amount};
+use crate::workload::{Class, InstanceState};
 
 /// The most alternatives of one order.
 pub const MOST_ALTERNATIVES: usize = 64;
@@ -132,6 +132,9 @@ fn check_place(state: &State, participant: ParticipantId, side: Side, request: &
         .get(&id)
         .filter(|i| i.participant == participant)
         .ok_or(Rejection::NotFound { what: "instance", pointer: "/instance" })?;
+    if instance.state != InstanceState::Running {
+        return Err(Rejection::InstanceNotRunning);
+    }
     if request.replicas != 1 {
         return Err(Rejection::ReplicasOfInstance);
     }
@@ -151,6 +154,10 @@ fn check_place(state: &State, participant: ParticipantId, side: Side, request: &
                 }
             }
         }
+    }
+    // Elsewhere it would have to be carried whole: its baseline is an entitlement of its own pool.
+    if let Some(index) = request.pools.iter().position(|c| side == Side::Bid && c.pool != instance.pool) {
+        return Err(Rejection::BidOutsideHomePool { index, home: instance.pool.clone() });
     }
     if side == Side::Offer && (request.pools.len() != 1 || request.pools[0].pool != instance.pool) {
         return Err(Rejection::OfferOutsideHomePool { home: instance.pool.clone() });
@@ -204,27 +211,13 @@ pub fn hold_needed(state: &State, request: &OrderRequest) -> Result<Credits, Rej
     let mut most = Credits::ZERO;
     for alternative in request.alternatives(slot_seconds) {
         let mut value = Credits::ZERO;
-        let resources = carried(state, request, &alternative.pool);
         for slot in &alternative.slots {
             let collar = |resource| state.collar(&alternative.pool, resource, *slot);
-            let of_slot = collar_value(&resources, request.replicas, 1, collar);
+            let of_slot = collar_value(&request.resources, request.replicas, 1, collar);
             // A bundle whose collar value overflows is certainly worth more than any limit.
             value = of_slot.and_then(|v| value.checked_add(v)).unwrap_or(HIGHEST_LIMIT);
         }
         most = most.max(value);
     }
     Ok(request.limit.min(most))
-}
-
-/// What a bid takes in a pool: in another one than its own, an instance has to be carried
-/// whole, baseline included.
-pub fn carried(state: &State, request: &OrderRequest, pool: &str) -> Amounts {
-    let mut resources = request.resources.clone();
-    let instance = request.instance.and_then(|id| state.instances.get(&id)).filter(|i| i.pool != pool);
-    if let Some(instance) = instance {
-        for (resource, quantity) in &mut resources {
-            *quantity = quantity.saturating_add(amount(&instance.baseline, *resource));
-        }
-    }
-    resources
 }

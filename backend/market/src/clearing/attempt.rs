@@ -1,13 +1,17 @@
 //! One attempt at a round: components, search, rounding and placement, repeated until every
 //! replica has a node.
 //!
+//! A node that is too small for what can only lie there becomes a row of its component's program
+//! first, so that the program itself shares its room out. Only what the rows do not say (replicas,
+//! orders that may lie on any node) is cut, order by order.
+//!
 //! Only the components whose bounds a placement changed are solved again. An order that was cut
 //! for want of a host gets its place back if the final placement has room for it after all. Where
 //! that goes round in a circle, a block that comes and goes with it is given up.
 use super::book::Book;
 use super::branch::{Search, Solved, search_nodes};
 use super::engine::{ClearFault, Proposal};
-use super::hosting::{Placed, hosts_at_best, own_bounds};
+use super::hosting::{Placed, host_row, hosts_at_best, own_bounds};
 use super::model::{Meaning, Model};
 use super::outcome::{Mode, Outcome};
 use super::place::{Hosts, Packing};
@@ -15,7 +19,8 @@ use super::problem::{Component, Market};
 use super::rational::Rat;
 use super::round::{Filled, Whole, round};
 use super::simplex::{End, Simplex};
-use super::{Limits, Proposer, explain};
+use super::{Limits, Proposer, explain, nodal};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a block, or another order, may get its place back before that counts as a circle.
@@ -25,6 +30,9 @@ const TURNS: u32 = 4;
 /// How often an order is cut to just what fits before the steps grow, and their grain.
 const PATIENCE: u32 = 4;
 const GRAIN: i128 = 1 << 20;
+
+/// How many nodes' rows a component may have.
+const HOST_ROWS: usize = 32;
 
 /// Everything an outcome is written from.
 pub struct Cleared<'a> {
@@ -38,9 +46,16 @@ pub struct Cleared<'a> {
     pub own: Vec<Vec<Rat>>,
     /// Alternatives of refused bids for which there is no host.
     pub homeless: Vec<Vec<bool>>,
+    /// By refused bid and alternative: node, product and what is free of it where nothing fits.
+    pub bottlenecks: BTreeMap<(usize, usize), (usize, usize, i128)>,
+    /// Partly filled bids that their nodes have no room for more of.
+    pub cramped: BTreeSet<usize>,
     /// Orders that have no part in the round.
     pub left_out: BTreeSet<usize>,
+    /// No allocation that the nodes have room for is better.
     pub bound: Rat,
+    /// Whether what lies between welfare and bound is due to placement alone.
+    pub only_placement: bool,
     pub placement_cuts: u32,
     pub exact: bool,
 }
@@ -52,8 +67,9 @@ pub struct Past {
     winners: Vec<Option<BTreeMap<usize, usize>>>,
     /// How many nodes the searches have used.
     nodes: Vec<u64>,
-    /// No allocation is better than this.
-    bound: Option<Rat>,
+    /// No allocation of a component is better than this: the least bound of the programs that
+    /// left no order out and cut none.
+    bounds: Vec<Option<Rat>>,
 }
 
 /// The state of an attempt.
@@ -75,6 +91,10 @@ pub struct Attempt<'a> {
     ever: BTreeSet<usize>,
     turns: BTreeMap<usize, u32>,
     cuts: BTreeMap<usize, u32>,
+    /// Components with an order that was cut, and those that go without the rows of nodes because
+    /// no prices were found for them.
+    cut: BTreeSet<usize>,
+    plain: BTreeSet<usize>,
     exact: bool,
 }
 
@@ -102,6 +122,7 @@ impl<'a> Attempt<'a> {
         let n = parts.len();
         past.winners.resize(n, None);
         past.nodes.resize(n, 0);
+        past.bounds.resize(n, None);
         Attempt {
             m,
             mode,
@@ -117,6 +138,8 @@ impl<'a> Attempt<'a> {
             ever: BTreeSet::new(),
             turns: BTreeMap::new(),
             cuts: BTreeMap::new(),
+            cut: BTreeSet::new(),
+            plain: BTreeSet::new(),
             exact: left_out.is_empty(),
         }
     }
@@ -134,19 +157,21 @@ impl<'a> Attempt<'a> {
                     self.solve(n, proposer)?;
                 }
             }
-            let solved: Vec<&(Solved, Whole)> = self.done.iter().flatten().collect();
-            if self.past.bound.is_none() {
-                self.past.bound = Some(solved.iter().fold(Rat::ZERO, |t, s| &t + &s.0.bound));
-            }
-            let awards: BTreeMap<usize, Filled> = solved.iter().flat_map(|s| s.1.orders.clone()).collect();
+            let awards: BTreeMap<usize, Filled> = self.done.iter().flatten().flat_map(|s| s.1.orders.clone()).collect();
             self.ever.extend(awards.keys().filter(|i| m.orders[**i].block));
             let mut hosts = base.clone();
             for (i, f) in &awards {
                 hosts.lend(*i, f.alternative, &f.quantities);
             }
+            let overfull = hosts.overfull(&awards);
+            if self.add_rows(&base, overfull) {
+                hint.clear();
+                continue;
+            }
             let packing = match hosts.pack(&awards, &hint, &boosted) {
                 Err(cuts) => {
                     for cut in cuts {
+                        self.cut.insert(self.home[cut.order]);
                         placement_cuts += 1;
                         let times = self.cuts.entry(cut.order).or_insert(0);
                         *times += 1;
@@ -193,7 +218,9 @@ impl<'a> Attempt<'a> {
                 }
                 None => {
                     self.exact &= placement_cuts < most;
-                    let homeless = placed.homeless(&self.own);
+                    let homeless = placed.homeless(&self.own, &self.parts);
+                    let (cramped, bottlenecks) = (placed.cramped(), placed.bottlenecks());
+                    let (bound, placement) = self.bound();
                     let parts = std::mem::take(&mut self.parts).into_iter();
                     let done = std::mem::take(&mut self.done);
                     let cleared = Cleared {
@@ -204,8 +231,11 @@ impl<'a> Attempt<'a> {
                         own: self.own.clone(),
                         upper: self.upper.clone(),
                         homeless,
+                        bottlenecks,
+                        cramped,
                         left_out: self.left_out.clone(),
-                        bound: self.past.bound.clone().unwrap_or_default(),
+                        bound,
+                        only_placement: placement,
                         placement_cuts,
                         exact: self.exact,
                     };
@@ -219,8 +249,52 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// Makes rows of nodes that are short of room; false if all of them are rows already.
+    fn add_rows(&mut self, base: &Hosts, overfull: BTreeSet<(usize, usize)>) -> bool {
+        let mut any = false;
+        for (v, k) in overfull {
+            let Some(n) = self.parts.iter().position(|c| c.products.contains(&k)) else { continue };
+            let rows = &self.parts[n].hosts;
+            let known = rows.iter().any(|h| (h.node, h.product) == (v, k));
+            if known || rows.len() >= HOST_ROWS || self.plain.contains(&n) {
+                continue;
+            }
+            if nodal::programs(self.m, &self.parts[n]).is_none() {
+                continue;
+            }
+            let rows = &mut self.parts[n].hosts;
+            if let Some(row) = host_row(self.m, base, v, k) {
+                rows.push(row);
+                any = true;
+                self.reopen_part(n);
+            }
+        }
+        any
+    }
+
+    /// What no allocation can pass, and whether placement alone keeps the welfare under it.
+    ///
+    /// Where neither a node nor a cut held anything back, a search that ended has shown that no
+    /// outcome of the rules is better than its own, paradoxically refused blocks or not.
+    fn bound(&self) -> (Rat, bool) {
+        let (mut total, mut exact, mut alone) = (Rat::ZERO, self.exact, true);
+        for (n, d) in self.done.iter().enumerate() {
+            let Some((s, _)) = d else { continue };
+            exact &= s.exact;
+            let blocks = self.parts[n].orders.iter().any(|i| self.m.orders[*i].block);
+            let best = s.exact && self.exact && self.parts[n].hosts.is_empty() && !self.cut.contains(&n);
+            let bound = self.past.bounds[n].as_ref().filter(|_| !best).unwrap_or(&s.welfare);
+            alone &= !blocks || *bound <= s.welfare;
+            total = &total + &bound.clone().max(s.welfare.clone());
+        }
+        (total, alone && exact)
+    }
+
     fn reopen(&mut self, order: usize) {
-        let n = self.home[order];
+        self.reopen_part(self.home[order]);
+    }
+
+    fn reopen_part(&mut self, n: usize) {
         if let Some((s, _)) = self.done[n].take() {
             self.past.winners[n] = Some(s.winners);
         }
@@ -259,9 +333,15 @@ impl<'a> Attempt<'a> {
                 nodes: (all * 2).saturating_sub(self.past.nodes[n]).clamp(1, all),
                 max_cuts: self.limits.max_cuts,
                 proposal: proposal.clone(),
+                programs: Cell::new(nodal::programs(m, &part).unwrap_or_default()),
             };
             match search.run() {
                 Some(s) => break s,
+                // no prices for what the nodes' rows leave: orders are cut one by one instead
+                None if !part.hosts.is_empty() => {
+                    part.hosts.clear();
+                    self.plain.insert(n);
+                }
                 None if part.orders.is_empty() => {
                     let first = m.products[c.products[0]].to_string();
                     return Err(ClearFault::NoAllocation(first));
@@ -273,12 +353,20 @@ impl<'a> Attempt<'a> {
                 }
             }
         };
+        if self.plain.contains(&n) {
+            self.parts[n].hosts.clear();
+        }
         self.past.nodes[n] += solved.nodes;
+        let whole_book = self.left_out.is_empty() || self.past.bounds[n].is_none();
+        if whole_book && !self.cut.contains(&n) && given_up.is_empty() {
+            let least = self.past.bounds[n].take().map_or(solved.bound.clone(), |b| b.min(solved.bound.clone()));
+            self.past.bounds[n] = Some(least);
+        }
         if !given_up.is_empty() {
             solved.exact = false;
             solved.dropped.extend(given_up);
         }
-        let whole = round(m, c, &solved, &self.upper);
+        let whole = round(m, &self.parts[n], &solved, &self.upper);
         self.done[n] = Some((solved, whole));
         Ok(())
     }

@@ -15,6 +15,7 @@ use super::rational::Rat;
 use super::simplex::{End, Simplex};
 use super::support::Support;
 use super::{Limits, Mode};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A component's allocation and prices.
@@ -87,6 +88,8 @@ pub struct Search<'a> {
     pub max_cuts: u32,
     /// Proposed alternative of each block, from outside.
     pub proposal: Option<BTreeMap<usize, usize>>,
+    /// Programs that may still be solved for prices where nodes are full.
+    pub programs: Cell<usize>,
 }
 
 impl Search<'_> {
@@ -231,6 +234,7 @@ impl Search<'_> {
                     let mut first = None;
                     match verdict {
                         Support::Shared(r, w) => {
+                            exact &= r.complete;
                             if best.as_ref().is_none_or(|b| w > b.welfare) {
                                 best = Some(Best { welfare: w, accepted: accepted.clone(), shared: Some(r) });
                             }

@@ -21,6 +21,8 @@ pub struct Rationed {
     pub values: Vec<Rat>,
     pub low: Vec<Rat>,
     pub high: Vec<Rat>,
+    /// Whether the search that found them is known to have found the best.
+    pub complete: bool,
 }
 
 /// How often prices and rationed fills are matched before the case is given up.
@@ -82,7 +84,7 @@ impl Sharing<'_> {
             let strict = Polytope::of_shared(self.m, self.c, &real, &shared, false);
             if let Some(p) = strict {
                 if p.holds(&low) && p.holds(&high) {
-                    return Some(Rationed { values, low, high });
+                    return Some(Rationed { values, low, high, complete: true });
                 }
                 (low, high) = choose(&p, &values)?;
             } else {
@@ -111,7 +113,7 @@ impl Sharing<'_> {
             .filter(|(k, p)| **p >= Rat::int(self.m.cap[**k]))
             .map(|(k, _)| self.model.product_row[k])
             .collect();
-        let mut groups: BTreeMap<(bool, Vec<usize>, usize), usize> = BTreeMap::new();
+        let mut groups: BTreeMap<(bool, Vec<usize>, Vec<usize>, usize), usize> = BTreeMap::new();
         let mut incumbents = Vec::new();
         let mut roles = Vec::with_capacity(self.lp.cols.len());
         for (j, col) in self.lp.cols.iter().enumerate() {
@@ -131,8 +133,11 @@ impl Sharing<'_> {
                     } else {
                         // an order with a row of its own, or with alternatives, stands alone
                         let alone = if o.rows.is_empty() && !o.block { usize::MAX } else { j };
+                        // one that a full node stops must not stop those on other nodes
+                        let on = |r: &&usize| self.model.host_row.contains(r);
+                        let rows: Vec<usize> = col.entries.iter().map(|e| &e.0).filter(on).copied().collect();
                         let n = groups.len();
-                        let g = *groups.entry((o.incumbent, mine, alone)).or_insert(n);
+                        let g = *groups.entry((o.incumbent, mine, rows, alone)).or_insert(n);
                         if g == n {
                             incumbents.push(o.incumbent);
                         }

@@ -27,18 +27,10 @@ pub fn outcome(c: &Cleared, book: &Book, mode: Mode) -> Outcome {
     let quotes = quotes(c);
     let price: Vec<i128> = quotes.iter().map(|q| q.price).collect();
     let welfare = c.components.iter().fold(Rat::ZERO, |t, s| &t + &s.1.welfare);
-    let exact = c.exact && c.components.iter().all(|s| s.1.exact);
     let bound = c.bound.clone().max(welfare.clone());
-    let gap = if exact {
-        "0".to_string()
-    } else {
-        Fraction(Rat::ratio(
-            ((&bound - &welfare).div(&bound.abs().max(Rat::ONE)).div(&Rat::ratio(1, 1_000_000_000))).ceil(),
-            1_000_000_000,
-        ))
-        .0
-        .to_string()
-    };
+    let gap = gap(&welfare, &bound);
+    let exact = gap == "0" && c.exact && c.components.iter().all(|s| s.1.exact);
+    let limited_by = (gap != "0").then_some(if c.only_placement { Reason::NoHostFits } else { Reason::SolverFallback });
     let mut awards = Vec::new();
     let mut refused = Vec::new();
     let binding = binding(c);
@@ -113,6 +105,7 @@ pub fn outcome(c: &Cleared, book: &Book, mode: Mode) -> Outcome {
         certificate: Some(Certificate {
             verified: false,
             gap,
+            limited_by,
             input_hash: book.input_hash(),
             result_hash: String::new(),
         }),
@@ -236,7 +229,9 @@ fn award(
     let fill = if full { Rat::ONE } else { Rat::ratio((&f.fill * &digits).round().max(1), digits.floor()) };
     let limited_by = if full {
         None
-    } else if f.fill >= c.upper[i][f.alternative] && c.upper[i][f.alternative] < c.own[i][f.alternative] {
+    } else if (f.fill >= c.upper[i][f.alternative] && c.upper[i][f.alternative] < c.own[i][f.alternative])
+        || (c.cramped.contains(&i) && in_the_money(m, i, f.alternative, price))
+    {
         Some(Reason::NoHostFits)
     } else {
         Some(binding[i].unwrap_or(Reason::MarginalProrata))
@@ -249,6 +244,12 @@ fn award(
         quantities,
         limited_by,
     }
+}
+
+/// Whether an alternative of a bid is worth more than it costs at the published prices.
+fn in_the_money(m: &Market, i: usize, a: usize, price: &[i128]) -> bool {
+    let alt = &m.orders[i].alternatives[a];
+    alt.value * NANO > alt.quantities.iter().map(|(k, q)| (price[*k] + 1) * q).sum::<i128>()
 }
 
 /// The participant row that holds an order back, if one is tight.
@@ -327,12 +328,32 @@ fn refusal(c: &Cleared, i: usize, price: &[i128], binding: &[Option<Reason>]) ->
         Reason::MarginalProrata
     };
     let short = Money(small((-surplus).max(0).div_euclid(NANO) + i128::from((-surplus).max(0) % NANO >= NANO / 2)));
+    let binding = c.bottlenecks.get(&(i, a)).map(|(v, k, free)| Bottleneck {
+        node: m.book.nodes[*v].id.clone(),
+        resource: m.products[*k].resource.clone(),
+        slot: m.products[*k].slot,
+        free: small(*free),
+    });
+    let by_price = matches!(reason, Reason::OutOfMoney | Reason::MarginalProrata) && binding.is_none();
     Refusal {
         order: m.id(i).into(),
         reason,
         price: Some(Money(small((cost + NANO / 2).div_euclid(NANO)))),
         shortfall: Some(short),
+        winning_limit: by_price.then(|| winning_limit(c, i, a, cost)).flatten(),
+        binding,
     }
+}
+
+/// The limit one tick beyond what an alternative costs (a bid) or brings (an offer) at the
+/// published prices, its adder included; a limit is never negative.
+fn winning_limit(c: &Cleared, i: usize, a: usize, cost: i128) -> Option<Money> {
+    let adder = i128::from(c.m.book.orders[i].alternatives[a].adder.0);
+    let limit = match c.m.orders[i].bid {
+        true => -(-cost).div_euclid(NANO) + adder + 1,
+        false => cost.div_euclid(NANO) - adder - 1,
+    };
+    (limit >= 0).then(|| Money(small(limit)))
 }
 
 /// Whether an order could reach its least fill if everything in the book were there for it alone.

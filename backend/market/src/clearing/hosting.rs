@@ -2,10 +2,10 @@
 //! get their place back.
 use super::branch::Solved;
 use super::place::{Hosts, Packing};
-use super::problem::{Component, Market};
+use super::problem::{Component, HostRow, Market};
 use super::rational::Rat;
 use super::round::{Filled, Whole};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What an order's own row allows in whole replicas, where the row is its alone: the part of a
 /// replica that the row would leave is no one's.
@@ -22,6 +22,30 @@ pub fn own_bounds(m: &Market) -> Vec<Vec<Rat>> {
         }
     }
     own
+}
+
+/// The row of a node's room for a product, over the divisible orders that can lie there and
+/// nowhere else. `None` where the row would not say what placement says: the node is overdrawn
+/// before anybody comes, or what is lent there comes in lumps.
+pub fn host_row(m: &Market, base: &Hosts, node: usize, product: usize) -> Option<HostRow> {
+    let free = base.free(node, product);
+    let mut terms = Vec::new();
+    for (i, o) in m.orders.iter().enumerate() {
+        if base.only_node(i, product) != Some(node) {
+            continue;
+        }
+        for (a, alt) in o.alternatives.iter().enumerate() {
+            for (_, q) in alt.quantities.iter().filter(|q| q.0 == product) {
+                match (o.bid, o.replicas.is_some()) {
+                    (true, false) => terms.push((i, a, *q)),
+                    (false, false) => terms.push((i, a, -q)),
+                    (true, true) => {}
+                    (false, true) => return None,
+                }
+            }
+        }
+    }
+    (free >= 0).then_some(HostRow { node, product, free, terms })
 }
 
 /// What could be hosted if everything lent were free and nobody else came.
@@ -126,15 +150,43 @@ impl Placed<'_> {
         }
     }
 
+    /// What leaves no room for the least of an alternative of a refused bid: node, product and what
+    /// is free there.
+    pub fn bottlenecks(&self) -> BTreeMap<(usize, usize), (usize, usize, i128)> {
+        let mut out = BTreeMap::new();
+        for (i, o) in self.m.orders.iter().enumerate().filter(|(i, o)| o.bid && !self.awards.contains_key(i)) {
+            for a in 0..o.alternatives.len() {
+                if let Some((v, k)) = self.hosts.bottleneck(i, a) {
+                    out.insert((i, a), (v, k, self.hosts.free(v, k)));
+                }
+            }
+        }
+        out
+    }
+
+    /// Partly filled bids for which a full node has no room for a unit (or replica) more.
+    pub fn cramped(&self) -> BTreeSet<usize> {
+        let more = |(i, f): (&usize, &Filled)| {
+            let (o, reach) = (&self.m.orders[*i], self.reach(*i, f.alternative));
+            let full = &o.alternatives[f.alternative].quantities;
+            let step = |p: usize| o.replicas.map_or(1, |n| full[p].1 / n);
+            let fits = (0..full.len())
+                .all(|p| Rat::int((f.quantities[p] + step(p)).min(full[p].1)) <= &reach * &Rat::int(full[p].1));
+            (o.bid && !fits).then_some(*i)
+        };
+        self.awards.iter().filter_map(more).collect()
+    }
+
     /// Alternatives of refused bids for which the least that could win fits nowhere.
-    pub fn homeless(&self, own: &[Vec<Rat>]) -> Vec<Vec<bool>> {
+    pub fn homeless(&self, own: &[Vec<Rat>], parts: &[Component]) -> Vec<Vec<bool>> {
         let orders = self.m.orders.iter().enumerate();
         orders
             .map(|(i, o)| {
                 let refused = o.bid && !self.awards.contains_key(&i);
                 (0..o.alternatives.len())
                     .map(|a| {
-                        refused && self.upper[i][a] < own[i][a] && {
+                        let hosted = parts.iter().flat_map(|c| &c.hosts).flat_map(|h| &h.terms).any(|t| t.0 == i);
+                        refused && (hosted || self.upper[i][a] < own[i][a]) && {
                             let reach = self.hosts.reach(i, a, 0);
                             reach.is_zero() || reach < o.least
                         }

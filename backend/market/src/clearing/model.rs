@@ -3,7 +3,8 @@
 //! Divisible orders that are alike (same side, products in the same ratio, unit limit, incumbency
 //! and class, no row of their own) are one column: they are filled pro-rata because they can't be
 //! filled otherwise. A column counts in units of the greatest common divisor of its quantities,
-//! which keeps the rationals short.
+//! which keeps the rationals short. Where a node's room is a row, orders bound to different nodes
+//! are not alike: one of them may find room where the other does not.
 use super::book::Class;
 use super::problem::{Component, Market};
 use super::rational::{Rat, gcd_i128};
@@ -33,6 +34,8 @@ pub struct Model {
     pub product_row: BTreeMap<usize, usize>,
     /// Row of each participant row.
     pub own_row: BTreeMap<usize, usize>,
+    /// Row of each node's room (same order as `Component::hosts`).
+    pub host_row: Vec<usize>,
     /// Columns of each block, by alternative.
     pub blocks: BTreeMap<usize, Vec<usize>>,
 }
@@ -45,6 +48,7 @@ impl Model {
         let mut meaning = Vec::new();
         let product_row: BTreeMap<usize, usize> = c.products.iter().map(|k| (*k, lp.row(Rat::ZERO))).collect();
         let own_row: BTreeMap<usize, usize> = c.rows.iter().map(|r| (*r, lp.row(m.rows[*r].limit.clone()))).collect();
+        let host_row: Vec<usize> = c.hosts.iter().map(|h| lp.row(Rat::int(h.free))).collect();
         for &s in &c.steps {
             let s_ = &m.steps[s];
             lp.col(
@@ -82,7 +86,13 @@ impl Model {
                 own_terms.entry((*i, *a)).or_default().push((own_row[r], v.clone()));
             }
         }
-        type Alike = (bool, Vec<(usize, i128)>, Rat, bool, Class);
+        let mut host_terms: BTreeMap<(usize, usize), Vec<(usize, i128)>> = BTreeMap::new();
+        for (h, row) in c.hosts.iter().zip(&host_row) {
+            for (i, a, q) in &h.terms {
+                host_terms.entry((*i, *a)).or_default().push((*row, *q));
+            }
+        }
+        type Alike = (bool, Vec<(usize, i128)>, Vec<usize>, Rat, bool, Class);
         let mut groups: BTreeMap<Alike, usize> = BTreeMap::new();
         let mut blocks: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for &i in &c.orders {
@@ -94,7 +104,8 @@ impl Model {
                 let most = &Rat::int(g) * &upper[i][a];
                 let alike = !o.block && o.rows.is_empty() && upper[i][a] == Rat::ONE;
                 if alike {
-                    let key = (o.bid, ratio.clone(), unit.clone(), o.incumbent, o.class);
+                    let rows = host_terms.get(&(i, a)).into_iter().flatten().map(|t| t.0).collect();
+                    let key = (o.bid, ratio.clone(), rows, unit.clone(), o.incumbent, o.class);
                     if let Some(&j) = groups.get(&key) {
                         if let Meaning::Orders { members, .. } = &mut meaning[j] {
                             members.push((i, g));
@@ -111,6 +122,9 @@ impl Model {
                 for (r, v) in own_terms.remove(&(i, a)).unwrap_or_default() {
                     entries.push((r, v.div(&Rat::int(g))));
                 }
+                for (r, q) in host_terms.remove(&(i, a)).unwrap_or_default() {
+                    entries.push((r, Rat::ratio(q, g)));
+                }
                 let j = lp.col(unit, Rat::ZERO, Some(most), entries);
                 meaning.push(Meaning::Orders { alternative: a, members: vec![(i, g)] });
                 if o.block {
@@ -126,7 +140,13 @@ impl Model {
                 }
             }
         }
-        Model { lp, meaning, product_row, own_row, blocks }
+        Model { lp, meaning, product_row, own_row, host_row, blocks }
+    }
+
+    /// Whether a column is of bids that a node's row concerns.
+    pub fn hosted(&self, m: &Market, col: usize) -> bool {
+        let bid = matches!(&self.meaning[col], Meaning::Orders { members, .. } if m.orders[members[0].0].bid);
+        bid && self.lp.cols[col].entries.iter().any(|e| self.host_row.contains(&e.0))
     }
 
     /// Units of a column at full fill of its order (blocks and single orders).

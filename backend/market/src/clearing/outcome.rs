@@ -106,6 +106,25 @@ pub struct Refusal {
     /// By how much the limit misses that price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shortfall: Option<Money>,
+    /// The least limit of a bid (the greatest of an offer) that the published prices would not have
+    /// refused: a bound, as prices may follow. None where no limit helps: `NO_HOST_FITS`, a row of
+    /// the participant, a block, or a price under which nobody can offer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub winning_limit: Option<Money>,
+    /// What has too little room for the least of a bid that could win, where that is the case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<Bottleneck>,
+}
+
+/// The resource of a node that binds: of all nodes that a bid may lie on, the one that comes
+/// nearest to having room for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bottleneck {
+    pub node: String,
+    pub resource: String,
+    pub slot: i64,
+    /// What the node has left of it.
+    pub free: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,8 +157,13 @@ pub struct Placement {
 pub struct Certificate {
     #[serde(default)]
     pub verified: bool,
+    /// The part of the bound that the welfare misses, rounded up to 9 digits.
     #[serde(default)]
     pub gap: String,
+    /// What keeps the welfare under the bound: `NO_HOST_FITS` if it is placement alone, and
+    /// `SOLVER_FALLBACK` if the search gave up or an order was left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limited_by: Option<Reason>,
     #[serde(default)]
     pub input_hash: String,
     #[serde(default)]
@@ -198,6 +222,16 @@ impl Book {
 
 fn hash(text: &str) -> String {
     format!("blake3:{}", blake3::hash(text.as_bytes()).to_hex())
+}
+
+/// What welfare misses of the bound (both in micro-credits) as a part of the bound, as printed:
+/// rounded up to 9 digits, so that only nothing is "0".
+pub fn gap(welfare: &Rat, bound: &Rat) -> String {
+    let part = (bound - welfare).div(&bound.abs().max(Rat::ONE));
+    match (&part * &Rat::int(1_000_000_000)).ceil() {
+        n if n <= 0 => "0".into(),
+        n => format_decimal(n, 9),
+    }
 }
 
 /// Micro-credits as credits, to 6 digits.

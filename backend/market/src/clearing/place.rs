@@ -74,6 +74,35 @@ impl<'a> Hosts<'a> {
         Hosts { m, of_pool, free, total }
     }
 
+    /// What is free on a node of a product.
+    pub fn free(&self, node: usize, product: usize) -> i128 {
+        self.free[node].get(&product).copied().unwrap_or(0)
+    }
+
+    /// The one node where a bid's part in a product's pool can lie, or where an offer frees it.
+    pub fn only_node(&self, order: usize, product: usize) -> Option<usize> {
+        let o = &self.m.orders[order];
+        let all = self.of_pool.get(self.m.products[product].pool.as_str())?;
+        o.node.filter(|v| all.contains(v)).or_else(|| all.first().copied().filter(|_| o.bid && all.len() == 1))
+    }
+
+    /// Nodes and products that are short of room for bids that can only lie there.
+    pub fn overfull(&self, awards: &BTreeMap<usize, Filled>) -> BTreeSet<(usize, usize)> {
+        let mut took: BTreeMap<(usize, usize), i128> = BTreeMap::new();
+        for (i, f) in awards {
+            let o = &self.m.orders[*i];
+            if !o.bid || o.replicas.is_some() {
+                continue;
+            }
+            for ((k, _), q) in o.alternatives[f.alternative].quantities.iter().zip(&f.quantities) {
+                if let Some(v) = self.only_node(*i, *k) {
+                    *took.entry((v, *k)).or_insert(0) += q;
+                }
+            }
+        }
+        took.into_iter().filter(|((v, k), q)| *q > 0 && *q > self.free(*v, *k)).map(|t| t.0).collect()
+    }
+
     /// Frees on its node what an offer lends.
     pub fn lend(&mut self, order: usize, alternative: usize, quantities: &[i128]) {
         let o = &self.m.orders[order];
@@ -166,6 +195,29 @@ impl<'a> Hosts<'a> {
             best = best.min(r);
         }
         best
+    }
+
+    /// The node and product that leave no room for the least of a bid that could win, on the node
+    /// that comes nearest to having it; `None` if there is room.
+    pub fn bottleneck(&self, order: usize, alternative: usize) -> Option<(usize, usize)> {
+        let o = &self.m.orders[order];
+        let reach = self.reach(order, alternative, 0);
+        if reach.is_pos() && reach >= o.least {
+            return None;
+        }
+        let share =
+            |v: usize, k: usize, q: i128| Rat::ratio(self.free(v, k).max(0), (q / o.replicas.unwrap_or(1)).max(1));
+        let quantities = &o.alternatives[alternative].quantities;
+        let tight = |v: usize, part: &[usize]| {
+            let each = part.iter().map(|p| (share(v, quantities[*p].0, quantities[*p].1), quantities[*p].0));
+            each.min().map(|(s, k)| (s, v, k))
+        };
+        let parts = self.parts(order, alternative);
+        let best = parts.iter().filter_map(|(pool, part)| {
+            let nodes = self.nodes(order, pool);
+            nodes.into_iter().filter_map(|v| tight(v, part)).max_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)))
+        });
+        best.min().map(|(_, v, k)| (v, k))
     }
 
     fn items(&self, awards: &BTreeMap<usize, Filled>) -> BTreeMap<&'a str, Vec<Item>> {

@@ -1,9 +1,11 @@
 //! The supporting prices of an allocation.
 //!
 //! The polytope comes from the fixed program by complementary slackness: one variable a product,
-//! one private multiplier a tight participant row. It is bounded by the collars, and no accepted
-//! block may lose. Fixed variables and bounds are taken out first, and what is left falls apart
-//! into small systems.
+//! one private multiplier a tight participant row, and one a full node. A node's multiplier is what
+//! its bids would pay for room there; it is no public price, so it holds bids back (`NO_HOST_FITS`)
+//! and pays no offer: offers, steps and arcs answer to the public prices alone. The polytope is
+//! bounded by the collars, and no accepted block may lose. Fixed variables and bounds are taken
+//! out first, and what is left falls apart into small systems.
 use super::model::{Meaning, Model};
 use super::problem::{Component, Market};
 use super::rational::Rat;
@@ -72,6 +74,16 @@ impl Polytope {
                 p.hi.push(None);
             }
         }
+        let full: BTreeMap<usize, usize> = model
+            .host_row
+            .iter()
+            .filter(|row| slack[**row].is_zero())
+            .map(|row| {
+                p.lo.push(Rat::ZERO);
+                p.hi.push(None);
+                (*row, p.lo.len() - 1)
+            })
+            .collect();
         for (j, col) in model.lp.cols.iter().enumerate() {
             let hi = col.hi.clone().unwrap_or_default();
             let (is_order, block) = match &model.meaning[j] {
@@ -106,8 +118,9 @@ impl Polytope {
                 continue;
             }
             // reduced cost v − Σ e·π (− private): ≤ 0 at the lower end, ≥ 0 at the upper, 0 between
-            let terms: Vec<_> =
-                col.entries.iter().filter_map(|(r, e)| row_var.get(r).map(|v| (*v, e.clone()))).collect();
+            let hosted = model.hosted(m, j);
+            let var = |r: &usize| row_var.get(r).or_else(|| full.get(r).filter(|_| hosted)).copied();
+            let terms: Vec<_> = col.entries.iter().filter_map(|(r, e)| var(r).map(|v| (v, e.clone()))).collect();
             if x[j] == lo {
                 p.rules.push(Rule {
                     terms: terms.iter().map(|(v, e)| (*v, -e)).collect(),
@@ -321,6 +334,24 @@ impl Polytope {
             }
         }
         self
+    }
+
+    /// A vector of public prices in the polytope, if there is one.
+    pub(super) fn point(&self) -> Option<Vec<Rat>> {
+        let mut p = self.clone();
+        if !p.reduce() {
+            return None;
+        }
+        for part in p.parts() {
+            let mut s = p.program(&part, |_| Rat::ZERO);
+            if s.solve() != End::Optimal {
+                return None;
+            }
+            for (i, v) in part.0.iter().enumerate() {
+                p.lo[*v] = s.var(i);
+            }
+        }
+        Some(p.lo[..p.prices].to_vec())
     }
 
     /// Whether any price vector supports the allocation.

@@ -75,6 +75,17 @@ pub struct Market<'a> {
     pub rows: Vec<RowRef>,
 }
 
+/// What a node has room for, over the orders that can lie there and nowhere else:
+/// `Σ bids − Σ lent there ≤ free`.
+#[derive(Clone, Debug)]
+pub struct HostRow {
+    pub node: usize,
+    pub product: usize,
+    pub free: i128,
+    /// Order, alternative and its quantity of the product; what an offer lends is negative.
+    pub terms: Vec<(usize, usize, i128)>,
+}
+
 /// Products and all that touches them: nothing outside has a say.
 #[derive(Clone, Debug, Default)]
 pub struct Component {
@@ -83,6 +94,8 @@ pub struct Component {
     pub arcs: Vec<usize>,
     pub orders: Vec<usize>,
     pub rows: Vec<usize>,
+    /// Nodes that turned out too small for what an allocation without this row put there.
+    pub hosts: Vec<HostRow>,
 }
 
 impl<'a> Market<'a> {

@@ -68,7 +68,7 @@ impl Rat {
         }
     }
 
-    fn big(&self) -> BigRational {
+    pub(crate) fn to_big(&self) -> BigRational {
         match &self.0 {
             Small(n, d) => BigRational::new_raw((*n).into(), (*d).into()),
             Big(b) => (**b).clone(),
@@ -107,9 +107,9 @@ impl Rat {
             (_, Small(n, d)) if *n != 0 => self * &Rat::ratio(*d, *n),
             (_, Small(..)) => panic!("a division by 0 is a programming fault"),
             _ => {
-                let (n, d) = other.big().into_raw();
+                let (n, d) = other.to_big().into_raw();
                 let (n, d) = if n.is_negative() { (-n, -d) } else { (n, d) };
-                mul_big(self.big(), BigRational::new_raw(d, n))
+                mul_big(self.to_big(), BigRational::new_raw(d, n))
             }
         }
     }
@@ -266,7 +266,7 @@ impl Add for &Rat {
                 return r;
             }
         }
-        add_big(self.big(), o.big())
+        add_big(self.to_big(), o.to_big())
     }
 }
 
@@ -281,7 +281,7 @@ impl Sub for &Rat {
                 return r;
             }
         }
-        add_big(self.big(), -o.big())
+        add_big(self.to_big(), -o.to_big())
     }
 }
 
@@ -296,7 +296,7 @@ impl Mul for &Rat {
                 return r;
             }
         }
-        mul_big(self.big(), o.big())
+        mul_big(self.to_big(), o.to_big())
     }
 }
 
@@ -336,7 +336,7 @@ impl Ord for Rat {
                 return l.cmp(&r);
             }
         }
-        self.big().cmp(&o.big())
+        self.to_big().cmp(&o.to_big())
     }
 }
 

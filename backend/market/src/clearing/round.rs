@@ -7,7 +7,7 @@
 //! participant is tested on the integers themselves before anything moves.
 use super::branch::Solved;
 use super::model::Meaning;
-use super::problem::{Component, Market};
+use super::problem::{Component, HostRow, Market};
 use super::rational::Rat;
 use std::collections::BTreeMap;
 
@@ -29,14 +29,15 @@ pub struct Whole {
     pub flows: BTreeMap<usize, i128>,
 }
 
-struct Rounding<'a> {
-    m: &'a Market<'a>,
+pub(super) struct Rounding<'a> {
+    pub(super) m: &'a Market<'a>,
+    pub(super) hosts: &'a [HostRow],
     upper: &'a [Vec<Rat>],
-    whole: Whole,
+    pub(super) whole: Whole,
 }
 
 pub fn round(m: &Market, c: &Component, s: &Solved, upper: &[Vec<Rat>]) -> Whole {
-    let mut r = Rounding { m, upper, whole: Whole::default() };
+    let mut r = Rounding { m, hosts: &c.hosts, upper, whole: Whole::default() };
     let mut steps: BTreeMap<usize, Rat> = BTreeMap::new();
     let mut flows: BTreeMap<usize, Rat> = BTreeMap::new();
     for (j, meaning) in s.model.meaning.iter().enumerate() {
@@ -66,6 +67,9 @@ pub fn round(m: &Market, c: &Component, s: &Solved, upper: &[Vec<Rat>]) -> Whole
     }
     r.share(c, s);
     r.balance(c, &steps, s);
+    if r.make_room() {
+        r.balance(c, &steps, s);
+    }
     r.whole.orders.retain(|_, f| f.quantities.iter().any(|q| *q > 0));
     r.whole
 }
@@ -85,7 +89,7 @@ impl Rounding<'_> {
     }
 
     /// Whether a bound of the order's own leaves room for one unit (or replica) more.
-    fn may_add(&self, i: usize, at: usize) -> bool {
+    pub(super) fn may_add(&self, i: usize, at: usize) -> bool {
         let (o, f) = (&self.m.orders[i], &self.whole.orders[&i]);
         let full = &o.alternatives[f.alternative].quantities;
         let upper = &self.upper[i][f.alternative];
@@ -95,7 +99,9 @@ impl Rounding<'_> {
         };
         parts.into_iter().all(|p| {
             let more = f.quantities[p] + self.unit(i, p);
-            more <= (upper * &Rat::int(full[p].1)).floor() && self.rows_allow(i, full[p].0, self.unit(i, p))
+            more <= (upper * &Rat::int(full[p].1)).floor()
+                && self.rows_allow(i, full[p].0, self.unit(i, p))
+                && (!o.bid || self.hosts_allow(i, full[p].0))
         })
     }
 

@@ -3,6 +3,7 @@ use super::Mode;
 use super::branch::{Found, Search, Solved};
 use super::collar::{Rationed, Sharing};
 use super::model::{Meaning, Model};
+use super::nodal::Nodal;
 use super::price::{Allocation, Polytope};
 use super::rational::{Rat, sum};
 use super::simplex::{End, Lp, Simplex};
@@ -30,7 +31,15 @@ impl Search<'_> {
         };
         let losing = accepted.iter().map(|(i, j)| (&surplus(*j) * &x[*j], *i)).filter(|(s, _)| s.is_neg()).min();
         let capped = model.product_row.iter().all(|(k, r)| dual[r] <= Rat::int(self.m.cap[*k]));
-        if losing.is_none() && capped {
+        // an offer that a node's room pays for, not the public price
+        let stray = |(j, meaning): (usize, &Meaning)| {
+            let offer = matches!(meaning, Meaning::Orders { members, .. } if !self.m.orders[members[0].0].bid);
+            let col = &model.lp.cols[j];
+            let there = col.entries.iter().any(|e| model.host_row.contains(&e.0));
+            let s = if offer && there { surplus(j) } else { Rat::ZERO };
+            (s.is_neg() && x[j] > col.lo) || (s.is_pos() && col.hi.as_ref().is_some_and(|h| x[j] < *h))
+        };
+        if losing.is_none() && capped && !model.meaning.iter().enumerate().any(stray) {
             return Support::Yes;
         }
         let mut fixed = model.clone();
@@ -43,7 +52,7 @@ impl Search<'_> {
         }
         let worst = losing.map(|l| l.1);
         if !collared.uncapped().feasible() {
-            return Support::No(worst);
+            return if fixed.host_row.is_empty() { Support::No(worst) } else { self.nodal(&fixed, accepted, worst) };
         }
         let mut open = Model::build(self.m, self.c, self.upper, true);
         self.fix(&mut open, accepted);
@@ -53,6 +62,21 @@ impl Search<'_> {
                 let w = welfare(&open.lp, &r.values);
                 Support::Shared(r, w)
             }
+            None if !fixed.host_row.is_empty() => self.nodal(&fixed, accepted, worst),
+            None => Support::No(worst),
+        }
+    }
+
+    /// The best allocation with these blocks that uniform prices carry although nodes are full.
+    fn nodal(&self, fixed: &Model, accepted: &BTreeMap<usize, usize>, worst: Option<usize>) -> Support {
+        let found = Nodal { m: self.m, c: self.c, model: fixed, accepted, left: &self.programs }.run();
+        let Some((values, welfare)) = found.best else {
+            return Support::No(worst);
+        };
+        let none = BTreeSet::new();
+        let a = Allocation { model: fixed, values: &values, accepted, families: true, at_cap: &none };
+        match self.choose(fixed, &Polytope::of(self.m, self.c, &a, true), &values) {
+            Some((low, high)) => Support::Shared(Rationed { values, low, high, complete: found.complete }, welfare),
             None => Support::No(worst),
         }
     }
@@ -114,15 +138,27 @@ impl Search<'_> {
                     (values, y.clone(), y)
                 } else {
                     let none = BTreeSet::new();
-                    let a = Allocation {
-                        model: &model,
-                        values: &values,
-                        accepted: &best.accepted,
-                        families: true,
-                        at_cap: &none,
+                    let priced = |values: Vec<Rat>| {
+                        let a = Allocation {
+                            model: &model,
+                            values: &values,
+                            accepted: &best.accepted,
+                            families: true,
+                            at_cap: &none,
+                        };
+                        let (low, high) = self.choose(&model, &Polytope::of(self.m, self.c, &a, true), &values)?;
+                        Some((values, low, high))
                     };
-                    let (low, high) = self.choose(&model, &Polytope::of(self.m, self.c, &a, true), &values)?;
-                    (values, low, high)
+                    // with full nodes not every allocation of the best welfare has public prices
+                    let nodal = || {
+                        let (m, c, accepted) = (self.m, self.c, &best.accepted);
+                        Nodal { m, c, model: &model, accepted, left: &self.programs }
+                            .run()
+                            .best
+                            .filter(|b| b.1 == best.welfare)
+                            .and_then(|b| priced(b.0))
+                    };
+                    priced(values).or_else(|| if model.host_row.is_empty() { None } else { nodal() })?
                 }
             }
         };

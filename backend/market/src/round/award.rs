@@ -52,7 +52,7 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
         }
     }
     close_round_only_orders(turn, number);
-    let not_won = not_won(turn, number, outcome);
+    let not_won = not_won(turn, number, &sealed, outcome);
     record_products(turn, number, &sealed, outcome, &prices, &volumes)?;
     let mut list: Vec<ClearingPrice> = prices.into_values().collect();
     for price in &mut list {
@@ -398,23 +398,34 @@ fn close_round_only_orders(turn: &mut Turn<'_>, number: u64) {
     }
 }
 
-fn not_won(turn: &Turn<'_>, number: u64, outcome: &Outcome) -> Vec<(OrderId, NotWon)> {
+/// Why orders did not win, where that has changed since the round before: a book of standing
+/// orders would else be written anew every few seconds.
+fn not_won(turn: &Turn<'_>, number: u64, sealed: &SealedBook, outcome: &Outcome) -> Vec<(OrderId, NotWon)> {
     let mut list = Vec::new();
     for refused in &outcome.refused {
         let Ok(id) = refused.order.parse::<OrderId>() else { continue };
         let money = |m: &Option<crate::clearing::Money>| m.as_ref().map(|m| Credits::from_units(m.0));
-        let (price_faced, shortfall) = (money(&refused.price), money(&refused.shortfall));
-        list.push((id, NotWon { reason: text_of(&refused.reason), round: number, price_faced, shortfall }));
+        let why = NotWon {
+            price_faced: money(&refused.price),
+            shortfall: money(&refused.shortfall),
+            winning_limit: money(&refused.winning_limit),
+            binding_node: refused.binding.as_ref().map(|b| b.node.clone()),
+            binding_resource: refused.binding.as_ref().map(|b| b.resource.clone()),
+            ..NotWon::plain(text_of(&refused.reason), number)
+        };
+        list.push((id, why));
     }
     for award in outcome.awards.iter().filter(|a| a.limited_by.is_some()) {
         let (Ok(id), Some(reason)) = (award.order.parse::<OrderId>(), &award.limited_by) else { continue };
-        list.push((id, NotWon { reason: text_of(reason), round: number, price_faced: None, shortfall: None }));
+        list.push((id, NotWon::plain(text_of(reason), number)));
     }
-    let slots = turn.state.market.rhythm.open_slots(turn.now);
-    for (id, reason) in book::build(turn.state, turn.now, &slots).excluded {
-        list.push((id, NotWon { reason: reason.to_owned(), round: number, price_faced: None, shortfall: None }));
+    for (id, reason) in &sealed.excluded {
+        list.push((*id, NotWon::plain(*reason, number)));
     }
-    list.retain(|(id, _)| turn.state.orders.contains_key(id));
+    let says_the_same = |before: &NotWon, now: &NotWon| NotWon { round: now.round, ..before.clone() } == *now;
+    list.retain(|(id, why)| {
+        turn.state.orders.get(id).is_some_and(|o| !o.last_reason.as_ref().is_some_and(|b| says_the_same(b, why)))
+    });
     list
 }
 

@@ -118,14 +118,10 @@ impl<'a> Builder<'a> {
     }
 
     fn alternative(&self, order: &Order, alternative: &Alternative, replicas: i64) -> clearing::Alternative {
-        let resources = match order.side {
-            Side::Bid => validate::carried(self.state, &remaining_request(order), &alternative.pool),
-            Side::Offer => order.remaining.clone(),
-        };
         let mut quantities = Vec::new();
         for slot in &alternative.slots {
             let Some(index) = self.slot_index(*slot) else { continue };
-            for (resource, quantity) in &resources {
+            for (resource, quantity) in &order.remaining {
                 let quantity = quantity * replicas;
                 if quantity > 0 {
                     quantities.push(row(&alternative.pool, *resource, index, quantity));

@@ -14,6 +14,7 @@ use crate::settlement::{Receipt, ReceiptLine};
 use crate::time::Slot;
 use crate::turn::{Cause, Turn};
 use crate::units::{Credits, Resource, amount};
+use crate::workload::InstanceState;
 use std::collections::BTreeMap;
 
 /// How many settled slots the reference price remembers: a day of 5-minute slots.
@@ -102,6 +103,8 @@ fn receipt(turn: &mut Turn<'_>, slot: Slot, award: &Award, given: &Given) -> Rec
             (AwardKind::Resold, _) => line.quantity,
             // Capacity without a workload of ours is made available by keeping its node free.
             (AwardKind::Bought, None) => line.quantity,
+            // It was there to be used; that its program ended is its holder's own matter.
+            (AwardKind::Bought | AwardKind::Lent, Some(id)) if !runs(turn, id) => line.quantity,
             (AwardKind::Bought, Some(_)) => line.resold + given.get(&(award.id, line.resource)).copied().unwrap_or(0),
             (AwardKind::Lent, _) => given.get(&(award.id, line.resource)).copied().unwrap_or(0),
         };
@@ -139,6 +142,10 @@ fn receipt(turn: &mut Turn<'_>, slot: Slot, award: &Award, given: &Given) -> Rec
         cause: short.then(|| cause(turn, award)),
         recorded_at: turn.now,
     }
+}
+
+fn runs(turn: &Turn<'_>, id: crate::ids::InstanceId) -> bool {
+    turn.state.instances.get(&id).is_some_and(|i| i.state == InstanceState::Running)
 }
 
 /// Why less was delivered, as far as the instance tells.

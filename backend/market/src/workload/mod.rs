@@ -58,8 +58,18 @@ pub enum AtEnd {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum InstanceState {
     Running,
+    /// Its participant stopped it.
     Stopped,
+    /// Its program faulted; `fault` says how.
     Failed,
+}
+
+/// Why a workload's program does not run any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Fault {
+    pub at: Timestamp,
+    pub detail: String,
 }
 
 /// How a shadow run is compared with the live one.
@@ -152,6 +162,8 @@ pub struct Instance {
     pub comparison: ComparisonRules,
     pub strategy: Strategy,
     pub state: InstanceState,
+    #[serde(default)]
+    pub fault: Option<Fault>,
     /// The swap that is changing it; while set, no other swap starts.
     pub swap: Option<SwapId>,
     /// Moves are refused until then (after a failed shadow run or a recent move).

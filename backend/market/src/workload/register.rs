@@ -2,13 +2,13 @@
 use crate::command::{NewInstance, Refusal, RefusalKind};
 use crate::event::Event;
 use crate::ids::*;
-use crate::pool::{NodeState, Pool};
+use crate::pool::{Node, NodeState, Pool};
 use crate::state::State;
 use crate::time::Timestamp;
 use crate::turn::Turn;
 use crate::units::{Amounts, Resource, amount};
 use crate::workload::guidance::{ApplicationProfile, Hint};
-use crate::workload::{Instance, InstanceState, Module, Strategy};
+use crate::workload::{AtEnd, Fault, Instance, InstanceState, Module, Strategy};
 
 pub fn invalid(code: &'static str, pointer: impl Into<String>, detail: impl Into<String>) -> Refusal {
     Refusal { kind: RefusalKind::Invalid, code, pointer: pointer.into(), detail: detail.into() }
@@ -23,6 +23,12 @@ pub fn not_found(what: &str) -> Refusal {
 pub const LONGEST_NAME: usize = 100;
 /// The longest reason for something that is done to others.
 pub const LONGEST_REASON: usize = 200;
+
+/// Of a fault's text, in characters.
+const LONGEST_FAULT: usize = 500;
+
+/// The memory of one guest is 32-bit.
+const MOST_WASM_MEM_MIB: i64 = 4096;
 
 pub fn check_name(name: &str, pointer: &str) -> Result<(), Refusal> {
     let good = !name.trim().is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
@@ -78,6 +84,14 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
         check_amounts(pool, amounts, field)?;
     }
     check_shape(&new.baseline, &new.floor, &new.limit)?;
+    if amount(&new.limit, Resource::MemMib) > MOST_WASM_MEM_MIB {
+        let detail = format!("A WebAssembly workload has at most {MOST_WASM_MEM_MIB} MiB of memory.");
+        return Err(invalid("quantity_out_of_range", "/limit/mem_mib", detail));
+    }
+    if new.at_end != AtEnd::Shrink {
+        let detail = "Only `shrink` is supported in this version: capacity that was won ends, the workload goes on.";
+        return Err(invalid("not_in_this_version", "/at_end", detail));
+    }
     if !(1..=1000).contains(&new.comparison.positions) {
         return Err(invalid(
             "positions_out_of_range",
@@ -92,14 +106,7 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
         Some(node) => state.nodes.get(&node).filter(|n| n.pool == new.pool).map(|n| n.id),
         None => first_fit(state, &new.pool, &new.baseline),
     };
-    let Some(node) = node else {
-        return Err(Refusal {
-            kind: RefusalKind::Conflict,
-            code: "no_host_fits",
-            pointer: "/baseline".to_owned(),
-            detail: "No node of the pool has room for this baseline. Ask for less, or choose another pool.".to_owned(),
-        });
-    };
+    let node = node.ok_or_else(no_host_fits)?;
     let id = InstanceId::next(&mut turn.ids);
     let instance = Instance {
         id,
@@ -119,6 +126,7 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
         comparison: new.comparison,
         strategy: new.strategy,
         state: InstanceState::Running,
+        fault: None,
         swap: None,
         pinned_until: None,
         created_at: turn.now,
@@ -249,14 +257,25 @@ fn check_quota(
 
 /// The first node of the pool with room for `amounts` beside the baselines that are there.
 fn first_fit(state: &State, pool: &str, amounts: &Amounts) -> Option<NodeId> {
-    let fits = |node: &&crate::pool::Node| {
-        amounts.iter().all(|(resource, quantity)| {
-            let here = state.instances.values().filter(|i| i.node == node.id && i.state == InstanceState::Running);
-            let taken: i64 = here.map(|i| amount(&i.baseline, *resource).max(amount(&i.in_force, *resource))).sum();
-            taken + quantity <= amount(&node.capacity, *resource)
-        })
+    state.nodes.values().filter(|n| n.pool == pool).find(|n| has_room(state, n, amounts)).map(|n| n.id)
+}
+
+fn has_room(state: &State, node: &Node, amounts: &Amounts) -> bool {
+    let fits = |(resource, quantity): (&Resource, &i64)| {
+        let here = state.instances.values().filter(|i| i.node == node.id && i.state == InstanceState::Running);
+        let taken: i64 = here.map(|i| amount(&i.baseline, *resource).max(amount(&i.in_force, *resource))).sum();
+        taken.saturating_add(*quantity) <= amount(&node.capacity, *resource)
     };
-    state.nodes.values().filter(|n| n.pool == pool && n.state == NodeState::Up).find(fits).map(|n| n.id)
+    node.state == NodeState::Up && amounts.iter().all(fits)
+}
+
+fn no_host_fits() -> Refusal {
+    Refusal {
+        kind: RefusalKind::Conflict,
+        code: "no_host_fits",
+        pointer: "/baseline".to_owned(),
+        detail: "No node of the pool has room for this baseline. Ask for less, or choose another pool.".to_owned(),
+    }
 }
 
 fn own(state: &State, participant: ParticipantId, id: InstanceId) -> Result<Instance, Refusal> {
@@ -310,11 +329,50 @@ pub fn stop(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> 
     }
     instance.state = InstanceState::Stopped;
     turn.emit(Event::InstanceChanged(instance));
+    cancel_orders(turn, participant, id, "instance_stopped");
+    Ok(id)
+}
+
+fn cancel_orders(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId, reason: &'static str) {
     let orders: Vec<OrderId> =
         turn.state.orders.values().filter(|o| o.request.instance == Some(id)).map(|o| o.id).collect();
     for order in orders {
-        let _waits_if_sealed = crate::book::place::cancel(turn, participant, order, "instance_stopped");
+        let _waits_if_sealed = crate::book::place::cancel(turn, participant, order, reason);
     }
+}
+
+/// Notes that a workload's program faulted: it runs no more and its orders are cancelled. What
+/// it has won was made available to it and is paid for.
+pub fn fail(turn: &mut Turn<'_>, id: InstanceId, detail: String) -> Result<InstanceId, Refusal> {
+    let mut instance = turn.state.instances.get(&id).cloned().ok_or_else(|| not_found("instance"))?;
+    if instance.state != InstanceState::Running || instance.swap.is_some() {
+        // Stopped in between, or a swap is about to find out: the driver will say it again.
+        return Ok(id);
+    }
+    let participant = instance.participant;
+    instance.state = InstanceState::Failed;
+    instance.fault = Some(Fault { at: turn.now, detail: detail.chars().take(LONGEST_FAULT).collect() });
+    turn.emit(Event::InstanceChanged(instance));
+    cancel_orders(turn, participant, id, "instance_failed");
+    Ok(id)
+}
+
+/// Runs a stopped or failed workload again from its beginning, on its node if its baseline
+/// still fits there.
+pub fn restart(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> Result<InstanceId, Refusal> {
+    let mut instance = own(turn.state, participant, id)?;
+    if instance.state == InstanceState::Running {
+        return Ok(id);
+    }
+    check_quota(turn.state, participant, Some(id), &instance.baseline)?;
+    let home = turn.state.nodes.get(&instance.node).filter(|n| has_room(turn.state, n, &instance.baseline));
+    let node = home.map(|n| n.id).or_else(|| first_fit(turn.state, &instance.pool, &instance.baseline));
+    instance.node = node.ok_or_else(no_host_fits)?;
+    instance.state = InstanceState::Running;
+    instance.fault = None;
+    instance.epoch += 1;
+    instance.in_force = instance.baseline.clone();
+    turn.emit(Event::InstanceChanged(instance));
     Ok(id)
 }
 

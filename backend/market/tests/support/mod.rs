@@ -22,7 +22,13 @@ fn key(p: i64, r: i64, t: i64) -> ProductKey {
     ProductKey { pool: format!("p{p}"), resource: format!("r{r}"), slot: t }
 }
 
+/// A small random book whose quantities are whole multiples of 840, so that few fills need rounding.
 pub fn book(seed: u64, mix: Mix) -> Book {
+    book_in_units(seed, mix, UNIT)
+}
+
+/// The same with multiples of `unit`: with 1, nearly every partial fill is rounded.
+pub fn book_in_units(seed: u64, mix: Mix, unit: i64) -> Book {
     let mut d = Draw::new(seed.wrapping_mul(0x5851_F42D_4C95_7F2D) ^ 0xD1B5);
     let cap = if mix.low_caps { d.between(6, 12) } else { 10_000 };
     let mut b = Book::new(Money(cap * 1_000_000), d.raw() % 1000);
@@ -34,7 +40,7 @@ pub fn book(seed: u64, mix: Mix) -> Book {
                 let supply = (0..d.between(0, 3))
                     .map(|_| {
                         reserve += d.between(0, 3);
-                        Step { quantity: d.between(0, 25) * UNIT, reserve: Money(reserve * 1_000_000) }
+                        Step { quantity: d.between(0, 25) * unit, reserve: Money(reserve * 1_000_000) }
                     })
                     .collect();
                 if d.chance(92) {
@@ -52,9 +58,9 @@ pub fn book(seed: u64, mix: Mix) -> Book {
         }
         if mix.nodes && d.chance(85) {
             for n in 0..d.between(1, 3) {
-                let capacity = (0..resources).map(|r| (format!("r{r}"), d.between(2, 20) * UNIT)).collect();
+                let capacity = (0..resources).map(|r| (format!("r{r}"), d.between(2, 20) * unit)).collect();
                 let committed = if d.chance(15) {
-                    vec![Committed { resource: "r0".into(), slot: 0, quantity: d.between(0, 4) * UNIT }]
+                    vec![Committed { resource: "r0".into(), slot: 0, quantity: d.between(0, 4) * unit }]
                 } else {
                     Vec::new()
                 };
@@ -82,27 +88,27 @@ pub fn book(seed: u64, mix: Mix) -> Book {
                     None => d.between(1, 14),
                 };
                 for t in from..=to {
-                    q.insert(key(p, r, t), n * UNIT);
+                    q.insert(key(p, r, t), n * unit);
                 }
             }
             if d.chance(8) {
                 let other = key(d.between(0, pools - 1), 0, from);
-                q.entry(other).or_insert(d.between(1, 5) * replicas.unwrap_or(1) * UNIT);
+                q.entry(other).or_insert(d.between(1, 5) * replicas.unwrap_or(1) * unit);
             }
             total = total.max(q.values().sum::<i64>());
-            let adder = if a > 0 && d.chance(60) { d.between(0, 5) * UNIT * 1_000_000 } else { 0 };
+            let adder = if a > 0 && d.chance(60) { d.between(0, 5) * unit * 1_000_000 } else { 0 };
             alts.push(Alternative {
                 quantities: q.into_iter().map(|(product, quantity)| Quantity { product, quantity }).collect(),
                 adder: Money(adder),
             });
         }
-        let unit = if bid { d.between(1, 10) } else { d.between(0, 6) };
+        let worth = if bid { d.between(1, 10) } else { d.between(0, 6) };
         let mut o = Order {
             id: format!("o{i}"),
             owner: format!("w{i}"),
             side: if bid { Side::Bid } else { Side::Offer },
             instance: None,
-            limit: Money(total * unit * 1_000_000 + d.between(0, 3) * UNIT * 500_000),
+            limit: Money(total * worth * 1_000_000 + d.between(0, 3) * unit * 500_000),
             min_fill: Fraction::zero(),
             incumbent: d.chance(15),
             alternatives: alts,
@@ -126,12 +132,12 @@ pub fn book(seed: u64, mix: Mix) -> Book {
                 inst.holding = rows.clone();
             }
             for q in rows {
-                let part = d.between(0, q.quantity / UNIT) * UNIT;
+                let part = d.between(0, q.quantity / unit) * unit;
                 if d.chance(60) {
                     inst.floor.push(Quantity { product: q.product.clone(), quantity: part });
                 }
                 if d.chance(40) {
-                    inst.max_swap.push(Quantity { product: q.product, quantity: part + UNIT });
+                    inst.max_swap.push(Quantity { product: q.product, quantity: part + unit });
                 }
             }
             o.instance = Some(inst.id.clone());
@@ -386,4 +392,23 @@ fn fixed(b: &Book, chosen: &BTreeMap<&str, usize>, supported: bool) -> Option<Ra
     }
     dual.push((r, value.clone()));
     maximise(&vec![Rat::ZERO; width], &dual).map(|_| value)
+}
+
+/// An order with nothing but a side, a limit and alternatives.
+pub fn plain_order(id: &str, side: Side, limit: Money, alternatives: Vec<Alternative>) -> Order {
+    Order {
+        id: id.into(),
+        owner: format!("owner of {id}"),
+        side,
+        instance: None,
+        limit,
+        min_fill: Fraction::zero(),
+        incumbent: false,
+        alternatives,
+        parent: None,
+        budget: None,
+        replicas: None,
+        node: None,
+        class: Class::Standard,
+    }
 }

@@ -160,7 +160,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let nodes = Arc::new(Nodes::new(&args.data, market.rhythm.slot_seconds, market.demo)?);
     let board = Arc::new(Board::default());
     match store.observations.forecasters().await {
-        Ok(rows) => board.restore(rows),
+        Ok(rows) => board.restore(rows, market.rhythm.slot_seconds, clock.now()),
         Err(error) => tracing::warn!(%error, "forecasters start afresh"),
     }
     let unfinished = !fresh && sequencer.query(|s| s.users.is_empty()).await?;

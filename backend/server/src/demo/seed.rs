@@ -295,7 +295,8 @@ async fn workloads(
             class: Class::Standard,
             baseline: amounts(w.cpu, w.mem),
             floor: amounts(w.cpu / 4, w.mem / 4),
-            limit: amounts(w.cpu * 3, w.mem * 3),
+            // The driver gives a guest at most 4096 MiB.
+            limit: amounts(w.cpu * 3, (w.mem * 3).min(4096)),
             at_end: AtEnd::Shrink,
             comparison: ComparisonRules::default(),
             strategy,

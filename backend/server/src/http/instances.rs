@@ -31,6 +31,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(get_instance))
         .routes(routes!(instance_metrics))
         .routes(routes!(stop_instance))
+        .routes(routes!(restart_instance))
         .routes(routes!(put_strategy))
         .routes(routes!(put_baseline))
         .routes(routes!(list_hints, put_hint))
@@ -237,6 +238,18 @@ async fn stop_instance(
 ) -> Answered<Document> {
     by.may("workloads:write")?;
     app.object(&by, Command::StopInstance { participant: by.participant, instance: id }).await.map(ok)
+}
+
+/// Runs a stopped or failed workload again, from its beginning.
+#[utoipa::path(post, path = "/instances/{id}/restart", tag = "workloads", operation_id = "restartInstance", params(("id" = InstanceId, Path, description = "Workload")),
+    responses((status = 200, description = "The running workload", body = Instance), Problems))]
+async fn restart_instance(
+    State(app): State<Arc<App>>,
+    Member(by): Member,
+    Path(id): Path<InstanceId>,
+) -> Answered<Document> {
+    by.may("workloads:write")?;
+    app.object(&by, Command::StartInstance { participant: by.participant, instance: id }).await.map(ok)
 }
 
 /// Switches automatic bids and offers of a workload on or off.

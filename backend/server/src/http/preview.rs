@@ -112,10 +112,8 @@ fn bundle_costs(state: &Market, request: &OrderRequest) -> Option<Costs> {
 fn costs_of(state: &Market, request: &OrderRequest, alternative: &Alternative) -> Option<Costs> {
     let mut last = Credits::ZERO;
     let mut recent: Option<Vec<i64>> = None;
-    // In another pool than its own a workload is carried whole, and paid for whole.
-    let resources = validate::carried(state, request, &alternative.pool);
     for slot in &alternative.slots {
-        for (resource, quantity) in &resources {
+        for (resource, quantity) in &request.resources {
             let all = quantity.checked_mul(i64::from(request.replicas))?;
             let now = price_of(state, &alternative.pool, *resource, *slot);
             last = last.checked_add(now.charge_half_even(all)?)?;

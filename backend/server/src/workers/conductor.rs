@@ -184,10 +184,14 @@ impl Conductor {
         self.progress.last_tick = Some(now);
         let slot = Slot::containing(now, view.market.rhythm.slot_seconds);
         let wanted = self.sequencer.query(Wanted::of).await?;
-        let samples = telemetry::measure(&self.nodes, &wanted, now, slot, &mut self.progress.meter);
+        let measured = telemetry::measure(&self.nodes, &wanted, now, slot, &mut self.progress.meter);
+        for (instance, detail) in measured.faults {
+            tracing::warn!(%instance, %detail, "a workload's program faulted");
+            self.command(Command::ReportFault { instance, detail }).await?;
+        }
         self.progress.slot.get_or_insert(slot);
         let mut observed = Observed::default();
-        for sample in &samples {
+        for sample in &measured.samples {
             self.progress.sums.add(sample);
             let document = serde_json::to_string(sample).unwrap_or_default();
             observed.samples.push((sample.instance.to_string(), now.micros(), document));

@@ -8,7 +8,7 @@ use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Amounts, Resource, amount};
 use headroom_market::workload::guidance::ApplicationProfile;
 use headroom_market::workload::{InstanceState, SlotOutlook};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 use utoipa::ToSchema;
@@ -57,10 +57,15 @@ pub struct Accuracy {
     pub mean_absolute_error: Option<f64>,
 }
 
+#[derive(Serialize, Deserialize)]
 struct Series {
     forecaster: Forecaster,
     issued_at: Timestamp,
+    /// The last slot that it has seen; the forecast is for those after it.
     slot: Slot,
+    /// Restored, and all the slots that it speaks of have passed: not shown.
+    #[serde(skip)]
+    stale: bool,
 }
 
 /// All series with their latest forecasts.
@@ -103,13 +108,14 @@ impl SlotSums {
 
 impl Board {
     /// Brings back what the forecasters had learned before a restart.
-    pub fn restore(&self, rows: Vec<(String, String, String)>) {
+    pub fn restore(&self, rows: Vec<(String, String, String)>, slot_seconds: i64, now: Timestamp) {
         let mut series = self.series.write().unwrap_or_else(PoisonError::into_inner);
         for (instance, resource, document) in rows {
-            let parsed = (instance.parse(), Resource::parse(&resource), serde_json::from_str(&document));
-            if let (Ok(instance), Some(resource), Ok(forecaster)) = parsed {
-                let (issued_at, slot) = (Timestamp::default(), Slot::default());
-                series.insert((instance, resource), Series { forecaster, issued_at, slot });
+            let parsed = (instance.parse(), Resource::parse(&resource), serde_json::from_str::<Series>(&document));
+            if let (Ok(instance), Some(resource), Ok(mut restored)) = parsed {
+                restored.stale =
+                    restored.slot.plus(HORIZONS as i64, slot_seconds) < Slot::containing(now, slot_seconds);
+                series.insert((instance, resource), restored);
             }
         }
     }
@@ -118,7 +124,7 @@ impl Board {
     pub fn states(&self) -> Vec<(String, String, String)> {
         let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
         let row = |((i, r), s): (&(InstanceId, Resource), &Series)| {
-            Some((i.to_string(), r.to_string(), serde_json::to_string(&s.forecaster).ok()?))
+            Some((i.to_string(), r.to_string(), serde_json::to_string(s).ok()?))
         };
         series.iter().filter_map(row).collect()
     }
@@ -150,11 +156,12 @@ impl Board {
                     if let Some(typical) = profile.and_then(|p| p.typical.get(&resource)) {
                         forecaster.observe(index - 1, *typical as f64, false);
                     }
-                    Series { forecaster, issued_at: now, slot }
+                    Series { forecaster, issued_at: now, slot, stale: false }
                 });
                 series.forecaster.observe(index, value, censored);
                 series.issued_at = now;
                 series.slot = slot;
+                series.stale = false;
             }
             outlooks.push((instance.id, outlook(&all, instance.id, &instance.baseline, slot, slot_seconds)));
         }
@@ -165,7 +172,7 @@ impl Board {
     pub fn of_instance(&self, instance: InstanceId, slot_seconds: i64) -> Vec<SeriesForecast> {
         let all = self.series.read().unwrap_or_else(PoisonError::into_inner);
         let mine = all.range((instance, Resource::CpuMilli)..=(instance, Resource::NetMbps));
-        mine.map(|((i, r), s)| view(*i, *r, s, slot_seconds)).collect()
+        mine.filter(|(_, s)| !s.stale).map(|((i, r), s)| view(*i, *r, s, slot_seconds)).collect()
     }
 
     /// All series of the given instances.

@@ -15,6 +15,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// The memory of one guest is 32-bit.
+const MOST_GUEST_MIB: u64 = 4096;
+
 pub struct Nodes {
     pub cluster: Cluster,
     feed: Arc<WorkloadFeed>,
@@ -60,9 +63,11 @@ pub fn node_id(id: headroom_market::ids::NodeId) -> NodeId {
 impl Nodes {
     pub fn new(data: &Path, slot_seconds: i64, demo: bool) -> Result<Self, DriverError> {
         let checkpoints = data.join("checkpoints");
+        let kib_per_mem_mib = if demo { 1 } else { 1024 };
         let config = Config {
             checkpoint_dir: Some(checkpoints.clone()),
             max_module_bytes: crate::http::instances::MOST_MODULE_BYTES,
+            max_guest_kib: MOST_GUEST_MIB * kib_per_mem_mib,
             ..Config::default()
         };
         let feed = Arc::new(WorkloadFeed::new(config.fuel_per_cpu_milli));
@@ -71,7 +76,7 @@ impl Nodes {
         Ok(Self {
             cluster: Cluster::new(config, feed.clone())?,
             feed,
-            kib_per_mem_mib: if demo { 1 } else { 1024 },
+            kib_per_mem_mib,
             checkpoints,
             rejected_books: data.join("rejected-books"),
             slot_micros: slot_seconds * 1_000_000,
@@ -148,8 +153,12 @@ impl Nodes {
             self.feed.set_once(id.clone(), self.source(instance, now_micros));
             let runs = running.contains(&id);
             match instance.state {
-                InstanceState::Running if !runs && instance.swap.is_none() => self.start(instance, wanted, store).await,
-                InstanceState::Stopped if runs => self.stop_instance(instance),
+                InstanceState::Running if !runs && instance.swap.is_none() => {
+                    // Inputs of the time before it began are nobody's any more.
+                    self.feed.resume(&id, 0, now_micros);
+                    self.start(instance, wanted, store).await;
+                }
+                InstanceState::Stopped | InstanceState::Failed if runs => self.stop_instance(instance),
                 _ => {}
             }
         }

@@ -3,10 +3,10 @@
 //! Every effect is idempotent by (swap, step), so a worker that dies between the effect and
 //! its report just does it again. Epochs come from the swap: a zombie source can't act.
 use crate::workers::nodes::{Nodes, instance_id, node_id};
-use headroom_execution::shadow::Verdict;
 use headroom_execution::{
     ActivateRequest, Driver, DriverError, OpKey, ShadowRequest, SnapshotId, SnapshotInfo, VerifyRequest,
 };
+use headroom_market::shadow::Verdict;
 use headroom_market::swap::saga::{StepReport, StepResult};
 use headroom_market::swap::{Difference, Swap, SwapState};
 use headroom_market::time::Timestamp;
@@ -145,8 +145,8 @@ fn transfer(nodes: &Nodes, swap: &Swap, step: &str, snapshot_step: &str) -> Resu
     Ok(i64::try_from(sent.sent_bytes).unwrap_or(i64::MAX))
 }
 
-fn rules(comparison: &ComparisonRules) -> headroom_execution::shadow::Rules {
-    use headroom_execution::shadow::Rules;
+fn rules(comparison: &ComparisonRules) -> headroom_market::shadow::Rules {
+    use headroom_market::shadow::Rules;
     match comparison.outputs {
         Comparison::PerformanceOnly => Rules::PerformanceOnly { slower_percent: 25, slack_micros: 250_000 },
         Comparison::Exact if comparison.state_hash => Rules::Exact { ignore: Vec::new() },
@@ -189,7 +189,7 @@ fn shadow(nodes: &Nodes, swap: &Swap, situation: &Situation, slot_has_begun: boo
         Verdict::Pass => Effect::Wait,
         Verdict::Fail => {
             step.difference_count = i64::try_from(report.comparison.differences_total).unwrap_or(i64::MAX);
-            let difference = |d: &headroom_execution::shadow::Difference| Difference {
+            let difference = |d: &headroom_market::shadow::Difference| Difference {
                 position: i64::try_from(d.position).unwrap_or(i64::MAX),
                 field: d.field.clone(),
                 live: d.live.clone(),

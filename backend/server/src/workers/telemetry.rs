@@ -25,9 +25,10 @@ pub struct Sample {
     pub limits: Amounts,
     /// Mean CPU and present memory since the last tick.
     pub usage: Amounts,
-    /// What it would have used: usage and what throttling or a stall withheld.
+    /// What the work that arrived needs: CPU a step times inputs that came in, and the memory
+    /// that was asked for. Throttling and catching up change the usage, not this.
     pub demand: Amounts,
-    /// The demand was at least this high: it met its limit.
+    /// The demand was at least this high: it met its limit and nothing tells how much more.
     pub censored: Vec<Resource>,
     /// Share of the time with work waiting and no allowance left, in thousandths.
     pub throttled_millis: i64,
@@ -43,6 +44,8 @@ pub struct Sample {
 #[derive(Default)]
 pub struct Meter {
     readings: BTreeMap<(Slot, InstanceId, Resource), Reading>,
+    /// Inputs that waited at the last tick.
+    waiting: BTreeMap<InstanceId, i64>,
 }
 
 impl Meter {
@@ -62,11 +65,22 @@ impl Meter {
     }
 }
 
+/// What one tick found.
+#[derive(Default)]
+pub struct Measured {
+    pub samples: Vec<Sample>,
+    /// Workloads whose program has faulted, and how.
+    pub faults: Vec<(InstanceId, String)>,
+}
+
 /// Measures every workload.
-pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter: &mut Meter) -> Vec<Sample> {
-    let mut samples = Vec::new();
+pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter: &mut Meter) -> Measured {
+    let mut measured = Measured::default();
     for instance in wanted.instances.iter().filter(|i| i.state == InstanceState::Running) {
-        let observed = nodes.observe(instance.id).filter(|o| o.fault.is_none());
+        let observed = nodes.observe(instance.id);
+        if let Some(fault) = observed.as_ref().and_then(|o| o.fault.clone()) {
+            measured.faults.push((instance.id, fault));
+        }
         for resource in instance.baseline.keys().chain(instance.in_force.keys()) {
             // Only CPU and memory are enforced by this driver; for others the plan is the fact.
             let limit = match (&observed, resource) {
@@ -83,42 +97,58 @@ pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter
         let window = o.window_micros.max(1);
         let throttled_millis = whole(o.throttled_micros.saturating_mul(1000) / window);
         let cpu = whole(o.cpu_milli);
-        // A throttled guest wanted at least what its running time extrapolates to.
-        let running_millis = (1000 - throttled_millis).max(250);
-        let cpu_demand = if o.cpu_censored { cpu * 1000 / running_millis } else { cpu };
+        let waiting = whole(o.input_lag);
+        let waited = meter.waiting.insert(instance.id, waiting).unwrap_or(0);
+        let arrived = arrived_demand(cpu, whole(o.steps), waiting - waited);
         let mut censored = Vec::new();
-        if o.cpu_censored {
+        if arrived.is_none() && o.cpu_censored {
             censored.push(Resource::CpuMilli);
         }
         if o.mem_censored {
             censored.push(Resource::MemMib);
         }
-        samples.push(Sample {
+        measured.samples.push(Sample {
             at: now,
             instance: instance.id,
             node: instance.node,
             limits: nodes.amounts(&o.limits),
             usage: [(Resource::CpuMilli, cpu), (Resource::MemMib, nodes.mem_mib_up(o.mem_kib))].into(),
             demand: [
-                (Resource::CpuMilli, cpu_demand),
+                (Resource::CpuMilli, arrived.unwrap_or(cpu)),
                 (Resource::MemMib, nodes.mem_mib_up(o.mem_demand_kib.max(o.mem_peak_kib))),
             ]
             .into(),
             censored,
             throttled_millis,
-            input_lag: whole(o.input_lag),
+            input_lag: waiting,
             bytes_in: whole(o.bytes_in),
             bytes_out: whole(o.bytes_out),
             host_calls: whole(o.host_calls),
             steps: whole(o.steps),
         });
     }
-    samples
+    measured
+}
+
+/// CPU for the work that arrived: what a step took, times the inputs that came in. A throttled
+/// workload has done less than that and its queue has grown, one that catches up has done more
+/// and its queue has shrunk. `None` if it did no step, so that nothing tells what one takes.
+fn arrived_demand(cpu_milli: i64, steps: i64, queue_growth: i64) -> Option<i64> {
+    let arrived = (steps + queue_growth).max(0);
+    (steps > 0).then(|| cpu_milli.saturating_mul(arrived) / steps)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn demand_is_what_arrived_not_what_was_done() {
+        assert_eq!(arrived_demand(1000, 10, 0), Some(1000), "in step");
+        assert_eq!(arrived_demand(400, 4, 6), Some(1000), "throttled: six more wait");
+        assert_eq!(arrived_demand(3000, 30, -20), Some(1000), "catching up");
+        assert_eq!(arrived_demand(0, 0, 10), None);
+    }
 
     #[test]
     fn a_slot_is_taken_once_and_older_ones_are_forgotten() {

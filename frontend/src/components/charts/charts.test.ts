@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { levels, scales, ticks } from './crossing';
+import { crosses, levels, scales, settle, ticks } from './crossing';
 import { fanPoint, fanSeries, from } from './fan';
 import { heatStep } from './Heat';
+import { placesOf, readable } from './plot';
+import { offsetText, timeTicks } from './span';
 
 describe('crossing', () => {
   it('stacks demand downwards and supply upwards', () => {
@@ -31,3 +33,39 @@ describe('fan', () => {
   });
 });
 it('heat: the reserve is the lightest step, twice it the darkest', () => expect([1, 1.15, 2, 9].map(heatStep)).toEqual([0, 1, 6, 6]));
+
+describe('the point of a crossing', () => {
+  const demand = levels([{ price: 3, quantity: 5 }, { price: 1, quantity: 10 }], 'down');
+  const supply = levels([{ price: 0.5, quantity: 5 }, { price: 2, quantity: 10 }], 'up');
+  it('lies on both curves: between the steps that meet there', () => {
+    expect(crosses(demand, supply, 2, 5)).toBe(true);
+    expect(crosses(demand, supply, 3, 3)).toBe(false);
+    expect(crosses(demand, supply, 0.4, 5)).toBe(false);
+  });
+  it('past the end of a curve any price is on it that nobody undercuts', () => expect(crosses(levels([{ price: 1, quantity: 9 }], 'down'), levels([{ price: 0.7, quantity: 1 }], 'up'), 1, 1)).toBe(true));
+  it('is nowhere without a trade', () => expect(crosses(demand, supply, 2, 0)).toBe(false));
+});
+
+describe('labels', () => {
+  const frame = { x: 0, y: 0, width: 100, height: 100 };
+  const box = (x: number, y: number) => ({ x, y, width: 30, height: 10 });
+  it('take the first free place inside the frame', () => {
+    const taken = [box(10, 10)];
+    expect(settle([box(15, 12), box(95, 50)], taken, frame)).toMatchObject({ x: 70, y: 50 });
+    expect(taken).toHaveLength(2);
+  });
+});
+
+describe('ticks', () => {
+  it('have the decimals of their step', () => {
+    expect([1, 0.5, 0.25, 0.1, 0.005, 0.002, 20].map(placesOf)).toEqual([0, 1, 2, 1, 3, 3, 0]);
+    expect(readable(0.0034, 2)).toBe('0.0034');
+  });
+  it('of a short time are different, and say how far from the start', () => {
+    const words = timeTicks(0, 80, 6).map(offsetText);
+    expect(new Set(words).size).toBe(words.length);
+    expect(words.slice(0, 3)).toEqual(['+0 ms', '+20 ms', '+40 ms']);
+    expect(timeTicks(0, 10_000, 5)).toEqual([0, 2000, 4000, 6000, 8000, 10_000]);
+    expect([1500, 150_000, 7_200_000].map(offsetText)).toEqual(['+1.5 s', '+2 min 30 s', '+2 h']);
+  });
+});

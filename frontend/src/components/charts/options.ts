@@ -3,7 +3,7 @@ import uPlot from 'uplot';
 import { token } from '@/lib/theme';
 import { clock, type Zone } from '@/lib/time';
 import { overlay } from './overlay';
-import type { Plot, Series } from './plot';
+import { placesOf, type Plot, type Series } from './plot';
 
 const alpha = (colour: string, share: string) => {
   const n = parseInt(colour.slice(1), 16);
@@ -57,9 +57,10 @@ export function optionsOf(plot: () => Plot, width: number, height: number, z: Zo
     },
     axes: [
       { ...text, grid, ticks: { show: false }, size: 26, space: 56, incrs: MINUTES, values: (_u, ticks) => ticks.map((t) => clock(t * 1000, z)) },
-      { ...text, grid, ticks: { show: false }, size: 52, values: (_u, ticks) => {
+      { ...text, grid, ticks: { show: false }, size: 52, values: (_u, ticks, _axis, _space, step) => {
         const floor = extent(plot(), 'y')[0];
-        return ticks.map((t) => (volume && t < floor ? '' : t.toLocaleString('en-US', { maximumFractionDigits: p.places ?? 2, minimumFractionDigits: Math.min(p.places ?? 0, 2) })));
+        const places = placesOf(step);
+        return ticks.map((t) => (volume && t < floor ? '' : t.toLocaleString('en-US', { maximumFractionDigits: places, minimumFractionDigits: places })));
       } },
       // The right side belongs to volume below and to the tags above.
       ...(volume ? [{ ...text, scale: 'volume', side: 1 as const, size: 62, grid: { show: false }, ticks: { show: false }, values: (_u: uPlot, ticks: number[]) => ticks.map((t) => (t > extent(plot(), 'volume')[1] ? '' : t.toLocaleString('en-US'))) }] : []),

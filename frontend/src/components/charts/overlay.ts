@@ -3,7 +3,7 @@
 import type uPlot from 'uplot';
 import { token } from '@/lib/theme';
 import { clock, type Zone } from '@/lib/time';
-import type { Plot } from './plot';
+import { type Plot, readable } from './plot';
 
 function paint(u: uPlot, plot: Plot, z: Zone) {
   const { ctx, bbox } = u;
@@ -24,17 +24,25 @@ function paint(u: uPlot, plot: Plot, z: Zone) {
     ctx.lineWidth = k;
     ctx.beginPath(); ctx.moveTo(x, bbox.top); ctx.lineTo(x, bbox.top + bbox.height); ctx.stroke();
     font(400);
-    ctx.textAlign = 'right';
-    ctx.fillText(`Now ${clock(plot.now * 1000, z)}`, x - 5 * k, bbox.top + 9 * k);
+    const text = `Now ${clock(plot.now * 1000, z)}`;
+    // Left of its line, unless that would cover the axis.
+    const left = x - bbox.left > ctx.measureText(text).width + 8 * k;
+    ctx.textAlign = left ? 'right' : 'left';
+    ctx.fillText(text, x + (left ? -5 : 5) * k, bbox.top + 9 * k);
   }
-  for (const m of plot.marks ?? []) {
+  // Every fill has its mark; a size is written where there is room for it.
+  let written = Number.NEGATIVE_INFINITY;
+  for (const m of (plot.marks ?? []).toSorted((a, b) => a.x - b.x)) {
     const x = u.valToPos(m.x, 'x', true);
     const y = u.valToPos(m.y, 'y', true) + 7 * k;
     ctx.fillStyle = token('accent');
     ctx.beginPath(); ctx.moveTo(x, y); ctx.lineTo(x + 5.5 * k, y + 9 * k); ctx.lineTo(x - 5.5 * k, y + 9 * k); ctx.fill();
     font(550);
     ctx.textAlign = 'center';
+    const half = ctx.measureText(m.text).width / 2 + 3 * k;
+    if (x - half < written) continue;
     ctx.fillText(m.text, x, y + 21 * k);
+    written = x + half;
   }
   const right = bbox.left + bbox.width + 3 * k;
   for (const t of plot.tags ?? []) {
@@ -56,7 +64,7 @@ function describe(box: HTMLElement, u: uPlot, plot: Plot, z: Zone) {
   if (box.hidden || at === undefined || i == null) return;
   const rows = plot.series.filter((s) => s.values[i] != null).map((s) => {
     const places = s.scale === 'volume' ? 0 : (plot.places ?? 2);
-    return `<dt></dt><dd>${(s.values[i] as number).toLocaleString('en-US', { maximumFractionDigits: places, minimumFractionDigits: s.scale === 'volume' ? 0 : Math.min(places, 4) })}</dd>`;
+    return `<dt></dt><dd>${readable(s.values[i] as number, places)}</dd>`;
   });
   box.innerHTML = `<div class="m">${clock(at * 1000, z)}</div><dl>${rows.join('')}</dl>`;
   const labels = plot.series.filter((s) => s.values[i] != null);

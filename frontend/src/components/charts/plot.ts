@@ -28,3 +28,16 @@ export interface Plot {
   places?: number;
   zero?: boolean;
 }
+
+/** Decimals that tell two ticks apart that are this far from each other. */
+export const placesOf = (step: number): number => (step > 0 && Number.isFinite(step) ? Math.min(9, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9) + (decimalOf(step) ? 1 : 0))) : 0);
+/** 0.25 needs a digit more than 0.2. */
+function decimalOf(step: number): boolean {
+  const lead = step / 10 ** Math.floor(Math.log10(step) + 1e-9);
+  return Math.abs(lead - Math.round(lead)) > 1e-6;
+}
+/** A value in a tooltip: small ones keep digits that say something. */
+export const readable = (value: number, places: number): string => {
+  const digits = value !== 0 && Math.abs(value) < 0.1 ? Math.max(4, places) : places;
+  return value.toLocaleString('en-US', { maximumFractionDigits: digits, minimumFractionDigits: Math.min(digits, 4) });
+};

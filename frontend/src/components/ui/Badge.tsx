@@ -37,6 +37,7 @@ const STATES: Record<string, Look> = {
   settled: { tone: 'ok', icon: 'check', word: 'Settled' },
   void: { tone: 'bad', icon: 'cross', word: 'Void' },
   running: { tone: 'ok', icon: 'check', word: 'Running' },
+  faulty: { tone: 'bad', icon: 'warn', word: 'Failed' },
   stopped: { tone: '', icon: 'dash', word: 'Stopped' },
   closed: { tone: '', icon: 'lock', word: 'Closed' },
   closing: { tone: 'acc', icon: 'clock', word: 'Closing' },

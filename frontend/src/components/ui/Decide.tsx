@@ -1,11 +1,11 @@
 // A destructive or final action: says what happens, asks for a reason that others will read.
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, type ReactNode, useState } from 'react';
 import { Button } from './Button';
 import { Dialog } from './Dialog';
 import { Field } from './Field';
 
 interface Props {
-  open: boolean; onClose: () => void; title: string; text: string; action: string; keep?: string;
+  open: boolean; onClose: () => void; title: string; text: ReactNode; action: string; keep?: string;
   danger?: boolean; reason?: boolean; busy?: boolean; onConfirm: (reason: string) => void;
 }
 

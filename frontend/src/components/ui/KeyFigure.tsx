@@ -16,7 +16,7 @@ export function Strip({ facts }: { facts: { label: string; value: ReactNode; not
       {facts.map((f) => (
         <div key={f.label}>
           <dt className="lab">{f.label}</dt>
-          <dd className="v">{f.value}{f.note && <small>{f.note}</small>}</dd>
+          <dd className="v">{f.value}{f.note && <> <small>{f.note}</small></>}</dd>
         </div>
       ))}
     </dl>

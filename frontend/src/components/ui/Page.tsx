@@ -15,15 +15,17 @@ interface Props<T> {
   answer?: (data: T) => ReactNode;
   actions?: ReactNode;
   empty?: (data: T) => EmptyText | null | false;
+  /** What to say where the server knows no such thing; without it a 404 is shown as a fault. */
+  missing?: EmptyText;
   children: (data: T) => ReactNode;
 }
 
-export function Page<T>({ title, crumb, badge, of, answer, actions, empty, children }: Props<T>) {
+export function Page<T>({ title, crumb, badge, of, answer, actions, empty, missing, children }: Props<T>) {
   useEffect(() => { document.title = `${title} · Headroom`; }, [title]);
   // An empty page has one thing to do, and the empty state offers it.
   const nothing = of.data !== undefined && !!empty?.(of.data);
   const bare = of.data === undefined || nothing;
-  const body = <ResourceView of={of} empty={empty} rows={8}>{children}</ResourceView>;
+  const body = <ResourceView of={of} empty={empty} missing={missing} rows={8}>{children}</ResourceView>;
   return (
     <>
       <div className="ph">

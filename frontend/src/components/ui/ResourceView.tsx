@@ -17,7 +17,7 @@ interface Props<T> {
 export function ResourceView<T>({ of, rows, empty, missing, children }: Props<T>) {
   const [since] = useState(serverNow);
   const { status } = useLive();
-  if (missing && of.problem?.status === 404) return <Empty {...missing} />;
+  if (missing && (of.problem?.status === 404 || of.problem?.status === 400)) return <Empty {...missing} />;
   if (of.data === undefined) {
     return of.problem ? <Fault problem={of.problem} onRetry={of.retry} /> : <Skeleton rows={rows} since={since} />;
   }

@@ -1,45 +1,49 @@
 import { type Column, DataTable, Page, Panel, Price, When } from '@/components/ui';
-import { type List, type Pool, type ReservePrice, usePools, useResource } from '@/lib/api';
+import { type List, type Me, type Pool, type ReservePrice, setterOf, setterText, useMe, usePools, useResource } from '@/lib/api';
 import { formatPercent, unitOf } from '@/lib/money';
 import { useParam } from '@/lib/url';
 import { ReserveForm } from './ReserveForm';
+import { say } from './schedule';
 
-interface Row { pool: Pool; resource: string; reserve: string | null; price: string | null; utilisation: number }
-const atReserve = (r: Row) => r.price !== null && r.reserve !== null && Number(r.price) <= Number(r.reserve);
+interface Row { pool: Pool; resource: string; reserve: string | null; price: string | null; setBy: string | null; utilisation: number }
+/** What the clearing says, not a comparison: a price under the first step is set by somebody else, one over it may be a later step's. */
+const atReserve = (r: Row) => r.setBy !== null && setterOf(r.setBy) === 'reserve';
+const setText = (r: Row) => (r.setBy === null ? '–' : atReserve(r) ? `the reserve price, step ${Number(r.setBy.split(':')[1] ?? 0) + 1}` : setterText(r.setBy));
 
 const columns = (choose: (slug: string) => void): Column<Row>[] => [
   { id: 'pool', head: 'Pool', cell: (r) => <button type="button" className="linkish b" style={{ color: 'inherit' }} onClick={() => choose(r.pool.slug)}>{r.pool.slug}</button>, value: (r) => r.pool.slug },
   { id: 'resource', head: 'Resource', cell: (r) => unitOf(r.resource).label, value: (r) => r.resource },
-  { id: 'reserve', head: 'Reserve, cr/unit·slot', right: true, cell: (r) => <span className="big">{r.reserve ? <Price value={r.reserve} resource={r.resource} /> : 'none'}</span>, value: (r) => r.reserve },
-  { id: 'price', head: 'Last price', right: true, cell: (r) => (r.price ? <Price value={r.price} resource={r.resource} /> : <span className="t3">none</span>), value: (r) => r.price },
+  { id: 'reserve', head: 'Reserve from, cr/unit·slot', right: true, cell: (r) => <span className="big">{r.reserve ? <Price value={r.reserve} resource={r.resource} /> : 'none'}</span>, value: (r) => r.reserve },
+  { id: 'price', head: 'Last price, next slot', right: true, cell: (r) => (r.price ? <Price value={r.price} resource={r.resource} /> : <span className="t3">none</span>), value: (r) => r.price },
   { id: 'used', head: 'Used', right: true, cell: (r) => formatPercent(r.utilisation), value: (r) => r.utilisation },
-  { id: 'sets', head: 'What sets the price', cell: (r) => (r.price === null ? '–' : atReserve(r) ? 'the reserve price' : 'bids and offers'), value: (r) => (atReserve(r) ? 'reserve' : 'market') },
+  { id: 'sets', head: 'What sets the price', cell: setText, value: setText },
 ];
-const past: Column<ReservePrice>[] = [
+const past = (me: Me | undefined): Column<ReservePrice>[] => [
   { id: 'resource', head: 'Resource', cell: (r) => unitOf(r.resource).label, value: (r) => r.resource },
-  { id: 'price', head: 'Reserve', right: true, cell: (r) => <><Price value={r.steps[0]?.price ?? '0'} resource={r.resource} />{r.steps.length > 1 && <span className="t3"> and {r.steps.length - 1} steps up</span>}</>, value: (r) => r.steps[0]?.price },
+  { id: 'price', head: 'Steps: share of the supply at cr/unit·slot', cell: (r) => say(r.resource, r.steps), value: (r) => say(r.resource, r.steps) },
   { id: 'from', head: 'From', cell: (r) => <When at={r.effective_at} style="day" />, value: (r) => r.effective_at },
-  { id: 'by', head: 'Set by', cell: (r) => r.created_by ? r.created_by.slice(-8) : 'the start', value: (r) => r.created_by },
+  { id: 'by', head: 'Set by', cell: (r) => (r.created_by === null ? 'the start' : r.created_by === me?.user.id ? me.user.name : `admin ${r.created_by.slice(-6)}`), value: (r) => r.created_by },
 ];
 
 /** From where does the operator sell, and does it bind? */
 export default function PricingPage() {
+  const me = useMe();
   const pools = usePools();
   const [slug, choose] = useParam('pool');
   const pool = pools.data?.data.find((p) => p.slug === slug) ?? pools.data?.data[0];
   const history = useResource<List<ReservePrice>>(pool ? `/pools/${pool.slug}/reserve_prices` : null);
-  const rows: Row[] = (pools.data?.data ?? []).flatMap((p) => p.resources.map((r) => ({ pool: p, resource: r.resource, reserve: r.reserve, price: r.price?.price ?? null, utilisation: r.utilisation })));
+  const rows: Row[] = (pools.data?.data ?? []).flatMap((p) => p.resources.map((r) => ({ pool: p, resource: r.resource, reserve: r.reserve, price: r.price?.price ?? null, setBy: r.price?.set_by ?? null, utilisation: r.utilisation })));
   const binding = rows.filter(atReserve).length;
   return (
     <Page title="Reserve prices" of={pools} answer={() => <>The reserve price sets the price of <b>{binding} of {rows.filter((r) => r.price).length}</b> products; bids and offers set the others.</>}
       empty={(d) => d.data.length === 0 && { fact: 'There is no pool yet.' }}>
       {() => (
         <div className="split">
-          <div className="grid">
+          <div className="grid content-start">
             <Panel title="Products"><DataTable label="Reserve prices" columns={columns(choose)} rows={rows} rowKey={(r) => `${r.pool.slug}/${r.resource}`} csvName="reserve-prices" /></Panel>
-            {pool && <Panel title={`History, ${pool.slug}`}><DataTable label="History of reserve prices" columns={past} rows={history.data?.data ?? []} rowKey={(r) => r.id} initialSort={{ id: 'from', desc: true }} csvName={`${pool.slug}-reserve-history`} /></Panel>}
+            {pool && <Panel title={`History, ${pool.slug}`}><DataTable label="History of reserve prices" columns={past(me)} rows={history.data?.data ?? []} rowKey={(r) => r.id} initialSort={{ id: 'from', desc: true }} csvName={`${pool.slug}-reserve-history`} /></Panel>}
           </div>
-          {pool && <ReserveForm key={pool.slug} pool={pool} />}
+          {pool && history.data && <ReserveForm key={pool.slug} pool={pool} history={history.data.data.filter((h) => h.pool === pool.slug)} />}
         </div>
       )}
     </Page>

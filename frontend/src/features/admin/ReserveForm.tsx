@@ -1,39 +1,76 @@
+// A new reserve price schedule: the steps of the one in force to start from, a picture of both, and
+// a last look at what is replaced before it is sent.
 import { useQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { Button, Field, Note, NumberField, Panel, Select, toast } from '@/components/ui';
-import { call, type Pool, resourceOf, useWrite } from '@/lib/api';
-import { serverNow } from '@/lib/time';
-import { decimal, divRound, formatPrice, parseDecimal, unitOf, unitPrice } from '@/lib/money';
+import { Decide } from '@/components/ui/Decide';
+import { call, type Pool, type ReservePrice, useWrite } from '@/lib/api';
+import { unitOf } from '@/lib/money';
+import { dayClock, serverNow } from '@/lib/time';
+import { check, coming, draftOf, inForce, sayDraft, type StepDraft, wireOf, withoutStep, withStep } from './schedule';
+import { SupplyCurve } from './SupplyCurve';
 
-interface Body { resource: string; price: string; effective_at: string }
+interface Body { resource: string; steps: ReservePrice['steps']; effective_at: string }
+interface Props { pool: Pool; history: ReservePrice[] }
+
+function Steps({ steps, set, faults, unit }: { steps: StepDraft[]; set: (steps: StepDraft[]) => void; faults: ReturnType<typeof check>; unit: string }) {
+  const change = (index: number, part: Partial<StepDraft>) => set(steps.map((s, i) => (i === index ? { ...s, ...part } : s)));
+  return (
+    <fieldset className="col g8 border-0 p-0 m-0">
+      <legend className="lab pb-1">Steps of the supply, cheapest first</legend>
+      {steps.map((s, i) => (
+        <div key={i} className="row g8 items-start">
+          <NumberField label={`Share of step ${i + 1}`} hideLabel className="w-[118px]" unit="% of it" value={s.share} onChange={(share) => change(i, { share })} error={faults.steps[i]?.share} />
+          <NumberField label={`Price of step ${i + 1}`} hideLabel className="sp" unit={`cr/${unit}·slot`} value={s.price} onChange={(price) => change(i, { price })} error={faults.steps[i]?.price} />
+          <Button kind="quiet" icon="cross" disabled={steps.length === 1} onClick={() => set(withoutStep(steps, i))} aria-label={`Remove step ${i + 1}`} />
+        </div>
+      ))}
+      <div className="row g8"><Button icon="plus" onClick={() => set(withStep(steps))}>Add a step</Button>{faults.total && <span className="help bad">{faults.total}</span>}</div>
+    </fieldset>
+  );
+}
 
 /** `If-Match` guards against two admins: the second is told, not overruled. */
-export function ReserveForm({ pool }: { pool: Pool }) {
+export function ReserveForm({ pool, history }: Props) {
   const [resource, setResource] = useState(pool.resources[0]?.resource ?? 'cpu_milli');
-  const shownPrice = (r: string) => formatPrice(unitPrice(r, resourceOf(pool, r)?.reserve ?? '0')).replaceAll(',', '');
-  const [price, setPrice] = useState(() => shownPrice(resource));
+  const [edited, setEdited] = useState<StepDraft[] | null>(null);
   const [from, setFrom] = useState(() => new Date(serverNow() + 120_000).toISOString().slice(0, 16));
+  const [asking, setAsking] = useState(false);
   const etag = useQuery({ queryKey: [`/pools/${pool.slug}/reserve_prices`, 'etag'], queryFn: async () => (await call('GET', `/pools/${pool.slug}/reserve_prices`)).etag ?? '' });
   const write = useWrite<Body, unknown>(['/pools']);
   const unit = unitOf(resource);
-  const valid = /^\d+(\.\d{1,6})?$/.test(price) && !Number.isNaN(Date.parse(`${from}Z`));
-  const submit = (e: FormEvent) => {
-    e.preventDefault();
-    const body = { resource, price: decimal(divRound(parseDecimal(price, 9), BigInt(unit.per)), 9), effective_at: `${from}:00Z` };
-    write.mutate({ path: `/pools/${pool.slug}/reserve_prices`, body, ifMatch: etag.data || undefined, keyed: true }, {
-      onSuccess: () => toast({ tone: 'ok', title: `Reserve price of ${pool.slug} set`, detail: `${price} cr per ${unit.one} and slot from ${from.replace('T', ' ')} UTC` }),
-    });
-  };
+  const starts = Date.parse(`${from}Z`);
+  const replaced = inForce(history, resource, Number.isNaN(starts) ? serverNow() : starts);
+  const before = replaced ? draftOf(resource, replaced.steps) : [];
+  const steps = edited ?? (before.length ? before : [{ share: '100', price: '1' }]);
+  const faults = check(steps);
+  const later = coming(history, resource, Number.isNaN(starts) ? serverNow() : starts);
+  const same = JSON.stringify(steps) === JSON.stringify(before);
+  const submit = (e: FormEvent) => { e.preventDefault(); setAsking(true); };
+  const send = () => write.mutate({ path: `/pools/${pool.slug}/reserve_prices`, body: { resource, steps: wireOf(resource, steps), effective_at: `${from}:00Z` }, ifMatch: etag.data || undefined, keyed: true }, {
+    onSuccess: () => {
+      toast({ tone: 'ok', title: `Reserve price of ${pool.slug} set`, detail: `${unit.label}: ${sayDraft(steps)}, from ${from.replace('T', ' ')} UTC` });
+      setEdited(null);
+    },
+    onSettled: () => setAsking(false),
+  });
   return (
     <Panel title={`New reserve price, ${pool.slug}`}>
       <form className="pad col g12" onSubmit={submit}>
-        <Select label="Resource" value={resource} onChange={(r) => { setResource(r); setPrice(shownPrice(r)); }} options={pool.resources.map((r) => ({ value: r.resource, label: unitOf(r.resource).label }))} />
-        <NumberField label="Price" unit={`cr/${unit.one}·slot`} value={price} onChange={setPrice} error={write.error?.field('/price')} />
+        <Select label="Resource" value={resource} onChange={(r) => { setResource(r); setEdited(null); }} options={pool.resources.map((r) => ({ value: r.resource, label: unitOf(r.resource).label }))} />
+        <Steps steps={steps} set={setEdited} faults={faults} unit={unit.one} />
+        <SupplyCurve steps={steps} before={before} unit={unit.one} />
         <Field label="In force from, UTC" type="datetime-local" value={from} onChange={setFrom} error={write.error?.field('/effective_at')} />
+        {later.length > 0 && <Note tone="warn">Another schedule is already set from {dayClock(later[0]?.effective_at ?? '', 'UTC')} UTC on; it will replace this one then.</Note>}
         {write.error && <div role="alert"><Note tone="bad">{write.error.said} {write.error.status === 412 && 'Somebody else changed it: look at the history, then try again.'}</Note></div>}
-        <Button type="submit" kind="primary" disabled={!valid} busy={write.isPending}>Set {price || '…'} cr per {unit.one}</Button>
-        <p className="help">The operator sells from this price up. Bids under it can still win from lenders.</p>
+        <div className="row g8 wrap">
+          <Button type="submit" kind="primary" disabled={!faults.ok || same || Number.isNaN(starts)} busy={write.isPending}>Replace the schedule…</Button>
+          {edited && !same && <Button onClick={() => setEdited(null)}>Back to what is in force</Button>}
+        </div>
+        <p className="help">The operator sells each part of its supply from this price up. Bids under it can still win from lenders.</p>
       </form>
+      <Decide open={asking} onClose={() => setAsking(false)} title={`Replace the reserve price of ${unit.label} in ${pool.slug}?`} action="Replace it" keep="Go back" busy={write.isPending} onConfirm={send}
+        text={<>In force until then: <b>{before.length ? sayDraft(before) : 'none'}</b>.<br />New, for slots from {from.replace('T', ' ')} UTC on: <b>{sayDraft(steps)}</b>, in credits a {unit.one} and slot.</>} />
     </Panel>
   );
 }

@@ -1,4 +1,4 @@
-import { Badge, Button, Icon } from '@/components/ui';
+import { Button, Icon } from '@/components/ui';
 import type { Explain, Order } from '@/lib/api';
 import { formatMoney } from '@/lib/money';
 import { perSlot } from './order';
@@ -14,7 +14,7 @@ export function Changes({ order, explain, slots, onReplaced }: Props) {
     <>
       <div className="row g8 px-3 py-2 border-t border-border">
         <h3 className="s12 b" style={{ color: 'var(--text)' }}>What would have won</h3><span className="sp" />
-        {quality && <Badge tone={quality === 'exact' ? 'ok' : 'line'} icon={quality === 'exact' ? 'check' : undefined}>{quality}</Badge>}
+        {quality && <span className="s11 t3">{quality === 'exact' ? 'the least that wins' : 'sure to have won; less might have too'}</span>}
       </div>
       <table className="t mk">
         <thead><tr><th scope="col">Change</th><th scope="col" className="r">cr/slot</th><th scope="col"><span className="sr-only">Do it</span></th></tr></thead>

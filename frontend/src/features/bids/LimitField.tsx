@@ -1,38 +1,46 @@
 // The limit, by typing, dragging or one of four chances. It is per slot here and whole on the wire.
 import { useId } from 'react';
-import { NumberField } from '@/components/ui';
+import { Button, NumberField } from '@/components/ui';
 import type { Preview } from '@/lib/api';
 import { formatMoney, formatPercent, micro, toNumber } from '@/lib/money';
 import { perSlot } from './order';
-import type { Fields } from './draftOrder';
+import { chancesOf, type Fields, plain } from './draftOrder';
 import { FillCurve } from './FillCurve';
 
-interface Props { fields: Fields; set: (change: Partial<Fields>) => void; fault?: string; preview?: Preview }
+interface Props { fields: Fields; set: (change: Partial<Fields>) => void; fault?: string; preview?: Preview; suggestion: string }
 
-export function LimitField({ fields, set, fault, preview }: Props) {
+export function LimitField({ fields, set, fault, preview, suggestion }: Props) {
   const id = useId();
   const slots = Math.max(1, Number(fields.slots) || 1);
-  const chances = (preview?.chances ?? []).map((c) => ({ probability: c.probability, limit: perSlot(c.limit, slots) }));
+  const bid = fields.side === 'bid';
+  const choose = (limit: string) => set({ limit, proposed: false });
+  const chances = chancesOf(fields.side, preview, slots);
   const points = chances.map((c) => ({ p: c.probability, limit: toNumber(c.limit, 6) }));
   const low = (points[0]?.limit ?? 0) * 0.88;
   const high = (points.at(-1)?.limit ?? 0) * 1.06;
   const expected = preview ? toNumber(perSlot(preview.expected, slots), 6) : null;
+  const rule = bid ? 'You pay the clearing price, never more than this' : 'You receive the clearing price, never less than this';
+  const whole = preview && slots > 1 && bid ? `${formatMoney(micro(preview.worst_case))} cr for all ${slots} slots. ` : '';
+  const hint = fields.proposed && suggestion ? `Proposed from the latest prices. ${rule}.` : `${whole}${rule}`;
   return (
     <>
-      <NumberField label={fields.side === 'bid' ? 'Limit for the whole bundle' : 'Least you take for the whole bundle'} unit="cr/slot" value={fields.limit} onChange={(limit) => set({ limit })} error={fault}
-        help={preview && slots > 1 ? `${formatMoney(micro(preview.worst_case))} cr for all ${slots} slots` : 'You pay the clearing price, never more than this'} />
+      <div className="row g8 items-end">
+        <NumberField className="sp" label={bid ? 'Limit for the whole bundle' : 'Least you take for the whole bundle'} unit="cr/slot" value={fields.limit} onChange={choose} error={fault} />
+        {suggestion && !fields.proposed && suggestion !== fields.limit && <Button onClick={() => set({ limit: suggestion, proposed: true })}>Propose {suggestion}</Button>}
+      </div>
+      <span className="help">{hint}</span>
       {high > low && points.length > 1 && (
         <div>
           <label htmlFor={id} className="lab row">Chance to fill, by limit <span className="sp" />drag</label>
-          <FillCurve points={points} low={low} high={high} limit={Number(fields.limit) || 0} expected={expected} now={preview?.fill_probability ?? null} />
+          <FillCurve falls={!bid} points={points} low={low} high={high} limit={Number(fields.limit) || 0} expected={expected} now={preview?.fill_probability ?? null} />
           <input id={id} type="range" className="w-full accent-[var(--accent)]" min={low} max={high} step={(high - low) / 200} value={Math.min(high, Math.max(low, Number(fields.limit) || 0))}
-            onChange={(e) => set({ limit: Number(e.target.value).toFixed(2) })} aria-valuetext={`${fields.limit} credits a slot`} />
+            onChange={(e) => choose(Number(e.target.value).toFixed(high < 0.1 ? 4 : 2))} aria-valuetext={`${fields.limit} credits a slot`} />
         </div>
       )}
       {chances.length > 0 && (
         <div className="row g4" role="group" aria-label="Limit by chance">
           {chances.map((c) => (
-            <button key={c.probability} type="button" className="step" onClick={() => set({ limit: formatMoney(c.limit).replaceAll(',', '') })}>
+            <button key={c.probability} type="button" className="step" onClick={() => choose(plain(c.limit))}>
               <span className="s11 t3 block">{formatPercent(c.probability)} to fill</span><b>{formatMoney(c.limit)}</b>
             </button>
           ))}

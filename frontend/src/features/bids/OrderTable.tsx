@@ -1,6 +1,6 @@
 import { Age, type Column, DataTable, Side, State } from '@/components/ui';
-import type { Order } from '@/lib/api';
-import { formatExact, formatMoney, micro } from '@/lib/money';
+import { type Order, useParticipantNames } from '@/lib/api';
+import { formatCount, formatExact, formatMoney, micro } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
 import { bundle, fill, isOpen, perSlot, poolsOf, slotsOf, whyText } from './order';
 
@@ -9,22 +9,24 @@ function Filled({ order }: { order: Order }) {
   if (done === 0) return <span className="t3">0</span>;
   return (
     <span className="row g6">
-      <span className="bar" style={{ width: 34 }}><i style={{ width: `${Math.round((done / all) * 100)}%`, background: 'var(--accent)' }} /></span>{done}<span className="t3">/ {all}</span>
+      <span className="bar" style={{ width: 34 }}><i style={{ width: `${Math.round((done / all) * 100)}%`, background: 'var(--accent)' }} /></span>{formatCount(done)}<span className="t3">/ {formatCount(all)}</span>
     </span>
   );
 }
 
 export function OrderTable({ rows, slotSeconds, selected, onSelect }: { rows: Order[]; slotSeconds: number; selected?: string; onSelect: (o: Order) => void }) {
   const z = zone.use();
+  const names = useParticipantNames();
+  const owner = (o: Order) => names.get(o.participant) ?? o.participant.slice(-6);
   const limit = (o: Order) => perSlot(o.limit, slotsOf(o, slotSeconds));
   const columns: Column<Order>[] = [
     // The button is how the keyboard selects a row; a click anywhere on the row does the same.
     { id: 'order', head: 'Order', cell: (o) => <button type="button" className="linkish" style={{ color: 'inherit' }} onClick={(e) => { e.stopPropagation(); onSelect(o); }}><Side side={o.side} /> <span className="id">{o.id.slice(-6)}</span></button>, value: (o) => o.id },
     { id: 'pool', head: 'Pool', cell: (o) => <span className="b">{poolsOf(o)[0]}{o.pools.length > 1 && <span className="t3"> +{o.pools.length - 1}</span>}</span>, value: (o) => poolsOf(o).join(' ') },
-    ...(new Set(rows.map((o) => o.participant)).size > 1 ? [{ id: 'who', head: 'Participant', cell: (o: Order) => <span className="id t3">{o.participant.slice(-6)}</span>, value: (o: Order) => o.participant }] : []),
+    ...(new Set(rows.map((o) => o.participant)).size > 1 ? [{ id: 'who', head: 'Participant', cell: owner, value: owner }] : []),
     { id: 'bundle', head: 'Bundle', cell: bundle, value: bundle },
     { id: 'window', head: 'Window', extra: true, cell: (o) => `${clock(o.window.start_at, z)}–${clock(o.window.end_at, z)}`, value: (o) => o.window.start_at },
-    { id: 'limit', head: 'Limit', name: 'Limit, cr per slot', right: true, cell: (o) => <span className="m" title={`${formatExact(micro(o.limit))} cr for the whole order`}>{formatMoney(limit(o))}</span>, value: (o) => formatMoney(limit(o)) },
+    { id: 'limit', head: 'Limit, cr/slot', name: 'Limit, cr per slot', right: true, cell: (o) => <span className="m" title={`${formatExact(micro(o.limit))} cr for the whole order`}>{formatMoney(limit(o))}</span>, value: (o) => formatMoney(limit(o)) },
     { id: 'filled', head: 'Filled', cell: (o) => <Filled order={o} />, value: (o) => fill(o).done },
     { id: 'state', head: 'State', cell: (o) => (isOpen(o) && o.last_reason && o.status === 'open' ? <State of="infeasible" word="Not filled" /> : <State of={o.status} />), value: (o) => o.status },
     { id: 'why', head: 'Why', extra: true, cell: (o) => <span className="t3 trunc block max-w-[210px]">{[o.origin === 'manual' ? '' : 'automatic', whyText(o)].filter(Boolean).join('; ')}</span>, value: (o) => o.closed_reason ?? o.last_reason?.reason ?? '' },

@@ -1,32 +1,33 @@
 // The bid ticket: what, when, for at most how much; below it what would happen if the round closed now.
-import { type FormEvent, useEffect, useState } from 'react';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { Panel, Segmented } from '@/components/ui';
 import { type Instance, type List, type Pool, resourceOf, useMe, useResource } from '@/lib/api';
-import { cost, formatMoney, nano, toBase, unitOf } from '@/lib/money';
+import { asMicro, cost, nano, toBase, unitOf } from '@/lib/money';
 import { nextSlot, useNow } from '@/lib/time';
-import { check, type Fields, orderOf } from './draftOrder';
+import { check, type Fields, orderOf, plain, suggested } from './draftOrder';
 import { LimitField } from './LimitField';
 import { Preview } from './Preview';
 import { TicketFields } from './TicketFields';
 import { usePlace } from './usePlace';
 import { usePreview } from './usePreview';
 
-/** A first limit a little over today's price: a start, not advice. The chance beside it says how good. */
+/** Something to ask the preview with; its answer replaces it before anybody sees much of it. */
 function firstLimit(pool: Pool, cores: number, gib: number): string {
   const part = (r: string, n: number) => { const p = resourceOf(pool, r); return cost(nano(p?.price?.price ?? p?.reserve ?? '0'), toBase(r, n)); };
-  return formatMoney(((part('cpu_milli', cores) + part('mem_mib', gib)) * 106n / 100n) as ReturnType<typeof cost>).replaceAll(',', '');
+  return plain(asMicro((part('cpu_milli', cores) + part('mem_mib', gib)) * 106n / 100n));
 }
 
 /** A small part of what the pool has, so that a first bid is neither refused nor laughable. */
 function firstFields(pool: Pool, start: number): Fields {
   const some = (r: string, most: number) => Math.min(most, Math.round(((resourceOf(pool, r)?.capacity ?? 0) / unitOf(r).per) * 10) / 100);
   const [cores, gib] = [some('cpu_milli', 2), some('mem_mib', 4)];
-  return { side: 'bid', cores: String(cores), gib: String(gib), start, slots: '1', limit: firstLimit(pool, cores, gib), allOrNone: false, firm: true, instance: '' };
+  return { side: 'bid', cores: String(cores), gib: String(gib), start, slots: '1', limit: firstLimit(pool, cores, gib), allOrNone: false, instance: '', proposed: true };
 }
 
-/** Half of what the workload may still grow by: more would be refused. */
-function firstFor(i: Instance, pool: Pool): Partial<Fields> {
-  const half = (r: string) => Math.floor((((i.limit[r] ?? 0) - (i.baseline[r] ?? 0)) / 2 / unitOf(r).per) * 100) / 100;
+/** Half of what the workload may still grow by, or lend without going under its floor: more would be refused. */
+function firstFor(i: Instance, pool: Pool, side: Fields['side']): Partial<Fields> {
+  const most = (r: string) => (side === 'bid' ? (i.limit[r] ?? 0) - (i.baseline[r] ?? 0) : (i.baseline[r] ?? 0) - (i.floor[r] ?? 0));
+  const half = (r: string) => Math.floor((most(r) / 2 / unitOf(r).per) * 100) / 100;
   const [cores, gib] = [Math.max(0, half('cpu_milli')), Math.max(0, half('mem_mib'))];
   return { instance: i.id, cores: String(cores), gib: String(gib), limit: firstLimit(pool, cores, gib) };
 }
@@ -42,24 +43,39 @@ export function Ticket({ pool, unitPrice }: { pool: Pool; unitPrice: number | nu
   // Capacity without a workload is seldom what is meant: the first of mine in this pool is proposed.
   const mine = useResource<List<Instance>>('/instances', { limit: 200 }).data?.data;
   const proposed = mine?.find((i) => i.pool === pool.slug && i.state === 'running');
-  useEffect(() => { if (proposed) setFields((f) => (f.instance ? f : { ...f, ...firstFor(proposed, pool) })); }, [proposed?.id]);
+  useEffect(() => { if (proposed) setFields((f) => (f.instance ? f : { ...f, ...firstFor(proposed, pool, f.side) })); }, [proposed?.id]);
   // A level clicked in the crossing is a price per core; the bundle's limit follows from it.
-  useEffect(() => { if (unitPrice !== null) set({ limit: (unitPrice * Number(fields.cores || 1)).toFixed(2) }); }, [unitPrice]);
+  useEffect(() => { if (unitPrice !== null) set({ limit: (unitPrice * Number(fields.cores || 1)).toFixed(2), proposed: false }); }, [unitPrice]);
+  const turn = (side: Fields['side']) => {
+    const instance = mine?.find((i) => i.id === fields.instance);
+    set({ ...(instance ? firstFor(instance, pool, side) : {}), side, proposed: true });
+  };
   const startIndex = Math.round((fields.start - first) / (market.slot_seconds * 1000));
   const order = orderOf(fields, pool.slug, market, startIndex);
   const preview = usePreview(fields.side, order, market.round_seconds * 1000);
   const place = usePlace(fields.side);
+  // What the preview says a limit should be; put in once for each bundle and time, so that nothing
+  // changes under the hand of somebody who is about to place it.
+  const proposal = preview.fresh && preview.data ? suggested(fields.side, preview.data, Math.max(1, Number(fields.slots) || 1)) : null;
+  const text = proposal === null ? '' : plain(proposal);
+  const asked = JSON.stringify([fields.side, fields.cores, fields.gib, fields.start, fields.slots, fields.instance]);
+  const answered = useRef('');
+  useEffect(() => {
+    if (!text || !fields.proposed || answered.current === asked) return;
+    answered.current = asked;
+    setFields((f) => ({ ...f, limit: text }));
+  }, [text, asked, fields.proposed]);
   const submit = (e?: FormEvent) => { e?.preventDefault(); if (order && !place.busy) place.run(order); };
   const faults = check(fields, market, startIndex);
   return (
     <form onSubmit={submit} onKeyDown={(e) => { if (e.key === 'Enter' && (e.metaKey || e.ctrlKey)) submit(); }} aria-label="Order ticket">
       <Panel>
         <div className="pad border-b border-border">
-          <Segmented label="Side" value={fields.side} options={[{ value: 'bid', label: '▲ Bid for capacity' }, { value: 'offer', label: '▼ Offer mine' }]} onChange={(side) => set({ side })} />
+          <Segmented label="Side" value={fields.side} options={[{ value: 'bid', label: '▲ Bid for capacity' }, { value: 'offer', label: '▼ Offer mine' }]} onChange={turn} />
         </div>
         <div className="pad col g8">
           <TicketFields fields={fields} set={set} faults={faults} first={first} market={market} pool={pool} instances={mine ?? []} />
-          <LimitField fields={fields} set={set} fault={faults.limit ?? place.problem?.field('/limit')} preview={preview.data} />
+          <LimitField fields={fields} set={set} fault={faults.limit ?? place.problem?.field('/limit')} preview={preview.data} suggestion={text} />
         </div>
         <Preview side={fields.side} preview={preview.data} fault={preview.error} stale={preview.isPlaceholderData} order={order} placing={place} />
       </Panel>

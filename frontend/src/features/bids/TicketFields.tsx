@@ -23,10 +23,7 @@ export function TicketFields({ fields, set, faults, first, market, pool, instanc
       </div>
       <Select label={needed ? 'Workload that lends' : 'Workload that grows'} value={fields.instance} onChange={(instance) => set({ instance })} error={faults.instance}
         options={[{ value: '', label: needed ? 'Choose one' : 'None: a new replica' }, ...instances.filter((i) => i.pool === pool.slug || !needed).map((i) => ({ value: i.id, label: `${i.name}, ${i.pool}` }))]} />
-      <div className="row g16 wrap">
-        <Switch label="All or none" on={fields.allOrNone} onChange={(allOrNone) => set({ allOrNone })} />
-        <Switch label="Firm only" on={fields.firm} onChange={(firm) => set({ firm })} />
-      </div>
+      <Switch label="All or none" on={fields.allOrNone} onChange={(allOrNone) => set({ allOrNone })} />
     </>
   );
 }

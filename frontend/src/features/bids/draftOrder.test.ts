@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { check, type Fields, orderOf } from './draftOrder';
+import type { Preview } from '@/lib/api';
+import { chancesOf, check, type Fields, orderOf, plain, suggested } from './draftOrder';
 
 const market = { slot_seconds: 300, round_seconds: 10, lead_seconds: 60, horizon_slots: 6 };
-const fields: Fields = { side: 'bid', cores: '64', gib: '256', start: Date.parse('2026-11-20T10:20:00Z'), slots: '6', limit: '104.00', allOrNone: false, firm: true, instance: '' };
+const fields: Fields = { side: 'bid', cores: '64', gib: '256', start: Date.parse('2026-11-20T10:20:00Z'), slots: '6', limit: '104.00', allOrNone: false, instance: '', proposed: false };
 
 describe('ticket', () => {
   it('sends the limit of the whole order and window', () => {
@@ -15,5 +16,22 @@ describe('ticket', () => {
   it('names the end of the horizon and asks an offer for its workload', () => {
     expect(check(fields, market, 1).slots).toContain('6 slots');
     expect(check({ ...fields, side: 'offer' }, market, 0).instance).toBeTruthy();
+  });
+});
+
+describe('the limit that the ticket proposes', () => {
+  const preview = (expected: string, chances: [number, string][]) => ({ expected, chances: chances.map(([probability, limit]) => ({ probability, limit })) }) as Preview;
+  it('is what won in 80 % of the latest slots where the last price is far under it', () => {
+    expect(suggested('bid', preview('2.000000', [[0.5, '5.000000'], [0.8, '6.000000'], [0.99, '9.000000']]), 2)).toBe(3_000_000n);
+  });
+  it('is a tenth over what is expected, rounded up, else', () => {
+    expect(plain(suggested('bid', preview('1.000300', [[0.8, '0.500000']]), 1) as never)).toBe('1.11');
+    expect(plain(suggested('bid', preview('0.000120', []), 1) as never)).toBe('0.0002');
+    expect(suggested('bid', preview('0.000000', []), 1)).toBeNull();
+  });
+  it('of an offer is a tenth under it', () => expect(suggested('offer', preview('2.000000', []), 1)).toBe(1_800_000n));
+  it('an offer fills where the price was higher', () => {
+    const list = chancesOf('offer', preview('1', [[0.5, '1.000000'], [0.8, '2.000000'], [0.95, '2.000000']]), 1);
+    expect(list.map((c) => [Number(c.probability.toFixed(2)), c.limit])).toEqual([[0.5, 1_000_000n], [0.2, 2_000_000n]]);
   });
 });

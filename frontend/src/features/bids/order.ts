@@ -36,16 +36,21 @@ export const replacement = (o: Order, limit: string): OrderBody => ({
 const REASONS: Record<string, string> = {
   HALTED: 'pool halted, order kept', EXPIRED: 'window began unfilled', INELIGIBLE: 'no pool here may serve it', NO_VACATE_PATH: 'needs a proven way to give memory back',
   INSUFFICIENT_HOLD: 'the hold exceeds the balance', BUDGET: 'project budget used up', FROZEN_HOLD_TIME: 'its workload moved too recently', FLOOR_PROTECTED: 'kept for an SLA floor',
-  THRASH_LIMIT: 'too much change in one slot', FORECAST_HEADROOM: 'kept for forecast demand', OUT_OF_MONEY: 'limit under the price', MARGINAL_PRORATA: 'shared at the margin',
+  THRASH_LIMIT: 'too much change in one slot', FORECAST_HEADROOM: 'kept for forecast demand', OUT_OF_MONEY: 'limit under the price', MARGINAL_PRORATA: 'at the price, shared out',
   NO_HOST_FITS: 'no node has room for a replica', MIN_FILL_UNREACHABLE: 'not enough for all or none', PARENT_REJECTED: 'its parent did not win', PARADOXICAL: 'block: would cost others more',
   TIE_LOST: 'a tie went to another', SOLVER_FALLBACK: 'left out by the fallback',
 };
+/** What reads the other way round for somebody who lends. */
+const OFFER_REASONS: Record<string, string> = { OUT_OF_MONEY: 'asks for more than the price', INSUFFICIENT_HOLD: 'the bond exceeds the balance', MIN_FILL_UNREACHABLE: 'not enough demand for all or none' };
 /** One phrase for a list; the sentence with numbers comes from `explain`. Unknown codes are shown as they are. */
-export const reasonText = (code: string) => REASONS[code.toUpperCase()] ?? code.toLowerCase().replaceAll('_', ' ');
+export function reasonText(code: string, side: Order['side'] = 'bid'): string {
+  const key = code.toUpperCase();
+  return (side === 'offer' ? OFFER_REASONS[key] : undefined) ?? REASONS[key] ?? code.toLowerCase().replaceAll('_', ' ');
+}
 
 export function whyText(o: Order): string {
   if (o.status === 'filled') return o.side === 'bid' ? 'won' : 'lent';
-  if (o.closed_reason) return reasonText(o.closed_reason);
-  if (o.last_reason) return reasonText(o.last_reason.reason);
+  if (o.closed_reason) return reasonText(o.closed_reason, o.side);
+  if (o.last_reason) return reasonText(o.last_reason.reason, o.side);
   return isOpen(o) ? 'counts in the next round' : '';
 }

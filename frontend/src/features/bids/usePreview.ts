@@ -19,7 +19,7 @@ export function useSettled<T>(value: T, ms = PAUSE_MS): T {
 
 export function usePreview(side: 'bid' | 'offer', order: OrderBody | null, refetchMs: number) {
   const settled = useSettled(order);
-  return useQuery({
+  const query = useQuery({
     queryKey: [`/${side}s/preview`, settled],
     queryFn: async ({ signal }) => (await call<Preview>('POST', `/${side}s/preview`, { body: settled, signal })).data,
     enabled: settled !== null,
@@ -27,4 +27,7 @@ export function usePreview(side: 'bid' | 'offer', order: OrderBody | null, refet
     refetchInterval: refetchMs,
     retry: false,
   });
+  /** The answer is to this very order, not to the one before it. */
+  const fresh = query.data !== undefined && !query.isPlaceholderData && JSON.stringify(settled) === JSON.stringify(order);
+  return { ...query, fresh };
 }

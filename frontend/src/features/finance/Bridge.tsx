@@ -5,6 +5,9 @@ import { useWidth } from '@/lib/useWidth';
 
 const NAMES: Record<string, string> = { grant: 'Granted', charge: 'Capacity bought', credit_note: 'Credit notes', proceeds: 'Capacity lent', operator_income: 'Operator income', platform_risk: 'Platform risk', rounding: 'Rounding' };
 
+/** Pixels that the name of a step needs. */
+const ROOM = 104;
+
 export function Bridge({ statement: s }: { statement: Statement }) {
   const kinds = new Map<string, bigint>();
   for (const l of s.lines) kinds.set(l.kind, (kinds.get(l.kind) ?? 0n) + micro(l.amount));
@@ -19,23 +22,36 @@ export function Bridge({ statement: s }: { statement: Statement }) {
   const low = Math.min(...ends, 0);
   const y = (v: bigint) => base - ((toNumber(v, 6) - low) / (high - low)) * 130;
   const w = width / steps.length;
+  const amount = (x: (typeof steps)[number]) => (x.total ? formatMoney(asMicro(x.to)) : signed(formatMoney(asMicro(x.to - x.from))));
+  const colourOf = (x: (typeof steps)[number]) => (x.total ? 'var(--text-3)' : x.to >= x.from ? 'var(--s1)' : 'var(--s2)');
+  // On a narrow screen the steps run downwards: side by side their names would meet.
+  const across = (v: bigint) => ((toNumber(v, 6) - low) / (high - low)) * 100;
+  const rows = (
+    <ul className="col g8 s12 pt-2">
+      {steps.map((x) => (
+        <li key={x.label} className="col g4">
+          <span className="row"><span className="t2">{x.label}</span><span className="sp" /><b className="m">{amount(x)}</b></span>
+          <span className="bar"><i style={{ left: `${Math.min(across(x.from), across(x.to))}%`, width: `${Math.max(0.8, Math.abs(across(x.to) - across(x.from)))}%`, background: colourOf(x), opacity: x.total ? 1 : 0.6 }} /></span>
+        </li>
+      ))}
+    </ul>
+  );
   return (
     <div className="px-3 pb-2" ref={ref}>
-      <svg width={width} height="196" role="img" aria-label={steps.map((x) => `${x.label} ${formatMoney((x.total ? x.to : x.to - x.from) as Micro)}`).join(', ')}>
+      {w < ROOM ? rows : <svg width={width} height="196" role="img" aria-label={steps.map((x) => `${x.label} ${formatMoney((x.total ? x.to : x.to - x.from) as Micro)}`).join(', ')}>
         <line className="axl" x1="0" x2={width} y1={y(0n)} y2={y(0n)} />
         {steps.map((x, i) => {
-          const up = x.to >= x.from;
           const top = Math.min(y(x.from), y(x.to));
-          const colour = x.total ? 'var(--text-3)' : up ? 'var(--s1)' : 'var(--s2)';
+          const colour = colourOf(x);
           return (
             <g key={x.label}>
               <rect x={i * w + w * 0.14} y={top} width={w * 0.72} height={Math.max(2, Math.abs(y(x.from) - y(x.to)))} fill={colour} opacity={x.total ? 1 : 0.4} />
-              <text className="lb m" x={i * w + w / 2} y={top - 6}>{x.total ? formatMoney(asMicro(x.to)) : signed(formatMoney(asMicro(x.to - x.from)))}</text>
+              <text className="lb m" x={i * w + w / 2} y={top - 6}>{amount(x)}</text>
               <text className="ax m" x={i * w + w / 2} y="188">{x.label}</text>
             </g>
           );
         })}
-      </svg>
+      </svg>}
     </div>
   );
 }

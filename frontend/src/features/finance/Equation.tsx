@@ -23,7 +23,7 @@ export function Equation({ statement: s }: { statement: Statement }) {
           <div className={`text-32 font-semibold tracking-[-.02em] ${ok ? 'ok' : 'bad'}`}>{formatExact(micro(s.difference))}</div>
         </div>
       </div>
-      {!s.truncated && <Bridge statement={s} />}
+      {!s.truncated && s.lines.length > 0 && <Bridge statement={s} />}
     </Panel>
   );
 }

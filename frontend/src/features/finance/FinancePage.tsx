@@ -1,29 +1,57 @@
-import { Icon, Page } from '@/components/ui';
-import { type Statement, url, useMay, useResource } from '@/lib/api';
-import { micro } from '@/lib/money';
+import { Icon, Page, Panel } from '@/components/ui';
+import { Empty } from '@/components/ui/states';
+import { type FinanceSummary, type Statement, url, useMay, useResource } from '@/lib/api';
+import { formatCount, micro } from '@/lib/money';
 import { useParam } from '@/lib/url';
+import { Chooser } from './Chooser';
 import { Equation } from './Equation';
 import { Lines } from './Lines';
 import { Period } from './Period';
 import { Platform } from './Platform';
 
-/** Is every micro-credit accounted for? */
-export default function FinancePage() {
+const File = ({ path, query, name, text }: { path: string; query: Record<string, string | undefined>; name: string; text: string }) => (
+  <a className="btn" href={url(path, query)} download={name}><Icon name="export" size={14} />{text}</a>
+);
+
+/** Is every micro-credit of the market accounted for? */
+function Everyone({ choose }: { choose: (id: string | null) => void }) {
   const [from] = useParam('from');
-  const [participant] = useParam('participant');
-  const query = { from: from || undefined, participant: participant || undefined };
-  const of = useResource<Statement>('/statements', query);
-  const platform = useMay('finance:platform');
+  const query = { from: from || undefined };
+  const of = useResource<FinanceSummary>('/finance/summary', query);
   return (
-    <Page title="Finance" of={of} answer={(s) => (micro(s.difference) === 0n
-      ? <>The statement <b>balances to the last micro-credit</b>: {s.lines.length} movements, nothing unexplained.</>
-      : <>The statement <b>does not balance</b>: {s.difference} cr are unexplained.</>)}
-      actions={<span className="row g8"><Period /><a className="btn" href={url('/statements.csv', query)} download="statement.csv"><Icon name="export" size={14} />Statement, CSV</a></span>}>
-      {(s) => <>
-        {platform && <Platform from={from} />}
-        <Equation statement={s} />
-        <Lines statement={s} />
-      </>}
+    <Page title="Finance" of={of} answer={(s) => {
+      const moved = s.kinds.reduce((n, k) => n + k.count, 0);
+      return micro(s.sum) === 0n
+        ? <>All accounts together are <b>0.000000</b>: nothing was made or lost. {moved > 0 ? <><b>{formatCount(moved)}</b> transfers in the period.</> : 'Nothing moved in the period.'}</>
+        : <>All accounts together are <b className="bad">{s.sum} cr</b>, not 0: money was made or lost.</>;
+    }} actions={<span className="row g8 max-[1099px]:flex-wrap min-[1100px]:shrink-0"><Chooser value="" onChange={choose} /><Period /><File path="/finance/ledger.csv" query={query} name="ledger.csv" text="Everything, CSV" /></span>}>
+      {(s) => <Platform summary={s} open={choose} />}
     </Page>
   );
+}
+
+/** Is every micro-credit of one participant accounted for? */
+function One({ participant, choose }: { participant: string; choose?: (id: string | null) => void }) {
+  const [from] = useParam('from');
+  const query = { from: from || undefined, participant: participant || undefined };
+  const of = useResource<Statement>('/statements', query);
+  const all = choose && <button type="button" className="linkish" onClick={() => choose(null)}>All participants</button>;
+  return (
+    <Page title="Finance" crumb={all} of={of} answer={(s) => {
+      if (micro(s.difference) !== 0n) return <>The statement <b className="bad">does not balance</b>: {s.difference} cr are unexplained.</>;
+      return s.lines.length === 0 ? <><b>Nothing moved</b> in this period; the balance is {s.closing} cr.</> : <>The statement <b>balances to the last micro-credit</b>: {formatCount(s.lines.length)} movements{s.truncated ? ' shown' : ''}, nothing unexplained.</>;
+    }} actions={<span className="row g8 max-[1099px]:flex-wrap min-[1100px]:shrink-0">{choose && <Chooser value={participant} onChange={choose} />}<Period /><File path="/statements.csv" query={query} name="statement.csv" text="Statement, CSV" /></span>}>
+      {(s) => (s.lines.length === 0 && micro(s.opening) === 0n && micro(s.closing) === 0n
+        ? <Panel title={`Statement, ${s.participant_name}`}><Empty fact={`${s.participant_name} has no balance and no movements in this period.`} hint={choose ? 'Choose another participant, or a longer period.' : 'Choose a longer period, or look again after the first trade.'} /></Panel>
+        : <><Equation statement={s} /><Lines statement={s} /></>)}
+    </Page>
+  );
+}
+
+/** Platform roles begin with everybody; the others see their own. */
+export default function FinancePage() {
+  const [participant, choose] = useParam('participant');
+  const platform = useMay('finance:platform');
+  if (platform && !participant) return <Everyone choose={choose} />;
+  return <One participant={platform ? participant : ''} choose={platform ? choose : undefined} />;
 }

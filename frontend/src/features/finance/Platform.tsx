@@ -1,15 +1,20 @@
-// Finance sees every participant: the ledger by account, whose sum is 0, and what moved by kind.
-import { type Column, DataTable, Icon, Ledger, Panel, ResourceView } from '@/components/ui';
-import { type FinanceSummary, url, useResource } from '@/lib/api';
-import { formatCount, micro } from '@/lib/money';
-import { useParam } from '@/lib/url';
+// Finance sees every participant: what each has, the exchange's own accounts, and what moved by kind.
+import { Amount, type Column, DataTable, Icon, Ledger, Panel } from '@/components/ui';
+import { type FinanceSummary, useParticipantNames } from '@/lib/api';
+import { decimal, formatCount, micro, type Micro } from '@/lib/money';
+import { kindOf, type Total, totalsOf } from './totals';
 
 type Account = FinanceSummary['accounts'][number];
 type Kind = FinanceSummary['kinds'][number];
-const kindOf = (a: Account) => (a.account.split(/[/:]/).pop() ?? a.account).replaceAll('_', ' ');
+const money = (id: 'available' | 'held' | 'other' | 'total', head: string, extra = false): Column<Total> => ({
+  id, head, right: true, extra, cell: (t) => <Amount value={t[id]} />, value: (t) => decimal(t[id] as Micro, 6),
+});
 
-const accountColumns = (open: (id: string) => void): Column<Account>[] => [
-  { id: 'owner', head: 'Owner', cell: (a) => (a.participant ? <button type="button" className="linkish" onClick={() => open(a.participant ?? '')}>{a.participant_name ?? a.participant}</button> : 'exchange'), value: (a) => a.participant_name ?? 'exchange' },
+const totalColumns = (open: (id: string) => void): Column<Total>[] => [
+  { id: 'name', head: 'Participant', cell: (t) => <button type="button" className="linkish b" onClick={() => open(t.id)}>{t.name}</button>, value: (t) => t.name },
+  money('available', 'Available, cr'), money('held', 'Held for orders, cr', true), money('other', 'Bonds and other, cr', true), money('total', 'Total, cr'),
+];
+const accountColumns: Column<Account>[] = [
   { id: 'account', head: 'Account', cell: kindOf, value: (a) => a.account },
   { id: 'balance', head: 'Balance, cr', right: true, cell: (a) => <Ledger value={a.balance} />, value: (a) => a.balance },
 ];
@@ -19,24 +24,22 @@ const kindColumns: Column<Kind>[] = [
   { id: 'amount', head: 'Sum, cr', right: true, cell: (k) => <Ledger value={k.amount} />, value: (k) => k.amount },
 ];
 
-export function Platform({ from }: { from: string }) {
-  const of = useResource<FinanceSummary>('/finance/summary', { from: from || undefined });
-  const [, open] = useParam('participant');
-  const csv = <a className="btn sm" href={url('/finance/ledger.csv', { from })} download="ledger.csv"><Icon name="export" size={12} />Ledger, CSV</a>;
+export function Platform({ summary, open }: { summary: FinanceSummary; open: (id: string) => void }) {
+  const names = useParticipantNames();
+  const totals = totalsOf(summary.accounts);
+  // Who has no account yet has nothing, and is still somebody to look at.
+  const none = [...names].filter(([id]) => !totals.some((t) => t.id === id)).map(([id, name]): Total => ({ id, name, available: micro('0'), held: micro('0'), other: micro('0'), total: micro('0') }));
+  const ok = micro(summary.sum) === 0n;
+  const sum = <span className={`row g4 ${ok ? 'ok' : 'bad'}`}><Icon name={ok ? 'check' : 'cross'} size={12} />Sum of all accounts, also the participants’: {summary.sum}</span>;
   return (
-    <div className="halves">
-      <Panel title="Ledger by account, all participants" tools={csv}>
-        <ResourceView of={of}>
-          {(s) => {
-            const ok = micro(s.sum) === 0n;
-            const sum = <span className={`row g4 ${ok ? 'ok' : 'bad'}`}><Icon name={ok ? 'check' : 'cross'} size={12} />Sum of all accounts {s.sum}</span>;
-            return <DataTable label="Accounts" columns={accountColumns(open)} rows={s.accounts} rowKey={(a) => a.account} csvName="accounts" height={300} footer={sum} />;
-          }}
-        </ResourceView>
-      </Panel>
-      <Panel title="What moved, by kind" note="every transfer has two legs">
-        <ResourceView of={of} empty={(s) => s.kinds.length === 0 && { fact: 'Nothing moved in this period.' }}>{(s) => <DataTable label="Kinds" columns={kindColumns} rows={s.kinds} rowKey={(k) => k.kind} csvName="kinds" />}</ResourceView>
-      </Panel>
-    </div>
+    <>
+      <Panel title="Participants" note="balances now; a name opens its statement"><DataTable label="Participants" columns={totalColumns(open)} rows={[...totals, ...none]} rowKey={(t) => t.id} csvName="participants" /></Panel>
+      <div className="halves">
+        <Panel title="Accounts of the exchange" note="balances now"><DataTable label="Accounts" columns={accountColumns} rows={summary.accounts.filter((a) => a.participant === null)} rowKey={(a) => a.account} csvName="exchange-accounts" footer={sum} /></Panel>
+        <Panel title="What moved, by kind" note="in the period, all participants">
+          {summary.kinds.length === 0 ? <p className="pad s12 t3">Nothing moved in this period.</p> : <DataTable label="Kinds" columns={kindColumns} rows={summary.kinds} rowKey={(k) => k.kind} csvName="kinds" />}
+        </Panel>
+      </div>
+    </>
   );
 }

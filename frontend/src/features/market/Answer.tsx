@@ -1,16 +1,20 @@
 import { formatMoney, formatPercent } from '@/lib/money';
-import type { Row } from './rank';
+import { clock, zone } from '@/lib/time';
+import type { Need, Row } from './rank';
 
-export function Answer({ rows }: { rows: Row[] }) {
+export function Answer({ rows, need }: { rows: Row[]; need: Need }) {
+  const z = zone.use();
   const [best, second] = rows.filter((r) => r.fits);
   if (!best || best.cost === null) {
     const cheapest = rows.find((r) => r.cost !== null);
     return cheapest ? <>No pool has room for your need without outbidding others; <b>{cheapest.pool.slug}</b> is the cheapest to try.</> : <>No product has cleared yet: prices appear with the first round.</>;
   }
   const more = second?.cost ? Number(second.cost) / Number(best.cost) - 1 : null;
+  const first = clock(best.pool.next_slot, z);
+  const when = need.slots === 1 ? `in the slot at ${first}` : `over the ${need.slots} slots from ${first}`;
   return (
     <>
-      <b>{best.pool.slug}</b> is the cheapest pool with room for your need: <b>{formatMoney(best.cost)} cr</b>.
+      <b>{best.pool.slug}</b> is the cheapest pool with room for your need: <b>{formatMoney(best.cost)} cr</b> at the mean prices {when}.
       {second && more !== null && <> {second.pool.slug} costs <b>{formatPercent(more)} more</b>.</>}
     </>
   );

@@ -13,7 +13,7 @@ import { rank, type Row } from './rank';
 const HISTORY = 60;
 
 function save(rows: Row[]) {
-  const head = ['Pool', 'Place', 'Price', 'Used', 'Free', 'Your need, cr'];
+  const head = ['Pool', 'Place', 'Mean price of the slots of your need', 'Used', 'Free', 'Your need, cr'];
   download('market.csv', csv(head, rows.map((r) => [r.pool.slug, r.pool.pop, r.price, r.used, r.free, r.cost === null ? null : formatMoney(r.cost)])));
 }
 
@@ -27,7 +27,7 @@ export default function MarketPage() {
   const all = pools.data?.data ?? [];
   const rows = rank(all.filter((p) => !tier || p.tier === tier), prices, need);
   return (
-    <Page title="Market" of={pools} answer={() => <Answer rows={rows} />}
+    <Page title="Market" of={pools} answer={() => <Answer rows={rows} need={need} />}
       empty={(d) => d.data.length === 0 && { fact: 'There is no pool in this market yet.', hint: 'An operator adds pools with their nodes.' }}>
       {() => <>
         <NeedBar tiers={[...new Set(all.map((p) => p.tier))]} actions={<Button icon="export" onClick={() => save(rows)}>Export view</Button>} />

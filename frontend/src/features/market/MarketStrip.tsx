@@ -19,7 +19,7 @@ export function MarketStrip({ rows, resource }: { rows: Row[]; resource: string 
   const price = average(rows);
   return (
     <Strip facts={[
-      { label: 'Market price, all pools', value: price === null ? 'none yet' : price.toFixed(4), note: price === null ? undefined : `cr/${unit.one}·slot` },
+      { label: 'Mean price ahead, all pools', value: price === null ? 'none yet' : price.toFixed(4), note: price === null ? undefined : `cr/${unit.one}·slot` },
       { label: 'Used', value: capacity ? formatPercent(used / capacity) : '–', note: `of ${formatRough(resource, capacity)}` },
       { label: 'Free now', value: shown(resource, capacity - used).toLocaleString('en-US', { maximumFractionDigits: 0 }), note: unit.many },
       ...(orders ? [{ label: 'Your open bids', value: String(orders.length), note: orders.length ? 'waiting for the next round' : 'nothing waits' }] : []),

@@ -11,7 +11,7 @@ export function useNeed(slotSeconds: number): Need {
   const [amount] = useParam('need', '1');
   const [minutes] = useParam('min', '5');
   const [resource] = useParam('r', 'cpu_milli');
-  return { resource, amount: Number(amount) || 0, slots: Math.max(1, Math.ceil(((Number(minutes) || 0) * 60) / slotSeconds)) };
+  return { resource, amount: Number(amount) || 0, slots: Math.max(1, Math.ceil(((Number(minutes) || 0) * 60) / slotSeconds)), slotSeconds };
 }
 
 export const useTier = () => useParam('tier')[0];

@@ -5,9 +5,10 @@ import { unitOf } from '@/lib/money';
 import { PoolRow } from './PoolRow';
 import type { Need, Row } from './rank';
 
-const HEADS: { text: string; right?: boolean; extra?: boolean }[] = [
-  { text: 'Pool' }, { text: 'Place', extra: true }, { text: 'Price cr', right: true }, { text: '1 h %', right: true }, { text: 'p5 · p50 · p95', extra: true },
-  { text: 'Volat. %', right: true, extra: true }, { text: 'Price, recent' }, { text: 'Used %' },
+const HEADS: { text: string; help?: string; right?: boolean; extra?: boolean; big?: boolean }[] = [
+  { text: 'Pool' }, { text: 'Place', extra: true }, { text: 'Mean price, cr', help: 'Over the slots of your need; a slot that nobody has traded yet counts at the last one before it', right: true },
+  { text: 'Change in 1 h', help: 'Against the price an hour before', right: true, big: true }, { text: 'In its usual range', help: 'The bar is where 90 % of the recent prices lay, the mark their middle, the dot the price now', extra: true },
+  { text: 'Swing per slot', help: 'How much the price usually changes from one slot to the next', right: true, extra: true }, { text: 'Price, recent', big: true }, { text: 'Used', big: true },
 ];
 
 export function PoolTable({ rows, need }: { rows: Row[]; need: Need }) {
@@ -19,9 +20,9 @@ export function PoolTable({ rows, need }: { rows: Row[]; need: Need }) {
         <table className="t mk">
           <thead>
             <tr>
-              {HEADS.map((h) => <th key={h.text} scope="col" className={`${h.right ? 'r' : ''} ${h.extra ? 'narrow-hide' : ''}`}>{h.text}</th>)}
-              <th scope="col" className="r">Free, {unitOf(need.resource).many}</th>
-              <th scope="col" className="r sort" aria-sort="ascending">Your need cr ▲</th>
+              {HEADS.map((h) => <th key={h.text} scope="col" title={h.help} className={`${h.right ? 'r' : ''} ${h.extra ? 'narrow-hide' : h.big ? 'phone-hide' : ''}`}>{h.text}</th>)}
+              <th scope="col" className="r phone-hide">Free, {unitOf(need.resource).many}</th>
+              <th scope="col" className="r sort" aria-sort="ascending">Your need, cr ▲</th>
               <th scope="col"><span className="sr-only">Bid</span></th>
             </tr>
           </thead>

@@ -1,11 +1,13 @@
 import { expect, it } from 'vitest';
 import { pools, prices } from '@/mocks/pools';
 import { formatMoney } from '@/lib/money';
+import type { PricePoint } from '@/lib/api';
+import { iso, SLOT, slotAt } from '@/mocks/clock';
 import { quantile, rank } from './rank';
 
 it('ranks by my cost; pools without room or price come last', () => {
   const map = Object.fromEntries(pools.map((p) => [p.slug, prices(p.slug, 'cpu_milli', 60)]));
-  const rows = rank(pools, map, { resource: 'cpu_milli', amount: 64, slots: 6 });
+  const rows = rank(pools, map, { resource: 'cpu_milli', amount: 64, slots: 6, slotSeconds: 300 });
   const fra = rows.find((r) => r.pool.slug === 'fra1-gp');
   expect(fra?.cost && formatMoney(fra.cost)).toBe('479.23');
   const fitting = rows.filter((r) => r.fits);
@@ -13,3 +15,15 @@ it('ranks by my cost; pools without room or price come last', () => {
   expect(rows.at(-1)?.pool.slug).toBe('par1-gp');
 });
 it('interpolates quantiles', () => expect(quantile([1, 2, 3, 4], 0.5)).toBe(2.5));
+
+it('the figure is what the chart shows for the slots of the need, not the last trade at the margin', () => {
+  const pool = pools.find((p) => p.slug === 'fra1-gp') as (typeof pools)[number];
+  const point = (n: number, price: string): PricePoint => ({ slot: slotAt(n), round: n, price, low: price, high: price, volume: 1, set_by: 'mean', reserve: null, cleared_at: iso(n) });
+  const map = { 'fra1-gp': [point(0, '0.000500000'), point(1, '0.001000000'), point(2, '0.002000000')] };
+  const row = (slots: number) => rank([pool], map, { resource: 'cpu_milli', amount: 1, slots, slotSeconds: SLOT / 1000 })[0];
+  expect(row(1)?.price).toBe(1);
+  expect(row(2)?.price).toBe(1.5);
+  // The third slot has no trade yet: it counts at the last one before it.
+  expect(row(3)?.cost).toBe(5_000_000n);
+  expect(rank([pool], {}, { resource: 'cpu_milli', amount: 1, slots: 1, slotSeconds: 300 })[0]?.cost).toBeNull();
+});

@@ -1,9 +1,10 @@
 // Pools ranked by what *my* need costs there; those without room for it come below a line.
-import { type Pool, type PricePoint, resourceOf } from '@/lib/api';
-import { cost, type Micro, nano, toBase, toNumber, unitPrice } from '@/lib/money';
+import { type Pool, type PricePoint, priceAhead, resourceOf } from '@/lib/api';
+import { asMicro, cost, decimal, type Micro, toBase, toNumber, unitPrice } from '@/lib/money';
 
-export interface Need { resource: string; amount: number; slots: number }
+export interface Need { resource: string; amount: number; slots: number; slotSeconds: number }
 export interface Row {
+  /** Mean over the slots of the need, of what each of them cost so far: what the charts show there. */
   pool: Pool; price: number | null; raw: string | null; cost: Micro | null; fits: boolean; used: number; free: number;
   history: number[]; hour: number | null; p5: number; p50: number; p95: number; volatility: number | null; capacity: number; reserve: number | null;
 }
@@ -40,10 +41,11 @@ export function rank(pools: Pool[], prices: Record<string, PricePoint[]>, need: 
     if (!r) return [];
     const points = prices[pool.slug] ?? [];
     const history = points.map((p) => show(p.price));
-    const open = r.price !== null && !pool.halted;
+    const ahead = pool.halted ? null : priceAhead(points, pool.next_slot, need.slots, need.slotSeconds);
+    const raw = ahead && decimal(ahead.mean, 9);
     return [{
-      pool, raw: open ? (r.price?.price ?? null) : null, price: open && r.price ? show(r.price.price) : null, cost: open && r.price ? cost(nano(r.price.price), base, need.slots) : null,
-      fits: open && r.free >= base, used: r.utilisation, free: r.free, capacity: r.capacity, reserve: r.reserve === null ? null : show(r.reserve),
+      pool, raw, price: raw === null ? null : show(raw), cost: ahead && asMicro(ahead.slots.reduce((sum, p) => sum + cost(p, base), 0n)),
+      fits: ahead !== null && r.free >= base, used: r.utilisation, free: r.free, capacity: r.capacity, reserve: r.reserve === null ? null : show(r.reserve),
       history, hour: hourChange(points), p5: quantile(history, 0.05), p50: quantile(history, 0.5), p95: quantile(history, 0.95), volatility: volatility(history),
     }];
   });

@@ -4,11 +4,13 @@ import { Crossing } from '@/components/charts/Crossing';
 import { NanoPrice, ResourceView } from '@/components/ui';
 import { type Book, type BookLevel, type Pool, resourceOf, useResource } from '@/lib/api';
 import { formatCount, formatQuantity, shown, toNumber, unitOf, unitPrice } from '@/lib/money';
+import { clock, zone } from '@/lib/time';
 
 type Row = BookLevel & { side: 'bid' | 'offer'; key: string };
 
 /** The last *cleared* round: the open book is nobody's to see. */
 export function BookPanel({ slug, resource, pool, onPick }: { slug: string; resource: string; pool: Pool; onPick?: (price: number) => void }) {
+  const z = zone.use();
   const book = useResource<Book>(`/pools/${slug}/book`, { resource });
   const level = (l: BookLevel) => ({ price: toNumber(unitPrice(resource, l.price), 9), quantity: shown(resource, l.quantity), mine: l.mine });
   const rows: Row[] = [...(book.data?.bids ?? []).map((l, i) => ({ ...l, side: 'bid' as const, key: `b${i}` })), ...(book.data?.offers ?? []).map((l, i) => ({ ...l, side: 'offer' as const, key: `o${i}` }))];
@@ -21,7 +23,7 @@ export function BookPanel({ slug, resource, pool, onPick }: { slug: string; reso
     ],
   };
   return (
-    <ChartFrame title="Last round: bids against offers" note={book.data && <Link to="/rounds/$number" params={{ number: String(book.data.round) }}>Round {formatCount(book.data.round)}</Link>} table={table}>
+    <ChartFrame title="Bids against offers" note={book.data && <span className="row g6"><Link to="/rounds/$number" params={{ number: String(book.data.round) }}>Round {formatCount(book.data.round)}</Link><span>slot {clock(book.data.slot, z)}</span></span>} table={table}>
       <ResourceView of={book} missing={{ fact: 'No round has cleared this product yet.', hint: 'The next one may.' }} empty={(b) => (b.price === null || b.bids.length + b.offers.length === 0) && { fact: 'Nobody bid or offered in the last round.' }}>
         {(b) => b.price !== null && (
           <div className="pad">

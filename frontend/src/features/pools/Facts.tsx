@@ -1,18 +1,22 @@
-import { Price, Strip } from '@/components/ui';
-import { type Pool, resourceOf, tierText } from '@/lib/api';
-import { formatPercent, formatPrice, formatRough, unitOf, unitPrice } from '@/lib/money';
+import { NanoPrice, Price, Strip } from '@/components/ui';
+import { type Pool, priceAhead, type PricePoint, resourceOf, setterText, tierText, useMe } from '@/lib/api';
+import { asNano, formatPercent, formatPrice, formatRough, unitOf, unitPrice } from '@/lib/money';
+import { clock, zone } from '@/lib/time';
 
-export function Facts({ pool, resource }: { pool: Pool; resource: string }) {
+export function Facts({ pool, resource, prices }: { pool: Pool; resource: string; prices: PricePoint[] }) {
+  const z = zone.use();
+  const ahead = priceAhead(prices, pool.next_slot, 1, useMe()?.market.slot_seconds ?? 300);
   const r = resourceOf(pool, resource);
   if (!r) return null;
   const unit = unitOf(resource);
+  const last = r.price && !pool.halted ? r.price : null;
   return (
     <Strip facts={[
-      { label: `Price, cr/${unit.one}·slot`, value: r.price && !pool.halted ? <Price value={r.price.price} resource={resource} /> : 'none', note: r.price ? `set by ${(r.price.set_by.split(':')[0] ?? '').replace('reserve', 'the reserve')}` : undefined },
-      { label: 'Reserve', value: r.reserve ? <Price value={r.reserve} resource={resource} /> : 'none', note: `never over ${formatPrice(unitPrice(resource, r.collar))}` },
+      { label: `${ahead && !ahead.traded ? 'Last slot traded' : `Mean for ${clock(pool.next_slot, z)}`}, cr/${unit.one}·slot`, value: ahead && !pool.halted ? <NanoPrice value={asNano(ahead.mean * BigInt(unit.per))} /> : 'none' },
+      { label: `Last trade for ${clock(pool.next_slot, z)}`, value: last ? <Price value={last.price} resource={resource} /> : 'none', note: last ? `set by ${setterText(last.set_by)}` : undefined },
+      { label: 'Reserve price', value: r.reserve ? <Price value={r.reserve} resource={resource} /> : 'none', note: `never over ${formatPrice(unitPrice(resource, r.collar))}` },
       { label: 'Sold for the next slot', value: formatRough(resource, r.volume) },
-      { label: 'Used', value: formatPercent(r.utilisation), note: `of ${formatRough(resource, r.capacity)}` },
-      { label: pool.pop, value: `${pool.nodes} nodes`, note: tierText(pool.tier) },
+      { label: `${pool.pop}, ${tierText(pool.tier)}`, value: formatPercent(r.utilisation), note: `used of ${formatRough(resource, r.capacity)}, ${pool.nodes} nodes` },
     ]} />
   );
 }

@@ -1,7 +1,8 @@
 import { type ReactNode, useEffect } from 'react';
 import { Badge, Page, Select, Segmented } from '@/components/ui';
-import { combine, type List, type Pool, type PricePoint, resourceOf, usePools, usePrices, useResource } from '@/lib/api';
-import { formatPercent, formatPrice, formatRough, unitOf, unitPrice } from '@/lib/money';
+import { combine, type List, type Pool, priceAhead, type PricePoint, resourceOf, useMe, usePools, usePrices, useResource } from '@/lib/api';
+import { asNano, formatPercent, formatPrice, formatRough, unitOf, unitPrice } from '@/lib/money';
+import { clock, zone } from '@/lib/time';
 import { useParam } from '@/lib/url';
 import { useNavigate } from '@tanstack/react-router';
 import { BookPanel } from './BookPanel';
@@ -12,12 +13,14 @@ import { RoundsPanel } from './RoundsPanel';
 
 interface Props { slug: string; onPick?: (price: number) => void; ticket?: (pool: Pool) => ReactNode }
 
-function Answer({ pool, resource }: { pool: Pool; resource: string }) {
+function Answer({ pool, resource, prices }: { pool: Pool; resource: string; prices: PricePoint[] }) {
+  const z = zone.use();
+  const ahead = priceAhead(prices, pool.next_slot, 1, useMe()?.market.slot_seconds ?? 300);
   const r = resourceOf(pool, resource);
   const unit = unitOf(resource);
   if (pool.halted) return <>The pool is <b>halted</b>: {pool.halted.reason}. Orders are kept, holds unchanged.</>;
-  if (!r?.price) return <>No round has cleared this product yet. The reserve price is <b>{r?.reserve ? formatPrice(unitPrice(resource, r.reserve)) : 'not set,'} cr</b>.</>;
-  return <>One {unit.one} costs <b>{formatPrice(unitPrice(resource, r.price.price))} cr</b> a slot; <b>{formatRough(resource, r.free)}</b> of {formatRough(resource, r.capacity)} are free, {formatPercent(r.utilisation)} used.</>;
+  if (!r || !ahead) return <>No round has cleared this product yet. The reserve price is <b>{r?.reserve ? formatPrice(unitPrice(resource, r.reserve)) : 'not set,'} cr</b>.</>;
+  return <>One {unit.one} costs <b>{formatPrice(asNano(ahead.mean * BigInt(unit.per)))} cr</b> {ahead.traded ? <>in the slot at {clock(pool.next_slot, z)}, the mean of its trades;</> : <>a slot, as in the last slot that was traded;</>} <b>{formatRough(resource, r.free)}</b> of {formatRough(resource, r.capacity)} are free, {formatPercent(r.utilisation)} used.</>;
 }
 
 /** What will I pay, will I win? */
@@ -29,7 +32,7 @@ export function PoolPage({ slug, onPick, ticket }: Props) {
   useEffect(() => sessionStorage.setItem(LAST_POOL, slug), [slug]);
   const pool = of.data?.pool;
   return (
-    <Page title={slug} of={of} badge={pool?.halted ? <Badge tone="bad" icon="pause">Halted</Badge> : undefined} answer={(d) => <Answer pool={d.pool} resource={resource} />}
+    <Page title={slug} of={of} badge={pool?.halted ? <Badge tone="bad" icon="pause">Halted</Badge> : undefined} answer={(d) => <Answer pool={d.pool} resource={resource} prices={d.prices.data} />}
       actions={<span className="row g8">
         <Segmented label="Resource" value={resource} options={(pool?.resources ?? []).map((r) => ({ value: r.resource, label: unitOf(r.resource).label }))} onChange={setResource} />
         <Select label="Pool" hideLabel value={slug} options={(all.data?.data ?? [{ slug }]).map((p) => ({ value: p.slug, label: p.slug }))} onChange={(to) => void navigate({ to: '/pools/$slug', params: { slug: to } })} />
@@ -37,7 +40,7 @@ export function PoolPage({ slug, onPick, ticket }: Props) {
       {(d) => (
         <div className={ticket ? 'split' : ''}>
           <div className="grid content-start">
-            <Facts pool={d.pool} resource={resource} />
+            <Facts pool={d.pool} resource={resource} prices={d.prices.data} />
             <PricePanel slug={slug} resource={resource} prices={d.prices.data} pool={d.pool} />
             <div className="halves"><BookPanel slug={slug} resource={resource} pool={d.pool} onPick={onPick} /><RoundsPanel slug={slug} resource={resource} /></div>
           </div>

@@ -1,7 +1,7 @@
 import { ChartFrame, LegendItem } from '@/components/charts/ChartFrame';
 import { TimeChart } from '@/components/charts/TimeChart';
 import { Price, Segmented } from '@/components/ui';
-import { bySlot, type Pool, pointsOf, type PricePoint, resourceOf, useMe, usePrediction } from '@/lib/api';
+import { bySlot, type Pool, pointsOf, type PricePoint, resourceOf, setterText, useMe, usePrediction } from '@/lib/api';
 import { formatRough } from '@/lib/money';
 import { dayClock, useNow, zone } from '@/lib/time';
 import { useParam } from '@/lib/url';
@@ -29,7 +29,7 @@ export function PricePanel({ slug, resource, prices, pool }: { slug: string; res
       { id: 'price', head: 'Price', right: true, cell: (p: PricePoint) => <Price value={p.price} resource={resource} />, value: (p: PricePoint) => p.price },
       { id: 'reserve', head: 'Reserve', right: true, cell: (p: PricePoint) => (p.reserve ? <Price value={p.reserve} resource={resource} /> : '–'), value: (p: PricePoint) => p.reserve },
       { id: 'volume', head: 'Volume', right: true, cell: (p: PricePoint) => formatRough(resource, p.volume), value: (p: PricePoint) => p.volume },
-      { id: 'set', head: 'Set by', cell: (p: PricePoint) => p.set_by.split(':')[0], value: (p: PricePoint) => p.set_by },
+      { id: 'set', head: 'Set by', cell: (p: PricePoint) => setterText(p.set_by), value: (p: PricePoint) => p.set_by },
     ],
   };
   return (

@@ -1,6 +1,6 @@
 import { Link } from '@tanstack/react-router';
 import { type Column, DataTable, Panel, Price, When } from '@/components/ui';
-import { type PricePoint, usePrices } from '@/lib/api';
+import { type PricePoint, setterText, usePrices } from '@/lib/api';
 import { formatCount, roughCount, shown, unitOf } from '@/lib/money';
 
 /** Every price opens the round that made it. */
@@ -11,7 +11,7 @@ export function RoundsPanel({ slug, resource }: { slug: string; resource: string
     { id: 'cleared', head: 'Cleared', cell: (p) => <span className="t3"><When at={p.cleared_at} /></span>, value: (p) => p.cleared_at },
     { id: 'price', head: 'Price', right: true, cell: (p) => <span className="m"><Price value={p.price} resource={resource} /></span>, value: (p) => p.price },
     { id: 'volume', head: unitOf(resource).many, right: true, cell: (p) => roughCount(shown(resource, p.volume)), value: (p) => p.volume },
-    { id: 'set', head: 'Set by', cell: (p) => p.set_by.split(':')[0], value: (p) => p.set_by },
+    { id: 'set', head: 'Set by', cell: (p) => setterText(p.set_by), value: (p) => p.set_by },
   ];
   return <Panel title="Rounds"><DataTable label="Rounds" columns={columns} rows={rows} rowKey={(p) => `${p.round}/${p.slot}`} height={262} /></Panel>;
 }

@@ -15,7 +15,7 @@ export function MyOrders({ of }: { of: Resource<Outcome> }) {
       <ResourceView of={of} rows={4} missing={{ fact: 'This round has no outcome.' }} empty={(o) => ![...o.awards, ...o.refused].some((x) => mine.has(x.order)) && { fact: 'None of your orders was in this round.' }}>
         {(o) => (
           <table className="t mk">
-            <thead><tr><th scope="col">Order</th><th scope="col">Pool</th><th scope="col" className="r">Pays, cr</th><th scope="col">Outcome</th></tr></thead>
+            <thead><tr><th scope="col">Order</th><th scope="col">Pool</th><th scope="col" className="r">Pays or gets, cr</th><th scope="col">Outcome</th></tr></thead>
             <tbody>
               {[...o.awards.map((a) => ({ id: a.order, money: a.money, won: true, word: nearestMicro(a.fill) >= 1_000_000n ? 'Filled' : 'Partly filled' })), ...o.refused.map((r) => ({ id: r.order, money: r.price, won: false, word: 'Not filled' }))]
                 .filter((r) => mine.has(r.id)).map((r) => {
@@ -24,7 +24,7 @@ export function MyOrders({ of }: { of: Resource<Outcome> }) {
                     <tr key={r.id} className={r.won ? '' : 'mut'}>
                       <td><Side side={order.side} /> <Link className="id" to="/bids" search={{ order: r.id } as never}>{r.id.slice(-6)}</Link></td>
                       <td className="b">{order.pools[0]?.pool}</td>
-                      <td className="r">{r.money ? formatMoney(nearestMicro(r.money)) : '–'}</td>
+                      <td className="r">{!r.money || nearestMicro(r.money) === 0n ? '–' : r.won ? formatMoney(nearestMicro(r.money)) : <span title="What it would have been at the prices of the round">would be {formatMoney(nearestMicro(r.money))}</span>}</td>
                       <td><Badge tone={r.won ? 'ok' : 'warn'} icon={r.won ? 'check' : 'cross'}>{r.word}</Badge></td>
                     </tr>
                   );

@@ -3,11 +3,11 @@ import type { RoundPrice } from '@/lib/api';
 import { formatPrice, formatRough, unitOf, unitPrice } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
 
-const KIND: Record<string, string> = { bid: '▲ Bid', offer: '▼ Offer', reserve: '＝ Reserve', arc: '→ Arc', cap: '⊤ Cap', none: '– Nobody' };
+const KIND: Record<string, string> = { bid: '▲ Bid', offer: '▼ Offer', reserve: '= Reserve price', arc: '→ Another pool’s price', cap: '⊤ Price cap', none: '– Nobody' };
 
 function Setter({ by }: { by: string }) {
   const [kind = 'none', id = ''] = by.split(':');
-  return <>{KIND[kind]?.replace('＝', '=') ?? kind} {id.includes('_') ? <span className="t3"><CopyId id={id} /></span> : id && <span className="t3">{kind === 'reserve' ? `step ${id}` : id}</span>}</>;
+  return <>{KIND[kind] ?? kind} {id.includes('_') ? <span className="t3"><CopyId id={id} /></span> : id && <span className="t3">{kind === 'reserve' ? `step ${Number(id) + 1}` : id}</span>}</>;
 }
 
 export function PricesPanel({ prices }: { prices: RoundPrice[] }) {

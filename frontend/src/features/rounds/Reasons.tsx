@@ -1,17 +1,19 @@
 import { Panel, ResourceView } from '@/components/ui';
-import type { Outcome, Resource } from '@/lib/api';
+import { isPlatform, type Outcome, type Resource, type Round, useMe } from '@/lib/api';
 import { formatCount } from '@/lib/money';
 
 const WORDS: Record<string, string> = {
-  AWARDED: 'Won', OUT_OF_MONEY: 'Out of the money', MARGINAL_PRORATA: 'At the margin, shared out', BUDGET: 'Budget used up', FROZEN_HOLD_TIME: 'Frozen after a recent move', FLOOR_PROTECTED: 'Kept for SLA floors',
+  AWARDED: 'Won', OUT_OF_MONEY: 'Price not met', MARGINAL_PRORATA: 'At the price exactly, shared out', BUDGET: 'Budget used up', FROZEN_HOLD_TIME: 'Its workload moved too recently', FLOOR_PROTECTED: 'Kept for SLA floors',
   PARADOXICAL: 'Block refused, though in the money', MIN_FILL_UNREACHABLE: 'All-or-none could not fit', NO_HOST_FITS: 'No node with room', THRASH_LIMIT: 'Too much change', TIE_LOST: 'Lost a tie',
 };
 
-/** One reason for each order of the round. */
-export function Reasons({ of }: { of: Resource<Outcome> }) {
+/** One reason for each order of the round that one may see: all for platform roles, else one's own. */
+export function Reasons({ of, round }: { of: Resource<Outcome>; round: Round }) {
+  const all = isPlatform(useMe());
+  const count = of.data && of.data.awards.length + of.data.refused.length;
   return (
-    <Panel title="Orders, one reason each">
-      <ResourceView of={of} rows={5} missing={{ fact: 'This round has no outcome.' }} empty={(o) => o.awards.length + o.refused.length === 0 && { fact: 'No order was in this round.' }}>
+    <Panel title={all ? 'All orders, one reason each' : 'Your orders, one reason each'} note={all || count === undefined ? undefined : `${formatCount(count)} of ${formatCount(round.orders)} in the round; those of others are not shown`}>
+      <ResourceView of={of} rows={5} missing={{ fact: 'This round has no outcome.' }} empty={(o) => o.awards.length + o.refused.length === 0 && { fact: all ? 'No order was in this round.' : 'None of your orders was in this round.' }}>
         {(o) => {
           const counts = new Map<string, number>([['AWARDED', o.awards.length]]);
           for (const r of o.refused) counts.set(r.reason, (counts.get(r.reason) ?? 0) + 1);

@@ -1,7 +1,9 @@
 import { Link } from '@tanstack/react-router';
-import { Badge, type Column, DataTable, Page, Panel, State, Welfare, When } from '@/components/ui';
+import { type Column, DataTable, Page, Panel, State, Welfare, When } from '@/components/ui';
 import { type List, type Round, useResource } from '@/lib/api';
 import { formatCount } from '@/lib/money';
+import { gapText, type Proof, proofOf } from './proof';
+import { ProofBadge } from './ProofBadge';
 
 const columns: Column<Round>[] = [
   { id: 'number', head: 'Round', cell: (r) => <Link to="/rounds/$number" params={{ number: String(r.number) }}>{formatCount(r.number)}</Link>, value: (r) => r.number },
@@ -10,20 +12,30 @@ const columns: Column<Round>[] = [
   { id: 'orders', head: 'Orders', right: true, cell: (r) => formatCount(r.orders), value: (r) => r.orders },
   { id: 'awards', head: 'Awards', right: true, cell: (r) => formatCount(r.awards), value: (r) => r.awards },
   { id: 'welfare', head: 'Welfare, cr', help: 'What the winners were ready to pay, less what it cost those who gave.', right: true, cell: (r) => (r.certificate ? <Welfare value={r.certificate.welfare} /> : '–'), value: (r) => r.certificate?.welfare },
-  { id: 'quality', head: 'Quality', extra: true, cell: (r) => r.certificate?.quality ?? '–', value: (r) => r.certificate?.quality },
-  { id: 'proof', head: 'Proof', cell: (r) => (r.certificate?.verified ? <Badge tone="ok" icon="check">Proved</Badge> : <Badge tone="line" icon="clock">Not yet</Badge>), value: (r) => r.certificate?.verified },
+  { id: 'gap', head: 'Not proven', help: 'How much more welfare is not ruled out, as a share of the most that is possible.', right: true, extra: true, cell: (r) => (r.certificate ? gapText(proofOf(r.certificate)) : '–'), value: (r) => r.certificate?.gap },
+  { id: 'proof', head: 'Check', cell: (r) => <ProofBadge of={r.certificate} />, value: (r) => { const p = proofOf(r.certificate); return p.best ? 'best' : p.checked ? 'checked' : ''; } },
 ];
+
+function Answer({ rounds }: { rounds: Round[] }) {
+  const proofs = rounds.filter((r) => r.certificate).map((r) => proofOf(r.certificate));
+  const empty = rounds.filter((r) => r.state === 'void').length;
+  if (proofs.length === 0) return <>No round has cleared yet{empty > 0 && <>; <b>{empty} are void</b>, nothing was charged</>}.</>;
+  const checked = proofs.filter((p) => p.checked);
+  const open = checked.filter((p) => !p.best);
+  const worst = open.reduce<Proof | undefined>((w, p) => (w === undefined || !(p.gap <= w.gap) ? p : w), undefined);
+  return (
+    <>
+      <b>{checked.length} of {proofs.length}</b> cleared rounds shown passed the independent check: nobody paid over a limit. {worst
+        ? <><b>{checked.length - open.length}</b> are proved best possible; of the others up to <b>{gapText(worst)}</b> more welfare is not ruled out.</>
+        : checked.length > 0 && <>All of these are proved best possible under the rules.</>}
+    </>
+  );
+}
 
 export default function RoundsPage() {
   const of = useResource<List<Round>>('/rounds', { limit: 200 });
   return (
-    <Page title="Rounds" of={of} answer={(d) => {
-      const cleared = d.data.filter((r) => r.certificate);
-      const proved = cleared.filter((r) => r.certificate?.verified).length;
-      const empty = d.data.filter((r) => r.state === 'void').length;
-      if (cleared.length === 0) return <>No round has cleared yet{empty > 0 && <>; <b>{empty} are void</b>, nothing was charged</>}.</>;
-      return <><b>{proved} of {cleared.length}</b> cleared rounds shown are proved: nobody paid over a limit and no better outcome exists under the rules.</>;
-    }} empty={(d) => d.data.length === 0 && { fact: 'No round has closed yet.', hint: 'The first gate closes within seconds of the start.' }}>
+    <Page title="Rounds" of={of} answer={(d) => <Answer rounds={d.data} />} empty={(d) => d.data.length === 0 && { fact: 'No round has closed yet.', hint: 'The first gate closes within seconds of the start.' }}>
       {(d) => <Panel><DataTable label="Rounds" columns={columns} rows={d.data} rowKey={(r) => String(r.number)} csvName="rounds" initialSort={{ id: 'number', desc: true }} /></Panel>}
     </Page>
   );

@@ -2,7 +2,7 @@ import { Link } from '@tanstack/react-router';
 import { Panel, When } from '@/components/ui';
 import type { Swap } from '@/lib/api';
 import { formatBundle, formatBytes, formatDuration } from '@/lib/money';
-import { nameOf, reasonText } from './swap';
+import { METHODS, nameOf, reasonText } from './swap';
 
 export function FactsPanel({ swap }: { swap: Swap }) {
   return (
@@ -12,7 +12,7 @@ export function FactsPanel({ swap }: { swap: Swap }) {
         <dt>Limits before</dt><dd>{formatBundle(swap.limits_from)}</dd>
         <dt>Limits after</dt><dd>{formatBundle(swap.limits_to)}</dd>
         <dt>For the slot</dt><dd><When at={swap.slot} /></dd>
-        <dt>Method</dt><dd>{swap.method}</dd>
+        <dt>Method</dt><dd>{METHODS[swap.method] ?? swap.method}</dd>
         <dt>Bytes moved</dt><dd>{swap.bytes ? formatBytes(swap.bytes) : 'none'}</dd>
         <dt>Pause</dt><dd>{swap.downtime_micros === null ? (swap.ended_at ? 'none' : 'not yet') : formatDuration(swap.downtime_micros / 1e6)}</dd>
         <dt>Placement epoch</dt><dd>{swap.epoch}</dd>

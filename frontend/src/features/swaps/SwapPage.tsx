@@ -16,7 +16,7 @@ export default function SwapPage() {
   const swap = of.data;
   return (
     <Page title={swap ? nameOf(swap) : 'Swap'} crumb={<Link to="/swaps">Swaps</Link>} of={of}
-      badge={swap && <span className="row g8 s12 t2"><span className="nw">{placeText(swap.pool_from, swap.node_from)}{swap.node_from !== swap.node_to && <> → {placeText(swap.pool_to, swap.node_to)}</>}</span><State of={swap.state} word={stateWord(swap)} /></span>}
+      badge={swap && <span className="row g8 s12 t2 wrap"><span className="nw">{placeText(swap.pool_from, swap.node_from)}{swap.node_from !== swap.node_to && <> → {placeText(swap.pool_to, swap.node_to)}</>}</span><State of={swap.state} word={stateWord(swap)} /></span>}
       answer={(s) => <Answer swap={s} />} actions={swap && <Decision swap={swap} />}>
       {(s) => <>
         <PhasesPanel swap={s} note={<CopyId id={s.id} />} />

@@ -3,15 +3,15 @@ import { Age, type Column, DataTable, Page, Panel, State } from '@/components/ui
 import { type List, type Swap, useResource } from '@/lib/api';
 import { formatBytes, formatCount, formatDuration } from '@/lib/money';
 import { Now } from './Now';
-import { nameOf, placeText, reasonText, refusedByShadow, stateWord } from './swap';
+import { METHODS, nameOf, placeText, reasonText, refusedByShadow, stateWord } from './swap';
 
 const columns: Column<Swap>[] = [
   { id: 'workload', head: 'Workload', cell: (s) => <Link className="b" to="/swaps/$id" params={{ id: s.id }}>{nameOf(s)}</Link>, value: nameOf },
-  { id: 'method', head: 'Method', cell: (s) => s.method, value: (s) => s.method },
+  { id: 'method', head: 'Method', cell: (s) => METHODS[s.method] ?? s.method, value: (s) => s.method },
   { id: 'from', head: 'From', extra: true, cell: (s) => placeText(s.pool_from, s.node_from), value: (s) => `${s.pool_from} ${s.node_from}` },
   { id: 'to', head: 'To', cell: (s) => placeText(s.pool_to, s.node_to), value: (s) => `${s.pool_to} ${s.node_to}` },
   { id: 'state', head: 'State', cell: (s) => <State of={s.state} word={stateWord(s)} />, value: (s) => s.state },
-  { id: 'diff', head: 'Outputs that differ', right: true, cell: (s) => (s.positions_compared ? <span className={s.difference_count ? 'bad m' : ''}>{formatCount(s.difference_count)} of {formatCount(s.positions_compared)}</span> : <span className="t3">no shadow run</span>), value: (s) => s.difference_count },
+  { id: 'diff', head: 'Differences', right: true, cell: (s) => (s.positions_compared ? <span className={s.difference_count ? 'bad m' : ''}>{formatCount(s.difference_count)} at {formatCount(s.positions_compared)} inputs</span> : <span className="t3">no shadow run</span>), value: (s) => s.difference_count },
   { id: 'pause', head: 'Pause', right: true, cell: (s) => (!s.downtime_micros ? <span className="t3">none</span> : formatDuration(s.downtime_micros / 1e6)), value: (s) => s.downtime_micros },
   { id: 'bytes', head: 'Moved', right: true, extra: true, cell: (s) => (s.bytes ? formatBytes(s.bytes) : '–'), value: (s) => s.bytes },
   { id: 'reason', head: 'Reason', extra: true, cell: (s) => <span className="t3">{reasonText(s)}</span>, value: (s) => s.reason },

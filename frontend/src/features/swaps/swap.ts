@@ -1,10 +1,12 @@
 import type { Bar } from '@/components/charts/Gantt';
 import type { Phase, Swap } from '@/lib/api';
+import { formatBytes, formatCount } from '@/lib/money';
 
 export const LABELS: Record<string, string> = {
   planned: 'Assess', awaiting_approval: 'Approval', reserved: 'Reserve target', snapshot: 'Snapshot', transferred: 'Transfer', shadow: 'Mirror, compare', fenced: 'Fence source',
   activated: 'Activate', verified: 'Verify', released: 'Release source', done: 'Done', aborted: 'Aborted', rolled_back: 'Rollback', failed: 'Failed', rejected: 'Rejected', expired: 'Expired', infeasible: 'Not possible',
 };
+export const METHODS: Record<string, string> = { resize: 'Resize in place', checkpoint: 'Stop, copy, start', live: 'Live move', partition: 'Split' };
 const MOVE = ['planned', 'reserved', 'snapshot', 'transferred', 'shadow', 'fenced', 'activated', 'verified', 'released', 'done'];
 const RESIZE = ['planned', 'reserved', 'activated', 'verified', 'done'];
 const BAD = ['aborted', 'failed', 'rolled_back', 'rejected', 'expired', 'infeasible'];
@@ -18,6 +20,15 @@ export const refusedByShadow = (s: Swap) => s.state === 'aborted' && (s.differen
 export const stateWord = (s: Swap) => (s.state === 'aborted' && !refusedByShadow(s) ? 'Aborted' : undefined);
 export const reasonText = (s: Swap) => s.reason?.replaceAll('_', ' ') ?? '';
 
+/** The server counts whole KiB and always says "places"; what was sent is known to the byte. */
+export function detailText(text: string | null, swap: Pick<Swap, 'bytes'>): string | undefined {
+  return text?.replace(/^\d+ KiB sent/, swap.bytes > 0 ? `${formatBytes(swap.bytes)} sent` : '$&').replace(/\b0 KiB\b/, 'under 1 KiB').replace(/\b1 places\b/, '1 place');
+}
+
+/** "2 differences at 1 compared input": an output and the state may both differ at one. */
+export const differencesText = (count: number) => `${formatCount(count)} ${count === 1 ? 'difference' : 'differences'}`;
+export const comparedText = (compared: number) => `${formatCount(compared)} compared ${compared === 1 ? 'input' : 'inputs'}`;
+
 /** The phase before a bad end is the one that failed; what is still to come is planned. */
 export function barsOf(s: Swap): Bar[] {
   const real = s.phases.filter((p) => !BAD.includes(p.state));
@@ -25,7 +36,7 @@ export function barsOf(s: Swap): Bar[] {
   const kind = (p: Phase): Bar['kind'] => (p === last && BAD.includes(s.state) ? 'failed' : p.ended_at === null && !ended(s) ? 'running' : 'done');
   const bars: Bar[] = s.phases.map((p) => ({
     label: LABELS[p.state] ?? p.state, start: Date.parse(p.started_at), end: p.ended_at === null ? (ended(s) ? Date.parse(p.started_at) : null) : Date.parse(p.ended_at),
-    detail: p.detail ?? undefined, kind: BAD.includes(p.state) ? 'failed' : kind(p),
+    detail: detailText(p.detail, s), kind: BAD.includes(p.state) ? 'failed' : kind(p),
   }));
   if (ended(s)) return bars;
   const seen = new Set(s.phases.map((p) => p.state));

@@ -5,6 +5,7 @@ import { type Instance, useMay, useWrite } from '@/lib/api';
 import { formatBundle } from '@/lib/money';
 import { Advice } from './Advice';
 import { Ahead } from './Ahead';
+import { FaultNote } from './FaultNote';
 import { StrategyForm } from './StrategyForm';
 import { UsageChart } from './UsageChart';
 
@@ -18,19 +19,19 @@ function Stop({ instance }: { instance: Instance }) {
   });
   return (
     <>
-      <Button kind="danger" size="sm" onClick={() => setAsking(true)} disabled={instance.state === 'stopped'}>Stop</Button>
+      <Button kind="danger" size="sm" onClick={() => setAsking(true)} disabled={instance.state === 'stopped' || instance.state === 'failed'}>Stop</Button>
       <Decide open={asking} onClose={() => setAsking(false)} title={`Stop ${instance.name}?`} text="It writes a checkpoint and ends. Its open orders are cancelled; what it lends is still owed until the slot ends." action="Stop" danger busy={write.isPending} onConfirm={run} />
     </>
   );
 }
 
-export function Detail({ instance }: { instance: Instance }) {
+export function Detail({ instance, onRegister }: { instance: Instance; onRegister?: () => void }) {
   const mayStop = useMay('workloads:write');
   const mayTrade = useMay('orders:write');
   const maySet = useMay('strategies:write');
   return (
     <div className="split">
-      <div className="grid"><UsageChart instance={instance} /><Ahead instance={instance} /></div>
+      <div className="grid content-start"><FaultNote instance={instance} onRegister={onRegister} /><UsageChart instance={instance} /><Ahead instance={instance} /></div>
       <div className="grid">
         <Panel title={instance.name} tools={mayStop && <Stop instance={instance} />}>
           <dl className="kv pad">
@@ -41,7 +42,6 @@ export function Detail({ instance }: { instance: Instance }) {
             <dt>Baseline</dt><dd>{formatBundle(instance.baseline)}</dd>
             <dt>Limit now</dt><dd>{formatBundle(instance.in_force)}</dd>
             <dt>Never more than</dt><dd>{formatBundle(instance.limit)}</dd>
-            <dt>When its time ends</dt><dd>{instance.at_end}</dd>
           </dl>
         </Panel>
         {mayTrade && <Advice instance={instance} />}

@@ -7,7 +7,7 @@ import { toBase } from '@/lib/money';
 import { bodyOf, type Draft, faultsOf } from './register';
 import { ModuleField } from './ModuleField';
 
-const FIRST: Draft = { name: '', module: '', pool: '', baseCores: '1', baseGib: '1', floorCores: '0.5', floorGib: '0.5', mostCores: '4', atEnd: 'shrink' };
+const FIRST: Draft = { name: '', module: '', pool: '', baseCores: '1', baseGib: '1', floorCores: '0.5', floorGib: '0.5', mostCores: '4' };
 
 export function Register({ onClose }: { onClose: () => void }) {
   const [draft, setDraft] = useState(FIRST);
@@ -41,7 +41,6 @@ export function Register({ onClose }: { onClose: () => void }) {
           <NumberField label="Baseline, memory" unit="GiB" value={draft.baseGib} onChange={(baseGib) => set({ baseGib })} />
           <NumberField label="Floor, CPU" unit="cores" value={draft.floorCores} onChange={(floorCores) => set({ floorCores })} error={faults.floorCores} />
           <NumberField label="Floor, memory" unit="GiB" value={draft.floorGib} onChange={(floorGib) => set({ floorGib })} error={faults.floorGib} />
-          <Select label="When its time ends" value={draft.atEnd} onChange={(atEnd) => set({ atEnd })} options={[{ value: 'shrink', label: 'Shrink to the baseline' }, { value: 'checkpoint', label: 'Checkpoint and stop' }, { value: 'stop', label: 'Stop' }]} />
         </div>
         {server && <div role="alert"><Note tone="bad">{server.said}</Note></div>}
         <div className="row g8"><span className="sp" /><Button onClick={onClose}>Cancel</Button><Button type="submit" kind="primary" busy={write.isPending} disabled={Object.values(faults).some(Boolean)}>Register</Button></div>

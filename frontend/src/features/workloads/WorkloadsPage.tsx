@@ -4,10 +4,9 @@ import { type Instance, type List, useMay, usePulses, useResource } from '@/lib/
 import { formatPercent } from '@/lib/money';
 import { useParam } from '@/lib/url';
 import { Detail } from './Detail';
+import { isFaulty, riskiest } from './health';
 import { InstanceTable } from './InstanceTable';
 import { Register } from './Register';
-
-const RISKY = 0.3;
 
 /** Which workload needs a hand? */
 export default function WorkloadsPage() {
@@ -16,20 +15,22 @@ export default function WorkloadsPage() {
   const [registering, setRegistering] = useState(false);
   const all = of.data?.data ?? [];
   const pulses = usePulses(all.map((i) => i.id));
-  const selected = all.find((i) => i.id === chosen) ?? all[0];
+  const selected = all.find((i) => i.id === chosen) ?? all.find(isFaulty) ?? all[0];
   const mayRegister = useMay('workloads:write');
   const button = mayRegister && <Button kind="primary" icon="plus" onClick={() => setRegistering(true)}>Register a workload</Button>;
   return (
     <>
       <Page title="Workloads" of={of} actions={button} answer={(d) => {
         const running = d.data.filter((i) => i.state === 'running').length;
-        const risky = d.data.filter((i) => (pulses[i.id]?.risk ?? 0) >= RISKY);
-        return <><b>{running} of {d.data.length}</b> run. {risky[0] ? <><b>{risky[0].name}</b> runs short within the horizon with {formatPercent(pulses[risky[0].id]?.risk ?? 0)} chance.</> : 'None is likely to run short soon.'}</>;
+        const failed = d.data.filter(isFaulty);
+        const [worst, ...others] = riskiest(d.data, pulses);
+        return <><b>{running} of {d.data.length}</b> run. {failed[0] && <><span className="m bad">{failed[0].name}{failed.length > 1 && ` and ${failed.length - 1} more`} failed.</span> </>}
+          {worst ? <><b>{worst.instance.name}</b> is the most likely to run short soon, with {formatPercent(worst.risk)} chance{others.length > 0 && <>; {others.length} more {others.length === 1 ? 'is' : 'are'} at risk</>}.</> : 'None is likely to run short soon.'}</>;
       }} empty={(d) => d.data.length === 0 && { fact: 'No workload is registered yet.', hint: 'A tenant registers a WebAssembly module with its baseline and floor.', action: button }}>
         {() => (
           <>
             <Panel><InstanceTable rows={all} pulses={pulses} selected={selected?.id} onSelect={(i) => choose(i.id)} /></Panel>
-            {selected && <Detail key={selected.id} instance={selected} />}
+            {selected && <Detail key={selected.id} instance={selected} onRegister={mayRegister ? () => setRegistering(true) : undefined} />}
           </>
         )}
       </Page>

@@ -1,4 +1,4 @@
-export interface Draft { name: string; module: string; pool: string; baseCores: string; baseGib: string; floorCores: string; floorGib: string; mostCores: string; atEnd: string }
+export interface Draft { name: string; module: string; pool: string; baseCores: string; baseGib: string; floorCores: string; floorGib: string; mostCores: string }
 export type Faults = Partial<Record<keyof Draft, string>>;
 
 export function faultsOf(d: Draft): Faults {
@@ -13,7 +13,7 @@ export function faultsOf(d: Draft): Faults {
 export function bodyOf(d: Draft, toBase: (resource: string, n: number) => number) {
   const both = (cores: string, gib: string) => ({ cpu_milli: toBase('cpu_milli', Number(cores) || 0), mem_mib: toBase('mem_mib', Number(gib) || 0) });
   return {
-    name: d.name.trim(), driver: 'wasm', module: d.module, pool: d.pool, at_end: d.atEnd,
+    name: d.name.trim(), driver: 'wasm', module: d.module, pool: d.pool,
     baseline: both(d.baseCores, d.baseGib), floor: both(d.floorCores, d.floorGib), limit: both(d.mostCores, d.baseGib),
   };
 }

@@ -78,7 +78,9 @@ export interface RoundPrice {
   set_by: string; volume: number; supply: number; reserve: string | null;
 }
 export interface Certificate {
-  verified: boolean; quality: string; welfare: string; gap: string; cuts: number; input_hash: string; result_hash: string;
+  verified: boolean; quality: string; welfare: string;
+  /** (bound − welfare) ÷ bound, rounded up: what is not proven. */
+  gap: string; cuts: number; input_hash: string; result_hash: string;
 }
 export interface Round {
   id: string; number: number; state: string; sealed_at: string; awarded_at: string | null; settled_at: string | null;
@@ -92,6 +94,8 @@ export interface Award {
 }
 export interface Outcome {
   format: string;
+  /** No outcome has more welfare than this. */
+  bound?: string;
   awards: { order: string; alternative: number; fill: string; money: string; quantities: [string, string, number, number][] }[];
   refused: { order: string; reason: string; price: string; shortfall: string }[];
 }
@@ -116,7 +120,9 @@ export interface Instance {
   id: string; participant: string; name: string; driver: string; module: string; pool: string; node: string; epoch: number; class: string; state: string;
   baseline: Quantities; floor: Quantities; limit: Quantities;
   /** The limits on its node as far as the market has made them true. */
-  in_force: Quantities; at_end: string; strategy: Strategy; swap: string | null; pinned_until: string | null; created_at: string;
+  in_force: Quantities; strategy: Strategy; swap: string | null; pinned_until: string | null; created_at: string;
+  /** Why its guest failed, where its state is `faulty`; servers before that state leave it out. */
+  fault?: { at: string; detail: string } | null;
 }
 /** One measurement of a workload, every few seconds. */
 export interface Sample {

@@ -1,8 +1,9 @@
 // Reads that more than one feature needs.
 import { useQueries } from '@tanstack/react-query';
+import { bySlot } from './bySlot';
 import { get } from './client';
-import type { List, Pool, PoolResource, PredictedPoint, Prediction, PricePoint, Sample } from './objects';
-import { useMay, useMe } from './me';
+import type { List, Participant, Pool, PoolResource, PredictedPoint, Prediction, PricePoint, Sample } from './objects';
+import { isPlatform, useMay, useMe } from './me';
 import { keyOf, type Resource, useResource } from './resource';
 
 export const usePools = () => useResource<List<Pool>>('/pools');
@@ -19,16 +20,6 @@ export function usePriceMap(slugs: string[], resource: string, limit: number): R
     })),
     combine: (results) => Object.fromEntries(results.map((r, i) => [slugs[i] as string, bySlot(r.data?.data ?? [])])),
   });
-}
-
-/** One point a slot, oldest first: a slot clears in many rounds and its last price stands. */
-export function bySlot(points: PricePoint[]): PricePoint[] {
-  const last = new Map<string, PricePoint>();
-  for (const p of points) {
-    const old = last.get(p.slot);
-    if (!old || (old.round ?? 0) < (p.round ?? 0)) last.set(p.slot, p);
-  }
-  return [...last.values()].sort((a, b) => a.slot.localeCompare(b.slot));
 }
 
 /** Every open slot ahead, as the minutes that the route wants. */
@@ -74,3 +65,9 @@ export function worst(p: Prediction | undefined): number | null {
 
 export const tierText = (tier: string) => tier.replaceAll('_', ' ');
 export const resourceOf = (pool: Pool | undefined, resource: string): PoolResource | undefined => pool?.resources.find((r) => r.resource === resource);
+
+/** Names of participants by id, for those who see more than their own; empty for the others. */
+export function useParticipantNames(): Map<string, string> {
+  const list = useResource<List<Participant>>(isPlatform(useMe()) ? '/participants' : null).data?.data;
+  return new Map((list ?? []).map((p) => [p.id, p.name]));
+}

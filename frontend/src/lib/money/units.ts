@@ -4,9 +4,9 @@ import { asNano, nano, type Nano } from './amount';
 export interface Unit { label: string; short: string; one: string; many: string; per: number }
 
 const UNITS: Record<string, Unit> = {
-  cpu_milli: { label: 'CPU', short: 'c', one: 'core', many: 'cores', per: 1000 },
+  cpu_milli: { label: 'CPU', short: 'cores', one: 'core', many: 'cores', per: 1000 },
   mem_mib: { label: 'Memory', short: 'GiB', one: 'GiB', many: 'GiB', per: 1024 },
-  gpu_milli: { label: 'GPU', short: 'gpu', one: 'device', many: 'devices', per: 1000 },
+  gpu_milli: { label: 'GPU', short: 'devices', one: 'device', many: 'devices', per: 1000 },
   storage_gib: { label: 'Storage', short: 'GiB', one: 'GiB', many: 'GiB', per: 1 },
   io_mbps: { label: 'I/O', short: 'MB/s', one: 'MB/s', many: 'MB/s', per: 1 },
   net_mbps: { label: 'Network', short: 'Mbit/s', one: 'Mbit/s', many: 'Mbit/s', per: 1 },
@@ -38,10 +38,10 @@ export function formatBundle(resources: Record<string, number>, join = ' + '): s
   return names.map((r) => formatQuantity(r, resources[r] ?? 0)).join(join) || 'nothing';
 }
 
-/** "64 c, 256 GiB", for a table's cell */
+/** "64 cores, 256 GiB", for a table's cell */
 export function formatShort(resources: Record<string, number>): string {
   const names = Object.keys(resources).sort((a, b) => RESOURCES.indexOf(a) - RESOURCES.indexOf(b));
-  return names.map((r) => `${formatCount(shown(r, resources[r] ?? 0))} ${unitOf(r).short}`).join(', ');
+  return names.map((r) => `${formatCount(shown(r, resources[r] ?? 0))} ${shown(r, resources[r] ?? 0) === 1 ? unitOf(r).one : unitOf(r).short}`).join(', ');
 }
 
 /** Price per display unit: nano-credits per core, GiB or device and slot. */

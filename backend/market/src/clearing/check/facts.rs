@@ -119,7 +119,8 @@ impl<'a> Facts<'a> {
             rounding: vec![0; n],
             lots: vec![0; n],
             soft: BTreeSet::new(),
-            fallback: out.quality == outcome::Quality::Fallback,
+            fallback: out.quality == outcome::Quality::Fallback
+                && out.refused.iter().any(|x| x.reason == outcome::Reason::SolverFallback),
             rationed: BTreeSet::new(),
             keys: Vec::new(),
         };

@@ -10,12 +10,14 @@
 //!
 //! Deliberately absent: the choice among supporting prices. That `low` and `high` support the
 //! allocation is tested; that they are the ones the rule chooses would need an optimiser.
+mod certificate;
 mod facts;
 mod money;
 mod place;
 mod prices;
 mod read;
 mod rows;
+mod welfare;
 
 use super::book::Book;
 use super::outcome::{Mode, Outcome};
@@ -116,8 +118,9 @@ fn rules(book: &Book, outcome: &Outcome, mode: Mode, report: &mut Report) {
         } else {
             prices::bounds(&f, report);
         }
-        money::welfare(&f, outcome, priced, &hosting, report);
+        welfare::check(&f, outcome, priced, &hosting, report);
         money::reasons(&f, &hosting, mode, report);
+        certificate::check(outcome, report);
     }
 }
 

@@ -1,8 +1,8 @@
-//! Money, welfare, ties and the reasons given.
-use super::super::outcome::{Mode, Outcome, Reason};
+//! Money, ties and the reasons given.
+use super::super::outcome::{Mode, Reason};
 use super::super::rational::Rat;
 use super::Report;
-use super::facts::{Facts, MICRO, NANO};
+use super::facts::{Facts, MICRO};
 use super::place::Hosting;
 use super::prices;
 use super::rows;
@@ -78,132 +78,15 @@ pub fn check(f: &Facts, r: &mut Report) {
     }
 }
 
-/// The printed welfare is that of the awards, and (without blocks) the prices prove it best.
-pub fn welfare(f: &Facts, out: &Outcome, priced: bool, hosting: &Hosting, r: &mut Report) {
-    let (mut lo, mut hi) = (Rat::ZERO, Rat::ZERO);
-    for (i, o) in f.orders.iter().enumerate() {
-        let signed = |a: usize| Rat::int(if o.bid { o.worth[a] } else { -o.worth[a] });
-        let soft = f.soft.contains(&i);
-        match &f.awards[i] {
-            Some(a) => {
-                let one = o.replicas.map_or(Rat::ZERO, |n| Rat::ratio(1, n));
-                let from = if a.full && soft { &a.lo - &one } else { a.lo.clone() };
-                let v = signed(a.alternative);
-                let (x, y) = (&v * &from, &v * &a.hi);
-                lo = &lo + &x.clone().min(y.clone());
-                hi = &hi + &x.max(y);
-            }
-            None if soft => {
-                let each: Vec<Rat> =
-                    (0..o.alternatives.len()).map(|a| signed(a).div(&Rat::int(o.replicas.unwrap_or(1)))).collect();
-                lo = &lo + &each.iter().fold(Rat::ZERO, |t, v| t.min(v.clone()));
-                hi = &hi + &each.iter().fold(Rat::ZERO, |t, v| t.max(v.clone()));
-            }
-            // At the margin a fill under one unit is rounded to nothing: the welfare before
-            // rounding has it, the awards have not.
-            None if f.refused[i].is_some_and(|x| x.reason == Reason::MarginalProrata) => {
-                for (a, quantities) in o.alternatives.iter().enumerate() {
-                    let least = quantities.iter().map(|(_, q)| *q).min().unwrap_or(1).max(1);
-                    let unit = signed(a).div(&Rat::int(least));
-                    lo = &lo + &unit.clone().min(Rat::ZERO);
-                    hi = &hi + &unit.max(Rat::ZERO);
-                }
-            }
-            None => {}
-        }
-    }
-    for (k, steps) in f.steps.iter().enumerate() {
-        for (quantity, reserve, used) in steps {
-            let d =
-                if f.lots[k] > 0 { f.lots[k] } else { i128::from(*used > 0 && used < quantity && f.rounding[k] > 0) };
-            lo = &lo - &Rat::int(reserve * (used + d).min(*quantity));
-            hi = &hi - &Rat::int(reserve * (used - d).max(0));
-        }
-    }
-    for (from, to, _, cost, _, flow) in &f.arcs {
-        let lots = f.lots[*from].max(f.lots[*to]);
-        let d = if lots > 0 { lots } else { i128::from(*flow > 0 && (f.rounding[*from] > 0 || f.rounding[*to] > 0)) };
-        lo = &lo - &Rat::int(cost * (flow + d));
-        hi = &hi - &Rat::int(cost * (flow - d).max(0));
-    }
-    let nano = Rat::int(NANO);
-    let printed = &out.welfare.0 * &nano;
-    let micro = Rat::int(MICRO);
-    if printed < &lo - &micro || printed > &hi + &micro {
-        r.bad(
-            "WELFARE",
-            "the printed welfare differs from the awards",
-            &[("printed in nano-credits", &printed), ("least", &lo), ("most", &hi)],
-        );
-    }
-    if let Some(b) = &out.bound
-        && &b.0 * &nano < &printed - &micro
-    {
-        r.bad("WELFARE", "the bound is under the welfare", &[("bound", &b.0), ("welfare", &out.welfare.0)]);
-    }
-    if !priced {
-        return;
-    }
-    let (mut dual, mut tol) = (Rat::ZERO, Rat::ZERO);
-    for (k, steps) in f.steps.iter().enumerate() {
-        for (quantity, reserve, _) in steps {
-            dual = &dual + &Rat::int((f.price[k] - reserve).max(0) * quantity);
-            tol = &tol + &Rat::int(*quantity);
-        }
-        tol = &tol + &Rat::int(f.price[k] * (f.rounding[k] + 1));
-    }
-    for (from, to, ratio, cost, limit, _) in &f.arcs {
-        let gain = &(&(ratio * &Rat::int(f.price[*to])) - &Rat::int(f.price[*from])) - &Rat::int(*cost);
-        let most = Rat::int(limit.unwrap_or(0));
-        dual = &dual + &(&gain.max(Rat::ZERO) * &most);
-        tol = &tol + &(&(&Rat::ONE + ratio) * &most);
-    }
-    for (i, o) in f.orders.iter().enumerate() {
-        let best = (0..o.alternatives.len()).map(|a| f.surplus(i, a, &f.price)).max().unwrap_or(0).max(0);
-        dual = &dual + &Rat::int(best);
-        tol = &tol + &Rat::int((0..o.alternatives.len()).map(|a| f.tolerance(i, a)).max().unwrap_or(0));
-        if let Some(a) = f.awards[i].as_ref().filter(|a| !a.full) {
-            let step = o.replicas.map_or_else(
-                || o.alternatives[a.alternative].iter().map(|q| Rat::ratio(1, q.1)).max().unwrap_or_default(),
-                |n| Rat::ratio(1, n),
-            );
-            tol = &tol + &(&Rat::int(o.worth[a.alternative].abs()) * &step);
-        }
-    }
-    if lo > &dual + &tol {
-        r.bad(
-            "I7",
-            "welfare above the dual bound: the awards can't be feasible",
-            &[("welfare in nano-credits", &lo), ("bound", &dual)],
-        );
-    }
-    let rows = !f.book.budgets.is_empty()
-        || f.book.instances.iter().any(|i| !(i.holding.is_empty() && i.floor.is_empty() && i.max_swap.is_empty()));
-    let blocks = f.orders.iter().any(|o| o.block);
-    if !rows && !blocks && !f.fallback && f.rationed.is_empty() {
-        for i in 0..f.orders.len() {
-            let s = f.surplus(i, 0, &f.price);
-            if s > f.tolerance(i, 0) && hosting.none_fits(f, i, 0) {
-                let got = f.awards[i].as_ref().map_or(Rat::ZERO, |a| a.lo.clone());
-                dual = &dual - &(&Rat::int(s) * &(&Rat::ONE - &got));
-            }
-        }
-        if dual > &(&hi + &tol) + &micro {
-            r.bad(
-                "I7",
-                "the prices do not prove the welfare optimal",
-                &[("welfare in nano-credits", &hi), ("dual", &dual)],
-            );
-        }
-    }
-}
-
 /// Orders that are alike: incumbents first, then the higher class, then pro-rata.
+///
+/// Orders bound to different nodes are not alike: one of them may find room where the other does
+/// not, and what one lends serves bids that the other can't.
 ///
 /// Classes decide ties, that is among orders without surplus. What a collar rations is in the
 /// money, and there the rule is equal fills whatever the class (`At the collar`).
 pub fn ties(f: &Facts, hosting: &Hosting, r: &mut Report) {
-    type Alike = (bool, Rat, Vec<(usize, Rat)>);
+    type Alike = (bool, Rat, Vec<(usize, Rat)>, Option<usize>);
     let mut groups: BTreeMap<Alike, Vec<usize>> = BTreeMap::new();
     for (i, o) in f.orders.iter().enumerate() {
         let full = f.awards[i].as_ref().is_some_and(|a| a.full);
@@ -220,7 +103,7 @@ pub fn ties(f: &Facts, hosting: &Hosting, r: &mut Report) {
         let total: i128 = o.alternatives[0].iter().map(|q| q.1).sum();
         let mut ratio: Vec<(usize, Rat)> = o.alternatives[0].iter().map(|(k, q)| (*k, Rat::ratio(*q, total))).collect();
         ratio.sort();
-        groups.entry((o.bid, Rat::ratio(o.worth[0], total), ratio)).or_default().push(i);
+        groups.entry((o.bid, Rat::ratio(o.worth[0], total), ratio, hosting.bound_to(f, i))).or_default().push(i);
     }
     for g in groups.values().filter(|g| g.len() > 1) {
         let mut ranks: BTreeMap<(bool, super::super::book::Class), Vec<usize>> = BTreeMap::new();

@@ -149,6 +149,13 @@ impl Hosting {
             .unwrap_or(i128::MAX)
     }
 
+    /// The node that an order names, if it concerns anything that the order asks for or lends.
+    pub fn bound_to(&self, f: &Facts, i: usize) -> Option<usize> {
+        let o = &f.orders[i];
+        let concerned = |v: &usize| o.alternatives[0].iter().any(|(k, _)| self.product_pool[*k] == self.pool_of[*v]);
+        o.node.filter(concerned)
+    }
+
     /// True if the least more that an order could get of an alternative fits on no node.
     pub fn none_fits(&self, f: &Facts, i: usize, alternative: usize) -> bool {
         let o = &f.orders[i];

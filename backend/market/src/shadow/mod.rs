@@ -5,8 +5,12 @@
 //!
 //! Invariants: only positions that both runs have recorded are compared; every difference is
 //! counted, the first ones are kept with both values; merging comparisons of consecutive
-//! stretches equals comparing the whole. Absent: running anything, time, I/O.
+//! stretches equals comparing the whole; bounds hold exactly, with no rounding between a word
+//! and the verdict on it. Absent: running anything, time, I/O, and floating point here too.
+mod number;
 
+use number::Number;
+pub use number::{Bound, NotABound};
 use serde::{Deserialize, Serialize};
 
 /// What one run produced at one input position.
@@ -30,11 +34,12 @@ pub enum Rules {
         #[serde(default)]
         ignore: Vec<String>,
     },
-    /// Output words are little-endian `f64`; they may differ by `absolute + relative × |live|`.
+    /// Output words are little-endian IEEE 754 doubles; they may differ by
+    /// `absolute + relative × |live|`. What is not finite is the same only as its own kind.
     /// The state is not compared: numbers that differ make its hash differ.
     Tolerance {
-        absolute: f64,
-        relative: f64,
+        absolute: Bound,
+        relative: Bound,
         #[serde(default)]
         ignore: Vec<String>,
     },
@@ -133,14 +138,7 @@ pub fn compare(live: &[PositionRecord], shadow: &[PositionRecord], rules: &Rules
         result.shadow_latency_sum_micros += s.latency_micros;
         result.live_latency_max_micros = result.live_latency_max_micros.max(l.latency_micros);
         result.shadow_latency_max_micros = result.shadow_latency_max_micros.max(s.latency_micros);
-        if compare_position(l, s, rules, &mut |difference| {
-            result.differences_total += 1;
-            if result.differences.len() < keep {
-                result.differences.push(difference);
-            }
-        }) {
-            result.states_compared += 1;
-        }
+        compare_position(l, s, rules, keep, &mut result);
     }
     result.too_slow = too_slow(&result, rules);
     result
@@ -155,122 +153,70 @@ fn too_slow(c: &Comparison, rules: &Rules) -> bool {
     u128::from(c.shadow_latency_sum_micros) > allowed
 }
 
-/// Reports each difference at one position; answers whether the states were compared.
+/// Adds the differences at one position, and whether the states were compared.
 fn compare_position(
     live: &PositionRecord,
     shadow: &PositionRecord,
     rules: &Rules,
-    report: &mut dyn FnMut(Difference),
-) -> bool {
+    keep: usize,
+    result: &mut Comparison,
+) {
     let (ignore, tolerance) = match rules {
         Rules::Exact { ignore } => (ignore, None),
-        Rules::Tolerance { absolute, relative, ignore } => (ignore, Some((*absolute, *relative))),
-        Rules::PerformanceOnly { .. } => return false,
+        Rules::Tolerance { absolute, relative, ignore } => (ignore, Some((absolute, relative))),
+        Rules::PerformanceOnly { .. } => return,
     };
     let ignored = |field: &str| ignore.iter().any(|name| name == field);
-    let mut differ = |field: &str, l: String, s: String| {
-        report(Difference { position: live.position, field: field.to_owned(), live: l, shadow: s });
+    // values are written out only for the differences that are kept
+    let mut differ = |field: &str, values: &dyn Fn() -> (String, String)| {
+        if ignored(field) {
+            return;
+        }
+        result.differences_total += 1;
+        if result.differences.len() < keep {
+            let (live_value, shadow_value) = values();
+            let field = field.to_owned();
+            let difference = Difference { position: live.position, field, live: live_value, shadow: shadow_value };
+            result.differences.push(difference);
+        }
     };
 
-    if live.output.len() != shadow.output.len() && !ignored("output.length") {
-        differ("output.length", live.output.len().to_string(), shadow.output.len().to_string());
+    if live.output.len() != shadow.output.len() {
+        differ("output.length", &|| (live.output.len().to_string(), shadow.output.len().to_string()));
     }
     for (index, (l, s)) in live.output.chunks(8).zip(shadow.output.chunks(8)).enumerate() {
-        let same = l == s || tolerance.is_some_and(|bounds| close(l, s, bounds));
-        let field = format!("output.{index}");
-        if !same && !ignored(&field) {
-            differ(&field, show_word(l, tolerance.is_some()), show_word(s, tolerance.is_some()));
+        if l != s && !tolerance.is_some_and(|bounds| close(l, s, bounds)) {
+            let numbers = tolerance.is_some();
+            differ(&format!("output.{index}"), &|| (show_word(l, numbers), show_word(s, numbers)));
         }
     }
     let (Some(l), Some(s)) = (&live.state, &shadow.state) else {
-        return false;
+        return;
     };
     if tolerance.is_some() || ignored("state") {
-        return false;
+        return;
     }
     if l != s {
-        differ("state", l.clone(), s.clone());
+        differ("state", &|| (l.clone(), s.clone()));
     }
-    true
+    result.states_compared += 1;
 }
 
-fn number(word: &[u8]) -> Option<f64> {
-    Some(f64::from_le_bytes(word.try_into().ok()?))
+fn number(word: &[u8]) -> Option<Number> {
+    Some(Number::from_bits(u64::from_le_bytes(word.try_into().ok()?)))
 }
 
-fn close(live: &[u8], shadow: &[u8], (absolute, relative): (f64, f64)) -> bool {
+fn close(live: &[u8], shadow: &[u8], (absolute, relative): (&Bound, &Bound)) -> bool {
     match (number(live), number(shadow)) {
-        (Some(l), Some(s)) => (l - s).abs() <= absolute + relative * l.abs(),
+        (Some(l), Some(s)) => s.is_near(&l, absolute, relative),
         _ => false,
     }
 }
 
-fn show_word(word: &[u8], as_float: bool) -> String {
+fn show_word(word: &[u8], as_number: bool) -> String {
     match <[u8; 8]>::try_from(word) {
-        Ok(bytes) if as_float => f64::from_le_bytes(bytes).to_string(),
+        Ok(bytes) if as_number => Number::from_bits(u64::from_le_bytes(bytes)).to_string(),
         Ok(bytes) => i64::from_le_bytes(bytes).to_string(),
         Err(_) => word.iter().map(|byte| format!("{byte:02x}")).collect(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn record(position: u64, words: &[f64], state: &str, latency: u64) -> PositionRecord {
-        PositionRecord {
-            position,
-            output: words.iter().flat_map(|w| w.to_le_bytes()).collect(),
-            state: Some(state.to_owned()),
-            latency_micros: latency,
-        }
-    }
-
-    #[test]
-    fn only_positions_that_both_have_are_compared() {
-        let live = [record(4, &[1.0], "a", 0), record(5, &[1.0], "b", 0)];
-        let shadow = [record(3, &[9.0], "x", 0), record(5, &[1.0], "b", 0)];
-        let c = compare(&live, &shadow, &Rules::default(), 8);
-        assert_eq!((c.positions_compared, c.first_position, c.differences_total), (1, Some(5), 0));
-        assert_eq!(c.verdict(1, false), Verdict::Pass);
-        assert_eq!(c.verdict(2, false), Verdict::Running);
-        assert_eq!(c.verdict(2, true), Verdict::Inconclusive);
-    }
-
-    #[test]
-    fn each_rule_judges_the_same_pair_its_own_way() {
-        let live = [record(1, &[100.0, 5.0], "a", 100)];
-        let shadow = [record(1, &[100.4, 5.0], "b", 300)];
-        let exact = compare(&live, &shadow, &Rules::default(), 8);
-        let fields: Vec<_> = exact.differences.iter().map(|d| d.field.as_str()).collect();
-        assert_eq!(fields, ["output.0", "state"]);
-
-        let ignore = Rules::Exact { ignore: vec!["output.0".into(), "state".into()] };
-        assert_eq!(compare(&live, &shadow, &ignore, 8).differences_total, 0);
-
-        let loose = Rules::Tolerance { absolute: 0.0, relative: 0.005, ignore: Vec::new() };
-        assert_eq!(compare(&live, &shadow, &loose, 8).differences_total, 0);
-        let tight = Rules::Tolerance { absolute: 0.0, relative: 0.001, ignore: Vec::new() };
-        let c = compare(&live, &shadow, &tight, 8);
-        assert_eq!((c.differences_total, c.differences[0].shadow.as_str()), (1, "100.4"));
-
-        let speed = |slack| Rules::PerformanceOnly { slower_percent: 50, slack_micros: slack };
-        assert_eq!(compare(&live, &shadow, &speed(0), 8).verdict(1, false), Verdict::Fail);
-        assert_eq!(compare(&live, &shadow, &speed(150), 8).verdict(1, false), Verdict::Pass);
-    }
-
-    #[test]
-    fn merging_stretches_equals_comparing_the_whole() {
-        let live: Vec<_> = (0..40).map(|p| record(p, &[p as f64], "s", p)).collect();
-        let shadow: Vec<_> =
-            (0..40).map(|p| record(p, &[if p % 3 == 0 { -1.0 } else { p as f64 }], "s", 2 * p)).collect();
-        for rules in [Rules::default(), Rules::PerformanceOnly { slower_percent: 10, slack_micros: 1 }] {
-            let whole = compare(&live, &shadow, &rules, 5);
-            let mut parts = Comparison::default();
-            for range in [0..7, 7..8, 8..40] {
-                parts.merge(compare(&live[range.clone()], &shadow[range], &rules, 5), &rules, 5);
-            }
-            assert_eq!(parts, whole);
-        }
     }
 }

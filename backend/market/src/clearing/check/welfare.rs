@@ -1,0 +1,235 @@
+//! The printed welfare against awards and prices.
+//!
+//! What is printed is the welfare of the rational optimum; awards are rounded to whole units, even
+//! to nothing. A band around the rounded awards would be wide, and would need to know which
+//! orders rounding emptied. Prices see through rounding: of any allocation whose priced products
+//! have no slack, the welfare is the sum of all surpluses, `Σ σx + Σ (π−ρ)o + Σ gain·z`, and what
+//! is filled in part has a coefficient of 0 there (tested as I2, I3, I6, I9 to I11). So a fill at
+//! the margin counts for nothing however it was rounded, and steps and arcs that earn something
+//! were full. Only an order in the money that its own rows, its host or a collar held back is
+//! known no better than its printed fill, or as under one unit where it has no award.
+//!
+//! No printed reason has a say in it.
+use super::super::outcome::Outcome;
+use super::super::rational::Rat;
+use super::Report;
+use super::facts::{Facts, MICRO, NANO};
+use super::place::Hosting;
+use super::{prices, rows};
+use std::collections::BTreeMap;
+
+/// What participants' own rows have used, as `rows` counts it.
+type OwnRows = (BTreeMap<(usize, usize), (i128, i128, i128)>, Vec<Rat>);
+
+/// A sum known to lie between two numbers.
+#[derive(Default)]
+struct Band {
+    least: Rat,
+    most: Rat,
+}
+
+impl Band {
+    /// Adds a coefficient times something between two numbers.
+    fn add(&mut self, coefficient: &Rat, from: &Rat, to: &Rat) {
+        let (a, b) = (coefficient * from, coefficient * to);
+        let (a, b) = if a <= b { (a, b) } else { (b, a) };
+        self.least = &self.least + &a;
+        self.most = &self.most + &b;
+    }
+
+    fn widen(&mut self, by: &Rat) {
+        self.least = &self.least - by;
+        self.most = &self.most + by;
+    }
+}
+
+/// The welfare before rounding, in nano-credits: at least and at most.
+fn before_rounding(f: &Facts, hosting: &Hosting) -> (Rat, Rat) {
+    let mut band = Band::default();
+    let own = (rows::changes(f), rows::spent(f));
+    for (i, o) in f.orders.iter().enumerate() {
+        let award = f.awards[i].as_ref();
+        for a in (0..o.alternatives.len()).filter(|a| award.is_none_or(|w| w.alternative == *a)) {
+            let (from, to) = fills(f, hosting, &own, i, a);
+            band.add(&Rat::int(f.surplus(i, a, &f.price)), &from, &to);
+        }
+    }
+    let moved = moved(f);
+    for (k, steps) in f.steps.iter().enumerate() {
+        let by = Rat::int(moved[k]);
+        for (quantity, reserve, used) in steps {
+            let gain = Rat::int(f.price[k] - reserve);
+            carry(&mut band, &gain, &Rat::ONE, (*used, Some(*quantity)), &by);
+        }
+    }
+    for (from, to, ratio, cost, limit, flow) in &f.arcs {
+        let gain = &(&(ratio * &Rat::int(f.price[*to])) - &Rat::int(f.price[*from])) - &Rat::int(*cost);
+        carry(&mut band, &gain, &(&Rat::ONE + ratio), (*flow, *limit), &Rat::int(moved[*from] + moved[*to]));
+    }
+    (band.least, band.most)
+}
+
+/// Adds what a step or an arc earns: it was full if that is more than the tolerance of published
+/// prices, idle if it is less, and in between anything that rounding turns into what is used.
+fn carry(band: &mut Band, gain: &Rat, tolerance: &Rat, (used, most): (i128, Option<i128>), by: &Rat) {
+    let now = Rat::int(used);
+    let full = most.map(Rat::int).filter(|m| gain > tolerance && m - &now <= *by);
+    if let Some(full) = full {
+        band.add(gain, &full, &full);
+    } else if gain.abs() <= *tolerance {
+        band.add(gain, &now, &now);
+        band.widen(&(tolerance * by));
+    } else if used > 0 {
+        // only where a collar keeps a price from what its use costs
+        band.add(gain, &(&now - by).max(Rat::ZERO), &(&now + by));
+    }
+}
+
+/// By how many units at most rounding moved what the steps and arcs of each product carry.
+fn moved(f: &Facts) -> Vec<i128> {
+    let mut moved = vec![0; f.price.len()];
+    for o in &f.orders {
+        for (a, quantities) in o.alternatives.iter().enumerate() {
+            quantities.iter().enumerate().for_each(|(p, (k, _))| moved[*k] += o.unit(a, p));
+        }
+    }
+    for (from, to, ratio, _, _, _) in &f.arcs {
+        moved[*from] += 1;
+        moved[*to] += ratio.ceil();
+    }
+    moved
+}
+
+/// Between what the fill of an alternative lay before rounding.
+fn fills(f: &Facts, hosting: &Hosting, own: &OwnRows, i: usize, a: usize) -> (Rat, Rat) {
+    let o = &f.orders[i];
+    let surplus = f.surplus(i, a, &f.price);
+    // the greatest part of it that is under one unit of every product
+    let unit = (0..o.alternatives[a].len()).map(|p| Rat::ratio(o.unit(a, p), o.alternatives[a][p].1)).min();
+    let unit = unit.unwrap_or_default();
+    let marginal = surplus.abs() <= f.tolerance(i, a);
+    let capped = || surplus > 0 && o.alternatives[a].iter().any(|(k, _)| f.price[*k] >= f.cap[*k]);
+    match &f.awards[i] {
+        // it may have been rounded up
+        Some(award) if award.full && (marginal || capped()) => (&award.lo - &unit, award.hi.clone()),
+        Some(award) => (award.lo.clone(), award.hi.clone()),
+        // a least fill of a unit or more can't be rounded away
+        None if o.least >= unit => (Rat::ZERO, Rat::ZERO),
+        None => {
+            let held = || capped() || prices::row_binds(f, i, a, &own.0, &own.1) || hosting.none_fits(f, i, a);
+            let some = marginal || (surplus > 0 && held());
+            (Rat::ZERO, if some { unit } else { Rat::ZERO })
+        }
+    }
+}
+
+/// The printed welfare is that of the awards, and (without blocks) the prices prove it best.
+pub fn check(f: &Facts, out: &Outcome, priced: bool, hosting: &Hosting, r: &mut Report) {
+    let (mut lo, mut hi) = (Rat::ZERO, Rat::ZERO);
+    for (i, o) in f.orders.iter().enumerate() {
+        let signed = |a: usize| Rat::int(if o.bid { o.worth[a] } else { -o.worth[a] });
+        let soft = f.soft.contains(&i);
+        match &f.awards[i] {
+            Some(a) => {
+                let one = o.replicas.map_or(Rat::ZERO, |n| Rat::ratio(1, n));
+                let from = if a.full && soft { &a.lo - &one } else { a.lo.clone() };
+                let v = signed(a.alternative);
+                let (x, y) = (&v * &from, &v * &a.hi);
+                lo = &lo + &x.clone().min(y.clone());
+                hi = &hi + &x.max(y);
+            }
+            None if soft => {
+                let each: Vec<Rat> =
+                    (0..o.alternatives.len()).map(|a| signed(a).div(&Rat::int(o.replicas.unwrap_or(1)))).collect();
+                lo = &lo + &each.iter().fold(Rat::ZERO, |t, v| t.min(v.clone()));
+                hi = &hi + &each.iter().fold(Rat::ZERO, |t, v| t.max(v.clone()));
+            }
+            None => {}
+        }
+    }
+    for (k, steps) in f.steps.iter().enumerate() {
+        for (quantity, reserve, used) in steps {
+            let d =
+                if f.lots[k] > 0 { f.lots[k] } else { i128::from(*used > 0 && used < quantity && f.rounding[k] > 0) };
+            lo = &lo - &Rat::int(reserve * (used + d).min(*quantity));
+            hi = &hi - &Rat::int(reserve * (used - d).max(0));
+        }
+    }
+    for (from, to, _, cost, _, flow) in &f.arcs {
+        let lots = f.lots[*from].max(f.lots[*to]);
+        let d = if lots > 0 { lots } else { i128::from(*flow > 0 && (f.rounding[*from] > 0 || f.rounding[*to] > 0)) };
+        lo = &lo - &Rat::int(cost * (flow + d));
+        hi = &hi - &Rat::int(cost * (flow - d).max(0));
+    }
+    let nano = Rat::int(NANO);
+    let printed = &out.welfare.0 * &nano;
+    let micro = Rat::int(MICRO);
+    let (least, most) = before_rounding(f, hosting);
+    if printed < &least - &micro || printed > &most + &micro {
+        r.bad(
+            "WELFARE",
+            "the printed welfare differs from the awards",
+            &[("printed in nano-credits", &printed), ("least", &least), ("most", &most)],
+        );
+    }
+    if let Some(b) = &out.bound
+        && &b.0 * &nano < &printed - &micro
+    {
+        r.bad("WELFARE", "the bound is under the welfare", &[("bound", &b.0), ("welfare", &out.welfare.0)]);
+    }
+    if !priced {
+        return;
+    }
+    let (mut dual, mut tol) = (Rat::ZERO, Rat::ZERO);
+    for (k, steps) in f.steps.iter().enumerate() {
+        for (quantity, reserve, _) in steps {
+            dual = &dual + &Rat::int((f.price[k] - reserve).max(0) * quantity);
+            tol = &tol + &Rat::int(*quantity);
+        }
+        tol = &tol + &Rat::int(f.price[k] * (f.rounding[k] + 1));
+    }
+    for (from, to, ratio, cost, limit, _) in &f.arcs {
+        let gain = &(&(ratio * &Rat::int(f.price[*to])) - &Rat::int(f.price[*from])) - &Rat::int(*cost);
+        let most = Rat::int(limit.unwrap_or(0));
+        dual = &dual + &(&gain.max(Rat::ZERO) * &most);
+        tol = &tol + &(&(&Rat::ONE + ratio) * &most);
+    }
+    for (i, o) in f.orders.iter().enumerate() {
+        let best = (0..o.alternatives.len()).map(|a| f.surplus(i, a, &f.price)).max().unwrap_or(0).max(0);
+        dual = &dual + &Rat::int(best);
+        tol = &tol + &Rat::int((0..o.alternatives.len()).map(|a| f.tolerance(i, a)).max().unwrap_or(0));
+        if let Some(a) = f.awards[i].as_ref().filter(|a| !a.full) {
+            let step = o.replicas.map_or_else(
+                || o.alternatives[a.alternative].iter().map(|q| Rat::ratio(1, q.1)).max().unwrap_or_default(),
+                |n| Rat::ratio(1, n),
+            );
+            tol = &tol + &(&Rat::int(o.worth[a.alternative].abs()) * &step);
+        }
+    }
+    if lo > &dual + &tol {
+        r.bad(
+            "I7",
+            "welfare above the dual bound: the awards can't be feasible",
+            &[("welfare in nano-credits", &lo), ("bound", &dual)],
+        );
+    }
+    let rows = !f.book.budgets.is_empty()
+        || f.book.instances.iter().any(|i| !(i.holding.is_empty() && i.floor.is_empty() && i.max_swap.is_empty()));
+    let blocks = f.orders.iter().any(|o| o.block);
+    if !rows && !blocks && !f.fallback && f.rationed.is_empty() {
+        for i in 0..f.orders.len() {
+            let s = f.surplus(i, 0, &f.price);
+            if s > f.tolerance(i, 0) && hosting.none_fits(f, i, 0) {
+                let got = f.awards[i].as_ref().map_or(Rat::ZERO, |a| a.lo.clone());
+                dual = &dual - &(&Rat::int(s) * &(&Rat::ONE - &got));
+            }
+        }
+        if dual > &(&hi + &tol) + &micro {
+            r.bad(
+                "I7",
+                "the prices do not prove the welfare optimal",
+                &[("welfare in nano-credits", &hi), ("dual", &dual)],
+            );
+        }
+    }
+}

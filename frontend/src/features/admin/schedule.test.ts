@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import type { ReservePrice } from '@/lib/api';
+import { check, coming, draftOf, inForce, say, wireOf, withoutStep, withStep } from './schedule';
+
+const THREE = [{ share: '0.600000', price: '0.000900000' }, { share: '0.300000', price: '0.001260000' }, { share: '0.100000', price: '0.001980000' }];
+const schedule = (id: string, effective_at: string, created_at = effective_at): ReservePrice => ({ id, pool: 'p', resource: 'cpu_milli', steps: THREE, effective_at, created_by: null, created_at });
+
+describe('a schedule of three steps', () => {
+  it('is loaded whole, and saving it unchanged changes nothing', () => {
+    expect(draftOf('cpu_milli', THREE)).toEqual([{ share: '60', price: '0.9' }, { share: '30', price: '1.26' }, { share: '10', price: '1.98' }]);
+    expect(wireOf('cpu_milli', draftOf('cpu_milli', THREE))).toEqual(THREE);
+    const memory = [{ share: '0.333333', price: '0.000060000' }, { share: '0.666667', price: '0.000084001' }];
+    expect(wireOf('mem_mib', draftOf('mem_mib', memory))).toEqual(memory);
+  });
+  it('is said in words', () => expect(say('cpu_milli', THREE)).toBe('60\u2009% at 0.9, 30\u2009% at 1.26, 10\u2009% at 1.98'));
+});
+
+describe('the form', () => {
+  it('asks for shares of 100 % and rising prices', () => {
+    expect(check([{ share: '80', price: '1' }, { share: '20', price: '1.5' }]).ok).toBe(true);
+    expect(check([{ share: '80', price: '1' }, { share: '10', price: '1.5' }]).total).toContain('90 %');
+    expect(check([{ share: '80', price: '1' }, { share: '20', price: '1' }]).steps[1]?.price).toBeTruthy();
+    expect(check([{ share: '', price: 'x' }]).steps[0]).toEqual({ share: expect.any(String), price: expect.any(String) });
+    expect(check([]).ok).toBe(false);
+  });
+  it('adds and removes steps without losing a share', () => {
+    const two = withStep([{ share: '100', price: '0.9' }]);
+    expect(two).toEqual([{ share: '50', price: '0.9' }, { share: '50', price: '1.35' }]);
+    expect(withoutStep(two, 0)).toEqual([{ share: '100', price: '1.35' }]);
+    expect(check(withStep(withStep(two))).ok).toBe(true);
+  });
+});
+
+it('finds what is in force, and what comes', () => {
+  const list = [schedule('old', '2026-11-20T09:00:00Z'), schedule('now', '2026-11-20T10:00:00Z', '2026-11-20T09:50:00Z'), schedule('first', '2026-11-20T10:00:00Z', '2026-11-20T09:40:00Z'), schedule('next', '2026-11-20T12:00:00Z')];
+  const at = Date.parse('2026-11-20T11:00:00Z');
+  expect(inForce(list, 'cpu_milli', at)?.id).toBe('now');
+  expect(coming(list, 'cpu_milli', at).map((s) => s.id)).toEqual(['next']);
+  expect(inForce(list, 'mem_mib', at)).toBeUndefined();
+});

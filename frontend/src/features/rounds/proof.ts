@@ -1,0 +1,57 @@
+// What a certificate says and what it does not: `verified` is that every rule holds; that nothing
+// better exists is said by quality and gap (and the outcome's bound) alone.
+import type { Certificate, Round } from '@/lib/api';
+import { asMicro, formatMoney, type Micro, nearestMicro } from '@/lib/money';
+
+export interface Proof {
+  checked: boolean;
+  /** No outcome under the rules has more welfare. */
+  best: boolean;
+  /** Share of the bound that is not proven. */
+  gap: number;
+  /** The same in credits, where the bound is known. */
+  open: Micro | null;
+}
+
+/** An exact fraction (`p/q` or decimal) as a number; what can't be read is not a proof. */
+export function ratio(text: string): number {
+  const [p = '', q = '1'] = text.trim().split('/');
+  const value = p === '' ? Number.NaN : Number(p) / Number(q);
+  return Number.isFinite(value) ? value : Number.NaN;
+}
+
+/** Welfare is printed rounded, the bound rounded up: so much apart says nothing. */
+const ROUNDING = 1n;
+
+export function proofOf(c: Certificate | null | undefined, bound?: string): Proof {
+  if (!c) return { checked: false, best: false, gap: Number.NaN, open: null };
+  const gap = ratio(c.gap);
+  const over = bound === undefined ? null : nearestMicro(bound) - nearestMicro(c.welfare);
+  const open = over === null ? null : asMicro(over > ROUNDING ? over : 0n);
+  return { checked: c.verified, best: c.verified && c.quality === 'optimal' && gap === 0 && !open, gap, open };
+}
+
+/** "0.31 %": as many digits as say something. */
+export function gapText(p: Proof): string {
+  if (Number.isNaN(p.gap)) return 'unknown';
+  const percent = p.gap * 100;
+  return `${percent === 0 ? '0' : percent < 0.0001 ? '< 0.0001' : percent.toPrecision(2).replace(/\.?0+$/, '')}\u2009%`;
+}
+/** What is not proven, for the end of a sentence. */
+export const openText = (p: Proof): string => (p.gap === 0 && p.open ? `${formatMoney(p.open)} cr` : `${gapText(p)}${p.open ? ` (${formatMoney(p.open)} cr)` : ''}`);
+
+/** What the checker verifies of this round; what the round has nothing of is not listed. */
+export function rulesOf(round: Round): string[] {
+  const set = round.prices.map((p) => p.set_by.split(':')[0]);
+  return [
+    round.awards > 0 && 'Every award costs price × quantity; no bid pays over its limit, no offer gets less than it asked',
+    round.prices.length > 0 && 'One price a product and slot, and none over its cap',
+    'Every order is awarded or refused, once; nothing in the money was left out except for a rule that is named',
+    round.awards > 0 && 'Nothing is sold that was not supplied, and every replica fits on its node',
+    round.awards > 0 && 'What buyers pay is what lenders and operator receive, to the micro-credit',
+    round.prices.some((p) => p.reserve !== null) && 'The operator’s own capacity is sold at its reserve price or above',
+    set.includes('arc') && 'No price difference between pools is larger than what moving costs',
+    'The printed welfare is that of the awards and not over its bound',
+    round.certificate?.input_hash && round.certificate.result_hash && 'Book and result are the ones whose hashes stand above',
+  ].filter((x): x is string => typeof x === 'string' && x !== '');
+}

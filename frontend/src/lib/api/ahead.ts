@@ -1,0 +1,28 @@
+// What capacity costs ahead, from the same points that the charts draw: the mean that was paid for
+// each slot so far. A slot that nobody has traded yet counts at the last one before it.
+import { asNano, divRound, nano, type Nano } from '../money';
+import { bySlot } from './bySlot';
+import type { PricePoint } from './objects';
+
+export interface Ahead {
+  /** One a slot, from the first tradable one on. */
+  slots: Nano[];
+  mean: Nano;
+  /** Of how many slots the price is their own. */
+  traded: number;
+}
+
+export function priceAhead(points: PricePoint[], first: string, count: number, slotSeconds: number): Ahead | null {
+  const known = bySlot(points);
+  const start = Date.parse(first);
+  let traded = 0;
+  const slots: Nano[] = [];
+  for (let i = 0; i < Math.max(1, count); i += 1) {
+    const at = start + i * slotSeconds * 1000;
+    const point = known.findLast((p) => Date.parse(p.slot) <= at) ?? known[0];
+    if (!point) return null;
+    if (Date.parse(point.slot) === at) traded += 1;
+    slots.push(nano(point.price));
+  }
+  return { slots, traded, mean: asNano(divRound(slots.reduce((a, b) => a + b, 0n), BigInt(slots.length))) };
+}

@@ -1,0 +1,105 @@
+//! Workloads whose program ends: what people see, what still works, who pays.
+use crate::common::{Sim, balance, healthy};
+use anyhow::Context;
+use headroom_tests::Api;
+use headroom_tests::orders::Rhythm;
+use serde_json::{Value, json};
+
+const POOL: &str = "fra1-gp";
+
+/// Answers 1 at its tenth input, which stops it as faulty.
+const FAULTY: &str = r#"(module
+  (import "headroom" "position" (func $position (result i64)))
+  (memory (export "memory") 1)
+  (func (export "step") (result i32) (i64.ge_u (call $position) (i64.const 10))))"#;
+
+/// A trader with quota and one workload of the named module.
+async fn with_workload(sim: &Sim, module: &str) -> anyhow::Result<(Api, String)> {
+    let admin = sim.api("admin")?;
+    let api = sim.trader("1000").await?;
+    let me = api.get("/v1/me").await?.ok()?;
+    let participant = me["participant"]["id"].as_str().or(me["participant"].as_str()).context("participant")?;
+    let quota = json!({ "quota": { "cpu_milli": 1000, "mem_mib": 1000 } });
+    admin.put(&format!("/v1/participants/{participant}/quota"), &quota).await?.ok()?;
+    let instance = json!({
+        "name": "batch-1", "module": module, "pool": POOL, "baseline": { "cpu_milli": 500, "mem_mib": 100 },
+        "limit": { "cpu_milli": 2000, "mem_mib": 400 },
+    });
+    let id = api.post_with_key("/v1/instances", "instance", &instance).await?.id()?;
+    Ok((api, id))
+}
+
+async fn built_in(api: &Api, name: &str) -> anyhow::Result<String> {
+    let modules = api.list("/v1/modules").await?;
+    let module = modules.iter().find(|m| m["name"] == name).with_context(|| format!("no module {name}"))?;
+    Ok(module["id"].as_str().unwrap_or_default().to_owned())
+}
+
+async fn workload(api: &Api, id: &str) -> anyhow::Result<Value> {
+    api.get(&format!("/v1/instances/{id}")).await?.ok()
+}
+
+fn bid(instance: &str, window: &Value, limit: &str) -> Value {
+    json!({ "instance": instance, "window": window, "resources": { "cpu_milli": 200 }, "pools": [{ "pool": POOL }],
+        "limit": limit })
+}
+
+#[tokio::test]
+async fn a_fault_is_shown_and_a_restart_begins_anew() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (admin, api) = (sim.api("admin")?, sim.api("tenant")?);
+    let headers = [("content-type", "application/wasm")];
+    let module = api.send("POST", "/v1/modules?name=faulty", &headers, Some(FAULTY.into())).await?.id()?;
+    let instance = json!({ "name": "faulty", "module": module, "pool": POOL,
+        "baseline": { "cpu_milli": 100, "mem_mib": 10 }, "limit": { "cpu_milli": 1000, "mem_mib": 100 } });
+    let id = api.post_with_key("/v1/instances", "faulty", &instance).await?.id()?;
+    let window = Rhythm::of(&api).await?.late_window();
+    let order = api.post_with_key("/v1/bids", "before", &bid(&id, &window, "0.000001")).await?.id()?;
+    assert_eq!(workload(&api, &id).await?["state"], "running");
+    admin.advance(20).await?;
+    let failed = workload(&api, &id).await?;
+    assert_eq!(failed["state"], "failed", "{failed}");
+    let detail = failed["fault"]["detail"].as_str().unwrap_or_default();
+    assert!(detail.contains("position 10") && detail.contains("answered 1"), "{failed}");
+    let ended = api.get(&format!("/v1/bids/{order}")).await?.ok()?;
+    assert_eq!((&ended["status"], &ended["closed_reason"]), (&json!("canceled"), &json!("instance_failed")), "{ended}");
+    let refused = api.post_with_key("/v1/bids", "after", &bid(&id, &window, "1")).await?;
+    assert_eq!((refused.status, refused.code().as_str()), (409, "instance_not_running"));
+    let restarted = api.act(&format!("/v1/instances/{id}/restart")).await?.ok()?;
+    assert_eq!((&restarted["state"], &restarted["fault"]), (&json!("running"), &Value::Null));
+    admin.advance(4).await?;
+    assert_eq!(workload(&api, &id).await?["state"], "running", "it begins at its first input");
+    admin.advance(20).await?;
+    assert_eq!(workload(&api, &id).await?["state"], "failed");
+    let log = sim.server.log();
+    assert!(!log.contains("ERROR"), "{log}");
+    let launch = sim.server.stop().await?;
+    healthy(&launch).await?;
+    let replay = launch.run("replay").await?;
+    assert_eq!(replay.code, Some(0), "{}{}", replay.stdout, replay.stderr);
+    Ok(())
+}
+
+/// Stopping a workload must not give the money for capacity back that was kept free for it.
+#[tokio::test]
+async fn whoever_stops_pays_for_what_was_made_available() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let admin = sim.api("admin")?;
+    let module = built_in(&sim.api("tenant")?, "steady").await?;
+    let (api, id) = with_workload(&sim, &module).await?;
+    let window = Rhythm::of(&api).await?.window(0, 1);
+    let order = api.post_with_key("/v1/bids", "bid", &bid(&id, &window, "500")).await?.id()?;
+    let seconds = Rhythm::of(&api).await?.slot_seconds;
+    admin.advance(12).await?;
+    let won = api.get(&format!("/v1/bids/{order}")).await?.ok()?;
+    assert_eq!(won["status"], "filled", "{won}");
+    api.act(&format!("/v1/instances/{id}/stop")).await?.ok()?;
+    let before = balance(&api).await?;
+    admin.advance(3 * seconds).await?;
+    let receipts = api.list("/v1/receipts").await?;
+    let receipt = receipts.iter().find(|r| r["order"] == order.as_str()).context("no receipt")?;
+    assert_eq!(receipt["credit_note"], "0.000000", "{receipt}");
+    assert_eq!(receipt["lines"][0]["delivered"], receipt["lines"][0]["awarded"], "{receipt}");
+    assert_eq!(balance(&api).await?, before, "nothing comes back");
+    healthy(&sim.server.stop().await?).await
+}
