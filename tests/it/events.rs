@@ -44,7 +44,7 @@ async fn a_stream_shows_what_the_scopes_show() -> anyhow::Result<()> {
     let (tenant, finance, admin) = (sim.api("tenant")?, sim.api("finance")?, sim.api("admin")?);
     admin.advance(180).await?;
     let all = families(&read(&admin, "after=0").await?);
-    for family in ["order", "round", "price", "swap", "delivery", "balance", "forecast", "pool"] {
+    for family in ["order", "round", "price", "swap", "delivery", "balance", "forecast", "pool", "workload"] {
         ensure!(all.contains(family), "the admin sees no {family}.*: {all:?}");
     }
     let market = key(&tenant, &["market:read"]).await?;

@@ -45,8 +45,8 @@ pub const KINDS: [&str; 33] = [
     "delivery.recorded",
     "balance.changed",
     "forecast.issued",
-    "workload.changed",
     "pool.changed",
+    "workload.changed",
 ];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -216,6 +216,25 @@ fn swap_kind(state: crate::swap::SwapState) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A kind that is missing in the list would be sent to nobody.
+    #[test]
+    fn every_notice_is_of_a_known_kind() {
+        let source = include_str!("notice.rs").split("mod tests").next().unwrap();
+        let quoted = source.split('"').skip(1).step_by(2);
+
+        let is_kind = |text: &&str| {
+            text.split_once('.').is_some_and(|(family, rest)| {
+                !family.is_empty()
+                    && !rest.is_empty()
+                    && text.chars().all(|c| c.is_ascii_lowercase() || "._".contains(c))
+            })
+        };
+        let used: BTreeSet<&str> = quoted.filter(is_kind).collect();
+        assert!(used.len() >= KINDS.len(), "{used:?}");
+        let unknown: Vec<&&str> = used.iter().filter(|kind| !KINDS.contains(kind)).collect();
+        assert!(unknown.is_empty(), "{unknown:?} are not in KINDS");
+    }
 
     #[test]
     fn every_swap_state_has_its_kind() {

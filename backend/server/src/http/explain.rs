@@ -7,7 +7,7 @@ use crate::http::problem::{Answered, Problem, Problems};
 use axum::Json;
 use axum::extract::State;
 use headroom_market::book::{NotWon, Order, OrderStatus, Side};
-use headroom_market::ids::{BidId, OfferId, OrderId};
+use headroom_market::ids::{BidId, NodeId, OfferId, OrderId};
 use headroom_market::record::Table;
 use headroom_market::units::Credits;
 use serde::Serialize;
@@ -31,6 +31,9 @@ pub struct Explanation {
     pub minimum_winning_limit: Option<WinningLimit>,
     /// Of an offer: the highest limit that would have won, where a lower one would have.
     pub maximum_winning_limit: Option<WinningLimit>,
+    /// Where no node had room: the one that came nearest, and what it has too little of.
+    pub binding_node: Option<String>,
+    pub binding_resource: Option<String>,
     pub changes: Vec<Change>,
 }
 
@@ -56,7 +59,8 @@ fn sentence_of(reason: &str, order: &Order) -> String {
         "INELIGIBLE" => {
             "The same participant traded the other side of a product, or an earlier award has fixed another node."
         }
-        "OUT_OF_MONEY" => "The price was beyond the limit.",
+        "OUT_OF_MONEY" if order.side == Side::Bid => "The price was above the limit.",
+        "OUT_OF_MONEY" => "The price was below what the offer asks for.",
         "MARGINAL_PRORATA" => "The limit is the price: what was left was shared among equals.",
         "NO_HOST_FITS" if order.request.min_fill.is_zero() => "The price was right, but no node had room left for it.",
         "NO_HOST_FITS" => "The price was right, but no node had room for all of it.",
@@ -96,19 +100,14 @@ fn sentence(order: &Order, not_won: Option<&NotWon>) -> String {
     }
 }
 
-/// The limit that would have won, where another limit would have: one tick beyond what the bundle
-/// cost, which is enough while nothing else changes. An order that was refused although its limit
-/// was good enough gets none.
+/// The limit that would have won, where another limit would have: the core's bound. An order that
+/// was refused although its limit was good enough gets none.
 fn winning_limit(order: &Order, why: &NotWon) -> Option<WinningLimit> {
-    if !matches!(why.reason.as_str(), "OUT_OF_MONEY" | "MARGINAL_PRORATA" | "TIE_LOST") {
-        return None;
-    }
-    let (price, tick) = (why.price_faced?, Credits::from_units(1));
-    let value = match order.side {
-        Side::Bid => price.checked_add(tick).filter(|value| *value > order.remaining_limit)?,
-        Side::Offer => price.checked_sub(tick).filter(|v| !v.is_negative() && *v < order.remaining_limit)?,
+    let better = |value: &Credits| match order.side {
+        Side::Bid => *value > order.remaining_limit,
+        Side::Offer => *value < order.remaining_limit,
     };
-    Some(WinningLimit { value, quality: "bound".to_owned() })
+    why.winning_limit.filter(better).map(|value| WinningLimit { value, quality: "bound".to_owned() })
 }
 
 fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>) -> Vec<Change> {
@@ -120,8 +119,10 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>) -> Vec<C
     }
     match (why.reason.as_str(), order.side) {
         ("NO_HOST_FITS", Side::Bid) => {
-            changes.push(change("Accept another pool", None, true));
-            // A workload grows in one place: only what has none of ours can be cut up.
+            // A workload grows in one place: only a bid without one can go elsewhere or be cut up.
+            if order.request.instance.is_none() {
+                changes.push(change("Accept another pool", None, true));
+            }
             let less = if order.request.instance.is_some() {
                 "Ask for less"
             } else {
@@ -138,7 +139,9 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>) -> Vec<C
             changes.push(change("Cancel your orders of the other side, or take a later slot", None, true));
             changes.push(change(other_limit, None, false));
         }
-        ("HALTED", Side::Bid) => changes.push(change("Accept another pool", None, true)),
+        ("HALTED", Side::Bid) if order.request.instance.is_none() => {
+            changes.push(change("Accept another pool", None, true))
+        }
         _ => {}
     }
     let all_or_none = matches!(
@@ -151,23 +154,32 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>) -> Vec<C
     changes
 }
 
-fn explain(order: &Order) -> Explanation {
+/// `node` is the name of the one that binds.
+fn explain(order: &Order, node: Option<String>) -> Explanation {
     // What a round refused of an order that was filled later is over.
     let not_won = order.last_reason.as_ref().filter(|_| order.status != OrderStatus::Filled);
     let winning = not_won.and_then(|why| winning_limit(order, why));
     let changes = not_won.map(|why| changes(order, why, winning.as_ref())).unwrap_or_default();
+    let binding_resource = not_won.and_then(|w| w.binding_resource.clone());
+    let binding_node = node.filter(|_| not_won.is_some());
+    let mut sentence = sentence(order, not_won);
+    if let (Some(node), Some(resource)) = (&binding_node, &binding_resource) {
+        sentence = format!("{sentence} {node} came nearest and had too little {resource}.");
+    }
     let of_side = |side: Side| winning.clone().filter(|_| order.side == side);
     Explanation {
         order: order.id,
         status: order.status.name().to_owned(),
         reason: not_won.map(|w| w.reason.clone()).or_else(|| order.closed_reason.clone()),
-        sentence: sentence(order, not_won),
+        sentence,
         round: not_won.map(|w| w.round),
         limit: order.remaining_limit,
         price_faced: not_won.and_then(|w| w.price_faced),
         shortfall: not_won.and_then(|w| w.shortfall),
         minimum_winning_limit: of_side(Side::Bid),
         maximum_winning_limit: of_side(Side::Offer),
+        binding_node,
+        binding_resource,
         changes,
     }
 }
@@ -177,7 +189,18 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
     let document = app.store.get(Table::Orders, &by.scope(), &id.to_string()).await?;
     let document = document.ok_or_else(|| Problem::not_found("order"))?;
     let order: Order = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
-    Ok(Json(explain(&order)))
+    let node = order.last_reason.as_ref().and_then(|why| why.binding_node.clone());
+    let node = match node {
+        // A node's name says more to people than its id; one that is gone keeps the id.
+        Some(id) => {
+            let known = id.parse::<NodeId>().ok();
+            let name =
+                app.sequencer.query(move |s| known.and_then(|n| s.nodes.get(&n)).map(|n| n.name.clone())).await?;
+            Some(name.unwrap_or(id))
+        }
+        None => None,
+    };
+    Ok(Json(explain(&order, node)))
 }
 
 /// Why the last round did not fill a bid, and what would have.
@@ -206,7 +229,7 @@ pub async fn explain_offer(
 mod tests {
     use super::*;
 
-    fn order(id: &str, limit: &str, reason: &str, price: &str, short: &str) -> Order {
+    fn order(id: &str, limit: &str, reason: &str, price: &str, short: &str, winning: Option<&str>) -> Order {
         let side = if id.starts_with("bid") { "bid" } else { "offer" };
         serde_json::from_value(serde_json::json!({
             "id": id, "side": side, "participant": "par_01m7w6c380fh08zv3bjp1wmpmd", "status": "open",
@@ -215,7 +238,7 @@ mod tests {
             "resources": { "cpu_milli": 100 }, "pools": [{ "pool": "p" }], "limit": limit,
             "remaining": { "cpu_milli": 100 }, "remaining_replicas": 1, "remaining_limit": limit, "hold": "0",
             "awarded": "0", "awards": [], "origin": "manual",
-            "last_reason": { "reason": reason, "round": 7, "price_faced": price, "shortfall": short },
+            "last_reason": { "reason": reason, "round": 7, "price_faced": price, "shortfall": short, "winning_limit": winning, "binding_resource": "cpu_milli" },
             "closed_reason": null, "replaces": null, "replaced_by": null, "pending_replacement": null,
             "created_at": "2026-11-20T10:00:00Z", "updated_at": "2026-11-20T10:00:00Z",
         }))
@@ -227,18 +250,20 @@ mod tests {
 
     #[test]
     fn a_limit_that_was_good_enough_is_not_what_was_missing() {
-        let said = explain(&order(BID, "0.519480", "NO_HOST_FITS", "0.173160", "0"));
+        let said = explain(&order(BID, "0.519480", "NO_HOST_FITS", "0.173160", "0", None), Some("node-a".to_owned()));
         assert!(said.minimum_winning_limit.is_none() && said.maximum_winning_limit.is_none());
         assert!(said.changes.iter().all(|c| c.limit.is_none() && !c.change.contains("replicas")), "{:?}", said.changes);
         assert!(said.changes.iter().any(|c| !c.helps && c.change == "Raise the limit"));
         assert!(!said.sentence.contains("in one piece"), "{}", said.sentence);
+        assert!(said.sentence.ends_with("node-a came nearest and had too little cpu_milli."), "{}", said.sentence);
+        assert!(!said.changes.iter().any(|c| c.change.contains("another pool")), "a workload bids at home");
     }
 
     #[test]
     fn either_side_is_told_the_limit_that_would_have_won() {
-        let bid = explain(&order(BID, "1", "OUT_OF_MONEY", "1.5", "0.5"));
+        let bid = explain(&order(BID, "1", "OUT_OF_MONEY", "1.5", "0.5", Some("1.500001")), None);
         assert_eq!(bid.minimum_winning_limit.map(|w| w.value.to_string()).as_deref(), Some("1.500001"));
-        let offer = explain(&order(OFFER, "2", "OUT_OF_MONEY", "1.5", "0.5"));
+        let offer = explain(&order(OFFER, "2", "OUT_OF_MONEY", "1.5", "0.5", Some("1.499999")), None);
         assert_eq!(offer.maximum_winning_limit.map(|w| w.value.to_string()).as_deref(), Some("1.499999"));
         assert!(offer.minimum_winning_limit.is_none());
         assert!(offer.changes.iter().any(|c| c.helps && c.limit.is_some() && c.change == "Lower the limit"));

@@ -91,13 +91,13 @@ fn effect(nodes: &Nodes, swap: &Swap, situation: &Situation, out_of_time: bool) 
         SwapState::Reserved => done("reserved by the clearing"),
         SwapState::Snapshot => or_retry(snapshot(nodes, swap), |s| {
             Effect::Done(StepReport {
-                detail: Some(format!("{} KiB of state at input {}", s.payload_bytes / 1024, s.position)),
+                detail: Some(format!("{} of state at input {}", size(s.payload_bytes), s.position)),
                 ..StepReport::default()
             })
         }),
         SwapState::Transferred => or_retry(transfer(nodes, swap, "transfer", "snapshot"), |bytes| {
             Effect::Done(StepReport {
-                detail: Some(format!("{} KiB sent, compressed and hash-checked", bytes / 1024)),
+                detail: Some(format!("{} sent, compressed and hash-checked", size(bytes))),
                 bytes,
                 ..StepReport::default()
             })
@@ -105,7 +105,7 @@ fn effect(nodes: &Nodes, swap: &Swap, situation: &Situation, out_of_time: bool) 
         SwapState::Shadow => shadow(nodes, swap, situation, slot_has_begun, out_of_time),
         SwapState::Fenced => or_retry(fence(nodes, swap), |bytes| {
             Effect::Done(StepReport {
-                detail: Some(format!("source stopped; {} KiB changed since the snapshot", bytes / 1024)),
+                detail: Some(format!("source stopped; {} changed since the snapshot", size(bytes))),
                 bytes,
                 ..StepReport::default()
             })
@@ -123,6 +123,14 @@ fn effect(nodes: &Nodes, swap: &Swap, situation: &Situation, out_of_time: bool) 
 }
 
 /// A full node may have room at the next tick; anything else is a reason to give up.
+/// Bytes in a unit that does not turn a few hundred into 0.
+fn size(bytes: impl TryInto<u64>) -> String {
+    match bytes.try_into().unwrap_or(0) {
+        small @ 0..1024 => format!("{small} bytes"),
+        large => format!("{} KiB", large.div_ceil(1024)),
+    }
+}
+
 fn or_retry<T>(result: Result<T, DriverError>, then: impl FnOnce(T) -> Effect) -> Effect {
     match result {
         Ok(value) => then(value),
@@ -196,7 +204,9 @@ fn shadow(nodes: &Nodes, swap: &Swap, situation: &Situation, slot_has_begun: boo
                 shadow: d.shadow.clone(),
             };
             step.differences = report.comparison.differences.iter().map(difference).collect();
-            let detail = format!("the shadow run differs from the live run in {} places", step.difference_count);
+            let places =
+                if step.difference_count == 1 { "1 place" } else { &format!("{} places", step.difference_count) };
+            let detail = format!("the shadow run differs from the live run in {places}");
             Effect::Failed { reason: "shadow_mismatch".to_owned(), detail, report: step }
         }
         Verdict::Inconclusive => Effect::Failed {
