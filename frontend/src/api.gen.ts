@@ -276,6 +276,9 @@ export interface components {
             shortfall?: components["schemas"]["Credits"] | null;
             minimum_winning_limit?: components["schemas"]["WinningLimit"] | null;
             maximum_winning_limit?: components["schemas"]["WinningLimit"] | null;
+            /** @description Where no node had room: the one that came nearest, and what it has too little of. */
+            binding_node?: string | null;
+            binding_resource?: string | null;
             changes: components["schemas"]["Change"][];
         };
         /** @description Why a workload's program does not run any more. */
@@ -600,11 +603,6 @@ export interface components {
                 replaces?: components["schemas"]["OrderId"] | null;
                 replaced_by?: components["schemas"]["OrderId"] | null;
                 pending_replacement?: components["schemas"]["OrderRequest"] | null;
-                /**
-                 * Format: int64
-                 * @description The sealed round that it takes part in.
-                 */
-                sealed_in?: number | null;
                 created_at: components["schemas"]["Timestamp"];
                 updated_at: components["schemas"]["Timestamp"];
             })[];
@@ -1020,7 +1018,10 @@ export interface components {
         NotWon: {
             /** @description A stable code such as `OUT_OF_MONEY`; unknown values must be tolerated. */
             reason: string;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description The first of the rounds in a row that said the same.
+             */
             round: number;
             price_faced?: components["schemas"]["Credits"] | null;
             shortfall?: components["schemas"]["Credits"] | null;
@@ -1055,11 +1056,6 @@ export interface components {
             replaces?: components["schemas"]["OrderId"] | null;
             replaced_by?: components["schemas"]["OrderId"] | null;
             pending_replacement?: components["schemas"]["OrderRequest"] | null;
-            /**
-             * Format: int64
-             * @description The sealed round that it takes part in.
-             */
-            sealed_in?: number | null;
             created_at: components["schemas"]["Timestamp"];
             updated_at: components["schemas"]["Timestamp"];
         };
