@@ -1,5 +1,6 @@
 //! The one place where SQL meets a database: macros that run the same text on either, and
-//! inserts of many rows.
+//! inserts of many rows. An insert is the same table, columns and conflict clause on either; only
+//! how its rows are handed over differs, see [`Insert`].
 use crate::database::Transaction;
 use crate::error::StoreError;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
@@ -76,6 +77,27 @@ impl From<Vec<u8>> for Value {
     }
 }
 
+impl Value {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Value::Text(text) | Value::MaybeText(Some(text)) => Some(text),
+            _ => None,
+        }
+    }
+    fn number(&self) -> Option<i64> {
+        match self {
+            Value::Integer(number) | Value::MaybeInteger(Some(number)) => Some(*number),
+            _ => None,
+        }
+    }
+    fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Value::Blob(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
 impl ToSql for Value {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match self {
@@ -87,10 +109,11 @@ impl ToSql for Value {
     }
 }
 
-/// Rows a statement where each statement is a round trip. Any number would never stay prepared.
+/// Rows a statement on an asynchronous SQLite pool. Any number would never stay prepared.
 const CHUNKS: [usize; 4] = [64, 16, 4, 1];
 
-/// A table to insert into.
+/// A table to insert into. On PostgreSQL, where a statement is a round trip, all rows go as one
+/// array a column; on SQLite row by row or in chunks.
 #[derive(Clone, Copy, Debug)]
 pub struct Insert {
     pub table: &'static str,
@@ -111,6 +134,11 @@ impl Insert {
 
     fn build(&self, rows: usize) -> String {
         let width = self.columns.len();
+        if rows == 0 {
+            let marks: Vec<String> = (1..=width).map(|n| format!("${n}")).collect();
+            let (columns, marks) = (self.columns.join(","), marks.join(","));
+            return format!("INSERT INTO {} ({columns}) SELECT * FROM UNNEST({marks}) {}", self.table, self.tail);
+        }
         let one = |row: usize| {
             let marks: Vec<String> = (0..width).map(|c| format!("${}", row * width + c + 1)).collect();
             format!("({})", marks.join(","))
@@ -120,26 +148,55 @@ impl Insert {
     }
 
     /// Inserts all rows; each must have one value a column.
-    pub async fn run(&self, transaction: &mut Transaction, mut rows: &[Vec<Value>]) -> Result<(), StoreError> {
+    pub async fn run(&self, transaction: &mut Transaction, rows: &[Vec<Value>]) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        match transaction {
+            Transaction::Sqlite(transaction) => self.run_in_chunks(&mut **transaction, rows).await,
+            Transaction::Postgres(transaction) => self.run_as_arrays(&mut **transaction, rows).await,
+        }
+    }
+
+    async fn run_in_chunks(
+        &self,
+        connection: &mut sqlx::SqliteConnection,
+        mut rows: &[Vec<Value>],
+    ) -> Result<(), StoreError> {
         for size in CHUNKS {
             while rows.len() >= size {
                 let (chunk, rest) = rows.split_at(size);
-                in_either!(&mut *transaction, connection => {
-                    let mut query = sqlx::query(self.text(size));
-                    for value in chunk.iter().flatten() {
-                        query = match value {
-                            Value::Text(text) => query.bind(text),
-                            Value::MaybeText(text) => query.bind(text),
-                            Value::Integer(number) => query.bind(number),
-                            Value::MaybeInteger(number) => query.bind(number),
-                            Value::Blob(bytes) => query.bind(bytes),
-                        };
-                    }
-                    query.execute(connection).await?;
-                });
+                let mut query = sqlx::query(self.text(size));
+                for value in chunk.iter().flatten() {
+                    query = match value {
+                        Value::Text(text) => query.bind(text),
+                        Value::MaybeText(text) => query.bind(text),
+                        Value::Integer(number) => query.bind(number),
+                        Value::MaybeInteger(number) => query.bind(number),
+                        Value::Blob(bytes) => query.bind(bytes),
+                    };
+                }
+                query.execute(&mut *connection).await?;
                 rows = rest;
             }
         }
+        Ok(())
+    }
+
+    async fn run_as_arrays(&self, connection: &mut sqlx::PgConnection, rows: &[Vec<Value>]) -> Result<(), StoreError> {
+        // Zero rows stands for the text with arrays.
+        let mut query = sqlx::query(self.text(0));
+        for column in 0..self.columns.len() {
+            let values = || rows.iter().filter_map(|row| row.get(column));
+            query = match values().next() {
+                Some(Value::Integer(_) | Value::MaybeInteger(_)) => {
+                    query.bind(values().map(Value::number).collect::<Vec<Option<i64>>>())
+                }
+                Some(Value::Blob(_)) => query.bind(values().map(Value::bytes).collect::<Vec<Option<&[u8]>>>()),
+                _ => query.bind(values().map(Value::text).collect::<Vec<Option<&str>>>()),
+            };
+        }
+        query.execute(connection).await?;
         Ok(())
     }
 

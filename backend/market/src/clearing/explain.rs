@@ -6,7 +6,7 @@ use super::model::Meaning;
 use super::outcome::*;
 use super::problem::{Market, RowKind};
 use super::rational::Rat;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const NANO: i128 = 1_000;
 
@@ -34,10 +34,11 @@ pub fn outcome(c: &Cleared, book: &Book, mode: Mode) -> Outcome {
     let mut awards = Vec::new();
     let mut refused = Vec::new();
     let binding = binding(c);
+    let dropped: BTreeSet<usize> = c.components.iter().flat_map(|part| part.1.dropped.iter().copied()).collect();
     for i in 0..m.orders.len() {
         match c.awards.get(&i) {
             Some(f) => awards.push(award(c, i, f, &price, mode, &binding)),
-            None => refused.push(refusal(c, i, &price, &binding)),
+            None => refused.push(refusal(c, i, &price, &binding, &dropped)),
         }
     }
     let mut supply = Vec::new();
@@ -282,7 +283,7 @@ fn binding(c: &Cleared) -> Vec<Option<Reason>> {
     out
 }
 
-fn refusal(c: &Cleared, i: usize, price: &[i128], binding: &[Option<Reason>]) -> Refusal {
+fn refusal(c: &Cleared, i: usize, price: &[i128], binding: &[Option<Reason>], dropped: &BTreeSet<usize>) -> Refusal {
     let m = c.m;
     let o = &m.orders[i];
     // (surplus, tolerance of published prices, bundle price, alternative), all in nano-credits
@@ -306,8 +307,7 @@ fn refusal(c: &Cleared, i: usize, price: &[i128], binding: &[Option<Reason>]) ->
         alt.value * NANO - cost > least
     };
     let homeless = o.bid && unhosted(a) && (0..o.alternatives.len()).all(|a| unhosted(a) || !pays(a, tol));
-    let (_, home, _) = &c.components[c.components.iter().position(|p| p.0.orders.contains(&i)).unwrap_or(0)];
-    let reason = if c.left_out.contains(&i) || home.dropped.contains(&i) {
+    let reason = if c.left_out.contains(&i) || dropped.contains(&i) {
         Reason::SolverFallback
     } else if surplus < -tol {
         Reason::OutOfMoney
