@@ -1,6 +1,6 @@
 import { Button, Icon } from '@/components/ui';
 import type { Explain, Order } from '@/lib/api';
-import { formatMoney } from '@/lib/money';
+import { formatterFor } from '@/lib/money';
 import { perSlot } from './order';
 import { useReplace } from './useReplace';
 
@@ -9,6 +9,7 @@ interface Props { order: Order; explain: Explain; slots: number; onReplaced: (id
 /** What would have won, and what would not: the second saves a try. */
 export function Changes({ order, explain, slots, onReplaced }: Props) {
   const replace = useReplace(order, slots, onReplaced);
+  const format = formatterFor([order.limit, ...explain.changes.map((c) => c.limit)].filter((v) => v !== null).map((v) => perSlot(v, slots)));
   const quality = explain.minimum_winning_limit?.quality;
   return (
     <>
@@ -22,7 +23,7 @@ export function Changes({ order, explain, slots, onReplaced }: Props) {
           {explain.changes.map((c) => (
             <tr key={c.change + c.limit} className={c.helps ? '' : 'mut'}>
               <td style={{ whiteSpace: 'normal' }}><span className="row g6"><span className={c.helps ? 'ok' : 't3'}><Icon name={c.helps ? 'check' : 'cross'} size={12} /></span>{c.change}{!c.helps && ' does not help'}</span></td>
-              <td className="r">{c.limit ? formatMoney(perSlot(c.limit, slots)) : '–'}</td>
+              <td className="r">{c.limit ? format(perSlot(c.limit, slots)) : '–'}</td>
               <td className="r">{c.limit && c.helps && <Button size="sm" kind="primary" busy={replace.busy} onClick={() => c.limit && replace.run(c.limit)} aria-label={`Set: ${c.change}`}>Set</Button>}</td>
             </tr>
           ))}

@@ -23,6 +23,8 @@ export const formatPrice = (value: Nano) => fixed(value, 9, 4);
 /** 2 places; a small amount gets 4, or it would read as nothing. */
 export const formatMoney = (value: Micro) => fixed(value, 6, value !== 0n && value > -100_000n && value < 100_000n ? 4 : 2);
 export const formatExact = (value: Micro) => fixed(value, 6, 6);
+/** How to write amounts side by side: with all places where fewer would make two of them look the same. */
+export const formatterFor = (values: readonly Micro[]) => (new Set(values.map(formatMoney)).size < new Set(values).size ? formatExact : formatMoney);
 export const signed = (text: string) => (text.startsWith(MINUS) ? text : `+${text}`);
 
 export function formatPercent(fraction: number, places = 0): string {

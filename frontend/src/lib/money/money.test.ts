@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { asMicro, cost, decimal, formatBundle, formatExact, formatMoney, formatPercent, formatPrice, formatQuantity, ledgerParts, micro, nano, nearestMicro, priceParts, tryMicro, unitPrice } from '.';
+import { asMicro, cost, decimal, formatBundle, formatExact, formatMoney, formatterFor, formatPercent, formatPrice, formatQuantity, ledgerParts, micro, nano, nearestMicro, priceParts, tryMicro, unitPrice } from '.';
 
 describe('decimals', () => {
   it('reads and writes without losing a digit', () => {
@@ -48,5 +48,11 @@ describe('display', () => {
   });
   it('prices a need: 64 cores, 6 slots in fra1-gp', () => {
     expect(formatMoney(cost(nano('0.001248000'), 64_000, 6))).toBe('479.23');
+  });
+
+  it('writes amounts side by side so that different ones look different', () => {
+    expect(formatterFor([25_400n, 90_000n])(25_400n)).toBe('0.0254');
+    expect(formatterFor([25_490n, 25_491n])(25_490n)).toBe('0.025490');
+    expect(formatterFor([25_490n, 25_490n])(25_490n)).toBe('0.0255');
   });
 });
