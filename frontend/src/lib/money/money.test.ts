@@ -51,8 +51,9 @@ describe('display', () => {
   });
 
   it('writes amounts side by side so that different ones look different', () => {
-    expect(formatterFor([25_400n, 90_000n])(25_400n)).toBe('0.0254');
-    expect(formatterFor([25_490n, 25_491n])(25_490n)).toBe('0.025490');
-    expect(formatterFor([25_490n, 25_490n])(25_490n)).toBe('0.0255');
+    const write = (texts: string[]) => { const values = texts.map(micro); return values.map(formatterFor(values)); };
+    expect(write(['0.0254', '0.09'])).toEqual(['0.0254', '0.0900']);
+    expect(write(['0.02549', '0.025491'])).toEqual(['0.025490', '0.025491']);
+    expect(write(['0.02549', '0.02549'])).toEqual(['0.0255', '0.0255']);
   });
 });
