@@ -79,6 +79,27 @@ async fn a_budget_for_a_hundred_is_a_hundred_holds() -> anyhow::Result<()> {
     healthy(&sim.server.stop().await?).await
 }
 
+/// The body of a replacement is the whole order, its client id with it.
+#[tokio::test]
+async fn a_replacement_may_keep_the_client_id() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let api = sim.trader("10").await?;
+    let mut bid = sim.bid(100_000, "1").await?;
+    bid["client_bid_id"] = json!("mine");
+    let old = api.post_with_key(BIDS, "a", &bid).await?.id()?;
+    bid["limit"] = json!("2");
+    let new = api.patch(&format!("{BIDS}/{old}"), &bid).await?.id()?;
+    assert_ne!(new, old);
+    let named = format!("{BIDS}/by_client_id/mine");
+    assert_eq!(api.get(&named).await?.id()?, new, "the id names the newest");
+    let again = api.post_with_key(BIDS, "b", &bid).await?;
+    assert_eq!((again.status, again.code().as_str()), (409, "duplicate_client_id"));
+    assert_eq!(api.delete(&named).await?.ok()?["status"], "canceled");
+    let used = api.post_with_key(BIDS, "c", &bid).await?;
+    assert_eq!(used.code(), "duplicate_client_id", "for ever");
+    healthy(&sim.server.stop().await?).await
+}
+
 /// One command with more events than its share of ids, between two ordinary ones.
 #[tokio::test]
 async fn a_thousand_orders_are_cancelled_at_once() -> anyhow::Result<()> {

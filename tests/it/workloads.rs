@@ -80,6 +80,73 @@ async fn a_fault_is_shown_and_a_restart_begins_anew() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Neither does running again in time: what was won in the slot stands.
+#[tokio::test]
+async fn a_restart_is_no_way_out_of_a_slot() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let admin = sim.api("admin")?;
+    let module = built_in(&sim.api("tenant")?, "steady").await?;
+    let (api, id) = with_workload(&sim, &module).await?;
+    let rhythm = Rhythm::of(&api).await?;
+    let window = rhythm.window(0, 1);
+    let order = api.post_with_key("/v1/bids", "bid", &bid(&id, &window, "500")).await?.id()?;
+    // Stopped while the slot is planned, restarted before it begins; and once more within it.
+    let before_gate = rhythm.first_open() - rhythm.lead_seconds - rhythm.now - 1;
+    admin.advance(before_gate).await?;
+    api.act(&format!("/v1/instances/{id}/stop")).await?.ok()?;
+    admin.advance(4).await?;
+    api.act(&format!("/v1/instances/{id}/restart")).await?.ok()?;
+    admin.advance(rhythm.lead_seconds + 20).await?;
+    assert_eq!(workload(&api, &id).await?["in_force"]["cpu_milli"], 700, "{}", workload(&api, &id).await?);
+    api.act(&format!("/v1/instances/{id}/stop")).await?.ok()?;
+    admin.advance(10).await?;
+    api.act(&format!("/v1/instances/{id}/restart")).await?.ok()?;
+    assert_eq!(workload(&api, &id).await?["in_force"]["cpu_milli"], 700);
+    admin.advance(2 * rhythm.slot_seconds).await?;
+    let receipts = api.list("/v1/receipts").await?;
+    let receipt = receipts.iter().find(|r| r["order"] == order.as_str()).context("no receipt")?;
+    assert_eq!(receipt["lines"][0]["awarded"], 200, "{receipt}");
+    assert!(receipt["lines"][0]["delivered"].as_i64() >= Some(180), "nearly all of it was there: {receipt}");
+    healthy(&sim.server.stop().await?).await
+}
+
+/// What has been sold is not given to a new workload, and a stopped one takes no room.
+#[tokio::test]
+async fn room_is_given_once() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let admin = sim.api("admin")?;
+    let api = sim.trader("100000").await?;
+    let me = api.get("/v1/me").await?.ok()?;
+    let participant = me["participant"]["id"].as_str().or(me["participant"].as_str()).context("participant")?;
+    let quota = json!({ "quota": { "cpu_milli": 100_000, "mem_mib": 1000 } });
+    admin.put(&format!("/v1/participants/{participant}/quota"), &quota).await?.ok()?;
+    let module = built_in(&api, "steady").await?;
+    let of = |cpu: i64| {
+        json!({ "name": "big", "module": module, "pool": "ams1-lp", "baseline": { "cpu_milli": cpu },
+            "limit": { "cpu_milli": 20_000 } })
+    };
+    let pool = admin.get("/v1/pools/ams1-lp").await?.ok()?;
+    let free = pool["resources"][0]["free"].as_i64().context("free")?;
+    // The most that one node takes.
+    let mut most = free;
+    let id = loop {
+        let reply = api.post_with_key("/v1/instances", &format!("big-{most}"), &of(most)).await?;
+        if reply.is_success() {
+            break reply.id()?;
+        }
+        assert_eq!(reply.code(), "no_host_fits", "{}", reply.text);
+        most -= 100;
+        anyhow::ensure!(most > 0, "no node has any room");
+    };
+    let second = api.post_with_key("/v1/instances", "second", &of(most)).await?;
+    api.act(&format!("/v1/instances/{id}/stop")).await?.ok()?;
+    let third = api.post_with_key("/v1/instances", "third", &of(most)).await?;
+    assert!(third.is_success(), "a stopped workload takes no room: {} (before: {})", third.text, second.status);
+    let back = api.act(&format!("/v1/instances/{id}/restart")).await?;
+    assert_eq!(back.is_success(), second.is_success(), "as much room as before: {}", back.text);
+    healthy(&sim.server.stop().await?).await
+}
+
 /// Stopping a workload must not give the money for capacity back that was kept free for it.
 #[tokio::test]
 async fn whoever_stops_pays_for_what_was_made_available() -> anyhow::Result<()> {

@@ -333,13 +333,14 @@ fn settle(world: &mut World) {
     let mut ticks = Vec::new();
     for (instance, in_force) in instances {
         for resource in [Resource::CpuMilli, Resource::MemMib] {
-            let mut reading = Reading { instance, resource, runs: Vec::new() };
+            let mut reading = Reading { instance, resource, runs: Vec::new(), absent: 0 };
             let mut seen = Vec::new();
             for _ in 0..1 + world.chance.below(3) {
                 // Now and then less is there than should be, or more.
                 let off = if world.chance.below(4) == 0 { world.chance.below(400) as i64 - 200 } else { 0 };
                 seen.push((amount(&in_force, resource) + off).max(0));
-                reading.add_tick(seen[seen.len() - 1]);
+                let baseline = amount(&world.state.instances[&instance].baseline, resource);
+                reading.add_tick(seen[seen.len() - 1] - baseline);
             }
             readings.push(reading);
             ticks.push((instance, resource, seen));

@@ -11,7 +11,7 @@ use headroom_market::notice::{Notice, notices};
 use headroom_market::record::Record;
 use headroom_market::state::State;
 use headroom_store::bus::Bus;
-use headroom_store::journal::{JournalRow, RULE_VERSION, idempotency_key};
+use headroom_store::journal::{JournalRow, RULE_VERSION, client_key, idempotency_key};
 use headroom_store::load::Head;
 use headroom_store::write::{ArchivedRound, Batch, OutboxRow};
 use headroom_store::{Store, StoreError};
@@ -225,8 +225,8 @@ impl Writer {
                     continue;
                 }
             }
-            if let Some(client_key) = &attached.client_key {
-                let order = client_keys.get(client_key).or_else(|| known.orders.get(client_key)).cloned();
+            if let Some(named) = &attached.client_key {
+                let order = client_keys.get(named).or_else(|| known.orders.get(named)).cloned();
                 set_client_order(&mut command, order.as_deref());
             }
             let sequence = self.parts.head.sequence + 1;
@@ -241,9 +241,7 @@ impl Writer {
                 self.parts.head.chain_hash = row.chain_hash.clone();
                 batch.journal.push(row);
                 collect_stream(&mut stream, &mut self.parts.head, told, now.micros());
-                if let (Some(client_key), Some(id)) = (attached.client_key, placed_order(&reply, &events)) {
-                    client_keys.insert(client_key, id);
-                }
+                client_keys.extend(events.iter().filter_map(named_order));
                 batch.archive.extend(attached.archive);
                 batch.modules.extend(attached.module);
             }
@@ -317,14 +315,12 @@ fn set_client_order(command: &mut Command, known: Option<&str>) {
     }
 }
 
-/// The order that used a client id, if one was accepted now.
-fn placed_order(reply: &Reply, events: &[Event]) -> Option<String> {
-    match reply {
-        Reply::Order(id) => {
-            events.iter().any(|e| matches!(e, Event::OrderAccepted(o) if o.id == *id)).then(|| id.to_string())
-        }
-        _ => None,
-    }
+/// The client id of an order that was accepted, and the order: of one that was asked for now as
+/// of a replacement that had to wait for its round.
+fn named_order(event: &Event) -> Option<(String, String)> {
+    let Event::OrderAccepted(order) = event else { return None };
+    let client_id = order.request.client_bid_id.as_ref()?;
+    Some((client_key(&order.participant.to_string(), client_id), order.id.to_string()))
 }
 
 /// A balance that changes often in one batch is told once, with its last value.

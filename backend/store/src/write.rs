@@ -115,7 +115,12 @@ const OUTBOX: Insert = Insert {
     columns: &["id", "market", "kind", "participant", "object", "data", "created_at"],
     tail: "",
 };
-const CLIENT_IDS: Insert = Insert { table: "client_ids", columns: &["client_key", "market", "order_id"], tail: "" };
+/// A replacement may keep the client id of what it replaces; the id then names the newest.
+const CLIENT_IDS: Insert = Insert {
+    table: "client_ids",
+    columns: &["client_key", "market", "order_id"],
+    tail: "ON CONFLICT (client_key) DO UPDATE SET order_id = excluded.order_id",
+};
 const ARCHIVE: Insert = Insert {
     table: "round_archive",
     columns: &["market", "round", "book", "outcome", "result_hash", "recorded_at"],

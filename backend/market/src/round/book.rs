@@ -348,14 +348,15 @@ pub fn operator_capacity(state: &State, pool: &str, resource: Resource) -> i64 {
 }
 
 /// What is taken on each node in each open slot: baselines, what was won, less what was lent.
-struct Occupancy {
+pub struct Occupancy {
     taken: BTreeMap<(NodeId, Slot, Resource), i64>,
 }
 
 impl Occupancy {
-    fn of(state: &State, slots: &[Slot]) -> Self {
+    pub fn of(state: &State, slots: &[Slot]) -> Self {
         let mut occupancy = Self { taken: BTreeMap::new() };
-        for instance in state.instances.values() {
+        // One that does not run has no place: it asks for one again when it is restarted.
+        for instance in state.instances.values().filter(|i| i.state == crate::workload::InstanceState::Running) {
             occupancy.take(instance.node, &instance.baseline, slots);
             // Where an award will take it, its baseline goes along; it is not freed here before.
             if let Some((node, from)) = first_move(state, instance.id) {
@@ -396,7 +397,7 @@ impl Occupancy {
             }
         }
     }
-    fn fits(&self, state: &State, node: NodeId, amounts: &Amounts, slots: &[Slot]) -> bool {
+    pub fn fits(&self, state: &State, node: NodeId, amounts: &Amounts, slots: &[Slot]) -> bool {
         let Some(record) = state.nodes.get(&node).filter(|n| n.state == NodeState::Up) else { return false };
         slots.iter().all(|slot| {
             amounts.iter().all(|(resource, quantity)| {

@@ -3,37 +3,46 @@ use crate::ids::InstanceId;
 use crate::units::Resource;
 use serde::{Deserialize, Serialize};
 
-/// The limits that an instance really had during a slot: (limit in base units, ticks), in
-/// the order of time, equal neighbours joined.
+/// What an instance really had during a slot, beyond the baseline that was in force at the time
+/// and so below 0 while it lends: (base units, ticks), in the order of time, equal neighbours
+/// joined.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
     pub instance: InstanceId,
     pub resource: Resource,
     pub runs: Vec<(i64, u32)>,
+    /// Ticks at which its program did not run, stopped by its owner or by its own fault: what it
+    /// had won was there to be used, and what it had lent it did not use.
+    #[serde(default)]
+    pub absent: u32,
 }
 
 impl Reading {
     pub fn ticks(&self) -> i64 {
-        self.runs.iter().map(|(_, ticks)| i64::from(*ticks)).sum()
+        self.runs.iter().map(|(_, ticks)| i64::from(*ticks)).sum::<i64>() + i64::from(self.absent)
     }
-    /// Mean of what was available above `base`, at most `awarded`, rounded down.
-    pub fn delivered_above(&self, base: i64, awarded: i64) -> i64 {
-        self.mean(|limit| (limit - base).clamp(0, awarded))
+    /// Mean of what was available of `won`, beyond the baseline less what is `lent`, rounded down.
+    pub fn delivered(&self, won: i64, lent: i64) -> i64 {
+        self.mean(won, |beyond| (beyond + lent).clamp(0, won))
     }
-    /// Mean of what was given up below `base`, at most `lent`, rounded down.
-    pub fn given_below(&self, base: i64, lent: i64) -> i64 {
-        self.mean(|limit| (base - limit).clamp(0, lent))
+    /// Mean of what was given up of `lent`, below the baseline and what was `won`, rounded down.
+    pub fn given(&self, won: i64, lent: i64) -> i64 {
+        self.mean(lent, |beyond| (won - beyond).clamp(0, lent))
     }
-    fn mean(&self, value: impl Fn(i64) -> i64) -> i64 {
-        let total: i128 = self.runs.iter().map(|(limit, ticks)| i128::from(value(*limit)) * i128::from(*ticks)).sum();
+    fn mean(&self, whole: i64, value: impl Fn(i64) -> i64) -> i64 {
+        let total: i128 = self.runs.iter().map(|(beyond, ticks)| i128::from(value(*beyond)) * i128::from(*ticks)).sum();
+        let total = total + i128::from(whole) * i128::from(self.absent);
         let ticks = self.ticks();
         if ticks == 0 { 0 } else { (total / i128::from(ticks)) as i64 }
     }
-    pub fn add_tick(&mut self, limit: i64) {
+    pub fn add_tick(&mut self, beyond_baseline: i64) {
         match self.runs.last_mut() {
-            Some((last, ticks)) if *last == limit => *ticks += 1,
-            _ => self.runs.push((limit, 1)),
+            Some((last, ticks)) if *last == beyond_baseline => *ticks += 1,
+            _ => self.runs.push((beyond_baseline, 1)),
         }
+    }
+    pub fn add_absent_tick(&mut self) {
+        self.absent += 1;
     }
 }
 
@@ -41,15 +50,30 @@ impl Reading {
 mod tests {
     use super::*;
 
+    fn empty() -> Reading {
+        Reading { instance: InstanceId::from_raw(1), resource: Resource::CpuMilli, runs: Vec::new(), absent: 0 }
+    }
+
     #[test]
     fn delivery_is_the_mean_of_what_was_there_never_more_than_awarded() {
-        let mut reading = Reading { instance: InstanceId::from_raw(1), resource: Resource::CpuMilli, runs: Vec::new() };
+        let mut reading = empty();
         for limit in [1000, 1000, 1500, 3000] {
-            reading.add_tick(limit);
+            reading.add_tick(limit - 1000);
         }
-        assert_eq!(reading.runs, vec![(1000, 2), (1500, 1), (3000, 1)]);
-        assert_eq!(reading.delivered_above(1000, 500), 250);
-        assert_eq!(reading.given_below(1500, 600), 250);
-        assert_eq!(Reading { runs: Vec::new(), ..reading }.delivered_above(0, 5), 0);
+        assert_eq!(reading.runs, vec![(0, 2), (500, 1), (2000, 1)]);
+        assert_eq!(reading.delivered(500, 0), 250);
+        assert_eq!(reading.given(500, 600), 250);
+        assert_eq!(empty().delivered(5, 0), 0, "what nobody saw was not delivered");
+    }
+
+    #[test]
+    fn whoever_is_absent_has_had_and_given_everything() {
+        let mut reading = empty();
+        reading.add_tick(0);
+        reading.add_absent_tick();
+        assert_eq!((reading.delivered(100, 0), reading.given(0, 100)), (50, 50));
+        reading.add_absent_tick();
+        reading.add_absent_tick();
+        assert_eq!((reading.delivered(100, 0), reading.given(0, 100)), (75, 75));
     }
 }

@@ -13,8 +13,7 @@ use crate::settlement::meter::Reading;
 use crate::settlement::{Receipt, ReceiptLine};
 use crate::time::Slot;
 use crate::turn::{Cause, Turn};
-use crate::units::{Credits, Resource, amount};
-use crate::workload::InstanceState;
+use crate::units::{Credits, Resource};
 use std::collections::BTreeMap;
 
 /// How many settled slots the reference price remembers: a day of 5-minute slots.
@@ -26,7 +25,7 @@ type Given = BTreeMap<(crate::ids::AwardId, Resource), i64>;
 pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
     let awards: Vec<Award> =
         turn.state.awards.values().filter(|a| a.lines.iter().any(|l| l.slot == slot && !l.settled)).cloned().collect();
-    let given = deliveries(turn, slot, &awards, readings);
+    let given = deliveries(slot, &awards, readings);
     let mut escrow = Credits::ZERO;
     for award in &awards {
         let receipt = receipt(turn, slot, award, &given);
@@ -66,26 +65,24 @@ fn pay(turn: &mut Turn<'_>, kind: TransferKind, to: Account, amount: Credits, ca
 }
 
 /// Splits what an instance really had among its awards, earliest award first.
-fn deliveries(turn: &Turn<'_>, slot: Slot, awards: &[Award], readings: &[Reading]) -> Given {
+fn deliveries(slot: Slot, awards: &[Award], readings: &[Reading]) -> Given {
     let mut given = Given::new();
     for reading in readings {
-        let Some(instance) = turn.state.instances.get(&reading.instance) else { continue };
         let of = |kind: AwardKind| {
             awards.iter().filter(move |a| a.kind == kind && a.instance == Some(reading.instance)).flat_map(move |a| {
                 let lines = a.lines.iter().filter(move |l| l.slot == slot && l.resource == reading.resource);
                 lines.map(move |l| (a.id, l.quantity - l.resold))
             })
         };
-        let baseline = amount(&instance.baseline, reading.resource);
         let lent: i64 = of(AwardKind::Lent).map(|(_, q)| q).sum();
         let won: i64 = of(AwardKind::Bought).map(|(_, q)| q).sum();
-        let mut delivered = reading.delivered_above(baseline - lent, won);
+        let mut delivered = reading.delivered(won, lent);
         for (award, quantity) in of(AwardKind::Bought) {
             let part = delivered.min(quantity);
             *given.entry((award, reading.resource)).or_default() += part;
             delivered -= part;
         }
-        let mut gave = reading.given_below(baseline + won, lent);
+        let mut gave = reading.given(won, lent);
         for (award, quantity) in of(AwardKind::Lent) {
             let part = gave.min(quantity);
             *given.entry((award, reading.resource)).or_default() += part;
@@ -103,8 +100,6 @@ fn receipt(turn: &mut Turn<'_>, slot: Slot, award: &Award, given: &Given) -> Rec
             (AwardKind::Resold, _) => line.quantity,
             // Capacity without a workload of ours is made available by keeping its node free.
             (AwardKind::Bought, None) => line.quantity,
-            // It was there to be used; that its program ended is its holder's own matter.
-            (AwardKind::Bought | AwardKind::Lent, Some(id)) if !runs(turn, id) => line.quantity,
             (AwardKind::Bought, Some(_)) => line.resold + given.get(&(award.id, line.resource)).copied().unwrap_or(0),
             (AwardKind::Lent, _) => given.get(&(award.id, line.resource)).copied().unwrap_or(0),
         };
@@ -142,10 +137,6 @@ fn receipt(turn: &mut Turn<'_>, slot: Slot, award: &Award, given: &Given) -> Rec
         cause: short.then(|| cause(turn, award)),
         recorded_at: turn.now,
     }
-}
-
-fn runs(turn: &Turn<'_>, id: crate::ids::InstanceId) -> bool {
-    turn.state.instances.get(&id).is_some_and(|i| i.state == InstanceState::Running)
 }
 
 /// Why less was delivered, as far as the instance tells.

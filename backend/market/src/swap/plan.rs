@@ -54,8 +54,24 @@ pub fn target(state: &State, instance: &Instance, slot: Slot) -> Target {
 
 /// Writes the swap orders of a slot whose gate has closed.
 pub fn plan_slot(turn: &mut Turn<'_>, slot: Slot) {
+    plan(turn, slot, None);
+    let mut market = turn.state.market.clone();
+    market.planned_until = market.planned_until.max(slot.plus(1, market.rhythm.slot_seconds));
+    turn.emit(Event::MarketChanged(market));
+}
+
+/// A workload that runs again has missed the plan of a slot that has not begun.
+pub fn plan_restarted(turn: &mut Turn<'_>, id: InstanceId) {
+    let seconds = turn.state.market.rhythm.slot_seconds;
+    let last_planned = turn.state.market.planned_until.plus(-1, seconds);
+    if last_planned > Slot::containing(turn.now, seconds) {
+        plan(turn, last_planned, Some(id));
+    }
+}
+
+fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<InstanceId>) {
     let mut drafts = Vec::new();
-    for instance in turn.state.instances.values() {
+    for instance in turn.state.instances.values().filter(|i| only.is_none_or(|id| id == i.id)) {
         if instance.state != InstanceState::Running || instance.swap.is_some() {
             continue;
         }
@@ -79,9 +95,6 @@ pub fn plan_slot(turn: &mut Turn<'_>, slot: Slot) {
         changed.swap = Some(ids[index]);
         turn.emit(Event::InstanceChanged(changed));
     }
-    let mut market = turn.state.market.clone();
-    market.planned_until = market.planned_until.max(slot.plus(1, market.rhythm.slot_seconds));
-    turn.emit(Event::MarketChanged(market));
 }
 
 fn draft(

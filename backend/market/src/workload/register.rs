@@ -2,9 +2,10 @@
 use crate::command::{NewInstance, Refusal, RefusalKind};
 use crate::event::Event;
 use crate::ids::*;
-use crate::pool::{Node, NodeState, Pool};
+use crate::pool::{Node, Pool};
+use crate::round::book::Occupancy;
 use crate::state::State;
-use crate::time::Timestamp;
+use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
 use crate::units::{Amounts, Resource, amount};
 use crate::workload::guidance::{ApplicationProfile, Hint};
@@ -103,8 +104,10 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
     check_owner(state, &new)?;
     check_quota(state, new.participant, None, &new.baseline)?;
     let node = match new.node {
-        Some(node) => state.nodes.get(&node).filter(|n| n.pool == new.pool).map(|n| n.id),
-        None => first_fit(state, &new.pool, &new.baseline),
+        Some(node) => {
+            state.nodes.get(&node).filter(|n| n.pool == new.pool && has_room(turn, n, &new.baseline)).map(|n| n.id)
+        }
+        None => first_fit(turn, &new.pool, &new.baseline),
     };
     let node = node.ok_or_else(no_host_fits)?;
     let id = InstanceId::next(&mut turn.ids);
@@ -256,17 +259,20 @@ fn check_quota(
 }
 
 /// The first node of the pool with room for `amounts` beside the baselines that are there.
-fn first_fit(state: &State, pool: &str, amounts: &Amounts) -> Option<NodeId> {
-    state.nodes.values().filter(|n| n.pool == pool).find(|n| has_room(state, n, amounts)).map(|n| n.id)
+fn first_fit(turn: &Turn<'_>, pool: &str, amounts: &Amounts) -> Option<NodeId> {
+    turn.state.nodes.values().filter(|n| n.pool == pool).find(|n| has_room(turn, n, amounts)).map(|n| n.id)
 }
 
-fn has_room(state: &State, node: &Node, amounts: &Amounts) -> bool {
-    let fits = |(resource, quantity): (&Resource, &i64)| {
-        let here = state.instances.values().filter(|i| i.node == node.id && i.state == InstanceState::Running);
-        let taken: i64 = here.map(|i| amount(&i.baseline, *resource).max(amount(&i.in_force, *resource))).sum();
-        taken.saturating_add(*quantity) <= amount(&node.capacity, *resource)
-    };
-    node.state == NodeState::Up && amounts.iter().all(fits)
+/// Whether a node has room in the present slot and all that can be traded, beside the baselines
+/// there and what was won on it.
+fn has_room(turn: &Turn<'_>, node: &Node, amounts: &Amounts) -> bool {
+    let rhythm = &turn.state.market.rhythm;
+    let present = Slot::containing(turn.now, rhythm.slot_seconds);
+    // Between the present slot and the first open one may lie one whose gate has closed.
+    let next = present.plus(1, rhythm.slot_seconds);
+    let later = rhythm.open_slots(turn.now).into_iter().filter(|slot| *slot > next);
+    let slots: Vec<Slot> = [present, next].into_iter().chain(later).collect();
+    Occupancy::of(turn.state, &slots).fits(turn.state, node.id, amounts, &slots)
 }
 
 fn no_host_fits() -> Refusal {
@@ -295,6 +301,13 @@ pub fn set_baseline(
     check_amounts(pool, &floor, "floor")?;
     check_shape(&baseline, &floor, &instance.limit)?;
     check_quota(turn.state, instance.participant, Some(id), &baseline)?;
+    let more = baseline.iter().map(|(r, q)| (*r, q - amount(&instance.baseline, *r))).filter(|(_, q)| *q > 0);
+    let more: Amounts = more.collect();
+    let node = turn.state.nodes.get(&instance.node);
+    let grows = instance.state == InstanceState::Running && !more.is_empty();
+    if grows && !node.is_some_and(|n| has_room(turn, n, &more)) {
+        return Err(no_host_fits());
+    }
     instance.baseline = baseline;
     instance.floor = floor;
     turn.emit(Event::InstanceChanged(instance));
@@ -328,6 +341,7 @@ pub fn stop(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> 
         });
     }
     instance.state = InstanceState::Stopped;
+    instance.fault = None;
     turn.emit(Event::InstanceChanged(instance));
     cancel_orders(turn, participant, id, "instance_stopped");
     Ok(id)
@@ -365,14 +379,17 @@ pub fn restart(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) 
         return Ok(id);
     }
     check_quota(turn.state, participant, Some(id), &instance.baseline)?;
-    let home = turn.state.nodes.get(&instance.node).filter(|n| has_room(turn.state, n, &instance.baseline));
-    let node = home.map(|n| n.id).or_else(|| first_fit(turn.state, &instance.pool, &instance.baseline));
+    let home = turn.state.nodes.get(&instance.node).filter(|n| has_room(turn, n, &instance.baseline));
+    let node = home.map(|n| n.id).or_else(|| first_fit(turn, &instance.pool, &instance.baseline));
     instance.node = node.ok_or_else(no_host_fits)?;
     instance.state = InstanceState::Running;
     instance.fault = None;
     instance.epoch += 1;
-    instance.in_force = instance.baseline.clone();
+    // What it has won and lent in this slot stands: a restart is no way out of either.
+    let present = Slot::containing(turn.now, turn.state.market.rhythm.slot_seconds);
+    instance.in_force = crate::swap::plan::target(turn.state, &instance, present).limits;
     turn.emit(Event::InstanceChanged(instance));
+    crate::swap::plan::plan_restarted(turn, id);
     Ok(id)
 }
 

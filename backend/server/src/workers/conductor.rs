@@ -27,7 +27,7 @@ const TICK_MICROS: i64 = 250_000;
 /// A slot is settled this long after its end.
 const SETTLE_AFTER_SECONDS: i64 = 5;
 /// Forecaster states are stored every so many slots.
-const STORE_EVERY_SLOTS: i64 = 10;
+const STORE_EVERY_SLOTS: i64 = 2;
 const HOUR_MICROS: i64 = 3_600_000_000;
 /// Retention of raw telemetry, forecasts and stream events.
 const KEEP_SAMPLES_HOURS: i64 = 24;

@@ -6,7 +6,7 @@ use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Amounts, Resource, amount};
 use headroom_market::workload::InstanceState;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 
 /// Time between two ticks.
@@ -49,9 +49,16 @@ pub struct Meter {
 }
 
 impl Meter {
-    pub fn add(&mut self, slot: Slot, instance: InstanceId, resource: Resource, limit: i64) {
-        let empty = || Reading { instance, resource, runs: Vec::new() };
-        self.readings.entry((slot, instance, resource)).or_insert_with(empty).add_tick(limit);
+    fn of(&mut self, slot: Slot, instance: InstanceId, resource: Resource) -> &mut Reading {
+        let empty = || Reading { instance, resource, runs: Vec::new(), absent: 0 };
+        self.readings.entry((slot, instance, resource)).or_insert_with(empty)
+    }
+    /// `beyond` the baseline, below 0 while it lends.
+    pub fn add(&mut self, slot: Slot, instance: InstanceId, resource: Resource, beyond: i64) {
+        self.of(slot, instance, resource).add_tick(beyond);
+    }
+    pub fn add_absent(&mut self, slot: Slot, instance: InstanceId, resource: Resource) {
+        self.of(slot, instance, resource).add_absent_tick();
     }
     /// The readings of a slot; older ones are forgotten.
     pub fn take(&mut self, slot: Slot) -> Vec<Reading> {
@@ -76,12 +83,18 @@ pub struct Measured {
 /// Measures every workload.
 pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter: &mut Meter) -> Measured {
     let mut measured = Measured::default();
+    for instance in wanted.instances.iter().filter(|i| i.state != InstanceState::Running) {
+        for resource in Resource::ALL {
+            meter.add_absent(slot, instance.id, resource);
+        }
+    }
     for instance in wanted.instances.iter().filter(|i| i.state == InstanceState::Running) {
         let observed = nodes.observe(instance.id);
         if let Some(fault) = observed.as_ref().and_then(|o| o.fault.clone()) {
             measured.faults.push((instance.id, fault));
         }
-        for resource in instance.baseline.keys().chain(instance.in_force.keys()) {
+        let resources: BTreeSet<Resource> = instance.baseline.keys().chain(instance.in_force.keys()).copied().collect();
+        for resource in &resources {
             // Only CPU and memory are enforced by this driver; for others the plan is the fact.
             let limit = match (&observed, resource) {
                 (None, _) => 0,
@@ -89,7 +102,7 @@ pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter
                 (Some(o), Resource::MemMib) => nodes.mem_mib(o.limits.mem_kib),
                 (Some(_), other) => amount(&instance.in_force, *other),
             };
-            meter.add(slot, instance.id, *resource, limit);
+            meter.add(slot, instance.id, *resource, limit - amount(&instance.baseline, *resource));
         }
         // Right after a start the window holds one step or none: no rate can be read off it.
         let Some(o) = observed.filter(|o| o.window_micros >= LEAST_WINDOW_MICROS) else { continue };
