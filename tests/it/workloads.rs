@@ -97,7 +97,8 @@ async fn a_restart_is_no_way_out_of_a_slot() -> anyhow::Result<()> {
     admin.advance(4).await?;
     api.act(&format!("/v1/instances/{id}/restart")).await?.ok()?;
     admin.advance(rhythm.lead_seconds + 20).await?;
-    assert_eq!(workload(&api, &id).await?["in_force"]["cpu_milli"], 700, "{}", workload(&api, &id).await?);
+    let swaps = api.list("/v1/swap_history").await?;
+    assert_eq!(workload(&api, &id).await?["in_force"]["cpu_milli"], 700, "{swaps:?}");
     api.act(&format!("/v1/instances/{id}/stop")).await?.ok()?;
     admin.advance(10).await?;
     api.act(&format!("/v1/instances/{id}/restart")).await?.ok()?;

@@ -153,8 +153,8 @@ impl Insert {
             return Ok(());
         }
         match transaction {
-            Transaction::Sqlite(transaction) => self.run_in_chunks(&mut **transaction, rows).await,
-            Transaction::Postgres(transaction) => self.run_as_arrays(&mut **transaction, rows).await,
+            Transaction::Sqlite(transaction) => self.run_in_chunks(transaction, rows).await,
+            Transaction::Postgres(transaction) => self.run_as_arrays(transaction, rows).await,
         }
     }
 

@@ -8,10 +8,11 @@ use headroom_execution::{
 };
 use headroom_market::pool::{Node, Pool};
 use headroom_market::state::State;
+use headroom_market::swap::{Swap, SwapState};
 use headroom_market::units::{Amounts, Resource, amount};
 use headroom_market::workload::{Instance, InstanceState, Module};
 use headroom_store::Store;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -39,11 +40,15 @@ pub struct Wanted {
     pub pools: BTreeMap<String, Pool>,
     pub instances: Vec<Instance>,
     pub modules: BTreeMap<headroom_market::ids::ModuleId, Module>,
+    /// Instances that a swap is moving or resizing now: it alone starts and stops their copies.
+    pub under_way: BTreeSet<headroom_market::ids::InstanceId>,
 }
 
 impl Wanted {
     pub fn of(state: &State) -> Self {
+        let begun = |s: &&Swap| !matches!(s.state, SwapState::Planned | SwapState::Reserved);
         Self {
+            under_way: state.swaps.values().filter(begun).map(|s| s.instance).collect(),
             nodes: state.nodes.values().cloned().collect(),
             pools: state.pools.clone(),
             instances: state.instances.values().cloned().collect(),
@@ -147,13 +152,13 @@ impl Nodes {
         for node in &wanted.nodes {
             self.ensure_node(node, wanted.pools.get(&node.pool));
         }
-        let running: std::collections::BTreeSet<InstanceId> = self.cluster.instances().into_iter().collect();
+        let running: BTreeSet<InstanceId> = self.cluster.instances().into_iter().collect();
         for instance in &wanted.instances {
             let id = instance_id(instance.id);
             self.feed.set_once(id.clone(), self.source(instance, now_micros));
             let runs = running.contains(&id);
             match instance.state {
-                InstanceState::Running if !runs && instance.swap.is_none() => {
+                InstanceState::Running if !runs && !wanted.under_way.contains(&instance.id) => {
                     // Inputs of the time before it began are nobody's any more.
                     self.feed.resume(&id, 0, now_micros);
                     self.start(instance, wanted, store).await;
