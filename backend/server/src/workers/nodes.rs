@@ -25,6 +25,8 @@ pub struct Nodes {
     /// KiB of guest memory that one traded MiB stands for: 1024, and 1 in the demo, where
     /// memory is scaled down like fuel so that everything fits on a laptop.
     kib_per_mem_mib: u64,
+    /// Only a demo's workloads follow the demo's trace, whatever they are called.
+    demo: bool,
     checkpoints: PathBuf,
     /// Where books of void rounds are kept.
     pub rejected_books: PathBuf,
@@ -82,6 +84,7 @@ impl Nodes {
             cluster: Cluster::new(config, feed.clone())?,
             feed,
             kib_per_mem_mib,
+            demo,
             checkpoints,
             rejected_books: data.join("rejected-books"),
             slot_micros: slot_seconds * 1_000_000,
@@ -170,7 +173,7 @@ impl Nodes {
     }
 
     fn source(&self, instance: &Instance, now_micros: i64) -> Source {
-        let demand = match demo::seed::entity_of(&instance.name) {
+        let demand = match demo::seed::entity_of(&instance.name).filter(|_| self.demo) {
             Some(entity) => Demand::Trace {
                 entity,
                 cpu_milli: demo::seed::FULL_CPU_MILLI,
