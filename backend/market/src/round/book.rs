@@ -375,8 +375,10 @@ impl Occupancy {
                         }
                     }
                     AwardKind::Lent => {
-                        let home = award.instance.and_then(|i| state.instances.get(&i)).map(|i| i.node);
-                        if let Some(node) = home {
+                        // What a stopped workload has lent is no longer counted as its own.
+                        let lender = award.instance.and_then(|i| state.instances.get(&i));
+                        let running = lender.filter(|i| i.state == crate::workload::InstanceState::Running);
+                        if let Some(node) = running.map(|i| i.node) {
                             occupancy.add(node, line.slot, line.resource, -line.quantity);
                         }
                     }
