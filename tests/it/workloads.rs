@@ -111,7 +111,42 @@ async fn a_restart_is_no_way_out_of_a_slot() -> anyhow::Result<()> {
     healthy(&sim.server.stop().await?).await
 }
 
-/// What has been sold is not given to a new workload, and a stopped one takes no room.
+/// What has been sold for a slot to come is not given to new workloads.
+#[tokio::test]
+async fn what_is_sold_is_not_given_away() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let admin = sim.api("admin")?;
+    let api = sim.trader("100000").await?;
+    let me = api.get("/v1/me").await?.ok()?;
+    let participant = me["participant"]["id"].as_str().or(me["participant"].as_str()).context("participant")?;
+    let quota = json!({ "quota": { "cpu_milli": 100_000, "mem_mib": 1000 } });
+    admin.put(&format!("/v1/participants/{participant}/quota"), &quota).await?.ok()?;
+    let free = admin.get("/v1/pools/ams1-lp").await?.ok()?["resources"][0]["free"].as_i64().context("free")?;
+    let window = Rhythm::of(&api).await?.window(0, 1);
+    let order = headroom_tests::orders::bid("ams1-lp", &window, 4_000, "900");
+    let order = api.post_with_key("/v1/bids", "bought", &order).await?.id()?;
+    admin.advance(12).await?;
+    let awards = api.list("/v1/awards").await?;
+    let lines = awards.iter().filter(|a| a["order"] == order.as_str()).filter_map(|a| a["lines"].as_array()).flatten();
+    let sold: i64 = lines.filter_map(|l| l["quantity"].as_i64()).sum();
+    assert!(sold >= 2_000, "the bid won {sold}");
+    let module = built_in(&api, "steady").await?;
+    let mut given = 0;
+    for n in 0..30 {
+        let workload = json!({ "name": format!("w{n}"), "module": module, "pool": "ams1-lp",
+            "baseline": { "cpu_milli": 500 }, "limit": { "cpu_milli": 500 } });
+        let reply = api.post_with_key("/v1/instances", &format!("w{n}"), &workload).await?;
+        if !reply.is_success() {
+            assert_eq!(reply.code(), "no_host_fits", "{}", reply.text);
+            break;
+        }
+        given += 500;
+    }
+    assert!(given > 0 && given + sold <= free, "{given} given and {sold} sold of {free}");
+    healthy(&sim.server.stop().await?).await
+}
+
+/// A stopped workload takes no room, and has to find some again.
 #[tokio::test]
 async fn room_is_given_once() -> anyhow::Result<()> {
     let sim = Sim::start().await?;
