@@ -9,6 +9,11 @@ const SAMPLES: Insert = Insert {
     columns: &["instance", "at", "document"],
     tail: "ON CONFLICT (instance, at) DO NOTHING",
 };
+const READINGS: Insert = Insert {
+    table: "readings",
+    columns: &["slot", "instance", "resource", "document"],
+    tail: "ON CONFLICT (slot, instance, resource) DO UPDATE SET document = excluded.document",
+};
 const FORECASTS: Insert = Insert {
     table: "forecasts",
     columns: &["instance", "resource", "issued_at", "document"],
@@ -33,6 +38,8 @@ pub type Dated = (String, String, i64, String);
 pub struct Observed {
     /// (instance, at, document)
     pub samples: Vec<(String, i64, String)>,
+    /// What the meter has read so far: (slot in seconds, instance, resource, document)
+    pub readings: Vec<(i64, String, String, String)>,
     pub forecasts: Vec<Dated>,
     pub scores: Vec<Dated>,
     pub forecasters: Vec<(String, String, String)>,
@@ -48,6 +55,12 @@ impl Observations {
         let samples: Vec<Vec<Value>> =
             observed.samples.into_iter().map(|(i, at, d)| vec![i.into(), at.into(), d.into()]).collect();
         SAMPLES.run(&mut transaction, &samples).await?;
+        let readings: Vec<Vec<Value>> = observed
+            .readings
+            .into_iter()
+            .map(|(slot, i, r, d)| vec![slot.into(), i.into(), r.into(), d.into()])
+            .collect();
+        READINGS.run(&mut transaction, &readings).await?;
         FORECASTS.run(&mut transaction, &dated(observed.forecasts)).await?;
         SCORES.run(&mut transaction, &dated(observed.scores)).await?;
         let forecasters: Vec<Vec<Value>> =
@@ -70,6 +83,12 @@ impl Observations {
         Ok(rows.into_iter().map(|(d,)| d).collect())
     }
 
+    /// What the meter had read in slots from this one on: (slot in seconds, document).
+    pub async fn readings(&self, from_slot: i64) -> Result<Vec<(i64, String)>, StoreError> {
+        let text = "SELECT slot, document FROM readings WHERE slot >= $1 ORDER BY slot, instance, resource";
+        Ok(on_either!(&self.0, pool => sqlx::query_as(text).bind(from_slot).fetch_all(pool).await?))
+    }
+
     /// All stored forecaster states: (instance, resource, document).
     pub async fn forecasters(&self) -> Result<Vec<(String, String, String)>, StoreError> {
         let text = "SELECT instance, resource, document FROM forecaster_state";
@@ -81,6 +100,7 @@ impl Observations {
         let mut count = 0;
         for (text, before) in [
             ("DELETE FROM samples WHERE at < $1", samples_before),
+            ("DELETE FROM readings WHERE slot < $1", samples_before / 1_000_000),
             ("DELETE FROM forecasts WHERE issued_at < $1", forecasts_before),
             ("DELETE FROM refresh_tokens WHERE expires_at < $1", samples_before),
         ] {

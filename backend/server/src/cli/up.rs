@@ -6,7 +6,7 @@ use crate::demo::seed;
 use crate::http;
 use crate::http::limit::Limiter;
 use crate::sequencer::{Attached, MOST_IN_A_BATCH, Parts, Sequencer};
-use crate::workers::conductor::{Conductor, recover};
+use crate::workers::conductor::{Conductor, recall_meter, recover};
 use crate::workers::forecasts::Board;
 use crate::workers::nodes::Nodes;
 use anyhow::{Context, bail};
@@ -172,6 +172,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     } else {
         recover(&sequencer, &nodes, clock.now()).await?;
     }
+    let meter = recall_meter(&sequencer, &store, clock.now()).await?;
     let (stop, stopping) = watch::channel(false);
     let (advances, advance_queue) = mpsc::channel(1);
     let app = App::new(AppParts {
@@ -200,6 +201,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         board.clone(),
         advance_queue,
         stopping.clone(),
+        meter,
     );
     let conductor = tokio::spawn(conductor.run());
     if !clock.is_simulated() {
