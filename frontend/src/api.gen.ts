@@ -162,7 +162,15 @@ export interface components {
             /** @description `optimal` or `fallback`. */
             quality: string;
             welfare: string;
+            /** @description No allocation that the nodes have room for has more welfare than this. */
+            bound?: string | null;
+            /** @description The part of the bound that the welfare misses. */
             gap: string;
+            /**
+             * @description What keeps the welfare under the bound: `NO_HOST_FITS` if it is placement alone,
+             *     `SOLVER_FALLBACK` if the search gave up or an order was left out.
+             */
+            limited_by?: string | null;
             /** Format: int32 */
             cuts: number;
             input_hash: string;
@@ -1251,14 +1259,16 @@ export interface components {
             fee: components["schemas"]["Credits"];
             /**
              * Format: double
-             * @description Share of the latest slots in which the limit would have been enough; `null` without any.
+             * @description Share of the latest slots in which the limit would have been enough; `null` without any, and
+             *     0 where no node is large enough for the least that the order takes.
              */
             fill_probability?: number | null;
             /** @description Limits that would have been enough in 50, 80, 95 and 99 % of the latest slots. */
             chances: components["schemas"]["Chance"][];
             /**
              * @description `recent_slots`: expected, range and chances are quantiles of the latest slots.
-             *     `last_prices`: no slot has settled yet, so all three amounts are the cost at the last prices.
+             *     `last_prices`: none of this was traded in a settled slot yet, so all three amounts are the cost
+             *     at the last prices.
              */
             basis: components["schemas"]["Basis"];
             /** @description How many slots that is, at most a day of them. */

@@ -2,6 +2,7 @@
 pub mod award;
 pub mod book;
 pub mod merkle;
+pub mod occupancy;
 pub mod seal;
 
 use crate::book::Side;
@@ -51,7 +52,15 @@ pub struct Certificate {
     /// `optimal` or `fallback`.
     pub quality: String,
     pub welfare: String,
+    /// No allocation that the nodes have room for has more welfare than this.
+    #[serde(default)]
+    pub bound: Option<String>,
+    /// The part of the bound that the welfare misses.
     pub gap: String,
+    /// What keeps the welfare under the bound: `NO_HOST_FITS` if it is placement alone,
+    /// `SOLVER_FALLBACK` if the search gave up or an order was left out.
+    #[serde(default)]
+    pub limited_by: Option<String>,
     pub cuts: u32,
     pub input_hash: String,
     pub result_hash: String,

@@ -3,7 +3,7 @@ use crate::command::{NewInstance, Refusal, RefusalKind};
 use crate::event::Event;
 use crate::ids::*;
 use crate::pool::{Node, Pool};
-use crate::round::book::Occupancy;
+use crate::round::occupancy::Occupancy;
 use crate::state::State;
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
