@@ -873,6 +873,16 @@ export interface components {
             has_more: boolean;
             next_cursor?: string | null;
         };
+        /** @description The shape of every list, for the OpenAPI document. */
+        List_UserRecord: {
+            /** @example list */
+            object: string;
+            data: (components["schemas"]["UserView"] & {
+                memberships: components["schemas"]["MembershipView"][];
+            })[];
+            has_more: boolean;
+            next_cursor?: string | null;
+        };
         Login: {
             email: string;
             password: string;
@@ -1727,6 +1737,10 @@ export interface components {
         };
         /** @example usr_01jd3z6k2m9x7q4v8n5t1w0r3c */
         UserId: string;
+        /** @description A user with all memberships. */
+        UserRecord: components["schemas"]["UserView"] & {
+            memberships: components["schemas"]["MembershipView"][];
+        };
         UserView: {
             id: components["schemas"]["UserId"];
             email: string;

@@ -1,5 +1,5 @@
 //! `headroom up`: everything in one process.
-use crate::app::exchange::{App, AppParts};
+use crate::app::exchange::{App, LiveDirectory};
 use crate::app::tokens::{TokenKeys, write_private};
 use crate::clock::{Clock, SimulatedClock, SystemClock};
 use crate::demo::seed;
@@ -175,7 +175,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let meter = recall_meter(&sequencer, &store, clock.now()).await?;
     let (stop, stopping) = watch::channel(false);
     let (advances, advance_queue) = mpsc::channel(1);
-    let app = App::new(AppParts {
+    let app = Arc::new(App {
         sequencer: sequencer.clone(),
         store: store.clone(),
         clock: clock.clone(),
@@ -191,8 +191,8 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         nodes: nodes.clone(),
         conductor: advances,
         stopping: stopping.clone(),
-    })
-    .await?;
+        directory: LiveDirectory::of(&sequencer).await?,
+    });
     let conductor = Conductor::new(
         sequencer.clone(),
         store.clone(),

@@ -1,10 +1,10 @@
 //! Signing in and out, who am I, API keys.
 use crate::app::App;
-use crate::app::directory::{Identity, secret_hash};
+use crate::app::directory::{Directory, Identity, secret_hash};
 use crate::app::passwords;
 use crate::app::tokens::{ACCESS_SECONDS, REFRESH_SECONDS};
 use crate::http::auth::{ACCESS_COOKIE, Anyone, CSRF_COOKIE, REFRESH_COOKIE, bearer, cookie};
-use crate::http::extract::{Body, Path};
+use crate::http::extract::{Body, Path, Query};
 use crate::http::problem::{Answered, Problem, Problems};
 use crate::http::reply::{Document, List, list_of, ok};
 use crate::http::serve::client_address;
@@ -21,7 +21,7 @@ use headroom_market::time::Timestamp;
 use headroom_store::observations::RefreshUse;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -82,8 +82,12 @@ async fn login(State(app): State<Arc<App>>, request: Request) -> Answered<Respon
     let user = user.filter(|_| passed.unwrap_or(false));
     let user = user.ok_or_else(|| Problem::unauthorized("The address or the password is wrong."))?;
     let membership = user.memberships.iter().find(|m| login.participant.is_none_or(|p| p == m.participant));
-    let membership = *membership.ok_or_else(|| Problem::forbidden("This user is not a member of that participant."))?;
+    let membership = *membership.ok_or_else(not_a_member)?;
     start_session(&app, &user, membership, None).await
+}
+
+fn not_a_member() -> Problem {
+    Problem::forbidden("This user is not a member of that participant. Sign in again.")
 }
 
 async fn start_session(app: &App, user: &User, membership: Membership, family: Option<String>) -> Answered<Response> {
@@ -135,12 +139,22 @@ fn refresh_token(parts: &Parts) -> Option<String> {
     sent.or_else(|| cookie(parts, REFRESH_COOKIE)).map(str::to_owned)
 }
 
-/// Renews a session; the refresh token (cookie, or header X-Refresh-Token) is used up. A
-/// second use of the same token signs its whole family out.
+/// Which of the user's memberships to go on with.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Continue {
+    /// Act for this participant from now on; left out: the one the session is for.
+    participant: Option<ParticipantId>,
+}
+
+/// Renews a session, for the same participant or for another one of the user; the refresh token
+/// (cookie, or header X-Refresh-Token) is used up. A second use of the same token signs its whole
+/// family out.
 #[utoipa::path(post, path = "/auth/refresh", tag = "session", operation_id = "refreshSession", security(()),
-    params(("X-Refresh-Token" = Option<String>, Header, description = "The refresh token, of a client without cookies")),
+    params(Continue, ("X-Refresh-Token" = Option<String>, Header, description = "The refresh token, of a client without cookies")),
     responses((status = 200, description = "A new session", body = Session), Problems))]
-async fn refresh(State(app): State<Arc<App>>, request: Request) -> Answered<Response> {
+async fn refresh(State(app): State<Arc<App>>, Query(asked): Query<Continue>, request: Request) -> Answered<Response> {
     let expired = || Problem::unauthorized("The session has ended. Sign in again.");
     let token = refresh_token(&request.into_parts().0).ok_or_else(expired)?;
     let used = app.store.observations.use_refresh_token(&secret_hash(&token), app.now().micros()).await?;
@@ -151,10 +165,10 @@ async fn refresh(State(app): State<Arc<App>>, request: Request) -> Answered<Resp
     let directory = app.directory();
     let user: UserId = user.parse().map_err(|_| expired())?;
     let user = directory.user(user).ok_or_else(expired)?;
-    let membership = Membership { participant, role };
-    if !user.memberships.contains(&membership) {
-        return Err(expired());
-    }
+    let membership = match asked.participant.filter(|other| *other != participant) {
+        Some(other) => user.memberships.iter().find(|m| m.participant == other).copied().ok_or_else(not_a_member)?,
+        None => Some(Membership { participant, role }).filter(|m| user.memberships.contains(m)).ok_or_else(expired)?,
+    };
     start_session(&app, user, membership, Some(family)).await
 }
 
@@ -212,6 +226,12 @@ pub struct UserView {
     pub name: String,
 }
 
+impl UserView {
+    pub fn of(user: &User) -> Self {
+        Self { id: user.id, email: user.email.clone(), name: user.name.clone() }
+    }
+}
+
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ParticipantName {
     pub id: ParticipantId,
@@ -228,26 +248,27 @@ pub struct MembershipView {
 pub const DEMO_BANNER: &str =
     "DEMO: workloads follow a recorded trace, one step a slot; 60-second slots, nothing else is accelerated.";
 
+fn name_of(directory: &Directory, id: ParticipantId) -> ParticipantName {
+    ParticipantName { id, name: directory.participants.get(&id).map(|p| p.name.clone()).unwrap_or_default() }
+}
+
+pub fn memberships_of(directory: &Directory, user: &User) -> Vec<MembershipView> {
+    let view = |m: &Membership| MembershipView { participant: name_of(directory, m.participant), role: m.role };
+    user.memberships.iter().map(view).collect()
+}
+
 /// Who am I?
 #[utoipa::path(get, path = "/me", tag = "session", operation_id = "getMe",
     responses((status = 200, description = "User, participant, role and market", body = Me), Problems))]
 async fn me(State(app): State<Arc<App>>, Anyone(by): Anyone) -> Answered<Json<Me>> {
     let directory = app.directory();
     let user = directory.user(by.user).ok_or_else(|| Problem::unauthorized("This user is gone."))?;
-    let name = |id: ParticipantId| ParticipantName {
-        id,
-        name: directory.participants.get(&id).map(|p| p.name.clone()).unwrap_or_default(),
-    };
     Ok(Json(Me {
-        user: UserView { id: user.id, email: user.email.clone(), name: user.name.clone() },
-        participant: name(by.participant),
+        user: UserView::of(user),
+        participant: name_of(&directory, by.participant),
         role: by.role,
         scopes: by.scopes.to_vec(),
-        memberships: user
-            .memberships
-            .iter()
-            .map(|m| MembershipView { participant: name(m.participant), role: m.role })
-            .collect(),
+        memberships: memberships_of(&directory, user),
         market: app.rhythm.clone(),
         currency: "credits".to_owned(),
         now: app.now(),
