@@ -1146,6 +1146,11 @@ export interface components {
             id: components["schemas"]["ParticipantId"];
             name: string;
         };
+        ParticipantTotals: {
+            participant: components["schemas"]["ParticipantId"];
+            participant_name: string;
+            totals: components["schemas"]["Totals"];
+        };
         /** @description One state that the swap was in: the intent was durable at `started_at`, its effect known at `ended_at`. */
         Phase: {
             state: components["schemas"]["SwapState"];
@@ -1648,6 +1653,8 @@ export interface components {
             sum: components["schemas"]["Credits"];
             /** @description Totals by kind of transfer in the period. */
             kinds: components["schemas"]["KindTotal"][];
+            /** @description Totals of everybody whose money moved in the period: the same as on their statements. */
+            participants: components["schemas"]["ParticipantTotals"][];
         };
         Swap: {
             id: components["schemas"]["SwapId"];

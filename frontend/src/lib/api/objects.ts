@@ -170,4 +170,6 @@ export interface FinanceSummary {
   from: string; to: string; currency: string; sum: string;
   accounts: { account: string; participant: string | null; participant_name: string | null; balance: string }[];
   kinds: { kind: string; amount: string; count: number }[];
+  /** In the period; who is not listed has moved nothing. */
+  participants: { participant: string; participant_name: string; totals: Statement['totals'] }[];
 }
