@@ -236,5 +236,30 @@ async fn a_session_goes_on_for_another_participant_of_its_user() -> anyhow::Resu
     let refused = go_on(&text(&again, "refresh_token"), &ids[2]).await?;
     assert_eq!(refused.status, 403, "not a member there");
     assert!(refused.is_problem());
+    assert_eq!(go_on(&text(&again, "refresh_token"), &ids[0]).await?.status, 200, "the session is not lost by it");
+    Ok(())
+}
+
+/// Whoever uses a token a second time may be a thief, also in the moment of its first use: then
+/// nobody goes on with that session.
+#[tokio::test]
+async fn a_token_used_many_times_at_once_leaves_no_session() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let nobody = sim.server.nobody();
+    for _ in 0..6 {
+        let token = text(&login(&sim, "tenant").await?.ok()?, "refresh_token");
+        let mut sending = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let (api, token) = (nobody.clone(), token.clone());
+            sending.spawn(async move { refresh(&api, &token).await });
+        }
+        let uses: Vec<Reply> = sending.join_all().await.into_iter().collect::<anyhow::Result<_>>()?;
+        let winners: Vec<&Reply> = uses.iter().filter(|r| r.status == 200).collect();
+        assert!(winners.len() <= 1 && uses.iter().all(|r| [200, 401].contains(&r.status)), "one use, the rest refused");
+        for winner in winners {
+            let next = text(&winner.json(), "refresh_token");
+            assert_eq!(refresh(&nobody, &next).await?.status, 401, "the successor is revoked with its family");
+        }
+    }
     Ok(())
 }

@@ -30,6 +30,9 @@ const FORECASTERS: Insert = Insert {
     tail: "ON CONFLICT (instance, resource) DO UPDATE SET document = excluded.document",
 };
 
+const ADD_REFRESH_TOKEN: &str =
+    "INSERT INTO refresh_tokens (token_hash, family, user_id, expires_at, used_at) VALUES ($1, $2, $3, $4, NULL)";
+
 /// (instance, resource, time, document)
 pub type Dated = (String, String, i64, String);
 
@@ -119,23 +122,33 @@ impl Observations {
         user: &str,
         expires_at: i64,
     ) -> Result<(), StoreError> {
-        let text = "INSERT INTO refresh_tokens (token_hash, family, user_id, expires_at, used_at) VALUES ($1, $2, $3, $4, NULL)";
         let mut transaction = self.0.begin().await?;
         crate::in_either!(&mut transaction, connection => {
-            sqlx::query(text).bind(hash).bind(family).bind(user).bind(expires_at).execute(connection).await?;
+            sqlx::query(ADD_REFRESH_TOKEN).bind(hash).bind(family).bind(user).bind(expires_at).execute(connection).await?;
         });
         transaction.commit().await
     }
 
-    /// Uses a refresh token once. A second use revokes its whole family.
-    pub async fn use_refresh_token(&self, hash: &str, now: i64) -> Result<RefreshUse, StoreError> {
+    /// Uses a refresh token once and puts its successor in its place, in one transaction: there is
+    /// no moment between the two in which a second use would miss the successor. `successor` gives
+    /// its hash and end for a user, or nothing, and then the token is not used. A second use revokes the whole family.
+    pub async fn rotate_refresh_token(
+        &self,
+        hash: &str,
+        now: i64,
+        successor: impl FnOnce(&str) -> Option<(String, i64)>,
+    ) -> Result<RefreshUse, StoreError> {
         let mut transaction = self.0.begin().await?;
-        let text = "SELECT family, user_id, expires_at, used_at FROM refresh_tokens WHERE token_hash = $1";
-        let row: Option<(String, String, i64, Option<i64>)> = crate::in_either!(&mut transaction, connection => {
+        // The write comes first, so that two uses at the same moment queue up for it.
+        let changed = crate::in_either!(&mut transaction, connection => {
+            sqlx::query("UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL").bind(hash).bind(now).execute(connection).await?.rows_affected()
+        });
+        let text = "SELECT family, user_id, expires_at FROM refresh_tokens WHERE token_hash = $1";
+        let row: Option<(String, String, i64)> = crate::in_either!(&mut transaction, connection => {
             sqlx::query_as(text).bind(hash).fetch_optional(connection).await?
         });
-        let Some((family, user, expires_at, used_at)) = row else { return Ok(RefreshUse::Unknown) };
-        if used_at.is_some() {
+        let Some((family, user, expires_at)) = row else { return Ok(RefreshUse::Unknown) };
+        if changed != 1 {
             crate::in_either!(&mut transaction, connection => {
                 sqlx::query("DELETE FROM refresh_tokens WHERE family = $1").bind(&family).execute(connection).await?;
             });
@@ -145,12 +158,13 @@ impl Observations {
         if expires_at <= now {
             return Ok(RefreshUse::Unknown);
         }
-        // Checked again in the write: two uses at the same moment must not both pass.
-        let changed = crate::in_either!(&mut transaction, connection => {
-            sqlx::query("UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL").bind(hash).bind(now).execute(connection).await?.rows_affected()
+        // Without a successor nothing has happened: the token stays good.
+        let Some((next, expires_at)) = successor(&user) else { return Ok(RefreshUse::Fresh { family, user }) };
+        crate::in_either!(&mut transaction, connection => {
+            sqlx::query(ADD_REFRESH_TOKEN).bind(next).bind(&family).bind(&user).bind(expires_at).execute(connection).await?;
         });
         transaction.commit().await?;
-        Ok(if changed == 1 { RefreshUse::Fresh { family, user } } else { RefreshUse::Reused })
+        Ok(RefreshUse::Fresh { family, user })
     }
 
     pub async fn revoke_family(&self, family: &str) -> Result<(), StoreError> {

@@ -2,10 +2,11 @@
 //!
 //! Money has 6 digits in a book; collars and references are rounded up to them, so that a
 //! hold computed from the finer number always covers the coarser one.
-use crate::book::{Alternative, Order, OrderRequest, OrderStatus, Side, validate};
+use crate::book::{Alternative, Order, OrderRequest, OrderStatus, Origin, Side, validate};
 use crate::clearing::{self, Money};
 use crate::ids::{AwardId, InstanceId, NodeId, OrderId};
 use crate::pool::NodeState;
+use crate::round::growth::Growth;
 use crate::round::occupancy::Occupancy;
 use crate::round::{Award, AwardKind};
 use crate::state::{ProductKey, State};
@@ -69,8 +70,17 @@ impl<'a> Builder<'a> {
     fn add_orders(&mut self) {
         let open =
             self.state.orders.values().filter(|o| matches!(o.status, OrderStatus::Open | OrderStatus::PartiallyFilled));
+        // What a person asks for comes before what the forecast does, then the earliest.
+        let mut open: Vec<&Order> = open.collect();
+        open.sort_by_key(|o| (o.origin != Origin::Manual, o.id));
+        let mut growth = Growth::of(self.state);
         for order in open {
-            match self.entry(order) {
+            let entry = if growth.admits(self.state, order, self.slots) {
+                self.entry(order)
+            } else {
+                Err("ABOVE_INSTANCE_LIMIT")
+            };
+            match entry {
                 Ok(entry) => self.orders.push(entry),
                 Err(reason) => self.excluded.push((order.id, reason)),
             }

@@ -55,6 +55,9 @@ pub struct Change {
 fn sentence_of(reason: &str, order: &Order) -> String {
     let text = match reason {
         "HALTED" => "Every pool of the order is halted.",
+        "ABOVE_INSTANCE_LIMIT" => {
+            "With the workload's earlier bids for the same slots it could take the workload over its own limit."
+        }
         "INSUFFICIENT_HOLD" => "The collar rose and the balance could not follow with a larger hold.",
         "INELIGIBLE" => {
             "The same participant traded the other side of a product, or an earlier award has fixed another node."

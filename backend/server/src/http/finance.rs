@@ -332,7 +332,8 @@ async fn finance_summary(
         let kind = kinds.entry(&total.kind).or_default();
         *kind = (kind.0 + total.amount, kind.1 + total.count);
         let owner = |account: &str| account.parse::<Account>().ok().and_then(Account::participant);
-        let owners: BTreeSet<ParticipantId> = [&total.debit, &total.credit].into_iter().filter_map(|a| owner(a)).collect();
+        let owners: BTreeSet<ParticipantId> =
+            [&total.debit, &total.credit].into_iter().filter_map(|a| owner(a)).collect();
         for participant in owners {
             by_participant.entry(participant).or_default().push((&total.kind, total.amount));
         }

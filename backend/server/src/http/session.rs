@@ -83,29 +83,30 @@ async fn login(State(app): State<Arc<App>>, request: Request) -> Answered<Respon
     let user = user.ok_or_else(|| Problem::unauthorized("The address or the password is wrong."))?;
     let membership = user.memberships.iter().find(|m| login.participant.is_none_or(|p| p == m.participant));
     let membership = *membership.ok_or_else(not_a_member)?;
-    start_session(&app, &user, membership, None).await
+    let (family, token) = (random_hex()?, new_refresh_token(&membership)?);
+    let expires_at = app.now().plus_seconds(REFRESH_SECONDS).micros();
+    let user_id = user.id.to_string();
+    app.store.observations.add_refresh_token(&secret_hash(&token), &family, &user_id, expires_at).await?;
+    session(&app, user.id, membership, &family, token)
+}
+
+fn session_ended() -> Problem {
+    Problem::unauthorized("The session has ended. Sign in again.")
 }
 
 fn not_a_member() -> Problem {
-    Problem::forbidden("This user is not a member of that participant. Sign in again.")
+    Problem::forbidden("This user is not a member of that participant.")
 }
 
-async fn start_session(app: &App, user: &User, membership: Membership, family: Option<String>) -> Answered<Response> {
-    let now = app.now();
-    let family = match family {
-        Some(family) => family,
-        None => random_hex()?,
-    };
-    let access = app.tokens.issue(user.id, membership.participant, membership.role, &family, now.seconds());
+/// A refresh token: the membership travels in it; its hash in the database covers both.
+fn new_refresh_token(membership: &Membership) -> Answered<String> {
+    Ok(format!("{}.{}.{}", random_hex()?, membership.participant, membership.role.name()))
+}
+
+/// The tokens of a session whose refresh token is stored.
+fn session(app: &App, user: UserId, of: Membership, family: &str, refresh_token: String) -> Answered<Response> {
+    let access = app.tokens.issue(user, of.participant, of.role, family, app.now().seconds());
     let access_token = access.ok_or_else(|| Problem::fault(&"the token could not be signed"))?;
-    let secret = random_hex()?;
-    // The membership travels in the token; its hash in the database covers both.
-    let refresh_token = format!("{secret}.{}.{}", membership.participant, membership.role.name());
-    let expires = now.plus_seconds(REFRESH_SECONDS).micros();
-    app.store
-        .observations
-        .add_refresh_token(&secret_hash(&refresh_token), &family, &user.id.to_string(), expires)
-        .await?;
     let csrf_token = random_hex()?;
     let session = Session { access_token, expires_in: ACCESS_SECONDS, csrf_token, refresh_token };
     let secure = if app.secure_cookies { "; Secure" } else { "" };
@@ -155,21 +156,39 @@ struct Continue {
     params(Continue, ("X-Refresh-Token" = Option<String>, Header, description = "The refresh token, of a client without cookies")),
     responses((status = 200, description = "A new session", body = Session), Problems))]
 async fn refresh(State(app): State<Arc<App>>, Query(asked): Query<Continue>, request: Request) -> Answered<Response> {
-    let expired = || Problem::unauthorized("The session has ended. Sign in again.");
+    let expired = session_ended;
     let token = refresh_token(&request.into_parts().0).ok_or_else(expired)?;
-    let used = app.store.observations.use_refresh_token(&secret_hash(&token), app.now().micros()).await?;
-    let RefreshUse::Fresh { family, user } = used else { return Err(expired()) };
     let mut parts = token.split('.').skip(1);
     let participant: ParticipantId = parts.next().and_then(|p| p.parse().ok()).ok_or_else(expired)?;
     let role = parts.next().and_then(|r| Role::ALL.into_iter().find(|role| role.name() == r)).ok_or_else(expired)?;
+    let present = Membership { participant, role };
     let directory = app.directory();
-    let user: UserId = user.parse().map_err(|_| expired())?;
-    let user = directory.user(user).ok_or_else(expired)?;
-    let membership = match asked.participant.filter(|other| *other != participant) {
-        Some(other) => user.memberships.iter().find(|m| m.participant == other).copied().ok_or_else(not_a_member)?,
-        None => Some(Membership { participant, role }).filter(|m| user.memberships.contains(m)).ok_or_else(expired)?,
+    let now = app.now();
+    let mut next = Err(expired());
+    let successor = |user: &str| {
+        next = user
+            .parse()
+            .ok()
+            .and_then(|id| directory.user(id))
+            .ok_or_else(expired)
+            .and_then(|user| Ok((user.id, goes_on_as(user, present, asked.participant)?)))
+            .and_then(|(user, membership)| Ok((user, membership, new_refresh_token(&membership)?)));
+        let (_, _, token) = next.as_ref().ok()?;
+        Some((secret_hash(token), now.plus_seconds(REFRESH_SECONDS).micros()))
     };
-    start_session(&app, user, membership, Some(family)).await
+    let used = app.store.observations.rotate_refresh_token(&secret_hash(&token), now.micros(), successor).await?;
+    let RefreshUse::Fresh { family, .. } = used else { return Err(expired()) };
+    let (user, membership, token) = next?;
+    session(&app, user, membership, &family, token)
+}
+
+/// The membership that a session goes on with.
+fn goes_on_as(user: &User, present: Membership, asked: Option<ParticipantId>) -> Answered<Membership> {
+    match asked.filter(|other| *other != present.participant) {
+        Some(other) => user.memberships.iter().find(|m| m.participant == other).copied().ok_or_else(not_a_member),
+        None if user.memberships.contains(&present) => Ok(present),
+        None => Err(session_ended()),
+    }
 }
 
 /// The session of an access token, also of one that has just expired.

@@ -294,6 +294,7 @@ impl Conductor {
                 may_begin: *may_begin,
                 comparison: comparison.clone(),
                 now,
+                slot_seconds: view.market.rhythm.slot_seconds,
                 simulated: self.clock.is_simulated(),
             });
             let mut present = Some(swap.clone());
