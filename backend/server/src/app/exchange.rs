@@ -1,6 +1,7 @@
 //! Everything that a request or a worker can reach.
 use crate::app::directory::{Directory, Identity};
 use crate::app::tokens::TokenKeys;
+use crate::app::winning::WinningLimits;
 use crate::clock::Clock;
 use crate::http::limit::Limiter;
 use crate::http::problem::{Answered, Problem};
@@ -35,6 +36,7 @@ pub struct App {
     pub conductor: tokio::sync::mpsc::Sender<crate::workers::conductor::Advance>,
     pub stopping: tokio::sync::watch::Receiver<bool>,
     pub directory: LiveDirectory,
+    pub winning: WinningLimits,
 }
 
 /// Users, keys and participants as they are now, read without asking the sequencer.

@@ -192,6 +192,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         conductor: advances,
         stopping: stopping.clone(),
         directory: LiveDirectory::of(&sequencer).await?,
+        winning: Default::default(),
     });
     let conductor = Conductor::new(
         sequencer.clone(),
