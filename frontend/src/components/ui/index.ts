@@ -7,6 +7,7 @@ export * from './Field';
 export * from './Icon';
 export * from './KeyFigure';
 export * from './Note';
+export * from './NumberField';
 export * from './Page';
 export * from './Panel';
 export * from './ResourceView';

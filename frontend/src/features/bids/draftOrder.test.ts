@@ -13,6 +13,20 @@ describe('ticket', () => {
   it('sends nothing half-typed', () => {
     for (const bad of [{ limit: '' }, { limit: 'x' }, { limit: '0' }, { slots: '0' }, { slots: '1.5' }, { cores: '', gib: '0' }]) expect(orderOf({ ...fields, ...bad }, 'p', market, 0)).toBeNull();
   });
+  it('refuses what is not a plain number at its field, and sends nothing', () => {
+    for (const field of ['cores', 'gib', 'slots', 'limit'] as const) {
+      for (const text of ['1,5', '1,000', '-3', '1e3', 'abc', '1 5']) {
+        const typed = { ...fields, [field]: text };
+        expect(check(typed, market, 0)[field], `${field} ${text}`).toBeTruthy();
+        expect(orderOf(typed, 'p', market, 0), `${field} ${text}`).toBeNull();
+      }
+    }
+    expect(check({ ...fields, limit: '1,5' }, market, 0).limit).toBe('Write 1.5 with a point');
+  });
+  it('never drops a resource that was asked for', () => {
+    expect(check({ ...fields, cores: '0.0001' }, market, 0).cores).toContain('at least 0.001');
+    expect(orderOf({ ...fields, cores: '0.001', gib: '0' }, 'p', market, 0)?.resources).toEqual({ cpu_milli: 1 });
+  });
   it('names the end of the horizon and asks an offer for its workload', () => {
     expect(check(fields, market, 1).slots).toContain('6 slots');
     expect(check({ ...fields, side: 'offer' }, market, 0).instance).toBeTruthy();

@@ -12,7 +12,8 @@ const HEADS: { text: string; help?: string; right?: boolean; extra?: boolean; bi
 ];
 
 export function PoolTable({ rows, need }: { rows: Row[]; need: Need }) {
-  const line = rows.findIndex((r) => !r.fits);
+  const asked = need.amount !== null && need.slots !== null;
+  const line = asked ? rows.findIndex((r) => !r.fits) : -1;
   const best = rows[0]?.fits ? rows[0].pool.slug : null;
   return (
     <Panel>

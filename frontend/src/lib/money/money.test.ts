@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { asMicro, cost, decimal, formatBundle, formatExact, formatMoney, formatterFor, formatPercent, formatPrice, formatQuantity, ledgerParts, micro, nano, nearestMicro, priceParts, tryMicro, unitPrice } from '.';
+import { asMicro, cost, decimal, formatBundle, formatExact, formatMoney, formatterFor, formatPercent, formatPrice, formatQuantity, ledgerParts, micro, nano, nearestMicro, priceParts, unitPrice } from '.';
 
 describe('decimals', () => {
   it('reads and writes without losing a digit', () => {
@@ -7,13 +7,8 @@ describe('decimals', () => {
     expect(decimal(nano('0.001248000'), 9)).toBe('0.001248000');
   });
   it('refuses what is not an amount', () => {
-    for (const text of ['', 'abc', '1e3', '1.0000001', '--1', '1.2.3']) expect(() => micro(text), text).toThrow(RangeError);
+    for (const text of ['', 'abc', '1e3', '1.0000001', '--1', '1.2.3', '1,5', '1,020.50', '\u22128.81', ' 1']) expect(() => micro(text), text).toThrow(RangeError);
     expect(micro('1.0000000')).toBe(1_000_000n);
-    expect(tryMicro(' ')).toBeNull();
-  });
-  it('reads people: commas and the typographic minus', () => {
-    expect(micro('1,020.50')).toBe(1_020_500_000n);
-    expect(micro('\u22128.81')).toBe(-8_810_000n);
   });
   it('rounds exact fractions to what people read', () => {
     expect(nearestMicro('184226.408117')).toBe(184_226_408_117n);

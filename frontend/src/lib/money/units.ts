@@ -1,5 +1,5 @@
 // Base units on the wire, display units on screen: this table is the only place that converts.
-import { asNano, nano, type Nano } from './amount';
+import { asNano, decimal, nano, type Nano, trimmed } from './amount';
 
 export interface Unit { label: string; short: string; one: string; many: string; per: number }
 
@@ -46,3 +46,5 @@ export function formatShort(resources: Record<string, number>): string {
 
 /** Price per display unit: nano-credits per core, GiB or device and slot. */
 export const unitPrice = (resource: string, price: string): Nano => asNano(nano(price) * BigInt(unitOf(resource).per));
+/** The same with every digit, for a field: saving what was loaded changes nothing. */
+export const exactPrice = (resource: string, price: string): string => trimmed(decimal(unitPrice(resource, price), 9));
