@@ -6,6 +6,7 @@ export * from './DataTable';
 export * from './Field';
 export * from './Icon';
 export * from './KeyFigure';
+export * from './NodeName';
 export * from './Note';
 export * from './NumberField';
 export * from './Page';

@@ -15,7 +15,6 @@ export const ROLLS_BACK = ['fenced', 'activated', 'verified'];
 
 export const ended = (s: Swap) => s.ended_at !== null;
 export const nameOf = (s: Swap) => s.instance_name || s.instance.slice(-8);
-export const placeText = (pool: string, node: string) => [pool, node.startsWith('nod_') ? `…${node.slice(-5)}` : node].filter(Boolean).join(' / ');
 export const refusedByShadow = (s: Swap) => s.state === 'aborted' && (s.difference_count > 0 || s.reason === 'shadow_mismatch');
 export const stateWord = (s: Swap) => (s.state === 'aborted' && !refusedByShadow(s) ? 'Aborted' : undefined);
 export const reasonText = (s: Swap) => s.reason?.replaceAll('_', ' ') ?? '';

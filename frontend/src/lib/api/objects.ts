@@ -30,6 +30,7 @@ export interface Pool {
   slug: string; id: string; name: string; pop: string; tier: string; resources: PoolResource[]; nodes: number;
   halted: Halt | null; next_slot: string; gate_closes_at: string; reserve_version: number;
 }
+export interface Node { id: string; name: string; pool: string }
 export interface PricePoint {
   slot: string; round: number | null; price: string; low: string; high: string; volume: number; set_by: string; reserve: string | null; cleared_at: string;
 }
