@@ -12,6 +12,7 @@ export * from './NumberField';
 export * from './Page';
 export * from './Panel';
 export * from './ResourceView';
+export * from './ScrollBox';
 export * from './Segmented';
 export * from './states';
 export type * from './table';

@@ -20,12 +20,12 @@ export function InstanceTable({ rows, pulses, selected, onSelect }: { rows: Inst
     { id: 'pool', head: 'Node', cell: (i) => <Place pool={i.pool} node={i.node} />, value: (i) => `${i.pool} ${i.node && nodeName(i.node)}`.trim() },
     { id: 'state', head: 'State', cell: (i) => <span title={i.fault?.detail}><State of={isFaulty(i) ? 'faulty' : i.state} /></span>, value: (i) => (isFaulty(i) ? `faulty: ${i.fault?.detail ?? ''}` : i.state) },
     { id: 'floor', head: 'Floor, cores', right: true, extra: true, cell: (i) => round(cpu(i.floor)), value: (i) => cpu(i.floor) },
-    { id: 'baseline', head: 'Baseline', right: true, cell: (i) => round(cpu(i.baseline)), value: (i) => cpu(i.baseline) },
+    { id: 'baseline', extra: 'phone', head: 'Baseline', right: true, cell: (i) => round(cpu(i.baseline)), value: (i) => cpu(i.baseline) },
     { id: 'limit', head: 'Limit now', right: true, cell: (i) => <span className="m">{round(cpu(i.in_force))}</span>, value: (i) => cpu(i.in_force) },
-    { id: 'used', head: 'Used', right: true, cell: (i) => { const u = usage(i); return u ? round(cpu(u)) : '–'; }, value: (i) => { const u = usage(i); return u && cpu(u); } },
+    { id: 'used', extra: 'phone', head: 'Used', right: true, cell: (i) => { const u = usage(i); return u ? round(cpu(u)) : '–'; }, value: (i) => { const u = usage(i); return u && cpu(u); } },
     { id: 'memory', head: 'Memory, GiB', right: true, extra: true, cell: (i) => { const u = usage(i); return <>{u ? round(mem(u)) : '–'} <span className="t3">of {round(mem(i.in_force))}</span></>; }, value: (i) => { const u = usage(i); return u && mem(u); } },
     { id: 'risk', head: 'Runs short', help: 'Chance that its demand passes what is in force within the horizon.', right: true, cell: (i) => { const r = risk(i); return r === null ? '–' : <span className={r >= RISKY ? 'warn m' : ''}>{formatPercent(r)}</span>; }, value: risk },
-    { id: 'auto', head: 'Strategy', cell: (i) => <span className="row g4">{i.strategy.auto_bid && <Badge tone="line">▲ auto-bid</Badge>}{i.strategy.auto_offer && <Badge tone="line">▼ auto-offer</Badge>}</span>, value: (i) => `${i.strategy.auto_bid ? 'bid ' : ''}${i.strategy.auto_offer ? 'offer' : ''}` },
+    { id: 'auto', extra: 'phone', head: 'Strategy', cell: (i) => <span className="row g4">{i.strategy.auto_bid && <Badge tone="line">▲ auto-bid</Badge>}{i.strategy.auto_offer && <Badge tone="line">▼ auto-offer</Badge>}</span>, value: (i) => `${i.strategy.auto_bid ? 'bid ' : ''}${i.strategy.auto_offer ? 'offer' : ''}` },
   ];
   return <DataTable label="Workloads" columns={columns} rows={rows} rowKey={(i) => i.id} selected={selected} onSelect={onSelect} csvName="workloads" muted={(i) => i.state === 'stopped'} />;
 }
