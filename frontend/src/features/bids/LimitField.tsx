@@ -36,7 +36,7 @@ export function LimitField({ fields, set, fault, preview, suggestion }: Props) {
           <label htmlFor={id} className="lab row">Chance to fill, by limit <span className="sp" />drag</label>
           <FillCurve falls={!bid} points={points} low={low} high={high} limit={limit} expected={expected} now={preview?.fill_probability ?? null} />
           <input id={id} type="range" className="w-full accent-[var(--accent)]" min={low} max={high} step={(high - low) / 200} value={Math.min(high, Math.max(low, limit ?? low))}
-            onChange={(e) => choose(Number(e.target.value).toFixed(high < 0.1 ? 4 : 2))} aria-valuetext={limit === null ? 'no limit' : `${fields.limit} credits a slot`} />
+            onChange={(e) => choose(Number(e.target.value).toFixed(high < 0.001 ? 6 : high < 0.1 ? 4 : 2))} aria-valuetext={limit === null ? 'no limit' : `${fields.limit} credits a slot`} />
         </div>
       )}
       {chances.length > 0 && (

@@ -23,8 +23,8 @@ export function OrderActions({ order, slots, onReplaced }: { order: Order; slots
   return (
     <form className="pad row g8 items-start border-t border-border" onSubmit={save}>
       <NumberField label="Limit" unit="cr/slot" value={limit} onChange={setLimit} className="sp" error={fault ?? (amount === 0n ? 'More than 0' : undefined)} />
-      <Button type="submit" disabled={!good} busy={replace.busy}>Set limit</Button>
-      <Button kind="danger" onClick={() => setAsking(true)}>Cancel order</Button>
+      <Button type="submit" className="mt-[20px]" disabled={!good} busy={replace.busy}>Set limit</Button>
+      <Button kind="danger" className="mt-[20px]" onClick={() => setAsking(true)}>Cancel order</Button>
       <Decide open={asking} onClose={() => setAsking(false)} title={`Cancel order ${order.id.slice(-6)}?`} text={text} action="Cancel order" danger busy={write.isPending} onConfirm={cancel} />
     </form>
   );

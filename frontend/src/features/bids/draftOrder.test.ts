@@ -40,6 +40,7 @@ describe('the limit that the ticket proposes', () => {
   it('or a tenth over what is expected, rounded up', () => {
     expect(plain(suggested('bid', preview('1.000300', [[0.8, '0.500000']]), 1) as never)).toBe('1.11');
     expect(plain(suggested('bid', preview('0.000120', []), 1) as never)).toBe('0.0002');
+    expect([1_100_000n, 30_000n, 1_234_560_000n, 7n].map((v) => plain(v as never))).toEqual(['1.10', '0.03', '1234.56', '0.000007']);
     expect(suggested('bid', preview('0.000000', []), 1)).toBeNull();
   });
   it('of an offer is the least of the same, rounded down', () => {

@@ -62,4 +62,5 @@ function rounded(value: Micro, up: boolean): Micro {
   const step = value < 100_000n ? 100n : 10_000n;
   return asMicro(((value + (up ? step - 1n : 0n)) / step) * step);
 }
-export const plain = (value: Micro) => formatMoney(value).replaceAll(',', '');
+/** For a field: no separators, and no zeros after the second place. */
+export const plain = (value: Micro) => formatMoney(value).replaceAll(',', '').replace(/(\.\d\d\d*?)0+$/, '$1');

@@ -35,6 +35,8 @@ export function Register({ onClose }: { onClose: () => void }) {
     }
   };
   const server = write.error;
+  // Said beside the button: an empty form full of red would scold before anything was done.
+  const missing = [faults.name && 'a name', faults.module && 'a module'].filter(Boolean);
   return (
     <Dialog open onClose={onClose} title="Register a workload" wide text="The floor is what it always keeps. What lies between floor and baseline may be lent; more than the baseline is bought.">
       <form className="col g12" onSubmit={(e) => void submit(e)}>
@@ -47,7 +49,7 @@ export function Register({ onClose }: { onClose: () => void }) {
           {QUANTITIES.map(({ key, label, unit, pointer }) => <NumberField key={key} label={label} unit={unit} value={draft[key]} onChange={(text) => set({ [key]: text })} error={faults[key] ?? server?.field(pointer)} />)}
         </div>
         {server && <div role="alert"><Note tone="bad">{server.said}</Note></div>}
-        <div className="row g8"><span className="sp" /><Button onClick={onClose}>Cancel</Button><Button type="submit" kind="primary" busy={write.isPending} disabled={Object.values(faults).some(Boolean)}>Register</Button></div>
+        <div className="row g8">{missing.length > 0 && <span className="help">Still needed: {missing.join(' and ')}</span>}<span className="sp" /><Button onClick={onClose}>Cancel</Button><Button type="submit" kind="primary" busy={write.isPending} disabled={Object.values(faults).some(Boolean)}>Register</Button></div>
       </form>
     </Dialog>
   );

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { asMicro, cost, decimal, formatBundle, formatExact, formatMoney, formatterFor, formatPercent, formatPrice, formatQuantity, ledgerParts, micro, nano, nearestMicro, priceParts, unitPrice } from '.';
+import { asMicro, cost, decimal, formatBundle, formatExact, formatMoney, formatterFor, formatPercent, formatPrice, formatQuantity, ledgerParts, micro, nano, nearestMicro, priceParts, roughCount, unitPrice } from '.';
 
 describe('decimals', () => {
   it('reads and writes without losing a digit', () => {
@@ -39,6 +39,9 @@ describe('display', () => {
   });
   it('does not show a small amount as nothing', () => {
     expect(formatMoney(micro('0.0301'))).toBe('0.0301');
+    expect(formatMoney(micro('0.000001'))).toBe('0.000001');
+    expect(formatMoney(micro('-0.00005'))).toBe('\u22120.000050');
+    expect([0, 0.0042, 0.06, 1.234, 123.4].map(roughCount)).toEqual(['0', '0.0042', '0.06', '1.23', '123']);
     expect(formatMoney(micro('0'))).toBe('0.00');
   });
   it('prices a need: 64 cores, 6 slots in fra1-gp', () => {

@@ -28,8 +28,9 @@ export function formatQuantity(resource: string, base: number): string {
   return `${formatCount(value)} ${value === 1 ? unit.one : unit.many}`;
 }
 
-/** For capacity and volume, where a thousandth of a core says nothing. */
-export const roughCount = (value: number) => formatCount(Math.abs(value) >= 100 ? Math.round(value) : Math.round(value * 100) / 100);
+const small = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 2 });
+/** For capacity and volume, where a thousandth of a core says nothing, unless it is all there is. */
+export const roughCount = (value: number) => (value !== 0 && Math.abs(value) < 0.01 ? small.format(value).replace('-', '\u2212') : formatCount(Math.abs(value) >= 100 ? Math.round(value) : Math.round(value * 100) / 100));
 export const formatRough = (resource: string, base: number) => `${roughCount(shown(resource, base))} ${unitOf(resource).many}`;
 
 /** "64 cores + 256 GiB" */
