@@ -21,7 +21,7 @@ export function InstanceTable({ rows, pulses, selected, onSelect }: { rows: Inst
     { id: 'state', head: 'State', cell: (i) => <span title={i.fault?.detail}><State of={isFaulty(i) ? 'faulty' : i.state} /></span>, value: (i) => (isFaulty(i) ? `faulty: ${i.fault?.detail ?? ''}` : i.state) },
     { id: 'floor', head: 'Floor, cores', right: true, extra: true, cell: (i) => round(cpu(i.floor)), value: (i) => cpu(i.floor) },
     { id: 'baseline', extra: 'phone', head: 'Baseline', right: true, cell: (i) => round(cpu(i.baseline)), value: (i) => cpu(i.baseline) },
-    { id: 'limit', head: 'Limit now', right: true, cell: (i) => <span className="m">{round(cpu(i.in_force))}</span>, value: (i) => cpu(i.in_force) },
+    { id: 'limit', extra: 'phone', head: 'Limit now', right: true, cell: (i) => <span className="m">{round(cpu(i.in_force))}</span>, value: (i) => cpu(i.in_force) },
     { id: 'used', extra: 'phone', head: 'Used', right: true, cell: (i) => { const u = usage(i); return u ? round(cpu(u)) : '–'; }, value: (i) => { const u = usage(i); return u && cpu(u); } },
     { id: 'memory', head: 'Memory, GiB', right: true, extra: true, cell: (i) => { const u = usage(i); return <>{u ? round(mem(u)) : '–'} <span className="t3">of {round(mem(i.in_force))}</span></>; }, value: (i) => { const u = usage(i); return u && mem(u); } },
     { id: 'risk', head: 'Runs short', help: 'Chance that its demand passes what is in force within the horizon.', right: true, cell: (i) => { const r = risk(i); return r === null ? '–' : <span className={r >= RISKY ? 'warn m' : ''}>{formatPercent(r)}</span>; }, value: risk },
