@@ -24,12 +24,15 @@ export function TopBar({ onSearch }: { onSearch: () => void }) {
       <button type="button" className="search" onClick={onSearch}>
         <Icon name="search" size={14} /><span className="txt">Search or jump to</span><span className="sp" /><span className="kbd" aria-hidden="true">⌘K</span>
       </button>
-      <RoundClock />
-      {balance && <>
-        <span className="vr" />
-        <span className="tstat"><b><Money value={balance.available} /> cr</b><span>available</span></span>
-        <span className="tstat"><b><Money value={balance.held} /> cr</b><span>held</span></span>
-      </>}
+      {/* On a phone a row of its own. */}
+      <div className="status">
+        <RoundClock />
+        {balance && <>
+          <span className="vr" />
+          <span className="tstat"><b><Money value={balance.available} /> cr</b><span>available</span></span>
+          <span className="tstat"><b><Money value={balance.held} /> cr</b><span>held</span></span>
+        </>}
+      </div>
       <span className="vr" />
       <span className="narrow-hide"><Segmented label="Time zone" value={zone.use()} options={ZONES} onChange={zone.set} /></span>
       <LiveDot />

@@ -5,6 +5,7 @@ import { Button } from '@/components/ui/Button';
 import { Segmented } from '@/components/ui/Segmented';
 import { call, setCsrf, useMe } from '@/lib/api';
 import { applyTheme, theme, THEMES } from '@/lib/theme';
+import { ZONES, zone } from '@/lib/time';
 import { Memberships } from './Memberships';
 
 const initials = (name: string) => name.split(/\s+/).map((w) => w[0]).slice(0, 2).join('').toUpperCase();
@@ -14,6 +15,7 @@ export default function UserMenu() {
   const client = useQueryClient();
   const navigate = useNavigate();
   const chosen = theme.use();
+  const shownZone = zone.use();
   const signOut = async () => {
     await call('POST', '/auth/logout').catch(() => undefined);
     setCsrf(null);
@@ -29,6 +31,7 @@ export default function UserMenu() {
           <div><b className="m">{me.user.name}</b><div className="s11 t3">{me.user.email}, {me.role} at {me.participant.name}</div></div>
           <Memberships me={me} />
           <Segmented label="Theme" value={chosen} options={THEMES} onChange={applyTheme} />
+          <Segmented label="Time zone" value={shownZone} options={ZONES} onChange={zone.set} />
           <Button icon="out" onClick={() => void signOut()}>Sign out</Button>
         </Popover.Content>
       </Popover.Portal>

@@ -48,7 +48,8 @@ it('a page of another role says so', async () => {
 
 it('finance begins with all participants for platform roles, with one’s own statement for the others', async () => {
   await visit('/finance', 'admin');
-  await waitFor(() => expect(screen.getByRole('button', { name: 'Genomics Core' })).toBeTruthy());
+  // Once for what it has, once for what it moved.
+  await waitFor(() => expect(screen.getAllByRole('button', { name: 'Genomics Core' })).toHaveLength(2));
   expect(screen.getByText('Everything, CSV').getAttribute('href')).toContain('/v1/finance/ledger.csv');
   cleanup();
   queryClient.clear();
@@ -62,6 +63,24 @@ it('a round that was not proved best says so, and never that nothing better exis
   await visit(`/rounds/${unproved}`, 'bidder');
   await waitFor(() => expect(screen.getByText(/not proved to be the best/)).toBeTruthy());
   expect(document.body.textContent).not.toMatch(/no better outcome|best possible/i);
+});
+
+it('a proof is never called “not proven”, and who got nothing is not told that it was shared out', async () => {
+  const proved = Array.from({ length: 7 }, (_, i) => roundNow() - i).find((n) => n % 7 !== 3) as number;
+  await visit(`/rounds/${proved}`, 'operator');
+  await waitFor(() => expect(screen.getByText('At the price exactly: nothing was left')).toBeTruthy());
+  expect(screen.getByText('Proved')).toBeTruthy();
+  expect(document.body.textContent).not.toMatch(/not proven|shared out/);
+});
+
+it('nodes are called by their names, with the id one hover away', async () => {
+  await visit('/swaps', 'bidder');
+  await waitFor(() => expect(screen.getAllByText('fra1-hp-03').length).toBeGreaterThan(0));
+  expect(screen.getAllByText('fra1-hp-03')[0]?.title).toBe('nod_01KAB6Q0ZX3F4QBVCS4NP2');
+  cleanup();
+  await visit('/workloads', 'tenant');
+  await waitFor(() => expect(screen.getAllByText('fra1-gp-14').length).toBeGreaterThan(0));
+  expect(document.querySelector('main')?.textContent).not.toMatch(/CTM9|S4NP2/);
 });
 
 it('a round that has not taken place is no fault and leads to the newest', async () => {

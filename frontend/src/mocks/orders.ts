@@ -51,7 +51,7 @@ export function explain(order: Order): Explain {
   return {
     order: order.id, status: order.status, reason, round: order.last_reason?.round ?? null, limit: order.remaining_limit, price_faced: order.last_reason?.price_faced ?? null, shortfall: order.last_reason?.shortfall ?? null,
     sentence: (reason && SENTENCE[reason]) ?? (order.status === 'filled' ? 'It won all that it asked for.' : 'No round has looked at it yet; the next one will.'),
-    minimum_winning_limit: short ? { value: '578.496000', quality: 'exact' } : null,
+    minimum_winning_limit: short ? { value: '578.496000', quality: 'bound' } : null, maximum_winning_limit: null,
     changes: short ? [{ change: 'Raise the limit', limit: '578.496000', helps: true }, { change: 'Let ams1-gp stand in', limit: null, helps: true }, { change: 'Ask for fewer cores', limit: null, helps: false }] : [],
   };
 }

@@ -5,7 +5,7 @@ import { statement, summary } from './finance.ts';
 import { awards, explain, orders } from './orders.ts';
 import { book, pools, prices, reservePrices } from './pools.ts';
 import { result, round, rounds } from './rounds.ts';
-import { instances, swaps } from './swaps.ts';
+import { instances, nodes, swaps } from './swaps.ts';
 import { about, balance, me, participants, people, type Person } from './users.ts';
 import { prediction, accuracy, metrics } from './forecasts.ts';
 import { place, preview } from './trade.ts';
@@ -42,6 +42,7 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['GET', /^\/rounds$/, ({ query }) => ok(list(rounds(Number(query.get('limit') ?? 30))))],
   ['GET', /^\/rounds\/(\d+)$/, (_, [n]) => (Number(n) > roundNow() ? refuse(404, 'not_found', 'Not found') : ok(round(Number(n))))],
   ['GET', /^\/rounds\/(\d+)\/result$/, (_, [n]) => ok(result(Number(n)))],
+  ['GET', /^\/nodes$/, () => ok(list(nodes))],
   ['GET', /^\/swaps$/, () => ok(list(swaps))],
   ['GET', /^\/swap_history$/, () => ok(list(swaps.filter((s) => s.state !== 'awaiting_approval')))],
   ['GET', /^\/swaps\/([^/]+)$/, (_, [id]) => or404(swaps.find((s) => s.id === id), (s) => s)],

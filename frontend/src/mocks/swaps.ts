@@ -1,6 +1,7 @@
 import { ago, iso, slotAt, START } from './clock.ts';
-import type { Difference, Instance, MethodConsidered, Phase, Swap } from '../lib/api/objects.ts';
+import type { Difference, Instance, MethodConsidered, Node, Phase, Swap } from '../lib/api/objects.ts';
 
+export const nodes: [Node, Node] = [{ id: 'nod_01KAB6Q0ZX3F4Q6X4ACTM9', name: 'fra1-gp-14', pool: 'fra1-gp' }, { id: 'nod_01KAB6Q0ZX3F4QBVCS4NP2', name: 'fra1-hp-03', pool: 'fra1-hp' }];
 const NAMES = ['planned', 'reserved', 'snapshot', 'transferred', 'shadow', 'awaiting_approval', 'fenced', 'activated', 'verified', 'released', 'done'];
 const SECONDS = [9, 4, 22, 78, 151, 24, 1, 2, 60, 8, 0];
 /** The first `reached` phases ran; the last of them is still on unless the swap ended. */
@@ -23,7 +24,7 @@ const OTHER: Difference[] = [
 ];
 type Part = Partial<Swap> & Pick<Swap, 'id' | 'instance' | 'instance_name' | 'state' | 'method' | 'phases' | 'created_at'>;
 const swap = (s: Part): Swap => ({
-  participant: 'par_01KAB6Q0ZX3F4QGENOM', pool_from: 'fra1-gp', pool_to: 'fra1-hp', node_from: 'node-14', node_to: 'node-03', limits_from: { cpu_milli: 8000, mem_mib: 65_536 }, limits_to: { cpu_milli: 16_000, mem_mib: 65_536 },
+  participant: 'par_01KAB6Q0ZX3F4QGENOM', pool_from: 'fra1-gp', pool_to: 'fra1-hp', node_from: nodes[0].id, node_to: nodes[1].id, limits_from: { cpu_milli: 8000, mem_mib: 65_536 }, limits_to: { cpu_milli: 16_000, mem_mib: 65_536 },
   slot: slotAt(1), expected_gain: '45.600000', deadline: iso(START + 252_000), depends_on: [], epoch: 41, bytes: 0, downtime_micros: null, positions_compared: 0, difference_count: 0, differences: [],
   considered: WAYS, reason: null, cancel_requested: null, ended_at: null, ...s,
 });
@@ -34,11 +35,11 @@ export const swaps: Swap[] = [
   swap({ id: 'swp_01KAB6Q0ZX3F4QW84W5MM1', instance: 'ins_01KAB6Q0ZX3F4QCOUNT3', instance_name: 'counter-03', state: 'aborted', method: 'checkpoint', bytes: 4_194_304, positions_compared: 518, difference_count: 3, differences: OTHER, reason: 'shadow_mismatch',
     created_at: ago(1400), ended_at: ago(1136), phases: phases(5, 1400, 'aborted', { shadow: '3 of 518 outputs differ' }) }),
   swap({ id: 'swp_01KAB6Q0ZX3F4QW84W3BA7', instance: 'ins_01KAB6Q0ZX3F4QRNASQ2', instance_name: 'rna-seq-02', state: 'done', method: 'live', bytes: 2_147_483_648, downtime_micros: 41_300, positions_compared: 9120, created_at: ago(2800), ended_at: ago(2400), phases: phases(11, 2800, 'done') }),
-  swap({ id: 'swp_01KAB6Q0ZX3F4QW84W1XC4', instance: 'ins_01KAB6Q0ZX3F4QVARC07', instance_name: 'variant-caller-07', state: 'done', method: 'resize', pool_to: 'fra1-gp', node_to: 'node-14', downtime_micros: 0, considered: [], created_at: ago(5400), ended_at: ago(5386), phases: phases(2, 5400, 'done') }),
+  swap({ id: 'swp_01KAB6Q0ZX3F4QW84W1XC4', instance: 'ins_01KAB6Q0ZX3F4QVARC07', instance_name: 'variant-caller-07', state: 'done', method: 'resize', pool_to: 'fra1-gp', node_to: nodes[0].id, downtime_micros: 0, considered: [], created_at: ago(5400), ended_at: ago(5386), phases: phases(2, 5400, 'done') }),
 ];
 
 const instance = (end: string, name: string, pool: string, state: string, cores: number, auto: boolean): Instance => ({
-  id: `ins_01KAB6Q0ZX3F4Q${end}`, participant: 'par_01KAB6Q0ZX3F4QGENOM', name, driver: 'wasm', module: 'mod_01KAB6Q0ZX3F4Q', pool, node: 'node-14', epoch: 41, state, class: 'standard', swap: null, fault: null, pinned_until: null, created_at: ago(90_000),
+  id: `ins_01KAB6Q0ZX3F4Q${end}`, participant: 'par_01KAB6Q0ZX3F4QGENOM', name, driver: 'wasm', module: 'mod_01KAB6Q0ZX3F4Q', pool, node: nodes[0].id, epoch: 41, state, class: 'standard', swap: null, fault: null, pinned_until: null, created_at: ago(90_000),
   baseline: { cpu_milli: cores * 1000, mem_mib: cores * 4096 }, floor: { cpu_milli: cores * 500, mem_mib: cores * 2048 }, limit: { cpu_milli: cores * 4000, mem_mib: cores * 8192 }, in_force: { cpu_milli: cores * 1500, mem_mib: cores * 4096 },
   strategy: { auto_bid: auto ? { shortage_cost: { cpu_milli: '0.001500000', mem_mib: '0.000080000' }, other_pools: [] } : null, auto_offer: auto ? null : { minimum_price: { cpu_milli: '0.000900000' } } },
 });

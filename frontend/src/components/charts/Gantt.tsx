@@ -32,7 +32,7 @@ export function Gantt({ bars, now }: { bars: Bar[]; now: number }) {
         const y = 24 + i * row + (narrow ? 16 : 0);
         const from = b.start === null ? null : x(b.start);
         const to = b.start === null ? null : Math.max((from ?? 0) + 3, x(b.end ?? Math.min(now, end)));
-        const length = b.start !== null && b.end !== null ? formatDuration((b.end - b.start) / 1000) : '';
+        const length = b.start !== null && b.end !== null && b.end > b.start ? formatDuration((b.end - b.start) / 1000) : '';
         const words = [b.kind === 'failed' ? '✗' : '', length, b.detail].filter(Boolean).join(' · ');
         const name = <text className="lb" x="8" y={narrow ? y - 5 : y + 9} style={b.kind === 'running' ? { fontWeight: 600 } : { fill: 'var(--text-2)', fontWeight: 400 }}>{b.label}</text>;
         if (from === null || to === null) return <g key={b.label}>{name}<text className="ax" x={narrow ? room(b.label) + 20 : left + 6} y={narrow ? y - 5 : y + 9} style={{ fill: 'var(--text-3)' }}>{b.kind === 'planned' ? 'not reached' : ''}</text></g>;

@@ -1,4 +1,6 @@
 // A heat map is a table of coloured cells, so it is its own accessible table: a number in every cell.
+import { ScrollBox } from '@/components/ui';
+
 export interface HeatRow { name: string; cells: (number | null)[] }
 
 /** 1.0 is the reserve price; each step of 0.14 is one colour, at 2.0 the darkest. */
@@ -6,7 +8,7 @@ export const heatStep = (ratio: number) => Math.max(0, Math.min(6, Math.floor((r
 
 export function Heat({ rows, heads, caption }: { rows: HeatRow[]; heads: string[]; caption: string }) {
   return (
-    <div className="scroll pad" role="region" aria-label={caption} tabIndex={0}>
+    <div className="pad"><ScrollBox label={caption}>
       <table className="heat w-full">
         <caption className="sr-only">{caption}</caption>
         <thead><tr><td />{heads.map((h, i) => <th key={`${h}${i}`} scope="col">{h}</th>)}</tr></thead>
@@ -21,6 +23,6 @@ export function Heat({ rows, heads, caption }: { rows: HeatRow[]; heads: string[
           ))}
         </tbody>
       </table>
-    </div>
+    </ScrollBox></div>
   );
 }

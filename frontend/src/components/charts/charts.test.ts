@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { crosses, levels, scales, settle, ticks } from './crossing';
 import { fanPoint, fanSeries, from } from './fan';
 import { heatStep } from './Heat';
-import { placesOf, readable } from './plot';
+import { axisWidth, placesOf, readable } from './plot';
 import { offsetText, timeTicks } from './span';
 
 describe('crossing', () => {
@@ -60,6 +60,10 @@ describe('ticks', () => {
   it('have the decimals of their step', () => {
     expect([1, 0.5, 0.25, 0.1, 0.005, 0.002, 20].map(placesOf)).toEqual([0, 1, 2, 1, 3, 3, 0]);
     expect(readable(0.0034, 2)).toBe('0.0034');
+  });
+  it('have the room of their longest label', () => {
+    expect(axisWidth(null)).toBe(axisWidth(['0.90']));
+    expect(axisWidth(['0.90', '0.9000002'])).toBeGreaterThan(9 * 6.4);
   });
   it('of a short time are different, and say how far from the start', () => {
     const words = timeTicks(0, 80, 6).map(offsetText);

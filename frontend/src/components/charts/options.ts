@@ -3,7 +3,7 @@ import uPlot from 'uplot';
 import { token } from '@/lib/theme';
 import { clock, type Zone } from '@/lib/time';
 import { overlay } from './overlay';
-import { placesOf, type Plot, type Series } from './plot';
+import { axisWidth, placesOf, type Plot, type Series } from './plot';
 
 const alpha = (colour: string, share: string) => {
   const n = parseInt(colour.slice(1), 16);
@@ -12,7 +12,8 @@ const alpha = (colour: string, share: string) => {
 /** Ticks lie on whole minutes: the labels have no seconds. */
 const MINUTES = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440].map((m) => m * 60);
 const stepped = uPlot.paths.stepped?.({ align: 1 });
-const bars = uPlot.paths.bars?.({ size: [0.86, 60], align: 1 });
+/** As wide as their slot, however few there are: a narrow one would say that the slot is shorter. */
+const bars = uPlot.paths.bars?.({ size: [0.86, 1000], align: 1 });
 
 function seriesOf(s: Series): uPlot.Series {
   const colour = token(s.colour);
@@ -57,7 +58,7 @@ export function optionsOf(plot: () => Plot, width: number, height: number, z: Zo
     },
     axes: [
       { ...text, grid, ticks: { show: false }, size: 26, space: 56, incrs: MINUTES, values: (_u, ticks) => ticks.map((t) => clock(t * 1000, z)) },
-      { ...text, grid, ticks: { show: false }, size: 52, values: (_u, ticks, _axis, _space, step) => {
+      { ...text, grid, ticks: { show: false }, size: (_u, labels) => axisWidth(labels), values: (_u, ticks, _axis, _space, step) => {
         const floor = extent(plot(), 'y')[0];
         const places = placesOf(step);
         return ticks.map((t) => (volume && t < floor ? '' : t.toLocaleString('en-US', { maximumFractionDigits: places, minimumFractionDigits: places })));

@@ -18,8 +18,9 @@ function paint(u: uPlot, plot: Plot, z: Zone) {
     ctx.fillRect(a, bbox.top, Math.min(b, bbox.left + bbox.width) - a, bbox.height);
     ctx.globalAlpha = 1;
   }
-  if (plot.now !== undefined) {
-    const x = u.valToPos(plot.now, 'x', true);
+  const x = plot.now === undefined ? Number.NaN : u.valToPos(plot.now, 'x', true);
+  // Beside the plot it would lie over an axis, and its label be cut off.
+  if (plot.now !== undefined && x >= bbox.left && x <= bbox.left + bbox.width) {
     ctx.strokeStyle = ctx.fillStyle = token('text-3');
     ctx.lineWidth = k;
     ctx.beginPath(); ctx.moveTo(x, bbox.top); ctx.lineTo(x, bbox.top + bbox.height); ctx.stroke();

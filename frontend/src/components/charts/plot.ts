@@ -41,3 +41,5 @@ export const readable = (value: number, places: number): string => {
   const digits = value !== 0 && Math.abs(value) < 0.1 ? Math.max(4, places) : places;
   return value.toLocaleString('en-US', { maximumFractionDigits: digits, minimumFractionDigits: Math.min(digits, 4) });
 };
+/** What the labels of an upright axis need, so that none is cut off: prices that lie close together have long ones. */
+export const axisWidth = (labels: readonly string[] | null): number => Math.max(52, ...(labels ?? []).map((l) => Math.ceil(l.length * 6.4) + 14));

@@ -4,8 +4,9 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { type ReactNode, useMemo, useRef, useState } from 'react';
 import { csv, download } from '@/lib/csv';
 import { Button } from './Button';
+import { ScrollBox } from './ScrollBox';
 import { TableHead } from './TableHead';
-import { type Column, type Sort, sorted, toCsvTable } from './table';
+import { type Column, cellClass, type Sort, sorted, toCsvTable } from './table';
 
 interface Props<T> {
   label: string;
@@ -41,7 +42,7 @@ export function DataTable<T>({ label, columns, rows, rowKey, selected, onSelect,
   };
   return (
     <>
-      <div ref={scroller} className="scroll" role="region" aria-label={`${label}: rows`} tabIndex={0} style={{ maxHeight: height ?? (virtual ? 640 : undefined) }}>
+      <ScrollBox label={`${label}: rows`} boxRef={scroller} maxHeight={height ?? (virtual ? 640 : undefined)}>
         <table className={`t mk ${dense ? 'd24' : ''}`} aria-label={label} aria-rowcount={view.length + 1}>
           <TableHead columns={columns} sort={sort} onSort={setSort} />
           <tbody>
@@ -52,7 +53,7 @@ export function DataTable<T>({ label, columns, rows, rowKey, selected, onSelect,
                 <tr key={key} aria-rowindex={index + 2} aria-selected={onSelect ? key === selected : undefined}
                   className={`${key === selected ? 'sel' : ''} ${onSelect ? 'click' : ''} ${muted?.(row) ? 'mut' : ''}`}
                   onClick={onSelect && (() => onSelect(row))}>
-                  {columns.map((c) => <td key={c.id} className={`${c.right ? 'r' : ''} ${c.extra ? 'narrow-hide' : ''}`}>{c.cell(row)}</td>)}
+                  {columns.map((c) => <td key={c.id} className={cellClass(c)}>{c.cell(row)}</td>)}
                 </tr>
               );
             })}
@@ -60,7 +61,7 @@ export function DataTable<T>({ label, columns, rows, rowKey, selected, onSelect,
             {bottom > 0 && <tr aria-hidden="true" style={{ height: bottom }}><td colSpan={columns.length} /></tr>}
           </tbody>
         </table>
-      </div>
+      </ScrollBox>
       {(footer || csvName) && (
         <div className="row g8 border-t border-border px-3 py-1 s11 t3">
           {footer}<span className="sp" />

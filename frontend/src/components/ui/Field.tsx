@@ -2,7 +2,7 @@ import { type InputHTMLAttributes, type ReactNode, useId } from 'react';
 import { Icon } from './Icon';
 
 interface Base { label: string; help?: ReactNode; error?: string; unit?: ReactNode; hideLabel?: boolean; className?: string }
-interface Props extends Base, Omit<InputHTMLAttributes<HTMLInputElement>, 'onChange' | 'className'> { value: string; onChange: (value: string) => void }
+export interface FieldProps extends Base, Omit<InputHTMLAttributes<HTMLInputElement>, 'onChange' | 'className'> { value: string; onChange: (value: string) => void }
 
 export function Frame({ id, label, help, error, hideLabel, className = '', children }: Base & { id: string; children: ReactNode }) {
   return (
@@ -16,7 +16,7 @@ export function Frame({ id, label, help, error, hideLabel, className = '', child
   );
 }
 
-export function Field({ label, help, error, unit, hideLabel, className, value, onChange, ...rest }: Props) {
+export function Field({ label, help, error, unit, hideLabel, className, value, onChange, ...rest }: FieldProps) {
   const id = useId();
   return (
     <Frame {...{ id, label, help, error, hideLabel, className }}>
@@ -26,18 +26,6 @@ export function Field({ label, help, error, unit, hideLabel, className, value, o
         {unit && <span className="u">{unit}</span>}
       </span>
     </Frame>
-  );
-}
-
-/** Digits and one point; ↑ and ↓ step, with Shift by ten steps. */
-export function NumberField({ step = 1, value, onChange, ...rest }: Props & { step?: number }) {
-  const bump = (by: number) => onChange(String(Math.max(0, Math.round((Number(value) || 0) / step + by) * step)));
-  return (
-    <Field {...rest} value={value} inputMode="decimal" onChange={(v) => /^[\d,]*\.?\d*$/.test(v) && onChange(v)}
-      onKeyDown={(e) => {
-        const by = e.key === 'ArrowUp' ? 1 : e.key === 'ArrowDown' ? -1 : 0;
-        if (by) { e.preventDefault(); bump(by * (e.shiftKey ? 10 : 1)); }
-      }} />
   );
 }
 

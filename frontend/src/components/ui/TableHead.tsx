@@ -1,6 +1,6 @@
 import { Icon } from './Icon';
 import { Tooltip } from './Tooltip';
-import { type Column, columnName, type Sort } from './table';
+import { cellClass, type Column, columnName, type Sort } from './table';
 
 function Help({ about, text }: { about: string; text: string }) {
   return (
@@ -19,7 +19,7 @@ export function TableHead<T>({ columns, sort, onSort }: Props<T>) {
         {columns.map((c) => {
           const on = sort?.id === c.id;
           return (
-            <th key={c.id} scope="col" style={{ width: c.width }} className={`${c.right ? 'r' : ''} ${on ? 'sort' : ''} ${c.extra ? 'narrow-hide' : ''}`}
+            <th key={c.id} scope="col" style={{ width: c.width }} className={`${cellClass(c)} ${on ? 'sort' : ''}`}
               aria-sort={on ? (sort.desc ? 'descending' : 'ascending') : undefined}>
               {c.value
                 ? <button type="button" onClick={() => onSort({ id: c.id, desc: on ? !sort.desc : false })}>{c.head}{on && <span aria-hidden="true">{sort.desc ? '▼' : '▲'}</span>}</button>

@@ -12,8 +12,8 @@ export interface Column<T> {
   right?: boolean;
   /** What the number means, one key or hover away. */
   help?: string;
-  /** Dropped first on narrow screens. */
-  extra?: boolean;
+  /** Dropped first on narrow screens; `phone`: only on a phone, where the essential columns must do. */
+  extra?: boolean | 'phone';
   width?: number | string;
 }
 export interface Sort { id: string; desc: boolean }
@@ -29,6 +29,9 @@ export function sorted<T>(rows: T[], columns: Column<T>[], sort: Sort | null): T
   if (!sort || !value) return rows;
   return rows.toSorted((a, b) => compare(value(a), value(b)) * (sort.desc ? -1 : 1));
 }
+
+const HIDE = { true: 'narrow-hide', false: '', phone: 'phone-hide' } as const;
+export const cellClass = <T>(c: Column<T>): string => `${c.right ? 'r' : ''} ${HIDE[`${c.extra ?? false}`]}`;
 
 export const columnName = <T>(c: Column<T>) => c.name ?? (typeof c.head === 'string' ? c.head : c.id);
 export const toCsvTable = <T>(columns: Column<T>[], rows: T[]) => {

@@ -33,9 +33,10 @@ export default function PricingPage() {
   const pool = pools.data?.data.find((p) => p.slug === slug) ?? pools.data?.data[0];
   const history = useResource<List<ReservePrice>>(pool ? `/pools/${pool.slug}/reserve_prices` : null);
   const rows: Row[] = (pools.data?.data ?? []).flatMap((p) => p.resources.map((r) => ({ pool: p, resource: r.resource, reserve: r.reserve, price: r.price?.price ?? null, setBy: r.price?.set_by ?? null, utilisation: r.utilisation })));
+  const priced = rows.filter((r) => r.price).length;
   const binding = rows.filter(atReserve).length;
   return (
-    <Page title="Reserve prices" of={pools} answer={() => <>The reserve price sets the price of <b>{binding} of {rows.filter((r) => r.price).length}</b> products; bids and offers set the others.</>}
+    <Page title="Reserve prices" of={pools} answer={() => (priced === 0 ? <>No product has a price for the next slot yet.</> : <>Of the <b>{priced}</b> products with a price for the next slot the reserve price sets <b>{binding}</b>; bids and offers set the others.</>)}
       empty={(d) => d.data.length === 0 && { fact: 'There is no pool yet.' }}>
       {() => (
         <div className="split">

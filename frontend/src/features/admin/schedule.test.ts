@@ -16,6 +16,12 @@ describe('a schedule of three steps', () => {
 });
 
 describe('the form', () => {
+  it('takes plain numbers only, and says how to write one', () => {
+    const typed = check([{ share: '80,5', price: '0,9' }, { share: '19.5', price: '1e1' }]);
+    expect(typed.ok).toBe(false);
+    expect(typed.steps[0]).toEqual({ share: 'Write 80.5 with a point', price: 'Write 0.9 with a point' });
+    expect(typed.steps[1]?.price).toBe('Only digits and one point, like 1.5');
+  });
   it('asks for shares of 100 % and rising prices', () => {
     expect(check([{ share: '80', price: '1' }, { share: '20', price: '1.5' }]).ok).toBe(true);
     expect(check([{ share: '80', price: '1' }, { share: '10', price: '1.5' }]).total).toContain('90 %');

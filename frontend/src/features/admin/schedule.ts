@@ -1,23 +1,19 @@
 // A reserve price schedule: the operator's supply in steps, each a share of it at a price. Between
 // the form (per cent, credits a core or GiB) and the wire (a part of 1, credits a base unit).
 import type { ReservePrice } from '@/lib/api';
-import { decimal, divRound, parseDecimal, unitOf, unitPrice } from '@/lib/money';
+import { decimal, divRound, exactPrice, parseDecimal, readDecimal, trimmed, unitOf } from '@/lib/money';
 
 export interface StepDraft { share: string; price: string }
 export interface StepFaults { share?: string; price?: string }
 type Wire = ReservePrice['steps'];
 
-const trim = (text: string) => text.replace(/\.?0+$/, '');
 /** "0.800000" → "80", "0.333333" → "33.3333" */
 export const percentOf = (share: string): string => {
   const ppm = parseDecimal(share, 6);
   const rest = (ppm % 10_000n).toString().padStart(4, '0');
-  return trim(`${ppm / 10_000n}.${rest}`);
+  return trimmed(`${ppm / 10_000n}.${rest}`);
 };
-/** Every digit, so that saving what was loaded changes nothing. */
-export const priceText = (resource: string, price: string): string => trim(decimal(unitPrice(resource, price), 9)) || '0';
-
-export const draftOf = (resource: string, steps: Wire): StepDraft[] => steps.map((s) => ({ share: percentOf(s.share), price: priceText(resource, s.price) }));
+export const draftOf = (resource: string, steps: Wire): StepDraft[] => steps.map((s) => ({ share: percentOf(s.share), price: exactPrice(resource, s.price) }));
 
 /** The schedule of a resource that counts at a time: the last to take effect before it. */
 export function inForce(history: ReservePrice[], resource: string, at: number): ReservePrice | undefined {
@@ -28,41 +24,42 @@ export function inForce(history: ReservePrice[], resource: string, at: number): 
 export const coming = (history: ReservePrice[], resource: string, at: number): ReservePrice[] =>
   history.filter((h) => h.resource === resource && Date.parse(h.effective_at) > at).sort((a, b) => a.effective_at.localeCompare(b.effective_at));
 
-const ppm = (share: string): bigint | null => { try { return parseDecimal(share, 4); } catch { return null; } };
-const nanos = (price: string): bigint | null => { try { return parseDecimal(price, 9); } catch { return null; } };
+const ppm = (share: string) => readDecimal(share, 4);
+const nanos = (price: string) => readDecimal(price, 9);
 const ALL = 1_000_000n;
 
 export function check(steps: StepDraft[]): { steps: StepFaults[]; total?: string; ok: boolean } {
   const faults = steps.map((s, i): StepFaults => {
-    const [share, price, before] = [ppm(s.share), nanos(s.price), i > 0 ? nanos(steps[i - 1]?.price ?? '') : null];
+    const [share, price] = [ppm(s.share), nanos(s.price)];
+    const before = i > 0 ? nanos(steps[i - 1]?.price ?? '').value : null;
     return {
-      share: share === null ? 'Per cent, up to 4 digits after the point' : share <= 0n ? 'More than 0' : undefined,
-      price: price === null ? 'An amount like 0.90' : before !== null && price <= before ? 'More than the step before' : undefined,
+      share: share.value === null ? (share.fault ?? 'Per cent, like 80') : share.value === 0n ? 'More than 0' : undefined,
+      price: price.value === null ? (price.fault ?? 'An amount like 0.90') : before !== null && price.value <= before ? 'More than the step before' : undefined,
     };
   });
-  const sum = steps.reduce((t, s) => t + (ppm(s.share) ?? 0n), 0n);
+  const sum = steps.reduce((t, s) => t + (ppm(s.share).value ?? 0n), 0n);
   const total = sum === ALL ? undefined : `The shares add up to ${percentOf(decimal(sum, 6))} %, not to 100 %`;
   return { steps: faults, total, ok: steps.length > 0 && !total && faults.every((f) => !f.share && !f.price) };
 }
 
 export const wireOf = (resource: string, steps: StepDraft[]): Wire => steps.map((s) => ({
-  share: decimal(parseDecimal(s.share, 4), 6), price: decimal(divRound(parseDecimal(s.price, 9), BigInt(unitOf(resource).per)), 9),
+  share: decimal(ppm(s.share).value ?? 0n, 6), price: decimal(divRound(nanos(s.price).value ?? 0n, BigInt(unitOf(resource).per)), 9),
 }));
 
 /** A step more: half of the last one, half as dear again. */
 export function withStep(steps: StepDraft[]): StepDraft[] {
   const last = steps.at(-1);
   if (!last) return [{ share: '100', price: '1' }];
-  const share = ppm(last.share) ?? 0n;
-  const price = nanos(last.price) ?? 0n;
+  const share = ppm(last.share).value ?? 0n;
+  const price = nanos(last.price).value ?? 0n;
   const half = share / 2n;
-  return [...steps.slice(0, -1), { ...last, share: percentOf(decimal(share - half, 6)) }, { share: percentOf(decimal(half, 6)), price: trim(decimal((price * 3n) / 2n, 9)) || '0' }];
+  return [...steps.slice(0, -1), { ...last, share: percentOf(decimal(share - half, 6)) }, { share: percentOf(decimal(half, 6)), price: trimmed(decimal((price * 3n) / 2n, 9)) }];
 }
 /** A step less: its share goes to its neighbour, so that the sum stays. */
 export function withoutStep(steps: StepDraft[], index: number): StepDraft[] {
-  const gone = ppm(steps[index]?.share ?? '0') ?? 0n;
+  const gone = ppm(steps[index]?.share ?? '0').value ?? 0n;
   const heir = index > 0 ? index - 1 : 1;
-  return steps.map((s, i) => (i === heir ? { ...s, share: percentOf(decimal((ppm(s.share) ?? 0n) + gone, 6)) } : s)).filter((_, i) => i !== index);
+  return steps.map((s, i) => (i === heir ? { ...s, share: percentOf(decimal((ppm(s.share).value ?? 0n) + gone, 6)) } : s)).filter((_, i) => i !== index);
 }
 
 /** "80 % at 0.9, 20 % at 1.35" */

@@ -2,6 +2,7 @@ import { Button, Icon } from '@/components/ui';
 import type { Explain, Order } from '@/lib/api';
 import { formatterFor } from '@/lib/money';
 import { perSlot } from './order';
+import { aboutText, surety, winningOf } from './why';
 import { useReplace } from './useReplace';
 
 interface Props { order: Order; explain: Explain; slots: number; onReplaced: (id: string) => void }
@@ -10,12 +11,13 @@ interface Props { order: Order; explain: Explain; slots: number; onReplaced: (id
 export function Changes({ order, explain, slots, onReplaced }: Props) {
   const replace = useReplace(order, slots, onReplaced);
   const format = formatterFor([order.limit, ...explain.changes.map((c) => c.limit)].filter((v) => v !== null).map((v) => perSlot(v, slots)));
-  const quality = explain.minimum_winning_limit?.quality;
+  const winning = winningOf(explain, order.side);
+  const amount = (limit: string) => { const text = format(perSlot(limit, slots)); return winning && limit === winning.value ? aboutText(winning, order.side, text) : text; };
   return (
     <>
       <div className="row g8 px-3 py-2 border-t border-border">
-        <h3 className="s12 b" style={{ color: 'var(--text)' }}>What would have won</h3><span className="sp" />
-        {quality && <span className="s11 t3">{quality === 'exact' ? 'the least that wins' : 'sure to have won; less might have too'}</span>}
+        <h3 className="s12 b" style={{ color: 'var(--text)' }}>{winning && !winning.exact ? 'What might help' : 'What would have won'}</h3><span className="sp" />
+        {winning && <span className="s11 t3">{surety(winning, order.side)}</span>}
       </div>
       <table className="t mk">
         <thead><tr><th scope="col">Change</th><th scope="col" className="r">cr/slot</th><th scope="col"><span className="sr-only">Do it</span></th></tr></thead>
@@ -23,7 +25,7 @@ export function Changes({ order, explain, slots, onReplaced }: Props) {
           {explain.changes.map((c) => (
             <tr key={c.change + c.limit} className={c.helps ? '' : 'mut'}>
               <td style={{ whiteSpace: 'normal' }}><span className="row g6"><span className={c.helps ? 'ok' : 't3'}><Icon name={c.helps ? 'check' : 'cross'} size={12} /></span>{c.change}{!c.helps && ' does not help'}</span></td>
-              <td className="r">{c.limit ? format(perSlot(c.limit, slots)) : '–'}</td>
+              <td className="r">{c.limit ? amount(c.limit) : '–'}</td>
               <td className="r">{c.limit && c.helps && <Button size="sm" kind="primary" busy={replace.busy} onClick={() => c.limit && replace.run(c.limit)} aria-label={`Set: ${c.change}`}>Set</Button>}</td>
             </tr>
           ))}

@@ -1,5 +1,5 @@
 /** Chance by limit through the points that the server computed; the slider below it sets the limit. */
-interface Props { falls: boolean; points: { p: number; limit: number }[]; low: number; high: number; limit: number; expected: number | null; now: number | null }
+interface Props { falls: boolean; points: { p: number; limit: number }[]; low: number; high: number; limit: number | null; expected: number | null; now: number | null }
 
 export function FillCurve({ falls, points, low, high, limit, expected, now }: Props) {
   const width = 334;
@@ -16,8 +16,7 @@ export function FillCurve({ falls, points, low, high, limit, expected, now }: Pr
     <svg viewBox={`0 0 ${width} ${height}`} className="w-full" aria-hidden="true">
       <path d={path} fill="none" stroke="var(--border-strong)" strokeWidth="1.75" strokeLinejoin="round" />
       {expected !== null && <><line x1={x(expected)} x2={x(expected)} y1="14" y2={height - 6} stroke="var(--forecast)" strokeDasharray="3 2" /><text className={`ax halo ${late ? 'e' : ''}`} x={x(expected) + (late ? -4 : 4)} y={falls ? 16 : height - 8} style={{ fill: 'var(--forecast)' }}>expected {expected.toFixed(expected < 0.1 ? 4 : 2)}</text></>}
-      <line x1={x(limit)} x2={x(limit)} y1={y(at)} y2={height} stroke="var(--accent)" strokeWidth="1.5" />
-      <circle cx={x(limit)} cy={y(at)} r="4" fill="var(--accent)" />
+      {limit !== null && <><line x1={x(limit)} x2={x(limit)} y1={y(at)} y2={height} stroke="var(--accent)" strokeWidth="1.5" /><circle cx={x(limit)} cy={y(at)} r="4" fill="var(--accent)" /></>}
     </svg>
   );
 }

@@ -1,9 +1,9 @@
 // My limit against the price, drawn to scale: the gap is what is missing.
 import { formatterFor, type Micro, toNumber } from '@/lib/money';
 
-interface Props { side: 'bid' | 'offer'; limit: Micro; price: Micro; wins: Micro | null; quality?: string }
+interface Props { side: 'bid' | 'offer'; limit: Micro; price: Micro; wins: Micro | null; exact: boolean }
 
-export function GapRuler({ side, limit, price, wins, quality }: Props) {
+export function GapRuler({ side, limit, price, wins, exact }: Props) {
   const format = formatterFor(wins === null ? [limit, price] : [limit, price, wins]);
   const [l, p, w] = [limit, price, wins ?? price].map((v) => toNumber(v, 6)) as [number, number, number];
   const low = Math.min(l, p) * 0.94;
@@ -12,7 +12,7 @@ export function GapRuler({ side, limit, price, wins, quality }: Props) {
   const x = (v: number) => 6 + ((v - low) / (high - low || 1)) * (width - 12);
   const bid = side === 'bid';
   const short = bid ? p > l : l > p;
-  const winning = wins === null ? '' : quality === 'bound' ? `${format(wins)} would have won` : `Wins ${bid ? 'from' : 'up to'} ${format(wins)}`;
+  const winning = wins === null ? '' : exact ? `Wins ${bid ? 'from' : 'up to'} ${format(wins)}` : `${bid ? 'At least' : 'At most'} about ${format(wins)}`;
   const mine = `${bid ? 'Your limit' : 'You ask'} ${format(limit)}`;
   // Under its end of the bar, but never into the other label of that line.
   const half = mine.length * 3.1;
@@ -26,8 +26,8 @@ export function GapRuler({ side, limit, price, wins, quality }: Props) {
       <text className="lb m" x={Math.max(50, Math.min(width - 50, x(p)))} y="16">Price {format(price)}</text>
       <text x={at} y="62" textAnchor="middle" style={{ font: '550 11px var(--font)', fill: 'var(--accent)' }}>{mine}</text>
       {wins !== null && <>
-        <line x1={x(w)} x2={x(w)} y1="28" y2="44" stroke="var(--ok)" strokeWidth="2" />
-        <text x={width - 6} y="62" textAnchor="end" style={{ font: '550 11px var(--font)', fill: 'var(--ok)' }}>✓ {winning}</text>
+        <line x1={x(w)} x2={x(w)} y1="28" y2="44" stroke={exact ? 'var(--ok)' : 'var(--text-2)'} strokeWidth="2" />
+        <text x={width - 6} y="62" textAnchor="end" style={{ font: '550 11px var(--font)', fill: exact ? 'var(--ok)' : 'var(--text-2)' }}>{exact && '✓ '}{winning}</text>
       </>}
     </svg>
   );

@@ -2,16 +2,18 @@
 import { useId } from 'react';
 import { Button, NumberField } from '@/components/ui';
 import type { Preview } from '@/lib/api';
-import { formatMoney, formatPercent, micro, toNumber } from '@/lib/money';
+import { formatMoney, formatPercent, micro, readMicro, toNumber } from '@/lib/money';
 import { perSlot } from './order';
-import { chancesOf, type Fields, plain } from './draftOrder';
+import { chancesOf, type Fields, plain, slotCount } from './draftOrder';
 import { FillCurve } from './FillCurve';
 
 interface Props { fields: Fields; set: (change: Partial<Fields>) => void; fault?: string; preview?: Preview; suggestion: string }
 
 export function LimitField({ fields, set, fault, preview, suggestion }: Props) {
   const id = useId();
-  const slots = Math.max(1, Number(fields.slots) || 1);
+  const slots = slotCount(fields);
+  const typed = readMicro(fields.limit).value;
+  const limit = typed === null ? null : toNumber(typed, 6);
   const bid = fields.side === 'bid';
   const choose = (limit: string) => set({ limit, proposed: false });
   const chances = chancesOf(preview, slots);
@@ -20,7 +22,7 @@ export function LimitField({ fields, set, fault, preview, suggestion }: Props) {
   const high = Math.max(...points.map((c) => c.limit), 0) * 1.06;
   const expected = preview ? toNumber(perSlot(preview.expected, slots), 6) : null;
   const rule = bid ? 'You pay the clearing price, never more than this' : 'You receive the clearing price, never less than this';
-  const whole = preview && slots > 1 && bid ? `${formatMoney(micro(preview.worst_case))} cr for all ${slots} slots. ` : '';
+  const whole = preview && typed !== null && slots > 1 && bid ? `${formatMoney(micro(preview.worst_case))} cr for all ${slots} slots. ` : '';
   const hint = fields.proposed && suggestion ? `Proposed from the latest prices. ${rule}.` : `${whole}${rule}`;
   return (
     <>
@@ -32,9 +34,9 @@ export function LimitField({ fields, set, fault, preview, suggestion }: Props) {
       {high > low && points.length > 1 && (
         <div>
           <label htmlFor={id} className="lab row">Chance to fill, by limit <span className="sp" />drag</label>
-          <FillCurve falls={!bid} points={points} low={low} high={high} limit={Number(fields.limit) || 0} expected={expected} now={preview?.fill_probability ?? null} />
-          <input id={id} type="range" className="w-full accent-[var(--accent)]" min={low} max={high} step={(high - low) / 200} value={Math.min(high, Math.max(low, Number(fields.limit) || 0))}
-            onChange={(e) => choose(Number(e.target.value).toFixed(high < 0.1 ? 4 : 2))} aria-valuetext={`${fields.limit} credits a slot`} />
+          <FillCurve falls={!bid} points={points} low={low} high={high} limit={limit} expected={expected} now={preview?.fill_probability ?? null} />
+          <input id={id} type="range" className="w-full accent-[var(--accent)]" min={low} max={high} step={(high - low) / 200} value={Math.min(high, Math.max(low, limit ?? low))}
+            onChange={(e) => choose(Number(e.target.value).toFixed(high < 0.001 ? 6 : high < 0.1 ? 4 : 2))} aria-valuetext={limit === null ? 'no limit' : `${fields.limit} credits a slot`} />
         </div>
       )}
       {chances.length > 0 && (

@@ -24,13 +24,13 @@ export function OrderTable({ rows, slotSeconds, selected, onSelect }: { rows: Or
     { id: 'order', head: 'Order', cell: (o) => <button type="button" className="linkish" style={{ color: 'inherit' }} onClick={(e) => { e.stopPropagation(); onSelect(o); }}><Side side={o.side} /> <span className="id">{o.id.slice(-6)}</span></button>, value: (o) => o.id },
     { id: 'pool', head: 'Pool', cell: (o) => <span className="b">{poolsOf(o)[0]}{o.pools.length > 1 && <span className="t3"> +{o.pools.length - 1}</span>}</span>, value: (o) => poolsOf(o).join(' ') },
     ...(new Set(rows.map((o) => o.participant)).size > 1 ? [{ id: 'who', head: 'Participant', cell: owner, value: owner }] : []),
-    { id: 'bundle', head: 'Bundle', cell: bundle, value: bundle },
+    { id: 'bundle', extra: 'phone', head: 'Bundle', cell: bundle, value: bundle },
     { id: 'window', head: 'Window', extra: true, cell: (o) => `${clock(o.window.start_at, z)}–${clock(o.window.end_at, z)}`, value: (o) => o.window.start_at },
     { id: 'limit', head: 'Limit, cr/slot', name: 'Limit, cr per slot', right: true, cell: (o) => <span className="m" title={`${formatExact(micro(o.limit))} cr for the whole order`}>{formatMoney(limit(o))}</span>, value: (o) => formatMoney(limit(o)) },
-    { id: 'filled', head: 'Filled', cell: (o) => <Filled order={o} />, value: (o) => fill(o).done },
+    { id: 'filled', extra: 'phone', head: 'Filled', cell: (o) => <Filled order={o} />, value: (o) => fill(o).done },
     { id: 'state', head: 'State', cell: (o) => (isOpen(o) && o.last_reason && o.status === 'open' ? <State of="infeasible" word="Not filled" /> : <State of={o.status} />), value: (o) => o.status },
     { id: 'why', head: 'Why', extra: true, cell: (o) => <span className="t3 trunc block max-w-[210px]">{[o.origin === 'manual' ? '' : 'automatic', whyText(o)].filter(Boolean).join('; ')}</span>, value: (o) => o.closed_reason ?? o.last_reason?.reason ?? '' },
-    { id: 'age', head: 'Age', right: true, cell: (o) => <span className="t3"><Age at={o.created_at} /></span>, value: (o) => o.created_at },
+    { id: 'age', extra: 'phone', head: 'Age', right: true, cell: (o) => <span className="t3"><Age at={o.created_at} /></span>, value: (o) => o.created_at },
   ];
   return (
     <DataTable label="Orders" columns={columns} rows={rows} rowKey={(o) => o.id} selected={selected} onSelect={onSelect} initialSort={{ id: 'age', desc: true }} csvName="orders"

@@ -7,12 +7,14 @@ interface Props { side: 'bid' | 'offer'; preview?: Data; fault: unknown; stale: 
 const money = (text: string) => formatMoney(micro(text));
 
 /** Three figures above the button, and the sum in it. */
-export function Preview({ side, preview, fault, stale, order, placing }: Props) {
+export function Preview({ side, preview: last, fault, stale, order, placing }: Props) {
+  // Figures of an order that nobody asks for any more would be read as those of what stands above.
+  const preview = order ? last : undefined;
   const problem = placing.problem ?? (fault ? asProblem(fault) : null);
   const verb = side === 'bid' ? 'Place bid' : 'Place offer';
   return (
     <div className="pad col g8 border-t border-border bg-surface-2">
-      <h3 className="lab">{!preview ? 'Preview' : preview.basis === 'recent_slots' ? `Preview, from the prices of the latest ${formatCount(preview.basis_slots)} ${preview.basis_slots === 1 ? 'slot' : 'slots'}` : 'Preview, at the last prices'}</h3>
+      <h3 className="lab">{!order ? 'No preview: something above is still to be mended' : !preview ? 'Preview' : preview.basis === 'recent_slots' ? `Preview, from the prices of the latest ${formatCount(preview.basis_slots)} ${preview.basis_slots === 1 ? 'slot' : 'slots'}` : 'Preview, at the last prices'}</h3>
       <div className={`row ${stale ? 'stale-data' : ''}`} style={{ gap: 20 }} aria-live="polite">
         <KeyFigure value={preview?.fill_probability == null ? '–' : formatPercent(preview.fill_probability)} label={preview?.fill_probability === null ? 'no history yet' : 'chance to fill'} />
         <KeyFigure value={preview ? money(preview.expected) : '–'} label="cr expected" />

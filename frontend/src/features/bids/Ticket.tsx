@@ -2,9 +2,9 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { Panel, Segmented } from '@/components/ui';
 import { type Instance, type List, type Pool, resourceOf, useMe, useResource } from '@/lib/api';
-import { asMicro, cost, nano, toBase, unitOf } from '@/lib/money';
+import { asMicro, cost, nano, readQuantity, toBase, unitOf } from '@/lib/money';
 import { nextSlot, useNow } from '@/lib/time';
-import { check, type Fields, orderOf, plain, suggested } from './draftOrder';
+import { check, type Fields, orderOf, plain, slotCount, suggested } from './draftOrder';
 import { LimitField } from './LimitField';
 import { Preview } from './Preview';
 import { TicketFields } from './TicketFields';
@@ -45,7 +45,7 @@ export function Ticket({ pool, unitPrice }: { pool: Pool; unitPrice: number | nu
   const proposed = mine?.find((i) => i.pool === pool.slug && i.state === 'running');
   useEffect(() => { if (proposed) setFields((f) => (f.instance ? f : { ...f, ...firstFor(proposed, pool, f.side) })); }, [proposed?.id]);
   // A level clicked in the crossing is a price per core; the bundle's limit follows from it.
-  useEffect(() => { if (unitPrice !== null) set({ limit: (unitPrice * Number(fields.cores || 1)).toFixed(2), proposed: false }); }, [unitPrice]);
+  useEffect(() => { if (unitPrice !== null) set({ limit: plain(asMicro(BigInt(Math.round(unitPrice * (readQuantity('cpu_milli', fields.cores).value || 1000) * 1000)))), proposed: false }); }, [unitPrice]);
   const turn = (side: Fields['side']) => {
     const instance = mine?.find((i) => i.id === fields.instance);
     set({ ...(instance ? firstFor(instance, pool, side) : {}), side, proposed: true });
@@ -56,7 +56,7 @@ export function Ticket({ pool, unitPrice }: { pool: Pool; unitPrice: number | nu
   const place = usePlace(fields.side);
   // What the preview says a limit should be; put in once for each bundle and time, so that nothing
   // changes under the hand of somebody who is about to place it.
-  const proposal = preview.fresh && preview.data ? suggested(fields.side, preview.data, Math.max(1, Number(fields.slots) || 1)) : null;
+  const proposal = preview.fresh && preview.data ? suggested(fields.side, preview.data, slotCount(fields)) : null;
   const text = proposal === null ? '' : plain(proposal);
   const asked = JSON.stringify([fields.side, fields.cores, fields.gib, fields.start, fields.slots, fields.instance]);
   const answered = useRef('');

@@ -3,7 +3,7 @@ import { Switch } from '@/components/ui/Switch';
 import { type Instance, type Market, type Pool, resourceOf } from '@/lib/api';
 import { formatRough } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
-import type { Faults, Fields } from './draftOrder';
+import { type Faults, type Fields, slotCount } from './draftOrder';
 
 interface Props { fields: Fields; set: (change: Partial<Fields>) => void; faults: Faults; first: number; market: Market; pool: Pool; instances: Instance[] }
 
@@ -19,7 +19,7 @@ export function TicketFields({ fields, set, faults, first, market, pool, instanc
         <NumberField label="Memory" unit="GiB" value={fields.gib} onChange={(gib) => set({ gib })} error={faults.gib} help={free('mem_mib')} />
         <Select label="From" value={String(fields.start)} onChange={(s) => set({ start: Number(s) })} options={starts.map((s) => ({ value: String(s), label: clock(s, z) }))} />
         <NumberField label="For" unit={`slots of ${market.slot_seconds} s`} value={fields.slots} onChange={(slots) => set({ slots })} error={faults.slots}
-          help={`until ${clock(fields.start + (Number(fields.slots) || 0) * market.slot_seconds * 1000, z)}`} />
+          help={`until ${clock(fields.start + slotCount(fields) * market.slot_seconds * 1000, z)}`} />
       </div>
       <Select label={needed ? 'Workload that lends' : 'Workload that grows'} value={fields.instance} onChange={(instance) => set({ instance })} error={faults.instance}
         options={[{ value: '', label: needed ? 'Choose one' : 'None: a new replica' }, ...instances.filter((i) => i.pool === pool.slug || !needed).map((i) => ({ value: i.id, label: `${i.name}, ${i.pool}` }))]} />

@@ -5,12 +5,19 @@ import { type Explain, type Order, useMay, useResource } from '@/lib/api';
 import { formatBundle, formatCount, formatMoney } from '@/lib/money';
 import { Changes } from './Changes';
 import { GapRuler } from './GapRuler';
-import { isOpen, perSlot, poolsOf, reasonText, slotsOf } from './order';
+import { isOpen, missText, perSlot, poolsOf, slotsOf } from './order';
 import { OrderActions } from './OrderActions';
+import { sentenceOf, winningOf } from './why';
 
-function Head({ explain, slots, side }: { explain: Explain; slots: number; side: Order['side'] }) {
-  if (explain.shortfall && Number(explain.shortfall) > 0) return <>{side === 'bid' ? 'Short by' : 'Asks too much by'} {formatMoney(perSlot(explain.shortfall, slots))} cr per slot</>;
-  return <>{(explain.reason ? reasonText(explain.reason, side) : explain.status.replaceAll('_', ' ')).replace(/^./, (c) => c.toUpperCase())}</>;
+function Head({ explain, slots, order }: { explain: Explain; slots: number; order: Order }) {
+  if (explain.shortfall && Number(explain.shortfall) > 0) return <>{order.side === 'bid' ? 'Short by' : 'Asks too much by'} {formatMoney(perSlot(explain.shortfall, slots))} cr per slot</>;
+  return <>{(explain.reason ? missText(order, explain.reason) : explain.status.replaceAll('_', ' ')).replace(/^./, (c) => c.toUpperCase())}</>;
+}
+
+function Ruler({ explain: e, order, slots }: { explain: Explain; order: Order; slots: number }) {
+  const winning = winningOf(e, order.side);
+  if (!e.price_faced) return null;
+  return <GapRuler side={order.side} limit={perSlot(e.limit, slots)} price={perSlot(e.price_faced, slots)} wins={winning && perSlot(winning.value, slots)} exact={!!winning?.exact} />;
 }
 
 export function WhyPanel({ order, slotSeconds, onReplaced }: { order: Order; slotSeconds: number; onReplaced: (id: string) => void }) {
@@ -27,9 +34,9 @@ export function WhyPanel({ order, slotSeconds, onReplaced }: { order: Order; slo
                 <State of={order.status} /><span className="sp" />
                 {e.round && <Link className="s11" to="/rounds/$number" params={{ number: String(e.round) }}>Round {formatCount(e.round)}</Link>}
               </div>
-              <h3 className="text-18 font-semibold" style={{ color: 'var(--text)' }} title={e.reason ? `In the API: ${e.reason}` : undefined}><Head explain={e} slots={slots} side={order.side} /></h3>
-              <p className="s12 t2">{order.side === 'offer' && e.reason === 'OUT_OF_MONEY' ? 'You asked for more than the round’s price would have paid.' : e.sentence}</p>
-              {e.price_faced && <GapRuler side={order.side} limit={perSlot(e.limit, slots)} price={perSlot(e.price_faced, slots)} wins={e.minimum_winning_limit ? perSlot(e.minimum_winning_limit.value, slots) : null} quality={e.minimum_winning_limit?.quality} />}
+              <h3 className="text-18 font-semibold" style={{ color: 'var(--text)' }} title={e.reason ? `In the API: ${e.reason}` : undefined}><Head explain={e} slots={slots} order={order} /></h3>
+              <p className="s12 t2">{sentenceOf(order, e)}</p>
+              <Ruler explain={e} order={order} slots={slots} />
             </div>
             {actable && e.changes.length > 0 && <Changes order={order} explain={e} slots={slots} onReplaced={onReplaced} />}
             {actable && <OrderActions order={order} slots={slots} onReplaced={onReplaced} />}

@@ -13,6 +13,20 @@ describe('ticket', () => {
   it('sends nothing half-typed', () => {
     for (const bad of [{ limit: '' }, { limit: 'x' }, { limit: '0' }, { slots: '0' }, { slots: '1.5' }, { cores: '', gib: '0' }]) expect(orderOf({ ...fields, ...bad }, 'p', market, 0)).toBeNull();
   });
+  it('refuses what is not a plain number at its field, and sends nothing', () => {
+    for (const field of ['cores', 'gib', 'slots', 'limit'] as const) {
+      for (const text of ['1,5', '1,000', '-3', '1e3', 'abc', '1 5']) {
+        const typed = { ...fields, [field]: text };
+        expect(check(typed, market, 0)[field], `${field} ${text}`).toBeTruthy();
+        expect(orderOf(typed, 'p', market, 0), `${field} ${text}`).toBeNull();
+      }
+    }
+    expect(check({ ...fields, limit: '1,5' }, market, 0).limit).toBe('Write 1.5 with a point');
+  });
+  it('never drops a resource that was asked for', () => {
+    expect(check({ ...fields, cores: '0.0001' }, market, 0).cores).toContain('at least 0.001');
+    expect(orderOf({ ...fields, cores: '0.001', gib: '0' }, 'p', market, 0)?.resources).toEqual({ cpu_milli: 1 });
+  });
   it('names the end of the horizon and asks an offer for its workload', () => {
     expect(check(fields, market, 1).slots).toContain('6 slots');
     expect(check({ ...fields, side: 'offer' }, market, 0).instance).toBeTruthy();
@@ -26,6 +40,7 @@ describe('the limit that the ticket proposes', () => {
   it('or a tenth over what is expected, rounded up', () => {
     expect(plain(suggested('bid', preview('1.000300', [[0.8, '0.500000']]), 1) as never)).toBe('1.11');
     expect(plain(suggested('bid', preview('0.000120', []), 1) as never)).toBe('0.0002');
+    expect([1_100_000n, 30_000n, 1_234_560_000n, 7n].map((v) => plain(v as never))).toEqual(['1.10', '0.03', '1234.56', '0.000007']);
     expect(suggested('bid', preview('0.000000', []), 1)).toBeNull();
   });
   it('of an offer is the least of the same, rounded down', () => {

@@ -1,6 +1,6 @@
 // The ticket's fields and the order they make. Pure, so that the arithmetic is tested without a page.
 import type { Market, OrderBody, Preview } from '@/lib/api';
-import { asMicro, decimal, divRound, formatMoney, type Micro, tryMicro, toBase } from '@/lib/money';
+import { asMicro, decimal, divRound, formatMoney, type Micro, readMicro, readQuantity, readWhole } from '@/lib/money';
 import { perSlot } from './order';
 
 export interface Fields {
@@ -10,26 +10,29 @@ export interface Fields {
 }
 export interface Faults { cores?: string; gib?: string; slots?: string; limit?: string; instance?: string }
 
+/** What the fields say; null where it is not (yet) a number. */
+const read = (f: Fields) => ({ cpu: readQuantity('cpu_milli', f.cores), mem: readQuantity('mem_mib', f.gib), slots: readWhole(f.slots), limit: readMicro(f.limit) });
+/** For what is shown beside the fields: one slot while the number is not readable. */
+export const slotCount = (f: Fields) => Math.max(1, readWhole(f.slots).value ?? 1);
+
 export function check(f: Fields, market: Market, startIndex: number): Faults {
-  const faults: Faults = {};
-  if (!(Number(f.cores) > 0) && !(Number(f.gib) > 0)) faults.cores = 'Ask for cores, memory or both';
-  if (!Number.isInteger(Number(f.slots)) || Number(f.slots) < 1) faults.slots = 'At least one whole slot';
-  else if (startIndex + Number(f.slots) > market.horizon_slots) faults.slots = `Only ${market.horizon_slots} slots are open`;
-  const limit = tryMicro(f.limit);
-  if (limit === null) faults.limit = f.limit.trim() ? 'An amount like 104.00' : undefined;
-  else if (limit <= 0n) faults.limit = 'More than 0';
+  const { cpu, mem, slots, limit } = read(f);
+  const faults: Faults = { cores: cpu.fault, gib: mem.fault, slots: slots.fault, limit: limit.fault };
+  if (!cpu.fault && !mem.fault && !cpu.value && !mem.value) faults.cores = 'Ask for cores, memory or both';
+  if (!slots.fault && !slots.value) faults.slots = 'At least one whole slot';
+  else if (startIndex + (slots.value ?? 0) > market.horizon_slots) faults.slots = `Only ${market.horizon_slots} slots are open`;
+  if (!limit.fault && !limit.value) faults.limit = limit.value === null ? 'Name a limit' : 'More than 0';
   if (f.side === 'offer' && !f.instance) faults.instance = 'Which workload lends?';
   return faults;
 }
 
 /** null until every field is good: nothing half-typed is sent, not even to the preview. */
 export function orderOf(f: Fields, pool: string, market: Market, startIndex: number): OrderBody | null {
-  const limit = tryMicro(f.limit);
-  if (limit === null || Object.values(check(f, market, startIndex)).some(Boolean)) return null;
-  const slots = Number(f.slots);
+  const { cpu, mem, slots: { value: slots }, limit: { value: limit } } = read(f);
+  if (limit === null || slots === null || Object.values(check(f, market, startIndex)).some(Boolean)) return null;
   const resources: Record<string, number> = {};
-  if (Number(f.cores) > 0) resources.cpu_milli = toBase('cpu_milli', Number(f.cores));
-  if (Number(f.gib) > 0) resources.mem_mib = toBase('mem_mib', Number(f.gib));
+  if (cpu.value) resources.cpu_milli = cpu.value;
+  if (mem.value) resources.mem_mib = mem.value;
   const at = (n: number) => new Date(f.start + n * market.slot_seconds * 1000).toISOString().replace('.000Z', 'Z');
   return {
     instance: f.instance || null, window: { start_at: at(0), end_at: at(slots) }, replicas: 1, resources, pools: [{ pool, adder: '0.000000' }],
@@ -59,4 +62,5 @@ function rounded(value: Micro, up: boolean): Micro {
   const step = value < 100_000n ? 100n : 10_000n;
   return asMicro(((value + (up ? step - 1n : 0n)) / step) * step);
 }
-export const plain = (value: Micro) => formatMoney(value).replaceAll(',', '');
+/** For a field: no separators, and no zeros after the second place. */
+export const plain = (value: Micro) => formatMoney(value).replaceAll(',', '').replace(/(\.\d\d\d*?)0+$/, '$1');

@@ -36,7 +36,7 @@ export const replacement = (o: Order, limit: string): OrderBody => ({
 const REASONS: Record<string, string> = {
   HALTED: 'pool halted, order kept', EXPIRED: 'window began unfilled', INELIGIBLE: 'no pool here may serve it', NO_VACATE_PATH: 'needs a proven way to give memory back',
   INSUFFICIENT_HOLD: 'the hold exceeds the balance', BUDGET: 'project budget used up', FROZEN_HOLD_TIME: 'its workload moved too recently', FLOOR_PROTECTED: 'kept for an SLA floor',
-  THRASH_LIMIT: 'too much change in one slot', FORECAST_HEADROOM: 'kept for forecast demand', OUT_OF_MONEY: 'limit under the price', MARGINAL_PRORATA: 'at the price, shared out',
+  THRASH_LIMIT: 'too much change in one slot', FORECAST_HEADROOM: 'kept for forecast demand', OUT_OF_MONEY: 'limit under the price', MARGINAL_PRORATA: 'at the price, nothing was left',
   NO_HOST_FITS: 'no node has room for a replica', MIN_FILL_UNREACHABLE: 'not enough for all or none', PARENT_REJECTED: 'its parent did not win', PARADOXICAL: 'block: would cost others more',
   TIE_LOST: 'a tie went to another', SOLVER_FALLBACK: 'left out by the fallback',
 };
@@ -48,9 +48,12 @@ export function reasonText(code: string, side: Order['side'] = 'bid'): string {
   return (side === 'offer' ? OFFER_REASONS[key] : undefined) ?? REASONS[key] ?? code.toLowerCase().replaceAll('_', ' ');
 }
 
+/** Why the last round did not give all of it. At the price exactly some get a share; who holds nothing got none. */
+export const missText = (o: Order, reason: string) => (reason === 'MARGINAL_PRORATA' && o.status === 'partially_filled' ? 'at the price, shared out' : reasonText(reason, o.side));
+
 export function whyText(o: Order): string {
   if (o.status === 'filled') return o.side === 'bid' ? 'won' : 'lent';
   if (o.closed_reason) return reasonText(o.closed_reason, o.side);
-  if (o.last_reason) return reasonText(o.last_reason.reason, o.side);
+  if (o.last_reason) return missText(o, o.last_reason.reason);
   return isOpen(o) ? 'counts in the next round' : '';
 }

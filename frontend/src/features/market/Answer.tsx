@@ -4,6 +4,7 @@ import type { Need, Row } from './rank';
 
 export function Answer({ rows, need }: { rows: Row[]; need: Need }) {
   const z = zone.use();
+  if (need.amount === null || need.slots === null) return <>Your need is not a number yet: write it as in 1.5, and the pools are ranked by what it costs.</>;
   const [best, second] = rows.filter((r) => r.fits);
   if (!best || best.cost === null) {
     const cheapest = rows.find((r) => r.cost !== null);

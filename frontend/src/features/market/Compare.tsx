@@ -9,14 +9,17 @@ import type { Row } from './rank';
 const DASH = [undefined, [6, 3], [2, 3], [8, 3, 2, 3]];
 
 /** At most four pools, told apart by dash as well as by colour. */
-export function Compare({ rows, prices, resource }: { rows: Row[]; prices: Record<string, PricePoint[]>; resource: string }) {
+export function Compare({ rows, prices, resource, slotSeconds }: { rows: Row[]; prices: Record<string, PricePoint[]>; resource: string; slotSeconds: number }) {
   const z = zone.use();
   const names = rows.map((r) => r.pool.slug).filter((s) => (prices[s]?.length ?? 0) > 0);
   const slots = [...new Set(names.flatMap((n) => prices[n] ?? []).map((p) => p.slot))].sort();
   const value = (name: string, slot: string) => { const p = prices[name]?.find((x) => x.slot === slot); return p ? toNumber(unitPrice(resource, p.price), 9) : null; };
+  // A price holds to the end of its slot, the last one too: one slot is a line, not a point.
+  const starts = slots.map((s) => Date.parse(s) / 1000);
+  const end = starts.at(-1);
   const plot: Plot = {
-    unit: `cr/${unitOf(resource).one}·slot`, places: 2, x: slots.map((s) => Date.parse(s) / 1000),
-    series: names.map((n, i) => ({ label: n, colour: `s${i + 1}`, kind: 'step', dash: DASH[i], values: slots.map((s) => value(n, s)) })),
+    unit: `cr/${unitOf(resource).one}·slot`, places: 2, x: end === undefined ? [] : [...starts, end + slotSeconds],
+    series: names.map((n, i) => ({ label: n, colour: `s${i + 1}`, kind: 'step', dash: DASH[i], values: [...slots.map((s) => value(n, s)), value(n, slots.at(-1) ?? '')] })),
   };
   const table = {
     name: 'compare', rows: slots, rowKey: (s: string) => s,

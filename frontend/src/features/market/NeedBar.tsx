@@ -2,6 +2,7 @@ import type { ReactNode } from 'react';
 import { NumberField, Segmented, Select } from '@/components/ui';
 import { unitOf } from '@/lib/money';
 import { useParam } from '@/lib/url';
+import { amountOf, needOf, secondsOf } from './need';
 import type { Need } from './rank';
 
 const SHOWN = ['cpu_milli', 'mem_mib', 'gpu_milli', 'storage_gib', 'io_mbps', 'net_mbps'];
@@ -11,7 +12,7 @@ export function useNeed(slotSeconds: number): Need {
   const [amount] = useParam('need', '1');
   const [minutes] = useParam('min', '5');
   const [resource] = useParam('r', 'cpu_milli');
-  return { resource, amount: Number(amount) || 0, slots: Math.max(1, Math.ceil(((Number(minutes) || 0) * 60) / slotSeconds)), slotSeconds };
+  return needOf(resource, amount, minutes, slotSeconds);
 }
 
 export const useTier = () => useParam('tier')[0];
@@ -22,11 +23,11 @@ export function NeedBar({ actions, tiers }: { actions: ReactNode; tiers: string[
   const [minutes, setMinutes] = useParam('min', '5');
   const [resource, setResource] = useParam('r', 'cpu_milli');
   return (
-    <div className="row g12 wrap">
-      <span className="row g6">
-        <span className="lab t2">Your need</span>
-        <NumberField label="Amount" hideLabel className="w-[112px]" value={amount} onChange={setAmount} unit={unitOf(resource).many} />
-        <NumberField label="Minutes" hideLabel className="w-[92px]" value={minutes} onChange={setMinutes} unit="min" step={5} />
+    <div className="row g12 wrap items-start">
+      <span className="row g6 items-start">
+        <span className="lab t2 nw leading-[30px]">Your need</span>
+        <NumberField label="Amount" hideLabel className="w-[112px]" value={amount} onChange={setAmount} unit={unitOf(resource).many} error={amountOf(resource, amount).fault} />
+        <NumberField label="Minutes" hideLabel className="w-[92px]" value={minutes} onChange={setMinutes} unit="min" step={5} error={secondsOf(minutes).fault} />
         <Select label="Tier" hideLabel value={tier} onChange={setTier} options={[{ value: '', label: 'Any tier' }, ...tiers.map((t) => ({ value: t, label: t.replaceAll('_', ' ') }))]} />
       </span>
       <span className="sp" />

@@ -1,6 +1,6 @@
 // Rows ranked by my cost. Pools without room or price stay visible below a line: they are answers too.
 import { Fragment } from 'react';
-import { Panel } from '@/components/ui';
+import { Panel, ScrollBox } from '@/components/ui';
 import { unitOf } from '@/lib/money';
 import { PoolRow } from './PoolRow';
 import type { Need, Row } from './rank';
@@ -12,11 +12,12 @@ const HEADS: { text: string; help?: string; right?: boolean; extra?: boolean; bi
 ];
 
 export function PoolTable({ rows, need }: { rows: Row[]; need: Need }) {
-  const line = rows.findIndex((r) => !r.fits);
+  const asked = need.amount !== null && need.slots !== null;
+  const line = asked ? rows.findIndex((r) => !r.fits) : -1;
   const best = rows[0]?.fits ? rows[0].pool.slug : null;
   return (
     <Panel>
-      <div className="scroll" role="region" aria-label="Pools" tabIndex={0}>
+      <ScrollBox label="Pools">
         <table className="t mk">
           <thead>
             <tr>
@@ -35,7 +36,7 @@ export function PoolTable({ rows, need }: { rows: Row[]; need: Need }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </ScrollBox>
     </Panel>
   );
 }

@@ -3,6 +3,7 @@ import { pools, prices } from '@/mocks/pools';
 import { formatMoney } from '@/lib/money';
 import type { PricePoint } from '@/lib/api';
 import { iso, SLOT, slotAt } from '@/mocks/clock';
+import { needOf } from './need';
 import { quantile, rank } from './rank';
 
 it('ranks by my cost; pools without room or price come last', () => {
@@ -26,4 +27,14 @@ it('the figure is what the chart shows for the slots of the need, not the last t
   // The third slot has no trade yet: it counts at the last one before it.
   expect(row(3)?.cost).toBe(5_000_000n);
   expect(rank([pool], {}, { resource: 'cpu_milli', amount: 1, slots: 1, slotSeconds: 300 })[0]?.cost).toBeNull();
+});
+
+it('a need that is no plain number is not costed as another one', () => {
+  const map = Object.fromEntries(pools.map((p) => [p.slug, prices(p.slug, 'cpu_milli', 60)]));
+  expect(needOf('cpu_milli', '1.5', '7', 300)).toMatchObject({ amount: 1.5, slots: 2 });
+  for (const need of [needOf('cpu_milli', '1,5', '5', 300), needOf('cpu_milli', '1', '1e1', 300)]) {
+    const rows = rank(pools, map, need);
+    expect(rows.length).toBeGreaterThan(0);
+    expect(rows.every((r) => r.cost === null && !r.fits)).toBe(true);
+  }
 });

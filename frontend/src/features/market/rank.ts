@@ -2,7 +2,8 @@
 import { type Pool, type PricePoint, priceAhead, resourceOf } from '@/lib/api';
 import { asMicro, cost, decimal, type Micro, toBase, toNumber, unitPrice } from '@/lib/money';
 
-export interface Need { resource: string; amount: number; slots: number; slotSeconds: number }
+/** `null`: the field holds no number; then nothing is costed. */
+export interface Need { resource: string; amount: number | null; slots: number | null; slotSeconds: number }
 export interface Row {
   /** Mean over the slots of the need, of what each of them cost so far: what the charts show there. */
   pool: Pool; price: number | null; raw: string | null; cost: Micro | null; fits: boolean; used: number; free: number;
@@ -34,18 +35,18 @@ export function volatility(values: number[]): number | null {
 }
 
 export function rank(pools: Pool[], prices: Record<string, PricePoint[]>, need: Need): Row[] {
-  const base = toBase(need.resource, need.amount);
+  const base = need.amount === null || need.slots === null ? null : toBase(need.resource, need.amount);
   const show = (p: string) => toNumber(unitPrice(need.resource, p), 9);
   const rows = pools.flatMap((pool): Row[] => {
     const r = resourceOf(pool, need.resource);
     if (!r) return [];
     const points = prices[pool.slug] ?? [];
     const history = points.map((p) => show(p.price));
-    const ahead = pool.halted ? null : priceAhead(points, pool.next_slot, need.slots, need.slotSeconds);
+    const ahead = pool.halted ? null : priceAhead(points, pool.next_slot, need.slots ?? 1, need.slotSeconds);
     const raw = ahead && decimal(ahead.mean, 9);
     return [{
-      pool, raw, price: raw === null ? null : show(raw), cost: ahead && asMicro(ahead.slots.reduce((sum, p) => sum + cost(p, base), 0n)),
-      fits: ahead !== null && r.free >= base, used: r.utilisation, free: r.free, capacity: r.capacity, reserve: r.reserve === null ? null : show(r.reserve),
+      pool, raw, price: raw === null ? null : show(raw), cost: ahead && base !== null ? asMicro(ahead.slots.reduce((sum, p) => sum + cost(p, base), 0n)) : null,
+      fits: ahead !== null && base !== null && r.free >= base, used: r.utilisation, free: r.free, capacity: r.capacity, reserve: r.reserve === null ? null : show(r.reserve),
       history, hour: hourChange(points), p5: quantile(history, 0.05), p50: quantile(history, 0.5), p95: quantile(history, 0.95), volatility: volatility(history),
     }];
   });

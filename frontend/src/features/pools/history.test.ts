@@ -15,6 +15,17 @@ it('a price holds to the end of its slot, a reserve that is not told per slot is
   expect(plot.marks).toEqual([{ x: Date.parse('2026-11-20T10:02:30Z') / 1000, y: 1.248, text: '32' }]);
 });
 
+it('a young pool, whose only prices are of slots to come, still shows the present slot and Now inside it', () => {
+  for (const count of [1, 2]) {
+    const plot = pricePlot({ resource: 'cpu_milli', prices: slots.slice(0, count).map((s) => point(s, '0.000900000')), demand: [], fills: [], now: Date.parse('2026-11-20T09:58:20Z'), reserve: '0.000900000', slotSeconds: 300 });
+    expect(plot.x[0]).toBe(Date.parse('2026-11-20T09:55:00Z') / 1000);
+    expect(plot.now).toBeGreaterThan(plot.x[0] ?? 0);
+    expect(plot.x).toHaveLength(count + 2);
+    // No price is made up for it.
+    expect(plot.series.find((s) => s.label === 'Price')?.values[0]).toBeNull();
+  }
+});
+
 it('fills are what was bought and not sold on', () => {
   const line = { pool: 'p', resource: 'cpu_milli', slot: slots[0] ?? '', quantity: 100, price: '0', money: '0', resold: 30, settled: false };
   const award = (kind: string): Award => ({ id: kind, round: 1, kind, side: 'bid', order: '', participant: '', instance: null, lines: [line], money: '0', created_at: '' });

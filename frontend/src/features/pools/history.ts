@@ -16,7 +16,10 @@ export function pricePlot({ resource, prices, demand, fills, now, reserve, slotS
   const ahead: FanPoint[] = demand.map((f) => fanPoint(at(f.slot), f.quantiles, 1 / per));
   // A price holds for its whole slot: the last one too, so the axis ends where it ends.
   const stop = end && at(end.slot) + slotSeconds;
-  const x = [...new Set([...points.map((p) => at(p.slot)), ...ahead.map((f) => f.t), ...(stop ? [stop] : [])])].sort((a, b) => a - b);
+  // A young pool has prices of coming slots only: the axis still begins with the present one, or Now lies beside it.
+  const present = Math.floor(now / 1000 / slotSeconds) * slotSeconds;
+  const known = [...points.map((p) => at(p.slot)), ...ahead.map((f) => f.t), ...(stop ? [stop] : [])];
+  const x = [...new Set([...known, ...(present < Math.min(...known) ? [present] : [])])].sort((a, b) => a - b);
   const by = new Map(points.map((p) => [at(p.slot), p]));
   const pick = (f: (p: PricePoint) => number) => x.map((t) => { const p = by.get(t); return p ? f(p) : null; });
   const last = end;

@@ -29,7 +29,7 @@ export function CertificatePanel({ round }: { round: Round }) {
         <span className={`av ${tone}`} style={{ width: 44, height: 44, display: 'grid', placeItems: 'center', background: proof.best ? 'var(--ok-soft)' : proof.checked ? 'var(--warn-soft)' : undefined }}><Icon name={proof.best ? 'check' : proof.checked ? 'half' : 'clock'} size={24} /></span>
         <div className="sp"><div className={`text-18 font-semibold ${tone === 't3' ? '' : tone}`}>{word}</div>
           {proof.checked && <div className="s12 t2">{proof.best ? 'No outcome under the rules has more welfare.' : `Up to ${openText(proof)} more welfare is not ruled out. ${limitText(given) ?? ''}`}</div>}</div>
-        <div className="r"><div className="text-24 font-semibold nw">{given ? gapText(proof) : '–'}</div><div className="s11 t3 nw">not proven</div></div>
+        <div className="r"><div className="text-24 font-semibold nw">{proof.best ? 'Proved' : given ? gapText(proof) : '–'}</div><div className="s11 t3 nw">{proof.best ? 'nothing is left open' : 'not proven'}</div></div>
       </div>
       <dl className="kv pad">
         <dt>Welfare</dt><dd>{given ? <><span title={given.welfare}><Welfare value={given.welfare} /></span> cr</> : '–'}</dd>

@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router';
-import { Badge, Panel, ResourceView, Side } from '@/components/ui';
+import { Badge, Panel, ResourceView, ScrollBox, Side } from '@/components/ui';
 import { type List, type Order, type Outcome, type Resource, useMay, useResource } from '@/lib/api';
 import { formatMoney, nearestMicro } from '@/lib/money';
 
@@ -14,7 +14,7 @@ export function MyOrders({ of }: { of: Resource<Outcome> }) {
     <Panel title="Your orders in this round">
       <ResourceView of={of} rows={4} missing={{ fact: 'This round has no outcome.' }} empty={(o) => ![...o.awards, ...o.refused].some((x) => mine.has(x.order)) && { fact: 'None of your orders was in this round.' }}>
         {(o) => (
-          <table className="t mk">
+          <ScrollBox label="Your orders: rows"><table className="t mk">
             <thead><tr><th scope="col">Order</th><th scope="col">Pool</th><th scope="col" className="r">Pays or gets, cr</th><th scope="col">Outcome</th></tr></thead>
             <tbody>
               {[...o.awards.map((a) => ({ id: a.order, money: a.money, won: true, word: nearestMicro(a.fill) >= 1_000_000n ? 'Filled' : 'Partly filled' })), ...o.refused.map((r) => ({ id: r.order, money: r.price, won: false, word: 'Not filled' }))]
@@ -30,7 +30,7 @@ export function MyOrders({ of }: { of: Resource<Outcome> }) {
                   );
                 })}
             </tbody>
-          </table>
+          </table></ScrollBox>
         )}
       </ResourceView>
     </Panel>

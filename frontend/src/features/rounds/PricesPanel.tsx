@@ -20,7 +20,7 @@ export function PricesPanel({ prices }: { prices: RoundPrice[] }) {
     { id: 'price', head: 'Price, cr/unit·slot', right: true, cell: (p) => <span className="big"><Price value={p.price} resource={p.resource} /></span>, value: (p) => p.price },
     { id: 'range', head: 'Possible range', help: 'Every price in it supports the same allocation; the lowest is published.', right: true, extra: true, cell: (p) => <span className="t3">{range(p)}</span>, value: range },
     { id: 'set', head: 'Set by', cell: (p) => <Setter by={p.set_by} />, value: (p) => p.set_by },
-    { id: 'volume', head: 'Cleared', right: true, cell: (p) => formatRough(p.resource, p.volume), value: (p) => p.volume },
+    { id: 'volume', extra: 'phone', head: 'Cleared', right: true, cell: (p) => formatRough(p.resource, p.volume), value: (p) => p.volume },
   ];
   return <Panel title="Who set each price"><DataTable label="Prices of the round" columns={columns} rows={prices} rowKey={(p) => `${p.pool}/${p.resource}/${p.slot}`} csvName="round-prices" height={420} /></Panel>;
 }

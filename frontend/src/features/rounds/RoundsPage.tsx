@@ -7,12 +7,12 @@ import { ProofBadge } from './ProofBadge';
 
 const columns: Column<Round>[] = [
   { id: 'number', head: 'Round', cell: (r) => <Link to="/rounds/$number" params={{ number: String(r.number) }}>{formatCount(r.number)}</Link>, value: (r) => r.number },
-  { id: 'sealed', head: 'Sealed', cell: (r) => <span className="t3"><When at={r.sealed_at} /></span>, value: (r) => r.sealed_at },
-  { id: 'state', head: 'State', cell: (r) => <State of={r.state} />, value: (r) => r.state },
+  { id: 'sealed', extra: 'phone', head: 'Sealed', cell: (r) => <span className="t3"><When at={r.sealed_at} /></span>, value: (r) => r.sealed_at },
+  { id: 'state', extra: 'phone', head: 'State', cell: (r) => <State of={r.state} />, value: (r) => r.state },
   { id: 'orders', head: 'Orders', right: true, cell: (r) => formatCount(r.orders), value: (r) => r.orders },
   { id: 'awards', head: 'Awards', right: true, cell: (r) => formatCount(r.awards), value: (r) => r.awards },
-  { id: 'welfare', head: 'Welfare, cr', help: 'What the winners were ready to pay, less what it cost those who gave.', right: true, cell: (r) => (r.certificate ? <Welfare value={r.certificate.welfare} /> : '–'), value: (r) => r.certificate?.welfare },
-  { id: 'gap', head: 'Not proven', help: 'How much more welfare is not ruled out, as a share of the most that is possible.', right: true, extra: true, cell: (r) => (r.certificate ? gapText(proofOf(r.certificate)) : '–'), value: (r) => r.certificate?.gap },
+  { id: 'welfare', extra: 'phone', head: 'Welfare, cr', help: 'What the winners were ready to pay, less what it cost those who gave.', right: true, cell: (r) => (r.certificate ? <Welfare value={r.certificate.welfare} /> : '–'), value: (r) => r.certificate?.welfare },
+  { id: 'gap', head: 'Left open', help: 'How much more welfare is not ruled out, as a share of the most that is possible; 0 is a proof that nothing better exists.', right: true, extra: true, cell: (r) => (r.certificate ? gapText(proofOf(r.certificate)) : '–'), value: (r) => r.certificate?.gap },
   { id: 'proof', head: 'Check', cell: (r) => <ProofBadge of={r.certificate} />, value: (r) => { const p = proofOf(r.certificate); return p.best ? 'best' : p.checked ? 'checked' : ''; } },
 ];
 

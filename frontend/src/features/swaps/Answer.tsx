@@ -1,16 +1,16 @@
 import type { Swap } from '@/lib/api';
-import { formatDuration, formatMoney, micro, signed } from '@/lib/money';
-import { comparedText, differencesText, reasonText, refusedByShadow } from './swap';
+import { formatMoney, micro, signed } from '@/lib/money';
+import { comparedText, differencesText, reasonText, pauseText, refusedByShadow } from './swap';
 
 export function Answer({ swap }: { swap: Swap }) {
   const { difference_count: count, positions_compared: compared } = swap;
-  const net = <>, expected gain <b>{signed(formatMoney(micro(swap.expected_gain)))} cr</b></>;
+  const net = micro(swap.expected_gain) !== 0n && <>, expected gain <b>{signed(formatMoney(micro(swap.expected_gain)))} cr</b></>;
   if (refusedByShadow(swap)) return <>The shadow run <b>refused</b> this move: <b>{differencesText(count)}</b> at {comparedText(compared)}. The workload stayed where it was.</>;
   if (swap.state === 'awaiting_approval') {
     if (compared === 0) return <>Waits for a person{net}. The shadow run comes before anything moves.</>;
     return count === 0 ? <>Safe to approve: <b>no difference at {comparedText(compared)}</b>{net}.</> : <>Look first: <b>{differencesText(count)}</b> at {comparedText(compared)}{net}.</>;
   }
-  if (swap.state === 'done') return <>Done{swap.downtime_micros !== null && <>, with a pause of <b>{formatDuration(swap.downtime_micros / 1e6)}</b></>}{net}.</>;
+  if (swap.state === 'done') return <>Done{swap.downtime_micros ? <>, with a pause of <b>{pauseText(swap)}</b></> : <>, <b>without a pause</b></>}{net}.</>;
   if (swap.ended_at) return <>It did not happen{swap.reason && <>: <b>{reasonText(swap)}</b></>}. The workload stayed where it was.</>;
   return compared > 0 ? <><b>{differencesText(count)}</b> at {comparedText(compared)} so far{net}.</> : <>Under way{net}.</>;
 }

@@ -1,8 +1,8 @@
 import { Link } from '@tanstack/react-router';
 import { Panel, When } from '@/components/ui';
 import type { Swap } from '@/lib/api';
-import { formatBundle, formatBytes, formatDuration } from '@/lib/money';
-import { METHODS, nameOf, reasonText } from './swap';
+import { formatBundle, formatBytes } from '@/lib/money';
+import { METHODS, nameOf, pauseText, reasonText } from './swap';
 
 export function FactsPanel({ swap }: { swap: Swap }) {
   return (
@@ -14,7 +14,7 @@ export function FactsPanel({ swap }: { swap: Swap }) {
         <dt>For the slot</dt><dd><When at={swap.slot} /></dd>
         <dt>Method</dt><dd>{METHODS[swap.method] ?? swap.method}</dd>
         <dt>Bytes moved</dt><dd>{swap.bytes ? formatBytes(swap.bytes) : 'none'}</dd>
-        <dt>Pause</dt><dd>{swap.downtime_micros === null ? (swap.ended_at ? 'none' : 'not yet') : formatDuration(swap.downtime_micros / 1e6)}</dd>
+        <dt>Pause</dt><dd>{swap.downtime_micros === null && !swap.ended_at ? 'not yet' : pauseText(swap)}</dd>
         <dt>Placement epoch</dt><dd>{swap.epoch}</dd>
         <dt>Deadline</dt><dd><When at={swap.deadline} /></dd>
         {swap.cancel_requested && <><dt>Asked to stop</dt><dd>{swap.cancel_requested}</dd></>}

@@ -1,5 +1,5 @@
 import { Link, useParams } from '@tanstack/react-router';
-import { CopyId, Page, State } from '@/components/ui';
+import { CopyId, Page, Place, State } from '@/components/ui';
 import { type Swap, useResource } from '@/lib/api';
 import { Alternatives } from './Alternatives';
 import { Answer } from './Answer';
@@ -7,7 +7,7 @@ import { Decision } from './Decision';
 import { Differences } from './Differences';
 import { FactsPanel } from './FactsPanel';
 import { PhasesPanel } from './PhasesPanel';
-import { nameOf, placeText, stateWord } from './swap';
+import { nameOf, stateWord } from './swap';
 
 /** Safe to approve? */
 export default function SwapPage() {
@@ -16,7 +16,7 @@ export default function SwapPage() {
   const swap = of.data;
   return (
     <Page title={swap ? nameOf(swap) : 'Swap'} crumb={<Link to="/swaps">Swaps</Link>} of={of}
-      badge={swap && <span className="row g8 s12 t2 wrap"><span className="nw">{placeText(swap.pool_from, swap.node_from)}{swap.node_from !== swap.node_to && <> → {placeText(swap.pool_to, swap.node_to)}</>}</span><State of={swap.state} word={stateWord(swap)} /></span>}
+      badge={swap && <span className="row g8 s12 t2 wrap"><span className="nw"><Place pool={swap.pool_from} node={swap.node_from} />{swap.node_from !== swap.node_to && <> → <Place pool={swap.pool_to} node={swap.node_to} /></>}</span><State of={swap.state} word={stateWord(swap)} /></span>}
       answer={(s) => <Answer swap={s} />} actions={swap && <Decision swap={swap} />}>
       {(s) => <>
         <PhasesPanel swap={s} note={<CopyId id={s.id} />} />

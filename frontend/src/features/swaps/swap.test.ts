@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { detailText, differencesText } from './swap';
+import { swaps } from '@/mocks/swaps';
+import { detailText, differencesText, pauseText, stateWord } from './swap';
 
 it('a phase says what was sent to the byte, and one place is a place', () => {
   expect(detailText('0 KiB sent, compressed and hash-checked', { bytes: 595 })).toBe('595 B sent, compressed and hash-checked');
@@ -8,4 +9,13 @@ it('a phase says what was sent to the byte, and one place is a place', () => {
   expect(detailText('0 KiB of state at input 3', { bytes: 9 })).toBe('under 1 KiB of state at input 3');
   expect(detailText(null, { bytes: 1 })).toBeUndefined();
   expect([1, 2].map(differencesText)).toEqual(['1 difference', '2 differences']);
+});
+
+it('a swap under way says its phase, one that is over its end, and a pause of nothing is none', () => {
+  const [open, refused, done] = swaps;
+  if (!open || !refused || !done) throw new Error('no fixture');
+  expect(stateWord({ ...open, state: 'planned' })).toBe('Assess');
+  expect([stateWord(open), stateWord(refused), stateWord(done)]).toEqual([undefined, undefined, undefined]);
+  expect(stateWord({ ...refused, difference_count: 0, reason: 'deadline' })).toBe('Aborted');
+  expect([0, null, 971].map((downtime_micros) => pauseText({ downtime_micros }))).toEqual(['none', 'none', '971 µs']);
 });

@@ -1,6 +1,6 @@
 import type { Bar } from '@/components/charts/Gantt';
 import type { Phase, Swap } from '@/lib/api';
-import { formatBytes, formatCount } from '@/lib/money';
+import { formatBytes, formatCount, formatDuration } from '@/lib/money';
 
 export const LABELS: Record<string, string> = {
   planned: 'Assess', awaiting_approval: 'Approval', reserved: 'Reserve target', snapshot: 'Snapshot', transferred: 'Transfer', shadow: 'Mirror, compare', fenced: 'Fence source',
@@ -15,9 +15,14 @@ export const ROLLS_BACK = ['fenced', 'activated', 'verified'];
 
 export const ended = (s: Swap) => s.ended_at !== null;
 export const nameOf = (s: Swap) => s.instance_name || s.instance.slice(-8);
-export const placeText = (pool: string, node: string) => [pool, node.startsWith('nod_') ? `…${node.slice(-5)}` : node].filter(Boolean).join(' / ');
 export const refusedByShadow = (s: Swap) => s.state === 'aborted' && (s.difference_count > 0 || s.reason === 'shadow_mismatch');
-export const stateWord = (s: Swap) => (s.state === 'aborted' && !refusedByShadow(s) ? 'Aborted' : undefined);
+/** What its badge says; none where the common word of the state is right. Under way it is the phase. */
+export function stateWord(s: Swap): string | undefined {
+  if (s.state === 'aborted') return refusedByShadow(s) ? undefined : 'Aborted';
+  return ended(s) || s.state === 'awaiting_approval' ? undefined : LABELS[s.state];
+}
+/** A resize of 0 µs and a move that never fenced its source have none. */
+export const pauseText = (s: Pick<Swap, 'downtime_micros'>): string => (s.downtime_micros ? formatDuration(s.downtime_micros / 1e6) : 'none');
 export const reasonText = (s: Swap) => s.reason?.replaceAll('_', ' ') ?? '';
 
 /** The server counts whole KiB and always says "places"; what was sent is known to the byte. */

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { Button, CopyId, Panel, State, toast } from '@/components/ui';
+import { Button, CopyId, NodeName, Panel, State, toast } from '@/components/ui';
 import { Decide } from '@/components/ui/Decide';
 import { type Instance, useMay, useWrite } from '@/lib/api';
 import { formatBundle } from '@/lib/money';
@@ -39,6 +39,8 @@ export function Detail({ instance, onRegister }: { instance: Instance; onRegiste
           <dl className="kv pad">
             <dt>State</dt><dd><State of={isFaulty(instance) ? 'faulty' : instance.state} /></dd>
             <dt>Id</dt><dd><CopyId id={instance.id} /></dd>
+            <dt>Pool</dt><dd>{instance.pool}</dd>
+            {instance.node && <><dt>Node</dt><dd><NodeName id={instance.node} /></dd></>}
             <dt>Class</dt><dd>{instance.class}</dd>
             <dt>Floor</dt><dd>{formatBundle(instance.floor)}</dd>
             <dt>Baseline</dt><dd>{formatBundle(instance.baseline)}</dd>

@@ -3,11 +3,16 @@ import { type FormEvent, useState } from 'react';
 import { Button, Field, Note, NumberField, Select, toast } from '@/components/ui';
 import { Dialog } from '@/components/ui/Dialog';
 import { asProblem, call, type Instance, usePools, useWrite } from '@/lib/api';
-import { toBase } from '@/lib/money';
 import { bodyOf, type Draft, faultsOf } from './register';
 import { ModuleField } from './ModuleField';
 
-const FIRST: Draft = { name: '', module: '', pool: '', baseCores: '1', baseGib: '1', floorCores: '0.5', floorGib: '0.5', mostCores: '4' };
+const FIRST: Draft = { name: '', module: '', pool: '', baseCores: '1', baseGib: '1', floorCores: '0.5', floorGib: '0.5', mostCores: '4', mostGib: '4' };
+
+const QUANTITIES = [
+  { key: 'floorCores', label: 'Floor, CPU', unit: 'cores', pointer: '/floor' }, { key: 'floorGib', label: 'Floor, memory', unit: 'GiB', pointer: '/floor' },
+  { key: 'baseCores', label: 'Baseline, CPU', unit: 'cores', pointer: '/baseline' }, { key: 'baseGib', label: 'Baseline, memory', unit: 'GiB', pointer: '/baseline' },
+  { key: 'mostCores', label: 'Never more than, CPU', unit: 'cores', pointer: '/limit' }, { key: 'mostGib', label: 'Never more than, memory', unit: 'GiB', pointer: '/limit' },
+] as const;
 
 export function Register({ onClose }: { onClose: () => void }) {
   const [draft, setDraft] = useState(FIRST);
@@ -18,9 +23,10 @@ export function Register({ onClose }: { onClose: () => void }) {
   const faults = faultsOf({ ...draft, module: draft.module || file?.name || '' });
   const submit = async (e: FormEvent) => {
     e.preventDefault();
+    if (Object.values(faults).some(Boolean)) return;
     try {
       const module = file ? (await call<{ id: string }>('POST', '/modules', { body: file, query: { name: file.name.replace(/\.wasm$/, '') } })).data.id : draft.module;
-      const made = await write.mutateAsync({ path: '/instances', body: bodyOf({ ...draft, module, pool: draft.pool || (pools[0]?.slug ?? '') }, toBase), keyed: true });
+      const made = await write.mutateAsync({ path: '/instances', body: bodyOf({ ...draft, module, pool: draft.pool || (pools[0]?.slug ?? '') }), keyed: true });
       toast({ tone: 'ok', title: `${made.name} is registered` });
       onClose();
     } catch (error) {
@@ -29,6 +35,8 @@ export function Register({ onClose }: { onClose: () => void }) {
     }
   };
   const server = write.error;
+  // Said beside the button: an empty form full of red would scold before anything was done.
+  const missing = [faults.name && 'a name', faults.module && 'a module'].filter(Boolean);
   return (
     <Dialog open onClose={onClose} title="Register a workload" wide text="The floor is what it always keeps. What lies between floor and baseline may be lent; more than the baseline is bought.">
       <form className="col g12" onSubmit={(e) => void submit(e)}>
@@ -36,14 +44,12 @@ export function Register({ onClose }: { onClose: () => void }) {
           <Field label="Name" value={draft.name} onChange={(name) => set({ name })} error={server?.field('/name')} required />
           <Select label="Pool" value={draft.pool || (pools[0]?.slug ?? '')} onChange={(pool) => set({ pool })} options={pools.map((p) => ({ value: p.slug, label: p.slug }))} error={server?.field('/pool')} />
           <ModuleField file={file} onFile={setFile} id={draft.module} onId={(module) => set({ module })} />
-          <NumberField label="Never more than, CPU" unit="cores" value={draft.mostCores} onChange={(mostCores) => set({ mostCores })} error={faults.mostCores} />
-          <NumberField label="Baseline, CPU" unit="cores" value={draft.baseCores} onChange={(baseCores) => set({ baseCores })} error={server?.field('/baseline')} />
-          <NumberField label="Baseline, memory" unit="GiB" value={draft.baseGib} onChange={(baseGib) => set({ baseGib })} />
-          <NumberField label="Floor, CPU" unit="cores" value={draft.floorCores} onChange={(floorCores) => set({ floorCores })} error={faults.floorCores} />
-          <NumberField label="Floor, memory" unit="GiB" value={draft.floorGib} onChange={(floorGib) => set({ floorGib })} error={faults.floorGib} />
+        </div>
+        <div className="halves">
+          {QUANTITIES.map(({ key, label, unit, pointer }) => <NumberField key={key} label={label} unit={unit} value={draft[key]} onChange={(text) => set({ [key]: text })} error={faults[key] ?? server?.field(pointer)} />)}
         </div>
         {server && <div role="alert"><Note tone="bad">{server.said}</Note></div>}
-        <div className="row g8"><span className="sp" /><Button onClick={onClose}>Cancel</Button><Button type="submit" kind="primary" busy={write.isPending} disabled={Object.values(faults).some(Boolean)}>Register</Button></div>
+        <div className="row g8">{missing.length > 0 && <span className="help">Still needed: {missing.join(' and ')}</span>}<span className="sp" /><Button onClick={onClose}>Cancel</Button><Button type="submit" kind="primary" busy={write.isPending} disabled={Object.values(faults).some(Boolean)}>Register</Button></div>
       </form>
     </Dialog>
   );

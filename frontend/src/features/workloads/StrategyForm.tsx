@@ -3,13 +3,13 @@ import { Button, Note, NumberField, Panel, toast } from '@/components/ui';
 import { Switch } from '@/components/ui/Switch';
 import { type Instance, type Strategy, useWrite } from '@/lib/api';
 import { unitOf } from '@/lib/money';
-import { type Form, formOf, strategyOf } from './strategy';
+import { faultOf, type Form, formOf, sendable, strategyOf } from './strategy';
 
 function Prices({ label, values, on, set }: { label: string; values: Record<string, string>; on: boolean; set: (values: Record<string, string>) => void }) {
   return (
     <div className="halves" style={{ gap: 8 }}>
       {Object.entries(values).map(([r, value]) => (
-        <NumberField key={r} label={`${label}, ${unitOf(r).label}`} unit={`cr/${unitOf(r).one}`} value={value} onChange={(v) => set({ ...values, [r]: v })} disabled={!on} />
+        <NumberField key={r} label={`${label}, ${unitOf(r).label}`} unit={`cr/${unitOf(r).one}`} value={value} onChange={(v) => set({ ...values, [r]: v })} error={faultOf(value)} disabled={!on} />
       ))}
     </div>
   );
@@ -20,8 +20,10 @@ export function StrategyForm({ instance }: { instance: Instance }) {
   const [form, setForm] = useState<Form>(() => formOf(instance.strategy, Object.keys(instance.baseline)));
   const write = useWrite<Strategy, unknown>(['/instances']);
   const change = (part: Partial<Form>) => setForm((f) => ({ ...f, ...part }));
+  const good = sendable(form);
   const save = (e: FormEvent) => {
     e.preventDefault();
+    if (!good) return;
     write.mutate({ path: `/instances/${instance.id}/strategy`, method: 'PUT', body: strategyOf(form, instance.strategy), keyed: true }, {
       onSuccess: () => toast({ tone: 'ok', title: `Strategy of ${instance.name} saved` }),
     });
@@ -34,7 +36,7 @@ export function StrategyForm({ instance }: { instance: Instance }) {
         <Switch label="Lend what it will not need" on={form.offer} onChange={(offer) => change({ offer })} />
         <Prices label="Take at least" values={form.least} on={form.offer} set={(least) => change({ least })} />
         {write.error && <div role="alert"><Note tone="bad">{write.error.said}</Note></div>}
-        <Button type="submit" busy={write.isPending}>Save strategy</Button>
+        <Button type="submit" busy={write.isPending} disabled={!good}>Save strategy</Button>
       </form>
     </Panel>
   );

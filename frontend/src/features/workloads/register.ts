@@ -1,19 +1,32 @@
-export interface Draft { name: string; module: string; pool: string; baseCores: string; baseGib: string; floorCores: string; floorGib: string; mostCores: string }
+import { readQuantity, type Typed } from '@/lib/money';
+
+export interface Draft { name: string; module: string; pool: string; baseCores: string; baseGib: string; floorCores: string; floorGib: string; mostCores: string; mostGib: string }
 export type Faults = Partial<Record<keyof Draft, string>>;
 
+const read = (d: Draft) => {
+  const cores = (text: string) => readQuantity('cpu_milli', text);
+  const gib = (text: string) => readQuantity('mem_mib', text);
+  return { baseCores: cores(d.baseCores), floorCores: cores(d.floorCores), mostCores: cores(d.mostCores), baseGib: gib(d.baseGib), floorGib: gib(d.floorGib), mostGib: gib(d.mostGib) };
+};
+
 export function faultsOf(d: Draft): Faults {
-  const over = (floor: string, base: string) => (Number(floor) > Number(base) ? 'At most the baseline' : undefined);
+  const q = read(d);
+  const missing = (t: Typed<number>) => t.fault ?? (t.value === null ? 'How much?' : undefined);
+  const most = (a: Typed<number>, b: Typed<number>) => missing(a) ?? ((a.value ?? 0) > (b.value ?? Infinity) ? 'At most the baseline' : undefined);
+  const least = (a: Typed<number>, b: Typed<number>) => missing(a) ?? ((a.value ?? 0) < (b.value ?? 0) ? 'At least the baseline' : undefined);
   return {
     name: d.name.trim() ? undefined : 'A name', module: d.module ? undefined : 'A module',
-    floorCores: over(d.floorCores, d.baseCores), floorGib: over(d.floorGib, d.baseGib),
-    mostCores: Number(d.mostCores) < Number(d.baseCores) ? 'At least the baseline' : undefined,
+    baseCores: missing(q.baseCores), baseGib: missing(q.baseGib),
+    floorCores: most(q.floorCores, q.baseCores), floorGib: most(q.floorGib, q.baseGib),
+    mostCores: least(q.mostCores, q.baseCores), mostGib: least(q.mostGib, q.baseGib),
   };
 }
 
-export function bodyOf(d: Draft, toBase: (resource: string, n: number) => number) {
-  const both = (cores: string, gib: string) => ({ cpu_milli: toBase('cpu_milli', Number(cores) || 0), mem_mib: toBase('mem_mib', Number(gib) || 0) });
+export function bodyOf(d: Draft) {
+  const q = read(d);
+  const both = (cpu: Typed<number>, mem: Typed<number>) => ({ cpu_milli: cpu.value ?? 0, mem_mib: mem.value ?? 0 });
   return {
     name: d.name.trim(), driver: 'wasm', module: d.module, pool: d.pool,
-    baseline: both(d.baseCores, d.baseGib), floor: both(d.floorCores, d.floorGib), limit: both(d.mostCores, d.baseGib),
+    baseline: both(q.baseCores, q.baseGib), floor: both(q.floorCores, q.floorGib), limit: both(q.mostCores, q.mostGib),
   };
 }

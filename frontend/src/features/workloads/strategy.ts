@@ -1,19 +1,25 @@
 // Between the form, where prices are per core or GiB, and the wire, where they are per base unit.
 import type { Strategy } from '@/lib/api';
-import { decimal, divRound, formatPrice, parseDecimal, unitOf, unitPrice } from '@/lib/money';
+import { decimal, divRound, exactPrice, readDecimal, unitOf } from '@/lib/money';
 
-export interface Form { bid: boolean; offer: boolean; cost: Record<string, string>; least: Record<string, string> }
-const field = (r: string, price: string | undefined) => (price ? formatPrice(unitPrice(r, price)).replaceAll(',', '') : '');
-const both = (names: string[], prices: Record<string, string> | undefined) => Object.fromEntries(names.map((r) => [r, field(r, prices?.[r])]));
+type Prices = Record<string, string>;
+export interface Form { bid: boolean; offer: boolean; cost: Prices; least: Prices }
+const both = (names: string[], prices: Prices | undefined) => Object.fromEntries(names.map((r) => [r, prices?.[r] ? exactPrice(r, prices[r]) : '']));
 
 export const formOf = (s: Strategy, names: string[]): Form => ({
   bid: s.auto_bid !== null, offer: s.auto_offer !== null, cost: both(names, s.auto_bid?.shortage_cost), least: both(names, s.auto_offer?.minimum_price),
 });
 
-function wire(prices: Record<string, string>): Record<string, string> {
-  const set = Object.entries(prices).filter(([, text]) => text.trim() !== '');
-  return Object.fromEntries(set.map(([r, text]) => [r, decimal(divRound(parseDecimal(text, 9), BigInt(unitOf(r).per)), 9)]));
-}
+const typed = (text: string) => readDecimal(text, 9);
+export const faultOf = (text: string): string | undefined => typed(text).fault;
+/** Only what is switched on is sent, so only that must be readable. */
+export const sendable = (f: Form): boolean => [...(f.bid ? Object.values(f.cost) : []), ...(f.offer ? Object.values(f.least) : [])].every((text) => !faultOf(text));
+
+/** Per base unit; a resource without a price is left out. */
+const wire = (prices: Prices): Prices => Object.fromEntries(Object.entries(prices).flatMap(([r, text]) => {
+  const { value } = typed(text);
+  return value === null ? [] : [[r, decimal(divRound(value, BigInt(unitOf(r).per)), 9)]];
+}));
 export const strategyOf = (f: Form, before: Strategy): Strategy => ({
   auto_bid: f.bid ? { shortage_cost: wire(f.cost), other_pools: before.auto_bid?.other_pools ?? [] } : null,
   auto_offer: f.offer ? { minimum_price: wire(f.least) } : null,

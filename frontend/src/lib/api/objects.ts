@@ -30,6 +30,7 @@ export interface Pool {
   slug: string; id: string; name: string; pop: string; tier: string; resources: PoolResource[]; nodes: number;
   halted: Halt | null; next_slot: string; gate_closes_at: string; reserve_version: number;
 }
+export interface Node { id: string; name: string; pool: string }
 export interface PricePoint {
   slot: string; round: number | null; price: string; low: string; high: string; volume: number; set_by: string; reserve: string | null; cleared_at: string;
 }
@@ -71,7 +72,10 @@ export interface Preview {
 }
 export interface Explain {
   order: string; status: string; reason: string | null; sentence: string; round: number | null; limit: string; price_faced: string | null; shortfall: string | null;
-  minimum_winning_limit: { value: string; quality: string } | null; changes: { change: string; limit: string | null; helps: boolean }[];
+  /** Of a bid the least, of an offer the most that would have won; null where no other limit would have. */
+  minimum_winning_limit: { value: string; quality: string } | null; maximum_winning_limit: { value: string; quality: string } | null;
+  /** Without it the limit is a bound: at the new limit the price may move too. */
+  winning_limit_is_exact?: boolean; changes: { change: string; limit: string | null; helps: boolean }[];
 }
 
 export interface RoundPrice {

@@ -2,7 +2,7 @@
 import { useQueries } from '@tanstack/react-query';
 import { bySlot } from './bySlot';
 import { get } from './client';
-import type { List, Participant, Pool, PoolResource, PredictedPoint, Prediction, PricePoint, Sample } from './objects';
+import type { List, Node, Participant, Pool, PoolResource, PredictedPoint, Prediction, PricePoint, Sample } from './objects';
 import { isPlatform, useMay, useMe } from './me';
 import { keyOf, type Resource, useResource } from './resource';
 
@@ -70,4 +70,11 @@ export const resourceOf = (pool: Pool | undefined, resource: string): PoolResour
 export function useParticipantNames(): Map<string, string> {
   const list = useResource<List<Participant>>(isPlatform(useMe()) ? '/participants' : null).data?.data;
   return new Map((list ?? []).map((p) => [p.id, p.name]));
+}
+
+/** What to call a node: its name; the tail of its id where it has none, is gone, or one may not ask. */
+export function useNodeName(): (id: string) => string {
+  const list = useResource<List<Node>>(useMay('market:read') ? '/nodes' : null).data?.data;
+  const names = new Map((list ?? []).map((n) => [n.id, n.name]));
+  return (id) => names.get(id) || (id.startsWith('nod_') ? `…${id.slice(-5)}` : id);
 }

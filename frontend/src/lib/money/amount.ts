@@ -4,14 +4,17 @@
 export type Micro = bigint & { readonly __micro: unique symbol };
 export type Nano = bigint & { readonly __nano: unique symbol };
 
-/** Reads a decimal string with at most `scale` digits after the point; anything else is a fault. */
+/**
+ * Reads a decimal string of the wire, with at most `scale` digits after the point; anything else is a
+ * fault. A comma is never skipped: what one reader takes for thousands is another's decimal point.
+ */
 export function parseDecimal(text: string, scale: number): bigint {
-  const m = /^([-\u2212+])?(\d+)(?:\.(\d+))?$/.exec(text.trim().replaceAll(',', ''));
+  const m = /^(-)?(\d+)(?:\.(\d+))?$/.exec(text);
   if (!m) throw new RangeError(`not a decimal: ${text}`);
-  const [, sign, whole = '0', fraction = ''] = m;
+  const [, minus, whole = '0', fraction = ''] = m;
   if (fraction.length > scale && /[1-9]/.test(fraction.slice(scale))) throw new RangeError(`more than ${scale} digits: ${text}`);
   const value = BigInt(whole) * 10n ** BigInt(scale) + BigInt(fraction.slice(0, scale).padEnd(scale, '0') || '0');
-  return sign && sign !== '+' ? -value : value;
+  return minus ? -value : value;
 }
 export const micro = (text: string) => parseDecimal(text, 6) as Micro;
 export const nano = (text: string) => parseDecimal(text, 9) as Nano;
@@ -26,16 +29,14 @@ export function nearestMicro(text: string): Micro {
   return digits <= 6 ? micro(p) : (divRound(parseDecimal(p, digits), 10n ** BigInt(digits - 6)) as Micro);
 }
 
-/** What a field holds: null for anything that is not yet a number. */
-export function tryMicro(text: string): Micro | null {
-  try { return text.trim() === '' ? null : micro(text); } catch { return null; }
-}
-
 /** The wire form, with all digits of the scale. */
 export function decimal(value: bigint, scale: 6 | 9): string {
   const digits = (value < 0n ? -value : value).toString().padStart(scale + 1, '0');
   return `${value < 0n ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
 }
+
+/** The same without zeros that say nothing, for a field: "1.500000" → "1.5". */
+export const trimmed = (text: string) => (text.includes('.') ? text.replace(/\.?0+$/, '') : text);
 
 /** π·q: nano per unit × units → micro, rounded half away from zero, for display only. */
 export function cost(price: Nano, quantity: number, slots = 1): Micro {

@@ -20,8 +20,11 @@ export const priceParts = (value: Nano): Split => split(fixed(value, 9, 4), 2);
 /** Ledger: 6 places, the last 4 dimmed. */
 export const ledgerParts = (value: Micro): Split => split(fixed(value, 6, 6), 4);
 export const formatPrice = (value: Nano) => fixed(value, 9, 4);
-/** 2 places; a small amount gets 4, or it would read as nothing. */
-export const formatMoney = (value: Micro) => fixed(value, 6, value !== 0n && value > -100_000n && value < 100_000n ? 4 : 2);
+/** 2 places; a small amount gets 4 and a very small one all 6, or it would read as nothing. */
+export function formatMoney(value: Micro): string {
+  const size = value < 0n ? -value : value;
+  return fixed(value, 6, size === 0n || size >= 100_000n ? 2 : size >= 1000n ? 4 : 6);
+}
 export const formatExact = (value: Micro) => fixed(value, 6, 6);
 /** How to write amounts side by side: with all places where fewer would make two of them look the same. */
 export const formatterFor = (values: readonly Micro[]) => (new Set(values.map(formatMoney)).size < new Set(values).size ? formatExact : formatMoney);

@@ -1,3 +1,4 @@
 export * from './amount';
 export * from './format';
+export * from './typed';
 export * from './units';

@@ -1,5 +1,5 @@
 // Base units on the wire, display units on screen: this table is the only place that converts.
-import { asNano, nano, type Nano } from './amount';
+import { asNano, decimal, nano, type Nano, trimmed } from './amount';
 
 export interface Unit { label: string; short: string; one: string; many: string; per: number }
 
@@ -28,8 +28,9 @@ export function formatQuantity(resource: string, base: number): string {
   return `${formatCount(value)} ${value === 1 ? unit.one : unit.many}`;
 }
 
-/** For capacity and volume, where a thousandth of a core says nothing. */
-export const roughCount = (value: number) => formatCount(Math.abs(value) >= 100 ? Math.round(value) : Math.round(value * 100) / 100);
+const small = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 2 });
+/** For capacity and volume, where a thousandth of a core says nothing, unless it is all there is. */
+export const roughCount = (value: number) => (value !== 0 && Math.abs(value) < 0.01 ? small.format(value).replace('-', '\u2212') : formatCount(Math.abs(value) >= 100 ? Math.round(value) : Math.round(value * 100) / 100));
 export const formatRough = (resource: string, base: number) => `${roughCount(shown(resource, base))} ${unitOf(resource).many}`;
 
 /** "64 cores + 256 GiB" */
@@ -46,3 +47,5 @@ export function formatShort(resources: Record<string, number>): string {
 
 /** Price per display unit: nano-credits per core, GiB or device and slot. */
 export const unitPrice = (resource: string, price: string): Nano => asNano(nano(price) * BigInt(unitOf(resource).per));
+/** The same with every digit, for a field: saving what was loaded changes nothing. */
+export const exactPrice = (resource: string, price: string): string => trimmed(decimal(unitPrice(resource, price), 9));

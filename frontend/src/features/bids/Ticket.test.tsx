@@ -1,0 +1,58 @@
+// What is typed into the ticket is what is sent, or nothing is.
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { pools } from '@/mocks/pools';
+import { asRole } from '@/mocks/setup';
+import { Ticket } from './Ticket';
+
+const sent: { path: string; body: { limit: string; resources: Record<string, number> } }[] = [];
+const real = globalThis.fetch;
+beforeEach(() => {
+  asRole.role = 'bidder';
+  globalThis.fetch = vi.fn(async (input: RequestInfo | URL, init?: RequestInit) => {
+    if (init?.method === 'POST') sent.push({ path: String(input), body: JSON.parse(String(init.body)) });
+    return real(input, init);
+  });
+});
+afterEach(() => { cleanup(); globalThis.fetch = real; sent.length = 0; });
+
+const pool = pools.find((p) => p.slug === 'fra1-gp') as (typeof pools)[number];
+async function open() {
+  render(<QueryClientProvider client={new QueryClient()}><Ticket pool={pool} unitPrice={null} /></QueryClientProvider>);
+  // The preview has answered, and put in its proposal.
+  await waitFor(() => expect(screen.getByRole('button', { name: /Propose|Place bid, hold/ })).toBeTruthy(), { timeout: 4000 });
+}
+const type = (label: string | RegExp, text: string) => fireEvent.change(screen.getByLabelText(label), { target: { value: text } });
+const settle = () => new Promise((r) => setTimeout(r, 400));
+
+for (const [label, text, said] of [['CPU', '1,5', 'Write 1.5 with a point'], ['Memory', '1,5', 'Write 1.5 with a point'], [/^Limit for/, '1,5', 'Write 1.5 with a point'], [/^Limit for/, '-3', 'without a sign'], ['CPU', '1e3', 'Only digits'], ['For', '2,0', 'Write 2.0 with a point']] as const) {
+  it(`“${text}” in ${label}: kept, marked, and neither previewed nor placed`, async () => {
+    await open();
+    await settle();
+    sent.length = 0;
+    type(label, text);
+    const input = screen.getByLabelText(label) as HTMLInputElement;
+    expect(input.value).toBe(text);
+    expect(input.getAttribute('aria-invalid')).toBe('true');
+    expect(document.getElementById(input.getAttribute('aria-describedby') ?? '')?.textContent).toContain(said);
+    expect((screen.getByRole('button', { name: /^Place bid/ }) as HTMLButtonElement).disabled).toBe(true);
+    fireEvent.submit(screen.getByRole('form', { name: 'Order ticket' }));
+    fireEvent.keyDown(input, { key: 'Enter', ctrlKey: true });
+    await settle();
+    expect(sent).toEqual([]);
+  });
+}
+
+it('mended, it places just that', async () => {
+  await open();
+  type(/^Limit for/, '1,5');
+  type(/^Limit for/, '1.5');
+  type('CPU', '1.5');
+  fireEvent.submit(screen.getByRole('form', { name: 'Order ticket' }));
+  await waitFor(() => expect(sent.some((s) => s.path === '/v1/bids')).toBe(true));
+  const order = sent.find((s) => s.path === '/v1/bids')?.body;
+  expect(order?.limit).toBe('1.500000');
+  expect(order?.resources.cpu_milli).toBe(1500);
+  expect(order?.resources.mem_mib).toBeGreaterThan(0);
+});

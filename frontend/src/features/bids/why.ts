@@ -1,0 +1,27 @@
+// What an explanation says, for people: its sentence, and how far its advice can be relied on.
+import type { Explain, Order } from '@/lib/api';
+import { micro } from '@/lib/money';
+
+/** What would have won. `exact`: just this; otherwise a bound, and the price may follow a new limit. */
+export interface Winning { value: string; exact: boolean }
+
+export function winningOf(e: Explain, side: Order['side']): Winning | null {
+  const limit = side === 'bid' ? e.minimum_winning_limit : e.maximum_winning_limit;
+  return limit && { value: limit.value, exact: e.winning_limit_is_exact === true };
+}
+
+/** "at least about 0.0585"; with proof the amount alone. */
+export const aboutText = (w: Winning, side: Order['side'], amount: string): string => (w.exact ? amount : `${side === 'bid' ? 'at least' : 'at most'} about ${amount}`);
+
+/** How sure the advice is, for the head of its table. */
+export function surety(w: Winning, side: Order['side']): string {
+  const [end, way] = side === 'bid' ? ['least', 'higher'] : ['most', 'lower'];
+  return w.exact ? `sure to have won, and the ${end} that was` : `a bound: a ${way} price may follow`;
+}
+
+/** The server's sentence, but where it says more than this order saw. */
+export function sentenceOf(order: Order, e: Explain): string {
+  if (order.side === 'offer' && e.reason === 'OUT_OF_MONEY') return 'You asked for more than the round’s price would have paid.';
+  if (e.reason === 'MARGINAL_PRORATA' && micro(order.awarded) === 0n) return 'The limit is exactly the price, and nothing was left for it there: whoever names a better limit comes first.';
+  return e.sentence;
+}

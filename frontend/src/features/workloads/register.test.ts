@@ -1,0 +1,19 @@
+import { expect, it } from 'vitest';
+import { bodyOf, type Draft, faultsOf } from './register';
+
+const draft: Draft = { name: 'alignment', module: 'mod_1', pool: 'fra1-gp', baseCores: '1', baseGib: '1', floorCores: '0.5', floorGib: '0.5', mostCores: '4', mostGib: '2.5' };
+
+it('sends a limit for cores and for memory', () => {
+  expect(Object.values(faultsOf(draft)).some(Boolean)).toBe(false);
+  expect(bodyOf(draft)).toMatchObject({ limit: { cpu_milli: 4000, mem_mib: 2560 }, baseline: { cpu_milli: 1000, mem_mib: 1024 }, floor: { cpu_milli: 500, mem_mib: 512 } });
+});
+it('floor ≤ baseline ≤ limit, of both', () => {
+  expect(faultsOf({ ...draft, mostGib: '0.5', mostCores: '0.9' })).toMatchObject({ mostGib: 'At least the baseline', mostCores: 'At least the baseline' });
+  expect(faultsOf({ ...draft, floorGib: '2', floorCores: '2' })).toMatchObject({ floorGib: 'At most the baseline', floorCores: 'At most the baseline' });
+});
+it('every quantity is a plain number', () => {
+  for (const field of ['baseCores', 'baseGib', 'floorCores', 'floorGib', 'mostCores', 'mostGib'] as const) {
+    expect(faultsOf({ ...draft, [field]: '1,5' })[field], field).toBe('Write 1.5 with a point');
+    expect(faultsOf({ ...draft, [field]: '' })[field], field).toBe('How much?');
+  }
+});

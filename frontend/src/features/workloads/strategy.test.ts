@@ -1,0 +1,16 @@
+import { expect, it } from 'vitest';
+import { faultOf, formOf, sendable, strategyOf } from './strategy';
+
+const before = { auto_bid: { shortage_cost: { cpu_milli: '0.003840001', mem_mib: '0.000256973' }, other_pools: ['hel1-gp'] }, auto_offer: null };
+const form = formOf(before, ['cpu_milli', 'mem_mib']);
+
+it('saving what was loaded changes nothing, to the last digit', () => {
+  expect(form.cost).toEqual({ cpu_milli: '3.840001', mem_mib: '0.263140352' });
+  expect(strategyOf(form, before)).toEqual(before);
+});
+it('refuses a price that is no plain number, where it would be sent', () => {
+  const typed = { ...form, cost: { ...form.cost, cpu_milli: '1,5' } };
+  expect(faultOf('1,5')).toBe('Write 1.5 with a point');
+  expect([sendable(form), sendable(typed), sendable({ ...typed, bid: false })]).toEqual([true, false, true]);
+});
+it('leaves out a resource without a price', () => expect(strategyOf({ ...form, cost: { cpu_milli: '', mem_mib: '1' } }, before).auto_bid?.shortage_cost).toEqual({ mem_mib: '0.000976563' }));
