@@ -13,13 +13,13 @@ if (!bid) throw new Error('no fixture');
 
 describe('the limit that would have won', () => {
   it('is a bound unless the server says that it is exact', () => {
-    for (const given of [explain({}), explain({ winning_limit_is_exact: false }), explain({ minimum_winning_limit: { value: '2.000000', quality: 'exact' } })]) {
+    for (const given of [explain({}), explain({ minimum_winning_limit: { value: '2.000000', quality: 'another' } })]) {
       const w = winningOf(given, 'bid');
       expect(w).toEqual({ value: '2.000000', exact: false });
       expect(w && aboutText(w, 'bid', '2.00')).toBe('at least about 2.00');
       expect(w && surety(w, 'bid')).toBe('a bound: a higher price may follow');
     }
-    const sure = winningOf(explain({ winning_limit_is_exact: true }), 'bid');
+    const sure = winningOf(explain({ minimum_winning_limit: { value: '2.000000', quality: 'exact' } }), 'bid');
     expect(sure && [aboutText(sure, 'bid', '2.00'), surety(sure, 'bid')]).toEqual(['2.00', 'sure to have won, and the least that was']);
   });
   it('of an offer is the most, and its own field', () => {

@@ -7,7 +7,7 @@ export interface Winning { value: string; exact: boolean }
 
 export function winningOf(e: Explain, side: Order['side']): Winning | null {
   const limit = side === 'bid' ? e.minimum_winning_limit : e.maximum_winning_limit;
-  return limit && { value: limit.value, exact: e.winning_limit_is_exact === true };
+  return limit && { value: limit.value, exact: limit.quality === 'exact' };
 }
 
 /** "at least about 0.0585"; with proof the amount alone. */

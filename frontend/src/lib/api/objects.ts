@@ -74,8 +74,7 @@ export interface Explain {
   order: string; status: string; reason: string | null; sentence: string; round: number | null; limit: string; price_faced: string | null; shortfall: string | null;
   /** Of a bid the least, of an offer the most that would have won; null where no other limit would have. */
   minimum_winning_limit: { value: string; quality: string } | null; maximum_winning_limit: { value: string; quality: string } | null;
-  /** Without it the limit is a bound: at the new limit the price may move too. */
-  winning_limit_is_exact?: boolean; changes: { change: string; limit: string | null; helps: boolean }[];
+  changes: { change: string; limit: string | null; helps: boolean }[];
 }
 
 export interface RoundPrice {
