@@ -48,8 +48,8 @@ pub struct Cleared<'a> {
     pub homeless: Vec<Vec<bool>>,
     /// By refused bid and alternative: node, product and what is free of it where nothing fits.
     pub bottlenecks: BTreeMap<(usize, usize), (usize, usize, i128)>,
-    /// Partly filled bids that their nodes have no room for more of.
-    pub cramped: BTreeSet<usize>,
+    /// Partly filled bids that nodes have no room for more of, and the same of what is short.
+    pub cramped: BTreeMap<usize, (usize, usize, i128)>,
     /// Orders that have no part in the round.
     pub left_out: BTreeSet<usize>,
     /// No allocation that the nodes have room for is better.

@@ -25,6 +25,7 @@ mod price;
 pub mod problem;
 mod qp;
 pub mod rational;
+mod reach;
 mod room;
 mod round;
 mod simplex;

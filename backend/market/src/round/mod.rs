@@ -2,6 +2,7 @@
 pub mod award;
 pub mod book;
 pub mod merkle;
+mod not_won;
 pub mod seal;
 
 use crate::book::Side;
