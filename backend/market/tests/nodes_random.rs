@@ -268,8 +268,9 @@ fn books_of_bundles_on_full_nodes_are_verified() {
     assert!(given_up as u64 * 200 <= count(1500).max(200));
 }
 
-/// Bundles of cpu and memory on two full nodes, small enough for `oracle`.
-fn small_bundles(seed: u64) -> Book {
+/// Bundles of cpu and memory on two full nodes, small enough for `oracle`. `unbound` bids name no
+/// node.
+fn small_bundles(seed: u64, unbound: bool) -> Book {
     let mut d = Draw::new(seed.wrapping_mul(0xA24B_AED4_963E_E407) ^ 0x5EED);
     let mut b = Book::new(Money(1_000_000), d.raw() % 1000);
     for (r, steps) in [("cpu", d.between(0, 1)), ("mem", 0)] {
@@ -295,7 +296,7 @@ fn small_bundles(seed: u64) -> Book {
         let limit = quantities.iter().map(|q| q.quantity * price * 1_000).sum::<i64>();
         let mut o =
             plain_order(&format!("o{i}"), side, Money(limit), vec![Alternative { quantities, adder: Money(0) }]);
-        o.node = Some(format!("n{}", d.between(0, 1)));
+        o.node = Some(format!("n{}", d.between(0, 1))).filter(|_| side == Side::Offer || !unbound);
         b.orders.push(o);
     }
     b
@@ -386,7 +387,7 @@ fn oracle(b: &Book) -> Rat {
 fn bundles_on_full_nodes_trade_what_an_oracle_finds() {
     let (mut traded, mut under, mut exact) = (0, 0, 0);
     for seed in 0..count(1500) / 50 {
-        let b = small_bundles(seed);
+        let b = small_bundles(seed, false);
         let out = cleared(&b, &format!("seed {seed}"));
         let best = oracle(&b);
         let got = &out.welfare.0 * &Rat::int(MICRO);
@@ -398,4 +399,34 @@ fn bundles_on_full_nodes_trade_what_an_oracle_finds() {
         under += u32::from(out.quality == Quality::Fallback);
     }
     println!("{traded} books of bundles traded, {under} under their bound, {exact} exactly as the oracle");
+}
+
+/// The same book with its unbound bids on the nodes, in every way.
+fn every_way(b: &Book) -> Vec<Book> {
+    let mut ways = vec![b.clone()];
+    for i in (0..b.orders.len()).filter(|i| b.orders[*i].node.is_none()) {
+        let each = |b: &Book| {
+            let mut out = vec![b.clone(); b.nodes.len()];
+            out.iter_mut().zip(&b.nodes).for_each(|(c, v)| c.orders[i].node = Some(v.id.clone()));
+            out
+        };
+        ways = ways.iter().flat_map(each).collect();
+    }
+    ways
+}
+
+#[test]
+fn bundles_that_may_lie_on_any_node_trade_what_the_best_nodes_allow() {
+    let (mut traded, mut optimal) = (0, 0);
+    for seed in 0..count(1500) / 150 {
+        let b = small_bundles(seed, true);
+        let out = cleared(&b, &format!("seed {seed}"));
+        let best = every_way(&b).iter().map(oracle).max().unwrap_or_default();
+        let got = &out.welfare.0 * &Rat::int(MICRO);
+        let grain = best.div(&Rat::int(1_000)).max(Rat::ONE);
+        assert!((&got - &best).abs() <= grain, "seed {seed}: welfare {got}, oracle {best}");
+        traded += u32::from(best.is_pos());
+        optimal += u32::from(out.quality == Quality::Optimal);
+    }
+    println!("{traded} books of bundles on any node traded, {optimal} are optimal");
 }

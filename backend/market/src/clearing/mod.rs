@@ -20,6 +20,7 @@ mod model;
 mod nodal;
 pub mod outcome;
 mod parse;
+mod pin;
 mod place;
 mod price;
 pub mod problem;

@@ -86,6 +86,11 @@ impl<'a> Hosts<'a> {
         o.node.filter(|v| all.contains(v)).or_else(|| all.first().copied().filter(|_| o.bid && all.len() == 1))
     }
 
+    /// What is free as it is here, for the orders of another market of the same book.
+    pub fn of(&self, m: &'a Market<'a>) -> Hosts<'a> {
+        Hosts { m, ..self.clone() }
+    }
+
     /// Nodes and products that are short of room for bids that can only lie there.
     pub fn overfull(&self, awards: &BTreeMap<usize, Filled>) -> BTreeSet<(usize, usize)> {
         let mut took: BTreeMap<(usize, usize), i128> = BTreeMap::new();

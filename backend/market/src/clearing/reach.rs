@@ -1,6 +1,7 @@
-//! How much of an order could have a host, and what is short where it can't.
+//! How much of an order could have a host, on which nodes, and what is short where it can't.
 use super::place::Hosts;
 use super::rational::Rat;
+use std::collections::BTreeMap;
 
 impl<'a> Hosts<'a> {
     /// What is free if everything that may be lent is lent.
@@ -13,6 +14,19 @@ impl<'a> Hosts<'a> {
             }
         }
         best
+    }
+
+    /// What is free on a node, by product.
+    pub fn room(&self, node: usize) -> &BTreeMap<usize, i128> {
+        &self.free[node]
+    }
+
+    /// The nodes of the first pool that leaves a bid a choice: one of one replica that names none.
+    pub fn several(&self, order: usize, alternative: usize) -> Vec<usize> {
+        let o = &self.m.orders[order];
+        let free = o.bid && o.replicas.is_none() && o.node.is_none();
+        let mut pools = self.parts(order, alternative).into_keys().map(|pool| &self.of_pool[pool]);
+        pools.find(|all| free && all.len() > 1).cloned().unwrap_or_default()
     }
 
     /// The greatest fill that could have a host as things are, `extra` replicas beyond `placed`.
