@@ -82,6 +82,28 @@ fn equal_offers_on_two_full_nodes_do_not_share_one_bid() {
     }
 }
 
+/// Components are searched one by one, and each keeps what was found for it.
+#[test]
+fn every_pool_finds_its_own_nodes() {
+    let mut b = two_full_nodes(60, None);
+    let mut second = two_full_nodes(25, None);
+    second.products.iter_mut().for_each(|p| p.pool = "q".into());
+    for n in &mut second.nodes {
+        (n.id, n.pool) = (format!("q{}", n.id), "q".into());
+    }
+    for o in &mut second.orders {
+        o.id = format!("q{}", o.id);
+        o.node = o.node.take().map(|n| format!("q{n}"));
+        o.alternatives[0].quantities[0].product.pool = "q".into();
+    }
+    b.products.append(&mut second.products);
+    b.nodes.append(&mut second.nodes);
+    b.orders.append(&mut second.orders);
+    let out = cleared(&b, "two pools");
+    assert_eq!((got(&out, "b"), got(&out, "qb")), (40, 25));
+    assert_eq!((out.quality, out.bound.as_ref()), (Quality::Optimal, Some(&out.welfare)));
+}
+
 /// What holds a partly filled bid back is named like what refuses one.
 #[test]
 fn a_bid_that_a_full_node_holds_back_is_told_which_and_of_what() {
