@@ -162,7 +162,15 @@ export interface components {
             /** @description `optimal` or `fallback`. */
             quality: string;
             welfare: string;
+            /** @description No allocation that the nodes have room for has more welfare than this. */
+            bound?: string | null;
+            /** @description The part of the bound that the welfare misses. */
             gap: string;
+            /**
+             * @description What keeps the welfare under the bound: `NO_HOST_FITS` if it is placement alone,
+             *     `SOLVER_FALLBACK` if the search gave up or an order was left out.
+             */
+            limited_by?: string | null;
             /** Format: int32 */
             cuts: number;
             input_hash: string;
@@ -865,6 +873,16 @@ export interface components {
             has_more: boolean;
             next_cursor?: string | null;
         };
+        /** @description The shape of every list, for the OpenAPI document. */
+        List_UserRecord: {
+            /** @example list */
+            object: string;
+            data: (components["schemas"]["UserView"] & {
+                memberships: components["schemas"]["MembershipView"][];
+            })[];
+            has_more: boolean;
+            next_cursor?: string | null;
+        };
         Login: {
             email: string;
             password: string;
@@ -1128,6 +1146,11 @@ export interface components {
             id: components["schemas"]["ParticipantId"];
             name: string;
         };
+        ParticipantTotals: {
+            participant: components["schemas"]["ParticipantId"];
+            participant_name: string;
+            totals: components["schemas"]["Totals"];
+        };
         /** @description One state that the swap was in: the intent was durable at `started_at`, its effect known at `ended_at`. */
         Phase: {
             state: components["schemas"]["SwapState"];
@@ -1251,14 +1274,16 @@ export interface components {
             fee: components["schemas"]["Credits"];
             /**
              * Format: double
-             * @description Share of the latest slots in which the limit would have been enough; `null` without any.
+             * @description Share of the latest slots in which the limit would have been enough; `null` without any, and
+             *     0 where no node is large enough for the least that the order takes.
              */
             fill_probability?: number | null;
             /** @description Limits that would have been enough in 50, 80, 95 and 99 % of the latest slots. */
             chances: components["schemas"]["Chance"][];
             /**
              * @description `recent_slots`: expected, range and chances are quantiles of the latest slots.
-             *     `last_prices`: no slot has settled yet, so all three amounts are the cost at the last prices.
+             *     `last_prices`: none of this was traded in a settled slot yet, so all three amounts are the cost
+             *     at the last prices.
              */
             basis: components["schemas"]["Basis"];
             /** @description How many slots that is, at most a day of them. */
@@ -1628,6 +1653,8 @@ export interface components {
             sum: components["schemas"]["Credits"];
             /** @description Totals by kind of transfer in the period. */
             kinds: components["schemas"]["KindTotal"][];
+            /** @description Totals of everybody whose money moved in the period: the same as on their statements. */
+            participants: components["schemas"]["ParticipantTotals"][];
         };
         Swap: {
             id: components["schemas"]["SwapId"];
@@ -1717,6 +1744,10 @@ export interface components {
         };
         /** @example usr_01jd3z6k2m9x7q4v8n5t1w0r3c */
         UserId: string;
+        /** @description A user with all memberships. */
+        UserRecord: components["schemas"]["UserView"] & {
+            memberships: components["schemas"]["MembershipView"][];
+        };
         UserView: {
             id: components["schemas"]["UserId"];
             email: string;

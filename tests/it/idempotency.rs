@@ -37,7 +37,7 @@ async fn a_key_belongs_to_one_request_of_one_participant() -> anyhow::Result<()>
     assert_eq!(offer.code(), "idempotency_key_reused", "the path is part of the request");
     let missing = api.post(BIDS, &bid).await?;
     assert_eq!((missing.status, missing.code().as_str()), (400, "idempotency_key_required"));
-    for bad in ["", &"k".repeat(256)] {
+    for bad in ["", "with\ttab", &"k".repeat(256)] {
         let refused = api.post_with_key(BIDS, bad, &bid).await?;
         assert_eq!(refused.status, 422, "{}", refused.text);
         assert!(refused.pointers().contains(&"Idempotency-Key".to_owned()), "{}", refused.text);

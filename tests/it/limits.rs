@@ -152,12 +152,44 @@ async fn a_preview_agrees_with_itself() -> anyhow::Result<()> {
                 ensure!(seen["basis"] == if count == 0 { "last_prices" } else { "recent_slots" }, "{seen}");
                 ensure!(seen["fill_probability"].is_null() == (count == 0), "{seen}");
                 let warned = seen["warnings"].to_string();
-                ensure!(count >= 20 || warned.contains("settled yet"), "{seen}");
+                ensure!(count >= 20 || warned.contains("settled slot"), "{seen}");
                 slots.push(count);
             }
         }
     }
     assert!(slots.contains(&0) && slots.iter().any(|n| *n >= 2), "{slots:?}");
+    Ok(())
+}
+
+/// A quantity that no node has is called so before it is bid for, and what is free at present too.
+#[tokio::test]
+async fn a_preview_knows_how_large_the_nodes_are() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (tenant, admin) = (sim.api("tenant")?, sim.api("admin")?);
+    admin.advance(180).await?;
+    let window = Rhythm::of(&admin).await?.late_window();
+    let instances = tenant.get("/v1/instances").await?.ok()?;
+    let instance = instances["data"].as_array().and_then(|i| i.first()).context("an instance")?;
+    let nodes = admin.list("/v1/nodes").await?;
+    let pool = &instance["pool"];
+    let largest = nodes.iter().filter(|n| n["pool"] == *pool).filter_map(|n| n["capacity"]["cpu_milli"].as_i64()).max();
+    let largest = largest.context("a node")?;
+    for (quantity, min_fill, expected) in [
+        (100, "1", None),
+        (2 * largest, "1", Some("can't win")),
+        (2 * largest, "0", Some("too small for the whole")),
+        (largest, "0", Some("at present")),
+    ] {
+        let body = json!({ "window": window, "resources": { "cpu_milli": quantity },
+            "pools": [{ "pool": pool }], "limit": "9", "min_fill": min_fill });
+        let seen = tenant.post("/v1/bids/preview", &body).await?.ok()?;
+        let warnings = seen["warnings"].to_string();
+        match expected {
+            None => ensure!(!warnings.contains("node"), "{seen}"),
+            Some(text) => ensure!(warnings.contains(text), "{quantity} of {largest}: {seen}"),
+        }
+        ensure!((expected == Some("can't win")) == (seen["fill_probability"] == 0.0), "{seen}");
+    }
     Ok(())
 }
 

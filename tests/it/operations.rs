@@ -171,6 +171,7 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ("listForecasts", "/forecasts/accuracy"),
         ("listNodes", "/nodes"),
         ("listParticipants", "/participants"),
+        ("listUsers", "/users"),
         ("listPools", "/pools"),
         ("getPool", "/pools/fra1-gp"),
         ("getPoolBook", "/pools/fra1-gp/book?resource=cpu_milli"),

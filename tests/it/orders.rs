@@ -37,8 +37,11 @@ async fn a_replacement_moves_the_hold_in_one_step() -> anyhow::Result<()> {
     let ended = api.get(&format!("{BIDS}/{old}")).await?.ok()?;
     assert_eq!((ended["status"].as_str(), ended["replaced_by"].as_str()), (Some("replaced"), Some(new_id.as_str())));
     assert_eq!(balance(&api).await?, (1_000_000, 9_000_000));
+    let cancelled = api.delete(&format!("{BIDS}/{old}")).await?;
+    assert_eq!((cancelled.status, cancelled.code().as_str()), (409, "order_replaced"), "its replacement is open");
+    assert!(cancelled.text.contains(&new_id), "{}", cancelled.text);
     let late = api.patch(&format!("{BIDS}/{old}"), &sim.bid(100_000, "1").await?).await?;
-    assert_eq!((late.status, late.code().as_str()), (409, "order_ended"));
+    assert_eq!((late.status, late.code().as_str()), (409, "order_replaced"));
     let dear = api.patch(&format!("{BIDS}/{new_id}"), &sim.bid(1_000_000, "11").await?).await?;
     assert_eq!(dear.status, 402, "{}", dear.text);
     assert_eq!(

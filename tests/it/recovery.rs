@@ -1,9 +1,19 @@
 //! `kill -9` at many virtual moments of the demo: whatever was half done ends, nothing is lost,
 //! and the doctor agrees.
-use crate::common::{Sim, healthy};
+use crate::common::{START, Sim, healthy};
 use anyhow::ensure;
+use headroom_tests::server::Launch;
+use headroom_tests::time;
+use serde_json::Value;
 
 const ENDS: [&str; 7] = ["done", "aborted", "rolled_back", "infeasible", "rejected", "expired", "failed"];
+
+/// The simulated clock begins where it is told to: later than everything stored.
+fn set_clock(launch: &mut Launch, seconds: i64) {
+    if let Some(at) = launch.arguments.iter().position(|a| a == "--sim-clock") {
+        launch.arguments[at + 1] = time::rfc3339(time::seconds(START).unwrap_or(0) + seconds);
+    }
+}
 
 #[tokio::test]
 async fn every_swap_ends_whenever_the_process_is_killed() -> anyhow::Result<()> {
@@ -24,12 +34,7 @@ async fn every_swap_ends_whenever_the_process_is_killed() -> anyhow::Result<()> 
         let launch = sim.server.kill()?;
         healthy(&launch).await?;
         let mut launch = launch;
-        // The simulated clock begins where it was told to: later than everything stored.
-        if let Some(at) = launch.arguments.iter().position(|a| a == "--sim-clock") {
-            launch.arguments[at + 1] = headroom_tests::time::rfc3339(
-                headroom_tests::time::seconds(crate::common::START).unwrap_or(0) + moment + 1,
-            );
-        }
+        set_clock(&mut launch, moment + 1);
         let server = launch.start().await?;
         let admin = server.api("admin")?;
         ensure!(admin.list("/v1/bids").await?.len() >= orders, "orders are gone after {moment} s");
@@ -48,5 +53,44 @@ async fn every_swap_ends_whenever_the_process_is_killed() -> anyhow::Result<()> 
         healthy(&launch).await?;
     }
     ensure!(killed_in_mid_swap > 0, "no moment met a running swap: choose others");
+    Ok(())
+}
+
+/// Awarded and delivered of the receipts of a slot that concern a workload, by side and cause.
+fn deliveries<'a>(receipts: &'a [Value], slot: &'a str, side: &'a str) -> impl Iterator<Item = (i64, i64, &'a Value)> {
+    let of_slot = receipts.iter().filter(move |r| r["slot"] == slot && r["side"] == side && !r["instance"].is_null());
+    of_slot.flat_map(|r| r["lines"].as_array().into_iter().flatten().map(move |l| (r, l))).map(|(r, l)| {
+        (l["awarded"].as_i64().unwrap_or_default(), l["delivered"].as_i64().unwrap_or_default(), &r["cause"])
+    })
+}
+
+#[tokio::test]
+async fn a_slot_in_which_the_process_was_killed_is_settled_by_what_was_measured() -> anyhow::Result<()> {
+    let slot = time::rfc3339(time::seconds(START).unwrap_or(0) + 120);
+    // 30 of the slot's 60 seconds are measured; after the kill nobody looks for this long.
+    for (outage, ticks_missed) in [(1, 0), (20, 4)] {
+        let sim = Sim::start().await?;
+        sim.api("admin")?.advance(150).await?;
+        let mut launch = sim.server.kill()?;
+        set_clock(&mut launch, 150 + outage);
+        let server = launch.start().await?;
+        let admin = server.api("admin")?;
+        admin.advance(60).await?;
+        let receipts = admin.list("/v1/receipts").await?;
+        let bought: Vec<_> = deliveries(&receipts, &slot, "bid").collect();
+        let lent: Vec<_> = deliveries(&receipts, &slot, "offer").collect();
+        ensure!(!bought.is_empty() && !lent.is_empty(), "nothing was traded in the slot: {receipts:?}");
+        let most = 12 - ticks_missed;
+        for (awarded, delivered, cause) in &bought {
+            ensure!(
+                delivered * 12 <= awarded * most,
+                "{delivered} of {awarded} charged with {ticks_missed} of 12 missed"
+            );
+            ensure!((ticks_missed > 0) == (*cause == "exchange_outage") || *delivered < *awarded, "{cause}");
+        }
+        ensure!(bought.iter().any(|b| b.1 > 0 && b.1 == b.0 * most / 12), "nothing was delivered: {bought:?}");
+        ensure!(lent.iter().any(|l| l.0 > 0 && l.1 == l.0), "no lender was made whole: {lent:?}");
+        healthy(&server.stop().await?).await?;
+    }
     Ok(())
 }

@@ -33,7 +33,7 @@ const TABLE: &[(&str, &str)] = &[
     ("fa", "exportLedger getFinanceSummary"),
     (
         "a",
-        "createParticipant putQuota grantCredits createUser createPool createNode haltPool resumePool scheduleReservePrice putBaseline",
+        "createParticipant putQuota grantCredits listUsers createUser createPool createNode haltPool resumePool scheduleReservePrice putBaseline",
     ),
     ("ao", "drainNode undrainNode"),
     ("o", "cancelSwap"),

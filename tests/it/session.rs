@@ -205,3 +205,61 @@ async fn guessing_passwords_is_slowed_down() -> anyhow::Result<()> {
     assert!(statuses.iter().all(|s| matches!(s, 401 | 429)), "{statuses:?}");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_session_goes_on_for_another_participant_of_its_user() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (admin, nobody) = (sim.api("admin")?, sim.server.nobody());
+    let participants = admin.list("/v1/participants").await?;
+    let ids: Vec<String> = participants.iter().filter(|p| p["platform"] != true).map(|p| text(p, "id")).collect();
+    let (email, password) = ("two@example.org", "a long enough password");
+    let memberships = json!([{ "participant": ids[0], "role": "tenant" }, { "participant": ids[1], "role": "bidder" }]);
+    let new = json!({ "email": email, "name": "Two", "password": password, "memberships": memberships });
+    admin.post("/v1/users", &new).await?.ok()?;
+    let listed = admin.list("/v1/users").await?;
+    let user = listed.iter().find(|u| u["email"] == email).cloned().unwrap_or_default();
+    assert_eq!(user["memberships"].as_array().map(Vec::len), Some(2), "{user}");
+    assert!(user.get("password_hash").is_none(), "{user}");
+    assert_eq!(sim.api("tenant")?.get("/v1/users").await?.status, 403);
+
+    let session = nobody.post("/v1/auth/login", &json!({ "email": email, "password": password })).await?.ok()?;
+    let go_on = async |token: &str, participant: &str| {
+        let path = format!("/v1/auth/refresh?participant={participant}");
+        nobody.send("POST", &path, &[("x-refresh-token", token)], None).await
+    };
+    let other = go_on(&text(&session, "refresh_token"), &ids[1]).await?.ok()?;
+    let me = nobody.with(other["access_token"].as_str()).get("/v1/me").await?.ok()?;
+    assert_eq!((&me["participant"]["id"], me["role"].as_str()), (&json!(ids[1]), Some("bidder")));
+    assert_eq!(go_on(&text(&session, "refresh_token"), &ids[0]).await?.status, 401, "each token once");
+
+    let again = nobody.post("/v1/auth/login", &json!({ "email": email, "password": password })).await?.ok()?;
+    let refused = go_on(&text(&again, "refresh_token"), &ids[2]).await?;
+    assert_eq!(refused.status, 403, "not a member there");
+    assert!(refused.is_problem());
+    assert_eq!(go_on(&text(&again, "refresh_token"), &ids[0]).await?.status, 200, "the session is not lost by it");
+    Ok(())
+}
+
+/// Whoever uses a token a second time may be a thief, also in the moment of its first use: then
+/// nobody goes on with that session.
+#[tokio::test]
+async fn a_token_used_many_times_at_once_leaves_no_session() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let nobody = sim.server.nobody();
+    for _ in 0..6 {
+        let token = text(&login(&sim, "tenant").await?.ok()?, "refresh_token");
+        let mut sending = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let (api, token) = (nobody.clone(), token.clone());
+            sending.spawn(async move { refresh(&api, &token).await });
+        }
+        let uses: Vec<Reply> = sending.join_all().await.into_iter().collect::<anyhow::Result<_>>()?;
+        let winners: Vec<&Reply> = uses.iter().filter(|r| r.status == 200).collect();
+        assert!(winners.len() <= 1 && uses.iter().all(|r| [200, 401].contains(&r.status)), "one use, the rest refused");
+        for winner in winners {
+            let next = text(&winner.json(), "refresh_token");
+            assert_eq!(refresh(&nobody, &next).await?.status, 401, "the successor is revoked with its family");
+        }
+    }
+    Ok(())
+}

@@ -206,3 +206,35 @@ async fn whoever_stops_pays_for_what_was_made_available() -> anyhow::Result<()> 
     assert_eq!(balance(&api).await?, before, "nothing comes back");
     healthy(&sim.server.stop().await?).await
 }
+
+#[tokio::test]
+async fn a_workload_never_wins_more_than_it_may_use() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let admin = sim.api("admin")?;
+    let module = built_in(&admin, "steady").await?;
+    let (api, id) = with_workload(&sim, &module).await?;
+    let window = Rhythm::of(&api).await?.late_window();
+    let of = |cpu: i64| {
+        json!({ "instance": id, "window": window, "resources": { "cpu_milli": cpu },
+        "pools": [{ "pool": POOL }], "limit": "100", "resell": "never" })
+    };
+    // 500 of 2,000 are its baseline.
+    let first = api.post_with_key("/v1/bids", "first", &of(1300)).await?.id()?;
+    let second = api.post_with_key("/v1/bids", "second", &of(900)).await?.id()?;
+    admin.advance(12).await?;
+    let status = |order: Value| order["status"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(status(api.get(&format!("/v1/bids/{first}")).await?.ok()?), "filled");
+    assert_eq!(status(api.get(&format!("/v1/bids/{second}")).await?.ok()?), "open");
+    let why = api.get(&format!("/v1/bids/{second}/explain")).await?.ok()?;
+    assert_eq!(why["reason"], "ABOVE_INSTANCE_LIMIT", "{why}");
+    let more = api.post_with_key("/v1/bids", "third", &of(300)).await?;
+    assert_eq!((more.status, more.code().as_str()), (422, "above_instance_limit"), "{}", more.text);
+    api.post_with_key("/v1/bids", "fourth", &of(200)).await?.ok()?;
+    let path = format!("/v1/instances/{id}/baseline");
+    let baseline =
+        |cpu: i64| json!({ "baseline": { "cpu_milli": cpu, "mem_mib": 100 }, "floor": { "cpu_milli": 100 } });
+    let refused = admin.put(&path, &baseline(800)).await?;
+    assert_eq!((refused.status, refused.code().as_str()), (409, "capacity_won"), "{}", refused.text);
+    admin.put(&path, &baseline(400)).await?.ok()?;
+    Ok(())
+}

@@ -16,7 +16,7 @@ use crate::swap::{plan, saga};
 use crate::time::Slot;
 use crate::turn::Turn;
 use crate::units::Price;
-use crate::workload::{SlotOutlook, auto, register};
+use crate::workload::{SlotOutlook, auto, baseline, register};
 
 /// Decides a command and folds its events into the state.
 pub fn apply(state: &mut State, envelope: &Envelope) -> (Vec<Event>, Reply) {
@@ -66,7 +66,7 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
         }
         Command::RegisterInstance(new) => register::instance(turn, *new).map(Reply::Instance),
         Command::SetBaseline { instance, baseline, floor } => {
-            register::set_baseline(turn, instance, baseline, floor).map(Reply::Instance)
+            baseline::set_baseline(turn, instance, baseline, floor).map(Reply::Instance)
         }
         Command::SetStrategy { participant, instance, strategy } => {
             register::set_strategy(turn, participant, instance, strategy).map(Reply::Instance)

@@ -5,7 +5,9 @@ mod support;
 use headroom_market::clearing::generate::{self, Size};
 use headroom_market::clearing::outcome::{Quality, Reason, Refusal};
 use headroom_market::clearing::rational::Rat;
-use headroom_market::clearing::{Book, Limits, Mode, NoProposal, Outcome, clear, verify};
+use headroom_market::clearing::{
+    Book, Limits, Mode, Money, NoProposal, Outcome, Side, Winning, clear, verify, winning_limit,
+};
 use support::{Mix, best_welfare, book, book_in_units};
 
 fn count(default: u64) -> u64 {
@@ -253,4 +255,43 @@ fn verify_rejects_what_was_changed() {
     }
     println!("mutations tried: {tried:?}");
     assert!(tried.iter().all(|n| *n > 20));
+}
+
+/// What would have won wins, and one tick worse does not; who is told that nothing would have
+/// loses at any price.
+#[test]
+fn winning_limits_win_and_one_tick_worse_loses() {
+    let (mut found, mut never, mut as_printed, mut not_monotone) = (0, 0, 0, 0);
+    for seed in 0..count(1500) / 10 {
+        let b = book(seed, mix(seed));
+        for refused in run(&b).refused {
+            let position = b.orders.iter().position(|o| o.id == refused.order).expect("it is in the book");
+            let mut other = b.clone();
+            let mut wins = |limit: i64| {
+                other.orders[position].limit = Money(limit);
+                run(&other).awards.iter().any(|a| a.order == refused.order)
+            };
+            match winning_limit(&b, &refused.order, refused.winning_limit, &NoProposal, &Limits::default()) {
+                Winning::Limit(limit) => {
+                    let worse = if b.orders[position].side == Side::Bid { -1 } else { 1 };
+                    assert!(wins(limit.0), "seed {seed}: {} loses with {limit:?}", refused.order);
+                    assert!(!wins(limit.0 + worse), "seed {seed}: {} wins with less than {limit:?}", refused.order);
+                    found += 1;
+                    as_printed += usize::from(refused.winning_limit == Some(limit));
+                }
+                Winning::Never => {
+                    let extreme = if b.orders[position].side == Side::Bid { i64::MAX / 1_000_000 } else { 0 };
+                    never += 1;
+                    // Where orders are cut for want of a host, more may win after less has lost.
+                    not_monotone += usize::from(wins(extreme));
+                }
+                Winning::Unknown => panic!("seed {seed}: {}", refused.order),
+            }
+        }
+    }
+    println!(
+        "{found} limits, {as_printed} of them what the prices had said; {never} orders that no limit helps, {not_monotone} of \
+         them won with an absurd one"
+    );
+    assert!(found > 100 && never > 10 && not_monotone * 20 <= never);
 }

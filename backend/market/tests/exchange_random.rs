@@ -126,6 +126,29 @@ impl World {
             );
             assert!(!self.state.available(*id).is_negative());
         }
+        self.promises_can_be_kept();
+    }
+
+    /// What a workload has won and lent never takes it over its limit or under its floor.
+    fn promises_can_be_kept(&self) {
+        for instance in self.state.instances.values() {
+            let mut net: BTreeMap<(Slot, Resource), i64> = BTreeMap::new();
+            for award in self.state.awards.values().filter(|a| a.instance == Some(instance.id)) {
+                for line in award.lines.iter().filter(|l| !l.settled) {
+                    let change = match award.kind {
+                        AwardKind::Bought => line.quantity - line.resold,
+                        AwardKind::Lent => -line.quantity,
+                        AwardKind::Resold => 0,
+                    };
+                    *net.entry((line.slot, line.resource)).or_default() += change;
+                }
+            }
+            for ((slot, resource), net) in net {
+                let has = amount(&instance.baseline, resource) + net;
+                assert!(has <= amount(&instance.limit, resource), "{has} {resource} in {slot}: over the limit");
+                assert!(has >= amount(&instance.floor, resource), "{has} {resource} in {slot}: under the floor");
+            }
+        }
     }
 }
 
@@ -333,7 +356,7 @@ fn settle(world: &mut World) {
     let mut ticks = Vec::new();
     for (instance, in_force) in instances {
         for resource in [Resource::CpuMilli, Resource::MemMib] {
-            let mut reading = Reading { instance, resource, runs: Vec::new(), absent: 0 };
+            let mut reading = Reading { instance, resource, runs: Vec::new(), absent: 0, missed: 0 };
             let mut seen = Vec::new();
             for _ in 0..1 + world.chance.below(3) {
                 // Now and then less is there than should be, or more.
@@ -398,6 +421,12 @@ fn random_commands_conserve_money_and_replay_to_the_same_state() {
                 }
                 6 => rounds += u32::from(clear_round(&mut world)),
                 7 => step_swaps(&mut world),
+                8 if world.chance.below(3) == 0 => {
+                    let (_, instance) = workloads[world.chance.below(workloads.len() as u64) as usize];
+                    let baseline = amounts(900 + world.chance.below(900) as i64, 500 + world.chance.below(800) as i64);
+                    let floor = amounts(100 + world.chance.below(800) as i64, 100 + world.chance.below(400) as i64);
+                    world.run(Command::SetBaseline { instance, baseline, floor });
+                }
                 _ => world.now = world.now.plus_seconds(5 + world.chance.below(20) as i64),
             }
             let gate = world.state.market.planned_until.max(Slot::containing(world.now, RHYTHM.slot_seconds));

@@ -9,6 +9,11 @@ const SAMPLES: Insert = Insert {
     columns: &["instance", "at", "document"],
     tail: "ON CONFLICT (instance, at) DO NOTHING",
 };
+const READINGS: Insert = Insert {
+    table: "readings",
+    columns: &["slot", "instance", "resource", "document"],
+    tail: "ON CONFLICT (slot, instance, resource) DO UPDATE SET document = excluded.document",
+};
 const FORECASTS: Insert = Insert {
     table: "forecasts",
     columns: &["instance", "resource", "issued_at", "document"],
@@ -25,6 +30,9 @@ const FORECASTERS: Insert = Insert {
     tail: "ON CONFLICT (instance, resource) DO UPDATE SET document = excluded.document",
 };
 
+const ADD_REFRESH_TOKEN: &str =
+    "INSERT INTO refresh_tokens (token_hash, family, user_id, expires_at, used_at) VALUES ($1, $2, $3, $4, NULL)";
+
 /// (instance, resource, time, document)
 pub type Dated = (String, String, i64, String);
 
@@ -33,6 +41,8 @@ pub type Dated = (String, String, i64, String);
 pub struct Observed {
     /// (instance, at, document)
     pub samples: Vec<(String, i64, String)>,
+    /// What the meter has read so far: (slot in seconds, instance, resource, document)
+    pub readings: Vec<(i64, String, String, String)>,
     pub forecasts: Vec<Dated>,
     pub scores: Vec<Dated>,
     pub forecasters: Vec<(String, String, String)>,
@@ -48,6 +58,12 @@ impl Observations {
         let samples: Vec<Vec<Value>> =
             observed.samples.into_iter().map(|(i, at, d)| vec![i.into(), at.into(), d.into()]).collect();
         SAMPLES.run(&mut transaction, &samples).await?;
+        let readings: Vec<Vec<Value>> = observed
+            .readings
+            .into_iter()
+            .map(|(slot, i, r, d)| vec![slot.into(), i.into(), r.into(), d.into()])
+            .collect();
+        READINGS.run(&mut transaction, &readings).await?;
         FORECASTS.run(&mut transaction, &dated(observed.forecasts)).await?;
         SCORES.run(&mut transaction, &dated(observed.scores)).await?;
         let forecasters: Vec<Vec<Value>> =
@@ -70,6 +86,12 @@ impl Observations {
         Ok(rows.into_iter().map(|(d,)| d).collect())
     }
 
+    /// What the meter had read in slots from this one on: (slot in seconds, document).
+    pub async fn readings(&self, from_slot: i64) -> Result<Vec<(i64, String)>, StoreError> {
+        let text = "SELECT slot, document FROM readings WHERE slot >= $1 ORDER BY slot, instance, resource";
+        Ok(on_either!(&self.0, pool => sqlx::query_as(text).bind(from_slot).fetch_all(pool).await?))
+    }
+
     /// All stored forecaster states: (instance, resource, document).
     pub async fn forecasters(&self) -> Result<Vec<(String, String, String)>, StoreError> {
         let text = "SELECT instance, resource, document FROM forecaster_state";
@@ -81,6 +103,7 @@ impl Observations {
         let mut count = 0;
         for (text, before) in [
             ("DELETE FROM samples WHERE at < $1", samples_before),
+            ("DELETE FROM readings WHERE slot < $1", samples_before / 1_000_000),
             ("DELETE FROM forecasts WHERE issued_at < $1", forecasts_before),
             ("DELETE FROM refresh_tokens WHERE expires_at < $1", samples_before),
         ] {
@@ -99,23 +122,33 @@ impl Observations {
         user: &str,
         expires_at: i64,
     ) -> Result<(), StoreError> {
-        let text = "INSERT INTO refresh_tokens (token_hash, family, user_id, expires_at, used_at) VALUES ($1, $2, $3, $4, NULL)";
         let mut transaction = self.0.begin().await?;
         crate::in_either!(&mut transaction, connection => {
-            sqlx::query(text).bind(hash).bind(family).bind(user).bind(expires_at).execute(connection).await?;
+            sqlx::query(ADD_REFRESH_TOKEN).bind(hash).bind(family).bind(user).bind(expires_at).execute(connection).await?;
         });
         transaction.commit().await
     }
 
-    /// Uses a refresh token once. A second use revokes its whole family.
-    pub async fn use_refresh_token(&self, hash: &str, now: i64) -> Result<RefreshUse, StoreError> {
+    /// Uses a refresh token once and puts its successor in its place, in one transaction: there is
+    /// no moment between the two in which a second use would miss the successor. `successor` gives
+    /// its hash and end for a user, or nothing, and then the token is not used. A second use revokes the whole family.
+    pub async fn rotate_refresh_token(
+        &self,
+        hash: &str,
+        now: i64,
+        successor: impl FnOnce(&str) -> Option<(String, i64)>,
+    ) -> Result<RefreshUse, StoreError> {
         let mut transaction = self.0.begin().await?;
-        let text = "SELECT family, user_id, expires_at, used_at FROM refresh_tokens WHERE token_hash = $1";
-        let row: Option<(String, String, i64, Option<i64>)> = crate::in_either!(&mut transaction, connection => {
+        // The write comes first, so that two uses at the same moment queue up for it.
+        let changed = crate::in_either!(&mut transaction, connection => {
+            sqlx::query("UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL").bind(hash).bind(now).execute(connection).await?.rows_affected()
+        });
+        let text = "SELECT family, user_id, expires_at FROM refresh_tokens WHERE token_hash = $1";
+        let row: Option<(String, String, i64)> = crate::in_either!(&mut transaction, connection => {
             sqlx::query_as(text).bind(hash).fetch_optional(connection).await?
         });
-        let Some((family, user, expires_at, used_at)) = row else { return Ok(RefreshUse::Unknown) };
-        if used_at.is_some() {
+        let Some((family, user, expires_at)) = row else { return Ok(RefreshUse::Unknown) };
+        if changed != 1 {
             crate::in_either!(&mut transaction, connection => {
                 sqlx::query("DELETE FROM refresh_tokens WHERE family = $1").bind(&family).execute(connection).await?;
             });
@@ -125,12 +158,13 @@ impl Observations {
         if expires_at <= now {
             return Ok(RefreshUse::Unknown);
         }
-        // Checked again in the write: two uses at the same moment must not both pass.
-        let changed = crate::in_either!(&mut transaction, connection => {
-            sqlx::query("UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL").bind(hash).bind(now).execute(connection).await?.rows_affected()
+        // Without a successor nothing has happened: the token stays good.
+        let Some((next, expires_at)) = successor(&user) else { return Ok(RefreshUse::Fresh { family, user }) };
+        crate::in_either!(&mut transaction, connection => {
+            sqlx::query(ADD_REFRESH_TOKEN).bind(next).bind(&family).bind(&user).bind(expires_at).execute(connection).await?;
         });
         transaction.commit().await?;
-        Ok(if changed == 1 { RefreshUse::Fresh { family, user } } else { RefreshUse::Reused })
+        Ok(RefreshUse::Fresh { family, user })
     }
 
     pub async fn revoke_family(&self, family: &str) -> Result<(), StoreError> {

@@ -53,6 +53,16 @@ pub struct Listed {
     pub has_more: bool,
 }
 
+/// What moved between two accounts in a period, by kind, in micro-credits.
+#[derive(Clone, Debug)]
+pub struct TransferTotal {
+    pub debit: String,
+    pub credit: String,
+    pub kind: String,
+    pub amount: i64,
+    pub count: i64,
+}
+
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct LedgerLine {
     pub id: String,
@@ -256,10 +266,13 @@ impl Store {
         Ok(sum)
     }
 
-    /// (kind, sum, count) of all transfers in [from, to).
-    pub async fn transfer_totals(&self, from: i64, to: i64) -> Result<Vec<(String, i64, i64)>, StoreError> {
-        let text = "SELECT kind, CAST(SUM(amount) AS BIGINT), CAST(COUNT(*) AS BIGINT) FROM transfers WHERE recorded_at >= $1 AND recorded_at < $2 GROUP BY kind ORDER BY kind";
-        Ok(on_either!(&self.market, pool => sqlx::query_as(text).bind(from).bind(to).fetch_all(pool).await?))
+    /// Sums of all transfers in [from, to), by both accounts and kind.
+    pub async fn transfer_totals(&self, from: i64, to: i64) -> Result<Vec<TransferTotal>, StoreError> {
+        let text = "SELECT debit, credit, kind, CAST(SUM(amount) AS BIGINT), CAST(COUNT(*) AS BIGINT) FROM transfers WHERE recorded_at >= $1 AND recorded_at < $2 GROUP BY debit, credit, kind ORDER BY debit, credit, kind";
+        let rows: Vec<(String, String, String, i64, i64)> =
+            on_either!(&self.market, pool => sqlx::query_as(text).bind(from).bind(to).fetch_all(pool).await?);
+        let total = |(debit, credit, kind, amount, count)| TransferTotal { debit, credit, kind, amount, count };
+        Ok(rows.into_iter().map(total).collect())
     }
 
     /// (book, outcome, result hash) of a round.

@@ -14,21 +14,30 @@ it('offers nothing to somebody with one membership', () => {
   expect(container.textContent).toBe('');
 });
 
-it('offers each participant once and asks for the password', async () => {
+const old = globalThis.fetch;
+const answerWith = (status: number, body: unknown) => {
+  const asked: string[] = [];
+  globalThis.fetch = (async (path: string) => { asked.push(path); return new Response(JSON.stringify(body), { status }); }) as typeof fetch;
+  return asked;
+};
+afterEach(() => { globalThis.fetch = old; });
+
+it('offers each participant once and goes on for the one chosen', async () => {
   expect(choices(two).map((m) => m.participant.name)).toEqual(['Archive', one.participant.name]);
-  const sent: unknown[] = [];
-  const old = globalThis.fetch;
-  globalThis.fetch = (async (_: unknown, init?: RequestInit) => {
-    sent.push(JSON.parse(String(init?.body)));
-    return new Response(JSON.stringify({ csrf_token: 'x' }));
-  }) as typeof fetch;
+  const asked = answerWith(200, { csrf_token: 'x' });
   const done = vi.fn();
   render(<Memberships me={two} done={done} />);
   expect((screen.getByRole('button', { name: /Genomics Core/ }) as HTMLButtonElement).disabled).toBe(true);
   fireEvent.click(screen.getByRole('button', { name: /Archive/ }));
-  fireEvent.change(screen.getByLabelText(/Your password/), { target: { value: 'secret' } });
-  fireEvent.click(screen.getByRole('button', { name: 'Switch' }));
   await waitFor(() => expect(done).toHaveBeenCalled());
-  expect(sent).toEqual([{ email: one.user.email, password: 'secret', participant: 'par_other' }]);
-  globalThis.fetch = old;
+  expect(asked).toEqual(['/v1/auth/refresh?participant=par_other']);
+});
+
+it('says so when the membership is gone, and stays', async () => {
+  answerWith(403, { title: 'Forbidden', detail: 'This user is not a member of that participant. Sign in again.' });
+  const done = vi.fn();
+  render(<Memberships me={two} done={done} />);
+  fireEvent.click(screen.getByRole('button', { name: /Archive/ }));
+  expect((await screen.findByRole('alert')).textContent).toMatch(/not a member/);
+  expect(done).not.toHaveBeenCalled();
 });

@@ -26,5 +26,6 @@ export const summary: FinanceSummary = {
     account('par_g/available', '755242.212649', 'Genomics Core'), account('par_g/held', '16766.561043', 'Genomics Core'), account('escrow', '9571.400691'), account('operator_income', '546120.072139'),
     account('congestion', '1361.282117'), account('rounding', '0.000000'), account('issued', '-1329061.528639'),
   ],
+  participants: [{ participant: 'par_01KAB6Q0ZX3F4QGENOM', participant_name: 'Genomics Core', totals: statement.totals }],
   kinds: [['grant', '600000.000000', 6], ['hold', '1188902.371478', 41_208], ['charge', '262118.402117', 9871], ['proceeds', '9674.300000', 312], ['credit_note', '1302.780000', 88]].map(([kind, amount, count]) => ({ kind: kind as string, amount: amount as string, count: count as number })),
 };

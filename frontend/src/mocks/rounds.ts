@@ -11,7 +11,7 @@ export function round(number: number): Round {
     id: `rnd_01KAB6Q0ZX3F${number}`, number, state: number >= roundNow() ? 'executing' : 'settled', sealed_at: iso(at), awarded_at: iso(at + 62), settled_at: null, first_slot: slotAt(1), last_slot: slotAt(6),
     orders: 14_208, awards: 10_086, root: `blake3:77c2${number.toString(16)}a91e04d6b8`, previous_root: `blake3:77c2${(number - 1).toString(16)}a91e04d6b8`, seed: number.toString(16), void_reason: null, open_slots: [],
     certificate: {
-      verified: true, quality: unproved(number) ? 'fallback' : 'optimal', welfare: '184226.408117', gap: unproved(number) ? '0.000412' : '0', cuts: unproved(number) ? 12 : 0, input_hash: `blake3:4be190c7f00d${number.toString(16)}55d2`, result_hash: `blake3:a07f3312beef${number.toString(16)}c9e8`,
+      verified: true, quality: unproved(number) ? 'fallback' : 'optimal', welfare: '184226.408117', bound: unproved(number) ? '184302.341000' : '184226.408117', limited_by: unproved(number) ? 'SOLVER_FALLBACK' : null, gap: unproved(number) ? '0.000412' : '0', cuts: unproved(number) ? 12 : 0, input_hash: `blake3:4be190c7f00d${number.toString(16)}55d2`, result_hash: `blake3:a07f3312beef${number.toString(16)}c9e8`,
     },
     prices: pools.flatMap((p) => p.resources.flatMap((r) => (r.price ? [{ pool: p.slug, resource: r.resource, slot: slotAt(1), price: r.price.price, low: r.price.low, high: r.price.high, set_by: r.price.set_by, volume: r.volume, supply: r.capacity, reserve: r.reserve }] : []))),
   };

@@ -236,7 +236,7 @@ impl Rejection {
                 "In this version a workload grows in its own pool, `{home}`. Leave `instance` out to buy capacity elsewhere."
             ),
             AboveInstanceLimit { resource, limit } => format!(
-                "The instance can use at most {limit} {resource}, baseline included. Ask for less, or raise its limit."
+                "The instance can use at most {limit} {resource}, baseline and what it has won for these slots included. Ask for less."
             ),
             BelowFloor { resource, lendable } => {
                 format!("Lending more than {lendable} {resource} would take the instance under its capacity floor.")

@@ -1,10 +1,12 @@
 //! The checks of an order, in the order of precedence, and the hold that it needs.
 use crate::book::{Assurance, OrderRequest, Rejection, Side, TimeInForce, collar_value};
 use crate::ids::{OrderId, ParticipantId};
+use crate::round::growth::Growth;
 use crate::state::State;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Credits, Share, amount};
 use crate::workload::{Class, InstanceState};
+use std::collections::BTreeSet;
 
 /// The most alternatives of one order.
 pub const MOST_ALTERNATIVES: usize = 64;
@@ -34,6 +36,7 @@ pub fn check(
     check_form(request, side, now)?;
     check_place(state, participant, side, request)?;
     check_window(state, now, request)?;
+    check_growth(state, side, request)?;
     let owner = state.participants.get(&participant);
     let highest = owner.map_or_else(Class::default, |p| p.highest_class);
     if request.class < highest {
@@ -138,17 +141,18 @@ fn check_place(state: &State, participant: ParticipantId, side: Side, request: &
     if request.replicas != 1 {
         return Err(Rejection::ReplicasOfInstance);
     }
-    for (resource, quantity) in &request.resources {
-        let baseline = amount(&instance.baseline, *resource);
-        match side {
-            Side::Bid => {
+    match side {
+        Side::Bid => {
+            for (resource, quantity) in &request.resources {
                 let limit = amount(&instance.limit, *resource);
-                if baseline.saturating_add(*quantity) > limit {
+                if amount(&instance.baseline, *resource).saturating_add(*quantity) > limit {
                     return Err(Rejection::AboveInstanceLimit { resource: *resource, limit });
                 }
             }
-            Side::Offer => {
-                let lendable = (baseline - amount(&instance.floor, *resource)).max(0);
+        }
+        Side::Offer => {
+            for (resource, quantity) in &request.resources {
+                let lendable = (amount(&instance.baseline, *resource) - amount(&instance.floor, *resource)).max(0);
                 if *quantity > lendable {
                     return Err(Rejection::BelowFloor { resource: *resource, lendable });
                 }
@@ -161,6 +165,23 @@ fn check_place(state: &State, participant: ParticipantId, side: Side, request: &
     }
     if side == Side::Offer && (request.pools.len() != 1 || request.pools[0].pool != instance.pool) {
         return Err(Rejection::OfferOutsideHomePool { home: instance.pool.clone() });
+    }
+    Ok(())
+}
+
+/// A bid alone must not take its workload over the limit, with what it has won for the same slots.
+/// Where several bids together could, the round takes the earliest (`round/growth.rs`).
+fn check_growth(state: &State, side: Side, request: &OrderRequest) -> Result<(), Rejection> {
+    let instance = request.instance.filter(|_| side == Side::Bid).and_then(|id| state.instances.get(&id));
+    let Some(instance) = instance else { return Ok(()) };
+    let growth = Growth::of_instance(state, instance.id);
+    let slots: BTreeSet<Slot> =
+        request.alternatives(state.market.rhythm.slot_seconds).into_iter().flat_map(|a| a.slots).collect();
+    for (resource, quantity) in &request.resources {
+        let limit = amount(&instance.limit, *resource);
+        if slots.iter().any(|slot| *quantity > growth.room(instance, *slot, *resource)) {
+            return Err(Rejection::AboveInstanceLimit { resource: *resource, limit });
+        }
     }
     Ok(())
 }

@@ -34,6 +34,7 @@ mod support;
 mod ties;
 mod validate;
 mod values;
+mod winning;
 
 pub use book::{
     Alternative, Book, Class, Committed, Fault, Fraction, Instance, Money, Node, Order, Product, ProductKey, Quantity,
@@ -44,6 +45,7 @@ pub use engine::{ClearFault, Proposal, clear};
 pub use outcome::{Mode, Outcome};
 pub use parse::parse;
 use std::collections::BTreeMap;
+pub use winning::{Winning, winning_limit};
 
 /// Proposes values for the binaries; floats live behind it.
 ///

@@ -63,6 +63,8 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
         verified: true,
         quality: text_of(&outcome.quality),
         welfare: text_of(&outcome.welfare),
+        bound: outcome.bound.as_ref().map(text_of),
+        limited_by: outcome.certificate.as_ref().and_then(|c| c.limited_by.as_ref()).map(text_of),
         gap: outcome.certificate.as_ref().map(|c| c.gap.clone()).unwrap_or_default(),
         cuts: outcome.cuts,
         input_hash: outcome.certificate.as_ref().map(|c| c.input_hash.clone()).unwrap_or_default(),

@@ -2,14 +2,16 @@
 //!
 //! Money has 6 digits in a book; collars and references are rounded up to them, so that a
 //! hold computed from the finer number always covers the coarser one.
-use crate::book::{Alternative, Order, OrderRequest, OrderStatus, Side, validate};
+use crate::book::{Alternative, Order, OrderRequest, OrderStatus, Origin, Side, validate};
 use crate::clearing::{self, Money};
 use crate::ids::{AwardId, InstanceId, NodeId, OrderId};
 use crate::pool::NodeState;
+use crate::round::growth::Growth;
+use crate::round::occupancy::Occupancy;
 use crate::round::{Award, AwardKind};
 use crate::state::{ProductKey, State};
 use crate::time::{Slot, Timestamp};
-use crate::units::{Amounts, Credits, Price, Resource, amount};
+use crate::units::{Credits, Price, Resource, amount};
 use crate::workload::Class;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,8 +70,17 @@ impl<'a> Builder<'a> {
     fn add_orders(&mut self) {
         let open =
             self.state.orders.values().filter(|o| matches!(o.status, OrderStatus::Open | OrderStatus::PartiallyFilled));
+        // What a person asks for comes before what the forecast does, then the earliest.
+        let mut open: Vec<&Order> = open.collect();
+        open.sort_by_key(|o| (o.origin != Origin::Manual, o.id));
+        let mut growth = Growth::of(self.state);
         for order in open {
-            match self.entry(order) {
+            let entry = if growth.admits(self.state, order, self.slots) {
+                self.entry(order)
+            } else {
+                Err("ABOVE_INSTANCE_LIMIT")
+            };
+            match entry {
                 Ok(entry) => self.orders.push(entry),
                 Err(reason) => self.excluded.push((order.id, reason)),
             }
@@ -347,93 +358,7 @@ pub fn operator_capacity(state: &State, pool: &str, resource: Resource) -> i64 {
     (capacity - baselines).max(0)
 }
 
-/// What is taken on each node in each open slot: baselines, what was won, less what was lent.
-pub struct Occupancy {
-    taken: BTreeMap<(NodeId, Slot, Resource), i64>,
-}
-
-impl Occupancy {
-    pub fn of(state: &State, slots: &[Slot]) -> Self {
-        let mut occupancy = Self { taken: BTreeMap::new() };
-        // One that does not run has no place: it asks for one again when it is restarted.
-        for instance in state.instances.values().filter(|i| i.state == crate::workload::InstanceState::Running) {
-            occupancy.take(instance.node, &instance.baseline, slots);
-            // Where an award will take it, its baseline goes along; it is not freed here before.
-            if let Some((node, from)) = first_move(state, instance.id) {
-                let later: Vec<Slot> = slots.iter().copied().filter(|s| *s >= from).collect();
-                occupancy.take(node, &instance.baseline, &later);
-            }
-        }
-        for award in state.awards.values() {
-            for line in &award.lines {
-                match award.kind {
-                    AwardKind::Bought => {
-                        // All replicas of an award are alike.
-                        let share = (line.quantity - line.resold) / (award.nodes.len().max(1) as i64);
-                        for node in &award.nodes {
-                            occupancy.add(*node, line.slot, line.resource, share);
-                        }
-                    }
-                    AwardKind::Lent => {
-                        // What a stopped workload has lent is no longer counted as its own.
-                        let lender = award.instance.and_then(|i| state.instances.get(&i));
-                        let running = lender.filter(|i| i.state == crate::workload::InstanceState::Running);
-                        if let Some(node) = running.map(|i| i.node) {
-                            occupancy.add(node, line.slot, line.resource, -line.quantity);
-                        }
-                    }
-                    AwardKind::Resold => {}
-                }
-            }
-        }
-        occupancy
-    }
-
-    fn add(&mut self, node: NodeId, slot: Slot, resource: Resource, quantity: i64) {
-        *self.taken.entry((node, slot, resource)).or_default() += quantity;
-    }
-    fn take(&mut self, node: NodeId, amounts: &Amounts, slots: &[Slot]) {
-        for slot in slots {
-            for (resource, quantity) in amounts {
-                self.add(node, *slot, *resource, *quantity);
-            }
-        }
-    }
-    pub fn fits(&self, state: &State, node: NodeId, amounts: &Amounts, slots: &[Slot]) -> bool {
-        let Some(record) = state.nodes.get(&node).filter(|n| n.state == NodeState::Up) else { return false };
-        slots.iter().all(|slot| {
-            amounts.iter().all(|(resource, quantity)| {
-                let taken = self.taken.get(&(node, *slot, *resource)).copied().unwrap_or(0);
-                taken + quantity <= amount(&record.capacity, *resource)
-            })
-        })
-    }
-    fn nodes(&self, state: &State, slots: &[Slot], pools: &BTreeSet<&String>) -> Vec<clearing::Node> {
-        let mut nodes = Vec::new();
-        for node in state.nodes.values() {
-            if !pools.contains(&node.pool) {
-                continue;
-            }
-            let up = node.state == NodeState::Up;
-            let capacity = node.capacity.iter().map(|(r, q)| (r.to_string(), if up { *q } else { 0 })).collect();
-            let mut committed = Vec::new();
-            for (index, slot) in slots.iter().enumerate() {
-                for (resource, capacity) in &node.capacity {
-                    let taken = self.taken.get(&(node.id, *slot, *resource)).copied().unwrap_or(0);
-                    let quantity = taken.clamp(0, *capacity);
-                    if up && quantity > 0 {
-                        let (resource, slot) = (resource.to_string(), index as i64);
-                        committed.push(clearing::Committed { resource, slot, quantity });
-                    }
-                }
-            }
-            nodes.push(clearing::Node { id: node.id.to_string(), pool: node.pool.clone(), capacity, committed });
-        }
-        nodes
-    }
-}
-
-fn bought(state: &State, id: InstanceId) -> impl Iterator<Item = &Award> {
+pub(super) fn bought(state: &State, id: InstanceId) -> impl Iterator<Item = &Award> {
     state.awards.values().filter(move |a| a.instance == Some(id) && a.kind == AwardKind::Bought)
 }
 
@@ -445,15 +370,6 @@ fn latest_award_before(state: &State, id: InstanceId, slot: Slot) -> Option<Node
         })
         .max_by_key(|(slot, _)| *slot)
         .and_then(|(_, node)| node.copied())
-}
-
-/// The first slot for which an award puts the instance on another node.
-fn first_move(state: &State, id: InstanceId) -> Option<(NodeId, Slot)> {
-    let home = state.instances.get(&id)?.node;
-    bought(state, id)
-        .filter(|a| a.nodes.first().is_some_and(|n| *n != home))
-        .flat_map(|a| a.lines.iter().filter(|l| !l.settled).map(|l| (a.nodes[0], l.slot)))
-        .min_by_key(|(_, slot)| *slot)
 }
 
 /// What an instance has already lent, by slot and resource.

@@ -1,8 +1,10 @@
 //! Rounds: what is sealed, what it came to, and who won what.
 pub mod award;
 pub mod book;
+pub mod growth;
 pub mod merkle;
 mod not_won;
+pub mod occupancy;
 pub mod seal;
 
 use crate::book::Side;
@@ -52,7 +54,15 @@ pub struct Certificate {
     /// `optimal` or `fallback`.
     pub quality: String,
     pub welfare: String,
+    /// No allocation that the nodes have room for has more welfare than this.
+    #[serde(default)]
+    pub bound: Option<String>,
+    /// The part of the bound that the welfare misses.
     pub gap: String,
+    /// What keeps the welfare under the bound: `NO_HOST_FITS` if it is placement alone,
+    /// `SOLVER_FALLBACK` if the search gave up or an order was left out.
+    #[serde(default)]
+    pub limited_by: Option<String>,
     pub cuts: u32,
     pub input_hash: String,
     pub result_hash: String,

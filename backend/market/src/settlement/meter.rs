@@ -15,23 +15,34 @@ pub struct Reading {
     /// had won was there to be used, and what it had lent it did not use.
     #[serde(default)]
     pub absent: u32,
+    /// Ticks that nobody took because the exchange itself stood still: its fault, so buyers had
+    /// nothing then and lenders gave everything.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub missed: u32,
+}
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 impl Reading {
     pub fn ticks(&self) -> i64 {
-        self.runs.iter().map(|(_, ticks)| i64::from(*ticks)).sum::<i64>() + i64::from(self.absent)
+        self.runs.iter().map(|(_, ticks)| i64::from(*ticks)).sum::<i64>()
+            + i64::from(self.absent)
+            + i64::from(self.missed)
     }
     /// Mean of what was available of `won`, beyond the baseline less what is `lent`, rounded down.
     pub fn delivered(&self, won: i64, lent: i64) -> i64 {
-        self.mean(won, |beyond| (beyond + lent).clamp(0, won))
+        self.mean(won, self.absent, |beyond| (beyond + lent).clamp(0, won))
     }
     /// Mean of what was given up of `lent`, below the baseline and what was `won`, rounded down.
     pub fn given(&self, won: i64, lent: i64) -> i64 {
-        self.mean(lent, |beyond| (won - beyond).clamp(0, lent))
+        self.mean(lent, self.absent + self.missed, |beyond| (won - beyond).clamp(0, lent))
     }
-    fn mean(&self, whole: i64, value: impl Fn(i64) -> i64) -> i64 {
+    /// `value` at each tick that was taken, the `whole` at `granted` others, nothing at the rest.
+    fn mean(&self, whole: i64, granted: u32, value: impl Fn(i64) -> i64) -> i64 {
         let total: i128 = self.runs.iter().map(|(beyond, ticks)| i128::from(value(*beyond)) * i128::from(*ticks)).sum();
-        let total = total + i128::from(whole) * i128::from(self.absent);
+        let total = total + i128::from(whole) * i128::from(granted);
         let ticks = self.ticks();
         if ticks == 0 { 0 } else { (total / i128::from(ticks)) as i64 }
     }
@@ -51,7 +62,13 @@ mod tests {
     use super::*;
 
     fn empty() -> Reading {
-        Reading { instance: InstanceId::from_raw(1), resource: Resource::CpuMilli, runs: Vec::new(), absent: 0 }
+        Reading {
+            instance: InstanceId::from_raw(1),
+            resource: Resource::CpuMilli,
+            runs: Vec::new(),
+            absent: 0,
+            missed: 0,
+        }
     }
 
     #[test]
@@ -75,5 +92,17 @@ mod tests {
         reading.add_absent_tick();
         reading.add_absent_tick();
         assert_eq!((reading.delivered(100, 0), reading.given(0, 100)), (75, 75));
+    }
+
+    #[test]
+    fn what_the_exchange_missed_is_not_charged_and_still_paid_to_lenders() {
+        let mut reading = empty();
+        reading.add_tick(100);
+        reading.missed = 3;
+        assert_eq!((reading.ticks(), reading.delivered(100, 0)), (4, 25));
+        let mut lender = empty();
+        lender.add_tick(0);
+        lender.missed = 3;
+        assert_eq!(lender.given(0, 100), 75, "it gave nothing at the one tick that was taken");
     }
 }

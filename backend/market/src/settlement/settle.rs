@@ -28,7 +28,8 @@ pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
     let given = deliveries(slot, &awards, readings);
     let mut escrow = Credits::ZERO;
     for award in &awards {
-        let receipt = receipt(turn, slot, award, &given);
+        let missed = readings.iter().any(|r| r.missed > 0 && award.instance == Some(r.instance));
+        let receipt = receipt(turn, slot, award, &given, missed);
         if award.kind == AwardKind::Bought {
             escrow += receipt.amount + receipt.credit_note;
             let cause = Cause { order: Some(award.order), round: Some(award.round), slot: Some(slot) };
@@ -92,7 +93,7 @@ fn deliveries(slot: Slot, awards: &[Award], readings: &[Reading]) -> Given {
     given
 }
 
-fn receipt(turn: &mut Turn<'_>, slot: Slot, award: &Award, given: &Given) -> Receipt {
+fn receipt(turn: &mut Turn<'_>, slot: Slot, award: &Award, given: &Given, missed: bool) -> Receipt {
     let mut lines = Vec::new();
     for line in award.lines.iter().filter(|l| l.slot == slot && !l.settled) {
         let delivered = match (award.kind, award.instance) {
@@ -134,15 +135,16 @@ fn receipt(turn: &mut Turn<'_>, slot: Slot, award: &Award, given: &Given) -> Rec
         amount: lines.iter().map(|l| l.amount).sum(),
         credit_note: lines.iter().map(|l| l.credit_note).sum(),
         lines,
-        cause: short.then(|| cause(turn, award)),
+        cause: short.then(|| cause(turn, award, missed)),
         recorded_at: turn.now,
     }
 }
 
 /// Why less was delivered, as far as the instance tells.
-fn cause(turn: &Turn<'_>, award: &Award) -> String {
+fn cause(turn: &Turn<'_>, award: &Award, missed: bool) -> String {
     let instance = award.instance.and_then(|id| turn.state.instances.get(&id));
     match instance {
+        Some(_) if missed => "exchange_outage",
         Some(i) if i.is_pinned(turn.now) => "move_failed",
         Some(i) if i.swap.is_some() => "swap_in_progress",
         Some(_) => "late_or_partial",

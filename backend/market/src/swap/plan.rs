@@ -24,7 +24,7 @@ pub struct Target {
     pub gain: Credits,
 }
 
-/// baseline − lent + won − resold, on the node that its awards name.
+/// baseline − lent + won − resold, never under the floor, on the node that its awards name.
 pub fn target(state: &State, instance: &Instance, slot: Slot) -> Target {
     let mut limits = instance.baseline.clone();
     let mut node = instance.node;
@@ -49,6 +49,11 @@ pub fn target(state: &State, instance: &Instance, slot: Slot) -> Target {
             gain += (award.limit - award.money).share_floor(1, slots.max(1));
         }
     }
+    // Whatever was lent, a swap takes no workload under its floor.
+    for (resource, floor) in &instance.floor {
+        let limit = limits.entry(*resource).or_default();
+        *limit = (*limit).max(*floor);
+    }
     Target { node, limits, gain }
 }
 
@@ -65,6 +70,16 @@ pub fn plan_restarted(turn: &mut Turn<'_>, id: InstanceId) {
     let seconds = turn.state.market.rhythm.slot_seconds;
     let last_planned = turn.state.market.planned_until.plus(-1, seconds);
     if last_planned > Slot::containing(turn.now, seconds) {
+        plan(turn, last_planned, Some(id));
+    }
+}
+
+/// A workload whose swap has just ended has missed the plan of every later slot: it gets what it
+/// should have now, or in the slot that comes.
+pub fn plan_missed(turn: &mut Turn<'_>, id: InstanceId, done: Slot) {
+    let rhythm = &turn.state.market.rhythm;
+    let last_planned = turn.state.market.planned_until.plus(-1, rhythm.slot_seconds);
+    if last_planned > done && rhythm.slot_end(last_planned) > turn.now {
         plan(turn, last_planned, Some(id));
     }
 }

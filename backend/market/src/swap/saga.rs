@@ -8,7 +8,7 @@
 //! (ABORTED); from FENCED on the source resumes under a new epoch (ROLLED_BACK).
 use crate::event::Event;
 use crate::ids::SwapId;
-use crate::swap::{Difference, Phase, Swap, SwapState};
+use crate::swap::{Difference, Phase, Swap, SwapState, plan};
 use crate::time::Timestamp;
 use crate::turn::Turn;
 use crate::units::Amounts;
@@ -92,14 +92,23 @@ pub fn step(turn: &mut Turn<'_>, id: SwapId, result: StepResult) -> bool {
         }
         _ => return false,
     }
+    let ended = swap.ended_at.map(|_| (swap.instance, swap.slot));
     turn.emit(Event::SwapChanged(Box::new(swap)));
+    if let Some((instance, slot)) = ended {
+        plan::plan_missed(turn, instance, slot);
+    }
     true
 }
 
-/// Whether the present phase has outlived its limit.
-pub fn is_out_of_time(swap: &Swap, now: Timestamp) -> bool {
-    let limit = if swap.state == SwapState::Shadow { SHADOW_LIMIT_SECONDS } else { PHASE_LIMIT_SECONDS };
-    swap.phases.last().is_some_and(|p| now >= p.started_at.plus_seconds(limit)) && swap.state != SwapState::Planned
+/// Whether the present phase has outlived its limit. One that has not begun waits as long as its
+/// slot lasts: after that it would make true what nobody has bought.
+pub fn is_out_of_time(swap: &Swap, now: Timestamp, slot_seconds: i64) -> bool {
+    let limit = match swap.state {
+        SwapState::Planned => return now >= swap.slot.plus(1, slot_seconds).start(),
+        SwapState::Shadow => SHADOW_LIMIT_SECONDS,
+        _ => PHASE_LIMIT_SECONDS,
+    };
+    swap.phases.last().is_some_and(|p| now >= p.started_at.plus_seconds(limit))
 }
 
 /// A person asks for a swap to be stopped. The worker undoes its effects, then reports the

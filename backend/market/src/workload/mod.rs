@@ -1,5 +1,6 @@
 //! What runs: wasm modules, instances with their baselines and floors, and their strategies.
 pub mod auto;
+pub mod baseline;
 pub mod guidance;
 pub mod register;
 

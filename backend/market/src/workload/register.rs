@@ -3,7 +3,7 @@ use crate::command::{NewInstance, Refusal, RefusalKind};
 use crate::event::Event;
 use crate::ids::*;
 use crate::pool::{Node, Pool};
-use crate::round::book::Occupancy;
+use crate::round::occupancy::Occupancy;
 use crate::state::State;
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
@@ -138,7 +138,7 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
     Ok(id)
 }
 
-fn check_amounts(pool: &Pool, amounts: &Amounts, field: &str) -> Result<(), Refusal> {
+pub(super) fn check_amounts(pool: &Pool, amounts: &Amounts, field: &str) -> Result<(), Refusal> {
     for (resource, quantity) in amounts {
         let pointer = format!("/{field}/{resource}");
         if !pool.resources.contains(resource) {
@@ -154,7 +154,7 @@ fn check_amounts(pool: &Pool, amounts: &Amounts, field: &str) -> Result<(), Refu
 }
 
 /// 0 ≤ floor ≤ baseline ≤ limit, resource by resource; a baseline of at least one resource.
-fn check_shape(baseline: &Amounts, floor: &Amounts, limit: &Amounts) -> Result<(), Refusal> {
+pub(super) fn check_shape(baseline: &Amounts, floor: &Amounts, limit: &Amounts) -> Result<(), Refusal> {
     if baseline.values().all(|q| *q == 0) {
         return Err(invalid("no_resources", "/baseline", "A workload needs a baseline of at least one resource."));
     }
@@ -231,7 +231,7 @@ fn check_strategy(state: &State, pool: &Pool, strategy: &Strategy, at: &str) -> 
     Ok(())
 }
 
-fn check_quota(
+pub(super) fn check_quota(
     state: &State,
     participant: ParticipantId,
     except: Option<InstanceId>,
@@ -265,7 +265,7 @@ fn first_fit(turn: &Turn<'_>, pool: &str, amounts: &Amounts) -> Option<NodeId> {
 
 /// Whether a node has room in the present slot and all that can be traded, beside the baselines
 /// there and what was won on it.
-fn has_room(turn: &Turn<'_>, node: &Node, amounts: &Amounts) -> bool {
+pub(super) fn has_room(turn: &Turn<'_>, node: &Node, amounts: &Amounts) -> bool {
     let rhythm = &turn.state.market.rhythm;
     let present = Slot::containing(turn.now, rhythm.slot_seconds);
     // Between the present slot and the first open one may lie one whose gate has closed.
@@ -275,7 +275,7 @@ fn has_room(turn: &Turn<'_>, node: &Node, amounts: &Amounts) -> bool {
     Occupancy::of(turn.state, &slots).fits(turn.state, node.id, amounts, &slots)
 }
 
-fn no_host_fits() -> Refusal {
+pub(super) fn no_host_fits() -> Refusal {
     Refusal {
         kind: RefusalKind::Conflict,
         code: "no_host_fits",
@@ -287,31 +287,6 @@ fn no_host_fits() -> Refusal {
 fn own(state: &State, participant: ParticipantId, id: InstanceId) -> Result<Instance, Refusal> {
     let instance = state.instances.get(&id).filter(|i| i.participant == participant);
     instance.cloned().ok_or_else(|| not_found("instance"))
-}
-
-pub fn set_baseline(
-    turn: &mut Turn<'_>,
-    id: InstanceId,
-    baseline: Amounts,
-    floor: Amounts,
-) -> Result<InstanceId, Refusal> {
-    let mut instance = turn.state.instances.get(&id).cloned().ok_or_else(|| not_found("instance"))?;
-    let pool = &turn.state.pools[&instance.pool];
-    check_amounts(pool, &baseline, "baseline")?;
-    check_amounts(pool, &floor, "floor")?;
-    check_shape(&baseline, &floor, &instance.limit)?;
-    check_quota(turn.state, instance.participant, Some(id), &baseline)?;
-    let more = baseline.iter().map(|(r, q)| (*r, q - amount(&instance.baseline, *r))).filter(|(_, q)| *q > 0);
-    let more: Amounts = more.collect();
-    let node = turn.state.nodes.get(&instance.node);
-    let grows = instance.state == InstanceState::Running && !more.is_empty();
-    if grows && !node.is_some_and(|n| has_room(turn, n, &more)) {
-        return Err(no_host_fits());
-    }
-    instance.baseline = baseline;
-    instance.floor = floor;
-    turn.emit(Event::InstanceChanged(instance));
-    Ok(id)
 }
 
 pub fn set_strategy(

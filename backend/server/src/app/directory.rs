@@ -55,6 +55,9 @@ impl Directory {
             participants: state.participants.values().map(|p| (p.id, p.clone())).collect(),
         }
     }
+    pub fn users(&self) -> impl Iterator<Item = &User> {
+        self.users.values()
+    }
     pub fn user(&self, id: UserId) -> Option<&User> {
         self.users.get(&id)
     }

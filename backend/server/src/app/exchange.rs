@@ -1,10 +1,11 @@
 //! Everything that a request or a worker can reach.
 use crate::app::directory::{Directory, Identity};
 use crate::app::tokens::TokenKeys;
+use crate::app::winning::WinningLimits;
 use crate::clock::Clock;
 use crate::http::limit::Limiter;
 use crate::http::problem::{Answered, Problem};
-use crate::sequencer::{Answer, Attached, Idempotency, Outcome, Sequencer};
+use crate::sequencer::{Answer, Attached, Busy, Idempotency, Outcome, Sequencer};
 use crate::workers::forecasts::Board;
 use crate::workers::nodes::Nodes;
 use axum::http::StatusCode;
@@ -13,7 +14,7 @@ use headroom_market::market::Rhythm;
 use headroom_market::time::Timestamp;
 use headroom_store::Store;
 use headroom_store::bus::Bus;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 pub struct App {
     pub sequencer: Sequencer,
@@ -34,79 +35,35 @@ pub struct App {
     /// Moves the simulated clock and waits until everything due has been done.
     pub conductor: tokio::sync::mpsc::Sender<crate::workers::conductor::Advance>,
     pub stopping: tokio::sync::watch::Receiver<bool>,
-    directory: RwLock<Arc<Directory>>,
+    pub directory: LiveDirectory,
+    pub winning: WinningLimits,
 }
 
-/// The parts of [`App`] that are chosen at start.
-pub struct AppParts {
-    pub sequencer: Sequencer,
-    pub store: Arc<Store>,
-    pub clock: Arc<dyn Clock>,
-    pub bus: Arc<dyn Bus>,
-    pub tokens: TokenKeys,
-    pub limiter: Limiter,
-    pub rhythm: Rhythm,
-    pub demo: bool,
-    pub secure_cookies: bool,
-    pub behind_proxy: bool,
-    pub process: u64,
-    pub forecasts: Arc<Board>,
-    pub nodes: Arc<Nodes>,
-    pub conductor: tokio::sync::mpsc::Sender<crate::workers::conductor::Advance>,
-    pub stopping: tokio::sync::watch::Receiver<bool>,
+/// Users, keys and participants as they are now, read without asking the sequencer.
+pub struct LiveDirectory(RwLock<Arc<Directory>>);
+
+impl LiveDirectory {
+    pub async fn of(sequencer: &Sequencer) -> Result<Self, Busy> {
+        Ok(Self(RwLock::new(Arc::new(sequencer.query(Directory::of).await?))))
+    }
+    fn read(&self) -> Arc<Directory> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+    fn replace(&self, fresh: Directory) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+    }
 }
 
 impl App {
-    pub async fn new(parts: AppParts) -> Result<Arc<Self>, crate::sequencer::Busy> {
-        let directory = parts.sequencer.query(Directory::of).await?;
-        let AppParts {
-            sequencer,
-            store,
-            clock,
-            bus,
-            tokens,
-            limiter,
-            rhythm,
-            demo,
-            secure_cookies,
-            behind_proxy,
-            process,
-            forecasts,
-            nodes,
-            conductor,
-            stopping,
-        } = parts;
-        let directory = RwLock::new(Arc::new(directory));
-        Ok(Arc::new(Self {
-            sequencer,
-            store,
-            clock,
-            bus,
-            tokens,
-            limiter,
-            rhythm,
-            demo,
-            secure_cookies,
-            behind_proxy,
-            process,
-            forecasts,
-            nodes,
-            conductor,
-            stopping,
-            directory,
-        }))
-    }
-
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
     pub fn directory(&self) -> Arc<Directory> {
-        self.directory.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.directory.read()
     }
     /// After users, keys or participants have changed.
     pub async fn refresh_directory(&self) -> Answered<()> {
-        let fresh = Arc::new(self.sequencer.query(Directory::of).await?);
-        *self.directory.write().unwrap_or_else(std::sync::PoisonError::into_inner) = fresh;
+        self.directory.replace(self.sequencer.query(Directory::of).await?);
         Ok(())
     }
 

@@ -3,5 +3,6 @@ pub mod directory;
 pub mod exchange;
 pub mod passwords;
 pub mod tokens;
+pub mod winning;
 
 pub use exchange::App;

@@ -1,12 +1,12 @@
 //! `headroom up`: everything in one process.
-use crate::app::exchange::{App, AppParts};
+use crate::app::exchange::{App, LiveDirectory};
 use crate::app::tokens::{TokenKeys, write_private};
 use crate::clock::{Clock, SimulatedClock, SystemClock};
 use crate::demo::seed;
 use crate::http;
 use crate::http::limit::Limiter;
 use crate::sequencer::{Attached, MOST_IN_A_BATCH, Parts, Sequencer};
-use crate::workers::conductor::{Conductor, recover};
+use crate::workers::conductor::{Conductor, recall_meter, recover};
 use crate::workers::forecasts::Board;
 use crate::workers::nodes::Nodes;
 use anyhow::{Context, bail};
@@ -172,9 +172,10 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     } else {
         recover(&sequencer, &nodes, clock.now()).await?;
     }
+    let meter = recall_meter(&sequencer, &store, clock.now()).await?;
     let (stop, stopping) = watch::channel(false);
     let (advances, advance_queue) = mpsc::channel(1);
-    let app = App::new(AppParts {
+    let app = Arc::new(App {
         sequencer: sequencer.clone(),
         store: store.clone(),
         clock: clock.clone(),
@@ -190,8 +191,9 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         nodes: nodes.clone(),
         conductor: advances,
         stopping: stopping.clone(),
-    })
-    .await?;
+        directory: LiveDirectory::of(&sequencer).await?,
+        winning: Default::default(),
+    });
     let conductor = Conductor::new(
         sequencer.clone(),
         store.clone(),
@@ -200,6 +202,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         board.clone(),
         advance_queue,
         stopping.clone(),
+        meter,
     );
     let conductor = tokio::spawn(conductor.run());
     if !clock.is_simulated() {

@@ -7,7 +7,7 @@ use crate::http::extract::{Body, HashedBody, Path};
 use crate::http::orders::idempotency;
 use crate::http::problem::{Answered, Problem, Problems};
 use crate::http::reply::{Document, List, created, list_of, ok};
-use crate::http::session::UserView;
+use crate::http::session::{MembershipView, UserView, memberships_of};
 use crate::sequencer::Attached;
 use axum::Json;
 use axum::extract::State;
@@ -19,7 +19,7 @@ use headroom_market::notice::Balance;
 use headroom_market::participant::{Membership, Participant, Role};
 use headroom_market::units::{Amounts, Credits};
 use headroom_market::workload::Class;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -30,7 +30,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(list_participants, create_participant))
         .routes(routes!(put_quota))
         .routes(routes!(grant))
-        .routes(routes!(create_user))
+        .routes(routes!(list_users, create_user))
 }
 
 /// Lists participants: all for platform roles, one's own for the others.
@@ -154,6 +154,28 @@ struct NewMembership {
     role: Role,
 }
 
+/// A user with all memberships.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct UserRecord {
+    #[serde(flatten)]
+    user: UserView,
+    memberships: Vec<MembershipView>,
+}
+
+/// Lists users with their memberships, by address.
+#[utoipa::path(get, path = "/users", tag = "admin", operation_id = "listUsers",
+    responses((status = 200, description = "Users", body = List<UserRecord>), Problems))]
+async fn list_users(State(app): State<Arc<App>>, Platform(by): Platform) -> Answered<Json<serde_json::Value>> {
+    by.may("admin:write")?;
+    let directory = app.directory();
+    let mut users: Vec<UserRecord> = directory
+        .users()
+        .map(|u| UserRecord { user: UserView::of(u), memberships: memberships_of(&directory, u) })
+        .collect();
+    users.sort_by(|a, b| a.user.email.cmp(&b.user.email));
+    Ok(list_of(&users))
+}
+
 /// Creates a user with memberships.
 #[utoipa::path(post, path = "/users", tag = "admin", operation_id = "createUser", request_body = NewUser,
     responses((status = 201, description = "The user", body = UserView), Problems))]
@@ -185,6 +207,5 @@ async fn create_user(
     let document = app.object(&by, command).await?;
     app.refresh_directory().await?;
     let user: headroom_market::participant::User = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
-    let view = UserView { id: user.id, email: user.email, name: user.name };
-    Ok((StatusCode::CREATED, Json(view)).into_response())
+    Ok((StatusCode::CREATED, Json(UserView::of(&user))).into_response())
 }

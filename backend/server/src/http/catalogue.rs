@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 59] = [
+const OTHERS: [(&str, u16, &str); 62] = [
     ("not_json", 400, "The body is not JSON."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
@@ -20,6 +20,17 @@ const OTHERS: [(&str, u16, &str); 59] = [
     ("method_not_allowed", 405, "This path does not have that method; /docs lists what it has."),
     ("clock_is_real", 409, "Only a server started with --sim-clock can be advanced."),
     ("swap_in_progress", 409, "Wait until the swap of this workload has ended."),
+    (
+        "capacity_lent",
+        409,
+        "The workload has lent what the new baseline would take away; change it after the slot that the detail names.",
+    ),
+    (
+        "capacity_won",
+        409,
+        "With what the workload has won the new baseline would pass its limit; change it after the slot that the detail names.",
+    ),
+    ("order_replaced", 409, "The order was replaced; cancel the one that replaces it."),
     ("no_host_fits", 409, "No node of the pool has room for this baseline."),
     ("duplicate_slug", 409, "Slugs are never reused."),
     ("duplicate_email", 409, "There is a user with this address already."),

@@ -1,12 +1,14 @@
 //! After a round: why an order has not won, and what would have.
 use crate::app::App;
 use crate::app::directory::Identity;
+use crate::app::winning;
 use crate::http::auth::Anyone;
 use crate::http::extract::Path;
 use crate::http::problem::{Answered, Problem, Problems};
 use axum::Json;
 use axum::extract::State;
 use headroom_market::book::{NotWon, Order, OrderStatus, Side};
+use headroom_market::clearing::{Money, Winning};
 use headroom_market::ids::{BidId, NodeId, OfferId, OrderId};
 use headroom_market::record::Table;
 use headroom_market::units::Credits;
@@ -40,7 +42,8 @@ pub struct Explanation {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct WinningLimit {
     pub value: Credits,
-    /// `exact`, or `bound`: enough while nothing else changes.
+    /// `exact`: cleared again with all else as it was, the order wins with it, and not with a tick
+    /// worse. `bound`: what the prices say; another limit may itself move them.
     pub quality: String,
 }
 
@@ -55,12 +58,18 @@ pub struct Change {
 fn sentence_of(reason: &str, order: &Order) -> String {
     let text = match reason {
         "HALTED" => "Every pool of the order is halted.",
+        "ABOVE_INSTANCE_LIMIT" => {
+            "With the workload's earlier bids for the same slots it could take the workload over its own limit."
+        }
         "INSUFFICIENT_HOLD" => "The collar rose and the balance could not follow with a larger hold.",
         "INELIGIBLE" => {
             "The same participant traded the other side of a product, or an earlier award has fixed another node."
         }
         "OUT_OF_MONEY" if order.side == Side::Bid => "The price was above the limit.",
         "OUT_OF_MONEY" => "The price was below what the offer asks for.",
+        "MARGINAL_PRORATA" if order.remaining == order.request.resources => {
+            "The limit is just the price: what there was went to others, and nothing was left at it."
+        }
         "MARGINAL_PRORATA" => "The limit is the price: what was left was shared among equals.",
         "NO_HOST_FITS" if order.request.min_fill.is_zero() => "The price was right, but no node had room left for it.",
         "NO_HOST_FITS" => "The price was right, but no node had room for all of it.",
@@ -100,14 +109,19 @@ fn sentence(order: &Order, not_won: Option<&NotWon>) -> String {
     }
 }
 
-/// The limit that would have won, where another limit would have: the core's bound. An order that
-/// was refused although its limit was good enough gets none.
-fn winning_limit(order: &Order, why: &NotWon) -> Option<WinningLimit> {
+/// The limit that would have won, where another limit would have. An order that was refused
+/// although its limit was good enough gets none.
+fn winning_limit(order: &Order, why: &NotWon, found: Winning) -> Option<WinningLimit> {
     let better = |value: &Credits| match order.side {
         Side::Bid => *value > order.remaining_limit,
         Side::Offer => *value < order.remaining_limit,
     };
-    why.winning_limit.filter(better).map(|value| WinningLimit { value, quality: "bound".to_owned() })
+    let (value, quality) = match found {
+        Winning::Limit(limit) => (Some(Credits::from_units(limit.0)), "exact"),
+        Winning::Never => (None, "exact"),
+        Winning::Unknown => (why.winning_limit, "bound"),
+    };
+    value.filter(better).map(|value| WinningLimit { value, quality: quality.to_owned() })
 }
 
 fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>) -> Vec<Change> {
@@ -155,10 +169,10 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>) -> Vec<C
 }
 
 /// `node` is the name of the one that binds.
-fn explain(order: &Order, node: Option<String>) -> Explanation {
+fn explain(order: &Order, node: Option<String>, found: Winning) -> Explanation {
     // What a round refused of an order that was filled later is over.
     let not_won = order.last_reason.as_ref().filter(|_| order.status != OrderStatus::Filled);
-    let winning = not_won.and_then(|why| winning_limit(order, why));
+    let winning = not_won.and_then(|why| winning_limit(order, why, found));
     let changes = not_won.map(|why| changes(order, why, winning.as_ref())).unwrap_or_default();
     let binding_resource = not_won.and_then(|w| w.binding_resource.clone());
     let binding_node = node.filter(|_| not_won.is_some());
@@ -200,7 +214,20 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
         }
         None => None,
     };
-    Ok(Json(explain(&order, node)))
+    // Only where the price decided can another limit be the answer.
+    let by_price = ["OUT_OF_MONEY", "MARGINAL_PRORATA", "PARADOXICAL", "TIE_LOST", "FORECAST_HEADROOM"];
+    let found = match order
+        .last_reason
+        .as_ref()
+        .filter(|why| by_price.contains(&why.reason.as_str()) && order.status.is_live())
+    {
+        Some(why) => {
+            let guess = why.winning_limit.map(|limit| Money(limit.units()));
+            winning::winning_limit(app, why.round, &id.to_string(), guess).await?
+        }
+        None => Winning::Unknown,
+    };
+    Ok(Json(explain(&order, node, found)))
 }
 
 /// Why the last round did not fill a bid, and what would have.
@@ -250,7 +277,11 @@ mod tests {
 
     #[test]
     fn a_limit_that_was_good_enough_is_not_what_was_missing() {
-        let said = explain(&order(BID, "0.519480", "NO_HOST_FITS", "0.173160", "0", None), Some("node-a".to_owned()));
+        let said = explain(
+            &order(BID, "0.519480", "NO_HOST_FITS", "0.173160", "0", None),
+            Some("node-a".to_owned()),
+            Winning::Unknown,
+        );
         assert!(said.minimum_winning_limit.is_none() && said.maximum_winning_limit.is_none());
         assert!(said.changes.iter().all(|c| c.limit.is_none() && !c.change.contains("replicas")), "{:?}", said.changes);
         assert!(said.changes.iter().any(|c| !c.helps && c.change == "Raise the limit"));
@@ -261,12 +292,22 @@ mod tests {
 
     #[test]
     fn either_side_is_told_the_limit_that_would_have_won() {
-        let bid = explain(&order(BID, "1", "OUT_OF_MONEY", "1.5", "0.5", Some("1.500001")), None);
+        let bid = explain(&order(BID, "1", "OUT_OF_MONEY", "1.5", "0.5", Some("1.500001")), None, Winning::Unknown);
         assert_eq!(bid.minimum_winning_limit.map(|w| w.value.to_string()).as_deref(), Some("1.500001"));
-        let offer = explain(&order(OFFER, "2", "OUT_OF_MONEY", "1.5", "0.5", Some("1.499999")), None);
+        let offer = explain(&order(OFFER, "2", "OUT_OF_MONEY", "1.5", "0.5", Some("1.499999")), None, Winning::Unknown);
         assert_eq!(offer.maximum_winning_limit.map(|w| w.value.to_string()).as_deref(), Some("1.499999"));
         assert!(offer.minimum_winning_limit.is_none());
         assert!(offer.changes.iter().any(|c| c.helps && c.limit.is_some() && c.change == "Lower the limit"));
         assert!(offer.sentence.starts_with("Too dear by 0.5"), "{}", offer.sentence);
+    }
+
+    #[test]
+    fn what_clearing_again_has_found_is_exact_and_never_is_no_advice() {
+        let order = order(BID, "1", "MARGINAL_PRORATA", "1", "0", Some("1.000001"));
+        let found = explain(&order, None, Winning::Limit(Money(6_000_000))).minimum_winning_limit;
+        let found = found.map(|w| (w.value.to_string(), w.quality));
+        assert_eq!(found, Some(("6.000000".to_owned(), "exact".to_owned())));
+        let never = explain(&order, None, Winning::Never);
+        assert!(never.minimum_winning_limit.is_none() && never.changes.iter().all(|c| c.limit.is_none()), "{never:?}");
     }
 }

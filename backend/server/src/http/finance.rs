@@ -15,7 +15,7 @@ use headroom_market::time::Timestamp;
 use headroom_market::units::Credits;
 use headroom_store::read::LedgerLine;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
@@ -168,17 +168,21 @@ fn describe(line: &LedgerLine) -> String {
     }
 }
 
-fn totals(lines: &[(LedgerLine, i64)]) -> Totals {
-    let sum =
-        |kind: &str| Credits::from_units(lines.iter().filter(|(l, _)| l.kind == kind).map(|(l, _)| l.amount).sum());
-    let (charges, credit_notes) = (sum("charge"), sum("credit_note"));
-    Totals {
-        granted: sum("grant"),
-        charges,
-        credit_notes,
-        proceeds: sum("proceeds"),
-        net_charges: charges - credit_notes,
+/// The totals of amounts with their kinds, in micro-credits.
+fn totals<'a>(amounts: impl IntoIterator<Item = (&'a str, i64)>) -> Totals {
+    let mut totals = Totals::default();
+    for (kind, amount) in amounts {
+        let total = match kind {
+            "grant" => &mut totals.granted,
+            "charge" => &mut totals.charges,
+            "credit_note" => &mut totals.credit_notes,
+            "proceeds" => &mut totals.proceeds,
+            _ => continue,
+        };
+        *total += Credits::from_units(amount);
     }
+    totals.net_charges = totals.charges - totals.credit_notes;
+    totals
 }
 
 /// A participant's statement.
@@ -193,7 +197,7 @@ async fn get_statement(
     let lines = movements(&app, &period).await?;
     let opening = balance_before(&app, period.participant, period.from).await?;
     let closing = balance_before(&app, period.participant, period.to).await?;
-    let totals = totals(&lines);
+    let totals = totals(lines.iter().map(|(line, _)| (line.kind.as_str(), line.amount)));
     let mut balance = opening;
     let mut shown = Vec::new();
     for (line, signed) in &lines {
@@ -275,6 +279,15 @@ pub struct Summary {
     pub sum: Credits,
     /// Totals by kind of transfer in the period.
     pub kinds: Vec<KindTotal>,
+    /// Totals of everybody whose money moved in the period: the same as on their statements.
+    pub participants: Vec<ParticipantTotals>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ParticipantTotals {
+    pub participant: ParticipantId,
+    pub participant_name: String,
+    pub totals: Totals,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -312,16 +325,40 @@ async fn finance_summary(
         balance: *balance,
     };
     let accounts = balances.iter().map(line).collect();
-    let totals = app.store.transfer_totals(period.from.micros(), period.to.micros()).await?;
-    let kinds =
-        totals.into_iter().map(|(kind, amount, count)| KindTotal { kind, amount: Credits::from_units(amount), count });
+    let moved = app.store.transfer_totals(period.from.micros(), period.to.micros()).await?;
+    let mut kinds: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
+    let mut by_participant: BTreeMap<ParticipantId, Vec<(&str, i64)>> = BTreeMap::new();
+    for total in &moved {
+        let kind = kinds.entry(&total.kind).or_default();
+        *kind = (kind.0 + total.amount, kind.1 + total.count);
+        let owner = |account: &str| account.parse::<Account>().ok().and_then(Account::participant);
+        let owners: BTreeSet<ParticipantId> =
+            [&total.debit, &total.credit].into_iter().filter_map(|a| owner(a)).collect();
+        for participant in owners {
+            by_participant.entry(participant).or_default().push((&total.kind, total.amount));
+        }
+    }
+    let kind = |(kind, (amount, count)): (&str, (i64, i64))| KindTotal {
+        kind: kind.to_owned(),
+        amount: Credits::from_units(amount),
+        count,
+    };
+    let name = |id: &ParticipantId| directory.participants.get(id).map(|p| p.name.clone()).unwrap_or_default();
+    let of = |(participant, amounts): (ParticipantId, Vec<(&str, i64)>)| ParticipantTotals {
+        participant,
+        participant_name: name(&participant),
+        totals: totals(amounts),
+    };
+    let kinds = kinds.into_iter().map(kind).collect();
+    let participants = by_participant.into_iter().map(of).collect();
     Ok(Json(Summary {
         from: period.from,
         to: period.to,
         currency: "credits".to_owned(),
         accounts,
         sum,
-        kinds: kinds.collect(),
+        kinds,
+        participants,
     }))
 }
 

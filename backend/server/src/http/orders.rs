@@ -49,10 +49,11 @@ pub fn idempotency(
             "Send an Idempotency-Key header, for example a UUID; repeat it when you repeat the request.",
         )),
         None => Ok(None),
-        Some(key) if key.is_empty() || key.len() > 255 => Err(Problem::field(
+        // `to_str` refuses what is not ASCII, but lets the tab pass.
+        Some(key) if key.is_empty() || key.len() > 255 || key.contains('\t') => Err(Problem::field(
             "idempotency_key_invalid",
             "Idempotency-Key",
-            "The key has 1 to 255 printable characters.",
+            "The key has 1 to 255 printable ASCII characters.",
         )),
         Some(key) => {
             let mut hasher = blake3::Hasher::new();
@@ -120,10 +121,25 @@ async fn cancel(app: &App, by: &Identity, order: OrderId) -> Answered<Response> 
     match app.submit(by, command, None, Attached::default()).await {
         Ok(answer) => Ok(answered(answer, StatusCode::OK)),
         Err(problem) if problem.status == StatusCode::NOT_FOUND => {
-            Ok(get_from(app, Table::Orders, &by.scope(), &order.to_string(), "order").await?.into_response())
+            let ended = get_from(app, Table::Orders, &by.scope(), &order.to_string(), "order").await?;
+            match successor(&ended.1) {
+                // Its replacement is another order: whoever cancels believes that nothing is open.
+                Some(next) => Err(Problem::new(
+                    StatusCode::CONFLICT,
+                    "order_replaced",
+                    format!("The order was replaced by {next}. Cancel that one."),
+                )),
+                None => Ok(ended.into_response()),
+            }
         }
         Err(problem) => Err(problem),
     }
+}
+
+/// The order that has replaced this one.
+fn successor(document: &str) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_str(document).ok()?;
+    value["replaced_by"].as_str().map(str::to_owned)
 }
 
 /// An order that has ended is a conflict, not a mystery.
@@ -135,11 +151,18 @@ async fn ended(app: &App, by: &Identity, order: OrderId, problem: Problem) -> Pr
         Ok(Some(document)) => {
             let value: serde_json::Value = serde_json::from_str(&document).unwrap_or_default();
             let status = value["status"].as_str().unwrap_or("ended");
-            Problem::new(
-                StatusCode::CONFLICT,
-                "order_ended",
-                format!("The order is {status}; that never changes. Place a new one."),
-            )
+            match successor(&document) {
+                Some(next) => Problem::new(
+                    StatusCode::CONFLICT,
+                    "order_replaced",
+                    format!("The order was replaced by {next}. Change that one."),
+                ),
+                None => Problem::new(
+                    StatusCode::CONFLICT,
+                    "order_ended",
+                    format!("The order is {status}; that never changes. Place a new one."),
+                ),
+            }
         }
         _ => problem,
     }

@@ -1,7 +1,7 @@
 //! Before an order: what it would hold, cost and win.
 //!
-//! Every figure but the hold comes from one list: what the order would have cost in each of the
-//! latest settled slots.
+//! Every amount but the hold comes from one list: what the order would have cost in each of the
+//! latest settled slots. Whether the nodes are large enough for it is asked of the nodes.
 use crate::app::App;
 use crate::app::directory::Identity;
 use crate::http::auth::Member;
@@ -11,10 +11,13 @@ use axum::Json;
 use axum::extract::State;
 use headroom_market::book::{Alternative, OrderRequest, Side, validate};
 use headroom_market::ids::ParticipantId;
+use headroom_market::pool::NodeState;
+use headroom_market::round::occupancy::Occupancy;
 use headroom_market::state::State as Market;
 use headroom_market::time::{Slot, Timestamp};
-use headroom_market::units::{Credits, Price, Resource};
+use headroom_market::units::{Credits, Price, Resource, amount};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -33,12 +36,14 @@ pub struct Preview {
     pub worst_case: Credits,
     /// No trading fee in this version.
     pub fee: Credits,
-    /// Share of the latest slots in which the limit would have been enough; `null` without any.
+    /// Share of the latest slots in which the limit would have been enough; `null` without any, and
+    /// 0 where no node is large enough for the least that the order takes.
     pub fill_probability: Option<f64>,
     /// Limits that would have been enough in 50, 80, 95 and 99 % of the latest slots.
     pub chances: Vec<Chance>,
     /// `recent_slots`: expected, range and chances are quantiles of the latest slots.
-    /// `last_prices`: no slot has settled yet, so all three amounts are the cost at the last prices.
+    /// `last_prices`: none of this was traded in a settled slot yet, so all three amounts are the cost
+    /// at the last prices.
     pub basis: Basis,
     /// How many slots that is, at most a day of them.
     pub basis_slots: usize,
@@ -134,6 +139,75 @@ fn costs_of(state: &Market, request: &OrderRequest, alternative: &Alternative) -
     Some(Costs { last, recent })
 }
 
+/// The part of a bid that the nodes of its best alternative have room for.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Room {
+    /// If nothing but what runs there for this workload were on them.
+    ever: f64,
+    /// As things are, before anybody lends more or ends.
+    now: f64,
+}
+
+impl Room {
+    fn of(state: &Market, request: &OrderRequest) -> Self {
+        let alternatives = request.alternatives(state.market.rhythm.slot_seconds);
+        let slots: BTreeSet<Slot> = alternatives.iter().flat_map(|a| a.slots.iter().copied()).collect();
+        let slots: Vec<Slot> = slots.into_iter().collect();
+        let occupancy = Occupancy::of(state, &slots);
+        let grower = request.instance.and_then(|id| state.instances.get(&id));
+        let mut best = Self::default();
+        for alternative in &alternatives {
+            let nodes = state.nodes.values().filter(|n| n.pool == alternative.pool && n.state == NodeState::Up);
+            let (mut ever, mut now) = (Vec::new(), Vec::new());
+            for node in nodes {
+                let at_home = grower.is_some_and(|i| i.node == node.id);
+                let (mut most, mut free) = (f64::INFINITY, f64::INFINITY);
+                for (resource, quantity) in request.resources.iter().filter(|(_, quantity)| **quantity > 0) {
+                    // A workload that grows elsewhere takes what it has along.
+                    let own = grower.map_or(0, |i| amount(&i.baseline, *resource));
+                    let share = |room: i64| room.max(0) as f64 / *quantity as f64;
+                    most = most.min(share(amount(&node.capacity, *resource) - own));
+                    for slot in &alternative.slots {
+                        let along = if at_home { 0 } else { own };
+                        free = free.min(share(occupancy.room(node, *slot, *resource) - along));
+                    }
+                }
+                ever.push(most);
+                now.push(free);
+            }
+            best.ever = best.ever.max(part(&ever, request.replicas));
+            best.now = best.now.max(part(&now, request.replicas));
+        }
+        best
+    }
+}
+
+/// The part of an order that fits, by how often one replica of it does on each node. A single
+/// replica may be had in part, of several each is whole.
+fn part(nodes: &[f64], replicas: u32) -> f64 {
+    match replicas {
+        1 => nodes.iter().copied().fold(0.0, f64::max).min(1.0),
+        several => (nodes.iter().map(|n| n.floor()).sum::<f64>() / f64::from(several)).min(1.0),
+    }
+}
+
+fn room_warnings(room: Room, least: f64) -> Vec<String> {
+    let percent = |share: f64| format!("{}\u{2009}%", (share * 100.0).floor());
+    match room {
+        Room { ever, .. } if ever <= 0.0 || ever < least => {
+            vec!["No node is large enough for the least that this bid takes: it can't win.".to_owned()]
+        }
+        Room { ever, .. } if ever < 1.0 => {
+            vec![format!("The nodes are too small for the whole: at most {} of it can ever be had.", percent(ever))]
+        }
+        Room { now, .. } if now < 1.0 => vec![format!(
+            "The nodes have room for {} of it at present: more can only be had if others lend or end.",
+            percent(now)
+        )],
+        _ => Vec::new(),
+    }
+}
+
 /// Under so many slots quantiles of them say little.
 const FEW_SLOTS: usize = 20;
 
@@ -152,10 +226,10 @@ fn warnings(side: Side, limit: Credits, costs: &Costs, hold: Credits, available:
     }
     match costs.recent.len() {
         0 => warnings
-            .push("No slot has settled yet: expected is the cost at the last prices, without a range.".to_owned()),
-        1 => warnings.push("Only one slot has settled yet: a range from it says little.".to_owned()),
+            .push("None of this has been traded in a settled slot yet: expected is the cost at the last prices, without a range.".to_owned()),
+        1 => warnings.push("This was traded in one settled slot only: a range from it says little.".to_owned()),
         few if few < FEW_SLOTS => {
-            warnings.push(format!("Only {few} slots have settled yet: range and chances from them say little."));
+            warnings.push(format!("This was traded in only {few} settled slots: range and chances from them say little."));
         }
         _ => {}
     }
@@ -180,13 +254,22 @@ fn preview(
         Side::Bid => **units <= request.limit.units(),
         Side::Offer => **units >= request.limit.units(),
     });
-    let fill_probability = (slots > 0).then(|| enough.count() as f64 / slots as f64);
+    let least = request.min_fill.units() as f64 / 1_000_000.0;
+    let room = (side == Side::Bid).then(|| Room::of(state, request));
+    let impossible = room.is_some_and(|r| r.ever <= 0.0 || r.ever < least);
+    let fill_probability = match (slots, impossible) {
+        (_, true) => Some(0.0),
+        (0, _) => None,
+        _ => Some(enough.count() as f64 / slots as f64),
+    };
     let chance = |probability: f64| {
         let limit = if side == Side::Bid { costs.quantile(probability) } else { costs.reached(probability) };
         Chance { probability, limit }
     };
     let chances = if slots == 0 { Vec::new() } else { [0.5, 0.8, 0.95, 0.99].map(chance).to_vec() };
     let available = state.available(participant);
+    let mut warnings = warnings(side, request.limit, &costs, acceptable.hold, available);
+    warnings.extend(room.into_iter().flat_map(|r| room_warnings(r, least)));
     Ok(Preview {
         hold: acceptable.hold,
         currency: "credits".to_owned(),
@@ -203,7 +286,7 @@ fn preview(
         available_after: available - acceptable.hold,
         round: state.market.last_round + 1,
         gate_closes_at: state.market.rhythm.gate_closes(request.first_slot()),
-        warnings: warnings(side, request.limit, &costs, acceptable.hold, available),
+        warnings,
     })
 }
 
@@ -250,6 +333,23 @@ mod tests {
             let (low, middle, high) = (costs.quantile(0.1), costs.median(), costs.quantile(0.9));
             assert!(low <= middle && middle <= high, "{recent:?}: {low} {middle} {high}");
         }
+    }
+
+    #[test]
+    fn replicas_fit_whole_and_a_single_one_in_part() {
+        assert_eq!(part(&[0.25, 0.5], 1), 0.5);
+        assert_eq!(part(&[3.0], 1), 1.0);
+        assert_eq!(part(&[1.9, 0.9], 4), 0.25, "one of four");
+        assert_eq!(part(&[], 2), 0.0);
+    }
+
+    #[test]
+    fn what_no_node_can_hold_is_said_before_what_none_holds_now() {
+        let said = |ever, now, least| room_warnings(Room { ever, now }, least).concat();
+        assert!(said(0.5, 0.5, 1.0).contains("can't win"));
+        assert!(said(0.5, 0.1, 0.2).contains("50"));
+        assert!(said(1.0, 0.1, 1.0).contains("10"));
+        assert_eq!(said(1.0, 1.0, 1.0), "");
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Signing in and out, who am I, API keys.
 use crate::app::App;
-use crate::app::directory::{Identity, secret_hash};
+use crate::app::directory::{Directory, Identity, secret_hash};
 use crate::app::passwords;
 use crate::app::tokens::{ACCESS_SECONDS, REFRESH_SECONDS};
 use crate::http::auth::{ACCESS_COOKIE, Anyone, CSRF_COOKIE, REFRESH_COOKIE, bearer, cookie};
-use crate::http::extract::{Body, Path};
+use crate::http::extract::{Body, Path, Query};
 use crate::http::problem::{Answered, Problem, Problems};
 use crate::http::reply::{Document, List, list_of, ok};
 use crate::http::serve::client_address;
@@ -21,7 +21,7 @@ use headroom_market::time::Timestamp;
 use headroom_store::observations::RefreshUse;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -82,26 +82,31 @@ async fn login(State(app): State<Arc<App>>, request: Request) -> Answered<Respon
     let user = user.filter(|_| passed.unwrap_or(false));
     let user = user.ok_or_else(|| Problem::unauthorized("The address or the password is wrong."))?;
     let membership = user.memberships.iter().find(|m| login.participant.is_none_or(|p| p == m.participant));
-    let membership = *membership.ok_or_else(|| Problem::forbidden("This user is not a member of that participant."))?;
-    start_session(&app, &user, membership, None).await
+    let membership = *membership.ok_or_else(not_a_member)?;
+    let (family, token) = (random_hex()?, new_refresh_token(&membership)?);
+    let expires_at = app.now().plus_seconds(REFRESH_SECONDS).micros();
+    let user_id = user.id.to_string();
+    app.store.observations.add_refresh_token(&secret_hash(&token), &family, &user_id, expires_at).await?;
+    session(&app, user.id, membership, &family, token)
 }
 
-async fn start_session(app: &App, user: &User, membership: Membership, family: Option<String>) -> Answered<Response> {
-    let now = app.now();
-    let family = match family {
-        Some(family) => family,
-        None => random_hex()?,
-    };
-    let access = app.tokens.issue(user.id, membership.participant, membership.role, &family, now.seconds());
+fn session_ended() -> Problem {
+    Problem::unauthorized("The session has ended. Sign in again.")
+}
+
+fn not_a_member() -> Problem {
+    Problem::forbidden("This user is not a member of that participant.")
+}
+
+/// A refresh token: the membership travels in it; its hash in the database covers both.
+fn new_refresh_token(membership: &Membership) -> Answered<String> {
+    Ok(format!("{}.{}.{}", random_hex()?, membership.participant, membership.role.name()))
+}
+
+/// The tokens of a session whose refresh token is stored.
+fn session(app: &App, user: UserId, of: Membership, family: &str, refresh_token: String) -> Answered<Response> {
+    let access = app.tokens.issue(user, of.participant, of.role, family, app.now().seconds());
     let access_token = access.ok_or_else(|| Problem::fault(&"the token could not be signed"))?;
-    let secret = random_hex()?;
-    // The membership travels in the token; its hash in the database covers both.
-    let refresh_token = format!("{secret}.{}.{}", membership.participant, membership.role.name());
-    let expires = now.plus_seconds(REFRESH_SECONDS).micros();
-    app.store
-        .observations
-        .add_refresh_token(&secret_hash(&refresh_token), &family, &user.id.to_string(), expires)
-        .await?;
     let csrf_token = random_hex()?;
     let session = Session { access_token, expires_in: ACCESS_SECONDS, csrf_token, refresh_token };
     let secure = if app.secure_cookies { "; Secure" } else { "" };
@@ -135,27 +140,55 @@ fn refresh_token(parts: &Parts) -> Option<String> {
     sent.or_else(|| cookie(parts, REFRESH_COOKIE)).map(str::to_owned)
 }
 
-/// Renews a session; the refresh token (cookie, or header X-Refresh-Token) is used up. A
-/// second use of the same token signs its whole family out.
+/// Which of the user's memberships to go on with.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Continue {
+    /// Act for this participant from now on; left out: the one the session is for.
+    participant: Option<ParticipantId>,
+}
+
+/// Renews a session, for the same participant or for another one of the user; the refresh token
+/// (cookie, or header X-Refresh-Token) is used up. A second use of the same token signs its whole
+/// family out.
 #[utoipa::path(post, path = "/auth/refresh", tag = "session", operation_id = "refreshSession", security(()),
-    params(("X-Refresh-Token" = Option<String>, Header, description = "The refresh token, of a client without cookies")),
+    params(Continue, ("X-Refresh-Token" = Option<String>, Header, description = "The refresh token, of a client without cookies")),
     responses((status = 200, description = "A new session", body = Session), Problems))]
-async fn refresh(State(app): State<Arc<App>>, request: Request) -> Answered<Response> {
-    let expired = || Problem::unauthorized("The session has ended. Sign in again.");
+async fn refresh(State(app): State<Arc<App>>, Query(asked): Query<Continue>, request: Request) -> Answered<Response> {
+    let expired = session_ended;
     let token = refresh_token(&request.into_parts().0).ok_or_else(expired)?;
-    let used = app.store.observations.use_refresh_token(&secret_hash(&token), app.now().micros()).await?;
-    let RefreshUse::Fresh { family, user } = used else { return Err(expired()) };
     let mut parts = token.split('.').skip(1);
     let participant: ParticipantId = parts.next().and_then(|p| p.parse().ok()).ok_or_else(expired)?;
     let role = parts.next().and_then(|r| Role::ALL.into_iter().find(|role| role.name() == r)).ok_or_else(expired)?;
+    let present = Membership { participant, role };
     let directory = app.directory();
-    let user: UserId = user.parse().map_err(|_| expired())?;
-    let user = directory.user(user).ok_or_else(expired)?;
-    let membership = Membership { participant, role };
-    if !user.memberships.contains(&membership) {
-        return Err(expired());
+    let now = app.now();
+    let mut next = Err(expired());
+    let successor = |user: &str| {
+        next = user
+            .parse()
+            .ok()
+            .and_then(|id| directory.user(id))
+            .ok_or_else(expired)
+            .and_then(|user| Ok((user.id, goes_on_as(user, present, asked.participant)?)))
+            .and_then(|(user, membership)| Ok((user, membership, new_refresh_token(&membership)?)));
+        let (_, _, token) = next.as_ref().ok()?;
+        Some((secret_hash(token), now.plus_seconds(REFRESH_SECONDS).micros()))
+    };
+    let used = app.store.observations.rotate_refresh_token(&secret_hash(&token), now.micros(), successor).await?;
+    let RefreshUse::Fresh { family, .. } = used else { return Err(expired()) };
+    let (user, membership, token) = next?;
+    session(&app, user, membership, &family, token)
+}
+
+/// The membership that a session goes on with.
+fn goes_on_as(user: &User, present: Membership, asked: Option<ParticipantId>) -> Answered<Membership> {
+    match asked.filter(|other| *other != present.participant) {
+        Some(other) => user.memberships.iter().find(|m| m.participant == other).copied().ok_or_else(not_a_member),
+        None if user.memberships.contains(&present) => Ok(present),
+        None => Err(session_ended()),
     }
-    start_session(&app, user, membership, Some(family)).await
 }
 
 /// The session of an access token, also of one that has just expired.
@@ -212,6 +245,12 @@ pub struct UserView {
     pub name: String,
 }
 
+impl UserView {
+    pub fn of(user: &User) -> Self {
+        Self { id: user.id, email: user.email.clone(), name: user.name.clone() }
+    }
+}
+
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ParticipantName {
     pub id: ParticipantId,
@@ -228,26 +267,27 @@ pub struct MembershipView {
 pub const DEMO_BANNER: &str =
     "DEMO: workloads follow a recorded trace, one step a slot; 60-second slots, nothing else is accelerated.";
 
+fn name_of(directory: &Directory, id: ParticipantId) -> ParticipantName {
+    ParticipantName { id, name: directory.participants.get(&id).map(|p| p.name.clone()).unwrap_or_default() }
+}
+
+pub fn memberships_of(directory: &Directory, user: &User) -> Vec<MembershipView> {
+    let view = |m: &Membership| MembershipView { participant: name_of(directory, m.participant), role: m.role };
+    user.memberships.iter().map(view).collect()
+}
+
 /// Who am I?
 #[utoipa::path(get, path = "/me", tag = "session", operation_id = "getMe",
     responses((status = 200, description = "User, participant, role and market", body = Me), Problems))]
 async fn me(State(app): State<Arc<App>>, Anyone(by): Anyone) -> Answered<Json<Me>> {
     let directory = app.directory();
     let user = directory.user(by.user).ok_or_else(|| Problem::unauthorized("This user is gone."))?;
-    let name = |id: ParticipantId| ParticipantName {
-        id,
-        name: directory.participants.get(&id).map(|p| p.name.clone()).unwrap_or_default(),
-    };
     Ok(Json(Me {
-        user: UserView { id: user.id, email: user.email.clone(), name: user.name.clone() },
-        participant: name(by.participant),
+        user: UserView::of(user),
+        participant: name_of(&directory, by.participant),
         role: by.role,
         scopes: by.scopes.to_vec(),
-        memberships: user
-            .memberships
-            .iter()
-            .map(|m| MembershipView { participant: name(m.participant), role: m.role })
-            .collect(),
+        memberships: memberships_of(&directory, user),
         market: app.rhythm.clone(),
         currency: "credits".to_owned(),
         now: app.now(),

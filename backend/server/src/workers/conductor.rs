@@ -4,8 +4,9 @@
 use crate::clock::Clock;
 use crate::sequencer::{Attached, Busy, Outcome, Sequencer};
 use crate::workers::forecasts::{Board, SlotSums};
+use crate::workers::meter::{self, Meter};
 use crate::workers::nodes::{Nodes, Wanted};
-use crate::workers::telemetry::{self, Meter, TICK_SECONDS};
+use crate::workers::telemetry::{self, TICK_SECONDS};
 use crate::workers::{rounds, swaps};
 use headroom_market::command::Command;
 use headroom_market::market::Market;
@@ -94,8 +95,10 @@ impl Conductor {
         board: Arc<Board>,
         advances: mpsc::Receiver<Advance>,
         stopping: watch::Receiver<bool>,
+        meter: Meter,
     ) -> Self {
-        Self { sequencer, store, clock, nodes, board, advances, stopping, progress: Progress::default() }
+        let progress = Progress { meter, ..Progress::default() };
+        Self { sequencer, store, clock, nodes, board, advances, stopping, progress }
     }
 
     /// Runs until the process stops.
@@ -196,6 +199,11 @@ impl Conductor {
             let document = serde_json::to_string(sample).unwrap_or_default();
             observed.samples.push((sample.instance.to_string(), now.micros(), document));
         }
+        for reading in self.progress.meter.of_slot(slot) {
+            let document = serde_json::to_string(reading).unwrap_or_default();
+            let (instance, resource) = (reading.instance.to_string(), reading.resource.to_string());
+            observed.readings.push((slot.seconds(), instance, resource, document));
+        }
         self.observe(observed).await;
         Ok(())
     }
@@ -286,6 +294,7 @@ impl Conductor {
                 may_begin: *may_begin,
                 comparison: comparison.clone(),
                 now,
+                slot_seconds: view.market.rhythm.slot_seconds,
                 simulated: self.clock.is_simulated(),
             });
             let mut present = Some(swap.clone());
@@ -367,4 +376,23 @@ pub async fn recover(sequencer: &Sequencer, nodes: &Nodes, now: Timestamp) -> Re
     let wanted = sequencer.query(Wanted::of).await?;
     nodes.restore(&wanted, now.micros());
     Ok(())
+}
+
+/// What the meter of the process before had read, and what was missed since then. Observations
+/// may be lost: without them the slots under way count as missed, never as delivered.
+pub async fn recall_meter(sequencer: &Sequencer, store: &Store, now: Timestamp) -> Result<Meter, Busy> {
+    let (due, seconds) = sequencer.query(move |s| (meter::due(s, now), s.market.rhythm.slot_seconds)).await?;
+    let Some(first) = due.first().map(|(slot, _, _)| slot.seconds()) else { return Ok(Meter::default()) };
+    let rows = store.observations.readings(first).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "readings of slots under way are lost: they are settled as not delivered");
+        Vec::new()
+    });
+    let readings = rows.into_iter().filter_map(|(slot, document)| match serde_json::from_str(&document) {
+        Ok(reading) => Some((Slot::starting_at(slot), reading)),
+        Err(error) => {
+            tracing::error!(%error, slot, "a reading is not legible");
+            None
+        }
+    });
+    Ok(Meter::recall(readings, &due, seconds, now))
 }

@@ -3,6 +3,7 @@
 pub mod conductor;
 pub mod feed;
 pub mod forecasts;
+pub mod meter;
 pub mod nodes;
 pub mod rounds;
 pub mod swaps;

@@ -30,6 +30,7 @@ pub struct Situation {
     pub may_begin: bool,
     pub comparison: ComparisonRules,
     pub now: Timestamp,
+    pub slot_seconds: i64,
     /// Under a simulated clock the real time that a step took is left out: two runs are equal.
     pub simulated: bool,
 }
@@ -42,7 +43,7 @@ pub fn step(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Option<StepRes
         let (reason, detail, report) = ("cancelled_by_operator".to_owned(), why.clone(), StepReport::default());
         return Some(StepResult::Failed { state, reason, detail, report });
     }
-    let out_of_time = headroom_market::swap::saga::is_out_of_time(swap, situation.now);
+    let out_of_time = headroom_market::swap::saga::is_out_of_time(swap, situation.now, situation.slot_seconds);
     match effect(nodes, swap, situation, out_of_time) {
         Effect::Done(report) => Some(StepResult::Succeeded { state, report }),
         Effect::Failed { reason, detail, report } => {

@@ -1,12 +1,12 @@
-//! What is measured: a sample an instance and tick, and the meter of what was available.
+//! What is measured: a sample an instance and tick, and what was available for the meter.
+use crate::workers::meter::Meter;
 use crate::workers::nodes::{Nodes, Wanted};
 use headroom_market::ids::{InstanceId, NodeId};
-use headroom_market::settlement::meter::Reading;
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Amounts, Resource, amount};
 use headroom_market::workload::InstanceState;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
 /// Time between two ticks.
@@ -38,38 +38,6 @@ pub struct Sample {
     pub bytes_out: i64,
     pub host_calls: i64,
     pub steps: i64,
-}
-
-/// Limits seen in each slot, until it is settled.
-#[derive(Default)]
-pub struct Meter {
-    readings: BTreeMap<(Slot, InstanceId, Resource), Reading>,
-    /// Inputs that waited at the last tick.
-    waiting: BTreeMap<InstanceId, i64>,
-}
-
-impl Meter {
-    fn of(&mut self, slot: Slot, instance: InstanceId, resource: Resource) -> &mut Reading {
-        let empty = || Reading { instance, resource, runs: Vec::new(), absent: 0 };
-        self.readings.entry((slot, instance, resource)).or_insert_with(empty)
-    }
-    /// `beyond` the baseline, below 0 while it lends.
-    pub fn add(&mut self, slot: Slot, instance: InstanceId, resource: Resource, beyond: i64) {
-        self.of(slot, instance, resource).add_tick(beyond);
-    }
-    pub fn add_absent(&mut self, slot: Slot, instance: InstanceId, resource: Resource) {
-        self.of(slot, instance, resource).add_absent_tick();
-    }
-    /// The readings of a slot; older ones are forgotten.
-    pub fn take(&mut self, slot: Slot) -> Vec<Reading> {
-        self.readings.retain(|(s, _, _), _| *s >= slot);
-        let later = self.readings.split_off(&(
-            Slot::starting_at(slot.seconds() + 1),
-            InstanceId::from_raw(0),
-            Resource::CpuMilli,
-        ));
-        std::mem::replace(&mut self.readings, later).into_values().collect()
-    }
 }
 
 /// What one tick found.
@@ -111,7 +79,7 @@ pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter
         let throttled_millis = whole(o.throttled_micros.saturating_mul(1000) / window);
         let cpu = whole(o.cpu_milli);
         let waiting = whole(o.input_lag);
-        let waited = meter.waiting.insert(instance.id, waiting).unwrap_or(0);
+        let waited = meter.waited(instance.id, waiting);
         let arrived = arrived_demand(cpu, whole(o.steps), waiting - waited);
         let mut censored = Vec::new();
         if arrived.is_none() && o.cpu_censored {
@@ -161,18 +129,5 @@ mod tests {
         assert_eq!(arrived_demand(400, 4, 6), Some(1000), "throttled: six more wait");
         assert_eq!(arrived_demand(3000, 30, -20), Some(1000), "catching up");
         assert_eq!(arrived_demand(0, 0, 10), None);
-    }
-
-    #[test]
-    fn a_slot_is_taken_once_and_older_ones_are_forgotten() {
-        let mut meter = Meter::default();
-        let id = InstanceId::from_raw(9);
-        for slot in [60, 120, 180] {
-            meter.add(Slot::starting_at(slot), id, Resource::CpuMilli, 1000);
-            meter.add(Slot::starting_at(slot), id, Resource::NetMbps, 5);
-        }
-        assert_eq!(meter.take(Slot::starting_at(120)).len(), 2);
-        assert!(meter.take(Slot::starting_at(60)).is_empty());
-        assert_eq!(meter.take(Slot::starting_at(180)).len(), 2);
     }
 }

@@ -6,6 +6,7 @@ import { kindOf, type Total, totalsOf } from './totals';
 
 type Account = FinanceSummary['accounts'][number];
 type Kind = FinanceSummary['kinds'][number];
+type Moved = FinanceSummary['participants'][number];
 const money = (id: 'available' | 'held' | 'other' | 'total', head: string, extra = false): Column<Total> => ({
   id, head, right: true, extra, cell: (t) => <Amount value={t[id]} />, value: (t) => decimal(t[id] as Micro, 6),
 });
@@ -13,6 +14,13 @@ const money = (id: 'available' | 'held' | 'other' | 'total', head: string, extra
 const totalColumns = (open: (id: string) => void): Column<Total>[] => [
   { id: 'name', head: 'Participant', cell: (t) => <button type="button" className="linkish b" onClick={() => open(t.id)}>{t.name}</button>, value: (t) => t.name },
   money('available', 'Available, cr'), money('held', 'Held for orders, cr', true), money('other', 'Bonds and other, cr', true), money('total', 'Total, cr'),
+];
+const moved = (id: keyof Moved['totals'], head: string, help: string, extra = false): Column<Moved> => ({
+  id, head, help, right: true, extra, cell: (m) => <Ledger value={m.totals[id]} />, value: (m) => m.totals[id],
+});
+const movedColumns = (open: (id: string) => void): Column<Moved>[] => [
+  { id: 'name', head: 'Participant', cell: (m) => <button type="button" className="linkish b" onClick={() => open(m.participant)}>{m.participant_name}</button>, value: (m) => m.participant_name },
+  moved('charges', 'Charged, cr', 'For awards, before delivery.', true), moved('credit_notes', 'Credited, cr', 'Awarded and not delivered.', true), moved('net_charges', 'Paid for deliveries, cr', 'Charged less credited.'), moved('proceeds', 'Earned by lending, cr', 'Lent or resold, and delivered.'),
 ];
 const accountColumns: Column<Account>[] = [
   { id: 'account', head: 'Account', cell: kindOf, value: (a) => a.account },
@@ -34,6 +42,9 @@ export function Platform({ summary, open }: { summary: FinanceSummary; open: (id
   return (
     <>
       <Panel title="Participants" note="balances now; a name opens its statement"><DataTable label="Participants" columns={totalColumns(open)} rows={[...totals, ...none]} rowKey={(t) => t.id} csvName="participants" /></Panel>
+      <Panel title="What each paid and earned" note="in the period">
+        {summary.participants.length === 0 ? <p className="pad s12 t3">Nobody’s money moved in this period.</p> : <DataTable label="Paid and earned" columns={movedColumns(open)} rows={summary.participants} rowKey={(m) => m.participant} csvName="paid-and-earned" />}
+      </Panel>
       <div className="halves">
         <Panel title="Accounts of the exchange" note="balances now"><DataTable label="Accounts" columns={accountColumns} rows={summary.accounts.filter((a) => a.participant === null)} rowKey={(a) => a.account} csvName="exchange-accounts" footer={sum} /></Panel>
         <Panel title="What moved, by kind" note="in the period, all participants">

@@ -1,7 +1,7 @@
 import { CopyId, Icon, Panel, Welfare } from '@/components/ui';
 import { isPlatform, type Round, url, useMe } from '@/lib/api';
 import { formatCount } from '@/lib/money';
-import { gapText, openText, proofOf, rulesOf } from './proof';
+import { gapText, limitText, openText, proofOf, rulesOf } from './proof';
 
 function Files({ round }: { round: Round }) {
   const platform = isPlatform(useMe());
@@ -17,9 +17,10 @@ function Files({ round }: { round: Round }) {
 }
 
 /** Two statements that are easily mixed up: the rules hold, and nothing better exists. */
-export function CertificatePanel({ round, bound }: { round: Round; bound?: string }) {
+export function CertificatePanel({ round }: { round: Round }) {
   const given = round.certificate;
-  const proof = proofOf(given, bound);
+  const bound = given?.bound ?? undefined;
+  const proof = proofOf(given);
   const word = proof.checked ? (proof.best ? 'Checked, best possible' : 'Checked, not proved best') : round.state === 'void' ? 'Void: nothing was awarded' : 'No certificate yet';
   const tone = proof.best ? 'ok' : proof.checked ? 'warn' : 't3';
   return (
@@ -27,7 +28,7 @@ export function CertificatePanel({ round, bound }: { round: Round; bound?: strin
       <div className="pad row g12 border-b border-border">
         <span className={`av ${tone}`} style={{ width: 44, height: 44, display: 'grid', placeItems: 'center', background: proof.best ? 'var(--ok-soft)' : proof.checked ? 'var(--warn-soft)' : undefined }}><Icon name={proof.best ? 'check' : proof.checked ? 'half' : 'clock'} size={24} /></span>
         <div className="sp"><div className={`text-18 font-semibold ${tone === 't3' ? '' : tone}`}>{word}</div>
-          {proof.checked && <div className="s12 t2">{proof.best ? 'No outcome under the rules has more welfare.' : `Up to ${openText(proof)} more welfare is not ruled out.`}</div>}</div>
+          {proof.checked && <div className="s12 t2">{proof.best ? 'No outcome under the rules has more welfare.' : `Up to ${openText(proof)} more welfare is not ruled out. ${limitText(given) ?? ''}`}</div>}</div>
         <div className="r"><div className="text-24 font-semibold nw">{given ? gapText(proof) : '–'}</div><div className="s11 t3 nw">not proven</div></div>
       </div>
       <dl className="kv pad">

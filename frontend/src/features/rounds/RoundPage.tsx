@@ -26,8 +26,8 @@ function Facts({ round }: { round: Round }) {
   );
 }
 
-function Answer({ round, bound }: { round: Round; bound?: string }) {
-  const proof = proofOf(round.certificate, bound);
+function Answer({ round }: { round: Round }) {
+  const proof = proofOf(round.certificate);
   if (proof.checked) {
     const rules = round.awards > 0 ? 'Nobody paid over a limit and every price has one setter' : 'Nothing was awarded';
     return proof.best
@@ -57,12 +57,11 @@ export default function RoundPage() {
   const of = useResource<Round>(`/rounds/${text}`);
   const outcome = useResource<Outcome>(real ? `/rounds/${text}/result` : null);
   const newest = useResource<List<Round>>('/rounds', { limit: 1 }).data?.data[0]?.number;
-  const bound = outcome.data?.bound;
   const known = of.data !== undefined;
   return (
     <Page title={of.problem ? 'No such round' : `Round ${real ? formatCount(number) : text}`} crumb={<Link to="/rounds">Rounds</Link>} of={of} missing={missingText(text, newest)}
-      badge={of.data && (of.data.certificate?.verified ? <ProofBadge of={of.data.certificate} bound={bound} /> : <State of={of.data.state} />)}
-      answer={(r) => <Answer round={r} bound={bound} />}
+      badge={of.data && (of.data.certificate?.verified ? <ProofBadge of={of.data.certificate} /> : <State of={of.data.state} />)}
+      answer={(r) => <Answer round={r} />}
       actions={known && <span className="row g4">{number > 1 && <Neighbour number={number - 1} text={`‹ ${formatCount(number - 1)}`} />}{newest !== undefined && number < newest && <Neighbour number={number + 1} text={`${formatCount(number + 1)} ›`} />}</span>}>
       {(r) => <>
         <Facts round={r} />
@@ -71,7 +70,7 @@ export default function RoundPage() {
             <PricesPanel prices={r.prices} />
             <div className="halves"><Reasons of={outcome} round={r} /><MyOrders of={outcome} /></div>
           </div>
-          <CertificatePanel round={r} bound={bound} />
+          <CertificatePanel round={r} />
         </div>
       </>}
     </Page>

@@ -1,5 +1,5 @@
 // What a certificate says and what it does not: `verified` is that every rule holds; that nothing
-// better exists is said by quality and gap (and the outcome's bound) alone.
+// better exists is said by quality, gap and bound alone.
 import type { Certificate, Round } from '@/lib/api';
 import { asMicro, formatMoney, type Micro, nearestMicro } from '@/lib/money';
 
@@ -23,12 +23,18 @@ export function ratio(text: string): number {
 /** Welfare is printed rounded, the bound rounded up: so much apart says nothing. */
 const ROUNDING = 1n;
 
-export function proofOf(c: Certificate | null | undefined, bound?: string): Proof {
+export function proofOf(c: Certificate | null | undefined): Proof {
   if (!c) return { checked: false, best: false, gap: Number.NaN, open: null };
   const gap = ratio(c.gap);
-  const over = bound === undefined ? null : nearestMicro(bound) - nearestMicro(c.welfare);
+  const over = c.bound ? nearestMicro(c.bound) - nearestMicro(c.welfare) : null;
   const open = over === null ? null : asMicro(over > ROUNDING ? over : 0n);
   return { checked: c.verified, best: c.verified && c.quality === 'optimal' && gap === 0 && !open, gap, open };
+}
+
+/** Why nothing better was found, for a person. */
+export function limitText(c: Certificate | null | undefined): string | undefined {
+  if (c?.limited_by === 'NO_HOST_FITS') return 'The nodes are too full for more at one price for all.';
+  return c?.limited_by ? 'The search ended before everything was tried.' : undefined;
 }
 
 /** "0.31 %": as many digits as say something. */

@@ -46,15 +46,23 @@ async function send(method: string, path: string, options: Options): Promise<Res
 }
 
 /** Access cookies live minutes. Many requests may expire together: they share one refresh. */
-let refreshing: Promise<boolean> | null = null;
-function refresh(): Promise<boolean> {
-  refreshing ??= send('POST', '/auth/refresh', {})
+let refreshing: Promise<Response> | null = null;
+function renew(query: Options['query'] = {}): Promise<Response> {
+  refreshing ??= send('POST', '/auth/refresh', { query })
     .then(async (r) => {
-      if (r.ok) setCsrf(((await r.json()) as { csrf_token?: string }).csrf_token ?? null);
-      return r.ok;
+      if (r.ok) setCsrf(((await r.clone().json()) as { csrf_token?: string }).csrf_token ?? null);
+      return r;
     })
     .finally(() => { refreshing = null; });
   return refreshing;
+}
+const refresh = async () => (await renew()).ok;
+
+/** Goes on with the session for another participant of the user. One refresh at a time: a token that is used twice ends the session. */
+export async function actFor(participant: string): Promise<void> {
+  await refreshing?.catch(() => undefined);
+  const response = await renew({ participant });
+  if (!response.ok) throw await problemOf(response);
 }
 
 export async function call<T>(method: string, path: string, options: Options = {}): Promise<Answer<T>> {

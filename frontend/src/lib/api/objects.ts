@@ -66,7 +66,7 @@ export interface Order extends OrderBody {
 export interface Preview {
   hold: string; currency: string; expected: string; expected_low: string; expected_high: string; worst_case: string; fee: string;
   fill_probability: number | null; chances: { probability: number; limit: string }[];
-  /** `recent_slots`: expected, range and chances come from that many of the latest slots; `last_prices`: none has settled yet. */
+  /** `recent_slots`: expected, range and chances come from that many of the latest slots; `last_prices`: none of it was traded in one yet. */
   basis: string; basis_slots: number; last_cost: string; available_after: string; round: number; gate_closes_at: string; warnings: string[];
 }
 export interface Explain {
@@ -82,7 +82,12 @@ export interface RoundPrice {
 export interface Certificate {
   verified: boolean; quality: string; welfare: string;
   /** (bound − welfare) ÷ bound, rounded up: what is not proven. */
-  gap: string; cuts: number; input_hash: string; result_hash: string;
+  gap: string;
+  /** No allocation that the nodes have room for has more welfare. */
+  bound?: string | null;
+  /** `NO_HOST_FITS`: placement alone keeps the welfare under the bound; `SOLVER_FALLBACK`: the search gave up. */
+  limited_by?: string | null;
+  cuts: number; input_hash: string; result_hash: string;
 }
 export interface Round {
   id: string; number: number; state: string; sealed_at: string; awarded_at: string | null; settled_at: string | null;
@@ -165,4 +170,6 @@ export interface FinanceSummary {
   from: string; to: string; currency: string; sum: string;
   accounts: { account: string; participant: string | null; participant_name: string | null; balance: string }[];
   kinds: { kind: string; amount: string; count: number }[];
+  /** In the period; who is not listed has moved nothing. */
+  participants: { participant: string; participant_name: string; totals: Statement['totals'] }[];
 }

@@ -1,0 +1,97 @@
+//! The limit with which a refused order would have won, found by clearing its book again.
+//!
+//! What the published prices say is a bound only: a higher limit may itself move the price, and a
+//! block may win before its price is met. Here the same book is cleared with other limits of this
+//! one order, all else as it was, until two neighbours are found of which one wins and the other
+//! does not (I18). Only that pair is claimed: with blocks a limit in between need not be monotone.
+use super::book::{Alternative, Book, Money, ProductKey, Side};
+use super::engine::clear;
+use super::outcome::Mode;
+use super::{Limits, Proposer};
+
+/// What clearing again has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Winning {
+    /// It wins with this limit, and does not with one tick less (a bid) or more (an offer).
+    Limit(Money),
+    /// It does not win even with the limit that nobody outbids.
+    Never,
+    /// The order is not in the book, wins already, or a clearing failed.
+    Unknown,
+}
+
+/// One book, one order, many limits.
+struct Trial<'a> {
+    book: Book,
+    position: usize,
+    proposer: &'a dyn Proposer,
+    limits: &'a Limits,
+}
+
+impl Trial<'_> {
+    /// Whether the order wins anything with this limit.
+    fn wins(&mut self, limit: i64) -> Option<bool> {
+        self.book.orders[self.position].limit = Money(limit);
+        let outcome = clear(&self.book, Mode::Market, self.proposer, self.limits).ok()?;
+        let id = &self.book.orders[self.position].id;
+        Some(outcome.awards.iter().any(|a| a.order == *id))
+    }
+}
+
+/// The least limit of a bid, the greatest of an offer, that would have won. `guess` is tried
+/// first: where it is right four clearings do, else about 40.
+pub fn winning_limit(
+    book: &Book,
+    order: &str,
+    guess: Option<Money>,
+    proposer: &dyn Proposer,
+    limits: &Limits,
+) -> Winning {
+    let Some(position) = book.orders.iter().position(|o| o.id == order) else { return Winning::Unknown };
+    let given = &book.orders[position];
+    let (bid, present) = (given.side == Side::Bid, given.limit.0);
+    // A bid that nobody outbids, an offer that asks for nothing.
+    let Some(extreme) = (if bid { dearest(book, position) } else { Some(0) }) else { return Winning::Unknown };
+    let mut trial = Trial { book: book.clone(), position, proposer, limits };
+    // `loses` and `wins` close in on each other; `toward` leads from the first to the second.
+    let toward = if bid { 1 } else { -1 };
+    if (extreme - present) * toward <= 0 {
+        return Winning::Never;
+    }
+    let (mut loses, mut wins) = (present, extreme);
+    let guessed = guess.map(|g| g.0).filter(|g| (g - loses) * toward > 0 && (wins - g) * toward > 0);
+    let mut tries: Vec<i64> = guessed.into_iter().flat_map(|g| [g - toward, g]).collect();
+    match (trial.wins(loses), trial.wins(wins)) {
+        (Some(false), Some(true)) => {}
+        (Some(false), Some(false)) => return Winning::Never,
+        _ => return Winning::Unknown,
+    }
+    while (wins - loses) * toward > 1 {
+        let next = tries.pop().unwrap_or_else(|| loses + (wins - loses) / 2);
+        if (next - loses) * toward <= 0 || (wins - next) * toward <= 0 {
+            continue;
+        }
+        match trial.wins(next) {
+            Some(true) => wins = next,
+            Some(false) => loses = next,
+            None => return Winning::Unknown,
+        }
+    }
+    Winning::Limit(Money(wins))
+}
+
+/// More than the order could have to pay, and worth more than all other bids together: where the
+/// collars ration, welfare decides who gets what there is.
+fn dearest(book: &Book, position: usize) -> Option<i64> {
+    let cap = |product: &ProductKey| {
+        let own = book.products.iter().find(|p| p.key() == *product).and_then(|p| p.cap);
+        i128::from(own.unwrap_or(book.cap).0)
+    };
+    let cost = |a: &Alternative| -> i128 {
+        let quantities: i128 = a.quantities.iter().map(|q| cap(&q.product) * i128::from(q.quantity)).sum();
+        quantities + i128::from(a.adder.0)
+    };
+    let own = book.orders[position].alternatives.iter().map(cost).max()?;
+    let others: i128 = book.orders.iter().filter(|o| o.side == Side::Bid).map(|o| i128::from(o.limit.0)).sum();
+    i64::try_from(own + others + 1).ok()
+}

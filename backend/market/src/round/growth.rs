@@ -1,0 +1,60 @@
+//! Growth within a workload's own limit: what it has won, what its bids could still add.
+use crate::book::{Order, Side};
+use crate::ids::InstanceId;
+use crate::round::AwardKind;
+use crate::round::book::open_alternatives;
+use crate::state::State;
+use crate::time::Slot;
+use crate::units::{Resource, amount};
+use crate::workload::Instance;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the bids of a round could add to each workload, which has to stay within its limit even
+/// if all of them win.
+pub struct Growth {
+    taken: BTreeMap<(InstanceId, Slot, Resource), i64>,
+}
+
+impl Growth {
+    /// What has been won so far.
+    pub fn of(state: &State) -> Self {
+        Self::counted(state, |_| true)
+    }
+    /// The same for one instance.
+    pub fn of_instance(state: &State, id: InstanceId) -> Self {
+        Self::counted(state, |instance| instance == id)
+    }
+
+    fn counted(state: &State, of: impl Fn(InstanceId) -> bool) -> Self {
+        let mut taken = BTreeMap::new();
+        let awards = state.awards.values().filter(|a| a.kind == AwardKind::Bought);
+        for (id, award) in awards.filter_map(|a| Some((a.instance.filter(|id| of(*id))?, a))) {
+            for line in award.lines.iter().filter(|l| !l.settled) {
+                *taken.entry((id, line.slot, line.resource)).or_default() += line.quantity - line.resold;
+            }
+        }
+        Self { taken }
+    }
+
+    /// What the instance may still win in a slot.
+    pub fn room(&self, instance: &Instance, slot: Slot, resource: Resource) -> i64 {
+        let taken = self.taken.get(&(instance.id, slot, resource)).copied().unwrap_or(0);
+        (amount(&instance.limit, resource) - amount(&instance.baseline, resource) - taken).max(0)
+    }
+
+    /// Counts an order in, unless it could take its workload over the limit.
+    pub fn admits(&mut self, state: &State, order: &Order, slots: &[Slot]) -> bool {
+        let instance = order.request.instance.and_then(|id| state.instances.get(&id));
+        let Some(instance) = instance.filter(|_| order.side == Side::Bid) else { return true };
+        let alternatives = open_alternatives(state, order, slots);
+        let window: BTreeSet<Slot> = alternatives.iter().flat_map(|a| a.slots.iter().copied()).collect();
+        let rows = || window.iter().flat_map(|s| order.remaining.iter().map(move |(r, q)| (*s, *r, *q)));
+        let fits = rows().all(|(slot, resource, quantity)| quantity <= self.room(instance, slot, resource));
+        if fits {
+            for (slot, resource, quantity) in rows() {
+                *self.taken.entry((instance.id, slot, resource)).or_default() += quantity;
+            }
+        }
+        fits
+    }
+}

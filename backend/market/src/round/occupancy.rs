@@ -1,0 +1,112 @@
+//! What of each node is taken in each slot: the room that is left for new workloads, for bids, and
+//! for whoever asks what could be had.
+use super::book::bought;
+use crate::clearing;
+use crate::ids::{InstanceId, NodeId};
+use crate::pool::{Node, NodeState};
+use crate::round::AwardKind;
+use crate::state::State;
+use crate::time::Slot;
+use crate::units::{Amounts, Resource, amount};
+use crate::workload::InstanceState;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is taken on each node in each open slot: baselines, what was won, less what was lent.
+pub struct Occupancy {
+    taken: BTreeMap<(NodeId, Slot, Resource), i64>,
+}
+
+impl Occupancy {
+    pub fn of(state: &State, slots: &[Slot]) -> Self {
+        let mut occupancy = Self { taken: BTreeMap::new() };
+        // One that does not run has no place: it asks for one again when it is restarted.
+        for instance in state.instances.values().filter(|i| i.state == InstanceState::Running) {
+            occupancy.take(instance.node, &instance.baseline, slots);
+            // Where an award will take it, its baseline goes along; it is not freed here before.
+            if let Some((node, from)) = first_move(state, instance.id) {
+                let later: Vec<Slot> = slots.iter().copied().filter(|s| *s >= from).collect();
+                occupancy.take(node, &instance.baseline, &later);
+            }
+        }
+        for award in state.awards.values() {
+            for line in &award.lines {
+                match award.kind {
+                    AwardKind::Bought => {
+                        // All replicas of an award are alike.
+                        let share = (line.quantity - line.resold) / (award.nodes.len().max(1) as i64);
+                        for node in &award.nodes {
+                            occupancy.add(*node, line.slot, line.resource, share);
+                        }
+                    }
+                    AwardKind::Lent => {
+                        // What a stopped workload has lent is no longer counted as its own.
+                        let lender = award.instance.and_then(|i| state.instances.get(&i));
+                        let running = lender.filter(|i| i.state == InstanceState::Running);
+                        if let Some(node) = running.map(|i| i.node) {
+                            occupancy.add(node, line.slot, line.resource, -line.quantity);
+                        }
+                    }
+                    AwardKind::Resold => {}
+                }
+            }
+        }
+        occupancy
+    }
+
+    fn add(&mut self, node: NodeId, slot: Slot, resource: Resource, quantity: i64) {
+        *self.taken.entry((node, slot, resource)).or_default() += quantity;
+    }
+    pub(super) fn take(&mut self, node: NodeId, amounts: &Amounts, slots: &[Slot]) {
+        for slot in slots {
+            for (resource, quantity) in amounts {
+                self.add(node, *slot, *resource, *quantity);
+            }
+        }
+    }
+    /// What of a node is free in a slot; nothing while it is down.
+    pub fn room(&self, node: &Node, slot: Slot, resource: Resource) -> i64 {
+        let taken = self.taken.get(&(node.id, slot, resource)).copied().unwrap_or(0);
+        if node.state == NodeState::Up { (amount(&node.capacity, resource) - taken).max(0) } else { 0 }
+    }
+    pub fn fits(&self, state: &State, node: NodeId, amounts: &Amounts, slots: &[Slot]) -> bool {
+        let Some(record) = state.nodes.get(&node).filter(|n| n.state == NodeState::Up) else { return false };
+        slots.iter().all(|slot| {
+            amounts.iter().all(|(resource, quantity)| {
+                let taken = self.taken.get(&(node, *slot, *resource)).copied().unwrap_or(0);
+                taken + quantity <= amount(&record.capacity, *resource)
+            })
+        })
+    }
+    pub(super) fn nodes(&self, state: &State, slots: &[Slot], pools: &BTreeSet<&String>) -> Vec<clearing::Node> {
+        let mut nodes = Vec::new();
+        for node in state.nodes.values() {
+            if !pools.contains(&node.pool) {
+                continue;
+            }
+            let up = node.state == NodeState::Up;
+            let capacity = node.capacity.iter().map(|(r, q)| (r.to_string(), if up { *q } else { 0 })).collect();
+            let mut committed = Vec::new();
+            for (index, slot) in slots.iter().enumerate() {
+                for (resource, capacity) in &node.capacity {
+                    let taken = self.taken.get(&(node.id, *slot, *resource)).copied().unwrap_or(0);
+                    let quantity = taken.clamp(0, *capacity);
+                    if up && quantity > 0 {
+                        let (resource, slot) = (resource.to_string(), index as i64);
+                        committed.push(clearing::Committed { resource, slot, quantity });
+                    }
+                }
+            }
+            nodes.push(clearing::Node { id: node.id.to_string(), pool: node.pool.clone(), capacity, committed });
+        }
+        nodes
+    }
+}
+
+/// The first slot for which an award puts the instance on another node.
+fn first_move(state: &State, id: InstanceId) -> Option<(NodeId, Slot)> {
+    let home = state.instances.get(&id)?.node;
+    bought(state, id)
+        .filter(|a| a.nodes.first().is_some_and(|n| *n != home))
+        .flat_map(|a| a.lines.iter().filter(|l| !l.settled).map(|l| (a.nodes[0], l.slot)))
+        .min_by_key(|(_, slot)| *slot)
+}

@@ -1,0 +1,97 @@
+//! What a workload always has: its baseline and its floor, changed by an admin.
+use super::register::{check_amounts, check_quota, check_shape, has_room, no_host_fits, not_found};
+use crate::book::{Order, Side};
+use crate::command::{Refusal, RefusalKind};
+use crate::event::Event;
+use crate::ids::InstanceId;
+use crate::round::AwardKind;
+use crate::state::State;
+use crate::time::Slot;
+use crate::turn::Turn;
+use crate::units::{Amounts, Resource, amount};
+use crate::workload::{Instance, InstanceState};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub fn set_baseline(
+    turn: &mut Turn<'_>,
+    id: InstanceId,
+    baseline: Amounts,
+    floor: Amounts,
+) -> Result<InstanceId, Refusal> {
+    let mut instance = turn.state.instances.get(&id).cloned().ok_or_else(|| not_found("instance"))?;
+    let pool = &turn.state.pools[&instance.pool];
+    check_amounts(pool, &baseline, "baseline")?;
+    check_amounts(pool, &floor, "floor")?;
+    check_shape(&baseline, &floor, &instance.limit)?;
+    check_quota(turn.state, instance.participant, Some(id), &baseline)?;
+    check_committed(turn.state, &instance, &baseline, &floor)?;
+    let more = baseline.iter().map(|(r, q)| (*r, q - amount(&instance.baseline, *r))).filter(|(_, q)| *q > 0);
+    let more: Amounts = more.collect();
+    let node = turn.state.nodes.get(&instance.node);
+    let grows = instance.state == InstanceState::Running && !more.is_empty();
+    if grows && !node.is_some_and(|n| has_room(turn, n, &more)) {
+        return Err(no_host_fits());
+    }
+    instance.baseline = baseline;
+    instance.floor = floor;
+    turn.emit(Event::InstanceChanged(instance));
+    Ok(id)
+}
+
+/// What an instance has won and lent by slot and resource, and may have when the round under way
+/// is awarded: more of either than its limit or its floor allows would be no more than a promise.
+#[derive(Default)]
+struct Committed {
+    won: BTreeMap<(Slot, Resource), i64>,
+    lent: BTreeMap<(Slot, Resource), i64>,
+}
+
+impl Committed {
+    fn of(state: &State, id: InstanceId) -> Self {
+        let mut all = Self::default();
+        for award in state.awards.values().filter(|a| a.instance == Some(id)) {
+            let side = match award.kind {
+                AwardKind::Bought => &mut all.won,
+                AwardKind::Lent => &mut all.lent,
+                AwardKind::Resold => continue,
+            };
+            for line in award.lines.iter().filter(|l| !l.settled) {
+                *side.entry((line.slot, line.resource)).or_default() += line.quantity - line.resold;
+            }
+        }
+        let sealed = |o: &&Order| o.request.instance == Some(id) && o.sealed_in.is_some();
+        for order in state.orders.values().filter(sealed) {
+            let side = if order.side == Side::Bid { &mut all.won } else { &mut all.lent };
+            let alternatives = order.request.alternatives(state.market.rhythm.slot_seconds);
+            for slot in alternatives.into_iter().flat_map(|a| a.slots).collect::<BTreeSet<_>>() {
+                for (resource, quantity) in &order.remaining {
+                    *side.entry((slot, *resource)).or_default() += quantity;
+                }
+            }
+        }
+        all
+    }
+}
+
+fn check_committed(state: &State, instance: &Instance, baseline: &Amounts, floor: &Amounts) -> Result<(), Refusal> {
+    let committed = Committed::of(state, instance.id);
+    let conflict = |code, (slot, resource): &(Slot, Resource), text: String| {
+        Err(Refusal {
+            kind: RefusalKind::Conflict,
+            code,
+            pointer: format!("/baseline/{resource}"),
+            detail: format!(
+                "{text} in the slot of {slot}, or are sealed in the round under way. Change the baseline for after that slot."
+            ),
+        })
+    };
+    let under_floor = |(at, q): &(&(Slot, Resource), &i64)| amount(baseline, at.1) - **q < amount(floor, at.1);
+    if let Some((at, quantity)) = committed.lent.iter().filter(|(_, q)| **q > 0).find(under_floor) {
+        return conflict("capacity_lent", at, format!("{quantity} {} are lent", at.1));
+    }
+    let over_limit = |(at, q): &(&(Slot, Resource), &i64)| amount(baseline, at.1) + **q > amount(&instance.limit, at.1);
+    if let Some((at, quantity)) = committed.won.iter().filter(|(_, q)| **q > 0).find(over_limit) {
+        return conflict("capacity_won", at, format!("{quantity} {} are won beside the baseline", at.1));
+    }
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! The limit with which an order would have won its last round, found by clearing that round again
+//! with other limits: asked for by people one order at a time, so one search runs at a time, and
+//! what was found is remembered.
+use crate::app::App;
+use crate::http::problem::{Answered, Problem};
+use crate::workers::rounds::production_limits;
+use headroom_market::clearing::{self, Book, Money, Winning};
+use headroom_solver::Relaxation;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use tokio::sync::Semaphore;
+
+/// Books of more orders are not cleared dozens of times for one question.
+const MOST_ORDERS: usize = 400;
+/// Answers that are remembered.
+const MOST_KNOWN: usize = 2_000;
+
+/// A book order's id in a round.
+type Asked = (u64, String);
+
+pub struct WinningLimits {
+    turn: Semaphore,
+    known: Mutex<BTreeMap<Asked, Winning>>,
+}
+
+impl Default for WinningLimits {
+    fn default() -> Self {
+        Self { turn: Semaphore::new(1), known: Mutex::default() }
+    }
+}
+
+impl WinningLimits {
+    fn known(&self, asked: &Asked) -> Option<Winning> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(asked).copied()
+    }
+    fn remember(&self, asked: Asked, winning: Winning) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(asked, winning);
+        // Keys begin with the round: the first is the oldest.
+        while known.len() > MOST_KNOWN {
+            known.pop_first();
+        }
+    }
+}
+
+/// What would have won in the latest round that had the order in its book: `refused_in` or one
+/// after it. `guess` is what that round's prices say.
+pub async fn winning_limit(app: &App, refused_in: u64, order: &str, guess: Option<Money>) -> Answered<Winning> {
+    let latest = app.sequencer.query(|s| s.market.last_round).await?;
+    for round in [latest, latest.saturating_sub(1), refused_in] {
+        let asked = (round, order.to_owned());
+        if let Some(winning) = app.winning.known(&asked) {
+            return Ok(winning);
+        }
+        let Some((book, _, _)) = app.store.archived_round(i64::try_from(round).unwrap_or(0)).await? else { continue };
+        let book: Book = serde_json::from_str(&book).map_err(|e| Problem::fault(&e))?;
+        if !book.orders.iter().any(|o| o.id == order) {
+            continue;
+        }
+        if book.orders.len() > MOST_ORDERS {
+            return Ok(Winning::Unknown);
+        }
+        let Ok(turn) = app.winning.turn.acquire().await else { return Ok(Winning::Unknown) };
+        let id = order.to_owned();
+        let search = move || clearing::winning_limit(&book, &id, guess, &Relaxation, &production_limits(false));
+        let winning = tokio::task::spawn_blocking(search).await.map_err(|e| Problem::fault(&e))?;
+        drop(turn);
+        app.winning.remember(asked, winning);
+        return Ok(winning);
+    }
+    Ok(Winning::Unknown)
+}
