@@ -8,41 +8,10 @@ use headroom_market::clearing::generate::Draw;
 use headroom_market::clearing::outcome::{Bottleneck, Quality, Reason};
 use headroom_market::clearing::rational::Rat;
 use headroom_market::clearing::{
-    Alternative, Book, Committed, Limits, Mode, Money, NoProposal, Node, Order, Outcome, Product, ProductKey, Quantity,
-    Side, Step, clear, verify,
+    Alternative, Book, Committed, Mode, Money, Node, Order, Product, Quantity, Side, Step, verify,
 };
+use support::nodes::{MICRO, brute, cleared, count, got, key, node, order};
 use support::{UNIT, maximise, plain_order};
-
-const MICRO: i128 = 1_000_000;
-
-fn count(default: u64) -> u64 {
-    std::env::var("HEADROOM_RANDOM_BOOKS").ok().and_then(|n| n.parse().ok()).unwrap_or(default)
-}
-
-fn cleared(b: &Book, name: &str) -> Outcome {
-    let out = clear(b, Mode::Market, &NoProposal, &Limits::default()).unwrap_or_else(|e| panic!("{name}: {e}"));
-    verify(b, out, Mode::Market).unwrap_or_else(|broken| panic!("{name}: {broken:?}")).into_inner()
-}
-
-fn key(resource: &str, slot: i64) -> ProductKey {
-    ProductKey { pool: "p".into(), resource: resource.into(), slot }
-}
-
-fn node(id: &str, capacity: i64, committed: i64) -> Node {
-    Node {
-        id: id.into(),
-        pool: "p".into(),
-        capacity: [("cpu".to_string(), capacity)].into(),
-        committed: vec![Committed { resource: "cpu".into(), slot: 0, quantity: committed }],
-    }
-}
-
-fn order(id: &str, side: Side, node: &str, quantity: i64, unit: i64) -> Order {
-    let quantities = vec![Quantity { product: key("cpu", 0), quantity }];
-    let mut o = plain_order(id, side, Money(unit * quantity), vec![Alternative { quantities, adder: Money(0) }]);
-    o.node = Some(node.into());
-    o
-}
 
 /// One product; node A is full, B has room.
 fn two_nodes(orders: Vec<Order>) -> Book {
@@ -60,10 +29,6 @@ fn two_nodes(orders: Vec<Order>) -> Book {
     b
 }
 
-fn got(out: &Outcome, id: &str) -> i64 {
-    out.awards.iter().find(|a| a.order == id).map_or(0, |a| a.quantities[0].quantity)
-}
-
 #[test]
 fn an_offer_of_the_same_price_on_another_node_stops_no_trade() {
     let (bid, offer) = (order("b", Side::Bid, "A", 673, 1_800), order("o", Side::Offer, "A", 88, 600));
@@ -78,6 +43,8 @@ fn an_offer_of_the_same_price_on_another_node_stops_no_trade() {
         assert_eq!(out.certificate.as_ref().map(|c| c.gap.as_str()), Some("0"), "book {n}");
         let b_award = out.awards.iter().find(|a| a.order == "b");
         assert_eq!(b_award.and_then(|a| a.limited_by), Some(Reason::NoHostFits), "book {n}");
+        let full = Bottleneck { node: "A".into(), resource: "cpu".into(), slot: 0, free: 0 };
+        assert_eq!(b_award.and_then(|a| a.binding.as_ref()), Some(&full), "book {n}");
     }
 }
 
@@ -187,72 +154,6 @@ fn pinned(seed: u64, unit: i64) -> Book {
         b.orders.push(order(&format!("o{i}"), side, &format!("n{v}"), quantity * unit, price * 1_000));
     }
     b
-}
-
-/// The best welfare of whole quantities that fit on the nodes, and of those among them that one
-/// price carries. Enumerates everything.
-fn brute(b: &Book) -> (i128, i128) {
-    let full: Vec<i64> = b.orders.iter().map(|o| o.alternatives[0].quantities[0].quantity).collect();
-    let worth: Vec<i64> = b.orders.iter().zip(&full).map(|(o, q)| o.limit.0 / q).collect();
-    let bid: Vec<bool> = b.orders.iter().map(|o| o.side == Side::Bid).collect();
-    let at: Vec<usize> = b
-        .orders
-        .iter()
-        .map(|o| b.nodes.iter().position(|n| Some(&n.id) == o.node.as_ref()).expect("bound to a node"))
-        .collect();
-    let free: Vec<i64> = b.nodes.iter().map(|n| n.capacity["cpu"] - n.committed[0].quantity).collect();
-    let (mut fits, mut carried) = (0, 0);
-    let mut q = vec![0_i64; full.len()];
-    loop {
-        let mut room = free.clone();
-        let (mut short, mut welfare) = (0, 0);
-        for i in 0..q.len() {
-            let s = if bid[i] { 1 } else { -1 };
-            room[at[i]] -= s * q[i];
-            short += s * q[i];
-            welfare += s * q[i] * worth[i];
-        }
-        let supply = &b.products[0].supply;
-        let there: i64 = supply.iter().map(|s| s.quantity).sum();
-        if room.iter().all(|r| *r >= 0) && short <= there {
-            let (mut least, mut most) = (0, b.cap.0);
-            if short < 0 {
-                most = 0; // what is left over has no price
-            }
-            let mut rest = short.max(0);
-            for s in supply {
-                let used = rest.min(s.quantity);
-                rest -= used;
-                welfare -= used * s.reserve.0;
-                if used > 0 {
-                    least = least.max(s.reserve.0);
-                }
-                if used < s.quantity {
-                    most = most.min(s.reserve.0);
-                }
-            }
-            fits = fits.max(i128::from(welfare));
-            for i in 0..q.len() {
-                let held = bid[i] && room[at[i]] == 0;
-                let (floor, roof) =
-                    if bid[i] { (q[i] < full[i] && !held, q[i] > 0) } else { (q[i] > 0, q[i] < full[i]) };
-                if floor {
-                    least = least.max(worth[i]);
-                }
-                if roof {
-                    most = most.min(worth[i]);
-                }
-            }
-            if least <= most {
-                carried = carried.max(i128::from(welfare));
-            }
-        }
-        let Some(i) = (0..q.len()).find(|i| q[*i] < full[*i]) else {
-            return (fits, carried);
-        };
-        q[..i].fill(0);
-        q[i] += 1;
-    }
 }
 
 #[test]
@@ -367,8 +268,9 @@ fn books_of_bundles_on_full_nodes_are_verified() {
     assert!(given_up as u64 * 200 <= count(1500).max(200));
 }
 
-/// Bundles of cpu and memory on two full nodes, small enough for `oracle`.
-fn small_bundles(seed: u64) -> Book {
+/// Bundles of cpu and memory on two full nodes, small enough for `oracle`. `unbound` bids name no
+/// node.
+fn small_bundles(seed: u64, unbound: bool) -> Book {
     let mut d = Draw::new(seed.wrapping_mul(0xA24B_AED4_963E_E407) ^ 0x5EED);
     let mut b = Book::new(Money(1_000_000), d.raw() % 1000);
     for (r, steps) in [("cpu", d.between(0, 1)), ("mem", 0)] {
@@ -394,7 +296,7 @@ fn small_bundles(seed: u64) -> Book {
         let limit = quantities.iter().map(|q| q.quantity * price * 1_000).sum::<i64>();
         let mut o =
             plain_order(&format!("o{i}"), side, Money(limit), vec![Alternative { quantities, adder: Money(0) }]);
-        o.node = Some(format!("n{}", d.between(0, 1)));
+        o.node = Some(format!("n{}", d.between(0, 1))).filter(|_| side == Side::Offer || !unbound);
         b.orders.push(o);
     }
     b
@@ -485,7 +387,7 @@ fn oracle(b: &Book) -> Rat {
 fn bundles_on_full_nodes_trade_what_an_oracle_finds() {
     let (mut traded, mut under, mut exact) = (0, 0, 0);
     for seed in 0..count(1500) / 50 {
-        let b = small_bundles(seed);
+        let b = small_bundles(seed, false);
         let out = cleared(&b, &format!("seed {seed}"));
         let best = oracle(&b);
         let got = &out.welfare.0 * &Rat::int(MICRO);
@@ -497,4 +399,34 @@ fn bundles_on_full_nodes_trade_what_an_oracle_finds() {
         under += u32::from(out.quality == Quality::Fallback);
     }
     println!("{traded} books of bundles traded, {under} under their bound, {exact} exactly as the oracle");
+}
+
+/// The same book with its unbound bids on the nodes, in every way.
+fn every_way(b: &Book) -> Vec<Book> {
+    let mut ways = vec![b.clone()];
+    for i in (0..b.orders.len()).filter(|i| b.orders[*i].node.is_none()) {
+        let each = |b: &Book| {
+            let mut out = vec![b.clone(); b.nodes.len()];
+            out.iter_mut().zip(&b.nodes).for_each(|(c, v)| c.orders[i].node = Some(v.id.clone()));
+            out
+        };
+        ways = ways.iter().flat_map(each).collect();
+    }
+    ways
+}
+
+#[test]
+fn bundles_that_may_lie_on_any_node_trade_what_the_best_nodes_allow() {
+    let (mut traded, mut optimal) = (0, 0);
+    for seed in 0..count(1500) / 250 {
+        let b = small_bundles(seed, true);
+        let out = cleared(&b, &format!("seed {seed}"));
+        let best = every_way(&b).iter().map(oracle).max().unwrap_or_default();
+        let got = &out.welfare.0 * &Rat::int(MICRO);
+        let grain = best.div(&Rat::int(1_000)).max(Rat::ONE);
+        assert!((&got - &best).abs() <= grain, "seed {seed}: welfare {got}, oracle {best}");
+        traded += u32::from(best.is_pos());
+        optimal += u32::from(out.quality == Quality::Optimal);
+    }
+    println!("{traded} books of bundles on any node traded, {optimal} are optimal");
 }

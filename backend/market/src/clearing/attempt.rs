@@ -3,22 +3,21 @@
 //!
 //! A node that is too small for what can only lie there becomes a row of its component's program
 //! first, so that the program itself shares its room out. Only what the rows do not say (replicas,
-//! orders that may lie on any node) is cut, order by order.
+//! orders that may lie on any node) is cut, order by order; for some of it `pin` finds nodes.
 //!
 //! Only the components whose bounds a placement changed are solved again. An order that was cut
 //! for want of a host gets its place back if the final placement has room for it after all. Where
 //! that goes round in a circle, a block that comes and goes with it is given up.
 use super::book::Book;
 use super::branch::{Search, Solved, search_nodes};
+use super::collar::starved;
 use super::engine::{ClearFault, Proposal};
 use super::hosting::{Placed, host_rows, hosts_at_best, own_bounds};
-use super::model::{Meaning, Model};
 use super::outcome::{Mode, Outcome};
-use super::place::{Hosts, Packing};
+use super::place::{Cut, Hosts, Packing};
 use super::problem::{Component, HostRow, Market};
-use super::rational::Rat;
+use super::rational::{Rat, sum};
 use super::round::{Filled, Whole, round};
-use super::simplex::{End, Simplex};
 use super::{Limits, Proposer, explain, nodal};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,8 +47,8 @@ pub struct Cleared<'a> {
     pub homeless: Vec<Vec<bool>>,
     /// By refused bid and alternative: node, product and what is free of it where nothing fits.
     pub bottlenecks: BTreeMap<(usize, usize), (usize, usize, i128)>,
-    /// Partly filled bids that their nodes have no room for more of.
-    pub cramped: BTreeSet<usize>,
+    /// Partly filled bids that nodes have no room for more of, and the same of what is short.
+    pub cramped: BTreeMap<usize, (usize, usize, i128)>,
     /// Orders that have no part in the round.
     pub left_out: BTreeSet<usize>,
     /// No allocation that the nodes have room for is better.
@@ -72,13 +71,33 @@ pub struct Past {
     bounds: Vec<Option<Rat>>,
 }
 
+/// What an attempt came to.
+pub struct Run<'a> {
+    pub outcome: Outcome,
+    pub welfare: Rat,
+    pub bound: Rat,
+    /// The state that it ended in.
+    pub end: Attempt<'a>,
+}
+
+/// Who won what, where it lies, and how often an order was cut or restored for that.
+pub struct Settled<'a> {
+    awards: BTreeMap<usize, Filled>,
+    hosts: Hosts<'a>,
+    packing: Packing,
+    cuts: u32,
+}
+
 /// The state of an attempt.
+#[derive(Clone)]
 pub struct Attempt<'a> {
     m: &'a Market<'a>,
+    /// The market as it is in the book, where `m` binds some of its bids to nodes (`pin`).
+    real: &'a Market<'a>,
     mode: Mode,
     limits: &'a Limits,
     left_out: BTreeSet<usize>,
-    parts: Vec<Component>,
+    pub parts: Vec<Component>,
     /// Component of each order.
     home: Vec<usize>,
     own: Vec<Vec<Rat>>,
@@ -86,7 +105,10 @@ pub struct Attempt<'a> {
     first: Vec<Vec<Rat>>,
     upper: Vec<Vec<Rat>>,
     done: Vec<Option<(Solved, Whole)>>,
-    past: Past,
+    pub past: Past,
+    /// The placement to keep where it fits, and orders that go before all others.
+    hint: Packing,
+    boosted: BTreeSet<usize>,
     /// Blocks that won at any time.
     ever: BTreeSet<usize>,
     turns: BTreeMap<usize, u32>,
@@ -95,6 +117,15 @@ pub struct Attempt<'a> {
     /// no prices were found for them.
     cut: BTreeSet<usize>,
     plain: BTreeSet<usize>,
+    /// The first bid of each component that was cut although a node may be chosen for it, and its
+    /// alternative.
+    pub stuck: BTreeMap<usize, (usize, usize)>,
+    /// Bounds of components that were searched for the nodes of their bids.
+    known: BTreeMap<usize, Rat>,
+    /// Columns times nodes and programs of all searches.
+    pub work: u64,
+    /// Cuts of the attempt that this one goes on from.
+    before: u32,
     exact: bool,
 }
 
@@ -125,6 +156,7 @@ impl<'a> Attempt<'a> {
         past.bounds.resize(n, None);
         Attempt {
             m,
+            real: m,
             mode,
             limits,
             left_out: left_out.clone(),
@@ -135,20 +167,75 @@ impl<'a> Attempt<'a> {
             first,
             done: vec![None; n],
             past,
+            hint: Packing::new(),
+            boosted: BTreeSet::new(),
             ever: BTreeSet::new(),
             turns: BTreeMap::new(),
             cuts: BTreeMap::new(),
             cut: BTreeSet::new(),
             plain: BTreeSet::new(),
+            stuck: BTreeMap::new(),
+            known: BTreeMap::new(),
+            work: 0,
+            before: 0,
             exact: left_out.is_empty(),
         }
     }
 
+    /// What no allocation can pass, as far as it has been solved.
+    pub fn bounded(&self) -> Option<Rat> {
+        self.past.bounds.iter().try_fold(Rat::ZERO, |t, b| Some(&t + b.as_ref()?))
+    }
+
+    /// The welfare of a component, and what none of its allocations can pass.
+    pub fn value(&self, component: usize) -> (Option<Rat>, Option<Rat>) {
+        let solved = self.done[component].as_ref().map(|d| d.0.welfare.clone());
+        (solved, self.past.bounds[component].clone())
+    }
+
+    /// The same with what is known of the bounds of components.
+    pub fn knowing(self, known: BTreeMap<usize, Rat>) -> Attempt<'a> {
+        Attempt { known, ..self }
+    }
+
+    /// The same in `m`, which binds bids of some components to nodes: these are solved anew. What such
+    /// a market allows is no bound, so that of these components has to be known.
+    pub fn bound_in(mut self, m: &'a Market<'a>, components: &BTreeSet<usize>) -> Attempt<'a> {
+        self.m = m;
+        let mut first = hosts_at_best(m, &Hosts::new(m), &self.own);
+        for n in components {
+            for i in &self.parts[*n].orders {
+                self.first[*i] = std::mem::take(&mut first[*i]);
+                self.upper[*i] = self.first[*i].clone();
+                self.turns.remove(i);
+                self.cuts.remove(i);
+            }
+            self.parts[*n].hosts.clear();
+            self.cut.remove(n);
+            self.plain.remove(n);
+            self.stuck.remove(n);
+            (self.done[*n], self.past.winners[*n], self.past.nodes[*n]) = (None, None, 0);
+        }
+        let home = &self.home;
+        self.hint.retain(|(i, _, _), _| !components.contains(&home[*i]));
+        self.ever.retain(|i| !components.contains(&home[*i]));
+        self
+    }
+
     /// The outcome, not verified yet, and what the next attempt may start from.
-    pub fn run(mut self, proposer: &dyn Proposer, book: &Book) -> Result<(Outcome, Past), ClearFault> {
+    pub fn run(mut self, proposer: &dyn Proposer, book: &Book) -> Result<Run<'a>, ClearFault> {
+        loop {
+            if let Some(settled) = self.settle(proposer, true)? {
+                return Ok(self.tell(settled, book));
+            }
+        }
+    }
+
+    /// Solves and places until every replica has a node. `None` only without `cut`, and then as soon
+    /// as a bid would be cut for which a node may be chosen: `stuck` has it.
+    pub fn settle(&mut self, proposer: &dyn Proposer, cut: bool) -> Result<Option<Settled<'a>>, ClearFault> {
         let m = self.m;
         let base = Hosts::new(m);
-        let (mut hint, mut boosted) = (Packing::new(), BTreeSet::new());
         let mut placement_cuts = 0_u32;
         let most = 64 + 8 * m.orders.len() as u32;
         loop {
@@ -165,32 +252,22 @@ impl<'a> Attempt<'a> {
             }
             let overfull = hosts.overfull(&awards);
             if self.add_rows(&base, overfull) {
-                hint.clear();
+                self.hint.clear();
                 continue;
             }
-            let packing = match hosts.pack(&awards, &hint, &boosted) {
+            let packing = match hosts.pack(&awards, &self.hint, &self.boosted) {
                 Err(cuts) => {
-                    for cut in cuts {
-                        self.cut.insert(self.home[cut.order]);
-                        placement_cuts += 1;
-                        let times = self.cuts.entry(cut.order).or_insert(0);
-                        *times += 1;
-                        let fill = &awards[&cut.order].fill;
-                        let u = &mut self.upper[cut.order][cut.alternative];
-                        *u = if cut.upper >= *fill || placement_cuts >= most {
-                            Rat::ZERO
-                        } else if *times > PATIENCE {
-                            // what it lends on shrinks with it: go on in longer steps
-                            let step = &Rat::int((*times - PATIENCE).into()) * &(fill - &cut.upper);
-                            let to = (&cut.upper - &step).max(Rat::ZERO);
-                            let grain = Rat::int(m.orders[cut.order].replicas.unwrap_or(GRAIN));
-                            Rat::int((&to * &grain).floor()).div(&grain)
-                        } else {
-                            cut.upper.min(u.clone())
-                        };
-                        self.reopen(cut.order);
+                    for c in cuts.iter().filter(|c| !hosts.several(c.order, c.alternative).is_empty()) {
+                        self.stuck.entry(self.home[c.order]).or_insert((c.order, c.alternative));
                     }
-                    hint.clear();
+                    if !cut && !self.stuck.is_empty() {
+                        return Ok(None);
+                    }
+                    for c in cuts {
+                        placement_cuts += 1;
+                        self.cut(c, &awards, placement_cuts >= most);
+                    }
+                    self.hint.clear();
                     continue;
                 }
                 Ok(packing) => packing,
@@ -203,50 +280,81 @@ impl<'a> Attempt<'a> {
                 let refused = m.orders[i].block && !awards.contains_key(&i);
                 turns < if refused { BLOCK_TURNS } else { 3 * TURNS }
             });
-            match again.filter(|_| placement_cuts < most) {
-                Some((i, a, reach)) => {
-                    placement_cuts += 1;
-                    let turns = self.turns.entry(i).or_insert(0);
-                    *turns += 1;
-                    if *turns >= TURNS && self.give_up(i, &awards) {
-                        self.turns.clear();
-                    }
-                    self.upper[i][a] = reach;
-                    boosted.insert(i);
-                    self.reopen(i);
-                    hint = packing;
-                }
-                None => {
-                    self.exact &= placement_cuts < most;
-                    let homeless = placed.homeless(&self.own, &self.parts);
-                    let (cramped, bottlenecks) = (placed.cramped(), placed.bottlenecks());
-                    let (bound, placement) = self.bound();
-                    let parts = std::mem::take(&mut self.parts).into_iter();
-                    let done = std::mem::take(&mut self.done);
-                    let cleared = Cleared {
-                        m,
-                        components: parts.zip(done).filter_map(|(c, d)| d.map(|(s, w)| (c, s, w))).collect(),
-                        awards,
-                        packing,
-                        own: self.own.clone(),
-                        upper: self.upper.clone(),
-                        homeless,
-                        bottlenecks,
-                        cramped,
-                        left_out: self.left_out.clone(),
-                        bound,
-                        only_placement: placement,
-                        placement_cuts,
-                        exact: self.exact,
-                    };
-                    let outcome = explain::outcome(&cleared, book, self.mode);
-                    for (n, (_, s, _)) in cleared.components.into_iter().enumerate() {
-                        self.past.winners[n] = Some(s.winners);
-                    }
-                    return Ok((outcome, self.past));
-                }
+            let Some((i, a, reach)) = again.filter(|_| placement_cuts < most) else {
+                self.exact &= placement_cuts < most;
+                return Ok(Some(Settled { awards, hosts, packing, cuts: self.before + placement_cuts }));
+            };
+            placement_cuts += 1;
+            let turns = self.turns.entry(i).or_insert(0);
+            *turns += 1;
+            if *turns >= TURNS && self.give_up(i, &awards) {
+                self.turns.clear();
             }
+            self.upper[i][a] = reach;
+            self.boosted.insert(i);
+            self.reopen(i);
+            self.hint = packing;
         }
+    }
+
+    /// Cuts an order to what may still have a host, or to nothing if that does not help or at `last`.
+    fn cut(&mut self, cut: Cut, awards: &BTreeMap<usize, Filled>, last: bool) {
+        self.cut.insert(self.home[cut.order]);
+        let times = self.cuts.entry(cut.order).or_insert(0);
+        *times += 1;
+        let fill = &awards[&cut.order].fill;
+        let u = &mut self.upper[cut.order][cut.alternative];
+        *u = if cut.upper >= *fill || last {
+            Rat::ZERO
+        } else if *times > PATIENCE {
+            // what it lends on shrinks with it: go on in longer steps
+            let step = &Rat::int((*times - PATIENCE).into()) * &(fill - &cut.upper);
+            let to = (&cut.upper - &step).max(Rat::ZERO);
+            let grain = Rat::int(self.m.orders[cut.order].replicas.unwrap_or(GRAIN));
+            Rat::int((&to * &grain).floor()).div(&grain)
+        } else {
+            cut.upper.min(u.clone())
+        };
+        self.reopen(cut.order);
+    }
+
+    /// Writes the outcome of what was settled.
+    pub fn tell(mut self, settled: Settled<'a>, book: &Book) -> Run<'a> {
+        let Settled { awards, hosts, packing, cuts } = settled;
+        // a node that a bid was bound to is no reason: others may have room for it
+        let (hosts, upper) = (hosts.of(self.real), self.upper_by_book());
+        let (packed, first) = (&packing, &self.first);
+        let placed = Placed { m: self.real, hosts: &hosts, packing: packed, awards: &awards, upper: &upper, first };
+        let homeless = placed.homeless(&self.own, &self.parts);
+        let (cramped, bottlenecks) = (placed.cramped(), placed.bottlenecks());
+        let (bound, only_placement) = self.bound();
+        let parts = std::mem::take(&mut self.parts).into_iter();
+        let done = std::mem::take(&mut self.done);
+        let cleared = Cleared {
+            m: self.real,
+            components: parts.zip(done).filter_map(|(c, d)| d.map(|(s, w)| (c, s, w))).collect(),
+            awards,
+            packing,
+            own: self.own.clone(),
+            upper,
+            homeless,
+            bottlenecks,
+            cramped,
+            left_out: self.left_out.clone(),
+            bound: bound.clone(),
+            only_placement,
+            placement_cuts: cuts,
+            exact: self.exact,
+        };
+        let outcome = explain::outcome(&cleared, book, self.mode);
+        let welfare = sum(cleared.components.iter().map(|c| c.1.welfare.clone()));
+        for (n, (c, s, w)) in cleared.components.into_iter().enumerate() {
+            self.past.winners[n] = Some(s.winners.clone());
+            self.parts.push(c);
+            self.done.push(Some((s, w)));
+        }
+        (self.hint, self.before) = (cleared.packing, cuts);
+        Run { outcome, welfare, bound, end: self }
     }
 
     /// Where a node is short of room, makes rows of all nodes of its component that could be: a node
@@ -272,6 +380,19 @@ impl<'a> Attempt<'a> {
         any
     }
 
+    /// The greatest fills as the book has it: a bid that was bound to a node, and not cut there, is
+    /// limited by its own rows alone.
+    fn upper_by_book(&self) -> Vec<Vec<Rat>> {
+        let mut upper = self.upper.clone();
+        for (i, u) in upper.iter_mut().enumerate().filter(|(i, _)| self.m.orders[*i].node != self.real.orders[*i].node)
+        {
+            for (a, u) in u.iter_mut().enumerate().filter(|(a, u)| **u == self.first[i][*a]) {
+                *u = self.own[i][a].clone();
+            }
+        }
+        upper
+    }
+
     /// What no allocation can pass, and whether placement alone keeps the welfare under it.
     ///
     /// Where neither a node nor a cut held anything back, a search that ended has shown that no
@@ -283,7 +404,8 @@ impl<'a> Attempt<'a> {
             exact &= s.exact;
             let blocks = self.parts[n].orders.iter().any(|i| self.m.orders[*i].block);
             let best = s.exact && self.exact && self.parts[n].hosts.is_empty() && !self.cut.contains(&n);
-            let bound = self.past.bounds[n].as_ref().filter(|_| !best).unwrap_or(&s.welfare);
+            let programs = self.past.bounds[n].as_ref().filter(|_| !best);
+            let bound = self.known.get(&n).or(programs).unwrap_or(&s.welfare);
             alone &= !blocks || *bound <= s.welfare;
             total = &total + &bound.clone().max(s.welfare.clone());
         }
@@ -324,6 +446,7 @@ impl<'a> Attempt<'a> {
         let mut part = c.clone();
         let mut given_up = BTreeSet::new();
         let all = search_nodes(m, c, self.limits);
+        let columns = nodal::columns(m, c) as u64;
         let mut solved = loop {
             let search = Search {
                 m,
@@ -335,7 +458,11 @@ impl<'a> Attempt<'a> {
                 proposal: proposal.clone(),
                 programs: Cell::new(nodal::programs(m, &part).unwrap_or_default()),
             };
-            match search.run() {
+            let programs = search.programs.get();
+            let found = search.run();
+            let nodes = found.as_ref().map_or(1, |s| s.nodes);
+            self.work += columns * (nodes + (programs - search.programs.get()) as u64);
+            match found {
                 Some(s) => break s,
                 // no prices for what the nodes' rows leave: orders are cut one by one instead
                 None if !part.hosts.is_empty() => {
@@ -370,27 +497,4 @@ impl<'a> Attempt<'a> {
         self.done[n] = Some((solved, whole));
         Ok(())
     }
-}
-
-/// The last resort where no prices under the collars were found that agree with a rationing: the
-/// bids on what is missing at the collars stay out of this round, and the outcome says so.
-fn starved(m: &Market, c: &Component, upper: &[Vec<Rat>]) -> BTreeSet<usize> {
-    let model = Model::build(m, c, upper, true);
-    let mut s = Simplex::new(model.lp.clone());
-    let mut missing = BTreeSet::new();
-    if s.solve() == End::Optimal {
-        for (j, meaning) in model.meaning.iter().enumerate() {
-            if let Meaning::Missing(k) = meaning
-                && s.var(j).is_pos()
-            {
-                missing.insert(*k);
-            }
-        }
-    }
-    let uses = |i: &usize| {
-        m.orders[*i].bid
-            && m.orders[*i].alternatives.iter().flat_map(|a| &a.quantities).any(|(k, _)| missing.contains(k))
-    };
-    let gone: BTreeSet<usize> = c.orders.iter().copied().filter(uses).collect();
-    if gone.is_empty() { c.orders.iter().copied().collect() } else { gone }
 }

@@ -264,3 +264,26 @@ impl Sharing<'_> {
         }
     }
 }
+
+/// The last resort where no prices under the collars were found that agree with a rationing: the
+/// bids on what is missing at the collars stay out of this round, and the outcome says so.
+pub fn starved(m: &Market, c: &Component, upper: &[Vec<Rat>]) -> BTreeSet<usize> {
+    let model = Model::build(m, c, upper, true);
+    let mut s = Simplex::new(model.lp.clone());
+    let mut missing = BTreeSet::new();
+    if s.solve() == End::Optimal {
+        for (j, meaning) in model.meaning.iter().enumerate() {
+            if let Meaning::Missing(k) = meaning
+                && s.var(j).is_pos()
+            {
+                missing.insert(*k);
+            }
+        }
+    }
+    let uses = |i: &usize| {
+        m.orders[*i].bid
+            && m.orders[*i].alternatives.iter().flat_map(|a| &a.quantities).any(|(k, _)| missing.contains(k))
+    };
+    let gone: BTreeSet<usize> = c.orders.iter().copied().filter(uses).collect();
+    if gone.is_empty() { c.orders.iter().copied().collect() } else { gone }
+}

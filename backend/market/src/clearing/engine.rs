@@ -1,12 +1,15 @@
 //! `clear`: one round, checked before it leaves.
 //!
+//! Where a bid was cut that may lie on several nodes, nodes are searched for such bids (`pin`).
+//!
 //! An outcome that does not pass the independent checker never leaves: the order that the broken
 //! rule names is left out (`SOLVER_FALLBACK`, quality `fallback`) and the rest is cleared again,
 //! a bounded number of times; then without the blocks; last of all nobody trades.
-use super::attempt::{Attempt, Past};
+use super::attempt::{Attempt, Past, Run};
 use super::book::{Book, Fault};
 use super::check::{self, Broken};
 use super::outcome::{Mode, Outcome};
+use super::pin::Round;
 use super::problem::{Component, Market};
 use super::rational::Rat;
 use super::{Limits, Proposer};
@@ -39,17 +42,24 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
         out.extend(blocks());
     }
     let mut past = Past::default();
-    let mut run = |out: &BTreeSet<usize>| -> Result<(Outcome, Vec<Broken>), ClearFault> {
+    let mut run = |out: &BTreeSet<usize>| -> Result<(Run<'_>, Vec<Broken>), ClearFault> {
         let attempt = Attempt::new(&m, mode, limits, out, past.clone());
-        let (outcome, now) = attempt.run(proposer, book)?;
-        past = now;
-        let broken = check::faults(&sorted, &outcome, mode);
-        Ok((outcome, broken))
+        let run = attempt.run(proposer, book)?;
+        past = run.end.past.clone();
+        let broken = check::faults(&sorted, &run.outcome, mode);
+        Ok((run, broken))
     };
     for turn in 0..ONE_BY_ONE + ALL_NAMED {
-        let Ok((outcome, broken)) = run(&out) else {
+        let Ok((plain, broken)) = run(&out) else {
             break;
         };
+        if turn == 0 && !plain.end.stuck.is_empty() && (plain.welfare < plain.bound || !broken.is_empty()) {
+            let round = Round { book, sorted: &sorted, m: &m, mode, limits };
+            if let Ok(Some(better)) = round.improve(&plain, broken.is_empty(), proposer) {
+                return Ok(better);
+            }
+        }
+        let outcome = plain.outcome;
         if broken.is_empty() {
             return Ok(outcome);
         }
@@ -66,12 +76,12 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
         }
     }
     out.extend(blocks());
-    if let Ok((outcome, broken)) = run(&out)
+    if let Ok((last, broken)) = run(&out)
         && broken.is_empty()
     {
-        return Ok(outcome);
+        return Ok(last.outcome);
     }
-    run(&(0..m.orders.len()).collect()).map(|r| r.0)
+    run(&(0..m.orders.len()).collect()).map(|r| r.0.outcome)
 }
 
 /// The orders that broken rules name, or that a product or an instance named there concerns.

@@ -231,7 +231,7 @@ fn award(
     let limited_by = if full {
         None
     } else if (f.fill >= c.upper[i][f.alternative] && c.upper[i][f.alternative] < c.own[i][f.alternative])
-        || (c.cramped.contains(&i) && in_the_money(m, i, f.alternative, price))
+        || (c.cramped.contains_key(&i) && in_the_money(m, i, f.alternative, price))
     {
         Some(Reason::NoHostFits)
     } else {
@@ -244,6 +244,16 @@ fn award(
         money: Money(money(m, i, f.alternative, &f.quantities, price, mode)),
         quantities,
         limited_by,
+        binding: c.cramped.get(&i).filter(|_| limited_by == Some(Reason::NoHostFits)).map(|b| bottleneck(m, *b)),
+    }
+}
+
+fn bottleneck(m: &Market, (node, product, free): (usize, usize, i128)) -> Bottleneck {
+    Bottleneck {
+        node: m.book.nodes[node].id.clone(),
+        resource: m.products[product].resource.clone(),
+        slot: m.products[product].slot,
+        free: small(free),
     }
 }
 
@@ -328,12 +338,7 @@ fn refusal(c: &Cleared, i: usize, price: &[i128], binding: &[Option<Reason>], dr
         Reason::MarginalProrata
     };
     let short = Money(small((-surplus).max(0).div_euclid(NANO) + i128::from((-surplus).max(0) % NANO >= NANO / 2)));
-    let binding = c.bottlenecks.get(&(i, a)).map(|(v, k, free)| Bottleneck {
-        node: m.book.nodes[*v].id.clone(),
-        resource: m.products[*k].resource.clone(),
-        slot: m.products[*k].slot,
-        free: small(*free),
-    });
+    let binding = c.bottlenecks.get(&(i, a)).map(|b| bottleneck(m, *b));
     let by_price = matches!(reason, Reason::OutOfMoney | Reason::MarginalProrata) && binding.is_none();
     Refusal {
         order: m.id(i).into(),

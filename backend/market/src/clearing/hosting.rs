@@ -5,7 +5,7 @@ use super::place::{Hosts, Packing};
 use super::problem::{Component, HostRow, Market};
 use super::rational::Rat;
 use super::round::{Filled, Whole};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What an order's own row allows in whole replicas, where the row is its alone: the part of a
 /// replica that the row would leave is no one's.
@@ -57,13 +57,7 @@ fn host_row(m: &Market, base: &Hosts, node: usize, product: usize) -> Option<Hos
 
 /// What could be hosted if everything lent were free and nobody else came.
 pub fn hosts_at_best(m: &Market, base: &Hosts, own: &[Vec<Rat>]) -> Vec<Vec<Rat>> {
-    let mut best = base.clone();
-    for (i, o) in m.orders.iter().enumerate() {
-        for (a, alt) in o.alternatives.iter().enumerate() {
-            let all: Vec<i128> = alt.quantities.iter().map(|q| q.1).collect();
-            best.lend(i, a, &all);
-        }
-    }
+    let best = base.at_best();
     m.orders
         .iter()
         .enumerate()
@@ -148,13 +142,16 @@ impl Placed<'_> {
         };
         match award.filter(|_| o.replicas.is_none()) {
             // an order that may shrink could grow where it lies, or move
-            Some(f) => {
-                let mut lifted = self.hosts.clone();
-                lifted.lift(i, f, self.packing);
-                lifted.reach(i, a, 0)
-            }
+            Some(f) => self.lifted(i, f).reach(i, a, 0),
             None => self.hosts.reach(i, a, placed),
         }
+    }
+
+    /// The nodes without what an order that is one replica has there.
+    fn lifted(&self, i: usize, f: &Filled) -> Hosts<'_> {
+        let mut lifted = self.hosts.clone();
+        lifted.lift(i, f, self.packing);
+        lifted
     }
 
     /// What leaves no room for the least of an alternative of a refused bid: node, product and what
@@ -171,15 +168,24 @@ impl Placed<'_> {
         out
     }
 
-    /// Partly filled bids for which a full node has no room for a unit (or replica) more.
-    pub fn cramped(&self) -> BTreeSet<usize> {
+    /// Partly filled bids for which no node has room for a unit (or replica) more, and what is short
+    /// for that: node, product and what is free there.
+    pub fn cramped(&self) -> BTreeMap<usize, (usize, usize, i128)> {
         let more = |(i, f): (&usize, &Filled)| {
-            let (o, reach) = (&self.m.orders[*i], self.reach(*i, f.alternative));
-            let full = &o.alternatives[f.alternative].quantities;
+            let (i, a, o) = (*i, f.alternative, &self.m.orders[*i]);
+            let full = &o.alternatives[a].quantities;
             let step = |p: usize| o.replicas.map_or(1, |n| full[p].1 / n);
-            let fits = (0..full.len())
-                .all(|p| Rat::int((f.quantities[p] + step(p)).min(full[p].1)) <= &reach * &Rat::int(full[p].1));
-            (o.bid && !fits).then_some(*i)
+            let wanted: Vec<i128> = (0..full.len()).map(|p| (f.quantities[p] + step(p)).min(full[p].1)).collect();
+            let reach = self.reach(i, a);
+            let fits = full.iter().zip(&wanted).all(|(q, w)| Rat::int(*w) <= &reach * &Rat::int(q.1));
+            if !o.bid || fits {
+                return None;
+            }
+            let (v, k) = match o.replicas {
+                Some(_) => self.hosts.tightest(i, a, &(0..full.len()).map(step).collect::<Vec<_>>()),
+                None => self.lifted(i, f).tightest(i, a, &wanted),
+            }?;
+            Some((i, (v, k, self.hosts.free(v, k))))
         };
         self.awards.iter().filter_map(more).collect()
     }

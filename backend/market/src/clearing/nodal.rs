@@ -28,10 +28,15 @@ const LEAST: usize = 20;
 const COLUMNS: usize = 150;
 const BLOCKS: usize = 8;
 
+/// How many columns the program of a component has.
+pub fn columns(m: &Market, c: &Component) -> usize {
+    let alternatives = c.orders.iter().map(|i| m.orders[*i].alternatives.len()).sum::<usize>();
+    alternatives + c.steps.len() + c.arcs.len()
+}
+
 /// How many programs the searches of a component may solve in all; `None` = it is too large.
 pub fn programs(m: &Market, c: &Component) -> Option<usize> {
-    let alternatives = c.orders.iter().map(|i| m.orders[*i].alternatives.len()).sum::<usize>();
-    let columns = alternatives + c.steps.len() + c.arcs.len();
+    let columns = columns(m, c);
     let blocks = c.orders.iter().filter(|i| m.orders[**i].block).count();
     (columns <= COLUMNS && blocks <= BLOCKS).then(|| (WORK / columns.max(1)).max(LEAST))
 }

@@ -94,6 +94,9 @@ pub struct Award {
     pub money: Money,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limited_by: Option<Reason>,
+    /// What has too little room for a unit (or a replica) more, where that is the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<Bottleneck>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,7 +126,7 @@ pub struct Bottleneck {
     pub node: String,
     pub resource: String,
     pub slot: i64,
-    /// What the node has left of it.
+    /// What the node has left of it, beside what a partly filled bid has there.
     pub free: i64,
 }
 

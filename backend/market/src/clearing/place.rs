@@ -20,10 +20,10 @@ const PARTS: i128 = 1 << 40;
 /// Nodes with what is free on them, by product of the market.
 #[derive(Clone)]
 pub struct Hosts<'a> {
-    m: &'a Market<'a>,
+    pub(super) m: &'a Market<'a>,
     /// Nodes of each pool.
     pub of_pool: BTreeMap<&'a str, Vec<usize>>,
-    free: Vec<BTreeMap<usize, i128>>,
+    pub(super) free: Vec<BTreeMap<usize, i128>>,
     total: BTreeMap<usize, i128>,
 }
 
@@ -86,6 +86,11 @@ impl<'a> Hosts<'a> {
         o.node.filter(|v| all.contains(v)).or_else(|| all.first().copied().filter(|_| o.bid && all.len() == 1))
     }
 
+    /// What is free as it is here, for the orders of another market of the same book.
+    pub fn of(&self, m: &'a Market<'a>) -> Hosts<'a> {
+        Hosts { m, ..self.clone() }
+    }
+
     /// Nodes and products that are short of room for bids that can only lie there.
     pub fn overfull(&self, awards: &BTreeMap<usize, Filled>) -> BTreeSet<(usize, usize)> {
         let mut took: BTreeMap<(usize, usize), i128> = BTreeMap::new();
@@ -127,7 +132,7 @@ impl<'a> Hosts<'a> {
         }
     }
 
-    fn parts(&self, order: usize, alternative: usize) -> BTreeMap<&'a str, Vec<usize>> {
+    pub(super) fn parts(&self, order: usize, alternative: usize) -> BTreeMap<&'a str, Vec<usize>> {
         let mut parts: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (p, (k, _)) in self.m.orders[order].alternatives[alternative].quantities.iter().enumerate() {
             let pool = self.m.products[*k].pool.as_str();
@@ -138,7 +143,7 @@ impl<'a> Hosts<'a> {
         parts
     }
 
-    fn nodes(&self, order: usize, pool: &str) -> Vec<usize> {
+    pub(super) fn nodes(&self, order: usize, pool: &str) -> Vec<usize> {
         let all = self.of_pool.get(pool).cloned().unwrap_or_default();
         match self.m.orders[order].node {
             Some(v) if all.contains(&v) => vec![v],
@@ -147,7 +152,7 @@ impl<'a> Hosts<'a> {
     }
 
     /// How many copies still fit on a node.
-    fn copies(&self, v: usize, need: &[(usize, i128)]) -> i128 {
+    pub(super) fn copies(&self, v: usize, need: &[(usize, i128)]) -> i128 {
         need.iter()
             .filter(|n| n.1 > 0)
             .map(|(k, q)| self.free[v].get(k).copied().unwrap_or(0).max(0) / q)
@@ -166,58 +171,6 @@ impl<'a> Hosts<'a> {
                 *f -= sign * q;
             }
         }
-    }
-
-    /// The greatest fill that could have a host as things are, `extra` replicas beyond `placed`.
-    pub fn reach(&self, order: usize, alternative: usize, placed: i128) -> Rat {
-        let o = &self.m.orders[order];
-        let mut best = Rat::ONE;
-        for (pool, part) in self.parts(order, alternative) {
-            let full: Vec<(usize, i128)> = part.iter().map(|p| o.alternatives[alternative].quantities[*p]).collect();
-            let nodes = self.nodes(order, pool);
-            let r = match o.replicas {
-                Some(n) => {
-                    let each: Vec<_> = full.iter().map(|(k, q)| (*k, q / n)).collect();
-                    let count = nodes.iter().map(|v| self.copies(*v, &each).min(n)).sum::<i128>() + placed;
-                    Rat::ratio(count.min(n), n)
-                }
-                None => nodes
-                    .iter()
-                    .map(|v| {
-                        full.iter()
-                            .map(|(k, q)| Rat::ratio(self.free[*v].get(k).copied().unwrap_or(0).clamp(0, *q), *q))
-                            .min()
-                            .unwrap_or(Rat::ONE)
-                    })
-                    .max()
-                    .unwrap_or_default(),
-            };
-            best = best.min(r);
-        }
-        best
-    }
-
-    /// The node and product that leave no room for the least of a bid that could win, on the node
-    /// that comes nearest to having it; `None` if there is room.
-    pub fn bottleneck(&self, order: usize, alternative: usize) -> Option<(usize, usize)> {
-        let o = &self.m.orders[order];
-        let reach = self.reach(order, alternative, 0);
-        if reach.is_pos() && reach >= o.least {
-            return None;
-        }
-        let share =
-            |v: usize, k: usize, q: i128| Rat::ratio(self.free(v, k).max(0), (q / o.replicas.unwrap_or(1)).max(1));
-        let quantities = &o.alternatives[alternative].quantities;
-        let tight = |v: usize, part: &[usize]| {
-            let each = part.iter().map(|p| (share(v, quantities[*p].0, quantities[*p].1), quantities[*p].0));
-            each.min().map(|(s, k)| (s, v, k))
-        };
-        let parts = self.parts(order, alternative);
-        let best = parts.iter().filter_map(|(pool, part)| {
-            let nodes = self.nodes(order, pool);
-            nodes.into_iter().filter_map(|v| tight(v, part)).max_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)))
-        });
-        best.min().map(|(_, v, k)| (v, k))
     }
 
     fn items(&self, awards: &BTreeMap<usize, Filled>) -> BTreeMap<&'a str, Vec<Item>> {

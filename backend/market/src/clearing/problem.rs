@@ -63,6 +63,7 @@ pub struct RowRef {
 }
 
 /// The indexed book. Orders are sorted by id, products by key.
+#[derive(Clone)]
 pub struct Market<'a> {
     pub book: &'a Book,
     pub products: Vec<ProductKey>,
@@ -274,6 +275,15 @@ impl<'a> Market<'a> {
             parts.entry(find(&mut root, first(row.terms[0].0))).or_default().rows.push(r);
         }
         parts.into_values().collect()
+    }
+
+    /// The same market with some of its orders bound to nodes.
+    pub fn with_nodes(&self, nodes: &BTreeMap<usize, usize>) -> Market<'a> {
+        let mut m = self.clone();
+        for (i, v) in nodes {
+            m.orders[*i].node = Some(*v);
+        }
+        m
     }
 
     pub fn id(&self, order: usize) -> &str {

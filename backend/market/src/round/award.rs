@@ -3,13 +3,14 @@
 //! Money: held → escrow for what a bid won, the rest of its hold back when it closes. Each
 //! line of an award is price × quantity rounded to a micro-credit; where the lines together
 //! exceed the order's own limit share, ROUNDING carries the difference.
-use crate::book::{NotWon, Order, OrderStatus, Side, TimeInForce, place, validate};
+use crate::book::{Order, OrderStatus, Side, TimeInForce, place, validate};
 use crate::clearing::{Outcome, Verified};
 use crate::event::Event;
 use crate::ids::{AwardId, NodeId, OrderId};
 use crate::ledger::{Account, TransferKind};
 use crate::pool::{Product, Reference};
-use crate::round::{Award, AwardKind, AwardLine, Certificate, ClearingPrice, book};
+use crate::round::not_won::text_of;
+use crate::round::{Award, AwardKind, AwardLine, Certificate, ClearingPrice, book, not_won};
 use crate::state::{ProductKey, SealedBook};
 use crate::time::Slot;
 use crate::turn::{Cause, Turn};
@@ -52,7 +53,7 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
         }
     }
     close_round_only_orders(turn, number);
-    let not_won = not_won(turn, number, &sealed, outcome);
+    let not_won = not_won::list(turn, number, &sealed, outcome);
     record_products(turn, number, &sealed, outcome, &prices, &volumes)?;
     let mut list: Vec<ClearingPrice> = prices.into_values().collect();
     for price in &mut list {
@@ -159,12 +160,6 @@ fn check_charge(order: &Order, total: Credits, certified: Credits) -> Result<Cre
         return Err(AwardError::HoldExceeded(order.id));
     }
     Ok(over)
-}
-
-/// The text that a value has in JSON: its stable code or number.
-fn text_of(value: &impl serde::Serialize) -> String {
-    let json = serde_json::to_value(value).unwrap_or_default();
-    json.as_str().map_or_else(|| json.to_string(), str::to_owned)
 }
 
 fn book_key(pool: &str, resource: &str, slot: i64) -> crate::clearing::ProductKey {
@@ -398,37 +393,6 @@ fn close_round_only_orders(turn: &mut Turn<'_>, number: u64) {
     for id in ended {
         place::close(turn, id, OrderStatus::Canceled, Some("not_filled_in_its_round".to_owned()), None);
     }
-}
-
-/// Why orders did not win, where that has changed since the round before: a book of standing
-/// orders would else be written anew every few seconds.
-fn not_won(turn: &Turn<'_>, number: u64, sealed: &SealedBook, outcome: &Outcome) -> Vec<(OrderId, NotWon)> {
-    let mut list = Vec::new();
-    for refused in &outcome.refused {
-        let Ok(id) = refused.order.parse::<OrderId>() else { continue };
-        let money = |m: &Option<crate::clearing::Money>| m.as_ref().map(|m| Credits::from_units(m.0));
-        let why = NotWon {
-            price_faced: money(&refused.price),
-            shortfall: money(&refused.shortfall),
-            winning_limit: money(&refused.winning_limit),
-            binding_node: refused.binding.as_ref().map(|b| b.node.clone()),
-            binding_resource: refused.binding.as_ref().map(|b| b.resource.clone()),
-            ..NotWon::plain(text_of(&refused.reason), number)
-        };
-        list.push((id, why));
-    }
-    for award in outcome.awards.iter().filter(|a| a.limited_by.is_some()) {
-        let (Ok(id), Some(reason)) = (award.order.parse::<OrderId>(), &award.limited_by) else { continue };
-        list.push((id, NotWon::plain(text_of(reason), number)));
-    }
-    for (id, reason) in &sealed.excluded {
-        list.push((*id, NotWon::plain(*reason, number)));
-    }
-    let says_the_same = |before: &NotWon, now: &NotWon| NotWon { round: now.round, ..before.clone() } == *now;
-    list.retain(|(id, why)| {
-        turn.state.orders.get(id).is_some_and(|o| !o.last_reason.as_ref().is_some_and(|b| says_the_same(b, why)))
-    });
-    list
 }
 
 /// Sold operator supply, last prices and whether a collar was reached.

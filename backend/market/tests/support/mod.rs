@@ -1,6 +1,8 @@
 //! Random small books with every feature, and a naive oracle: all choices of the binaries, each
 //! with a dense two-phase simplex. The oracle shares nothing with the engine but rationals.
 #![allow(dead_code)]
+pub mod nodes;
+
 use headroom_market::clearing::book::*;
 use headroom_market::clearing::generate::Draw;
 use headroom_market::clearing::rational::Rat;

@@ -1,0 +1,68 @@
+//! What a round tells the orders that did not win, or not all of it: the reason, its numbers, and the
+//! node that has too little room where one has.
+use crate::book::NotWon;
+use crate::clearing::Outcome;
+use crate::clearing::outcome::{Bottleneck, Reason};
+use crate::ids::OrderId;
+use crate::state::SealedBook;
+use crate::turn::Turn;
+use crate::units::Credits;
+
+/// Why orders did not win, where that has changed since the round before: a book of standing
+/// orders would else be written anew every few seconds.
+pub fn list(turn: &Turn<'_>, number: u64, sealed: &SealedBook, outcome: &Outcome) -> Vec<(OrderId, NotWon)> {
+    let mut list = Vec::new();
+    for refused in &outcome.refused {
+        let Ok(id) = refused.order.parse::<OrderId>() else { continue };
+        let money = |m: &Option<crate::clearing::Money>| m.as_ref().map(|m| Credits::from_units(m.0));
+        let why = NotWon {
+            price_faced: money(&refused.price),
+            shortfall: money(&refused.shortfall),
+            winning_limit: money(&refused.winning_limit),
+            ..held_back(&refused.reason, refused.binding.as_ref(), number)
+        };
+        list.push((id, why));
+    }
+    for award in outcome.awards.iter().filter(|a| a.limited_by.is_some()) {
+        let (Ok(id), Some(reason)) = (award.order.parse::<OrderId>(), &award.limited_by) else { continue };
+        list.push((id, held_back(reason, award.binding.as_ref(), number)));
+    }
+    for (id, reason) in &sealed.excluded {
+        list.push((*id, NotWon::plain(*reason, number)));
+    }
+    let says_the_same = |before: &NotWon, now: &NotWon| NotWon { round: now.round, ..before.clone() } == *now;
+    list.retain(|(id, why)| {
+        turn.state.orders.get(id).is_some_and(|o| !o.last_reason.as_ref().is_some_and(|b| says_the_same(b, why)))
+    });
+    list
+}
+
+/// A reason, and the node that has too little room where one has.
+fn held_back(reason: &Reason, binding: Option<&Bottleneck>, round: u64) -> NotWon {
+    NotWon {
+        binding_node: binding.map(|b| b.node.clone()),
+        binding_resource: binding.map(|b| b.resource.clone()),
+        ..NotWon::plain(text_of(reason), round)
+    }
+}
+
+/// The text that a value has in JSON: its stable code or number.
+pub fn text_of(value: &impl serde::Serialize) -> String {
+    let json = serde_json::to_value(value).unwrap_or_default();
+    json.as_str().map_or_else(|| json.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_node_has_too_little_of_is_told_with_the_reason() {
+        let full = Bottleneck { node: "node".into(), resource: "cpu_milli".into(), slot: 0, free: 0 };
+        let why = held_back(&Reason::NoHostFits, Some(&full), 7);
+        assert_eq!((why.reason.as_str(), why.round), ("NO_HOST_FITS", 7));
+        assert_eq!((why.binding_node.as_deref(), why.binding_resource.as_deref()), (Some("node"), Some("cpu_milli")));
+        let why = held_back(&Reason::MarginalProrata, None, 7);
+        assert_eq!(why, NotWon::plain("MARGINAL_PRORATA", 7));
+    }
+}
