@@ -271,7 +271,7 @@ fn winning_limits_win_and_one_tick_worse_loses() {
                 other.orders[position].limit = Money(limit);
                 run(&other).awards.iter().any(|a| a.order == refused.order)
             };
-            match winning_limit(&b, &refused.order, refused.winning_limit, &NoProposal, &Limits::default()) {
+            match winning_limit(&b, &refused.order, refused.winning_limit, &NoProposal, &Limits::default(), &|| true) {
                 Winning::Limit(limit) => {
                     let worse = if b.orders[position].side == Side::Bid { -1 } else { 1 };
                     assert!(wins(limit.0), "seed {seed}: {} loses with {limit:?}", refused.order);

@@ -351,12 +351,14 @@ fn refusal(c: &Cleared, i: usize, price: &[i128], binding: &[Option<Reason>], dr
 }
 
 /// The limit one tick beyond what an alternative costs (a bid) or brings (an offer) at the
-/// published prices, its adder included; a limit is never negative.
+/// published prices, its adder included, and beyond the order's own, which was not enough although
+/// a rounded price may say so; a limit is never negative.
 fn winning_limit(c: &Cleared, i: usize, a: usize, cost: i128) -> Option<Money> {
     let adder = i128::from(c.m.book.orders[i].alternatives[a].adder.0);
+    let own = i128::from(c.m.book.orders[i].limit.0);
     let limit = match c.m.orders[i].bid {
-        true => -(-cost).div_euclid(NANO) + adder + 1,
-        false => cost.div_euclid(NANO) - adder - 1,
+        true => (-(-cost).div_euclid(NANO) + adder).max(own) + 1,
+        false => (cost.div_euclid(NANO) - adder).min(own) - 1,
     };
     (limit >= 0).then(|| Money(small(limit)))
 }

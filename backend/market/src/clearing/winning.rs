@@ -16,7 +16,7 @@ pub enum Winning {
     Limit(Money),
     /// It does not win even with the limit that nobody outbids.
     Never,
-    /// The order is not in the book, wins already, or a clearing failed.
+    /// The order is not in the book, wins already, a clearing failed, or the search was ended.
     Unknown,
 }
 
@@ -26,11 +26,15 @@ struct Trial<'a> {
     position: usize,
     proposer: &'a dyn Proposer,
     limits: &'a Limits,
+    go_on: &'a dyn Fn() -> bool,
 }
 
 impl Trial<'_> {
     /// Whether the order wins anything with this limit.
     fn wins(&mut self, limit: i64) -> Option<bool> {
+        if !(self.go_on)() {
+            return None;
+        }
         self.book.orders[self.position].limit = Money(limit);
         let outcome = clear(&self.book, Mode::Market, self.proposer, self.limits).ok()?;
         let id = &self.book.orders[self.position].id;
@@ -39,20 +43,21 @@ impl Trial<'_> {
 }
 
 /// The least limit of a bid, the greatest of an offer, that would have won. `guess` is tried
-/// first: where it is right four clearings do, else about 40.
+/// first: where it is right four clearings do, else about 40; `go_on` is asked before each.
 pub fn winning_limit(
     book: &Book,
     order: &str,
     guess: Option<Money>,
     proposer: &dyn Proposer,
     limits: &Limits,
+    go_on: &dyn Fn() -> bool,
 ) -> Winning {
     let Some(position) = book.orders.iter().position(|o| o.id == order) else { return Winning::Unknown };
     let given = &book.orders[position];
     let (bid, present) = (given.side == Side::Bid, given.limit.0);
     // A bid that nobody outbids, an offer that asks for nothing.
     let Some(extreme) = (if bid { dearest(book, position) } else { Some(0) }) else { return Winning::Unknown };
-    let mut trial = Trial { book: book.clone(), position, proposer, limits };
+    let mut trial = Trial { book: book.clone(), position, proposer, limits, go_on };
     // `loses` and `wins` close in on each other; `toward` leads from the first to the second.
     let toward = if bid { 1 } else { -1 };
     if (extreme - present) * toward <= 0 {

@@ -8,12 +8,16 @@ use headroom_market::clearing::{self, Book, Money, Winning};
 use headroom_solver::Relaxation;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 /// Books of more orders are not cleared dozens of times for one question.
 const MOST_ORDERS: usize = 400;
 /// Answers that are remembered.
 const MOST_KNOWN: usize = 2_000;
+
+/// Somebody waits for the answer, and others for the turn: what takes longer stays a bound.
+const LONGEST_SEARCH: Duration = Duration::from_secs(4);
 
 /// A book order's id in a round.
 type Asked = (u64, String);
@@ -62,7 +66,11 @@ pub async fn winning_limit(app: &App, refused_in: u64, order: &str, guess: Optio
         }
         let Ok(turn) = app.winning.turn.acquire().await else { return Ok(Winning::Unknown) };
         let id = order.to_owned();
-        let search = move || clearing::winning_limit(&book, &id, guess, &Relaxation, &production_limits(false));
+        let ends = Instant::now() + LONGEST_SEARCH;
+        let search = move || {
+            let in_time = || Instant::now() < ends;
+            clearing::winning_limit(&book, &id, guess, &Relaxation, &production_limits(false), &in_time)
+        };
         let winning = tokio::task::spawn_blocking(search).await.map_err(|e| Problem::fault(&e))?;
         drop(turn);
         app.winning.remember(asked, winning);

@@ -15,6 +15,7 @@ mod facts;
 mod money;
 mod place;
 mod prices;
+mod printed;
 mod read;
 mod rows;
 mod welfare;
@@ -121,6 +122,7 @@ fn rules(book: &Book, outcome: &Outcome, mode: Mode, report: &mut Report) {
         welfare::check(&f, outcome, priced, &hosting, report);
         money::reasons(&f, &hosting, mode, report);
         certificate::check(outcome, report);
+        printed::check(&f, outcome, mode, report);
     }
 }
 

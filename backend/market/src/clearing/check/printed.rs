@@ -1,0 +1,175 @@
+//! What an outcome says beside its allocation: who set a price, why an order was refused, what it
+//! faced. An allocation can be right and its explanations wrong; people act on the explanations.
+use super::super::book::ProductKey;
+use super::super::outcome::{Mode, Outcome, Reason, Refusal};
+use super::super::rational::Rat;
+use super::Report;
+use super::facts::{Facts, MICRO};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub fn check(f: &Facts, out: &Outcome, mode: Mode, r: &mut Report) {
+    if out.mode != mode {
+        r.bad("MODE", "the outcome is of another mode than it is checked for", &[]);
+    }
+    let ids: BTreeMap<&str, usize> = f.orders.iter().enumerate().map(|(i, o)| (o.id.as_str(), i)).collect();
+    setters(f, out, &ids, r);
+    for a in &out.awards {
+        let Some(&i) = ids.get(a.order.as_str()) else { continue };
+        let Some(award) = &f.awards[i] else { continue };
+        if award.full && a.limited_by.is_some() {
+            r.bad("REASON", "a full award is said to be limited", &[("order", &a.order)]);
+        }
+        let low = |fill: &Rat| (fill + &Rat::ratio(1, 1_000_000)) < f.orders[i].least;
+        if let Some(fill) = a.fill.as_ref().filter(|fill| f.orders[i].block && low(&fill.0)) {
+            r.bad("ROW6", "a printed fill under the least", &[("order", &a.order), ("fill", &fill.0)]);
+        }
+    }
+    let hard = hard_products(f);
+    for (i, x) in f.refused.iter().enumerate() {
+        let Some(x) = x else { continue };
+        reason(f, i, x, r);
+        let mine = f.orders[i].alternatives.iter().flatten();
+        if x.reason == Reason::SolverFallback && mine.clone().all(|(k, _)| !hard.contains(k)) {
+            r.bad(
+                "REASON",
+                "a divisible order is given up where nothing but divisible orders trade",
+                &[("order", &x.order)],
+            );
+        }
+        if mode == Mode::Market {
+            faced(f, i, x, r);
+        }
+    }
+}
+
+/// The order, step or arc that is said to have set a price is there, and concerns the product.
+fn setters(f: &Facts, out: &Outcome, ids: &BTreeMap<&str, usize>, r: &mut Report) {
+    let index: BTreeMap<&ProductKey, usize> = f.keys.iter().enumerate().map(|(k, key)| (key, k)).collect();
+    for p in &out.prices {
+        let key = ProductKey { pool: p.pool.clone(), resource: p.resource.clone(), slot: p.slot };
+        let Some(&k) = index.get(&key) else { continue };
+        let (kind, name) = p.set_by.split_once(':').unwrap_or((&p.set_by, ""));
+        let right = match kind {
+            // Another program need not say.
+            "" | "none" | "cap" => name.is_empty(),
+            "bid" | "offer" => ids.get(name).is_some_and(|i| {
+                let o = &f.orders[*i];
+                o.bid == (kind == "bid") && o.alternatives.iter().flatten().any(|q| q.0 == k)
+            }),
+            "reserve" => name.parse().is_ok_and(|step: usize| step < f.steps[k].len()),
+            "arc" => name.parse().ok().and_then(|a: usize| f.arcs.get(a)).is_some_and(|a| a.0 == k || a.1 == k),
+            _ => false,
+        };
+        if !right {
+            r.bad(
+                "PRICE",
+                "nothing of this name could set the price",
+                &[("product", &f.keys[k]), ("set_by", &p.set_by)],
+            );
+        }
+    }
+}
+
+/// Reasons that a book alone can give, and where it is a matter of counting, those that it does.
+fn reason(f: &Facts, i: usize, x: &Refusal, r: &mut Report) {
+    let elsewhere = matches!(
+        x.reason,
+        Reason::Halted
+            | Reason::Expired
+            | Reason::Ineligible
+            | Reason::NoVacatePath
+            | Reason::InsufficientHold
+            | Reason::FrozenHoldTime
+    );
+    if elsewhere {
+        r.bad("REASON", "a reason that is given before a book is written", &[("order", &x.order)]);
+    }
+    if x.reason == Reason::MinFillUnreachable && reachable(f, i) {
+        r.bad("REASON", "all the supply together reaches the minimum fill", &[("order", &x.order)]);
+    }
+}
+
+/// Products that a search has to decide about: those of all-or-none orders, alternatives, replicas,
+/// nodes, arcs and rows of participants, and whatever orders tie to them. In all others the best
+/// allocation is that of one linear program, and nothing excuses giving an order up.
+fn hard_products(f: &Facts) -> BTreeSet<usize> {
+    let with_nodes: BTreeSet<&str> = f.book.nodes.iter().map(|n| n.pool.as_str()).collect();
+    let mut hard: BTreeSet<usize> =
+        (0..f.keys.len()).filter(|k| with_nodes.contains(f.keys[*k].pool.as_str())).collect();
+    hard.extend(f.arcs.iter().flat_map(|a| [a.0, a.1]));
+    let rows = |n: usize| {
+        let n = &f.book.instances[n];
+        !(n.holding.is_empty() && n.floor.is_empty() && n.max_swap.is_empty())
+    };
+    let products = |i: usize| f.orders[i].alternatives.iter().flatten().map(|q| q.0);
+    for (i, o) in f.orders.iter().enumerate() {
+        if o.block || o.replicas.is_some() || o.budget.is_some() || o.instance.is_some_and(rows) {
+            hard.extend(products(i));
+        }
+    }
+    loop {
+        let tied = |i: &usize| products(*i).any(|k| hard.contains(&k)) && products(*i).any(|k| !hard.contains(&k));
+        let more: Vec<usize> = (0..f.orders.len()).filter(tied).flat_map(products).collect();
+        if more.is_empty() {
+            return hard;
+        }
+        hard.extend(more);
+    }
+}
+
+/// Whether an order could reach its least fill if everything in the book were there for it alone.
+fn reachable(f: &Facts, i: usize) -> bool {
+    let o = &f.orders[i];
+    let through = |ends: fn(&(usize, usize)) -> usize, k: usize| -> i128 {
+        let of = f.arcs.iter().filter(|a| ends(&(a.0, a.1)) == k);
+        of.map(|a| a.4.unwrap_or_else(|| i128::from(i64::MAX))).sum()
+    };
+    let others = |bid: bool, k: usize| -> i128 {
+        let most = |n: &super::facts::OrderFacts| {
+            n.alternatives.iter().flatten().filter(|q| q.0 == k).map(|q| q.1).max().unwrap_or(0)
+        };
+        f.orders.iter().filter(|n| n.bid == bid).map(most).sum()
+    };
+    o.alternatives.iter().any(|alternative| {
+        alternative.iter().all(|(k, q)| {
+            let there = if o.bid {
+                f.steps[*k].iter().map(|s| s.0).sum::<i128>() + through(|e| e.1, *k) + others(false, *k)
+            } else {
+                // What is offered may also stay idle where nothing is paid for it.
+                through(|e| e.0, *k) + others(true, *k).max(*q)
+            };
+            Rat::int(there) >= &o.least * &Rat::int(*q)
+        })
+    })
+}
+
+/// The price and the shortfall that a refused order is told are those of one of its alternatives.
+fn faced(f: &Facts, i: usize, x: &Refusal, r: &mut Report) {
+    let o = &f.orders[i];
+    let told = |a: usize| {
+        let cost: i128 = o.alternatives[a].iter().map(|(k, q)| f.price[*k] * q).sum();
+        let near = f.tolerance(i, a) + MICRO;
+        let short = (-f.surplus(i, a, &f.price)).max(0);
+        x.price.is_none_or(|p| (i128::from(p.0) * MICRO - cost).abs() <= near)
+            && x.shortfall.is_none_or(|s| (i128::from(s.0) * MICRO - short).abs() <= near)
+    };
+    if !(0..o.alternatives.len()).any(told) {
+        r.bad(
+            "REASON",
+            "the price that a refused order is told is of none of its alternatives",
+            &[
+                ("order", &x.order),
+                ("price in micro-credits", &x.price.map_or(0, |p| p.0)),
+                ("shortfall in micro-credits", &x.shortfall.map_or(0, |s| s.0)),
+            ],
+        );
+    }
+    let other_way = |limit: i128| if o.bid { limit < o.limit } else { limit > o.limit };
+    if let Some(limit) = x.winning_limit.filter(|w| other_way(i128::from(w.0) * MICRO)) {
+        r.bad(
+            "REASON",
+            "a limit is said to have won that is worse than the order's own",
+            &[("order", &x.order), ("winning_limit in micro-credits", &limit.0)],
+        );
+    }
+}

@@ -1,0 +1,94 @@
+//! What an outcome says beside its allocation is checked too: each statement is changed alone, in
+//! outcomes that are right, and the checker has to notice.
+mod support;
+
+use headroom_market::clearing::outcome::{Quality, Reason};
+use headroom_market::clearing::{Book, Limits, Mode, Money, NoProposal, Outcome, clear, verify};
+use support::{Mix, book};
+
+fn cleared(seed: u64) -> (Book, Outcome) {
+    let mix = Mix { nodes: seed.is_multiple_of(2), blocks: true, rows: false, low_caps: false, replicas: false };
+    let b = book(seed, mix);
+    let mut out = clear(&b, Mode::Market, &NoProposal, &Limits::default()).expect("it can be cleared");
+    // The hash would give every change away.
+    out.certificate = None;
+    (b, out)
+}
+
+/// How many of the outcomes that `change` applies to are still accepted, and how many those are.
+fn accepted(change: impl Fn(&Book, &mut Outcome) -> bool) -> (usize, usize) {
+    let (mut passed, mut changed) = (0, 0);
+    for seed in 0..120 {
+        let (b, mut out) = cleared(seed);
+        assert!(verify(&b, out.clone(), Mode::Market).is_ok(), "seed {seed} before it is changed");
+        if change(&b, &mut out) {
+            changed += 1;
+            passed += usize::from(verify(&b, out, Mode::Market).is_ok());
+        }
+    }
+    (passed, changed)
+}
+
+fn all_noticed(what: &str, change: impl Fn(&Book, &mut Outcome) -> bool) {
+    let (passed, changed) = accepted(change);
+    assert!(changed > 20 && passed == 0, "{what}: {passed} of {changed} pass");
+}
+
+#[test]
+fn wrong_statements_are_noticed() {
+    all_noticed("a price set by nobody", |_, out| {
+        out.prices[0].set_by = "bid:zzz".into();
+        true
+    });
+    all_noticed("another mode", |_, out| {
+        out.mode = Mode::Welfare;
+        true
+    });
+    all_noticed("a limited award that is full", |b, out| {
+        let full = |a: &&mut headroom_market::clearing::outcome::Award| {
+            let asked = b.orders.iter().find(|o| o.id == a.order).map(|o| &o.alternatives[a.alternative].quantities);
+            asked.is_some_and(|q| q.iter().all(|x| a.quantities.iter().any(|y| y == x)))
+        };
+        let award = out.awards.iter_mut().find(full);
+        award.map(|a| a.limited_by = Some(Reason::NoHostFits)).is_some()
+    });
+    for reason in [Reason::Halted, Reason::Expired, Reason::Ineligible, Reason::InsufficientHold] {
+        all_noticed("a reason that no book gives", |_, out| {
+            out.refused.first_mut().map(|r| r.reason = reason).is_some()
+        });
+    }
+    all_noticed("another price", |_, out| {
+        out.refused.first_mut().and_then(|r| r.price.as_mut()).map(|p| p.0 += 5_000_000).is_some()
+    });
+    all_noticed("another shortfall", |_, out| {
+        out.refused.first_mut().and_then(|r| r.shortfall.as_mut()).map(|p| p.0 += 5_000_000).is_some()
+    });
+    all_noticed("a winning limit on the wrong side", |b, out| {
+        let Some(refused) = out.refused.iter_mut().find(|r| r.winning_limit.is_some()) else { return false };
+        let order = b.orders.iter().find(|o| o.id == refused.order).expect("it is in the book");
+        let wrong = if order.side == headroom_market::clearing::Side::Bid { -1 } else { 1 };
+        refused.winning_limit = Some(Money(order.limit.0 + wrong));
+        true
+    });
+}
+
+/// Where nothing but divisible orders trade, no search can have given up on any of them.
+#[test]
+fn a_divisible_order_is_not_given_up_without_need() {
+    let mix = Mix { nodes: false, blocks: false, rows: false, low_caps: false, replicas: false };
+    let mut changed = 0;
+    for seed in 0..60 {
+        let b = book(seed, mix);
+        if !b.arcs.is_empty() || !b.nodes.is_empty() || !b.instances.is_empty() {
+            continue;
+        }
+        let mut out = clear(&b, Mode::Market, &NoProposal, &Limits::default()).expect("it can be cleared");
+        out.certificate = None;
+        let Some(refused) = out.refused.first_mut() else { continue };
+        refused.reason = Reason::SolverFallback;
+        out.quality = Quality::Fallback;
+        changed += 1;
+        assert!(verify(&b, out, Mode::Market).is_err(), "seed {seed}");
+    }
+    assert!(changed > 10, "{changed}");
+}
