@@ -208,7 +208,7 @@ fn cancel_swap(
     Ok(Reply::Swap(swap))
 }
 
-/// The instance runs again from its checkpoint, at its baseline, under a new epoch.
+/// The instance runs again from its checkpoint, with the limits it had, under a new epoch.
 fn restart(turn: &mut Turn<'_>, id: InstanceId) -> Result<Reply, Refusal> {
     let mut instance = turn.state.instances.get(&id).cloned().ok_or_else(|| register::not_found("instance"))?;
     instance.epoch += 1;

@@ -72,10 +72,12 @@ pub struct Store {
 }
 
 /// The right to write on PostgreSQL: an epoch that every transaction checks.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Lease {
     pub holder: String,
     pub epoch: i64,
+    /// Alive as long as the process is: it holds the lock by which others see that.
+    pub(crate) _session: sqlx::PgConnection,
 }
 
 /// Where the data is.

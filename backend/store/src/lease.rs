@@ -1,7 +1,9 @@
 //! Who may write on PostgreSQL: a row with an epoch that every transaction checks and extends.
 //!
 //! Times are the database's own, so the clocks of two machines don't matter. A holder that
-//! died is succeeded when its lease has run out; one that only slept finds its epoch gone.
+//! died is succeeded when its lease has run out, or at once where the database knows that it is
+//! gone: a session of the holder keeps an advisory lock, and the lock goes with the process. One
+//! that only slept finds its epoch gone.
 use crate::database::{Lease, Transaction};
 use crate::error::StoreError;
 use crate::{Store, in_either};
@@ -16,21 +18,29 @@ pub const HEARTBEAT: Duration = Duration::from_millis(1_500);
 /// A successor waits this long for a dead holder's lease to run out.
 const PATIENCE: Duration = Duration::from_secs(8);
 
+/// The advisory lock of a holder's session: "headroom" in ASCII. Locks are of one database.
+const PRESENCE: i64 = i64::from_be_bytes(*b"headroom");
+
 const NOW: &str = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)";
 
-/// Takes the lease, waiting for a dead holder's to run out.
+/// Takes the lease. A living holder's is waited for, in case it has died and the database has not
+/// noticed yet.
 pub async fn acquire(pool: &PgPool, data: &Path) -> Result<Lease, StoreError> {
     let holder = format!("process {} with data in {}", std::process::id(), data.display());
     let text = format!(
         "INSERT INTO lease (name, holder, epoch, expires_at) VALUES ('market', $1, 1, {NOW} + $2)
          ON CONFLICT (name) DO UPDATE SET holder = $1, epoch = lease.epoch + 1, expires_at = {NOW} + $2
-         WHERE lease.expires_at < {NOW} RETURNING epoch"
+         WHERE lease.expires_at < {NOW} OR $3 RETURNING epoch"
     );
+    let mut session = pool.acquire().await?.detach();
     let started = tokio::time::Instant::now();
     loop {
-        let query = sqlx::query_as::<_, (i64,)>(crate::sql::constant(text.clone())).bind(&holder).bind(LEASE_MICROS);
+        let lock = "SELECT pg_try_advisory_lock($1)";
+        let (alone,): (bool,) = sqlx::query_as(lock).bind(PRESENCE).fetch_one(&mut session).await?;
+        let query = sqlx::query_as::<_, (i64,)>(crate::sql::constant(text.clone()));
+        let query = query.bind(&holder).bind(LEASE_MICROS).bind(alone);
         if let Some((epoch,)) = query.fetch_optional(pool).await? {
-            return Ok(Lease { holder, epoch });
+            return Ok(Lease { holder, epoch, _session: session });
         }
         if started.elapsed() > PATIENCE {
             let text = "SELECT holder FROM lease WHERE name = 'market'";
