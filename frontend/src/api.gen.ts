@@ -1765,7 +1765,10 @@ export interface components {
         };
         WinningLimit: {
             value: components["schemas"]["Credits"];
-            /** @description `exact`, or `bound`: enough while nothing else changes. */
+            /**
+             * @description `exact`: cleared again with all else as it was, the order wins with it, and not with a tick
+             *     worse. `bound`: what the prices say; another limit may itself move them.
+             */
             quality: string;
         };
     };
