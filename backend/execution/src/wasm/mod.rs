@@ -43,6 +43,7 @@ pub mod admission;
 mod cell;
 mod checkpoint;
 mod cluster;
+mod complexity;
 mod guest;
 mod host;
 mod library;
