@@ -5,6 +5,7 @@ pub mod feed;
 pub mod forecasts;
 pub mod meter;
 pub mod nodes;
+pub mod pulse;
 pub mod rounds;
 pub mod swaps;
 pub mod telemetry;
