@@ -4,6 +4,7 @@ pub mod conductor;
 pub mod feed;
 pub mod forecasts;
 pub mod meter;
+pub mod modules;
 pub mod nodes;
 pub mod pulse;
 pub mod rounds;
