@@ -9,6 +9,7 @@ mod common;
 mod events;
 mod idempotency;
 mod limits;
+mod modules;
 mod operations;
 mod orders;
 mod recovery;

@@ -24,11 +24,9 @@ const TABLE: &[(&str, &str)] = &[
     ("bt", "placeBid replaceBid cancelBid cancelBidByClientId cancelAll previewBid"),
     ("bt", "placeOffer replaceOffer cancelOffer cancelOfferByClientId previewOffer"),
     ("bt", "requestSwap requestSwapUnprefixed putStrategy"),
-    (
-        "t",
-        "registerInstance stopInstance restartInstance uploadModule createHint withdrawHint createProfile replaceProfile",
-    ),
+    ("t", "registerInstance restartInstance uploadModule createHint withdrawHint createProfile replaceProfile"),
     ("ta", "createApiKey revokeApiKey"),
+    ("tao", "stopInstance"),
     ("ao", "getRoundAudit"),
     ("fa", "exportLedger getFinanceSummary"),
     (

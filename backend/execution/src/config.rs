@@ -16,13 +16,23 @@ pub struct Config {
     /// A step that burns more is stopped and its guest is faulty. Twenty million is four demo
     /// cores for a second, and a few milliseconds of a real one.
     pub step_fuel_ceiling: u64,
+    /// Processor time after which a step is stopped and its guest is faulty, in microseconds:
+    /// fuel does not know how slow memory is. Half a second is ten times what the slowest step
+    /// under the ceiling took here, so that only a hog meets it. Only while guests run in real
+    /// time; a simulation is bounded by fuel alone, which is the same each time.
+    pub step_cpu_micros: u64,
     /// Longest run of one guest before a worker thread turns to the next, in microseconds.
-    /// Checked between steps: a single step is bounded by its fuel ceiling instead.
+    /// Checked between steps: a guest whose step took longer pays with turns.
     pub slice_micros: u64,
     /// Largest linear memory of a guest, KiB.
     pub max_guest_kib: u64,
+    /// Memory that every guest may start with, whatever its limit: two wasm pages, which a
+    /// limit of less than 64 KiB could not express.
+    pub included_kib: u64,
     /// Largest module that is admitted.
     pub max_module_bytes: usize,
+    /// Compiled modules kept though no instance has them. They are compiled again on demand.
+    pub max_idle_modules: usize,
     /// Largest output of one input position; a guest that writes more is faulty.
     pub max_output_bytes: usize,
     /// Output records kept for each instance.
@@ -52,9 +62,12 @@ impl Default for Config {
             fuel_per_cpu_milli: 5_000,
             burst_micros: 100_000,
             step_fuel_ceiling: 20_000_000,
+            step_cpu_micros: 500_000,
             slice_micros: 2_000,
             max_guest_kib: 4_096,
+            included_kib: 128,
             max_module_bytes: 256 * 1024,
+            max_idle_modules: 16,
             max_output_bytes: 256,
             output_ring: 256,
             mirror_positions: 256,

@@ -33,6 +33,8 @@ pub enum DriverError {
     TooManySnapshots { instance: InstanceId, kept: usize },
     #[error("the memory in use, {in_use_kib} KiB, cannot shrink to {limit_kib} KiB")]
     MemoryInUse { limit_kib: u64, in_use_kib: u64 },
+    #[error("a limit of {limit_kib} KiB is below the {minimum_kib} KiB that the module starts with")]
+    BelowMinimum { limit_kib: u64, minimum_kib: u64 },
     #[error("step {step} of swap {swap} was done with another request")]
     KeyReused { swap: String, step: String },
     #[error("module refused: {0}")]
@@ -67,6 +69,7 @@ impl DriverError {
             Self::SnapshotNotThere { .. } => "snapshot_not_there",
             Self::TooManySnapshots { .. } => "too_many_snapshots",
             Self::MemoryInUse { .. } => "memory_in_use",
+            Self::BelowMinimum { .. } => "below_minimum",
             Self::KeyReused { .. } => "key_reused",
             Self::Refused(_) => "module_refused",
             Self::Corrupt { .. } => "corrupt",

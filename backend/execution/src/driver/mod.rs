@@ -38,7 +38,9 @@ pub trait Driver: Send + Sync {
     fn stop(&self, key: &OpKey, instance: &InstanceId, epoch: u64) -> Result<Stopped, DriverError>;
 
     /// Every copy of the instance (active, shadow, fenced). Usage is since the last call, so
-    /// there is one observer: the telemetry of the node agent.
+    /// there is one observer: the telemetry of the node agent. Counters do not wait for a step
+    /// that is under way: then the active copy alone is answered, as it stood before the step,
+    /// with a window of no length; what is counted comes with the next answer.
     fn observe(&self, instance: &InstanceId, detail: Detail) -> Result<Vec<Observation>, DriverError>;
 
     /// Changes the limits of the active copy in place.

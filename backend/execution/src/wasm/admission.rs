@@ -1,11 +1,13 @@
 //! Which modules may run: those whose whole state can be captured between steps.
 //!
 //! Refusals in this order, the first one found wins: too big, malformed, then what the
-//! sections say in their order in the file, then missing exports, then engine features.
+//! sections say in their order in the file, then missing exports, then engine features, then
+//! what would take too long to compile (`complexity`).
 //! Absent: judging what a module does; it has nothing but its imports to do it with.
 
 use std::collections::BTreeSet;
 
+use super::complexity;
 use wasmparser::{ExternalKind, Operator, Parser, Payload, TypeRef, ValType, Validator, WasmFeatures};
 
 /// Why a module may not run. The text says what to change.
@@ -41,6 +43,8 @@ pub enum Refusal {
     MissingExport(&'static str),
     #[error("import headroom.{0} has another type than the guest ABI says")]
     ImportType(String),
+    #[error("{seen} {what}, at most {limit} are admitted; split large functions, or leave code out")]
+    TooMany { what: &'static str, seen: u64, limit: u64 },
     #[error("uses a feature that is not enabled: {0}")]
     Feature(String),
 }
@@ -171,6 +175,7 @@ pub fn admit(wasm: &[u8], max_bytes: usize, max_memory_kib: u64) -> Result<Admis
         return Err(Refusal::MissingExport("step"));
     }
     Validator::new_with_features(features()).validate_all(wasm).map_err(|e| Refusal::Feature(e.to_string()))?;
+    complexity::check(wasm)?;
     debug_assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
     Ok(Admission { globals: names, initial_memory_kib })
 }

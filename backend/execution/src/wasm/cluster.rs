@@ -11,9 +11,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::cell::Cell;
-use super::guest::{Guest, Module, Runtime};
+use super::guest::{Guest, Runtime};
+use super::library::Library;
 use super::outputs::OutputRecord;
 use super::replica::{Progress, Replica, Run};
+use super::slot::Slot;
 use crate::config::Config;
 use crate::driver::{DriverError, InstanceId, Limits, NodeId, Program, Role};
 use crate::feed::InputFeed;
@@ -27,8 +29,8 @@ pub(crate) struct Shared {
     pub runtime: Runtime,
     pub feed: Arc<dyn InputFeed>,
     pub nodes: Mutex<Nodes>,
-    pub cells: RwLock<BTreeMap<InstanceId, Arc<Mutex<Cell>>>>,
-    modules: RwLock<BTreeMap<Program, Arc<Module>>>,
+    pub cells: RwLock<BTreeMap<InstanceId, Arc<Slot>>>,
+    pub library: Library,
     pub latest_micros: AtomicI64,
     pub checkpoint_failure: Mutex<Option<(InstanceId, String)>>,
     pub clock: RwLock<Option<Clock>>,
@@ -57,11 +59,11 @@ impl Cluster {
     /// An empty cluster with the guests that come with the crate.
     pub fn new(config: Config, feed: Arc<dyn InputFeed>) -> Result<Self, DriverError> {
         let runtime = Runtime::new()?;
-        let mut modules = BTreeMap::new();
+        let library = Library::default();
         for (name, text) in BUILT_IN {
             let wasm = wat::parse_str(text).map_err(|e| DriverError::Engine(e.to_string()))?;
-            let program = Program(name.to_owned());
-            modules.insert(program.clone(), Arc::new(runtime.load(&config, program, &wasm)?));
+            let module = runtime.load(&config, Program(name.to_owned()), &wasm)?;
+            library.insert(module, true, config.max_idle_modules);
         }
         Ok(Self {
             shared: Arc::new(Shared {
@@ -70,7 +72,7 @@ impl Cluster {
                 feed,
                 nodes: Mutex::default(),
                 cells: RwLock::default(),
-                modules: RwLock::new(modules),
+                library,
                 latest_micros: AtomicI64::new(0),
                 checkpoint_failure: Mutex::default(),
                 clock: RwLock::new(None),
@@ -91,34 +93,11 @@ impl Cluster {
     pub fn set_node_up(&self, node: &NodeId, up: bool) -> Result<(), DriverError> {
         lock(&self.shared.nodes).set_up(node, up)?;
         if !up {
-            for cell in self.cells() {
-                lock(&cell).lose(node);
+            for slot in self.slots() {
+                slot.lock().lose(node);
             }
         }
         Ok(())
-    }
-
-    /// Admits a module in binary or text form. Its id is its content, so twice is once.
-    pub fn admit(&self, module: &[u8]) -> Result<Program, DriverError> {
-        let shared = &self.shared;
-        let limit = shared.config.max_module_bytes;
-        if module.len() > limit {
-            let bytes = module.len();
-            return Err(super::admission::Refusal::TooBig { bytes, limit }.into());
-        }
-        let wasm = wat::parse_bytes(module).map_err(|e| super::admission::Refusal::Malformed(e.to_string()))?;
-        let program = Program(format!("wasm-{}", &blake3::hash(&wasm).to_hex()[..32]));
-        if self.module(&program).is_err() {
-            let loaded = Arc::new(shared.runtime.load(&shared.config, program.clone(), &wasm)?);
-            let mut modules = shared.modules.write().unwrap_or_else(PoisonError::into_inner);
-            modules.insert(program.clone(), loaded);
-        }
-        Ok(program)
-    }
-
-    pub(crate) fn module(&self, program: &Program) -> Result<Arc<Module>, DriverError> {
-        let modules = self.shared.modules.read().unwrap_or_else(PoisonError::into_inner);
-        modules.get(program).cloned().ok_or_else(|| DriverError::UnknownProgram(program.0.clone()))
     }
 
     /// The cluster's time: the clock's where one runs, else the latest advance.
@@ -132,8 +111,8 @@ impl Cluster {
     /// latest one does nothing.
     pub fn advance(&self, now_micros: i64) {
         self.shared.latest_micros.fetch_max(now_micros, Ordering::AcqRel);
-        for cell in self.cells() {
-            let cell = &mut *lock(&cell);
+        for slot in self.slots() {
+            let cell = &mut *slot.lock();
             while self.work(cell, now_micros, &mut || true) == Progress::More {}
         }
     }
@@ -159,33 +138,29 @@ impl Cluster {
         Run { config: &self.shared.config, feed: &*self.shared.feed, instance }
     }
 
-    pub(crate) fn cells(&self) -> Vec<Arc<Mutex<Cell>>> {
+    pub(crate) fn slots(&self) -> Vec<Arc<Slot>> {
         let cells = self.shared.cells.read().unwrap_or_else(PoisonError::into_inner);
         cells.values().cloned().collect()
     }
 
-    pub(crate) fn cell(&self, instance: &InstanceId) -> Result<Arc<Mutex<Cell>>, DriverError> {
+    pub(crate) fn cell(&self, instance: &InstanceId) -> Result<Arc<Slot>, DriverError> {
         let cells = self.shared.cells.read().unwrap_or_else(PoisonError::into_inner);
         cells.get(instance).cloned().ok_or_else(|| DriverError::UnknownInstance(instance.clone()))
     }
 
-    pub(crate) fn cell_or_new(&self, instance: &InstanceId) -> Arc<Mutex<Cell>> {
+    pub(crate) fn cell_or_new(&self, instance: &InstanceId) -> Arc<Slot> {
         let mut cells = self.shared.cells.write().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(cells.entry(instance.clone()).or_insert_with(|| Arc::new(Mutex::new(Cell::new(instance.clone())))))
+        Arc::clone(cells.entry(instance.clone()).or_insert_with(|| Arc::new(Slot::new(instance.clone()))))
     }
 
-    /// Instances that have a copy here.
+    /// Instances that have a copy here; does not wait for a step that is under way.
     pub fn instances(&self) -> Vec<InstanceId> {
-        let running = |cell: &Arc<Mutex<Cell>>| {
-            let cell = lock(cell);
-            (cell.active.is_some() || cell.fenced.is_some()).then(|| cell.instance.clone())
-        };
-        self.cells().iter().filter_map(running).collect()
+        self.slots().iter().filter(|slot| slot.runs()).map(|slot| slot.instance.clone()).collect()
     }
 
     /// The outputs from a position on that are still kept.
     pub fn outputs(&self, instance: &InstanceId, from_position: u64) -> Result<Vec<OutputRecord>, DriverError> {
-        Ok(lock(&*self.cell(instance)?).outputs.since(from_position))
+        Ok(self.cell(instance)?.lock().outputs.since(from_position))
     }
 
     /// A copy on a node, in its initial state.

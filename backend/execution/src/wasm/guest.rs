@@ -6,15 +6,23 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
-use wasmtime::{Engine, ExternType, FuncType, Global, InstancePre, Memory, Store, TypedFunc, Val};
+use wasmtime::{
+    Engine, ExternType, FuncType, Global, InstancePre, Memory, OperatorCost, Store, TypedFunc, UpdateDeadline, Val,
+};
 
 use super::admission::{Admission, Refusal, admit};
 use super::host::{Host, HostCounters, linker};
 use super::snapshot::{GlobalValue, PAGE_BYTES, PageHashes, Snapshot, ZERO_PAGE, page_hash, state_hash};
+use super::watch::{Overrun, Watch, cpu_time};
 use crate::config::Config;
 use crate::driver::{DriverError, InstanceId, Limits, Program, SnapshotId};
 use crate::feed::Input;
+
+/// What `memory.grow` costs: it takes as long as so many instructions.
+const GROW_FUEL: u8 = 50;
 
 pub(crate) fn engine_error(error: wasmtime::Error) -> DriverError {
     DriverError::Engine(format!("{error:#}"))
@@ -24,6 +32,8 @@ pub(crate) fn engine_error(error: wasmtime::Error) -> DriverError {
 pub(crate) struct Runtime {
     engine: Engine,
     linker: wasmtime::Linker<Host>,
+    /// Raised when the process ends and steps under way have to, too.
+    pub ending: Arc<AtomicBool>,
 }
 
 /// An admitted module, compiled and linked.
@@ -31,6 +41,7 @@ pub(crate) struct Module {
     pub program: Program,
     pub wasm: Arc<[u8]>,
     pub admission: Admission,
+    ending: Arc<AtomicBool>,
     pre: InstancePre<Host>,
 }
 
@@ -39,12 +50,21 @@ impl Runtime {
         let mut config = wasmtime::Config::new();
         config
             .consume_fuel(true)
+            // Instructions that copy or fill memory cost a fuel a byte by default. Asking for
+            // memory and being refused is a call to the host.
+            .operator_cost(OperatorCost { MemoryGrow: GROW_FUEL, ..OperatorCost::new() })
+            .epoch_interruption(true)
             .cranelift_nan_canonicalization(true)
             .wasm_relaxed_simd(false)
             .wasm_backtrace_max_frames(None);
         let engine = Engine::new(&config).map_err(engine_error)?;
         let linker = linker(&engine)?;
-        Ok(Self { engine, linker })
+        Ok(Self { engine, linker, ending: Arc::default() })
+    }
+
+    /// Lets every step under way look at its clock.
+    pub fn tick(&self) {
+        self.engine.increment_epoch();
     }
 
     /// Admits and compiles a module; `program` names it from now on.
@@ -59,7 +79,7 @@ impl Runtime {
         if !step_fits {
             return Err(Refusal::MissingExport("step").into());
         }
-        Ok(Module { program, wasm: wasm.into(), admission, pre })
+        Ok(Module { program, wasm: wasm.into(), admission, ending: Arc::clone(&self.ending), pre })
     }
 
     /// The first import whose type is not the one that is offered.
@@ -79,6 +99,14 @@ impl Runtime {
     }
 }
 
+/// Refuses a limit below the memory that a module starts with: it could not be kept to.
+fn below_minimum(included_kib: u64, limit_kib: u64, minimum_kib: u64) -> Result<(), DriverError> {
+    if minimum_kib > limit_kib.max(included_kib) {
+        return Err(DriverError::BelowMinimum { limit_kib, minimum_kib });
+    }
+    Ok(())
+}
+
 /// What one step did.
 pub(crate) struct Done {
     pub fuel: u64,
@@ -92,6 +120,7 @@ pub(crate) struct Guest {
     memory: Memory,
     step: TypedFunc<(), i32>,
     globals: Vec<(String, Global)>,
+    included_kib: u64,
     /// The next input to process.
     pub position: u64,
 }
@@ -114,9 +143,16 @@ impl Guest {
         host.minimum_kib = module.admission.initial_memory_kib;
         host.properties = Arc::new(properties);
         host.seed = u64::from_le_bytes(seed_bytes);
+        host.watch = Watch::new(Duration::from_micros(config.step_cpu_micros), Arc::clone(&module.ending));
+        below_minimum(config.included_kib, host.mem_limit_kib, host.minimum_kib)?;
         let mut store = Store::new(module.pre.module().engine(), host);
         store.limiter(|host| host);
         store.set_fuel(config.step_fuel_ceiling).map_err(engine_error)?;
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|mut store| {
+            let may_go_on = store.data_mut().watch.may_go_on(cpu_time());
+            Ok(if may_go_on { UpdateDeadline::Continue(1) } else { UpdateDeadline::Interrupt })
+        });
         let made = module.pre.instantiate(&mut store).map_err(engine_error)?;
         let memory = made.get_memory(&mut store, "memory").ok_or(Refusal::MissingExport("memory"))?;
         let step = made.get_typed_func(&mut store, "step").map_err(engine_error)?;
@@ -128,7 +164,7 @@ impl Guest {
             globals.push((name.clone(), global));
         }
         store.data_mut().memory = Some(memory);
-        Ok(Self { store, memory, step, globals, position: 0 })
+        Ok(Self { store, memory, step, globals, included_kib: config.included_kib, position: 0 })
     }
 
     /// Processes the input at the guest's position. On an error the guest is unusable.
@@ -140,14 +176,25 @@ impl Guest {
         host.position = self.position;
         host.draws = 0;
         host.output.clear();
+        host.watch.step_begins();
         self.store.set_fuel(ceiling).map_err(|e| e.to_string())?;
+        self.store.set_epoch_deadline(1);
         let result = self.step.call(&mut self.store, ());
         let left = self.store.get_fuel().map_err(|e| e.to_string())?;
         match result {
             Ok(0) => {}
             Ok(code) => return Err(format!("step answered {code}")),
-            Err(_) if left == 0 => return Err(format!("a step burnt more than {ceiling} fuel")),
-            Err(error) => return Err(error.root_cause().to_string()),
+            Err(error) => {
+                let watch = &self.store.data().watch;
+                return Err(match watch.overrun() {
+                    Some(Overrun::Time) => {
+                        format!("a step took more than {} ms of processor time", watch.limit.as_millis())
+                    }
+                    Some(Overrun::Ending) => "a step was ended because the process stops".to_owned(),
+                    None if left == 0 => format!("a step burnt more than {ceiling} fuel"),
+                    None => error.root_cause().to_string(),
+                });
+            }
         }
         self.position += 1;
         let output = std::mem::take(&mut self.store.data_mut().output);
@@ -169,9 +216,11 @@ impl Guest {
     }
 
     /// Sets the memory limit in force. A guest that manages its hold comes down with its next
-    /// step; one that never does cannot come below what it has.
+    /// step; one that never does cannot come below what it has. None comes below what its
+    /// module starts with.
     pub fn set_mem_limit(&mut self, limit_kib: u64) -> Result<(), DriverError> {
         let host = self.store.data();
+        below_minimum(self.included_kib, limit_kib, host.minimum_kib)?;
         let in_use_kib = self.reserved_kib();
         if host.held_kib.is_none() && limit_kib < in_use_kib && in_use_kib > host.minimum_kib {
             return Err(DriverError::MemoryInUse { limit_kib, in_use_kib });
@@ -304,6 +353,7 @@ impl Host {
             seed: 0,
             draws: 0,
             counters: HostCounters::default(),
+            watch: Watch::default(),
         }
     }
 }

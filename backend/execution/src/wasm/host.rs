@@ -2,11 +2,13 @@
 //! recorded inputs, so that a replay sees the same.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
-use wasmtime::{Caller, Engine, Linker, Memory, ResourceLimiter, bail};
+use wasmtime::{Caller, Engine, Linker, Memory, ResourceLimiter, Trap, bail};
 
 use super::guest::engine_error;
+use super::watch::Watch;
 use crate::driver::DriverError;
 
 /// Codes of execution-trace phases that are counted apart; more would be a guest's way to
@@ -14,6 +16,11 @@ use crate::driver::DriverError;
 const MAX_PHASES: usize = 16;
 /// Longest name of a node property.
 const MAX_PROPERTY_NAME: usize = 64;
+/// What a call costs besides what it does: it takes as long as so many instructions.
+const CALL_FUEL: u64 = 50;
+/// Bytes that are copied or zeroed for one fuel. A function of the call's arguments and the
+/// guest's own past, so a replay is charged the same.
+const BYTES_A_FUEL: u64 = 8;
 
 /// The host's side of one guest.
 pub(crate) struct Host {
@@ -32,6 +39,7 @@ pub(crate) struct Host {
     pub seed: u64,
     pub draws: u64,
     pub counters: HostCounters,
+    pub watch: Watch,
 }
 
 /// Counted until somebody takes them.
@@ -44,19 +52,27 @@ pub(crate) struct HostCounters {
 }
 
 impl Host {
+    fn granted(&self, asked_kib: u64) -> u64 {
+        asked_kib.min(self.mem_limit_kib)
+    }
+
+    /// What is discarded when the guest holds `granted_kib` from now on.
+    fn discarded(&self, granted_kib: u64, memory_bytes: usize) -> Range<usize> {
+        let bytes = |kib: u64| usize::try_from(kib.saturating_mul(1024)).unwrap_or(usize::MAX);
+        // The module's own pages are never discarded, however little it says it holds.
+        let keep = bytes(granted_kib.max(self.minimum_kib));
+        let before = self.held_kib.map_or(memory_bytes, bytes).min(memory_bytes);
+        keep.min(before)..before
+    }
+
     fn hold(&mut self, asked_kib: u64, memory: &mut [u8]) -> u64 {
-        let granted = asked_kib.min(self.mem_limit_kib);
+        let granted = self.granted(asked_kib);
         self.counters.demand_kib = self.counters.demand_kib.max(asked_kib);
         if granted < asked_kib {
             self.counters.memory_stalls += 1;
         }
-        // The module's own pages are never discarded, however little it says it holds.
-        let keep = usize::try_from(granted.max(self.minimum_kib) * 1024).unwrap_or(usize::MAX);
-        let before = self.held_kib.map_or(memory.len() as u64, |kib| kib * 1024);
-        let before = usize::try_from(before).unwrap_or(usize::MAX).min(memory.len());
-        if keep < before {
-            memory[keep..before].fill(0);
-        }
+        let discarded = self.discarded(granted, memory.len());
+        memory[discarded].fill(0);
         self.held_kib = Some(granted);
         granted
     }
@@ -101,8 +117,15 @@ fn slice(memory: &[u8], ptr: i32, len: i32) -> wasmtime::Result<&[u8]> {
     }
 }
 
-fn enter<'a>(caller: &'a mut Caller<'_, Host>) -> wasmtime::Result<(&'a mut [u8], &'a mut Host)> {
+/// Charges a call that touches `bytes` bytes, then gives what it works on.
+fn enter<'a>(caller: &'a mut Caller<'_, Host>, bytes: usize) -> wasmtime::Result<(&'a mut [u8], &'a mut Host)> {
     let Some(memory) = caller.data().memory else { bail!("no memory yet") };
+    let cost = CALL_FUEL + (bytes as u64).div_ceil(BYTES_A_FUEL);
+    let left = caller.get_fuel()?;
+    caller.set_fuel(left.saturating_sub(cost))?;
+    if left < cost {
+        return Err(Trap::OutOfFuel.into());
+    }
     let (bytes, host) = memory.data_and_store_mut(caller);
     host.counters.host_calls += 1;
     Ok((bytes, host))
@@ -118,15 +141,16 @@ pub(crate) fn linker(engine: &Engine) -> Result<Linker<Host>, DriverError> {
 fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     const M: &str = "headroom";
     linker.func_wrap(M, "input", |mut caller: Caller<'_, Host>, ptr: i32, len: i32| {
-        let (memory, host) = enter(&mut caller)?;
-        let wanted = host.input.len().min(len as u32 as usize);
+        let wanted = caller.data().input.len().min(len as u32 as usize);
+        let (memory, host) = enter(&mut caller, wanted)?;
         slice(memory, ptr, wanted as i32)?;
         let start = ptr as u32 as usize;
         memory[start..start + wanted].copy_from_slice(&host.input[..wanted]);
         wasmtime::Result::Ok(i32::try_from(host.input.len()).unwrap_or(i32::MAX))
     })?;
     linker.func_wrap(M, "output", |mut caller: Caller<'_, Host>, ptr: i32, len: i32| {
-        let (memory, host) = enter(&mut caller)?;
+        let most = caller.data().max_output_bytes;
+        let (memory, host) = enter(&mut caller, most.min(len as u32 as usize))?;
         let bytes = slice(memory, ptr, len)?;
         if host.output.len() + bytes.len() > host.max_output_bytes {
             bail!("more than {} bytes of output in one step", host.max_output_bytes);
@@ -135,24 +159,27 @@ fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
         wasmtime::Result::Ok(())
     })?;
     linker.func_wrap(M, "hold", |mut caller: Caller<'_, Host>, kib: i32| {
-        let (memory, host) = enter(&mut caller)?;
-        let granted = host.hold(u64::from(kib as u32), memory);
+        let asked = u64::from(kib as u32);
+        let size = caller.data().memory.map_or(0, |memory| memory.data_size(&caller));
+        let discarded = caller.data().discarded(caller.data().granted(asked), size);
+        let (memory, host) = enter(&mut caller, discarded.len())?;
+        let granted = host.hold(asked, memory);
         wasmtime::Result::Ok(granted as u32 as i32)
     })?;
     linker.func_wrap(M, "position", |mut caller: Caller<'_, Host>| {
-        let (_, host) = enter(&mut caller)?;
+        let (_, host) = enter(&mut caller, 0)?;
         wasmtime::Result::Ok(host.position as i64)
     })?;
     linker.func_wrap(M, "now", |mut caller: Caller<'_, Host>| {
-        let (_, host) = enter(&mut caller)?;
+        let (_, host) = enter(&mut caller, 0)?;
         wasmtime::Result::Ok(host.due_at_micros)
     })?;
     linker.func_wrap(M, "random", |mut caller: Caller<'_, Host>| {
-        let (_, host) = enter(&mut caller)?;
+        let (_, host) = enter(&mut caller, 0)?;
         wasmtime::Result::Ok(host.random() as i64)
     })?;
     linker.func_wrap(M, "phase", |mut caller: Caller<'_, Host>, code: i32| {
-        let (_, host) = enter(&mut caller)?;
+        let (_, host) = enter(&mut caller, 0)?;
         let phases = &mut host.counters.phases;
         let code = code as u32;
         if phases.len() < MAX_PHASES || phases.contains_key(&code) {
@@ -161,7 +188,7 @@ fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
         wasmtime::Result::Ok(())
     })?;
     linker.func_wrap(M, "node_property", |mut caller: Caller<'_, Host>, ptr: i32, len: i32| {
-        let (memory, host) = enter(&mut caller)?;
+        let (memory, host) = enter(&mut caller, MAX_PROPERTY_NAME)?;
         let name = slice(memory, ptr, len)?;
         if name.len() > MAX_PROPERTY_NAME {
             bail!("a node property's name has at most {MAX_PROPERTY_NAME} bytes");

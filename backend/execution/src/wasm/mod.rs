@@ -10,7 +10,11 @@
 //! The host calls `step` once for each input, in order; 0 means done, anything else stops the
 //! guest as faulty. Between steps it may be stopped, copied, moved and resumed; inside a step
 //! never. A step may cost more than its slice: it runs to its end and the fuel is charged
-//! against the time to come, up to a hard ceiling that makes it faulty.
+//! against the time to come, up to a hard ceiling that makes it faulty. An instruction costs
+//! one fuel, one that copies or fills memory a fuel for each byte; a call of an import costs
+//! 50 and one for every 8 bytes that the host copies or zeroes for it, `memory.grow` 50. In
+//! real time there is a ceiling of processor time besides, because fuel does not know how slow
+//! memory is.
 //!
 //! Imports, all from module `headroom`, all optional:
 //!
@@ -39,19 +43,32 @@ pub mod admission;
 mod cell;
 mod checkpoint;
 mod cluster;
+mod complexity;
 mod guest;
 mod host;
+mod library;
 mod moves;
 mod operations;
 mod outputs;
 mod recovery;
 mod replica;
+mod slot;
 mod snapshot;
 mod threads;
 pub mod transfer;
+mod watch;
 
 pub use cluster::Cluster;
 pub use outputs::OutputRecord;
 pub use recovery::{CheckpointSummary, Placement, RestoreSummary, Restored, Saved};
 pub use snapshot::{PAGE_BYTES, Snapshot};
 pub use threads::RunningThreads;
+
+/// Puts the calling thread behind everything else.
+fn low_priority() {
+    /// Lowest priority that still gets its share on an idle machine.
+    const NICE: i32 = 10;
+    // On Linux this is the priority of the calling thread. Not allowed to lower it further is
+    // no reason not to run.
+    let _ = rustix::process::nice(NICE);
+}

@@ -70,6 +70,8 @@ impl Cluster {
         }
         cell.snapshots.clear();
         cell.activation = None;
+        // Its compiled code is needed again only if it is started again, which names it.
+        cell.module = None;
         last.ok_or(missing)
     }
 }
@@ -114,7 +116,7 @@ impl Driver for Cluster {
     fn start(&self, key: &OpKey, request: &StartRequest) -> Result<Started, DriverError> {
         let module = self.module(&request.program)?;
         let cell = self.cell_or_new(&request.instance);
-        lock(&cell).once(key, "start", request, |cell| {
+        cell.lock().once(key, "start", request, |cell| {
             if cell.active.is_some() || cell.fenced.is_some() {
                 return Err(cell.wrong("start", "no running copy"));
             }
@@ -137,12 +139,19 @@ impl Driver for Cluster {
 
     fn stop(&self, key: &OpKey, instance: &InstanceId, epoch: u64) -> Result<Stopped, DriverError> {
         let cell = self.cell(instance)?;
-        lock(&cell).once(key, "stop", &epoch, |cell| self.do_stop(cell, epoch))
+        cell.lock().once(key, "stop", &epoch, |cell| self.do_stop(cell, epoch))
     }
 
     fn observe(&self, instance: &InstanceId, detail: Detail) -> Result<Vec<Observation>, DriverError> {
-        let cell = self.cell(instance)?;
-        let cell = &mut *lock(&cell);
+        let slot = self.cell(instance)?;
+        let mut held = match detail {
+            Detail::WithStateHash => slot.lock(),
+            Detail::Counters => match slot.try_lock() {
+                Some(held) => held,
+                None => return Ok(slot.standing().into_iter().collect()),
+            },
+        };
+        let cell = &mut *held;
         let (run, now) = (self.run(instance), self.now_micros());
         let active = cell.active.as_mut();
         let fenced = cell.fenced.as_mut().map(|fenced| &mut fenced.replica);
@@ -154,7 +163,7 @@ impl Driver for Cluster {
     fn resize(&self, key: &OpKey, instance: &InstanceId, epoch: u64, limits: &Limits) -> Result<Resized, DriverError> {
         let cell = self.cell(instance)?;
         let request = (epoch, limits);
-        lock(&cell).once(key, "resize", &request, |cell| self.do_resize(cell, epoch, limits))
+        cell.lock().once(key, "resize", &request, |cell| self.do_resize(cell, epoch, limits))
     }
 
     fn snapshot(
@@ -166,7 +175,7 @@ impl Driver for Cluster {
     ) -> Result<SnapshotInfo, DriverError> {
         let cell = self.cell(instance)?;
         let id = SnapshotId(format!("{}/{}", key.swap, key.step));
-        lock(&cell).once(key, "snapshot", &(epoch, base), |cell| self.do_snapshot(cell, id, epoch, base))
+        cell.lock().once(key, "snapshot", &(epoch, base), |cell| self.do_snapshot(cell, id, epoch, base))
     }
 
     fn transfer(
@@ -178,23 +187,23 @@ impl Driver for Cluster {
         to: &NodeId,
     ) -> Result<Transferred, DriverError> {
         let cell = self.cell(instance)?;
-        lock(&cell).once(key, "transfer", &(epoch, snapshot, to), |cell| self.do_transfer(cell, epoch, snapshot, to))
+        cell.lock().once(key, "transfer", &(epoch, snapshot, to), |cell| self.do_transfer(cell, epoch, snapshot, to))
     }
 
     fn start_shadow(&self, key: &OpKey, request: &ShadowRequest) -> Result<ShadowStarted, DriverError> {
         let cell = self.cell(&request.instance)?;
-        lock(&cell).once(key, "start_shadow", request, |cell| self.do_start_shadow(cell, request))
+        cell.lock().once(key, "start_shadow", request, |cell| self.do_start_shadow(cell, request))
     }
 
     fn shadow_report(&self, instance: &InstanceId) -> Result<ShadowReport, DriverError> {
         let cell = self.cell(instance)?;
-        let cell = lock(&cell);
+        let cell = cell.lock();
         cell.shadow_report().ok_or_else(|| cell.wrong("shadow_report", "a shadow run"))
     }
 
     fn drop_shadow(&self, key: &OpKey, instance: &InstanceId) -> Result<(), DriverError> {
         let cell = self.cell(instance)?;
-        lock(&cell).once(key, "drop_shadow", &(), |cell| {
+        cell.lock().once(key, "drop_shadow", &(), |cell| {
             if cell.fenced.is_some() {
                 return Err(cell.wrong("drop_shadow", "a source that is not fenced"));
             }
@@ -206,17 +215,17 @@ impl Driver for Cluster {
 
     fn fence(&self, key: &OpKey, instance: &InstanceId, epoch: u64, new_epoch: u64) -> Result<Fenced, DriverError> {
         let cell = self.cell(instance)?;
-        lock(&cell).once(key, "fence", &(epoch, new_epoch), |cell| self.do_fence(cell, epoch, new_epoch))
+        cell.lock().once(key, "fence", &(epoch, new_epoch), |cell| self.do_fence(cell, epoch, new_epoch))
     }
 
     fn activate(&self, key: &OpKey, request: &ActivateRequest) -> Result<Activated, DriverError> {
         let cell = self.cell(&request.instance)?;
-        lock(&cell).once(key, "activate", request, |cell| self.do_activate(cell, request))
+        cell.lock().once(key, "activate", request, |cell| self.do_activate(cell, request))
     }
 
     fn verify(&self, request: &VerifyRequest) -> Result<Verification, DriverError> {
         let cell = self.cell(&request.instance)?;
-        let cell = lock(&cell);
+        let cell = cell.lock();
         let Some(active) = cell.active.as_ref() else {
             return Err(cell.wrong("verify", "an active copy"));
         };
@@ -244,17 +253,17 @@ impl Driver for Cluster {
 
     fn release(&self, key: &OpKey, instance: &InstanceId, epoch: u64) -> Result<Released, DriverError> {
         let cell = self.cell(instance)?;
-        lock(&cell).once(key, "release", &epoch, |cell| self.do_release(cell, epoch))
+        cell.lock().once(key, "release", &epoch, |cell| self.do_release(cell, epoch))
     }
 
     fn rollback(&self, key: &OpKey, instance: &InstanceId, new_epoch: u64) -> Result<RolledBack, DriverError> {
         let cell = self.cell(instance)?;
-        lock(&cell).once(key, "rollback", &new_epoch, |cell| self.do_rollback(cell, new_epoch))
+        cell.lock().once(key, "rollback", &new_epoch, |cell| self.do_rollback(cell, new_epoch))
     }
 
     fn checkpoint(&self, key: &OpKey, instance: &InstanceId, epoch: u64) -> Result<CheckpointInfo, DriverError> {
         let cell = self.cell(instance)?;
-        lock(&cell).once(key, "checkpoint", &epoch, |cell| {
+        cell.lock().once(key, "checkpoint", &epoch, |cell| {
             self.check_active(cell, "checkpoint", epoch)?;
             let dir = self.shared.config.checkpoint_dir.as_deref();
             let stored_bytes = self.take_checkpoint(cell, dir)?;

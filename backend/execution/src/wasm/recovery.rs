@@ -101,8 +101,8 @@ impl Cluster {
     /// Checkpoints every instance into `dir`, at a step boundary each.
     pub fn checkpoint_all(&self, dir: &Path) -> Result<CheckpointSummary, DriverError> {
         let mut summary = CheckpointSummary { instances: 0, stored_bytes: 0, skipped: Vec::new() };
-        for cell in self.cells() {
-            let cell = &mut *lock(&cell);
+        for slot in self.slots() {
+            let cell = &mut *slot.lock();
             if cell.active.is_none() && cell.fenced.is_none() {
                 continue;
             }
@@ -169,8 +169,8 @@ impl Cluster {
             self.admit(wasm)?;
         }
         let module = self.module(&saved.program)?;
-        let cell = self.cell_or_new(&saved.instance);
-        let cell = &mut *lock(&cell);
+        let slot = self.cell_or_new(&saved.instance);
+        let cell = &mut *slot.lock();
         if cell.active.is_some() || cell.fenced.is_some() {
             return Ok(None);
         }

@@ -207,23 +207,15 @@ impl Replica {
         let near = |used: u64, limit: u64| u128::from(used) * 100 >= u128::from(limit) * 98;
         let position = self.guest.position;
         Observation {
-            instance: run.instance.clone(),
-            node: self.node.clone(),
-            epoch: self.epoch,
-            role: self.role,
-            limits: self.limits.clone(),
             observed_at_micros: now_micros,
             window_micros,
             cpu_milli,
-            mem_kib: held,
             mem_peak_kib: w.mem_peak_kib.max(held),
             mem_demand_kib: w.mem_demand_kib.max(held),
-            mem_reserved_kib: self.guest.reserved_kib(),
             throttled_micros: w.throttled_micros,
             memory_stalls: w.memory_stalls,
             cpu_censored: w.throttled_micros > 0 || near(cpu_milli, self.limits.cpu_milli),
             mem_censored: w.memory_stalls > 0 || near(w.mem_peak_kib.max(held), self.limits.mem_kib),
-            position,
             input_lag: run.feed.waiting(run.instance, position, now_micros),
             bytes_in: w.bytes_in,
             bytes_out: w.bytes_out,
@@ -236,6 +228,40 @@ impl Replica {
                 Detail::WithStateHash if self.fault.is_none() => Some(self.guest.state_hash()),
                 Detail::WithStateHash | Detail::Counters => None,
             },
+            ..self.standing(run.instance)
+        }
+    }
+
+    /// Where it stands and what is in force, with nothing counted.
+    pub fn standing(&self, instance: &InstanceId) -> Observation {
+        let held = self.guest.held_kib();
+        Observation {
+            instance: instance.clone(),
+            node: self.node.clone(),
+            epoch: self.epoch,
+            role: self.role,
+            limits: self.limits.clone(),
+            observed_at_micros: self.clock_micros,
+            window_micros: 0,
+            cpu_milli: 0,
+            mem_kib: held,
+            mem_peak_kib: held,
+            mem_demand_kib: held,
+            mem_reserved_kib: self.guest.reserved_kib(),
+            throttled_micros: 0,
+            memory_stalls: 0,
+            cpu_censored: false,
+            mem_censored: false,
+            position: self.guest.position,
+            input_lag: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            outputs: 0,
+            steps: 0,
+            host_calls: 0,
+            fuel: 0,
+            phases: BTreeMap::new(),
+            state_hash: None,
             fault: self.fault.clone(),
         }
     }

@@ -1,27 +1,56 @@
 //! Real time: the cluster's work on its own OS threads, behind everything else.
 //!
 //! Each thread takes every n-th instance, gives it at most a slice, and sleeps until the next
-//! input is due. Threads run at nice 10 so that the exchange and the solver come first.
+//! input is due. Threads run at nice 10 so that the exchange and the solver come first. One
+//! more thread ticks, so that a step that does not end is ended (`watch`).
+//! Invariants: a guest that took more than its slice waits until the others had as much, if
+//! they have work; ending the threads takes no longer than `GRACE` and a tick.
 //! Absent: an async runtime; guests never run on one.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::cluster::{Clock, Cluster, lock};
+use super::low_priority;
 use super::recovery::CheckpointSummary;
 use super::replica::Progress;
-use crate::driver::DriverError;
+use super::watch::cpu_time;
+use crate::driver::{DriverError, InstanceId};
 
 /// Longest sleep: how late a new instance or a changed limit may be noticed.
 const MAX_SLEEP: Duration = Duration::from_millis(20);
-/// Lowest priority that still gets its share on an idle machine.
-const NICE: i32 = 10;
+/// Sleep when the only work is in cells that an operation has or waits for.
+const LET_PASS: Duration = Duration::from_micros(200);
+/// Time between two ticks: how much later than its limit a step may be ended.
+const TICK: Duration = Duration::from_millis(20);
+/// How long a stop waits for steps under way. A guest whose step was ended goes on from its
+/// last checkpoint at the next start.
+const GRACE: Duration = Duration::from_secs(2);
 
+/// A flag that threads sleep on.
+#[derive(Default)]
 struct Stop {
     asked: Mutex<bool>,
     changed: Condvar,
+}
+
+impl Stop {
+    fn ask(&self) {
+        *lock(&self.asked) = true;
+        self.changed.notify_all();
+    }
+
+    /// Sleeps for `time` or until it is asked; answers whether it is.
+    fn sleep(&self, time: Duration) -> bool {
+        let asked = lock(&self.asked);
+        let (asked, _) =
+            self.changed.wait_timeout_while(asked, time, |asked| !*asked).unwrap_or_else(PoisonError::into_inner);
+        *asked
+    }
 }
 
 /// Worker threads; dropping it stops them without a checkpoint.
@@ -29,6 +58,13 @@ pub struct RunningThreads {
     cluster: Cluster,
     stop: Arc<Stop>,
     threads: Vec<JoinHandle<()>>,
+    stop_ticks: Arc<Stop>,
+    ticker: Option<JoinHandle<()>>,
+}
+
+fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, DriverError> {
+    let spawned = std::thread::Builder::new().name(name).spawn(work);
+    spawned.map_err(|source| DriverError::Io { path: "guest thread".into(), source })
 }
 
 impl Cluster {
@@ -41,46 +77,102 @@ impl Cluster {
     ) -> Result<RunningThreads, DriverError> {
         let clock: Clock = Arc::new(clock);
         *self.shared.clock.write().unwrap_or_else(PoisonError::into_inner) = Some(clock);
-        let stop = Arc::new(Stop { asked: Mutex::new(false), changed: Condvar::new() });
         let count = threads.max(1);
-        let mut running = RunningThreads { cluster: self.clone(), stop, threads: Vec::with_capacity(count) };
+        let mut running = RunningThreads {
+            cluster: self.clone(),
+            stop: Arc::default(),
+            threads: Vec::with_capacity(count),
+            stop_ticks: Arc::default(),
+            ticker: None,
+        };
+        let (cluster, done) = (self.clone(), Arc::clone(&running.stop_ticks));
+        // Not at a low priority: it does next to nothing and must not wait for those it watches.
+        let ticks = move || {
+            while !done.sleep(TICK) {
+                cluster.shared.runtime.tick();
+            }
+        };
+        running.ticker = Some(spawn("guest-ticks".to_owned(), ticks)?);
         for index in 0..count {
             let (cluster, stop) = (self.clone(), Arc::clone(&running.stop));
-            let thread = std::thread::Builder::new()
-                .name(format!("guests-{index}"))
-                .spawn(move || work(&cluster, &stop, index, count))
-                .map_err(|source| DriverError::Io { path: "guest thread".into(), source })?;
-            running.threads.push(thread);
+            running.threads.push(spawn(format!("guests-{index}"), move || work(&cluster, &stop, index, count))?);
         }
         Ok(running)
     }
 }
 
+/// Who took longer than a slice, and how much of that the others have not had yet.
+struct Turns {
+    slice: Duration,
+    debts: BTreeMap<InstanceId, Duration>,
+}
+
+impl Turns {
+    fn new(slice: Duration) -> Self {
+        Self { slice: slice.max(Duration::from_micros(1)), debts: BTreeMap::new() }
+    }
+
+    /// Whether it has its turn in this pass; if not, it has paid a slice.
+    fn may_run(&mut self, instance: &InstanceId) -> bool {
+        let Some(debt) = self.debts.get_mut(instance) else { return true };
+        *debt = debt.saturating_sub(self.slice);
+        if debt.is_zero() {
+            self.debts.remove(instance);
+        }
+        false
+    }
+
+    fn used(&mut self, instance: &InstanceId, time: Duration) {
+        if time > self.slice {
+            self.debts.insert(instance.clone(), time - self.slice);
+        }
+    }
+
+    /// Nobody else has work: the one that owes least goes next. Answers whether anybody owes.
+    fn forgive(&mut self) -> bool {
+        let Some(least) = self.debts.values().min().copied() else { return false };
+        self.debts.retain(|_, debt| {
+            *debt -= least;
+            !debt.is_zero()
+        });
+        true
+    }
+}
+
 fn work(cluster: &Cluster, stop: &Stop, index: usize, count: usize) {
-    // On Linux this is the priority of the calling thread. Not allowed to lower it further is
-    // no reason not to run.
-    let _ = rustix::process::nice(NICE);
+    low_priority();
     let slice = Duration::from_micros(cluster.shared.config.slice_micros);
+    let mut turns = Turns::new(slice);
     loop {
         let mut next: Option<i64> = None;
-        let mut more = false;
-        for cell in cluster.cells().iter().skip(index).step_by(count) {
+        let (mut more, mut passed) = (false, false);
+        for slot in cluster.slots().iter().skip(index).step_by(count) {
+            if !turns.may_run(&slot.instance) {
+                continue;
+            }
+            let Some(mut cell) = slot.turn() else {
+                passed = true;
+                continue;
+            };
             let now = cluster.now_micros();
-            let started = Instant::now();
+            let (started, cpu) = (Instant::now(), cpu_time());
             let mut first = true;
             let mut keep_going = || std::mem::take(&mut first) || started.elapsed() < slice;
-            match cluster.work(&mut lock(cell), now, &mut keep_going) {
+            match cluster.work(&mut cell, now, &mut keep_going) {
                 Progress::More => more = true,
                 Progress::Until(at) => next = next.into_iter().chain(at).min(),
             }
+            turns.used(&slot.instance, cpu_time().saturating_sub(cpu));
         }
         let until_next =
             next.map_or(MAX_SLEEP, |at| Duration::from_micros(u64::try_from(at - cluster.now_micros()).unwrap_or(0)));
-        let sleep = if more { Duration::ZERO } else { until_next.min(MAX_SLEEP) };
-        let asked = lock(&stop.asked);
-        let (asked, _) =
-            stop.changed.wait_timeout_while(asked, sleep, |asked| !*asked).unwrap_or_else(PoisonError::into_inner);
-        if *asked {
+        let sleep = match () {
+            () if more => Duration::ZERO,
+            () if turns.forgive() => Duration::ZERO,
+            () if passed => LET_PASS,
+            () => until_next.min(MAX_SLEEP),
+        };
+        if stop.sleep(sleep) {
             return;
         }
     }
@@ -88,18 +180,29 @@ fn work(cluster: &Cluster, stop: &Stop, index: usize, count: usize) {
 
 impl RunningThreads {
     fn join(&mut self) {
-        *lock(&self.stop.asked) = true;
-        self.stop.changed.notify_all();
+        self.stop.ask();
+        let asked = Instant::now();
+        while asked.elapsed() < GRACE && !self.threads.iter().all(JoinHandle::is_finished) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let ending = &self.cluster.shared.runtime.ending;
+        ending.store(true, Ordering::Relaxed);
         for thread in self.threads.drain(..) {
             // A thread that panicked has already said so; the others still have to end.
             let _ = thread.join();
         }
+        self.stop_ticks.ask();
+        if let Some(ticker) = self.ticker.take() {
+            let _ = ticker.join();
+        }
+        ending.store(false, Ordering::Relaxed);
         // From here on time is told again, and never goes back behind this.
         self.cluster.now_micros();
         *self.cluster.shared.clock.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Stops at step boundaries, joins all threads and checkpoints every instance.
+    /// Stops at step boundaries, joins all threads and checkpoints every instance. A step that
+    /// does not end in time is ended, and its guest left to its last checkpoint.
     pub fn stop(mut self, checkpoint_dir: Option<&Path>) -> Result<CheckpointSummary, DriverError> {
         self.join();
         match checkpoint_dir {
@@ -112,5 +215,28 @@ impl RunningThreads {
 impl Drop for RunningThreads {
     fn drop(&mut self) {
         self.join();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_took_many_slices_waits_as_many_turns_while_others_have_work() {
+        let ms = Duration::from_millis;
+        let mut turns = Turns::new(ms(2));
+        let (hog, good) = (InstanceId::from("hog"), InstanceId::from("good"));
+        turns.used(&hog, ms(200));
+        turns.used(&good, ms(2));
+        let mut waited = 0;
+        while !turns.may_run(&hog) {
+            assert!(turns.may_run(&good));
+            waited += 1;
+        }
+        assert_eq!(waited, 99);
+        turns.used(&hog, ms(200));
+        assert!(turns.forgive() && turns.may_run(&hog), "nobody else had work");
+        assert!(!turns.forgive());
     }
 }

@@ -6,6 +6,7 @@
 mod fencing;
 mod guests;
 mod harness;
+mod hogs;
 mod relocation;
 mod resize;
 mod restart;

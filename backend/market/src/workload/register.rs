@@ -28,6 +28,9 @@ pub const LONGEST_REASON: usize = 200;
 /// Of a fault's text, in characters.
 const LONGEST_FAULT: usize = 500;
 
+/// Modules of one participant; they are kept for ever.
+const MOST_MODULES: usize = 100;
+
 /// The memory of one guest is 32-bit.
 const MOST_WASM_MEM_MIB: i64 = 4096;
 
@@ -46,6 +49,27 @@ pub fn check_reason(reason: &str) -> Result<(), Refusal> {
     Err(invalid("reason_out_of_range", "/reason", "Give a reason of 1 to 200 printable characters; others see it."))
 }
 
+/// Whether a module may be added: the one that is there already, if the bytes are the same.
+pub fn may_add_module(
+    state: &State,
+    participant: Option<ParticipantId>,
+    hash: &str,
+) -> Result<Option<ModuleId>, Refusal> {
+    let own = || state.modules.values().filter(|m| m.participant == participant);
+    if let Some(same) = own().find(|m| m.hash == hash) {
+        return Ok(Some(same.id));
+    }
+    if participant.is_some() && own().count() >= MOST_MODULES {
+        return Err(Refusal {
+            kind: RefusalKind::Conflict,
+            code: "too_many_modules",
+            pointer: String::new(),
+            detail: format!("A participant has at most {MOST_MODULES} modules. GET /v1/modules lists them; use one."),
+        });
+    }
+    Ok(None)
+}
+
 pub fn module(
     turn: &mut Turn<'_>,
     participant: Option<ParticipantId>,
@@ -54,9 +78,8 @@ pub fn module(
     size_bytes: i64,
 ) -> Result<ModuleId, Refusal> {
     check_name(&name, "/name")?;
-    let same = turn.state.modules.values().find(|m| m.hash == hash && m.participant == participant);
-    if let Some(module) = same {
-        return Ok(module.id);
+    if let Some(module) = may_add_module(turn.state, participant, &hash)? {
+        return Ok(module);
     }
     let id = ModuleId::next(&mut turn.ids);
     turn.emit(Event::ModuleRegistered(Module { id, participant, name, hash, size_bytes, created_at: turn.now }));

@@ -8,6 +8,7 @@ use crate::http::problem::{Answered, Problem};
 use crate::sequencer::{Answer, Attached, Busy, Idempotency, Outcome, Sequencer};
 use crate::workers::forecasts::Board;
 use crate::workers::nodes::Nodes;
+use crate::workers::pulse::Pulse;
 use axum::http::StatusCode;
 use headroom_market::command::Command;
 use headroom_market::market::Rhythm;
@@ -35,6 +36,7 @@ pub struct App {
     /// Moves the simulated clock and waits until everything due has been done.
     pub conductor: tokio::sync::mpsc::Sender<crate::workers::conductor::Advance>,
     pub stopping: tokio::sync::watch::Receiver<bool>,
+    pub pulse: Arc<Pulse>,
     pub directory: LiveDirectory,
     pub winning: WinningLimits,
 }

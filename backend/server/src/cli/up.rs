@@ -175,6 +175,16 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let meter = recall_meter(&sequencer, &store, clock.now()).await?;
     let (stop, stopping) = watch::channel(false);
     let (advances, advance_queue) = mpsc::channel(1);
+    let conductor = Conductor::new(
+        sequencer.clone(),
+        store.clone(),
+        clock.clone(),
+        nodes.clone(),
+        board.clone(),
+        advance_queue,
+        stopping.clone(),
+    )
+    .recalling(meter);
     let app = Arc::new(App {
         sequencer: sequencer.clone(),
         store: store.clone(),
@@ -191,19 +201,10 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         nodes: nodes.clone(),
         conductor: advances,
         stopping: stopping.clone(),
+        pulse: conductor.pulse.clone(),
         directory: LiveDirectory::of(&sequencer).await?,
         winning: Default::default(),
     });
-    let conductor = Conductor::new(
-        sequencer.clone(),
-        store.clone(),
-        clock.clone(),
-        nodes.clone(),
-        board.clone(),
-        advance_queue,
-        stopping.clone(),
-        meter,
-    );
     let conductor = tokio::spawn(conductor.run());
     if !clock.is_simulated() {
         nodes.start_threads(clock.clone())?;

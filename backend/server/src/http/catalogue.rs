@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 62] = [
+const OTHERS: [(&str, u16, &str); 66] = [
     ("not_json", 400, "The body is not JSON."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
@@ -50,6 +50,10 @@ const OTHERS: [(&str, u16, &str); 62] = [
     ("quota_exceeded", 422, "Ask an admin for more quota."),
     ("floor_above_baseline", 422, "The capacity floor must not be above the baseline."),
     ("limit_below_baseline", 422, "The limit must not be below the baseline."),
+    ("too_many_modules", 409, "A participant has at most 100 modules; use one that is there."),
+    ("baseline_below_module_memory", 422, "The baseline has less memory than the module starts with; raise it."),
+    ("too_many_uploads", 429, "Upload one module after the other, or wait for the time in Retry-After."),
+    ("compiler_busy", 503, "Too many modules are being checked; wait for the time in Retry-After."),
     ("module_refused", 422, "The module does not follow the rules for guests; the detail says which."),
     ("driver_unknown", 422, "The only driver in this version is wasm."),
     ("price_or_steps", 422, "Send either price or steps."),

@@ -1,22 +1,26 @@
 //! Workloads: modules, instances, strategies, hints and application profiles.
 use crate::app::App;
-use crate::http::auth::{Anyone, Member, Platform};
+use crate::http::auth::{Anyone, Member, Platform, require};
 use crate::http::extract::{Body, Path, Query, read_bytes};
 use crate::http::orders::idempotency;
 use crate::http::problem::{Answered, Problem, Problems};
 use crate::http::reply::{Document, List, ListQuery, created, get_from, list_of, list_table, ok};
 use crate::http::reserve_prices::if_match;
 use crate::sequencer::{Attached, Outcome};
+use crate::workers::modules::NotAdmitted;
+use crate::workers::nodes::TooLittleMemory;
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use headroom_market::command::{Command, NewInstance};
 use headroom_market::ids::{HintId, InstanceId, ModuleId, NodeId, ProfileId};
+use headroom_market::participant::Role;
 use headroom_market::record::Table;
 use headroom_market::time::Timestamp;
 use headroom_market::units::Amounts;
 use headroom_market::workload::guidance::{ApplicationProfile, Hint};
+use headroom_market::workload::register;
 use headroom_market::workload::{AtEnd, Class, ComparisonRules, Instance, Module, Strategy};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -54,7 +58,7 @@ async fn list_modules(State(app): State<Arc<App>>, Anyone(by): Anyone) -> Answer
 }
 
 /// The largest wasm module.
-pub const MOST_MODULE_BYTES: usize = 1024 * 1024;
+pub const MOST_MODULE_BYTES: usize = 256 * 1024;
 
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -79,6 +83,43 @@ fn first_line(text: &str) -> String {
     }
 }
 
+fn not_admitted(why: NotAdmitted) -> Problem {
+    let (status, code, detail, seconds) = match why {
+        NotAdmitted::Refused(error) => return Problem::field("module_refused", "", first_line(&error.to_string())),
+        NotAdmitted::Busy => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "compiler_busy",
+            "Too many modules are being checked at this moment. Try again after the time in Retry-After.",
+            5,
+        ),
+        NotAdmitted::OwnBusy => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_uploads",
+            "Several uploads of this participant are being checked. Upload one after the other, or wait for the time in Retry-After.",
+            2,
+        ),
+    };
+    let mut problem = Problem::new(status, code, detail);
+    problem.retry_after_seconds = Some(seconds);
+    problem
+}
+
+/// Refuses a baseline with less memory than the module starts with: it could not be kept to.
+async fn check_memory(app: &App, module: Option<Module>, baseline: &Amounts) -> Answered<()> {
+    // An unknown module is the command's to refuse.
+    let Some(module) = module else { return Ok(()) };
+    match app.nodes.check_memory(&module, baseline, &app.store).await? {
+        None => Ok(()),
+        Some(TooLittleMemory { needed_mib, baseline_mib }) => Err(Problem::field(
+            "baseline_below_module_memory",
+            "/baseline/mem_mib",
+            format!(
+                "The module starts with {needed_mib} MiB of memory, the baseline has {baseline_mib}. Give it at least {needed_mib}, or build the module with a smaller initial memory."
+            ),
+        )),
+    }
+}
+
 /// Uploads a wasm module (the body is the bytes). It is checked before it is accepted.
 #[utoipa::path(post, path = "/modules", tag = "workloads", operation_id = "uploadModule", params(UploadQuery),
     request_body(content((WasmBytes = "application/wasm"), (WasmBytes = "application/octet-stream"))),
@@ -90,16 +131,21 @@ async fn upload_module(
     request: Request,
 ) -> Answered<Document> {
     by.may("workloads:write")?;
-    let bytes = read_bytes(request, &(), MOST_MODULE_BYTES).await?.to_vec();
-    let bytes = app.nodes.admit(bytes).map_err(|why| Problem::field("module_refused", "", first_line(&why)))?;
+    let bytes: Arc<[u8]> = read_bytes(request, &(), MOST_MODULE_BYTES).await?.as_ref().into();
     let hash = blake3::hash(&bytes).to_hex().to_string();
+    // Asked before it is compiled, decided again with the command.
+    let (participant, same) = (by.participant, hash.clone());
+    let there = app.sequencer.query(move |s| register::may_add_module(s, Some(participant), &same)).await??;
+    if there.is_none() {
+        app.nodes.modules.admit(by.participant, bytes.clone()).await.map_err(not_admitted)?;
+    }
     let command = Command::RegisterModule {
         participant: Some(by.participant),
         name: query.name,
         hash: hash.clone(),
         size_bytes: bytes.len() as i64,
     };
-    let attached = Attached { module: Some((hash, bytes)), ..Attached::default() };
+    let attached = Attached { module: Some((hash, bytes.to_vec())), ..Attached::default() };
     match app.submit(&by, command, None, attached).await?.outcome {
         Outcome::Object(document) => Ok(created(document)),
         // The same bytes were uploaded before: nothing new to store.
@@ -208,6 +254,10 @@ async fn register_instance(
     if new.driver != "wasm" {
         return Err(Problem::field("driver_unknown", "/driver", "The only driver in this version is `wasm`."));
     }
+    let (participant, id) = (by.participant, new.module);
+    let mine = move |m: &&Module| m.participant.is_none_or(|p| p == participant);
+    let module = app.sequencer.query(move |s| s.modules.get(&id).filter(mine).cloned()).await?;
+    check_memory(&app, module, &new.baseline).await?;
     let limit = new.limit.unwrap_or_else(|| new.baseline.clone());
     let command = Command::RegisterInstance(Box::new(NewInstance {
         participant: by.participant,
@@ -228,16 +278,28 @@ async fn register_instance(
     Ok(crate::http::orders::answered(answer, axum::http::StatusCode::CREATED))
 }
 
-/// Stops a workload; its open orders are cancelled.
+/// Stops a workload; its open orders are cancelled. Operators and admins may stop anybody's.
 #[utoipa::path(post, path = "/instances/{id}/stop", tag = "workloads", operation_id = "stopInstance", params(("id" = InstanceId, Path, description = "Workload")),
     responses((status = 200, description = "The stopped workload", body = Instance), Problems))]
 async fn stop_instance(
     State(app): State<Arc<App>>,
-    Member(by): Member,
+    Anyone(by): Anyone,
     Path(id): Path<InstanceId>,
 ) -> Answered<Document> {
-    by.may("workloads:write")?;
-    app.object(&by, Command::StopInstance { participant: by.participant, instance: id }).await.map(ok)
+    let participant = match by.role {
+        Role::Bidder | Role::Tenant => {
+            by.may("workloads:write")?;
+            by.participant
+        }
+        Role::Operator | Role::Admin | Role::Finance => {
+            require(&by, &[Role::Operator, Role::Admin])?;
+            by.may(if by.role == Role::Admin { "admin:write" } else { "operations:write" })?;
+            let owner = app.sequencer.query(move |s| s.instances.get(&id).map(|i| i.participant)).await?;
+            owner.ok_or_else(|| Problem::not_found("workload"))?
+        }
+    };
+    // The journal names who did it, the command whose it is.
+    app.object(&by, Command::StopInstance { participant, instance: id }).await.map(ok)
 }
 
 /// Runs a stopped or failed workload again, from its beginning.
@@ -283,6 +345,8 @@ async fn put_baseline(
     Body(new): Body<Baseline>,
 ) -> Answered<Document> {
     by.may("admin:write")?;
+    let module = app.sequencer.query(move |s| s.instances.get(&id).and_then(|i| s.modules.get(&i.module)).cloned());
+    check_memory(&app, module.await?, &new.baseline).await?;
     app.object(&by, Command::SetBaseline { instance: id, baseline: new.baseline, floor: new.floor }).await.map(ok)
 }
 

@@ -27,9 +27,13 @@ struct Ready {
     ready: bool,
     database: String,
     sequencer: String,
+    /// The market's rhythm: telemetry, rounds, swaps, settlement.
+    conductor: String,
     bus: String,
-    /// Commands waiting for the sequencer now.
     version: String,
+    /// What to look at, when it is not ready.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reasons: Vec<String>,
 }
 
 /// The process lives.
@@ -37,7 +41,7 @@ pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Database, migrations and sequencer are up.
+/// Database, migrations and sequencer are up, and the market moves.
 pub async fn readyz(State(app): State<Arc<App>>) -> Response {
     let database = match app.store.ping().await {
         Ok(()) => app.store.market.kind().to_owned(),
@@ -48,11 +52,30 @@ pub async fn readyz(State(app): State<Arc<App>>) -> Response {
     };
     let answered = tokio::time::timeout(std::time::Duration::from_secs(2), app.sequencer.query(|_| ())).await;
     let sequencer = if matches!(answered, Ok(Ok(()))) { "up" } else { "down" };
-    let ready = database != "down" && sequencer == "up" && !*app.stopping.borrow();
+    let still = app.pulse.stands_still_for();
+    let conductor = if still.is_some() { "stands still" } else { "up" };
+    let mut reasons = Vec::new();
+    if database == "down" {
+        reasons.push("The database does not answer: look whether it runs, and at the disk.".to_owned());
+    }
+    if sequencer == "down" {
+        reasons.push("The sequencer has not answered for 2 seconds: the database is slow, or its disk is.".to_owned());
+    }
+    if let Some(silent) = still {
+        reasons.push(format!(
+            "The market has not moved for {} seconds: no telemetry, no rounds. Look at the log; if nothing there says why, restart the server.",
+            silent.as_secs()
+        ));
+    }
+    if *app.stopping.borrow() {
+        reasons.push("The server is stopping.".to_owned());
+    }
+    let ready = reasons.is_empty();
     let bus = format!("{}{}", app.bus.kind(), if app.bus.is_up() { "" } else { " (down: readers poll)" });
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    (status, Json(Ready { ready, database, sequencer: sequencer.to_owned(), bus, version })).into_response()
+    let (sequencer, conductor) = (sequencer.to_owned(), conductor.to_owned());
+    (status, Json(Ready { ready, database, sequencer, conductor, bus, version, reasons })).into_response()
 }
 
 /// Public keys for checking access tokens elsewhere.

@@ -6,6 +6,7 @@ use crate::sequencer::{Attached, Busy, Outcome, Sequencer};
 use crate::workers::forecasts::{Board, SlotSums};
 use crate::workers::meter::{self, Meter};
 use crate::workers::nodes::{Nodes, Wanted};
+use crate::workers::pulse::Pulse;
 use crate::workers::telemetry::{self, TICK_SECONDS};
 use crate::workers::{rounds, swaps};
 use headroom_market::command::Command;
@@ -49,6 +50,7 @@ pub struct Conductor {
     pub board: Arc<Board>,
     pub advances: mpsc::Receiver<Advance>,
     pub stopping: watch::Receiver<bool>,
+    pub pulse: Arc<Pulse>,
     progress: Progress,
 }
 
@@ -95,10 +97,17 @@ impl Conductor {
         board: Arc<Board>,
         advances: mpsc::Receiver<Advance>,
         stopping: watch::Receiver<bool>,
-        meter: Meter,
     ) -> Self {
-        let progress = Progress { meter, ..Progress::default() };
-        Self { sequencer, store, clock, nodes, board, advances, stopping, progress }
+        let pulse = Arc::new(Pulse::new(clock.is_simulated()));
+        let progress = Progress::default();
+        Self { sequencer, store, clock, nodes, board, advances, stopping, pulse, progress }
+    }
+
+    /// Goes on from what the process before had read.
+    #[must_use]
+    pub fn recalling(mut self, meter: Meter) -> Self {
+        self.progress.meter = meter;
+        self
     }
 
     /// Runs until the process stops.
@@ -159,6 +168,7 @@ impl Conductor {
         self.step_swaps(&view, now).await?;
         self.settle(&view).await?;
         self.prune(now).await;
+        self.pulse.beat();
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 //! driver knows them.
 use crate::demo;
 use crate::workers::feed::{Demand, Source, WorkloadFeed};
+use crate::workers::modules::ModuleQueue;
 use headroom_execution::{
     Cluster, Config, Detail, Driver, DriverError, InstanceId, Limits, NodeId, NodeSpec, Observation, OpKey, Placement,
     Program, Role, RunningThreads, StartFrom, StartRequest,
@@ -11,13 +12,34 @@ use headroom_market::state::State;
 use headroom_market::swap::{Swap, SwapState};
 use headroom_market::units::{Amounts, Resource, amount};
 use headroom_market::workload::{Instance, InstanceState, Module};
-use headroom_store::Store;
+use headroom_store::{Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The memory of one guest is 32-bit.
 const MOST_GUEST_MIB: u64 = 4096;
+
+type ModuleId = headroom_market::ids::ModuleId;
+
+/// What became of the participants' modules in this process.
+type Programs = Mutex<BTreeMap<ModuleId, Loading>>;
+
+#[derive(Clone)]
+enum Loading {
+    /// It waits for the compiler or is there now.
+    UnderWay,
+    Known(Program),
+    /// It cannot run here: it was uploaded when the rules were others.
+    Refused(String),
+}
+
+/// A module that starts with more memory than a baseline has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLittleMemory {
+    pub needed_mib: i64,
+    pub baseline_mib: i64,
+}
 
 pub struct Nodes {
     pub cluster: Cluster,
@@ -31,7 +53,9 @@ pub struct Nodes {
     /// Where books of void rounds are kept.
     pub rejected_books: PathBuf,
     slot_micros: i64,
-    programs: Mutex<BTreeMap<headroom_market::ids::ModuleId, Program>>,
+    /// Modules from outside on their way to compiled code.
+    pub modules: ModuleQueue,
+    programs: Arc<Programs>,
     threads: Mutex<Option<RunningThreads>>,
 }
 
@@ -41,7 +65,7 @@ pub struct Wanted {
     pub nodes: Vec<Node>,
     pub pools: BTreeMap<String, Pool>,
     pub instances: Vec<Instance>,
-    pub modules: BTreeMap<headroom_market::ids::ModuleId, Module>,
+    pub modules: BTreeMap<ModuleId, Module>,
     /// Instances that a swap is moving or resizing now: it alone starts and stops their copies.
     pub under_way: BTreeSet<headroom_market::ids::InstanceId>,
 }
@@ -80,20 +104,22 @@ impl Nodes {
         let feed = Arc::new(WorkloadFeed::new(config.fuel_per_cpu_milli));
         std::fs::create_dir_all(&checkpoints)
             .map_err(|source| DriverError::Io { path: checkpoints.clone(), source })?;
+        let cluster = Cluster::new(config, feed.clone())?;
         Ok(Self {
-            cluster: Cluster::new(config, feed.clone())?,
+            modules: ModuleQueue::new(cluster.clone()),
+            cluster,
             feed,
             kib_per_mem_mib,
             demo,
             checkpoints,
             rejected_books: data.join("rejected-books"),
             slot_micros: slot_seconds * 1_000_000,
-            programs: Mutex::default(),
+            programs: Arc::default(),
             threads: Mutex::default(),
         })
     }
 
-    /// Runs the guests in real time on their own threads: at most 1 + cores/2 of them.
+    /// Runs the guests in real time on their own threads: one, and one more for every four cores.
     pub fn start_threads(&self, clock: Arc<dyn crate::clock::Clock>) -> Result<(), DriverError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = self.cluster.spawn_threads(move || clock.now().micros(), 1 + cores / 4)?;
@@ -126,9 +152,49 @@ impl Nodes {
         [(Resource::CpuMilli, cpu), (Resource::MemMib, self.mem_mib(limits.mem_kib))].into()
     }
 
-    /// Checks an uploaded module (binary or text) and returns its bytes.
-    pub fn admit(&self, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
-        self.cluster.admit(&bytes).map(|_| bytes).map_err(|e| e.to_string())
+    /// Whether a workload of `module` can be kept to its baseline's memory from its start.
+    /// The little that comes with every guest is free.
+    pub async fn check_memory(
+        &self,
+        module: &Module,
+        baseline: &Amounts,
+        store: &Store,
+    ) -> Result<Option<TooLittleMemory>, StoreError> {
+        let known = match (&module.participant, self.loading(module.id)) {
+            (None, _) => Some(Program(module.name.clone())),
+            (Some(_), Some(Loading::Known(program))) => Some(program),
+            (Some(_), _) => None,
+        };
+        let initial_kib = match known.and_then(|program| self.cluster.initial_memory_of(&program)) {
+            Some(kib) => kib,
+            None => {
+                let bytes = store.module_bytes(&module.hash).await?.unwrap_or_default();
+                // What cannot be read was accepted under other rules; starting it says why.
+                self.cluster.initial_memory_kib(&bytes).unwrap_or(0)
+            }
+        };
+        let given_kib = self.limits(baseline).mem_kib;
+        let fits = initial_kib <= given_kib.max(self.cluster.config().included_kib);
+        Ok((!fits).then(|| TooLittleMemory {
+            needed_mib: self.mem_mib_up(initial_kib),
+            baseline_mib: amount(baseline, Resource::MemMib),
+        }))
+    }
+
+    /// Why a module that was accepted once cannot be run, if so.
+    pub fn unloadable(&self, module: ModuleId) -> Option<String> {
+        match self.loading(module) {
+            Some(Loading::Refused(why)) => Some(why),
+            _ => None,
+        }
+    }
+
+    fn loading(&self, module: ModuleId) -> Option<Loading> {
+        self.programs.lock().unwrap_or_else(PoisonError::into_inner).get(&module).cloned()
+    }
+
+    fn note(&self, module: ModuleId, loading: Loading) {
+        self.programs.lock().unwrap_or_else(PoisonError::into_inner).insert(module, loading);
     }
 
     /// A node that was just created, from its document.
@@ -188,27 +254,48 @@ impl Nodes {
         Source { start_micros: now_micros, slot_micros: self.slot_micros, demand }
     }
 
+    /// The compiled module of an instance; `None` while it is being compiled. Only a simulation
+    /// waits for that: there the order of things is always the same.
     async fn program(&self, instance: &Instance, wanted: &Wanted, store: &Store) -> Option<Program> {
-        let known = self.programs.lock().unwrap_or_else(PoisonError::into_inner).get(&instance.module).cloned();
-        if known.is_some() {
-            return known;
+        let id = instance.module;
+        match self.loading(id) {
+            Some(Loading::Known(program)) if self.cluster.is_compiled(&program) => return Some(program),
+            Some(Loading::UnderWay | Loading::Refused(_)) => return None,
+            Some(Loading::Known(_)) | None => {}
         }
-        let module = wanted.modules.get(&instance.module)?;
-        let program = if module.participant.is_none() {
-            Program(module.name.clone())
-        } else {
-            let bytes = store.module_bytes(&module.hash).await.ok().flatten()?;
-            self.cluster.admit(&bytes).ok()?
+        let module = wanted.modules.get(&id)?;
+        if module.participant.is_none() {
+            let program = Program(module.name.clone());
+            self.note(id, Loading::Known(program.clone()));
+            return Some(program);
+        }
+        let Ok(Some(bytes)) = store.module_bytes(&module.hash).await else {
+            tracing::error!(instance = %instance.id, "the bytes of its module cannot be read; trying again");
+            return None;
         };
-        self.programs.lock().unwrap_or_else(PoisonError::into_inner).insert(instance.module, program.clone());
-        Some(program)
+        if let Some(program) = self.cluster.find_compiled(&bytes) {
+            self.note(id, Loading::Known(program.clone()));
+            return Some(program);
+        }
+        let real_time = self.threads.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        if !real_time {
+            let loading = loaded(self.cluster.admit(&bytes));
+            self.note(id, loading);
+            return self.loading(id).and_then(|loading| match loading {
+                Loading::Known(program) => Some(program),
+                _ => None,
+            });
+        }
+        self.note(id, Loading::UnderWay);
+        let programs = Arc::clone(&self.programs);
+        self.modules.compile_later(bytes.into(), move |result| {
+            programs.lock().unwrap_or_else(PoisonError::into_inner).insert(id, loaded(result));
+        });
+        None
     }
 
     async fn start(&self, instance: &Instance, wanted: &Wanted, store: &Store) {
-        let Some(program) = self.program(instance, wanted, store).await else {
-            tracing::error!(instance = %instance.id, "its module cannot be loaded; it does not run");
-            return;
-        };
+        let Some(program) = self.program(instance, wanted, store).await else { return };
         let request = StartRequest {
             instance: instance_id(instance.id),
             node: node_id(instance.node),
@@ -266,5 +353,12 @@ impl Nodes {
     pub fn observe(&self, id: headroom_market::ids::InstanceId) -> Option<Observation> {
         let all = self.cluster.observe(&instance_id(id), Detail::Counters).ok()?;
         all.into_iter().find(|o| o.role == Role::Active)
+    }
+}
+
+fn loaded(result: Result<Program, DriverError>) -> Loading {
+    match result {
+        Ok(program) => Loading::Known(program),
+        Err(error) => Loading::Refused(error.to_string()),
     }
 }

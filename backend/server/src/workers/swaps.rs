@@ -123,7 +123,6 @@ fn effect(nodes: &Nodes, swap: &Swap, situation: &Situation, out_of_time: bool) 
     }
 }
 
-/// A full node may have room at the next tick; anything else is a reason to give up.
 /// Bytes in a unit that does not turn a few hundred into 0.
 fn size(bytes: impl TryInto<u64>) -> String {
     match bytes.try_into().unwrap_or(0) {
@@ -132,6 +131,7 @@ fn size(bytes: impl TryInto<u64>) -> String {
     }
 }
 
+/// A full node may have room at the next tick; anything else is a reason to give up.
 fn or_retry<T>(result: Result<T, DriverError>, then: impl FnOnce(T) -> Effect) -> Effect {
     match result {
         Ok(value) => then(value),

@@ -60,6 +60,8 @@ pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter
         let observed = nodes.observe(instance.id);
         if let Some(fault) = observed.as_ref().and_then(|o| o.fault.clone()) {
             measured.faults.push((instance.id, fault));
+        } else if let Some(why) = nodes.unloadable(instance.module).filter(|_| observed.is_none()) {
+            measured.faults.push((instance.id, format!("its module cannot be loaded: {why}")));
         }
         let resources: BTreeSet<Resource> = instance.baseline.keys().chain(instance.in_force.keys()).copied().collect();
         for resource in &resources {
