@@ -41,11 +41,25 @@ impl Cluster {
         let reserve = |limits: &Limits| lock(&self.shared.nodes).reserve(&node, &cell.instance, Role::Active, limits);
         reserve(&actual)?;
         if let Err(error) = active.guest.set_mem_limit(actual.mem_kib) {
-            reserve(&before)?;
+            // Memory that is in use has to be waited for; CPU that it may no longer use has not.
+            let meanwhile = Limits::new(actual.cpu_milli.min(before.cpu_milli), before.mem_kib);
+            reserve(&meanwhile)?;
+            active.set_limits(&self.shared.config, meanwhile, now);
             return Err(error);
         }
         active.set_limits(&self.shared.config, actual.clone(), now);
         Ok(Resized { before, actual, work_micros: micros_since(started) })
+    }
+
+    /// Ends a program that does not keep to its limits, as if it had faulted by itself.
+    pub fn end_as_faulty(&self, instance: &InstanceId, epoch: u64, reason: String) -> Result<(), DriverError> {
+        let cell = self.cell(instance)?;
+        let mut cell = cell.lock();
+        self.check_active(&cell, "end_as_faulty", epoch)?;
+        let missing = cell.wrong("end_as_faulty", "an active copy");
+        let active = cell.active.as_mut().ok_or(missing)?;
+        active.fault.get_or_insert(reason);
+        Ok(())
     }
 
     fn do_stop(&self, cell: &mut Cell, epoch: u64) -> Result<Stopped, DriverError> {

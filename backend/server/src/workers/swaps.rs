@@ -12,6 +12,9 @@ use headroom_market::swap::{Difference, Swap, SwapState};
 use headroom_market::time::Timestamp;
 use headroom_market::workload::{Comparison, ComparisonRules};
 
+/// How long into its slot a smaller memory limit waits for what is in use.
+const MEMORY_GRACE_SECONDS: i64 = 10;
+
 /// What a step came to.
 enum Effect {
     Done(StepReport),
@@ -112,7 +115,7 @@ fn effect(nodes: &Nodes, swap: &Swap, situation: &Situation, out_of_time: bool) 
             })
         }),
         SwapState::Activated if swap.moves() => or_retry(activate(nodes, swap, situation.simulated), Effect::Done),
-        SwapState::Activated => resize(nodes, swap, situation.simulated),
+        SwapState::Activated => resize(nodes, swap, situation),
         SwapState::Verified => verify(nodes, swap),
         SwapState::Released => {
             or_retry(nodes.cluster.release(&key(swap, "release"), &instance_id(swap.instance), swap.epoch + 1), |_| {
@@ -268,18 +271,30 @@ fn in_force(nodes: &Nodes, swap: &Swap, actual: &headroom_execution::Limits) -> 
     amounts
 }
 
-fn resize(nodes: &Nodes, swap: &Swap, simulated: bool) -> Effect {
-    let limits = nodes.limits(&swap.limits_to);
-    let resized = nodes.cluster.resize(&key(swap, "resize"), &instance_id(swap.instance), swap.epoch, &limits);
+fn resize(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Effect {
+    let (instance, limits) = (instance_id(swap.instance), nodes.limits(&swap.limits_to));
+    let resized = nodes.cluster.resize(&key(swap, "resize"), &instance, swap.epoch, &limits);
     match resized {
         Ok(resized) => Effect::Done(StepReport {
-            detail: Some(format!("limits changed in {} µs", if simulated { 0 } else { resized.work_micros })),
+            detail: Some(format!("limits changed in {} µs", if situation.simulated { 0 } else { resized.work_micros })),
             downtime_micros: Some(0),
             in_force: Some(in_force(nodes, swap, &resized.actual)),
             ..StepReport::default()
         }),
-        // Memory that is in use can't be taken yet: the guest gives it back at its own pace.
-        Err(DriverError::MemoryInUse { .. } | DriverError::NoRoom { .. }) => Effect::Wait,
+        // Memory that is in use can't be taken yet: the guest gives it back at its own pace, for a
+        // while. Then it is somebody else's, and a program that still has it is ended.
+        Err(DriverError::MemoryInUse { limit_kib, in_use_kib }) => {
+            if situation.now < swap.slot.start().plus_seconds(MEMORY_GRACE_SECONDS) {
+                return Effect::Wait;
+            }
+            let detail = format!(
+                "out of memory: {in_use_kib} KiB in use {MEMORY_GRACE_SECONDS} s after the limit went down to {limit_kib} KiB"
+            );
+            match nodes.cluster.end_as_faulty(&instance, swap.epoch, detail.clone()) {
+                Ok(()) => Effect::Failed { reason: "memory_in_use".to_owned(), detail, report: StepReport::default() },
+                Err(error) => or_retry::<()>(Err(error), |()| Effect::Wait),
+            }
+        }
         Err(error) => or_retry::<()>(Err(error), |()| Effect::Wait),
     }
 }
