@@ -6,7 +6,9 @@ use std::process::Command;
 use std::time::SystemTime;
 
 fn main() {
-    let frontend = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../frontend");
+    // Asked when it runs: a script built in another checkout may serve this one.
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
+    let frontend = Path::new(&manifest).join("../../frontend");
     for watched in ["src", "public", "index.html", "package-lock.json", "vite.config.ts", "dist/index.html"] {
         println!("cargo:rerun-if-changed={}", frontend.join(watched).display());
     }
