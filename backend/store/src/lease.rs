@@ -2,8 +2,9 @@
 //!
 //! Times are the database's own, so the clocks of two machines don't matter. A holder that
 //! died is succeeded when its lease has run out, or at once where the database knows that it is
-//! gone: a session of the holder keeps an advisory lock, and the lock goes with the process. One
-//! that only slept finds its epoch gone.
+//! gone: a session of the holder keeps an advisory lock, and the lock goes with the process. That
+//! session alone may be cut off while its process lives, so the lease has to be silent for a
+//! heartbeat too. One that only slept finds its epoch gone.
 use crate::database::{Lease, Transaction};
 use crate::error::StoreError;
 use crate::{Store, in_either};
@@ -21,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// The advisory lock of a holder's session: "headroom" in ASCII. Locks are of one database.
 const PRESENCE: i64 = i64::from_be_bytes(*b"headroom");
 
+/// A holder that lives has extended its lease within this time.
+const SILENCE: Duration = Duration::from_millis(2_000);
+
 const NOW: &str = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)";
 
 /// Takes the lease. A living holder's is waited for, in case it has died and the database has not
@@ -34,11 +38,18 @@ pub async fn acquire(pool: &PgPool, data: &Path) -> Result<Lease, StoreError> {
     );
     let mut session = pool.acquire().await?.detach();
     let started = tokio::time::Instant::now();
+    let (mut seen, mut silent_since) = (None, started);
     loop {
         let lock = "SELECT pg_try_advisory_lock($1)";
         let (alone,): (bool,) = sqlx::query_as(lock).bind(PRESENCE).fetch_one(&mut session).await?;
+        let expiry = "SELECT expires_at FROM lease WHERE name = 'market'";
+        let expires: Option<(i64,)> = sqlx::query_as(expiry).fetch_optional(pool).await?;
+        if expires != seen {
+            (seen, silent_since) = (expires, tokio::time::Instant::now());
+        }
+        let gone = alone && silent_since.elapsed() >= SILENCE;
         let query = sqlx::query_as::<_, (i64,)>(crate::sql::constant(text.clone()));
-        let query = query.bind(&holder).bind(LEASE_MICROS).bind(alone);
+        let query = query.bind(&holder).bind(LEASE_MICROS).bind(gone);
         if let Some((epoch,)) = query.fetch_optional(pool).await? {
             return Ok(Lease { holder, epoch, _session: session });
         }

@@ -107,6 +107,9 @@ fn below_minimum(included_kib: u64, limit_kib: u64, minimum_kib: u64) -> Result<
     Ok(())
 }
 
+/// Looking through memory is cheap beside writing it, and not free.
+const BYTES_LOOKED_AT_A_FUEL: u64 = 64;
+
 /// What one step did.
 pub(crate) struct Done {
     pub fuel: u64,
@@ -196,9 +199,30 @@ impl Guest {
                 });
             }
         }
+        let looked_at = self.nothing_is_kept_above_the_hold()?;
         self.position += 1;
         let output = std::mem::take(&mut self.store.data_mut().output);
-        Ok(Done { fuel: ceiling - left, output, bytes_in })
+        Ok(Done { fuel: ceiling - left + looked_at.div_ceil(BYTES_LOOKED_AT_A_FUEL), output, bytes_in })
+    }
+
+    /// A linear memory never shrinks, so a guest that says what it holds is taken at its word only
+    /// if nothing is left above that, or above a limit that has gone down. Answers how many bytes
+    /// had to be looked at; they are charged.
+    fn nothing_is_kept_above_the_hold(&self) -> Result<u64, String> {
+        let host = self.store.data();
+        let Some(held_kib) = host.held_kib else { return Ok(0) };
+        let kept_kib = held_kib.min(host.mem_limit_kib).max(host.minimum_kib);
+        let from = usize::try_from(kept_kib.saturating_mul(1024)).unwrap_or(usize::MAX);
+        let above = self.memory.data(&self.store).get(from..).unwrap_or_default();
+        // Folded, not searched: this way a whole page is a few instructions.
+        let used = |page: &[u8]| page.iter().fold(0, |all, byte| all | byte) != 0;
+        if above.chunks(4096).any(used) {
+            return Err(format!(
+                "out of memory: it says that it holds {held_kib} KiB of {} KiB allowed, and keeps more",
+                host.mem_limit_kib
+            ));
+        }
+        Ok(above.len() as u64)
     }
 
     /// Takes what was counted since the last time.
@@ -215,14 +239,17 @@ impl Guest {
         self.memory.data_size(&self.store) as u64 / 1024
     }
 
-    /// Sets the memory limit in force. A guest that manages its hold comes down with its next
-    /// step; one that never does cannot come below what it has. None comes below what its
-    /// module starts with.
+    /// Sets the memory limit in force. A guest that manages its hold has to have come down at the
+    /// end of its next step; one that never does cannot come below what it has. None comes below
+    /// what its module starts with.
     pub fn set_mem_limit(&mut self, limit_kib: u64) -> Result<(), DriverError> {
         let host = self.store.data();
         below_minimum(self.included_kib, limit_kib, host.minimum_kib)?;
         let in_use_kib = self.reserved_kib();
-        if host.held_kib.is_none() && limit_kib < in_use_kib && in_use_kib > host.minimum_kib {
+        // As when it grows: linear memory comes in steps of 64 KiB, limits do not.
+        let allowed_kib = limit_kib.next_multiple_of(64).max(host.minimum_kib);
+        let lowered = limit_kib < host.mem_limit_kib;
+        if lowered && host.held_kib.is_none() && in_use_kib > allowed_kib {
             return Err(DriverError::MemoryInUse { limit_kib, in_use_kib });
         }
         self.store.data_mut().mem_limit_kib = limit_kib;

@@ -95,7 +95,8 @@ fn what_the_host_does_for_a_guest_is_charged() {
 
 #[test]
 fn the_charge_is_a_function_of_the_guest_and_its_inputs() {
-    // Holds 2 MiB and lets them go: 1,984 KiB are zeroed, at 8 bytes a fuel.
+    // Holds 2 MiB and lets them go: 1,984 KiB are zeroed, at 8 bytes a fuel, and looked through
+    // at the end of the step, at 64.
     let text = r#"(module
       (import "headroom" "hold" (func $hold (param i32) (result i32)))
       (memory (export "memory") 1)
@@ -114,8 +115,50 @@ fn the_charge_is_a_function_of_the_guest_and_its_inputs() {
         seen.fuel
     };
     let once = fuel();
-    assert!((1_984 * 128..1_984 * 128 + 300).contains(&once), "{once}");
+    assert!((1_984 * 144..1_984 * 144 + 300).contains(&once), "{once}");
     assert_eq!(fuel(), once);
+}
+
+/// A guest is taken at its word about what it holds only if it keeps to it.
+#[test]
+fn a_guest_that_says_it_holds_little_and_keeps_much_is_ended() {
+    let text = r#"(module
+      (import "headroom" "hold" (func $hold (param i32) (result i32)))
+      (import "headroom" "position" (func $position (result i64)))
+      (memory (export "memory") 1)
+      (func (export "step") (result i32)
+        (if (i64.eqz (call $position)) (then
+          (drop (memory.grow (i32.const 31)))
+          (drop (call $hold (i32.const 64)))))
+        (if (i64.ge_u (call $position) (i64.const 2)) (then (i64.store (i32.const 2000000) (call $position))))
+        (i32.const 0)))"#;
+    let h = harness(Config::default());
+    let id = InstanceId::from("ins_a");
+    start_module(&h, &id, text, Limits::new(1_000, 4_096)).expect("starts");
+    h.pass(2);
+    assert_eq!(active(&*h.driver, &id).fault, None, "what it does not use it has given back");
+    h.pass(4);
+    let fault = active(&*h.driver, &id).fault;
+    assert!(fault.as_deref().is_some_and(|why| why.contains("position 2: out of memory")), "{fault:?}");
+}
+
+/// Only a limit that goes down can find memory in use.
+#[test]
+fn a_limit_that_does_not_go_down_finds_no_memory_in_use() {
+    let text = r#"(module (memory (export "memory") 1)
+      (func (export "step") (result i32)
+        (loop $more (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
+        (i32.const 0)))"#;
+    let h = harness(Config::default());
+    let id = InstanceId::from("ins_a");
+    // Memory comes in steps of 64 KiB: it gets 256.
+    start_module(&h, &id, text, Limits::new(1_000, 200)).expect("starts");
+    h.pass(1);
+    let resize = |key: &str, limits: Limits| h.driver.resize(&OpKey::new(key, "resize"), &id, 1, &limits);
+    resize("more cpu", Limits::new(2_000, 200)).expect("memory stays as it is");
+    resize("less, within the step", Limits::new(2_000, 193)).expect("256 are 193 rounded up");
+    let refused = resize("less", Limits::new(2_000, 190));
+    assert!(matches!(refused, Err(DriverError::MemoryInUse { in_use_kib: 256, .. })), "{refused:?}");
 }
 
 #[test]

@@ -9,10 +9,12 @@ use headroom_solver::Relaxation;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Books of more orders are not cleared dozens of times for one question.
 const MOST_ORDERS: usize = 400;
+/// Questions that may wait for their turn.
+const MOST_WAITING: usize = 8;
 /// Answers that are remembered.
 const MOST_KNOWN: usize = 2_000;
 
@@ -24,16 +26,21 @@ type Asked = (u64, String);
 
 pub struct WinningLimits {
     turn: Semaphore,
+    queue: Semaphore,
     known: Mutex<BTreeMap<Asked, Winning>>,
 }
 
 impl Default for WinningLimits {
     fn default() -> Self {
-        Self { turn: Semaphore::new(1), known: Mutex::default() }
+        Self { turn: Semaphore::new(1), queue: Semaphore::new(MOST_WAITING), known: Mutex::default() }
     }
 }
 
 impl WinningLimits {
+    /// A place in the queue, if it is not too long.
+    fn wait(&self) -> Option<SemaphorePermit<'_>> {
+        self.queue.try_acquire().ok()
+    }
     fn known(&self, asked: &Asked) -> Option<Winning> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).get(asked).copied()
     }
@@ -56,6 +63,14 @@ pub async fn winning_limit(app: &App, refused_in: u64, order: &str, guess: Optio
         if let Some(winning) = app.winning.known(&asked) {
             return Ok(winning);
         }
+        // Whoever would have to wait long is content with a bound.
+        let Some(waiting) = app.winning.wait() else { return Ok(Winning::Unknown) };
+        let Ok(turn) = app.winning.turn.acquire().await else { return Ok(Winning::Unknown) };
+        drop(waiting);
+        // Somebody before may have asked the same.
+        if let Some(winning) = app.winning.known(&asked) {
+            return Ok(winning);
+        }
         let Some((book, _, _)) = app.store.archived_round(i64::try_from(round).unwrap_or(0)).await? else { continue };
         let book: Book = serde_json::from_str(&book).map_err(|e| Problem::fault(&e))?;
         if !book.orders.iter().any(|o| o.id == order) {
@@ -64,7 +79,6 @@ pub async fn winning_limit(app: &App, refused_in: u64, order: &str, guess: Optio
         if book.orders.len() > MOST_ORDERS {
             return Ok(Winning::Unknown);
         }
-        let Ok(turn) = app.winning.turn.acquire().await else { return Ok(Winning::Unknown) };
         let id = order.to_owned();
         let ends = Instant::now() + LONGEST_SEARCH;
         let search = move || {

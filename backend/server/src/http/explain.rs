@@ -68,7 +68,7 @@ fn sentence_of(reason: &str, order: &Order) -> String {
         "OUT_OF_MONEY" if order.side == Side::Bid => "The price was above the limit.",
         "OUT_OF_MONEY" => "The price was below what the offer asks for.",
         "MARGINAL_PRORATA" if order.remaining == order.request.resources => {
-            "The limit is just the price: what there was went to others, and nothing was left at it."
+            "The price is just this limit, and nothing was to be had at it: others came first, or nobody gives for so little and this is the best bid under the cheapest offer."
         }
         "MARGINAL_PRORATA" => "The limit is the price: what was left was shared among equals.",
         "NO_HOST_FITS" if order.request.min_fill.is_zero() => "The price was right, but no node had room left for it.",

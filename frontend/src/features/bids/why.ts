@@ -22,6 +22,6 @@ export function surety(w: Winning, side: Order['side']): string {
 /** The server's sentence, but where it says more than this order saw. */
 export function sentenceOf(order: Order, e: Explain): string {
   if (order.side === 'offer' && e.reason === 'OUT_OF_MONEY') return 'You asked for more than the round’s price would have paid.';
-  if (e.reason === 'MARGINAL_PRORATA' && micro(order.awarded) === 0n) return 'The limit is exactly the price, and nothing was left for it there: whoever names a better limit comes first.';
+  if (e.reason === 'MARGINAL_PRORATA' && micro(order.awarded) === 0n) return 'The price is exactly this limit, and nothing was left at it: others came first, or nobody trades at such a limit and this is the best one on its side.';
   return e.sentence;
 }

@@ -2,7 +2,7 @@
 import { type FormEvent, useState } from 'react';
 import { Button, Field, Note, NumberField, Select, toast } from '@/components/ui';
 import { Dialog } from '@/components/ui/Dialog';
-import { asProblem, call, type Instance, usePools, useWrite } from '@/lib/api';
+import { asProblem, call, type Instance, type Problem, usePools, useWrite } from '@/lib/api';
 import { bodyOf, type Draft, faultsOf } from './register';
 import { ModuleField } from './ModuleField';
 
@@ -21,17 +21,31 @@ export function Register({ onClose }: { onClose: () => void }) {
   const write = useWrite<unknown, Instance>(['/instances']);
   const set = (change: Partial<Draft>) => setDraft((d) => ({ ...d, ...change }));
   const faults = faultsOf({ ...draft, module: draft.module || file?.name || '' });
+  const [upload, setUpload] = useState<{ busy: boolean; problem: Problem | null }>({ busy: false, problem: null });
+  /** The id of the chosen module, uploaded first if it is a file; nothing if that failed. */
+  const moduleId = async (): Promise<string | null> => {
+    if (!file) return draft.module;
+    setUpload({ busy: true, problem: null });
+    try {
+      const { data } = await call<{ id: string }>('POST', '/modules', { body: file, query: { name: file.name.replace(/\.wasm$/, '') } });
+      setUpload({ busy: false, problem: null });
+      return data.id;
+    } catch (error) {
+      setUpload({ busy: false, problem: asProblem(error) });
+      return null;
+    }
+  };
   const submit = async (e: FormEvent) => {
     e.preventDefault();
     if (Object.values(faults).some(Boolean)) return;
+    const module = await moduleId();
+    if (module === null) return;
     try {
-      const module = file ? (await call<{ id: string }>('POST', '/modules', { body: file, query: { name: file.name.replace(/\.wasm$/, '') } })).data.id : draft.module;
       const made = await write.mutateAsync({ path: '/instances', body: bodyOf({ ...draft, module, pool: draft.pool || (pools[0]?.slug ?? '') }), keyed: true });
       toast({ tone: 'ok', title: `${made.name} is registered` });
       onClose();
-    } catch (error) {
-      // A refused workload is shown beside its fields; a refused module has no field of its own.
-      if (asProblem(error).body.code === 'module_refused') toast({ tone: 'bad', title: 'The module was refused', detail: asProblem(error).said });
+    } catch {
+      // A refused workload is shown beside its fields.
     }
   };
   const server = write.error;
@@ -48,8 +62,9 @@ export function Register({ onClose }: { onClose: () => void }) {
         <div className="halves">
           {QUANTITIES.map(({ key, label, unit, pointer }) => <NumberField key={key} label={label} unit={unit} value={draft[key]} onChange={(text) => set({ [key]: text })} error={faults[key] ?? server?.field(pointer)} />)}
         </div>
+        {upload.problem && <div role="alert"><Note tone="bad">The module was not taken: {upload.problem.said}</Note></div>}
         {server && <div role="alert"><Note tone="bad">{server.said}</Note></div>}
-        <div className="row g8">{missing.length > 0 && <span className="help">Still needed: {missing.join(' and ')}</span>}<span className="sp" /><Button onClick={onClose}>Cancel</Button><Button type="submit" kind="primary" busy={write.isPending} disabled={Object.values(faults).some(Boolean)}>Register</Button></div>
+        <div className="row g8">{missing.length > 0 && <span className="help">Still needed: {missing.join(' and ')}</span>}<span className="sp" /><Button onClick={onClose}>Cancel</Button><Button type="submit" kind="primary" busy={write.isPending || upload.busy} disabled={Object.values(faults).some(Boolean)}>Register</Button></div>
       </form>
     </Dialog>
   );
