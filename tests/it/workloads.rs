@@ -239,6 +239,23 @@ async fn a_workload_never_wins_more_than_it_may_use() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What could be bought and never delivered is refused at once.
+#[tokio::test]
+async fn a_limit_above_what_the_driver_can_give_is_refused() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let api = sim.api("tenant")?;
+    let module = built_in(&api, "steady").await?;
+    let instance = |most: i64| {
+        json!({ "name": "wide", "module": module, "pool": POOL,
+        "baseline": { "cpu_milli": 10, "mem_mib": 64 }, "limit": { "cpu_milli": 100, "mem_mib": most } })
+    };
+    let refused = api.post_with_key("/v1/instances", "too much", &instance(4_097)).await?;
+    assert_eq!((refused.status, refused.code().as_str()), (422, "limit_above_driver"), "{}", refused.text);
+    assert_eq!(refused.pointers(), ["/limit/mem_mib"]);
+    api.post_with_key("/v1/instances", "all there is", &instance(4_096)).await?.ok()?;
+    Ok(())
+}
+
 /// Takes all the memory it is allowed, page by page, and never says how much it holds.
 const KEEPER: &str = r#"(module
   (memory (export "memory") 1)

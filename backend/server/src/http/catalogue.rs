@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 66] = [
+const OTHERS: [(&str, u16, &str); 67] = [
     ("not_json", 400, "The body is not JSON."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
@@ -54,6 +54,7 @@ const OTHERS: [(&str, u16, &str); 66] = [
     ("baseline_below_module_memory", 422, "The baseline has less memory than the module starts with; raise it."),
     ("too_many_uploads", 429, "Upload one module after the other, or wait for the time in Retry-After."),
     ("compiler_busy", 503, "Too many modules are being checked; wait for the time in Retry-After."),
+    ("limit_above_driver", 422, "A workload of this driver can't have that much memory; the detail says how much."),
     ("module_refused", 422, "The module does not follow the rules for guests; the detail says which."),
     ("driver_unknown", 422, "The only driver in this version is wasm."),
     ("price_or_steps", 422, "Send either price or steps."),

@@ -18,7 +18,7 @@ use headroom_market::ids::{HintId, InstanceId, ModuleId, NodeId, ProfileId};
 use headroom_market::participant::Role;
 use headroom_market::record::Table;
 use headroom_market::time::Timestamp;
-use headroom_market::units::Amounts;
+use headroom_market::units::{Amounts, Resource, amount};
 use headroom_market::workload::guidance::{ApplicationProfile, Hint};
 use headroom_market::workload::register;
 use headroom_market::workload::{AtEnd, Class, ComparisonRules, Instance, Module, Strategy};
@@ -118,6 +118,21 @@ async fn check_memory(app: &App, module: Option<Module>, baseline: &Amounts) -> 
             ),
         )),
     }
+}
+
+/// Refuses a limit that the driver would not grant: what is bought beyond it could not be delivered.
+fn check_most_memory(app: &App, limit: &Amounts) -> Answered<()> {
+    let (asked, most) = (amount(limit, Resource::MemMib), app.nodes.most_guest_mib);
+    if asked <= most {
+        return Ok(());
+    }
+    Err(Problem::field(
+        "limit_above_driver",
+        "/limit/mem_mib",
+        format!(
+            "A wasm workload has at most {most} MiB of memory in this version; the limit, or without one the baseline, is {asked}."
+        ),
+    ))
 }
 
 /// Uploads a wasm module (the body is the bytes). It is checked before it is accepted.
@@ -259,6 +274,7 @@ async fn register_instance(
     let module = app.sequencer.query(move |s| s.modules.get(&id).filter(mine).cloned()).await?;
     check_memory(&app, module, &new.baseline).await?;
     let limit = new.limit.unwrap_or_else(|| new.baseline.clone());
+    check_most_memory(&app, &limit)?;
     let command = Command::RegisterInstance(Box::new(NewInstance {
         participant: by.participant,
         name: new.name,

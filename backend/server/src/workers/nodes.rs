@@ -17,8 +17,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The memory of one guest is 32-bit.
-const MOST_GUEST_MIB: u64 = 4096;
+/// A checkpoint copies a guest's whole memory while others on its thread wait: about a second for
+/// this much. In the demo, where a MiB is a KiB, the 32 bits of a memory are the bound.
+const MOST_GUEST_MIB: u64 = 256;
+const MOST_DEMO_GUEST_MIB: u64 = 4096;
 
 type ModuleId = headroom_market::ids::ModuleId;
 
@@ -47,6 +49,8 @@ pub struct Nodes {
     /// KiB of guest memory that one traded MiB stands for: 1024, and 1 in the demo, where
     /// memory is scaled down like fuel so that everything fits on a laptop.
     kib_per_mem_mib: u64,
+    /// The most memory that a workload can use, in traded MiB.
+    pub most_guest_mib: i64,
     /// Only a demo's workloads follow the demo's trace, whatever they are called.
     demo: bool,
     checkpoints: PathBuf,
@@ -94,11 +98,11 @@ pub fn node_id(id: headroom_market::ids::NodeId) -> NodeId {
 impl Nodes {
     pub fn new(data: &Path, slot_seconds: i64, demo: bool) -> Result<Self, DriverError> {
         let checkpoints = data.join("checkpoints");
-        let kib_per_mem_mib = if demo { 1 } else { 1024 };
+        let (kib_per_mem_mib, most_guest_mib) = if demo { (1, MOST_DEMO_GUEST_MIB) } else { (1024, MOST_GUEST_MIB) };
         let config = Config {
             checkpoint_dir: Some(checkpoints.clone()),
             max_module_bytes: crate::http::instances::MOST_MODULE_BYTES,
-            max_guest_kib: MOST_GUEST_MIB * kib_per_mem_mib,
+            max_guest_kib: most_guest_mib * kib_per_mem_mib,
             ..Config::default()
         };
         let feed = Arc::new(WorkloadFeed::new(config.fuel_per_cpu_milli));
@@ -110,6 +114,7 @@ impl Nodes {
             cluster,
             feed,
             kib_per_mem_mib,
+            most_guest_mib: i64::try_from(most_guest_mib).unwrap_or(i64::MAX),
             demo,
             checkpoints,
             rejected_books: data.join("rejected-books"),
