@@ -4,7 +4,7 @@ import { formatBytes } from '@/lib/money';
 
 interface Props { file: File | null; onFile: (file: File | null) => void; id: string; onId: (id: string) => void }
 
-/** A module that is already here, or a file to upload: at most 1 MiB, checked by the server. */
+/** A module that is already here, or a file to upload: at most 256 KiB, checked by the server. */
 export function ModuleField({ file, onFile, id, onId }: Props) {
   const modules = useResource<List<Module>>('/modules').data?.data ?? [];
   const options = [{ value: '', label: file ? file.name : 'Choose one' }, ...modules.map((m) => ({ value: m.id, label: `${m.name}, ${formatBytes(m.size_bytes)}` }))];

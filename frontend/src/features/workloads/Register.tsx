@@ -6,7 +6,7 @@ import { asProblem, call, type Instance, type Problem, usePools, useWrite } from
 import { bodyOf, type Draft, faultsOf } from './register';
 import { ModuleField } from './ModuleField';
 
-const FIRST: Draft = { name: '', module: '', pool: '', baseCores: '1', baseGib: '1', floorCores: '0.5', floorGib: '0.5', mostCores: '4', mostGib: '4' };
+const FIRST: Draft = { name: '', module: '', pool: '', baseCores: '1', baseGib: '0.125', floorCores: '0.5', floorGib: '0.0625', mostCores: '4', mostGib: '0.25' };
 
 const QUANTITIES = [
   { key: 'floorCores', label: 'Floor, CPU', unit: 'cores', pointer: '/floor' }, { key: 'floorGib', label: 'Floor, memory', unit: 'GiB', pointer: '/floor' },

@@ -1,0 +1,30 @@
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { afterEach, expect, it, vi } from 'vitest';
+import { Register } from './Register';
+
+const real = globalThis.fetch;
+afterEach(() => { cleanup(); globalThis.fetch = real; });
+
+it.each([
+  [413, 'The body is too large.'],
+  [409, 'A participant has at most 100 modules.'],
+  [503, 'The compiler is busy.'],
+])('says why a module was not taken (%i), registers nothing and stays open', async (status, detail) => {
+  const asked: string[] = [];
+  globalThis.fetch = (async (path: string, init: RequestInit) => {
+    asked.push(`${init.method ?? 'GET'} ${path.split('?')[0]}`);
+    if (init.method === 'POST') return new Response(JSON.stringify({ status, title: 'No', detail, code: 'x' }), { status });
+    return new Response(JSON.stringify({ data: [], has_more: false }));
+  }) as typeof fetch;
+  const closed = vi.fn();
+  render(<QueryClientProvider client={new QueryClient()}><Register onClose={closed} /></QueryClientProvider>);
+  fireEvent.change(screen.getByLabelText('Name'), { target: { value: 'job' } });
+  fireEvent.change(screen.getByLabelText('Upload .wasm'), { target: { files: [new File(['\0asm'], 'job.wasm')] } });
+  fireEvent.click(screen.getByRole('button', { name: 'Register' }));
+  const said = await screen.findByRole('alert');
+  expect(said.textContent).toContain(detail);
+  await waitFor(() => expect((screen.getByRole('button', { name: 'Register' }) as HTMLButtonElement).disabled).toBe(false));
+  expect(asked.filter((a) => a.startsWith('POST'))).toEqual(['POST /v1/modules']);
+  expect(closed).not.toHaveBeenCalled();
+});
