@@ -10,7 +10,7 @@ use headroom_market::clearing::rational::Rat;
 use headroom_market::clearing::{
     Alternative, Book, Committed, Mode, Money, Node, Order, Product, Quantity, Side, Step, verify,
 };
-use support::nodes::{MICRO, brute, cleared, count, got, key, node, order};
+use support::nodes::{MICRO, brute, cleared, count, got, key, node, order, product};
 use support::{UNIT, maximise, plain_order};
 
 /// One product; node A is full, B has room.
@@ -126,21 +126,7 @@ fn the_winning_limit_wins() {
 fn pinned(seed: u64, unit: i64) -> Book {
     let mut d = Draw::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x40DE);
     let mut b = Book::new(Money(1_000_000), d.raw() % 1000);
-    let steps = d.between(0, 2);
-    let mut reserve = 0;
-    b.products.push(Product {
-        pool: "p".into(),
-        resource: "cpu".into(),
-        slot: 0,
-        supply: (0..steps)
-            .map(|_| {
-                reserve += d.between(0, 6);
-                Step { quantity: d.between(0, 4) * unit, reserve: Money(reserve * 1_000) }
-            })
-            .collect(),
-        cap: None,
-        reference: None,
-    });
+    b.products.push(product(&mut d, unit));
     let nodes = d.between(2, 4);
     for v in 0..nodes {
         let full = d.between(4, 10) * unit;

@@ -6,30 +6,16 @@ mod support;
 use headroom_market::clearing::generate::Draw;
 use headroom_market::clearing::outcome::{Award, Bottleneck, Quality, Reason};
 use headroom_market::clearing::rational::Rat;
-use headroom_market::clearing::{Book, Money, Outcome, Product, Side, Step};
+use headroom_market::clearing::{Book, Money, Outcome, Product, Side};
 use std::collections::BTreeMap;
 use support::UNIT;
-use support::nodes::{MICRO, brute, cleared, count, got, node, order};
+use support::nodes::{MICRO, brute, cleared, count, got, node, order, product};
 
 /// One product, 2–3 nodes that are nearly full, 2–6 orders; of the bids one to three name no node.
 fn unbound(seed: u64, unit: i64) -> Book {
     let mut d = Draw::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xF4EE);
     let mut b = Book::new(Money(1_000_000), d.raw() % 1000);
-    let steps = d.between(0, 2);
-    let mut reserve = 0;
-    b.products.push(Product {
-        pool: "p".into(),
-        resource: "cpu".into(),
-        slot: 0,
-        supply: (0..steps)
-            .map(|_| {
-                reserve += d.between(0, 6);
-                Step { quantity: d.between(0, 4) * unit, reserve: Money(reserve * 1_000) }
-            })
-            .collect(),
-        cap: None,
-        reference: None,
-    });
+    b.products.push(product(&mut d, unit));
     let (nodes, crowded) = (d.between(2, 3), d.chance(50));
     for v in 0..nodes {
         let full = d.between(4, 10) * unit;

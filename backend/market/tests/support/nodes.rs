@@ -1,9 +1,10 @@
 //! Books of one product on nodes that are nearly full, and brute force over them: every whole
 //! quantity of every order, and every node that a bid may lie on.
 use super::plain_order;
+use headroom_market::clearing::generate::Draw;
 use headroom_market::clearing::{
-    Alternative, Book, Committed, Limits, Mode, Money, NoProposal, Node, Order, Outcome, ProductKey, Quantity, Side,
-    clear, verify,
+    Alternative, Book, Committed, Limits, Mode, Money, NoProposal, Node, Order, Outcome, Product, ProductKey, Quantity,
+    Side, Step, clear, verify,
 };
 
 pub const MICRO: i128 = 1_000_000;
@@ -147,5 +148,23 @@ pub fn brute(b: &Book) -> (i128, i128) {
         };
         q[..i].fill(0);
         q[i] += 1;
+    }
+}
+
+/// The one product of a small book, with up to two steps of supply.
+pub fn product(d: &mut Draw, unit: i64) -> Product {
+    let steps = d.between(0, 2);
+    let mut reserve = 0;
+    let mut step = |d: &mut Draw| {
+        reserve += d.between(0, 6);
+        Step { quantity: d.between(0, 4) * unit, reserve: Money(reserve * 1_000) }
+    };
+    Product {
+        pool: "p".into(),
+        resource: "cpu".into(),
+        slot: 0,
+        supply: (0..steps).map(|_| step(d)).collect(),
+        cap: None,
+        reference: None,
     }
 }
