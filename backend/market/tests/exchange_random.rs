@@ -17,7 +17,7 @@ use headroom_market::settlement::Receipt;
 use headroom_market::settlement::meter::Reading;
 use headroom_market::state::{Changes, State};
 use headroom_market::swap::saga::{StepReport, StepResult};
-use headroom_market::swap::{Swap, SwapState};
+use headroom_market::swap::{Swap, SwapState, plan};
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Amounts, Credits, Resource, Share, amount};
 use headroom_market::workload::{AtEnd, Class, ComparisonRules, Strategy};
@@ -342,8 +342,24 @@ fn step_swaps(world: &mut World) {
             1 => StepResult::Succeeded { state: SwapState::Released, report },
             _ => StepResult::Succeeded { state, report },
         };
+        let of = world.state.swaps.get(&swap).map(|s| (s.instance, s.slot));
         world.run(Command::StepSwap { swap, result });
+        if let Some((instance, slot)) = of.filter(|_| !world.state.swaps.contains_key(&swap)) {
+            nothing_planned_is_missed(world, instance, slot);
+        }
     }
+}
+
+/// Whoever was in a swap while a later slot was planned gets what that slot owes it.
+fn nothing_planned_is_missed(world: &World, instance: InstanceId, done: Slot) {
+    let last = world.state.market.planned_until.plus(-1, RHYTHM.slot_seconds);
+    let instance = &world.state.instances[&instance];
+    if last <= done || RHYTHM.slot_end(last) <= world.now || instance.is_pinned(world.now) {
+        return;
+    }
+    let target = plan::target(&world.state, instance, last);
+    let has_it = target.node == instance.node && target.limits == instance.in_force;
+    assert!(has_it || instance.swap.is_some(), "{} is owed {target:?} in {last}", instance.name);
 }
 
 fn settle(world: &mut World) {
