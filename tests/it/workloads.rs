@@ -111,6 +111,41 @@ async fn a_restart_is_no_way_out_of_a_slot() -> anyhow::Result<()> {
     healthy(&sim.server.stop().await?).await
 }
 
+/// Nobody sees the time in between, and still the copy that runs is the new one: the capacity of
+/// the slot ends with it.
+#[tokio::test]
+async fn a_restart_between_two_looks_begins_anew() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let admin = sim.api("admin")?;
+    let module = built_in(&sim.api("tenant")?, "steady").await?;
+    let (api, id) = with_workload(&sim, &module).await?;
+    let rhythm = Rhythm::of(&api).await?;
+    let order = api.post_with_key("/v1/bids", "bid", &bid(&id, &rhythm.window(0, 1), "500")).await?.id()?;
+    admin.advance(rhythm.first_open() - rhythm.now + 10).await?;
+    let cpu_limit = async |after: i64| -> anyhow::Result<Value> {
+        admin.advance(after).await?;
+        let seen = api.get(&format!("/v1/instances/{id}/metrics?minutes=5")).await?.ok()?;
+        let samples = seen["data"].as_array().context("no data")?;
+        let last = samples.iter().max_by_key(|s| s["at"].as_str().map(str::to_owned));
+        Ok(last.context("no sample")?["limits"]["cpu_milli"].clone())
+    };
+    assert_eq!(cpu_limit(0).await?, 700);
+    for _ in 0..2 {
+        api.act(&format!("/v1/instances/{id}/stop")).await?.ok()?;
+        api.act(&format!("/v1/instances/{id}/restart")).await?.ok()?;
+    }
+    assert_eq!(cpu_limit(10).await?, 700, "the slot goes on");
+    let after = cpu_limit(2 * rhythm.slot_seconds).await?;
+    let swaps = api.list("/v1/swap_history").await?;
+    assert_eq!(after, 500, "and ends: {swaps:?}");
+    assert!(swaps.iter().all(|swap| swap["state"] == "done"), "{swaps:?}");
+    // What it missed by its own restart is no fault of the exchange.
+    let receipts = api.list("/v1/receipts").await?;
+    let receipt = receipts.iter().find(|r| r["order"] == order.as_str()).context("no receipt")?;
+    assert_eq!(receipt["credit_note"], "0.000000", "{receipt}");
+    healthy(&sim.server.stop().await?).await
+}
+
 /// What has been sold for a slot to come is not given to new workloads.
 #[tokio::test]
 async fn what_is_sold_is_not_given_away() -> anyhow::Result<()> {

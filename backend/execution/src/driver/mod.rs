@@ -34,7 +34,9 @@ pub trait Driver: Send + Sync {
     /// Starts an instance, fresh or from its newest checkpoint, under `request.epoch`.
     fn start(&self, key: &OpKey, request: &StartRequest) -> Result<Started, DriverError>;
 
-    /// Takes a last checkpoint and ends every copy of the instance.
+    /// Ends every copy of the instance. A checkpoint in a file is forgotten, because nothing that
+    /// was stopped comes back with the next start of the process; a driver that keeps checkpoints
+    /// in memory takes a last one.
     fn stop(&self, key: &OpKey, instance: &InstanceId, epoch: u64) -> Result<Stopped, DriverError>;
 
     /// Every copy of the instance (active, shadow, fenced). Usage is since the last call, so

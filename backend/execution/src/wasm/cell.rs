@@ -108,8 +108,12 @@ pub(crate) struct Cell {
     pub activation: Option<Activation>,
     pub outputs: OutputLog,
     pub snapshots: BTreeMap<(NodeId, SnapshotId), Arc<Snapshot>>,
-    pub checkpoint: Option<Arc<Snapshot>>,
+    /// The newest checkpoint, where there is no directory for them.
+    pub kept_checkpoint: Option<Arc<Snapshot>>,
     pub last_checkpoint_micros: i64,
+    /// Rises with every copy for a checkpoint, start and stop: a file that was begun before is
+    /// not put in its place any more.
+    pub checkpoint_number: u64,
     answers: BTreeMap<(OpKey, &'static str), Answer>,
     answer_order: VecDeque<(OpKey, &'static str)>,
 }
@@ -125,8 +129,9 @@ impl Cell {
             activation: None,
             outputs: OutputLog::default(),
             snapshots: BTreeMap::new(),
-            checkpoint: None,
+            kept_checkpoint: None,
             last_checkpoint_micros: 0,
+            checkpoint_number: 0,
             answers: BTreeMap::new(),
             answer_order: VecDeque::new(),
         }

@@ -16,6 +16,7 @@ use super::library::Library;
 use super::outputs::OutputRecord;
 use super::replica::{Progress, Replica, Run};
 use super::slot::Slot;
+use super::snapshot::Snapshot;
 use crate::config::Config;
 use crate::driver::{DriverError, InstanceId, Limits, NodeId, Program, Role};
 use crate::feed::InputFeed;
@@ -114,24 +115,14 @@ impl Cluster {
         for slot in self.slots() {
             let cell = &mut *slot.lock();
             while self.work(cell, now_micros, &mut || true) == Progress::More {}
+            self.checkpoint_if_due(cell, now_micros);
         }
     }
 
-    /// One instance's share of work, with the checkpoint that may be due after it.
+    /// One instance's share of work.
     pub(crate) fn work(&self, cell: &mut Cell, now_micros: i64, keep_going: &mut dyn FnMut() -> bool) -> Progress {
         let instance = cell.instance.clone();
-        let progress = cell.advance(&self.run(&instance), now_micros, keep_going);
-        let due = cell.last_checkpoint_micros + self.shared.config.checkpoint_every_micros;
-        if now_micros >= due && cell.active.as_ref().is_some_and(|a| a.fault.is_none()) {
-            // Set first: a full disk must not turn every slice into another attempt.
-            cell.last_checkpoint_micros = now_micros;
-            let dir = self.shared.config.checkpoint_dir.as_deref();
-            if let Err(error) = self.take_checkpoint(cell, dir) {
-                let failure = (cell.instance.clone(), error.to_string());
-                *lock(&self.shared.checkpoint_failure) = Some(failure);
-            }
-        }
-        progress
+        cell.advance(&self.run(&instance), now_micros, keep_going)
     }
 
     pub(crate) fn run<'a>(&'a self, instance: &'a InstanceId) -> Run<'a> {
@@ -158,6 +149,11 @@ impl Cluster {
         self.slots().iter().filter(|slot| slot.runs()).map(|slot| slot.instance.clone()).collect()
     }
 
+    /// The epoch that the active copy runs under; does not wait for a step that is under way.
+    pub fn active_epoch(&self, instance: &InstanceId) -> Option<u64> {
+        self.cell(instance).ok()?.standing().map(|copy| copy.epoch)
+    }
+
     /// The outputs from a position on that are still kept.
     pub fn outputs(&self, instance: &InstanceId, from_position: u64) -> Result<Vec<OutputRecord>, DriverError> {
         Ok(self.cell(instance)?.lock().outputs.since(from_position))
@@ -179,20 +175,15 @@ impl Cluster {
         Ok(Replica::new(node.clone(), epoch, role, guest, limits.clone(), now))
     }
 
-    /// Makes the active copy, fresh or from the newest checkpoint, under a newer epoch.
+    /// Makes the active copy, fresh or in the state of a checkpoint, under a newer epoch.
     pub(crate) fn start_active(
         &self,
         cell: &mut Cell,
         node: &NodeId,
         epoch: u64,
         limits: &Limits,
-        from_checkpoint: bool,
+        state: Option<&Snapshot>,
     ) -> Result<(), DriverError> {
-        let snapshot = match (&cell.checkpoint, from_checkpoint) {
-            (Some(snapshot), true) => Some(Arc::clone(snapshot)),
-            (None, true) => return Err(DriverError::NoCheckpoint(cell.instance.clone())),
-            (_, false) => None,
-        };
         let instance = cell.instance.clone();
         {
             let mut nodes = lock(&self.shared.nodes);
@@ -207,8 +198,8 @@ impl Cluster {
             nodes.reserve(node, &instance, Role::Active, limits)?;
         }
         let made = self.new_replica(cell, node, Role::Active, epoch, limits).and_then(|mut copy| {
-            if let Some(snapshot) = snapshot {
-                copy.guest.become_snapshot(&snapshot)?;
+            if let Some(snapshot) = state {
+                copy.guest.become_snapshot(snapshot)?;
                 copy.active_from = copy.guest.position;
             }
             Ok(copy)
@@ -223,6 +214,7 @@ impl Cluster {
                 nodes.announce(node, &instance, epoch)?;
                 cell.outputs.raise_epoch(epoch);
                 cell.last_checkpoint_micros = self.now_micros();
+                cell.checkpoint_number += 1;
                 cell.active = Some(copy);
                 Ok(())
             }

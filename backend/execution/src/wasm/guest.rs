@@ -276,6 +276,13 @@ impl Guest {
 
     /// The state at this step boundary; with a base only the pages that differ from it.
     pub fn snapshot(&mut self, id: SnapshotId, base: Option<Arc<Snapshot>>) -> Snapshot {
+        let mut snapshot = self.copy(id, base);
+        snapshot.hash_pages();
+        snapshot
+    }
+
+    /// The same without the hashes of its pages, which need the guest no more.
+    pub fn copy(&mut self, id: SnapshotId, base: Option<Arc<Snapshot>>) -> Snapshot {
         let globals = self.global_values();
         let held_kib = self.store.data().held_kib;
         let memory = self.memory.data(&self.store);
@@ -290,14 +297,18 @@ impl Guest {
             held_kib,
             page_hashes: PageHashes::new(),
         };
-        for (index, page) in (0_u32..).zip(memory.chunks(PAGE_BYTES)) {
-            let before = snapshot.base.as_deref().map_or(&ZERO_PAGE[..], |base| base.page(index));
-            if page != before {
-                snapshot.pages.push(index);
-                snapshot.bytes.extend_from_slice(page);
-            }
+        let differs = |(index, page): &(u32, &[u8])| {
+            *page != snapshot.base.as_deref().map_or(&ZERO_PAGE[..], |base| base.page(*index))
+        };
+        let pages = || (0_u32..).zip(memory.chunks(PAGE_BYTES)).filter(differs);
+        // Counted first: a vector that grows would be copied, and be twice as large for a while.
+        let count = pages().count();
+        let (mut indexes, mut bytes) = (Vec::with_capacity(count), Vec::with_capacity(count * PAGE_BYTES));
+        for (index, page) in pages() {
+            indexes.push(index);
+            bytes.extend_from_slice(page);
         }
-        snapshot.hash_pages();
+        (snapshot.pages, snapshot.bytes) = (indexes, bytes);
         snapshot
     }
 

@@ -93,7 +93,7 @@ impl Cluster {
             receiver.accept(chunk)?;
         }
         let received =
-            Snapshot::from_bytes(&receiver.finish()?, |base| cell.snapshots.get(&(to.clone(), base.clone())).cloned())?;
+            Snapshot::from_bytes(receiver.finish()?, |base| cell.snapshots.get(&(to.clone(), base.clone())).cloned())?;
         cell.snapshots.insert((to.clone(), id.clone()), Arc::new(received));
         Ok(Transferred {
             snapshot: id.clone(),

@@ -66,13 +66,13 @@ impl Cluster {
         self.check_active(cell, "stop", epoch)?;
         let missing = cell.wrong("stop", "a running copy");
         let faulty = cell.active.as_ref().is_some_and(|copy| copy.fault.is_some());
-        if !faulty {
-            self.take_checkpoint(cell, None)?;
-        }
-        if let Some(dir) = &self.shared.config.checkpoint_dir {
+        match &self.shared.config.checkpoint_dir {
             // A stopped instance must not come back with the next start of the process.
-            checkpoint::remove(dir, &cell.instance)?;
+            Some(dir) => checkpoint::remove(dir, &cell.instance)?,
+            None if faulty => {}
+            None => drop(self.take_checkpoint(cell, None)?),
         }
+        cell.checkpoint_number += 1;
         self.discard_shadow(cell);
         let active = cell.active.take();
         let fenced = cell.fenced.take().map(|fenced| fenced.replica);
@@ -137,8 +137,13 @@ impl Driver for Cluster {
             self.discard_shadow(cell);
             let before = cell.module.replace(module);
             let limits = self.enforceable(&request.limits);
-            let resume = request.from == StartFrom::Checkpoint;
-            if let Err(error) = self.start_active(cell, &request.node, request.epoch, &limits, resume) {
+            let state = match request.from {
+                StartFrom::Checkpoint => self.newest_checkpoint(cell).map(Some),
+                StartFrom::Fresh => Ok(None),
+            };
+            let started = state
+                .and_then(|state| self.start_active(cell, &request.node, request.epoch, &limits, state.as_deref()));
+            if let Err(error) = started {
                 cell.module = before;
                 return Err(error);
             }
@@ -279,16 +284,7 @@ impl Driver for Cluster {
         let cell = self.cell(instance)?;
         cell.lock().once(key, "checkpoint", &epoch, |cell| {
             self.check_active(cell, "checkpoint", epoch)?;
-            let dir = self.shared.config.checkpoint_dir.as_deref();
-            let stored_bytes = self.take_checkpoint(cell, dir)?;
-            let missing = cell.wrong("checkpoint", "a running copy");
-            let snapshot = cell.checkpoint.as_ref().ok_or(missing)?;
-            Ok(CheckpointInfo {
-                position: snapshot.position,
-                state_hash: snapshot.state_hash(),
-                stored_bytes,
-                durable: dir.is_some(),
-            })
+            self.take_checkpoint(cell, self.shared.config.checkpoint_dir.as_deref())
         })
     }
 }

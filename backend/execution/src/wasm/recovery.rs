@@ -11,9 +11,12 @@ use std::sync::atomic::Ordering;
 use serde::{Deserialize, Serialize};
 
 use super::cell::Cell;
-use super::checkpoint;
+use super::checkpoint::{self, Part};
 use super::cluster::{BUILT_IN, Cluster, lock};
-use crate::driver::{DriverError, InstanceId, Limits, NodeId, Program, SnapshotId};
+use super::guest::Module;
+use super::slot::Slot;
+use super::snapshot::Snapshot;
+use crate::driver::{CheckpointInfo, DriverError, InstanceId, Limits, NodeId, Program, SnapshotId};
 
 /// What a checkpoint of everything did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,11 +61,28 @@ pub struct RestoreSummary {
     pub failed: Vec<(PathBuf, DriverError)>,
 }
 
+/// A state that was copied for a checkpoint. The guest may go on while it is written.
+pub(crate) struct Copied {
+    header: checkpoint::Header,
+    snapshot: Snapshot,
+    /// The module, if it is not one of ours.
+    module: Option<Arc<Module>>,
+    number: u64,
+}
+
+impl Copied {
+    /// What can be done without the guest: hashes, compression, the file.
+    fn write(&mut self, dir: &Path, level: i32, rest: checkpoint::Rest<'_>) -> Result<Part, DriverError> {
+        self.snapshot.hash_pages();
+        let wasm = self.module.as_ref().map(|module| &*module.wasm);
+        checkpoint::write(dir, &self.header, &self.snapshot, wasm, level, self.number, rest)
+    }
+}
+
 impl Cluster {
-    /// Captures the active (or fenced) copy and writes it where a directory is given.
-    pub(crate) fn take_checkpoint(&self, cell: &mut Cell, dir: Option<&Path>) -> Result<u64, DriverError> {
+    /// Copies the state of the active (or fenced) copy.
+    fn copy_for_checkpoint(&self, cell: &mut Cell) -> Result<Copied, DriverError> {
         let now = self.now_micros();
-        let config = &self.shared.config;
         let missing = cell.wrong("checkpoint", "a running copy");
         let copy = match (&mut cell.active, &mut cell.fenced) {
             (Some(active), _) => active,
@@ -73,29 +93,124 @@ impl Cluster {
             let (instance, reason) = (cell.instance.clone(), reason.clone());
             return Err(DriverError::Guest { instance, reason });
         }
-        let id = SnapshotId(format!("checkpoint-{}", copy.guest.position));
-        let snapshot = Arc::new(copy.guest.snapshot(id, None));
         let module = cell.module.as_ref().ok_or(missing)?;
-        let stored = match dir {
-            None => snapshot.bytes.len() as u64,
+        let id = SnapshotId(format!("checkpoint-{}", copy.guest.position));
+        let snapshot = copy.guest.copy(id, None);
+        let header = checkpoint::Header::new(
+            cell.instance.clone(),
+            copy.node.clone(),
+            copy.epoch,
+            module.program.clone(),
+            copy.limits.clone(),
+            now,
+            cell.outputs.clone(),
+        );
+        let built_in = BUILT_IN.iter().any(|(name, _)| *name == module.program.0);
+        let module = (!built_in).then(|| Arc::clone(module));
+        cell.last_checkpoint_micros = now;
+        cell.checkpoint_number += 1;
+        Ok(Copied { header, snapshot, module, number: cell.checkpoint_number })
+    }
+
+    /// Copies and writes while the instance waits, and keeps the copy where no directory is given.
+    pub(crate) fn take_checkpoint(&self, cell: &mut Cell, dir: Option<&Path>) -> Result<CheckpointInfo, DriverError> {
+        let mut copied = self.copy_for_checkpoint(cell)?;
+        let stored_bytes = match dir {
             Some(dir) => {
-                let built_in = BUILT_IN.iter().any(|(name, _)| *name == module.program.0);
-                let header = checkpoint::Header::new(
-                    cell.instance.clone(),
-                    copy.node.clone(),
-                    copy.epoch,
-                    module.program.clone(),
-                    copy.limits.clone(),
-                    now,
-                    cell.outputs.clone(),
-                );
-                let wasm = (!built_in).then_some(&*module.wasm);
-                checkpoint::write(dir, header, &snapshot, wasm, config.zstd_level)?
+                let part = copied.write(dir, self.shared.config.zstd_level, &mut || true)?;
+                part.put()?;
+                part.settle()?;
+                part.stored_bytes
+            }
+            None => {
+                copied.snapshot.hash_pages();
+                copied.snapshot.bytes.len() as u64
             }
         };
-        cell.checkpoint = Some(snapshot);
-        cell.last_checkpoint_micros = now;
-        Ok(stored)
+        let info = CheckpointInfo {
+            position: copied.snapshot.position,
+            state_hash: copied.snapshot.state_hash(),
+            stored_bytes,
+            durable: dir.is_some(),
+        };
+        if dir.is_none() {
+            cell.kept_checkpoint = Some(Arc::new(copied.snapshot));
+        }
+        Ok(info)
+    }
+
+    /// Whether its checkpoint is due; the next one is counted from here, whatever comes of this one:
+    /// a full disk must not turn every turn into another attempt.
+    fn begins_checkpoint(&self, cell: &mut Cell, now_micros: i64) -> bool {
+        let due = now_micros >= cell.last_checkpoint_micros.saturating_add(self.shared.config.checkpoint_every_micros)
+            && cell.active.as_ref().is_some_and(|copy| copy.fault.is_none());
+        if due {
+            cell.last_checkpoint_micros = now_micros;
+        }
+        due
+    }
+
+    /// The checkpoint that may be due, with the instance waiting for it.
+    pub(crate) fn checkpoint_if_due(&self, cell: &mut Cell, now_micros: i64) {
+        if self.begins_checkpoint(cell, now_micros)
+            && let Err(error) = self.take_checkpoint(cell, self.shared.config.checkpoint_dir.as_deref())
+        {
+            self.report_failure(&cell.instance, &error);
+        }
+    }
+
+    /// The same for everybody, in real time: an instance waits for its copy, nobody for more, and
+    /// there is one copy at a time, whatever their number. `rest` answers whether to go on.
+    pub(crate) fn write_due_checkpoints(&self, rest: checkpoint::Rest<'_>) {
+        let mut go_on = true;
+        let mut rest = || {
+            go_on = go_on && rest();
+            go_on
+        };
+        for slot in self.slots() {
+            // An instance that cannot be had now comes with the next pass.
+            let Some(mut cell) = slot.turn() else { continue };
+            let now = self.now_micros();
+            let Some(dir) = self.shared.config.checkpoint_dir.as_deref() else {
+                self.checkpoint_if_due(&mut cell, now);
+                continue;
+            };
+            if !self.begins_checkpoint(&mut cell, now) {
+                continue;
+            }
+            let copied = self.copy_for_checkpoint(&mut cell);
+            drop(cell);
+            let written = copied.and_then(|copied| self.write_beside(&slot, copied, dir, &mut rest));
+            // Whoever was asked to give up has not failed.
+            if !rest() {
+                return;
+            }
+            if let Err(error) = written {
+                self.report_failure(&slot.instance, &error);
+            }
+        }
+    }
+
+    fn write_beside(
+        &self,
+        slot: &Slot,
+        mut copied: Copied,
+        dir: &Path,
+        rest: checkpoint::Rest<'_>,
+    ) -> Result<(), DriverError> {
+        let part = copied.write(dir, self.shared.config.zstd_level, rest)?;
+        {
+            let cell = slot.lock();
+            if cell.checkpoint_number != copied.number {
+                return Ok(());
+            }
+            part.put()?;
+        }
+        part.settle()
+    }
+
+    fn report_failure(&self, instance: &InstanceId, error: &DriverError) {
+        *lock(&self.shared.checkpoint_failure) = Some((instance.clone(), error.to_string()));
     }
 
     /// Checkpoints every instance into `dir`, at a step boundary each.
@@ -107,9 +222,9 @@ impl Cluster {
                 continue;
             }
             match self.take_checkpoint(cell, Some(dir)) {
-                Ok(bytes) => {
+                Ok(info) => {
                     summary.instances += 1;
-                    summary.stored_bytes += bytes;
+                    summary.stored_bytes += info.stored_bytes;
                 }
                 Err(DriverError::Guest { instance, reason }) => {
                     summary.skipped.push((instance, reason));
@@ -118,6 +233,18 @@ impl Cluster {
             }
         }
         Ok(summary)
+    }
+
+    /// The newest checkpoint of an instance.
+    pub(crate) fn newest_checkpoint(&self, cell: &Cell) -> Result<Arc<Snapshot>, DriverError> {
+        let missing = || DriverError::NoCheckpoint(cell.instance.clone());
+        match &self.shared.config.checkpoint_dir {
+            None => cell.kept_checkpoint.clone().ok_or_else(missing),
+            Some(dir) => {
+                let loaded = checkpoint::read_of(dir, &cell.instance)?.ok_or_else(missing)?;
+                Ok(Arc::new(loaded.snapshot))
+            }
+        }
     }
 
     /// Starts every instance that has a file in `dir`, at `now`, where `place` says; `None`
@@ -132,6 +259,7 @@ impl Cluster {
     ) -> Result<RestoreSummary, DriverError> {
         self.shared.latest_micros.fetch_max(now_micros, Ordering::AcqRel);
         let mut summary = RestoreSummary::default();
+        checkpoint::remove_parts(dir)?;
         for path in checkpoint::list(dir)? {
             match self.restore(&path, place) {
                 Ok(restored) => summary.restored.extend(restored),
@@ -176,9 +304,8 @@ impl Cluster {
         }
         let limits = self.enforceable(&placement.limits);
         cell.module = Some(module);
-        cell.checkpoint = Some(Arc::new(loaded.snapshot));
         cell.outputs = header.outputs;
-        self.start_active(cell, &placement.node, placement.epoch, &limits, true)?;
+        self.start_active(cell, &placement.node, placement.epoch, &limits, Some(&loaded.snapshot))?;
         let position = cell.active.as_ref().map_or(0, |copy| copy.guest.position);
         Ok(Some(Restored { saved, placement, position }))
     }

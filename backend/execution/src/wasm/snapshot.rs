@@ -113,8 +113,8 @@ impl Snapshot {
         self.page_hashes = merged;
     }
 
-    /// Header length, header, pages.
-    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, DriverError> {
+    /// Header length, header; the pages follow in the serial form.
+    pub(crate) fn leading_bytes(&self) -> Result<Vec<u8>, DriverError> {
         let header = Header {
             id: self.id.clone(),
             base: self.base.as_ref().map(|base| base.id.clone()),
@@ -125,22 +125,29 @@ impl Snapshot {
             pages: self.pages.clone(),
         };
         let header = serde_json::to_vec(&header).map_err(damaged)?;
-        let mut out = Vec::with_capacity(8 + header.len() + self.bytes.len());
+        let mut out = Vec::with_capacity(8 + header.len());
         out.extend_from_slice(&(header.len() as u64).to_le_bytes());
         out.extend_from_slice(&header);
+        Ok(out)
+    }
+
+    /// The serial form.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, DriverError> {
+        let mut out = self.leading_bytes()?;
+        out.reserve_exact(self.bytes.len());
         out.extend_from_slice(&self.bytes);
         Ok(out)
     }
 
     /// The inverse; `find` looks up the base that the header names.
     pub(crate) fn from_bytes(
-        raw: &[u8],
+        mut raw: Vec<u8>,
         find: impl FnOnce(&SnapshotId) -> Option<Arc<Snapshot>>,
     ) -> Result<Self, DriverError> {
         let (length, rest) = raw.split_first_chunk::<8>().ok_or_else(|| damaged("too short"))?;
         let length = usize::try_from(u64::from_le_bytes(*length)).map_err(damaged)?;
         let (header, bytes) = rest.split_at_checked(length).ok_or_else(|| damaged("header is cut"))?;
-        let header: Header = serde_json::from_slice(header).map_err(damaged)?;
+        let (header, pages_at): (Header, _) = (serde_json::from_slice(header).map_err(damaged)?, 8 + length);
         if bytes.len() != header.pages.len() * PAGE_BYTES {
             return Err(damaged("page count and bytes differ"));
         }
@@ -151,12 +158,13 @@ impl Snapshot {
             Some(id) => Some(find(id).ok_or_else(|| damaged(format!("base {id} is not here")))?),
             None => None,
         };
+        raw.drain(..pages_at);
         let mut snapshot = Self {
             id: header.id,
             base,
             memory_bytes: header.memory_bytes,
             pages: header.pages,
-            bytes: bytes.to_vec(),
+            bytes: raw,
             globals: header.globals,
             position: header.position,
             held_kib: header.held_kib,

@@ -2,7 +2,8 @@
 //!
 //! Each thread takes every n-th instance, gives it at most a slice, and sleeps until the next
 //! input is due. Threads run at nice 10 so that the exchange and the solver come first. One
-//! more thread ticks, so that a step that does not end is ended (`watch`).
+//! more thread ticks, so that a step that does not end is ended (`watch`), and one writes
+//! checkpoints, so that nobody but the copied guest waits for a copy.
 //! Invariants: a guest that took more than its slice waits until the others had as much, if
 //! they have work; ending the threads takes no longer than `GRACE` and a tick.
 //! Absent: an async runtime; guests never run on one.
@@ -27,6 +28,10 @@ const MAX_SLEEP: Duration = Duration::from_millis(20);
 const LET_PASS: Duration = Duration::from_micros(200);
 /// Time between two ticks: how much later than its limit a step may be ended.
 const TICK: Duration = Duration::from_millis(20);
+/// Time between two looks for checkpoints that are due.
+const CHECKPOINT_LOOK: Duration = Duration::from_secs(1);
+/// The writer of checkpoints rests this many times as long as it worked.
+const REST: u32 = 3;
 /// How long a stop waits for steps under way. A guest whose step was ended goes on from its
 /// last checkpoint at the next start.
 const GRACE: Duration = Duration::from_secs(2);
@@ -93,6 +98,19 @@ impl Cluster {
             }
         };
         running.ticker = Some(spawn("guest-ticks".to_owned(), ticks)?);
+        let (cluster, stop) = (self.clone(), Arc::clone(&running.stop));
+        let checkpoints = move || {
+            low_priority();
+            while !stop.sleep(CHECKPOINT_LOOK) {
+                let mut since = Instant::now();
+                cluster.write_due_checkpoints(&mut || {
+                    let go_on = !stop.sleep(since.elapsed() * REST);
+                    since = Instant::now();
+                    go_on
+                });
+            }
+        };
+        running.threads.push(spawn("guest-checkpoints".to_owned(), checkpoints)?);
         for index in 0..count {
             let (cluster, stop) = (self.clone(), Arc::clone(&running.stop));
             running.threads.push(spawn(format!("guests-{index}"), move || work(&cluster, &stop, index, count))?);

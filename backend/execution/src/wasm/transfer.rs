@@ -75,7 +75,11 @@ impl Receiver {
         if !missing.is_empty() {
             return Err(damaged(format!("chunks {missing:?} are missing")));
         }
-        Ok(self.pieces.into_iter().flatten().flatten().collect())
+        let mut whole = Vec::with_capacity(self.pieces.iter().flatten().map(Vec::len).sum());
+        for piece in self.pieces.into_iter().flatten() {
+            whole.extend_from_slice(&piece);
+        }
+        Ok(whole)
     }
 }
 

@@ -45,16 +45,16 @@ const SLOW: &str = r#"(module
       (br $l))
     (i32.const 0)))"#;
 
-fn big() -> Config {
+pub fn big() -> Config {
     Config { max_guest_kib: 256 * 1024, ..Config::default() }
 }
 
-fn room() -> Limits {
+pub fn room() -> Limits {
     Limits::new(1_000, 256 * 1024)
 }
 
 /// Nodes with room for the guests of these tests.
-fn harness(config: Config) -> Harness {
+pub fn harness(config: Config) -> Harness {
     let h = Harness::with(config, Load::calm());
     for id in ["n1", "n2", "n3"] {
         h.cluster.ensure_node(NodeSpec {
@@ -70,7 +70,7 @@ fn harness(config: Config) -> Harness {
     h
 }
 
-fn start_module(h: &Harness, id: &InstanceId, text: &str, limits: Limits) -> Result<Started, DriverError> {
+pub fn start_module(h: &Harness, id: &InstanceId, text: &str, limits: Limits) -> Result<Started, DriverError> {
     let program = h.cluster.admit(text.as_bytes()).expect("admitted");
     h.driver.start(&OpKey::new("boot", id.as_str()), &StartRequest { limits, ..start_request(id, &program.0) })
 }
@@ -202,12 +202,12 @@ fn nobody_runs_below_what_the_module_starts_with() {
 }
 
 /// The clock of the machine, from the harness's beginning on.
-fn real_clock() -> impl Fn() -> i64 + Send + Sync + 'static {
+pub fn real_clock() -> impl Fn() -> i64 + Send + Sync + 'static {
     let begin = Instant::now();
     move || START + i64::try_from(begin.elapsed().as_micros()).unwrap_or(i64::MAX)
 }
 
-fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !done() {
         assert!(begin.elapsed() < Duration::from_secs(60), "{what} took more than a minute");
@@ -278,7 +278,7 @@ fn a_guest_over_its_share_does_not_starve_the_others() {
     }
 }
 
-fn active_counters(h: &Harness, id: &InstanceId) -> Option<Observation> {
+pub fn active_counters(h: &Harness, id: &InstanceId) -> Option<Observation> {
     let copies = h.driver.observe(id, Detail::Counters).expect("known");
     copies.into_iter().find(|o| o.role == Role::Active)
 }

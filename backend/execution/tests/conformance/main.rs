@@ -3,6 +3,7 @@
 //! The harness knows how to let time pass and what came out; the tests know nothing of the
 //! engine. Under a simulated clock, so each run is the same.
 
+mod checkpoints;
 mod fencing;
 mod guests;
 mod harness;

@@ -198,6 +198,9 @@ impl Conductor {
         let slot = Slot::containing(now, view.market.rhythm.slot_seconds);
         let wanted = self.sequencer.query(Wanted::of).await?;
         let measured = telemetry::measure(&self.nodes, &wanted, now, slot, &mut self.progress.meter);
+        if let Some((instance, detail)) = self.nodes.cluster.take_checkpoint_failure() {
+            tracing::warn!(%instance, %detail, "a checkpoint could not be written; after a crash older work is repeated");
+        }
         for (instance, detail) in measured.faults {
             tracing::warn!(%instance, %detail, "a workload's program faulted");
             self.command(Command::ReportFault { instance, detail }).await?;

@@ -61,6 +61,7 @@ pub struct Nodes {
     /// Modules from outside on their way to compiled code.
     pub modules: ModuleQueue,
     programs: Arc<Programs>,
+    restarting: Mutex<BTreeSet<headroom_market::ids::InstanceId>>,
     threads: Mutex<Option<RunningThreads>>,
 }
 
@@ -121,6 +122,7 @@ impl Nodes {
             rejected_books: data.join("rejected-books"),
             slot_micros: slot_seconds * 1_000_000,
             programs: Arc::default(),
+            restarting: Mutex::default(),
             threads: Mutex::default(),
         })
     }
@@ -232,14 +234,28 @@ impl Nodes {
             let id = instance_id(instance.id);
             self.feed.set_once(id.clone(), self.source(instance, now_micros));
             let runs = running.contains(&id);
+            let under_way = wanted.under_way.contains(&instance.id);
             match instance.state {
-                InstanceState::Running if !runs && !wanted.under_way.contains(&instance.id) => {
-                    // Inputs of the time before it began are nobody's any more.
-                    self.feed.resume(&id, 0, now_micros);
-                    self.start(instance, wanted, store).await;
+                InstanceState::Running if under_way => {}
+                InstanceState::Running => {
+                    let outdated = runs && self.is_outdated(instance);
+                    if outdated {
+                        // It was stopped and started again between two looks.
+                        self.note_restart(instance);
+                        self.stop_instance(instance);
+                    }
+                    if outdated || !runs {
+                        // Inputs of the time before it began are nobody's any more.
+                        self.feed.resume(&id, 0, now_micros);
+                        self.start(instance, wanted, store).await;
+                    }
                 }
-                InstanceState::Stopped | InstanceState::Failed if runs => self.stop_instance(instance),
-                _ => {}
+                InstanceState::Stopped | InstanceState::Failed => {
+                    self.note_restart(instance);
+                    if runs {
+                        self.stop_instance(instance);
+                    }
+                }
             }
         }
     }
@@ -311,14 +327,34 @@ impl Nodes {
             from: StartFrom::Fresh,
         };
         let key = OpKey::new(format!("start-{}", instance.id), instance.epoch.to_string());
-        if let Err(error) = self.cluster.start(&key, &request) {
-            tracing::warn!(instance = %instance.id, %error, "it cannot start yet; trying again");
+        match self.cluster.start(&key, &request) {
+            Ok(_) => {
+                self.restarting.lock().unwrap_or_else(PoisonError::into_inner).remove(&instance.id);
+            }
+            Err(error) => tracing::warn!(instance = %instance.id, %error, "it cannot start yet; trying again"),
         }
     }
 
+    fn note_restart(&self, instance: &Instance) {
+        self.restarting.lock().unwrap_or_else(PoisonError::into_inner).insert(instance.id);
+    }
+
+    /// Whether its owner, or its own fault, ended it and it has not begun again yet: then nobody
+    /// else is to blame that it does not use what it has.
+    pub fn is_restarting(&self, instance: headroom_market::ids::InstanceId) -> bool {
+        self.restarting.lock().unwrap_or_else(PoisonError::into_inner).contains(&instance)
+    }
+
+    fn is_outdated(&self, instance: &Instance) -> bool {
+        self.cluster.active_epoch(&instance_id(instance.id)).is_some_and(|epoch| epoch < instance.epoch)
+    }
+
+    /// Whatever runs ends, under the epoch that it runs under: the market's may be newer already.
     fn stop_instance(&self, instance: &Instance) {
-        let key = OpKey::new(format!("stop-{}", instance.id), instance.epoch.to_string());
-        if let Err(error) = self.cluster.stop(&key, &instance_id(instance.id), instance.epoch) {
+        let id = instance_id(instance.id);
+        let epoch = self.cluster.active_epoch(&id).unwrap_or(instance.epoch);
+        let key = OpKey::new(format!("stop-{}", instance.id), epoch.to_string());
+        if let Err(error) = self.cluster.stop(&key, &id, epoch) {
             tracing::warn!(instance = %instance.id, %error, "it cannot stop yet; trying again");
         }
     }

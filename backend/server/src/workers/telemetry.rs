@@ -57,7 +57,8 @@ pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter
         }
     }
     for instance in wanted.instances.iter().filter(|i| i.state == InstanceState::Running) {
-        let observed = nodes.observe(instance.id);
+        // A copy of before a restart is not what runs.
+        let observed = nodes.observe(instance.id).filter(|copy| copy.epoch >= instance.epoch);
         if let Some(fault) = observed.as_ref().and_then(|o| o.fault.clone()) {
             measured.faults.push((instance.id, fault));
         } else if let Some(why) = nodes.unloadable(instance.module).filter(|_| observed.is_none()) {
@@ -65,6 +66,10 @@ pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter
         }
         let resources: BTreeSet<Resource> = instance.baseline.keys().chain(instance.in_force.keys()).copied().collect();
         for resource in &resources {
+            if observed.is_none() && nodes.is_restarting(instance.id) {
+                meter.add_absent(slot, instance.id, *resource);
+                continue;
+            }
             // Only CPU and memory are enforced by this driver; for others the plan is the fact.
             let limit = match (&observed, resource) {
                 (None, _) => 0,
