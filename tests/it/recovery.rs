@@ -56,6 +56,29 @@ async fn every_swap_ends_whenever_the_process_is_killed() -> anyhow::Result<()> 
     Ok(())
 }
 
+/// A tenth of a second without the process must not cost a slot of what was sold.
+#[tokio::test]
+async fn swaps_that_wait_for_their_slot_wait_on() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    sim.api("admin")?.advance(112).await?;
+    let waits =
+        |swap: &&Value| swap["method"] == "resize" && (swap["state"] == "planned" || swap["state"] == "reserved");
+    let swaps = sim.api("admin")?.list("/v1/swaps").await?;
+    let waiting: Vec<_> = swaps.iter().filter(waits).map(|swap| swap["id"].clone()).collect();
+    ensure!(!waiting.is_empty(), "nothing waits: choose another moment");
+    let mut launch = sim.server.kill()?;
+    set_clock(&mut launch, 113);
+    let server = launch.start().await?;
+    let admin = server.api("admin")?;
+    admin.advance(20).await?;
+    let swaps = admin.list("/v1/swaps").await?;
+    for id in waiting {
+        let swap = swaps.iter().find(|swap| swap["id"] == id);
+        ensure!(swap.is_some_and(|swap| swap["state"] == "done"), "{swap:?}");
+    }
+    healthy(&server.stop().await?).await
+}
+
 /// Awarded and delivered of the receipts of a slot that concern a workload, by side and cause.
 fn deliveries<'a>(receipts: &'a [Value], slot: &'a str, side: &'a str) -> impl Iterator<Item = (i64, i64, &'a Value)> {
     let of_slot = receipts.iter().filter(move |r| r["slot"] == slot && r["side"] == side && !r["instance"].is_null());

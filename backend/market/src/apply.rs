@@ -212,7 +212,13 @@ fn cancel_swap(
 fn restart(turn: &mut Turn<'_>, id: InstanceId) -> Result<Reply, Refusal> {
     let mut instance = turn.state.instances.get(&id).cloned().ok_or_else(|| register::not_found("instance"))?;
     instance.epoch += 1;
+    let waiting = instance.swap.and_then(|swap| turn.state.swaps.get(&swap)).filter(|swap| !swap.state.has_begun());
+    if let Some(mut swap) = waiting.cloned() {
+        swap.epoch = instance.epoch;
+        turn.emit(Event::SwapChanged(Box::new(swap)));
+    }
     turn.emit(Event::InstanceChanged(instance));
+    plan::plan_recovered(turn, id);
     // Outlooks live in memory only: a restart has forgotten them, and the journal says so.
     turn.emit(Event::OutlookRecorded { instance: id, slots: Vec::new() });
     Ok(Reply::Instance(id))

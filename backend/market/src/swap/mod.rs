@@ -53,6 +53,11 @@ impl SwapState {
             SwapState::Failed => "failed",
         }
     }
+
+    /// Whether anything has been done for it on a node.
+    pub const fn has_begun(self) -> bool {
+        !matches!(self, SwapState::Planned | SwapState::AwaitingApproval | SwapState::Reserved)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

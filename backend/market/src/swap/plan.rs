@@ -74,6 +74,20 @@ pub fn plan_restarted(turn: &mut Turn<'_>, id: InstanceId) {
     }
 }
 
+/// The process ended while the workload's limits were changed: it gets what it should have now, or
+/// in the slot that comes.
+pub fn plan_recovered(turn: &mut Turn<'_>, id: InstanceId) {
+    let seconds = turn.state.market.rhythm.slot_seconds;
+    let present = Slot::containing(turn.now, seconds);
+    let last_planned = turn.state.market.planned_until.plus(-1, seconds);
+    for slot in [present, last_planned] {
+        // The second finds nothing to do if the first has planned something.
+        if (present..=last_planned).contains(&slot) {
+            plan(turn, slot, Some(id));
+        }
+    }
+}
+
 /// A workload whose swap has just ended has missed the plan of every later slot: it gets what it
 /// should have now, or in the slot that comes.
 pub fn plan_missed(turn: &mut Turn<'_>, id: InstanceId, done: Slot) {

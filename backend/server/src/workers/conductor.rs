@@ -356,8 +356,8 @@ impl Conductor {
     }
 }
 
-/// After a restart: what was half done is ended, every workload runs again from its
-/// checkpoint under a new epoch.
+/// After a restart: what was half done is ended, what had not begun waits on, every workload runs
+/// again from its checkpoint under a new epoch.
 pub async fn recover(sequencer: &Sequencer, nodes: &Nodes, now: Timestamp) -> Result<(), Busy> {
     let (sealed, live, instances) = sequencer
         .query(|s| {
@@ -367,7 +367,7 @@ pub async fn recover(sequencer: &Sequencer, nodes: &Nodes, now: Timestamp) -> Re
                 .filter(|r| r.state == headroom_market::round::RoundState::Sealed)
                 .map(|r| r.number)
                 .collect();
-            let live: Vec<Swap> = s.swaps.values().cloned().collect();
+            let live: Vec<Swap> = s.swaps.values().filter(|s| s.state.has_begun()).cloned().collect();
             let running: Vec<_> = s.instances.values().map(|i| i.id).collect();
             (sealed, live, running)
         })

@@ -9,7 +9,7 @@ use headroom_execution::{
 };
 use headroom_market::pool::{Node, Pool};
 use headroom_market::state::State;
-use headroom_market::swap::{Swap, SwapState};
+use headroom_market::swap::Swap;
 use headroom_market::units::{Amounts, Resource, amount};
 use headroom_market::workload::{Instance, InstanceState, Module};
 use headroom_store::{Store, StoreError};
@@ -78,7 +78,7 @@ pub struct Wanted {
 
 impl Wanted {
     pub fn of(state: &State) -> Self {
-        let begun = |s: &&Swap| !matches!(s.state, SwapState::Planned | SwapState::Reserved);
+        let begun = |s: &&Swap| s.state.has_begun();
         Self {
             under_way: state.swaps.values().filter(begun).map(|s| s.instance).collect(),
             nodes: state.nodes.values().cloned().collect(),
