@@ -21,7 +21,7 @@ use headroom_market::swap::{Swap, SwapState, plan};
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Amounts, Credits, Resource, Share, amount};
 use headroom_market::workload::{AtEnd, Class, ComparisonRules, Strategy};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 const RHYTHM: Rhythm = Rhythm { slot_seconds: 60, horizon_slots: 4, lead_seconds: 10, round_seconds: 5 };
@@ -46,6 +46,8 @@ struct World {
     charged: BTreeMap<TransferKindName, i128>,
     /// What left escrow, by reason and account.
     paid: BTreeMap<(TransferKindName, Account), Credits>,
+    /// Slots for which the exchange itself ended a swap.
+    failed_by_exchange: BTreeSet<Slot>,
 }
 
 type TransferKindName = &'static str;
@@ -72,7 +74,9 @@ impl World {
         let chance = Chance(IdSource::new(now, seed));
         let (state, folded) = (empty(), empty());
         let (receipts, charged, paid) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-        let mut world = Self { state, folded, log: Vec::new(), now, chance, receipts, charged, paid };
+        let failed_by_exchange = BTreeSet::new();
+        let mut world =
+            Self { state, folded, log: Vec::new(), now, chance, receipts, charged, paid, failed_by_exchange };
         world.run(Command::OpenMarket {
             name: "test".into(),
             rhythm: RHYTHM,
@@ -338,7 +342,14 @@ fn step_swaps(world: &mut World) {
     for (swap, state) in live {
         let report = StepReport::default();
         let result = match world.chance.below(12) {
-            0 => StepResult::Failed { state, reason: "shadow_mismatch".into(), detail: "test".into(), report },
+            0 => {
+                let by_exchange = world.chance.below(2) == 0;
+                let reason = if by_exchange { "cancelled_by_operator" } else { "shadow_mismatch" };
+                if by_exchange && state != SwapState::Released {
+                    world.failed_by_exchange.insert(world.state.swaps[&swap].slot);
+                }
+                StepResult::Failed { state, reason: reason.into(), detail: "test".into(), report }
+            }
             1 => StepResult::Succeeded { state: SwapState::Released, report },
             _ => StepResult::Succeeded { state, report },
         };
@@ -346,6 +357,26 @@ fn step_swaps(world: &mut World) {
         world.run(Command::StepSwap { swap, result });
         if let Some((instance, slot)) = of.filter(|_| !world.state.swaps.contains_key(&swap)) {
             nothing_planned_is_missed(world, instance, slot);
+        }
+    }
+}
+
+/// The process ended and began again: what had not begun waits on, the rest is planned anew.
+fn recover(world: &mut World) {
+    for (swap, state) in world.state.swaps.values().map(|s| (s.id, s.state)).collect::<Vec<_>>() {
+        if state.has_begun() {
+            world.failed_by_exchange.insert(world.state.swaps[&swap].slot);
+            let (detail, report) = (String::new(), StepReport::default());
+            let result = StepResult::Failed { state, reason: "restarted".into(), detail, report };
+            world.run(Command::StepSwap { swap, result });
+        }
+    }
+    for instance in world.state.instances.keys().copied().collect::<Vec<_>>() {
+        world.run(Command::RestartInstance { instance });
+        let recovered = &world.state.instances[&instance];
+        match recovered.swap.map(|swap| &world.state.swaps[&swap]) {
+            Some(swap) => assert_eq!((swap.epoch, swap.state.has_begun()), (recovered.epoch, false)),
+            None => nothing_planned_is_missed(world, instance, Slot::default()),
         }
     }
 }
@@ -386,16 +417,52 @@ fn settle(world: &mut World) {
         }
     }
     let expected: Vec<_> = ticks.iter().map(|(i, r, seen)| delivered(&world.state, *i, *r, slot, seen)).collect();
-    let before = world.receipts.len();
+    let (before, risk) = (world.receipts.len(), world.state.ledger.balance(Account::PlatformRisk));
     world.run(Command::SettleSlot { slot, readings });
+    let mut kept_back = 0;
     for ((instance, resource, _), (bought, lent)) in ticks.iter().zip(expected) {
         let of = |kind: AwardKind| -> i64 {
             let mine = |r: &&Receipt| r.kind == kind && r.instance == Some(*instance);
             let lines = world.receipts[before..].iter().filter(mine).flat_map(|r| &r.lines);
             lines.filter(|l| l.resource == *resource).map(|l| l.delivered).sum()
         };
-        assert_eq!((of(AwardKind::Bought), of(AwardKind::Lent)), (bought, lent), "what the ticks show is delivered");
+        assert_eq!(of(AwardKind::Bought), bought, "what the ticks show is delivered");
+        assert!(of(AwardKind::Lent) <= lent, "and no more than that is taken for lent");
+        kept_back += lent - of(AwardKind::Lent);
     }
+    let lines = world.receipts[before..].iter().flat_map(|r| r.lines.iter().map(move |l| (r.side, l)));
+    let short: i64 = lines.clone().filter(|(s, _)| *s == Side::Bid).map(|(_, l)| l.awarded - l.delivered).sum();
+    assert!(kept_back <= short + lines.count() as i64, "{kept_back} kept back from lenders, {short} not delivered");
+    who_bears_what_was_not_delivered(world, slot, &world.receipts[before..], risk);
+}
+
+/// Unless it has failed itself the exchange pays nothing, and sellers lose no more than what buyers
+/// did not get.
+fn who_bears_what_was_not_delivered(world: &World, slot: Slot, receipts: &[Receipt], risk: Credits) {
+    let lines = || receipts.iter().flat_map(|r| r.lines.iter().map(move |l| (r, l)));
+    let spent = risk - world.state.ledger.balance(Account::PlatformRisk);
+    if !world.failed_by_exchange.contains(&slot) {
+        // Half a micro-credit a line is rounding.
+        assert!(spent.units() <= lines().count() as i64, "the exchange pays {spent} for others' failures");
+    }
+    let mut products: BTreeMap<_, (i64, i64)> = BTreeMap::new();
+    for (receipt, line) in lines() {
+        let (short, kept_back) = products.entry((receipt.round, line.pool.clone(), line.resource)).or_default();
+        match receipt.side {
+            Side::Bid => *short += line.awarded - line.delivered,
+            // A unit is rounding. A lender may have kept some itself.
+            Side::Offer if receipt.kind == AwardKind::Resold => {
+                *kept_back += (line.awarded - line.delivered - 1).max(0);
+            }
+            Side::Offer => {}
+        }
+    }
+    for (short, kept_back) in products.values() {
+        assert!(kept_back <= short, "{kept_back} kept back from sellers, {short} not delivered");
+    }
+    let unserved = receipts.iter().any(|r| r.cause.as_deref() == Some("buyer_not_served"));
+    let short = receipts.iter().any(|r| r.side == Side::Bid && r.cause.is_some());
+    assert!(short || !unserved, "every buyer was served");
 }
 
 /// What one instance got and gave in a slot, by the ticks: above what it keeps when all that it
@@ -444,6 +511,9 @@ fn random_commands_conserve_money_and_replay_to_the_same_state() {
                     world.run(Command::SetBaseline { instance, baseline, floor });
                 }
                 _ => world.now = world.now.plus_seconds(5 + world.chance.below(20) as i64),
+            }
+            if world.chance.below(40) == 0 {
+                recover(&mut world);
             }
             let gate = world.state.market.planned_until.max(Slot::containing(world.now, RHYTHM.slot_seconds));
             if world.state.sealed.is_none() && world.now >= RHYTHM.gate_closes(gate) {

@@ -57,6 +57,7 @@ fn instance() -> Instance {
         fault: None,
         swap: Some(SwapId::from_raw(4)),
         pinned_until: None,
+        failed_by_exchange: Default::default(),
         created_at: NOW,
     }
 }

@@ -1,6 +1,7 @@
 //! What was delivered, and the money that follows from it.
 pub mod meter;
 pub mod settle;
+mod shortfall;
 
 use crate::book::Side;
 use crate::ids::{AwardId, InstanceId, OrderId, ParticipantId, ReceiptId};
@@ -16,7 +17,8 @@ pub struct ReceiptLine {
     pub pool: PoolSlug,
     pub resource: Resource,
     pub awarded: i64,
-    /// Capacity made available, mean over the slot's telemetry ticks, rounded down.
+    /// Capacity made available, mean over the slot's telemetry ticks, rounded down. Of a seller: what
+    /// was given up and reached buyers.
     pub delivered: i64,
     pub price: Price,
     /// Price × delivered, half to even: what is paid for good.

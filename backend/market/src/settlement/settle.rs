@@ -3,13 +3,14 @@
 //!
 //! Escrow of the slot is emptied to the last micro-credit: credit notes to buyers, proceeds
 //! to lenders and resellers, the remainder to operator income; where sellers are due more
-//! than buyers pay, because a move failed, PLATFORM_RISK makes them whole.
+//! than buyers pay, because the exchange failed, PLATFORM_RISK makes them whole.
 use crate::event::Event;
-use crate::ids::ReceiptId;
+use crate::ids::{InstanceId, ReceiptId};
 use crate::ledger::{Account, TransferKind};
 use crate::pool::Reference;
-use crate::round::{Award, AwardKind};
+use crate::round::{Award, AwardKind, AwardLine};
 use crate::settlement::meter::Reading;
+use crate::settlement::shortfall::Shortfalls;
 use crate::settlement::{Receipt, ReceiptLine};
 use crate::time::Slot;
 use crate::turn::{Cause, Turn};
@@ -26,10 +27,15 @@ pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
     let awards: Vec<Award> =
         turn.state.awards.values().filter(|a| a.lines.iter().any(|l| l.slot == slot && !l.settled)).cloned().collect();
     let given = deliveries(slot, &awards, readings);
+    let missed = |id: InstanceId| readings.iter().any(|r| r.missed > 0 && r.instance == id);
+    let by_exchange = |id: InstanceId| {
+        missed(id) || turn.state.instances.get(&id).is_some_and(|i| i.failed_by_exchange.contains(&slot))
+    };
+    let shortfalls = Shortfalls::of(slot, &awards, |award, line| directly(award, line, &given), by_exchange);
     let mut escrow = Credits::ZERO;
     for award in &awards {
-        let missed = readings.iter().any(|r| r.missed > 0 && award.instance == Some(r.instance));
-        let receipt = receipt(turn, slot, award, &given, missed);
+        let missed = award.instance.is_some_and(missed);
+        let receipt = receipt(turn, slot, award, &given, &shortfalls, missed);
         if award.kind == AwardKind::Bought {
             escrow += receipt.amount + receipt.credit_note;
             let cause = Cause { order: Some(award.order), round: Some(award.round), slot: Some(slot) };
@@ -51,6 +57,7 @@ pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
             turn.transfer(TransferKind::PlatformRisk, Account::PlatformRisk, Account::Escrow, -escrow, cause);
         debug_assert!(made_whole.is_ok(), "exchange accounts may go negative: {made_whole:?}");
     }
+    forget_failures(turn, slot);
     remember_prices(turn, slot);
     turn.emit(Event::SlotSettled { slot, at: turn.now });
 }
@@ -93,18 +100,37 @@ fn deliveries(slot: Slot, awards: &[Award], readings: &[Reading]) -> Given {
     given
 }
 
-fn receipt(turn: &mut Turn<'_>, slot: Slot, award: &Award, given: &Given, missed: bool) -> Receipt {
+/// What a line got or gave, whatever became of it elsewhere.
+fn directly(award: &Award, line: &AwardLine, given: &Given) -> i64 {
+    let of_instance = || given.get(&(award.id, line.resource)).copied().unwrap_or(0);
+    let delivered = match (award.kind, award.instance) {
+        // Sold on before the slot: handed over in full, whoever runs there now.
+        (AwardKind::Resold, _) => line.quantity,
+        // Capacity without a workload of ours is made available by keeping its node free.
+        (AwardKind::Bought, None) => line.quantity,
+        (AwardKind::Bought, Some(_)) => line.resold + of_instance(),
+        (AwardKind::Lent, _) => of_instance(),
+    };
+    delivered.clamp(0, line.quantity)
+}
+
+fn receipt(
+    turn: &mut Turn<'_>,
+    slot: Slot,
+    award: &Award,
+    given: &Given,
+    shortfalls: &Shortfalls,
+    missed: bool,
+) -> Receipt {
     let mut lines = Vec::new();
+    let mut not_handed_on = false;
     for line in award.lines.iter().filter(|l| l.slot == slot && !l.settled) {
-        let delivered = match (award.kind, award.instance) {
-            // Sold on before the slot: handed over in full, whoever runs there now.
-            (AwardKind::Resold, _) => line.quantity,
-            // Capacity without a workload of ours is made available by keeping its node free.
-            (AwardKind::Bought, None) => line.quantity,
-            (AwardKind::Bought, Some(_)) => line.resold + given.get(&(award.id, line.resource)).copied().unwrap_or(0),
-            (AwardKind::Lent, _) => given.get(&(award.id, line.resource)).copied().unwrap_or(0),
+        let direct = directly(award, line, given);
+        let delivered = match award.kind {
+            AwardKind::Bought => direct,
+            AwardKind::Lent | AwardKind::Resold => shortfalls.handed_on(award, line, direct),
         };
-        let delivered = delivered.clamp(0, line.quantity);
+        not_handed_on |= delivered < direct;
         let amount = if delivered == line.quantity {
             line.money
         } else {
@@ -135,22 +161,35 @@ fn receipt(turn: &mut Turn<'_>, slot: Slot, award: &Award, given: &Given, missed
         amount: lines.iter().map(|l| l.amount).sum(),
         credit_note: lines.iter().map(|l| l.credit_note).sum(),
         lines,
-        cause: short.then(|| cause(turn, award, missed)),
+        cause: match not_handed_on {
+            true => Some("buyer_not_served".to_owned()),
+            false => short.then(|| cause(turn, award, slot, missed)),
+        },
         recorded_at: turn.now,
     }
 }
 
 /// Why less was delivered, as far as the instance tells.
-fn cause(turn: &Turn<'_>, award: &Award, missed: bool) -> String {
+fn cause(turn: &Turn<'_>, award: &Award, slot: Slot, missed: bool) -> String {
     let instance = award.instance.and_then(|id| turn.state.instances.get(&id));
     match instance {
         Some(_) if missed => "exchange_outage",
+        Some(i) if i.failed_by_exchange.contains(&slot) => "exchange_failed",
         Some(i) if i.is_pinned(turn.now) => "move_failed",
         Some(i) if i.swap.is_some() => "swap_in_progress",
         Some(_) => "late_or_partial",
         None => "no_instance",
     }
     .to_owned()
+}
+
+fn forget_failures(turn: &mut Turn<'_>, slot: Slot) {
+    let instances = turn.state.instances.values();
+    let old: Vec<_> = instances.filter(|i| i.failed_by_exchange.first().is_some_and(|s| *s <= slot)).cloned().collect();
+    for mut instance in old {
+        instance.failed_by_exchange.retain(|s| *s > slot);
+        turn.emit(Event::InstanceChanged(instance));
+    }
 }
 
 /// The slot's mean prices enter the references of their product classes.

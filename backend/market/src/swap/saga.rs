@@ -20,6 +20,8 @@ const PHASE_LIMIT_SECONDS: i64 = 60;
 const SHADOW_LIMIT_SECONDS: i64 = 120;
 /// After a failed shadow run the instance is not tried again for this many slots.
 pub const PIN_SLOTS_AFTER_FAILURE: i64 = 10;
+/// Reasons that are the exchange's own doing; every other end is put down to the members.
+const BY_EXCHANGE: [&str; 6] = ["cancelled_by_operator", "restarted", "node_down", "io", "corrupt", "engine"];
 /// The most differences that are kept with a swap.
 pub const MOST_DIFFERENCES: usize = 100;
 
@@ -157,6 +159,9 @@ fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) {
     swap.ended_at = Some(turn.now);
     let Some(mut instance) = turn.state.instances.get(&swap.instance).cloned() else { return };
     instance.swap = None;
+    if swap.state != SwapState::Done && BY_EXCHANGE.contains(&reason.as_str()) {
+        instance.failed_by_exchange.insert(swap.slot);
+    }
     if swap.state == SwapState::RolledBack {
         instance.epoch = instance.epoch.max(swap.epoch + 1) + 1;
         instance.node = swap.node_from;

@@ -9,7 +9,7 @@ use crate::pool::PoolSlug;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Amounts, Price, Resource};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -169,6 +169,10 @@ pub struct Instance {
     pub swap: Option<SwapId>,
     /// Moves are refused until then (after a failed shadow run or a recent move).
     pub pinned_until: Option<Timestamp>,
+    /// Slots not settled yet for which the exchange itself ended a swap: its fault, so those who
+    /// sold for them are paid all the same.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub failed_by_exchange: BTreeSet<Slot>,
     pub created_at: Timestamp,
 }
 

@@ -155,6 +155,7 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
         fault: None,
         swap: None,
         pinned_until: None,
+        failed_by_exchange: Default::default(),
         created_at: turn.now,
     };
     turn.emit(Event::InstanceChanged(instance));
