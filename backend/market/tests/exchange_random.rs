@@ -7,7 +7,7 @@ use headroom_market::book::{Order, OrderRequest, OrderStatus, PoolChoice, Resell
 use headroom_market::clearing::{self, Limits, Mode, NoProposal};
 use headroom_market::command::{Command, Envelope, NewInstance, Reply};
 use headroom_market::event::Event;
-use headroom_market::ids::{IdSource, InstanceId, ParticipantId, SwapId};
+use headroom_market::ids::{IdSource, InstanceId, OrderId, ParticipantId, SwapId};
 use headroom_market::ledger::{Account, TransferKind};
 use headroom_market::market::{Market, Rhythm};
 use headroom_market::pool::{Reference, ReserveStep, Tier};
@@ -304,8 +304,29 @@ fn clear_round(world: &mut World) -> bool {
     let reply = world.run(Command::RecordOutcome { round, result_hash, outcome: Some(Arc::new(outcome)) });
     assert!(matches!(reply, Reply::Done), "a verified outcome can be applied: {reply:?}");
     assert!(!once.iter().any(|id| world.state.orders.contains_key(id)), "ioc and fok orders live for one round");
+    everybody_is_told_why(world, &once);
     nothing_is_overdue(world);
     true
+}
+
+/// An order that has ended with its round or waits on has the reason why it has not won all.
+fn everybody_is_told_why(world: &World, once: &[OrderId]) {
+    let (_, events) = world.log.last().expect("the outcome");
+    let reasons = events.iter().find_map(|e| match e {
+        Event::RoundAwarded { not_won, .. } => Some(not_won.iter().map(|(id, _)| *id).collect::<BTreeSet<_>>()),
+        _ => None,
+    });
+    let reasons = reasons.expect("a round was awarded");
+    let filled = |id: &OrderId| {
+        let mut filled = events.iter().filter_map(|e| match e {
+            Event::OrderFilled { order, status, .. } if order == id => Some(*status),
+            _ => None,
+        });
+        filled.next_back() == Some(OrderStatus::Filled)
+    };
+    for id in once {
+        assert!(reasons.contains(id) || filled(id), "{id} has ended and does not know why");
+    }
 }
 
 /// The seed that breaks ties follows from this root and the one before.

@@ -52,7 +52,7 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
             }
         }
     }
-    close_round_only_orders(turn, number);
+    let ended = round_only_orders(turn, number);
     let not_won = not_won::list(turn, number, &sealed, outcome);
     record_products(turn, number, &sealed, outcome, &prices, &volumes)?;
     let mut list: Vec<ClearingPrice> = prices.into_values().collect();
@@ -73,6 +73,10 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
     let open_slots = slots.into_iter().collect();
     let at = turn.now;
     turn.emit(Event::RoundAwarded { number, certificate, prices: list, awards: count, open_slots, not_won, at });
+    // They end with the reason that the round has just given them.
+    for id in ended {
+        place::close(turn, id, OrderStatus::Canceled, Some("not_filled_in_its_round".to_owned()), None);
+    }
     place::apply_pending(turn);
     place::expire(turn);
     Ok(())
@@ -379,20 +383,11 @@ fn resell(turn: &mut Turn<'_>, number: u64, source: AwardId, lines: Vec<AwardLin
     Ok(())
 }
 
-/// ioc and fok orders live for one round.
-fn close_round_only_orders(turn: &mut Turn<'_>, number: u64) {
-    let ended: Vec<OrderId> = turn
-        .state
-        .orders
-        .values()
-        .filter(|o| {
-            o.sealed_in == Some(number) && matches!(o.request.time_in_force, TimeInForce::Ioc | TimeInForce::Fok)
-        })
-        .map(|o| o.id)
-        .collect();
-    for id in ended {
-        place::close(turn, id, OrderStatus::Canceled, Some("not_filled_in_its_round".to_owned()), None);
-    }
+/// ioc and fok orders live for one round. Those of this one that are not filled.
+fn round_only_orders(turn: &Turn<'_>, number: u64) -> Vec<OrderId> {
+    let once = |o: &&Order| matches!(o.request.time_in_force, TimeInForce::Ioc | TimeInForce::Fok);
+    let sealed = turn.state.orders.values().filter(|o| o.sealed_in == Some(number));
+    sealed.filter(once).map(|o| o.id).collect()
 }
 
 /// Sold operator supply, last prices and whether a collar was reached.
