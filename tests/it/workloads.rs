@@ -146,6 +146,27 @@ async fn a_restart_between_two_looks_begins_anew() -> anyhow::Result<()> {
     healthy(&sim.server.stop().await?).await
 }
 
+/// What was won comes on top of the baseline that the slot was planned with.
+#[tokio::test]
+async fn a_baseline_that_changes_in_the_slot_costs_nobody_what_it_won() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let admin = sim.api("admin")?;
+    let module = built_in(&sim.api("tenant")?, "steady").await?;
+    let (api, id) = with_workload(&sim, &module).await?;
+    let rhythm = Rhythm::of(&api).await?;
+    let order = api.post_with_key("/v1/bids", "bid", &bid(&id, &rhythm.window(0, 1), "500")).await?.id()?;
+    admin.advance(rhythm.first_open() - rhythm.now + 10).await?;
+    let more = json!({ "baseline": { "cpu_milli": 600, "mem_mib": 100 } });
+    let changed = admin.put(&format!("/v1/instances/{id}/baseline"), &more).await?.ok()?;
+    assert_eq!((&changed["baseline"]["cpu_milli"], &changed["in_force"]["cpu_milli"]), (&json!(600), &json!(700)));
+    admin.advance(2 * rhythm.slot_seconds).await?;
+    let receipts = api.list("/v1/receipts").await?;
+    let receipt = receipts.iter().find(|r| r["order"] == order.as_str()).context("no receipt")?;
+    assert_eq!((&receipt["lines"][0]["delivered"], &receipt["cause"]), (&json!(200), &Value::Null), "{receipt}");
+    assert_eq!(workload(&api, &id).await?["in_force"]["cpu_milli"], 600, "the next slot has the new one");
+    healthy(&sim.server.stop().await?).await
+}
+
 /// What has been sold for a slot to come is not given to new workloads.
 #[tokio::test]
 async fn what_is_sold_is_not_given_away() -> anyhow::Result<()> {

@@ -137,7 +137,7 @@ fn main() {
     let arguments: Vec<u64> = std::env::args().skip(1).filter_map(|a| a.parse().ok()).collect();
     let books = arguments.first().copied().unwrap_or(10);
     let first = arguments.get(1).copied().unwrap_or(0);
-    let limits = Limits { nodes: 4_000, max_cuts: 200, without_blocks: false };
+    let limits = Limits::PRODUCTION;
     let start = Instant::now();
     for (name, orders, blocks) in [("bundles", 250, 0), ("bundles", 400, 0), ("blocks", 300, 30)] {
         let (mut clearing, mut checking) = (Vec::new(), Vec::new());

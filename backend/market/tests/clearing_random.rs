@@ -69,7 +69,7 @@ fn verified_with_hosts(unit: i64) {
 
 #[test]
 fn generated_books_are_verified() {
-    let limits = Limits { nodes: 4_000, max_cuts: 200, without_blocks: false };
+    let limits = Limits::PRODUCTION;
     let mut given_up = 0;
     for seed in 0..count(1500) / 10 {
         let size = Size {

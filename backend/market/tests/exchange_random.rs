@@ -529,7 +529,15 @@ fn random_commands_conserve_money_and_replay_to_the_same_state() {
                     let (_, instance) = workloads[world.chance.below(workloads.len() as u64) as usize];
                     let baseline = amounts(900 + world.chance.below(900) as i64, 500 + world.chance.below(800) as i64);
                     let floor = amounts(100 + world.chance.below(800) as i64, 100 + world.chance.below(400) as i64);
+                    let present = Slot::containing(world.now, RHYTHM.slot_seconds);
+                    let (before, until) = (world.state.instances[&instance].clone(), world.state.market.planned_until);
+                    let planned = (0..3).map(|n| present.plus(n, RHYTHM.slot_seconds)).filter(|s| *s < until);
                     world.run(Command::SetBaseline { instance, baseline, floor });
+                    let after = &world.state.instances[&instance];
+                    for slot in planned {
+                        assert_eq!(after.baseline_in(slot), before.baseline_in(slot), "what is planned stays");
+                    }
+                    assert_eq!(after.baseline_in(until.max(present)), &after.baseline);
                 }
                 _ => world.now = world.now.plus_seconds(5 + world.chance.below(20) as i64),
             }

@@ -69,6 +69,8 @@ pub struct Past {
     /// No allocation of a component is better than this: the least bound of the programs that
     /// left no order out and cut none.
     bounds: Vec<Option<Rat>>,
+    /// What the attempts before have spent.
+    pub work: u64,
 }
 
 /// What an attempt came to.
@@ -239,6 +241,7 @@ impl<'a> Attempt<'a> {
         let mut placement_cuts = 0_u32;
         let most = 64 + 8 * m.orders.len() as u32;
         loop {
+            let ends = placement_cuts >= most || self.is_exhausted();
             for n in 0..self.parts.len() {
                 if self.done[n].is_none() {
                     self.solve(n, proposer)?;
@@ -265,7 +268,7 @@ impl<'a> Attempt<'a> {
                     }
                     for c in cuts {
                         placement_cuts += 1;
-                        self.cut(c, &awards, placement_cuts >= most);
+                        self.cut(c, &awards, ends);
                     }
                     self.hint.clear();
                     continue;
@@ -280,8 +283,8 @@ impl<'a> Attempt<'a> {
                 let refused = m.orders[i].block && !awards.contains_key(&i);
                 turns < if refused { BLOCK_TURNS } else { 3 * TURNS }
             });
-            let Some((i, a, reach)) = again.filter(|_| placement_cuts < most) else {
-                self.exact &= placement_cuts < most;
+            let Some((i, a, reach)) = again.filter(|_| !ends) else {
+                self.exact &= !ends;
                 return Ok(Some(Settled { awards, hosts, packing, cuts: self.before + placement_cuts }));
             };
             placement_cuts += 1;
@@ -295,6 +298,11 @@ impl<'a> Attempt<'a> {
             self.reopen(i);
             self.hint = packing;
         }
+    }
+
+    /// Whether the work of the round is spent.
+    pub fn is_exhausted(&self) -> bool {
+        self.past.work.saturating_add(self.work) > self.limits.work
     }
 
     /// Cuts an order to what may still have a host, or to nothing if that does not help or at `last`.
@@ -354,6 +362,7 @@ impl<'a> Attempt<'a> {
             self.done.push(Some((s, w)));
         }
         (self.hint, self.before) = (cleared.packing, cuts);
+        self.past.work += std::mem::take(&mut self.work);
         Run { outcome, welfare, bound, end: self }
     }
 

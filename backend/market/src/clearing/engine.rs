@@ -53,7 +53,9 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
         let Ok((plain, broken)) = run(&out) else {
             break;
         };
-        if turn == 0 && !plain.end.stuck.is_empty() && (plain.welfare < plain.bound || !broken.is_empty()) {
+        let exhausted = plain.end.is_exhausted();
+        if turn == 0 && !exhausted && !plain.end.stuck.is_empty() && (plain.welfare < plain.bound || !broken.is_empty())
+        {
             let round = Round { book, sorted: &sorted, m: &m, mode, limits };
             if let Ok(Some(better)) = round.improve(&plain, broken.is_empty(), proposer) {
                 return Ok(better);
@@ -68,7 +70,7 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
         if named.is_empty() {
             break;
         }
-        if turn < ONE_BY_ONE {
+        if turn < ONE_BY_ONE && !exhausted {
             let first = named.iter().min_by_key(|i| m.orders[**i].lot).copied();
             out.extend(first);
         } else {

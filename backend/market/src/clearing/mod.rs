@@ -65,17 +65,26 @@ impl Proposer for NoProposal {
     }
 }
 
-/// Limits of the search, in nodes and cuts of a component, never in time.
+/// Limits of the search, in nodes and cuts of a component and work in all, never in time.
 #[derive(Clone, Debug)]
 pub struct Limits {
     pub nodes: u64,
     pub max_cuts: u32,
+    /// Columns times programs solved. Once it is spent, whatever has no host is cut at once and
+    /// stays out: the outcome is as exact as any, and further from the best.
+    pub work: u64,
     /// Leaves every order with a min_fill or with several alternatives out of the round.
     pub without_blocks: bool,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { nodes: 20_000, max_cuts: 2_000, without_blocks: false }
+        Limits { nodes: 20_000, max_cuts: 2_000, work: u64::MAX, without_blocks: false }
     }
+}
+
+impl Limits {
+    /// Those of a round of a market: rounds are small and come every few seconds. A round that is
+    /// not small ends in seconds, too; `examples/clear_cost.rs` and `awkward_cost.rs` measure it.
+    pub const PRODUCTION: Limits = Limits { nodes: 4_000, max_cuts: 200, work: 600_000, without_blocks: false };
 }

@@ -6,6 +6,7 @@ use crate::book::{Alternative, Order, OrderRequest, OrderStatus, Origin, Side, v
 use crate::clearing::{self, Money};
 use crate::ids::{AwardId, InstanceId, NodeId, OrderId};
 use crate::pool::NodeState;
+use crate::round::capacity::{self, Entry};
 use crate::round::growth::Growth;
 use crate::round::occupancy::Occupancy;
 use crate::round::{Award, AwardKind};
@@ -55,12 +56,13 @@ struct Builder<'a> {
     occupancy: Occupancy,
     orders: Vec<clearing::Order>,
     excluded: Vec<(OrderId, &'static str)>,
+    held_back: BTreeSet<Entry>,
 }
 
 impl<'a> Builder<'a> {
     fn new(state: &'a State, now: Timestamp, slots: &'a [Slot]) -> Self {
         let occupancy = Occupancy::of(state, slots);
-        Self { state, now, slots, occupancy, orders: Vec::new(), excluded: Vec::new() }
+        Self { state, now, slots, occupancy, orders: Vec::new(), excluded: Vec::new(), held_back: BTreeSet::new() }
     }
 
     fn slot_index(&self, slot: Slot) -> Option<i64> {
@@ -73,9 +75,12 @@ impl<'a> Builder<'a> {
         // What a person asks for comes before what the forecast does, then the earliest.
         let mut open: Vec<&Order> = open.collect();
         open.sort_by_key(|o| (o.origin != Origin::Manual, o.id));
+        self.held_back = capacity::held_back(self.state, &open, self.slots);
         let mut growth = Growth::of(self.state);
         for order in open {
-            let entry = if growth.admits(self.state, order, self.slots) {
+            let entry = if self.held_back.contains(&Entry::Order(order.id)) {
+                Err(capacity::ROUND_FULL)
+            } else if growth.admits(self.state, order, self.slots) {
                 self.entry(order)
             } else {
                 Err("ABOVE_INSTANCE_LIMIT")
@@ -199,7 +204,8 @@ impl<'a> Builder<'a> {
     /// What was won for slots that have not begun stays in the book at the holder's own limit.
     fn add_resales(&mut self) {
         for award in self.state.awards.values() {
-            if award.kind != AwardKind::Bought || !award.resell {
+            let held_back = self.held_back.contains(&Entry::Resale(award.id));
+            if award.kind != AwardKind::Bought || !award.resell || held_back {
                 continue;
             }
             if let Some(entry) = self.resale(award) {
@@ -348,14 +354,15 @@ fn supply_steps(state: &State, now: Timestamp, pool: &str, resource: Resource, s
     steps
 }
 
-/// Schedulable capacity of a pool's nodes less the baselines placed there.
+/// Schedulable capacity of a pool's nodes less the baselines placed there, node by node: what stands
+/// on a node that is drained takes nothing from the others.
 pub fn operator_capacity(state: &State, pool: &str, resource: Resource) -> i64 {
+    let mut placed: BTreeMap<NodeId, i64> = BTreeMap::new();
+    for instance in state.instances.values().filter(|i| i.state == crate::workload::InstanceState::Running) {
+        *placed.entry(instance.node).or_default() += amount(&instance.baseline, resource);
+    }
     let nodes = state.nodes.values().filter(|n| n.pool == pool && n.state == NodeState::Up);
-    let capacity: i64 = nodes.map(|n| amount(&n.capacity, resource)).sum();
-    let placed =
-        state.instances.values().filter(|i| i.pool == pool && i.state == crate::workload::InstanceState::Running);
-    let baselines: i64 = placed.map(|i| amount(&i.baseline, resource)).sum();
-    (capacity - baselines).max(0)
+    nodes.map(|n| (amount(&n.capacity, resource) - placed.get(&n.id).copied().unwrap_or(0)).max(0)).sum()
 }
 
 pub(super) fn bought(state: &State, id: InstanceId) -> impl Iterator<Item = &Award> {

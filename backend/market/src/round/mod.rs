@@ -1,6 +1,7 @@
 //! Rounds: what is sealed, what it came to, and who won what.
 pub mod award;
 pub mod book;
+pub mod capacity;
 pub mod growth;
 pub mod merkle;
 mod not_won;

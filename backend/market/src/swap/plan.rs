@@ -26,7 +26,7 @@ pub struct Target {
 
 /// baseline − lent + won − resold, never under the floor, on the node that its awards name.
 pub fn target(state: &State, instance: &Instance, slot: Slot) -> Target {
-    let mut limits = instance.baseline.clone();
+    let mut limits = instance.baseline_in(slot).clone();
     let mut node = instance.node;
     let mut gain = Credits::ZERO;
     for award in state.awards.values().filter(|a| a.instance == Some(instance.id)) {
@@ -107,7 +107,7 @@ fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<InstanceId>) {
         let mut target = target(turn.state, instance, slot);
         if target.node != instance.node && instance.is_pinned(turn.now) {
             // It can't go where its award is: it keeps what it has, and is credited.
-            target = Target { node: instance.node, limits: instance.baseline.clone(), gain: Credits::ZERO };
+            target = Target { node: instance.node, limits: instance.baseline_in(slot).clone(), gain: Credits::ZERO };
         }
         if target.node == instance.node && target.limits == instance.in_force {
             continue;

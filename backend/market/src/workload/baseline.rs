@@ -9,7 +9,7 @@ use crate::state::State;
 use crate::time::Slot;
 use crate::turn::Turn;
 use crate::units::{Amounts, Resource, amount};
-use crate::workload::{Instance, InstanceState};
+use crate::workload::{EarlierBaseline, Instance, InstanceState};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub fn set_baseline(
@@ -32,10 +32,25 @@ pub fn set_baseline(
     if grows && !node.is_some_and(|n| has_room(turn, n, &more)) {
         return Err(no_host_fits());
     }
+    keep_for_planned_slots(turn, &mut instance);
     instance.baseline = baseline;
     instance.floor = floor;
     turn.emit(Event::InstanceChanged(instance));
     Ok(id)
+}
+
+/// Slots whose gate has closed go on with the baseline that they were planned with: what is in force
+/// follows with the next plan, and the meter measures against what was meant to be there.
+fn keep_for_planned_slots(turn: &Turn<'_>, instance: &mut Instance) {
+    let market = &turn.state.market;
+    let present = Slot::containing(turn.now, market.rhythm.slot_seconds);
+    instance.earlier_baselines.retain(|earlier| earlier.until > present);
+    let until = market.planned_until;
+    // One that no slot was planned with was never in force.
+    let planned_with = instance.earlier_baselines.last().is_none_or(|earlier| earlier.until < until);
+    if until > present && planned_with {
+        instance.earlier_baselines.push(EarlierBaseline { until, baseline: instance.baseline.clone() });
+    }
 }
 
 /// What an instance has won and lent by slot and resource, and may have when the round under way

@@ -153,6 +153,9 @@ pub struct Instance {
     pub class: Class,
     /// What it always has, set by an admin within the participant's quota.
     pub baseline: Amounts,
+    /// Baselines of slots that were planned before it was changed, the earliest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier_baselines: Vec<EarlierBaseline>,
     /// What lending may never take it under.
     pub floor: Amounts,
     /// The most it can use; bids beyond are refused.
@@ -176,7 +179,20 @@ pub struct Instance {
     pub created_at: Timestamp,
 }
 
+/// A baseline that was changed; slots before `until` keep it, because they are planned with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct EarlierBaseline {
+    pub until: Slot,
+    pub baseline: Amounts,
+}
+
 impl Instance {
+    /// What it has in a slot before anything is won or lent.
+    pub fn baseline_in(&self, slot: Slot) -> &Amounts {
+        let earlier = self.earlier_baselines.iter().find(|earlier| slot < earlier.until);
+        earlier.map_or(&self.baseline, |earlier| &earlier.baseline)
+    }
     pub fn is_pinned(&self, now: Timestamp) -> bool {
         self.pinned_until.is_some_and(|until| now < until)
     }

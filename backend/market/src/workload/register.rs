@@ -156,6 +156,7 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
         swap: None,
         pinned_until: None,
         failed_by_exchange: Default::default(),
+        earlier_baselines: Vec::new(),
         created_at: turn.now,
     };
     turn.emit(Event::InstanceChanged(instance));
@@ -384,9 +385,12 @@ pub fn restart(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) 
     instance.state = InstanceState::Running;
     instance.fault = None;
     instance.epoch += 1;
-    // What it has won and lent in this slot stands: a restart is no way out of either.
+    // What it has won and lent in this slot stands, a restart is no way out of either; but what was
+    // won is kept free on the node of its award only.
     let present = Slot::containing(turn.now, turn.state.market.rhythm.slot_seconds);
-    instance.in_force = crate::swap::plan::target(turn.state, &instance, present).limits;
+    let target = crate::swap::plan::target(turn.state, &instance, present);
+    let stands = target.node == instance.node;
+    instance.in_force = if stands { target.limits } else { instance.baseline_in(present).clone() };
     turn.emit(Event::InstanceChanged(instance));
     crate::swap::plan::plan_restarted(turn, id);
     Ok(id)

@@ -3,8 +3,8 @@
 //! what was found is remembered.
 use crate::app::App;
 use crate::http::problem::{Answered, Problem};
-use crate::workers::rounds::production_limits;
-use headroom_market::clearing::{self, Book, Money, Winning};
+
+use headroom_market::clearing::{self, Book, Limits, Money, Winning};
 use headroom_solver::Relaxation;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -83,7 +83,7 @@ pub async fn winning_limit(app: &App, refused_in: u64, order: &str, guess: Optio
         let ends = Instant::now() + LONGEST_SEARCH;
         let search = move || {
             let in_time = || Instant::now() < ends;
-            clearing::winning_limit(&book, &id, guess, &Relaxation, &production_limits(false), &in_time)
+            clearing::winning_limit(&book, &id, guess, &Relaxation, &Limits::PRODUCTION, &in_time)
         };
         let winning = tokio::task::spawn_blocking(search).await.map_err(|e| Problem::fault(&e))?;
         drop(turn);

@@ -289,7 +289,7 @@ fn clear_again(book: &str, outcome: &str, hash: &str) -> Result<(), String> {
     }
     let book = Arc::new(book);
     for without_blocks in [false, true] {
-        let limits = crate::workers::rounds::production_limits(without_blocks);
+        let limits = clearing::Limits { without_blocks, ..clearing::Limits::PRODUCTION };
         let Ok(again) = clearing::clear(&book, Mode::Market, &headroom_solver::Relaxation, &limits) else { continue };
         if again.result_hash() == hash {
             return Ok(());

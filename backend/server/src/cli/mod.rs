@@ -53,7 +53,11 @@ pub fn run() -> ExitCode {
 }
 
 fn on_runtime<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(work);
+    // A round that is being cleared decides nothing any more: the next start makes it void.
+    runtime.shutdown_background();
+    result
 }
 
 /// Prints a line. Whoever reads may stop early (`| head`): that is neither a fault nor a panic,

@@ -58,6 +58,9 @@ pub struct Change {
 fn sentence_of(reason: &str, order: &Order) -> String {
     let text = match reason {
         "HALTED" => "Every pool of the order is halted.",
+        "ROUND_FULL" => {
+            "There were more orders than one round takes. Every participant has the same share of it; what had to wait goes first in the next rounds."
+        }
         "ABOVE_INSTANCE_LIMIT" => {
             "With the workload's earlier bids for the same slots it could take the workload over its own limit."
         }

@@ -10,11 +10,6 @@ use headroom_store::write::ArchivedRound;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Search limits of a production round: rounds are small and come every few seconds.
-pub fn production_limits(without_blocks: bool) -> Limits {
-    Limits { nodes: 4_000, max_cuts: 200, without_blocks }
-}
-
 /// Seals and clears the next round; `false` if there was nothing to clear.
 pub async fn run(sequencer: &Sequencer, rejected: &Path, now: Timestamp) -> Result<bool, Busy> {
     let sealed = sequencer.internal(Command::SealRound, Attached::default()).await?;
@@ -56,7 +51,7 @@ async fn void(sequencer: &Sequencer, round: u64, reason: &str) -> Result<(), Bus
 async fn clear_verified(book: Arc<Book>) -> Option<Verified<clearing::Outcome>> {
     let work = move || {
         for without_blocks in [false, true] {
-            let limits = production_limits(without_blocks);
+            let limits = Limits { without_blocks, ..Limits::PRODUCTION };
             let outcome = match clearing::clear(&book, Mode::Market, &Relaxation, &limits) {
                 Ok(outcome) => outcome,
                 Err(fault) => {

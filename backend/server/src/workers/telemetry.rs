@@ -57,16 +57,20 @@ pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter
         }
     }
     for instance in wanted.instances.iter().filter(|i| i.state == InstanceState::Running) {
-        // A copy of before a restart is not what runs.
-        let observed = nodes.observe(instance.id).filter(|copy| copy.epoch >= instance.epoch);
+        // A copy of before a restart is not what runs; who restarts is to blame for what it misses.
+        let copy = nodes.observe(instance.id);
+        let outdated = copy.as_ref().is_some_and(|copy| copy.epoch < instance.epoch);
+        let observed = copy.filter(|_| !outdated);
+        let restarts = observed.is_none() && (outdated || nodes.is_restarting(instance.id));
         if let Some(fault) = observed.as_ref().and_then(|o| o.fault.clone()) {
             measured.faults.push((instance.id, fault));
         } else if let Some(why) = nodes.unloadable(instance.module).filter(|_| observed.is_none()) {
             measured.faults.push((instance.id, format!("its module cannot be loaded: {why}")));
         }
-        let resources: BTreeSet<Resource> = instance.baseline.keys().chain(instance.in_force.keys()).copied().collect();
+        let baseline = instance.baseline_in(slot);
+        let resources: BTreeSet<Resource> = baseline.keys().chain(instance.in_force.keys()).copied().collect();
         for resource in &resources {
-            if observed.is_none() && nodes.is_restarting(instance.id) {
+            if restarts {
                 meter.add_absent(slot, instance.id, *resource);
                 continue;
             }
@@ -77,7 +81,7 @@ pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter
                 (Some(o), Resource::MemMib) => nodes.mem_mib(o.limits.mem_kib),
                 (Some(_), other) => amount(&instance.in_force, *other),
             };
-            meter.add(slot, instance.id, *resource, limit - amount(&instance.baseline, *resource));
+            meter.add(slot, instance.id, *resource, limit - amount(baseline, *resource));
         }
         // Right after a start the window holds one step or none: no rate can be read off it.
         let Some(o) = observed.filter(|o| o.window_micros >= LEAST_WINDOW_MICROS) else { continue };

@@ -38,7 +38,7 @@ const REASONS: Record<string, string> = {
   INSUFFICIENT_HOLD: 'the hold exceeds the balance', BUDGET: 'project budget used up', FROZEN_HOLD_TIME: 'its workload moved too recently', FLOOR_PROTECTED: 'kept for an SLA floor',
   THRASH_LIMIT: 'too much change in one slot', FORECAST_HEADROOM: 'kept for forecast demand', OUT_OF_MONEY: 'limit under the price', MARGINAL_PRORATA: 'at the price, nothing was left',
   NO_HOST_FITS: 'no node has room for a replica', MIN_FILL_UNREACHABLE: 'not enough for all or none', PARENT_REJECTED: 'its parent did not win', PARADOXICAL: 'block: would cost others more',
-  TIE_LOST: 'a tie went to another', SOLVER_FALLBACK: 'left out by the fallback',
+  TIE_LOST: 'a tie went to another', SOLVER_FALLBACK: 'left out by the fallback', ROUND_FULL: 'round full, goes first next time', ABOVE_INSTANCE_LIMIT: 'could pass its workload’s limit',
 };
 /** What reads the other way round for somebody who lends. */
 const OFFER_REASONS: Record<string, string> = { OUT_OF_MONEY: 'asks for more than the price', INSUFFICIENT_HOLD: 'the bond exceeds the balance', MIN_FILL_UNREACHABLE: 'not enough demand for all or none' };

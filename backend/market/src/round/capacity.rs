@@ -1,0 +1,118 @@
+//! How much a round takes in. What couples products costs the clearing most; a round that took
+//! everything could be made to last for minutes by one member, and all others would wait.
+//!
+//! Where there is more than fits, every member has the same share, and what had to wait goes first
+//! next time.
+use crate::book::{Order, Origin};
+use crate::ids::ParticipantId;
+use crate::round::book::open_alternatives;
+use crate::round::{Award, AwardKind};
+use crate::state::State;
+use crate::time::Slot;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
+
+/// Why an order waits for a later round.
+pub const ROUND_FULL: &str = "ROUND_FULL";
+/// What a round takes: as many rows (of an alternative in a product) of orders that couple slots,
+/// pools or choices as it takes a few seconds to clear on one core where they are as awkward as can
+/// be (`examples/awkward_cost.rs`), and seven times as many of those that stay in one slot of a pool.
+pub const MOST: u64 = 24_000;
+const COUPLING_ROW: u64 = 20;
+const ROW: u64 = 3;
+
+/// What may take part in a round: an order, or something won that is for sale again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Entry {
+    Order(crate::ids::OrderId),
+    Resale(crate::ids::AwardId),
+}
+
+/// What has no place in the coming round.
+pub fn held_back(state: &State, orders: &[&Order], slots: &[Slot]) -> BTreeSet<Entry> {
+    let orders = orders.iter().map(|o| {
+        let waited = o.last_reason.as_ref().filter(|why| why.reason == ROUND_FULL).map_or(u64::MAX, |why| why.round);
+        ((waited, o.origin != Origin::Manual, Entry::Order(o.id)), o.participant, weight(state, o, slots))
+    });
+    let for_sale = state.awards.values().filter(|a| a.kind == AwardKind::Bought && a.resell);
+    let resales = for_sale.map(|a| ((u64::MAX, true, Entry::Resale(a.id)), a.participant, weight_of_resale(a)));
+    let mut all: Vec<_> = orders.chain(resales).collect();
+    if all.iter().map(|(_, _, weight)| weight).sum::<u64>() <= MOST {
+        return BTreeSet::new();
+    }
+    all.sort();
+    let mut waiting: BTreeMap<ParticipantId, VecDeque<(Entry, u64)>> = BTreeMap::new();
+    for ((_, _, entry), participant, weight) in all {
+        waiting.entry(participant).or_default().push_back((entry, weight));
+    }
+    share_out(waiting, MOST)
+}
+
+/// The member that has least so far is next, with what has waited longest. Answers what is left.
+fn share_out(mut waiting: BTreeMap<ParticipantId, VecDeque<(Entry, u64)>>, most: u64) -> BTreeSet<Entry> {
+    let mut held_back = BTreeSet::new();
+    let mut left = most;
+    let mut turns: BinaryHeap<_> = waiting.keys().map(|participant| Reverse((0, *participant))).collect();
+    while let Some(Reverse((has, participant))) = turns.pop() {
+        let Some((entry, weight)) = waiting.get_mut(&participant).and_then(VecDeque::pop_front) else { continue };
+        if weight > left {
+            held_back.insert(entry);
+            turns.push(Reverse((has, participant)));
+        } else {
+            left -= weight;
+            turns.push(Reverse((has + weight, participant)));
+        }
+    }
+    held_back
+}
+
+fn weight(state: &State, order: &Order, slots: &[Slot]) -> u64 {
+    let alternatives = open_alternatives(state, order, slots);
+    let resources = order.remaining.values().filter(|q| **q > 0).count();
+    let rows: usize = alternatives.iter().map(|a| a.slots.len() * resources).sum();
+    let couples =
+        alternatives.len() > 1 || alternatives.iter().any(|a| a.slots.len() > 1) || order.request.replicas > 1;
+    weight_of(rows, couples)
+}
+
+fn weight_of_resale(award: &Award) -> u64 {
+    let left = || award.lines.iter().filter(|l| !l.settled && l.quantity > l.resold);
+    let slots: BTreeSet<_> = left().map(|l| (l.slot, &l.pool)).collect();
+    weight_of(left().count(), slots.len() > 1)
+}
+
+/// What an order of so many rows counts.
+pub fn weight_of(rows: usize, couples: bool) -> u64 {
+    rows as u64 * if couples { COUPLING_ROW } else { ROW }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{BidId, OrderId};
+
+    fn entries(from: u128, count: u128, weight: u64) -> VecDeque<(Entry, u64)> {
+        (from..from + count).map(|n| (Entry::Order(OrderId::Bid(BidId::from_raw(n))), weight)).collect()
+    }
+
+    #[test]
+    fn a_flood_leaves_the_others_their_share() {
+        let [flood, one, two] = [1, 2, 3].map(ParticipantId::from_raw);
+        let waiting =
+            BTreeMap::from([(flood, entries(1_000, 500, 10)), (one, entries(1, 3, 100)), (two, entries(10, 20, 20))]);
+        let back = share_out(waiting, 1_000);
+        let taken = |from: u128, count: u128| {
+            (from..from + count).filter(|n| !back.contains(&Entry::Order(OrderId::Bid(BidId::from_raw(*n))))).count()
+        };
+        assert_eq!((taken(1, 3), taken(10, 20)), (3, 17), "all of the small one, a third of the next");
+        assert_eq!(taken(1_000, 500), 36, "and what is left over");
+        assert!(back.contains(&Entry::Order(OrderId::Bid(BidId::from_raw(1_499)))), "the last ones wait");
+    }
+
+    #[test]
+    fn what_is_too_heavy_for_the_rest_waits_alone() {
+        let orders = [(1, 9), (2, 9), (3, 1)].into_iter().flat_map(|(n, weight)| entries(n, 1, weight)).collect();
+        let waiting = BTreeMap::from([(ParticipantId::from_raw(1), orders)]);
+        assert_eq!(share_out(waiting, 10), BTreeSet::from([Entry::Order(OrderId::Bid(BidId::from_raw(2)))]));
+    }
+}
