@@ -1,7 +1,9 @@
 //! The life of an order: holds, replacement, cancellation, the budget under a stampede.
 use crate::common::{Sim, balance, healthy};
+use headroom_tests::orders::Rhythm;
 use headroom_tests::unique;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 const BIDS: &str = "/v1/bids";
 
@@ -199,4 +201,37 @@ async fn lists_are_paged_without_gaps() -> anyhow::Result<()> {
         assert_eq!(seen, placed, "{order} by {limit}");
     }
     Ok(())
+}
+
+/// More than a round can take: everybody has the same share, and what had to wait comes next.
+#[tokio::test]
+async fn a_flood_of_one_does_not_keep_the_others_waiting() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (admin, flood, other) = (sim.api("admin")?, sim.trader("1000").await?, sim.trader("10").await?);
+    let rhythm = Rhythm::of(&admin).await?;
+    let (window, latest) = (rhythm.window(1, 2), rhythm.window(4, 5)["start_at"].clone());
+    let awkward = json!({
+        "window": window, "latest_start_at": latest, "resources": { "cpu_milli": 100, "mem_mib": 100 }, "limit": "0.000001",
+        "pools": [{ "pool": "fra1-gp" }, { "pool": "ams1-lp" }], "min_fill": "0.5",
+    });
+    for number in 0..150 {
+        flood.post_with_key(BIDS, &number.to_string(), &awkward).await?.id()?;
+    }
+    let modest = other.post_with_key(BIDS, "modest", &sim.bid(1, "0.000001").await?).await?.id()?;
+    let waiting = async || -> anyhow::Result<BTreeSet<String>> {
+        let full = |o: &&Value| o["last_reason"]["reason"] == "ROUND_FULL";
+        Ok(flood.list(BIDS).await?.iter().filter(full).filter_map(|o| Some(o["id"].as_str()?.to_owned())).collect())
+    };
+    admin.advance(3).await?;
+    let first = waiting().await?;
+    assert!((1..150).contains(&first.len()), "{} of 150 wait", first.len());
+    let reason = other.get(&format!("{BIDS}/{modest}")).await?.ok()?["last_reason"]["reason"].clone();
+    assert!(reason.is_string() && reason != "ROUND_FULL", "{reason}");
+    admin.advance(5).await?;
+    let second = waiting().await?;
+    assert!(!second.is_empty() && second != first, "those that waited take part, others wait");
+    let id = second.first().map(String::as_str).unwrap_or_default();
+    let why = flood.get(&format!("{BIDS}/{id}/explain")).await?.ok()?;
+    assert!(why["sentence"].as_str().is_some_and(|s| s.contains("goes first")), "{why}");
+    healthy(&sim.server.stop().await?).await
 }

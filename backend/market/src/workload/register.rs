@@ -20,8 +20,10 @@ pub fn not_found(what: &str) -> Refusal {
     Refusal { kind: RefusalKind::NotFound, code: "not_found", pointer: String::new(), detail }
 }
 
+/// The most inputs that a shadow run can compare before it is out of time, with some to spare.
+const MOST_POSITIONS: u32 = 200;
 /// The longest name of anything.
-pub const LONGEST_NAME: usize = 100;
+const LONGEST_NAME: usize = 100;
 /// The longest reason for something that is done to others.
 pub const LONGEST_REASON: usize = 200;
 
@@ -116,11 +118,11 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
         let detail = "Only `shrink` is supported in this version: capacity that was won ends, the workload goes on.";
         return Err(invalid("not_in_this_version", "/at_end", detail));
     }
-    if !(1..=1000).contains(&new.comparison.positions) {
+    if !(1..=MOST_POSITIONS).contains(&new.comparison.positions) {
         return Err(invalid(
             "positions_out_of_range",
             "/comparison/positions",
-            "Compare from 1 to 1000 input positions.",
+            "Compare from 1 to 200 input positions: a shadow run has two minutes, and two inputs come in a second.",
         ));
     }
     check_strategy(state, pool, &new.strategy, "/strategy")?;
