@@ -323,6 +323,23 @@ impl Guest {
         state_hash(&pages, &globals, self.position)
     }
 
+    /// Goes on as `fresh`, which is brought to `state`: the memory that it does not hold any more goes
+    /// back to the system with the old instance.
+    pub fn go_on_as(&mut self, mut fresh: Guest, state: &Snapshot) -> Result<(), DriverError> {
+        fresh.become_snapshot(state)?;
+        let (old, new) = (self.store.data_mut(), fresh.store.data_mut());
+        new.mem_limit_kib = old.mem_limit_kib;
+        new.counters = std::mem::take(&mut old.counters);
+        *self = fresh;
+        Ok(())
+    }
+
+    /// Whether its linear memory, which never shrinks, is larger than what it may have now.
+    pub fn outgrows_its_limit(&self) -> bool {
+        let host = self.store.data();
+        self.reserved_kib() > host.mem_limit_kib.next_multiple_of(64).max(host.minimum_kib)
+    }
+
     /// Whether this instance can be brought to `snapshot` in place: memory does not shrink.
     pub fn can_become(&self, snapshot: &Snapshot) -> bool {
         self.memory.data_size(&self.store) as u64 <= snapshot.memory_bytes

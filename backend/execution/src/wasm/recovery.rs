@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::cell::Cell;
 use super::checkpoint::{self, Part};
 use super::cluster::{BUILT_IN, Cluster, lock};
-use super::guest::Module;
+use super::guest::{Guest, Module};
 use super::slot::Slot;
 use super::snapshot::Snapshot;
 use crate::driver::{CheckpointInfo, DriverError, InstanceId, Limits, NodeId, Program, SnapshotId};
@@ -80,9 +80,10 @@ impl Copied {
 }
 
 impl Cluster {
-    /// Copies the state of the active (or fenced) copy.
+    /// Copies the state of the active (or fenced) copy. A guest that had more memory than it may
+    /// have now goes on in a new instance, so that the rest of its memory is given back.
     fn copy_for_checkpoint(&self, cell: &mut Cell) -> Result<Copied, DriverError> {
-        let now = self.now_micros();
+        let (now, config) = (self.now_micros(), &self.shared.config);
         let missing = cell.wrong("checkpoint", "a running copy");
         let copy = match (&mut cell.active, &mut cell.fenced) {
             (Some(active), _) => active,
@@ -96,6 +97,11 @@ impl Cluster {
         let module = cell.module.as_ref().ok_or(missing)?;
         let id = SnapshotId(format!("checkpoint-{}", copy.guest.position));
         let snapshot = copy.guest.copy(id, None);
+        if copy.guest.outgrows_its_limit() {
+            let properties = lock(&self.shared.nodes).properties(&copy.node)?;
+            let fresh = Guest::new(config, module, &cell.instance, &copy.limits, properties)?;
+            copy.guest.go_on_as(fresh, &snapshot)?;
+        }
         let header = checkpoint::Header::new(
             cell.instance.clone(),
             copy.node.clone(),
