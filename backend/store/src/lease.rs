@@ -39,6 +39,7 @@ pub async fn acquire(pool: &PgPool, data: &Path) -> Result<Lease, StoreError> {
     let mut session = pool.acquire().await?.detach();
     let started = tokio::time::Instant::now();
     let (mut seen, mut silent_since) = (None, started);
+    let mut told = false;
     loop {
         let lock = "SELECT pg_try_advisory_lock($1)";
         let (alone,): (bool,) = sqlx::query_as(lock).bind(PRESENCE).fetch_one(&mut session).await?;
@@ -57,6 +58,10 @@ pub async fn acquire(pool: &PgPool, data: &Path) -> Result<Lease, StoreError> {
             let text = "SELECT holder FROM lease WHERE name = 'market'";
             let (holder,): (String,) = sqlx::query_as(text).fetch_one(pool).await?;
             return Err(StoreError::Leased { holder });
+        }
+        if !std::mem::replace(&mut told, true) {
+            let seconds = PATIENCE.as_secs();
+            tracing::warn!("another process holds this database's market; waiting up to {seconds} s for it to end");
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
     }

@@ -17,9 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A checkpoint copies a guest's whole memory while others on its thread wait: with this much they
-/// lose no step, with a GiB they stand still for seconds. In the demo, where a MiB is a KiB, the 32
-/// bits of a memory are the bound.
+/// A move copies a guest's whole memory several times while the guest waits: with this much it is a
+/// second or two. In the demo, where a MiB is a KiB, the 32 bits of a memory are the bound.
 const MOST_GUEST_MIB: u64 = 256;
 const MOST_DEMO_GUEST_MIB: u64 = 4096;
 
