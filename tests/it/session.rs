@@ -1,5 +1,6 @@
 //! Signing in: passwords, rotated refresh tokens, cookies with CSRF, keys and their scopes.
 use crate::common::Sim;
+use anyhow::ensure;
 use headroom_tests::{Api, Reply};
 use serde_json::{Value, json};
 
@@ -63,6 +64,7 @@ async fn refresh_tokens_rotate_and_a_second_use_ends_the_family() -> anyhow::Res
     let bearer = nobody.with(fourth["access_token"].as_str());
     assert_eq!(bearer.act("/v1/auth/logout").await?.status, 204);
     assert_eq!(refresh(&nobody, &text(&fourth, "refresh_token")).await?.status, 401, "signed out by the access token");
+    assert_eq!(bearer.get("/v1/me").await?.status, 401, "the access token ends with its session");
     let key = sim.api("tenant")?.act("/v1/auth/logout").await?;
     assert_eq!((key.status, key.code().as_str()), (409, "not_a_session"), "a key is revoked, not signed out");
     for garbage in ["", "x", "a.b.c", &"f".repeat(5000)] {
@@ -261,5 +263,23 @@ async fn a_token_used_many_times_at_once_leaves_no_session() -> anyhow::Result<(
             assert_eq!(refresh(&nobody, &next).await?.status, 401, "the successor is revoked with its family");
         }
     }
+    Ok(())
+}
+
+async fn works(api: &Api, session: &Value) -> anyhow::Result<bool> {
+    let status = api.with(session["access_token"].as_str()).get("/v1/me").await?.status;
+    ensure!(matches!(status, 200 | 401), "{status}");
+    Ok(status == 200)
+}
+
+/// What is over stays over when the server starts again, and what is not goes on.
+#[tokio::test]
+async fn a_restart_knows_which_sessions_are_over() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (over, live) = (login(&sim, "tenant").await?.ok()?, login(&sim, "tenant").await?.ok()?);
+    assert_eq!(sim.server.nobody().with(over["access_token"].as_str()).act("/v1/auth/logout").await?.status, 204);
+    let server = sim.server.kill_and_restart().await?;
+    assert!(!works(&server.nobody(), &over).await?, "it was signed out");
+    assert!(works(&server.nobody(), &live).await?);
     Ok(())
 }

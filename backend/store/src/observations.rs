@@ -153,7 +153,7 @@ impl Observations {
                 sqlx::query("DELETE FROM refresh_tokens WHERE family = $1").bind(&family).execute(connection).await?;
             });
             transaction.commit().await?;
-            return Ok(RefreshUse::Reused);
+            return Ok(RefreshUse::Reused { family });
         }
         if expires_at <= now {
             return Ok(RefreshUse::Unknown);
@@ -167,6 +167,13 @@ impl Observations {
         Ok(RefreshUse::Fresh { family, user })
     }
 
+    /// The sessions whose newest refresh token ends after that time.
+    pub async fn families_until_after(&self, time: i64) -> Result<Vec<String>, StoreError> {
+        let text = "SELECT DISTINCT family FROM refresh_tokens WHERE expires_at > $1";
+        let rows: Vec<(String,)> = on_either!(&self.0, pool => sqlx::query_as(text).bind(time).fetch_all(pool).await?);
+        Ok(rows.into_iter().map(|(family,)| family).collect())
+    }
+
     pub async fn revoke_family(&self, family: &str) -> Result<(), StoreError> {
         let mut transaction = self.0.begin().await?;
         crate::in_either!(&mut transaction, connection => {
@@ -175,14 +182,12 @@ impl Observations {
         transaction.commit().await
     }
 
-    pub async fn revoke_family_of(&self, hash: &str) -> Result<(), StoreError> {
-        let text =
-            "DELETE FROM refresh_tokens WHERE family IN (SELECT family FROM refresh_tokens WHERE token_hash = $1)";
-        let mut transaction = self.0.begin().await?;
-        crate::in_either!(&mut transaction, connection => {
-            sqlx::query(text).bind(hash).execute(connection).await?;
-        });
-        transaction.commit().await
+    /// The session that a refresh token belongs to, used or not.
+    pub async fn family_of(&self, hash: &str) -> Result<Option<String>, StoreError> {
+        let text = "SELECT family FROM refresh_tokens WHERE token_hash = $1";
+        let row: Option<(String,)> =
+            on_either!(&self.0, pool => sqlx::query_as(text).bind(hash).fetch_optional(pool).await?);
+        Ok(row.map(|(family,)| family))
     }
 }
 
@@ -194,5 +199,7 @@ pub enum RefreshUse {
     },
     Unknown,
     /// It was used before: somebody has a copy, the family is gone.
-    Reused,
+    Reused {
+        family: String,
+    },
 }

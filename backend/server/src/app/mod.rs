@@ -1,7 +1,9 @@
 //! Use cases: what the HTTP layer and the workers ask for, without HTTP.
+pub mod credential;
 pub mod directory;
 pub mod exchange;
 pub mod passwords;
+pub mod sessions;
 pub mod tokens;
 pub mod winning;
 

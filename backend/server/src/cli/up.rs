@@ -1,6 +1,7 @@
 //! `headroom up`: everything in one process.
 use crate::app::exchange::{App, LiveDirectory};
-use crate::app::tokens::TokenKeys;
+use crate::app::sessions::Sessions;
+use crate::app::tokens::{ACCESS_SECONDS, REFRESH_SECONDS, TokenKeys};
 use crate::clock::{Clock, SimulatedClock, SystemClock};
 use crate::demo::access::{self, Access};
 use crate::demo::seed;
@@ -186,12 +187,17 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         stopping.clone(),
     )
     .recalling(meter);
+    // Issued within the life of an access token, so one of theirs may still be good.
+    let recent = clock.now().plus_seconds(REFRESH_SECONDS - ACCESS_SECONDS).micros();
+    let recent = store.observations.families_until_after(recent).await?;
+    let sessions = Sessions::of(recent, clock.now().seconds());
     let app = Arc::new(App {
         sequencer: sequencer.clone(),
         store: store.clone(),
         clock: clock.clone(),
         bus,
         tokens: TokenKeys::load_or_create(&args.data)?,
+        sessions,
         limiter: Limiter::new(args.rate_limit),
         rhythm: market.rhythm.clone(),
         demo: market.demo,
@@ -381,6 +387,7 @@ async fn sweep(app: Arc<App>) {
     loop {
         interval.tick().await;
         app.limiter.sweep();
+        app.sessions.sweep(app.now().seconds());
     }
 }
 

@@ -1,5 +1,6 @@
 //! Signing in and out, who am I, API keys.
 use crate::app::App;
+use crate::app::credential::is_key;
 use crate::app::directory::{Directory, Identity, secret_hash};
 use crate::app::passwords;
 use crate::app::tokens::{ACCESS_SECONDS, REFRESH_SECONDS};
@@ -105,7 +106,11 @@ fn new_refresh_token(membership: &Membership) -> Answered<String> {
 
 /// The tokens of a session whose refresh token is stored.
 fn session(app: &App, user: UserId, of: Membership, family: &str, refresh_token: String) -> Answered<Response> {
-    let access = app.tokens.issue(user, of.participant, of.role, family, app.now().seconds());
+    let now = app.now().seconds();
+    if !app.sessions.goes_on(family, now) {
+        return Err(session_ended());
+    }
+    let access = app.tokens.issue(user, of.participant, of.role, family, now);
     let access_token = access.ok_or_else(|| Problem::fault(&"the token could not be signed"))?;
     let csrf_token = random_hex()?;
     let session = Session { access_token, expires_in: ACCESS_SECONDS, csrf_token, refresh_token };
@@ -177,7 +182,14 @@ async fn refresh(State(app): State<Arc<App>>, Query(asked): Query<Continue>, req
         Some((secret_hash(token), now.plus_seconds(REFRESH_SECONDS).micros()))
     };
     let used = app.store.observations.rotate_refresh_token(&secret_hash(&token), now.micros(), successor).await?;
-    let RefreshUse::Fresh { family, .. } = used else { return Err(expired()) };
+    let family = match used {
+        RefreshUse::Fresh { family, .. } => family,
+        RefreshUse::Reused { family } => {
+            app.sessions.end(&family, now.seconds());
+            return Err(expired());
+        }
+        RefreshUse::Unknown => return Err(expired()),
+    };
     let (user, membership, token) = next?;
     session(&app, user, membership, &family, token)
 }
@@ -194,7 +206,7 @@ fn goes_on_as(user: &User, present: Membership, asked: Option<ParticipantId>) ->
 /// The session of an access token, also of one that has just expired.
 fn session_of(app: &App, parts: &Parts) -> Answered<Option<String>> {
     let token = parts.headers.get(header::AUTHORIZATION).and_then(bearer);
-    if token.is_some_and(|t| t.starts_with("xk_")) {
+    if token.is_some_and(is_key) {
         let detail = "An API key is not a session: it works until DELETE /v1/api_keys/{id} revokes it.";
         return Err(Problem::new(StatusCode::CONFLICT, "not_a_session", detail));
     }
@@ -202,18 +214,21 @@ fn session_of(app: &App, parts: &Parts) -> Answered<Option<String>> {
     Ok(token.and_then(|t| app.tokens.genuine(t)).map(|claims| claims.sid))
 }
 
-/// Signs out: the session's refresh tokens are revoked, found by any of its tokens, and the
-/// cookies are removed. An access token itself works until it expires, at most 15 minutes.
+/// Signs out: the session, found by any of its tokens, ends with all of them and with its event
+/// streams, and the cookies are removed.
 #[utoipa::path(post, path = "/auth/logout", tag = "session", operation_id = "logout", security(()),
     params(("X-Refresh-Token" = Option<String>, Header, description = "The refresh token, of a client without cookies; the access token does as well")),
     responses((status = 204, description = "Signed out"), Problems))]
 async fn logout(State(app): State<Arc<App>>, request: Request) -> Answered<Response> {
     let (parts, _) = request.into_parts();
     let family = session_of(&app, &parts)?;
-    if let Some(token) = refresh_token(&parts) {
-        app.store.observations.revoke_family_of(&secret_hash(&token)).await?;
-    }
-    if let Some(family) = family {
+    let other = match refresh_token(&parts) {
+        Some(token) => app.store.observations.family_of(&secret_hash(&token)).await?,
+        None => None,
+    };
+    for family in family.into_iter().chain(other) {
+        // First, so that it has ended also for a client that hangs up while the database works.
+        app.sessions.end(&family, app.now().seconds());
         app.store.observations.revoke_family(&family).await?;
     }
     let gone = |name: &str, path: &str| format!("{name}=; Path={path}; Max-Age=0; SameSite=Lax");
