@@ -3,6 +3,7 @@ pub mod credential;
 pub mod directory;
 pub mod exchange;
 pub mod passwords;
+pub mod refresh;
 pub mod sessions;
 pub mod tokens;
 pub mod winning;

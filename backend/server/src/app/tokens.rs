@@ -10,8 +10,6 @@ use std::path::Path;
 
 /// Life of an access token.
 pub const ACCESS_SECONDS: i64 = 15 * 60;
-/// Life of a refresh token.
-pub const REFRESH_SECONDS: i64 = 30 * 24 * 3600;
 const ISSUER: &str = "headroom";
 const AUDIENCE: &str = "headroom-api";
 
@@ -40,7 +38,12 @@ pub struct TokenKeys {
     decoding: DecodingKey,
     key_id: String,
     public: [u8; 32],
+    /// Makes the successors of refresh tokens.
+    succession: [u8; 32],
 }
+
+/// Separates the key for refresh tokens from the one that signs, though one file keeps both.
+const SUCCESSION: &str = "headroom 2026-11-20 succession of refresh tokens";
 
 /// PKCS #8 v1 header of an Ed25519 private key (RFC 8410 §7).
 const PKCS8_PREFIX: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
@@ -75,7 +78,13 @@ impl TokenKeys {
             decoding: DecodingKey::from_ed_der(&public),
             key_id: blake3::hash(&public).to_hex()[..16].to_owned(),
             public,
+            succession: blake3::derive_key(SUCCESSION, &seed),
         }
+    }
+
+    /// The secret of the refresh token that follows this one.
+    pub fn successor_secret(&self, token: &str) -> String {
+        blake3::keyed_hash(&self.succession, token.as_bytes()).to_hex().to_string()
     }
 
     pub fn issue(

@@ -1,7 +1,8 @@
 //! `headroom up`: everything in one process.
 use crate::app::exchange::{App, LiveDirectory};
+use crate::app::refresh::REFRESH_SECONDS;
 use crate::app::sessions::Sessions;
-use crate::app::tokens::{ACCESS_SECONDS, REFRESH_SECONDS, TokenKeys};
+use crate::app::tokens::{ACCESS_SECONDS, TokenKeys};
 use crate::clock::{Clock, SimulatedClock, SystemClock};
 use crate::demo::access::{self, Access};
 use crate::demo::seed;
