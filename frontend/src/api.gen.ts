@@ -368,6 +368,11 @@ export interface components {
             fault?: components["schemas"]["Fault"] | null;
             swap?: components["schemas"]["SwapId"] | null;
             pinned_until?: components["schemas"]["Timestamp"] | null;
+            /**
+             * @description Slots not settled yet for which the exchange itself ended a swap: its fault, so those who
+             *     sold for them are paid all the same.
+             */
+            failed_by_exchange?: components["schemas"]["Slot"][];
             created_at: components["schemas"]["Timestamp"];
         };
         /** @example ins_01jd3z6k2m9x7q4v8n5t1w0r3c */
@@ -526,6 +531,11 @@ export interface components {
                 fault?: components["schemas"]["Fault"] | null;
                 swap?: components["schemas"]["SwapId"] | null;
                 pinned_until?: components["schemas"]["Timestamp"] | null;
+                /**
+                 * @description Slots not settled yet for which the exchange itself ended a swap: its fault, so those who
+                 *     sold for them are paid all the same.
+                 */
+                failed_by_exchange?: components["schemas"]["Slot"][];
                 created_at: components["schemas"]["Timestamp"];
             }[];
             has_more: boolean;
@@ -1385,7 +1395,8 @@ export interface components {
             awarded: number;
             /**
              * Format: int64
-             * @description Capacity made available, mean over the slot's telemetry ticks, rounded down.
+             * @description Capacity made available, mean over the slot's telemetry ticks, rounded down. Of a seller: what
+             *     was given up and reached buyers.
              */
             delivered: number;
             price: components["schemas"]["Price"];
