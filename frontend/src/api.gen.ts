@@ -269,6 +269,11 @@ export interface components {
             count: number;
             items: components["schemas"]["Difference"][];
         };
+        /** @description A baseline that was changed; slots before `until` keep it, because they are planned with it. */
+        EarlierBaseline: {
+            until: components["schemas"]["Slot"];
+            baseline: components["schemas"]["BTreeMap"];
+        };
         /** @description Why an order has not won, and what would have. */
         Explanation: {
             order: components["schemas"]["OrderId"];
@@ -355,6 +360,8 @@ export interface components {
             class: components["schemas"]["Class"];
             /** @description What it always has, set by an admin within the participant's quota. */
             baseline: components["schemas"]["BTreeMap"];
+            /** @description Baselines of slots that were planned before it was changed, the earliest first. */
+            earlier_baselines?: components["schemas"]["EarlierBaseline"][];
             /** @description What lending may never take it under. */
             floor: components["schemas"]["BTreeMap"];
             /** @description The most it can use; bids beyond are refused. */
@@ -518,6 +525,8 @@ export interface components {
                 class: components["schemas"]["Class"];
                 /** @description What it always has, set by an admin within the participant's quota. */
                 baseline: components["schemas"]["BTreeMap"];
+                /** @description Baselines of slots that were planned before it was changed, the earliest first. */
+                earlier_baselines?: components["schemas"]["EarlierBaseline"][];
                 /** @description What lending may never take it under. */
                 floor: components["schemas"]["BTreeMap"];
                 /** @description The most it can use; bids beyond are refused. */
