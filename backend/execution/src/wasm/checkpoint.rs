@@ -273,12 +273,11 @@ pub(crate) fn read_of(dir: &Path, instance: &InstanceId) -> Result<Option<Loaded
     }
 }
 
-/// Removes what a process that was killed had not finished.
-pub(crate) fn remove_parts(dir: &Path) -> Result<(), DriverError> {
-    for path in files(dir, PART)? {
-        fs::remove_file(&path).map_err(io(&path))?;
+/// Removes what a process that was killed had not finished, as far as it can: it is in nobody's way.
+pub(crate) fn remove_parts(dir: &Path) {
+    for path in files(dir, PART).into_iter().flatten() {
+        let _ = fs::remove_file(path);
     }
-    Ok(())
 }
 
 /// All checkpoint files of a directory, in the order of their names; none if it is missing.
