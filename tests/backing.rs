@@ -81,6 +81,12 @@ impl Postgres {
         run(self.command("createdb").args(["-h", "127.0.0.1", "-p", &port, "-U", "headroom", name]))?;
         Ok(format!("postgres://headroom@127.0.0.1:{port}/{name}"))
     }
+    /// Runs a statement as somebody who looks after the database.
+    pub fn execute(&self, database: &str, statement: &str) -> anyhow::Result<()> {
+        let port = self.port.to_string();
+        let place = ["-h", "127.0.0.1", "-p", &port, "-U", "headroom", "-d", database];
+        run(self.command("psql").args(place).args(["-v", "ON_ERROR_STOP=1", "-qAtc", statement]))
+    }
 }
 
 impl Drop for Postgres {

@@ -109,6 +109,28 @@ async fn one_process_writes() -> anyhow::Result<()> {
     healthy(&second.stop().await?).await
 }
 
+/// The session that shows the holder's presence may be cut while its process lives: as long as it
+/// extends its lease nobody else takes over.
+#[tokio::test]
+async fn a_cut_session_is_no_dead_process() -> anyhow::Result<()> {
+    let Some(cluster) = cluster("store_postgres: a cut session") else { return Ok(()) };
+    let url = cluster.database("cut")?;
+    let (one, two) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let first = Launch::simulated(one.path(), START).variable("DATABASE_URL", &url).start().await?;
+    cluster.execute(
+        "cut",
+        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()",
+    )?;
+    let second = Launch::simulated(two.path(), START).variable("DATABASE_URL", &url);
+    let refused = second.up_to_its_end().await?;
+    assert!(refused.stderr.contains("waiting up to"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("another process writes to this database"), "{}", refused.stderr);
+    let api = trader(&first.api("admin")?, "cut", "10").await?;
+    let window = Rhythm::of(&api).await?.late_window();
+    api.post_with_key("/v1/bids", "still", &bid("fra1-gp", &window, 1, "0.5")).await?.id()?;
+    healthy(&first.stop().await?).await
+}
+
 /// Uses of one refresh token at the same moment wait for each other there by row, not by file.
 #[tokio::test]
 async fn a_session_is_one_chain_there_too() -> anyhow::Result<()> {
