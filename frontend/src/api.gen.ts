@@ -269,6 +269,11 @@ export interface components {
             count: number;
             items: components["schemas"]["Difference"][];
         };
+        /** @description A baseline that was changed; slots before `until` keep it, because they are planned with it. */
+        EarlierBaseline: {
+            until: components["schemas"]["Slot"];
+            baseline: components["schemas"]["BTreeMap"];
+        };
         /** @description Why an order has not won, and what would have. */
         Explanation: {
             order: components["schemas"]["OrderId"];
@@ -355,6 +360,8 @@ export interface components {
             class: components["schemas"]["Class"];
             /** @description What it always has, set by an admin within the participant's quota. */
             baseline: components["schemas"]["BTreeMap"];
+            /** @description Baselines of slots that were planned before it was changed, the earliest first. */
+            earlier_baselines?: components["schemas"]["EarlierBaseline"][];
             /** @description What lending may never take it under. */
             floor: components["schemas"]["BTreeMap"];
             /** @description The most it can use; bids beyond are refused. */
@@ -368,6 +375,11 @@ export interface components {
             fault?: components["schemas"]["Fault"] | null;
             swap?: components["schemas"]["SwapId"] | null;
             pinned_until?: components["schemas"]["Timestamp"] | null;
+            /**
+             * @description Slots not settled yet for which the exchange itself ended a swap: its fault, so those who
+             *     sold for them are paid all the same.
+             */
+            failed_by_exchange?: components["schemas"]["Slot"][];
             created_at: components["schemas"]["Timestamp"];
         };
         /** @example ins_01jd3z6k2m9x7q4v8n5t1w0r3c */
@@ -513,6 +525,8 @@ export interface components {
                 class: components["schemas"]["Class"];
                 /** @description What it always has, set by an admin within the participant's quota. */
                 baseline: components["schemas"]["BTreeMap"];
+                /** @description Baselines of slots that were planned before it was changed, the earliest first. */
+                earlier_baselines?: components["schemas"]["EarlierBaseline"][];
                 /** @description What lending may never take it under. */
                 floor: components["schemas"]["BTreeMap"];
                 /** @description The most it can use; bids beyond are refused. */
@@ -526,6 +540,11 @@ export interface components {
                 fault?: components["schemas"]["Fault"] | null;
                 swap?: components["schemas"]["SwapId"] | null;
                 pinned_until?: components["schemas"]["Timestamp"] | null;
+                /**
+                 * @description Slots not settled yet for which the exchange itself ended a swap: its fault, so those who
+                 *     sold for them are paid all the same.
+                 */
+                failed_by_exchange?: components["schemas"]["Slot"][];
                 created_at: components["schemas"]["Timestamp"];
             }[];
             has_more: boolean;
@@ -1385,7 +1404,8 @@ export interface components {
             awarded: number;
             /**
              * Format: int64
-             * @description Capacity made available, mean over the slot's telemetry ticks, rounded down.
+             * @description Capacity made available, mean over the slot's telemetry ticks, rounded down. Of a seller: what
+             *     was given up and reached buyers.
              */
             delivered: number;
             price: components["schemas"]["Price"];

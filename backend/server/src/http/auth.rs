@@ -4,6 +4,7 @@
 //! on everything that writes.
 use crate::app::App;
 use crate::app::directory::Identity;
+use crate::http::acting;
 use crate::http::problem::Problem;
 use axum::extract::FromRequestParts;
 use axum::http::{HeaderValue, Method, header, request::Parts};
@@ -101,6 +102,7 @@ impl FromRequestParts<Arc<App>> for Anyone {
         {
             slot.set(remaining);
         }
+        acting::check(&parts.headers, &identity)?;
         Ok(Anyone(identity))
     }
 }
