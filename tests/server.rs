@@ -105,6 +105,7 @@ pub struct Server {
     pub launch: Launch,
     /// What `demo-access.json` says; `Null` where there is none.
     pub access: Value,
+    said: Arc<Mutex<String>>,
     log: Arc<Mutex<String>>,
     http: reqwest::Client,
 }
@@ -121,15 +122,24 @@ impl Server {
             std::thread::spawn(move || collect(stderr, &log));
         }
         let stdout = stdout.context("no stdout")?;
+        let said = Arc::new(Mutex::new(String::new()));
         let (send, receive) = tokio::sync::oneshot::channel();
-        std::thread::spawn(move || {
-            let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
-            let url = lines.find_map(|line| {
-                line.strip_prefix("Headroom is at ").and_then(|l| l.split_whitespace().next().map(str::to_owned))
-            });
-            let _gone = send.send(url);
-            // Reads on, so that the server never waits for a full pipe.
-            lines.for_each(drop);
+        std::thread::spawn({
+            let said = said.clone();
+            move || {
+                let mut lines = BufReader::new(stdout).lines().map_while(Result::ok).inspect(|line| {
+                    if let Ok(mut said) = said.lock() {
+                        said.push_str(line);
+                        said.push('\n');
+                    }
+                });
+                let url = lines.find_map(|line| {
+                    line.strip_prefix("Headroom is at ").and_then(|l| l.split_whitespace().next().map(str::to_owned))
+                });
+                let _gone = send.send(url);
+                // Reads on, so that the server never waits for a full pipe.
+                lines.for_each(drop);
+            }
         });
         let url = tokio::time::timeout(READY, receive).await;
         let url = match url {
@@ -144,7 +154,7 @@ impl Server {
         let access = std::fs::read(launch.data.join("demo-access.json")).ok();
         let access = access.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
         let http = Api::new(&url, None).http;
-        let server = Server { child, url, launch, access, log, http };
+        let server = Server { child, url, launch, access, said, log, http };
         server.wait_ready().await?;
         Ok(server)
     }
@@ -163,6 +173,10 @@ impl Server {
 
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+    /// What it wrote on stdout so far.
+    pub fn said(&self) -> String {
+        self.said.lock().map(|s| s.clone()).unwrap_or_default()
     }
     /// What it wrote on stderr so far.
     pub fn log(&self) -> String {

@@ -2,14 +2,27 @@
 use crate::common::Sim;
 use anyhow::{Context, ensure};
 use headroom_tests::Api;
+use headroom_tests::orders::trader;
+use reqwest::Response;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+/// An open stream.
+async fn open(api: &Api, query: &str, headers: &[(&'static str, &str)]) -> anyhow::Result<Response> {
+    let mut request = api.http.get(format!("{}/v1/events?{query}", api.url));
+    if let Some(bearer) = &api.bearer {
+        request = request.bearer_auth(bearer);
+    }
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    Ok(request.send().await?.error_for_status()?)
+}
+
 /// Everything that comes within a moment: (name of the event, its data).
 async fn read(api: &Api, query: &str) -> anyhow::Result<Vec<(String, Value)>> {
-    let request = api.http.get(format!("{}/v1/events?{query}", api.url));
-    let mut stream = request.bearer_auth(api.bearer.clone().unwrap_or_default()).send().await?.error_for_status()?;
+    let mut stream = open(api, query, &[]).await?;
     let (mut text, started) = (String::new(), Instant::now());
     // What is stored comes at once; the wait is for its end, which is silence.
     while started.elapsed() < Duration::from_secs(10) {
@@ -18,14 +31,46 @@ async fn read(api: &Api, query: &str) -> anyhow::Result<Vec<(String, Value)>> {
             Err(_silence) => break,
         }
     }
+    Ok(parse(&text)?.into_iter().map(|(_, name, data)| (name, data)).collect())
+}
+
+/// (id, name, data)
+fn parse(text: &str) -> anyhow::Result<Vec<(String, String, Value)>> {
     let mut events = Vec::new();
     for block in text.split("\n\n") {
         let field = |name: &str| block.lines().find_map(|l| l.strip_prefix(name)).map(|v| v.trim().to_owned());
         if let (Some(name), Some(data)) = (field("event:"), field("data:")) {
-            events.push((name, serde_json::from_str(&data)?));
+            events.push((field("id:").unwrap_or_default(), name, serde_json::from_str(&data)?));
         }
     }
     Ok(events)
+}
+
+/// What a stream says until the server ends it, which has to be soon.
+async fn to_its_end(stream: Response) -> anyhow::Result<Vec<(String, String, Value)>> {
+    let text = tokio::time::timeout(Duration::from_secs(6), stream.text()).await;
+    parse(&text.context("the stream goes on")??)
+}
+
+/// The code of the last event, and its id.
+async fn ended(stream: Response) -> anyhow::Result<(String, String)> {
+    let events = to_its_end(stream).await?;
+    let (id, name, data) = events.last().context("no event")?;
+    ensure!(name == "end" && data["detail"].is_string(), "{events:?}");
+    Ok((data["code"].as_str().unwrap_or_default().to_owned(), id.clone()))
+}
+
+/// Whether a stream is still open after the time in which it would have ended.
+async fn goes_on(stream: &mut Response) -> anyhow::Result<bool> {
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(4) {
+        if let Ok(chunk) = tokio::time::timeout(Duration::from_millis(500), stream.chunk()).await
+            && chunk?.is_none()
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn families(events: &[(String, Value)]) -> BTreeSet<String> {
@@ -118,5 +163,109 @@ async fn a_stream_goes_on_where_it_was_or_says_reset() -> anyhow::Result<()> {
     for field in ["price", "low", "high", "volume", "set_by", "reserve", "cleared_at"] {
         assert_eq!(point[field], price[field], "{field}");
     }
+    Ok(())
+}
+
+/// A stream shows nothing to whom the same key or token would not open it any more.
+#[tokio::test]
+async fn a_stream_ends_with_its_key_or_session() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (tenant, admin, nobody) = (sim.api("tenant")?, sim.api("admin")?, sim.server.nobody());
+    let new_key = async |expires_at: Option<&str>| {
+        let mut body = json!({ "name": "stream" });
+        if let Some(at) = expires_at {
+            body["expires_at"] = json!(at);
+        }
+        let made = tenant.post("/v1/api_keys", &body).await?.ok()?;
+        anyhow::Ok((made["id"].as_str().unwrap_or_default().to_owned(), tenant.with(made["secret"].as_str())))
+    };
+    let (email, password) = sim.server.login("tenant")?;
+    let login = json!({ "email": email, "password": password });
+    let sign_in = async || nobody.post("/v1/auth/login", &login).await?.ok();
+    let with = |session: &Value| nobody.with(session["access_token"].as_str());
+    let renew = async |session: &Value| {
+        let token = session["refresh_token"].as_str().unwrap_or_default();
+        nobody.send("POST", "/v1/auth/refresh", &[("x-refresh-token", token)], None).await
+    };
+
+    let (id, revoked) = new_key(None).await?;
+    let stream = open(&revoked, "", &[]).await?;
+    let mut other = open(&tenant, "", &[]).await?;
+    assert_eq!(tenant.delete(&format!("/v1/api_keys/{id}")).await?.status, 200);
+    assert_eq!(ended(stream).await?.0, "key_revoked");
+    assert_eq!(revoked.get("/v1/events").await?.status, 401);
+
+    let session = sign_in().await?;
+    let (by_token, mut elsewhere) =
+        (open(&with(&session), "", &[]).await?, open(&with(&sign_in().await?), "", &[]).await?);
+    let cookie = format!("headroom_access={}", session["access_token"].as_str().unwrap_or_default());
+    let by_cookie = open(&nobody, "", &[("cookie", &cookie)]).await?;
+    assert_eq!(with(&session).act("/v1/auth/logout").await?.status, 204);
+    assert_eq!(ended(by_token).await?.0, "session_ended");
+    assert_eq!(ended(by_cookie).await?.0, "session_ended");
+    assert_eq!(with(&session).get("/v1/events").await?.status, 401, "it is not opened again either");
+    assert!(goes_on(&mut elsewhere).await? && goes_on(&mut other).await?, "other sessions and keys go on");
+
+    let session = sign_in().await?;
+    renew(&session).await?.ok()?;
+    let stream = open(&with(&session), "", &[]).await?;
+    admin.advance(10).await?;
+    assert_eq!(renew(&session).await?.status, 401, "somebody has a copy");
+    assert_eq!(ended(stream).await?.0, "session_ended");
+
+    let short = new_key(Some("2026-11-20T10:01:00Z")).await?.1;
+    let stream = open(&short, "", &[]).await?;
+    admin.advance(50).await?;
+    assert_eq!(ended(stream).await?.0, "key_expired");
+    Ok(())
+}
+
+/// An access token lives 15 minutes and a reader longer: it renews, resumes and misses nothing.
+#[tokio::test]
+async fn a_reader_goes_on_with_a_new_token() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (admin, nobody) = (sim.api("admin")?, sim.server.nobody());
+    // Without workloads, so that nothing is ordered for it.
+    let trader = trader(&admin, "quiet", "100").await?;
+    let login = json!({ "email": "quiet@traders.example.org", "password": "long-enough-quiet" });
+    let session = nobody.post("/v1/auth/login", &login).await?.ok()?;
+    let api = nobody.with(session["access_token"].as_str());
+    admin.advance(60).await?;
+    let busy = open(&api, "topics=round.*&after=0", &[]).await?;
+    // It has seen nothing when it ends, and what it waits for comes between its end and the next.
+    let quiet = open(&api, "topics=order.canceled", &[]).await?;
+    let mut seen = 0;
+    while seen < 900 {
+        admin.advance(60).await?;
+        seen += 60;
+    }
+    let busy = to_its_end(busy).await?;
+    let (code, from) = ended(quiet).await?;
+    assert_eq!(code, "token_expired");
+    let bid = trader.post_with_key("/v1/bids", "quiet", &sim.bid(100_000, "0.000001").await?).await?.id()?;
+    assert_eq!(trader.delete(&format!("/v1/bids/{bid}")).await?.status, 200);
+    admin.advance(60).await?;
+
+    let token = session["refresh_token"].as_str().unwrap_or_default();
+    let renewed = nobody.send("POST", "/v1/auth/refresh", &[("x-refresh-token", token)], None).await?.ok()?;
+    let api = nobody.with(renewed["access_token"].as_str());
+    let (last, before) = busy.split_last().context("nothing")?;
+    let rounds = before.iter().filter(|(_, name, _)| name == "message").count();
+    assert_eq!((last.1.as_str(), last.2["code"].as_str()), ("end", Some("token_expired")));
+    assert_eq!(before.last().map(|(id, ..)| id), Some(&last.0), "the end names the last event that came");
+    let all = read(&api, "topics=round.*&after=0").await?;
+    let rest = read(&api, &format!("topics=round.*&after={}", last.0)).await?;
+    assert_eq!(rounds + rest.len(), all.len(), "no event twice, none missed");
+    assert_eq!(rest[0].1["previous"].to_string(), last.0, "and the reader sees no gap");
+    let mut canceled = open(&api, "topics=order.canceled", &[("last-event-id", &from)]).await?;
+    let text = tokio::time::timeout(Duration::from_secs(5), async {
+        let mut text = String::new();
+        while !text.contains(&bid) {
+            let chunk = canceled.chunk().await?.context("the stream ended")?;
+            text.push_str(&String::from_utf8_lossy(&chunk));
+        }
+        anyhow::Ok(text)
+    });
+    assert_eq!(parse(&text.await.context("the event was missed")??)?.len(), 1);
     Ok(())
 }

@@ -1,14 +1,16 @@
 //! Signing in: passwords, rotated refresh tokens, cookies with CSRF, keys and their scopes.
 use crate::common::Sim;
+use anyhow::ensure;
 use headroom_tests::{Api, Reply};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 async fn login(sim: &Sim, role: &str) -> anyhow::Result<Reply> {
     let (email, password) = sim.server.login(role)?;
     sim.server.nobody().post("/v1/auth/login", &json!({ "email": email, "password": password })).await
 }
 
-async fn refresh(api: &Api, token: &str) -> anyhow::Result<Reply> {
+pub async fn refresh(api: &Api, token: &str) -> anyhow::Result<Reply> {
     api.send("POST", "/v1/auth/refresh", &[("x-refresh-token", token)], None).await
 }
 
@@ -40,19 +42,13 @@ async fn a_password_opens_a_session() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn refresh_tokens_rotate_and_a_second_use_ends_the_family() -> anyhow::Result<()> {
+async fn refresh_tokens_rotate_and_signing_out_ends_the_family() -> anyhow::Result<()> {
     let sim = Sim::start().await?;
     let nobody = sim.server.nobody();
     let first = text(&login(&sim, "tenant").await?.ok()?, "refresh_token");
     let second = refresh(&nobody, &first).await?.ok()?;
     assert_ne!(text(&second, "refresh_token"), first);
     assert_eq!(nobody.with(second["access_token"].as_str()).get("/v1/me").await?.status, 200);
-    assert_eq!(refresh(&nobody, &first).await?.status, 401, "used up");
-    assert_eq!(
-        refresh(&nobody, &text(&second, "refresh_token")).await?.status,
-        401,
-        "the reuse ended the whole family"
-    );
     let other = text(&login(&sim, "tenant").await?.ok()?, "refresh_token");
     assert_eq!(refresh(&nobody, &other).await?.status, 200, "another family goes on");
     let third = text(&login(&sim, "tenant").await?.ok()?, "refresh_token");
@@ -63,6 +59,8 @@ async fn refresh_tokens_rotate_and_a_second_use_ends_the_family() -> anyhow::Res
     let bearer = nobody.with(fourth["access_token"].as_str());
     assert_eq!(bearer.act("/v1/auth/logout").await?.status, 204);
     assert_eq!(refresh(&nobody, &text(&fourth, "refresh_token")).await?.status, 401, "signed out by the access token");
+    assert_eq!(bearer.get("/v1/me").await?.status, 401, "the access token ends with its session");
+    assert_eq!(nobody.with(second["access_token"].as_str()).get("/v1/me").await?.status, 200, "another session's not");
     let key = sim.api("tenant")?.act("/v1/auth/logout").await?;
     assert_eq!((key.status, key.code().as_str()), (409, "not_a_session"), "a key is revoked, not signed out");
     for garbage in ["", "x", "a.b.c", &"f".repeat(5000)] {
@@ -230,7 +228,12 @@ async fn a_session_goes_on_for_another_participant_of_its_user() -> anyhow::Resu
     let other = go_on(&text(&session, "refresh_token"), &ids[1]).await?.ok()?;
     let me = nobody.with(other["access_token"].as_str()).get("/v1/me").await?.ok()?;
     assert_eq!((&me["participant"]["id"], me["role"].as_str()), (&json!(ids[1]), Some("bidder")));
-    assert_eq!(go_on(&text(&session, "refresh_token"), &ids[0]).await?.status, 401, "each token once");
+    let elsewhere = go_on(&text(&session, "refresh_token"), &ids[0]).await?;
+    assert_eq!((elsewhere.status, elsewhere.code().as_str()), (409, "refresh_repeated"), "each token once");
+    let same = refresh(&nobody, &text(&session, "refresh_token")).await?.ok()?;
+    assert_eq!(same["refresh_token"], other["refresh_token"], "whoever comes late goes on where the session is");
+    let me = nobody.with(same["access_token"].as_str()).get("/v1/me").await?.ok()?;
+    assert_eq!((&me["participant"]["id"], me["role"].as_str()), (&json!(ids[1]), Some("bidder")));
 
     let again = nobody.post("/v1/auth/login", &json!({ "email": email, "password": password })).await?.ok()?;
     let refused = go_on(&text(&again, "refresh_token"), &ids[2]).await?;
@@ -240,12 +243,18 @@ async fn a_session_goes_on_for_another_participant_of_its_user() -> anyhow::Resu
     Ok(())
 }
 
-/// Whoever uses a token a second time may be a thief, also in the moment of its first use: then
-/// nobody goes on with that session.
+async fn works(api: &Api, session: &Value) -> anyhow::Result<bool> {
+    let status = api.with(session["access_token"].as_str()).get("/v1/me").await?.status;
+    ensure!(matches!(status, 200 | 401), "{status}");
+    Ok(status == 200)
+}
+
+/// Tabs that wake up together send the same token, and none of them may end the session of all.
 #[tokio::test]
-async fn a_token_used_many_times_at_once_leaves_no_session() -> anyhow::Result<()> {
+async fn a_token_that_is_used_many_times_at_once_has_one_successor() -> anyhow::Result<()> {
     let sim = Sim::start().await?;
-    let nobody = sim.server.nobody();
+    let (nobody, admin) = (sim.server.nobody(), sim.api("admin")?);
+    let mut sessions = Vec::new();
     for _ in 0..6 {
         let token = text(&login(&sim, "tenant").await?.ok()?, "refresh_token");
         let mut sending = tokio::task::JoinSet::new();
@@ -253,13 +262,22 @@ async fn a_token_used_many_times_at_once_leaves_no_session() -> anyhow::Result<(
             let (api, token) = (nobody.clone(), token.clone());
             sending.spawn(async move { refresh(&api, &token).await });
         }
-        let uses: Vec<Reply> = sending.join_all().await.into_iter().collect::<anyhow::Result<_>>()?;
-        let winners: Vec<&Reply> = uses.iter().filter(|r| r.status == 200).collect();
-        assert!(winners.len() <= 1 && uses.iter().all(|r| [200, 401].contains(&r.status)), "one use, the rest refused");
-        for winner in winners {
-            let next = text(&winner.json(), "refresh_token");
-            assert_eq!(refresh(&nobody, &next).await?.status, 401, "the successor is revoked with its family");
+        let mut next = BTreeSet::new();
+        for reply in sending.join_all().await {
+            let session = reply?.ok()?;
+            ensure!(works(&nobody, &session).await?, "each tab has a session");
+            next.insert(text(&session, "refresh_token"));
         }
+        assert_eq!(next.len(), 1, "one chain: {next:?}");
+        sessions.push((token, next.pop_first().unwrap_or_default()));
+    }
+    admin.advance(9).await?;
+    for (token, next) in &sessions {
+        assert_eq!(text(&refresh(&nobody, token).await?.ok()?, "refresh_token"), *next, "an answer that was lost");
+    }
+    admin.advance(1).await?;
+    for (_, next) in &sessions {
+        assert_eq!(refresh(&nobody, next).await?.status, 200, "the session goes on");
     }
     Ok(())
 }
@@ -322,5 +340,51 @@ async fn a_page_never_spends_for_another_participant_than_it_shows() -> anyhow::
     assert_eq!(key.send("GET", "/v1/balance", &[("Headroom-Participant", &own)], None).await?.status, 200);
     let other = ids.iter().find(|id| **id != own).cloned().unwrap_or_default();
     assert_eq!(key.send("GET", "/v1/balance", &[("Headroom-Participant", &other)], None).await?.status, 409);
+    Ok(())
+}
+
+/// Whoever uses a token a second time may be a thief: after the grace, or when its successor was
+/// used, nobody goes on with that session.
+#[tokio::test]
+async fn an_old_token_ends_the_session() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (nobody, admin) = (sim.server.nobody(), sim.api("admin")?);
+    let is_over = async |newest: &Value, why: &str| {
+        ensure!(!works(&nobody, newest).await?, "{why}: the access token still works");
+        ensure!(refresh(&nobody, &text(newest, "refresh_token")).await?.status == 401, "{why}: the session goes on");
+        anyhow::Ok(())
+    };
+    let first = login(&sim, "tenant").await?.ok()?;
+    let second = refresh(&nobody, &text(&first, "refresh_token")).await?.ok()?;
+    admin.advance(10).await?;
+    assert!(works(&nobody, &second).await?);
+    assert_eq!(refresh(&nobody, &text(&first, "refresh_token")).await?.status, 401, "used up");
+    is_over(&second, "after the grace").await?;
+
+    let first = login(&sim, "tenant").await?.ok()?;
+    let second = refresh(&nobody, &text(&first, "refresh_token")).await?.ok()?;
+    let third = refresh(&nobody, &text(&second, "refresh_token")).await?.ok()?;
+    assert_eq!(refresh(&nobody, &text(&first, "refresh_token")).await?.status, 401, "not the last one");
+    is_over(&third, "its successor was used").await?;
+
+    // A thief within the grace has the owner's token, not one more: the next renewals collide.
+    let first = login(&sim, "tenant").await?.ok()?;
+    let owner = refresh(&nobody, &text(&first, "refresh_token")).await?.ok()?;
+    let thief = refresh(&nobody, &text(&first, "refresh_token")).await?.ok()?;
+    let thief = refresh(&nobody, &text(&thief, "refresh_token")).await?.ok()?;
+    admin.advance(600).await?;
+    assert_eq!(refresh(&nobody, &text(&owner, "refresh_token")).await?.status, 401, "the owner is told");
+    is_over(&thief, "the thief's").await
+}
+
+/// What is over stays over when the server starts again, and what is not goes on.
+#[tokio::test]
+async fn a_restart_knows_which_sessions_are_over() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (over, live) = (login(&sim, "tenant").await?.ok()?, login(&sim, "tenant").await?.ok()?);
+    assert_eq!(sim.server.nobody().with(over["access_token"].as_str()).act("/v1/auth/logout").await?.status, 204);
+    let server = sim.server.kill_and_restart().await?;
+    assert!(!works(&server.nobody(), &over).await?, "it was signed out");
+    assert!(works(&server.nobody(), &live).await?);
     Ok(())
 }

@@ -1,10 +1,12 @@
 //! Starts that cannot work: one clear sentence with the next step, exit code not 0, no panic.
 use crate::common::{START, Sim, healthy};
-use anyhow::Context;
+use anyhow::{Context, bail};
 use headroom_tests::backing::{Postgres, SmallDisk, free_port};
 use headroom_tests::orders::{Rhythm, bid, trader};
-use headroom_tests::{Finished, Launch, skip};
+use headroom_tests::{Finished, Launch, Server, skip};
+use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
 
 /// Ended by itself with an error that a person can use.
 fn explains(ended: &Finished, words: &[&str]) {
@@ -218,6 +220,62 @@ async fn demo_data_without_demo() -> anyhow::Result<()> {
     own.arguments.retain(|a| a != "--demo");
     explains(&own.up_to_its_end().await?, &["--demo"]);
     healthy(&launch).await
+}
+
+/// Everything that a start prints.
+async fn printed(server: &Server) -> String {
+    let started = Instant::now();
+    while !server.said().contains("Ctrl-C") && started.elapsed() < Duration::from_secs(10) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    server.said()
+}
+
+/// Whoever a start prints can sign in.
+async fn everybody_printed_can_sign_in(server: &Server) -> anyhow::Result<()> {
+    let said = printed(server).await;
+    let mut printed = 0;
+    for line in said.lines().filter(|line| line.contains("@demo.example.org")) {
+        let [_, email, password, key] = line.split_whitespace().collect::<Vec<_>>()[..] else {
+            bail!("a user without password or key: {line}");
+        };
+        let login = json!({ "email": email, "password": password });
+        assert_eq!(server.nobody().post("/v1/auth/login", &login).await?.status, 200, "{line}");
+        assert_eq!(server.nobody().with(Some(key)).get("/v1/me").await?.status, 200, "{line}");
+        printed += 1;
+    }
+    assert_eq!(printed, 6, "{said}");
+    Ok(())
+}
+
+/// A data directory may serve one database after the other: the users of none get lost.
+#[tokio::test]
+async fn demos_on_two_databases_of_one_directory() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    // Real clocks: only simulated demos have the same passwords every time.
+    let here = Launch::demo(folder.path());
+    let elsewhere = format!("sqlite://{}", folder.path().join("elsewhere/headroom.db").display());
+    let there = here.clone().variable("DATABASE_URL", &elsewhere);
+    for launch in [&here, &there, &here, &there] {
+        let server = launch.start().await?;
+        everybody_printed_can_sign_in(&server).await?;
+        assert_eq!(server.api("tenant")?.get("/v1/me").await?.status, 200, "demo-access.json is of this market");
+        server.stop().await?;
+    }
+    let mode = std::fs::metadata(folder.path().join("demo-access.json"))?.permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "only its owner reads it");
+    let kept = std::fs::read_dir(folder.path())?.filter_map(Result::ok).map(|e| e.file_name());
+    let kept = kept.filter(|name| name.to_string_lossy().starts_with("demo-access")).count();
+    assert_eq!(kept, 2, "one file a market, and no copies");
+    // Nothing is printed that does not work, not even where nothing is left to print.
+    std::fs::remove_file(folder.path().join("demo-access.json"))?;
+    let server = there.start().await?;
+    let said = printed(&server).await;
+    assert!(said.contains("demo-access.json") && !said.contains("xk_test_"), "another market's keys: {said}");
+    server.stop().await?;
+    let server = here.start().await?;
+    everybody_printed_can_sign_in(&server).await?;
+    healthy(&server.stop().await?).await
 }
 
 /// A full disk stops the server; nothing that was acknowledged is lost, and with room again it

@@ -1,9 +1,11 @@
 //! The same market on PostgreSQL: the chain of the demo, exactly once, crashes of either side.
 use crate::common::{START, balance, healthy};
+use crate::session::refresh;
 use anyhow::ensure;
 use headroom_tests::backing::Postgres;
 use headroom_tests::orders::{Rhythm, bid, trader};
 use headroom_tests::{Launch, skip};
+use serde_json::json;
 use std::collections::BTreeSet;
 
 fn cluster(test: &str) -> Option<Postgres> {
@@ -105,4 +107,36 @@ async fn one_process_writes() -> anyhow::Result<()> {
     let api = second.nobody().with(api.bearer.as_deref());
     assert_eq!(api.get(&format!("/v1/bids/{order}")).await?.ok()?["status"], "open");
     healthy(&second.stop().await?).await
+}
+
+/// Uses of one refresh token at the same moment wait for each other there by row, not by file.
+#[tokio::test]
+async fn a_session_is_one_chain_there_too() -> anyhow::Result<()> {
+    let Some(cluster) = cluster("store_postgres: sessions") else { return Ok(()) };
+    let folder = tempfile::tempdir()?;
+    let url = cluster.database("sessions")?;
+    let server = Launch::simulated(folder.path(), START).variable("DATABASE_URL", &url).start().await?;
+    let (admin, nobody) = (server.api("admin")?, server.nobody());
+    let (email, password) = server.login("tenant")?;
+    let login = json!({ "email": email, "password": password });
+    for _ in 0..5 {
+        let session = nobody.post("/v1/auth/login", &login).await?.ok()?;
+        let token = session["refresh_token"].as_str().unwrap_or_default();
+        let mut sending = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let (api, token) = (nobody.clone(), token.to_owned());
+            sending.spawn(async move { refresh(&api, &token).await });
+        }
+        let mut next = BTreeSet::new();
+        for reply in sending.join_all().await {
+            next.insert(reply?.ok()?["refresh_token"].as_str().unwrap_or_default().to_owned());
+        }
+        ensure!(next.len() == 1, "{next:?}");
+        admin.advance(10).await?;
+        ensure!(refresh(&nobody, token).await?.status == 401, "used up");
+        for next in next {
+            ensure!(refresh(&nobody, &next).await?.status == 401, "its session has ended");
+        }
+    }
+    healthy(&server.stop().await?).await
 }

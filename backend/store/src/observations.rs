@@ -130,41 +130,60 @@ impl Observations {
     }
 
     /// Uses a refresh token once and puts its successor in its place, in one transaction: there is
-    /// no moment between the two in which a second use would miss the successor. `successor` gives
-    /// its hash and end for a user, or nothing, and then the token is not used. A second use revokes the whole family.
+    /// no moment between the two in which a second use would miss the successor. `successors` says
+    /// for a user what may follow the token. A second use revokes the whole family, but for one
+    /// within `grace` microseconds while the successor is unused.
     pub async fn rotate_refresh_token(
         &self,
         hash: &str,
         now: i64,
-        successor: impl FnOnce(&str) -> Option<(String, i64)>,
+        grace: i64,
+        successors: impl FnOnce(&str) -> Successors,
     ) -> Result<RefreshUse, StoreError> {
         let mut transaction = self.0.begin().await?;
         // The write comes first, so that two uses at the same moment queue up for it.
         let changed = crate::in_either!(&mut transaction, connection => {
             sqlx::query("UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL").bind(hash).bind(now).execute(connection).await?.rows_affected()
         });
-        let text = "SELECT family, user_id, expires_at FROM refresh_tokens WHERE token_hash = $1";
-        let row: Option<(String, String, i64)> = crate::in_either!(&mut transaction, connection => {
+        let text = "SELECT family, user_id, expires_at, used_at FROM refresh_tokens WHERE token_hash = $1";
+        let row: Option<(String, String, i64, i64)> = crate::in_either!(&mut transaction, connection => {
             sqlx::query_as(text).bind(hash).fetch_optional(connection).await?
         });
-        let Some((family, user, expires_at)) = row else { return Ok(RefreshUse::Unknown) };
+        let Some((family, user, expires_at, used_at)) = row else { return Ok(RefreshUse::Unknown) };
         if changed != 1 {
+            // A family is one chain: it has one token that nobody has used.
+            let text = "SELECT token_hash FROM refresh_tokens WHERE family = $1 AND used_at IS NULL";
+            let unused: Option<(String,)> = crate::in_either!(&mut transaction, connection => {
+                sqlx::query_as(text).bind(&family).fetch_optional(connection).await?
+            });
+            if let Some((successor,)) = unused.filter(|_| now - used_at < grace)
+                && successors(&user).possible.contains(&successor)
+            {
+                return Ok(RefreshUse::Again { family, successor });
+            }
             crate::in_either!(&mut transaction, connection => {
                 sqlx::query("DELETE FROM refresh_tokens WHERE family = $1").bind(&family).execute(connection).await?;
             });
             transaction.commit().await?;
-            return Ok(RefreshUse::Reused);
+            return Ok(RefreshUse::Reused { family });
         }
         if expires_at <= now {
             return Ok(RefreshUse::Unknown);
         }
         // Without a successor nothing has happened: the token stays good.
-        let Some((next, expires_at)) = successor(&user) else { return Ok(RefreshUse::Fresh { family, user }) };
+        let Some((next, expires_at)) = successors(&user).next else { return Ok(RefreshUse::Fresh { family }) };
         crate::in_either!(&mut transaction, connection => {
             sqlx::query(ADD_REFRESH_TOKEN).bind(next).bind(&family).bind(&user).bind(expires_at).execute(connection).await?;
         });
         transaction.commit().await?;
-        Ok(RefreshUse::Fresh { family, user })
+        Ok(RefreshUse::Fresh { family })
+    }
+
+    /// The sessions whose newest refresh token ends after that time.
+    pub async fn families_until_after(&self, time: i64) -> Result<Vec<String>, StoreError> {
+        let text = "SELECT DISTINCT family FROM refresh_tokens WHERE expires_at > $1";
+        let rows: Vec<(String,)> = on_either!(&self.0, pool => sqlx::query_as(text).bind(time).fetch_all(pool).await?);
+        Ok(rows.into_iter().map(|(family,)| family).collect())
     }
 
     pub async fn revoke_family(&self, family: &str) -> Result<(), StoreError> {
@@ -175,24 +194,37 @@ impl Observations {
         transaction.commit().await
     }
 
-    pub async fn revoke_family_of(&self, hash: &str) -> Result<(), StoreError> {
-        let text =
-            "DELETE FROM refresh_tokens WHERE family IN (SELECT family FROM refresh_tokens WHERE token_hash = $1)";
-        let mut transaction = self.0.begin().await?;
-        crate::in_either!(&mut transaction, connection => {
-            sqlx::query(text).bind(hash).execute(connection).await?;
-        });
-        transaction.commit().await
+    /// The session that a refresh token belongs to, used or not.
+    pub async fn family_of(&self, hash: &str) -> Result<Option<String>, StoreError> {
+        let text = "SELECT family FROM refresh_tokens WHERE token_hash = $1";
+        let row: Option<(String,)> =
+            on_either!(&self.0, pool => sqlx::query_as(text).bind(hash).fetch_optional(pool).await?);
+        Ok(row.map(|(family,)| family))
     }
+}
+
+/// What may follow a refresh token, by hash.
+#[derive(Clone, Debug, Default)]
+pub struct Successors {
+    /// What follows it now, and until when that is good. Without it the token is not used.
+    pub next: Option<(String, i64)>,
+    /// Everything that an earlier use may have put in its place.
+    pub possible: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefreshUse {
     Fresh {
         family: String,
-        user: String,
+    },
+    /// It was used a moment ago, and this successor was not used yet.
+    Again {
+        family: String,
+        successor: String,
     },
     Unknown,
     /// It was used before: somebody has a copy, the family is gone.
-    Reused,
+    Reused {
+        family: String,
+    },
 }

@@ -1,10 +1,9 @@
 //! Who may act: a read-only index of users and keys, rebuilt when they change.
 //!
 //! The state is the truth; this spares every request a question to the writer.
-use headroom_market::ids::{KeyId, ParticipantId, UserId};
-use headroom_market::participant::{ApiKey, Membership, Participant, Role, User};
+use headroom_market::ids::{ParticipantId, UserId};
+use headroom_market::participant::{ApiKey, Participant, Role, User};
 use headroom_market::state::State;
-use headroom_market::time::Timestamp;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -64,33 +63,8 @@ impl Directory {
     pub fn user_by_email(&self, email: &str) -> Option<&User> {
         self.users.get(self.by_email.get(&email.to_lowercase())?)
     }
-    /// The identity behind an API key's secret.
-    pub fn by_key(&self, secret: &str, now: Timestamp) -> Option<Identity> {
-        let key = self.keys.get(&secret_hash(secret))?;
-        let alive = key.revoked_at.is_none() && key.expires_at.is_none_or(|at| now < at);
-        let membership = Membership { participant: key.participant, role: key.role };
-        let still_member = self.users.get(&key.user)?.memberships.contains(&membership);
-        (alive && still_member).then(|| Identity {
-            user: key.user,
-            participant: key.participant,
-            role: key.role,
-            scopes: key.scopes.clone().into(),
-            actor: key_actor(key.id),
-        })
+    /// An API key by the hash of its secret, revoked and expired ones included.
+    pub fn key(&self, secret_hash: &str) -> Option<&ApiKey> {
+        self.keys.get(secret_hash)
     }
-    /// The identity behind a token's claims, if the membership still exists.
-    pub fn by_membership(&self, user: UserId, membership: Membership) -> Option<Identity> {
-        let known = self.users.get(&user)?.memberships.contains(&membership);
-        known.then(|| Identity {
-            user,
-            participant: membership.participant,
-            role: membership.role,
-            scopes: role_scopes(membership.role),
-            actor: user.to_string().into(),
-        })
-    }
-}
-
-fn key_actor(id: KeyId) -> Arc<str> {
-    id.to_string().into()
 }

@@ -1,5 +1,6 @@
 //! Everything that a request or a worker can reach.
 use crate::app::directory::{Directory, Identity};
+use crate::app::sessions::Sessions;
 use crate::app::tokens::TokenKeys;
 use crate::app::winning::WinningLimits;
 use crate::clock::Clock;
@@ -16,6 +17,7 @@ use headroom_market::time::Timestamp;
 use headroom_store::Store;
 use headroom_store::bus::Bus;
 use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::Mutex;
 
 pub struct App {
     pub sequencer: Sequencer,
@@ -23,6 +25,7 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     pub bus: Arc<dyn Bus>,
     pub tokens: TokenKeys,
+    pub sessions: Sessions,
     pub limiter: Limiter,
     pub rhythm: Rhythm,
     pub demo: bool,
@@ -42,17 +45,26 @@ pub struct App {
 }
 
 /// Users, keys and participants as they are now, read without asking the sequencer.
-pub struct LiveDirectory(RwLock<Arc<Directory>>);
+pub struct LiveDirectory {
+    now: RwLock<Arc<Directory>>,
+    /// Held from the question to the replacement: an earlier answer must not replace a later one,
+    /// or a key that was just revoked would be good again.
+    refreshing: Mutex<()>,
+}
 
 impl LiveDirectory {
     pub async fn of(sequencer: &Sequencer) -> Result<Self, Busy> {
-        Ok(Self(RwLock::new(Arc::new(sequencer.query(Directory::of).await?))))
+        let now = RwLock::new(Arc::new(sequencer.query(Directory::of).await?));
+        Ok(Self { now, refreshing: Mutex::default() })
     }
     fn read(&self) -> Arc<Directory> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.now.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
-    fn replace(&self, fresh: Directory) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+    async fn refresh(&self, sequencer: &Sequencer) -> Result<(), Busy> {
+        let _turn = self.refreshing.lock().await;
+        let fresh = sequencer.query(Directory::of).await?;
+        *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+        Ok(())
     }
 }
 
@@ -65,8 +77,7 @@ impl App {
     }
     /// After users, keys or participants have changed.
     pub async fn refresh_directory(&self) -> Answered<()> {
-        self.directory.replace(self.sequencer.query(Directory::of).await?);
-        Ok(())
+        Ok(self.directory.refresh(&self.sequencer).await?)
     }
 
     /// Submits a command and returns the JSON of what it made.

@@ -1,7 +1,10 @@
 //! Use cases: what the HTTP layer and the workers ask for, without HTTP.
+pub mod credential;
 pub mod directory;
 pub mod exchange;
 pub mod passwords;
+pub mod refresh;
+pub mod sessions;
 pub mod tokens;
 pub mod winning;
 

@@ -10,8 +10,6 @@ use std::path::Path;
 
 /// Life of an access token.
 pub const ACCESS_SECONDS: i64 = 15 * 60;
-/// Life of a refresh token.
-pub const REFRESH_SECONDS: i64 = 30 * 24 * 3600;
 const ISSUER: &str = "headroom";
 const AUDIENCE: &str = "headroom-api";
 
@@ -28,12 +26,24 @@ pub struct Claims {
     pub exp: i64,
 }
 
+impl Claims {
+    /// Whether a token that says this is good by now, as far as time goes.
+    pub fn are_in_time(&self, now_seconds: i64) -> bool {
+        self.iat <= now_seconds + 60 && now_seconds < self.exp
+    }
+}
+
 pub struct TokenKeys {
     encoding: EncodingKey,
     decoding: DecodingKey,
     key_id: String,
     public: [u8; 32],
+    /// Makes the successors of refresh tokens.
+    succession: [u8; 32],
 }
+
+/// Separates the key for refresh tokens from the one that signs, though one file keeps both.
+const SUCCESSION: &str = "headroom 2026-11-20 succession of refresh tokens";
 
 /// PKCS #8 v1 header of an Ed25519 private key (RFC 8410 §7).
 const PKCS8_PREFIX: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
@@ -68,7 +78,13 @@ impl TokenKeys {
             decoding: DecodingKey::from_ed_der(&public),
             key_id: blake3::hash(&public).to_hex()[..16].to_owned(),
             public,
+            succession: blake3::derive_key(SUCCESSION, &seed),
         }
+    }
+
+    /// The secret of the refresh token that follows this one.
+    pub fn successor_secret(&self, token: &str) -> String {
+        blake3::keyed_hash(&self.succession, token.as_bytes()).to_hex().to_string()
     }
 
     pub fn issue(
@@ -87,14 +103,8 @@ impl TokenKeys {
         encode(&header, &claims, &self.encoding).ok()
     }
 
-    /// Only our algorithm, our key id, our issuer and audience, and not expired by our clock.
-    pub fn check(&self, token: &str, now_seconds: i64) -> Option<Claims> {
-        let claims = self.genuine(token)?;
-        let in_time = claims.iat <= now_seconds + 60 && now_seconds < claims.exp;
-        in_time.then_some(claims)
-    }
-
-    /// The same without the expiry: signing out also works a little late.
+    /// Only our algorithm, our key id, our issuer and audience. Whether it has expired is asked
+    /// apart: signing out also works a little late.
     pub fn genuine(&self, token: &str) -> Option<Claims> {
         if token.len() > 2048 {
             return None;
@@ -135,17 +145,17 @@ mod tests {
         let keys = TokenKeys::from_seed([1; 32]);
         let (user, participant) = (UserId::from_raw(5), ParticipantId::from_raw(6));
         let token = keys.issue(user, participant, Role::Bidder, "session", 1000).unwrap();
-        assert_eq!(keys.check(&token, 1000).map(|c| c.sub), Some(user));
-        assert!(keys.check(&token, 1000 + ACCESS_SECONDS).is_none(), "expired");
-        assert_eq!(keys.genuine(&token).map(|c| c.sid).as_deref(), Some("session"));
-        assert!(TokenKeys::from_seed([2; 32]).check(&token, 1000).is_none(), "another key");
-        assert!(keys.check(&token[..token.len() - 2], 1000).is_none(), "truncated");
+        let claims = keys.genuine(&token).unwrap();
+        assert_eq!((claims.sub, claims.sid.as_str()), (user, "session"));
+        assert!(claims.are_in_time(1000) && claims.are_in_time(1000 + ACCESS_SECONDS - 1));
+        assert!(!claims.are_in_time(1000 + ACCESS_SECONDS), "expired");
+        assert!(!claims.are_in_time(1000 - 61), "from the future");
+        assert!(TokenKeys::from_seed([2; 32]).genuine(&token).is_none(), "another key");
+        assert!(keys.genuine(&token[..token.len() - 2]).is_none(), "truncated");
         let none = format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#), token.split('.').nth(1).unwrap());
-        assert!(keys.check(&none, 1000).is_none(), "alg none");
         assert!(keys.genuine(&none).is_none(), "alg none");
         let confused = Header { kid: Some(keys.key_id.clone()), ..Header::new(Algorithm::HS256) };
-        let claims = keys.check(&token, 1000).unwrap();
         let hs = encode(&confused, &claims, &EncodingKey::from_secret(&keys.public)).unwrap();
-        assert!(keys.check(&hs, 1000).is_none(), "HS256 with the public key as its secret");
+        assert!(keys.genuine(&hs).is_none(), "HS256 with the public key as its secret");
     }
 }

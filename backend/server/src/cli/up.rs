@@ -1,7 +1,10 @@
 //! `headroom up`: everything in one process.
 use crate::app::exchange::{App, LiveDirectory};
-use crate::app::tokens::{TokenKeys, write_private};
+use crate::app::refresh::REFRESH_SECONDS;
+use crate::app::sessions::Sessions;
+use crate::app::tokens::{ACCESS_SECONDS, TokenKeys};
 use crate::clock::{Clock, SimulatedClock, SystemClock};
+use crate::demo::access::{self, Access};
 use crate::demo::seed;
 use crate::http;
 use crate::http::limit::Limiter;
@@ -185,12 +188,17 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         stopping.clone(),
     )
     .recalling(meter);
+    // Issued within the life of an access token, so one of theirs may still be good.
+    let recent = clock.now().plus_seconds(REFRESH_SECONDS - ACCESS_SECONDS).micros();
+    let recent = store.observations.families_until_after(recent).await?;
+    let sessions = Sessions::of(recent, clock.now().seconds());
     let app = Arc::new(App {
         sequencer: sequencer.clone(),
         store: store.clone(),
         clock: clock.clone(),
         bus,
         tokens: TokenKeys::load_or_create(&args.data)?,
+        sessions,
         limiter: Limiter::new(args.rate_limit),
         rhythm: market.rhythm.clone(),
         demo: market.demo,
@@ -205,6 +213,11 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         directory: LiveDirectory::of(&sequencer).await?,
         winning: Default::default(),
     });
+    let demo_access = match market.demo {
+        true => access::settle(&args.data, &app.directory())
+            .with_context(|| format!("cannot use {}", access::path(&args.data).display()))?,
+        false => None,
+    };
     let conductor = tokio::spawn(conductor.run());
     if !clock.is_simulated() {
         nodes.start_threads(clock.clone())?;
@@ -214,7 +227,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let service = http::router(app.clone());
     let stop_requested = stop_signal()?;
     let served = tokio::spawn(http::serve::run(listener, service, stopping.clone()));
-    announce(&args, &url, started.elapsed());
+    announce(&args, &url, started.elapsed(), demo_access.as_ref());
     let mut beating = beating;
     let failure = tokio::select! {
         ended = &mut writer => Some(ended),
@@ -318,9 +331,8 @@ async fn first_start(args: &UpArgs, sequencer: &Sequencer, now: Timestamp, url: 
     if args.demo {
         let fixed = args.sim_clock.is_some().then_some(1);
         let access = seed::seed(sequencer, now, url, fixed).await?;
-        let text = serde_json::to_string_pretty(&access)?;
-        write_private(&args.data.join("demo-access.json"), text.as_bytes())?;
-        return Ok(());
+        let written = access::write(&args.data, &access);
+        return written.with_context(|| format!("cannot write {}", access::path(&args.data).display()));
     }
     let (email, password) = admin_of(args)?;
     crate::cli::admin::create_first(sequencer, email, password).await
@@ -342,28 +354,28 @@ fn admin_of(args: &UpArgs) -> anyhow::Result<(&str, &str)> {
 }
 
 /// The address and who can sign in.
-fn announce(args: &UpArgs, url: &str, took: Duration) {
+fn announce(args: &UpArgs, url: &str, took: Duration, access: Option<&Access>) {
     crate::cli::say(format_args!("Headroom is at {url}  (API: {url}/docs, started in {:.1} s)", took.as_secs_f64()));
     if args.demo {
-        print_demo(&args.data, url);
+        print_demo(&args.data, url, access);
     }
     crate::cli::say(format_args!("Ctrl-C stops it; the next start goes on from there."));
 }
 
-fn print_demo(data: &Path, url: &str) {
-    let path = data.join("demo-access.json");
-    let access: serde_json::Value =
-        std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-    crate::cli::say(format_args!("\nDEMO: sign in at {url} as any of these (also in {}):\n", path.display()));
-    crate::cli::say(format_args!("  {:<9} {:<28} {:<22} API key", "role", "email", "password"));
-    for user in access["users"].as_array().into_iter().flatten() {
-        let text = |name: &str| user[name].as_str().unwrap_or_default().to_owned();
+fn print_demo(data: &Path, url: &str, access: Option<&Access>) {
+    let path = access::path(data);
+    let path = path.display();
+    if let Some(access) = access {
+        crate::cli::say(format_args!("\nDEMO: sign in at {url} as any of these (also in {path}):\n"));
+        crate::cli::say(format_args!("  {:<9} {:<28} {:<22} API key", "role", "email", "password"));
+        for user in &access.users {
+            let (role, email, password, key) = (&user.role, &user.email, &user.password, &user.api_key);
+            crate::cli::say(format_args!("  {role:<9} {email:<28} {password:<22} {key}"));
+        }
+    } else {
         crate::cli::say(format_args!(
-            "  {:<9} {:<28} {:<22} {}",
-            text("role"),
-            text("email"),
-            text("password"),
-            text("api_key")
+            "\nDEMO: the passwords and keys of this market are in no file of {}. Put its {path} back, or start a new demo with another --data.",
+            data.display()
         ));
     }
     crate::cli::say(format_args!(
@@ -376,6 +388,7 @@ async fn sweep(app: Arc<App>) {
     loop {
         interval.tick().await;
         app.limiter.sweep();
+        app.sessions.sweep(app.now().seconds());
     }
 }
 

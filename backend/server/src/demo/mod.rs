@@ -1,3 +1,4 @@
 //! The demo market: seeded on first start, driven by a real trace.
+pub mod access;
 pub mod seed;
 pub mod trace;

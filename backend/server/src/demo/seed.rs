@@ -3,6 +3,7 @@
 //!
 //! Everything goes through the same commands as the API's; nothing is written past them.
 use crate::app::passwords;
+use crate::demo::access::{Access, DemoUser};
 use crate::http::session::random_hex;
 use crate::sequencer::{Attached, Outcome, Sequencer};
 use anyhow::{Context, bail};
@@ -15,7 +16,6 @@ use headroom_market::pool::{ReserveStep, Tier};
 use headroom_market::time::Timestamp;
 use headroom_market::units::{Amounts, Credits, Price, Resource, Share};
 use headroom_market::workload::{AtEnd, AutoBid, AutoOffer, Class, ComparisonRules, Strategy};
-use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// 100 % of a trace entity's CPU and memory.
@@ -127,22 +127,6 @@ const WORKLOADS: [WorkloadSeed; 24] = [
 /// The trace entity behind a demo workload.
 pub fn entity_of(name: &str) -> Option<usize> {
     WORKLOADS.iter().find(|w| w.name == name).map(|w| w.entity)
-}
-
-/// Who can sign in to the demo: printed, and written to `demo-access.json`.
-#[derive(Clone, Debug, Serialize)]
-pub struct Access {
-    pub url: String,
-    pub users: Vec<DemoUser>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct DemoUser {
-    pub role: &'static str,
-    pub participant: ParticipantId,
-    pub email: String,
-    pub password: String,
-    pub api_key: String,
 }
 
 struct Seeder<'a> {
@@ -396,7 +380,8 @@ async fn users(
             expires_at: None,
         };
         seeder.run(command).await?;
-        access.users.push(DemoUser { role: role.name(), participant, email: email.to_owned(), password, api_key });
+        let (role, email) = (role.name().to_owned(), email.to_owned());
+        access.users.push(DemoUser { role, participant, email, password, api_key });
     }
     Ok(access)
 }

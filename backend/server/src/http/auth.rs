@@ -3,13 +3,14 @@
 //! Bearer API key, bearer access token, or the browser's httpOnly cookie with a CSRF header
 //! on everything that writes.
 use crate::app::App;
+use crate::app::credential::{Credential, is_key};
 use crate::app::directory::Identity;
 use crate::http::acting;
 use crate::http::problem::Problem;
 use axum::extract::FromRequestParts;
 use axum::http::{HeaderValue, Method, header, request::Parts};
 use headroom_market::ids::ParticipantId;
-use headroom_market::participant::{Membership, Role};
+use headroom_market::participant::Role;
 use headroom_store::read::Scope;
 use std::sync::Arc;
 
@@ -21,6 +22,14 @@ pub const CSRF_HEADER: &str = "x-csrf-token";
 /// Anybody who is signed in.
 #[derive(Clone, Debug)]
 pub struct Anyone(pub Identity);
+
+/// Anybody who is signed in, with what they proved it by: for an answer that goes on after the
+/// request, and has to end with it.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    pub by: Identity,
+    pub credential: Credential,
+}
 
 /// A member of an ordinary participant: bidder or tenant.
 #[derive(Clone, Debug)]
@@ -62,24 +71,23 @@ pub fn bearer(value: &HeaderValue) -> Option<&str> {
     value.to_str().ok().and_then(|v| v.strip_prefix("Bearer ").or_else(|| v.strip_prefix("bearer ")))
 }
 
-fn identify(parts: &Parts, app: &App) -> Result<Identity, Problem> {
-    let now = app.now();
-    let directory = app.directory();
-    let by_token = |token: &str| {
-        let claims = app.tokens.check(token, now.seconds())?;
-        directory.by_membership(claims.sub, Membership { participant: claims.participant, role: claims.role })
+fn identify(parts: &Parts, app: &App) -> Result<(Identity, Credential), Problem> {
+    let known = |credential: Option<Credential>| {
+        let credential = credential?;
+        Some((credential.identity(&app.directory(), &app.sessions, app.now()).ok()?, credential))
     };
+    let by_token = |token: &str| known(app.tokens.genuine(token).map(Credential::Token));
     if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
         let secret = bearer(value).ok_or_else(|| Problem::unauthorized("Send Authorization: Bearer KEY."))?;
-        let identity = if secret.starts_with("xk_") { directory.by_key(secret, now) } else { by_token(secret) };
-        return identity.ok_or_else(|| {
+        let identified = if is_key(secret) { known(Some(Credential::of_key(secret))) } else { by_token(secret) };
+        return identified.ok_or_else(|| {
             Problem::unauthorized("The key or token is unknown, expired or revoked. Sign in again, or make a new key.")
         });
     }
     let Some(token) = cookie(parts, ACCESS_COOKIE) else {
         return Err(Problem::unauthorized("Sign in, or send an API key as Authorization: Bearer KEY."));
     };
-    let identity = by_token(token).ok_or_else(|| Problem::unauthorized("The session has expired. Sign in again."))?;
+    let identified = by_token(token).ok_or_else(|| Problem::unauthorized("The session has expired. Sign in again."))?;
     let writes = !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
     if writes {
         let sent = parts.headers.get(CSRF_HEADER).and_then(|v| v.to_str().ok());
@@ -90,20 +98,27 @@ fn identify(parts: &Parts, app: &App) -> Result<Identity, Problem> {
             ));
         }
     }
-    Ok(identity)
+    Ok(identified)
 }
 
-impl FromRequestParts<Arc<App>> for Anyone {
+impl FromRequestParts<Arc<App>> for Listener {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let identity = identify(parts, app)?;
+        let (identity, credential) = identify(parts, app)?;
         if let Some(remaining) = app.limiter.check(&identity.actor)?
             && let Some(slot) = parts.extensions.get::<super::LimitSlot>()
         {
             slot.set(remaining);
         }
         acting::check(&parts.headers, &identity)?;
-        Ok(Anyone(identity))
+        Ok(Listener { by: identity, credential })
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Anyone {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        Ok(Anyone(Listener::from_request_parts(parts, app).await?.by))
     }
 }
 

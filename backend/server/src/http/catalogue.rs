@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 68] = [
+const OTHERS: [(&str, u16, &str); 69] = [
     ("not_json", 400, "The body is not JSON."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
@@ -72,6 +72,7 @@ const OTHERS: [(&str, u16, &str); 68] = [
         409,
         "The credentials act for another than the headers Headroom-Participant and Headroom-User name; nothing was done. Read GET /v1/me first.",
     ),
+    ("refresh_repeated", 409, "Use the refresh token that came for this one."),
     ("not_a_session", 409, "An API key is revoked, not signed out."),
     ("duplicate_name", 409, "There is a node of this name already."),
     ("too_many_instances", 409, "Stop a workload, or ask an admin for a higher instance limit."),

@@ -4,9 +4,13 @@
 //! `previous` is the id of the previous event that this subscription matched: a client that
 //! sees another has a gap. A reader that falls behind reads from the database, so no buffer
 //! grows; one that asks for what is pruned, or for what never was, gets `reset`.
+//!
+//! A stream outlives the request that opened it but not the key or token: whether that is still
+//! good is asked before each read, so at least every two seconds, and the last event says why not.
 use crate::app::App;
+use crate::app::credential::{Credential, Lapse};
 use crate::app::directory::Identity;
-use crate::http::auth::Anyone;
+use crate::http::auth::Listener;
 use crate::http::extract::Query;
 use crate::http::limit::StreamSlot;
 use crate::http::problem::{Answered, Problem, Problems};
@@ -140,6 +144,14 @@ impl Subscription {
         let text = serde_json::to_string(&event).unwrap_or_default();
         Event::default().id(row.id.to_string()).event("message").data(text)
     }
+
+    /// The last event of a stream whose credential is good no longer. Its id is where to go on:
+    /// the last event that the client has, or where the stream was if it has none.
+    fn end(&self, why: Lapse) -> Event {
+        let id = if self.previous == 0 { self.position } else { self.previous };
+        let text = serde_json::json!({ "code": why.code(), "detail": why.detail() }).to_string();
+        Event::default().id(id.to_string()).event("end").data(text)
+    }
 }
 
 /// Where a subscription begins.
@@ -191,12 +203,12 @@ async fn was_pruned(app: &App) -> Answered<bool> {
     Ok(created_at.plus_seconds(KEEP_EVENTS_HOURS * 3600) <= app.now())
 }
 
-/// Streams events as they are committed.
+/// Streams events as they are committed, until the API key, the access token or its session ends.
 #[utoipa::path(get, path = "/events", tag = "events", operation_id = "streamEvents", params(StreamQuery, ("Last-Event-ID" = Option<i64>, Header, description = "Resume after this event")),
-    responses((status = 200, description = "Server-Sent Events; each `data` is one StreamEvent; `event: reset` means: read everything again", body = StreamEvent, content_type = "text/event-stream"), Problems))]
+    responses((status = 200, description = "Server-Sent Events; each `data` is one StreamEvent; `event: reset` means: read everything again; `event: end` is the last one, its `code` one of token_expired, session_ended, key_expired, key_revoked, membership_ended", body = StreamEvent, content_type = "text/event-stream"), Problems))]
 async fn stream_events(
     State(app): State<Arc<App>>,
-    Anyone(by): Anyone,
+    Listener { by, credential }: Listener,
     headers: HeaderMap,
     Query(query): Query<StreamQuery>,
 ) -> Answered<Response> {
@@ -205,13 +217,14 @@ async fn stream_events(
     let slot = app.limiter.open_stream(&by.actor)?;
     let participant = (!by.role.is_platform()).then(|| by.participant.to_string());
     let subscription = Subscription { kinds, participant, position, previous };
-    let events = Box::pin(follow(app, subscription, reset, slot));
+    let events = Box::pin(follow(app, credential, subscription, reset, slot));
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("keep-alive");
     Ok(Sse::new(events).keep_alive(keep_alive).into_response())
 }
 
 fn follow(
     app: Arc<App>,
+    credential: Credential,
     mut subscription: Subscription,
     reset: Option<&'static str>,
     slot: StreamSlot,
@@ -230,6 +243,11 @@ fn follow(
         loop {
             wake.mark_unchanged();
             loop {
+                // In memory, a fraction of what the read that follows costs.
+                if let Err(why) = credential.check(&app.directory(), &app.sessions, app.now()) {
+                    yield Ok(subscription.end(why));
+                    return;
+                }
                 let Ok(rows) = app.store.stream_after(subscription.position, PAGE).await else { break };
                 let full = rows.len() as i64 == PAGE;
                 for row in rows {

@@ -78,7 +78,9 @@ fn sentence_of(reason: &str, order: &Order) -> String {
         "NO_HOST_FITS" => "The price was right, but no node had room for all of it.",
         "MIN_FILL_UNREACHABLE" => "Not even all the supply together reaches the minimum fill.",
         "PARADOXICAL" => "Filling all of it would have moved the price against somebody who won.",
-        "TIE_LOST" => "Others offered the same; the published seed decided.",
+        "TIE_LOST" => {
+            "The price is just this limit: what was to be had at it, if anything, went to others with the same limit, as the published seed decided."
+        }
         "FLOOR_PROTECTED" => "Lending more would have taken the instance under its capacity floor.",
         "THRASH_LIMIT" => "The instance may not change by that much in one round.",
         "SOLVER_FALLBACK" => {

@@ -1,8 +1,10 @@
 //! Signing in and out, who am I, API keys.
 use crate::app::App;
+use crate::app::credential::is_key;
 use crate::app::directory::{Directory, Identity, secret_hash};
 use crate::app::passwords;
-use crate::app::tokens::{ACCESS_SECONDS, REFRESH_SECONDS};
+use crate::app::refresh::{GRACE_SECONDS, REFRESH_SECONDS, RefreshToken};
+use crate::app::tokens::ACCESS_SECONDS;
 use crate::http::auth::{ACCESS_COOKIE, Anyone, CSRF_COOKIE, REFRESH_COOKIE, bearer, cookie};
 use crate::http::extract::{Body, Path, Query};
 use crate::http::problem::{Answered, Problem, Problems};
@@ -18,7 +20,7 @@ use headroom_market::ids::{KeyId, ParticipantId, UserId};
 use headroom_market::market::Rhythm;
 use headroom_market::participant::{Membership, Role, User};
 use headroom_market::time::Timestamp;
-use headroom_store::observations::RefreshUse;
+use headroom_store::observations::{RefreshUse, Successors};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
@@ -83,11 +85,11 @@ async fn login(State(app): State<Arc<App>>, request: Request) -> Answered<Respon
     let user = user.ok_or_else(|| Problem::unauthorized("The address or the password is wrong."))?;
     let membership = user.memberships.iter().find(|m| login.participant.is_none_or(|p| p == m.participant));
     let membership = *membership.ok_or_else(not_a_member)?;
-    let (family, token) = (random_hex()?, new_refresh_token(&membership)?);
+    let (family, token) = (random_hex()?, RefreshToken::new(&random_hex()?, membership));
     let expires_at = app.now().plus_seconds(REFRESH_SECONDS).micros();
     let user_id = user.id.to_string();
-    app.store.observations.add_refresh_token(&secret_hash(&token), &family, &user_id, expires_at).await?;
-    session(&app, user.id, membership, &family, token)
+    app.store.observations.add_refresh_token(&token.hash(), &family, &user_id, expires_at).await?;
+    session(&app, user.id, &family, token)
 }
 
 fn session_ended() -> Problem {
@@ -98,16 +100,17 @@ fn not_a_member() -> Problem {
     Problem::forbidden("This user is not a member of that participant.")
 }
 
-/// A refresh token: the membership travels in it; its hash in the database covers both.
-fn new_refresh_token(membership: &Membership) -> Answered<String> {
-    Ok(format!("{}.{}.{}", random_hex()?, membership.participant, membership.role.name()))
-}
-
 /// The tokens of a session whose refresh token is stored.
-fn session(app: &App, user: UserId, of: Membership, family: &str, refresh_token: String) -> Answered<Response> {
-    let access = app.tokens.issue(user, of.participant, of.role, family, app.now().seconds());
+fn session(app: &App, user: UserId, family: &str, token: RefreshToken) -> Answered<Response> {
+    let now = app.now().seconds();
+    if !app.sessions.goes_on(family, now) {
+        return Err(session_ended());
+    }
+    let of = token.membership;
+    let access = app.tokens.issue(user, of.participant, of.role, family, now);
     let access_token = access.ok_or_else(|| Problem::fault(&"the token could not be signed"))?;
     let csrf_token = random_hex()?;
+    let refresh_token = token.into_text();
     let session = Session { access_token, expires_in: ACCESS_SECONDS, csrf_token, refresh_token };
     let secure = if app.secure_cookies { "; Secure" } else { "" };
     let cookies = [
@@ -150,36 +153,54 @@ struct Continue {
 }
 
 /// Renews a session, for the same participant or for another one of the user; the refresh token
-/// (cookie, or header X-Refresh-Token) is used up. A second use of the same token signs its whole
-/// family out.
+/// (cookie, or header X-Refresh-Token) is used up. A second use within 10 seconds gets the same
+/// successor, any other one ends the session.
 #[utoipa::path(post, path = "/auth/refresh", tag = "session", operation_id = "refreshSession", security(()),
     params(Continue, ("X-Refresh-Token" = Option<String>, Header, description = "The refresh token, of a client without cookies")),
     responses((status = 200, description = "A new session", body = Session), Problems))]
 async fn refresh(State(app): State<Arc<App>>, Query(asked): Query<Continue>, request: Request) -> Answered<Response> {
     let expired = session_ended;
-    let token = refresh_token(&request.into_parts().0).ok_or_else(expired)?;
-    let mut parts = token.split('.').skip(1);
-    let participant: ParticipantId = parts.next().and_then(|p| p.parse().ok()).ok_or_else(expired)?;
-    let role = parts.next().and_then(|r| Role::ALL.into_iter().find(|role| role.name() == r)).ok_or_else(expired)?;
-    let present = Membership { participant, role };
+    let presented = refresh_token(&request.into_parts().0).and_then(RefreshToken::parse).ok_or_else(expired)?;
     let directory = app.directory();
     let now = app.now();
-    let mut next = Err(expired());
-    let successor = |user: &str| {
-        next = user
-            .parse()
-            .ok()
-            .and_then(|id| directory.user(id))
-            .ok_or_else(expired)
-            .and_then(|user| Ok((user.id, goes_on_as(user, present, asked.participant)?)))
-            .and_then(|(user, membership)| Ok((user, membership, new_refresh_token(&membership)?)));
-        let (_, _, token) = next.as_ref().ok()?;
-        Some((secret_hash(token), now.plus_seconds(REFRESH_SECONDS).micros()))
+    let (mut holder, mut next, mut possible) = (None, Err(expired()), Vec::new());
+    let successors = |user: &str| {
+        holder = user.parse().ok().and_then(|id| directory.user(id));
+        let Some(user) = holder else { return Successors::default() };
+        let follows = |membership: &Membership| presented.successor(&app.tokens, *membership);
+        possible = user.memberships.iter().map(follows).collect();
+        next = goes_on_as(user, presented.membership, asked.participant).map(|membership| follows(&membership));
+        let until = now.plus_seconds(REFRESH_SECONDS).micros();
+        Successors {
+            next: next.as_ref().ok().map(|token| (token.hash(), until)),
+            possible: possible.iter().map(RefreshToken::hash).collect(),
+        }
     };
-    let used = app.store.observations.rotate_refresh_token(&secret_hash(&token), now.micros(), successor).await?;
-    let RefreshUse::Fresh { family, .. } = used else { return Err(expired()) };
-    let (user, membership, token) = next?;
-    session(&app, user, membership, &family, token)
+    let grace = GRACE_SECONDS * 1_000_000;
+    let store = &app.store.observations;
+    let (family, token) = match store.rotate_refresh_token(&presented.hash(), now.micros(), grace, successors).await? {
+        RefreshUse::Fresh { family } => (family, next?),
+        RefreshUse::Again { family, successor } => {
+            let token = possible.into_iter().find(|token| token.hash() == successor).ok_or_else(expired)?;
+            if asked.participant.is_some_and(|other| other != token.membership.participant) {
+                return Err(refresh_repeated());
+            }
+            (family, token)
+        }
+        RefreshUse::Reused { family } => {
+            app.sessions.end(&family, now.seconds());
+            return Err(expired());
+        }
+        RefreshUse::Unknown => return Err(expired()),
+    };
+    session(&app, holder.ok_or_else(expired)?.id, &family, token)
+}
+
+/// The successor is there, but for another participant than the one that is asked for.
+fn refresh_repeated() -> Problem {
+    let detail =
+        "This refresh token was used a moment ago. Use the one that came for it to go on for another participant.";
+    Problem::new(StatusCode::CONFLICT, "refresh_repeated", detail)
 }
 
 /// The membership that a session goes on with.
@@ -194,7 +215,7 @@ fn goes_on_as(user: &User, present: Membership, asked: Option<ParticipantId>) ->
 /// The session of an access token, also of one that has just expired.
 fn session_of(app: &App, parts: &Parts) -> Answered<Option<String>> {
     let token = parts.headers.get(header::AUTHORIZATION).and_then(bearer);
-    if token.is_some_and(|t| t.starts_with("xk_")) {
+    if token.is_some_and(is_key) {
         let detail = "An API key is not a session: it works until DELETE /v1/api_keys/{id} revokes it.";
         return Err(Problem::new(StatusCode::CONFLICT, "not_a_session", detail));
     }
@@ -202,18 +223,21 @@ fn session_of(app: &App, parts: &Parts) -> Answered<Option<String>> {
     Ok(token.and_then(|t| app.tokens.genuine(t)).map(|claims| claims.sid))
 }
 
-/// Signs out: the session's refresh tokens are revoked, found by any of its tokens, and the
-/// cookies are removed. An access token itself works until it expires, at most 15 minutes.
+/// Signs out: the session, found by any of its tokens, ends with all of them and with its event
+/// streams, and the cookies are removed.
 #[utoipa::path(post, path = "/auth/logout", tag = "session", operation_id = "logout", security(()),
     params(("X-Refresh-Token" = Option<String>, Header, description = "The refresh token, of a client without cookies; the access token does as well")),
     responses((status = 204, description = "Signed out"), Problems))]
 async fn logout(State(app): State<Arc<App>>, request: Request) -> Answered<Response> {
     let (parts, _) = request.into_parts();
     let family = session_of(&app, &parts)?;
-    if let Some(token) = refresh_token(&parts) {
-        app.store.observations.revoke_family_of(&secret_hash(&token)).await?;
-    }
-    if let Some(family) = family {
+    let other = match refresh_token(&parts) {
+        Some(token) => app.store.observations.family_of(&secret_hash(&token)).await?,
+        None => None,
+    };
+    for family in family.into_iter().chain(other) {
+        // First, so that it has ended also for a client that hangs up while the database works.
+        app.sessions.end(&family, app.now().seconds());
         app.store.observations.revoke_family(&family).await?;
     }
     let gone = |name: &str, path: &str| format!("{name}=; Path={path}; Max-Age=0; SameSite=Lax");

@@ -12,7 +12,36 @@ beforeEach(() => {
   asked.length = 0;
   globalThis.fetch = (async (path: string, init: RequestInit) => { asked.push({ path, init }); return answers.shift() ?? new Response('{}'); }) as typeof fetch;
 });
-afterEach(() => { globalThis.fetch = real; answers.length = 0; actAs(null); watchActing(null); });
+afterEach(() => { globalThis.fetch = real; answers.length = 0; document.cookie = 'headroom_csrf=; Max-Age=0'; actAs(null); watchActing(null); });
+/** Tabs share cookies and locks; each has the module for itself. */
+async function tabs(count: number, locks: boolean) {
+  let last: Promise<unknown> = Promise.resolve();
+  const request = (_name: string, task: () => Promise<unknown>) => (last = last.then(task, task));
+  Object.defineProperty(navigator, 'locks', { value: locks ? { request } : undefined, configurable: true });
+  const modules = [];
+  for (let i = 0; i < count; i += 1) {
+    vi.resetModules();
+    modules.push(await import('./client'));
+  }
+  return modules;
+}
+/** A server that takes each refresh token once; the cookie goes along when the request is sent. */
+function browser() {
+  const state = { access: 0, refresh: 1, used: new Set<number>(), refreshes: 0 };
+  const answer = async (path: string) => {
+    const { access, refresh } = state;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    if (!path.includes('/auth/refresh')) return json(access ? 200 : 401, { path, title: 'x' });
+    state.refreshes += 1;
+    if (state.used.has(refresh)) return json(401, { title: 'used twice' });
+    state.used.add(refresh);
+    Object.assign(state, { access: 1, refresh: refresh + 1 });
+    document.cookie = `headroom_csrf=t${state.refreshes}`;
+    return json(200, { csrf_token: 't' });
+  };
+  globalThis.fetch = ((path: string) => answer(path)) as typeof fetch;
+  return state;
+}
 const json = (status: number, body: unknown) => new Response(JSON.stringify(body), { status });
 
 describe('client', () => {
@@ -29,6 +58,38 @@ describe('client', () => {
     const both = await Promise.all([call('GET', '/pools'), call('GET', '/bids')]);
     expect(both.map((b) => b.data)).toEqual([{ a: 1 }, { a: 2 }]);
     expect(asked.filter((a) => a.path.endsWith('/auth/refresh'))).toHaveLength(1);
+  });
+  it('refreshes once for several tabs that expired together, time after time', async () => {
+    const state = browser();
+    const all = await tabs(4, true);
+    for (const round of [1, 2, 3]) {
+      state.access = 0;
+      const got = await Promise.all(all.flatMap((tab) => [tab.call('GET', '/pools'), tab.call('GET', '/bids')]));
+      expect(got).toHaveLength(8);
+      expect(state.refreshes).toBe(round);
+    }
+  });
+  it('waits with another participant until another tab has refreshed', async () => {
+    const state = browser();
+    const [first, second] = await tabs(2, true);
+    const refused = first?.call('GET', '/pools');
+    await new Promise((resolve) => setTimeout(resolve, 7));
+    await Promise.all([refused, second?.actFor('par_2')]);
+    expect([state.refreshes, state.used.size]).toEqual([2, 2]);
+  });
+  it('refreshes itself where what another tab renewed is over as well', async () => {
+    const state = browser();
+    const [tab] = await tabs(1, true);
+    const slow = tab?.call('GET', '/pools');
+    document.cookie = 'headroom_csrf=another-tab';
+    await slow;
+    expect(state.refreshes).toBe(1);
+  });
+  it('does without locks where the browser has none', async () => {
+    const state = browser();
+    const [tab] = await tabs(1, false);
+    await tab?.call('GET', '/pools');
+    expect(state.refreshes).toBe(1);
   });
   it('says that the session is over when the refresh fails', async () => {
     const out = vi.fn();

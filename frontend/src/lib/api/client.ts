@@ -3,6 +3,7 @@
 import { acting, announce, namedIn, refusedFor } from './acting';
 import type { Me } from './objects';
 import { problemOf, unreachable } from './problem';
+import { oneTabAtATime, sessionMark } from './renewal';
 
 export interface Options {
   query?: Record<string, string | number | boolean | null | undefined>;
@@ -22,7 +23,7 @@ export const whenSignedOut = (callback: () => void) => { onSignedOut = callback;
 export const newKey = () => crypto.randomUUID();
 
 /** The cookie is what the server compares with: another tab may have renewed it since this one signed in. */
-const csrf = () => /(?:^|; )headroom_csrf=([^;]+)/.exec(document.cookie)?.[1] ?? sessionStorage.getItem(CSRF) ?? '';
+const csrf = () => sessionMark() || (sessionStorage.getItem(CSRF) ?? '');
 
 export function url(path: string, query: Options['query'] = {}): string {
   const search = new URLSearchParams();
@@ -47,23 +48,25 @@ async function send(method: string, path: string, options: Options, by: Me | nul
   }
 }
 
-/** Access cookies live minutes. Many requests may expire together: they share one refresh. */
-let refreshing: Promise<Response> | null = null;
-function renew(query: Options['query'] = {}): Promise<Response> {
-  refreshing ??= send('POST', '/auth/refresh', { query })
-    .then(async (r) => {
-      if (r.ok) setCsrf(((await r.clone().json()) as { csrf_token?: string }).csrf_token ?? null);
-      return r;
-    })
+async function sendRenewal(query: Options['query'] = {}): Promise<Response> {
+  const response = await send('POST', '/auth/refresh', { query });
+  if (response.ok) setCsrf(((await response.clone().json()) as { csrf_token?: string }).csrf_token ?? null);
+  return response;
+}
+
+/** Access cookies live minutes. Many requests may expire together, in several tabs: they share one refresh. */
+let refreshing: Promise<boolean> | null = null;
+/** Whether the session was renewed, by this tab or another one, since its mark was `seen`. */
+function refresh(seen: string): Promise<boolean> {
+  refreshing ??= oneTabAtATime(async () => sessionMark() !== seen || (await sendRenewal()).ok)
     .finally(() => { refreshing = null; });
   return refreshing;
 }
-const refresh = async () => (await renew()).ok;
 
-/** Goes on with the session for another participant of the user. One refresh at a time: a token that is used twice ends the session. */
+/** Goes on with the session for another participant of the user. */
 export async function actFor(participant: string): Promise<void> {
   await refreshing?.catch(() => undefined);
-  const response = await renew({ participant });
+  const response = await oneTabAtATime(() => sendRenewal({ participant }));
   if (!response.ok) throw await problemOf(response);
   announce();
 }
@@ -71,9 +74,14 @@ export async function actFor(participant: string): Promise<void> {
 export async function call<T>(method: string, path: string, options: Options = {}): Promise<Answer<T>> {
   // For whom it was asked, also when it is sent again: the page may be another's by then.
   const by = acting();
+  let seen = sessionMark();
   let response = await send(method, path, options, by);
-  if (response.status === 401 && !path.startsWith('/auth/')) {
-    if (await refresh()) response = await send(method, path, options, by);
+  if (!path.startsWith('/auth/')) {
+    // Twice: what another tab has renewed may be over as well, after a sleep for example.
+    for (let tries = 0; response.status === 401 && tries < 2 && await refresh(seen); tries += 1) {
+      seen = sessionMark();
+      response = await send(method, path, options, by);
+    }
     if (response.status === 401) onSignedOut();
   }
   if (!response.ok) {

@@ -54,6 +54,38 @@ describe('stream', () => {
     close();
     vi.useRealTimers();
   });
+  it('goes on at once, and unseen, when the token that opened it has expired', async () => {
+    vi.useFakeTimers();
+    const { source, handlers, opened, close } = open();
+    source.onopen?.();
+    source.send({ type: 'round.awarded', id: 7000 });
+    source.dispatchEvent(new MessageEvent('end', { data: '{"code":"token_expired"}', lastEventId: '7000' }));
+    expect(source.close).toHaveBeenCalledOnce();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(handlers.revive).toHaveBeenCalledOnce();
+    expect(opened).toHaveLength(2);
+    expect(opened[1]).toContain('after=7000');
+    source.onopen?.();
+    await vi.advanceTimersByTimeAsync(2 * RETRY_MS);
+    source.send({ type: 'round.awarded', id: 8000, previous: 7000 });
+    expect(handlers.status).not.toHaveBeenCalledWith('reconnecting');
+    expect(handlers.refetch).not.toHaveBeenCalled();
+    expect(handlers.event).toHaveBeenCalledTimes(2);
+    close();
+    vi.useRealTimers();
+  });
+  it('misses nothing after the end of a stream that had no event, and says so if the next one does not come', async () => {
+    vi.useFakeTimers();
+    const { source, handlers, opened, close } = open();
+    source.dispatchEvent(new MessageEvent('end', { data: '{"code":"token_expired"}', lastEventId: '5000' }));
+    await vi.advanceTimersByTimeAsync(RETRY_MS);
+    expect(opened[1]).toContain('after=5000');
+    expect(handlers.status).toHaveBeenLastCalledWith('reconnecting');
+    source.send({ type: 'round.awarded', id: 6000, previous: 5000 });
+    expect(handlers.refetch).not.toHaveBeenCalled();
+    close();
+    vi.useRealTimers();
+  });
   it('starts over on reset, and is not disturbed by nonsense', () => {
     const { source, handlers } = open();
     source.send({ type: 'round.awarded', id: 9000 });
