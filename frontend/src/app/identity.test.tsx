@@ -57,9 +57,11 @@ it('goes over at once when another tab says that it has switched: nothing of the
   fireEvent.change(limit(), { target: { value: '77.77' } });
   expect(header()).toContain('alice');
   session = bob;
+  const before = asked.length;
   tell();
   const note = await screen.findByRole('alert', {}, { timeout: 3000 });
   expect(note.textContent).toContain('Another tab acts for bob now');
+  expect(asked[before]?.line, 'it asks because it was told, not because something was refused').toBe('GET /v1/me');
   await waitFor(() => expect(header()).toContain('bob'));
   await waitFor(() => expect(screen.getByRole('button', { name: /^Place bid, hold/ })).toBeTruthy(), { timeout: 5000 });
   expect(limit().value).not.toBe('77.77');
