@@ -21,7 +21,7 @@ export function TopBar({ onSearch }: { onSearch: () => void }) {
     <header className="top">
       <Brand />
       <span className="ws" title={who}>{who}</span>
-      <span className="live phone-hide">{me?.demo ? 'DEMO' : 'LIVE'}</span>
+      <span className="live">{me?.demo ? 'DEMO' : 'LIVE'}</span>
       <span className="sp" />
       <button type="button" className="search" onClick={onSearch}>
         <Icon name="search" size={14} /><span className="txt">Search or jump to</span><span className="sp" /><span className="kbd" aria-hidden="true">⌘K</span>
