@@ -282,6 +282,67 @@ async fn a_token_that_is_used_many_times_at_once_has_one_successor() -> anyhow::
     Ok(())
 }
 
+/// A user of two participants, the ids of both, and a session for the first.
+async fn two_memberships(sim: &Sim) -> anyhow::Result<(Vec<String>, Value)> {
+    let (admin, nobody) = (sim.api("admin")?, sim.server.nobody());
+    let participants = admin.list("/v1/participants").await?;
+    let ids: Vec<String> = participants.iter().filter(|p| p["platform"] != true).map(|p| text(p, "id")).collect();
+    let login = json!({ "email": "tabs@example.org", "password": "a long enough password" });
+    let memberships = json!([{ "participant": ids[0], "role": "tenant" }, { "participant": ids[1], "role": "tenant" }]);
+    let new =
+        json!({ "email": login["email"], "name": "Tabs", "password": login["password"], "memberships": memberships });
+    admin.post("/v1/users", &new).await?.ok()?;
+    Ok((ids, nobody.post("/v1/auth/login", &login).await?.ok()?))
+}
+
+/// What a browser sends with a session, once another of its tabs has chosen another participant:
+/// the cookies of that one, and the name of the participant that the page still shows.
+#[tokio::test]
+async fn a_page_never_spends_for_another_participant_than_it_shows() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let nobody = sim.server.nobody();
+    let (ids, session) = two_memberships(&sim).await?;
+    let path = format!("/v1/auth/refresh?participant={}", ids[1]);
+    let token = text(&session, "refresh_token");
+    let switched = nobody.send("POST", &path, &[("x-refresh-token", &token)], None).await?.ok()?;
+    let bearer = nobody.with(switched["access_token"].as_str());
+    let me = bearer.get("/v1/me").await?.ok()?;
+    let csrf = text(&switched, "csrf_token");
+    let cookies = format!("headroom_access={}; headroom_csrf={csrf}", text(&switched, "access_token"));
+    let (shown, present, user) = (ids[0].as_str(), ids[1].as_str(), me["user"]["id"].as_str().unwrap_or_default());
+    let order = serde_json::to_vec(&sim.bid(100, "0.01").await?)?;
+    let place = async |key: &str, named: &[(&str, &str)]| {
+        let mut headers = vec![("cookie", cookies.as_str()), ("x-csrf-token", &csrf), ("idempotency-key", key)];
+        headers.push(("content-type", "application/json"));
+        headers.extend_from_slice(named);
+        nobody.send("POST", "/v1/bids", &headers, Some(order.clone())).await
+    };
+    let stranger = text(&sim.api("admin")?.get("/v1/me").await?.ok()?["user"], "id");
+    for named in [
+        [("Headroom-Participant", shown), ("Headroom-User", user)],
+        [("Headroom-Participant", present), ("Headroom-User", &stranger)],
+    ] {
+        let refused = place("tab-a", &named).await?;
+        assert_eq!((refused.status, refused.code().as_str()), (409, "acting_for_another"), "{}", refused.text);
+        assert!(refused.is_problem() && refused.text.contains("Nothing was done"), "{}", refused.text);
+    }
+    let headers = [("cookie", cookies.as_str()), ("Headroom-Participant", shown)];
+    let read = nobody.send("GET", "/v1/balance", &headers, None).await?;
+    assert_eq!((read.status, read.code().as_str()), (409, "acting_for_another"), "nor is anything shown to it");
+    assert_eq!(bearer.list("/v1/bids").await?.len(), 0, "nothing was placed for either");
+    // The refusals have not used up the key.
+    let placed = place("tab-a", &[("Headroom-Participant", present), ("Headroom-User", user)]).await?.ok()?;
+    assert_eq!(placed["participant"], json!(present));
+    // Who says nothing acts for whom the session is; a key's owner may say it too.
+    assert_eq!(place("tab-b", &[]).await?.status, 201);
+    let key = sim.api("tenant")?;
+    let own = text(&key.get("/v1/me").await?.ok()?["participant"], "id");
+    assert_eq!(key.send("GET", "/v1/balance", &[("Headroom-Participant", &own)], None).await?.status, 200);
+    let other = ids.iter().find(|id| **id != own).cloned().unwrap_or_default();
+    assert_eq!(key.send("GET", "/v1/balance", &[("Headroom-Participant", &other)], None).await?.status, 409);
+    Ok(())
+}
+
 /// Whoever uses a token a second time may be a thief: after the grace, or when its successor was
 /// used, nobody goes on with that session.
 #[tokio::test]

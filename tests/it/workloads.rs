@@ -349,7 +349,9 @@ async fn who_keeps_memory_beyond_its_slot_is_ended() -> anyhow::Result<()> {
     admin.advance(20).await?;
     let ended = workload(&tenant, &id).await?;
     assert_eq!(ended["state"], "failed", "{ended}");
-    assert!(ended["fault"]["detail"].as_str().unwrap_or_default().contains("out of memory"), "{ended}");
+    let said = ended["fault"]["detail"].as_str().unwrap_or_default();
+    // In the unit that it bought, which a demo's guests have less of.
+    assert!(said.starts_with("out of memory: 704.0 MiB in use") && said.ends_with("down to 64.0 MiB"), "{said}");
     let swaps = tenant.list("/v1/swap_history").await?;
     assert!(swaps.iter().any(|s| s["instance"] == id.as_str() && s["reason"] == "memory_in_use"), "{swaps:?}");
     admin.advance(rhythm.slot_seconds).await?;

@@ -29,6 +29,8 @@ pub struct Config {
     /// Memory that every guest may start with, whatever its limit: two wasm pages, which a
     /// limit of less than 64 KiB could not express.
     pub included_kib: u64,
+    /// KiB of guest memory that people read as one MiB: 1024, unless a demo trades smaller ones.
+    pub kib_per_mib: u64,
     /// Largest module that is admitted.
     pub max_module_bytes: usize,
     /// Compiled modules kept though no instance has them. They are compiled again on demand.
@@ -66,6 +68,7 @@ impl Default for Config {
             slice_micros: 2_000,
             max_guest_kib: 4_096,
             included_kib: 128,
+            kib_per_mib: 1024,
             max_module_bytes: 256 * 1024,
             max_idle_modules: 16,
             max_output_bytes: 256,
@@ -79,5 +82,33 @@ impl Default for Config {
             checkpoint_dir: None,
             max_snapshots: 8,
         }
+    }
+}
+
+impl Config {
+    /// Memory in use as people read it, rounded up: what passed a limit never reads as the limit.
+    pub fn mib(&self, kib: u64) -> String {
+        mib(kib, self.kib_per_mib)
+    }
+}
+
+/// KiB as MiB with one digit after the point.
+pub(crate) fn mib(kib: u64, kib_per_mib: u64) -> String {
+    let tenths = kib.saturating_mul(10).div_ceil(kib_per_mib.max(1));
+    format!("{}.{} MiB", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_told_in_the_mib_that_are_traded() {
+        let text = |kib, kib_per_mib| Config { kib_per_mib, ..Config::default() }.mib(kib);
+        assert_eq!(text(131_072, 1024), "128.0 MiB");
+        assert_eq!(text(131_073, 1024), "128.1 MiB");
+        assert_eq!(text(64, 1024), "0.1 MiB");
+        assert_eq!(text(256, 1), "256.0 MiB");
+        assert_eq!(text(u64::MAX, 1024).len(), "1801439850948198.4 MiB".len());
     }
 }

@@ -3,10 +3,11 @@ import { Outlet, useMatches, useNavigate } from '@tanstack/react-router';
 import { lazy, Suspense, useState } from 'react';
 import { Denied } from '@/components/ui/states';
 import { Toaster } from '@/components/ui/Toaster';
-import { may, useMe } from '@/lib/api';
+import { identityOf, may, useMe } from '@/lib/api';
 import { useKeys } from '@/lib/keys';
 import { useLiveStream } from '@/lib/live';
 import { DemoStrip } from './DemoStrip';
+import { change } from './identity';
 import { bindings } from './keys';
 import type { RouteEntry } from './routes';
 import { SideBar } from './SideBar';
@@ -14,13 +15,26 @@ import { TopBar } from './TopBar';
 
 const Palette = lazy(() => import('./Palette'));
 const Help = lazy(() => import('./Help'));
+const IdentityChange = lazy(() => import('./IdentityChange'));
 
+/** Nothing of a page survives that its session becomes another's: not what was read, nor what was typed. */
 export function Shell() {
+  const who = identityOf(useMe());
+  const changed = change.use() !== null;
+  return (
+    <>
+      {changed && <Suspense><IdentityChange /></Suspense>}
+      <Frame key={who} />
+    </>
+  );
+}
+
+function Frame() {
   const me = useMe();
   const navigate = useNavigate();
   const [overlay, setOverlay] = useState<'palette' | 'help' | null>(null);
   const entry = (useMatches().at(-1)?.staticData as { entry?: RouteEntry } | undefined)?.entry;
-  useLiveStream(!!me);
+  useLiveStream(me);
   useKeys(bindings({ go: (to) => void navigate({ to }), palette: () => setOverlay('palette'), help: () => setOverlay('help') }));
   const close = () => setOverlay(null);
   return (

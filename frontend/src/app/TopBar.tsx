@@ -14,11 +14,13 @@ const UserMenu = lazy(() => import('./UserMenu'));
 export function TopBar({ onSearch }: { onSearch: () => void }) {
   const me = useMe();
   const platform = isPlatform(me);
+  // On every width: whose money an order spends is never out of sight.
+  const who = platform ? 'All participants' : me?.participant.name;
   const balance = useResource<Balance>(me && !platform ? '/balance' : null).data;
   return (
     <header className="top">
       <Brand />
-      <span className="ws">{platform ? 'All participants' : me?.participant.name}</span>
+      <span className="ws" title={who}>{who}</span>
       <span className="live">{me?.demo ? 'DEMO' : 'LIVE'}</span>
       <span className="sp" />
       <button type="button" className="search" onClick={onSearch}>

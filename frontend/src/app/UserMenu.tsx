@@ -3,9 +3,10 @@ import { useNavigate } from '@tanstack/react-router';
 import { useQueryClient } from '@tanstack/react-query';
 import { Button } from '@/components/ui/Button';
 import { Segmented } from '@/components/ui/Segmented';
-import { call, setCsrf, useMe } from '@/lib/api';
+import { announce, call, setCsrf, useMe } from '@/lib/api';
 import { applyTheme, theme, THEMES } from '@/lib/theme';
 import { ZONES, zone } from '@/lib/time';
+import { forget } from './identity';
 import { Memberships } from './Memberships';
 
 const initials = (name: string) => name.split(/\s+/).map((w) => w[0]).slice(0, 2).join('').toUpperCase();
@@ -19,6 +20,8 @@ export default function UserMenu() {
   const signOut = async () => {
     await call('POST', '/auth/logout').catch(() => undefined);
     setCsrf(null);
+    forget();
+    announce();
     client.clear();
     void navigate({ to: '/login' });
   };

@@ -7,6 +7,7 @@ import { asRole } from '@/mocks/setup';
 import { roundNow } from '@/mocks/clock';
 import { pools } from '@/mocks/pools';
 import { swaps } from '@/mocks/swaps';
+import { forget } from './identity';
 import { queryClient } from './queryClient';
 import { makeRouter } from './router';
 import { ROUTES } from './routes';
@@ -14,7 +15,7 @@ import { ROUTES } from './routes';
 // jsdom has no canvas; what a chart draws is looked at in the browser walk.
 vi.mock('@/components/charts/PlotCanvas', () => ({ default: () => null }));
 window.scrollTo = () => {};
-afterEach(() => { cleanup(); queryClient.clear(); });
+afterEach(() => { cleanup(); forget(); queryClient.clear(); });
 
 const address = (path: string) => path.replace('$slug', 'fra1-gp').replace('$number', String(roundNow())).replace('$id', swaps[1]?.id ?? '');
 
@@ -52,6 +53,7 @@ it('finance begins with all participants for platform roles, with one’s own st
   await waitFor(() => expect(screen.getAllByRole('button', { name: 'Genomics Core' })).toHaveLength(2));
   expect(screen.getByText('Everything, CSV').getAttribute('href')).toContain('/v1/finance/ledger.csv');
   cleanup();
+  forget();
   queryClient.clear();
   await visit('/finance', 'bidder');
   await waitFor(() => expect(screen.getByText('Statement, CSV')).toBeTruthy());
@@ -78,6 +80,8 @@ it('nodes are called by their names, with the id one hover away', async () => {
   await waitFor(() => expect(screen.getAllByText('fra1-hp-03').length).toBeGreaterThan(0));
   expect(screen.getAllByText('fra1-hp-03')[0]?.title).toBe('nod_01KAB6Q0ZX3F4QBVCS4NP2');
   cleanup();
+  forget();
+  queryClient.clear();
   await visit('/workloads', 'tenant');
   await waitFor(() => expect(screen.getAllByText('fra1-gp-14').length).toBeGreaterThan(0));
   expect(document.querySelector('main')?.textContent).not.toMatch(/CTM9|S4NP2/);

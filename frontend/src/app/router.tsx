@@ -1,6 +1,7 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect, type RouterHistory } from '@tanstack/react-router';
 import { meQuery, Problem, whenSignedOut } from '@/lib/api';
 import { Failed, Missing } from './Failed';
+import { forget, watchIdentity } from './identity';
 import { queryClient } from './queryClient';
 import { ROUTES } from './routes';
 import { Shell } from './Shell';
@@ -29,7 +30,9 @@ export function makeRouter(history?: RouterHistory) {
   const router = createRouter({
     routeTree: routeTree(), history, defaultPreload: 'intent', defaultNotFoundComponent: Missing, defaultPendingComponent: () => null, scrollRestoration: true,
   });
+  watchIdentity(queryClient);
   whenSignedOut(() => {
+    forget();
     if (router.state.location.pathname === '/login') return;
     queryClient.removeQueries({ queryKey: meQuery.queryKey });
     void router.navigate({ href: `/login?next=${encodeURIComponent(router.state.location.href)}` });

@@ -17,7 +17,7 @@ use super::admission::{Admission, Refusal, admit};
 use super::host::{Host, HostCounters, linker};
 use super::snapshot::{GlobalValue, PAGE_BYTES, PageHashes, Snapshot, ZERO_PAGE, page_hash, state_hash};
 use super::watch::{Overrun, Watch, cpu_time};
-use crate::config::Config;
+use crate::config::{Config, mib};
 use crate::driver::{DriverError, InstanceId, Limits, Program, SnapshotId};
 use crate::feed::Input;
 
@@ -124,6 +124,7 @@ pub(crate) struct Guest {
     step: TypedFunc<(), i32>,
     globals: Vec<(String, Global)>,
     included_kib: u64,
+    kib_per_mib: u64,
     /// The next input to process.
     pub position: u64,
 }
@@ -167,7 +168,8 @@ impl Guest {
             globals.push((name.clone(), global));
         }
         store.data_mut().memory = Some(memory);
-        Ok(Self { store, memory, step, globals, included_kib: config.included_kib, position: 0 })
+        let (included_kib, kib_per_mib) = (config.included_kib, config.kib_per_mib);
+        Ok(Self { store, memory, step, globals, included_kib, kib_per_mib, position: 0 })
     }
 
     /// Processes the input at the guest's position. On an error the guest is unusable.
@@ -218,8 +220,9 @@ impl Guest {
         let used = |page: &[u8]| page.iter().fold(0, |all, byte| all | byte) != 0;
         if above.chunks(4096).any(used) {
             return Err(format!(
-                "out of memory: it says that it holds {held_kib} KiB of {} KiB allowed, and keeps more",
-                host.mem_limit_kib
+                "out of memory: it says that it holds {} of {} allowed, and keeps more",
+                mib(held_kib, self.kib_per_mib),
+                mib(host.mem_limit_kib, self.kib_per_mib)
             ));
         }
         Ok(above.len() as u64)

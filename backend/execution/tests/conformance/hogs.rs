@@ -140,6 +140,8 @@ fn a_guest_that_says_it_holds_little_and_keeps_much_is_ended() {
     h.pass(4);
     let fault = active(&*h.driver, &id).fault;
     assert!(fault.as_deref().is_some_and(|why| why.contains("position 2: out of memory")), "{fault:?}");
+    let said = "it says that it holds 0.1 MiB of 4.0 MiB allowed";
+    assert!(fault.as_deref().is_some_and(|why| why.contains(said)), "in the unit that is traded: {fault:?}");
 }
 
 /// Only a limit that goes down can find memory in use.

@@ -5,6 +5,7 @@
 use crate::app::App;
 use crate::app::credential::{Credential, is_key};
 use crate::app::directory::Identity;
+use crate::http::acting;
 use crate::http::problem::Problem;
 use axum::extract::FromRequestParts;
 use axum::http::{HeaderValue, Method, header, request::Parts};
@@ -109,6 +110,7 @@ impl FromRequestParts<Arc<App>> for Listener {
         {
             slot.set(remaining);
         }
+        acting::check(&parts.headers, &identity)?;
         Ok(Listener { by: identity, credential })
     }
 }

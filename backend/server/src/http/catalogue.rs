@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 68] = [
+const OTHERS: [(&str, u16, &str); 69] = [
     ("not_json", 400, "The body is not JSON."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
@@ -67,6 +67,11 @@ const OTHERS: [(&str, u16, &str); 68] = [
     ("internal_error", 500, "The server failed; tell the operator the request id."),
     ("overloaded", 503, "Too many commands are waiting; wait for the time in Retry-After."),
     ("body_too_slow", 408, "The body did not arrive in time; send it again, faster."),
+    (
+        "acting_for_another",
+        409,
+        "The credentials act for another than the headers Headroom-Participant and Headroom-User name; nothing was done. Read GET /v1/me first.",
+    ),
     ("refresh_repeated", 409, "Use the refresh token that came for this one."),
     ("not_a_session", 409, "An API key is revoked, not signed out."),
     ("duplicate_name", 409, "There is a node of this name already."),

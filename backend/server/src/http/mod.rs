@@ -1,4 +1,5 @@
 //! The HTTP edge: parse, call one use case, map the result. Nothing is decided here.
+pub mod acting;
 pub mod admin;
 pub mod auth;
 pub mod catalogue;
@@ -44,7 +45,7 @@ use utoipa_swagger_ui::SwaggerUi;
 #[openapi(
     info(
         title = "Headroom",
-        description = "A market for peak compute capacity. Money and prices are decimal strings, quantities integers in base units, times RFC 3339 in UTC. Enums are open: unknown values must be tolerated.",
+        description = "A market for peak compute capacity. Money and prices are decimal strings, quantities integers in base units, times RFC 3339 in UTC. Enums are open: unknown values must be tolerated. Any request may name whom it is meant for in the headers Headroom-Participant and Headroom-User (ids, as in GET /v1/me): if the credentials are another's it is refused with 409 acting_for_another, and nothing is done.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     servers((url = "/", description = "This server")),
@@ -104,7 +105,10 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     let components = document.components.get_or_insert_default();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("API key or access token")).build();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-    let cookie = ApiKeyValue::with_description(auth::ACCESS_COOKIE, "The browser's session; writes need X-CSRF-Token");
+    let cookie = ApiKeyValue::with_description(
+        auth::ACCESS_COOKIE,
+        "The browser's session; writes need X-CSRF-Token. All tabs of a browser share it: a page names in Headroom-Participant and Headroom-User whom it shows",
+    );
     components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     document
 }

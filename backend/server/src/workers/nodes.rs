@@ -104,6 +104,7 @@ impl Nodes {
             checkpoint_dir: Some(checkpoints.clone()),
             max_module_bytes: crate::http::instances::MOST_MODULE_BYTES,
             max_guest_kib: most_guest_mib * kib_per_mem_mib,
+            kib_per_mib: kib_per_mem_mib,
             ..Config::default()
         };
         let feed = Arc::new(WorkloadFeed::new(config.fuel_per_cpu_milli));

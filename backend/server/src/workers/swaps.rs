@@ -287,9 +287,10 @@ fn resize(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Effect {
             if situation.now < swap.slot.start().plus_seconds(MEMORY_GRACE_SECONDS) {
                 return Effect::Wait;
             }
-            let detail = format!(
-                "out of memory: {in_use_kib} KiB in use {MEMORY_GRACE_SECONDS} s after the limit went down to {limit_kib} KiB"
-            );
+            let mib = |kib| nodes.cluster.config().mib(kib);
+            let (in_use, limit) = (mib(in_use_kib), mib(limit_kib));
+            let detail =
+                format!("out of memory: {in_use} in use {MEMORY_GRACE_SECONDS} s after the limit went down to {limit}");
             match nodes.cluster.end_as_faulty(&instance, swap.epoch, detail.clone()) {
                 Ok(()) => Effect::Failed { reason: "memory_in_use".to_owned(), detail, report: StepReport::default() },
                 Err(error) => or_retry::<()>(Err(error), |()| Effect::Wait),

@@ -3,7 +3,7 @@
 import { useId } from 'react';
 import { useWidth } from '@/lib/useWidth';
 import { type Box, crosses, levels, type Level, pathOf, scales, type Scales, settle, type Step, ticks } from './crossing';
-import { placesOf } from './plot';
+import { apart, placesOf } from './plot';
 
 const height = 256;
 interface Props {
@@ -11,7 +11,7 @@ interface Props {
   onPick?: (price: number) => void;
 }
 const number = (v: number) => v.toLocaleString('en-US', { maximumFractionDigits: v < 0.1 ? 3 : 2 });
-const cr = (v: number) => v.toFixed(4);
+const cr = (v: number) => apart(v)[0] as string;
 /** Inter at 11 px, roughly. */
 const room = (text: string) => text.length * 6.2 + 4;
 
@@ -21,7 +21,8 @@ export function noPoint(demand: Step[], supply: Step[], price: number, quantity:
   if (quantity > 0) return `${number(quantity)} ${unit} were traded at ${cr(price)}. That is not where the curves meet: orders for several slots or resources, and the room on each node, decide too.`;
   if (bid === undefined) return 'Nothing was traded: nobody bid.';
   if (offer === undefined) return 'Nothing was traded: nobody offered.';
-  return bid < offer ? `Nothing was traded: the best bid, ${cr(bid)}, is under the cheapest offer, ${cr(offer)}.` : 'Nothing was traded, though the curves overlap: these orders need other slots or resources too, or found no room on a node.';
+  const [low, high] = apart(bid, offer);
+  return bid < offer ? `Nothing was traded: the best bid, ${low}, is under the cheapest offer, ${high}.` : 'Nothing was traded, though the curves overlap: these orders need other slots or resources too, or found no room on a node.';
 }
 
 /** Labels where they are free, near what they name. */

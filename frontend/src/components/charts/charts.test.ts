@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { crosses, levels, scales, settle, ticks } from './crossing';
 import { fanPoint, fanSeries, from } from './fan';
 import { heatStep } from './Heat';
-import { axisWidth, placesOf, readable } from './plot';
+import { noPoint } from './Crossing';
+import { apart, axisWidth, placesOf, readable } from './plot';
 import { offsetText, timeTicks } from './span';
 
 describe('crossing', () => {
@@ -44,6 +45,20 @@ describe('the point of a crossing', () => {
   });
   it('past the end of a curve any price is on it that nobody undercuts', () => expect(crosses(levels([{ price: 1, quantity: 9 }], 'down'), levels([{ price: 0.7, quantity: 1 }], 'up'), 1, 1)).toBe(true));
   it('is nowhere without a trade', () => expect(crosses(demand, supply, 2, 0)).toBe(false));
+});
+
+describe('what is said where nothing was traded', () => {
+  const step = (price: number, way: 'up' | 'down') => levels([{ price, quantity: 5 }], way);
+  it('tells prices apart that lie close together', () => {
+    expect(noPoint(step(0.432, 'down'), step(0.43205, 'up'), 0, 0, 'cores')).toContain('the best bid, 0.43200, is under the cheapest offer, 0.43205.');
+    expect(noPoint(step(0.4, 'down'), step(0.5, 'up'), 0, 0, 'cores')).toContain('0.4000, is under the cheapest offer, 0.5000');
+  });
+  it('has as many digits as two prices need, and never shows something as nothing', () => {
+    expect(apart(0.432, 0.432)).toEqual(['0.4320', '0.4320']);
+    expect(apart(0.432000001, 0.432)).toEqual(['0.432000001', '0.432000000']);
+    expect(apart(0.00001)).toEqual(['0.00001']);
+    expect(apart(0, 1)).toEqual(['0.0000', '1.0000']);
+  });
 });
 
 describe('labels', () => {

@@ -36,6 +36,15 @@ function decimalOf(step: number): boolean {
   const lead = step / 10 ** Math.floor(Math.log10(step) + 1e-9);
   return Math.abs(lead - Math.round(lead)) > 1e-6;
 }
+/** Prices side by side: four digits, or as many as tell them apart and from nothing. */
+export function apart(...prices: number[]): string[] {
+  const different = new Set([...prices, 0]).size;
+  for (let places = 4; places < 9; places += 1) {
+    const texts = prices.map((p) => p.toFixed(places));
+    if (new Set([...texts, (0).toFixed(places)]).size === different) return texts;
+  }
+  return prices.map((p) => p.toFixed(9));
+}
 /** A value in a tooltip: small ones keep digits that say something. */
 export const readable = (value: number, places: number): string => {
   const digits = value !== 0 && Math.abs(value) < 0.1 ? Math.max(4, places) : places;

@@ -4,14 +4,13 @@ import { Button, NumberField } from '@/components/ui';
 import type { Preview } from '@/lib/api';
 import { formatMoney, formatPercent, micro, readMicro, toNumber } from '@/lib/money';
 import { perSlot } from './order';
-import { chancesOf, type Fields, plain, slotCount } from './draftOrder';
+import { chancesOf, type Fields, plain } from './draftOrder';
 import { FillCurve } from './FillCurve';
 
-interface Props { fields: Fields; set: (change: Partial<Fields>) => void; fault?: string; preview?: Preview; suggestion: string }
+interface Props { fields: Fields; slots: number; set: (change: Partial<Fields>) => void; fault?: string; preview?: Preview; suggestion: string }
 
-export function LimitField({ fields, set, fault, preview, suggestion }: Props) {
+export function LimitField({ fields, slots, set, fault, preview, suggestion }: Props) {
   const id = useId();
-  const slots = slotCount(fields);
   const typed = readMicro(fields.limit).value;
   const limit = typed === null ? null : toNumber(typed, 6);
   const bid = fields.side === 'bid';

@@ -51,12 +51,14 @@ export function Ticket({ pool, unitPrice }: { pool: Pool; unitPrice: number | nu
     set({ ...(instance ? firstFor(instance, pool, side) : {}), side, proposed: true });
   };
   const startIndex = Math.round((fields.start - first) / (market.slot_seconds * 1000));
-  const order = orderOf(fields, pool.slug, market, startIndex);
+  const slots = slotCount(fields, market);
+  const bounds = { pool, instance: mine?.find((i) => i.id === fields.instance) };
+  const order = orderOf(fields, bounds, market, startIndex);
   const preview = usePreview(fields.side, order, market.round_seconds * 1000);
   const place = usePlace(fields.side);
   // What the preview says a limit should be; put in once for each bundle and time, so that nothing
   // changes under the hand of somebody who is about to place it.
-  const proposal = preview.fresh && preview.data ? suggested(fields.side, preview.data, slotCount(fields)) : null;
+  const proposal = preview.fresh && preview.data ? suggested(fields.side, preview.data, slots) : null;
   const text = proposal === null ? '' : plain(proposal);
   const asked = JSON.stringify([fields.side, fields.cores, fields.gib, fields.start, fields.slots, fields.instance]);
   const answered = useRef('');
@@ -66,7 +68,7 @@ export function Ticket({ pool, unitPrice }: { pool: Pool; unitPrice: number | nu
     setFields((f) => ({ ...f, limit: text }));
   }, [text, asked, fields.proposed]);
   const submit = (e?: FormEvent) => { e?.preventDefault(); if (order && !place.busy) place.run(order); };
-  const faults = check(fields, market, startIndex);
+  const faults = check(fields, market, startIndex, bounds);
   return (
     <form onSubmit={submit} onKeyDown={(e) => { if (e.key === 'Enter' && (e.metaKey || e.ctrlKey)) submit(); }} aria-label="Order ticket">
       <Panel>
@@ -74,8 +76,8 @@ export function Ticket({ pool, unitPrice }: { pool: Pool; unitPrice: number | nu
           <Segmented label="Side" value={fields.side} options={[{ value: 'bid', label: '▲ Bid for capacity' }, { value: 'offer', label: '▼ Offer mine' }]} onChange={turn} />
         </div>
         <div className="pad col g8">
-          <TicketFields fields={fields} set={set} faults={faults} first={first} market={market} pool={pool} instances={mine ?? []} />
-          <LimitField fields={fields} set={set} fault={faults.limit ?? place.problem?.field('/limit')} preview={preview.data} suggestion={text} />
+          <TicketFields fields={fields} slots={slots} set={set} faults={faults} first={first} market={market} pool={pool} instances={mine ?? []} />
+          <LimitField fields={fields} slots={slots} set={set} fault={faults.limit ?? place.problem?.field('/limit')} preview={preview.data} suggestion={text} />
         </div>
         <Preview side={fields.side} preview={preview.data} fault={preview.error} stale={preview.isPlaceholderData} order={order} placing={place} />
       </Panel>

@@ -3,11 +3,11 @@ import { Switch } from '@/components/ui/Switch';
 import { type Instance, type Market, type Pool, resourceOf } from '@/lib/api';
 import { formatRough } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
-import { type Faults, type Fields, slotCount } from './draftOrder';
+import type { Faults, Fields } from './draftOrder';
 
-interface Props { fields: Fields; set: (change: Partial<Fields>) => void; faults: Faults; first: number; market: Market; pool: Pool; instances: Instance[] }
+interface Props { fields: Fields; slots: number; set: (change: Partial<Fields>) => void; faults: Faults; first: number; market: Market; pool: Pool; instances: Instance[] }
 
-export function TicketFields({ fields, set, faults, first, market, pool, instances }: Props) {
+export function TicketFields({ fields, slots, set, faults, first, market, pool, instances }: Props) {
   const z = zone.use();
   const starts = Array.from({ length: market.horizon_slots }, (_, i) => first + i * market.slot_seconds * 1000);
   const free = (r: string) => { const x = resourceOf(pool, r); return x ? `${formatRough(r, x.free)} free` : undefined; };
@@ -18,8 +18,8 @@ export function TicketFields({ fields, set, faults, first, market, pool, instanc
         <NumberField label="CPU" unit="cores" value={fields.cores} onChange={(cores) => set({ cores })} error={faults.cores} help={free('cpu_milli')} />
         <NumberField label="Memory" unit="GiB" value={fields.gib} onChange={(gib) => set({ gib })} error={faults.gib} help={free('mem_mib')} />
         <Select label="From" value={String(fields.start)} onChange={(s) => set({ start: Number(s) })} options={starts.map((s) => ({ value: String(s), label: clock(s, z) }))} />
-        <NumberField label="For" unit={`slots of ${market.slot_seconds} s`} value={fields.slots} onChange={(slots) => set({ slots })} error={faults.slots}
-          help={`until ${clock(fields.start + slotCount(fields) * market.slot_seconds * 1000, z)}`} />
+        <NumberField label="For" unit={`slots of ${market.slot_seconds} s`} value={fields.slots} onChange={(text) => set({ slots: text })} error={faults.slots}
+          help={`until ${clock(fields.start + slots * market.slot_seconds * 1000, z)}`} />
       </div>
       <Select label={needed ? 'Workload that lends' : 'Workload that grows'} value={fields.instance} onChange={(instance) => set({ instance })} error={faults.instance}
         options={[{ value: '', label: needed ? 'Choose one' : 'None: a new replica' }, ...instances.filter((i) => i.pool === pool.slug || !needed).map((i) => ({ value: i.id, label: `${i.name}, ${i.pool}` }))]} />

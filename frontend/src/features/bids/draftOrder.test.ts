@@ -1,31 +1,58 @@
 import { describe, expect, it } from 'vitest';
-import type { Preview } from '@/lib/api';
-import { chancesOf, check, type Fields, orderOf, plain, suggested } from './draftOrder';
+import type { Instance, Pool, Preview } from '@/lib/api';
+import { type Bounds, chancesOf, check as checkIn, type Fields, orderOf as orderIn, plain, slotCount, suggested } from './draftOrder';
 
 const market = { slot_seconds: 300, round_seconds: 10, lead_seconds: 60, horizon_slots: 6 };
 const fields: Fields = { side: 'bid', cores: '64', gib: '256', start: Date.parse('2026-11-20T10:20:00Z'), slots: '6', limit: '104.00', allOrNone: false, instance: '', proposed: false };
+const pool = { slug: 'fra1-gp', resources: [{ resource: 'cpu_milli', capacity: 100_000 }, { resource: 'mem_mib', capacity: 400_000 }] } as Pool;
+const check = (f: Fields, m: typeof market, start: number, bounds: Bounds = { pool }) => checkIn(f, m, start, bounds);
+const orderOf = (f: Fields, m: typeof market, start: number) => orderIn(f, { pool }, m, start);
 
 describe('ticket', () => {
   it('sends the limit of the whole order and window', () => {
-    const order = orderOf(fields, 'fra1-gp', market, 0);
+    const order = orderOf(fields, market, 0);
     expect(order).toMatchObject({ limit: '624.000000', resources: { cpu_milli: 64_000, mem_mib: 262_144 }, min_fill: '0', assurance: 'firm', window: { start_at: '2026-11-20T10:20:00Z', end_at: '2026-11-20T10:50:00Z' } });
   });
   it('sends nothing half-typed', () => {
-    for (const bad of [{ limit: '' }, { limit: 'x' }, { limit: '0' }, { slots: '0' }, { slots: '1.5' }, { cores: '', gib: '0' }]) expect(orderOf({ ...fields, ...bad }, 'p', market, 0)).toBeNull();
+    for (const bad of [{ limit: '' }, { limit: 'x' }, { limit: '0' }, { slots: '0' }, { slots: '1.5' }, { cores: '', gib: '0' }]) expect(orderOf({ ...fields, ...bad }, market, 0)).toBeNull();
   });
   it('refuses what is not a plain number at its field, and sends nothing', () => {
     for (const field of ['cores', 'gib', 'slots', 'limit'] as const) {
       for (const text of ['1,5', '1,000', '-3', '1e3', 'abc', '1 5']) {
         const typed = { ...fields, [field]: text };
         expect(check(typed, market, 0)[field], `${field} ${text}`).toBeTruthy();
-        expect(orderOf(typed, 'p', market, 0), `${field} ${text}`).toBeNull();
+        expect(orderOf(typed, market, 0), `${field} ${text}`).toBeNull();
       }
     }
     expect(check({ ...fields, limit: '1,5' }, market, 0).limit).toBe('Write 1.5 with a point');
   });
   it('never drops a resource that was asked for', () => {
     expect(check({ ...fields, cores: '0.0001' }, market, 0).cores).toContain('at least 0.001');
-    expect(orderOf({ ...fields, cores: '0.001', gib: '0' }, 'p', market, 0)?.resources).toEqual({ cpu_milli: 1 });
+    expect(orderOf({ ...fields, cores: '0.001', gib: '0' }, market, 0)?.resources).toEqual({ cpu_milli: 1 });
+  });
+  it('refuses a number of slots that no clock can show', () => {
+    const typed = { ...fields, slots: '999999999999' };
+    expect(check(typed, market, 0).slots).toBe('Only 6 slots are open');
+    expect(slotCount(typed, market)).toBe(1);
+    expect([slotCount(fields, market), slotCount({ ...fields, slots: '' }, market)]).toEqual([6, 1]);
+  });
+  it('refuses more than there can be, in the units of the field', () => {
+    const absurd = { ...fields, cores: '999999999999', gib: '391' };
+    expect(check(absurd, market, 0)).toMatchObject({ cores: 'At most 100 cores: the pool has no more', gib: 'At most 390.625 GiB: the pool has no more' });
+    expect(orderOf(absurd, market, 0)).toBeNull();
+    expect(check({ ...fields, cores: '100', gib: '390.625' }, market, 0)).toEqual({});
+    const down = { ...pool, resources: pool.resources.map((r) => ({ ...r, capacity: 0 })) };
+    expect(check(fields, market, 0, { pool: down }).cores).toBeUndefined();
+    expect(check(absurd, market, 0, { pool: down }).cores).toContain('At most 166,666,666.666 cores');
+    expect(check({ ...fields, limit: '999999999999' }, market, 0).limit).toBe('At most 166,666,666.67 cr a slot');
+  });
+  it('refuses more than its workload may take, or has to lend', () => {
+    const instance = { limit: { cpu_milli: 4000, mem_mib: 2048 }, baseline: { cpu_milli: 1000, mem_mib: 2048 }, floor: { cpu_milli: 500 } } as unknown as Instance;
+    const of = (side: Fields['side'], cores: string, gib: string) => check({ ...fields, side, instance: 'ins_1', cores, gib }, market, 0, { pool, instance });
+    expect(of('bid', '3', '0')).toEqual({});
+    expect(of('bid', '3.001', '1')).toMatchObject({ cores: 'At most 3 cores: the rest is over the workload’s limit', gib: 'At most 0 GiB: the rest is over the workload’s limit' });
+    expect(of('offer', '0.5', '2')).toEqual({});
+    expect(of('offer', '1', '2.1')).toMatchObject({ cores: 'At most 0.5 cores: the rest is the workload’s floor', gib: 'At most 2 GiB: the rest is the workload’s floor' });
   });
   it('names the end of the horizon and asks an offer for its workload', () => {
     expect(check(fields, market, 1).slots).toContain('6 slots');

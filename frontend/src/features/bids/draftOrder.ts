@@ -1,6 +1,6 @@
 // The ticket's fields and the order they make. Pure, so that the arithmetic is tested without a page.
-import type { Market, OrderBody, Preview } from '@/lib/api';
-import { asMicro, decimal, divRound, formatMoney, type Micro, readMicro, readQuantity, readWhole } from '@/lib/money';
+import type { Instance, Market, OrderBody, Pool, Preview } from '@/lib/api';
+import { asMicro, decimal, divRound, formatMoney, formatQuantity, type Micro, readMicro, readQuantity, readWhole } from '@/lib/money';
 import { perSlot } from './order';
 
 export interface Fields {
@@ -12,30 +12,56 @@ export interface Faults { cores?: string; gib?: string; slots?: string; limit?: 
 
 /** What the fields say; null where it is not (yet) a number. */
 const read = (f: Fields) => ({ cpu: readQuantity('cpu_milli', f.cores), mem: readQuantity('mem_mib', f.gib), slots: readWhole(f.slots), limit: readMicro(f.limit) });
-/** For what is shown beside the fields: one slot while the number is not readable. */
-export const slotCount = (f: Fields) => Math.max(1, readWhole(f.slots).value ?? 1);
+/** For what is shown beside the fields: one slot while the number is not one of slots that are open. */
+export function slotCount(f: Fields, market: Market): number {
+  const slots = readWhole(f.slots).value ?? 1;
+  return slots > market.horizon_slots ? 1 : Math.max(1, slots);
+}
 
-export function check(f: Fields, market: Market, startIndex: number): Faults {
+/** What an order is for: it bounds how much of it makes sense. */
+export interface Bounds { pool: Pool; instance?: Instance }
+/** The highest limit of a whole order, as the server has it. */
+const MOST_LIMIT = 1_000_000_000_000_000n;
+/** The highest quantity of a whole order in base units, as the server has it. */
+const MOST_QUANTITY = 1_000_000_000_000;
+
+/** More than the workload may take or has to lend, or more than there is in the pool, is refused where it is typed. */
+function tooMuch(resource: string, base: number | null, side: Fields['side'], slots: number, { pool, instance }: Bounds): string | undefined {
+  if (!base) return undefined;
+  const refuse = (most: number, why: string) => (base > most ? `At most ${formatQuantity(resource, Math.max(0, most))}: ${why}` : undefined);
+  const of = (q: Instance['limit'] | undefined) => q?.[resource] ?? 0;
+  if (instance && side === 'bid') return refuse(of(instance.limit) - of(instance.baseline), 'the rest is over the workload’s limit');
+  if (instance) return refuse(of(instance.baseline) - of(instance.floor), 'the rest is the workload’s floor');
+  // A pool whose nodes are all down has none at the moment, and bids for later slots all the same.
+  const capacity = pool.resources.find((r) => r.resource === resource)?.capacity;
+  return capacity ? refuse(capacity, 'the pool has no more') : refuse(Math.floor(MOST_QUANTITY / slots), 'no order may ask for more');
+}
+
+export function check(f: Fields, market: Market, startIndex: number, bounds: Bounds): Faults {
   const { cpu, mem, slots, limit } = read(f);
-  const faults: Faults = { cores: cpu.fault, gib: mem.fault, slots: slots.fault, limit: limit.fault };
+  const count = slotCount(f, market);
+  const amount = (resource: string, { value, fault }: typeof cpu) => fault ?? tooMuch(resource, value, f.side, count, bounds);
+  const faults: Faults = { cores: amount('cpu_milli', cpu), gib: amount('mem_mib', mem), slots: slots.fault, limit: limit.fault };
   if (!cpu.fault && !mem.fault && !cpu.value && !mem.value) faults.cores = 'Ask for cores, memory or both';
   if (!slots.fault && !slots.value) faults.slots = 'At least one whole slot';
   else if (startIndex + (slots.value ?? 0) > market.horizon_slots) faults.slots = `Only ${market.horizon_slots} slots are open`;
   if (!limit.fault && !limit.value) faults.limit = limit.value === null ? 'Name a limit' : 'More than 0';
+  const most = MOST_LIMIT / BigInt(count);
+  if (limit.value !== null && limit.value > most) faults.limit = `At most ${formatMoney(asMicro(most))} cr a slot`;
   if (f.side === 'offer' && !f.instance) faults.instance = 'Which workload lends?';
   return faults;
 }
 
 /** null until every field is good: nothing half-typed is sent, not even to the preview. */
-export function orderOf(f: Fields, pool: string, market: Market, startIndex: number): OrderBody | null {
+export function orderOf(f: Fields, bounds: Bounds, market: Market, startIndex: number): OrderBody | null {
   const { cpu, mem, slots: { value: slots }, limit: { value: limit } } = read(f);
-  if (limit === null || slots === null || Object.values(check(f, market, startIndex)).some(Boolean)) return null;
+  if (limit === null || slots === null || Object.values(check(f, market, startIndex, bounds)).some(Boolean)) return null;
   const resources: Record<string, number> = {};
   if (cpu.value) resources.cpu_milli = cpu.value;
   if (mem.value) resources.mem_mib = mem.value;
   const at = (n: number) => new Date(f.start + n * market.slot_seconds * 1000).toISOString().replace('.000Z', 'Z');
   return {
-    instance: f.instance || null, window: { start_at: at(0), end_at: at(slots) }, replicas: 1, resources, pools: [{ pool, adder: '0.000000' }],
+    instance: f.instance || null, window: { start_at: at(0), end_at: at(slots) }, replicas: 1, resources, pools: [{ pool: bounds.pool.slug, adder: '0.000000' }],
     assurance: 'firm', limit: decimal(asMicro(limit * BigInt(slots)), 6), min_fill: f.allOrNone ? '1' : '0',
     time_in_force: 'gtc', expires_at: null, latest_start_at: null, resell: 'own_limit', project: null, class: 'standard',
   };

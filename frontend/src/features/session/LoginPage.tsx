@@ -2,7 +2,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type FormEvent, useEffect, useState } from 'react';
 import { Button, Field, Note } from '@/components/ui';
-import { asProblem, call, meQuery, type Problem, type Session, setCsrf } from '@/lib/api';
+import { actAs, announce, asProblem, call, meQuery, type Problem, type Session, setCsrf } from '@/lib/api';
 
 /** Only paths of this origin: `next` comes from the address bar. */
 export const safeNext = (next: unknown) => (typeof next === 'string' && /^\/(?![/\\])/.test(next) ? next : '/');
@@ -24,6 +24,8 @@ export default function LoginPage() {
     try {
       const { data } = await call<Session>('POST', '/auth/login', { body: { email: email.trim(), password } });
       setCsrf(data.csrf_token);
+      actAs(null);
+      announce();
       client.clear();
       await client.fetchQuery(meQuery);
       void navigate({ href: safeNext(next) });

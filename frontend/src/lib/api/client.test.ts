@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { me, people } from '@/mocks/users';
+import { actAs, met, watchActing } from './acting';
 import { call, setCsrf, url, whenSignedOut } from './client';
+import type { Me } from './objects';
 import { Problem } from './problem';
 
 const answers: Response[] = [];
@@ -9,7 +12,7 @@ beforeEach(() => {
   asked.length = 0;
   globalThis.fetch = (async (path: string, init: RequestInit) => { asked.push({ path, init }); return answers.shift() ?? new Response('{}'); }) as typeof fetch;
 });
-afterEach(() => { globalThis.fetch = real; answers.length = 0; document.cookie = 'headroom_csrf=; Max-Age=0'; });
+afterEach(() => { globalThis.fetch = real; answers.length = 0; document.cookie = 'headroom_csrf=; Max-Age=0'; actAs(null); watchActing(null); });
 /** Tabs share cookies and locks; each has the module for itself. */
 async function tabs(count: number, locks: boolean) {
   let last: Promise<unknown> = Promise.resolve();
@@ -101,5 +104,53 @@ describe('client', () => {
     expect(refused.field('/limit')).toBe('too low');
     const gateway = await call('GET', '/bids').catch((e: Problem) => e) as Problem;
     expect(gateway.body).toMatchObject({ status: 502, title: 'Bad Gateway' });
+  });
+});
+
+describe('for whom the page acts', () => {
+  const alice = me(people[0] as (typeof people)[number]);
+  const bob = { ...alice, participant: { id: 'par_bob', name: 'bob' } };
+  const watch = () => { const w = { other: vi.fn(() => true), refused: vi.fn(), told: vi.fn() }; watchActing(w); return w; };
+  const named = () => asked.map((a) => (a.init.headers as Record<string, string>)['Headroom-Participant']);
+  const refusal = () => json(409, { title: 'Conflict', code: 'acting_for_another' });
+
+  it('is named with every request, but for those that ask who one is or sign in', async () => {
+    await call('GET', '/bids');
+    actAs(alice);
+    await call('POST', '/bids', { body: {} });
+    await call('GET', '/balance');
+    await call('GET', '/me');
+    await call('POST', '/auth/logout');
+    expect(named()).toEqual([undefined, alice.participant.id, alice.participant.id, undefined, undefined]);
+    expect(asked[1]?.init.headers).toMatchObject({ 'Headroom-User': alice.user.id });
+  });
+  it('stays whom a write was meant for, though the page goes over to another while the session is renewed', async () => {
+    actAs(alice);
+    answers.push(json(401, { title: 'x' }), json(200, { csrf_token: 't' }), refusal());
+    const { refused } = watch();
+    const placing = call('POST', '/bids', { body: {} });
+    met(bob);
+    await expect(placing).rejects.toThrow(Problem);
+    expect(named()).toEqual([alice.participant.id, undefined, alice.participant.id]);
+    expect(refused.mock.calls).toEqual([[alice, true]]);
+  });
+  it('a refusal says whether something was to be changed; other conflicts are none', async () => {
+    const { refused } = watch();
+    answers.push(refusal());
+    await call('GET', '/bids').catch(() => undefined);
+    actAs(alice);
+    answers.push(refusal(), refusal(), json(409, { title: 'Conflict', code: 'order_replaced' }));
+    await call('GET', '/bids').catch(() => undefined);
+    await call('POST', '/bids/preview', { body: {} }).catch(() => undefined);
+    await call('DELETE', '/bids/bid_1').catch(() => undefined);
+    expect(refused.mock.calls).toEqual([[alice, false], [alice, false]]);
+  });
+  it('another answer to “who am I” is told once, the same one never', () => {
+    const { other } = watch();
+    met(alice);
+    met({ ...alice, now: 'later' });
+    met(bob);
+    met(bob);
+    expect((other.mock.calls as unknown as [Me, Me][]).map(([from, to]) => [from.participant.id, to.participant.id])).toEqual([[alice.participant.id, 'par_bob']]);
   });
 });

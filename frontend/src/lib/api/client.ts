@@ -1,5 +1,7 @@
 // One small client: cookies carry the session, writes carry the CSRF token and, where money moves,
 // an idempotency key that stays the same over retries of one user action.
+import { acting, announce, namedIn, refusedFor } from './acting';
+import type { Me } from './objects';
 import { problemOf, unreachable } from './problem';
 import { oneTabAtATime, sessionMark } from './renewal';
 
@@ -30,8 +32,8 @@ export function url(path: string, query: Options['query'] = {}): string {
   return `/v1${path}${text && `?${text}`}`;
 }
 
-async function send(method: string, path: string, options: Options): Promise<Response> {
-  const headers: Record<string, string> = { Accept: 'application/json' };
+async function send(method: string, path: string, options: Options, by: Me | null = null): Promise<Response> {
+  const headers: Record<string, string> = { Accept: 'application/json', ...namedIn(path, by) };
   const raw = options.body instanceof ArrayBuffer || options.body instanceof Blob;
   if (options.body !== undefined) headers['Content-Type'] = raw ? 'application/wasm' : 'application/json';
   if (method !== 'GET') headers['X-CSRF-Token'] = csrf();
@@ -66,20 +68,27 @@ export async function actFor(participant: string): Promise<void> {
   await refreshing?.catch(() => undefined);
   const response = await oneTabAtATime(() => sendRenewal({ participant }));
   if (!response.ok) throw await problemOf(response);
+  announce();
 }
 
 export async function call<T>(method: string, path: string, options: Options = {}): Promise<Answer<T>> {
+  // For whom it was asked, also when it is sent again: the page may be another's by then.
+  const by = acting();
   let seen = sessionMark();
-  let response = await send(method, path, options);
+  let response = await send(method, path, options, by);
   if (!path.startsWith('/auth/')) {
     // Twice: what another tab has renewed may be over as well, after a sleep for example.
     for (let tries = 0; response.status === 401 && tries < 2 && await refresh(seen); tries += 1) {
       seen = sessionMark();
-      response = await send(method, path, options);
+      response = await send(method, path, options, by);
     }
     if (response.status === 401) onSignedOut();
   }
-  if (!response.ok) throw await problemOf(response);
+  if (!response.ok) {
+    const problem = await problemOf(response);
+    refusedFor(by, method, path, problem);
+    throw problem;
+  }
   const data = (response.status === 204 ? undefined : await response.json()) as T;
   return { data, etag: response.headers.get('etag'), replayed: response.headers.get('idempotent-replayed') === 'true' };
 }

@@ -1,3 +1,4 @@
+export * from './acting';
 export * from './client';
 export type * from './objects';
 export * from './me';

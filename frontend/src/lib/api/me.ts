@@ -1,10 +1,11 @@
 // Who is signed in. Everything that depends on what somebody may do asks here, by scope.
 import { useQuery } from '@tanstack/react-query';
+import { met } from './acting';
 import { get } from './client';
 import { serverSays } from '../time';
 import type { Me, Role } from './objects';
 
-export const meQuery = { queryKey: ['/me'], queryFn: async () => { const me = await get<Me>('/me'); serverSays(me.now); return me; }, staleTime: 300_000, retry: false } as const;
+export const meQuery = { queryKey: ['/me'], queryFn: async () => { const me = await get<Me>('/me'); serverSays(me.now); return met(me); }, staleTime: 300_000, retry: false } as const;
 export const useMe = () => useQuery(meQuery).data;
 
 const PLATFORM: readonly Role[] = ['finance', 'admin', 'operator'];

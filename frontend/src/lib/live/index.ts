@@ -1,7 +1,9 @@
 // The state of the stream, for the dot in the top bar and for greying out what is old.
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
-import { get } from '../api/client';
+import { identityOf } from '../api/acting';
+import { isPlatform, meQuery } from '../api/me';
+import type { Me } from '../api/objects';
 import { store } from '../store';
 import { serverNow, serverSays, useNow } from '../time';
 import { fanOut } from './fanout';
@@ -12,22 +14,30 @@ export const live = store<Live>({ status: 'connecting', at: serverNow() });
 
 const STALE_SECONDS = 5;
 
-export function useLiveStream(enabled: boolean) {
+/** Whose events a page of somebody may get, besides public ones; null for all. */
+export const ownOf = (me: Me | undefined): string | null => (!me || isPlatform(me) ? null : me.participant.id);
+export const isForeign = (event: { participant: string | null }, own: string | null) => own !== null && event.participant !== null && event.participant !== own;
+
+export function useLiveStream(me: Me | undefined) {
   const client = useQueryClient();
+  const [who, own] = [identityOf(me), ownOf(me)];
   useEffect(() => {
-    if (!enabled || typeof EventSource === 'undefined') return;
+    if (!who || typeof EventSource === 'undefined') return;
     const out = fanOut(client);
+    const askWho = () => client.fetchQuery({ ...meQuery, staleTime: 0 });
     return connect({
       event: (event) => {
+        // A browser opens the stream again by itself, for whom the session is by then.
+        if (isForeign(event, own)) return void askWho().catch(() => undefined);
         if (event.created_at) serverSays(event.created_at);
         out.push(event);
       },
       refetch: () => void client.invalidateQueries(),
-      revive: () => get('/me'),
+      revive: askWho,
       // While reconnecting, `at` stays at the last sign of life, so the age is that of the data.
       status: (status) => live.set({ status, at: status === 'live' ? serverNow() : live.get().at }),
     });
-  }, [client, enabled]);
+  }, [client, who, own]);
 }
 
 export function useLive(): { status: Status | 'stale'; ageSeconds: number } {

@@ -23,6 +23,14 @@ describe('what people type', () => {
   });
   it('an empty field is not a fault and not a number', () => expect([readMicro(''), readWhole(' '), readQuantity('mem_mib', '')].map((r) => [r.value, r.fault])).toEqual([[null, undefined], [null, undefined], [null, undefined]]));
   it('more digits than the amount has are refused', () => expect(readMicro('1.0000001').fault).toBe('At most 6 digits after the point'));
+  it('digits finer than the unit are refused, and those that are whole parts are not', () => {
+    expect(readQuantity('cpu_milli', '1.234').value).toBe(1234);
+    expect(readQuantity('cpu_milli', '1.2340000').value).toBe(1234);
+    for (const text of ['1.2345678', '1.2345', '0.0006', '1.00000000000001']) expect(readQuantity('cpu_milli', text), text).toEqual({ value: null, fault: 'At most 3 digits after the point' });
+    expect(readQuantity('mem_mib', '1.2345678').fault).toBe('At most 3 digits after the point');
+    expect([readQuantity('mem_mib', '0.0625').value, readQuantity('mem_mib', '0.0009765625').value]).toEqual([64, 1]);
+    expect(readQuantity('storage_gib', '1.5')).toEqual({ value: null, fault: 'A whole number' });
+  });
   it('a quantity goes to the nearest base unit, but something is never nothing', () => {
     expect(readQuantity('cpu_milli', '1.5').value).toBe(1500);
     expect(readQuantity('mem_mib', '0.78').value).toBe(799);

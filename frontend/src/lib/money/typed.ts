@@ -34,13 +34,24 @@ export function readMicro(text: string): Typed<Micro> {
   return { value: value === null ? null : asMicro(value), fault };
 }
 
-/** A quantity in display units, as base units: to the nearest, but something is never sent as nothing. */
+/** More digits than any quantity has: 1 MiB is 0.0009765625 GiB. */
+const FINEST = 12;
+
+/**
+ * A quantity in display units, as base units. Digits finer than those are refused, not rounded away;
+ * a unit of 1024 parts has no digits of its own, so what is no finer goes to the nearest part.
+ */
 export function readQuantity(resource: string, text: string): Typed<number> {
-  const { value, fault } = readDecimal(text, 9);
-  if (value === null) return { value, fault };
   const unit = unitOf(resource);
-  const base = (value * BigInt(unit.per) + 500_000_000n) / 1_000_000_000n;
+  const places = Math.floor(Math.log10(unit.per));
+  const tooFine = places ? `At most ${places} digits after the point` : 'A whole number';
+  const { value, fault } = readDecimal(text, FINEST);
+  if (value === null) return { value, fault: formFault(text) ?? (fault && tooFine) };
+  const one = 10n ** BigInt(FINEST);
+  const parts = value * BigInt(unit.per);
+  const base = (parts + one / 2n) / one;
   if (base === 0n && value > 0n) return { value: null, fault: `0, or at least ${Number((1 / unit.per).toFixed(4))} ${unit.many}` };
+  if (parts % one !== 0n && value % 10n ** BigInt(FINEST - places) !== 0n) return { value: null, fault: tooFine };
   return base > BigInt(Number.MAX_SAFE_INTEGER) ? { value: null, fault: 'Too much' } : { value: Number(base) };
 }
 
