@@ -167,6 +167,31 @@ async fn a_baseline_that_changes_in_the_slot_costs_nobody_what_it_won() -> anyho
     healthy(&sim.server.stop().await?).await
 }
 
+/// Until the plan that takes it away, what a lowered baseline had is in force and given to nobody.
+#[tokio::test]
+async fn a_lowered_baseline_makes_room_with_the_next_plan() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (admin, api) = (sim.api("admin")?, sim.api("tenant")?);
+    let pool = json!({ "slug": "small", "name": "Small", "pop": "fra1", "tier": "general_purpose", "resources": ["cpu_milli"] });
+    admin.post_with_key("/v1/pools", "pool", &pool).await?.ok()?;
+    let node = json!({ "name": "small-a", "pool": "small", "capacity": { "cpu_milli": 1000 } });
+    admin.post_with_key("/v1/nodes", "node", &node).await?.ok()?;
+    let module = built_in(&api, "steady").await?;
+    let workload = |name: &str, cpu: i64| json!({ "name": name, "module": module, "pool": "small", "baseline": { "cpu_milli": cpu } });
+    let id = api.post_with_key("/v1/instances", "first", &workload("first", 800)).await?.id()?;
+    admin.advance(3).await?;
+    let less = json!({ "baseline": { "cpu_milli": 300 } });
+    admin.put(&format!("/v1/instances/{id}/baseline"), &less).await?.ok()?;
+    let early = api.post_with_key("/v1/instances", "early", &workload("second", 600)).await?;
+    assert_eq!((early.status, early.code().as_str()), (409, "no_host_fits"), "{}", early.text);
+    admin.advance(2 * Rhythm::of(&api).await?.slot_seconds).await?;
+    api.post_with_key("/v1/instances", "late", &workload("second", 600)).await?.id()?;
+    admin.advance(3).await?;
+    let log = sim.server.log();
+    assert!(!log.contains("cannot start yet"), "{log}");
+    healthy(&sim.server.stop().await?).await
+}
+
 /// What has been sold for a slot to come is not given to new workloads.
 #[tokio::test]
 async fn what_is_sold_is_not_given_away() -> anyhow::Result<()> {

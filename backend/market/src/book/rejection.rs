@@ -34,6 +34,11 @@ pub enum Rejection {
         count: usize,
         most: usize,
     },
+    /// Alternatives times slots times resources.
+    OrderTooWide {
+        rows: usize,
+        most: usize,
+    },
     NoResources,
     ResourceNotInPool {
         resource: Resource,
@@ -111,6 +116,7 @@ impl Rejection {
             PoolHalted { .. } => "pool_halted",
             NoPools => "no_pools",
             TooManyAlternatives { .. } => "too_many_alternatives",
+            OrderTooWide { .. } => "order_too_wide",
             NoResources => "no_resources",
             ResourceNotInPool { .. } => "resource_not_in_pool",
             QuantityOutOfRange { .. } => "quantity_out_of_range",
@@ -151,9 +157,11 @@ impl Rejection {
             UnknownPool { index, .. } | PoolRepeated { index } | BidOutsideHomePool { index, .. } => {
                 format!("/pools/{index}/pool")
             }
-            PoolHalted { .. } | NoPools | TooManyAlternatives { .. } | OfferOutsideHomePool { .. } => {
-                "/pools".to_owned()
-            }
+            PoolHalted { .. }
+            | NoPools
+            | TooManyAlternatives { .. }
+            | OrderTooWide { .. }
+            | OfferOutsideHomePool { .. } => "/pools".to_owned(),
             NoResources => "/resources".to_owned(),
             ResourceNotInPool { resource, .. }
             | QuantityOutOfRange { resource }
@@ -192,6 +200,9 @@ impl Rejection {
             NoPools => "List at least one pool.".to_owned(),
             TooManyAlternatives { count, most } => format!(
                 "Pools × starts make {count} alternatives, the most is {most}. List fewer pools or an earlier latest_start_at."
+            ),
+            OrderTooWide { rows, most } => format!(
+                "Pools × starts × slots × resources make {rows}, the most is {most}, so that no order takes a round for itself. List fewer pools, starts, slots or resources, or split the order."
             ),
             NoResources => "Ask for at least one resource.".to_owned(),
             ResourceNotInPool { resource, slug } => {
@@ -282,6 +293,7 @@ impl Rejection {
             PoolHalted { slug: slug.clone(), reason: "maintenance".to_owned() },
             NoPools,
             TooManyAlternatives { count: 65, most: 64 },
+            OrderTooWide { rows: 288, most: 240 },
             NoResources,
             ResourceNotInPool { resource, slug: slug.clone() },
             QuantityOutOfRange { resource },

@@ -8,6 +8,8 @@ use crate::units::{Credits, Share, amount};
 use crate::workload::{Class, InstanceState};
 use std::collections::BTreeSet;
 
+/// The most rows of one order, a fifth of what a round takes of such orders (`round::capacity`).
+pub const MOST_ROWS: usize = 240;
 /// The most alternatives of one order.
 pub const MOST_ALTERNATIVES: usize = 64;
 /// The most base units of one resource in one order, replicas and slots included.
@@ -216,6 +218,10 @@ fn check_window(state: &State, now: Timestamp, request: &OrderRequest) -> Result
     let count = request.pools.len() * starts as usize;
     if count > MOST_ALTERNATIVES {
         return Err(Rejection::TooManyAlternatives { count, most: MOST_ALTERNATIVES });
+    }
+    let rows = count * slots as usize * request.resources.len();
+    if rows > MOST_ROWS {
+        return Err(Rejection::OrderTooWide { rows, most: MOST_ROWS });
     }
     for (resource, quantity) in &request.resources {
         let all = quantity.checked_mul(i64::from(request.replicas)).and_then(|q| q.checked_mul(slots));

@@ -2,7 +2,7 @@
 //! everything could be made to last for minutes by one member, and all others would wait.
 //!
 //! Where there is more than fits, every member has the same share, and what had to wait goes first
-//! next time.
+//! next time, among the orders of a member and among members.
 use crate::book::{Order, Origin};
 use crate::ids::ParticipantId;
 use crate::round::book::open_alternatives;
@@ -41,26 +41,34 @@ pub fn held_back(state: &State, orders: &[&Order], slots: &[Slot]) -> BTreeSet<E
         return BTreeSet::new();
     }
     all.sort();
-    let mut waiting: BTreeMap<ParticipantId, VecDeque<(Entry, u64)>> = BTreeMap::new();
-    for ((_, _, entry), participant, weight) in all {
-        waiting.entry(participant).or_default().push_back((entry, weight));
+    let mut queues: BTreeMap<ParticipantId, Queue> = BTreeMap::new();
+    for ((waited, _, entry), participant, weight) in all {
+        let queue = queues.entry(participant).or_insert(Queue { since: waited, entries: VecDeque::new() });
+        queue.entries.push_back((entry, weight));
     }
-    share_out(waiting, MOST)
+    share_out(queues, MOST)
 }
 
-/// The member that has least so far is next, with what has waited longest. Answers what is left.
-fn share_out(mut waiting: BTreeMap<ParticipantId, VecDeque<(Entry, u64)>>, most: u64) -> BTreeSet<Entry> {
+/// What a member asks for, with the weights, and the round since which the first of it waits.
+struct Queue {
+    since: u64,
+    entries: VecDeque<(Entry, u64)>,
+}
+
+/// The member that has least so far is next, with what has waited longest; among those that have the
+/// same, whoever waits longest. Answers what is left.
+fn share_out(mut queues: BTreeMap<ParticipantId, Queue>, most: u64) -> BTreeSet<Entry> {
     let mut held_back = BTreeSet::new();
     let mut left = most;
-    let mut turns: BinaryHeap<_> = waiting.keys().map(|participant| Reverse((0, *participant))).collect();
-    while let Some(Reverse((has, participant))) = turns.pop() {
-        let Some((entry, weight)) = waiting.get_mut(&participant).and_then(VecDeque::pop_front) else { continue };
+    let mut turns: BinaryHeap<_> = queues.iter().map(|(id, queue)| Reverse((0, queue.since, *id))).collect();
+    while let Some(Reverse((has, since, participant))) = turns.pop() {
+        let Some((entry, weight)) = queues.get_mut(&participant).and_then(|q| q.entries.pop_front()) else { continue };
         if weight > left {
             held_back.insert(entry);
-            turns.push(Reverse((has, participant)));
+            turns.push(Reverse((has, since, participant)));
         } else {
             left -= weight;
-            turns.push(Reverse((has + weight, participant)));
+            turns.push(Reverse((has + weight, since, participant)));
         }
     }
     held_back
@@ -91,15 +99,21 @@ mod tests {
     use super::*;
     use crate::ids::{BidId, OrderId};
 
-    fn entries(from: u128, count: u128, weight: u64) -> VecDeque<(Entry, u64)> {
-        (from..from + count).map(|n| (Entry::Order(OrderId::Bid(BidId::from_raw(n))), weight)).collect()
+    const NEW: u64 = u64::MAX;
+
+    fn queue(since: u64, from: u128, count: u128, weight: u64) -> Queue {
+        let entry = |n| Entry::Order(OrderId::Bid(BidId::from_raw(n)));
+        Queue { since, entries: (from..from + count).map(|n| (entry(n), weight)).collect() }
     }
 
     #[test]
     fn a_flood_leaves_the_others_their_share() {
         let [flood, one, two] = [1, 2, 3].map(ParticipantId::from_raw);
-        let waiting =
-            BTreeMap::from([(flood, entries(1_000, 500, 10)), (one, entries(1, 3, 100)), (two, entries(10, 20, 20))]);
+        let waiting = BTreeMap::from([
+            (flood, queue(NEW, 1_000, 500, 10)),
+            (one, queue(NEW, 1, 3, 100)),
+            (two, queue(NEW, 10, 20, 20)),
+        ]);
         let back = share_out(waiting, 1_000);
         let taken = |from: u128, count: u128| {
             (from..from + count).filter(|n| !back.contains(&Entry::Order(OrderId::Bid(BidId::from_raw(*n))))).count()
@@ -111,8 +125,24 @@ mod tests {
 
     #[test]
     fn what_is_too_heavy_for_the_rest_waits_alone() {
-        let orders = [(1, 9), (2, 9), (3, 1)].into_iter().flat_map(|(n, weight)| entries(n, 1, weight)).collect();
-        let waiting = BTreeMap::from([(ParticipantId::from_raw(1), orders)]);
+        let entries = [(1, 9), (2, 9), (3, 1)].into_iter().flat_map(|(n, weight)| queue(NEW, n, 1, weight).entries);
+        let waiting = BTreeMap::from([(ParticipantId::from_raw(1), Queue { since: NEW, entries: entries.collect() })]);
         assert_eq!(share_out(waiting, 10), BTreeSet::from([Entry::Order(OrderId::Bid(BidId::from_raw(2)))]));
+    }
+
+    #[test]
+    fn members_take_turns_where_one_order_fills_a_round() {
+        let [one, two] = [1, 2].map(ParticipantId::from_raw);
+        let (mut since, mut taken) = ([NEW, NEW], [0, 0]);
+        for round in 0..6 {
+            let waiting = BTreeMap::from([(one, queue(since[0], 1, 1, 9)), (two, queue(since[1], 2, 1, 9))]);
+            let back = share_out(waiting, 10);
+            for member in 0..2 {
+                let waits = back.contains(&Entry::Order(OrderId::Bid(BidId::from_raw(member as u128 + 1))));
+                since[member] = if waits { since[member].min(round) } else { NEW };
+                taken[member] += u32::from(!waits);
+            }
+        }
+        assert_eq!(taken, [3, 3]);
     }
 }

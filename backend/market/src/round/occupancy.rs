@@ -21,7 +21,9 @@ impl Occupancy {
         let mut occupancy = Self { taken: BTreeMap::new() };
         // One that does not run has no place: it asks for one again when it is restarted.
         for instance in state.instances.values().filter(|i| i.state == InstanceState::Running) {
-            occupancy.take(instance.node, &instance.baseline, slots);
+            for slot in slots {
+                occupancy.take(instance.node, instance.baseline_in(*slot), &[*slot]);
+            }
             // Where an award will take it, its baseline goes along; it is not freed here before.
             if let Some((node, from)) = first_move(state, instance.id) {
                 let later: Vec<Slot> = slots.iter().copied().filter(|s| *s >= from).collect();
