@@ -16,7 +16,7 @@ use headroom_market::round::book::remaining_request;
 use headroom_market::settlement::Receipt;
 use headroom_market::settlement::meter::Reading;
 use headroom_market::state::{Changes, State};
-use headroom_market::swap::saga::{StepReport, StepResult};
+use headroom_market::swap::saga::{PIN_SLOTS_AFTER_FAILURE, StepReport, StepResult};
 use headroom_market::swap::{Swap, SwapState, plan};
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Amounts, Credits, Resource, Share, amount};
@@ -367,7 +367,7 @@ fn step_swaps(world: &mut World) {
                 let by_exchange = world.chance.below(2) == 0;
                 let reason = if by_exchange { "cancelled_by_operator" } else { "shadow_mismatch" };
                 if by_exchange && state != SwapState::Released {
-                    world.failed_by_exchange.insert(world.state.swaps[&swap].slot);
+                    blame(world, swap);
                 }
                 StepResult::Failed { state, reason: reason.into(), detail: "test".into(), report }
             }
@@ -382,11 +382,20 @@ fn step_swaps(world: &mut World) {
     }
 }
 
+/// The exchange ends a swap itself: it answers for its slot, and for those in which the workload is
+/// not moved for that.
+fn blame(world: &mut World, swap: SwapId) {
+    let swap = &world.state.swaps[&swap];
+    let slots = if swap.moves() { 2 + PIN_SLOTS_AFTER_FAILURE } else { 1 };
+    let slots: Vec<_> = (0..slots).map(|n| swap.slot.plus(n, RHYTHM.slot_seconds)).collect();
+    world.failed_by_exchange.extend(slots);
+}
+
 /// The process ended and began again: what had not begun waits on, the rest is planned anew.
 fn recover(world: &mut World) {
     for (swap, state) in world.state.swaps.values().map(|s| (s.id, s.state)).collect::<Vec<_>>() {
         if state.has_begun() {
-            world.failed_by_exchange.insert(world.state.swaps[&swap].slot);
+            blame(world, swap);
             let (detail, report) = (String::new(), StepReport::default());
             let result = StepResult::Failed { state, reason: "restarted".into(), detail, report };
             world.run(Command::StepSwap { swap, result });

@@ -58,6 +58,7 @@ fn instance() -> Instance {
         swap: Some(SwapId::from_raw(4)),
         pinned_until: None,
         failed_by_exchange: Default::default(),
+        pinned_by_exchange: false,
         earlier_baselines: Vec::new(),
         created_at: NOW,
     }

@@ -50,7 +50,7 @@ pub fn target(state: &State, instance: &Instance, slot: Slot) -> Target {
         }
     }
     // Whatever was lent, a swap takes no workload under its floor.
-    for (resource, floor) in &instance.floor {
+    for (resource, floor) in instance.floor_in(slot) {
         let limit = limits.entry(*resource).or_default();
         *limit = (*limit).max(*floor);
     }
@@ -100,6 +100,7 @@ pub fn plan_missed(turn: &mut Turn<'_>, id: InstanceId, done: Slot) {
 
 fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<InstanceId>) {
     let mut drafts = Vec::new();
+    let mut failed_by_exchange = Vec::new();
     for instance in turn.state.instances.values().filter(|i| only.is_none_or(|id| id == i.id)) {
         if instance.state != InstanceState::Running || instance.swap.is_some() {
             continue;
@@ -107,12 +108,18 @@ fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<InstanceId>) {
         let mut target = target(turn.state, instance, slot);
         if target.node != instance.node && instance.is_pinned(turn.now) {
             // It can't go where its award is: it keeps what it has, and is credited.
+            failed_by_exchange.extend(instance.pinned_by_exchange.then_some(instance.id));
             target = Target { node: instance.node, limits: instance.baseline_in(slot).clone(), gain: Credits::ZERO };
         }
         if target.node == instance.node && target.limits == instance.in_force {
             continue;
         }
         drafts.push((instance.clone(), target));
+    }
+    for id in failed_by_exchange {
+        let mut instance = turn.state.instances[&id].clone();
+        instance.failed_by_exchange.insert(slot);
+        turn.emit(Event::InstanceChanged(instance));
     }
     let ids: Vec<SwapId> = drafts.iter().map(|_| SwapId::next(&mut turn.ids)).collect();
     let waits = dependencies(&drafts);

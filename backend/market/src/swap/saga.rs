@@ -159,7 +159,8 @@ fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) {
     swap.ended_at = Some(turn.now);
     let Some(mut instance) = turn.state.instances.get(&swap.instance).cloned() else { return };
     instance.swap = None;
-    if swap.state != SwapState::Done && BY_EXCHANGE.contains(&reason.as_str()) {
+    let by_exchange = BY_EXCHANGE.contains(&reason.as_str());
+    if swap.state != SwapState::Done && by_exchange {
         instance.failed_by_exchange.insert(swap.slot);
     }
     if swap.state == SwapState::RolledBack {
@@ -171,6 +172,7 @@ fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) {
     if swap.moves() && swap.state != SwapState::Done {
         let slot_seconds = turn.state.market.rhythm.slot_seconds;
         instance.pinned_until = Some(turn.now.plus_seconds(PIN_SLOTS_AFTER_FAILURE * slot_seconds));
+        instance.pinned_by_exchange = by_exchange;
     }
     turn.emit(Event::InstanceChanged(instance));
 }

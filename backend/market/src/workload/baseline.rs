@@ -49,7 +49,8 @@ fn keep_for_planned_slots(turn: &Turn<'_>, instance: &mut Instance) {
     // One that no slot was planned with was never in force.
     let planned_with = instance.earlier_baselines.last().is_none_or(|earlier| earlier.until < until);
     if until > present && planned_with {
-        instance.earlier_baselines.push(EarlierBaseline { until, baseline: instance.baseline.clone() });
+        let (baseline, floor) = (instance.baseline.clone(), instance.floor.clone());
+        instance.earlier_baselines.push(EarlierBaseline { until, baseline, floor });
     }
 }
 
@@ -100,12 +101,15 @@ fn check_committed(state: &State, instance: &Instance, baseline: &Amounts, floor
             ),
         })
     };
+    // Slots that are planned keep the baseline and floor that what is lent and won was checked against.
+    let planned_until = state.market.planned_until;
+    let open = |entry: &(&(Slot, Resource), &i64)| entry.0.0 >= planned_until && *entry.1 > 0;
     let under_floor = |(at, q): &(&(Slot, Resource), &i64)| amount(baseline, at.1) - **q < amount(floor, at.1);
-    if let Some((at, quantity)) = committed.lent.iter().filter(|(_, q)| **q > 0).find(under_floor) {
+    if let Some((at, quantity)) = committed.lent.iter().filter(open).find(under_floor) {
         return conflict("capacity_lent", at, format!("{quantity} {} are lent", at.1));
     }
     let over_limit = |(at, q): &(&(Slot, Resource), &i64)| amount(baseline, at.1) + **q > amount(&instance.limit, at.1);
-    if let Some((at, quantity)) = committed.won.iter().filter(|(_, q)| **q > 0).find(over_limit) {
+    if let Some((at, quantity)) = committed.won.iter().filter(open).find(over_limit) {
         return conflict("capacity_won", at, format!("{quantity} {} are won beside the baseline", at.1));
     }
     Ok(())

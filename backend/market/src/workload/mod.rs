@@ -153,7 +153,7 @@ pub struct Instance {
     pub class: Class,
     /// What it always has, set by an admin within the participant's quota.
     pub baseline: Amounts,
-    /// Baselines of slots that were planned before it was changed, the earliest first.
+    /// Baselines and floors of slots that were planned before they were changed, the earliest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier_baselines: Vec<EarlierBaseline>,
     /// What lending may never take it under.
@@ -172,6 +172,9 @@ pub struct Instance {
     pub swap: Option<SwapId>,
     /// Moves are refused until then (after a failed shadow run or a recent move).
     pub pinned_until: Option<Timestamp>,
+    /// It is pinned because the exchange itself ended a move of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pinned_by_exchange: bool,
     /// Slots not settled yet for which the exchange itself ended a swap: its fault, so those who
     /// sold for them are paid all the same.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -179,19 +182,27 @@ pub struct Instance {
     pub created_at: Timestamp,
 }
 
-/// A baseline that was changed; slots before `until` keep it, because they are planned with it.
+/// A baseline that was changed, with its floor; slots before `until` keep both, because they are
+/// planned with them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct EarlierBaseline {
     pub until: Slot,
     pub baseline: Amounts,
+    pub floor: Amounts,
 }
 
 impl Instance {
     /// What it has in a slot before anything is won or lent.
     pub fn baseline_in(&self, slot: Slot) -> &Amounts {
-        let earlier = self.earlier_baselines.iter().find(|earlier| slot < earlier.until);
-        earlier.map_or(&self.baseline, |earlier| &earlier.baseline)
+        self.earlier_in(slot).map_or(&self.baseline, |earlier| &earlier.baseline)
+    }
+    /// What lending may not take it under in a slot.
+    pub fn floor_in(&self, slot: Slot) -> &Amounts {
+        self.earlier_in(slot).map_or(&self.floor, |earlier| &earlier.floor)
+    }
+    fn earlier_in(&self, slot: Slot) -> Option<&EarlierBaseline> {
+        self.earlier_baselines.iter().find(|earlier| slot < earlier.until)
     }
     pub fn is_pinned(&self, now: Timestamp) -> bool {
         self.pinned_until.is_some_and(|until| now < until)

@@ -158,6 +158,7 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
         swap: None,
         pinned_until: None,
         failed_by_exchange: Default::default(),
+        pinned_by_exchange: false,
         earlier_baselines: Vec::new(),
         created_at: turn.now,
     };
@@ -344,6 +345,8 @@ pub fn stop(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> 
     }
     instance.state = InstanceState::Stopped;
     instance.fault = None;
+    // Whoever runs again begins with what it is to have from now on.
+    instance.earlier_baselines.clear();
     turn.emit(Event::InstanceChanged(instance));
     cancel_orders(turn, participant, id, "instance_stopped");
     Ok(id)
@@ -367,6 +370,7 @@ pub fn fail(turn: &mut Turn<'_>, id: InstanceId, detail: String) -> Result<Insta
     }
     let participant = instance.participant;
     instance.state = InstanceState::Failed;
+    instance.earlier_baselines.clear();
     instance.fault = Some(Fault { at: turn.now, detail: detail.chars().take(LONGEST_FAULT).collect() });
     turn.emit(Event::InstanceChanged(instance));
     cancel_orders(turn, participant, id, "instance_failed");

@@ -352,7 +352,7 @@ struct Baseline {
 }
 
 /// Sets a workload's baseline and floor, within its participant's quota (admin). Slots whose gate
-/// has closed keep the baseline that they were planned with (`earlier_baselines`).
+/// has closed keep the baseline and floor that they were planned with (`earlier_baselines`).
 #[utoipa::path(put, path = "/instances/{id}/baseline", tag = "admin", operation_id = "putBaseline", request_body = Baseline, params(("id" = InstanceId, Path, description = "Workload")),
     responses((status = 200, description = "The workload", body = Instance), Problems))]
 async fn put_baseline(
