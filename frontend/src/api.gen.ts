@@ -269,10 +269,14 @@ export interface components {
             count: number;
             items: components["schemas"]["Difference"][];
         };
-        /** @description A baseline that was changed; slots before `until` keep it, because they are planned with it. */
+        /**
+         * @description A baseline that was changed, with its floor; slots before `until` keep both, because they are
+         *     planned with them.
+         */
         EarlierBaseline: {
             until: components["schemas"]["Slot"];
             baseline: components["schemas"]["BTreeMap"];
+            floor: components["schemas"]["BTreeMap"];
         };
         /** @description Why an order has not won, and what would have. */
         Explanation: {
@@ -360,7 +364,7 @@ export interface components {
             class: components["schemas"]["Class"];
             /** @description What it always has, set by an admin within the participant's quota. */
             baseline: components["schemas"]["BTreeMap"];
-            /** @description Baselines of slots that were planned before it was changed, the earliest first. */
+            /** @description Baselines and floors of slots that were planned before they were changed, the earliest first. */
             earlier_baselines?: components["schemas"]["EarlierBaseline"][];
             /** @description What lending may never take it under. */
             floor: components["schemas"]["BTreeMap"];
@@ -375,6 +379,8 @@ export interface components {
             fault?: components["schemas"]["Fault"] | null;
             swap?: components["schemas"]["SwapId"] | null;
             pinned_until?: components["schemas"]["Timestamp"] | null;
+            /** @description It is pinned because the exchange itself ended a move of it. */
+            pinned_by_exchange?: boolean;
             /**
              * @description Slots not settled yet for which the exchange itself ended a swap: its fault, so those who
              *     sold for them are paid all the same.
@@ -525,7 +531,7 @@ export interface components {
                 class: components["schemas"]["Class"];
                 /** @description What it always has, set by an admin within the participant's quota. */
                 baseline: components["schemas"]["BTreeMap"];
-                /** @description Baselines of slots that were planned before it was changed, the earliest first. */
+                /** @description Baselines and floors of slots that were planned before they were changed, the earliest first. */
                 earlier_baselines?: components["schemas"]["EarlierBaseline"][];
                 /** @description What lending may never take it under. */
                 floor: components["schemas"]["BTreeMap"];
@@ -540,6 +546,8 @@ export interface components {
                 fault?: components["schemas"]["Fault"] | null;
                 swap?: components["schemas"]["SwapId"] | null;
                 pinned_until?: components["schemas"]["Timestamp"] | null;
+                /** @description It is pinned because the exchange itself ended a move of it. */
+                pinned_by_exchange?: boolean;
                 /**
                  * @description Slots not settled yet for which the exchange itself ended a swap: its fault, so those who
                  *     sold for them are paid all the same.
