@@ -7,7 +7,7 @@ use headroom_market::book::{Order, OrderRequest, OrderStatus, PoolChoice, Resell
 use headroom_market::clearing::{self, Limits, Mode, NoProposal};
 use headroom_market::command::{Command, Envelope, NewInstance, Reply};
 use headroom_market::event::Event;
-use headroom_market::ids::{IdSource, InstanceId, OrderId, ParticipantId, SwapId};
+use headroom_market::ids::{IdSource, InstanceId, NodeId, OrderId, ParticipantId, SwapId};
 use headroom_market::ledger::{Account, TransferKind};
 use headroom_market::market::{Market, Rhythm};
 use headroom_market::pool::{Reference, ReserveStep, Tier};
@@ -598,20 +598,35 @@ fn check_plan(world: &World, slot: Slot) {
         }
     }
     let swaps: BTreeMap<_, _> = world.state.swaps.iter().filter(|(_, s)| planned(s)).collect();
-    let changes = |s: &Swap, up: bool| {
-        s.limits_to.iter().any(|(r, q)| {
-            let was = amount(&s.limits_from, *r);
-            if up { *q > was } else { *q < was }
-        })
-    };
-    for (id, taker) in swaps.iter().filter(|(_, s)| s.moves() || changes(s, true)) {
-        for (other, frees) in swaps.iter().filter(|(o, s)| *o != id && s.node_from == taker.node_to) {
-            if frees.node_to != taker.node_to || changes(frees, false) {
-                let waits = waits_for(&swaps, **id, **other) || waits_for(&swaps, **other, **id);
-                assert!(waits, "who takes on a node waits for who frees there");
-            }
+    for (id, taker) in &swaps {
+        let node = taker.node_to;
+        let frees = |s: &Swap| RESOURCES.iter().any(|r| change(s, node, *r) < 0);
+        let waits = |other: &SwapId| waits_for(&swaps, **id, *other);
+        let not_awaited =
+            |(o, s): &(&&SwapId, &&Swap)| **o != *id && frees(s) && !waits(o) && !waits_for(&swaps, ***o, **id);
+        if RESOURCES.iter().all(|r| change(taker, node, *r) <= 0) || !swaps.iter().any(|s| not_awaited(&s)) {
+            continue;
+        }
+        // It does not wait for all: then there is room for it and for whoever waits for no more.
+        let early = |s: &Swap| s.depends_on.iter().all(&waits);
+        for resource in RESOURCES.into_iter().filter(|r| change(taker, node, *r) > 0) {
+            let there = world.state.instances.values().filter(|i| i.node == node);
+            let used: i64 = there.map(|i| amount(&i.in_force, resource)).sum();
+            let taken: i64 = swaps.values().filter(|s| early(s)).map(|s| change(s, node, resource).max(0)).sum();
+            let freed: i64 =
+                swaps.iter().filter(|(o, _)| waits(o)).map(|(_, s)| change(s, node, resource).min(0)).sum();
+            let capacity = amount(&world.state.nodes[&node].capacity, resource);
+            assert!(used + taken + freed <= capacity, "{used} + {taken} {freed} of {capacity} {resource:?}");
         }
     }
+}
+
+const RESOURCES: [Resource; 2] = [Resource::CpuMilli, Resource::MemMib];
+
+/// What a swap takes on a node, below 0 what it frees there.
+fn change(swap: &Swap, node: NodeId, resource: Resource) -> i64 {
+    let there = |at: NodeId, limits: &Amounts| if at == node { amount(limits, resource) } else { 0 };
+    there(swap.node_to, &swap.limits_to) - there(swap.node_from, &swap.limits_from)
 }
 
 /// Whether one swap waits for another, over others too.

@@ -235,7 +235,8 @@ impl Cluster {
                 Err(DriverError::Guest { instance, reason }) => {
                     summary.skipped.push((instance, reason));
                 }
-                Err(error) => return Err(error),
+                // One that cannot be written keeps none of the others from being.
+                Err(error) => summary.skipped.push((cell.instance.clone(), error.to_string())),
             }
         }
         Ok(summary)

@@ -9,11 +9,12 @@ use crate::ids::{InstanceId, NodeId, SwapId};
 use crate::round::AwardKind;
 use crate::state::State;
 use crate::swap::{Method, MethodConsidered, Phase, Swap, SwapState};
-use crate::time::Slot;
+use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
 use crate::units::{Amounts, Credits, amount};
 use crate::workload::{Instance, InstanceState};
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, VecDeque};
 
 /// What an instance should have in a slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,7 +123,7 @@ fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<InstanceId>) {
         turn.emit(Event::InstanceChanged(instance));
     }
     let ids: Vec<SwapId> = drafts.iter().map(|_| SwapId::next(&mut turn.ids)).collect();
-    let waits = dependencies(&drafts);
+    let waits = dependencies(turn.state, &drafts);
     for (index, (instance, target)) in drafts.iter().enumerate() {
         let depends_on = waits[index].iter().map(|n| ids[*n]).collect();
         let swap = draft(turn, ids[index], slot, instance, target, depends_on);
@@ -193,24 +194,76 @@ fn draft(
     }
 }
 
-/// For each draft the drafts that have to free capacity first, without cycles.
-fn dependencies(drafts: &[(Instance, Target)]) -> Vec<Vec<usize>> {
-    let frees = |(instance, target): &(Instance, Target), node: NodeId| {
-        instance.node == node
-            && (target.node != node || target.limits.iter().any(|(r, q)| *q < amount(&instance.in_force, *r)))
-    };
-    let takes = |(instance, target): &(Instance, Target)| {
-        target.node != instance.node || target.limits.iter().any(|(r, q)| *q > amount(&instance.in_force, *r))
-    };
-    let mut waits: Vec<Vec<usize>> = Vec::new();
-    for (index, draft) in drafts.iter().enumerate() {
-        let on = draft.1.node;
-        let others = drafts.iter().enumerate();
-        let before = others.filter(|(n, other)| *n != index && takes(draft) && frees(other, on)).map(|(n, _)| n);
-        waits.push(before.collect());
+/// For each draft the drafts that have to free capacity first, without cycles. Nobody waits for more
+/// than it needs: what is free already goes to the drafts of most gain, then what resizes free, and
+/// last what moves do, which take long and may fail.
+fn dependencies(state: &State, drafts: &[(Instance, Target)]) -> Vec<Vec<usize>> {
+    let mut waits: Vec<Vec<usize>> = vec![Vec::new(); drafts.len()];
+    let mut takers: Vec<usize> = (0..drafts.len()).filter(|n| !taken(&drafts[*n]).is_empty()).collect();
+    takers.sort_by_key(|n| (Reverse(drafts[*n].1.gain), drafts[*n].0.id));
+    let mut rooms: BTreeMap<NodeId, Room> = BTreeMap::new();
+    for index in takers {
+        let node = drafts[index].1.node;
+        let room = rooms.entry(node).or_insert_with(|| Room::of(state, drafts, node));
+        waits[index] = room.give(&taken(&drafts[index])).into_iter().filter(|n| *n != index).collect();
     }
     break_cycles(drafts, &mut waits);
     waits
+}
+
+/// What a draft takes on the node where its instance will be.
+fn taken((instance, target): &(Instance, Target)) -> Amounts {
+    let before = |r| if target.node == instance.node { amount(&instance.in_force, r) } else { 0 };
+    target.limits.iter().map(|(r, q)| (*r, q - before(*r))).filter(|(_, q)| *q > 0).collect()
+}
+
+/// What a draft frees on a node.
+fn freed((instance, target): &(Instance, Target), node: NodeId) -> Amounts {
+    if instance.node != node {
+        return Amounts::new();
+    }
+    let after = |r| if target.node == node { amount(&target.limits, r) } else { 0 };
+    instance.in_force.iter().map(|(r, q)| (*r, q - after(*r))).filter(|(_, q)| *q > 0).collect()
+}
+
+/// The room of a node while drafts share it out.
+struct Room {
+    /// What is left of what is free, and of what those that are waited for will free.
+    free: Amounts,
+    /// Drafts that are waited for.
+    awaited: Vec<usize>,
+    /// Drafts that could be, with what they free.
+    others: VecDeque<(usize, Amounts)>,
+}
+
+impl Room {
+    fn of(state: &State, drafts: &[(Instance, Target)], node: NodeId) -> Self {
+        let mut free = state.nodes.get(&node).map(|n| n.capacity.clone()).unwrap_or_default();
+        for instance in state.instances.values().filter(|i| i.node == node && i.state == InstanceState::Running) {
+            for (resource, quantity) in &instance.in_force {
+                *free.entry(*resource).or_default() -= quantity;
+            }
+        }
+        let all = (0..drafts.len()).map(|n| (n, freed(&drafts[n], node)));
+        let mut others: Vec<_> = all.filter(|(_, freed)| !freed.is_empty()).collect();
+        others.sort_by_key(|(n, _)| (drafts[*n].1.node != drafts[*n].0.node, *n));
+        Self { free, awaited: Vec::new(), others: others.into() }
+    }
+
+    /// Answers who has to go first. What is lacking in the end is found out when it is carried out.
+    fn give(&mut self, needed: &Amounts) -> Vec<usize> {
+        while needed.iter().any(|(r, q)| amount(&self.free, *r) < *q) {
+            let Some((index, freed)) = self.others.pop_front() else { break };
+            for (resource, quantity) in freed {
+                *self.free.entry(resource).or_default() += quantity;
+            }
+            self.awaited.push(index);
+        }
+        for (resource, quantity) in needed {
+            *self.free.entry(*resource).or_default() -= quantity;
+        }
+        self.awaited.clone()
+    }
 }
 
 /// Removes waits of the draft of least gain in each cycle until none is left.
@@ -250,6 +303,17 @@ pub fn may_begin(state: &State, swap: &Swap) -> bool {
     swap.depends_on.iter().all(|id| !state.swaps.contains_key(id))
 }
 
+/// Whether anybody still waits for a swap: once its slot is over, only if its instance is to be there
+/// now, too. What it keeps free on its target is others'.
+pub fn is_wanted(state: &State, swap: &Swap, now: Timestamp) -> bool {
+    let seconds = state.market.rhythm.slot_seconds;
+    if !swap.moves() || swap.state.is_fenced() || now < swap.slot.plus(1, seconds).start() {
+        return true;
+    }
+    let instance = state.instances.get(&swap.instance);
+    instance.is_some_and(|i| target(state, i, Slot::containing(now, seconds)).node == swap.node_to)
+}
+
 /// What every instance holds in a slot, for readers.
 pub fn allocations(state: &State, slot: Slot) -> BTreeMap<InstanceId, Target> {
     state.instances.values().map(|i| (i.id, target(state, i, slot))).collect()
@@ -257,12 +321,25 @@ pub fn allocations(state: &State, slot: Slot) -> BTreeMap<InstanceId, Target> {
 
 #[cfg(test)]
 mod tests {
-    use super::find_cycle;
+    use super::*;
+    use crate::units::Resource;
 
     #[test]
     fn cycles_are_found_and_chains_are_not() {
         assert_eq!(find_cycle(&[vec![1], vec![2], vec![]]), None);
         assert_eq!(find_cycle(&[vec![1], vec![2], vec![0]]).map(|c| c.len()), Some(3));
         assert_eq!(find_cycle(&[vec![], vec![1]]), Some(vec![1]));
+    }
+
+    #[test]
+    fn nobody_waits_for_more_than_it_needs() {
+        let cpu = |n: i64| Amounts::from([(Resource::CpuMilli, n)]);
+        let frees = VecDeque::from([(7, cpu(300)), (8, cpu(3_000))]);
+        let mut room = Room { free: cpu(1_000), awaited: Vec::new(), others: frees };
+        assert!(room.give(&cpu(600)).is_empty(), "there is room");
+        assert!(room.give(&cpu(400)).is_empty());
+        assert_eq!(room.give(&cpu(300)), [7], "what shrinks here is enough");
+        assert_eq!(room.give(&cpu(1)), [7, 8]);
+        assert_eq!(room.give(&cpu(9_000)), [7, 8], "more there is not");
     }
 }

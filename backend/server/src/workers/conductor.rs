@@ -68,10 +68,18 @@ struct Progress {
     slots_seen: i64,
 }
 
+/// A swap, and what the state says of it.
+struct Standing {
+    swap: Swap,
+    may_begin: bool,
+    is_wanted: bool,
+    comparison: ComparisonRules,
+}
+
 /// What a tick looks at, taken from the state at once.
 struct View {
     market: Market,
-    swaps: Vec<(Swap, bool, ComparisonRules)>,
+    swaps: Vec<Standing>,
     unsettled: Option<Slot>,
 }
 
@@ -81,8 +89,9 @@ impl View {
         let lines = state.awards.values().flat_map(|a| a.lines.iter()).filter(|l| !l.settled).map(|l| l.slot);
         let products = state.products.values().map(|p| p.slot);
         let live = state.swaps.values().map(|s| {
-            let rules = state.instances.get(&s.instance).map(|i| i.comparison.clone()).unwrap_or_default();
-            (s.clone(), plan::may_begin(state, s), rules)
+            let (may_begin, is_wanted) = (plan::may_begin(state, s), plan::is_wanted(state, s, now));
+            let comparison = state.instances.get(&s.instance).map(|i| i.comparison.clone()).unwrap_or_default();
+            Standing { swap: s.clone(), may_begin, is_wanted, comparison }
         });
         Self { market: state.market.clone(), swaps: live.collect(), unsettled: lines.chain(products).filter(due).min() }
     }
@@ -299,12 +308,13 @@ impl Conductor {
     }
 
     async fn step_swaps(&mut self, view: &View, now: Timestamp) -> Result<(), Busy> {
-        for (swap, may_begin, comparison) in &view.swaps {
+        for Standing { swap, may_begin, is_wanted, comparison } in &view.swaps {
             if swap.state == SwapState::AwaitingApproval {
                 continue;
             }
             let situation = Arc::new(swaps::Situation {
                 may_begin: *may_begin,
+                is_wanted: *is_wanted,
                 comparison: comparison.clone(),
                 now,
                 slot_seconds: view.market.rhythm.slot_seconds,

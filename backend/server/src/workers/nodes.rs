@@ -142,6 +142,9 @@ impl Nodes {
             Some(threads) => threads.stop(Some(&self.checkpoints))?,
             None => self.cluster.checkpoint_all(&self.checkpoints)?,
         };
+        for (instance, reason) in &summary.skipped {
+            tracing::warn!(%instance, reason, "no checkpoint of it could be taken; it goes on from an older one");
+        }
         Ok(summary.instances)
     }
 

@@ -7,7 +7,7 @@ use headroom_execution::{
     ActivateRequest, Driver, DriverError, OpKey, ShadowRequest, SnapshotId, SnapshotInfo, VerifyRequest,
 };
 use headroom_market::shadow::Verdict;
-use headroom_market::swap::saga::{StepReport, StepResult};
+use headroom_market::swap::saga::{self, StepReport, StepResult};
 use headroom_market::swap::{Difference, Swap, SwapState};
 use headroom_market::time::Timestamp;
 use headroom_market::workload::{Comparison, ComparisonRules};
@@ -31,6 +31,8 @@ enum Effect {
 pub struct Situation {
     /// All swaps that it depends on have ended.
     pub may_begin: bool,
+    /// Its slot lasts, or its instance is to be on its target now as well.
+    pub is_wanted: bool,
     pub comparison: ComparisonRules,
     pub now: Timestamp,
     pub slot_seconds: i64,
@@ -46,7 +48,7 @@ pub fn step(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Option<StepRes
         let (reason, detail, report) = ("cancelled_by_operator".to_owned(), why.clone(), StepReport::default());
         return Some(StepResult::Failed { state, reason, detail, report });
     }
-    let out_of_time = headroom_market::swap::saga::is_out_of_time(swap, situation.now, situation.slot_seconds);
+    let out_of_time = saga::is_out_of_time(swap, situation.now, situation.slot_seconds) || !situation.is_wanted;
     match effect(nodes, swap, situation, out_of_time) {
         Effect::Done(report) => Some(StepResult::Succeeded { state, report }),
         Effect::Failed { reason, detail, report } => {
