@@ -30,6 +30,9 @@ const TURNS: u32 = 4;
 const PATIENCE: u32 = 4;
 const GRAIN: i128 = 1 << 20;
 
+/// So many entries of a simplex cost as much as a column of a node or program.
+const EFFORT: u64 = 64;
+
 /// How many nodes' rows a component may have.
 const HOST_ROWS: usize = 32;
 
@@ -464,13 +467,15 @@ impl<'a> Attempt<'a> {
                 mode: self.mode,
                 nodes: (all * 2).saturating_sub(self.past.nodes[n]).clamp(1, all),
                 max_cuts: self.limits.max_cuts,
+                effort: self.limits.effort,
                 proposal: proposal.clone(),
                 programs: Cell::new(nodal::programs(m, &part).unwrap_or_default()),
             };
             let programs = search.programs.get();
             let found = search.run();
-            let nodes = found.as_ref().map_or(1, |s| s.nodes);
-            self.work += columns * (nodes + (programs - search.programs.get()) as u64);
+            let (nodes, effort) = found.as_ref().map_or((1, 0), |s| (s.nodes, s.effort));
+            let programs = (programs - search.programs.get()) as u64;
+            self.work += columns * programs + (columns * nodes).max(effort / EFFORT);
             match found {
                 Some(s) => break s,
                 // no prices for what the nodes' rows leave: orders are cut one by one instead

@@ -35,8 +35,9 @@ pub struct Solved {
     pub dropped: BTreeSet<usize>,
     /// Alternative of each block that won.
     pub winners: BTreeMap<usize, usize>,
-    /// Nodes of the search.
+    /// Nodes of the search, and entries that its programs worked on.
     pub nodes: u64,
+    pub effort: u64,
 }
 
 /// Columns times nodes that a component's search may use beyond its first nodes, and these.
@@ -76,7 +77,10 @@ pub(super) struct Found {
     pub bound: Rat,
     pub cuts: u32,
     pub exact: bool,
+    /// Whether it ended because its effort was spent.
+    pub exhausted: bool,
     pub nodes: u64,
+    pub effort: u64,
 }
 
 pub struct Search<'a> {
@@ -86,6 +90,8 @@ pub struct Search<'a> {
     pub mode: Mode,
     pub nodes: u64,
     pub max_cuts: u32,
+    /// Entries that the simplex may work on in all.
+    pub effort: u64,
     /// Proposed alternative of each block, from outside.
     pub proposal: Option<BTreeMap<usize, usize>>,
     /// Programs that may still be solved for prices where nodes are full.
@@ -107,11 +113,12 @@ impl Search<'_> {
         let mut found = self.tree(&model);
         let mut dropped = BTreeSet::new();
         if found.best.is_none() {
-            if let Some(p) = self.proposal.as_ref().filter(|_| self.nodes <= 1) {
-                // no search any more: only the winners of before may win again
+            let proposed = self.proposal.as_ref().filter(|_| self.nodes <= 1 || found.exhausted);
+            if proposed.is_some() || found.exhausted {
+                // no search any more: only the winners of before, or those proposed, may win
                 for (i, cols) in model.blocks.clone() {
                     for (a, j) in cols.into_iter().enumerate() {
-                        if p.get(&i) != Some(&a) {
+                        if proposed.and_then(|p| p.get(&i)) != Some(&a) {
                             model.lp.cols[j].hi = Some(Rat::ZERO);
                         }
                     }
@@ -186,14 +193,16 @@ impl Search<'_> {
     fn tree(&self, model: &Model) -> Found {
         let mut best: Option<Best> = None;
         let mut bound = Rat::ZERO;
-        let (mut nodes, mut cuts, mut exact) = (0_u64, 0_u32, true);
-        let root = Node { simplex: Simplex::new(model.lp.clone()), decided: BTreeMap::new(), bound: None };
-        let mut stack = vec![root];
+        let (mut nodes, mut cuts, mut exact, mut effort) = (0_u64, 0_u32, true, 0_u64);
+        let simplex = Simplex::new(model.lp.clone());
+        let first = simplex.objective();
+        let mut stack = vec![Node { simplex, decided: BTreeMap::new(), bound: Some(first) }];
         if let Some(p) = &self.proposal
             && let Some(n) = self.proposed(model, p)
         {
             stack.push(n);
         }
+        let mut exhausted = false;
         while let Some(mut node) = stack.pop() {
             let beaten = |b: &Rat, best: &Option<Best>| {
                 best.as_ref().is_some_and(|x| *b < x.welfare || (*b == x.welfare && x.shared.is_none()))
@@ -209,12 +218,23 @@ impl Search<'_> {
                 break;
             }
             let before = node.simplex.pivots;
+            let worked = node.simplex.effort;
+            node.simplex.most_effort = worked.saturating_add(self.effort.saturating_sub(effort));
             let end = node.simplex.solve();
+            effort += node.simplex.effort - worked;
             nodes += 1 + (node.simplex.pivots - before) / PIVOTS;
-            if end != End::Optimal {
-                continue;
-            }
             let value = node.simplex.objective();
+            match end {
+                End::Optimal => {}
+                End::Infeasible => continue,
+                End::Exhausted => {
+                    (exact, exhausted) = (false, true);
+                    for b in stack.iter().filter_map(|n| n.bound.clone()).chain([value]) {
+                        bound = bound.max(b);
+                    }
+                    break;
+                }
+            }
             if beaten(&value, &best) {
                 continue;
             }
@@ -268,7 +288,7 @@ impl Search<'_> {
                 }
             }
         }
-        Found { best, bound, cuts, exact, nodes }
+        Found { best, bound, cuts, exact, exhausted, nodes, effort }
     }
 
     /// The node in which every block does what the proposal says.

@@ -70,6 +70,9 @@ impl Proposer for NoProposal {
 pub struct Limits {
     pub nodes: u64,
     pub max_cuts: u32,
+    /// Entries that the programs of one component's search may work on, by their length. Programs
+    /// whose fractions grow long end here; then the proposal stands, with the bound reached.
+    pub effort: u64,
     /// Columns times programs solved. Once it is spent, whatever has no host is cut at once and
     /// stays out: the outcome is as exact as any, and further from the best.
     pub work: u64,
@@ -79,12 +82,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { nodes: 20_000, max_cuts: 2_000, work: u64::MAX, without_blocks: false }
+        Limits { nodes: 20_000, max_cuts: 2_000, effort: 20_000_000, work: u64::MAX, without_blocks: false }
     }
 }
 
 impl Limits {
     /// Those of a round of a market: rounds are small and come every few seconds. A round that is
-    /// not small ends in seconds, too; `examples/clear_cost.rs` and `awkward_cost.rs` measure it.
-    pub const PRODUCTION: Limits = Limits { nodes: 4_000, max_cuts: 200, work: 600_000, without_blocks: false };
+    /// not small ends in seconds, too; `examples/clear_cost.rs` and `awkward_cost.rs` (of the solver) measure it.
+    pub const PRODUCTION: Limits =
+        Limits { nodes: 4_000, max_cuts: 200, effort: 10_000_000, work: 600_000, without_blocks: false };
 }

@@ -89,6 +89,14 @@ impl Rat {
     pub fn is_zero(&self) -> bool {
         matches!(self.0, Small(0, _))
     }
+
+    /// What an operation with the value costs, about: 1 where 128 bits are enough.
+    pub fn weight(&self) -> u64 {
+        match &self.0 {
+            Small(..) => 1,
+            Big(b) => 8 + (b.numer().bits() + b.denom().bits()) / 32,
+        }
+    }
     pub fn is_pos(&self) -> bool {
         self.signum() > 0
     }

@@ -59,6 +59,8 @@ enum Place {
 pub enum End {
     Optimal,
     Infeasible,
+    /// The effort is spent; `objective` is a bound all the same, see there.
+    Exhausted,
 }
 
 type SparseRow = Vec<(usize, Rat)>;
@@ -75,6 +77,10 @@ pub struct Simplex {
     /// Reduced costs of all variables (0 for basic ones), columns first, then slacks.
     reduced: Vec<Rat>,
     pub pivots: u64,
+    /// Entries worked on, by their length, since the beginning, and how many there may be: pivots
+    /// of large programs, and of programs whose fractions grow long, cost very unlike others.
+    pub effort: u64,
+    pub most_effort: u64,
 }
 
 fn dot(row: &SparseRow, entries: &[(usize, Rat)]) -> Rat {
@@ -137,6 +143,8 @@ impl Simplex {
             value: vec![Rat::ZERO; m],
             reduced,
             pivots: 0,
+            effort: 0,
+            most_effort: u64::MAX,
             lp,
         };
         s.refresh();
@@ -199,6 +207,8 @@ impl Simplex {
         matches!(self.place[j], Place::Basic(_))
     }
 
+    /// What the present point earns. No feasible point earns more, also where `solve` ended early:
+    /// every basis on the way is dual feasible.
     pub fn objective(&self) -> Rat {
         let earning = (0..self.n()).filter(|j| !self.lp.cols[*j].cost.is_zero());
         sum(earning.map(|j| &self.lp.cols[j].cost * &self.var(j)))
@@ -260,6 +270,9 @@ impl Simplex {
             let Some((r, above, gap)) = self.leaving(careful) else {
                 return End::Optimal;
             };
+            if self.effort > self.most_effort {
+                return End::Exhausted;
+            }
             match self.step(r, above, &gap, careful) {
                 None => return End::Infeasible,
                 Some(true) => stalled = 0,
@@ -374,13 +387,16 @@ impl Simplex {
         };
         let direction: Vec<Rat> = self.inverse.iter().map(|row| dot(row, entries)).collect();
         let pivot: SparseRow = rho.iter().map(|(i, v)| (*i, v.div(&aq))).collect();
+        let mut entries = alpha.len();
         for (i, w) in direction.iter().enumerate() {
             if i == r || w.is_zero() {
                 continue;
             }
             self.value[i] = self.value[i].sub_mul(&t, w);
+            entries += self.inverse[i].len() + pivot.len();
             self.inverse[i] = combine(&self.inverse[i], w, &pivot);
         }
+        self.effort += entries as u64 * aq.weight().max(t.weight());
         self.inverse[r] = pivot;
         self.value[r] = &start + &t;
         self.place[out] = if above { Place::Upper } else { Place::Lower };

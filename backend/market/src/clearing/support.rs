@@ -180,6 +180,7 @@ impl Search<'_> {
             dropped,
             winners,
             nodes: found.nodes,
+            effort: found.effort,
         })
     }
 }

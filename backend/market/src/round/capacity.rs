@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 pub const ROUND_FULL: &str = "ROUND_FULL";
 /// What a round takes: as many rows (of an alternative in a product) of orders that couple slots,
 /// pools or choices as it takes a few seconds to clear on one core where they are as awkward as can
-/// be (`examples/awkward_cost.rs`), and seven times as many of those that stay in one slot of a pool.
+/// be (`awkward_cost.rs` of the solver), and seven times as many of those that stay in one slot of a pool.
 pub const MOST: u64 = 24_000;
 const COUPLING_ROW: u64 = 20;
 const ROW: u64 = 3;

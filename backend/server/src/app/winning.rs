@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::http::problem::{Answered, Problem};
 
 use headroom_market::clearing::{self, Book, Limits, Money, Winning};
-use headroom_solver::Relaxation;
+use headroom_solver::MixedInteger;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -83,7 +83,7 @@ pub async fn winning_limit(app: &App, refused_in: u64, order: &str, guess: Optio
         let ends = Instant::now() + LONGEST_SEARCH;
         let search = move || {
             let in_time = || Instant::now() < ends;
-            clearing::winning_limit(&book, &id, guess, &Relaxation, &Limits::PRODUCTION, &in_time)
+            clearing::winning_limit(&book, &id, guess, &MixedInteger::PRODUCTION, &Limits::PRODUCTION, &in_time)
         };
         let winning = tokio::task::spawn_blocking(search).await.map_err(|e| Problem::fault(&e))?;
         drop(turn);

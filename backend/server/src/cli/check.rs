@@ -290,7 +290,10 @@ fn clear_again(book: &str, outcome: &str, hash: &str) -> Result<(), String> {
     let book = Arc::new(book);
     for without_blocks in [false, true] {
         let limits = clearing::Limits { without_blocks, ..clearing::Limits::PRODUCTION };
-        let Ok(again) = clearing::clear(&book, Mode::Market, &headroom_solver::Relaxation, &limits) else { continue };
+        let Ok(again) = clearing::clear(&book, Mode::Market, &headroom_solver::MixedInteger::PRODUCTION, &limits)
+        else {
+            continue;
+        };
         if again.result_hash() == hash {
             return Ok(());
         }

@@ -158,7 +158,7 @@ fn clear(a: &ClearArgs) -> ExitCode {
     let mut broken = Vec::new();
     for limits in [Limits::default(), Limits { without_blocks: true, ..Limits::default() }] {
         let t = Instant::now();
-        let outcome = match clearing::clear(&book, mode, &headroom_solver::Relaxation, &limits) {
+        let outcome = match clearing::clear(&book, mode, &headroom_solver::MixedInteger::OFFLINE, &limits) {
             Ok(o) => o,
             Err(ClearFault::Refused(faults)) => return refuse(&faults),
             Err(e) => {

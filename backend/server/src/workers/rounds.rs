@@ -5,7 +5,7 @@ use crate::sequencer::{Attached, Busy, Outcome, Sequencer};
 use headroom_market::clearing::{self, Book, Limits, Mode, Verified};
 use headroom_market::command::Command;
 use headroom_market::time::Timestamp;
-use headroom_solver::Relaxation;
+use headroom_solver::MixedInteger;
 use headroom_store::write::ArchivedRound;
 use std::path::Path;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ async fn clear_verified(book: Arc<Book>) -> Option<Verified<clearing::Outcome>> 
     let work = move || {
         for without_blocks in [false, true] {
             let limits = Limits { without_blocks, ..Limits::PRODUCTION };
-            let outcome = match clearing::clear(&book, Mode::Market, &Relaxation, &limits) {
+            let outcome = match clearing::clear(&book, Mode::Market, &MixedInteger::PRODUCTION, &limits) {
                 Ok(outcome) => outcome,
                 Err(fault) => {
                     let fault = brief(&fault);

@@ -1,15 +1,15 @@
 //! What a round costs that one member makes as awkward as it can, at the most that a round takes
 //! (`round::capacity`).
 //!
-//! `cargo run --release -p headroom-market --example awkward_cost -- [SEEDS]` prints for each kind
+//! `cargo run --release -p headroom-solver --example awkward_cost -- [SEEDS]` prints for each kind
 //! of book the worst and the median wall-clock seconds of `clear`, and how far the welfare stays
 //! under its bound.
-#![expect(clippy::disallowed_types, reason = "this is a stopwatch around the core")]
 use headroom_market::clearing::book::*;
 use headroom_market::clearing::generate::Draw;
 use headroom_market::clearing::rational::Rat;
-use headroom_market::clearing::{Limits, Mode, NoProposal, clear};
+use headroom_market::clearing::{Limits, Mode, clear};
 use headroom_market::round::capacity::{MOST, weight_of};
+use headroom_solver::MixedInteger;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -124,7 +124,7 @@ fn main() {
             let book = book(&kind, seed);
             orders = book.orders.len();
             let start = Instant::now();
-            match clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION) {
+            match clear(&book, Mode::Market, &MixedInteger::PRODUCTION, &Limits::PRODUCTION) {
                 Ok(outcome) => open.push(outcome.certificate.map(|c| c.gap).unwrap_or_default()),
                 Err(error) => println!("{} seed {seed}: {error}", kind.name),
             }
