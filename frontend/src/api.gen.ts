@@ -381,6 +381,8 @@ export interface components {
             pinned_until?: components["schemas"]["Timestamp"] | null;
             /** @description It is pinned because the exchange itself ended a move of it. */
             pinned_by_exchange?: boolean;
+            /** @description It is pinned because its own program could not be shown to run elsewhere. */
+            pinned_by_program?: boolean;
             /**
              * @description Slots not settled yet for which the exchange itself ended a swap: its fault, so those who
              *     sold for them are paid all the same.
@@ -548,6 +550,8 @@ export interface components {
                 pinned_until?: components["schemas"]["Timestamp"] | null;
                 /** @description It is pinned because the exchange itself ended a move of it. */
                 pinned_by_exchange?: boolean;
+                /** @description It is pinned because its own program could not be shown to run elsewhere. */
+                pinned_by_program?: boolean;
                 /**
                  * @description Slots not settled yet for which the exchange itself ended a swap: its fault, so those who
                  *     sold for them are paid all the same.
@@ -735,6 +739,8 @@ export interface components {
                 lines: components["schemas"]["ReceiptLine"][];
                 amount: components["schemas"]["Credits"];
                 credit_note: components["schemas"]["Credits"];
+                /** @description For what a program's own fault kept from delivery: paid by its buyer, received by sellers. */
+                reservation_fee?: components["schemas"]["Credits"];
                 /** @description Why less was delivered than awarded, where known. */
                 cause?: string | null;
                 recorded_at: components["schemas"]["Timestamp"];
@@ -1399,6 +1405,8 @@ export interface components {
             lines: components["schemas"]["ReceiptLine"][];
             amount: components["schemas"]["Credits"];
             credit_note: components["schemas"]["Credits"];
+            /** @description For what a program's own fault kept from delivery: paid by its buyer, received by sellers. */
+            reservation_fee?: components["schemas"]["Credits"];
             /** @description Why less was delivered than awarded, where known. */
             cause?: string | null;
             recorded_at: components["schemas"]["Timestamp"];
@@ -1769,6 +1777,8 @@ export interface components {
             proceeds: components["schemas"]["Credits"];
             /** @description charges − credit notes: what was paid for deliveries. */
             net_charges: components["schemas"]["Credits"];
+            /** @description Received less paid, so that it may be below 0. */
+            reservation_fees: components["schemas"]["Credits"];
         };
         /** @example usr_01jd3z6k2m9x7q4v8n5t1w0r3c */
         UserId: string;

@@ -167,6 +167,9 @@ async fn statements_are_what_was_delivered_at_published_prices() -> anyhow::Resu
         {
             assert_eq!(micro(&statement["totals"][name]), sum(&csv, kind), "{name} of {id}");
         }
+        let fees: i128 =
+            csv.iter().filter(|r| r["kind"] == "reservation_fee").filter_map(|r| units(&r["amount"], 6)).sum();
+        assert_eq!(micro(&statement["totals"]["reservation_fees"]), fees, "fees of {id}");
         let summed = summary["participants"].as_array().into_iter().flatten().find(|p| p["participant"] == id);
         assert_eq!(summed.map(|p| &p["totals"]), Some(&statement["totals"]), "the summary's totals of {id}");
     }

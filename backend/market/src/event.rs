@@ -117,7 +117,7 @@ impl State {
             Event::ProductChanged(r) => self.put(r.clone()),
             Event::ModuleRegistered(r) => self.put(r.clone()),
             Event::InstanceChanged(r) => self.put(r.clone()),
-            Event::HintChanged(r) => self.put(r.clone()),
+            Event::HintChanged(r) => self.put_hint(r.clone()),
             Event::ProfileChanged(r) => self.put(r.clone()),
             Event::OutlookRecorded { instance, slots } => {
                 self.outlooks.insert(*instance, slots.clone());

@@ -18,7 +18,7 @@ use crate::time::{Slot, Timestamp};
 use crate::units::{Credits, Price, Resource};
 use crate::workload::guidance::{ApplicationProfile, Hint};
 use crate::workload::{Instance, Module, SlotOutlook};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Pool, resource and slot of a product.
@@ -62,6 +62,8 @@ pub struct State {
     pub client_ids: BTreeMap<(ParticipantId, String), OrderId>,
     pub open_orders: BTreeMap<ParticipantId, u32>,
     pub awards: BTreeMap<AwardId, Award>,
+    /// The same by instance: members may have thousands.
+    awards_of: BTreeMap<InstanceId, BTreeSet<AwardId>>,
     pub rounds: BTreeMap<u64, Round>,
     pub swaps: BTreeMap<SwapId, Swap>,
     pub hints: BTreeMap<HintId, Hint>,
@@ -91,6 +93,7 @@ impl State {
             client_ids: BTreeMap::new(),
             open_orders: BTreeMap::new(),
             awards: BTreeMap::new(),
+            awards_of: BTreeMap::new(),
             rounds: BTreeMap::new(),
             swaps: BTreeMap::new(),
             hints: BTreeMap::new(),
@@ -150,12 +153,22 @@ impl State {
         if award.is_live() {
             self.changes.touched.insert(award.key(), None);
         } else if let Some(award) = self.awards.remove(&id) {
+            if let Some(ids) = award.instance.and_then(|i| self.awards_of.get_mut(&i)) {
+                ids.remove(&id);
+            }
             self.finish(&award);
         }
     }
     pub fn put_award(&mut self, award: Award) {
         self.changes.touched.insert(award.key(), None);
+        if let Some(instance) = award.instance {
+            self.awards_of.entry(instance).or_default().insert(award.id);
+        }
         self.awards.insert(award.id, award);
+    }
+    /// What an instance has won, lent and sold on, the earliest first.
+    pub fn awards_of(&self, instance: InstanceId) -> impl Iterator<Item = &Award> {
+        self.awards_of.get(&instance).into_iter().flatten().filter_map(|id| self.awards.get(id))
     }
     pub fn change_round(&mut self, number: u64, change: impl FnOnce(&mut Round)) {
         let Some(round) = self.rounds.get_mut(&number) else { return };
@@ -165,6 +178,16 @@ impl State {
         } else if let Some(round) = self.rounds.remove(&number) {
             self.finish(&round);
         }
+    }
+    /// What its participant withdrew before leaves memory; the last one stays, as the answer.
+    pub fn put_hint(&mut self, hint: Hint) {
+        let over = |h: &&Hint| h.participant == hint.participant && h.withdrawn_at.is_some() && h.id != hint.id;
+        let over: Vec<Hint> = self.hints.values().filter(over).cloned().collect();
+        for hint in over {
+            self.hints.remove(&hint.id);
+            self.finish(&hint);
+        }
+        self.put(hint);
     }
     pub fn put_swap(&mut self, swap: Swap) {
         if swap.is_live() {

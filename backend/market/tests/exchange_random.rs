@@ -99,6 +99,9 @@ impl World {
                 if transfer.debit == Account::Escrow {
                     *self.paid.entry((transfer.kind.name(), transfer.credit)).or_default() += transfer.amount;
                 }
+                if transfer.kind == TransferKind::ReservationFee && transfer.credit == Account::Escrow {
+                    *self.paid.entry((transfer.kind.name(), transfer.debit)).or_default() += -transfer.amount;
+                }
             }
             if let Event::Received(receipt) = event {
                 self.receipts.push(receipt.clone());
@@ -281,6 +284,7 @@ fn clear_round(world: &mut World) -> bool {
     let Reply::Sealed { round, book } = world.run(Command::SealRound) else { return false };
     assert!(!matches!(world.run(Command::SealRound), Reply::Sealed { .. }), "one round at a time");
     check_commitment(world, round, &previous_root, book.seed);
+    who_cannot_move_bids_where_it_is(world, &book);
     holds_follow_collars(world);
     nothing_is_overdue(world);
     let once = |o: &&Order| matches!(o.request.time_in_force, TimeInForce::Ioc | TimeInForce::Fok);
@@ -307,6 +311,17 @@ fn clear_round(world: &mut World) -> bool {
     everybody_is_told_why(world, &once);
     nothing_is_overdue(world);
     true
+}
+
+/// Nothing is sold to a workload on a node that it can't go to.
+fn who_cannot_move_bids_where_it_is(world: &World, book: &clearing::Book) {
+    for bid in book.orders.iter().filter(|o| o.side == clearing::Side::Bid) {
+        let Some(instance) = bid.instance.as_ref().map(|id| &world.state.instances[&id.parse().unwrap()]) else {
+            continue;
+        };
+        let there = bid.node.as_deref() == Some(instance.node.to_string().as_str());
+        assert!(there || !instance.is_pinned(world.now), "{} is pinned and bids elsewhere", instance.name);
+    }
 }
 
 /// An order that has ended with its round or waits on has the reason why it has not won all.
@@ -490,10 +505,33 @@ fn who_bears_what_was_not_delivered(world: &World, slot: Slot, receipts: &[Recei
     for (short, kept_back) in products.values() {
         assert!(kept_back <= short, "{kept_back} kept back from sellers, {short} not delivered");
     }
+    reservation_fees(receipts);
     let unserved = receipts.iter().any(|r| r.cause.as_deref() == Some("buyer_not_served"));
     let short = receipts.iter().any(|r| r.side == Side::Bid && r.cause.is_some());
     assert!(short || !unserved, "every buyer was served");
 }
+
+/// Only who could not be moved pays for what was kept, a tenth of it, and only who was not paid for
+/// that gets it.
+fn reservation_fees(receipts: &[Receipt]) {
+    let (mut paid, mut received) = (Credits::ZERO, Credits::ZERO);
+    for receipt in receipts.iter().filter(|r| !r.reservation_fee.is_zero()) {
+        let cause = receipt.cause.as_deref();
+        if receipt.side == Side::Bid {
+            paid += receipt.reservation_fee;
+            assert!(receipt.reservation_fee <= receipt.credit_note.share_floor(1, 10) + Credits::from_units(1));
+            assert_eq!(cause, Some("move_failed"));
+        } else {
+            received += receipt.reservation_fee;
+            assert_eq!(cause, Some("buyer_not_served"));
+        }
+    }
+    assert!(received <= paid, "{received} received of {paid}");
+    FEES.fetch_add(u32::from(!paid.is_zero()), std::sync::atomic::Ordering::Relaxed);
+}
+
+/// Slots in which somebody paid one.
+static FEES: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
 
 /// What one instance got and gave in a slot, by the ticks: above what it keeps when all that it
 /// lent is gone, and below what it has with all that it won.
@@ -572,6 +610,8 @@ fn random_commands_conserve_money_and_replay_to_the_same_state() {
         rounds > 300 && settled > 300 && moves > 20,
         "rounds {rounds}, receipts {settled}, swap steps of moves {moves}"
     );
+    let fees = FEES.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(fees > 0, "nobody paid a reservation fee");
 }
 
 /// Everybody is to have baseline − lent + won − resold, and who takes waits for who frees.
@@ -579,14 +619,18 @@ fn check_plan(world: &World, slot: Slot) {
     let planned = |swap: &Swap| swap.slot == slot && swap.created_at == world.now;
     for instance in world.state.instances.values() {
         let swap = instance.swap.and_then(|id| world.state.swaps.get(&id));
-        if instance.is_pinned(world.now) || swap.is_some_and(|s| !planned(s)) {
+        if swap.is_some_and(|s| !planned(s)) {
             continue;
         }
+        let node = plan::target(&world.state, instance, slot).node;
+        // What it has won elsewhere it can't have; what it has lent is others' all the same.
+        let stays = instance.is_pinned(world.now) && node != instance.node;
         for resource in [Resource::CpuMilli, Resource::MemMib] {
             let mut wanted = amount(&instance.baseline, resource);
             for award in world.state.awards.values().filter(|a| a.instance == Some(instance.id)) {
                 for line in award.lines.iter().filter(|l| l.slot == slot && l.resource == resource) {
                     wanted += match award.kind {
+                        AwardKind::Bought if stays => 0,
                         AwardKind::Bought => line.quantity - line.resold,
                         AwardKind::Lent => -line.quantity,
                         AwardKind::Resold => 0,
@@ -694,7 +738,10 @@ fn check_settlement(world: &World) {
             Side::Bid => (TransferKind::CreditNote, receipt.credit_note),
             Side::Offer => (TransferKind::Proceeds, receipt.amount),
         };
-        *due.entry((kind.name(), Account::Available(receipt.participant))).or_default() += amount;
+        let account = Account::Available(receipt.participant);
+        *due.entry((kind.name(), account)).or_default() += amount;
+        let fee = if receipt.side == Side::Bid { -receipt.reservation_fee } else { receipt.reservation_fee };
+        *due.entry((TransferKind::ReservationFee.name(), account)).or_default() += fee;
         if receipt.side == Side::Bid {
             delivered += i128::from(total.units());
         }
@@ -702,6 +749,7 @@ fn check_settlement(world: &World) {
     assert_eq!(of(TransferKind::Charge) + of(TransferKind::Rounding) - of(TransferKind::CreditNote), delivered);
     let mut paid = world.paid.clone();
     paid.retain(|(kind, _), _| *kind != TransferKind::OperatorIncome.name());
+    paid.retain(|_, amount| !amount.is_zero());
     due.retain(|_, amount| !amount.is_zero());
     assert_eq!(paid, due, "every receipt is paid, to whom it is made out");
     assert_eq!(world.state.ledger.balance(Account::Escrow), Credits::ZERO, "nothing stays in escrow");

@@ -114,6 +114,9 @@ pub enum TransferKind {
     CreditNote,
     /// Lent or resold and delivered: escrow → available of the seller.
     Proceeds,
+    /// Capacity that was kept for a program which could not be moved to it: available → escrow, and
+    /// from there to the sellers that were not paid for it.
+    ReservationFee,
     /// The operator's supply, delivered: escrow → operator income.
     OperatorIncome,
     /// Sellers made whole for what the platform failed to deliver: platform risk → escrow.
@@ -131,6 +134,7 @@ impl TransferKind {
             TransferKind::Charge => "charge",
             TransferKind::CreditNote => "credit_note",
             TransferKind::Proceeds => "proceeds",
+            TransferKind::ReservationFee => "reservation_fee",
             TransferKind::OperatorIncome => "operator_income",
             TransferKind::PlatformRisk => "platform_risk",
             TransferKind::Rounding => "rounding",

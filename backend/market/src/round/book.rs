@@ -4,7 +4,7 @@
 //! hold computed from the finer number always covers the coarser one.
 use crate::book::{Alternative, Order, OrderRequest, OrderStatus, Origin, Side, validate};
 use crate::clearing::{self, Money};
-use crate::ids::{AwardId, InstanceId, NodeId, OrderId};
+use crate::ids::{AwardId, InstanceId, NodeId, OrderId, ParticipantId};
 use crate::pool::NodeState;
 use crate::round::capacity::{self, Entry};
 use crate::round::growth::Growth;
@@ -15,6 +15,10 @@ use crate::time::{Slot, Timestamp};
 use crate::units::{Credits, Price, Resource, amount};
 use crate::workload::Class;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Awards that a member may have whose slots are not settled; beyond it, its orders sit rounds out.
+/// Every award is looked at in every round, and one order may win a little in each of many.
+pub const MOST_AWARDS: usize = 10_000;
 
 /// A book and what had to be left out of it.
 pub struct Draft {
@@ -57,12 +61,24 @@ struct Builder<'a> {
     orders: Vec<clearing::Order>,
     excluded: Vec<(OrderId, &'static str)>,
     held_back: BTreeSet<Entry>,
+    /// By instance, first and last slot of a bid: where awards put it, as (before, in) these slots.
+    /// One instance may have thousands of bids and awards.
+    placed: BTreeMap<(InstanceId, Slot, Slot), (NodeId, Option<NodeId>)>,
 }
 
 impl<'a> Builder<'a> {
     fn new(state: &'a State, now: Timestamp, slots: &'a [Slot]) -> Self {
         let occupancy = Occupancy::of(state, slots);
-        Self { state, now, slots, occupancy, orders: Vec::new(), excluded: Vec::new(), held_back: BTreeSet::new() }
+        Self {
+            state,
+            now,
+            slots,
+            occupancy,
+            orders: Vec::new(),
+            excluded: Vec::new(),
+            held_back: BTreeSet::new(),
+            placed: BTreeMap::new(),
+        }
     }
 
     fn slot_index(&self, slot: Slot) -> Option<i64> {
@@ -77,8 +93,14 @@ impl<'a> Builder<'a> {
         open.sort_by_key(|o| (o.origin != Origin::Manual, o.id));
         self.held_back = capacity::held_back(self.state, &open, self.slots);
         let mut growth = Growth::of(self.state);
+        let mut unsettled: BTreeMap<ParticipantId, usize> = BTreeMap::new();
+        for award in self.state.awards.values() {
+            *unsettled.entry(award.participant).or_default() += 1;
+        }
         for order in open {
-            let entry = if self.held_back.contains(&Entry::Order(order.id)) {
+            let entry = if unsettled.get(&order.participant).is_some_and(|n| *n >= MOST_AWARDS) {
+                Err("TOO_MANY_AWARDS")
+            } else if self.held_back.contains(&Entry::Order(order.id)) {
                 Err(capacity::ROUND_FULL)
             } else if growth.admits(self.state, order, self.slots) {
                 self.entry(order)
@@ -108,7 +130,7 @@ impl<'a> Builder<'a> {
         if let Some(instance) = order.request.instance.and_then(|id| self.state.instances.get(&id)) {
             node = Some(match order.side {
                 Side::Offer => instance.node,
-                Side::Bid => self.host(order, instance.id, &alternatives).ok_or("INELIGIBLE")?,
+                Side::Bid => self.host(order, instance.id, &alternatives)?,
             });
         }
         let replicas = i64::from(order.remaining_replicas);
@@ -150,17 +172,26 @@ impl<'a> Builder<'a> {
     /// The node where a bid's instance would have room, baseline included: where it is, where
     /// an earlier award puts it, or else the first other node of the pool that can host it.
     /// Its baseline is reserved there, so that every award of the round can be made true.
-    fn host(&mut self, order: &Order, id: InstanceId, alternatives: &[Alternative]) -> Option<NodeId> {
+    fn host(&mut self, order: &Order, id: InstanceId, alternatives: &[Alternative]) -> Result<NodeId, &'static str> {
         let instance = &self.state.instances[&id];
         let window: Vec<Slot> = alternatives.iter().flat_map(|a| a.slots.clone()).collect();
-        let (first, last) = (*window.iter().min()?, *window.iter().max()?);
-        let home = self.planned_node(id, first);
-        let fixed = self.awarded_node(id, first, last);
-        if let Some(node) = fixed {
-            return Some(node);
+        let (Some(first), Some(last)) = (window.iter().min().copied(), window.iter().max().copied()) else {
+            return Err("INELIGIBLE");
+        };
+        let (home, fixed) = *self
+            .placed
+            .entry((id, first, last))
+            .or_insert_with(|| (planned_node(self.state, id, first), awarded_node(self.state, id, first, last)));
+        if instance.is_pinned(self.now) {
+            // Where it was to go it can't go now: more of that would be sold to fail.
+            let stays = fixed.unwrap_or(home) == instance.node;
+            return if stays { Ok(instance.node) } else { Err("FROZEN_HOLD_TIME") };
         }
-        if self.occupancy.fits(self.state, home, &order.remaining, &window) || instance.is_pinned(self.now) {
-            return Some(home);
+        if let Some(node) = fixed {
+            return Ok(node);
+        }
+        if self.occupancy.fits(self.state, home, &order.remaining, &window) {
+            return Ok(home);
         }
         let avoided: BTreeSet<NodeId> = self
             .state
@@ -181,24 +212,11 @@ impl<'a> Builder<'a> {
                 && !avoided.contains(&n.id)
                 && self.occupancy.fits(self.state, n.id, &whole, &from_here_on)
         });
-        let Some(node) = other else { return Some(home) };
+        let Some(node) = other else { return Ok(home) };
         let node = node.id;
         let baseline = instance.baseline.clone();
         self.occupancy.take(node, &baseline, &from_here_on);
-        Some(node)
-    }
-
-    /// Where the instance will be when `slot` begins, as far as awards have decided.
-    fn planned_node(&self, id: InstanceId, slot: Slot) -> NodeId {
-        let instance = &self.state.instances[&id];
-        latest_award_before(self.state, id, slot).unwrap_or(instance.node)
-    }
-
-    /// A node that an earlier award has fixed for one of these slots.
-    fn awarded_node(&self, id: InstanceId, first: Slot, last: Slot) -> Option<NodeId> {
-        bought(self.state, id)
-            .filter(|a| a.lines.iter().any(|l| l.slot >= first && l.slot <= last && l.quantity > l.resold))
-            .find_map(|a| a.nodes.first().copied())
+        Ok(node)
     }
 
     /// What was won for slots that have not begun stays in the book at the holder's own limit.
@@ -366,7 +384,19 @@ pub fn operator_capacity(state: &State, pool: &str, resource: Resource) -> i64 {
 }
 
 pub(super) fn bought(state: &State, id: InstanceId) -> impl Iterator<Item = &Award> {
-    state.awards.values().filter(move |a| a.instance == Some(id) && a.kind == AwardKind::Bought)
+    state.awards_of(id).filter(|a| a.kind == AwardKind::Bought)
+}
+
+/// Where the instance will be when `slot` begins, as far as awards have decided.
+fn planned_node(state: &State, id: InstanceId, slot: Slot) -> NodeId {
+    latest_award_before(state, id, slot).unwrap_or(state.instances[&id].node)
+}
+
+/// A node that an earlier award has fixed for one of these slots.
+fn awarded_node(state: &State, id: InstanceId, first: Slot, last: Slot) -> Option<NodeId> {
+    bought(state, id)
+        .filter(|a| a.lines.iter().any(|l| l.slot >= first && l.slot <= last && l.quantity > l.resold))
+        .find_map(|a| a.nodes.first().copied())
 }
 
 /// The node of the latest award for a slot before `slot`.
@@ -382,7 +412,7 @@ fn latest_award_before(state: &State, id: InstanceId, slot: Slot) -> Option<Node
 /// What an instance has already lent, by slot and resource.
 pub fn lent(state: &State, id: InstanceId) -> BTreeMap<(Slot, Resource), i64> {
     let mut total = BTreeMap::new();
-    let awards = state.awards.values().filter(|a| a.instance == Some(id) && a.kind == AwardKind::Lent);
+    let awards = state.awards_of(id).filter(|a| a.kind == AwardKind::Lent);
     for line in awards.flat_map(|a| a.lines.iter()) {
         *total.entry((line.slot, line.resource)).or_default() += line.quantity;
     }

@@ -1,8 +1,8 @@
 //! Growth within a workload's own limit: what it has won, what its bids could still add.
 use crate::book::{Order, Side};
 use crate::ids::InstanceId;
-use crate::round::AwardKind;
 use crate::round::book::open_alternatives;
+use crate::round::{Award, AwardKind};
 use crate::state::State;
 use crate::time::Slot;
 use crate::units::{Resource, amount};
@@ -18,17 +18,17 @@ pub struct Growth {
 impl Growth {
     /// What has been won so far.
     pub fn of(state: &State) -> Self {
-        Self::counted(state, |_| true)
+        Self::counted(state.awards.values())
     }
     /// The same for one instance.
     pub fn of_instance(state: &State, id: InstanceId) -> Self {
-        Self::counted(state, |instance| instance == id)
+        Self::counted(state.awards_of(id))
     }
 
-    fn counted(state: &State, of: impl Fn(InstanceId) -> bool) -> Self {
+    fn counted<'a>(awards: impl Iterator<Item = &'a Award>) -> Self {
         let mut taken = BTreeMap::new();
-        let awards = state.awards.values().filter(|a| a.kind == AwardKind::Bought);
-        for (id, award) in awards.filter_map(|a| Some((a.instance.filter(|id| of(*id))?, a))) {
+        let bought = awards.filter(|a| a.kind == AwardKind::Bought);
+        for (id, award) in bought.filter_map(|a| Some((a.instance?, a))) {
             for line in award.lines.iter().filter(|l| !l.settled) {
                 *taken.entry((id, line.slot, line.resource)).or_default() += line.quantity - line.resold;
             }

@@ -43,6 +43,9 @@ pub struct Receipt {
     pub lines: Vec<ReceiptLine>,
     pub amount: Credits,
     pub credit_note: Credits,
+    /// For what a program's own fault kept from delivery: paid by its buyer, received by sellers.
+    #[serde(default)]
+    pub reservation_fee: Credits,
     /// Why less was delivered than awarded, where known.
     pub cause: Option<String>,
     pub recorded_at: Timestamp,

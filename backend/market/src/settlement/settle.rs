@@ -5,47 +5,57 @@
 //! to lenders and resellers, the remainder to operator income; where sellers are due more
 //! than buyers pay, because the exchange failed, PLATFORM_RISK makes them whole.
 use crate::event::Event;
-use crate::ids::{InstanceId, ReceiptId};
+use crate::ids::{AwardId, InstanceId, ReceiptId};
 use crate::ledger::{Account, TransferKind};
 use crate::pool::Reference;
 use crate::round::{Award, AwardKind, AwardLine};
 use crate::settlement::meter::Reading;
-use crate::settlement::shortfall::Shortfalls;
+use crate::settlement::shortfall::{self, Shortfalls};
 use crate::settlement::{Receipt, ReceiptLine};
-use crate::time::Slot;
+use crate::state::State;
+use crate::time::{Slot, Timestamp};
 use crate::turn::{Cause, Turn};
 use crate::units::{Credits, Resource};
+use crate::workload::Instance;
 use std::collections::BTreeMap;
 
 /// How many settled slots the reference price remembers: a day of 5-minute slots.
 const REFERENCE_SLOTS: usize = 288;
 
 /// What each award of one instance and resource was given, in award order.
-type Given = BTreeMap<(crate::ids::AwardId, Resource), i64>;
+type Given = BTreeMap<(AwardId, Resource), i64>;
+
+/// Of the price of capacity that a buyer's own program could not be moved to.
+const RESERVATION_FEE_PERCENT: i64 = 10;
 
 pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
     let awards: Vec<Award> =
         turn.state.awards.values().filter(|a| a.lines.iter().any(|l| l.slot == slot && !l.settled)).cloned().collect();
     let given = deliveries(slot, &awards, readings);
-    let missed = |id: InstanceId| readings.iter().any(|r| r.missed > 0 && r.instance == id);
-    let by_exchange = |id: InstanceId| {
-        missed(id) || turn.state.instances.get(&id).is_some_and(|i| i.failed_by_exchange.contains(&slot))
+    let failed = |id: InstanceId| turn.state.instances.get(&id).is_some_and(|i| i.failed_by_exchange.contains(&slot));
+    let by_exchange = |id: InstanceId, line: &AwardLine| match failed(id) {
+        true => line.quantity,
+        false => missed(readings, id, line),
     };
     let shortfalls = Shortfalls::of(slot, &awards, |award, line| directly(award, line, &given), by_exchange);
+    let fees = fees(turn.state, slot, turn.now, &awards, &given, readings);
     let mut escrow = Credits::ZERO;
     for award in &awards {
-        let missed = award.instance.is_some_and(missed);
-        let receipt = receipt(turn, slot, award, &given, &shortfalls, missed);
+        let receipt = receipt(turn, slot, award, &given, &shortfalls, readings, &fees);
+        let cause = Cause { order: Some(award.order), round: Some(award.round), slot: Some(slot) };
+        let account = Account::Available(award.participant);
         if award.kind == AwardKind::Bought {
-            escrow += receipt.amount + receipt.credit_note;
-            let cause = Cause { order: Some(award.order), round: Some(award.round), slot: Some(slot) };
-            let to = Account::Available(award.participant);
-            pay(turn, TransferKind::CreditNote, to, receipt.credit_note, cause, &mut escrow);
+            escrow += receipt.amount + receipt.credit_note + receipt.reservation_fee;
+            pay(turn, TransferKind::CreditNote, account, receipt.credit_note, cause, &mut escrow);
+            // It is a part of what has just come back.
+            let fee =
+                turn.transfer(TransferKind::ReservationFee, account, Account::Escrow, receipt.reservation_fee, cause);
+            debug_assert!(fee.is_ok(), "{fee:?}");
         }
         turn.emit(Event::Received(receipt.clone()));
         if award.kind != AwardKind::Bought {
-            let cause = Cause { order: Some(award.order), round: Some(award.round), slot: Some(slot) };
-            pay_seller(turn, award, receipt.amount, cause, &mut escrow);
+            pay(turn, TransferKind::Proceeds, account, receipt.amount, cause, &mut escrow);
+            pay(turn, TransferKind::ReservationFee, account, receipt.reservation_fee, cause, &mut escrow);
         }
     }
     let cause = Cause { slot: Some(slot), ..Cause::default() };
@@ -60,10 +70,6 @@ pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
     forget_failures(turn, slot);
     remember_prices(turn, slot);
     turn.emit(Event::SlotSettled { slot, at: turn.now });
-}
-
-fn pay_seller(turn: &mut Turn<'_>, award: &Award, amount: Credits, cause: Cause, escrow: &mut Credits) {
-    pay(turn, TransferKind::Proceeds, Account::Available(award.participant), amount, cause, escrow);
 }
 
 fn pay(turn: &mut Turn<'_>, kind: TransferKind, to: Account, amount: Credits, cause: Cause, escrow: &mut Credits) {
@@ -114,16 +120,56 @@ fn directly(award: &Award, line: &AwardLine, given: &Given) -> i64 {
     delivered.clamp(0, line.quantity)
 }
 
+/// What buyers pay for capacity that was kept for them and that their own program could not be
+/// moved to: a tenth of its price (mechanism §11), by award and resource.
+struct Fees {
+    of_award: BTreeMap<(AwardId, Resource), Credits>,
+    of_trade: BTreeMap<shortfall::Key, Credits>,
+}
+
+fn fees(state: &State, slot: Slot, now: Timestamp, awards: &[Award], given: &Given, readings: &[Reading]) -> Fees {
+    let mut fees = Fees { of_award: BTreeMap::new(), of_trade: BTreeMap::new() };
+    let by_program = |i: &Instance| i.is_pinned(now) && i.pinned_by_program && !i.failed_by_exchange.contains(&slot);
+    for award in awards.iter().filter(|a| a.kind == AwardKind::Bought) {
+        let Some(instance) = award.instance.and_then(|id| state.instances.get(&id)).filter(|i| by_program(i)) else {
+            continue;
+        };
+        for line in award.lines.iter().filter(|l| l.slot == slot && !l.settled) {
+            let kept = line.quantity - directly(award, line, given) - missed(readings, instance.id, line);
+            let price = line.price.charge_half_even(kept.max(0)).unwrap_or_default();
+            let fee = price.share_floor(RESERVATION_FEE_PERCENT, 100);
+            fees.of_award.insert((award.id, line.resource), fee);
+            *fees.of_trade.entry(shortfall::key(award, line)).or_default() += fee;
+        }
+    }
+    fees
+}
+
+impl Fees {
+    /// What a line pays, or, of what all of its trade pay, what a seller of `kept` gets where `lost` is
+    /// not paid for: the operator has the rest.
+    fn of(&self, award: &Award, line: &AwardLine, kept: i64, lost: i64) -> Credits {
+        if award.kind == AwardKind::Bought {
+            return self.of_award.get(&(award.id, line.resource)).copied().unwrap_or_default();
+        }
+        let pot = self.of_trade.get(&shortfall::key(award, line)).copied().unwrap_or_default();
+        if lost > 0 { pot.share_floor(kept.clamp(0, lost), lost) } else { Credits::ZERO }
+    }
+}
+
 fn receipt(
     turn: &mut Turn<'_>,
     slot: Slot,
     award: &Award,
     given: &Given,
     shortfalls: &Shortfalls,
-    missed: bool,
+    readings: &[Reading],
+    fees: &Fees,
 ) -> Receipt {
     let mut lines = Vec::new();
+    let mut reservation_fee = Credits::ZERO;
     let mut not_handed_on = false;
+    let (mut short, mut missed_of_it) = (0, 0);
     for line in award.lines.iter().filter(|l| l.slot == slot && !l.settled) {
         let direct = directly(award, line, given);
         let delivered = match award.kind {
@@ -131,6 +177,9 @@ fn receipt(
             AwardKind::Lent | AwardKind::Resold => shortfalls.handed_on(award, line, direct),
         };
         not_handed_on |= delivered < direct;
+        reservation_fee += fees.of(award, line, direct - delivered, shortfalls.lost(award, line));
+        short += line.quantity - delivered;
+        missed_of_it += award.instance.map_or(0, |id| missed(readings, id, line)).min(line.quantity - delivered);
         let amount = if delivered == line.quantity {
             line.money
         } else {
@@ -147,7 +196,6 @@ fn receipt(
             credit_note,
         });
     }
-    let short = lines.iter().any(|l| l.delivered < l.awarded);
     Receipt {
         id: ReceiptId::next(&mut turn.ids),
         award: award.id,
@@ -160,13 +208,24 @@ fn receipt(
         slot,
         amount: lines.iter().map(|l| l.amount).sum(),
         credit_note: lines.iter().map(|l| l.credit_note).sum(),
+        reservation_fee,
         lines,
         cause: match not_handed_on {
             true => Some("buyer_not_served".to_owned()),
-            false => short.then(|| cause(turn, award, slot, missed)),
+            // An outage is the cause where it is the greater part of it.
+            false => (short > 0).then(|| cause(turn, award, slot, 2 * missed_of_it >= short)),
         },
         recorded_at: turn.now,
     }
+}
+
+/// What the exchange kept an instance from because it stood still itself, rounded up.
+fn missed(readings: &[Reading], id: InstanceId, line: &AwardLine) -> i64 {
+    let reading = readings.iter().find(|r| r.instance == id && r.resource == line.resource && r.missed > 0);
+    reading.map_or(0, |r| {
+        let (missed, ticks) = (i128::from(r.missed), i128::from(r.ticks()));
+        ((i128::from(line.quantity) * missed + ticks - 1) / ticks) as i64
+    })
 }
 
 /// Why less was delivered, as far as the instance tells.

@@ -15,50 +15,74 @@ use std::collections::BTreeMap;
 #[derive(Clone, Copy, Debug, Default)]
 struct Trade {
     bought: i64,
+    /// By members; where nothing is short, more than is bought.
+    sold: i64,
     /// Bought and not delivered, and the exchange did not cause it.
     not_delivered: i64,
     /// Lent and not given: those lenders bear it themselves.
     not_given: i64,
 }
 
+impl Trade {
+    fn supplied(&self) -> i64 {
+        (self.bought.max(self.sold) - self.not_given).max(0)
+    }
+    fn lost(&self) -> i64 {
+        (self.not_delivered - self.not_given).clamp(0, self.supplied())
+    }
+}
+
+/// Round and product that a line was traded in.
+pub type Key = (u64, PoolSlug, Resource);
+
+pub fn key(award: &Award, line: &AwardLine) -> Key {
+    (award.round, line.pool.clone(), line.resource)
+}
+
 /// What failed in a slot, by round and product.
 #[derive(Debug, Default)]
-pub struct Shortfalls(BTreeMap<(u64, PoolSlug, Resource), Trade>);
+pub struct Shortfalls(BTreeMap<Key, Trade>);
 
 impl Shortfalls {
-    /// `delivered` is what each line of an award got or gave; `by_exchange` whether it was the
-    /// exchange that kept an instance from its share.
+    /// `delivered` is what each line of an award got or gave; `by_exchange` how much of it the
+    /// exchange itself kept its instance from.
     pub fn of(
         slot: Slot,
         awards: &[Award],
         delivered: impl Fn(&Award, &AwardLine) -> i64,
-        by_exchange: impl Fn(InstanceId) -> bool,
+        by_exchange: impl Fn(InstanceId, &AwardLine) -> i64,
     ) -> Self {
         let mut trades = BTreeMap::<_, Trade>::new();
         for award in awards {
-            let excused = award.instance.is_some_and(&by_exchange);
             for line in award.lines.iter().filter(|l| l.slot == slot && !l.settled) {
-                let trade = trades.entry((award.round, line.pool.clone(), line.resource)).or_default();
+                let trade = trades.entry(key(award, line)).or_default();
                 let missing = (line.quantity - delivered(award, line)).max(0);
                 match award.kind {
                     AwardKind::Bought => {
                         trade.bought += line.quantity;
-                        trade.not_delivered += if excused { 0 } else { missing };
+                        let excused = award.instance.map_or(0, |id| by_exchange(id, line));
+                        trade.not_delivered += (missing - excused).max(0);
                     }
-                    AwardKind::Lent => trade.not_given += missing,
-                    AwardKind::Resold => {}
+                    AwardKind::Lent => {
+                        trade.sold += line.quantity;
+                        trade.not_given += missing;
+                    }
+                    AwardKind::Resold => trade.sold += line.quantity,
                 }
             }
         }
         Self(trades)
     }
 
+    /// What members failed to take of a line's product, and its sellers hand on less for.
+    pub fn lost(&self, award: &Award, line: &AwardLine) -> i64 {
+        self.0.get(&key(award, line)).map_or(0, Trade::lost)
+    }
+
     /// What of a seller's `given` reached buyers, or would have but for the exchange, rounded down.
     pub fn handed_on(&self, award: &Award, line: &AwardLine, given: i64) -> i64 {
-        let key = (award.round, line.pool.clone(), line.resource);
-        let trade = self.0.get(&key).copied().unwrap_or_default();
-        let supplied = (trade.bought - trade.not_given).max(0);
-        let lost = (trade.not_delivered - trade.not_given).clamp(0, supplied);
+        let trade = self.0.get(&key(award, line)).copied().unwrap_or_default();
+        let (supplied, lost) = (trade.supplied(), trade.lost());
         if lost == 0 {
             return given;
         }
@@ -106,29 +130,30 @@ mod tests {
     }
 
     /// What the sellers' `got` of 50 each becomes: a buyer of 100, two lenders.
-    fn handed_on(bought: i64, got: [i64; 2], by_exchange: bool) -> [i64; 2] {
+    fn handed_on(bought: i64, got: [i64; 2], by_exchange: i64) -> [i64; 2] {
         let awards = [award(1, AwardKind::Bought, 100), award(2, AwardKind::Lent, 50), award(3, AwardKind::Lent, 50)];
         let delivered = |award: &Award, _: &AwardLine| match award.kind {
             AwardKind::Bought => bought,
             _ if award.id == awards[1].id => got[0],
             _ => got[1],
         };
-        let shortfalls = Shortfalls::of(SLOT, &awards, delivered, |_| by_exchange);
+        let shortfalls = Shortfalls::of(SLOT, &awards, delivered, |_, _| by_exchange);
         [1, 2].map(|n| shortfalls.handed_on(&awards[n], &awards[n].lines[0], got[n - 1]))
     }
 
     #[test]
     fn sellers_share_what_members_failed_to_take() {
-        assert_eq!(handed_on(100, [50, 50], false), [50, 50]);
-        assert_eq!(handed_on(0, [50, 50], false), [0, 0]);
-        assert_eq!(handed_on(25, [50, 50], false), [12, 12], "rounded down, so that nobody else pays");
-        assert_eq!(handed_on(0, [50, 50], true), [50, 50], "the exchange pays for its own failures");
+        assert_eq!(handed_on(100, [50, 50], 0), [50, 50]);
+        assert_eq!(handed_on(0, [50, 50], 0), [0, 0]);
+        assert_eq!(handed_on(25, [50, 50], 0), [12, 12], "rounded down, so that nobody else pays");
+        assert_eq!(handed_on(0, [50, 50], 100), [50, 50], "the exchange pays for its own failures");
+        assert_eq!(handed_on(0, [50, 50], 20), [10, 10], "and for no more than these");
     }
 
     #[test]
     fn what_a_lender_kept_is_not_taken_from_the_others_again() {
-        assert_eq!(handed_on(50, [0, 50], false), [0, 50]);
-        assert_eq!(handed_on(25, [0, 50], false), [0, 25], "only what lacks besides");
-        assert_eq!(handed_on(80, [0, 50], false), [0, 50], "the buyer had more than was given");
+        assert_eq!(handed_on(50, [0, 50], 0), [0, 50]);
+        assert_eq!(handed_on(25, [0, 50], 0), [0, 25], "only what lacks besides");
+        assert_eq!(handed_on(80, [0, 50], 0), [0, 50], "the buyer had more than was given");
     }
 }

@@ -6,7 +6,7 @@
 //! waiting, where the node has room, or dropping it.
 use crate::event::Event;
 use crate::ids::{InstanceId, NodeId, SwapId};
-use crate::round::AwardKind;
+use crate::round::{Award, AwardKind, AwardLine};
 use crate::state::State;
 use crate::swap::{Method, MethodConsidered, Phase, Swap, SwapState};
 use crate::time::{Slot, Timestamp};
@@ -27,10 +27,15 @@ pub struct Target {
 
 /// baseline − lent + won − resold, never under the floor, on the node that its awards name.
 pub fn target(state: &State, instance: &Instance, slot: Slot) -> Target {
+    target_of(state, instance, slot, |_| true)
+}
+
+/// The same of some of its awards.
+fn target_of(state: &State, instance: &Instance, slot: Slot, counts: impl Fn(&Award) -> bool) -> Target {
     let mut limits = instance.baseline_in(slot).clone();
     let mut node = instance.node;
     let mut gain = Credits::ZERO;
-    for award in state.awards.values().filter(|a| a.instance == Some(instance.id)) {
+    for award in state.awards_of(instance.id).filter(|a| counts(a)) {
         let lines = award.lines.iter().filter(|l| l.slot == slot);
         let slots = award.lines.iter().map(|l| l.slot).collect::<std::collections::BTreeSet<_>>().len() as i64;
         let mut has_line = false;
@@ -46,8 +51,11 @@ pub fn target(state: &State, instance: &Instance, slot: Slot) -> Target {
             }
             *limits.entry(line.resource).or_default() += change;
         }
-        if has_line && award.kind == AwardKind::Bought && award.limit > award.money {
-            gain += (award.limit - award.money).share_floor(1, slots.max(1));
+        // A limit above what a hold can ever have to cover says nothing more.
+        let most = award.lines.iter().map(|l| collar_value(state, l)).sum();
+        let limit = award.limit.min(most);
+        if has_line && award.kind == AwardKind::Bought && limit > award.money {
+            gain += (limit - award.money).share_floor(1, slots.max(1));
         }
     }
     // Whatever was lent, a swap takes no workload under its floor.
@@ -56,6 +64,11 @@ pub fn target(state: &State, instance: &Instance, slot: Slot) -> Target {
         *limit = (*limit).max(*floor);
     }
     Target { node, limits, gain }
+}
+
+fn collar_value(state: &State, line: &AwardLine) -> Credits {
+    let collar = state.collar(&line.pool, line.resource, line.slot);
+    collar.charge_half_even(line.quantity).unwrap_or(line.money)
 }
 
 /// Writes the swap orders of a slot whose gate has closed.
@@ -108,9 +121,9 @@ fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<InstanceId>) {
         }
         let mut target = target(turn.state, instance, slot);
         if target.node != instance.node && instance.is_pinned(turn.now) {
-            // It can't go where its award is: it keeps what it has, and is credited.
+            // It can't go where its award is: it has its baseline less what it lends, and is credited.
             failed_by_exchange.extend(instance.pinned_by_exchange.then_some(instance.id));
-            target = Target { node: instance.node, limits: instance.baseline_in(slot).clone(), gain: Credits::ZERO };
+            target = target_of(turn.state, instance, slot, |a| a.kind != AwardKind::Bought);
         }
         if target.node == instance.node && target.limits == instance.in_force {
             continue;

@@ -21,7 +21,10 @@ const SHADOW_LIMIT_SECONDS: i64 = 120;
 /// After a failed shadow run the instance is not tried again for this many slots.
 pub const PIN_SLOTS_AFTER_FAILURE: i64 = 10;
 /// Reasons that are the exchange's own doing; every other end is put down to the members.
-const BY_EXCHANGE: [&str; 6] = ["cancelled_by_operator", "restarted", "node_down", "io", "corrupt", "engine"];
+const CANCELLED_BY_OPERATOR: &str = "cancelled_by_operator";
+const BY_EXCHANGE: [&str; 6] = [CANCELLED_BY_OPERATOR, "restarted", "node_down", "io", "corrupt", "engine"];
+/// Reasons that lie in the workload's program, or in what its participant wants compared.
+const BY_PROGRAM: [&str; 3] = ["shadow_mismatch", "shadow_inconclusive", "memory_in_use"];
 /// The most differences that are kept with a swap.
 pub const MOST_DIFFERENCES: usize = 100;
 
@@ -147,6 +150,7 @@ fn succeed(turn: &mut Turn<'_>, swap: &mut Swap, report: StepReport) {
 }
 
 fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) {
+    let began = swap.state;
     let fenced = swap.state.is_fenced() && swap.moves();
     // The target already carries the load once VERIFIED has passed: what remains is tidying up.
     if swap.state == SwapState::Released {
@@ -159,7 +163,10 @@ fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) {
     swap.ended_at = Some(turn.now);
     let Some(mut instance) = turn.state.instances.get(&swap.instance).cloned() else { return };
     instance.swap = None;
-    let by_exchange = BY_EXCHANGE.contains(&reason.as_str());
+    // A shadow run that is not done when its slot begins is late by its own program's doing, whoever
+    // puts an end to it.
+    let late = swap.moves() && began == SwapState::Shadow && turn.now >= swap.slot.start();
+    let by_exchange = BY_EXCHANGE.contains(&reason.as_str()) && !(late && reason == CANCELLED_BY_OPERATOR);
     if swap.state != SwapState::Done && by_exchange {
         instance.failed_by_exchange.insert(swap.slot);
     }
@@ -173,6 +180,7 @@ fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) {
         let slot_seconds = turn.state.market.rhythm.slot_seconds;
         instance.pinned_until = Some(turn.now.plus_seconds(PIN_SLOTS_AFTER_FAILURE * slot_seconds));
         instance.pinned_by_exchange = by_exchange;
+        instance.pinned_by_program = BY_PROGRAM.contains(&reason.as_str()) || late;
     }
     turn.emit(Event::InstanceChanged(instance));
 }

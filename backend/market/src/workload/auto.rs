@@ -174,7 +174,7 @@ fn hinted_need(state: &State, id: InstanceId, slot: Slot) -> Amounts {
 /// What the instance has already won beyond its baseline for a slot.
 fn position(state: &State, id: InstanceId, slot: Slot) -> Amounts {
     let mut won = Amounts::new();
-    let awards = state.awards.values().filter(|a| a.instance == Some(id) && a.kind == AwardKind::Bought);
+    let awards = state.awards_of(id).filter(|a| a.kind == AwardKind::Bought);
     for line in awards.flat_map(|a| a.lines.iter()).filter(|l| l.slot == slot) {
         *won.entry(line.resource).or_default() += line.quantity - line.resold;
     }

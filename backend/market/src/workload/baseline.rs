@@ -65,7 +65,7 @@ struct Committed {
 impl Committed {
     fn of(state: &State, id: InstanceId) -> Self {
         let mut all = Self::default();
-        for award in state.awards.values().filter(|a| a.instance == Some(id)) {
+        for award in state.awards_of(id) {
             let side = match award.kind {
                 AwardKind::Bought => &mut all.won,
                 AwardKind::Lent => &mut all.lent,

@@ -175,6 +175,9 @@ pub struct Instance {
     /// It is pinned because the exchange itself ended a move of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pinned_by_exchange: bool,
+    /// It is pinned because its own program could not be shown to run elsewhere.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pinned_by_program: bool,
     /// Slots not settled yet for which the exchange itself ended a swap: its fault, so those who
     /// sold for them are paid all the same.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]

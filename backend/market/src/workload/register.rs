@@ -32,6 +32,9 @@ const LONGEST_FAULT: usize = 500;
 
 /// Modules of one participant; they are kept for ever.
 const MOST_MODULES: usize = 100;
+/// They stay in memory and are looked at with every forecast.
+const MOST_HINTS: usize = 200;
+const MOST_PROFILES: usize = 100;
 
 /// The memory of one guest is 32-bit.
 const MOST_WASM_MEM_MIB: i64 = 4096;
@@ -159,6 +162,7 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
         pinned_until: None,
         failed_by_exchange: Default::default(),
         pinned_by_exchange: false,
+        pinned_by_program: false,
         earlier_baselines: Vec::new(),
         created_at: turn.now,
     };
@@ -443,6 +447,14 @@ pub fn hint(turn: &mut Turn<'_>, participant: ParticipantId, new: NewHint) -> Re
     if let Some(index) = new.avoid_nodes.iter().position(|n| !turn.state.nodes.contains_key(n)) {
         return Err(invalid("not_found", format!("/avoid_nodes/{index}"), "There is no such node."));
     }
+    check_distinct(&new.avoid_nodes, "/avoid_nodes")?;
+    forget_hints(turn, participant);
+    if turn.state.hints.values().filter(|h| h.participant == participant).count() >= MOST_HINTS {
+        return Err(too_many(
+            "too_many_hints",
+            format!("A participant has at most {MOST_HINTS} hints in force. Withdraw one, or wait until one expires."),
+        ));
+    }
     let id = HintId::next(&mut turn.ids);
     let NewHint { instance, expected_demand, avoid_nodes, starts_at, expires_at, source } = new;
     let hint = Hint {
@@ -459,6 +471,28 @@ pub fn hint(turn: &mut Turn<'_>, participant: ParticipantId, new: NewHint) -> Re
     };
     turn.emit(Event::HintChanged(hint));
     Ok(id)
+}
+
+/// Hints that are over leave memory.
+fn forget_hints(turn: &mut Turn<'_>, participant: ParticipantId) {
+    let over = |h: &&Hint| h.participant == participant && h.withdrawn_at.is_none() && !h.is_in_force(turn.now);
+    let over: Vec<Hint> = turn.state.hints.values().filter(over).cloned().collect();
+    for mut hint in over {
+        hint.withdrawn_at = Some(hint.expires_at);
+        turn.emit(Event::HintChanged(hint));
+    }
+}
+
+fn check_distinct<T: Ord>(list: &[T], pointer: &str) -> Result<(), Refusal> {
+    let mut seen = std::collections::BTreeSet::new();
+    match list.iter().position(|entry| !seen.insert(entry)) {
+        Some(index) => Err(invalid("duplicate", format!("{pointer}/{index}"), "It is in the list twice.")),
+        None => Ok(()),
+    }
+}
+
+fn too_many(code: &'static str, detail: String) -> Refusal {
+    Refusal { kind: RefusalKind::Conflict, code, pointer: String::new(), detail }
 }
 
 pub fn withdraw_hint(turn: &mut Turn<'_>, participant: ParticipantId, id: HintId) -> Result<HintId, Refusal> {
@@ -480,6 +514,14 @@ pub struct NewProfile {
 
 pub fn profile(turn: &mut Turn<'_>, participant: ParticipantId, new: NewProfile) -> Result<ProfileId, Refusal> {
     check_name(&new.name, "/name")?;
+    check_distinct(&new.instances, "/instances")?;
+    let count = turn.state.profiles.values().filter(|p| p.participant == participant).count();
+    if new.profile.is_none() && count >= MOST_PROFILES {
+        return Err(too_many(
+            "too_many_profiles",
+            format!("A participant has at most {MOST_PROFILES} application profiles. Change one with PUT."),
+        ));
+    }
     for (index, id) in new.instances.iter().enumerate() {
         if own(turn.state, participant, *id).is_err() {
             return Err(invalid("not_found", format!("/instances/{index}"), "There is no such instance."));

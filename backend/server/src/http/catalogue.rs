@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 69] = [
+const OTHERS: [(&str, u16, &str); 71] = [
     ("not_json", 400, "The body is not JSON."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
@@ -76,6 +76,8 @@ const OTHERS: [(&str, u16, &str); 69] = [
     ("not_a_session", 409, "An API key is revoked, not signed out."),
     ("duplicate_name", 409, "There is a node of this name already."),
     ("too_many_instances", 409, "Stop a workload, or ask an admin for a higher instance limit."),
+    ("too_many_hints", 409, "Withdraw a hint, or wait until one expires."),
+    ("too_many_profiles", 409, "Change an application profile with PUT instead of adding one."),
     ("event_id_invalid", 422, "The id of an event is a number from 0 up."),
     ("topic_unknown", 422, "There are no such events; the detail names those that there are."),
     ("cursor_invalid", 422, "A cursor is the id of an object of this list."),

@@ -64,6 +64,10 @@ fn sentence_of(reason: &str, order: &Order) -> String {
         "ABOVE_INSTANCE_LIMIT" => {
             "With the workload's earlier bids for the same slots it could take the workload over its own limit."
         }
+        "FROZEN_HOLD_TIME" => {
+            "A move of its workload failed, so it stays where it is for now; what it has won before is on another node, and more there could not be delivered."
+        }
+        "TOO_MANY_AWARDS" => "The participant has as many awards as it may have whose slots are not settled.",
         "INSUFFICIENT_HOLD" => "The collar rose and the balance could not follow with a larger hold.",
         "INELIGIBLE" => {
             "The same participant traded the other side of a product, or an earlier award has fixed another node."

@@ -15,7 +15,7 @@ use headroom_market::time::Timestamp;
 use headroom_market::units::Credits;
 use headroom_store::read::LedgerLine;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
@@ -93,6 +93,8 @@ pub struct Totals {
     pub proceeds: Credits,
     /// charges − credit notes: what was paid for deliveries.
     pub net_charges: Credits,
+    /// Received less paid, so that it may be below 0.
+    pub reservation_fees: Credits,
 }
 
 /// Lines in a JSON statement; the CSV has no limit.
@@ -164,19 +166,25 @@ fn describe(line: &LedgerLine) -> String {
         "charge" => format!("Awarded in round {}, in escrow until delivery", line.round.unwrap_or(0)),
         "credit_note" => format!("Awarded and not delivered{slot}"),
         "proceeds" => format!("Lent or resold and delivered{slot}"),
+        "reservation_fee" => format!("Capacity kept for a workload that could not be moved to it{slot}"),
         other => other.replace('_', " "),
     }
 }
 
-/// The totals of amounts with their kinds, in micro-credits.
-fn totals<'a>(amounts: impl IntoIterator<Item = (&'a str, i64)>) -> Totals {
+/// The totals of a participant's movements with their kinds, in micro-credits, above 0 if they came in.
+fn totals<'a>(movements: impl IntoIterator<Item = (&'a str, i64)>) -> Totals {
     let mut totals = Totals::default();
-    for (kind, amount) in amounts {
+    for (kind, signed) in movements {
+        let mut amount = signed.abs();
         let total = match kind {
             "grant" => &mut totals.granted,
             "charge" => &mut totals.charges,
             "credit_note" => &mut totals.credit_notes,
             "proceeds" => &mut totals.proceeds,
+            "reservation_fee" => {
+                amount = signed;
+                &mut totals.reservation_fees
+            }
             _ => continue,
         };
         *total += Credits::from_units(amount);
@@ -197,7 +205,7 @@ async fn get_statement(
     let lines = movements(&app, &period).await?;
     let opening = balance_before(&app, period.participant, period.from).await?;
     let closing = balance_before(&app, period.participant, period.to).await?;
-    let totals = totals(lines.iter().map(|(line, _)| (line.kind.as_str(), line.amount)));
+    let totals = totals(lines.iter().map(|(line, signed)| (line.kind.as_str(), *signed)));
     let mut balance = opening;
     let mut shown = Vec::new();
     for (line, signed) in &lines {
@@ -332,10 +340,11 @@ async fn finance_summary(
         let kind = kinds.entry(&total.kind).or_default();
         *kind = (kind.0 + total.amount, kind.1 + total.count);
         let owner = |account: &str| account.parse::<Account>().ok().and_then(Account::participant);
-        let owners: BTreeSet<ParticipantId> =
-            [&total.debit, &total.credit].into_iter().filter_map(|a| owner(a)).collect();
-        for participant in owners {
-            by_participant.entry(participant).or_default().push((&total.kind, total.amount));
+        let (from, to) = (owner(&total.debit), owner(&total.credit));
+        // Once if both accounts are its own.
+        let moved = [from.filter(|p| to != Some(*p)).map(|p| (p, -total.amount)), to.map(|p| (p, total.amount))];
+        for (participant, signed) in moved.into_iter().flatten() {
+            by_participant.entry(participant).or_default().push((&total.kind, signed));
         }
     }
     let kind = |(kind, (amount, count)): (&str, (i64, i64))| KindTotal {

@@ -172,8 +172,11 @@ impl Conductor {
         self.reconcile(now).await?;
         self.measure(&view, now).await?;
         self.forecast(&view, now).await?;
-        self.clear(&view, now).await?;
+        self.end_round().await?;
+        // Before the next round begins: rounds that take longer than their interval follow one
+        // another without a gap.
         self.plan(&view, now).await?;
+        self.clear(&view, now).await?;
         self.step_swaps(&view, now).await?;
         self.settle(&view).await?;
         self.prune(now).await;
@@ -203,9 +206,14 @@ impl Conductor {
         if !middle || !Self::is_due(self.progress.last_tick, now, tick * 9 / 10) {
             return Ok(());
         }
-        self.progress.last_tick = Some(now);
-        let slot = Slot::containing(now, view.market.rhythm.slot_seconds);
+        let last = self.progress.last_tick.replace(now);
+        let seconds = view.market.rhythm.slot_seconds;
+        let slot = Slot::containing(now, seconds);
         let wanted = self.sequencer.query(Wanted::of).await?;
+        for missed in last.into_iter().flat_map(|last| telemetry::missed_ticks(last, now)) {
+            tracing::warn!(at = %missed, "a tick was not taken in time: the exchange's fault, not its members'");
+            telemetry::miss(&wanted, Slot::containing(missed, seconds), &mut self.progress.meter);
+        }
         let measured = telemetry::measure(&self.nodes, &wanted, now, slot, &mut self.progress.meter);
         if let Some((instance, detail)) = self.nodes.cluster.take_checkpoint_failure() {
             tracing::warn!(%instance, %detail, "a checkpoint could not be written; after a crash older work is repeated");
@@ -271,7 +279,7 @@ impl Conductor {
         Ok(())
     }
 
-    async fn clear(&mut self, view: &View, now: Timestamp) -> Result<(), Busy> {
+    async fn end_round(&mut self) -> Result<(), Busy> {
         if let Some(round) = self.progress.round.take_if(|r| r.is_finished()) {
             match round.await {
                 Ok(result) => {
@@ -280,6 +288,10 @@ impl Conductor {
                 Err(error) => tracing::error!(%error, "the round's task ended"),
             }
         }
+        Ok(())
+    }
+
+    async fn clear(&mut self, view: &View, now: Timestamp) -> Result<(), Busy> {
         let interval = view.market.rhythm.round_seconds * 1_000_000;
         if self.progress.round.is_some() || !Self::is_due(self.progress.last_round, now, interval) {
             return Ok(());

@@ -43,6 +43,10 @@ impl Meter {
     pub fn add_absent(&mut self, slot: Slot, instance: InstanceId, resource: Resource) {
         self.of(slot, instance, resource).add_absent_tick();
     }
+    /// A tick that nobody took.
+    pub fn add_missed(&mut self, slot: Slot, instance: InstanceId, resource: Resource) {
+        self.of(slot, instance, resource).missed += 1;
+    }
     /// Inputs that waited at the tick before, and how many do now.
     pub fn waited(&mut self, instance: InstanceId, waiting: i64) -> i64 {
         self.waiting.insert(instance, waiting).unwrap_or(0)

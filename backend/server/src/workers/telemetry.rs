@@ -48,6 +48,29 @@ pub struct Measured {
     pub faults: Vec<(InstanceId, String)>,
 }
 
+/// Notes a tick that was not taken because the exchange stood still.
+pub fn miss(wanted: &Wanted, slot: Slot, meter: &mut Meter) {
+    for instance in &wanted.instances {
+        let runs = instance.state == InstanceState::Running;
+        let resources = instance.baseline_in(slot).keys().chain(instance.in_force.keys()).copied();
+        for resource in resources.collect::<BTreeSet<Resource>>() {
+            match runs {
+                true => meter.add_missed(slot, instance.id, resource),
+                false => meter.add_absent(slot, instance.id, resource),
+            }
+        }
+    }
+}
+
+/// Times of the ticks between the last one and this one that nobody took.
+pub fn missed_ticks(last: Timestamp, now: Timestamp) -> impl Iterator<Item = Timestamp> {
+    const MOST: i64 = 1_000;
+    let tick = TICK_SECONDS * 1_000_000;
+    let window = |t: Timestamp| t.micros().div_euclid(tick);
+    let (from, to) = (window(last) + 1, window(now));
+    (from.max(to - MOST)..to).map(move |w| Timestamp::from_micros(w * tick + tick / 2))
+}
+
 /// Measures every workload.
 pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter: &mut Meter) -> Measured {
     let mut measured = Measured::default();

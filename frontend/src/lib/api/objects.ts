@@ -163,7 +163,7 @@ export interface StatementLine {
 }
 export interface Statement {
   participant: string; participant_name: string; currency: string; from: string; to: string; opening: string; closing: string; lines: StatementLine[];
-  totals: { granted: string; charges: string; credit_notes: string; proceeds: string; net_charges: string };
+  totals: { granted: string; charges: string; credit_notes: string; proceeds: string; net_charges: string; reservation_fees: string };
   /** opening + all lines − closing: always zero. */
   difference: string;
   /** More lines exist than are shown; the CSV has all. */
