@@ -59,6 +59,7 @@ fn instance() -> Instance {
         pinned_until: None,
         failed_by_exchange: Default::default(),
         pinned_by_exchange: false,
+        pinned_by_program: false,
         earlier_baselines: Vec::new(),
         created_at: NOW,
     }
