@@ -7,7 +7,8 @@
 //!
 //! If the smaller allocation leaves a product idle that those prices still charge for, the prices
 //! are taken once more with the rationed fills as given (and the scarce products at their cap),
-//! until allocation and prices agree.
+//! until allocation and prices agree. Where they do not, products with a price may not be idle (an
+//! offer of several products may have to be), and at last what is scarce is not traded at all.
 use super::model::{Meaning, Model};
 use super::price::{Allocation, Polytope};
 use super::problem::{Component, Market};
@@ -47,9 +48,26 @@ pub struct Sharing<'a> {
     pub accepted: &'a BTreeMap<usize, usize>,
 }
 
+/// How much of what is scarce is shared, in the order of trying.
+#[derive(Clone, Copy, PartialEq)]
+enum Share {
+    All,
+    /// As much as leaves nothing idle that has a price.
+    NothingIdle,
+    Nothing,
+}
+
 impl Sharing<'_> {
     /// Prices with missing quantities at the caps, then fills without them.
     pub fn run(&self, choose: impl Fn(&Polytope, &[Rat]) -> Option<(Vec<Rat>, Vec<Rat>)>) -> Option<Rationed> {
+        [Share::All, Share::NothingIdle, Share::Nothing].into_iter().find_map(|share| self.matched(share, &choose))
+    }
+
+    fn matched(
+        &self,
+        share: Share,
+        choose: impl Fn(&Polytope, &[Rat]) -> Option<(Vec<Rat>, Vec<Rat>)>,
+    ) -> Option<Rationed> {
         let mut s = Simplex::new(self.lp.clone());
         if s.solve() != End::Optimal {
             return None;
@@ -65,7 +83,7 @@ impl Sharing<'_> {
         };
         let (mut low, mut high) = choose(&Polytope::of(self.m, self.c, &dream, true), &virtual_values)?;
         for _ in 0..ROUNDS {
-            let (values, shared) = self.fills(&virtual_values, &low)?;
+            let (values, shared) = self.fills(&virtual_values, &low, share)?;
             let at_cap = self
                 .c
                 .products
@@ -84,7 +102,7 @@ impl Sharing<'_> {
             let strict = Polytope::of_shared(self.m, self.c, &real, &shared, false);
             if let Some(p) = strict {
                 if p.holds(&low) && p.holds(&high) {
-                    return Some(Rationed { values, low, high, complete: true });
+                    return Some(Rationed { values, low, high, complete: share == Share::All });
                 }
                 (low, high) = choose(&p, &values)?;
             } else {
@@ -102,7 +120,7 @@ impl Sharing<'_> {
     }
 
     /// Fills without missing quantities, and the columns that were rationed.
-    fn fills(&self, virtual_values: &[Rat], low: &[Rat]) -> Option<(Vec<Rat>, BTreeSet<usize>)> {
+    fn fills(&self, virtual_values: &[Rat], low: &[Rat], share: Share) -> Option<(Vec<Rat>, BTreeSet<usize>)> {
         let price: BTreeMap<usize, &Rat> =
             self.c.products.iter().zip(low).map(|(k, p)| (self.model.product_row[k], p)).collect();
         let at_cap: BTreeSet<usize> = self
@@ -152,12 +170,21 @@ impl Sharing<'_> {
             });
         }
         let shared: BTreeSet<usize> = (0..roles.len()).filter(|j| matches!(roles[*j], Role::Share(_))).collect();
+        let priced: Vec<usize> = match share {
+            Share::NothingIdle => price.iter().filter(|(_, p)| p.is_pos()).map(|(row, _)| *row).collect(),
+            _ => Vec::new(),
+        };
+        if share == Share::Nothing {
+            for j in &shared {
+                roles[*j] = Role::Fixed(self.lp.cols[*j].lo.clone());
+            }
+        }
         for first in [true, false] {
             let mut open: BTreeSet<usize> = (0..incumbents.len()).filter(|g| incumbents[*g] == first).collect();
             let mut level: BTreeMap<usize, Rat> = BTreeMap::new();
             let mut top = Rat::ZERO;
             while !open.is_empty() {
-                top = self.raise(&roles, &level, &open, &top)?;
+                top = self.raise(&roles, &level, &open, &top, &priced)?;
                 for g in &open {
                     level.insert(*g, top.clone());
                 }
@@ -166,7 +193,7 @@ impl Sharing<'_> {
                 }
                 let mut stuck = BTreeSet::new();
                 for g in &open {
-                    if self.raise(&roles, &level, &BTreeSet::from([*g]), &top)? <= top {
+                    if self.raise(&roles, &level, &BTreeSet::from([*g]), &top, &priced)? <= top {
                         stuck.insert(*g);
                     }
                 }
@@ -193,6 +220,9 @@ impl Sharing<'_> {
                 lp.cols[j].hi = Some(v.clone());
             }
         }
+        for row in priced {
+            lp.range[row] = Some(Rat::ZERO);
+        }
         let mut s = Simplex::new(lp);
         if s.solve() != End::Optimal {
             return None;
@@ -216,7 +246,14 @@ impl Sharing<'_> {
 
     /// The greatest common fill, from `start` up, of the open groups, the others at their level
     /// (or at nothing). An order whose own bound is under it stays at its bound.
-    fn raise(&self, roles: &[Role], level: &BTreeMap<usize, Rat>, open: &BTreeSet<usize>, start: &Rat) -> Option<Rat> {
+    fn raise(
+        &self,
+        roles: &[Role],
+        level: &BTreeMap<usize, Rat>,
+        open: &BTreeSet<usize>,
+        start: &Rat,
+        priced: &[usize],
+    ) -> Option<Rat> {
         let mut top = start.clone();
         loop {
             let mut lp = self.lp.clone();
@@ -248,6 +285,9 @@ impl Sharing<'_> {
             }
             if together.is_empty() {
                 return Some(Rat::ONE);
+            }
+            for row in priced {
+                lp.range[*row] = Some(Rat::ZERO);
             }
             self.loosen(&mut lp);
             let entries = together.into_iter().filter(|e| !e.1.is_zero()).collect();

@@ -55,6 +55,14 @@ impl Search<'_> {
             return if fixed.host_row.is_empty() { Support::No(worst) } else { self.nodal(&fixed, accepted, worst) };
         }
         let mut open = Model::build(self.m, self.c, self.upper, true);
+        // what costs more than the collar is not bought: it can be had there
+        for (meaning, col) in open.meaning.iter().zip(&mut open.lp.cols) {
+            if let Meaning::Step(s) = meaning
+                && self.m.steps[*s].reserve > self.m.cap[self.m.steps[*s].product]
+            {
+                col.hi = Some(Rat::ZERO);
+            }
+        }
         self.fix(&mut open, accepted);
         let sharing = Sharing { m: self.m, c: self.c, lp: &open.lp, model: &open, accepted };
         match sharing.run(|p, values| self.choose(&open, p, values)) {

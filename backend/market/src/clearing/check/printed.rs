@@ -90,8 +90,9 @@ fn reason(f: &Facts, i: usize, x: &Refusal, r: &mut Report) {
 }
 
 /// Products that a search has to decide about: those of all-or-none orders, alternatives, replicas,
-/// nodes, arcs and rows of participants, and whatever orders tie to them. In all others the best
-/// allocation is that of one linear program, and nothing excuses giving an order up.
+/// nodes, arcs and rows of participants, of bids that would pay more than the collars, and whatever
+/// orders tie to them. In all others the best allocation is that of one linear program, and nothing
+/// excuses giving an order up.
 fn hard_products(f: &Facts) -> BTreeSet<usize> {
     let with_nodes: BTreeSet<&str> = f.book.nodes.iter().map(|n| n.pool.as_str()).collect();
     let mut hard: BTreeSet<usize> =
@@ -103,7 +104,8 @@ fn hard_products(f: &Facts) -> BTreeSet<usize> {
     };
     let products = |i: usize| f.orders[i].alternatives.iter().flatten().map(|q| q.0);
     for (i, o) in f.orders.iter().enumerate() {
-        if o.block || o.replicas.is_some() || o.budget.is_some() || o.instance.is_some_and(rows) {
+        let beyond = o.bid && (0..o.alternatives.len()).any(|a| f.surplus(i, a, &f.cap) > 0);
+        if o.block || o.replicas.is_some() || o.budget.is_some() || o.instance.is_some_and(rows) || beyond {
             hard.extend(products(i));
         }
     }
