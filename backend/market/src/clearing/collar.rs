@@ -305,9 +305,16 @@ impl Sharing<'_> {
     }
 }
 
-/// The last resort where no prices under the collars were found that agree with a rationing: the
-/// bids on what is missing at the collars stay out of this round, and the outcome says so.
+/// The last resort where no prices under the collars were found that agree with a rationing. First
+/// offers of several products at once stay out of this round: what is sold of one of them hangs on
+/// what is rationed of another. Then the bids on what is missing at the collars do. The outcome says
+/// so.
 pub fn starved(m: &Market, c: &Component, upper: &[Vec<Rat>]) -> BTreeSet<usize> {
+    let tying = |i: &&usize| !m.orders[**i].bid && m.orders[**i].alternatives.iter().any(|a| a.quantities.len() > 1);
+    let tying: BTreeSet<usize> = c.orders.iter().filter(tying).copied().collect();
+    if !tying.is_empty() {
+        return tying;
+    }
     let model = Model::build(m, c, upper, true);
     let mut s = Simplex::new(model.lp.clone());
     let mut missing = BTreeSet::new();
