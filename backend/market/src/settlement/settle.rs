@@ -174,7 +174,7 @@ fn receipt(
         let direct = directly(award, line, given);
         let delivered = match award.kind {
             AwardKind::Bought => direct,
-            AwardKind::Lent | AwardKind::Resold => shortfalls.handed_on(award, line, direct),
+            AwardKind::Lent | AwardKind::Resold => shortfalls.handed_on(award, line),
         };
         not_handed_on |= delivered < direct;
         reservation_fee += fees.of(award, line, direct - delivered, shortfalls.lost(award, line));

@@ -4,7 +4,7 @@
 //!
 //! Without this two members could sell to each other at a price of their own, let the delivery
 //! fail, and be made whole by the exchange.
-use crate::ids::InstanceId;
+use crate::ids::{AwardId, InstanceId};
 use crate::pool::PoolSlug;
 use crate::round::{Award, AwardKind, AwardLine};
 use crate::time::Slot;
@@ -30,6 +30,13 @@ impl Trade {
     fn lost(&self) -> i64 {
         (self.not_delivered - self.not_given).clamp(0, self.supplied())
     }
+    /// What of the first `given` reached buyers, rounded down.
+    fn reached(&self, given: i64) -> i64 {
+        match self.supplied() {
+            0 => given,
+            supplied => (i128::from(given) * i128::from(supplied - self.lost()) / i128::from(supplied)) as i64,
+        }
+    }
 }
 
 /// Round and product that a line was traded in.
@@ -41,7 +48,11 @@ pub fn key(award: &Award, line: &AwardLine) -> Key {
 
 /// What failed in a slot, by round and product.
 #[derive(Debug, Default)]
-pub struct Shortfalls(BTreeMap<Key, Trade>);
+pub struct Shortfalls {
+    trades: BTreeMap<Key, Trade>,
+    /// What of each seller's line reached buyers.
+    handed_on: BTreeMap<(AwardId, PoolSlug, Resource), i64>,
+}
 
 impl Shortfalls {
     /// `delivered` is what each line of an award got or gave; `by_exchange` how much of it the
@@ -71,30 +82,42 @@ impl Shortfalls {
                 }
             }
         }
-        Self(trades)
+        let mut handed_on = BTreeMap::new();
+        // Rounded as a running total, so that all sellers of a trade together lose just what was lost,
+        // however small their lots are.
+        let mut so_far = BTreeMap::<_, i64>::new();
+        for award in awards.iter().filter(|a| a.kind != AwardKind::Bought) {
+            for line in award.lines.iter().filter(|l| l.slot == slot && !l.settled) {
+                let trade = &trades[&key(award, line)];
+                let before = so_far.entry(key(award, line)).or_default();
+                let after = *before + delivered(award, line);
+                handed_on.insert(line_of(award, line), trade.reached(after) - trade.reached(*before));
+                *before = after;
+            }
+        }
+        Self { trades, handed_on }
     }
 
     /// What members failed to take of a line's product, and its sellers hand on less for.
     pub fn lost(&self, award: &Award, line: &AwardLine) -> i64 {
-        self.0.get(&key(award, line)).map_or(0, Trade::lost)
+        self.trades.get(&key(award, line)).map_or(0, Trade::lost)
     }
 
-    /// What of a seller's `given` reached buyers, or would have but for the exchange, rounded down.
-    pub fn handed_on(&self, award: &Award, line: &AwardLine, given: i64) -> i64 {
-        let trade = self.0.get(&key(award, line)).copied().unwrap_or_default();
-        let (supplied, lost) = (trade.supplied(), trade.lost());
-        if lost == 0 {
-            return given;
-        }
-        (i128::from(given) * i128::from(supplied - lost) / i128::from(supplied)) as i64
+    /// What of a seller's line reached buyers, or would have but for the exchange.
+    pub fn handed_on(&self, award: &Award, line: &AwardLine) -> i64 {
+        self.handed_on.get(&line_of(award, line)).copied().unwrap_or(0)
     }
+}
+
+fn line_of(award: &Award, line: &AwardLine) -> (AwardId, PoolSlug, Resource) {
+    (award.id, line.pool.clone(), line.resource)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::book::Side;
-    use crate::ids::{AwardId, OrderId, ParticipantId};
+    use crate::ids::{OrderId, ParticipantId};
     use crate::time::Timestamp;
     use crate::units::{Credits, Price};
 
@@ -138,16 +161,27 @@ mod tests {
             _ => got[1],
         };
         let shortfalls = Shortfalls::of(SLOT, &awards, delivered, |_, _| by_exchange);
-        [1, 2].map(|n| shortfalls.handed_on(&awards[n], &awards[n].lines[0], got[n - 1]))
+        [1, 2].map(|n| shortfalls.handed_on(&awards[n], &awards[n].lines[0]))
     }
 
     #[test]
     fn sellers_share_what_members_failed_to_take() {
         assert_eq!(handed_on(100, [50, 50], 0), [50, 50]);
         assert_eq!(handed_on(0, [50, 50], 0), [0, 0]);
-        assert_eq!(handed_on(25, [50, 50], 0), [12, 12], "rounded down, so that nobody else pays");
+        assert_eq!(handed_on(25, [50, 50], 0), [12, 13], "together what reached the buyer");
         assert_eq!(handed_on(0, [50, 50], 100), [50, 50], "the exchange pays for its own failures");
         assert_eq!(handed_on(0, [50, 50], 20), [10, 10], "and for no more than these");
+    }
+
+    #[test]
+    fn small_lots_lose_no_more_together_than_was_lost() {
+        let mut awards = vec![award(1, AwardKind::Bought, 1), award(2, AwardKind::Bought, 39)];
+        awards.extend((3..43).map(|n| award(n, AwardKind::Lent, 1)));
+        let delivered = |award: &Award, line: &AwardLine| if award.id == awards[0].id { 0 } else { line.quantity };
+        let shortfalls = Shortfalls::of(SLOT, &awards, delivered, |_, _| 0);
+        let handed_on = awards[2..].iter().map(|a| shortfalls.handed_on(a, &a.lines[0]));
+        assert_eq!(handed_on.sum::<i64>(), 39);
+        assert_eq!(shortfalls.lost(&awards[2], &awards[2].lines[0]), 1);
     }
 
     #[test]
