@@ -163,8 +163,8 @@ fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) {
     swap.ended_at = Some(turn.now);
     let Some(mut instance) = turn.state.instances.get(&swap.instance).cloned() else { return };
     instance.swap = None;
-    // A shadow run that is not done when its slot begins is late by its own program's doing, whoever
-    // puts an end to it.
+    // What is in its shadow run when its slot begins is late by its own program's or others' doing,
+    // and not the exchange's, whoever puts an end to it.
     let late = swap.moves() && began == SwapState::Shadow && turn.now >= swap.slot.start();
     let by_exchange = BY_EXCHANGE.contains(&reason.as_str()) && !(late && reason == CANCELLED_BY_OPERATOR);
     if swap.state != SwapState::Done && by_exchange {
@@ -180,7 +180,7 @@ fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) {
         let slot_seconds = turn.state.market.rhythm.slot_seconds;
         instance.pinned_until = Some(turn.now.plus_seconds(PIN_SLOTS_AFTER_FAILURE * slot_seconds));
         instance.pinned_by_exchange = by_exchange;
-        instance.pinned_by_program = BY_PROGRAM.contains(&reason.as_str()) || late;
+        instance.pinned_by_program = BY_PROGRAM.contains(&reason.as_str());
     }
     turn.emit(Event::InstanceChanged(instance));
 }
