@@ -83,6 +83,25 @@ async fn workloads_and_hints_name_what_is_not_used() -> anyhow::Result<()> {
     let second = api.post("/v1/instances", &body).await?.id()?;
     let empty = json!({ "instance": second, "expires_at": "2026-11-20T11:00:00Z" });
     refused(&api.post("/v1/allocation_hints", &empty).await?, 422, "hint_empty", "/expected_demand")?;
+    let hint =
+        json!({ "instance": second, "expected_demand": { "cpu_milli": 1 }, "expires_at": "2099-11-20T11:00:00Z" });
+    let mut hints = Vec::new();
+    for _ in 0..200 {
+        hints.push(api.post("/v1/allocation_hints", &hint).await?.id()?);
+    }
+    refused(&api.post("/v1/allocation_hints", &hint).await?, 409, "too_many_hints", "")?;
+    for hint in hints[..2].iter().chain(&hints[..2]) {
+        let withdrawn = api.send("DELETE", &format!("/v1/allocation_hints/{hint}"), &[], None).await?.ok()?;
+        ensure!(withdrawn["withdrawn_at"].is_string(), "{withdrawn}");
+    }
+    api.post("/v1/allocation_hints", &hint).await?.ok()?;
+    let mut profile = json!({ "name": "p", "instances": [second, second], "typical": {}, "peak": {} });
+    refused(&api.post("/v1/application_profiles", &profile).await?, 422, "duplicate", "/instances/1")?;
+    profile["instances"] = json!([]);
+    for _ in 0..100 {
+        api.post("/v1/application_profiles", &profile).await?.ok()?;
+    }
+    refused(&api.post("/v1/application_profiles", &profile).await?, 409, "too_many_profiles", "")?;
     let text = api.send("POST", "/v1/modules?name=w", &[], Some(b"(module\n (func (nonsense)))".to_vec())).await?;
     ensure!((text.status, text.code().as_str()) == (422, "module_refused"), "{}", text.text);
     assert!(!text.json()["detail"].as_str().unwrap_or("\n").contains('\n'), "one line: {}", text.text);

@@ -184,7 +184,7 @@ impl<'a> Builder<'a> {
             .or_insert_with(|| (planned_node(self.state, id, first), awarded_node(self.state, id, first, last)));
         if instance.is_pinned(self.now) {
             // Where it was to go it can't go now: more of that would be sold to fail.
-            let stays = fixed.unwrap_or(home) == instance.node;
+            let stays = fixed.is_none_or(|node| node == instance.node);
             return if stays { Ok(instance.node) } else { Err("FROZEN_HOLD_TIME") };
         }
         if let Some(node) = fixed {

@@ -129,11 +129,12 @@ struct Fees {
 
 fn fees(state: &State, slot: Slot, now: Timestamp, awards: &[Award], given: &Given, readings: &[Reading]) -> Fees {
     let mut fees = Fees { of_award: BTreeMap::new(), of_trade: BTreeMap::new() };
-    let by_program = |i: &Instance| i.is_pinned(now) && i.pinned_by_program && !i.failed_by_exchange.contains(&slot);
+    let by_program = |i: &Instance, award: &Award| {
+        cannot_go_there(i, award, now) && i.pinned_by_program && !i.failed_by_exchange.contains(&slot)
+    };
     for award in awards.iter().filter(|a| a.kind == AwardKind::Bought) {
-        let Some(instance) = award.instance.and_then(|id| state.instances.get(&id)).filter(|i| by_program(i)) else {
-            continue;
-        };
+        let instance = award.instance.and_then(|id| state.instances.get(&id));
+        let Some(instance) = instance.filter(|i| by_program(i, award)) else { continue };
         for line in award.lines.iter().filter(|l| l.slot == slot && !l.settled) {
             let kept = line.quantity - directly(award, line, given) - missed(readings, instance.id, line);
             let price = line.price.charge_half_even(kept.max(0)).unwrap_or_default();
@@ -228,13 +229,18 @@ fn missed(readings: &[Reading], id: InstanceId, line: &AwardLine) -> i64 {
     })
 }
 
+/// Whether what was won is on a node that its instance may not be moved to.
+fn cannot_go_there(instance: &Instance, award: &Award, now: Timestamp) -> bool {
+    award.nodes.first().is_some_and(|node| *node != instance.node) && instance.is_pinned(now)
+}
+
 /// Why less was delivered, as far as the instance tells.
 fn cause(turn: &Turn<'_>, award: &Award, slot: Slot, missed: bool) -> String {
     let instance = award.instance.and_then(|id| turn.state.instances.get(&id));
     match instance {
         Some(_) if missed => "exchange_outage",
         Some(i) if i.failed_by_exchange.contains(&slot) => "exchange_failed",
-        Some(i) if i.is_pinned(turn.now) => "move_failed",
+        Some(i) if cannot_go_there(i, award, turn.now) => "move_failed",
         Some(i) if i.swap.is_some() => "swap_in_progress",
         Some(_) => "late_or_partial",
         None => "no_instance",

@@ -102,6 +102,14 @@ pub fn plan_recovered(turn: &mut Turn<'_>, id: InstanceId) {
     }
 }
 
+/// A workload that could not be moved for a slot is owed nothing on the other node, but what it has
+/// lent for the slot is others' all the same.
+pub fn plan_stayed(turn: &mut Turn<'_>, id: InstanceId, slot: Slot) {
+    if turn.state.market.rhythm.slot_end(slot) > turn.now {
+        plan(turn, slot, Some(id));
+    }
+}
+
 /// A workload whose swap has just ended has missed the plan of every later slot: it gets what it
 /// should have now, or in the slot that comes.
 pub fn plan_missed(turn: &mut Turn<'_>, id: InstanceId, done: Slot) {

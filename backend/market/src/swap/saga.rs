@@ -24,7 +24,7 @@ pub const PIN_SLOTS_AFTER_FAILURE: i64 = 10;
 const CANCELLED_BY_OPERATOR: &str = "cancelled_by_operator";
 const BY_EXCHANGE: [&str; 6] = [CANCELLED_BY_OPERATOR, "restarted", "node_down", "io", "corrupt", "engine"];
 /// Reasons that lie in the workload's program, or in what its participant wants compared.
-const BY_PROGRAM: [&str; 3] = ["shadow_mismatch", "shadow_inconclusive", "memory_in_use"];
+const BY_PROGRAM: [&str; 4] = ["shadow_mismatch", "shadow_inconclusive", "memory_in_use", "guest_failed"];
 /// The most differences that are kept with a swap.
 pub const MOST_DIFFERENCES: usize = 100;
 
@@ -97,9 +97,13 @@ pub fn step(turn: &mut Turn<'_>, id: SwapId, result: StepResult) -> bool {
         }
         _ => return false,
     }
+    let failed_move = swap.moves() && swap.state != SwapState::Done;
     let ended = swap.ended_at.map(|_| (swap.instance, swap.slot));
     turn.emit(Event::SwapChanged(Box::new(swap)));
     if let Some((instance, slot)) = ended {
+        if failed_move {
+            plan::plan_stayed(turn, instance, slot);
+        }
         plan::plan_missed(turn, instance, slot);
     }
     true

@@ -22,6 +22,7 @@ use headroom_market::units::{Amounts, Resource, amount};
 use headroom_market::workload::guidance::{ApplicationProfile, Hint};
 use headroom_market::workload::register;
 use headroom_market::workload::{AtEnd, Class, ComparisonRules, Instance, Module, Strategy};
+use headroom_store::read::Scope;
 use serde::Deserialize;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
@@ -425,7 +426,13 @@ async fn get_hint(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Pat
     responses((status = 200, description = "The withdrawn hint", body = Hint), Problems))]
 async fn withdraw_hint(State(app): State<Arc<App>>, Member(by): Member, Path(id): Path<HintId>) -> Answered<Document> {
     by.may("profiles:write")?;
-    app.object(&by, Command::WithdrawHint { participant: by.participant, hint: id }).await.map(ok)
+    match app.object(&by, Command::WithdrawHint { participant: by.participant, hint: id }).await {
+        // One that was withdrawn before is no longer at hand, and withdrawn all the same.
+        Err(problem) if problem.status == axum::http::StatusCode::NOT_FOUND => {
+            get_from(&app, Table::Hints, &Scope::Participant(by.participant.to_string()), &id.to_string(), "hint").await
+        }
+        answer => answer.map(ok),
+    }
 }
 
 /// A custom application profile: where forecasts start before there is data.
