@@ -11,8 +11,8 @@ use headroom_market::ids::{IdSource, InstanceId, NodeId, OrderId, ParticipantId,
 use headroom_market::ledger::{Account, TransferKind};
 use headroom_market::market::{Market, Rhythm};
 use headroom_market::pool::{Reference, ReserveStep, Tier};
-use headroom_market::round::AwardKind;
 use headroom_market::round::book::remaining_request;
+use headroom_market::round::{Award, AwardKind, AwardLine};
 use headroom_market::settlement::Receipt;
 use headroom_market::settlement::meter::Reading;
 use headroom_market::state::{Changes, State};
@@ -307,10 +307,24 @@ fn clear_round(world: &mut World) -> bool {
     let result_hash = outcome.result_hash();
     let reply = world.run(Command::RecordOutcome { round, result_hash, outcome: Some(Arc::new(outcome)) });
     assert!(matches!(reply, Reply::Done), "a verified outcome can be applied: {reply:?}");
+    who_lends_stays(world);
     assert!(!once.iter().any(|id| world.state.orders.contains_key(id)), "ioc and fok orders live for one round");
     everybody_is_told_why(world, &once);
     nothing_is_overdue(world);
     true
+}
+
+/// What a workload lends is on its node: it is not to be on another by then.
+fn who_lends_stays(world: &World) {
+    for instance in world.state.instances.values() {
+        let mine = || world.state.awards.values().filter(|a| a.instance == Some(instance.id));
+        let elsewhere = |a: &&Award| a.kind == AwardKind::Bought && a.nodes.first() != Some(&instance.node);
+        let open = |l: &&AwardLine| !l.settled && l.quantity > l.resold;
+        let leaves = mine().filter(elsewhere).flat_map(|a| &a.lines).filter(open).map(|l| l.slot).min();
+        let lent = mine().filter(|a| a.kind == AwardKind::Lent).flat_map(|a| &a.lines).filter(open).map(|l| l.slot);
+        let clash = leaves.zip(lent.max()).filter(|(leaves, lent)| leaves <= lent);
+        assert!(clash.is_none(), "{} leaves and lends: {clash:?}", instance.name);
+    }
 }
 
 /// Nothing is sold to a workload on a node that it can't go to.

@@ -456,7 +456,7 @@ impl<'a> Attempt<'a> {
             .take()
             .or_else(|| proposer.propose(&Proposal { market: m, component: c, upper: &self.upper }));
         let mut part = c.clone();
-        let mut given_up = BTreeSet::new();
+        let (mut given_up, mut turn) = (BTreeSet::new(), 0);
         let all = search_nodes(m, c, self.limits);
         let columns = nodal::columns(m, c) as u64;
         let mut solved = loop {
@@ -488,7 +488,8 @@ impl<'a> Attempt<'a> {
                     return Err(ClearFault::NoAllocation(first));
                 }
                 None => {
-                    let gone = starved(m, &part, &self.upper);
+                    let gone = starved(m, &part, &self.upper, turn);
+                    turn += 1;
                     part.orders.retain(|i| !gone.contains(i));
                     given_up.extend(gone);
                 }

@@ -305,15 +305,27 @@ impl Sharing<'_> {
     }
 }
 
-/// The last resort where no prices under the collars were found that agree with a rationing. First
-/// offers of several products at once stay out of this round: what is sold of one of them hangs on
-/// what is rationed of another. Then the bids on what is missing at the collars do. The outcome says
-/// so.
-pub fn starved(m: &Market, c: &Component, upper: &[Vec<Rat>]) -> BTreeSet<usize> {
+/// How many bids stay out one by one before others do.
+const ONE_BY_ONE: u32 = 6;
+
+/// The last resort where no prices under the collars were found that agree with a rationing, at its
+/// `turn`: some orders stay out of this round, and the outcome says so. First, one by one, bids that
+/// would pay more than the collars and ask for more than there is: what nobody could fill must not keep
+/// the others from trading. Then offers of several products at once: what is sold of one of them hangs
+/// on what is rationed of another. Then other bids that would pay more than the collars, the one that
+/// asks for most first, and last all on what is missing.
+pub fn starved(m: &Market, c: &Component, upper: &[Vec<Rat>], turn: u32) -> BTreeSet<usize> {
+    let greedy = if turn < ONE_BY_ONE { greediest(m, c) } else { None };
+    if let Some((_, i)) = greedy.as_ref().filter(|(share, _)| *share > Rat::ONE) {
+        return BTreeSet::from([*i]);
+    }
     let tying = |i: &&usize| !m.orders[**i].bid && m.orders[**i].alternatives.iter().any(|a| a.quantities.len() > 1);
     let tying: BTreeSet<usize> = c.orders.iter().filter(tying).copied().collect();
     if !tying.is_empty() {
         return tying;
+    }
+    if let Some((_, i)) = greedy {
+        return BTreeSet::from([i]);
     }
     let model = Model::build(m, c, upper, true);
     let mut s = Simplex::new(model.lp.clone());
@@ -333,4 +345,32 @@ pub fn starved(m: &Market, c: &Component, upper: &[Vec<Rat>]) -> BTreeSet<usize>
     };
     let gone: BTreeSet<usize> = c.orders.iter().copied().filter(uses).collect();
     if gone.is_empty() { c.orders.iter().copied().collect() } else { gone }
+}
+
+/// Of the bids that would pay more than the collars, the one that asks for most, and how much that is
+/// of all that there is of a product.
+fn greediest(m: &Market, c: &Component) -> Option<(Rat, usize)> {
+    let mut supply: BTreeMap<usize, i128> = BTreeMap::new();
+    for s in &c.steps {
+        *supply.entry(m.steps[*s].product).or_default() += m.steps[*s].quantity;
+    }
+    for i in c.orders.iter().filter(|i| !m.orders[**i].bid) {
+        for (k, q) in m.orders[*i].alternatives.iter().flat_map(|a| &a.quantities) {
+            *supply.entry(*k).or_default() += q;
+        }
+    }
+    let share = |i: &usize| {
+        let beyond = m.orders[*i].alternatives.iter().filter(|a| {
+            let at_caps: i128 = a.quantities.iter().map(|(k, q)| m.cap[*k] * q).sum();
+            a.value > at_caps
+        });
+        let parts = beyond.flat_map(|a| &a.quantities).map(|(k, q)| {
+            let there = supply.get(k).copied().unwrap_or(0).max(1);
+            Rat::ratio(*q, there)
+        });
+        parts.max()
+    };
+    let bids = c.orders.iter().filter(|i| m.orders[**i].bid);
+    let greedy = bids.filter_map(|i| Some((share(i)?, m.orders[*i].lot, *i)));
+    greedy.max_by(|a, b| a.0.cmp(&b.0).then(a.1.cmp(&b.1))).map(|g| (g.0, g.2))
 }

@@ -50,6 +50,7 @@ pub fn build(state: &State, now: Timestamp, slots: &[Slot]) -> Draft {
     builder.add_orders();
     builder.add_resales();
     builder.drop_self_trades();
+    builder.drop_offers_of_movers();
     builder.finish()
 }
 
@@ -129,6 +130,7 @@ impl<'a> Builder<'a> {
         let mut node = None;
         if let Some(instance) = order.request.instance.and_then(|id| self.state.instances.get(&id)) {
             node = Some(match order.side {
+                Side::Offer if self.leaves_by(instance, &alternatives) => return Err("INELIGIBLE"),
                 Side::Offer => instance.node,
                 Side::Bid => self.host(order, instance.id, &alternatives)?,
             });
@@ -212,11 +214,53 @@ impl<'a> Builder<'a> {
                 && !avoided.contains(&n.id)
                 && self.occupancy.fits(self.state, n.id, &whole, &from_here_on)
         });
-        let Some(node) = other else { return Ok(home) };
+        let Some(node) = other.filter(|_| !self.lends_from(id, first)) else { return Ok(home) };
         let node = node.id;
         let baseline = instance.baseline.clone();
         self.occupancy.take(node, &baseline, &from_here_on);
         Ok(node)
+    }
+
+    /// Whether an instance has lent something of this slot or a later one: a move could free it late, or
+    /// not at all.
+    fn lends_from(&self, id: InstanceId, first: Slot) -> bool {
+        let lent = self.state.awards_of(id).filter(|a| a.kind == AwardKind::Lent);
+        lent.flat_map(|a| &a.lines).any(|l| !l.settled && l.slot >= first)
+    }
+
+    /// Whether an instance is to move to another node by the last slot of what it offers.
+    fn leaves_by(&self, instance: &crate::workload::Instance, alternatives: &[Alternative]) -> bool {
+        let last = alternatives.iter().flat_map(|a| a.slots.iter().copied()).max();
+        let elsewhere = |a: &&Award| a.nodes.first().is_some_and(|node| *node != instance.node);
+        bought(self.state, instance.id)
+            .filter(elsewhere)
+            .flat_map(|a| &a.lines)
+            .any(|l| !l.settled && l.quantity > l.resold && last.is_some_and(|last| l.slot <= last))
+    }
+
+    /// What a workload offers on its node sits out where a bid of it would have it elsewhere by then.
+    fn drop_offers_of_movers(&mut self) {
+        let slots = |o: &clearing::Order| -> Vec<i64> {
+            o.alternatives.iter().flat_map(|a| &a.quantities).map(|q| q.product.slot).collect()
+        };
+        let mut leaves: BTreeMap<String, i64> = BTreeMap::new();
+        for bid in self.orders.iter().filter(|o| o.side == clearing::Side::Bid) {
+            let instance = bid.instance.as_ref().and_then(|id| self.state.instances.get(&id.parse().ok()?));
+            let Some(instance) = instance.filter(|i| bid.node.as_deref() != Some(i.node.to_string().as_str())) else {
+                continue;
+            };
+            if let Some(first) = slots(bid).into_iter().min() {
+                let slot = leaves.entry(instance.id.to_string()).or_insert(first);
+                *slot = first.min(*slot);
+            }
+        }
+        let stays = |o: &clearing::Order| {
+            let leaves = o.instance.as_ref().and_then(|id| leaves.get(id));
+            o.side == clearing::Side::Bid || leaves.is_none_or(|first| slots(o).into_iter().all(|s| s < *first))
+        };
+        let (kept, dropped): (Vec<_>, Vec<_>) = std::mem::take(&mut self.orders).into_iter().partition(stays);
+        self.orders = kept;
+        self.excluded.extend(dropped.iter().filter_map(|o| Some((o.id.parse().ok()?, "INELIGIBLE"))));
     }
 
     /// What was won for slots that have not begun stays in the book at the holder's own limit.

@@ -4,6 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
+use futures::StreamExt;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
@@ -49,15 +50,36 @@ async fn json_bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes
 const BODY: Duration = Duration::from_secs(30);
 
 pub async fn read_bytes<S: Send + Sync>(request: Request, _state: &S, most: usize) -> Result<Bytes, Problem> {
-    let read = tokio::time::timeout(BODY, axum::body::to_bytes(request.into_body(), most)).await;
+    let read = tokio::time::timeout(BODY, collect(request.into_body(), most)).await;
     let read = read.map_err(|_| {
         let detail = format!("The body did not arrive within {} seconds. Send it again, faster.", BODY.as_secs());
         Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", detail)
     })?;
-    read.map_err(|_| {
+    read.ok_or_else(|| {
         let detail = format!("The body is larger than {most} bytes, or its transfer broke off.");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
     })
+}
+
+/// How much of a body that is too large is read on and thrown away: a client that is still sending
+/// when its connection is closed sees that and not the answer.
+const THROWN_AWAY: usize = 1024 * 1024;
+
+/// The whole body; `None` if it is larger than `most`, or breaks off.
+async fn collect(body: axum::body::Body, most: usize) -> Option<Bytes> {
+    let mut stream = body.into_data_stream();
+    let mut bytes = Vec::new();
+    let mut length = 0;
+    while let Some(part) = stream.next().await {
+        let part = part.ok()?;
+        length += part.len();
+        if length <= most {
+            bytes.extend_from_slice(&part);
+        } else if length > most + THROWN_AWAY {
+            return None;
+        }
+    }
+    (length <= most).then(|| bytes.into())
 }
 
 /// Walks a value only to see that no object names a member twice: maps would keep the last.
