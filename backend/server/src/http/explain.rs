@@ -70,7 +70,7 @@ fn sentence_of(reason: &str, order: &Order) -> String {
         "TOO_MANY_AWARDS" => "The participant has as many awards as it may have whose slots are not settled.",
         "INSUFFICIENT_HOLD" => "The collar rose and the balance could not follow with a larger hold.",
         "INELIGIBLE" => {
-            "The same participant traded the other side of a product, or an earlier award has fixed another node."
+            "The same participant traded the other side of a product, or the workload is to be on another node by then."
         }
         "OUT_OF_MONEY" if order.side == Side::Bid => "The price was above the limit.",
         "OUT_OF_MONEY" => "The price was below what the offer asks for.",
