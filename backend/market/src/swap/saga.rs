@@ -20,8 +20,8 @@ const PHASE_LIMIT_SECONDS: i64 = 60;
 const SHADOW_LIMIT_SECONDS: i64 = 120;
 /// After a failed shadow run the instance is not tried again for this many slots.
 pub const PIN_SLOTS_AFTER_FAILURE: i64 = 10;
-/// Reasons that are the exchange's own doing; every other end is put down to the members.
 const CANCELLED_BY_OPERATOR: &str = "cancelled_by_operator";
+/// Reasons that are the exchange's own doing; every other end is put down to the members.
 const BY_EXCHANGE: [&str; 6] = [CANCELLED_BY_OPERATOR, "restarted", "node_down", "io", "corrupt", "engine"];
 /// Reasons that lie in the workload's program, or in what its participant wants compared.
 const BY_PROGRAM: [&str; 4] = ["shadow_mismatch", "shadow_inconclusive", "memory_in_use", "guest_failed"];
