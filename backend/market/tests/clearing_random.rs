@@ -8,7 +8,7 @@ use headroom_market::clearing::rational::Rat;
 use headroom_market::clearing::{
     Book, Limits, Mode, Money, NoProposal, Outcome, Side, Winning, clear, verify, winning_limit,
 };
-use support::{Mix, best_welfare, book, book_in_units};
+use support::{Mix, best_welfare, book, book_in_units, with_families};
 
 fn count(default: u64) -> u64 {
     std::env::var("HEADROOM_RANDOM_BOOKS").ok().and_then(|n| n.parse().ok()).unwrap_or(default)
@@ -109,6 +109,45 @@ fn welfare_is_that_of_brute_force() {
     }
     println!("{compared} welfares compared with brute force");
     assert!(compared > 0);
+}
+
+/// Parents and children, to several levels: verified, nobody wins without its parent, and the welfare is
+/// that of brute force.
+#[test]
+fn families_are_verified_and_the_best_there_are() {
+    let (mut won, mut carried, mut orphans, mut compared, mut given_up) = (0, 0, 0, 0, 0);
+    for seed in 0..count(1500) {
+        let b = with_families(book(seed, mix(seed)), seed);
+        let out = run(&b);
+        let wins = |id: &str| out.awards.iter().any(|a| a.order == id);
+        for o in b.orders.iter().filter(|o| o.parent.is_some()) {
+            let parent = o.parent.as_deref().expect("filtered");
+            assert!(!wins(&o.id) || wins(parent), "seed {seed}: {} without {parent}", o.id);
+            won += usize::from(wins(&o.id));
+        }
+        for a in &out.awards {
+            let o = b.orders.iter().find(|o| o.id == a.order).expect("in the book");
+            let over = a.fill.as_ref().is_some_and(|f| f.0 == Rat::ONE) && a.money.0 > o.limit.0;
+            carried += usize::from(o.side == Side::Bid && over);
+        }
+        orphans += out.refused.iter().filter(|r| r.reason == Reason::ParentRejected).count();
+        given_up += usize::from(out.refused.iter().any(|r| r.reason == Reason::SolverFallback));
+        verify(&b, out, Mode::Market).unwrap_or_else(|broken| panic!("seed {seed}: {broken:?}"));
+        let free = Mix { nodes: false, blocks: true, rows: false, low_caps: false, replicas: false };
+        let b = with_families(book(seed, free), seed);
+        for mode in [Mode::Market, Mode::Welfare] {
+            let Some(best) = best_welfare(&b, mode == Mode::Market, 48) else { continue };
+            let out = clear(&b, mode, &NoProposal, &Limits::default()).expect("a random book can be cleared");
+            let got = &out.welfare.0 * &Rat::int(1_000_000);
+            assert!((&got - &best).abs() <= Rat::ONE, "seed {seed} {mode:?}: welfare {got}, brute force {best}");
+            compared += 1;
+        }
+    }
+    println!(
+        "{won} children won, {carried} parents were carried, {orphans} children refused with their parents, {compared} \
+         welfares compared, {given_up} books give an order up"
+    );
+    assert!(won > 100 && carried > 0 && orphans > 10 && compared > 0);
 }
 
 #[test]

@@ -7,9 +7,6 @@ use headroom_market::clearing::{Limits, Mode, NoProposal, Outcome, clear, parse,
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// Linked orders are refused by this version.
-const REFUSED: [&str; 1] = ["30-parent-carried-by-child"];
-
 fn folder() -> Option<PathBuf> {
     let f = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/market/worked");
     if !f.is_dir() {
@@ -43,7 +40,7 @@ fn mode(e: &Value) -> Mode {
 #[test]
 fn worked_cases_are_cleared_as_derived() {
     let Some(f) = folder() else { return };
-    for name in cases(&f).into_iter().filter(|n| !REFUSED.contains(&n.as_str())) {
+    for name in cases(&f).into_iter() {
         let book = parse(&read(&f, &format!("{name}.book.json"))).unwrap_or_else(|e| panic!("{name}: {e:?}"));
         let e: Value = serde_json::from_str(&read(&f, &format!("{name}.expect.json"))).expect("an expectation");
         let out = clear(&book, mode(&e), &NoProposal, &Limits::default()).unwrap_or_else(|x| panic!("{name}: {x}"));
@@ -92,7 +89,7 @@ fn worked_cases_are_cleared_as_derived() {
 #[test]
 fn reference_outcomes_are_accepted_and_changed_ones_are_not() {
     let Some(f) = folder() else { return };
-    for name in cases(&f).into_iter().filter(|n| !REFUSED.contains(&n.as_str())) {
+    for name in cases(&f).into_iter() {
         let book = parse(&read(&f, &format!("{name}.book.json"))).expect("a book");
         let out: Outcome =
             serde_json::from_str(&read(&f, &format!("reference/{name}.outcome.json"))).expect("an outcome");
@@ -102,11 +99,4 @@ fn reference_outcomes_are_accepted_and_changed_ones_are_not() {
         worse.welfare = Fraction(&worse.welfare.0 + &Rat::int(1_000_000_000));
         assert!(verify(&book, worse, mode).is_err(), "{name}");
     }
-}
-
-#[test]
-fn what_is_not_supported_is_refused_with_a_pointer() {
-    let Some(f) = folder() else { return };
-    let faults = parse(&read(&f, "30-parent-carried-by-child.book.json")).expect_err("linked orders are not supported");
-    assert!(faults.iter().any(|x| x.pointer == "/orders/1/parent" && x.code == "unsupported"));
 }

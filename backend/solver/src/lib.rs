@@ -55,6 +55,8 @@ struct Program {
     rows: Vec<(Expression, f64)>,
     /// Order, alternative and the position of the variable that says whether a block wins with it.
     chosen: Vec<(usize, usize, usize)>,
+    /// By block, whether it wins.
+    wins: BTreeMap<usize, Expression>,
     made: usize,
 }
 
@@ -65,6 +67,7 @@ impl Program {
             objective: Expression::default(),
             rows: Vec::new(),
             chosen: Vec::new(),
+            wins: BTreeMap::new(),
             made: 0,
         };
         let mut balance: BTreeMap<usize, Expression> = c.products.iter().map(|k| (*k, Expression::default())).collect();
@@ -81,6 +84,13 @@ impl Program {
                 }
                 fills.insert((i, a), x);
             }
+        }
+        for &i in c.orders.iter().filter(|i| m.orders[**i].parent.is_some()) {
+            // no more of a child than of its parent's win
+            let mine = (0..m.orders[i].alternatives.len()).filter_map(|a| fills.get(&(i, a)));
+            let fill = mine.fold(Expression::default(), |sum, x| sum + x);
+            let parent = m.orders[i].parent.and_then(|parent| p.wins.get(&parent)).cloned().unwrap_or_default();
+            p.rows.push((fill - parent, 0.0));
         }
         for &e in &c.steps {
             let s = &m.steps[e];
@@ -135,8 +145,9 @@ impl Program {
             fills.push((a, x));
         }
         if o.block && alternatives.len() > 1 {
-            self.rows.push((choice, 1.0));
+            self.rows.push((choice.clone(), 1.0));
         }
+        self.wins.insert(i, choice);
         fills
     }
 

@@ -149,8 +149,8 @@ impl Sharing<'_> {
                     } else if !o.bid || mine.is_empty() {
                         Role::Fixed(virtual_values[j].clone())
                     } else {
-                        // an order with a row of its own, or with alternatives, stands alone
-                        let alone = if o.rows.is_empty() && !o.block { usize::MAX } else { j };
+                        // an order with a row of its own, alternatives or a parent stands alone
+                        let alone = if o.rows.is_empty() && !o.block && o.parent.is_none() { usize::MAX } else { j };
                         // one that a full node stops must not stop those on other nodes
                         let on = |r: &&usize| self.model.host_row.contains(r);
                         let rows: Vec<usize> = col.entries.iter().map(|e| &e.0).filter(on).copied().collect();

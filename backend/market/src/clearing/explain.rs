@@ -188,12 +188,14 @@ fn setter(
     }
 }
 
-fn money(m: &Market, i: usize, alternative: usize, q: &[i128], price: &[i128], mode: Mode) -> i64 {
-    let o = &m.orders[i];
+fn money(c: &Cleared, i: usize, alternative: usize, q: &[i128], price: &[i128], mode: Mode) -> i64 {
+    let o = &c.m.orders[i];
     let alt = &o.alternatives[alternative];
     let nano: i128 = alt.quantities.iter().zip(q).map(|((k, _), q)| price[*k] * q).sum();
     let mut micro = (nano + NANO / 2).div_euclid(NANO);
-    if mode == Mode::Market {
+    // a parent that its children carry pays what it costs, beyond its own limit
+    let carried = o.children.iter().any(|i| c.awards.contains_key(i)) && !in_the_money(c.m, i, alternative, price);
+    if mode == Mode::Market && !carried {
         let shares = alt.quantities.iter().zip(q).map(|((_, full), q)| Rat::ratio(*q, *full));
         let value = Rat::int(alt.value);
         micro = if o.bid {
@@ -241,7 +243,7 @@ fn award(
         order: m.id(i).into(),
         alternative: f.alternative,
         fill: Some(Fraction(fill)),
-        money: Money(money(m, i, f.alternative, &f.quantities, price, mode)),
+        money: Money(money(c, i, f.alternative, &f.quantities, price, mode)),
         quantities,
         limited_by,
         binding: c.cramped.get(&i).filter(|_| limited_by == Some(Reason::NoHostFits)).map(|b| bottleneck(m, *b)),
@@ -257,10 +259,11 @@ fn bottleneck(m: &Market, (node, product, free): (usize, usize, i128)) -> Bottle
     }
 }
 
-/// Whether an alternative of a bid is worth more than it costs at the published prices.
+/// Whether an alternative gains at the published prices, however they were rounded.
 fn in_the_money(m: &Market, i: usize, a: usize, price: &[i128]) -> bool {
-    let alt = &m.orders[i].alternatives[a];
-    alt.value * NANO > alt.quantities.iter().map(|(k, q)| (price[*k] + 1) * q).sum::<i128>()
+    let (alt, bid) = (&m.orders[i].alternatives[a], m.orders[i].bid);
+    let cost: i128 = alt.quantities.iter().map(|(k, q)| (price[*k] + if bid { 1 } else { -1 }) * q).sum();
+    if bid { alt.value * NANO > cost } else { cost > alt.value * NANO }
 }
 
 /// The participant row that holds an order back, if one is tight.
@@ -327,6 +330,8 @@ fn refusal(c: &Cleared, i: usize, price: &[i128], binding: &[Option<Reason>], dr
         Reason::NoHostFits
     } else if o.block && o.least.is_pos() && !reachable(m, i) {
         Reason::MinFillUnreachable
+    } else if o.parent.is_some_and(|p| !c.awards.contains_key(&p)) {
+        Reason::ParentRejected
     } else if o.block && surplus > tol {
         Reason::Paradoxical
     } else if o.block {

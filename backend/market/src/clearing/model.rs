@@ -2,7 +2,9 @@
 //!
 //! Divisible orders that are alike (same side, products in the same ratio, unit limit, incumbency
 //! and class, no row of their own) are one column: they are filled pro-rata because they can't be
-//! filled otherwise. A column counts in units of the greatest common divisor of its quantities,
+//! filled otherwise. An order that can win only with its parent is a column of its own, and its
+//! fill is at most the parent's over the parent's least fill: what a parent that is not accepted
+//! at all leaves is 0. A column counts in units of the greatest common divisor of its quantities,
 //! which keeps the rationals short. Where a node's room is a row, orders bound to different nodes
 //! are not alike: one of them may find room where the other does not.
 use super::book::Class;
@@ -38,6 +40,8 @@ pub struct Model {
     pub host_row: Vec<usize>,
     /// Columns of each block, by alternative.
     pub blocks: BTreeMap<usize, Vec<usize>>,
+    /// Columns and row of each order that can win only with its parent.
+    pub links: BTreeMap<usize, (Vec<usize>, usize)>,
 }
 
 impl Model {
@@ -95,6 +99,7 @@ impl Model {
         type Alike = (bool, Vec<(usize, i128)>, Vec<usize>, Rat, bool, Class);
         let mut groups: BTreeMap<Alike, usize> = BTreeMap::new();
         let mut blocks: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        let mut children: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for &i in &c.orders {
             let o = &m.orders[i];
             for (a, alt) in o.alternatives.iter().enumerate() {
@@ -102,7 +107,7 @@ impl Model {
                 let ratio: Vec<(usize, i128)> = alt.quantities.iter().map(|(k, q)| (*k, q / g)).collect();
                 let unit = Rat::ratio(if o.bid { alt.value } else { -alt.value }, g);
                 let most = &Rat::int(g) * &upper[i][a];
-                let alike = !o.block && o.rows.is_empty() && upper[i][a] == Rat::ONE;
+                let alike = !o.block && o.rows.is_empty() && o.parent.is_none() && upper[i][a] == Rat::ONE;
                 if alike {
                     let rows = host_terms.get(&(i, a)).into_iter().flatten().map(|t| t.0).collect();
                     let key = (o.bid, ratio.clone(), rows, unit.clone(), o.incumbent, o.class);
@@ -130,6 +135,9 @@ impl Model {
                 if o.block {
                     blocks.entry(i).or_default().push(j);
                 }
+                if o.parent.is_some() {
+                    children.entry(i).or_default().push(j);
+                }
             }
         }
         for cols in blocks.values().filter(|c| c.len() > 1) {
@@ -140,7 +148,27 @@ impl Model {
                 }
             }
         }
-        Model { lp, meaning, product_row, own_row, host_row, blocks }
+        let mut model = Model { lp, meaning, product_row, own_row, host_row, blocks, links: BTreeMap::new() };
+        for (i, cols) in children {
+            model.link(m, i, cols);
+        }
+        model
+    }
+
+    /// The row of an order that can win only with its parent.
+    fn link(&mut self, m: &Market, child: usize, cols: Vec<usize>) {
+        let Some(parent) = m.orders[child].parent else { return };
+        let row = self.lp.row(Rat::ZERO);
+        for &j in &cols {
+            let units = self.units(j);
+            self.lp.cols[j].entries.push((row, Rat::ONE.div(&units)));
+        }
+        // a parent that has no part in the round has no columns, and leaves its children nothing
+        for j in self.blocks.get(&parent).cloned().unwrap_or_default() {
+            let least = &m.orders[parent].least * &self.units(j);
+            self.lp.cols[j].entries.push((row, -&Rat::ONE.div(&least)));
+        }
+        self.links.insert(child, (cols, row));
     }
 
     /// Whether a column is of bids that a node's row concerns.

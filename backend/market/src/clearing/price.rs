@@ -98,17 +98,8 @@ impl Polytope {
                     continue;
                 }
                 lo = (&m.orders[b].least * &model.units(j)).min(hi.clone());
-                if a.families {
-                    // σ ≥ 0 at the public prices: Σ e·π ≤ v
-                    let terms: Vec<_> = col
-                        .entries
-                        .iter()
-                        .filter(|(r, _)| row_var.get(r).is_some_and(|v| *v < n))
-                        .map(|(r, e)| (row_var[r], e.clone()))
-                        .collect();
-                    if x[j].is_pos() {
-                        p.rules.push(Rule { terms, limit: col.cost.clone(), equal: false });
-                    }
+                if a.families && x[j].is_pos() {
+                    p.rules.push(p.family(m, a, b, &row_var));
                 }
             }
             if lo == hi && is_order {
@@ -134,6 +125,33 @@ impl Polytope {
             }
         }
         p
+    }
+
+    /// What an accepted block and its accepted children earn together is not under 0 at the public
+    /// prices: Σ x·(v − Σ e·π) ≥ 0, over the block alone where it has none.
+    fn family(&self, m: &Market, a: &Allocation, block: usize, row_var: &BTreeMap<usize, usize>) -> Rule {
+        let column = |i: usize| match a.model.blocks.get(&i) {
+            Some(_) => a.accepted.get(&i).copied(),
+            None => a.model.links.get(&i).and_then(|(cols, _)| cols.first().copied()),
+        };
+        let won = |i: usize| column(i).is_some_and(|j| a.values[j].is_pos());
+        let mut columns: Vec<usize> = m.family(block, won).into_iter().filter_map(column).collect();
+        // alone, its own units are the shorter numbers
+        let one = if columns.len() == 1 { columns.pop() } else { None };
+        let parts = one.map(|j| (j, Rat::ONE)).into_iter().chain(columns.into_iter().map(|j| (j, a.values[j].clone())));
+        let mut terms: BTreeMap<usize, Rat> = BTreeMap::new();
+        let mut limit = Rat::ZERO;
+        for (j, x) in parts {
+            let col = &a.model.lp.cols[j];
+            limit = &limit + &(&col.cost * &x);
+            for (r, e) in &col.entries {
+                if let Some(v) = row_var.get(r).filter(|v| **v < self.prices) {
+                    let t = terms.entry(*v).or_default();
+                    *t = &*t + &(e * &x);
+                }
+            }
+        }
+        Rule { terms: terms.into_iter().filter(|t| !t.1.is_zero()).collect(), limit, equal: false }
     }
 
     /// The polytope where some columns are rationed: their fills are given, they must not lose, and

@@ -40,6 +40,10 @@ pub struct OrderRef {
     /// Participant rows that could bind.
     pub rows: Vec<usize>,
     pub block: bool,
+    /// The order that has to win for this one to win.
+    pub parent: Option<usize>,
+    /// The orders that can win only if this one does.
+    pub children: Vec<usize>,
     /// BLAKE3(seed ‖ id): decides what nothing else decides.
     pub lot: [u8; 32],
 }
@@ -149,7 +153,8 @@ impl<'a> Market<'a> {
             .collect();
         let node_index: BTreeMap<&str, usize> =
             book.nodes.iter().enumerate().map(|(i, v)| (v.id.as_str(), i)).collect();
-        let orders = book.orders.iter().map(|o| order_ref(book, &index, &node_index, o)).collect();
+        let mut orders: Vec<OrderRef> = book.orders.iter().map(|o| order_ref(book, &index, &node_index, o)).collect();
+        link(book, &mut orders);
         let products = index.into_keys().collect();
         let mut m = Market { book, products, cap, reference, steps, steps_of, arcs, orders, rows: Vec::new() };
         m.participant_rows();
@@ -254,6 +259,9 @@ impl<'a> Market<'a> {
         for a in &self.arcs {
             join(&mut root, a.from, a.to);
         }
+        for (i, p) in self.orders.iter().enumerate().filter_map(|(i, o)| Some((i, o.parent?))) {
+            join(&mut root, first(i), first(p));
+        }
         for r in &self.rows {
             for (i, _, _) in &r.terms {
                 join(&mut root, first(r.terms[0].0), first(*i));
@@ -289,6 +297,28 @@ impl<'a> Market<'a> {
     pub fn id(&self, order: usize) -> &str {
         &self.book.orders[order].id
     }
+
+    /// An order with those of its children, and theirs, that have won too.
+    pub fn family(&self, order: usize, won: impl Fn(usize) -> bool) -> Vec<usize> {
+        let mut family = vec![order];
+        let mut at = 0;
+        while at < family.len() {
+            family.extend(self.orders[family[at]].children.iter().copied().filter(|c| won(*c)));
+            at += 1;
+        }
+        family
+    }
+}
+
+/// Orders that can win only with their parent.
+fn link(book: &Book, orders: &mut [OrderRef]) {
+    let index: BTreeMap<&str, usize> = book.orders.iter().enumerate().map(|(i, o)| (o.id.as_str(), i)).collect();
+    for (i, o) in book.orders.iter().enumerate() {
+        if let Some(p) = o.parent.as_deref().and_then(|p| index.get(p).copied()) {
+            orders[i].parent = Some(p);
+            orders[p].children.push(i);
+        }
+    }
 }
 
 fn order_ref(book: &Book, index: &BTreeMap<ProductKey, usize>, nodes: &BTreeMap<&str, usize>, o: &Order) -> OrderRef {
@@ -313,6 +343,8 @@ fn order_ref(book: &Book, index: &BTreeMap<ProductKey, usize>, nodes: &BTreeMap<
         node: o.node.as_deref().and_then(|n| nodes.get(n).copied()),
         rows: Vec::new(),
         block: o.is_block(),
+        parent: None,
+        children: Vec::new(),
         lot: *h.finalize().as_bytes(),
     }
 }

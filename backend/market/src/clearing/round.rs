@@ -71,6 +71,10 @@ pub fn round(m: &Market, c: &Component, s: &Solved, upper: &[Vec<Rat>]) -> Whole
         r.balance(c, &steps, s);
     }
     r.whole.orders.retain(|_, f| f.quantities.iter().any(|q| *q > 0));
+    while r.orphaned() {
+        r.balance(c, &steps, s);
+        r.whole.orders.retain(|_, f| f.quantities.iter().any(|q| *q > 0));
+    }
     r.whole
 }
 
@@ -133,6 +137,16 @@ impl Rounding<'_> {
         let o = &self.m.orders[i];
         let full = o.alternatives[self.whole.orders[&i].alternative].quantities[at].1;
         o.replicas.map_or(1, |n| full / n)
+    }
+
+    /// Takes back what orders have whose parent was rounded away.
+    fn orphaned(&mut self) -> bool {
+        let orphan = |i: &usize| self.m.orders[*i].parent.is_some_and(|p| !self.whole.orders.contains_key(&p));
+        let orphans: Vec<usize> = self.whole.orders.keys().copied().filter(orphan).collect();
+        orphans.iter().for_each(|i| {
+            self.whole.orders.remove(i);
+        });
+        !orphans.is_empty()
     }
 
     /// What of a product the bids (or offers) have now, in integers.

@@ -29,6 +29,8 @@ impl Search<'_> {
             let c = &model.lp.cols[j];
             c.entries.iter().fold(c.cost.clone(), |t, (r, e)| dual.get(r).map_or(t.clone(), |p| t.sub_mul(e, p)))
         };
+        // a multiplier of a link is not there once the parent's choice is made
+        let linked = model.links.values().any(|(_, row)| !s.dual(*row).is_zero());
         let losing = accepted.iter().map(|(i, j)| (&surplus(*j) * &x[*j], *i)).filter(|(s, _)| s.is_neg()).min();
         let capped = model.product_row.iter().all(|(k, r)| dual[r] <= Rat::int(self.m.cap[*k]));
         // an offer that a node's room pays for, not the public price
@@ -39,7 +41,7 @@ impl Search<'_> {
             let s = if offer && there { surplus(j) } else { Rat::ZERO };
             (s.is_neg() && x[j] > col.lo) || (s.is_pos() && col.hi.as_ref().is_some_and(|h| x[j] < *h))
         };
-        if losing.is_none() && capped && !model.meaning.iter().enumerate().any(stray) {
+        if losing.is_none() && capped && !linked && !model.meaning.iter().enumerate().any(stray) {
             return Support::Yes;
         }
         let mut fixed = model.clone();
@@ -89,7 +91,8 @@ impl Search<'_> {
         }
     }
 
-    /// Bounds of the fixed program: accepted blocks between their least and full fill, no others.
+    /// Bounds of the fixed program: accepted blocks between their least and full fill, no others, and
+    /// no children of others.
     fn fix(&self, model: &mut Model, accepted: &BTreeMap<usize, usize>) {
         for (i, cols) in model.blocks.clone() {
             for j in cols {
@@ -97,6 +100,16 @@ impl Search<'_> {
                     let hi = model.lp.cols[j].hi.clone().unwrap_or_default();
                     model.lp.cols[j].lo = (&self.m.orders[i].least * &model.units(j)).min(hi);
                 } else {
+                    model.lp.cols[j].hi = Some(Rat::ZERO);
+                }
+            }
+        }
+        for (child, (cols, row)) in model.links.clone() {
+            // with its parent accepted a child is as free as any order, without it refused
+            model.lp.rhs[row] = Rat::ONE;
+            let parent = self.m.orders[child].parent;
+            if parent.is_none_or(|p| !accepted.contains_key(&p)) {
+                for j in cols {
                     model.lp.cols[j].hi = Some(Rat::ZERO);
                 }
             }

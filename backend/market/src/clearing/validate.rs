@@ -4,7 +4,7 @@
 //! Every fault is told, each with the JSON pointer to it.
 use super::book::*;
 use super::rational::Rat;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Greatest quantity, and greatest price per unit in micro-credits: products of both, summed over
 /// any real book, stay far inside 128 bits.
@@ -159,7 +159,44 @@ impl Book {
             c.id(format!("/orders/{i}/id"), &o.id, &mut orders);
             order(&mut c, &format!("/orders/{i}"), o, &instances, &nodes, &budgets);
         }
+        families(&mut c, &self.orders);
         c.faults
+    }
+}
+
+/// Parents are in the book, can be rejected as a whole, and nobody is its own forebear.
+fn families(c: &mut Check, orders: &[Order]) {
+    let index: BTreeMap<&str, usize> = orders.iter().enumerate().map(|(i, o)| (o.id.as_str(), i)).collect();
+    let parent = |i: usize| orders[i].parent.as_deref().and_then(|p| index.get(p).copied());
+    for (i, o) in orders.iter().enumerate() {
+        let Some(name) = &o.parent else { continue };
+        let at = format!("/orders/{i}/parent");
+        let Some(p) = parent(i) else {
+            c.say(at, "unknown_name", format!("there is no order `{name}` in the book"));
+            continue;
+        };
+        if !orders[p].min_fill.0.is_pos() {
+            c.say(at.clone(), "parent_without_min_fill", format!("`{name}` needs a min_fill above 0 to be a parent"));
+        }
+    }
+    // each order is walked over once: a walk ends where another has been, or in itself
+    let mut walk_of = vec![None; orders.len()];
+    for start in 0..orders.len() {
+        let mut at = Some(start);
+        while let Some(i) = at.filter(|i| walk_of[*i].is_none()) {
+            walk_of[i] = Some(start);
+            at = parent(i);
+        }
+        let Some(first) = at.filter(|i| walk_of[*i] == Some(start)) else { continue };
+        let mut i = first;
+        while let Some(next) = parent(i) {
+            let detail = format!("`{}` is its own parent, through `{}`", orders[i].id, orders[next].id);
+            c.say(format!("/orders/{i}/parent"), "cycle", detail);
+            i = next;
+            if i == first {
+                break;
+            }
+        }
     }
 }
 
@@ -188,9 +225,6 @@ fn order(
         {
             c.say(format!("{at}/{key}"), "unknown_name", format!("there is no {key} `{n}` in the book"));
         }
-    }
-    if o.parent.is_some() {
-        c.say(format!("{at}/parent"), "unsupported", "linked orders are not supported by this version");
     }
     if o.budget.is_some() && o.side == Side::Offer {
         c.say(format!("{at}/budget"), "not_for_offers", "a budget limits bids only");

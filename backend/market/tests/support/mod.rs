@@ -155,6 +155,21 @@ pub fn book_in_units(seed: u64, mix: Mix, unit: i64) -> Book {
     b
 }
 
+/// Makes about a third of the orders children of earlier ones, which get a min_fill if they have none.
+pub fn with_families(mut b: Book, seed: u64) -> Book {
+    let mut d = Draw::new(seed ^ 0xFA31);
+    for i in 1..b.orders.len() {
+        if d.chance(35) {
+            let parent = d.between(0, i as i64 - 1) as usize;
+            b.orders[i].parent = Some(b.orders[parent].id.clone());
+            if b.orders[parent].min_fill.0.is_zero() {
+                b.orders[parent].min_fill = Fraction([Rat::ONE, Rat::ratio(1, 2)][d.between(0, 1) as usize].clone());
+            }
+        }
+    }
+    b
+}
+
 /// `max c·x, rows ≤ b, x ≥ 0`: dense tableau, two phases, Bland's rule. `None` = infeasible.
 pub fn maximise(c: &[Rat], rows: &[(Vec<Rat>, Rat)]) -> Option<Rat> {
     let (n, m) = (c.len(), rows.len());
@@ -284,6 +299,12 @@ fn fixed(b: &Book, chosen: &BTreeMap<&str, usize>, supported: bool) -> Option<Ra
     }
     let mut cols: Vec<Col> = Vec::new();
     for o in &b.orders {
+        if o.parent.as_deref().is_some_and(|p| !chosen.contains_key(p)) {
+            if chosen.contains_key(o.id.as_str()) {
+                return None;
+            }
+            continue;
+        }
         let a = match (o.is_block(), chosen.get(o.id.as_str())) {
             (false, _) => 0,
             (true, Some(a)) => *a,
@@ -376,8 +397,24 @@ fn fixed(b: &Book, chosen: &BTreeMap<&str, usize>, supported: bool) -> Option<Ra
         r[m + n + j] = Rat::int(-1);
         dual.push((r.iter().map(|v| -v).collect(), -&c.value));
         dual.push((r, c.value.clone()));
-        if c.order.is_some_and(Order::is_block) {
-            let mut r = vec![Rat::ZERO; width];
+        let Some(o) = c.order.filter(|o| o.is_block()) else { continue };
+        let under = |root: &str, o: &Order| {
+            let mut at = Some(o);
+            while let Some(o) = at.filter(|o| o.id != root) {
+                at = o.parent.as_ref().and_then(|p| b.orders.iter().find(|o| o.id == *p));
+            }
+            at.is_some()
+        };
+        let family: Vec<usize> = (0..n).filter(|j| cols[*j].order.is_some_and(|x| under(&o.id, x))).collect();
+        let mut r = vec![Rat::ZERO; width];
+        if family.len() > 1 {
+            // what each earns, σ·x, is what its bounds are worth: s·hi − t·lo (without rows of its own)
+            for j in family {
+                r[m + j] = -&cols[j].hi;
+                r[m + n + j] = cols[j].lo.clone();
+            }
+            dual.push((r, Rat::ZERO));
+        } else {
             for (i, row) in rows.iter().enumerate().take(shared) {
                 r[i] = row.0[j].clone();
             }

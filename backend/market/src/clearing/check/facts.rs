@@ -25,6 +25,8 @@ pub struct OrderFacts {
     pub class: super::super::book::Class,
     pub block: bool,
     pub limit: i128,
+    pub parent: Option<usize>,
+    pub children: Vec<usize>,
 }
 
 /// An award as printed.
@@ -84,6 +86,27 @@ impl<'a> Facts<'a> {
         let o = &self.orders[i];
         let cost: i128 = o.alternatives[alternative].iter().map(|(k, q)| price[*k] * q).sum();
         if o.bid { o.worth[alternative] - cost } else { cost - o.worth[alternative] }
+    }
+
+    /// Whether an order's parent, if it has one, has won: a child of no winner is owed nothing.
+    pub fn live(&self, i: usize) -> bool {
+        self.orders[i].parent.is_none_or(|p| self.awards[p].is_some())
+    }
+
+    /// An order with those of its children, and theirs, that have won.
+    pub fn family(&self, i: usize) -> Vec<usize> {
+        let mut family = vec![i];
+        let mut at = 0;
+        while at < family.len() {
+            family.extend(self.orders[family[at]].children.iter().copied().filter(|c| self.awards[*c].is_some()));
+            at += 1;
+        }
+        family
+    }
+
+    /// Whether an order is in no family: nothing but its own price decides about it.
+    pub fn single(&self, i: usize) -> bool {
+        self.orders[i].parent.is_none() && self.orders[i].children.is_empty()
     }
 
     /// How far published prices may be off for an alternative.
@@ -152,6 +175,7 @@ impl<'a> Facts<'a> {
         let instances = names(book.instances.iter().map(|v| v.id.as_str()).collect());
         let budgets = names(book.budgets.iter().map(|v| v.id.as_str()).collect());
         let at = |m: &BTreeMap<&str, usize>, n: &Option<String>| n.as_deref().and_then(|n| m.get(n).copied());
+        let ids: BTreeMap<&str, usize> = book.orders.iter().enumerate().map(|(i, o)| (o.id.as_str(), i)).collect();
         for o in &book.orders {
             let bid = o.side == Side::Bid;
             let worth = o
@@ -184,9 +208,15 @@ impl<'a> Facts<'a> {
                 class: o.class,
                 block: o.min_fill.0.is_pos() || o.alternatives.len() > 1,
                 limit: i128::from(o.limit.0) * MICRO,
+                parent: at(&ids, &o.parent),
+                children: Vec::new(),
             });
         }
-        let ids: BTreeMap<&str, usize> = book.orders.iter().enumerate().map(|(i, o)| (o.id.as_str(), i)).collect();
+        for i in 0..f.orders.len() {
+            if let Some(p) = f.orders[i].parent {
+                f.orders[p].children.push(i);
+            }
+        }
         f.read_prices(out, &index, r);
         f.read_awards(out, &index, &ids, r);
         f.read_supply(out, &index, r);

@@ -22,6 +22,8 @@ pub fn check(f: &Facts, r: &mut Report) {
         let worth = Rat::int(o.worth[a.alternative]);
         let money = Rat::int(a.money);
         let slack = Rat::int(if a.full { 0 } else { MICRO });
+        // what a parent pays beyond its limit is judged together with the children that carry it
+        let alone = !o.children.iter().any(|c| f.awards[*c].is_some());
         let diff = a.money - cost;
         count += 1;
         if diff.abs() >= MICRO {
@@ -36,14 +38,14 @@ pub fn check(f: &Facts, r: &mut Report) {
             }
             clamped += diff.abs();
         }
-        if o.bid && money > &(&worth * &most) + &slack {
+        if alone && o.bid && money > &(&worth * &most) + &slack {
             r.bad(
                 "I1",
                 "a bid pays more than its limit",
                 &[("order", &o.id), ("money in nano-credits", &a.money), ("limit", &(&worth * &most))],
             );
         }
-        if !o.bid && money < &(&worth * &least) - &slack {
+        if alone && !o.bid && money < &(&worth * &least) - &slack {
             r.bad(
                 "I1",
                 "an offer receives less than its cost",
@@ -97,7 +99,7 @@ pub fn ties(f: &Facts, hosting: &Hosting, r: &mut Report) {
             })
         });
         let gone = f.fallback && f.refused[i].is_some_and(|x| x.reason == Reason::SolverFallback);
-        if gone || !o.divisible() || o.budget.is_some() || rows || (!full && hosting.none_fits(f, i, 0)) {
+        if gone || !f.single(i) || !o.divisible() || o.budget.is_some() || rows || (!full && hosting.none_fits(f, i, 0)) {
             continue;
         }
         let total: i128 = o.alternatives[0].iter().map(|q| q.1).sum();
@@ -151,8 +153,8 @@ pub fn reasons(f: &Facts, hosting: &Hosting, mode: Mode, r: &mut Report) {
             Reason::MarginalProrata | Reason::TieLost => {
                 mode == Mode::Market && !each.iter().any(|(s, t)| s.abs() <= *t)
             }
-            Reason::Paradoxical => mode == Mode::Market && !(o.block && each.iter().any(|(s, t)| *s >= -t)),
-            Reason::ParentRejected => true,
+            Reason::Paradoxical => mode == Mode::Market && !((o.block || o.parent.is_some()) && each.iter().any(|(s, t)| *s >= -t)),
+            Reason::ParentRejected => f.live(i),
             Reason::MinFillUnreachable => !o.least.is_pos(),
             Reason::Budget => o.budget.is_none(),
             Reason::FloorProtected => o.bid || o.instance.is_none(),

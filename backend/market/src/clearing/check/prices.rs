@@ -23,6 +23,7 @@ pub fn check(f: &mut Facts, hosting: &Hosting, r: &mut Report) {
         }
         let which = ["price", "low", "high"][n];
         supply(f, p, which, r);
+        families(f, p, which, r);
         let short = orders(f, p, which, hosting, r);
         if n == 0 {
             rationed.extend(short.iter().map(|s| s.order));
@@ -114,6 +115,37 @@ fn supply(f: &Facts, price: &[i128], which: &'static str, r: &mut Report) {
     }
 }
 
+/// Whether accepted children may carry what an accepted parent loses: only at its least fill, as more of
+/// it would lose more.
+fn carried(f: &Facts, i: usize) -> bool {
+    let (o, Some(a)) = (&f.orders[i], &f.awards[i]) else { return false };
+    let least = |asked: i128, got: i128| Rat::int(got) < &(&o.least * &Rat::int(asked)) + &Rat::ONE;
+    let won = o.children.iter().any(|c| f.awards[*c].is_some());
+    let filled = o.alternatives[a.alternative].iter().zip(&a.got).all(|(q, got)| least(q.1, *got));
+    won && o.least.is_pos() && (o.least == Rat::ONE || !a.full) && (a.full || filled)
+}
+
+/// No parent loses money together with its accepted children, subtree by subtree.
+fn families(f: &Facts, price: &[i128], which: &'static str, r: &mut Report) {
+    for (i, o) in f.orders.iter().enumerate().filter(|(i, o)| !o.children.is_empty() && f.awards[*i].is_some()) {
+        let (mut together, mut tolerance) = (Rat::ZERO, Rat::ZERO);
+        for n in f.family(i) {
+            let Some(a) = &f.awards[n] else { continue };
+            let surplus = f.surplus(n, a.alternative, price);
+            let best = if surplus < 0 { &a.lo } else { &a.hi };
+            together = &together + &(&Rat::int(surplus) * best);
+            tolerance = &tolerance + &Rat::int(f.tolerance(n, a.alternative));
+        }
+        if together < -&tolerance {
+            r.bad(
+                "I3",
+                "a parent and its accepted children together lose money",
+                &[("vector", &which), ("order", &o.id), ("surplus in nano-credits", &together)],
+            );
+        }
+    }
+}
+
 /// Tests every order and returns those that only a cap excuses.
 fn orders(f: &Facts, price: &[i128], which: &'static str, hosting: &Hosting, r: &mut Report) -> Vec<Short> {
     let changes = rows::changes(f);
@@ -123,12 +155,12 @@ fn orders(f: &Facts, price: &[i128], which: &'static str, hosting: &Hosting, r: 
         let award = f.awards[i].as_ref();
         let alternative = match award {
             Some(a) => a.alternative,
-            None if o.divisible() => 0,
+            None if o.divisible() && f.live(i) => 0,
             None => continue, // a block may be refused paradoxically
         };
         let (s, tol) = (f.surplus(i, alternative, price), f.tolerance(i, alternative));
-        if award.is_some() && s < -tol {
-            let (rule, what) = if o.divisible() {
+        if award.is_some() && s < -tol && !carried(f, i) {
+            let (rule, what) = if o.divisible() && o.parent.is_none() {
                 ("I2", "an order out of the money is filled")
             } else {
                 ("I3", "an accepted block loses money")
@@ -245,6 +277,7 @@ fn shares(f: &Facts, price: &[i128], short: &[Short], hosting: &Hosting, r: &mut
     for (i, o) in f.orders.iter().enumerate() {
         let gone = f.fallback && f.refused[i].is_some_and(|x| x.reason == Reason::SolverFallback);
         if gone
+            || !f.single(i)
             || !o.divisible()
             || o.incumbent
             || f.surplus(i, 0, price) <= f.tolerance(i, 0)

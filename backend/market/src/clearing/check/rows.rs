@@ -1,4 +1,4 @@
-//! The rows: balance, floors, thrash limits, least fills and budgets.
+//! The rows: balance, floors, thrash limits, least fills, links and budgets.
 use super::super::book::{Instance, ProductKey, Quantity};
 use super::super::rational::Rat;
 use super::Report;
@@ -93,6 +93,11 @@ pub fn check(f: &Facts, r: &mut Report) {
                 break;
             }
         }
+    }
+    let orphans = f.orders.iter().enumerate().filter(|(i, _)| f.awards[*i].is_some() && !f.live(*i));
+    for o in orphans.map(|x| x.1) {
+        let parent = o.parent.map_or("", |p| f.orders[p].id.as_str());
+        r.bad("ROW6", "a child is awarded without its parent", &[("order", &o.id), ("parent", &parent)]);
     }
     let mut paid = vec![0_i128; f.book.budgets.len()];
     for (o, a) in f.orders.iter().zip(&f.awards) {

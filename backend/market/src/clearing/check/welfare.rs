@@ -113,8 +113,8 @@ fn fills(f: &Facts, hosting: &Hosting, own: &OwnRows, i: usize, a: usize) -> (Ra
         // it may have been rounded up
         Some(award) if award.full && (marginal || capped()) => (&award.lo - &unit, award.hi.clone()),
         Some(award) => (award.lo.clone(), award.hi.clone()),
-        // a least fill of a unit or more can't be rounded away
-        None if o.least >= unit => (Rat::ZERO, Rat::ZERO),
+        // a least fill of a unit or more can't be rounded away, and no child wins alone
+        None if o.least >= unit || !f.live(i) => (Rat::ZERO, Rat::ZERO),
         None => {
             let held = || capped() || prices::row_binds(f, i, a, &own.0, &own.1) || hosting.none_fits(f, i, a);
             let some = marginal || (surplus > 0 && held());
