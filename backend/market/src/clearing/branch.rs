@@ -153,7 +153,7 @@ impl Search<'_> {
             }
             let worst = match found {
                 Some(x) => {
-                    let accepted = self.accepted(model, &node, &x);
+                    let accepted = self.accepted(model, &x);
                     let value = node.simplex.objective();
                     match self.support(model, &node.simplex, &x, &accepted) {
                         Support::Yes => {
@@ -181,12 +181,10 @@ impl Search<'_> {
         }
     }
 
-    /// The blocks that a point accepts, with their columns.
-    fn accepted(&self, model: &Model, node: &Node, x: &[Rat]) -> BTreeMap<usize, usize> {
-        let chosen = |(i, cols): (&usize, &Vec<usize>)| match node.decided.get(i) {
-            Some(Some(j)) => Some((*i, *j)),
-            _ => cols.iter().find(|j| x[**j].is_pos()).map(|j| (*i, *j)),
-        };
+    /// The blocks that a point accepts, with their columns. One that may be filled to any part, and is to
+    /// none, is as one refused: prices owe it nothing.
+    fn accepted(&self, model: &Model, x: &[Rat]) -> BTreeMap<usize, usize> {
+        let chosen = |(i, cols): (&usize, &Vec<usize>)| Some((*i, *cols.iter().find(|j| x[**j].is_pos())?));
         model.blocks.iter().filter_map(chosen).collect()
     }
 
@@ -243,7 +241,7 @@ impl Search<'_> {
                 self.branch(model, node, block, col, &x, value, &mut stack);
                 continue;
             }
-            let accepted = self.accepted(model, &node, &x);
+            let accepted = self.accepted(model, &x);
             match self.support(model, &node.simplex, &x, &accepted) {
                 Support::Yes => {
                     bound = bound.max(value.clone());

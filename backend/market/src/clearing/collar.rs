@@ -60,7 +60,21 @@ enum Share {
 impl Sharing<'_> {
     /// Prices with missing quantities at the caps, then fills without them.
     pub fn run(&self, choose: impl Fn(&Polytope, &[Rat]) -> Option<(Vec<Rat>, Vec<Rat>)>) -> Option<Rationed> {
-        [Share::All, Share::NothingIdle, Share::Nothing].into_iter().find_map(|share| self.matched(share, &choose))
+        let levels = || self.level(&choose);
+        let shares = || {
+            [Share::All, Share::NothingIdle, Share::Nothing].into_iter().find_map(|share| self.matched(share, &choose))
+        };
+        levels().or_else(shares)
+    }
+
+    /// Fills and prices by levels of what is scarce.
+    fn level(&self, choose: impl Fn(&Polytope, &[Rat]) -> Option<(Vec<Rat>, Vec<Rat>)>) -> Option<Rationed> {
+        let found = self.levelled()?;
+        let (model, accepted) = (self.model, self.accepted);
+        let a = Allocation { model, values: &found.values, accepted, families: true, at_cap: &found.scarce };
+        let p = Polytope::of_shared(self.m, self.c, &a, &found.shared, false)?;
+        let (low, high) = choose(&p, &found.values)?;
+        Some(Rationed { values: found.values, low, high, complete: true })
     }
 
     fn matched(
@@ -240,7 +254,7 @@ impl Sharing<'_> {
     }
 
     /// The value of a column at a fill, as far as its own bound allows it.
-    fn at(&self, j: usize, fill: &Rat) -> Rat {
+    pub(super) fn at(&self, j: usize, fill: &Rat) -> Rat {
         (fill * &self.model.units(j)).min(self.lp.cols[j].hi.clone().unwrap_or_default())
     }
 

@@ -218,7 +218,9 @@ impl<'a> Market<'a> {
                 }
             }
         }
-        for r in rows {
+        for mut r in rows {
+            // what a bid with limit 0 takes of its budget
+            r.terms.retain(|t| !t.2.is_zero());
             // at most one alternative of an order wins, so the greatest of each counts
             let mut most: BTreeMap<usize, Rat> = BTreeMap::new();
             for (i, _, v) in &r.terms {

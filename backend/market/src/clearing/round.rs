@@ -58,13 +58,7 @@ pub fn round(m: &Market, c: &Component, s: &Solved, upper: &[Vec<Rat>]) -> Whole
             _ => {}
         }
     }
-    for (e, z) in flows {
-        // a fraction more may be sent if the operator has it there, else a fraction less
-        let spare =
-            m.steps_of[m.arcs[e].from].iter().any(|t| steps[t].is_pos() && steps[t] < Rat::int(m.steps[*t].quantity));
-        let most = m.arcs[e].limit.unwrap_or(i128::MAX);
-        r.whole.flows.insert(e, if spare { z.ceil().min(most) } else { z.floor() });
-    }
+    r.flow(c, &flows, &steps);
     r.share(c, s);
     r.balance(c, &steps, s);
     if r.make_room() {
@@ -74,6 +68,9 @@ pub fn round(m: &Market, c: &Component, s: &Solved, upper: &[Vec<Rat>]) -> Whole
     while r.orphaned() {
         r.balance(c, &steps, s);
         r.whole.orders.retain(|_, f| f.quantities.iter().any(|q| *q > 0));
+    }
+    if r.tidy(c, &flows, &steps) {
+        r.balance(c, &steps, s);
     }
     r.whole
 }
@@ -110,7 +107,7 @@ impl Rounding<'_> {
     }
 
     /// Whether every row of the order's participant still holds if it changes by so much.
-    fn rows_allow(&self, i: usize, k: usize, by: i128) -> bool {
+    pub(super) fn rows_allow(&self, i: usize, k: usize, by: i128) -> bool {
         self.m.orders[i].rows.iter().all(|r| {
             let row = &self.m.rows[*r];
             let Some(product) = row.product else {
@@ -133,7 +130,7 @@ impl Rounding<'_> {
         })
     }
 
-    fn unit(&self, i: usize, at: usize) -> i128 {
+    pub(super) fn unit(&self, i: usize, at: usize) -> i128 {
         let o = &self.m.orders[i];
         let full = o.alternatives[self.whole.orders[&i].alternative].quantities[at].1;
         o.replicas.map_or(1, |n| full / n)
@@ -150,7 +147,7 @@ impl Rounding<'_> {
     }
 
     /// What of a product the bids (or offers) have now, in integers.
-    fn total(&self, bids: bool) -> BTreeMap<usize, i128> {
+    pub(super) fn total(&self, bids: bool) -> BTreeMap<usize, i128> {
         let mut t = BTreeMap::new();
         for (i, f) in &self.whole.orders {
             let o = &self.m.orders[*i];
@@ -326,7 +323,7 @@ impl Rounding<'_> {
     }
 
     /// Partly filled orders without replicas by largest remainder in a product.
-    fn remainders(&self, k: usize, bids: bool) -> Vec<(Rat, [u8; 32], usize, usize)> {
+    pub(super) fn remainders(&self, k: usize, bids: bool) -> Vec<(Rat, [u8; 32], usize, usize)> {
         let mut queue = Vec::new();
         for (i, f) in &self.whole.orders {
             let o = &self.m.orders[*i];
@@ -370,34 +367,6 @@ impl Rounding<'_> {
             left.insert(*k, -missing);
             self.give_way(*k, &mut left);
         }
-    }
-
-    /// One unit more along an arc whose flow was rounded down, or one less along one that was
-    /// rounded up.
-    fn send_more(&mut self, k: usize, s: &Solved) -> bool {
-        for (j, meaning) in s.model.meaning.iter().enumerate() {
-            let Meaning::Arc(e) = meaning else { continue };
-            let (a, z) = (&self.m.arcs[*e], &s.values[j]);
-            let now = self.whole.flows[e];
-            let most = a.limit.unwrap_or(i128::MAX);
-            if a.to == k && now == z.floor() && !z.is_int() && now < most && self.idle(a.from) {
-                self.whole.flows.insert(*e, now + 1);
-                return true;
-            }
-            if a.from == k && Rat::int(now) > *z {
-                self.whole.flows.insert(*e, now - 1);
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Whether a used step of a product has a unit left.
-    fn idle(&self, k: usize) -> bool {
-        self.m.steps_of[k].iter().any(|e| {
-            let used = self.whole.steps.get(e).copied().unwrap_or(0);
-            used > 0 && used < self.m.steps[*e].quantity
-        })
     }
 
     /// Supply of one product: lenders as filled, then the operator's steps, cheapest first.
