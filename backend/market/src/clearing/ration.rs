@@ -54,7 +54,8 @@ impl Sharing<'_> {
             }
             let mut next = levels.clone();
             for (k, excess) in excess.iter().enumerate() {
-                match self.adjusted(k, excess, &values, levels.get(&k)) {
+                let idle = !excess.is_pos() && !self.binds(k, &levels);
+                match self.adjusted(k, excess, &values, levels.get(&k)).filter(|_| !idle) {
                     Some(level) => next.insert(k, level),
                     None => next.remove(&k),
                 };
@@ -96,14 +97,26 @@ impl Sharing<'_> {
             lp.cols[*less].hi = if levels.contains_key(&k) { most } else { Some(Rat::ZERO) };
         }
         for j in (0..self.lp.cols.len()).filter(|j| self.rationable(*j)) {
-            let first = self.incumbent(j);
-            let mine = self.uses(j, levels.keys()).into_iter().map(|k| {
-                let (inc, new) = &levels[&k];
-                if first { inc.clone() } else { new.clone() }
-            });
-            let level = mine.min().unwrap_or(Rat::ONE);
-            lp.cols[j].hi = Some(self.at(j, &level));
+            lp.cols[j].hi = Some(self.at(j, &self.level_of(j, levels)));
         }
+    }
+
+    /// The least level of what a column uses.
+    fn level_of(&self, j: usize, levels: &Levels) -> Rat {
+        let first = self.incumbent(j);
+        let mine = self.uses(j, levels.keys()).into_iter().map(|k| if first { &levels[&k].0 } else { &levels[&k].1 });
+        mine.min().cloned().unwrap_or(Rat::ONE)
+    }
+
+    /// Whether the level of a product holds anybody back: one that others are under does not.
+    fn binds(&self, k: usize, levels: &Levels) -> bool {
+        let Some((inc, new)) = levels.get(&k) else { return false };
+        (0..self.lp.cols.len()).filter(|j| self.rationable(*j) && !self.uses(*j, std::iter::once(&k)).is_empty()).any(
+            |j| {
+                let level = self.level_of(j, levels);
+                level < Rat::ONE && level == *(if self.incumbent(j) { inc } else { new })
+            },
+        )
     }
 
     /// A column whose fill may be rationed: bids, except those that are filled to a least part or not at all.
@@ -133,9 +146,8 @@ impl Sharing<'_> {
             return None;
         }
         let row = self.model.product_row[&self.c.products[k]];
-        let one = std::iter::once(k).collect::<Vec<_>>();
         let mine: Vec<usize> = (0..self.lp.cols.len())
-            .filter(|j| self.rationable(*j) && !self.uses(*j, one.iter()).is_empty())
+            .filter(|j| self.rationable(*j) && !self.uses(*j, std::iter::once(&k)).is_empty())
             .collect();
         let entry = |j: usize| self.lp.cols[j].entries.iter().find(|e| e.0 == row).map_or(Rat::ZERO, |e| e.1.clone());
         // what they have, what they could have at most, and the greatest part that one of them has
@@ -191,6 +203,11 @@ impl Sharing<'_> {
             if trade.iter().any(|t| t.0 == j) {
                 col.hi = Some(Rat::ZERO);
             } else if !using.is_empty() {
+                // what has a bound of its own under the level (a host) stays at it
+                if self.at(j, &Rat::ONE) < &self.level_of(j, levels) * &self.model.units(j) {
+                    col.lo = col.hi.clone().unwrap_or_default();
+                    continue;
+                }
                 let group = self.group(j, using);
                 (col.lo, col.hi) = (Rat::ZERO, Some(Rat::ZERO));
                 groups.entry(group).or_default().push(j);
@@ -225,15 +242,13 @@ impl Sharing<'_> {
     }
 
     /// Who shares with whom: those that use the same scarce products. An order with rows of its own, with
-    /// alternatives, a parent, or a bound of its own under its full fill stands alone; one that a full node
-    /// stops must not stop those on other nodes.
+    /// alternatives or a parent stands alone; one that a full node stops must not stop those on other nodes.
     fn group(&self, j: usize, using: Vec<usize>) -> Group {
         let Meaning::Orders { members, .. } = &self.model.meaning[j] else {
             return (false, using, Vec::new(), j);
         };
         let o = &self.m.orders[members[0].0];
-        let whole = self.lp.cols[j].hi.as_ref() == Some(&self.model.units(j));
-        let plain = o.rows.is_empty() && !o.block && o.parent.is_none() && whole;
+        let plain = o.rows.is_empty() && !o.block && o.parent.is_none();
         let on = |r: &&usize| self.model.host_row.contains(r);
         let nodes = self.lp.cols[j].entries.iter().map(|e| &e.0).filter(on).copied().collect();
         (!o.incumbent, using, nodes, if plain { usize::MAX } else { j })
