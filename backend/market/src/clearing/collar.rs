@@ -12,6 +12,7 @@
 use super::model::{Meaning, Model};
 use super::price::{Allocation, Polytope};
 use super::problem::{Component, Market};
+use super::ration::Levelled;
 use super::rational::Rat;
 use super::simplex::{End, Lp, Simplex};
 use super::ties;
@@ -60,19 +61,33 @@ enum Share {
 impl Sharing<'_> {
     /// Prices with missing quantities at the caps, then fills without them.
     pub fn run(&self, choose: impl Fn(&Polytope, &[Rat]) -> Option<(Vec<Rat>, Vec<Rat>)>) -> Option<Rationed> {
-        let levels = || self.level(&choose);
-        let shares = || {
-            [Share::All, Share::NothingIdle, Share::Nothing].into_iter().find_map(|share| self.matched(share, &choose))
-        };
-        levels().or_else(shares)
+        if let Some(found) = self.levelled() {
+            return self.priced(found, choose);
+        }
+        [Share::All, Share::NothingIdle, Share::Nothing].into_iter().find_map(|share| self.matched(share, &choose))
     }
 
-    /// Fills and prices by levels of what is scarce.
-    fn level(&self, choose: impl Fn(&Polytope, &[Rat]) -> Option<(Vec<Rat>, Vec<Rat>)>) -> Option<Rationed> {
-        let found = self.levelled()?;
+    /// The prices of fills that go with levels of what is scarce. `None` if an accepted block loses at them:
+    /// then it is the block that can't be accepted.
+    fn priced(
+        &self,
+        found: Levelled,
+        choose: impl Fn(&Polytope, &[Rat]) -> Option<(Vec<Rat>, Vec<Rat>)>,
+    ) -> Option<Rationed> {
         let (model, accepted) = (self.model, self.accepted);
         let a = Allocation { model, values: &found.values, accepted, families: true, at_cap: &found.scarce };
         let p = Polytope::of_shared(self.m, self.c, &a, &found.shared, false)?;
+        // whoever has less than all of it shares at the collar of each product that is scarce
+        let rationed = |j: &&usize| self.lp.cols[**j].hi.as_ref() != Some(&found.values[**j]);
+        let short: BTreeSet<usize> =
+            found.shared.iter().filter(rationed).flat_map(|j| &self.lp.cols[*j].entries).map(|e| e.0).collect();
+        let held = |(i, k): (usize, &usize)| {
+            let concerned = found.scarce.contains(k) && short.contains(&model.product_row[k]);
+            !concerned || p.lo[i] == Rat::int(self.m.cap[*k])
+        };
+        if !self.c.products.iter().enumerate().all(held) {
+            return None;
+        }
         let (low, high) = choose(&p, &found.values)?;
         Some(Rationed { values: found.values, low, high, complete: true })
     }

@@ -54,8 +54,8 @@ impl Sharing<'_> {
             }
             let mut next = levels.clone();
             for (k, excess) in excess.iter().enumerate() {
-                let idle = !excess.is_pos() && !self.binds(k, &levels);
-                match self.adjusted(k, excess, &values, levels.get(&k)).filter(|_| !idle) {
+                let idle = !excess.is_pos() && !self.binds(k, &levels, &values);
+                match self.adjusted(k, excess, &values, &levels).filter(|_| !idle) {
                     Some(level) => next.insert(k, level),
                     None => next.remove(&k),
                 };
@@ -108,15 +108,15 @@ impl Sharing<'_> {
         mine.min().cloned().unwrap_or(Rat::ONE)
     }
 
-    /// Whether the level of a product holds anybody back: one that others are under does not.
-    fn binds(&self, k: usize, levels: &Levels) -> bool {
+    /// Whether the level of a product holds anybody back: not if all are under it for other reasons.
+    fn binds(&self, k: usize, levels: &Levels, values: &[Rat]) -> bool {
         let Some((inc, new)) = levels.get(&k) else { return false };
-        (0..self.lp.cols.len()).filter(|j| self.rationable(*j) && !self.uses(*j, std::iter::once(&k)).is_empty()).any(
-            |j| {
-                let level = self.level_of(j, levels);
-                level < Rat::ONE && level == *(if self.incumbent(j) { inc } else { new })
-            },
-        )
+        let users = (0..self.lp.cols.len()).filter(|j| !self.uses(*j, std::iter::once(&k)).is_empty());
+        users.filter(|j| self.rationable(*j)).any(|j| {
+            let level = self.level_of(j, levels);
+            let own = level < Rat::ONE && level == *(if self.incumbent(j) { inc } else { new });
+            own && values[j] == self.at(j, &level)
+        })
     }
 
     /// A column whose fill may be rationed: bids, except those that are filled to a least part or not at all.
@@ -141,7 +141,8 @@ impl Sharing<'_> {
 
     /// The next level of a product, from what was missing (or left, if less than 0) at the last one.
     /// `None`: it is not scarce.
-    fn adjusted(&self, k: usize, excess: &Rat, values: &[Rat], level: Option<&(Rat, Rat)>) -> Option<(Rat, Rat)> {
+    fn adjusted(&self, k: usize, excess: &Rat, values: &[Rat], levels: &Levels) -> Option<(Rat, Rat)> {
+        let level = levels.get(&k);
         if level.is_none() && !excess.is_pos() {
             return None;
         }
@@ -150,16 +151,21 @@ impl Sharing<'_> {
             .filter(|j| self.rationable(*j) && !self.uses(*j, std::iter::once(&k)).is_empty())
             .collect();
         let entry = |j: usize| self.lp.cols[j].entries.iter().find(|e| e.0 == row).map_or(Rat::ZERO, |e| e.1.clone());
-        // what they have, what they could have at most, and the greatest part that one of them has
+        let (inc, new) = level.cloned().unwrap_or((Rat::ONE, Rat::ONE));
+        // what they have, what those could have that this level holds back, and the greatest part of one
         let of = |first: bool| {
             let mine = mine.iter().copied().filter(move |j| self.incumbent(*j) == first);
             let has = sum(mine.clone().map(|j| &entry(j) * &values[j]));
-            let most = sum(mine.clone().map(|j| &entry(j) * &self.at(j, &Rat::ONE)));
+            let own = if first { &inc } else { &new };
+            let held = mine.clone().filter(|j| {
+                let level = self.level_of(*j, levels);
+                level == *own && values[*j] == self.at(*j, &level)
+            });
+            let most = sum(held.map(|j| &entry(j) * &self.at(j, &Rat::ONE)));
             let top = mine.map(|j| values[j].div(&self.model.units(j))).max().unwrap_or_default();
             (has, most, top)
         };
         let ((has_inc, most_inc, top_inc), (has_new, most_new, top_new)) = (of(true), of(false));
-        let (inc, new) = level.cloned().unwrap_or((Rat::ONE, Rat::ONE));
         let (inc, new) = if excess.is_pos() {
             if *excess <= has_new {
                 (inc, less(&top_new, &has_new, excess))
