@@ -1,5 +1,8 @@
-//! Scarcity at the collar where offers tie products together: what one of them can sell hangs on what
-//! is rationed of another. However hard that is, the round must not be void for everybody.
+//! Scarcity at the collar: what is there is shared, prices agree with what is shared, and nobody who asks
+//! for more than there is keeps the others from trading.
+use headroom_market::clearing::book::*;
+use headroom_market::clearing::generate::Draw;
+use headroom_market::clearing::outcome::{Quality, Reason};
 use headroom_market::clearing::{Limits, Mode, NoProposal, Outcome, clear, parse, verify};
 
 fn cleared(products: &str, nodes: &str, orders: &str) -> Outcome {
@@ -45,4 +48,108 @@ fn one_offer_of_several_products_does_not_stop_a_pool() {
         "alternatives":[{"quantities":[["a","cpu",0,500],["a","mem",0,100]]}]}]"#;
     let outcome = cleared(products, nodes, orders);
     assert!(won(&outcome).contains(&"one"), "{:?}", won(&outcome));
+}
+
+/// A bid for far more than there is, and under its collars: the price of its second product, of which
+/// little is used then, is what that costs, not what would be right if all of the first could be had.
+#[test]
+fn what_is_left_of_a_second_product_is_not_dear() {
+    let product = |resource: &str, slot: i64, quantity: i64| {
+        format!(
+            r#"{{"pool":"a","resource":"{resource}","slot":{slot},"cap":"3","supply":[{{"quantity":{quantity},"reserve":"1"}}]}}"#
+        )
+    };
+    let products = format!("[{},{},{}]", product("cpu", 0, 60), product("mem", 0, 60), product("cpu", 1, 100));
+    let nodes = r#"[{"id":"n","pool":"a","capacity":{"cpu":1000,"mem":1000}}]"#;
+    let orders = r#"[{"id":"both","owner":"a","side":"bid","limit":"75",
+        "alternatives":[{"quantities":[["a","cpu",0,20],["a","mem",0,30]]}]},
+        {"id":"large","owner":"b","side":"bid","limit":"2700",
+        "alternatives":[{"quantities":[["a","cpu",0,500],["a","cpu",1,500]]}]}]"#;
+    let outcome = cleared(&products, nodes, orders);
+    assert_eq!(outcome.quality, Quality::Optimal);
+    assert_eq!(won(&outcome), ["large"]);
+    let prices: Vec<i64> = outcome.prices.iter().map(|p| p.price.0 / 1_000_000).collect();
+    assert_eq!(prices, [3_000, 1_000, 500], "of cpu in both slots and of mem, at which the other bid is just out");
+    let quantities: Vec<i64> = outcome.awards[0].quantities.iter().map(|q| q.quantity).collect();
+    assert_eq!(quantities, [60, 60]);
+    let refused = outcome.refused.iter().find(|r| r.order == "both").expect("refused");
+    assert_eq!(refused.reason, Reason::MarginalProrata);
+}
+
+/// Random books with low collars: bundles over up to four products, blocks and incumbents. Every one is
+/// cleared for good; nobody is given up.
+#[test]
+fn random_books_at_their_collars_give_nobody_up() {
+    let count = std::env::var("HEADROOM_RANDOM_BOOKS").ok().and_then(|n| n.parse().ok()).unwrap_or(1500);
+    let (mut rationed, mut trades) = (0_u64, 0);
+    for seed in 0..count {
+        let book = scarce(seed);
+        let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+        let given_up: Vec<&str> =
+            outcome.refused.iter().filter(|r| r.reason == Reason::SolverFallback).map(|r| r.order.as_str()).collect();
+        assert_eq!(given_up, [""; 0], "seed {seed}");
+        rationed += u64::from(outcome.prices.iter().any(|p| p.set_by == "cap"));
+        trades += outcome.awards.len();
+        verify(&book, outcome, Mode::Market).unwrap_or_else(|broken| panic!("seed {seed}: {broken:?}"));
+    }
+    println!("{rationed} of {count} books have a product at its collar, {trades} awards");
+    assert!(rationed * 4 > count);
+}
+
+fn scarce(seed: u64) -> Book {
+    let mut d = Draw::new(seed ^ 0x0C0_11A5);
+    let mut book = Book::new(Money(100_000_000), seed);
+    let products: Vec<(ProductKey, i64)> = [("cpu", 0), ("mem", 0), ("cpu", 1), ("mem", 1)][..d.between(1, 4) as usize]
+        .iter()
+        .map(|(resource, slot)| {
+            (ProductKey { pool: "a".into(), resource: (*resource).into(), slot: *slot }, d.between(3, 8))
+        })
+        .collect();
+    for (key, cap) in &products {
+        let supply = (0..d.between(0, 2))
+            .map(|step| Step { quantity: d.between(5, 100), reserve: Money((step + d.between(0, 2)) * 1_000_000) })
+            .collect();
+        book.products.push(Product {
+            pool: key.pool.clone(),
+            resource: key.resource.clone(),
+            slot: key.slot,
+            supply,
+            cap: Some(Money(cap * 1_000_000)),
+            reference: None,
+        });
+    }
+    for i in 0..d.between(2, 9) {
+        let bid = d.chance(75);
+        let mut quantities: Vec<Quantity> = Vec::new();
+        let mut at_caps = 0;
+        for (product, cap) in &products {
+            if d.chance(60) {
+                let quantity = d.between(1, 120);
+                at_caps += quantity * cap;
+                quantities.push(Quantity { product: product.clone(), quantity });
+            }
+        }
+        if quantities.is_empty() {
+            continue;
+        }
+        let parts = if bid { [30, 60, 90, 110, 150, 300] } else { [0, 20, 40, 50, 70, 90] };
+        let limit = at_caps * 10_000 * parts[d.between(0, 5) as usize];
+        let least = [Fraction::zero(), Fraction::zero(), Fraction::zero(), Fraction::one()];
+        book.orders.push(Order {
+            id: format!("o{i}"),
+            owner: format!("w{i}"),
+            side: if bid { Side::Bid } else { Side::Offer },
+            instance: None,
+            limit: Money(limit),
+            min_fill: if bid { least[d.between(0, 3) as usize].clone() } else { Fraction::zero() },
+            incumbent: d.chance(15),
+            alternatives: vec![Alternative { quantities, adder: Money(0) }],
+            parent: None,
+            budget: None,
+            replicas: None,
+            node: None,
+            class: Class::Standard,
+        });
+    }
+    book
 }

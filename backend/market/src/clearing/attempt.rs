@@ -13,11 +13,13 @@ use super::branch::{Search, Solved, search_nodes};
 use super::collar::starved;
 use super::engine::{ClearFault, Proposal};
 use super::hosting::{Placed, host_rows, hosts_at_best, own_bounds};
+use super::model::Model;
 use super::outcome::{Mode, Outcome};
 use super::place::{Cut, Hosts, Packing};
 use super::problem::{Component, HostRow, Market};
 use super::rational::{Rat, sum};
 use super::round::{Filled, Whole, round};
+use super::simplex::Simplex;
 use super::{Limits, Proposer, explain, nodal};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -505,6 +507,14 @@ impl<'a> Attempt<'a> {
             self.past.bounds[n] = Some(least);
         }
         if !given_up.is_empty() {
+            // what it could have come to with them, prices or not
+            let relaxed = Model::build(m, &self.parts[n], &self.upper, false);
+            let mut all = Simplex::new(relaxed.lp);
+            all.most_effort = self.limits.effort;
+            all.solve();
+            if self.left_out.is_empty() && self.past.bounds[n].as_ref().is_none_or(|b| *b > all.objective()) {
+                self.past.bounds[n] = Some(all.objective());
+            }
             solved.exact = false;
             solved.dropped.extend(given_up);
         }

@@ -56,12 +56,7 @@ impl Rounding<'_> {
 
     /// Takes back what rounding up left over in whole units: flows first, then what is lent. True if
     /// anything was.
-    pub(super) fn tidy(
-        &mut self,
-        c: &Component,
-        flows: &BTreeMap<usize, Rat>,
-        steps: &BTreeMap<usize, Rat>,
-    ) -> bool {
+    pub(super) fn tidy(&mut self, c: &Component, flows: &BTreeMap<usize, Rat>, steps: &BTreeMap<usize, Rat>) -> bool {
         let mut moved = false;
         let none = BTreeMap::new();
         for k in &c.products {

@@ -107,7 +107,8 @@ impl Placed<'_> {
         for (i, o) in any {
             for (a, alt) in o.alternatives.iter().enumerate().filter(|(a, _)| held(i, *a)) {
                 let award = self.awards.get(&i);
-                if award.is_some_and(|f| f.alternative != a) || o.parent.is_some_and(|p| !self.awards.contains_key(&p)) {
+                if award.is_some_and(|f| f.alternative != a) || o.parent.is_some_and(|p| !self.awards.contains_key(&p))
+                {
                     continue;
                 }
                 // a bound that does not bind holds nobody back

@@ -156,15 +156,8 @@ impl Polytope {
 
     /// The polytope where some columns are rationed: their fills are given, they must not lose, and
     /// a product of each of them is at its cap (as many scarce products as the rest allows).
-    /// With `relaxed`, other bids on a product at its cap may be in the money too: such prices
-    /// only say who has to share next. `None` if there are no such prices.
-    pub fn of_shared(
-        m: &Market,
-        c: &Component,
-        a: &Allocation,
-        shared: &BTreeSet<usize>,
-        relaxed: bool,
-    ) -> Option<Polytope> {
+    /// `None` if there are no such prices.
+    pub fn of_shared(m: &Market, c: &Component, a: &Allocation, shared: &BTreeSet<usize>) -> Option<Polytope> {
         let mut model = a.model.clone();
         let rationed: Vec<usize> =
             shared.iter().copied().filter(|j| model.lp.cols[*j].hi.as_ref() != Some(&a.values[*j])).collect();
@@ -175,23 +168,11 @@ impl Polytope {
         }
         let at: BTreeMap<usize, usize> =
             c.products.iter().enumerate().map(|(i, k)| (model.product_row[k], i)).collect();
-        let mut given: BTreeSet<usize> = rationed.iter().copied().collect();
-        if relaxed {
-            let cap_rows: BTreeSet<usize> = a.at_cap.iter().map(|k| model.product_row[k]).collect();
-            for (j, col) in model.lp.cols.iter().enumerate() {
-                let bid = matches!(&model.meaning[j], Meaning::Orders { members, .. } if m.orders[members[0].0].bid && !m.orders[members[0].0].least.is_pos());
-                if bid && col.hi.as_ref() != Some(&a.values[j]) && col.entries.iter().any(|e| cap_rows.contains(&e.0)) {
-                    given.insert(j);
-                }
-            }
-        }
         let mut losers = Vec::new();
-        for &j in &given {
+        for &j in &rationed {
             let col = &mut model.lp.cols[j];
             let terms: Vec<_> = col.entries.iter().filter_map(|(r, e)| at.get(r).map(|v| (*v, e.clone()))).collect();
-            if a.values[j].is_pos() || rationed.contains(&j) {
-                losers.push(Rule { terms, limit: col.cost.clone(), equal: false });
-            }
+            losers.push(Rule { terms, limit: col.cost.clone(), equal: false });
             col.lo = a.values[j].clone();
             col.hi = Some(a.values[j].clone());
         }
@@ -208,10 +189,9 @@ impl Polytope {
             return None;
         }
         let mut held = BTreeSet::new();
-        let wanting: Vec<usize> = if relaxed { given.iter().copied().collect() } else { rationed.clone() };
         for (i, k) in c.products.iter().enumerate() {
             let row = model.product_row[k];
-            if a.at_cap.contains(k) && wanting.iter().any(|j| model.lp.cols[*j].entries.iter().any(|e| e.0 == row)) {
+            if a.at_cap.contains(k) && rationed.iter().any(|j| model.lp.cols[*j].entries.iter().any(|e| e.0 == row)) {
                 let mut q = p.clone();
                 q.bound(i, &Rat::int(m.cap[*k]), true);
                 if q.feasible() {
@@ -221,20 +201,7 @@ impl Polytope {
             }
         }
         let excused = rationed.iter().all(|j| model.lp.cols[*j].entries.iter().any(|e| held.contains(&e.0)));
-        (excused || relaxed).then_some(p)
-    }
-
-    /// Whether a price vector lies in the polytope (private multipliers are searched for).
-    pub fn holds(&self, prices: &[Rat]) -> bool {
-        let mut p = self.clone();
-        for (v, x) in prices.iter().enumerate() {
-            if *x < p.lo[v] || p.hi[v].as_ref().is_some_and(|h| x > h) {
-                return false;
-            }
-            p.lo[v] = x.clone();
-            p.hi[v] = Some(x.clone());
-        }
-        p.feasible()
+        excused.then_some(p)
     }
 
     /// Tightens a bound of one variable.

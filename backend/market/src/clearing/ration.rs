@@ -40,8 +40,9 @@ impl Sharing<'_> {
     /// Fills and prices that agree where some products are at their collar, if they were found.
     pub(super) fn levelled(&self) -> Option<Levelled> {
         let mut levels = Levels::new();
+        let mut strides = BTreeMap::new();
         let (mut lp, trade) = self.market();
-        for turn in 0..TURNS {
+        for _ in 0..TURNS {
             self.bound(&mut lp, &trade, &levels);
             let mut s = Simplex::new(lp.clone());
             if s.solve() != End::Optimal {
@@ -60,20 +61,38 @@ impl Sharing<'_> {
                     None => next.remove(&k),
                 };
             }
-            if turn * 2 > TURNS {
-                // half the way, where the whole goes to and fro
-                for (k, (inc, new)) in &mut next {
-                    if let Some((i, n)) = levels.get(k) {
-                        (*inc, *new) = (grained(&(&*inc + i), 2), grained(&(&*new + n), 2));
-                    }
-                }
-            }
+            self.stride(&levels, &mut next, &mut strides);
             if next == levels {
                 return None;
             }
             levels = next;
         }
         None
+    }
+
+    /// Longer steps for a level that goes on the same way, as what others take up may keep what is missing
+    /// nearly the same; shorter ones for a level that goes to and fro.
+    fn stride(&self, levels: &Levels, next: &mut Levels, strides: &mut BTreeMap<usize, (i32, Rat)>) {
+        for (k, (inc, new)) in next.iter_mut() {
+            let Some((inc_now, new_now)) = levels.get(k) else {
+                strides.remove(k);
+                continue;
+            };
+            let step = &(&*inc - inc_now) + &(&*new - new_now);
+            let (way, length) = strides.entry(*k).or_insert((0, Rat::ONE));
+            *length = match step.signum() * *way {
+                1 => &*length * &Rat::int(2),
+                -1 => Rat::ratio(1, 2).min(length.div(&Rat::int(2))),
+                _ => Rat::ONE,
+            };
+            *way = step.signum();
+            let along = |now: &Rat, to: &Rat| {
+                let level = now + &(&(to - now) * &*length);
+                grained(&level.max(Rat::ZERO).min(Rat::ONE))
+            };
+            (*inc, *new) = (along(inc_now, inc), along(new_now, new));
+        }
+        next.retain(|_, (inc, new)| *inc < Rat::ONE || *new < Rat::ONE);
     }
 
     /// The program with what may be bought and what may be sold at each collar, and these columns.
@@ -185,7 +204,7 @@ impl Sharing<'_> {
                 (Rat::ONE, (&new + &more).min(Rat::ONE))
             }
         };
-        let (inc, new) = (grained(&inc, 1), grained(&new, 1));
+        let (inc, new) = (grained(&inc), grained(&new));
         (inc < Rat::ONE || new < Rat::ONE).then_some((inc, new))
     }
 
@@ -333,7 +352,7 @@ fn less(top: &Rat, has: &Rat, excess: &Rat) -> Rat {
     (top * &(has - excess)).div(has)
 }
 
-/// A level over `by`, to the grain.
-fn grained(level: &Rat, by: i128) -> Rat {
-    Rat::ratio((level * &Rat::int(GRAIN)).floor() / by, GRAIN)
+/// A level to the grain.
+fn grained(level: &Rat) -> Rat {
+    Rat::ratio((level * &Rat::int(GRAIN)).floor(), GRAIN)
 }

@@ -41,7 +41,8 @@ fn level(m: &Market, model: &Model, lp: &Lp, values: &mut [Rat]) {
         };
         let o = &m.orders[members[0].0];
         let bound = lp.cols[j].hi.as_ref();
-        (!o.block && o.rows.is_empty() && o.parent.is_none() && lp.cols[j].lo.is_zero() && bound != Some(&Rat::ZERO)).then_some(members[0].0)
+        (!o.block && o.rows.is_empty() && o.parent.is_none() && lp.cols[j].lo.is_zero() && bound != Some(&Rat::ZERO))
+            .then_some(members[0].0)
     };
     let cut = |j: usize| lp.cols[j].hi.as_ref().is_some_and(|h| *h < model.units(j));
     if !(0..values.len()).any(|j| alone(j).is_some() && cut(j)) {

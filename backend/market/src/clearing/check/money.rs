@@ -99,7 +99,8 @@ pub fn ties(f: &Facts, hosting: &Hosting, r: &mut Report) {
             })
         });
         let gone = f.fallback && f.refused[i].is_some_and(|x| x.reason == Reason::SolverFallback);
-        if gone || !f.single(i) || !o.divisible() || o.budget.is_some() || rows || (!full && hosting.none_fits(f, i, 0)) {
+        if gone || !f.single(i) || !o.divisible() || o.budget.is_some() || rows || (!full && hosting.none_fits(f, i, 0))
+        {
             continue;
         }
         let total: i128 = o.alternatives[0].iter().map(|q| q.1).sum();
@@ -153,7 +154,9 @@ pub fn reasons(f: &Facts, hosting: &Hosting, mode: Mode, r: &mut Report) {
             Reason::MarginalProrata | Reason::TieLost => {
                 mode == Mode::Market && !each.iter().any(|(s, t)| s.abs() <= *t)
             }
-            Reason::Paradoxical => mode == Mode::Market && !((o.block || o.parent.is_some()) && each.iter().any(|(s, t)| *s >= -t)),
+            Reason::Paradoxical => {
+                mode == Mode::Market && !((o.block || o.parent.is_some()) && each.iter().any(|(s, t)| *s >= -t))
+            }
             Reason::ParentRejected => f.live(i),
             Reason::MinFillUnreachable => !o.least.is_pos(),
             Reason::Budget => o.budget.is_none(),

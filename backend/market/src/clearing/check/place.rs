@@ -156,6 +156,15 @@ impl Hosting {
         o.node.filter(concerned)
     }
 
+    /// Whether what has been awarded lies where not a unit more would have room: there a full award may
+    /// have been rounded up.
+    pub fn tight(&self, f: &Facts, i: usize, alternative: usize) -> bool {
+        let asked = &f.orders[i].alternatives[alternative];
+        let full = |v: &usize| asked.iter().any(|(k, _)| self.free[*v].get(k).is_some_and(|room| *room < Rat::ONE));
+        let hosts = self.host.range((i, String::new())..(i + 1, String::new()));
+        f.orders[i].replicas.is_none() && hosts.flat_map(|h| h.1).any(full)
+    }
+
     /// True if the least more that an order could get of an alternative fits on no node.
     pub fn none_fits(&self, f: &Facts, i: usize, alternative: usize) -> bool {
         let o = &f.orders[i];

@@ -105,7 +105,13 @@ fn hard_products(f: &Facts) -> BTreeSet<usize> {
     let products = |i: usize| f.orders[i].alternatives.iter().flatten().map(|q| q.0);
     for (i, o) in f.orders.iter().enumerate() {
         let beyond = o.bid && (0..o.alternatives.len()).any(|a| f.surplus(i, a, &f.cap) > 0);
-        if o.block || o.parent.is_some() || o.replicas.is_some() || o.budget.is_some() || o.instance.is_some_and(rows) || beyond {
+        if o.block
+            || o.parent.is_some()
+            || o.replicas.is_some()
+            || o.budget.is_some()
+            || o.instance.is_some_and(rows)
+            || beyond
+        {
             hard.extend(products(i));
         }
     }

@@ -111,7 +111,9 @@ fn fills(f: &Facts, hosting: &Hosting, own: &OwnRows, i: usize, a: usize) -> (Ra
     let capped = || surplus > 0 && o.alternatives[a].iter().any(|(k, _)| f.price[*k] >= f.cap[*k]);
     match &f.awards[i] {
         // it may have been rounded up
-        Some(award) if award.full && (marginal || capped()) => (&award.lo - &unit, award.hi.clone()),
+        Some(award) if award.full && (marginal || capped() || (surplus > 0 && hosting.tight(f, i, a))) => {
+            (&award.lo - &unit, award.hi.clone())
+        }
         Some(award) => (award.lo.clone(), award.hi.clone()),
         // a least fill of a unit or more can't be rounded away, and no child wins alone
         None if o.least >= unit || !f.live(i) => (Rat::ZERO, Rat::ZERO),
