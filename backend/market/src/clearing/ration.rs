@@ -14,8 +14,8 @@ use super::rational::{Rat, sum};
 use super::simplex::{End, Lp, Simplex};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How often levels are tried.
-const TURNS: usize = 32;
+/// How often levels are tried, in each way.
+const TURNS: usize = 24;
 
 /// Grain of a level that is tried; the levels that come out are exact.
 const GRAIN: i128 = 1 << 30;
@@ -36,11 +36,33 @@ type Levels = BTreeMap<usize, (Rat, Rat)>;
 /// Bids that share: incumbents or not, the scarce products that they use, and a column of its own or none.
 type Group = (bool, Vec<usize>, Vec<usize>, usize);
 
+/// What a level does that was too high before and is too low now, or the reverse. Neither ends always:
+/// levels of several products move each other.
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    /// Shorter and shorter steps.
+    Damped,
+    /// Half the way between the two.
+    Halved,
+}
+
+/// The last step of a level (as the sum of both): where it came from, whether that was too much, and how
+/// many times longer than the excess says it was.
+struct Path {
+    from: Rat,
+    over: bool,
+    length: Rat,
+}
+
 impl Sharing<'_> {
     /// Fills and prices that agree where some products are at their collar, if they were found.
     pub(super) fn levelled(&self) -> Option<Levelled> {
+        [Way::Damped, Way::Halved].into_iter().find_map(|way| self.search(way))
+    }
+
+    fn search(&self, way: Way) -> Option<Levelled> {
         let mut levels = Levels::new();
-        let mut strides = BTreeMap::new();
+        let mut paths = BTreeMap::new();
         let (mut lp, trade) = self.market();
         for _ in 0..TURNS {
             self.bound(&mut lp, &trade, &levels);
@@ -61,7 +83,7 @@ impl Sharing<'_> {
                     None => next.remove(&k),
                 };
             }
-            self.stride(&levels, &mut next, &mut strides);
+            self.stride(way, &excess, &levels, &mut next, &mut paths);
             if next == levels {
                 return None;
             }
@@ -71,28 +93,40 @@ impl Sharing<'_> {
     }
 
     /// Longer steps for a level that goes on the same way, as what others take up may keep what is missing
-    /// nearly the same; shorter ones for a level that goes to and fro.
-    fn stride(&self, levels: &Levels, next: &mut Levels, strides: &mut BTreeMap<usize, (i32, Rat)>) {
-        for (k, (inc, new)) in next.iter_mut() {
-            let Some((inc_now, new_now)) = levels.get(k) else {
-                strides.remove(k);
+    /// nearly the same; shorter ones, or none beyond half the way, where it was too much before and is too
+    /// little now, or the reverse.
+    fn stride(&self, way: Way, excess: &[Rat], levels: &Levels, next: &mut Levels, paths: &mut BTreeMap<usize, Path>) {
+        let whole = (Rat::ONE, Rat::ONE);
+        for (k, excess) in excess.iter().enumerate() {
+            let Some(to) = next.get(&k).map(|(inc, new)| inc + new) else {
+                paths.remove(&k);
                 continue;
             };
-            let step = &(&*inc - inc_now) + &(&*new - new_now);
-            let (way, length) = strides.entry(*k).or_insert((0, Rat::ONE));
-            *length = match step.signum() * *way {
-                1 => &*length * &Rat::int(2),
-                -1 => Rat::ratio(1, 2).min(length.div(&Rat::int(2))),
+            let (inc, new) = levels.get(&k).unwrap_or(&whole);
+            let now = inc + new;
+            let path = paths.remove(&k).filter(|path| path.from != now);
+            let over = excess.is_pos();
+            let again = path.as_ref().is_some_and(|path| path.over == over);
+            let length = match &path {
+                Some(path) if again => &path.length * &Rat::int(2),
+                Some(path) if way == Way::Damped => path.length.div(&Rat::int(2)).min(Rat::ratio(1, 2)),
                 _ => Rat::ONE,
             };
-            *way = step.signum();
-            let along = |now: &Rat, to: &Rat| {
-                let level = now + &(&(to - now) * &*length);
-                grained(&level.max(Rat::ZERO).min(Rat::ONE))
-            };
-            (*inc, *new) = (along(inc_now, inc), along(new_now, new));
+            let mut along = &now + &(&(&to - &now) * &length);
+            if let Some(path) = path.filter(|_| !again && way == Way::Halved)
+                && (if over { along <= path.from } else { along >= path.from })
+            {
+                along = (&now + &path.from).div(&Rat::int(2));
+            }
+            let along = along.max(Rat::ZERO);
+            paths.insert(k, Path { from: now, over, length });
+            let level = (grained(&along.clone().min(Rat::ONE)), grained(&(&along - &Rat::ONE).max(Rat::ZERO)));
+            if level.1 < Rat::ONE {
+                next.insert(k, level);
+            } else {
+                next.remove(&k);
+            }
         }
-        next.retain(|_, (inc, new)| *inc < Rat::ONE || *new < Rat::ONE);
     }
 
     /// The program with what may be bought and what may be sold at each collar, and these columns.
@@ -204,8 +238,7 @@ impl Sharing<'_> {
                 (Rat::ONE, (&new + &more).min(Rat::ONE))
             }
         };
-        let (inc, new) = (grained(&inc), grained(&new));
-        (inc < Rat::ONE || new < Rat::ONE).then_some((inc, new))
+        Some((inc, new))
     }
 
     /// The fills that go with the prices of a solved program: whoever loses has nothing, whoever gains
@@ -245,7 +278,7 @@ impl Sharing<'_> {
         if groups.is_empty() {
             return None;
         }
-        let levels = self.fair(lp, &groups)?;
+        let levels = self.fair(lp, &groups, levels)?;
         let mut fixed = self.lp.clone();
         for (more, _) in trade {
             fixed.cols[*more].hi = Some(Rat::ZERO);
@@ -281,11 +314,19 @@ impl Sharing<'_> {
 
     /// The levels of the groups, in their order: the least of them as great as it can be, then the next,
     /// incumbents before all others. `None` if no levels agree with the program.
-    fn fair(&self, mut lp: Lp, groups: &BTreeMap<Group, Vec<usize>>) -> Option<Vec<Rat>> {
+    ///
+    /// While newcomers have any level, incumbents have all; where these don't, newcomers have nothing.
+    fn fair(&self, mut lp: Lp, groups: &BTreeMap<Group, Vec<usize>>, levels: &Levels) -> Option<Vec<Rat>> {
         let mut level = Vec::new();
-        for members in groups.values() {
+        for ((newcomers, ..), members) in groups {
             let mut entries: BTreeMap<usize, Rat> = BTreeMap::new();
-            let mut most = Rat::ONE;
+            let about = members.iter().map(|j| self.level_of(*j, levels)).min().unwrap_or_default();
+            let (mut least, mut most) = (Rat::ZERO, Rat::ONE);
+            match newcomers {
+                true if about.is_zero() => most = Rat::ZERO,
+                false if about == Rat::ONE => least = Rat::ONE,
+                _ => {}
+            }
             for j in members {
                 let units = self.model.units(*j);
                 most = most.min(self.at(*j, &Rat::ONE).div(&units));
@@ -294,7 +335,8 @@ impl Sharing<'_> {
                     *t = &*t + &(e * &units);
                 }
             }
-            level.push(lp.col(Rat::ZERO, Rat::ZERO, Some(most), entries.into_iter().collect()));
+            least = least.min(most.clone());
+            level.push(lp.col(Rat::ZERO, least, Some(most), entries.into_iter().collect()));
         }
         let newcomer: Vec<bool> = groups.keys().map(|g| g.0).collect();
         for class in [false, true] {
@@ -318,20 +360,21 @@ impl Sharing<'_> {
                     let value = if level.len() > GROUPS { s.var(j) } else { floor.clone() };
                     let most = lp.cols[j].hi.clone().unwrap_or_default();
                     if level.len() > GROUPS || most <= floor || open.len() == 1 {
-                        stuck.push((*g, value));
+                        stuck.push((*g, value.min(most)));
                         continue;
                     }
                     let mut alone = lp.clone();
                     for other in &open {
-                        alone.cols[level[*other]].lo = floor.clone().min(alone.cols[level[*other]].hi.clone()?);
+                        let col = &mut alone.cols[level[*other]];
+                        col.lo = floor.clone().max(col.lo.clone()).min(col.hi.clone()?);
                     }
                     alone.cols[j].cost = Rat::ONE;
                     let mut s = Simplex::new(alone);
                     if s.solve() != End::Optimal {
                         return None;
                     }
-                    if s.var(j) <= floor {
-                        stuck.push((*g, value));
+                    if s.var(j) <= floor.clone().max(lp.cols[j].lo.clone()) {
+                        stuck.push((*g, s.var(j)));
                     }
                 }
                 if stuck.is_empty() {

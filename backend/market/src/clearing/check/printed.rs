@@ -90,9 +90,8 @@ fn reason(f: &Facts, i: usize, x: &Refusal, r: &mut Report) {
 }
 
 /// Products that a search has to decide about: those of all-or-none orders, alternatives, replicas,
-/// nodes, arcs and rows of participants, of bids that would pay more than the collars, and whatever
-/// orders tie to them. In all others the best allocation is that of one linear program, and nothing
-/// excuses giving an order up.
+/// nodes, arcs and rows of participants, and whatever orders tie to them. In all others the best allocation
+/// is that of one linear program, and nothing excuses giving an order up.
 fn hard_products(f: &Facts) -> BTreeSet<usize> {
     let with_nodes: BTreeSet<&str> = f.book.nodes.iter().map(|n| n.pool.as_str()).collect();
     let mut hard: BTreeSet<usize> =
@@ -104,14 +103,7 @@ fn hard_products(f: &Facts) -> BTreeSet<usize> {
     };
     let products = |i: usize| f.orders[i].alternatives.iter().flatten().map(|q| q.0);
     for (i, o) in f.orders.iter().enumerate() {
-        let beyond = o.bid && (0..o.alternatives.len()).any(|a| f.surplus(i, a, &f.cap) > 0);
-        if o.block
-            || o.parent.is_some()
-            || o.replicas.is_some()
-            || o.budget.is_some()
-            || o.instance.is_some_and(rows)
-            || beyond
-        {
+        if o.block || o.parent.is_some() || o.replicas.is_some() || o.budget.is_some() || o.instance.is_some_and(rows) {
             hard.extend(products(i));
         }
     }
