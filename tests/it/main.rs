@@ -10,6 +10,7 @@ mod events;
 mod idempotency;
 mod limits;
 mod modules;
+mod offline;
 mod operations;
 mod orders;
 mod recovery;

@@ -1,6 +1,7 @@
 //! Command line: one file a family of subcommands.
 pub mod admin;
 pub mod check;
+pub mod explain;
 pub mod forecast;
 pub mod offline;
 pub mod openapi;

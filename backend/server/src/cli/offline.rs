@@ -2,6 +2,7 @@
 //!
 //! The formats are public (`headroom.book/1`, `headroom.outcome/1`). Exit codes: 0 done, 4 the
 //! book is refused or the outcome breaks a rule, 1 anything else.
+use super::explain::{self, ExplainArgs, PreviewArgs};
 use clap::{Args, Subcommand, ValueEnum};
 use headroom_market::clearing::check::{self, Broken};
 use headroom_market::clearing::{self, Book, ClearFault, Fault, Limits, Outcome};
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 /// A book that can't be accepted, or an outcome that breaks a rule.
-const REFUSED: u8 = 4;
+pub(super) const REFUSED: u8 = 4;
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -36,6 +37,19 @@ pub enum Command {
         after_help = "Example: headroom generate-book --orders 300 --pools 6 --slots 6 --nodes 2 --seed 1 --out book.json"
     )]
     GenerateBook(GenerateArgs),
+    /// Tells what a round decided about one order, in prose: why it lost, what would have won, what binds.
+    ///
+    /// The limit that would have won is exact: the book is cleared with it and with a micro-credit less.
+    /// Exit 4: the book or the outcome is refused.
+    #[command(after_help = "Example: headroom explain --book book.json --outcome outcome.json --order o000012")]
+    Explain(ExplainArgs),
+    /// Tries an order on a book: what it would win and pay, and what it changes for others.
+    ///
+    /// The book is cleared without it and with it. Exit 4: the book or the order is refused.
+    #[command(
+        after_help = "Example: echo '{\"id\":\"mine\",\"owner\":\"me\",\"side\":\"bid\",\"limit\":\"9\",\"alternatives\":[{\"quantities\":[[\"pool-00\",\"cpu_milli\",0,500]]}]}' |\n         headroom preview --book book.json --order -"
+    )]
+    Preview(PreviewArgs),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -111,6 +125,8 @@ pub fn run(command: Command) -> ExitCode {
         Command::Clear(a) => clear(&a),
         Command::Verify(a) => verify(&a),
         Command::GenerateBook(a) => generate(&a),
+        Command::Explain(a) => explain::explain(&a),
+        Command::Preview(a) => explain::preview(&a),
     }
 }
 
@@ -119,7 +135,7 @@ fn fault(what: &str, path: &Path, e: &dyn std::fmt::Display) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn refuse(faults: &[Fault]) -> ExitCode {
+pub(super) fn refuse(faults: &[Fault]) -> ExitCode {
     let doc = serde_json::json!({
         "type": "urn:headroom:problem:book-refused",
         "title": "The book is refused",
@@ -131,11 +147,25 @@ fn refuse(faults: &[Fault]) -> ExitCode {
     ExitCode::from(REFUSED)
 }
 
-fn read_book(path: &Path) -> Result<Book, ExitCode> {
-    let text = std::fs::read(path).map_err(|e| fault("read", path, &e))?;
-    let text = String::from_utf8(text)
-        .map_err(|e| refuse(&[Fault { pointer: String::new(), code: "invalid_json".into(), detail: e.to_string() }]))?;
-    clearing::parse(&text).map_err(|faults| refuse(&faults))
+/// The text of a file, or of stdin for `-`.
+pub(super) fn read_text(path: &Path) -> Result<String, ExitCode> {
+    if path.as_os_str() == "-" {
+        return std::io::read_to_string(std::io::stdin()).map_err(|e| fault("read", path, &e));
+    }
+    let bytes = std::fs::read(path).map_err(|e| fault("read", path, &e))?;
+    String::from_utf8(bytes)
+        .map_err(|e| refuse(&[Fault { pointer: String::new(), code: "invalid_json".into(), detail: e.to_string() }]))
+}
+
+pub(super) fn read_book(path: &Path) -> Result<Book, ExitCode> {
+    clearing::parse(&read_text(path)?).map_err(|faults| refuse(&faults))
+}
+
+pub(super) fn read_outcome(path: &Path) -> Result<Outcome, ExitCode> {
+    serde_json::from_str(&read_text(path)?).map_err(|e| {
+        crate::cli::say(format_args!("FORMAT: not a headroom.outcome/1 document: {e}"));
+        ExitCode::from(REFUSED)
+    })
 }
 
 fn print_broken(broken: &[Broken], to: &mut dyn std::io::Write) {
@@ -145,22 +175,22 @@ fn print_broken(broken: &[Broken], to: &mut dyn std::io::Write) {
     }
 }
 
-fn clear(a: &ClearArgs) -> ExitCode {
-    let start = Instant::now();
-    let book = match read_book(&a.book) {
-        Ok(b) => b,
-        Err(code) => return code,
-    };
-    let built = Instant::now();
-    let mode = a.mode.into();
-    let mut solving = std::time::Duration::ZERO;
-    let mut checking = std::time::Duration::ZERO;
+/// A verified outcome, and how long it took.
+pub(super) struct Chosen {
+    pub outcome: Outcome,
+    solving: std::time::Duration,
+    checking: std::time::Duration,
+}
+
+/// Clears a book, and once more without its blocks if no outcome with them passes the check.
+pub(super) fn clear_book(book: &Book, mode: clearing::Mode) -> Result<Chosen, ExitCode> {
+    let (mut solving, mut checking) = (std::time::Duration::ZERO, std::time::Duration::ZERO);
     let mut broken = Vec::new();
     for limits in [Limits::default(), Limits { without_blocks: true, ..Limits::default() }] {
         let t = Instant::now();
-        let outcome = match clearing::clear(&book, mode, &headroom_solver::MixedInteger::OFFLINE, &limits) {
+        let outcome = match clearing::clear(book, mode, &headroom_solver::MixedInteger::OFFLINE, &limits) {
             Ok(o) => o,
-            Err(ClearFault::Refused(faults)) => return refuse(&faults),
+            Err(ClearFault::Refused(faults)) => return Err(refuse(&faults)),
             Err(e) => {
                 crate::cli::complain(format_args!("headroom: {e}"));
                 solving += t.elapsed();
@@ -169,26 +199,38 @@ fn clear(a: &ClearArgs) -> ExitCode {
         };
         solving += t.elapsed();
         let t = Instant::now();
-        let verdict = check::verify(&book, outcome, mode);
+        let verdict = check::verify(book, outcome, mode);
         checking += t.elapsed();
         match verdict {
-            Ok(v) => {
-                if a.time {
-                    crate::cli::complain(format_args!(
-                        "build {:.6} s, solve {:.6} s, verify {:.6} s",
-                        (built - start).as_secs_f64(),
-                        solving.as_secs_f64(),
-                        checking.as_secs_f64()
-                    ));
-                }
-                return write(&v, a.out.as_deref());
-            }
+            Ok(v) => return Ok(Chosen { outcome: v.into_inner(), solving, checking }),
             Err(b) => broken = b,
         }
     }
     crate::cli::complain(format_args!("headroom: no verified outcome was found"));
     print_broken(&broken, &mut std::io::stderr());
-    ExitCode::FAILURE
+    Err(ExitCode::FAILURE)
+}
+
+fn clear(a: &ClearArgs) -> ExitCode {
+    let start = Instant::now();
+    let book = match read_book(&a.book) {
+        Ok(b) => b,
+        Err(code) => return code,
+    };
+    let built = Instant::now();
+    let chosen = match clear_book(&book, a.mode.into()) {
+        Ok(chosen) => chosen,
+        Err(code) => return code,
+    };
+    if a.time {
+        crate::cli::complain(format_args!(
+            "build {:.6} s, solve {:.6} s, verify {:.6} s",
+            (built - start).as_secs_f64(),
+            chosen.solving.as_secs_f64(),
+            chosen.checking.as_secs_f64()
+        ));
+    }
+    write(&chosen.outcome, a.out.as_deref())
 }
 
 fn write(outcome: &Outcome, path: Option<&Path>) -> ExitCode {
@@ -216,16 +258,9 @@ fn verify(a: &VerifyArgs) -> ExitCode {
         Ok(b) => b,
         Err(code) => return code,
     };
-    let text = match std::fs::read_to_string(&a.outcome) {
-        Ok(t) => t,
-        Err(e) => return fault("read", &a.outcome, &e),
-    };
-    let outcome: Outcome = match serde_json::from_str(&text) {
+    let outcome = match read_outcome(&a.outcome) {
         Ok(o) => o,
-        Err(e) => {
-            crate::cli::say(format_args!("FORMAT: not a headroom.outcome/1 document: {e}"));
-            return ExitCode::from(REFUSED);
-        }
+        Err(code) => return code,
     };
     let mode = a.mode.map_or(outcome.mode, Into::into);
     match check::verify(&book, outcome, mode) {

@@ -1,0 +1,116 @@
+//! The offline tools as a person types them: a book is made, cleared, checked, explained, tried on.
+use anyhow::Context;
+use headroom_tests::server::binary;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn headroom(folder: &Path, arguments: &str) -> anyhow::Result<Output> {
+    Ok(Command::new(binary()?).current_dir(folder).args(arguments.split_whitespace()).output()?)
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn read(path: &Path) -> anyhow::Result<Value> {
+    Ok(serde_json::from_slice(&std::fs::read(path)?)?)
+}
+
+/// Every order of a round is explained; the limit that is named wins, and a micro-credit less does not.
+#[test]
+fn a_round_is_cleared_verified_and_explained() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let at = folder.path();
+    let done = |arguments: &str| -> anyhow::Result<String> {
+        let output = headroom(at, arguments)?;
+        assert_eq!(output.status.code(), Some(0), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(text(&output))
+    };
+    done("generate-book --orders 40 --pools 2 --slots 3 --nodes 2 --seed 3 --out book.json")?;
+    done("clear --book book.json --out outcome.json")?;
+    done("verify --book book.json --outcome outcome.json")?;
+    let (book, outcome) = (read(&at.join("book.json"))?, read(&at.join("outcome.json"))?);
+    let refused = outcome["refused"].as_array().context("refused")?;
+    let reason_of = |id: &str| refused.iter().find(|r| r["order"] == id).and_then(|r| r["reason"].as_str());
+    let (mut lost, mut limits) = (0, 0);
+    for (i, order) in book["orders"].as_array().context("orders")?.iter().enumerate() {
+        let id = order["id"].as_str().context("an id")?;
+        let told = done(&format!("explain --book book.json --outcome outcome.json --order {id}"))?;
+        assert!(told.starts_with(&format!("{id} is a")), "{told}");
+        assert!(told.contains("faced:"), "{told}");
+        let Some(reason) = reason_of(id) else {
+            assert!(told.contains("It wins"), "{told}");
+            continue;
+        };
+        lost += 1;
+        assert!(told.contains("It wins nothing because") && told.contains(reason), "{told}");
+        let Some(limit) = told.split("With a limit of ").nth(1).and_then(|rest| rest.split(' ').next()) else {
+            continue;
+        };
+        limits += 1;
+        let micro = (limit.parse::<f64>()? * 1e6).round() as i64;
+        let worse = if order["side"] == "bid" { -1 } else { 1 };
+        for (by, wins) in [(0, true), (worse, false)] {
+            let mut other = book.clone();
+            other["orders"][i]["limit"] =
+                json!(format!("{}.{:06}", (micro + by) / 1_000_000, (micro + by) % 1_000_000));
+            std::fs::write(at.join("other.json"), other.to_string())?;
+            done("clear --book other.json --out other-outcome.json")?;
+            let awards = read(&at.join("other-outcome.json"))?;
+            let won = awards["awards"].as_array().context("awards")?.iter().any(|a| a["order"] == id);
+            assert_eq!(won, wins, "{id} with {limit} and {by} micro-credits");
+        }
+    }
+    assert!(lost > 3 && limits > 0, "{lost} lost, {limits} limits");
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_explained_or_tried_says_why() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let at = folder.path();
+    for (seed, name) in [(1, "one"), (2, "two")] {
+        headroom(at, &format!("generate-book --orders 9 --pools 1 --slots 1 --seed {seed} --out {name}.json"))?;
+        headroom(at, &format!("clear --book {name}.json --out {name}-outcome.json"))?;
+    }
+    let unknown = headroom(at, "explain --book one.json --order o00000")?;
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("did you mean `o000000`?"));
+    let foreign = headroom(at, "explain --book one.json --outcome two-outcome.json --order o000001")?;
+    assert_eq!(foreign.status.code(), Some(4));
+    std::fs::write(at.join("order.json"), r#"{"id":"new","owner":"me","side":"bid","limit":"-1","alternatives":[]}"#)?;
+    let refused = headroom(at, "preview --book one.json --order order.json")?;
+    assert_eq!(refused.status.code(), Some(4));
+    let problem: Value = serde_json::from_slice(&refused.stderr)?;
+    let pointers: Vec<&str> =
+        problem["errors"].as_array().context("errors")?.iter().filter_map(|e| e["pointer"].as_str()).collect();
+    assert_eq!(pointers, ["/limit", "/alternatives"]);
+    Ok(())
+}
+
+/// A preview tells what clearing the book with the order gives.
+#[test]
+fn a_preview_is_what_clearing_gives() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let at = folder.path();
+    headroom(at, "generate-book --orders 30 --pools 1 --slots 1 --seed 5 --out book.json")?;
+    let mut book = read(&at.join("book.json"))?;
+    let order = json!({"id": "mine", "owner": "me", "side": "bid", "limit": "900",
+        "alternatives": [{"quantities": [["pool-00", "cpu_milli", 0, 2500]]}]});
+    std::fs::write(at.join("order.json"), order.to_string())?;
+    let told = text(&headroom(at, "preview --book book.json --order order.json")?);
+    book["orders"].as_array_mut().context("orders")?.push(order);
+    std::fs::write(at.join("with.json"), book.to_string())?;
+    headroom(at, "clear --book with.json --out outcome.json")?;
+    let outcome = read(&at.join("outcome.json"))?;
+    let award =
+        outcome["awards"].as_array().context("awards")?.iter().find(|a| a["order"] == "mine").context("it wins")?;
+    let money = award["money"].as_str().context("money")?.trim_end_matches('0').trim_end_matches('.');
+    assert!(
+        told.contains(&format!("It wins all of it: 2,500 pool-00/cpu_milli/0; it pays {money} credits.")),
+        "{told}"
+    );
+    assert!(told.contains("With it in the book:"), "{told}");
+    Ok(())
+}
