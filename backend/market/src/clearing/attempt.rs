@@ -35,6 +35,9 @@ const GRAIN: i128 = 1 << 20;
 /// So many entries of a simplex cost as much as a column of a node or program.
 const EFFORT: u64 = 64;
 
+/// How many times the effort of a component's search all rationing of a round may take.
+const RATIONING: u64 = 2;
+
 /// How many nodes' rows a component may have.
 const HOST_ROWS: usize = 32;
 
@@ -76,6 +79,8 @@ pub struct Past {
     bounds: Vec<Option<Rat>>,
     /// What the attempts before have spent.
     pub work: u64,
+    /// Entries that programs of rationing have worked on.
+    rationing: u64,
 }
 
 /// What an attempt came to.
@@ -460,6 +465,9 @@ impl<'a> Attempt<'a> {
         let mut part = c.clone();
         let (mut given_up, mut turn) = (BTreeSet::new(), 0);
         let all = search_nodes(m, c, self.limits);
+        // of all searches of a round together
+        let most = self.limits.effort.saturating_mul(RATIONING);
+        let rationing = Cell::new(most.saturating_sub(self.past.rationing));
         let columns = nodal::columns(m, c) as u64;
         let mut solved = loop {
             let search = Search {
@@ -472,12 +480,16 @@ impl<'a> Attempt<'a> {
                 effort: self.limits.effort,
                 proposal: proposal.clone(),
                 programs: Cell::new(nodal::programs(m, &part).unwrap_or_default()),
+                rationing: &rationing,
             };
             let programs = search.programs.get();
+            let before = rationing.get();
             let found = search.run();
             let (nodes, effort) = found.as_ref().map_or((1, 0), |s| (s.nodes, s.effort));
             let programs = (programs - search.programs.get()) as u64;
-            self.work += columns * programs + (columns * nodes).max(effort / EFFORT);
+            let rationed = before - rationing.get();
+            self.past.rationing += rationed;
+            self.work += columns * programs + (columns * nodes).max(effort / EFFORT) + rationed / EFFORT;
             match found {
                 Some(s) => break s,
                 // no prices for what the nodes' rows leave: orders are cut one by one instead

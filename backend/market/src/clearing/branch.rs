@@ -96,6 +96,8 @@ pub struct Search<'a> {
     pub proposal: Option<BTreeMap<usize, usize>>,
     /// Programs that may still be solved for prices where nodes are full.
     pub programs: Cell<usize>,
+    /// Entries that programs may still work on where a collar rations.
+    pub rationing: &'a Cell<u64>,
 }
 
 impl Search<'_> {

@@ -11,6 +11,7 @@ use super::problem::{Component, Market};
 use super::ration::Levelled;
 use super::rational::Rat;
 use super::simplex::{End, Lp, Simplex};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Fills and prices of a component with a product at its collar.
@@ -29,6 +30,8 @@ pub struct Sharing<'a> {
     pub lp: &'a Lp,
     pub model: &'a Model,
     pub accepted: &'a BTreeMap<usize, usize>,
+    /// Entries that programs may still work on for what is shared.
+    pub left: &'a Cell<u64>,
 }
 
 impl Sharing<'_> {
@@ -47,7 +50,7 @@ impl Sharing<'_> {
     ) -> Option<Rationed> {
         let (model, accepted) = (self.model, self.accepted);
         let a = Allocation { model, values: &found.values, accepted, families: true, at_cap: &found.scarce };
-        let p = Polytope::of_shared(self.m, self.c, &a, &found.shared)?;
+        let p = Polytope::of_shared(self.m, self.c, &a, &found.shared, &found.even)?;
         // whoever has less than all of it shares at the collar of each product that is scarce
         let rationed = |j: &&usize| self.lp.cols[**j].hi.as_ref() != Some(&found.values[**j]);
         let short: BTreeSet<usize> =
@@ -61,6 +64,15 @@ impl Sharing<'_> {
         }
         let (low, high) = choose(&p, &found.values)?;
         Some(Rationed { values: found.values, low, high, complete: true })
+    }
+
+    /// Solves a program within what may still be worked.
+    pub(super) fn solved(&self, lp: Lp) -> Option<Simplex> {
+        let mut s = Simplex::new(lp);
+        s.most_effort = self.left.get();
+        let end = if s.most_effort == 0 { End::Exhausted } else { s.solve() };
+        self.left.set(self.left.get().saturating_sub(s.effort.max(1)));
+        (end == End::Optimal).then_some(s)
     }
 
     /// The value of a column at a fill, as far as its own bound allows it.

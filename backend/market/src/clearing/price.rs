@@ -155,9 +155,16 @@ impl Polytope {
     }
 
     /// The polytope where some columns are rationed: their fills are given, they must not lose, and
-    /// a product of each of them is at its cap (as many scarce products as the rest allows).
-    /// `None` if there are no such prices.
-    pub fn of_shared(m: &Market, c: &Component, a: &Allocation, shared: &BTreeSet<usize>) -> Option<Polytope> {
+    /// a product of each of them is at its cap (as many scarce products as the rest allows). Bids that
+    /// are `even` keep no surplus: in the money they would have to share. `None` if there are no such
+    /// prices.
+    pub fn of_shared(
+        m: &Market,
+        c: &Component,
+        a: &Allocation,
+        shared: &BTreeSet<usize>,
+        even: &BTreeSet<usize>,
+    ) -> Option<Polytope> {
         let mut model = a.model.clone();
         let rationed: Vec<usize> =
             shared.iter().copied().filter(|j| model.lp.cols[*j].hi.as_ref() != Some(&a.values[*j])).collect();
@@ -175,6 +182,13 @@ impl Polytope {
             losers.push(Rule { terms, limit: col.cost.clone(), equal: false });
             col.lo = a.values[j].clone();
             col.hi = Some(a.values[j].clone());
+        }
+        for &j in even.iter().filter(|j| model.lp.cols[**j].hi.as_ref() == Some(&a.values[**j])) {
+            let col = &model.lp.cols[j];
+            if col.entries.iter().all(|(r, _)| at.contains_key(r)) {
+                let terms = col.entries.iter().map(|(r, e)| (at[r], e.clone())).collect();
+                losers.push(Rule { terms, limit: col.cost.clone(), equal: true });
+            }
         }
         let b = Allocation {
             model: &model,

@@ -11,7 +11,7 @@
 use super::collar::Sharing;
 use super::model::Meaning;
 use super::rational::{Rat, sum};
-use super::simplex::{End, Lp, Simplex};
+use super::simplex::{Lp, Simplex};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often levels are tried, in each way.
@@ -27,6 +27,8 @@ const GROUPS: usize = 24;
 pub(super) struct Levelled {
     pub scarce: BTreeSet<usize>,
     pub shared: BTreeSet<usize>,
+    /// Bids on what is scarce that the prices leave no surplus: whatever they get, they do not share.
+    pub even: BTreeSet<usize>,
     pub values: Vec<Rat>,
 }
 
@@ -66,10 +68,7 @@ impl Sharing<'_> {
         let (mut lp, trade) = self.market();
         for _ in 0..TURNS {
             self.bound(&mut lp, &trade, &levels);
-            let mut s = Simplex::new(lp.clone());
-            if s.solve() != End::Optimal {
-                return None;
-            }
+            let s = self.solved(lp.clone())?;
             let values = s.values();
             let excess: Vec<Rat> = trade.iter().map(|(more, less)| &values[*more] - &values[*less]).collect();
             if let Some(found) = self.exact(&s, &trade, &levels) {
@@ -253,11 +252,16 @@ impl Sharing<'_> {
             }
         }
         let mut groups: BTreeMap<Group, Vec<usize>> = BTreeMap::new();
+        let mut even = BTreeSet::new();
         for j in 0..n {
             let col = &mut lp.cols[j];
             let gain = col.entries.iter().fold(col.cost.clone(), |t, (r, e)| t.sub_mul(e, &s.dual(*r)));
             col.cost = Rat::ZERO;
-            let using = if self.rationable(j) && gain.is_pos() { self.uses(j, scarce.iter()) } else { Vec::new() };
+            let using = if self.rationable(j) && !gain.is_neg() { self.uses(j, scarce.iter()) } else { Vec::new() };
+            if gain.is_zero() && !using.is_empty() {
+                even.insert(j);
+                continue;
+            }
             if trade.iter().any(|t| t.0 == j) {
                 col.hi = Some(Rat::ZERO);
             } else if !using.is_empty() {
@@ -291,12 +295,9 @@ impl Sharing<'_> {
                 shared.insert(*j);
             }
         }
-        let mut s = Simplex::new(fixed);
-        if s.solve() != End::Optimal {
-            return None;
-        }
+        let s = self.solved(fixed)?;
         let scarce = scarce.into_iter().map(|k| self.c.products[k]).collect();
-        Some(Levelled { scarce, shared, values: super::ties::settle(self.m, self.model, &s) })
+        Some(Levelled { scarce, shared, even, values: super::ties::settle(self.m, self.model, &s) })
     }
 
     /// Who shares with whom: those that use the same scarce products. An order with rows of its own, with
@@ -349,10 +350,7 @@ impl Sharing<'_> {
                     together.cols[least].entries.push((row, Rat::ONE));
                     together.cols[level[*g]].entries.push((row, Rat::int(-1)));
                 }
-                let mut s = Simplex::new(together);
-                if s.solve() != End::Optimal {
-                    return None;
-                }
+                let s = self.solved(together)?;
                 let floor = s.var(least);
                 let mut stuck = Vec::new();
                 for g in &open {
@@ -369,10 +367,7 @@ impl Sharing<'_> {
                         col.lo = floor.clone().max(col.lo.clone()).min(col.hi.clone()?);
                     }
                     alone.cols[j].cost = Rat::ONE;
-                    let mut s = Simplex::new(alone);
-                    if s.solve() != End::Optimal {
-                        return None;
-                    }
+                    let s = self.solved(alone)?;
                     if s.var(j) <= floor.clone().max(lp.cols[j].lo.clone()) {
                         stuck.push((*g, s.var(j)));
                     }

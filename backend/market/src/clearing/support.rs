@@ -53,8 +53,9 @@ impl Search<'_> {
             return Support::Yes;
         }
         let worst = losing.map(|l| l.1);
-        if !collared.uncapped().feasible() {
-            return if fixed.host_row.is_empty() { Support::No(worst) } else { self.nodal(&fixed, accepted, worst) };
+        // a block that no price supports may still be supported where prices stop at the collars
+        if !collared.uncapped().feasible() && !fixed.host_row.is_empty() {
+            return self.nodal(&fixed, accepted, worst);
         }
         let mut open = Model::build(self.m, self.c, self.upper, true);
         // what costs more than the collar is not bought: it can be had there
@@ -66,7 +67,7 @@ impl Search<'_> {
             }
         }
         self.fix(&mut open, accepted);
-        let sharing = Sharing { m: self.m, c: self.c, lp: &open.lp, model: &open, accepted };
+        let sharing = Sharing { m: self.m, c: self.c, lp: &open.lp, model: &open, accepted, left: self.rationing };
         match sharing.run(|p, values| self.choose(&open, p, values)) {
             Some(r) => {
                 let w = welfare(&open.lp, &r.values);

@@ -90,13 +90,18 @@ fn reason(f: &Facts, i: usize, x: &Refusal, r: &mut Report) {
 }
 
 /// Products that a search has to decide about: those of all-or-none orders, alternatives, replicas,
-/// nodes, arcs and rows of participants, and whatever orders tie to them. In all others the best allocation
-/// is that of one linear program, and nothing excuses giving an order up.
+/// nodes, arcs and rows of participants, those of which more is asked for than there is (a collar may have to
+/// ration them), and whatever orders tie to them. In all others the best allocation is that of one linear
+/// program, and nothing excuses giving an order up.
 fn hard_products(f: &Facts) -> BTreeSet<usize> {
     let with_nodes: BTreeSet<&str> = f.book.nodes.iter().map(|n| n.pool.as_str()).collect();
     let mut hard: BTreeSet<usize> =
         (0..f.keys.len()).filter(|k| with_nodes.contains(f.keys[*k].pool.as_str())).collect();
     hard.extend(f.arcs.iter().flat_map(|a| [a.0, a.1]));
+    hard.extend((0..f.keys.len()).filter(|k| {
+        let there = f.steps[*k].iter().map(|s| s.0).sum::<i128>() + others(f, false, *k);
+        others(f, true, *k) > there
+    }));
     let rows = |n: usize| {
         let n = &f.book.instances[n];
         !(n.holding.is_empty() && n.floor.is_empty() && n.max_swap.is_empty())
@@ -117,6 +122,14 @@ fn hard_products(f: &Facts) -> BTreeSet<usize> {
     }
 }
 
+/// What all bids, or all offers, of a product come to.
+fn others(f: &Facts, bid: bool, k: usize) -> i128 {
+    let most = |n: &super::facts::OrderFacts| {
+        n.alternatives.iter().flatten().filter(|q| q.0 == k).map(|q| q.1).max().unwrap_or(0)
+    };
+    f.orders.iter().filter(|n| n.bid == bid).map(most).sum()
+}
+
 /// Whether an order could reach its least fill if everything in the book were there for it alone.
 fn reachable(f: &Facts, i: usize) -> bool {
     let o = &f.orders[i];
@@ -124,19 +137,13 @@ fn reachable(f: &Facts, i: usize) -> bool {
         let of = f.arcs.iter().filter(|a| ends(&(a.0, a.1)) == k);
         of.map(|a| a.4.unwrap_or_else(|| i128::from(i64::MAX))).sum()
     };
-    let others = |bid: bool, k: usize| -> i128 {
-        let most = |n: &super::facts::OrderFacts| {
-            n.alternatives.iter().flatten().filter(|q| q.0 == k).map(|q| q.1).max().unwrap_or(0)
-        };
-        f.orders.iter().filter(|n| n.bid == bid).map(most).sum()
-    };
     o.alternatives.iter().any(|alternative| {
         alternative.iter().all(|(k, q)| {
             let there = if o.bid {
-                f.steps[*k].iter().map(|s| s.0).sum::<i128>() + through(|e| e.1, *k) + others(false, *k)
+                f.steps[*k].iter().map(|s| s.0).sum::<i128>() + through(|e| e.1, *k) + others(f, false, *k)
             } else {
                 // What is offered may also stay idle where nothing is paid for it.
-                through(|e| e.0, *k) + others(true, *k).max(*q)
+                through(|e| e.0, *k) + others(f, true, *k).max(*q)
             };
             Rat::int(there) >= &o.least * &Rat::int(*q)
         })
