@@ -312,7 +312,8 @@ impl<'a> Attempt<'a> {
 
     /// Whether the work of the round is spent.
     pub fn is_exhausted(&self) -> bool {
-        self.past.work.saturating_add(self.work) > self.limits.work
+        // what is left of rationing after half an effort is for those that are cut for good
+        self.past.work.saturating_add(self.work) > self.limits.work || self.past.rationing > self.limits.effort / 2
     }
 
     /// Cuts an order to what may still have a host, or to nothing if that does not help or at `last`.

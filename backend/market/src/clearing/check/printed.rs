@@ -90,18 +90,15 @@ fn reason(f: &Facts, i: usize, x: &Refusal, r: &mut Report) {
 }
 
 /// Products that a search has to decide about: those of all-or-none orders, alternatives, replicas,
-/// nodes, arcs and rows of participants, those of which more is asked for than there is (a collar may have to
-/// ration them), and whatever orders tie to them. In all others the best allocation is that of one linear
+/// nodes, arcs and rows of participants, those that a collar may have to ration, and whatever orders tie to
+/// them. In all others the best allocation is that of one linear
 /// program, and nothing excuses giving an order up.
 fn hard_products(f: &Facts) -> BTreeSet<usize> {
     let with_nodes: BTreeSet<&str> = f.book.nodes.iter().map(|n| n.pool.as_str()).collect();
     let mut hard: BTreeSet<usize> =
         (0..f.keys.len()).filter(|k| with_nodes.contains(f.keys[*k].pool.as_str())).collect();
     hard.extend(f.arcs.iter().flat_map(|a| [a.0, a.1]));
-    hard.extend((0..f.keys.len()).filter(|k| {
-        let there = f.steps[*k].iter().map(|s| s.0).sum::<i128>() + others(f, false, *k);
-        others(f, true, *k) > there
-    }));
+    hard.extend((0..f.keys.len()).filter(|k| rationed(f, *k)));
     let rows = |n: usize| {
         let n = &f.book.instances[n];
         !(n.holding.is_empty() && n.floor.is_empty() && n.max_swap.is_empty())
@@ -120,6 +117,22 @@ fn hard_products(f: &Facts) -> BTreeSet<usize> {
         }
         hard.extend(more);
     }
+}
+
+/// Whether bids that would pay a product's collar, were all else for free, ask for more of it than can be had
+/// there for sure: what an offer sells only together with something else need not be sold.
+fn rationed(f: &Facts, k: usize) -> bool {
+    let steps = f.steps[k].iter().filter(|s| s.1 <= f.cap[k]).map(|s| s.0).sum::<i128>();
+    let sure = |o: &&super::facts::OrderFacts| {
+        let one = o.alternatives.len() == 1 && o.alternatives[0].len() == 1 && o.alternatives[0][0].0 == k;
+        !o.bid && one && o.worth[0] <= f.cap[k] * o.alternatives[0][0].1
+    };
+    let there = steps + f.orders.iter().filter(sure).map(|o| o.alternatives[0][0].1).sum::<i128>();
+    let pays = |o: &super::facts::OrderFacts| {
+        let of = |a: usize| o.alternatives[a].iter().filter(|q| q.0 == k).map(|q| q.1).sum::<i128>();
+        (0..o.alternatives.len()).filter(|a| o.worth[*a] >= f.cap[k] * of(*a)).map(of).max().unwrap_or(0)
+    };
+    f.orders.iter().filter(|o| o.bid).map(pays).sum::<i128>() > there
 }
 
 /// What all bids, or all offers, of a product come to.
