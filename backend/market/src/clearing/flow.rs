@@ -112,14 +112,7 @@ impl Rounding<'_> {
 
     /// What a product is short of with all of its steps that are in use (less than 0: what is left).
     fn lack(&self, k: usize, lendable: &BTreeMap<usize, i128>, steps: &BTreeMap<usize, Rat>) -> Rat {
-        let got = |bids: bool| -> i128 {
-            let mine = self.whole.orders.iter().filter(|(i, _)| self.m.orders[**i].bid == bids);
-            mine.map(|(i, f)| {
-                let full = &self.m.orders[*i].alternatives[f.alternative].quantities;
-                full.iter().zip(&f.quantities).filter(|x| x.0.0 == k).map(|x| *x.1).sum::<i128>()
-            })
-            .sum()
-        };
+        let got = |bids: bool| self.total(bids).get(&k).copied().unwrap_or(0);
         let room: i128 =
             self.m.steps_of[k].iter().filter(|e| steps[*e].is_pos()).map(|e| self.m.steps[*e].quantity).sum();
         let mut lack = Rat::int(got(true) - got(false) - room - lendable.get(&k).copied().unwrap_or(0));
