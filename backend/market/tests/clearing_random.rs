@@ -5,9 +5,8 @@ mod support;
 use headroom_market::clearing::generate::{self, Size};
 use headroom_market::clearing::outcome::{Quality, Reason, Refusal};
 use headroom_market::clearing::rational::Rat;
-use headroom_market::clearing::{
-    Book, Limits, Mode, Money, NoProposal, Outcome, Side, Winning, clear, verify, winning_limit,
-};
+use headroom_market::clearing::{Book, Limits, Mode, NoProposal, Outcome, Side, clear, verify};
+use support::anything::mix;
 use support::{Mix, best_welfare, book, book_in_units, with_families};
 
 fn count(default: u64) -> u64 {
@@ -16,16 +15,6 @@ fn count(default: u64) -> u64 {
 
 fn run(b: &Book) -> Outcome {
     clear(b, Mode::Market, &NoProposal, &Limits::default()).expect("a random book can be cleared")
-}
-
-fn mix(seed: u64) -> Mix {
-    Mix {
-        nodes: !seed.is_multiple_of(3),
-        blocks: !seed.is_multiple_of(4),
-        rows: !seed.is_multiple_of(5),
-        low_caps: seed.is_multiple_of(7),
-        replicas: seed.is_multiple_of(2),
-    }
 }
 
 #[test]
@@ -151,94 +140,6 @@ fn families_are_verified_and_the_best_there_are() {
 }
 
 #[test]
-fn i12_the_order_of_writing_does_not_matter() {
-    for seed in 0..150 {
-        let b = book(seed, mix(seed));
-        let mut c = b.clone();
-        c.orders.reverse();
-        c.products.reverse();
-        c.nodes.reverse();
-        c.instances.reverse();
-        for o in &mut c.orders {
-            o.alternatives.iter_mut().for_each(|a| a.quantities.reverse());
-        }
-        assert_eq!(run(&b).canonical(), run(&c).canonical(), "seed {seed}");
-    }
-}
-
-#[test]
-fn i13_the_same_book_gives_the_same_bytes() {
-    for seed in 0..50 {
-        let b = book(seed, mix(seed));
-        let threads: Vec<_> = (0..2)
-            .map(|_| {
-                std::thread::spawn({
-                    let b = b.clone();
-                    move || run(&b).canonical()
-                })
-            })
-            .collect();
-        let texts: Vec<String> = threads.into_iter().map(|t| t.join().expect("a clearing does not panic")).collect();
-        assert_eq!(texts[0], texts[1], "seed {seed}");
-    }
-}
-
-const PLAIN: Mix = Mix { nodes: false, blocks: false, rows: false, low_caps: false, replicas: false };
-
-#[test]
-fn i15_splitting_a_divisible_order_changes_no_welfare_and_no_price() {
-    for seed in 0..150 {
-        let b = book(seed, PLAIN);
-        let mut c = b.clone();
-        let mut o = c.orders[0].clone();
-        o.id += "-half";
-        for x in [&mut c.orders[0], &mut o] {
-            x.limit.0 /= 2;
-            x.alternatives[0].quantities.iter_mut().for_each(|q| q.quantity /= 2);
-        }
-        c.orders.push(o);
-        let (p, q) = (run(&b), run(&c));
-        assert_eq!(p.welfare, q.welfare, "seed {seed}");
-        let prices = |o: &Outcome| o.prices.iter().map(|p| p.price).collect::<Vec<_>>();
-        assert_eq!(prices(&p), prices(&q), "seed {seed}");
-    }
-}
-
-#[test]
-fn i16_removing_a_refused_divisible_order_leaves_the_allocation() {
-    for seed in 0..150 {
-        let b = book(seed, PLAIN);
-        let out = run(&b);
-        let Some(loser) = out.refused.iter().find(|r| r.shortfall.is_some_and(|s| s.0 > 0)) else {
-            continue;
-        };
-        let mut c = b.clone();
-        c.orders.retain(|o| o.id != loser.order);
-        let fills = |o: &Outcome| o.awards.iter().map(|a| (a.order.clone(), a.quantities.clone())).collect::<Vec<_>>();
-        let again = run(&c);
-        assert_eq!(fills(&out), fills(&again), "seed {seed}");
-        assert_eq!(out.welfare, again.welfare, "seed {seed}");
-    }
-}
-
-#[test]
-fn i17_raising_a_limit_never_lowers_ones_own_fill() {
-    for seed in 0..150 {
-        let b = book(seed, PLAIN);
-        let Some(i) = b.orders.iter().position(|o| {
-            o.side == headroom_market::clearing::book::Side::Bid && o.alternatives[0].quantities.len() == 1
-        }) else {
-            continue;
-        };
-        let mut c = b.clone();
-        c.orders[i].limit.0 = c.orders[i].limit.0 * 3 / 2;
-        let fill =
-            |o: &Outcome| o.awards.iter().find(|a| a.order == b.orders[i].id).map_or(0, |a| a.quantities[0].quantity);
-        assert!(fill(&run(&c)) >= fill(&run(&b)), "seed {seed}");
-    }
-}
-
-#[test]
 fn verify_rejects_what_was_changed() {
     let mut tried = [0_u32; 5];
     for seed in 0..200 {
@@ -294,43 +195,4 @@ fn verify_rejects_what_was_changed() {
     }
     println!("mutations tried: {tried:?}");
     assert!(tried.iter().all(|n| *n > 20));
-}
-
-/// What would have won wins, and one tick worse does not; who is told that nothing would have
-/// loses at any price.
-#[test]
-fn winning_limits_win_and_one_tick_worse_loses() {
-    let (mut found, mut never, mut as_printed, mut not_monotone) = (0, 0, 0, 0);
-    for seed in 0..count(1500) / 10 {
-        let b = book(seed, mix(seed));
-        for refused in run(&b).refused {
-            let position = b.orders.iter().position(|o| o.id == refused.order).expect("it is in the book");
-            let mut other = b.clone();
-            let mut wins = |limit: i64| {
-                other.orders[position].limit = Money(limit);
-                run(&other).awards.iter().any(|a| a.order == refused.order)
-            };
-            match winning_limit(&b, &refused.order, refused.winning_limit, &NoProposal, &Limits::default(), &|| true) {
-                Winning::Limit(limit) => {
-                    let worse = if b.orders[position].side == Side::Bid { -1 } else { 1 };
-                    assert!(wins(limit.0), "seed {seed}: {} loses with {limit:?}", refused.order);
-                    assert!(!wins(limit.0 + worse), "seed {seed}: {} wins with less than {limit:?}", refused.order);
-                    found += 1;
-                    as_printed += usize::from(refused.winning_limit == Some(limit));
-                }
-                Winning::Never => {
-                    let extreme = if b.orders[position].side == Side::Bid { i64::MAX / 1_000_000 } else { 0 };
-                    never += 1;
-                    // Where orders are cut for want of a host, more may win after less has lost.
-                    not_monotone += usize::from(wins(extreme));
-                }
-                Winning::Unknown => panic!("seed {seed}: {}", refused.order),
-            }
-        }
-    }
-    println!(
-        "{found} limits, {as_printed} of them what the prices had said; {never} orders that no limit helps, {not_monotone} of \
-         them won with an absurd one"
-    );
-    assert!(found > 100 && never > 10 && not_monotone * 20 <= never);
 }

@@ -1,7 +1,10 @@
 //! Random small books with every feature, and a naive oracle: all choices of the binaries, each
 //! with a dense two-phase simplex. The oracle shares nothing with the engine but rationals.
 #![allow(dead_code)]
+pub mod anything;
 pub mod nodes;
+pub mod world;
+pub mod world_steps;
 
 use headroom_market::clearing::book::*;
 use headroom_market::clearing::generate::Draw;

@@ -1,0 +1,707 @@
+//! I1 to I11: what one round shows.
+use crate::count;
+use crate::support::anything::anything;
+use crate::view::{MICRO, View};
+use headroom_market::clearing::book::*;
+use headroom_market::clearing::outcome::{Award, Outcome, Reason, Refusal};
+use headroom_market::clearing::rational::Rat;
+use headroom_market::clearing::{Limits, Mode, NoProposal, clear, verify};
+
+/// `Err` says where the invariant is broken.
+type Holds = fn(&View) -> Result<(), String>;
+/// Breaks the invariant in a right outcome; false where there is nothing to break it with.
+type Mutant = fn(&Book, &mut Outcome) -> bool;
+
+/// The invariant holds in every outcome, and every mutant of every outcome is noticed.
+fn check(name: &str, holds: Holds, mutants: &[(&str, Mutant)]) {
+    let mut tried = vec![0; mutants.len()];
+    for seed in 0..count(600) {
+        let book = anything(seed);
+        let outcome =
+            clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION).expect("a random book can be cleared");
+        let outcome = verify(&book, outcome, Mode::Market).expect("a random book is verified").into_inner();
+        if let Err(broken) = holds(&View::new(&book, &outcome)) {
+            panic!("{name}, seed {seed}: {broken}");
+        }
+        for ((what, mutant), tried) in mutants.iter().zip(&mut tried) {
+            let mut changed = outcome.clone();
+            if mutant(&book, &mut changed) {
+                *tried += 1;
+                let noticed = holds(&View::new(&book, &changed)).is_err();
+                assert!(noticed, "{name}, seed {seed}: nobody notices {what}");
+            }
+        }
+    }
+    println!("{name}: {} books, mutants tried {tried:?}", count(600));
+    assert!(tried.iter().all(|n| *n > 10), "{name}: {tried:?}");
+}
+
+fn all(results: impl IntoIterator<Item = Result<(), String>>) -> Result<(), String> {
+    results.into_iter().collect()
+}
+
+fn ensure(holds: bool, broken: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(broken()) }
+}
+
+#[test]
+fn i01_nobody_pays_more_than_its_limit_or_receives_less_than_its_cost() {
+    /// What the order and the accepted children under it gain, at least.
+    fn gain(v: &View, o: &Order) -> i128 {
+        let Some(a) = v.awards.get(o.id.as_str()) else { return 0 };
+        let (least, most) = v.part(o, a);
+        let worth = Rat::int(v.worth(o, a.alternative));
+        let money = i128::from(a.money.0) * MICRO;
+        let own = match o.side {
+            Side::Bid => (&worth * &most).ceil() - money,
+            Side::Offer => money - (&worth * &least).floor(),
+        };
+        let id = &v.order(&o.id).id;
+        own + MICRO + v.children(id).map(|c| gain(v, c)).sum::<i128>()
+    }
+    fn holds(v: &View) -> Result<(), String> {
+        all(v.out.awards.iter().map(|a| {
+            let gained = gain(v, v.order(&a.order));
+            ensure(gained >= 0, || format!("{} loses {gained} nano-credits", a.order))
+        }))
+    }
+    check(
+        "I1",
+        holds,
+        &[
+            ("a bid that pays two micro-credits more than its limit", |b, out| {
+                let alone = |a: &&mut Award| b.orders.iter().all(|o| o.parent.as_ref() != Some(&a.order));
+                let bid = |a: &&mut Award| b.orders.iter().any(|o| o.id == a.order && o.side == Side::Bid);
+                let Some(a) = out.awards.iter_mut().filter(alone).find(bid) else { return false };
+                let o = b.orders.iter().find(|o| o.id == a.order).expect("of the book");
+                a.money.0 = i64::try_from(o.effective_limit(a.alternative)).expect("small") + 3;
+                true
+            }),
+            ("an offer that gives and gets nothing", |b, out| {
+                let dear = |a: &&mut Award| {
+                    let alone =
+                        |o: &Order| o.parent.is_none() && b.orders.iter().all(|c| c.parent.as_ref() != Some(&o.id));
+                    let costs = |o: &Order| o.side == Side::Offer && o.limit.0 > 1_000_000 && alone(o);
+                    let whole = a.fill.as_ref().is_some_and(|f| f.0 == Rat::ONE);
+                    whole && b.orders.iter().any(|o| o.id == a.order && costs(o))
+                };
+                out.awards.iter_mut().find(dear).map(|a| a.money.0 = 0).is_some()
+            }),
+        ],
+    );
+}
+
+/// Why an order in the money may be short, beside what its reason says.
+fn is_excused(v: &View, o: &Order) -> bool {
+    let asked = &o.alternatives[0].quantities;
+    let own_rows = o.budget.is_some()
+        || o.instance.as_ref().and_then(|id| v.book.instances.iter().find(|i| i.id == *id)).is_some_and(|i| {
+            asked.iter().any(|q| {
+                [&i.holding, &i.floor, &i.max_swap].iter().any(|rows| rows.iter().any(|r| r.product == q.product))
+            })
+        });
+    let collar = asked.iter().any(|q| v.is_at_cap(&q.product));
+    own_rows || collar || v.was_given_up(&o.id) || (o.side == Side::Bid && !has_room(v, o))
+}
+
+/// Whether a node surely has room for one replica (or two units of everything) more of a bid.
+fn has_room(v: &View, o: &Order) -> bool {
+    let asked: Vec<_> = o.alternatives[0].quantities.iter().filter(|q| q.quantity > 0).collect();
+    let pools: std::collections::BTreeSet<&str> =
+        asked.iter().map(|q| q.product.pool.as_str()).filter(|p| v.has_nodes(p)).collect();
+    let free = v.free();
+    let more = |q: &Quantity| o.replicas.map_or(2, |n| q.quantity / n);
+    let lies_on: Vec<_> = v.out.placements.iter().filter(|p| p.order == o.id).map(|p| p.node.as_str()).collect();
+    pools.len() <= 1
+        && pools.iter().all(|pool| {
+            let nodes = v.book.nodes.iter().filter(|n| n.pool == *pool);
+            let bound = |n: &&Node| {
+                let home = o.node.as_ref().and_then(|id| v.book.nodes.iter().find(|n| n.id == *id && n.pool == *pool));
+                home.is_none_or(|h| h.id == n.id)
+                    && (o.replicas.is_some() || lies_on.is_empty() || lies_on.contains(&n.id.as_str()))
+            };
+            nodes.filter(bound).any(|n| {
+                asked.iter().all(|q| {
+                    let key = (n.id.as_str(), q.product.resource.as_str(), q.product.slot);
+                    free.get(&key).copied().unwrap_or(0) >= more(q)
+                })
+            })
+        })
+}
+
+fn is_divisible(v: &View, o: &Order) -> bool {
+    !o.is_block() && o.parent.as_ref().is_none_or(|p| v.has_won(p))
+}
+
+#[test]
+fn i02_divisible_orders_in_the_money_are_filled_and_others_are_not() {
+    fn holds(v: &View) -> Result<(), String> {
+        all(v.book.orders.iter().filter(|o| is_divisible(v, o)).map(|o| {
+            let (surplus, blur) = v.surplus(o, 0);
+            ensure(v.is_full(&o.id) || surplus <= blur || is_excused(v, o), || {
+                format!("{} is in the money by {surplus} and not full", o.id)
+            })?;
+            ensure(!v.has_won(&o.id) || surplus >= -blur, || format!("{} is out of the money and wins", o.id))
+        }))
+    }
+    check(
+        "I2",
+        holds,
+        &[
+            ("a bid in the money that is refused", |b, out| {
+                let copy = out.clone();
+                let v = View::new(b, &copy);
+                let gains = |a: &Award| {
+                    let o = v.order(&a.order);
+                    let plain = !o.is_block() && o.parent.is_none() && o.instance.is_none() && o.budget.is_none();
+                    let parent = b.orders.iter().any(|c| c.parent.as_ref() == Some(&o.id));
+                    let (surplus, blur) = v.surplus(o, 0);
+                    let collar = o.alternatives[0].quantities.iter().any(|q| v.is_at_cap(&q.product));
+                    plain && !parent && b.nodes.is_empty() && !collar && surplus > blur
+                };
+                let Some(at) = out.awards.iter().position(gains) else { return false };
+                let order = out.awards.remove(at).order;
+                out.refused.push(refusal(order, Reason::MarginalProrata));
+                true
+            }),
+            ("a bid out of the money that wins", |b, out| {
+                wins_at_a_loss(b, out, |o| !o.is_block() && o.parent.is_none())
+            }),
+        ],
+    );
+}
+
+fn refusal(order: String, reason: Reason) -> Refusal {
+    Refusal { order, reason, price: None, shortfall: None, winning_limit: None, binding: None }
+}
+
+/// Awards a refused order that its price does not suit.
+fn wins_at_a_loss(b: &Book, out: &mut Outcome, which: impl Fn(&Order) -> bool) -> bool {
+    let copy = out.clone();
+    let v = View::new(b, &copy);
+    let at = out.refused.iter().position(|r| {
+        let o = v.order(&r.order);
+        let (surplus, blur) = v.surplus(o, 0);
+        which(o) && !v.is_in_family(o) && surplus < -2 * blur
+    });
+    let Some(at) = at else { return false };
+    let o = v.order(&out.refused.remove(at).order);
+    out.awards.push(award(o, 0));
+    true
+}
+
+fn award(o: &Order, alternative: usize) -> Award {
+    let quantities = o.alternatives[alternative].quantities.clone();
+    let fill = Some(Fraction::one());
+    Award { order: o.id.clone(), alternative, fill, quantities, money: o.limit, limited_by: None, binding: None }
+}
+
+#[test]
+fn i03_no_block_is_accepted_at_a_loss() {
+    fn holds(v: &View) -> Result<(), String> {
+        all(v.out.awards.iter().map(|a| {
+            let o = v.order(&a.order);
+            let carried = v.children(&v.order(&a.order).id).any(|c| v.has_won(&c.id));
+            let (surplus, blur) = v.surplus(o, a.alternative);
+            ensure(!o.is_block() || carried || surplus >= -blur, || format!("{} loses {surplus}", a.order))
+        }))
+    }
+    check("I3", holds, &[("a block that wins at a loss", |b, out| wins_at_a_loss(b, out, Order::is_block))]);
+}
+
+#[test]
+fn i04_every_row_and_every_nodes_capacity_is_kept() {
+    fn holds(v: &View) -> Result<(), String> {
+        all(v.keys().iter().map(|k| ensure(!v.slack(k).is_neg(), || format!("{} of {k} sold twice", v.slack(k)))))?;
+        for p in &v.book.products {
+            for (i, s) in p.supply.iter().enumerate() {
+                let used = v.supply_used(&p.key(), i);
+                ensure((0..=s.quantity).contains(&used), || format!("{used} of step {i} of {}", p.key()))?;
+            }
+        }
+        for (i, a) in v.book.arcs.iter().enumerate() {
+            let flow = v.flow(i);
+            ensure(flow >= 0 && a.limit.is_none_or(|l| flow <= l), || format!("{flow} through arc {i}"))?;
+        }
+        all(v.book.instances.iter().map(|i| rows_of(v, i)))?;
+        all(v.out.awards.iter().map(|a| shape_of(v, a)))?;
+        for h in &v.book.budgets {
+            let mut used = Rat::ZERO;
+            for o in v.book.orders.iter().filter(|o| o.budget.as_ref() == Some(&h.id)) {
+                let Some(a) = v.awards.get(o.id.as_str()) else { continue };
+                let asked = &o.alternatives[a.alternative].quantities;
+                let at_caps: i128 = asked.iter().map(|q| v.cap(&q.product) * i128::from(q.quantity)).sum();
+                let charge = at_caps.min(i128::from(o.limit.0) * MICRO);
+                used = &used + &(&Rat::int(charge) * &v.part(o, a).0);
+            }
+            ensure(used <= Rat::int(i128::from(h.amount.0) * MICRO), || format!("budget {} is exceeded", h.id))?;
+        }
+        let short = v.free().into_iter().find(|(_, left)| *left < 0);
+        ensure(short.is_none(), || format!("a node is overfull: {short:?}"))
+    }
+    fn rows_of(v: &View, i: &Instance) -> Result<(), String> {
+        let of = |rows: &[Quantity], k: &ProductKey| rows.iter().find(|q| q.product == *k).map(|q| q.quantity);
+        for k in v.keys() {
+            let mut net = 0;
+            for o in v.book.orders.iter().filter(|o| o.instance.as_ref() == Some(&i.id)) {
+                let got = v.awards.get(o.id.as_str()).and_then(|a| of(&a.quantities, &k)).unwrap_or(0);
+                net += if o.side == Side::Bid { got } else { -got };
+            }
+            let (holding, floor) = (of(&i.holding, &k), of(&i.floor, &k));
+            let lendable = (holding.unwrap_or(0) - floor.unwrap_or(0)).max(0);
+            let listed = holding.is_some() || floor.is_some();
+            ensure(!listed || -net <= lendable, || format!("{} of {k} under the floor", i.id))?;
+            let most = of(&i.max_swap, &k);
+            ensure(most.is_none_or(|m| net.abs() <= m), || format!("{} changes by {net} of {k}", i.id))?;
+        }
+        Ok(())
+    }
+    /// Nobody gets more than it asked for or less than its least, or wins twice, without its parent, or
+    /// without a host for each of its replicas.
+    fn shape_of(v: &View, a: &Award) -> Result<(), String> {
+        let o = v.order(&a.order);
+        let (least, most) = v.part(o, a);
+        ensure(most <= Rat::ONE && a.quantities.iter().all(|q| q.quantity >= 0), || format!("{} of {}", most, o.id))?;
+        // a unit of each product is rounding, a replica is not
+        let blur = o.alternatives[a.alternative].quantities.iter().map(|q| q.quantity).filter(|q| *q > 0).min();
+        let blur = if o.replicas.is_some() { Rat::ZERO } else { Rat::ratio(1, blur.unwrap_or(1).into()) };
+        ensure(&least + &blur >= o.least_fill(), || format!("{} has {least}, less than its min_fill", o.id))?;
+        ensure(v.out.awards.iter().filter(|x| x.order == o.id).count() == 1, || format!("{} wins twice", o.id))?;
+        ensure(v.out.refused.iter().all(|x| x.order != o.id), || format!("{} wins and loses", o.id))?;
+        ensure(o.parent.as_ref().is_none_or(|p| v.has_won(p)), || format!("{} without its parent", o.id))?;
+        let pools: std::collections::BTreeSet<&str> =
+            a.quantities.iter().filter(|q| q.quantity > 0).map(|q| q.product.pool.as_str()).collect();
+        for pool in pools.into_iter().filter(|p| o.side == Side::Bid && v.has_nodes(p)) {
+            let here = |p: &&headroom_market::clearing::outcome::Placement| {
+                p.order == o.id && v.book.nodes.iter().any(|n| n.id == p.node && n.pool == pool)
+            };
+            let hosts = v.out.placements.iter().filter(here).count() as i64;
+            ensure(hosts == v.replicas_won(o, a), || format!("{hosts} hosts for {} in {pool}", o.id))?;
+        }
+        Ok(())
+    }
+    check(
+        "I4",
+        holds,
+        &[
+            ("more of a step than there is", |b, out| {
+                let Some(u) = out.supply.iter_mut().find(|u| u.used > 0) else { return false };
+                let p = b.products.iter().find(|p| (&p.pool, &p.resource, p.slot) == (&u.pool, &u.resource, u.slot));
+                u.used = p.expect("listed").supply[u.step].quantity + 1;
+                true
+            }),
+            ("a product sold twice", |b, out| {
+                let bids = |a: &&Award| {
+                    b.orders.iter().any(|o| o.id == a.order && o.side == Side::Bid && o.replicas.is_none())
+                };
+                let taken = out.awards.iter().find(bids).map(|a| a.quantities[0].product.clone());
+                let Some(k) = taken else { return false };
+                let here = |u: &&mut headroom_market::clearing::outcome::SupplyUse| {
+                    (&u.pool, &u.resource, u.slot) == (&k.pool, &k.resource, k.slot) && u.used > 9
+                };
+                out.supply.iter_mut().find(here).map(|u| u.used -= 9).is_some()
+            }),
+            ("a placement that is missing", |_, out| out.placements.pop().is_some()),
+            ("a block under its min_fill", |b, out| {
+                let whole = |o: &&Order| o.min_fill.0 == Rat::ONE;
+                let Some(o) = b.orders.iter().filter(whole).find(|o| out.awards.iter().any(|a| a.order == o.id)) else {
+                    return false;
+                };
+                let a = out.awards.iter_mut().find(|a| a.order == o.id).expect("found");
+                a.quantities.iter_mut().for_each(|q| q.quantity = 0);
+                true
+            }),
+            ("a child without its parent", |b, out| {
+                let child = b.orders.iter().find(|o| o.parent.is_some() && out.awards.iter().any(|a| a.order == o.id));
+                let Some(parent) = child.and_then(|c| c.parent.clone()) else { return false };
+                out.awards.retain(|a| a.order != parent);
+                out.placements.retain(|p| p.order != parent);
+                true
+            }),
+            ("an order that wins twice", |b, out| {
+                let offer = |a: &&Award| b.orders.iter().any(|o| o.id == a.order && o.side == Side::Offer);
+                let Some(a) = out.awards.iter().find(offer).cloned() else { return false };
+                out.awards.push(a);
+                true
+            }),
+        ],
+    );
+}
+
+#[test]
+fn i05_one_price_per_product_and_round() {
+    fn holds(v: &View) -> Result<(), String> {
+        ensure(v.price.len() == v.out.prices.len(), || "a product has two prices".into())?;
+        all(v.out.awards.iter().map(|a| {
+            let o = v.order(&a.order);
+            let cost = v.cost(&a.quantities);
+            let money = i128::from(a.money.0) * MICRO;
+            // rounded prices may miss a limit; then the award's money is the limit
+            let blur: i128 = a.quantities.iter().map(|q| i128::from(q.quantity)).sum::<i128>() + MICRO;
+            ensure((money - cost).abs() <= blur, || format!("{} pays {money}, not {cost}", o.id))
+        }))
+    }
+    check(
+        "I5",
+        holds,
+        &[
+            ("another price for one of them", |_, out| {
+                let blur = |a: &Award| a.quantities.iter().map(|q| q.quantity).sum::<i64>() / 1000 + 3;
+                out.awards.first_mut().map(|a| a.money.0 += 2 * blur(a)).is_some()
+            }),
+            ("a second price of a product", |_, out| {
+                let Some(p) = out.prices.first().cloned() else { return false };
+                out.prices.push(p);
+                true
+            }),
+        ],
+    );
+}
+
+/// What is taken of a step or an arc agrees with prices, but for what rounding to units moves.
+fn is_complementary(used: i64, most: Option<i64>, gain: &Rat, blur: i128, rounded: i128) -> bool {
+    let blur = Rat::int(blur);
+    let takes = i128::from(used) > rounded;
+    let is_full = most.is_some_and(|m| i128::from(used) + rounded >= i128::from(m));
+    (!takes || *gain >= -&blur) && (is_full || *gain <= blur)
+}
+
+#[test]
+fn i06_supply_and_arcs_are_used_where_prices_say_so() {
+    fn holds(v: &View) -> Result<(), String> {
+        for p in &v.book.products {
+            let k = p.key();
+            for (i, s) in p.supply.iter().enumerate() {
+                let gain = Rat::int(v.price_of(&k) - i128::from(s.reserve.0) * MICRO);
+                let used = v.supply_used(&k, i);
+                let fits = is_complementary(used, Some(s.quantity), &gain, 1, v.rounded(&k));
+                ensure(fits, || format!("{used} of {} of step {i} of {k} at a gain of {gain}", s.quantity))?;
+            }
+        }
+        for (i, a) in v.book.arcs.iter().enumerate() {
+            let there = &Rat::int(v.price_of(&a.to)) * &a.ratio.0;
+            let gain = &(&there - &Rat::int(v.price_of(&a.from))) - &Rat::int(i128::from(a.cost.0) * MICRO);
+            let rounded = v.rounded(&a.from) + v.rounded(&a.to) * 2;
+            let fits = is_complementary(v.flow(i), a.limit, &gain, 3, rounded);
+            ensure(fits, || format!("{} through arc {i} at a gain of {gain}", v.flow(i)))?;
+        }
+        Ok(())
+    }
+    check(
+        "I6",
+        holds,
+        &[("a price beside a step that is used in part", |b, out| {
+            let copy = out.clone();
+            let v = View::new(b, &copy);
+            let used_in_part = b.products.iter().find(|p| {
+                let part = |(i, s): (usize, &Step)| {
+                    let used = i128::from(v.supply_used(&p.key(), i));
+                    let rounded = v.rounded(&p.key());
+                    used > rounded && used + rounded < i128::from(s.quantity)
+                };
+                p.supply.iter().enumerate().any(part)
+            });
+            let Some(p) = used_in_part else { return false };
+            let row = out.prices.iter_mut().find(|r| (&r.pool, &r.resource, r.slot) == (&p.pool, &p.resource, p.slot));
+            row.map(|r| r.price.0 += 1_000).is_some()
+        })],
+    );
+}
+
+#[test]
+fn i07_strong_duality_of_the_fixed_program() {
+    /// The dual's value at the published prices: what everybody gains at best, on their own.
+    fn dual(v: &View) -> Option<Rat> {
+        let mut value = Rat::ZERO;
+        for o in &v.book.orders {
+            let surplus = match v.awards.get(o.id.as_str()) {
+                // a block that has won is fixed between its least and all
+                Some(a) => v.surplus(o, a.alternative).0,
+                None if o.is_block() => continue,
+                None => v.surplus(o, 0).0.max(0),
+            };
+            let least = if o.is_block() { o.least_fill() } else { Rat::ZERO };
+            let at_least = &Rat::int(surplus) * &least;
+            value = &value + &Rat::int(surplus).max(at_least);
+        }
+        for p in &v.book.products {
+            let gain =
+                |s: &Step| (v.price_of(&p.key()) - i128::from(s.reserve.0) * MICRO).max(0) * i128::from(s.quantity);
+            value = &value + &Rat::int(p.supply.iter().map(gain).sum());
+        }
+        for a in &v.book.arcs {
+            let there = &Rat::int(v.price_of(&a.to)) * &a.ratio.0;
+            let gain = &(&there - &Rat::int(v.price_of(&a.from))) - &Rat::int(i128::from(a.cost.0) * MICRO);
+            match a.limit {
+                Some(l) => value = &value + &(&gain.max(Rat::ZERO) * &Rat::int(l.into())),
+                None if gain > Rat::int(3) => return None,
+                None => {}
+            }
+        }
+        Some(value)
+    }
+    /// Private multipliers are not published: books with rows of their own, hosts, families, and what a
+    /// collar rations have another dual.
+    fn applies(v: &View) -> bool {
+        let b = v.book;
+        let family = b.orders.iter().any(|o| o.parent.is_some());
+        let gone = v.out.refused.iter().any(|r| r.reason == Reason::SolverFallback);
+        let collar = v.keys().iter().any(|k| v.is_at_cap(k));
+        b.instances.is_empty() && b.nodes.is_empty() && b.budgets.is_empty() && !family && !collar && !gone
+    }
+    fn holds(v: &View) -> Result<(), String> {
+        if !applies(v) {
+            return Ok(());
+        }
+        let welfare = &v.out.welfare.0 * &Rat::int(1_000_000_000);
+        let dual = dual(v).ok_or("an arc without a limit would earn without end")?;
+        // prices are rounded to a nano-credit a unit
+        let units: i128 = v
+            .book
+            .orders
+            .iter()
+            .flat_map(|o| &o.alternatives)
+            .flat_map(|a| &a.quantities)
+            .map(|q| i128::from(q.quantity))
+            .sum();
+        let supply: i128 = v.book.products.iter().flat_map(|p| &p.supply).map(|s| i128::from(s.quantity)).sum();
+        let flows: i128 = v.book.arcs.iter().filter_map(|a| a.limit).map(|l| i128::from(l) * 3).sum();
+        let miss = (&dual - &welfare).abs();
+        ensure(miss <= Rat::int(units + supply + flows + MICRO), || format!("primal {welfare}, dual {dual}"))
+    }
+    check(
+        "I7",
+        holds,
+        &[
+            ("another welfare", |b, out| {
+                out.welfare.0 = &out.welfare.0 + &Rat::int(1000);
+                let copy = out.clone();
+                applies(&View::new(b, &copy))
+            }),
+            ("an award at a higher welfare's expense", |b, out| {
+                let copy = out.clone();
+                let v = View::new(b, &copy);
+                let row = v.out.prices.iter().position(|p| {
+                    let k = ProductKey { pool: p.pool.clone(), resource: p.resource.clone(), slot: p.slot };
+                    b.products.iter().any(|x| x.key() == k && x.supply.iter().map(|s| s.quantity).sum::<i64>() > 840)
+                });
+                let Some(row) = row.filter(|_| applies(&v) && b.alpha.0.is_zero()) else { return false };
+                // far over every price that supports this, and under the collar
+                let cap = b.cap.0 * 1000 - 10;
+                if out.prices[row].high.is_none_or(|h| h.0 > cap / 2) {
+                    return false;
+                }
+                out.prices[row].price.0 = cap;
+                true
+            }),
+        ],
+    );
+}
+
+/// In welfare mode a round is worth at least what serving the dearest first is worth.
+#[test]
+fn i07_welfare_is_no_less_than_that_of_a_greedy_baseline() {
+    let mut higher = 0;
+    for seed in 0..count(600) {
+        let mut book = anything(seed);
+        (book.nodes, book.instances, book.budgets) = (Vec::new(), Vec::new(), Vec::new());
+        for o in &mut book.orders {
+            (o.node, o.instance, o.budget) = (None, None, None);
+        }
+        let outcome = clear(&book, Mode::Welfare, &NoProposal, &Limits::default()).expect("it can be cleared");
+        let greedy = &greedy(&book) * &Rat::ratio(1, 1_000_000);
+        assert!(outcome.welfare.0 >= greedy, "seed {seed}: {} under {greedy}", outcome.welfare.0);
+        higher += usize::from(outcome.welfare.0 > greedy);
+        // a mutant that clears nothing where anything could be had is noticed
+        assert!(greedy.is_zero() || Rat::ZERO < greedy);
+    }
+    println!("{higher} of {} books are worth more than the greedy baseline", count(600));
+    assert!(higher as u64 > count(600) / 20);
+}
+
+/// Bids one by one, the dearest unit first, whole and from the cheapest supply that is left; in micro-credits.
+fn greedy(b: &Book) -> Rat {
+    let mut left: std::collections::BTreeMap<ProductKey, Vec<(i64, i64)>> = b
+        .products
+        .iter()
+        .map(|p| {
+            let mut steps: Vec<_> = p.supply.iter().map(|s| (s.reserve.0, s.quantity)).collect();
+            steps.sort();
+            (p.key(), steps)
+        })
+        .collect();
+    let mut bids: Vec<&Order> = b.orders.iter().filter(|o| o.side == Side::Bid && o.parent.is_none()).collect();
+    bids.sort_by_key(|o| {
+        let units: i64 = o.alternatives[0].quantities.iter().map(|q| q.quantity).sum();
+        (std::cmp::Reverse(o.effective_limit(0) * 1_000_000 / i128::from(units.max(1))), &o.id)
+    });
+    let mut welfare = Rat::ZERO;
+    for o in bids {
+        let mut after = left.clone();
+        let mut cost = 0;
+        let served = o.alternatives[0].quantities.iter().all(|q| {
+            let mut need = q.quantity;
+            for (reserve, there) in after.entry(q.product.clone()).or_default() {
+                let take = need.min(*there);
+                (*there, need) = (*there - take, need - take);
+                cost += i128::from(*reserve) * i128::from(take);
+            }
+            need == 0
+        });
+        if served && o.effective_limit(0) > cost {
+            welfare = &welfare + &Rat::int(o.effective_limit(0) - cost);
+            left = after;
+        }
+    }
+    welfare
+}
+
+#[test]
+fn i08_money_is_conserved() {
+    fn holds(v: &View) -> Result<(), String> {
+        let (mut rest, mut blur) = (Rat::ZERO, 0);
+        for a in &v.out.awards {
+            let sign = if v.order(&a.order).side == Side::Bid { 1 } else { -1 };
+            rest = &rest + &Rat::int(sign * i128::from(a.money.0) * MICRO);
+            // half a micro-credit each, and the clamp to a limit that a rounded price misses
+            let part = |q: &Quantity| i128::from(q.quantity);
+            blur += MICRO + if v.is_full(&a.order) { 0 } else { a.quantities.iter().map(part).sum::<i128>() };
+        }
+        for p in &v.book.products {
+            for i in 0..p.supply.len() {
+                rest = &rest - &Rat::int(v.price_of(&p.key()) * i128::from(v.supply_used(&p.key(), i)));
+            }
+        }
+        for (i, a) in v.book.arcs.iter().enumerate() {
+            let transfer = &(&Rat::int(v.price_of(&a.to)) * &a.ratio.0) - &Rat::int(v.price_of(&a.from));
+            rest = &rest - &(&transfer * &Rat::int(v.flow(i).into()));
+        }
+        for k in v.keys() {
+            // what rounding leaves over was bought by nobody
+            rest = &rest + &(&v.slack(&k) * &Rat::int(v.price_of(&k)));
+        }
+        let full: i128 = v
+            .out
+            .awards
+            .iter()
+            .filter(|a| v.is_full(&a.order))
+            .flat_map(|a| &a.quantities)
+            .map(|q| i128::from(q.quantity))
+            .sum();
+        ensure(rest.abs() <= Rat::int(blur + full), || format!("{rest} nano-credits come from nowhere"))
+    }
+    check(
+        "I8",
+        holds,
+        &[("money that nobody gets", |_, out| {
+            let all: i64 = out.awards.iter().flat_map(|a| &a.quantities).map(|q| q.quantity).sum();
+            out.awards.first_mut().map(|a| a.money.0 += 3 * (all / 500 + 10)).is_some()
+        })],
+    );
+}
+
+#[test]
+fn i09_slack_products_are_free_and_prices_stay_under_the_collar() {
+    fn holds(v: &View) -> Result<(), String> {
+        all(v.keys().iter().map(|k| {
+            let price = v.price_of(k);
+            ensure((0..=v.cap(k)).contains(&price), || format!("{price} for {k}, the collar is {}", v.cap(k)))?;
+            let product = v.book.products.iter().find(|p| p.key() == *k);
+            let reserve = product.is_some_and(|p| p.supply.iter().any(|s| s.reserve.0 > 0));
+            let unused: i64 =
+                product.map_or(0, |p| p.supply.iter().enumerate().map(|(i, s)| s.quantity - v.supply_used(k, i)).sum());
+            let left = &v.slack(k) + &Rat::int(unused.into());
+            // an arc out of it, or a row or a host, may be what nobody can use it for
+            let offered = v.book.orders.iter().any(|o| {
+                o.side == Side::Offer && o.alternatives.iter().flat_map(|a| &a.quantities).any(|q| q.product == *k)
+            });
+            let idle = left > Rat::int(v.rounded(k)) && !reserve && !offered;
+            ensure(!idle || price <= 1, || format!("{left} of {k} are left, at {price}"))
+        }))
+    }
+    check(
+        "I9",
+        holds,
+        &[
+            ("a price over the collar", |b, out| {
+                out.prices.first_mut().map(|p| p.price.0 = b.cap.0 * 1000 + 1).is_some()
+            }),
+            ("a price of what is left over", |b, out| {
+                let copy = out.clone();
+                let v = View::new(b, &copy);
+                let idle = b.products.iter().find(|p| {
+                    let k = p.key();
+                    let unused: i64 = p.supply.iter().enumerate().map(|(i, s)| s.quantity - v.supply_used(&k, i)).sum();
+                    let offered = b.orders.iter().any(|o| {
+                        o.side == Side::Offer
+                            && o.alternatives.iter().flat_map(|a| &a.quantities).any(|q| q.product == k)
+                    });
+                    p.supply.iter().all(|s| s.reserve.0 == 0) && !offered && i128::from(unused) > v.rounded(&k)
+                });
+                let Some(p) = idle else { return false };
+                let row =
+                    out.prices.iter_mut().find(|r| (&r.pool, &r.resource, r.slot) == (&p.pool, &p.resource, p.slot));
+                row.map(|r| r.price.0 = 5_000).is_some()
+            }),
+        ],
+    );
+}
+
+#[test]
+fn i10_no_supply_is_sold_under_its_reserve_price() {
+    fn holds(v: &View) -> Result<(), String> {
+        for p in &v.book.products {
+            for (i, s) in p.supply.iter().enumerate() {
+                let used = i128::from(v.supply_used(&p.key(), i));
+                let under = v.price_of(&p.key()) + 1 < i128::from(s.reserve.0) * MICRO;
+                ensure(used == 0 || !under, || format!("{used} of step {i} of {} under its reserve", p.key()))?;
+            }
+        }
+        Ok(())
+    }
+    check(
+        "I10",
+        holds,
+        &[("a price under the reserve of what is sold", |b, out| {
+            let dear = |u: &&headroom_market::clearing::outcome::SupplyUse| {
+                let p = b.products.iter().find(|p| (&p.pool, &p.resource, p.slot) == (&u.pool, &u.resource, u.slot));
+                u.used > 0 && p.expect("listed").supply[u.step].reserve.0 > 0
+            };
+            let Some(u) = out.supply.iter().find(dear).cloned() else { return false };
+            let row = out.prices.iter_mut().find(|r| (&r.pool, &r.resource, r.slot) == (&u.pool, &u.resource, u.slot));
+            row.map(|r| r.price.0 = 0).is_some()
+        })],
+    );
+}
+
+#[test]
+fn i11_nothing_is_earned_by_carrying_along_an_arc() {
+    fn holds(v: &View) -> Result<(), String> {
+        all(v.book.arcs.iter().enumerate().map(|(i, a)| {
+            let there = &Rat::int(v.price_of(&a.to)) * &a.ratio.0;
+            let gain = &(&there - &Rat::int(v.price_of(&a.from))) - &Rat::int(i128::from(a.cost.0) * MICRO);
+            let rounded = v.rounded(&a.from) + 2 * v.rounded(&a.to);
+            let full = a.limit.is_some_and(|l| i128::from(v.flow(i)) + rounded >= i128::from(l));
+            ensure(full || gain <= Rat::int(3), || format!("{gain} a unit through arc {i}"))
+        }))
+    }
+    check(
+        "I11",
+        holds,
+        &[("a price that pays for the way", |b, out| {
+            let copy = out.clone();
+            let v = View::new(b, &copy);
+            let free = b.arcs.iter().enumerate().find(|(i, a)| {
+                let rounded = v.rounded(&a.from) + 2 * v.rounded(&a.to);
+                a.limit.is_none_or(|l| i128::from(v.flow(*i)) + rounded < i128::from(l))
+            });
+            let Some((_, a)) = free else { return false };
+            let row = out
+                .prices
+                .iter_mut()
+                .find(|r| (&r.pool, &r.resource, r.slot) == (&a.to.pool, &a.to.resource, a.to.slot));
+            let dear = 3 * (v.price_of(&a.from) + i128::from(a.cost.0) * MICRO + 100_000);
+            row.map(|r| r.price.0 = i64::try_from(dear).expect("small")).is_some()
+        })],
+    );
+}

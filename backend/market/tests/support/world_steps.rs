@@ -1,0 +1,437 @@
+//! The steps of a random exchange, each with its auditors.
+use headroom_market::book::validate::hold_needed;
+use headroom_market::book::{Order, OrderStatus, Side, TimeInForce};
+use headroom_market::clearing::{self, Limits, Mode, NoProposal};
+use headroom_market::command::{Command, Reply};
+use headroom_market::event::Event;
+use headroom_market::ids::{InstanceId, NodeId, OrderId, SwapId};
+use headroom_market::ledger::Account;
+use headroom_market::round::book::remaining_request;
+use headroom_market::round::{Award, AwardKind, AwardLine};
+use headroom_market::settlement::Receipt;
+use headroom_market::settlement::meter::Reading;
+use headroom_market::state::State;
+use headroom_market::swap::saga::{PIN_SLOTS_AFTER_FAILURE, StepReport, StepResult};
+use headroom_market::swap::{Swap, SwapState, plan};
+use headroom_market::time::{Slot, Timestamp};
+use headroom_market::units::{Amounts, Credits, Resource, amount};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::world::*;
+/// 120 random commands and steps, and the end of all that they began; how many rounds were cleared.
+pub fn random_life(seed: u64) -> (World, u32) {
+    let mut rounds = 0;
+    let (mut world, workloads) = seeded(seed);
+    for _ in 0..120 {
+        match world.chance.below(10) {
+            0..=4 => {
+                let command = random_order(&mut world, &workloads);
+                world.run(command);
+            }
+            5 => {
+                let id = world.state.orders.keys().next_back().copied();
+                if let Some(order) = id.and_then(|id| world.state.orders.get(&id)) {
+                    let (owner, order) = (order.participant, order.id);
+                    let (participant, _) = workloads[world.chance.below(workloads.len() as u64) as usize];
+                    let reply = world.run(Command::CancelOrder { participant, order });
+                    assert!(participant == owner || matches!(reply, Reply::Refused(_)), "it is somebody else's");
+                }
+            }
+            6 => rounds += u32::from(clear_round(&mut world)),
+            7 => step_swaps(&mut world),
+            8 if world.chance.below(3) == 0 => {
+                let (_, instance) = workloads[world.chance.below(workloads.len() as u64) as usize];
+                let baseline = amounts(900 + world.chance.below(900) as i64, 500 + world.chance.below(800) as i64);
+                let floor = amounts(100 + world.chance.below(800) as i64, 100 + world.chance.below(400) as i64);
+                let present = Slot::containing(world.now, RHYTHM.slot_seconds);
+                let (before, until) = (world.state.instances[&instance].clone(), world.state.market.planned_until);
+                let planned = (0..3).map(|n| present.plus(n, RHYTHM.slot_seconds)).filter(|s| *s < until);
+                world.run(Command::SetBaseline { instance, baseline, floor });
+                let after = &world.state.instances[&instance];
+                for slot in planned {
+                    assert_eq!(after.baseline_in(slot), before.baseline_in(slot), "what is planned stays");
+                }
+                assert_eq!(after.baseline_in(until.max(present)), &after.baseline);
+            }
+            _ => world.now = world.now.plus_seconds(5 + world.chance.below(20) as i64),
+        }
+        if world.chance.below(40) == 0 {
+            recover(&mut world);
+        }
+        let gate = world.state.market.planned_until.max(Slot::containing(world.now, RHYTHM.slot_seconds));
+        if world.state.sealed.is_none() && world.now >= RHYTHM.gate_closes(gate) {
+            world.run(Command::PlanSlot { slot: gate });
+            check_plan(&world, gate);
+        }
+        settle(&mut world);
+    }
+    finish(&mut world);
+    (world, rounds)
+}
+
+pub fn clear_round(world: &mut World) -> bool {
+    let previous_root = world.state.market.last_root.clone();
+    let Reply::Sealed { round, book } = world.run(Command::SealRound) else { return false };
+    assert!(!matches!(world.run(Command::SealRound), Reply::Sealed { .. }), "one round at a time");
+    check_commitment(world, round, &previous_root, book.seed);
+    who_cannot_move_bids_where_it_is(world, &book);
+    holds_follow_collars(world);
+    nothing_is_overdue(world);
+    let once = |o: &&Order| matches!(o.request.time_in_force, TimeInForce::Ioc | TimeInForce::Fok);
+    let in_book = |o: &&Order| o.sealed_in == Some(round);
+    let once: Vec<_> = world.state.orders.values().filter(once).filter(in_book).map(|o| o.id).collect();
+    if world.chance.below(4) == 0 {
+        // What is cancelled while the round is sealed waits for it.
+        let id = world.state.orders.keys().next().copied();
+        if let Some(order) = id.and_then(|id| world.state.orders.get(&id)) {
+            let command = Command::CancelOrder { participant: order.participant, order: order.id };
+            world.run(command);
+        }
+    }
+    let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::default());
+    let verified = outcome.ok().and_then(|o| clearing::verify(&book, o, Mode::Market).ok());
+    let Some(outcome) = verified else {
+        world.run(Command::VoidRound { round, reason: "no verified outcome".into() });
+        return false;
+    };
+    let result_hash = outcome.result_hash();
+    let reply = world.run(Command::RecordOutcome { round, result_hash, outcome: Some(Arc::new(outcome)) });
+    assert!(matches!(reply, Reply::Done), "a verified outcome can be applied: {reply:?}");
+    who_lends_stays(world);
+    assert!(!once.iter().any(|id| world.state.orders.contains_key(id)), "ioc and fok orders live for one round");
+    everybody_is_told_why(world, &once);
+    nothing_is_overdue(world);
+    true
+}
+
+/// What a workload lends is on its node: it is not to be on another by then.
+pub fn who_lends_stays(world: &World) {
+    for instance in world.state.instances.values() {
+        let mine = || world.state.awards.values().filter(|a| a.instance == Some(instance.id));
+        let elsewhere = |a: &&Award| a.kind == AwardKind::Bought && a.nodes.first() != Some(&instance.node);
+        let open = |l: &&AwardLine| !l.settled && l.quantity > l.resold;
+        let leaves = mine().filter(elsewhere).flat_map(|a| &a.lines).filter(open).map(|l| l.slot).min();
+        let lent = mine().filter(|a| a.kind == AwardKind::Lent).flat_map(|a| &a.lines).filter(open).map(|l| l.slot);
+        let clash = leaves.zip(lent.max()).filter(|(leaves, lent)| leaves <= lent);
+        assert!(clash.is_none(), "{} leaves and lends: {clash:?}", instance.name);
+    }
+}
+
+/// Nothing is sold to a workload on a node that it can't go to.
+pub fn who_cannot_move_bids_where_it_is(world: &World, book: &clearing::Book) {
+    for bid in book.orders.iter().filter(|o| o.side == clearing::Side::Bid) {
+        let Some(instance) = bid.instance.as_ref().map(|id| &world.state.instances[&id.parse().unwrap()]) else {
+            continue;
+        };
+        let there = bid.node.as_deref() == Some(instance.node.to_string().as_str());
+        assert!(there || !instance.is_pinned(world.now), "{} is pinned and bids elsewhere", instance.name);
+    }
+}
+
+/// An order that has ended with its round or waits on has the reason why it has not won all.
+pub fn everybody_is_told_why(world: &World, once: &[OrderId]) {
+    let (_, events) = world.log.last().expect("the outcome");
+    let reasons = events.iter().find_map(|e| match e {
+        Event::RoundAwarded { not_won, .. } => Some(not_won.iter().map(|(id, _)| *id).collect::<BTreeSet<_>>()),
+        _ => None,
+    });
+    let reasons = reasons.expect("a round was awarded");
+    let filled = |id: &OrderId| {
+        let mut filled = events.iter().filter_map(|e| match e {
+            Event::OrderFilled { order, status, .. } if order == id => Some(*status),
+            _ => None,
+        });
+        filled.next_back() == Some(OrderStatus::Filled)
+    };
+    for id in once {
+        assert!(reasons.contains(id) || filled(id), "{id} has ended and does not know why");
+    }
+}
+
+/// The seed that breaks ties follows from this root and the one before.
+pub fn check_commitment(world: &World, number: u64, previous_root: &str, seed: u64) {
+    let sealed = world.state.rounds.values().find(|r| r.number == number).expect("the sealed round");
+    assert_eq!(sealed.previous_root, previous_root, "roots are a chain");
+    let hash = blake3::hash(format!("{}\n{previous_root}\n{number}", sealed.root).as_bytes());
+    let first: [u8; 8] = hash.as_bytes()[..8].try_into().unwrap();
+    assert_eq!((seed, sealed.seed.as_str()), (u64::from_be_bytes(first), seed.to_string().as_str()));
+    assert_eq!(world.state.market.last_root, sealed.root);
+}
+
+/// A bid in a round holds the most that it can be charged there, as far as its owner has it.
+pub fn holds_follow_collars(world: &World) {
+    for order in world.state.orders.values().filter(|o| o.side == Side::Bid && o.status != OrderStatus::PendingCancel) {
+        let needed = hold_needed(&world.state, &remaining_request(order)).unwrap_or(order.hold);
+        let short = needed > order.hold && needed - order.hold <= world.state.available(order.participant);
+        assert!(!short, "{} of {needed} held, and the rest is there", order.hold);
+    }
+}
+
+/// No order outlives its expiry or the gate of its last slot, unless a round has it.
+pub fn nothing_is_overdue(world: &World) {
+    let first = RHYTHM.first_open(world.now).start();
+    for order in world.state.orders.values().filter(|o| o.sealed_in.is_none()) {
+        assert!(order.request.expires_at.is_none_or(|at| at > world.now), "it has expired");
+        assert!(order.request.window.start_at >= first, "its gate has closed");
+    }
+}
+
+/// Every live swap takes a step, sometimes a failing or a stale one.
+pub fn step_swaps(world: &mut World) {
+    let live: Vec<_> = world.state.swaps.values().map(|s| (s.id, s.state)).collect();
+    for (swap, state) in live {
+        let report = StepReport::default();
+        let result = match world.chance.below(12) {
+            0 => {
+                let by_exchange = world.chance.below(2) == 0;
+                let reason = if by_exchange { "cancelled_by_operator" } else { "shadow_mismatch" };
+                if by_exchange && state != SwapState::Released {
+                    blame(world, swap);
+                }
+                StepResult::Failed { state, reason: reason.into(), detail: "test".into(), report }
+            }
+            1 => StepResult::Succeeded { state: SwapState::Released, report },
+            _ => StepResult::Succeeded { state, report },
+        };
+        let of = world.state.swaps.get(&swap).map(|s| (s.instance, s.slot));
+        world.run(Command::StepSwap { swap, result });
+        if let Some((instance, slot)) = of.filter(|_| !world.state.swaps.contains_key(&swap)) {
+            nothing_planned_is_missed(world, instance, slot);
+        }
+    }
+}
+
+/// The exchange ends a swap itself: it answers for its slot, and for those in which the workload is
+/// not moved for that.
+pub fn blame(world: &mut World, swap: SwapId) {
+    let swap = &world.state.swaps[&swap];
+    let slots = if swap.moves() { 2 + PIN_SLOTS_AFTER_FAILURE } else { 1 };
+    let slots: Vec<_> = (0..slots).map(|n| swap.slot.plus(n, RHYTHM.slot_seconds)).collect();
+    world.failed_by_exchange.extend(slots);
+}
+
+/// The process ended and began again: what had not begun waits on, the rest is planned anew.
+pub fn recover(world: &mut World) {
+    for (swap, state) in world.state.swaps.values().map(|s| (s.id, s.state)).collect::<Vec<_>>() {
+        if state.has_begun() {
+            blame(world, swap);
+            let (detail, report) = (String::new(), StepReport::default());
+            let result = StepResult::Failed { state, reason: "restarted".into(), detail, report };
+            world.run(Command::StepSwap { swap, result });
+        }
+    }
+    for instance in world.state.instances.keys().copied().collect::<Vec<_>>() {
+        world.run(Command::RestartInstance { instance });
+        let recovered = &world.state.instances[&instance];
+        match recovered.swap.map(|swap| &world.state.swaps[&swap]) {
+            Some(swap) => assert_eq!((swap.epoch, swap.state.has_begun()), (recovered.epoch, false)),
+            None => nothing_planned_is_missed(world, instance, Slot::default()),
+        }
+    }
+}
+
+/// Whoever was in a swap while a later slot was planned gets what that slot owes it.
+pub fn nothing_planned_is_missed(world: &World, instance: InstanceId, done: Slot) {
+    let last = world.state.market.planned_until.plus(-1, RHYTHM.slot_seconds);
+    let instance = &world.state.instances[&instance];
+    if last <= done || RHYTHM.slot_end(last) <= world.now || instance.is_pinned(world.now) {
+        return;
+    }
+    let target = plan::target(&world.state, instance, last);
+    let has_it = target.node == instance.node && target.limits == instance.in_force;
+    assert!(has_it || instance.swap.is_some(), "{} is owed {target:?} in {last}", instance.name);
+}
+
+pub fn settle(world: &mut World) {
+    let due = |slot: &Slot, now: Timestamp| RHYTHM.slot_end(*slot).plus_seconds(5) <= now;
+    let now = world.now;
+    let lines = world.state.awards.values().flat_map(|a| a.lines.iter()).filter(|l| !l.settled).map(|l| l.slot);
+    let Some(slot) = lines.filter(|s| due(s, now)).min() else { return };
+    let instances: Vec<_> = world.state.instances.values().map(|i| (i.id, i.in_force.clone())).collect();
+    let mut readings = Vec::new();
+    let mut ticks = Vec::new();
+    for (instance, in_force) in instances {
+        for resource in [Resource::CpuMilli, Resource::MemMib] {
+            let mut reading = Reading { instance, resource, runs: Vec::new(), absent: 0, missed: 0 };
+            let mut seen = Vec::new();
+            for _ in 0..1 + world.chance.below(3) {
+                // Now and then less is there than should be, or more.
+                let off = if world.chance.below(4) == 0 { world.chance.below(400) as i64 - 200 } else { 0 };
+                seen.push((amount(&in_force, resource) + off).max(0));
+                let baseline = amount(&world.state.instances[&instance].baseline, resource);
+                reading.add_tick(seen[seen.len() - 1] - baseline);
+            }
+            readings.push(reading);
+            ticks.push((instance, resource, seen));
+        }
+    }
+    let expected: Vec<_> = ticks.iter().map(|(i, r, seen)| delivered(&world.state, *i, *r, slot, seen)).collect();
+    let (before, risk) = (world.receipts.len(), world.state.ledger.balance(Account::PlatformRisk));
+    world.run(Command::SettleSlot { slot, readings });
+    let mut kept_back = 0;
+    for ((instance, resource, _), (bought, lent)) in ticks.iter().zip(expected) {
+        let of = |kind: AwardKind| -> i64 {
+            let mine = |r: &&Receipt| r.kind == kind && r.instance == Some(*instance);
+            let lines = world.receipts[before..].iter().filter(mine).flat_map(|r| &r.lines);
+            lines.filter(|l| l.resource == *resource).map(|l| l.delivered).sum()
+        };
+        assert_eq!(of(AwardKind::Bought), bought, "what the ticks show is delivered");
+        assert!(of(AwardKind::Lent) <= lent, "and no more than that is taken for lent");
+        kept_back += lent - of(AwardKind::Lent);
+    }
+    let lines = world.receipts[before..].iter().flat_map(|r| r.lines.iter().map(move |l| (r.side, l)));
+    let short: i64 = lines.clone().filter(|(s, _)| *s == Side::Bid).map(|(_, l)| l.awarded - l.delivered).sum();
+    assert!(kept_back <= short + lines.count() as i64, "{kept_back} kept back from lenders, {short} not delivered");
+    who_bears_what_was_not_delivered(world, slot, &world.receipts[before..], risk);
+}
+
+/// Unless it has failed itself the exchange pays nothing, and sellers lose no more than what buyers
+/// did not get.
+pub fn who_bears_what_was_not_delivered(world: &World, slot: Slot, receipts: &[Receipt], risk: Credits) {
+    let lines = || receipts.iter().flat_map(|r| r.lines.iter().map(move |l| (r, l)));
+    let spent = risk - world.state.ledger.balance(Account::PlatformRisk);
+    if !world.failed_by_exchange.contains(&slot) {
+        // Half a micro-credit a line is rounding.
+        assert!(spent.units() <= lines().count() as i64, "the exchange pays {spent} for others' failures");
+    }
+    let mut products: BTreeMap<_, (i64, i64)> = BTreeMap::new();
+    for (receipt, line) in lines() {
+        let (short, kept_back) = products.entry((receipt.round, line.pool.clone(), line.resource)).or_default();
+        match receipt.side {
+            Side::Bid => *short += line.awarded - line.delivered,
+            // A unit is rounding. A lender may have kept some itself.
+            Side::Offer if receipt.kind == AwardKind::Resold => {
+                *kept_back += (line.awarded - line.delivered - 1).max(0);
+            }
+            Side::Offer => {}
+        }
+    }
+    for (short, kept_back) in products.values() {
+        assert!(kept_back <= short, "{kept_back} kept back from sellers, {short} not delivered");
+    }
+    reservation_fees(receipts);
+    let unserved = receipts.iter().any(|r| r.cause.as_deref() == Some("buyer_not_served"));
+    let short = receipts.iter().any(|r| r.side == Side::Bid && r.cause.is_some());
+    assert!(short || !unserved, "every buyer was served");
+}
+
+/// Only who could not be moved pays for what was kept, a tenth of it, and only who was not paid for
+/// that gets it.
+pub fn reservation_fees(receipts: &[Receipt]) {
+    let (mut paid, mut received) = (Credits::ZERO, Credits::ZERO);
+    for receipt in receipts.iter().filter(|r| !r.reservation_fee.is_zero()) {
+        let cause = receipt.cause.as_deref();
+        if receipt.side == Side::Bid {
+            paid += receipt.reservation_fee;
+            assert!(receipt.reservation_fee <= receipt.credit_note.share_floor(1, 10) + Credits::from_units(1));
+            assert_eq!(cause, Some("move_failed"));
+        } else {
+            received += receipt.reservation_fee;
+            assert_eq!(cause, Some("buyer_not_served"));
+        }
+    }
+    assert!(received <= paid, "{received} received of {paid}");
+    FEES.fetch_add(u32::from(!paid.is_zero()), std::sync::atomic::Ordering::Relaxed);
+}
+
+/// Slots in which somebody paid one.
+pub static FEES: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+
+/// What one instance got and gave in a slot, by the ticks: above what it keeps when all that it
+/// lent is gone, and below what it has with all that it won.
+pub fn delivered(state: &State, instance: InstanceId, resource: Resource, slot: Slot, ticks: &[i64]) -> (i64, i64) {
+    let lines = |kind: AwardKind| {
+        let awards = state.awards.values().filter(move |a| a.kind == kind && a.instance == Some(instance));
+        awards.flat_map(|a| &a.lines).filter(move |l| l.slot == slot && l.resource == resource && !l.settled)
+    };
+    let sold_on: i64 = lines(AwardKind::Bought).map(|l| l.resold).sum();
+    let won = lines(AwardKind::Bought).map(|l| l.quantity).sum::<i64>() - sold_on;
+    let lent: i64 = lines(AwardKind::Lent).map(|l| l.quantity).sum();
+    let baseline = amount(&state.instances[&instance].baseline, resource);
+    let mean = |part: &dyn Fn(i64) -> i64| ticks.iter().map(|t| part(*t)).sum::<i64>() / ticks.len() as i64;
+    let got = mean(&|t| (t - baseline + lent).max(0).min(won));
+    let gave = mean(&|t| (baseline + won - t).max(0).min(lent));
+    (sold_on + got, gave)
+}
+
+/// Everybody is to have baseline − lent + won − resold, and who takes waits for who frees.
+pub fn check_plan(world: &World, slot: Slot) {
+    let planned = |swap: &Swap| swap.slot == slot && swap.created_at == world.now;
+    for instance in world.state.instances.values() {
+        let swap = instance.swap.and_then(|id| world.state.swaps.get(&id));
+        if swap.is_some_and(|s| !planned(s)) {
+            continue;
+        }
+        let node = plan::target(&world.state, instance, slot).node;
+        // What it has won elsewhere it can't have; what it has lent is others' all the same.
+        let stays = instance.is_pinned(world.now) && node != instance.node;
+        for resource in [Resource::CpuMilli, Resource::MemMib] {
+            let mut wanted = amount(&instance.baseline, resource);
+            for award in world.state.awards.values().filter(|a| a.instance == Some(instance.id)) {
+                for line in award.lines.iter().filter(|l| l.slot == slot && l.resource == resource) {
+                    wanted += match award.kind {
+                        AwardKind::Bought if stays => 0,
+                        AwardKind::Bought => line.quantity - line.resold,
+                        AwardKind::Lent => -line.quantity,
+                        AwardKind::Resold => 0,
+                    };
+                }
+            }
+            let planned = swap.map_or(&instance.in_force, |s| &s.limits_to);
+            assert_eq!(amount(planned, resource), wanted, "{resource:?} of {}", instance.name);
+        }
+    }
+    let swaps: BTreeMap<_, _> = world.state.swaps.iter().filter(|(_, s)| planned(s)).collect();
+    for (id, taker) in &swaps {
+        let node = taker.node_to;
+        let frees = |s: &Swap| RESOURCES.iter().any(|r| change(s, node, *r) < 0);
+        let waits = |other: &SwapId| waits_for(&swaps, **id, *other);
+        let not_awaited =
+            |(o, s): &(&&SwapId, &&Swap)| **o != *id && frees(s) && !waits(o) && !waits_for(&swaps, ***o, **id);
+        if RESOURCES.iter().all(|r| change(taker, node, *r) <= 0) || !swaps.iter().any(|s| not_awaited(&s)) {
+            continue;
+        }
+        // It does not wait for all: then there is room for it and for whoever waits for no more.
+        let early = |s: &Swap| s.depends_on.iter().all(&waits);
+        for resource in RESOURCES.into_iter().filter(|r| change(taker, node, *r) > 0) {
+            let there = world.state.instances.values().filter(|i| i.node == node);
+            let used: i64 = there.map(|i| amount(&i.in_force, resource)).sum();
+            let taken: i64 = swaps.values().filter(|s| early(s)).map(|s| change(s, node, resource).max(0)).sum();
+            let freed: i64 =
+                swaps.iter().filter(|(o, _)| waits(o)).map(|(_, s)| change(s, node, resource).min(0)).sum();
+            let capacity = amount(&world.state.nodes[&node].capacity, resource);
+            assert!(used + taken + freed <= capacity, "{used} + {taken} {freed} of {capacity} {resource:?}");
+        }
+    }
+}
+
+pub const RESOURCES: [Resource; 2] = [Resource::CpuMilli, Resource::MemMib];
+
+/// What a swap takes on a node, below 0 what it frees there.
+pub fn change(swap: &Swap, node: NodeId, resource: Resource) -> i64 {
+    let there = |at: NodeId, limits: &Amounts| if at == node { amount(limits, resource) } else { 0 };
+    there(swap.node_to, &swap.limits_to) - there(swap.node_from, &swap.limits_from)
+}
+
+/// Whether one swap waits for another, over others too.
+pub fn waits_for(swaps: &BTreeMap<&SwapId, &Swap>, one: SwapId, other: SwapId) -> bool {
+    let before = swaps.get(&one).map_or(&[][..], |s| &s.depends_on[..]);
+    before.contains(&other) || before.iter().any(|next| waits_for(swaps, *next, other))
+}
+
+/// Lets everything that is under way come to its end.
+pub fn finish(world: &mut World) {
+    for order in world.state.orders.keys().copied().collect::<Vec<_>>() {
+        let participant = world.state.orders[&order].participant;
+        world.run(Command::CancelOrder { participant, order });
+    }
+    for _ in 0..60 {
+        world.now = world.now.plus_seconds(15);
+        step_swaps(world);
+        settle(world);
+    }
+    assert!(world.state.swaps.is_empty(), "every swap ends");
+    assert!(world.state.awards.is_empty(), "every award is settled");
+    assert!(world.state.instances.values().all(|i| i.swap.is_none()));
+}
