@@ -8,7 +8,9 @@
 mod support;
 
 mod engine;
+mod exchange;
 mod outcome;
+mod thrash;
 mod view;
 
 pub fn count(default: u64) -> u64 {
