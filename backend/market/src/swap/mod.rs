@@ -1,9 +1,11 @@
 //! Swap orders: how an allocation becomes true, step by step, and how it is undone.
+pub mod pair;
 pub mod plan;
 pub mod saga;
 
 use crate::ids::{InstanceId, NodeId, ParticipantId, SwapId};
 use crate::pool::PoolSlug;
+use crate::swap::pair::Pair;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Amounts, Credits};
 use serde::{Deserialize, Serialize};
@@ -125,6 +127,9 @@ pub struct Swap {
     pub deadline: Timestamp,
     /// Swaps that have to free capacity first.
     pub depends_on: Vec<SwapId>,
+    /// From whom it has what it wins in its slot, and to whom it gives what it lends.
+    #[serde(default)]
+    pub pairs: Vec<Pair>,
     /// Placement epoch of the source; the target runs under the next one.
     pub epoch: u64,
     pub phases: Vec<Phase>,

@@ -8,6 +8,7 @@ use crate::event::Event;
 use crate::ids::{InstanceId, NodeId, SwapId};
 use crate::round::{Award, AwardKind, AwardLine};
 use crate::state::State;
+use crate::swap::pair::pairs;
 use crate::swap::{Method, MethodConsidered, Phase, Swap, SwapState};
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
@@ -145,9 +146,11 @@ fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<InstanceId>) {
     }
     let ids: Vec<SwapId> = drafts.iter().map(|_| SwapId::next(&mut turn.ids)).collect();
     let waits = dependencies(turn.state, &drafts);
+    let mut pairs = if drafts.is_empty() { BTreeMap::new() } else { pairs(turn.state, slot) };
     for (index, (instance, target)) in drafts.iter().enumerate() {
         let depends_on = waits[index].iter().map(|n| ids[*n]).collect();
-        let swap = draft(turn, ids[index], slot, instance, target, depends_on);
+        let mut swap = draft(turn, ids[index], slot, instance, target, depends_on);
+        swap.pairs = pairs.remove(&instance.id).unwrap_or_default();
         turn.emit(Event::SwapChanged(Box::new(swap)));
         let mut changed = turn.state.instances[&instance.id].clone();
         changed.swap = Some(ids[index]);
@@ -200,6 +203,7 @@ fn draft(
         expected_gain: target.gain,
         deadline: slot.start(),
         depends_on,
+        pairs: Vec::new(),
         epoch: instance.epoch,
         phases: vec![Phase { state: SwapState::Planned, started_at: turn.now, ended_at: None, detail: None }],
         bytes: 0,

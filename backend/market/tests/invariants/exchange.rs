@@ -7,10 +7,12 @@ use headroom_market::book::Side;
 use headroom_market::command::Envelope;
 use headroom_market::event::Event;
 use headroom_market::ledger::{Account, TransferKind};
-use headroom_market::round::AwardKind;
+use headroom_market::round::{Award, AwardKind, AwardLine};
 use headroom_market::state::State;
-use headroom_market::swap::SwapState;
-use headroom_market::units::{Credits, amount};
+use headroom_market::swap::{Swap, SwapState};
+use headroom_market::time::Slot;
+use headroom_market::units::{Credits, Resource, amount};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 type History = Vec<(Envelope, Vec<Event>)>;
@@ -178,6 +180,66 @@ fn i23_a_replay_gives_the_same_prices_and_ledger() {
 }
 
 #[test]
+fn i24_pairs_are_few_and_net_to_what_is_due() {
+    fn holds(history: &History) -> Result<(), String> {
+        let mut state = empty();
+        for (_, events) in history {
+            let mut told: BTreeMap<(Slot, Resource), usize> = BTreeMap::new();
+            for event in events {
+                if let Event::SwapChanged(swap) = event
+                    && !state.swaps.contains_key(&swap.id)
+                {
+                    nets_to_its_awards(&state, swap)?;
+                    for pair in swap.pairs.iter().filter(|p| p.quantity > 0) {
+                        *told.entry((swap.slot, pair.resource)).or_default() += 1;
+                    }
+                }
+                state.fold(event);
+            }
+            for ((slot, resource), pairs) in told {
+                let lines = |a: &Award| a.lines.iter().any(|l| l.slot == slot && l.resource == resource);
+                let parties: BTreeSet<_> = state
+                    .awards
+                    .values()
+                    .filter(|a| lines(a))
+                    .map(|a| (a.participant, a.instance, a.nodes.clone()))
+                    .collect();
+                // the operator is one more lender, and one less than all is a tree
+                ensure(pairs <= parties.len(), || format!("{pairs} pairs of {} parties", parties.len()))?;
+            }
+        }
+        Ok(())
+    }
+    fn nets_to_its_awards(state: &State, swap: &Swap) -> Result<(), String> {
+        let mut due: BTreeMap<Resource, i64> = BTreeMap::new();
+        for award in state.awards.values().filter(|a| a.instance == Some(swap.instance)) {
+            for line in award.lines.iter().filter(|l| l.slot == swap.slot) {
+                *due.entry(line.resource).or_default() += match award.kind {
+                    AwardKind::Bought => line.quantity - line.resold,
+                    AwardKind::Lent => -line.quantity,
+                    AwardKind::Resold => 0,
+                };
+            }
+        }
+        for pair in &swap.pairs {
+            *due.entry(pair.resource).or_default() -= pair.quantity;
+        }
+        let miss = due.into_iter().find(|(_, q)| *q != 0);
+        // what a lender gave and rounding left over, a unit an award at most, has no other end
+        let rounded = state.awards.values().filter(|a| a.lines.iter().any(|l| l.slot == swap.slot)).count() as i64;
+        ensure(miss.is_none_or(|(_, q)| q < 0 && q >= -rounded), || {
+            format!("{}: {miss:?} is not paired", swap.instance_name)
+        })
+    }
+    check("I24", holds, |state, event| {
+        let Event::SwapChanged(swap) = event else { return false };
+        let Some(pair) = swap.pairs.first_mut() else { return false };
+        pair.quantity += 3;
+        !state.swaps.contains_key(&swap.id)
+    });
+}
+
+#[test]
 fn i25_a_rollback_restores_the_source_exactly() {
     fn holds(history: &History) -> Result<(), String> {
         walk(history, |state, event| {
@@ -209,9 +271,7 @@ fn i27_a_holder_that_is_bought_out_is_paid_at_least_its_limit() {
             let Event::AwardMade(sold) = event else { return Ok(()) };
             let Some(held) = sold.resale_of.and_then(|id| state.awards.get(&id)) else { return Ok(()) };
             // the limit covers all that it bought: what is sold is worth its part of that
-            let part = |lines: &[headroom_market::round::AwardLine]| {
-                lines.iter().map(|l| i128::from(l.quantity)).sum::<i128>()
-            };
+            let part = |lines: &[AwardLine]| lines.iter().map(|l| i128::from(l.quantity)).sum::<i128>();
             let (sold_units, all) = (part(&sold.lines), part(&held.lines));
             // lines are sold in the bundle's own proportions, each rounded to a unit
             let blur = held.lines.iter().map(|l| i128::from(l.price.units()) / 1000 + 1).sum::<i128>();
