@@ -146,23 +146,25 @@ fn main() -> std::io::Result<()> {
     std::fs::create_dir_all(directory)?;
     let mut table = String::new();
     for seed in first..first + number(count) {
-        let book = support::anything::anything(seed);
+        let mut book = support::anything::anything(seed);
+        // the public format knows nothing of what earlier rounds have committed on a node
+        book.nodes.iter_mut().for_each(|n| n.committed.clear());
         let Ok(mut right) = clear(&book, Mode::Market, &NoProposal, &Limits::default()) else { continue };
         // The hash alone would give every change away.
         right.certificate = None;
         let quality = if right.quality == Quality::Optimal { "right" } else { "right_fallback" };
         std::fs::write(directory.join(format!("{seed}.book.json")), serde_json::to_string(&book)?)?;
-        let mut write = |kind: &str, outcome: &Outcome| {
-            std::fs::write(directory.join(format!("{seed}.{kind}.json")), outcome.canonical())?;
-            writeln!(table, "{seed}\t{kind}\t{}", verdict(&book, outcome)).map_err(std::io::Error::other)
+        let mut write = |number: usize, kind: &str, outcome: &Outcome| {
+            std::fs::write(directory.join(format!("{seed}.{number}.json")), outcome.canonical())?;
+            writeln!(table, "{seed}\t{number}\t{kind}\t{}", verdict(&book, outcome)).map_err(std::io::Error::other)
         };
-        write(quality, &right)?;
+        write(0, quality, &right)?;
         let mut draw = Draw::new(seed ^ 0xB4EA);
-        for _ in 0..3 {
+        for number in 1..=3 {
             let (kind, change) = BREAKS[draw.between(0, BREAKS.len() as i64 - 1) as usize];
             let mut broken = right.clone();
             if change(&book, &mut broken, &mut draw).is_some() {
-                write(kind, &broken)?;
+                write(number, kind, &broken)?;
             }
         }
     }
