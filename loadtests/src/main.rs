@@ -10,6 +10,7 @@ mod demo;
 mod figures;
 mod ground;
 mod load;
+mod market;
 mod stream;
 
 use clap::{Parser, Subcommand};
@@ -35,6 +36,8 @@ enum Scenario {
     Stream(stream::Arguments),
     /// The demo: when is everything seen once, and what does it cost?
     Demo(demo::Arguments),
+    /// Thousands of rounds under the simulated clock: floors, the ledger, swaps that end and stay done.
+    Market(market::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
                 Scenario::Crash(arguments) => crash::run(arguments).await,
                 Scenario::Stream(arguments) => stream::run(arguments).await,
                 Scenario::Demo(arguments) => demo::run(arguments).await,
+                Scenario::Market(arguments) => market::run(arguments).await,
             }
         })
     });

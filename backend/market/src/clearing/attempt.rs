@@ -20,7 +20,7 @@ use super::problem::{Component, HostRow, Market};
 use super::rational::{Rat, sum};
 use super::round::{Filled, Whole, round};
 use super::simplex::Simplex;
-use super::{Limits, Proposer, explain, nodal};
+use super::{Limits, Proposer, explain, lots, nodal};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,6 +37,9 @@ const EFFORT: u64 = 64;
 
 /// How many times the effort of a component's search all rationing of a round may take.
 const RATIONING: u64 = 2;
+
+/// How often orders are bounded by the whole replicas that they were rounded to, before by nothing.
+const LOTS: usize = 12;
 
 /// How many nodes' rows a component may have.
 const HOST_ROWS: usize = 32;
@@ -129,6 +132,8 @@ pub struct Attempt<'a> {
     /// no prices were found for them.
     cut: BTreeSet<usize>,
     plain: BTreeSet<usize>,
+    /// Components with an order that is bounded by whole replicas.
+    whole: BTreeSet<usize>,
     /// The first bid of each component that was cut although a node may be chosen for it, and its
     /// alternative.
     pub stuck: BTreeMap<usize, (usize, usize)>,
@@ -186,6 +191,7 @@ impl<'a> Attempt<'a> {
             cuts: BTreeMap::new(),
             cut: BTreeSet::new(),
             plain: BTreeSet::new(),
+            whole: BTreeSet::new(),
             stuck: BTreeMap::new(),
             known: BTreeMap::new(),
             work: 0,
@@ -225,6 +231,7 @@ impl<'a> Attempt<'a> {
             self.parts[*n].hosts.clear();
             self.cut.remove(n);
             self.plain.remove(n);
+            self.whole.remove(n);
             self.stuck.remove(n);
             (self.done[*n], self.past.winners[*n], self.past.nodes[*n]) = (None, None, 0);
         }
@@ -423,10 +430,11 @@ impl<'a> Attempt<'a> {
             let Some((s, _)) = d else { continue };
             exact &= s.exact;
             let blocks = self.parts[n].orders.iter().any(|i| self.m.orders[*i].block);
-            let best = s.exact && self.exact && self.parts[n].hosts.is_empty() && !self.cut.contains(&n);
+            let whole = self.whole.contains(&n);
+            let best = s.exact && self.exact && self.parts[n].hosts.is_empty() && !self.cut.contains(&n) && !whole;
             let programs = self.past.bounds[n].as_ref().filter(|_| !best);
             let bound = self.known.get(&n).or(programs).unwrap_or(&s.welfare);
-            alone &= !blocks || *bound <= s.welfare;
+            alone &= !(blocks || whole) || *bound <= s.welfare;
             total = &total + &bound.clone().max(s.welfare.clone());
         }
         (total, alone && exact)
@@ -458,7 +466,40 @@ impl<'a> Attempt<'a> {
         true
     }
 
+    /// Solves a component, until nobody in the money has a part of a replica.
     fn solve(&mut self, n: usize, proposer: &dyn Proposer) -> Result<(), ClearFault> {
+        // what each might have had before it was bounded; `None` once it got something back
+        let mut before: BTreeMap<(usize, usize), Option<Rat>> = BTreeMap::new();
+        for turn in 0.. {
+            self.solve_once(n, proposer)?;
+            let Some((s, w)) = &self.done[n] else { break };
+            let mut bounds = lots::bounds(self.m, &self.parts[n], s, w);
+            if bounds.is_empty() {
+                bounds = lots::room(self.m, &self.parts[n], s, &before);
+                bounds.iter().for_each(|(i, a, _)| {
+                    before.insert((*i, *a), None);
+                });
+            } else {
+                for (i, a, to) in bounds.iter_mut() {
+                    before.entry((*i, *a)).or_insert_with(|| Some(self.upper[*i][*a].clone()));
+                    *to = if turn < LOTS { to.clone() } else { Rat::ZERO };
+                }
+            }
+            if bounds.is_empty() {
+                break;
+            }
+            self.whole.insert(n);
+            for (i, a, to) in bounds {
+                for u in [&mut self.own, &mut self.first, &mut self.upper] {
+                    u[i][a] = to.clone();
+                }
+            }
+            self.reopen_part(n);
+        }
+        Ok(())
+    }
+
+    fn solve_once(&mut self, n: usize, proposer: &dyn Proposer) -> Result<(), ClearFault> {
         let (m, c) = (self.m, &self.parts[n]);
         let proposal = self.past.winners[n]
             .take()
@@ -515,7 +556,8 @@ impl<'a> Attempt<'a> {
         }
         self.past.nodes[n] += solved.nodes;
         let whole_book = self.left_out.is_empty() || self.past.bounds[n].is_none();
-        if whole_book && !self.cut.contains(&n) && given_up.is_empty() {
+        let untouched = !self.cut.contains(&n) && !self.whole.contains(&n);
+        if whole_book && untouched && given_up.is_empty() {
             let least = self.past.bounds[n].take().map_or(solved.bound.clone(), |b| b.min(solved.bound.clone()));
             self.past.bounds[n] = Some(least);
         }
@@ -525,7 +567,10 @@ impl<'a> Attempt<'a> {
             let mut all = Simplex::new(relaxed.lp);
             all.most_effort = self.limits.effort;
             all.solve();
-            if self.left_out.is_empty() && self.past.bounds[n].as_ref().is_none_or(|b| *b > all.objective()) {
+            if self.left_out.is_empty()
+                && untouched
+                && self.past.bounds[n].as_ref().is_none_or(|b| *b > all.objective())
+            {
                 self.past.bounds[n] = Some(all.objective());
             }
             solved.exact = false;

@@ -237,7 +237,10 @@ fn award(
     {
         Some(Reason::NoHostFits)
     } else {
-        Some(binding[i].unwrap_or(Reason::MarginalProrata))
+        let gains = in_the_money(m, i, f.alternative, price);
+        let collar = gains && alt.quantities.iter().any(|(k, _)| price[*k] >= m.cap[*k] * NANO);
+        let otherwise = if collar { Reason::ForecastHeadroom } else { Reason::MarginalProrata };
+        Some(binding[i].unwrap_or(otherwise))
     };
     Award {
         order: m.id(i).into(),
@@ -320,10 +323,10 @@ fn refusal(c: &Cleared, i: usize, price: &[i128], binding: &[Option<Reason>], dr
         alt.value * NANO - cost > least
     };
     let homeless = o.bid && unhosted(a) && (0..o.alternatives.len()).all(|a| unhosted(a) || !pays(a, tol));
-    let reason = if c.left_out.contains(&i) || dropped.contains(&i) {
-        Reason::SolverFallback
-    } else if surplus < -tol {
+    let reason = if surplus < -tol {
         Reason::OutOfMoney
+    } else if c.left_out.contains(&i) || dropped.contains(&i) {
+        Reason::SolverFallback
     } else if let Some(r) = binding[i].filter(|_| surplus > tol) {
         r
     } else if homeless && surplus > tol {
@@ -342,14 +345,16 @@ fn refusal(c: &Cleared, i: usize, price: &[i128], binding: &[Option<Reason>], dr
     } else {
         Reason::MarginalProrata
     };
-    let short = Money(small((-surplus).max(0).div_euclid(NANO) + i128::from((-surplus).max(0) % NANO >= NANO / 2)));
+    let short = (-surplus).max(0).div_euclid(NANO) + i128::from((-surplus).max(0) % NANO >= NANO / 2);
+    // what is more than an amount of money can be is not told, rather than wrongly
+    let told = |micro: i128| i64::try_from(micro).ok().map(Money);
     let binding = c.bottlenecks.get(&(i, a)).map(|b| bottleneck(m, *b));
     let by_price = matches!(reason, Reason::OutOfMoney | Reason::MarginalProrata) && binding.is_none();
     Refusal {
         order: m.id(i).into(),
         reason,
-        price: Some(Money(small((cost + NANO / 2).div_euclid(NANO)))),
-        shortfall: Some(short),
+        price: told((cost + NANO / 2).div_euclid(NANO)),
+        shortfall: told(short),
         winning_limit: by_price.then(|| winning_limit(c, i, a, cost)).flatten(),
         binding,
     }
@@ -365,7 +370,7 @@ fn winning_limit(c: &Cleared, i: usize, a: usize, cost: i128) -> Option<Money> {
         true => (-(-cost).div_euclid(NANO) + adder).max(own) + 1,
         false => (cost.div_euclid(NANO) - adder).min(own) - 1,
     };
-    (limit >= 0).then(|| Money(small(limit)))
+    i64::try_from(limit).ok().filter(|l| *l >= 0).map(Money)
 }
 
 /// Whether an order could reach its least fill if everything in the book were there for it alone.

@@ -173,7 +173,7 @@ impl Rounding<'_> {
                     + &(if o.bid {
                         v
                     } else {
-                        let more = !v.is_int() && self.may_add(*i, p);
+                        let more = !v.is_int() && o.replicas.is_none() && self.may_add(*i, p);
                         Rat::int(if more { v.ceil() } else { v.floor() })
                     });
             }
@@ -398,52 +398,10 @@ impl Rounding<'_> {
                 }
             }
         }
-        if rest > room {
-            rest = self.more_replicas(k, rest, room);
-        }
         for e in order {
             let q = if steps[&e].is_pos() { self.m.steps[e].quantity.min(rest.max(0)) } else { 0 };
             rest -= q;
             self.whole.steps.insert(e, q);
-        }
-        rest
-    }
-
-    /// Partly filled offers with replicas lend one more, all products of it.
-    fn more_replicas(&mut self, k: usize, mut rest: i128, room: i128) -> i128 {
-        let mut queue: Vec<([u8; 32], usize)> = self
-            .whole
-            .orders
-            .iter()
-            .filter(|(i, f)| {
-                let o = &self.m.orders[**i];
-                let full = &o.alternatives[f.alternative].quantities;
-                let uses = full.iter().any(|q| q.0 == k);
-                let floored = |n: i128| {
-                    let x = &f.fill * &Rat::int(n);
-                    !x.is_int() && f.quantities[0] == full[0].1 / n * x.floor()
-                };
-                !o.bid && uses && o.replicas.is_some_and(floored) && self.may_add(**i, 0)
-            })
-            .map(|(i, _)| (self.m.orders[*i].lot, *i))
-            .collect();
-        queue.sort();
-        for (_, i) in queue {
-            if rest <= room {
-                break;
-            }
-            let n = self.whole.orders[&i].quantities.len();
-            for p in 0..n {
-                let u = self.unit(i, p);
-                let f = &self.whole.orders[&i];
-                let key = self.m.orders[i].alternatives[f.alternative].quantities[p].0;
-                if key == k {
-                    rest -= u;
-                }
-                if let Some(f) = self.whole.orders.get_mut(&i) {
-                    f.quantities[p] += u;
-                }
-            }
         }
         rest
     }

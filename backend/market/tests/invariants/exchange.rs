@@ -225,16 +225,13 @@ fn i24_pairs_are_few_and_net_to_what_is_due() {
             *due.entry(pair.resource).or_default() -= pair.quantity;
         }
         let miss = due.into_iter().find(|(_, q)| *q != 0);
-        // what a lender gave and rounding left over, a unit an award at most, has no other end
-        let rounded = state.awards.values().filter(|a| a.lines.iter().any(|l| l.slot == swap.slot)).count() as i64;
-        ensure(miss.is_none_or(|(_, q)| q < 0 && q >= -rounded), || {
-            format!("{}: {miss:?} is not paired", swap.instance_name)
-        })
+        // what a lender gave with something else, and nobody wanted, has no other end (and no price)
+        ensure(miss.is_none_or(|(_, q)| q < 0), || format!("{}: {miss:?} is not paired", swap.instance_name))
     }
     check("I24", holds, |state, event| {
         let Event::SwapChanged(swap) = event else { return false };
-        let Some(pair) = swap.pairs.first_mut() else { return false };
-        pair.quantity += 3;
+        let Some(pair) = swap.pairs.iter_mut().find(|p| p.quantity > 0) else { return false };
+        pair.quantity -= 1;
         !state.swaps.contains_key(&swap.id)
     });
 }

@@ -101,7 +101,34 @@ fn is_excused(v: &View, o: &Order) -> bool {
             })
         });
     let collar = asked.iter().any(|q| v.is_at_cap(&q.product));
-    own_rows || collar || v.was_given_up(&o.id) || (o.side == Side::Bid && !has_room(v, o))
+    own_rows || collar || is_too_large(v, o) || v.was_given_up(&o.id) || (o.side == Side::Bid && !has_room(v, o))
+}
+
+/// Whether a whole replica more is more than what is idle, what is offered and not taken, and what others have
+/// who gain nothing by it.
+fn is_too_large(v: &View, o: &Order) -> bool {
+    let Some(n) = o.replicas else { return false };
+    let left = |k: &ProductKey| {
+        let listed = v.book.products.iter().find(|p| p.key() == *k).map_or(&[][..], |p| &p.supply);
+        let mut left: i64 = listed.iter().enumerate().map(|(i, s)| s.quantity - v.supply_used(k, i)).sum();
+        for other in v.book.orders.iter().filter(|x| x.id != o.id) {
+            let of = |a: &Alternative| a.quantities.iter().filter(|q| q.product == *k).map(|q| q.quantity).max();
+            let asked = other.alternatives.iter().filter_map(of).max().unwrap_or(0);
+            let award = v.awards.get(other.id.as_str());
+            let got = award.and_then(|a| a.quantities.iter().find(|q| q.product == *k)).map_or(0, |q| q.quantity);
+            let gains = award.is_some_and(|a| v.surplus(other, a.alternative).0 > v.surplus(other, a.alternative).1);
+            left += if other.side == Side::Offer {
+                asked - got
+            } else if gains {
+                0
+            } else {
+                got
+            };
+        }
+        left
+    };
+    let arcs = |k: &ProductKey| v.book.arcs.iter().any(|a| a.from == *k || a.to == *k);
+    o.alternatives[0].quantities.iter().any(|q| q.quantity / n > left(&q.product) && !arcs(&q.product))
 }
 
 /// Whether a node surely has room for one replica (or two units of everything) more of a bid.
@@ -153,7 +180,8 @@ fn i02_divisible_orders_in_the_money_are_filled_and_others_are_not() {
                 let v = View::new(b, &copy);
                 let gains = |a: &Award| {
                     let o = v.order(&a.order);
-                    let plain = !o.is_block() && o.parent.is_none() && o.instance.is_none() && o.budget.is_none();
+                    let alone = o.parent.is_none() && o.instance.is_none() && o.budget.is_none();
+                    let plain = alone && !o.is_block() && o.replicas.is_none();
                     let parent = b.orders.iter().any(|c| c.parent.as_ref() == Some(&o.id));
                     let (surplus, blur) = v.surplus(o, 0);
                     let collar = o.alternatives[0].quantities.iter().any(|q| v.is_at_cap(&q.product));
@@ -447,6 +475,8 @@ fn i07_strong_duality_of_the_fixed_program() {
         let family = b.orders.iter().any(|o| o.parent.is_some());
         let gone = v.out.refused.iter().any(|r| r.reason == Reason::SolverFallback);
         let collar = v.keys().iter().any(|k| v.is_at_cap(k));
+        let lump = |o: &Order| o.replicas.is_some() && !v.is_full(&o.id) && v.surplus(o, 0).0 > v.surplus(o, 0).1;
+        let collar = collar || b.orders.iter().any(lump);
         b.instances.is_empty() && b.nodes.is_empty() && b.budgets.is_empty() && !family && !collar && !gone
     }
     fn holds(v: &View) -> Result<(), String> {

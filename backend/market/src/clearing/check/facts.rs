@@ -260,10 +260,9 @@ impl<'a> Facts<'a> {
             // a full award whose printed fill is less was rounded up by a replica
             let full = self.awards[i].as_ref().is_some_and(|a| a.full);
             for alternative in alternatives {
-                // at the margin, or in the money where a cap rations: less than a replica is nothing
+                // at the margin less than a replica is nothing; an offer is never rounded up to one
                 let s = self.surplus(i, alternative, &self.price);
-                let capped = o.alternatives[alternative].iter().any(|(k, _)| self.price[*k] >= self.cap[*k]);
-                let marginal = o.replicas.is_some() && (s.abs() <= self.tolerance(i, alternative) || (s > 0 && capped));
+                let marginal = o.bid && o.replicas.is_some() && s.abs() <= self.tolerance(i, alternative);
                 let o = &self.orders[i];
                 if o.replicas.is_none() {
                     if !full {
@@ -271,9 +270,9 @@ impl<'a> Facts<'a> {
                             self.rounding[*k] += 1;
                         }
                     }
-                } else if marginal || (self.awards[i].is_some() && !full) {
+                } else if marginal || (o.bid && self.awards[i].is_some() && !full) {
                     self.soft.insert(i);
-                    if !full || !o.bid {
+                    if !full {
                         for p in 0..o.alternatives[alternative].len() {
                             let k = o.alternatives[alternative][p].0;
                             let u = o.unit(alternative, p);

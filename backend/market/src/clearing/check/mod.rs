@@ -12,6 +12,8 @@
 //! allocation is tested; that they are the ones the rule chooses would need an optimiser.
 mod certificate;
 mod facts;
+mod given_up;
+mod lots;
 mod money;
 mod place;
 mod prices;
@@ -123,6 +125,9 @@ fn rules(book: &Book, outcome: &Outcome, mode: Mode, report: &mut Report) {
         money::reasons(&f, &hosting, mode, report);
         certificate::check(outcome, report);
         printed::check(&f, outcome, mode, report);
+        if mode == Mode::Market {
+            given_up::check(&f, outcome, &hosting, report);
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::super::rational::Rat;
 use super::Report;
 use super::facts::Facts;
 use super::place::Hosting;
-use super::rows;
+use super::{lots, rows};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An order in the money that did not get all of it.
@@ -174,7 +174,9 @@ fn orders(f: &Facts, price: &[i128], which: &'static str, hosting: &Hosting, r: 
             continue;
         }
         if row_binds(f, i, alternative, &changes, &spent) {
-            budget_is_well_spent(f, i, alternative, price, which, r);
+            if !hosting.none_fits(f, i, alternative) {
+                budget_is_well_spent(f, i, alternative, price, which, r);
+            }
             continue;
         }
         let told = which != "price" || f.refused[i].is_none_or(|x| x.reason == Reason::NoHostFits);
@@ -183,6 +185,9 @@ fn orders(f: &Facts, price: &[i128], which: &'static str, hosting: &Hosting, r: 
         }
         if o.alternatives[alternative].iter().any(|(k, _)| price[*k] >= f.cap[*k]) {
             at_cap.push(Short { order: i, alternative });
+            continue;
+        }
+        if lots::fits_nobody(f, i, alternative, price) {
             continue;
         }
         r.bad(
@@ -205,7 +210,8 @@ pub fn row_binds(
     let o = &f.orders[i];
     if let Some(h) = o.budget {
         let least = o.alternatives[alternative].iter().map(|q| Rat::ratio(1, q.1)).max().unwrap_or_default();
-        let step = o.replicas.map_or(least.clone(), |n| least.max(Rat::ratio(1, n)));
+        // a fill is known from its units: to one either way
+        let step = o.replicas.map_or(&least + &least, |n| least.max(Rat::ratio(1, n)));
         let left = &Rat::int(i128::from(f.book.budgets[h].amount.0) * super::facts::MICRO) - &spent[h];
         if left <= &step * &Rat::int(rows::hold(f, i, alternative)) {
             return true;
@@ -231,6 +237,21 @@ fn budget_is_well_spent(f: &Facts, i: usize, alternative: usize, price: &[i128],
         f.surplus(i, alternative, price) - f.tolerance(i, alternative),
         rows::hold(f, i, alternative).max(1),
     );
+    // what it could have of the budget has to be enough for a replica of it
+    let least = Rat::ratio(rows::hold(f, i, alternative), f.orders[i].replicas.unwrap_or(i128::MAX));
+    let group = |j: &usize| *j != i && f.orders[*j].budget == Some(h);
+    let held =
+        |j: usize| f.awards[j].as_ref().map_or(Rat::ZERO, |a| &a.hi * &Rat::int(rows::hold(f, j, a.alternative)));
+    let amount = Rat::int(i128::from(f.book.budgets[h].amount.0) * super::facts::MICRO);
+    let own = f.awards[i].as_ref().map_or(Rat::ZERO, |a| &a.hi * &Rat::int(rows::hold(f, i, a.alternative)));
+    let taken = |j: &usize| {
+        let theirs = f.awards[*j].as_ref().map(|a| f.surplus(*j, a.alternative, price));
+        theirs.is_some_and(|s| Rat::ratio(s, rows::hold(f, *j, 0).max(1)) >= mine)
+    };
+    let better = (0..f.orders.len()).filter(group).filter(taken).fold(own, |t, j| &t + &held(j));
+    if f.orders[i].replicas.is_some() && &better + &least > amount {
+        return;
+    }
     for (j, a) in f.awards.iter().enumerate() {
         let Some(a) = a.as_ref().filter(|_| j != i && f.orders[j].budget == Some(h) && f.orders[j].divisible()) else {
             continue;
@@ -297,9 +318,9 @@ fn shares(f: &Facts, price: &[i128], short: &[Short], hosting: &Hosting, r: &mut
         .filter(|g| g.len() > 1 && g.iter().any(|i| short.iter().any(|s| s.order == *i && s.alternative == 0)))
     {
         let spans: Vec<(Rat, Rat)> = g.iter().map(|i| span(f, *i)).collect();
-        let lo = spans.iter().map(|s| &s.0).max();
-        let hi = spans.iter().map(|s| &s.1).min();
-        if lo >= hi {
+        let most = spans.iter().map(|s| &s.0).max();
+        let under = |(_, s): &(&usize, &(Rat, Rat))| most.is_some_and(|m| *m >= s.1);
+        if g.iter().zip(&spans).filter(under).any(|(i, _)| lots::could_have_more(f, g, *i, price)) {
             let names: Vec<&str> = g.iter().map(|i| f.orders[*i].id.as_str()).collect();
             r.bad(
                 "RATION",

@@ -51,7 +51,8 @@ fn setters(f: &Facts, out: &Outcome, ids: &BTreeMap<&str, usize>, r: &mut Report
         let (kind, name) = p.set_by.split_once(':').unwrap_or((&p.set_by, ""));
         let right = match kind {
             // Another program need not say.
-            "" | "none" | "cap" => name.is_empty(),
+            "" | "none" => name.is_empty(),
+            "cap" => name.is_empty() && f.price[k] >= f.cap[k],
             "bid" | "offer" => ids.get(name).is_some_and(|i| {
                 let o = &f.orders[*i];
                 o.bid == (kind == "bid") && o.alternatives.iter().flatten().any(|q| q.0 == k)

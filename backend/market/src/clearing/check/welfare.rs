@@ -118,7 +118,12 @@ fn fills(f: &Facts, hosting: &Hosting, own: &OwnRows, i: usize, a: usize) -> (Ra
         // a least fill of a unit or more can't be rounded away, and no child wins alone
         None if o.least >= unit || !f.live(i) => (Rat::ZERO, Rat::ZERO),
         None => {
-            let held = || capped() || prices::row_binds(f, i, a, &own.0, &own.1) || hosting.none_fits(f, i, a);
+            // a part of a replica is nobody's share at a collar
+            let held = || {
+                (capped() && o.replicas.is_none())
+                    || prices::row_binds(f, i, a, &own.0, &own.1)
+                    || hosting.none_fits(f, i, a)
+            };
             let some = marginal || (surplus > 0 && held());
             (Rat::ZERO, if some { unit } else { Rat::ZERO })
         }
@@ -218,7 +223,12 @@ pub fn check(f: &Facts, out: &Outcome, priced: bool, hosting: &Hosting, r: &mut 
     let rows = !f.book.budgets.is_empty()
         || f.book.instances.iter().any(|i| !(i.holding.is_empty() && i.floor.is_empty() && i.max_swap.is_empty()));
     let blocks = f.orders.iter().any(|o| o.block);
-    if !rows && !blocks && !f.fallback && f.rationed.is_empty() {
+    // who is in the money and could have no whole replica more gains nothing, whatever prices say
+    let lumps = f.orders.iter().enumerate().any(|(i, o)| {
+        let full = f.awards[i].as_ref().is_some_and(|a| a.full);
+        o.replicas.is_some() && !full && f.surplus(i, 0, &f.price) > f.tolerance(i, 0)
+    });
+    if !rows && !blocks && !lumps && !f.fallback && f.rationed.is_empty() {
         for i in 0..f.orders.len() {
             let s = f.surplus(i, 0, &f.price);
             if s > f.tolerance(i, 0) && hosting.none_fits(f, i, 0) {

@@ -1,0 +1,45 @@
+//! What is given up is not nothing: where an order that a search gave up could surely have had something, the
+//! printed bound has to be above the welfare.
+//!
+//! Surely: a unit (or a replica) of everything that it asks for is idle at the operator's, there is room for
+//! it on a node, it is worth more than its reserve, and no row of its own holds the order back.
+use super::super::outcome::{Outcome, Reason};
+use super::super::rational::Rat;
+use super::Report;
+use super::facts::{Facts, MICRO, NANO};
+use super::place::Hosting;
+
+/// Welfare and bound are rounded to a micro-credit each.
+const ROUNDED: i128 = 3 * MICRO;
+
+pub fn check(f: &Facts, out: &Outcome, hosting: &Hosting, r: &mut Report) {
+    let Some(bound) = &out.bound else { return };
+    for (i, x) in f.refused.iter().enumerate() {
+        let o = &f.orders[i];
+        let free = o.divisible() && f.single(i) && o.bid && o.budget.is_none() && o.instance.is_none();
+        if x.is_none_or(|x| x.reason != Reason::SolverFallback) || !free || hosting.none_fits(f, i, 0) {
+            continue;
+        }
+        let asked = &o.alternatives[0];
+        let most = asked.iter().map(|q| q.1).max().unwrap_or(1);
+        let part = Rat::ratio(1, o.replicas.unwrap_or(most));
+        // the cheapest supply that has enough of it left
+        let cost = asked.iter().try_fold(Rat::ZERO, |total, (k, q)| {
+            let needed = &part * &Rat::int(*q);
+            let idle = f.steps[*k].iter().filter(|s| Rat::int(s.0 - s.2) >= needed);
+            let reserve = idle.map(|s| s.1).min()?;
+            Some(&total + &(&needed * &Rat::int(reserve)))
+        });
+        let Some(cost) = cost else { continue };
+        let gain = &(&Rat::int(o.worth[0]) * &part) - &cost;
+        let printed = &(&bound.0 - &out.welfare.0) * &Rat::int(NANO);
+        if gain > Rat::int(ROUNDED) && printed < &gain - &Rat::int(ROUNDED) {
+            r.bad(
+                "I7",
+                "an order is given up that could have been served, and the bound leaves it out",
+                &[("order", &o.id), ("gain in nano-credits", &gain), ("bound", &bound.0)],
+            );
+            return;
+        }
+    }
+}

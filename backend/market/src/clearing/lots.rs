@@ -1,0 +1,92 @@
+//! Whole replicas where the linear program has parts of one.
+//!
+//! At the margin a part of a replica is rounded and costs nobody anything: its surplus is 0. In the money it
+//! is not so. What holds an order back there (its own rows, a collar) leaves it a part that it can't have, that
+//! would be kept from everybody, and that lenders would be paid for. So such an order is bounded by the whole
+//! replicas that it was rounded to, and the program is solved again: the rest goes to others. Where in the end
+//! its own rows leave it another whole replica, it gets that back, once.
+//!
+//! An offer is never rounded up: nobody buys the rest of a replica, and nobody could pay for it.
+use super::branch::Solved;
+use super::model::Meaning;
+use super::problem::{Component, Market};
+use super::rational::Rat;
+use super::round::Whole;
+use std::collections::BTreeMap;
+
+/// Order, alternative and the whole replicas (as a fill) that it is to be bounded by.
+pub fn bounds(m: &Market, c: &Component, s: &Solved, whole: &Whole) -> Vec<(usize, usize, Rat)> {
+    let price: BTreeMap<usize, &Rat> = c.products.iter().copied().zip(&s.low).collect();
+    let mut found = Vec::new();
+    for (j, meaning) in s.model.meaning.iter().enumerate() {
+        let Meaning::Orders { alternative, members } = meaning else { continue };
+        if !s.values[j].is_pos() {
+            continue;
+        }
+        let fill = s.values[j].div(&s.model.units(j));
+        for (i, _) in members {
+            let o = &m.orders[*i];
+            let Some(n) = o.replicas else { continue };
+            let replicas = &fill * &Rat::int(n);
+            if replicas.is_int() {
+                continue;
+            }
+            let alt = &o.alternatives[*alternative];
+            if !o.bid {
+                found.push((*i, *alternative, Rat::ratio(replicas.floor(), n)));
+                continue;
+            }
+            let cost = alt.quantities.iter().fold(Rat::ZERO, |t, (k, q)| &t + &(price[k] * &Rat::int(*q)));
+            let full = alt.quantities[0].1;
+            let got = whole.orders.get(i).map_or(0, |f| f.quantities[0] * n / full);
+            if Rat::int(alt.value) > cost {
+                found.push((*i, *alternative, Rat::ratio(got, n)));
+            }
+        }
+    }
+    found
+}
+
+/// Of the orders that were bounded, `before` what they might have had, those in the money whose own rows leave
+/// room for a whole replica more, with their new bounds.
+pub fn room(
+    m: &Market,
+    c: &Component,
+    s: &Solved,
+    before: &BTreeMap<(usize, usize), Option<Rat>>,
+) -> Vec<(usize, usize, Rat)> {
+    let price: BTreeMap<usize, &Rat> = c.products.iter().copied().zip(&s.low).collect();
+    let mut fills: BTreeMap<(usize, usize), Rat> = BTreeMap::new();
+    for (j, meaning) in s.model.meaning.iter().enumerate() {
+        if let Meaning::Orders { alternative, members } = meaning {
+            let fill = s.values[j].div(&s.model.units(j));
+            fills.extend(members.iter().map(|(i, _)| ((*i, *alternative), fill.clone())));
+        }
+    }
+    let mut found = Vec::new();
+    for ((i, a), most) in before.iter().filter(|(k, _)| fills.contains_key(k)) {
+        let Some(most) = most else { continue };
+        let o = &m.orders[*i];
+        let (Some(n), alt, fill) = (o.replicas, &o.alternatives[*a], &fills[&(*i, *a)]) else { continue };
+        let cost = alt.quantities.iter().fold(Rat::ZERO, |t, (k, q)| &t + &(price[k] * &Rat::int(*q)));
+        if !o.bid || o.rows.is_empty() || Rat::int(alt.value) <= cost {
+            continue;
+        }
+        let mut more = most - fill;
+        for r in &o.rows {
+            let row = &m.rows[*r];
+            let used = row
+                .terms
+                .iter()
+                .fold(Rat::ZERO, |t, (i, a, v)| fills.get(&(*i, *a)).map_or(t.clone(), |f| &t + &(v * f)));
+            for (_, _, v) in row.terms.iter().filter(|t| (t.0, t.1) == (*i, *a) && t.2.is_pos()) {
+                more = more.min((&row.limit - &used).div(v));
+            }
+        }
+        let whole = (&more * &Rat::int(n)).floor();
+        if whole > 0 {
+            found.push((*i, *a, fill + &Rat::ratio(whole, n)));
+        }
+    }
+    found
+}

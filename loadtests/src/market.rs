@@ -1,0 +1,211 @@
+//! `market`: a long life under the simulated clock. No swap takes a workload under its floor, every swap
+//! ends, nobody is moved to and fro, the ledger sums to nothing; and how often what was lent was needed.
+use crate::figures::Report;
+use crate::ground::Ground;
+use clap::Args;
+use headroom_tests::{Api, Launch};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+const GENERATOR: &str = include_str!("../market/generator.toml");
+const RANGESPEC: &str = include_str!("../market/rangespec.toml");
+const START: &str = "2026-11-20T00:00:00Z";
+/// A swap that has not ended so many slots after the one that it is for never will.
+const SLOTS_TO_END: i64 = 4;
+/// Who goes back to where it came from within so many slots was moved for nothing.
+const SLOTS_TO_STAY: i64 = 3;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// Ends after so many rounds.
+    #[arg(long)]
+    rounds: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Generator {
+    rounds: u64,
+    step_seconds: i64,
+}
+
+/// What is looked at after each virtual minute.
+#[derive(Default)]
+struct Watch {
+    seen: BTreeSet<String>,
+    by_end: BTreeMap<String, u64>,
+    under_a_floor: u64,
+    /// By workload, its last move: slot, from, to.
+    last_move: BTreeMap<String, (i64, String, String)>,
+    moves: u64,
+    moves_back: u64,
+    /// Prices of processors by pool and slot, as last published.
+    prices: BTreeMap<(String, i64), f64>,
+    /// By pool and slot: ticks of workloads that had lent, and those of them that needed it.
+    ticks: BTreeMap<(String, i64), (u64, u64)>,
+    last_tick: String,
+    rounds: u64,
+    void: u64,
+}
+
+/// Seconds since the epoch of a time in the API.
+fn seconds(text: &Value) -> i64 {
+    text.as_str().and_then(headroom_tests::time::seconds).unwrap_or(0)
+}
+
+fn text<'a>(object: &'a Value, field: &str) -> &'a str {
+    object[field].as_str().unwrap_or_default()
+}
+
+impl Watch {
+    async fn look(&mut self, admin: &Api, step_seconds: i64) -> anyhow::Result<()> {
+        let instances = admin.list("/v1/instances").await?;
+        let floors: BTreeMap<&str, &Value> = instances.iter().map(|i| (text(i, "id"), &i["floor"])).collect();
+        let page = admin.get("/v1/swap_history?limit=500").await?.ok()?;
+        for swap in page["data"].as_array().into_iter().flatten() {
+            if self.seen.insert(text(swap, "id").to_owned()) {
+                self.ended(swap, floors.get(text(swap, "instance")).copied().unwrap_or(&Value::Null), step_seconds);
+            }
+        }
+        let page = admin.get("/v1/rounds?limit=50").await?.ok()?;
+        for round in page["data"].as_array().into_iter().flatten() {
+            let number = round["number"].as_u64().unwrap_or(0);
+            if number <= self.rounds || round["awarded_at"].is_null() && round["state"] != "void" {
+                continue;
+            }
+            self.void += u64::from(round["state"] == "void");
+            for price in round["prices"].as_array().into_iter().flatten().filter(|p| p["resource"] == "cpu_milli") {
+                let key = (text(price, "pool").to_owned(), seconds(&price["slot"]));
+                self.prices.insert(key, text(price, "price").parse().unwrap_or(0.0));
+            }
+        }
+        let numbers = page["data"].as_array().into_iter().flatten().filter_map(|r| r["number"].as_u64());
+        self.rounds = numbers.max().unwrap_or(self.rounds);
+        let mut newest = self.last_tick.clone();
+        for instance in &instances {
+            let path = format!("/v1/instances/{}/metrics?minutes=2", text(instance, "id"));
+            let ticks = admin.get(&path).await?.ok()?;
+            for tick in ticks["data"].as_array().into_iter().flatten() {
+                if text(tick, "at") <= self.last_tick.as_str() {
+                    continue;
+                }
+                newest = newest.max(text(tick, "at").to_owned());
+                self.tick(instance, tick, step_seconds);
+            }
+        }
+        self.last_tick = newest;
+        Ok(())
+    }
+
+    fn ended(&mut self, swap: &Value, floor: &Value, step_seconds: i64) {
+        let reason = swap["reason"].as_str().unwrap_or_default();
+        *self.by_end.entry(format!("{} {reason}", text(swap, "state")).trim().to_owned()).or_default() += 1;
+        let to = &swap["limits_to"];
+        let under =
+            |(resource, least): (&String, &Value)| to[resource].as_i64().unwrap_or(0) < least.as_i64().unwrap_or(0);
+        self.under_a_floor += u64::from(floor.as_object().is_some_and(|f| f.iter().any(under)));
+        let (from, to) = (text(swap, "node_from").to_owned(), text(swap, "node_to").to_owned());
+        if from == to || swap["state"] != "done" {
+            return;
+        }
+        self.moves += 1;
+        let slot = seconds(&swap["slot"]) / step_seconds;
+        let instance = text(swap, "instance").to_owned();
+        if let Some((before, was, _)) = self.last_move.get(&instance)
+            && (slot - before).abs() <= SLOTS_TO_STAY
+            && *was == to
+        {
+            eprintln!("{} goes back to where it was", text(swap, "instance_name"));
+            self.moves_back += 1;
+        }
+        self.last_move.insert(instance, (slot, from, to));
+    }
+
+    /// Counts a tick of a workload that has lent some of its baseline, and whether it needed that.
+    fn tick(&mut self, instance: &Value, tick: &Value, slot_seconds: i64) {
+        let of = |part: &str, resource: &str| tick[part][resource].as_i64().unwrap_or(0);
+        let lent = |r: &&String| of("limits", r) < instance["baseline"][r.as_str()].as_i64().unwrap_or(0);
+        let resources: Vec<String> =
+            instance["baseline"].as_object().map_or(Vec::new(), |b| b.keys().cloned().collect());
+        let lent: Vec<&String> = resources.iter().filter(lent).collect();
+        if lent.is_empty() {
+            return;
+        }
+        let short = lent.iter().any(|r| of("demand", r) > of("limits", r));
+        let at = seconds(&tick["at"]).div_euclid(slot_seconds) * slot_seconds;
+        let (all, needed) = self.ticks.entry((text(instance, "pool").to_owned(), at)).or_default();
+        *all += 1;
+        *needed += u64::from(short || tick["throttled_millis"].as_i64().unwrap_or(0) > 0);
+    }
+
+    /// The share of the ticks of lenders in which they needed what they had lent, its standard error with
+    /// errors clustered by pool and hour, and the share in the dearest tenth of the slots.
+    fn breaches(&self) -> (f64, f64, f64) {
+        let share = |ticks: &mut dyn Iterator<Item = &(u64, u64)>| {
+            let (all, needed) = ticks.fold((0, 0), |(a, n), t| (a + t.0, n + t.1));
+            needed as f64 / (all as f64).max(1.0)
+        };
+        let mean = share(&mut self.ticks.values());
+        let mut clusters: BTreeMap<(&str, i64), (f64, f64)> = BTreeMap::new();
+        for ((pool, slot), (all, needed)) in &self.ticks {
+            let cluster = clusters.entry((pool, slot / 3_600)).or_default();
+            *cluster = (cluster.0 + *all as f64, cluster.1 + *needed as f64);
+        }
+        let all: f64 = clusters.values().map(|c| c.0).sum();
+        let squares: f64 = clusters.values().map(|(n, needed)| (needed - mean * n).powi(2)).sum();
+        let mut prices: Vec<f64> = self.ticks.keys().filter_map(|k| self.prices.get(k)).copied().collect();
+        prices.sort_by(f64::total_cmp);
+        let dear = prices.get(prices.len() * 9 / 10).copied().unwrap_or(f64::INFINITY);
+        let is_dear = |k: &(String, i64)| self.prices.get(k).is_some_and(|p| *p >= dear);
+        let dearest = share(&mut self.ticks.iter().filter(|(k, _)| is_dear(k)).map(|(_, t)| t));
+        (mean, squares.sqrt() / all.max(1.0), dearest)
+    }
+}
+
+pub async fn run(arguments: Arguments) -> anyhow::Result<Report> {
+    let generator: Generator = toml::from_str(GENERATOR)?;
+    let rounds = arguments.rounds.unwrap_or(generator.rounds);
+    let (folder, _) = Ground::Sqlite.fresh()?;
+    let server = Launch::simulated(folder.path(), START).start().await?;
+    let admin = server.api("admin")?;
+    let mut watch = Watch::default();
+    let mut now = headroom_tests::time::seconds(START).unwrap_or(0);
+    while watch.rounds < rounds {
+        admin.advance(generator.step_seconds).await?;
+        now += generator.step_seconds;
+        watch.look(&admin, generator.step_seconds).await?;
+        if watch.rounds % 120 < 12 {
+            eprintln!("{} rounds, {} swaps, {} of them moves", watch.rounds, watch.seen.len(), watch.moves);
+        }
+    }
+    let late = |swap: &&Value| now - seconds(&swap["slot"]) > SLOTS_TO_END * generator.step_seconds;
+    let swaps = admin.list("/v1/swaps").await?;
+    let without_an_end = swaps.iter().filter(late).filter(|swap| swap["ended_at"].is_null()).count();
+    let summary = admin.get("/v1/finance/summary").await?.ok()?;
+    let balances = summary["accounts"].as_array().into_iter().flatten();
+    let sum: i128 = balances.filter_map(|a| headroom_tests::money::units(text(a, "balance"), 6)).sum();
+    let doctor = server.stop().await?.run("doctor").await?;
+    if doctor.code != Some(0) {
+        eprintln!("{}{}", doctor.stdout, doctor.stderr);
+    }
+    let (needed, error, dearest) = watch.breaches();
+    let mut report = Report::default();
+    report.set("scenario", "market");
+    report.set("rounds", watch.rounds);
+    report.set("void_rounds", watch.void);
+    report.set("swaps", watch.seen.len());
+    report.set("swaps_by_end", serde_json::to_value(&watch.by_end)?);
+    report.set("moves", watch.moves);
+    report.set("swaps_under_a_floor", watch.under_a_floor);
+    report.set("swaps_without_an_end", without_an_end);
+    report.set("moves_back_at_once", watch.moves_back);
+    report.set("ledger_sum_micro", i64::try_from(sum)?);
+    report.set("doctor_exit", doctor.code.unwrap_or(-1));
+    report.set("lender_ticks", watch.ticks.values().map(|t| t.0).sum::<u64>());
+    report.set("lent_and_needed_percent", (needed * 1e5).round() / 1e3);
+    report.set("lent_and_needed_error_percent", (error * 1e5).round() / 1e3);
+    report.set("lent_and_needed_in_dearest_tenth_percent", (dearest * 1e5).round() / 1e3);
+    report.check(RANGESPEC)?;
+    Ok(report)
+}
