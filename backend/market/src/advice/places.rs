@@ -64,7 +64,10 @@ pub fn pop_facts(
     let Some(home) = state.pools.get(&instance.pool) else { return Vec::new() };
     let moves_at_home =
         problem.cells.iter().zip(&plan.changes).any(|(cell, change)| cell.instance == id && change.moved > 0);
-    let lacks_at_home = problem.figures(plan, |c| c.instance == id).missing > 0;
+    let lacks_at_home = problem.cells.iter().zip(&plan.changes).any(|(cell, change)| {
+        let has = cell.planned + change.total();
+        cell.instance == id && need.get(&(cell.slot, cell.resource)).is_some_and(|need| has < *need)
+    });
     let host_fits = |pool: &Pool| {
         let nodes = state.nodes.values().filter(|n| n.pool == pool.slug && n.state == NodeState::Up);
         let mut open = nodes.filter(|n| !avoided.contains(&n.id));
@@ -81,7 +84,9 @@ pub fn pop_facts(
             Some("keep_pool")
         } else if !is_home && instance.is_pinned(now) {
             Some("pinned")
-        } else if if is_home { lacks_at_home } else { !host_fits(pool) } {
+        } else if is_home && lacks_at_home {
+            Some("need_not_met")
+        } else if !is_home && !host_fits(pool) {
             Some("no_host_fits")
         } else {
             None

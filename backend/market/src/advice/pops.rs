@@ -71,9 +71,10 @@ pub struct PopOption {
     pub total: Option<Credits>,
     /// Resource Optimization Score there, lower is better; above 0 it pays for what it does not get.
     pub resource_optimization_score: Credits,
-    /// Whether the market takes an order for it.
+    /// Whether orders can bring it all of the need.
     pub can_be_carried_out: bool,
-    /// Why not, a stable code such as `bid_outside_home_pool`.
+    /// Why not, a stable code: `bid_outside_home_pool`, `no_host_fits`, `need_not_met`, `pool_halted`,
+    /// `resource_not_in_pool`, `keep_pool` or `pinned`.
     pub reason: Option<String>,
 }
 

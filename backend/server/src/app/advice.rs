@@ -36,7 +36,8 @@ pub struct Quantity {
     pub recommended: i64,
     /// The growth needs another node of the pool.
     pub moves: bool,
-    /// What keeps it from its demand: `instance_limit`, `thrash_limit`, `budget` or `pool_capacity`.
+    /// What keeps it from its demand: `instance_limit`, `thrash_limit`, `budget`, `pool_capacity` or
+    /// `cost_reduction_target`.
     pub limited_by: Option<String>,
 }
 
@@ -54,12 +55,15 @@ pub fn own<'a>(proposal: &'a Proposal, instance: &'a Instance) -> impl Iterator<
     proposal.problem.cells.iter().zip(changes).filter(|(cell, _)| cell.instance == instance.id)
 }
 
-pub fn quantities(proposal: &Proposal, instance: &Instance) -> Vec<Quantity> {
+/// `saving` says that nothing may cost more.
+pub fn quantities(proposal: &Proposal, instance: &Instance, saving: bool) -> Vec<Quantity> {
     let budget = proposal.problem.budget_nano.is_some();
     let of = |(cell, change): (&Cell, Change)| {
         let recommended = cell.planned + change.total();
         let limited_by = (recommended < cell.demand).then(|| {
-            if recommended >= cell.limit {
+            if saving {
+                "cost_reduction_target"
+            } else if recommended >= cell.limit {
                 "instance_limit"
             } else if change.total() >= cell.max_swap {
                 "thrash_limit"

@@ -20,7 +20,7 @@ use headroom_market::command::Command;
 use headroom_market::ids::InstanceId;
 use headroom_market::time::Timestamp;
 use headroom_market::units::{Amounts, Credits, Share, amount};
-use headroom_market::workload::Instance;
+use headroom_market::workload::{Instance, InstanceState};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -228,7 +228,8 @@ async fn recommendation(
     };
     let (wanted, pool) = (steps(proposal, instance, &open), instance.pool.clone());
     let steps = app.sequencer.query(move |s| priced(s, &pool, wanted)).await?;
-    let quantities = quantities(proposal, instance);
+    let saving = request.cost_reduction_target.is_some_and(|p| p > 0.0);
+    let quantities = quantities(proposal, instance, saving);
     let changes = quantities.iter().any(|q| q.recommended != q.planned);
     let side = steps.iter().map(|s| s.side).min_by_key(|side| *side != Side::Bid);
     let main = steps.iter().find(|s| Some(s.side) == side);
@@ -285,6 +286,7 @@ fn reason(
         (Some(Side::Offer), _) => "a part of the baseline will probably not be needed",
         (Some(Side::Bid), _) if wished => "more capacity was asked for",
         (Some(Side::Bid), _) => "the forecast exceeds what is in force",
+        (None, _) if instance.state != InstanceState::Running => "the workload does not run; restart it first",
         (None, _) if !has_forecast => "there is no forecast yet; one is issued after the first slot",
         (None, _) if quantities.is_empty() => "the forecast does not reach an open slot yet; ask again after this slot",
         (None, _) if changes => "nothing more to recommend: open orders of the workload ask for it already",
