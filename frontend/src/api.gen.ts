@@ -1390,9 +1390,12 @@ export interface components {
             total?: components["schemas"]["Credits"] | null;
             /** @description Resource Optimization Score there, lower is better; above 0 it pays for what it does not get. */
             resource_optimization_score: components["schemas"]["Credits"];
-            /** @description Whether the market takes an order for it. */
+            /** @description Whether orders can bring it all of the need. */
             can_be_carried_out: boolean;
-            /** @description Why not, a stable code such as `bid_outside_home_pool`. */
+            /**
+             * @description Why not, a stable code: `bid_outside_home_pool`, `no_host_fits`, `need_not_met`, `pool_halted`,
+             *     `resource_not_in_pool`, `keep_pool` or `pinned`.
+             */
             reason?: string | null;
         };
         PredictedPoint: {
@@ -1548,7 +1551,10 @@ export interface components {
             recommended: number;
             /** @description The growth needs another node of the pool. */
             moves: boolean;
-            /** @description What keeps it from its demand: `instance_limit`, `thrash_limit`, `budget` or `pool_capacity`. */
+            /**
+             * @description What keeps it from its demand: `instance_limit`, `thrash_limit`, `budget`, `pool_capacity` or
+             *     `cost_reduction_target`.
+             */
             limited_by?: string | null;
         };
         Quota: {
