@@ -10,7 +10,7 @@ const pool = (slug: string, rank: number, total: string, reason: string | null):
 
 export const recommendation = (id: string): Recommendation => ({
   instance_id: id, recommendation: 'grow', reason: 'the forecast exceeds what is in force',
-  why: ['Over 1 slots the 90 % quantile of its demand misses 6000 base units as it is and 0 as recommended: 22.464000 credits at the SLA rate, then 0.000000.'],
+  why: ['In the next open slots (1) the 90 % quantile of its demand misses 6000 base units as it is and 0 as recommended: 22.464000 credits at the SLA rate, then 0.000000.'],
   risk: { cpu_milli: 0.42 }, change: { cpu_milli: 6000 }, expected_cost: '7.488000',
   quantities: [{ slot: slotAt(2), resource: 'cpu_milli', planned: 12000, demand: 18000, recommended: 18000, moves: false, limited_by: null }],
   waste: { before: '0.000000', after: '0.000000' }, sla_violation: { before: '22.464000', after: '0.000000' }, resource_optimization_score: '7.488000',

@@ -206,7 +206,7 @@ pub fn why(proposal: &Proposal, instance: &Instance, quantities: &[Quantity]) ->
     let slots: std::collections::BTreeSet<_> = quantities.iter().map(|q| q.slot).collect();
     let (before, after) = (&proposal.before, &proposal.after);
     lines.push(format!(
-        "Over {} slots from {} on, the {} % quantile of its demand misses {} base units as it is and {} as recommended: {} credits at the SLA rate, then {}.",
+        "In the next open slots ({}, from {} on) the {} % quantile of its demand misses {} base units as it is and {} as recommended: {} credits at the SLA rate, then {}.",
         slots.len(), first.slot, DEMAND_LEVEL / 10, before.missing, after.missing,
         credits(before.missing_nano), credits(after.missing_nano),
     ));
