@@ -146,8 +146,49 @@ export interface components {
         };
         /** @enum {string} */
         Basis: "recent_slots" | "last_prices";
+        /** @description Money as it is, and as it would be with the recommendation. */
+        BeforeAfter: {
+            before: components["schemas"]["Credits"];
+            after: components["schemas"]["Credits"];
+        };
         /** @example bid_01jd3z6k2m9x7q4v8n5t1w0r3c */
         BidId: string;
+        /** @description A resource of a pool in one slot, with the chance that it will not suffice. */
+        Bottleneck: {
+            pool: string;
+            resource: components["schemas"]["Resource"];
+            slot: components["schemas"]["Slot"];
+            /**
+             * Format: double
+             * @description Chance that the demand exceeds what the pool's nodes have.
+             */
+            probability: number;
+            /**
+             * Format: double
+             * @description Chance that it exceeds what its workloads have in force.
+             */
+            probability_above_in_force: number;
+            /**
+             * Format: double
+             * @description Base units: mean and 90 % quantile of the demand.
+             */
+            mean: number;
+            /** Format: double */
+            high: number;
+            /**
+             * Format: int64
+             * @description Base units of all nodes that are up, and of the limits in force.
+             */
+            capacity: number;
+            /** Format: int64 */
+            in_force: number;
+            /**
+             * Format: int64
+             * @description What the 90 % quantile lacks of the capacity.
+             */
+            short_by: number;
+            workloads: number;
+        };
         CancelSwap: {
             reason: string;
         };
@@ -230,6 +271,23 @@ export interface components {
              * @default 4
              */
             positions: number;
+        };
+        /** @description What a recommendation must keep to. */
+        Constraints: {
+            /** @default null */
+            max_cost: components["schemas"]["Credits"] | null;
+            /**
+             * @description Other pools are not weighed.
+             * @default false
+             */
+            keep_pool: boolean;
+            /**
+             * @description It does not grow where it would have to be moved to another node.
+             * @default false
+             */
+            keep_node: boolean;
+            /** @default null */
+            latest: components["schemas"]["Timestamp"] | null;
         };
         /** @example 12.500000 */
         Credits: string;
@@ -486,6 +544,48 @@ export interface components {
                 limit: components["schemas"]["Credits"];
                 resell: boolean;
                 created_at: components["schemas"]["Timestamp"];
+            }[];
+            has_more: boolean;
+            next_cursor?: string | null;
+        };
+        /** @description The shape of every list, for the OpenAPI document. */
+        List_Bottleneck: {
+            /** @example list */
+            object: string;
+            data: {
+                pool: string;
+                resource: components["schemas"]["Resource"];
+                slot: components["schemas"]["Slot"];
+                /**
+                 * Format: double
+                 * @description Chance that the demand exceeds what the pool's nodes have.
+                 */
+                probability: number;
+                /**
+                 * Format: double
+                 * @description Chance that it exceeds what its workloads have in force.
+                 */
+                probability_above_in_force: number;
+                /**
+                 * Format: double
+                 * @description Base units: mean and 90 % quantile of the demand.
+                 */
+                mean: number;
+                /** Format: double */
+                high: number;
+                /**
+                 * Format: int64
+                 * @description Base units of all nodes that are up, and of the limits in force.
+                 */
+                capacity: number;
+                /** Format: int64 */
+                in_force: number;
+                /**
+                 * Format: int64
+                 * @description What the 90 % quantile lacks of the capacity.
+                 */
+                short_by: number;
+                workloads: number;
             }[];
             has_more: boolean;
             next_cursor?: string | null;
@@ -950,6 +1050,19 @@ export interface components {
             predicted_cost?: components["schemas"]["Credits"] | null;
             reason: string;
         };
+        /** @description What getting there is expected to cost. */
+        MigrationCost: {
+            /** @description `resize`, `live`, `checkpoint` or `partition`; empty where no method is possible. */
+            method: string;
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            downtime_micros: number;
+            /** Format: int64 */
+            failures_per_million: number;
+            /** @description Bytes + downtime × SLA rate + chance of failure × cost of a rollback. */
+            cost: components["schemas"]["Credits"];
+        };
         Module: {
             id: components["schemas"]["ModuleId"];
             participant?: components["schemas"]["ParticipantId"] | null;
@@ -1065,6 +1178,13 @@ export interface components {
         NodeId: string;
         /** @enum {string} */
         NodeState: "up" | "draining" | "down";
+        /** @description An order of the recommendation that was refused when it was to be placed. */
+        NotPlaced: {
+            /** @description Its place in `orders`. */
+            order: number;
+            code: string;
+            detail: string;
+        };
         /** @description Why the last round did not give the order (all of) what it asked for. */
         NotWon: {
             /** @description A stable code such as `OUT_OF_MONEY`; unknown values must be tolerated. */
@@ -1246,6 +1366,38 @@ export interface components {
             reserve_version: number;
             resources: components["schemas"]["ResourceView"][];
         };
+        /** @description A pool with its numbers. */
+        PopOption: {
+            pool: components["schemas"]["String"];
+            pop: string;
+            tier: components["schemas"]["Tier"];
+            /**
+             * Format: int32
+             * @description 1 is the best place for the need.
+             */
+            rank: number;
+            /** @description The best of all that can take the need. */
+            selected: boolean;
+            /** @description The whole predicted need at the pool's last prices, all slots together. */
+            need_price: components["schemas"]["Credits"];
+            migration: components["schemas"]["MigrationCost"];
+            /**
+             * Format: int64
+             * @description Same host 0, same POP 2, other POP 5.
+             */
+            distance: number;
+            distance_cost: components["schemas"]["Credits"];
+            total?: components["schemas"]["Credits"] | null;
+            /** @description Resource Optimization Score there, lower is better; above 0 it pays for what it does not get. */
+            resource_optimization_score: components["schemas"]["Credits"];
+            /** @description Whether orders can bring it all of the need. */
+            can_be_carried_out: boolean;
+            /**
+             * @description Why not, a stable code: `bid_outside_home_pool`, `no_host_fits`, `need_not_met`, `pool_halted`,
+             *     `resource_not_in_pool`, `keep_pool` or `pinned`.
+             */
+            reason?: string | null;
+        };
         PredictedPoint: {
             /** Format: int64 */
             horizon_slots: number;
@@ -1381,6 +1533,30 @@ export interface components {
             method: string;
             proofs: components["schemas"]["InclusionProof"][];
         };
+        /** @description What the program says of one resource and slot of the workload. */
+        Quantity: {
+            slot: components["schemas"]["Slot"];
+            resource: components["schemas"]["Resource"];
+            /**
+             * Format: int64
+             * @description What it will have as awarded so far.
+             */
+            planned: number;
+            /**
+             * Format: int64
+             * @description The quantile of its forecast that should be in force, or what was asked for.
+             */
+            demand: number;
+            /** Format: int64 */
+            recommended: number;
+            /** @description The growth needs another node of the pool. */
+            moves: boolean;
+            /**
+             * @description What keeps it from its demand: `instance_limit`, `thrash_limit`, `budget`, `pool_capacity` or
+             *     `cost_reduction_target`.
+             */
+            limited_by?: string | null;
+        };
         Quota: {
             quota: components["schemas"]["BTreeMap"];
             /**
@@ -1436,16 +1612,38 @@ export interface components {
             /** @description `grow`, `lend` or `keep`. */
             recommendation: string;
             reason: string;
+            /** @description Why in sentences with numbers. */
+            why: string[];
             /** @description Chance that the demand exceeds what is in force within six slots, by resource. */
             risk: {
                 [key: string]: number;
             };
+            /** @description What is bought or lent in the first slot that changes. */
             change: components["schemas"]["BTreeMap"];
-            /** @description At the last prices; negative is what lending brings. */
+            /** @description Of all orders at the last prices; negative is what lending brings. */
             expected_cost: components["schemas"]["Credits"];
+            /** @description What the program says of each slot and resource of the workload. */
+            quantities: components["schemas"]["Quantity"][];
+            /** @description Idle capacity of the workload at the reserve price. */
+            waste: components["schemas"]["BeforeAfter"];
+            /** @description Predicted demand that is not in force, at the collar. */
+            sla_violation: components["schemas"]["BeforeAfter"];
+            /**
+             * @description Predicted demand × current cost − current performance × weight, where it is now; above 0 it
+             *     pays for what it does not get.
+             */
+            resource_optimization_score: components["schemas"]["Credits"];
+            /** @description Every pool with what the need costs there, the best first. */
+            pools: components["schemas"]["PopOption"][];
+            /** @description How its limits would be changed, and when. */
+            shaping: components["schemas"]["Shaping"][];
+            /** @description What each order does; in the order of `orders`. */
+            steps: components["schemas"]["Step"][];
             orders: components["schemas"]["OrderRequest"][];
             /** @description Ids of the orders that were placed (mode `apply`). */
             placed: string[];
+            /** @description Orders that were refused after an earlier one had been placed (mode `apply`). */
+            not_placed: components["schemas"]["NotPlaced"][];
         };
         /**
          * @description What happens to capacity that was won for a slot that has not begun.
@@ -1614,6 +1812,27 @@ export interface components {
             /** @description For clients without cookies; rotated at each use. */
             refresh_token: string;
         };
+        /** @enum {string} */
+        ShapeAction: "throttle" | "inflate_balloon" | "checkpoint" | "stop" | "deflate_balloon" | "raise";
+        /** @description One step, in the order in which they are taken. */
+        ShapeStep: {
+            resource: components["schemas"]["Resource"];
+            action: components["schemas"]["ShapeAction"];
+            /** Format: int64 */
+            from: number;
+            /** Format: int64 */
+            to: number;
+            /**
+             * Format: int64
+             * @description Seconds after the limits change; later steps are only taken if those before did not suffice.
+             */
+            after_seconds: number;
+        };
+        /** @description How the limits would be changed, and when. */
+        Shaping: {
+            at: components["schemas"]["Timestamp"];
+            steps: components["schemas"]["ShapeStep"][];
+        };
         /** @example 0.500000 */
         Share: string;
         /** @enum {string} */
@@ -1653,6 +1872,14 @@ export interface components {
             round?: number | null;
             slot?: components["schemas"]["Timestamp"] | null;
             transfer: string;
+        };
+        /** @description One order of a recommendation: what to buy or lend in a slot. */
+        Step: {
+            slot: components["schemas"]["Slot"];
+            side: components["schemas"]["Side"];
+            resources: components["schemas"]["BTreeMap"];
+            /** @description At the last prices; negative is what lending brings. */
+            expected_cost: components["schemas"]["Credits"];
         };
         Strategy: {
             /** @default null */
@@ -1746,15 +1973,15 @@ export interface components {
             instance_id: components["schemas"]["InstanceId"];
             /**
              * Format: double
-             * @description Percent more capacity than it has now, as far as its limit allows.
+             * @description Percent more capacity than it is planned to have, as far as its limit allows.
              */
             desired_performance_improvement?: number | null;
             /**
              * Format: double
-             * @description Percent of its baseline's cost, at the last prices, to get back by lending. With it nothing
-             *     is recommended that costs more.
+             * @description Percent of its baseline to lend at most. With it nothing is recommended that costs more.
              */
             cost_reduction_target?: number | null;
+            constraints?: components["schemas"]["Constraints"] | null;
             mode?: components["schemas"]["SwapRequestMode"];
         };
         /** @enum {string} */

@@ -20,4 +20,5 @@ mod session;
 mod sim;
 mod startup;
 mod store_postgres;
+mod swap_request;
 mod workloads;

@@ -184,6 +184,7 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ("listSwaps", "/swaps"),
         ("getSwapHistory", "/swap_history"),
         ("getPrediction", "/prediction?pool=fra1-gp"),
+        ("listBottlenecks", "/bottlenecks"),
     ] {
         add(id, "tenant", path, None);
     }
@@ -255,7 +256,8 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         (
             "requestSwap",
             "/swap_request".to_owned(),
-            json!({ "instance_id": n.instance, "desired_performance_improvement": 10.0, "cost_reduction_target": null }),
+            json!({ "instance_id": n.instance, "desired_performance_improvement": 10.0, "cost_reduction_target": null,
+                "constraints": { "max_cost": "1.000000", "keep_pool": true, "keep_node": false, "latest": n.later } }),
         ),
         (
             "login",

@@ -20,7 +20,7 @@ const TABLE: &[(&str, &str)] = &[
     ("btao", "listBids getBid getBidByClientId explainBid listOffers getOffer getOfferByClientId explainOffer"),
     ("btao", "listInstances getInstance listAllocations listAwards"),
     ("btao", "listSwaps getSwapHistory getSwapHistoryUnprefixed getSwap getSwapDifferences"),
-    ("btao", "getPrediction getPredictionUnprefixed listForecasts getInstanceMetrics"),
+    ("btao", "getPrediction getPredictionUnprefixed listForecasts listBottlenecks getInstanceMetrics"),
     ("bt", "placeBid replaceBid cancelBid cancelBidByClientId cancelAll previewBid"),
     ("bt", "placeOffer replaceOffer cancelOffer cancelOfferByClientId previewOffer"),
     ("bt", "requestSwap requestSwapUnprefixed putStrategy"),

@@ -7,6 +7,7 @@
 //! → [`shadow`] → [`settlement`]; all of it is behind [`apply::apply`] but [`clearing`] and
 //! [`shadow`], which a worker calls. What a shadow run came to enters as a
 //! [`swap::saga::StepResult`].
+pub mod advice;
 pub mod apply;
 pub mod book;
 pub mod clearing;

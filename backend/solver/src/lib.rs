@@ -7,6 +7,12 @@
 //!
 //! Deliberately absent: prices, fills, and any time limit. The search ends after a number of
 //! nodes, so the same component always gets the same proposal.
+//!
+//! The concept's linear program is in [`recommend_swaps`]; its proposals are checked likewise.
+mod swaps;
+
+pub use swaps::recommend_swaps;
+
 use good_lp::{Expression, ProblemVariables, SolverModel, Variable, variable};
 use headroom_market::clearing::problem::{Component, Market};
 use headroom_market::clearing::rational::Rat;

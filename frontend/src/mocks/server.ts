@@ -1,5 +1,6 @@
 // The API as a function from request to answer. The dev server and the tests both use it, so what
 // the pages are developed against is what the tests run against.
+import { recommendation } from './advice.ts';
 import { ago, list, roundNow, slotAt } from './clock.ts';
 import { statement, summary } from './finance.ts';
 import { awards, explain, orders } from './orders.ts';
@@ -57,7 +58,7 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['PUT', /^\/instances\/([^/]+)\/strategy$/, ({ body }, [id]) => or404(instances.find((i) => i.id === id), (i) => Object.assign(i, { strategy: body }))],
   ['GET', /^\/awards$/, () => ok(list(awards))],
   ['GET', /^\/allocations$/, () => ok(list(instances.flatMap((i) => [0, 1, 2, 3].map((n) => ({ instance: i.id, instance_name: i.name, slot: slotAt(n), node: i.node, baseline: i.baseline, limits: n < 2 ? i.in_force : i.baseline })))))],
-  ['POST', /^\/swap_request$/, ({ body }) => ({ status: 202, body: { instance_id: (body as { instance_id: string }).instance_id, recommendation: 'grow', reason: 'the forecast exceeds what is in force', risk: { cpu_milli: 0.42 }, change: { cpu_milli: 6000 }, expected_cost: '7.488000', orders: [], placed: [] } })],
+  ['POST', /^\/swap_request$/, ({ body }) => ({ status: 202, body: recommendation((body as { instance_id: string }).instance_id) })],
   ['GET', /^\/prediction$/, ({ query }) => ok(prediction(query))],
   ['GET', /^\/forecasts\/accuracy$/, () => ok(accuracy)],
   ['GET', /^\/statements$/, () => ok(statement)],

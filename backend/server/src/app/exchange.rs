@@ -42,6 +42,8 @@ pub struct App {
     pub pulse: Arc<Pulse>,
     pub directory: LiveDirectory,
     pub winning: WinningLimits,
+    /// One linear program of advice at a time: the market's own work comes first.
+    pub advice_turn: tokio::sync::Semaphore,
 }
 
 /// Users, keys and participants as they are now, read without asking the sequencer.

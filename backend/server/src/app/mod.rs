@@ -1,8 +1,11 @@
 //! Use cases: what the HTTP layer and the workers ask for, without HTTP.
+pub mod advice;
+pub mod bottlenecks;
 pub mod credential;
 pub mod directory;
 pub mod exchange;
 pub mod passwords;
+pub mod predict_load;
 pub mod refresh;
 pub mod sessions;
 pub mod tokens;

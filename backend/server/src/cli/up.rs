@@ -212,6 +212,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         pulse: conductor.pulse.clone(),
         directory: LiveDirectory::of(&sequencer).await?,
         winning: Default::default(),
+        advice_turn: tokio::sync::Semaphore::new(1),
     });
     let demo_access = match market.demo {
         true => access::settle(&args.data, &app.directory())

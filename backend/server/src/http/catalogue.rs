@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 71] = [
+const OTHERS: [(&str, u16, &str); 73] = [
     ("not_json", 400, "The body is not JSON."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
@@ -91,6 +91,8 @@ const OTHERS: [(&str, u16, &str); 71] = [
     ("hint_empty", 422, "A hint says what will be needed, or which nodes to avoid."),
     ("criteria_contradict", 422, "More capacity costs more: send one of the two criteria."),
     ("percent_out_of_range", 422, "A percentage of the request is out of range."),
+    ("max_cost_negative", 422, "A recommendation may cost 0 or more."),
+    ("latest_too_early", 422, "No open slot begins by then; the detail names the first one."),
     ("too_many_streams", 429, "Close an event stream; one can carry all topics."),
     ("sign_in_busy", 503, "Too many people are signing in at this moment; wait for the time in Retry-After."),
     ("stopping", 503, "The server is stopping; try again."),

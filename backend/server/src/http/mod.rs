@@ -2,6 +2,7 @@
 pub mod acting;
 pub mod admin;
 pub mod auth;
+pub mod bottlenecks;
 pub mod catalogue;
 pub mod crossing;
 pub mod events;
@@ -79,6 +80,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(swaps::router())
         .merge(instances::router())
         .merge(prediction::router())
+        .merge(bottlenecks::router())
         .merge(swap_request::router())
         .merge(admin::router())
         .merge(finance::router())

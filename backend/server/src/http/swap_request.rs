@@ -1,19 +1,26 @@
 //! The concept's `swap_request`: what to bid or lend for a workload. Nothing moves by itself.
+//!
+//! It runs `predict_load` (forecast, bottlenecks, `recommend_swaps`, `select_pop`) and answers with what
+//! concerns the workload alone; what others of its pool have or need does not leave the program.
 use crate::app::App;
+use crate::app::advice::{Quantity, Shaping, Step, asked, orders, priced, quantities, shaping, steps, why};
+use crate::app::predict_load::{Proposal, last_usage, predict_load};
 use crate::http::auth::Member;
 use crate::http::extract::Body;
 use crate::http::prediction::visible;
 use crate::http::problem::{Answered, Problem, Problems};
-use crate::workers::forecasts::SeriesForecast;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use headroom_market::book::{OrderRequest, PoolChoice, Side, Window};
+use headroom_market::advice::gather::Criteria;
+use headroom_market::advice::pops::PopOption;
+use headroom_market::advice::score::as_credits;
+use headroom_market::book::{OrderRequest, Side};
 use headroom_market::command::Command;
 use headroom_market::ids::InstanceId;
-use headroom_market::time::Slot;
-use headroom_market::units::{Amounts, Credits, Resource, amount};
-use headroom_market::workload::Instance;
+use headroom_market::time::Timestamp;
+use headroom_market::units::{Amounts, Credits, Share, amount};
+use headroom_market::workload::{Instance, InstanceState};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,15 +39,30 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
 #[serde(deny_unknown_fields)]
 struct SwapRequest {
     instance_id: InstanceId,
-    /// Percent more capacity than it has now, as far as its limit allows.
+    /// Percent more capacity than it is planned to have, as far as its limit allows.
     #[serde(default)]
     desired_performance_improvement: Option<f64>,
-    /// Percent of its baseline's cost, at the last prices, to get back by lending. With it nothing
-    /// is recommended that costs more.
+    /// Percent of its baseline to lend at most. With it nothing is recommended that costs more.
     #[serde(default)]
     cost_reduction_target: Option<f64>,
     #[serde(default)]
+    constraints: Option<Constraints>,
+    #[serde(default)]
     mode: SwapRequestMode,
+}
+
+/// What a recommendation must keep to.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Constraints {
+    /// All recommended bids together cost at most this, their limits included.
+    max_cost: Option<Credits>,
+    /// Other pools are not weighed.
+    keep_pool: bool,
+    /// It does not grow where it would have to be moved to another node.
+    keep_node: bool,
+    /// Slots that begin later are left out.
+    latest: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -53,6 +75,22 @@ enum SwapRequestMode {
     Apply,
 }
 
+/// Money as it is, and as it would be with the recommendation.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+struct BeforeAfter {
+    before: Credits,
+    after: Credits,
+}
+
+/// An order of the recommendation that was refused when it was to be placed.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct NotPlaced {
+    /// Its place in `orders`.
+    order: usize,
+    code: String,
+    detail: String,
+}
+
 /// A recommendation and the orders that would carry it out. Nothing moves by itself.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 struct Recommendation {
@@ -60,14 +98,34 @@ struct Recommendation {
     /// `grow`, `lend` or `keep`.
     recommendation: String,
     reason: String,
+    /// Why in sentences with numbers.
+    why: Vec<String>,
     /// Chance that the demand exceeds what is in force within six slots, by resource.
     risk: BTreeMap<String, f64>,
+    /// What is bought or lent in the first slot that changes.
     change: Amounts,
-    /// At the last prices; negative is what lending brings.
+    /// Of all orders at the last prices; negative is what lending brings.
     expected_cost: Credits,
+    /// What the program says of each slot and resource of the workload.
+    quantities: Vec<Quantity>,
+    /// Idle capacity of the workload at the reserve price.
+    waste: BeforeAfter,
+    /// Predicted demand that is not in force, at the collar.
+    sla_violation: BeforeAfter,
+    /// Predicted demand × current cost − current performance × weight, where it is now; above 0 it
+    /// pays for what it does not get.
+    resource_optimization_score: Credits,
+    /// Every pool with what the need costs there, the best first.
+    pools: Vec<PopOption>,
+    /// How its limits would be changed, and when.
+    shaping: Vec<Shaping>,
+    /// What each order does; in the order of `orders`.
+    steps: Vec<Step>,
     orders: Vec<OrderRequest>,
     /// Ids of the orders that were placed (mode `apply`).
     placed: Vec<String>,
+    /// Orders that were refused after an earlier one had been placed (mode `apply`).
+    not_placed: Vec<NotPlaced>,
 }
 
 /// Recommends what to bid or lend for an instance; `mode: apply` places the orders.
@@ -80,50 +138,30 @@ async fn swap_request(
 ) -> Answered<(StatusCode, Json<Recommendation>)> {
     by.may("orders:write")?;
     check_criteria(&request)?;
+    let constraints = request.constraints.clone().unwrap_or_default();
+    check_constraints(&app, &constraints)?;
     let instance = visible(&app, &by, request.instance_id).await?;
-    let forecasts = app.forecasts.of_instance(instance.id, app.rhythm.slot_seconds);
-    let advice = recommend(&app, &instance, &forecasts, &request);
-    let slot = app.rhythm.first_open(app.now());
-    let value = {
-        let (pool, change) = (instance.pool.clone(), advice.change.clone());
-        app.sequencer.query(move |s| {
-            let of_resource = |(r, q): (&Resource, &i64)| s.reference(&pool, *r, slot).charge_half_even(*q);
-            change.iter().map(|line| of_resource(line).unwrap_or_default()).sum::<Credits>()
-        })
-    };
-    let value = value.await?;
-    let orders = match advice.side {
-        Some(side) => vec![order(&app, &instance, slot, &advice.change, limit(side, value))],
-        None => Vec::new(),
-    };
-    let mut placed = Vec::new();
-    if let Some(side) = advice.side.filter(|_| request.mode == SwapRequestMode::Apply) {
-        for order in orders.clone() {
-            let (participant, request) = (by.participant, Box::new(order));
-            let command = Command::PlaceOrder { participant, side, request, client_order: None };
-            let document = app.object(&by, command).await?;
-            let value: serde_json::Value = serde_json::from_str(&document).unwrap_or_default();
-            placed.extend(value["id"].as_str().map(str::to_owned));
+    let criteria = criteria(&request, &constraints);
+    let proposal = predict_load(&app, &instance, criteria, constraints.keep_pool).await?;
+    let mut answer = recommendation(&app, &instance, &request, &constraints, &proposal).await?;
+    if request.mode == SwapRequestMode::Apply {
+        for (index, (order, step)) in answer.orders.iter().zip(&answer.steps).enumerate() {
+            let (participant, request) = (by.participant, Box::new(order.clone()));
+            let command = Command::PlaceOrder { participant, side: step.side, request, client_order: None };
+            match app.object(&by, command).await {
+                Ok(document) => {
+                    let value: serde_json::Value = serde_json::from_str(&document).unwrap_or_default();
+                    answer.placed.extend(value["id"].as_str().map(str::to_owned));
+                }
+                // Nothing was placed: the refusal is the answer.
+                Err(problem) if answer.placed.is_empty() && index == 0 => return Err(problem),
+                Err(problem) => {
+                    answer.not_placed.push(NotPlaced { order: index, code: problem.code, detail: problem.detail });
+                }
+            }
         }
     }
-    let recommendation = match advice.side {
-        Some(Side::Bid) => "grow",
-        Some(Side::Offer) => "lend",
-        None => "keep",
-    };
-    Ok((
-        StatusCode::ACCEPTED,
-        Json(Recommendation {
-            instance_id: instance.id,
-            recommendation: recommendation.to_owned(),
-            reason: advice.reason,
-            risk: advice.risk,
-            change: advice.change,
-            expected_cost: if advice.side == Some(Side::Offer) { -value } else { value },
-            orders,
-            placed,
-        }),
-    ))
+    Ok((StatusCode::ACCEPTED, Json(answer)))
 }
 
 fn check_criteria(request: &SwapRequest) -> Answered<()> {
@@ -147,95 +185,127 @@ fn check_criteria(request: &SwapRequest) -> Answered<()> {
     Ok(())
 }
 
-/// Above this chance of running short, growing is recommended.
-const RISK_THRESHOLD: f64 = 0.10;
-
-/// What to do, before it has a price.
-struct Advice {
-    /// `None` is nothing.
-    side: Option<Side>,
-    reason: String,
-    risk: BTreeMap<String, f64>,
-    change: Amounts,
+fn check_constraints(app: &App, constraints: &Constraints) -> Answered<()> {
+    if let Some(most) = constraints.max_cost.filter(|most| most.is_negative()) {
+        let detail = format!("max_cost is 0 or more credits, not {most}.");
+        return Err(Problem::field("max_cost_negative", "/constraints/max_cost", detail));
+    }
+    let first = app.rhythm.first_open(app.now());
+    if constraints.latest.is_some_and(|latest| latest < first.start()) {
+        let detail = format!("No open slot begins by then: the first one begins at {first}.");
+        return Err(Problem::field("latest_too_early", "/constraints/latest", detail));
+    }
+    Ok(())
 }
 
-/// First simple rule: grow where the forecast says that it runs short, lend where it says
-/// that a part will not be needed. (The linear model of the concept is a later issue.)
-fn recommend(app: &App, instance: &Instance, forecasts: &[SeriesForecast], request: &SwapRequest) -> Advice {
-    let mut risk = BTreeMap::new();
-    let (mut grow, mut lend) = (Amounts::new(), Amounts::new());
-    let saving = request.cost_reduction_target.filter(|percent| *percent > 0.0);
-    for series in forecasts {
-        let resource = series.resource;
-        let (have, baseline) = (amount(&instance.in_force, resource), amount(&instance.baseline, resource));
-        let chance =
-            app.forecasts.probability_above(instance.id, resource, have, headroom_forecast::HORIZONS).unwrap_or(0.0);
-        risk.insert(resource.to_string(), chance);
-        let high =
-            series.points.iter().filter_map(|p| p.quantiles.get("0.9")).fold(0.0, |a: f64, b| a.max(*b)).ceil() as i64;
-        let wished = request.desired_performance_improvement.map_or(0, |p| (have as f64 * p / 100.0).ceil() as i64);
-        let most = amount(&instance.limit, resource) - baseline;
-        let more = (high - baseline).max(wished).min(most);
-        if more > 0 && (chance > RISK_THRESHOLD || wished > 0) {
-            grow.insert(resource, more);
-        }
-        let spare = (baseline - high.max(amount(&instance.floor, resource))).max(0);
-        // No more than brings what is asked for: the rest stays for what nobody foresaw.
-        let enough = saving.map_or(spare, |percent| (baseline as f64 * percent / 100.0).ceil() as i64);
-        if spare.min(enough) > 0 {
-            lend.insert(resource, spare.min(enough));
-        }
+/// Percent as millionths of the whole; the range is checked.
+fn share(percent: Option<f64>) -> Option<Share> {
+    percent.filter(|p| *p > 0.0).map(|p| Share::from_units((p * 10_000.0).ceil() as i64))
+}
+
+fn criteria(request: &SwapRequest, constraints: &Constraints) -> Criteria {
+    Criteria {
+        instance: request.instance_id,
+        improvement: share(request.desired_performance_improvement),
+        saving: share(request.cost_reduction_target),
+        max_cost: constraints.max_cost,
+        keep_node: constraints.keep_node,
+        latest: constraints.latest,
+        move_cost: Credits::ZERO,
     }
-    let (side, reason, change) = if forecasts.is_empty() {
-        (None, "there is no forecast yet; one is issued after the first slot", Amounts::new())
-    } else if saving.is_some() && lend.is_empty() {
-        let reason = "nothing to recommend: the forecast needs the whole baseline, so no part of it can be lent, and more capacity would cost more";
-        (None, reason, Amounts::new())
-    } else if saving.is_some() {
-        (Some(Side::Offer), "lending what will probably not be needed lowers the cost", lend)
-    } else if !grow.is_empty() && request.desired_performance_improvement.is_some_and(|p| p > 0.0) {
-        (Some(Side::Bid), "more capacity was asked for", grow)
-    } else if !grow.is_empty() {
-        (Some(Side::Bid), "the forecast exceeds what is in force", grow)
-    } else if request.desired_performance_improvement.is_some_and(|p| p > 0.0) {
-        (None, "nothing to recommend: the workload has what its own limit allows", Amounts::new())
-    } else if !lend.is_empty() {
-        (Some(Side::Offer), "a part of the baseline will probably not be needed", lend)
-    } else {
-        (None, "what is in force fits the forecast", Amounts::new())
+}
+
+async fn recommendation(
+    app: &App,
+    instance: &Instance,
+    request: &SwapRequest,
+    constraints: &Constraints,
+    proposal: &Proposal,
+) -> Answered<Recommendation> {
+    let open = {
+        let instance = instance.clone();
+        app.sequencer.query(move |s| asked(s, &instance)).await?
     };
-    Advice { side, reason: reason.to_owned(), risk, change }
+    let (wanted, pool) = (steps(proposal, instance, &open), instance.pool.clone());
+    let steps = app.sequencer.query(move |s| priced(s, &pool, wanted)).await?;
+    let saving = request.cost_reduction_target.is_some_and(|p| p > 0.0);
+    let quantities = quantities(proposal, instance, saving);
+    let changes = quantities.iter().any(|q| q.recommended != q.planned);
+    let side = steps.iter().map(|s| s.side).min_by_key(|side| *side != Side::Bid);
+    let main = steps.iter().find(|s| Some(s.side) == side);
+    let home = proposal.pools.iter().find(|p| p.pool == instance.pool);
+    let usage = last_usage(app, instance).await?;
+    Ok(Recommendation {
+        instance_id: instance.id,
+        recommendation: match side {
+            Some(Side::Bid) => "grow",
+            Some(Side::Offer) => "lend",
+            None => "keep",
+        }
+        .to_owned(),
+        reason: reason(app, instance, request, &quantities, side, changes).to_owned(),
+        why: why(proposal, instance, &quantities),
+        risk: risk(app, instance),
+        change: main.map(|s| s.resources.clone()).unwrap_or_default(),
+        expected_cost: steps.iter().map(|s| s.expected_cost).sum(),
+        waste: BeforeAfter {
+            before: as_credits(proposal.before.idle_nano),
+            after: as_credits(proposal.after.idle_nano),
+        },
+        sla_violation: BeforeAfter {
+            before: as_credits(proposal.before.missing_nano),
+            after: as_credits(proposal.after.missing_nano),
+        },
+        resource_optimization_score: home.map(|p| p.resource_optimization_score).unwrap_or_default(),
+        pools: proposal.pools.clone(),
+        shaping: if changes { shaping(proposal, instance, &app.rhythm, &usage) } else { Vec::new() },
+        orders: orders(instance, &app.rhythm, &steps, constraints.max_cost),
+        quantities,
+        steps,
+        placed: Vec::new(),
+        not_placed: Vec::new(),
+    })
 }
 
-/// The limit of a recommended order: a bid half as much again as it costs now, enough for a rising
-/// price and no blank cheque; an offer half of what it brings now, as it is paid the price anyway.
-fn limit(side: Side, value: Credits) -> Credits {
-    match side {
-        Side::Bid => value.share_floor(3, 2).max(Credits::from_units(1)),
-        Side::Offer => value.share_floor(1, 2),
+/// The recommendation in one clause. `side` is that of the orders, if there are any; `changes` says
+/// that the program changes something, ordered already or not.
+fn reason(
+    app: &App,
+    instance: &Instance,
+    request: &SwapRequest,
+    quantities: &[Quantity],
+    side: Option<Side>,
+    changes: bool,
+) -> &'static str {
+    let wished = request.desired_performance_improvement.is_some_and(|p| p > 0.0);
+    let saving = request.cost_reduction_target.is_some_and(|p| p > 0.0);
+    let has_forecast = !app.forecasts.of_instance(instance.id, app.rhythm.slot_seconds).is_empty();
+    let short = quantities.iter().find_map(|q| q.limited_by.as_deref());
+    match (side, short) {
+        (Some(Side::Offer), _) if saving => "lending what will probably not be needed lowers the cost",
+        (Some(Side::Offer), _) => "a part of the baseline will probably not be needed",
+        (Some(Side::Bid), _) if wished => "more capacity was asked for",
+        (Some(Side::Bid), _) => "the forecast exceeds what is in force",
+        (None, _) if instance.state != InstanceState::Running => "the workload does not run; restart it first",
+        (None, _) if !has_forecast => "there is no forecast yet; one is issued after the first slot",
+        (None, _) if quantities.is_empty() => "the forecast does not reach an open slot yet; ask again after this slot",
+        (None, _) if changes => "nothing more to recommend: open orders of the workload ask for it already",
+        (None, _) if saving => {
+            "nothing to recommend: the forecast needs the whole baseline, so no part of it can be lent, and more capacity would cost more"
+        }
+        (None, Some("instance_limit")) => "nothing to recommend: the workload has what its own limit allows",
+        (None, Some("budget")) => "nothing to recommend: what it lacks costs more than max_cost",
+        (None, Some(_)) => "nothing to recommend: what it lacks is not free in its pool, and nobody has it to spare",
+        (None, None) => "what is in force fits the forecast",
     }
 }
 
-fn order(app: &App, instance: &Instance, slot: Slot, resources: &Amounts, limit: Credits) -> OrderRequest {
-    let end_at = slot.plus(1, app.rhythm.slot_seconds).start();
-    OrderRequest {
-        instance: Some(instance.id),
-        window: Window { start_at: slot.start(), end_at },
-        latest_start_at: None,
-        replicas: 1,
-        resources: resources.clone(),
-        pools: vec![PoolChoice { pool: instance.pool.clone(), adder: Credits::ZERO }],
-        assurance: Default::default(),
-        limit,
-        min_fill: Default::default(),
-        time_in_force: Default::default(),
-        expires_at: None,
-        resell: Default::default(),
-        parent: None,
-        project: None,
-        no_displacement: false,
-        min_run_slots: 0,
-        class: instance.class,
-        client_bid_id: None,
-    }
+/// Chance that the demand exceeds what is in force within the forecast's horizon, by resource.
+fn risk(app: &App, instance: &Instance) -> BTreeMap<String, f64> {
+    let series = app.forecasts.of_instance(instance.id, app.rhythm.slot_seconds);
+    let chance = |resource| {
+        let have = amount(&instance.in_force, resource);
+        app.forecasts.probability_above(instance.id, resource, have, headroom_forecast::HORIZONS).unwrap_or(0.0)
+    };
+    series.iter().map(|s| (s.resource.to_string(), chance(s.resource))).collect()
 }

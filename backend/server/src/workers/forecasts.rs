@@ -3,6 +3,7 @@
 use crate::workers::nodes::Wanted;
 use crate::workers::telemetry::Sample;
 use headroom_forecast::{Forecaster, HORIZONS, Settings};
+use headroom_market::advice::gather::Outlooks;
 use headroom_market::ids::InstanceId;
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Amounts, Resource, amount};
@@ -178,6 +179,17 @@ impl Board {
     /// All series of the given instances.
     pub fn of_all(&self, instances: &[InstanceId], slot_seconds: i64) -> Vec<SeriesForecast> {
         instances.iter().flat_map(|i| self.of_instance(*i, slot_seconds)).collect()
+    }
+
+    /// The latest outlooks of workloads with these baselines; those without a forecast are left out.
+    pub fn outlooks(&self, baselines: &[(InstanceId, Amounts)], slot_seconds: i64) -> Outlooks {
+        let all = self.series.read().unwrap_or_else(PoisonError::into_inner);
+        let of = |(id, baseline): &(InstanceId, Amounts)| {
+            let mine = all.range((*id, Resource::CpuMilli)..=(*id, Resource::NetMbps)).filter(|(_, s)| !s.stale);
+            let slot = mine.map(|(_, s)| s.slot).max()?;
+            Some((*id, outlook(&all, *id, baseline, slot, slot_seconds)))
+        };
+        baselines.iter().filter_map(of).collect()
     }
 
     /// Chance that a resource's demand exceeds `limit` within the horizon.

@@ -6,14 +6,12 @@ use crate::workers::nodes::{Nodes, instance_id, node_id};
 use headroom_execution::{
     ActivateRequest, Driver, DriverError, OpKey, ShadowRequest, SnapshotId, SnapshotInfo, VerifyRequest,
 };
+use headroom_market::advice::shape::{self, GRACE_SECONDS, ShapeAction};
 use headroom_market::shadow::Verdict;
 use headroom_market::swap::saga::{self, StepReport, StepResult};
 use headroom_market::swap::{Difference, Swap, SwapState};
 use headroom_market::time::Timestamp;
 use headroom_market::workload::{Comparison, ComparisonRules};
-
-/// How long into its slot a smaller memory limit waits for what is in use.
-const MEMORY_GRACE_SECONDS: i64 = 10;
 
 /// What a step came to.
 enum Effect {
@@ -286,13 +284,14 @@ fn resize(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Effect {
         // Memory that is in use can't be taken yet: the guest gives it back at its own pace, for a
         // while. Then it is somebody else's, and a program that still has it is ended.
         Err(DriverError::MemoryInUse { limit_kib, in_use_kib }) => {
-            if situation.now < swap.slot.start().plus_seconds(MEMORY_GRACE_SECONDS) {
+            let since = (situation.now.micros() - swap.slot.start().micros()).div_euclid(1_000_000);
+            if shape::reclaim(since) != ShapeAction::Stop {
                 return Effect::Wait;
             }
             let mib = |kib| nodes.cluster.config().mib(kib);
             let (in_use, limit) = (mib(in_use_kib), mib(limit_kib));
             let detail =
-                format!("out of memory: {in_use} in use {MEMORY_GRACE_SECONDS} s after the limit went down to {limit}");
+                format!("out of memory: {in_use} in use {GRACE_SECONDS} s after the limit went down to {limit}");
             match nodes.cluster.end_as_faulty(&instance, swap.epoch, detail.clone()) {
                 Ok(()) => Effect::Failed { reason: "memory_in_use".to_owned(), detail, report: StepReport::default() },
                 Err(error) => or_retry::<()>(Err(error), |()| Effect::Wait),

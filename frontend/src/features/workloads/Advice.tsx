@@ -1,9 +1,35 @@
 // What should change for this workload? The server recommends; only a second click places orders.
-import { Button, Note, Panel, toast } from '@/components/ui';
-import { type Instance, type Recommendation, useWrite } from '@/lib/api';
+import { Button, type Column, DataTable, Money, Note, Panel, toast } from '@/components/ui';
+import { type Instance, type PopOption, type Recommendation, useWrite } from '@/lib/api';
 import { formatBundle, formatMoney, micro } from '@/lib/money';
 
 const VERB: Record<string, string> = { grow: 'Buy', lend: 'Lend', keep: 'Keep what it has' };
+/** Why a pool is out of the question; other codes are shown as they are. */
+const WHY_NOT: Record<string, string> = {
+  bid_outside_home_pool: 'bids outside the home pool are refused', no_host_fits: 'no node takes it', need_not_met: 'not all of it', pool_halted: 'trading is halted',
+  resource_not_in_pool: 'has not all resources', pinned: 'it may not move now', keep_pool: 'not asked for',
+};
+
+const COLUMNS: Column<PopOption>[] = [
+  { id: 'rank', head: 'Rank', right: true, cell: (p) => p.rank, value: (p) => p.rank },
+  { id: 'pool', head: 'Pool', cell: (p) => (p.selected ? <b>{p.pool}</b> : p.pool), value: (p) => p.pool },
+  { id: 'total', head: 'Need and move, cr', right: true, cell: (p) => (p.total === null ? '–' : <Money value={p.total} />), value: (p) => (p.total === null ? '' : p.total) },
+  { id: 'move', head: 'Of it the move, cr', right: true, cell: (p) => <Money value={p.migration.cost} />, value: (p) => p.migration.cost },
+  { id: 'score', head: 'Optimization score', right: true, cell: (p) => <Money value={p.resource_optimization_score} />, value: (p) => p.resource_optimization_score },
+  { id: 'order', head: 'Order', cell: (p) => (p.can_be_carried_out ? 'can be placed' : <span className="t3">{WHY_NOT[p.reason ?? ''] ?? p.reason}</span>), value: (p) => p.reason ?? '' },
+];
+
+function Reasons({ advice }: { advice: Recommendation }) {
+  return (
+    <details>
+      <summary className="s12">Why, and what other pools would cost</summary>
+      <div className="col g8">
+        {advice.why.map((line) => <p key={line} className="s12 t2">{line}</p>)}
+        {advice.pools.length > 0 && <DataTable label="Pools considered" columns={COLUMNS} rows={advice.pools} rowKey={(p) => p.pool} dense />}
+      </div>
+    </details>
+  );
+}
 
 export function Advice({ instance }: { instance: Instance }) {
   const write = useWrite<{ instance_id: string; mode: 'recommend' | 'apply' }, Recommendation>(['/bids', '/offers', '/balance']);
@@ -12,16 +38,19 @@ export function Advice({ instance }: { instance: Instance }) {
     onSuccess: (r) => { if (mode === 'apply') toast({ tone: 'ok', title: `${r.placed.length} orders placed for ${instance.name}` }); },
   });
   const acts = advice && advice.recommendation !== 'keep' && advice.placed.length === 0;
+  const slots = new Set(advice?.steps.map((s) => s.slot)).size;
   return (
     <Panel title="Recommendation" note="nothing moves by itself">
       <div className="pad col g8">
         {advice && (
           <p className="s12 t2">
             <b>{VERB[advice.recommendation] ?? advice.recommendation}{advice.recommendation !== 'keep' && ` ${formatBundle(advice.change)}`}</b>: {advice.reason}.
-            {acts && <> About {formatMoney(micro(advice.expected_cost))} cr for the next slot.</>}
+            {acts && <> About {formatMoney(micro(advice.expected_cost))} cr for {slots === 1 ? 'one slot' : `${slots} slots`}.</>}
           </p>
         )}
+        {advice && <Reasons advice={advice} />}
         {write.error && <div role="alert"><Note tone="bad">{write.error.said}</Note></div>}
+        {advice?.not_placed.map((refused) => <div role="alert" key={refused.order}><Note tone="warn">{refused.detail}</Note></div>)}
         <div className="row g8">
           <Button onClick={() => ask('recommend')} busy={write.isPending}>{advice ? 'Ask again' : 'What should change?'}</Button>
           {acts && <Button onClick={() => ask('apply')} busy={write.isPending}>{VERB[advice.recommendation]} for about {formatMoney(micro(advice.expected_cost))} cr</Button>}

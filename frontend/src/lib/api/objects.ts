@@ -152,9 +152,28 @@ export interface PredictedSeries { resource: ResourceName; issued_at: string | n
 export interface Prediction { instance_id: string | null; pool: string | null; model: string; series: PredictedSeries[] }
 /** What a workload has in one of the coming slots: baseline − lent + won − resold. */
 export interface Allocation { instance: string; instance_name: string; slot: string; node: string; baseline: Quantities; limits: Quantities }
+/** Every pool with what the workload's need costs there, the best first. */
+export interface PopOption {
+  pool: string; pop: string; tier: string; rank: number; selected: boolean; need_price: string;
+  migration: { method: string; bytes: number; downtime_micros: number; failures_per_million: number; cost: string };
+  distance: number; distance_cost: string;
+  /** `null` where the pool can't take the need. */
+  total: string | null;
+  resource_optimization_score: string; can_be_carried_out: boolean; reason: string | null;
+}
 /** A recommendation and the orders that would carry it out; nothing moves by itself. */
 export interface Recommendation {
-  instance_id: string; recommendation: string; reason: string; risk: Record<string, number>; change: Quantities; expected_cost: string; orders: OrderBody[]; placed: string[];
+  instance_id: string; recommendation: string; reason: string;
+  /** Sentences with numbers. */
+  why: string[];
+  risk: Record<string, number>; change: Quantities; expected_cost: string;
+  quantities: { slot: string; resource: ResourceName; planned: number; demand: number; recommended: number; moves: boolean; limited_by: string | null }[];
+  waste: { before: string; after: string }; sla_violation: { before: string; after: string };
+  resource_optimization_score: string; pools: PopOption[];
+  shaping: { at: string; steps: { resource: ResourceName; action: string; from: number; to: number; after_seconds: number }[] }[];
+  /** What each of `orders` does. */
+  steps: { slot: string; side: string; resources: Quantities; expected_cost: string }[];
+  orders: OrderBody[]; placed: string[]; not_placed: { order: number; code: string; detail: string }[];
 }
 
 export interface StatementLine {

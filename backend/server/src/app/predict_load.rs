@@ -1,0 +1,155 @@
+//! `predictLoad` of the concept for one workload: forecast demand, identify bottlenecks, propose swaps.
+//!
+//! 1. *Forecast*: the latest outlooks of all workloads of its pool (`workers/forecasts.rs`).
+//! 2. *Bottlenecks*: `identify_bottlenecks` holds them against the pool's capacity.
+//! 3. *Propose*: `recommend_swaps` (good_lp) over the pool, let through by the core's check; each pool
+//!    is weighed by `evaluate_pop` and `select_pop`, with what a move is expected to cost.
+//! 4. *Shadow* and 5. *apply* are the saga's (`market/src/swap/saga.rs`, `workers/swaps.rs`), once the
+//!    orders that a person or `mode: apply` has placed have won capacity.
+//!
+//! Absent on purpose: moving anything. What others have or need goes into the program, never out.
+use crate::app::App;
+use crate::app::bottlenecks::{Bottleneck, PoolSupply, identify_bottlenecks};
+use crate::http::problem::{Answered, Problem};
+use headroom_execution::Driver;
+use headroom_execution::plan::{Learned, Situation, choose};
+use headroom_market::advice::check::CheckedPlan;
+use headroom_market::advice::gather::{Criteria, Outlooks, swap_problem};
+use headroom_market::advice::places::{Stakes, pop_facts, stakes};
+use headroom_market::advice::pops::{MigrationCost, PopOption, select_pop};
+use headroom_market::advice::problem::{Figures, SwapProblem};
+use headroom_market::advice::recommended;
+use headroom_market::record::Table;
+use headroom_market::swap::{Swap, SwapState};
+use headroom_market::time::Timestamp;
+use headroom_market::units::{Amounts, Credits};
+use headroom_market::workload::{Instance, InstanceState};
+use headroom_solver::recommend_swaps;
+use headroom_store::read::{Page, Scope};
+
+/// What the chain proposes for a workload.
+pub struct Proposal {
+    /// Shortages that its pool is heading for, the likeliest first.
+    pub bottlenecks: Vec<Bottleneck>,
+    /// The program of its pool; its own cells have its id.
+    pub problem: SwapProblem,
+    /// `None` where nothing that was proposed passed the check.
+    pub plan: Option<CheckedPlan>,
+    /// All pools, the best place for its need first.
+    pub pools: Vec<PopOption>,
+    /// The workload's own figures as it is and as proposed.
+    pub before: Figures,
+    pub after: Figures,
+}
+
+/// A move carries what changed since its snapshot while the workload waits: a tenth, without a record.
+const DIRTY_PART: u64 = 10;
+/// A longer pause is no move that anybody would recommend.
+const MOST_PAUSE_MICROS: u64 = 1_000_000;
+/// What carrying a byte is taken to cost: a MiB costs about a thousandth of a credit.
+const BYTE_COST_NANO: u64 = 1;
+/// Finished swaps that say how moves go here.
+const RECORD: i64 = 200;
+
+/// Walks the chain for one workload.
+pub async fn predict_load(
+    app: &App,
+    instance: &Instance,
+    mut criteria: Criteria,
+    keep_pool: bool,
+) -> Answered<Proposal> {
+    let (now, id, pool) = (app.now(), instance.id, instance.pool.clone());
+    let subject = instance.clone();
+    let known = app.sequencer.query(move |s| {
+        let running = s.instances.values().filter(|i| i.pool == pool && i.state == InstanceState::Running);
+        let baselines: Vec<_> = running.map(|i| (i.id, i.baseline.clone())).collect();
+        (baselines, PoolSupply::of(s), stakes(s, now, &subject))
+    });
+    let (baselines, supply, stakes) = known.await?;
+    let seconds = app.rhythm.slot_seconds;
+    let outlooks = app.forecasts.outlooks(&baselines, seconds);
+    let ids: Vec<_> = baselines.into_iter().map(|(id, _)| id).collect();
+    let forecasts = app.forecasts.of_all(&ids, seconds);
+    let bottlenecks = identify_bottlenecks(&supply, &forecasts, app.rhythm.first_open(now));
+
+    let migration = migration_cost(app, &stakes).await?;
+    criteria.move_cost = migration.cost;
+    criteria.keep_node |= migration.method.is_empty();
+    let (problem, plan) = propose_swaps(app, now, outlooks, criteria).await?;
+    let as_planned = plan.as_ref().map_or_else(|| problem.as_it_is(), |plan| plan.plan().clone());
+    let mine = |cell: &headroom_market::advice::problem::Cell| cell.instance == id;
+    let (before, after) = (problem.figures(&problem.as_it_is(), mine), problem.figures(&as_planned, mine));
+    let weighed = {
+        let problem = problem.clone();
+        app.sequencer.query(move |s| pop_facts(s, now, id, &problem, &as_planned, &migration, keep_pool))
+    };
+    let pools = select_pop(&weighed.await?);
+    Ok(Proposal { bottlenecks, problem, plan, pools, before, after })
+}
+
+/// `proposeSwaps`: the program of the pool, solved and checked off the market's threads.
+async fn propose_swaps(
+    app: &App,
+    now: Timestamp,
+    outlooks: Outlooks,
+    criteria: Criteria,
+) -> Answered<(SwapProblem, Option<CheckedPlan>)> {
+    let problem = app.sequencer.query(move |s| swap_problem(s, now, &outlooks, &criteria)).await?;
+    let _turn = app.advice_turn.acquire().await.map_err(|e| Problem::fault(&e))?;
+    let solve = move || {
+        let plan = recommended(&problem, recommend_swaps);
+        (problem, plan)
+    };
+    tokio::task::spawn_blocking(solve).await.map_err(|e| Problem::fault(&e))
+}
+
+/// What a move of the workload is expected to cost: bytes, downtime × SLA rate, chance of failure ×
+/// cost of a rollback, by what the driver can do and what past moves have shown.
+async fn migration_cost(app: &App, stakes: &Stakes) -> Answered<MigrationCost> {
+    let state_bytes = app.nodes.limits(&stakes.in_force).mem_kib.saturating_mul(1024);
+    let micro = |money: Credits| u64::try_from(money.units()).unwrap_or(0);
+    let situation = Situation {
+        fits_in_place: false,
+        must_move: true,
+        state_bytes,
+        dirty_bytes: state_bytes / DIRTY_PART,
+        max_pause_micros: MOST_PAUSE_MICROS,
+        byte_cost_nano_credits: BYTE_COST_NANO,
+        pause_cost_micro_credits_per_s: micro(stakes.pause_cost_per_second),
+        rollback_cost_micro_credits: micro(stakes.rollback_cost),
+    };
+    let plan = choose(&situation, &app.nodes.cluster.capabilities(), &learned(app).await?);
+    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    Ok(plan.chosen.map_or_else(MigrationCost::default, |(method, p)| MigrationCost {
+        method: format!("{method:?}").to_lowercase(),
+        bytes: number(p.bytes),
+        downtime_micros: number(p.pause_micros),
+        failures_per_million: number(p.failures_per_million),
+        cost: Credits::from_units(number(p.cost_micro_credits)),
+    }))
+}
+
+/// What the latest finished moves of this market have shown, whosever they were.
+async fn learned(app: &App) -> Answered<Learned> {
+    let statuses = ["done", "aborted", "rolled_back", "failed"].map(str::to_owned).to_vec();
+    let page = Page { limit: RECORD, statuses, ..Page::default() };
+    let finished = app.store.list(Table::Swaps, &Scope::All, &page).await?;
+    let mut learned = Learned::default();
+    let swaps = finished.rows.iter().rev().filter_map(|(_, text)| serde_json::from_str::<Swap>(text).ok());
+    for swap in swaps.filter(Swap::moves) {
+        let transfer = swap.phases.iter().find(|p| p.state == SwapState::Transferred);
+        let took = transfer.and_then(|p| Some(p.ended_at?.micros() - p.started_at.micros())).unwrap_or(0);
+        let number = |n: i64| u64::try_from(n).unwrap_or(0);
+        let failed = swap.state != SwapState::Done;
+        learned.record(number(swap.bytes), number(took), number(swap.downtime_micros.unwrap_or(0)), failed);
+    }
+    Ok(learned)
+}
+
+/// What a workload used when it was last measured.
+pub async fn last_usage(app: &App, instance: &Instance) -> Answered<Amounts> {
+    let from = app.now().plus_seconds(-60).micros();
+    let samples = app.store.observations.samples(&instance.id.to_string(), from, 100).await?;
+    let last = samples.last().and_then(|text| serde_json::from_str::<crate::workers::telemetry::Sample>(text).ok());
+    Ok(last.map(|sample| sample.usage).unwrap_or_default())
+}
