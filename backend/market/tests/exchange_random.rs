@@ -64,6 +64,7 @@ fn empty() -> State {
         last_root: String::new(),
         planned_until: slot,
         settled_until: slot,
+        two_person_approval: false,
         created_at: zero,
     })
 }

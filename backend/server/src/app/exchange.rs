@@ -1,6 +1,7 @@
 //! Everything that a request or a worker can reach.
 use crate::app::directory::{Directory, Identity};
 use crate::app::sessions::Sessions;
+use crate::app::simulation::Simulations;
 use crate::app::tokens::TokenKeys;
 use crate::app::winning::WinningLimits;
 use crate::clock::Clock;
@@ -42,6 +43,7 @@ pub struct App {
     pub pulse: Arc<Pulse>,
     pub directory: LiveDirectory,
     pub winning: WinningLimits,
+    pub simulations: Simulations,
 }
 
 /// Users, keys and participants as they are now, read without asking the sequencer.

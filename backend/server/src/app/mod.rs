@@ -5,6 +5,7 @@ pub mod exchange;
 pub mod passwords;
 pub mod refresh;
 pub mod sessions;
+pub mod simulation;
 pub mod tokens;
 pub mod winning;
 
