@@ -1,7 +1,7 @@
 //! What a second person, or its author, does with a proposed reserve price.
 use crate::app::App;
 use crate::http::auth::Platform;
-use crate::http::extract::{Body, Path};
+use crate::http::extract::{Body, PathWithin};
 use crate::http::problem::{Answered, ProblemDocument, Problems};
 use crate::http::reply::ok;
 use crate::http::reserve_prices::{etag, if_match, version_of};
@@ -50,10 +50,10 @@ async fn decide(
 async fn approve_reserve_price(
     State(app): State<Arc<App>>,
     Platform(by): Platform,
-    Path(named): Path<(String, ReservePriceId)>,
+    PathWithin(slug, id): PathWithin<ReservePriceId>,
     headers: HeaderMap,
 ) -> Answered<Response> {
-    decide(&app, &by, named, &headers, (Verdict::Approve, None)).await
+    decide(&app, &by, (slug, id), &headers, (Verdict::Approve, None)).await
 }
 
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -70,11 +70,11 @@ struct Rejection {
 async fn reject_reserve_price(
     State(app): State<Arc<App>>,
     Platform(by): Platform,
-    Path(named): Path<(String, ReservePriceId)>,
+    PathWithin(slug, id): PathWithin<ReservePriceId>,
     headers: HeaderMap,
     Body(rejection): Body<Rejection>,
 ) -> Answered<Response> {
-    decide(&app, &by, named, &headers, (Verdict::Reject, Some(rejection.reason))).await
+    decide(&app, &by, (slug, id), &headers, (Verdict::Reject, Some(rejection.reason))).await
 }
 
 /// Takes one's own proposal back. Needs If-Match.
@@ -84,8 +84,8 @@ async fn reject_reserve_price(
 async fn withdraw_reserve_price(
     State(app): State<Arc<App>>,
     Platform(by): Platform,
-    Path(named): Path<(String, ReservePriceId)>,
+    PathWithin(slug, id): PathWithin<ReservePriceId>,
     headers: HeaderMap,
 ) -> Answered<Response> {
-    decide(&app, &by, named, &headers, (Verdict::Withdraw, None)).await
+    decide(&app, &by, (slug, id), &headers, (Verdict::Withdraw, None)).await
 }
