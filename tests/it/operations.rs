@@ -156,7 +156,11 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
     let mut add = |id: &'static str, role: &'static str, path: &str, body: Option<Value>| {
         let if_match = matches!(
             id,
-            "scheduleReservePrice" | "replaceProfile" | "approveReservePrice" | "rejectReservePrice" | "withdrawReservePrice"
+            "scheduleReservePrice"
+                | "replaceProfile"
+                | "approveReservePrice"
+                | "rejectReservePrice"
+                | "withdrawReservePrice"
         );
         all.insert(id, Sample { role, path: format!("/v1{path}"), body, if_match });
     };

@@ -44,7 +44,8 @@ async fn an_unchanged_schedule_gives_what_happened_and_a_dearer_one_sells_less()
     }
     ensure!(same["before"] == same["after"] && same["priced_out_total"] == json!(0), "{same}");
     ensure!(same["before"]["volume"].as_i64() > Some(0), "the demo trades: {}", same["before"]);
-    let dear = json!({ "resource": "cpu_milli", "price": "0.02", "rounds": 15, "elasticity": { "low": "0", "high": "1.5" } });
+    let dear =
+        json!({ "resource": "cpu_milli", "price": "0.02", "rounds": 15, "elasticity": { "low": "0", "high": "1.5" } });
     let dear = admin.post(SIMULATE, &dear).await?.ok()?;
     let sold = |of: &Value| of["operator_volume"].as_i64().unwrap_or(-1);
     ensure!(sold(&dear["after"]) < sold(&dear["before"]) && sold(&dear["after"]) >= 0, "{dear}");

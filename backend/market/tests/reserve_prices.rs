@@ -38,7 +38,9 @@ fn amounts(cpu: i64) -> Amounts {
 }
 
 fn steps(text: &[(&str, &str)]) -> Vec<ReserveStep> {
-    text.iter().map(|(share, price)| ReserveStep { share: share.parse().unwrap(), price: price.parse().unwrap() }).collect()
+    text.iter()
+        .map(|(share, price)| ReserveStep { share: share.parse().unwrap(), price: price.parse().unwrap() })
+        .collect()
 }
 
 fn clear(book: &Arc<Book>) -> Option<Outcome> {
@@ -95,7 +97,14 @@ impl World {
 
     fn schedule(&mut self, resource: Resource, steps: Vec<ReserveStep>, ahead: i64, by: Option<UserId>) -> Reply {
         let effective_at = self.now.plus_seconds(ahead);
-        self.run(Command::ScheduleReserve { pool: "p".into(), resource, steps, effective_at, expected_version: None, by })
+        self.run(Command::ScheduleReserve {
+            pool: "p".into(),
+            resource,
+            steps,
+            effective_at,
+            expected_version: None,
+            by,
+        })
     }
 
     fn participant(&mut self, name: &str) -> ParticipantId {
@@ -144,7 +153,9 @@ impl World {
                 comparison: ComparisonRules::default(),
                 strategy: Strategy::default(),
             };
-            let Reply::Instance(instance) = self.run(Command::RegisterInstance(Box::new(new))) else { panic!("instance of {name}") };
+            let Reply::Instance(instance) = self.run(Command::RegisterInstance(Box::new(new))) else {
+                panic!("instance of {name}")
+            };
             self.members.push((participant, instance));
         }
     }
@@ -174,8 +185,7 @@ impl World {
     }
 
     fn place(&mut self, participant: ParticipantId, side: Side, request: OrderRequest) -> Option<String> {
-        let command =
-            Command::PlaceOrder { participant, side, request: Box::new(request.clone()), client_order: None };
+        let command = Command::PlaceOrder { participant, side, request: Box::new(request.clone()), client_order: None };
         let Reply::Order(id) = self.run(command) else { return None };
         self.requests.insert(id.to_string(), request);
         Some(id.to_string())
@@ -272,8 +282,11 @@ const THREE: &[(&str, &str)] = &[("0.6", "0.0009"), ("0.25", "0.00126"), ("0.15"
 
 #[test]
 fn the_unchanged_schedule_gives_what_happened() {
+    let mut resales = 0;
     for seed in 0..24 {
         let world = random_market(seed, THREE);
+        let sold_on = |r: &PastRound| r.outcome.awards.iter().filter(|a| a.order.starts_with("awd_")).count();
+        resales += world.rounds.iter().map(sold_on).sum::<usize>();
         let simulation = world.simulate(THREE);
         assert!(simulation.complete && simulation.rounds.len() == world.rounds.len(), "seed {seed}");
         for (round, past) in simulation.rounds.iter().zip(&world.rounds) {
@@ -286,6 +299,7 @@ fn the_unchanged_schedule_gives_what_happened() {
         let sold = world.state.products.values().filter(|p| p.resource == Resource::CpuMilli);
         assert_eq!(simulation.before.operator_volume, sold.flat_map(|p| &p.sold_steps).sum::<i64>(), "seed {seed}");
     }
+    assert!(resales > 0, "what was won is sold on in some of them");
 }
 
 #[test]
@@ -378,6 +392,19 @@ fn rounds_are_coupled() {
 }
 
 #[test]
+fn demand_falls_with_a_price_at_which_nothing_is_bought() {
+    let mut world = simple_market(5);
+    // What is only proposed is no price.
+    let author = world.user("author");
+    world.run(Command::SetReserveApproval { two_person: true });
+    propose(&mut world, "0.9", author);
+    let simulation = world.simulate(&[("1", "0.5")]);
+    assert_eq!((simulation.after.volume, simulation.after.price), (0, None));
+    let [low, high] = &simulation.band[..] else { panic!("two ends") };
+    assert!(high.demand < low.demand && low.demand.units() < 1_000_000, "{} {}", low.demand, high.demand);
+}
+
+#[test]
 fn a_simulation_ends_where_it_is_told_to() {
     let world = simple_market(3);
     let mut left = 4;
@@ -448,8 +475,11 @@ fn what_is_rejected_withdrawn_or_late_never_prices() {
     refused(&decide(&mut world, alone, Verdict::Approve, other, None), "not_pending");
     world.run(Command::SetReserveApproval { two_person: true });
     refused(&world.schedule(Resource::CpuMilli, steps(&[("1", "0.002")]), 0, Some(author)), "effective_in_the_past");
-    let (rejected, withdrawn, late) =
-        (propose(&mut world, "0.003", author), propose(&mut world, "0.004", author), propose(&mut world, "0.005", author));
+    let (rejected, withdrawn, late) = (
+        propose(&mut world, "0.003", author),
+        propose(&mut world, "0.004", author),
+        propose(&mut world, "0.005", author),
+    );
     assert!(matches!(decide(&mut world, rejected, Verdict::Reject, other, None), Reply::ReservePrice(_)));
     assert!(matches!(decide(&mut world, withdrawn, Verdict::Withdraw, author, None), Reply::ReservePrice(_)));
     world.run(Command::SetReserveApproval { two_person: false });

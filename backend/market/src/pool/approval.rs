@@ -59,13 +59,13 @@ pub fn decide(
     id: ReservePriceId,
     decision: Decision,
 ) -> Result<ReservePriceId, Refusal> {
-    let mut pool = turn.state.pools.get(slug).cloned().ok_or_else(|| not_found("pool"))?;
-    let proposal = turn.state.reserve_prices.get(&id).filter(|r| r.pool == slug).cloned();
-    let proposal = proposal.ok_or_else(|| not_found("reserve price"))?;
     let Decision { verdict, reason, expected_version, by } = decision;
     if let Some(reason) = &reason {
         check_reason(reason)?;
     }
+    let mut pool = turn.state.pools.get(slug).cloned().ok_or_else(|| not_found("pool"))?;
+    let proposal = turn.state.reserve_prices.get(&id).filter(|r| r.pool == slug).cloned();
+    let proposal = proposal.ok_or_else(|| not_found("reserve price"))?;
     if proposal.state != ReserveState::Pending {
         return repeated(&proposal, verdict, by);
     }
@@ -103,7 +103,9 @@ fn repeated(proposal: &ReservePrice, verdict: Verdict, by: UserId) -> Result<Res
                 format!("It was {what} at {} already. Propose another schedule to change what is in force.", made.at),
             ))
         }
-        None => Err(conflict("not_pending", "It was scheduled without asking a second person: there is nothing to decide.")),
+        None => {
+            Err(conflict("not_pending", "It was scheduled without asking a second person: there is nothing to decide."))
+        }
     }
 }
 

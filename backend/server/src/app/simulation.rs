@@ -32,7 +32,7 @@ pub const MOST_ROUNDS: u32 = 240;
 const LONGEST_REPLAY: Duration = Duration::from_secs(12);
 const LONGEST: Duration = Duration::from_secs(25);
 /// Of stored books and outcomes, as text.
-const MOST_BYTES: usize = 96 * 1024 * 1024;
+const MOST_BYTES: usize = 32 * 1024 * 1024;
 /// Awards that are looked up for the ids of what is sold on.
 const MOST_AWARDS: i64 = 50_000;
 /// Losers that an answer lists; their number is told in full.
@@ -299,8 +299,7 @@ async fn sold_before(
 
 /// Which award an order got in a round.
 async fn awards(app: &App, first: u64, last: u64) -> Answered<BTreeMap<(u64, String), String>> {
-    let documents =
-        app.store.between(Table::Awards, &Scope::All, first as i64, last as i64 + 1, MOST_AWARDS).await?;
+    let documents = app.store.between(Table::Awards, &Scope::All, first as i64, last as i64 + 1, MOST_AWARDS).await?;
     let mut found = BTreeMap::new();
     for document in documents {
         let award: Award = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;

@@ -270,9 +270,7 @@ async fn slot_prices(app: &App, slug: &str, resource: Resource, limit: i64) -> A
         };
         app.sequencer.query(of_pool).await?
     };
-    let reserve_at = |slot: Slot| {
-        in_force(schedules.iter(), slot).and_then(|r| r.steps.first()).map(|s| s.price)
-    };
+    let reserve_at = |slot: Slot| in_force(schedules.iter(), slot).and_then(|r| r.steps.first()).map(|s| s.price);
     let mut points = Vec::new();
     for document in documents {
         let product: headroom_market::pool::Product =

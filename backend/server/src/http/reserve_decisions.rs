@@ -1,11 +1,11 @@
 //! What a second person, or its author, does with a proposed reserve price.
 use crate::app::App;
+use crate::app::directory::Identity;
 use crate::http::auth::Platform;
 use crate::http::extract::{Body, PathWithin};
 use crate::http::problem::{Answered, ProblemDocument, Problems};
 use crate::http::reply::ok;
 use crate::http::reserve_prices::{etag, if_match, version_of};
-use crate::app::directory::Identity;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};

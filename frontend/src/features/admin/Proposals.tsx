@@ -44,7 +44,7 @@ export function Proposals({ pool, history, etag }: Props) {
                 <div className="row g8 wrap">
                   {own
                     ? <><Button onClick={() => choose({ of: p, verdict: 'withdraw' })}>Withdraw…</Button><span className="s11 t3">Somebody else has to approve it.</span></>
-                    : <><Button kind="primary" disabled={late} onClick={() => choose({ of: p, verdict: 'approve' })}>Approve…</Button><Button kind="danger" onClick={() => choose({ of: p, verdict: 'reject' })}>Reject…</Button></>}
+                    : <><Button disabled={late} onClick={() => choose({ of: p, verdict: 'approve' })}>Approve…</Button><Button kind="danger" onClick={() => choose({ of: p, verdict: 'reject' })}>Reject…</Button></>}
                 </div>
               )}
             </li>

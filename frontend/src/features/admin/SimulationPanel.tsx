@@ -61,19 +61,19 @@ function Answer({ of }: { of: Simulated }) {
   if (!first || !last) {
     return <Panel title="Simulation"><Empty fact="There is no past round to replay." hint={of.skipped[0] ? `Round ${of.skipped[0].number}: ${of.skipped[0].reason}` : 'Rounds are held once somebody bids.'} /></Panel>;
   }
-  const priceOf = (f: Simulated['before']) => (f.price ? <Price value={f.price} resource={of.resource} /> : 'none');
+  const priceOf = (f: Simulated['before']) => (f.price ? <Price value={f.price} resource={of.resource} /> : 'none, as nothing was bought,');
   return (
     <>
       <ChartFrame title={`Simulation, ${unit.label} in ${of.pool}`} note={`rounds ${first.number} to ${last.number}`} table={{ name: `${of.pool}-simulation`, columns: measureColumns, rows, rowKey: (m) => m.id }}>
         <p className="pad s12 t2" role="status">
-          In these {of.rounds.length} rounds the operator would have sold <b>{sayChange(sold.before, sold.after)}</b> and taken <b>{sayChange(operator.before, operator.after)}</b>, at a mean price of {priceOf(of.after)} instead of {priceOf(of.before)} credits a {unit.one} and slot.{' '}
+          In these {of.rounds.length} rounds the operator would have sold <b>{sayChange(sold.before, sold.after)}</b> of it and taken <b>{sayChange(operator.before, operator.after)}</b> in all, at a mean price of {priceOf(of.after)} instead of {priceOf(of.before)} credits a {unit.one} and slot.{' '}
           {of.priced_out_total === 0 ? 'Nobody gets less.' : <><b>{of.priced_out_total}</b> {of.priced_out_total === 1 ? 'order gets' : 'orders get'} less{of.gained_total > 0 && <>, {of.gained_total} more</>}.</>}
         </p>
         <BandBars rows={rows} />
         <div className="padx pb-3 col g6">
           {caveats(of).map((c) => <Note key={c} tone="warn">{c}</Note>)}
           {of.skipped.length > 0 && <Note tone="acc">Left out: {of.skipped.slice(0, 3).map((s) => `round ${s.number}, ${s.reason}`).join('; ')}{of.skipped.length > 3 && ` and ${of.skipped.length - 3} more`}.</Note>}
-          <p className="help">Bids, offers and cancellations are those that were sent; what wins or fails here carries over to the later rounds. {of.band.length > 0 && <>The whisker lets the bids for {unit.label.toLowerCase()} follow the price with an elasticity of {of.band.map((b) => `${Number(b.elasticity)} (${formatPercent(Number(b.demand))} of the demand)`).join(' and ')}: assumptions, not measured here.</>}</p>
+          <p className="help">Bids, offers and cancellations are those that were sent; what wins or fails here carries over to the later rounds. {of.band.length > 0 && <>The whisker lets the bids for {unit.label} follow the price with an elasticity of {of.band.map((b) => `${Number(b.elasticity)} (${formatPercent(Number(b.demand))} of the demand)`).join(' and ')}: assumptions, not measured here.</>}</p>
         </div>
       </ChartFrame>
       {of.priced_out.length > 0 && (

@@ -1,6 +1,6 @@
 // What a simulation says, in numbers that a page can show: changes, bands, and what is missing.
 import type { Figures, Simulated } from '@/lib/api';
-import { formatMoney, formatRough, micro, toNumber } from '@/lib/money';
+import { formatMoney, formatRough, micro, toNumber, unitOf } from '@/lib/money';
 
 export interface SimulationBody { resource: string; steps: Simulated['steps']; rounds: number }
 
@@ -14,10 +14,10 @@ const sayCredits = (value: number) => `${formatMoney(micro(value.toFixed(6)))} c
 export function measures(of: Simulated): Measure[] {
   const quantity = (value: number) => formatRough(of.resource, value);
   const all: [string, string, Pick, Measure['say']][] = [
-    ['operator', 'The operator takes', (f) => credits(f.operator_revenue), sayCredits],
-    ['revenue', 'All buyers pay', (f) => credits(f.revenue), sayCredits],
-    ['sold', 'The operator sells', (f) => f.operator_volume, quantity],
-    ['volume', 'Bought from anybody', (f) => f.volume, quantity],
+    ['operator', 'The operator takes, whole market', (f) => credits(f.operator_revenue), sayCredits],
+    ['revenue', 'All buyers pay, whole market', (f) => credits(f.revenue), sayCredits],
+    ['sold', `The operator sells, ${of.pool} ${unitOf(of.resource).label}`, (f) => f.operator_volume, quantity],
+    ['volume', `Bought from anybody, ${of.pool} ${unitOf(of.resource).label}`, (f) => f.volume, quantity],
   ];
   return all.map(([id, label, pick, say]) => {
     const ends = [of.after, ...of.band.map((b) => b.after)].map(pick);

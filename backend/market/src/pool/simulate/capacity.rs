@@ -130,16 +130,17 @@ impl<'q> Capacity<'q> {
         let old = in_force(by_then, slot);
         let released = self.question.released(slot, round.sealed_at);
         let total = match old {
-            Some(old) => supply::total_behind(&product.supply, released, &old.steps, &entry.truth).unwrap_or_else(|| {
-                let all = product.supply.iter().map(|s| s.quantity).sum::<i64>() + entry.truth.iter().sum::<i64>();
-                i64::try_from(i128::from(all) * 1000 / i128::from(released.max(1))).unwrap_or(all)
-            }),
+            Some(old) => {
+                supply::total_behind(&product.supply, released, &old.steps, &entry.truth).unwrap_or_else(|| {
+                    let all = product.supply.iter().map(|s| s.quantity).sum::<i64>() + entry.truth.iter().sum::<i64>();
+                    i64::try_from(i128::from(all) * 1000 / i128::from(released.max(1))).unwrap_or(all)
+                })
+            }
             None => question.capacity_now,
         };
         if known {
-            let same_shares = old.is_some_and(|old| {
-                old.steps.iter().map(|s| s.share).eq(question.steps.iter().map(|s| s.share))
-            });
+            let same_shares =
+                old.is_some_and(|old| old.steps.iter().map(|s| s.share).eq(question.steps.iter().map(|s| s.share)));
             entry.simulated = if same_shares {
                 entry.truth.clone()
             } else {

@@ -95,14 +95,7 @@ fn share(limit: Money, part: i64, whole: i64) -> Money {
 impl<'q> Chain<'q> {
     pub fn new(question: &'q Question, demand: i64) -> Self {
         let capacity = Capacity::new(question);
-        Self {
-            question,
-            demand,
-            tracks: BTreeMap::new(),
-            holdings: Vec::new(),
-            same: BTreeMap::new(),
-            capacity,
-        }
+        Self { question, demand, tracks: BTreeMap::new(), holdings: Vec::new(), same: BTreeMap::new(), capacity }
     }
 
     /// The book that the round would have had.

@@ -92,12 +92,7 @@ fn prices(outcome: &Outcome) -> BTreeMap<BookKey, Price> {
 }
 
 /// Prices of the class by slot, where a bid bought at them.
-pub fn traded_prices(
-    class: (&str, Resource),
-    book: &Book,
-    outcome: &Outcome,
-    slots: &[Slot],
-) -> BTreeMap<Slot, Price> {
+pub fn traded_prices(class: (&str, Resource), book: &Book, outcome: &Outcome, slots: &[Slot]) -> BTreeMap<Slot, Price> {
     let bids: std::collections::BTreeSet<&str> =
         book.orders.iter().filter(|o| o.side == Side::Bid).map(|o| o.id.as_str()).collect();
     let all = prices(outcome);

@@ -18,7 +18,7 @@ pub mod figures;
 
 use crate::clearing::{Book, Outcome};
 use crate::market::Rhythm;
-use crate::pool::{ReservePrice, ReserveStep};
+use crate::pool::{ReservePrice, ReserveStep, in_force};
 use crate::time::{Slot, Timestamp};
 use crate::units::{Credits, Price, Resource, Share};
 use chain::Chain;
@@ -217,15 +217,18 @@ fn replay_one(
     }
 }
 
-/// Prices that say how far demand moves: what was paid on average, or the first steps where nothing was.
-fn price_change(question: &Question, before: &Figures, after: &Figures) -> (i64, i64) {
-    if let (Some(old), Some(new)) = (before.price, after.price) {
-        return (old.units(), new.units());
-    }
-    let latest = question.schedules.iter().max_by_key(|s| (s.effective_at, s.entered_at(), s.id));
-    let first = |steps: &[ReserveStep]| steps.first().map_or(0, |s| s.price.units());
-    let new = first(&question.steps);
-    (latest.map_or(new, |s| first(&s.steps)), new)
+/// Prices that say how far demand moves: what was paid on average. Where nothing was bought, the first
+/// step of the schedule: of the one in force at the end before, of the one tried after.
+fn price_change(question: &Question, rounds: &[PastRound], before: &Figures, after: &Figures) -> (i64, i64) {
+    let first = |steps: &[ReserveStep]| steps.first().map(|s| s.price);
+    let new = after.price.or(first(&question.steps)).unwrap_or(Price::ZERO);
+    let in_force_then = || {
+        let last = rounds.last()?;
+        let by_then = question.schedules.iter().filter(|s| s.entered_at() <= last.sealed_at);
+        first(&in_force(by_then, *last.slots.first()?)?.steps)
+    };
+    let old = before.price.or_else(in_force_then).unwrap_or(new);
+    (old.units(), new.units())
 }
 
 fn band(
@@ -235,11 +238,15 @@ fn band(
     clear: Clear<'_>,
     go_on: &mut dyn FnMut(Pass) -> bool,
 ) -> Vec<BandEnd> {
-    let (old, new) = price_change(question, before, after);
+    let (old, new) = price_change(question, rounds, before, after);
     let mut ends = Vec::new();
     for hundredths in question.elasticities {
         let factor = elasticity::factor(old, new, hundredths);
-        let figures = if factor == elasticity::WHOLE { Some(*after) } else { replay_scaled(question, rounds, factor, clear, go_on) };
+        let figures = if factor == elasticity::WHOLE {
+            Some(*after)
+        } else {
+            replay_scaled(question, rounds, factor, clear, go_on)
+        };
         let Some(figures) = figures else { return Vec::new() };
         let elasticity = Share::from_units(i64::from(hundredths) * 10_000);
         ends.push(BandEnd { elasticity, demand: Share::from_units(factor), after: figures });
