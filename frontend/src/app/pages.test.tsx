@@ -128,9 +128,9 @@ it('what sets a price is what the clearing says, not a comparison with the reser
 
 it('a reserve price can be tried before it is proposed, and others decide on it', async () => {
   await visit('/admin/pricing', 'admin');
-  await waitFor(() => expect(screen.getByRole('button', { name: 'Simulate' })).toBeTruthy());
+  await waitFor(() => expect(screen.getByRole('button', { name: 'Simulate' })).toBeTruthy(), { timeout: 4000 });
   fireEvent.click(screen.getByRole('button', { name: 'Simulate' }));
-  await waitFor(() => expect(screen.getByText(/the operator would have sold/).textContent).toContain('less'));
+  await waitFor(() => expect(screen.getByText(/the operator would have sold/).textContent).toContain('less'), { timeout: 4000 });
   expect(screen.getByRole('table', { name: 'Who would have got less' }).textContent).toContain('Genomics Core');
   expect(screen.getByText(/Left out: round/)).toBeTruthy();
   // Somebody else's proposal: the mock's admin may approve it, and has to say why not.
@@ -141,4 +141,4 @@ it('a reserve price can be tried before it is proposed, and others decide on it'
   fireEvent.click(screen.getByRole('button', { name: 'Reject it' }));
   await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
   expect(screen.getByRole('button', { name: 'Propose the schedule…' })).toBeTruthy();
-});
+}, 20_000);
