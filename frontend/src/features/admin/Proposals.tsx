@@ -10,9 +10,9 @@ import { inForce, say } from './schedule';
 type Verdict = 'approve' | 'reject' | 'withdraw';
 const DONE: Record<Verdict, string> = { approve: 'approved', reject: 'rejected', withdraw: 'withdrawn' };
 interface Props { pool: Pool; history: NamedReservePrice[]; etag: string }
-interface Choice { of: NamedReservePrice; verdict: Verdict }
+interface Choice { of: NamedReservePrice; verdict: Verdict; etag: string }
 
-/** `If-Match` is the list that is on the screen: a decision is about what was read. */
+/** `If-Match` is the list from which the decision was opened: it is about what was read. */
 export function Proposals({ pool, history, etag }: Props) {
   const me = useMe();
   const may = useMay('pricing:write');
@@ -23,8 +23,8 @@ export function Proposals({ pool, history, etag }: Props) {
   const close = () => { choose(null); write.reset(); };
   const decide = (reason: string) => {
     if (!choice) return;
-    const { of, verdict } = choice;
-    write.mutate({ path: `/pools/${pool.slug}/reserve_prices/${of.id}/${verdict}`, body: verdict === 'reject' ? { reason } : undefined, ifMatch: etag }, {
+    const { of, verdict, etag: read } = choice;
+    write.mutate({ path: `/pools/${pool.slug}/reserve_prices/${of.id}/${verdict}`, body: verdict === 'reject' ? { reason } : undefined, ifMatch: read }, {
       onSuccess: () => { toast({ tone: 'ok', title: `Proposal for ${pool.slug} ${DONE[verdict]}`, detail: `${unitOf(of.resource).label}: ${say(of.resource, of.steps)}` }); choose(null); },
     });
   };
@@ -43,8 +43,8 @@ export function Proposals({ pool, history, etag }: Props) {
               {may && (
                 <div className="row g8 wrap">
                   {own
-                    ? <><Button onClick={() => choose({ of: p, verdict: 'withdraw' })}>Withdraw…</Button><span className="s11 t3">Somebody else has to approve it.</span></>
-                    : <><Button disabled={late} onClick={() => choose({ of: p, verdict: 'approve' })}>Approve…</Button><Button kind="danger" onClick={() => choose({ of: p, verdict: 'reject' })}>Reject…</Button></>}
+                    ? <><Button onClick={() => choose({ of: p, verdict: 'withdraw', etag })}>Withdraw…</Button><span className="s11 t3">Somebody else has to approve it.</span></>
+                    : <><Button disabled={late} onClick={() => choose({ of: p, verdict: 'approve', etag })}>Approve…</Button><Button kind="danger" onClick={() => choose({ of: p, verdict: 'reject', etag })}>Reject…</Button></>}
                 </div>
               )}
             </li>
@@ -56,7 +56,7 @@ export function Proposals({ pool, history, etag }: Props) {
           title={`${choice.verdict === 'approve' ? 'Approve' : choice.verdict === 'reject' ? 'Reject' : 'Withdraw'} this reserve price of ${unitOf(choice.of.resource).label} in ${pool.slug}?`}
           action={choice.verdict === 'approve' ? 'Approve it' : choice.verdict === 'reject' ? 'Reject it' : 'Withdraw it'}
           text={<>{choice.verdict === 'approve' && <>In force until then: <b>{replaced ? say(replaced.resource, replaced.steps) : 'none'}</b>.<br /></>}Proposed: <b>{say(choice.of.resource, choice.of.steps)}</b>, in credits a {unitOf(choice.of.resource).one} and slot.
-            {write.error && <span role="alert" className="bad"><br />{write.error.said}{write.error.status === 412 && ' The list has been read again: look at it, then decide.'}</span>}</>} />
+            {write.error && <span role="alert" className="bad"><br />{write.error.said}{write.error.status === 412 && ' The list has been read again: go back, look at it, then decide.'}</span>}</>} />
       )}
     </Panel>
   );
