@@ -392,7 +392,7 @@ fn rounds_are_coupled() {
 }
 
 #[test]
-fn demand_falls_with_a_price_at_which_nothing_is_bought() {
+fn demand_falls_with_a_dearer_schedule_even_if_nothing_is_bought() {
     let mut world = simple_market(5);
     // What is only proposed is no price.
     let author = world.user("author");

@@ -73,7 +73,7 @@ function Answer({ of }: { of: Simulated }) {
         <div className="padx pb-3 col g6">
           {caveats(of).map((c) => <Note key={c} tone="warn">{c}</Note>)}
           {of.skipped.length > 0 && <Note tone="acc">Left out: {of.skipped.slice(0, 3).map((s) => `round ${s.number}, ${s.reason}`).join('; ')}{of.skipped.length > 3 && ` and ${of.skipped.length - 3} more`}.</Note>}
-          <p className="help">Bids, offers and cancellations are those that were sent; what wins or fails here carries over to the later rounds. {of.band.length > 0 && <>The whisker lets the bids for {unit.label} follow the price with an elasticity of {of.band.map((b) => `${Number(b.elasticity)} (${formatPercent(Number(b.demand))} of the demand)`).join(' and ')}: assumptions, not measured here.</>}</p>
+          <p className="help">Bids, offers and cancellations are those that were sent; what wins or fails here carries over to the later rounds. {of.band.length > 0 && <>The whisker lets the bids for {unit.label} follow the schedule’s mean price with an elasticity of {of.band.map((b) => `${Number(b.elasticity)} (${formatPercent(Number(b.demand))} of the demand)`).join(' and ')}: assumptions, not measured here.</>}</p>
         </div>
       </ChartFrame>
       {of.priced_out.length > 0 && (

@@ -165,7 +165,7 @@ pub fn run(
         list.push(replay_one(question, round, &mut chain, (&mut before, &mut after), clear));
     }
     let (total_before, total_after) = (before.figures(), after.figures());
-    let band = band(question, &rounds[..list.len()], (&total_before, &total_after), clear, go_on);
+    let band = band(question, &rounds[..list.len()], &total_after, clear, go_on);
     let (priced_out, gained) = compare(&before, &after);
     Simulation { rounds: list, before: total_before, after: total_after, band, priced_out, gained, complete }
 }
@@ -217,28 +217,32 @@ fn replay_one(
     }
 }
 
-/// Prices that say how far demand moves: what was paid on average. Where nothing was bought, the first
-/// step of the schedule: of the one in force at the end before, of the one tried after.
-fn price_change(question: &Question, rounds: &[PastRound], before: &Figures, after: &Figures) -> (i64, i64) {
-    let first = |steps: &[ReserveStep]| steps.first().map(|s| s.price);
-    let new = after.price.or(first(&question.steps)).unwrap_or(Price::ZERO);
+/// A schedule's mean price in nano-credits, by the shares of its steps.
+fn mean(steps: &[ReserveStep]) -> i64 {
+    let sum: i128 = steps.iter().map(|s| i128::from(s.share.units()) * i128::from(s.price.units())).sum();
+    i64::try_from(sum / i128::from(elasticity::WHOLE)).unwrap_or(i64::MAX)
+}
+
+/// The mean prices of the schedule in force at the end, and of the one tried. Not what was paid on average:
+/// where dear bids fall out, that falls while every price rises.
+fn price_change(question: &Question, rounds: &[PastRound]) -> (i64, i64) {
+    let new = mean(&question.steps);
     let in_force_then = || {
         let last = rounds.last()?;
         let by_then = question.schedules.iter().filter(|s| s.entered_at() <= last.sealed_at);
-        first(&in_force(by_then, *last.slots.first()?)?.steps)
+        Some(mean(&in_force(by_then, *last.slots.first()?)?.steps))
     };
-    let old = before.price.or_else(in_force_then).unwrap_or(new);
-    (old.units(), new.units())
+    (in_force_then().unwrap_or(new), new)
 }
 
 fn band(
     question: &Question,
     rounds: &[PastRound],
-    (before, after): (&Figures, &Figures),
+    after: &Figures,
     clear: Clear<'_>,
     go_on: &mut dyn FnMut(Pass) -> bool,
 ) -> Vec<BandEnd> {
-    let (old, new) = price_change(question, rounds, before, after);
+    let (old, new) = price_change(question, rounds);
     let mut ends = Vec::new();
     for hundredths in question.elasticities {
         let factor = elasticity::factor(old, new, hundredths);
