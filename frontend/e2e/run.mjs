@@ -1,5 +1,6 @@
 // Walks every page as every demo role in both themes: axe finds nothing, no request leaves the
-// origin, nothing throws; screenshots go to --out. Then a bidder places, sees and cancels a bid.
+// origin, nothing throws; screenshots go to --out. A bidder places, sees and cancels a bid;
+// an admin tries a reserve price on past rounds.
 //   node e2e/run.mjs --url http://127.0.0.1:8080 --access data/demo-access.json --out e2e/out [--roles bidder,admin] [--no-bid]
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -8,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { axe, launch, watch } from './browser.mjs';
 import { walkBid } from './bid.mjs';
 import { readRoutes } from './routes.mjs';
+import { walkReserve } from './reserve.mjs';
 
 const { values: arg } = parseArgs({ options: {
   url: { type: 'string', default: 'http://127.0.0.1:8080' }, access: { type: 'string' }, out: { type: 'string', default: 'e2e/out' },
@@ -84,6 +86,12 @@ for (const user of users) {
       await page.keyboard.press('Escape');
       await page.waitForSelector('[role=dialog]', { state: 'detached' });
     }
+    if (user.role === 'admin') {
+      const look = async (name) => { note(`admin ${name} ${theme}`, await axe(page, axeSource), faults); await page.screenshot({ path: join(arg.out, `admin-${name}-${theme}.png`), fullPage: true }); };
+      const walk = await walkReserve(page, origin, look).catch((e) => ({ ok: false, fault: String(e.message).split('\n')[0] }));
+      if (report.reserve?.ok !== false) report.reserve = walk;
+      note(`reserve walk ${theme}`, [], faults);
+    }
   }
   if (user.role === 'bidder' && !arg['no-bid']) {
     const shot = (name) => page.screenshot({ path: join(arg.out, `walk-${name}.png`) });
@@ -96,5 +104,5 @@ for (const user of users) {
 writeFileSync(join(arg.out, 'report.json'), JSON.stringify(report, null, 2));
 for (const v of report.violations) console.error(`axe ${v.impact} ${v.id} on ${v.where}\n  ${v.nodes.slice(0, 3).join('\n  ')}`);
 for (const f of report.faults) console.error(`fault on ${f.where}: ${f.fault}`);
-console.log(JSON.stringify({ pages: report.pages, violations: report.violations.length, faults: report.faults.length, bid: report.bid ?? null }));
-process.exit(report.violations.length + report.faults.length > 0 || report.bid?.ok === false ? 1 : 0);
+console.log(JSON.stringify({ pages: report.pages, violations: report.violations.length, faults: report.faults.length, bid: report.bid ?? null, reserve: report.reserve ?? null }));
+process.exit(report.violations.length + report.faults.length > 0 || report.bid?.ok === false || report.reserve?.ok === false ? 1 : 0);

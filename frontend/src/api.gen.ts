@@ -140,6 +140,13 @@ export interface components {
             held: components["schemas"]["Credits"];
             bond: components["schemas"]["Credits"];
         };
+        /** @description The same replay with demand that follows the price. */
+        BandEnd: {
+            elasticity: components["schemas"]["Share"];
+            /** @description On the quantities of bids for the pool's resource. */
+            demand: components["schemas"]["Share"];
+            after: components["schemas"]["Figures"];
+        };
         Baseline: {
             baseline: components["schemas"]["BTreeMap"];
             floor?: components["schemas"]["BTreeMap"];
@@ -336,6 +343,11 @@ export interface components {
             baseline: components["schemas"]["BTreeMap"];
             floor: components["schemas"]["BTreeMap"];
         };
+        /** @description Demand goes with (new price ÷ old price)^(−elasticity). From 0 to 3, two digits. */
+        Elasticity: {
+            low: components["schemas"]["Share"];
+            high: components["schemas"]["Share"];
+        };
         /** @description Why an order has not won, and what would have. */
         Explanation: {
             order: components["schemas"]["OrderId"];
@@ -367,6 +379,24 @@ export interface components {
             pointer: string;
             code: string;
             detail: string;
+        };
+        /** @description Money of the whole market, and quantities of the product class whose price is in question. */
+        Figures: {
+            /** @description What operator supply was sold for, in all pools and resources. */
+            operator_revenue: components["schemas"]["Credits"];
+            /** @description What all buyers pay. */
+            revenue: components["schemas"]["Credits"];
+            /**
+             * Format: int64
+             * @description Of the pool's resource: what the operator sold, base units × slots.
+             */
+            operator_volume: number;
+            /**
+             * Format: int64
+             * @description Of the pool's resource: what was bought from anybody, base units × slots.
+             */
+            volume: number;
+            price?: components["schemas"]["Price"] | null;
         };
         Grant: {
             amount: components["schemas"]["Credits"];
@@ -796,6 +826,8 @@ export interface components {
                 gate_closes_at: components["schemas"]["Timestamp"];
                 /** Format: int64 */
                 reserve_version: number;
+                /** @description Whether a new reserve price waits for the approval of a second person. */
+                two_person_approval: boolean;
                 resources: components["schemas"]["ResourceView"][];
             }[];
             has_more: boolean;
@@ -849,19 +881,15 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description The shape of every list, for the OpenAPI document. */
-        List_ReservePrice: {
+        List_ReservePriceView: {
             /** @example list */
             object: string;
-            data: {
-                id: components["schemas"]["ReservePriceId"];
-                pool: components["schemas"]["String"];
-                resource: components["schemas"]["Resource"];
-                /** @description Rising prices; the shares add up to 1. */
-                steps: components["schemas"]["ReserveStep"][];
-                effective_at: components["schemas"]["Timestamp"];
-                created_by?: components["schemas"]["UserId"] | null;
-                created_at: components["schemas"]["Timestamp"];
-            }[];
+            data: (components["schemas"]["ReservePrice"] & {
+                /** @description Shown to the operator's roles only. */
+                created_by_name?: string | null;
+                /** @description Of who approved, rejected or withdrew it; shown to the operator's roles only. */
+                decided_by_name?: string | null;
+            })[];
             has_more: boolean;
             next_cursor?: string | null;
         };
@@ -1364,6 +1392,8 @@ export interface components {
             gate_closes_at: components["schemas"]["Timestamp"];
             /** Format: int64 */
             reserve_version: number;
+            /** @description Whether a new reserve price waits for the approval of a second person. */
+            two_person_approval: boolean;
             resources: components["schemas"]["ResourceView"][];
         };
         /** @description A pool with its numbers. */
@@ -1509,6 +1539,24 @@ export interface components {
             reserve?: components["schemas"]["Price"] | null;
             cleared_at: components["schemas"]["Timestamp"];
         };
+        /** @description An order that gets less of the pool's resource than it got. */
+        PricedOut: {
+            order: string;
+            participant: string;
+            /**
+             * Format: int64
+             * @description Base units × slots of the pool's resource.
+             */
+            won_before: number;
+            /** Format: int64 */
+            won_after: number;
+            /** @description For everything that it won in these rounds. */
+            paid_before: components["schemas"]["Credits"];
+            paid_after: components["schemas"]["Credits"];
+        };
+        PricedOutOrder: components["schemas"]["PricedOut"] & {
+            participant_name?: string | null;
+        };
         /** @description RFC 9457 problem document, `application/problem+json`. */
         ProblemDocument: {
             /** @description A page under `/docs/errors/`. */
@@ -1645,11 +1693,21 @@ export interface components {
             /** @description Orders that were refused after an earlier one had been placed (mode `apply`). */
             not_placed: components["schemas"]["NotPlaced"][];
         };
+        Rejection: {
+            /** @description Its author and the other admins read it. */
+            reason: string;
+        };
         /**
          * @description What happens to capacity that was won for a slot that has not begun.
          * @enum {string}
          */
         Resell: "own_limit" | "never";
+        /** @description Who decided on a proposal, when, and what they said. */
+        ReserveDecision: {
+            by: components["schemas"]["UserId"];
+            at: components["schemas"]["Timestamp"];
+            reason?: string | null;
+        };
         /** @description A reserve price schedule: in force for slots that start at or after `effective_at`. */
         ReservePrice: {
             id: components["schemas"]["ReservePriceId"];
@@ -1660,9 +1718,24 @@ export interface components {
             effective_at: components["schemas"]["Timestamp"];
             created_by?: components["schemas"]["UserId"] | null;
             created_at: components["schemas"]["Timestamp"];
+            /** @description Only one that is `scheduled` prices anything. */
+            state?: components["schemas"]["ReserveState"];
+            decision?: components["schemas"]["ReserveDecision"] | null;
         };
         /** @example rsv_01jd3z6k2m9x7q4v8n5t1w0r3c */
         ReservePriceId: string;
+        /** @description A schedule with the names of those who set it. */
+        ReservePriceView: components["schemas"]["ReservePrice"] & {
+            /** @description Shown to the operator's roles only. */
+            created_by_name?: string | null;
+            /** @description Of who approved, rejected or withdrew it; shown to the operator's roles only. */
+            decided_by_name?: string | null;
+        };
+        /**
+         * @description Where a schedule stands. Without approval by two people all are `scheduled` at once.
+         * @enum {string}
+         */
+        ReserveState: "scheduled" | "pending" | "rejected" | "withdrawn";
         /** @description One step of the operator's supply: this share of it at this price. */
         ReserveStep: {
             share: components["schemas"]["Share"];
@@ -1837,11 +1910,54 @@ export interface components {
         Share: string;
         /** @enum {string} */
         Side: "bid" | "offer";
+        /** @description What a schedule would have done to past rounds, bids held fixed. */
+        Simulated: {
+            pool: string;
+            resource: components["schemas"]["Resource"];
+            steps: components["schemas"]["ReserveStep"][];
+            /** @description False where time or the size of the books ended it early: then the rounds below are all it tells of. */
+            complete: boolean;
+            /** @description Earliest first. */
+            rounds: components["schemas"]["SimulatedRound"][];
+            skipped: components["schemas"]["SkippedRound"][];
+            before: components["schemas"]["Figures"];
+            after: components["schemas"]["Figures"];
+            /** @description The same with demand that follows the price, low elasticity first; empty where time did not suffice. */
+            band: components["schemas"]["BandEnd"][];
+            /** @description The greatest losses first, at most 100. */
+            priced_out: components["schemas"]["PricedOutOrder"][];
+            priced_out_total: number;
+            /** @description Orders that get more of the pool's resource than they got. */
+            gained_total: number;
+        };
+        SimulatedRound: {
+            /** Format: int64 */
+            number: number;
+            sealed_at: components["schemas"]["Timestamp"];
+            /** @description Whether clearing it again as it was gave what it gave then. */
+            reproduced: boolean;
+            /** @description Why one of the two clearings has no outcome; it counts as nothing sold there. */
+            void?: string | null;
+            before: components["schemas"]["Figures"];
+            after: components["schemas"]["Figures"];
+            prices: components["schemas"]["SlotPrice"][];
+        };
+        /** @description A round that could not be replayed. */
+        SkippedRound: {
+            /** Format: int64 */
+            number: number;
+            reason: string;
+        };
         /**
          * Format: date-time
          * @example 2026-11-20T10:20:00Z
          */
         Slot: string;
+        SlotPrice: {
+            slot: components["schemas"]["Slot"];
+            before?: components["schemas"]["Price"] | null;
+            after?: components["schemas"]["Price"] | null;
+        };
         /** @description What happened to a participant's money, like a bank statement: opening + movements = closing. */
         Statement: {
             participant: components["schemas"]["ParticipantId"];
@@ -2006,6 +2122,24 @@ export interface components {
             net_charges: components["schemas"]["Credits"];
             /** @description Received less paid, so that it may be below 0. */
             reservation_fees: components["schemas"]["Credits"];
+        };
+        /** @description A schedule to try, as one is scheduled, and on what. */
+        TriedReservePrice: {
+            resource: components["schemas"]["Resource"];
+            price?: components["schemas"]["Price"] | null;
+            steps?: components["schemas"]["ReserveStep"][];
+            effective_at?: components["schemas"]["Timestamp"] | null;
+            /**
+             * Format: int32
+             * @description How many past rounds, 1 to 240; 60 by default.
+             */
+            rounds?: number | null;
+            /**
+             * Format: int64
+             * @description The last of them; the newest by default.
+             */
+            last_round?: number | null;
+            elasticity?: components["schemas"]["Elasticity"] | null;
         };
         /** @example usr_01jd3z6k2m9x7q4v8n5t1w0r3c */
         UserId: string;

@@ -15,6 +15,7 @@ mod operations;
 mod orders;
 mod recovery;
 mod redis;
+mod reserve_prices;
 mod roles;
 mod session;
 mod sim;

@@ -146,9 +146,22 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
     let order = order(&n.instance, &n.window);
     let reserve = json!({ "resource": "cpu_milli", "price": "0.000900", "steps": [], "effective_at": n.later });
     let resources = json!({ "cpu_milli": 100, "mem_mib": 100 });
+    let simulated = json!({
+        "resource": "cpu_milli", "price": "0.000900", "steps": [], "effective_at": n.later, "rounds": 2, "last_round": 1,
+        "elasticity": { "low": "0.2", "high": "1" },
+    });
+    // Well formed, and of nobody.
+    let decided = |verdict: &str| format!("/pools/fra1-hp/reserve_prices/rsv_01m7w6c380fh08zv3bjp1wmpmd/{verdict}");
     let mut all = BTreeMap::new();
     let mut add = |id: &'static str, role: &'static str, path: &str, body: Option<Value>| {
-        let if_match = matches!(id, "scheduleReservePrice" | "replaceProfile");
+        let if_match = matches!(
+            id,
+            "scheduleReservePrice"
+                | "replaceProfile"
+                | "approveReservePrice"
+                | "rejectReservePrice"
+                | "withdrawReservePrice"
+        );
         all.insert(id, Sample { role, path: format!("/v1{path}"), body, if_match });
     };
     for (id, path) in [
@@ -223,6 +236,8 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ("resumePool", "/pools/ams1-lp/resume".to_owned()),
         ("drainNode", "/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/drain".to_owned()),
         ("undrainNode", "/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/undrain".to_owned()),
+        ("approveReservePrice", decided("approve")),
+        ("withdrawReservePrice", decided("withdraw")),
     ] {
         add(id, "admin", &path, None);
     }
@@ -293,6 +308,8 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ),
         ("haltPool", "/pools/ams1-lp/halt".to_owned(), json!({ "reason": "tests" })),
         ("scheduleReservePrice", "/pools/fra1-hp/reserve_prices".to_owned(), reserve),
+        ("simulateReservePrice", "/pools/fra1-hp/reserve_prices/simulate".to_owned(), simulated),
+        ("rejectReservePrice", decided("reject"), json!({ "reason": "tests" })),
         (
             "putBaseline",
             format!("/instances/{}/baseline", n.instance),

@@ -31,7 +31,7 @@ const TABLE: &[(&str, &str)] = &[
     ("fa", "exportLedger getFinanceSummary"),
     (
         "a",
-        "createParticipant putQuota grantCredits listUsers createUser createPool createNode haltPool resumePool scheduleReservePrice putBaseline",
+        "createParticipant putQuota grantCredits listUsers createUser createPool createNode haltPool resumePool scheduleReservePrice simulateReservePrice approveReservePrice rejectReservePrice withdrawReservePrice putBaseline",
     ),
     ("ao", "drainNode undrainNode"),
     ("o", "cancelSwap"),

@@ -9,6 +9,7 @@ use crate::ids::{InstanceId, OrderId, ParticipantId, SwapId};
 use crate::market::{Market, Rhythm};
 use crate::participant::admin as participants;
 use crate::pool::admin as pools;
+use crate::pool::approval;
 use crate::round::{award, seal};
 use crate::settlement::settle;
 use crate::state::State;
@@ -61,6 +62,11 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
             let new = pools::NewReserve { resource, steps, effective_at, expected_version, by };
             pools::schedule_reserve(turn, &pool, new).map(Reply::ReservePrice)
         }
+        Command::DecideReserve { pool, reserve, verdict, reason, expected_version, by } => {
+            let decision = approval::Decision { verdict, reason, expected_version, by };
+            approval::decide(turn, &pool, reserve, decision).map(Reply::ReservePrice)
+        }
+        Command::SetReserveApproval { two_person } => Ok(approval::set(turn, two_person)),
         Command::RegisterModule { participant, name, hash, size_bytes } => {
             register::module(turn, participant, name, hash, size_bytes).map(Reply::Module)
         }
@@ -156,6 +162,7 @@ fn open_market(
         planned_until: first,
         settled_until: first,
         created_at: turn.now,
+        two_person_approval: false,
     }));
     Ok(Reply::Done)
 }

@@ -5,6 +5,7 @@ use crate::clearing::{Book, Outcome, Verified};
 use crate::ids::*;
 use crate::market::Rhythm;
 use crate::participant::Membership;
+use crate::pool::approval::Verdict;
 use crate::pool::{NodeState, PoolSlug, ReserveStep, Tier};
 use crate::settlement::meter::Reading;
 use crate::swap::saga::StepResult;
@@ -107,6 +108,19 @@ pub enum Command {
         effective_at: Timestamp,
         expected_version: Option<u64>,
         by: Option<UserId>,
+    },
+    /// Approves, rejects or withdraws a schedule that waits for a second person.
+    DecideReserve {
+        pool: PoolSlug,
+        reserve: ReservePriceId,
+        verdict: Verdict,
+        reason: Option<String>,
+        expected_version: Option<u64>,
+        by: UserId,
+    },
+    /// Whether reserve prices need a second person from now on.
+    SetReserveApproval {
+        two_person: bool,
     },
     RegisterModule {
         participant: Option<ParticipantId>,

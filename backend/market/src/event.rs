@@ -28,6 +28,8 @@ pub enum Event {
     PoolChanged(Pool),
     NodeChanged(Node),
     ReserveScheduled(ReservePrice),
+    /// A proposal was approved, rejected or withdrawn.
+    ReserveDecided(ReservePrice),
     ReferenceChanged(Reference),
     ProductChanged(Product),
     ModuleRegistered(Module),
@@ -112,7 +114,7 @@ impl State {
             Event::KeyChanged(r) => self.put(r.clone()),
             Event::PoolChanged(r) => self.put(r.clone()),
             Event::NodeChanged(r) => self.put(r.clone()),
-            Event::ReserveScheduled(r) => self.put(r.clone()),
+            Event::ReserveScheduled(r) | Event::ReserveDecided(r) => self.put(r.clone()),
             Event::ReferenceChanged(r) => self.put(r.clone()),
             Event::ProductChanged(r) => self.put(r.clone()),
             Event::ModuleRegistered(r) => self.put(r.clone()),

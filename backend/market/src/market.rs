@@ -72,6 +72,9 @@ pub struct Market {
     /// Slots before this one are settled.
     pub settled_until: Slot,
     pub created_at: Timestamp,
+    /// A reserve price that somebody schedules waits for another person's approval.
+    #[serde(default)]
+    pub two_person_approval: bool,
 }
 
 #[cfg(test)]

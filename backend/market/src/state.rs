@@ -9,7 +9,7 @@ use crate::ids::*;
 use crate::ledger::{Account, Ledger, Transfer};
 use crate::market::Market;
 use crate::participant::{ApiKey, Participant, User};
-use crate::pool::{Node, Pool, PoolSlug, Product, Reference, ReservePrice};
+use crate::pool::{self, Node, Pool, PoolSlug, Product, Reference, ReservePrice};
 use crate::record::{Record, Row, RowKey, Table};
 use crate::round::{Award, Round};
 use crate::settlement::Receipt;
@@ -278,10 +278,7 @@ impl State {
     }
     /// The reserve price steps in force for a slot: the latest schedule that is effective by then.
     pub fn reserve(&self, pool: &str, resource: Resource, slot: Slot) -> Option<&ReservePrice> {
-        self.reserve_prices
-            .values()
-            .filter(|r| r.pool == pool && r.resource == resource && r.effective_at <= slot.start())
-            .max_by_key(|r| (r.effective_at, r.created_at, r.id))
+        pool::in_force(self.reserve_prices.values().filter(|r| r.pool == pool && r.resource == resource), slot)
     }
     pub fn reserve_price(&self, pool: &str, resource: Resource, slot: Slot) -> Option<Price> {
         self.reserve(pool, resource, slot).and_then(|r| r.steps.first()).map(|s| s.price)

@@ -31,6 +31,7 @@ fn market() -> Market {
         last_root: String::new(),
         planned_until: slot,
         settled_until: slot,
+        two_person_approval: false,
         created_at: NOW,
     }
 }

@@ -419,7 +419,7 @@ fn stored_outcome(reply: &str, events: &str) -> Outcome {
         let document = match event {
             Event::OrderAccepted(order) => order.document(),
             Event::InstanceChanged(instance) => instance.document(),
-            Event::ReserveScheduled(reserve) => reserve.document(),
+            Event::ReserveScheduled(reserve) | Event::ReserveDecided(reserve) => reserve.document(),
             Event::ParticipantChanged(participant) => participant.document(),
             Event::HintChanged(hint) => hint.document(),
             Event::ProfileChanged(profile) => profile.document(),

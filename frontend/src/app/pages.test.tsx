@@ -125,3 +125,20 @@ it('what sets a price is what the clearing says, not a comparison with the reser
   expect(screen.getAllByText('the reserve price, step 1').length).toBeGreaterThan(0);
   product.price = old;
 });
+
+it('a reserve price can be tried before it is proposed, and others decide on it', async () => {
+  await visit('/admin/pricing', 'admin');
+  await waitFor(() => expect(screen.getByRole('button', { name: 'Simulate' })).toBeTruthy(), { timeout: 4000 });
+  fireEvent.click(screen.getByRole('button', { name: 'Simulate' }));
+  await waitFor(() => expect(screen.getByText(/the operator would have sold/).textContent).toContain('less'), { timeout: 4000 });
+  expect(screen.getByRole('table', { name: 'Who would have got less' }).textContent).toContain('Genomics Core');
+  expect(screen.getByText(/Left out: round/)).toBeTruthy();
+  // Somebody else's proposal: the mock's admin may approve it, and has to say why not.
+  expect(screen.getByText(/Proposed by Hanna Brandt/)).toBeTruthy();
+  fireEvent.click(screen.getByRole('button', { name: 'Reject…' }));
+  expect((screen.getByRole('button', { name: 'Reject it' }) as HTMLButtonElement).disabled).toBe(true);
+  fireEvent.change(screen.getByLabelText(/Reason/), { target: { value: 'too dear' } });
+  fireEvent.click(screen.getByRole('button', { name: 'Reject it' }));
+  await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+  expect(screen.getByRole('button', { name: 'Propose the schedule…' })).toBeTruthy();
+}, 20_000);

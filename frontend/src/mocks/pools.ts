@@ -25,7 +25,7 @@ export const pools: Pool[] = ROWS.map(([slug, pop, tier, price, reserve, cores, 
     price: halted ? null : { price: perUnit(value, per), low: perUnit(value, per), high: perUnit(value * 1.004, per), slot: slotAt(1), round: 948_212, set_by: SETTER[slug] ?? 'bid:bid_01KAB6Q0ZX3F7K1YV8' },
   });
   return {
-    slug, id: `poo_01KAB6Q0ZX3F${1000 + i}`, next_slot: slotAt(1), gate_closes_at: slotAt(1), reserve_version: 7, name: `${pop}, ${tier.replace('_', ' ')}`, pop, tier, nodes: Math.round(cores / 64),
+    slug, id: `poo_01KAB6Q0ZX3F${1000 + i}`, next_slot: slotAt(1), gate_closes_at: slotAt(1), reserve_version: 7, two_person_approval: true, name: `${pop}, ${tier.replace('_', ' ')}`, pop, tier, nodes: Math.round(cores / 64),
     resources: [one('cpu_milli', price, reserve, cores, 1000), one('mem_mib', memory, memory || 0.05, cores * 4, 1024)],
     halted: halted ? { by: 'M. Achterberg', at: ago(3720), reason: 'cooling alarm in hall 2' } : null,
   };
@@ -66,6 +66,10 @@ export function book(slug: string, resource: string): Book {
 }
 
 export const reservePrices = (slug: string) => pools.find((p) => p.slug === slug)?.resources.flatMap((r, i) => [
-  { id: `rsv_${slug}_${i}b`, pool: slug, resource: r.resource, steps: [{ share: '0.800000', price: r.reserve ?? '0' }, { share: '0.200000', price: dec(Number(r.reserve ?? 0) * 1.5, 9) }], effective_at: ago(7200), created_by: 'usr_01KAB6Q0ZX3F4Qadmin', created_at: ago(90_000) },
-  { id: `rsv_${slug}_${i}a`, pool: slug, resource: r.resource, steps: [{ share: '1.000000', price: dec(Number(r.reserve ?? 0) * 0.944, 9) }], effective_at: ago(2_600_000), created_by: null, created_at: ago(2_700_000) },
+  { id: `rsv_${slug}_${i}b`, pool: slug, resource: r.resource, steps: [{ share: '0.800000', price: r.reserve ?? '0' }, { share: '0.200000', price: dec(Number(r.reserve ?? 0) * 1.5, 9) }], effective_at: ago(7200), created_by: 'usr_01KAB6Q0ZX3F4Qadmin', created_at: ago(90_000), state: 'scheduled', decision: { by: 'usr_01KAB6Q0ZX3F4Qother', at: ago(80_000), reason: null }, created_by_name: 'Ruth Adeyemi', decided_by_name: 'Hanna Brandt' },
+  ...(i === 0 ? [
+    { id: `rsv_${slug}_${i}c`, pool: slug, resource: r.resource, steps: [{ share: '1.000000', price: dec(Number(r.reserve ?? 0) * 1.2, 9) }], effective_at: ago(-7200), created_by: 'usr_01KAB6Q0ZX3F4Qother', created_at: ago(600), state: 'pending', decision: null, created_by_name: 'Hanna Brandt', decided_by_name: null },
+    { id: `rsv_${slug}_${i}d`, pool: slug, resource: r.resource, steps: [{ share: '1.000000', price: dec(Number(r.reserve ?? 0) * 3, 9) }], effective_at: ago(3600), created_by: 'usr_01KAB6Q0ZX3F4Qadmin', created_at: ago(9000), state: 'rejected', decision: { by: 'usr_01KAB6Q0ZX3F4Qother', at: ago(8000), reason: 'Prices everybody out at night.' }, created_by_name: 'Ruth Adeyemi', decided_by_name: 'Hanna Brandt' },
+  ] : []),
+  { id: `rsv_${slug}_${i}a`, pool: slug, resource: r.resource, steps: [{ share: '1.000000', price: dec(Number(r.reserve ?? 0) * 0.944, 9) }], effective_at: ago(2_600_000), created_by: null, created_at: ago(2_700_000), state: 'scheduled', decision: null, created_by_name: null, decided_by_name: null },
 ]) ?? [];

@@ -5,6 +5,7 @@ import { ago, list, roundNow, slotAt } from './clock.ts';
 import { statement, summary } from './finance.ts';
 import { awards, explain, orders } from './orders.ts';
 import { book, pools, prices, reservePrices } from './pools.ts';
+import { simulated } from './simulation.ts';
 import { result, round, rounds } from './rounds.ts';
 import { instances, nodes, swaps } from './swaps.ts';
 import { about, balance, me, participants, people, type Person } from './users.ts';
@@ -34,6 +35,8 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['GET', /^\/pools\/([^/]+)\/book$/, ({ query }, [slug = '']) => ok(book(slug, query.get('resource') ?? 'cpu_milli'))],
   ['GET', /^\/pools\/([^/]+)\/reserve_prices$/, (_, [slug = '']) => ok(list(reservePrices(slug)), { etag: '"7"' })],
   ['POST', /^\/pools\/([^/]+)\/reserve_prices$/, ({ body }) => ({ status: 201, body })],
+  ['POST', /^\/pools\/([^/]+)\/reserve_prices\/simulate$/, ({ body }, [slug = '']) => ok(simulated(slug, body))],
+  ['POST', /^\/pools\/([^/]+)\/reserve_prices\/([^/]+)\/(?:approve|reject|withdraw)$/, (_, [slug = '', id]) => or404(reservePrices(slug).find((r) => r.id === id), (r) => r)],
   ['POST', /^\/(?:bids|offers)\/preview$/, ({ body }) => ok(preview(body))],
   ['POST', /^\/(bids|offers)$/, ({ body }, [kind]) => ({ status: 201, body: place(kind === 'bids' ? 'bid' : 'offer', body) })],
   ['GET', /^\/(bids|offers)$/, (_, [kind]) => ok(list(orders.filter((o) => o.side === (kind === 'bids' ? 'bid' : 'offer'))))],

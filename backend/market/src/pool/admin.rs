@@ -2,7 +2,7 @@
 use crate::command::{Refusal, RefusalKind};
 use crate::event::Event;
 use crate::ids::{NodeId, PoolId, ReservePriceId, UserId};
-use crate::pool::{Halt, Node, NodeState, Pool, PoolSlug, ReservePrice, ReserveStep, Tier};
+use crate::pool::{Halt, Node, NodeState, Pool, PoolSlug, ReservePrice, ReserveState, ReserveStep, Tier};
 use crate::time::Timestamp;
 use crate::turn::Turn;
 use crate::units::{Amounts, Price, Resource, Share};
@@ -137,19 +137,7 @@ pub struct NewReserve {
 /// Schedules a reserve price. It is an offer of the operator, not a filter.
 pub fn schedule_reserve(turn: &mut Turn<'_>, slug: &str, new: NewReserve) -> Result<ReservePriceId, Refusal> {
     let mut pool = turn.state.pools.get(slug).cloned().ok_or_else(|| not_found("pool"))?;
-    if let Some(expected) = new.expected_version
-        && expected != pool.reserve_version
-    {
-        return Err(Refusal {
-            kind: RefusalKind::StaleVersion,
-            code: "stale_version",
-            pointer: String::new(),
-            detail: format!(
-                "The reserve prices are at version {}. Read them again and repeat the change.",
-                pool.reserve_version
-            ),
-        });
-    }
+    check_version(&pool, new.expected_version)?;
     if !pool.resources.contains(&new.resource) {
         return Err(invalid(
             "resource_not_in_pool",
@@ -158,6 +146,15 @@ pub fn schedule_reserve(turn: &mut Turn<'_>, slug: &str, new: NewReserve) -> Res
         ));
     }
     check_steps(&new.steps, turn.state.market.price_cap)?;
+    // What the market itself sets, at its first start, has nobody to ask.
+    let pending = turn.state.market.two_person_approval && new.by.is_some();
+    if pending && new.effective_at <= turn.now {
+        return Err(invalid(
+            "effective_in_the_past",
+            "/effective_at",
+            "A second person has to approve it before it takes effect. Choose a time that leaves room for that.",
+        ));
+    }
     let id = ReservePriceId::next(&mut turn.ids);
     pool.reserve_version += 1;
     turn.emit(Event::PoolChanged(pool));
@@ -169,11 +166,30 @@ pub fn schedule_reserve(turn: &mut Turn<'_>, slug: &str, new: NewReserve) -> Res
         effective_at: new.effective_at,
         created_by: new.by,
         created_at: turn.now,
+        state: if pending { ReserveState::Pending } else { ReserveState::Scheduled },
+        decision: None,
     }));
     Ok(id)
 }
 
-fn check_steps(steps: &[ReserveStep], cap: Price) -> Result<(), Refusal> {
+/// Nobody's change is overwritten unseen.
+pub(super) fn check_version(pool: &Pool, expected: Option<u64>) -> Result<(), Refusal> {
+    if expected.is_none_or(|version| version == pool.reserve_version) {
+        return Ok(());
+    }
+    Err(Refusal {
+        kind: RefusalKind::StaleVersion,
+        code: "stale_version",
+        pointer: String::new(),
+        detail: format!(
+            "The reserve prices are at version {}. Read them again and repeat the change.",
+            pool.reserve_version
+        ),
+    })
+}
+
+/// Whether a schedule could be set: what a simulation of one asks first.
+pub fn check_steps(steps: &[ReserveStep], cap: Price) -> Result<(), Refusal> {
     if steps.is_empty() || steps.len() > 16 {
         return Err(invalid("steps_out_of_range", "/steps", "A schedule has 1 to 16 steps."));
     }

@@ -3,6 +3,9 @@
 //! A pool is capacity of one class in one place. Its aggregate is an approximation that
 //! clearing must not trust: every award is placed on a node.
 pub mod admin;
+pub mod approval;
+pub mod simulate;
+pub mod supply;
 
 use crate::ids::{NodeId, PoolId, ReservePriceId, UserId};
 use crate::time::{Slot, Timestamp};
@@ -90,8 +93,54 @@ pub struct ReservePrice {
     /// Rising prices; the shares add up to 1.
     pub steps: Vec<ReserveStep>,
     pub effective_at: Timestamp,
+    /// Who scheduled it, or proposed it where two people are needed; `null`: the market's first start.
     pub created_by: Option<UserId>,
     pub created_at: Timestamp,
+    /// Only one that is `scheduled` prices anything.
+    #[serde(default)]
+    pub state: ReserveState,
+    /// What became of a proposal; `null` while it is pending, and where nobody had to be asked.
+    #[serde(default)]
+    pub decision: Option<ReserveDecision>,
+}
+
+/// Where a schedule stands. Without approval by two people all are `scheduled` at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum ReserveState {
+    /// In force for its slots.
+    #[default]
+    Scheduled,
+    /// Waits for a second person; prices nothing.
+    Pending,
+    Rejected,
+    /// Taken back by its author before anybody decided.
+    Withdrawn,
+}
+
+/// Who decided on a proposal, when, and what they said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ReserveDecision {
+    pub by: UserId,
+    pub at: Timestamp,
+    pub reason: Option<String>,
+}
+
+impl ReservePrice {
+    /// When it began to count: with its approval, where it needed one.
+    pub fn entered_at(&self) -> Timestamp {
+        self.decision.as_ref().map_or(self.created_at, |d| d.at)
+    }
+}
+
+/// The schedule that prices a slot: of those in force by then the last to take effect, of these the
+/// last to be decided.
+pub fn in_force<'a>(schedules: impl Iterator<Item = &'a ReservePrice>, slot: Slot) -> Option<&'a ReservePrice> {
+    schedules
+        .filter(|r| r.state == ReserveState::Scheduled && r.effective_at <= slot.start())
+        .max_by_key(|r| (r.effective_at, r.entered_at(), r.id))
 }
 
 /// What is traded: a resource of a pool in one slot, with what its rounds have made of it.

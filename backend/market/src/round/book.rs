@@ -6,6 +6,7 @@ use crate::book::{Alternative, Order, OrderRequest, OrderStatus, Origin, Side, v
 use crate::clearing::{self, Money};
 use crate::ids::{AwardId, InstanceId, NodeId, OrderId, ParticipantId};
 use crate::pool::NodeState;
+use crate::pool::supply::{self, money_up};
 use crate::round::capacity::{self, Entry};
 use crate::round::growth::Growth;
 use crate::round::occupancy::Occupancy;
@@ -404,16 +405,7 @@ fn supply_steps(state: &State, now: Timestamp, pool: &str, resource: Resource, s
     let start_millis = home.release_start.units() / 1000;
     let released = state.market.rhythm.released_millis(slot, now, start_millis);
     let sold = state.products.get(&(pool.to_owned(), resource, slot)).map(|p| p.sold_steps.clone()).unwrap_or_default();
-    let mut left = (i128::from(total) * i128::from(released) / 1000) as i64;
-    left = (left - sold.iter().sum::<i64>()).max(0);
-    let mut steps = Vec::new();
-    for (index, step) in schedule.steps.iter().enumerate() {
-        let of_step = (i128::from(total) * i128::from(step.share.units()) / 1_000_000) as i64;
-        let quantity = (of_step - sold.get(index).copied().unwrap_or(0)).clamp(0, left);
-        left -= quantity;
-        steps.push(clearing::Step { quantity, reserve: money_up(step.price) });
-    }
-    steps
+    supply::steps(total, released, &schedule.steps, &sold)
 }
 
 /// Schedulable capacity of a pool's nodes less the baselines placed there, node by node: what stands
@@ -485,11 +477,6 @@ fn class(class: Class) -> clearing::Class {
 
 fn money(credits: Credits) -> Money {
     Money(credits.units())
-}
-
-/// Nano-credits a base unit as micro-credits, rounded up.
-fn money_up(price: Price) -> Money {
-    Money(price.units().div_euclid(1000) + i64::from(price.units().rem_euclid(1000) > 0))
 }
 
 /// Whether a book order is the resale of an award.

@@ -55,6 +55,7 @@ pub fn empty() -> State {
         last_root: String::new(),
         planned_until: slot,
         settled_until: slot,
+        two_person_approval: false,
         created_at: zero,
     })
 }

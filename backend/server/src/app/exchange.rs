@@ -1,6 +1,7 @@
 //! Everything that a request or a worker can reach.
 use crate::app::directory::{Directory, Identity};
 use crate::app::sessions::Sessions;
+use crate::app::simulation::Simulations;
 use crate::app::tokens::TokenKeys;
 use crate::app::winning::WinningLimits;
 use crate::clock::Clock;
@@ -44,6 +45,7 @@ pub struct App {
     pub winning: WinningLimits,
     /// One linear program of advice at a time: the market's own work comes first.
     pub advice_turn: tokio::sync::Semaphore,
+    pub simulations: Simulations,
 }
 
 /// Users, keys and participants as they are now, read without asking the sequencer.

@@ -8,6 +8,7 @@ pub mod passwords;
 pub mod predict_load;
 pub mod refresh;
 pub mod sessions;
+pub mod simulation;
 pub mod tokens;
 pub mod winning;
 

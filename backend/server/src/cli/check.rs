@@ -7,6 +7,7 @@ use headroom_market::event::Event;
 use headroom_market::ledger::Account;
 use headroom_market::market::Market;
 use headroom_market::participant::Participant;
+use headroom_market::pool::ReservePrice;
 use headroom_market::record::{Record, Table};
 use headroom_market::state::{Changes, State};
 use headroom_market::units::Credits;
@@ -210,9 +211,15 @@ async fn compare_rows(store: &Store, state: &State) -> anyhow::Result<Option<Str
 /// A row that an earlier version wrote may lack fields that have a default since.
 fn in_present_form(table: Table, document: &str) -> String {
     match table {
-        Table::Participants => serde_json::from_str(document).map(|p: Participant| p.document()).unwrap_or_default(),
+        Table::Participants => again::<Participant>(document),
+        Table::Market => again::<Market>(document),
+        Table::ReservePrices => again::<ReservePrice>(document),
         _ => String::new(),
     }
+}
+
+fn again<R: Record>(document: &str) -> String {
+    serde_json::from_str(document).map(|record: R| record.document()).unwrap_or_default()
 }
 
 async fn compare_ledger(store: &Store, state: &State) -> anyhow::Result<Option<String>> {

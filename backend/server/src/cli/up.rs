@@ -64,6 +64,9 @@ pub struct UpArgs {
     /// Runs on a clock that only moves by POST /v1/sandbox/clock/advance.
     #[arg(long, value_name = "START", hide = true)]
     sim_clock: Option<String>,
+    /// Whether a reserve price needs the approval of a second person; stays as it was if left out.
+    #[arg(long, value_name = "on|off", env = "HEADROOM_TWO_PERSON_APPROVAL")]
+    two_person_approval: Option<Switch>,
     #[arg(long, env = "DATABASE_URL", hide = true)]
     database_url: Option<String>,
     #[arg(long, env = "REDIS_URL", hide = true)]
@@ -74,6 +77,12 @@ pub struct UpArgs {
     /// Its password.
     #[arg(long, value_name = "PASSWORD", env = "HEADROOM_ADMIN_PASSWORD", hide_env_values = true)]
     admin_password: Option<String>,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum Switch {
+    On,
+    Off,
 }
 
 /// Slots of a market whose first start named no other length.
@@ -175,6 +184,11 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     } else {
         recover(&sequencer, &nodes, clock.now()).await?;
     }
+    if let Some(switch) = args.two_person_approval {
+        // A command like any other, so the journal says when it was turned on and off.
+        let command = Command::SetReserveApproval { two_person: switch == Switch::On };
+        sequencer.internal(command, Attached::default()).await?;
+    }
     let meter = recall_meter(&sequencer, &store, clock.now()).await?;
     let (stop, stopping) = watch::channel(false);
     let (advances, advance_queue) = mpsc::channel(1);
@@ -213,6 +227,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         directory: LiveDirectory::of(&sequencer).await?,
         winning: Default::default(),
         advice_turn: tokio::sync::Semaphore::new(1),
+        simulations: Default::default(),
     });
     let demo_access = match market.demo {
         true => access::settle(&args.data, &app.directory())
@@ -319,6 +334,7 @@ fn empty_market(rhythm: Rhythm, demo: bool) -> Market {
         planned_until: slot,
         settled_until: slot,
         created_at: zero,
+        two_person_approval: false,
     }
 }
 

@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 73] = [
+const OTHERS: [(&str, u16, &str); 83] = [
     ("not_json", 400, "The body is not JSON."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
@@ -61,6 +61,16 @@ const OTHERS: [(&str, u16, &str); 73] = [
     ("price_too_fine", 422, "A reserve price has at most 6 digits after the point."),
     ("shares_not_whole", 422, "The shares of all steps must add up to 1."),
     ("effective_in_the_past", 422, "Prices of cleared slots never change."),
+    ("steps_out_of_range", 422, "A schedule has 1 to 16 steps."),
+    ("rounds_out_of_range", 422, "A simulation replays 1 to 240 rounds."),
+    ("elasticity_out_of_range", 422, "Elasticities are from 0 to 3, with two digits at most, low before high."),
+    ("own_proposal", 409, "Another person than its author approves or rejects it; the author may withdraw it."),
+    ("not_own_proposal", 409, "Only its author withdraws it; reject it instead."),
+    ("proposal_decided", 409, "It was approved, rejected or withdrawn already; the detail says when."),
+    ("not_pending", 409, "It was scheduled without asking a second person."),
+    ("approval_too_late", 409, "It was to take effect in the past; reject it and propose it again."),
+    ("simulation_running", 503, "One simulation runs at a time; wait for the time in Retry-After."),
+    ("resource_not_in_pool", 422, "The pool does not have this resource."),
     ("horizon_out_of_range", 422, "Horizons are whole slots inside the horizon, in minutes."),
     ("if_match_required", 428, "Read the object first and send its ETag as If-Match."),
     ("rate_limited", 429, "Wait for the time in Retry-After."),

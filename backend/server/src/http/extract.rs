@@ -243,3 +243,18 @@ impl<S: Send + Sync, T: std::str::FromStr> FromRequestParts<S> for Path<T> {
         text.0.parse().map(Path).map_err(|_| Problem::not_found("object"))
     }
 }
+
+/// The two parameters of a path whose last names an object inside another; unreadable ones name nothing.
+pub struct PathWithin<T>(pub String, pub T);
+
+impl<S: Send + Sync, T: std::str::FromStr> FromRequestParts<S> for PathWithin<T> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let texts = axum::extract::Path::<(String, String)>::from_request_parts(parts, state).await;
+        let axum::extract::Path((outer, inner)) = texts.map_err(|_| Problem::not_found("object"))?;
+        if outer.chars().chain(inner.chars()).any(char::is_control) {
+            return Err(Problem::not_found("object"));
+        }
+        inner.parse().map(|inner| PathWithin(outer, inner)).map_err(|_| Problem::not_found("object"))
+    }
+}

@@ -20,7 +20,9 @@ pub mod preview;
 pub mod problem;
 pub mod reply;
 pub mod request_id;
+pub mod reserve_decisions;
 pub mod reserve_prices;
+pub mod reserve_simulation;
 pub mod rounds;
 pub mod serve;
 pub mod session;
@@ -75,6 +77,8 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(pools::router())
         .merge(crossing::router())
         .merge(reserve_prices::router())
+        .merge(reserve_decisions::router())
+        .merge(reserve_simulation::router())
         .merge(nodes::router())
         .merge(rounds::router())
         .merge(swaps::router())

@@ -7,7 +7,7 @@ use crate::http::reply::{Document, List, created, list_of, ok};
 use axum::Json;
 use axum::extract::State;
 use headroom_market::command::Command;
-use headroom_market::pool::{Halt, NodeState, Pool, ReservePrice, Tier};
+use headroom_market::pool::{Halt, NodeState, Pool, ReservePrice, Tier, in_force};
 use headroom_market::record::Table;
 use headroom_market::round::book::operator_capacity;
 use headroom_market::round::{ClearingPrice, Round};
@@ -43,6 +43,8 @@ pub struct PoolView {
     pub next_slot: Slot,
     pub gate_closes_at: Timestamp,
     pub reserve_version: u64,
+    /// Whether a new reserve price waits for the approval of a second person.
+    pub two_person_approval: bool,
     pub resources: Vec<ResourceView>,
 }
 
@@ -131,6 +133,7 @@ pub fn view(state: &Market, pool: &Pool, now: Timestamp) -> PoolView {
         next_slot,
         gate_closes_at: state.market.rhythm.gate_closes(next_slot),
         reserve_version: pool.reserve_version,
+        two_person_approval: state.market.two_person_approval,
         resources: pool.resources.iter().map(resource_view).collect(),
     }
 }
@@ -267,10 +270,7 @@ async fn slot_prices(app: &App, slug: &str, resource: Resource, limit: i64) -> A
         };
         app.sequencer.query(of_pool).await?
     };
-    let reserve_at = |slot: Slot| {
-        let in_force = schedules.iter().filter(|r| r.effective_at <= slot.start());
-        in_force.max_by_key(|r| (r.effective_at, r.created_at)).and_then(|r| r.steps.first()).map(|s| s.price)
-    };
+    let reserve_at = |slot: Slot| in_force(schedules.iter(), slot).and_then(|r| r.steps.first()).map(|s| s.price);
     let mut points = Vec::new();
     for document in documents {
         let product: headroom_market::pool::Product =

@@ -1,17 +1,20 @@
 //! Reserve price schedules: the operator's own offers, each valid from a slot on.
 use crate::app::App;
 use crate::http::auth::{Anyone, Platform};
-use crate::http::extract::{Body, Path};
+use crate::http::extract::{HashedBody, Path};
+use crate::http::orders::idempotency;
 use crate::http::problem::{Answered, Problem, Problems};
 use crate::http::reply::{List, created, list_of};
+use crate::sequencer::{Attached, Outcome};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use headroom_market::command::Command;
-use headroom_market::pool::{ReservePrice, ReserveStep};
+use headroom_market::ids::UserId;
+use headroom_market::pool::{ReservePrice, ReserveState, ReserveStep};
 use headroom_market::time::Timestamp;
 use headroom_market::units::{Price, Resource, Share};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -21,7 +24,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list_reserve_prices, schedule_reserve_price))
 }
 
-fn etag(version: u64) -> HeaderValue {
+pub fn etag(version: u64) -> HeaderValue {
     HeaderValue::from_str(&format!("\"{version}\"")).unwrap_or(HeaderValue::from_static("\"0\""))
 }
 
@@ -47,9 +50,20 @@ pub fn if_match(headers: &HeaderMap) -> Answered<Option<u64>> {
     })
 }
 
-/// Lists a pool's reserve price schedules; the ETag is for the next change.
+/// A schedule with the names of those who set it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct ReservePriceView {
+    #[serde(flatten)]
+    reserve: ReservePrice,
+    /// Shown to the operator's roles only.
+    created_by_name: Option<String>,
+    /// Of who approved, rejected or withdrew it; shown to the operator's roles only.
+    decided_by_name: Option<String>,
+}
+
+/// Lists a pool's reserve price schedules; the ETag is for the next change. What is not (yet) in force is shown to the operator's roles only.
 #[utoipa::path(get, path = "/pools/{slug}/reserve_prices", tag = "pricing", operation_id = "listReservePrices", params(("slug" = String, Path, description = "Pool")),
-    responses((status = 200, description = "Schedules, latest effect first", body = List<ReservePrice>, headers(("ETag" = String, description = "Version for If-Match"))), Problems))]
+    responses((status = 200, description = "Schedules, latest effect first", body = List<ReservePriceView>, headers(("ETag" = String, description = "Version for If-Match"))), Problems))]
 async fn list_reserve_prices(
     State(app): State<Arc<App>>,
     Anyone(by): Anyone,
@@ -57,10 +71,19 @@ async fn list_reserve_prices(
     headers: HeaderMap,
 ) -> Answered<Response> {
     by.may("market:read")?;
+    let platform = by.role.is_platform();
     let found = app.sequencer.query(move |s| {
         let pool = s.pools.get(&slug)?;
-        let mut list: Vec<ReservePrice> = s.reserve_prices.values().filter(|r| r.pool == slug).cloned().collect();
-        list.sort_by_key(|r| std::cmp::Reverse((r.effective_at, r.created_at)));
+        let of_pool = s.reserve_prices.values().filter(|r| r.pool == slug);
+        let shown = of_pool.filter(|r| platform || r.state == ReserveState::Scheduled);
+        let name = |user: Option<UserId>| user.filter(|_| platform).and_then(|u| Some(s.users.get(&u)?.name.clone()));
+        let view = |r: &ReservePrice| ReservePriceView {
+            reserve: r.clone(),
+            created_by_name: name(r.created_by),
+            decided_by_name: name(r.decision.as_ref().map(|d| d.by)),
+        };
+        let mut list: Vec<ReservePriceView> = shown.map(view).collect();
+        list.sort_by_key(|r| std::cmp::Reverse((r.reserve.effective_at, r.reserve.created_at)));
         Some((pool.reserve_version, list))
     });
     let (version, list) = found.await?.ok_or_else(|| Problem::not_found("pool"))?;
@@ -87,7 +110,7 @@ struct NewReservePrice {
     effective_at: Timestamp,
 }
 
-/// Schedules a reserve price. Needs If-Match.
+/// Schedules a reserve price, or proposes one where a second person has to approve it. Needs If-Match.
 #[utoipa::path(post, path = "/pools/{slug}/reserve_prices", tag = "pricing", operation_id = "scheduleReservePrice", request_body = NewReservePrice,
     params(("slug" = String, Path, description = "Pool"), ("If-Match" = String, Header, description = "ETag of the list")),
     responses((status = 201, description = "The schedule", body = ReservePrice), (status = 412, description = "Somebody else changed it", body = crate::http::problem::ProblemDocument, content_type = "application/problem+json"), (status = 428, description = "If-Match is missing", body = crate::http::problem::ProblemDocument, content_type = "application/problem+json"), Problems))]
@@ -96,16 +119,15 @@ async fn schedule_reserve_price(
     Platform(by): Platform,
     Path(slug): Path<String>,
     headers: HeaderMap,
-    Body(new): Body<NewReservePrice>,
+    body: HashedBody<NewReservePrice>,
 ) -> Answered<Response> {
     by.may("pricing:write")?;
     let expected_version = if_match(&headers)?;
+    let request = format!("POST /v1/pools/{slug}/reserve_prices");
+    let idempotency = idempotency(&by, &headers, false, &request, &body.bytes)?;
+    let new = body.value;
     let one_price = new.price.is_some();
-    let steps = match (new.price, new.steps.is_empty()) {
-        (Some(price), true) => vec![ReserveStep { share: Share::from_units(1_000_000), price }],
-        (None, false) => new.steps,
-        _ => return Err(Problem::field("price_or_steps", "/price", "Send either `price` or `steps`.")),
-    };
+    let steps = one_or_steps(new.price, new.steps)?;
     if new.effective_at < app.now().plus_seconds(-app.rhythm.slot_seconds) {
         return Err(Problem::field(
             "effective_in_the_past",
@@ -121,15 +143,37 @@ async fn schedule_reserve_price(
         expected_version,
         by: Some(by.user),
     };
-    let document = app.object(&by, command).await.map_err(|mut problem| {
-        // The one step is ours, the price the client's.
-        for error in problem.errors.iter_mut().filter(|e| one_price && e.pointer == "/steps/0/price") {
-            "/price".clone_into(&mut error.pointer);
-        }
-        problem
-    })?;
-    let version = app.sequencer.query(move |s| s.pools.get(&slug).map_or(0, |p| p.reserve_version)).await?;
+    let answer = app.submit(&by, command, idempotency, Attached::default()).await;
+    let answer = answer.map_err(|problem| named(problem, one_price))?;
+    let document = match answer.outcome {
+        Outcome::Object(document) => document,
+        _ => "{}".into(),
+    };
+    let version = version_of(&app, &slug).await?;
     let mut response = created(document).into_response();
     response.headers_mut().insert(header::ETAG, etag(version));
     Ok(response)
+}
+
+/// The steps that a body asks for: those it lists, or one for all the supply.
+pub fn one_or_steps(price: Option<Price>, steps: Vec<ReserveStep>) -> Answered<Vec<ReserveStep>> {
+    match (price, steps.is_empty()) {
+        (Some(price), true) => Ok(vec![ReserveStep { share: Share::from_units(1_000_000), price }]),
+        (None, false) => Ok(steps),
+        _ => Err(Problem::field("price_or_steps", "/price", "Send either `price` or `steps`.")),
+    }
+}
+
+/// Where the client sent one price, the one step is ours and the price the client's.
+pub fn named(mut problem: Problem, one_price: bool) -> Problem {
+    for error in problem.errors.iter_mut().filter(|e| one_price && e.pointer == "/steps/0/price") {
+        "/price".clone_into(&mut error.pointer);
+    }
+    problem
+}
+
+/// The version of a pool's list, for its ETag.
+pub async fn version_of(app: &App, slug: &str) -> Answered<u64> {
+    let slug = slug.to_owned();
+    Ok(app.sequencer.query(move |s| s.pools.get(&slug).map_or(0, |p| p.reserve_version)).await?)
 }

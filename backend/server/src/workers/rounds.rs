@@ -51,21 +51,9 @@ async fn void(sequencer: &Sequencer, round: u64, reason: &str) -> Result<(), Bus
 async fn clear_verified(book: Arc<Book>) -> Option<Verified<clearing::Outcome>> {
     let work = move || {
         for without_blocks in [false, true] {
-            let limits = Limits { without_blocks, ..Limits::PRODUCTION };
-            let outcome = match clearing::clear(&book, Mode::Market, &MixedInteger::PRODUCTION, &limits) {
-                Ok(outcome) => outcome,
-                Err(fault) => {
-                    let fault = brief(&fault);
-                    tracing::error!(fault, without_blocks, "clearing failed");
-                    continue;
-                }
-            };
-            match clearing::verify(&book, outcome, Mode::Market) {
+            match attempt(&book, without_blocks) {
                 Ok(verified) => return Some(verified),
-                Err(broken) => {
-                    let broken = brief(&broken);
-                    tracing::error!(broken, without_blocks, "the outcome does not pass the check");
-                }
+                Err(why) => tracing::error!(why, without_blocks, "a round could not be cleared"),
             }
         }
         None
@@ -73,6 +61,26 @@ async fn clear_verified(book: Arc<Book>) -> Option<Verified<clearing::Outcome>> 
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
         tracing::error!(%error, "the clearing thread ended");
         None
+    })
+}
+
+/// Clears a book as a round is cleared, or says why there is no verified outcome of it.
+fn attempt(book: &Arc<Book>, without_blocks: bool) -> Result<Verified<clearing::Outcome>, String> {
+    let limits = Limits { without_blocks, ..Limits::PRODUCTION };
+    let outcome = clearing::clear(book, Mode::Market, &MixedInteger::PRODUCTION, &limits);
+    let outcome = outcome.map_err(|fault| format!("clearing failed: {}", brief(&fault)))?;
+    clearing::verify(book, outcome, Mode::Market)
+        .map_err(|broken| format!("the outcome does not pass the check: {}", brief(&broken)))
+}
+
+/// What a round of this book would give; `None` where it would be void.
+pub fn would_give(book: &Arc<Book>) -> Option<clearing::Outcome> {
+    [false, true].into_iter().find_map(|without_blocks| match attempt(book, without_blocks) {
+        Ok(verified) => Some(verified.into_inner()),
+        Err(why) => {
+            tracing::debug!(why, without_blocks, "a simulated round has no outcome");
+            None
+        }
     })
 }
 

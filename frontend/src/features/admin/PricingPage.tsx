@@ -1,9 +1,13 @@
-import { type Column, DataTable, Page, Panel, Price, When } from '@/components/ui';
-import { type List, type Me, type Pool, type ReservePrice, setterOf, setterText, useMe, usePools, useResource } from '@/lib/api';
+import { type Column, DataTable, Page, Panel, Price, State, When } from '@/components/ui';
+import { type Me, type NamedReservePrice, type Pool, setterOf, setterText, useMe, usePools } from '@/lib/api';
 import { formatPercent, unitOf } from '@/lib/money';
 import { useParam } from '@/lib/url';
+import { Proposals } from './Proposals';
 import { ReserveForm } from './ReserveForm';
+import { SimulationPanel } from './SimulationPanel';
 import { say } from './schedule';
+import { useReserves } from './useReserves';
+import { useSimulation } from './useSimulation';
 
 interface Row { pool: Pool; resource: string; reserve: string | null; price: string | null; setBy: string | null; utilisation: number }
 /** What the clearing says, not a comparison: a price under the first step is set by somebody else, one over it may be a later step's. */
@@ -18,12 +22,17 @@ const columns = (choose: (slug: string) => void): Column<Row>[] => [
   { id: 'used', head: 'Used', right: true, cell: (r) => formatPercent(r.utilisation), value: (r) => r.utilisation },
   { id: 'sets', head: 'What sets the price', cell: setText, value: setText },
 ];
-const past = (me: Me | undefined): Column<ReservePrice>[] => [
+const who = (me: Me | undefined, id: string | null, name: string | null) => (id === null ? 'the start' : id === me?.user.id ? me.user.name : (name ?? `admin ${id.slice(-6)}`));
+const past = (me: Me | undefined): Column<NamedReservePrice>[] => [
   { id: 'resource', head: 'Resource', cell: (r) => unitOf(r.resource).label, value: (r) => r.resource },
   { id: 'price', head: 'Steps: share of the supply at cr/unit·slot', cell: (r) => say(r.resource, r.steps), value: (r) => say(r.resource, r.steps) },
   { id: 'from', head: 'From', cell: (r) => <When at={r.effective_at} style="day" />, value: (r) => r.effective_at },
-  { id: 'by', head: 'Set by', cell: (r) => (r.created_by === null ? 'the start' : r.created_by === me?.user.id ? me.user.name : `admin ${r.created_by.slice(-6)}`), value: (r) => r.created_by },
+  { id: 'state', head: 'State', cell: (r) => <State of={r.state} word={STATE[r.state]} />, value: (r) => r.state },
+  { id: 'by', head: 'Set or proposed by', cell: (r) => <>{who(me, r.created_by, r.created_by_name)} <span className="t3"><When at={r.created_at} style="day" /></span></>, value: (r) => `${who(me, r.created_by, r.created_by_name)}, ${r.created_at}` },
+  { id: 'decided', head: 'Decided by', cell: (r) => (r.decision ? <span title={r.decision.reason ?? undefined}>{who(me, r.decision.by, r.decided_by_name)} <span className="t3"><When at={r.decision.at} style="day" /></span>{r.decision.reason && <span className="t3">: {r.decision.reason}</span>}</span> : <span className="t3">{r.state === 'pending' ? 'nobody yet' : 'not needed'}</span>), value: (r) => (r.decision ? `${who(me, r.decision.by, r.decided_by_name)}, ${r.decision.at}${r.decision.reason ? `: ${r.decision.reason}` : ''}` : '') },
 ];
+
+const STATE: Record<string, string> = { scheduled: 'Scheduled', pending: 'Waits for approval', rejected: 'Rejected', withdrawn: 'Withdrawn' };
 
 /** From where does the operator sell, and does it bind? */
 export default function PricingPage() {
@@ -31,7 +40,8 @@ export default function PricingPage() {
   const pools = usePools();
   const [slug, choose] = useParam('pool');
   const pool = pools.data?.data.find((p) => p.slug === slug) ?? pools.data?.data[0];
-  const history = useResource<List<ReservePrice>>(pool ? `/pools/${pool.slug}/reserve_prices` : null);
+  const reserves = useReserves(pool?.slug);
+  const simulation = useSimulation(pool?.slug);
   const rows: Row[] = (pools.data?.data ?? []).flatMap((p) => p.resources.map((r) => ({ pool: p, resource: r.resource, reserve: r.reserve, price: r.price?.price ?? null, setBy: r.price?.set_by ?? null, utilisation: r.utilisation })));
   const priced = rows.filter((r) => r.price).length;
   const binding = rows.filter(atReserve).length;
@@ -41,10 +51,12 @@ export default function PricingPage() {
       {() => (
         <div className="split">
           <div className="grid content-start">
+            <SimulationPanel of={simulation} />
+            {pool && reserves.data && <Proposals pool={pool} history={reserves.data.list} etag={reserves.data.etag} />}
             <Panel title="Products"><DataTable label="Reserve prices" columns={columns(choose)} rows={rows} rowKey={(r) => `${r.pool.slug}/${r.resource}`} csvName="reserve-prices" /></Panel>
-            {pool && <Panel title={`History, ${pool.slug}`}><DataTable label="History of reserve prices" columns={past(me)} rows={history.data?.data ?? []} rowKey={(r) => r.id} initialSort={{ id: 'from', desc: true }} csvName={`${pool.slug}-reserve-history`} /></Panel>}
+            {pool && <Panel title={`History, ${pool.slug}`}><DataTable label="History of reserve prices" columns={past(me)} rows={reserves.data?.list ?? []} rowKey={(r) => r.id} initialSort={{ id: 'from', desc: true }} csvName={`${pool.slug}-reserve-history`} /></Panel>}
           </div>
-          {pool && history.data && <ReserveForm key={pool.slug} pool={pool} history={history.data.data.filter((h) => h.pool === pool.slug)} />}
+          {pool && reserves.data && <ReserveForm key={pool.slug} pool={pool} history={reserves.data.list} etag={reserves.data.etag} simulation={simulation} />}
         </div>
       )}
     </Page>

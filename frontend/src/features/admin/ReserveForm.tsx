@@ -1,17 +1,18 @@
 // A new reserve price schedule: the steps of the one in force to start from, a picture of both, and
 // a last look at what is replaced before it is sent.
-import { useQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { Button, Field, Note, NumberField, Panel, Select, toast } from '@/components/ui';
 import { Decide } from '@/components/ui/Decide';
-import { call, type Pool, type ReservePrice, useWrite } from '@/lib/api';
+import { type Pool, type ReservePrice, useWrite } from '@/lib/api';
 import { unitOf } from '@/lib/money';
 import { dayClock, serverNow } from '@/lib/time';
 import { check, coming, draftOf, inForce, sayDraft, type StepDraft, wireOf, withoutStep, withStep } from './schedule';
 import { SupplyCurve } from './SupplyCurve';
+import type { Simulation } from './useSimulation';
 
 interface Body { resource: string; steps: ReservePrice['steps']; effective_at: string }
-interface Props { pool: Pool; history: ReservePrice[] }
+interface Props { pool: Pool; history: ReservePrice[]; etag: string; simulation: Simulation }
+const ROUNDS = ['20', '60', '120', '240'].map((n) => ({ value: n, label: `the last ${n} rounds` }));
 
 function Steps({ steps, set, faults, unit }: { steps: StepDraft[]; set: (steps: StepDraft[]) => void; faults: ReturnType<typeof check>; unit: string }) {
   const change = (index: number, part: Partial<StepDraft>) => set(steps.map((s, i) => (i === index ? { ...s, ...part } : s)));
@@ -31,14 +32,15 @@ function Steps({ steps, set, faults, unit }: { steps: StepDraft[]; set: (steps: 
 }
 
 /** `If-Match` guards against two admins: the second is told, not overruled. */
-export function ReserveForm({ pool, history }: Props) {
+export function ReserveForm({ pool, history, etag, simulation }: Props) {
+  const [rounds, setRounds] = useState('60');
   const [resource, setResource] = useState(pool.resources[0]?.resource ?? 'cpu_milli');
   const [edited, setEdited] = useState<StepDraft[] | null>(null);
   const [from, setFrom] = useState(() => new Date(serverNow() + 120_000).toISOString().slice(0, 16));
   const [asking, setAsking] = useState(false);
-  const etag = useQuery({ queryKey: [`/pools/${pool.slug}/reserve_prices`, 'etag'], queryFn: async () => (await call('GET', `/pools/${pool.slug}/reserve_prices`)).etag ?? '' });
   const write = useWrite<Body, unknown>(['/pools']);
   const unit = unitOf(resource);
+  const two = pool.two_person_approval;
   const starts = Date.parse(`${from}Z`);
   const replaced = inForce(history, resource, Number.isNaN(starts) ? serverNow() : starts);
   const before = replaced ? draftOf(resource, replaced.steps) : [];
@@ -47,9 +49,9 @@ export function ReserveForm({ pool, history }: Props) {
   const later = coming(history, resource, Number.isNaN(starts) ? serverNow() : starts);
   const same = JSON.stringify(steps) === JSON.stringify(before);
   const submit = (e: FormEvent) => { e.preventDefault(); setAsking(true); };
-  const send = () => write.mutate({ path: `/pools/${pool.slug}/reserve_prices`, body: { resource, steps: wireOf(resource, steps), effective_at: `${from}:00Z` }, ifMatch: etag.data || undefined, keyed: true }, {
+  const send = () => write.mutate({ path: `/pools/${pool.slug}/reserve_prices`, body: { resource, steps: wireOf(resource, steps), effective_at: `${from}:00Z` }, ifMatch: etag || undefined, keyed: true }, {
     onSuccess: () => {
-      toast({ tone: 'ok', title: `Reserve price of ${pool.slug} set`, detail: `${unit.label}: ${sayDraft(steps)}, from ${from.replace('T', ' ')} UTC` });
+      toast({ tone: 'ok', title: `Reserve price of ${pool.slug} ${two ? 'proposed' : 'set'}`, detail: `${unit.label}: ${sayDraft(steps)}, from ${from.replace('T', ' ')} UTC` });
       setEdited(null);
     },
     onSettled: () => setAsking(false),
@@ -63,13 +65,17 @@ export function ReserveForm({ pool, history }: Props) {
         <Field label="In force from, UTC" type="datetime-local" value={from} onChange={setFrom} error={write.error?.field('/effective_at')} />
         {later.length > 0 && <Note tone="warn">Another schedule is already set from {dayClock(later[0]?.effective_at ?? '', 'UTC')} UTC on; it will replace this one then.</Note>}
         {write.error && <div role="alert"><Note tone="bad">{write.error.said} {write.error.status === 412 && 'Somebody else changed it: look at the history, then try again.'}</Note></div>}
+        <div className="row g8 items-end wrap">
+          <Select label="Try it on" value={rounds} onChange={setRounds} options={ROUNDS} />
+          <Button icon="rounds" disabled={!faults.ok} busy={simulation.isPending} onClick={() => simulation.mutate({ resource, steps: wireOf(resource, steps), rounds: Number(rounds) })}>Simulate</Button>
+        </div>
         <div className="row g8 wrap">
-          <Button type="submit" kind="primary" disabled={!faults.ok || same || Number.isNaN(starts)} busy={write.isPending}>Replace the schedule…</Button>
+          <Button type="submit" kind="primary" disabled={!faults.ok || same || Number.isNaN(starts)} busy={write.isPending}>{two ? 'Propose the schedule…' : 'Replace the schedule…'}</Button>
           {edited && !same && <Button onClick={() => setEdited(null)}>Back to what is in force</Button>}
         </div>
-        <p className="help">The operator sells each part of its supply from this price up. Bids under it can still win from lenders.</p>
+        <p className="help">The operator sells each part of its supply from this price up. Bids under it can still win from lenders. {two && 'Another person who may set prices has to approve it before it takes effect.'}</p>
       </form>
-      <Decide open={asking} onClose={() => setAsking(false)} title={`Replace the reserve price of ${unit.label} in ${pool.slug}?`} action="Replace it" keep="Go back" busy={write.isPending} onConfirm={send}
+      <Decide open={asking} onClose={() => setAsking(false)} title={`${two ? 'Propose to replace' : 'Replace'} the reserve price of ${unit.label} in ${pool.slug}?`} action={two ? 'Propose it' : 'Replace it'} keep="Go back" busy={write.isPending} onConfirm={send}
         text={<>In force until then: <b>{before.length ? sayDraft(before) : 'none'}</b>.<br />New, for slots from {from.replace('T', ' ')} UTC on: <b>{sayDraft(steps)}</b>, in credits a {unit.one} and slot.</>} />
     </Panel>
   );

@@ -3,7 +3,7 @@ import type { ReservePrice } from '@/lib/api';
 import { check, coming, draftOf, inForce, say, wireOf, withoutStep, withStep } from './schedule';
 
 const THREE = [{ share: '0.600000', price: '0.000900000' }, { share: '0.300000', price: '0.001260000' }, { share: '0.100000', price: '0.001980000' }];
-const schedule = (id: string, effective_at: string, created_at = effective_at): ReservePrice => ({ id, pool: 'p', resource: 'cpu_milli', steps: THREE, effective_at, created_by: null, created_at });
+const schedule = (id: string, effective_at: string, created_at = effective_at): ReservePrice => ({ id, pool: 'p', resource: 'cpu_milli', steps: THREE, effective_at, created_by: null, created_at, state: 'scheduled', decision: null });
 
 describe('a schedule of three steps', () => {
   it('is loaded whole, and saving it unchanged changes nothing', () => {
@@ -43,4 +43,8 @@ it('finds what is in force, and what comes', () => {
   expect(inForce(list, 'cpu_milli', at)?.id).toBe('now');
   expect(coming(list, 'cpu_milli', at).map((s) => s.id)).toEqual(['next']);
   expect(inForce(list, 'mem_mib', at)).toBeUndefined();
+  const pending = { ...schedule('asked', '2026-11-20T10:30:00Z'), state: 'pending' };
+  expect(inForce([...list, pending], 'cpu_milli', at)?.id).toBe('now');
+  const late = { ...schedule('first', '2026-11-20T10:00:00Z', '2026-11-20T09:40:00Z'), decision: { by: 'u', at: '2026-11-20T09:55:00Z', reason: null } };
+  expect(inForce([...list.filter((s) => s.id !== 'first'), late], 'cpu_milli', at)?.id).toBe('first');
 });

@@ -15,14 +15,17 @@ export const percentOf = (share: string): string => {
 };
 export const draftOf = (resource: string, steps: Wire): StepDraft[] => steps.map((s) => ({ share: percentOf(s.share), price: exactPrice(resource, s.price) }));
 
+/** When it began to count: with its approval, where it needed one. */
+const entered = (r: ReservePrice) => r.decision?.at ?? r.created_at;
+
 /** The schedule of a resource that counts at a time: the last to take effect before it. */
 export function inForce(history: ReservePrice[], resource: string, at: number): ReservePrice | undefined {
-  return history.filter((h) => h.resource === resource && Date.parse(h.effective_at) <= at)
-    .sort((a, b) => b.effective_at.localeCompare(a.effective_at) || b.created_at.localeCompare(a.created_at))[0];
+  return history.filter((h) => h.resource === resource && h.state === 'scheduled' && Date.parse(h.effective_at) <= at)
+    .sort((a, b) => b.effective_at.localeCompare(a.effective_at) || entered(b).localeCompare(entered(a)))[0];
 }
 /** Schedules that are set but begin later. */
 export const coming = (history: ReservePrice[], resource: string, at: number): ReservePrice[] =>
-  history.filter((h) => h.resource === resource && Date.parse(h.effective_at) > at).sort((a, b) => a.effective_at.localeCompare(b.effective_at));
+  history.filter((h) => h.resource === resource && h.state === 'scheduled' && Date.parse(h.effective_at) > at).sort((a, b) => a.effective_at.localeCompare(b.effective_at));
 
 const ppm = (share: string) => readDecimal(share, 4);
 const nanos = (price: string) => readDecimal(price, 9);

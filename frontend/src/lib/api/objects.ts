@@ -29,6 +29,8 @@ export interface Halt { by: string; at: string; reason: string }
 export interface Pool {
   slug: string; id: string; name: string; pop: string; tier: string; resources: PoolResource[]; nodes: number;
   halted: Halt | null; next_slot: string; gate_closes_at: string; reserve_version: number;
+  /** A reserve price that somebody sets waits for a second person. */
+  two_person_approval: boolean;
 }
 export interface Node { id: string; name: string; pool: string }
 export interface PricePoint {
@@ -36,7 +38,27 @@ export interface PricePoint {
 }
 export interface BookLevel { price: string; quantity: number; mine: boolean; kind: string }
 export interface Book { round: number; pool: string; resource: ResourceName; slot: string; bids: BookLevel[]; offers: BookLevel[]; price: string | null; quantity: number }
-export interface ReservePrice { id: string; pool: string; resource: ResourceName; steps: { share: string; price: string }[]; effective_at: string; created_by: string | null; created_at: string }
+export interface ReserveStep { share: string; price: string }
+export interface ReservePrice {
+  id: string; pool: string; resource: ResourceName; steps: ReserveStep[]; effective_at: string; created_by: string | null; created_at: string;
+  /** `scheduled`, `pending`, `rejected` or `withdrawn`; only the first prices anything. */
+  state: string; decision: { by: string; at: string; reason: string | null } | null;
+}
+/** In lists; names are for the operator's roles. */
+export interface NamedReservePrice extends ReservePrice { created_by_name: string | null; decided_by_name: string | null }
+
+/** Money of the whole market, quantities of the pool's resource. */
+export interface Figures { operator_revenue: string; revenue: string; operator_volume: number; volume: number; price: string | null }
+export interface SimulatedRound {
+  number: number; sealed_at: string; reproduced: boolean; void: string | null; before: Figures; after: Figures;
+  prices: { slot: string; before: string | null; after: string | null }[];
+}
+export interface PricedOut { order: string; participant: string; participant_name: string | null; won_before: number; won_after: number; paid_before: string; paid_after: string }
+export interface Simulated {
+  pool: string; resource: ResourceName; steps: ReserveStep[]; complete: boolean; rounds: SimulatedRound[]; skipped: { number: number; reason: string }[];
+  before: Figures; after: Figures; band: { elasticity: string; demand: string; after: Figures }[];
+  priced_out: PricedOut[]; priced_out_total: number; gained_total: number;
+}
 
 export interface OrderBody {
   instance: string | null;
