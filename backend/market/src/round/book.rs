@@ -10,6 +10,7 @@ use crate::pool::supply::{self, money_up};
 use crate::round::capacity::{self, Entry};
 use crate::round::growth::Growth;
 use crate::round::occupancy::Occupancy;
+use crate::round::reachable::{UNREACHABLE, drop_unreachable};
 use crate::round::{Award, AwardKind};
 use crate::state::{ProductKey, State};
 use crate::time::{Slot, Timestamp};
@@ -359,6 +360,7 @@ impl<'a> Builder<'a> {
         let pools: BTreeSet<&String> = used.iter().map(|(pool, _, _)| pool).collect();
         book.nodes = self.occupancy.nodes(state, self.slots, &pools);
         book.orders = self.orders;
+        self.excluded.extend(drop_unreachable(&mut book).into_iter().map(|id| (id, UNREACHABLE)));
         Draft { book, excluded: self.excluded }
     }
 

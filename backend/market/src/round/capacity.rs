@@ -20,6 +20,8 @@ pub const ROUND_FULL: &str = "ROUND_FULL";
 pub const MOST: u64 = 24_000;
 const COUPLING_ROW: u64 = 20;
 const ROW: u64 = 3;
+/// So many replicas cost what a row does.
+const REPLICAS_A_ROW: usize = 100;
 
 /// What may take part in a round: an order, or something won that is for sale again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,7 +82,9 @@ fn weight(state: &State, order: &Order, slots: &[Slot]) -> u64 {
     let rows: usize = alternatives.iter().map(|a| a.slots.len() * resources).sum();
     let couples =
         alternatives.len() > 1 || alternatives.iter().any(|a| a.slots.len() > 1) || order.request.replicas > 1;
-    weight_of(rows, couples)
+    // each replica is placed by itself
+    let replicas = (order.remaining_replicas as usize).div_ceil(REPLICAS_A_ROW).max(1);
+    weight_of(rows * replicas, couples)
 }
 
 fn weight_of_resale(award: &Award) -> u64 {

@@ -6,6 +6,7 @@ pub mod growth;
 pub mod merkle;
 mod not_won;
 pub mod occupancy;
+mod reachable;
 pub mod seal;
 
 use crate::book::Side;

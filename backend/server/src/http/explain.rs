@@ -80,7 +80,9 @@ fn sentence_of(reason: &str, order: &Order) -> String {
         "MARGINAL_PRORATA" => "The limit is the price: what was left was shared among equals.",
         "NO_HOST_FITS" if order.request.min_fill.is_zero() => "The price was right, but no node had room left for it.",
         "NO_HOST_FITS" => "The price was right, but no node had room for all of it.",
-        "MIN_FILL_UNREACHABLE" => "Not even all the supply together reaches the minimum fill.",
+        "MIN_FILL_UNREACHABLE" => {
+            "Not even all the supply together reaches the minimum fill, or is enough for one replica."
+        }
         "PARADOXICAL" => "Filling all of it would have moved the price against somebody who won.",
         "TIE_LOST" => {
             "The price is just this limit: what was to be had at it, if anything, went to others with the same limit, as the published seed decided."
