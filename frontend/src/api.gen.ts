@@ -296,6 +296,11 @@ export interface components {
             /** @default null */
             latest: components["schemas"]["Timestamp"] | null;
         };
+        /**
+         * @description Who is at the other end. Another member is not named: that it was another is all that one is told.
+         * @enum {string}
+         */
+        Counterpart: "operator" | "own" | "another_member";
         /** @example 12.500000 */
         Credits: string;
         /** @description Bids against offers of one product in a cleared round, best first. */
@@ -1007,6 +1012,8 @@ export interface components {
                 deadline: components["schemas"]["Timestamp"];
                 /** @description Swaps that have to free capacity first. */
                 depends_on: components["schemas"]["SwapId"][];
+                /** @description From whom it has what it wins in its slot, and to whom it gives what it lends. */
+                pairs?: components["schemas"]["Pair"][];
                 /**
                  * Format: int64
                  * @description Placement epoch of the source; the target runs under the next one.
@@ -1297,6 +1304,23 @@ export interface components {
          * @enum {string}
          */
         Origin: "manual" | "auto_bid" | "auto_offer";
+        /** @description A quantity that one gets from another, or gives to it. */
+        Pair: {
+            pool: components["schemas"]["String"];
+            resource: components["schemas"]["Resource"];
+            /**
+             * Format: int64
+             * @description Base units; what it gives is under 0.
+             */
+            quantity: number;
+            counterpart: components["schemas"]["Counterpart"];
+            instance?: components["schemas"]["InstanceId"] | null;
+            /**
+             * Format: int64
+             * @description 0 on the same node, 2 in the same POP, 5 beyond it; from the operator 0 where nothing moves, else 1.
+             */
+            distance: number;
+        };
         Participant: {
             id: components["schemas"]["ParticipantId"];
             name: string;
@@ -2055,6 +2079,8 @@ export interface components {
             deadline: components["schemas"]["Timestamp"];
             /** @description Swaps that have to free capacity first. */
             depends_on: components["schemas"]["SwapId"][];
+            /** @description From whom it has what it wins in its slot, and to whom it gives what it lends. */
+            pairs?: components["schemas"]["Pair"][];
             /**
              * Format: int64
              * @description Placement epoch of the source; the target runs under the next one.
