@@ -25,7 +25,7 @@ const OTHER: Difference[] = [
 type Part = Partial<Swap> & Pick<Swap, 'id' | 'instance' | 'instance_name' | 'state' | 'method' | 'phases' | 'created_at'>;
 const swap = (s: Part): Swap => ({
   participant: 'par_01KAB6Q0ZX3F4QGENOM', pool_from: 'fra1-gp', pool_to: 'fra1-hp', node_from: nodes[0].id, node_to: nodes[1].id, limits_from: { cpu_milli: 8000, mem_mib: 65_536 }, limits_to: { cpu_milli: 16_000, mem_mib: 65_536 },
-  slot: slotAt(1), expected_gain: '45.600000', deadline: iso(START + 252_000), depends_on: [], epoch: 41, bytes: 0, downtime_micros: null, positions_compared: 0, difference_count: 0, differences: [],
+  slot: slotAt(1), expected_gain: '45.600000', deadline: iso(START + 252_000), depends_on: [], pairs: [{ pool: 'fra1-gp', resource: 'cpu_milli', quantity: 6000, counterpart: 'operator', instance: null, distance: 1 }, { pool: 'fra1-gp', resource: 'cpu_milli', quantity: 2000, counterpart: 'another_member', instance: null, distance: 2 }], epoch: 41, bytes: 0, downtime_micros: null, positions_compared: 0, difference_count: 0, differences: [],
   considered: WAYS, reason: null, cancel_requested: null, ended_at: null, ...s,
 });
 

@@ -6,6 +6,7 @@ import { Answer } from './Answer';
 import { Decision } from './Decision';
 import { Differences } from './Differences';
 import { FactsPanel } from './FactsPanel';
+import { PairsPanel } from './PairsPanel';
 import { PhasesPanel } from './PhasesPanel';
 import { nameOf, stateWord } from './swap';
 
@@ -24,6 +25,7 @@ export default function SwapPage() {
           <Differences swap={s} />
           <FactsPanel swap={s} />
         </div>
+        <PairsPanel swap={s} />
         <Alternatives swap={s} />
       </>}
     </Page>

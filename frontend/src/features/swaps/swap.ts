@@ -1,5 +1,5 @@
 import type { Bar } from '@/components/charts/Gantt';
-import type { Phase, Swap } from '@/lib/api';
+import type { Pair, Phase, Swap } from '@/lib/api';
 import { formatBytes, formatCount, formatDuration } from '@/lib/money';
 
 export const LABELS: Record<string, string> = {
@@ -48,4 +48,12 @@ export function barsOf(s: Swap): Bar[] {
   const order = s.method === 'resize' ? RESIZE : MOVE;
   const reached = Math.max(...order.map((state, i) => (seen.has(state) ? i : -1)), 0);
   return [...bars, ...order.slice(reached + 1).map((state): Bar => ({ label: LABELS[state] ?? state, start: null, end: null, kind: 'planned' }))];
+}
+
+const COUNTERPARTS: Record<string, string> = { operator: 'the operator’s supply', another_member: 'another member', own: 'a workload of your own' };
+export const counterpartText = (p: Pick<Pair, 'counterpart'>) => COUNTERPARTS[p.counterpart] ?? p.counterpart.replaceAll('_', ' ');
+/** From the operator's supply 1 means that the workload moves to it. */
+export function distanceText(p: Pick<Pair, 'counterpart' | 'distance'>): string {
+  if (p.counterpart === 'operator') return p.distance > 0 ? 'on the node it moves to' : 'on its node';
+  return p.distance === 0 ? 'the same node' : p.distance <= 2 ? 'the same POP' : 'another POP';
 }

@@ -136,10 +136,12 @@ export interface Phase { state: string; started_at: string; ended_at: string | n
 export interface Difference { position: number; field: string; live: string; shadow: string }
 /** A way that was weighed, with its numbers. */
 export interface MethodConsidered { method: string; chosen: boolean; predicted_downtime_micros: number | null; predicted_cost: string | null; reason: string }
+/** What a workload gets from another, or (under 0) gives to it; `instance` only where that is its owner's too. */
+export interface Pair { pool: string; resource: ResourceName; quantity: number; counterpart: string; instance: string | null; distance: number }
 export interface Swap {
   id: string; participant: string; instance: string; instance_name: string; state: string; method: string;
   pool_from: string; pool_to: string; node_from: string; node_to: string; limits_from: Quantities; limits_to: Quantities;
-  slot: string; expected_gain: string; deadline: string; depends_on: string[]; epoch: number; phases: Phase[]; bytes: number;
+  slot: string; expected_gain: string; deadline: string; depends_on: string[]; pairs: Pair[]; epoch: number; phases: Phase[]; bytes: number;
   downtime_micros: number | null; positions_compared: number; difference_count: number; differences: Difference[];
   considered: MethodConsidered[]; reason: string | null; cancel_requested: string | null; created_at: string; ended_at: string | null;
 }
