@@ -323,10 +323,13 @@ fn refusal(c: &Cleared, i: usize, price: &[i128], binding: &[Option<Reason>], dr
         alt.value * NANO - cost > least
     };
     let homeless = o.bid && unhosted(a) && (0..o.alternatives.len()).all(|a| unhosted(a) || !pays(a, tol));
-    let reason = if surplus < -tol {
-        Reason::OutOfMoney
-    } else if c.left_out.contains(&i) || dropped.contains(&i) {
+    let given_up = c.left_out.contains(&i) || dropped.contains(&i);
+    // whoever was given up and would have lost at every price there could be: that says more
+    let surely = o.bid && m.book.alpha.0.is_zero();
+    let reason = if given_up && !(surely && surplus < -tol) {
         Reason::SolverFallback
+    } else if surplus < -tol {
+        Reason::OutOfMoney
     } else if let Some(r) = binding[i].filter(|_| surplus > tol) {
         r
     } else if homeless && surplus > tol {
