@@ -21,7 +21,9 @@ pub const MOST: u64 = 24_000;
 const COUPLING_ROW: u64 = 20;
 const ROW: u64 = 3;
 /// So many replicas cost what a row does.
-const REPLICAS_A_ROW: usize = 100;
+const REPLICAS_A_ROW: usize = 1_000;
+/// No order counts more: one must never be a round by itself.
+const MOST_OF_ONE: u64 = MOST / 12;
 
 /// What may take part in a round: an order, or something won that is for sale again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,7 +86,7 @@ fn weight(state: &State, order: &Order, slots: &[Slot]) -> u64 {
         alternatives.len() > 1 || alternatives.iter().any(|a| a.slots.len() > 1) || order.request.replicas > 1;
     // each replica is placed by itself
     let replicas = (order.remaining_replicas as usize).div_ceil(REPLICAS_A_ROW).max(1);
-    weight_of(rows * replicas, couples)
+    weight_of(rows * replicas, couples).min(MOST_OF_ONE)
 }
 
 fn weight_of_resale(award: &Award) -> u64 {

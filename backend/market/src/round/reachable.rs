@@ -1,7 +1,7 @@
 //! Bids of which no replica can be had: they can win nothing, so they must not set a price either.
 //!
 //! The clearing divides a bid into parts of a replica and rounds in the end. One whose replica is more than
-//! all that there is of something would be at the margin with a part, hold the price at its own limit, and
+//! all that there is of something, at what it would pay, would be at the margin with a part, hold the price at its own limit, and
 //! get nothing: a way to move others' prices for free. Such bids sit the round out.
 use crate::clearing::{Book, ProductKey, Side};
 use crate::ids::OrderId;
@@ -12,26 +12,31 @@ pub const UNREACHABLE: &str = "MIN_FILL_UNREACHABLE";
 
 /// Takes them out of a book, and answers which.
 pub fn drop_unreachable(book: &mut Book) -> Vec<OrderId> {
-    let mut there: BTreeMap<ProductKey, i64> = BTreeMap::new();
+    // what there is of each product, with the least that a unit of it costs (of a bundle it may be nothing)
+    let mut there: BTreeMap<ProductKey, Vec<(i128, i128)>> = BTreeMap::new();
     for product in &book.products {
-        let supply = product.supply.iter().map(|s| s.quantity).fold(0, i64::saturating_add);
-        there.insert(product.key(), supply);
+        let steps = product.supply.iter().map(|s| (i128::from(s.quantity), i128::from(s.reserve.0)));
+        there.insert(product.key(), steps.collect());
     }
     for offer in book.orders.iter().filter(|o| o.side == Side::Offer) {
-        let mut most: BTreeMap<&ProductKey, i64> = BTreeMap::new();
-        for quantity in offer.alternatives.iter().flat_map(|a| &a.quantities) {
-            let entry = most.entry(&quantity.product).or_default();
-            *entry = (*entry).max(quantity.quantity);
-        }
-        for (product, quantity) in most {
-            let entry = there.entry(product.clone()).or_default();
-            *entry = entry.saturating_add(quantity);
+        for alternative in &offer.alternatives {
+            let alone = alternative.quantities.len() == 1;
+            for quantity in alternative.quantities.iter().filter(|q| q.quantity > 0) {
+                let cost = if alone { i128::from(offer.limit.0) / i128::from(quantity.quantity) } else { 0 };
+                there.entry(quantity.product.clone()).or_default().push((quantity.quantity.into(), cost));
+            }
         }
     }
     let is_reachable = |order: &crate::clearing::Order| {
         let Some(replicas) = order.replicas.filter(|_| order.side == Side::Bid) else { return true };
+        // of what costs more than the whole limit it can have nothing
+        let worth = i128::from(order.limit.0) / i128::from(replicas.max(1));
         order.alternatives.iter().any(|a| {
-            a.quantities.iter().all(|q| q.quantity / replicas.max(1) <= there.get(&q.product).copied().unwrap_or(0))
+            a.quantities.iter().all(|q| {
+                let unit = i128::from(q.quantity / replicas.max(1));
+                let supply = there.get(&q.product).map_or(&[][..], |s| s);
+                unit <= supply.iter().filter(|(_, cost)| cost * unit <= worth).map(|(quantity, _)| quantity).sum()
+            })
         })
     };
     let (stay, gone) = std::mem::take(&mut book.orders).into_iter().partition(is_reachable);
@@ -53,7 +58,7 @@ mod tests {
             owner: String::new(),
             side,
             instance: None,
-            limit: Money(1_000_000),
+            limit: Money(if side == Side::Bid { 1_000_000_000 } else { 500 }),
             min_fill: Fraction::zero(),
             incumbent: false,
             alternatives: vec![Alternative { quantities: vec![Quantity { product, quantity }], adder: Money(0) }],
@@ -81,5 +86,8 @@ mod tests {
         // 2,000 a replica is more than 1,000 of the operator and 500 offered; 1,333 is not
         assert_eq!(drop_unreachable(&mut book), [bid(1)]);
         assert_eq!(book.orders.len(), 3);
+        // and so it is where the operator's supply costs more than all that the bid would pay
+        book.products[0].supply[0].reserve = Money(1_000_000);
+        assert_eq!(drop_unreachable(&mut book), [bid(2)]);
     }
 }
