@@ -2,7 +2,7 @@
 //! the whole exchange. Each test says what must hold in its own words, without the engine's checker,
 //! and is shown to notice a seeded mutant: an outcome, an engine or a history that breaks exactly it.
 //!
-//! `outcome` has I1 to I11 (what one round shows), `engine` I12 to I18 (how two rounds compare), `thrash`
+//! `outcome` and `prices` have I1 to I11 (what one round shows), `engine` I12 to I18 (how two rounds compare), `thrash`
 //! I20, `exchange` the rest. `HEADROOM_RANDOM_BOOKS` sets how many books each takes (default 600).
 #[path = "../support/mod.rs"]
 mod support;
@@ -10,6 +10,7 @@ mod support;
 mod engine;
 mod exchange;
 mod outcome;
+mod prices;
 mod thrash;
 mod view;
 
