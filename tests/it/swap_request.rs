@@ -113,23 +113,64 @@ async fn applying_places_the_orders_once_and_within_the_budget() -> anyhow::Resu
         };
         ensure!(bids(&asked)? <= 500_000, "{asked}");
         ensure!(asked["placed"] == json!([]), "asking places nothing: {asked}");
-        let applied = ask(&api, apply.clone()).await?;
+        let key = format!("apply {}", instance["id"]);
+        let keyless = api.post("/v1/swap_request", &apply).await?;
+        ensure!(keyless.code() == "idempotency_key_required", "{}", keyless.text);
+        let reply = api.post_with_key("/v1/swap_request", &key, &apply).await?;
+        ensure!(reply.status == 202, "{}", reply.text);
+        let applied = reply.json();
         ensure!(applied["orders"] == asked["orders"], "{asked} and then {applied}");
         let placed = applied["placed"].as_array().context("placed")?;
-        let refused = applied["not_placed"].as_array().context("not_placed")?;
-        ensure!(placed.len() + refused.len() == applied["orders"].as_array().map_or(0, Vec::len), "{applied}");
+        ensure!(placed.len() == applied["orders"].as_array().map_or(0, Vec::len), "{applied}");
+        let replayed = api.post_with_key("/v1/swap_request", &key, &apply).await?;
+        ensure!(replayed.json() == applied, "{applied} and then {}", replayed.text);
         for (id, step) in placed.iter().zip(applied["steps"].as_array().into_iter().flatten()) {
             let route = if step["side"] == "bid" { "bids" } else { "offers" };
             let order = api.get(&format!("/v1/{route}/{}", id.as_str().unwrap_or_default())).await?.ok()?;
             ensure!(order["resources"] == step["resources"] && order["instance"] == instance["id"], "{order}");
         }
         placed_in_all += placed.len();
-        if refused.is_empty() && !placed.is_empty() {
-            let again = ask(&api, apply).await?;
+        if !placed.is_empty() {
+            let again = api.post_with_key("/v1/swap_request", &format!("{key} again"), &apply).await?.json();
             ensure!(again["recommendation"] == "keep" && again["placed"] == json!([]), "twice: {again}");
         }
     }
     assert!(placed_in_all > 0, "nothing was placed");
+    Ok(())
+}
+
+/// Equal requests at once, each with a key of its own: only one of them may place its orders.
+#[tokio::test]
+async fn requests_at_once_stay_within_the_budget_of_one() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (admin, api) = (sim.api("admin")?, sim.api("tenant")?);
+    admin.advance(240).await?;
+    let (mut applied, mut outdated) = (0, 0);
+    for instance in own(&api).await? {
+        let body = json!({ "instance_id": instance["id"], "desired_performance_improvement": 40, "mode": "apply",
+            "constraints": { "max_cost": "0.500000" } });
+        let post = |n: usize| {
+            let (api, body, key) = (&api, &body, format!("{}{n}", instance["id"]));
+            async move { api.post_with_key("/v1/swap_request", &key, body).await }
+        };
+        let (a, b, c, d) = tokio::join!(post(0), post(1), post(2), post(3));
+        let mut bids = 0;
+        for reply in [a?, b?, c?, d?] {
+            if reply.status != 202 {
+                ensure!((reply.status, reply.code().as_str()) == (409, "recommendation_outdated"), "{}", reply.text);
+                outdated += 1;
+                continue;
+            }
+            let answer = reply.json();
+            let placed = answer["placed"].as_array().context("placed")?.iter().filter_map(Value::as_str);
+            for id in placed.filter(|id| id.starts_with("bid_")) {
+                bids += micro(&api.get(&format!("/v1/bids/{id}")).await?.ok()?["limit"]);
+                applied += 1;
+            }
+        }
+        ensure!(bids <= 500_000, "{bids} for {}", instance["id"]);
+    }
+    assert!(applied > 0, "nothing was placed ({outdated} outdated)");
     Ok(())
 }
 
@@ -151,6 +192,7 @@ async fn wrong_requests_are_refused_by_field() -> anyhow::Result<()> {
         (json!({ "latest": "2026-11-20T09:59:00Z" }), "latest_too_early", "/constraints/latest"),
         (json!({ "keep_pool": "yes" }), "wrong_type", "/constraints/keep_pool"),
         (json!({ "cheap": true }), "unknown_field", "/constraints/cheap"),
+        (json!([]), "wrong_type", "/constraints"),
     ] {
         let reply = api.post("/v1/swap_request", &json!({ "instance_id": id, "constraints": constraints })).await?;
         assert_eq!((reply.status, reply.code().as_str()), (422, code), "{}", reply.text);

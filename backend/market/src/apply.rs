@@ -2,7 +2,7 @@
 //!
 //! Every decision is here or below; nothing outside decides. The same envelope on the same
 //! state gives the same events, on any machine and for ever.
-use crate::book::{Origin, place};
+use crate::book::{Origin, place, together};
 use crate::command::{Command, Envelope, Refusal, RefusalKind, Reply};
 use crate::event::Event;
 use crate::ids::{InstanceId, OrderId, ParticipantId, SwapId};
@@ -98,6 +98,15 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
         Command::PlaceOrder { participant, side, request, client_order } => {
             let placed = place::place(turn, participant, side, *request, client_order, Origin::Manual);
             placed.map(Reply::Order).map_err(Refusal::from)
+        }
+        Command::PlaceRecommended(recommended) => {
+            together::place(turn, *recommended).map(Reply::Orders).map_err(|(order, rejection)| {
+                let mut refusal = Refusal::from(rejection);
+                if let Some(index) = order {
+                    refusal.pointer = format!("/orders/{index}{}", refusal.pointer);
+                }
+                refusal
+            })
         }
         Command::ReplaceOrder { participant, order, request, client_order } => {
             match place::replace(turn, participant, order, *request, client_order)? {

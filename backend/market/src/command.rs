@@ -1,5 +1,6 @@
 //! What may be asked of the exchange. Everything a decision needs is inside: ids come from
 //! the envelope's time and seed, numbers of forecasts from the shell.
+use crate::book::together::Recommended;
 use crate::book::{OrderRequest, Rejection, Side};
 use crate::clearing::{Book, Outcome, Verified};
 use crate::ids::*;
@@ -184,6 +185,8 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         client_order: Option<OrderId>,
     },
+    /// All orders of a recommendation, or none.
+    PlaceRecommended(Box<Recommended>),
     ReplaceOrder {
         participant: ParticipantId,
         order: OrderId,
@@ -306,6 +309,8 @@ pub enum Reply {
     Hint(HintId),
     Profile(ProfileId),
     Order(OrderId),
+    /// Those of a recommendation.
+    Orders(Vec<OrderId>),
     /// It waits for the sealed round.
     PendingOrder(OrderId),
     Canceled(u32),

@@ -41,6 +41,14 @@ pub enum Event {
         slots: Vec<SlotOutlook>,
     },
     OrderAccepted(Box<Order>),
+    /// `orders` were placed because of `advice`, a recommendation as JSON.
+    RecommendationApplied {
+        participant: ParticipantId,
+        instance: InstanceId,
+        orders: Vec<OrderId>,
+        advice: String,
+        at: Timestamp,
+    },
     /// The order waits for the sealed round with a cancellation or a replacement.
     OrderPending {
         order: OrderId,
@@ -125,6 +133,8 @@ impl State {
                 self.outlooks.insert(*instance, slots.clone());
             }
             Event::OrderAccepted(order) => self.add_order((**order).clone()),
+            // the orders have events of their own; this one says why
+            Event::RecommendationApplied { .. } => {}
             Event::OrderPending { order, status, replacement, at } => self.change_order(*order, |o| {
                 o.status = *status;
                 o.pending_replacement = replacement.clone();

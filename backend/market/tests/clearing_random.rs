@@ -6,8 +6,8 @@ use headroom_market::clearing::generate::{self, Size};
 use headroom_market::clearing::outcome::{Quality, Reason, Refusal};
 use headroom_market::clearing::rational::Rat;
 use headroom_market::clearing::{Book, Limits, Mode, NoProposal, Outcome, Side, clear, verify};
-use support::anything::mix;
-use support::{Mix, best_welfare, book, book_in_units, with_families};
+use support::anything::{anything, mix};
+use support::{Mix, best_welfare, book, book_in_units, left_over, with_families};
 
 fn count(default: u64) -> u64 {
     std::env::var("HEADROOM_RANDOM_BOOKS").ok().and_then(|n| n.parse().ok()).unwrap_or(default)
@@ -54,6 +54,35 @@ fn verified_with_hosts(unit: i64) {
     assert!(failures.is_empty(), "{failures:#?}");
     // the fallback that makes every outcome right is for books that nothing else can clear
     assert!(given_up as u64 * 1000 <= 2 * count(1500).max(1000));
+}
+
+/// Where a market has to pay for what rounding leaves over, no replica is left over: lenders are paid for less
+/// than a unit of each order more than bidders pay for.
+#[test]
+fn whole_replicas_leave_nothing_lent_to_the_exchange() {
+    let whole = Limits { whole_replicas: true, ..Limits::default() };
+    let (mut rounded, mut given_up, mut with_replicas, mut tried) = (0, 0, 0, 0);
+    for seed in 0..count(1500) {
+        let b = anything(seed);
+        if !b.arcs.is_empty() {
+            continue;
+        }
+        let nano = 1_000_000_000;
+        rounded += usize::from(left_over(&b, &run(&b)) > nano);
+        let out = clear(&b, Mode::Market, &NoProposal, &whole).expect("a random book can be cleared");
+        let rest = left_over(&b, &out);
+        assert!(rest <= nano, "seed {seed}: {rest} nano-credits are lent to nobody");
+        let replicas = |id: &str| b.orders.iter().any(|o| o.id == id && o.replicas.is_some());
+        with_replicas += usize::from(out.awards.iter().any(|a| replicas(&a.order)));
+        given_up += usize::from(out.refused.iter().any(|r| r.reason == Reason::SolverFallback));
+        verify(&b, out, Mode::Market).unwrap_or_else(|broken| panic!("seed {seed}: {broken:?}"));
+        tried += 1;
+    }
+    println!(
+        "{tried} books, {with_replicas} award replicas; {rounded} would leave some over, {given_up} give an order up"
+    );
+    assert!(rounded * 100 > tried && with_replicas * 5 > tried);
+    assert!(given_up * 50 <= tried, "{given_up} of {tried}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Every fault of a book is told at once, each with its JSON pointer.
-use headroom_market::clearing::parse;
+use headroom_market::clearing::{Limits, Mode, NoProposal, clear, parse};
+use serde_json::{Value, json};
 
 fn pointers(text: &str) -> Vec<(String, String)> {
     parse(text).expect_err("a faulty book").into_iter().map(|f| (f.pointer, f.code)).collect()
@@ -72,4 +73,201 @@ fn what_is_not_json_is_a_fault_and_no_panic() {
     for text in ["", "[", "[]", "null", "{}", "{\"format\": 7}", "{\"orders\": {}}"] {
         assert!(!pointers(text).is_empty(), "{text}");
     }
+}
+
+/// One of everything that a book can have.
+fn rich() -> Value {
+    json!({
+        "format": "headroom.book/1", "cap": "10", "alpha": "0.5", "seed": 7, "slot_base": "2026-11-21T00:00:00Z", "slot_seconds": 300,
+        "products": [
+            { "pool": "a", "resource": "cpu", "slot": 0, "supply": [ { "quantity": 100, "reserve": "0.1" } ], "cap": "5", "reference": "1" },
+            { "pool": "b", "resource": "cpu", "slot": 0, "supply": [] }
+        ],
+        "arcs": [ { "from": ["a", "cpu", 0], "to": ["b", "cpu", 0], "ratio": "0.9", "cost": "0.01", "limit": 50 } ],
+        "instances": [ { "id": "i", "owner": "o", "holding": [["a", "cpu", 0, 40]], "floor": [["a", "cpu", 0, 10]], "max_swap": [["a", "cpu", 0, 20]] } ],
+        "nodes": [ { "id": "n", "pool": "a", "capacity": { "cpu": 200 }, "committed": [["cpu", 0, 5]] } ],
+        "budgets": [ { "id": "h", "amount": "20" } ],
+        "orders": [
+            { "id": "p", "owner": "o", "side": "bid", "limit": "3", "min_fill": "0.5", "budget": "h",
+              "alternatives": [ { "quantities": [["a", "cpu", 0, 10]], "adder": "0.5" }, { "quantities": [["b", "cpu", 0, 10]] } ] },
+            { "id": "q", "owner": "o", "side": "bid", "limit": "4", "parent": "p", "replicas": 2, "class": "critical",
+              "alternatives": [ { "quantities": [["a", "cpu", 0, 4]] } ] },
+            { "id": "r", "owner": "s", "side": "offer", "limit": "0.2", "instance": "i", "node": "n", "incumbent": true,
+              "alternatives": [ { "quantities": [["a", "cpu", 0, 15]] } ] }
+        ]
+    })
+}
+
+/// Every place of a document, by pointer.
+fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+    found.push(at.to_owned());
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(k, v)| places(v, &format!("{at}/{k}"), found)),
+        Value::Array(items) => items.iter().enumerate().for_each(|(n, v)| places(v, &format!("{at}/{n}"), found)),
+        _ => {}
+    }
+}
+
+/// Whether two pointers are about one thing: the same, or one inside the other.
+fn concerns(a: &str, b: &str) -> bool {
+    let inside = |a: &str, b: &str| b.strip_prefix(a).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    inside(a, b) || inside(b, a)
+}
+
+/// What a value of its type must not be replaced by.
+fn wrong(value: &Value) -> Vec<Value> {
+    match value {
+        Value::Number(_) => vec![json!("7"), json!(-1), json!(1.5), json!(1e300), json!([]), json!({}), json!(true)],
+        Value::String(text) if text.parse::<f64>().is_ok() => {
+            let texts = [
+                "",
+                "NaN",
+                "nan",
+                "inf",
+                "-inf",
+                "Infinity",
+                "1e3",
+                "0x10",
+                "1,5",
+                "１",
+                "1.",
+                ".",
+                "+1",
+                " 1",
+                "1.0000001",
+            ];
+            let mut all: Vec<Value> = texts.iter().map(|t| json!(t)).collect();
+            all.extend([
+                json!(1),
+                json!("-0.5"),
+                json!("99999999999999999999999999"),
+                json!([]),
+                json!({}),
+                json!(false),
+            ]);
+            all
+        }
+        Value::String(_) => vec![json!(1), json!([]), json!({}), json!(true), json!("")],
+        Value::Bool(_) => vec![json!(1), json!("true"), json!([])],
+        Value::Array(_) => vec![json!(1), json!("x"), json!({}), json!([[1, 2, 3, 4]])],
+        Value::Object(_) => vec![json!(1), json!("x"), json!([])],
+        Value::Null => Vec::new(),
+    }
+}
+
+#[test]
+fn every_place_refuses_what_it_must_not_be() {
+    let book = rich();
+    assert!(parse(&book.to_string()).is_ok(), "{:?}", parse(&book.to_string()).err());
+    let mut all = Vec::new();
+    places(&book, "", &mut all);
+    let (mut tried, mut kinds) = (0, std::collections::BTreeSet::new());
+    for at in &all {
+        for bad in wrong(book.pointer(at).expect("it is there")) {
+            // any text is a start of the slots, an owner, or a resource that nothing else names
+            let free = ["/slot_base", "/owner"].iter().any(|end| at.ends_with(end));
+            if free && bad == json!("") {
+                continue;
+            }
+            let mut broken = book.clone();
+            *broken.pointer_mut(at).expect("it is there") = bad.clone();
+            let Err(faults) = parse(&broken.to_string()) else { panic!("{at} takes {bad}") };
+            assert!(faults.iter().any(|f| concerns(&f.pointer, at)), "{at} = {bad}: {faults:?}");
+            assert!(faults.iter().all(|f| !f.detail.is_empty() && !f.code.is_empty()), "{faults:?}");
+            kinds.extend(faults.into_iter().map(|f| f.code));
+            tried += 1;
+        }
+        // a key too many, and one too few
+        if let Some(Value::Object(fields)) = book.pointer(at) {
+            let mut more = book.clone();
+            more.pointer_mut(at).and_then(Value::as_object_mut).expect("an object").insert("colour".into(), json!(1));
+            if !at.ends_with("/capacity") {
+                let due = (format!("{at}/colour"), "unknown_key".to_owned());
+                assert!(pointers(&more.to_string()).contains(&due), "{at}");
+            }
+            for key in fields.keys() {
+                let mut less = book.clone();
+                less.pointer_mut(at).and_then(Value::as_object_mut).expect("an object").remove(key);
+                if let Err(faults) = parse(&less.to_string()) {
+                    // the name of something that others name is missed by them, too
+                    let named = faults.iter().any(|f| concerns(&f.pointer, &format!("{at}/{key}")));
+                    assert!(
+                        named
+                            || key == "id"
+                            || faults.iter().all(|f| f.code == "unknown_name" || f.code == "parent_without_min_fill"),
+                        "{at}/{key}: {faults:?}"
+                    );
+                    tried += 1;
+                }
+            }
+        }
+    }
+    println!("{tried} books with one fault each, {} kinds: {kinds:?}", kinds.len());
+    assert!(tried > 600 && kinds.len() >= 12, "{tried}, {kinds:?}");
+}
+
+/// Faults in many places of one book are all told, not only the first.
+#[test]
+fn as_many_faults_as_a_book_has_are_told() {
+    let mut book = rich();
+    let faults = [
+        ("/cap", json!("NaN")),
+        ("/alpha", json!("1.5")),
+        ("/seed", json!(-1)),
+        ("/products/0/supply/0/quantity", json!(2_000_000_000_000_000_i64)),
+        ("/products/1/slot", json!(-3)),
+        ("/arcs/0/ratio", json!("0")),
+        ("/arcs/0/limit", json!("50")),
+        ("/instances/0/holding/0/3", json!(1e30)),
+        ("/nodes/0/capacity/cpu", json!(-1)),
+        ("/nodes/0/committed/0", json!(["cpu", 0])),
+        ("/budgets/0/amount", json!("-1")),
+        ("/orders/0/min_fill", json!("inf")),
+        ("/orders/0/alternatives/0/adder", json!("-1")),
+        ("/orders/1/replicas", json!(0)),
+        ("/orders/1/class", json!("best")),
+        ("/orders/2/side", json!("sell")),
+        ("/orders/2/instance", json!("nobody")),
+    ];
+    for (at, bad) in &faults {
+        *book.pointer_mut(at).expect("it is there") = bad.clone();
+    }
+    let told = pointers(&book.to_string());
+    for (at, _) in &faults {
+        assert!(told.iter().any(|(pointer, _)| concerns(pointer, at)), "{at} is not among {told:#?}");
+    }
+}
+
+#[test]
+fn an_empty_book_and_great_quantities_are_valid() {
+    let empty = parse(r#"{ "format": "headroom.book/1", "cap": "10" }"#).expect("an empty book is a book");
+    let outcome = clear(&empty, Mode::Market, &NoProposal, &Limits::default()).expect("and clears");
+    assert!(outcome.awards.is_empty() && outcome.prices.is_empty());
+    let mut book = rich();
+    *book.pointer_mut("/products/0/supply/0/quantity").expect("it is there") = json!(1_000_000_000);
+    *book.pointer_mut("/nodes/0/capacity/cpu").expect("it is there") = json!(2_000_000_000);
+    *book.pointer_mut("/orders/1/alternatives/0/quantities/0/3").expect("it is there") = json!(1_000_000_000);
+    *book.pointer_mut("/orders/1/limit").expect("it is there") = json!("1000000000");
+    let book = parse(&book.to_string()).expect("10^9 units are a quantity");
+    let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("and clears");
+    assert!(outcome.awards.iter().any(|a| a.quantities.iter().any(|q| q.quantity >= 500_000_000)));
+}
+
+/// A chain of 300 parents is a family; closed to a circle, every member of it is at fault.
+#[test]
+fn long_chains_of_parents_end_and_circles_are_told() {
+    let orders = |first: Value| -> Vec<Value> {
+        (0..300)
+            .map(|n| {
+                let parent = if n == 0 { first.clone() } else { json!(format!("o{}", n - 1)) };
+                json!({ "id": format!("o{n}"), "owner": "o", "side": "bid", "limit": "1", "min_fill": "1", "parent": parent,
+                        "alternatives": [ { "quantities": [["a", "cpu", 0, 1]] } ] })
+            })
+            .collect()
+    };
+    let book = |first| json!({ "format": "headroom.book/1", "cap": "10", "orders": orders(first) }).to_string();
+    assert!(parse(&book(Value::Null)).is_ok());
+    let told = pointers(&book(json!("o299")));
+    assert_eq!(told.len(), 300);
+    assert!(told.iter().all(|(_, code)| code == "cycle"), "{told:?}");
 }

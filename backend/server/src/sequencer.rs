@@ -233,7 +233,7 @@ impl Writer {
             let envelope = Envelope { now, seed: self.next_seed(), command };
             let (events, reply) = apply(&mut self.parts.state, &envelope);
             let told = notices(&events, &self.parts.state);
-            let outcome = render(&reply, &self.parts.state, &told);
+            let outcome = render(&reply, &self.parts.state, &told, &events);
             let nothing_happened = events.is_empty() && key.is_none();
             if !nothing_happened {
                 self.parts.head.sequence = sequence;
@@ -342,7 +342,7 @@ fn collect_stream(stream: &mut Vec<OutboxRow>, head: &mut Head, notices: Vec<Not
 }
 
 /// The object that a reply names, as JSON, in the state after the command.
-fn render(reply: &Reply, state: &State, told: &[Notice]) -> Outcome {
+fn render(reply: &Reply, state: &State, told: &[Notice], events: &[Event]) -> Outcome {
     fn object<R: Record>(record: Option<&R>) -> Outcome {
         record.map_or(Outcome::Done, |r| Outcome::Object(r.document().into()))
     }
@@ -364,8 +364,17 @@ fn render(reply: &Reply, state: &State, told: &[Notice]) -> Outcome {
         Reply::Profile(id) => object(state.profiles.get(id)),
         Reply::Swap(id) => object(state.swaps.get(id)),
         Reply::Order(id) => Outcome::Object(order_document(state, id, told)),
+        Reply::Orders(_) => events.iter().find_map(applied).map_or(Outcome::Done, |d| Outcome::Object(d.into())),
         Reply::PendingOrder(id) => Outcome::Pending(order_document(state, id, told)),
     }
+}
+
+/// A recommendation as it was when its orders were placed, with their ids.
+fn applied(event: &Event) -> Option<String> {
+    let Event::RecommendationApplied { orders, advice, .. } = event else { return None };
+    let mut document: serde_json::Value = serde_json::from_str(advice).ok()?;
+    document["placed"] = serde_json::json!(orders);
+    Some(document.to_string())
 }
 
 /// An order as the stream was just told, as it is now, or as it was when it ended in this batch.
@@ -389,6 +398,7 @@ fn stored_reply(reply: &Reply) -> String {
             "refused": r.code, "kind": format!("{:?}", r.kind), "pointer": r.pointer, "detail": r.detail,
         }),
         Reply::Order(id) | Reply::PendingOrder(id) => serde_json::json!({ "order": id }),
+        Reply::Orders(ids) => serde_json::json!({ "orders": ids }),
         Reply::Participant(id) => serde_json::json!({ "participant": id }),
         Reply::Instance(id) => serde_json::json!({ "instance": id }),
         Reply::ReservePrice(id) => serde_json::json!({ "reserve_price": id }),
@@ -417,6 +427,7 @@ fn stored_outcome(reply: &str, events: &str) -> Outcome {
     let events: Vec<Event> = serde_json::from_str(events).unwrap_or_default();
     for event in events.iter().rev() {
         let document = match event {
+            Event::RecommendationApplied { .. } => applied(event).unwrap_or_default(),
             Event::OrderAccepted(order) => order.document(),
             Event::InstanceChanged(instance) => instance.document(),
             Event::ReserveScheduled(reserve) | Event::ReserveDecided(reserve) => reserve.document(),

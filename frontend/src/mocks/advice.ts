@@ -15,5 +15,5 @@ export const recommendation = (id: string): Recommendation => ({
   quantities: [{ slot: slotAt(2), resource: 'cpu_milli', planned: 12000, demand: 18000, recommended: 18000, moves: false, limited_by: null }],
   waste: { before: '0.000000', after: '0.000000' }, sla_violation: { before: '22.464000', after: '0.000000' }, resource_optimization_score: '7.488000',
   pools: [pool('fra1-gp', 1, '22.464000', null), pool('ams1-gp', 2, '24.100000', 'bid_outside_home_pool')],
-  shaping: [], steps: [{ slot: slotAt(2), side: 'bid', resources: { cpu_milli: 6000 }, expected_cost: '7.488000' }], orders: [], placed: [], not_placed: [],
+  shaping: [], steps: [{ slot: slotAt(2), side: 'bid', resources: { cpu_milli: 6000 }, expected_cost: '7.488000' }], orders: [], placed: [],
 });

@@ -3,6 +3,7 @@ pub mod compact;
 pub mod order;
 pub mod place;
 pub mod rejection;
+pub mod together;
 pub mod validate;
 
 pub use order::*;

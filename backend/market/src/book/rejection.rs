@@ -97,6 +97,8 @@ pub enum Rejection {
         needed: Credits,
         available: Credits,
     },
+    /// Orders of the workload came, went or were filled since it was made.
+    RecommendationOutdated,
     /// The order has ended; a terminal state never changes.
     OrderEnded {
         status: &'static str,
@@ -110,6 +112,7 @@ impl Rejection {
         match self {
             NotFound { .. } => "not_found",
             DuplicateClientId { .. } => "duplicate_client_id",
+            RecommendationOutdated => "recommendation_outdated",
             NotInThisVersion { .. } => "not_in_this_version",
             UnknownPool { .. } => "unknown_pool",
             PoolRepeated { .. } => "pool_repeated",
@@ -177,7 +180,9 @@ impl Rejection {
             ExpiryMissing | ExpiryNotUsed | ExpiryInThePast => "/expires_at".to_owned(),
             ClassNotAllowed { .. } => "/class".to_owned(),
             OfferNeedsInstance | InstanceNotRunning => "/instance".to_owned(),
-            TooManyOpenOrders { .. } | CreditHoldExceedsBalance { .. } | OrderEnded { .. } => String::new(),
+            TooManyOpenOrders { .. } | CreditHoldExceedsBalance { .. } | OrderEnded { .. } | RecommendationOutdated => {
+                String::new()
+            }
         }
     }
 
@@ -257,6 +262,10 @@ impl Rejection {
                 "The order needs a hold of {needed} credits, {available} are available. Lower the limit or the quantity, cancel other orders, or ask for a grant."
             ),
             OrderEnded { status } => format!("The order is {status}; that never changes. Place a new one."),
+            RecommendationOutdated => {
+                "Orders of the workload have changed since the recommendation was made. Nothing was placed; ask again."
+                    .to_owned()
+            }
         }
     }
 
@@ -270,6 +279,7 @@ impl Rejection {
             self,
             DuplicateClientId { .. }
                 | InstanceNotRunning
+                | RecommendationOutdated
                 | OrderEnded { .. }
                 | TooManyOpenOrders { .. }
                 | PoolHalted { .. }
@@ -321,6 +331,7 @@ impl Rejection {
             TooManyOpenOrders { most: 0 },
             CreditHoldExceedsBalance { needed: Credits::ZERO, available: Credits::ZERO },
             OrderEnded { status: "filled" },
+            RecommendationOutdated,
         ]
     }
 }

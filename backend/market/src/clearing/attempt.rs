@@ -473,7 +473,7 @@ impl<'a> Attempt<'a> {
         for turn in 0.. {
             self.solve_once(n, proposer)?;
             let Some((s, w)) = &self.done[n] else { break };
-            let mut bounds = lots::bounds(self.m, &self.parts[n], s, w);
+            let mut bounds = lots::bounds(self.m, &self.parts[n], s, w, self.limits.whole_replicas);
             if bounds.is_empty() {
                 bounds = lots::room(self.m, &self.parts[n], s, &before);
                 bounds.iter().for_each(|(i, a, _)| {

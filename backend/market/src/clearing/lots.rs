@@ -1,22 +1,27 @@
 //! Whole replicas where the linear program has parts of one.
 //!
-//! At the margin a part of a replica is rounded and costs nobody anything: its surplus is 0. In the money it
+//! At the margin a part of a replica is rounded and costs its bidder nothing: its surplus is 0. In the money it
 //! is not so. What holds an order back there (its own rows, a collar) leaves it a part that it can't have, that
 //! would be kept from everybody, and that lenders would be paid for. So such an order is bounded by the whole
 //! replicas that it was rounded to, and the program is solved again: the rest goes to others. Where in the end
 //! its own rows leave it another whole replica, it gets that back, once.
 //!
 //! An offer is never rounded up: nobody buys the rest of a replica, and nobody could pay for it.
+//!
+//! A marginal bid that is rounded down leaves what lenders gave for its part with nobody, at a price that its
+//! own limit made. The rule book takes that for rounding. A market has to pay for it (`whole_replicas`), so
+//! there such a bid is bounded as well: the price falls to what the lenders ask for.
 use super::branch::Solved;
 use super::model::Meaning;
 use super::problem::{Component, Market};
 use super::rational::Rat;
 use super::round::Whole;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Order, alternative and the whole replicas (as a fill) that it is to be bounded by.
-pub fn bounds(m: &Market, c: &Component, s: &Solved, whole: &Whole) -> Vec<(usize, usize, Rat)> {
+pub fn bounds(m: &Market, c: &Component, s: &Solved, whole: &Whole, marginal: bool) -> Vec<(usize, usize, Rat)> {
     let price: BTreeMap<usize, &Rat> = c.products.iter().copied().zip(&s.low).collect();
+    let unsold = if marginal { unsold(m, whole) } else { BTreeSet::new() };
     let mut found = Vec::new();
     for (j, meaning) in s.model.meaning.iter().enumerate() {
         let Meaning::Orders { alternative, members } = meaning else { continue };
@@ -39,12 +44,36 @@ pub fn bounds(m: &Market, c: &Component, s: &Solved, whole: &Whole) -> Vec<(usiz
             let cost = alt.quantities.iter().fold(Rat::ZERO, |t, (k, q)| &t + &(price[k] * &Rat::int(*q)));
             let full = alt.quantities[0].1;
             let got = whole.orders.get(i).map_or(0, |f| f.quantities[0] * n / full);
-            if Rat::int(alt.value) > cost {
+            let wasted = Rat::int(got) < replicas && alt.quantities.iter().any(|(k, _)| unsold.contains(k));
+            if Rat::int(alt.value) > cost || wasted {
                 found.push((*i, *alternative, Rat::ratio(got, n)));
             }
         }
     }
     found
+}
+
+/// Products of which more is lent than bought, by more than a unit of each order.
+fn unsold(m: &Market, whole: &Whole) -> BTreeSet<usize> {
+    let mut rest: BTreeMap<usize, (Rat, i128)> = BTreeMap::new();
+    let mut add = |k: usize, by: Rat| {
+        let t = rest.entry(k).or_default();
+        *t = (&t.0 + &by, t.1 + 1);
+    };
+    for (i, f) in &whole.orders {
+        let o = &m.orders[*i];
+        for ((k, _), q) in o.alternatives[f.alternative].quantities.iter().zip(&f.quantities) {
+            add(*k, Rat::int(if o.bid { -q } else { *q }));
+        }
+    }
+    for (e, used) in &whole.steps {
+        add(m.steps[*e].product, Rat::int(*used));
+    }
+    for (e, z) in &whole.flows {
+        add(m.arcs[*e].from, Rat::int(-z));
+        add(m.arcs[*e].to, &m.arcs[*e].ratio * &Rat::int(*z));
+    }
+    rest.into_iter().filter(|(_, (left, orders))| *left > Rat::int(*orders)).map(|(k, _)| k).collect()
 }
 
 /// Of the orders that were bounded, `before` what they might have had, those in the money whose own rows leave

@@ -81,17 +81,33 @@ pub struct Limits {
     pub work: u64,
     /// Leaves every order with a min_fill or with several alternatives out of the round.
     pub without_blocks: bool,
+    /// Takes nobody's part of a replica, not even at the margin, where lenders would be paid for it. The
+    /// rule book lets rounding leave as much slack as a replica of each bid; a market pays for it.
+    pub whole_replicas: bool,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { nodes: 20_000, max_cuts: 2_000, effort: 20_000_000, work: u64::MAX, without_blocks: false }
+        Limits {
+            nodes: 20_000,
+            max_cuts: 2_000,
+            effort: 20_000_000,
+            work: u64::MAX,
+            without_blocks: false,
+            whole_replicas: false,
+        }
     }
 }
 
 impl Limits {
     /// Those of a round of a market: rounds are small and come every few seconds. A round that is
     /// not small ends in seconds, too; `examples/clear_cost.rs` and `awkward_cost.rs` (of the solver) measure it.
-    pub const PRODUCTION: Limits =
-        Limits { nodes: 4_000, max_cuts: 200, effort: 10_000_000, work: 600_000, without_blocks: false };
+    pub const PRODUCTION: Limits = Limits {
+        nodes: 4_000,
+        max_cuts: 200,
+        effort: 10_000_000,
+        work: 600_000,
+        without_blocks: false,
+        whole_replicas: true,
+    };
 }

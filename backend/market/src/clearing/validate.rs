@@ -137,6 +137,8 @@ impl Book {
             }
             let mut seen = BTreeSet::new();
             for (j, k) in n.committed.iter().enumerate() {
+                c.name(format!("{at}/committed/{j}/0"), &k.resource);
+                c.slot(format!("{at}/committed/{j}/1"), k.slot);
                 c.quantity(format!("{at}/committed/{j}/2"), k.quantity);
                 if !seen.insert((&k.resource, k.slot)) {
                     c.say(

@@ -17,17 +17,20 @@ pub fn check(name: &str, holds: Holds, mutants: &[(&str, Mutant)]) {
     let mut tried = vec![0; mutants.len()];
     for seed in 0..count(600) {
         let book = anything(seed);
-        let outcome =
-            clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION).expect("a random book can be cleared");
+        // by the rule book alone, and with replicas as a market has them
+        let limits = Limits { whole_replicas: seed % 2 == 1, ..Limits::PRODUCTION };
+        let view =
+            |outcome: &Outcome| holds(&View { whole_replicas: limits.whole_replicas, ..View::new(&book, outcome) });
+        let outcome = clear(&book, Mode::Market, &NoProposal, &limits).expect("a random book can be cleared");
         let outcome = verify(&book, outcome, Mode::Market).expect("a random book is verified").into_inner();
-        if let Err(broken) = holds(&View::new(&book, &outcome)) {
+        if let Err(broken) = view(&outcome) {
             panic!("{name}, seed {seed}: {broken}");
         }
         for ((what, mutant), tried) in mutants.iter().zip(&mut tried) {
             let mut changed = outcome.clone();
             if mutant(&book, &mut changed) {
                 *tried += 1;
-                let noticed = holds(&View::new(&book, &changed)).is_err();
+                let noticed = view(&changed).is_err();
                 assert!(noticed, "{name}, seed {seed}: nobody notices {what}");
             }
         }
@@ -101,7 +104,8 @@ fn is_excused(v: &View, o: &Order) -> bool {
             })
         });
     let collar = asked.iter().any(|q| v.is_at_cap(&q.product));
-    own_rows || collar || is_too_large(v, o) || v.was_given_up(&o.id) || (o.side == Side::Bid && !has_room(v, o))
+    let replica = is_too_large(v, o) || (v.whole_replicas && is_too_dear(v, o));
+    own_rows || collar || replica || v.was_given_up(&o.id) || (o.side == Side::Bid && !has_room(v, o))
 }
 
 /// Whether a whole replica more is more than what is idle, what is offered and not taken, and what others have
@@ -129,6 +133,57 @@ fn is_too_large(v: &View, o: &Order) -> bool {
     };
     let arcs = |k: &ProductKey| v.book.arcs.iter().any(|a| a.from == *k || a.to == *k);
     o.alternatives[0].quantities.iter().any(|q| q.quantity / n > left(&q.product) && !arcs(&q.product))
+}
+
+/// Whether a bid would gain nothing from a whole replica more at the lowest prices, from the published ones on,
+/// at which so much would be there: idle supply, offers that such a price pays for, and what those have who gain
+/// nothing by it. Bundles are taken to be there at any price.
+fn is_too_dear(v: &View, o: &Order) -> bool {
+    let Some(n) = o.replicas.filter(|_| o.side == Side::Bid) else { return false };
+    let lowest = |q: &Quantity| -> Option<Rat> {
+        let now = Rat::int(v.price_of(&q.product));
+        let mut there: Vec<(Rat, i64)> = Vec::new();
+        let listed = v.book.products.iter().find(|p| p.key() == q.product).map_or(&[][..], |p| &p.supply);
+        for (i, step) in listed.iter().enumerate() {
+            there.push((Rat::int(i128::from(step.reserve.0) * MICRO), step.quantity - v.supply_used(&q.product, i)));
+        }
+        for other in v.book.orders.iter().filter(|x| x.id != o.id) {
+            let award = v.awards.get(other.id.as_str());
+            let got =
+                award.and_then(|a| a.quantities.iter().find(|x| x.product == q.product)).map_or(0, |x| x.quantity);
+            if other.side == Side::Bid {
+                let gains =
+                    award.is_some_and(|a| v.surplus(other, a.alternative).0 > v.surplus(other, a.alternative).1);
+                there.push((now.clone(), if gains { 0 } else { got }));
+                continue;
+            }
+            for (a, alternative) in other.alternatives.iter().enumerate() {
+                let Some(offered) = alternative.quantities.iter().find(|x| x.product == q.product && x.quantity > 0)
+                else {
+                    continue;
+                };
+                let alone = alternative.quantities.iter().filter(|x| x.quantity > 0).count() == 1;
+                let each = Rat::ratio(v.worth(other, a), offered.quantity.into());
+                let rest = (offered.quantity - got).min(v.may_lend(other, alternative, &q.product));
+                there.push((if alone { each } else { Rat::ZERO }, rest));
+            }
+        }
+        there.sort();
+        let mut total = 0;
+        there.into_iter().find_map(|(at, quantity)| {
+            total += quantity.max(0);
+            (total >= q.quantity / n).then_some(at.max(now.clone()))
+        })
+    };
+    let asked = o.alternatives[0].quantities.iter().filter(|q| q.quantity > 0);
+    let cost = asked.clone().try_fold(Rat::ZERO, |t, q| Some(&t + &(&Rat::int(q.quantity.into()) * &lowest(q)?)));
+    let (worth, slack) = (Rat::int(v.worth(o, 0)), Rat::int(asked.map(|q| i128::from(q.quantity)).sum()));
+    let arcs = v
+        .book
+        .arcs
+        .iter()
+        .any(|a| o.alternatives[0].quantities.iter().any(|q| a.from == q.product || a.to == q.product));
+    !arcs && cost.is_none_or(|cost| &cost + &slack >= worth)
 }
 
 /// Whether a node surely has room for one replica (or two units of everything) more of a bid.

@@ -11,6 +11,8 @@ pub struct View<'a> {
     pub out: &'a Outcome,
     pub price: BTreeMap<ProductKey, i128>,
     pub awards: BTreeMap<&'a str, &'a Award>,
+    /// Cleared so that nobody's part of a replica is left over.
+    pub whole_replicas: bool,
 }
 
 impl<'a> View<'a> {
@@ -21,6 +23,7 @@ impl<'a> View<'a> {
             out,
             price: out.prices.iter().map(|p| (key(p), i128::from(p.price.0))).collect(),
             awards: out.awards.iter().map(|a| (a.order.as_str(), a)).collect(),
+            whole_replicas: false,
         }
     }
 
@@ -121,6 +124,32 @@ impl<'a> View<'a> {
 
     pub fn flow(&self, arc: usize) -> i64 {
         self.out.flows.iter().filter(|f| f.arc == arc).map(|f| f.flow).sum()
+    }
+
+    /// How much more of a product the rows of an offer's own instance let it lend by an alternative.
+    pub fn may_lend(&self, o: &Order, alternative: &Alternative, k: &ProductKey) -> i64 {
+        let instance = o.instance.as_ref().and_then(|id| self.book.instances.iter().find(|i| i.id == *id));
+        let Some(instance) = instance else { return i64::MAX };
+        let mut part = Rat::int(i64::MAX.into());
+        for q in alternative.quantities.iter().filter(|q| q.quantity > 0) {
+            let listed = |rows: &[Quantity]| rows.iter().find(|r| r.product == q.product).map(|r| r.quantity);
+            let mut net = 0;
+            for a in &self.out.awards {
+                let other = self.order(&a.order);
+                let sign = if other.side == Side::Bid { 1 } else { -1 };
+                let mine = a.quantities.iter().filter(|g| other.instance == o.instance && g.product == q.product);
+                net += sign * mine.map(|g| g.quantity).sum::<i64>();
+            }
+            let (holding, floor) = (listed(&instance.holding), listed(&instance.floor));
+            let kept = (holding.is_some() || floor.is_some())
+                .then(|| (holding.unwrap_or(0) - floor.unwrap_or(0)).max(0) + net);
+            let thrash = listed(&instance.max_swap).map(|most| most + net);
+            for room in [kept, thrash].into_iter().flatten() {
+                part = part.min(Rat::ratio(room.max(0).into(), q.quantity.into()));
+            }
+        }
+        let offered = alternative.quantities.iter().find(|q| q.product == *k).map_or(0, |q| q.quantity);
+        i64::try_from((&part * &Rat::int(offered.into())).floor()).unwrap_or(i64::MAX)
     }
 
     /// What there is of a product beyond what is taken of it; under 0 = sold twice.

@@ -8,6 +8,7 @@ pub mod world_steps;
 
 use headroom_market::clearing::book::*;
 use headroom_market::clearing::generate::Draw;
+use headroom_market::clearing::outcome::Outcome;
 use headroom_market::clearing::rational::Rat;
 use std::collections::BTreeMap;
 
@@ -25,6 +26,29 @@ pub struct Mix {
 
 fn key(p: i64, r: i64, t: i64) -> ProductKey {
     ProductKey { pool: format!("p{p}"), resource: format!("r{r}"), slot: t }
+}
+
+/// What lenders and the operator are paid for beyond what bidders pay for, in nano-credits, where that is more
+/// than a unit of each order. For books without arcs.
+pub fn left_over(book: &Book, out: &Outcome) -> i128 {
+    let mut rest: BTreeMap<ProductKey, (i128, i128)> = BTreeMap::new();
+    for award in &out.awards {
+        let bid = book.orders.iter().any(|o| o.id == award.order && o.side == Side::Bid);
+        for q in &award.quantities {
+            let (lent, orders) = rest.entry(q.product.clone()).or_default();
+            *lent += i128::from(if bid { -q.quantity } else { q.quantity });
+            *orders += 1;
+        }
+    }
+    for s in &out.supply {
+        let product = ProductKey { pool: s.pool.clone(), resource: s.resource.clone(), slot: s.slot };
+        rest.entry(product).or_default().0 += i128::from(s.used);
+    }
+    let price = |k: &ProductKey| {
+        let row = out.prices.iter().find(|p| (&p.pool, &p.resource, p.slot) == (&k.pool, &k.resource, k.slot));
+        row.map_or(0, |p| i128::from(p.price.0))
+    };
+    rest.iter().filter(|(_, (lent, orders))| lent > orders).map(|(k, (lent, _))| lent * price(k)).sum()
 }
 
 /// A small random book whose quantities are whole multiples of 840, so that few fills need rounding.

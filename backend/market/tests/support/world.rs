@@ -246,14 +246,16 @@ pub fn random_order(world: &mut World, workloads: &[(ParticipantId, InstanceId)]
     let cpu = 50 + world.chance.below(900) as i64;
     let mem = 50 + world.chance.below(600) as i64;
     let unit = 200 + world.chance.below(3000) as i64;
-    let limit = Credits::from_units((cpu * unit + mem * unit / 12) * length);
+    let instance = (side == Side::Offer || world.chance.below(4) > 0).then_some(instance);
+    let replicas = if instance.is_none() { 1 + world.chance.below(4) as u32 } else { 1 };
+    let limit = Credits::from_units((cpu * unit + mem * unit / 12) * length * i64::from(replicas));
     let tif = [TimeInForce::Gtc, TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok][world.chance.below(4) as usize];
     let min_fill = if world.chance.below(5) == 0 { "0.5" } else { "0" };
     let request = OrderRequest {
-        instance: (side == Side::Offer || world.chance.below(4) > 0).then_some(instance),
+        instance,
         window: Window { start_at: first.start(), end_at: first.plus(length, RHYTHM.slot_seconds).start() },
         latest_start_at: None,
-        replicas: 1,
+        replicas,
         resources: amounts(cpu, mem),
         pools: vec![PoolChoice { pool: "p".into(), adder: Credits::ZERO }],
         assurance: Default::default(),

@@ -1,4 +1,5 @@
 //! The steps of a random exchange, each with its auditors.
+use super::left_over;
 use headroom_market::book::validate::hold_needed;
 use headroom_market::book::{Order, OrderStatus, Side, TimeInForce};
 use headroom_market::clearing::{self, Limits, Mode, NoProposal};
@@ -89,12 +90,14 @@ pub fn clear_round(world: &mut World) -> bool {
             world.run(command);
         }
     }
-    let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::default());
+    let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION);
     let verified = outcome.ok().and_then(|o| clearing::verify(&book, o, Mode::Market).ok());
     let Some(outcome) = verified else {
         world.run(Command::VoidRound { round, reason: "no verified outcome".into() });
         return false;
     };
+    let rest = left_over(&book, &outcome);
+    assert!(rest <= 1_000_000_000, "round {round}: the exchange pays {rest} nano-credits for what nobody bought");
     let result_hash = outcome.result_hash();
     let reply = world.run(Command::RecordOutcome { round, result_hash, outcome: Some(Arc::new(outcome)) });
     assert!(matches!(reply, Reply::Done), "a verified outcome can be applied: {reply:?}");

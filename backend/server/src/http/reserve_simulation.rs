@@ -88,6 +88,9 @@ async fn simulate_reserve_price(
         let detail = format!("rounds is from 1 to {MOST_ROUNDS}.");
         return Err(Problem::field("rounds_out_of_range", "/rounds", detail));
     }
+    if new.last_round == Some(0) {
+        return Err(Problem::field("last_round_out_of_range", "/last_round", "Rounds are numbered from 1."));
+    }
     let elasticities = match new.elasticity {
         Some(e) => [hundredths(e.low, "/elasticity/low")?, hundredths(e.high, "/elasticity/high")?],
         None => DEFAULT_HUNDREDTHS,

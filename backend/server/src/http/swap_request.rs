@@ -6,22 +6,29 @@ use crate::app::App;
 use crate::app::advice::{Quantity, Shaping, Step, asked, orders, priced, quantities, shaping, steps, why};
 use crate::app::predict_load::{Proposal, last_usage, predict_load};
 use crate::http::auth::Member;
-use crate::http::extract::Body;
+use crate::http::extract::HashedBody;
+use crate::http::orders::idempotency;
 use crate::http::prediction::visible;
 use crate::http::problem::{Answered, Problem, Problems};
+use crate::sequencer::{Attached, Outcome};
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
 use headroom_market::advice::gather::Criteria;
 use headroom_market::advice::pops::PopOption;
 use headroom_market::advice::score::as_credits;
+use headroom_market::book::together::{Recommended, known};
 use headroom_market::book::{OrderRequest, Side};
 use headroom_market::command::Command;
-use headroom_market::ids::InstanceId;
+use headroom_market::ids::{InstanceId, OrderId};
 use headroom_market::time::Timestamp;
 use headroom_market::units::{Amounts, Credits, Share, amount};
 use headroom_market::workload::{Instance, InstanceState};
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -45,7 +52,7 @@ struct SwapRequest {
     /// Percent of its baseline to lend at most. With it nothing is recommended that costs more.
     #[serde(default)]
     cost_reduction_target: Option<f64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     constraints: Option<Constraints>,
     #[serde(default)]
     mode: SwapRequestMode,
@@ -82,15 +89,6 @@ struct BeforeAfter {
     after: Credits,
 }
 
-/// An order of the recommendation that was refused when it was to be placed.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-struct NotPlaced {
-    /// Its place in `orders`.
-    order: usize,
-    code: String,
-    detail: String,
-}
-
 /// A recommendation and the orders that would carry it out. Nothing moves by itself.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 struct Recommendation {
@@ -123,45 +121,69 @@ struct Recommendation {
     steps: Vec<Step>,
     orders: Vec<OrderRequest>,
     /// Ids of the orders that were placed (mode `apply`).
-    placed: Vec<String>,
-    /// Orders that were refused after an earlier one had been placed (mode `apply`).
-    not_placed: Vec<NotPlaced>,
+    placed: Vec<OrderId>,
 }
 
-/// Recommends what to bid or lend for an instance; `mode: apply` places the orders.
+/// Recommends what to bid or lend for an instance; `mode: apply` places the orders, all or none, needs an
+/// Idempotency-Key, and is refused if the workload's orders change meanwhile.
 #[utoipa::path(post, path = "/swap_request", tag = "swaps", operation_id = "requestSwap", request_body = SwapRequest,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless; `mode: apply` needs it")),
     responses((status = 202, description = "The recommendation", body = Recommendation), Problems))]
 async fn swap_request(
     State(app): State<Arc<App>>,
     Member(by): Member,
-    Body(request): Body<SwapRequest>,
-) -> Answered<(StatusCode, Json<Recommendation>)> {
+    headers: HeaderMap,
+    body: HashedBody<SwapRequest>,
+) -> Answered<Response> {
     by.may("orders:write")?;
+    let request = body.value;
+    let apply = request.mode == SwapRequestMode::Apply;
+    let key = idempotency(&by, &headers, apply, "POST /v1/swap_request", &body.bytes)?.filter(|_| apply);
     check_criteria(&request)?;
     let constraints = request.constraints.clone().unwrap_or_default();
     check_constraints(&app, &constraints)?;
     let instance = visible(&app, &by, request.instance_id).await?;
+    let id = instance.id;
+    // what changes from here on makes the recommendation outdated
+    let before = app.sequencer.query(move |s| known(s, id)).await?;
     let criteria = criteria(&request, &constraints);
     let proposal = predict_load(&app, &instance, criteria, constraints.keep_pool).await?;
-    let mut answer = recommendation(&app, &instance, &request, &constraints, &proposal).await?;
-    if request.mode == SwapRequestMode::Apply {
-        for (index, (order, step)) in answer.orders.iter().zip(&answer.steps).enumerate() {
-            let (participant, request) = (by.participant, Box::new(order.clone()));
-            let command = Command::PlaceOrder { participant, side: step.side, request, client_order: None };
-            match app.object(&by, command).await {
-                Ok(document) => {
-                    let value: serde_json::Value = serde_json::from_str(&document).unwrap_or_default();
-                    answer.placed.extend(value["id"].as_str().map(str::to_owned));
-                }
-                // Nothing was placed: the refusal is the answer.
-                Err(problem) if answer.placed.is_empty() && index == 0 => return Err(problem),
-                Err(problem) => {
-                    answer.not_placed.push(NotPlaced { order: index, code: problem.code, detail: problem.detail });
-                }
-            }
+    let answer = recommendation(&app, &instance, &request, &constraints, &proposal).await?;
+    if !apply {
+        return Ok((StatusCode::ACCEPTED, Json(answer)).into_response());
+    }
+    let orders = answer.steps.iter().map(|s| s.side).zip(answer.orders.iter().cloned()).collect();
+    let advice = serde_json::to_string(&answer).unwrap_or_default();
+    let recommended = Recommended { participant: by.participant, instance: id, known: before, orders, advice };
+    let command = Command::PlaceRecommended(Box::new(recommended));
+    let placed = app.submit(&by, command, key, Attached::default()).await?;
+    let Outcome::Object(document) = placed.outcome else {
+        return Ok((StatusCode::ACCEPTED, Json(answer)).into_response());
+    };
+    let mut response =
+        (StatusCode::ACCEPTED, [(CONTENT_TYPE, "application/json")], document.to_string()).into_response();
+    if placed.replayed {
+        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+/// An object or null: the fields of a list have no names.
+fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Constraints>, D::Error> {
+    struct Object;
+    impl<'de> Visitor<'de> for Object {
+        type Value = Option<Constraints>;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an object of constraints")
+        }
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            Constraints::deserialize(MapAccessDeserializer::new(map)).map(Some)
         }
     }
-    Ok((StatusCode::ACCEPTED, Json(answer)))
+    deserializer.deserialize_any(Object)
 }
 
 fn check_criteria(request: &SwapRequest) -> Answered<()> {
@@ -263,7 +285,6 @@ async fn recommendation(
         quantities,
         steps,
         placed: Vec::new(),
-        not_placed: Vec::new(),
     })
 }
 

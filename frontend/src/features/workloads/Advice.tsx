@@ -50,7 +50,6 @@ export function Advice({ instance }: { instance: Instance }) {
         )}
         {advice && <Reasons advice={advice} />}
         {write.error && <div role="alert"><Note tone="bad">{write.error.said}</Note></div>}
-        {advice?.not_placed.map((refused) => <div role="alert" key={refused.order}><Note tone="warn">{refused.detail}</Note></div>)}
         <div className="row g8">
           <Button onClick={() => ask('recommend')} busy={write.isPending}>{advice ? 'Ask again' : 'What should change?'}</Button>
           {acts && <Button onClick={() => ask('apply')} busy={write.isPending}>{VERB[advice.recommendation]} for about {formatMoney(micro(advice.expected_cost))} cr</Button>}

@@ -197,7 +197,7 @@ export interface Recommendation {
   shaping: { at: string; steps: { resource: ResourceName; action: string; from: number; to: number; after_seconds: number }[] }[];
   /** What each of `orders` does. */
   steps: { slot: string; side: string; resources: Quantities; expected_cost: string }[];
-  orders: OrderBody[]; placed: string[]; not_placed: { order: number; code: string; detail: string }[];
+  orders: OrderBody[]; placed: string[];
 }
 
 export interface StatementLine {

@@ -187,7 +187,7 @@ fn orders(f: &Facts, price: &[i128], which: &'static str, hosting: &Hosting, r: 
             at_cap.push(Short { order: i, alternative });
             continue;
         }
-        if lots::fits_nobody(f, i, alternative, price) {
+        if lots::fits_nobody(f, i, alternative, price, &changes) {
             continue;
         }
         r.bad(

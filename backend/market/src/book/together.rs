@@ -1,0 +1,62 @@
+//! Orders of a recommendation: placed together or not at all, and only if the workload's orders still are what
+//! the recommendation knew of them.
+use crate::book::{Order, OrderRequest, Origin, Rejection, Side, place, validate};
+use crate::event::Event;
+use crate::ids::{InstanceId, OrderId, ParticipantId};
+use crate::state::State;
+use crate::time::Timestamp;
+use crate::turn::Turn;
+use crate::units::Credits;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Live orders of a workload, and when each was last changed.
+pub type Known = BTreeMap<OrderId, Timestamp>;
+
+/// What to place, and why.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Recommended {
+    pub participant: ParticipantId,
+    pub instance: InstanceId,
+    /// The workload's live orders when the recommendation was made.
+    pub known: Known,
+    pub orders: Vec<(Side, OrderRequest)>,
+    /// The recommendation as JSON, kept in the journal with what became of it.
+    pub advice: String,
+}
+
+/// The live orders of a workload.
+pub fn known(state: &State, instance: InstanceId) -> Known {
+    let mine = |o: &&Order| o.request.instance == Some(instance) && state.order_is_open(o.id);
+    state.orders.values().filter(mine).map(|o| (o.id, o.updated_at)).collect()
+}
+
+/// Places all orders, or says of which one why none was.
+pub fn place(turn: &mut Turn<'_>, recommended: Recommended) -> Result<Vec<OrderId>, (Option<usize>, Rejection)> {
+    let Recommended { participant, instance, known: then, orders, advice } = recommended;
+    if known(turn.state, instance) != then {
+        return Err((None, Rejection::RecommendationOutdated));
+    }
+    let mut needed = Credits::ZERO;
+    for (index, (side, request)) in orders.iter().enumerate() {
+        let checked = validate::check(turn.state, turn.now, participant, *side, request, None)
+            .and_then(|a| needed.checked_add(a.hold).ok_or(Rejection::LimitOutOfRange));
+        needed = checked.map_err(|rejection| (Some(index), rejection))?;
+    }
+    let open = turn.state.open_orders.get(&participant).copied().unwrap_or(0);
+    let most = turn.state.participants.get(&participant).map_or(0, |p| p.open_order_limit);
+    if open as usize + orders.len() > most as usize {
+        return Err((None, Rejection::TooManyOpenOrders { most }));
+    }
+    let available = turn.state.available(participant);
+    if needed > available {
+        return Err((None, Rejection::CreditHoldExceedsBalance { needed, available }));
+    }
+    let mut placed = Vec::with_capacity(orders.len());
+    for (index, (side, request)) in orders.into_iter().enumerate() {
+        let order = place::place(turn, participant, side, request, None, Origin::Manual);
+        placed.push(order.map_err(|rejection| (Some(index), rejection))?);
+    }
+    turn.emit(Event::RecommendationApplied { participant, instance, orders: placed.clone(), advice, at: turn.now });
+    Ok(placed)
+}
