@@ -1213,13 +1213,6 @@ export interface components {
         NodeId: string;
         /** @enum {string} */
         NodeState: "up" | "draining" | "down";
-        /** @description An order of the recommendation that was refused when it was to be placed. */
-        NotPlaced: {
-            /** @description Its place in `orders`. */
-            order: number;
-            code: string;
-            detail: string;
-        };
         /** @description Why the last round did not give the order (all of) what it asked for. */
         NotWon: {
             /** @description A stable code such as `OUT_OF_MONEY`; unknown values must be tolerated. */
@@ -1713,9 +1706,7 @@ export interface components {
             steps: components["schemas"]["Step"][];
             orders: components["schemas"]["OrderRequest"][];
             /** @description Ids of the orders that were placed (mode `apply`). */
-            placed: string[];
-            /** @description Orders that were refused after an earlier one had been placed (mode `apply`). */
-            not_placed: components["schemas"]["NotPlaced"][];
+            placed: components["schemas"]["OrderId"][];
         };
         Rejection: {
             /** @description Its author and the other admins read it. */
