@@ -13,7 +13,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// Every kind of notice there is: what a subscription may name.
-pub const KINDS: [&str; 33] = [
+pub const KINDS: [&str; 34] = [
     "order.accepted",
     "order.pending",
     "order.partially_filled",
@@ -47,6 +47,7 @@ pub const KINDS: [&str; 33] = [
     "forecast.issued",
     "pool.changed",
     "workload.changed",
+    "project.changed",
 ];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,6 +162,7 @@ fn of_event(event: &Event, state: &State) -> Option<Notice> {
         Event::InstanceChanged(i) => {
             Some(notice("workload.changed", Some(i.participant), i.id.to_string(), i.document()))
         }
+        Event::ProjectChanged(p) => Some(notice("project.changed", Some(p.participant), p.id.to_string(), p.document())),
         Event::PoolChanged(p) => Some(notice("pool.changed", None, p.slug.clone(), p.document())),
         _ => None,
     }

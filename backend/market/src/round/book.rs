@@ -7,6 +7,7 @@ use crate::clearing::{self, Money};
 use crate::ids::{AwardId, InstanceId, NodeId, OrderId, ParticipantId};
 use crate::pool::NodeState;
 use crate::pool::supply::{self, money_up};
+use crate::project;
 use crate::round::capacity::{self, Entry};
 use crate::round::growth::Growth;
 use crate::round::occupancy::Occupancy;
@@ -105,6 +106,8 @@ impl<'a> Builder<'a> {
                 Err("TOO_MANY_AWARDS")
             } else if self.held_back.contains(&Entry::Order(order.id)) {
                 Err(capacity::ROUND_FULL)
+            } else if project::of_order(self.state, order).is_some_and(|p| p.left().is_zero()) {
+                Err("BUDGET")
             } else if growth.admits(self.state, order, self.slots) {
                 self.entry(order)
             } else {
@@ -152,7 +155,7 @@ impl<'a> Builder<'a> {
             incumbent: false,
             alternatives: entries,
             parent: None,
-            budget: None,
+            budget: project::of_order(self.state, order).map(|p| p.id.to_string()),
             replicas: (order.request.replicas > 1).then_some(replicas),
             node: node.map(|n| n.to_string()),
             class: class(order.request.class),
@@ -361,6 +364,7 @@ impl<'a> Builder<'a> {
         book.nodes = self.occupancy.nodes(state, self.slots, &pools);
         book.orders = self.orders;
         self.excluded.extend(drop_unreachable(&mut book).into_iter().map(|id| (id, UNREACHABLE)));
+        book.budgets = budgets(state, &book.orders);
         Draft { book, excluded: self.excluded }
     }
 
@@ -397,6 +401,13 @@ impl<'a> Builder<'a> {
             }
         }
     }
+}
+
+/// What the projects that bids of a book name have left.
+fn budgets(state: &State, orders: &[clearing::Order]) -> Vec<clearing::Budget> {
+    let named: BTreeSet<&String> = orders.iter().filter_map(|o| o.budget.as_ref()).collect();
+    let left = |id: &&String| state.projects.get(&id.parse().ok()?).map(|p| money(p.left()));
+    named.iter().filter_map(|id| Some(clearing::Budget { id: (*id).clone(), amount: left(id)? })).collect()
 }
 
 /// Released, not yet sold operator supply by reserve step, cheapest first.

@@ -82,8 +82,10 @@ fn weight(state: &State, order: &Order, slots: &[Slot]) -> u64 {
     let alternatives = open_alternatives(state, order, slots);
     let resources = order.remaining.values().filter(|q| **q > 0).count();
     let rows: usize = alternatives.iter().map(|a| a.slots.len() * resources).sum();
-    let couples =
-        alternatives.len() > 1 || alternatives.iter().any(|a| a.slots.len() > 1) || order.request.replicas > 1;
+    // a budget couples the products of all bids of its project
+    let couples = order.request.project.is_some()
+        || alternatives.len() > 1
+        || alternatives.iter().any(|a| a.slots.len() > 1) || order.request.replicas > 1;
     // each replica is placed by itself
     let replicas = (order.remaining_replicas as usize).div_ceil(REPLICAS_A_ROW).max(1);
     weight_of(rows * replicas, couples).min(MOST_OF_ONE)
