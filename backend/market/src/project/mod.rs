@@ -15,6 +15,7 @@ use crate::turn::Turn;
 use crate::units::Credits;
 use crate::workload::register::{invalid, not_found};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The most projects that a participant may have at once.
 pub const MOST_PROJECTS: usize = 64;
@@ -46,12 +47,17 @@ impl Project {
     }
 }
 
-/// What a project's open bids stand for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Commitment {
-    pub open_orders: u32,
-    /// Held for them together. It may be more than what is left: they compete for that.
+/// A project as the API shows it, with what its open bids stand for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ProjectView {
+    #[serde(flatten)]
+    pub project: Project,
+    /// `limit` less `spent`: the most that the next round may award to its bids together.
+    pub left: Credits,
+    /// Held for its open bids together. It may be more than what is left: they compete for that.
     pub committed: Credits,
+    pub open_orders: u32,
 }
 
 fn conflict(code: &'static str, detail: impl Into<String>) -> Refusal {
@@ -64,13 +70,21 @@ fn open_orders<'a>(state: &'a State, project: &Project) -> impl Iterator<Item = 
     state.orders.values().filter(mine)
 }
 
-pub fn commitment(state: &State, project: &Project) -> Commitment {
-    let mut commitment = Commitment::default();
-    for order in open_orders(state, project) {
-        commitment.open_orders += 1;
-        commitment.committed += order.hold;
+/// Projects with what is committed for them: one pass over the open orders for all of them.
+pub fn views(state: &State, projects: Vec<Project>) -> Vec<ProjectView> {
+    let mut committed: BTreeMap<ProjectId, (u32, Credits)> = BTreeMap::new();
+    let live = projects.iter().any(|p| p.deleted_at.is_none());
+    for order in state.orders.values().filter(|o| live && o.request.project.is_some()) {
+        if let Some(project) = of_order(state, order) {
+            let sums = committed.entry(project.id).or_default();
+            *sums = (sums.0 + 1, sums.1 + order.hold);
+        }
     }
-    commitment
+    let view = |project: Project| {
+        let (open_orders, committed) = committed.get(&project.id).copied().unwrap_or_default();
+        ProjectView { left: project.left(), committed, open_orders, project }
+    };
+    projects.into_iter().map(view).collect()
 }
 
 /// The project that an order names, with whose budget it competes.
@@ -147,7 +161,7 @@ fn at_stake(state: &State, project: &Project) -> Credits {
 /// Deletes a project that no open bid names. What its awards give back later counts nowhere any more.
 pub fn delete(turn: &mut Turn<'_>, participant: ParticipantId, name: &str) -> Result<ProjectId, Refusal> {
     let mut project = turn.state.project(participant, name).cloned().ok_or_else(|| not_found("project"))?;
-    let open = commitment(turn.state, &project).open_orders;
+    let open = open_orders(turn.state, &project).count();
     if open > 0 {
         return Err(conflict(
             "project_has_open_orders",
