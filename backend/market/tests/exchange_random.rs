@@ -43,19 +43,21 @@ fn random_commands_conserve_money_and_replay_to_the_same_state() {
 /// The same with projects: every bid may name one, limits change, projects come and go.
 #[test]
 fn projects_are_never_charged_more_than_their_limits() {
-    let (mut rounds, mut told, mut binding) = (0, 0, 0);
-    for seed in 100..160 {
+    let (mut rounds, mut void, mut told, mut binding) = (0, 0, 0, 0);
+    for seed in 100..300 {
         let (world, cleared) = random_life_with(seed, with_projects);
         rounds += cleared;
         check_settlement(&world);
         check_replay(&world);
         projects::check_spent(&world);
         let (of_this, tight) = projects::budgets_that_bound(&world);
+        void += world.log.iter().flat_map(|(_, e)| e).filter(|e| matches!(e, Event::RoundVoided { .. })).count();
         told += of_this;
         binding += tight;
         assert!(world.state.projects.values().all(|p| project::views(&world.state, vec![p.clone()])[0].open_orders == 0));
     }
-    assert!(rounds > 300 && told > 100 && binding > 100, "rounds {rounds}, told {told}, binding {binding}");
+    println!("{rounds} rounds, {void} void, {told} bids told BUDGET, {binding} rounds in which a budget bound");
+    assert!(rounds > 1_000 && told > 300 && binding > 300, "rounds {rounds}, told {told}, binding {binding}");
 }
 
 /// Names a project in most bids, and sometimes makes, changes or deletes one first.
