@@ -1,7 +1,7 @@
 //! Projects: a limit that a participant's bids share, from the first refusal to the last credit.
 use crate::common::{Sim, balance, healthy};
 use headroom_tests::money::units;
-use headroom_tests::{Api, unique};
+use headroom_tests::{Api, Reply, unique};
 use serde_json::{Value, json};
 
 const BIDS: &str = "/v1/bids";
@@ -103,7 +103,7 @@ async fn a_project_is_never_charged_more_than_its_limit() -> anyhow::Result<()> 
 async fn refusals_say_what_is_wrong() -> anyhow::Result<()> {
     let sim = Sim::start().await?;
     let (admin, api, other) = (sim.api("admin")?, sim.trader("100").await?, sim.trader("1").await?);
-    let refused = |reply: headroom_tests::Reply, status: u16, code: &str, pointers: &[&str]| {
+    let refused = |reply: Reply, status: u16, code: &str, pointers: &[&str]| {
         assert_eq!((reply.status, reply.code().as_str()), (status, code), "{}", reply.text);
         assert!(reply.is_problem(), "{}", reply.text);
         assert_eq!(reply.pointers(), pointers, "{}", reply.text);
@@ -124,7 +124,12 @@ async fn refusals_say_what_is_wrong() -> anyhow::Result<()> {
     refused(other.get(WEB).await?, 404, "not_found", &[]);
     refused(other.delete(WEB).await?, 404, "not_found", &[]);
     assert!(other.list("/v1/projects").await?.is_empty());
-    refused(api.post_with_key("/v1/offers", "offer", &bid).await?, 422, "project_of_offer", &["/project"]);
+    let tenant = sim.api("tenant")?;
+    let lender = tenant.list("/v1/instances").await?.into_iter().find(|i| i["pool"] == "fra1-gp");
+    let mut offer = sim.bid(10, "0.0001").await?;
+    offer["instance"] = lender.unwrap_or_default()["id"].clone();
+    offer["project"] = json!("web");
+    refused(tenant.post_with_key("/v1/offers", "offer", &offer).await?, 422, "project_of_offer", &["/project"]);
     let id = api.post_with_key(BIDS, "first", &bid).await?.id()?;
     refused(api.delete(WEB).await?, 409, "project_has_open_orders", &[]);
     admin.advance(5).await?;
@@ -132,6 +137,8 @@ async fn refusals_say_what_is_wrong() -> anyhow::Result<()> {
     assert!(spent > 0);
     refused(api.put(WEB, &limit(&text(spent - 1))).await?, 409, "project_limit_below_spent", &[]);
     assert_eq!(amount(&put(&api, spent).await?, "left"), 0);
+    // A round is held where somebody bids who may.
+    other.post_with_key(BIDS, "other", &sim.bid(1, "0.000001").await?).await?.id()?;
     admin.advance(5).await?;
     let order = api.get(&format!("{BIDS}/{id}")).await?.ok()?;
     assert_eq!((&order["last_reason"]["reason"], amount(&order["last_reason"], "budget_left")), (&json!("BUDGET"), 0));
