@@ -57,7 +57,10 @@ async fn a_project_is_never_charged_more_than_its_limit() -> anyhow::Result<()> 
         assert!(amount(&project, "spent") <= limit, "{project}");
         assert_eq!(amount(&project, "spent") + amount(&project, "left"), limit);
     }
-    assert!(spent[0] > 0 && spent.is_sorted() && spent[3] > spent[0], "it spends what is left, round by round: {spent:?}");
+    assert!(
+        spent[0] > 0 && spent.is_sorted() && spent[3] > spent[0],
+        "it spends what is left, round by round: {spent:?}"
+    );
     let (available, held) = balance(&api).await?;
     assert_eq!(available + held + spent[3], 100_000_000, "what the account paid is what the project spent");
     for id in [&divisible, &whole] {
@@ -81,7 +84,8 @@ async fn a_project_is_never_charged_more_than_its_limit() -> anyhow::Result<()> 
     admin.advance(10 * 60).await?;
     let after = api.get(WEB).await?.ok()?;
     assert_eq!((amount(&after, "spent"), amount(&after, "committed")), (before, 0));
-    let simulate = json!({ "resource": "cpu_milli", "price": "0.004000", "effective_at": "2027-01-01T00:00:00Z", "rounds": 20 });
+    let simulate =
+        json!({ "resource": "cpu_milli", "price": "0.004000", "effective_at": "2027-01-01T00:00:00Z", "rounds": 20 });
     let simulated = admin.post("/v1/pools/fra1-gp/reserve_prices/simulate", &simulate).await?.ok()?;
     let rounds = simulated["rounds"].as_array().map_or(0, Vec::len);
     assert!(rounds > 3 && simulated["skipped"].as_array().is_some_and(Vec::is_empty), "{simulated}");
@@ -157,8 +161,8 @@ async fn refusals_say_what_is_wrong() -> anyhow::Result<()> {
     api.put("/v1/projects/more", &limit("0")).await?.ok()?;
     let page = api.get("/v1/projects?limit=10").await?;
     let cursor = page.ok()?["next_cursor"].as_str().unwrap_or_default().to_owned();
-    let next = api.list(&format!("/v1/projects?limit=500&starting_after={cursor}")).await?;
-    assert_eq!(next.len(), 54, "64 in all");
+    let next = api.get(&format!("/v1/projects?limit=500&starting_after={cursor}")).await?.ok()?;
+    assert_eq!(next["data"].as_array().map(Vec::len), Some(54), "64 in all");
     assert_eq!(api.list("/v1/projects?status=deleted").await?.len(), 1);
     healthy(&sim.server.stop().await?).await
 }

@@ -17,7 +17,10 @@ const TABLE: &[(&str, &str)] = &[
     ("btao", "getRoundProof listModules"),
     ("btao", "listHints getHint listProfiles getProfile"),
     ("btfa", "getStatement exportStatement listReceipts"),
-    ("btao", "listBids getBid getBidByClientId explainBid listOffers getOffer getOfferByClientId explainOffer listProjects"),
+    (
+        "btao",
+        "listBids getBid getBidByClientId explainBid listOffers getOffer getOfferByClientId explainOffer listProjects",
+    ),
     ("btao", "listInstances getInstance listAllocations listAwards"),
     ("btao", "listSwaps getSwapHistory getSwapHistoryUnprefixed getSwap getSwapDifferences"),
     ("btao", "getPrediction getPredictionUnprefixed listForecasts listBottlenecks getInstanceMetrics"),

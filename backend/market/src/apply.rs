@@ -99,9 +99,7 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
         Command::PutProject { participant, name, limit } => {
             project::put(turn, participant, name, limit).map(Reply::Project)
         }
-        Command::DeleteProject { participant, name } => {
-            project::delete(turn, participant, &name).map(Reply::Project)
-        }
+        Command::DeleteProject { participant, name } => project::delete(turn, participant, &name).map(Reply::Project),
         Command::PlaceOrder { participant, side, request, client_order } => {
             let placed = place::place(turn, participant, side, *request, client_order, Origin::Manual);
             placed.map(Reply::Order).map_err(Refusal::from)

@@ -54,7 +54,9 @@ fn projects_are_never_charged_more_than_their_limits() {
         void += world.log.iter().flat_map(|(_, e)| e).filter(|e| matches!(e, Event::RoundVoided { .. })).count();
         told += of_this;
         binding += tight;
-        assert!(world.state.projects.values().all(|p| project::views(&world.state, vec![p.clone()])[0].open_orders == 0));
+        assert!(
+            world.state.projects.values().all(|p| project::views(&world.state, vec![p.clone()])[0].open_orders == 0)
+        );
     }
     println!("{rounds} rounds, {void} void, {told} bids told BUDGET, {binding} rounds in which a budget bound");
     assert!(rounds > 1_000 && told > 300 && binding > 300, "rounds {rounds}, told {told}, binding {binding}");

@@ -93,7 +93,11 @@ impl<'a> Builder<'a> {
         let open =
             self.state.orders.values().filter(|o| matches!(o.status, OrderStatus::Open | OrderStatus::PartiallyFilled));
         // What a person asks for comes before what the forecast does, then the earliest.
-        let mut open: Vec<&Order> = open.collect();
+        // Bids of a project that has nothing left take nobody's place.
+        let state = self.state;
+        let used_up = |o: &&Order| project::of_order(state, o).is_some_and(|p| p.left().is_zero());
+        let (none_left, mut open): (Vec<&Order>, Vec<&Order>) = open.partition(used_up);
+        self.excluded.extend(none_left.iter().map(|o| (o.id, "BUDGET")));
         open.sort_by_key(|o| (o.origin != Origin::Manual, o.id));
         self.held_back = capacity::held_back(self.state, &open, self.slots);
         let mut growth = Growth::of(self.state);
@@ -106,8 +110,6 @@ impl<'a> Builder<'a> {
                 Err("TOO_MANY_AWARDS")
             } else if self.held_back.contains(&Entry::Order(order.id)) {
                 Err(capacity::ROUND_FULL)
-            } else if project::of_order(self.state, order).is_some_and(|p| p.left().is_zero()) {
-                Err("BUDGET")
             } else if growth.admits(self.state, order, self.slots) {
                 self.entry(order)
             } else {

@@ -24,7 +24,11 @@ pub fn check_spent(world: &World) {
                 Event::ProjectChanged(p) => {
                     assert!(!p.spent.is_negative() && p.spent <= p.limit, "{} of {}", p.spent, p.limit);
                     let name = (p.participant, p.name.clone());
-                    if p.deleted_at.is_none() { names.insert(name, p.id) } else { names.remove(&name) };
+                    if p.deleted_at.is_none() {
+                        names.insert(name, p.id)
+                    } else {
+                        names.remove(&name)
+                    };
                     known.insert(p.id, p.clone());
                 }
                 Event::OrderAccepted(order) => {

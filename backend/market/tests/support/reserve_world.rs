@@ -65,7 +65,8 @@ impl World {
             two_person_approval: false,
         });
         let (chance, rounds) = (IdSource::new(now, seed), Vec::new());
-        let mut world = Self { state, now, chance, rounds, requests: BTreeMap::new(), members: Vec::new(), project: None };
+        let mut world =
+            Self { state, now, chance, rounds, requests: BTreeMap::new(), members: Vec::new(), project: None };
         let name = "test".to_owned();
         world.run(Command::OpenMarket { name, rhythm: RHYTHM, price_cap: "1".parse().unwrap(), demo: false });
         world.run(Command::CreatePool {
@@ -284,4 +285,3 @@ pub fn random_market(seed: u64, schedule: &[(&str, &str)], project: Option<Credi
     }
     world
 }
-

@@ -149,7 +149,10 @@ impl World {
                 }
                 let has = amount(instance.baseline_in(slot), resource) + net;
                 assert!(has <= amount(&instance.limit, resource), "{has} {resource} in {slot}: over the limit");
-                assert!(has >= amount(instance.floor_in(slot), resource), "{has} {resource} in {slot}: under the floor");
+                assert!(
+                    has >= amount(instance.floor_in(slot), resource),
+                    "{has} {resource} in {slot}: under the floor"
+                );
             }
         }
     }

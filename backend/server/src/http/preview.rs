@@ -255,7 +255,9 @@ fn project_warning(project: &Project, hold: Credits, least: f64) -> Option<(Stri
         return Some((said, true));
     }
     Some((
-        format!("Project {name} has {left} left and the bid counts up to {hold} for it: a round gives it a part at most."),
+        format!(
+            "Project {name} has {left} left and the bid counts up to {hold} for it: a round gives it a part at most."
+        ),
         false,
     ))
 }

@@ -85,7 +85,11 @@ async fn put_project(
 /// Deletes a project that no open bid names; its name is free again.
 #[utoipa::path(delete, path = "/projects/{name}", tag = "orders", operation_id = "deleteProject", params(("name" = String, Path, description = "Project")),
     responses((status = 200, description = "The deleted project", body = ProjectView), Problems))]
-async fn delete_project(State(app): State<Arc<App>>, Member(by): Member, Path(name): Path<String>) -> Answered<Document> {
+async fn delete_project(
+    State(app): State<Arc<App>>,
+    Member(by): Member,
+    Path(name): Path<String>,
+) -> Answered<Document> {
     by.may("orders:write")?;
     app.object(&by, Command::DeleteProject { participant: by.participant, name }).await.map(ok)
 }
