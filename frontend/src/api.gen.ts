@@ -106,6 +106,7 @@ export interface components {
             /** @description The part of the order's limit that this award uses up: the resale limit. */
             limit: components["schemas"]["Credits"];
             resell: boolean;
+            project?: components["schemas"]["ProjectId"] | null;
             created_at: components["schemas"]["Timestamp"];
         };
         /** @example awd_01jd3z6k2m9x7q4v8n5t1w0r3c */
@@ -578,6 +579,7 @@ export interface components {
                 /** @description The part of the order's limit that this award uses up: the resale limit. */
                 limit: components["schemas"]["Credits"];
                 resell: boolean;
+                project?: components["schemas"]["ProjectId"] | null;
                 created_at: components["schemas"]["Timestamp"];
             }[];
             has_more: boolean;
@@ -855,6 +857,21 @@ export interface components {
                 reserve?: components["schemas"]["Price"] | null;
                 cleared_at: components["schemas"]["Timestamp"];
             }[];
+            has_more: boolean;
+            next_cursor?: string | null;
+        };
+        /** @description The shape of every list, for the OpenAPI document. */
+        List_ProjectView: {
+            /** @example list */
+            object: string;
+            data: (components["schemas"]["Project"] & {
+                /** @description `limit` less `spent`: the most that the next round may award to its bids together. */
+                left: components["schemas"]["Credits"];
+                /** @description Held for its open bids together. It may be more than what is left: they compete for that. */
+                committed: components["schemas"]["Credits"];
+                /** Format: int32 */
+                open_orders: number;
+            })[];
             has_more: boolean;
             next_cursor?: string | null;
         };
@@ -1229,6 +1246,7 @@ export interface components {
             binding_node?: string | null;
             /** @description The resource that it has too little of. */
             binding_resource?: string | null;
+            budget_left?: components["schemas"]["Credits"] | null;
         };
         /** @example off_01jd3z6k2m9x7q4v8n5t1w0r3c */
         OfferId: string;
@@ -1277,7 +1295,7 @@ export interface components {
             expires_at?: components["schemas"]["Timestamp"] | null;
             resell?: components["schemas"]["Resell"];
             parent?: components["schemas"]["OrderId"] | null;
-            /** @description Not in this version, as there are no budgets yet: anything but `null` is refused. */
+            /** @description A project of one's own, whose limit bounds what its bids pay together. Bids only. */
             project?: string | null;
             /** @description Not in this version: `true` is refused. */
             no_displacement?: boolean;
@@ -1523,6 +1541,7 @@ export interface components {
             /** @description At the prices of the last round, or the usual ones where it had none. */
             last_cost: components["schemas"]["Credits"];
             available_after: components["schemas"]["Credits"];
+            project_left?: components["schemas"]["Credits"] | null;
             /**
              * Format: int64
              * @description The round in which it would first count.
@@ -1589,6 +1608,35 @@ export interface components {
         };
         /** @example prf_01jd3z6k2m9x7q4v8n5t1w0r3c */
         ProfileId: string;
+        Project: {
+            id: components["schemas"]["ProjectId"];
+            participant: components["schemas"]["ParticipantId"];
+            /** @description Unique among the participant's projects; a deleted one leaves it free. */
+            name: string;
+            /** @description The most that the project's awards may cost together, until somebody changes it. */
+            limit: components["schemas"]["Credits"];
+            /** @description Charged for its awards and not credited back. */
+            spent: components["schemas"]["Credits"];
+            created_at: components["schemas"]["Timestamp"];
+            updated_at: components["schemas"]["Timestamp"];
+            deleted_at?: components["schemas"]["Timestamp"] | null;
+        };
+        /** @example prj_01jd3z6k2m9x7q4v8n5t1w0r3c */
+        ProjectId: string;
+        /** @description A project's limit. */
+        ProjectLimit: {
+            /** @description The most that its awards may cost together, credits back for what was not delivered. */
+            limit: components["schemas"]["Credits"];
+        };
+        /** @description A project as the API shows it, with what its open bids stand for. */
+        ProjectView: components["schemas"]["Project"] & {
+            /** @description `limit` less `spent`: the most that the next round may award to its bids together. */
+            left: components["schemas"]["Credits"];
+            /** @description Held for its open bids together. It may be more than what is left: they compete for that. */
+            committed: components["schemas"]["Credits"];
+            /** Format: int32 */
+            open_orders: number;
+        };
         /** @description Proofs that one's orders were in the sealed book. */
         Proofs: {
             /** Format: int64 */

@@ -149,6 +149,7 @@ async fn a_key_has_its_scopes_ends_and_can_be_revoked() -> anyhow::Result<()> {
         "/v1/instances",
         "/v1/statements",
         "/v1/allocation_hints",
+        "/v1/projects",
         "/v1/application_profiles",
         "/v1/api_keys",
         "/v1/modules",

@@ -30,9 +30,16 @@ async fn the_same_scenario_on_both_databases() -> anyhow::Result<()> {
         }
         let server = launch.start().await?;
         let admin = server.api("admin")?;
+        let tenant = server.api("tenant")?;
+        tenant.put("/v1/projects/scenario", &json!({ "limit": "0.5" })).await?.ok()?;
+        let mut named = bid("fra1-gp", &Rhythm::of(&admin).await?.late_window(), 600, "20");
+        named["project"] = json!("scenario");
+        tenant.post_with_key("/v1/bids", "named", &named).await?.ok()?;
         admin.advance(180).await?;
         let mut print = Vec::new();
-        for path in ["/v1/bids", "/v1/offers", "/v1/rounds", "/v1/awards", "/v1/receipts", "/v1/swap_history"] {
+        for path in
+            ["/v1/bids", "/v1/offers", "/v1/rounds", "/v1/awards", "/v1/receipts", "/v1/swap_history", "/v1/projects"]
+        {
             print.extend(admin.list(path).await?.iter().map(|o| format!("{path} {o}")));
         }
         print.push(admin.get("/v1/finance/ledger.csv").await?.text);

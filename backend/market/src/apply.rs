@@ -10,6 +10,7 @@ use crate::market::{Market, Rhythm};
 use crate::participant::admin as participants;
 use crate::pool::admin as pools;
 use crate::pool::approval;
+use crate::project;
 use crate::round::{award, seal};
 use crate::settlement::settle;
 use crate::state::State;
@@ -95,6 +96,10 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
             let new = register::NewProfile { profile, expected_version, name, instances, typical, peak };
             register::profile(turn, participant, new).map(Reply::Profile)
         }
+        Command::PutProject { participant, name, limit } => {
+            project::put(turn, participant, name, limit).map(Reply::Project)
+        }
+        Command::DeleteProject { participant, name } => project::delete(turn, participant, &name).map(Reply::Project),
         Command::PlaceOrder { participant, side, request, client_order } => {
             let placed = place::place(turn, participant, side, *request, client_order, Origin::Manual);
             placed.map(Reply::Order).map_err(Refusal::from)

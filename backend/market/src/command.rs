@@ -176,6 +176,16 @@ pub enum Command {
         typical: Amounts,
         peak: Amounts,
     },
+    /// Makes a participant's project, or gives the one of this name another limit.
+    PutProject {
+        participant: ParticipantId,
+        name: String,
+        limit: Credits,
+    },
+    DeleteProject {
+        participant: ParticipantId,
+        name: String,
+    },
     /// `client_order`: a finished order that used the same client id, looked up by the shell.
     PlaceOrder {
         participant: ParticipantId,
@@ -308,6 +318,7 @@ pub enum Reply {
     Instance(InstanceId),
     Hint(HintId),
     Profile(ProfileId),
+    Project(ProjectId),
     Order(OrderId),
     /// Those of a recommendation.
     Orders(Vec<OrderId>),

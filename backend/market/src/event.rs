@@ -8,6 +8,7 @@ use crate::ledger::Transfer;
 use crate::market::Market;
 use crate::participant::{ApiKey, Participant, User};
 use crate::pool::{Node, Pool, Product, Reference, ReservePrice};
+use crate::project::Project;
 use crate::round::{Award, Certificate, ClearingPrice, Round, RoundState};
 use crate::settlement::Receipt;
 use crate::state::State;
@@ -36,6 +37,7 @@ pub enum Event {
     InstanceChanged(Instance),
     HintChanged(Hint),
     ProfileChanged(ApplicationProfile),
+    ProjectChanged(Project),
     OutlookRecorded {
         instance: InstanceId,
         slots: Vec<SlotOutlook>,
@@ -129,6 +131,7 @@ impl State {
             Event::InstanceChanged(r) => self.put(r.clone()),
             Event::HintChanged(r) => self.put_hint(r.clone()),
             Event::ProfileChanged(r) => self.put(r.clone()),
+            Event::ProjectChanged(r) => self.put_project(r.clone()),
             Event::OutlookRecorded { instance, slots } => {
                 self.outlooks.insert(*instance, slots.clone());
             }

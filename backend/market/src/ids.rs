@@ -135,6 +135,7 @@ typed_ids! {
     ReservePriceId "rsv_";
     ProfileId "prf_";
     HintId "hnt_";
+    ProjectId "prj_";
     RequestId "req_";
 }
 

@@ -3,17 +3,18 @@
 //! `participant = None` is public. `data` is the object as GET returns it.
 use crate::book::OrderStatus;
 use crate::event::Event;
-use crate::ids::ParticipantId;
+use crate::ids::{ParticipantId, ProjectId};
 use crate::ledger::{Account, Ledger};
+use crate::project::{self, Project};
 use crate::record::Record;
 use crate::round::Round;
 use crate::state::State;
 use crate::units::Credits;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Every kind of notice there is: what a subscription may name.
-pub const KINDS: [&str; 33] = [
+pub const KINDS: [&str; 34] = [
     "order.accepted",
     "order.pending",
     "order.partially_filled",
@@ -47,6 +48,7 @@ pub const KINDS: [&str; 33] = [
     "forecast.issued",
     "pool.changed",
     "workload.changed",
+    "project.changed",
 ];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,16 +98,24 @@ fn json(value: &impl Serialize) -> String {
 pub fn notices(events: &[Event], state: &State) -> Vec<Notice> {
     let mut list = Vec::new();
     let mut moved: BTreeSet<ParticipantId> = BTreeSet::new();
+    // A round may change one many times: it is told once, as it is after them.
+    let mut projects: BTreeMap<ProjectId, Project> = BTreeMap::new();
     for event in events {
         if let Event::Transferred(transfer) = event {
             moved.extend(transfer.debit.participant());
             moved.extend(transfer.credit.participant());
+        } else if let Event::ProjectChanged(project) = event {
+            projects.insert(project.id, project.clone());
         } else {
             list.extend(of_event(event, state));
             if let Event::RoundAwarded { number, .. } = event {
                 list.extend(state.rounds.get(number).into_iter().flat_map(published));
             }
         }
+    }
+    for view in project::views(state, projects.into_values().collect()) {
+        let (owner, id) = (view.project.participant, view.project.id.to_string());
+        list.push(notice("project.changed", Some(owner), id, json(&view)));
     }
     for participant in moved {
         let balance = Balance::of(&state.ledger, participant);

@@ -3,6 +3,7 @@ use crate::book::Order;
 use crate::market::Market;
 use crate::participant::{ApiKey, Participant, User};
 use crate::pool::{Node, Pool, Product, Reference, ReservePrice};
+use crate::project::Project;
 use crate::round::{Award, Round, RoundState};
 use crate::settlement::Receipt;
 use crate::swap::Swap;
@@ -33,10 +34,11 @@ pub enum Table {
     Receipts,
     Hints,
     Profiles,
+    Projects,
 }
 
 impl Table {
-    pub const ALL: [Table; 18] = [
+    pub const ALL: [Table; 19] = [
         Table::Market,
         Table::Participants,
         Table::Users,
@@ -55,6 +57,7 @@ impl Table {
         Table::Receipts,
         Table::Hints,
         Table::Profiles,
+        Table::Projects,
     ];
 }
 
@@ -265,4 +268,13 @@ record!(
     |p| id = p.id.to_string(),
     created = p.created_at,
     participant = Some(p.participant.to_string())
+);
+record!(
+    Project,
+    Projects,
+    |p| id = p.id.to_string(),
+    created = p.created_at,
+    participant = Some(p.participant.to_string()),
+    status = if p.deleted_at.is_some() { "deleted" } else { "active" },
+    live = p.deleted_at.is_none()
 );

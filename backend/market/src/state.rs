@@ -10,6 +10,7 @@ use crate::ledger::{Account, Ledger, Transfer};
 use crate::market::Market;
 use crate::participant::{ApiKey, Participant, User};
 use crate::pool::{self, Node, Pool, PoolSlug, Product, Reference, ReservePrice};
+use crate::project::Project;
 use crate::record::{Record, Row, RowKey, Table};
 use crate::round::{Award, Round};
 use crate::settlement::Receipt;
@@ -68,6 +69,9 @@ pub struct State {
     pub swaps: BTreeMap<SwapId, Swap>,
     pub hints: BTreeMap<HintId, Hint>,
     pub profiles: BTreeMap<ProfileId, ApplicationProfile>,
+    pub projects: BTreeMap<ProjectId, Project>,
+    /// The same by participant and name.
+    project_names: BTreeMap<(ParticipantId, String), ProjectId>,
     pub ledger: Ledger,
     /// Latest outlook by instance; refreshed every slot, not durable state of the market.
     pub outlooks: BTreeMap<InstanceId, Vec<SlotOutlook>>,
@@ -98,6 +102,8 @@ impl State {
             swaps: BTreeMap::new(),
             hints: BTreeMap::new(),
             profiles: BTreeMap::new(),
+            projects: BTreeMap::new(),
+            project_names: BTreeMap::new(),
             ledger: Ledger::default(),
             outlooks: BTreeMap::new(),
             sealed: None,
@@ -189,6 +195,23 @@ impl State {
         }
         self.put(hint);
     }
+    pub fn put_project(&mut self, project: Project) {
+        let name = (project.participant, project.name.clone());
+        if project.live() {
+            self.changes.touched.insert(project.key(), None);
+            self.project_names.insert(name, project.id);
+            self.projects.insert(project.id, project);
+        } else {
+            self.project_names.remove(&name);
+            self.projects.remove(&project.id);
+            self.finish(&project);
+        }
+    }
+    /// A participant's project by its name.
+    pub fn project(&self, participant: ParticipantId, name: &str) -> Option<&Project> {
+        let id = self.project_names.get(&(participant, name.to_owned()))?;
+        self.projects.get(id)
+    }
     pub fn put_swap(&mut self, swap: Swap) {
         if swap.is_live() {
             self.changes.touched.insert(swap.key(), None);
@@ -245,6 +268,7 @@ impl State {
             Table::Swaps => self.swaps.get(&id.parse().ok()?).map(Record::row),
             Table::Hints => self.hints.get(&id.parse().ok()?).map(Record::row),
             Table::Profiles => self.profiles.get(&id.parse().ok()?).map(Record::row),
+            Table::Projects => self.projects.get(&id.parse().ok()?).map(Record::row),
             Table::Receipts => None,
         }
     }
@@ -268,6 +292,7 @@ impl State {
         rows.extend(self.swaps.values().map(Record::row));
         rows.extend(self.hints.values().map(Record::row));
         rows.extend(self.profiles.values().map(Record::row));
+        rows.extend(self.projects.values().map(Record::row));
         rows
     }
 

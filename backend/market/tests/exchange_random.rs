@@ -1,14 +1,17 @@
 //! The whole exchange under random commands, against invariants that a naive auditor checks
 //! after each: money is conserved, holds cover open bids, folding the events gives the same
 //! state, the same commands give the same events, every swap ends.
+#[path = "support/projects.rs"]
+mod projects;
 mod support;
 
 use headroom_market::apply::apply;
-use headroom_market::book::{Side, TimeInForce};
+use headroom_market::book::{Order, Side, TimeInForce};
 use headroom_market::command::{Command, Reply};
 use headroom_market::event::Event;
 use headroom_market::ledger::{Account, TransferKind};
 use headroom_market::pool::Reference;
+use headroom_market::project;
 use headroom_market::state::State;
 use headroom_market::units::{Credits, Resource};
 use std::collections::BTreeMap;
@@ -35,6 +38,53 @@ fn random_commands_conserve_money_and_replay_to_the_same_state() {
     );
     let fees = FEES.load(std::sync::atomic::Ordering::Relaxed);
     assert!(fees > 0, "nobody paid a reservation fee");
+}
+
+/// The same with projects: every bid may name one, limits change, projects come and go.
+#[test]
+fn projects_are_never_charged_more_than_their_limits() {
+    let (mut rounds, mut void, mut told, mut binding) = (0, 0, 0, 0);
+    for seed in 100..300 {
+        let (world, cleared) = random_life_with(seed, with_projects);
+        rounds += cleared;
+        check_settlement(&world);
+        check_replay(&world);
+        projects::check_spent(&world);
+        let (of_this, tight) = projects::budgets_that_bound(&world);
+        void += world.log.iter().flat_map(|(_, e)| e).filter(|e| matches!(e, Event::RoundVoided { .. })).count();
+        told += of_this;
+        binding += tight;
+        assert!(
+            world.state.projects.values().all(|p| project::views(&world.state, vec![p.clone()])[0].open_orders == 0)
+        );
+    }
+    println!("{rounds} rounds, {void} void, {told} bids told BUDGET, {binding} rounds in which a budget bound");
+    assert!(rounds > 1_000 && told > 300 && binding > 300, "rounds {rounds}, told {told}, binding {binding}");
+}
+
+/// Names a project in most bids, and sometimes makes, changes or deletes one first.
+fn with_projects(world: &mut World, mut command: Command) -> Command {
+    let Command::PlaceOrder { participant, side, request, .. } = &mut command else { return command };
+    let (participant, name) = (*participant, ["web", "batch"][world.chance.below(2) as usize].to_owned());
+    let before = world.state.project(participant, &name).cloned();
+    match world.chance.below(8) {
+        0..=2 => {
+            let limit = Credits::from_units(world.chance.below(3_000_000) as i64 - 100_000);
+            let reply = world.run(Command::PutProject { participant, name: name.clone(), limit });
+            projects::check_put(world, before, participant, &name, limit, &reply);
+        }
+        3 => {
+            let open = |o: &Order| o.participant == participant && o.request.project.as_deref() == Some(&name);
+            let used = world.state.orders.values().any(open);
+            let reply = world.run(Command::DeleteProject { participant, name: name.clone() });
+            assert_eq!(matches!(reply, Reply::Project(_)), before.is_some() && !used, "{reply:?}");
+        }
+        _ => {}
+    }
+    if *side == Side::Bid && world.chance.below(5) > 0 {
+        request.project = world.state.project(participant, &name).map(|_| name);
+    }
+    command
 }
 
 /// Collars seldom rise in the random exchange, so here one is made to.

@@ -2,8 +2,12 @@
 //!
 //! The rounds are those of small random markets, sealed and awarded by the exchange itself. The replay
 //! of an unchanged schedule must give them again to the last unit; a dearer one must never sell more.
+#[path = "support/reserve_world.rs"]
+mod reserve_world;
+
 use headroom_market::apply::apply;
 use headroom_market::book::{OrderRequest, PoolChoice, Resell, Side, TimeInForce, Window};
+use headroom_market::clearing::outcome::Reason;
 use headroom_market::clearing::{self, Book, Limits, Mode, NoProposal, Outcome};
 use headroom_market::command::{Command, Envelope, NewInstance, Reply};
 use headroom_market::ids::{IdSource, InstanceId, ParticipantId, ReservePriceId, UserId};
@@ -21,270 +25,18 @@ use headroom_market::workload::{AtEnd, Class, ComparisonRules, Strategy};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-const RHYTHM: Rhythm = Rhythm { slot_seconds: 60, horizon_slots: 4, lead_seconds: 10, round_seconds: 5 };
-const CAPACITY: i64 = 6000;
-
-struct World {
-    state: State,
-    now: Timestamp,
-    chance: IdSource,
-    rounds: Vec<PastRound>,
-    requests: BTreeMap<String, OrderRequest>,
-    members: Vec<(ParticipantId, InstanceId)>,
-}
-
-fn amounts(cpu: i64) -> Amounts {
-    [(Resource::CpuMilli, cpu), (Resource::MemMib, cpu)].into()
-}
-
-fn steps(text: &[(&str, &str)]) -> Vec<ReserveStep> {
-    text.iter()
-        .map(|(share, price)| ReserveStep { share: share.parse().unwrap(), price: price.parse().unwrap() })
-        .collect()
-}
-
-fn clear(book: &Arc<Book>) -> Option<Outcome> {
-    let outcome = clearing::clear(book, Mode::Market, &NoProposal, &Limits::default()).ok()?;
-    clearing::verify(book, outcome.clone(), Mode::Market).ok()?;
-    Some(outcome)
-}
-
-impl World {
-    fn new(seed: u64, schedule: &[(&str, &str)]) -> Self {
-        let now = Timestamp::from_seconds(1_800_000_000);
-        let slot = Slot::default();
-        let state = State::new(Market {
-            name: String::new(),
-            rhythm: RHYTHM,
-            price_cap: "1".parse().unwrap(),
-            demo: false,
-            last_round: 0,
-            last_root: String::new(),
-            planned_until: slot,
-            settled_until: slot,
-            created_at: now,
-            two_person_approval: false,
-        });
-        let (chance, rounds) = (IdSource::new(now, seed), Vec::new());
-        let mut world = Self { state, now, chance, rounds, requests: BTreeMap::new(), members: Vec::new() };
-        let name = "test".to_owned();
-        world.run(Command::OpenMarket { name, rhythm: RHYTHM, price_cap: "1".parse().unwrap(), demo: false });
-        world.run(Command::CreatePool {
-            slug: "p".into(),
-            name: "P".into(),
-            pop: "x".into(),
-            tier: Tier::GeneralPurpose,
-            resources: vec![Resource::CpuMilli, Resource::MemMib],
-            release_start: "0.4".parse().unwrap(),
-        });
-        for name in ["a", "b", "c"] {
-            let (capacity, properties) = (amounts(CAPACITY / 3), BTreeMap::new());
-            world.run(Command::CreateNode { name: name.into(), pool: "p".into(), capacity, properties });
-        }
-        world.schedule(Resource::MemMib, steps(&[("1", "0.000060")]), -60, None);
-        world.schedule(Resource::CpuMilli, steps(schedule), -60, None);
-        world
-    }
-
-    fn below(&mut self, n: u64) -> i64 {
-        ((self.chance.next_raw() as u64 & 0xffff_ffff) % n) as i64
-    }
-
-    fn run(&mut self, command: Command) -> Reply {
-        let seed = self.chance.next_raw() as u64;
-        apply(&mut self.state, &Envelope { now: self.now, seed, command }).1
-    }
-
-    fn schedule(&mut self, resource: Resource, steps: Vec<ReserveStep>, ahead: i64, by: Option<UserId>) -> Reply {
-        let effective_at = self.now.plus_seconds(ahead);
-        self.run(Command::ScheduleReserve {
-            pool: "p".into(),
-            resource,
-            steps,
-            effective_at,
-            expected_version: None,
-            by,
-        })
-    }
-
-    fn participant(&mut self, name: &str) -> ParticipantId {
-        let command = Command::CreateParticipant {
-            name: name.into(),
-            platform: false,
-            quota: amounts(100_000),
-            open_order_limit: 1000,
-            instance_limit: None,
-            highest_class: None,
-        };
-        let Reply::Participant(id) = self.run(command) else { panic!("participant") };
-        self.run(Command::Grant { participant: id, amount: "10000".parse().unwrap() });
-        id
-    }
-
-    fn user(&mut self, name: &str) -> UserId {
-        let participant = self.participant(name);
-        let command = Command::CreateUser {
-            email: format!("{name}@example.org"),
-            name: name.into(),
-            password_hash: String::new(),
-            memberships: vec![Membership { participant, role: Role::Tenant }],
-        };
-        let Reply::User(id) = self.run(command) else { panic!("user") };
-        id
-    }
-
-    fn members(&mut self) {
-        let command = Command::RegisterModule { participant: None, name: "m".into(), hash: "h".into(), size_bytes: 1 };
-        let Reply::Module(module) = self.run(command) else { panic!("module") };
-        for name in ["one", "two", "three"] {
-            let participant = self.participant(name);
-            let new = NewInstance {
-                participant,
-                name: name.into(),
-                driver: "wasm".into(),
-                module,
-                pool: "p".into(),
-                node: None,
-                class: Class::Standard,
-                baseline: amounts(900),
-                floor: amounts(300),
-                limit: amounts(2000),
-                at_end: AtEnd::Shrink,
-                comparison: ComparisonRules::default(),
-                strategy: Strategy::default(),
-            };
-            let Reply::Instance(instance) = self.run(Command::RegisterInstance(Box::new(new))) else {
-                panic!("instance of {name}")
-            };
-            self.members.push((participant, instance));
-        }
-    }
-
-    fn request(&self, quantity: i64, unit: i64, slots_ahead: i64) -> OrderRequest {
-        let first = RHYTHM.first_open(self.now).plus(slots_ahead, RHYTHM.slot_seconds);
-        OrderRequest {
-            instance: None,
-            window: Window { start_at: first.start(), end_at: first.plus(1, RHYTHM.slot_seconds).start() },
-            latest_start_at: None,
-            replicas: 1,
-            resources: [(Resource::CpuMilli, quantity)].into(),
-            pools: vec![PoolChoice { pool: "p".into(), adder: Credits::ZERO }],
-            assurance: Default::default(),
-            limit: Credits::from_units(quantity * unit),
-            min_fill: Share::default(),
-            time_in_force: TimeInForce::Gtc,
-            expires_at: None,
-            resell: Resell::Never,
-            parent: None,
-            project: None,
-            no_displacement: false,
-            min_run_slots: 0,
-            class: Class::Standard,
-            client_bid_id: None,
-        }
-    }
-
-    fn place(&mut self, participant: ParticipantId, side: Side, request: OrderRequest) -> Option<String> {
-        let command = Command::PlaceOrder { participant, side, request: Box::new(request.clone()), client_order: None };
-        let Reply::Order(id) = self.run(command) else { return None };
-        self.requests.insert(id.to_string(), request);
-        Some(id.to_string())
-    }
-
-    /// Bids and offers of every kind that a market has.
-    fn random_order(&mut self) {
-        let member = self.below(3) as usize;
-        let (participant, instance) = self.members[member];
-        let side = if self.below(4) == 0 { Side::Offer } else { Side::Bid };
-        let (quantity, unit, ahead) = (50 + self.below(900), 200 + self.below(3000), self.below(2));
-        let mut request = self.request(quantity, unit, ahead);
-        request.instance = (side == Side::Offer || self.below(3) == 0).then_some(instance);
-        if self.below(3) == 0 {
-            request.resources = [(Resource::CpuMilli, quantity), (Resource::MemMib, 1 + quantity / 2)].into();
-        }
-        request.time_in_force =
-            [TimeInForce::Gtc, TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok][self.below(4) as usize];
-        if self.below(5) == 0 {
-            request.min_fill = "0.5".parse().unwrap();
-        }
-        if side == Side::Bid && self.below(5) == 0 && request.instance.is_none() {
-            request.replicas = 3;
-            request.limit = Credits::from_units(request.limit.units() * 3);
-        }
-        if self.below(2) == 0 {
-            request.resell = Resell::OwnLimit;
-        }
-        self.place(participant, side, request);
-        if self.below(8) == 0
-            && let Some((id, participant)) = self.state.orders.values().next().map(|o| (o.id, o.participant))
-        {
-            self.run(Command::CancelOrder { participant, order: id });
-        }
-    }
-
-    fn round(&mut self) {
-        let slots = RHYTHM.open_slots(self.now);
-        if let Reply::Sealed { round, book } = self.run(Command::SealRound) {
-            let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::default()).unwrap();
-            let verified = clearing::verify(&book, outcome.clone(), Mode::Market).unwrap();
-            let result_hash = outcome.result_hash();
-            let command = Command::RecordOutcome { round, result_hash, outcome: Some(Arc::new(verified)) };
-            assert!(matches!(self.run(command), Reply::Done));
-            self.rounds.push(PastRound { number: round, sealed_at: self.now, slots, book, outcome });
-        }
-        self.now = self.now.plus_seconds(RHYTHM.round_seconds);
-    }
-
-    fn question(&self, new: Vec<ReserveStep>) -> Question {
-        let life = |r: &OrderRequest| Life {
-            once: matches!(r.time_in_force, TimeInForce::Ioc | TimeInForce::Fok),
-            expires_at: r.expires_at,
-            stays_open: r.stays_open_after_award(),
-            resells: r.resell == Resell::OwnLimit && r.replicas == 1,
-        };
-        let bought = self.state.awards.values().filter(|a| a.kind == AwardKind::Bought);
-        let schedules: Vec<ReservePrice> =
-            self.state.reserve_prices.values().filter(|r| r.resource == Resource::CpuMilli).cloned().collect();
-        Question {
-            pool: "p".into(),
-            resource: Resource::CpuMilli,
-            steps: new,
-            schedules,
-            rhythm: RHYTHM,
-            release_start: "0.4".parse().unwrap(),
-            capacity_now: CAPACITY,
-            sold_before: BTreeMap::new(),
-            orders: self.requests.iter().map(|(id, r)| (id.clone(), life(r))).collect(),
-            awards: bought.map(|a| ((a.round, a.order.to_string()), a.id.to_string())).collect(),
-            elasticities: [20, 100],
-        }
-    }
-
-    fn simulate(&self, new: &[(&str, &str)]) -> Simulation {
-        let mut clear = |book: &Arc<Book>| clear(book);
-        simulate::run(&self.question(steps(new)), &self.rounds, &mut clear, &mut |_| true)
-    }
-}
-
-fn random_market(seed: u64, schedule: &[(&str, &str)]) -> World {
-    let mut world = World::new(seed, schedule);
-    world.members();
-    for _ in 0..16 {
-        for _ in 0..3 {
-            world.random_order();
-        }
-        world.round();
-    }
-    world
-}
+use reserve_world::*;
 
 const THREE: &[(&str, &str)] = &[("0.6", "0.0009"), ("0.25", "0.00126"), ("0.15", "0.00198")];
 
 #[test]
 fn the_unchanged_schedule_gives_what_happened() {
-    let mut resales = 0;
+    let (mut resales, mut bound) = (0, 0);
     for seed in 0..24 {
-        let world = random_market(seed, THREE);
+        // In every other market all bids are for projects of little more than what they would spend.
+        let project = (seed % 2 == 1).then(|| Credits::from_units(600_000 + 150_000 * seed as i64));
+        let world = random_market(seed, THREE, project);
+        bound += world.rounds.iter().flat_map(|r| &r.outcome.refused).filter(|r| r.reason == Reason::Budget).count();
         let sold_on = |r: &PastRound| r.outcome.awards.iter().filter(|a| a.order.starts_with("awd_")).count();
         resales += world.rounds.iter().map(sold_on).sum::<usize>();
         let simulation = world.simulate(THREE);
@@ -299,13 +51,14 @@ fn the_unchanged_schedule_gives_what_happened() {
         let sold = world.state.products.values().filter(|p| p.resource == Resource::CpuMilli);
         assert_eq!(simulation.before.operator_volume, sold.flat_map(|p| &p.sold_steps).sum::<i64>(), "seed {seed}");
     }
+    assert!(bound > 20, "{bound} bids lost by their project's budget");
     assert!(resales > 0, "what was won is sold on in some of them");
 }
 
 #[test]
 fn a_simulated_market_sells_no_more_than_there_is_and_nothing_is_void() {
     for seed in 100..116 {
-        let world = random_market(seed, THREE);
+        let world = random_market(seed, THREE, (seed % 2 == 1).then(|| "2".parse().unwrap()));
         for new in [&[("1", "0.0001")][..], &[("1", "0.0017")], &[("0.5", "0.0005"), ("0.5", "0.003")]] {
             let simulation = world.simulate(new);
             assert!(simulation.rounds.iter().all(|r| r.void.is_none()), "seed {seed}: {:?}", simulation.rounds);
@@ -318,8 +71,9 @@ fn a_simulated_market_sells_no_more_than_there_is_and_nothing_is_void() {
 }
 
 /// One resource, divisible bids, nobody lends.
-fn simple_market(seed: u64) -> World {
+fn simple_market(seed: u64, project: Option<Credits>) -> World {
     let mut world = World::new(seed, &[("1", "0.0009")]);
+    world.project = project;
     let owner = world.participant("one");
     for _ in 0..10 {
         for _ in 0..2 {
@@ -336,7 +90,7 @@ fn simple_market(seed: u64) -> World {
 fn a_dearer_schedule_never_sells_more_of_the_operators_supply() {
     let mut less = 0;
     for seed in 0..20 {
-        let world = simple_market(seed);
+        let world = simple_market(seed, None);
         let prices = ["0.0003", "0.0009", "0.0013", "0.0019", "0.004"];
         let all: Vec<_> = prices.iter().map(|p| world.simulate(&[("1", p)])).collect();
         let volumes: Vec<i64> = all.iter().map(|s| s.after.operator_volume).collect();
@@ -352,6 +106,24 @@ fn a_dearer_schedule_never_sells_more_of_the_operators_supply() {
         }
     }
     assert_eq!(less, 20);
+}
+
+/// All bids are of one project: under no schedule do they pay more than its limit together.
+#[test]
+fn a_simulated_project_pays_no_more_than_its_limit() {
+    let limit: Credits = "3".parse().unwrap();
+    let mut bounded = 0;
+    for seed in 0..20 {
+        let (free, world) = (simple_market(seed, None), simple_market(seed, Some(limit)));
+        for price in ["0.0002", "0.0009", "0.0015"] {
+            let simulation = world.simulate(&[("1", price)]);
+            assert!(simulation.rounds.iter().all(|r| r.void.is_none()), "seed {seed}");
+            assert!(simulation.before.revenue <= limit, "seed {seed}: {}", simulation.before.revenue);
+            assert!(simulation.after.revenue <= limit, "seed {seed} at {price}: {}", simulation.after.revenue);
+            bounded += usize::from(free.simulate(&[("1", price)]).after.revenue > limit);
+        }
+    }
+    assert!(bounded > 20, "{bounded} would have paid more");
 }
 
 #[test]
@@ -393,7 +165,7 @@ fn rounds_are_coupled() {
 
 #[test]
 fn demand_falls_with_a_dearer_schedule_even_if_nothing_is_bought() {
-    let mut world = simple_market(5);
+    let mut world = simple_market(5, None);
     // What is only proposed is no price.
     let author = world.user("author");
     world.run(Command::SetReserveApproval { two_person: true });
@@ -406,7 +178,7 @@ fn demand_falls_with_a_dearer_schedule_even_if_nothing_is_bought() {
 
 #[test]
 fn a_simulation_ends_where_it_is_told_to() {
-    let world = simple_market(3);
+    let world = simple_market(3, None);
     let mut left = 4;
     let mut clear = |book: &Arc<Book>| clear(book);
     let mut go_on = |pass: Pass| {

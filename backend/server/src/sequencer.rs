@@ -8,6 +8,7 @@ use headroom_market::clearing::Book;
 use headroom_market::command::{Command, Envelope, Refusal, RefusalKind, Reply};
 use headroom_market::event::Event;
 use headroom_market::notice::{Notice, notices};
+use headroom_market::project;
 use headroom_market::record::Record;
 use headroom_market::state::State;
 use headroom_store::bus::Bus;
@@ -362,6 +363,7 @@ fn render(reply: &Reply, state: &State, told: &[Notice], events: &[Event]) -> Ou
         Reply::Instance(id) => object(state.instances.get(id)),
         Reply::Hint(id) => object(state.hints.get(id)),
         Reply::Profile(id) => object(state.profiles.get(id)),
+        Reply::Project(id) => project_document(state, id, told),
         Reply::Swap(id) => object(state.swaps.get(id)),
         Reply::Order(id) => Outcome::Object(order_document(state, id, told)),
         Reply::Orders(_) => events.iter().find_map(applied).map_or(Outcome::Done, |d| Outcome::Object(d.into())),
@@ -389,6 +391,17 @@ fn order_document(state: &State, id: &headroom_market::ids::OrderId, told: &[Not
     let key = headroom_market::record::RowKey { table: headroom_market::record::Table::Orders, id: text };
     let row = state.changes.touched.get(&key).and_then(|row| row.as_ref());
     row.map(|row| row.document.as_str()).unwrap_or_default().into()
+}
+
+/// A project as the stream was just told, or, where nothing has changed, as it is.
+fn project_document(state: &State, id: &headroom_market::ids::ProjectId, told: &[Notice]) -> Outcome {
+    let text = id.to_string();
+    if let Some(notice) = told.iter().rfind(|notice| notice.object == text) {
+        return Outcome::Object(notice.data.as_str().into());
+    }
+    let views = project::views(state, state.projects.get(id).cloned().into_iter().collect());
+    let document = views.first().and_then(|view| serde_json::to_string(view).ok());
+    document.map_or(Outcome::Done, |document| Outcome::Object(document.into()))
 }
 
 /// What the journal keeps of a reply: enough to give it again.

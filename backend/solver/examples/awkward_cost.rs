@@ -1,14 +1,14 @@
 //! What a round costs that one member makes as awkward as it can, at the most that a round takes
 //! (`round::capacity`).
 //!
-//! `cargo run --release -p headroom-solver --example awkward_cost -- [SEEDS]` prints for each kind
-//! of book the worst and the median wall-clock seconds of `clear`, and how far the welfare stays
+//! `cargo run --release -p headroom-solver --example awkward_cost -- [SEEDS] [PART OF A NAME] [PERCENT]` prints
+//! for each kind of book, of so many percent of a round, the worst and the median wall-clock seconds of `clear`, and how far the welfare stays
 //! under its bound.
 use headroom_market::clearing::book::*;
 use headroom_market::clearing::generate::Draw;
 use headroom_market::clearing::rational::Rat;
 use headroom_market::clearing::{Limits, Mode, clear};
-use headroom_market::round::capacity::{MOST, weight_of};
+use headroom_market::round::capacity::{Couples, MOST, weight_of};
 use headroom_solver::MixedInteger;
 use std::ops::Range;
 use std::time::Instant;
@@ -27,19 +27,66 @@ struct Kind {
     blocks: u64,
     /// To a node each, as a workload's bids are.
     bound: bool,
+    /// In so many projects, each with a third of what its bids count.
+    projects: usize,
 }
 
-const KINDS: [Kind; 10] = [
-    Kind { name: "single products", slots: 1..2, resources: 1, choices: false, blocks: 0, bound: false },
-    Kind { name: "pairs on nodes", slots: 1..2, resources: 2, choices: false, blocks: 0, bound: true },
-    Kind { name: "bundles on nodes", slots: 1..4, resources: 2, choices: false, blocks: 0, bound: true },
-    Kind { name: "pairs of resources", slots: 1..2, resources: 2, choices: false, blocks: 0, bound: false },
-    Kind { name: "bundles of slots", slots: 1..4, resources: 2, choices: false, blocks: 0, bound: false },
-    Kind { name: "whole horizons", slots: 6..7, resources: 2, choices: false, blocks: 0, bound: false },
-    Kind { name: "all or none", slots: 1..2, resources: 1, choices: false, blocks: 100, bound: false },
-    Kind { name: "bundles, all or none", slots: 1..4, resources: 2, choices: false, blocks: 100, bound: false },
-    Kind { name: "choices", slots: 1..4, resources: 2, choices: true, blocks: 0, bound: false },
-    Kind { name: "choices, all or none", slots: 1..4, resources: 2, choices: true, blocks: 60, bound: false },
+const KINDS: [Kind; 15] = [
+    Kind { name: "single products", slots: 1..2, resources: 1, choices: false, blocks: 0, bound: false, projects: 0 },
+    Kind { name: "pairs on nodes", slots: 1..2, resources: 2, choices: false, blocks: 0, bound: true, projects: 0 },
+    Kind { name: "bundles on nodes", slots: 1..4, resources: 2, choices: false, blocks: 0, bound: true, projects: 0 },
+    Kind {
+        name: "pairs of resources",
+        slots: 1..2,
+        resources: 2,
+        choices: false,
+        blocks: 0,
+        bound: false,
+        projects: 0,
+    },
+    Kind { name: "bundles of slots", slots: 1..4, resources: 2, choices: false, blocks: 0, bound: false, projects: 0 },
+    Kind { name: "whole horizons", slots: 6..7, resources: 2, choices: false, blocks: 0, bound: false, projects: 0 },
+    Kind { name: "all or none", slots: 1..2, resources: 1, choices: false, blocks: 100, bound: false, projects: 0 },
+    Kind {
+        name: "bundles, all or none",
+        slots: 1..4,
+        resources: 2,
+        choices: false,
+        blocks: 100,
+        bound: false,
+        projects: 0,
+    },
+    Kind { name: "choices", slots: 1..4, resources: 2, choices: true, blocks: 0, bound: false, projects: 0 },
+    Kind {
+        name: "choices, all or none",
+        slots: 1..4,
+        resources: 2,
+        choices: true,
+        blocks: 60,
+        bound: false,
+        projects: 0,
+    },
+    Kind { name: "one project", slots: 1..2, resources: 1, choices: false, blocks: 0, bound: false, projects: 1 },
+    Kind { name: "30 projects", slots: 1..2, resources: 2, choices: false, blocks: 0, bound: false, projects: 30 },
+    Kind { name: "projects on nodes", slots: 1..4, resources: 2, choices: false, blocks: 0, bound: true, projects: 9 },
+    Kind {
+        name: "project, all or none",
+        slots: 1..2,
+        resources: 1,
+        choices: false,
+        blocks: 100,
+        bound: false,
+        projects: 1,
+    },
+    Kind {
+        name: "projects with choices",
+        slots: 1..4,
+        resources: 2,
+        choices: true,
+        blocks: 60,
+        bound: false,
+        projects: 9,
+    },
 ];
 
 fn rows(pool: &str, slots: Range<i64>, amounts: [i64; 2], resources: usize) -> Vec<Quantity> {
@@ -53,7 +100,7 @@ fn rows(pool: &str, slots: Range<i64>, amounts: [i64; 2], resources: usize) -> V
     slots.flat_map(of).collect()
 }
 
-fn book(kind: &Kind, seed: u64) -> Book {
+fn book(kind: &Kind, seed: u64, percent: u64) -> Book {
     let mut draw = Draw::new(seed ^ 0xA4);
     let mut book = Book::new(Money(2_000_000), seed);
     for pool in POOLS {
@@ -73,7 +120,7 @@ fn book(kind: &Kind, seed: u64) -> Book {
             });
         }
     }
-    let mut left = MOST;
+    let mut left = MOST * percent / 100;
     for number in 0.. {
         let long = draw.between(kind.slots.start, kind.slots.end - 1);
         let amounts = [draw.between(300, 1_900), draw.between(50, 900)];
@@ -91,9 +138,16 @@ fn book(kind: &Kind, seed: u64) -> Book {
             false => vec![alternative(pool, first, 0)],
         };
         let count: usize = alternatives.iter().map(|a| a.quantities.len()).sum();
-        let weight = weight_of(count, alternatives.len() > 1 || long > 1);
+        let weight = weight_of(
+            count,
+            match kind.projects {
+                0 if alternatives.len() > 1 || long > 1 => Couples::Products,
+                0 => Couples::Nothing,
+                _ => Couples::Budget,
+            },
+        );
         if weight > left {
-            return book;
+            break;
         }
         left -= weight;
         book.orders.push(Order {
@@ -107,21 +161,28 @@ fn book(kind: &Kind, seed: u64) -> Book {
             incumbent: false,
             alternatives,
             parent: None,
-            budget: None,
+            budget: (kind.projects > 0).then(|| format!("prj_{:03}", number % kind.projects.max(1))),
             replicas: None,
             node: kind.bound.then(|| format!("{pool}-{}", if draw.chance(50) { "a" } else { "b" })),
             class: Class::Standard,
         });
+    }
+    for project in 0..kind.projects {
+        let id = format!("prj_{project:03}");
+        let counted: i64 = book.orders.iter().filter(|o| o.budget.as_ref() == Some(&id)).map(|o| o.limit.0).sum();
+        book.budgets.push(Budget { id, amount: Money(counted / 3) });
     }
     book
 }
 
 fn main() {
     let seeds = std::env::args().nth(1).and_then(|a| a.parse().ok()).unwrap_or(5);
-    for kind in KINDS {
+    let named = std::env::args().nth(2).unwrap_or_default();
+    let percent = std::env::args().nth(3).and_then(|a| a.parse().ok()).unwrap_or(100);
+    for kind in KINDS.into_iter().filter(|kind| kind.name.contains(&named)) {
         let (mut times, mut open, mut orders) = (Vec::new(), Vec::new(), 0);
         for seed in 0..seeds {
-            let book = book(&kind, seed);
+            let book = book(&kind, seed, percent);
             orders = book.orders.len();
             let start = Instant::now();
             match clear(&book, Mode::Market, &MixedInteger::PRODUCTION, &Limits::PRODUCTION) {

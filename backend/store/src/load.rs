@@ -8,6 +8,7 @@ use crate::write::{MARKET, table_name};
 use headroom_market::book::Order;
 use headroom_market::ledger::Account;
 use headroom_market::market::Market;
+use headroom_market::project::Project;
 use headroom_market::record::{Record, Table};
 use headroom_market::round::Award;
 use headroom_market::state::{Changes, Held, State};
@@ -50,6 +51,9 @@ impl Store {
         put_all::<headroom_market::workload::Instance>(self, &mut state).await?;
         put_all::<headroom_market::workload::guidance::Hint>(self, &mut state).await?;
         put_all::<headroom_market::workload::guidance::ApplicationProfile>(self, &mut state).await?;
+        for project in live::<Project>(&self.market).await? {
+            state.put_project(project);
+        }
         put_all::<headroom_market::round::Round>(self, &mut state).await?;
         for order in live::<Order>(&self.market).await? {
             state.add_order(order);

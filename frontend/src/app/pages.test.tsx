@@ -142,3 +142,24 @@ it('a reserve price can be tried before it is proposed, and others decide on it'
   await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
   expect(screen.getByRole('button', { name: 'Propose the schedule…' })).toBeTruthy();
 }, 20_000);
+
+it('a project shows what is left, takes another limit, and is not deleted under its bids', async () => {
+  await visit('/projects', 'bidder');
+  await waitFor(() => expect(screen.getByRole('button', { name: 'variant-calling' })).toBeTruthy());
+  expect(document.querySelector('.answer')?.textContent).toContain('189.60 cr left');
+  fireEvent.click(screen.getByRole('button', { name: 'variant-calling' }));
+  await waitFor(() => expect(screen.getByRole('form', { name: 'Project' })).toBeTruthy());
+  expect((screen.getByRole('button', { name: 'Delete…' }) as HTMLButtonElement).disabled).toBe(true);
+  fireEvent.change(screen.getByLabelText('Limit'), { target: { value: '1000' } });
+  expect(screen.getByText('It has spent more than that already')).toBeTruthy();
+  expect((screen.getByRole('button', { name: 'Set limit' }) as HTMLButtonElement).disabled).toBe(true);
+  fireEvent.change(screen.getByLabelText('Limit'), { target: { value: '1500' } });
+  fireEvent.click(screen.getByRole('button', { name: 'Set limit' }));
+  await waitFor(() => expect(document.querySelector('.answer')?.textContent).toContain('in 2 projects'));
+  cleanup();
+  forget();
+  queryClient.clear();
+  await visit('/projects', 'operator');
+  await waitFor(() => expect(screen.getByText('variant-calling')).toBeTruthy());
+  expect(screen.queryByRole('button', { name: 'New project' })).toBeNull();
+});

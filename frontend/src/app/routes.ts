@@ -20,6 +20,7 @@ export const ROUTES: RouteEntry[] = [
   { path: '/pools/$slug', title: 'Pool', rail: true, page: () => import('./pages/TradePage') },
   { path: '/bids', title: 'Orders', scope: 'orders:read', rail: true, nav: { group: 'Trade', icon: 'orders', key: 'o' }, page: () => import('@/features/bids/OrdersPage') },
   { path: '/workloads', title: 'Workloads', scope: 'allocations:read', nav: { group: 'Trade', icon: 'workloads', key: 'w' }, page: () => import('@/features/workloads/WorkloadsPage') },
+  { path: '/projects', title: 'Projects', scope: 'orders:read', nav: { group: 'Trade', icon: 'projects', key: 'j' }, page: () => import('@/features/projects/ProjectsPage') },
   { path: '/rounds', title: 'Rounds', nav: { group: 'Operate', icon: 'rounds', key: 'r' }, page: () => import('@/features/rounds/RoundsPage') },
   { path: '/rounds/$number', title: 'Round', rail: true, page: () => import('@/features/rounds/RoundPage') },
   { path: '/swaps', title: 'Swaps', scope: 'swaps:read', nav: { group: 'Operate', icon: 'swaps', key: 's' }, page: () => import('@/features/swaps/SwapsPage') },

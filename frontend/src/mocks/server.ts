@@ -5,6 +5,7 @@ import { ago, list, roundNow, slotAt } from './clock.ts';
 import { statement, summary } from './finance.ts';
 import { awards, explain, orders } from './orders.ts';
 import { book, pools, prices, reservePrices } from './pools.ts';
+import { projects, putProject } from './projects.ts';
 import { simulated } from './simulation.ts';
 import { result, round, rounds } from './rounds.ts';
 import { instances, nodes, swaps } from './swaps.ts';
@@ -43,6 +44,9 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['GET', /^\/(?:bids|offers)\/([^/]+)\/explain$/, (_, [id]) => or404(orders.find((o) => o.id === id), explain)],
   ['PATCH', /^\/(?:bids|offers)\/([^/]+)$/, ({ body }, [id]) => or404(orders.find((o) => o.id === id), (o) => Object.assign(o, body))],
   ['DELETE', /^\/(?:bids|offers)\/([^/]+)$/, (_, [id]) => or404(orders.find((o) => o.id === id), (o) => Object.assign(o, { status: 'canceled' }))],
+  ['GET', /^\/projects$/, () => ok(list(projects))],
+  ['PUT', /^\/projects\/([^/]+)$/, ({ body }, [name = '']) => ok(putProject(decodeURIComponent(name), (body as { limit: string }).limit))],
+  ['DELETE', /^\/projects\/([^/]+)$/, (_, [name = '']) => or404(projects.find((p) => p.name === decodeURIComponent(name)), (p) => projects.splice(projects.indexOf(p), 1)[0])],
   ['GET', /^\/rounds$/, ({ query }) => ok(list(rounds(Number(query.get('limit') ?? 30))))],
   ['GET', /^\/rounds\/(\d+)$/, (_, [n]) => (Number(n) > roundNow() ? refuse(404, 'not_found', 'Not found') : ok(round(Number(n))))],
   ['GET', /^\/rounds\/(\d+)\/result$/, (_, [n]) => ok(result(Number(n)))],

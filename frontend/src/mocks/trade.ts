@@ -2,6 +2,7 @@ import { balance } from './users.ts';
 import { dec, roundNow } from './clock.ts';
 import { orders } from './orders.ts';
 import { pools } from './pools.ts';
+import { projects } from './projects.ts';
 import type { Order, OrderBody, Preview } from '../lib/api/objects.ts';
 
 /** A logistic curve around what the bundle costs now: enough to develop the ticket against. */
@@ -15,7 +16,7 @@ export function preview(body: unknown): Preview {
   const chanceAt = (p: number) => expected * (1 + 0.022 * Math.log(p / (1 - p)));
   return {
     hold: dec(limit, 6), worst_case: dec(limit, 6), expected: dec(Math.min(expected, limit), 6), basis: 'recent_slots', basis_slots: 120, last_cost: dec(expected, 6), expected_low: dec(expected * 0.931, 6), expected_high: dec(expected * 1.069, 6),
-    fill_probability: expected > 0 ? 1 / (1 + Math.exp(-(limit / expected - 1) / 0.022)) : 0, available_after: dec(Number(balance.available) - limit, 6), round: roundNow() + 1, currency: 'credits', fee: '0.000000', gate_closes_at: order.window.start_at,
+    fill_probability: expected > 0 ? 1 / (1 + Math.exp(-(limit / expected - 1) / 0.022)) : 0, project_left: projects.find((p) => p.name === order.project)?.left ?? null, available_after: dec(Number(balance.available) - limit, 6), round: roundNow() + 1, currency: 'credits', fee: '0.000000', gate_closes_at: order.window.start_at,
     chances: [0.5, 0.8, 0.95, 0.99].map((probability) => ({ probability, limit: dec(chanceAt(probability), 6) })),
     warnings: pool && (pool.resources[0]?.utilisation ?? 0) > 0.9 ? ['Demand passes capacity in this window with 40 % chance.'] : [],
   };

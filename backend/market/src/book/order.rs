@@ -107,7 +107,7 @@ pub struct OrderRequest {
     /// Not in this version: anything but `null` is refused.
     #[serde(default)]
     pub parent: Option<OrderId>,
-    /// Not in this version, as there are no budgets yet: anything but `null` is refused.
+    /// A project of one's own, whose limit bounds what its bids pay together. Bids only.
     #[serde(default)]
     pub project: Option<String>,
     /// Not in this version: `true` is refused.
@@ -182,6 +182,9 @@ pub struct NotWon {
     /// The resource that it has too little of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding_resource: Option<String>,
+    /// What the order's project had left for the round, where that is the reason (`BUDGET`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_left: Option<Credits>,
 }
 
 impl NotWon {
@@ -195,6 +198,7 @@ impl NotWon {
             winning_limit: None,
             binding_node: None,
             binding_resource: None,
+            budget_left: None,
         }
     }
 }

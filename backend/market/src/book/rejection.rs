@@ -69,6 +69,12 @@ pub enum Rejection {
     ExpiryNotUsed,
     ExpiryInThePast,
     ClientIdOutOfRange,
+    /// No project of this name among the participant's own.
+    UnknownProject {
+        name: String,
+    },
+    /// A project bounds what bids pay.
+    ProjectOfOffer,
     /// Classes decide ties, so an admin grants them.
     ClassNotAllowed {
         highest: &'static str,
@@ -137,6 +143,8 @@ impl Rejection {
             ExpiryNotUsed => "expiry_not_used",
             ExpiryInThePast => "expiry_in_the_past",
             ClientIdOutOfRange => "client_id_out_of_range",
+            UnknownProject { .. } => "unknown_project",
+            ProjectOfOffer => "project_of_offer",
             ClassNotAllowed { .. } => "class_not_allowed",
             OfferNeedsInstance => "offer_needs_instance",
             InstanceNotRunning => "instance_not_running",
@@ -178,6 +186,7 @@ impl Rejection {
             AdderOutOfRange { index } => format!("/pools/{index}/adder"),
             MinFillOutOfRange | FillOrKillNeedsFullMinFill => "/min_fill".to_owned(),
             ExpiryMissing | ExpiryNotUsed | ExpiryInThePast => "/expires_at".to_owned(),
+            UnknownProject { .. } | ProjectOfOffer => "/project".to_owned(),
             ClassNotAllowed { .. } => "/class".to_owned(),
             OfferNeedsInstance | InstanceNotRunning => "/instance".to_owned(),
             TooManyOpenOrders { .. } | CreditHoldExceedsBalance { .. } | OrderEnded { .. } | RecommendationOutdated => {
@@ -238,6 +247,10 @@ impl Rejection {
                 "expires_at belongs to time_in_force gtd. Send \"gtd\", or leave expires_at out.".to_owned()
             }
             ClientIdOutOfRange => "A client id has 1 to 64 printable characters.".to_owned(),
+            UnknownProject { name } => {
+                format!("You have no project `{name}`. Make it with PUT /v1/projects/NAME, or leave `project` out.")
+            }
+            ProjectOfOffer => "A project bounds what bids pay: leave `project` out of an offer.".to_owned(),
             ClassNotAllowed { highest } => format!(
                 "The highest class of this participant is {highest}. Ask for that one or a lower one; an admin can allow more."
             ),
@@ -321,6 +334,8 @@ impl Rejection {
             ExpiryNotUsed,
             ExpiryInThePast,
             ClientIdOutOfRange,
+            UnknownProject { name: "training".to_owned() },
+            ProjectOfOffer,
             ClassNotAllowed { highest: "standard" },
             OfferNeedsInstance,
             InstanceNotRunning,

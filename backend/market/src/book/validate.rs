@@ -39,6 +39,7 @@ pub fn check(
     check_place(state, participant, side, request)?;
     check_window(state, now, request)?;
     check_growth(state, side, request)?;
+    check_project(state, participant, side, request)?;
     let owner = state.participants.get(&participant);
     let highest = owner.map_or_else(Class::default, |p| p.highest_class);
     if request.class < highest {
@@ -62,8 +63,6 @@ fn check_form(request: &OrderRequest, side: Side, now: Timestamp) -> Result<(), 
     }
     for (set, field) in [
         (request.parent.is_some(), "parent"),
-        // There are no budgets yet: an order that names one must not look as if it were bounded.
-        (request.project.is_some(), "project"),
         (request.no_displacement, "no_displacement"),
         (request.min_run_slots != 0, "min_run_slots"),
         (request.assurance != Assurance::Firm, "assurance"),
@@ -169,6 +168,23 @@ fn check_place(state: &State, participant: ParticipantId, side: Side, request: &
         return Err(Rejection::OfferOutsideHomePool { home: instance.pool.clone() });
     }
     Ok(())
+}
+
+/// An order that names a project must be bounded by it.
+fn check_project(
+    state: &State,
+    participant: ParticipantId,
+    side: Side,
+    request: &OrderRequest,
+) -> Result<(), Rejection> {
+    let Some(name) = &request.project else { return Ok(()) };
+    if side == Side::Offer {
+        return Err(Rejection::ProjectOfOffer);
+    }
+    match state.project(participant, name) {
+        Some(_) => Ok(()),
+        None => Err(Rejection::UnknownProject { name: name.clone() }),
+    }
 }
 
 /// A bid alone must not take its workload over the limit, with what it has won for the same slots.

@@ -40,8 +40,8 @@ mod values;
 mod winning;
 
 pub use book::{
-    Alternative, Book, Class, Committed, Fault, Fraction, Instance, Money, Node, Order, Product, ProductKey, Quantity,
-    Side, Step,
+    Alternative, Book, Budget, Class, Committed, Fault, Fraction, Instance, Money, Node, Order, Product, ProductKey,
+    Quantity, Side, Step,
 };
 pub use check::{Broken, Verified, verify};
 pub use engine::{ClearFault, Proposal, clear};

@@ -2,13 +2,15 @@
 //!
 //! Money: held → escrow for what a bid won, the rest of its hold back when it closes. Each
 //! line of an award is price × quantity rounded to a micro-credit; where the lines together
-//! exceed the order's own limit share, ROUNDING carries the difference.
+//! exceed the hold, or in a project the certified sum, ROUNDING carries the difference. So a project
+//! is never charged more than the certified sums, which its budget row bounds.
 use crate::book::{Order, OrderStatus, Side, TimeInForce, place, validate};
 use crate::clearing::{Outcome, Verified};
 use crate::event::Event;
-use crate::ids::{AwardId, NodeId, OrderId};
+use crate::ids::{AwardId, NodeId, OrderId, ProjectId};
 use crate::ledger::{Account, TransferKind};
 use crate::pool::{Product, Reference};
+use crate::project;
 use crate::round::not_won::text_of;
 use crate::round::{Award, AwardKind, AwardLine, Certificate, ClearingPrice, book, not_won};
 use crate::state::{ProductKey, SealedBook};
@@ -26,6 +28,8 @@ pub enum AwardError {
     Unknown(String),
     #[error("{0} would be charged more than its hold")]
     HoldExceeded(OrderId),
+    #[error("project {0} would be charged more than it has left")]
+    BudgetExceeded(ProjectId),
 }
 
 /// Applies the outcome of the sealed round.
@@ -101,6 +105,7 @@ fn read_awards(
     prices: &BTreeMap<ProductKey, ClearingPrice>,
 ) -> Result<Vec<Draft>, AwardError> {
     let mut drafts = Vec::new();
+    let mut charged: BTreeMap<ProjectId, Credits> = BTreeMap::new();
     for award in &outcome.awards {
         let unknown = || AwardError::Unknown(award.order.clone());
         let mut lines = Vec::new();
@@ -134,11 +139,19 @@ fn read_awards(
                 let order = turn.state.orders.get(id).ok_or_else(unknown)?;
                 let total = lines.iter().map(|l| l.money).sum();
                 if order.side == Side::Bid {
-                    check_charge(order, total, Credits::from_units(award.money.0))?;
+                    let over = check_charge(order, total, Credits::from_units(award.money.0))?;
+                    if let Some(project) = project::of_order(turn.state, order) {
+                        *charged.entry(project.id).or_default() += total - over;
+                    }
                 }
             }
         }
         drafts.push(Draft { winner, lines, certified: award.money.0 });
+    }
+    for (id, charged) in charged {
+        if turn.state.projects.get(&id).is_some_and(|p| charged > p.left()) {
+            return Err(AwardError::BudgetExceeded(id));
+        }
     }
     Ok(drafts)
 }
@@ -157,9 +170,10 @@ fn check_resale(turn: &Turn<'_>, source: AwardId, lines: &[AwardLine]) -> Option
 /// line, and an order has at most 128 of them.
 const MOST_ROUNDING: i64 = 64;
 
-/// The hold covers the charge; returns what rounding puts over it.
+/// The hold covers the charge; returns what rounding puts over it, or over what a project is charged.
 fn check_charge(order: &Order, total: Credits, certified: Credits) -> Result<Credits, AwardError> {
-    let over = if total > order.hold { total - order.hold } else { Credits::ZERO };
+    let most = if order.request.project.is_some() { order.hold.min(certified) } else { order.hold };
+    let over = if total > most { total - most } else { Credits::ZERO };
     if over.units() > MOST_ROUNDING || total.units() - certified.units() > MOST_ROUNDING {
         return Err(AwardError::HoldExceeded(order.id));
     }
@@ -244,15 +258,18 @@ fn fill(
         money: total,
         limit: used_limit,
         resell: order.request.resell == crate::book::Resell::OwnLimit && order.request.replicas == 1,
+        project: project::of_order(turn.state, &order).map(|p| p.id),
         created_at: turn.now,
     };
-    let award_id = award.id;
+    let (award_id, project) = (award.id, award.project);
+    let mut paid = Credits::ZERO;
     if order.side == Side::Bid {
-        charge(turn, number, &order, total, Credits::from_units(certified))?;
+        paid = charge(turn, number, &order, total, Credits::from_units(certified))?;
     }
     turn.emit(Event::AwardMade(award));
-    let hold = rest.hold(turn, &order, total);
-    let freed = order.hold - total.min(order.hold) - hold;
+    project::spend(turn, project, paid);
+    let hold = rest.hold(turn, &order, paid);
+    let freed = order.hold - paid - hold;
     place::release(turn, order.participant, id, freed);
     // A cancellation that came in while the round was sealed still waits for its rest.
     let waits = matches!(order.status, OrderStatus::PendingCancel | OrderStatus::PendingReplace);
@@ -278,20 +295,21 @@ fn fill(
 }
 
 /// held → escrow; what rounding the lines one by one puts over the certified sum, the
-/// exchange carries.
+/// exchange carries. Answers what was paid.
 fn charge(
     turn: &mut Turn<'_>,
     number: u64,
     order: &Order,
     total: Credits,
     certified: Credits,
-) -> Result<(), AwardError> {
+) -> Result<Credits, AwardError> {
     let over = check_charge(order, total, certified)?;
     let cause = Cause { order: Some(order.id), round: Some(number), slot: None };
     let held = Account::Held(order.participant);
     let paid = turn.transfer(TransferKind::Charge, held, Account::Escrow, total - over, cause);
     let carried = turn.transfer(TransferKind::Rounding, Account::Rounding, Account::Escrow, over, cause);
-    paid.and(carried).map_err(|_| AwardError::HoldExceeded(order.id))
+    paid.and(carried).map_err(|_| AwardError::HoldExceeded(order.id))?;
+    Ok(total - over)
 }
 
 /// What an order still asks for after an award.
@@ -350,7 +368,7 @@ impl Rest {
         request.replicas = self.replicas;
         request.limit = self.limit;
         let needed = validate::hold_needed(turn.state, &request).unwrap_or(self.limit);
-        needed.min(order.hold - charged.min(order.hold))
+        needed.min(order.hold - charged)
     }
 }
 
@@ -377,6 +395,7 @@ fn resell(turn: &mut Turn<'_>, number: u64, source: AwardId, lines: Vec<AwardLin
         money,
         limit: Credits::ZERO,
         resell: false,
+        project: None,
         created_at: turn.now,
     };
     turn.emit(Event::AwardMade(award));

@@ -7,6 +7,7 @@ use crate::clearing::{self, Money};
 use crate::ids::{AwardId, InstanceId, NodeId, OrderId, ParticipantId};
 use crate::pool::NodeState;
 use crate::pool::supply::{self, money_up};
+use crate::project;
 use crate::round::capacity::{self, Entry};
 use crate::round::growth::Growth;
 use crate::round::occupancy::Occupancy;
@@ -92,7 +93,11 @@ impl<'a> Builder<'a> {
         let open =
             self.state.orders.values().filter(|o| matches!(o.status, OrderStatus::Open | OrderStatus::PartiallyFilled));
         // What a person asks for comes before what the forecast does, then the earliest.
-        let mut open: Vec<&Order> = open.collect();
+        // Bids of a project that has nothing left take nobody's place.
+        let state = self.state;
+        let used_up = |o: &&Order| project::of_order(state, o).is_some_and(|p| p.left().is_zero());
+        let (none_left, mut open): (Vec<&Order>, Vec<&Order>) = open.partition(used_up);
+        self.excluded.extend(none_left.iter().map(|o| (o.id, "BUDGET")));
         open.sort_by_key(|o| (o.origin != Origin::Manual, o.id));
         self.held_back = capacity::held_back(self.state, &open, self.slots);
         let mut growth = Growth::of(self.state);
@@ -152,7 +157,7 @@ impl<'a> Builder<'a> {
             incumbent: false,
             alternatives: entries,
             parent: None,
-            budget: None,
+            budget: project::of_order(self.state, order).map(|p| p.id.to_string()),
             replicas: (order.request.replicas > 1).then_some(replicas),
             node: node.map(|n| n.to_string()),
             class: class(order.request.class),
@@ -361,6 +366,7 @@ impl<'a> Builder<'a> {
         book.nodes = self.occupancy.nodes(state, self.slots, &pools);
         book.orders = self.orders;
         self.excluded.extend(drop_unreachable(&mut book).into_iter().map(|id| (id, UNREACHABLE)));
+        book.budgets = budgets(state, &book.orders);
         Draft { book, excluded: self.excluded }
     }
 
@@ -397,6 +403,13 @@ impl<'a> Builder<'a> {
             }
         }
     }
+}
+
+/// What the projects that bids of a book name have left.
+fn budgets(state: &State, orders: &[clearing::Order]) -> Vec<clearing::Budget> {
+    let named: BTreeSet<&String> = orders.iter().filter_map(|o| o.budget.as_ref()).collect();
+    let left = |id: &&String| state.projects.get(&id.parse().ok()?).map(|p| money(p.left()));
+    named.iter().filter_map(|id| Some(clearing::Budget { id: (*id).clone(), amount: left(id)? })).collect()
 }
 
 /// Released, not yet sold operator supply by reserve step, cheapest first.

@@ -3,12 +3,14 @@
 //!
 //! Where there is more than fits, every member has the same share, and what had to wait goes first
 //! next time, among the orders of a member and among members.
-use crate::book::{Order, Origin};
-use crate::ids::ParticipantId;
-use crate::round::book::open_alternatives;
+use crate::book::{Order, Origin, validate};
+use crate::ids::{ParticipantId, ProjectId};
+use crate::project;
+use crate::round::book::{open_alternatives, remaining_request};
 use crate::round::{Award, AwardKind};
 use crate::state::State;
 use crate::time::Slot;
+use crate::units::Credits;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
@@ -20,6 +22,9 @@ pub const ROUND_FULL: &str = "ROUND_FULL";
 pub const MOST: u64 = 24_000;
 const COUPLING_ROW: u64 = 20;
 const ROW: u64 = 3;
+/// Of a bid of a project that has less left than its bids count: their row joins all products that they
+/// name, and a round of thirty such projects costs eight times as much as one of bundles (`awkward_cost.rs`).
+const BUDGET_ROW: u64 = 160;
 /// So many replicas cost what a row does.
 const REPLICAS_A_ROW: usize = 1_000;
 /// No order counts more: one must never be a round by itself.
@@ -32,11 +37,22 @@ pub enum Entry {
     Resale(crate::ids::AwardId),
 }
 
+/// What clearing an order means for others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Couples {
+    Nothing,
+    /// Slots, pools or choices.
+    Products,
+    /// The bids of its project, which have less left than they count together.
+    Budget,
+}
+
 /// What has no place in the coming round.
 pub fn held_back(state: &State, orders: &[&Order], slots: &[Slot]) -> BTreeSet<Entry> {
+    let tight = tight_projects(state, orders);
     let orders = orders.iter().map(|o| {
         let waited = o.last_reason.as_ref().filter(|why| why.reason == ROUND_FULL).map_or(u64::MAX, |why| why.round);
-        ((waited, o.origin != Origin::Manual, Entry::Order(o.id)), o.participant, weight(state, o, slots))
+        ((waited, o.origin != Origin::Manual, Entry::Order(o.id)), o.participant, weight(state, o, slots, &tight))
     });
     let for_sale = state.awards.values().filter(|a| a.kind == AwardKind::Bought && a.resell);
     let resales = for_sale.map(|a| ((u64::MAX, true, Entry::Resale(a.id)), a.participant, weight_of_resale(a)));
@@ -78,7 +94,19 @@ fn share_out(mut queues: BTreeMap<ParticipantId, Queue>, most: u64) -> BTreeSet<
     held_back
 }
 
-fn weight(state: &State, order: &Order, slots: &[Slot]) -> u64 {
+/// Projects whose open bids count more than is left: the clearing has a row for them.
+fn tight_projects(state: &State, orders: &[&Order]) -> BTreeSet<ProjectId> {
+    let mut counted: BTreeMap<ProjectId, Credits> = BTreeMap::new();
+    for order in orders {
+        let Some(project) = project::of_order(state, order) else { continue };
+        let needed = validate::hold_needed(state, &remaining_request(order)).unwrap_or(order.hold);
+        *counted.entry(project.id).or_default() += needed;
+    }
+    counted.retain(|id, counted| state.projects.get(id).is_some_and(|p| *counted > p.left()));
+    counted.into_keys().collect()
+}
+
+fn weight(state: &State, order: &Order, slots: &[Slot], tight: &BTreeSet<ProjectId>) -> u64 {
     let alternatives = open_alternatives(state, order, slots);
     let resources = order.remaining.values().filter(|q| **q > 0).count();
     let rows: usize = alternatives.iter().map(|a| a.slots.len() * resources).sum();
@@ -86,18 +114,28 @@ fn weight(state: &State, order: &Order, slots: &[Slot]) -> u64 {
         alternatives.len() > 1 || alternatives.iter().any(|a| a.slots.len() > 1) || order.request.replicas > 1;
     // each replica is placed by itself
     let replicas = (order.remaining_replicas as usize).div_ceil(REPLICAS_A_ROW).max(1);
+    let couples = match project::of_order(state, order) {
+        Some(project) if tight.contains(&project.id) => Couples::Budget,
+        _ if couples => Couples::Products,
+        _ => Couples::Nothing,
+    };
     weight_of(rows * replicas, couples).min(MOST_OF_ONE)
 }
 
 fn weight_of_resale(award: &Award) -> u64 {
     let left = || award.lines.iter().filter(|l| !l.settled && l.quantity > l.resold);
     let slots: BTreeSet<_> = left().map(|l| (l.slot, &l.pool)).collect();
-    weight_of(left().count(), slots.len() > 1)
+    weight_of(left().count(), if slots.len() > 1 { Couples::Products } else { Couples::Nothing })
 }
 
 /// What an order of so many rows counts.
-pub fn weight_of(rows: usize, couples: bool) -> u64 {
-    rows as u64 * if couples { COUPLING_ROW } else { ROW }
+pub fn weight_of(rows: usize, couples: Couples) -> u64 {
+    rows as u64
+        * match couples {
+            Couples::Nothing => ROW,
+            Couples::Products => COUPLING_ROW,
+            Couples::Budget => BUDGET_ROW,
+        }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ mod reachable;
 pub mod seal;
 
 use crate::book::Side;
-use crate::ids::{AwardId, InstanceId, NodeId, OrderId, ParticipantId, RoundId};
+use crate::ids::{AwardId, InstanceId, NodeId, OrderId, ParticipantId, ProjectId, RoundId};
 use crate::pool::PoolSlug;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Credits, Price, Resource};
@@ -144,6 +144,9 @@ pub struct Award {
     /// The part of the order's limit that this award uses up: the resale limit.
     pub limit: Credits,
     pub resell: bool,
+    /// The project against whose limit it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<ProjectId>,
     pub created_at: Timestamp,
 }
 

@@ -30,11 +30,24 @@ pub fn list(turn: &Turn<'_>, number: u64, sealed: &SealedBook, outcome: &Outcome
     for (id, reason) in &sealed.excluded {
         list.push((*id, NotWon::plain(*reason, number)));
     }
+    for (id, why) in list.iter_mut().filter(|(_, why)| why.reason == BUDGET) {
+        why.budget_left = Some(budget_left(sealed, *id));
+    }
     let says_the_same = |before: &NotWon, now: &NotWon| NotWon { round: now.round, ..before.clone() } == *now;
     list.retain(|(id, why)| {
         turn.state.orders.get(id).is_some_and(|o| !o.last_reason.as_ref().is_some_and(|b| says_the_same(b, why)))
     });
     list
+}
+
+/// The reason of a bid whose project has nothing left for it.
+const BUDGET: &str = "BUDGET";
+
+/// What the project of a bid had left for the round; one that had nothing is not in the book.
+fn budget_left(sealed: &SealedBook, id: OrderId) -> Credits {
+    let order = sealed.book.orders.iter().find(|o| o.id == id.to_string());
+    let budget = order.and_then(|o| sealed.book.budgets.iter().find(|b| Some(&b.id) == o.budget.as_ref()));
+    budget.map_or(Credits::ZERO, |b| Credits::from_units(b.amount.0))
 }
 
 /// A reason, and the node that has too little room where one has.

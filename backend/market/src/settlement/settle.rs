@@ -8,6 +8,7 @@ use crate::event::Event;
 use crate::ids::{AwardId, InstanceId, ReceiptId};
 use crate::ledger::{Account, TransferKind};
 use crate::pool::Reference;
+use crate::project;
 use crate::round::{Award, AwardKind, AwardLine};
 use crate::settlement::meter::Reading;
 use crate::settlement::shortfall::{self, Shortfalls};
@@ -51,6 +52,7 @@ pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
             let fee =
                 turn.transfer(TransferKind::ReservationFee, account, Account::Escrow, receipt.reservation_fee, cause);
             debug_assert!(fee.is_ok(), "{fee:?}");
+            project::spend(turn, award.project, receipt.reservation_fee - receipt.credit_note);
         }
         turn.emit(Event::Received(receipt.clone()));
         if award.kind != AwardKind::Bought {

@@ -148,6 +148,7 @@ mod tests {
             money: Credits::ZERO,
             limit: Credits::ZERO,
             resell: false,
+            project: None,
             created_at: Timestamp::from_seconds(0),
         }
     }

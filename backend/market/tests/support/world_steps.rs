@@ -22,12 +22,18 @@ use std::sync::Arc;
 use super::world::*;
 /// 120 random commands and steps, and the end of all that they began; how many rounds were cleared.
 pub fn random_life(seed: u64) -> (World, u32) {
+    random_life_with(seed, |_, command| command)
+}
+
+/// The same, with each order changed before it is placed.
+pub fn random_life_with(seed: u64, mut change: impl FnMut(&mut World, Command) -> Command) -> (World, u32) {
     let mut rounds = 0;
     let (mut world, workloads) = seeded(seed);
     for _ in 0..120 {
         match world.chance.below(10) {
             0..=4 => {
                 let command = random_order(&mut world, &workloads);
+                let command = change(&mut world, command);
                 world.run(command);
             }
             5 => {

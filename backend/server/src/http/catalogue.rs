@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 83] = [
+const OTHERS: [(&str, u16, &str); 89] = [
     ("not_json", 400, "The body is not JSON."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
@@ -88,6 +88,16 @@ const OTHERS: [(&str, u16, &str); 83] = [
     ("too_many_instances", 409, "Stop a workload, or ask an admin for a higher instance limit."),
     ("too_many_hints", 409, "Withdraw a hint, or wait until one expires."),
     ("too_many_profiles", 409, "Change an application profile with PUT instead of adding one."),
+    ("too_many_projects", 409, "A participant has at most 64 projects; delete one that is no longer used."),
+    ("project_limit_below_spent", 409, "The project has spent more already; the detail says how much."),
+    (
+        "project_in_round",
+        409,
+        "A round with bids of the project is being cleared, and may win more than the new limit; repeat the change in a few seconds.",
+    ),
+    ("project_has_open_orders", 409, "Cancel or replace the open bids that name the project first."),
+    ("project_limit_out_of_range", 422, "A project's limit is from 0 to 1000000000 credits."),
+    ("project_name_invalid", 422, "A project's name has 1 to 64 letters, digits, '-', '_' or '.'."),
     ("event_id_invalid", 422, "The id of an event is a number from 0 up."),
     ("topic_unknown", 422, "There are no such events; the detail names those that there are."),
     ("cursor_invalid", 422, "A cursor is the id of an object of this list."),

@@ -75,7 +75,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 fn scopes_for(kind: &str) -> &'static [&'static str] {
     match kind.split('.').next() {
         Some("round" | "price" | "pool") => &["market:read"],
-        Some("order") => &["orders:read"],
+        Some("order" | "project") => &["orders:read"],
         Some("swap") => &["swaps:read"],
         Some("delivery") => &["finance:read"],
         Some("balance") => &["finance:read", "orders:read"],

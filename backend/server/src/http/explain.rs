@@ -92,7 +92,9 @@ fn sentence_of(reason: &str, order: &Order) -> String {
         "SOLVER_FALLBACK" => {
             "The round was cleared without all-or-none orders, because its first outcome did not pass the check."
         }
-        "BUDGET" => "The budget group is used up.",
+        "BUDGET" => {
+            "What its project had left for the round was not enough for it, or went to the project's other bids. It takes part again as soon as more is left."
+        }
         _ => "The round did not fill it.",
     };
     text.to_owned()
@@ -113,11 +115,26 @@ fn sentence(order: &Order, not_won: Option<&NotWon>) -> String {
                     "Too dear by {short} credits: the round paid {price} for the bundle, the limit for it is {limit}."
                 )
             }
+            _ if why.reason == "BUDGET" => budget_sentence(order, why),
             _ => sentence_of(&why.reason, order),
         },
         None if order.status.is_live() => "No round has looked at it yet; the next one will.".to_owned(),
         None => format!("It ended as {} before a round refused it.", order.status.name()),
     }
+}
+
+/// The project with its numbers: what it had left, and what the order could have cost.
+fn budget_sentence(order: &Order, why: &NotWon) -> String {
+    let (Some(name), Some(left)) = (&order.request.project, why.budget_left) else {
+        return sentence_of(&why.reason, order);
+    };
+    if left.is_zero() {
+        return format!("Its project {name} had nothing left. Raise the project's limit; the order waits for it.");
+    }
+    let hold = order.hold.min(order.remaining_limit);
+    format!(
+        "Its project {name} had {left} credits left for the round, and the order could have cost up to {hold}: what was left was not enough for it, or went to the project's other bids."
+    )
 }
 
 /// The limit that would have won, where another limit would have. An order that was refused
@@ -160,6 +177,10 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>) -> Vec<C
             changes.push(change("Offer less", None, true));
             changes.push(change(other_limit, None, false));
         }
+        ("BUDGET", _) => {
+            changes.push(change("Raise the limit of its project, or cancel other bids of the project", None, true));
+            changes.push(change("Name another project, or none", None, true));
+        }
         ("INELIGIBLE", _) => {
             changes.push(change("Cancel your orders of the other side, or take a later slot", None, true));
             changes.push(change(other_limit, None, false));
@@ -172,7 +193,7 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>) -> Vec<C
     let all_or_none = matches!(
         why.reason.as_str(),
         "NO_HOST_FITS" | "MIN_FILL_UNREACHABLE" | "PARADOXICAL" | "TIE_LOST" | "SOLVER_FALLBACK"
-    );
+    ) || why.budget_left.is_some_and(|left| !left.is_zero());
     if all_or_none && !order.request.min_fill.is_zero() {
         changes.push(change("Accept a partial fill (min_fill \"0\")", None, true));
     }

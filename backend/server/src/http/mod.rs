@@ -18,6 +18,7 @@ pub mod pools;
 pub mod prediction;
 pub mod preview;
 pub mod problem;
+pub mod projects;
 pub mod reply;
 pub mod request_id;
 pub mod reserve_decisions;
@@ -57,7 +58,7 @@ use utoipa_swagger_ui::SwaggerUi;
     tags(
         (name = "session", description = "Signing in, who am I, API keys"),
         (name = "market", description = "Pools, prices, rounds, awards"),
-        (name = "orders", description = "Bids and offers"),
+        (name = "orders", description = "Bids, offers, and the budgets of projects"),
         (name = "workloads", description = "Modules, instances, strategies"),
         (name = "swaps", description = "Resizes and moves"),
         (name = "forecasts", description = "Demand ahead, and how good forecasts have been"),
@@ -74,6 +75,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
     let v1 = OpenApiRouter::new()
         .merge(session::router())
         .merge(orders::router())
+        .merge(projects::router())
         .merge(pools::router())
         .merge(crossing::router())
         .merge(reserve_prices::router())

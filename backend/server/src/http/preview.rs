@@ -12,6 +12,7 @@ use axum::extract::State;
 use headroom_market::book::{Alternative, OrderRequest, Side, validate};
 use headroom_market::ids::ParticipantId;
 use headroom_market::pool::NodeState;
+use headroom_market::project::{self, Project};
 use headroom_market::round::occupancy::Occupancy;
 use headroom_market::state::State as Market;
 use headroom_market::time::{Slot, Timestamp};
@@ -50,6 +51,8 @@ pub struct Preview {
     /// At the prices of the last round, or the usual ones where it had none.
     pub last_cost: Credits,
     pub available_after: Credits,
+    /// What the project that it names has left; `null` without one.
+    pub project_left: Option<Credits>,
     /// The round in which it would first count.
     pub round: u64,
     pub gate_closes_at: Timestamp,
@@ -236,6 +239,29 @@ fn warnings(side: Side, limit: Credits, costs: &Costs, hold: Credits, available:
     warnings
 }
 
+/// What a bid is told of its project, and whether it can win nothing as the limit is.
+fn project_warning(project: &Project, hold: Credits, least: f64) -> Option<(String, bool)> {
+    let (name, left) = (&project.name, project.left());
+    if left.is_zero() {
+        return Some((format!("Project {name} has nothing left: the bid waits until its limit is raised."), true));
+    }
+    if hold <= left {
+        return None;
+    }
+    if least * hold.units() as f64 > left.units() as f64 {
+        let said = format!(
+            "Project {name} has {left} left, less than the least that this bid counts for it: it can't win before the limit is raised."
+        );
+        return Some((said, true));
+    }
+    Some((
+        format!(
+            "Project {name} has {left} left and the bid counts up to {hold} for it: a round gives it a part at most."
+        ),
+        false,
+    ))
+}
+
 fn preview(
     state: &Market,
     now: Timestamp,
@@ -256,7 +282,10 @@ fn preview(
     });
     let least = request.min_fill.units() as f64 / 1_000_000.0;
     let room = (side == Side::Bid).then(|| Room::of(state, request));
-    let impossible = room.is_some_and(|r| r.ever <= 0.0 || r.ever < least);
+    let project = project::of_request(state, participant, request);
+    let bounded = project.and_then(|p| project_warning(p, acceptable.hold, least));
+    let impossible =
+        room.is_some_and(|r| r.ever <= 0.0 || r.ever < least) || bounded.as_ref().is_some_and(|(_, never)| *never);
     let fill_probability = match (slots, impossible) {
         (_, true) => Some(0.0),
         (0, _) => None,
@@ -270,6 +299,7 @@ fn preview(
     let available = state.available(participant);
     let mut warnings = warnings(side, request.limit, &costs, acceptable.hold, available);
     warnings.extend(room.into_iter().flat_map(|r| room_warnings(r, least)));
+    warnings.extend(bounded.map(|(said, _)| said));
     Ok(Preview {
         hold: acceptable.hold,
         currency: "credits".to_owned(),
@@ -284,6 +314,7 @@ fn preview(
         basis_slots: slots,
         last_cost: costs.last,
         available_after: available - acceptable.hold,
+        project_left: project.map(Project::left),
         round: state.market.last_round + 1,
         gate_closes_at: state.market.rhythm.gate_closes(request.first_slot()),
         warnings,
@@ -350,6 +381,28 @@ mod tests {
         assert!(said(0.5, 0.1, 0.2).contains("50"));
         assert!(said(1.0, 0.1, 1.0).contains("10"));
         assert_eq!(said(1.0, 1.0, 1.0), "");
+    }
+
+    #[test]
+    fn a_project_with_less_than_the_bid_counts_says_so_and_whether_it_can_win() {
+        let now = Timestamp::from_seconds(0);
+        let of = |limit: &str, least: f64| {
+            let project = Project {
+                id: headroom_market::ids::ProjectId::from_raw(1),
+                participant: ParticipantId::from_raw(1),
+                name: "web".to_owned(),
+                limit: limit.parse().unwrap(),
+                spent: "1".parse().unwrap(),
+                created_at: now,
+                updated_at: now,
+                deleted_at: None,
+            };
+            project_warning(&project, "4".parse().unwrap(), least).map(|(_, never)| never)
+        };
+        assert_eq!(of("5", 1.0), None, "just enough");
+        assert_eq!(of("4.999999", 1.0), Some(true), "all or none");
+        assert_eq!(of("4.999999", 0.5), Some(false));
+        assert_eq!(of("1", 0.0), Some(true), "nothing is left");
     }
 
     #[test]

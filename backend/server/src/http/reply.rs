@@ -96,6 +96,7 @@ fn statuses(table: Table) -> &'static [&'static str] {
         ],
         Table::Instances => &["running", "stopped", "failed"],
         Table::Hints => &["active", "withdrawn"],
+        Table::Projects => &["active", "deleted"],
         _ => &["active"],
     }
 }
@@ -110,6 +111,7 @@ fn is_id(table: Table, text: &str) -> bool {
         Table::Instances => text.parse::<InstanceId>().is_ok(),
         Table::Hints => text.parse::<HintId>().is_ok(),
         Table::Profiles => text.parse::<ProfileId>().is_ok(),
+        Table::Projects => text.parse::<ProjectId>().is_ok(),
         Table::Receipts => text.parse::<ReceiptId>().is_ok(),
         _ => false,
     }

@@ -25,6 +25,7 @@ export function OrderTable({ rows, slotSeconds, selected, onSelect }: { rows: Or
     { id: 'pool', head: 'Pool', cell: (o) => <span className="b">{poolsOf(o)[0]}{o.pools.length > 1 && <span className="t3"> +{o.pools.length - 1}</span>}</span>, value: (o) => poolsOf(o).join(' ') },
     ...(new Set(rows.map((o) => o.participant)).size > 1 ? [{ id: 'who', head: 'Participant', cell: owner, value: owner }] : []),
     { id: 'bundle', extra: 'phone', head: 'Bundle', cell: bundle, value: bundle },
+    ...(rows.some((o) => o.project) ? [{ id: 'project', head: 'Project', extra: true as const, cell: (o: Order) => o.project ?? '', value: (o: Order) => o.project ?? '' }] : []),
     { id: 'window', head: 'Window', extra: true, cell: (o) => `${clock(o.window.start_at, z)}–${clock(o.window.end_at, z)}`, value: (o) => o.window.start_at },
     { id: 'limit', head: 'Limit, cr/slot', name: 'Limit, cr per slot', right: true, cell: (o) => <span className="m" title={`${formatExact(micro(o.limit))} cr for the whole order`}>{formatMoney(limit(o))}</span>, value: (o) => formatMoney(limit(o)) },
     { id: 'filled', extra: 'phone', head: 'Filled', cell: (o) => <Filled order={o} />, value: (o) => fill(o).done },

@@ -21,7 +21,7 @@ function firstLimit(pool: Pool, cores: number, gib: number): string {
 function firstFields(pool: Pool, start: number): Fields {
   const some = (r: string, most: number) => Math.min(most, Math.round(((resourceOf(pool, r)?.capacity ?? 0) / unitOf(r).per) * 10) / 100);
   const [cores, gib] = [some('cpu_milli', 2), some('mem_mib', 4)];
-  return { side: 'bid', cores: String(cores), gib: String(gib), start, slots: '1', limit: firstLimit(pool, cores, gib), allOrNone: false, instance: '', proposed: true };
+  return { side: 'bid', cores: String(cores), gib: String(gib), start, slots: '1', limit: firstLimit(pool, cores, gib), allOrNone: false, instance: '', project: '', proposed: true };
 }
 
 /** Half of what the workload may still grow by, or lend without going under its floor: more would be refused. */

@@ -4,6 +4,7 @@ import { type Instance, type Market, type Pool, resourceOf } from '@/lib/api';
 import { formatRough } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
 import type { Faults, Fields } from './draftOrder';
+import { ProjectField } from './ProjectField';
 
 interface Props { fields: Fields; slots: number; set: (change: Partial<Fields>) => void; faults: Faults; first: number; market: Market; pool: Pool; instances: Instance[] }
 
@@ -23,6 +24,7 @@ export function TicketFields({ fields, slots, set, faults, first, market, pool, 
       </div>
       <Select label={needed ? 'Workload that lends' : 'Workload that grows'} value={fields.instance} onChange={(instance) => set({ instance })} error={faults.instance}
         options={[{ value: '', label: needed ? 'Choose one' : 'None: a new replica' }, ...instances.filter((i) => i.pool === pool.slug || !needed).map((i) => ({ value: i.id, label: `${i.name}, ${i.pool}` }))]} />
+      {!needed && <ProjectField value={fields.project} onChange={(project) => set({ project })} />}
       <Switch label="All or none" on={fields.allOrNone} onChange={(allOrNone) => set({ allOrNone })} />
     </>
   );

@@ -76,6 +76,16 @@ export interface OrderBody {
   project: string | null;
   class: string;
 }
+/** A budget of one's own: bids that name it compete for what is left. */
+export interface Project {
+  id: string; participant: string; name: string; limit: string;
+  /** Charged for its awards and not credited back. */
+  spent: string;
+  /** `limit` less `spent`. */
+  left: string;
+  /** Held for its open bids; it may be more than what is left. */
+  committed: string; open_orders: number; created_at: string; updated_at: string;
+}
 /** Why the last round did not give the order (all of) what it asked for. */
 export interface NotWon { reason: string; round: number; price_faced: string | null; shortfall: string | null }
 export interface Order extends OrderBody {
@@ -90,7 +100,10 @@ export interface Preview {
   hold: string; currency: string; expected: string; expected_low: string; expected_high: string; worst_case: string; fee: string;
   fill_probability: number | null; chances: { probability: number; limit: string }[];
   /** `recent_slots`: expected, range and chances come from that many of the latest slots; `last_prices`: none of it was traded in one yet. */
-  basis: string; basis_slots: number; last_cost: string; available_after: string; round: number; gate_closes_at: string; warnings: string[];
+  basis: string; basis_slots: number; last_cost: string; available_after: string;
+  /** Of the project that the bid names. */
+  project_left: string | null;
+  round: number; gate_closes_at: string; warnings: string[];
 }
 export interface Explain {
   order: string; status: string; reason: string | null; sentence: string; round: number | null; limit: string; price_faced: string | null; shortfall: string | null;

@@ -5,7 +5,8 @@ import type { LiveEvent } from './stream';
 
 /** Which paths an event makes old. Objects whose event carries them whole are written directly. */
 const TOUCHES: [prefix: string, paths: string[]][] = [
-  ['order.', ['/bids', '/offers']],
+  ['order.', ['/bids', '/offers', '/projects']],
+  ['project.', ['/projects']],
   // The award of a round carries its prices.
   ['round.awarded', ['/pools', '/bids', '/offers', '/allocations', '/awards']],
   ['round.', ['/rounds']],

@@ -1,0 +1,121 @@
+//! Projects at their edges: a limit that just suffices, a round under way, a name that begins anew.
+mod support;
+
+use headroom_market::book::{OrderRequest, Side, TimeInForce, Window};
+use headroom_market::clearing::{self, Limits, Mode, NoProposal};
+use headroom_market::command::{Command, Reply};
+use headroom_market::ids::{InstanceId, OrderId, ParticipantId};
+use headroom_market::units::{Credits, Resource};
+use std::sync::Arc;
+use support::world::{RHYTHM, World, random_order, seeded};
+
+struct Exchange {
+    world: World,
+    owner: ParticipantId,
+}
+
+impl Exchange {
+    fn new() -> Self {
+        let (world, workloads) = seeded(1);
+        Self { world, owner: workloads[0].0 }
+    }
+
+    fn put(&mut self, limit: Credits) -> Reply {
+        self.world.run(Command::PutProject { participant: self.owner, name: "web".into(), limit })
+    }
+
+    /// 600 milli for a slot, at a limit that only the collar bounds, all or none.
+    fn bid(&mut self) -> (OrderId, Credits) {
+        let workloads = [(self.owner, InstanceId::from_raw(1))];
+        let Command::PlaceOrder { request, .. } = random_order(&mut self.world, &workloads) else { panic!() };
+        let first = RHYTHM.first_open(self.world.now);
+        let request = OrderRequest {
+            instance: None,
+            window: Window { start_at: first.start(), end_at: first.plus(1, RHYTHM.slot_seconds).start() },
+            resources: [(Resource::CpuMilli, 600)].into(),
+            limit: "20".parse().unwrap(),
+            min_fill: "1".parse().unwrap(),
+            time_in_force: TimeInForce::Gtc,
+            expires_at: None,
+            project: Some("web".into()),
+            ..*request
+        };
+        let participant = self.owner;
+        let command =
+            Command::PlaceOrder { participant, side: Side::Bid, request: Box::new(request), client_order: None };
+        let Reply::Order(id) = self.world.run(command) else { panic!("a bid") };
+        (id, self.world.state.orders[&id].hold)
+    }
+
+    fn clear(&mut self, sealed: Reply) {
+        let Reply::Sealed { round, book } = sealed else { panic!("a round") };
+        let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::default()).unwrap();
+        let verified = clearing::verify(&book, outcome, Mode::Market).unwrap();
+        let result_hash = verified.result_hash();
+        let reply = self.world.run(Command::RecordOutcome { round, result_hash, outcome: Some(Arc::new(verified)) });
+        assert!(matches!(reply, Reply::Done), "{reply:?}");
+    }
+
+    fn spent(&self) -> Credits {
+        self.world.state.project(self.owner, "web").unwrap().spent
+    }
+}
+
+fn code(reply: &Reply) -> &'static str {
+    match reply {
+        Reply::Refused(refusal) => refusal.code,
+        _ => "none",
+    }
+}
+
+#[test]
+fn of_two_bids_a_limit_for_one_lets_one_win_and_a_micro_credit_less_none() {
+    for (short, winners) in [(0, 1), (1, 0)] {
+        let mut exchange = Exchange::new();
+        exchange.put("20".parse().unwrap());
+        let [(one, hold), (two, same)] = [exchange.bid(), exchange.bid()];
+        assert_eq!(hold, same);
+        exchange.put(Credits::from_units(hold.units() - short));
+        let sealed = exchange.world.run(Command::SealRound);
+        exchange.clear(sealed);
+        let open = [one, two].iter().filter(|id| exchange.world.state.orders.contains_key(id)).count();
+        assert_eq!(open, 2 - winners, "{short} short");
+        assert_eq!(exchange.spent().is_zero(), winners == 0);
+        for order in exchange.world.state.orders.values() {
+            let why = order.last_reason.as_ref().unwrap();
+            assert_eq!(
+                (why.reason.as_str(), why.budget_left),
+                ("BUDGET", Some(Credits::from_units(hold.units() - short)))
+            );
+        }
+    }
+}
+
+#[test]
+fn a_limit_is_not_lowered_under_what_a_round_may_charge() {
+    let mut exchange = Exchange::new();
+    exchange.put("20".parse().unwrap());
+    let (_, hold) = exchange.bid();
+    let sealed = exchange.world.run(Command::SealRound);
+    let less = Credits::from_units(hold.units() - 1);
+    assert_eq!(code(&exchange.put(less)), "project_in_round");
+    assert!(matches!(exchange.put(hold), Reply::Project(_)), "what it may charge is enough");
+    exchange.clear(sealed);
+    let spent = exchange.spent();
+    assert!(!spent.is_zero() && spent < hold);
+    assert!(matches!(exchange.put(spent), Reply::Project(_)), "the round is over");
+    assert_eq!(code(&exchange.put(Credits::from_units(spent.units() - 1))), "project_limit_below_spent");
+}
+
+#[test]
+fn a_round_that_is_void_charges_nothing() {
+    let mut exchange = Exchange::new();
+    exchange.put("20".parse().unwrap());
+    exchange.bid();
+    let Reply::Sealed { round, .. } = exchange.world.run(Command::SealRound) else { panic!("a round") };
+    exchange.world.run(Command::VoidRound { round, reason: "test".into() });
+    assert_eq!(exchange.spent(), Credits::ZERO);
+    assert!(matches!(exchange.put(Credits::ZERO), Reply::Project(_)));
+    // Nothing is left, so nothing is asked for, and no round is held.
+    assert!(matches!(exchange.world.run(Command::SealRound), Reply::Nothing));
+}
