@@ -2,6 +2,7 @@
 use crate::book::Order;
 use crate::market::Market;
 use crate::participant::{ApiKey, Participant, User};
+use crate::pool::scarcity::Shortage;
 use crate::pool::{Node, Pool, Product, Reference, ReservePrice};
 use crate::round::{Award, Round, RoundState};
 use crate::settlement::Receipt;
@@ -33,10 +34,11 @@ pub enum Table {
     Receipts,
     Hints,
     Profiles,
+    Shortages,
 }
 
 impl Table {
-    pub const ALL: [Table; 18] = [
+    pub const ALL: [Table; 19] = [
         Table::Market,
         Table::Participants,
         Table::Users,
@@ -55,6 +57,7 @@ impl Table {
         Table::Receipts,
         Table::Hints,
         Table::Profiles,
+        Table::Shortages,
     ];
 }
 
@@ -266,3 +269,4 @@ record!(
     created = p.created_at,
     participant = Some(p.participant.to_string())
 );
+record!(Shortage, Shortages, |s| id = format!("{}/{}", s.pool, s.resource), created = s.recorded_at);

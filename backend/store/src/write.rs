@@ -32,6 +32,7 @@ pub const fn table_name(table: Table) -> &'static str {
         Table::Receipts => "receipts",
         Table::Hints => "hints",
         Table::Profiles => "profiles",
+        Table::Shortages => "shortages",
     }
 }
 
