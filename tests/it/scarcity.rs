@@ -51,12 +51,19 @@ async fn supply_costs_more_the_likelier_a_shortage_is() -> anyhow::Result<()> {
     let mut before: Option<(i128, f64, i64)> = None;
     for step in steps {
         let (price, reserve) = (nano(&step["price"])?, nano(&step["reserve"])?);
-        let (chance, remaining) = (step["chance"].as_f64().context("chance")?, step["remaining"].as_i64().context("left")?);
+        let (chance, remaining) =
+            (step["chance"].as_f64().context("chance")?, step["remaining"].as_i64().context("left")?);
         let millionths = (chance * 1e6).round() as i128;
         // Reserve + cost × chance, rounded up to a micro-credit.
-        ensure!(price == (reserve * 1_000_000 + 4_000_000 * millionths + 999_999_999) / 1_000_000_000 * 1_000, "{step}");
+        ensure!(
+            price == (reserve * 1_000_000 + 4_000_000 * millionths + 999_999_999) / 1_000_000_000 * 1_000,
+            "{step}"
+        );
         if let Some((cheaper, rarer, more)) = before {
-            ensure!(cheaper <= price && rarer <= chance && more == remaining + step["quantity"].as_i64().unwrap_or(0), "{steps:?}");
+            ensure!(
+                cheaper <= price && rarer <= chance && more == remaining + step["quantity"].as_i64().unwrap_or(0),
+                "{steps:?}"
+            );
         }
         before = Some((price, chance, remaining));
     }
@@ -66,12 +73,14 @@ async fn supply_costs_more_the_likelier_a_shortage_is() -> anyhow::Result<()> {
 
     // The rounds' books have these prices, and nobody bought supply for less.
     let rounds = admin.get("/v1/rounds?limit=20").await?.ok()?;
-    let prices = rounds["data"].as_array().into_iter().flatten().flat_map(|r| r["prices"].as_array().into_iter().flatten());
+    let prices =
+        rounds["data"].as_array().into_iter().flatten().flat_map(|r| r["prices"].as_array().into_iter().flatten());
     let cpu_of = |pool: &'static str| {
         move |p: &&Value| p["pool"] == pool && p["resource"] == "cpu_milli" && p["reserve"].is_string()
     };
     let plain = nano(&known["reserve"])?;
-    let reserves: Vec<i128> = prices.filter(cpu_of("fra1-gp")).map(|p| nano(&p["reserve"])).collect::<Result<_, _>>()?;
+    let reserves: Vec<i128> =
+        prices.filter(cpu_of("fra1-gp")).map(|p| nano(&p["reserve"])).collect::<Result<_, _>>()?;
     ensure!(!reserves.is_empty() && reserves.iter().all(|r| *r > plain), "{plain}: {reserves:?}");
 
     let simulate = json!({ "resource": "cpu_milli", "price": "0.001" });

@@ -109,7 +109,10 @@ pub fn steps(supply: &Supply<'_>, shortage: &SlotShortage) -> Vec<ScarceStep> {
             let price = priced(supply, step.price, chance_millionths);
             let remaining = supply.total - to;
             let quantity = to - from;
-            match steps.last_mut().filter(|s| (s.price, s.reserve, s.chance_millionths) == (price, step.price, chance_millionths)) {
+            match steps
+                .last_mut()
+                .filter(|s| (s.price, s.reserve, s.chance_millionths) == (price, step.price, chance_millionths))
+            {
                 Some(last) => (last.quantity, last.remaining) = (last.quantity + quantity, remaining),
                 None => steps.push(ScarceStep { quantity, reserve: step.price, price, chance_millionths, remaining }),
             }
@@ -153,7 +156,9 @@ pub fn set(turn: &mut Turn<'_>, slug: &str, costs: BTreeMap<Resource, Price>) ->
         }
         if *cost <= Price::ZERO || *cost > turn.state.market.price_cap {
             let cap = turn.state.market.price_cap;
-            let detail = format!("What a missing unit costs is above 0 and at most the price cap {cap}. To switch it off, leave the resource out.");
+            let detail = format!(
+                "What a missing unit costs is above 0 and at most the price cap {cap}. To switch it off, leave the resource out."
+            );
             return Err(invalid("price_out_of_range", pointer, detail));
         }
     }
@@ -202,16 +207,22 @@ mod tests {
         let schedule = schedule(&[(600_000, 100_000), (400_000, 300_000)]);
         let shortage = shortage(&[(0, 500_000), (100, 100_000), (300, 10_000)]);
         let steps = steps(&supply(1_000, 1000, &schedule, 0), &shortage);
-        let got: Vec<_> = steps.iter().map(|s| (s.quantity, s.price.units(), s.chance_millionths, s.remaining)).collect();
+        let got: Vec<_> =
+            steps.iter().map(|s| (s.quantity, s.price.units(), s.chance_millionths, s.remaining)).collect();
         // 600 units at the first reserve, all with over 300 left; then up to 300, up to 100 and none left.
-        let wanted =
-            [(600, 110_000, 10_000, 400), (100, 310_000, 10_000, 300), (200, 400_000, 100_000, 100), (100, 800_000, 500_000, 0)];
+        let wanted = [
+            (600, 110_000, 10_000, 400),
+            (100, 310_000, 10_000, 300),
+            (200, 400_000, 100_000, 100),
+            (100, 800_000, 500_000, 0),
+        ];
         assert_eq!(got, wanted);
     }
 
     #[test]
     fn steps_add_up_to_the_supply_and_rise_however_much_is_sold_and_released() {
-        let schedules = [schedule(&[(1_000_000, 7_000)]), schedule(&[(333_333, 1_000), (333_333, 1_000), (333_334, 9_000)])];
+        let schedules =
+            [schedule(&[(1_000_000, 7_000)]), schedule(&[(333_333, 1_000), (333_333, 1_000), (333_334, 9_000)])];
         let shortages = [
             shortage(&[(0, 1_000_000)]),
             shortage(&[(0, 700_001), (1, 600_000), (5, 3)]),

@@ -110,7 +110,8 @@ fn known(state: &State, wish: Wish) -> Answered<Known> {
     }
     if pool.shortage_cost.contains_key(&wish.resource) {
         // Its steps followed the forecast errors of each round, which the archive does not have.
-        let detail = "This resource's supply is priced by the chance of a shortage: reserve prices alone would say little.";
+        let detail =
+            "This resource's supply is priced by the chance of a shortage: reserve prices alone would say little.";
         return Err(Problem::new(StatusCode::CONFLICT, "scarcity_is_priced", detail));
     }
     admin::check_steps(&wish.steps, state.market.price_cap)?;

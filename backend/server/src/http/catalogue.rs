@@ -31,8 +31,16 @@ const OTHERS: [(&str, u16, &str); 85] = [
         "With what the workload has won the new baseline would pass its limit; change it after the slot that the detail names.",
     ),
     ("order_replaced", 409, "The order was replaced; cancel the one that replaces it."),
-    ("scarcity_needs_approval", 409, "Prices of this market need two people; this setting can't be approved by a second one."),
-    ("scarcity_is_priced", 409, "Reserve prices are not tried on a resource whose supply is priced by the chance of a shortage."),
+    (
+        "scarcity_needs_approval",
+        409,
+        "Prices of this market need two people; this setting can't be approved by a second one.",
+    ),
+    (
+        "scarcity_is_priced",
+        409,
+        "Reserve prices are not tried on a resource whose supply is priced by the chance of a shortage.",
+    ),
     ("no_host_fits", 409, "No node of the pool has room for this baseline."),
     ("duplicate_slug", 409, "Slugs are never reused."),
     ("duplicate_email", 409, "There is a user with this address already."),

@@ -1,6 +1,6 @@
 //! Telemetry becomes forecasts, forecasts become outlooks; both are scored when the slot has
 //! come. Floats end here: the market gets integers, rounded to the safe side.
-use crate::workers::lending::{Lending, stretch_of};
+use crate::workers::lending::{Lending, Stretch};
 use crate::workers::nodes::Wanted;
 use crate::workers::shortage::{PoolErrors, Total};
 use crate::workers::telemetry::Sample;
@@ -127,7 +127,8 @@ impl SlotSums {
         }
     }
     fn demand(&self, instance: InstanceId) -> Vec<SlotDemand> {
-        let of = |resource, sum: &Sum, value| SlotDemand { resource, value, highest: sum.highest, censored: sum.censored };
+        let of =
+            |resource, sum: &Sum, value| SlotDemand { resource, value, highest: sum.highest, censored: sum.censored };
         let mean = |sum: &Sum| of(Resource::CpuMilli, sum, sum.total as f64 / sum.ticks.max(1) as f64);
         let most = |sum: &Sum| of(Resource::MemMib, sum, sum.highest as f64);
         self.cpu.get(&instance).map(mean).into_iter().chain(self.memory.get(&instance).map(most)).collect()
@@ -272,7 +273,7 @@ fn say_what_is_needed(all: &mut BTreeMap<(InstanceId, Resource), Series>, slot: 
     for ((_, resource), series) in all.iter().filter(|(_, s)| s.slot == slot) {
         scores.entry(*resource).or_default().extend(series.lending.scores());
     }
-    let stretches: BTreeMap<Resource, Option<f64>> = scores.into_iter().map(|(r, s)| (r, stretch_of(s))).collect();
+    let stretches: BTreeMap<Resource, Option<Stretch>> = scores.into_iter().map(|(r, s)| (r, Stretch::of(s))).collect();
     for ((_, resource), series) in all.iter_mut().filter(|(_, s)| s.slot == slot) {
         let stretch = stretches.get(resource).copied().flatten();
         series.lending.issue(&series.forecaster, slot, slot_seconds, stretch);
@@ -300,11 +301,25 @@ fn outlook(
                 need.insert(*resource, up(quantiles.values[place]));
             }
             let needed = series.lending.needed(outlook.slot);
+            let needed =
+                needed.filter(|_| *resource != Resource::MemMib || can_work(all, instance, baseline, outlook.slot));
             let lendable = needed.map_or(0, |needed| (amount(baseline, *resource) - needed).max(0));
             outlook.lendable.insert(*resource, lendable);
         }
     }
     outlooks
+}
+
+/// Whether a workload will have the processor time that it needs. Memory is given back by work, and work that
+/// waits holds it: who may run short of time lends none.
+fn can_work(
+    all: &BTreeMap<(InstanceId, Resource), Series>,
+    instance: InstanceId,
+    baseline: &Amounts,
+    slot: Slot,
+) -> bool {
+    let needed = all.get(&(instance, Resource::CpuMilli)).and_then(|s| s.lending.needed(slot));
+    needed.is_some_and(|needed| needed <= amount(baseline, Resource::CpuMilli))
 }
 
 /// A forecast quantity as base units, rounded up.

@@ -99,7 +99,8 @@ pub fn node_id(id: headroom_market::ids::NodeId) -> NodeId {
 impl Nodes {
     pub fn new(data: &Path, slot_seconds: i64, trace_from: Option<u64>) -> Result<Self, DriverError> {
         let checkpoints = data.join("checkpoints");
-        let (kib_per_mem_mib, most_guest_mib) = if trace_from.is_some() { (1, MOST_DEMO_GUEST_MIB) } else { (1024, MOST_GUEST_MIB) };
+        let (kib_per_mem_mib, most_guest_mib) =
+            if trace_from.is_some() { (1, MOST_DEMO_GUEST_MIB) } else { (1024, MOST_GUEST_MIB) };
         let config = Config {
             checkpoint_dir: Some(checkpoints.clone()),
             max_module_bytes: crate::http::instances::MOST_MODULE_BYTES,

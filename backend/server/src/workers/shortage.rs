@@ -58,7 +58,9 @@ impl PoolErrors {
     /// A slot has ended; `index` counts slots.
     pub fn observe(&mut self, index: i64, total: Total) {
         for issue in self.open.iter().filter(|i| i.members == total.members) {
-            let Some(horizon) = usize::try_from(index - issue.slot - 1).ok().filter(|h| *h < HORIZONS) else { continue };
+            let Some(horizon) = usize::try_from(index - issue.slot - 1).ok().filter(|h| *h < HORIZONS) else {
+                continue;
+            };
             let past = &mut self.past[horizon];
             past.push_back(total.demand - issue.medians[horizon]);
             if past.len() > KEPT {
@@ -123,8 +125,7 @@ mod tests {
     #[test]
     fn a_chance_is_the_share_of_errors_beyond_with_one_for_what_was_not_seen() {
         let errors: Vec<f64> = (1..=99).map(|n| f64::from(n) - 50.0).collect();
-        let got: Vec<(i64, i64)> =
-            chances(errors).expect("enough").iter().map(|c| (c.beyond, c.millionths)).collect();
+        let got: Vec<(i64, i64)> = chances(errors).expect("enough").iter().map(|c| (c.beyond, c.millionths)).collect();
         // 49 of 99 errors are above 0, 24 above 25, 9 above 40, …, none above 49.
         let wanted = [(0, 500_000), (25, 250_000), (40, 100_000), (45, 50_000), (48, 20_000), (49, 10_000)];
         assert_eq!(got, wanted);
