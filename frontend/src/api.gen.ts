@@ -1404,6 +1404,10 @@ export interface components {
              */
             reserve_version: number;
             halted?: components["schemas"]["Halt"] | null;
+            /** @description What a missing unit costs, by resource: with it supply is dearer the likelier a shortage is. */
+            shortage_cost?: {
+                [key: string]: components["schemas"]["Price"];
+            };
             created_at: components["schemas"]["Timestamp"];
         };
         /** @description A pool that the order accepts; the adder lowers what it is worth there and is never paid. */
@@ -1840,6 +1844,7 @@ export interface components {
              * @description Share of the capacity that is spoken for in the next open slot, four digits.
              */
             utilisation: number;
+            scarcity?: components["schemas"]["ScarcityView"] | null;
         };
         /** @description The rhythm, written into the database at first start and never changed. */
         Rhythm: {
@@ -1927,6 +1932,39 @@ export interface components {
             /** Format: int64 */
             steps: number;
         };
+        /** @description A step of the operator's supply. */
+        ScarcityStep: {
+            /**
+             * Format: int64
+             * @description Base units.
+             */
+            quantity: number;
+            /**
+             * Format: int64
+             * @description Of all the operator's supply, once this step is sold.
+             */
+            remaining: number;
+            /** @description What the reserve schedule alone asks. */
+            reserve: components["schemas"]["Price"];
+            /** @description Reserve + cost of a missing unit × chance. */
+            price: components["schemas"]["Price"];
+            /**
+             * Format: double
+             * @description That demand exceeds its forecast by more than what remains; from 0 to 1, six digits.
+             */
+            chance: number;
+        };
+        /** @description How likely the operator's supply of the next open slot is to be missed, and what it costs by that. */
+        ScarcityView: {
+            /** @description What a missing unit costs: Π. */
+            shortage_cost: components["schemas"]["Price"];
+            recorded_at?: components["schemas"]["Timestamp"] | null;
+            /**
+             * @description Released and not yet sold supply, cheapest first; empty while no chances are known: then the
+             *     reserve prices alone count.
+             */
+            steps: components["schemas"]["ScarcityStep"][];
+        };
         /** @description Forecast and record of one series. */
         SeriesForecast: {
             instance: components["schemas"]["InstanceId"];
@@ -1971,6 +2009,13 @@ export interface components {
         };
         /** @example 0.500000 */
         Share: string;
+        /** @description What a missing unit costs, by resource. */
+        ShortageCost: {
+            /** @description Credits per base unit and slot; a resource that is left out has reserve prices alone. */
+            shortage_cost: {
+                [key: string]: components["schemas"]["Price"];
+            };
+        };
         /** @enum {string} */
         Side: "bid" | "offer";
         /** @description What a schedule would have done to past rounds, bids held fixed. */

@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const GENERATOR: &str = include_str!("../market/generator.toml");
 const RANGESPEC: &str = include_str!("../market/rangespec.toml");
 const START: &str = "2026-11-20T00:00:00Z";
+/// Telemetry is taken this often.
+const TICK_SECONDS: i64 = 5;
 /// A swap that has not ended so many slots after the one that it is for never will.
 const SLOTS_TO_END: i64 = 4;
 /// Who goes back to where it came from within so many slots was moved for nothing.
@@ -21,6 +23,12 @@ pub struct Arguments {
     /// Ends after so many rounds.
     #[arg(long)]
     rounds: Option<u64>,
+    /// The trace begins so many slots later: other demand for the same market.
+    #[arg(long, default_value_t = 0)]
+    trace_from: u64,
+    /// Leaves the data in this folder, which must not exist yet.
+    #[arg(long)]
+    keep: Option<std::path::PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -44,6 +52,8 @@ struct Watch {
     prices: BTreeMap<(String, i64), f64>,
     /// By pool and slot: ticks of workloads that had lent, and those of them that needed it.
     ticks: BTreeMap<(String, i64), (u64, u64)>,
+    /// By resource, what was missing from baselines: unit-ticks.
+    lent: BTreeMap<String, i64>,
     last_tick: String,
     rounds: u64,
     void: u64,
@@ -132,6 +142,10 @@ impl Watch {
         if lent.is_empty() {
             return;
         }
+        for resource in &lent {
+            let quantity = instance["baseline"][resource.as_str()].as_i64().unwrap_or(0) - of("limits", resource);
+            *self.lent.entry((*resource).clone()).or_default() += quantity;
+        }
         let short = lent.iter().any(|r| of("demand", r) > of("limits", r));
         let at = seconds(&tick["at"]).div_euclid(slot_seconds) * slot_seconds;
         let (all, needed) = self.ticks.entry((text(instance, "pool").to_owned(), at)).or_default();
@@ -167,7 +181,10 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<Report> {
     let generator: Generator = toml::from_str(GENERATOR)?;
     let rounds = arguments.rounds.unwrap_or(generator.rounds);
     let (folder, _) = Ground::Sqlite.fresh()?;
-    let server = Launch::simulated(folder.path(), START).start().await?;
+    let data = arguments.keep.as_deref().unwrap_or(folder.path());
+    anyhow::ensure!(arguments.keep.is_none() || !data.exists(), "{} is there already", data.display());
+    let launch = Launch::simulated(data, START).argument("--trace-from").argument(&arguments.trace_from.to_string());
+    let server = launch.start().await?;
     let admin = server.api("admin")?;
     let mut watch = Watch::default();
     let mut now = headroom_tests::time::seconds(START).unwrap_or(0);
@@ -192,6 +209,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<Report> {
     let (needed, error, dearest) = watch.breaches();
     let mut report = Report::default();
     report.set("scenario", "market");
+    report.set("trace_from", arguments.trace_from);
     report.set("rounds", watch.rounds);
     report.set("void_rounds", watch.void);
     report.set("swaps", watch.seen.len());
@@ -203,6 +221,12 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<Report> {
     report.set("ledger_sum_micro", i64::try_from(sum)?);
     report.set("doctor_exit", doctor.code.unwrap_or(-1));
     report.set("lender_ticks", watch.ticks.values().map(|t| t.0).sum::<u64>());
+    let ticks_a_slot = generator.step_seconds / TICK_SECONDS;
+    for (resource, unit_ticks) in &watch.lent {
+        report.set(&format!("lent_{resource}_slots"), unit_ticks / ticks_a_slot);
+    }
+    let prices: Vec<f64> = watch.prices.values().copied().collect();
+    report.set_rounded("mean_cpu_price_micro", 1e6 * prices.iter().sum::<f64>() / (prices.len() as f64).max(1.0));
     report.set("lent_and_needed_percent", (needed * 1e5).round() / 1e3);
     report.set("lent_and_needed_error_percent", (error * 1e5).round() / 1e3);
     report.set("lent_and_needed_in_dearest_tenth_percent", (dearest * 1e5).round() / 1e3);

@@ -18,6 +18,7 @@ mod recovery;
 mod redis;
 mod reserve_prices;
 mod roles;
+mod scarcity;
 mod session;
 mod sim;
 mod startup;

@@ -19,6 +19,7 @@ mod forecaster;
 mod paths;
 mod score;
 pub mod stream;
+pub mod windows;
 
 pub use forecaster::{Forecaster, Observed, Quantiles, Settings};
 pub use score::{HorizonScore, Score};

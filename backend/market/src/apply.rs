@@ -9,7 +9,7 @@ use crate::ids::{InstanceId, OrderId, ParticipantId, SwapId};
 use crate::market::{Market, Rhythm};
 use crate::participant::admin as participants;
 use crate::pool::admin as pools;
-use crate::pool::approval;
+use crate::pool::{approval, scarcity};
 use crate::project;
 use crate::round::{award, seal};
 use crate::settlement::settle;
@@ -63,6 +63,7 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
             let new = pools::NewReserve { resource, steps, effective_at, expected_version, by };
             pools::schedule_reserve(turn, &pool, new).map(Reply::ReservePrice)
         }
+        Command::SetShortageCost { pool, shortage_cost } => scarcity::set(turn, &pool, shortage_cost).map(Reply::Pool),
         Command::DecideReserve { pool, reserve, verdict, reason, expected_version, by } => {
             let decision = approval::Decision { verdict, reason, expected_version, by };
             approval::decide(turn, &pool, reserve, decision).map(Reply::ReservePrice)
@@ -122,6 +123,10 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
         Command::CancelOrder { participant, order } => cancel(turn, participant, order),
         Command::CancelAll { participant } => Ok(Reply::Canceled(place::cancel_all(turn, participant))),
         Command::RecordOutlooks { outlooks } => Ok(record_outlooks(turn, outlooks)),
+        Command::RecordShortages { shortages } => {
+            scarcity::record(turn, shortages);
+            Ok(Reply::Done)
+        }
         Command::ExpireOrders => {
             place::expire(turn);
             Ok(Reply::Done)

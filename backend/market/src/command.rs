@@ -7,6 +7,7 @@ use crate::ids::*;
 use crate::market::Rhythm;
 use crate::participant::Membership;
 use crate::pool::approval::Verdict;
+use crate::pool::scarcity::SlotShortage;
 use crate::pool::{NodeState, PoolSlug, ReserveStep, Tier};
 use crate::settlement::meter::Reading;
 use crate::swap::saga::StepResult;
@@ -109,6 +110,11 @@ pub enum Command {
         effective_at: Timestamp,
         expected_version: Option<u64>,
         by: Option<UserId>,
+    },
+    /// What a missing unit costs in a pool; resources that are left out have no price of scarcity.
+    SetShortageCost {
+        pool: PoolSlug,
+        shortage_cost: BTreeMap<Resource, Price>,
     },
     /// Approves, rejects or withdraws a schedule that waits for a second person.
     DecideReserve {
@@ -215,6 +221,10 @@ pub enum Command {
     /// New outlooks; automatic orders follow from them in the same transaction.
     RecordOutlooks {
         outlooks: Vec<(InstanceId, Vec<SlotOutlook>)>,
+    },
+    /// What the forecast errors of pools say of the next slots.
+    RecordShortages {
+        shortages: Vec<(PoolSlug, Resource, Vec<SlotShortage>)>,
     },
     /// Closes orders whose time is over.
     ExpireOrders,

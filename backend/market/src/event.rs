@@ -7,6 +7,7 @@ use crate::ids::*;
 use crate::ledger::Transfer;
 use crate::market::Market;
 use crate::participant::{ApiKey, Participant, User};
+use crate::pool::scarcity::Shortage;
 use crate::pool::{Node, Pool, Product, Reference, ReservePrice};
 use crate::project::Project;
 use crate::round::{Award, Certificate, ClearingPrice, Round, RoundState};
@@ -33,6 +34,7 @@ pub enum Event {
     ReserveDecided(ReservePrice),
     ReferenceChanged(Reference),
     ProductChanged(Product),
+    ShortageRecorded(Shortage),
     ModuleRegistered(Module),
     InstanceChanged(Instance),
     HintChanged(Hint),
@@ -127,6 +129,7 @@ impl State {
             Event::ReserveScheduled(r) | Event::ReserveDecided(r) => self.put(r.clone()),
             Event::ReferenceChanged(r) => self.put(r.clone()),
             Event::ProductChanged(r) => self.put(r.clone()),
+            Event::ShortageRecorded(r) => self.put(r.clone()),
             Event::ModuleRegistered(r) => self.put(r.clone()),
             Event::InstanceChanged(r) => self.put(r.clone()),
             Event::HintChanged(r) => self.put_hint(r.clone()),

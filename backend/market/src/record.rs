@@ -2,6 +2,7 @@
 use crate::book::Order;
 use crate::market::Market;
 use crate::participant::{ApiKey, Participant, User};
+use crate::pool::scarcity::Shortage;
 use crate::pool::{Node, Pool, Product, Reference, ReservePrice};
 use crate::project::Project;
 use crate::round::{Award, Round, RoundState};
@@ -35,10 +36,11 @@ pub enum Table {
     Hints,
     Profiles,
     Projects,
+    Shortages,
 }
 
 impl Table {
-    pub const ALL: [Table; 19] = [
+    pub const ALL: [Table; 20] = [
         Table::Market,
         Table::Participants,
         Table::Users,
@@ -58,6 +60,7 @@ impl Table {
         Table::Hints,
         Table::Profiles,
         Table::Projects,
+        Table::Shortages,
     ];
 }
 
@@ -278,3 +281,4 @@ record!(
     status = if p.deleted_at.is_some() { "deleted" } else { "active" },
     live = p.deleted_at.is_none()
 );
+record!(Shortage, Shortages, |s| id = format!("{}/{}", s.pool, s.resource), created = s.recorded_at);

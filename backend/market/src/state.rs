@@ -9,6 +9,7 @@ use crate::ids::*;
 use crate::ledger::{Account, Ledger, Transfer};
 use crate::market::Market;
 use crate::participant::{ApiKey, Participant, User};
+use crate::pool::scarcity::{Shortage, SlotShortage};
 use crate::pool::{self, Node, Pool, PoolSlug, Product, Reference, ReservePrice};
 use crate::project::Project;
 use crate::record::{Record, Row, RowKey, Table};
@@ -34,6 +35,8 @@ pub struct SealedBook {
     pub slots: Vec<Slot>,
     /// Open orders that sit the round out, and why.
     pub excluded: Vec<(OrderId, &'static str)>,
+    /// Products whose supply stands in it with the price of a shortage.
+    pub scarce: BTreeSet<ProductKey>,
 }
 
 /// What the folds since the last transaction have changed.
@@ -56,6 +59,8 @@ pub struct State {
     pub reserve_prices: BTreeMap<ReservePriceId, ReservePrice>,
     pub references: BTreeMap<(PoolSlug, Resource), Reference>,
     pub products: BTreeMap<ProductKey, Product>,
+    /// The latest chances of a shortage, of pools that price them.
+    pub shortages: BTreeMap<(PoolSlug, Resource), Shortage>,
     pub modules: BTreeMap<ModuleId, Module>,
     pub instances: BTreeMap<InstanceId, Instance>,
     pub orders: BTreeMap<OrderId, Order>,
@@ -91,6 +96,7 @@ impl State {
             reserve_prices: BTreeMap::new(),
             references: BTreeMap::new(),
             products: BTreeMap::new(),
+            shortages: BTreeMap::new(),
             modules: BTreeMap::new(),
             instances: BTreeMap::new(),
             orders: BTreeMap::new(),
@@ -269,6 +275,10 @@ impl State {
             Table::Hints => self.hints.get(&id.parse().ok()?).map(Record::row),
             Table::Profiles => self.profiles.get(&id.parse().ok()?).map(Record::row),
             Table::Projects => self.projects.get(&id.parse().ok()?).map(Record::row),
+            Table::Shortages => {
+                let (pool, resource) = id.split_once('/')?;
+                self.shortages.get(&(pool.to_owned(), Resource::parse(resource)?)).map(Record::row)
+            }
             Table::Receipts => None,
         }
     }
@@ -293,6 +303,7 @@ impl State {
         rows.extend(self.hints.values().map(Record::row));
         rows.extend(self.profiles.values().map(Record::row));
         rows.extend(self.projects.values().map(Record::row));
+        rows.extend(self.shortages.values().map(Record::row));
         rows
     }
 
@@ -307,6 +318,12 @@ impl State {
     }
     pub fn reserve_price(&self, pool: &str, resource: Resource, slot: Slot) -> Option<Price> {
         self.reserve(pool, resource, slot).and_then(|r| r.steps.first()).map(|s| s.price)
+    }
+    /// What the forecast errors say of a product, where its pool prices a shortage.
+    pub fn shortage(&self, pool: &str, resource: Resource, slot: Slot) -> Option<(Price, &SlotShortage)> {
+        let cost = *self.pools.get(pool)?.shortage_cost.get(&resource)?;
+        let known = self.shortages.get(&(pool.to_owned(), resource))?;
+        known.slots.iter().find(|s| s.slot == slot).map(|s| (cost, s))
     }
     pub fn reference(&self, pool: &str, resource: Resource, slot: Slot) -> Price {
         let reserve = self.reserve_price(pool, resource, slot).unwrap_or(self.market.price_cap);
@@ -358,6 +375,7 @@ held! {
     Node, self, state => state.nodes.insert(self.id, self);
     ReservePrice, self, state => state.reserve_prices.insert(self.id, self);
     Reference, self, state => state.references.insert((self.pool.clone(), self.resource), self);
+    Shortage, self, state => state.shortages.insert((self.pool.clone(), self.resource), self);
     Product, self, state => state.products.insert((self.pool.clone(), self.resource, self.slot), self);
     Module, self, state => state.modules.insert(self.id, self);
     Hint, self, state => state.hints.insert(self.id, self);

@@ -33,6 +33,7 @@ pub const fn table_name(table: Table) -> &'static str {
         Table::Hints => "hints",
         Table::Profiles => "profiles",
         Table::Projects => "projects",
+        Table::Shortages => "shortages",
     }
 }
 

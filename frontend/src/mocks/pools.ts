@@ -17,11 +17,19 @@ const ROWS: [string, string, string, number, number, number, number, number, num
 const SETTER: Record<string, string> = { 'fra1-gp': 'bid:bid_01KAB6Q0ZX3F7K2B3R', 'hel1-gp': 'offer:off_01KAB6Q0ZX3F7JX0R8', 'ams1-gp': 'arc:3', 'ams1-lp': 'reserve:0' };
 const perUnit = (price: number, per: number) => dec(price / per, 9);
 
+/** A pool that prices shortages: the last of its supply costs several times its reserve price. */
+const scarce = (free: number, floor: number, per: number) => ({
+  shortage_cost: perUnit(floor * 4, per), recorded_at: ago(20),
+  steps: ([[0.6, 0.4, 0.01], [0.2, 0.2, 0.05], [0.1, 0.1, 0.1], [0.1, 0, 0.5]] as const).map(([share, left, odds]) => ({
+    quantity: Math.round(free * share), remaining: Math.round(free * left), reserve: perUnit(floor, per), price: perUnit(floor * (1 + 4 * odds), per), chance: odds,
+  })),
+});
+
 export const pools: Pool[] = ROWS.map(([slug, pop, tier, price, reserve, cores, used, , memory], i) => {
   const halted = slug === 'par1-gp';
   const one = (resource: string, value: number, floor: number, capacity: number, per: number) => ({
     resource, capacity: capacity * per, free: Math.round(capacity * per * (1 - used / 100)), reserve: perUnit(floor, per), schedulable: capacity * per, collar: perUnit(Math.max(value, floor) * 3, per), reference: perUnit(Math.max(value, floor), per),
-    volume: Math.round(capacity * per * (used / 100)), utilisation: used / 100,
+    volume: Math.round(capacity * per * (used / 100)), utilisation: used / 100, scarcity: slug === 'fra1-gp' ? scarce(capacity * per * (1 - used / 100), floor, per) : null,
     price: halted ? null : { price: perUnit(value, per), low: perUnit(value, per), high: perUnit(value * 1.004, per), slot: slotAt(1), round: 948_212, set_by: SETTER[slug] ?? 'bid:bid_01KAB6Q0ZX3F7K1YV8' },
   });
   return {

@@ -53,6 +53,7 @@ pub fn create(turn: &mut Turn<'_>, new: NewPool) -> Result<PoolSlug, Refusal> {
         release_start: new.release_start,
         reserve_version: 0,
         halted: None,
+        shortage_cost: BTreeMap::new(),
         created_at: turn.now,
     };
     turn.emit(Event::PoolChanged(pool));

@@ -4,6 +4,7 @@
 //! clearing must not trust: every award is placed on a node.
 pub mod admin;
 pub mod approval;
+pub mod scarcity;
 pub mod simulate;
 pub mod supply;
 
@@ -49,6 +50,9 @@ pub struct Pool {
     /// Counts every change of its reserve prices; the ETag of that list.
     pub reserve_version: u64,
     pub halted: Option<Halt>,
+    /// What a missing unit costs, by resource: with it supply is dearer the likelier a shortage is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shortage_cost: BTreeMap<Resource, Price>,
     pub created_at: Timestamp,
 }
 

@@ -22,6 +22,19 @@ pub fn of_step(total: i64, step: &ReserveStep) -> i64 {
     (i128::from(total) * i128::from(step.share.units()) / 1_000_000) as i64
 }
 
+/// What of a sold quantity is of which step, where it was sold from the cheapest unit on; what is more than
+/// there is of all steps counts to the last.
+pub fn filled(total: i64, schedule: &[ReserveStep], sold: i64) -> Vec<i64> {
+    let mut left = sold;
+    let last = schedule.len().saturating_sub(1);
+    let fill = |(n, step): (usize, &ReserveStep)| {
+        let quantity = if n == last { left } else { of_step(total, step).min(left) };
+        left -= quantity;
+        quantity
+    };
+    schedule.iter().enumerate().map(fill).collect()
+}
+
 /// The total under which the steps of a book come out as they stand in it, if there is one: a book
 /// says what is left of each step, not of how much.
 pub fn total_behind(book: &[Step], released_millis: i64, schedule: &[ReserveStep], sold: &[i64]) -> Option<i64> {

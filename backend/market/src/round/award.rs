@@ -9,7 +9,7 @@ use crate::clearing::{Outcome, Verified};
 use crate::event::Event;
 use crate::ids::{AwardId, NodeId, OrderId, ProjectId};
 use crate::ledger::{Account, TransferKind};
-use crate::pool::{Product, Reference};
+use crate::pool::{Product, Reference, supply};
 use crate::project;
 use crate::round::not_won::text_of;
 use crate::round::{Award, AwardKind, AwardLine, Certificate, ClearingPrice, book, not_won};
@@ -448,11 +448,18 @@ fn record_products(
         if !traded {
             continue;
         }
-        if product.sold_steps.len() < steps.len() {
-            product.sold_steps.resize(steps.len(), 0);
-        }
-        for (total, step) in product.sold_steps.iter_mut().zip(&steps) {
-            *total += step;
+        if sealed.scarce.contains(key) {
+            // Its steps are those of this round's chances. What is sold is counted by reserve step all the same.
+            let sold = product.sold_steps.iter().chain(&steps).sum();
+            let schedule = turn.state.reserve(&key.0, key.1, key.2).map(|r| r.steps.clone()).unwrap_or_default();
+            product.sold_steps = supply::filled(book::operator_capacity(turn.state, &key.0, key.1), &schedule, sold);
+        } else {
+            if product.sold_steps.len() < steps.len() {
+                product.sold_steps.resize(steps.len(), 0);
+            }
+            for (total, step) in product.sold_steps.iter_mut().zip(&steps) {
+                *total += step;
+            }
         }
         product.volume += volume;
         let value: i128 = product.value_nano.parse().unwrap_or(0);

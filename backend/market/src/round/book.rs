@@ -6,6 +6,7 @@ use crate::book::{Alternative, Order, OrderRequest, OrderStatus, Origin, Side, v
 use crate::clearing::{self, Money};
 use crate::ids::{AwardId, InstanceId, NodeId, OrderId, ParticipantId};
 use crate::pool::NodeState;
+use crate::pool::scarcity::{self, ScarceStep};
 use crate::pool::supply::{self, money_up};
 use crate::project;
 use crate::round::capacity::{self, Entry};
@@ -28,6 +29,8 @@ pub struct Draft {
     pub book: clearing::Book,
     /// Orders that sit this round out, with a reason code.
     pub excluded: Vec<(OrderId, &'static str)>,
+    /// Products whose supply is listed with the price of a shortage.
+    pub scarce: BTreeSet<ProductKey>,
 }
 
 /// The part of an order that is still asked for, as a request of its own.
@@ -367,7 +370,8 @@ impl<'a> Builder<'a> {
         book.orders = self.orders;
         self.excluded.extend(drop_unreachable(&mut book).into_iter().map(|id| (id, UNREACHABLE)));
         book.budgets = budgets(state, &book.orders);
-        Draft { book, excluded: self.excluded }
+        let scarce = used.into_iter().filter(|(p, r, s)| state.shortage(p, *r, *s).is_some()).collect();
+        Draft { book, excluded: self.excluded, scarce }
     }
 
     /// The instances that orders name; holdings and floors of those that lend in this round.
@@ -420,7 +424,28 @@ fn supply_steps(state: &State, now: Timestamp, pool: &str, resource: Resource, s
     let start_millis = home.release_start.units() / 1000;
     let released = state.market.rhythm.released_millis(slot, now, start_millis);
     let sold = state.products.get(&(pool.to_owned(), resource, slot)).map(|p| p.sold_steps.clone()).unwrap_or_default();
-    supply::steps(total, released, &schedule.steps, &sold)
+    match state.shortage(pool, resource, slot) {
+        None => supply::steps(total, released, &schedule.steps, &sold),
+        Some(_) => scarcity::book_steps(&scarce_steps(state, now, pool, resource, slot)),
+    }
+}
+
+/// The same with the price of a shortage; empty where none is known.
+pub fn scarce_steps(state: &State, now: Timestamp, pool: &str, resource: Resource, slot: Slot) -> Vec<ScarceStep> {
+    let (Some(schedule), Some(home)) = (state.reserve(pool, resource, slot), state.pools.get(pool)) else {
+        return Vec::new();
+    };
+    let Some((shortage_cost, shortage)) = state.shortage(pool, resource, slot) else { return Vec::new() };
+    let product = state.products.get(&(pool.to_owned(), resource, slot));
+    let supply = scarcity::Supply {
+        total: operator_capacity(state, pool, resource),
+        released_millis: state.market.rhythm.released_millis(slot, now, home.release_start.units() / 1000),
+        schedule: &schedule.steps,
+        sold: product.map_or(0, |p| p.sold_steps.iter().sum()),
+        shortage_cost,
+        price_cap: state.market.price_cap,
+    };
+    scarcity::steps(&supply, shortage)
 }
 
 /// Schedulable capacity of a pool's nodes less the baselines placed there, node by node: what stands

@@ -52,7 +52,8 @@ pub fn seal(turn: &mut Turn<'_>) -> Option<(u64, Arc<clearing::Book>)> {
     let orders: Vec<OrderId> = book.orders.iter().filter_map(|o| o.id.parse().ok()).collect();
     turn.emit(Event::RoundSealed { round, orders });
     let book = Arc::new(book);
-    turn.state.sealed = Some(SealedBook { round: number, book: book.clone(), slots, excluded: draft.excluded });
+    let scarce = draft.scarce;
+    turn.state.sealed = Some(SealedBook { round: number, book: book.clone(), slots, excluded: draft.excluded, scarce });
     Some((number, book))
 }
 

@@ -16,7 +16,8 @@ use std::collections::BTreeMap;
 
 /// A step or offer under this share (in percent) of the baseline is not worth an order.
 const LEAST_PERCENT: i64 = 5;
-/// An order whose quantity would change by less than this percentage is left alone.
+/// An order whose quantity would change by less than this percentage is left alone, unless it lends more
+/// than there is to be lent.
 const KEEP_PERCENT: i64 = 10;
 /// P(needed) of the units in a step, in thousandths: up to the median, to the 90 %, to the
 /// 97.5 % quantile. The middle of each range of levels.
@@ -75,9 +76,10 @@ fn replace_orders(turn: &mut Turn<'_>, instance: &Instance, slot: Slot, mut want
 
 fn is_close(order: &Order, wanted: &Wanted) -> bool {
     let near = |a: i64, b: i64| (a - b).abs() * 100 <= KEEP_PERCENT * a.max(b);
+    let covers = |r: &Resource, q: i64| wanted.side == Side::Bid || amount(&order.remaining, *r) <= q;
     order.side == wanted.side
         && order.remaining.len() == wanted.resources.len()
-        && wanted.resources.iter().all(|(r, q)| near(amount(&order.remaining, *r), *q))
+        && wanted.resources.iter().all(|(r, q)| near(amount(&order.remaining, *r), *q) && covers(r, *q))
         && near(order.remaining_limit.units(), wanted.limit.units())
 }
 

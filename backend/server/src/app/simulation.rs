@@ -108,6 +108,12 @@ fn known(state: &State, wish: Wish) -> Answered<Known> {
         let detail = format!("Pool `{}` does not have {}.", wish.pool, wish.resource);
         return Err(Problem::field("resource_not_in_pool", "/resource", detail));
     }
+    if pool.shortage_cost.contains_key(&wish.resource) {
+        // Its steps followed the forecast errors of each round, which the archive does not have.
+        let detail =
+            "This resource's supply is priced by the chance of a shortage: reserve prices alone would say little.";
+        return Err(Problem::new(StatusCode::CONFLICT, "scarcity_is_priced", detail));
+    }
     admin::check_steps(&wish.steps, state.market.price_cap)?;
     let of_class = |r: &&ReservePrice| r.pool == wish.pool && r.resource == wish.resource;
     let rhythm = state.market.rhythm.clone();

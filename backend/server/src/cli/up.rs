@@ -64,6 +64,9 @@ pub struct UpArgs {
     /// Runs on a clock that only moves by POST /v1/sandbox/clock/advance.
     #[arg(long, value_name = "START", hide = true)]
     sim_clock: Option<String>,
+    /// The demo's trace begins so many slots later: other demand for the same market, in tests.
+    #[arg(long, value_name = "SLOTS", default_value_t = 0, hide = true)]
+    trace_from: u64,
     /// Whether a reserve price needs the approval of a second person; stays as it was if left out.
     #[arg(long, value_name = "on|off", env = "HEADROOM_TWO_PERSON_APPROVAL")]
     two_person_approval: Option<Switch>,
@@ -169,7 +172,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
             market.rhythm.slot_seconds
         );
     }
-    let nodes = Arc::new(Nodes::new(&args.data, market.rhythm.slot_seconds, market.demo)?);
+    let nodes = Arc::new(Nodes::new(&args.data, market.rhythm.slot_seconds, market.demo.then_some(args.trace_from))?);
     let board = Arc::new(Board::default());
     match store.observations.forecasters().await {
         Ok(rows) => board.restore(rows, market.rhythm.slot_seconds, clock.now()),

@@ -303,7 +303,8 @@ async fn first_orders(
         ("variant-calling", Side::Bid, 1200, 800, "6.5"),
         ("alignment", Side::Bid, 1000, 600, "5.5"),
         ("query-cache", Side::Bid, 600, 300, "3.2"),
-        ("ensemble", Side::Offer, 400, 200, "0.9"),
+        // What its trace leaves of its baseline.
+        ("ensemble", Side::Offer, 300, 60, "0.7"),
     ];
     for (name, side, cpu, mem, limit) in orders {
         let w = WORKLOADS.iter().find(|w| w.name == name).context("workload of an order")?;

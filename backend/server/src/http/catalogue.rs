@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 89] = [
+const OTHERS: [(&str, u16, &str); 92] = [
     ("not_json", 400, "The body is not JSON."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
@@ -31,6 +31,16 @@ const OTHERS: [(&str, u16, &str); 89] = [
         "With what the workload has won the new baseline would pass its limit; change it after the slot that the detail names.",
     ),
     ("order_replaced", 409, "The order was replaced; cancel the one that replaces it."),
+    (
+        "scarcity_needs_approval",
+        409,
+        "Prices of this market need two people; this setting can't be approved by a second one.",
+    ),
+    (
+        "scarcity_is_priced",
+        409,
+        "Reserve prices are not tried on a resource whose supply is priced by the chance of a shortage.",
+    ),
     ("no_host_fits", 409, "No node of the pool has room for this baseline."),
     ("duplicate_slug", 409, "Slugs are never reused."),
     ("duplicate_email", 409, "There is a user with this address already."),
@@ -63,6 +73,7 @@ const OTHERS: [(&str, u16, &str); 89] = [
     ("effective_in_the_past", 422, "Prices of cleared slots never change."),
     ("steps_out_of_range", 422, "A schedule has 1 to 16 steps."),
     ("rounds_out_of_range", 422, "A simulation replays 1 to 240 rounds."),
+    ("last_round_out_of_range", 422, "Rounds are numbered from 1."),
     ("elasticity_out_of_range", 422, "Elasticities are from 0 to 3, with two digits at most, low before high."),
     ("own_proposal", 409, "Another person than its author approves or rejects it; the author may withdraw it."),
     ("not_own_proposal", 409, "Only its author withdraws it; reject it instead."),

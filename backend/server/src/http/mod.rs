@@ -25,6 +25,7 @@ pub mod reserve_decisions;
 pub mod reserve_prices;
 pub mod reserve_simulation;
 pub mod rounds;
+pub mod scarcity;
 pub mod serve;
 pub mod session;
 pub mod swap_request;
@@ -80,6 +81,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(crossing::router())
         .merge(reserve_prices::router())
         .merge(reserve_decisions::router())
+        .merge(scarcity::router())
         .merge(reserve_simulation::router())
         .merge(nodes::router())
         .merge(rounds::router())

@@ -4,6 +4,7 @@ use crate::http::auth::{Anyone, Platform};
 use crate::http::extract::{Body, Path, Query};
 use crate::http::problem::{Answered, Problem, Problems};
 use crate::http::reply::{Document, List, created, list_of, ok};
+use crate::http::scarcity::{self, ScarcityView};
 use axum::Json;
 use axum::extract::State;
 use headroom_market::command::Command;
@@ -66,6 +67,8 @@ pub struct ResourceView {
     pub volume: i64,
     /// Share of the capacity that is spoken for in the next open slot, four digits.
     pub utilisation: f64,
+    /// Supply priced by the chance of a shortage; `null` where the pool does not do so.
+    pub scarcity: Option<ScarcityView>,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -120,6 +123,7 @@ pub fn view(state: &Market, pool: &Pool, now: Timestamp) -> PoolView {
             reference: state.reference(&pool.slug, resource, next_slot),
             volume: product.map_or(0, |p| p.volume),
             utilisation: share(spoken_for, capacity),
+            scarcity: scarcity::view(state, pool, resource, next_slot, now),
         }
     };
     PoolView {

@@ -259,6 +259,11 @@ impl Conductor {
             .query(|s| (Wanted::of(s), s.profiles.values().cloned().collect::<Vec<ApplicationProfile>>()))
             .await?;
         let outlooks = self.board.observe(&wanted, &profiles, slot, seconds, now, &sums);
+        // Before the orders that follow from the outlooks: none is shown a price of older chances.
+        let shortages = self.board.shortages(&wanted, slot, seconds);
+        if !shortages.is_empty() {
+            self.command(Command::RecordShortages { shortages }).await?;
+        }
         self.command(Command::RecordOutlooks { outlooks }).await?;
         self.progress.slots_seen += 1;
         let mut observed = Observed::default();

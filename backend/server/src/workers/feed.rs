@@ -21,8 +21,8 @@ pub struct Source {
 
 #[derive(Clone, Copy, Debug)]
 pub enum Demand {
-    /// An entity of the demo trace: 100 % of it is this much.
-    Trace { entity: usize, cpu_milli: u64, mem_kib: u64 },
+    /// An entity of the demo trace, from a slot of it on: 100 % of it is this much.
+    Trace { entity: usize, from: u64, cpu_milli: u64, mem_kib: u64 },
     /// A workload without a trace asks for the same at every step.
     Flat { cpu_milli: u64, mem_kib: u64 },
 }
@@ -61,9 +61,9 @@ impl Source {
     fn demand_at(&self, due: i64) -> (u64, u64) {
         match self.demand {
             Demand::Flat { cpu_milli, mem_kib } => (cpu_milli, mem_kib),
-            Demand::Trace { entity, cpu_milli, mem_kib } => {
+            Demand::Trace { entity, from, cpu_milli, mem_kib } => {
                 let slot = (due - self.start_micros).max(0) / self.slot_micros.max(1);
-                let step = trace::at(entity, slot as u64);
+                let step = trace::at(entity, from + slot as u64);
                 (cpu_milli * step.cpu_tenths / 1000, mem_kib * step.mem_tenths / 1000)
             }
         }

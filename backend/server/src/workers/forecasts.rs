@@ -1,10 +1,14 @@
 //! Telemetry becomes forecasts, forecasts become outlooks; both are scored when the slot has
 //! come. Floats end here: the market gets integers, rounded to the safe side.
+use crate::workers::lending::{Lending, Stretch};
 use crate::workers::nodes::Wanted;
+use crate::workers::shortage::{PoolErrors, Total};
 use crate::workers::telemetry::Sample;
 use headroom_forecast::{Forecaster, HORIZONS, Settings};
 use headroom_market::advice::gather::Outlooks;
 use headroom_market::ids::InstanceId;
+use headroom_market::pool::PoolSlug;
+use headroom_market::pool::scarcity::SlotShortage;
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Amounts, Resource, amount};
 use headroom_market::workload::guidance::ApplicationProfile;
@@ -18,8 +22,8 @@ use utoipa::ToSchema;
 pub const LEVELS: [f64; 9] = [0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975];
 /// Levels of an outlook's need, in thousandths, with their place in [`LEVELS`].
 const NEED: [(u16, usize); 3] = [(500, 4), (900, 6), (975, 8)];
-/// 1 − ε of the lendable cap: what is lent is needed in at most 2 % of the slots.
-const LEND_LEVEL: f64 = 0.98;
+/// Errors of pools are stored beside the forecasters, with this before the pool.
+const POOL: &str = "pool/";
 /// Name of the model, for readers.
 pub const MODEL: &str = "online-experts";
 
@@ -61,6 +65,8 @@ pub struct Accuracy {
 #[derive(Serialize, Deserialize)]
 struct Series {
     forecaster: Forecaster,
+    #[serde(default)]
+    lending: Lending,
     issued_at: Timestamp,
     /// The last slot that it has seen; the forecast is for those after it.
     slot: Slot,
@@ -73,34 +79,59 @@ struct Series {
 #[derive(Default)]
 pub struct Board {
     series: RwLock<BTreeMap<(InstanceId, Resource), Series>>,
+    pools: RwLock<BTreeMap<(PoolSlug, Resource), PoolErrors>>,
 }
+
+/// Chances of a shortage by pool and resource.
+type Shortages = Vec<(PoolSlug, Resource, Vec<SlotShortage>)>;
 
 /// Samples of the slot that is running.
 #[derive(Default)]
 pub struct SlotSums {
-    cpu: BTreeMap<InstanceId, (i64, i64, bool)>,
-    memory: BTreeMap<InstanceId, (i64, bool)>,
+    cpu: BTreeMap<InstanceId, Sum>,
+    memory: BTreeMap<InstanceId, Sum>,
+}
+
+#[derive(Default)]
+struct Sum {
+    total: i64,
+    ticks: i64,
+    highest: i64,
+    censored: bool,
+}
+
+impl Sum {
+    fn add(&mut self, demand: i64, censored: bool) {
+        self.total += demand;
+        self.ticks += 1;
+        self.highest = self.highest.max(demand);
+        self.censored |= censored;
+    }
+}
+
+/// What a workload asked for in a slot.
+struct SlotDemand {
+    resource: Resource,
+    /// What is forecast: the mean of a rate, the most of what is held.
+    value: f64,
+    /// What had to be there for it to lack nothing.
+    highest: i64,
+    censored: bool,
 }
 
 impl SlotSums {
     pub fn add(&mut self, sample: &Sample) {
-        let cpu = self.cpu.entry(sample.instance).or_default();
-        cpu.0 += amount(&sample.demand, Resource::CpuMilli);
-        cpu.1 += 1;
-        cpu.2 |= sample.censored.contains(&Resource::CpuMilli);
-        let memory = self.memory.entry(sample.instance).or_default();
-        memory.0 = memory.0.max(amount(&sample.demand, Resource::MemMib));
-        memory.1 |= sample.censored.contains(&Resource::MemMib);
+        for (sums, resource) in [(&mut self.cpu, Resource::CpuMilli), (&mut self.memory, Resource::MemMib)] {
+            let demand = amount(&sample.demand, resource);
+            sums.entry(sample.instance).or_default().add(demand, sample.censored.contains(&resource));
+        }
     }
-    fn demand(&self, instance: InstanceId) -> Vec<(Resource, f64, bool)> {
-        let mut demand = Vec::new();
-        if let Some((sum, count, censored)) = self.cpu.get(&instance) {
-            demand.push((Resource::CpuMilli, *sum as f64 / (*count).max(1) as f64, *censored));
-        }
-        if let Some((most, censored)) = self.memory.get(&instance) {
-            demand.push((Resource::MemMib, *most as f64, *censored));
-        }
-        demand
+    fn demand(&self, instance: InstanceId) -> Vec<SlotDemand> {
+        let of =
+            |resource, sum: &Sum, value| SlotDemand { resource, value, highest: sum.highest, censored: sum.censored };
+        let mean = |sum: &Sum| of(Resource::CpuMilli, sum, sum.total as f64 / sum.ticks.max(1) as f64);
+        let most = |sum: &Sum| of(Resource::MemMib, sum, sum.highest as f64);
+        self.cpu.get(&instance).map(mean).into_iter().chain(self.memory.get(&instance).map(most)).collect()
     }
     pub fn is_empty(&self) -> bool {
         self.cpu.is_empty()
@@ -111,7 +142,14 @@ impl Board {
     /// Brings back what the forecasters had learned before a restart.
     pub fn restore(&self, rows: Vec<(String, String, String)>, slot_seconds: i64, now: Timestamp) {
         let mut series = self.series.write().unwrap_or_else(PoisonError::into_inner);
+        let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
         for (instance, resource, document) in rows {
+            if let (Some(pool), Some(resource)) = (instance.strip_prefix(POOL), Resource::parse(&resource)) {
+                if let Ok(errors) = serde_json::from_str(&document) {
+                    pools.insert((pool.to_owned(), resource), errors);
+                }
+                continue;
+            }
             let parsed = (instance.parse(), Resource::parse(&resource), serde_json::from_str::<Series>(&document));
             if let (Ok(instance), Some(resource), Ok(mut restored)) = parsed {
                 restored.stale =
@@ -127,7 +165,11 @@ impl Board {
         let row = |((i, r), s): (&(InstanceId, Resource), &Series)| {
             Some((i.to_string(), r.to_string(), serde_json::to_string(s).ok()?))
         };
-        series.iter().filter_map(row).collect()
+        let pools = self.pools.read().unwrap_or_else(PoisonError::into_inner);
+        let errors = |((pool, r), e): (&(PoolSlug, Resource), &PoolErrors)| {
+            Some((format!("{POOL}{pool}"), r.to_string(), serde_json::to_string(e).ok()?))
+        };
+        series.iter().filter_map(row).chain(pools.iter().filter_map(errors)).collect()
     }
 
     /// Takes in a slot that has ended and returns the outlooks of the next ones.
@@ -141,14 +183,15 @@ impl Board {
         sums: &SlotSums,
     ) -> Vec<(InstanceId, Vec<SlotOutlook>)> {
         let mut all = self.series.write().unwrap_or_else(PoisonError::into_inner);
-        let mut outlooks = Vec::new();
+        let mut seen = Vec::new();
+        let mut totals: BTreeMap<(PoolSlug, Resource), Total> = BTreeMap::new();
+        let index = slot.seconds() / slot_seconds;
         for instance in wanted.instances.iter().filter(|i| i.state == InstanceState::Running) {
             let demand = sums.demand(instance.id);
             if demand.is_empty() {
                 continue;
             }
-            let index = slot.seconds() / slot_seconds;
-            for (resource, value, censored) in demand {
+            for SlotDemand { resource, value, highest, censored } in demand {
                 let settings = Settings { slot_seconds: slot_seconds as u32, capacity: None };
                 let series = all.entry((instance.id, resource)).or_insert_with(|| {
                     let mut forecaster = Forecaster::new(settings);
@@ -157,16 +200,35 @@ impl Board {
                     if let Some(typical) = profile.and_then(|p| p.typical.get(&resource)) {
                         forecaster.observe(index - 1, *typical as f64, false);
                     }
-                    Series { forecaster, issued_at: now, slot, stale: false }
+                    Series { forecaster, lending: Lending::default(), issued_at: now, slot, stale: false }
                 });
                 series.forecaster.observe(index, value, censored);
+                series.lending.observe(slot, slot_seconds, highest);
                 series.issued_at = now;
                 series.slot = slot;
                 series.stale = false;
+                let total = totals.entry((instance.pool.clone(), resource)).or_default();
+                total.add(instance.id, value, series.forecaster.forecast(&[0.5], HORIZONS).iter().map(|q| q.values[0]));
             }
-            outlooks.push((instance.id, outlook(&all, instance.id, &instance.baseline, slot, slot_seconds)));
+            seen.push((instance.id, &instance.baseline));
         }
-        outlooks
+        say_what_is_needed(&mut all, slot, slot_seconds);
+        let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
+        for (key, total) in totals {
+            pools.entry(key).or_default().observe(index, total);
+        }
+        let of = |(id, baseline): (InstanceId, &Amounts)| (id, outlook(&all, id, baseline, slot, slot_seconds));
+        seen.into_iter().map(of).collect()
+    }
+
+    /// What the errors of pools that price a shortage say of the slots after `slot`.
+    pub fn shortages(&self, wanted: &Wanted, slot: Slot, slot_seconds: i64) -> Shortages {
+        let pools = self.pools.read().unwrap_or_else(PoisonError::into_inner);
+        let priced = |(pool, resource): &(PoolSlug, Resource)| {
+            wanted.pools.get(pool).is_some_and(|p| p.shortage_cost.contains_key(resource))
+        };
+        let known = pools.iter().filter(|(key, _)| priced(key));
+        known.map(|((pool, resource), e)| (pool.clone(), *resource, e.shortages(slot, slot_seconds))).collect()
     }
 
     /// The latest forecast of an instance's resources.
@@ -205,6 +267,19 @@ impl Board {
     }
 }
 
+/// What the next slots of the series with a sample in `slot` need, by the misses of all of them.
+fn say_what_is_needed(all: &mut BTreeMap<(InstanceId, Resource), Series>, slot: Slot, slot_seconds: i64) {
+    let mut scores: BTreeMap<Resource, Vec<f32>> = BTreeMap::new();
+    for ((_, resource), series) in all.iter().filter(|(_, s)| s.slot == slot) {
+        scores.entry(*resource).or_default().extend(series.lending.scores());
+    }
+    let stretches: BTreeMap<Resource, Option<Stretch>> = scores.into_iter().map(|(r, s)| (r, Stretch::of(s))).collect();
+    for ((_, resource), series) in all.iter_mut().filter(|(_, s)| s.slot == slot) {
+        let stretch = stretches.get(resource).copied().flatten();
+        series.lending.issue(&series.forecaster, slot, slot_seconds, stretch);
+    }
+}
+
 fn outlook(
     all: &BTreeMap<(InstanceId, Resource), Series>,
     instance: InstanceId,
@@ -212,8 +287,6 @@ fn outlook(
     slot: Slot,
     slot_seconds: i64,
 ) -> Vec<SlotOutlook> {
-    let mut levels = LEVELS.to_vec();
-    levels.push(LEND_LEVEL);
     let mut outlooks: Vec<SlotOutlook> = (1..=HORIZONS as i64)
         .map(|h| SlotOutlook {
             slot: slot.plus(h, slot_seconds),
@@ -222,16 +295,31 @@ fn outlook(
         })
         .collect();
     for ((_, resource), series) in all.range((instance, Resource::CpuMilli)..=(instance, Resource::NetMbps)) {
-        for quantiles in series.forecaster.forecast(&levels, HORIZONS) {
+        for quantiles in series.forecaster.forecast(&LEVELS, HORIZONS) {
             let outlook = &mut outlooks[quantiles.horizon - 1];
             for ((_, need), (_, place)) in outlook.need.iter_mut().zip(NEED) {
                 need.insert(*resource, up(quantiles.values[place]));
             }
-            let needed = up(quantiles.values[LEVELS.len()]);
-            outlook.lendable.insert(*resource, (amount(baseline, *resource) - needed).max(0));
+            let needed = series.lending.needed(outlook.slot);
+            let needed =
+                needed.filter(|_| *resource != Resource::MemMib || can_work(all, instance, baseline, outlook.slot));
+            let lendable = needed.map_or(0, |needed| (amount(baseline, *resource) - needed).max(0));
+            outlook.lendable.insert(*resource, lendable);
         }
     }
     outlooks
+}
+
+/// Whether a workload will have the processor time that it needs. Memory is given back by work, and work that
+/// waits holds it: who may run short of time lends none.
+fn can_work(
+    all: &BTreeMap<(InstanceId, Resource), Series>,
+    instance: InstanceId,
+    baseline: &Amounts,
+    slot: Slot,
+) -> bool {
+    let needed = all.get(&(instance, Resource::CpuMilli)).and_then(|s| s.lending.needed(slot));
+    needed.is_some_and(|needed| needed <= amount(baseline, Resource::CpuMilli))
 }
 
 /// A forecast quantity as base units, rounded up.

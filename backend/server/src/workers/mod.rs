@@ -3,10 +3,12 @@
 pub mod conductor;
 pub mod feed;
 pub mod forecasts;
+pub mod lending;
 pub mod meter;
 pub mod modules;
 pub mod nodes;
 pub mod pulse;
 pub mod rounds;
+pub mod shortage;
 pub mod swaps;
 pub mod telemetry;

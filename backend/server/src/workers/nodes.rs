@@ -51,8 +51,8 @@ pub struct Nodes {
     kib_per_mem_mib: u64,
     /// The most memory that a workload can use, in traded MiB.
     pub most_guest_mib: i64,
-    /// Only a demo's workloads follow the demo's trace, whatever they are called.
-    demo: bool,
+    /// Only a demo's workloads follow the demo's trace, whatever they are called; from this slot of it.
+    trace_from: Option<u64>,
     checkpoints: PathBuf,
     /// Where books of void rounds are kept.
     pub rejected_books: PathBuf,
@@ -97,9 +97,10 @@ pub fn node_id(id: headroom_market::ids::NodeId) -> NodeId {
 }
 
 impl Nodes {
-    pub fn new(data: &Path, slot_seconds: i64, demo: bool) -> Result<Self, DriverError> {
+    pub fn new(data: &Path, slot_seconds: i64, trace_from: Option<u64>) -> Result<Self, DriverError> {
         let checkpoints = data.join("checkpoints");
-        let (kib_per_mem_mib, most_guest_mib) = if demo { (1, MOST_DEMO_GUEST_MIB) } else { (1024, MOST_GUEST_MIB) };
+        let (kib_per_mem_mib, most_guest_mib) =
+            if trace_from.is_some() { (1, MOST_DEMO_GUEST_MIB) } else { (1024, MOST_GUEST_MIB) };
         let config = Config {
             checkpoint_dir: Some(checkpoints.clone()),
             max_module_bytes: crate::http::instances::MOST_MODULE_BYTES,
@@ -117,7 +118,7 @@ impl Nodes {
             feed,
             kib_per_mem_mib,
             most_guest_mib: i64::try_from(most_guest_mib).unwrap_or(i64::MAX),
-            demo,
+            trace_from,
             checkpoints,
             rejected_books: data.join("rejected-books"),
             slot_micros: slot_seconds * 1_000_000,
@@ -264,9 +265,10 @@ impl Nodes {
     }
 
     fn source(&self, instance: &Instance, now_micros: i64) -> Source {
-        let demand = match demo::seed::entity_of(&instance.name).filter(|_| self.demo) {
-            Some(entity) => Demand::Trace {
+        let demand = match self.trace_from.and_then(|from| Some((demo::seed::entity_of(&instance.name)?, from))) {
+            Some((entity, from)) => Demand::Trace {
                 entity,
+                from,
                 cpu_milli: demo::seed::FULL_CPU_MILLI,
                 mem_kib: demo::seed::FULL_MEM_MIB * self.kib_per_mem_mib,
             },

@@ -10,6 +10,7 @@ import { Facts } from './Facts';
 import { LAST_POOL } from './PickPool';
 import { PricePanel } from './PricePanel';
 import { RoundsPanel } from './RoundsPanel';
+import { ScarcityPanel } from './ScarcityPanel';
 
 interface Props { slug: string; onPick?: (price: number) => void; ticket?: (pool: Pool) => ReactNode }
 
@@ -41,6 +42,7 @@ export function PoolPage({ slug, onPick, ticket }: Props) {
         <div className={ticket ? 'split' : ''}>
           <div className="grid content-start">
             <Facts pool={d.pool} resource={resource} prices={d.prices.data} />
+            <ScarcityPanel pool={d.pool} resource={resource} />
             <PricePanel slug={slug} resource={resource} prices={d.prices.data} pool={d.pool} />
             <div className="halves"><BookPanel slug={slug} resource={resource} pool={d.pool} onPick={onPick} /><RoundsPanel slug={slug} resource={resource} /></div>
           </div>

@@ -23,7 +23,12 @@ export interface PoolResource {
   resource: ResourceName; capacity: number; schedulable: number; free: number; price: PriceNow | null; reserve: string | null;
   /** The most that it can cost in the next round. */
   collar: string; reference: string; volume: number; utilisation: number;
+  /** Supply priced by the chance of a shortage; null where the pool does not do so. */
+  scarcity: Scarcity | null;
 }
+export interface ScarcityStep { quantity: number; remaining: number; reserve: string; price: string; chance: number }
+/** Without chances (too few forecast errors) there are no steps, and reserve prices count alone. */
+export interface Scarcity { shortage_cost: string; recorded_at: string | null; steps: ScarcityStep[] }
 /** Who stopped trading, when and why; open orders stay, no round clears them. */
 export interface Halt { by: string; at: string; reason: string }
 export interface Pool {

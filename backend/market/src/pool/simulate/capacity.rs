@@ -145,14 +145,7 @@ impl<'q> Capacity<'q> {
                 entry.truth.clone()
             } else {
                 // Under the new steps the same quantity would have gone from the cheapest on.
-                let mut left = entry.truth.iter().sum::<i64>();
-                let last = question.steps.len().saturating_sub(1);
-                let fill = |(n, step): (usize, &crate::pool::ReserveStep)| {
-                    let quantity = if n == last { left } else { supply::of_step(total, step).min(left) };
-                    left -= quantity;
-                    quantity
-                };
-                question.steps.iter().enumerate().map(fill).collect()
+                supply::filled(total, &question.steps, entry.truth.iter().sum())
             };
         }
         total

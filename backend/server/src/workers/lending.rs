@@ -1,0 +1,178 @@
+//! What may be lent of a baseline: what the forecast of the whole window leaves of it.
+//!
+//! Three things make what is lent be needed more often than a quantile says, and each has its answer
+//! here. Capacity is lent for slots up to a window's end, so the bound is that of the window's maximum,
+//! not slot by slot. A bound is exceeded more often than its level says while a series is young or where
+//! demand jumps, and inside a slot demand is higher than its mean; so bounds are stretched by what their
+//! misses have been (`headroom_forecast::windows`), those of all workloads together. And every slot is
+//! offered again with each forecast, so that the lowest of several bounds would count: what was once
+//! said to be needed in a slot stays needed ([`Lending::needed`]).
+//!
+//! Absent: floors and hints, which the core knows; one resource's need of another (`forecasts`).
+use headroom_forecast::windows::{self, Window, Windows};
+use headroom_forecast::{Forecaster, HORIZONS};
+use headroom_market::time::Slot;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// ε: what is lent is needed in at most 2 % of the time.
+const EPSILON: f64 = 0.02;
+/// Slots ahead whose gates are open when a forecast is made: the next one's has closed.
+const FIRST: usize = 2;
+/// A series is lent from once its scale is known and its first windows have been scored. Until it has scores
+/// enough to tell ε by itself, the highest of all series' scores counts for it.
+const LEAST_SAMPLES: u64 = 2 * HORIZONS as u64;
+
+/// Windows of one series, and what they said.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Lending {
+    windows: Windows,
+    /// The most that any forecast so far said to be needed, by slot.
+    needed: BTreeMap<Slot, i64>,
+}
+
+impl Lending {
+    /// A slot of the series has ended, with this as its highest demand.
+    pub fn observe(&mut self, slot: Slot, slot_seconds: i64, highest: i64) {
+        self.windows.observe(slot.seconds() / slot_seconds, highest as f64, FIRST, HORIZONS);
+        self.needed.retain(|ahead, _| *ahead > slot);
+    }
+
+    pub fn scores(&self) -> impl Iterator<Item = f32> {
+        self.windows.scores()
+    }
+
+    /// Says what the slots after `slot` need, with what the scores of all series of the resource say.
+    pub fn issue(&mut self, forecaster: &Forecaster, slot: Slot, slot_seconds: i64, stretch: Option<Stretch>) {
+        let Some(window) = Window::of(forecaster, 1.0 - EPSILON, FIRST, HORIZONS) else { return };
+        self.windows.issue(slot.seconds() / slot_seconds, window);
+        let Some(stretch) = stretch.filter(|_| forecaster.samples() >= LEAST_SAMPLES) else { return };
+        let is_young = windows::stretch(self.scores().collect(), EPSILON).is_none();
+        let stretch = if is_young { stretch.highest } else { stretch.usual };
+        // Misses may widen what the forecast says, never narrow it.
+        let bound = window.bound(stretch.max(1.0)).ceil().clamp(0.0, 1e12) as i64;
+        for ahead in FIRST..=HORIZONS {
+            let needed = self.needed.entry(slot.plus(ahead as i64, slot_seconds)).or_default();
+            *needed = bound.max(*needed);
+        }
+    }
+
+    /// What is needed in a slot; `None` where nothing is known well enough to lend from.
+    pub fn needed(&self, slot: Slot) -> Option<i64> {
+        self.needed.get(&slot).copied()
+    }
+}
+
+/// By how much the reaches of a resource's windows are stretched.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stretch {
+    /// What ε of the windows pass.
+    usual: f64,
+    /// What none has passed.
+    highest: f64,
+}
+
+impl Stretch {
+    /// From the scores of all series of a resource; `None` while there are too few.
+    pub fn of(scores: Vec<f32>) -> Option<Self> {
+        let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        Some(Self { usual: windows::stretch(scores, EPSILON)?, highest: f64::from(highest) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headroom_forecast::Settings;
+
+    const SECONDS: i64 = 60;
+
+    fn at(slot: i64) -> Slot {
+        Slot::starting_at(slot * SECONDS)
+    }
+
+    /// A workload whose demand is `demand` by slot, alone in its market.
+    fn life(slots: std::ops::Range<i64>, demand: impl Fn(i64) -> i64, mut each: impl FnMut(i64, &Lending)) {
+        let mut forecaster = Forecaster::new(Settings { slot_seconds: SECONDS as u32, capacity: None });
+        let mut lending = Lending::default();
+        for slot in slots {
+            forecaster.observe(slot, demand(slot) as f64, false);
+            lending.observe(at(slot), SECONDS, demand(slot));
+            let stretch = Stretch::of(lending.scores().collect());
+            lending.issue(&forecaster, at(slot), SECONDS, stretch);
+            each(slot, &lending);
+        }
+    }
+
+    #[test]
+    fn nothing_is_lent_before_there_are_enough_scores_to_say_two_percent() {
+        let mut first = None;
+        life(
+            0..80,
+            |n| 500 + n % 7 * 20,
+            |slot, lending| {
+                if lending.needed(at(slot + 2)).is_some() {
+                    first.get_or_insert(slot);
+                }
+            },
+        );
+        // The window of slot 0 is scored in slot 6, the 49th one in slot 54.
+        assert_eq!(first, Some(54));
+    }
+
+    #[test]
+    fn a_young_series_is_bounded_by_the_worst_that_others_have_seen() {
+        let needed = |own_slots: i64| {
+            let mut forecaster = Forecaster::new(Settings { slot_seconds: SECONDS as u32, capacity: None });
+            let mut lending = Lending::default();
+            // 99 scores of others: one window went 50 reaches beyond its middle, the next one 2.
+            let others = [50.0].into_iter().chain((0..98).map(|n| 2.0 - n as f32 / 98.0));
+            for slot in 0..own_slots {
+                forecaster.observe(slot, 500.0 + (slot % 5 * 4) as f64, false);
+                lending.observe(at(slot), SECONDS, 500 + slot % 5 * 4);
+                let scores = others.clone().chain(lending.scores()).collect();
+                lending.issue(&forecaster, at(slot), SECONDS, Stretch::of(scores));
+            }
+            lending.needed(at(own_slots + 5))
+        };
+        assert_eq!(needed(11), None, "the first slots say nothing");
+        let (young, old) = (needed(54).expect("known"), needed(90).expect("known"));
+        assert!(young > 700 && old < 600, "{young} and then {old}");
+    }
+
+    #[test]
+    fn what_was_once_said_to_be_needed_stays_needed() {
+        let mut said: BTreeMap<i64, i64> = BTreeMap::new();
+        let mut later = 0;
+        life(
+            0..400,
+            |n| 500 + n * n % 31 * 10 + if n % 90 < 8 { 400 } else { 0 },
+            |slot, lending| {
+                for ahead in slot + 2..=slot + 6 {
+                    let Some(needed) = lending.needed(at(ahead)) else { continue };
+                    let before = said.insert(ahead, needed).unwrap_or(0);
+                    assert!(needed >= before, "slot {ahead}: {needed} after {before}");
+                    later += i32::from(before > 0 && needed > before);
+                }
+                assert_eq!(lending.needed(at(slot)), None, "slots that have come are forgotten");
+            },
+        );
+        assert!(later > 100, "later forecasts of a slot are often higher: {later}");
+    }
+
+    #[test]
+    fn peaks_inside_slots_are_needed_though_forecasts_are_of_means() {
+        let needed = |peak: i64| {
+            let mut forecaster = Forecaster::new(Settings { slot_seconds: SECONDS as u32, capacity: None });
+            let mut lending = Lending::default();
+            for slot in 0..120 {
+                forecaster.observe(slot, 500.0, false);
+                lending.observe(at(slot), SECONDS, peak);
+                let stretch = Stretch::of(lending.scores().collect());
+                lending.issue(&forecaster, at(slot), SECONDS, stretch);
+            }
+            lending.needed(at(121)).unwrap_or(0)
+        };
+        assert!(needed(500) < 520 && needed(650) >= 650, "{} {}", needed(500), needed(650));
+    }
+}
