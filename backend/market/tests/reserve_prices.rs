@@ -5,24 +5,16 @@
 #[path = "support/reserve_world.rs"]
 mod reserve_world;
 
-use headroom_market::apply::apply;
-use headroom_market::book::{OrderRequest, PoolChoice, Resell, Side, TimeInForce, Window};
+use headroom_market::book::Side;
+use headroom_market::clearing::Book;
 use headroom_market::clearing::outcome::Reason;
-use headroom_market::clearing::{self, Book, Limits, Mode, NoProposal, Outcome};
-use headroom_market::command::{Command, Envelope, NewInstance, Reply};
-use headroom_market::ids::{IdSource, InstanceId, ParticipantId, ReservePriceId, UserId};
-use headroom_market::market::{Market, Rhythm};
-use headroom_market::participant::Membership;
-use headroom_market::participant::Role;
+use headroom_market::command::{Command, Reply};
+use headroom_market::ids::{IdSource, ReservePriceId, UserId};
 use headroom_market::pool::approval::Verdict;
-use headroom_market::pool::simulate::{self, Life, Pass, PastRound, Question, Simulation};
-use headroom_market::pool::{ReservePrice, ReserveState, ReserveStep, Tier};
-use headroom_market::round::AwardKind;
-use headroom_market::state::State;
+use headroom_market::pool::simulate::{self, Pass, PastRound};
+use headroom_market::pool::{ReservePrice, ReserveState};
 use headroom_market::time::{Slot, Timestamp};
-use headroom_market::units::{Amounts, Credits, Price, Resource, Share};
-use headroom_market::workload::{AtEnd, Class, ComparisonRules, Strategy};
-use std::collections::BTreeMap;
+use headroom_market::units::{Credits, Price, Resource};
 use std::sync::Arc;
 
 use reserve_world::*;
