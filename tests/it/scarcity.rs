@@ -48,7 +48,7 @@ async fn supply_costs_more_the_likelier_a_shortage_is() -> anyhow::Result<()> {
 
     let known = cpu(&admin).await?;
     let scarcity = &known["scarcity"];
-    ensure!(scarcity["recorded_at"].is_string() && scarcity["shortage_cost"] == json!("0.004"), "{known}");
+    ensure!(scarcity["recorded_at"].is_string() && scarcity["shortage_cost"] == json!("0.004000000"), "{known}");
     let steps = scarcity["steps"].as_array().context("steps")?;
     ensure!(steps.len() > 1, "{known}");
     let mut before: Option<(i128, f64, i64)> = None;
