@@ -401,6 +401,11 @@ pub fn check_plan(world: &World, slot: Slot) {
         if RESOURCES.iter().all(|r| change(taker, node, *r) <= 0) || !swaps.iter().any(|s| not_awaited(&s)) {
             continue;
         }
+        // What was planned for an earlier slot and is late is no part of this plan: its room is not there yet.
+        let late = |s: &Swap| !planned(s) && RESOURCES.iter().any(|r| change(s, node, *r) < 0);
+        if world.state.swaps.values().any(late) {
+            continue;
+        }
         // It does not wait for all: then there is room for it and for whoever waits for no more.
         let early = |s: &Swap| s.depends_on.iter().all(&waits);
         for resource in RESOURCES.into_iter().filter(|r| change(taker, node, *r) > 0) {
