@@ -16,5 +16,6 @@ export default defineConfig(({ mode }) => ({
   server: { proxy },
   preview: { proxy, headers: { 'Content-Security-Policy': csp } },
   build: { target: 'es2022', assetsInlineLimit: 0, chunkSizeWarningLimit: 400 },
-  test: { environment: 'jsdom', setupFiles: ['src/mocks/setup.ts'], include: ['src/**/*.test.{ts,tsx}'] },
+  // how long a busy machine takes is not what the tests are about
+  test: { environment: 'jsdom', testTimeout: 60_000, setupFiles: ['src/mocks/setup.ts'], include: ['src/**/*.test.{ts,tsx}'] },
 }));

@@ -1,6 +1,9 @@
 // Tests: fetch answers from the same mock as the dev server, signed in as the bidder.
+import { configure } from '@testing-library/react';
 import { answer } from './server.ts';
 import { people } from './users.ts';
+
+configure({ asyncUtilTimeout: 15_000 });
 
 export const asRole = { role: 'bidder' };
 
