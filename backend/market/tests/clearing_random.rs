@@ -5,7 +5,7 @@ mod support;
 use headroom_market::clearing::generate::{self, Size};
 use headroom_market::clearing::outcome::{Quality, Reason, Refusal};
 use headroom_market::clearing::rational::Rat;
-use headroom_market::clearing::{Book, Limits, Mode, NoProposal, Outcome, Side, clear, verify};
+use headroom_market::clearing::{Book, Limits, Mode, NoProposal, Outcome, Side, clear, parse, verify};
 use support::anything::{anything, mix};
 use support::{Mix, best_welfare, book, book_in_units, left_over, with_families};
 
@@ -83,6 +83,41 @@ fn whole_replicas_leave_nothing_lent_to_the_exchange() {
     );
     assert!(rounded * 100 > tried && with_replicas * 5 > tried);
     assert!(given_up * 50 <= tried, "{given_up} of {tried}");
+}
+
+/// Bids of a unit each, all filled, leave no more over beside a marginal bid of large replicas than none do.
+#[test]
+fn small_bids_buy_no_tolerance_for_a_large_replica() {
+    let order = |id: String, side: &str, limit: &str, quantity: i64, replicas: i64| {
+        format!(
+            r#"{{ "id": "{id}", "owner": "{side}", "side": "{side}", "limit": "{limit}", "replicas": {replicas},
+                 "alternatives": [ {{ "quantities": [ ["p", "cpu", 0, {quantity}] ] }} ] }}"#
+        )
+    };
+    for small in [0, 1, 50, 200] {
+        let mut orders = vec![
+            order("lender".into(), "offer", "0.00933", 2 * small.max(1), 1).replace("\"replicas\": 1,", ""),
+            order("large".into(), "bid", "700", 934, 2),
+        ];
+        orders.extend(
+            (0..small).map(|n| order(format!("small{n}"), "bid", "0.99", 1, 1).replace("\"replicas\": 1,", "")),
+        );
+        let text = format!(
+            r#"{{ "format": "headroom.book/1", "cap": "1", "products": [ {{ "pool": "p", "resource": "cpu", "slot": 0 }} ],
+                 "orders": [{}] }}"#,
+            orders.join(",")
+        );
+        let b = parse(&text).expect("a book");
+        let whole = Limits { whole_replicas: true, ..Limits::default() };
+        let out = clear(&b, Mode::Market, &NoProposal, &whole).expect("it can be cleared");
+        let quantity = |side: Side| -> i64 {
+            let of = |id: &str| b.orders.iter().any(|o| o.id == id && o.side == side);
+            out.awards.iter().filter(|a| of(&a.order)).flat_map(|a| &a.quantities).map(|q| q.quantity).sum()
+        };
+        let sold = quantity(Side::Bid);
+        assert_eq!((sold, quantity(Side::Offer)), (small, small), "{small} small bids");
+        verify(&b, out, Mode::Market).unwrap_or_else(|broken| panic!("{small} small bids: {broken:?}"));
+    }
 }
 
 #[test]

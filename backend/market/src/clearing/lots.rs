@@ -53,12 +53,13 @@ pub fn bounds(m: &Market, c: &Component, s: &Solved, whole: &Whole, marginal: bo
     found
 }
 
-/// Products of which more is lent than bought, by more than a unit of each order.
+/// Products of which at least a unit more is lent than bought. However small that is, and whatever it is due to, a
+/// bid that loses a part of a replica is not to set its price: a tolerance by order would be bought with small ones.
 fn unsold(m: &Market, whole: &Whole) -> BTreeSet<usize> {
-    let mut rest: BTreeMap<usize, (Rat, i128)> = BTreeMap::new();
+    let mut rest: BTreeMap<usize, Rat> = BTreeMap::new();
     let mut add = |k: usize, by: Rat| {
         let t = rest.entry(k).or_default();
-        *t = (&t.0 + &by, t.1 + 1);
+        *t = &*t + &by;
     };
     for (i, f) in &whole.orders {
         let o = &m.orders[*i];
@@ -73,7 +74,7 @@ fn unsold(m: &Market, whole: &Whole) -> BTreeSet<usize> {
         add(m.arcs[*e].from, Rat::int(-z));
         add(m.arcs[*e].to, &m.arcs[*e].ratio * &Rat::int(*z));
     }
-    rest.into_iter().filter(|(_, (left, orders))| *left > Rat::int(*orders)).map(|(k, _)| k).collect()
+    rest.into_iter().filter(|(_, left)| *left >= Rat::ONE).map(|(k, _)| k).collect()
 }
 
 /// Of the orders that were bounded, `before` what they might have had, those in the money whose own rows leave

@@ -29,7 +29,7 @@ fn key(p: i64, r: i64, t: i64) -> ProductKey {
 }
 
 /// What lenders and the operator are paid for beyond what bidders pay for, in nano-credits, where that is more
-/// than a unit of each order. For books without arcs.
+/// than a unit of each order that was filled in part, and one more. For books without arcs.
 pub fn left_over(book: &Book, out: &Outcome) -> i128 {
     let mut rest: BTreeMap<ProductKey, (i128, i128)> = BTreeMap::new();
     for award in &out.awards {
@@ -37,7 +37,7 @@ pub fn left_over(book: &Book, out: &Outcome) -> i128 {
         for q in &award.quantities {
             let (lent, orders) = rest.entry(q.product.clone()).or_default();
             *lent += i128::from(if bid { -q.quantity } else { q.quantity });
-            *orders += 1;
+            *orders += i128::from(award.fill.as_ref().is_none_or(|f| f.0 != Rat::ONE));
         }
     }
     for s in &out.supply {
@@ -48,7 +48,7 @@ pub fn left_over(book: &Book, out: &Outcome) -> i128 {
         let row = out.prices.iter().find(|p| (&p.pool, &p.resource, p.slot) == (&k.pool, &k.resource, k.slot));
         row.map_or(0, |p| i128::from(p.price.0))
     };
-    rest.iter().filter(|(_, (lent, orders))| lent > orders).map(|(k, (lent, _))| lent * price(k)).sum()
+    rest.iter().filter(|(_, (lent, orders))| *lent > orders + 1).map(|(k, (lent, _))| lent * price(k)).sum()
 }
 
 /// A small random book whose quantities are whole multiples of 840, so that few fills need rounding.
