@@ -256,6 +256,11 @@ async fn garbage_in_paths_is_not_found() -> anyhow::Result<()> {
             }
             let body = sample.body.as_ref().map(|b| b.to_string().into_bytes());
             let reply = send(&api, operation, sample, &format!("{path}{query}"), body, &[]).await?;
+            // a project is made under any name of letters and digits
+            let named = operation.id == "putProject" && garbage.chars().all(|c| c.is_ascii_alphanumeric());
+            if named && reply.status == 200 {
+                continue;
+            }
             if !(400..500).contains(&reply.status) || !reply.is_problem() {
                 let shown: String = reply.text.chars().take(200).collect();
                 wrong.push(format!(

@@ -32,7 +32,7 @@ async fn orders_name_the_field_that_is_not_used() -> anyhow::Result<()> {
     let off = |seconds: i64| json!(time::rfc3339(rhythm.first_open() + seconds));
     let half = json!({ "start_at": off(30), "end_at": off(90) });
     for (bid, code, pointer) in [
-        (with("project", json!("p")), "not_in_this_version", "/project"),
+        (with("project", json!("p")), "unknown_project", "/project"),
         (with("expires_at", off(3600)), "expiry_not_used", "/expires_at"),
         (with("class", json!("critical")), "class_not_allowed", "/class"),
         (with("client_bid_id", json!("")), "client_id_out_of_range", "/client_bid_id"),

@@ -135,9 +135,9 @@ async fn the_market_goes_on_while_a_tenants_modules_hog() -> anyhow::Result<()> 
     let hog = upload(&api, "hog", hog.to_owned()).await?.id()?;
     let busy = upload(&api, "busy", busy).await?.id()?;
     for pool in ["fra1-hp", "fra1-gp", "ams1-lp"] {
-        hogs.push(api.post_with_key("/v1/instances", pool, &workload(&hog, pool, 1000, 2048)).await?.id()?);
+        hogs.push(api.post_with_key("/v1/instances", pool, &workload(&hog, pool, 500, 1024)).await?.id()?);
     }
-    let good = api.post_with_key("/v1/instances", "busy", &workload(&busy, "fra1-gp", 1000, 2048)).await?.id()?;
+    let good = api.post_with_key("/v1/instances", "busy", &workload(&busy, "fra1-gp", 500, 1024)).await?.id()?;
     let begun = last_round(&api).await?;
     for id in &hogs {
         let path = format!("/v1/instances/{id}");

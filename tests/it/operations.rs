@@ -311,6 +311,11 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
             json!({ "name": "tests-a", "pool": "fra1-gp", "capacity": resources, "properties": { "model": 1 } }),
         ),
         ("haltPool", "/pools/ams1-lp/halt".to_owned(), json!({ "reason": "tests" })),
+        (
+            "setShortageCost",
+            "/pools/fra1-gp/shortage_cost".to_owned(),
+            json!({ "shortage_cost": { "cpu_milli": "0.001" } }),
+        ),
         ("scheduleReservePrice", "/pools/fra1-hp/reserve_prices".to_owned(), reserve),
         ("simulateReservePrice", "/pools/fra1-hp/reserve_prices/simulate".to_owned(), simulated),
         ("rejectReservePrice", decided("reject"), json!({ "reason": "tests" })),
