@@ -1,5 +1,6 @@
 // Walks every page as every demo role in both themes: axe finds nothing, no request leaves the
-// origin, nothing throws; screenshots go to --out. A bidder places, sees and cancels a bid;
+// origin, nothing throws; screenshots go to --out. A bidder places, sees and cancels a bid and has a
+// project pay for another;
 // an admin tries a reserve price on past rounds.
 //   node e2e/run.mjs --url http://127.0.0.1:8080 --access data/demo-access.json --out e2e/out [--roles bidder,admin] [--no-bid]
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -97,6 +98,7 @@ for (const user of users) {
     const shot = (name) => page.screenshot({ path: join(arg.out, `walk-${name}.png`) });
     report.bid = await walkBid(page, origin, shot).catch(async (e) => { await shot('failed'); return { ok: false, fault: String(e.message).split('\n')[0] }; });
     note('bid walk', [], faults);
+    const look = async (name) => { note(`bidder ${name}`, await axe(page, axeSource), faults); await page.screenshot({ path: join(arg.out, `walk-${name}.png`) }); };
   }
   await browser.close();
 }
