@@ -31,7 +31,7 @@ export async function walkProject(page, origin, look) {
   await page.keyboard.press('g');
   await page.keyboard.press('j');
   await page.waitForURL(/\/projects/);
-  await row.getByText('0.01', { exact: true }).first().waitFor({ timeout: 15_000 });
+  await row.getByText('0.0100', { exact: true }).first().waitFor({ timeout: 15_000 });
   await row.getByRole('button', { name: NAME }).click();
   const locked = await form.getByRole('button', { name: 'Delete…' }).isDisabled();
   await form.getByLabel('Limit').fill('2');
