@@ -64,7 +64,7 @@ impl Reply {
 
 impl Api {
     pub fn new(url: &str, bearer: Option<&str>) -> Self {
-        let client = reqwest::Client::builder().timeout(std::time::Duration::from_secs(120)).build();
+        let client = reqwest::Client::builder().timeout(std::time::Duration::from_secs(600)).build();
         Self { http: client.unwrap_or_default(), url: url.to_owned(), bearer: bearer.map(str::to_owned) }
     }
     /// The same connection pool for another actor.

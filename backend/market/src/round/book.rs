@@ -11,7 +11,7 @@ use crate::pool::supply::{self, money_up};
 use crate::project;
 use crate::round::capacity::{self, Entry};
 use crate::round::growth::Growth;
-use crate::round::occupancy::Occupancy;
+use crate::round::host::Hosts;
 use crate::round::reachable::{UNREACHABLE, drop_unreachable};
 use crate::round::{Award, AwardKind};
 use crate::state::{ProductKey, State};
@@ -64,27 +64,22 @@ struct Builder<'a> {
     state: &'a State,
     now: Timestamp,
     slots: &'a [Slot],
-    occupancy: Occupancy,
+    hosts: Hosts<'a>,
     orders: Vec<clearing::Order>,
     excluded: Vec<(OrderId, &'static str)>,
     held_back: BTreeSet<Entry>,
-    /// By instance, first and last slot of a bid: where awards put it, as (before, in) these slots.
-    /// One instance may have thousands of bids and awards.
-    placed: BTreeMap<(InstanceId, Slot, Slot), (NodeId, Option<NodeId>)>,
 }
 
 impl<'a> Builder<'a> {
     fn new(state: &'a State, now: Timestamp, slots: &'a [Slot]) -> Self {
-        let occupancy = Occupancy::of(state, slots);
         Self {
             state,
             now,
             slots,
-            occupancy,
+            hosts: Hosts::of(state, now, slots),
             orders: Vec::new(),
             excluded: Vec::new(),
             held_back: BTreeSet::new(),
-            placed: BTreeMap::new(),
         }
     }
 
@@ -140,9 +135,9 @@ impl<'a> Builder<'a> {
         let mut node = None;
         if let Some(instance) = order.request.instance.and_then(|id| self.state.instances.get(&id)) {
             node = Some(match order.side {
-                Side::Offer if self.leaves_by(instance, &alternatives) => return Err("INELIGIBLE"),
+                Side::Offer if self.hosts.leaves_by(instance, &alternatives) => return Err("INELIGIBLE"),
                 Side::Offer => instance.node,
-                Side::Bid => self.host(order, instance.id, &alternatives)?,
+                Side::Bid => self.hosts.host(order, instance.id, &alternatives)?,
             });
         }
         let replicas = i64::from(order.remaining_replicas);
@@ -179,73 +174,6 @@ impl<'a> Builder<'a> {
             }
         }
         clearing::Alternative { quantities, adder: money(alternative.adder) }
-    }
-
-    /// The node where a bid's instance would have room, baseline included: where it is, where
-    /// an earlier award puts it, or else the first other node of the pool that can host it.
-    /// Its baseline is reserved there, so that every award of the round can be made true.
-    fn host(&mut self, order: &Order, id: InstanceId, alternatives: &[Alternative]) -> Result<NodeId, &'static str> {
-        let instance = &self.state.instances[&id];
-        let window: Vec<Slot> = alternatives.iter().flat_map(|a| a.slots.clone()).collect();
-        let (Some(first), Some(last)) = (window.iter().min().copied(), window.iter().max().copied()) else {
-            return Err("INELIGIBLE");
-        };
-        let (home, fixed) = *self
-            .placed
-            .entry((id, first, last))
-            .or_insert_with(|| (planned_node(self.state, id, first), awarded_node(self.state, id, first, last)));
-        if instance.is_pinned(self.now) {
-            // Where it was to go it can't go now: more of that would be sold to fail.
-            let stays = fixed.is_none_or(|node| node == instance.node);
-            return if stays { Ok(instance.node) } else { Err("FROZEN_HOLD_TIME") };
-        }
-        if let Some(node) = fixed {
-            return Ok(node);
-        }
-        if self.occupancy.fits(self.state, home, &order.remaining, &window) {
-            return Ok(home);
-        }
-        let avoided: BTreeSet<NodeId> = self
-            .state
-            .hints
-            .values()
-            .filter(|h| h.instance == id && h.is_in_force(self.now))
-            .flat_map(|h| h.avoid_nodes.iter().copied())
-            .collect();
-        let mut whole = instance.baseline.clone();
-        for (resource, quantity) in &order.remaining {
-            *whole.entry(*resource).or_default() += quantity;
-        }
-        let from_here_on: Vec<Slot> = self.slots.iter().copied().filter(|s| *s >= first).collect();
-        let other = self.state.nodes.values().find(|n| {
-            n.pool == instance.pool
-                && n.id != home
-                && n.state == NodeState::Up
-                && !avoided.contains(&n.id)
-                && self.occupancy.fits(self.state, n.id, &whole, &from_here_on)
-        });
-        let Some(node) = other.filter(|_| !self.lends_from(id, first)) else { return Ok(home) };
-        let node = node.id;
-        let baseline = instance.baseline.clone();
-        self.occupancy.take(node, &baseline, &from_here_on);
-        Ok(node)
-    }
-
-    /// Whether an instance has lent something of this slot or a later one: a move could free it late, or
-    /// not at all.
-    fn lends_from(&self, id: InstanceId, first: Slot) -> bool {
-        let lent = self.state.awards_of(id).filter(|a| a.kind == AwardKind::Lent);
-        lent.flat_map(|a| &a.lines).any(|l| !l.settled && l.slot >= first)
-    }
-
-    /// Whether an instance is to move to another node by the last slot of what it offers.
-    fn leaves_by(&self, instance: &crate::workload::Instance, alternatives: &[Alternative]) -> bool {
-        let last = alternatives.iter().flat_map(|a| a.slots.iter().copied()).max();
-        let elsewhere = |a: &&Award| a.nodes.first().is_some_and(|node| *node != instance.node);
-        bought(self.state, instance.id)
-            .filter(elsewhere)
-            .flat_map(|a| &a.lines)
-            .any(|l| !l.settled && l.quantity > l.resold && last.is_some_and(|last| l.slot <= last))
     }
 
     /// What a workload offers on its node sits out where a bid of it would have it elsewhere by then.
@@ -366,7 +294,7 @@ impl<'a> Builder<'a> {
         }
         book.instances = self.instances();
         let pools: BTreeSet<&String> = used.iter().map(|(pool, _, _)| pool).collect();
-        book.nodes = self.occupancy.nodes(state, self.slots, &pools);
+        book.nodes = self.hosts.occupancy.nodes(state, self.slots, &pools);
         book.orders = self.orders;
         self.excluded.extend(drop_unreachable(&mut book).into_iter().map(|id| (id, UNREACHABLE)));
         book.budgets = budgets(state, &book.orders);
@@ -461,28 +389,6 @@ pub fn operator_capacity(state: &State, pool: &str, resource: Resource) -> i64 {
 
 pub(super) fn bought(state: &State, id: InstanceId) -> impl Iterator<Item = &Award> {
     state.awards_of(id).filter(|a| a.kind == AwardKind::Bought)
-}
-
-/// Where the instance will be when `slot` begins, as far as awards have decided.
-fn planned_node(state: &State, id: InstanceId, slot: Slot) -> NodeId {
-    latest_award_before(state, id, slot).unwrap_or(state.instances[&id].node)
-}
-
-/// A node that an earlier award has fixed for one of these slots.
-fn awarded_node(state: &State, id: InstanceId, first: Slot, last: Slot) -> Option<NodeId> {
-    bought(state, id)
-        .filter(|a| a.lines.iter().any(|l| l.slot >= first && l.slot <= last && l.quantity > l.resold))
-        .find_map(|a| a.nodes.first().copied())
-}
-
-/// The node of the latest award for a slot before `slot`.
-fn latest_award_before(state: &State, id: InstanceId, slot: Slot) -> Option<NodeId> {
-    bought(state, id)
-        .flat_map(|a| {
-            a.lines.iter().filter(|l| l.slot < slot && l.quantity > l.resold).map(|l| (l.slot, a.nodes.first()))
-        })
-        .max_by_key(|(slot, _)| *slot)
-        .and_then(|(_, node)| node.copied())
 }
 
 /// What an instance has already lent, by slot and resource.

@@ -3,6 +3,7 @@ pub mod award;
 pub mod book;
 pub mod capacity;
 pub mod growth;
+mod host;
 pub mod merkle;
 mod not_won;
 pub mod occupancy;

@@ -1,6 +1,7 @@
 //! What of each node is taken in each slot: the room that is left for new workloads, for bids, and
 //! for whoever asks what could be had.
 use super::book::bought;
+use crate::book::Side;
 use crate::clearing;
 use crate::ids::{InstanceId, NodeId};
 use crate::pool::{Node, NodeState};
@@ -24,8 +25,8 @@ impl Occupancy {
             for slot in slots {
                 occupancy.take(instance.node, instance.baseline_in(*slot), &[*slot]);
             }
-            // Where an award will take it, its baseline goes along; it is not freed here before.
-            if let Some((node, from)) = first_move(state, instance.id) {
+            // Where awards will take it, its baseline goes along; it is not freed here before.
+            for (node, from) in moves(state, instance.id) {
                 let later: Vec<Slot> = slots.iter().copied().filter(|s| *s >= from).collect();
                 occupancy.take(node, &instance.baseline, &later);
             }
@@ -70,6 +71,23 @@ impl Occupancy {
         let taken = self.taken.get(&(node.id, slot, resource)).copied().unwrap_or(0);
         if node.state == NodeState::Up { (amount(&node.capacity, resource) - taken).max(0) } else { 0 }
     }
+    /// Counts what the round under way could award in a pool as taken on each of its nodes: nothing
+    /// says before it ends where that will be.
+    pub fn take_sealed(&mut self, state: &State, pool: &str) {
+        let nodes: Vec<NodeId> = state.nodes.values().filter(|n| n.pool == pool).map(|n| n.id).collect();
+        let sealed = state.orders.values().filter(|o| o.side == Side::Bid && o.sealed_in.is_some());
+        for order in sealed {
+            let replicas = i64::from(order.remaining_replicas);
+            let whole: Amounts = order.remaining.iter().map(|(r, q)| (*r, q * replicas)).collect();
+            let alternatives = order.request.alternatives(state.market.rhythm.slot_seconds);
+            let here = alternatives.into_iter().filter(|a| a.pool == pool).flat_map(|a| a.slots);
+            for slot in here.collect::<BTreeSet<_>>() {
+                for node in &nodes {
+                    self.take(*node, &whole, &[slot]);
+                }
+            }
+        }
+    }
     pub fn fits(&self, state: &State, node: NodeId, amounts: &Amounts, slots: &[Slot]) -> bool {
         let Some(record) = state.nodes.get(&node).filter(|n| n.state == NodeState::Up) else { return false };
         slots.iter().all(|slot| {
@@ -104,11 +122,25 @@ impl Occupancy {
     }
 }
 
-/// The first slot for which an award puts the instance on another node.
-fn first_move(state: &State, id: InstanceId) -> Option<(NodeId, Slot)> {
-    let home = state.instances.get(&id)?.node;
-    bought(state, id)
-        .filter(|a| a.nodes.first().is_some_and(|n| *n != home))
-        .flat_map(|a| a.lines.iter().filter(|l| !l.settled).map(|l| (a.nodes[0], l.slot)))
-        .min_by_key(|(_, slot)| *slot)
+/// The other nodes that awards put the instance on, or a move under way that may be late or rolled back,
+/// each with its first slot there.
+pub(crate) fn moves(state: &State, id: InstanceId) -> BTreeMap<NodeId, Slot> {
+    let mut moves = BTreeMap::new();
+    let Some(instance) = state.instances.get(&id) else { return moves };
+    let mut comes = |node: NodeId, slot: Slot| {
+        if node != instance.node {
+            let from = moves.entry(node).or_insert(slot);
+            *from = slot.min(*from);
+        }
+    };
+    if let Some(swap) = instance.swap.and_then(|id| state.swaps.get(&id)) {
+        comes(swap.node_to, swap.slot);
+        // Until it has ended it may be rolled back.
+        comes(swap.node_from, swap.slot);
+    }
+    for award in bought(state, id) {
+        let Some(node) = award.nodes.first() else { continue };
+        award.lines.iter().filter(|l| !l.settled).for_each(|l| comes(*node, l.slot));
+    }
+    moves
 }

@@ -145,10 +145,10 @@ fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<InstanceId>) {
         turn.emit(Event::InstanceChanged(instance));
     }
     let ids: Vec<SwapId> = drafts.iter().map(|_| SwapId::next(&mut turn.ids)).collect();
-    let waits = dependencies(turn.state, &drafts);
+    let (waits, late) = dependencies(turn.state, &drafts);
     let mut pairs = if drafts.is_empty() { BTreeMap::new() } else { pairs(turn.state, slot) };
     for (index, (instance, target)) in drafts.iter().enumerate() {
-        let depends_on = waits[index].iter().map(|n| ids[*n]).collect();
+        let depends_on = waits[index].iter().map(|n| ids[*n]).chain(late[index].iter().copied()).collect();
         let mut swap = draft(turn, ids[index], slot, instance, target, depends_on);
         swap.pairs = pairs.remove(&instance.id).unwrap_or_default();
         turn.emit(Event::SwapChanged(Box::new(swap)));
@@ -219,21 +219,36 @@ fn draft(
     }
 }
 
-/// For each draft the drafts that have to free capacity first, without cycles. Nobody waits for more
-/// than it needs: what is free already goes to the drafts of most gain, then what resizes free, and
-/// last what moves do, which take long and may fail.
-fn dependencies(state: &State, drafts: &[(Instance, Target)]) -> Vec<Vec<usize>> {
+/// Who frees capacity: a draft of this plan, or a swap of an earlier one that has not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Giver {
+    Draft(usize),
+    Late(SwapId),
+}
+
+/// For each draft the drafts, without cycles, and the swaps of earlier plans that have to free capacity
+/// first. Nobody waits for more than it needs: what is free already goes to the drafts of most gain, then
+/// what resizes free, and last what moves do, which take long and may fail.
+fn dependencies(state: &State, drafts: &[(Instance, Target)]) -> (Vec<Vec<usize>>, Vec<Vec<SwapId>>) {
     let mut waits: Vec<Vec<usize>> = vec![Vec::new(); drafts.len()];
+    let mut late: Vec<Vec<SwapId>> = vec![Vec::new(); drafts.len()];
     let mut takers: Vec<usize> = (0..drafts.len()).filter(|n| !taken(&drafts[*n]).is_empty()).collect();
     takers.sort_by_key(|n| (Reverse(drafts[*n].1.gain), drafts[*n].0.id));
     let mut rooms: BTreeMap<NodeId, Room> = BTreeMap::new();
     for index in takers {
         let node = drafts[index].1.node;
         let room = rooms.entry(node).or_insert_with(|| Room::of(state, drafts, node));
-        waits[index] = room.give(&taken(&drafts[index])).into_iter().filter(|n| *n != index).collect();
+        for giver in room.give(&taken(&drafts[index])) {
+            match giver {
+                Giver::Draft(other) if other != index => waits[index].push(other),
+                Giver::Draft(_) => {}
+                // It waits for none of these drafts, so this makes no cycle.
+                Giver::Late(swap) => late[index].push(swap),
+            }
+        }
     }
     break_cycles(drafts, &mut waits);
-    waits
+    (waits, late)
 }
 
 /// What a draft takes on the node where its instance will be.
@@ -242,12 +257,12 @@ fn taken((instance, target): &(Instance, Target)) -> Amounts {
     target.limits.iter().map(|(r, q)| (*r, q - before(*r))).filter(|(_, q)| *q > 0).collect()
 }
 
-/// What a draft frees on a node.
-fn freed((instance, target): &(Instance, Target), node: NodeId) -> Amounts {
+/// What an instance frees on a node when it comes to have `limits` on the node `to`.
+fn freed(instance: &Instance, to: NodeId, limits: &Amounts, node: NodeId) -> Amounts {
     if instance.node != node {
         return Amounts::new();
     }
-    let after = |r| if target.node == node { amount(&target.limits, r) } else { 0 };
+    let after = |r| if to == node { amount(limits, r) } else { 0 };
     instance.in_force.iter().map(|(r, q)| (*r, q - after(*r))).filter(|(_, q)| *q > 0).collect()
 }
 
@@ -255,10 +270,10 @@ fn freed((instance, target): &(Instance, Target), node: NodeId) -> Amounts {
 struct Room {
     /// What is left of what is free, and of what those that are waited for will free.
     free: Amounts,
-    /// Drafts that are waited for.
-    awaited: Vec<usize>,
-    /// Drafts that could be, with what they free.
-    others: VecDeque<(usize, Amounts)>,
+    /// Those that are waited for.
+    awaited: Vec<Giver>,
+    /// Those that could be, with what they free.
+    others: VecDeque<(Giver, Amounts)>,
 }
 
 impl Room {
@@ -269,20 +284,41 @@ impl Room {
                 *free.entry(*resource).or_default() -= quantity;
             }
         }
-        let all = (0..drafts.len()).map(|n| (n, freed(&drafts[n], node)));
-        let mut others: Vec<_> = all.filter(|(_, freed)| !freed.is_empty()).collect();
-        others.sort_by_key(|(n, _)| (drafts[*n].1.node != drafts[*n].0.node, *n));
-        Self { free, awaited: Vec::new(), others: others.into() }
+        let mut others = Vec::new();
+        for instance in state.instances.values() {
+            let Some(late) = instance.swap.and_then(|id| state.swaps.get(&id)) else { continue };
+            let gives = freed(instance, late.node_to, &late.limits_to, node);
+            if !gives.is_empty() {
+                others.push((late.moves(), Giver::Late(late.id), gives));
+            }
+            // What it is still to get here is not free for others.
+            if late.node_to == node {
+                let has = |r| if instance.node == node { amount(&instance.in_force, r) } else { 0 };
+                for (resource, quantity) in &late.limits_to {
+                    *free.entry(*resource).or_default() -= (quantity - has(*resource)).max(0);
+                }
+            }
+        }
+        for (index, (instance, target)) in drafts.iter().enumerate() {
+            let gives = freed(instance, target.node, &target.limits, node);
+            if !gives.is_empty() {
+                others.push((target.node != instance.node, Giver::Draft(index), gives));
+            }
+        }
+        // Stable: resizes before moves, and those that have begun before those that have not.
+        others.sort_by_key(|(moves, ..)| *moves);
+        let others = others.into_iter().map(|(_, giver, gives)| (giver, gives)).collect();
+        Self { free, awaited: Vec::new(), others }
     }
 
     /// Answers who has to go first. What is lacking in the end is found out when it is carried out.
-    fn give(&mut self, needed: &Amounts) -> Vec<usize> {
+    fn give(&mut self, needed: &Amounts) -> Vec<Giver> {
         while needed.iter().any(|(r, q)| amount(&self.free, *r) < *q) {
-            let Some((index, freed)) = self.others.pop_front() else { break };
+            let Some((giver, freed)) = self.others.pop_front() else { break };
             for (resource, quantity) in freed {
                 *self.free.entry(resource).or_default() += quantity;
             }
-            self.awaited.push(index);
+            self.awaited.push(giver);
         }
         for (resource, quantity) in needed {
             *self.free.entry(*resource).or_default() -= quantity;
@@ -359,12 +395,12 @@ mod tests {
     #[test]
     fn nobody_waits_for_more_than_it_needs() {
         let cpu = |n: i64| Amounts::from([(Resource::CpuMilli, n)]);
-        let frees = VecDeque::from([(7, cpu(300)), (8, cpu(3_000))]);
+        let frees = VecDeque::from([(Giver::Draft(7), cpu(300)), (Giver::Draft(8), cpu(3_000))]);
         let mut room = Room { free: cpu(1_000), awaited: Vec::new(), others: frees };
         assert!(room.give(&cpu(600)).is_empty(), "there is room");
         assert!(room.give(&cpu(400)).is_empty());
-        assert_eq!(room.give(&cpu(300)), [7], "what shrinks here is enough");
-        assert_eq!(room.give(&cpu(1)), [7, 8]);
-        assert_eq!(room.give(&cpu(9_000)), [7, 8], "more there is not");
+        assert_eq!(room.give(&cpu(300)), [Giver::Draft(7)], "what shrinks here is enough");
+        assert_eq!(room.give(&cpu(1)), [Giver::Draft(7), Giver::Draft(8)]);
+        assert_eq!(room.give(&cpu(9_000)), [Giver::Draft(7), Giver::Draft(8)], "more there is not");
     }
 }

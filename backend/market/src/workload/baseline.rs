@@ -1,10 +1,11 @@
 //! What a workload always has: its baseline and its floor, changed by an admin.
-use super::register::{check_amounts, check_quota, check_shape, has_room, no_host_fits, not_found};
+use super::register::{check_amounts, check_quota, check_shape, first_fit, not_found};
 use crate::book::{Order, Side};
 use crate::command::{Refusal, RefusalKind};
 use crate::event::Event;
 use crate::ids::InstanceId;
 use crate::round::AwardKind;
+use crate::round::occupancy::moves;
 use crate::state::State;
 use crate::time::Slot;
 use crate::turn::Turn;
@@ -27,10 +28,12 @@ pub fn set_baseline(
     check_committed(turn.state, &instance, &baseline, &floor)?;
     let more = baseline.iter().map(|(r, q)| (*r, q - amount(&instance.baseline, *r))).filter(|(_, q)| *q > 0);
     let more: Amounts = more.collect();
-    let node = turn.state.nodes.get(&instance.node);
-    let grows = instance.state == InstanceState::Running && !more.is_empty();
-    if grows && !node.is_some_and(|n| has_room(turn, n, &more)) {
-        return Err(no_host_fits());
+    if instance.state == InstanceState::Running && !more.is_empty() {
+        // Where it is, and wherever its awards will take it.
+        for node in [instance.node].into_iter().chain(moves(turn.state, id).into_keys()) {
+            let node = turn.state.nodes.get(&node);
+            first_fit(turn, &instance.pool, node.into_iter(), &more)?;
+        }
     }
     keep_for_planned_slots(turn, &mut instance);
     instance.baseline = baseline;

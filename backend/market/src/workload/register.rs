@@ -131,13 +131,8 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
     check_strategy(state, pool, &new.strategy, "/strategy")?;
     check_owner(state, &new)?;
     check_quota(state, new.participant, None, &new.baseline)?;
-    let node = match new.node {
-        Some(node) => {
-            state.nodes.get(&node).filter(|n| n.pool == new.pool && has_room(turn, n, &new.baseline)).map(|n| n.id)
-        }
-        None => first_fit(turn, &new.pool, &new.baseline),
-    };
-    let node = node.ok_or_else(no_host_fits)?;
+    let nodes = state.nodes.values().filter(|n| n.pool == new.pool && new.node.is_none_or(|id| id == n.id));
+    let node = first_fit(turn, &new.pool, nodes, &new.baseline)?;
     let id = InstanceId::next(&mut turn.ids);
     let instance = Instance {
         id,
@@ -290,29 +285,43 @@ pub(super) fn check_quota(
     Ok(())
 }
 
-/// The first node of the pool with room for `amounts` beside the baselines that are there.
-fn first_fit(turn: &Turn<'_>, pool: &str, amounts: &Amounts) -> Option<NodeId> {
-    turn.state.nodes.values().filter(|n| n.pool == pool).find(|n| has_room(turn, n, amounts)).map(|n| n.id)
-}
-
-/// Whether a node has room in the present slot and all that can be traded, beside the baselines
-/// there and what was won on it.
-pub(super) fn has_room(turn: &Turn<'_>, node: &Node, amounts: &Amounts) -> bool {
+/// The first of a pool's nodes with room for `amounts` in the present slot and all that can be traded,
+/// beside the baselines there, what was won on it, and what the round under way may award.
+pub(super) fn first_fit<'a>(
+    turn: &'a Turn<'_>,
+    pool: &str,
+    mut nodes: impl Iterator<Item = &'a Node> + Clone,
+    amounts: &Amounts,
+) -> Result<NodeId, Refusal> {
     let rhythm = &turn.state.market.rhythm;
     let present = Slot::containing(turn.now, rhythm.slot_seconds);
     // Between the present slot and the first open one may lie one whose gate has closed.
     let next = present.plus(1, rhythm.slot_seconds);
     let later = rhythm.open_slots(turn.now).into_iter().filter(|slot| *slot > next);
     let slots: Vec<Slot> = [present, next].into_iter().chain(later).collect();
-    Occupancy::of(turn.state, &slots).fits(turn.state, node.id, amounts, &slots)
+    let mut occupancy = Occupancy::of(turn.state, &slots);
+    if !nodes.clone().any(|n| occupancy.fits(turn.state, n.id, amounts, &slots)) {
+        return Err(no_host_fits());
+    }
+    occupancy.take_sealed(turn.state, pool);
+    nodes.find(|n| occupancy.fits(turn.state, n.id, amounts, &slots)).map(|n| n.id).ok_or_else(round_under_way)
 }
 
-pub(super) fn no_host_fits() -> Refusal {
+fn no_host_fits() -> Refusal {
     Refusal {
         kind: RefusalKind::Conflict,
         code: "no_host_fits",
         pointer: "/baseline".to_owned(),
         detail: "No node of the pool has room for this baseline. Ask for less, or choose another pool.".to_owned(),
+    }
+}
+
+fn round_under_way() -> Refusal {
+    Refusal {
+        kind: RefusalKind::Conflict,
+        code: "round_under_way",
+        pointer: "/baseline".to_owned(),
+        detail: "There is room, but the round that is being cleared may award it. Try again in a few seconds, with another Idempotency-Key if you gave one.".to_owned(),
     }
 }
 
@@ -389,9 +398,9 @@ pub fn restart(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) 
         return Ok(id);
     }
     check_quota(turn.state, participant, Some(id), &instance.baseline)?;
-    let home = turn.state.nodes.get(&instance.node).filter(|n| has_room(turn, n, &instance.baseline));
-    let node = home.map(|n| n.id).or_else(|| first_fit(turn, &instance.pool, &instance.baseline));
-    instance.node = node.ok_or_else(no_host_fits)?;
+    let nodes = || turn.state.nodes.values().filter(|n| n.pool == instance.pool);
+    let (home, other): (Vec<_>, Vec<_>) = nodes().partition(|n| n.id == instance.node);
+    instance.node = first_fit(turn, &instance.pool, home.into_iter().chain(other), &instance.baseline)?;
     instance.state = InstanceState::Running;
     instance.fault = None;
     instance.epoch += 1;

@@ -8,6 +8,7 @@ use headroom_market::event::Event;
 use headroom_market::ids::{InstanceId, NodeId, OrderId, SwapId};
 use headroom_market::ledger::Account;
 use headroom_market::round::book::remaining_request;
+use headroom_market::round::occupancy::Occupancy;
 use headroom_market::round::{Award, AwardKind, AwardLine};
 use headroom_market::settlement::Receipt;
 use headroom_market::settlement::meter::Reading;
@@ -16,6 +17,7 @@ use headroom_market::swap::saga::{PIN_SLOTS_AFTER_FAILURE, StepReport, StepResul
 use headroom_market::swap::{Swap, SwapState, plan};
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Amounts, Credits, Resource, amount};
+use headroom_market::workload::InstanceState;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -96,6 +98,13 @@ pub fn clear_round(world: &mut World) -> bool {
             world.run(command);
         }
     }
+    if world.chance.below(3) == 0 {
+        // An admin does not know what the round will award.
+        let at = world.chance.below(world.state.instances.len() as u64) as usize;
+        let instance = *world.state.instances.keys().nth(at).expect("one of them");
+        let baseline = amounts(900 + world.chance.below(1_500) as i64, 500 + world.chance.below(1_200) as i64);
+        world.run(Command::SetBaseline { instance, baseline, floor: amounts(100, 100) });
+    }
     let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION);
     let verified = outcome.ok().and_then(|o| clearing::verify(&book, o, Mode::Market).ok());
     let Some(outcome) = verified else {
@@ -108,10 +117,38 @@ pub fn clear_round(world: &mut World) -> bool {
     let reply = world.run(Command::RecordOutcome { round, result_hash, outcome: Some(Arc::new(outcome)) });
     assert!(matches!(reply, Reply::Done), "a verified outcome can be applied: {reply:?}");
     who_lends_stays(world);
+    no_node_is_promised_twice(world);
     assert!(!once.iter().any(|id| world.state.orders.contains_key(id)), "ioc and fok orders live for one round");
     everybody_is_told_why(world, &once);
     nothing_is_overdue(world);
     true
+}
+
+/// In the slots that can be traded, baselines and what was won fit on every node beside what was lent, as
+/// they are counted for bids and as they will be planned.
+pub fn no_node_is_promised_twice(world: &World) {
+    let slots = RHYTHM.open_slots(world.now);
+    let occupancy = Occupancy::of(&world.state, &slots);
+    for node in world.state.nodes.values() {
+        let nothing = RESOURCES.into_iter().map(|r| (r, 0)).collect();
+        assert!(occupancy.fits(&world.state, node.id, &nothing, &slots), "more is promised than {} has", node.name);
+        for (slot, resource) in slots.iter().flat_map(|s| RESOURCES.map(|r| (*s, r))) {
+            let targets = world.state.instances.values().map(|i| plan::target(&world.state, i, slot));
+            let bound: i64 = targets.filter(|t| t.node == node.id).map(|t| amount(&t.limits, resource)).sum();
+            let mut unbound = 0;
+            for award in world.state.awards.values().filter(|a| a.kind == AwardKind::Bought && a.instance.is_none()) {
+                let here = award.nodes.iter().filter(|n| **n == node.id).count() as i64;
+                let lines = award.lines.iter().filter(|l| l.slot == slot && l.resource == resource);
+                unbound += lines.map(|l| (l.quantity - l.resold) / award.nodes.len() as i64 * here).sum::<i64>();
+            }
+            let capacity = amount(&node.capacity, resource);
+            assert!(
+                bound + unbound <= capacity,
+                "{slot}: {bound} + {unbound} of {capacity} {resource} on {}",
+                node.name
+            );
+        }
+    }
 }
 
 /// What a workload lends is on its node: it is not to be on another by then.
@@ -391,33 +428,36 @@ pub fn check_plan(world: &World, slot: Slot) {
             assert_eq!(amount(planned, resource), wanted, "{resource:?} of {}", instance.name);
         }
     }
-    let swaps: BTreeMap<_, _> = world.state.swaps.iter().filter(|(_, s)| planned(s)).collect();
-    for (id, taker) in &swaps {
+    // With those of earlier plans that are late: their room is not there yet either.
+    let swaps: BTreeMap<_, _> = world.state.swaps.iter().collect();
+    for (id, taker) in swaps.iter().filter(|(_, s)| planned(s)) {
         let node = taker.node_to;
-        let frees = |s: &Swap| RESOURCES.iter().any(|r| change(s, node, *r) < 0);
+        let change = |s: &Swap, r| still_to_change(world, s, node, r);
+        let frees = |s: &Swap| RESOURCES.iter().any(|r| change(s, *r) < 0);
         let waits = |other: &SwapId| waits_for(&swaps, **id, *other);
         let not_awaited =
             |(o, s): &(&&SwapId, &&Swap)| **o != *id && frees(s) && !waits(o) && !waits_for(&swaps, ***o, **id);
-        if RESOURCES.iter().all(|r| change(taker, node, *r) <= 0) || !swaps.iter().any(|s| not_awaited(&s)) {
-            continue;
-        }
-        // What was planned for an earlier slot and is late is no part of this plan: its room is not there yet.
-        let late = |s: &Swap| !planned(s) && RESOURCES.iter().any(|r| change(s, node, *r) < 0);
-        if world.state.swaps.values().any(late) {
+        if RESOURCES.iter().all(|r| change(taker, *r) <= 0) || !swaps.iter().any(|s| not_awaited(&s)) {
             continue;
         }
         // It does not wait for all: then there is room for it and for whoever waits for no more.
-        let early = |s: &Swap| s.depends_on.iter().all(&waits);
-        for resource in RESOURCES.into_iter().filter(|r| change(taker, node, *r) > 0) {
-            let there = world.state.instances.values().filter(|i| i.node == node);
+        let early = |s: &Swap| !planned(s) || s.depends_on.iter().all(&waits);
+        for resource in RESOURCES.into_iter().filter(|r| change(taker, *r) > 0) {
+            let there = world.state.instances.values().filter(|i| i.node == node && i.state == InstanceState::Running);
             let used: i64 = there.map(|i| amount(&i.in_force, resource)).sum();
-            let taken: i64 = swaps.values().filter(|s| early(s)).map(|s| change(s, node, resource).max(0)).sum();
-            let freed: i64 =
-                swaps.iter().filter(|(o, _)| waits(o)).map(|(_, s)| change(s, node, resource).min(0)).sum();
+            let taken: i64 = swaps.values().filter(|s| early(s)).map(|s| change(s, resource).max(0)).sum();
+            let freed: i64 = swaps.iter().filter(|(o, _)| waits(o)).map(|(_, s)| change(s, resource).min(0)).sum();
             let capacity = amount(&world.state.nodes[&node].capacity, resource);
             assert!(used + taken + freed <= capacity, "{used} + {taken} {freed} of {capacity} {resource:?}");
         }
     }
+}
+
+/// What a swap is still to take on a node, below 0 what it is to free there: once verified, nothing.
+fn still_to_change(world: &World, swap: &Swap, node: NodeId, resource: Resource) -> i64 {
+    let instance = &world.state.instances[&swap.instance];
+    let there = |at: NodeId, limits: &Amounts| if at == node { amount(limits, resource) } else { 0 };
+    there(swap.node_to, &swap.limits_to) - there(instance.node, &instance.in_force)
 }
 
 pub const RESOURCES: [Resource; 2] = [Resource::CpuMilli, Resource::MemMib];

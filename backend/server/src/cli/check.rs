@@ -4,12 +4,13 @@ use headroom_market::apply::apply;
 use headroom_market::clearing::{self, Book, Mode};
 use headroom_market::command::{Command, Envelope};
 use headroom_market::event::Event;
-use headroom_market::ledger::Account;
+use headroom_market::ledger::{Account, Transfer, TransferKind};
 use headroom_market::market::Market;
 use headroom_market::participant::Participant;
 use headroom_market::pool::ReservePrice;
 use headroom_market::record::{Record, Table};
 use headroom_market::state::{Changes, State};
+use headroom_market::time::Slot;
 use headroom_market::units::Credits;
 use headroom_store::Store;
 use headroom_store::database::Address;
@@ -81,6 +82,7 @@ async fn examine(store: &Store) -> anyhow::Result<Result<String, String>> {
     let mut replayed: Option<State> = None;
     let mut transfers = 0u64;
     let (mut commands, mut decided) = (0u64, 0u64);
+    let mut made_whole = MadeWhole::default();
     loop {
         let rows = store.journal_after(sequence, PAGE).await?;
         if rows.is_empty() {
@@ -107,6 +109,7 @@ async fn examine(store: &Store) -> anyhow::Result<Result<String, String>> {
             for event in &events {
                 if let Event::Transferred(transfer) = event {
                     transfers += 1;
+                    made_whole.count(transfer);
                     let ledger = state.as_ref().map(|s| s.ledger.check(transfer));
                     if let Some(Err(error)) = ledger {
                         return Ok(Err(format!("journal: transfer {} of row {sequence}: {error}", transfer.id)));
@@ -144,9 +147,37 @@ async fn examine(store: &Store) -> anyhow::Result<Result<String, String>> {
         return Ok(Err(bad));
     }
     Ok(Ok(format!(
-        "ok: {commands} commands in an unbroken chain, {decided} decided again with the same events, {transfers} transfers, all balances sum to 0, {} live rows equal to the tables; chain head {previous}",
+        "{made_whole}ok: {commands} commands in an unbroken chain, {decided} decided again with the same events, {transfers} transfers, all balances sum to 0, {} live rows equal to the tables; chain head {previous}",
         state.all_rows().len()
     )))
+}
+
+/// What the exchange has paid out of its own account because sellers were due more than buyers paid. No
+/// fault by itself, but where it grows without failures, somebody has found a way to be paid for nothing.
+#[derive(Default)]
+struct MadeWhole {
+    by_slot: BTreeMap<Option<Slot>, Credits>,
+}
+
+impl MadeWhole {
+    fn count(&mut self, transfer: &Transfer) {
+        if transfer.kind == TransferKind::PlatformRisk {
+            *self.by_slot.entry(transfer.slot).or_default() += transfer.amount;
+        }
+    }
+}
+
+impl std::fmt::Display for MadeWhole {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Some((slot, most)) = self.by_slot.iter().max_by_key(|(_, paid)| **paid) else { return Ok(()) };
+        let sum: Credits = self.by_slot.values().copied().sum();
+        let of = slot.map_or_else(String::new, |slot| format!(" of {slot}"));
+        writeln!(
+            out,
+            "note: platform_risk has paid {sum} credits in {} slots because sellers were due more than buyers paid, most ({most}) in the slot{of}. Failures of the exchange explain that; without them, look for who sold in that slot",
+            self.by_slot.len()
+        )
+    }
 }
 
 /// Applies the command again and demands the same events. Commands whose inputs are not in

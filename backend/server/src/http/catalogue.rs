@@ -42,6 +42,11 @@ const OTHERS: [(&str, u16, &str); 92] = [
         "Reserve prices are not tried on a resource whose supply is priced by the chance of a shortage.",
     ),
     ("no_host_fits", 409, "No node of the pool has room for this baseline."),
+    (
+        "round_under_way",
+        409,
+        "There is room, but the round that is being cleared may award it; try again in a few seconds.",
+    ),
     ("duplicate_slug", 409, "Slugs are never reused."),
     ("duplicate_email", 409, "There is a user with this address already."),
     ("stale_version", 412, "Somebody else changed it: read it again and repeat the change."),

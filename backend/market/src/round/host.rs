@@ -1,0 +1,192 @@
+//! On which node the bids of a workload are in a round.
+use super::book::bought;
+use super::occupancy::{Occupancy, moves};
+use crate::book::{Alternative, Order};
+use crate::ids::{InstanceId, NodeId};
+use crate::pool::NodeState;
+use crate::round::{Award, AwardKind};
+use crate::state::State;
+use crate::time::{Slot, Timestamp};
+use crate::units::Amounts;
+use crate::workload::Instance;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The nodes while the bids of a round are shared out among them.
+pub struct Hosts<'a> {
+    state: &'a State,
+    now: Timestamp,
+    slots: &'a [Slot],
+    pub occupancy: Occupancy,
+    /// By instance, first and last slot of a bid: where awards put it, as (before, in) these slots.
+    /// One instance may have thousands of bids and awards.
+    placed: BTreeMap<(InstanceId, Slot, Slot), (NodeId, BTreeSet<NodeId>)>,
+    hosted: BTreeMap<InstanceId, Hosted>,
+}
+
+/// Where the bids of one instance in this round have it.
+struct Hosted {
+    /// First and last slot of each bid, and its node.
+    windows: BTreeSet<(Slot, Slot, NodeId)>,
+    /// From which slot on its baseline is counted on another node.
+    counted: BTreeMap<NodeId, Slot>,
+    /// The last slot of which it has lent something.
+    lent_until: Option<Slot>,
+}
+
+impl Hosted {
+    fn in_window(&self, first: Slot, last: Slot) -> impl Iterator<Item = NodeId> {
+        self.windows.iter().filter(move |(f, l, _)| *f <= last && first <= *l).map(|(.., node)| *node)
+    }
+    fn before(&self, slot: Slot) -> Option<NodeId> {
+        self.windows.iter().filter(|(_, last, _)| *last < slot).max_by_key(|(_, last, _)| *last).map(|(.., node)| *node)
+    }
+}
+
+impl<'a> Hosts<'a> {
+    pub fn of(state: &'a State, now: Timestamp, slots: &'a [Slot]) -> Self {
+        let occupancy = Occupancy::of(state, slots);
+        Self { state, now, slots, occupancy, placed: BTreeMap::new(), hosted: BTreeMap::new() }
+    }
+
+    /// The node where a bid's instance would have room, baseline included: where it is, where
+    /// an earlier award or another bid of the round puts it, or else the first other node of the pool that
+    /// can host it. Its baseline is reserved there, so that every award of the round can be made true.
+    pub fn host(
+        &mut self,
+        order: &Order,
+        id: InstanceId,
+        alternatives: &[Alternative],
+    ) -> Result<NodeId, &'static str> {
+        let instance = &self.state.instances[&id];
+        let window: Vec<Slot> = alternatives.iter().flat_map(|a| a.slots.clone()).collect();
+        let (Some(first), Some(last)) = (window.iter().min().copied(), window.iter().max().copied()) else {
+            return Err("INELIGIBLE");
+        };
+        let (planned, awarded) = self
+            .placed
+            .entry((id, first, last))
+            .or_insert_with(|| (planned_node(self.state, id, first), awarded_nodes(self.state, id, first, last)))
+            .clone();
+        if instance.is_pinned(self.now) {
+            // Where it was to go it can't go now: more of that would be sold to fail.
+            let stays = awarded.iter().all(|node| *node == instance.node);
+            return if stays { Ok(instance.node) } else { Err("FROZEN_HOLD_TIME") };
+        }
+        // Two bids of one workload must not have it on two nodes in one slot.
+        let meanwhile = self.hosted.get(&id).into_iter().flat_map(|h| h.in_window(first, last));
+        let fixed: BTreeSet<NodeId> = awarded.into_iter().chain(meanwhile).collect();
+        let node = match fixed.first() {
+            Some(_) if fixed.len() > 1 => return Err("NO_HOST_FITS"),
+            Some(node) => {
+                if !self.come(id, *node, first, &Amounts::new()) {
+                    return Err("NO_HOST_FITS");
+                }
+                *node
+            }
+            None => {
+                let home = self.hosted.get(&id).and_then(|h| h.before(first)).unwrap_or(planned);
+                let has_room = self.occupancy.fits(self.state, home, &order.remaining, &window);
+                if has_room { home } else { self.another_host(order, id, home, first).unwrap_or(home) }
+            }
+        };
+        self.hosted(id).windows.insert((first, last, node));
+        Ok(node)
+    }
+
+    /// The first other node of the pool that can have an instance from a slot on, with what it bids for.
+    fn another_host(&mut self, order: &Order, id: InstanceId, home: NodeId, first: Slot) -> Option<NodeId> {
+        let state = self.state;
+        let in_force = state.hints.values().filter(|h| h.instance == id && h.is_in_force(self.now));
+        let avoided: BTreeSet<NodeId> = in_force.flat_map(|h| h.avoid_nodes.iter().copied()).collect();
+        let pool = &state.instances[&id].pool;
+        let mut others = state
+            .nodes
+            .values()
+            .filter(|n| n.pool == *pool && n.id != home && n.state == NodeState::Up && !avoided.contains(&n.id));
+        others.find(|n| self.come(id, n.id, first, &order.remaining)).map(|n| n.id)
+    }
+
+    /// Reserves an instance's baseline on a node from a slot on, as far as it is not counted there yet; false
+    /// if it has no room, with `more`, or has lent something elsewhere that it would take along.
+    fn come(&mut self, id: InstanceId, node: NodeId, first: Slot, more: &Amounts) -> bool {
+        let instance = &self.state.instances[&id];
+        if node == instance.node {
+            return true;
+        }
+        let hosted = self.hosted(id);
+        // What it has lent there a move could free late, or not at all.
+        if hosted.lent_until.is_some_and(|until| until >= first) {
+            return false;
+        }
+        let from = hosted.counted.get(&node).copied();
+        if from.is_some_and(|from| from <= first) {
+            return true;
+        }
+        let earlier: Vec<Slot> =
+            self.slots.iter().copied().filter(|s| *s >= first && from.is_none_or(|from| *s < from)).collect();
+        let mut whole = instance.baseline.clone();
+        for (resource, quantity) in more {
+            *whole.entry(*resource).or_default() += quantity;
+        }
+        if !self.occupancy.fits(self.state, node, &whole, &earlier) {
+            return false;
+        }
+        self.occupancy.take(node, &instance.baseline, &earlier);
+        self.hosted(id).counted.insert(node, first);
+        true
+    }
+
+    /// What is known of an instance's places, begun with its awards.
+    fn hosted(&mut self, id: InstanceId) -> &mut Hosted {
+        self.hosted.entry(id).or_insert_with(|| {
+            let lent = self.state.awards_of(id).filter(|a| a.kind == AwardKind::Lent).flat_map(|a| &a.lines);
+            Hosted {
+                windows: BTreeSet::new(),
+                counted: moves(self.state, id),
+                lent_until: lent.filter(|l| !l.settled).map(|l| l.slot).max(),
+            }
+        })
+    }
+
+    /// Whether an instance is on its way to another node, or is to be by the last slot of what it offers.
+    pub fn leaves_by(&self, instance: &Instance, alternatives: &[Alternative]) -> bool {
+        if under_way(self.state, instance).is_some() {
+            return true;
+        }
+        let last = alternatives.iter().flat_map(|a| a.slots.iter().copied()).max();
+        let elsewhere = |a: &&Award| a.nodes.first().is_some_and(|node| *node != instance.node);
+        bought(self.state, instance.id)
+            .filter(elsewhere)
+            .flat_map(|a| &a.lines)
+            .any(|l| !l.settled && l.quantity > l.resold && last.is_some_and(|last| l.slot <= last))
+    }
+}
+
+/// The node to which an instance is being moved; the award that began it may be settled by now.
+fn under_way(state: &State, instance: &Instance) -> Option<NodeId> {
+    instance.swap.and_then(|id| state.swaps.get(&id)).filter(|s| s.moves()).map(|s| s.node_to)
+}
+
+/// Where the instance will be when `slot` begins, as far as awards have decided.
+fn planned_node(state: &State, id: InstanceId, slot: Slot) -> NodeId {
+    let instance = &state.instances[&id];
+    latest_award_before(state, id, slot).or_else(|| under_way(state, instance)).unwrap_or(instance.node)
+}
+
+/// The nodes that earlier awards have fixed for these slots.
+fn awarded_nodes(state: &State, id: InstanceId, first: Slot, last: Slot) -> BTreeSet<NodeId> {
+    bought(state, id)
+        .filter(|a| a.lines.iter().any(|l| l.slot >= first && l.slot <= last && l.quantity > l.resold))
+        .filter_map(|a| a.nodes.first().copied())
+        .collect()
+}
+
+/// The node of the latest award for a slot before `slot`.
+fn latest_award_before(state: &State, id: InstanceId, slot: Slot) -> Option<NodeId> {
+    bought(state, id)
+        .flat_map(|a| {
+            a.lines.iter().filter(|l| l.slot < slot && l.quantity > l.resold).map(|l| (l.slot, a.nodes.first()))
+        })
+        .max_by_key(|(slot, _)| *slot)
+        .and_then(|(_, node)| node.copied())
+}
