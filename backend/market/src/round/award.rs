@@ -4,7 +4,7 @@
 //! line of an award is price × quantity rounded to a micro-credit; where the lines together
 //! exceed the hold, or in a project the certified sum, ROUNDING carries the difference. So a project
 //! is never charged more than the certified sums, which its budget row bounds.
-use crate::book::{Order, OrderStatus, Side, TimeInForce, place, validate};
+use crate::book::{Order, OrderStatus, Side, TimeInForce, family, place, validate};
 use crate::clearing::{Outcome, Verified};
 use crate::event::Event;
 use crate::ids::{AwardId, NodeId, OrderId, ProjectId};
@@ -43,6 +43,11 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
     let mut slots = BTreeSet::new();
     let mut volumes: BTreeMap<ProductKey, i64> = BTreeMap::new();
     let count = drafts.len() as u32;
+    for draft in &drafts {
+        if let Winner::Order(id) = draft.winner {
+            family::set_free(turn, id, number);
+        }
+    }
     for Draft { winner, lines, certified } in drafts {
         slots.extend(lines.iter().map(|l| l.slot));
         match winner {
@@ -56,7 +61,8 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
             }
         }
     }
-    let ended = round_only_orders(turn, number);
+    let mut ended = round_only_orders(turn, number);
+    family::children_first(turn.state, &mut ended);
     let not_won = not_won::list(turn, number, &sealed, outcome);
     record_products(turn, number, &sealed, outcome, &prices, &volumes)?;
     let mut list: Vec<ClearingPrice> = prices.into_values().collect();

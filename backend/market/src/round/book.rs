@@ -2,7 +2,7 @@
 //!
 //! Money has 6 digits in a book; collars and references are rounded up to them, so that a
 //! hold computed from the finer number always covers the coarser one.
-use crate::book::{Alternative, Order, OrderRequest, OrderStatus, Origin, Side, validate};
+use crate::book::{Alternative, Order, OrderRequest, OrderStatus, Side, family};
 use crate::clearing::{self, Money};
 use crate::ids::{AwardId, InstanceId, NodeId, OrderId, ParticipantId};
 use crate::pool::NodeState;
@@ -11,6 +11,7 @@ use crate::pool::supply::{self, money_up};
 use crate::project;
 use crate::round::capacity::{self, Entry};
 use crate::round::growth::Growth;
+use crate::round::linked::{self, PARENT_SAT_OUT};
 use crate::round::occupancy::Occupancy;
 use crate::round::reachable::{UNREACHABLE, drop_unreachable};
 use crate::round::{Award, AwardKind};
@@ -95,21 +96,23 @@ impl<'a> Builder<'a> {
     fn add_orders(&mut self) {
         let open =
             self.state.orders.values().filter(|o| matches!(o.status, OrderStatus::Open | OrderStatus::PartiallyFilled));
-        // What a person asks for comes before what the forecast does, then the earliest.
         // Bids of a project that has nothing left take nobody's place.
         let state = self.state;
         let used_up = |o: &&Order| project::of_order(state, o).is_some_and(|p| p.left().is_zero());
         let (none_left, mut open): (Vec<&Order>, Vec<&Order>) = open.partition(used_up);
         self.excluded.extend(none_left.iter().map(|o| (o.id, "BUDGET")));
-        open.sort_by_key(|o| (o.origin != Origin::Manual, o.id));
+        linked::sort(state, &mut open);
         self.held_back = capacity::held_back(self.state, &open, self.slots);
         let mut growth = Growth::of(self.state);
         let mut unsettled: BTreeMap<ParticipantId, usize> = BTreeMap::new();
         for award in self.state.awards.values() {
             *unsettled.entry(award.participant).or_default() += 1;
         }
+        let mut taken: BTreeSet<OrderId> = BTreeSet::new();
         for order in open {
-            let entry = if unsettled.get(&order.participant).is_some_and(|n| *n >= MOST_AWARDS) {
+            let entry = if order.waits_for().is_some_and(|parent| !taken.contains(&parent)) {
+                Err(PARENT_SAT_OUT)
+            } else if unsettled.get(&order.participant).is_some_and(|n| *n >= MOST_AWARDS) {
                 Err("TOO_MANY_AWARDS")
             } else if self.held_back.contains(&Entry::Order(order.id)) {
                 Err(capacity::ROUND_FULL)
@@ -119,7 +122,10 @@ impl<'a> Builder<'a> {
                 Err("ABOVE_INSTANCE_LIMIT")
             };
             match entry {
-                Ok(entry) => self.orders.push(entry),
+                Ok(entry) => {
+                    taken.insert(order.id);
+                    self.orders.push(entry);
+                }
                 Err(reason) => self.excluded.push((order.id, reason)),
             }
         }
@@ -132,7 +138,7 @@ impl<'a> Builder<'a> {
             return Err("HALTED");
         }
         if order.side == Side::Bid {
-            let needed = validate::hold_needed(self.state, &remaining_request(order)).map_err(|_| "INELIGIBLE")?;
+            let needed = family::hold_needed(self.state, order).map_err(|_| "INELIGIBLE")?;
             if needed > order.hold {
                 return Err("INSUFFICIENT_HOLD");
             }
@@ -159,7 +165,7 @@ impl<'a> Builder<'a> {
             )),
             incumbent: false,
             alternatives: entries,
-            parent: None,
+            parent: order.waits_for().map(|id| id.to_string()),
             budget: project::of_order(self.state, order).map(|p| p.id.to_string()),
             replicas: (order.request.replicas > 1).then_some(replicas),
             node: node.map(|n| n.to_string()),
@@ -369,7 +375,14 @@ impl<'a> Builder<'a> {
         book.nodes = self.occupancy.nodes(state, self.slots, &pools);
         book.orders = self.orders;
         self.excluded.extend(drop_unreachable(&mut book).into_iter().map(|id| (id, UNREACHABLE)));
-        book.budgets = budgets(state, &book.orders);
+        let mut orphans = linked::drop_orphans(&mut book.orders);
+        let of_projects: BTreeSet<String> = book.orders.iter().filter_map(|o| o.budget.clone()).collect();
+        let left = |id: &str| project_left(state, id).map_or(0, |left| i128::from(left.units()));
+        let (parents, more) = linked::drop_beyond_budgets(&mut book, left);
+        self.excluded.extend(parents.into_iter().map(|id| (id, "BUDGET")));
+        orphans.extend(more);
+        self.excluded.extend(orphans.iter().filter_map(|id| Some((id.parse().ok()?, PARENT_SAT_OUT))));
+        book.budgets = budgets(state, &book, of_projects);
         let scarce = used.into_iter().filter(|(p, r, s)| state.shortage(p, *r, *s).is_some()).collect();
         Draft { book, excluded: self.excluded, scarce }
     }
@@ -409,11 +422,19 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// What the projects that bids of a book name have left.
-fn budgets(state: &State, orders: &[clearing::Order]) -> Vec<clearing::Budget> {
-    let named: BTreeSet<&String> = orders.iter().filter_map(|o| o.budget.as_ref()).collect();
-    let left = |id: &&String| state.projects.get(&id.parse().ok()?).map(|p| money(p.left()));
-    named.iter().filter_map(|id| Some(clearing::Budget { id: (*id).clone(), amount: left(id)? })).collect()
+fn project_left(state: &State, id: &str) -> Option<Credits> {
+    state.projects.get(&id.parse().ok()?).map(|p| p.left())
+}
+
+/// What these projects have left, less what has to be there for parents that their children may carry.
+fn budgets(state: &State, book: &clearing::Book, projects: BTreeSet<String>) -> Vec<clearing::Budget> {
+    let kept = linked::kept_back(book);
+    let budget = |id: String| {
+        let kept = kept.get(&id).map_or(0, |kept| i64::try_from(*kept).unwrap_or(i64::MAX));
+        let amount = money(project_left(state, &id)?.checked_sub(Credits::from_units(kept))?);
+        Some(clearing::Budget { id, amount })
+    };
+    projects.into_iter().filter_map(budget).collect()
 }
 
 /// Released, not yet sold operator supply by reserve step, cheapest first.

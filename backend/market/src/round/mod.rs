@@ -3,6 +3,7 @@ pub mod award;
 pub mod book;
 pub mod capacity;
 pub mod growth;
+pub mod linked;
 pub mod merkle;
 mod not_won;
 pub mod occupancy;

@@ -247,6 +247,7 @@ impl World {
             expires_at: r.expires_at,
             stays_open: r.stays_open_after_award(),
             resells: r.resell == Resell::OwnLimit && r.replicas == 1,
+            parent: r.parent.map(|id| id.to_string()),
         };
         let bought = self.state.awards.values().filter(|a| a.kind == AwardKind::Bought);
         let schedules: Vec<ReservePrice> =

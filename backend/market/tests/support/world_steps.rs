@@ -1,13 +1,12 @@
 //! The steps of a random exchange, each with its auditors.
 use super::left_over;
-use headroom_market::book::validate::hold_needed;
+use headroom_market::book::family::hold_needed;
 use headroom_market::book::{Order, OrderStatus, Side, TimeInForce};
 use headroom_market::clearing::{self, Limits, Mode, NoProposal};
 use headroom_market::command::{Command, Reply};
 use headroom_market::event::Event;
 use headroom_market::ids::{InstanceId, NodeId, OrderId, SwapId};
 use headroom_market::ledger::Account;
-use headroom_market::round::book::remaining_request;
 use headroom_market::round::{Award, AwardKind, AwardLine};
 use headroom_market::settlement::Receipt;
 use headroom_market::settlement::meter::Reading;
@@ -171,7 +170,7 @@ pub fn check_commitment(world: &World, number: u64, previous_root: &str, seed: u
 /// A bid in a round holds the most that it can be charged there, as far as its owner has it.
 pub fn holds_follow_collars(world: &World) {
     for order in world.state.orders.values().filter(|o| o.side == Side::Bid && o.status != OrderStatus::PendingCancel) {
-        let needed = hold_needed(&world.state, &remaining_request(order)).unwrap_or(order.hold);
+        let needed = hold_needed(&world.state, order).unwrap_or(order.hold);
         let short = needed > order.hold && needed - order.hold <= world.state.available(order.participant);
         assert!(!short, "{} of {needed} held, and the rest is there", order.hold);
     }
@@ -437,7 +436,8 @@ pub fn waits_for(swaps: &BTreeMap<&SwapId, &Swap>, one: SwapId, other: SwapId) -
 /// Lets everything that is under way come to its end.
 pub fn finish(world: &mut World) {
     for order in world.state.orders.keys().copied().collect::<Vec<_>>() {
-        let participant = world.state.orders[&order].participant;
+        // One that ended with its parent is gone.
+        let Some(participant) = world.state.orders.get(&order).map(|o| o.participant) else { continue };
         world.run(Command::CancelOrder { participant, order });
     }
     for _ in 0..60 {
