@@ -95,9 +95,10 @@ fn no_child_wins_before_its_parent() {
     let (mut rounds, mut void, mut seen) = (0, 0, families::Seen::default());
     for seed in 300..500 {
         let (world, cleared) = random_life_with(seed, |world, command| {
-            let command = families::with_parents(world, command, &mut seen);
+            let command = if world.chance.below(2) == 0 { with_projects(world, command) } else { command };
+            let command = families::with_parents(world, command);
             families::check_live(&world.state);
-            if world.chance.below(3) == 0 { with_projects(world, command) } else { command }
+            command
         });
         rounds += cleared;
         check_settlement(&world);

@@ -2,7 +2,7 @@
 #![allow(dead_code)]
 use super::support::world::World;
 use headroom_market::book::{NotWon, Order, OrderRequest, OrderStatus, Side};
-use headroom_market::command::{Command, Reply};
+use headroom_market::command::Command;
 use headroom_market::event::Event;
 use headroom_market::ids::{OrderId, ParticipantId};
 use headroom_market::round::AwardKind;
@@ -51,6 +51,7 @@ pub struct Seen {
 /// From the first event to the last: no child wins in a round in which its parent does not win, and had not
 /// won before; who ends with its parent ends in the same command.
 pub fn check_history(world: &World, seen: &mut Seen) {
+    seen.refusals.extend(&world.refused);
     let mut orders: BTreeMap<OrderId, Order> = BTreeMap::new();
     let mut won: BTreeMap<OrderId, u64> = BTreeMap::new();
     for (_, events) in &world.log {
@@ -138,14 +139,14 @@ pub fn some_bid(world: &mut World, participant: ParticipantId) -> Option<OrderId
     own.get(at).copied()
 }
 
-/// Links most bids, makes half of them possible parents, replaces one now and then, and places the order itself.
-pub fn with_parents(world: &mut World, mut command: Command, seen: &mut Seen) -> Command {
+/// Links most bids, makes most of them possible parents, replaces one now and then, and places the order itself.
+pub fn with_parents(world: &mut World, mut command: Command) -> Command {
     let Command::PlaceOrder { participant, side, request, .. } = &mut command else { return command };
     let participant = *participant;
     if *side == Side::Bid || world.chance.below(20) == 0 {
         dress(world, participant, request);
     }
-    if world.chance.below(4) == 0
+    if world.chance.below(2) == 0
         && let Some(order) = some_bid(world, participant)
     {
         let mut request = Box::new(world.state.orders[&order].request.clone());
@@ -153,20 +154,19 @@ pub fn with_parents(world: &mut World, mut command: Command, seen: &mut Seen) ->
         if world.chance.below(3) == 0 {
             dress(world, participant, &mut request);
         }
-        let replace = Command::ReplaceOrder { participant, order, request, client_order: None };
-        if let Reply::Refused(refusal) = world.run(replace) {
-            seen.refusals.insert(refusal.code);
-        }
+        world.run(Command::ReplaceOrder { participant, order, request, client_order: None });
     }
-    if let Reply::Refused(refusal) = world.run(command) {
-        seen.refusals.insert(refusal.code);
-    }
+    world.run(command);
     Command::ExpireOrders
 }
 
+/// A child may ask for so little at first that its parent wins alone.
 fn dress(world: &mut World, participant: ParticipantId, request: &mut OrderRequest) {
-    if world.chance.below(2) == 0 {
+    if world.chance.below(4) > 0 {
         request.min_fill = ["0.5", "1"][world.chance.below(2) as usize].parse().unwrap();
     }
     request.parent = if world.chance.below(3) > 0 { some_bid(world, participant) } else { None };
+    if request.parent.is_some() && world.chance.below(3) == 0 {
+        request.limit = Credits::from_units(request.limit.units() / 4 + 1);
+    }
 }

@@ -95,6 +95,9 @@ pub fn clear_round(world: &mut World) -> bool {
             world.run(command);
         }
     }
+    if world.state.orders.values().any(|o| o.waits_for().is_some()) {
+        change_families(world);
+    }
     let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION);
     let verified = outcome.ok().and_then(|o| clearing::verify(&book, o, Mode::Market).ok());
     let Some(outcome) = verified else {
@@ -111,6 +114,23 @@ pub fn clear_round(world: &mut World) -> bool {
     everybody_is_told_why(world, &once);
     nothing_is_overdue(world);
     true
+}
+
+/// Replaces linked orders and their parents while the round is sealed, with other limits and sometimes other parents.
+pub fn change_families(world: &mut World) {
+    let linked: Vec<_> =
+        world.state.orders.values().filter_map(|o| Some((o.participant, o.id, o.waits_for()?))).collect();
+    for (participant, child, parent) in linked {
+        let order = [child, parent][world.chance.below(2) as usize];
+        let Some(present) = world.state.orders.get(&order).filter(|_| world.chance.below(3) == 0) else { continue };
+        let mut request = Box::new(present.request.clone());
+        match world.chance.below(4) {
+            0 => request.parent = None,
+            1 => request.parent = world.state.orders.keys().next().copied(),
+            _ => request.limit = Credits::from_units(request.limit.units() / 2 + 1),
+        }
+        world.run(Command::ReplaceOrder { participant, order, request, client_order: None });
+    }
 }
 
 /// What a workload lends is on its node: it is not to be on another by then.
