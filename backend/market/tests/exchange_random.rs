@@ -93,7 +93,7 @@ fn with_projects(world: &mut World, mut command: Command) -> Command {
 #[test]
 fn no_child_wins_before_its_parent() {
     let (mut rounds, mut void, mut seen) = (0, 0, families::Seen::default());
-    for seed in 300..500 {
+    for seed in 300..550 {
         let (world, cleared) = random_life_with(seed, |world, command| {
             let command = if world.chance.below(2) == 0 { with_projects(world, command) } else { command };
             let command = families::with_parents(world, command);

@@ -100,7 +100,7 @@ impl<'a> Builder<'a> {
         let state = self.state;
         let used_up = |o: &&Order| project::of_order(state, o).is_some_and(|p| p.left().is_zero());
         let (none_left, mut open): (Vec<&Order>, Vec<&Order>) = open.partition(used_up);
-        self.excluded.extend(none_left.iter().map(|o| (o.id, "BUDGET")));
+        self.excluded.extend(none_left.iter().map(|o| (o.id, linked::BUDGET)));
         linked::sort(state, &mut open);
         self.held_back = capacity::held_back(self.state, &open, self.slots);
         let mut growth = Growth::of(self.state);
@@ -375,14 +375,7 @@ impl<'a> Builder<'a> {
         book.nodes = self.occupancy.nodes(state, self.slots, &pools);
         book.orders = self.orders;
         self.excluded.extend(drop_unreachable(&mut book).into_iter().map(|id| (id, UNREACHABLE)));
-        let mut orphans = linked::drop_orphans(&mut book.orders);
-        let of_projects: BTreeSet<String> = book.orders.iter().filter_map(|o| o.budget.clone()).collect();
-        let left = |id: &str| project_left(state, id).map_or(0, |left| i128::from(left.units()));
-        let (parents, more) = linked::drop_beyond_budgets(&mut book, left);
-        self.excluded.extend(parents.into_iter().map(|id| (id, "BUDGET")));
-        orphans.extend(more);
-        self.excluded.extend(orphans.iter().filter_map(|id| Some((id.parse().ok()?, PARENT_SAT_OUT))));
-        book.budgets = budgets(state, &book, of_projects);
+        self.excluded.extend(linked::complete(state, &mut book));
         let scarce = used.into_iter().filter(|(p, r, s)| state.shortage(p, *r, *s).is_some()).collect();
         Draft { book, excluded: self.excluded, scarce }
     }
@@ -420,21 +413,6 @@ impl<'a> Builder<'a> {
             }
         }
     }
-}
-
-fn project_left(state: &State, id: &str) -> Option<Credits> {
-    state.projects.get(&id.parse().ok()?).map(|p| p.left())
-}
-
-/// What these projects have left, less what has to be there for parents that their children may carry.
-fn budgets(state: &State, book: &clearing::Book, projects: BTreeSet<String>) -> Vec<clearing::Budget> {
-    let kept = linked::kept_back(book);
-    let budget = |id: String| {
-        let kept = kept.get(&id).map_or(0, |kept| i64::try_from(*kept).unwrap_or(i64::MAX));
-        let amount = money(project_left(state, &id)?.checked_sub(Credits::from_units(kept))?);
-        Some(clearing::Budget { id, amount })
-    };
-    projects.into_iter().filter_map(budget).collect()
 }
 
 /// Released, not yet sold operator supply by reserve step, cheapest first.

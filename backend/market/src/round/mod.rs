@@ -7,6 +7,7 @@ pub mod linked;
 pub mod merkle;
 mod not_won;
 pub mod occupancy;
+mod products;
 mod reachable;
 pub mod seal;
 

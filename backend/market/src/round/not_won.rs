@@ -5,7 +5,7 @@ use crate::clearing::Outcome;
 use crate::clearing::outcome::{Bottleneck, Reason};
 use crate::ids::OrderId;
 use crate::project;
-use crate::round::linked::PARENT_SAT_OUT;
+use crate::round::linked::{BUDGET, PARENT_SAT_OUT};
 use crate::state::SealedBook;
 use crate::turn::Turn;
 use crate::units::Credits;
@@ -48,9 +48,6 @@ pub fn list(turn: &Turn<'_>, number: u64, sealed: &SealedBook, outcome: &Outcome
 
 /// The reason of a bid whose parent was in the round and has not won.
 const PARENT_REJECTED: &str = "PARENT_REJECTED";
-/// The reason of a bid whose project has nothing left for it.
-const BUDGET: &str = "BUDGET";
-
 /// What the project of a bid had left for the round; one that had nothing is not in the book.
 fn budget_left(turn: &Turn<'_>, sealed: &SealedBook, id: OrderId) -> Credits {
     let project = turn.state.orders.get(&id).and_then(|o| project::of_order(turn.state, o)).map(|p| p.id.to_string());

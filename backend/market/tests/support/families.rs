@@ -146,12 +146,10 @@ pub fn with_parents(world: &mut World, mut command: Command) -> Command {
     if *side == Side::Bid || world.chance.below(20) == 0 {
         dress(world, participant, request);
     }
-    if world.chance.below(2) == 0
-        && let Some(order) = some_bid(world, participant)
-    {
+    if let Some((order, times)) = to_replace(world, participant) {
         let mut request = Box::new(world.state.orders[&order].request.clone());
-        request.limit = Credits::from_units(request.limit.units() * (1 + world.chance.below(6) as i64) / 2 + 1);
-        if world.chance.below(3) == 0 {
+        request.limit = Credits::from_units(request.limit.units() * times / 2 + 1);
+        if world.chance.below(4) == 0 {
             dress(world, participant, &mut request);
         }
         world.run(Command::ReplaceOrder { participant, order, request, client_order: None });
@@ -160,12 +158,33 @@ pub fn with_parents(world: &mut World, mut command: Command) -> Command {
     Command::ExpireOrders
 }
 
+/// What to replace, and its new limit in halves of the old: often whoever is free of its parent, or a parent, with a
+/// limit that wins.
+fn to_replace(world: &mut World, participant: ParticipantId) -> Option<(OrderId, i64)> {
+    let mine = || world.state.orders.values().filter(|o| o.participant == participant);
+    let is_free = |o: &&Order| o.parent_won_in.is_some() && o.status == OrderStatus::Open;
+    let free = mine().find(is_free).map(|o| o.id);
+    let parent = mine().filter(|o| o.parent_won_in.is_none()).find_map(|o| o.request.parent);
+    match world.chance.below(4) {
+        0 => some_bid(world, participant).map(|id| (id, 1 + world.chance.below(6) as i64)),
+        1 => free.map(|id| (id, 16)),
+        2 => parent.map(|id| (id, 8)),
+        _ => None,
+    }
+}
+
 /// A child may ask for so little at first that its parent wins alone.
 fn dress(world: &mut World, participant: ParticipantId, request: &mut OrderRequest) {
     if world.chance.below(4) > 0 {
         request.min_fill = ["0.5", "1"][world.chance.below(2) as usize].parse().unwrap();
     }
-    request.parent = if world.chance.below(3) > 0 { some_bid(world, participant) } else { None };
+    let waits = |o: &&Order| o.participant == participant && o.waits_for().is_some() && !o.request.min_fill.is_zero();
+    let child = world.state.orders.values().filter(waits).map(|o| o.id).next_back();
+    request.parent = match world.chance.below(4) {
+        0 => None,
+        1 => child.or_else(|| some_bid(world, participant)),
+        _ => some_bid(world, participant),
+    };
     if request.parent.is_some() && world.chance.below(3) == 0 {
         request.limit = Credits::from_units(request.limit.units() / 4 + 1);
     }

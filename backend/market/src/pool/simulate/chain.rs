@@ -271,7 +271,8 @@ impl<'q> Chain<'q> {
             }
         }
         for (id, award) in simulated {
-            let resells = self.question.orders.get(*id).is_some_and(|life| life.resells);
+            let resells = self.question.orders.get(*id).is_some_and(|life| life.resells)
+                && !entries.values().any(|o| o.parent.as_deref() == Some(*id));
             let known = truth.get(id).is_some_and(|t| t.quantities == award.quantities);
             let entry = entries.get(id).filter(|o| o.side == Side::Bid && o.replicas.is_none());
             let Some(entry) = entry.filter(|_| resells && !known) else { continue };
