@@ -147,7 +147,7 @@ fn a_child_wins_with_its_parent_or_not_at_all() {
     let book = exchange.round();
     assert_eq!(parent_in(&book, child), Some(Some(parent.to_string())), "the book says so");
     assert!(exchange.world.state.awards.is_empty(), "the parent is 0.09 short, and the child gains 0.06");
-    assert_eq!(exchange.why(parent).0, "OUT_OF_MONEY");
+    assert_eq!(exchange.why(child), ("PARENT_REJECTED".to_owned(), Some(parent)));
     assert!(matches!(exchange.replace(parent, |r| r.limit = "0.54".parse().unwrap()), Reply::Order(_)));
     exchange.round();
     assert_eq!(exchange.world.state.awards.len(), 2);
@@ -287,8 +287,9 @@ fn what_a_sealed_round_has_is_decided_by_it() {
     let late = ask(&exchange.world, "1", "0", Some(parent));
     assert_eq!(exchange.refused(late), ("parent_pending", "/parent".to_owned()));
     exchange.clear(sealed);
-    let open: Vec<_> = exchange.world.state.orders.values().cloned().collect();
-    let [parent, child] = open.as_slice() else { panic!("{open:?}") };
+    let open = exchange.world.state.orders.values();
+    let (children, parents): (Vec<_>, Vec<_>) = open.partition(|o| o.request.parent.is_some());
+    let ([parent], [child]) = (&parents[..], &children[..]) else { panic!("{parents:?} {children:?}") };
     assert_eq!((child.request.parent, child.request.limit.to_string().as_str()), (Some(parent.id), "0.200000"));
     assert_eq!(parent.hold.to_string(), "0.600000");
 }
