@@ -45,11 +45,12 @@ async fn linked_bids_win_together_go_on_alone_and_end_together() -> anyhow::Resu
     let parent = place(&api, &bid(&sim, cost / 10, "1", None).await?).await?;
     let wanted = bid(&sim, cost * 3 / 2, "1", Some(&parent)).await?;
     let preview = api.post("/v1/bids/preview", &wanted).await?.ok()?;
-    assert_eq!((amount(&preview, "hold"), amount(&preview, "hold_of_parents")), (cost * 3, cost * 3 / 2), "{preview}");
+    let limit = cost * 3 / 2;
+    assert_eq!((amount(&preview, "hold"), amount(&preview, "hold_of_parents")), (2 * limit, limit), "{preview}");
     assert!(preview["warnings"].to_string().contains(&parent), "{preview}");
     let child = place(&api, &wanted).await?;
-    assert_eq!(amount(&read(&api, &parent).await?, "hold"), cost / 10 + cost * 3 / 2, "what the child may carry");
-    assert_eq!(balance(&api).await?.1, cost / 10 + cost * 3);
+    assert_eq!(amount(&read(&api, &parent).await?, "hold"), cost / 10 + limit, "what the child may carry");
+    assert_eq!(balance(&api).await?.1, cost / 10 + 2 * limit);
     admin.advance(5).await?;
     let order = read(&api, &child).await?;
     assert_eq!(
@@ -62,7 +63,7 @@ async fn linked_bids_win_together_go_on_alone_and_end_together() -> anyhow::Resu
     // With the limit that it names it would have carried its parent, and does.
     let carries = amount(&why["minimum_winning_limit"], "value");
     assert_eq!(why["minimum_winning_limit"]["quality"], "exact", "{why}");
-    assert!(carries > cost * 3 / 2, "{why}");
+    assert!(carries > limit, "{why}");
     // A new parent version brings the child along.
     let patched = api.patch(&format!("{BIDS}/{parent}"), &bid(&sim, cost * 5 / 4, "1", None).await?).await?.ok()?;
     let parent = patched["id"].as_str().unwrap_or_default().to_owned();
@@ -168,6 +169,7 @@ async fn links_that_can_not_be_are_refused() -> anyhow::Result<()> {
     let tenant = sim.api("tenant")?;
     let lender = tenant.list("/v1/instances").await?.into_iter().find(|i| i["pool"] == "fra1-gp");
     let mut offer = linked.clone();
+    offer["resources"] = json!({ "cpu_milli": 10 });
     offer["instance"] = lender.unwrap_or_default()["id"].clone();
     refused(tenant.post_with_key("/v1/offers", &unique("key"), &offer).await?, 422, "parent_of_offer", "/parent");
     let canceled = api.post("/v1/bids/cancel_all", &json!({})).await?.ok()?;
