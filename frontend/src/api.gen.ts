@@ -372,6 +372,7 @@ export interface components {
             /** @description Where no node had room: the one that came nearest, and what it has too little of. */
             binding_node?: string | null;
             binding_resource?: string | null;
+            parent?: components["schemas"]["OrderId"] | null;
             changes: components["schemas"]["Change"][];
         };
         /** @description Why a workload's program does not run any more. */
@@ -778,6 +779,11 @@ export interface components {
                 closed_reason?: string | null;
                 replaces?: components["schemas"]["OrderId"] | null;
                 replaced_by?: components["schemas"]["OrderId"] | null;
+                /**
+                 * Format: int64
+                 * @description The round in which its parent won: from then on it is free of it.
+                 */
+                parent_won_in?: number | null;
                 pending_replacement?: components["schemas"]["OrderRequest"] | null;
                 created_at: components["schemas"]["Timestamp"];
                 updated_at: components["schemas"]["Timestamp"];
@@ -1247,6 +1253,7 @@ export interface components {
             /** @description The resource that it has too little of. */
             binding_resource?: string | null;
             budget_left?: components["schemas"]["Credits"] | null;
+            parent?: components["schemas"]["OrderId"] | null;
         };
         /** @example off_01jd3z6k2m9x7q4v8n5t1w0r3c */
         OfferId: string;
@@ -1272,6 +1279,11 @@ export interface components {
             closed_reason?: string | null;
             replaces?: components["schemas"]["OrderId"] | null;
             replaced_by?: components["schemas"]["OrderId"] | null;
+            /**
+             * Format: int64
+             * @description The round in which its parent won: from then on it is free of it.
+             */
+            parent_won_in?: number | null;
             pending_replacement?: components["schemas"]["OrderRequest"] | null;
             created_at: components["schemas"]["Timestamp"];
             updated_at: components["schemas"]["Timestamp"];
@@ -1522,6 +1534,8 @@ export interface components {
             /** @description Where four of five of the latest slots lie; `expected` is always inside. */
             expected_low: components["schemas"]["Credits"];
             expected_high: components["schemas"]["Credits"];
+            /** @description The part of it by which the holds of its parents rise: it may carry what they cost beyond their limits. */
+            hold_of_parents: components["schemas"]["Credits"];
             /** @description The most that can be charged. */
             worst_case: components["schemas"]["Credits"];
             /** @description No trading fee in this version. */

@@ -13,6 +13,7 @@ mod modules;
 mod offline;
 mod operations;
 mod orders;
+mod parents;
 mod projects;
 mod recovery;
 mod redis;

@@ -14,9 +14,10 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every kind of notice there is: what a subscription may name.
-pub const KINDS: [&str; 34] = [
+pub const KINDS: [&str; 35] = [
     "order.accepted",
     "order.pending",
+    "order.linked",
     "order.partially_filled",
     "order.filled",
     "order.canceled",
@@ -146,6 +147,7 @@ fn of_event(event: &Event, state: &State) -> Option<Notice> {
     match event {
         Event::OrderAccepted(o) => Some(notice("order.accepted", Some(o.participant), o.id.to_string(), o.document())),
         Event::OrderPending { order: id, .. } => order("order.pending", id),
+        Event::OrderRelinked { order: id, .. } | Event::OrderFreed { order: id, .. } => order("order.linked", id),
         Event::OrderClosed { order: id, status, .. } => closed_order(state, id, *status),
         Event::OrderFilled { order: id, status, .. } => match status {
             OrderStatus::Filled => closed_order(state, id, *status),

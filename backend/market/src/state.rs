@@ -67,6 +67,8 @@ pub struct State {
     /// Live orders by participant and client id.
     pub client_ids: BTreeMap<(ParticipantId, String), OrderId>,
     pub open_orders: BTreeMap<ParticipantId, u32>,
+    /// Who waits for an order as its parent.
+    children: BTreeMap<OrderId, BTreeSet<OrderId>>,
     pub awards: BTreeMap<AwardId, Award>,
     /// The same by instance: members may have thousands.
     awards_of: BTreeMap<InstanceId, BTreeSet<AwardId>>,
@@ -102,6 +104,7 @@ impl State {
             orders: BTreeMap::new(),
             client_ids: BTreeMap::new(),
             open_orders: BTreeMap::new(),
+            children: BTreeMap::new(),
             awards: BTreeMap::new(),
             awards_of: BTreeMap::new(),
             rounds: BTreeMap::new(),
@@ -132,17 +135,22 @@ impl State {
             self.client_ids.insert((order.participant, client_id.clone()), order.id);
         }
         *self.open_orders.entry(order.participant).or_default() += 1;
+        self.link(order.id, None, order.waits_for());
         self.changes.touched.insert(order.key(), None);
         self.orders.insert(order.id, order);
     }
     /// Changes a live order; one that is no longer live leaves memory.
     pub fn change_order(&mut self, id: OrderId, change: impl FnOnce(&mut Order)) {
         let Some(order) = self.orders.get_mut(&id) else { return };
+        let before = order.waits_for();
         change(order);
+        let now = order.waits_for().filter(|_| order.status.is_live());
         if order.status.is_live() {
             self.changes.touched.insert(order.key(), None);
+            self.link(id, before, now);
             return;
         }
+        self.link(id, before, now);
         let Some(order) = self.orders.remove(&id) else { return };
         if let Some(client_id) = &order.request.client_bid_id {
             self.client_ids.remove(&(order.participant, client_id.clone()));
@@ -151,6 +159,26 @@ impl State {
             *count = count.saturating_sub(1);
         }
         self.finish(&order);
+    }
+    fn link(&mut self, child: OrderId, before: Option<OrderId>, now: Option<OrderId>) {
+        if before == now {
+            return;
+        }
+        if let Some(parent) = before
+            && let Some(children) = self.children.get_mut(&parent)
+        {
+            children.remove(&child);
+            if children.is_empty() {
+                self.children.remove(&parent);
+            }
+        }
+        if let Some(parent) = now {
+            self.children.entry(parent).or_default().insert(child);
+        }
+    }
+    /// The live orders that wait for one as their parent.
+    pub fn children_of(&self, parent: OrderId) -> impl Iterator<Item = OrderId> + '_ {
+        self.children.get(&parent).into_iter().flatten().copied()
     }
     /// Notes the sealed round of an order. It lives no longer than the process, so no row is
     /// written for it.

@@ -14,11 +14,8 @@ fn a_baseline_is_not_raised_into_what_a_sealed_round_may_award() {
             world.run(order);
         }
         let Reply::Sealed { round, .. } = world.run(Command::SealRound) else { continue };
-        let raised = |instance| Command::SetBaseline {
-            instance,
-            baseline: amounts(1_400, 900),
-            floor: amounts(400, 300),
-        };
+        let raised =
+            |instance| Command::SetBaseline { instance, baseline: amounts(1_400, 900), floor: amounts(400, 300) };
         let refused = |reply: Reply| match reply {
             Reply::Refused(refusal) => Some(refusal.code),
             _ => None,

@@ -5,6 +5,7 @@ import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/re
 import { afterEach, expect, it, vi } from 'vitest';
 import { asRole } from '@/mocks/setup';
 import { roundNow } from '@/mocks/clock';
+import { orders } from '@/mocks/orders';
 import { pools } from '@/mocks/pools';
 import { swaps } from '@/mocks/swaps';
 import { forget } from './identity';
@@ -40,6 +41,16 @@ it('a refused shadow run says what differed', async () => {
   await visit('/swaps/$id', 'operator');
   await waitFor(() => expect(screen.getByText('Refused by the shadow run')).toBeTruthy());
   expect(screen.getByText('88127442')).toBeTruthy();
+});
+
+it('a bid that lost with its parent says so and leads to it', async () => {
+  const child = orders.find((o) => o.parent);
+  await visit(`/bids?order=${child?.id}`, 'bidder');
+  await waitFor(() => expect(screen.getByRole('heading', { name: 'Its parent did not win' })).toBeTruthy());
+  const way = screen.getByText(/Wins only together with/).querySelector('a');
+  expect(way?.getAttribute('href')).toBe(`/bids?order=${child?.parent}`);
+  fireEvent.click(way as HTMLElement);
+  await waitFor(() => expect(screen.getByRole('heading', { name: /Not enough for all or none/ })).toBeTruthy());
 });
 
 it('a page of another role says so', async () => {

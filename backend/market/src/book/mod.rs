@@ -1,5 +1,6 @@
 //! Bids and offers: what an order says, whether it is accepted, and what becomes of it.
 pub mod compact;
+pub mod family;
 pub mod order;
 pub mod place;
 pub mod rejection;

@@ -104,7 +104,8 @@ pub struct OrderRequest {
     pub expires_at: Option<Timestamp>,
     #[serde(default)]
     pub resell: Resell,
-    /// Not in this version: anything but `null` is refused.
+    /// An open bid of one's own with a `min_fill` above 0: this bid wins only together with it or after it,
+    /// and ends with it if it ends without an award. Bids only.
     #[serde(default)]
     pub parent: Option<OrderId>,
     /// A project of one's own, whose limit bounds what its bids pay together. Bids only.
@@ -185,6 +186,9 @@ pub struct NotWon {
     /// What the order's project had left for the round, where that is the reason (`BUDGET`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_left: Option<Credits>,
+    /// The parent that has not won (`PARENT_REJECTED`) or had no part in the round (`PARENT_SAT_OUT`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<OrderId>,
 }
 
 impl NotWon {
@@ -199,6 +203,7 @@ impl NotWon {
             binding_node: None,
             binding_resource: None,
             budget_left: None,
+            parent: None,
         }
     }
 }
@@ -240,6 +245,9 @@ pub struct Order {
     pub closed_reason: Option<String>,
     pub replaces: Option<OrderId>,
     pub replaced_by: Option<OrderId>,
+    /// The round in which its parent won: from then on it is free of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_won_in: Option<u64>,
     /// The replacement that waits for the sealed round.
     pub pending_replacement: Option<Box<OrderRequest>>,
     /// The sealed round that it takes part in. A restart voids that round and forgets this.
@@ -247,6 +255,13 @@ pub struct Order {
     pub sealed_in: Option<u64>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+}
+
+impl Order {
+    /// The order without which it can't win.
+    pub fn waits_for(&self) -> Option<OrderId> {
+        self.request.parent.filter(|_| self.parent_won_in.is_none())
+    }
 }
 
 /// One way to fill an order: a pool and a start.

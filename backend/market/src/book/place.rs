@@ -1,7 +1,7 @@
 //! Placing, replacing, cancelling and expiring orders, with their holds.
 //!
 //! Invariant: the hold of every live bid covers the most that it can be charged.
-use crate::book::{Order, OrderRequest, OrderStatus, Origin, Rejection, Side, TimeInForce, validate};
+use crate::book::{Order, OrderRequest, OrderStatus, Origin, Rejection, Side, TimeInForce, family, validate};
 use crate::event::Event;
 use crate::ids::{BidId, OfferId, OrderId, ParticipantId};
 use crate::ledger::{Account, TransferKind};
@@ -21,8 +21,12 @@ pub fn place(
     check_client_id(turn.state, participant, &request, client_order)?;
     let request = normalise(request);
     let acceptable = validate::check(turn.state, turn.now, participant, side, &request, None)?;
-    check_balance(turn.state, participant, acceptable.hold, Credits::ZERO)?;
-    Ok(accept(turn, participant, side, request, acceptable.hold, origin, None))
+    check_balance(turn.state, participant, acceptable.total(), Credits::ZERO)?;
+    let parent = request.parent;
+    let id = next_id(turn, side);
+    accept(turn, id, participant, side, request, acceptable.hold, origin, None);
+    family::follow_children(turn, parent);
+    Ok(id)
 }
 
 /// Releases the old hold and takes the new one in one step, so a replacement never fails on
@@ -42,7 +46,7 @@ pub fn replace(
     }
     let request = normalise(request);
     let acceptable = validate::check(turn.state, turn.now, participant, side, &request, Some(id))?;
-    check_balance(turn.state, participant, acceptable.hold, old_hold)?;
+    check_balance(turn.state, participant, acceptable.total(), old_hold)?;
     if sealed {
         let replacement = Some(Box::new(request));
         turn.emit(Event::OrderPending { order: id, status: OrderStatus::PendingReplace, replacement, at: turn.now });
@@ -57,13 +61,17 @@ pub enum Replaced {
 }
 
 fn swap_orders(turn: &mut Turn<'_>, old: OrderId, request: OrderRequest, hold: Credits) -> OrderId {
-    let (participant, side, origin) = {
-        let order = &turn.state.orders[&old];
-        (order.participant, order.side, order.origin)
-    };
+    let before = turn.state.orders[&old].clone();
+    let (participant, side, origin) = (before.participant, before.side, before.origin);
     let new = next_id(turn, side);
     close(turn, old, OrderStatus::Replaced, None, Some(new));
-    accept_as(turn, new, participant, side, request, hold, origin, Some(old));
+    accept(turn, new, participant, side, request, hold, origin, Some(&before));
+    family::hand_over(turn, old, new);
+    let parent = turn.state.orders.get(&new).and_then(Order::waits_for);
+    family::follow_children(turn, parent);
+    if before.waits_for() != parent {
+        family::follow_children(turn, before.waits_for());
+    }
     new
 }
 
@@ -80,8 +88,9 @@ pub fn cancel(turn: &mut Turn<'_>, participant: ParticipantId, id: OrderId, reas
 }
 
 pub fn cancel_all(turn: &mut Turn<'_>, participant: ParticipantId) -> u32 {
-    let orders: Vec<OrderId> =
+    let mut orders: Vec<OrderId> =
         turn.state.orders.values().filter(|o| o.participant == participant).map(|o| o.id).collect();
+    family::children_first(turn.state, &mut orders);
     let mut count = 0;
     for id in orders {
         count += u32::from(cancel(turn, participant, id, "user").is_ok());
@@ -97,9 +106,11 @@ pub fn expire(turn: &mut Turn<'_>) {
         o.sealed_in.is_none()
             && (o.request.last_start() < first_open || o.request.expires_at.is_some_and(|at| at <= now))
     };
-    let expired: Vec<OrderId> = turn.state.orders.values().filter(over).map(|o| o.id).collect();
+    let mut expired: Vec<OrderId> = turn.state.orders.values().filter(over).map(|o| o.id).collect();
+    family::children_first(turn.state, &mut expired);
     for id in expired {
-        let reason = turn.state.orders[&id].last_reason.as_ref().map(|r| r.reason.clone());
+        let Some(order) = turn.state.orders.get(&id) else { continue };
+        let reason = order.last_reason.as_ref().map(|r| r.reason.clone());
         close(turn, id, OrderStatus::Expired, reason, None);
     }
 }
@@ -114,14 +125,15 @@ pub fn apply_pending(turn: &mut Turn<'_>) {
         .map(|o| o.id)
         .collect();
     for id in pending {
-        let order = &turn.state.orders[&id];
+        // Its parent may have ended just before, and have taken it along.
+        let Some(order) = turn.state.orders.get(&id) else { continue };
         let (participant, side, old_hold) = (order.participant, order.side, order.hold);
         let Some(request) = order.pending_replacement.clone() else {
             close(turn, id, OrderStatus::Canceled, Some("user".to_owned()), None);
             continue;
         };
         let checked = validate::check(turn.state, turn.now, participant, side, &request, Some(id))
-            .and_then(|a| check_balance(turn.state, participant, a.hold, old_hold).map(|()| a.hold));
+            .and_then(|a| check_balance(turn.state, participant, a.total(), old_hold).map(|()| a.hold));
         match checked {
             Ok(hold) => {
                 swap_orders(turn, id, *request, hold);
@@ -132,7 +144,7 @@ pub fn apply_pending(turn: &mut Turn<'_>) {
     }
 }
 
-/// Ends an order and releases its hold.
+/// Ends an order and releases its hold. Whoever waits for it ends too, unless it was replaced.
 pub fn close(
     turn: &mut Turn<'_>,
     id: OrderId,
@@ -141,9 +153,13 @@ pub fn close(
     replaced_by: Option<OrderId>,
 ) {
     let Some(order) = turn.state.orders.get(&id) else { return };
-    let (participant, hold) = (order.participant, order.hold);
+    let (participant, hold, parent) = (order.participant, order.hold, order.waits_for());
     release(turn, participant, id, hold);
     turn.emit(Event::OrderClosed { order: id, status, reason, replaced_by, at: turn.now });
+    if status != OrderStatus::Replaced {
+        family::end_children(turn, id);
+        family::follow_children(turn, parent);
+    }
 }
 
 /// held → available. The hold was taken before, so this can't overdraw.
@@ -201,22 +217,8 @@ fn next_id(turn: &mut Turn<'_>, side: Side) -> OrderId {
     }
 }
 
-fn accept(
-    turn: &mut Turn<'_>,
-    participant: ParticipantId,
-    side: Side,
-    request: OrderRequest,
-    hold: Credits,
-    origin: Origin,
-    replaces: Option<OrderId>,
-) -> OrderId {
-    let id = next_id(turn, side);
-    accept_as(turn, id, participant, side, request, hold, origin, replaces);
-    id
-}
-
 #[expect(clippy::too_many_arguments, reason = "one private constructor of one record")]
-fn accept_as(
+fn accept(
     turn: &mut Turn<'_>,
     id: OrderId,
     participant: ParticipantId,
@@ -224,8 +226,10 @@ fn accept_as(
     request: OrderRequest,
     hold: Credits,
     origin: Origin,
-    replaces: Option<OrderId>,
+    before: Option<&Order>,
 ) {
+    // What is free of its parent stays so, whatever else is asked for.
+    let free = before.filter(|o| o.request.parent == request.parent).and_then(|o| o.parent_won_in);
     let order = Order {
         id,
         side,
@@ -241,8 +245,9 @@ fn accept_as(
         origin,
         last_reason: None,
         closed_reason: None,
-        replaces,
+        replaces: before.map(|o| o.id),
         replaced_by: None,
+        parent_won_in: free,
         pending_replacement: None,
         sealed_in: None,
         created_at: turn.now,

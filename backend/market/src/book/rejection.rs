@@ -75,6 +75,25 @@ pub enum Rejection {
     },
     /// A project bounds what bids pay.
     ProjectOfOffer,
+    /// No open bid of this id among the participant's own.
+    UnknownParent {
+        id: OrderId,
+    },
+    ParentOfOffer,
+    /// A parent is had or not had; what can be had in any part is no condition.
+    ParentWithoutMinFill {
+        pointer: &'static str,
+    },
+    /// It would wait for itself.
+    ParentCycle,
+    FamilyTooDeep {
+        most: usize,
+    },
+    FamilyTooLarge {
+        most: usize,
+    },
+    /// A round that is being cleared has the old link.
+    ParentPending,
     /// Classes decide ties, so an admin grants them.
     ClassNotAllowed {
         highest: &'static str,
@@ -145,6 +164,13 @@ impl Rejection {
             ClientIdOutOfRange => "client_id_out_of_range",
             UnknownProject { .. } => "unknown_project",
             ProjectOfOffer => "project_of_offer",
+            UnknownParent { .. } => "unknown_parent",
+            ParentOfOffer => "parent_of_offer",
+            ParentWithoutMinFill { .. } => "parent_without_min_fill",
+            ParentCycle => "parent_cycle",
+            FamilyTooDeep { .. } => "family_too_deep",
+            FamilyTooLarge { .. } => "family_too_large",
+            ParentPending => "parent_pending",
             ClassNotAllowed { .. } => "class_not_allowed",
             OfferNeedsInstance => "offer_needs_instance",
             InstanceNotRunning => "instance_not_running",
@@ -187,6 +213,13 @@ impl Rejection {
             MinFillOutOfRange | FillOrKillNeedsFullMinFill => "/min_fill".to_owned(),
             ExpiryMissing | ExpiryNotUsed | ExpiryInThePast => "/expires_at".to_owned(),
             UnknownProject { .. } | ProjectOfOffer => "/project".to_owned(),
+            ParentWithoutMinFill { pointer } => (*pointer).to_owned(),
+            UnknownParent { .. }
+            | ParentOfOffer
+            | ParentCycle
+            | FamilyTooDeep { .. }
+            | FamilyTooLarge { .. }
+            | ParentPending => "/parent".to_owned(),
             ClassNotAllowed { .. } => "/class".to_owned(),
             OfferNeedsInstance | InstanceNotRunning => "/instance".to_owned(),
             TooManyOpenOrders { .. } | CreditHoldExceedsBalance { .. } | OrderEnded { .. } | RecommendationOutdated => {
@@ -251,6 +284,31 @@ impl Rejection {
                 format!("You have no project `{name}`. Make it with PUT /v1/projects/NAME, or leave `project` out.")
             }
             ProjectOfOffer => "A project bounds what bids pay: leave `project` out of an offer.".to_owned(),
+            UnknownParent { id } => format!(
+                "You have no open bid `{id}`. Name one of your own that is open, or leave `parent` out: a bid whose parent has won needs none."
+            ),
+            ParentOfOffer => "Only bids have parents: leave `parent` out of an offer.".to_owned(),
+            ParentWithoutMinFill { pointer: "/parent" } => {
+                "The parent takes any part of what it asks for, so whether it has won is no condition. Replace it with a min_fill above \"0\" first (\"1\" is all or none)."
+                    .to_owned()
+            }
+            ParentWithoutMinFill { .. } => {
+                "Other bids name this one as their parent, so its min_fill must stay above \"0\". Cancel those first, or replace them without it."
+                    .to_owned()
+            }
+            ParentCycle => {
+                "That bid waits for this one already, directly or through others. Name another parent, or none.".to_owned()
+            }
+            FamilyTooDeep { most } => {
+                format!("At most {most} bids may stand in one line of parents. Name a parent further up.")
+            }
+            FamilyTooLarge { most } => {
+                format!("At most {most} open bids may hang together by parents. Leave `parent` out, or cancel some of them.")
+            }
+            ParentPending => {
+                "A round with this bid is being cleared, or the parent is being replaced. Repeat the request in a few seconds."
+                    .to_owned()
+            }
             ClassNotAllowed { highest } => format!(
                 "The highest class of this participant is {highest}. Ask for that one or a lower one; an admin can allow more."
             ),
@@ -294,6 +352,7 @@ impl Rejection {
                 | InstanceNotRunning
                 | RecommendationOutdated
                 | OrderEnded { .. }
+                | ParentPending
                 | TooManyOpenOrders { .. }
                 | PoolHalted { .. }
         )
@@ -310,7 +369,7 @@ impl Rejection {
         vec![
             NotFound { what: "instance", pointer: "/instance" },
             DuplicateClientId { existing: OrderId::Bid(crate::ids::BidId::from_raw(0)) },
-            NotInThisVersion { field: "parent" },
+            NotInThisVersion { field: "no_displacement" },
             UnknownPool { index: 0, slug: slug.clone() },
             PoolRepeated { index: 0 },
             PoolHalted { slug: slug.clone(), reason: "maintenance".to_owned() },
@@ -336,6 +395,13 @@ impl Rejection {
             ClientIdOutOfRange,
             UnknownProject { name: "training".to_owned() },
             ProjectOfOffer,
+            UnknownParent { id: OrderId::Bid(crate::ids::BidId::from_raw(0)) },
+            ParentOfOffer,
+            ParentWithoutMinFill { pointer: "/parent" },
+            ParentCycle,
+            FamilyTooDeep { most: crate::book::family::MOST_GENERATIONS },
+            FamilyTooLarge { most: crate::book::family::MOST_FAMILY },
+            ParentPending,
             ClassNotAllowed { highest: "standard" },
             OfferNeedsInstance,
             InstanceNotRunning,

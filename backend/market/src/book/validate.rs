@@ -1,5 +1,5 @@
 //! The checks of an order, in the order of precedence, and the hold that it needs.
-use crate::book::{Assurance, OrderRequest, Rejection, Side, TimeInForce, collar_value};
+use crate::book::{Assurance, OrderRequest, Rejection, Side, TimeInForce, collar_value, family};
 use crate::ids::{OrderId, ParticipantId};
 use crate::round::growth::Growth;
 use crate::state::State;
@@ -20,10 +20,18 @@ pub const MOST_REPLICAS: u32 = 10_000;
 const HIGHEST_LIMIT: Credits = Credits::from_units(1_000_000_000_000_000);
 const WHOLE: i64 = 1_000_000;
 
-/// An order that may be accepted: what it has to hold.
+/// An order that may be accepted: what has to be held for it.
 #[derive(Debug)]
 pub struct Acceptable {
     pub hold: Credits,
+    /// More to be held for its parents, which it may carry.
+    pub parents: Credits,
+}
+
+impl Acceptable {
+    pub fn total(&self) -> Credits {
+        self.hold.checked_add(self.parents).unwrap_or(HIGHEST_LIMIT)
+    }
 }
 
 /// Checks everything but the balance. `previous` is the order that it replaces.
@@ -40,6 +48,8 @@ pub fn check(
     check_window(state, now, request)?;
     check_growth(state, side, request)?;
     check_project(state, participant, side, request)?;
+    let replaced = previous.and_then(|id| state.orders.get(&id));
+    family::check(state, participant, side, request, replaced)?;
     let owner = state.participants.get(&participant);
     let highest = owner.map_or_else(Class::default, |p| p.highest_class);
     if request.class < highest {
@@ -50,8 +60,11 @@ pub fn check(
     if others >= most {
         return Err(Rejection::TooManyOpenOrders { most });
     }
-    let hold = if side == Side::Bid { hold_needed(state, request)? } else { Credits::ZERO };
-    Ok(Acceptable { hold })
+    let (hold, parents) = match side {
+        Side::Bid => family::holds(state, request, replaced)?,
+        Side::Offer => (Credits::ZERO, Credits::ZERO),
+    };
+    Ok(Acceptable { hold, parents })
 }
 
 /// What depends on the request alone.
@@ -62,7 +75,6 @@ fn check_form(request: &OrderRequest, side: Side, now: Timestamp) -> Result<(), 
         return Err(Rejection::ClientIdOutOfRange);
     }
     for (set, field) in [
-        (request.parent.is_some(), "parent"),
         (request.no_displacement, "no_displacement"),
         (request.min_run_slots != 0, "min_run_slots"),
         (request.assurance != Assurance::Firm, "assurance"),

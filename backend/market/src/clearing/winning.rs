@@ -96,7 +96,14 @@ fn dearest(book: &Book, position: usize) -> Option<i64> {
         let quantities: i128 = a.quantities.iter().map(|q| cap(&q.product) * i128::from(q.quantity)).sum();
         quantities + i128::from(a.adder.0)
     };
-    let own = book.orders[position].alternatives.iter().map(cost).max()?;
+    // A child may have to carry those without whom it can't win.
+    let mut own = 0;
+    let (mut at, mut left) = (Some(&book.orders[position]), book.orders.len());
+    while let Some(order) = at.filter(|_| left > 0) {
+        own += order.alternatives.iter().map(cost).max()?;
+        at = order.parent.as_ref().and_then(|parent| book.orders.iter().find(|o| o.id == *parent));
+        left -= 1;
+    }
     let others: i128 = book.orders.iter().filter(|o| o.side == Side::Bid).map(|o| i128::from(o.limit.0)).sum();
     i64::try_from(own + others + 1).ok()
 }

@@ -4,15 +4,14 @@
 //! line of an award is price × quantity rounded to a micro-credit; where the lines together
 //! exceed the hold, or in a project the certified sum, ROUNDING carries the difference. So a project
 //! is never charged more than the certified sums, which its budget row bounds.
-use crate::book::{Order, OrderStatus, Side, TimeInForce, place, validate};
+use crate::book::{Order, OrderStatus, Resell, Side, TimeInForce, family, place, validate};
 use crate::clearing::{Outcome, Verified};
 use crate::event::Event;
 use crate::ids::{AwardId, NodeId, OrderId, ProjectId};
 use crate::ledger::{Account, TransferKind};
-use crate::pool::{Product, Reference, supply};
 use crate::project;
 use crate::round::not_won::text_of;
-use crate::round::{Award, AwardKind, AwardLine, Certificate, ClearingPrice, book, not_won};
+use crate::round::{Award, AwardKind, AwardLine, Certificate, ClearingPrice, book, not_won, products};
 use crate::state::{ProductKey, SealedBook};
 use crate::time::Slot;
 use crate::turn::{Cause, Turn};
@@ -43,6 +42,11 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
     let mut slots = BTreeSet::new();
     let mut volumes: BTreeMap<ProductKey, i64> = BTreeMap::new();
     let count = drafts.len() as u32;
+    let winners = drafts.iter().filter_map(|d| if let Winner::Order(id) = d.winner { Some(id) } else { None });
+    let parents: BTreeSet<OrderId> = winners.filter(|id| turn.state.children_of(*id).next().is_some()).collect();
+    for id in &parents {
+        family::set_free(turn, *id, number);
+    }
     for Draft { winner, lines, certified } in drafts {
         slots.extend(lines.iter().map(|l| l.slot));
         match winner {
@@ -52,13 +56,14 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
                     *volumes.entry((line.pool.clone(), line.resource, line.slot)).or_default() += line.quantity;
                 }
                 let at = nodes.get(&id.to_string()).cloned().unwrap_or_default();
-                fill(turn, number, id, lines, at, certified)?;
+                fill(turn, number, id, lines, at, certified, parents.contains(&id))?;
             }
         }
     }
-    let ended = round_only_orders(turn, number);
+    let mut ended = round_only_orders(turn, number);
+    family::children_first(turn.state, &mut ended);
     let not_won = not_won::list(turn, number, &sealed, outcome);
-    record_products(turn, number, &sealed, outcome, &prices, &volumes)?;
+    products::record(turn, number, &sealed, outcome, &prices, &volumes)?;
     let mut list: Vec<ClearingPrice> = prices.into_values().collect();
     for price in &mut list {
         price.volume = volumes.get(&(price.pool.clone(), price.resource, price.slot)).copied().unwrap_or(0);
@@ -180,11 +185,11 @@ fn check_charge(order: &Order, total: Credits, certified: Credits) -> Result<Cre
     Ok(over)
 }
 
-fn book_key(pool: &str, resource: &str, slot: i64) -> crate::clearing::ProductKey {
+pub(super) fn book_key(pool: &str, resource: &str, slot: i64) -> crate::clearing::ProductKey {
     crate::clearing::ProductKey { pool: pool.to_owned(), resource: resource.to_owned(), slot }
 }
 
-fn product_key(sealed: &SealedBook, key: &crate::clearing::ProductKey) -> Result<ProductKey, AwardError> {
+pub(super) fn product_key(sealed: &SealedBook, key: &crate::clearing::ProductKey) -> Result<ProductKey, AwardError> {
     let resource = Resource::parse(&key.resource);
     let slot = usize::try_from(key.slot).ok().and_then(|n| sealed.slots.get(n));
     match (resource, slot) {
@@ -239,6 +244,7 @@ fn fill(
     lines: Vec<AwardLine>,
     nodes: Vec<NodeId>,
     certified: i64,
+    is_parent: bool,
 ) -> Result<(), AwardError> {
     let order = turn.state.orders.get(&id).cloned().ok_or_else(|| AwardError::Unknown(id.to_string()))?;
     let total: Credits = lines.iter().map(|l| l.money).sum();
@@ -257,7 +263,8 @@ fn fill(
         nodes,
         money: total,
         limit: used_limit,
-        resell: order.request.resell == crate::book::Resell::OwnLimit && order.request.replicas == 1,
+        // Others were bought for the sake of a parent's, which may have cost more than its own limit.
+        resell: order.request.resell == Resell::OwnLimit && order.request.replicas == 1 && !is_parent,
         project: project::of_order(turn.state, &order).map(|p| p.id),
         created_at: turn.now,
     };
@@ -407,91 +414,4 @@ fn round_only_orders(turn: &Turn<'_>, number: u64) -> Vec<OrderId> {
     let once = |o: &&Order| matches!(o.request.time_in_force, TimeInForce::Ioc | TimeInForce::Fok);
     let sealed = turn.state.orders.values().filter(|o| o.sealed_in == Some(number));
     sealed.filter(once).map(|o| o.id).collect()
-}
-
-/// Sold operator supply, last prices and whether a collar was reached.
-fn record_products(
-    turn: &mut Turn<'_>,
-    number: u64,
-    sealed: &SealedBook,
-    outcome: &Outcome,
-    prices: &BTreeMap<ProductKey, ClearingPrice>,
-    volumes: &BTreeMap<ProductKey, i64>,
-) -> Result<(), AwardError> {
-    let mut used: BTreeMap<ProductKey, Vec<i64>> = BTreeMap::new();
-    for supply in &outcome.supply {
-        let steps =
-            used.entry(product_key(sealed, &book_key(&supply.pool, &supply.resource, supply.slot))?).or_default();
-        let step = supply.step;
-        if steps.len() <= step {
-            steps.resize(step + 1, 0);
-        }
-        steps[step] += supply.used;
-    }
-    for (key, price) in prices {
-        let volume = volumes.get(key).copied().unwrap_or(0);
-        let steps = used.get(key).cloned().unwrap_or_default();
-        let traded = volume > 0 || steps.iter().any(|s| *s > 0);
-        let (pool, resource, slot) = key.clone();
-        let mut product = turn.state.products.get(key).cloned().unwrap_or(Product {
-            pool,
-            resource,
-            slot,
-            sold_steps: Vec::new(),
-            volume: 0,
-            value_nano: "0".to_owned(),
-            last_price: None,
-            last_round: None,
-            settled: false,
-        });
-        // A price at which nothing changed hands is a bound of the certificate, not a market price.
-        if !traded {
-            continue;
-        }
-        if sealed.scarce.contains(key) {
-            // Its steps are those of this round's chances. What is sold is counted by reserve step all the same.
-            let sold = product.sold_steps.iter().chain(&steps).sum();
-            let schedule = turn.state.reserve(&key.0, key.1, key.2).map(|r| r.steps.clone()).unwrap_or_default();
-            product.sold_steps = supply::filled(book::operator_capacity(turn.state, &key.0, key.1), &schedule, sold);
-        } else {
-            if product.sold_steps.len() < steps.len() {
-                product.sold_steps.resize(steps.len(), 0);
-            }
-            for (total, step) in product.sold_steps.iter_mut().zip(&steps) {
-                *total += step;
-            }
-        }
-        product.volume += volume;
-        let value: i128 = product.value_nano.parse().unwrap_or(0);
-        product.value_nano = (value + i128::from(price.price.units()) * i128::from(volume)).to_string();
-        product.last_price = Some(price.price);
-        product.last_round = Some(number);
-        turn.emit(Event::ProductChanged(product));
-    }
-    mark_collars(turn, prices);
-    Ok(())
-}
-
-/// A product class that reached its collar gets a doubled one next round; one that did not
-/// goes back to the plain one.
-fn mark_collars(turn: &mut Turn<'_>, prices: &BTreeMap<ProductKey, ClearingPrice>) {
-    let mut reached: BTreeMap<(String, Resource), bool> = BTreeMap::new();
-    for ((pool, resource, slot), price) in prices {
-        let at = price.price >= turn.state.collar(pool, *resource, *slot);
-        *reached.entry((pool.clone(), *resource)).or_default() |= at;
-    }
-    for ((pool, resource), at_collar) in reached {
-        let key = (pool.clone(), resource);
-        let mut reference = turn.state.references.get(&key).cloned().unwrap_or(Reference {
-            pool,
-            resource,
-            recent: Vec::new(),
-            doublings: 0,
-        });
-        let doublings = if at_collar { (reference.doublings + 1).min(20) } else { 0 };
-        if doublings != reference.doublings {
-            reference.doublings = doublings;
-            turn.emit(Event::ReferenceChanged(reference));
-        }
-    }
 }

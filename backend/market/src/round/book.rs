@@ -2,7 +2,7 @@
 //!
 //! Money has 6 digits in a book; collars and references are rounded up to them, so that a
 //! hold computed from the finer number always covers the coarser one.
-use crate::book::{Alternative, Order, OrderRequest, OrderStatus, Origin, Side, validate};
+use crate::book::{Alternative, Order, OrderRequest, OrderStatus, Side, family};
 use crate::clearing::{self, Money};
 use crate::ids::{AwardId, InstanceId, NodeId, OrderId, ParticipantId};
 use crate::pool::NodeState;
@@ -12,6 +12,7 @@ use crate::project;
 use crate::round::capacity::{self, Entry};
 use crate::round::growth::Growth;
 use crate::round::host::Hosts;
+use crate::round::linked::{self, PARENT_SAT_OUT};
 use crate::round::reachable::{UNREACHABLE, drop_unreachable};
 use crate::round::{Award, AwardKind};
 use crate::state::{ProductKey, State};
@@ -90,21 +91,23 @@ impl<'a> Builder<'a> {
     fn add_orders(&mut self) {
         let open =
             self.state.orders.values().filter(|o| matches!(o.status, OrderStatus::Open | OrderStatus::PartiallyFilled));
-        // What a person asks for comes before what the forecast does, then the earliest.
         // Bids of a project that has nothing left take nobody's place.
         let state = self.state;
         let used_up = |o: &&Order| project::of_order(state, o).is_some_and(|p| p.left().is_zero());
         let (none_left, mut open): (Vec<&Order>, Vec<&Order>) = open.partition(used_up);
-        self.excluded.extend(none_left.iter().map(|o| (o.id, "BUDGET")));
-        open.sort_by_key(|o| (o.origin != Origin::Manual, o.id));
+        self.excluded.extend(none_left.iter().map(|o| (o.id, linked::BUDGET)));
+        linked::sort(state, &mut open);
         self.held_back = capacity::held_back(self.state, &open, self.slots);
         let mut growth = Growth::of(self.state);
         let mut unsettled: BTreeMap<ParticipantId, usize> = BTreeMap::new();
         for award in self.state.awards.values() {
             *unsettled.entry(award.participant).or_default() += 1;
         }
+        let mut taken: BTreeSet<OrderId> = BTreeSet::new();
         for order in open {
-            let entry = if unsettled.get(&order.participant).is_some_and(|n| *n >= MOST_AWARDS) {
+            let entry = if order.waits_for().is_some_and(|parent| !taken.contains(&parent)) {
+                Err(PARENT_SAT_OUT)
+            } else if unsettled.get(&order.participant).is_some_and(|n| *n >= MOST_AWARDS) {
                 Err("TOO_MANY_AWARDS")
             } else if self.held_back.contains(&Entry::Order(order.id)) {
                 Err(capacity::ROUND_FULL)
@@ -114,7 +117,10 @@ impl<'a> Builder<'a> {
                 Err("ABOVE_INSTANCE_LIMIT")
             };
             match entry {
-                Ok(entry) => self.orders.push(entry),
+                Ok(entry) => {
+                    taken.insert(order.id);
+                    self.orders.push(entry);
+                }
                 Err(reason) => self.excluded.push((order.id, reason)),
             }
         }
@@ -127,7 +133,7 @@ impl<'a> Builder<'a> {
             return Err("HALTED");
         }
         if order.side == Side::Bid {
-            let needed = validate::hold_needed(self.state, &remaining_request(order)).map_err(|_| "INELIGIBLE")?;
+            let needed = family::hold_needed(self.state, order).map_err(|_| "INELIGIBLE")?;
             if needed > order.hold {
                 return Err("INSUFFICIENT_HOLD");
             }
@@ -154,7 +160,7 @@ impl<'a> Builder<'a> {
             )),
             incumbent: false,
             alternatives: entries,
-            parent: None,
+            parent: order.waits_for().map(|id| id.to_string()),
             budget: project::of_order(self.state, order).map(|p| p.id.to_string()),
             replicas: (order.request.replicas > 1).then_some(replicas),
             node: node.map(|n| n.to_string()),
@@ -297,7 +303,7 @@ impl<'a> Builder<'a> {
         book.nodes = self.hosts.occupancy.nodes(state, self.slots, &pools);
         book.orders = self.orders;
         self.excluded.extend(drop_unreachable(&mut book).into_iter().map(|id| (id, UNREACHABLE)));
-        book.budgets = budgets(state, &book.orders);
+        self.excluded.extend(linked::complete(state, &mut book));
         let scarce = used.into_iter().filter(|(p, r, s)| state.shortage(p, *r, *s).is_some()).collect();
         Draft { book, excluded: self.excluded, scarce }
     }
@@ -335,13 +341,6 @@ impl<'a> Builder<'a> {
             }
         }
     }
-}
-
-/// What the projects that bids of a book name have left.
-fn budgets(state: &State, orders: &[clearing::Order]) -> Vec<clearing::Budget> {
-    let named: BTreeSet<&String> = orders.iter().filter_map(|o| o.budget.as_ref()).collect();
-    let left = |id: &&String| state.projects.get(&id.parse().ok()?).map(|p| money(p.left()));
-    named.iter().filter_map(|id| Some(clearing::Budget { id: (*id).clone(), amount: left(id)? })).collect()
 }
 
 /// Released, not yet sold operator supply by reserve step, cheapest first.

@@ -3,10 +3,10 @@
 //!
 //! Where there is more than fits, every member has the same share, and what had to wait goes first
 //! next time, among the orders of a member and among members.
-use crate::book::{Order, Origin, validate};
-use crate::ids::{ParticipantId, ProjectId};
+use crate::book::{Order, Origin, family};
+use crate::ids::{OrderId, ParticipantId, ProjectId};
 use crate::project;
-use crate::round::book::{open_alternatives, remaining_request};
+use crate::round::book::open_alternatives;
 use crate::round::{Award, AwardKind};
 use crate::state::State;
 use crate::time::Slot;
@@ -33,7 +33,7 @@ const MOST_OF_ONE: u64 = MOST / 12;
 /// What may take part in a round: an order, or something won that is for sale again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Entry {
-    Order(crate::ids::OrderId),
+    Order(OrderId),
     Resale(crate::ids::AwardId),
 }
 
@@ -50,29 +50,37 @@ pub enum Couples {
 /// What has no place in the coming round.
 pub fn held_back(state: &State, orders: &[&Order], slots: &[Slot]) -> BTreeSet<Entry> {
     let tight = tight_projects(state, orders);
+    let turn_of = |id: OrderId| {
+        let order = state.orders.get(&id);
+        let why = order.and_then(|o| o.last_reason.as_ref()).filter(|why| why.reason == ROUND_FULL);
+        (why.map_or(u64::MAX, |why| why.round), order.is_some_and(|o| o.origin != Origin::Manual), Entry::Order(id))
+    };
+    // A child comes after its parent, and has the turn of the first of its line.
     let orders = orders.iter().map(|o| {
-        let waited = o.last_reason.as_ref().filter(|why| why.reason == ROUND_FULL).map_or(u64::MAX, |why| why.round);
-        ((waited, o.origin != Origin::Manual, Entry::Order(o.id)), o.participant, weight(state, o, slots, &tight))
+        let turns: Vec<_> = family::line(state, o.id).into_iter().map(turn_of).collect();
+        (turns, o.waits_for(), o.participant, weight(state, o, slots, &tight))
     });
     let for_sale = state.awards.values().filter(|a| a.kind == AwardKind::Bought && a.resell);
-    let resales = for_sale.map(|a| ((u64::MAX, true, Entry::Resale(a.id)), a.participant, weight_of_resale(a)));
+    let resales =
+        for_sale.map(|a| (vec![(u64::MAX, true, Entry::Resale(a.id))], None, a.participant, weight_of_resale(a)));
     let mut all: Vec<_> = orders.chain(resales).collect();
-    if all.iter().map(|(_, _, weight)| weight).sum::<u64>() <= MOST {
+    if all.iter().map(|(_, _, _, weight)| weight).sum::<u64>() <= MOST {
         return BTreeSet::new();
     }
     all.sort();
     let mut queues: BTreeMap<ParticipantId, Queue> = BTreeMap::new();
-    for ((waited, _, entry), participant, weight) in all {
-        let queue = queues.entry(participant).or_insert(Queue { since: waited, entries: VecDeque::new() });
-        queue.entries.push_back((entry, weight));
+    for (turns, parent, participant, weight) in all {
+        let (Some((waited, _, _)), Some((_, _, entry))) = (turns.first(), turns.last()) else { continue };
+        let queue = queues.entry(participant).or_insert(Queue { since: *waited, entries: VecDeque::new() });
+        queue.entries.push_back((*entry, parent, weight));
     }
     share_out(queues, MOST)
 }
 
-/// What a member asks for, with the weights, and the round since which the first of it waits.
+/// What a member asks for, with parents and weights, and the round since which the first of it waits.
 struct Queue {
     since: u64,
-    entries: VecDeque<(Entry, u64)>,
+    entries: VecDeque<(Entry, Option<OrderId>, u64)>,
 }
 
 /// The member that has least so far is next, with what has waited longest; among those that have the
@@ -82,8 +90,11 @@ fn share_out(mut queues: BTreeMap<ParticipantId, Queue>, most: u64) -> BTreeSet<
     let mut left = most;
     let mut turns: BinaryHeap<_> = queues.iter().map(|(id, queue)| Reverse((0, queue.since, *id))).collect();
     while let Some(Reverse((has, since, participant))) = turns.pop() {
-        let Some((entry, weight)) = queues.get_mut(&participant).and_then(|q| q.entries.pop_front()) else { continue };
-        if weight > left {
+        let next = queues.get_mut(&participant).and_then(|q| q.entries.pop_front());
+        let Some((entry, parent, weight)) = next else { continue };
+        // Without its parent it would have no part in the round: others have its place.
+        let orphan = parent.is_some_and(|parent| held_back.contains(&Entry::Order(parent)));
+        if weight > left || orphan {
             held_back.insert(entry);
             turns.push(Reverse((has, since, participant)));
         } else {
@@ -99,7 +110,7 @@ fn tight_projects(state: &State, orders: &[&Order]) -> BTreeSet<ProjectId> {
     let mut counted: BTreeMap<ProjectId, Credits> = BTreeMap::new();
     for order in orders {
         let Some(project) = project::of_order(state, order) else { continue };
-        let needed = validate::hold_needed(state, &remaining_request(order)).unwrap_or(order.hold);
+        let needed = family::hold_needed(state, order).unwrap_or(order.hold);
         *counted.entry(project.id).or_default() += needed;
     }
     counted.retain(|id, counted| state.projects.get(id).is_some_and(|p| *counted > p.left()));
@@ -110,8 +121,11 @@ fn weight(state: &State, order: &Order, slots: &[Slot], tight: &BTreeSet<Project
     let alternatives = open_alternatives(state, order, slots);
     let resources = order.remaining.values().filter(|q| **q > 0).count();
     let rows: usize = alternatives.iter().map(|a| a.slots.len() * resources).sum();
-    let couples =
-        alternatives.len() > 1 || alternatives.iter().any(|a| a.slots.len() > 1) || order.request.replicas > 1;
+    let in_family = order.waits_for().is_some() || state.children_of(order.id).next().is_some();
+    let couples = in_family
+        || alternatives.len() > 1
+        || alternatives.iter().any(|a| a.slots.len() > 1)
+        || order.request.replicas > 1;
     // each replica is placed by itself
     let replicas = (order.remaining_replicas as usize).div_ceil(REPLICAS_A_ROW).max(1);
     let couples = match project::of_order(state, order) {
@@ -147,7 +161,7 @@ mod tests {
 
     fn queue(since: u64, from: u128, count: u128, weight: u64) -> Queue {
         let entry = |n| Entry::Order(OrderId::Bid(BidId::from_raw(n)));
-        Queue { since, entries: (from..from + count).map(|n| (entry(n), weight)).collect() }
+        Queue { since, entries: (from..from + count).map(|n| (entry(n), None, weight)).collect() }
     }
 
     #[test]

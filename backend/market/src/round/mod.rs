@@ -4,9 +4,11 @@ pub mod book;
 pub mod capacity;
 pub mod growth;
 mod host;
+pub mod linked;
 pub mod merkle;
 mod not_won;
 pub mod occupancy;
+mod products;
 mod reachable;
 pub mod seal;
 

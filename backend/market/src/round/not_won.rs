@@ -4,6 +4,8 @@ use crate::book::NotWon;
 use crate::clearing::Outcome;
 use crate::clearing::outcome::{Bottleneck, Reason};
 use crate::ids::OrderId;
+use crate::project;
+use crate::round::linked::{BUDGET, PARENT_SAT_OUT};
 use crate::state::SealedBook;
 use crate::turn::Turn;
 use crate::units::Credits;
@@ -31,7 +33,11 @@ pub fn list(turn: &Turn<'_>, number: u64, sealed: &SealedBook, outcome: &Outcome
         list.push((*id, NotWon::plain(*reason, number)));
     }
     for (id, why) in list.iter_mut().filter(|(_, why)| why.reason == BUDGET) {
-        why.budget_left = Some(budget_left(sealed, *id));
+        why.budget_left = Some(budget_left(turn, sealed, *id));
+    }
+    for (id, why) in list.iter_mut().filter(|(_, why)| [PARENT_SAT_OUT, PARENT_REJECTED].contains(&why.reason.as_str()))
+    {
+        why.parent = turn.state.orders.get(id).and_then(|o| o.request.parent);
     }
     let says_the_same = |before: &NotWon, now: &NotWon| NotWon { round: now.round, ..before.clone() } == *now;
     list.retain(|(id, why)| {
@@ -40,13 +46,12 @@ pub fn list(turn: &Turn<'_>, number: u64, sealed: &SealedBook, outcome: &Outcome
     list
 }
 
-/// The reason of a bid whose project has nothing left for it.
-const BUDGET: &str = "BUDGET";
-
+/// The reason of a bid whose parent was in the round and has not won.
+const PARENT_REJECTED: &str = "PARENT_REJECTED";
 /// What the project of a bid had left for the round; one that had nothing is not in the book.
-fn budget_left(sealed: &SealedBook, id: OrderId) -> Credits {
-    let order = sealed.book.orders.iter().find(|o| o.id == id.to_string());
-    let budget = order.and_then(|o| sealed.book.budgets.iter().find(|b| Some(&b.id) == o.budget.as_ref()));
+fn budget_left(turn: &Turn<'_>, sealed: &SealedBook, id: OrderId) -> Credits {
+    let project = turn.state.orders.get(&id).and_then(|o| project::of_order(turn.state, o)).map(|p| p.id.to_string());
+    let budget = project.and_then(|id| sealed.book.budgets.iter().find(|b| b.id == id));
     budget.map_or(Credits::ZERO, |b| Credits::from_units(b.amount.0))
 }
 

@@ -1,5 +1,5 @@
 //! Sealing: who takes part in the next round, and the commitment to it.
-use crate::book::{Order, OrderStatus, Side, place, validate};
+use crate::book::{Order, OrderStatus, Side, family, place};
 use crate::clearing;
 use crate::event::Event;
 use crate::ids::{OrderId, RoundId};
@@ -69,7 +69,7 @@ fn raise_holds(turn: &mut Turn<'_>) {
         if order.side == Side::Offer || order.status == OrderStatus::PendingCancel {
             return None;
         }
-        let needed = validate::hold_needed(turn.state, &book::remaining_request(order)).ok()?;
+        let needed = family::hold_needed(turn.state, order).ok()?;
         (needed > order.hold).then_some((order.id, order.participant, needed, order.hold))
     };
     let raises: Vec<_> = turn.state.orders.values().filter_map(|o| short(turn, o)).collect();

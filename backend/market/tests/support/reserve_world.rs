@@ -1,6 +1,6 @@
 //! Small random markets whose rounds are kept for a replay: sealed and awarded by the exchange itself.
 use headroom_market::apply::apply;
-use headroom_market::book::{OrderRequest, PoolChoice, Resell, Side, TimeInForce, Window};
+use headroom_market::book::{Order, OrderRequest, PoolChoice, Resell, Side, TimeInForce, Window};
 use headroom_market::clearing::{self, Book, Limits, Mode, NoProposal, Outcome};
 use headroom_market::command::{Command, Envelope, NewInstance, Reply};
 use headroom_market::ids::{IdSource, InstanceId, ParticipantId, UserId};
@@ -29,6 +29,8 @@ pub struct World {
     pub members: Vec<(ParticipantId, InstanceId)>,
     /// Bids are for a project of this limit, which every bidder has.
     pub project: Option<Credits>,
+    /// Every third bid names another of its owner's as its parent, if one can be.
+    pub links: bool,
 }
 
 pub fn amounts(cpu: i64) -> Amounts {
@@ -64,8 +66,16 @@ impl World {
             two_person_approval: false,
         });
         let (chance, rounds) = (IdSource::new(now, seed), Vec::new());
-        let mut world =
-            Self { state, now, chance, rounds, requests: BTreeMap::new(), members: Vec::new(), project: None };
+        let mut world = Self {
+            state,
+            now,
+            chance,
+            rounds,
+            requests: BTreeMap::new(),
+            members: Vec::new(),
+            project: None,
+            links: false,
+        };
         let name = "test".to_owned();
         world.run(Command::OpenMarket { name, rhythm: RHYTHM, price_cap: "1".parse().unwrap(), demo: false });
         world.run(Command::CreatePool {
@@ -191,6 +201,11 @@ impl World {
                 assert!(matches!(self.run(Command::PutProject { participant, name, limit }), Reply::Project(_)));
             }
         }
+        if self.links && side == Side::Bid && self.below(3) == 0 {
+            let whole =
+                |o: &&Order| o.participant == participant && o.side == Side::Bid && !o.request.min_fill.is_zero();
+            request.parent = self.state.orders.values().filter(whole).map(|o| o.id).next_back();
+        }
         let command = Command::PlaceOrder { participant, side, request: Box::new(request.clone()), client_order: None };
         let Reply::Order(id) = self.run(command) else { return None };
         self.requests.insert(id.to_string(), request);
@@ -229,8 +244,14 @@ impl World {
     }
 
     pub fn round(&mut self) {
+        self.round_with(|_| ());
+    }
+
+    /// A round, and what happens while it is sealed.
+    pub fn round_with(&mut self, meanwhile: impl FnOnce(&mut Self)) {
         let slots = RHYTHM.open_slots(self.now);
         if let Reply::Sealed { round, book } = self.run(Command::SealRound) {
+            meanwhile(self);
             let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::default()).unwrap();
             let verified = clearing::verify(&book, outcome.clone(), Mode::Market).unwrap();
             let result_hash = outcome.result_hash();
@@ -247,6 +268,7 @@ impl World {
             expires_at: r.expires_at,
             stays_open: r.stays_open_after_award(),
             resells: r.resell == Resell::OwnLimit && r.replicas == 1,
+            parent: r.parent.map(|id| id.to_string()),
         };
         let bought = self.state.awards.values().filter(|a| a.kind == AwardKind::Bought);
         let schedules: Vec<ReservePrice> =
@@ -274,7 +296,7 @@ impl World {
 
 pub fn random_market(seed: u64, schedule: &[(&str, &str)], project: Option<Credits>) -> World {
     let mut world = World::new(seed, schedule);
-    world.project = project;
+    (world.project, world.links) = (project, seed % 3 == 2);
     world.members();
     for _ in 0..16 {
         for _ in 0..3 {

@@ -39,6 +39,8 @@ pub struct World {
     pub paid: BTreeMap<(TransferKindName, Account), Credits>,
     /// Slots for which the exchange itself ended a swap.
     pub failed_by_exchange: BTreeSet<Slot>,
+    /// Codes of what was refused.
+    pub refused: BTreeSet<&'static str>,
 }
 
 pub type TransferKindName = &'static str;
@@ -66,9 +68,9 @@ impl World {
         let chance = Chance(IdSource::new(now, seed));
         let (state, folded) = (empty(), empty());
         let (receipts, charged, paid) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-        let failed_by_exchange = BTreeSet::new();
+        let (failed_by_exchange, refused) = (BTreeSet::new(), BTreeSet::new());
         let mut world =
-            Self { state, folded, log: Vec::new(), now, chance, receipts, charged, paid, failed_by_exchange };
+            Self { state, folded, log: Vec::new(), now, chance, receipts, charged, paid, failed_by_exchange, refused };
         world.run(Command::OpenMarket {
             name: "test".into(),
             rhythm: RHYTHM,
@@ -82,7 +84,8 @@ impl World {
         let seed = self.chance.below(u64::MAX);
         let envelope = Envelope { now: self.now, seed, command };
         let (events, reply) = apply(&mut self.state, &envelope);
-        if matches!(reply, Reply::Refused(_)) {
+        if let Reply::Refused(refusal) = &reply {
+            self.refused.insert(refusal.code);
             assert!(events.is_empty(), "a refused command changes nothing: {reply:?}");
         }
         for event in &events {

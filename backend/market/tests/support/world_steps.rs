@@ -1,13 +1,12 @@
 //! The steps of a random exchange, each with its auditors.
 use super::left_over;
-use headroom_market::book::validate::hold_needed;
+use headroom_market::book::family::hold_needed;
 use headroom_market::book::{Order, OrderStatus, Side, TimeInForce};
 use headroom_market::clearing::{self, Limits, Mode, NoProposal};
 use headroom_market::command::{Command, Reply};
 use headroom_market::event::Event;
 use headroom_market::ids::{InstanceId, NodeId, OrderId, SwapId};
 use headroom_market::ledger::Account;
-use headroom_market::round::book::remaining_request;
 use headroom_market::round::occupancy::Occupancy;
 use headroom_market::round::{Award, AwardKind, AwardLine};
 use headroom_market::settlement::Receipt;
@@ -105,6 +104,9 @@ pub fn clear_round(world: &mut World) -> bool {
         let baseline = amounts(900 + world.chance.below(1_500) as i64, 500 + world.chance.below(1_200) as i64);
         world.run(Command::SetBaseline { instance, baseline, floor: amounts(100, 100) });
     }
+    if world.state.orders.values().any(|o| o.waits_for().is_some()) {
+        change_families(world);
+    }
     let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION);
     let verified = outcome.ok().and_then(|o| clearing::verify(&book, o, Mode::Market).ok());
     let Some(outcome) = verified else {
@@ -148,6 +150,23 @@ pub fn no_node_is_promised_twice(world: &World) {
                 node.name
             );
         }
+    }
+}
+
+/// Replaces linked orders and their parents while the round is sealed, with other limits and sometimes other parents.
+pub fn change_families(world: &mut World) {
+    let linked: Vec<_> =
+        world.state.orders.values().filter_map(|o| Some((o.participant, o.id, o.waits_for()?))).collect();
+    for (participant, child, parent) in linked {
+        let order = [child, parent][world.chance.below(2) as usize];
+        let Some(present) = world.state.orders.get(&order).filter(|_| world.chance.below(3) == 0) else { continue };
+        let mut request = Box::new(present.request.clone());
+        match world.chance.below(4) {
+            0 => request.parent = None,
+            1 => request.parent = world.state.orders.keys().next().copied(),
+            _ => request.limit = Credits::from_units(request.limit.units() / 2 + 1),
+        }
+        world.run(Command::ReplaceOrder { participant, order, request, client_order: None });
     }
 }
 
@@ -208,7 +227,7 @@ pub fn check_commitment(world: &World, number: u64, previous_root: &str, seed: u
 /// A bid in a round holds the most that it can be charged there, as far as its owner has it.
 pub fn holds_follow_collars(world: &World) {
     for order in world.state.orders.values().filter(|o| o.side == Side::Bid && o.status != OrderStatus::PendingCancel) {
-        let needed = hold_needed(&world.state, &remaining_request(order)).unwrap_or(order.hold);
+        let needed = hold_needed(&world.state, order).unwrap_or(order.hold);
         let short = needed > order.hold && needed - order.hold <= world.state.available(order.participant);
         assert!(!short, "{} of {needed} held, and the rest is there", order.hold);
     }
@@ -477,7 +496,8 @@ pub fn waits_for(swaps: &BTreeMap<&SwapId, &Swap>, one: SwapId, other: SwapId) -
 /// Lets everything that is under way come to its end.
 pub fn finish(world: &mut World) {
     for order in world.state.orders.keys().copied().collect::<Vec<_>>() {
-        let participant = world.state.orders[&order].participant;
+        // One that ended with its parent is gone.
+        let Some(participant) = world.state.orders.get(&order).map(|o| o.participant) else { continue };
         world.run(Command::CancelOrder { participant, order });
     }
     for _ in 0..60 {

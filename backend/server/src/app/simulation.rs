@@ -329,6 +329,7 @@ async fn lives(app: &App, rounds: &[PastRound]) -> Answered<BTreeMap<String, Lif
             expires_at: request.expires_at,
             stays_open: request.stays_open_after_award(),
             resells: request.resell == headroom_market::book::Resell::OwnLimit && request.replicas == 1,
+            parent: request.parent.map(|id| id.to_string()),
         };
         lives.insert(id.clone(), life);
     }

@@ -7,10 +7,12 @@ use crate::http::extract::Path;
 use crate::http::problem::{Answered, Problem, Problems};
 use axum::Json;
 use axum::extract::State;
+use headroom_market::book::family::PARENT_ENDED;
 use headroom_market::book::{NotWon, Order, OrderStatus, Side};
 use headroom_market::clearing::{Money, Winning};
 use headroom_market::ids::{BidId, NodeId, OfferId, OrderId};
 use headroom_market::record::Table;
+use headroom_market::round::linked::PARENT_SAT_OUT;
 use headroom_market::units::Credits;
 use serde::Serialize;
 use std::sync::Arc;
@@ -36,6 +38,8 @@ pub struct Explanation {
     /// Where no node had room: the one that came nearest, and what it has too little of.
     pub binding_node: Option<String>,
     pub binding_resource: Option<String>,
+    /// The bid without which it can't win, or with which it ended.
+    pub parent: Option<OrderId>,
     pub changes: Vec<Change>,
 }
 
@@ -95,6 +99,12 @@ fn sentence_of(reason: &str, order: &Order) -> String {
         "BUDGET" => {
             "What its project had left for the round was not enough for it, or went to the project's other bids. It takes part again as soon as more is left."
         }
+        PARENT_SAT_OUT => {
+            "Its parent had no part in the round, so it had none either; the parent's own reason says why. It takes part as soon as the parent does."
+        }
+        "PARENT_REJECTED" => {
+            "Its parent has not won. It wins only together with its parent, or alone once the parent has won."
+        }
         _ => "The round did not fill it.",
     };
     text.to_owned()
@@ -103,6 +113,9 @@ fn sentence_of(reason: &str, order: &Order) -> String {
 fn sentence(order: &Order, not_won: Option<&NotWon>) -> String {
     if order.status == OrderStatus::Filled {
         return "It won all that it asked for.".to_owned();
+    }
+    if let (Some(PARENT_ENDED), Some(parent)) = (order.closed_reason.as_deref(), order.request.parent) {
+        return format!("Its parent {parent} ended without an award, and it ended with it.");
     }
     let limit = order.remaining_limit;
     match not_won {
@@ -185,6 +198,10 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>) -> Vec<C
             changes.push(change("Cancel your orders of the other side, or take a later slot", None, true));
             changes.push(change(other_limit, None, false));
         }
+        ("PARENT_REJECTED" | PARENT_SAT_OUT, _) => {
+            changes.push(change("Do for its parent what helps that one", None, true));
+            changes.push(change("Leave the parent out", None, true));
+        }
         ("HALTED", Side::Bid) if order.request.instance.is_none() => {
             changes.push(change("Accept another pool", None, true))
         }
@@ -212,11 +229,16 @@ fn explain(order: &Order, node: Option<String>, found: Winning) -> Explanation {
     if let (Some(node), Some(resource)) = (&binding_node, &binding_resource) {
         sentence = format!("{sentence} {node} came nearest and had too little {resource}.");
     }
+    // What ended with its parent is not told the price of the last round.
+    let closed = order.closed_reason.as_deref();
+    let ended_with_parent = closed == Some(PARENT_ENDED);
+    let reason = closed.filter(|_| ended_with_parent).or(not_won.map(|w| w.reason.as_str())).or(closed);
     let of_side = |side: Side| winning.clone().filter(|_| order.side == side);
     Explanation {
         order: order.id,
         status: order.status.name().to_owned(),
-        reason: not_won.map(|w| w.reason.clone()).or_else(|| order.closed_reason.clone()),
+        reason: reason.map(str::to_owned),
+        parent: order.waits_for().filter(|_| order.status.is_live() || ended_with_parent),
         sentence,
         round: not_won.map(|w| w.round),
         limit: order.remaining_limit,
@@ -247,7 +269,8 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
         None => None,
     };
     // Only where the price decided can another limit be the answer.
-    let by_price = ["OUT_OF_MONEY", "MARGINAL_PRORATA", "PARADOXICAL", "TIE_LOST", "FORECAST_HEADROOM"];
+    let by_price =
+        ["OUT_OF_MONEY", "MARGINAL_PRORATA", "PARADOXICAL", "TIE_LOST", "FORECAST_HEADROOM", "PARENT_REJECTED"];
     let found = match order
         .last_reason
         .as_ref()

@@ -10,7 +10,7 @@ use crate::http::problem::{Answered, Problem, Problems};
 use axum::Json;
 use axum::extract::State;
 use headroom_market::book::{Alternative, OrderRequest, Side, validate};
-use headroom_market::ids::ParticipantId;
+use headroom_market::ids::{OrderId, ParticipantId};
 use headroom_market::pool::NodeState;
 use headroom_market::project::{self, Project};
 use headroom_market::round::occupancy::Occupancy;
@@ -33,6 +33,8 @@ pub struct Preview {
     /// Where four of five of the latest slots lie; `expected` is always inside.
     pub expected_low: Credits,
     pub expected_high: Credits,
+    /// The part of it by which the holds of its parents rise: it may carry what they cost beyond their limits.
+    pub hold_of_parents: Credits,
     /// The most that can be charged.
     pub worst_case: Credits,
     /// No trading fee in this version.
@@ -262,6 +264,16 @@ fn project_warning(project: &Project, hold: Credits, least: f64) -> Option<(Stri
     ))
 }
 
+/// The chance is that of the limit: nobody knows what both orders together will win.
+fn parent_warning(parent: OrderId, hold: Credits) -> String {
+    let carried = if hold.is_zero() {
+        String::new()
+    } else {
+        format!(" {hold} of the hold is for its parents, which it may carry beyond their own limits.")
+    };
+    format!("It wins only together with {parent} or after it: the chance is that of its own price alone.{carried}")
+}
+
 fn preview(
     state: &Market,
     now: Timestamp,
@@ -297,11 +309,14 @@ fn preview(
     };
     let chances = if slots == 0 { Vec::new() } else { [0.5, 0.8, 0.95, 0.99].map(chance).to_vec() };
     let available = state.available(participant);
-    let mut warnings = warnings(side, request.limit, &costs, acceptable.hold, available);
+    let hold = acceptable.total();
+    let mut warnings = warnings(side, request.limit, &costs, hold, available);
+    warnings.extend(request.parent.map(|parent| parent_warning(parent, acceptable.parents)));
     warnings.extend(room.into_iter().flat_map(|r| room_warnings(r, least)));
     warnings.extend(bounded.map(|(said, _)| said));
     Ok(Preview {
-        hold: acceptable.hold,
+        hold,
+        hold_of_parents: acceptable.parents,
         currency: "credits".to_owned(),
         expected: costs.median(),
         expected_low: costs.quantile(0.1),
@@ -313,7 +328,7 @@ fn preview(
         basis: if slots == 0 { Basis::LastPrices } else { Basis::RecentSlots },
         basis_slots: slots,
         last_cost: costs.last,
-        available_after: available - acceptable.hold,
+        available_after: available - hold,
         project_left: project.map(Project::left),
         round: state.market.last_round + 1,
         gate_closes_at: state.market.rhythm.gate_closes(request.first_slot()),

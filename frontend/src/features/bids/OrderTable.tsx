@@ -26,6 +26,7 @@ export function OrderTable({ rows, slotSeconds, selected, onSelect }: { rows: Or
     ...(new Set(rows.map((o) => o.participant)).size > 1 ? [{ id: 'who', head: 'Participant', cell: owner, value: owner }] : []),
     { id: 'bundle', extra: 'phone', head: 'Bundle', cell: bundle, value: bundle },
     ...(rows.some((o) => o.project) ? [{ id: 'project', head: 'Project', extra: true as const, cell: (o: Order) => o.project ?? '', value: (o: Order) => o.project ?? '' }] : []),
+    ...(rows.some((o) => o.parent) ? [{ id: 'parent', head: 'Only with', name: 'Parent', extra: true as const, cell: (o: Order) => o.parent && <span className="id" title={o.parent_won_in ? `It won in round ${formatCount(o.parent_won_in)}` : undefined}>{o.parent.slice(-6)}{o.parent_won_in ? ' ✓' : ''}</span>, value: (o: Order) => o.parent ?? '' }] : []),
     { id: 'window', head: 'Window', extra: true, cell: (o) => `${clock(o.window.start_at, z)}–${clock(o.window.end_at, z)}`, value: (o) => o.window.start_at },
     { id: 'limit', head: 'Limit, cr/slot', name: 'Limit, cr per slot', right: true, cell: (o) => <span className="m" title={`${formatExact(micro(o.limit))} cr for the whole order`}>{formatMoney(limit(o))}</span>, value: (o) => formatMoney(limit(o)) },
     { id: 'filled', extra: 'phone', head: 'Filled', cell: (o) => <Filled order={o} />, value: (o) => fill(o).done },

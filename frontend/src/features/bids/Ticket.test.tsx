@@ -2,11 +2,13 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { Order } from '@/lib/api';
+import { orders } from '@/mocks/orders';
 import { pools } from '@/mocks/pools';
 import { asRole } from '@/mocks/setup';
 import { Ticket } from './Ticket';
 
-const sent: { path: string; body: { limit: string; resources: Record<string, number> } }[] = [];
+const sent: { path: string; body: { limit: string; parent: string | null; resources: Record<string, number> } }[] = [];
 const real = globalThis.fetch;
 beforeEach(() => {
   asRole.role = 'bidder';
@@ -18,8 +20,10 @@ beforeEach(() => {
 afterEach(() => { cleanup(); globalThis.fetch = real; sent.length = 0; });
 
 const pool = pools.find((p) => p.slug === 'fra1-gp') as (typeof pools)[number];
+let client = new QueryClient();
 async function open() {
-  render(<QueryClientProvider client={new QueryClient()}><Ticket pool={pool} unitPrice={null} /></QueryClientProvider>);
+  client = new QueryClient();
+  render(<QueryClientProvider client={client}><Ticket pool={pool} unitPrice={null} /></QueryClientProvider>);
   // The preview has answered, and put in its proposal.
   await waitFor(() => expect(screen.getByRole('button', { name: /Propose|Place bid, hold/ })).toBeTruthy(), { timeout: 4000 });
 }
@@ -59,4 +63,30 @@ it('mended, it places just that', async () => {
   expect(order?.limit).toBe('1.500000');
   expect(order?.resources.cpu_milli).toBe(1500);
   expect(order?.resources.mem_mib).toBeGreaterThan(0);
+});
+
+it('names as its parent one of the own open bids that are had or not had, and drops it when it has ended', async () => {
+  await open();
+  const field = await screen.findByLabelText('Only with') as HTMLSelectElement;
+  const parent = orders.find((o) => o.id.endsWith('7K1Q8D')) as Order;
+  expect([...field.options].map((o) => o.value)).toEqual(['', parent.id]);
+  fireEvent.change(field, { target: { value: parent.id } });
+  fireEvent.submit(screen.getByRole('form', { name: 'Order ticket' }));
+  await waitFor(() => expect(sent.find((s) => s.path === '/v1/bids')?.body.parent).toBe(parent.id));
+  parent.status = 'filled';
+  try {
+    await client.invalidateQueries();
+    await waitFor(() => expect(screen.queryByLabelText('Only with')).toBeNull());
+    sent.length = 0;
+    await waitFor(() => { fireEvent.submit(screen.getByRole('form', { name: 'Order ticket' })); expect(sent.find((s) => s.path === '/v1/bids')?.body.parent).toBeNull(); });
+  } finally {
+    parent.status = 'open';
+  }
+});
+
+it('an offer has no parent', async () => {
+  await open();
+  await screen.findByLabelText('Only with');
+  fireEvent.click(screen.getByText('▼ Offer mine'));
+  expect(screen.queryByLabelText('Only with')).toBeNull();
 });

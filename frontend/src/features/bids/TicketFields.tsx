@@ -4,11 +4,12 @@ import { type Instance, type Market, type Pool, resourceOf } from '@/lib/api';
 import { formatRough } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
 import type { Faults, Fields } from './draftOrder';
+import { ParentField } from './ParentField';
 import { ProjectField } from './ProjectField';
 
-interface Props { fields: Fields; slots: number; set: (change: Partial<Fields>) => void; faults: Faults; first: number; market: Market; pool: Pool; instances: Instance[] }
+interface Props { fields: Fields; slots: number; set: (change: Partial<Fields>) => void; faults: Faults; first: number; market: Market; pool: Pool; instances: Instance[]; refused?: string }
 
-export function TicketFields({ fields, slots, set, faults, first, market, pool, instances }: Props) {
+export function TicketFields({ fields, slots, set, faults, first, market, pool, instances, refused }: Props) {
   const z = zone.use();
   const starts = Array.from({ length: market.horizon_slots }, (_, i) => first + i * market.slot_seconds * 1000);
   const free = (r: string) => { const x = resourceOf(pool, r); return x ? `${formatRough(r, x.free)} free` : undefined; };
@@ -25,6 +26,7 @@ export function TicketFields({ fields, slots, set, faults, first, market, pool, 
       <Select label={needed ? 'Workload that lends' : 'Workload that grows'} value={fields.instance} onChange={(instance) => set({ instance })} error={faults.instance}
         options={[{ value: '', label: needed ? 'Choose one' : 'None: a new replica' }, ...instances.filter((i) => i.pool === pool.slug || !needed).map((i) => ({ value: i.id, label: `${i.name}, ${i.pool}` }))]} />
       {!needed && <ProjectField value={fields.project} onChange={(project) => set({ project })} />}
+      {!needed && <ParentField value={fields.parent} onChange={(parent) => set({ parent })} error={refused} />}
       <Switch label="All or none" on={fields.allOrNone} onChange={(allOrNone) => set({ allOrNone })} />
     </>
   );

@@ -7,6 +7,7 @@ import { Changes } from './Changes';
 import { GapRuler } from './GapRuler';
 import { isOpen, missText, perSlot, poolsOf, slotsOf } from './order';
 import { OrderActions } from './OrderActions';
+import { ParentLine } from './ParentLine';
 import { sentenceOf, winningOf } from './why';
 
 function Head({ explain, slots, order }: { explain: Explain; slots: number; order: Order }) {
@@ -36,6 +37,7 @@ export function WhyPanel({ order, slotSeconds, onReplaced }: { order: Order; slo
               </div>
               <h3 className="text-18 font-semibold" style={{ color: 'var(--text)' }} title={e.reason ? `In the API: ${e.reason}` : undefined}><Head explain={e} slots={slots} order={order} /></h3>
               <p className="s12 t2">{sentenceOf(order, e)}</p>
+              <ParentLine order={order} />
               <Ruler explain={e} order={order} slots={slots} />
             </div>
             {actable && e.changes.length > 0 && <Changes order={order} explain={e} slots={slots} onReplaced={onReplaced} />}

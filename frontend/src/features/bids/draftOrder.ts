@@ -7,6 +7,8 @@ export interface Fields {
   side: 'bid' | 'offer'; cores: string; gib: string; start: number; slots: string; limit: string; allOrNone: boolean; instance: string;
   /** Whose limit bounds the bid; empty for none, and for an offer. */
   project: string;
+  /** The own bid with which it wins or ends; empty for none, and for an offer. */
+  parent: string;
   /** The limit is the ticket's own proposal: it follows the preview until somebody sets it. */
   proposed: boolean;
 }
@@ -65,7 +67,7 @@ export function orderOf(f: Fields, bounds: Bounds, market: Market, startIndex: n
   return {
     instance: f.instance || null, window: { start_at: at(0), end_at: at(slots) }, replicas: 1, resources, pools: [{ pool: bounds.pool.slug, adder: '0.000000' }],
     assurance: 'firm', limit: decimal(asMicro(limit * BigInt(slots)), 6), min_fill: f.allOrNone ? '1' : '0',
-    time_in_force: 'gtc', expires_at: null, latest_start_at: null, resell: 'own_limit', project: (f.side === 'bid' && f.project) || null, class: 'standard',
+    time_in_force: 'gtc', expires_at: null, latest_start_at: null, resell: 'own_limit', parent: (f.side === 'bid' && f.parent) || null, project: (f.side === 'bid' && f.project) || null, class: 'standard',
   };
 }
 

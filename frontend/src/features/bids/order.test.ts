@@ -7,6 +7,8 @@ describe('why an order did not win', () => {
     expect(reasonText('OUT_OF_MONEY')).toBe('limit under the price');
     expect(reasonText('out_of_money', 'offer')).toBe('asks for more than the price');
     expect(reasonText('BUDGET', 'offer')).toBe(reasonText('BUDGET'));
+    expect(reasonText('parent_ended')).toBe('ended with its parent');
+    expect(reasonText('PARENT_SAT_OUT')).toBe('its parent sat the round out');
     expect(reasonText('SOMETHING_NEW', 'offer')).toBe('something new');
   });
   it('in the list of orders too', () => {

@@ -7,6 +7,9 @@ export const isOpen = (o: Order) => OPEN.includes(o.status);
 export const slotsOf = (o: { window: Order['window'] }, slotSeconds: number) =>
   Math.max(1, Math.round((Date.parse(o.window.end_at) - Date.parse(o.window.start_at)) / (slotSeconds * 1000)));
 
+/** Whether other bids may wait for this one: it is had or not had, and the round has not the last word on it. */
+export const canBeParent = (o: Order) => o.side === 'bid' && o.status === 'open' && Number(o.min_fill) > 0;
+
 /** The order that most wants a look: open, nothing won, and a reason is known. */
 export const firstStuck = (orders: Order[]) => {
   const stuck = orders.filter((o) => isOpen(o) && o.last_reason);
@@ -30,14 +33,14 @@ export function fill(o: Order): { done: number; all: number; unit: string } {
 /** The body that replaces an order: what it still asks for, at another limit. A replacement is a new order. */
 export const replacement = (o: Order, limit: string): OrderBody => ({
   instance: o.instance, window: o.window, latest_start_at: o.latest_start_at, replicas: o.remaining_replicas, resources: o.remaining, pools: o.pools, assurance: o.assurance,
-  limit, min_fill: o.min_fill, time_in_force: o.time_in_force, expires_at: o.expires_at, resell: o.resell, project: o.project, class: o.class,
+  limit, min_fill: o.min_fill, time_in_force: o.time_in_force, expires_at: o.expires_at, resell: o.resell, parent: o.parent, project: o.project, class: o.class,
 });
 
 const REASONS: Record<string, string> = {
   HALTED: 'pool halted, order kept', EXPIRED: 'window began unfilled', INELIGIBLE: 'no pool here may serve it', NO_VACATE_PATH: 'needs a proven way to give memory back',
   INSUFFICIENT_HOLD: 'the hold exceeds the balance', BUDGET: 'project budget used up', FROZEN_HOLD_TIME: 'a move of its workload failed', TOO_MANY_AWARDS: 'too many unsettled awards', FLOOR_PROTECTED: 'kept for an SLA floor',
   THRASH_LIMIT: 'too much change in one slot', FORECAST_HEADROOM: 'too little there, shared out', OUT_OF_MONEY: 'limit under the price', MARGINAL_PRORATA: 'at the price, nothing was left',
-  NO_HOST_FITS: 'no node has room for a replica', MIN_FILL_UNREACHABLE: 'not enough for all or none', PARENT_REJECTED: 'its parent did not win', PARADOXICAL: 'block: would cost others more',
+  NO_HOST_FITS: 'no node has room for a replica', MIN_FILL_UNREACHABLE: 'not enough for all or none', PARENT_REJECTED: 'its parent did not win', PARENT_SAT_OUT: 'its parent sat the round out', PARENT_ENDED: 'ended with its parent', PARADOXICAL: 'block: would cost others more',
   TIE_LOST: 'a tie went to another', SOLVER_FALLBACK: 'left out by the fallback', ROUND_FULL: 'round full, goes first next time', ABOVE_INSTANCE_LIMIT: 'could pass its workload’s limit',
 };
 /** What reads the other way round for somebody who lends. */

@@ -78,6 +78,8 @@ export interface OrderBody {
   time_in_force: 'gtc' | 'gtd' | 'ioc' | 'fok';
   expires_at: string | null;
   resell: 'own_limit' | 'never';
+  /** The own bid without which it can't win. */
+  parent: string | null;
   project: string | null;
   class: string;
 }
@@ -92,16 +94,23 @@ export interface Project {
   committed: string; open_orders: number; created_at: string; updated_at: string;
 }
 /** Why the last round did not give the order (all of) what it asked for. */
-export interface NotWon { reason: string; round: number; price_faced: string | null; shortfall: string | null }
+export interface NotWon {
+  reason: string; round: number; price_faced: string | null; shortfall: string | null;
+  /** Where its parent is the reason. */
+  parent?: string | null;
+}
 export interface Order extends OrderBody {
   id: string; side: 'bid' | 'offer'; status: string; participant: string;
   /** What is still asked for: per replica and slot, and how many replicas. */
   remaining: Quantities; remaining_replicas: number;
   /** The part of the limit that belongs to what is still asked for. */
   remaining_limit: string; hold: string; awarded: string; awards: string[];
+  /** The round in which its parent won; from then on it is free of it. */
+  parent_won_in?: number | null;
   origin: 'manual' | 'auto_bid' | 'auto_offer'; last_reason: NotWon | null; closed_reason: string | null; created_at: string; updated_at: string;
 }
 export interface Preview {
+  /** With what its parents have to hold more for it. */
   hold: string; currency: string; expected: string; expected_low: string; expected_high: string; worst_case: string; fee: string;
   fill_probability: number | null; chances: { probability: number; limit: string }[];
   /** `recent_slots`: expected, range and chances come from that many of the latest slots; `last_prices`: none of it was traded in one yet. */

@@ -11,6 +11,7 @@ use super::elasticity::{WHOLE, scaled};
 use super::{Life, PastRound, Question};
 use crate::clearing::outcome::Award;
 use crate::clearing::{Alternative, Book, Class, Fraction, Money, Order, Outcome, ProductKey, Quantity, Side};
+use crate::round::linked;
 use crate::time::Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -107,11 +108,12 @@ impl<'q> Chain<'q> {
         self.budgets.see(round);
         for order in &round.book.orders {
             let Some(last) = moved(order, |slot| absolute(&round.slots, slot)) else { continue };
-            let life = self.question.orders.get(&order.id).copied().unwrap_or(Life {
+            let life = self.question.orders.get(&order.id).cloned().unwrap_or(Life {
                 once: false,
                 expires_at: None,
                 stays_open: !order.is_block(),
                 resells: false,
+                parent: None,
             });
             match self.tracks.get_mut(&order.id) {
                 Some(track) => {
@@ -134,6 +136,10 @@ impl<'q> Chain<'q> {
         orders.extend(self.holdings.iter().filter_map(|h| resale(h, round)));
         orders.retain(|o| self.capacity.knows(o, &round.slots));
         drop_self_trades(&mut orders);
+        for order in &mut orders {
+            order.parent = self.parent(order);
+        }
+        linked::drop_orphans(&mut orders);
         orders.sort_by(|a, b| a.id.cmp(&b.id));
         let mut book = Book { orders, ..(*round.book).clone() };
         self.capacity.rewrite(&mut book, round);
@@ -197,6 +203,15 @@ impl<'q> Chain<'q> {
         (order.limit.0 > 0 || order.side == Side::Offer).then_some(order)
     }
 
+    /// The order that one waits for here: the parent of its book or, where that has won in truth, of its
+    /// record, unless it has won in the simulation by now or before these rounds.
+    fn parent(&self, order: &Order) -> Option<String> {
+        let of_record = || self.question.orders.get(&order.id).and_then(|life| life.parent.clone());
+        let has_won = |track: &Track| track.won_simulated.values().any(|q| *q > 0);
+        let waits = |id: &String| self.tracks.get(id).is_some_and(|track| !has_won(track));
+        order.parent.clone().or_else(of_record).filter(waits)
+    }
+
     fn follows_price(&self, order: &Order) -> bool {
         let of_class = |q: &Quantity| is_of(q, &self.question.pool, self.question.resource);
         order.side == Side::Bid && order.alternatives.iter().flat_map(|a| &a.quantities).any(of_class)
@@ -256,7 +271,8 @@ impl<'q> Chain<'q> {
             }
         }
         for (id, award) in simulated {
-            let resells = self.question.orders.get(*id).is_some_and(|life| life.resells);
+            let resells = self.question.orders.get(*id).is_some_and(|life| life.resells)
+                && !entries.values().any(|o| o.parent.as_deref() == Some(*id));
             let known = truth.get(id).is_some_and(|t| t.quantities == award.quantities);
             let entry = entries.get(id).filter(|o| o.side == Side::Bid && o.replicas.is_none());
             let Some(entry) = entry.filter(|_| resells && !known) else { continue };

@@ -40,7 +40,7 @@ pub struct PastRound {
 }
 
 /// What a book does not say of an order.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Life {
     /// ioc and fok: one round only.
     pub once: bool,
@@ -49,6 +49,8 @@ pub struct Life {
     pub stays_open: bool,
     /// What it wins is offered again at its own limit.
     pub resells: bool,
+    /// Without this order it can't win before that one has.
+    pub parent: Option<String>,
 }
 
 /// The schedule to try, and what is known of the market around it.

@@ -1,0 +1,97 @@
+//! What a round leaves of its products: sold operator supply, last prices, collars that were reached.
+use crate::clearing::Outcome;
+use crate::event::Event;
+use crate::pool::{Product, Reference, supply};
+use crate::round::award::{AwardError, book_key, product_key};
+use crate::round::{ClearingPrice, book};
+use crate::state::{ProductKey, SealedBook};
+use crate::turn::Turn;
+use crate::units::Resource;
+use std::collections::BTreeMap;
+
+/// Sold operator supply, last prices and whether a collar was reached.
+pub fn record(
+    turn: &mut Turn<'_>,
+    number: u64,
+    sealed: &SealedBook,
+    outcome: &Outcome,
+    prices: &BTreeMap<ProductKey, ClearingPrice>,
+    volumes: &BTreeMap<ProductKey, i64>,
+) -> Result<(), AwardError> {
+    let mut used: BTreeMap<ProductKey, Vec<i64>> = BTreeMap::new();
+    for supply in &outcome.supply {
+        let steps =
+            used.entry(product_key(sealed, &book_key(&supply.pool, &supply.resource, supply.slot))?).or_default();
+        let step = supply.step;
+        if steps.len() <= step {
+            steps.resize(step + 1, 0);
+        }
+        steps[step] += supply.used;
+    }
+    for (key, price) in prices {
+        let volume = volumes.get(key).copied().unwrap_or(0);
+        let steps = used.get(key).cloned().unwrap_or_default();
+        let traded = volume > 0 || steps.iter().any(|s| *s > 0);
+        let (pool, resource, slot) = key.clone();
+        let mut product = turn.state.products.get(key).cloned().unwrap_or(Product {
+            pool,
+            resource,
+            slot,
+            sold_steps: Vec::new(),
+            volume: 0,
+            value_nano: "0".to_owned(),
+            last_price: None,
+            last_round: None,
+            settled: false,
+        });
+        // A price at which nothing changed hands is a bound of the certificate, not a market price.
+        if !traded {
+            continue;
+        }
+        if sealed.scarce.contains(key) {
+            // Its steps are those of this round's chances. What is sold is counted by reserve step all the same.
+            let sold = product.sold_steps.iter().chain(&steps).sum();
+            let schedule = turn.state.reserve(&key.0, key.1, key.2).map(|r| r.steps.clone()).unwrap_or_default();
+            product.sold_steps = supply::filled(book::operator_capacity(turn.state, &key.0, key.1), &schedule, sold);
+        } else {
+            if product.sold_steps.len() < steps.len() {
+                product.sold_steps.resize(steps.len(), 0);
+            }
+            for (total, step) in product.sold_steps.iter_mut().zip(&steps) {
+                *total += step;
+            }
+        }
+        product.volume += volume;
+        let value: i128 = product.value_nano.parse().unwrap_or(0);
+        product.value_nano = (value + i128::from(price.price.units()) * i128::from(volume)).to_string();
+        product.last_price = Some(price.price);
+        product.last_round = Some(number);
+        turn.emit(Event::ProductChanged(product));
+    }
+    mark_collars(turn, prices);
+    Ok(())
+}
+
+/// A product class that reached its collar gets a doubled one next round; one that did not
+/// goes back to the plain one.
+fn mark_collars(turn: &mut Turn<'_>, prices: &BTreeMap<ProductKey, ClearingPrice>) {
+    let mut reached: BTreeMap<(String, Resource), bool> = BTreeMap::new();
+    for ((pool, resource, slot), price) in prices {
+        let at = price.price >= turn.state.collar(pool, *resource, *slot);
+        *reached.entry((pool.clone(), *resource)).or_default() |= at;
+    }
+    for ((pool, resource), at_collar) in reached {
+        let key = (pool.clone(), resource);
+        let mut reference = turn.state.references.get(&key).cloned().unwrap_or(Reference {
+            pool,
+            resource,
+            recent: Vec::new(),
+            doublings: 0,
+        });
+        let doublings = if at_collar { (reference.doublings + 1).min(20) } else { 0 };
+        if doublings != reference.doublings {
+            reference.doublings = doublings;
+            turn.emit(Event::ReferenceChanged(reference));
+        }
+    }
+}
