@@ -107,12 +107,12 @@ impl Exchange {
     fn end(&self, id: OrderId) -> (OrderStatus, Option<String>) {
         assert!(!self.world.state.orders.contains_key(&id), "{id} is open");
         let events = self.world.log.iter().flat_map(|(_, events)| events);
-        let ends = events.filter_map(|e| match e {
+        let mut ends = events.filter_map(|e| match e {
             Event::OrderClosed { order, status, reason, .. } if *order == id => Some((*status, reason.clone())),
             Event::OrderFilled { order, status, .. } if *order == id => Some((*status, None)),
             _ => None,
         });
-        ends.last().expect("it ended")
+        ends.next_back().expect("it ended")
     }
 
     fn why(&self, id: OrderId) -> (String, Option<OrderId>) {
