@@ -163,6 +163,17 @@ pub struct Product {
     pub last_price: Option<Price>,
     pub last_round: Option<u64>,
     pub settled: bool,
+    /// What a unit cost that workloads kept though others had bought it, once the slot is settled: at least
+    /// the mean price (`settlement/imbalance.rs`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imbalance_price: Option<Price>,
+    /// How much was kept, base units.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub imbalance_volume: i64,
+}
+
+fn is_zero(n: &i64) -> bool {
+    *n == 0
 }
 
 impl Product {

@@ -13,6 +13,7 @@ use crate::pool::{Product, Reference, supply};
 use crate::project;
 use crate::round::not_won::text_of;
 use crate::round::{Award, AwardKind, AwardLine, Certificate, ClearingPrice, book, not_won};
+use crate::settlement::bond;
 use crate::state::{ProductKey, SealedBook};
 use crate::time::Slot;
 use crate::turn::{Cause, Turn};
@@ -123,6 +124,8 @@ fn read_awards(
                 money,
                 resold: 0,
                 settled: false,
+                bond: Credits::ZERO,
+                bond_held: Credits::ZERO,
             });
         }
         lines.retain(|l| l.quantity > 0);
@@ -236,11 +239,14 @@ fn fill(
     turn: &mut Turn<'_>,
     number: u64,
     id: OrderId,
-    lines: Vec<AwardLine>,
+    mut lines: Vec<AwardLine>,
     nodes: Vec<NodeId>,
     certified: i64,
 ) -> Result<(), AwardError> {
     let order = turn.state.orders.get(&id).cloned().ok_or_else(|| AwardError::Unknown(id.to_string()))?;
+    if order.side == Side::Offer {
+        hold_bond(turn, number, &order, &mut lines)?;
+    }
     let total: Credits = lines.iter().map(|l| l.money).sum();
     let rest = Rest::of(&order, &lines);
     let used_limit = order.remaining_limit - rest.limit;
@@ -257,6 +263,7 @@ fn fill(
         nodes,
         money: total,
         limit: used_limit,
+        class: order.request.class,
         resell: order.request.resell == crate::book::Resell::OwnLimit && order.request.replicas == 1,
         project: project::of_order(turn.state, &order).map(|p| p.id),
         created_at: turn.now,
@@ -292,6 +299,16 @@ fn fill(
         at,
     });
     Ok(())
+}
+
+/// available → bond, as far as the lender has it.
+fn hold_bond(turn: &mut Turn<'_>, number: u64, order: &Order, lines: &mut [AwardLine]) -> Result<(), AwardError> {
+    let lender = order.participant;
+    let record = turn.state.participants.get(&lender).map(|p| p.lending).unwrap_or_default();
+    let held = bond::secure(turn.state, record, turn.state.available(lender), lines);
+    let cause = Cause { order: Some(order.id), round: Some(number), slot: None };
+    turn.transfer(TransferKind::Bond, Account::Available(lender), Account::Bond(lender), held, cause)
+        .map_err(|_| AwardError::HoldExceeded(order.id))
 }
 
 /// held → escrow; what rounding the lines one by one puts over the certified sum, the
@@ -395,6 +412,7 @@ fn resell(turn: &mut Turn<'_>, number: u64, source: AwardId, lines: Vec<AwardLin
         money,
         limit: Credits::ZERO,
         resell: false,
+        class: held.class,
         project: None,
         created_at: turn.now,
     };
@@ -443,6 +461,8 @@ fn record_products(
             last_price: None,
             last_round: None,
             settled: false,
+            imbalance_price: None,
+            imbalance_volume: 0,
         });
         // A price at which nothing changed hands is a bound of the certificate, not a market price.
         if !traded {
