@@ -150,6 +150,12 @@ impl Market {
         self.step(instance, |state| StepResult::InUse { state });
     }
 
+    /// Whether a workload's swap waits for another.
+    fn waits(&self, instance: InstanceId) -> bool {
+        let swap = self.world.state.instances[&instance].swap.expect("a swap");
+        !self.world.state.swaps[&swap].depends_on.is_empty()
+    }
+
     /// Settles the slot with what each workload had beyond its baseline.
     fn settle(&mut self, beyond: &[(Member, i64)]) {
         let reading = |((_, instance), beyond): &(Member, i64)| Reading {
@@ -215,6 +221,7 @@ fn a_bond_is_held_when_an_offer_wins_and_comes_back_when_it_has_delivered() {
 #[test]
 fn who_keeps_what_it_lent_pays_its_buyers_up_to_its_bond() {
     let (mut market, lender, buyer) = lent(2000, "1");
+    assert!(market.waits(buyer.1), "it has room only if the lender shrinks");
     market.keeps(lender.1);
     market.settle(&[(lender, 0), (buyer, 0)]);
     // Nobody but the buyer itself has any: its limit, 1 for 500, is what a unit is worth.
@@ -289,6 +296,7 @@ fn a_late_swap_that_nobody_is_known_to_have_kept_costs_no_bond() {
 #[test]
 fn where_unsold_headroom_stands_in_the_operator_has_what_the_lender_pays() {
     let (mut market, lender, buyer) = lent(2500, "1");
+    assert!(!market.waits(buyer.1), "what is free comes first");
     market.keeps(lender.1);
     market.settle(&[(lender, 0), (buyer, 500)]);
     assert_eq!(market.imbalance_price(), "0.001000000", "the reserve price of what stands in");
