@@ -185,8 +185,8 @@ impl Market {
     /// The slot's product when it was settled.
     fn product(&self) -> Product {
         let events = self.world.log.iter().flat_map(|(_, events)| events);
-        let products = events.filter_map(|e| if let Event::ProductChanged(p) = e { Some(p) } else { None });
-        products.filter(|p| p.slot == self.slot && p.resource == MEM).next_back().expect("it was traded").clone()
+        let mut products = events.filter_map(|e| if let Event::ProductChanged(p) = e { Some(p) } else { None });
+        products.rfind(|p| p.slot == self.slot && p.resource == MEM).expect("it was traded").clone()
     }
     fn imbalance_price(&self) -> String {
         self.product().imbalance_price.expect("settled").to_string()
