@@ -177,6 +177,22 @@ fn is_zero(n: &i64) -> bool {
 }
 
 impl Product {
+    /// Nothing of it has been traded yet.
+    pub fn new(pool: PoolSlug, resource: Resource, slot: Slot) -> Self {
+        Self {
+            pool,
+            resource,
+            slot,
+            sold_steps: Vec::new(),
+            volume: 0,
+            value_nano: "0".to_owned(),
+            last_price: None,
+            last_round: None,
+            settled: false,
+            imbalance_price: None,
+            imbalance_volume: 0,
+        }
+    }
     pub fn id_text(&self) -> String {
         product_id(&self.pool, self.resource, self.slot)
     }

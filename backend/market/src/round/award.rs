@@ -245,7 +245,7 @@ fn fill(
 ) -> Result<(), AwardError> {
     let order = turn.state.orders.get(&id).cloned().ok_or_else(|| AwardError::Unknown(id.to_string()))?;
     if order.side == Side::Offer {
-        hold_bond(turn, number, &order, &mut lines)?;
+        bond::hold(turn, number, &order, &mut lines).map_err(|_| AwardError::HoldExceeded(id))?;
     }
     let total: Credits = lines.iter().map(|l| l.money).sum();
     let rest = Rest::of(&order, &lines);
@@ -299,16 +299,6 @@ fn fill(
         at,
     });
     Ok(())
-}
-
-/// available → bond, as far as the lender has it.
-fn hold_bond(turn: &mut Turn<'_>, number: u64, order: &Order, lines: &mut [AwardLine]) -> Result<(), AwardError> {
-    let lender = order.participant;
-    let record = turn.state.participants.get(&lender).map(|p| p.lending).unwrap_or_default();
-    let held = bond::secure(turn.state, record, turn.state.available(lender), lines);
-    let cause = Cause { order: Some(order.id), round: Some(number), slot: None };
-    turn.transfer(TransferKind::Bond, Account::Available(lender), Account::Bond(lender), held, cause)
-        .map_err(|_| AwardError::HoldExceeded(order.id))
 }
 
 /// held → escrow; what rounding the lines one by one puts over the certified sum, the
@@ -451,19 +441,7 @@ fn record_products(
         let steps = used.get(key).cloned().unwrap_or_default();
         let traded = volume > 0 || steps.iter().any(|s| *s > 0);
         let (pool, resource, slot) = key.clone();
-        let mut product = turn.state.products.get(key).cloned().unwrap_or(Product {
-            pool,
-            resource,
-            slot,
-            sold_steps: Vec::new(),
-            volume: 0,
-            value_nano: "0".to_owned(),
-            last_price: None,
-            last_round: None,
-            settled: false,
-            imbalance_price: None,
-            imbalance_volume: 0,
-        });
+        let mut product = turn.state.products.get(key).cloned().unwrap_or_else(|| Product::new(pool, resource, slot));
         // A price at which nothing changed hands is a bound of the certificate, not a market price.
         if !traded {
             continue;

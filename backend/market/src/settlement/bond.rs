@@ -8,8 +8,11 @@
 //! Available money is held for it as far as there is any; what that lacks stands against the proceeds of
 //! the same line, which are paid at settlement. So nobody has to own anything to lend, nobody overdraws,
 //! and a lender without money risks what it earns.
+use crate::book::Order;
+use crate::ledger::{Account, PostError, TransferKind};
 use crate::round::AwardLine;
 use crate::state::State;
+use crate::turn::{Cause, Turn};
 use crate::units::{Credits, Price};
 use serde::{Deserialize, Serialize};
 
@@ -62,9 +65,18 @@ impl LendingRecord {
     }
 }
 
+/// available → bond for the lines of an offer that has won, as far as the lender has it.
+pub fn hold(turn: &mut Turn<'_>, round: u64, order: &Order, lines: &mut [AwardLine]) -> Result<(), PostError> {
+    let lender = order.participant;
+    let record = turn.state.participants.get(&lender).map(|p| p.lending).unwrap_or_default();
+    let held = secure(turn.state, record, turn.state.available(lender), lines);
+    let cause = Cause { order: Some(order.id), round: Some(round), slot: None };
+    turn.transfer(TransferKind::Bond, Account::Available(lender), Account::Bond(lender), held, cause)
+}
+
 /// Writes into lent lines what their bond is and what of it `available` covers, the earliest slots
 /// first; answers what is held for all of them.
-pub fn secure(state: &State, record: LendingRecord, available: Credits, lines: &mut [AwardLine]) -> Credits {
+fn secure(state: &State, record: LendingRecord, available: Credits, lines: &mut [AwardLine]) -> Credits {
     let mut left = available.max(Credits::ZERO);
     let mut order: Vec<usize> = (0..lines.len()).collect();
     order.sort_by_key(|n| (lines[*n].slot, *n));
