@@ -106,6 +106,8 @@ export interface components {
             /** @description The part of the order's limit that this award uses up: the resale limit. */
             limit: components["schemas"]["Credits"];
             resell: boolean;
+            /** @description Of the order; balancing takes from *opportunistic* awards first. */
+            class?: components["schemas"]["Class"];
             project?: components["schemas"]["ProjectId"] | null;
             created_at: components["schemas"]["Timestamp"];
         };
@@ -129,6 +131,10 @@ export interface components {
              */
             resold: number;
             settled: boolean;
+            /** @description The most that a lender pays if its workload keeps it (`settlement/bond.rs`); 0 of other lines. */
+            bond?: components["schemas"]["Credits"];
+            /** @description What of the bond is held until the slot is settled; the rest stands against the proceeds. */
+            bond_held?: components["schemas"]["Credits"];
         };
         BTreeMap: {
             [key: string]: number;
@@ -483,6 +489,11 @@ export interface components {
              *     sold for them are paid all the same.
              */
             failed_by_exchange?: components["schemas"]["Slot"][];
+            /**
+             * @description Slots not settled yet in which its own program kept what was to be given back: memory that was in
+             *     use, or a swap that its program made fail.
+             */
+            kept_by_program?: components["schemas"]["Slot"][];
             created_at: components["schemas"]["Timestamp"];
         };
         /** @example ins_01jd3z6k2m9x7q4v8n5t1w0r3c */
@@ -507,6 +518,19 @@ export interface components {
             amount: components["schemas"]["Credits"];
             /** Format: int64 */
             count: number;
+        };
+        /** @description How a participant has kept what it promised as a lender. */
+        LendingRecord: {
+            /**
+             * Format: int64
+             * @description Lent and settled: a resource of an award in a slot counts as one.
+             */
+            lines: number;
+            /**
+             * Format: int64
+             * @description What its own workloads kept of them, in millionths of a line.
+             */
+            kept: number;
         };
         Level: {
             /**
@@ -580,6 +604,8 @@ export interface components {
                 /** @description The part of the order's limit that this award uses up: the resale limit. */
                 limit: components["schemas"]["Credits"];
                 resell: boolean;
+                /** @description Of the order; balancing takes from *opportunistic* awards first. */
+                class?: components["schemas"]["Class"];
                 project?: components["schemas"]["ProjectId"] | null;
                 created_at: components["schemas"]["Timestamp"];
             }[];
@@ -695,6 +721,11 @@ export interface components {
                  *     sold for them are paid all the same.
                  */
                 failed_by_exchange?: components["schemas"]["Slot"][];
+                /**
+                 * @description Slots not settled yet in which its own program kept what was to be given back: memory that was in
+                 *     use, or a swap that its program made fail.
+                 */
+                kept_by_program?: components["schemas"]["Slot"][];
                 created_at: components["schemas"]["Timestamp"];
             }[];
             has_more: boolean;
@@ -817,6 +848,8 @@ export interface components {
                  *     admin grants it; nobody takes it.
                  */
                 highest_class?: components["schemas"]["Class"];
+                /** @description How it has kept what it promised as a lender: the size of its bonds. */
+                lending?: components["schemas"]["LendingRecord"];
                 created_at: components["schemas"]["Timestamp"];
             }[];
             has_more: boolean;
@@ -861,6 +894,12 @@ export interface components {
                 volume: number;
                 set_by: string;
                 reserve?: components["schemas"]["Price"] | null;
+                imbalance_price?: components["schemas"]["Price"] | null;
+                /**
+                 * Format: int64
+                 * @description How much they kept, base units; `null` where no imbalance price is known.
+                 */
+                imbalance_volume?: number | null;
                 cleared_at: components["schemas"]["Timestamp"];
             }[];
             has_more: boolean;
@@ -901,6 +940,10 @@ export interface components {
                 credit_note: components["schemas"]["Credits"];
                 /** @description For what a program's own fault kept from delivery: paid by its buyer, received by sellers. */
                 reservation_fee?: components["schemas"]["Credits"];
+                /** @description For what lenders' own workloads kept: paid by the lender, received by buyers that missed it. */
+                imbalance?: components["schemas"]["Credits"];
+                /** @description Of a lender: what was held until this slot was settled. It is released, less what `imbalance` took of it. */
+                bond?: components["schemas"]["Credits"];
                 /** @description Why less was delivered than awarded, where known. */
                 cause?: string | null;
                 recorded_at: components["schemas"]["Timestamp"];
@@ -1056,6 +1099,7 @@ export interface components {
                 considered: components["schemas"]["MethodConsidered"][];
                 /** @description Why it did not end in DONE, a stable code such as `shadow_mismatch`. */
                 reason?: string | null;
+                in_use_since?: components["schemas"]["Timestamp"] | null;
                 /** @description A person asked for it to be undone or stopped. */
                 cancel_requested?: string | null;
                 created_at: components["schemas"]["Timestamp"];
@@ -1366,6 +1410,8 @@ export interface components {
              *     admin grants it; nobody takes it.
              */
             highest_class?: components["schemas"]["Class"];
+            /** @description How it has kept what it promised as a lender: the size of its bonds. */
+            lending?: components["schemas"]["LendingRecord"];
             created_at: components["schemas"]["Timestamp"];
         };
         /** @example par_01jd3z6k2m9x7q4v8n5t1w0r3c */
@@ -1525,6 +1571,11 @@ export interface components {
         /** @description What an order would do if its slots cost what the latest slots have cost. No effect. */
         Preview: {
             hold: components["schemas"]["Credits"];
+            /**
+             * @description Of an offer: held once it wins, as far as there is money, until its slots are settled; at the last prices
+             *     and by the lender's record so far. 0 of a bid.
+             */
+            bond: components["schemas"]["Credits"];
             currency: string;
             /**
              * @description Cost (of a bid) or proceeds (of an offer) of the best alternative: the median over the
@@ -1591,6 +1642,12 @@ export interface components {
             volume: number;
             set_by: string;
             reserve?: components["schemas"]["Price"] | null;
+            imbalance_price?: components["schemas"]["Price"] | null;
+            /**
+             * Format: int64
+             * @description How much they kept, base units; `null` where no imbalance price is known.
+             */
+            imbalance_volume?: number | null;
             cleared_at: components["schemas"]["Timestamp"];
         };
         /** @description An order that gets less of the pool's resource than it got. */
@@ -1714,6 +1771,10 @@ export interface components {
             credit_note: components["schemas"]["Credits"];
             /** @description For what a program's own fault kept from delivery: paid by its buyer, received by sellers. */
             reservation_fee?: components["schemas"]["Credits"];
+            /** @description For what lenders' own workloads kept: paid by the lender, received by buyers that missed it. */
+            imbalance?: components["schemas"]["Credits"];
+            /** @description Of a lender: what was held until this slot was settled. It is released, less what `imbalance` took of it. */
+            bond?: components["schemas"]["Credits"];
             /** @description Why less was delivered than awarded, where known. */
             cause?: string | null;
             recorded_at: components["schemas"]["Timestamp"];
@@ -1736,6 +1797,14 @@ export interface components {
             amount: components["schemas"]["Credits"];
             /** @description Escrow that goes back because it was not delivered (buyers only). */
             credit_note: components["schemas"]["Credits"];
+            imbalance_price?: components["schemas"]["Price"] | null;
+            /**
+             * Format: int64
+             * @description Of a lent line: what its own workload kept.
+             */
+            kept?: number;
+            /** @description The line's part of the receipt's `imbalance`. */
+            imbalance?: components["schemas"]["Credits"];
         };
         /** @description A recommendation and the orders that would carry it out. Nothing moves by itself. */
         Recommendation: {
@@ -2198,6 +2267,7 @@ export interface components {
             considered: components["schemas"]["MethodConsidered"][];
             /** @description Why it did not end in DONE, a stable code such as `shadow_mismatch`. */
             reason?: string | null;
+            in_use_since?: components["schemas"]["Timestamp"] | null;
             /** @description A person asked for it to be undone or stopped. */
             cancel_requested?: string | null;
             created_at: components["schemas"]["Timestamp"];
@@ -2246,6 +2316,10 @@ export interface components {
             net_charges: components["schemas"]["Credits"];
             /** @description Received less paid, so that it may be below 0. */
             reservation_fees: components["schemas"]["Credits"];
+            /** @description Received for what lenders kept, less paid for what own workloads kept: may be below 0. */
+            imbalances: components["schemas"]["Credits"];
+            /** @description Paid for memory or GPU that own workloads kept beyond their slot. */
+            overstays: components["schemas"]["Credits"];
         };
         /** @description A schedule to try, as one is scheduled, and on what. */
         TriedReservePrice: {

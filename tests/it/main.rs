@@ -8,6 +8,7 @@ mod bad_input;
 mod common;
 mod events;
 mod idempotency;
+mod lenders;
 mod limits;
 mod modules;
 mod offline;

@@ -14,8 +14,11 @@ use headroom_market::event::Event;
 use headroom_market::ledger::{Account, TransferKind};
 use headroom_market::pool::Reference;
 use headroom_market::project;
+use headroom_market::round::AwardKind;
 use headroom_market::state::State;
-use headroom_market::units::{Credits, Resource};
+use headroom_market::swap::SwapState;
+use headroom_market::swap::saga::{StepReport, StepResult};
+use headroom_market::units::{Credits, Price, Resource};
 use std::collections::BTreeMap;
 
 use support::world::*;
@@ -31,6 +34,7 @@ fn random_commands_conserve_money_and_replay_to_the_same_state() {
         moves +=
             world.log.iter().flat_map(|(_, e)| e).filter(|e| matches!(e, Event::SwapChanged(s) if s.moves())).count();
         check_settlement(&world);
+        Kept::default().check(&world);
         check_replay(&world);
     }
     // The run has to have exercised what it claims to check.
@@ -40,6 +44,43 @@ fn random_commands_conserve_money_and_replay_to_the_same_state() {
     );
     let fees = FEES.load(std::sync::atomic::Ordering::Relaxed);
     assert!(fees > 0, "nobody paid a reservation fee");
+}
+
+/// The same with many who lend, and programs that keep what they have.
+#[test]
+fn lenders_pay_for_what_their_programs_keep() {
+    let mut kept = Kept::default();
+    for seed in 300..480 {
+        let (world, _) = random_life_with(seed, with_lenders);
+        check_settlement(&world);
+        kept.check(&world);
+        check_replay(&world);
+    }
+    println!("{kept:?}");
+    assert!(kept.lenders > 100 && kept.paid > 50 && kept.dearer > 100, "{kept:?}");
+    assert!(kept.compensated > 30 && kept.overstays > 30, "{kept:?}");
+}
+
+/// One workload of each participant lends, cheaply, and the other buys; half of the limits that are about to
+/// change can't.
+fn with_lenders(world: &mut World, mut command: Command) -> Command {
+    let resizes = world.state.swaps.values().filter(|s| !s.moves());
+    let about: Vec<_> = resizes.map(|s| (s.id, s.state)).collect();
+    for (swap, state) in about.into_iter().filter(|(_, state)| *state == SwapState::Activated) {
+        let report = StepReport::default();
+        let result = match world.chance.below(4) {
+            0 | 1 => StepResult::InUse { state },
+            2 => StepResult::Failed { state, reason: "memory_in_use".into(), detail: String::new(), report },
+            _ => continue,
+        };
+        world.run(Command::StepSwap { swap, result });
+    }
+    if let Command::PlaceOrder { side, request, .. } = &mut command {
+        let lends = request.instance.is_some_and(|id| world.state.instances[&id].name.ends_with("-0"));
+        *side = if lends { Side::Offer } else { Side::Bid };
+        request.limit = if lends { request.limit.share_floor(1, 20) } else { request.limit + request.limit };
+    }
+    command
 }
 
 /// The same with projects: every bid may name one, limits change, projects come and go.
@@ -174,6 +215,86 @@ fn check_settlement(world: &World) {
     due.retain(|_, amount| !amount.is_zero());
     assert_eq!(paid, due, "every receipt is paid, to whom it is made out");
     assert_eq!(world.state.ledger.balance(Account::Escrow), Credits::ZERO, "nothing stays in escrow");
+}
+
+/// What lenders' own workloads kept in a number of histories.
+#[derive(Debug, Default)]
+struct Kept {
+    /// Lent lines of which something was kept.
+    lenders: u32,
+    /// Of these, those that cost their lender something, and those whose bond was not all held.
+    paid: u32,
+    unsecured: u32,
+    /// Bought lines that received something of it.
+    compensated: u32,
+    /// Participants that paid for an overstay.
+    overstays: u32,
+    /// Lines whose imbalance price is above their own.
+    dearer: u32,
+}
+
+impl Kept {
+    /// Lenders pay for what they kept, by the receipts' own numbers and never more than their bond; buyers
+    /// receive no more than what they missed would have cost them; the ledger says the same.
+    fn check(&mut self, world: &World) {
+        let made = |e: &Event| if let Event::AwardMade(award) = e { Some((award.id, award.clone())) } else { None };
+        let awards: BTreeMap<_, _> = world.log.iter().flat_map(|(_, events)| events).filter_map(made).collect();
+        let (mut paid, mut received) = (BTreeMap::new(), BTreeMap::new());
+        for receipt in &world.receipts {
+            let award = &awards[&receipt.award];
+            let (mut total, mut held) = (Credits::ZERO, Credits::ZERO);
+            for line in &receipt.lines {
+                let of = award
+                    .lines
+                    .iter()
+                    .find(|l| (&l.pool, l.resource, l.slot) == (&line.pool, line.resource, receipt.slot));
+                let of = of.expect("a receipt is of its award");
+                let price = line.imbalance_price.expect("settled");
+                let dearer = Price::from_units((price.units() - line.price.units()).max(0));
+                let most = |quantity| dearer.charge_half_even(quantity).unwrap();
+                total += line.imbalance;
+                held += of.bond_held;
+                self.dearer += u32::from(!dearer.is_zero());
+                match receipt.kind {
+                    AwardKind::Lent => {
+                        let due = most(line.kept).min(of.bond).min(of.bond_held + line.amount);
+                        assert_eq!(line.imbalance, due, "of {line:?}, {of:?}");
+                        assert!((0..=line.awarded - line.delivered).contains(&line.kept), "{line:?}");
+                        self.lenders += u32::from(line.kept > 0);
+                        self.paid += u32::from(!line.imbalance.is_zero());
+                        self.unsecured += u32::from(line.imbalance > of.bond_held);
+                    }
+                    AwardKind::Bought => {
+                        assert!(Credits::ZERO <= line.imbalance, "no buyer is worse off");
+                        assert!(line.imbalance <= most(line.awarded - line.delivered), "{line:?}");
+                        assert_eq!(line.kept, 0);
+                        self.compensated += u32::from(!line.imbalance.is_zero());
+                    }
+                    AwardKind::Resold => assert!(line.imbalance.is_zero() && line.kept == 0),
+                }
+            }
+            assert_eq!((receipt.imbalance, receipt.bond), (total, held), "a receipt is the sum of its lines");
+            let of_side = if receipt.side == Side::Bid { &mut received } else { &mut paid };
+            *of_side.entry(receipt.participant).or_insert(Credits::ZERO) += receipt.imbalance;
+        }
+        let mut by_kind: BTreeMap<_, BTreeMap<_, Credits>> = BTreeMap::new();
+        for ((kind, payer), amount) in &world.imbalance_in {
+            by_kind.entry(*kind).or_default().insert(*payer, *amount);
+        }
+        paid.retain(|_, amount| !amount.is_zero());
+        received.retain(|_, amount| !amount.is_zero());
+        assert_eq!(by_kind.remove("imbalance").unwrap_or_default(), paid);
+        assert_eq!(world.imbalance_out, received);
+        self.overstays += by_kind.remove("overstay").map_or(0, |payers| payers.len() as u32);
+        assert!(by_kind.is_empty(), "{by_kind:?}");
+        let bonds = |kind: TransferKind| world.charged.get(kind.name()).copied().unwrap_or(0);
+        let held: i128 = world.receipts.iter().map(|r| i128::from(r.bond.units())).sum();
+        assert_eq!(bonds(TransferKind::Bond), held, "every bond is on a receipt");
+        assert!(bonds(TransferKind::BondRelease) <= held);
+        for id in world.state.participants.keys() {
+            assert_eq!(world.state.ledger.balance(Account::Bond(*id)), Credits::ZERO, "nothing is open");
+        }
+    }
 }
 
 /// Folding the events gives the state; applying the commands again gives the events.

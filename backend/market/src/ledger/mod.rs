@@ -117,10 +117,20 @@ pub enum TransferKind {
     /// Capacity that was kept for a program which could not be moved to it: available → escrow, and
     /// from there to the sellers that were not paid for it.
     ReservationFee,
-    /// The operator's supply, delivered: escrow → operator income.
+    /// The operator's supply, delivered: escrow → operator income; also what no buyer is owed of what was
+    /// paid for an imbalance.
     OperatorIncome,
     /// Sellers made whole for what the platform failed to deliver: platform risk → escrow.
     PlatformRisk,
+    /// Of an offer that won: available → bond.
+    Bond,
+    /// What of a bond was not needed once its slot is settled: bond → available.
+    BondRelease,
+    /// What a lender pays for what its workload kept, bond or available → imbalance, and from there to
+    /// the buyers that missed it.
+    Imbalance,
+    /// Memory or GPU that was kept beyond its slot: available → imbalance.
+    Overstay,
     /// Residue of rounding to a micro-credit.
     Rounding,
 }
@@ -137,6 +147,10 @@ impl TransferKind {
             TransferKind::ReservationFee => "reservation_fee",
             TransferKind::OperatorIncome => "operator_income",
             TransferKind::PlatformRisk => "platform_risk",
+            TransferKind::Bond => "bond",
+            TransferKind::BondRelease => "bond_release",
+            TransferKind::Imbalance => "imbalance",
+            TransferKind::Overstay => "overstay",
             TransferKind::Rounding => "rounding",
         }
     }

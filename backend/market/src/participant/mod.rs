@@ -4,6 +4,7 @@
 pub mod admin;
 
 use crate::ids::{KeyId, ParticipantId, UserId};
+use crate::settlement::bond::LendingRecord;
 use crate::time::Timestamp;
 use crate::units::Amounts;
 use crate::workload::Class;
@@ -113,6 +114,9 @@ pub struct Participant {
     /// admin grants it; nobody takes it.
     #[serde(default)]
     pub highest_class: Class,
+    /// How it has kept what it promised as a lender: the size of its bonds.
+    #[serde(default, skip_serializing_if = "LendingRecord::is_empty")]
+    pub lending: LendingRecord,
     pub created_at: Timestamp,
 }
 

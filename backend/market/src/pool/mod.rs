@@ -163,9 +163,36 @@ pub struct Product {
     pub last_price: Option<Price>,
     pub last_round: Option<u64>,
     pub settled: bool,
+    /// What a unit cost that workloads kept though others had bought it, once the slot is settled: at least
+    /// the mean price (`settlement/imbalance.rs`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imbalance_price: Option<Price>,
+    /// How much was kept, base units.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub imbalance_volume: i64,
+}
+
+fn is_zero(n: &i64) -> bool {
+    *n == 0
 }
 
 impl Product {
+    /// Nothing of it has been traded yet.
+    pub fn new(pool: PoolSlug, resource: Resource, slot: Slot) -> Self {
+        Self {
+            pool,
+            resource,
+            slot,
+            sold_steps: Vec::new(),
+            volume: 0,
+            value_nano: "0".to_owned(),
+            last_price: None,
+            last_round: None,
+            settled: false,
+            imbalance_price: None,
+            imbalance_volume: 0,
+        }
+    }
     pub fn id_text(&self) -> String {
         product_id(&self.pool, self.resource, self.slot)
     }

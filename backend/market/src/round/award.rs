@@ -12,6 +12,7 @@ use crate::ledger::{Account, TransferKind};
 use crate::project;
 use crate::round::not_won::text_of;
 use crate::round::{Award, AwardKind, AwardLine, Certificate, ClearingPrice, book, not_won, products};
+use crate::settlement::bond;
 use crate::state::{ProductKey, SealedBook};
 use crate::time::Slot;
 use crate::turn::{Cause, Turn};
@@ -128,6 +129,8 @@ fn read_awards(
                 money,
                 resold: 0,
                 settled: false,
+                bond: Credits::ZERO,
+                bond_held: Credits::ZERO,
             });
         }
         lines.retain(|l| l.quantity > 0);
@@ -241,12 +244,15 @@ fn fill(
     turn: &mut Turn<'_>,
     number: u64,
     id: OrderId,
-    lines: Vec<AwardLine>,
+    mut lines: Vec<AwardLine>,
     nodes: Vec<NodeId>,
     certified: i64,
     is_parent: bool,
 ) -> Result<(), AwardError> {
     let order = turn.state.orders.get(&id).cloned().ok_or_else(|| AwardError::Unknown(id.to_string()))?;
+    if order.side == Side::Offer {
+        bond::hold(turn, number, &order, &mut lines).map_err(|_| AwardError::HoldExceeded(id))?;
+    }
     let total: Credits = lines.iter().map(|l| l.money).sum();
     let rest = Rest::of(&order, &lines);
     let used_limit = order.remaining_limit - rest.limit;
@@ -263,6 +269,7 @@ fn fill(
         nodes,
         money: total,
         limit: used_limit,
+        class: order.request.class,
         // Others were bought for the sake of a parent's, which may have cost more than its own limit.
         resell: order.request.resell == Resell::OwnLimit && order.request.replicas == 1 && !is_parent,
         project: project::of_order(turn.state, &order).map(|p| p.id),
@@ -402,6 +409,7 @@ fn resell(turn: &mut Turn<'_>, number: u64, source: AwardId, lines: Vec<AwardLin
         money,
         limit: Credits::ZERO,
         resell: false,
+        class: held.class,
         project: None,
         created_at: turn.now,
     };

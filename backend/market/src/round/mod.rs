@@ -17,6 +17,7 @@ use crate::ids::{AwardId, InstanceId, NodeId, OrderId, ParticipantId, ProjectId,
 use crate::pool::PoolSlug;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Credits, Price, Resource};
+use crate::workload::Class;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,6 +113,12 @@ pub struct AwardLine {
     /// Sold on to later bidders before the slot began (bids only).
     pub resold: i64,
     pub settled: bool,
+    /// The most that a lender pays if its workload keeps it (`settlement/bond.rs`); 0 of other lines.
+    #[serde(default, skip_serializing_if = "Credits::is_zero_ref")]
+    pub bond: Credits,
+    /// What of the bond is held until the slot is settled; the rest stands against the proceeds.
+    #[serde(default, skip_serializing_if = "Credits::is_zero_ref")]
+    pub bond_held: Credits,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,10 +154,17 @@ pub struct Award {
     /// The part of the order's limit that this award uses up: the resale limit.
     pub limit: Credits,
     pub resell: bool,
+    /// Of the order; balancing takes from *opportunistic* awards first.
+    #[serde(default, skip_serializing_if = "is_standard")]
+    pub class: Class,
     /// The project against whose limit it counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<ProjectId>,
     pub created_at: Timestamp,
+}
+
+fn is_standard(class: &Class) -> bool {
+    *class == Class::Standard
 }
 
 impl Award {

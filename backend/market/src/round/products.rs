@@ -33,17 +33,7 @@ pub fn record(
         let steps = used.get(key).cloned().unwrap_or_default();
         let traded = volume > 0 || steps.iter().any(|s| *s > 0);
         let (pool, resource, slot) = key.clone();
-        let mut product = turn.state.products.get(key).cloned().unwrap_or(Product {
-            pool,
-            resource,
-            slot,
-            sold_steps: Vec::new(),
-            volume: 0,
-            value_nano: "0".to_owned(),
-            last_price: None,
-            last_round: None,
-            settled: false,
-        });
+        let mut product = turn.state.products.get(key).cloned().unwrap_or_else(|| Product::new(pool, resource, slot));
         // A price at which nothing changed hands is a bound of the certificate, not a market price.
         if !traded {
             continue;

@@ -39,6 +39,11 @@ impl Reading {
     pub fn given(&self, won: i64, lent: i64) -> i64 {
         self.mean(lent, self.absent + self.missed, |beyond| (won - beyond).clamp(0, lent))
     }
+    /// Mean of what it had beyond its baseline and all that it `won`, rounded down: what it kept of something
+    /// that was no longer its own.
+    pub fn beyond(&self, won: i64) -> i64 {
+        self.mean(0, 0, |beyond| (beyond - won).max(0))
+    }
     /// `value` at each tick that was taken, the `whole` at `granted` others, nothing at the rest.
     fn mean(&self, whole: i64, granted: u32, value: impl Fn(i64) -> i64) -> i64 {
         let total: i128 = self.runs.iter().map(|(beyond, ticks)| i128::from(value(*beyond)) * i128::from(*ticks)).sum();

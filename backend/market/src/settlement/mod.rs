@@ -1,4 +1,6 @@
 //! What was delivered, and the money that follows from it.
+pub mod bond;
+mod imbalance;
 pub mod meter;
 pub mod settle;
 mod shortfall;
@@ -25,6 +27,19 @@ pub struct ReceiptLine {
     pub amount: Credits,
     /// Escrow that goes back because it was not delivered (buyers only).
     pub credit_note: Credits,
+    /// What a unit cost that workloads kept though it was sold; at least the slot's mean price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imbalance_price: Option<Price>,
+    /// Of a lent line: what its own workload kept.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub kept: i64,
+    /// The line's part of the receipt's `imbalance`.
+    #[serde(default, skip_serializing_if = "Credits::is_zero_ref")]
+    pub imbalance: Credits,
+}
+
+fn is_zero(n: &i64) -> bool {
+    *n == 0
 }
 
 /// Delivery of one award in one slot.
@@ -46,6 +61,12 @@ pub struct Receipt {
     /// For what a program's own fault kept from delivery: paid by its buyer, received by sellers.
     #[serde(default)]
     pub reservation_fee: Credits,
+    /// For what lenders' own workloads kept: paid by the lender, received by buyers that missed it.
+    #[serde(default, skip_serializing_if = "Credits::is_zero_ref")]
+    pub imbalance: Credits,
+    /// Of a lender: what was held until this slot was settled. It is released, less what `imbalance` took of it.
+    #[serde(default, skip_serializing_if = "Credits::is_zero_ref")]
+    pub bond: Credits,
     /// Why less was delivered than awarded, where known.
     pub cause: Option<String>,
     pub recorded_at: Timestamp,

@@ -3,13 +3,16 @@
 //!
 //! Escrow of the slot is emptied to the last micro-credit: credit notes to buyers, proceeds
 //! to lenders and resellers, the remainder to operator income; where sellers are due more
-//! than buyers pay, because the exchange failed, PLATFORM_RISK makes them whole.
+//! than buyers pay, because the exchange failed, PLATFORM_RISK makes them whole. What lenders owe for what
+//! their workloads kept goes through IMBALANCE, which is empty afterwards, too.
 use crate::event::Event;
-use crate::ids::{AwardId, InstanceId, ReceiptId};
+use crate::ids::{AwardId, InstanceId, ParticipantId, ReceiptId};
 use crate::ledger::{Account, TransferKind};
 use crate::pool::Reference;
 use crate::project;
 use crate::round::{Award, AwardKind, AwardLine};
+use crate::settlement::bond::LendingRecord;
+use crate::settlement::imbalance::{Delivery, Imbalances};
 use crate::settlement::meter::Reading;
 use crate::settlement::shortfall::{self, Shortfalls};
 use crate::settlement::{Receipt, ReceiptLine};
@@ -18,7 +21,7 @@ use crate::time::{Slot, Timestamp};
 use crate::turn::{Cause, Turn};
 use crate::units::{Credits, Resource};
 use crate::workload::Instance;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many settled slots the reference price remembers: a day of 5-minute slots.
 const REFERENCE_SLOTS: usize = 288;
@@ -40,44 +43,107 @@ pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
     };
     let shortfalls = Shortfalls::of(slot, &awards, |award, line| directly(award, line, &given), by_exchange);
     let fees = fees(turn.state, slot, turn.now, &awards, &given, readings);
+    let known = Known { state: turn.state, slot, given: &given, shortfalls: &shortfalls, readings };
+    let imbalances = Imbalances::of(turn.state, slot, &awards, readings, &known);
+    let facts = Facts { slot, given: &given, shortfalls: &shortfalls, readings, fees: &fees, imbalances: &imbalances };
     let mut escrow = Credits::ZERO;
+    let mut owed = Credits::ZERO;
+    let of_slot = Cause { slot: Some(slot), ..Cause::default() };
+    for stay in &imbalances.overstays {
+        let from = Account::Available(stay.participant);
+        move_money(turn, TransferKind::Overstay, from, Account::Imbalance, stay.paid, of_slot);
+        owed += stay.paid;
+    }
     for award in &awards {
-        let receipt = receipt(turn, slot, award, &given, &shortfalls, readings, &fees);
+        let receipt = receipt(turn, award, &facts);
         let cause = Cause { order: Some(award.order), round: Some(award.round), slot: Some(slot) };
         let account = Account::Available(award.participant);
         if award.kind == AwardKind::Bought {
             escrow += receipt.amount + receipt.credit_note + receipt.reservation_fee;
             pay(turn, TransferKind::CreditNote, account, receipt.credit_note, cause, &mut escrow);
             // It is a part of what has just come back.
-            let fee =
-                turn.transfer(TransferKind::ReservationFee, account, Account::Escrow, receipt.reservation_fee, cause);
-            debug_assert!(fee.is_ok(), "{fee:?}");
+            move_money(turn, TransferKind::ReservationFee, account, Account::Escrow, receipt.reservation_fee, cause);
             project::spend(turn, award.project, receipt.reservation_fee - receipt.credit_note);
         }
         turn.emit(Event::Received(receipt.clone()));
         if award.kind != AwardKind::Bought {
             pay(turn, TransferKind::Proceeds, account, receipt.amount, cause, &mut escrow);
             pay(turn, TransferKind::ReservationFee, account, receipt.reservation_fee, cause, &mut escrow);
+            owed += return_bond(turn, &receipt, cause);
         }
     }
-    let cause = Cause { slot: Some(slot), ..Cause::default() };
+    for award in awards.iter().filter(|a| a.kind == AwardKind::Bought) {
+        let amount = imbalance_of(award, &facts);
+        let cause = Cause { order: Some(award.order), round: Some(award.round), slot: Some(slot) };
+        let account = Account::Available(award.participant);
+        move_money(turn, TransferKind::Imbalance, Account::Imbalance, account, amount, cause);
+        owed = owed - amount;
+    }
+    move_money(turn, TransferKind::OperatorIncome, Account::Imbalance, Account::OperatorIncome, owed, of_slot);
     if escrow > Credits::ZERO {
         let rest = escrow;
-        pay(turn, TransferKind::OperatorIncome, Account::OperatorIncome, rest, cause, &mut escrow);
+        pay(turn, TransferKind::OperatorIncome, Account::OperatorIncome, rest, of_slot, &mut escrow);
     } else if escrow.is_negative() {
-        let made_whole =
-            turn.transfer(TransferKind::PlatformRisk, Account::PlatformRisk, Account::Escrow, -escrow, cause);
-        debug_assert!(made_whole.is_ok(), "exchange accounts may go negative: {made_whole:?}");
+        // Exchange accounts may go negative.
+        move_money(turn, TransferKind::PlatformRisk, Account::PlatformRisk, Account::Escrow, -escrow, of_slot);
     }
+    remember_lenders(turn, slot, &awards, &imbalances);
+    remember_imbalances(turn, slot, &imbalances);
     forget_failures(turn, slot);
     remember_prices(turn, slot);
     turn.emit(Event::SlotSettled { slot, at: turn.now });
 }
 
 fn pay(turn: &mut Turn<'_>, kind: TransferKind, to: Account, amount: Credits, cause: Cause, escrow: &mut Credits) {
-    let paid = turn.transfer(kind, Account::Escrow, to, amount, cause);
-    debug_assert!(paid.is_ok(), "{paid:?}");
+    move_money(turn, kind, Account::Escrow, to, amount, cause);
     *escrow = *escrow - amount;
+}
+
+/// Moves what is known to be there.
+fn move_money(turn: &mut Turn<'_>, kind: TransferKind, from: Account, to: Account, amount: Credits, cause: Cause) {
+    let moved = turn.transfer(kind, from, to, amount, cause);
+    debug_assert!(moved.is_ok(), "{moved:?}");
+}
+
+/// Ends what is held of a seller's bond: it pays what its workload kept, the rest comes back. What the
+/// bond lacks was just paid as proceeds. Answers what was paid.
+fn return_bond(turn: &mut Turn<'_>, receipt: &Receipt, cause: Cause) -> Credits {
+    let (available, bond) = (Account::Available(receipt.participant), Account::Bond(receipt.participant));
+    let of_bond = receipt.bond.min(receipt.imbalance);
+    move_money(turn, TransferKind::Imbalance, bond, Account::Imbalance, of_bond, cause);
+    move_money(turn, TransferKind::BondRelease, bond, available, receipt.bond - of_bond, cause);
+    move_money(turn, TransferKind::Imbalance, available, Account::Imbalance, receipt.imbalance - of_bond, cause);
+    receipt.imbalance
+}
+
+/// What the lenders of the slot have kept of what they promised sizes their next bonds.
+fn remember_lenders(turn: &mut Turn<'_>, slot: Slot, awards: &[Award], imbalances: &Imbalances) {
+    let mut records: BTreeMap<ParticipantId, LendingRecord> = BTreeMap::new();
+    for award in awards.iter().filter(|a| a.kind == AwardKind::Lent) {
+        let instance = award.instance.and_then(|id| turn.state.instances.get(&id));
+        let Some(lender) = turn.state.participants.get(&award.participant) else { continue };
+        if instance.is_some_and(|i| i.failed_by_exchange.contains(&slot)) {
+            continue;
+        }
+        let record = records.entry(lender.id).or_insert(lender.lending);
+        for line in award.lines.iter().filter(|l| l.slot == slot && !l.settled) {
+            record.add(line.quantity, imbalances.kept(award, line));
+        }
+    }
+    for (id, lending) in records {
+        let mut lender = turn.state.participants[&id].clone();
+        lender.lending = lending;
+        turn.emit(Event::ParticipantChanged(lender));
+    }
+}
+
+/// The slot's imbalance prices stay with its products.
+fn remember_imbalances(turn: &mut Turn<'_>, slot: Slot, imbalances: &Imbalances) {
+    for ((pool, resource), priced) in imbalances.products() {
+        let Some(mut product) = turn.state.products.get(&(pool.clone(), *resource, slot)).cloned() else { continue };
+        (product.imbalance_price, product.imbalance_volume) = (Some(priced.price), priced.needed);
+        turn.emit(Event::ProductChanged(product));
+    }
 }
 
 /// Splits what an instance really had among its awards, earliest award first.
@@ -160,15 +226,53 @@ impl Fees {
     }
 }
 
-fn receipt(
-    turn: &mut Turn<'_>,
+/// What the settling of a slot knows before it writes receipts.
+struct Facts<'a> {
     slot: Slot,
-    award: &Award,
-    given: &Given,
-    shortfalls: &Shortfalls,
-    readings: &[Reading],
-    fees: &Fees,
-) -> Receipt {
+    given: &'a Given,
+    shortfalls: &'a Shortfalls,
+    readings: &'a [Reading],
+    fees: &'a Fees,
+    imbalances: &'a Imbalances,
+}
+
+/// The same for the imbalances, which come first.
+struct Known<'a> {
+    state: &'a State,
+    slot: Slot,
+    given: &'a Given,
+    shortfalls: &'a Shortfalls,
+    readings: &'a [Reading],
+}
+
+impl Delivery for Known<'_> {
+    fn delivered(&self, award: &Award, line: &AwardLine) -> i64 {
+        directly(award, line, self.given)
+    }
+    fn by_exchange(&self, id: InstanceId, line: &AwardLine) -> i64 {
+        match self.state.instances.get(&id).is_some_and(|i| i.failed_by_exchange.contains(&self.slot)) {
+            true => line.quantity,
+            false => missed(self.readings, id, line),
+        }
+    }
+    fn proceeds(&self, award: &Award, line: &AwardLine) -> Credits {
+        worth(line, self.shortfalls.handed_on(award, line))
+    }
+}
+
+/// Price × what was delivered of a line.
+fn worth(line: &AwardLine, delivered: i64) -> Credits {
+    if delivered == line.quantity { line.money } else { line.price.charge_half_even(delivered).unwrap_or_default() }
+}
+
+/// What an award pays or gets in all for what lenders kept.
+fn imbalance_of(award: &Award, facts: &Facts<'_>) -> Credits {
+    let lines = award.lines.iter().filter(|l| l.slot == facts.slot && !l.settled);
+    lines.map(|line| facts.imbalances.amount(award, line)).sum()
+}
+
+fn receipt(turn: &mut Turn<'_>, award: &Award, facts: &Facts<'_>) -> Receipt {
+    let Facts { slot, given, shortfalls, readings, fees, imbalances } = *facts;
     let mut lines = Vec::new();
     let mut reservation_fee = Credits::ZERO;
     let mut not_handed_on = false;
@@ -183,11 +287,7 @@ fn receipt(
         reservation_fee += fees.of(award, line, direct - delivered, shortfalls.lost(award, line));
         short += line.quantity - delivered;
         missed_of_it += award.instance.map_or(0, |id| missed(readings, id, line)).min(line.quantity - delivered);
-        let amount = if delivered == line.quantity {
-            line.money
-        } else {
-            line.price.charge_half_even(delivered).unwrap_or_default()
-        };
+        let amount = worth(line, delivered);
         let credit_note = if award.kind == AwardKind::Bought { line.money - amount } else { Credits::ZERO };
         lines.push(ReceiptLine {
             pool: line.pool.clone(),
@@ -197,8 +297,13 @@ fn receipt(
             price: line.price,
             amount,
             credit_note,
+            imbalance_price: imbalances.price_of(line),
+            kept: imbalances.kept(award, line),
+            imbalance: imbalances.amount(award, line),
         });
     }
+    let kept = lines.iter().any(|l| l.kept > 0);
+    let bonds = award.lines.iter().filter(|l| l.slot == slot && !l.settled).map(|l| l.bond_held);
     Receipt {
         id: ReceiptId::next(&mut turn.ids),
         award: award.id,
@@ -212,9 +317,12 @@ fn receipt(
         amount: lines.iter().map(|l| l.amount).sum(),
         credit_note: lines.iter().map(|l| l.credit_note).sum(),
         reservation_fee,
+        imbalance: lines.iter().map(|l| l.imbalance).sum(),
+        bond: bonds.sum(),
         lines,
         cause: match not_handed_on {
             true => Some("buyer_not_served".to_owned()),
+            false if kept => Some("kept_by_program".to_owned()),
             // An outage is the cause where it is the greater part of it.
             false => (short > 0).then(|| cause(turn, award, slot, 2 * missed_of_it >= short)),
         },
@@ -252,9 +360,12 @@ fn cause(turn: &Turn<'_>, award: &Award, slot: Slot, missed: bool) -> String {
 
 fn forget_failures(turn: &mut Turn<'_>, slot: Slot) {
     let instances = turn.state.instances.values();
-    let old: Vec<_> = instances.filter(|i| i.failed_by_exchange.first().is_some_and(|s| *s <= slot)).cloned().collect();
+    let ended = |slots: &BTreeSet<Slot>| slots.first().is_some_and(|s| *s <= slot);
+    let old: Vec<_> =
+        instances.filter(|i| ended(&i.failed_by_exchange) || ended(&i.kept_by_program)).cloned().collect();
     for mut instance in old {
         instance.failed_by_exchange.retain(|s| *s > slot);
+        instance.kept_by_program.retain(|s| *s > slot);
         turn.emit(Event::InstanceChanged(instance));
     }
 }

@@ -133,6 +133,8 @@ mod tests {
             money: Credits::ZERO,
             resold: 0,
             settled: false,
+            bond: Credits::ZERO,
+            bond_held: Credits::ZERO,
         };
         Award {
             id: AwardId::from_raw(number),
@@ -148,6 +150,7 @@ mod tests {
             money: Credits::ZERO,
             limit: Credits::ZERO,
             resell: false,
+            class: Default::default(),
             project: None,
             created_at: Timestamp::from_seconds(0),
         }

@@ -142,6 +142,9 @@ pub struct Swap {
     pub considered: Vec<MethodConsidered>,
     /// Why it did not end in DONE, a stable code such as `shadow_mismatch`.
     pub reason: Option<String>,
+    /// When what it takes back was first found in use by the workload's own program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_use_since: Option<Timestamp>,
     /// A person asked for it to be undone or stopped.
     pub cancel_requested: Option<String>,
     pub created_at: Timestamp,

@@ -213,6 +213,7 @@ fn draft(
         differences: Vec::new(),
         considered,
         reason: None,
+        in_use_since: None,
         cancel_requested: None,
         created_at: turn.now,
         ended_at: None,

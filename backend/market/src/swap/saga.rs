@@ -36,6 +36,8 @@ pub enum StepResult {
     Succeeded { state: SwapState, report: StepReport },
     /// The effect of `state` failed for a reason that trying again does not cure.
     Failed { state: SwapState, reason: String, detail: String, report: StepReport },
+    /// What is to be given back is still in use by its program, and is waited for. Said once a swap.
+    InUse { state: SwapState },
     /// Nothing failed, but the deadline has passed.
     OutOfTime { state: SwapState },
 }
@@ -92,6 +94,10 @@ pub fn step(turn: &mut Turn<'_>, id: SwapId, result: StepResult) -> bool {
             take_report(&mut swap, report);
             fail(turn, &mut swap, reason, detail);
         }
+        StepResult::InUse { state } if state == swap.state && swap.in_use_since.is_none() => {
+            swap.in_use_since = Some(turn.now);
+            keep(turn, &swap);
+        }
         StepResult::OutOfTime { state } if state == swap.state => {
             fail(turn, &mut swap, "deadline".to_owned(), "the phase took longer than its limit".to_owned());
         }
@@ -127,6 +133,14 @@ pub fn request_cancel(turn: &mut Turn<'_>, id: SwapId, reason: String) {
     let mut swap = swap.clone();
     swap.cancel_requested = Some(reason);
     turn.emit(Event::SwapChanged(Box::new(swap)));
+}
+
+/// Its own program keeps what its slot was sold without.
+fn keep(turn: &mut Turn<'_>, swap: &Swap) {
+    let Some(mut instance) = turn.state.instances.get(&swap.instance).cloned() else { return };
+    if instance.kept_by_program.insert(swap.slot) {
+        turn.emit(Event::InstanceChanged(instance));
+    }
 }
 
 fn succeed(turn: &mut Turn<'_>, swap: &mut Swap, report: StepReport) {
@@ -173,6 +187,10 @@ fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) {
     let by_exchange = BY_EXCHANGE.contains(&reason.as_str()) && !(late && reason == CANCELLED_BY_OPERATOR);
     if swap.state != SwapState::Done && by_exchange {
         instance.failed_by_exchange.insert(swap.slot);
+    }
+    // Who is moved gives nothing back to others: it lends nothing. Whoever shrinks does.
+    if !swap.moves() && BY_PROGRAM.contains(&reason.as_str()) {
+        instance.kept_by_program.insert(swap.slot);
     }
     if swap.state == SwapState::RolledBack {
         instance.epoch = instance.epoch.max(swap.epoch + 1) + 1;

@@ -182,6 +182,10 @@ pub struct Instance {
     /// sold for them are paid all the same.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub failed_by_exchange: BTreeSet<Slot>,
+    /// Slots not settled yet in which its own program kept what was to be given back: memory that was in
+    /// use, or a swap that its program made fail.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub kept_by_program: BTreeSet<Slot>,
     pub created_at: Timestamp,
 }
 

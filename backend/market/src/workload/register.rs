@@ -155,6 +155,7 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
         fault: None,
         swap: None,
         pinned_until: None,
+        kept_by_program: Default::default(),
         failed_by_exchange: Default::default(),
         pinned_by_exchange: false,
         pinned_by_program: false,

@@ -257,6 +257,7 @@ pub fn step_swaps(world: &mut World) {
                 StepResult::Failed { state, reason: reason.into(), detail: "test".into(), report }
             }
             1 => StepResult::Succeeded { state: SwapState::Released, report },
+            2 if state == SwapState::Activated => StepResult::InUse { state },
             _ => StepResult::Succeeded { state, report },
         };
         let of = world.state.swaps.get(&swap).map(|s| (s.instance, s.slot));
@@ -321,8 +322,10 @@ pub fn settle(world: &mut World) {
             let mut reading = Reading { instance, resource, runs: Vec::new(), absent: 0, missed: 0 };
             let mut seen = Vec::new();
             for _ in 0..1 + world.chance.below(3) {
-                // Now and then less is there than should be, or more.
+                // Now and then less is there than should be, or more; much more where its program keeps it.
+                let keeps = world.state.instances[&instance].kept_by_program.contains(&slot);
                 let off = if world.chance.below(4) == 0 { world.chance.below(400) as i64 - 200 } else { 0 };
+                let off = if keeps { off.abs() + 100 } else { off };
                 seen.push((amount(&in_force, resource) + off).max(0));
                 let baseline = amount(&world.state.instances[&instance].baseline, resource);
                 reading.add_tick(seen[seen.len() - 1] - baseline);

@@ -23,7 +23,7 @@ use std::sync::Arc;
 /// Checks a data directory offline.
 ///
 /// The journal's hash chain, that folding it gives the stored state, that every transfer has
-/// two legs, that all balances sum to 0, that holds cover charges, and that every instance has
+/// two legs, that all balances sum to 0, that holds cover charges and bonds are those of open awards, and that every instance has
 /// at most one placement. Exit 0: all holds. Exit 4: the first bad row is printed.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Example: headroom doctor --data ./data\nDATABASE_URL, when set, names the database instead.")]
@@ -281,6 +281,19 @@ fn check_holds(state: &State) -> Option<String> {
         let expected = holds.get(participant).copied().unwrap_or_default();
         if held != expected {
             return Some(format!("accounts: {participant} has {held} held, its open orders need {expected}"));
+        }
+    }
+    // A lender's bond is held for its awards that are not settled, and for nothing else.
+    let mut bonds: BTreeMap<_, Credits> = BTreeMap::new();
+    for award in state.awards.values() {
+        let open = award.lines.iter().filter(|l| !l.settled).map(|l| l.bond_held);
+        *bonds.entry(award.participant).or_default() += open.sum();
+    }
+    for participant in state.participants.keys() {
+        let bond = state.ledger.balance(Account::Bond(*participant));
+        let expected = bonds.get(participant).copied().unwrap_or_default();
+        if bond != expected {
+            return Some(format!("accounts: {participant} has a bond of {bond}, its open awards need {expected}"));
         }
     }
     let mut active = BTreeMap::new();

@@ -95,6 +95,10 @@ pub struct Totals {
     pub net_charges: Credits,
     /// Received less paid, so that it may be below 0.
     pub reservation_fees: Credits,
+    /// Received for what lenders kept, less paid for what own workloads kept: may be below 0.
+    pub imbalances: Credits,
+    /// Paid for memory or GPU that own workloads kept beyond their slot.
+    pub overstays: Credits,
 }
 
 /// Lines in a JSON statement; the CSV has no limit.
@@ -124,7 +128,7 @@ fn period(app: &App, by: &Identity, query: &StatementQuery) -> Answered<Period> 
 }
 
 /// All ledger lines of a participant in a period, oldest first. Moves between its own
-/// accounts (holds and releases) change nothing and are left out.
+/// accounts (holds, bonds and their release) change nothing and are left out.
 async fn movements(app: &App, period: &Period) -> Answered<Vec<(LedgerLine, i64)>> {
     let mut merged: BTreeMap<String, (LedgerLine, i64)> = BTreeMap::new();
     let accounts =
@@ -166,6 +170,11 @@ fn describe(line: &LedgerLine) -> String {
         "charge" => format!("Awarded in round {}, in escrow until delivery", line.round.unwrap_or(0)),
         "credit_note" => format!("Awarded and not delivered{slot}"),
         "proceeds" => format!("Lent or resold and delivered{slot}"),
+        "imbalance" if line.credit == Account::Imbalance.to_string() => {
+            format!("Lent and kept by the workload's own program{slot}")
+        }
+        "imbalance" => format!("Bought and kept by who had lent it{slot}"),
+        "overstay" => format!("Kept beyond its slot by the workload's own program{slot}"),
         "reservation_fee" => format!("Capacity kept for a workload that could not be moved to it{slot}"),
         other => other.replace('_', " "),
     }
@@ -185,6 +194,11 @@ fn totals<'a>(movements: impl IntoIterator<Item = (&'a str, i64)>) -> Totals {
                 amount = signed;
                 &mut totals.reservation_fees
             }
+            "imbalance" => {
+                amount = signed;
+                &mut totals.imbalances
+            }
+            "overstay" => &mut totals.overstays,
             _ => continue,
         };
         *total += Credits::from_units(amount);

@@ -201,6 +201,10 @@ pub struct PricePoint {
     pub volume: i64,
     pub set_by: String,
     pub reserve: Option<Price>,
+    /// `interval=slot`, once settled: what a unit cost that workloads kept though it was sold; at least the price.
+    pub imbalance_price: Option<Price>,
+    /// How much they kept, base units; `null` where no imbalance price is known.
+    pub imbalance_volume: Option<i64>,
     pub cleared_at: Timestamp,
 }
 
@@ -258,6 +262,8 @@ fn point(price: &ClearingPrice, round: Option<u64>, cleared_at: Timestamp) -> Pr
         volume: price.volume,
         set_by: price.set_by.clone(),
         reserve: price.reserve,
+        imbalance_price: None,
+        imbalance_volume: None,
         cleared_at,
     }
 }
@@ -293,6 +299,8 @@ async fn slot_prices(app: &App, slug: &str, resource: Resource, limit: i64) -> A
                 volume: product.volume,
                 set_by,
                 reserve: reserve_at(product.slot),
+                imbalance_price: product.imbalance_price,
+                imbalance_volume: product.imbalance_price.map(|_| product.imbalance_volume),
                 cleared_at: product.slot.start(),
             });
         }

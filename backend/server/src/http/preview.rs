@@ -26,6 +26,9 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Preview {
     pub hold: Credits,
+    /// Of an offer: held once it wins, as far as there is money, until its slots are settled; at the last prices
+    /// and by the lender's record so far. 0 of a bid.
+    pub bond: Credits,
     pub currency: String,
     /// Cost (of a bid) or proceeds (of an offer) of the best alternative: the median over the
     /// latest slots, or without any at the last prices.
@@ -274,6 +277,22 @@ fn parent_warning(parent: OrderId, hold: Credits) -> String {
     format!("It wins only together with {parent} or after it: the chance is that of its own price alone.{carried}")
 }
 
+/// The bond of all that is offered.
+fn bond_of(state: &Market, participant: ParticipantId, request: &OrderRequest) -> Option<Credits> {
+    let record = state.participants.get(&participant)?.lending;
+    let first = request.alternatives(state.market.rhythm.slot_seconds).into_iter().next()?;
+    let mut bond = Credits::ZERO;
+    for slot in &first.slots {
+        for (resource, quantity) in &request.resources {
+            let all = quantity.checked_mul(i64::from(request.replicas))?;
+            let price = price_of(state, &first.pool, *resource, *slot);
+            let collar = state.collar(&first.pool, *resource, *slot);
+            bond = bond.checked_add(record.bond(all, price, collar))?;
+        }
+    }
+    Some(bond)
+}
+
 fn preview(
     state: &Market,
     now: Timestamp,
@@ -314,7 +333,9 @@ fn preview(
     warnings.extend(request.parent.map(|parent| parent_warning(parent, acceptable.parents)));
     warnings.extend(room.into_iter().flat_map(|r| room_warnings(r, least)));
     warnings.extend(bounded.map(|(said, _)| said));
+    let bond = if side == Side::Offer { bond_of(state, participant, request) } else { None };
     Ok(Preview {
+        bond: bond.unwrap_or_default(),
         hold,
         hold_of_parents: acceptable.parents,
         currency: "credits".to_owned(),

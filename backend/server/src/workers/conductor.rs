@@ -88,12 +88,18 @@ impl View {
         let due = |s: &Slot| state.market.rhythm.slot_end(*s).plus_seconds(SETTLE_AFTER_SECONDS) <= now;
         let lines = state.awards.values().flat_map(|a| a.lines.iter()).filter(|l| !l.settled).map(|l| l.slot);
         let products = state.products.values().map(|p| p.slot);
+        // What was kept in a slot that nobody traded is settled, too.
+        let kept = state.instances.values().flat_map(|i| i.kept_by_program.iter().copied());
         let live = state.swaps.values().map(|s| {
             let (may_begin, is_wanted) = (plan::may_begin(state, s), plan::is_wanted(state, s, now));
             let comparison = state.instances.get(&s.instance).map(|i| i.comparison.clone()).unwrap_or_default();
             Standing { swap: s.clone(), may_begin, is_wanted, comparison }
         });
-        Self { market: state.market.clone(), swaps: live.collect(), unsettled: lines.chain(products).filter(due).min() }
+        Self {
+            market: state.market.clone(),
+            swaps: live.collect(),
+            unsettled: lines.chain(products).chain(kept).filter(due).min(),
+        }
     }
 }
 

@@ -18,6 +18,8 @@ enum Effect {
     Done(StepReport),
     /// Not yet: look again at the next tick.
     Wait,
+    /// Not yet, because the program uses what is to be given back.
+    InUse,
     Failed {
         reason: String,
         detail: String,
@@ -53,11 +55,12 @@ pub fn step(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Option<StepRes
             undo(nodes, swap);
             Some(StepResult::Failed { state, reason, detail, report })
         }
-        Effect::Wait if out_of_time => {
+        Effect::Wait | Effect::InUse if out_of_time => {
             undo(nodes, swap);
             Some(StepResult::OutOfTime { state })
         }
-        Effect::Wait => None,
+        Effect::InUse if swap.in_use_since.is_none() => Some(StepResult::InUse { state }),
+        Effect::Wait | Effect::InUse => None,
     }
 }
 
@@ -286,7 +289,7 @@ fn resize(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Effect {
         Err(DriverError::MemoryInUse { limit_kib, in_use_kib }) => {
             let since = (situation.now.micros() - swap.slot.start().micros()).div_euclid(1_000_000);
             if shape::reclaim(since) != ShapeAction::Stop {
-                return Effect::Wait;
+                return Effect::InUse;
             }
             let mib = |kib| nodes.cluster.config().mib(kib);
             let (in_use, limit) = (mib(in_use_kib), mib(limit_kib));

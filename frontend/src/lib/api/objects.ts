@@ -111,7 +111,7 @@ export interface Order extends OrderBody {
 }
 export interface Preview {
   /** With what its parents have to hold more for it. */
-  hold: string; currency: string; expected: string; expected_low: string; expected_high: string; worst_case: string; fee: string;
+  hold: string; bond: string; currency: string; expected: string; expected_low: string; expected_high: string; worst_case: string; fee: string;
   fill_probability: number | null; chances: { probability: number; limit: string }[];
   /** `recent_slots`: expected, range and chances come from that many of the latest slots; `last_prices`: none of it was traded in one yet. */
   basis: string; basis_slots: number; last_cost: string; available_after: string;
@@ -233,7 +233,7 @@ export interface StatementLine {
 }
 export interface Statement {
   participant: string; participant_name: string; currency: string; from: string; to: string; opening: string; closing: string; lines: StatementLine[];
-  totals: { granted: string; charges: string; credit_notes: string; proceeds: string; net_charges: string; reservation_fees: string };
+  totals: { granted: string; charges: string; credit_notes: string; proceeds: string; net_charges: string; reservation_fees: string; imbalances: string; overstays: string };
   /** opening + all lines − closing: always zero. */
   difference: string;
   /** More lines exist than are shown; the CSV has all. */

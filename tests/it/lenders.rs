@@ -1,0 +1,130 @@
+//! Lenders and their bonds, as they, their buyers and finance see them.
+use crate::common::{Sim, healthy};
+use anyhow::{Context, ensure};
+use headroom_tests::Api;
+use headroom_tests::money::units;
+use headroom_tests::orders::Rhythm;
+use serde_json::{Value, json};
+
+const POOL: &str = "fra1-gp";
+
+/// Takes all the memory it is allowed, and gives none of it back.
+const KEEPER: &str = r#"(module
+  (memory (export "memory") 1)
+  (func (export "step") (result i32)
+    (loop $more (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
+    (i32.const 0)))"#;
+
+/// A participant with a workload of so much memory.
+async fn member(sim: &Sim, credits: &str, module: Option<&str>, memory: i64) -> anyhow::Result<(Api, String)> {
+    let api = sim.trader(credits).await?;
+    let me = api.get("/v1/me").await?.ok()?;
+    let participant = me["participant"]["id"].as_str().or(me["participant"].as_str()).context("participant")?;
+    let quota = json!({ "quota": { "cpu_milli": 1000, "mem_mib": 2000 } });
+    sim.api("admin")?.put(&format!("/v1/participants/{participant}/quota"), &quota).await?.ok()?;
+    let module = match module {
+        Some(text) => {
+            let headers = [("content-type", "application/wasm")];
+            api.send("POST", "/v1/modules?name=keeper", &headers, Some(text.into())).await?.id()?
+        }
+        None => {
+            let modules = api.list("/v1/modules").await?;
+            let steady = modules.iter().find(|m| m["name"] == "steady").context("no module steady")?;
+            steady["id"].as_str().unwrap_or_default().to_owned()
+        }
+    };
+    let instance = json!({ "name": "batch-1", "module": module, "pool": POOL,
+        "baseline": { "cpu_milli": 100, "mem_mib": memory }, "floor": { "cpu_milli": 0, "mem_mib": 0 },
+        "limit": { "cpu_milli": 1000, "mem_mib": 1000 } });
+    let id = api.post_with_key("/v1/instances", "instance", &instance).await?.id()?;
+    Ok((api, id))
+}
+
+fn micro(value: &Value) -> i128 {
+    value.as_str().and_then(|text| units(text, 6)).unwrap_or_default()
+}
+
+/// An offer of 500 MiB that wins, and a workload that does not give them.
+#[tokio::test]
+async fn a_lender_whose_program_keeps_what_it_lent_pays_up_to_its_bond() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (admin, finance) = (sim.api("admin")?, sim.api("finance")?);
+    let (lender, lends) = member(&sim, "100", Some(KEEPER), 704).await?;
+    let (buyer, buys) = member(&sim, "100", None, 64).await?;
+    admin.advance(10).await?;
+    let window = Rhythm::of(&lender).await?.window(0, 1);
+    let order = |instance: &str, limit: &str| {
+        json!({ "instance": instance, "window": window, "resources": { "mem_mib": 500 }, "pools": [{ "pool": POOL }],
+            "limit": limit, "resell": "never" })
+    };
+    let preview = lender.post("/v1/offers/preview", &order(&lends, "0.001")).await?.ok()?;
+    ensure!(micro(&preview["bond"]) > 0, "{preview}");
+    let offer = lender.post_with_key("/v1/offers", "offer", &order(&lends, "0.001")).await?.id()?;
+    let bid = buyer.post_with_key("/v1/bids", "bid", &order(&buys, "50")).await?.id()?;
+    let rhythm = Rhythm::of(&lender).await?;
+    admin.advance(rhythm.first_open() - rhythm.now - 1).await?;
+    let held = lender.get("/v1/balance").await?.ok()?;
+    let bond = micro(&held["bond"]);
+    let awards = lender.list("/v1/awards").await?;
+    let award = awards.iter().find(|a| a["order"] == offer.as_str()).context("the offer did not win")?;
+    let lines = award["lines"].as_array().context("lines")?;
+    assert!(bond > 0, "{held}");
+    assert_eq!(lines.iter().map(|l| micro(&l["bond"])).sum::<i128>(), bond, "it can pay all of it: {award}");
+    admin.advance(3 * rhythm.slot_seconds).await?;
+
+    let receipts = lender.list("/v1/receipts").await?;
+    let receipt = receipts.iter().find(|r| r["order"] == offer.as_str()).context("no receipt")?;
+    let line = &receipt["lines"][0];
+    let kept = line["kept"].as_i64().unwrap_or(0);
+    ensure!(kept > 0 && receipt["cause"] == "kept_by_program", "{receipt}");
+    let dearer = units(line["imbalance_price"].as_str().unwrap_or_default(), 9).context("imbalance price")?
+        - units(line["price"].as_str().unwrap_or_default(), 9).context("price")?;
+    ensure!(dearer >= 0, "{receipt}");
+    let paid = micro(&receipt["imbalance"]);
+    let owed = dearer * i128::from(kept) / 1000;
+    ensure!(paid > 0 && (paid - owed.min(bond)).abs() <= 1, "{paid} of {owed}, bond {bond}: {receipt}");
+    assert_eq!(micro(&receipt["bond"]), bond);
+    let after = lender.get("/v1/balance").await?.ok()?;
+    assert_eq!(micro(&after["bond"]), 0);
+    let proceeds = micro(&receipt["amount"]);
+    assert_eq!(micro(&after["available"]), 100_000_000 + proceeds - paid, "{after}");
+    let swaps = lender.list("/v1/swap_history").await?;
+    ensure!(swaps.iter().any(|s| s["in_use_since"].is_string() && s["reason"] == "memory_in_use"), "{swaps:?}");
+
+    // The same on its statement, in its CSV and for finance.
+    let statement = lender.get("/v1/statements").await?.ok()?;
+    assert_eq!(micro(&statement["difference"]), 0, "{statement}");
+    assert_eq!(micro(&statement["totals"]["imbalances"]), -paid, "{statement}");
+    assert_eq!(micro(&statement["totals"]["proceeds"]), proceeds);
+    let csv = lender.get("/v1/statements.csv").await?.text;
+    let line = csv.lines().find(|l| l.contains(",imbalance,")).context("no line in the CSV")?;
+    ensure!(line.contains("kept by the workload's own program"), "{line}");
+    let received: i128 = buyer.list("/v1/receipts").await?.iter().map(|r| micro(&r["imbalance"])).sum();
+    let buyers = buyer.get("/v1/statements").await?.ok()?;
+    assert_eq!(micro(&buyers["totals"]["imbalances"]), received, "{buyers}");
+    ensure!(
+        received <= paid && buyer.list("/v1/receipts").await?.iter().any(|r| r["order"] == bid.as_str()),
+        "{buyers}"
+    );
+    let summary = finance.get("/v1/finance/summary").await?.ok()?;
+    assert_eq!(micro(&summary["sum"]), 0);
+    let of = |kind: &str| {
+        let kinds = summary["kinds"].as_array().into_iter().flatten();
+        kinds.filter(|k| k["kind"] == kind).map(|k| micro(&k["amount"])).sum::<i128>()
+    };
+    ensure!(of("bond") >= bond && of("imbalance") >= paid + received, "{}", summary["kinds"]);
+    let imbalance = summary["accounts"].as_array().into_iter().flatten().find(|a| a["account"] == "exchange/imbalance");
+    assert_eq!(imbalance.map(|a| micro(&a["balance"])), Some(0), "nobody is owed any of it");
+
+    // And where prices are read.
+    let prices = lender.get(&format!("/v1/pools/{POOL}/prices?resource=mem_mib&interval=slot")).await?.ok()?;
+    let points = prices["data"].as_array().context("points")?;
+    let settled = points.iter().filter(|p| p["imbalance_price"].is_string());
+    let kept_then = settled.clone().any(|p| p["imbalance_volume"].as_i64().is_some_and(|n| n >= kept));
+    ensure!(kept_then, "{prices}");
+    for point in settled {
+        let nano = |name: &str| units(point[name].as_str().unwrap_or_default(), 9);
+        ensure!(nano("imbalance_price") >= nano("price"), "{point}");
+    }
+    healthy(&sim.server.stop().await?).await
+}
