@@ -259,7 +259,8 @@ fn book(kind: &Kind, seed: u64, percent: u64) -> Book {
         let weight = weight_of(
             count,
             match kind.projects {
-                0 if alternatives.len() > 1 || long > 1 || kind.family > 0 => Couples::Products,
+                0 if kind.family > 0 => Couples::Family,
+                0 if alternatives.len() > 1 || long > 1 => Couples::Products,
                 0 => Couples::Nothing,
                 _ => Couples::Budget,
             },

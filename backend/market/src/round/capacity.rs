@@ -25,6 +25,9 @@ const ROW: u64 = 3;
 /// Of a bid of a project that has less left than its bids count: their row joins all products that they
 /// name, and a round of thirty such projects costs eight times as much as one of bundles (`awkward_cost.rs`).
 const BUDGET_ROW: u64 = 160;
+/// Of a bid with a parent or with children: what hangs together by parents is searched together. A round of twelve hundred
+/// such rows takes more than half a minute, one of a hundred and fifty a second or two (`awkward_cost.rs`).
+const FAMILY_ROW: u64 = 160;
 /// So many replicas cost what a row does.
 const REPLICAS_A_ROW: usize = 1_000;
 /// No order counts more: one must never be a round by itself.
@@ -43,6 +46,8 @@ pub enum Couples {
     Nothing,
     /// Slots, pools or choices.
     Products,
+    /// Its parent, or its children.
+    Family,
     /// The bids of its project, which have less left than they count together.
     Budget,
 }
@@ -122,14 +127,13 @@ fn weight(state: &State, order: &Order, slots: &[Slot], tight: &BTreeSet<Project
     let resources = order.remaining.values().filter(|q| **q > 0).count();
     let rows: usize = alternatives.iter().map(|a| a.slots.len() * resources).sum();
     let in_family = order.waits_for().is_some() || state.children_of(order.id).next().is_some();
-    let couples = in_family
-        || alternatives.len() > 1
-        || alternatives.iter().any(|a| a.slots.len() > 1)
-        || order.request.replicas > 1;
+    let couples =
+        alternatives.len() > 1 || alternatives.iter().any(|a| a.slots.len() > 1) || order.request.replicas > 1;
     // each replica is placed by itself
     let replicas = (order.remaining_replicas as usize).div_ceil(REPLICAS_A_ROW).max(1);
     let couples = match project::of_order(state, order) {
         Some(project) if tight.contains(&project.id) => Couples::Budget,
+        _ if in_family => Couples::Family,
         _ if couples => Couples::Products,
         _ => Couples::Nothing,
     };
@@ -148,6 +152,7 @@ pub fn weight_of(rows: usize, couples: Couples) -> u64 {
         * match couples {
             Couples::Nothing => ROW,
             Couples::Products => COUPLING_ROW,
+            Couples::Family => FAMILY_ROW,
             Couples::Budget => BUDGET_ROW,
         }
 }
