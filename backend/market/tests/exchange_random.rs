@@ -50,7 +50,7 @@ fn random_commands_conserve_money_and_replay_to_the_same_state() {
 #[test]
 fn lenders_pay_for_what_their_programs_keep() {
     let mut kept = Kept::default();
-    for seed in 300..480 {
+    for seed in 300..560 {
         let (world, _) = random_life_with(seed, with_lenders);
         check_settlement(&world);
         kept.check(&world);
