@@ -111,7 +111,8 @@ impl<'a> Hosts<'a> {
     fn come(&mut self, id: InstanceId, node: NodeId, first: Slot, more: &Amounts) -> bool {
         let instance = &self.state.instances[&id];
         if node == instance.node {
-            return true;
+            let later: Vec<Slot> = self.slots.iter().copied().filter(|s| *s >= first).collect();
+            return more.is_empty() || self.occupancy.fits(self.state, node, more, &later);
         }
         let hosted = self.hosted(id);
         // What it has lent there a move could free late, or not at all.

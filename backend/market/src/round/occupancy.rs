@@ -6,7 +6,7 @@ use crate::clearing;
 use crate::ids::{InstanceId, NodeId};
 use crate::pool::{Node, NodeState};
 use crate::round::AwardKind;
-use crate::state::State;
+use crate::state::{SealedBook, State};
 use crate::time::Slot;
 use crate::units::{Amounts, Resource, amount};
 use crate::workload::InstanceState;
@@ -27,8 +27,9 @@ impl Occupancy {
             }
             // Where awards will take it, its baseline goes along; it is not freed here before.
             for (node, from) in moves(state, instance.id) {
-                let later: Vec<Slot> = slots.iter().copied().filter(|s| *s >= from).collect();
-                occupancy.take(node, &instance.baseline, &later);
+                for slot in slots.iter().filter(|s| **s >= from) {
+                    occupancy.take(node, instance.baseline_in(*slot), &[*slot]);
+                }
             }
         }
         for award in state.awards.values() {
@@ -72,8 +73,13 @@ impl Occupancy {
         if node.state == NodeState::Up { (amount(&node.capacity, resource) - taken).max(0) } else { 0 }
     }
     /// Counts what the round under way could award in a pool as taken on each of its nodes: nothing
-    /// says before it ends where that will be.
+    /// says before it ends where that will be. What its book keeps for workloads that their bids would
+    /// take to another node is theirs as well.
     pub fn take_sealed(&mut self, state: &State, pool: &str) {
+        for (node, slot, resource, quantity) in state.sealed.iter().flat_map(committed) {
+            let taken = self.taken.entry((node, slot, resource)).or_default();
+            *taken = quantity.max(*taken);
+        }
         let nodes: Vec<NodeId> = state.nodes.values().filter(|n| n.pool == pool).map(|n| n.id).collect();
         let sealed = state.orders.values().filter(|o| o.side == Side::Bid && o.sealed_in.is_some());
         for order in sealed {
@@ -120,6 +126,16 @@ impl Occupancy {
         }
         nodes
     }
+}
+
+/// What a sealed book says is taken on its nodes.
+fn committed(sealed: &SealedBook) -> impl Iterator<Item = (NodeId, Slot, Resource, i64)> {
+    sealed.book.nodes.iter().flat_map(|node| {
+        node.committed.iter().filter_map(|c| {
+            let slot = *sealed.slots.get(usize::try_from(c.slot).ok()?)?;
+            Some((node.id.parse().ok()?, slot, Resource::parse(&c.resource)?, c.quantity))
+        })
+    })
 }
 
 /// The other nodes that awards put the instance on, or a move under way that may be late or rolled back,

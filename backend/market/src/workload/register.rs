@@ -3,7 +3,7 @@ use crate::command::{NewInstance, Refusal, RefusalKind};
 use crate::event::Event;
 use crate::ids::*;
 use crate::pool::{Node, Pool};
-use crate::round::occupancy::Occupancy;
+use crate::round::occupancy::{Occupancy, moves};
 use crate::state::State;
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
@@ -402,6 +402,10 @@ pub fn restart(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) 
     let nodes = || turn.state.nodes.values().filter(|n| n.pool == instance.pool);
     let (home, other): (Vec<_>, Vec<_>) = nodes().partition(|n| n.id == instance.node);
     instance.node = first_fit(turn, &instance.pool, home.into_iter().chain(other), &instance.baseline)?;
+    // Its baseline goes along to where its awards are; while it stood still it was not counted there.
+    for node in moves(turn.state, id).into_keys().filter(|node| *node != instance.node) {
+        first_fit(turn, &instance.pool, turn.state.nodes.get(&node).into_iter(), &instance.baseline)?;
+    }
     instance.state = InstanceState::Running;
     instance.fault = None;
     instance.epoch += 1;
