@@ -2,7 +2,9 @@
 mod support;
 
 use headroom_market::command::{Command, Reply};
+use headroom_market::round::AwardKind;
 use support::world::{amounts, random_order, seeded};
+use support::world_steps::{clear_round, no_node_is_promised_twice};
 
 #[test]
 fn a_baseline_is_not_raised_into_what_a_sealed_round_may_award() {
@@ -31,4 +33,43 @@ fn a_baseline_is_not_raised_into_what_a_sealed_round_may_award() {
         given += 1;
     }
     assert!(told > 5 && given == told, "{told} told to wait, {given} served afterwards");
+}
+
+/// While it stands still, the room that it would need beside its award on another node is sold.
+#[test]
+fn a_workload_is_restarted_only_if_its_awards_find_it_with_its_baseline() {
+    let (mut restarted, mut refused) = (0, 0);
+    for seed in 0..300 {
+        let (mut world, workloads) = seeded(seed);
+        let trade = |world: &mut support::world::World| {
+            for _ in 0..12 {
+                let order = random_order(world, &workloads);
+                world.run(order);
+            }
+            clear_round(world)
+        };
+        if !trade(&mut world) {
+            continue;
+        }
+        let moves = world.state.awards.values().find_map(|award| {
+            let instance = world.state.instances.get(&award.instance?)?;
+            let elsewhere = award.nodes.first().is_some_and(|node| *node != instance.node);
+            (award.kind == AwardKind::Bought && elsewhere).then_some((instance.participant, instance.id))
+        });
+        let Some((participant, instance)) = moves else { continue };
+        assert!(!matches!(world.run(Command::StopInstance { participant, instance }), Reply::Refused(_)));
+        for _ in 0..seed % 3 {
+            trade(&mut world);
+        }
+        match world.run(Command::StartInstance { participant, instance }) {
+            Reply::Refused(refusal) => {
+                assert_eq!(refusal.code, "no_host_fits");
+                refused += 1;
+            }
+            _ => restarted += 1,
+        }
+        no_node_is_promised_twice(&world);
+    }
+    println!("{restarted} restarted, {refused} refused");
+    assert!(restarted > 5 && refused > 0, "{restarted} restarted, {refused} refused");
 }

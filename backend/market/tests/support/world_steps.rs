@@ -135,7 +135,8 @@ pub fn no_node_is_promised_twice(world: &World) {
         let nothing = RESOURCES.into_iter().map(|r| (r, 0)).collect();
         assert!(occupancy.fits(&world.state, node.id, &nothing, &slots), "more is promised than {} has", node.name);
         for (slot, resource) in slots.iter().flat_map(|s| RESOURCES.map(|r| (*s, r))) {
-            let targets = world.state.instances.values().map(|i| plan::target(&world.state, i, slot));
+            let running = world.state.instances.values().filter(|i| i.state == InstanceState::Running);
+            let targets = running.map(|i| plan::target(&world.state, i, slot));
             let bound: i64 = targets.filter(|t| t.node == node.id).map(|t| amount(&t.limits, resource)).sum();
             let mut unbound = 0;
             for award in world.state.awards.values().filter(|a| a.kind == AwardKind::Bought && a.instance.is_none()) {
