@@ -223,6 +223,10 @@ pub struct Reference {
 }
 
 impl Reference {
+    /// Of a product class that was not traded yet.
+    pub fn new(pool: PoolSlug, resource: Resource) -> Self {
+        Self { pool, resource, recent: Vec::new(), doublings: 0 }
+    }
     /// The median of the recent prices, never under the reserve.
     pub fn price(&self, reserve: Price) -> Price {
         let mut sorted = self.recent.clone();

@@ -110,9 +110,12 @@ impl<'a> Hosts<'a> {
     /// if it has no room, with `more`, or has lent something elsewhere that it would take along.
     fn come(&mut self, id: InstanceId, node: NodeId, first: Slot, more: &Amounts) -> bool {
         let instance = &self.state.instances[&id];
+        let later: Vec<Slot> = self.slots.iter().copied().filter(|s| *s >= first).collect();
+        if !more.is_empty() && !self.occupancy.fits(self.state, node, more, &later) {
+            return false;
+        }
         if node == instance.node {
-            let later: Vec<Slot> = self.slots.iter().copied().filter(|s| *s >= first).collect();
-            return more.is_empty() || self.occupancy.fits(self.state, node, more, &later);
+            return true;
         }
         let hosted = self.hosted(id);
         // What it has lent there a move could free late, or not at all.
@@ -123,8 +126,7 @@ impl<'a> Hosts<'a> {
         if from.is_some_and(|from| from <= first) {
             return true;
         }
-        let earlier: Vec<Slot> =
-            self.slots.iter().copied().filter(|s| *s >= first && from.is_none_or(|from| *s < from)).collect();
+        let earlier: Vec<Slot> = later.into_iter().filter(|s| from.is_none_or(|from| *s < from)).collect();
         let mut whole = instance.baseline.clone();
         for (resource, quantity) in more {
             *whole.entry(*resource).or_default() += quantity;

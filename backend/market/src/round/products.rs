@@ -72,12 +72,7 @@ fn mark_collars(turn: &mut Turn<'_>, prices: &BTreeMap<ProductKey, ClearingPrice
     }
     for ((pool, resource), at_collar) in reached {
         let key = (pool.clone(), resource);
-        let mut reference = turn.state.references.get(&key).cloned().unwrap_or(Reference {
-            pool,
-            resource,
-            recent: Vec::new(),
-            doublings: 0,
-        });
+        let mut reference = turn.state.references.get(&key).cloned().unwrap_or_else(|| Reference::new(pool, resource));
         let doublings = if at_collar { (reference.doublings + 1).min(20) } else { 0 };
         if doublings != reference.doublings {
             reference.doublings = doublings;

@@ -381,12 +381,7 @@ fn remember_prices(turn: &mut Turn<'_>, slot: Slot) {
         .collect();
     for (pool, resource, price) in means {
         let key = (pool.clone(), resource);
-        let mut reference = turn.state.references.get(&key).cloned().unwrap_or(Reference {
-            pool,
-            resource,
-            recent: Vec::new(),
-            doublings: 0,
-        });
+        let mut reference = turn.state.references.get(&key).cloned().unwrap_or_else(|| Reference::new(pool, resource));
         if reference.recent.len() >= REFERENCE_SLOTS {
             reference.recent.remove(0);
         }
