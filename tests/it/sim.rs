@@ -181,7 +181,9 @@ async fn statements_are_what_was_delivered_at_published_prices() -> anyhow::Resu
         let fees: i128 =
             csv.iter().filter(|r| r["kind"] == "reservation_fee").filter_map(|r| units(&r["amount"], 6)).sum();
         assert_eq!(micro(&statement["totals"]["reservation_fees"]), fees, "fees of {id}");
-        for (name, kind, sign) in [("imbalances", "imbalance", 1), ("overstays", "overstay", -1)] {
+        for (name, kind, sign) in
+            [("imbalances", "imbalance", 1), ("overstays", "overstay", -1), ("arrears", "arrears", -1)]
+        {
             let of_kind = csv.iter().filter(|r| r["kind"] == kind).filter_map(|r| units(&r["amount"], 6));
             assert_eq!(micro(&statement["totals"][name]), sign * of_kind.sum::<i128>(), "{name} of {id}");
         }

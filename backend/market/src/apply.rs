@@ -131,9 +131,8 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
             place::expire(turn);
             Ok(Reply::Done)
         }
-        Command::SealRound => {
-            Ok(seal::seal(turn).map_or(Reply::Nothing, |(round, book)| Reply::Sealed { round, book }))
-        }
+        Command::SealRound(movers) => Ok(seal::seal(turn, &movers.unwrap_or_default())
+            .map_or(Reply::Nothing, |(round, book)| Reply::Sealed { round, book })),
         Command::RecordOutcome { round, outcome, .. } => {
             let outcome = outcome.ok_or_else(|| conflict("no_outcome", "The outcome is not at hand."))?;
             award::apply(turn, round, &outcome).map_err(|e| conflict("outcome_refused", e.to_string()))?;

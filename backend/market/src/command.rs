@@ -9,6 +9,7 @@ use crate::participant::Membership;
 use crate::pool::approval::Verdict;
 use crate::pool::scarcity::SlotShortage;
 use crate::pool::{NodeState, PoolSlug, ReserveStep, Tier};
+use crate::round::movers::Movers;
 use crate::settlement::meter::Reading;
 use crate::swap::saga::StepResult;
 use crate::time::{Slot, Timestamp};
@@ -228,7 +229,9 @@ pub enum Command {
     },
     /// Closes orders whose time is over.
     ExpireOrders,
-    SealRound,
+    /// Seals the next round; its bids may take these workloads to another node (`round/movers.rs`). Older
+    /// journals have nothing here.
+    SealRound(Option<Movers>),
     RecordOutcome {
         round: u64,
         result_hash: String,

@@ -4,7 +4,7 @@
 use crate::book::OrderStatus;
 use crate::event::Event;
 use crate::ids::{ParticipantId, ProjectId};
-use crate::ledger::{Account, Ledger};
+use crate::ledger::Account;
 use crate::project::{self, Project};
 use crate::record::Record;
 use crate::round::Round;
@@ -72,16 +72,20 @@ pub struct Balance {
     pub available: Credits,
     pub held: Credits,
     pub bond: Credits,
+    /// Owed for what own workloads kept; until it is paid, bids sit rounds out.
+    pub arrears: Credits,
 }
 
 impl Balance {
-    pub fn of(ledger: &Ledger, participant: ParticipantId) -> Self {
+    pub fn of(state: &State, participant: ParticipantId) -> Self {
+        let ledger = &state.ledger;
         Self {
             participant,
             currency: "credits",
             available: ledger.balance(Account::Available(participant)),
             held: ledger.balance(Account::Held(participant)),
             bond: ledger.balance(Account::Bond(participant)),
+            arrears: state.participants.get(&participant).map(|p| p.arrears).unwrap_or_default(),
         }
     }
 }
@@ -108,6 +112,9 @@ pub fn notices(events: &[Event], state: &State) -> Vec<Notice> {
         } else if let Event::ProjectChanged(project) = event {
             projects.insert(project.id, project.clone());
         } else {
+            if let Event::ParticipantChanged(participant) = event {
+                moved.extend((participant.arrears > Credits::ZERO).then_some(participant.id));
+            }
             list.extend(of_event(event, state));
             if let Event::RoundAwarded { number, .. } = event {
                 list.extend(state.rounds.get(number).into_iter().flat_map(published));
@@ -119,7 +126,7 @@ pub fn notices(events: &[Event], state: &State) -> Vec<Notice> {
         list.push(notice("project.changed", Some(owner), id, json(&view)));
     }
     for participant in moved {
-        let balance = Balance::of(&state.ledger, participant);
+        let balance = Balance::of(state, participant);
         list.push(notice("balance.changed", Some(participant), participant.to_string(), json(&balance)));
     }
     list

@@ -20,6 +20,7 @@ use headroom_market::units::{Credits, Resource, Share};
 use headroom_market::workload::{AtEnd, Class, ComparisonRules, Strategy};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use support::movers;
 use support::world::{RHYTHM, World, amounts, participant};
 
 const MEM: Resource = Resource::MemMib;
@@ -88,13 +89,25 @@ impl Market {
         (owner, id)
     }
 
-    fn order(&mut self, (participant, instance): Member, side: Side, memory: i64, limit: &str, class: Class) {
+    fn order(&mut self, member: Member, side: Side, memory: i64, limit: &str, class: Class) {
+        let reply = self.place(member, side, (self.slot, MEM, memory), limit, class);
+        assert!(matches!(reply, Reply::Order(_)), "{reply:?}");
+    }
+
+    fn place(
+        &mut self,
+        (participant, instance): Member,
+        side: Side,
+        (slot, resource, quantity): (Slot, Resource, i64),
+        limit: &str,
+        class: Class,
+    ) -> Reply {
         let request = OrderRequest {
             instance: Some(instance),
-            window: Window { start_at: self.slot.start(), end_at: RHYTHM.slot_end(self.slot) },
+            window: Window { start_at: slot.start(), end_at: RHYTHM.slot_end(slot) },
             latest_start_at: None,
             replicas: 1,
-            resources: [(MEM, memory)].into(),
+            resources: [(resource, quantity)].into(),
             pools: vec![PoolChoice { pool: "p".into(), adder: Credits::ZERO }],
             assurance: Default::default(),
             limit: credits(limit),
@@ -109,8 +122,12 @@ impl Market {
             class,
             client_bid_id: None,
         };
-        let reply =
-            self.world.run(Command::PlaceOrder { participant, side, request: Box::new(request), client_order: None });
+        self.world.run(Command::PlaceOrder { participant, side, request: Box::new(request), client_order: None })
+    }
+
+    /// So that there is a round.
+    fn order_in(&mut self, member: Member, slot: Slot) {
+        let reply = self.place(member, Side::Bid, (slot, MEM, 10), "0.1", Class::Standard);
         assert!(matches!(reply, Reply::Order(_)), "{reply:?}");
     }
 
@@ -120,7 +137,8 @@ impl Market {
 
     /// Clears a round and plans the slot.
     fn clear(&mut self) {
-        let Reply::Sealed { round, book } = self.world.run(Command::SealRound) else { panic!("sealed") };
+        let seal = movers::seal(&self.world.state, self.world.now);
+        let Reply::Sealed { round, book } = self.world.run(seal) else { panic!("sealed") };
         let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION).unwrap();
         let outcome = clearing::verify(&book, outcome, Mode::Market).unwrap();
         let result_hash = outcome.result_hash();
@@ -179,6 +197,9 @@ impl Market {
     fn bond(&self, (participant, _): Member) -> Credits {
         self.world.state.ledger.balance(Account::Bond(participant))
     }
+    fn arrears(&self, (participant, _): Member) -> Credits {
+        self.world.state.participants[&participant].arrears
+    }
     fn operator(&self) -> Credits {
         self.world.state.ledger.balance(Account::OperatorIncome)
     }
@@ -215,7 +236,7 @@ fn a_bond_is_held_when_an_offer_wins_and_comes_back_when_it_has_delivered() {
     assert_eq!((receipt.bond, receipt.imbalance, receipt.amount), (credits("0.13"), Credits::ZERO, credits("0.2")));
     assert_eq!(market.available(buyer), credits("9.8"));
     assert_eq!((market.imbalance_price().as_str(), market.product().imbalance_volume), ("0.000400000", 0));
-    assert_eq!(market.world.state.participants[&lender.0].lending.chance(), 90_910, "1 of 11, rounded up");
+    assert_eq!(market.world.state.participants[&lender.0].lending.chance(1_500_000), 90_910, "1 of 11, rounded up");
 }
 
 #[test]
@@ -236,7 +257,7 @@ fn who_keeps_what_it_lent_pays_its_buyers_up_to_its_bond() {
     let bought = market.receipt(buyer);
     assert_eq!((bought.imbalance, bought.credit_note), (credits("0.13"), credits("0.2")));
     assert_eq!(market.operator(), Credits::ZERO);
-    assert_eq!(market.world.state.participants[&lender.0].lending.chance(), 181_819, "2 of 11, rounded up");
+    assert_eq!(market.world.state.participants[&lender.0].lending.chance(1_500_000), 181_819, "2 of 11, rounded up");
     assert!(market.world.state.instances[&lender.1].kept_by_program.is_empty(), "it is settled");
 }
 
@@ -251,7 +272,7 @@ fn who_has_no_money_lends_and_answers_with_what_it_earns() {
     market.settle(&[(lender, -250), (buyer, 250)]);
     assert_eq!(market.receipt(lender).amount, credits("0.1"));
     assert_eq!(market.receipt(lender).imbalance, credits("0.1"), "all that it has earned");
-    assert_eq!(market.available(lender), Credits::ZERO);
+    assert_eq!((market.available(lender), market.arrears(lender)), (Credits::ZERO, credits("0.03")));
     assert_eq!(market.available(buyer), credits("10.0"), "9.8 and 0.1 and 0.1");
 }
 
@@ -365,7 +386,66 @@ fn an_overstay_costs_the_imbalance_price_as_far_as_there_is_money() {
         market.settle(&[(lender, 0), (buyer, 200)]);
         assert_eq!(before - market.available(buyer), credits(paid), "200 × 0.003, or all that it has");
         assert_eq!(market.operator(), credits(paid));
+        assert_eq!(market.arrears(buyer), credits("0.6") - credits(paid), "what is lacking stays owed");
         let of = |kind: TransferKind| market.world.charged.get(kind.name()).copied().unwrap_or(0);
         assert_eq!(of(TransferKind::Overstay), i128::from(credits(paid).units()));
     }
+}
+
+/// A lender whose money waits in a bid that can't win owes its bond all the same, and buys nothing before it has paid.
+#[test]
+fn money_in_holds_is_no_way_round_a_bond() {
+    let mut market = Market::new(2000);
+    let (lender, buyer) = (market.member("lender", "1"), market.member("buyer", "10"));
+    let later = market.slot.plus(3, RHYTHM.slot_seconds);
+    let parked = market.place(lender, Side::Bid, (later, Resource::CpuMilli, 2000), "1", Class::Standard);
+    let Reply::Order(parked) = parked else { panic!("{parked:?}") };
+    assert_eq!(market.available(lender), Credits::ZERO);
+    market.lend(lender);
+    market.order(buyer, Side::Bid, 500, "1", Class::Standard);
+    market.clear();
+    assert_eq!(market.bond(lender), Credits::ZERO, "there is no money to hold");
+    market.keeps(lender.1);
+    market.settle(&[(lender, 0), (buyer, 0)]);
+    assert_eq!((market.arrears(lender), market.available(lender)), (credits("0.13"), Credits::ZERO));
+
+    // The bid has no part in rounds, and there are no new ones. Lending goes on.
+    let reply = market.place(lender, Side::Bid, (later, MEM, 1), "0.000001", Class::Standard);
+    let Reply::Refused(refusal) = reply else { panic!("{reply:?}") };
+    assert_eq!(refusal.code, "in_arrears");
+    assert!(refusal.detail.contains("0.13"), "{}", refusal.detail);
+    let reply = market.place(lender, Side::Offer, (later, MEM, 100), "0.01", Class::Standard);
+    assert!(matches!(reply, Reply::Order(_)), "{reply:?}");
+    market.order_in(buyer, later);
+    let Reply::Sealed { round, book } = market.world.run(Command::SealRound(None)) else { panic!("sealed") };
+    assert!(book.orders.iter().all(|o| o.id != parked.to_string()));
+    let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION).unwrap();
+    let outcome = clearing::verify(&book, outcome, Mode::Market).unwrap();
+    let result_hash = outcome.result_hash();
+    market.world.run(Command::RecordOutcome { round, result_hash, outcome: Some(Arc::new(outcome)) });
+    let why = market.world.state.orders[&parked].last_reason.clone().expect("it is told why");
+    assert_eq!(why.reason, "IN_ARREARS");
+
+    // Once the money is free it pays, to the operator, and all is as before.
+    let before = market.operator();
+    market.world.run(Command::CancelOrder { participant: lender.0, order: parked });
+    market.slot = market.slot.plus(1, RHYTHM.slot_seconds);
+    market.world.run(Command::PlanSlot { slot: market.slot });
+    market.settle(&[(lender, 0), (buyer, 0)]);
+    assert_eq!(market.arrears(lender), Credits::ZERO);
+    assert_eq!(market.operator() - before, credits("0.13"));
+    let last = market.slot.plus(3, RHYTHM.slot_seconds);
+    let reply = market.place(lender, Side::Bid, (last, Resource::CpuMilli, 10), "0.01", Class::Standard);
+    assert!(matches!(reply, Reply::Order(_)), "{reply:?}");
+}
+
+/// What is available when the slot is settled pays what the bond that was held lacks, and the buyer has it.
+#[test]
+fn what_a_bond_lacked_is_paid_from_what_is_available_by_then() {
+    let (mut market, lender, buyer) = lent(2000, "0.05");
+    market.world.run(Command::Grant { participant: lender.0, amount: credits("1") });
+    market.keeps(lender.1);
+    market.settle(&[(lender, 0), (buyer, 0)]);
+    assert_eq!((market.receipt(lender).imbalance, market.arrears(lender)), (credits("0.13"), Credits::ZERO));
+    assert_eq!((market.available(lender), market.available(buyer)), (credits("0.92"), credits("10.13")));
 }

@@ -19,6 +19,7 @@ use headroom_market::state::State;
 use headroom_market::swap::SwapState;
 use headroom_market::swap::saga::{StepReport, StepResult};
 use headroom_market::units::{Credits, Price, Resource};
+use headroom_market::workload::InstanceState;
 use std::collections::BTreeMap;
 
 use support::world::*;
@@ -59,6 +60,37 @@ fn lenders_pay_for_what_their_programs_keep() {
     println!("{kept:?}");
     assert!(kept.lenders > 100 && kept.paid > 50 && kept.dearer > 100, "{kept:?}");
     assert!(kept.compensated > 30 && kept.overstays > 30, "{kept:?}");
+}
+
+/// The same with workloads that are stopped and started again between rounds, and while one is under way.
+#[test]
+fn stopped_and_started_workloads_are_promised_no_more_than_there_is() {
+    let (mut stopped, mut started, mut refused, mut rounds) = (0, 0, 0, 0);
+    for seed in 600..760 {
+        let (world, cleared) = random_life_with(seed, |world, command| {
+            let at = world.chance.below(world.state.instances.len() as u64) as usize;
+            let Some((id, instance)) = world.state.instances.iter().nth(at) else { return command };
+            let (participant, instance, runs) = (instance.participant, *id, instance.state == InstanceState::Running);
+            match (runs, world.chance.below(8)) {
+                (true, 0) => {
+                    world.run(Command::StopInstance { participant, instance });
+                    stopped += 1;
+                }
+                (false, 0..=3) => match world.run(Command::StartInstance { participant, instance }) {
+                    Reply::Refused(_) => refused += 1,
+                    _ => started += 1,
+                },
+                _ => {}
+            }
+            no_node_is_promised_twice(world);
+            command
+        });
+        rounds += cleared;
+        check_settlement(&world);
+        check_replay(&world);
+    }
+    println!("{rounds} rounds, {stopped} stopped, {started} started, {refused} refused");
+    assert!(rounds > 500 && started > 200 && refused > 0, "{rounds} {started} {refused}");
 }
 
 /// One workload of each participant lends, cheaply, and the other buys; half of the limits that are about to
@@ -176,7 +208,7 @@ fn a_hold_follows_a_collar_that_rose() {
         world.state.fold(&doubled);
         world.folded.fold(&doubled);
     }
-    assert!(matches!(world.run(Command::SealRound), Reply::Sealed { .. }));
+    assert!(matches!(world.run(Command::SealRound(None)), Reply::Sealed { .. }));
     assert!(before < "10".parse().unwrap(), "the collar binds, not the limit: {before}");
     assert_eq!(hold(&world), before + before);
 }

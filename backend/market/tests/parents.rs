@@ -11,6 +11,7 @@ use headroom_market::ids::{BidId, InstanceId, OfferId, OrderId, ParticipantId};
 use headroom_market::ledger::Account;
 use headroom_market::units::{Credits, Resource};
 use std::sync::Arc;
+use support::movers;
 use support::world::{RHYTHM, World, seeded};
 
 struct Exchange {
@@ -83,7 +84,8 @@ impl Exchange {
     }
 
     fn seal(&mut self) -> (u64, Arc<Book>) {
-        let Reply::Sealed { round, book } = self.run(Command::SealRound) else { panic!("a round") };
+        let seal = movers::seal(&self.world.state, self.world.now);
+        let Reply::Sealed { round, book } = self.run(seal) else { panic!("a round") };
         (round, book)
     }
 

@@ -76,7 +76,7 @@ fn of_two_bids_a_limit_for_one_lets_one_win_and_a_micro_credit_less_none() {
         let [(one, hold), (two, same)] = [exchange.bid(), exchange.bid()];
         assert_eq!(hold, same);
         exchange.put(Credits::from_units(hold.units() - short));
-        let sealed = exchange.world.run(Command::SealRound);
+        let sealed = exchange.world.run(Command::SealRound(None));
         exchange.clear(sealed);
         let open = [one, two].iter().filter(|id| exchange.world.state.orders.contains_key(id)).count();
         assert_eq!(open, 2 - winners, "{short} short");
@@ -96,7 +96,7 @@ fn a_limit_is_not_lowered_under_what_a_round_may_charge() {
     let mut exchange = Exchange::new();
     exchange.put("20".parse().unwrap());
     let (_, hold) = exchange.bid();
-    let sealed = exchange.world.run(Command::SealRound);
+    let sealed = exchange.world.run(Command::SealRound(None));
     let less = Credits::from_units(hold.units() - 1);
     assert_eq!(code(&exchange.put(less)), "project_in_round");
     assert!(matches!(exchange.put(hold), Reply::Project(_)), "what it may charge is enough");
@@ -112,10 +112,10 @@ fn a_round_that_is_void_charges_nothing() {
     let mut exchange = Exchange::new();
     exchange.put("20".parse().unwrap());
     exchange.bid();
-    let Reply::Sealed { round, .. } = exchange.world.run(Command::SealRound) else { panic!("a round") };
+    let Reply::Sealed { round, .. } = exchange.world.run(Command::SealRound(None)) else { panic!("a round") };
     exchange.world.run(Command::VoidRound { round, reason: "test".into() });
     assert_eq!(exchange.spent(), Credits::ZERO);
     assert!(matches!(exchange.put(Credits::ZERO), Reply::Project(_)));
     // Nothing is left, so nothing is asked for, and no round is held.
-    assert!(matches!(exchange.world.run(Command::SealRound), Reply::Nothing));
+    assert!(matches!(exchange.world.run(Command::SealRound(None)), Reply::Nothing));
 }

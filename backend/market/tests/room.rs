@@ -3,6 +3,7 @@ mod support;
 
 use headroom_market::command::{Command, Reply};
 use headroom_market::round::AwardKind;
+use support::movers;
 use support::world::{amounts, random_order, seeded};
 use support::world_steps::{clear_round, no_node_is_promised_twice};
 
@@ -15,7 +16,8 @@ fn a_baseline_is_not_raised_into_what_a_sealed_round_may_award() {
             let order = random_order(&mut world, &workloads);
             world.run(order);
         }
-        let Reply::Sealed { round, .. } = world.run(Command::SealRound) else { continue };
+        let seal = movers::seal(&world.state, world.now);
+        let Reply::Sealed { round, .. } = world.run(seal) else { continue };
         let raised =
             |instance| Command::SetBaseline { instance, baseline: amounts(1_400, 900), floor: amounts(400, 300) };
         let refused = |reply: Reply| match reply {

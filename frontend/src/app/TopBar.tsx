@@ -3,6 +3,7 @@ import { Icon } from '@/components/ui/Icon';
 import { Money } from '@/components/ui/Amount';
 import { Segmented } from '@/components/ui/Segmented';
 import { type Balance, isPlatform, useMe, useResource } from '@/lib/api';
+import { micro } from '@/lib/money';
 import { ZONES, zone } from '@/lib/time';
 import { Brand } from './Brand';
 import { LiveDot } from './LiveDot';
@@ -33,6 +34,7 @@ export function TopBar({ onSearch }: { onSearch: () => void }) {
           <span className="vr" />
           <span className="tstat"><b><Money value={balance.available} /> cr</b><span>available</span></span>
           <span className="tstat"><b><Money value={balance.held} /> cr</b><span>held</span></span>
+          {balance.arrears !== undefined && micro(balance.arrears) > 0n && <span className="tstat" title="Owed for capacity that own workloads kept. It is taken from what is available after every slot; until it is paid, bids sit rounds out."><b className="bad"><Money value={balance.arrears} /> cr</b><span>owed</span></span>}
         </>}
       </div>
       <span className="vr" />

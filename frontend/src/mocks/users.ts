@@ -20,4 +20,4 @@ export function me(p: Person): Me {
     market: { slot_seconds: 300, round_seconds: 10, lead_seconds: 60, horizon_slots: 6 } };
 }
 export const about: About = { version: '0.1.0', licence: 'Apache-2.0', demo: true, attributions: [{ name: 'Google cluster trace 2011', text: 'An extract of the cpu and memory usage of 24 tasks drives the demo\u2019s demand. Changed: sampled, scaled, permuted.', licence: 'CC-BY 4.0' }, { name: 'Inter', text: 'The typeface, a subset.', licence: 'SIL Open Font License 1.1' }] };
-export const balance = { available: '18204.520000', held: '1911.300000', bond: '0.000000', currency: 'CRD' };
+export const balance = { available: '18204.520000', held: '1911.300000', bond: '0.000000', arrears: '0.000000', currency: 'CRD' };

@@ -118,6 +118,10 @@ pub enum Rejection {
     TooManyOpenOrders {
         most: u32,
     },
+    /// Its owner owes for what its workloads kept.
+    InArrears {
+        owed: Credits,
+    },
     CreditHoldExceedsBalance {
         needed: Credits,
         available: Credits,
@@ -179,6 +183,7 @@ impl Rejection {
             AboveInstanceLimit { .. } => "above_instance_limit",
             BelowFloor { .. } => "below_floor",
             TooManyOpenOrders { .. } => "too_many_open_orders",
+            InArrears { .. } => "in_arrears",
             CreditHoldExceedsBalance { .. } => "credit_hold_exceeds_balance",
             OrderEnded { .. } => "order_ended",
         }
@@ -222,9 +227,11 @@ impl Rejection {
             | ParentPending => "/parent".to_owned(),
             ClassNotAllowed { .. } => "/class".to_owned(),
             OfferNeedsInstance | InstanceNotRunning => "/instance".to_owned(),
-            TooManyOpenOrders { .. } | CreditHoldExceedsBalance { .. } | OrderEnded { .. } | RecommendationOutdated => {
-                String::new()
-            }
+            TooManyOpenOrders { .. }
+            | InArrears { .. }
+            | CreditHoldExceedsBalance { .. }
+            | OrderEnded { .. }
+            | RecommendationOutdated => String::new(),
         }
     }
 
@@ -329,6 +336,9 @@ impl Rejection {
                 format!("Lending more than {lendable} {resource} would take the instance under its capacity floor.")
             }
             TooManyOpenOrders { most } => format!("At most {most} orders may be open at once. Cancel some first."),
+            InArrears { owed } => format!(
+                "{owed} credits are owed for capacity that own workloads kept though it was lent or no longer theirs. They are taken from what is available when the next slot is settled: cancel bids to free what they hold, or ask for a grant."
+            ),
             CreditHoldExceedsBalance { needed, available } => format!(
                 "The order needs a hold of {needed} credits, {available} are available. Lower the limit or the quantity, cancel other orders, or ask for a grant."
             ),
@@ -354,6 +364,7 @@ impl Rejection {
                 | OrderEnded { .. }
                 | ParentPending
                 | TooManyOpenOrders { .. }
+                | InArrears { .. }
                 | PoolHalted { .. }
         )
     }
@@ -410,6 +421,7 @@ impl Rejection {
             AboveInstanceLimit { resource, limit: 0 },
             BelowFloor { resource, lendable: 0 },
             TooManyOpenOrders { most: 0 },
+            InArrears { owed: Credits::ZERO },
             CreditHoldExceedsBalance { needed: Credits::ZERO, available: Credits::ZERO },
             OrderEnded { status: "filled" },
             RecommendationOutdated,

@@ -51,6 +51,10 @@ pub fn check(
     let replaced = previous.and_then(|id| state.orders.get(&id));
     family::check(state, participant, side, request, replaced)?;
     let owner = state.participants.get(&participant);
+    let owed = owner.map_or(Credits::ZERO, |p| p.arrears);
+    if side == Side::Bid && owed > Credits::ZERO {
+        return Err(Rejection::InArrears { owed });
+    }
     let highest = owner.map_or_else(Class::default, |p| p.highest_class);
     if request.class < highest {
         return Err(Rejection::ClassNotAllowed { highest: highest.name() });

@@ -131,6 +131,8 @@ pub enum TransferKind {
     Imbalance,
     /// Memory or GPU that was kept beyond its slot: available → imbalance.
     Overstay,
+    /// What of a bond or an overstay could not be paid in its slot: available → operator income.
+    Arrears,
     /// Residue of rounding to a micro-credit.
     Rounding,
 }
@@ -151,6 +153,7 @@ impl TransferKind {
             TransferKind::BondRelease => "bond_release",
             TransferKind::Imbalance => "imbalance",
             TransferKind::Overstay => "overstay",
+            TransferKind::Arrears => "arrears",
             TransferKind::Rounding => "rounding",
         }
     }

@@ -6,7 +6,7 @@ pub mod admin;
 use crate::ids::{KeyId, ParticipantId, UserId};
 use crate::settlement::bond::LendingRecord;
 use crate::time::Timestamp;
-use crate::units::Amounts;
+use crate::units::{Amounts, Credits};
 use crate::workload::Class;
 use serde::{Deserialize, Serialize};
 
@@ -117,6 +117,9 @@ pub struct Participant {
     /// How it has kept what it promised as a lender: the size of its bonds.
     #[serde(default, skip_serializing_if = "LendingRecord::is_empty")]
     pub lending: LendingRecord,
+    /// What it owes for what its workloads kept (`settlement/arrears.rs`): until it is paid it buys nothing.
+    #[serde(default)]
+    pub arrears: Credits,
     pub created_at: Timestamp,
 }
 

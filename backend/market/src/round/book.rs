@@ -13,8 +13,10 @@ use crate::round::capacity::{self, Entry};
 use crate::round::growth::Growth;
 use crate::round::host::Hosts;
 use crate::round::linked::{self, PARENT_SAT_OUT};
+use crate::round::movers::{Movers, Moves};
 use crate::round::reachable::{UNREACHABLE, drop_unreachable};
 use crate::round::{Award, AwardKind};
+use crate::settlement::arrears::IN_ARREARS;
 use crate::state::{ProductKey, State};
 use crate::time::{Slot, Timestamp};
 use crate::units::{Credits, Price, Resource, amount};
@@ -32,6 +34,8 @@ pub struct Draft {
     pub excluded: Vec<(OrderId, &'static str)>,
     /// Products whose supply is listed with the price of a shortage.
     pub scarce: BTreeSet<ProductKey>,
+    /// What its bids would take to other nodes, and what else they could.
+    pub moves: Moves,
 }
 
 /// The part of an order that is still asked for, as a request of its own.
@@ -52,8 +56,8 @@ pub fn open_alternatives(state: &State, order: &Order, slots: &[Slot]) -> Vec<Al
     all.into_iter().filter(open).collect()
 }
 
-pub fn build(state: &State, now: Timestamp, slots: &[Slot]) -> Draft {
-    let mut builder = Builder::new(state, now, slots);
+pub fn build(state: &State, now: Timestamp, slots: &[Slot], movers: &Movers) -> Draft {
+    let mut builder = Builder::new(state, now, slots, movers);
     builder.add_orders();
     builder.add_resales();
     builder.drop_self_trades();
@@ -72,12 +76,12 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(state: &'a State, now: Timestamp, slots: &'a [Slot]) -> Self {
+    fn new(state: &'a State, now: Timestamp, slots: &'a [Slot], movers: &'a Movers) -> Self {
         Self {
             state,
             now,
             slots,
-            hosts: Hosts::of(state, now, slots),
+            hosts: Hosts::of(state, now, slots, movers),
             orders: Vec::new(),
             excluded: Vec::new(),
             held_back: BTreeSet::new(),
@@ -133,21 +137,26 @@ impl<'a> Builder<'a> {
             return Err("HALTED");
         }
         if order.side == Side::Bid {
+            if self.state.participants.get(&order.participant).is_some_and(|p| p.arrears > Credits::ZERO) {
+                return Err(IN_ARREARS);
+            }
             let needed = family::hold_needed(self.state, order).map_err(|_| "INELIGIBLE")?;
             if needed > order.hold {
                 return Err("INSUFFICIENT_HOLD");
             }
         }
-        let mut node = None;
+        let (mut node, mut move_fee) = (None, Credits::ZERO);
         if let Some(instance) = order.request.instance.and_then(|id| self.state.instances.get(&id)) {
-            node = Some(match order.side {
+            let host = match order.side {
                 Side::Offer if self.hosts.leaves_by(instance, &alternatives) => return Err("INELIGIBLE"),
                 Side::Offer => instance.node,
                 Side::Bid => self.hosts.host(order, instance.id, &alternatives)?,
-            });
+            };
+            move_fee = self.hosts.move_fee(instance.id, host);
+            node = Some(host);
         }
         let replicas = i64::from(order.remaining_replicas);
-        let entries = alternatives.iter().map(|a| self.alternative(order, a, replicas)).collect();
+        let entries = alternatives.iter().map(|a| self.alternative(order, a, replicas, move_fee)).collect();
         Ok(clearing::Order {
             id: order.id.to_string(),
             owner: order.participant.to_string(),
@@ -168,7 +177,13 @@ impl<'a> Builder<'a> {
         })
     }
 
-    fn alternative(&self, order: &Order, alternative: &Alternative, replicas: i64) -> clearing::Alternative {
+    fn alternative(
+        &self,
+        order: &Order,
+        alternative: &Alternative,
+        replicas: i64,
+        move_fee: Credits,
+    ) -> clearing::Alternative {
         let mut quantities = Vec::new();
         for slot in &alternative.slots {
             let Some(index) = self.slot_index(*slot) else { continue };
@@ -179,7 +194,7 @@ impl<'a> Builder<'a> {
                 }
             }
         }
-        clearing::Alternative { quantities, adder: money(alternative.adder) }
+        clearing::Alternative { quantities, adder: money(alternative.adder + move_fee) }
     }
 
     /// What a workload offers on its node sits out where a bid of it would have it elsewhere by then.
@@ -305,7 +320,7 @@ impl<'a> Builder<'a> {
         self.excluded.extend(drop_unreachable(&mut book).into_iter().map(|id| (id, UNREACHABLE)));
         self.excluded.extend(linked::complete(state, &mut book));
         let scarce = used.into_iter().filter(|(p, r, s)| state.shortage(p, *r, *s).is_some()).collect();
-        Draft { book, excluded: self.excluded, scarce }
+        Draft { book, excluded: self.excluded, scarce, moves: self.hosts.moves }
     }
 
     /// The instances that orders name; holdings and floors of those that lend in this round.

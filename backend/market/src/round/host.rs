@@ -4,10 +4,11 @@ use super::occupancy::{Occupancy, moves};
 use crate::book::{Alternative, Order};
 use crate::ids::{InstanceId, NodeId};
 use crate::pool::NodeState;
+use crate::round::movers::{Movers, Moves};
 use crate::round::{Award, AwardKind};
 use crate::state::State;
 use crate::time::{Slot, Timestamp};
-use crate::units::Amounts;
+use crate::units::{Amounts, Credits};
 use crate::workload::Instance;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +22,8 @@ pub struct Hosts<'a> {
     /// One instance may have thousands of bids and awards.
     placed: BTreeMap<(InstanceId, Slot, Slot), (NodeId, BTreeSet<NodeId>)>,
     hosted: BTreeMap<InstanceId, Hosted>,
+    movers: &'a Movers,
+    pub moves: Moves,
 }
 
 /// Where the bids of one instance in this round have it.
@@ -43,14 +46,15 @@ impl Hosted {
 }
 
 impl<'a> Hosts<'a> {
-    pub fn of(state: &'a State, now: Timestamp, slots: &'a [Slot]) -> Self {
+    pub fn of(state: &'a State, now: Timestamp, slots: &'a [Slot], movers: &'a Movers) -> Self {
         let occupancy = Occupancy::of(state, slots);
-        Self { state, now, slots, occupancy, placed: BTreeMap::new(), hosted: BTreeMap::new() }
+        let (placed, hosted, moves) = (BTreeMap::new(), BTreeMap::new(), Moves::default());
+        Self { state, now, slots, occupancy, placed, hosted, movers, moves }
     }
 
     /// The node where a bid's instance would have room, baseline included: where it is, where
-    /// an earlier award or another bid of the round puts it, or else the first other node of the pool that
-    /// can host it. Its baseline is reserved there, so that every award of the round can be made true.
+    /// an earlier award or another bid of the round puts it, or else for a mover the first other node of the
+    /// pool that can host it. Its baseline is kept free there, so that every award of the round can be made true.
     pub fn host(
         &mut self,
         order: &Order,
@@ -78,7 +82,7 @@ impl<'a> Hosts<'a> {
         let node = match fixed.first() {
             Some(_) if fixed.len() > 1 => return Err("NO_HOST_FITS"),
             Some(node) => {
-                if !self.come(id, *node, first, &Amounts::new()) {
+                if !self.come(order, id, *node, first, &Amounts::new()) {
                     return Err("NO_HOST_FITS");
                 }
                 *node
@@ -93,6 +97,13 @@ impl<'a> Hosts<'a> {
         Ok(node)
     }
 
+    /// What a bid that is hosted on a node has to earn beyond its price: the fee of the move there, if this
+    /// round begins it.
+    pub fn move_fee(&self, id: InstanceId, node: NodeId) -> Credits {
+        let moves = self.moves.kept_free.contains(&(id, node));
+        self.state.instances.get(&id).filter(|_| moves).map(|i| i.strategy.move_fee).unwrap_or_default()
+    }
+
     /// The first other node of the pool that can have an instance from a slot on, with what it bids for.
     fn another_host(&mut self, order: &Order, id: InstanceId, home: NodeId, first: Slot) -> Option<NodeId> {
         let state = self.state;
@@ -103,12 +114,13 @@ impl<'a> Hosts<'a> {
             .nodes
             .values()
             .filter(|n| n.pool == *pool && n.id != home && n.state == NodeState::Up && !avoided.contains(&n.id));
-        others.find(|n| self.come(id, n.id, first, &order.remaining)).map(|n| n.id)
+        others.find(|n| self.come(order, id, n.id, first, &order.remaining)).map(|n| n.id)
     }
 
-    /// Reserves an instance's baseline on a node from a slot on, as far as it is not counted there yet; false
-    /// if it has no room, with `more`, or has lent something elsewhere that it would take along.
-    fn come(&mut self, id: InstanceId, node: NodeId, first: Slot, more: &Amounts) -> bool {
+    /// Keeps a mover's baseline free on a node from a slot on, as far as it is not counted there yet; false
+    /// if it has no room, with `more`, has lent something elsewhere that it would take along, bids less than its
+    /// move costs its owner, or is no mover.
+    fn come(&mut self, order: &Order, id: InstanceId, node: NodeId, first: Slot, more: &Amounts) -> bool {
         let instance = &self.state.instances[&id];
         let later: Vec<Slot> = self.slots.iter().copied().filter(|s| *s >= first).collect();
         if !more.is_empty() && !self.occupancy.fits(self.state, node, more, &later) {
@@ -134,7 +146,15 @@ impl<'a> Hosts<'a> {
         if !self.occupancy.fits(self.state, node, &whole, &earlier) {
             return false;
         }
+        if instance.strategy.move_fee >= order.remaining_limit {
+            return false;
+        }
+        if !self.movers.contains(&id) {
+            self.moves.could.entry(id).or_default().insert(order.id, order.remaining_limit);
+            return false;
+        }
         self.occupancy.take(node, &instance.baseline, &earlier);
+        self.moves.kept_free.insert((id, node));
         self.hosted(id).counted.insert(node, first);
         true
     }

@@ -6,6 +6,7 @@ pub mod growth;
 mod host;
 pub mod linked;
 pub mod merkle;
+pub mod movers;
 mod not_won;
 pub mod occupancy;
 mod products;

@@ -9,7 +9,7 @@ use crate::round::AwardKind;
 use crate::state::{SealedBook, State};
 use crate::time::Slot;
 use crate::units::{Amounts, Resource, amount};
-use crate::workload::InstanceState;
+use crate::workload::{Instance, InstanceState};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is taken on each node in each open slot: baselines, what was won, less what was lent.
@@ -141,8 +141,12 @@ fn committed(sealed: &SealedBook) -> impl Iterator<Item = (NodeId, Slot, Resourc
 /// The other nodes that awards put the instance on, or a move under way that may be late or rolled back,
 /// each with its first slot there.
 pub(crate) fn moves(state: &State, id: InstanceId) -> BTreeMap<NodeId, Slot> {
+    state.instances.get(&id).map(|instance| moves_from(state, instance)).unwrap_or_default()
+}
+
+/// The same of an instance as it is to be.
+pub(crate) fn moves_from(state: &State, instance: &Instance) -> BTreeMap<NodeId, Slot> {
     let mut moves = BTreeMap::new();
-    let Some(instance) = state.instances.get(&id) else { return moves };
     let mut comes = |node: NodeId, slot: Slot| {
         if node != instance.node {
             let from = moves.entry(node).or_insert(slot);
@@ -154,7 +158,7 @@ pub(crate) fn moves(state: &State, id: InstanceId) -> BTreeMap<NodeId, Slot> {
         // Until it has ended it may be rolled back.
         comes(swap.node_from, swap.slot);
     }
-    for award in bought(state, id) {
+    for award in bought(state, instance.id) {
         let Some(node) = award.nodes.first() else { continue };
         award.lines.iter().filter(|l| !l.settled).for_each(|l| comes(*node, l.slot));
     }

@@ -4,14 +4,15 @@ use crate::clearing;
 use crate::event::Event;
 use crate::ids::{OrderId, RoundId};
 use crate::ledger::{Account, TransferKind};
+use crate::round::movers::Movers;
 use crate::round::{Round, RoundState, book, merkle};
 use crate::state::SealedBook;
 use crate::turn::{Cause, Turn};
 use std::sync::Arc;
 
-/// Seals the next round and returns its book; `None` if a round is still sealed or nobody
-/// has asked or offered anything.
-pub fn seal(turn: &mut Turn<'_>) -> Option<(u64, Arc<clearing::Book>)> {
+/// Seals the next round and returns its book, in which bids may take `movers` to another node; `None` if
+/// a round is still sealed or nobody has asked or offered anything.
+pub fn seal(turn: &mut Turn<'_>, movers: &Movers) -> Option<(u64, Arc<clearing::Book>)> {
     if turn.state.sealed.is_some() || turn.state.rounds.values().any(|r| r.state == RoundState::Sealed) {
         return None;
     }
@@ -19,7 +20,7 @@ pub fn seal(turn: &mut Turn<'_>) -> Option<(u64, Arc<clearing::Book>)> {
     raise_holds(turn);
     let slots = turn.state.market.rhythm.open_slots(turn.now);
     let (first_slot, last_slot) = (*slots.first()?, *slots.last()?);
-    let draft = book::build(turn.state, turn.now, &slots);
+    let draft = book::build(turn.state, turn.now, &slots, movers);
     if !draft.book.orders.iter().any(|o| o.side == clearing::Side::Bid) {
         return None;
     }

@@ -3,11 +3,13 @@
 //!
 //! Of a line: ⌈quantity × (collar − price) × chance⌉. The collar is the most that the missing unit can
 //! cost, so the difference is never too low. The chance comes from the lender's own record, beginning at
-//! one line in ten, and is never under the 2 % that the forecasts of what may be lent leave open.
+//! one line in ten, and is never under the 2 % that the forecasts of what may be lent leave open. It is the
+//! higher of two: that of the lines, and that of what they put at risk, with ten lines like the new one as
+//! the beginning. So neither do many small lines make a large one cheap, nor a large one many small ones.
 //!
 //! Available money is held for it as far as there is any; what that lacks stands against the proceeds of
-//! the same line, which are paid at settlement. So nobody has to own anything to lend, nobody overdraws,
-//! and a lender without money risks what it earns.
+//! the same line, which are paid at settlement, then against what is available by then; what is still lacking
+//! is owed ([`super::arrears`]). So nobody has to own anything to lend, and nobody overdraws.
 use crate::book::Order;
 use crate::ledger::{Account, PostError, TransferKind};
 use crate::round::AwardLine;
@@ -19,7 +21,6 @@ use serde::{Deserialize, Serialize};
 const MILLION: i64 = 1_000_000;
 /// What is taken for known of a lender before it has lent anything: one line in ten.
 const PRIOR_LINES: i64 = 10;
-const PRIOR_KEPT: i64 = MILLION;
 /// ε of the lendable cap (mechanism §8), in millionths: also who never failed may.
 const LEAST_CHANCE: i64 = 20_000;
 /// Older lines count less: here both counts are halved.
@@ -33,6 +34,12 @@ pub struct LendingRecord {
     pub lines: i64,
     /// What its own workloads kept of them, in millionths of a line.
     pub kept: i64,
+    /// What replacing them could have cost at the collars of their slots, in micro-credits.
+    #[serde(default)]
+    pub at_risk: i64,
+    /// What replacing what was kept of them could have cost, in micro-credits.
+    #[serde(default)]
+    pub kept_at_risk: i64,
 }
 
 impl LendingRecord {
@@ -40,29 +47,48 @@ impl LendingRecord {
         *self == Self::default()
     }
     /// Notes a settled line of which its own workload kept so much.
-    pub fn add(&mut self, quantity: i64, kept: i64) {
+    pub fn add(&mut self, quantity: i64, kept: i64, collar: Price) {
         if quantity <= 0 {
             return;
         }
+        let kept = kept.clamp(0, quantity);
         self.lines += 1;
-        self.kept += (i128::from(kept.clamp(0, quantity)) * i128::from(MILLION) / i128::from(quantity)) as i64;
+        self.kept += (i128::from(kept) * i128::from(MILLION) / i128::from(quantity)) as i64;
+        self.at_risk = self.at_risk.saturating_add(micro_credits(quantity, collar));
+        self.kept_at_risk = self.kept_at_risk.saturating_add(micro_credits(kept, collar));
         if self.lines >= MOST_LINES {
             (self.lines, self.kept) = (self.lines / 2, self.kept / 2);
+            (self.at_risk, self.kept_at_risk) = (self.at_risk / 2, self.kept_at_risk / 2);
         }
     }
-    /// The chance that what it lends is kept, in millionths, rounded up.
-    pub fn chance(&self) -> i64 {
-        let lines = PRIOR_LINES + self.lines;
-        ((PRIOR_KEPT + self.kept + lines - 1) / lines).clamp(LEAST_CHANCE, MILLION)
+    /// The chance that a line that puts so many micro-credits at risk is kept, in millionths, rounded up.
+    pub fn chance(&self, at_risk: i64) -> i64 {
+        let share = |kept: i64, of: i64, unit: i64| {
+            // Ten lines of a unit, of which one was kept, and what is known.
+            let of = i128::from(unit) * i128::from(PRIOR_LINES) + i128::from(of);
+            let kept = i128::from(unit) + i128::from(kept);
+            (kept * i128::from(MILLION) + of - 1) / of.max(1)
+        };
+        // Kept lines are in millionths already.
+        let lines = share(self.kept, self.lines * MILLION, MILLION);
+        let worth = if at_risk > 0 { share(self.kept_at_risk, self.at_risk, at_risk) } else { 0 };
+        (lines.max(worth) as i64).clamp(LEAST_CHANCE, MILLION)
     }
     /// The bond of so much at a price, in micro-credits rounded up.
     pub fn bond(&self, quantity: i64, price: Price, collar: Price) -> Credits {
         let at_risk = (i128::from(collar.units()) - i128::from(price.units())).max(0) * i128::from(quantity.max(0));
+        let chance = self.chance(micro_credits(quantity, collar));
         // Nano-credits times millionths.
         let unit = 1_000 * i128::from(MILLION);
-        let bond = (at_risk * i128::from(self.chance()) + unit - 1) / unit;
+        let bond = (at_risk * i128::from(chance) + unit - 1) / unit;
         Credits::from_units(i64::try_from(bond).unwrap_or(i64::MAX))
     }
+}
+
+/// Micro-credits of so much at a price.
+fn micro_credits(quantity: i64, price: Price) -> i64 {
+    let nano_credits = i128::from(quantity.max(0)) * i128::from(price.units().max(0));
+    i64::try_from(nano_credits / 1_000).unwrap_or(i64::MAX)
 }
 
 /// available → bond for the lines of an offer that has won, as far as the lender has it.
@@ -97,17 +123,37 @@ mod tests {
     #[test]
     fn the_chance_follows_the_record_and_never_falls_under_two_in_a_hundred() {
         let mut record = LendingRecord::default();
-        assert_eq!(record.chance(), 100_000, "one in ten before anything is known");
-        record.add(100, 100);
-        assert_eq!(record.chance(), 181_819, "2 of 11, rounded up");
-        record.add(100, 25);
-        assert_eq!((record.lines, record.kept, record.chance()), (2, 1_250_000, 187_500));
+        let collar: Price = "0.001".parse().unwrap();
+        let of = |quantity| micro_credits(quantity, collar);
+        assert_eq!(record.chance(of(100)), 100_000, "one in ten before anything is known");
+        record.add(100, 100, collar);
+        assert_eq!(record.chance(of(100)), 181_819, "2 of 11, rounded up");
+        record.add(100, 25, collar);
+        assert_eq!((record.lines, record.kept, record.chance(of(100))), (2, 1_250_000, 187_500));
         let mut good = LendingRecord::default();
-        (0..500).for_each(|_| good.add(7, 0));
-        assert_eq!(good.chance(), 20_000);
+        (0..500).for_each(|_| good.add(7, 0, collar));
+        assert_eq!(good.chance(of(7)), 20_000);
         let mut bad = LendingRecord::default();
-        (0..5_000).for_each(|_| bad.add(7, 7));
-        assert!(bad.lines < 1_000 && bad.chance() > 980_000 && bad.chance() <= MILLION, "{bad:?}");
+        (0..5_000).for_each(|_| bad.add(7, 7, collar));
+        assert!(bad.lines < 1_000 && bad.chance(of(7)) > 980_000 && bad.chance(of(7)) <= MILLION, "{bad:?}");
+    }
+
+    #[test]
+    fn small_lines_say_little_of_a_large_one_and_a_large_one_little_of_small_ones() {
+        let collar: Price = "0.001".parse().unwrap();
+        let of = |quantity| micro_credits(quantity, collar);
+        let mut small = LendingRecord::default();
+        (0..500).for_each(|_| small.add(1, 0, collar));
+        assert_eq!(small.chance(of(1)), 20_000);
+        assert_eq!(small.chance(of(5_000)), 99_010, "10 lines of 5,000, and 500");
+        let mut large = LendingRecord::default();
+        large.add(1_000_000, 0, collar);
+        (0..30).for_each(|_| large.add(1, 1, collar));
+        assert_eq!(large.chance(of(1)), 756_098, "31 of 41 lines were kept, whatever they were worth");
+        // What was put at risk of nothing says nothing.
+        let mut nothing = LendingRecord::default();
+        (0..500).for_each(|_| nothing.add(1, 0, Price::ZERO));
+        assert_eq!(nothing.chance(of(5_000)), 100_000);
     }
 
     #[test]

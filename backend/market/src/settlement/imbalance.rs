@@ -8,9 +8,9 @@
 //! all that, and at most, it is the collar; at least it is the mean price of the slot.
 //!
 //! *A lender* pays quantity kept × (imbalance price − its own price), at most the line's bond: first from
-//! what is held, then from what the line earned. *Overstay* (memory or GPU that was won, or baseline that
+//! what is held, then from what the line earned, then from available money. *Overstay* (memory or GPU that was won, or baseline that
 //! was lowered, and was not given back) costs max(imbalance price, twice the mean price) of the slot in
-//! which it is kept, as far as there is available money. Buyers that missed the product have it first,
+//! which it is kept, from available money. What that lacks is owed ([`super::arrears`]). Buyers that missed the product have it first,
 //! each at most missed × (imbalance price − its own price), the operator the rest. Who pays gets none of it.
 //!
 //! Only what is known to be a program's own doing counts ([`Instance::kept_by_program`]): nobody pays for a slow node,
@@ -69,6 +69,8 @@ pub struct Imbalances {
     charges: BTreeMap<Line, Credits>,
     compensations: BTreeMap<Line, Credits>,
     pub overstays: Vec<Overstay>,
+    /// What was due and could not be paid.
+    pub unpaid: BTreeMap<ParticipantId, Credits>,
 }
 
 impl Imbalances {
@@ -83,32 +85,48 @@ impl Imbalances {
         all.price(state, slot, awards, &overstays);
         let mut pots: BTreeMap<Product, Credits> = BTreeMap::new();
         let mut payers: BTreeSet<(Product, ParticipantId)> = BTreeSet::new();
+        // Of available money, by participant.
+        let mut spent: BTreeMap<ParticipantId, Credits> = BTreeMap::new();
         for (award, line) in lines(slot, awards) {
-            let Some(kept) = all.kept.get(&id_of(award, line)) else { continue };
+            let Some(kept) = all.kept.get(&id_of(award, line)).copied() else { continue };
             let dearer = dearer(all.products[&product_of(line)].price, line.price);
-            let owed = dearer.charge_half_even(*kept).unwrap_or(line.bond);
+            let owed = dearer.charge_half_even(kept).unwrap_or(line.bond);
             let covered = line.bond_held + delivery.proceeds(award, line).max(Credits::ZERO);
-            let charge = owed.min(line.bond).min(covered);
+            let due = owed.min(line.bond);
+            let mut charge = due.min(covered);
+            charge += all.pay(state, &mut spent, award.participant, due - charge);
             *pots.entry(product_of(line)).or_default() += charge;
-            if *kept > 0 {
+            if kept > 0 {
                 payers.insert((product_of(line), award.participant));
             }
             all.charges.insert(id_of(award, line), charge);
         }
-        let mut spent: BTreeMap<ParticipantId, Credits> = BTreeMap::new();
         for (participant, product, quantity) in overstays {
             let mean = mean_price(state, &product, slot);
             let price = all.products[&product].price.max(mean.times(2));
             let due = price.charge_half_even(quantity).unwrap_or_default();
-            let spent = spent.entry(participant).or_default();
-            let paid = due.min(state.available(participant) - *spent);
-            *spent += paid;
+            let paid = all.pay(state, &mut spent, participant, due);
             *pots.entry(product.clone()).or_default() += paid;
             payers.insert((product, participant));
             all.overstays.push(Overstay { participant, paid });
         }
         all.compensate(state, slot, awards, &pots, &payers, delivery);
         all
+    }
+
+    /// What of a sum is paid from available money; the rest is owed.
+    fn pay(
+        &mut self,
+        state: &State,
+        spent: &mut BTreeMap<ParticipantId, Credits>,
+        participant: ParticipantId,
+        due: Credits,
+    ) -> Credits {
+        let spent = spent.entry(participant).or_default();
+        let paid = due.min(state.available(participant) - *spent);
+        *spent += paid;
+        *self.unpaid.entry(participant).or_default() += due - paid;
+        paid
     }
 
     fn price(&mut self, state: &State, slot: Slot, awards: &[Award], overstays: &[(ParticipantId, Product, i64)]) {

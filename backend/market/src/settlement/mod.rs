@@ -1,4 +1,5 @@
 //! What was delivered, and the money that follows from it.
+pub mod arrears;
 pub mod bond;
 mod imbalance;
 pub mod meter;

@@ -11,6 +11,7 @@ use crate::ledger::{Account, TransferKind};
 use crate::pool::Reference;
 use crate::project;
 use crate::round::{Award, AwardKind, AwardLine};
+use crate::settlement::arrears;
 use crate::settlement::bond::LendingRecord;
 use crate::settlement::imbalance::{Delivery, Imbalances};
 use crate::settlement::meter::Reading;
@@ -88,6 +89,8 @@ pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
         move_money(turn, TransferKind::PlatformRisk, Account::PlatformRisk, Account::Escrow, -escrow, of_slot);
     }
     remember_lenders(turn, slot, &awards, &imbalances);
+    arrears::note(turn, &imbalances.unpaid);
+    arrears::collect(turn, slot);
     remember_imbalances(turn, slot, &imbalances);
     forget_failures(turn, slot);
     remember_prices(turn, slot);
@@ -106,7 +109,7 @@ fn move_money(turn: &mut Turn<'_>, kind: TransferKind, from: Account, to: Accoun
 }
 
 /// Ends what is held of a seller's bond: it pays what its workload kept, the rest comes back. What the
-/// bond lacks was just paid as proceeds. Answers what was paid.
+/// bond lacks was just paid as proceeds, or is available. Answers what was paid.
 fn return_bond(turn: &mut Turn<'_>, receipt: &Receipt, cause: Cause) -> Credits {
     let (available, bond) = (Account::Available(receipt.participant), Account::Bond(receipt.participant));
     let of_bond = receipt.bond.min(receipt.imbalance);
@@ -127,7 +130,8 @@ fn remember_lenders(turn: &mut Turn<'_>, slot: Slot, awards: &[Award], imbalance
         }
         let record = records.entry(lender.id).or_insert(lender.lending);
         for line in award.lines.iter().filter(|l| l.slot == slot && !l.settled) {
-            record.add(line.quantity, imbalances.kept(award, line));
+            let collar = turn.state.collar(&line.pool, line.resource, line.slot);
+            record.add(line.quantity, imbalances.kept(award, line), collar);
         }
     }
     for (id, lending) in records {

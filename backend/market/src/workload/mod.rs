@@ -7,7 +7,7 @@ pub mod register;
 use crate::ids::{InstanceId, ModuleId, NodeId, ParticipantId, SwapId};
 use crate::pool::PoolSlug;
 use crate::time::{Slot, Timestamp};
-use crate::units::{Amounts, Price, Resource};
+use crate::units::{Amounts, Credits, Price, Resource};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -125,6 +125,9 @@ pub struct AutoOffer {
 pub struct Strategy {
     pub auto_bid: Option<AutoBid>,
     pub auto_offer: Option<AutoOffer>,
+    /// What moving it to another node costs its owner: a bid that needs the move wins only at a price so much
+    /// under its limit. Nobody is paid it.
+    pub move_fee: Credits,
 }
 
 /// What the forecast says of one slot, in base units: integers, rounded by the shell.

@@ -3,11 +3,11 @@ use crate::command::{NewInstance, Refusal, RefusalKind};
 use crate::event::Event;
 use crate::ids::*;
 use crate::pool::{Node, Pool};
-use crate::round::occupancy::{Occupancy, moves};
+use crate::round::occupancy::{Occupancy, moves_from};
 use crate::state::State;
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
-use crate::units::{Amounts, Resource, amount};
+use crate::units::{Amounts, Credits, Resource, amount};
 use crate::workload::guidance::{ApplicationProfile, Hint};
 use crate::workload::{AtEnd, Fault, Instance, InstanceState, Module, Strategy};
 
@@ -230,11 +230,21 @@ fn check_owner(state: &State, new: &NewInstance) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// A million credits: above it nothing moves anyway, and it stays far from what an amount can hold.
+const MOST_MOVE_FEE: Credits = Credits::from_units(1_000_000_000_000);
+
 fn check_strategy(state: &State, pool: &Pool, strategy: &Strategy, at: &str) -> Result<(), Refusal> {
     // Automatic bids stay in the workload's own pool: another one must not be taken silently.
     if strategy.auto_bid.as_ref().is_some_and(|s| !s.other_pools.is_empty()) {
         let detail = "Automatic bids stay in the workload's own pool in this version. Leave other_pools empty.";
         return Err(invalid("not_in_this_version", format!("{at}/auto_bid/other_pools"), detail));
+    }
+    if strategy.move_fee.is_negative() || strategy.move_fee > MOST_MOVE_FEE {
+        return Err(invalid(
+            "move_fee_out_of_range",
+            format!("{at}/move_fee"),
+            format!("A move fee is from 0 to {MOST_MOVE_FEE} credits."),
+        ));
     }
     let prices = strategy.auto_bid.iter().flat_map(|s| s.shortage_cost.iter().map(|e| ("auto_bid/shortage_cost", e)));
     let minimums =
@@ -403,7 +413,7 @@ pub fn restart(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) 
     let (home, other): (Vec<_>, Vec<_>) = nodes().partition(|n| n.id == instance.node);
     instance.node = first_fit(turn, &instance.pool, home.into_iter().chain(other), &instance.baseline)?;
     // Its baseline goes along to where its awards are; while it stood still it was not counted there.
-    for node in moves(turn.state, id).into_keys().filter(|node| *node != instance.node) {
+    for node in moves_from(turn.state, &instance).into_keys() {
         first_fit(turn, &instance.pool, turn.state.nodes.get(&node).into_iter(), &instance.baseline)?;
     }
     instance.state = InstanceState::Running;

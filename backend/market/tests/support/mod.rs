@@ -2,6 +2,7 @@
 //! with a dense two-phase simplex. The oracle shares nothing with the engine but rationals.
 #![allow(dead_code)]
 pub mod anything;
+pub mod movers;
 pub mod nodes;
 pub mod world;
 pub mod world_steps;

@@ -250,7 +250,7 @@ impl World {
     /// A round, and what happens while it is sealed.
     pub fn round_with(&mut self, meanwhile: impl FnOnce(&mut Self)) {
         let slots = RHYTHM.open_slots(self.now);
-        if let Reply::Sealed { round, book } = self.run(Command::SealRound) {
+        if let Reply::Sealed { round, book } = self.run(Command::SealRound(None)) {
             meanwhile(self);
             let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::default()).unwrap();
             let verified = clearing::verify(&book, outcome.clone(), Mode::Market).unwrap();

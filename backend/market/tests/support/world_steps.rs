@@ -1,5 +1,5 @@
 //! The steps of a random exchange, each with its auditors.
-use super::left_over;
+use super::{left_over, movers};
 use headroom_market::book::family::hold_needed;
 use headroom_market::book::{Order, OrderStatus, Side, TimeInForce};
 use headroom_market::clearing::{self, Limits, Mode, NoProposal};
@@ -7,6 +7,7 @@ use headroom_market::command::{Command, Reply};
 use headroom_market::event::Event;
 use headroom_market::ids::{InstanceId, NodeId, OrderId, SwapId};
 use headroom_market::ledger::Account;
+use headroom_market::round::movers::Movers;
 use headroom_market::round::occupancy::Occupancy;
 use headroom_market::round::{Award, AwardKind, AwardLine};
 use headroom_market::settlement::Receipt;
@@ -80,9 +81,19 @@ pub fn random_life_with(seed: u64, mut change: impl FnMut(&mut World, Command) -
 
 pub fn clear_round(world: &mut World) -> bool {
     let previous_root = world.state.market.last_root.clone();
-    let Reply::Sealed { round, book } = world.run(Command::SealRound) else { return false };
-    assert!(!matches!(world.run(Command::SealRound), Reply::Sealed { .. }), "one round at a time");
+    let movers = movers::choose(&world.state, world.now);
+    if !movers.is_empty() {
+        let worth = |movers| movers::welfare(&world.state, world.now, movers);
+        let (alone, moved) = (worth(&Movers::new()), worth(&movers));
+        assert!(moved >= alone, "what moves is worth {moved}, and takes room from what is worth {alone}");
+    }
+    let Reply::Sealed { round, book } = world.run(Command::SealRound(Some(movers))) else { return false };
+    assert!(!matches!(world.run(Command::SealRound(None)), Reply::Sealed { .. }), "one round at a time");
     check_commitment(world, round, &previous_root, book.seed);
+    for participant in world.state.participants.values().filter(|p| p.arrears > Credits::ZERO) {
+        let mut bids = book.orders.iter().filter(|o| o.side == clearing::Side::Bid);
+        assert!(bids.all(|o| o.owner != participant.id.to_string()), "{} owes and bids", participant.name);
+    }
     who_cannot_move_bids_where_it_is(world, &book);
     holds_follow_collars(world);
     nothing_is_overdue(world);
@@ -302,7 +313,8 @@ pub fn recover(world: &mut World) {
 pub fn nothing_planned_is_missed(world: &World, instance: InstanceId, done: Slot) {
     let last = world.state.market.planned_until.plus(-1, RHYTHM.slot_seconds);
     let instance = &world.state.instances[&instance];
-    if last <= done || RHYTHM.slot_end(last) <= world.now || instance.is_pinned(world.now) {
+    let stands_still = instance.state != InstanceState::Running;
+    if last <= done || RHYTHM.slot_end(last) <= world.now || instance.is_pinned(world.now) || stands_still {
         return;
     }
     let target = plan::target(&world.state, instance, last);
@@ -338,6 +350,9 @@ pub fn settle(world: &mut World) {
     let expected: Vec<_> = ticks.iter().map(|(i, r, seen)| delivered(&world.state, *i, *r, slot, seen)).collect();
     let (before, risk) = (world.receipts.len(), world.state.ledger.balance(Account::PlatformRisk));
     world.run(Command::SettleSlot { slot, readings });
+    for participant in world.state.participants.values().filter(|p| p.arrears > Credits::ZERO) {
+        assert!(world.state.available(participant.id).is_zero(), "{} owes {}", participant.name, participant.arrears);
+    }
     let mut kept_back = 0;
     for ((instance, resource, _), (bought, lent)) in ticks.iter().zip(expected) {
         let of = |kind: AwardKind| -> i64 {
@@ -427,7 +442,8 @@ pub fn delivered(state: &State, instance: InstanceId, resource: Resource, slot: 
 /// Everybody is to have baseline − lent + won − resold, and who takes waits for who frees.
 pub fn check_plan(world: &World, slot: Slot) {
     let planned = |swap: &Swap| swap.slot == slot && swap.created_at == world.now;
-    for instance in world.state.instances.values() {
+    // One that stands still has nothing to change.
+    for instance in world.state.instances.values().filter(|i| i.state == InstanceState::Running) {
         let swap = instance.swap.and_then(|id| world.state.swaps.get(&id));
         if swap.is_some_and(|s| !planned(s)) {
             continue;

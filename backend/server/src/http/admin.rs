@@ -133,7 +133,7 @@ async fn grant(
     let idempotency = idempotency(&by, &headers, true, &format!("POST /v1/participants/{id}/grants"), &body.bytes)?;
     let command = Command::Grant { participant: id, amount: body.value.amount };
     app.submit(&by, command, idempotency, Attached::default()).await?;
-    let balance = app.sequencer.query(move |s| Balance::of(&s.ledger, id)).await?;
+    let balance = app.sequencer.query(move |s| Balance::of(s, id)).await?;
     Ok((StatusCode::CREATED, Json(balance)).into_response())
 }
 

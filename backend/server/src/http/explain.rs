@@ -72,6 +72,9 @@ fn sentence_of(reason: &str, order: &Order) -> String {
             "A move of its workload failed, so it stays where it is for now; what it has won before is on another node, and more there could not be delivered."
         }
         "TOO_MANY_AWARDS" => "The participant has as many awards as it may have whose slots are not settled.",
+        "IN_ARREARS" => {
+            "The participant owes for capacity that its workloads kept; it buys nothing until that is paid out of what is available."
+        }
         "INSUFFICIENT_HOLD" => "The collar rose and the balance could not follow with a larger hold.",
         "INELIGIBLE" => {
             "The same participant traded the other side of a product, or the workload is to be on another node by then."

@@ -33,10 +33,10 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
 
 /// Money of the caller's participant.
 #[utoipa::path(get, path = "/balance", tag = "finance", operation_id = "getBalance",
-    responses((status = 200, description = "Available, held and bond", body = Balance), Problems))]
+    responses((status = 200, description = "Available, held, bond and arrears", body = Balance), Problems))]
 async fn get_balance(State(app): State<Arc<App>>, Anyone(by): Anyone) -> Answered<Json<Balance>> {
     by.may("finance:read").or_else(|_| by.may("orders:read"))?;
-    Ok(Json(app.sequencer.query(move |s| Balance::of(&s.ledger, by.participant)).await?))
+    Ok(Json(app.sequencer.query(move |s| Balance::of(s, by.participant)).await?))
 }
 
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -66,6 +66,8 @@ pub struct Statement {
     pub totals: Totals,
     /// opening + Σ lines − closing: always zero.
     pub difference: Credits,
+    /// Owed now for what own workloads kept.
+    pub arrears: Credits,
     /// More lines exist than are shown; the CSV has all.
     pub truncated: bool,
 }
@@ -99,6 +101,8 @@ pub struct Totals {
     pub imbalances: Credits,
     /// Paid for memory or GPU that own workloads kept beyond their slot.
     pub overstays: Credits,
+    /// Paid later for what own workloads kept.
+    pub arrears: Credits,
 }
 
 /// Lines in a JSON statement; the CSV has no limit.
@@ -175,6 +179,7 @@ fn describe(line: &LedgerLine) -> String {
         }
         "imbalance" => format!("Bought and kept by who had lent it{slot}"),
         "overstay" => format!("Kept beyond its slot by the workload's own program{slot}"),
+        "arrears" => "Owed for what own workloads had kept".to_owned(),
         "reservation_fee" => format!("Capacity kept for a workload that could not be moved to it{slot}"),
         other => other.replace('_', " "),
     }
@@ -199,6 +204,7 @@ fn totals<'a>(movements: impl IntoIterator<Item = (&'a str, i64)>) -> Totals {
                 &mut totals.imbalances
             }
             "overstay" => &mut totals.overstays,
+            "arrears" => &mut totals.arrears,
             _ => continue,
         };
         *total += Credits::from_units(amount);
@@ -240,6 +246,8 @@ async fn get_statement(
     if truncated {
         shown.drain(..shown.len() - MOST_LINES);
     }
+    let owner = period.participant;
+    let arrears = app.sequencer.query(move |s| Balance::of(s, owner).arrears).await?;
     let directory = app.directory();
     let participant_name = directory.participants.get(&period.participant).map(|p| p.name.clone());
     let participant_name = participant_name.ok_or_else(|| Problem::not_found("participant"))?;
@@ -254,6 +262,7 @@ async fn get_statement(
         lines: shown,
         totals,
         difference: balance - closing,
+        arrears,
         truncated,
     }))
 }

@@ -1,9 +1,10 @@
-//! One round: seal, clear, check, record. The solver runs outside the transaction on a
+//! One round: choose who may move, seal, clear, check, record. The solver runs outside the transaction on a
 //! blocking thread, with node limits and never a wall-clock limit; only a verified outcome
 //! can be recorded.
 use crate::sequencer::{Attached, Busy, Outcome, Sequencer};
 use headroom_market::clearing::{self, Book, Limits, Mode, Verified};
 use headroom_market::command::Command;
+use headroom_market::round::movers::{self, Choice, Movers, Trial};
 use headroom_market::time::Timestamp;
 use headroom_solver::MixedInteger;
 use headroom_store::write::ArchivedRound;
@@ -12,7 +13,8 @@ use std::sync::Arc;
 
 /// Seals and clears the next round; `false` if there was nothing to clear.
 pub async fn run(sequencer: &Sequencer, rejected: &Path, now: Timestamp) -> Result<bool, Busy> {
-    let sealed = sequencer.internal(Command::SealRound, Attached::default()).await?;
+    let movers = choose_movers(sequencer, now).await?;
+    let sealed = sequencer.internal(Command::SealRound(Some(movers)), Attached::default()).await?;
     let Outcome::Sealed { round, book } = sealed else { return Ok(false) };
     let cleared = clear_verified(book.clone()).await;
     let Some(outcome) = cleared else {
@@ -40,6 +42,22 @@ pub async fn run(sequencer: &Sequencer, rejected: &Path, now: Timestamp) -> Resu
         void(sequencer, round, &refusal.detail).await?;
     }
     Ok(true)
+}
+
+/// Tries the round without and with what its bids would take to other nodes.
+async fn choose_movers(sequencer: &Sequencer, now: Timestamp) -> Result<Movers, Busy> {
+    let look = async |movers: Movers| sequencer.query(move |s| movers::prepare(s, now, &movers)).await;
+    let Some(prepared) = look(Movers::new()).await? else { return Ok(Movers::new()) };
+    let mut choice = Choice::of(&prepared);
+    while let Some(movers) = choice.next() {
+        let Some(prepared) = look(movers).await? else { break };
+        let work = move || {
+            let outcome = clearing::clear(&prepared.book, Mode::Market, &MixedInteger::PRODUCTION, &movers::TRIAL);
+            outcome.ok().map(|outcome| Trial::of(&prepared, &outcome))
+        };
+        choice.record(tokio::task::spawn_blocking(work).await.unwrap_or(None));
+    }
+    Ok(choice.chosen())
 }
 
 async fn void(sequencer: &Sequencer, round: u64, reason: &str) -> Result<(), Busy> {

@@ -24,6 +24,7 @@ const movedColumns = (open: (id: string) => void): Column<Moved>[] => [
   moved('reservation_fees', 'Reservation fees, cr', 'Received less paid: a tenth of the price of capacity that was kept for a workload whose own program could not be moved to it.', true),
   moved('imbalances', 'Imbalances, cr', 'Received less paid: for what was lent and kept by the lender’s own workload, up to its bond.', true),
   moved('overstays', 'Overstays, cr', 'Paid for memory or GPU that an own workload kept beyond its slot.', true),
+  moved('arrears', 'Arrears, cr', 'Paid later for what own workloads kept, when there was too little money in their slot.', true),
 ];
 const accountColumns: Column<Account>[] = [
   { id: 'account', head: 'Account', cell: kindOf, value: (a) => a.account },

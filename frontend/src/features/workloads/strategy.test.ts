@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { faultOf, formOf, sendable, strategyOf } from './strategy';
 
-const before = { auto_bid: { shortage_cost: { cpu_milli: '0.003840001', mem_mib: '0.000256973' }, other_pools: ['hel1-gp'] }, auto_offer: null };
+const before = { auto_bid: { shortage_cost: { cpu_milli: '0.003840001', mem_mib: '0.000256973' }, other_pools: ['hel1-gp'] }, auto_offer: null, move_fee: '0.000000' };
 const form = formOf(before, ['cpu_milli', 'mem_mib']);
 
 it('saving what was loaded changes nothing, to the last digit', () => {
@@ -14,3 +14,10 @@ it('refuses a price that is no plain number, where it would be sent', () => {
   expect([sendable(form), sendable(typed), sendable({ ...typed, bid: false })]).toEqual([true, false, true]);
 });
 it('leaves out a resource without a price', () => expect(strategyOf({ ...form, cost: { cpu_milli: '', mem_mib: '1' } }, before).auto_bid?.shortage_cost).toEqual({ mem_mib: '0.000976563' }));
+
+it('keeps what moving costs, without idle zeros', () => {
+  const fee = formOf({ ...before, move_fee: '12.500000' }, ['cpu_milli']);
+  expect(fee.fee).toBe('12.5');
+  expect(strategyOf(fee, before).move_fee).toBe('12.500000');
+  expect(sendable({ ...fee, fee: '1.0000001' })).toBe(false);
+});

@@ -1,19 +1,21 @@
 // Between the form, where prices are per core or GiB, and the wire, where they are per base unit.
 import type { Strategy } from '@/lib/api';
-import { decimal, divRound, exactPrice, readDecimal, unitOf } from '@/lib/money';
+import { decimal, divRound, exactPrice, micro, readDecimal, unitOf } from '@/lib/money';
 
 type Prices = Record<string, string>;
-export interface Form { bid: boolean; offer: boolean; cost: Prices; least: Prices }
+export interface Form { bid: boolean; offer: boolean; cost: Prices; least: Prices; fee: string }
 const both = (names: string[], prices: Prices | undefined) => Object.fromEntries(names.map((r) => [r, prices?.[r] ? exactPrice(r, prices[r]) : '']));
 
 export const formOf = (s: Strategy, names: string[]): Form => ({
-  bid: s.auto_bid !== null, offer: s.auto_offer !== null, cost: both(names, s.auto_bid?.shortage_cost), least: both(names, s.auto_offer?.minimum_price),
+  bid: s.auto_bid !== null, offer: s.auto_offer !== null, cost: both(names, s.auto_bid?.shortage_cost), least: both(names, s.auto_offer?.minimum_price), fee: s.move_fee && micro(s.move_fee) > 0n ? s.move_fee.replace(/\.?0+$/, '') : '',
 });
 
 const typed = (text: string) => readDecimal(text, 9);
+/** Credits have 6 digits. */
+export const feeFault = (text: string): string | undefined => readDecimal(text, 6).fault;
 export const faultOf = (text: string): string | undefined => typed(text).fault;
 /** Only what is switched on is sent, so only that must be readable. */
-export const sendable = (f: Form): boolean => [...(f.bid ? Object.values(f.cost) : []), ...(f.offer ? Object.values(f.least) : [])].every((text) => !faultOf(text));
+export const sendable = (f: Form): boolean => [...(f.bid ? Object.values(f.cost) : []), ...(f.offer ? Object.values(f.least) : [])].every((text) => !faultOf(text)) && !feeFault(f.fee);
 
 /** Per base unit; a resource without a price is left out. */
 const wire = (prices: Prices): Prices => Object.fromEntries(Object.entries(prices).flatMap(([r, text]) => {
@@ -23,4 +25,5 @@ const wire = (prices: Prices): Prices => Object.fromEntries(Object.entries(price
 export const strategyOf = (f: Form, before: Strategy): Strategy => ({
   auto_bid: f.bid ? { shortage_cost: wire(f.cost), other_pools: before.auto_bid?.other_pools ?? [] } : null,
   auto_offer: f.offer ? { minimum_price: wire(f.least) } : null,
+  move_fee: decimal(readDecimal(f.fee, 6).value ?? 0n, 6),
 });

@@ -16,7 +16,7 @@ export interface Me {
 export interface Session { access_token: string; expires_in: number; csrf_token: string; refresh_token: string }
 export interface Module { id: string; participant: string | null; name: string; hash: string; size_bytes: number; created_at: string }
 export interface About { version: string; licence: string; demo: boolean; attributions: { name: string; text: string; licence: string }[] }
-export interface Balance { available: string; held: string; bond: string; currency: string }
+export interface Balance { available: string; held: string; bond: string; arrears: string; currency: string }
 
 export interface PriceNow { price: string; slot: string; round: number; set_by: string; low: string; high: string }
 export interface PoolResource {
@@ -176,6 +176,8 @@ export interface Swap {
 export interface Strategy {
   auto_bid: { shortage_cost: Record<ResourceName, string>; other_pools: string[] } | null;
   auto_offer: { minimum_price: Record<ResourceName, string> } | null;
+  /** What moving it costs its owner. */
+  move_fee?: string;
 }
 export interface Instance {
   id: string; participant: string; name: string; driver: string; module: string; pool: string; node: string; epoch: number; class: string; state: string;
@@ -233,9 +235,11 @@ export interface StatementLine {
 }
 export interface Statement {
   participant: string; participant_name: string; currency: string; from: string; to: string; opening: string; closing: string; lines: StatementLine[];
-  totals: { granted: string; charges: string; credit_notes: string; proceeds: string; net_charges: string; reservation_fees: string; imbalances: string; overstays: string };
+  totals: { granted: string; charges: string; credit_notes: string; proceeds: string; net_charges: string; reservation_fees: string; imbalances: string; overstays: string; arrears: string };
   /** opening + all lines − closing: always zero. */
   difference: string;
+  /** Owed now for what own workloads kept. */
+  arrears: string;
   /** More lines exist than are shown; the CSV has all. */
   truncated: boolean;
 }

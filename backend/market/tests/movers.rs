@@ -1,0 +1,250 @@
+//! A move has to earn the room that it takes: a workload whose node is full goes to another only where the
+//! round is worth more with it than without, whatever its bid says.
+mod support;
+
+use headroom_market::book::{OrderRequest, PoolChoice, Resell, Side, TimeInForce, Window};
+use headroom_market::clearing::rational::Rat;
+use headroom_market::clearing::{self, Limits, Mode, NoProposal};
+use headroom_market::command::{Command, NewInstance, Reply};
+use headroom_market::ids::{InstanceId, NodeId, OrderId, ParticipantId};
+use headroom_market::pool::{ReserveStep, Tier};
+use headroom_market::round::movers::{Movers, prepare};
+use headroom_market::units::{Amounts, Credits, Resource, Share};
+use headroom_market::workload::{AtEnd, Class, ComparisonRules, Strategy};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use support::movers;
+use support::world::{RHYTHM, World, participant};
+
+/// One resource, for a reserve price of 0.0005 a unit.
+fn market(seed: u64) -> World {
+    let mut world = World::new(seed);
+    world.run(Command::CreatePool {
+        slug: "p".into(),
+        name: "P".into(),
+        pop: "x".into(),
+        tier: Tier::GeneralPurpose,
+        resources: vec![Resource::CpuMilli],
+        release_start: "1".parse().unwrap(),
+    });
+    let steps = vec![ReserveStep { share: Share::from_units(1_000_000), price: "0.0005".parse().unwrap() }];
+    let effective_at = world.now.plus_seconds(-60);
+    let (pool, resource) = ("p".to_owned(), Resource::CpuMilli);
+    world.run(Command::ScheduleReserve { pool, resource, steps, effective_at, expected_version: None, by: None });
+    world
+}
+
+fn cpu(quantity: i64) -> Amounts {
+    [(Resource::CpuMilli, quantity)].into()
+}
+
+fn node(world: &mut World, name: &str, capacity: i64) -> NodeId {
+    let (properties, pool) = (BTreeMap::new(), "p".to_owned());
+    world.run(Command::CreateNode { name: name.into(), pool, capacity: cpu(capacity), properties });
+    *world.state.nodes.iter().find(|(_, n)| n.name == name).expect("it was made").0
+}
+
+fn workload(world: &mut World, owner: ParticipantId, node: NodeId, baseline: i64) -> InstanceId {
+    let registered =
+        Command::RegisterModule { participant: None, name: "steady".into(), hash: "h".into(), size_bytes: 1 };
+    let Reply::Module(module) = world.run(registered) else { panic!("module") };
+    let new = NewInstance {
+        participant: owner,
+        name: format!("w{}", world.state.instances.len()),
+        driver: "wasm".into(),
+        module,
+        pool: "p".into(),
+        node: Some(node),
+        class: Class::Standard,
+        baseline: cpu(baseline),
+        floor: cpu(100),
+        limit: cpu(9_000),
+        at_end: AtEnd::Shrink,
+        comparison: ComparisonRules::default(),
+        strategy: Strategy::default(),
+    };
+    match world.run(Command::RegisterInstance(Box::new(new))) {
+        Reply::Instance(id) => id,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// All or nothing where it names no workload.
+fn bid(
+    world: &mut World,
+    participant: ParticipantId,
+    instance: Option<InstanceId>,
+    quantity: i64,
+    limit: &str,
+) -> OrderId {
+    let first = RHYTHM.first_open(world.now);
+    let request = OrderRequest {
+        instance,
+        window: Window { start_at: first.start(), end_at: first.plus(1, RHYTHM.slot_seconds).start() },
+        latest_start_at: None,
+        replicas: 1,
+        resources: cpu(quantity),
+        pools: vec![PoolChoice { pool: "p".into(), adder: Credits::ZERO }],
+        assurance: Default::default(),
+        limit: limit.parse().unwrap(),
+        min_fill: if instance.is_none() { "1" } else { "0" }.parse().unwrap(),
+        time_in_force: TimeInForce::Gtc,
+        expires_at: None,
+        resell: Resell::Never,
+        parent: None,
+        project: None,
+        no_displacement: false,
+        min_run_slots: 0,
+        class: Class::Standard,
+        client_bid_id: None,
+    };
+    let command = Command::PlaceOrder { participant, side: Side::Bid, request: Box::new(request), client_order: None };
+    match world.run(command) {
+        Reply::Order(id) => id,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What each order won.
+fn round(world: &mut World) -> BTreeMap<OrderId, (i64, Vec<NodeId>)> {
+    let seal = movers::seal(&world.state, world.now);
+    let Reply::Sealed { round, book } = world.run(seal) else { panic!("a round") };
+    let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION).unwrap();
+    let outcome = clearing::verify(&book, outcome, Mode::Market).unwrap();
+    let result_hash = outcome.result_hash();
+    let reply = world.run(Command::RecordOutcome { round, result_hash, outcome: Some(Arc::new(outcome)) });
+    assert!(matches!(reply, Reply::Done), "{reply:?}");
+    let awards = world.state.awards.values().filter(|a| a.round == round);
+    awards.map(|a| (a.order, (a.lines.iter().map(|l| l.quantity).sum(), a.nodes.clone()))).collect()
+}
+
+/// A full node with a workload of 3,500 on it, an empty one of 10,000, and a bid of 8,000 that names no workload.
+/// Whether the workload's bid won, and the other.
+fn beside_a_large_bid(limit: &str, large: &str) -> (bool, bool) {
+    crowd(3_500, limit, large, "0")
+}
+
+fn crowd(baseline: i64, limit: &str, large: &str, move_fee: &str) -> (bool, bool) {
+    let mut world = market(1);
+    let (small, empty) = (node(&mut world, "small", 4_000), node(&mut world, "empty", 10_000));
+    let (tenant, other) = (participant(&mut world, "tenant", "1000"), participant(&mut world, "other", "1000"));
+    let instance = workload(&mut world, tenant, small, baseline);
+    let strategy = Strategy { move_fee: move_fee.parse().unwrap(), ..Strategy::default() };
+    assert!(matches!(world.run(Command::SetStrategy { participant: tenant, instance, strategy }), Reply::Instance(_)));
+    let moves = bid(&mut world, tenant, Some(instance), 1_000, limit);
+    let stays = bid(&mut world, other, None, 8_000, large);
+    let won = round(&mut world);
+    if let Some((_, nodes)) = won.get(&moves) {
+        assert_eq!(nodes.as_slice(), [if won[&moves].0 > 500 { empty } else { small }]);
+        assert!(won[&moves].0 == 1_000 || won[&moves].0 == 500 && won.contains_key(&stays));
+    }
+    (won.get(&moves).is_some_and(|w| w.0 == 1_000), won.contains_key(&stays))
+}
+
+#[test]
+fn a_bid_that_can_not_win_takes_nobodys_room() {
+    assert_eq!(beside_a_large_bid("0.000001", "100"), (false, true));
+}
+
+/// It could pay what the exchange asks, and what it would take is worth more to another.
+#[test]
+fn a_bid_that_could_win_takes_no_room_that_is_worth_more_to_another() {
+    assert_eq!(beside_a_large_bid("0.6", "100"), (false, true));
+}
+
+#[test]
+fn a_move_that_is_worth_more_than_what_it_takes_is_made() {
+    assert_eq!(beside_a_large_bid("50", "6"), (true, false));
+}
+
+/// 1,000 cost 0.5 at the reserve price: of a limit of 50 a fee of 49.4 leaves enough, one of 49.6 does not.
+#[test]
+fn a_move_that_costs_its_owner_more_than_the_bid_leaves_is_not_made() {
+    let with_fee = |fee| crowd(4_000, "50", "4.1", fee);
+    assert_eq!(with_fee("49.3"), (true, false), "0.2 to spare, the other bid has 0.1");
+    assert_eq!(with_fee("49.6"), (false, true));
+    assert_eq!(with_fee("60"), (false, true), "an adder is never beyond the limit");
+    // Half of it can be had at home, which is worth 24.75: what the move adds is less than it costs.
+    assert_eq!(crowd(3_500, "50", "4.1", "30"), (false, true));
+}
+
+#[test]
+fn journals_from_before_there_were_movers_are_read() {
+    let old: Command = serde_json::from_str(r#"{"command":"seal_round"}"#).unwrap();
+    assert!(matches!(old, Command::SealRound(None)));
+    let text = serde_json::to_string(&Command::SealRound(Some(Movers::new()))).unwrap();
+    assert!(matches!(serde_json::from_str(&text).unwrap(), Command::SealRound(Some(movers)) if movers.is_empty()));
+}
+
+/// Nodes that are nearly full, workloads that all want more, and others that want whole nodes.
+fn crowded(seed: u64) -> World {
+    let mut world = market(seed);
+    let other = participant(&mut world, "other", "5000");
+    let mut nodes = Vec::new();
+    for name in ["a", "b", "c"] {
+        let capacity = 3_000 + world.chance.below(4_000) as i64;
+        nodes.push((node(&mut world, name, capacity), capacity));
+    }
+    let mut instances = Vec::new();
+    for (node, capacity) in nodes {
+        let mut free = capacity;
+        while free > 1_500 && world.chance.below(3) > 0 {
+            let baseline = 600 + world.chance.below(free as u64 - 600) as i64;
+            free -= baseline;
+            let owner = participant(&mut world, "owner", "500");
+            instances.push((owner, workload(&mut world, owner, node, baseline)));
+        }
+    }
+    for (owner, instance) in instances {
+        let quantity = 200 + world.chance.below(1_500) as i64;
+        let limit = Credits::from_units(quantity * (100 + world.chance.below(3_000) as i64)).to_string();
+        bid(&mut world, owner, Some(instance), quantity, &limit);
+    }
+    for _ in 0..world.chance.below(3) {
+        let quantity = 1_000 + world.chance.below(3_000) as i64;
+        let limit = Credits::from_units(quantity * (100 + world.chance.below(3_000) as i64)).to_string();
+        bid(&mut world, other, None, quantity, &limit);
+    }
+    world
+}
+
+/// Against all sets of movers: what is chosen is never worth less than nobody, and seldom less than the best.
+#[test]
+fn the_movers_chosen_are_nearly_the_best() {
+    let seeds = std::env::var("MOVER_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(150);
+    let (mut tried, mut moved, mut best, mut harmful, mut missed) = (0_i128, 0, 0_u32, 0, Rat::ZERO);
+    for seed in 0..seeds {
+        let world = crowded(seed);
+        let Some(prepared) = prepare(&world.state, world.now, &Movers::new()) else { continue };
+        let ids: Vec<InstanceId> = prepared.moves.could.keys().copied().collect();
+        if ids.is_empty() || ids.len() > 6 || prepared.book.orders.is_empty() {
+            continue;
+        }
+        tried += 1;
+        let worth = |movers: &Movers| movers::welfare(&world.state, world.now, movers);
+        let chosen = movers::choose(&world.state, world.now);
+        moved += chosen.len();
+        let (alone, found) = (worth(&Movers::new()), worth(&chosen));
+        assert!(found >= alone, "{seed}: a move costs others more than it brings");
+        harmful += usize::from(worth(&ids.iter().copied().collect()) < alone);
+        let sets = (0..1_usize << ids.len()).map(|set| {
+            ids.iter().enumerate().filter(|(n, _)| set >> n & 1 == 1).map(|(_, id)| *id).collect::<Movers>()
+        });
+        let most = sets.map(|set| worth(&set)).max().expect("there is the empty set");
+        best += u32::from(found == most);
+        if most.is_pos() {
+            missed = &missed + &(&most - &found).div(&most);
+        }
+        for id in &chosen {
+            let without: Movers = chosen.iter().copied().filter(|other| other != id).collect();
+            assert!(worth(&without) <= found, "{seed}: {id} takes more than it brings");
+        }
+    }
+    let millionths = (&missed * &Rat::ratio(1_000_000, tried.max(1))).floor();
+    println!(
+        "{tried} rounds, {moved} movers, {best} times the best set; {millionths} millionths of it missed on average"
+    );
+    println!("all that could move, at once, would have been worth less than nobody in {harmful}");
+    assert!(tried > 50 && moved > 20 && harmful > 3);
+    assert!(i128::from(best) * 10 > tried * 8, "{best} of {tried}");
+}
