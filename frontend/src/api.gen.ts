@@ -146,6 +146,8 @@ export interface components {
             available: components["schemas"]["Credits"];
             held: components["schemas"]["Credits"];
             bond: components["schemas"]["Credits"];
+            /** @description Owed for what own workloads kept; until it is paid, bids sit rounds out. */
+            arrears: components["schemas"]["Credits"];
         };
         /** @description The same replay with demand that follows the price. */
         BandEnd: {
@@ -531,6 +533,16 @@ export interface components {
              * @description What its own workloads kept of them, in millionths of a line.
              */
             kept: number;
+            /**
+             * Format: int64
+             * @description What replacing them could have cost at the collars of their slots, in micro-credits.
+             */
+            at_risk?: number;
+            /**
+             * Format: int64
+             * @description What replacing what was kept of them could have cost, in micro-credits.
+             */
+            kept_at_risk?: number;
         };
         Level: {
             /**
@@ -850,6 +862,8 @@ export interface components {
                 highest_class?: components["schemas"]["Class"];
                 /** @description How it has kept what it promised as a lender: the size of its bonds. */
                 lending?: components["schemas"]["LendingRecord"];
+                /** @description What it owes for what its workloads kept (`settlement/arrears.rs`): until it is paid it buys nothing. */
+                arrears?: components["schemas"]["Credits"];
                 created_at: components["schemas"]["Timestamp"];
             }[];
             has_more: boolean;
@@ -1412,6 +1426,8 @@ export interface components {
             highest_class?: components["schemas"]["Class"];
             /** @description How it has kept what it promised as a lender: the size of its bonds. */
             lending?: components["schemas"]["LendingRecord"];
+            /** @description What it owes for what its workloads kept (`settlement/arrears.rs`): until it is paid it buys nothing. */
+            arrears?: components["schemas"]["Credits"];
             created_at: components["schemas"]["Timestamp"];
         };
         /** @example par_01jd3z6k2m9x7q4v8n5t1w0r3c */
@@ -2163,6 +2179,8 @@ export interface components {
             totals: components["schemas"]["Totals"];
             /** @description opening + Σ lines − closing: always zero. */
             difference: components["schemas"]["Credits"];
+            /** @description Owed now for what own workloads kept. */
+            arrears: components["schemas"]["Credits"];
             /** @description More lines exist than are shown; the CSV has all. */
             truncated: boolean;
         };
@@ -2193,6 +2211,18 @@ export interface components {
             auto_bid: components["schemas"]["AutoBid"] | null;
             /** @default null */
             auto_offer: components["schemas"]["AutoOffer"] | null;
+            /**
+             * @description What moving it to another node costs its owner: a bid that needs the move wins only at a price so much
+             *     under its limit. Nobody is paid it.
+             * @default 0.000000
+             */
+            move_fee: components["schemas"]["Credits"];
+            /**
+             * @description The most by which what it wins and what it lends may differ in a slot; no limit where a resource is
+             *     not named.
+             * @default {}
+             */
+            max_swap: components["schemas"]["BTreeMap"];
         };
         /** @description One event of the stream. */
         StreamEvent: {
@@ -2320,6 +2350,8 @@ export interface components {
             imbalances: components["schemas"]["Credits"];
             /** @description Paid for memory or GPU that own workloads kept beyond their slot. */
             overstays: components["schemas"]["Credits"];
+            /** @description Paid later for what own workloads kept. */
+            arrears: components["schemas"]["Credits"];
         };
         /** @description A schedule to try, as one is scheduled, and on what. */
         TriedReservePrice: {

@@ -11,15 +11,17 @@ use headroom_market::apply::apply;
 use headroom_market::book::{Order, Side, TimeInForce};
 use headroom_market::command::{Command, Reply};
 use headroom_market::event::Event;
+use headroom_market::ids::InstanceId;
 use headroom_market::ledger::{Account, TransferKind};
 use headroom_market::pool::Reference;
 use headroom_market::project;
-use headroom_market::round::AwardKind;
+use headroom_market::round::{AwardKind, AwardLine};
 use headroom_market::state::State;
 use headroom_market::swap::SwapState;
 use headroom_market::swap::saga::{StepReport, StepResult};
+use headroom_market::time::Slot;
 use headroom_market::units::{Credits, Price, Resource};
-use headroom_market::workload::InstanceState;
+use headroom_market::workload::{InstanceState, Strategy};
 use std::collections::BTreeMap;
 
 use support::world::*;
@@ -91,6 +93,53 @@ fn stopped_and_started_workloads_are_promised_no_more_than_there_is() {
     }
     println!("{rounds} rounds, {stopped} stopped, {started} started, {refused} refused");
     assert!(rounds > 500 && started > 200 && refused > 0, "{rounds} {started} {refused}");
+}
+
+/// Workloads that change by no more than they are told to, however many rounds there are for a slot.
+#[test]
+fn thrash_limits_hold_over_all_rounds_of_a_slot() {
+    let (mut bound, mut rounds) = (0, 0);
+    for seed in 800..900 {
+        let mut limits = BTreeMap::new();
+        let (world, cleared) = random_life_with(seed, |world, command| {
+            if limits.is_empty() {
+                for (id, instance) in world.state.instances.clone() {
+                    let most = 100 + world.chance.below(500) as i64;
+                    let strategy = Strategy { max_swap: amounts(most, most), ..Strategy::default() };
+                    world.run(Command::SetStrategy { participant: instance.participant, instance: id, strategy });
+                    limits.insert(id, most);
+                }
+            }
+            for (id, most) in &limits {
+                for slot in RHYTHM.open_slots(world.now) {
+                    for resource in [Resource::CpuMilli, Resource::MemMib] {
+                        let change = change_of(world, *id, slot, resource);
+                        assert!(change.abs() <= *most, "{change} of {most} {resource} in {slot}");
+                        bound += u32::from(change.abs() == *most);
+                    }
+                }
+            }
+            command
+        });
+        rounds += cleared;
+        check_settlement(&world);
+        check_replay(&world);
+    }
+    println!("{rounds} rounds, {bound} times a limit was reached");
+    assert!(rounds > 500 && bound > 200, "{rounds} {bound}");
+}
+
+/// What a workload has won less what it has lent for a slot.
+fn change_of(world: &World, id: InstanceId, slot: Slot, resource: Resource) -> i64 {
+    let awards = world.state.awards.values().filter(|a| a.instance == Some(id));
+    let lines = awards.flat_map(|a| a.lines.iter().map(move |l| (a.kind, l)));
+    let here = lines.filter(|(_, l)| l.slot == slot && l.resource == resource);
+    let change = |(kind, line): (AwardKind, &AwardLine)| match kind {
+        AwardKind::Bought => line.quantity - line.resold,
+        AwardKind::Lent => -line.quantity,
+        AwardKind::Resold => 0,
+    };
+    here.map(change).sum()
 }
 
 /// One workload of each participant lends, cheaply, and the other buys; half of the limits that are about to

@@ -340,9 +340,30 @@ impl<'a> Builder<'a> {
             if lender {
                 self.add_holdings(instance, &mut entry);
             }
+            self.add_thrash_limits(instance, &mut entry);
             instances.push(entry);
         }
         instances
+    }
+
+    /// How much more of each resource may be won or lent in a slot: what earlier rounds changed counts,
+    /// in whichever direction.
+    fn add_thrash_limits(&self, instance: &crate::workload::Instance, entry: &mut clearing::Instance) {
+        if instance.strategy.max_swap.is_empty() {
+            return;
+        }
+        let lent = lent(self.state, instance.id);
+        let mut changed: BTreeMap<(Slot, Resource), i64> =
+            lent.into_iter().map(|(k, quantity)| (k, -quantity)).collect();
+        for line in bought(self.state, instance.id).flat_map(|a| &a.lines) {
+            *changed.entry((line.slot, line.resource)).or_default() += line.quantity - line.resold;
+        }
+        for (index, slot) in self.slots.iter().enumerate() {
+            for (resource, most) in &instance.strategy.max_swap {
+                let already = changed.get(&(*slot, *resource)).copied().unwrap_or(0).abs();
+                entry.max_swap.push(row(&instance.pool, *resource, index as i64, (most - already).max(0)));
+            }
+        }
     }
 
     fn add_holdings(&self, instance: &crate::workload::Instance, entry: &mut clearing::Instance) {

@@ -128,6 +128,9 @@ pub struct Strategy {
     /// What moving it to another node costs its owner: a bid that needs the move wins only at a price so much
     /// under its limit. Nobody is paid it.
     pub move_fee: Credits,
+    /// The most by which what it wins and what it lends may differ in a slot; no limit where a resource is
+    /// not named.
+    pub max_swap: Amounts,
 }
 
 /// What the forecast says of one slot, in base units: integers, rounded by the shell.

@@ -268,6 +268,7 @@ async fn workloads(
                 ]
                 .into(),
             }),
+            ..Strategy::default()
         };
         let new = NewInstance {
             participant: teams[w.team],

@@ -95,7 +95,7 @@ fn sentence_of(reason: &str, order: &Order) -> String {
             "The price is just this limit: what was to be had at it, if anything, went to others with the same limit, as the published seed decided."
         }
         "FLOOR_PROTECTED" => "Lending more would have taken the instance under its capacity floor.",
-        "THRASH_LIMIT" => "The instance may not change by that much in one round.",
+        "THRASH_LIMIT" => "The workload's strategy (`max_swap`) lets rounds change it by so much in a slot and no more.",
         "SOLVER_FALLBACK" => {
             "The round was cleared without all-or-none orders, because its first outcome did not pass the check."
         }
@@ -189,7 +189,11 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>) -> Vec<C
             changes.push(change(less, None, true));
             changes.push(change(other_limit, None, false));
         }
-        ("FLOOR_PROTECTED" | "THRASH_LIMIT", Side::Offer) => {
+        ("THRASH_LIMIT", _) => {
+            changes.push(change("Ask for or offer less, or raise `max_swap` of the workload's strategy", None, true));
+            changes.push(change(other_limit, None, false));
+        }
+        ("FLOOR_PROTECTED", Side::Offer) => {
             changes.push(change("Offer less", None, true));
             changes.push(change(other_limit, None, false));
         }

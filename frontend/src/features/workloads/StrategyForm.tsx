@@ -3,7 +3,7 @@ import { Button, Note, NumberField, Panel, toast } from '@/components/ui';
 import { Switch } from '@/components/ui/Switch';
 import { type Instance, type Strategy, useWrite } from '@/lib/api';
 import { unitOf } from '@/lib/money';
-import { faultOf, feeFault, type Form, formOf, sendable, strategyOf } from './strategy';
+import { faultOf, feeFault, type Form, formOf, mostFault, sendable, strategyOf } from './strategy';
 
 function Prices({ label, values, on, set }: { label: string; values: Record<string, string>; on: boolean; set: (values: Record<string, string>) => void }) {
   return (
@@ -35,6 +35,11 @@ export function StrategyForm({ instance }: { instance: Instance }) {
         <Prices label="A slot short costs" values={form.cost} on={form.bid} set={(cost) => change({ cost })} />
         <Switch label="Lend what it will not need" on={form.offer} onChange={(offer) => change({ offer })} />
         <Prices label="Take at least" values={form.least} on={form.offer} set={(least) => change({ least })} />
+        <div className="halves" style={{ gap: 8 }}>
+          {Object.entries(form.most).map(([r, value]) => (
+            <NumberField key={r} label={`Change at most, ${unitOf(r).label}`} unit={unitOf(r).many} value={value} onChange={(v) => change({ most: { ...form.most, [r]: v } })} error={mostFault(r, value)} help="What rounds may add or take of it in a slot; empty is no limit." />
+          ))}
+        </div>
         <NumberField label="Moving it costs you" unit="cr" value={form.fee} onChange={(fee) => change({ fee })} error={feeFault(form.fee)} help="A bid that needs another node wins only at a price so much under its limit." />
         {write.error && <div role="alert"><Note tone="bad">{write.error.said}</Note></div>}
         <Button type="submit" busy={write.isPending} disabled={!good}>Save strategy</Button>

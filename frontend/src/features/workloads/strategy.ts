@@ -1,21 +1,26 @@
 // Between the form, where prices are per core or GiB, and the wire, where they are per base unit.
 import type { Strategy } from '@/lib/api';
-import { decimal, divRound, exactPrice, micro, readDecimal, unitOf } from '@/lib/money';
+import { decimal, divRound, exactPrice, micro, readDecimal, readQuantity, unitOf } from '@/lib/money';
 
 type Prices = Record<string, string>;
-export interface Form { bid: boolean; offer: boolean; cost: Prices; least: Prices; fee: string }
+export interface Form { bid: boolean; offer: boolean; cost: Prices; least: Prices; fee: string; most: Prices }
 const both = (names: string[], prices: Prices | undefined) => Object.fromEntries(names.map((r) => [r, prices?.[r] ? exactPrice(r, prices[r]) : '']));
+
+/** In cores or GiB, as fine as they can be typed. */
+const inUnits = (resource: string, base: number) => String(Number((base / unitOf(resource).per).toFixed(3)));
 
 export const formOf = (s: Strategy, names: string[]): Form => ({
   bid: s.auto_bid !== null, offer: s.auto_offer !== null, cost: both(names, s.auto_bid?.shortage_cost), least: both(names, s.auto_offer?.minimum_price), fee: s.move_fee && micro(s.move_fee) > 0n ? s.move_fee.replace(/\.?0+$/, '') : '',
+  most: Object.fromEntries(names.map((r) => [r, s.max_swap?.[r] === undefined ? '' : inUnits(r, s.max_swap[r])])),
 });
 
 const typed = (text: string) => readDecimal(text, 9);
 /** Credits have 6 digits. */
 export const feeFault = (text: string): string | undefined => readDecimal(text, 6).fault;
 export const faultOf = (text: string): string | undefined => typed(text).fault;
+export const mostFault = (resource: string, text: string): string | undefined => readQuantity(resource, text).fault;
 /** Only what is switched on is sent, so only that must be readable. */
-export const sendable = (f: Form): boolean => [...(f.bid ? Object.values(f.cost) : []), ...(f.offer ? Object.values(f.least) : [])].every((text) => !faultOf(text)) && !feeFault(f.fee);
+export const sendable = (f: Form): boolean => [...(f.bid ? Object.values(f.cost) : []), ...(f.offer ? Object.values(f.least) : [])].every((text) => !faultOf(text)) && !feeFault(f.fee) && Object.entries(f.most).every(([r, text]) => !mostFault(r, text));
 
 /** Per base unit; a resource without a price is left out. */
 const wire = (prices: Prices): Prices => Object.fromEntries(Object.entries(prices).flatMap(([r, text]) => {
@@ -26,4 +31,8 @@ export const strategyOf = (f: Form, before: Strategy): Strategy => ({
   auto_bid: f.bid ? { shortage_cost: wire(f.cost), other_pools: before.auto_bid?.other_pools ?? [] } : null,
   auto_offer: f.offer ? { minimum_price: wire(f.least) } : null,
   move_fee: decimal(readDecimal(f.fee, 6).value ?? 0n, 6),
+  max_swap: Object.fromEntries(Object.entries(f.most).flatMap(([r, text]) => {
+    const { value } = readQuantity(r, text);
+    return value === null ? [] : [[r, value]];
+  })),
 });

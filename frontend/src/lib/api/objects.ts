@@ -178,6 +178,8 @@ export interface Strategy {
   auto_offer: { minimum_price: Record<ResourceName, string> } | null;
   /** What moving it costs its owner. */
   move_fee?: string;
+  /** The most by which what it wins and what it lends may differ in a slot. */
+  max_swap?: Quantities;
 }
 export interface Instance {
   id: string; participant: string; name: string; driver: string; module: string; pool: string; node: string; epoch: number; class: string; state: string;
