@@ -173,10 +173,6 @@ impl Credits {
         let value = i128::from(self.0) * i128::from(numerator);
         narrow(value.div_euclid(i128::from(denominator))).map_or(Credits::ZERO, Credits)
     }
-    /// For `skip_serializing_if`, which hands out a reference.
-    pub const fn is_zero_ref(&self) -> bool {
-        self.0 == 0
-    }
     pub fn min(self, other: Credits) -> Credits {
         if other < self { other } else { self }
     }

@@ -69,6 +69,11 @@ it('finance begins with all participants for platform roles, with one’s own st
   await visit('/finance', 'bidder');
   await waitFor(() => expect(screen.getByText('Statement, CSV')).toBeTruthy());
   expect(screen.queryByText('All participants')).toBeNull();
+  // What was there of it, and why where it was less.
+  const deliveries = await screen.findByRole('table', { name: 'Deliveries' });
+  expect(deliveries.textContent).toContain('12 cores');
+  expect(deliveries.textContent).toContain('the workload’s own program kept it');
+  expect(screen.getByText('2 of 3 fell short')).toBeTruthy();
 });
 
 it('a round that was not proved best says so, and never that nothing better exists', async () => {

@@ -1,5 +1,5 @@
 import { ago } from './clock.ts';
-import type { FinanceSummary, Statement, StatementLine } from '../lib/api/objects.ts';
+import type { FinanceSummary, Receipt, Statement, StatementLine } from '../lib/api/objects.ts';
 
 const LINES: [string, string, bigint][] = [
   ['grant', 'Quota granted', 60_000_000_000n], ['charge', 'ams1-gp, 64 cores, 30 min', -422_976_000n], ['credit_note', '8 of 384 core·slots not delivered', 8_812_000n],
@@ -20,6 +20,15 @@ export const statement: Statement = {
   totals: { granted: sum('grant'), charges: sum('charge'), credit_notes: sum('credit_note'), proceeds: sum('proceeds'), net_charges: sum('charge'), reservation_fees: '0.000000', imbalances: '0.000000', overstays: '0.000000', arrears: '0.000000' },
 };
 const account = (name: string, balance: string, participant_name: string | null = null) => ({ account: name, participant: participant_name && 'par_01KAB6Q0ZX3F4QGENOM', participant_name, balance });
+const receipt = (n: number, kind: string, awarded: number, delivered: number, price: string, amount: string, cause: string | null): Receipt => ({
+  id: `rcp_01KAB6Q0ZX3F4QW${n}`, award: `awd_01KAB6Q0ZX3F4QW${n}`, order: 'bid_01KAB6Q0ZX3F4QW87K2A05', kind, side: kind === 'bought' ? 'bid' : 'offer', participant: 'par_01KAB6Q0ZX3F4QGENOM',
+  instance: null, round: 940_000 + n, slot: ago(86_400 - n * 300), amount, credit_note: '0.000000', cause, recorded_at: ago(86_000 - n * 300),
+  lines: [{ pool: 'vie1-hp', resource: 'cpu_milli', awarded, delivered, price, amount, credit_note: '0.000000', kept: awarded - delivered, imbalance: '0.000000' }],
+});
+export const receipts: Receipt[] = [
+  receipt(1, 'bought', 24_000, 24_000, '0.000900000', '21.600000', null), receipt(2, 'bought', 16_000, 12_000, '0.000900000', '10.800000', 'late_or_partial'),
+  receipt(3, 'lent', 4_000, 0, '0.000700000', '0.000000', 'kept_by_program'),
+];
 export const summary: FinanceSummary = {
   from: ago(86_400), to: ago(0), currency: 'credits', sum: '0.000000',
   accounts: [

@@ -2,7 +2,7 @@
 // the pages are developed against is what the tests run against.
 import { recommendation } from './advice.ts';
 import { ago, list, roundNow, slotAt } from './clock.ts';
-import { statement, summary } from './finance.ts';
+import { receipts, statement, summary } from './finance.ts';
 import { awards, explain, orders } from './orders.ts';
 import { book, pools, prices, reservePrices } from './pools.ts';
 import { projects, putProject } from './projects.ts';
@@ -69,6 +69,7 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['GET', /^\/prediction$/, ({ query }) => ok(prediction(query))],
   ['GET', /^\/forecasts\/accuracy$/, () => ok(accuracy)],
   ['GET', /^\/statements$/, () => ok(statement)],
+  ['GET', /^\/receipts$/, () => ok(list(receipts))],
   ['GET', /^\/participants$/, ({ person }) => ok(list(participants.filter((p) => person?.team === 'Operator' || p.name === person?.team)))],
   ['GET', /^\/finance\/summary$/, ({ person }) => (person?.role === 'finance' || person?.role === 'admin' ? ok(summary) : refuse(403, 'forbidden', 'Not allowed', 'This needs the role finance or admin.'))],
 ];

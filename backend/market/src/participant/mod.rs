@@ -115,7 +115,7 @@ pub struct Participant {
     #[serde(default)]
     pub highest_class: Class,
     /// How it has kept what it promised as a lender: the size of its bonds.
-    #[serde(default, skip_serializing_if = "LendingRecord::is_empty")]
+    #[serde(default)]
     pub lending: LendingRecord,
     /// What it owes for what its workloads kept (`settlement/arrears.rs`): until it is paid it buys nothing.
     #[serde(default)]

@@ -115,10 +115,10 @@ pub struct AwardLine {
     pub resold: i64,
     pub settled: bool,
     /// The most that a lender pays if its workload keeps it (`settlement/bond.rs`); 0 of other lines.
-    #[serde(default, skip_serializing_if = "Credits::is_zero_ref")]
+    #[serde(default)]
     pub bond: Credits,
     /// What of the bond is held until the slot is settled; the rest stands against the proceeds.
-    #[serde(default, skip_serializing_if = "Credits::is_zero_ref")]
+    #[serde(default)]
     pub bond_held: Credits,
 }
 

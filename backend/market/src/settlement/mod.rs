@@ -32,15 +32,11 @@ pub struct ReceiptLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imbalance_price: Option<Price>,
     /// Of a lent line: what its own workload kept.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default)]
     pub kept: i64,
     /// The line's part of the receipt's `imbalance`.
-    #[serde(default, skip_serializing_if = "Credits::is_zero_ref")]
+    #[serde(default)]
     pub imbalance: Credits,
-}
-
-fn is_zero(n: &i64) -> bool {
-    *n == 0
 }
 
 /// Delivery of one award in one slot.
@@ -63,10 +59,10 @@ pub struct Receipt {
     #[serde(default)]
     pub reservation_fee: Credits,
     /// For what lenders' own workloads kept: paid by the lender, received by buyers that missed it.
-    #[serde(default, skip_serializing_if = "Credits::is_zero_ref")]
+    #[serde(default)]
     pub imbalance: Credits,
     /// Of a lender: what was held until this slot was settled. It is released, less what `imbalance` took of it.
-    #[serde(default, skip_serializing_if = "Credits::is_zero_ref")]
+    #[serde(default)]
     pub bond: Credits,
     /// Why less was delivered than awarded, where known.
     pub cause: Option<String>,

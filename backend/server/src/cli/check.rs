@@ -1,17 +1,24 @@
 //! `headroom doctor` and `headroom replay`: proofs from the journal and the archive, offline.
 use clap::Args;
 use headroom_market::apply::apply;
+use headroom_market::book::Order;
 use headroom_market::clearing::{self, Book, Mode};
 use headroom_market::command::{Command, Envelope};
 use headroom_market::event::Event;
 use headroom_market::ledger::{Account, Transfer, TransferKind};
 use headroom_market::market::Market;
-use headroom_market::participant::Participant;
-use headroom_market::pool::ReservePrice;
+use headroom_market::participant::{ApiKey, Participant, User};
+use headroom_market::pool::scarcity::Shortage;
+use headroom_market::pool::{Node, Pool, Product, Reference, ReservePrice};
+use headroom_market::project::Project;
 use headroom_market::record::{Record, Table};
+use headroom_market::round::{Award, Round};
 use headroom_market::state::{Changes, State};
+use headroom_market::swap::Swap;
 use headroom_market::time::Slot;
 use headroom_market::units::Credits;
+use headroom_market::workload::guidance::{ApplicationProfile, Hint};
+use headroom_market::workload::{Instance, Module};
 use headroom_store::Store;
 use headroom_store::database::Address;
 use headroom_store::journal::{GENESIS, RULE_VERSION};
@@ -244,8 +251,25 @@ fn in_present_form(table: Table, document: &str) -> String {
     match table {
         Table::Participants => again::<Participant>(document),
         Table::Market => again::<Market>(document),
+        Table::Users => again::<User>(document),
+        Table::ApiKeys => again::<ApiKey>(document),
+        Table::Pools => again::<Pool>(document),
+        Table::Nodes => again::<Node>(document),
         Table::ReservePrices => again::<ReservePrice>(document),
-        _ => String::new(),
+        Table::References => again::<Reference>(document),
+        Table::Products => again::<Product>(document),
+        Table::Shortages => again::<Shortage>(document),
+        Table::Modules => again::<Module>(document),
+        Table::Instances => again::<Instance>(document),
+        Table::Hints => again::<Hint>(document),
+        Table::Profiles => again::<ApplicationProfile>(document),
+        Table::Projects => again::<Project>(document),
+        Table::Rounds => again::<Round>(document),
+        Table::Orders => again::<Order>(document),
+        Table::Awards => again::<Award>(document),
+        Table::Swaps => again::<Swap>(document),
+        // They are never live.
+        Table::Receipts => String::new(),
     }
 }
 

@@ -95,7 +95,9 @@ fn sentence_of(reason: &str, order: &Order) -> String {
             "The price is just this limit: what was to be had at it, if anything, went to others with the same limit, as the published seed decided."
         }
         "FLOOR_PROTECTED" => "Lending more would have taken the instance under its capacity floor.",
-        "THRASH_LIMIT" => "The workload's strategy (`max_swap`) lets rounds change it by so much in a slot and no more.",
+        "THRASH_LIMIT" => {
+            "The workload's strategy (`max_swap`) lets rounds change it by so much in a slot and no more."
+        }
         "SOLVER_FALLBACK" => {
             "The round was cleared without all-or-none orders, because its first outcome did not pass the check."
         }

@@ -4,6 +4,7 @@ import { type FinanceSummary, type Statement, url, useMay, useResource } from '@
 import { formatCount, micro } from '@/lib/money';
 import { useParam } from '@/lib/url';
 import { Chooser } from './Chooser';
+import { Deliveries } from './Deliveries';
 import { Equation } from './Equation';
 import { Lines } from './Lines';
 import { Period } from './Period';
@@ -43,7 +44,7 @@ function One({ participant, choose }: { participant: string; choose?: (id: strin
     }} actions={<span className="row g8 max-[1099px]:flex-wrap min-[1100px]:shrink-0">{choose && <Chooser value={participant} onChange={choose} />}<Period /><File path="/statements.csv" query={query} name="statement.csv" text="Statement, CSV" /></span>}>
       {(s) => (s.lines.length === 0 && micro(s.opening) === 0n && micro(s.closing) === 0n
         ? <Panel title={`Statement, ${s.participant_name}`}><Empty fact={`${s.participant_name} has no balance and no movements in this period.`} hint={choose ? 'Choose another participant, or a longer period.' : 'Choose a longer period, or look again after the first trade.'} /></Panel>
-        : <>{micro(s.arrears) > 0n && <Note tone="warn"><b>{s.arrears} cr are owed</b> for capacity that own workloads kept. They are taken from what is available after every slot; until then bids sit rounds out. Cancelling bids frees what they hold.</Note>}<Equation statement={s} /><Lines statement={s} /></>)}
+        : <>{micro(s.arrears) > 0n && <Note tone="warn"><b>{s.arrears} cr are owed</b> for capacity that own workloads kept. They are taken from what is available after every slot; until then bids sit rounds out. Cancelling bids frees what they hold.</Note>}<Equation statement={s} />{!choose && <Deliveries />}<Lines statement={s} /></>)}
     </Page>
   );
 }

@@ -231,6 +231,11 @@ export interface Recommendation {
   orders: OrderBody[]; placed: string[];
 }
 
+export interface Receipt {
+  id: string; award: string; order: string; kind: string; side: string; participant: string; instance: string | null; round: number; slot: string;
+  lines: { pool: string; resource: string; awarded: number; delivered: number; price: string; amount: string; credit_note: string; kept?: number; imbalance?: string }[];
+  amount: string; credit_note: string; cause: string | null; recorded_at: string;
+}
 export interface StatementLine {
   at: string; kind: string; description: string; amount: string; balance: string;
   order: string | null; round: number | null; slot: string | null; transfer: string;

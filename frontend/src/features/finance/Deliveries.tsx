@@ -1,0 +1,37 @@
+import { Link } from '@tanstack/react-router';
+import { type Column, DataTable, Ledger, Panel, When } from '@/components/ui';
+import { Empty } from '@/components/ui/states';
+import { type List, type Receipt, useResource } from '@/lib/api';
+import { exactPrice, formatCount, formatQuantity, micro, unitOf } from '@/lib/money';
+import { causeText, type Delivery, deliveriesOf, shortOf } from './deliveries';
+
+const NEWEST = 200;
+const columns: Column<Delivery>[] = [
+  { id: 'slot', head: 'Slot', cell: (d) => <span className="t3"><When at={d.slot} style="day" /></span>, value: (d) => d.slot },
+  { id: 'what', head: 'What', cell: (d) => d.what, value: (d) => d.what },
+  { id: 'order', head: 'Order', extra: true, cell: (d) => <Link className="id" to="/bids" search={{ order: d.order } as never}>{d.order.slice(-6)}</Link>, value: (d) => d.order },
+  { id: 'round', head: 'Round', right: true, extra: true, cell: (d) => <Link to="/rounds/$number" params={{ number: String(d.round) }}>{formatCount(d.round)}</Link>, value: (d) => d.round },
+  { id: 'resource', head: 'Resource', extra: 'phone', cell: (d) => unitOf(d.resource).label, value: (d) => d.resource },
+  { id: 'awarded', head: 'Awarded', right: true, extra: 'phone', cell: (d) => formatQuantity(d.resource, d.awarded), value: (d) => d.awarded },
+  { id: 'delivered', head: 'Delivered', right: true, cell: (d) => <span className={shortOf(d) ? 'warn b' : ''}>{formatQuantity(d.resource, d.delivered)}</span>, value: (d) => d.delivered },
+  { id: 'price', head: 'Price', right: true, extra: true, cell: (d) => `${exactPrice(d.resource, d.price)} / ${unitOf(d.resource).one}`, value: (d) => d.price },
+  { id: 'amount', head: 'Amount, cr', right: true, cell: (d) => <Ledger value={d.amount} />, value: (d) => d.amount },
+  { id: 'imbalance', head: 'Imbalance, cr', right: true, extra: true, cell: (d) => (micro(d.imbalance) === 0n ? '–' : <Ledger value={d.imbalance} />), value: (d) => d.imbalance },
+  { id: 'cause', head: 'Why less', extra: 'phone', cell: (d) => <span className="t2">{causeText(d)}</span>, value: (d) => causeText(d) },
+];
+
+/** What was there of everything that was bought and lent, slot by slot, and why where it was less. */
+export function Deliveries() {
+  const of = useResource<List<Receipt>>('/receipts', { limit: NEWEST });
+  const receipts = of.data?.data;
+  if (!receipts) return null;
+  const rows = deliveriesOf(receipts);
+  const short = rows.filter(shortOf).length;
+  return (
+    <Panel title="Deliveries" note={rows.length === 0 ? undefined : short ? `${formatCount(short)} of ${formatCount(rows.length)} fell short` : 'all of it was there'}>
+      {rows.length === 0
+        ? <Empty fact="Nothing has been delivered yet." hint="A slot is settled five seconds after it has ended." />
+        : <DataTable label="Deliveries" columns={columns} rows={rows} rowKey={(d) => d.key} csvName="deliveries" initialSort={{ id: 'slot', desc: true }} />}
+    </Panel>
+  );
+}

@@ -1,0 +1,24 @@
+// Receipts as rows: one for each resource of an award in a slot.
+import type { Receipt } from '@/lib/api';
+
+export interface Delivery {
+  key: string; slot: string; what: string; order: string; round: number; resource: string;
+  awarded: number; delivered: number; price: string; amount: string; imbalance: string; cause: string | null; kept: number;
+}
+
+const WHAT: Record<string, string> = { bought: 'Bought', lent: 'Lent', resold: 'Resold' };
+const CAUSES: Record<string, string> = {
+  move_failed: 'its workload could not be moved', swap_in_progress: 'it came late, or in part', late_or_partial: 'it came late, or in part',
+  exchange_outage: 'the exchange stood still', exchange_failed: 'the exchange ended the swap', buyer_not_served: 'it did not reach its buyer',
+  kept_by_program: 'the workload’s own program kept it', no_instance: 'the workload is gone',
+};
+
+export const deliveriesOf = (receipts: Receipt[]): Delivery[] => receipts.flatMap((r) => r.lines.map((l, n) => ({
+  key: `${r.id}-${n}`, slot: r.slot, what: WHAT[r.kind] ?? r.kind, order: r.order, round: r.round, resource: l.resource,
+  awarded: l.awarded, delivered: l.delivered, price: l.price, amount: l.amount, imbalance: l.imbalance ?? '0', cause: r.cause, kept: l.kept ?? 0,
+})));
+
+export const shortOf = (d: Delivery): boolean => d.delivered < d.awarded;
+
+/** Unknown causes are shown as they are; a line that is whole has none. */
+export const causeText = (d: Delivery): string => (shortOf(d) && d.cause ? (CAUSES[d.cause] ?? d.cause.replaceAll('_', ' ')) : '');
