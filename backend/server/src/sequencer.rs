@@ -12,8 +12,9 @@ use headroom_market::project;
 use headroom_market::record::Record;
 use headroom_market::state::State;
 use headroom_store::bus::Bus;
-use headroom_store::journal::{JournalRow, RULE_VERSION, client_key, idempotency_key};
+use headroom_store::journal::{JournalRow, RULE_VERSION, idempotency_key};
 use headroom_store::load::Head;
+use headroom_store::lookups::accepted;
 use headroom_store::write::{ArchivedRound, Batch, OutboxRow};
 use headroom_store::{Store, StoreError};
 use std::collections::BTreeMap;
@@ -242,7 +243,10 @@ impl Writer {
                 self.parts.head.chain_hash = row.chain_hash.clone();
                 batch.journal.push(row);
                 collect_stream(&mut stream, &mut self.parts.head, told, now.micros());
-                client_keys.extend(events.iter().filter_map(named_order));
+                for order in events.iter().filter_map(accepted) {
+                    client_keys.extend(order.client_key.clone().map(|key| (key, order.order.clone())));
+                    batch.accepted.push(order);
+                }
                 batch.archive.extend(attached.archive);
                 batch.modules.extend(attached.module);
             }
@@ -254,7 +258,6 @@ impl Writer {
         let newest = stream.last().map(|row| row.id);
         if !batch.journal.is_empty() {
             batch.changes.push(self.parts.state.take_changes());
-            batch.client_ids = client_keys.into_iter().collect();
             batch.outbox = stream;
             self.parts.store.commit(batch).await?;
         }
@@ -314,14 +317,6 @@ fn set_client_order(command: &mut Command, known: Option<&str>) {
         Command::PlaceOrder { client_order, .. } | Command::ReplaceOrder { client_order, .. } => *client_order = known,
         _ => {}
     }
-}
-
-/// The client id of an order that was accepted, and the order: of one that was asked for now as
-/// of a replacement that had to wait for its round.
-fn named_order(event: &Event) -> Option<(String, String)> {
-    let Event::OrderAccepted(order) = event else { return None };
-    let client_id = order.request.client_bid_id.as_ref()?;
-    Some((client_key(&order.participant.to_string(), client_id), order.id.to_string()))
 }
 
 /// A balance that changes often in one batch is told once, with its last value.
