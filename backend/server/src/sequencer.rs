@@ -7,7 +7,7 @@ use headroom_market::apply::apply;
 use headroom_market::clearing::Book;
 use headroom_market::command::{Command, Envelope, Refusal, RefusalKind, Reply};
 use headroom_market::event::Event;
-use headroom_market::notice::{Notice, notices};
+use headroom_market::notice::{Notice, accepted_documents, journal_text, notices};
 use headroom_market::project;
 use headroom_market::record::Record;
 use headroom_market::state::State;
@@ -239,14 +239,23 @@ impl Writer {
             let nothing_happened = events.is_empty() && key.is_none();
             if !nothing_happened {
                 self.parts.head.sequence = sequence;
-                let row = self.journal_row(sequence, &envelope, &events, &reply, &actor, key.clone(), &idempotency);
+                let row = self.journal_row(
+                    sequence,
+                    &envelope,
+                    journal_text(&events, &told),
+                    &reply,
+                    &actor,
+                    key.clone(),
+                    &idempotency,
+                );
                 self.parts.head.chain_hash = row.chain_hash.clone();
                 batch.journal.push(row);
-                collect_stream(&mut stream, &mut self.parts.head, told, now.micros());
                 for order in events.iter().filter_map(accepted) {
                     client_keys.extend(order.client_key.clone().map(|key| (key, order.order.clone())));
                     batch.accepted.push(order);
                 }
+                remember(&mut self.parts.state, events, &told);
+                collect_stream(&mut stream, &mut self.parts.head, told, now.micros());
                 batch.archive.extend(attached.archive);
                 batch.modules.extend(attached.module);
             }
@@ -276,7 +285,7 @@ impl Writer {
         &self,
         sequence: i64,
         envelope: &Envelope,
-        events: &[Event],
+        events: String,
         reply: &Reply,
         actor: &str,
         key: Option<String>,
@@ -290,7 +299,7 @@ impl Writer {
             idempotency: key,
             request_hash: idempotency.as_ref().map(|i| i.request_hash.clone()),
             command: json(serde_json::to_string(envelope)),
-            events: json(serde_json::to_string(events)),
+            events,
             reply: stored_reply(reply),
             rule_version: RULE_VERSION,
             chain_hash: String::new(),
@@ -317,6 +326,16 @@ fn set_client_order(command: &mut Command, known: Option<&str>) {
         Command::PlaceOrder { client_order, .. } | Command::ReplaceOrder { client_order, .. } => *client_order = known,
         _ => {}
     }
+}
+
+/// Keeps the JSON of orders that were accepted for their rows.
+fn remember(state: &mut State, events: Vec<Event>, told: &[Notice]) {
+    let orders = events.into_iter().filter_map(|event| match event {
+        Event::OrderAccepted(order) => Some(order),
+        _ => None,
+    });
+    let documents = accepted_documents(told).map(str::to_owned);
+    state.changes.accepted.extend(orders.zip(documents).map(|(order, document)| (order.id, (order, document))));
 }
 
 /// A balance that changes often in one batch is told once, with its last value.

@@ -141,7 +141,8 @@ impl Store {
         let mut text = match scope {
             Scope::All => format!("{select}{filters}"),
             Scope::Participant(_) if by_owner => {
-                let [bids, offers] = [BIDS_NOT_WRITTEN, OFFERS_NOT_WRITTEN].map(|part| format!("{select}{part}{filters}"));
+                let [bids, offers] =
+                    [BIDS_NOT_WRITTEN, OFFERS_NOT_WRITTEN].map(|part| format!("{select}{part}{filters}"));
                 // The cursor has to be a place in the lookup, or a page would read all of it.
                 let written = filters.replace(" AND id ", " AND order_id ");
                 format!("{bids} UNION ALL {offers} UNION ALL {BY_OWNER}{written}")

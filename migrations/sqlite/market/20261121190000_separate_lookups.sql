@@ -41,8 +41,25 @@ CREATE TABLE lookups_written (
 ) STRICT;
 INSERT INTO lookups_written SELECT 1, COALESCE(MAX(sequence), 0) FROM journal;
 
+-- Found by its id alone: a row apart from it would be a second tree to write.
+CREATE TABLE transfer_rows (
+    id          TEXT PRIMARY KEY,
+    market      INTEGER NOT NULL,
+    sequence    INTEGER NOT NULL,
+    kind        TEXT NOT NULL,
+    debit       TEXT NOT NULL,
+    credit      TEXT NOT NULL,
+    amount      INTEGER NOT NULL CHECK (amount > 0),
+    order_id    TEXT,
+    round       INTEGER,
+    slot        INTEGER,
+    recorded_at INTEGER NOT NULL,
+    CHECK (debit <> credit)
+) STRICT, WITHOUT ROWID;
+INSERT INTO transfer_rows SELECT id, market, sequence, kind, debit, credit, amount, order_id, round, slot, recorded_at FROM transfers ORDER BY id;
+DROP TABLE transfers;
+ALTER TABLE transfer_rows RENAME TO transfers;
+
 -- Moves between a participant's own accounts are on no statement, and nearly all that there are.
-DROP INDEX transfers_debit;
-DROP INDEX transfers_credit;
 CREATE INDEX transfers_debit ON transfers (debit, id) WHERE kind NOT IN ('hold', 'release', 'bond', 'bond_release');
 CREATE INDEX transfers_credit ON transfers (credit, id) WHERE kind NOT IN ('hold', 'release', 'bond', 'bond_release');

@@ -111,7 +111,10 @@ async fn examine(store: &Store) -> anyhow::Result<Result<String, String>> {
                     transfers += 1;
                     let owners = (transfer.debit.participant(), transfer.credit.participant());
                     if transfer.kind.stays_with_its_owner() && owners.0 != owners.1 {
-                        return Ok(Err(format!("journal: transfer {} of row {sequence} leaves its owner", transfer.id)));
+                        return Ok(Err(format!(
+                            "journal: transfer {} of row {sequence} leaves its owner",
+                            transfer.id
+                        )));
                     }
                     made_whole.count(transfer);
                     let ledger = state.as_ref().map(|s| s.ledger.check(transfer));
