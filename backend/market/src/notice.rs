@@ -282,8 +282,7 @@ mod tests {
         let accepted = Event::OrderAccepted(Box::new(serde_json::from_str(order).unwrap()));
         let Event::OrderAccepted(order) = &accepted else { unreachable!() };
         let freed = Event::OrderFreed { order: order.id, round: 7, at: order.created_at };
-        let told =
-            [notice("order.accepted", Some(order.participant), order.id.to_string(), order.document()); 2].to_vec();
+        let told = vec![notice("order.accepted", Some(order.participant), order.id.to_string(), order.document()); 2];
         let events = [freed.clone(), accepted.clone(), freed, accepted];
         for events in [&events[..0], &events[..1], &events[1..2], &events[..]] {
             assert_eq!(journal_text(events, &told), serde_json::to_string(events).unwrap());
