@@ -99,6 +99,33 @@ fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
+/// The JSON of the orders that were accepted, in the order of their events.
+pub fn accepted_documents(told: &[Notice]) -> impl Iterator<Item = &str> {
+    told.iter().filter(|notice| notice.kind == "order.accepted").map(|notice| notice.data.as_str())
+}
+
+/// Events as the journal keeps them. The JSON of an accepted order, the longest part of a bid's, is
+/// taken from what was told of it.
+pub fn journal_text(events: &[Event], told: &[Notice]) -> String {
+    let mut documents = accepted_documents(told);
+    let mut text = String::from("[");
+    for event in events {
+        if text.len() > 1 {
+            text.push(',');
+        }
+        match event {
+            Event::OrderAccepted(_) if let Some(document) = documents.next() => {
+                text.push_str("{\"event\":\"order_accepted\",\"data\":");
+                text.push_str(document);
+                text.push('}');
+            }
+            _ => text.push_str(&json(event)),
+        }
+    }
+    text.push(']');
+    text
+}
+
 /// Notices of one command's events; `state` is the state after them.
 pub fn notices(events: &[Event], state: &State) -> Vec<Notice> {
     let mut list = Vec::new();
@@ -253,6 +280,21 @@ mod tests {
         assert!(used.len() >= KINDS.len(), "{used:?}");
         let unknown: Vec<&&str> = used.iter().filter(|kind| !KINDS.contains(kind)).collect();
         assert!(unknown.is_empty(), "{unknown:?} are not in KINDS");
+    }
+
+    /// The text of the journal is what serde gives, whoever wrote the order's part of it.
+    #[test]
+    fn journalled_events_are_written_as_they_are_read() {
+        let order = r#"{"id":"bid_01m7zqz320fvhr63jemb5exd45","side":"bid","participant":"par_01m7zqyxncfvysexyrg0ahsvzr","status":"open","instance":null,"window":{"start_at":"2026-11-21T19:10:00Z","end_at":"2026-11-21T19:11:00Z"},"latest_start_at":null,"replicas":1,"resources":{"cpu_milli":1},"pools":[{"pool":"fra1-gp","adder":"0.000000"}],"assurance":"firm","limit":"0.000001","min_fill":"0.000000","time_in_force":"gtc","expires_at":null,"resell":"own_limit","parent":null,"project":null,"no_displacement":false,"min_run_slots":0,"class":"standard","client_bid_id":"a \"b\"","remaining":{"cpu_milli":1},"remaining_replicas":1,"remaining_limit":"0.000001","hold":"0.000001","awarded":"0.000000","awards":[],"origin":"manual","last_reason":null,"closed_reason":null,"replaces":null,"replaced_by":null,"pending_replacement":null,"created_at":"2026-11-21T19:05:11Z","updated_at":"2026-11-21T19:05:11Z"}"#;
+        let accepted = Event::OrderAccepted(Box::new(serde_json::from_str(order).unwrap()));
+        let Event::OrderAccepted(order) = &accepted else { unreachable!() };
+        let freed = Event::OrderFreed { order: order.id, round: 7, at: order.created_at };
+        let told = vec![notice("order.accepted", Some(order.participant), order.id.to_string(), order.document()); 2];
+        let events = [freed.clone(), accepted.clone(), freed, accepted];
+        for events in [&events[..0], &events[..1], &events[1..2], &events[..]] {
+            assert_eq!(journal_text(events, &told), serde_json::to_string(events).unwrap());
+            assert_eq!(journal_text(events, &[]), serde_json::to_string(events).unwrap());
+        }
     }
 
     #[test]

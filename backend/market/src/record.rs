@@ -110,6 +110,10 @@ pub trait Record: Serialize + DeserializeOwned {
         serde_json::to_string(self).unwrap_or_default()
     }
     fn row(&self) -> Row {
+        self.row_of(self.document())
+    }
+    /// The row with a document that was made before.
+    fn row_of(&self, document: String) -> Row {
         Row {
             table: Self::TABLE,
             id: self.id_text(),
@@ -118,7 +122,7 @@ pub trait Record: Serialize + DeserializeOwned {
             live: self.live(),
             position: self.position(),
             created_at: self.created(),
-            document: self.document(),
+            document,
         }
     }
 }

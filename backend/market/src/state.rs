@@ -46,6 +46,8 @@ pub struct Changes {
     pub transfers: Vec<Transfer>,
     pub receipts: Vec<Receipt>,
     pub balances: BTreeMap<Account, ()>,
+    /// Orders as they were accepted, with their JSON: nearly all are written as they came.
+    pub accepted: BTreeMap<OrderId, (Box<Order>, String)>,
 }
 
 #[derive(Debug)]
@@ -264,16 +266,16 @@ impl State {
 
     /// Takes the rows to write: each touched record once, as it is now.
     pub fn take_changes(&mut self) -> ChangedRows {
-        let changes = std::mem::take(&mut self.changes);
+        let mut changes = std::mem::take(&mut self.changes);
         let mut rows = Vec::with_capacity(changes.touched.len());
         for (key, finished) in changes.touched {
-            rows.extend(finished.or_else(|| self.row(&key)));
+            rows.extend(finished.or_else(|| self.row(&key, &mut changes.accepted)));
         }
         let balances = changes.balances.into_keys().map(|a| (a, self.ledger.balance(a))).collect();
         ChangedRows { rows, balances, transfers: changes.transfers, receipts: changes.receipts }
     }
 
-    fn row(&self, key: &RowKey) -> Option<Row> {
+    fn row(&self, key: &RowKey, accepted: &mut BTreeMap<OrderId, (Box<Order>, String)>) -> Option<Row> {
         let id = key.id.as_str();
         match key.table {
             Table::Market => Some(self.market.row()),
@@ -296,7 +298,11 @@ impl State {
             }
             Table::Modules => self.modules.get(&id.parse().ok()?).map(Record::row),
             Table::Instances => self.instances.get(&id.parse().ok()?).map(Record::row),
-            Table::Orders => self.orders.get(&id.parse().ok()?).map(Record::row),
+            Table::Orders => {
+                let order = self.orders.get(&id.parse().ok()?)?;
+                let known = accepted.remove(&order.id).filter(|(before, _)| **before == *order);
+                Some(known.map_or_else(|| order.row(), |(_, document)| order.row_of(document)))
+            }
             Table::Awards => self.awards.get(&id.parse().ok()?).map(Record::row),
             Table::Rounds => self.rounds.values().find(|r| r.id.to_string() == id).map(Record::row),
             Table::Swaps => self.swaps.get(&id.parse().ok()?).map(Record::row),

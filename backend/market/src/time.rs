@@ -81,11 +81,28 @@ fn write_rfc3339(f: &mut fmt::Formatter<'_>, seconds: i64, micros: i64) -> fmt::
     let (year, month, day) = civil_from_days(seconds.div_euclid(86_400));
     let s = seconds.rem_euclid(86_400);
     let (hour, minute, second) = (s / 3600, s / 60 % 60, s % 60);
-    write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
-    if micros != 0 {
-        write!(f, ".{micros:06}")?;
+    if !(0..=9999).contains(&year) {
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        return if micros == 0 { f.write_str("Z") } else { write!(f, ".{micros:06}Z") };
     }
-    f.write_str("Z")
+    // Every order has half a dozen of these, and padding by the formatter costs several times as much.
+    let mut text = *b"0000-00-00T00:00:00.000000Z";
+    let mut put = |from: usize, digits: usize, mut number: i64| {
+        for byte in text[from..from + digits].iter_mut().rev() {
+            *byte = b'0' + (number % 10) as u8;
+            number /= 10;
+        }
+    };
+    for (from, digits, number) in
+        [(0, 4, year), (5, 2, month), (8, 2, day), (11, 2, hour), (14, 2, minute), (17, 2, second), (20, 6, micros)]
+    {
+        put(from, digits, number);
+    }
+    if micros == 0 {
+        text[19] = b'Z';
+    }
+    let end = if micros == 0 { 20 } else { text.len() };
+    f.write_str(std::str::from_utf8(&text[..end]).map_err(|_| fmt::Error)?)
 }
 
 /// RFC 3339 with `Z` or a numeric offset and up to 9 fraction digits (beyond micros cut off).

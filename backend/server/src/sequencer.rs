@@ -7,13 +7,14 @@ use headroom_market::apply::apply;
 use headroom_market::clearing::Book;
 use headroom_market::command::{Command, Envelope, Refusal, RefusalKind, Reply};
 use headroom_market::event::Event;
-use headroom_market::notice::{Notice, notices};
+use headroom_market::notice::{Notice, accepted_documents, journal_text, notices};
 use headroom_market::project;
 use headroom_market::record::Record;
 use headroom_market::state::State;
 use headroom_store::bus::Bus;
-use headroom_store::journal::{JournalRow, RULE_VERSION, client_key, idempotency_key};
+use headroom_store::journal::{JournalRow, RULE_VERSION, idempotency_key};
 use headroom_store::load::Head;
+use headroom_store::lookups::accepted;
 use headroom_store::write::{ArchivedRound, Batch, OutboxRow};
 use headroom_store::{Store, StoreError};
 use std::collections::BTreeMap;
@@ -238,11 +239,23 @@ impl Writer {
             let nothing_happened = events.is_empty() && key.is_none();
             if !nothing_happened {
                 self.parts.head.sequence = sequence;
-                let row = self.journal_row(sequence, &envelope, &events, &reply, &actor, key.clone(), &idempotency);
+                let row = self.journal_row(
+                    sequence,
+                    &envelope,
+                    journal_text(&events, &told),
+                    &reply,
+                    &actor,
+                    key.clone(),
+                    &idempotency,
+                );
                 self.parts.head.chain_hash = row.chain_hash.clone();
                 batch.journal.push(row);
+                for order in events.iter().filter_map(accepted) {
+                    client_keys.extend(order.client_key.clone().map(|key| (key, order.order.clone())));
+                    batch.accepted.push(order);
+                }
+                remember(&mut self.parts.state, events, &told);
                 collect_stream(&mut stream, &mut self.parts.head, told, now.micros());
-                client_keys.extend(events.iter().filter_map(named_order));
                 batch.archive.extend(attached.archive);
                 batch.modules.extend(attached.module);
             }
@@ -254,7 +267,6 @@ impl Writer {
         let newest = stream.last().map(|row| row.id);
         if !batch.journal.is_empty() {
             batch.changes.push(self.parts.state.take_changes());
-            batch.client_ids = client_keys.into_iter().collect();
             batch.outbox = stream;
             self.parts.store.commit(batch).await?;
         }
@@ -273,7 +285,7 @@ impl Writer {
         &self,
         sequence: i64,
         envelope: &Envelope,
-        events: &[Event],
+        events: String,
         reply: &Reply,
         actor: &str,
         key: Option<String>,
@@ -287,7 +299,7 @@ impl Writer {
             idempotency: key,
             request_hash: idempotency.as_ref().map(|i| i.request_hash.clone()),
             command: json(serde_json::to_string(envelope)),
-            events: json(serde_json::to_string(events)),
+            events,
             reply: stored_reply(reply),
             rule_version: RULE_VERSION,
             chain_hash: String::new(),
@@ -316,12 +328,14 @@ fn set_client_order(command: &mut Command, known: Option<&str>) {
     }
 }
 
-/// The client id of an order that was accepted, and the order: of one that was asked for now as
-/// of a replacement that had to wait for its round.
-fn named_order(event: &Event) -> Option<(String, String)> {
-    let Event::OrderAccepted(order) = event else { return None };
-    let client_id = order.request.client_bid_id.as_ref()?;
-    Some((client_key(&order.participant.to_string(), client_id), order.id.to_string()))
+/// Keeps the JSON of orders that were accepted for their rows.
+fn remember(state: &mut State, events: Vec<Event>, told: &[Notice]) {
+    let orders = events.into_iter().filter_map(|event| match event {
+        Event::OrderAccepted(order) => Some(order),
+        _ => None,
+    });
+    let documents = accepted_documents(told).map(str::to_owned);
+    state.changes.accepted.extend(orders.zip(documents).map(|(order, document)| (order.id, (order, document))));
 }
 
 /// A balance that changes often in one batch is told once, with its last value.

@@ -1,5 +1,6 @@
 //! Opening a database: which kind, its pools, its migrations, and who may write.
 use crate::error::StoreError;
+use crate::lookups::Lookups;
 use crate::sqlite_writer::SqliteWriter;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
@@ -65,6 +66,7 @@ pub struct Store {
     pub market: Database,
     /// On SQLite the one connection that writes the market; `None` on PostgreSQL and for readers.
     pub(crate) writer: Option<SqliteWriter>,
+    pub(crate) lookups: Lookups,
     pub observations: Observations,
     /// Held for the life of the process: a second one on the same data exits at once.
     _lock: Option<File>,
@@ -143,7 +145,10 @@ impl Store {
             (Database::Postgres { pool }, _) => (None, Some(crate::lease::acquire(pool, data).await?)),
             (Database::Sqlite { .. }, Address::Postgres(url)) => return Err(StoreError::Address(hide_password(url))),
         };
-        Ok(Store { market, writer, observations: Observations(observations), _lock: Some(lock), lease })
+        let (observations, lookups) = (Observations(observations), Lookups::default());
+        let store = Store { market, writer, lookups, observations, _lock: Some(lock), lease };
+        store.read_lookups().await?;
+        Ok(store)
     }
 
     /// Ends what is under way and closes every connection.
@@ -169,7 +174,8 @@ impl Store {
             }
             Address::Postgres(url) => (open_postgres(url, "public").await?, open_postgres(url, "observations").await?),
         };
-        Ok(Store { market, writer: None, observations: Observations(observations), _lock: None, lease: None })
+        let (observations, lookups) = (Observations(observations), Lookups::default());
+        Ok(Store { market, writer: None, lookups, observations, _lock: None, lease: None })
     }
 }
 

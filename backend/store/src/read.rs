@@ -86,6 +86,19 @@ pub struct StreamRow {
     pub created_at: i64,
 }
 
+// Orders of a participant: those whose owners are not written yet, and those of which they are.
+const BIDS_NOT_WRITTEN: &str = " AND participant = $2 AND id >= $3 AND id < 'bid_8'";
+const OFFERS_NOT_WRITTEN: &str = " AND participant = $2 AND id >= $4 AND id < 'off_8'";
+const BY_OWNER: &str = "SELECT order_id, document FROM order_owners x CROSS JOIN orders WHERE market = $1 AND id = order_id AND x.participant = $2 AND (order_id < $3 OR (order_id > 'bid_8' AND order_id < $4))";
+
+/// Moves between a participant's own accounts, which are many, change nothing of what it has. The
+/// indexes of the transfers leave them out by these words.
+macro_rules! between_owners {
+    () => {
+        "kind NOT IN ('hold', 'release', 'bond', 'bond_release')"
+    };
+}
+
 impl Store {
     /// A page of a table.
     pub async fn list(&self, table: Table, scope: &Scope, page: &Page) -> Result<Listed, StoreError> {
@@ -94,46 +107,52 @@ impl Store {
         let ascending = page.ascending != backwards;
         let (compare, order) = if ascending { (">", "ASC") } else { ("<", "DESC") };
         let cursor = page.ending_before.as_ref().or(page.starting_after.as_ref());
-        let participant = match scope {
-            Scope::Participant(id) => Some(id.clone()),
-            Scope::All => None,
-        };
-        let mut text = format!("SELECT id, document FROM {} WHERE market = $1", table_name(table));
-        let mut texts: Vec<String> = Vec::new();
-        let mut numbers: Vec<i64> = Vec::new();
         // Texts are bound first, numbers after them: $2… and what follows.
-        let mut conditions: Vec<(&str, bool)> = Vec::new();
-        if let Some(participant) = participant {
-            texts.push(participant);
-            conditions.push(("participant =", true));
+        let mut texts: Vec<String> = Vec::new();
+        let mut filters = String::new();
+        let mut by_owner = false;
+        if let Scope::Participant(participant) = scope {
+            by_owner = table == Table::Orders;
+            texts.push(participant.clone());
+            if by_owner {
+                texts.extend(self.lookups.owners_are_written_before());
+            }
         }
         if let Some(cursor) = cursor {
             texts.push(cursor.clone());
-            conditions.push((if compare == ">" { "id >" } else { "id <" }, true));
+            filters.push_str(&format!(" AND id {compare} ${}", 1 + texts.len()));
         }
+        if !page.statuses.is_empty() {
+            let first = 2 + texts.len();
+            let marks: Vec<String> = (first..first + page.statuses.len()).map(|n| format!("${n}")).collect();
+            filters.push_str(&format!(" AND status IN ({})", marks.join(",")));
+            texts.extend(page.statuses.iter().cloned());
+        }
+        let mut numbers: Vec<i64> = Vec::new();
         for (value, condition) in
             [(page.position, "position ="), (page.created_from, "created_at >="), (page.created_to, "created_at <")]
         {
             if let Some(value) = value {
                 numbers.push(value);
-                conditions.push((condition, false));
+                filters.push_str(&format!(" AND {condition} ${}", 1 + texts.len() + numbers.len()));
             }
         }
-        let (mut text_mark, mut number_mark) = (2, 2 + texts.len() + page.statuses.len());
-        for (condition, is_text) in conditions {
-            let mark = if is_text { &mut text_mark } else { &mut number_mark };
-            text.push_str(&format!(" AND {condition} ${mark}"));
-            *mark += 1;
-        }
-        if !page.statuses.is_empty() {
-            let marks: Vec<String> =
-                page.statuses.iter().enumerate().map(|(n, _)| format!("${}", text_mark + n)).collect();
-            text.push_str(&format!(" AND status IN ({})", marks.join(",")));
-        }
-        text.push_str(&format!(" ORDER BY id {order} LIMIT ${number_mark}"));
+        let select = format!("SELECT id, document FROM {} WHERE market = $1", table_name(table));
+        let mut text = match scope {
+            Scope::All => format!("{select}{filters}"),
+            Scope::Participant(_) if by_owner => {
+                let [bids, offers] =
+                    [BIDS_NOT_WRITTEN, OFFERS_NOT_WRITTEN].map(|part| format!("{select}{part}{filters}"));
+                // The cursor has to be a place in the lookup, or a page would read all of it.
+                let written = filters.replace(" AND id ", " AND order_id ");
+                format!("{bids} UNION ALL {offers} UNION ALL {BY_OWNER}{written}")
+            }
+            Scope::Participant(_) => format!("{select} AND participant = $2{filters}"),
+        };
+        text.push_str(&format!(" ORDER BY 1 {order} LIMIT ${}", 2 + texts.len() + numbers.len()));
         let mut rows: Vec<(String, String)> = on_either!(&self.market, pool => {
             let mut query = sqlx::query_as(constant(text)).bind(MARKET);
-            for value in texts.iter().chain(page.statuses.iter()) {
+            for value in &texts {
                 query = query.bind(value.clone());
             }
             for value in &numbers {
@@ -194,13 +213,6 @@ impl Store {
         Ok(rows.into_iter().map(|(document,)| document).collect())
     }
 
-    pub async fn order_by_client_key(&self, client_key: &str) -> Result<Option<String>, StoreError> {
-        let text = "SELECT order_id FROM client_ids WHERE client_key = $1";
-        let row: Option<(String,)> =
-            on_either!(&self.market, pool => sqlx::query_as(text).bind(client_key).fetch_optional(pool).await?);
-        Ok(row.map(|(id,)| id))
-    }
-
     /// Events after an id, oldest first.
     pub async fn stream_after(&self, after: i64, limit: i64) -> Result<Vec<StreamRow>, StoreError> {
         type Columns = (i64, String, Option<String>, String, String, i64);
@@ -225,7 +237,7 @@ impl Store {
         Ok(on_either!(&self.market, pool => sqlx::query_as(text).fetch_one(pool).await?))
     }
 
-    /// Transfers that touch any of `accounts`, oldest first, in [from, to).
+    /// Transfers between an account and those of others, oldest first, in [from, to).
     pub async fn ledger_lines(
         &self,
         account: &str,
@@ -235,7 +247,13 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<LedgerLine>, StoreError> {
         type Columns = (String, String, String, String, i64, Option<String>, Option<i64>, Option<i64>, i64);
-        let text = "SELECT id, kind, debit, credit, amount, order_id, round, slot, recorded_at FROM transfers WHERE debit = $1 AND recorded_at >= $2 AND recorded_at < $3 AND id > $4 UNION SELECT id, kind, debit, credit, amount, order_id, round, slot, recorded_at FROM transfers WHERE credit = $1 AND recorded_at >= $2 AND recorded_at < $3 AND id > $4 ORDER BY 1 LIMIT $5";
+        let text = concat!(
+            "SELECT id, kind, debit, credit, amount, order_id, round, slot, recorded_at FROM transfers WHERE debit = $1 AND recorded_at >= $2 AND recorded_at < $3 AND id > $4 AND ",
+            between_owners!(),
+            " UNION SELECT id, kind, debit, credit, amount, order_id, round, slot, recorded_at FROM transfers WHERE credit = $1 AND recorded_at >= $2 AND recorded_at < $3 AND id > $4 AND ",
+            between_owners!(),
+            " ORDER BY 1 LIMIT $5"
+        );
         let rows: Vec<Columns> = on_either!(&self.market, pool => {
             sqlx::query_as(text).bind(account).bind(from).bind(to).bind(after).bind(limit).fetch_all(pool).await?
         });
@@ -258,9 +276,15 @@ impl Store {
         Ok(rows.into_iter().map(ledger_line).collect())
     }
 
-    /// credits − debits of an account before a time.
+    /// credits − debits between an account and those of others before a time.
     pub async fn balance_before(&self, account: &str, before: i64) -> Result<i64, StoreError> {
-        let text = "SELECT CAST(COALESCE(SUM(CASE WHEN credit = $1 THEN amount ELSE -amount END), 0) AS BIGINT) FROM transfers WHERE (credit = $1 OR debit = $1) AND recorded_at < $2";
+        let text = concat!(
+            "SELECT CAST(COALESCE((SELECT SUM(amount) FROM transfers WHERE credit = $1 AND recorded_at < $2 AND ",
+            between_owners!(),
+            "), 0) - COALESCE((SELECT SUM(amount) FROM transfers WHERE debit = $1 AND recorded_at < $2 AND ",
+            between_owners!(),
+            "), 0) AS BIGINT)"
+        );
         let (sum,): (i64,) =
             on_either!(&self.market, pool => sqlx::query_as(text).bind(account).bind(before).fetch_one(pool).await?);
         Ok(sum)

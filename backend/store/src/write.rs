@@ -3,6 +3,7 @@ use crate::database::Store;
 use crate::error::StoreError;
 use crate::journal;
 use crate::journal::JournalRow;
+use crate::lookups::{Accepted, Fresh};
 use crate::sql::{Insert, Value};
 use headroom_market::record::{Row, Table};
 use headroom_market::state::ChangedRows;
@@ -63,7 +64,7 @@ pub struct ArchivedRound {
 pub struct Batch {
     pub journal: Vec<JournalRow>,
     pub changes: Vec<ChangedRows>,
-    pub client_ids: Vec<(String, String)>,
+    pub accepted: Vec<Accepted>,
     pub outbox: Vec<OutboxRow>,
     pub archive: Vec<ArchivedRound>,
     pub modules: Vec<(String, Vec<u8>)>,
@@ -117,12 +118,6 @@ const OUTBOX: Insert = Insert {
     columns: &["id", "market", "kind", "participant", "object", "data", "created_at"],
     tail: "",
 };
-/// A replacement may keep the client id of what it replaces; the id then names the newest.
-const CLIENT_IDS: Insert = Insert {
-    table: "client_ids",
-    columns: &["client_key", "market", "order_id"],
-    tail: "ON CONFLICT (client_key) DO UPDATE SET order_id = excluded.order_id",
-};
 const ARCHIVE: Insert = Insert {
     table: "round_archive",
     columns: &["market", "round", "book", "outcome", "result_hash", "recorded_at"],
@@ -138,13 +133,22 @@ impl Store {
     /// Writes a batch and returns when it is durable. After an error nothing of it is known
     /// to be stored: the caller must end the process, never try again.
     pub async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
-        let tables = rows(batch)?;
+        let fresh = Fresh::of(&batch);
+        let mut tables = rows(batch)?;
+        let run = self.lookups.run();
+        let ran = run.is_some();
+        tables.extend(run.into_iter().flatten());
+        self.store(tables).await?;
+        self.lookups.stored(fresh, ran);
+        Ok(())
+    }
+
+    async fn store(&self, tables: Vec<Rows>) -> Result<(), StoreError> {
         if let Some(writer) = &self.writer {
-            return writer
-                .transaction(move |transaction| {
-                    tables.iter().try_for_each(|(insert, rows)| insert.run_here(transaction, rows))
-                })
-                .await;
+            let work = move |transaction: &rusqlite::Transaction<'_>| {
+                tables.iter().try_for_each(|(insert, rows)| insert.run_here(transaction, rows))
+            };
+            return writer.transaction(work).await;
         }
         let mut transaction = self.market.begin().await?;
         if let Some(lease) = &self.lease {
@@ -203,12 +207,10 @@ fn rows(batch: Batch) -> Result<Vec<Rows>, StoreError> {
     for (table, rows) in states {
         tables.push((Insert { table: table_name(table), columns: ROW_COLUMNS, tail: ROW_TAIL }, rows));
     }
-    let client_ids = batch.client_ids.into_iter().map(|(key, order)| vec![key.into(), MARKET.into(), order.into()]);
     let archive: Result<Vec<_>, _> = batch.archive.into_iter().map(archive_values).collect();
     let modules = batch.modules.into_iter().map(|(hash, bytes)| vec![hash.into(), bytes.into()]);
     tables.push((TRANSFERS, transfers));
     tables.push((ACCOUNTS, accounts));
-    tables.push((CLIENT_IDS, client_ids.collect()));
     tables.push((OUTBOX, batch.outbox.into_iter().map(outbox_values).collect()));
     tables.push((ARCHIVE, archive?));
     tables.push((MODULES, modules.collect()));

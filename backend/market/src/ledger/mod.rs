@@ -138,6 +138,10 @@ pub enum TransferKind {
 }
 
 impl TransferKind {
+    /// Whether it is always between two accounts of one participant: such moves are on no statement.
+    pub const fn stays_with_its_owner(self) -> bool {
+        matches!(self, TransferKind::Hold | TransferKind::Release | TransferKind::Bond | TransferKind::BondRelease)
+    }
     pub const fn name(self) -> &'static str {
         match self {
             TransferKind::Grant => "grant",

@@ -74,7 +74,8 @@ fn open_orders<'a>(state: &'a State, project: &Project) -> impl Iterator<Item = 
 pub fn views(state: &State, projects: Vec<Project>) -> Vec<ProjectView> {
     let mut committed: BTreeMap<ProjectId, (u32, Credits)> = BTreeMap::new();
     let live = projects.iter().any(|p| p.deleted_at.is_none());
-    for order in state.orders.values().filter(|o| live && o.request.project.is_some()) {
+    // Every command asks, nearly all for no project: only a live one is worth a look at the book.
+    for order in state.orders.values().take_while(|_| live).filter(|o| o.request.project.is_some()) {
         if let Some(project) = of_order(state, order) {
             let sums = committed.entry(project.id).or_default();
             *sums = (sums.0 + 1, sums.1 + order.hold);

@@ -116,6 +116,13 @@ async fn examine(store: &Store) -> anyhow::Result<Result<String, String>> {
             for event in &events {
                 if let Event::Transferred(transfer) = event {
                     transfers += 1;
+                    let owners = (transfer.debit.participant(), transfer.credit.participant());
+                    if transfer.kind.stays_with_its_owner() && owners.0 != owners.1 {
+                        return Ok(Err(format!(
+                            "journal: transfer {} of row {sequence} leaves its owner",
+                            transfer.id
+                        )));
+                    }
                     made_whole.count(transfer);
                     let ledger = state.as_ref().map(|s| s.ledger.check(transfer));
                     if let Some(Err(error)) = ledger {
@@ -152,6 +159,9 @@ async fn examine(store: &Store) -> anyhow::Result<Result<String, String>> {
     }
     if let Some(bad) = check_holds(&state) {
         return Ok(Err(bad));
+    }
+    if let Some(bad) = store.lookup_faults().await?.into_iter().next() {
+        return Ok(Err(format!("lookups: {bad}")));
     }
     Ok(Ok(format!(
         "{made_whole}ok: {commands} commands in an unbroken chain, {decided} decided again with the same events, {transfers} transfers, all balances sum to 0, {} live rows equal to the tables; chain head {previous}",

@@ -1,0 +1,483 @@
+//! Lookups by what clients and owners name: idempotency keys, client ids, the orders of a participant.
+//!
+//! Rows are appended, but these lie anywhere: as indexes of the rows they had every bid change a page
+//! in three trees for forty bytes each, which was half of all that it wrote. So they are tables of
+//! their own, and what is new waits in memory until it is written in one sorted run. Nothing is lost
+//! by waiting: it all follows from the journal, and a start reads the rows after the last run again.
+use crate::database::Store;
+use crate::error::StoreError;
+use crate::journal::client_key;
+use crate::load::corrupt;
+use crate::on_either;
+use crate::sql::{Insert, Value, constant};
+use crate::write::MARKET;
+use headroom_market::event::Event;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Rows of the journal between two runs. The more there are, the more of them share a page, and the
+/// longer the one batch takes that writes them; a start reads as many again.
+const RUN: i64 = 4096;
+
+/// An earlier command with the same idempotency key, and its answer.
+#[derive(Clone, Debug)]
+pub struct Replied {
+    pub request_hash: String,
+    pub reply: String,
+    pub events: String,
+}
+
+/// What is already stored of a batch.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// By idempotency key with its owner.
+    pub replied: BTreeMap<String, Replied>,
+    /// Orders by their client id with its owner.
+    pub orders: BTreeMap<String, String>,
+}
+
+/// An order that was accepted: whose it is, and the key of its client id.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    pub order: String,
+    pub participant: String,
+    pub client_key: Option<String>,
+}
+
+/// The order that an event accepts: one that was asked for now, or a replacement that had to wait
+/// for its round.
+pub fn accepted(event: &Event) -> Option<Accepted> {
+    let Event::OrderAccepted(order) = event else { return None };
+    let participant = order.participant.to_string();
+    let client_key = order.request.client_bid_id.as_ref().map(|id| client_key(&participant, id));
+    Some(Accepted { order: order.id.to_string(), participant, client_key })
+}
+
+/// What is durable in the journal and in no table of lookups yet.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// The last row of the journal whose lookups are written.
+    written: i64,
+    /// The last row whose lookups are here.
+    sequence: i64,
+    requests: BTreeMap<String, i64>,
+    client_ids: BTreeMap<String, String>,
+    owners: BTreeSet<(String, String)>,
+    /// The oldest bid and the oldest offer of `owners`.
+    oldest: [Option<String>; 2],
+}
+
+/// Shared by the writer and those who read.
+#[derive(Debug, Default)]
+pub(crate) struct Lookups(Mutex<Waiting>);
+
+/// What a batch adds, to be told once it is durable.
+pub(crate) struct Fresh {
+    sequence: i64,
+    requests: Vec<(String, i64)>,
+    accepted: Vec<Accepted>,
+}
+
+const REQUEST_KEYS: Insert = Insert {
+    table: "request_keys",
+    columns: &["request_key", "sequence"],
+    // A key is looked up before it is used; were it there all the same, the first reply stands.
+    tail: "ON CONFLICT (request_key) DO NOTHING",
+};
+/// A replacement may keep the client id of what it replaces; the id then names the newest.
+const CLIENT_IDS: Insert = Insert {
+    table: "client_ids",
+    columns: &["client_key", "market", "order_id"],
+    tail: "ON CONFLICT (client_key) DO UPDATE SET order_id = excluded.order_id",
+};
+const ORDER_OWNERS: Insert = Insert {
+    table: "order_owners",
+    columns: &["participant", "order_id"],
+    tail: "ON CONFLICT (participant, order_id) DO NOTHING",
+};
+const WRITTEN: Insert = Insert {
+    table: "lookups_written",
+    columns: &["market", "sequence"],
+    tail: "ON CONFLICT (market) DO UPDATE SET sequence = excluded.sequence",
+};
+
+impl Fresh {
+    pub(crate) fn of(batch: &crate::write::Batch) -> Fresh {
+        let key = |row: &crate::journal::JournalRow| Some((row.idempotency.clone()?, row.sequence));
+        Fresh {
+            sequence: batch.journal.last().map_or(0, |row| row.sequence),
+            requests: batch.journal.iter().filter_map(key).collect(),
+            accepted: batch.accepted.clone(),
+        }
+    }
+}
+
+impl Lookups {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The rows of a run, when it is time for one.
+    pub(crate) fn run(&self) -> Option<Vec<(Insert, Vec<Vec<Value>>)>> {
+        let waiting = self.waiting();
+        if waiting.sequence - waiting.written < RUN {
+            return None;
+        }
+        let requests = waiting.requests.iter().map(|(key, sequence)| vec![key.as_str().into(), (*sequence).into()]);
+        let client_ids = waiting
+            .client_ids
+            .iter()
+            .map(|(key, order)| vec![key.as_str().into(), MARKET.into(), order.as_str().into()]);
+        let owners = waiting.owners.iter().map(|(owner, order)| vec![owner.as_str().into(), order.as_str().into()]);
+        Some(vec![
+            (REQUEST_KEYS, requests.collect()),
+            (CLIENT_IDS, client_ids.collect()),
+            (ORDER_OWNERS, owners.collect()),
+            (WRITTEN, vec![vec![MARKET.into(), waiting.sequence.into()]]),
+        ])
+    }
+
+    /// A batch is durable; `ran` if a run was in its transaction.
+    pub(crate) fn stored(&self, fresh: Fresh, ran: bool) {
+        let mut waiting = self.waiting();
+        if ran {
+            *waiting = Waiting { written: waiting.sequence, sequence: waiting.sequence, ..Waiting::default() };
+        }
+        waiting.sequence = waiting.sequence.max(fresh.sequence);
+        waiting.requests.extend(fresh.requests);
+        for Accepted { order, participant, client_key } in fresh.accepted {
+            let oldest = &mut waiting.oldest[usize::from(!order.starts_with("bid_"))];
+            if oldest.as_ref().is_none_or(|oldest| order < *oldest) {
+                *oldest = Some(order.clone());
+            }
+            waiting.client_ids.extend(client_key.map(|key| (key, order.clone())));
+            waiting.owners.insert((participant, order));
+        }
+    }
+
+    /// All bids under the first and all offers under the second id are in `order_owners`. Others may
+    /// be, too: ids of one millisecond have no order. An 8 is after all ids, in any collation.
+    pub(crate) fn owners_are_written_before(&self) -> [String; 2] {
+        let [bid, offer] = self.waiting().oldest.clone();
+        [bid.unwrap_or_else(|| "bid_8".to_owned()), offer.unwrap_or_else(|| "off_8".to_owned())]
+    }
+}
+
+const BY_KEY: &str = "SELECT k.request_key, j.request_hash, j.reply, j.events FROM request_keys k CROSS JOIN journal j WHERE j.sequence = k.sequence AND k.request_key";
+const BY_SEQUENCE: &str = "SELECT idempotency, request_hash, reply, events FROM journal WHERE sequence = $1";
+const ORDERS: &str = "SELECT client_key, order_id FROM client_ids WHERE client_key";
+/// Few widths, so that the statements stay prepared; short lists repeat their last key.
+const WIDTHS: [usize; 4] = [1, 8, 64, 256];
+
+type RepliedColumns = (String, Option<String>, String, String);
+
+impl Known {
+    fn add(&mut self, (key, request_hash, reply, events): RepliedColumns) {
+        self.replied.insert(key, Replied { request_hash: request_hash.unwrap_or_default(), reply, events });
+    }
+}
+
+impl Store {
+    /// Looks both lists of keys up.
+    pub async fn known(&self, mut requests: Vec<String>, mut client_keys: Vec<String>) -> Result<Known, StoreError> {
+        let mut known = Known::default();
+        let mut sequences = Vec::new();
+        {
+            let waiting = self.lookups.waiting();
+            requests.retain(|key| waiting.requests.get(key).map(|sequence| sequences.push(*sequence)).is_none());
+            let mut found =
+                |key: &String| waiting.client_ids.get(key).map(|id| known.orders.insert(key.clone(), id.clone()));
+            client_keys.retain(|key| found(key).is_none());
+        }
+        for sequence in sequences {
+            let row: RepliedColumns = on_either!(&self.market, pool => {
+                sqlx::query_as(BY_SEQUENCE).bind(sequence).fetch_one(pool).await?
+            });
+            known.add(row);
+        }
+        if requests.is_empty() && client_keys.is_empty() {
+            return Ok(known);
+        }
+        if let Some(writer) = &self.writer {
+            return writer.run(move |connection| known_here(connection, known, &requests, &client_keys)).await;
+        }
+        for chunk in requests.chunks(256) {
+            let (text, padded) = padded(BY_KEY, chunk);
+            let rows: Vec<RepliedColumns> = on_either!(&self.market, pool => {
+                let query = padded.into_iter().fold(sqlx::query_as(constant(text)), |query, key| query.bind(key));
+                query.fetch_all(pool).await?
+            });
+            rows.into_iter().for_each(|row| known.add(row));
+        }
+        for chunk in client_keys.chunks(256) {
+            let (text, padded) = padded(ORDERS, chunk);
+            let rows: Vec<(String, String)> = on_either!(&self.market, pool => {
+                let query = padded.into_iter().fold(sqlx::query_as(constant(text)), |query, key| query.bind(key));
+                query.fetch_all(pool).await?
+            });
+            known.orders.extend(rows);
+        }
+        Ok(known)
+    }
+
+    pub async fn order_by_client_key(&self, client_key: &str) -> Result<Option<String>, StoreError> {
+        let waiting = self.lookups.waiting().client_ids.get(client_key).cloned();
+        if waiting.is_some() {
+            return Ok(waiting);
+        }
+        let text = "SELECT order_id FROM client_ids WHERE client_key = $1";
+        let row: Option<(String,)> =
+            on_either!(&self.market, pool => sqlx::query_as(text).bind(client_key).fetch_optional(pool).await?);
+        Ok(row.map(|(id,)| id))
+    }
+
+    /// Reads again what waited when the last process ended.
+    pub(crate) async fn read_lookups(&self) -> Result<(), StoreError> {
+        let text = "SELECT sequence FROM lookups_written WHERE market = $1";
+        let row: Option<(i64,)> =
+            on_either!(&self.market, pool => sqlx::query_as(text).bind(MARKET).fetch_optional(pool).await?);
+        let written = row.map_or(0, |(sequence,)| sequence);
+        *self.lookups.waiting() = Waiting { written, sequence: written, ..Waiting::default() };
+        let text = "SELECT sequence, idempotency, events FROM journal WHERE sequence > $1 ORDER BY sequence LIMIT 256";
+        let mut sequence = written;
+        loop {
+            let rows: Vec<(i64, Option<String>, String)> =
+                on_either!(&self.market, pool => sqlx::query_as(text).bind(sequence).fetch_all(pool).await?);
+            let Some((last, ..)) = rows.last() else { return Ok(()) };
+            sequence = *last;
+            let mut fresh = Fresh { sequence, requests: Vec::new(), accepted: Vec::new() };
+            for (sequence, key, events) in rows {
+                fresh.requests.extend(key.map(|key| (key, sequence)));
+                // Rounds have large events and accept next to nothing.
+                if events.contains("\"order_accepted\"") {
+                    let events: Vec<Event> = serde_json::from_str(&events)
+                        .map_err(|error| corrupt("journal", &sequence.to_string(), &error.to_string()))?;
+                    fresh.accepted.extend(events.iter().filter_map(accepted));
+                }
+            }
+            self.lookups.stored(fresh, false);
+        }
+    }
+
+    /// What the tables of lookups lack, or have twice; for `doctor`.
+    pub async fn lookup_faults(&self) -> Result<Vec<String>, StoreError> {
+        let checks = [
+            (
+                "more than one row of the journal has the idempotency key",
+                "SELECT idempotency FROM journal WHERE idempotency IS NOT NULL GROUP BY idempotency HAVING COUNT(*) > 1 LIMIT 3",
+            ),
+            (
+                "request_keys lacks the idempotency key",
+                "SELECT j.idempotency FROM journal j LEFT JOIN request_keys k ON k.request_key = j.idempotency AND k.sequence = j.sequence WHERE j.idempotency IS NOT NULL AND k.sequence IS NULL AND j.sequence <= (SELECT MAX(sequence) FROM lookups_written) LIMIT 3",
+            ),
+            (
+                "order_owners has another owner of",
+                "SELECT x.order_id FROM order_owners x LEFT JOIN orders o ON o.market = 1 AND o.id = x.order_id AND o.participant = x.participant WHERE o.id IS NULL LIMIT 3",
+            ),
+            (
+                "client_ids names no order, but",
+                "SELECT c.order_id FROM client_ids c LEFT JOIN orders o ON o.market = c.market AND o.id = c.order_id WHERE o.id IS NULL LIMIT 3",
+            ),
+        ];
+        let mut faults = Vec::new();
+        for (what, text) in checks {
+            let rows: Vec<(String,)> = on_either!(&self.market, pool => sqlx::query_as(text).fetch_all(pool).await?);
+            faults.extend(rows.into_iter().map(|(name,)| format!("{what} {name}")));
+        }
+        Ok(faults)
+    }
+}
+
+/// On the writer's own connection a statement is a call: one key each. They are one transaction, or
+/// each would lock the file and find the end of the log again.
+fn known_here(
+    connection: &mut rusqlite::Connection,
+    mut known: Known,
+    requests: &[String],
+    client_keys: &[String],
+) -> Result<Known, StoreError> {
+    let transaction = connection.transaction()?;
+    let mut statement = transaction.prepare_cached(&format!("{BY_KEY} IN ($1)"))?;
+    for key in requests {
+        for row in statement.query_map([key], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))? {
+            known.add(row?);
+        }
+    }
+    let mut statement = transaction.prepare_cached(&format!("{ORDERS} IN ($1)"))?;
+    for key in client_keys {
+        for row in statement.query_map([key], |r| Ok((r.get(0)?, r.get(1)?)))? {
+            let (key, order) = row?;
+            known.orders.insert(key, order);
+        }
+    }
+    Ok(known)
+}
+
+fn padded<'k>(text: &str, keys: &'k [String]) -> (String, Vec<&'k str>) {
+    let width = WIDTHS.into_iter().find(|w| keys.len() <= *w).unwrap_or(keys.len());
+    let marks: Vec<String> = (1..=width).map(|n| format!("${n}")).collect();
+    let last = keys.len().saturating_sub(1);
+    (format!("{text} IN ({})", marks.join(",")), (0..width).map(|n| keys[n.min(last)].as_str()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::Address;
+    use crate::journal::{JournalRow, idempotency_key};
+    use crate::read::{Page, Scope};
+    use crate::write::Batch;
+    use headroom_market::record::{Row, Table};
+    use headroom_market::state::ChangedRows;
+    use headroom_market::time::Timestamp;
+
+    const OWNERS: [&str; 2] = ["par_01m7zqyxncfvysexyrg0ahsvzr", "par_01m7zqyxkcem4r0htfk94bcfq6"];
+
+    fn order(n: i64) -> String {
+        // Of one millisecond, and not in their order: the last digits are turned round.
+        let chance: String = format!("{n:05}").chars().rev().collect();
+        format!("{}_01m7zqz320fvhr63jemb5{chance}", if n % 3 == 0 { "off" } else { "bid" })
+    }
+    fn owner(n: i64) -> &'static str {
+        OWNERS[usize::from(n % 7 == 0)]
+    }
+
+    /// One command that has a key and accepts an order.
+    fn batch(sequence: i64) -> Batch {
+        let (order, owner) = (order(sequence), owner(sequence));
+        let event = format!(
+            r#"[{{"event":"order_accepted","data":{{"id":"{order}","side":"bid","participant":"{owner}","status":"open","instance":null,"window":{{"start_at":"2026-11-21T19:10:00Z","end_at":"2026-11-21T19:11:00Z"}},"latest_start_at":null,"replicas":1,"resources":{{"cpu_milli":1}},"pools":[{{"pool":"fra1-gp","adder":"0.000000"}}],"assurance":"firm","limit":"0.000001","min_fill":"0.000000","time_in_force":"gtc","expires_at":null,"resell":"own_limit","parent":null,"project":null,"no_displacement":false,"min_run_slots":0,"class":"standard","client_bid_id":"c-{sequence}","remaining":{{"cpu_milli":1}},"remaining_replicas":1,"remaining_limit":"0.000001","hold":"0.000001","awarded":"0.000000","awards":[],"origin":"manual","last_reason":null,"closed_reason":null,"replaces":null,"replaced_by":null,"pending_replacement":null,"created_at":"2026-11-21T19:05:11Z","updated_at":"2026-11-21T19:05:11Z"}}}}]"#
+        );
+        let events: Vec<Event> = serde_json::from_str(&event).unwrap();
+        let row = Row {
+            table: Table::Orders,
+            id: order,
+            participant: Some(owner.to_owned()),
+            status: "open",
+            live: true,
+            position: 0,
+            created_at: Timestamp::from_micros(1),
+            document: "{}".to_owned(),
+        };
+        Batch {
+            journal: vec![JournalRow {
+                sequence,
+                recorded_at: 1,
+                actor: "key".to_owned(),
+                idempotency: Some(idempotency_key(owner, &format!("i-{sequence}"))),
+                request_hash: Some(format!("hash {sequence}")),
+                command: "{}".to_owned(),
+                events: event,
+                reply: format!("reply {sequence}"),
+                rule_version: 1,
+                chain_hash: String::new(),
+            }],
+            accepted: events.iter().filter_map(accepted).collect(),
+            changes: vec![ChangedRows { rows: vec![row], balances: vec![], transfers: vec![], receipts: vec![] }],
+            ..Batch::default()
+        }
+    }
+
+    fn many(sequences: std::ops::Range<i64>) -> Batch {
+        sequences.map(batch).fold(Batch::default(), |mut all, one| {
+            all.journal.extend(one.journal);
+            all.accepted.extend(one.accepted);
+            all.changes.extend(one.changes);
+            all
+        })
+    }
+
+    /// Everything under `end` is found, by key, by client id and by owner, page by page, and nothing else.
+    async fn all_is_found(store: &Store, end: i64) {
+        let sequences: Vec<i64> =
+            [1, 2, 3, 700, 701, RUN, RUN + 1, end - 1, end].into_iter().filter(|n| *n <= end).collect();
+        let keys = sequences.iter().map(|n| idempotency_key(owner(*n), &format!("i-{n}"))).collect();
+        let clients = sequences.iter().map(|n| client_key(owner(*n), &format!("c-{n}"))).collect();
+        let known = store.known(keys, clients).await.unwrap();
+        for n in sequences {
+            let (key, client) = (idempotency_key(owner(n), &format!("i-{n}")), client_key(owner(n), &format!("c-{n}")));
+            assert_eq!(
+                known.replied.get(&key).map(|r| r.reply.clone()),
+                (n < end).then(|| format!("reply {n}")),
+                "{n}"
+            );
+            assert_eq!(known.orders.get(&client).cloned(), (n < end).then(|| order(n)), "{n}");
+            assert_eq!(store.order_by_client_key(&client).await.unwrap(), (n < end).then(|| order(n)), "{n}");
+        }
+        for participant in OWNERS {
+            let mut expected: Vec<String> = (1..end).filter(|n| owner(*n) == participant).map(order).collect();
+            expected.sort();
+            for ascending in [true, false] {
+                let mut listed = Vec::new();
+                let mut page = Page { limit: 300, ascending, statuses: vec!["open".to_owned()], ..Page::default() };
+                loop {
+                    let scope = Scope::Participant(participant.to_owned());
+                    let read = store.list(Table::Orders, &scope, &page).await.unwrap();
+                    listed.extend(read.rows.into_iter().map(|(id, _)| id));
+                    page.starting_after = listed.last().cloned();
+                    if !read.has_more {
+                        break;
+                    }
+                }
+                if !ascending {
+                    listed.reverse();
+                }
+                assert_eq!(listed, expected, "{participant} of {end}");
+            }
+        }
+        assert_eq!(store.lookup_faults().await.unwrap(), Vec::<String>::new());
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_found_as_what_is_written_also_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let address = Address::choose(None, folder.path()).unwrap();
+        let mut store = Store::open(&address, folder.path()).await.unwrap();
+        let mut next = 1;
+        // Before a run, at its edge, with a run in the batch, and after it.
+        for end in [500, RUN, RUN + 1, RUN + 2, RUN + 900] {
+            store.commit(many(next..end)).await.unwrap();
+            next = end;
+            all_is_found(&store, end).await;
+            store.close().await;
+            drop(store);
+            store = Store::open(&address, folder.path()).await.unwrap();
+            all_is_found(&store, end).await;
+        }
+        store.close().await;
+    }
+
+    /// The words of the indexes, of the queries and of the core are one.
+    #[test]
+    fn moves_between_own_accounts_are_named_as_in_the_core() {
+        use headroom_market::ledger::TransferKind::*;
+        let own: Vec<String> = [
+            Grant,
+            Hold,
+            Release,
+            Charge,
+            CreditNote,
+            Proceeds,
+            ReservationFee,
+            OperatorIncome,
+            PlatformRisk,
+            Bond,
+            BondRelease,
+            Imbalance,
+            Overstay,
+            Rounding,
+        ]
+        .into_iter()
+        .filter(|kind| kind.stays_with_its_owner())
+        .map(|kind| format!("'{}'", kind.name()))
+        .collect();
+        let words = format!("kind NOT IN ({})", own.join(", "));
+        for text in [
+            include_str!("read.rs"),
+            include_str!("../../../migrations/sqlite/market/20261121190000_separate_lookups.sql"),
+            include_str!("../../../migrations/postgres/market/20261121190000_separate_lookups.sql"),
+        ] {
+            assert!(text.contains(&words), "{words}");
+        }
+    }
+}
