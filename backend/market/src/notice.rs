@@ -99,9 +99,10 @@ fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// The JSON of the orders that were accepted, in the order of their events.
-pub fn accepted_documents(told: &[Notice]) -> impl Iterator<Item = &str> {
-    told.iter().filter(|notice| notice.kind == "order.accepted").map(|notice| notice.data.as_str())
+/// The JSON of the orders that were accepted, by id, in the order of their events.
+pub fn accepted_documents(told: &[Notice]) -> impl Iterator<Item = (&str, &str)> {
+    let accepted = told.iter().filter(|notice| notice.kind == "order.accepted");
+    accepted.map(|notice| (notice.object.as_str(), notice.data.as_str()))
 }
 
 /// Events as the journal keeps them. The JSON of an accepted order, the longest part of a bid's, is
@@ -114,7 +115,10 @@ pub fn journal_text(events: &[Event], told: &[Notice]) -> String {
             text.push(',');
         }
         match event {
-            Event::OrderAccepted(_) if let Some(document) = documents.next() => {
+            Event::OrderAccepted(order)
+                if let Some((id, document)) = documents.next()
+                    && order.id.to_string() == id =>
+            {
                 text.push_str("{\"event\":\"order_accepted\",\"data\":");
                 text.push_str(document);
                 text.push('}');

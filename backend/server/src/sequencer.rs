@@ -334,8 +334,9 @@ fn remember(state: &mut State, events: Vec<Event>, told: &[Notice]) {
         Event::OrderAccepted(order) => Some(order),
         _ => None,
     });
-    let documents = accepted_documents(told).map(str::to_owned);
-    state.changes.accepted.extend(orders.zip(documents).map(|(order, document)| (order.id, (order, document))));
+    let pairs = orders.zip(accepted_documents(told)).filter(|(order, (id, _))| order.id.to_string() == *id);
+    let kept = pairs.map(|(order, (_, document))| (order.id, (order, document.to_owned())));
+    state.changes.accepted.extend(kept);
 }
 
 /// A balance that changes often in one batch is told once, with its last value.

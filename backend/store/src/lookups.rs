@@ -465,6 +465,7 @@ mod tests {
             BondRelease,
             Imbalance,
             Overstay,
+            Arrears,
             Rounding,
         ]
         .into_iter()
