@@ -10,6 +10,7 @@ use crate::pool::scarcity::{self, ScarceStep};
 use crate::pool::supply::{self, money_up};
 use crate::project;
 use crate::round::capacity::{self, Entry};
+use crate::round::faulty::{FAULTY, drop_faulty};
 use crate::round::growth::Growth;
 use crate::round::host::Hosts;
 use crate::round::linked::{self, PARENT_SAT_OUT};
@@ -319,6 +320,8 @@ impl<'a> Builder<'a> {
         book.orders = self.orders;
         self.excluded.extend(drop_unreachable(&mut book).into_iter().map(|id| (id, UNREACHABLE)));
         self.excluded.extend(linked::complete(state, &mut book));
+        let faulty = drop_faulty(&mut book).into_iter().filter_map(|id| Some((id.parse().ok()?, FAULTY)));
+        self.excluded.extend(faulty);
         let scarce = used.into_iter().filter(|(p, r, s)| state.shortage(p, *r, *s).is_some()).collect();
         Draft { book, excluded: self.excluded, scarce, moves: self.hosts.moves }
     }

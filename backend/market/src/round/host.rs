@@ -118,8 +118,8 @@ impl<'a> Hosts<'a> {
     }
 
     /// Keeps a mover's baseline free on a node from a slot on, as far as it is not counted there yet; false
-    /// if it has no room, with `more`, has lent something elsewhere that it would take along, bids less than its
-    /// move costs its owner, or is no mover.
+    /// if it has no room, with `more`, has lent something elsewhere that it would take along, bids no more
+    /// than its move costs its owner, or is no mover.
     fn come(&mut self, order: &Order, id: InstanceId, node: NodeId, first: Slot, more: &Amounts) -> bool {
         let instance = &self.state.instances[&id];
         let later: Vec<Slot> = self.slots.iter().copied().filter(|s| *s >= first).collect();
@@ -150,7 +150,7 @@ impl<'a> Hosts<'a> {
             return false;
         }
         if !self.movers.contains(&id) {
-            self.moves.could.entry(id).or_default().insert(order.id, order.remaining_limit);
+            self.moves.could.entry(id).or_default().insert(order.id);
             return false;
         }
         self.occupancy.take(node, &instance.baseline, &earlier);

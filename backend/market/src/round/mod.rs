@@ -2,6 +2,7 @@
 pub mod award;
 pub mod book;
 pub mod capacity;
+mod faulty;
 pub mod growth;
 mod host;
 pub mod linked;

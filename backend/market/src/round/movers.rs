@@ -6,35 +6,38 @@
 //! without it and with it, and it stays only if what is traded is worth more with it, and it wins. A bid that
 //! is not let to another node stands on its own, where lenders may still make room for it.
 //!
+//! What a bid is worth in a trial is at most what it can be charged, its quantity at the collar, which it has
+//! money for: a limit costs nothing to write down. First all are tried together. Who would win nothing for the
+//! room kept for it is left out of what is tried next; where that is no gain either, halves are tried. In
+//! the end those that were let in are tried without each other, as long as there are trials left.
+//!
 //! The trials are cleared outside the core; what comes of them is an argument of `SealRound`.
-use crate::clearing::{Book, Limits, Outcome, Side};
+use crate::clearing::rational::Rat;
+use crate::clearing::{Alternative, Book, Limits, Money, Order, Outcome, ProductKey, Side};
 use crate::ids::{InstanceId, NodeId, OrderId};
 use crate::round::book;
 use crate::state::State;
 use crate::time::Timestamp;
-use crate::units::Credits;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// The workloads that may be taken to another node by what they win.
 pub type Movers = BTreeSet<InstanceId>;
 
-/// Those that bid most are tried one by one, the rest together and, where that is no gain, in halves.
-const ONE_BY_ONE: usize = 6;
-
-/// Trials are far cheaper than rounds: they only compare.
-pub const TRIAL: Limits = Limits { nodes: 400, max_cuts: 50, effort: 1_000_000, work: 60_000, ..Limits::PRODUCTION };
+/// Trials are far cheaper than rounds: they only compare, and all of them together are not to take longer
+/// than the round.
+pub const TRIAL: Limits = Limits { nodes: 100, max_cuts: 30, effort: 300_000, work: 30_000, ..Limits::PRODUCTION };
 
 /// What the bids of a book do with workloads.
 #[derive(Clone, Debug, Default)]
 pub struct Moves {
     /// Nodes on which the whole baseline of a workload is kept free.
     pub kept_free: BTreeSet<(InstanceId, NodeId)>,
-    /// Workloads that another node has room for but may not go there, and what their bids that want it offer.
-    pub could: BTreeMap<InstanceId, BTreeMap<OrderId, Credits>>,
+    /// Workloads that another node has room for but may not go there, and their bids that want it.
+    pub could: BTreeMap<InstanceId, BTreeSet<OrderId>>,
 }
 
-/// The next round as it would be sealed with these movers.
+/// The next round as it would be sealed with these movers, with limits that are backed by money.
 pub struct Preparation {
     pub book: Book,
     pub moves: Moves,
@@ -47,38 +50,50 @@ pub fn prepare(state: &State, now: Timestamp, movers: &Movers) -> Option<Prepara
         return None;
     }
     let draft = book::build(state, now, &slots, movers);
-    Some(Preparation { book: draft.book, moves: draft.moves })
+    let mut book = draft.book;
+    back_limits(&mut book);
+    Some(Preparation { book, moves: draft.moves })
+}
+
+/// No bid counts more than its dearest alternative costs at the collars.
+fn back_limits(book: &mut Book) {
+    let caps: BTreeMap<ProductKey, i128> =
+        book.products.iter().filter_map(|p| Some((p.key(), i128::from(p.cap?.0)))).collect();
+    let most = i128::from(book.cap.0);
+    for bid in book.orders.iter_mut().filter(|o| o.side == Side::Bid) {
+        let cost = |a: &Alternative| -> i128 {
+            let cap = |key: &ProductKey| caps.get(key).copied().unwrap_or(most);
+            i128::from(a.adder.0) + a.quantities.iter().map(|q| cap(&q.product) * i128::from(q.quantity)).sum::<i128>()
+        };
+        let dearest = bid.alternatives.iter().map(cost).max().unwrap_or(0);
+        bid.limit = Money(i64::try_from(dearest).unwrap_or(i64::MAX).min(bid.limit.0));
+    }
 }
 
 /// What a trial came to.
 #[derive(Clone, Debug)]
 pub struct Trial {
-    /// Welfare, and where that is equal what bids get.
-    worth: (crate::clearing::rational::Rat, i128),
+    /// Welfare, and where that is equal how many bids win something.
+    worth: (Rat, usize),
     /// Workloads for which room is kept that they have not won.
     idle: BTreeSet<InstanceId>,
 }
 
 impl Trial {
     pub fn of(prepared: &Preparation, outcome: &Outcome) -> Self {
-        let won: BTreeMap<&str, i128> = outcome
+        let won: BTreeSet<&str> = outcome
             .awards
             .iter()
-            .map(|a| (a.order.as_str(), a.quantities.iter().map(|q| i128::from(q.quantity)).sum()))
+            .filter(|a| a.quantities.iter().any(|q| q.quantity > 0))
+            .map(|a| a.order.as_str())
             .collect();
-        let bids = prepared.book.orders.iter().filter(|o| o.side == Side::Bid);
-        let mut volume = 0;
-        let mut used: BTreeSet<InstanceId> = BTreeSet::new();
-        for bid in bids {
-            let Some(quantity) = won.get(bid.id.as_str()).filter(|quantity| **quantity > 0) else { continue };
-            volume += quantity;
-            let instance = bid.instance.as_ref().and_then(|id| id.parse().ok());
-            let node = bid.node.as_ref().and_then(|node| node.parse().ok());
-            used.extend(instance.filter(|id| node.is_some_and(|n| prepared.moves.kept_free.contains(&(*id, n)))));
-        }
+        let winners = || prepared.book.orders.iter().filter(|o| o.side == Side::Bid && won.contains(o.id.as_str()));
+        let place = |bid: &Order| Some((bid.instance.as_ref()?.parse().ok()?, bid.node.as_ref()?.parse().ok()?));
+        let used: BTreeSet<InstanceId> =
+            winners().filter_map(place).filter(|at| prepared.moves.kept_free.contains(at)).map(|(id, _)| id).collect();
         let kept_for = prepared.moves.kept_free.iter().map(|(instance, _)| *instance);
         let idle = kept_for.filter(|id| !used.contains(id)).collect();
-        Self { worth: (outcome.welfare.0.clone(), volume), idle }
+        Self { worth: (outcome.welfare.0.clone(), winners().count()), idle }
     }
 }
 
@@ -86,8 +101,9 @@ impl Trial {
 pub struct Choice {
     chosen: Movers,
     best: Option<Trial>,
-    /// Who is tried next beside those that are chosen, and then which of those is better left out.
+    /// Who is tried next beside those that are chosen.
     groups: VecDeque<Vec<InstanceId>>,
+    /// Who of those that are chosen is then tried without.
     doubtful: VecDeque<InstanceId>,
     trials_left: usize,
 }
@@ -95,21 +111,21 @@ pub struct Choice {
 impl Choice {
     /// Between all that could move in a round without movers.
     pub fn of(prepared: &Preparation) -> Self {
-        let mut bids: Vec<(InstanceId, Credits)> =
-            prepared.moves.could.iter().map(|(id, bids)| (*id, bids.values().copied().sum())).collect();
-        bids.sort_by_key(|(id, offered)| (Reverse(*offered), *id));
-        let ids: Vec<InstanceId> = bids.into_iter().map(|(id, _)| id).collect();
-        let (single, rest) = ids.split_at(ids.len().min(ONE_BY_ONE));
-        let mut groups: VecDeque<Vec<InstanceId>> = single.iter().map(|id| vec![*id]).collect();
-        if !rest.is_empty() {
-            groups.push_back(rest.to_vec());
-        }
+        let limits: BTreeMap<&str, i64> = prepared.book.orders.iter().map(|o| (o.id.as_str(), o.limit.0)).collect();
+        let offered = |bids: &BTreeSet<OrderId>| -> i128 {
+            bids.iter().filter_map(|id| limits.get(id.to_string().as_str())).map(|limit| i128::from(*limit)).sum()
+        };
+        let mut ids: Vec<(i128, InstanceId)> =
+            prepared.moves.could.iter().map(|(id, bids)| (offered(bids), *id)).collect();
+        ids.sort_by_key(|(offered, id)| (Reverse(*offered), *id));
+        let all: Vec<InstanceId> = ids.into_iter().map(|(_, id)| id).collect();
+        let groups: VecDeque<Vec<InstanceId>> = if all.is_empty() { VecDeque::new() } else { [all].into() };
         // A large round is seldom tried: everybody waits for it.
         let trials_left = match prepared.book.orders.len() {
             _ if groups.is_empty() => 0,
-            0..=200 => 20,
-            201..=1_000 => 6,
-            _ => 3,
+            0..=200 => 16,
+            201..=1_000 => 8,
+            _ => 5,
         };
         Self { chosen: Movers::new(), best: None, groups, doubtful: VecDeque::new(), trials_left }
     }
@@ -144,25 +160,35 @@ impl Choice {
             {
                 self.chosen.remove(&id);
                 self.best = Some(trial);
+                // Those that were weighed beside it are weighed again.
+                let again: Vec<_> = self.chosen.iter().filter(|id| !self.doubtful.contains(id)).copied().collect();
+                self.doubtful.extend(again);
             }
             return;
         };
-        match trial {
-            Some(trial) if trial.worth > best.worth => {
-                // Who came before was weighed without these.
-                self.doubtful = self.chosen.iter().copied().collect();
-                self.chosen.extend(group);
-                // Room kept for nothing is room for others: without it the same can be traded, or more.
-                self.chosen.retain(|id| !trial.idle.contains(id));
-                self.doubtful.retain(|id| !trial.idle.contains(id));
-                self.best = Some(trial);
-            }
-            _ if group.len() > 1 => {
-                let (first, second) = group.split_at(group.len() / 2);
-                self.groups.push_front(second.to_vec());
-                self.groups.push_front(first.to_vec());
-            }
-            _ => {}
+        let Some(trial) = trial else { return self.halve(&group) };
+        let rest: Vec<InstanceId> = group.iter().copied().filter(|id| !trial.idle.contains(id)).collect();
+        if rest.len() < group.len() {
+            // Room kept for nothing is room for others, and nothing is chosen that was not tried just so.
+            self.groups.extend((!rest.is_empty()).then_some(rest));
+        } else if trial.worth > best.worth {
+            // The last that came is the first to be doubted: it bids least.
+            group.iter().for_each(|id| self.doubtful.push_front(*id));
+            self.chosen.extend(group);
+            self.best = Some(trial);
+        } else {
+            self.halve(&group);
+        }
+        if self.groups.is_empty() && self.chosen.len() == 1 {
+            // Without the only one the round has been tried.
+            self.doubtful.clear();
+        }
+    }
+
+    fn halve(&mut self, group: &[InstanceId]) {
+        if group.len() > 1 {
+            let (first, second) = group.split_at(group.len() / 2);
+            self.groups.extend([first.to_vec(), second.to_vec()]);
         }
     }
 
@@ -182,10 +208,8 @@ mod tests {
         let mut ids = IdSource::new(Timestamp::default(), 7);
         let order: BTreeSet<InstanceId> = gains.iter().map(|_| InstanceId::next(&mut ids)).collect();
         let workloads: BTreeMap<InstanceId, (i64, bool)> = order.iter().copied().zip(gains.iter().copied()).collect();
-        let book = Book::new(crate::clearing::Money(1), 0);
-        let bids =
-            |n: usize| [(OrderId::Bid(crate::ids::BidId::next(&mut ids)), Credits::from_units(-(n as i64)))].into();
-        let could = order.iter().copied().zip((0..gains.len()).map(bids)).collect();
+        let book = Book::new(Money(1), 0);
+        let could = order.iter().map(|id| (*id, BTreeSet::new())).collect();
         let mut choice = Choice::of(&Preparation { book, moves: Moves { could, ..Moves::default() } });
         let mut trials = 0;
         while let Some(movers) = choice.next() {
@@ -201,41 +225,40 @@ mod tests {
     #[test]
     fn who_takes_more_than_it_brings_stays() {
         assert_eq!(choose(&[]), (vec![], 0));
-        assert_eq!(choose(&[(5, true), (-1, true), (3, true)]), (vec![true, false, true], 5));
+        assert_eq!(choose(&[(5, true)]), (vec![true], 2));
+        assert_eq!(choose(&[(-5, true)]), (vec![false], 2));
+        // Together they are a gain; then each is tried without.
+        assert_eq!(choose(&[(5, true), (-1, true), (3, true)]), (vec![true, false, true], 6));
     }
 
-    /// The eighth of eight takes more than the seventh brings: they are tried together, then apart.
     #[test]
     fn groups_that_are_no_gain_are_halved() {
-        let mut gains = vec![(1, true); 6];
-        gains.extend([(2, true), (-9, true)]);
-        assert_eq!(choose(&gains), ([vec![true; 7], vec![false]].concat(), 1 + 6 + 3 + 6));
+        assert_eq!(choose(&[(2, true), (1, true), (-9, true), (1, true)]).0, [true, true, false, true]);
     }
 
-    /// Where there are too many to try them all, those that bid least wait.
+    /// Who could never win and comes first, with whatever it says that it bids, costs others one trial.
+    #[test]
+    fn room_is_not_kept_for_who_wins_nothing() {
+        assert_eq!(choose(&[(1, false)]), (vec![false], 2));
+        let fakes = [(-100, false); 30];
+        let honest = [(1, true); 30];
+        let (chosen, trials) = choose(&[&fakes[..], &honest[..]].concat());
+        assert_eq!(chosen, [vec![false; 30], vec![true; 30]].concat());
+        assert!(trials <= 16, "{trials}");
+        assert_eq!(choose(&[&[(0, false)][..], &honest[..]].concat()).0, [vec![false], vec![true; 30]].concat());
+    }
+
     #[test]
     fn trials_end() {
         let (chosen, trials) = choose(&[(-1, true); 40]);
-        assert!(trials <= 20 && chosen.iter().all(|c| !c));
-    }
-
-    #[test]
-    fn room_is_not_kept_for_who_wins_nothing() {
-        assert_eq!(choose(&[(1, false)]).0, [false]);
-        let mut gains = vec![(1, true); 6];
-        gains.extend([(1, true), (0, false)]);
-        assert_eq!(choose(&gains).0, [vec![true; 7], vec![false]].concat());
+        assert!(trials <= 16 && chosen.iter().all(|c| !c));
     }
 
     #[test]
     fn a_round_that_can_not_be_tried_moves_nobody() {
-        let mut choice = Choice {
-            chosen: Movers::new(),
-            best: None,
-            groups: [vec![]].into(),
-            doubtful: VecDeque::new(),
-            trials_left: 3,
-        };
+        let groups = [vec![]].into();
+        let (chosen, doubtful) = (Movers::new(), VecDeque::new());
+        let mut choice = Choice { chosen, best: None, groups, doubtful, trials_left: 3 };
         choice.record(None);
         assert_eq!(choice.next(), None);
     }

@@ -239,16 +239,7 @@ fn check_strategy(state: &State, pool: &Pool, strategy: &Strategy, at: &str) -> 
         let detail = "Automatic bids stay in the workload's own pool in this version. Leave other_pools empty.";
         return Err(invalid("not_in_this_version", format!("{at}/auto_bid/other_pools"), detail));
     }
-    for (resource, quantity) in &strategy.max_swap {
-        let pointer = format!("{at}/max_swap/{resource}");
-        if !pool.resources.contains(resource) {
-            let detail = format!("Pool `{}` does not have {resource}.", pool.slug);
-            return Err(invalid("resource_not_in_pool", pointer, detail));
-        }
-        if *quantity < 0 {
-            return Err(invalid("quantity_out_of_range", pointer, "A quantity is 0 or more."));
-        }
-    }
+    check_amounts(pool, &strategy.max_swap, format!("{at}/max_swap").trim_start_matches('/'))?;
     if strategy.move_fee.is_negative() || strategy.move_fee > MOST_MOVE_FEE {
         return Err(invalid(
             "move_fee_out_of_range",

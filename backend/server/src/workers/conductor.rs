@@ -15,6 +15,7 @@ use headroom_market::state::State;
 use headroom_market::swap::saga::StepResult;
 use headroom_market::swap::{Swap, SwapState, plan};
 use headroom_market::time::{Slot, Timestamp};
+use headroom_market::units::Credits;
 use headroom_market::workload::ComparisonRules;
 use headroom_market::workload::guidance::ApplicationProfile;
 use headroom_store::Store;
@@ -90,6 +91,10 @@ impl View {
         let products = state.products.values().map(|p| p.slot);
         // What was kept in a slot that nobody traded is settled, too.
         let kept = state.instances.values().flat_map(|i| i.kept_by_program.iter().copied());
+        // And the next slot, while somebody who owes for earlier ones could pay.
+        let pays =
+            state.participants.values().any(|p| p.arrears > Credits::ZERO && state.available(p.id) > Credits::ZERO);
+        let owing = pays.then_some(state.market.settled_until);
         let live = state.swaps.values().map(|s| {
             let (may_begin, is_wanted) = (plan::may_begin(state, s), plan::is_wanted(state, s, now));
             let comparison = state.instances.get(&s.instance).map(|i| i.comparison.clone()).unwrap_or_default();
@@ -98,7 +103,7 @@ impl View {
         Self {
             market: state.market.clone(),
             swaps: live.collect(),
-            unsettled: lines.chain(products).chain(kept).filter(due).min(),
+            unsettled: lines.chain(products).chain(kept).chain(owing).filter(due).min(),
         }
     }
 }
