@@ -69,10 +69,21 @@ async fn workloads_and_hints_name_what_is_not_used() -> anyhow::Result<()> {
     };
     let other = json!({ "auto_bid": { "shortage_cost": {}, "other_pools": ["nope"] } });
     let dear = json!({ "auto_offer": { "minimum_price": { "cpu_milli": "2" } } });
+    let fee = |fee: &str| json!({ "move_fee": fee });
+    let change = |most: i64| json!({ "max_swap": { "cpu_milli": most } });
     for (body, code, pointer) in [
         (with("class", json!("critical")), "class_not_allowed", "/class"),
         (with("strategy", other), "not_in_this_version", "/strategy/auto_bid/other_pools"),
         (with("strategy", dear), "price_out_of_range", "/strategy/auto_offer/minimum_price/cpu_milli"),
+        (with("strategy", fee("-0.000001")), "move_fee_out_of_range", "/strategy/move_fee"),
+        (with("strategy", fee("1000000.000001")), "move_fee_out_of_range", "/strategy/move_fee"),
+        (with("strategy", change(-1)), "quantity_out_of_range", "/strategy/max_swap/cpu_milli"),
+        (with("strategy", change(1_000_000_001)), "quantity_out_of_range", "/strategy/max_swap/cpu_milli"),
+        (
+            with("strategy", json!({ "max_swap": { "gpu_milli": 1 } })),
+            "resource_not_in_pool",
+            "/strategy/max_swap/gpu_milli",
+        ),
     ] {
         refused(&api.post("/v1/instances", &body).await?, 422, code, pointer)?;
     }

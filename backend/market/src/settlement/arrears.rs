@@ -1,7 +1,8 @@
 //! What a participant could not pay when its slot was settled: the rest of a bond, or of an overstay,
 //! that neither its earnings nor its available money covered.
 //!
-//! It is paid to the operator, who has stood in, out of whatever becomes available, after every slot.
+//! It is paid to the operator out of whatever becomes available, after every slot; a slot is settled for that
+//! alone where nobody trades. Buyers that missed it have had what was there.
 //! Until then the participant buys nothing: its open bids sit rounds out and new ones are refused, so that
 //! money that waits in holds is no way round it. It may still lend.
 use crate::event::Event;

@@ -85,6 +85,9 @@ fn sentence_of(reason: &str, order: &Order) -> String {
             "The price is just this limit, and nothing was to be had at it: others came first, or nobody gives for so little and this is the best bid under the cheapest offer."
         }
         "MARGINAL_PRORATA" => "The limit is the price: what was left was shared among equals.",
+        "NO_HOST_FITS" if order.request.instance.is_some() && order.side == Side::Bid => {
+            "The price was right, but the workload's node had too little room, and it goes to another node only where its whole baseline has room there, where the limit is above its move fee, and where the round is worth more with the move."
+        }
         "NO_HOST_FITS" if order.request.min_fill.is_zero() => "The price was right, but no node had room left for it.",
         "NO_HOST_FITS" => "The price was right, but no node had room for all of it.",
         "MIN_FILL_UNREACHABLE" => {
@@ -189,6 +192,15 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>) -> Vec<C
                 "Ask for less, or for more and smaller replicas"
             };
             changes.push(change(less, None, true));
+            changes.push(change(other_limit, None, false));
+        }
+        ("IN_ARREARS", _) => {
+            changes.push(change(
+                "Cancel bids to free what they hold: it is taken when the next slot is settled",
+                None,
+                true,
+            ));
+            changes.push(change("Ask an admin for credits", None, true));
             changes.push(change(other_limit, None, false));
         }
         ("THRASH_LIMIT", _) => {
