@@ -1,7 +1,9 @@
 //! Opening a database: which kind, its pools, its migrations, and who may write.
 use crate::error::StoreError;
 use crate::lookups::Lookups;
+use crate::on_either;
 use crate::sqlite_writer::SqliteWriter;
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use std::fs::File;
@@ -174,8 +176,28 @@ impl Store {
             }
             Address::Postgres(url) => (open_postgres(url, "public").await?, open_postgres(url, "observations").await?),
         };
+        check_version(&market).await?;
         let (observations, lookups) = (Observations(observations), Lookups::default());
         Ok(Store { market, writer: None, lookups, observations, _lock: None, lease: None })
+    }
+}
+
+static SQLITE_MARKET: Migrator = sqlx::migrate!("../../migrations/sqlite/market");
+static POSTGRES_MARKET: Migrator = sqlx::migrate!("../../migrations/postgres/market");
+
+/// A reader migrates nothing, so it can't read what an earlier version has left.
+async fn check_version(market: &Database) -> Result<(), StoreError> {
+    let migrations = match market {
+        Database::Sqlite { .. } => &SQLITE_MARKET,
+        Database::Postgres { .. } => &POSTGRES_MARKET,
+    };
+    let newest = migrations.iter().map(|m| m.version).max().unwrap_or(0);
+    let text = "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations";
+    let found: Result<(i64,), _> = on_either!(market, pool => sqlx::query_as(text).fetch_one(pool).await);
+    match found {
+        Ok((version,)) if version < newest => Err(StoreError::Older),
+        // What is no database of ours says so itself.
+        _ => Ok(()),
     }
 }
 
@@ -222,11 +244,11 @@ async fn open_postgres(url: &str, schema: &'static str) -> Result<Database, Stor
 async fn migrate(market: &Database, observations: &Database) -> Result<(), StoreError> {
     match (market, observations) {
         (Database::Sqlite { write, .. }, Database::Sqlite { write: observing, .. }) => {
-            sqlx::migrate!("../../migrations/sqlite/market").run(write).await?;
+            SQLITE_MARKET.run(write).await?;
             sqlx::migrate!("../../migrations/sqlite/observations").run(observing).await?;
         }
         (Database::Postgres { pool }, Database::Postgres { pool: observing }) => {
-            sqlx::migrate!("../../migrations/postgres/market").run(pool).await?;
+            POSTGRES_MARKET.run(pool).await?;
             sqlx::migrate!("../../migrations/postgres/observations").run(observing).await?;
         }
         _ => return Err(StoreError::Address("two kinds of database".to_owned())),

@@ -10,6 +10,10 @@ pub enum StoreError {
     WriterEnded,
     #[error("the migrations failed: {0}. If this database belongs to a newer version, use that version")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error(
+        "the database was last used by an earlier version of this program. Start it once with this one (`headroom up`), or read it with that version"
+    )]
+    Older,
     #[error("`{0}` is not a database address. Use sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME in DATABASE_URL")]
     Address(String),
     #[error(
