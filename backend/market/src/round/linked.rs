@@ -33,10 +33,22 @@ pub fn drop_orphans(orders: &mut Vec<Entry>) -> Vec<String> {
     }
 }
 
-/// The most that an alternative can cost at the collars of its book, in micro-credits.
-fn collar_value(book: &Book, caps: &BTreeMap<ProductKey, i128>, alternative: &Alternative) -> i128 {
-    let cap = |key: &ProductKey| caps.get(key).copied().unwrap_or(i128::from(book.cap.0));
-    alternative.quantities.iter().map(|q| cap(&q.product) * i128::from(q.quantity)).sum()
+/// The collars of a book's products, in micro-credits a unit, and what goes for all others.
+pub(super) struct Collars {
+    of: BTreeMap<ProductKey, i128>,
+    others: i128,
+}
+
+impl Collars {
+    pub(super) fn of(book: &Book) -> Self {
+        let of = book.products.iter().filter_map(|p| Some((p.key(), i128::from(p.cap?.0)))).collect();
+        Self { of, others: i128::from(book.cap.0) }
+    }
+    /// The most that an alternative can cost, in micro-credits.
+    pub(super) fn value(&self, alternative: &Alternative) -> i128 {
+        let cap = |key: &ProductKey| self.of.get(key).copied().unwrap_or(self.others);
+        alternative.quantities.iter().map(|q| cap(&q.product) * i128::from(q.quantity)).sum()
+    }
 }
 
 /// By parent of a budget: what it may be charged beyond what its budget's row counts of it, as its children
@@ -52,8 +64,7 @@ fn carried(book: &Book) -> BTreeMap<&str, (&str, i128)> {
     if children.is_empty() {
         return carried;
     }
-    let caps: BTreeMap<ProductKey, i128> =
-        book.products.iter().filter_map(|p| Some((p.key(), i128::from(p.cap?.0)))).collect();
+    let collars = Collars::of(book);
     for parent in book.orders.iter().filter(|o| o.side == Side::Bid && children.contains_key(o.id.as_str())) {
         let Some(budget) = &parent.budget else { continue };
         let mut below: Vec<&Entry> = vec![parent];
@@ -64,7 +75,7 @@ fn carried(book: &Book) -> BTreeMap<&str, (&str, i128)> {
         }
         let limits: i128 = below.iter().map(|o| i128::from(o.limit.0)).sum();
         let own = i128::from(parent.limit.0);
-        let values = parent.alternatives.iter().map(|a| collar_value(book, &caps, a));
+        let values = parent.alternatives.iter().map(|a| collars.value(a));
         let beyond = values.map(|value| value.min(limits) - value.min(own)).max().unwrap_or(0);
         if beyond > 0 {
             carried.insert(parent.id.as_str(), (budget.as_str(), beyond));

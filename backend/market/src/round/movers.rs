@@ -13,9 +13,10 @@
 //!
 //! The trials are cleared outside the core; what comes of them is an argument of `SealRound`.
 use crate::clearing::rational::Rat;
-use crate::clearing::{Alternative, Book, Limits, Money, Order, Outcome, ProductKey, Side};
+use crate::clearing::{Alternative, Book, Limits, Money, Order, Outcome, Side};
 use crate::ids::{InstanceId, NodeId, OrderId};
 use crate::round::book;
+use crate::round::linked::Collars;
 use crate::state::State;
 use crate::time::Timestamp;
 use std::cmp::Reverse;
@@ -57,14 +58,9 @@ pub fn prepare(state: &State, now: Timestamp, movers: &Movers) -> Option<Prepara
 
 /// No bid counts more than its dearest alternative costs at the collars.
 fn back_limits(book: &mut Book) {
-    let caps: BTreeMap<ProductKey, i128> =
-        book.products.iter().filter_map(|p| Some((p.key(), i128::from(p.cap?.0)))).collect();
-    let most = i128::from(book.cap.0);
+    let collars = Collars::of(book);
     for bid in book.orders.iter_mut().filter(|o| o.side == Side::Bid) {
-        let cost = |a: &Alternative| -> i128 {
-            let cap = |key: &ProductKey| caps.get(key).copied().unwrap_or(most);
-            i128::from(a.adder.0) + a.quantities.iter().map(|q| cap(&q.product) * i128::from(q.quantity)).sum::<i128>()
-        };
+        let cost = |a: &Alternative| i128::from(a.adder.0) + collars.value(a);
         let dearest = bid.alternatives.iter().map(cost).max().unwrap_or(0);
         bid.limit = Money(i64::try_from(dearest).unwrap_or(i64::MAX).min(bid.limit.0));
     }
