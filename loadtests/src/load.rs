@@ -177,7 +177,7 @@ pub struct Comparison {
     pub unexpected: u64,
     /// There under another id or with another body than was sent.
     pub changed: u64,
-    /// Orders there, and transactions that brought them.
+    /// Orders there, and groups of them that were decided at once: one or a few a transaction.
     pub there: u64,
     pub batches: u64,
 }
@@ -200,7 +200,7 @@ pub fn compare(log: &Log, listed: &[Listed], ask: &Ask) -> Comparison {
             result.changed += 1;
         }
     }
-    // One transaction has one time.
+    // What is decided at once has one time.
     result.batches = listed.iter().map(|o| o.created_at.as_str()).collect::<HashSet<_>>().len() as u64;
     result
 }

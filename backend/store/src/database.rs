@@ -150,6 +150,7 @@ impl Store {
         let (observations, lookups) = (Observations(observations), Lookups::default());
         let store = Store { market, writer, lookups, observations, _lock: Some(lock), lease };
         store.read_lookups().await?;
+        store.read_seen();
         Ok(store)
     }
 

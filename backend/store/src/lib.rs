@@ -12,6 +12,7 @@ pub mod load;
 pub mod lookups;
 pub mod observations;
 pub mod read;
+mod seen;
 pub mod sql;
 mod sqlite_writer;
 pub mod write;

@@ -9,11 +9,12 @@ use crate::error::StoreError;
 use crate::journal::client_key;
 use crate::load::corrupt;
 use crate::on_either;
+use crate::seen::Seen;
 use crate::sql::{Insert, Value, constant};
 use crate::write::MARKET;
 use headroom_market::event::Event;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Rows of the journal between two runs. The more there are, the more of them share a page, and the
 /// longer the one batch takes that writes them; a start reads as many again.
@@ -68,8 +69,12 @@ struct Waiting {
 }
 
 /// Shared by the writer and those who read.
-#[derive(Debug, Default)]
-pub(crate) struct Lookups(Mutex<Waiting>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lookups {
+    waiting: Arc<Mutex<Waiting>>,
+    /// Idempotency keys and client ids, written or waiting.
+    seen: Arc<Seen>,
+}
 
 /// What a batch adds, to be told once it is durable.
 pub(crate) struct Fresh {
@@ -114,7 +119,7 @@ impl Fresh {
 
 impl Lookups {
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The rows of a run, when it is time for one.
@@ -139,6 +144,8 @@ impl Lookups {
 
     /// A batch is durable; `ran` if a run was in its transaction.
     pub(crate) fn stored(&self, fresh: Fresh, ran: bool) {
+        let keys = fresh.requests.iter().map(|(key, _)| key);
+        self.seen.insert(keys.chain(fresh.accepted.iter().filter_map(|a| a.client_key.as_ref())));
         let mut waiting = self.waiting();
         if ran {
             *waiting = Waiting { written: waiting.sequence, sequence: waiting.sequence, ..Waiting::default() };
@@ -189,6 +196,9 @@ impl Store {
                 |key: &String| waiting.client_ids.get(key).map(|id| known.orders.insert(key.clone(), id.clone()));
             client_keys.retain(|key| found(key).is_none());
         }
+        for keys in [&mut requests, &mut client_keys] {
+            self.lookups.seen.retain_used(keys);
+        }
         for sequence in sequences {
             let row: RepliedColumns = on_either!(&self.market, pool => {
                 sqlx::query_as(BY_SEQUENCE).bind(sequence).fetch_one(pool).await?
@@ -229,6 +239,16 @@ impl Store {
         let row: Option<(String,)> =
             on_either!(&self.market, pool => sqlx::query_as(text).bind(client_key).fetch_optional(pool).await?);
         Ok(row.map(|(id,)| id))
+    }
+
+    /// Reads every key that was ever used, in the background: until that is done, all are looked up.
+    pub(crate) fn read_seen(&self) {
+        let (seen, market) = (self.lookups.seen.clone(), self.market.clone());
+        tokio::spawn(async move {
+            if let Err(error) = seen.read_all(&market).await {
+                tracing::warn!(%error, "used keys could not be read; every key is looked up in the database");
+            }
+        });
     }
 
     /// Reads again what waited when the last process ended.
@@ -442,6 +462,11 @@ mod tests {
             store.close().await;
             drop(store);
             store = Store::open(&address, folder.path()).await.unwrap();
+            all_is_found(&store, end).await;
+            // New keys are not looked up any more once all used ones have been read.
+            while !store.lookups.seen.is_complete() {
+                tokio::task::yield_now().await;
+            }
             all_is_found(&store, end).await;
         }
         store.close().await;

@@ -44,10 +44,12 @@ pub struct Preparation {
     pub moves: Moves,
 }
 
-/// A look at the next round before it is sealed; `None` where no round can be.
+/// A look at the next round before it is sealed; `None` where no round can be, or no bid has a workload
+/// that could move.
 pub fn prepare(state: &State, now: Timestamp, movers: &Movers) -> Option<Preparation> {
     let slots = state.market.rhythm.open_slots(now);
-    if state.sealed.is_some() || slots.is_empty() {
+    let of_workload = |o: &crate::book::Order| o.side == crate::book::Side::Bid && o.request.instance.is_some();
+    if state.sealed.is_some() || slots.is_empty() || !state.orders.values().any(of_workload) {
         return None;
     }
     let draft = book::build(state, now, &slots, movers);

@@ -1,0 +1,314 @@
+//! What the one writer does: it decides commands as they come, and commits what is decided in one
+//! transaction while it decides the next ones.
+//!
+//! Nothing is acknowledged before COMMIT has returned, and nothing is shown: a query waits until all that
+//! was decided before it is durable. A failed COMMIT ends the writer and with it the process, and what was
+//! decided on top of it is lost with it, unanswered: what is stored is then not known, and only a restart
+//! finds out.
+use super::answers::{render, stored_outcome, stored_reply};
+use super::{Answer, EVENTS_A_COMMAND, Idempotency, Message, Outcome, Parts, Query, Submission};
+use headroom_market::apply::apply;
+use headroom_market::command::{Command, Envelope, Reply};
+use headroom_market::event::Event;
+use headroom_market::notice::{Notice, accepted_documents, journal_text, notices};
+use headroom_market::state::State;
+use headroom_store::StoreError;
+use headroom_store::journal::{JournalRow, RULE_VERSION, idempotency_key};
+use headroom_store::load::Head;
+use headroom_store::lookups::{Known, accepted};
+use headroom_store::write::{Batch, OutboxRow};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+pub(super) struct Writer {
+    parts: Parts,
+    queue: mpsc::Receiver<Message>,
+    many_wait: Arc<Notify>,
+    seeds: u64,
+    decided: Decided,
+    committing: Option<Committing>,
+    /// They wait for all that is decided.
+    queries: Vec<Query>,
+}
+
+/// Commands that the next transaction will hold.
+#[derive(Default)]
+struct Decided {
+    batch: Batch,
+    stream: Vec<OutboxRow>,
+    waiting: Vec<Waiting>,
+    named: Named,
+}
+
+/// What is on its way to the disk.
+struct Committing {
+    done: JoinHandle<Result<(), StoreError>>,
+    newest_event: Option<i64>,
+    waiting: Vec<Waiting>,
+    named: Named,
+}
+
+/// What clients may name again before the database knows it.
+#[derive(Default)]
+struct Named {
+    /// Hash of the request and answer by idempotency key: a duplicate gets the first one's.
+    requests: BTreeMap<String, (String, Outcome)>,
+    /// Orders by their client id with its owner.
+    orders: BTreeMap<String, String>,
+}
+
+/// An answer that waits for the COMMIT.
+struct Waiting {
+    answer: oneshot::Sender<Answer>,
+    outcome: Outcome,
+    replayed: bool,
+}
+
+impl Writer {
+    pub(super) fn new(parts: Parts, queue: mpsc::Receiver<Message>, many_wait: Arc<Notify>) -> Self {
+        let (decided, queries) = (Decided::default(), Vec::new());
+        Writer { parts, queue, many_wait, seeds: 0, decided, committing: None, queries }
+    }
+
+    /// Until every handle is dropped and all that was sent is durable.
+    pub(super) async fn run(mut self) -> Result<(), StoreError> {
+        loop {
+            if self.committing.is_none() {
+                // A query goes before what came after it.
+                let waiting = if self.queries.is_empty() { self.collect(None) } else { Vec::new() };
+                self.decide(waiting).await?;
+                self.begin_commit();
+            }
+            if self.committing.is_some() {
+                let takes_more = self.queries.is_empty() && self.room() > 0;
+                tokio::select! {
+                    biased;
+                    ended = committed(&mut self.committing) => {
+                        ended?;
+                        self.answer_committed();
+                    }
+                    () = self.many_wait.notified(), if takes_more => {
+                        let waiting = self.collect(None);
+                        self.decide(waiting).await?;
+                    }
+                }
+            } else if !self.queries.is_empty() {
+                self.queries.drain(..).for_each(|query| query(&self.parts.state));
+            } else {
+                let Some(first) = self.queue.recv().await else { return Ok(()) };
+                let waiting = self.collect(Some(first));
+                self.decide(waiting).await?;
+            }
+        }
+    }
+
+    /// How many more commands the next transaction takes.
+    fn room(&self) -> usize {
+        self.parts.max_batch.saturating_sub(self.decided.waiting.len())
+    }
+
+    /// What waits, as much as there is room for.
+    fn collect(&mut self, mut first: Option<Message>) -> Vec<Box<Submission>> {
+        let room = self.room();
+        let mut submissions = Vec::new();
+        while submissions.len() < room {
+            match first.take().or_else(|| self.queue.try_recv().ok()) {
+                Some(Message::Submit(submission)) => submissions.push(submission),
+                Some(Message::Query(query)) => self.queries.push(query),
+                None => break,
+            }
+        }
+        submissions
+    }
+
+    #[expect(clippy::vec_box, reason = "they come boxed from the channel; unpacking would copy each once more")]
+    async fn decide(&mut self, submissions: Vec<Box<Submission>>) -> Result<(), StoreError> {
+        if submissions.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<String> = submissions.iter().filter_map(|s| s.idempotency.as_ref().map(key_of)).collect();
+        let client_keys: Vec<String> = submissions.iter().filter_map(|s| s.attached.client_key.clone()).collect();
+        let known = self.parts.store.known(keys, client_keys).await?;
+        let now = self.parts.clock.now();
+        for submission in submissions {
+            let Submission { mut command, actor, idempotency, attached, answer } = *submission;
+            let key = idempotency.as_ref().map(key_of);
+            if let (Some(key), Some(request)) = (&key, &idempotency)
+                && let Some((request_hash, outcome)) = self.earlier_answer(&known, key)
+            {
+                let replayed = request_hash == request.request_hash;
+                let outcome = if replayed { outcome } else { Outcome::KeyReused };
+                self.decided.waiting.push(Waiting { answer, outcome, replayed });
+                continue;
+            }
+            if let Some(client_key) = &attached.client_key {
+                set_client_order(&mut command, self.client_order(&known, client_key));
+            }
+            let sequence = self.parts.head.sequence + 1;
+            let envelope = Envelope { now, seed: self.next_seed(), command };
+            let (events, reply) = apply(&mut self.parts.state, &envelope);
+            let told = notices(&events, &self.parts.state);
+            let outcome = render(&reply, &self.parts.state, &told, &events);
+            let nothing_happened = events.is_empty() && key.is_none();
+            if !nothing_happened {
+                self.parts.head.sequence = sequence;
+                let text = journal_text(&events, &told);
+                let row = self.journal_row(sequence, &envelope, text, &reply, &actor, key.clone(), &idempotency);
+                self.parts.head.chain_hash = row.chain_hash.clone();
+                let decided = &mut self.decided;
+                decided.batch.journal.push(row);
+                for order in events.iter().filter_map(accepted) {
+                    decided.named.orders.extend(order.client_key.clone().map(|key| (key, order.order.clone())));
+                    decided.batch.accepted.push(order);
+                }
+                remember(&mut self.parts.state, events, &told);
+                collect_stream(&mut decided.stream, &mut self.parts.head, told, now.micros());
+                decided.batch.archive.extend(attached.archive);
+                decided.batch.modules.extend(attached.module);
+            }
+            if let (Some(key), Some(request)) = (key, idempotency) {
+                self.decided.named.requests.insert(key, (request.request_hash, outcome.clone()));
+            }
+            self.decided.waiting.push(Waiting { answer, outcome, replayed: false });
+        }
+        Ok(())
+    }
+
+    /// The hash of an earlier request with the same key, and its answer.
+    fn earlier_answer(&self, known: &Known, key: &str) -> Option<(String, Outcome)> {
+        let here = self.not_known_yet().find_map(|named| named.requests.get(key)).cloned();
+        let stored = || known.replied.get(key).map(|r| (r.request_hash.clone(), stored_outcome(&r.reply, &r.events)));
+        here.or_else(stored)
+    }
+
+    fn client_order<'a>(&'a self, known: &'a Known, client_key: &str) -> Option<&'a str> {
+        let here = self.not_known_yet().find_map(|named| named.orders.get(client_key));
+        here.or_else(|| known.orders.get(client_key)).map(String::as_str)
+    }
+
+    /// What a lookup in the database could miss, newest first.
+    fn not_known_yet(&self) -> impl Iterator<Item = &Named> {
+        std::iter::once(&self.decided.named).chain(self.committing.as_ref().map(|c| &c.named))
+    }
+
+    /// Sends what is decided to the disk, or answers it at once where it changed nothing.
+    fn begin_commit(&mut self) {
+        let Decided { mut batch, stream, waiting, named } = std::mem::take(&mut self.decided);
+        if batch.journal.is_empty() {
+            waiting.into_iter().for_each(Waiting::send);
+            return;
+        }
+        let newest_event = stream.last().map(|row| row.id);
+        batch.changes.push(self.parts.state.take_changes());
+        batch.outbox = stream;
+        let store = self.parts.store.clone();
+        let done = tokio::spawn(async move { store.commit(batch).await });
+        self.committing = Some(Committing { done, newest_event, waiting, named });
+    }
+
+    fn answer_committed(&mut self) {
+        let Some(Committing { newest_event, waiting, .. }) = self.committing.take() else { return };
+        waiting.into_iter().for_each(Waiting::send);
+        if let Some(newest) = newest_event {
+            self.parts.bus.announce(newest);
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one private constructor of one row")]
+    fn journal_row(
+        &self,
+        sequence: i64,
+        envelope: &Envelope,
+        events: String,
+        reply: &Reply,
+        actor: &str,
+        key: Option<String>,
+        idempotency: &Option<Idempotency>,
+    ) -> JournalRow {
+        let json = |value: serde_json::Result<String>| value.unwrap_or_default();
+        let mut row = JournalRow {
+            sequence,
+            recorded_at: envelope.now.micros(),
+            actor: actor.to_owned(),
+            idempotency: key,
+            request_hash: idempotency.as_ref().map(|i| i.request_hash.clone()),
+            command: json(serde_json::to_string(envelope)),
+            events,
+            reply: stored_reply(reply),
+            rule_version: RULE_VERSION,
+            chain_hash: String::new(),
+        };
+        row.chain_hash = row.chained(&self.parts.head.chain_hash);
+        row
+    }
+
+    fn next_seed(&mut self) -> u64 {
+        self.seeds += 1;
+        let mut input = [0u8; 24];
+        input[..8].copy_from_slice(&self.parts.process_seed.to_le_bytes());
+        input[8..16].copy_from_slice(&self.seeds.to_le_bytes());
+        input[16..].copy_from_slice(&self.parts.head.sequence.to_le_bytes());
+        let mut seed = [0u8; 8];
+        seed.copy_from_slice(&blake3::hash(&input).as_bytes()[..8]);
+        u64::from_le_bytes(seed)
+    }
+}
+
+impl Waiting {
+    fn send(self) {
+        // Whoever asked may have gone away; the command stands all the same.
+        let _gone = self.answer.send(Answer { outcome: self.outcome, replayed: self.replayed });
+    }
+}
+
+/// The end of what is on its way to the disk; never, where nothing is.
+async fn committed(committing: &mut Option<Committing>) -> Result<(), StoreError> {
+    match committing {
+        // A panic of the task has been reported when it happened.
+        Some(committing) => (&mut committing.done).await.unwrap_or(Err(StoreError::WriterEnded)),
+        None => std::future::pending().await,
+    }
+}
+
+fn key_of(idempotency: &Idempotency) -> String {
+    idempotency_key(&idempotency.participant, &idempotency.key)
+}
+
+fn set_client_order(command: &mut Command, known: Option<&str>) {
+    let known = known.and_then(|id| id.parse().ok());
+    match command {
+        Command::PlaceOrder { client_order, .. } | Command::ReplaceOrder { client_order, .. } => *client_order = known,
+        _ => {}
+    }
+}
+
+/// Keeps the JSON of orders that were accepted for their rows.
+fn remember(state: &mut State, events: Vec<Event>, told: &[Notice]) {
+    let orders = events.into_iter().filter_map(|event| match event {
+        Event::OrderAccepted(order) => Some(order),
+        _ => None,
+    });
+    let pairs = orders.zip(accepted_documents(told)).filter(|(order, (id, _))| order.id.to_string() == *id);
+    let kept = pairs.map(|(order, (_, document))| (order.id, (order, document.to_owned())));
+    state.changes.accepted.extend(kept);
+}
+
+/// A balance that changes often in one transaction is told once, with its last value.
+fn collect_stream(stream: &mut Vec<OutboxRow>, head: &mut Head, notices: Vec<Notice>, now: i64) {
+    for notice in notices {
+        if notice.kind == "balance.changed" {
+            stream.retain(|row| row.kind != notice.kind || row.object != notice.object);
+        }
+        head.event = (head.sequence * EVENTS_A_COMMAND).max(head.event + 1);
+        stream.push(OutboxRow {
+            id: head.event,
+            kind: notice.kind,
+            participant: notice.participant.map(|p| p.to_string()),
+            object: notice.object,
+            data: notice.data,
+            created_at: now,
+        });
+    }
+}
