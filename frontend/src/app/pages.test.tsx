@@ -159,6 +159,32 @@ it('a reserve price can be tried before it is proposed, and others decide on it'
   expect(screen.getByRole('button', { name: 'Propose the schedule…' })).toBeTruthy();
 }, 20_000);
 
+it('the price of a shortage is typed per core, looked at again and set, where one person may', async () => {
+  await visit('/admin/pricing?pool=fra1-gp', 'admin');
+  expect(await screen.findByText(/In force: CPU 3.6 cr a missing core.*need two people/)).toBeTruthy();
+  expect(screen.queryByLabelText(/A missing core/)).toBeNull();
+  cleanup();
+  forget();
+  queryClient.clear();
+  const pool = pools.find((p) => p.slug === 'fra1-gp');
+  if (!pool) throw new Error('no fixture');
+  pool.two_person_approval = false;
+  await visit('/admin/pricing?pool=fra1-gp', 'admin');
+  const field = await screen.findByLabelText(/A missing core/);
+  const set = () => screen.getByRole('button', { name: 'Set the price of a shortage…' }) as HTMLButtonElement;
+  expect((field as HTMLInputElement).value).toBe('3.6');
+  expect(set().disabled).toBe(true);
+  fireEvent.change(field, { target: { value: '0' } });
+  expect(screen.getByText('More than 0, or nothing')).toBeTruthy();
+  expect(set().disabled).toBe(true);
+  fireEvent.change(field, { target: { value: '4.2' } });
+  fireEvent.click(set());
+  expect(screen.getByRole('dialog').textContent).toContain('4.2 cr a missing core');
+  fireEvent.click(screen.getByRole('button', { name: 'Set it' }));
+  await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+  pool.two_person_approval = true;
+});
+
 it('a project shows what is left, takes another limit, and is not deleted under its bids', async () => {
   await visit('/projects', 'bidder');
   await waitFor(() => expect(screen.getByRole('button', { name: 'variant-calling' })).toBeTruthy());

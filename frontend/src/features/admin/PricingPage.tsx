@@ -4,6 +4,7 @@ import { formatPercent, unitOf } from '@/lib/money';
 import { useParam } from '@/lib/url';
 import { Proposals } from './Proposals';
 import { ReserveForm } from './ReserveForm';
+import { ShortageForm } from './ShortageForm';
 import { SimulationPanel } from './SimulationPanel';
 import { say } from './schedule';
 import { useReserves } from './useReserves';
@@ -56,7 +57,12 @@ export default function PricingPage() {
             <Panel title="Products"><DataTable label="Reserve prices" columns={columns(choose)} rows={rows} rowKey={(r) => `${r.pool.slug}/${r.resource}`} csvName="reserve-prices" /></Panel>
             {pool && <Panel title={`History, ${pool.slug}`}><DataTable label="History of reserve prices" columns={past(me)} rows={reserves.data?.list ?? []} rowKey={(r) => r.id} initialSort={{ id: 'from', desc: true }} csvName={`${pool.slug}-reserve-history`} /></Panel>}
           </div>
-          {pool && reserves.data && <ReserveForm key={pool.slug} pool={pool} history={reserves.data.list} etag={reserves.data.etag} simulation={simulation} />}
+          {pool && reserves.data && (
+            <div className="grid content-start">
+              <ReserveForm key={pool.slug} pool={pool} history={reserves.data.list} etag={reserves.data.etag} simulation={simulation} />
+              <ShortageForm key={`shortage ${pool.slug}`} pool={pool} />
+            </div>
+          )}
         </div>
       )}
     </Page>
