@@ -133,7 +133,11 @@ fn the_winning_limit_of_a_run_is_for_the_whole_window() {
         (id, book, why, won(&world, id))
     };
     let (id, book, why, none) = refused("0.9");
-    let told = why.expect("a reason").winning_limit.expect("a limit");
+    let why = why.expect("a reason");
+    // Its part of 0.9 for two slots is 0.6.
+    let said = (why.slots, why.price_faced, why.shortfall);
+    assert_eq!(said, (Some(2), Some("1".parse().unwrap()), Some("0.4".parse().unwrap())));
+    let told = why.winning_limit.expect("a limit");
     assert_eq!((none, told), (None, "1.500001".parse().unwrap()));
     let asked = Asked { order: &id.to_string(), runs_of: Some(3), guess: Some(Money(told.units())) };
     let found = clearing::winning_limit(&book, asked, &NoProposal, &Limits::PRODUCTION, &|| true);

@@ -189,6 +189,10 @@ pub struct NotWon {
     /// What the order's project had left for the round, where that is the reason (`BUDGET`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_left: Option<Credits>,
+    /// Of a bid that takes shorter runs of its window: the slots of the run that `price_faced` and `shortfall`
+    /// are of, the one that came nearest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slots: Option<u32>,
     /// The parent that has not won (`PARENT_REJECTED`) or had no part in the round (`PARENT_SAT_OUT`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<OrderId>,
@@ -206,6 +210,7 @@ impl NotWon {
             binding_node: None,
             binding_resource: None,
             budget_left: None,
+            slots: None,
             parent: None,
         }
     }

@@ -31,6 +31,8 @@ pub struct Explanation {
     pub limit: Credits,
     pub price_faced: Option<Credits>,
     pub shortfall: Option<Credits>,
+    /// Of a bid that takes shorter runs of its window: the slots of the run that these two are of. `null`: all.
+    pub slots: Option<u32>,
     /// Of a bid: the lowest limit that would have won, where a higher one would have.
     pub minimum_winning_limit: Option<WinningLimit>,
     /// Of an offer: the highest limit that would have won, where a lower one would have.
@@ -131,11 +133,17 @@ fn sentence(order: &Order, not_won: Option<&NotWon>) -> String {
     let limit = order.remaining_limit;
     match not_won {
         Some(why) => match (why.price_faced, why.shortfall, order.side) {
-            // What an alternative is worth is the limit less its adder.
-            (Some(price), Some(short), Side::Bid) if !short.is_zero() && order.request.min_run_slots > 0 => format!(
-                "Short by {short} credits: of the runs that it takes the one that came nearest cost {price}, and of the limit {} is for that one.",
-                price - short
-            ),
+            (Some(price), Some(short), Side::Bid) if !short.is_zero() && why.slots.is_some() => {
+                let slots = match why.slots.unwrap_or_default() {
+                    1 => "1 slot".to_owned(),
+                    several => format!("{several} slots"),
+                };
+                // What a run is worth is the limit less its adder.
+                let part = price - short;
+                format!(
+                    "Short by {short} credits: of the runs that it takes the nearest, of {slots}, cost {price}, and the limit's part for it is {part}."
+                )
+            }
             (Some(price), Some(short), Side::Bid) if !short.is_zero() => {
                 format!("Short by {short} credits: the bundle cost {price}, the limit for it is {limit}.")
             }
@@ -276,6 +284,7 @@ fn explain(order: &Order, node: Option<String>, found: Winning) -> Explanation {
         limit: order.remaining_limit,
         price_faced: not_won.and_then(|w| w.price_faced),
         shortfall: not_won.and_then(|w| w.shortfall),
+        slots: not_won.and_then(|w| w.slots),
         minimum_winning_limit: of_side(Side::Bid),
         maximum_winning_limit: of_side(Side::Offer),
         binding_node,
@@ -393,9 +402,9 @@ mod tests {
     #[test]
     fn who_takes_runs_is_told_what_the_limit_is_for_the_nearest() {
         let mut runs = order(BID, "6", "OUT_OF_MONEY", "1.5", "0.5", Some("9"));
-        runs.request.min_run_slots = 1;
+        runs.last_reason.as_mut().unwrap().slots = Some(1);
         let said = explain(&runs, None, Winning::Unknown).sentence;
-        assert!(said.contains("cost 1.500000, and of the limit 1.000000 is for that one"), "{said}");
+        assert!(said.contains("of 1 slot, cost 1.500000, and the limit's part for it is 1.000000"), "{said}");
     }
 
     #[test]

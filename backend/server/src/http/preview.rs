@@ -34,6 +34,9 @@ pub struct Preview {
     /// Cost (of a bid) or proceeds (of an offer) of the best alternative: the median over the
     /// latest slots, or without any at the last prices.
     pub expected: Credits,
+    /// For how many slots that is: of a bid that takes shorter runs of its window, the run that would win at these
+    /// prices. The limits are those of the whole order.
+    pub slots: u32,
     /// Where four of five of the latest slots lie; `expected` is always inside.
     pub expected_low: Credits,
     pub expected_high: Credits,
@@ -282,6 +285,7 @@ fn preview(
         hold_of_parents: acceptable.parents,
         currency: "credits".to_owned(),
         expected: costs.median(),
+        slots: u32::try_from(costs.scope.slots).unwrap_or(u32::MAX),
         expected_low: costs.quantile(0.1),
         expected_high: costs.quantile(0.9),
         worst_case: if side == Side::Bid { acceptable.hold } else { Credits::ZERO },
