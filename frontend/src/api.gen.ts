@@ -108,6 +108,8 @@ export interface components {
             resell: boolean;
             /** @description Of the order; balancing takes from *opportunistic* awards first. */
             class?: components["schemas"]["Class"];
+            /** @description The workload was not moved for it, and no other bid takes it from its node before the last of its slots. */
+            no_displacement?: boolean;
             project?: components["schemas"]["ProjectId"] | null;
             created_at: components["schemas"]["Timestamp"];
         };
@@ -375,6 +377,11 @@ export interface components {
             limit: components["schemas"]["Credits"];
             price_faced?: components["schemas"]["Credits"] | null;
             shortfall?: components["schemas"]["Credits"] | null;
+            /**
+             * Format: int32
+             * @description Of a bid that takes shorter runs of its window: the slots of the run that these two are of. `null`: all.
+             */
+            slots?: number | null;
             minimum_winning_limit?: components["schemas"]["WinningLimit"] | null;
             maximum_winning_limit?: components["schemas"]["WinningLimit"] | null;
             /** @description Where no node had room: the one that came nearest, and what it has too little of. */
@@ -618,6 +625,8 @@ export interface components {
                 resell: boolean;
                 /** @description Of the order; balancing takes from *opportunistic* awards first. */
                 class?: components["schemas"]["Class"];
+                /** @description The workload was not moved for it, and no other bid takes it from its node before the last of its slots. */
+                no_displacement?: boolean;
                 project?: components["schemas"]["ProjectId"] | null;
                 created_at: components["schemas"]["Timestamp"];
             }[];
@@ -1311,6 +1320,12 @@ export interface components {
             /** @description The resource that it has too little of. */
             binding_resource?: string | null;
             budget_left?: components["schemas"]["Credits"] | null;
+            /**
+             * Format: int32
+             * @description Of a bid that takes shorter runs of its window: the slots of the run that `price_faced` and `shortfall`
+             *     are of, the one that came nearest.
+             */
+            slots?: number | null;
             parent?: components["schemas"]["OrderId"] | null;
         };
         /** @example off_01jd3z6k2m9x7q4v8n5t1w0r3c */
@@ -1367,11 +1382,15 @@ export interface components {
             parent?: components["schemas"]["OrderId"] | null;
             /** @description A project of one's own, whose limit bounds what its bids pay together. Bids only. */
             project?: string | null;
-            /** @description Not in this version: `true` is refused. */
+            /**
+             * @description The workload is not taken to another node for this bid: it wins where the workload is, or not at all.
+             *     Bids with an `instance` only.
+             */
             no_displacement?: boolean;
             /**
              * Format: int32
-             * @description Not in this version: anything but 0 is refused.
+             * @description The bid takes any run of at least so many slots in a row inside its window; of a run of n of its N slots
+             *     the limit is limit × n / N, rounded down. 0: the whole window. Bids without `latest_start_at` only.
              */
             min_run_slots?: number;
             /** @description Breaks ties only; at most the participant's `highest_class`. */
@@ -1598,6 +1617,12 @@ export interface components {
              *     latest slots, or without any at the last prices.
              */
             expected: components["schemas"]["Credits"];
+            /**
+             * Format: int32
+             * @description For how many slots that is: of a bid that takes shorter runs of its window, the run that would win at these
+             *     prices. The limits are those of the whole order.
+             */
+            slots: number;
             /** @description Where four of five of the latest slots lie; `expected` is always inside. */
             expected_low: components["schemas"]["Credits"];
             expected_high: components["schemas"]["Credits"];

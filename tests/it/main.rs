@@ -20,6 +20,7 @@ mod recovery;
 mod redis;
 mod reserve_prices;
 mod roles;
+mod runs;
 mod scarcity;
 mod session;
 mod sim;

@@ -5,6 +5,8 @@
 mod families;
 #[path = "support/projects.rs"]
 mod projects;
+#[path = "support/runs.rs"]
+mod runs;
 mod support;
 
 use headroom_market::apply::apply;
@@ -93,6 +95,23 @@ fn stopped_and_started_workloads_are_promised_no_more_than_there_is() {
     }
     println!("{rounds} rounds, {stopped} stopped, {started} started, {refused} refused");
     assert!(rounds > 500 && started > 200 && refused > 0, "{rounds} {started} {refused}");
+}
+
+/// The same with bids that take runs of their window, and bids that move nobody.
+#[test]
+fn runs_are_long_enough_and_paid_by_their_part_and_who_stays_wins_where_it_is() {
+    let (mut seen, mut rounds) = (runs::Seen::default(), 0);
+    for seed in 1_000..1_120 {
+        let (world, cleared) = random_life_with(seed, runs::some_of_both);
+        rounds += cleared;
+        runs::check_history(&world, &mut seen);
+        check_settlement(&world);
+        check_replay(&world);
+    }
+    println!("{rounds} rounds, {seen:?}");
+    assert!(rounds > 500 && seen.shorter > 50 && seen.whole > 100 && seen.later > 30, "{rounds} {seen:?}");
+    assert!(seen.in_part > 50 && seen.moved > 30, "{seen:?}");
+    assert!(seen.in_place > 100 && seen.in_place_refused > 10, "{seen:?}");
 }
 
 /// Workloads that change by no more than they are told to, however many rounds there are for a slot.

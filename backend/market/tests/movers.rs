@@ -77,8 +77,20 @@ fn bid(
     quantity: i64,
     limit: &str,
 ) -> OrderId {
+    bid_that(world, participant, instance, quantity, limit, |_| {})
+}
+
+/// The same, changed before it is placed.
+fn bid_that(
+    world: &mut World,
+    participant: ParticipantId,
+    instance: Option<InstanceId>,
+    quantity: i64,
+    limit: &str,
+    change: impl FnOnce(&mut OrderRequest),
+) -> OrderId {
     let first = RHYTHM.first_open(world.now);
-    let request = OrderRequest {
+    let mut request = OrderRequest {
         instance,
         window: Window { start_at: first.start(), end_at: first.plus(1, RHYTHM.slot_seconds).start() },
         latest_start_at: None,
@@ -98,6 +110,7 @@ fn bid(
         class: Class::Standard,
         client_bid_id: None,
     };
+    change(&mut request);
     let command = Command::PlaceOrder { participant, side: Side::Bid, request: Box::new(request), client_order: None };
     match world.run(command) {
         Reply::Order(id) => id,
@@ -108,7 +121,8 @@ fn bid(
 /// What each order won.
 fn round(world: &mut World) -> BTreeMap<OrderId, (i64, Vec<NodeId>)> {
     let seal = movers::seal(&world.state, world.now);
-    let Reply::Sealed { round, book } = world.run(seal) else { panic!("a round") };
+    let reply = world.run(seal);
+    let Reply::Sealed { round, book } = reply else { panic!("{reply:?}") };
     let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION).unwrap();
     let outcome = clearing::verify(&book, outcome, Mode::Market).unwrap();
     let result_hash = outcome.result_hash();
@@ -139,6 +153,90 @@ fn crowd(baseline: i64, limit: &str, large: &str, move_fee: &str) -> (bool, bool
         assert!(won[&moves].0 == 1_000 || won[&moves].0 == 500 && won.contains_key(&stays));
     }
     (won.get(&moves).is_some_and(|w| w.0 == 1_000), won.contains_key(&stays))
+}
+
+/// Half of what it asks for is free where it is, all of it on an empty node.
+#[test]
+fn a_bid_that_moves_nobody_wins_where_its_workload_is() {
+    for (no_displacement, expected) in [(false, 1_000), (true, 500)] {
+        let mut world = market(1);
+        let (small, empty) = (node(&mut world, "small", 4_000), node(&mut world, "empty", 10_000));
+        let tenant = participant(&mut world, "tenant", "1000");
+        let instance = workload(&mut world, tenant, small, 3_500);
+        let change = |request: &mut OrderRequest| request.no_displacement = no_displacement;
+        let id = bid_that(&mut world, tenant, Some(instance), 1_000, "5", change);
+        let could = prepare(&world.state, world.now, &Movers::new()).expect("a round").moves.could;
+        assert_eq!(could.is_empty(), no_displacement, "{could:?}");
+        let everybody = [instance].into();
+        let kept = prepare(&world.state, world.now, &everybody).expect("a round").moves.kept_free;
+        assert_eq!(kept.is_empty(), no_displacement, "not even where it is a mover: {kept:?}");
+        let won = round(&mut world);
+        assert_eq!(won[&id], (expected, vec![if no_displacement { small } else { empty }]));
+        let reason = world.state.orders.get(&id).and_then(|o| o.last_reason.clone()).map(|why| why.reason);
+        assert_eq!(reason.as_deref(), no_displacement.then_some("NO_HOST_FITS"));
+    }
+}
+
+/// Who moves for one slot would have to come back for the next, in which it is not to be moved; and where it
+/// is to be elsewhere by then, a bid that moves nobody has no part in the round.
+#[test]
+fn nobody_comes_back_for_a_bid_that_moves_nobody() {
+    for stays_first in [true, false] {
+        let mut world = market(1);
+        let (small, empty) = (node(&mut world, "small", 4_000), node(&mut world, "empty", 10_000));
+        let tenant = participant(&mut world, "tenant", "1000");
+        let instance = workload(&mut world, tenant, small, 3_500);
+        let in_the_next = |request: &mut OrderRequest| {
+            request.no_displacement = true;
+            for at in [&mut request.window.start_at, &mut request.window.end_at] {
+                *at = at.plus_seconds(RHYTHM.slot_seconds);
+            }
+        };
+        let stays = |world: &mut World| bid_that(world, tenant, Some(instance), 100, "5", in_the_next);
+        let moves = |world: &mut World| bid(world, tenant, Some(instance), 1_000, "5");
+        let (won, stays, moves) = if stays_first {
+            // In the round before, so that only the award says it.
+            let stays = stays(&mut world);
+            assert_eq!(round(&mut world)[&stays], (100, vec![small]));
+            world.now = world.now.plus_seconds(RHYTHM.round_seconds);
+            let moves = moves(&mut world);
+            (round(&mut world), stays, moves)
+        } else {
+            let moves = moves(&mut world);
+            assert_eq!(round(&mut world)[&moves], (1_000, vec![empty]));
+            world.now = world.now.plus_seconds(RHYTHM.round_seconds);
+            let stays = stays(&mut world);
+            // Somebody else, so that there is a round.
+            let other = participant(&mut world, "other", "1000");
+            bid(&mut world, other, None, 100, "5");
+            (round(&mut world), stays, moves)
+        };
+        if stays_first {
+            assert_eq!(won[&moves], (500, vec![small]), "what there is room for");
+        } else {
+            assert!(!won.contains_key(&stays), "{won:?}");
+            let why = world.state.orders[&stays].last_reason.clone().map(|why| why.reason);
+            assert_eq!(why.as_deref(), Some("NO_HOST_FITS"));
+        }
+    }
+}
+
+/// What a limit is worth in a trial is what an alternative can cost at the collars, also where adders take most of it.
+#[test]
+fn a_run_counts_no_more_in_a_trial_than_it_can_cost() {
+    let mut world = market(1);
+    node(&mut world, "empty", 10_000);
+    let tenant = participant(&mut world, "tenant", "1000000000");
+    let runs = |request: &mut OrderRequest| {
+        request.window.end_at = request.window.end_at.plus_seconds(RHYTHM.slot_seconds);
+        request.min_run_slots = 1;
+    };
+    bid_that(&mut world, tenant, None, 1_000, "900000000", runs);
+    let prepared = prepare(&world.state, world.now, &Movers::new()).expect("a round");
+    let cap = prepared.book.products[0].cap.expect("a collar").0 * 1_000;
+    let order = &prepared.book.orders[0];
+    let worths: Vec<i128> = (0..order.alternatives.len()).map(|n| order.effective_limit(n)).collect();
+    assert_eq!(worths, [i128::from(cap) * 2, cap.into(), cap.into()]);
 }
 
 #[test]

@@ -29,7 +29,7 @@ export const orders: Order[] = ROWS.map(([end, side, pool, cores, gib, first, sl
     id: `${side === 'bid' ? 'bid' : 'off'}_01KAB6Q0ZX3F4QW8${end}`, side, status, participant: 'par_01KAB6Q0ZX3F4QGENOM', instance: null,
     window: { start_at: slotAt(first), end_at: slotAt(first + slots) }, replicas: 1, resources: { cpu_milli: cores * 1000, mem_mib: gib * 1024 },
     pools: [{ pool, adder: '0.000000' }, ...(pool === 'fra1-gp' && side === 'bid' ? [{ pool: 'ams1-gp', adder: '1.900000' }] : [])], assurance: 'firm',
-    limit: dec(limit * slots, 6), min_fill: block ? '1' : '0', time_in_force: 'gtc', expires_at: null, latest_start_at: null, resell: 'own_limit', parent: reason === 'PARENT_REJECTED' ? 'bid_01KAB6Q0ZX3F4QW87K1Q8D' : null, project: reason === 'BUDGET' ? 'variant-calling' : null, class: 'standard',
+    limit: dec(limit * slots, 6), min_fill: block ? '1' : '0', time_in_force: 'gtc', expires_at: null, latest_start_at: null, resell: 'own_limit', parent: reason === 'PARENT_REJECTED' ? 'bid_01KAB6Q0ZX3F4QW87K1Q8D' : null, project: reason === 'BUDGET' ? 'variant-calling' : null, no_displacement: false, min_run_slots: 0, class: 'standard',
     remaining: { cpu_milli: (cores - filled) * 1000, mem_mib: Math.round(gib * 1024 * (1 - part)) }, remaining_replicas: part === 1 ? 0 : 1,
     remaining_limit: dec(limit * slots * (1 - part), 6), hold: dec(limit * slots * (1 - part), 6), awarded: dec(limit * slots * part * 0.94, 6), awards: [], origin: age === 1260 ? 'auto_offer' : 'manual', created_at: ago(age), updated_at: ago(age),
     closed_reason: status === 'rejected' || status === 'expired' ? reason : null,

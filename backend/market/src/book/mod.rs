@@ -4,6 +4,7 @@ pub mod family;
 pub mod order;
 pub mod place;
 pub mod rejection;
+pub mod runs;
 pub mod together;
 pub mod validate;
 

@@ -1,7 +1,8 @@
 //! The order: a bid or an offer with the same fields and the same life.
 //!
 //! `resources` are per replica and slot; `limit` is for the whole order and window.
-//! `pools` × allowed starts = alternatives, of which at most one wins.
+//! `pools` × allowed starts, or × runs (`runs.rs`), = alternatives, of which at most one wins.
+use crate::book::runs;
 use crate::ids::{AwardId, InstanceId, OrderId, ParticipantId};
 use crate::pool::PoolSlug;
 use crate::time::{Slot, Timestamp};
@@ -111,10 +112,12 @@ pub struct OrderRequest {
     /// A project of one's own, whose limit bounds what its bids pay together. Bids only.
     #[serde(default)]
     pub project: Option<String>,
-    /// Not in this version: `true` is refused.
+    /// The workload is not taken to another node for this bid: it wins where the workload is, or not at all.
+    /// Bids with an `instance` only.
     #[serde(default)]
     pub no_displacement: bool,
-    /// Not in this version: anything but 0 is refused.
+    /// The bid takes any run of at least so many slots in a row inside its window; of a run of n of its N slots
+    /// the limit is limit × n / N, rounded down. 0: the whole window. Bids without `latest_start_at` only.
     #[serde(default)]
     pub min_run_slots: u32,
     /// Breaks ties only; at most the participant's `highest_class`.
@@ -186,6 +189,10 @@ pub struct NotWon {
     /// What the order's project had left for the round, where that is the reason (`BUDGET`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_left: Option<Credits>,
+    /// Of a bid that takes shorter runs of its window: the slots of the run that `price_faced` and `shortfall`
+    /// are of, the one that came nearest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slots: Option<u32>,
     /// The parent that has not won (`PARENT_REJECTED`) or had no part in the round (`PARENT_SAT_OUT`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<OrderId>,
@@ -203,6 +210,7 @@ impl NotWon {
             binding_node: None,
             binding_resource: None,
             budget_left: None,
+            slots: None,
             parent: None,
         }
     }
@@ -264,38 +272,42 @@ impl Order {
     }
 }
 
-/// One way to fill an order: a pool and a start.
+/// One way to fill an order: a pool, and a start or a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alternative {
     pub pool: PoolSlug,
+    /// The pool's own, with what a shorter run has no part in.
     pub adder: Credits,
     pub slots: Vec<Slot>,
 }
 
 impl OrderRequest {
-    /// The slots of the window that starts at `start`.
-    pub fn slots_from(&self, start: Timestamp, slot_seconds: i64) -> Vec<Slot> {
-        let length = (self.window.end_at.micros() - self.window.start_at.micros()) / 1_000_000;
-        (0..length / slot_seconds).map(|n| Slot::starting_at(start.seconds() + n * slot_seconds)).collect()
-    }
-    /// All alternatives: pools outermost, then starts; the index is the one in the book.
+    /// All alternatives: pools outermost, then starts, or runs with the longest first; the index is the one in
+    /// the book.
     pub fn alternatives(&self, slot_seconds: i64) -> Vec<Alternative> {
         let first = self.window.start_at.seconds();
-        let last = self.latest_start_at.map_or(first, Timestamp::seconds);
-        let starts: Vec<i64> = (0..=(last - first) / slot_seconds).map(|n| first + n * slot_seconds).collect();
+        let latest = self.latest_start_at.map_or(first, Timestamp::seconds);
+        let window = self.window_slots(slot_seconds);
+        let lengths = (self.shortest_run(slot_seconds)..=window).rev();
+        // Of a run of n slots the last start is the earlier the longer it is.
+        let spans =
+            lengths.flat_map(|slots| (0..=(latest - first) / slot_seconds + window - slots).map(move |n| (n, slots)));
+        let spans: Vec<(i64, i64)> = spans.collect();
         let of_pool = |choice: &PoolChoice| {
             let choice = choice.clone();
-            starts.clone().into_iter().map(move |start| Alternative {
+            spans.clone().into_iter().map(move |(start, slots)| Alternative {
                 pool: choice.pool.clone(),
-                adder: choice.adder,
-                slots: self.slots_from(Timestamp::from_seconds(start), slot_seconds),
+                // An order that takes runs is never filled in part and left open: its limit is all of it.
+                adder: choice.adder + runs::beyond(self.limit, slots, window),
+                slots: (start..start + slots).map(|n| Slot::starting_at(first + n * slot_seconds)).collect(),
             })
         };
         self.pools.iter().flat_map(of_pool).collect()
     }
     /// Divisible with a single alternative: what is left after an award stays open.
-    pub fn stays_open_after_award(&self) -> bool {
-        self.min_fill.is_zero() && self.pools.len() == 1 && self.latest_start_at.is_none()
+    pub fn stays_open_after_award(&self, slot_seconds: i64) -> bool {
+        let one_span = self.latest_start_at.is_none() && self.runs_of(slot_seconds).is_none();
+        self.min_fill.is_zero() && self.pools.len() == 1 && one_span
     }
     /// The gate that ends it: the earliest slot of its window.
     pub fn first_slot(&self) -> Slot {

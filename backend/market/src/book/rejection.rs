@@ -59,6 +59,10 @@ pub enum Rejection {
         first_open: Slot,
         last_open: Slot,
     },
+    /// A run has no more slots than its window.
+    MinRunLongerThanWindow {
+        slots: i64,
+    },
     LimitOutOfRange,
     AdderOutOfRange {
         index: usize,
@@ -68,6 +72,14 @@ pub enum Rejection {
     ExpiryMissing,
     ExpiryNotUsed,
     ExpiryInThePast,
+    /// Only bids take runs.
+    MinRunOfOffer,
+    /// Both would move the window.
+    MinRunWithLatestStart,
+    /// Nothing is moved for an offer.
+    NoDisplacementOfOffer,
+    /// Without a workload there is nothing to move.
+    NoDisplacementNeedsInstance,
     ClientIdOutOfRange,
     /// No project of this name among the participant's own.
     UnknownProject {
@@ -158,6 +170,7 @@ impl Rejection {
             WindowEmpty => "window_empty",
             LatestStartBeforeStart => "latest_start_before_start",
             WindowOutsideHorizon { .. } => "window_outside_horizon",
+            MinRunLongerThanWindow { .. } => "min_run_longer_than_window",
             LimitOutOfRange => "limit_out_of_range",
             AdderOutOfRange { .. } => "adder_out_of_range",
             MinFillOutOfRange => "min_fill_out_of_range",
@@ -165,6 +178,10 @@ impl Rejection {
             ExpiryMissing => "expiry_missing",
             ExpiryNotUsed => "expiry_not_used",
             ExpiryInThePast => "expiry_in_the_past",
+            MinRunOfOffer => "min_run_of_offer",
+            MinRunWithLatestStart => "min_run_with_latest_start",
+            NoDisplacementOfOffer => "no_displacement_of_offer",
+            NoDisplacementNeedsInstance => "no_displacement_needs_instance",
             ClientIdOutOfRange => "client_id_out_of_range",
             UnknownProject { .. } => "unknown_project",
             ProjectOfOffer => "project_of_offer",
@@ -213,6 +230,8 @@ impl Rejection {
             WindowNotOnSlots { field, .. } => format!("/{field}"),
             WindowEmpty | WindowOutsideHorizon { .. } => "/window".to_owned(),
             LatestStartBeforeStart => "/latest_start_at".to_owned(),
+            MinRunLongerThanWindow { .. } | MinRunOfOffer | MinRunWithLatestStart => "/min_run_slots".to_owned(),
+            NoDisplacementOfOffer | NoDisplacementNeedsInstance => "/no_displacement".to_owned(),
             LimitOutOfRange => "/limit".to_owned(),
             AdderOutOfRange { index } => format!("/pools/{index}/adder"),
             MinFillOutOfRange | FillOrKillNeedsFullMinFill => "/min_fill".to_owned(),
@@ -253,10 +272,10 @@ impl Rejection {
             }
             NoPools => "List at least one pool.".to_owned(),
             TooManyAlternatives { count, most } => format!(
-                "Pools × starts make {count} alternatives, the most is {most}. List fewer pools or an earlier latest_start_at."
+                "Pools × starts, or pools × runs, make {count} alternatives, the most is {most}. List fewer pools, an earlier latest_start_at or a larger min_run_slots."
             ),
             OrderTooWide { rows, most } => format!(
-                "Pools × starts × slots × resources make {rows}, the most is {most}, so that no order takes a round for itself. List fewer pools, starts, slots or resources, or split the order."
+                "Pools × starts, or runs, × their slots × resources make {rows}, the most is {most}, so that no order takes a round for itself. List fewer pools, starts, slots or resources, a larger min_run_slots, or split the order."
             ),
             NoResources => "Ask for at least one resource.".to_owned(),
             ResourceNotInPool { resource, slug } => {
@@ -275,6 +294,9 @@ impl Rejection {
             WindowOutsideHorizon { first_open, last_open } => format!(
                 "The window must lie in open slots: the first open one starts at {first_open}, the last at {last_open}."
             ),
+            MinRunLongerThanWindow { slots } => format!(
+                "The window has {slots} slots, so no run in it is as long as min_run_slots. Set it to at most {slots}, or to 0 for the whole window."
+            ),
             LimitOutOfRange => {
                 "limit must be above 0 for a bid and not negative for an offer, and at most 1000000000.".to_owned()
             }
@@ -285,6 +307,21 @@ impl Rejection {
             ExpiryInThePast => "expires_at must be in the future.".to_owned(),
             ExpiryNotUsed => {
                 "expires_at belongs to time_in_force gtd. Send \"gtd\", or leave expires_at out.".to_owned()
+            }
+            MinRunOfOffer => {
+                "Only bids take runs of their window: leave `min_run_slots` out of an offer, or offer each slot by itself."
+                    .to_owned()
+            }
+            MinRunWithLatestStart => {
+                "latest_start_at and min_run_slots both say when it may begin. Leave one of them out: a longer window with a min_run_slots takes later starts, too."
+                    .to_owned()
+            }
+            NoDisplacementOfOffer => {
+                "No workload is moved for what it lends: leave `no_displacement` out of an offer.".to_owned()
+            }
+            NoDisplacementNeedsInstance => {
+                "Without a workload there is nothing that could be moved: name the `instance`, or leave `no_displacement` out."
+                    .to_owned()
             }
             ClientIdOutOfRange => "A client id has 1 to 64 printable characters.".to_owned(),
             UnknownProject { name } => {
@@ -380,7 +417,7 @@ impl Rejection {
         vec![
             NotFound { what: "instance", pointer: "/instance" },
             DuplicateClientId { existing: OrderId::Bid(crate::ids::BidId::from_raw(0)) },
-            NotInThisVersion { field: "no_displacement" },
+            NotInThisVersion { field: "assurance" },
             UnknownPool { index: 0, slug: slug.clone() },
             PoolRepeated { index: 0 },
             PoolHalted { slug: slug.clone(), reason: "maintenance".to_owned() },
@@ -396,6 +433,7 @@ impl Rejection {
             WindowEmpty,
             LatestStartBeforeStart,
             WindowOutsideHorizon { first_open: slot, last_open: slot },
+            MinRunLongerThanWindow { slots: 6 },
             LimitOutOfRange,
             AdderOutOfRange { index: 0 },
             MinFillOutOfRange,
@@ -403,6 +441,10 @@ impl Rejection {
             ExpiryMissing,
             ExpiryNotUsed,
             ExpiryInThePast,
+            MinRunOfOffer,
+            MinRunWithLatestStart,
+            NoDisplacementOfOffer,
+            NoDisplacementNeedsInstance,
             ClientIdOutOfRange,
             UnknownProject { name: "training".to_owned() },
             ProjectOfOffer,

@@ -1,5 +1,5 @@
 //! The checks of an order, in the order of precedence, and the hold that it needs.
-use crate::book::{Assurance, OrderRequest, Rejection, Side, TimeInForce, collar_value, family};
+use crate::book::{Alternative, Assurance, OrderRequest, Rejection, Side, TimeInForce, collar_value, family, runs};
 use crate::ids::{OrderId, ParticipantId};
 use crate::round::growth::Growth;
 use crate::state::State;
@@ -78,14 +78,8 @@ fn check_form(request: &OrderRequest, side: Side, now: Timestamp) -> Result<(), 
     {
         return Err(Rejection::ClientIdOutOfRange);
     }
-    for (set, field) in [
-        (request.no_displacement, "no_displacement"),
-        (request.min_run_slots != 0, "min_run_slots"),
-        (request.assurance != Assurance::Firm, "assurance"),
-    ] {
-        if set {
-            return Err(Rejection::NotInThisVersion { field });
-        }
+    if request.assurance != Assurance::Firm {
+        return Err(Rejection::NotInThisVersion { field: "assurance" });
     }
     if request.pools.is_empty() {
         return Err(Rejection::NoPools);
@@ -127,7 +121,22 @@ fn check_form(request: &OrderRequest, side: Side, now: Timestamp) -> Result<(), 
     if request.expires_at.is_some_and(|at| at <= now) {
         return Err(Rejection::ExpiryInThePast);
     }
-    Ok(())
+    check_run(request, side)?;
+    match (request.no_displacement, side) {
+        (true, Side::Offer) => Err(Rejection::NoDisplacementOfOffer),
+        (true, Side::Bid) if request.instance.is_none() => Err(Rejection::NoDisplacementNeedsInstance),
+        _ => Ok(()),
+    }
+}
+
+/// Which orders take runs; whether a run is longer than the window is asked where the window is.
+fn check_run(request: &OrderRequest, side: Side) -> Result<(), Rejection> {
+    match (request.min_run_slots, side) {
+        (0, _) => Ok(()),
+        (_, Side::Offer) => Err(Rejection::MinRunOfOffer),
+        _ if request.latest_start_at.is_some() => Err(Rejection::MinRunWithLatestStart),
+        _ => Ok(()),
+    }
 }
 
 /// What depends on the pools and the instance.
@@ -245,13 +254,17 @@ fn check_window(state: &State, now: Timestamp, request: &OrderRequest) -> Result
     if request.first_slot() < first_open || last_slot > last_open {
         return Err(Rejection::WindowOutsideHorizon { first_open, last_open });
     }
-    let slots = length / 1_000_000 / slot_seconds;
+    let slots = request.window_slots(slot_seconds);
+    if i64::from(request.min_run_slots) > slots {
+        return Err(Rejection::MinRunLongerThanWindow { slots });
+    }
     let starts = (latest.micros() - window.start_at.micros()) / 1_000_000 / slot_seconds + 1;
-    let count = request.pools.len() * starts as usize;
+    let (runs, slots_of_runs) = runs::count(request.shortest_run(slot_seconds), slots);
+    let count = request.pools.len() * starts as usize * runs;
     if count > MOST_ALTERNATIVES {
         return Err(Rejection::TooManyAlternatives { count, most: MOST_ALTERNATIVES });
     }
-    let rows = count * slots as usize * request.resources.len();
+    let rows = request.pools.len() * starts as usize * slots_of_runs * request.resources.len();
     if rows > MOST_ROWS {
         return Err(Rejection::OrderTooWide { rows, most: MOST_ROWS });
     }
@@ -266,9 +279,17 @@ fn check_window(state: &State, now: Timestamp, request: &OrderRequest) -> Result
 
 /// min(limit, Σ collar × quantity) of the dearest alternative: the most that can be charged.
 pub fn hold_needed(state: &State, request: &OrderRequest) -> Result<Credits, Rejection> {
-    let slot_seconds = state.market.rhythm.slot_seconds;
-    let mut most = Credits::ZERO;
-    for alternative in request.alternatives(slot_seconds) {
+    Ok(request.limit.min(collar_values(state, request).max().unwrap_or_default()))
+}
+
+/// The same of the cheapest: a project's budget counts no less for a bid that wins all of an alternative.
+pub fn least_hold(state: &State, request: &OrderRequest) -> Credits {
+    request.limit.min(collar_values(state, request).min().unwrap_or_default())
+}
+
+/// The most that each alternative can cost.
+fn collar_values(state: &State, request: &OrderRequest) -> impl Iterator<Item = Credits> {
+    let value_of = |alternative: Alternative| {
         let mut value = Credits::ZERO;
         for slot in &alternative.slots {
             let collar = |resource| state.collar(&alternative.pool, resource, *slot);
@@ -276,7 +297,7 @@ pub fn hold_needed(state: &State, request: &OrderRequest) -> Result<Credits, Rej
             // A bundle whose collar value overflows is certainly worth more than any limit.
             value = of_slot.and_then(|v| value.checked_add(v)).unwrap_or(HIGHEST_LIMIT);
         }
-        most = most.max(value);
-    }
-    Ok(request.limit.min(most))
+        value
+    };
+    request.alternatives(state.market.rhythm.slot_seconds).into_iter().map(value_of)
 }

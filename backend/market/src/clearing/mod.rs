@@ -48,7 +48,7 @@ pub use engine::{ClearFault, Proposal, clear};
 pub use outcome::{Mode, Outcome};
 pub use parse::parse;
 use std::collections::BTreeMap;
-pub use winning::{Winning, winning_limit};
+pub use winning::{Asked, Winning, winning_limit};
 
 /// Proposes values for the binaries; floats live behind it.
 ///

@@ -8,6 +8,9 @@ use super::book::{Alternative, Book, Money, ProductKey, Side};
 use super::engine::clear;
 use super::outcome::Mode;
 use super::{Limits, Proposer};
+use crate::book::runs;
+use crate::units::Credits;
+use std::collections::BTreeSet;
 
 /// What clearing again has found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +27,9 @@ pub enum Winning {
 struct Trial<'a> {
     book: Book,
     position: usize,
+    /// Of a bid that takes runs: the slots of its window, and by alternative the slots of the run and what
+    /// its adder has that does not follow the limit.
+    runs: Option<(i64, Vec<(i64, i64)>)>,
     proposer: &'a dyn Proposer,
     limits: &'a Limits,
     go_on: &'a dyn Fn() -> bool,
@@ -35,19 +41,35 @@ impl Trial<'_> {
         if !(self.go_on)() {
             return None;
         }
-        self.book.orders[self.position].limit = Money(limit);
+        let order = &mut self.book.orders[self.position];
+        order.limit = Money(limit);
+        if let Some((window, alternatives)) = &self.runs {
+            for (alternative, (slots, fixed)) in order.alternatives.iter_mut().zip(alternatives) {
+                let beyond = runs::beyond(Credits::from_units(limit), *slots, *window);
+                alternative.adder = Money(beyond.units().saturating_add(*fixed));
+            }
+        }
         let outcome = clear(&self.book, Mode::Market, self.proposer, self.limits).ok()?;
         let id = &self.book.orders[self.position].id;
         Some(outcome.awards.iter().any(|a| a.order == *id))
     }
 }
 
+/// The order that is asked for.
+pub struct Asked<'a> {
+    pub order: &'a str,
+    /// Of a bid that takes runs (`book::runs`): the slots of its window. The adders of shorter runs then
+    /// follow the limit.
+    pub runs_of: Option<i64>,
+    /// What the prices say.
+    pub guess: Option<Money>,
+}
+
 /// The least limit of a bid, the greatest of an offer, that would have won. `guess` is tried
 /// first: where it is right four clearings do, else about 40; `go_on` is asked before each.
 pub fn winning_limit(
     book: &Book,
-    order: &str,
-    guess: Option<Money>,
+    Asked { order, runs_of, guess }: Asked<'_>,
     proposer: &dyn Proposer,
     limits: &Limits,
     go_on: &dyn Fn() -> bool,
@@ -56,8 +78,15 @@ pub fn winning_limit(
     let given = &book.orders[position];
     let (bid, present) = (given.side == Side::Bid, given.limit.0);
     // A bid that nobody outbids, an offer that asks for nothing.
-    let Some(extreme) = (if bid { dearest(book, position) } else { Some(0) }) else { return Winning::Unknown };
-    let mut trial = Trial { book: book.clone(), position, proposer, limits, go_on };
+    let Some(extreme) = (if bid { dearest(book, position, runs_of) } else { Some(0) }) else { return Winning::Unknown };
+    let run = |window: i64| {
+        let of_alternative = |a: &Alternative| {
+            let slots = a.quantities.iter().map(|q| q.product.slot).collect::<BTreeSet<_>>().len() as i64;
+            (slots, a.adder.0 - runs::beyond(Credits::from_units(present), slots, window).units())
+        };
+        (window, given.alternatives.iter().map(of_alternative).collect())
+    };
+    let mut trial = Trial { book: book.clone(), position, runs: runs_of.map(run), proposer, limits, go_on };
     // `loses` and `wins` close in on each other; `toward` leads from the first to the second.
     let toward = if bid { 1 } else { -1 };
     if (extreme - present) * toward <= 0 {
@@ -86,8 +115,9 @@ pub fn winning_limit(
 }
 
 /// More than the order could have to pay, and worth more than all other bids together: where the
-/// collars ration, welfare decides who gets what there is.
-fn dearest(book: &Book, position: usize) -> Option<i64> {
+/// collars ration, welfare decides who gets what there is. Of a bid that takes runs one slot's part alone is
+/// worth so much.
+fn dearest(book: &Book, position: usize, runs_of: Option<i64>) -> Option<i64> {
     let cap = |product: &ProductKey| {
         let own = book.products.iter().find(|p| p.key() == *product).and_then(|p| p.cap);
         i128::from(own.unwrap_or(book.cap).0)
@@ -105,5 +135,5 @@ fn dearest(book: &Book, position: usize) -> Option<i64> {
         left -= 1;
     }
     let others: i128 = book.orders.iter().filter(|o| o.side == Side::Bid).map(|o| i128::from(o.limit.0)).sum();
-    i64::try_from(own + others + 1).ok()
+    i64::try_from((own + others + 1) * i128::from(runs_of.unwrap_or(1))).ok()
 }

@@ -4,7 +4,7 @@
 //! line of an award is price × quantity rounded to a micro-credit; where the lines together
 //! exceed the hold, or in a project the certified sum, ROUNDING carries the difference. So a project
 //! is never charged more than the certified sums, which its budget row bounds.
-use crate::book::{Order, OrderStatus, Resell, Side, TimeInForce, family, place, validate};
+use crate::book::{Order, OrderStatus, Resell, Side, TimeInForce, family, place, runs, validate};
 use crate::clearing::{Outcome, Verified};
 use crate::event::Event;
 use crate::ids::{AwardId, NodeId, OrderId, ProjectId};
@@ -48,7 +48,7 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
     for id in &parents {
         family::set_free(turn, *id, number);
     }
-    for Draft { winner, lines, certified } in drafts {
+    for Draft { winner, lines, slots: run, certified } in drafts {
         slots.extend(lines.iter().map(|l| l.slot));
         match winner {
             Winner::Resale(source) => resell(turn, number, source, lines)?,
@@ -57,7 +57,7 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
                     *volumes.entry((line.pool.clone(), line.resource, line.slot)).or_default() += line.quantity;
                 }
                 let at = nodes.get(&id.to_string()).cloned().unwrap_or_default();
-                fill(turn, number, id, lines, at, certified, parents.contains(&id))?;
+                fill(turn, number, id, Won { lines, slots: run, nodes: at, certified }, parents.contains(&id))?;
             }
         }
     }
@@ -101,6 +101,8 @@ enum Winner {
 struct Draft {
     winner: Winner,
     lines: Vec<AwardLine>,
+    /// How many slots its alternative has, also where rounding left nothing of one.
+    slots: i64,
     certified: i64,
 }
 
@@ -133,6 +135,7 @@ fn read_awards(
                 bond_held: Credits::ZERO,
             });
         }
+        let slots = lines.iter().map(|l| l.slot).collect::<BTreeSet<_>>().len() as i64;
         lines.retain(|l| l.quantity > 0);
         if lines.is_empty() {
             continue;
@@ -154,7 +157,7 @@ fn read_awards(
                 }
             }
         }
-        drafts.push(Draft { winner, lines, certified: award.money.0 });
+        drafts.push(Draft { winner, lines, slots, certified: award.money.0 });
     }
     for (id, charged) in charged {
         if turn.state.projects.get(&id).is_some_and(|p| charged > p.left()) {
@@ -240,22 +243,26 @@ fn placements(outcome: &Outcome) -> BTreeMap<String, Vec<NodeId>> {
     nodes
 }
 
-fn fill(
-    turn: &mut Turn<'_>,
-    number: u64,
-    id: OrderId,
-    mut lines: Vec<AwardLine>,
+/// What an order has won, and where.
+struct Won {
+    lines: Vec<AwardLine>,
+    slots: i64,
     nodes: Vec<NodeId>,
     certified: i64,
-    is_parent: bool,
-) -> Result<(), AwardError> {
+}
+
+fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won, is_parent: bool) -> Result<(), AwardError> {
+    let Won { mut lines, slots, nodes, certified } = won;
     let order = turn.state.orders.get(&id).cloned().ok_or_else(|| AwardError::Unknown(id.to_string()))?;
     if order.side == Side::Offer {
         bond::hold(turn, number, &order, &mut lines).map_err(|_| AwardError::HoldExceeded(id))?;
     }
     let total: Credits = lines.iter().map(|l| l.money).sum();
-    let rest = Rest::of(&order, &lines);
+    let slot_seconds = turn.state.market.rhythm.slot_seconds;
+    let rest = Rest::of(&order, &lines, slot_seconds);
     let used_limit = order.remaining_limit - rest.limit;
+    // A shorter run is worth its part of the limit, to its holder too.
+    let used_limit = order.request.runs_of(slot_seconds).map_or(used_limit, |all| runs::part(used_limit, slots, all));
     let award = Award {
         id: AwardId::next(&mut turn.ids),
         round: number,
@@ -270,6 +277,7 @@ fn fill(
         money: total,
         limit: used_limit,
         class: order.request.class,
+        no_displacement: order.request.no_displacement,
         // Others were bought for the sake of a parent's, which may have cost more than its own limit.
         resell: order.request.resell == Resell::OwnLimit && order.request.replicas == 1 && !is_parent,
         project: project::of_order(turn.state, &order).map(|p| p.id),
@@ -335,9 +343,9 @@ struct Rest {
 }
 
 impl Rest {
-    fn of(order: &Order, lines: &[AwardLine]) -> Self {
+    fn of(order: &Order, lines: &[AwardLine], slot_seconds: i64) -> Self {
         let closed = Self { open: false, amounts: Amounts::new(), replicas: 0, limit: Credits::ZERO };
-        if !order.request.stays_open_after_award()
+        if !order.request.stays_open_after_award(slot_seconds)
             || matches!(order.request.time_in_force, TimeInForce::Ioc | TimeInForce::Fok)
         {
             return closed;
@@ -410,6 +418,7 @@ fn resell(turn: &mut Turn<'_>, number: u64, source: AwardId, lines: Vec<AwardLin
         limit: Credits::ZERO,
         resell: false,
         class: held.class,
+        no_displacement: false,
         project: None,
         created_at: turn.now,
     };

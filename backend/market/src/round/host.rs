@@ -34,6 +34,8 @@ struct Hosted {
     counted: BTreeMap<NodeId, Slot>,
     /// The last slot of which it has lent something.
     lent_until: Option<Slot>,
+    /// The last slot for which it has won, or bids for, something that it is not to be moved for.
+    stays_until: Option<Slot>,
 }
 
 impl Hosted {
@@ -55,6 +57,8 @@ impl<'a> Hosts<'a> {
     /// The node where a bid's instance would have room, baseline included: where it is, where
     /// an earlier award or another bid of the round puts it, or else for a mover the first other node of the
     /// pool that can host it. Its baseline is kept free there, so that every award of the round can be made true.
+    /// A bid that moves nobody (`no_displacement`) is for the node where the workload is, and has no part in the
+    /// round where the workload is to be elsewhere by then.
     pub fn host(
         &mut self,
         order: &Order,
@@ -79,8 +83,10 @@ impl<'a> Hosts<'a> {
         // Two bids of one workload must not have it on two nodes in one slot.
         let meanwhile = self.hosted.get(&id).into_iter().flat_map(|h| h.in_window(first, last));
         let fixed: BTreeSet<NodeId> = awarded.into_iter().chain(meanwhile).collect();
+        let stays = order.request.no_displacement;
         let node = match fixed.first() {
             Some(_) if fixed.len() > 1 => return Err("NO_HOST_FITS"),
+            Some(node) if stays && *node != instance.node => return Err("NO_HOST_FITS"),
             Some(node) => {
                 if !self.come(order, id, *node, first, &Amounts::new()) {
                     return Err("NO_HOST_FITS");
@@ -89,11 +95,18 @@ impl<'a> Hosts<'a> {
             }
             None => {
                 let home = self.hosted.get(&id).and_then(|h| h.before(first)).unwrap_or(planned);
-                let has_room = self.occupancy.fits(self.state, home, &order.remaining, &window);
+                if stays && home != instance.node {
+                    return Err("NO_HOST_FITS");
+                }
+                let has_room = stays || self.occupancy.fits(self.state, home, &order.remaining, &window);
                 if has_room { home } else { self.another_host(order, id, home, first).unwrap_or(home) }
             }
         };
-        self.hosted(id).windows.insert((first, last, node));
+        let hosted = self.hosted(id);
+        hosted.windows.insert((first, last, node));
+        if stays {
+            hosted.stays_until = hosted.stays_until.max(Some(last));
+        }
         Ok(node)
     }
 
@@ -118,8 +131,8 @@ impl<'a> Hosts<'a> {
     }
 
     /// Keeps a mover's baseline free on a node from a slot on, as far as it is not counted there yet; false
-    /// if it has no room, with `more`, has lent something elsewhere that it would take along, bids no more
-    /// than its move costs its owner, or is no mover.
+    /// if it has no room, with `more`, has lent something elsewhere that it would take along, would have to
+    /// come back for what it is not to be moved for, bids no more than its move costs its owner, or is no mover.
     fn come(&mut self, order: &Order, id: InstanceId, node: NodeId, first: Slot, more: &Amounts) -> bool {
         let instance = &self.state.instances[&id];
         let later: Vec<Slot> = self.slots.iter().copied().filter(|s| *s >= first).collect();
@@ -131,7 +144,7 @@ impl<'a> Hosts<'a> {
         }
         let hosted = self.hosted(id);
         // What it has lent there a move could free late, or not at all.
-        if hosted.lent_until.is_some_and(|until| until >= first) {
+        if hosted.lent_until.max(hosted.stays_until).is_some_and(|until| until >= first) {
             return false;
         }
         let from = hosted.counted.get(&node).copied();
@@ -163,10 +176,12 @@ impl<'a> Hosts<'a> {
     fn hosted(&mut self, id: InstanceId) -> &mut Hosted {
         self.hosted.entry(id).or_insert_with(|| {
             let lent = self.state.awards_of(id).filter(|a| a.kind == AwardKind::Lent).flat_map(|a| &a.lines);
+            let stays = bought(self.state, id).filter(|a| a.no_displacement).flat_map(|a| &a.lines);
             Hosted {
                 windows: BTreeSet::new(),
                 counted: moves(self.state, id),
                 lent_until: lent.filter(|l| !l.settled).map(|l| l.slot).max(),
+                stays_until: stays.filter(|l| !l.settled && l.quantity > l.resold).map(|l| l.slot).max(),
             }
         })
     }

@@ -159,6 +159,9 @@ pub struct Award {
     /// Of the order; balancing takes from *opportunistic* awards first.
     #[serde(default, skip_serializing_if = "is_standard")]
     pub class: Class,
+    /// The workload was not moved for it, and no other bid takes it from its node before the last of its slots.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_displacement: bool,
     /// The project against whose limit it counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<ProjectId>,

@@ -58,13 +58,21 @@ pub fn prepare(state: &State, now: Timestamp, movers: &Movers) -> Option<Prepara
     Some(Preparation { book, moves: draft.moves })
 }
 
-/// No bid counts more than its dearest alternative costs at the collars.
+/// No alternative of a bid counts more than it costs at the collars. Each by itself: what an adder takes from
+/// a high limit (a shorter run has no part in most of it) would leave the others all of that limit.
 fn back_limits(book: &mut Book) {
     let collars = Collars::of(book);
     for bid in book.orders.iter_mut().filter(|o| o.side == Side::Bid) {
-        let cost = |a: &Alternative| i128::from(a.adder.0) + collars.value(a);
-        let dearest = bid.alternatives.iter().map(cost).max().unwrap_or(0);
-        bid.limit = Money(i64::try_from(dearest).unwrap_or(i64::MAX).min(bid.limit.0));
+        let limit = i128::from(bid.limit.0);
+        let worth = |a: &Alternative| (limit - i128::from(a.adder.0)).min(collars.value(a));
+        let worths: Vec<i128> = bid.alternatives.iter().map(worth).collect();
+        let least_adder = bid.alternatives.iter().map(|a| i128::from(a.adder.0)).min().unwrap_or(0);
+        let backed = worths.iter().max().map_or(0, |most| most + least_adder);
+        let money = |micro: i128| Money(i64::try_from(micro).unwrap_or(i64::MAX));
+        for (alternative, worth) in bid.alternatives.iter_mut().zip(worths) {
+            alternative.adder = money(backed - worth);
+        }
+        bid.limit = money(backed);
     }
 }
 

@@ -1,14 +1,16 @@
 //! What a round tells the orders that did not win, or not all of it: the reason, its numbers, and the
 //! node that has too little room where one has.
-use crate::book::NotWon;
-use crate::clearing::Outcome;
+use crate::book::{NotWon, Order, Side, runs};
 use crate::clearing::outcome::{Bottleneck, Reason};
+use crate::clearing::{Alternative, Outcome, ProductKey};
 use crate::ids::OrderId;
 use crate::project;
 use crate::round::linked::{BUDGET, PARENT_SAT_OUT};
 use crate::state::SealedBook;
 use crate::turn::Turn;
 use crate::units::Credits;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why orders did not win, where that has changed since the round before: a book of standing
 /// orders would else be written anew every few seconds.
@@ -32,6 +34,13 @@ pub fn list(turn: &Turn<'_>, number: u64, sealed: &SealedBook, outcome: &Outcome
     for (id, reason) in &sealed.excluded {
         list.push((*id, NotWon::plain(*reason, number)));
     }
+    for (id, why) in list.iter_mut().filter(|(_, why)| why.price_faced.is_some()) {
+        let bid = turn.state.orders.get(id).filter(|o| o.side == Side::Bid);
+        let window = bid.and_then(|o| o.request.runs_of(turn.state.market.rhythm.slot_seconds));
+        if let Some((order, window)) = bid.zip(window) {
+            say_of_runs(why, order, window, sealed, outcome);
+        }
+    }
     for (id, why) in list.iter_mut().filter(|(_, why)| why.reason == BUDGET) {
         why.budget_left = Some(budget_left(turn, sealed, *id));
     }
@@ -48,6 +57,39 @@ pub fn list(turn: &Turn<'_>, number: u64, sealed: &SealedBook, outcome: &Outcome
 
 /// The reason of a bid whose parent was in the round and has not won.
 const PARENT_REJECTED: &str = "PARENT_REJECTED";
+
+/// Which run a price is of, and the least limit for the whole window with which the prices would not have
+/// refused one. The clearing reckons with adders as they stand in the book; those of shorter runs follow the limit.
+fn say_of_runs(why: &mut NotWon, order: &Order, window: i64, sealed: &SealedBook, outcome: &Outcome) {
+    let id = order.id.to_string();
+    let Some(entry) = sealed.book.orders.iter().find(|o| o.id == id) else { return };
+    let prices: BTreeMap<(&str, &str, i64), i64> =
+        outcome.prices.iter().map(|p| ((p.pool.as_str(), p.resource.as_str(), p.slot), p.price.0)).collect();
+    let price = |p: &ProductKey| prices.get(&(p.pool.as_str(), p.resource.as_str(), p.slot)).copied().unwrap_or(0);
+    let cost = |a: &Alternative| -> i128 {
+        a.quantities.iter().map(|q| i128::from(price(&q.product)) * i128::from(q.quantity)).sum()
+    };
+    let slots = |a: &Alternative| a.quantities.iter().map(|q| q.product.slot).collect::<BTreeSet<_>>().len() as i64;
+    // The clearing names the price of the alternative that gains most, the first of several.
+    let gain = |(n, a): &(usize, &Alternative)| (entry.effective_limit(*n) * NANO - cost(a), Reverse(*n));
+    let nearest = entry.alternatives.iter().enumerate().max_by_key(gain);
+    why.slots = nearest.and_then(|(_, a)| u32::try_from(slots(a)).ok());
+    if why.winning_limit.is_none() {
+        return;
+    }
+    let limit_for = |a: &Alternative| {
+        // The pool's adder, and the fee of a move.
+        let fixed = a.adder.0 - runs::beyond(order.remaining_limit, slots(a), window).units();
+        runs::limit_for(-(-cost(a)).div_euclid(NANO) + i128::from(fixed) + 1, slots(a), window)
+    };
+    let above_its_own = i128::from(order.remaining_limit.units()) + 1;
+    let least = entry.alternatives.iter().map(limit_for).min().map(|least| least.max(above_its_own));
+    why.winning_limit = least.and_then(|least| i64::try_from(least).ok()).map(Credits::from_units);
+}
+
+/// Nano-credits in a micro-credit.
+const NANO: i128 = 1_000;
+
 /// What the project of a bid had left for the round; one that had nothing is not in the book.
 fn budget_left(turn: &Turn<'_>, sealed: &SealedBook, id: OrderId) -> Credits {
     let project = turn.state.orders.get(&id).and_then(|o| project::of_order(turn.state, o)).map(|p| p.id.to_string());

@@ -150,6 +150,7 @@ mod tests {
             money: Credits::ZERO,
             limit: Credits::ZERO,
             resell: false,
+            no_displacement: false,
             class: Default::default(),
             project: None,
             created_at: Timestamp::from_seconds(0),

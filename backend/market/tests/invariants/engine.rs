@@ -6,7 +6,7 @@ use crate::support::{Mix, book};
 use headroom_market::clearing::book::*;
 use headroom_market::clearing::outcome::{Outcome, Price, PriceRow, Quality};
 use headroom_market::clearing::rational::Rat;
-use headroom_market::clearing::{Limits, Mode, NoProposal, Winning, clear, verify, winning_limit};
+use headroom_market::clearing::{Asked, Limits, Mode, NoProposal, Winning, clear, verify, winning_limit};
 use std::collections::BTreeMap;
 
 /// Clears a book.
@@ -330,7 +330,8 @@ fn i18_the_winning_limit_wins_and_one_tick_worse_loses() {
             };
             let worse = if b.orders[position].side == Side::Bid { -1 } else { 1 };
             let holds = |limit: i64| wins(limit) && !wins(limit + worse);
-            match winning_limit(&b, &refused.order, refused.winning_limit, &NoProposal, &Limits::PRODUCTION, &|| true) {
+            let asked = Asked { order: &refused.order, runs_of: None, guess: refused.winning_limit };
+            match winning_limit(&b, asked, &NoProposal, &Limits::PRODUCTION, &|| true) {
                 Winning::Limit(limit) => {
                     assert!(holds(limit.0), "seed {seed}: {} and {limit:?}", refused.order);
                     // a limit that is a tick off, to either side, is noticed

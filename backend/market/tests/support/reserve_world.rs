@@ -266,7 +266,8 @@ impl World {
         let life = |r: &OrderRequest| Life {
             once: matches!(r.time_in_force, TimeInForce::Ioc | TimeInForce::Fok),
             expires_at: r.expires_at,
-            stays_open: r.stays_open_after_award(),
+            stays_open: r.stays_open_after_award(RHYTHM.slot_seconds),
+            runs_of: r.runs_of(RHYTHM.slot_seconds),
             resells: r.resell == Resell::OwnLimit && r.replicas == 1,
             parent: r.parent.map(|id| id.to_string()),
         };

@@ -1,6 +1,7 @@
 //! Use cases: what the HTTP layer and the workers ask for, without HTTP.
 pub mod advice;
 pub mod bottlenecks;
+pub mod costs;
 pub mod credential;
 pub mod directory;
 pub mod exchange;

@@ -164,7 +164,7 @@ pub async fn run(app: &App, wish: Wish) -> Answered<Simulated> {
     let parsed = tokio::task::spawn_blocking(move || (archive.parse(), archive));
     let (rounds, archive) = parsed.await.map_err(|e| Problem::fault(&e))?;
     let rounds = rounds?;
-    question.orders = lives(app, &rounds).await?;
+    question.orders = lives(app, question.rhythm.slot_seconds, &rounds).await?;
     let (pool, resource, steps) = (question.pool.clone(), question.resource, question.steps.clone());
     let replay = move || {
         let started = Instant::now();
@@ -317,7 +317,7 @@ async fn awards(app: &App, first: u64, last: u64) -> Answered<BTreeMap<(u64, Str
 }
 
 /// How long the orders of these books live, and what becomes of what they win.
-async fn lives(app: &App, rounds: &[PastRound]) -> Answered<BTreeMap<String, Life>> {
+async fn lives(app: &App, slot_seconds: i64, rounds: &[PastRound]) -> Answered<BTreeMap<String, Life>> {
     let ids: BTreeSet<&String> = rounds.iter().flat_map(|r| &r.book.orders).map(|o| &o.id).collect();
     let mut lives = BTreeMap::new();
     for id in ids {
@@ -327,7 +327,8 @@ async fn lives(app: &App, rounds: &[PastRound]) -> Answered<BTreeMap<String, Lif
         let life = Life {
             once: matches!(request.time_in_force, TimeInForce::Ioc | TimeInForce::Fok),
             expires_at: request.expires_at,
-            stays_open: request.stays_open_after_award(),
+            stays_open: request.stays_open_after_award(slot_seconds),
+            runs_of: request.runs_of(slot_seconds),
             resells: request.resell == headroom_market::book::Resell::OwnLimit && request.replicas == 1,
             parent: request.parent.map(|id| id.to_string()),
         };

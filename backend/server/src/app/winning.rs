@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::http::problem::{Answered, Problem};
 
-use headroom_market::clearing::{self, Book, Limits, Money, Winning};
+use headroom_market::clearing::{self, Asked, Book, Limits, Winning};
 use headroom_solver::MixedInteger;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -22,12 +22,12 @@ const MOST_KNOWN: usize = 2_000;
 const LONGEST_SEARCH: Duration = Duration::from_secs(4);
 
 /// A book order's id in a round.
-type Asked = (u64, String);
+type Question = (u64, String);
 
 pub struct WinningLimits {
     turn: Semaphore,
     queue: Semaphore,
-    known: Mutex<BTreeMap<Asked, Winning>>,
+    known: Mutex<BTreeMap<Question, Winning>>,
 }
 
 impl Default for WinningLimits {
@@ -41,10 +41,10 @@ impl WinningLimits {
     fn wait(&self) -> Option<SemaphorePermit<'_>> {
         self.queue.try_acquire().ok()
     }
-    fn known(&self, asked: &Asked) -> Option<Winning> {
+    fn known(&self, asked: &Question) -> Option<Winning> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).get(asked).copied()
     }
-    fn remember(&self, asked: Asked, winning: Winning) {
+    fn remember(&self, asked: Question, winning: Winning) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(asked, winning);
         // Keys begin with the round: the first is the oldest.
@@ -55,8 +55,9 @@ impl WinningLimits {
 }
 
 /// What would have won in the latest round that had the order in its book: `refused_in` or one
-/// after it. `guess` is what that round's prices say.
-pub async fn winning_limit(app: &App, refused_in: u64, order: &str, guess: Option<Money>) -> Answered<Winning> {
+/// after it.
+pub async fn winning_limit(app: &App, refused_in: u64, question: Asked<'_>) -> Answered<Winning> {
+    let Asked { order, runs_of, guess } = question;
     let latest = app.sequencer.query(|s| s.market.last_round).await?;
     for round in [latest, latest.saturating_sub(1), refused_in] {
         let asked = (round, order.to_owned());
@@ -83,7 +84,8 @@ pub async fn winning_limit(app: &App, refused_in: u64, order: &str, guess: Optio
         let ends = Instant::now() + LONGEST_SEARCH;
         let search = move || {
             let in_time = || Instant::now() < ends;
-            clearing::winning_limit(&book, &id, guess, &MixedInteger::PRODUCTION, &Limits::PRODUCTION, &in_time)
+            let asked = Asked { order: &id, runs_of, guess };
+            clearing::winning_limit(&book, asked, &MixedInteger::PRODUCTION, &Limits::PRODUCTION, &in_time)
         };
         let winning = tokio::task::spawn_blocking(search).await.map_err(|e| Problem::fault(&e))?;
         drop(turn);

@@ -7,7 +7,7 @@ use clap::Args;
 use headroom_market::clearing::book::{Order, Quantity, Side};
 use headroom_market::clearing::outcome::{Award, Bottleneck, Reason, Refusal};
 use headroom_market::clearing::rational::format_decimal;
-use headroom_market::clearing::{self, Book, Limits, Mode, Money, Outcome, ProductKey, Winning, winning_limit};
+use headroom_market::clearing::{self, Asked, Book, Limits, Mode, Money, Outcome, ProductKey, Winning, winning_limit};
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -140,7 +140,9 @@ fn search(book: &Book, refused: &Refusal) -> Winning {
         true
     };
     let proposer = headroom_solver::MixedInteger::OFFLINE;
-    let found = winning_limit(book, &refused.order, refused.winning_limit, &proposer, &Limits::default(), &go_on);
+    // A book from outside says what each alternative is worth, and not what follows from what.
+    let asked = Asked { order: &refused.order, runs_of: None, guess: refused.winning_limit };
+    let found = winning_limit(book, asked, &proposer, &Limits::default(), &go_on);
     if watched {
         let _nobody_reads = write!(std::io::stderr(), "\r\x1b[K");
     }

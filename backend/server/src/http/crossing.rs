@@ -124,22 +124,23 @@ fn crossing(
         })
         .collect();
     for order in &book.orders {
-        for alternative in &order.alternatives {
+        let level_of = |(n, alternative): (usize, &clearing::Alternative)| {
             let here = |q: &&clearing::Quantity| {
                 q.product.pool == pool && q.product.resource == resource.name() && q.product.slot == index
             };
-            let Some(line) = alternative.quantities.iter().find(here) else { continue };
-            let Some(unit) = unit_limit(order, alternative, line, &prices) else { continue };
-            let side = if order.side == clearing::Side::Bid { Side::Bid } else { Side::Offer };
-            let kind = if side == Side::Bid { "bid" } else { "offer" };
-            let level = Level {
-                price: Price::from_units(unit),
-                quantity: line.quantity,
-                kind: kind.to_owned(),
-                mine: order.owner == me,
-            };
-            if side == Side::Bid { bids.push(level) } else { offers.push(level) }
-        }
+            let line = alternative.quantities.iter().find(here)?;
+            Some((unit_limit(order.effective_limit(n), alternative, line, &prices)?, line.quantity))
+        };
+        // Of alternatives one wins: the best stands for all that have a part in the slot.
+        let levels = order.alternatives.iter().enumerate().filter_map(level_of);
+        let (side, best) = match order.side {
+            clearing::Side::Bid => (Side::Bid, levels.max_by_key(|(unit, _)| *unit)),
+            clearing::Side::Offer => (Side::Offer, levels.min_by_key(|(unit, _)| *unit)),
+        };
+        let Some((unit, quantity)) = best else { continue };
+        let kind = if side == Side::Bid { "bid" } else { "offer" }.to_owned();
+        let level = Level { price: Price::from_units(unit), quantity, kind, mine: order.owner == me };
+        if side == Side::Bid { bids.push(level) } else { offers.push(level) }
     }
     bids.sort_by_key(|l| std::cmp::Reverse(l.price));
     offers.sort_by_key(|l| l.price);
@@ -164,9 +165,9 @@ fn bought(outcome: &clearing::Outcome, pool: &str, resource: Resource, slot: i64
     bids.flat_map(|a| a.quantities.iter()).filter(here).map(|q| q.quantity).sum()
 }
 
-/// The limit of a bundle, shared out by the round's prices: nano-credits a unit of one line.
+/// The limit of a bundle in micro-credits, shared out by the round's prices: nano-credits a unit of one line.
 fn unit_limit(
-    order: &clearing::Order,
+    limit: i128,
     alternative: &clearing::Alternative,
     line: &clearing::Quantity,
     prices: &BTreeMap<(String, String, i64), i64>,
@@ -176,7 +177,7 @@ fn unit_limit(
         i128::from(prices.get(&key).copied().unwrap_or(0))
     };
     let total: i128 = alternative.quantities.iter().map(|q| price(q) * i128::from(q.quantity)).sum();
-    let limit = (i128::from(order.limit.0) * 1000).max(0);
+    let limit = (limit * 1000).max(0);
     let unit = if total == 0 {
         // Nothing costs anything: by quantity, so that a single resource still shows its limit.
         let all: i128 = alternative.quantities.iter().map(|q| i128::from(q.quantity)).sum();

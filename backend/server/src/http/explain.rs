@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use headroom_market::book::family::PARENT_ENDED;
 use headroom_market::book::{NotWon, Order, OrderStatus, Side};
-use headroom_market::clearing::{Money, Winning};
+use headroom_market::clearing::{Asked, Money, Winning};
 use headroom_market::ids::{BidId, NodeId, OfferId, OrderId};
 use headroom_market::record::Table;
 use headroom_market::round::linked::PARENT_SAT_OUT;
@@ -31,6 +31,8 @@ pub struct Explanation {
     pub limit: Credits,
     pub price_faced: Option<Credits>,
     pub shortfall: Option<Credits>,
+    /// Of a bid that takes shorter runs of its window: the slots of the run that these two are of. `null`: all.
+    pub slots: Option<u32>,
     /// Of a bid: the lowest limit that would have won, where a higher one would have.
     pub minimum_winning_limit: Option<WinningLimit>,
     /// Of an offer: the highest limit that would have won, where a lower one would have.
@@ -85,6 +87,9 @@ fn sentence_of(reason: &str, order: &Order) -> String {
             "The price is just this limit, and nothing was to be had at it: others came first, or nobody gives for so little and this is the best bid under the cheapest offer."
         }
         "MARGINAL_PRORATA" => "The limit is the price: what was left was shared among equals.",
+        "NO_HOST_FITS" if order.request.no_displacement => {
+            "The bid itself forbids the move (`no_displacement`): the workload's node had too little room for it, or the workload is to be on another node in these slots."
+        }
         "NO_HOST_FITS" if order.request.instance.is_some() && order.side == Side::Bid => {
             "The price was right, but the workload's node had too little room, and it goes to another node only where its whole baseline has room there, where the limit is above its move fee, and where the round is worth more with the move."
         }
@@ -128,6 +133,17 @@ fn sentence(order: &Order, not_won: Option<&NotWon>) -> String {
     let limit = order.remaining_limit;
     match not_won {
         Some(why) => match (why.price_faced, why.shortfall, order.side) {
+            (Some(price), Some(short), Side::Bid) if !short.is_zero() && why.slots.is_some() => {
+                let slots = match why.slots.unwrap_or_default() {
+                    1 => "1 slot".to_owned(),
+                    several => format!("{several} slots"),
+                };
+                // What a run is worth is the limit less its adder.
+                let part = price - short;
+                format!(
+                    "Short by {short} credits: of the runs that it takes the nearest, of {slots}, cost {price}, and the limit's part for it is {part}."
+                )
+            }
             (Some(price), Some(short), Side::Bid) if !short.is_zero() => {
                 format!("Short by {short} credits: the bundle cost {price}, the limit for it is {limit}.")
             }
@@ -182,6 +198,9 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>) -> Vec<C
     }
     match (why.reason.as_str(), order.side) {
         ("NO_HOST_FITS", Side::Bid) => {
+            if order.request.no_displacement {
+                changes.push(change("Let the workload be moved (no_displacement false)", None, true));
+            }
             // A workload grows in one place: only a bid without one can go elsewhere or be cut up.
             if order.request.instance.is_none() {
                 changes.push(change("Accept another pool", None, true));
@@ -265,6 +284,7 @@ fn explain(order: &Order, node: Option<String>, found: Winning) -> Explanation {
         limit: order.remaining_limit,
         price_faced: not_won.and_then(|w| w.price_faced),
         shortfall: not_won.and_then(|w| w.shortfall),
+        slots: not_won.and_then(|w| w.slots),
         minimum_winning_limit: of_side(Side::Bid),
         maximum_winning_limit: of_side(Side::Offer),
         binding_node,
@@ -299,7 +319,9 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
     {
         Some(why) => {
             let guess = why.winning_limit.map(|limit| Money(limit.units()));
-            winning::winning_limit(app, why.round, &id.to_string(), guess).await?
+            let slot_seconds = app.sequencer.query(|s| s.market.rhythm.slot_seconds).await?;
+            let (name, runs_of) = (id.to_string(), order.request.runs_of(slot_seconds));
+            winning::winning_limit(app, why.round, Asked { order: &name, runs_of, guess }).await?
         }
         None => Winning::Unknown,
     };
@@ -364,6 +386,25 @@ mod tests {
         assert!(!said.sentence.contains("in one piece"), "{}", said.sentence);
         assert!(said.sentence.ends_with("node-a came nearest and had too little cpu_milli."), "{}", said.sentence);
         assert!(!said.changes.iter().any(|c| c.change.contains("another pool")), "a workload bids at home");
+    }
+
+    #[test]
+    fn who_forbids_the_move_is_told_so() {
+        let mut stays = order(BID, "0.5", "NO_HOST_FITS", "0.2", "0", None);
+        stays.request.no_displacement = true;
+        let said = explain(&stays, Some("node-a".to_owned()), Winning::Unknown);
+        assert!(said.sentence.contains("The bid itself forbids the move"), "{}", said.sentence);
+        assert!(said.changes.iter().any(|c| c.helps && c.change.contains("no_displacement")), "{:?}", said.changes);
+        let moves = explain(&order(BID, "0.5", "NO_HOST_FITS", "0.2", "0", None), None, Winning::Unknown);
+        assert!(!moves.sentence.contains("forbids") && !moves.changes.iter().any(|c| c.change.contains("no_displ")));
+    }
+
+    #[test]
+    fn who_takes_runs_is_told_what_the_limit_is_for_the_nearest() {
+        let mut runs = order(BID, "6", "OUT_OF_MONEY", "1.5", "0.5", Some("9"));
+        runs.last_reason.as_mut().unwrap().slots = Some(1);
+        let said = explain(&runs, None, Winning::Unknown).sentence;
+        assert!(said.contains("of 1 slot, cost 1.500000, and the limit's part for it is 1.000000"), "{said}");
     }
 
     #[test]

@@ -3,20 +3,21 @@
 //! Every amount but the hold comes from one list: what the order would have cost in each of the
 //! latest settled slots. Whether the nodes are large enough for it is asked of the nodes.
 use crate::app::App;
+use crate::app::costs::{Costs, Scope, bundle_costs, price_of};
 use crate::app::directory::Identity;
 use crate::http::auth::Member;
 use crate::http::extract::Body;
 use crate::http::problem::{Answered, Problem, Problems};
 use axum::Json;
 use axum::extract::State;
-use headroom_market::book::{Alternative, OrderRequest, Side, validate};
+use headroom_market::book::{OrderRequest, Side, validate};
 use headroom_market::ids::{OrderId, ParticipantId};
 use headroom_market::pool::NodeState;
 use headroom_market::project::{self, Project};
 use headroom_market::round::occupancy::Occupancy;
 use headroom_market::state::State as Market;
 use headroom_market::time::{Slot, Timestamp};
-use headroom_market::units::{Credits, Price, Resource, amount};
+use headroom_market::units::{Credits, amount};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -33,6 +34,9 @@ pub struct Preview {
     /// Cost (of a bid) or proceeds (of an offer) of the best alternative: the median over the
     /// latest slots, or without any at the last prices.
     pub expected: Credits,
+    /// For how many slots that is: of a bid that takes shorter runs of its window, the run that would win at these
+    /// prices. The limits are those of the whole order.
+    pub slots: u32,
     /// Where four of five of the latest slots lie; `expected` is always inside.
     pub expected_low: Credits,
     pub expected_high: Credits,
@@ -77,76 +81,6 @@ pub struct Chance {
     pub limit: Credits,
 }
 
-/// The price to reckon with: the product's last one, else its class's reference.
-fn price_of(state: &Market, pool: &str, resource: Resource, slot: Slot) -> Price {
-    let product = state.products.get(&(pool.to_owned(), resource, slot)).and_then(|p| p.last_price);
-    product.unwrap_or_else(|| state.reference(pool, resource, slot))
-}
-
-/// What the cheapest alternative costs.
-struct Costs {
-    /// At the last prices.
-    last: Credits,
-    /// If all its slots cost what one of the latest settled slots did, ascending.
-    recent: Vec<i64>,
-}
-
-impl Costs {
-    /// The cost that this share of the slots does not exceed: the smallest such one.
-    fn quantile(&self, share: f64) -> Credits {
-        let count = self.recent.len();
-        let index = ((count as f64 * share).ceil() as usize).clamp(1, count.max(1)) - 1;
-        self.recent.get(index).map_or(self.last, |units| Credits::from_units(*units))
-    }
-    /// The highest amount that this share of the slots reaches.
-    fn reached(&self, share: f64) -> Credits {
-        let count = self.recent.len();
-        let index = ((count as f64 * (1.0 - share)).floor() as usize).min(count.saturating_sub(1));
-        self.recent.get(index).map_or(self.last, |units| Credits::from_units(*units))
-    }
-    /// Always between any lower and any higher quantile, which a mean is not.
-    fn median(&self) -> Credits {
-        self.quantile(0.5)
-    }
-}
-
-fn bundle_costs(state: &Market, request: &OrderRequest) -> Option<Costs> {
-    let mut best: Option<(Credits, Costs)> = None;
-    for alternative in request.alternatives(state.market.rhythm.slot_seconds) {
-        let costs = costs_of(state, request, &alternative)?;
-        let effective = costs.median().checked_add(alternative.adder)?;
-        if best.as_ref().is_none_or(|(least, _)| effective < *least) {
-            best = Some((effective, costs));
-        }
-    }
-    best.map(|(_, costs)| costs)
-}
-
-fn costs_of(state: &Market, request: &OrderRequest, alternative: &Alternative) -> Option<Costs> {
-    let mut last = Credits::ZERO;
-    let mut recent: Option<Vec<i64>> = None;
-    for slot in &alternative.slots {
-        for (resource, quantity) in &request.resources {
-            let all = quantity.checked_mul(i64::from(request.replicas))?;
-            let now = price_of(state, &alternative.pool, *resource, *slot);
-            last = last.checked_add(now.charge_half_even(all)?)?;
-            let key = (alternative.pool.clone(), *resource);
-            let prices = state.references.get(&key).map(|r| r.recent.as_slice()).unwrap_or_default();
-            // The newest slots are aligned; a resource with a shorter history shortens all.
-            let mut sums = recent.take().unwrap_or_else(|| vec![0; prices.len()]);
-            let keep = sums.len().min(prices.len());
-            sums.drain(..sums.len() - keep);
-            for (sum, price) in sums.iter_mut().zip(&prices[prices.len() - keep..]) {
-                *sum = sum.checked_add(price.charge_half_even(all)?.units())?;
-            }
-            recent = Some(sums);
-        }
-    }
-    let mut recent = recent.unwrap_or_default();
-    recent.sort_unstable();
-    Some(Costs { last, recent })
-}
-
 /// The part of a bid that the nodes of its best alternative have room for.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Room {
@@ -169,6 +103,9 @@ impl Room {
             let (mut ever, mut now) = (Vec::new(), Vec::new());
             for node in nodes {
                 let at_home = grower.is_some_and(|i| i.node == node.id);
+                if request.no_displacement && !at_home {
+                    continue;
+                }
                 let (mut most, mut free) = (f64::INFINITY, f64::INFINITY);
                 for (resource, quantity) in request.resources.iter().filter(|(_, quantity)| **quantity > 0) {
                     // A workload that grows elsewhere takes what it has along.
@@ -226,11 +163,17 @@ fn warnings(side: Side, limit: Credits, costs: &Costs, hold: Credits, available:
             .push(format!("The hold of {hold} is more than the {available} available: the order would be refused."));
     }
     match side {
-        Side::Bid if costs.last > limit => {
+        Side::Bid if costs.scope.limit_for(costs.last) > limit => {
             warnings.push("At the last prices the limit would not be enough.".to_owned())
         }
         Side::Offer if costs.last < limit => warnings.push("At the last prices the limit asks too much.".to_owned()),
         _ => {}
+    }
+    let Scope { slots, window, .. } = costs.scope;
+    if slots < window {
+        warnings.push(format!(
+            "A run may win that is shorter than the window: the amounts are those of {slots} of its {window} slots, and the limits those of the whole order."
+        ));
     }
     match costs.recent.len() {
         0 => warnings
@@ -244,7 +187,8 @@ fn warnings(side: Side, limit: Credits, costs: &Costs, hold: Credits, available:
     warnings
 }
 
-/// What a bid is told of its project, and whether it can win nothing as the limit is.
+/// What a bid is told of its project, and whether it can win nothing as the limit is. `least`: the least that
+/// it counts for the project, in micro-credits.
 fn project_warning(project: &Project, hold: Credits, least: f64) -> Option<(String, bool)> {
     let (name, left) = (&project.name, project.left());
     if left.is_zero() {
@@ -253,7 +197,7 @@ fn project_warning(project: &Project, hold: Credits, least: f64) -> Option<(Stri
     if hold <= left {
         return None;
     }
-    if least * hold.units() as f64 > left.units() as f64 {
+    if least > left.units() as f64 {
         let said = format!(
             "Project {name} has {left} left, less than the least that this bid counts for it: it can't win before the limit is raised."
         );
@@ -303,18 +247,19 @@ fn preview(
     let acceptable = validate::check(state, now, participant, side, request, None)
         .map_err(|r| Problem::from(headroom_market::command::Refusal::from(r)))?;
     // What overflows here costs more than any limit: its order can't win.
-    let costs = bundle_costs(state, request).ok_or_else(|| {
+    let costs = bundle_costs(state, side, request).ok_or_else(|| {
         Problem::field("quantity_out_of_range", "/resources", "This costs more than can be reckoned.")
     })?;
     let slots = costs.recent.len();
     let enough = costs.recent.iter().filter(|units| match side {
-        Side::Bid => **units <= request.limit.units(),
-        Side::Offer => **units >= request.limit.units(),
+        Side::Bid => costs.scope.limit_for(Credits::from_units(**units)) <= request.limit,
+        Side::Offer => costs.scope.limit_for(Credits::from_units(**units)) >= request.limit,
     });
     let least = request.min_fill.units() as f64 / 1_000_000.0;
     let room = (side == Side::Bid).then(|| Room::of(state, request));
     let project = project::of_request(state, participant, request);
-    let bounded = project.and_then(|p| project_warning(p, acceptable.hold, least));
+    let least_counted = least * validate::least_hold(state, request).units() as f64;
+    let bounded = project.and_then(|p| project_warning(p, acceptable.hold, least_counted));
     let impossible =
         room.is_some_and(|r| r.ever <= 0.0 || r.ever < least) || bounded.as_ref().is_some_and(|(_, never)| *never);
     let fill_probability = match (slots, impossible) {
@@ -324,7 +269,7 @@ fn preview(
     };
     let chance = |probability: f64| {
         let limit = if side == Side::Bid { costs.quantile(probability) } else { costs.reached(probability) };
-        Chance { probability, limit }
+        Chance { probability, limit: costs.scope.limit_for(limit) }
     };
     let chances = if slots == 0 { Vec::new() } else { [0.5, 0.8, 0.95, 0.99].map(chance).to_vec() };
     let available = state.available(participant);
@@ -340,6 +285,7 @@ fn preview(
         hold_of_parents: acceptable.parents,
         currency: "credits".to_owned(),
         expected: costs.median(),
+        slots: u32::try_from(costs.scope.slots).unwrap_or(u32::MAX),
         expected_low: costs.quantile(0.1),
         expected_high: costs.quantile(0.9),
         worst_case: if side == Side::Bid { acceptable.hold } else { Credits::ZERO },
@@ -389,19 +335,6 @@ pub async fn preview_offer(
 mod tests {
     use super::*;
 
-    fn costs(recent: &[i64]) -> Costs {
-        Costs { last: Credits::from_units(2), recent: recent.to_vec() }
-    }
-
-    #[test]
-    fn the_expected_amount_lies_inside_its_range() {
-        for recent in [&[][..], &[5], &[4, 5], &[1, 1, 1, 1, 1, 1, 1, 1, 1, 100], &[1, 50, 60]] {
-            let costs = costs(recent);
-            let (low, middle, high) = (costs.quantile(0.1), costs.median(), costs.quantile(0.9));
-            assert!(low <= middle && middle <= high, "{recent:?}: {low} {middle} {high}");
-        }
-    }
-
     #[test]
     fn replicas_fit_whole_and_a_single_one_in_part() {
         assert_eq!(part(&[0.25, 0.5], 1), 0.5);
@@ -433,23 +366,11 @@ mod tests {
                 updated_at: now,
                 deleted_at: None,
             };
-            project_warning(&project, "4".parse().unwrap(), least).map(|(_, never)| never)
+            project_warning(&project, "4".parse().unwrap(), least * 4e6).map(|(_, never)| never)
         };
         assert_eq!(of("5", 1.0), None, "just enough");
         assert_eq!(of("4.999999", 1.0), Some(true), "all or none");
         assert_eq!(of("4.999999", 0.5), Some(false));
         assert_eq!(of("1", 0.0), Some(true), "nothing is left");
-    }
-
-    #[test]
-    fn a_chance_is_kept_by_its_limit_on_either_side() {
-        let recent: Vec<i64> = (1..=37).collect();
-        let costs = costs(&recent);
-        for share in [0.5, 0.8, 0.95, 0.99] {
-            let (bid, offer) = (costs.quantile(share).units(), costs.reached(share).units());
-            let part = |count: usize| count as f64 / recent.len() as f64;
-            assert!(part(recent.iter().filter(|cost| **cost <= bid).count()) >= share, "bid {share}");
-            assert!(part(recent.iter().filter(|cost| **cost >= offer).count()) >= share, "offer {share}");
-        }
     }
 }

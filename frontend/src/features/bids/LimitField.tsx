@@ -19,7 +19,7 @@ export function LimitField({ fields, slots, set, fault, preview, suggestion }: P
   const points = chances.map((c) => ({ p: c.probability, limit: toNumber(c.limit, 6) }));
   const low = Math.min(...points.map((c) => c.limit), Number.POSITIVE_INFINITY) * 0.88;
   const high = Math.max(...points.map((c) => c.limit), 0) * 1.06;
-  const expected = preview ? toNumber(perSlot(preview.expected, slots), 6) : null;
+  const expected = preview ? toNumber(perSlot(preview.expected, preview.slots ?? slots), 6) : null;
   const rule = bid ? 'You pay the clearing price, never more than this' : 'You receive the clearing price, never less than this';
   const whole = preview && typed !== null && slots > 1 && bid ? `${formatMoney(micro(preview.worst_case))} cr for all ${slots} slots. ` : '';
   const hint = fields.proposed && suggestion ? `Proposed from the latest prices. ${rule}.` : `${whole}${rule}`;

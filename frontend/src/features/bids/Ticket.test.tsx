@@ -8,7 +8,7 @@ import { pools } from '@/mocks/pools';
 import { asRole } from '@/mocks/setup';
 import { Ticket } from './Ticket';
 
-const sent: { path: string; body: { limit: string; parent: string | null; resources: Record<string, number> } }[] = [];
+const sent: { path: string; body: { limit: string; parent: string | null; resources: Record<string, number>; min_run_slots: number; no_displacement: boolean } }[] = [];
 const real = globalThis.fetch;
 beforeEach(() => {
   asRole.role = 'bidder';
@@ -89,4 +89,24 @@ it('an offer has no parent', async () => {
   await screen.findByLabelText('Only with');
   fireEvent.click(screen.getByText('▼ Offer mine'));
   expect(screen.queryByLabelText('Only with')).toBeNull();
+});
+
+it('asks for a run only where there are slots to leave out, and for no move only where there is a workload', async () => {
+  await open();
+  expect(screen.queryByLabelText('At least')).toBeNull();
+  type('For', '4');
+  type('At least', '2');
+  const workload = screen.getByLabelText('Workload that grows') as HTMLSelectElement;
+  await waitFor(() => expect(workload.value).not.toBe(''));
+  fireEvent.click(screen.getByLabelText('Do not move the workload'));
+  fireEvent.submit(screen.getByRole('form', { name: 'Order ticket' }));
+  await waitFor(() => expect(sent.find((s) => s.path === '/v1/bids')?.body).toMatchObject({ min_run_slots: 2, no_displacement: true }));
+  fireEvent.change(workload, { target: { value: '' } });
+  expect(screen.queryByLabelText('Do not move the workload')).toBeNull();
+  type('For', '1');
+  expect(screen.queryByLabelText('At least')).toBeNull();
+  sent.length = 0;
+  await quiet();
+  fireEvent.submit(screen.getByRole('form', { name: 'Order ticket' }));
+  await waitFor(() => expect(sent.find((s) => s.path === '/v1/bids')?.body).toMatchObject({ min_run_slots: 0, no_displacement: false }));
 });

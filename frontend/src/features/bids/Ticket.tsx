@@ -21,7 +21,7 @@ function firstLimit(pool: Pool, cores: number, gib: number): string {
 function firstFields(pool: Pool, start: number): Fields {
   const some = (r: string, most: number) => Math.min(most, Math.round(((resourceOf(pool, r)?.capacity ?? 0) / unitOf(r).per) * 10) / 100);
   const [cores, gib] = [some('cpu_milli', 2), some('mem_mib', 4)];
-  return { side: 'bid', cores: String(cores), gib: String(gib), start, slots: '1', limit: firstLimit(pool, cores, gib), allOrNone: false, instance: '', project: '', parent: '', proposed: true };
+  return { side: 'bid', cores: String(cores), gib: String(gib), start, slots: '1', limit: firstLimit(pool, cores, gib), allOrNone: false, instance: '', project: '', parent: '', minRun: '', stays: false, proposed: true };
 }
 
 /** Half of what the workload may still grow by, or lend without going under its floor: more would be refused. */
@@ -60,7 +60,7 @@ export function Ticket({ pool, unitPrice }: { pool: Pool; unitPrice: number | nu
   // changes under the hand of somebody who is about to place it.
   const proposal = preview.fresh && preview.data ? suggested(fields.side, preview.data, slots) : null;
   const text = proposal === null ? '' : plain(proposal);
-  const asked = JSON.stringify([fields.side, fields.cores, fields.gib, fields.start, fields.slots, fields.instance]);
+  const asked = JSON.stringify([fields.side, fields.cores, fields.gib, fields.start, fields.slots, fields.minRun, fields.instance]);
   const answered = useRef('');
   useEffect(() => {
     if (!text || !fields.proposed || answered.current === asked) return;

@@ -3,7 +3,7 @@ import { Switch } from '@/components/ui/Switch';
 import { type Instance, type Market, type Pool, resourceOf } from '@/lib/api';
 import { formatRough } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
-import type { Faults, Fields } from './draftOrder';
+import { type Faults, type Fields, takesRuns } from './draftOrder';
 import { ParentField } from './ParentField';
 import { ProjectField } from './ProjectField';
 
@@ -23,10 +23,15 @@ export function TicketFields({ fields, slots, set, faults, first, market, pool, 
         <NumberField label="For" unit={`slots of ${market.slot_seconds} s`} value={fields.slots} onChange={(text) => set({ slots: text })} error={faults.slots}
           help={`until ${clock(fields.start + slots * market.slot_seconds * 1000, z)}`} />
       </div>
+      {takesRuns(fields) && (
+        <NumberField label="At least" unit="slots in a row" value={fields.minRun} onChange={(minRun) => set({ minRun })} error={faults.minRun}
+          help={fields.minRun.trim() === '' ? `Empty: all ${slots} or none` : 'A shorter run counts for its part of the limit'} />
+      )}
       <Select label={needed ? 'Workload that lends' : 'Workload that grows'} value={fields.instance} onChange={(instance) => set({ instance })} error={faults.instance}
         options={[{ value: '', label: needed ? 'Choose one' : 'None: a new replica' }, ...instances.filter((i) => i.pool === pool.slug || !needed).map((i) => ({ value: i.id, label: `${i.name}, ${i.pool}` }))]} />
       {!needed && <ProjectField value={fields.project} onChange={(project) => set({ project })} />}
       {!needed && <ParentField value={fields.parent} onChange={(parent) => set({ parent })} error={refused} />}
+      {!needed && fields.instance !== '' && <Switch label="Do not move the workload" on={fields.stays} onChange={(stays) => set({ stays })} />}
       <Switch label="All or none" on={fields.allOrNone} onChange={(allOrNone) => set({ allOrNone })} />
     </>
   );

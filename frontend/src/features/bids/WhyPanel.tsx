@@ -5,20 +5,20 @@ import { type Explain, type Order, useMay, useResource } from '@/lib/api';
 import { formatBundle, formatCount, formatMoney } from '@/lib/money';
 import { Changes } from './Changes';
 import { GapRuler } from './GapRuler';
-import { isOpen, missText, perSlot, poolsOf, slotsOf } from './order';
+import { isOpen, missText, perSlot, poolsOf, slotsOf, terms } from './order';
 import { OrderActions } from './OrderActions';
 import { ParentLine } from './ParentLine';
 import { sentenceOf, winningOf } from './why';
 
 function Head({ explain, slots, order }: { explain: Explain; slots: number; order: Order }) {
-  if (explain.shortfall && Number(explain.shortfall) > 0) return <>{order.side === 'bid' ? 'Short by' : 'Asks too much by'} {formatMoney(perSlot(explain.shortfall, slots))} cr per slot</>;
+  if (explain.shortfall && Number(explain.shortfall) > 0) return <>{order.side === 'bid' ? 'Short by' : 'Asks too much by'} {formatMoney(perSlot(explain.shortfall, explain.slots ?? slots))} cr per slot</>;
   return <>{(explain.reason ? missText(order, explain.reason) : explain.status.replaceAll('_', ' ')).replace(/^./, (c) => c.toUpperCase())}</>;
 }
 
 function Ruler({ explain: e, order, slots }: { explain: Explain; order: Order; slots: number }) {
   const winning = winningOf(e, order.side);
   if (!e.price_faced) return null;
-  return <GapRuler side={order.side} limit={perSlot(e.limit, slots)} price={perSlot(e.price_faced, slots)} wins={winning && perSlot(winning.value, slots)} exact={!!winning?.exact} />;
+  return <GapRuler side={order.side} limit={perSlot(e.limit, slots)} price={perSlot(e.price_faced, e.slots ?? slots)} wins={winning && perSlot(winning.value, slots)} exact={!!winning?.exact} />;
 }
 
 export function WhyPanel({ order, slotSeconds, onReplaced }: { order: Order; slotSeconds: number; onReplaced: (id: string) => void }) {
@@ -38,6 +38,7 @@ export function WhyPanel({ order, slotSeconds, onReplaced }: { order: Order; slo
               <h3 className="text-18 font-semibold" style={{ color: 'var(--text)' }} title={e.reason ? `In the API: ${e.reason}` : undefined}><Head explain={e} slots={slots} order={order} /></h3>
               <p className="s12 t2">{sentenceOf(order, e)}</p>
               <ParentLine order={order} />
+              {terms(order).map((said) => <p key={said} className="s12 t3">{said}</p>)}
               <Ruler explain={e} order={order} slots={slots} />
             </div>
             {actable && e.changes.length > 0 && <Changes order={order} explain={e} slots={slots} onReplaced={onReplaced} />}

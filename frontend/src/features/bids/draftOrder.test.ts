@@ -3,7 +3,7 @@ import type { Instance, Pool, Preview } from '@/lib/api';
 import { type Bounds, chancesOf, check as checkIn, type Fields, orderOf as orderIn, plain, slotCount, suggested } from './draftOrder';
 
 const market = { slot_seconds: 300, round_seconds: 10, lead_seconds: 60, horizon_slots: 6 };
-const fields: Fields = { side: 'bid', cores: '64', gib: '256', start: Date.parse('2026-11-20T10:20:00Z'), slots: '6', limit: '104.00', allOrNone: false, instance: '', project: '', parent: '', proposed: false };
+const fields: Fields = { side: 'bid', cores: '64', gib: '256', start: Date.parse('2026-11-20T10:20:00Z'), slots: '6', limit: '104.00', allOrNone: false, instance: '', project: '', parent: '', minRun: '', stays: false, proposed: false };
 const pool = { slug: 'fra1-gp', resources: [{ resource: 'cpu_milli', capacity: 100_000 }, { resource: 'mem_mib', capacity: 400_000 }] } as Pool;
 const check = (f: Fields, m: typeof market, start: number, bounds: Bounds = { pool }) => checkIn(f, m, start, bounds);
 const orderOf = (f: Fields, m: typeof market, start: number) => orderIn(f, { pool }, m, start);
@@ -17,6 +17,21 @@ describe('ticket', () => {
     expect(orderOf(fields, market, 0)?.parent).toBeNull();
     expect(orderOf({ ...fields, parent: 'bid_1' }, market, 0)?.parent).toBe('bid_1');
     expect(orderOf({ ...fields, parent: 'bid_1', side: 'offer', instance: 'ins_1' }, market, 0)?.parent).toBeNull();
+  });
+  it('takes a run of its window only in a bid, of more than one slot, and no longer one than it', () => {
+    const run = (change: Partial<Fields>) => orderOf({ ...fields, minRun: '3', ...change }, market, 0)?.min_run_slots;
+    expect([run({}), run({ minRun: '' }), run({ minRun: '6' }), run({ slots: '1' }), run({ side: 'offer', instance: 'ins_1' })]).toEqual([3, 0, 6, 0, 0]);
+    expect(run({ minRun: '7' })).toBeUndefined();
+    expect(check({ ...fields, minRun: '7' }, market, 0).minRun).toBe('At most the 6 of the window');
+    expect(check({ ...fields, minRun: '1.5' }, market, 0).minRun).toBeTruthy();
+  });
+  it('forbids the move only of a workload, and only in a bid', () => {
+    const stays = (change: Partial<Fields>) => orderOf({ ...fields, stays: true, ...change }, market, 0)?.no_displacement;
+    expect([stays({ instance: 'ins_1' }), stays({}), stays({ instance: 'ins_1', side: 'offer' })]).toEqual([true, false, false]);
+  });
+  it('reckons a proposal by the slots that the amounts are of', () => {
+    const preview = { expected: '10.000000', last_cost: '10.000000', slots: 2, chances: [] } as unknown as Preview;
+    expect(suggested('bid', preview, 6)).toBe(5_500_000n);
   });
   it('sends nothing half-typed', () => {
     for (const bad of [{ limit: '' }, { limit: 'x' }, { limit: '0' }, { slots: '0' }, { slots: '1.5' }, { cores: '', gib: '0' }]) expect(orderOf({ ...fields, ...bad }, market, 0)).toBeNull();

@@ -9,13 +9,22 @@ export interface Fields {
   project: string;
   /** The own bid with which it wins or ends; empty for none, and for an offer. */
   parent: string;
+  /** At least so many slots in a row; empty for the whole window, and for an offer. */
+  minRun: string;
+  /** The workload is not moved for the bid. */
+  stays: boolean;
   /** The limit is the ticket's own proposal: it follows the preview until somebody sets it. */
   proposed: boolean;
 }
-export interface Faults { cores?: string; gib?: string; slots?: string; limit?: string; instance?: string }
+export interface Faults { cores?: string; gib?: string; slots?: string; minRun?: string; limit?: string; instance?: string }
 
 /** What the fields say; null where it is not (yet) a number. */
 const read = (f: Fields) => ({ cpu: readQuantity('cpu_milli', f.cores), mem: readQuantity('mem_mib', f.gib), slots: readWhole(f.slots), limit: readMicro(f.limit) });
+/** Whether a bid could take less than its window: what one slot is, is not asked. */
+export const takesRuns = (f: Fields) => f.side === 'bid' && (readWhole(f.slots).value ?? 0) > 1;
+/** The fewest slots in a row that it takes; 0 for the whole window. */
+const minRun = (f: Fields) => (takesRuns(f) && f.minRun.trim() !== '' ? readWhole(f.minRun) : { value: 0, fault: undefined });
+
 /** For what is shown beside the fields: one slot while the number is not one of slots that are open. */
 export function slotCount(f: Fields, market: Market): number {
   const slots = readWhole(f.slots).value ?? 1;
@@ -49,6 +58,8 @@ export function check(f: Fields, market: Market, startIndex: number, bounds: Bou
   if (!cpu.fault && !mem.fault && !cpu.value && !mem.value) faults.cores = 'Ask for cores, memory or both';
   if (!slots.fault && !slots.value) faults.slots = 'At least one whole slot';
   else if (startIndex + (slots.value ?? 0) > market.horizon_slots) faults.slots = `Only ${market.horizon_slots} slots are open`;
+  const run = minRun(f);
+  faults.minRun = run.fault ?? (!slots.fault && (run.value ?? 0) > count ? `At most the ${count} of the window` : undefined);
   if (!limit.fault && !limit.value) faults.limit = limit.value === null ? 'Name a limit' : 'More than 0';
   const most = MOST_LIMIT / BigInt(count);
   if (limit.value !== null && limit.value > most) faults.limit = `At most ${formatMoney(asMicro(most))} cr a slot`;
@@ -67,7 +78,8 @@ export function orderOf(f: Fields, bounds: Bounds, market: Market, startIndex: n
   return {
     instance: f.instance || null, window: { start_at: at(0), end_at: at(slots) }, replicas: 1, resources, pools: [{ pool: bounds.pool.slug, adder: '0.000000' }],
     assurance: 'firm', limit: decimal(asMicro(limit * BigInt(slots)), 6), min_fill: f.allOrNone ? '1' : '0',
-    time_in_force: 'gtc', expires_at: null, latest_start_at: null, resell: 'own_limit', parent: (f.side === 'bid' && f.parent) || null, project: (f.side === 'bid' && f.project) || null, class: 'standard',
+    time_in_force: 'gtc', expires_at: null, latest_start_at: null, resell: 'own_limit', parent: (f.side === 'bid' && f.parent) || null, project: (f.side === 'bid' && f.project) || null,
+    no_displacement: f.side === 'bid' && f.instance !== '' && f.stays, min_run_slots: minRun(f).value ?? 0, class: 'standard',
   };
 }
 
@@ -81,9 +93,10 @@ export function chancesOf(preview: Preview | undefined, slots: number): Chance[]
 
 /** What won in 80 % of the latest slots, a tenth better than what is expected, and no worse than the last prices: the best of these. */
 export function suggested(side: Fields['side'], preview: Preview, slots: number): Micro | null {
-  const expected = perSlot(preview.expected, slots);
+  // Of a bid that takes runs the amounts may be those of fewer slots than it asks for.
+  const expected = perSlot(preview.expected, preview.slots ?? slots);
   const often = preview.chances.find((c) => c.probability >= 0.8);
-  const at = [asMicro(divRound(expected * (side === 'bid' ? 11n : 9n), 10n)), perSlot(preview.last_cost, slots), ...(often ? [perSlot(often.limit, slots)] : [])].filter((v) => v > 0n);
+  const at = [asMicro(divRound(expected * (side === 'bid' ? 11n : 9n), 10n)), perSlot(preview.last_cost, preview.slots ?? slots), ...(often ? [perSlot(often.limit, slots)] : [])].filter((v) => v > 0n);
   if (at.length === 0) return null;
   return side === 'bid' ? rounded(at.reduce((a, b) => (b > a ? b : a)), true) : rounded(at.reduce((a, b) => (b < a ? b : a)), false);
 }

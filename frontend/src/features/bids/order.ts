@@ -21,6 +21,12 @@ export const perSlot = (whole: string, slots: number): Micro => asMicro(divRound
 export const poolsOf = (o: Order) => o.pools.map((p) => p.pool);
 export const bundle = (o: Order) => formatShort(o.resources) + (o.replicas > 1 ? ` × ${o.replicas}` : '') + (Number(o.min_fill) === 1 ? ', all or none' : '');
 
+/** What a bid says of its window and its workload beside the bundle. */
+export const terms = (o: Order) => [
+  o.min_run_slots > 0 && `Takes any run of at least ${o.min_run_slots} ${o.min_run_slots === 1 ? 'slot' : 'slots in a row'} of its window, at its part of the limit.`,
+  o.no_displacement && 'Its workload is not moved for it.',
+].filter((said) => said !== false);
+
 /** The resource that names the size of an order in a table: cpu, else its first. */
 export const mainResource = (q: Quantities) => ('cpu_milli' in q ? 'cpu_milli' : (Object.keys(q)[0] ?? 'cpu_milli'));
 export function fill(o: Order): { done: number; all: number; unit: string } {
@@ -33,7 +39,7 @@ export function fill(o: Order): { done: number; all: number; unit: string } {
 /** The body that replaces an order: what it still asks for, at another limit. A replacement is a new order. */
 export const replacement = (o: Order, limit: string): OrderBody => ({
   instance: o.instance, window: o.window, latest_start_at: o.latest_start_at, replicas: o.remaining_replicas, resources: o.remaining, pools: o.pools, assurance: o.assurance,
-  limit, min_fill: o.min_fill, time_in_force: o.time_in_force, expires_at: o.expires_at, resell: o.resell, parent: o.parent, project: o.project, class: o.class,
+  limit, min_fill: o.min_fill, time_in_force: o.time_in_force, expires_at: o.expires_at, resell: o.resell, parent: o.parent, project: o.project, no_displacement: o.no_displacement, min_run_slots: o.min_run_slots, class: o.class,
 });
 
 const REASONS: Record<string, string> = {

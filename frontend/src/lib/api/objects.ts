@@ -81,6 +81,10 @@ export interface OrderBody {
   /** The own bid without which it can't win. */
   parent: string | null;
   project: string | null;
+  /** It wins where its workload is, or not at all. */
+  no_displacement: boolean;
+  /** Any run of so many slots in a row is enough; 0: the whole window. */
+  min_run_slots: number;
   class: string;
 }
 /** A budget of one's own: bids that name it compete for what is left. */
@@ -112,6 +116,8 @@ export interface Order extends OrderBody {
 export interface Preview {
   /** With what its parents have to hold more for it. */
   hold: string; bond: string; currency: string; expected: string; expected_low: string; expected_high: string; worst_case: string; fee: string;
+  /** How many slots the amounts are of: fewer than the window's where a run of it would win. Limits are those of the whole order. */
+  slots?: number;
   fill_probability: number | null; chances: { probability: number; limit: string }[];
   /** `recent_slots`: expected, range and chances come from that many of the latest slots; `last_prices`: none of it was traded in one yet. */
   basis: string; basis_slots: number; last_cost: string; available_after: string;
@@ -121,6 +127,8 @@ export interface Preview {
 }
 export interface Explain {
   order: string; status: string; reason: string | null; sentence: string; round: number | null; limit: string; price_faced: string | null; shortfall: string | null;
+  /** Where a run of the window came nearest: how many slots these two are of. */
+  slots?: number | null;
   /** Of a bid the least, of an offer the most that would have won; null where no other limit would have. */
   minimum_winning_limit: { value: string; quality: string } | null; maximum_winning_limit: { value: string; quality: string } | null;
   changes: { change: string; limit: string | null; helps: boolean }[];

@@ -9,10 +9,12 @@ use super::budgets::Budgets;
 use super::capacity::{Capacity, absolute, index, is_of};
 use super::elasticity::{WHOLE, scaled};
 use super::{Life, PastRound, Question};
+use crate::book::runs;
 use crate::clearing::outcome::Award;
 use crate::clearing::{Alternative, Book, Class, Fraction, Money, Order, Outcome, ProductKey, Quantity, Side};
 use crate::round::linked;
 use crate::time::Slot;
+use crate::units::Credits;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// By resource, the least of its slots: what still is asked for follows the slot that got least.
@@ -95,6 +97,17 @@ fn share(limit: Money, part: i64, whole: i64) -> Money {
     Money(i64::try_from(value).unwrap_or(i64::MAX))
 }
 
+/// The adder of a run with another limit: what a shorter run has no part in follows the limit.
+fn adder_of_run(alternative: &Alternative, window: i64, before: Money, limit: Money) -> Money {
+    let slots = slots_of_run(alternative);
+    let beyond = |limit: Money| runs::beyond(Credits::from_units(limit.0), slots, window).units();
+    Money(alternative.adder.0 - beyond(before) + beyond(limit))
+}
+
+fn slots_of_run(alternative: &Alternative) -> i64 {
+    alternative.quantities.iter().map(|q| q.product.slot).collect::<BTreeSet<_>>().len() as i64
+}
+
 impl<'q> Chain<'q> {
     pub fn new(question: &'q Question, demand: i64) -> Self {
         let capacity = Capacity::new(question);
@@ -113,6 +126,7 @@ impl<'q> Chain<'q> {
                 expires_at: None,
                 stays_open: !order.is_block(),
                 resells: false,
+                runs_of: None,
                 parent: None,
             });
             match self.tracks.get_mut(&order.id) {
@@ -158,7 +172,8 @@ impl<'q> Chain<'q> {
             let open = track.filled && !life.once && !expired;
             // The gate of its earliest slot ends an order without a choice of starts.
             let begun = |q: &Quantity| index(&round.slots, q.product.slot).is_none();
-            if !open || (life.stays_open && last.alternatives.iter().flat_map(|a| &a.quantities).any(begun)) {
+            let one_start = life.stays_open || life.runs_of.is_some();
+            if !open || (one_start && last.alternatives.iter().flat_map(|a| &a.quantities).any(begun)) {
                 return None;
             }
         }
@@ -199,6 +214,11 @@ impl<'q> Chain<'q> {
         let least_part = parts.min_by_key(|(is, was)| i128::from(*is) * 1_000_000_000_000 / i128::from(*was));
         if let Some((is, was)) = least_part.filter(|(is, was)| is != was) {
             order.limit = share(last.limit, is, was);
+            if let Some(window) = life.runs_of {
+                for (alternative, before) in order.alternatives.iter_mut().zip(&last.alternatives) {
+                    alternative.adder = adder_of_run(before, window, last.limit, order.limit);
+                }
+            }
         }
         (order.limit.0 > 0 || order.side == Side::Offer).then_some(order)
     }
@@ -293,7 +313,7 @@ impl<'q> Chain<'q> {
                 id: name.map_or_else(|| format!("{id}/{}", round.number), |award| format!("{award}/simulated")),
                 owner: entry.owner.clone(),
                 node: if let [node] = nodes.as_slice() { Some((*node).clone()) } else { None },
-                limit: used_limit(entry, award),
+                limit: used_limit(entry, award, self.question.orders.get(*id).and_then(|life| life.runs_of)),
                 rows,
             });
         }
@@ -301,8 +321,11 @@ impl<'q> Chain<'q> {
 }
 
 /// The part of its limit that an award uses up.
-fn used_limit(entry: &Order, award: &Award) -> i64 {
+fn used_limit(entry: &Order, award: &Award, runs_of: Option<i64>) -> i64 {
     let Some(alternative) = entry.alternatives.get(award.alternative) else { return entry.limit.0 };
+    if let Some(window) = runs_of {
+        return runs::part(Credits::from_units(entry.limit.0), slots_of_run(alternative), window).units();
+    }
     let (asked, won) = (least(&alternative.quantities), least(&award.quantities));
     let left = asked.iter().map(|(resource, q)| ((q - of(&won, resource)).max(0), *q));
     let least_left = left.min_by_key(|(left, all)| i128::from(*left) * 1_000_000_000_000 / i128::from((*all).max(1)));

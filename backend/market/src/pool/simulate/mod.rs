@@ -49,6 +49,8 @@ pub struct Life {
     pub stays_open: bool,
     /// What it wins is offered again at its own limit.
     pub resells: bool,
+    /// The slots of its window, of a bid that takes shorter runs.
+    pub runs_of: Option<i64>,
     /// Without this order it can't win before that one has.
     pub parent: Option<String>,
 }
