@@ -309,6 +309,55 @@ fn a_move_that_costs_its_owner_more_than_the_bid_leaves_is_not_made() {
     assert_eq!(with_fee("60"), (false, true), "an adder is never beyond the limit");
 }
 
+/// A workload rests for three slots after a move, and is moved four times in 36 slots at most.
+#[test]
+fn who_was_moved_lately_stays() {
+    let slots = |n: i64| n * RHYTHM.slot_seconds;
+    let wins = |moved_before: &[i64]| {
+        let mut world = market(5);
+        let (full, empty) = (node(&mut world, "full", 4_000), node(&mut world, "empty", 10_000));
+        let tenant = participant(&mut world, "tenant", "1000");
+        let instance = workload(&mut world, tenant, full, 4_000);
+        let now = world.now;
+        let moved = world.state.instances.get_mut(&instance).expect("registered");
+        moved.recent_moves = moved_before.iter().map(|ago| now.plus_seconds(-ago)).collect();
+        let order = bid(&mut world, tenant, Some(instance), 1_000, "50");
+        let won = round(&mut world);
+        let at = won.get(&order).map(|(_, nodes)| nodes.clone());
+        assert!(at.is_none() || at == Some(vec![empty]), "its own node is full: {at:?}");
+        at.is_some()
+    };
+    assert!(wins(&[]));
+    assert!(!wins(&[slots(3) - 1]));
+    assert!(wins(&[slots(3)]));
+    let four = [slots(36) - 1, slots(20), slots(10), slots(3)];
+    assert!(!wins(&four));
+    assert!(wins(&four[1..]));
+    assert!(wins(&[slots(36), slots(20), slots(10), slots(3)]));
+}
+
+/// What comes after a move that is not made yet is bid for where it goes, not on a third node.
+#[test]
+fn no_second_move_is_planned_before_the_first_is_made() {
+    for (capacity, expected) in [(6_000, 2_000), (5_000, 1_000)] {
+        let mut world = market(6);
+        let (full, _next) = (node(&mut world, "full", 4_000), node(&mut world, "next", capacity));
+        let tenant = participant(&mut world, "tenant", "1000");
+        let instance = workload(&mut world, tenant, full, 4_000);
+        let first = bid(&mut world, tenant, Some(instance), 1_000, "50");
+        let goes_to = round(&mut world)[&first].1.clone();
+        let _third = node(&mut world, "third", 10_000);
+        world.now = world.now.plus_seconds(RHYTHM.round_seconds);
+        let later = |request: &mut OrderRequest| {
+            let slot = RHYTHM.slot_seconds;
+            request.window.start_at = request.window.start_at.plus_seconds(slot);
+            request.window.end_at = request.window.end_at.plus_seconds(slot);
+        };
+        let second = bid_that(&mut world, tenant, Some(instance), 2_000, "50", later);
+        assert_eq!(round(&mut world)[&second], (expected, goes_to));
+    }
+}
+
 #[test]
 fn journals_from_before_there_were_movers_are_read() {
     let old: Command = serde_json::from_str(r#"{"command":"seal_round"}"#).unwrap();

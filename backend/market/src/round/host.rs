@@ -7,6 +7,7 @@ use crate::pool::NodeState;
 use crate::round::movers::{Movers, Moves};
 use crate::round::{Award, AwardKind};
 use crate::state::State;
+use crate::swap::hold_time;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Amounts, Credits};
 use crate::workload::Instance;
@@ -122,12 +123,30 @@ impl<'a> Hosts<'a> {
         let state = self.state;
         let in_force = state.hints.values().filter(|h| h.instance == id && h.is_in_force(self.now));
         let avoided: BTreeSet<NodeId> = in_force.flat_map(|h| h.avoid_nodes.iter().copied()).collect();
-        let pool = &state.instances[&id].pool;
+        let instance = &state.instances[&id];
+        // Where it is to go already it may go earlier; a second move is not planned before the first is made.
+        let going_to = self.going_to(instance);
+        if going_to.is_empty() && hold_time::rests(instance, self.now, state.market.rhythm.slot_seconds) {
+            return None;
+        }
+        let may_go = |node: &NodeId| going_to.is_empty() || going_to.contains(node);
+        let pool = &instance.pool;
         let mut others = state
             .nodes
             .values()
-            .filter(|n| n.pool == *pool && n.id != home && n.state == NodeState::Up && !avoided.contains(&n.id));
+            .filter(|n| n.pool == *pool && n.id != home && n.state == NodeState::Up && !avoided.contains(&n.id))
+            .filter(|n| may_go(&n.id));
         others.find(|n| self.come(order, id, n.id, first, &order.remaining)).map(|n| n.id)
+    }
+
+    /// The other nodes where what an instance has won, or other bids of the round, will have it.
+    fn going_to(&self, instance: &Instance) -> BTreeSet<NodeId> {
+        let won = bought(self.state, instance.id)
+            .filter(|a| a.lines.iter().any(|l| !l.settled && l.quantity > l.resold))
+            .filter_map(|a| a.nodes.first().copied());
+        let bid_for = self.hosted.get(&instance.id).into_iter().flat_map(|h| h.windows.iter().map(|(.., node)| *node));
+        let all = won.chain(bid_for).chain(under_way(self.state, instance));
+        all.filter(|node| *node != instance.node).collect()
     }
 
     /// Keeps a mover's baseline free on a node from a slot on, as far as it is not counted there yet; false

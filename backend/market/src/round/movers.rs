@@ -44,12 +44,15 @@ pub struct Preparation {
     pub moves: Moves,
 }
 
-/// A look at the next round before it is sealed; `None` where no round can be, or no bid has a workload
-/// that could move.
+/// Whether a bid has a workload: without one nobody can move, and no look at the round is needed.
+pub fn could_be(state: &State) -> bool {
+    state.orders.values().any(|o| o.side == crate::book::Side::Bid && o.request.instance.is_some())
+}
+
+/// A look at the next round before it is sealed; `None` where no round can be.
 pub fn prepare(state: &State, now: Timestamp, movers: &Movers) -> Option<Preparation> {
     let slots = state.market.rhythm.open_slots(now);
-    let of_workload = |o: &crate::book::Order| o.side == crate::book::Side::Bid && o.request.instance.is_some();
-    if state.sealed.is_some() || slots.is_empty() || !state.orders.values().any(of_workload) {
+    if state.sealed.is_some() || slots.is_empty() {
         return None;
     }
     let draft = book::build(state, now, &slots, movers);

@@ -1,4 +1,5 @@
 //! Swap orders: how an allocation becomes true, step by step, and how it is undone.
+pub mod hold_time;
 pub mod pair;
 pub mod plan;
 pub mod saga;

@@ -8,7 +8,7 @@
 //! (ABORTED); from FENCED on the source resumes under a new epoch (ROLLED_BACK).
 use crate::event::Event;
 use crate::ids::SwapId;
-use crate::swap::{Difference, Phase, Swap, SwapState, plan};
+use crate::swap::{Difference, Phase, Swap, SwapState, hold_time, plan};
 use crate::time::Timestamp;
 use crate::turn::Turn;
 use crate::units::Amounts;
@@ -157,6 +157,9 @@ fn succeed(turn: &mut Turn<'_>, swap: &mut Swap, report: StepReport) {
             instance.in_force = in_force.unwrap_or_else(|| swap.limits_to.clone());
             instance.node = swap.node_to;
             instance.pool = swap.pool_to.clone();
+            if swap.moves() {
+                hold_time::record(&mut instance, turn.now, turn.state.market.rhythm.slot_seconds);
+            }
         }
         SwapState::Done => {
             swap.ended_at = Some(turn.now);

@@ -184,6 +184,9 @@ pub struct Instance {
     /// It is pinned because its own program could not be shown to run elsewhere.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pinned_by_program: bool,
+    /// When moves of it took effect, as long as they count (`swap/hold_time.rs`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recent_moves: Vec<Timestamp>,
     /// Slots not settled yet for which the exchange itself ended a swap: its fault, so those who
     /// sold for them are paid all the same.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]

@@ -159,6 +159,7 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
         failed_by_exchange: Default::default(),
         pinned_by_exchange: false,
         pinned_by_program: false,
+        recent_moves: Vec::new(),
         earlier_baselines: Vec::new(),
         created_at: turn.now,
     };

@@ -91,7 +91,7 @@ fn sentence_of(reason: &str, order: &Order) -> String {
             "The bid itself forbids the move (`no_displacement`): the workload's node had too little room for it, or the workload is to be on another node in these slots."
         }
         "NO_HOST_FITS" if order.request.instance.is_some() && order.side == Side::Bid => {
-            "The price was right, but the workload's node had too little room, and it goes to another node only where its whole baseline has room there, where the limit is above its move fee, and where the round is worth more with the move."
+            "The price was right, but the workload's node had too little room, and it goes to another node only where its whole baseline has room there, where the limit is above its move fee, where the round is worth more with the move, and not within three slots of its last move."
         }
         "NO_HOST_FITS" if order.request.min_fill.is_zero() => "The price was right, but no node had room left for it.",
         "NO_HOST_FITS" => "The price was right, but no node had room for all of it.",

@@ -46,6 +46,9 @@ pub async fn run(sequencer: &Sequencer, rejected: &Path, now: Timestamp) -> Resu
 
 /// Tries the round without and with what its bids would take to other nodes.
 async fn choose_movers(sequencer: &Sequencer, now: Timestamp) -> Result<Movers, Busy> {
+    if !sequencer.query(movers::could_be).await? {
+        return Ok(Movers::new());
+    }
     let look = async |movers: Movers| sequencer.query(move |s| movers::prepare(s, now, &movers)).await;
     let Some(prepared) = look(Movers::new()).await? else { return Ok(Movers::new()) };
     let mut choice = Choice::of(&prepared);
