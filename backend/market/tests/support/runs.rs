@@ -83,11 +83,9 @@ pub fn check_history(world: &World, seen: &mut Seen) {
                     stays.remove(&(id, award.lines[*line].slot));
                 }
             }
-            Event::SwapChanged(swap) if swap.moves() => {
-                if !state.swaps.contains_key(&swap.id) {
-                    assert!(!stays.contains_key(&(swap.instance, swap.slot)), "it is not to be moved: {swap:?}");
-                    seen.moved += 1;
-                }
+            Event::SwapChanged(swap) if swap.moves() && !state.swaps.contains_key(&swap.id) => {
+                assert!(!stays.contains_key(&(swap.instance, swap.slot)), "it is not to be moved: {swap:?}");
+                seen.moved += 1;
             }
             Event::RoundAwarded { not_won, .. } => {
                 let in_place = |id: &OrderId| orders[id].no_displacement;
