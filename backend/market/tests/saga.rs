@@ -204,6 +204,8 @@ fn a_swap_goes_through_every_state_in_order() {
             succeed(&mut state);
         }
         assert_eq!(present(&state), None, "it is done");
+        let moved = &state.instances[&InstanceId::from_raw(1)].recent_moves;
+        assert_eq!(moved.len(), usize::from(to == 11), "a move is remembered, a resize is none");
     }
 }
 

@@ -134,18 +134,7 @@ pub fn clear_round(world: &mut World) -> bool {
     assert!(!once.iter().any(|id| world.state.orders.contains_key(id)), "ioc and fok orders live for one round");
     everybody_is_told_why(world, &once);
     nothing_is_overdue(world);
-    nobody_is_moved_too_often(world);
     true
-}
-
-/// Three slots lie between two moves of a workload.
-pub fn nobody_is_moved_too_often(world: &World) {
-    for instance in world.state.instances.values() {
-        for pair in instance.recent_moves.windows(2) {
-            let slots = (pair[1].seconds() - pair[0].seconds()) / RHYTHM.slot_seconds;
-            assert!(slots >= 3, "{} was moved again after {slots} slots", instance.name);
-        }
-    }
 }
 
 /// In the slots that can be traded, baselines and what was won fit on every node beside what was lent, as
