@@ -493,6 +493,8 @@ export interface components {
             pinned_by_exchange?: boolean;
             /** @description It is pinned because its own program could not be shown to run elsewhere. */
             pinned_by_program?: boolean;
+            /** @description When moves of it took effect, as long as they count (`swap/hold_time.rs`). */
+            recent_moves?: components["schemas"]["Timestamp"][];
             /**
              * @description Slots not settled yet for which the exchange itself ended a swap: its fault, so those who
              *     sold for them are paid all the same.
@@ -737,6 +739,8 @@ export interface components {
                 pinned_by_exchange?: boolean;
                 /** @description It is pinned because its own program could not be shown to run elsewhere. */
                 pinned_by_program?: boolean;
+                /** @description When moves of it took effect, as long as they count (`swap/hold_time.rs`). */
+                recent_moves?: components["schemas"]["Timestamp"][];
                 /**
                  * @description Slots not settled yet for which the exchange itself ended a swap: its fault, so those who
                  *     sold for them are paid all the same.

@@ -128,3 +128,54 @@ async fn a_lender_whose_program_keeps_what_it_lent_pays_up_to_its_bond() -> anyh
     }
     healthy(&sim.server.stop().await?).await
 }
+
+/// The same lender without money: it owes, may not bid, and is free of it once it was granted enough.
+#[tokio::test]
+async fn who_can_not_pay_owes_and_bids_no_more_until_it_has_paid() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let admin = sim.api("admin")?;
+    let (lender, lends) = member(&sim, "0.000001", Some(KEEPER), 704).await?;
+    let (buyer, buys) = member(&sim, "100", None, 64).await?;
+    admin.advance(10).await?;
+    let window = Rhythm::of(&lender).await?.window(0, 1);
+    let order = |instance: &str, limit: &str| {
+        json!({ "instance": instance, "window": window, "resources": { "mem_mib": 500 }, "pools": [{ "pool": POOL }],
+            "limit": limit, "resell": "never" })
+    };
+    lender.post_with_key("/v1/offers", "offer", &order(&lends, "0.000001")).await?.id()?;
+    buyer.post_with_key("/v1/bids", "bid", &order(&buys, "50")).await?.id()?;
+    let rhythm = Rhythm::of(&lender).await?;
+    admin.advance(rhythm.first_open() - rhythm.now + 2 * rhythm.slot_seconds).await?;
+    let owing = lender.get("/v1/balance").await?.ok()?;
+    let owed = micro(&owing["arrears"]);
+    assert!(owed > 0, "{owing}");
+    assert_eq!(micro(&owing["available"]), 0, "all that it had is paid first");
+    let statement = lender.get("/v1/statements").await?.ok()?;
+    assert_eq!((micro(&statement["arrears"]), micro(&statement["difference"])), (owed, 0), "{statement}");
+
+    let bid = |window: &Value| json!({ "window": window, "resources": { "cpu_milli": 10 }, "pools": [{ "pool": POOL }], "limit": "0.000001" });
+    let refused = lender.post_with_key("/v1/bids", "refused", &bid(&late_window(&lender).await?)).await?;
+    assert_eq!((refused.status, refused.code().as_str()), (409, "in_arrears"), "{}", refused.text);
+    let me = lender.get("/v1/me").await?.ok()?;
+    let participant =
+        me["participant"]["id"].as_str().or(me["participant"].as_str()).context("participant")?.to_owned();
+    let grant = json!({ "amount": "10" });
+    admin.post_with_key(&format!("/v1/participants/{participant}/grants"), "grant", &grant).await?.ok()?;
+    let before = lender.get("/v1/balance").await?.ok()?;
+    assert_eq!(micro(&before["arrears"]), owed, "they are collected when a slot is settled");
+    admin.advance(2 * rhythm.slot_seconds).await?;
+    let after = lender.get("/v1/balance").await?.ok()?;
+    let statement = lender.get("/v1/statements").await?.ok()?;
+    assert_eq!(micro(&after["arrears"]), 0, "{after}");
+    assert_eq!(micro(&statement["totals"]["arrears"]), owed, "{statement}");
+    assert_eq!(micro(&statement["difference"]), 0, "{statement}");
+    let csv = lender.get("/v1/statements.csv").await?.text;
+    assert!(csv.lines().any(|l| l.contains(",arrears,")), "{csv}");
+    lender.post_with_key("/v1/bids", "accepted", &bid(&late_window(&lender).await?)).await?.id()?;
+    healthy(&sim.server.stop().await?).await
+}
+
+/// A slot that is open for a while.
+async fn late_window(api: &Api) -> anyhow::Result<Value> {
+    Ok(serde_json::to_value(Rhythm::of(api).await?.late_window())?)
+}

@@ -110,6 +110,7 @@ impl Writer {
     }
 
     /// What waits, as much as there is room for.
+    #[expect(clippy::vec_box, reason = "they come boxed from the channel; unpacking would copy each once more")]
     fn collect(&mut self, mut first: Option<Message>) -> Vec<Box<Submission>> {
         let room = self.room();
         let mut submissions = Vec::new();
