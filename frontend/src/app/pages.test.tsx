@@ -118,6 +118,15 @@ it('a failed workload is named with its fault and what helps', async () => {
   await waitFor(() => expect(screen.queryByText(/out of bounds memory access/)).toBeNull());
 });
 
+it('a strategy says how well covered its shortage cost leaves the workload at the last price', async () => {
+  await visit('/workloads', 'tenant');
+  fireEvent.click(await screen.findByRole('button', { name: 'variant-caller-07' }));
+  // 1.5 a core short, at a price of 1.248.
+  await waitFor(() => expect(screen.getByText(/CPU: at the last price, 1.2480 cr a core/).textContent).toContain('up to a service level of 17\u2009%'));
+  fireEvent.change(screen.getByLabelText(/A slot short costs, CPU/), { target: { value: '1.2' } });
+  expect(screen.getByText(/CPU: at the last price.*nothing is bid that high/)).toBeTruthy();
+});
+
 it('the ticket has no switch that the server would refuse, and an offer is told what it receives', async () => {
   await visit('/pools/$slug', 'bidder');
   await waitFor(() => expect(screen.getByRole('switch', { name: 'All or none' })).toBeTruthy());

@@ -1,9 +1,25 @@
 import { type FormEvent, useState } from 'react';
 import { Button, Note, NumberField, Panel, toast } from '@/components/ui';
 import { Switch } from '@/components/ui/Switch';
-import { type Instance, type Strategy, useWrite } from '@/lib/api';
-import { unitOf } from '@/lib/money';
-import { faultOf, feeFault, type Form, formOf, mostFault, sendable, strategyOf } from './strategy';
+import { type Instance, resourceOf, type Strategy, usePools, useWrite } from '@/lib/api';
+import { formatPercent, formatPrice, unitOf, unitPrice } from '@/lib/money';
+import { faultOf, feeFault, type Form, formOf, mostFault, sendable, serviceLevel, strategyOf } from './strategy';
+
+/** What a shortage cost means at the last price of the workload's pool. */
+function ServiceLevels({ pool, costs }: { pool: string; costs: Form['cost'] }) {
+  const home = usePools().data?.data.find((p) => p.slug === pool);
+  return Object.entries(costs).map(([resource, cost]) => {
+    const price = home ? (resourceOf(home, resource)?.price?.price ?? null) : null;
+    const perUnit = price === null ? null : unitPrice(resource, price);
+    const level = serviceLevel(cost, perUnit);
+    if (level === null || perUnit === null) return null;
+    const { label, one } = unitOf(resource);
+    const now = <>{label}: at the last price, {formatPrice(perUnit)} cr a {one},</>;
+    return level === 0
+      ? <Note key={resource} tone="warn">{now} a {one} costs no less than the shortage it saves: nothing is bid that high. A dearer shortage buys more.</Note>
+      : <p key={resource} className="help">{now} cover is worth buying up to a service level of <b>{formatPercent(level)}</b>; the rest of the time being short is cheaper.</p>;
+  });
+}
 
 function Prices({ label, values, on, set }: { label: string; values: Record<string, string>; on: boolean; set: (values: Record<string, string>) => void }) {
   return (
@@ -33,6 +49,7 @@ export function StrategyForm({ instance }: { instance: Instance }) {
       <form className="pad col g12" onSubmit={save}>
         <Switch label="Bid when the forecast asks for more" on={form.bid} onChange={(bid) => change({ bid })} />
         <Prices label="A slot short costs" values={form.cost} on={form.bid} set={(cost) => change({ cost })} />
+        {form.bid && <ServiceLevels pool={instance.pool} costs={form.cost} />}
         <Switch label="Lend what it will not need" on={form.offer} onChange={(offer) => change({ offer })} />
         <Prices label="Take at least" values={form.least} on={form.offer} set={(least) => change({ least })} />
         <div className="halves" style={{ gap: 8 }}>

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { faultOf, formOf, sendable, strategyOf } from './strategy';
+import { faultOf, formOf, sendable, serviceLevel, strategyOf } from './strategy';
 
 const before = { auto_bid: { shortage_cost: { cpu_milli: '0.003840001', mem_mib: '0.000256973' }, other_pools: ['hel1-gp'] }, auto_offer: null, move_fee: '0.000000', max_swap: { mem_mib: 1500 } };
 const form = formOf(before, ['cpu_milli', 'mem_mib']);
@@ -25,4 +25,10 @@ it('keeps what moving costs, without idle zeros', () => {
   expect(fee.fee).toBe('12.5');
   expect(strategyOf(fee, before).move_fee).toBe('12.500000');
   expect(sendable({ ...fee, fee: '1.0000001' })).toBe(false);
+});
+it('says how well covered a shortage cost leaves a workload at a price', () => {
+  expect(serviceLevel('4', 1_000_000_000n)).toBe(0.75);
+  expect(serviceLevel('4', 4_000_000_000n)).toBe(0);
+  expect(serviceLevel('4', 9_000_000_000n)).toBe(0);
+  expect([serviceLevel('', 1n), serviceLevel('0', 1n), serviceLevel('much', 1n), serviceLevel('4', null)]).toEqual([null, null, null, null]);
 });

@@ -19,6 +19,16 @@ const typed = (text: string) => readDecimal(text, 9);
 export const feeFault = (text: string): string | undefined => readDecimal(text, 6).fault;
 export const faultOf = (text: string): string | undefined => typed(text).fault;
 export const mostFault = (resource: string, text: string): string | undefined => readQuantity(resource, text).fault;
+/**
+ * Up to which chance of being covered a unit is worth its price: 1 − price ÷ what a slot short costs (the
+ * newsvendor's critical ratio). Zero where a unit costs more than it saves; null where either is unknown.
+ */
+export function serviceLevel(cost: string, price: bigint | null): number | null {
+  const { value } = typed(cost);
+  if (value === null || value === 0n || price === null) return null;
+  return price >= value ? 0 : 1 - Number(price) / Number(value);
+}
+
 /** Only what is switched on is sent, so only that must be readable. */
 export const sendable = (f: Form): boolean => [...(f.bid ? Object.values(f.cost) : []), ...(f.offer ? Object.values(f.least) : [])].every((text) => !faultOf(text)) && !feeFault(f.fee) && Object.entries(f.most).every(([r, text]) => !mostFault(r, text));
 
