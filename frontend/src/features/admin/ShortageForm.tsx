@@ -16,6 +16,7 @@ export function ShortageForm({ pool }: { pool: Pool }) {
   const write = useWrite<{ shortage_cost: Costs }, Pool>(['/pools']);
   const costs = edited ?? before;
   const same = JSON.stringify(wireOf(costs)) === JSON.stringify(wireOf(before));
+  const refusedField = pool.resources.some(({ resource }) => write.error?.field(`/shortage_cost/${resource}`));
   const good = Object.values(costs).every((text) => !faultOf(text));
   const submit = (e: FormEvent) => { e.preventDefault(); setAsking(true); };
   const send = () => write.mutate({ path: `/pools/${pool.slug}/shortage_cost`, method: 'PUT', body: { shortage_cost: wireOf(costs) } }, {
@@ -36,7 +37,7 @@ export function ShortageForm({ pool }: { pool: Pool }) {
           <NumberField key={resource} label={`A missing ${unitOf(resource).one} of ${unitOf(resource).label} costs`} unit={`cr/${unitOf(resource).one}·slot`} value={costs[resource] ?? ''}
             onChange={(text) => setEdited({ ...costs, [resource]: text })} error={faultOf(costs[resource] ?? '') ?? write.error?.field(`/shortage_cost/${resource}`)} />
         ))}
-        {write.error && <div role="alert"><Note tone="bad">{write.error.said}</Note></div>}
+        {write.error && !refusedField && <div role="alert"><Note tone="bad">{write.error.said}</Note></div>}
         <div className="row g8 wrap">
           <Button type="submit" kind="primary" disabled={!good || same} busy={write.isPending}>Set the price of a shortage…</Button>
           {edited && !same && <Button onClick={() => setEdited(null)}>Back to what is in force</Button>}
