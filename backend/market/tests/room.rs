@@ -37,6 +37,35 @@ fn a_baseline_is_not_raised_into_what_a_sealed_round_may_award() {
     assert!(told > 5 && given == told, "{told} told to wait, {given} served afterwards");
 }
 
+#[test]
+fn a_cancellation_asked_for_twice_waits_for_the_round_once() {
+    let mut asked = 0;
+    for seed in 0..20 {
+        let (mut world, workloads) = seeded(seed);
+        for _ in 0..12 {
+            let order = random_order(&mut world, &workloads);
+            world.run(order);
+        }
+        let seal = movers::seal(&world.state, world.now);
+        let Reply::Sealed { round, .. } = world.run(seal) else { continue };
+        let Some(order) = world.state.orders.values().find(|o| o.sealed_in.is_some()) else { continue };
+        let (id, participant) = (order.id, order.participant);
+        for _ in 0..2 {
+            let reply = world.run(Command::CancelOrder { participant, order: id });
+            assert!(matches!(reply, Reply::PendingOrder(pending) if pending == id), "{reply:?}");
+        }
+        let (_, events) = world.log.last().expect("it was asked for");
+        assert!(events.is_empty(), "the second time nothing happens: {events:?}");
+        let stranger = *world.state.participants.keys().find(|p| **p != participant).expect("others");
+        let reply = world.run(Command::CancelOrder { participant: stranger, order: id });
+        assert!(matches!(reply, Reply::Refused(_)), "it is somebody else's: {reply:?}");
+        world.run(Command::VoidRound { round, reason: "to see what is left".into() });
+        assert!(!world.state.orders.contains_key(&id));
+        asked += 1;
+    }
+    assert!(asked > 5, "{asked}");
+}
+
 /// While it stands still, the room that it would need beside its award on another node is sold.
 #[test]
 fn a_workload_is_restarted_only_if_its_awards_find_it_with_its_baseline() {

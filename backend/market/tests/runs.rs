@@ -16,6 +16,10 @@ use support::world::{RHYTHM, World, participant};
 
 /// One node, for a reserve price of 0.0005 a unit: 1,000 milli of a slot cost 0.5.
 fn market(capacity: i64) -> (World, ParticipantId) {
+    market_at("0.0005", capacity)
+}
+
+fn market_at(price: &str, capacity: i64) -> (World, ParticipantId) {
     let mut world = World::new(1);
     let (pool, resource) = ("p".to_owned(), Resource::CpuMilli);
     world.run(Command::CreatePool {
@@ -26,7 +30,7 @@ fn market(capacity: i64) -> (World, ParticipantId) {
         resources: vec![resource],
         release_start: "1".parse().unwrap(),
     });
-    let steps = vec![ReserveStep { share: Share::from_units(1_000_000), price: "0.0005".parse().unwrap() }];
+    let steps = vec![ReserveStep { share: Share::from_units(1_000_000), price: price.parse().unwrap() }];
     let effective_at = world.now.plus_seconds(-60);
     world.run(Command::ScheduleReserve {
         pool: pool.clone(),
@@ -102,6 +106,34 @@ fn a_run_is_won_where_the_whole_window_can_not_be_had() {
             assert!(!world.state.orders.contains_key(&runs), "it closes with its award");
         }
     }
+}
+
+/// Bids that win a little set a price of 0.000016006 in three slots. A hundred of each are 0.0048018, and rounded
+/// one by one a micro-credit more than the part of the limit.
+#[test]
+fn rounding_charges_no_run_beyond_its_part_of_the_limit() {
+    let (mut world, owner) = market_at("0.000010", 150);
+    let of = |quantity: i64, min_fill: &str, mut request: OrderRequest| {
+        request.resources = [(Resource::CpuMilli, quantity)].into();
+        request.min_fill = min_fill.parse().unwrap();
+        request
+    };
+    let all_of_the_first = of(150, "1", request(&world, 0, 1, 0, "1"));
+    bid(&mut world, owner, all_of_the_first);
+    for slot in 1..4 {
+        let sets_the_price = of(10_000, "0", request(&world, slot, 1, 0, "0.160060"));
+        bid(&mut world, owner, sets_the_price);
+    }
+    let other = participant(&mut world, "two", "1");
+    let runs = of(100, "1", request(&world, 0, 4, 1, "0.006403"));
+    let runs = bid(&mut world, other, runs);
+    round(&mut world);
+    assert_eq!(won(&world, runs), Some((1, 3)));
+    let award = award_of(&world, runs).expect("it won");
+    let part: Credits = "0.004802".parse().unwrap();
+    assert_eq!((award.money, award.limit), ("0.004803".parse().unwrap(), part), "line by line");
+    let all: Credits = "1".parse().unwrap();
+    assert_eq!(all - world.state.available(other), part, "the exchange carries the rest");
 }
 
 /// A slot whose price is above a slot's part of the limit is left out, although the limit would pay for it.

@@ -77,6 +77,10 @@ fn swap_orders(turn: &mut Turn<'_>, old: OrderId, request: OrderRequest, hold: C
 
 /// Cancels an order; while it is sealed, the cancellation waits for the round.
 pub fn cancel(turn: &mut Turn<'_>, participant: ParticipantId, id: OrderId, reason: &str) -> Result<bool, Rejection> {
+    // Twice is no error.
+    if turn.state.orders.get(&id).is_some_and(|o| o.participant == participant && ends_already(o)) {
+        return Ok(false);
+    }
     let order = own_order(turn.state, participant, id)?;
     if order.sealed_in.is_some() {
         let at = turn.now;
@@ -87,9 +91,13 @@ pub fn cancel(turn: &mut Turn<'_>, participant: ParticipantId, id: OrderId, reas
     Ok(true)
 }
 
+fn ends_already(order: &Order) -> bool {
+    order.status == OrderStatus::PendingCancel
+}
+
 pub fn cancel_all(turn: &mut Turn<'_>, participant: ParticipantId) -> u32 {
     let mut orders: Vec<OrderId> =
-        turn.state.orders.values().filter(|o| o.participant == participant).map(|o| o.id).collect();
+        turn.state.orders.values().filter(|o| o.participant == participant && !ends_already(o)).map(|o| o.id).collect();
     family::children_first(turn.state, &mut orders);
     let mut count = 0;
     for id in orders {

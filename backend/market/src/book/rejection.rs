@@ -379,6 +379,9 @@ impl Rejection {
             CreditHoldExceedsBalance { needed, available } => format!(
                 "The order needs a hold of {needed} credits, {available} are available. Lower the limit or the quantity, cancel other orders, or ask for a grant."
             ),
+            OrderEnded { status } if status.starts_with("pending") => format!(
+                "The order is {status}: what was asked of it before waits for the end of its round. Try again then."
+            ),
             OrderEnded { status } => format!("The order is {status}; that never changes. Place a new one."),
             RecommendationOutdated => {
                 "Orders of the workload have changed since the recommendation was made. Nothing was placed; ask again."

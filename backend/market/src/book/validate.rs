@@ -10,6 +10,9 @@ use std::collections::BTreeSet;
 
 /// The most rows of one order, a fifth of what a round takes of such orders (`round::capacity`).
 pub const MOST_ROWS: usize = 240;
+/// The same of a bid that takes runs of its window: they overlap, and a dozen such bids of 168 rows each had
+/// rounds end far from the best, which so many rows of whole windows do not.
+pub const MOST_ROWS_OF_RUNS: usize = 120;
 /// The most alternatives of one order.
 pub const MOST_ALTERNATIVES: usize = 64;
 /// The most base units of one resource in one order, replicas and slots included.
@@ -265,8 +268,9 @@ fn check_window(state: &State, now: Timestamp, request: &OrderRequest) -> Result
         return Err(Rejection::TooManyAlternatives { count, most: MOST_ALTERNATIVES });
     }
     let rows = request.pools.len() * starts as usize * slots_of_runs * request.resources.len();
-    if rows > MOST_ROWS {
-        return Err(Rejection::OrderTooWide { rows, most: MOST_ROWS });
+    let most = if runs > 1 { MOST_ROWS_OF_RUNS } else { MOST_ROWS };
+    if rows > most {
+        return Err(Rejection::OrderTooWide { rows, most });
     }
     for (resource, quantity) in &request.resources {
         let all = quantity.checked_mul(i64::from(request.replicas)).and_then(|q| q.checked_mul(slots));

@@ -183,7 +183,9 @@ const MOST_ROUNDING: i64 = 64;
 
 /// The hold covers the charge; returns what rounding puts over it, or over what a project is charged.
 fn check_charge(order: &Order, total: Credits, certified: Credits) -> Result<Credits, AwardError> {
-    let most = if order.request.project.is_some() { order.hold.min(certified) } else { order.hold };
+    // The hold of a run is that of the whole window, and it is to cost no more than its part of the limit.
+    let to_the_unit = order.request.project.is_some() || order.request.min_run_slots > 0;
+    let most = if to_the_unit { order.hold.min(certified) } else { order.hold };
     let over = if total > most { total - most } else { Credits::ZERO };
     if over.units() > MOST_ROUNDING || total.units() - certified.units() > MOST_ROUNDING {
         return Err(AwardError::HoldExceeded(order.id));

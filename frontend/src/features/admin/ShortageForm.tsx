@@ -5,9 +5,7 @@ import { Button, Note, NumberField, Panel, toast } from '@/components/ui';
 import { Decide } from '@/components/ui/Decide';
 import { type Pool, useWrite } from '@/lib/api';
 import { unitOf } from '@/lib/money';
-import { type Costs, costsOf, faultOf, wireOf } from './shortage';
-
-const say = (costs: Costs) => Object.entries(costs).map(([r, cost]) => `${unitOf(r).label} ${cost === '' ? 'by reserve prices alone' : `${cost} cr a missing ${unitOf(r).one}`}`).join(', ');
+import { type Costs, costsOf, faultOf, say, wireOf } from './shortage';
 
 export function ShortageForm({ pool }: { pool: Pool }) {
   const before = costsOf(pool);
@@ -17,16 +15,16 @@ export function ShortageForm({ pool }: { pool: Pool }) {
   const costs = edited ?? before;
   const same = JSON.stringify(wireOf(costs)) === JSON.stringify(wireOf(before));
   const refusedField = pool.resources.some(({ resource }) => write.error?.field(`/shortage_cost/${resource}`));
-  const good = Object.values(costs).every((text) => !faultOf(text));
+  const good = Object.entries(costs).every(([resource, text]) => !faultOf(resource, text));
   const submit = (e: FormEvent) => { e.preventDefault(); setAsking(true); };
   const send = () => write.mutate({ path: `/pools/${pool.slug}/shortage_cost`, method: 'PUT', body: { shortage_cost: wireOf(costs) } }, {
-    onSuccess: () => { toast({ tone: 'ok', title: `Shortages of ${pool.slug} are priced anew`, detail: say(costs) }); setEdited(null); },
+    onSuccess: () => { toast({ tone: 'ok', title: `Shortages of ${pool.slug} are priced anew`, detail: say(pool, costs) }); setEdited(null); },
     onSettled: () => setAsking(false),
   });
   if (pool.two_person_approval) {
     return (
       <Panel title={`Price of a shortage, ${pool.slug}`}>
-        <p className="pad s12 t2">In force: {say(before)}. It can’t be changed here: prices of this market need two people, and a second one can’t approve this setting yet. Schedule reserve prices instead.</p>
+        <p className="pad s12 t2">In force: {say(pool, before)}. It can’t be changed here: prices of this market need two people, and a second one can’t approve this setting yet. Schedule reserve prices instead.</p>
       </Panel>
     );
   }
@@ -35,17 +33,17 @@ export function ShortageForm({ pool }: { pool: Pool }) {
       <form className="pad col g12" onSubmit={submit} aria-label="Price of a shortage">
         {pool.resources.map(({ resource }) => (
           <NumberField key={resource} label={`A missing ${unitOf(resource).one} of ${unitOf(resource).label} costs`} unit={`cr/${unitOf(resource).one}·slot`} value={costs[resource] ?? ''}
-            onChange={(text) => setEdited({ ...costs, [resource]: text })} error={faultOf(costs[resource] ?? '') ?? write.error?.field(`/shortage_cost/${resource}`)} />
+            onChange={(text) => setEdited({ ...costs, [resource]: text })} error={faultOf(resource, costs[resource] ?? '') ?? write.error?.field(`/shortage_cost/${resource}`)} />
         ))}
         {write.error && !refusedField && <div role="alert"><Note tone="bad">{write.error.said}</Note></div>}
         <div className="row g8 wrap">
           <Button type="submit" kind="primary" disabled={!good || same} busy={write.isPending}>Set the price of a shortage…</Button>
           {edited && !same && <Button onClick={() => setEdited(null)}>Back to what is in force</Button>}
         </div>
-        <p className="help">The last of the operator’s supply then costs its reserve price and this much times the chance that it will be missed. Empty: reserve prices alone. It takes effect in the next round.</p>
+        <p className="help">The last of the operator’s supply then costs its reserve price and this much times the chance that it will be missed. Empty: reserve prices alone. It takes effect in the next round, and as long as fewer than 24 forecast errors are known reserve prices count alone.</p>
       </form>
       <Decide open={asking} onClose={() => setAsking(false)} title={`Price shortages of ${pool.slug} anew?`} action="Set it" keep="Go back" busy={write.isPending} onConfirm={send}
-        text={<>In force: <b>{say(before)}</b>.<br />From the next round on: <b>{say(costs)}</b>.</>} />
+        text={<>In force: <b>{say(pool, before)}</b>.<br />From the next round on: <b>{say(pool, costs)}</b>.</>} />
     </Panel>
   );
 }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { pools } from '@/mocks/pools';
-import { costsOf, faultOf, wireOf } from './shortage';
+import { costsOf, faultOf, say, wireOf } from './shortage';
 
 it('what is in force comes back as it was, and what is off stays off', () => {
   const pool = pools.find((p) => p.slug === 'fra1-gp');
@@ -16,9 +16,15 @@ it('a cost is typed per core and sent per millicore', () => {
 });
 
 it('nothing is no fault, zero and words are', () => {
-  expect(faultOf('')).toBeUndefined();
-  expect(faultOf('3.6')).toBeUndefined();
-  expect(faultOf('0')).toBe('More than 0, or nothing');
-  expect(faultOf('much')).toBeTruthy();
-  expect(faultOf('-1')).toBeTruthy();
+  expect(faultOf('cpu_milli', '')).toBeUndefined();
+  expect(faultOf('cpu_milli', '3.6')).toBeUndefined();
+  expect(faultOf('cpu_milli', '0')).toBe('More than 0, or nothing');
+  expect(faultOf('cpu_milli', '0.0000004')).toBe('More than 0, or nothing');
+  expect(faultOf('cpu_milli', 'much')).toBeTruthy();
+  expect(faultOf('cpu_milli', '-1')).toBeTruthy();
+});
+
+it('what is asked about is what is sent, to the last digit', () => {
+  const pool = pools.find((p) => p.slug === 'fra1-gp');
+  expect(pool && say(pool, { cpu_milli: '', mem_mib: '0.1' })).toBe('CPU by reserve prices alone, Memory 0.099999744 cr a missing GiB');
 });
