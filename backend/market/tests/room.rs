@@ -2,22 +2,29 @@
 mod support;
 
 use headroom_market::command::{Command, Reply};
+use headroom_market::ids::{InstanceId, ParticipantId};
 use headroom_market::round::AwardKind;
 use support::movers;
-use support::world::{amounts, random_order, seeded};
+use support::world::{World, amounts, random_order, seeded};
 use support::world_steps::{clear_round, no_node_is_promised_twice};
+
+/// A dozen random orders, in a round that is being cleared.
+fn sealed(seed: u64) -> Option<(World, Vec<(ParticipantId, InstanceId)>, u64)> {
+    let (mut world, workloads) = seeded(seed);
+    for _ in 0..12 {
+        let order = random_order(&mut world, &workloads);
+        world.run(order);
+    }
+    let seal = movers::seal(&world.state, world.now);
+    let Reply::Sealed { round, .. } = world.run(seal) else { return None };
+    Some((world, workloads, round))
+}
 
 #[test]
 fn a_baseline_is_not_raised_into_what_a_sealed_round_may_award() {
     let (mut told, mut given) = (0, 0);
     for seed in 0..20 {
-        let (mut world, workloads) = seeded(seed);
-        for _ in 0..12 {
-            let order = random_order(&mut world, &workloads);
-            world.run(order);
-        }
-        let seal = movers::seal(&world.state, world.now);
-        let Reply::Sealed { round, .. } = world.run(seal) else { continue };
+        let Some((mut world, workloads, round)) = sealed(seed) else { continue };
         let raised =
             |instance| Command::SetBaseline { instance, baseline: amounts(1_400, 900), floor: amounts(400, 300) };
         let refused = |reply: Reply| match reply {
@@ -41,13 +48,7 @@ fn a_baseline_is_not_raised_into_what_a_sealed_round_may_award() {
 fn a_cancellation_asked_for_twice_waits_for_the_round_once() {
     let mut asked = 0;
     for seed in 0..20 {
-        let (mut world, workloads) = seeded(seed);
-        for _ in 0..12 {
-            let order = random_order(&mut world, &workloads);
-            world.run(order);
-        }
-        let seal = movers::seal(&world.state, world.now);
-        let Reply::Sealed { round, .. } = world.run(seal) else { continue };
+        let Some((mut world, _, round)) = sealed(seed) else { continue };
         let Some(order) = world.state.orders.values().find(|o| o.sealed_in.is_some()) else { continue };
         let (id, participant) = (order.id, order.participant);
         for _ in 0..2 {

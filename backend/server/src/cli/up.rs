@@ -280,7 +280,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
             Ok(Err(error)) => anyhow::Error::new(error),
             Err(error) => anyhow::Error::new(error),
         };
-        return Err(error.context("a transaction could not be committed, so the process ends; nothing unacknowledged is stored. Check the disk and the database, then start again"));
+        return Err(error.context("a transaction could not be committed, so the process ends; all that was acknowledged is stored, and of what was not some may be. Check the disk and the database, then start again"));
     }
     let _finished = tokio::time::timeout(DRAIN, writer).await;
     if let Err(error) = store.give_back_lease().await {
