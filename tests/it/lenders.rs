@@ -40,6 +40,12 @@ async fn member(sim: &Sim, credits: &str, module: Option<&str>, memory: i64) -> 
     Ok((api, id))
 }
 
+/// 500 MiB, nearly all that the keeper has.
+fn memory_order(instance: &str, window: &Value, limit: &str) -> Value {
+    json!({ "instance": instance, "window": window, "resources": { "mem_mib": 500 }, "pools": [{ "pool": POOL }],
+        "limit": limit, "resell": "never" })
+}
+
 fn micro(value: &Value) -> i128 {
     value.as_str().and_then(|text| units(text, 6)).unwrap_or_default()
 }
@@ -53,10 +59,7 @@ async fn a_lender_whose_program_keeps_what_it_lent_pays_up_to_its_bond() -> anyh
     let (buyer, buys) = member(&sim, "100", None, 64).await?;
     admin.advance(10).await?;
     let window = Rhythm::of(&lender).await?.window(0, 1);
-    let order = |instance: &str, limit: &str| {
-        json!({ "instance": instance, "window": window, "resources": { "mem_mib": 500 }, "pools": [{ "pool": POOL }],
-            "limit": limit, "resell": "never" })
-    };
+    let order = |instance: &str, limit: &str| memory_order(instance, &window, limit);
     let preview = lender.post("/v1/offers/preview", &order(&lends, "0.001")).await?.ok()?;
     ensure!(micro(&preview["bond"]) > 0, "{preview}");
     let offer = lender.post_with_key("/v1/offers", "offer", &order(&lends, "0.001")).await?.id()?;
@@ -138,10 +141,7 @@ async fn who_can_not_pay_owes_and_bids_no_more_until_it_has_paid() -> anyhow::Re
     let (buyer, buys) = member(&sim, "100", None, 64).await?;
     admin.advance(10).await?;
     let window = Rhythm::of(&lender).await?.window(0, 1);
-    let order = |instance: &str, limit: &str| {
-        json!({ "instance": instance, "window": window, "resources": { "mem_mib": 500 }, "pools": [{ "pool": POOL }],
-            "limit": limit, "resell": "never" })
-    };
+    let order = |instance: &str, limit: &str| memory_order(instance, &window, limit);
     lender.post_with_key("/v1/offers", "offer", &order(&lends, "0.000001")).await?.id()?;
     buyer.post_with_key("/v1/bids", "bid", &order(&buys, "50")).await?.id()?;
     let rhythm = Rhythm::of(&lender).await?;
