@@ -42,7 +42,10 @@ measure() {
         printf 'ok     %s  (%s)\n' "$name" "$took"
         SUMMARY+=("ok     $took  $name")
     else
-        printf 'FAILED %s  (%s, exit %s); the end of %s:\n' "$name" "$took" "$status" "$LOG"
+        printf 'FAILED %s  (%s, exit %s); errors in %s, and its end:\n' "$name" "$took" "$status" "$LOG"
+        # What failed may stand far above what other jobs said afterwards.
+        grep -m 5 -A 6 -E "^error|panicked at" "$LOG" | sed 's/^/    /'
+        printf '    …\n'
         tail -n 40 "$LOG" | sed 's/^/    /'
         SUMMARY+=("FAILED $took  $name  ($LOG)")
     fi

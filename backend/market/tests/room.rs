@@ -8,8 +8,11 @@ use support::movers;
 use support::world::{World, amounts, random_order, seeded};
 use support::world_steps::{clear_round, no_node_is_promised_twice};
 
+/// A world, its workloads with their owners, and the number of a round that is being cleared.
+type Sealed = (World, Vec<(ParticipantId, InstanceId)>, u64);
+
 /// A dozen random orders, in a round that is being cleared.
-fn sealed(seed: u64) -> Option<(World, Vec<(ParticipantId, InstanceId)>, u64)> {
+fn sealed(seed: u64) -> Option<Sealed> {
     let (mut world, workloads) = seeded(seed);
     for _ in 0..12 {
         let order = random_order(&mut world, &workloads);
