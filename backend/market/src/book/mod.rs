@@ -1,4 +1,5 @@
 //! Bids and offers: what an order says, whether it is accepted, and what becomes of it.
+pub mod away;
 pub mod compact;
 pub mod family;
 pub mod order;

@@ -115,9 +115,18 @@ pub enum Rejection {
     OfferOutsideHomePool {
         home: String,
     },
-    BidOutsideHomePool {
-        index: usize,
+    /// Outside its own pool a workload is carried whole.
+    AwayNotWhole {
+        pool: String,
         home: String,
+    },
+    AwayWithoutMove {
+        pool: String,
+    },
+    AwayWithoutResource {
+        index: usize,
+        resource: Resource,
+        pool: String,
     },
     AboveInstanceLimit {
         resource: Resource,
@@ -196,7 +205,9 @@ impl Rejection {
             OfferNeedsInstance => "offer_needs_instance",
             InstanceNotRunning => "instance_not_running",
             OfferOutsideHomePool { .. } => "offer_outside_home_pool",
-            BidOutsideHomePool { .. } => "bid_outside_home_pool",
+            AwayNotWhole { .. } => "away_not_whole",
+            AwayWithoutMove { .. } => "away_without_move",
+            AwayWithoutResource { .. } => "away_without_resource",
             AboveInstanceLimit { .. } => "above_instance_limit",
             BelowFloor { .. } => "below_floor",
             TooManyOpenOrders { .. } => "too_many_open_orders",
@@ -213,7 +224,7 @@ impl Rejection {
             NotFound { pointer, .. } => (*pointer).to_owned(),
             DuplicateClientId { .. } | ClientIdOutOfRange => "/client_bid_id".to_owned(),
             NotInThisVersion { field } => format!("/{field}"),
-            UnknownPool { index, .. } | PoolRepeated { index } | BidOutsideHomePool { index, .. } => {
+            UnknownPool { index, .. } | PoolRepeated { index } | AwayWithoutResource { index, .. } => {
                 format!("/pools/{index}/pool")
             }
             PoolHalted { .. }
@@ -221,6 +232,8 @@ impl Rejection {
             | TooManyAlternatives { .. }
             | OrderTooWide { .. }
             | OfferOutsideHomePool { .. } => "/pools".to_owned(),
+            AwayNotWhole { .. } => "/min_fill".to_owned(),
+            AwayWithoutMove { .. } => "/no_displacement".to_owned(),
             NoResources => "/resources".to_owned(),
             ResourceNotInPool { resource, .. }
             | QuantityOutOfRange { resource }
@@ -363,9 +376,15 @@ impl Rejection {
             OfferOutsideHomePool { home } => {
                 format!("An instance lends where it runs: the only pool of this offer is `{home}`.")
             }
-            BidOutsideHomePool { home, .. } => format!(
-                "In this version a workload grows in its own pool, `{home}`. Leave `instance` out to buy capacity elsewhere."
+            AwayNotWhole { pool, home } => format!(
+                "`{pool}` is not the workload's own pool, `{home}`: there it is carried whole, with its baseline, or not at all. Set min_fill to 1, or leave `{pool}` out."
             ),
+            AwayWithoutMove { pool } => {
+                format!("In `{pool}` the workload would have to be moved. Leave no_displacement or `{pool}` out.")
+            }
+            AwayWithoutResource { resource, pool, .. } => {
+                format!("The workload's baseline has {resource}, which `{pool}` does not have: it can't be carried there.")
+            }
             AboveInstanceLimit { resource, limit } => format!(
                 "The instance can use at most {limit} {resource}, baseline and what it has won for these slots included. Ask for less."
             ),
@@ -462,7 +481,9 @@ impl Rejection {
             OfferNeedsInstance,
             InstanceNotRunning,
             OfferOutsideHomePool { home: slug.clone() },
-            BidOutsideHomePool { index: 0, home: slug },
+            AwayNotWhole { pool: slug.clone(), home: slug.clone() },
+            AwayWithoutMove { pool: slug.clone() },
+            AwayWithoutResource { index: 0, resource, pool: slug },
             AboveInstanceLimit { resource, limit: 0 },
             BelowFloor { resource, lendable: 0 },
             TooManyOpenOrders { most: 0 },

@@ -1,5 +1,5 @@
 //! The checks of an order, in the order of precedence, and the hold that it needs.
-use crate::book::{Alternative, Assurance, OrderRequest, Rejection, Side, TimeInForce, collar_value, family, runs};
+use crate::book::{Alternative, Assurance, OrderRequest, PoolChoice, Rejection, Side, TimeInForce, away, collar_value, family, runs};
 use crate::ids::{OrderId, ParticipantId};
 use crate::round::growth::Growth;
 use crate::state::State;
@@ -188,11 +188,10 @@ fn check_place(state: &State, participant: ParticipantId, side: Side, request: &
             }
         }
     }
-    // Elsewhere it would have to be carried whole: its baseline is an entitlement of its own pool.
-    if let Some(index) = request.pools.iter().position(|c| side == Side::Bid && c.pool != instance.pool) {
-        return Err(Rejection::BidOutsideHomePool { index, home: instance.pool.clone() });
+    if side == Side::Bid {
+        return away::check(state, request, Share::from_units(WHOLE));
     }
-    if side == Side::Offer && (request.pools.len() != 1 || request.pools[0].pool != instance.pool) {
+    if request.pools.len() != 1 || request.pools[0].pool != instance.pool {
         return Err(Rejection::OfferOutsideHomePool { home: instance.pool.clone() });
     }
     Ok(())
@@ -267,7 +266,8 @@ fn check_window(state: &State, now: Timestamp, request: &OrderRequest) -> Result
     if count > MOST_ALTERNATIVES {
         return Err(Rejection::TooManyAlternatives { count, most: MOST_ALTERNATIVES });
     }
-    let rows = request.pools.len() * starts as usize * slots_of_runs * request.resources.len();
+    let of_pool = |c: &PoolChoice| away::amounts(state, request, &request.resources, &c.pool).len();
+    let rows = starts as usize * slots_of_runs * request.pools.iter().map(of_pool).sum::<usize>();
     let most = if runs > 1 { MOST_ROWS_OF_RUNS } else { MOST_ROWS };
     if rows > most {
         return Err(Rejection::OrderTooWide { rows, most });
@@ -295,9 +295,10 @@ pub fn least_hold(state: &State, request: &OrderRequest) -> Credits {
 fn collar_values(state: &State, request: &OrderRequest) -> impl Iterator<Item = Credits> {
     let value_of = |alternative: Alternative| {
         let mut value = Credits::ZERO;
+        let amounts = away::amounts(state, request, &request.resources, &alternative.pool);
         for slot in &alternative.slots {
             let collar = |resource| state.collar(&alternative.pool, resource, *slot);
-            let of_slot = collar_value(&request.resources, request.replicas, 1, collar);
+            let of_slot = collar_value(&amounts, request.replicas, 1, collar);
             // A bundle whose collar value overflows is certainly worth more than any limit.
             value = of_slot.and_then(|v| value.checked_add(v)).unwrap_or(HIGHEST_LIMIT);
         }

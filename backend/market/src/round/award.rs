@@ -4,7 +4,7 @@
 //! line of an award is price × quantity rounded to a micro-credit; where the lines together
 //! exceed the hold, or in a project the certified sum, ROUNDING carries the difference. So a project
 //! is never charged more than the certified sums, which its budget row bounds.
-use crate::book::{Order, OrderStatus, Resell, Side, TimeInForce, family, place, runs, validate};
+use crate::book::{Order, OrderStatus, Resell, Side, TimeInForce, away, family, place, runs, validate};
 use crate::clearing::{Outcome, Verified};
 use crate::event::Event;
 use crate::ids::{AwardId, NodeId, OrderId, ProjectId};
@@ -17,6 +17,7 @@ use crate::state::{ProductKey, SealedBook};
 use crate::time::Slot;
 use crate::turn::{Cause, Turn};
 use crate::units::{Amounts, Credits, Price, Resource, amount};
+use crate::workload;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Why an outcome could not be taken over.
@@ -265,6 +266,9 @@ fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won, is_parent: bool
     let used_limit = order.remaining_limit - rest.limit;
     // A shorter run is worth its part of the limit, to its holder too.
     let used_limit = order.request.runs_of(slot_seconds).map_or(used_limit, |all| runs::part(used_limit, slots, all));
+    // What a workload has elsewhere is all of it: sold on, it would have no place.
+    let elsewhere =
+        order.side == Side::Bid && lines.iter().any(|l| away::carried(turn.state, &order.request, &l.pool).is_some());
     let award = Award {
         id: AwardId::next(&mut turn.ids),
         round: number,
@@ -281,7 +285,7 @@ fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won, is_parent: bool
         class: order.request.class,
         no_displacement: order.request.no_displacement,
         // Others were bought for the sake of a parent's, which may have cost more than its own limit.
-        resell: order.request.resell == Resell::OwnLimit && order.request.replicas == 1 && !is_parent,
+        resell: order.request.resell == Resell::OwnLimit && order.request.replicas == 1 && !is_parent && !elsewhere,
         project: project::of_order(turn.state, &order).map(|p| p.id),
         created_at: turn.now,
     };
@@ -290,6 +294,7 @@ fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won, is_parent: bool
     if order.side == Side::Bid {
         paid = charge(turn, number, &order, total, Credits::from_units(certified))?;
     }
+    workload::away::begin(turn, &award);
     turn.emit(Event::AwardMade(award));
     project::spend(turn, project, paid);
     let hold = rest.hold(turn, &order, paid);

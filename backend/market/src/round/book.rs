@@ -2,13 +2,14 @@
 //!
 //! Money has 6 digits in a book; collars and references are rounded up to them, so that a
 //! hold computed from the finer number always covers the coarser one.
-use crate::book::{Alternative, Order, OrderRequest, OrderStatus, Side, family};
+use crate::book::{self, Alternative, Order, OrderRequest, OrderStatus, Side, family};
 use crate::clearing::{self, Money};
 use crate::ids::{AwardId, InstanceId, NodeId, OrderId, ParticipantId};
 use crate::pool::NodeState;
 use crate::pool::scarcity::{self, ScarceStep};
 use crate::pool::supply::{self, money_up};
 use crate::project;
+use crate::round::away;
 use crate::round::capacity::{self, Entry};
 use crate::round::faulty::{FAULTY, drop_faulty};
 use crate::round::growth::Growth;
@@ -109,6 +110,12 @@ impl<'a> Builder<'a> {
             *unsettled.entry(award.participant).or_default() += 1;
         }
         let mut taken: BTreeSet<OrderId> = BTreeSet::new();
+        // One that has no part in the round itself keeps nothing from others.
+        let takes_part = |o: &&Order| {
+            let hold = family::hold_needed(state, o);
+            !self.held_back.contains(&Entry::Order(o.id)) && hold.is_ok_and(|needed| needed <= o.hold)
+        };
+        let leavers = away::leavers(state, self.now, open.iter().copied().filter(takes_part), self.slots);
         for order in open {
             let entry = if order.waits_for().is_some_and(|parent| !taken.contains(&parent)) {
                 Err(PARENT_SAT_OUT)
@@ -116,6 +123,8 @@ impl<'a> Builder<'a> {
                 Err("TOO_MANY_AWARDS")
             } else if self.held_back.contains(&Entry::Order(order.id)) {
                 Err(capacity::ROUND_FULL)
+            } else if away::waits(state, order, &leavers) {
+                Err(away::AWAY)
             } else if growth.admits(self.state, order, self.slots) {
                 self.entry(order)
             } else {
@@ -147,17 +156,28 @@ impl<'a> Builder<'a> {
             }
         }
         let (mut node, mut move_fee) = (None, Credits::ZERO);
+        let mut possible = alternatives;
         if let Some(instance) = order.request.instance.and_then(|id| self.state.instances.get(&id)) {
+            let elsewhere = |a: &Alternative| away::is_elsewhere(self.state, &order.request, a);
+            let (leaving, mut home): (Vec<_>, Vec<_>) = possible.into_iter().partition(elsewhere);
+            let (leaving, not_now) = self.may_go(order, leaving);
             let host = match order.side {
-                Side::Offer if self.hosts.leaves_by(instance, &alternatives) => return Err("INELIGIBLE"),
-                Side::Offer => instance.node,
-                Side::Bid => self.hosts.host(order, instance.id, &alternatives)?,
+                _ if home.is_empty() => Err(not_now),
+                Side::Offer if self.hosts.leaves_by(instance, &home) => Err("INELIGIBLE"),
+                Side::Offer => Ok(instance.node),
+                Side::Bid => self.hosts.host(order, instance.id, &home),
             };
-            move_fee = self.hosts.move_fee(instance.id, host);
-            node = Some(host);
+            match host {
+                Ok(host) => (move_fee, node) = (self.hosts.move_fee(instance.id, host), Some(host)),
+                // At home there is nothing for it now; elsewhere there may be.
+                Err(_) if !leaving.is_empty() => home.clear(),
+                Err(reason) => return Err(reason),
+            }
+            home.extend(leaving);
+            possible = home;
         }
         let replicas = i64::from(order.remaining_replicas);
-        let entries = alternatives.iter().map(|a| self.alternative(order, a, replicas, move_fee)).collect();
+        let entries = possible.iter().map(|a| self.alternative(order, a, replicas, move_fee)).collect();
         Ok(clearing::Order {
             id: order.id.to_string(),
             owner: order.participant.to_string(),
@@ -186,9 +206,12 @@ impl<'a> Builder<'a> {
         move_fee: Credits,
     ) -> clearing::Alternative {
         let mut quantities = Vec::new();
+        let carried = book::away::carried(self.state, &order.request, &alternative.pool);
+        let move_fee = carried.map_or(move_fee, away::move_fees);
+        let amounts = book::away::amounts(self.state, &order.request, &order.remaining, &alternative.pool);
         for slot in &alternative.slots {
             let Some(index) = self.slot_index(*slot) else { continue };
-            for (resource, quantity) in &order.remaining {
+            for (resource, quantity) in amounts.iter() {
                 let quantity = quantity * replicas;
                 if quantity > 0 {
                     quantities.push(row(&alternative.pool, *resource, index, quantity));
@@ -196,6 +219,20 @@ impl<'a> Builder<'a> {
             }
         }
         clearing::Alternative { quantities, adder: money(alternative.adder + move_fee) }
+    }
+
+    /// Those alternatives in other pools that the workload may be carried to now; why not, if none is left.
+    fn may_go(&self, order: &Order, elsewhere: Vec<Alternative>) -> (Vec<Alternative>, &'static str) {
+        let mut reason = "HALTED";
+        let mut may = |a: &Alternative| match away::may_go(self.state, self.now, order, a) {
+            Ok(()) => true,
+            Err(why) => {
+                reason = why;
+                false
+            }
+        };
+        let left = elsewhere.into_iter().filter(|a| may(a)).collect();
+        (left, reason)
     }
 
     /// What a workload offers on its node sits out where a bid of it would have it elsewhere by then.
@@ -419,7 +456,7 @@ pub fn scarce_steps(state: &State, now: Timestamp, pool: &str, resource: Resourc
 pub fn operator_capacity(state: &State, pool: &str, resource: Resource) -> i64 {
     let mut placed: BTreeMap<NodeId, i64> = BTreeMap::new();
     for instance in state.instances.values().filter(|i| i.state == crate::workload::InstanceState::Running) {
-        *placed.entry(instance.node).or_default() += amount(&instance.baseline, resource);
+        *placed.entry(instance.home_node()).or_default() += amount(&instance.baseline, resource);
     }
     let nodes = state.nodes.values().filter(|n| n.pool == pool && n.state == NodeState::Up);
     nodes.map(|n| (amount(&n.capacity, resource) - placed.get(&n.id).copied().unwrap_or(0)).max(0)).sum()

@@ -3,7 +3,7 @@
 //!
 //! Where there is more than fits, every member has the same share, and what had to wait goes first
 //! next time, among the orders of a member and among members.
-use crate::book::{Order, Origin, family};
+use crate::book::{Alternative, Order, Origin, away, family};
 use crate::ids::{OrderId, ParticipantId, ProjectId};
 use crate::project;
 use crate::round::book::open_alternatives;
@@ -124,8 +124,11 @@ fn tight_projects(state: &State, orders: &[&Order]) -> BTreeSet<ProjectId> {
 
 fn weight(state: &State, order: &Order, slots: &[Slot], tight: &BTreeSet<ProjectId>) -> u64 {
     let alternatives = open_alternatives(state, order, slots);
-    let resources = order.remaining.values().filter(|q| **q > 0).count();
-    let rows: usize = alternatives.iter().map(|a| a.slots.len() * resources).sum();
+    let resources = |a: &Alternative| {
+        let amounts = away::amounts(state, &order.request, &order.remaining, &a.pool);
+        amounts.values().filter(|q| **q > 0).count()
+    };
+    let rows: usize = alternatives.iter().map(|a| a.slots.len() * resources(a)).sum();
     let in_family = order.waits_for().is_some() || state.children_of(order.id).next().is_some();
     let couples =
         alternatives.len() > 1 || alternatives.iter().any(|a| a.slots.len() > 1) || order.request.replicas > 1;

@@ -7,6 +7,7 @@ use crate::state::State;
 use crate::time::Slot;
 use crate::units::{Resource, amount};
 use crate::workload::Instance;
+use crate::workload::away::is_elsewhere;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the bids of a round could add to each workload, which has to stay within its limit even
@@ -18,19 +19,22 @@ pub struct Growth {
 impl Growth {
     /// What has been won so far.
     pub fn of(state: &State) -> Self {
-        Self::counted(state.awards.values())
+        Self::counted(state, state.awards.values())
     }
     /// The same for one instance.
     pub fn of_instance(state: &State, id: InstanceId) -> Self {
-        Self::counted(state.awards_of(id))
+        Self::counted(state, state.awards_of(id))
     }
 
-    fn counted<'a>(awards: impl Iterator<Item = &'a Award>) -> Self {
+    fn counted<'a>(state: &State, awards: impl Iterator<Item = &'a Award>) -> Self {
         let mut taken = BTreeMap::new();
         let bought = awards.filter(|a| a.kind == AwardKind::Bought);
         for (id, award) in bought.filter_map(|a| Some((a.instance?, a))) {
+            // Elsewhere its baseline is among what it bought.
+            let elsewhere = state.instances.get(&id).filter(|i| is_elsewhere(award, i));
             for line in award.lines.iter().filter(|l| !l.settled) {
-                *taken.entry((id, line.slot, line.resource)).or_default() += line.quantity - line.resold;
+                let baseline = elsewhere.map_or(0, |i| amount(&i.baseline, line.resource));
+                *taken.entry((id, line.slot, line.resource)).or_default() += line.quantity - line.resold - baseline;
             }
         }
         Self { taken }

@@ -1,4 +1,5 @@
 //! Rounds: what is sealed, what it came to, and who won what.
+pub mod away;
 pub mod award;
 pub mod book;
 pub mod capacity;

@@ -1,7 +1,7 @@
 //! What of each node is taken in each slot: the room that is left for new workloads, for bids, and
 //! for whoever asks what could be had.
 use super::book::bought;
-use crate::book::Side;
+use crate::book::{self, Side};
 use crate::clearing;
 use crate::ids::{InstanceId, NodeId};
 use crate::pool::{Node, NodeState};
@@ -9,7 +9,7 @@ use crate::round::AwardKind;
 use crate::state::{SealedBook, State};
 use crate::time::Slot;
 use crate::units::{Amounts, Resource, amount};
-use crate::workload::{Instance, InstanceState};
+use crate::workload::{Instance, InstanceState, away};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is taken on each node in each open slot: baselines, what was won, less what was lent.
@@ -23,7 +23,11 @@ impl Occupancy {
         // One that does not run has no place: it asks for one again when it is restarted.
         for instance in state.instances.values().filter(|i| i.state == InstanceState::Running) {
             for slot in slots {
-                occupancy.take(instance.node, instance.baseline_in(*slot), &[*slot]);
+                occupancy.take(instance.home_node(), instance.baseline_in(*slot), &[*slot]);
+            }
+            // What it holds elsewhere beyond its time is nobody else's before it is home.
+            if away::is_overdue(state, instance) {
+                occupancy.take(instance.node, &instance.in_force, slots);
             }
             // Where awards will take it, its baseline goes along; it is not freed here before.
             for (node, from) in moves(state, instance.id) {
@@ -46,7 +50,7 @@ impl Occupancy {
                         // What a stopped workload has lent is no longer counted as its own.
                         let lender = award.instance.and_then(|i| state.instances.get(&i));
                         let running = lender.filter(|i| i.state == InstanceState::Running);
-                        if let Some(node) = running.map(|i| i.node) {
+                        if let Some(node) = running.map(Instance::home_node) {
                             occupancy.add(node, line.slot, line.resource, -line.quantity);
                         }
                     }
@@ -84,7 +88,8 @@ impl Occupancy {
         let sealed = state.orders.values().filter(|o| o.side == Side::Bid && o.sealed_in.is_some());
         for order in sealed {
             let replicas = i64::from(order.remaining_replicas);
-            let whole: Amounts = order.remaining.iter().map(|(r, q)| (*r, q * replicas)).collect();
+            let each = book::away::amounts(state, &order.request, &order.remaining, pool);
+            let whole: Amounts = each.iter().map(|(r, q)| (*r, q * replicas)).collect();
             let alternatives = order.request.alternatives(state.market.rhythm.slot_seconds);
             let here = alternatives.into_iter().filter(|a| a.pool == pool).flat_map(|a| a.slots);
             for slot in here.collect::<BTreeSet<_>>() {
@@ -147,8 +152,10 @@ pub(crate) fn moves(state: &State, id: InstanceId) -> BTreeMap<NodeId, Slot> {
 /// The same of an instance as it is to be.
 pub(crate) fn moves_from(state: &State, instance: &Instance) -> BTreeMap<NodeId, Slot> {
     let mut moves = BTreeMap::new();
+    // Elsewhere it has what it bought and nothing else; at home its baseline is counted already.
+    let elsewhere = |node: NodeId| state.nodes.get(&node).is_some_and(|n| n.pool != instance.pool);
     let mut comes = |node: NodeId, slot: Slot| {
-        if node != instance.node {
+        if node != instance.home_node() && !elsewhere(node) {
             let from = moves.entry(node).or_insert(slot);
             *from = slot.min(*from);
         }

@@ -221,7 +221,8 @@ fn overstays(state: &State, slot: Slot, awards: &[Award], readings: &[Reading]) 
         });
         let quantity = reading.beyond(mine.map(|(_, l)| l.quantity - l.resold).sum());
         if quantity > 0 {
-            list.push((instance.participant, (instance.pool.clone(), reading.resource), quantity));
+            let pool = state.nodes.get(&instance.node).map_or(&instance.pool, |n| &n.pool);
+            list.push((instance.participant, (pool.clone(), reading.resource), quantity));
         }
     }
     list

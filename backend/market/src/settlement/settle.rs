@@ -21,7 +21,7 @@ use crate::state::State;
 use crate::time::{Slot, Timestamp};
 use crate::turn::{Cause, Turn};
 use crate::units::{Credits, Resource};
-use crate::workload::Instance;
+use crate::workload::{Instance, away};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many settled slots the reference price remembers: a day of 5-minute slots.
@@ -93,6 +93,7 @@ pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
     arrears::collect(turn, slot);
     remember_imbalances(turn, slot, &imbalances);
     forget_failures(turn, slot);
+    away::forget(turn, slot);
     remember_prices(turn, slot);
     turn.emit(Event::SlotSettled { slot, at: turn.now });
 }

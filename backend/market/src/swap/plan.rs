@@ -13,7 +13,7 @@ use crate::swap::{Method, MethodConsidered, Phase, Swap, SwapState};
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
 use crate::units::{Amounts, Credits, amount};
-use crate::workload::{Instance, InstanceState};
+use crate::workload::{Instance, InstanceState, away};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -26,17 +26,22 @@ pub struct Target {
     pub gain: Credits,
 }
 
-/// baseline − lent + won − resold, never under the floor, on the node that its awards name.
+/// baseline − lent + won − resold, never under the floor, on the node that its awards name. In a slot that it
+/// has won elsewhere: what it has won there, and nothing else.
 pub fn target(state: &State, instance: &Instance, slot: Slot) -> Target {
     target_of(state, instance, slot, |_| true)
 }
 
 /// The same of some of its awards.
 fn target_of(state: &State, instance: &Instance, slot: Slot, counts: impl Fn(&Award) -> bool) -> Target {
-    let mut limits = instance.baseline_in(slot).clone();
-    let mut node = instance.node;
+    let elsewhere = |award: &Award| away::is_elsewhere(award, instance);
+    let bought = |award: &Award| counts(award) && award.lines.iter().any(|l| l.slot == slot);
+    let goes = instance.is_away_in(slot) && state.awards_of(instance.id).any(|a| bought(a) && elsewhere(a));
+    let mut limits = if goes { Amounts::new() } else { instance.baseline_in(slot).clone() };
+    let mut node = instance.home_node();
     let mut gain = Credits::ZERO;
-    for award in state.awards_of(instance.id).filter(|a| counts(a)) {
+    // What it had won elsewhere and could not be brought to is nothing to it at home.
+    for award in state.awards_of(instance.id).filter(|a| counts(a) && elsewhere(a) == goes) {
         let lines = award.lines.iter().filter(|l| l.slot == slot);
         let slots = award.lines.iter().map(|l| l.slot).collect::<std::collections::BTreeSet<_>>().len() as i64;
         let mut has_line = false;
@@ -60,7 +65,7 @@ fn target_of(state: &State, instance: &Instance, slot: Slot, counts: impl Fn(&Aw
         }
     }
     // Whatever was lent, a swap takes no workload under its floor.
-    for (resource, floor) in instance.floor_in(slot) {
+    for (resource, floor) in instance.floor_in(slot).iter().filter(|_| !goes) {
         let limit = limits.entry(*resource).or_default();
         *limit = (*limit).max(*floor);
     }
@@ -129,7 +134,12 @@ fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<InstanceId>) {
             continue;
         }
         let mut target = target(turn.state, instance, slot);
-        if target.node != instance.node && instance.is_pinned(turn.now) {
+        let returns = instance.is_away() && target.node == instance.home_node();
+        if returns && instance.is_pinned(turn.now) && only.is_some() {
+            // The way home has just failed, and is tried again with the next slot: until then it has no more
+            // than its baseline.
+            target.node = instance.node;
+        } else if target.node != instance.node && instance.is_pinned(turn.now) && !returns {
             // It can't go where its award is: it has its baseline less what it lends, and is credited.
             failed_by_exchange.extend(instance.pinned_by_exchange.then_some(instance.id));
             target = target_of(turn.state, instance, slot, |a| a.kind != AwardKind::Bought);
@@ -168,8 +178,13 @@ fn draft(
 ) -> Swap {
     let moves = target.node != instance.node;
     let method = if moves { Method::Checkpoint } else { Method::Resize };
-    let pool_to = turn.state.nodes.get(&target.node).map_or_else(|| instance.pool.clone(), |n| n.pool.clone());
-    let resize_reason = if moves { "its node has no room for what it won" } else { "its node has room" };
+    let pool_of = |node| turn.state.nodes.get(&node).map_or_else(|| instance.pool.clone(), |n| n.pool.clone());
+    let (pool_from, pool_to) = (pool_of(instance.node), pool_of(target.node));
+    let resize_reason = match moves {
+        true if pool_to != pool_from => "its place in this slot is in another pool",
+        true => "its node has no room for what it won",
+        false => "its node has room",
+    };
     let considered = vec![
         MethodConsidered {
             method: Method::Resize,
@@ -193,7 +208,7 @@ fn draft(
         instance_name: instance.name.clone(),
         state: SwapState::Planned,
         method,
-        pool_from: instance.pool.clone(),
+        pool_from,
         pool_to,
         node_from: instance.node,
         node_to: target.node,

@@ -12,6 +12,7 @@ use crate::swap::{Difference, Phase, Swap, SwapState, hold_time, plan};
 use crate::time::Timestamp;
 use crate::turn::Turn;
 use crate::units::Amounts;
+use crate::workload::{away, register};
 use serde::{Deserialize, Serialize};
 
 /// How long a state may last before the swap is given up, in seconds. SHADOW has longer:
@@ -21,6 +22,7 @@ const SHADOW_LIMIT_SECONDS: i64 = 120;
 /// After a failed shadow run the instance is not tried again for this many slots.
 pub const PIN_SLOTS_AFTER_FAILURE: i64 = 10;
 const CANCELLED_BY_OPERATOR: &str = "cancelled_by_operator";
+const DEADLINE: &str = "deadline";
 /// Reasons that are the exchange's own doing; every other end is put down to the members.
 const BY_EXCHANGE: [&str; 6] = [CANCELLED_BY_OPERATOR, "restarted", "node_down", "io", "corrupt", "engine"];
 /// Reasons that lie in the workload's program, or in what its participant wants compared.
@@ -99,7 +101,7 @@ pub fn step(turn: &mut Turn<'_>, id: SwapId, result: StepResult) -> bool {
             keep(turn, &swap);
         }
         StepResult::OutOfTime { state } if state == swap.state => {
-            fail(turn, &mut swap, "deadline".to_owned(), "the phase took longer than its limit".to_owned());
+            fail(turn, &mut swap, DEADLINE.to_owned(), "the phase took longer than its limit".to_owned());
         }
         _ => return false,
     }
@@ -156,7 +158,6 @@ fn succeed(turn: &mut Turn<'_>, swap: &mut Swap, report: StepReport) {
         SwapState::Verified => {
             instance.in_force = in_force.unwrap_or_else(|| swap.limits_to.clone());
             instance.node = swap.node_to;
-            instance.pool = swap.pool_to.clone();
             if swap.moves() {
                 hold_time::record(&mut instance, turn.now, turn.state.market.rhythm.slot_seconds);
             }
@@ -164,6 +165,7 @@ fn succeed(turn: &mut Turn<'_>, swap: &mut Swap, report: StepReport) {
         SwapState::Done => {
             swap.ended_at = Some(turn.now);
             instance.swap = None;
+            away::after(&mut instance, swap);
         }
         _ => return,
     }
@@ -198,16 +200,24 @@ fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) {
     if swap.state == SwapState::RolledBack {
         instance.epoch = instance.epoch.max(swap.epoch + 1) + 1;
         instance.node = swap.node_from;
-        instance.pool = swap.pool_from.clone();
         instance.in_force = swap.limits_from.clone();
     }
+    let stranded = swap.moves() && swap.state != SwapState::Done && instance.is_away();
+    away::after(&mut instance, swap);
     if swap.moves() && swap.state != SwapState::Done {
         let slot_seconds = turn.state.market.rhythm.slot_seconds;
         instance.pinned_until = Some(turn.now.plus_seconds(PIN_SLOTS_AFTER_FAILURE * slot_seconds));
         instance.pinned_by_exchange = by_exchange;
         instance.pinned_by_program = BY_PROGRAM.contains(&reason.as_str());
     }
+    let id = instance.id;
     turn.emit(Event::InstanceChanged(instance));
+    // A program that won't be brought home would keep for nothing what others are sold.
+    let by_program = BY_PROGRAM.contains(&reason.as_str()) || began == SwapState::Shadow && reason == DEADLINE;
+    if stranded && by_program {
+        let detail = format!("It could not be brought home ({reason}): its program was not shown to run there.");
+        let _known = register::fail(turn, id, detail);
+    }
 }
 
 fn enter(swap: &mut Swap, state: SwapState, now: Timestamp, detail: Option<String>) {

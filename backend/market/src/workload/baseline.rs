@@ -30,7 +30,7 @@ pub fn set_baseline(
     let more: Amounts = more.collect();
     if instance.state == InstanceState::Running && !more.is_empty() {
         // Where it is, and wherever its awards will take it.
-        for node in [instance.node].into_iter().chain(moves(turn.state, id).into_keys()) {
+        for node in [instance.home_node()].into_iter().chain(moves(turn.state, id).into_keys()) {
             let node = turn.state.nodes.get(&node);
             first_fit(turn, &instance.pool, node.into_iter(), &more)?;
         }

@@ -1,8 +1,11 @@
 //! What runs: wasm modules, instances with their baselines and floors, and their strategies.
 pub mod auto;
+pub mod away;
 pub mod baseline;
 pub mod guidance;
 pub mod register;
+
+pub use away::Away;
 
 use crate::ids::{InstanceId, ModuleId, NodeId, ParticipantId, SwapId};
 use crate::pool::PoolSlug;
@@ -152,8 +155,13 @@ pub struct Instance {
     /// Which driver runs it; `wasm` in this version.
     pub driver: String,
     pub module: ModuleId,
+    /// Its own pool, of which its baseline is a part.
     pub pool: PoolSlug,
+    /// Where it runs; in another pool while it is away.
     pub node: NodeId,
+    /// It has won room in another pool: where it is to be otherwise, and in which slots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub away: Option<Away>,
     /// Placement epoch: the fencing token that every driver call carries.
     pub epoch: u64,
     pub class: Class,

@@ -9,7 +9,7 @@ use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
 use crate::units::{Amounts, Credits, Resource, amount};
 use crate::workload::guidance::{ApplicationProfile, Hint};
-use crate::workload::{AtEnd, Fault, Instance, InstanceState, Module, Strategy};
+use crate::workload::{AtEnd, Fault, Instance, InstanceState, Module, Strategy, away};
 
 pub fn invalid(code: &'static str, pointer: impl Into<String>, detail: impl Into<String>) -> Refusal {
     Refusal { kind: RefusalKind::Invalid, code, pointer: pointer.into(), detail: detail.into() }
@@ -141,6 +141,7 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
         driver: new.driver,
         module: new.module,
         pool: new.pool,
+        away: None,
         node,
         epoch: 1,
         class: new.class,
@@ -370,6 +371,7 @@ pub fn stop(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> 
         });
     }
     instance.state = InstanceState::Stopped;
+    away::bring_home(&mut instance);
     instance.fault = None;
     // Whoever runs again begins with what it is to have from now on.
     instance.earlier_baselines.clear();
@@ -396,6 +398,7 @@ pub fn fail(turn: &mut Turn<'_>, id: InstanceId, detail: String) -> Result<Insta
     }
     let participant = instance.participant;
     instance.state = InstanceState::Failed;
+    away::bring_home(&mut instance);
     instance.earlier_baselines.clear();
     instance.fault = Some(Fault { at: turn.now, detail: detail.chars().take(LONGEST_FAULT).collect() });
     turn.emit(Event::InstanceChanged(instance));
@@ -414,6 +417,9 @@ pub fn restart(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) 
     let nodes = || turn.state.nodes.values().filter(|n| n.pool == instance.pool);
     let (home, other): (Vec<_>, Vec<_>) = nodes().partition(|n| n.id == instance.node);
     instance.node = first_fit(turn, &instance.pool, home.into_iter().chain(other), &instance.baseline)?;
+    if let Some(away) = &mut instance.away {
+        away.home = instance.node;
+    }
     // Its baseline goes along to where its awards are; while it stood still it was not counted there.
     for node in moves_from(turn.state, &instance).into_keys() {
         first_fit(turn, &instance.pool, turn.state.nodes.get(&node).into_iter(), &instance.baseline)?;

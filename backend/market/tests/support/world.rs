@@ -180,8 +180,10 @@ impl World {
             let mut net: BTreeMap<(Slot, Resource), i64> = BTreeMap::new();
             for award in self.state.awards.values().filter(|a| a.instance == Some(instance.id)) {
                 for line in award.lines.iter().filter(|l| !l.settled) {
+                    // In another pool the baseline is a part of what was bought.
+                    let carried = if line.pool == instance.pool { 0 } else { amount(&instance.baseline, line.resource) };
                     let change = match award.kind {
-                        AwardKind::Bought => line.quantity - line.resold,
+                        AwardKind::Bought => line.quantity - line.resold - carried,
                         AwardKind::Lent => -line.quantity,
                         AwardKind::Resold => 0,
                     };

@@ -17,7 +17,8 @@ use headroom_market::swap::saga::{PIN_SLOTS_AFTER_FAILURE, StepReport, StepResul
 use headroom_market::swap::{Swap, SwapState, plan};
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Amounts, Credits, Resource, amount};
-use headroom_market::workload::InstanceState;
+use headroom_market::workload::away::is_overdue;
+use headroom_market::workload::{Instance, InstanceState};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -144,11 +145,20 @@ pub fn no_node_is_promised_twice(world: &World) {
     let occupancy = Occupancy::of(&world.state, &slots);
     for node in world.state.nodes.values() {
         let nothing = RESOURCES.into_iter().map(|r| (r, 0)).collect();
-        assert!(occupancy.fits(&world.state, node.id, &nothing, &slots), "more is promised than {} has", node.name);
+        // What was sold before somebody failed to go home on time can't be taken back.
+        let overdue = world.state.instances.values().any(|i| i.node == node.id && is_overdue(&world.state, i));
+        let fits = occupancy.fits(&world.state, node.id, &nothing, &slots);
+        assert!(overdue || fits, "more is promised than {} has", node.name);
         for (slot, resource) in slots.iter().flat_map(|s| RESOURCES.map(|r| (*s, r))) {
             let running = world.state.instances.values().filter(|i| i.state == InstanceState::Running);
-            let targets = running.map(|i| plan::target(&world.state, i, slot));
-            let bound: i64 = targets.filter(|t| t.node == node.id).map(|t| amount(&t.limits, resource)).sum();
+            let targets: Vec<_> = running.map(|i| (i, plan::target(&world.state, i, slot))).collect();
+            let mut bound: i64 =
+                targets.iter().filter(|(_, t)| t.node == node.id).map(|(_, t)| amount(&t.limits, resource)).sum();
+            // What is elsewhere has its baseline at home all the same.
+            for (instance, target) in &targets {
+                let home = instance.away.filter(|away| away.home == node.id && away.home != target.node);
+                bound += home.map_or(0, |_| amount(&instance.baseline, resource));
+            }
             let mut unbound = 0;
             for award in world.state.awards.values().filter(|a| a.kind == AwardKind::Bought && a.instance.is_none()) {
                 let here = award.nodes.iter().filter(|n| **n == node.id).count() as i64;
@@ -340,7 +350,7 @@ pub fn settle(world: &mut World) {
                 let off = if world.chance.below(4) == 0 { world.chance.below(400) as i64 - 200 } else { 0 };
                 let off = if keeps { off.abs() + 100 } else { off };
                 seen.push((amount(&in_force, resource) + off).max(0));
-                let baseline = amount(&world.state.instances[&instance].baseline, resource);
+                let baseline = unbought(&world.state, instance, slot, resource);
                 reading.add_tick(seen[seen.len() - 1] - baseline);
             }
             readings.push(reading);
@@ -432,14 +442,23 @@ pub fn delivered(state: &State, instance: InstanceId, resource: Resource, slot: 
     let sold_on: i64 = lines(AwardKind::Bought).map(|l| l.resold).sum();
     let won = lines(AwardKind::Bought).map(|l| l.quantity).sum::<i64>() - sold_on;
     let lent: i64 = lines(AwardKind::Lent).map(|l| l.quantity).sum();
-    let baseline = amount(&state.instances[&instance].baseline, resource);
+    let baseline = unbought(state, instance, slot, resource);
     let mean = |part: &dyn Fn(i64) -> i64| ticks.iter().map(|t| part(*t)).sum::<i64>() / ticks.len() as i64;
     let got = mean(&|t| (t - baseline + lent).max(0).min(won));
     let gave = mean(&|t| (baseline + won - t).max(0).min(lent));
     (sold_on + got, gave)
 }
 
-/// Everybody is to have baseline − lent + won − resold, and who takes waits for who frees.
+/// What a workload has where it is in a slot without having bought it: in another pool nothing.
+fn unbought(state: &State, instance: InstanceId, slot: Slot, resource: Resource) -> i64 {
+    let instance = &state.instances[&instance];
+    let at_home = state.nodes[&instance.node].pool == instance.pool;
+    let carried = instance.away.is_some_and(|away| (away.first..=away.last).contains(&slot));
+    if carried && !at_home { 0 } else { amount(&instance.baseline, resource) }
+}
+
+/// Everybody is to have baseline − lent + won − resold, and who takes waits for who frees. Who has won in another
+/// pool is to have that there, and nothing else.
 pub fn check_plan(world: &World, slot: Slot) {
     let planned = |swap: &Swap| swap.slot == slot && swap.created_at == world.now;
     // One that stands still has nothing to change.
@@ -449,12 +468,16 @@ pub fn check_plan(world: &World, slot: Slot) {
             continue;
         }
         let node = plan::target(&world.state, instance, slot).node;
+        let carried = instance.away.is_some_and(|away| (away.first..=away.last).contains(&slot));
+        let home = instance.away.map_or(instance.node, |away| away.home);
         // What it has won elsewhere it can't have; what it has lent is others' all the same.
-        let stays = instance.is_pinned(world.now) && node != instance.node;
+        let stays = instance.is_pinned(world.now) && node != instance.node && instance.node == home;
+        let goes = carried && !stays;
         for resource in [Resource::CpuMilli, Resource::MemMib] {
-            let mut wanted = amount(&instance.baseline, resource);
+            let mut wanted = if goes { 0 } else { amount(&instance.baseline, resource) };
             for award in world.state.awards.values().filter(|a| a.instance == Some(instance.id)) {
-                for line in award.lines.iter().filter(|l| l.slot == slot && l.resource == resource) {
+                let here = |l: &&AwardLine| (l.pool != instance.pool) == goes;
+                for line in award.lines.iter().filter(|l| l.slot == slot && l.resource == resource).filter(here) {
                     wanted += match award.kind {
                         AwardKind::Bought if stays => 0,
                         AwardKind::Bought => line.quantity - line.resold,
@@ -522,6 +545,12 @@ pub fn finish(world: &mut World) {
     }
     for _ in 0..60 {
         world.now = world.now.plus_seconds(15);
+        let gate = world.state.market.planned_until.max(Slot::containing(world.now, RHYTHM.slot_seconds));
+        // The way home is planned with a slot.
+        if world.state.instances.values().any(Instance::is_away) && world.now >= RHYTHM.gate_closes(gate) {
+            world.run(Command::PlanSlot { slot: gate });
+            check_plan(world, gate);
+        }
         step_swaps(world);
         settle(world);
     }

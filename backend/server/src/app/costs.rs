@@ -1,6 +1,7 @@
 //! What an order would have cost in the latest slots: of its alternatives the one that the clearing would
 //! choose, and the limits that would have been enough for it.
-use headroom_market::book::{Alternative, OrderRequest, Side, runs};
+use headroom_market::book::{Alternative, OrderRequest, Side, away, runs};
+use headroom_market::round::away::move_fees;
 use headroom_market::state::State as Market;
 use headroom_market::time::Slot;
 use headroom_market::units::{Credits, Price, Resource};
@@ -24,7 +25,7 @@ pub struct Costs {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scope {
     side: Side,
-    /// Of the pool.
+    /// Of the pool, and in another than the workload's own the fees of the moves.
     adder: Credits,
     pub slots: i64,
     /// The slots of the order's window.
@@ -32,9 +33,11 @@ pub struct Scope {
 }
 
 impl Scope {
-    fn of(request: &OrderRequest, side: Side, alternative: &Alternative, slot_seconds: i64) -> Self {
+    fn of(state: &Market, request: &OrderRequest, side: Side, alternative: &Alternative) -> Self {
+        let slot_seconds = state.market.rhythm.slot_seconds;
         let choice = request.pools.iter().find(|c| c.pool == alternative.pool);
-        let adder = choice.map_or(Credits::ZERO, |c| c.adder);
+        let fees = away::carried(state, request, &alternative.pool).map_or(Credits::ZERO, move_fees);
+        let adder = choice.map_or(Credits::ZERO, |c| c.adder) + fees;
         Self { side, adder, slots: alternative.slots.len() as i64, window: request.window_slots(slot_seconds) }
     }
 
@@ -90,8 +93,9 @@ pub fn bundle_costs(state: &Market, side: Side, request: &OrderRequest) -> Optio
 fn costs_of(state: &Market, side: Side, request: &OrderRequest, alternative: &Alternative) -> Option<Costs> {
     let mut last = Credits::ZERO;
     let mut recent: Option<Vec<i64>> = None;
+    let amounts = away::amounts(state, request, &request.resources, &alternative.pool);
     for slot in &alternative.slots {
-        for (resource, quantity) in &request.resources {
+        for (resource, quantity) in amounts.iter() {
             let all = quantity.checked_mul(i64::from(request.replicas))?;
             let now = price_of(state, &alternative.pool, *resource, *slot);
             last = last.checked_add(now.charge_half_even(all)?)?;
@@ -109,7 +113,7 @@ fn costs_of(state: &Market, side: Side, request: &OrderRequest, alternative: &Al
     }
     let mut recent = recent.unwrap_or_default();
     recent.sort_unstable();
-    let scope = Scope::of(request, side, alternative, state.market.rhythm.slot_seconds);
+    let scope = Scope::of(state, request, side, alternative);
     Some(Costs { last, recent, scope })
 }
 

@@ -10,7 +10,7 @@ use crate::http::extract::Body;
 use crate::http::problem::{Answered, Problem, Problems};
 use axum::Json;
 use axum::extract::State;
-use headroom_market::book::{OrderRequest, Side, validate};
+use headroom_market::book::{OrderRequest, Side, away, validate};
 use headroom_market::ids::{OrderId, ParticipantId};
 use headroom_market::pool::NodeState;
 use headroom_market::project::{self, Project};
@@ -101,15 +101,18 @@ impl Room {
         for alternative in &alternatives {
             let nodes = state.nodes.values().filter(|n| n.pool == alternative.pool && n.state == NodeState::Up);
             let (mut ever, mut now) = (Vec::new(), Vec::new());
+            // In another pool it buys what it has along with what it adds.
+            let carried = away::carried(state, request, &alternative.pool).is_some();
+            let amounts = away::amounts(state, request, &request.resources, &alternative.pool);
             for node in nodes {
                 let at_home = grower.is_some_and(|i| i.node == node.id);
                 if request.no_displacement && !at_home {
                     continue;
                 }
                 let (mut most, mut free) = (f64::INFINITY, f64::INFINITY);
-                for (resource, quantity) in request.resources.iter().filter(|(_, quantity)| **quantity > 0) {
+                for (resource, quantity) in amounts.iter().filter(|(_, quantity)| **quantity > 0) {
                     // A workload that grows elsewhere takes what it has along.
-                    let own = grower.map_or(0, |i| amount(&i.baseline, *resource));
+                    let own = grower.filter(|_| !carried).map_or(0, |i| amount(&i.baseline, *resource));
                     let share = |room: i64| room.max(0) as f64 / *quantity as f64;
                     most = most.min(share(amount(&node.capacity, *resource) - own));
                     for slot in &alternative.slots {
@@ -221,6 +224,19 @@ fn parent_warning(parent: OrderId, hold: Credits) -> String {
     format!("It wins only together with {parent} or after it: the chance is that of its own price alone.{carried}")
 }
 
+/// A workload that may be carried to another pool buys all of itself there, and nothing else meanwhile.
+fn away_warning(state: &Market, request: &OrderRequest) -> Option<String> {
+    let (pool, workload) =
+        request.pools.iter().find_map(|c| Some((&c.pool, away::carried(state, request, &c.pool)?)))?;
+    let all = away::amounts(state, request, &request.resources, pool);
+    let all: Vec<String> = all.iter().map(|(resource, quantity)| format!("{quantity} {resource}")).collect();
+    Some(format!(
+        "In {pool} the workload {} is carried whole: the bid buys {} there, its baseline among it. Its other orders wait for rounds in which it is home and this bid is not open.",
+        workload.name,
+        all.join(", "),
+    ))
+}
+
 /// The bond of all that is offered.
 fn bond_of(state: &Market, participant: ParticipantId, request: &OrderRequest) -> Option<Credits> {
     let record = state.participants.get(&participant)?.lending;
@@ -278,6 +294,7 @@ fn preview(
     warnings.extend(request.parent.map(|parent| parent_warning(parent, acceptable.parents)));
     warnings.extend(room.into_iter().flat_map(|r| room_warnings(r, least)));
     warnings.extend(bounded.map(|(said, _)| said));
+    warnings.extend(away_warning(state, request));
     let bond = if side == Side::Offer { bond_of(state, participant, request) } else { None };
     Ok(Preview {
         bond: bond.unwrap_or_default(),

@@ -90,7 +90,7 @@ pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter
         } else if let Some(why) = nodes.unloadable(instance.module).filter(|_| observed.is_none()) {
             measured.faults.push((instance.id, format!("its module cannot be loaded: {why}")));
         }
-        let baseline = instance.baseline_in(slot);
+        let baseline = instance.unbought_in(slot);
         let resources: BTreeSet<Resource> = baseline.keys().chain(instance.in_force.keys()).copied().collect();
         for resource in &resources {
             if restarts {

@@ -1,0 +1,85 @@
+//! Which bids of a round may take their workload to another pool.
+//!
+//! One order decides where a workload is: beside a bid that may carry it away, and while it is away or about to
+//! go, its other orders wait. So nothing of it is sold for a slot in which it may be elsewhere.
+use crate::book::{Alternative, Order, OrderRequest, Side, away};
+use crate::ids::{InstanceId, OrderId};
+use crate::pool::NodeState;
+use crate::round::AwardKind;
+use crate::round::book::{bought, open_alternatives};
+use crate::state::State;
+use crate::swap::hold_time;
+use crate::time::{Slot, Timestamp};
+use crate::units::Credits;
+use crate::workload::Instance;
+use std::collections::BTreeMap;
+
+/// Why an order waits: its workload is away, or another bid of the round may carry it away.
+pub const AWAY: &str = "WORKLOAD_AWAY";
+/// Why a bid can't carry its workload now: it has won or lent something at home from then on.
+pub const NEEDED_AT_HOME: &str = "NEEDED_AT_HOME";
+
+/// The bids of a round that may carry their workloads away, one of each workload: the first in the order in
+/// which the round takes them.
+pub fn leavers<'a>(
+    state: &State,
+    now: Timestamp,
+    open: impl Iterator<Item = &'a Order>,
+    slots: &[Slot],
+) -> BTreeMap<InstanceId, OrderId> {
+    let mut leavers = BTreeMap::new();
+    for order in open.filter(|o| o.side == Side::Bid && away::leaves(state, &o.request)) {
+        let Some(id) = order.request.instance.filter(|id| !leavers.contains_key(id)) else { continue };
+        let alternatives = open_alternatives(state, order, slots);
+        let mut elsewhere = alternatives.iter().filter(|a| is_elsewhere(state, &order.request, a));
+        if elsewhere.any(|a| may_go(state, now, order, a).is_ok()) {
+            leavers.insert(id, order.id);
+        }
+    }
+    leavers
+}
+
+pub fn is_elsewhere(state: &State, request: &OrderRequest, alternative: &Alternative) -> bool {
+    away::carried(state, request, &alternative.pool).is_some()
+}
+
+/// Whether a bid may carry its workload to an alternative's pool.
+pub fn may_go(state: &State, now: Timestamp, order: &Order, alternative: &Alternative) -> Result<(), &'static str> {
+    let Some(instance) = away::carried(state, &order.request, &alternative.pool) else { return Ok(()) };
+    if instance.away.is_some() {
+        return Err(AWAY);
+    }
+    let moving = instance.swap.and_then(|id| state.swaps.get(&id)).is_some_and(|s| s.moves());
+    let rests = hold_time::rests(instance, now, state.market.rhythm.slot_seconds);
+    let home = state.nodes.get(&instance.node).is_some_and(|n| n.state == NodeState::Up);
+    if moving || rests || instance.is_pinned(now) || !home {
+        return Err("FROZEN_HOLD_TIME");
+    }
+    if move_fees(instance).checked_add(alternative.adder).is_none_or(|fees| fees >= order.remaining_limit) {
+        return Err("OUT_OF_MONEY");
+    }
+    let most = |(resource, quantity): (&_, &i64)| {
+        instance.strategy.max_swap.get(resource).is_none_or(|most| quantity <= most)
+    };
+    if !order.remaining.iter().all(most) {
+        return Err("THRASH_LIMIT");
+    }
+    let first = alternative.slots.first().copied().unwrap_or_default();
+    let held = state.awards_of(instance.id).filter(|a| a.kind != AwardKind::Resold);
+    let open = held.flat_map(|a| &a.lines).filter(|l| !l.settled && l.quantity > l.resold);
+    // On its way to another node of its own pool its home is not known yet.
+    let settled_down = bought(state, instance.id).all(|a| a.nodes.first().is_none_or(|node| *node == instance.node));
+    if settled_down && open.map(|l| l.slot).all(|slot| slot < first) { Ok(()) } else { Err(NEEDED_AT_HOME) }
+}
+
+/// What it costs the owner of a workload to have it carried away, and home again.
+pub fn move_fees(instance: &Instance) -> Credits {
+    let fee = instance.strategy.move_fee;
+    fee.checked_add(fee).unwrap_or(fee)
+}
+
+/// Whether an order of a workload has to wait for where the workload is.
+pub fn waits(state: &State, order: &Order, leavers: &BTreeMap<InstanceId, OrderId>) -> bool {
+    let instance = order.request.instance.and_then(|id| state.instances.get(&id));
+    instance.is_some_and(|i| i.away.is_some() || leavers.get(&i.id).is_some_and(|leaver| *leaver != order.id))
+}

@@ -1,0 +1,95 @@
+//! A workload that is away: it has won room in another pool than its own, is carried there whole, and comes
+//! home when that room ends.
+//!
+//! Invariant: its baseline is an entitlement of its own pool. Meanwhile it stays free on its node there, so that
+//! it can always come home, and nothing of it counts in the other pool: what it has there is what it bought.
+//! While this lasts no other order of the workload takes part in rounds (`round/away.rs`).
+use super::{Instance, InstanceState};
+use crate::event::Event;
+use crate::ids::NodeId;
+use crate::round::{Award, AwardKind};
+use crate::state::State;
+use crate::swap::Swap;
+use crate::time::Slot;
+use crate::turn::Turn;
+use crate::units::Amounts;
+use serde::{Deserialize, Serialize};
+
+/// Where a workload is to be in other slots than those that it has won elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Away {
+    /// The node of its own pool that keeps its baseline free.
+    pub home: NodeId,
+    /// The first and the last slot that it has won elsewhere.
+    pub first: Slot,
+    pub last: Slot,
+}
+
+static NOTHING: Amounts = Amounts::new();
+
+impl Instance {
+    /// The node that keeps its baseline: where it is, unless it is away.
+    pub fn home_node(&self) -> NodeId {
+        self.away.map_or(self.node, |away| away.home)
+    }
+    /// Whether it runs in another pool than its own.
+    pub fn is_away(&self) -> bool {
+        self.node != self.home_node()
+    }
+    /// Whether a slot is one of those that it has won elsewhere.
+    pub fn is_away_in(&self, slot: Slot) -> bool {
+        self.away.is_some_and(|away| away.first <= slot && slot <= away.last)
+    }
+    /// What it has in a slot without having bought it where it runs now: nothing where it is away.
+    pub fn unbought_in(&self, slot: Slot) -> &Amounts {
+        if self.is_away() && self.is_away_in(slot) { &NOTHING } else { self.baseline_in(slot) }
+    }
+}
+
+/// Whether an award is in another pool than its workload's own.
+pub fn is_elsewhere(award: &Award, instance: &Instance) -> bool {
+    award.kind == AwardKind::Bought && award.lines.iter().any(|l| l.pool != instance.pool)
+}
+
+/// A workload that should be home by now, and is not: the plan of the slot after its last one is made.
+pub fn is_overdue(state: &State, instance: &Instance) -> bool {
+    let seconds = state.market.rhythm.slot_seconds;
+    let planned = |last: Slot| state.market.planned_until > last.plus(1, seconds);
+    instance.is_away() && instance.away.is_some_and(|away| planned(away.last))
+}
+
+/// Notes that an award takes its workload elsewhere.
+pub fn begin(turn: &mut Turn<'_>, award: &Award) {
+    let Some(instance) = award.instance.and_then(|id| turn.state.instances.get(&id)) else { return };
+    let slots = || award.lines.iter().map(|l| l.slot);
+    if let (true, Some(first), Some(last)) = (is_elsewhere(award, instance), slots().min(), slots().max()) {
+        let away = Some(Away { home: instance.home_node(), first, last });
+        turn.emit(Event::InstanceChanged(Instance { away, ..instance.clone() }));
+    }
+}
+
+/// What the end of a swap, done or not, means for a workload that was to be elsewhere.
+pub fn after(instance: &mut Instance, swap: &Swap) {
+    let over = |away: Away| swap.moves() || swap.slot > away.last;
+    if !instance.is_away() && instance.away.is_some_and(over) {
+        instance.away = None;
+    }
+}
+
+/// Puts a workload that does not run back to its own pool: that is where it is started again.
+pub fn bring_home(instance: &mut Instance) {
+    instance.node = instance.home_node();
+}
+
+/// Forgets what is over: workloads that are home, or never left, after their last slot elsewhere was settled.
+pub fn forget(turn: &mut Turn<'_>, settled: Slot) {
+    let over = |i: &&Instance| !i.is_away() && i.away.is_some_and(|away| away.last <= settled);
+    let home: Vec<Instance> = turn.state.instances.values().filter(over).cloned().collect();
+    for instance in home {
+        // One whose way home is not finished yet can still be rolled back.
+        if instance.swap.is_none() || instance.state != InstanceState::Running {
+            turn.emit(Event::InstanceChanged(Instance { away: None, ..instance }));
+        }
+    }
+}
