@@ -375,16 +375,3 @@ fn its_hold_is_that_of_the_dearest_place() {
     let collar = two.world.state.collar("q", Resource::CpuMilli, slot);
     assert_eq!(two.world.state.orders[&id].hold, collar.hold_round_up(4_500).unwrap());
 }
-
-#[test]
-fn random_histories_keep_workloads_in_one_place_and_bring_them_home() {
-    let (mut seen, mut rounds) = (Seen::default(), 0);
-    for seed in 2_000..2_120 {
-        let (world, cleared) = random_life_with(seed, some_elsewhere);
-        rounds += cleared;
-        check_history(&world, &mut seen);
-    }
-    println!("{rounds} rounds, {seen:?}");
-    assert!(rounds > 500 && seen.carried > 100 && seen.went > 50 && seen.came_home > 40, "{rounds} {seen:?}");
-    assert!(seen.not_brought > 5 && seen.went_on > 5 && seen.waited.len() == 2, "{seen:?}");
-}

@@ -1,6 +1,8 @@
 //! The whole exchange under random commands, against invariants that a naive auditor checks
 //! after each: money is conserved, holds cover open bids, folding the events gives the same
 //! state, the same commands give the same events, every swap ends.
+#[path = "support/away.rs"]
+mod away;
 #[path = "support/families.rs"]
 mod families;
 #[path = "support/projects.rs"]
@@ -112,6 +114,22 @@ fn runs_are_long_enough_and_paid_by_their_part_and_who_stays_wins_where_it_is() 
     assert!(rounds > 500 && seen.shorter > 50 && seen.whole > 100 && seen.later > 30, "{rounds} {seen:?}");
     assert!(seen.in_part > 50 && seen.moved > 30, "{seen:?}");
     assert!(seen.in_place > 100 && seen.in_place_refused > 10, "{seen:?}");
+}
+
+/// The same with a second pool, and bids that would have their workloads there.
+#[test]
+fn workloads_are_in_one_place_at_a_time_and_come_home() {
+    let (mut seen, mut rounds) = (away::Seen::default(), 0);
+    for seed in 2_000..2_120 {
+        let (world, cleared) = random_life_with(seed, away::some_elsewhere);
+        rounds += cleared;
+        away::check_history(&world, &mut seen);
+        check_settlement(&world);
+        check_replay(&world);
+    }
+    println!("{rounds} rounds, {seen:?}");
+    assert!(rounds > 500 && seen.carried > 100 && seen.went > 50 && seen.came_home > 40, "{rounds} {seen:?}");
+    assert!(seen.not_brought > 5 && seen.went_on > 5 && seen.waited.len() == 2, "{seen:?}");
 }
 
 /// Workloads that change by no more than they are told to, however many rounds there are for a slot.

@@ -44,6 +44,7 @@ fn instance() -> Instance {
         driver: "wasm".into(),
         module: ModuleId::from_raw(3),
         pool: "p".into(),
+        away: None,
         node: NodeId::from_raw(10),
         epoch: 1,
         class: Class::Standard,

@@ -4,7 +4,7 @@
 //! Invariant: its baseline is an entitlement of its own pool. Meanwhile it stays free on its node there, so that
 //! it can always come home, and nothing of it counts in the other pool: what it has there is what it bought.
 //! While this lasts no other order of the workload takes part in rounds (`round/away.rs`).
-use super::{Instance, InstanceState};
+use super::Instance;
 use crate::event::Event;
 use crate::ids::NodeId;
 use crate::round::{Award, AwardKind};
@@ -85,11 +85,11 @@ pub fn bring_home(instance: &mut Instance) {
 /// Forgets what is over: workloads that are home, or never left, after their last slot elsewhere was settled.
 pub fn forget(turn: &mut Turn<'_>, settled: Slot) {
     let over = |i: &&Instance| !i.is_away() && i.away.is_some_and(|away| away.last <= settled);
-    let home: Vec<Instance> = turn.state.instances.values().filter(over).cloned().collect();
+    // A move that is not finished yet can still be rolled back; its end forgets it.
+    let moves = |i: &&Instance| i.swap.and_then(|id| turn.state.swaps.get(&id)).is_some_and(Swap::moves);
+    let home: Vec<Instance> =
+        turn.state.instances.values().filter(over).filter(|i| !moves(i)).cloned().collect();
     for instance in home {
-        // One whose way home is not finished yet can still be rolled back.
-        if instance.swap.is_none() || instance.state != InstanceState::Running {
-            turn.emit(Event::InstanceChanged(Instance { away: None, ..instance }));
-        }
+        turn.emit(Event::InstanceChanged(Instance { away: None, ..instance }));
     }
 }

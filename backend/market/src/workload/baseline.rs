@@ -1,6 +1,6 @@
 //! What a workload always has: its baseline and its floor, changed by an admin.
 use super::register::{check_amounts, check_quota, check_shape, first_fit, not_found};
-use crate::book::{Order, Side};
+use crate::book::{Order, Side, away};
 use crate::command::{Refusal, RefusalKind};
 use crate::event::Event;
 use crate::ids::InstanceId;
@@ -10,6 +10,7 @@ use crate::state::State;
 use crate::time::Slot;
 use crate::turn::Turn;
 use crate::units::{Amounts, Resource, amount};
+use crate::workload::away::is_elsewhere;
 use crate::workload::{EarlierBaseline, Instance, InstanceState};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -63,12 +64,21 @@ fn keep_for_planned_slots(turn: &Turn<'_>, instance: &mut Instance) {
 struct Committed {
     won: BTreeMap<(Slot, Resource), i64>,
     lent: BTreeMap<(Slot, Resource), i64>,
+    /// All that it has, or may come to have, in a slot in which it is in another pool.
+    elsewhere: BTreeMap<Slot, Amounts>,
 }
 
 impl Committed {
     fn of(state: &State, id: InstanceId) -> Self {
         let mut all = Self::default();
         for award in state.awards_of(id) {
+            let instance = state.instances.get(&id);
+            if instance.is_some_and(|i| is_elsewhere(award, i)) {
+                for line in award.lines.iter().filter(|l| !l.settled) {
+                    *all.elsewhere.entry(line.slot).or_default().entry(line.resource).or_default() += line.quantity;
+                }
+                continue;
+            }
             let side = match award.kind {
                 AwardKind::Bought => &mut all.won,
                 AwardKind::Lent => &mut all.lent,
@@ -82,6 +92,10 @@ impl Committed {
         for order in state.orders.values().filter(sealed) {
             let side = if order.side == Side::Bid { &mut all.won } else { &mut all.lent };
             let alternatives = order.request.alternatives(state.market.rhythm.slot_seconds);
+            for there in alternatives.iter().filter(|a| away::carried(state, &order.request, &a.pool).is_some()) {
+                let amounts = away::amounts(state, &order.request, &order.remaining, &there.pool);
+                all.elsewhere.extend(there.slots.iter().map(|slot| (*slot, amounts.clone().into_owned())));
+            }
             for slot in alternatives.into_iter().flat_map(|a| a.slots).collect::<BTreeSet<_>>() {
                 for (resource, quantity) in &order.remaining {
                     *side.entry((slot, *resource)).or_default() += quantity;
@@ -110,6 +124,12 @@ fn check_committed(state: &State, instance: &Instance, baseline: &Amounts, floor
     let under_floor = |(at, q): &(&(Slot, Resource), &i64)| amount(baseline, at.1) - **q < amount(floor, at.1);
     if let Some((at, quantity)) = committed.lent.iter().filter(open).find(under_floor) {
         return conflict("capacity_lent", at, format!("{quantity} {} are lent", at.1));
+    }
+    for (slot, there) in committed.elsewhere.iter().filter(|(slot, _)| **slot >= planned_until) {
+        if let Some(resource) = floor.iter().find(|(r, q)| amount(there, **r) < **q).map(|(r, _)| *r) {
+            let text = format!("{} {resource} are all that it has won in another pool", amount(there, resource));
+            return conflict("capacity_won", &(*slot, resource), text);
+        }
     }
     let over_limit = |(at, q): &(&(Slot, Resource), &i64)| amount(baseline, at.1) + **q > amount(&instance.limit, at.1);
     if let Some((at, quantity)) = committed.won.iter().filter(open).find(over_limit) {

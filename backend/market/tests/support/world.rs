@@ -178,12 +178,14 @@ impl World {
     pub fn promises_can_be_kept(&self) {
         for instance in self.state.instances.values() {
             let mut net: BTreeMap<(Slot, Resource), i64> = BTreeMap::new();
+            let mut elsewhere: BTreeSet<Slot> = BTreeSet::new();
             for award in self.state.awards.values().filter(|a| a.instance == Some(instance.id)) {
                 for line in award.lines.iter().filter(|l| !l.settled) {
-                    // In another pool the baseline is a part of what was bought.
-                    let carried = if line.pool == instance.pool { 0 } else { amount(&instance.baseline, line.resource) };
+                    if line.pool != instance.pool {
+                        elsewhere.insert(line.slot);
+                    }
                     let change = match award.kind {
-                        AwardKind::Bought => line.quantity - line.resold - carried,
+                        AwardKind::Bought => line.quantity - line.resold,
                         AwardKind::Lent => -line.quantity,
                         AwardKind::Resold => 0,
                     };
@@ -195,7 +197,9 @@ impl World {
                 if RHYTHM.slot_end(slot) <= self.now {
                     continue;
                 }
-                let has = amount(instance.baseline_in(slot), resource) + net;
+                // In another pool the baseline is a part of what was bought.
+                let carried = elsewhere.contains(&slot);
+                let has = net + if carried { 0 } else { amount(instance.baseline_in(slot), resource) };
                 assert!(has <= amount(&instance.limit, resource), "{has} {resource} in {slot}: over the limit");
                 assert!(
                     has >= amount(instance.floor_in(slot), resource),
