@@ -138,6 +138,14 @@ export interface components {
             /** @description What of the bond is held until the slot is settled; the rest stands against the proceeds. */
             bond_held?: components["schemas"]["Credits"];
         };
+        /** @description Where a workload is to be in other slots than those that it has won elsewhere. */
+        Away: {
+            /** @description The node of its own pool that keeps its baseline free. */
+            home: components["schemas"]["NodeId"];
+            /** @description The first and the last slot that it has won elsewhere. */
+            first: components["schemas"]["Slot"];
+            last: components["schemas"]["Slot"];
+        };
         BTreeMap: {
             [key: string]: number;
         };
@@ -464,8 +472,11 @@ export interface components {
             /** @description Which driver runs it; `wasm` in this version. */
             driver: string;
             module: components["schemas"]["ModuleId"];
+            /** @description Its own pool, of which its baseline is a part. */
             pool: components["schemas"]["String"];
+            /** @description Where it runs; in another pool while it is away. */
             node: components["schemas"]["NodeId"];
+            away?: components["schemas"]["Away"] | null;
             /**
              * Format: int64
              * @description Placement epoch: the fencing token that every driver call carries.
@@ -710,8 +721,11 @@ export interface components {
                 /** @description Which driver runs it; `wasm` in this version. */
                 driver: string;
                 module: components["schemas"]["ModuleId"];
+                /** @description Its own pool, of which its baseline is a part. */
                 pool: components["schemas"]["String"];
+                /** @description Where it runs; in another pool while it is away. */
                 node: components["schemas"]["NodeId"];
+                away?: components["schemas"]["Away"] | null;
                 /**
                  * Format: int64
                  * @description Placement epoch: the fencing token that every driver call carries.
@@ -1559,7 +1573,7 @@ export interface components {
             /** @description Whether orders can bring it all of the need. */
             can_be_carried_out: boolean;
             /**
-             * @description Why not, a stable code: `bid_outside_home_pool`, `no_host_fits`, `need_not_met`, `pool_halted`,
+             * @description Why not, a stable code: `carried_whole` (an order there buys its baseline, too), `no_host_fits`, `need_not_met`, `pool_halted`,
              *     `resource_not_in_pool`, `keep_pool` or `pinned`.
              */
             reason?: string | null;

@@ -4,6 +4,7 @@
 //! servers here is simulated, so nothing happens by itself and nothing depends on the machine's
 //! speed.
 mod arrows;
+mod away;
 mod bad_input;
 mod common;
 mod events;

@@ -32,7 +32,7 @@ fn consistent(advice: &Value, home: &str) -> anyhow::Result<()> {
         ensure!(micro(&pool["total"]) == sum && sum >= last, "the ranking of {advice}");
         last = sum;
         let elsewhere = pool["pool"] != home;
-        ensure!(elsewhere == (pool["reason"] == "bid_outside_home_pool"), "{pool}");
+        ensure!(elsewhere == (pool["reason"] == "carried_whole"), "{pool}");
         ensure!(elsewhere != (pool["can_be_carried_out"] == true), "{pool}");
     }
     ensure!(micro(&advice["sla_violation"]["after"]) <= micro(&advice["sla_violation"]["before"]), "{advice}");

@@ -14,6 +14,6 @@ export const recommendation = (id: string): Recommendation => ({
   risk: { cpu_milli: 0.42 }, change: { cpu_milli: 6000 }, expected_cost: '7.488000',
   quantities: [{ slot: slotAt(2), resource: 'cpu_milli', planned: 12000, demand: 18000, recommended: 18000, moves: false, limited_by: null }],
   waste: { before: '0.000000', after: '0.000000' }, sla_violation: { before: '22.464000', after: '0.000000' }, resource_optimization_score: '7.488000',
-  pools: [pool('fra1-gp', 1, '22.464000', null), pool('ams1-gp', 2, '24.100000', 'bid_outside_home_pool')],
+  pools: [pool('fra1-gp', 1, '22.464000', null), pool('ams1-gp', 2, '24.100000', 'carried_whole')],
   shaping: [], steps: [{ slot: slotAt(2), side: 'bid', resources: { cpu_milli: 6000 }, expected_cost: '7.488000' }], orders: [], placed: [],
 });

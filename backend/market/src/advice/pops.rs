@@ -73,7 +73,7 @@ pub struct PopOption {
     pub resource_optimization_score: Credits,
     /// Whether orders can bring it all of the need.
     pub can_be_carried_out: bool,
-    /// Why not, a stable code: `bid_outside_home_pool`, `no_host_fits`, `need_not_met`, `pool_halted`,
+    /// Why not, a stable code: `carried_whole` (an order there buys its baseline, too), `no_host_fits`, `need_not_met`, `pool_halted`,
     /// `resource_not_in_pool`, `keep_pool` or `pinned`.
     pub reason: Option<String>,
 }
@@ -118,7 +118,7 @@ pub fn select_pop(candidates: &[PopFacts]) -> Vec<PopOption> {
         can_be_carried_out: facts.is_home && total.is_some(),
         reason: match facts.impossible {
             Some(why) => Some(why.to_owned()),
-            None if !facts.is_home => Some("bid_outside_home_pool".to_owned()),
+            None if !facts.is_home => Some("carried_whole".to_owned()),
             None => None,
         },
     });
@@ -157,7 +157,7 @@ mod tests {
         let options = select_pop(&[full.clone(), facts("home", 1_000, 0, 0), facts("far", 600, 50, 5)]);
         let names: Vec<_> = options.iter().map(|o| (o.pool.as_str(), o.selected, o.can_be_carried_out)).collect();
         assert_eq!(names, [("far", true, false), ("home", false, true), ("full", false, false)]);
-        assert_eq!(options[0].reason.as_deref(), Some("bid_outside_home_pool"));
+        assert_eq!(options[0].reason.as_deref(), Some("carried_whole"));
         assert_eq!(options[2].reason.as_deref(), Some("no_host_fits"));
         // Moving costs what is saved: home stays.
         assert_eq!(select_pop(&[facts("a", 1_000, 0, 2), facts("home", 1_020, 0, 0)])[0].pool, "home");

@@ -242,7 +242,7 @@ pub fn why(proposal: &Proposal, instance: &Instance, quantities: &[Quantity]) ->
     {
         let here = home.total.map_or("can't be had in full".to_owned(), |t| format!("costs {t}"));
         lines.push(format!(
-            "Its need {here} in its own pool and {} in {}, moving included. Bids outside the home pool are refused in this version (bid_outside_home_pool), so the orders are for {}.",
+            "Its need {here} in its own pool and {} in {}, moving included. There an order would buy its baseline, too, and carry it off whole (a bid that names the pool, with min_fill 1), so the orders are for {}.",
             best.total.unwrap_or_default(), best.pool, home.pool
         ));
     }

@@ -12,6 +12,7 @@ use headroom_market::book::{NotWon, Order, OrderStatus, Side};
 use headroom_market::clearing::{Asked, Money, Winning};
 use headroom_market::ids::{BidId, NodeId, OfferId, OrderId};
 use headroom_market::record::Table;
+use headroom_market::round::away::{AWAY, NEEDED_AT_HOME};
 use headroom_market::round::linked::PARENT_SAT_OUT;
 use headroom_market::units::Credits;
 use serde::Serialize;
@@ -71,7 +72,13 @@ fn sentence_of(reason: &str, order: &Order) -> String {
             "With the workload's earlier bids for the same slots it could take the workload over its own limit."
         }
         "FROZEN_HOLD_TIME" => {
-            "A move of its workload failed, so it stays where it is for now; what it has won before is on another node, and more there could not be delivered."
+            "Its workload stays where it is for now: a move of it failed and what it has won before is on another node, or it is being moved, or it was moved so lately that it rests before it is carried to another pool."
+        }
+        AWAY => {
+            "Its workload is in another pool or about to go there, or another bid of this round could carry it there: until it is home its other orders wait."
+        }
+        NEEDED_AT_HOME => {
+            "It would carry its workload to another pool, and the workload has won or lent something at home in these slots or later ones."
         }
         "TOO_MANY_AWARDS" => "The participant has as many awards as it may have whose slots are not settled.",
         "IN_ARREARS" => {

@@ -4,7 +4,7 @@ import { Panel, Segmented } from '@/components/ui';
 import { type Instance, type List, type Pool, resourceOf, useMe, useResource } from '@/lib/api';
 import { asMicro, cost, nano, readQuantity, toBase, unitOf } from '@/lib/money';
 import { nextSlot, useNow } from '@/lib/time';
-import { check, type Fields, orderOf, plain, slotCount, suggested } from './draftOrder';
+import { carried, check, type Fields, orderOf, plain, slotCount, suggested } from './draftOrder';
 import { LimitField } from './LimitField';
 import { Preview } from './Preview';
 import { TicketFields } from './TicketFields';
@@ -21,7 +21,7 @@ function firstLimit(pool: Pool, cores: number, gib: number): string {
 function firstFields(pool: Pool, start: number): Fields {
   const some = (r: string, most: number) => Math.min(most, Math.round(((resourceOf(pool, r)?.capacity ?? 0) / unitOf(r).per) * 10) / 100);
   const [cores, gib] = [some('cpu_milli', 2), some('mem_mib', 4)];
-  return { side: 'bid', cores: String(cores), gib: String(gib), start, slots: '1', limit: firstLimit(pool, cores, gib), allOrNone: false, instance: '', project: '', parent: '', minRun: '', stays: false, proposed: true };
+  return { side: 'bid', cores: String(cores), gib: String(gib), start, slots: '1', limit: firstLimit(pool, cores, gib), allOrNone: false, instance: '', project: '', parent: '', minRun: '', stays: false, homeToo: false, proposed: true };
 }
 
 /** Half of what the workload may still grow by, or lend without going under its floor: more would be refused. */
@@ -76,7 +76,7 @@ export function Ticket({ pool, unitPrice }: { pool: Pool; unitPrice: number | nu
           <Segmented label="Side" value={fields.side} options={[{ value: 'bid', label: '▲ Bid for capacity' }, { value: 'offer', label: '▼ Offer mine' }]} onChange={turn} />
         </div>
         <div className="pad col g8">
-          <TicketFields fields={fields} slots={slots} set={set} faults={faults} first={first} market={market} pool={pool} instances={mine ?? []} refused={place.problem?.field('/parent')} />
+          <TicketFields fields={fields} slots={slots} set={set} faults={faults} first={first} market={market} pool={pool} instances={mine ?? []} away={carried(fields, bounds)} refused={place.problem?.field('/parent')} />
           <LimitField fields={fields} slots={slots} set={set} fault={faults.limit ?? place.problem?.field('/limit')} preview={preview.data} suggestion={text} />
         </div>
         <Preview side={fields.side} preview={preview.data} fault={preview.error} stale={preview.isPlaceholderData} order={order} placing={place} />

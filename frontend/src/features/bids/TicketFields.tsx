@@ -1,15 +1,15 @@
 import { NumberField, Select } from '@/components/ui';
 import { Switch } from '@/components/ui/Switch';
 import { type Instance, type Market, type Pool, resourceOf } from '@/lib/api';
-import { formatRough } from '@/lib/money';
+import { formatBundle, formatRough } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
 import { type Faults, type Fields, takesRuns } from './draftOrder';
 import { ParentField } from './ParentField';
 import { ProjectField } from './ProjectField';
 
-interface Props { fields: Fields; slots: number; set: (change: Partial<Fields>) => void; faults: Faults; first: number; market: Market; pool: Pool; instances: Instance[]; refused?: string }
+interface Props { fields: Fields; slots: number; set: (change: Partial<Fields>) => void; faults: Faults; first: number; market: Market; pool: Pool; instances: Instance[]; away?: Instance; refused?: string }
 
-export function TicketFields({ fields, slots, set, faults, first, market, pool, instances, refused }: Props) {
+export function TicketFields({ fields, slots, set, faults, first, market, pool, instances, away, refused }: Props) {
   const z = zone.use();
   const starts = Array.from({ length: market.horizon_slots }, (_, i) => first + i * market.slot_seconds * 1000);
   const free = (r: string) => { const x = resourceOf(pool, r); return x ? `${formatRough(r, x.free)} free` : undefined; };
@@ -31,8 +31,14 @@ export function TicketFields({ fields, slots, set, faults, first, market, pool, 
         options={[{ value: '', label: needed ? 'Choose one' : 'None: a new replica' }, ...instances.filter((i) => i.pool === pool.slug || !needed).map((i) => ({ value: i.id, label: `${i.name}, ${i.pool}` }))]} />
       {!needed && <ProjectField value={fields.project} onChange={(project) => set({ project })} />}
       {!needed && <ParentField value={fields.parent} onChange={(parent) => set({ parent })} error={refused} />}
-      {!needed && fields.instance !== '' && <Switch label="Do not move the workload" on={fields.stays} onChange={(stays) => set({ stays })} />}
-      <Switch label="All or none" on={fields.allOrNone} onChange={(allOrNone) => set({ allOrNone })} />
+      {away && (
+        <>
+          <p className="s12 t2">{`${away.name} belongs to ${away.pool}. Here it would be carried off whole, all or none: the bid buys its baseline of ${formatBundle(away.baseline)} as well. It goes home when the window ends; its other orders wait until then.`}</p>
+          <Switch label={`${away.pool} will do as well`} on={fields.homeToo} onChange={(homeToo) => set({ homeToo })} />
+        </>
+      )}
+      {!needed && fields.instance !== '' && !away && <Switch label="Do not move the workload" on={fields.stays} onChange={(stays) => set({ stays })} />}
+      {!away && <Switch label="All or none" on={fields.allOrNone} onChange={(allOrNone) => set({ allOrNone })} />}
     </>
   );
 }

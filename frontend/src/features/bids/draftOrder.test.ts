@@ -3,7 +3,7 @@ import type { Instance, Pool, Preview } from '@/lib/api';
 import { type Bounds, chancesOf, check as checkIn, type Fields, orderOf as orderIn, plain, slotCount, suggested } from './draftOrder';
 
 const market = { slot_seconds: 300, round_seconds: 10, lead_seconds: 60, horizon_slots: 6 };
-const fields: Fields = { side: 'bid', cores: '64', gib: '256', start: Date.parse('2026-11-20T10:20:00Z'), slots: '6', limit: '104.00', allOrNone: false, instance: '', project: '', parent: '', minRun: '', stays: false, proposed: false };
+const fields: Fields = { side: 'bid', cores: '64', gib: '256', start: Date.parse('2026-11-20T10:20:00Z'), slots: '6', limit: '104.00', allOrNone: false, instance: '', project: '', parent: '', minRun: '', stays: false, homeToo: false, proposed: false };
 const pool = { slug: 'fra1-gp', resources: [{ resource: 'cpu_milli', capacity: 100_000 }, { resource: 'mem_mib', capacity: 400_000 }] } as Pool;
 const check = (f: Fields, m: typeof market, start: number, bounds: Bounds = { pool }) => checkIn(f, m, start, bounds);
 const orderOf = (f: Fields, m: typeof market, start: number) => orderIn(f, { pool }, m, start);
@@ -28,6 +28,15 @@ describe('ticket', () => {
   it('forbids the move only of a workload, and only in a bid', () => {
     const stays = (change: Partial<Fields>) => orderOf({ ...fields, stays: true, ...change }, market, 0)?.no_displacement;
     expect([stays({ instance: 'ins_1' }), stays({}), stays({ instance: 'ins_1', side: 'offer' })]).toEqual([true, false, false]);
+  });
+  it('carries a workload of another pool whole, and says whether its own pool will do as well', () => {
+    const order = (change: Partial<Fields>, home: string) => orderIn({ ...fields, cores: '1', gib: '1', instance: 'ins_1', ...change }, { pool, instance: { pool: home, limit: { cpu_milli: 9_000, mem_mib: 9_000 }, baseline: {}, floor: {} } as unknown as Instance }, market, 0);
+    const pools = (o: ReturnType<typeof order>) => o?.pools.map((p) => p.pool);
+    const away = order({ stays: true }, 'ams1-gp');
+    expect([pools(away), away?.min_fill, away?.no_displacement]).toEqual([['fra1-gp'], '1', false]);
+    expect(pools(order({ homeToo: true }, 'ams1-gp'))).toEqual(['ams1-gp', 'fra1-gp']);
+    const home = order({ homeToo: true, stays: true }, 'fra1-gp');
+    expect([pools(home), home?.min_fill, home?.no_displacement]).toEqual([['fra1-gp'], '0', true]);
   });
   it('reckons a proposal by the slots that the amounts are of', () => {
     const preview = { expected: '10.000000', last_cost: '10.000000', slots: 2, chances: [] } as unknown as Preview;

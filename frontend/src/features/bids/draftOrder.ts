@@ -13,6 +13,8 @@ export interface Fields {
   minRun: string;
   /** The workload is not moved for the bid. */
   stays: boolean;
+  /** Of a workload of another pool: its own pool will do as well. */
+  homeToo: boolean;
   /** The limit is the ticket's own proposal: it follows the preview until somebody sets it. */
   proposed: boolean;
 }
@@ -24,6 +26,9 @@ const read = (f: Fields) => ({ cpu: readQuantity('cpu_milli', f.cores), mem: rea
 export const takesRuns = (f: Fields) => f.side === 'bid' && (readWhole(f.slots).value ?? 0) > 1;
 /** The fewest slots in a row that it takes; 0 for the whole window. */
 const minRun = (f: Fields) => (takesRuns(f) && f.minRun.trim() !== '' ? readWhole(f.minRun) : { value: 0, fault: undefined });
+
+/** The workload that a bid here would carry off from its own pool: whole, or not at all. */
+export const carried = (f: Fields, { pool, instance }: Bounds) => (f.side === 'bid' && instance && instance.pool !== pool.slug ? instance : undefined);
 
 /** For what is shown beside the fields: one slot while the number is not one of slots that are open. */
 export function slotCount(f: Fields, market: Market): number {
@@ -74,12 +79,14 @@ export function orderOf(f: Fields, bounds: Bounds, market: Market, startIndex: n
   const resources: Record<string, number> = {};
   if (cpu.value) resources.cpu_milli = cpu.value;
   if (mem.value) resources.mem_mib = mem.value;
+  const away = carried(f, bounds);
+  const pools = [...(away && f.homeToo ? [away.pool] : []), bounds.pool.slug].map((pool) => ({ pool, adder: '0.000000' }));
   const at = (n: number) => new Date(f.start + n * market.slot_seconds * 1000).toISOString().replace('.000Z', 'Z');
   return {
-    instance: f.instance || null, window: { start_at: at(0), end_at: at(slots) }, replicas: 1, resources, pools: [{ pool: bounds.pool.slug, adder: '0.000000' }],
-    assurance: 'firm', limit: decimal(asMicro(limit * BigInt(slots)), 6), min_fill: f.allOrNone ? '1' : '0',
+    instance: f.instance || null, window: { start_at: at(0), end_at: at(slots) }, replicas: 1, resources, pools,
+    assurance: 'firm', limit: decimal(asMicro(limit * BigInt(slots)), 6), min_fill: f.allOrNone || away ? '1' : '0',
     time_in_force: 'gtc', expires_at: null, latest_start_at: null, resell: 'own_limit', parent: (f.side === 'bid' && f.parent) || null, project: (f.side === 'bid' && f.project) || null,
-    no_displacement: f.side === 'bid' && f.instance !== '' && f.stays, min_run_slots: minRun(f).value ?? 0, class: 'standard',
+    no_displacement: f.side === 'bid' && f.instance !== '' && f.stays && !away, min_run_slots: minRun(f).value ?? 0, class: 'standard',
   };
 }
 

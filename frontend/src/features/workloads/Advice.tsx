@@ -6,7 +6,7 @@ import { formatBundle, formatMoney, micro } from '@/lib/money';
 const VERB: Record<string, string> = { grow: 'Buy', lend: 'Lend', keep: 'Keep what it has' };
 /** Why a pool is out of the question; other codes are shown as they are. */
 const WHY_NOT: Record<string, string> = {
-  bid_outside_home_pool: 'bids outside the home pool are refused', no_host_fits: 'no node takes it', need_not_met: 'not all of it', pool_halted: 'trading is halted',
+  carried_whole: 'an order there buys its baseline, too', no_host_fits: 'no node takes it', need_not_met: 'not all of it', pool_halted: 'trading is halted',
   resource_not_in_pool: 'has not all resources', pinned: 'it may not move now', keep_pool: 'not asked for',
 };
 

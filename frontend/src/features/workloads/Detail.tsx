@@ -1,8 +1,9 @@
 import { useState } from 'react';
 import { Button, CopyId, NodeName, Panel, State, toast } from '@/components/ui';
 import { Decide } from '@/components/ui/Decide';
-import { type Instance, useMay, useWrite } from '@/lib/api';
+import { type Instance, useMay, useMe, useWrite } from '@/lib/api';
 import { formatBundle } from '@/lib/money';
+import { clock, zone } from '@/lib/time';
 import { Advice } from './Advice';
 import { Ahead } from './Ahead';
 import { FaultNote } from './FaultNote';
@@ -27,10 +28,18 @@ function Stop({ instance }: { instance: Instance }) {
   );
 }
 
+/** In which slots it is in another pool, and where its place is kept meanwhile. */
+function Away({ away, slot }: { away: NonNullable<Instance['away']>; slot: number }) {
+  const z = zone.use();
+  const until = Date.parse(away.last) + slot * 1000;
+  return <>{clock(Date.parse(away.first), z)} to {clock(until, z)}, its place is kept on <NodeName id={away.home} /></>;
+}
+
 export function Detail({ instance, onRegister }: { instance: Instance; onRegister?: () => void }) {
   const mayStop = useMay('workloads:write');
   const mayTrade = useMay('orders:write');
   const maySet = useMay('strategies:write');
+  const slot = useMe()?.market.slot_seconds ?? 300;
   return (
     <div className="split">
       <div className="grid content-start"><FaultNote instance={instance} onRegister={onRegister} /><UsageChart instance={instance} /><Ahead instance={instance} /></div>
@@ -41,6 +50,7 @@ export function Detail({ instance, onRegister }: { instance: Instance; onRegiste
             <dt>Id</dt><dd><CopyId id={instance.id} /></dd>
             <dt>Pool</dt><dd>{instance.pool}</dd>
             {instance.node && <><dt>Node</dt><dd><NodeName id={instance.node} /></dd></>}
+            {instance.away && <><dt>Elsewhere</dt><dd><Away away={instance.away} slot={slot} /></dd></>}
             <dt>Class</dt><dd>{instance.class}</dd>
             <dt>Floor</dt><dd>{formatBundle(instance.floor)}</dd>
             <dt>Baseline</dt><dd>{formatBundle(instance.baseline)}</dd>

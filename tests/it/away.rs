@@ -1,0 +1,135 @@
+//! A workload that wins in another pool, over the API: it is carried to another place, delivered there, and comes home.
+use crate::common::{Sim, healthy};
+use anyhow::{Context, ensure};
+use headroom_tests::orders::Rhythm;
+use headroom_tests::{Api, Reply, unique};
+use serde_json::{Value, json};
+
+const BIDS: &str = "/v1/bids";
+const HOME: &str = "fra1-gp";
+const ELSEWHERE: &str = "ams1-lp";
+
+fn bid(workload: &Value, window: &Value, pools: &[&str], min_fill: &str) -> Value {
+    let pools: Vec<Value> = pools.iter().map(|pool| json!({ "pool": pool })).collect();
+    json!({ "instance": workload["id"], "window": window, "resources": { "cpu_milli": 100 }, "pools": pools,
+        "limit": "20", "min_fill": min_fill })
+}
+
+async fn place(api: &Api, body: &Value) -> anyhow::Result<Reply> {
+    api.post_with_key(BIDS, &unique("key"), body).await
+}
+
+async fn read(api: &Api, route: &str) -> anyhow::Result<Value> {
+    api.get(route).await?.ok()
+}
+
+/// A workload of the tenant at home, whose program runs the same everywhere.
+async fn workload(tenant: &Api) -> anyhow::Result<Value> {
+    let all = tenant.list("/v1/instances").await?;
+    all.into_iter().find(|i| i["pool"] == HOME && i["name"] != "alignment").context("none at home")
+}
+
+#[tokio::test]
+async fn a_workload_is_carried_to_another_place_and_comes_home() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (admin, tenant) = (sim.api("admin")?, sim.api("tenant")?);
+    let workload = workload(&tenant).await?;
+    let route = format!("/v1/instances/{}", workload["id"].as_str().unwrap_or_default());
+    let window = Rhythm::of(&admin).await?.window(1, 1);
+    let body = bid(&workload, &window, &[ELSEWHERE], "1");
+    let preview = tenant.post("/v1/bids/preview", &body).await?.ok()?;
+    ensure!(preview["warnings"].to_string().contains("carried whole"), "{preview}");
+    let id = place(&tenant, &body).await?.id()?;
+    admin.advance(5).await?;
+    let won = read(&tenant, &format!("{BIDS}/{id}")).await?;
+    assert_eq!(won["status"], "filled", "{won}");
+    let award = tenant.list("/v1/awards").await?.into_iter().find(|a| a["order"] == id).context("an award")?;
+    let lines = award["lines"].as_array().context("lines")?;
+    let of = |name: &str| lines.iter().find(|l| l["resource"] == name).map(|l| l["quantity"].clone());
+    let baseline = |name: &str| workload["baseline"][name].as_i64().unwrap_or_default();
+    assert_eq!(of("cpu_milli"), Some(json!(baseline("cpu_milli") + 100)), "{award}");
+    assert_eq!(of("mem_mib"), Some(json!(baseline("mem_mib"))), "its baseline is bought, too: {award}");
+    ensure!(lines.iter().all(|l| l["pool"] == ELSEWHERE) && award["resell"] == false, "{award}");
+    assert_eq!(read(&tenant, &route).await?["away"]["home"], workload["node"], "its place is kept");
+    // Until its window has begun, runs, and is over.
+    let (mut there, mut seconds) = (0, 0);
+    let home = loop {
+        admin.advance(5).await?;
+        seconds += 5;
+        let now = read(&tenant, &route).await?;
+        ensure!(now["pool"] == HOME, "its own pool stays what it is: {now}");
+        there += usize::from(now["node"] == award["nodes"][0]);
+        if now["away"].is_null() || seconds > 600 {
+            break now;
+        }
+    };
+    ensure!(there > 3, "it was there in {there} looks");
+    ensure!(home["away"].is_null() && home["node"] == workload["node"], "{home}");
+    let swaps = tenant.list("/v1/swap_history").await?;
+    let moves = swaps.iter().filter(|s| s["instance"] == workload["id"] && s["pool_from"] != s["pool_to"]);
+    let mut moves: Vec<_> = moves.map(|s| (s["created_at"].to_string(), s["pool_from"].clone(), s["state"].clone())).collect();
+    moves.sort_by(|a, b| a.0.cmp(&b.0));
+    let moves: Vec<_> = moves.into_iter().map(|(_, from, state)| (from, state)).collect();
+    assert_eq!(moves, [(json!(HOME), json!("done")), (json!(ELSEWHERE), json!("done"))], "{swaps:?}");
+    admin.advance(10).await?;
+    let receipts = tenant.list("/v1/receipts").await?;
+    let receipt = receipts.iter().find(|r| r["order"] == id).context("it is settled")?;
+    let cpu = receipt["lines"].as_array().into_iter().flatten().find(|l| l["resource"] == "cpu_milli").context("CPU")?;
+    let (awarded, delivered) = (cpu["awarded"].as_i64().unwrap_or(0), cpu["delivered"].as_i64().unwrap_or(0));
+    // The cutover waits for the slot to begin.
+    ensure!(delivered * 10 >= awarded * 7, "{delivered} of {awarded} were there: {receipt}");
+    let launch = sim.server.stop().await?;
+    healthy(&launch).await?;
+    let replay = launch.run("replay").await?;
+    assert_eq!(replay.code, Some(0), "{}{}", replay.stdout, replay.stderr);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_process_killed_while_a_workload_is_away_brings_it_home_all_the_same() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (admin, tenant) = (sim.api("admin")?, sim.api("tenant")?);
+    let workload = workload(&tenant).await?;
+    let route = format!("/v1/instances/{}", workload["id"].as_str().unwrap_or_default());
+    let window = Rhythm::of(&admin).await?.window(1, 1);
+    place(&tenant, &bid(&workload, &window, &[ELSEWHERE], "1")).await?.id()?;
+    let mut away = false;
+    for _ in 0..40 {
+        admin.advance(5).await?;
+        let now = read(&tenant, &route).await?;
+        away = now["node"] != workload["node"] && !now["away"].is_null() && now["swap"].is_null();
+        if away {
+            break;
+        }
+    }
+    ensure!(away, "it was carried off");
+    let server = sim.server.kill()?.start().await?;
+    let (admin, tenant) = (server.api("admin")?, server.api("tenant")?);
+    for _ in 0..60 {
+        admin.advance(5).await?;
+        if read(&tenant, &route).await?["away"].is_null() {
+            break;
+        }
+    }
+    let home = read(&tenant, &route).await?;
+    ensure!(home["away"].is_null() && home["node"] == workload["node"] && home["state"] == "running", "{home}");
+    healthy(&server.stop().await?).await
+}
+
+#[tokio::test]
+async fn bids_that_can_not_carry_their_workload_are_refused() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (admin, tenant) = (sim.api("admin")?, sim.api("tenant")?);
+    let workload = workload(&tenant).await?;
+    let window = Rhythm::of(&admin).await?.window(1, 1);
+    let refused = |reply: Reply, code: &str, pointer: &str| {
+        assert_eq!((reply.status, reply.code().as_str()), (422, code), "{}", reply.text);
+        assert_eq!(reply.pointers(), [pointer], "{}", reply.text);
+    };
+    let part = bid(&workload, &window, &[HOME, ELSEWHERE], "0.5");
+    refused(place(&tenant, &part).await?, "away_not_whole", "/min_fill");
+    let mut stays = bid(&workload, &window, &[ELSEWHERE], "1");
+    stays["no_displacement"] = json!(true);
+    refused(place(&tenant, &stays).await?, "away_without_move", "/no_displacement");
+    healthy(&sim.server.stop().await?).await
+}
