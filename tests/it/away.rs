@@ -67,14 +67,16 @@ async fn a_workload_is_carried_to_another_place_and_comes_home() -> anyhow::Resu
     ensure!(home["away"].is_null() && home["node"] == workload["node"], "{home}");
     let swaps = tenant.list("/v1/swap_history").await?;
     let moves = swaps.iter().filter(|s| s["instance"] == workload["id"] && s["pool_from"] != s["pool_to"]);
-    let mut moves: Vec<_> = moves.map(|s| (s["created_at"].to_string(), s["pool_from"].clone(), s["state"].clone())).collect();
+    let mut moves: Vec<_> =
+        moves.map(|s| (s["created_at"].to_string(), s["pool_from"].clone(), s["state"].clone())).collect();
     moves.sort_by(|a, b| a.0.cmp(&b.0));
     let moves: Vec<_> = moves.into_iter().map(|(_, from, state)| (from, state)).collect();
     assert_eq!(moves, [(json!(HOME), json!("done")), (json!(ELSEWHERE), json!("done"))], "{swaps:?}");
     admin.advance(10).await?;
     let receipts = tenant.list("/v1/receipts").await?;
     let receipt = receipts.iter().find(|r| r["order"] == id).context("it is settled")?;
-    let cpu = receipt["lines"].as_array().into_iter().flatten().find(|l| l["resource"] == "cpu_milli").context("CPU")?;
+    let cpu =
+        receipt["lines"].as_array().into_iter().flatten().find(|l| l["resource"] == "cpu_milli").context("CPU")?;
     let (awarded, delivered) = (cpu["awarded"].as_i64().unwrap_or(0), cpu["delivered"].as_i64().unwrap_or(0));
     // The cutover waits for the slot to begin.
     ensure!(delivered * 10 >= awarded * 7, "{delivered} of {awarded} were there: {receipt}");

@@ -47,7 +47,14 @@ fn two() -> Two {
     Two { world, tenant, instance, home, elsewhere }
 }
 
-fn request(world: &World, instance: InstanceId, quantity: i64, limit: &str, pools: &[&str], min_fill: &str) -> OrderRequest {
+fn request(
+    world: &World,
+    instance: InstanceId,
+    quantity: i64,
+    limit: &str,
+    pools: &[&str],
+    min_fill: &str,
+) -> OrderRequest {
     let first = RHYTHM.first_open(world.now);
     OrderRequest {
         instance: Some(instance),
@@ -182,7 +189,9 @@ fn pools_of_ended_swap(event: &Event) -> Option<(String, String)> {
 /// 4,500 for 0.0004 a unit is 1.8; the fee is counted for the way out and for the way home.
 #[test]
 fn it_leaves_only_for_a_price_that_leaves_it_its_fees() {
-    for (limit, fee, expected) in [("1.81", "0", true), ("1.79", "0", false), ("2.01", "0.1", true), ("1.99", "0.1", false)] {
+    for (limit, fee, expected) in
+        [("1.81", "0", true), ("1.79", "0", false), ("2.01", "0.1", true), ("1.99", "0.1", false)]
+    {
         let mut two = two();
         let strategy = headroom_market::workload::Strategy { move_fee: fee.parse().unwrap(), ..Default::default() };
         let (participant, instance) = (two.tenant, two.instance);
@@ -251,8 +260,12 @@ fn what_it_has_lent_or_won_at_home_keeps_it_there() {
             let mut buyer = request(&two.world, two.instance, 800, "10", &["p"], "1");
             buyer.instance = None;
             let other = participant(&mut two.world, "other", "100");
-            let place =
-                Command::PlaceOrder { participant: other, side: Side::Bid, request: Box::new(buyer), client_order: None };
+            let place = Command::PlaceOrder {
+                participant: other,
+                side: Side::Bid,
+                request: Box::new(buyer),
+                client_order: None,
+            };
             assert!(matches!(two.world.run(place), Reply::Order(_)));
         }
         two.round();
@@ -265,7 +278,9 @@ fn what_it_has_lent_or_won_at_home_keeps_it_there() {
 
 #[test]
 fn one_that_could_not_be_carried_there_has_what_it_had_and_pays_nothing() {
-    for (state, reason) in [(SwapState::Snapshot, "io"), (SwapState::Shadow, "shadow_mismatch"), (SwapState::Activated, "io")] {
+    for (state, reason) in
+        [(SwapState::Snapshot, "io"), (SwapState::Shadow, "shadow_mismatch"), (SwapState::Activated, "io")]
+    {
         let mut two = two();
         let slot = two.carried_off();
         two.carry_out(Some((state, reason)));

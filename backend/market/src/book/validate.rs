@@ -1,5 +1,7 @@
 //! The checks of an order, in the order of precedence, and the hold that it needs.
-use crate::book::{Alternative, Assurance, OrderRequest, PoolChoice, Rejection, Side, TimeInForce, away, collar_value, family, runs};
+use crate::book::{
+    Alternative, Assurance, OrderRequest, PoolChoice, Rejection, Side, TimeInForce, away, collar_value, family, runs,
+};
 use crate::ids::{OrderId, ParticipantId};
 use crate::round::growth::Growth;
 use crate::state::State;

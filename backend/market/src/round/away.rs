@@ -58,9 +58,8 @@ pub fn may_go(state: &State, now: Timestamp, order: &Order, alternative: &Altern
     if move_fees(instance).checked_add(alternative.adder).is_none_or(|fees| fees >= order.remaining_limit) {
         return Err("OUT_OF_MONEY");
     }
-    let most = |(resource, quantity): (&_, &i64)| {
-        instance.strategy.max_swap.get(resource).is_none_or(|most| quantity <= most)
-    };
+    let most =
+        |(resource, quantity): (&_, &i64)| instance.strategy.max_swap.get(resource).is_none_or(|most| quantity <= most);
     if !order.remaining.iter().all(most) {
         return Err("THRASH_LIMIT");
     }

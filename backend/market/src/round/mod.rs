@@ -1,6 +1,6 @@
 //! Rounds: what is sealed, what it came to, and who won what.
-pub mod away;
 pub mod award;
+pub mod away;
 pub mod book;
 pub mod capacity;
 mod faulty;

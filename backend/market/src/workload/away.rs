@@ -87,8 +87,7 @@ pub fn forget(turn: &mut Turn<'_>, settled: Slot) {
     let over = |i: &&Instance| !i.is_away() && i.away.is_some_and(|away| away.last <= settled);
     // A move that is not finished yet can still be rolled back; its end forgets it.
     let moves = |i: &&Instance| i.swap.and_then(|id| turn.state.swaps.get(&id)).is_some_and(Swap::moves);
-    let home: Vec<Instance> =
-        turn.state.instances.values().filter(over).filter(|i| !moves(i)).cloned().collect();
+    let home: Vec<Instance> = turn.state.instances.values().filter(over).filter(|i| !moves(i)).cloned().collect();
     for instance in home {
         turn.emit(Event::InstanceChanged(Instance { away: None, ..instance }));
     }

@@ -133,7 +133,9 @@ pub fn check_history(world: &World, seen: &mut Seen) {
                 }
             }
             Event::RoundAwarded { not_won, .. } => {
-                for (_, why) in not_won.iter().filter(|(_, w)| ["WORKLOAD_AWAY", "NEEDED_AT_HOME"].contains(&&*w.reason)) {
+                for (_, why) in
+                    not_won.iter().filter(|(_, w)| ["WORKLOAD_AWAY", "NEEDED_AT_HOME"].contains(&&*w.reason))
+                {
                     *seen.waited.entry(why.reason.clone()).or_default() += 1;
                 }
             }
@@ -174,4 +176,3 @@ fn requests(world: &World) -> impl Iterator<Item = (headroom_market::ids::OrderI
         _ => None,
     })
 }
-

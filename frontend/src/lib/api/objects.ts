@@ -193,7 +193,10 @@ export interface Instance {
   id: string; participant: string; name: string; driver: string; module: string; pool: string; node: string; epoch: number; class: string; state: string;
   baseline: Quantities; floor: Quantities; limit: Quantities;
   /** The limits on its node as far as the market has made them true. */
-  in_force: Quantities; strategy: Strategy; swap: string | null; pinned_until: string | null; created_at: string;
+  in_force: Quantities;
+  /** It has won room in another pool: in which slots, and the node of its own pool that keeps its place. */
+  away?: { home: string; first: string; last: string } | null;
+  strategy: Strategy; swap: string | null; pinned_until: string | null; created_at: string;
   /** Why its program does not run any more, where its state is `failed`. */
   fault: { at: string; detail: string } | null;
 }
