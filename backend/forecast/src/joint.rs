@@ -21,9 +21,11 @@ use crate::HORIZONS;
 /// Outcomes kept of each horizon: a day of five-minute slots.
 const KEPT: usize = 288;
 /// From here on the record speaks for itself.
-const ENOUGH: usize = 24;
+pub const ENOUGH: usize = 24;
 /// Levels are kept as whole ten-thousandths: a record of 288 outcomes has no finer ranks.
 const FINEST: f64 = 10_000.0;
+/// Levels as near as this are the same: far less than two ranks of a record are apart.
+const SAME: f64 = 1e-9;
 /// A series is high in this highest part of its own record.
 const HIGH: f64 = 0.75;
 
@@ -104,7 +106,8 @@ impl Copula {
 
     /// Chance that every series stays within its quantile of the given level.
     pub fn within(&self, levels: &[f64]) -> f64 {
-        let inside = |outcome: &usize| self.ranks.iter().zip(levels).all(|(series, level)| series[*outcome] <= *level);
+        let inside =
+            |outcome: &usize| self.ranks.iter().zip(levels).all(|(series, level)| series[*outcome] <= *level + SAME);
         let share = (0..self.outcomes()).filter(inside).count() as f64 / self.outcomes() as f64;
         share.clamp(at_least(levels), at_most(levels))
     }
