@@ -22,6 +22,7 @@ mod reserve_prices;
 mod roles;
 mod runs;
 mod scarcity;
+mod service_level;
 mod session;
 mod sim;
 mod startup;

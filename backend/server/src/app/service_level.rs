@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn the_costs_that_a_warning_names_carry_the_promise_at_that_price() {
         for known in [known(Some(SAME)), known(Some(OPPOSITE)), known(None)] {
-            for promised in ["0.91", "0.95", "0.999"] {
+            for promised in ["0.91", "0.95", "0.99"] {
                 let warned = level(promised, &both(), &known).warning.expect("under the promise");
                 assert_eq!(warned.code, "service_level_under_promised");
                 let mut raised = both();
