@@ -80,6 +80,7 @@ export interface components {
             };
             /** @description Other pools that it may move to, each with an adder on the limit. */
             other_pools?: components["schemas"]["String"][];
+            promised_service_level?: components["schemas"]["Share"] | null;
         };
         /** @description Standing supply of an instance: the lendable part of its baseline at these prices. */
         AutoOffer: {
@@ -522,6 +523,14 @@ export interface components {
         InstanceId: string;
         /** @enum {string} */
         InstanceState: "running" | "stopped" | "failed";
+        /** @description The chance that none of the resources is short. */
+        JointLevel: {
+            service_level?: components["schemas"]["Share"] | null;
+            at_least?: components["schemas"]["Share"] | null;
+            /** @description Slots that the joint forecast is made from. */
+            outcomes: number;
+            reason?: string | null;
+        };
         /** @example key_01jd3z6k2m9x7q4v8n5t1w0r3c */
         KeyId: string;
         /** @description An API key without its secret. */
@@ -575,6 +584,19 @@ export interface components {
             /** @description `bid`, `offer` or `reserve`. */
             kind: string;
             mine: boolean;
+        };
+        LevelWarning: {
+            /**
+             * @description `service_level_under_promised`, or `service_level_out_of_reach` where no shortage cost up to the price cap
+             *     would carry it.
+             */
+            code: string;
+            /** @description What is wrong and what to do. */
+            detail: string;
+            /** @description The shortage costs that carry the promised level at today's prices, those that do so already as they are. */
+            shortage_cost: {
+                [key: string]: components["schemas"]["Price"];
+            };
         };
         /** @description The shape of every list, for the OpenAPI document. */
         List_Allocation: {
@@ -1680,6 +1702,11 @@ export interface components {
         };
         /** @example 0.001248000 */
         Price: string;
+        /**
+         * @description Where a price comes from.
+         * @enum {string}
+         */
+        PriceFrom: "trade" | "reference";
         PriceNow: {
             price: components["schemas"]["Price"];
             slot: components["schemas"]["Slot"];
@@ -1955,6 +1982,14 @@ export interface components {
          * @enum {string}
          */
         Resource: "cpu_milli" | "mem_mib" | "gpu_milli" | "storage_gib" | "io_mbps" | "net_mbps";
+        ResourceLevel: {
+            resource: components["schemas"]["Resource"];
+            price: components["schemas"]["Price"];
+            price_from: components["schemas"]["PriceFrom"];
+            shortage_cost: components["schemas"]["Price"];
+            /** @description 1 − price ÷ shortage cost, from 0 to under 1: up to which chance of being covered a unit is worth its price. */
+            service_level: components["schemas"]["Share"];
+        };
         ResourceView: {
             resource: components["schemas"]["Resource"];
             /**
@@ -2117,6 +2152,17 @@ export interface components {
             samples: number;
             points: components["schemas"]["Point"][];
             accuracy: components["schemas"]["Accuracy"][];
+        };
+        /** @description What automatic bids of a workload cover at today's prices. */
+        ServiceLevel: {
+            instance: components["schemas"]["InstanceId"];
+            /** @description The next open slot, of which the prices and the joint forecast are. */
+            slot: components["schemas"]["Slot"];
+            promised_service_level?: components["schemas"]["Share"] | null;
+            /** @description The resources that a shortage has a cost for. */
+            resources: components["schemas"]["ResourceLevel"][];
+            joint: components["schemas"]["JointLevel"];
+            warning?: components["schemas"]["LevelWarning"] | null;
         };
         /** @description A session: the browser gets it as httpOnly cookies too. */
         Session: {

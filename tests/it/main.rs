@@ -23,6 +23,7 @@ mod reserve_prices;
 mod roles;
 mod runs;
 mod scarcity;
+mod service_level;
 mod session;
 mod sim;
 mod startup;

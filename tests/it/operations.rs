@@ -215,6 +215,7 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ("cancelOffer", format!("/offers/{}", n.offer)),
         ("getInstance", format!("/instances/{}", n.instance)),
         ("getInstanceMetrics", format!("/instances/{}/metrics", n.instance)),
+        ("getServiceLevel", format!("/instances/{}/service_level", n.instance)),
         ("getHint", format!("/allocation_hints/{}", n.hint)),
         ("withdrawHint", format!("/allocation_hints/{}", n.hint)),
         ("getProfile", format!("/application_profiles/{}", n.profile)),
@@ -249,7 +250,7 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         "limit": resources, "class": "standard",
     });
     let prices = json!({ "cpu_milli": "0.001000" });
-    let strategy = json!({ "auto_bid": { "shortage_cost": prices, "other_pools": [] }, "auto_offer": { "minimum_price": prices } });
+    let strategy = json!({ "auto_bid": { "shortage_cost": prices, "other_pools": [], "promised_service_level": "0.95" }, "auto_offer": { "minimum_price": prices } });
     for (id, path, body) in [
         ("placeBid", "/bids".to_owned(), order.clone()),
         ("placeOffer", "/offers".to_owned(), order.clone()),

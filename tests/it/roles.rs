@@ -23,7 +23,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     ("btao", "listInstances getInstance listAllocations listAwards"),
     ("btao", "listSwaps getSwapHistory getSwapHistoryUnprefixed getSwap getSwapDifferences"),
-    ("btao", "getPrediction getPredictionUnprefixed listForecasts listBottlenecks getInstanceMetrics"),
+    ("btao", "getPrediction getPredictionUnprefixed listForecasts listBottlenecks getInstanceMetrics getServiceLevel"),
     ("bt", "placeBid replaceBid cancelBid cancelBidByClientId cancelAll previewBid"),
     ("bt", "getProject putProject deleteProject"),
     ("bt", "placeOffer replaceOffer cancelOffer cancelOfferByClientId previewOffer"),

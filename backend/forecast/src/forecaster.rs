@@ -127,6 +127,21 @@ impl Forecaster {
         Observed::Taken
     }
 
+    /// At which level of each earlier forecast of a slot its value lies, by horizon: its probability
+    /// integral transform. To be asked before the value is observed; `None` where there is no forecast.
+    /// A censored value is taken to be no lower than was expected.
+    pub fn levels_of(&self, slot: i64, value: f64, censored: bool) -> [Option<f64>; HORIZONS] {
+        let mut levels = [None; HORIZONS];
+        for issue in self.issues.iter().filter(|_| value.is_finite()) {
+            let horizon = usize::try_from(slot - issue.slot - 1).ok().filter(|horizon| *horizon < HORIZONS);
+            if let Some(horizon) = horizon {
+                let level = level_of(&issue.quantiles[horizon], value);
+                levels[horizon] = Some(if censored { level.max(0.5) } else { level });
+            }
+        }
+        levels
+    }
+
     /// A slot without a sample: the origin moves on, nothing is learned.
     pub fn skip(&mut self, slot: i64) {
         if self.slot.is_none_or(|newest| slot > newest) {
@@ -378,6 +393,33 @@ mod tests {
             forecaster.forecast(&[0.9], 1)[0].values[0]
         };
         assert!(feed(true) > 100.0 && feed(false) < 90.0, "{} {}", feed(true), feed(false));
+    }
+
+    #[test]
+    fn the_levels_of_what_came_are_spread_evenly_and_are_those_of_the_forecasts() {
+        let mut forecaster = run((0..600).map(|n| 100.0 + 50.0 * noise(n)));
+        let mut below = [[0.0; 3]; HORIZONS];
+        for slot in 600..1_600 {
+            let value = 100.0 + 50.0 * noise(slot);
+            for (below, level) in below.iter_mut().zip(forecaster.levels_of(slot, value, false)) {
+                let level = level.expect("every horizon has a forecast");
+                for (count, limit) in below.iter_mut().zip([0.1, 0.5, 0.9]) {
+                    *count += f64::from(u8::from(level <= limit));
+                }
+            }
+            forecaster.observe(slot, value, false);
+        }
+        for [low, middle, high] in below {
+            assert!((60.0..140.0).contains(&low) && (450.0..550.0).contains(&middle) && (860.0..940.0).contains(&high));
+        }
+        let median = forecaster.forecast(&[0.5], 1)[0].values[0];
+        let [next, ..] = forecaster.levels_of(1_600, median, false);
+        assert!((next.expect("forecast") - 0.5).abs() < 1e-9);
+        let censored = forecaster.levels_of(1_600, 100.0, true)[0].expect("forecast");
+        assert!(censored >= 0.5, "at least this high");
+        assert_eq!(forecaster.levels_of(1_600, f64::NAN, false), [None; HORIZONS]);
+        let ahead = forecaster.levels_of(1_602, median, false);
+        assert!(ahead[..2] == [None, None] && ahead[2].is_some(), "two slots are missing: {ahead:?}");
     }
 
     #[test]

@@ -10,12 +10,15 @@
 //! sample on; what is forecast at a slot depends on samples up to that slot only; a missing
 //! sample is normal; the same samples give the same forecasts.
 //!
+//! How the series of one workload hang together is kept beside them, in [`joint`].
+//!
 //! Absent: the pooled and the batch tier (they enter as further experts), anomalies, prices,
 //! any clock or file. [`stream`] has the CSV contract of `headroom forecast`.
 
 mod blend;
 mod experts;
 mod forecaster;
+pub mod joint;
 mod paths;
 mod score;
 pub mod stream;

@@ -127,6 +127,25 @@ it('a strategy says how well covered its shortage cost leaves the workload at th
   expect(screen.getByText(/CPU: at the last price.*nothing is bid that high/)).toBeTruthy();
 });
 
+it('a strategy warns in words while its costs do not carry the promised service level, and fills in those that do', async () => {
+  await visit('/workloads', 'tenant');
+  fireEvent.click(await screen.findByRole('button', { name: 'variant-caller-07' }));
+  const saved = await screen.findByRole('region', { name: 'Service level as saved' });
+  expect(saved.textContent).toContain('CPU coveredup to 16.8\u2009%');
+  expect(saved.textContent).toContain('Promisednothing');
+  expect(screen.queryByRole('status', { name: 'Service level warning' })).toBeNull();
+  fireEvent.change(screen.getByLabelText('Promised service level'), { target: { value: '95' } });
+  fireEvent.click(screen.getByRole('button', { name: 'Save strategy' }));
+  const warning = await screen.findByRole('status', { name: 'Service level warning' });
+  expect(warning.textContent).toContain('Under the promised service level.');
+  expect(warning.textContent).toContain('24.96 cr a core');
+  fireEvent.click(screen.getByRole('button', { name: 'Fill in these costs' }));
+  expect((screen.getByLabelText(/A slot short costs, CPU/) as HTMLInputElement).value).toBe('24.96');
+  fireEvent.click(screen.getByRole('button', { name: 'Save strategy' }));
+  await waitFor(() => expect(screen.queryByRole('status', { name: 'Service level warning' })).toBeNull());
+  await waitFor(() => expect(screen.getByRole('region', { name: 'Service level as saved' }).textContent).toContain('None of them short95\u2009%'));
+});
+
 it('the ticket has no switch that the server would refuse, and an offer is told what it receives', async () => {
   await visit('/pools/$slug', 'bidder');
   await waitFor(() => expect(screen.getByRole('switch', { name: 'All or none' })).toBeTruthy());

@@ -11,6 +11,7 @@ import { result, round, rounds } from './rounds.ts';
 import { instances, nodes, swaps } from './swaps.ts';
 import { about, balance, me, participants, people, type Person } from './users.ts';
 import { prediction, accuracy, metrics } from './forecasts.ts';
+import { serviceLevel } from './serviceLevel.ts';
 import { place, preview } from './trade.ts';
 
 export interface Ask { method: string; path: string; query: URLSearchParams; body: unknown; person: Person | null }
@@ -61,6 +62,7 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['POST', /^\/instances$/, ({ body }) => ({ status: 201, body })],
   ['GET', /^\/instances\/([^/]+)$/, (_, [id]) => or404(instances.find((i) => i.id === id), (i) => i)],
   ['GET', /^\/instances\/([^/]+)\/metrics$/, (_, [id]) => or404(instances.find((i) => i.id === id), metrics)],
+  ['GET', /^\/instances\/([^/]+)\/service_level$/, (_, [id]) => or404(instances.find((i) => i.id === id), serviceLevel)],
   ['POST', /^\/instances\/([^/]+)\/stop$/, (_, [id]) => or404(instances.find((i) => i.id === id), (i) => Object.assign(i, { state: 'stopped' }))],
   ['POST', /^\/instances\/([^/]+)\/restart$/, (_, [id]) => or404(instances.find((i) => i.id === id), (i) => Object.assign(i, { state: 'running', fault: null }))],
   ['PUT', /^\/instances\/([^/]+)\/strategy$/, ({ body }, [id]) => or404(instances.find((i) => i.id === id), (i) => Object.assign(i, { strategy: body }))],

@@ -2,8 +2,13 @@
 //! baseline, offers of what will probably not be.
 //!
 //! A bid's n-th unit is worth shortage cost × P(at least n needed), the newsvendor rule; the
-//! quantiles of the forecast cut it into a few steps. Orders that would hardly change stay
-//! as they are, so that a quiet market is a quiet journal.
+//! quantiles of the forecast cut it into a few steps. A shortage costs by resource, so the chance is
+//! that of the unit's own resource. How the resources hang together decides how far the steps reach:
+//! each ends where *no* resource is short with the step's chance. And it decides what is bid for at
+//! once: resources that peak together are one order, of which no part comes without the other; others
+//! are orders of their own, so that neither is paid for in slots that need the other.
+//!
+//! Orders that would hardly change stay as they are, so that a quiet market is a quiet journal.
 use crate::book::{Order, OrderRequest, OrderStatus, Origin, PoolChoice, Side, Window, place};
 use crate::ids::{InstanceId, OrderId};
 use crate::round::AwardKind;
@@ -19,9 +24,21 @@ const LEAST_PERCENT: i64 = 5;
 /// An order whose quantity would change by less than this percentage is left alone, unless it lends more
 /// than there is to be lent.
 const KEEP_PERCENT: i64 = 10;
-/// P(needed) of the units in a step, in thousandths: up to the median, to the 90 %, to the
-/// 97.5 % quantile. The middle of each range of levels.
-const STEPS: [(u16, i64); 3] = [(500, 750), (900, 300), (975, 62)];
+/// P(needed) of the units in a step without a joint forecast, in millionths: up to the median, to the
+/// 90 %, to the 97.5 % quantile. The middle of each range of levels.
+const STEPS: [(u16, i64); 3] = [(500, 750_000), (900, 300_000), (975, 62_000)];
+/// A whole, in the millionths of a [`Share`].
+const WHOLE: i64 = 1_000_000;
+/// Resources are bid for at once where they are high together in at least half of the slots in which
+/// one of them is.
+const TOGETHER: Share = Share::from_units(500_000);
+
+/// Units of some resources that are equally likely to be needed.
+struct Step<'a> {
+    need: &'a Amounts,
+    /// In millionths.
+    probability: i64,
+}
 
 struct Wanted {
     side: Side,
@@ -109,28 +126,58 @@ fn request(state: &State, instance: &Instance, slot: Slot, wanted: &Wanted) -> O
 
 fn bids(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Wanted> {
     let Some(strategy) = &instance.strategy.auto_bid else { return Vec::new() };
+    let cost = &strategy.shortage_cost;
     let hinted = hinted_need(state, instance.id, outlook.slot);
     let mut covered = position(state, instance.id, outlook.slot);
     let mut wanted = Vec::new();
-    for (level, probability_millis) in STEPS {
-        let Some((_, need)) = outlook.need.iter().find(|(l, _)| *l == level) else { continue };
+    let (steps, together) = steps(outlook, cost);
+    for step in steps {
         let mut resources = Amounts::new();
-        for resource in strategy.shortage_cost.keys() {
+        for resource in cost.keys() {
             let baseline = amount(&instance.baseline, *resource);
             let most = amount(&instance.limit, *resource) - baseline;
-            let needed = amount(need, *resource).max(amount(&hinted, *resource));
+            let needed = amount(step.need, *resource).max(amount(&hinted, *resource));
             let beyond = (needed - baseline).min(most) - amount(&covered, *resource);
             if beyond * 100 >= LEAST_PERCENT * baseline.max(1) && beyond > 0 {
                 resources.insert(*resource, beyond);
                 *covered.entry(*resource).or_default() += beyond;
             }
         }
-        let value = value_of(&resources, &strategy.shortage_cost, probability_millis);
-        if !resources.is_empty() && value > Credits::ZERO {
-            wanted.push(Wanted { side: Side::Bid, resources, limit: value });
+        let orders: Vec<Amounts> =
+            if together { vec![resources] } else { resources.into_iter().map(|alone| [alone].into()).collect() };
+        for resources in orders {
+            let value = value_of(&resources, cost, step.probability);
+            if !resources.is_empty() && value > Credits::ZERO {
+                wanted.push(Wanted { side: Side::Bid, resources, limit: value });
+            }
         }
     }
     wanted
+}
+
+/// The steps of an outlook, and whether their resources are one order.
+fn steps<'a>(outlook: &'a SlotOutlook, cost: &BTreeMap<Resource, Price>) -> (Vec<Step<'a>>, bool) {
+    // A joint forecast of other resources than have a price now is older than the strategy.
+    let forecast = |r: &&Resource| outlook.need.iter().any(|(_, need)| need.contains_key(r));
+    let joint = outlook.joint.as_ref().filter(|joint| {
+        joint.steps.iter().all(|s| cost.keys().filter(forecast).eq(s.need.keys().filter(|r| cost.contains_key(r))))
+    });
+    let Some(joint) = joint else {
+        let step = |(level, probability)| {
+            let (_, need) = outlook.need.iter().find(|(l, _)| *l == level)?;
+            Some(Step { need, probability })
+        };
+        return (STEPS.into_iter().filter_map(step).collect(), true);
+    };
+    let mut before = 0;
+    let step = |step: &'a crate::workload::JointStep| {
+        let each = step.each.units().clamp(before, WHOLE);
+        // The middle of the range of levels, rounded down as every limit is.
+        let probability = WHOLE - (before + each + 1) / 2;
+        before = each;
+        Step { need: &step.need, probability }
+    };
+    (joint.steps.iter().map(step).collect(), joint.together >= TOGETHER)
 }
 
 fn offers(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Wanted> {
@@ -152,10 +199,10 @@ fn offers(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Want
     wanted
 }
 
-fn value_of(resources: &Amounts, cost: &BTreeMap<Resource, Price>, probability_millis: i64) -> Credits {
+fn value_of(resources: &Amounts, cost: &BTreeMap<Resource, Price>, probability: i64) -> Credits {
     let all: Credits =
         resources.iter().filter_map(|(r, q)| cost.get(r).and_then(|price| price.charge_half_even(*q))).sum();
-    all.share_floor(probability_millis, 1000)
+    all.share_floor(probability, WHOLE)
 }
 
 /// What external hints say will be needed at least.

@@ -3,6 +3,7 @@ pub mod auto;
 pub mod away;
 pub mod baseline;
 pub mod guidance;
+pub mod promise;
 pub mod register;
 
 pub use away::Away;
@@ -10,7 +11,7 @@ pub use away::Away;
 use crate::ids::{InstanceId, ModuleId, NodeId, ParticipantId, SwapId};
 use crate::pool::PoolSlug;
 use crate::time::{Slot, Timestamp};
-use crate::units::{Amounts, Credits, Price, Resource};
+use crate::units::{Amounts, Credits, Price, Resource, Share};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -112,6 +113,10 @@ pub struct AutoBid {
     /// Other pools that it may move to, each with an adder on the limit.
     #[serde(default)]
     pub other_pools: Vec<PoolSlug>,
+    /// The share of slots in which none of these resources is to be short, more than 0 and less than 1: bids
+    /// reach as far as it takes, at what the shortage costs, and the service level says whether that carries it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promised_service_level: Option<Share>,
 }
 
 /// Standing supply of an instance: the lendable part of its baseline at these prices.
@@ -144,6 +149,30 @@ pub struct SlotOutlook {
     pub need: Vec<(u16, Amounts)>,
     /// The most that can be lent without touching what will be needed (quantile 1 − ε), rounded down.
     pub lendable: Amounts,
+    /// What the resources that a shortage has a cost for will need together; `None` in outlooks from before there
+    /// was such a forecast, and while too little is known of how they hang together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joint: Option<JointNeed>,
+}
+
+/// The joint forecast of some resources of a workload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JointNeed {
+    /// Of the slots in which one of them is high, the share in which all are.
+    pub together: Share,
+    /// Levels rising.
+    pub steps: Vec<JointStep>,
+}
+
+/// Quantities that hold all resources at once with a chance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JointStep {
+    /// Chance that no resource needs more than `need`.
+    pub level: Share,
+    /// Chance of each resource alone that it does not.
+    pub each: Share,
+    /// Rounded up.
+    pub need: Amounts,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

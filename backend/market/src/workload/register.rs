@@ -9,7 +9,7 @@ use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
 use crate::units::{Amounts, Credits, Resource, amount};
 use crate::workload::guidance::{ApplicationProfile, Hint};
-use crate::workload::{AtEnd, Fault, Instance, InstanceState, Module, Strategy, away};
+use crate::workload::{AtEnd, Fault, Instance, InstanceState, Module, Strategy, away, promise};
 
 pub fn invalid(code: &'static str, pointer: impl Into<String>, detail: impl Into<String>) -> Refusal {
     Refusal { kind: RefusalKind::Invalid, code, pointer: pointer.into(), detail: detail.into() }
@@ -240,6 +240,16 @@ fn check_strategy(state: &State, pool: &Pool, strategy: &Strategy, at: &str) -> 
     if strategy.auto_bid.as_ref().is_some_and(|s| !s.other_pools.is_empty()) {
         let detail = "Automatic bids stay in the workload's own pool in this version. Leave other_pools empty.";
         return Err(invalid("not_in_this_version", format!("{at}/auto_bid/other_pools"), detail));
+    }
+    let promised = strategy.auto_bid.as_ref().and_then(|s| s.promised_service_level);
+    if let Some(level) = promised.filter(|level| !promise::can_be_promised(*level)) {
+        return Err(invalid(
+            "service_level_out_of_range",
+            format!("{at}/auto_bid/promised_service_level"),
+            format!(
+                "A promised service level is more than 0 and less than 1, like 0.95; {level} is not. Leave it out to promise nothing."
+            ),
+        ));
     }
     check_amounts(pool, &strategy.max_swap, format!("{at}/max_swap").trim_start_matches('/'))?;
     if strategy.move_fee.is_negative() || strategy.move_fee > MOST_MOVE_FEE {

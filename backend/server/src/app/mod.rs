@@ -8,6 +8,7 @@ pub mod exchange;
 pub mod passwords;
 pub mod predict_load;
 pub mod refresh;
+pub mod service_level;
 pub mod sessions;
 pub mod simulation;
 pub mod tokens;

@@ -260,6 +260,7 @@ async fn workloads(
                 ]
                 .into(),
                 other_pools: Vec::new(),
+                promised_service_level: None,
             }),
             auto_offer: Some(AutoOffer {
                 minimum_price: [

@@ -27,6 +27,7 @@ pub mod reserve_simulation;
 pub mod rounds;
 pub mod scarcity;
 pub mod serve;
+pub mod service_level;
 pub mod session;
 pub mod swap_request;
 pub mod swaps;
@@ -87,6 +88,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(rounds::router())
         .merge(swaps::router())
         .merge(instances::router())
+        .merge(service_level::router())
         .merge(prediction::router())
         .merge(bottlenecks::router())
         .merge(swap_request::router())

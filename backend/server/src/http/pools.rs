@@ -82,7 +82,7 @@ pub struct PriceNow {
 }
 
 /// The last price at which anything changed hands, the next open slot's before others.
-fn last_price(state: &Market, pool: &str, resource: Resource, next_slot: Slot) -> Option<PriceNow> {
+pub fn last_price(state: &Market, pool: &str, resource: Resource, next_slot: Slot) -> Option<PriceNow> {
     let traded = |slot: Option<Slot>| {
         state.rounds.values().rev().find_map(|round| {
             let of_product = |p: &&ClearingPrice| {

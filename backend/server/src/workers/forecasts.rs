@@ -1,5 +1,6 @@
 //! Telemetry becomes forecasts, forecasts become outlooks; both are scored when the slot has
 //! come. Floats end here: the market gets integers, rounded to the safe side.
+use crate::workers::joint::{self, Joint, Known};
 use crate::workers::lending::{Lending, Stretch};
 use crate::workers::nodes::Wanted;
 use crate::workers::shortage::{PoolErrors, Total};
@@ -12,7 +13,7 @@ use headroom_market::pool::scarcity::SlotShortage;
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Amounts, Resource, amount};
 use headroom_market::workload::guidance::ApplicationProfile;
-use headroom_market::workload::{InstanceState, SlotOutlook};
+use headroom_market::workload::{Instance, InstanceState, SlotOutlook};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
@@ -24,6 +25,8 @@ pub const LEVELS: [f64; 9] = [0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.97
 const NEED: [(u16, usize); 3] = [(500, 4), (900, 6), (975, 8)];
 /// Errors of pools are stored beside the forecasters, with this before the pool.
 const POOL: &str = "pool/";
+/// And the records of how a workload's resources hang together, with this before the workload.
+const JOINT: &str = "joint/";
 /// Name of the model, for readers.
 pub const MODEL: &str = "online-experts";
 
@@ -80,6 +83,7 @@ struct Series {
 pub struct Board {
     series: RwLock<BTreeMap<(InstanceId, Resource), Series>>,
     pools: RwLock<BTreeMap<(PoolSlug, Resource), PoolErrors>>,
+    joints: RwLock<BTreeMap<InstanceId, Joint>>,
 }
 
 /// Chances of a shortage by pool and resource.
@@ -143,7 +147,14 @@ impl Board {
     pub fn restore(&self, rows: Vec<(String, String, String)>, slot_seconds: i64, now: Timestamp) {
         let mut series = self.series.write().unwrap_or_else(PoisonError::into_inner);
         let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
+        let mut joints = self.joints.write().unwrap_or_else(PoisonError::into_inner);
         for (instance, resource, document) in rows {
+            if let Some(instance) = instance.strip_prefix(JOINT) {
+                if let (Ok(instance), Ok(joint)) = (instance.parse(), serde_json::from_str(&document)) {
+                    joints.insert(instance, joint);
+                }
+                continue;
+            }
             if let (Some(pool), Some(resource)) = (instance.strip_prefix(POOL), Resource::parse(&resource)) {
                 if let Ok(errors) = serde_json::from_str(&document) {
                     pools.insert((pool.to_owned(), resource), errors);
@@ -169,7 +180,12 @@ impl Board {
         let errors = |((pool, r), e): (&(PoolSlug, Resource), &PoolErrors)| {
             Some((format!("{POOL}{pool}"), r.to_string(), serde_json::to_string(e).ok()?))
         };
-        series.iter().filter_map(row).chain(pools.iter().filter_map(errors)).collect()
+        let joints = self.joints.read().unwrap_or_else(PoisonError::into_inner);
+        let record = |(i, joint): (&InstanceId, &Joint)| {
+            Some((format!("{JOINT}{i}"), String::new(), serde_json::to_string(joint).ok()?))
+        };
+        let rows = series.iter().filter_map(row).chain(pools.iter().filter_map(errors));
+        rows.chain(joints.iter().filter_map(record)).collect()
     }
 
     /// Takes in a slot that has ended and returns the outlooks of the next ones.
@@ -183,6 +199,7 @@ impl Board {
         sums: &SlotSums,
     ) -> Vec<(InstanceId, Vec<SlotOutlook>)> {
         let mut all = self.series.write().unwrap_or_else(PoisonError::into_inner);
+        let mut joints = self.joints.write().unwrap_or_else(PoisonError::into_inner);
         let mut seen = Vec::new();
         let mut totals: BTreeMap<(PoolSlug, Resource), Total> = BTreeMap::new();
         let index = slot.seconds() / slot_seconds;
@@ -191,6 +208,7 @@ impl Board {
             if demand.is_empty() {
                 continue;
             }
+            let mut levels = BTreeMap::new();
             for SlotDemand { resource, value, highest, censored } in demand {
                 let settings = Settings { slot_seconds: slot_seconds as u32, capacity: None };
                 let series = all.entry((instance.id, resource)).or_insert_with(|| {
@@ -202,6 +220,7 @@ impl Board {
                     }
                     Series { forecaster, lending: Lending::default(), issued_at: now, slot, stale: false }
                 });
+                levels.insert(resource, series.forecaster.levels_of(index, value, censored));
                 series.forecaster.observe(index, value, censored);
                 series.lending.observe(slot, slot_seconds, highest);
                 series.issued_at = now;
@@ -210,14 +229,25 @@ impl Board {
                 let total = totals.entry((instance.pool.clone(), resource)).or_default();
                 total.add(instance.id, value, series.forecaster.forecast(&[0.5], HORIZONS).iter().map(|q| q.values[0]));
             }
-            seen.push((instance.id, &instance.baseline));
+            joints.entry(instance.id).or_default().observe(&levels);
+            seen.push(instance);
         }
         say_what_is_needed(&mut all, slot, slot_seconds);
         let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
         for (key, total) in totals {
             pools.entry(key).or_default().observe(index, total);
         }
-        let of = |(id, baseline): (InstanceId, &Amounts)| (id, outlook(&all, id, baseline, slot, slot_seconds));
+        let of = |instance: &Instance| {
+            let mut outlooks = outlook(&all, instance.id, &instance.baseline, slot, slot_seconds);
+            if let Some(bid) = &instance.strategy.auto_bid {
+                let mine = all.range((instance.id, Resource::CpuMilli)..=(instance.id, Resource::NetMbps));
+                let forecasters = mine.map(|((_, resource), series)| (*resource, &series.forecaster)).collect();
+                for (ahead, outlook) in outlooks.iter_mut().enumerate() {
+                    outlook.joint = joint::need(joints.get(&instance.id), ahead + 1, bid, &forecasters);
+                }
+            }
+            (instance.id, outlooks)
+        };
         seen.into_iter().map(of).collect()
     }
 
@@ -252,6 +282,21 @@ impl Board {
             Some((*id, outlook(&all, *id, baseline, slot, slot_seconds)))
         };
         baselines.iter().filter_map(of).collect()
+    }
+
+    /// How these resources of a workload hang together in a slot; of what lies beyond the horizons, as at the last.
+    pub fn joint_of(&self, instance: InstanceId, resources: &[Resource], slot: Slot, slot_seconds: i64) -> Known {
+        let all = self.series.read().unwrap_or_else(PoisonError::into_inner);
+        let series: Vec<_> =
+            resources.iter().filter_map(|r| all.get(&(instance, *r))).filter(|series| !series.stale).collect();
+        let newest = series.iter().map(|series| series.slot).max().filter(|_| series.len() == resources.len());
+        let Some(newest) = newest else { return Known { has_forecast: false, outcomes: 0, copula: None } };
+        let ahead = (slot.seconds() - newest.seconds()) / slot_seconds;
+        let horizon = usize::try_from(ahead).unwrap_or(1).clamp(1, HORIZONS);
+        let joints = self.joints.read().unwrap_or_else(PoisonError::into_inner);
+        let joint = joints.get(&instance);
+        let copula = joint.and_then(|joint| joint.copula(horizon, resources));
+        Known { has_forecast: true, outcomes: joint.map_or(0, |joint| joint.known(horizon)), copula }
     }
 
     /// Chance that a resource's demand exceeds `limit` within the horizon.
@@ -292,6 +337,7 @@ fn outlook(
             slot: slot.plus(h, slot_seconds),
             need: NEED.iter().map(|(level, _)| (*level, Amounts::new())).collect(),
             lendable: Amounts::new(),
+            joint: None,
         })
         .collect();
     for ((_, resource), series) in all.range((instance, Resource::CpuMilli)..=(instance, Resource::NetMbps)) {
@@ -323,7 +369,7 @@ fn can_work(
 }
 
 /// A forecast quantity as base units, rounded up.
-fn up(value: f64) -> i64 {
+pub fn up(value: f64) -> i64 {
     // Quantiles are finite and not negative by the forecaster's contract.
     value.ceil().clamp(0.0, 1e12) as i64
 }

@@ -3,6 +3,7 @@
 pub mod conductor;
 pub mod feed;
 pub mod forecasts;
+pub mod joint;
 pub mod lending;
 pub mod meter;
 pub mod modules;

@@ -3,7 +3,8 @@ import { Button, Note, NumberField, Panel, toast } from '@/components/ui';
 import { Switch } from '@/components/ui/Switch';
 import { type Instance, resourceOf, type Strategy, usePools, useWrite } from '@/lib/api';
 import { formatPercent, formatPrice, unitOf, unitPrice } from '@/lib/money';
-import { faultOf, feeFault, type Form, formOf, mostFault, sendable, serviceLevel, strategyOf } from './strategy';
+import { ServiceLevel } from './ServiceLevel';
+import { faultOf, feeFault, type Form, formOf, mostFault, promiseFault, sendable, serviceLevel, strategyOf } from './strategy';
 
 /** What a shortage cost means at the last price of the workload's pool. */
 function ServiceLevels({ pool, costs }: { pool: string; costs: Form['cost'] }) {
@@ -50,6 +51,8 @@ export function StrategyForm({ instance }: { instance: Instance }) {
         <Switch label="Bid when the forecast asks for more" on={form.bid} onChange={(bid) => change({ bid })} />
         <Prices label="A slot short costs" values={form.cost} on={form.bid} set={(cost) => change({ cost })} />
         {form.bid && <ServiceLevels pool={instance.pool} costs={form.cost} />}
+        <NumberField label="Promised service level" unit="%" value={form.promised} onChange={(promised) => change({ promised })} error={form.bid ? promiseFault(form.promised) : undefined} disabled={!form.bid} help="The share of slots in which none of these is to be short. Empty promises nothing; what is bid stays what a shortage costs." />
+        {form.bid && <ServiceLevel instance={instance} onUse={(costs) => change({ cost: { ...form.cost, ...costs } })} />}
         <Switch label="Lend what it will not need" on={form.offer} onChange={(offer) => change({ offer })} />
         <Prices label="Take at least" values={form.least} on={form.offer} set={(least) => change({ least })} />
         <div className="halves" style={{ gap: 8 }}>

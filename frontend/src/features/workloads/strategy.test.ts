@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { faultOf, formOf, sendable, serviceLevel, strategyOf } from './strategy';
+import { faultOf, flooredPercent, formOf, promiseFault, sendable, serviceLevel, strategyOf } from './strategy';
 
 const before = { auto_bid: { shortage_cost: { cpu_milli: '0.003840001', mem_mib: '0.000256973' }, other_pools: ['hel1-gp'] }, auto_offer: null, move_fee: '0.000000', max_swap: { mem_mib: 1500 } };
 const form = formOf(before, ['cpu_milli', 'mem_mib']);
@@ -25,6 +25,23 @@ it('keeps what moving costs, without idle zeros', () => {
   expect(fee.fee).toBe('12.5');
   expect(strategyOf(fee, before).move_fee).toBe('12.500000');
   expect(sendable({ ...fee, fee: '1.0000001' })).toBe(false);
+});
+it('keeps a promise, in percent, and sends none where nothing is written', () => {
+  const kept = { ...before, auto_bid: { ...before.auto_bid, promised_service_level: '0.995000' } };
+  const promised = formOf(kept, ['cpu_milli', 'mem_mib']);
+  expect(promised.promised).toBe('99.5');
+  expect(strategyOf(promised, kept)).toEqual(kept);
+  expect(strategyOf({ ...promised, promised: '' }, kept).auto_bid).not.toHaveProperty('promised_service_level');
+});
+it('refuses to promise never, always, or what is no share, where it would be sent', () => {
+  expect(['', '0.0001', '99.9999'].map(promiseFault)).toEqual([undefined, undefined, undefined]);
+  expect(['0', '100', '250'].map(promiseFault)).toEqual(Array(3).fill('More than 0 and less than 100'));
+  expect(promiseFault('99.99999')).toBe('At most 4 digits after the point');
+  const always = { ...form, promised: '100' };
+  expect([sendable(always), sendable({ ...always, bid: false })]).toEqual([false, true]);
+});
+it('never rounds a level up to a promise that it misses', () => {
+  expect(['0.949999', '0.950000', '0.290000', '0.999999', '0.000000'].map(flooredPercent)).toEqual(['94.9\u2009%', '95\u2009%', '29\u2009%', '99.9\u2009%', '0\u2009%']);
 });
 it('says how well covered a shortage cost leaves a workload at a price', () => {
   expect(serviceLevel('4', 1_000_000_000n)).toBe(0.75);

@@ -1,22 +1,36 @@
 // Between the form, where prices are per core or GiB, and the wire, where they are per base unit.
 import type { Strategy } from '@/lib/api';
-import { decimal, divRound, exactPrice, micro, readDecimal, readQuantity, unitOf } from '@/lib/money';
+import { decimal, divRound, exactPrice, formatPercent, micro, readDecimal, readQuantity, unitOf } from '@/lib/money';
 
 type Prices = Record<string, string>;
-export interface Form { bid: boolean; offer: boolean; cost: Prices; least: Prices; fee: string; most: Prices }
+export interface Form { bid: boolean; offer: boolean; cost: Prices; least: Prices; fee: string; most: Prices; promised: string }
 const both = (names: string[], prices: Prices | undefined) => Object.fromEntries(names.map((r) => [r, prices?.[r] ? exactPrice(r, prices[r]) : '']));
+
+/** Of a share, which has six digits. */
+const PERCENT = 10_000;
 
 /** In cores or GiB, as fine as they can be typed. */
 const inUnits = (resource: string, base: number) => String(Number((base / unitOf(resource).per).toFixed(3)));
 
 export const formOf = (s: Strategy, names: string[]): Form => ({
   bid: s.auto_bid !== null, offer: s.auto_offer !== null, cost: both(names, s.auto_bid?.shortage_cost), least: both(names, s.auto_offer?.minimum_price), fee: s.move_fee && micro(s.move_fee) > 0n ? s.move_fee.replace(/\.?0+$/, '') : '',
+  promised: s.auto_bid?.promised_service_level ? String(Number(micro(s.auto_bid.promised_service_level)) / PERCENT) : '',
   most: Object.fromEntries(names.map((r) => [r, s.max_swap?.[r] === undefined ? '' : inUnits(r, s.max_swap[r])])),
 });
 
 const typed = (text: string) => readDecimal(text, 9);
 /** Credits have 6 digits. */
 export const feeFault = (text: string): string | undefined => readDecimal(text, 6).fault;
+/** A promise is typed in percent; empty is none. Neither never nor always can be promised. */
+export function promiseFault(text: string): string | undefined {
+  const { value, fault } = readDecimal(text, 4);
+  return fault ?? (value !== null && (value <= 0n || value >= BigInt(100 * PERCENT)) ? 'More than 0 and less than 100' : undefined);
+}
+/** A share as percent, rounded down: what misses a promise by little must not look as if it kept it. */
+export function flooredPercent(share: string): string {
+  const tenths = Number(micro(share) / BigInt(PERCENT / 10));
+  return formatPercent(tenths / 1000, tenths % 10 === 0 ? 0 : 1);
+}
 export const faultOf = (text: string): string | undefined => typed(text).fault;
 export const mostFault = (resource: string, text: string): string | undefined => readQuantity(resource, text).fault;
 /**
@@ -30,15 +44,19 @@ export function serviceLevel(cost: string, price: bigint | null): number | null 
 }
 
 /** Only what is switched on is sent, so only that must be readable. */
-export const sendable = (f: Form): boolean => [...(f.bid ? Object.values(f.cost) : []), ...(f.offer ? Object.values(f.least) : [])].every((text) => !faultOf(text)) && !feeFault(f.fee) && Object.entries(f.most).every(([r, text]) => !mostFault(r, text));
+export const sendable = (f: Form): boolean => [...(f.bid ? Object.values(f.cost) : []), ...(f.offer ? Object.values(f.least) : [])].every((text) => !faultOf(text)) && !feeFault(f.fee) && !(f.bid && promiseFault(f.promised)) && Object.entries(f.most).every(([r, text]) => !mostFault(r, text));
 
 /** Per base unit; a resource without a price is left out. */
 const wire = (prices: Prices): Prices => Object.fromEntries(Object.entries(prices).flatMap(([r, text]) => {
   const { value } = typed(text);
   return value === null ? [] : [[r, decimal(divRound(value, BigInt(unitOf(r).per)), 9)]];
 }));
+const promise = (text: string): { promised_service_level?: string } => {
+  const { value } = readDecimal(text, 4);
+  return value === null ? {} : { promised_service_level: decimal(value, 6) };
+};
 export const strategyOf = (f: Form, before: Strategy): Strategy => ({
-  auto_bid: f.bid ? { shortage_cost: wire(f.cost), other_pools: before.auto_bid?.other_pools ?? [] } : null,
+  auto_bid: f.bid ? { shortage_cost: wire(f.cost), other_pools: before.auto_bid?.other_pools ?? [], ...promise(f.promised) } : null,
   auto_offer: f.offer ? { minimum_price: wire(f.least) } : null,
   move_fee: decimal(readDecimal(f.fee, 6).value ?? 0n, 6),
   max_swap: Object.fromEntries(Object.entries(f.most).flatMap(([r, text]) => {

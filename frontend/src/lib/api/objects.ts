@@ -182,7 +182,7 @@ export interface Swap {
 }
 
 export interface Strategy {
-  auto_bid: { shortage_cost: Record<ResourceName, string>; other_pools: string[] } | null;
+  auto_bid: { shortage_cost: Record<ResourceName, string>; other_pools: string[]; promised_service_level?: string | null } | null;
   auto_offer: { minimum_price: Record<ResourceName, string> } | null;
   /** What moving it costs its owner. */
   move_fee?: string;
@@ -199,6 +199,14 @@ export interface Instance {
   strategy: Strategy; swap: string | null; pinned_until: string | null; created_at: string;
   /** Why its program does not run any more, where its state is `failed`. */
   fault: { at: string; detail: string } | null;
+}
+/** What automatic bids cover at today's prices; shares from 0 to 1. */
+export interface ServiceLevel {
+  instance: string; slot: string; promised_service_level: string | null;
+  resources: { resource: ResourceName; price: string; price_from: string; shortage_cost: string; service_level: string }[];
+  /** `service_level` is null while it is not known how the resources hang together; `at_least` holds all the same. */
+  joint: { service_level: string | null; at_least: string | null; outcomes: number; reason: string | null };
+  warning: { code: string; detail: string; shortage_cost: Record<ResourceName, string> } | null;
 }
 /** One measurement of a workload, every few seconds. */
 export interface Sample {
