@@ -9,7 +9,7 @@ use headroom_market::ids::{InstanceId, ParticipantId};
 use headroom_market::pool::{ReserveStep, Tier};
 use headroom_market::time::Slot;
 use headroom_market::units::{Amounts, Credits, Resource, Share};
-use headroom_market::workload::{AtEnd, AutoBid, Class, ComparisonRules, JointNeed, JointStep, SlotOutlook, Strategy};
+use headroom_market::workload::{AtEnd, AutoBid, AutoOffer, Class, ComparisonRules, JointNeed, JointStep, SlotOutlook, Strategy};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use support::world::{RHYTHM, World, amounts, participant};
@@ -101,6 +101,25 @@ impl Market {
         bids.sort_by_key(|(resources, limit)| (std::cmp::Reverse(*limit), resources.keys().next().copied()));
         bids
     }
+}
+
+/// Bids of who owes would be refused; lending is how it may pay.
+#[test]
+fn who_owes_lends_though_it_will_need_more() {
+    let mut market = Market::new();
+    let minimum_price = [(CPU, "0.001".parse().unwrap())].into();
+    let lends = Strategy { auto_offer: Some(AutoOffer { minimum_price }), ..strategy(&BOTH, None) };
+    assert!(matches!(market.set(lends), Reply::Instance(_)));
+    let mut sides_after = |owed: &str| {
+        let owner = market.owner;
+        market.world.state.participants.get_mut(&owner).expect("there").arrears = credits(owed);
+        let need = [(500, 1200), (900, 1400), (975, 1600)].map(|(level, need)| (level, amounts(need, need)));
+        let outlook = SlotOutlook { slot: market.slot, need: need.into(), lendable: amounts(300, 0), joint: None };
+        market.world.run(Command::RecordOutlooks { outlooks: vec![(market.instance, vec![outlook])] });
+        market.world.state.orders.values().map(|o| o.side).collect::<Vec<_>>()
+    };
+    assert_eq!(sides_after("0"), [Side::Bid; 3]);
+    assert_eq!(sides_after("0.1"), [Side::Offer]);
 }
 
 fn share(text: &str) -> Share {

@@ -426,6 +426,17 @@ fn money_in_holds_is_no_way_round_a_bond() {
     let why = market.world.state.orders[&parked].last_reason.clone().expect("it is told why");
     assert_eq!(why.reason, "IN_ARREARS");
 
+    // It may be made smaller, which frees money for what is owed, and not larger.
+    let mut replace = |limit: &str| {
+        let mut request = Box::new(market.world.state.orders[&parked].request.clone());
+        request.limit = credits(limit);
+        market.world.run(Command::ReplaceOrder { participant: lender.0, order: parked, request, client_order: None })
+    };
+    let larger = replace("1.01");
+    assert!(matches!(&larger, Reply::Refused(refusal) if refusal.code == "in_arrears"), "{larger:?}");
+    let Reply::Order(parked) = replace("0.95") else { panic!("it is smaller") };
+    assert_eq!(market.available(lender), credits("0.05"));
+
     // Once the money is free it pays, to the operator, and all is as before.
     let before = market.operator();
     market.world.run(Command::CancelOrder { participant: lender.0, order: parked });

@@ -57,9 +57,6 @@ pub fn check(
     family::check(state, participant, side, request, replaced)?;
     let owner = state.participants.get(&participant);
     let owed = owner.map_or(Credits::ZERO, |p| p.arrears);
-    if side == Side::Bid && owed > Credits::ZERO {
-        return Err(Rejection::InArrears { owed });
-    }
     let highest = owner.map_or_else(Class::default, |p| p.highest_class);
     if request.class < highest {
         return Err(Rejection::ClassNotAllowed { highest: highest.name() });
@@ -73,7 +70,13 @@ pub fn check(
         Side::Bid => family::holds(state, request, replaced)?,
         Side::Offer => (Credits::ZERO, Credits::ZERO),
     };
-    Ok(Acceptable { hold, parents })
+    let acceptable = Acceptable { hold, parents };
+    // Who owes may make a bid smaller, which frees money for it, and place none.
+    let frees = replaced.is_some_and(|order| acceptable.total() <= order.hold);
+    if side == Side::Bid && owed > Credits::ZERO && !frees {
+        return Err(Rejection::InArrears { owed });
+    }
+    Ok(acceptable)
 }
 
 /// What depends on the request alone.

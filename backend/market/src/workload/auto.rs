@@ -56,7 +56,11 @@ pub fn follow(turn: &mut Turn<'_>, id: InstanceId, outlook: &[SlotOutlook]) {
         }
         let mut wanted = Vec::new();
         if instance.state == InstanceState::Running {
-            wanted.extend(bids(turn.state, &instance, slot));
+            // Bids of who owes would be refused, and lending is how it may pay.
+            let owes = turn.state.participants.get(&instance.participant).is_some_and(|p| p.arrears > Credits::ZERO);
+            if !owes {
+                wanted.extend(bids(turn.state, &instance, slot));
+            }
             // Nobody lends and asks at once.
             if wanted.is_empty() {
                 wanted.extend(offers(turn.state, &instance, slot));

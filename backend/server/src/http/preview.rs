@@ -224,6 +224,32 @@ fn parent_warning(parent: OrderId, hold: Credits) -> String {
     format!("It wins only together with {parent} or after it: the chance is that of its own price alone.{carried}")
 }
 
+/// What the workload's own strategy keeps the order from, whatever its price.
+fn strategy_warnings(state: &Market, side: Side, request: &OrderRequest) -> Vec<String> {
+    let Some(workload) = request.instance.and_then(|id| state.instances.get(&id)) else { return Vec::new() };
+    let strategy = &workload.strategy;
+    let mut warnings = Vec::new();
+    for (resource, quantity) in &request.resources {
+        let Some(most) = strategy.max_swap.get(resource).filter(|most| quantity > *most) else { continue };
+        let rest = if request.min_fill.units() as f64 * *quantity as f64 > *most as f64 * 1_000_000.0 {
+            "it can't win"
+        } else {
+            "no more of it can be had"
+        };
+        warnings.push(format!(
+            "The strategy of {} lets rounds change it by at most {most} {resource} in a slot (max_swap): {rest}.",
+            workload.name
+        ));
+    }
+    if side == Side::Bid && !request.no_displacement && strategy.move_fee >= request.limit {
+        warnings.push(format!(
+            "The move fee of {} is {}, not under the limit: the bid wins only where the workload is.",
+            workload.name, strategy.move_fee
+        ));
+    }
+    warnings
+}
+
 /// A workload that may be carried to another pool buys all of itself there, and nothing else meanwhile.
 fn away_warning(state: &Market, request: &OrderRequest) -> Option<String> {
     let (pool, workload) =
@@ -294,6 +320,7 @@ fn preview(
     warnings.extend(request.parent.map(|parent| parent_warning(parent, acceptable.parents)));
     warnings.extend(room.into_iter().flat_map(|r| room_warnings(r, least)));
     warnings.extend(bounded.map(|(said, _)| said));
+    warnings.extend(strategy_warnings(state, side, request));
     warnings.extend(away_warning(state, request));
     let bond = if side == Side::Offer { bond_of(state, participant, request) } else { None };
     Ok(Preview {
