@@ -25,6 +25,7 @@ export async function walkAway(page, origin, look) {
   await page.getByText(/filled|waits until its workload is home|needed at home|can’t be moved now|limit/i).first().waitFor({ timeout: 20_000 });
   await look('away-order');
   await page.goto(`${origin}/workloads?workload=${own.id}`);
+  await page.getByText('Never more than').first().waitFor({ timeout: 15_000 });
   await look('away-workload');
   const named = bid.pools?.map((p) => p.pool).join();
   return { ok: named === `${own.pool},${elsewhere}` && bid.min_fill === '1.000000' && bid.instance === own.id, pools: named, min_fill: bid.min_fill };

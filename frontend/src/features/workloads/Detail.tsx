@@ -32,7 +32,12 @@ function Stop({ instance }: { instance: Instance }) {
 function Away({ away, slot }: { away: NonNullable<Instance['away']>; slot: number }) {
   const z = zone.use();
   const until = Date.parse(away.last) + slot * 1000;
-  return <>{clock(Date.parse(away.first), z)} to {clock(until, z)}, its place is kept on <NodeName id={away.home} /></>;
+  return (
+    <>
+      <dt>Elsewhere</dt><dd>{clock(Date.parse(away.first), z)} to {clock(until, z)}</dd>
+      <dt>Its place is kept on</dt><dd><NodeName id={away.home} /></dd>
+    </>
+  );
 }
 
 export function Detail({ instance, onRegister }: { instance: Instance; onRegister?: () => void }) {
@@ -50,7 +55,7 @@ export function Detail({ instance, onRegister }: { instance: Instance; onRegiste
             <dt>Id</dt><dd><CopyId id={instance.id} /></dd>
             <dt>Pool</dt><dd>{instance.pool}</dd>
             {instance.node && <><dt>Node</dt><dd><NodeName id={instance.node} /></dd></>}
-            {instance.away && <><dt>Elsewhere</dt><dd><Away away={instance.away} slot={slot} /></dd></>}
+            {instance.away && <Away away={instance.away} slot={slot} />}
             <dt>Class</dt><dd>{instance.class}</dd>
             <dt>Floor</dt><dd>{formatBundle(instance.floor)}</dd>
             <dt>Baseline</dt><dd>{formatBundle(instance.baseline)}</dd>

@@ -35,7 +35,7 @@ export function ServiceLevel({ instance, onUse }: { instance: Instance; onUse: (
           <dl className="kv">
             {level.resources.map((r) => [
               <dt key={`${r.resource}-name`}>{unitOf(r.resource).label} covered</dt>,
-              <dd key={r.resource}>up to <b>{flooredPercent(r.service_level)}</b> <span className="t2">at {formatPrice(unitPrice(r.resource, r.price))} cr a {unitOf(r.resource).one}{r.price_from === 'reference' ? ', where nothing has traded yet' : ''}</span></dd>,
+              <dd key={r.resource} style={{ whiteSpace: 'normal' }}>up to <b>{flooredPercent(r.service_level)}</b> <span className="t2">at {formatPrice(unitPrice(r.resource, r.price))} cr a {unitOf(r.resource).one}{r.price_from === 'reference' ? ', not traded yet' : ''}</span></dd>,
             ])}
             <dt>None of them short</dt>
             <dd>{level.joint.service_level !== null
