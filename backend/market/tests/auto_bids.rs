@@ -9,7 +9,9 @@ use headroom_market::ids::{InstanceId, ParticipantId};
 use headroom_market::pool::{ReserveStep, Tier};
 use headroom_market::time::Slot;
 use headroom_market::units::{Amounts, Credits, Resource, Share};
-use headroom_market::workload::{AtEnd, AutoBid, AutoOffer, Class, ComparisonRules, JointNeed, JointStep, SlotOutlook, Strategy};
+use headroom_market::workload::{
+    AtEnd, AutoBid, AutoOffer, Class, ComparisonRules, JointNeed, JointStep, SlotOutlook, Strategy,
+};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use support::world::{RHYTHM, World, amounts, participant};
