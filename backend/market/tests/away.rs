@@ -303,8 +303,9 @@ fn one_that_could_not_be_carried_there_has_what_it_had_and_pays_nothing() {
 fn a_program_that_can_not_be_brought_home_ends() {
     for (state, reason, ends) in [
         (SwapState::Shadow, "shadow_mismatch", true),
-        (SwapState::Shadow, "deadline", true),
-        (SwapState::Snapshot, "deadline", false),
+        (SwapState::Shadow, "shadow_inconclusive", true),
+        (SwapState::Shadow, "deadline", false),
+        (SwapState::Activated, "memory_in_use", false),
         (SwapState::Activated, "io", false),
     ] {
         let mut two = two();
@@ -348,9 +349,11 @@ fn stopped_while_away_it_is_started_at_home() {
     assert_eq!(two.node(), two.home);
     assert!(matches!(two.world.run(Command::StartInstance { participant, instance }), Reply::Instance(_)));
     assert_eq!((two.node(), two.has()), (two.home, 3_500), "its baseline, and not what it has won elsewhere");
+    assert_eq!(two.world.state.instances[&two.instance].away, None, "it does not go again");
     two.settle(slot);
-    two.settle(slot.plus(1, RHYTHM.slot_seconds));
-    assert_eq!(two.world.state.instances[&two.instance].away, None);
+    let receipt = two.world.receipts.last().expect("it was settled");
+    assert_eq!((receipt.lines[0].delivered, receipt.credit_note), (4_500, Credits::ZERO), "it is no way out of paying");
+    assert!(two.world.state.instances[&two.instance].given_up.is_empty(), "settled and forgotten");
 }
 
 #[test]
@@ -377,6 +380,9 @@ fn a_bid_that_can_not_carry_its_workload_is_refused() {
     assert_eq!(refused(two.place(Side::Bid, stays)), ("away_without_move", "/no_displacement".to_owned()));
     let lacks = request(&two.world, both, 100, "1", &["r", "q"], "1");
     assert_eq!(refused(two.place(Side::Bid, lacks)), ("away_without_resource", "/pools/1/pool".to_owned()));
+    let mut child = request(&two.world, two.instance, 100, "1", &["q"], "1");
+    child.parent = Some(two.bid("1", &["p"]));
+    assert_eq!(refused(two.place(Side::Bid, child)), ("away_with_parent", "/parent".to_owned()));
     let offer = request(&two.world, two.instance, 100, "1", &["q"], "0");
     assert_eq!(refused(two.place(Side::Offer, offer)).0, "offer_outside_home_pool");
 }
@@ -389,4 +395,69 @@ fn its_hold_is_that_of_the_dearest_place() {
     let slot = RHYTHM.first_open(two.world.now);
     let collar = two.world.state.collar("q", Resource::CpuMilli, slot);
     assert_eq!(two.world.state.orders[&id].hold, collar.hold_round_up(4_500).unwrap());
+}
+
+/// Home again with its last slot elsewhere not settled yet, and two more nodes there.
+#[test]
+fn right_after_its_return_a_bid_at_home_is_for_its_own_node() {
+    for quantity in [200, 400, 600] {
+        let mut two = two();
+        for name in ["n1", "n2"] {
+            node(&mut two.world, "p", name, cpu(4_000));
+        }
+        let next = two.carried_off().plus(1, RHYTHM.slot_seconds);
+        two.carry_out(None);
+        two.plan(next);
+        two.world.now = next.start().plus_seconds(2);
+        two.carry_out(None);
+        let mut later = request(&two.world, two.instance, quantity, "100", &["p"], "0");
+        later.window.start_at = RHYTHM.last_open(two.world.now).start();
+        later.window.end_at = RHYTHM.last_open(two.world.now).plus(1, RHYTHM.slot_seconds).start();
+        let Reply::Order(id) = two.place(Side::Bid, later) else { panic!("refused") };
+        two.round();
+        let award = two.world.state.awards.values().find(|a| a.order == id).expect("it has won");
+        assert_eq!((award.lines[0].quantity, award.nodes.as_slice()), (quantity.min(500), &[two.home][..]));
+    }
+}
+
+/// On time, it takes nothing from those who buy there for later.
+#[test]
+fn what_it_has_elsewhere_is_for_sale_for_the_slots_after_its_window() {
+    let mut two = two();
+    let next = two.carried_off().plus(1, RHYTHM.slot_seconds);
+    two.carry_out(None);
+    let later = next.plus(2, RHYTHM.slot_seconds);
+    two.plan(next);
+    assert_eq!(two.room(two.elsewhere, later), 10_000);
+}
+
+/// A bid that has no part in the round keeps nothing from its workload's others.
+#[test]
+fn a_bid_above_its_workloads_limit_makes_no_other_order_wait() {
+    let mut two = two();
+    let slot = RHYTHM.first_open(two.world.now);
+    let leaves = request(&two.world, two.instance, 5_400, "1000", &["q"], "1");
+    assert!(matches!(two.place(Side::Bid, leaves), Reply::Order(_)));
+    let instance = two.instance;
+    two.world.run(Command::SetBaseline { instance, baseline: cpu(3_700), floor: cpu(100) });
+    let mut offer = request(&two.world, two.instance, 300, "0.1", &["p"], "0");
+    offer.window = Window { start_at: slot.start(), end_at: slot.plus(1, RHYTHM.slot_seconds).start() };
+    let Reply::Order(offer) = two.place(Side::Offer, offer) else { panic!("refused") };
+    two.round_with_another_bid();
+    assert_ne!(two.reason(offer), Some("WORKLOAD_AWAY".to_owned()));
+}
+
+/// The way out fails by the exchange: it has failed for all of the window, and who lent for it is paid.
+#[test]
+fn who_lent_for_it_is_paid_where_the_exchange_failed() {
+    let mut two = two();
+    let (slot, seconds) = (RHYTHM.first_open(two.world.now), RHYTHM.slot_seconds);
+    let mut long = request(&two.world, two.instance, 1_000, "900", &["q"], "1");
+    long.window.end_at = slot.plus(3, seconds).start();
+    assert!(matches!(two.place(Side::Bid, long), Reply::Order(_)));
+    two.round();
+    two.plan(slot);
+    two.carry_out(Some((SwapState::Snapshot, "io")));
+    let failed: Vec<Slot> = two.world.state.instances[&two.instance].failed_by_exchange.iter().copied().collect();
+    assert_eq!(failed, [0, 1, 2].map(|n| slot.plus(n, seconds)));
 }

@@ -45,6 +45,7 @@ fn instance() -> Instance {
         module: ModuleId::from_raw(3),
         pool: "p".into(),
         away: None,
+        given_up: Default::default(),
         node: NodeId::from_raw(10),
         epoch: 1,
         class: Class::Standard,

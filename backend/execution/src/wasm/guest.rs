@@ -337,6 +337,15 @@ impl Guest {
         Ok(())
     }
 
+    /// Fails where it keeps more memory than it may have now: a copy that was made with a lower limit than its source.
+    pub fn fits_its_limit(&self) -> Result<(), DriverError> {
+        let host = self.store.data();
+        if host.held_kib.is_none() && self.outgrows_its_limit() {
+            return Err(DriverError::MemoryInUse { limit_kib: host.mem_limit_kib, in_use_kib: self.reserved_kib() });
+        }
+        Ok(())
+    }
+
     /// Whether its linear memory, which never shrinks, is larger than what it may have now.
     pub fn outgrows_its_limit(&self) -> bool {
         let host = self.store.data();

@@ -118,6 +118,7 @@ impl Cluster {
         lock(&self.shared.nodes).reserve(node, &cell.instance, role, limits)?;
         let made = self.new_replica(cell, node, role, epoch, limits).and_then(|mut copy| {
             copy.guest.become_snapshot(snapshot)?;
+            copy.guest.fits_its_limit()?;
             copy.active_from = copy.guest.position;
             Ok(copy)
         });
@@ -219,6 +220,7 @@ impl Cluster {
             Some(mut copy) => {
                 copy.guest.set_mem_limit(limits.mem_kib)?;
                 copy.guest.become_snapshot(&snapshot)?;
+                copy.guest.fits_its_limit()?;
                 let mut nodes = lock(&self.shared.nodes);
                 nodes.reserve(node, &instance, Role::Shadow, &limits)?;
                 nodes.change_role(node, &instance, Role::Shadow, Role::Active);

@@ -123,6 +123,10 @@ pub enum Rejection {
     AwayWithoutMove {
         pool: String,
     },
+    /// One order decides where a workload is; that one can't wait for another.
+    AwayWithParent {
+        pool: String,
+    },
     AwayWithoutResource {
         index: usize,
         resource: Resource,
@@ -207,6 +211,7 @@ impl Rejection {
             OfferOutsideHomePool { .. } => "offer_outside_home_pool",
             AwayNotWhole { .. } => "away_not_whole",
             AwayWithoutMove { .. } => "away_without_move",
+            AwayWithParent { .. } => "away_with_parent",
             AwayWithoutResource { .. } => "away_without_resource",
             AboveInstanceLimit { .. } => "above_instance_limit",
             BelowFloor { .. } => "below_floor",
@@ -234,6 +239,7 @@ impl Rejection {
             | OfferOutsideHomePool { .. } => "/pools".to_owned(),
             AwayNotWhole { .. } => "/min_fill".to_owned(),
             AwayWithoutMove { .. } => "/no_displacement".to_owned(),
+            AwayWithParent { .. } => "/parent".to_owned(),
             NoResources => "/resources".to_owned(),
             ResourceNotInPool { resource, .. }
             | QuantityOutOfRange { resource }
@@ -382,6 +388,9 @@ impl Rejection {
             AwayWithoutMove { pool } => {
                 format!("In `{pool}` the workload would have to be moved. Leave no_displacement or `{pool}` out.")
             }
+            AwayWithParent { pool } => format!(
+                "A bid that would carry its workload to `{pool}` decides alone where the workload is. Leave parent or `{pool}` out."
+            ),
             AwayWithoutResource { resource, pool, .. } => {
                 format!("The workload's baseline has {resource}, which `{pool}` does not have: it can't be carried there.")
             }
@@ -483,6 +492,7 @@ impl Rejection {
             OfferOutsideHomePool { home: slug.clone() },
             AwayNotWhole { pool: slug.clone(), home: slug.clone() },
             AwayWithoutMove { pool: slug.clone() },
+            AwayWithParent { pool: slug.clone() },
             AwayWithoutResource { index: 0, resource, pool: slug },
             AboveInstanceLimit { resource, limit: 0 },
             BelowFloor { resource, lendable: 0 },

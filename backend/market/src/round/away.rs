@@ -19,7 +19,7 @@ pub const AWAY: &str = "WORKLOAD_AWAY";
 /// Why a bid can't carry its workload now: it has won or lent something at home from then on.
 pub const NEEDED_AT_HOME: &str = "NEEDED_AT_HOME";
 
-/// The bids of a round that may carry their workloads away, one of each workload: the first in the order in
+/// Those of the bids `open` that may carry their workloads away, one of each workload: the first in the order in
 /// which the round takes them.
 pub fn leavers<'a>(
     state: &State,
@@ -28,7 +28,7 @@ pub fn leavers<'a>(
     slots: &[Slot],
 ) -> BTreeMap<InstanceId, OrderId> {
     let mut leavers = BTreeMap::new();
-    for order in open.filter(|o| o.side == Side::Bid && away::leaves(state, &o.request)) {
+    for order in open.filter(|o| o.side == Side::Bid) {
         let Some(id) = order.request.instance.filter(|id| !leavers.contains_key(id)) else { continue };
         let alternatives = open_alternatives(state, order, slots);
         let mut elsewhere = alternatives.iter().filter(|a| is_elsewhere(state, &order.request, a));

@@ -23,6 +23,7 @@ use crate::state::{ProductKey, State};
 use crate::time::{Slot, Timestamp};
 use crate::units::{Credits, Price, Resource, amount};
 use crate::workload::Class;
+use crate::workload::away::is_elsewhere;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Awards that a member may have whose slots are not settled; beyond it, its orders sit rounds out.
@@ -113,9 +114,15 @@ impl<'a> Builder<'a> {
         // One that has no part in the round itself keeps nothing from others.
         let takes_part = |o: &&Order| {
             let hold = family::hold_needed(state, o);
-            !self.held_back.contains(&Entry::Order(o.id)) && hold.is_ok_and(|needed| needed <= o.hold)
+            let owner = state.participants.get(&o.participant);
+            !self.held_back.contains(&Entry::Order(o.id))
+                && hold.is_ok_and(|needed| needed <= o.hold)
+                && owner.is_some_and(|p| p.arrears.is_zero())
+                && unsettled.get(&o.participant).is_none_or(|n| *n < MOST_AWARDS)
+                && o.request.instance.is_some_and(|id| Growth::of_instance(state, id).admits(state, o, self.slots))
         };
-        let leavers = away::leavers(state, self.now, open.iter().copied().filter(takes_part), self.slots);
+        let leaving = open.iter().copied().filter(|o| book::away::leaves(state, &o.request)).filter(takes_part);
+        let leavers = away::leavers(state, self.now, leaving, self.slots);
         for order in open {
             let entry = if order.waits_for().is_some_and(|parent| !taken.contains(&parent)) {
                 Err(PARENT_SAT_OUT)
@@ -464,6 +471,12 @@ pub fn operator_capacity(state: &State, pool: &str, resource: Resource) -> i64 {
 
 pub(super) fn bought(state: &State, id: InstanceId) -> impl Iterator<Item = &Award> {
     state.awards_of(id).filter(|a| a.kind == AwardKind::Bought)
+}
+
+/// The same in its own pool: what it has won elsewhere says nothing of where it is at home.
+pub(super) fn bought_at_home(state: &State, id: InstanceId) -> impl Iterator<Item = &Award> {
+    let instance = state.instances.get(&id);
+    bought(state, id).filter(move |award| !instance.is_some_and(|i| is_elsewhere(award, i)))
 }
 
 /// What an instance has already lent, by slot and resource.

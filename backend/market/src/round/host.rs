@@ -1,5 +1,5 @@
 //! On which node the bids of a workload are in a round.
-use super::book::bought;
+use super::book::bought_at_home;
 use super::occupancy::{Occupancy, moves};
 use crate::book::{Alternative, Order};
 use crate::ids::{InstanceId, NodeId};
@@ -11,6 +11,7 @@ use crate::swap::hold_time;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Amounts, Credits};
 use crate::workload::Instance;
+use crate::workload::away::is_elsewhere;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The nodes while the bids of a round are shared out among them.
@@ -71,6 +72,10 @@ impl<'a> Hosts<'a> {
         let (Some(first), Some(last)) = (window.iter().min().copied(), window.iter().max().copied()) else {
             return Err("INELIGIBLE");
         };
+        // What it has won elsewhere for these slots it could not be carried to.
+        if won_elsewhere(self.state, instance, first, last) {
+            return Err("FROZEN_HOLD_TIME");
+        }
         let (planned, awarded) = self
             .placed
             .entry((id, first, last))
@@ -141,7 +146,7 @@ impl<'a> Hosts<'a> {
 
     /// The other nodes where what an instance has won, or other bids of the round, will have it.
     fn going_to(&self, instance: &Instance) -> BTreeSet<NodeId> {
-        let won = bought(self.state, instance.id)
+        let won = bought_at_home(self.state, instance.id)
             .filter(|a| a.lines.iter().any(|l| !l.settled && l.quantity > l.resold))
             .filter_map(|a| a.nodes.first().copied());
         let bid_for = self.hosted.get(&instance.id).into_iter().flat_map(|h| h.windows.iter().map(|(.., node)| *node));
@@ -195,7 +200,7 @@ impl<'a> Hosts<'a> {
     fn hosted(&mut self, id: InstanceId) -> &mut Hosted {
         self.hosted.entry(id).or_insert_with(|| {
             let lent = self.state.awards_of(id).filter(|a| a.kind == AwardKind::Lent).flat_map(|a| &a.lines);
-            let stays = bought(self.state, id).filter(|a| a.no_displacement).flat_map(|a| &a.lines);
+            let stays = bought_at_home(self.state, id).filter(|a| a.no_displacement).flat_map(|a| &a.lines);
             Hosted {
                 windows: BTreeSet::new(),
                 counted: moves(self.state, id),
@@ -212,11 +217,17 @@ impl<'a> Hosts<'a> {
         }
         let last = alternatives.iter().flat_map(|a| a.slots.iter().copied()).max();
         let elsewhere = |a: &&Award| a.nodes.first().is_some_and(|node| *node != instance.node);
-        bought(self.state, instance.id)
+        bought_at_home(self.state, instance.id)
             .filter(elsewhere)
             .flat_map(|a| &a.lines)
             .any(|l| !l.settled && l.quantity > l.resold && last.is_some_and(|last| l.slot <= last))
     }
+}
+
+/// Whether an instance has won something in another pool for these slots.
+fn won_elsewhere(state: &State, instance: &Instance, first: Slot, last: Slot) -> bool {
+    let within = |award: &Award| award.lines.iter().any(|l| !l.settled && first <= l.slot && l.slot <= last);
+    state.awards_of(instance.id).any(|a| is_elsewhere(a, instance) && within(a))
 }
 
 /// The node to which an instance is being moved; the award that began it may be settled by now.
@@ -232,7 +243,7 @@ fn planned_node(state: &State, id: InstanceId, slot: Slot) -> NodeId {
 
 /// The nodes that earlier awards have fixed for these slots.
 fn awarded_nodes(state: &State, id: InstanceId, first: Slot, last: Slot) -> BTreeSet<NodeId> {
-    bought(state, id)
+    bought_at_home(state, id)
         .filter(|a| a.lines.iter().any(|l| l.slot >= first && l.slot <= last && l.quantity > l.resold))
         .filter_map(|a| a.nodes.first().copied())
         .collect()
@@ -240,7 +251,7 @@ fn awarded_nodes(state: &State, id: InstanceId, first: Slot, last: Slot) -> BTre
 
 /// The node of the latest award for a slot before `slot`.
 fn latest_award_before(state: &State, id: InstanceId, slot: Slot) -> Option<NodeId> {
-    bought(state, id)
+    bought_at_home(state, id)
         .flat_map(|a| {
             a.lines.iter().filter(|l| l.slot < slot && l.quantity > l.resold).map(|l| (l.slot, a.nodes.first()))
         })

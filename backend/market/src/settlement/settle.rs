@@ -36,7 +36,8 @@ const RESERVATION_FEE_PERCENT: i64 = 10;
 pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
     let awards: Vec<Award> =
         turn.state.awards.values().filter(|a| a.lines.iter().any(|l| l.slot == slot && !l.settled)).cloned().collect();
-    let given = deliveries(slot, &awards, readings);
+    let mut given = deliveries(slot, &awards, readings);
+    deliver_what_was_given_up(turn.state, slot, &awards, &mut given);
     let failed = |id: InstanceId| turn.state.instances.get(&id).is_some_and(|i| i.failed_by_exchange.contains(&slot));
     let by_exchange = |id: InstanceId, line: &AwardLine| match failed(id) {
         true => line.quantity,
@@ -177,6 +178,19 @@ fn deliveries(slot: Slot, awards: &[Award], readings: &[Reading]) -> Given {
         }
     }
     given
+}
+
+/// What a workload had won in another pool and gave up by standing still was there to be used.
+fn deliver_what_was_given_up(state: &State, slot: Slot, awards: &[Award], given: &mut Given) {
+    for award in awards {
+        let instance = award.instance.and_then(|id| state.instances.get(&id));
+        if !instance.is_some_and(|i| i.given_up.contains(&slot) && away::is_elsewhere(award, i)) {
+            continue;
+        }
+        for line in award.lines.iter().filter(|l| l.slot == slot && !l.settled) {
+            given.insert((award.id, line.resource), line.quantity - line.resold);
+        }
+    }
 }
 
 /// What a line got or gave, whatever became of it elsewhere.
@@ -367,10 +381,11 @@ fn forget_failures(turn: &mut Turn<'_>, slot: Slot) {
     let instances = turn.state.instances.values();
     let ended = |slots: &BTreeSet<Slot>| slots.first().is_some_and(|s| *s <= slot);
     let old: Vec<_> =
-        instances.filter(|i| ended(&i.failed_by_exchange) || ended(&i.kept_by_program)).cloned().collect();
+        instances.filter(|i| [&i.failed_by_exchange, &i.kept_by_program, &i.given_up].into_iter().any(ended)).cloned().collect();
     for mut instance in old {
         instance.failed_by_exchange.retain(|s| *s > slot);
         instance.kept_by_program.retain(|s| *s > slot);
+        instance.given_up.retain(|s| *s > slot);
         turn.emit(Event::InstanceChanged(instance));
     }
 }

@@ -22,11 +22,11 @@ const SHADOW_LIMIT_SECONDS: i64 = 120;
 /// After a failed shadow run the instance is not tried again for this many slots.
 pub const PIN_SLOTS_AFTER_FAILURE: i64 = 10;
 const CANCELLED_BY_OPERATOR: &str = "cancelled_by_operator";
-const DEADLINE: &str = "deadline";
 /// Reasons that are the exchange's own doing; every other end is put down to the members.
 const BY_EXCHANGE: [&str; 6] = [CANCELLED_BY_OPERATOR, "restarted", "node_down", "io", "corrupt", "engine"];
 /// Reasons that lie in the workload's program, or in what its participant wants compared.
-const BY_PROGRAM: [&str; 4] = ["shadow_mismatch", "shadow_inconclusive", "memory_in_use", "guest_failed"];
+const BY_PROGRAM: [&str; 4] = ["shadow_mismatch", "shadow_inconclusive", MEMORY_IN_USE, "guest_failed"];
+const MEMORY_IN_USE: &str = "memory_in_use";
 /// The most differences that are kept with a swap.
 pub const MOST_DIFFERENCES: usize = 100;
 
@@ -101,7 +101,7 @@ pub fn step(turn: &mut Turn<'_>, id: SwapId, result: StepResult) -> bool {
             keep(turn, &swap);
         }
         StepResult::OutOfTime { state } if state == swap.state => {
-            fail(turn, &mut swap, DEADLINE.to_owned(), "the phase took longer than its limit".to_owned());
+            fail(turn, &mut swap, "deadline".to_owned(), "the phase took longer than its limit".to_owned());
         }
         _ => return false,
     }
@@ -203,6 +203,15 @@ fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) {
         instance.in_force = swap.limits_from.clone();
     }
     let stranded = swap.moves() && swap.state != SwapState::Done && instance.is_away();
+    if let Some(away) = instance.away.as_mut().filter(|_| stranded) {
+        away.stranded = true;
+    }
+    let goes = instance.away.filter(|_| swap.moves() && swap.state != SwapState::Done && !instance.is_away());
+    if let Some(away) = goes.filter(|_| by_exchange) {
+        // It is not tried again: all that it had won there fails by the exchange.
+        let seconds = turn.state.market.rhythm.slot_seconds;
+        instance.failed_by_exchange.extend(away::slots_from(away, swap.slot, seconds));
+    }
     away::after(&mut instance, swap);
     if swap.moves() && swap.state != SwapState::Done {
         let slot_seconds = turn.state.market.rhythm.slot_seconds;
@@ -212,9 +221,9 @@ fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) {
     }
     let id = instance.id;
     turn.emit(Event::InstanceChanged(instance));
-    // A program that won't be brought home would keep for nothing what others are sold.
-    let by_program = BY_PROGRAM.contains(&reason.as_str()) || began == SwapState::Shadow && reason == DEADLINE;
-    if stranded && by_program {
+    // A program that won't be brought home would keep for nothing what others are sold. One that has more memory
+    // in use than it has at home gives it back first, where it is, or is ended for that.
+    if stranded && BY_PROGRAM.contains(&reason.as_str()) && reason != MEMORY_IN_USE {
         let detail = format!("It could not be brought home ({reason}): its program was not shown to run there.");
         let _known = register::fail(turn, id, detail);
     }

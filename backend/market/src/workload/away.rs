@@ -4,7 +4,7 @@
 //! Invariant: its baseline is an entitlement of its own pool. Meanwhile it stays free on its node there, so that
 //! it can always come home, and nothing of it counts in the other pool: what it has there is what it bought.
 //! While this lasts no other order of the workload takes part in rounds (`round/away.rs`).
-use super::Instance;
+use super::{ComparisonRules, Instance};
 use crate::event::Event;
 use crate::ids::NodeId;
 use crate::round::{Award, AwardKind};
@@ -24,6 +24,9 @@ pub struct Away {
     /// The first and the last slot that it has won elsewhere.
     pub first: Slot,
     pub last: Slot,
+    /// Its way home has failed once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stranded: bool,
 }
 
 static NOTHING: Amounts = Amounts::new();
@@ -52,11 +55,11 @@ pub fn is_elsewhere(award: &Award, instance: &Instance) -> bool {
     award.kind == AwardKind::Bought && award.lines.iter().any(|l| l.pool != instance.pool)
 }
 
-/// A workload that should be home by now, and is not: the plan of the slot after its last one is made.
+/// A workload that should be home by now, and is not: its way home has failed, or has taken it a whole slot.
 pub fn is_overdue(state: &State, instance: &Instance) -> bool {
     let seconds = state.market.rhythm.slot_seconds;
-    let planned = |last: Slot| state.market.planned_until > last.plus(1, seconds);
-    instance.is_away() && instance.away.is_some_and(|away| planned(away.last))
+    let late = |away: Away| away.stranded || state.market.planned_until > away.last.plus(2, seconds);
+    instance.is_away() && instance.away.is_some_and(late)
 }
 
 /// Notes that an award takes its workload elsewhere.
@@ -64,7 +67,7 @@ pub fn begin(turn: &mut Turn<'_>, award: &Award) {
     let Some(instance) = award.instance.and_then(|id| turn.state.instances.get(&id)) else { return };
     let slots = || award.lines.iter().map(|l| l.slot);
     if let (true, Some(first), Some(last)) = (is_elsewhere(award, instance), slots().min(), slots().max()) {
-        let away = Some(Away { home: instance.home_node(), first, last });
+        let away = Some(Away { home: instance.home_node(), first, last, stranded: false });
         turn.emit(Event::InstanceChanged(Instance { away, ..instance.clone() }));
     }
 }
@@ -77,9 +80,30 @@ pub fn after(instance: &mut Instance, swap: &Swap) {
     }
 }
 
-/// Puts a workload that does not run back to its own pool: that is where it is started again.
-pub fn bring_home(instance: &mut Instance) {
-    instance.node = instance.home_node();
+/// How a swap's shadow run is compared: on the way home over no more positions than are usual, as what the
+/// workload has elsewhere meanwhile is others' already.
+pub fn comparison(instance: &Instance, swap: &Swap) -> ComparisonRules {
+    let mut rules = instance.comparison.clone();
+    if instance.is_away() && swap.node_to == instance.home_node() {
+        rules.positions = rules.positions.min(ComparisonRules::default().positions);
+    }
+    rules
+}
+
+/// The slots from one on that it had won elsewhere.
+pub fn slots_from(away: Away, first: Slot, slot_seconds: i64) -> impl Iterator<Item = Slot> {
+    let first = away.first.max(first);
+    (0..).map(move |n| first.plus(n, slot_seconds)).take_while(move |slot| *slot <= away.last)
+}
+
+/// A workload that runs no more is started again in its own pool. What it had won elsewhere from now on it
+/// has given up: that is paid for, as whatever a stopped workload has won.
+pub fn give_up(turn: &Turn<'_>, instance: &mut Instance) {
+    let seconds = turn.state.market.rhythm.slot_seconds;
+    let Some(away) = instance.away else { return };
+    instance.node = away.home;
+    instance.away = None;
+    instance.given_up.extend(slots_from(away, Slot::containing(turn.now, seconds), seconds));
 }
 
 /// Forgets what is over: workloads that are home, or never left, after their last slot elsewhere was settled.

@@ -232,6 +232,9 @@ pub struct Instance {
     /// use, or a swap that its program made fail.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub kept_by_program: BTreeSet<Slot>,
+    /// Slots not settled yet of what it had won in another pool and gave up by standing still: paid for in full.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub given_up: BTreeSet<Slot>,
     pub created_at: Timestamp,
 }
 

@@ -162,6 +162,7 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
         pinned_by_program: false,
         recent_moves: Vec::new(),
         earlier_baselines: Vec::new(),
+        given_up: Default::default(),
         created_at: turn.now,
     };
     turn.emit(Event::InstanceChanged(instance));
@@ -381,7 +382,7 @@ pub fn stop(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> 
         });
     }
     instance.state = InstanceState::Stopped;
-    away::bring_home(&mut instance);
+    away::give_up(turn, &mut instance);
     instance.fault = None;
     // Whoever runs again begins with what it is to have from now on.
     instance.earlier_baselines.clear();
@@ -408,7 +409,7 @@ pub fn fail(turn: &mut Turn<'_>, id: InstanceId, detail: String) -> Result<Insta
     }
     let participant = instance.participant;
     instance.state = InstanceState::Failed;
-    away::bring_home(&mut instance);
+    away::give_up(turn, &mut instance);
     instance.earlier_baselines.clear();
     instance.fault = Some(Fault { at: turn.now, detail: detail.chars().take(LONGEST_FAULT).collect() });
     turn.emit(Event::InstanceChanged(instance));
@@ -427,9 +428,6 @@ pub fn restart(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) 
     let nodes = || turn.state.nodes.values().filter(|n| n.pool == instance.pool);
     let (home, other): (Vec<_>, Vec<_>) = nodes().partition(|n| n.id == instance.node);
     instance.node = first_fit(turn, &instance.pool, home.into_iter().chain(other), &instance.baseline)?;
-    if let Some(away) = &mut instance.away {
-        away.home = instance.node;
-    }
     // Its baseline goes along to where its awards are; while it stood still it was not counted there.
     for node in moves_from(turn.state, &instance).into_keys() {
         first_fit(turn, &instance.pool, turn.state.nodes.get(&node).into_iter(), &instance.baseline)?;

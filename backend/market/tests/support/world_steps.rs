@@ -196,7 +196,9 @@ pub fn change_families(world: &mut World) {
 pub fn who_lends_stays(world: &World) {
     for instance in world.state.instances.values() {
         let mine = || world.state.awards.values().filter(|a| a.instance == Some(instance.id));
-        let elsewhere = |a: &&Award| a.kind == AwardKind::Bought && a.nodes.first() != Some(&instance.node);
+        // What it has won in another pool and could not be carried to takes it nowhere any more.
+        let void = |a: &Award| instance.away.is_none() && a.lines.iter().any(|l| l.pool != instance.pool);
+        let elsewhere = |a: &&Award| a.kind == AwardKind::Bought && a.nodes.first() != Some(&instance.node) && !void(a);
         let open = |l: &&AwardLine| !l.settled && l.quantity > l.resold;
         let leaves = mine().filter(elsewhere).flat_map(|a| &a.lines).filter(open).map(|l| l.slot).min();
         let lent = mine().filter(|a| a.kind == AwardKind::Lent).flat_map(|a| &a.lines).filter(open).map(|l| l.slot);

@@ -16,7 +16,7 @@ use headroom_market::swap::saga::StepResult;
 use headroom_market::swap::{Swap, SwapState, plan};
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::Credits;
-use headroom_market::workload::ComparisonRules;
+use headroom_market::workload::{ComparisonRules, away};
 use headroom_market::workload::guidance::ApplicationProfile;
 use headroom_store::Store;
 use headroom_store::observations::Observed;
@@ -97,7 +97,7 @@ impl View {
         let owing = pays.then_some(state.market.settled_until);
         let live = state.swaps.values().map(|s| {
             let (may_begin, is_wanted) = (plan::may_begin(state, s), plan::is_wanted(state, s, now));
-            let comparison = state.instances.get(&s.instance).map(|i| i.comparison.clone()).unwrap_or_default();
+            let comparison = state.instances.get(&s.instance).map(|i| away::comparison(i, s)).unwrap_or_default();
             Standing { swap: s.clone(), may_begin, is_wanted, comparison }
         });
         Self {
