@@ -146,6 +146,8 @@ export interface components {
             /** @description The first and the last slot that it has won elsewhere. */
             first: components["schemas"]["Slot"];
             last: components["schemas"]["Slot"];
+            /** @description Its way home has failed once. */
+            stranded?: boolean;
         };
         BTreeMap: {
             [key: string]: number;
@@ -517,6 +519,8 @@ export interface components {
              *     use, or a swap that its program made fail.
              */
             kept_by_program?: components["schemas"]["Slot"][];
+            /** @description Slots not settled yet of what it had won in another pool and gave up by standing still: paid for in full. */
+            given_up?: components["schemas"]["Slot"][];
             created_at: components["schemas"]["Timestamp"];
         };
         /** @example ins_01jd3z6k2m9x7q4v8n5t1w0r3c */
@@ -787,6 +791,8 @@ export interface components {
                  *     use, or a swap that its program made fail.
                  */
                 kept_by_program?: components["schemas"]["Slot"][];
+                /** @description Slots not settled yet of what it had won in another pool and gave up by standing still: paid for in full. */
+                given_up?: components["schemas"]["Slot"][];
                 created_at: components["schemas"]["Timestamp"];
             }[];
             has_more: boolean;

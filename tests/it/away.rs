@@ -141,3 +141,69 @@ async fn bids_that_can_not_carry_their_workload_are_refused() -> anyhow::Result<
     refused(place(&tenant, &stays).await?, "away_without_move", "/no_displacement");
     healthy(&sim.server.stop().await?).await
 }
+
+/// Takes all the memory it is allowed, and gives none of it back.
+const KEEPER: &str = r#"(module
+  (memory (export "memory") 1)
+  (func (export "step") (result i32)
+    (loop $more (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
+    (i32.const 0)))"#;
+
+/// What was bought elsewhere for one slot is given back before its workload is home, or ends it: a move is no way
+/// to keep it.
+#[tokio::test]
+async fn memory_that_was_bought_elsewhere_is_not_taken_home() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (admin, tenant) = (sim.api("admin")?, sim.api("tenant")?);
+    let headers = [("content-type", "application/wasm")];
+    let module = tenant.send("POST", "/v1/modules?name=keeper", &headers, Some(KEEPER.into())).await?.id()?;
+    let new = json!({ "name": "keeper", "module": module, "pool": HOME, "baseline": { "cpu_milli": 200, "mem_mib": 64 },
+        "limit": { "cpu_milli": 1000, "mem_mib": 512 } });
+    let id = tenant.post_with_key("/v1/instances", &unique("key"), &new).await?.id()?;
+    let route = format!("/v1/instances/{id}");
+    admin.advance(20).await?;
+    let mut body = bid(&json!({ "id": id }), &Rhythm::of(&admin).await?.window(1, 1), &[ELSEWHERE], "1");
+    body["resources"] = json!({ "mem_mib": 200 });
+    place(&tenant, &body).await?.id()?;
+    let (mut was_away, mut now) = (false, Value::Null);
+    for _ in 0..80 {
+        admin.advance(5).await?;
+        now = read(&tenant, &route).await?;
+        was_away |= now["in_force"]["mem_mib"] == 264;
+        if now["state"] == "failed" {
+            break;
+        }
+    }
+    ensure!(was_away, "it had what it bought: {now}");
+    ensure!(now["state"] == "failed" && now["fault"]["detail"].to_string().contains("out of memory"), "{now}");
+    ensure!(now["away"].is_null(), "it is started again at home: {now}");
+    healthy(&sim.server.stop().await?).await
+}
+
+#[tokio::test]
+async fn a_stop_while_away_is_paid_for() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (admin, tenant) = (sim.api("admin")?, sim.api("tenant")?);
+    let workload = workload(&tenant).await?;
+    let route = format!("/v1/instances/{}", workload["id"].as_str().unwrap_or_default());
+    let body = bid(&workload, &Rhythm::of(&admin).await?.window(1, 2), &[ELSEWHERE], "1");
+    let id = place(&tenant, &body).await?.id()?;
+    for _ in 0..40 {
+        admin.advance(5).await?;
+        let now = read(&tenant, &route).await?;
+        if now["node"] != workload["node"] && now["swap"].is_null() {
+            break;
+        }
+    }
+    for step in ["stop", "restart"] {
+        tenant.post_with_key(&format!("{route}/{step}"), &unique("key"), &json!({})).await?.ok()?;
+    }
+    let home = read(&tenant, &route).await?;
+    ensure!(home["node"] == workload["node"] && home["state"] == "running" && home["away"].is_null(), "{home}");
+    admin.advance(200).await?;
+    let receipts = tenant.list("/v1/receipts").await?;
+    let second = receipts.iter().filter(|r| r["order"] == id.as_str()).max_by_key(|r| r["slot"].to_string());
+    let second = second.context("it is settled")?;
+    assert_eq!(second["credit_note"], "0.000000", "a stop is no way out: {second}");
+    healthy(&sim.server.stop().await?).await
+}

@@ -380,8 +380,10 @@ fn cause(turn: &Turn<'_>, award: &Award, slot: Slot, missed: bool) -> String {
 fn forget_failures(turn: &mut Turn<'_>, slot: Slot) {
     let instances = turn.state.instances.values();
     let ended = |slots: &BTreeSet<Slot>| slots.first().is_some_and(|s| *s <= slot);
-    let old: Vec<_> =
-        instances.filter(|i| [&i.failed_by_exchange, &i.kept_by_program, &i.given_up].into_iter().any(ended)).cloned().collect();
+    let old: Vec<_> = instances
+        .filter(|i| [&i.failed_by_exchange, &i.kept_by_program, &i.given_up].into_iter().any(ended))
+        .cloned()
+        .collect();
     for mut instance in old {
         instance.failed_by_exchange.retain(|s| *s > slot);
         instance.kept_by_program.retain(|s| *s > slot);
