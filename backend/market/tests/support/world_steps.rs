@@ -446,7 +446,10 @@ pub fn delivered(state: &State, instance: InstanceId, resource: Resource, slot: 
     let lent: i64 = lines(AwardKind::Lent).map(|l| l.quantity).sum();
     let baseline = unbought(state, instance, slot, resource);
     let mean = |part: &dyn Fn(i64) -> i64| ticks.iter().map(|t| part(*t)).sum::<i64>() / ticks.len() as i64;
-    let got = mean(&|t| (t - baseline + lent).max(0).min(won));
+    // What it had won elsewhere and gave up by standing still was there all the same.
+    let elsewhere = |line: &AwardLine| line.pool != state.instances[&instance].pool;
+    let given_up = state.instances[&instance].given_up.contains(&slot) && lines(AwardKind::Bought).any(elsewhere);
+    let got = if given_up { won } else { mean(&|t| (t - baseline + lent).max(0).min(won)) };
     let gave = mean(&|t| (baseline + won - t).max(0).min(lent));
     (sold_on + got, gave)
 }
