@@ -1,5 +1,5 @@
 //! A workload that wins in another pool, over the API: it is carried to another place, delivered there, and comes home.
-use crate::common::{Sim, healthy};
+use crate::common::{KEEPER, Sim, healthy};
 use anyhow::{Context, ensure};
 use headroom_tests::orders::Rhythm;
 use headroom_tests::{Api, Reply, unique};
@@ -141,13 +141,6 @@ async fn bids_that_can_not_carry_their_workload_are_refused() -> anyhow::Result<
     refused(place(&tenant, &stays).await?, "away_without_move", "/no_displacement");
     healthy(&sim.server.stop().await?).await
 }
-
-/// Takes all the memory it is allowed, and gives none of it back.
-const KEEPER: &str = r#"(module
-  (memory (export "memory") 1)
-  (func (export "step") (result i32)
-    (loop $more (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
-    (i32.const 0)))"#;
 
 /// What was bought elsewhere for one slot is given back before its workload is home, or ends it: a move is no way
 /// to keep it.

@@ -8,6 +8,13 @@ use tempfile::TempDir;
 /// Where simulated clocks start.
 pub const START: &str = "2026-11-20T10:00:00Z";
 
+/// Takes all the memory it is allowed, page by page, and never says how much it holds.
+pub const KEEPER: &str = r#"(module
+  (memory (export "memory") 1)
+  (func (export "step") (result i32)
+    (loop $more (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
+    (i32.const 0)))"#;
+
 /// A demo whose clock stands still until it is advanced.
 pub struct Sim {
     pub folder: TempDir,

@@ -1,5 +1,5 @@
 //! Lenders and their bonds, as they, their buyers and finance see them.
-use crate::common::{Sim, healthy};
+use crate::common::{KEEPER, Sim, healthy};
 use anyhow::{Context, ensure};
 use headroom_tests::Api;
 use headroom_tests::money::units;
@@ -7,13 +7,6 @@ use headroom_tests::orders::Rhythm;
 use serde_json::{Value, json};
 
 const POOL: &str = "fra1-gp";
-
-/// Takes all the memory it is allowed, and gives none of it back.
-const KEEPER: &str = r#"(module
-  (memory (export "memory") 1)
-  (func (export "step") (result i32)
-    (loop $more (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
-    (i32.const 0)))"#;
 
 /// A participant with a workload of so much memory.
 async fn member(sim: &Sim, credits: &str, module: Option<&str>, memory: i64) -> anyhow::Result<(Api, String)> {

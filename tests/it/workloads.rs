@@ -1,5 +1,5 @@
 //! Workloads whose program ends: what people see, what still works, who pays.
-use crate::common::{Sim, balance, healthy};
+use crate::common::{KEEPER, Sim, balance, healthy};
 use anyhow::Context;
 use headroom_tests::Api;
 use headroom_tests::orders::Rhythm;
@@ -336,13 +336,6 @@ async fn a_limit_above_what_the_driver_can_give_is_refused() -> anyhow::Result<(
     api.post_with_key("/v1/instances", "all there is", &instance(4_096)).await?.ok()?;
     Ok(())
 }
-
-/// Takes all the memory it is allowed, page by page, and never says how much it holds.
-const KEEPER: &str = r#"(module
-  (memory (export "memory") 1)
-  (func (export "step") (result i32)
-    (loop $more (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
-    (i32.const 0)))"#;
 
 /// Nobody buys a slot and keeps what it brought for ever.
 #[tokio::test]

@@ -18,7 +18,7 @@ use crate::swap::{plan, saga};
 use crate::time::Slot;
 use crate::turn::Turn;
 use crate::units::Price;
-use crate::workload::{SlotOutlook, auto, baseline, register};
+use crate::workload::{SlotOutlook, auto, baseline, register, run};
 
 /// Decides a command and folds its events into the state.
 pub fn apply(state: &mut State, envelope: &Envelope) -> (Vec<Event>, Reply) {
@@ -79,13 +79,11 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
         Command::SetStrategy { participant, instance, strategy } => {
             register::set_strategy(turn, participant, instance, strategy).map(Reply::Instance)
         }
-        Command::StopInstance { participant, instance } => {
-            register::stop(turn, participant, instance).map(Reply::Instance)
-        }
+        Command::StopInstance { participant, instance } => run::stop(turn, participant, instance).map(Reply::Instance),
         Command::StartInstance { participant, instance } => {
-            register::restart(turn, participant, instance).map(Reply::Instance)
+            run::restart(turn, participant, instance).map(Reply::Instance)
         }
-        Command::ReportFault { instance, detail } => register::fail(turn, instance, detail).map(Reply::Instance),
+        Command::ReportFault { instance, detail } => run::fail(turn, instance, detail).map(Reply::Instance),
         Command::PutHint { participant, instance, expected_demand, avoid_nodes, starts_at, expires_at, source } => {
             let new = register::NewHint { instance, expected_demand, avoid_nodes, starts_at, expires_at, source };
             register::hint(turn, participant, new).map(Reply::Hint)

@@ -12,7 +12,7 @@ use crate::swap::{Difference, Phase, Swap, SwapState, hold_time, plan};
 use crate::time::Timestamp;
 use crate::turn::Turn;
 use crate::units::Amounts;
-use crate::workload::{away, register};
+use crate::workload::{away, run};
 use serde::{Deserialize, Serialize};
 
 /// How long a state may last before the swap is given up, in seconds. SHADOW has longer:
@@ -225,7 +225,7 @@ fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) {
     // in use than it has at home gives it back first, where it is, or is ended for that.
     if stranded && BY_PROGRAM.contains(&reason.as_str()) && reason != MEMORY_IN_USE {
         let detail = format!("It could not be brought home ({reason}): its program was not shown to run there.");
-        let _known = register::fail(turn, id, detail);
+        let _known = run::fail(turn, id, detail);
     }
 }
 

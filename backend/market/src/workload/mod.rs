@@ -5,6 +5,7 @@ pub mod baseline;
 pub mod guidance;
 pub mod promise;
 pub mod register;
+pub mod run;
 
 pub use away::Away;
 

@@ -1,0 +1,88 @@
+//! Whether a workload runs: stopped by its participant, ended by a fault of its program, started again.
+use super::register::{check_quota, first_fit, not_found, own};
+use crate::command::{Refusal, RefusalKind};
+use crate::event::Event;
+use crate::ids::{InstanceId, OrderId, ParticipantId};
+use crate::round::occupancy::moves_from;
+use crate::time::Slot;
+use crate::turn::Turn;
+use crate::workload::{Fault, InstanceState, away};
+
+/// Of a fault's text, in characters.
+const LONGEST_FAULT: usize = 500;
+
+/// Stops a workload; its orders are cancelled, capacity that it won goes unused.
+pub fn stop(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> Result<InstanceId, Refusal> {
+    let mut instance = own(turn.state, participant, id)?;
+    if instance.swap.is_some() {
+        return Err(Refusal {
+            kind: RefusalKind::Conflict,
+            code: "swap_in_progress",
+            pointer: String::new(),
+            detail: "A swap is changing this workload. Try again when it has ended.".to_owned(),
+        });
+    }
+    instance.state = InstanceState::Stopped;
+    away::give_up(turn, &mut instance);
+    instance.fault = None;
+    // Whoever runs again begins with what it is to have from now on.
+    instance.earlier_baselines.clear();
+    turn.emit(Event::InstanceChanged(instance));
+    cancel_orders(turn, participant, id, "instance_stopped");
+    Ok(id)
+}
+
+fn cancel_orders(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId, reason: &'static str) {
+    let orders: Vec<OrderId> =
+        turn.state.orders.values().filter(|o| o.request.instance == Some(id)).map(|o| o.id).collect();
+    for order in orders {
+        let _waits_if_sealed = crate::book::place::cancel(turn, participant, order, reason);
+    }
+}
+
+/// Notes that a workload's program faulted: it runs no more and its orders are cancelled. What
+/// it has won was made available to it and is paid for.
+pub fn fail(turn: &mut Turn<'_>, id: InstanceId, detail: String) -> Result<InstanceId, Refusal> {
+    let mut instance = turn.state.instances.get(&id).cloned().ok_or_else(|| not_found("instance"))?;
+    if instance.state != InstanceState::Running || instance.swap.is_some() {
+        // Stopped in between, or a swap is about to find out: the driver will say it again.
+        return Ok(id);
+    }
+    let participant = instance.participant;
+    instance.state = InstanceState::Failed;
+    away::give_up(turn, &mut instance);
+    instance.earlier_baselines.clear();
+    instance.fault = Some(Fault { at: turn.now, detail: detail.chars().take(LONGEST_FAULT).collect() });
+    turn.emit(Event::InstanceChanged(instance));
+    cancel_orders(turn, participant, id, "instance_failed");
+    Ok(id)
+}
+
+/// Runs a stopped or failed workload again from its beginning, on its node if its baseline
+/// still fits there.
+pub fn restart(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> Result<InstanceId, Refusal> {
+    let mut instance = own(turn.state, participant, id)?;
+    if instance.state == InstanceState::Running {
+        return Ok(id);
+    }
+    check_quota(turn.state, participant, Some(id), &instance.baseline)?;
+    let nodes = || turn.state.nodes.values().filter(|n| n.pool == instance.pool);
+    let (home, other): (Vec<_>, Vec<_>) = nodes().partition(|n| n.id == instance.node);
+    instance.node = first_fit(turn, &instance.pool, home.into_iter().chain(other), &instance.baseline)?;
+    // Its baseline goes along to where its awards are; while it stood still it was not counted there.
+    for node in moves_from(turn.state, &instance).into_keys() {
+        first_fit(turn, &instance.pool, turn.state.nodes.get(&node).into_iter(), &instance.baseline)?;
+    }
+    instance.state = InstanceState::Running;
+    instance.fault = None;
+    instance.epoch += 1;
+    // What it has won and lent in this slot stands, a restart is no way out of either; but what was
+    // won is kept free on the node of its award only.
+    let present = Slot::containing(turn.now, turn.state.market.rhythm.slot_seconds);
+    let target = crate::swap::plan::target(turn.state, &instance, present);
+    let stands = target.node == instance.node;
+    instance.in_force = if stands { target.limits } else { instance.baseline_in(present).clone() };
+    turn.emit(Event::InstanceChanged(instance));
+    crate::swap::plan::plan_restarted(turn, id);
+    Ok(id)
+}
