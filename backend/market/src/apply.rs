@@ -9,12 +9,12 @@ use crate::ids::{InstanceId, OrderId, ParticipantId, SwapId};
 use crate::market::{Market, Rhythm};
 use crate::participant::admin as participants;
 use crate::pool::admin as pools;
-use crate::pool::{approval, scarcity};
+use crate::pool::{approval, recallable, scarcity};
 use crate::project;
 use crate::round::{award, seal};
 use crate::settlement::settle;
 use crate::state::State;
-use crate::swap::{plan, saga};
+use crate::swap::{plan, recall, saga};
 use crate::time::Slot;
 use crate::turn::Turn;
 use crate::units::Price;
@@ -142,6 +142,10 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
             Ok(if saga::step(turn, swap, result) { Reply::Swap(swap) } else { Reply::Nothing })
         }
         Command::CancelSwap { swap, participant, reason } => cancel_swap(turn, swap, participant, reason),
+        Command::Recall { participant, recall: asked } => {
+            recall::recall(turn, participant, &asked).map(Reply::Recalled)
+        }
+        Command::OpenRecallable { pool } => recallable::open(turn, &pool).map(Reply::Pool),
         Command::RestartInstance { instance } => restart(turn, instance),
         Command::SettleSlot { slot, readings } => {
             if slot < turn.state.market.settled_until {

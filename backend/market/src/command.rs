@@ -11,6 +11,7 @@ use crate::pool::scarcity::SlotShortage;
 use crate::pool::{NodeState, PoolSlug, ReserveStep, Tier};
 use crate::round::movers::Movers;
 use crate::settlement::meter::Reading;
+use crate::swap::recall::{Recall, Recalled};
 use crate::swap::saga::StepResult;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Amounts, Credits, Price, Resource, Share};
@@ -255,6 +256,17 @@ pub enum Command {
         participant: Option<ParticipantId>,
         reason: String,
     },
+    /// A lender takes back what it lent as recallable; without a participant the exchange does it, for a workload
+    /// that needs it.
+    Recall {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        participant: Option<ParticipantId>,
+        recall: Recall,
+    },
+    /// Opens trade in what is recallable of a pool.
+    OpenRecallable {
+        pool: PoolSlug,
+    },
     /// A restart found the instance gone and started it from its checkpoint under a new epoch.
     RestartInstance {
         instance: InstanceId,
@@ -339,6 +351,7 @@ pub enum Reply {
     PendingOrder(OrderId),
     Canceled(u32),
     Swap(SwapId),
+    Recalled(Recalled),
     Sealed {
         round: u64,
         book: Arc<Book>,

@@ -120,6 +120,13 @@ pub enum Event {
         line: usize,
         quantity: i64,
     },
+    /// Its lender has taken back a part of it: a line of what was lent, or of what was bought.
+    AwardRecalled {
+        award: AwardId,
+        line: usize,
+        quantity: i64,
+        at: Timestamp,
+    },
     SwapChanged(Box<Swap>),
     SlotSettled {
         slot: Slot,
@@ -245,6 +252,11 @@ impl State {
             Event::AwardResold { award, line, quantity } => self.change_award(*award, |a| {
                 if let Some(line) = a.lines.get_mut(*line) {
                     line.resold += quantity;
+                }
+            }),
+            Event::AwardRecalled { award, line, quantity, .. } => self.change_award(*award, |a| {
+                if let Some(line) = a.lines.get_mut(*line) {
+                    line.recalled += quantity;
                 }
             }),
             Event::SwapChanged(swap) => self.put_swap((**swap).clone()),

@@ -14,7 +14,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every kind of notice there is: what a subscription may name.
-pub const KINDS: [&str; 35] = [
+pub const KINDS: [&str; 36] = [
     "order.accepted",
     "order.pending",
     "order.linked",
@@ -44,6 +44,7 @@ pub const KINDS: [&str; 35] = [
     "swap.aborted",
     "swap.rolled_back",
     "swap.failed",
+    "award.recalled",
     "delivery.recorded",
     "balance.changed",
     "forecast.issued",
@@ -199,6 +200,10 @@ fn of_event(event: &Event, state: &State) -> Option<Notice> {
         }
         Event::RoundVoided { number, .. } => {
             Some(notice("round.void", None, number.to_string(), round_document(state, *number)?))
+        }
+        // The state after all of the command's events: of several lines of one award each is told with all of them.
+        Event::AwardRecalled { award, .. } => {
+            state.awards.get(award).map(|a| notice("award.recalled", Some(a.participant), a.id.to_string(), json(a)))
         }
         Event::SwapChanged(s) => Some(notice(swap_kind(s.state), Some(s.participant), s.id.to_string(), s.document())),
         Event::Received(r) => Some(notice("delivery.recorded", Some(r.participant), r.id.to_string(), r.document())),

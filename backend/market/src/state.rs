@@ -10,7 +10,7 @@ use crate::ledger::{Account, Ledger, Transfer};
 use crate::market::Market;
 use crate::participant::{ApiKey, Participant, User};
 use crate::pool::scarcity::{Shortage, SlotShortage};
-use crate::pool::{self, Node, Pool, PoolSlug, Product, Reference, ReservePrice};
+use crate::pool::{self, Halt, recallable, Node, Pool, PoolSlug, Product, Reference, ReservePrice};
 use crate::project::Project;
 use crate::record::{Record, Row, RowKey, Table};
 use crate::round::{Award, Round};
@@ -359,7 +359,13 @@ impl State {
         let known = self.shortages.get(&(pool.to_owned(), resource))?;
         known.slots.iter().find(|s| s.slot == slot).map(|s| (cost, s))
     }
+    /// Why nothing is traded in a pool: it is halted, or the pool is that it is the recallable part of.
+    pub fn halt(&self, pool: &str) -> Option<&Halt> {
+        [pool, recallable::firm(pool)].into_iter().find_map(|slug| self.pools.get(slug)?.halted.as_ref())
+    }
+    /// What is recallable is worth no more than what is not: the reference of its pool is its own.
     pub fn reference(&self, pool: &str, resource: Resource, slot: Slot) -> Price {
+        let pool = recallable::firm(pool);
         let reserve = self.reserve_price(pool, resource, slot).unwrap_or(self.market.price_cap);
         match self.references.get(&(pool.to_owned(), resource)) {
             Some(reference) => reference.price(reserve),

@@ -31,6 +31,7 @@ fn strategy(costs: &[(Resource, &str)], promised: Option<&str>) -> Strategy {
         shortage_cost: costs.iter().map(|(r, price)| (*r, price.parse().unwrap())).collect(),
         other_pools: Vec::new(),
         promised_service_level: promised.map(|level| level.parse().unwrap()),
+        assurance: Default::default(),
     };
     Strategy { auto_bid: Some(auto_bid), ..Strategy::default() }
 }
@@ -110,7 +111,7 @@ impl Market {
 fn who_owes_lends_though_it_will_need_more() {
     let mut market = Market::new();
     let minimum_price = [(CPU, "0.001".parse().unwrap())].into();
-    let lends = Strategy { auto_offer: Some(AutoOffer { minimum_price }), ..strategy(&BOTH, None) };
+    let lends = Strategy { auto_offer: Some(AutoOffer { minimum_price, recallable_price: BTreeMap::new() }), ..strategy(&BOTH, None) };
     assert!(matches!(market.set(lends), Reply::Instance(_)));
     let mut sides_after = |owed: &str| {
         let owner = market.owner;

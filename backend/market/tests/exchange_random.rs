@@ -7,6 +7,8 @@ mod away;
 mod families;
 #[path = "support/projects.rs"]
 mod projects;
+#[path = "support/recallable.rs"]
+mod recallable;
 #[path = "support/runs.rs"]
 mod runs;
 mod support;
@@ -130,6 +132,23 @@ fn workloads_are_in_one_place_at_a_time_and_come_home() {
     println!("{rounds} rounds, {seen:?}");
     assert!(rounds > 500 && seen.carried > 100 && seen.went > 50 && seen.came_home > 40, "{rounds} {seen:?}");
     assert!(seen.not_brought > 5 && seen.went_on > 5 && seen.waited.len() == 2, "{seen:?}");
+}
+
+/// The same with what is lent so that it may be taken back, and taken back at any time.
+#[test]
+fn what_is_taken_back_is_given_up_by_who_had_it_and_by_nobody_else() {
+    let (mut seen, mut rounds) = (recallable::Seen::default(), 0);
+    for seed in 3_000..3_120 {
+        let (world, cleared) = random_life_with(seed, |world, command| recallable::some_of_it(world, command, &mut seen));
+        rounds += cleared;
+        recallable::check_history(&world, &mut seen);
+        check_settlement(&world);
+        check_replay(&world);
+    }
+    println!("{rounds} rounds, {seen:?}");
+    assert!(rounds > 400 && seen.lent > 100 && seen.bought > 100 && seen.resold > 3, "{rounds} {seen:?}");
+    assert!(seen.recalls > 100 && seen.from_buyers > 50 && seen.from_headroom > 20 && seen.early > 20, "{seen:?}");
+    assert!(seen.fewer_delivered > 30, "{seen:?}");
 }
 
 /// Workloads that change by no more than they are told to, however many rounds there are for a slot.

@@ -5,6 +5,7 @@ use super::pops::{MigrationCost, PopFacts, distance};
 use super::problem::{Cell, SwapPlan, SwapProblem};
 use super::score;
 use crate::ids::InstanceId;
+use crate::pool::recallable::is_recallable;
 use crate::pool::{NodeState, Pool};
 use crate::round::occupancy::Occupancy;
 use crate::state::State;
@@ -73,7 +74,9 @@ pub fn pop_facts(
         let mut open = nodes.filter(|n| !avoided.contains(&n.id));
         open.any(|node| need.iter().all(|((slot, r), q)| *q <= occupancy.room(node, *slot, *r)))
     };
-    let facts = state.pools.values().map(|pool| {
+    // What may be taken back is no place to have a workload in.
+    let places = state.pools.values().filter(|pool| !is_recallable(&pool.slug));
+    let facts = places.map(|pool| {
         let is_home = pool.slug == home.slug;
         let moves = !is_home || moves_at_home;
         let impossible = if pool.halted.is_some() {

@@ -3,6 +3,7 @@
 //! What a workload has in its own pool it can't have elsewhere, so there a bid buys all of it: its baseline and
 //! what the bid adds. All or nothing, as half a workload runs nowhere.
 use crate::book::{OrderRequest, Rejection};
+use crate::pool::recallable::firm;
 use crate::state::State;
 use crate::units::{Amounts, Resource, Share};
 use crate::workload::Instance;
@@ -15,7 +16,7 @@ pub fn leaves(state: &State, request: &OrderRequest) -> bool {
 
 /// The workload that a request would carry to a pool.
 pub fn carried<'a>(state: &'a State, request: &OrderRequest, pool: &str) -> Option<&'a Instance> {
-    request.instance.and_then(|id| state.instances.get(&id)).filter(|instance| instance.pool != pool)
+    request.instance.and_then(|id| state.instances.get(&id)).filter(|instance| instance.pool != firm(pool))
 }
 
 /// What a bid takes of each resource in a pool, per replica and slot, for `resources` more than its workload has.

@@ -52,12 +52,14 @@ pub enum TimeInForce {
     Fok,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// Whether what is bought or lent may be taken back by its lender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Assurance {
     #[default]
     Firm,
+    /// In the pool `POOL~recallable`, with prices of its own; also in the middle of a slot.
     Recallable,
 }
 

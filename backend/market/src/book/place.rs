@@ -1,10 +1,11 @@
 //! Placing, replacing, cancelling and expiring orders, with their holds.
 //!
 //! Invariant: the hold of every live bid covers the most that it can be charged.
-use crate::book::{Order, OrderRequest, OrderStatus, Origin, Rejection, Side, TimeInForce, family, validate};
+use crate::book::{Assurance, Order, OrderRequest, OrderStatus, Origin, Rejection, Side, TimeInForce, family, validate};
 use crate::event::Event;
 use crate::ids::{BidId, OfferId, OrderId, ParticipantId};
 use crate::ledger::{Account, TransferKind};
+use crate::pool::recallable;
 use crate::state::State;
 use crate::turn::{Cause, Turn};
 use crate::units::{Credits, Share};
@@ -202,8 +203,13 @@ fn check_client_id(
     }
 }
 
-/// `fok` is a block that may not wait.
-fn normalise(mut request: OrderRequest) -> OrderRequest {
+/// `fok` is a block that may not wait; what is recallable of a pool is a pool of its own.
+pub fn normalise(mut request: OrderRequest) -> OrderRequest {
+    if request.assurance == Assurance::Recallable {
+        for choice in &mut request.pools {
+            choice.pool = recallable::of(&choice.pool);
+        }
+    }
     if request.time_in_force == TimeInForce::Fok && request.min_fill.is_zero() {
         request.min_fill = Share::from_units(1_000_000);
     }

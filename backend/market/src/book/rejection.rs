@@ -2,6 +2,7 @@
 //!
 //! Precedence from top to bottom: the first that applies is the answer.
 use crate::ids::OrderId;
+use crate::pool::recallable::{self, firm};
 use crate::time::Slot;
 use crate::units::{Credits, Resource};
 
@@ -15,8 +16,23 @@ pub enum Rejection {
     DuplicateClientId {
         existing: OrderId,
     },
-    NotInThisVersion {
-        field: &'static str,
+    /// A firm order names a pool of recallable capacity, or the reverse.
+    AssuranceMixed {
+        index: usize,
+        slug: String,
+    },
+    /// What is recallable of a pool is not traded there.
+    RecallableNotTraded {
+        index: usize,
+        firm: String,
+    },
+    /// It is not given back by a limit alone.
+    NoVacatePath {
+        resource: Resource,
+    },
+    RecallableNeedsInstance,
+    RecallableOutsideHomePool {
+        home: String,
     },
     UnknownPool {
         index: usize,
@@ -167,7 +183,11 @@ impl Rejection {
             NotFound { .. } => "not_found",
             DuplicateClientId { .. } => "duplicate_client_id",
             RecommendationOutdated => "recommendation_outdated",
-            NotInThisVersion { .. } => "not_in_this_version",
+            AssuranceMixed { .. } => "assurance_mixed",
+            RecallableNotTraded { .. } => "recallable_not_traded",
+            NoVacatePath { .. } => "no_vacate_path",
+            RecallableNeedsInstance => "recallable_needs_instance",
+            RecallableOutsideHomePool { .. } => "recallable_outside_home_pool",
             UnknownPool { .. } => "unknown_pool",
             PoolRepeated { .. } => "pool_repeated",
             PoolHalted { .. } => "pool_halted",
@@ -228,14 +248,16 @@ impl Rejection {
         match self {
             NotFound { pointer, .. } => (*pointer).to_owned(),
             DuplicateClientId { .. } | ClientIdOutOfRange => "/client_bid_id".to_owned(),
-            NotInThisVersion { field } => format!("/{field}"),
-            UnknownPool { index, .. } | PoolRepeated { index } | AwayWithoutResource { index, .. } => {
-                format!("/pools/{index}/pool")
-            }
+            UnknownPool { index, .. }
+            | PoolRepeated { index }
+            | AssuranceMixed { index, .. }
+            | RecallableNotTraded { index, .. }
+            | AwayWithoutResource { index, .. } => format!("/pools/{index}/pool"),
             PoolHalted { .. }
             | NoPools
             | TooManyAlternatives { .. }
             | OrderTooWide { .. }
+            | RecallableOutsideHomePool { .. }
             | OfferOutsideHomePool { .. } => "/pools".to_owned(),
             AwayNotWhole { .. } => "/min_fill".to_owned(),
             AwayWithoutMove { .. } => "/no_displacement".to_owned(),
@@ -243,6 +265,7 @@ impl Rejection {
             NoResources => "/resources".to_owned(),
             ResourceNotInPool { resource, .. }
             | QuantityOutOfRange { resource }
+            | NoVacatePath { resource }
             | AboveInstanceLimit { resource, .. }
             | BelowFloor { resource, .. } => format!("/resources/{resource}"),
             ReplicasOutOfRange | ReplicasOfInstance => "/replicas".to_owned(),
@@ -264,7 +287,7 @@ impl Rejection {
             | FamilyTooLarge { .. }
             | ParentPending => "/parent".to_owned(),
             ClassNotAllowed { .. } => "/class".to_owned(),
-            OfferNeedsInstance | InstanceNotRunning => "/instance".to_owned(),
+            OfferNeedsInstance | RecallableNeedsInstance | InstanceNotRunning => "/instance".to_owned(),
             TooManyOpenOrders { .. }
             | InArrears { .. }
             | CreditHoldExceedsBalance { .. }
@@ -283,7 +306,22 @@ impl Rejection {
             DuplicateClientId { existing } => {
                 format!("This client id was used before, by {existing}. Use a new one, or read that order.")
             }
-            NotInThisVersion { field } => format!("`{field}` is not supported in this version. Leave it out."),
+            AssuranceMixed { slug, .. } => format!(
+                "`{slug}` is for capacity that may be taken back. Add `\"assurance\": \"recallable\"`, or name the pool `{}`.",
+                firm(slug)
+            ),
+            RecallableNotTraded { firm, .. } => format!(
+                "Recallable capacity is not traded in pool `{firm}`. Leave `assurance` out, or ask an admin to open it."
+            ),
+            NoVacatePath { resource } => format!(
+                "{resource} can't be taken back in the middle of a slot by a limit alone. Order it firmly; CPU, I/O and network may be recallable."
+            ),
+            RecallableNeedsInstance => {
+                "Recallable capacity is taken back by resizing a workload: name the `instance` that uses it.".to_owned()
+            }
+            RecallableOutsideHomePool { home } => format!(
+                "Recallable capacity is only had where the workload runs: list `{home}` and no other pool."
+            ),
             UnknownPool { slug, .. } => format!("There is no pool `{slug}`. GET /v1/pools lists them."),
             PoolRepeated { .. } => "Each pool may be listed once. Remove the repetition.".to_owned(),
             PoolHalted { slug, reason } => {
@@ -448,7 +486,11 @@ impl Rejection {
         vec![
             NotFound { what: "instance", pointer: "/instance" },
             DuplicateClientId { existing: OrderId::Bid(crate::ids::BidId::from_raw(0)) },
-            NotInThisVersion { field: "assurance" },
+            AssuranceMixed { index: 0, slug: recallable::of(&slug) },
+            RecallableNotTraded { index: 0, firm: slug.clone() },
+            NoVacatePath { resource: Resource::MemMib },
+            RecallableNeedsInstance,
+            RecallableOutsideHomePool { home: slug.clone() },
             UnknownPool { index: 0, slug: slug.clone() },
             PoolRepeated { index: 0 },
             PoolHalted { slug: slug.clone(), reason: "maintenance".to_owned() },

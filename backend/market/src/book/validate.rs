@@ -3,10 +3,11 @@ use crate::book::{
     Alternative, Assurance, OrderRequest, PoolChoice, Rejection, Side, TimeInForce, away, collar_value, family, runs,
 };
 use crate::ids::{OrderId, ParticipantId};
+use crate::pool::recallable::{can_be_recalled, firm, is_recallable};
 use crate::round::growth::Growth;
 use crate::state::State;
 use crate::time::{Slot, Timestamp};
-use crate::units::{Credits, Share, amount};
+use crate::units::{Credits, Resource, Share, amount};
 use crate::workload::{Class, InstanceState};
 use std::collections::BTreeSet;
 
@@ -86,9 +87,6 @@ fn check_form(request: &OrderRequest, side: Side, now: Timestamp) -> Result<(), 
     {
         return Err(Rejection::ClientIdOutOfRange);
     }
-    if request.assurance != Assurance::Firm {
-        return Err(Rejection::NotInThisVersion { field: "assurance" });
-    }
     if request.pools.is_empty() {
         return Err(Rejection::NoPools);
     }
@@ -103,6 +101,9 @@ fn check_form(request: &OrderRequest, side: Side, now: Timestamp) -> Result<(), 
         return Err(Rejection::LimitOutOfRange);
     }
     for (index, choice) in request.pools.iter().enumerate() {
+        if is_recallable(&choice.pool) != (request.assurance == Assurance::Recallable) {
+            return Err(Rejection::AssuranceMixed { index, slug: choice.pool.clone() });
+        }
         if choice.adder.is_negative()
             || choice.adder > HIGHEST_LIMIT
             || (side == Side::Bid && choice.adder > request.limit)
@@ -151,18 +152,30 @@ fn check_run(request: &OrderRequest, side: Side) -> Result<(), Rejection> {
 fn check_place(state: &State, participant: ParticipantId, side: Side, request: &OrderRequest) -> Result<(), Rejection> {
     for (index, choice) in request.pools.iter().enumerate() {
         let slug = choice.pool.clone();
+        let firm = state.pools.get(firm(&slug));
         let Some(pool) = state.pools.get(&slug) else {
-            return Err(Rejection::UnknownPool { index, slug });
+            return Err(match firm {
+                Some(firm) => Rejection::RecallableNotTraded { index, firm: firm.slug.clone() },
+                None => Rejection::UnknownPool { index, slug },
+            });
         };
-        if let Some(halt) = &pool.halted {
+        if let Some(halt) = state.halt(&slug) {
             return Err(Rejection::PoolHalted { slug, reason: halt.reason.clone() });
+        }
+        let cannot = |r: &&Resource| is_recallable(&slug) && !can_be_recalled(**r);
+        if let Some(resource) = request.resources.keys().find(cannot) {
+            return Err(Rejection::NoVacatePath { resource: *resource });
         }
         if let Some(resource) = request.resources.keys().find(|r| !pool.resources.contains(r)) {
             return Err(Rejection::ResourceNotInPool { resource: *resource, slug });
         }
     }
     let Some(id) = request.instance else {
-        return if side == Side::Offer { Err(Rejection::OfferNeedsInstance) } else { Ok(()) };
+        return match (side, request.assurance) {
+            (Side::Offer, _) => Err(Rejection::OfferNeedsInstance),
+            (Side::Bid, Assurance::Recallable) => Err(Rejection::RecallableNeedsInstance),
+            (Side::Bid, Assurance::Firm) => Ok(()),
+        };
     };
     let instance = state
         .instances
@@ -193,10 +206,14 @@ fn check_place(state: &State, participant: ParticipantId, side: Side, request: &
             }
         }
     }
+    let at_home = |choice: &PoolChoice| firm(&choice.pool) == instance.pool;
     if side == Side::Bid {
+        if request.assurance == Assurance::Recallable && !request.pools.iter().all(at_home) {
+            return Err(Rejection::RecallableOutsideHomePool { home: instance.pool.clone() });
+        }
         return away::check(state, request, Share::from_units(WHOLE));
     }
-    if request.pools.len() != 1 || request.pools[0].pool != instance.pool {
+    if request.pools.len() != 1 || !at_home(&request.pools[0]) {
         return Err(Rejection::OfferOutsideHomePool { home: instance.pool.clone() });
     }
     Ok(())

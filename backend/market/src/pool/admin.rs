@@ -2,6 +2,7 @@
 use crate::command::{Refusal, RefusalKind};
 use crate::event::Event;
 use crate::ids::{NodeId, PoolId, ReservePriceId, UserId};
+use crate::pool::recallable::{is_recallable, refuse_reserve};
 use crate::pool::{Halt, Node, NodeState, Pool, PoolSlug, ReservePrice, ReserveState, ReserveStep, Tier};
 use crate::time::Timestamp;
 use crate::turn::Turn;
@@ -68,7 +69,7 @@ pub fn add_node(
     properties: BTreeMap<String, i64>,
 ) -> Result<NodeId, Refusal> {
     check_name(&name, "/name")?;
-    let Some(home) = turn.state.pools.get(&pool) else {
+    let Some(home) = turn.state.pools.get(&pool).filter(|_| !is_recallable(&pool)) else {
         return Err(invalid("unknown_pool", "/pool", format!("There is no pool `{pool}`.")));
     };
     if turn.state.nodes.values().any(|n| n.name == name) {
@@ -137,6 +138,7 @@ pub struct NewReserve {
 
 /// Schedules a reserve price. It is an offer of the operator, not a filter.
 pub fn schedule_reserve(turn: &mut Turn<'_>, slug: &str, new: NewReserve) -> Result<ReservePriceId, Refusal> {
+    refuse_reserve(slug)?;
     let mut pool = turn.state.pools.get(slug).cloned().ok_or_else(|| not_found("pool"))?;
     check_version(&pool, new.expected_version)?;
     if !pool.resources.contains(&new.resource) {

@@ -4,6 +4,7 @@
 //! clearing must not trust: every award is placed on a node.
 pub mod admin;
 pub mod approval;
+pub mod recallable;
 pub mod scarcity;
 pub mod simulate;
 pub mod supply;

@@ -11,6 +11,7 @@
 use crate::clearing::Step;
 use crate::command::{Refusal, RefusalKind};
 use crate::event::Event;
+use crate::pool::recallable::refuse_reserve;
 use crate::pool::supply::{money_up, of_step};
 use crate::pool::{PoolSlug, ReserveStep};
 use crate::time::{Slot, Timestamp};
@@ -138,6 +139,7 @@ pub fn book_steps(steps: &[ScarceStep]) -> Vec<Step> {
 
 /// What a missing unit of each resource costs; a resource that is left out has no price of scarcity.
 pub fn set(turn: &mut Turn<'_>, slug: &str, costs: BTreeMap<Resource, Price>) -> Result<PoolSlug, Refusal> {
+    refuse_reserve(slug)?;
     let mut pool = turn.state.pools.get(slug).cloned().ok_or_else(|| not_found("pool"))?;
     if turn.state.market.two_person_approval {
         return Err(Refusal {

@@ -4,11 +4,12 @@
 //! line of an award is price × quantity rounded to a micro-credit; where the lines together
 //! exceed the hold, or in a project the certified sum, ROUNDING carries the difference. So a project
 //! is never charged more than the certified sums, which its budget row bounds.
-use crate::book::{Order, OrderStatus, Resell, Side, TimeInForce, away, family, place, runs, validate};
+use crate::book::{Assurance, Order, OrderStatus, Resell, Side, TimeInForce, away, family, place, runs, validate};
 use crate::clearing::{Outcome, Verified};
 use crate::event::Event;
 use crate::ids::{AwardId, NodeId, OrderId, ProjectId};
 use crate::ledger::{Account, TransferKind};
+use crate::pool::recallable::node_of;
 use crate::project;
 use crate::round::not_won::text_of;
 use crate::round::{Award, AwardKind, AwardLine, Certificate, ClearingPrice, book, not_won, products};
@@ -131,6 +132,7 @@ fn read_awards(
                 price,
                 money,
                 resold: 0,
+                recalled: 0,
                 settled: false,
                 bond: Credits::ZERO,
                 bond_held: Credits::ZERO,
@@ -239,7 +241,7 @@ fn placements(outcome: &Outcome) -> BTreeMap<String, Vec<NodeId>> {
     sorted.sort_by(|a, b| (&a.order, a.replica).cmp(&(&b.order, b.replica)));
     let mut nodes: BTreeMap<String, Vec<NodeId>> = BTreeMap::new();
     for placement in sorted {
-        if let Ok(node) = placement.node.parse() {
+        if let Some(node) = node_of(&placement.node) {
             nodes.entry(placement.order.clone()).or_default().push(node);
         }
     }
@@ -257,7 +259,8 @@ struct Won {
 fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won, is_parent: bool) -> Result<(), AwardError> {
     let Won { mut lines, slots, nodes, certified } = won;
     let order = turn.state.orders.get(&id).cloned().ok_or_else(|| AwardError::Unknown(id.to_string()))?;
-    if order.side == Side::Offer {
+    // Taking it back is its lender's right: there is nothing to answer for.
+    if order.side == Side::Offer && order.request.assurance == Assurance::Firm {
         bond::hold(turn, number, &order, &mut lines).map_err(|_| AwardError::HoldExceeded(id))?;
     }
     let total: Credits = lines.iter().map(|l| l.money).sum();
@@ -283,7 +286,8 @@ fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won, is_parent: bool
         money: total,
         limit: used_limit,
         class: order.request.class,
-        no_displacement: order.request.no_displacement,
+        // What may be taken back lies on the node of those who lend it.
+        no_displacement: order.request.no_displacement || order.request.assurance == Assurance::Recallable,
         // Others were bought for the sake of a parent's, which may have cost more than its own limit.
         resell: order.request.resell == Resell::OwnLimit && order.request.replicas == 1 && !is_parent && !elsewhere,
         project: project::of_order(turn.state, &order).map(|p| p.id),

@@ -2,10 +2,11 @@
 //!
 //! Money has 6 digits in a book; collars and references are rounded up to them, so that a
 //! hold computed from the finer number always covers the coarser one.
-use crate::book::{self, Alternative, Order, OrderRequest, OrderStatus, Side, family};
+use crate::book::{self, Alternative, Assurance, Order, OrderRequest, OrderStatus, Side, family};
 use crate::clearing::{self, Money};
 use crate::ids::{AwardId, InstanceId, NodeId, OrderId, ParticipantId};
 use crate::pool::NodeState;
+use crate::pool::recallable::{self, book_node, node_of};
 use crate::pool::scarcity::{self, ScarceStep};
 use crate::pool::supply::{self, money_up};
 use crate::project;
@@ -17,7 +18,7 @@ use crate::round::host::Hosts;
 use crate::round::linked::{self, PARENT_SAT_OUT};
 use crate::round::movers::{Movers, Moves};
 use crate::round::reachable::{UNREACHABLE, drop_unreachable};
-use crate::round::{Award, AwardKind};
+use crate::round::{Award, AwardKind, AwardLine};
 use crate::settlement::arrears::IN_ARREARS;
 use crate::state::{ProductKey, State};
 use crate::time::{Slot, Timestamp};
@@ -54,7 +55,7 @@ pub fn remaining_request(order: &Order) -> OrderRequest {
 pub fn open_alternatives(state: &State, order: &Order, slots: &[Slot]) -> Vec<Alternative> {
     let all = order.request.alternatives(state.market.rhythm.slot_seconds);
     let open = |a: &Alternative| {
-        a.slots.iter().all(|s| slots.contains(s)) && state.pools.get(&a.pool).is_some_and(|p| p.halted.is_none())
+        a.slots.iter().all(|s| slots.contains(s)) && state.pools.contains_key(&a.pool) && state.halt(&a.pool).is_none()
     };
     all.into_iter().filter(open).collect()
 }
@@ -200,7 +201,7 @@ impl<'a> Builder<'a> {
             parent: order.waits_for().map(|id| id.to_string()),
             budget: project::of_order(self.state, order).map(|p| p.id.to_string()),
             replicas: (order.request.replicas > 1).then_some(replicas),
-            node: node.map(|n| n.to_string()),
+            node: node.map(|n| book_node(n, order.request.assurance == Assurance::Recallable)),
             class: class(order.request.class),
         })
     }
@@ -250,7 +251,8 @@ impl<'a> Builder<'a> {
         let mut leaves: BTreeMap<String, i64> = BTreeMap::new();
         for bid in self.orders.iter().filter(|o| o.side == clearing::Side::Bid) {
             let instance = bid.instance.as_ref().and_then(|id| self.state.instances.get(&id.parse().ok()?));
-            let Some(instance) = instance.filter(|i| bid.node.as_deref() != Some(i.node.to_string().as_str())) else {
+            let goes_to = bid.node.as_deref().and_then(node_of);
+            let Some(instance) = instance.filter(|i| goes_to != Some(i.node)) else {
                 continue;
             };
             if let Some(first) = slots(bid).into_iter().min() {
@@ -286,9 +288,10 @@ impl<'a> Builder<'a> {
             return None;
         }
         let mut quantities = Vec::new();
+        let recallable = award.lines.iter().any(AwardLine::is_recallable);
         for line in &award.lines {
-            let left = line.quantity - line.resold;
-            if left <= 0 {
+            let left = line.left();
+            if left <= 0 || line.recalled > 0 {
                 return None;
             }
             quantities.push(row(&line.pool, line.resource, self.slot_index(line.slot)?, left));
@@ -312,7 +315,7 @@ impl<'a> Builder<'a> {
             parent: None,
             budget: None,
             replicas: None,
-            node: if let [node] = award.nodes.as_slice() { Some(node.to_string()) } else { None },
+            node: if let [node] = award.nodes.as_slice() { Some(book_node(*node, recallable)) } else { None },
             class: clearing::Class::Standard,
         })
     }
@@ -383,19 +386,50 @@ impl<'a> Builder<'a> {
                 continue;
             }
             let lender = lends(&id);
+            let firm = self.in_firm_orders(&id);
             let mut entry = clearing::Instance { id, owner: instance.participant.to_string(), ..Default::default() };
             if lender {
-                self.add_holdings(instance, &mut entry);
+                self.add_holdings(instance, &firm, &mut entry);
             }
-            self.add_thrash_limits(instance, &mut entry);
+            self.add_thrash_limits(instance, &firm, &mut entry);
             instances.push(entry);
         }
         instances
     }
 
+    /// What the firm orders of an instance in this round offer and ask for, by slot and resource; `None` if it has
+    /// no others. A row of a book bounds one product, and what is recallable is another: it has what all firm
+    /// orders together would leave of a bound.
+    fn in_firm_orders(&self, id: &str) -> Option<FirmOrders> {
+        let mine = || self.orders.iter().filter(|o| o.instance.as_deref() == Some(id));
+        let rows = |o: &'_ clearing::Order| o.alternatives.iter().flat_map(|a| a.quantities.clone()).collect::<Vec<_>>();
+        let is_recallable = |q: &clearing::Quantity| recallable::is_recallable(&q.product.pool);
+        if !mine().flat_map(rows).any(|q| is_recallable(&q)) {
+            return None;
+        }
+        let mut firm = FirmOrders::default();
+        for order in mine() {
+            // Of alternatives that share a product at most one wins; counting all of them is on the safe side.
+            for quantity in rows(order).iter().filter(|q| !is_recallable(q)) {
+                let Some(resource) = Resource::parse(&quantity.product.resource) else { continue };
+                let key = (quantity.product.slot, resource);
+                if order.side == clearing::Side::Offer {
+                    *firm.offered.entry(key).or_default() += quantity.quantity;
+                }
+                *firm.either.entry(key).or_default() += quantity.quantity;
+            }
+        }
+        Some(firm)
+    }
+
     /// How much more of each resource may be won or lent in a slot: what earlier rounds changed counts,
     /// in whichever direction.
-    fn add_thrash_limits(&self, instance: &crate::workload::Instance, entry: &mut clearing::Instance) {
+    fn add_thrash_limits(
+        &self,
+        instance: &crate::workload::Instance,
+        firm: &Option<FirmOrders>,
+        entry: &mut clearing::Instance,
+    ) {
         if instance.strategy.max_swap.is_empty() {
             return;
         }
@@ -403,17 +437,27 @@ impl<'a> Builder<'a> {
         let mut changed: BTreeMap<(Slot, Resource), i64> =
             lent.into_iter().map(|(k, quantity)| (k, -quantity)).collect();
         for line in bought(self.state, instance.id).flat_map(|a| &a.lines) {
-            *changed.entry((line.slot, line.resource)).or_default() += line.quantity - line.resold;
+            *changed.entry((line.slot, line.resource)).or_default() += line.left();
         }
         for (index, slot) in self.slots.iter().enumerate() {
             for (resource, most) in &instance.strategy.max_swap {
                 let already = changed.get(&(*slot, *resource)).copied().unwrap_or(0).abs();
                 entry.max_swap.push(row(&instance.pool, *resource, index as i64, (most - already).max(0)));
+                if let Some(firm) = firm {
+                    let used = firm.either.get(&(index as i64, *resource)).copied().unwrap_or(0);
+                    let (pool, left) = (recallable::of(&instance.pool), most.saturating_sub(already.saturating_add(used)));
+                    entry.max_swap.push(row(&pool, *resource, index as i64, left.max(0)));
+                }
             }
         }
     }
 
-    fn add_holdings(&self, instance: &crate::workload::Instance, entry: &mut clearing::Instance) {
+    fn add_holdings(
+        &self,
+        instance: &crate::workload::Instance,
+        firm: &Option<FirmOrders>,
+        entry: &mut clearing::Instance,
+    ) {
         let lent = lent(self.state, instance.id);
         for (index, slot) in self.slots.iter().enumerate() {
             for (resource, baseline) in &instance.baseline {
@@ -421,9 +465,23 @@ impl<'a> Builder<'a> {
                 let floor = amount(&instance.floor, *resource);
                 entry.holding.push(row(&instance.pool, *resource, index as i64, (baseline - already).max(floor)));
                 entry.floor.push(row(&instance.pool, *resource, index as i64, floor));
+                if let Some(firm) = firm.as_ref().filter(|_| recallable::can_be_recalled(*resource)) {
+                    let offered = firm.offered.get(&(index as i64, *resource)).copied().unwrap_or(0);
+                    let (pool, left) = (recallable::of(&instance.pool), baseline - already - offered);
+                    entry.holding.push(row(&pool, *resource, index as i64, left.max(floor)));
+                    entry.floor.push(row(&pool, *resource, index as i64, floor));
+                }
             }
         }
     }
+}
+
+/// What an instance's firm orders in a round are for, by slot of the book and resource.
+#[derive(Default)]
+struct FirmOrders {
+    offered: BTreeMap<(i64, Resource), i64>,
+    /// Offered or asked for.
+    either: BTreeMap<(i64, Resource), i64>,
 }
 
 /// Released, not yet sold operator supply by reserve step, cheapest first.

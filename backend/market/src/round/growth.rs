@@ -34,7 +34,7 @@ impl Growth {
             let elsewhere = state.instances.get(&id).filter(|i| is_elsewhere(award, i));
             for line in award.lines.iter().filter(|l| !l.settled) {
                 let baseline = elsewhere.map_or(0, |i| amount(&i.baseline, line.resource));
-                *taken.entry((id, line.slot, line.resource)).or_default() += line.quantity - line.resold - baseline;
+                *taken.entry((id, line.slot, line.resource)).or_default() += line.left() - baseline;
             }
         }
         Self { taken }

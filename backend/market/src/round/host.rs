@@ -1,7 +1,7 @@
 //! On which node the bids of a workload are in a round.
 use super::book::bought_at_home;
 use super::occupancy::{Occupancy, moves};
-use crate::book::{Alternative, Order};
+use crate::book::{Alternative, Assurance, Order};
 use crate::ids::{InstanceId, NodeId};
 use crate::pool::NodeState;
 use crate::round::movers::{Movers, Moves};
@@ -59,7 +59,7 @@ impl<'a> Hosts<'a> {
     /// The node where a bid's instance would have room, baseline included: where it is, where
     /// an earlier award or another bid of the round puts it, or else for a mover the first other node of the
     /// pool that can host it. Its baseline is kept free there, so that every award of the round can be made true.
-    /// A bid that moves nobody (`no_displacement`) is for the node where the workload is, and has no part in the
+    /// A bid that moves nobody (`no_displacement`, or for what is lent on its node and may be taken back) is for the node where the workload is, and has no part in the
     /// round where the workload is to be elsewhere by then.
     pub fn host(
         &mut self,
@@ -89,7 +89,7 @@ impl<'a> Hosts<'a> {
         // Two bids of one workload must not have it on two nodes in one slot.
         let meanwhile = self.hosted.get(&id).into_iter().flat_map(|h| h.in_window(first, last));
         let fixed: BTreeSet<NodeId> = awarded.into_iter().chain(meanwhile).collect();
-        let stays = order.request.no_displacement;
+        let stays = order.request.no_displacement || order.request.assurance == Assurance::Recallable;
         let node = match fixed.first() {
             Some(_) if fixed.len() > 1 => return Err("NO_HOST_FITS"),
             Some(node) if stays && *node != instance.node => return Err("NO_HOST_FITS"),

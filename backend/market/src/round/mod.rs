@@ -18,6 +18,7 @@ pub mod seal;
 use crate::book::Side;
 use crate::ids::{AwardId, InstanceId, NodeId, OrderId, ParticipantId, ProjectId, RoundId};
 use crate::pool::PoolSlug;
+use crate::pool::recallable::is_recallable;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Credits, Price, Resource};
 use crate::workload::Class;
@@ -115,6 +116,10 @@ pub struct AwardLine {
     pub money: Credits,
     /// Sold on to later bidders before the slot began (bids only).
     pub resold: i64,
+    /// Of recallable capacity: taken back by its lender before the slot was over (`swap/recall.rs`). Of a lent
+    /// line what its workload has again, of a bought one what its workload lost.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub recalled: i64,
     pub settled: bool,
     /// The most that a lender pays if its workload keeps it (`settlement/bond.rs`); 0 of other lines.
     #[serde(default)]
@@ -122,6 +127,21 @@ pub struct AwardLine {
     /// What of the bond is held until the slot is settled; the rest stands against the proceeds.
     #[serde(default)]
     pub bond_held: Credits,
+}
+
+fn is_zero(n: &i64) -> bool {
+    *n == 0
+}
+
+impl AwardLine {
+    /// What of it is still to be there: sold on or taken back, it is somebody else's.
+    pub fn left(&self) -> i64 {
+        self.quantity - self.resold - self.recalled
+    }
+    /// Whether its lender may take it back.
+    pub fn is_recallable(&self) -> bool {
+        is_recallable(&self.pool)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use super::book::bought;
 use crate::book::{self, Side};
 use crate::clearing;
 use crate::ids::{InstanceId, NodeId};
-use crate::pool::{Node, NodeState};
+use crate::pool::{Node, NodeState, recallable};
 use crate::round::AwardKind;
 use crate::state::{SealedBook, State};
 use crate::time::Slot;
@@ -36,27 +36,35 @@ impl Occupancy {
                 }
             }
         }
+        // What may be taken back is lent by some on a node and used by others there: what the lenders left is
+        // nobody else's, and what they took back of it is taken.
+        let mut recallable: BTreeMap<(NodeId, Slot, Resource), i64> = BTreeMap::new();
         for award in state.awards.values() {
             for line in &award.lines {
+                let mut add = |node: NodeId, quantity: i64| match line.is_recallable() {
+                    true => *recallable.entry((node, line.slot, line.resource)).or_default() += quantity,
+                    false => occupancy.add(node, line.slot, line.resource, quantity),
+                };
                 match award.kind {
                     AwardKind::Bought => {
                         // All replicas of an award are alike.
-                        let share = (line.quantity - line.resold) / (award.nodes.len().max(1) as i64);
-                        for node in &award.nodes {
-                            occupancy.add(*node, line.slot, line.resource, share);
-                        }
+                        let share = line.left() / (award.nodes.len().max(1) as i64);
+                        award.nodes.iter().for_each(|node| add(*node, share));
                     }
                     AwardKind::Lent => {
                         // What a stopped workload has lent is no longer counted as its own.
                         let lender = award.instance.and_then(|i| state.instances.get(&i));
                         let running = lender.filter(|i| i.state == InstanceState::Running);
                         if let Some(node) = running.map(Instance::home_node) {
-                            occupancy.add(node, line.slot, line.resource, -line.quantity);
+                            add(node, -line.left());
                         }
                     }
                     AwardKind::Resold => {}
                 }
             }
+        }
+        for ((node, slot, resource), beyond) in recallable {
+            occupancy.add(node, slot, resource, beyond.max(0));
         }
         occupancy
     }
@@ -111,6 +119,11 @@ impl Occupancy {
     pub(super) fn nodes(&self, state: &State, slots: &[Slot], pools: &BTreeSet<&String>) -> Vec<clearing::Node> {
         let mut nodes = Vec::new();
         for node in state.nodes.values() {
+            if pools.contains(&recallable::of(&node.pool)) {
+                // There is nothing in it but what is lent there in this round.
+                let (id, pool) = (recallable::book_node(node.id, true), recallable::of(&node.pool));
+                nodes.push(clearing::Node { id, pool, capacity: BTreeMap::new(), committed: Vec::new() });
+            }
             if !pools.contains(&node.pool) {
                 continue;
             }
@@ -138,7 +151,7 @@ fn committed(sealed: &SealedBook) -> impl Iterator<Item = (NodeId, Slot, Resourc
     sealed.book.nodes.iter().flat_map(|node| {
         node.committed.iter().filter_map(|c| {
             let slot = *sealed.slots.get(usize::try_from(c.slot).ok()?)?;
-            Some((node.id.parse().ok()?, slot, Resource::parse(&c.resource)?, c.quantity))
+            Some((recallable::node_of(&node.id)?, slot, Resource::parse(&c.resource)?, c.quantity))
         })
     })
 }

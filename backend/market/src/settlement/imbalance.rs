@@ -76,7 +76,8 @@ pub struct Imbalances {
 impl Imbalances {
     pub fn of(state: &State, slot: Slot, awards: &[Award], readings: &[Reading], delivery: &impl Delivery) -> Self {
         let mut all = Self::default();
-        for (award, line) in lines(slot, awards).filter(|(a, _)| a.kind == AwardKind::Lent) {
+        // Taking back what was lent so is no debt.
+        for (award, line) in lines(slot, awards).filter(|(a, l)| a.kind == AwardKind::Lent && !l.is_recallable()) {
             if award.instance.and_then(|id| state.instances.get(&id)).is_some_and(|i| keeps(i, slot)) {
                 all.kept.insert(id_of(award, line), (line.quantity - delivery.delivered(award, line)).max(0));
             }
@@ -279,7 +280,7 @@ fn rungs(state: &State, slot: Slot, awards: &[Award], product: &Product) -> Vec<
 }
 
 /// What a unit of a line was worth to its buyer: its price, raised as the award's limit is above its cost.
-fn unit_limit(award: &Award, line: &AwardLine) -> Price {
+pub(crate) fn unit_limit(award: &Award, line: &AwardLine) -> Price {
     let (limit, money) = (i128::from(award.limit.units()), i128::from(award.money.units()));
     if money <= 0 || limit <= money {
         return line.price;

@@ -131,7 +131,7 @@ fn remember_lenders(turn: &mut Turn<'_>, slot: Slot, awards: &[Award], imbalance
             continue;
         }
         let record = records.entry(lender.id).or_insert(lender.lending);
-        for line in award.lines.iter().filter(|l| l.slot == slot && !l.settled) {
+        for line in award.lines.iter().filter(|l| l.slot == slot && !l.settled && !l.is_recallable()) {
             let collar = turn.state.collar(&line.pool, line.resource, line.slot);
             record.add(line.quantity, imbalances.kept(award, line), collar);
         }
@@ -152,15 +152,18 @@ fn remember_imbalances(turn: &mut Turn<'_>, slot: Slot, imbalances: &Imbalances)
     }
 }
 
-/// Splits what an instance really had among its awards, earliest award first.
+/// Splits what an instance really had among its awards: firm ones first, of these the earliest.
 fn deliveries(slot: Slot, awards: &[Award], readings: &[Reading]) -> Given {
     let mut given = Given::new();
     for reading in readings {
         let of = |kind: AwardKind| {
-            awards.iter().filter(move |a| a.kind == kind && a.instance == Some(reading.instance)).flat_map(move |a| {
-                let lines = a.lines.iter().filter(move |l| l.slot == slot && l.resource == reading.resource);
-                lines.map(move |l| (a.id, l.quantity - l.resold))
-            })
+            let mine = awards.iter().filter(|a| a.kind == kind && a.instance == Some(reading.instance));
+            let lines = mine.flat_map(|a| a.lines.iter().map(|l| (a.id, l)));
+            let mut lines: Vec<_> =
+                lines.filter(|(_, l)| l.slot == slot && l.resource == reading.resource).collect();
+            // What may be taken back is the first to be missing.
+            lines.sort_by_key(|(_, l)| l.is_recallable());
+            lines.into_iter().map(|(id, l)| (id, l.quantity - l.resold))
         };
         let lent: i64 = of(AwardKind::Lent).map(|(_, q)| q).sum();
         let won: i64 = of(AwardKind::Bought).map(|(_, q)| q).sum();
@@ -295,7 +298,7 @@ fn receipt(turn: &mut Turn<'_>, award: &Award, facts: &Facts<'_>) -> Receipt {
     let mut lines = Vec::new();
     let mut reservation_fee = Credits::ZERO;
     let mut not_handed_on = false;
-    let (mut short, mut missed_of_it) = (0, 0);
+    let (mut short, mut missed_of_it, mut recalled) = (0, 0, 0);
     for line in award.lines.iter().filter(|l| l.slot == slot && !l.settled) {
         let direct = directly(award, line, given);
         let delivered = match award.kind {
@@ -305,6 +308,7 @@ fn receipt(turn: &mut Turn<'_>, award: &Award, facts: &Facts<'_>) -> Receipt {
         not_handed_on |= delivered < direct;
         reservation_fee += fees.of(award, line, direct - delivered, shortfalls.lost(award, line));
         short += line.quantity - delivered;
+        recalled += line.recalled;
         missed_of_it += award.instance.map_or(0, |id| missed(readings, id, line)).min(line.quantity - delivered);
         let amount = worth(line, delivered);
         let credit_note = if award.kind == AwardKind::Bought { line.money - amount } else { Credits::ZERO };
@@ -342,6 +346,7 @@ fn receipt(turn: &mut Turn<'_>, award: &Award, facts: &Facts<'_>) -> Receipt {
         cause: match not_handed_on {
             true => Some("buyer_not_served".to_owned()),
             false if kept => Some("kept_by_program".to_owned()),
+            false if 2 * recalled >= short.max(1) => Some("recalled".to_owned()),
             // An outage is the cause where it is the greater part of it.
             false => (short > 0).then(|| cause(turn, award, slot, 2 * missed_of_it >= short)),
         },

@@ -132,6 +132,7 @@ mod tests {
             price: Price::ZERO,
             money: Credits::ZERO,
             resold: 0,
+            recalled: 0,
             settled: false,
             bond: Credits::ZERO,
             bond_held: Credits::ZERO,

@@ -2,6 +2,7 @@
 pub mod hold_time;
 pub mod pair;
 pub mod plan;
+pub mod recall;
 pub mod saga;
 
 use crate::ids::{InstanceId, NodeId, ParticipantId, SwapId};

@@ -96,8 +96,8 @@ fn parties(state: &State, slot: Slot) -> BTreeMap<(PoolSlug, Resource), Vec<Part
         let target = award.nodes.first().copied().or(home);
         for line in award.lines.iter().filter(|l| l.slot == slot) {
             let change = match award.kind {
-                AwardKind::Bought => line.quantity - line.resold,
-                AwardKind::Lent => -line.quantity,
+                AwardKind::Bought => line.left(),
+                AwardKind::Lent => -line.left(),
                 AwardKind::Resold => 0,
             };
             let node = if change > 0 { target } else { home };

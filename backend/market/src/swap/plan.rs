@@ -12,7 +12,7 @@ use crate::swap::pair::pairs;
 use crate::swap::{Method, MethodConsidered, Phase, Swap, SwapState};
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
-use crate::units::{Amounts, Credits, amount};
+use crate::units::{Amounts, Credits, Resource, amount};
 use crate::workload::{Instance, InstanceState, away};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
@@ -48,8 +48,8 @@ fn target_of(state: &State, instance: &Instance, slot: Slot, counts: impl Fn(&Aw
         for line in lines {
             has_line = true;
             let change = match award.kind {
-                AwardKind::Bought => line.quantity - line.resold,
-                AwardKind::Lent => -line.quantity,
+                AwardKind::Bought => line.left(),
+                AwardKind::Lent => -line.left(),
                 AwardKind::Resold => 0,
             };
             if award.kind == AwardKind::Bought && change > 0 {
@@ -114,6 +114,16 @@ pub fn plan_stayed(turn: &mut Turn<'_>, id: InstanceId, slot: Slot) {
     if turn.state.market.rhythm.slot_end(slot) > turn.now {
         plan(turn, slot, Some(id));
     }
+}
+
+/// What a workload should have in a planned slot has changed.
+pub(super) fn plan_changed(turn: &mut Turn<'_>, id: InstanceId, slot: Slot) {
+    plan(turn, slot, Some(id));
+}
+
+/// What of a node's resource is in nobody's limits, nor on the way to anybody.
+pub(super) fn unused(state: &State, node: NodeId, resource: Resource) -> i64 {
+    amount(&Room::of(state, &[], node).free, resource)
 }
 
 /// A workload whose swap has just ended has missed the plan of every later slot: it gets what it
@@ -399,7 +409,6 @@ pub fn allocations(state: &State, slot: Slot) -> BTreeMap<InstanceId, Target> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::Resource;
 
     #[test]
     fn cycles_are_found_and_chains_are_not() {

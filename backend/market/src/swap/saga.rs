@@ -8,7 +8,7 @@
 //! (ABORTED); from FENCED on the source resumes under a new epoch (ROLLED_BACK).
 use crate::event::Event;
 use crate::ids::SwapId;
-use crate::swap::{Difference, Phase, Swap, SwapState, hold_time, plan};
+use crate::swap::{Difference, Phase, Swap, SwapState, hold_time, plan, recall};
 use crate::time::Timestamp;
 use crate::turn::Turn;
 use crate::units::Amounts;
@@ -106,6 +106,7 @@ pub fn step(turn: &mut Turn<'_>, id: SwapId, result: StepResult) -> bool {
         _ => return false,
     }
     let failed_move = swap.moves() && swap.state != SwapState::Done;
+    let (node, failed) = (swap.node_to, (swap.state != SwapState::Done).then_some(swap.instance));
     let ended = swap.ended_at.map(|_| (swap.instance, swap.slot));
     turn.emit(Event::SwapChanged(Box::new(swap)));
     if let Some((instance, slot)) = ended {
@@ -113,6 +114,7 @@ pub fn step(turn: &mut Turn<'_>, id: SwapId, result: StepResult) -> bool {
             plan::plan_stayed(turn, instance, slot);
         }
         plan::plan_missed(turn, instance, slot);
+        recall::plan_waiting(turn, node, slot, failed);
     }
     true
 }

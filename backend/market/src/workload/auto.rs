@@ -9,8 +9,9 @@
 //! are orders of their own, so that neither is paid for in slots that need the other.
 //!
 //! Orders that would hardly change stay as they are, so that a quiet market is a quiet journal.
-use crate::book::{Order, OrderRequest, OrderStatus, Origin, PoolChoice, Side, Window, place};
+use crate::book::{Assurance, Order, OrderRequest, OrderStatus, Origin, PoolChoice, Side, Window, place};
 use crate::ids::{InstanceId, OrderId};
+use crate::pool::recallable::can_be_recalled;
 use crate::round::AwardKind;
 use crate::state::State;
 use crate::time::Slot;
@@ -27,6 +28,9 @@ const KEEP_PERCENT: i64 = 10;
 /// P(needed) of the units in a step without a joint forecast, in millionths: up to the median, to the
 /// 90 %, to the 97.5 % quantile. The middle of each range of levels.
 const STEPS: [(u16, i64); 3] = [(500, 750_000), (900, 300_000), (975, 62_000)];
+/// Of the forecasts' levels, in thousandths, the one up to which nothing is lent as recallable: the slot's own need is
+/// above it one time in ten, and then it is taken back. At the median it would be in every other slot.
+const RECALLABLE_LEVEL: u16 = 900;
 /// A whole, in the millionths of a [`Share`].
 const WHOLE: i64 = 1_000_000;
 /// Resources are bid for at once where they are high together in at least half of the slots in which
@@ -42,6 +46,7 @@ struct Step<'a> {
 
 struct Wanted {
     side: Side,
+    assurance: Assurance,
     resources: Amounts,
     limit: Credits,
 }
@@ -84,7 +89,8 @@ fn replace_orders(turn: &mut Turn<'_>, instance: &Instance, slot: Slot, mut want
             place::close(turn, id, OrderStatus::Canceled, Some("forecast_changed".to_owned()), None);
         } else {
             // A sealed order plays its round out; the next outlook sees to it.
-            wanted.retain(|w| w.side != order.side);
+            let (side, assurance) = (order.side, order.request.assurance);
+            wanted.retain(|w| (w.side, w.assurance) != (side, assurance));
         }
     }
     for order in wanted {
@@ -99,6 +105,7 @@ fn is_close(order: &Order, wanted: &Wanted) -> bool {
     let near = |a: i64, b: i64| (a - b).abs() * 100 <= KEEP_PERCENT * a.max(b);
     let covers = |r: &Resource, q: i64| wanted.side == Side::Bid || amount(&order.remaining, *r) <= q;
     order.side == wanted.side
+        && order.request.assurance == wanted.assurance
         && order.remaining.len() == wanted.resources.len()
         && wanted.resources.iter().all(|(r, q)| near(amount(&order.remaining, *r), *q) && covers(r, *q))
         && near(order.remaining_limit.units(), wanted.limit.units())
@@ -113,7 +120,7 @@ fn request(state: &State, instance: &Instance, slot: Slot, wanted: &Wanted) -> O
         replicas: 1,
         resources: wanted.resources.clone(),
         pools: vec![PoolChoice { pool: instance.pool.clone(), adder: Credits::ZERO }],
-        assurance: Default::default(),
+        assurance: wanted.assurance,
         limit: wanted.limit,
         min_fill: Share::ZERO,
         time_in_force: Default::default(),
@@ -147,12 +154,18 @@ fn bids(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Wanted
                 *covered.entry(*resource).or_default() += beyond;
             }
         }
-        let orders: Vec<Amounts> =
-            if together { vec![resources] } else { resources.into_iter().map(|alone| [alone].into()).collect() };
-        for resources in orders {
+        let is_recallable = |r: &Resource| strategy.assurance == Assurance::Recallable && can_be_recalled(*r);
+        let assurance = |r: &Resource| if is_recallable(r) { Assurance::Recallable } else { Assurance::Firm };
+        // What may be taken back and what may not are never one order.
+        let mut orders: BTreeMap<(Assurance, usize), Amounts> = BTreeMap::new();
+        for (index, (resource, quantity)) in resources.into_iter().enumerate() {
+            let apart = if together { 0 } else { index };
+            orders.entry((assurance(&resource), apart)).or_default().insert(resource, quantity);
+        }
+        for ((assurance, _), resources) in orders {
             let value = value_of(&resources, cost, step.probability);
             if !resources.is_empty() && value > Credits::ZERO {
-                wanted.push(Wanted { side: Side::Bid, resources, limit: value });
+                wanted.push(Wanted { side: Side::Bid, assurance, resources, limit: value });
             }
         }
     }
@@ -189,16 +202,23 @@ fn offers(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Want
     let lent = crate::round::book::lent(state, instance.id);
     let hinted = hinted_need(state, instance.id, outlook.slot);
     let mut wanted = Vec::new();
-    for (resource, price) in &strategy.minimum_price {
+    for resource in instance.baseline.keys() {
         let baseline = amount(&instance.baseline, *resource);
         let spare = baseline - amount(&instance.floor, *resource).max(amount(&hinted, *resource));
         let already = lent.get(&(outlook.slot, *resource)).copied().unwrap_or(0);
-        let quantity = amount(&outlook.lendable, *resource).min(spare) - already;
-        if quantity * 100 < LEAST_PERCENT * baseline.max(1) || quantity <= 0 {
-            continue;
-        }
-        let limit = price.hold_round_up(quantity).unwrap_or_default();
-        wanted.push(Wanted { side: Side::Offer, resources: [(*resource, quantity)].into(), limit });
+        let mut offer = |assurance: Assurance, price: Option<&Price>, quantity: i64| {
+            let worth_it = quantity > 0 && quantity * 100 >= LEAST_PERCENT * baseline.max(1);
+            let Some(price) = price.filter(|_| worth_it) else { return 0 };
+            let limit = price.hold_round_up(quantity).unwrap_or_default();
+            wanted.push(Wanted { side: Side::Offer, assurance, resources: [(*resource, quantity)].into(), limit });
+            quantity
+        };
+        let lendable = amount(&outlook.lendable, *resource).min(spare) - already;
+        let firm = offer(Assurance::Firm, strategy.minimum_price.get(resource), lendable);
+        // More is known not to be needed in a slot than in the whole window that a firm offer is bounded by.
+        let probably = outlook.need.iter().find(|(level, _)| *level == RECALLABLE_LEVEL);
+        let rest = probably.map_or(0, |(_, need)| (baseline - amount(need, *resource)).min(spare) - already - firm);
+        offer(Assurance::Recallable, strategy.recallable_price.get(resource), rest);
     }
     wanted
 }
@@ -229,7 +249,7 @@ fn position(state: &State, id: InstanceId, slot: Slot) -> Amounts {
     let mut won = Amounts::new();
     let awards = state.awards_of(id).filter(|a| a.kind == AwardKind::Bought);
     for line in awards.flat_map(|a| a.lines.iter()).filter(|l| l.slot == slot) {
-        *won.entry(line.resource).or_default() += line.quantity - line.resold;
+        *won.entry(line.resource).or_default() += line.left();
     }
     won
 }

@@ -7,6 +7,7 @@
 use super::{ComparisonRules, Instance};
 use crate::event::Event;
 use crate::ids::NodeId;
+use crate::pool::recallable::firm;
 use crate::round::{Award, AwardKind};
 use crate::state::State;
 use crate::swap::Swap;
@@ -52,7 +53,7 @@ impl Instance {
 
 /// Whether an award is in another pool than its workload's own.
 pub fn is_elsewhere(award: &Award, instance: &Instance) -> bool {
-    award.kind == AwardKind::Bought && award.lines.iter().any(|l| l.pool != instance.pool)
+    award.kind == AwardKind::Bought && award.lines.iter().any(|l| firm(&l.pool) != instance.pool)
 }
 
 /// A workload that should be home by now, and is not: its way home has failed, or has taken it a whole slot.

@@ -9,6 +9,7 @@ pub mod run;
 
 pub use away::Away;
 
+use crate::book::Assurance;
 use crate::ids::{InstanceId, ModuleId, NodeId, ParticipantId, SwapId};
 use crate::pool::PoolSlug;
 use crate::time::{Slot, Timestamp};
@@ -118,6 +119,13 @@ pub struct AutoBid {
     /// reach as far as it takes, at what the shortage costs, and the service level says whether that carries it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promised_service_level: Option<Share>,
+    /// `recallable`: what can be taken back by a limit is bid for as recallable, the rest firmly.
+    #[serde(default, skip_serializing_if = "is_firm")]
+    pub assurance: Assurance,
+}
+
+fn is_firm(assurance: &Assurance) -> bool {
+    *assurance == Assurance::Firm
 }
 
 /// Standing supply of an instance: the lendable part of its baseline at these prices.
@@ -126,6 +134,10 @@ pub struct AutoBid {
 #[serde(deny_unknown_fields)]
 pub struct AutoOffer {
     pub minimum_price: BTreeMap<Resource, Price>,
+    /// What is probably not needed beyond the lendable part, up to the forecast's 90 % quantile, is lent as
+    /// recallable at these prices, and taken back as soon as the workload needs it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub recallable_price: BTreeMap<Resource, Price>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -1,7 +1,9 @@
 //! Registering and changing workloads, hints and profiles.
+use crate::book::Assurance;
 use crate::command::{NewInstance, Refusal, RefusalKind};
 use crate::event::Event;
 use crate::ids::*;
+use crate::pool::recallable::{self, can_be_recalled};
 use crate::pool::{Node, Pool};
 use crate::round::occupancy::Occupancy;
 use crate::state::State;
@@ -99,7 +101,7 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
             "There is no such module. POST /v1/modules uploads one; GET /v1/modules lists those that come with the product.",
         ));
     }
-    let Some(pool) = state.pools.get(&new.pool) else {
+    let Some(pool) = state.pools.get(&new.pool).filter(|p| !recallable::is_recallable(&p.slug)) else {
         return Err(invalid(
             "unknown_pool",
             "/pool",
@@ -257,10 +259,33 @@ fn check_strategy(state: &State, pool: &Pool, strategy: &Strategy, at: &str) -> 
             format!("A move fee is from 0 to {MOST_MOVE_FEE} credits."),
         ));
     }
+    let bids_for_it = strategy.auto_bid.as_ref().is_some_and(|s| s.assurance == Assurance::Recallable);
+    if promised.is_some() && bids_for_it {
+        return Err(invalid(
+            "promise_of_recallable",
+            format!("{at}/auto_bid/promised_service_level"),
+            "A promise can't rest on what others may take back. Bid firmly, or promise nothing.",
+        ));
+    }
+    let lends_it = strategy.auto_offer.as_ref().is_some_and(|s| !s.recallable_price.is_empty());
+    if (bids_for_it || lends_it) && !state.pools.contains_key(&recallable::of(&pool.slug)) {
+        let field = if bids_for_it { "auto_bid/assurance" } else { "auto_offer/recallable_price" };
+        let detail = format!(
+            "Recallable capacity is not traded in pool `{}`. Leave it out, or ask an admin to open it.",
+            pool.slug
+        );
+        return Err(invalid("recallable_not_traded", format!("{at}/{field}"), detail));
+    }
+    let recallable =
+        strategy.auto_offer.iter().flat_map(|s| s.recallable_price.iter().map(|e| ("auto_offer/recallable_price", e)));
+    if let Some((field, (resource, _))) = recallable.clone().find(|(_, (r, _))| !can_be_recalled(**r)) {
+        let detail = format!("{resource} can't be taken back by a limit alone, so it is not lent as recallable. Leave it out.");
+        return Err(invalid("no_vacate_path", format!("{at}/{field}/{resource}"), detail));
+    }
     let prices = strategy.auto_bid.iter().flat_map(|s| s.shortage_cost.iter().map(|e| ("auto_bid/shortage_cost", e)));
     let minimums =
         strategy.auto_offer.iter().flat_map(|s| s.minimum_price.iter().map(|e| ("auto_offer/minimum_price", e)));
-    for (field, (resource, price)) in prices.chain(minimums) {
+    for (field, (resource, price)) in prices.chain(minimums).chain(recallable) {
         let pointer = format!("{at}/{field}/{resource}");
         if !pool.resources.contains(resource) {
             return Err(invalid(

@@ -6,7 +6,7 @@ use headroom_market::event::Event;
 use headroom_market::ids::{IdSource, InstanceId, ParticipantId};
 use headroom_market::ledger::{Account, TransferKind};
 use headroom_market::market::{Market, Rhythm};
-use headroom_market::pool::{ReserveStep, Tier};
+use headroom_market::pool::{ReserveStep, Tier, recallable};
 use headroom_market::round::AwardKind;
 use headroom_market::settlement::Receipt;
 use headroom_market::state::{Changes, State};
@@ -181,12 +181,12 @@ impl World {
             let mut elsewhere: BTreeSet<Slot> = BTreeSet::new();
             for award in self.state.awards.values().filter(|a| a.instance == Some(instance.id)) {
                 for line in award.lines.iter().filter(|l| !l.settled) {
-                    if line.pool != instance.pool {
+                    if recallable::firm(&line.pool) != instance.pool {
                         elsewhere.insert(line.slot);
                     }
                     let change = match award.kind {
-                        AwardKind::Bought => line.quantity - line.resold,
-                        AwardKind::Lent => -line.quantity,
+                        AwardKind::Bought => line.left(),
+                        AwardKind::Lent => -line.left(),
                         AwardKind::Resold => 0,
                     };
                     *net.entry((line.slot, line.resource)).or_default() += change;

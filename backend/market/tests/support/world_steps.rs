@@ -7,6 +7,7 @@ use headroom_market::command::{Command, Reply};
 use headroom_market::event::Event;
 use headroom_market::ids::{InstanceId, NodeId, OrderId, SwapId};
 use headroom_market::ledger::Account;
+use headroom_market::pool::recallable;
 use headroom_market::round::movers::Movers;
 use headroom_market::round::occupancy::Occupancy;
 use headroom_market::round::{Award, AwardKind, AwardLine};
@@ -163,7 +164,7 @@ pub fn no_node_is_promised_twice(world: &World) {
             for award in world.state.awards.values().filter(|a| a.kind == AwardKind::Bought && a.instance.is_none()) {
                 let here = award.nodes.iter().filter(|n| **n == node.id).count() as i64;
                 let lines = award.lines.iter().filter(|l| l.slot == slot && l.resource == resource);
-                unbound += lines.map(|l| (l.quantity - l.resold) / award.nodes.len() as i64 * here).sum::<i64>();
+                unbound += lines.map(|l| l.left() / award.nodes.len() as i64 * here).sum::<i64>();
             }
             let capacity = amount(&node.capacity, resource);
             assert!(
@@ -197,7 +198,7 @@ pub fn who_lends_stays(world: &World) {
     for instance in world.state.instances.values() {
         let mine = || world.state.awards.values().filter(|a| a.instance == Some(instance.id));
         // What it has won in another pool and could not be carried to takes it nowhere any more.
-        let void = |a: &Award| instance.away.is_none() && a.lines.iter().any(|l| l.pool != instance.pool);
+        let void = |a: &Award| instance.away.is_none() && a.lines.iter().any(|l| recallable::firm(&l.pool) != instance.pool);
         let elsewhere = |a: &&Award| a.kind == AwardKind::Bought && a.nodes.first() != Some(&instance.node) && !void(a);
         let open = |l: &&AwardLine| !l.settled && l.quantity > l.resold;
         let leaves = mine().filter(elsewhere).flat_map(|a| &a.lines).filter(open).map(|l| l.slot).min();
@@ -213,7 +214,7 @@ pub fn who_cannot_move_bids_where_it_is(world: &World, book: &clearing::Book) {
         let Some(instance) = bid.instance.as_ref().map(|id| &world.state.instances[&id.parse().unwrap()]) else {
             continue;
         };
-        let there = bid.node.as_deref() == Some(instance.node.to_string().as_str());
+        let there = bid.node.as_deref().and_then(recallable::node_of) == Some(instance.node);
         assert!(there || !instance.is_pinned(world.now), "{} is pinned and bids elsewhere", instance.name);
     }
 }
@@ -447,7 +448,7 @@ pub fn delivered(state: &State, instance: InstanceId, resource: Resource, slot: 
     let baseline = unbought(state, instance, slot, resource);
     let mean = |part: &dyn Fn(i64) -> i64| ticks.iter().map(|t| part(*t)).sum::<i64>() / ticks.len() as i64;
     // What it had won elsewhere and gave up by standing still was there all the same.
-    let elsewhere = |line: &AwardLine| line.pool != state.instances[&instance].pool;
+    let elsewhere = |line: &AwardLine| recallable::firm(&line.pool) != state.instances[&instance].pool;
     let given_up = state.instances[&instance].given_up.contains(&slot) && lines(AwardKind::Bought).any(elsewhere);
     let got = if given_up { won } else { mean(&|t| (t - baseline + lent).max(0).min(won)) };
     let gave = mean(&|t| (baseline + won - t).max(0).min(lent));
@@ -481,12 +482,12 @@ pub fn check_plan(world: &World, slot: Slot) {
         for resource in [Resource::CpuMilli, Resource::MemMib] {
             let mut wanted = if goes { 0 } else { amount(&instance.baseline, resource) };
             for award in world.state.awards.values().filter(|a| a.instance == Some(instance.id)) {
-                let here = |l: &&AwardLine| (l.pool != instance.pool) == goes;
+                let here = |l: &&AwardLine| (recallable::firm(&l.pool) != instance.pool) == goes;
                 for line in award.lines.iter().filter(|l| l.slot == slot && l.resource == resource).filter(here) {
                     wanted += match award.kind {
                         AwardKind::Bought if stays => 0,
-                        AwardKind::Bought => line.quantity - line.resold,
-                        AwardKind::Lent => -line.quantity,
+                        AwardKind::Bought => line.left(),
+                        AwardKind::Lent => -line.left(),
                         AwardKind::Resold => 0,
                     };
                 }

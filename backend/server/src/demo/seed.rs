@@ -7,7 +7,7 @@ use crate::demo::access::{Access, DemoUser};
 use crate::http::session::random_hex;
 use crate::sequencer::{Attached, Outcome, Sequencer};
 use anyhow::{Context, bail};
-use headroom_market::book::{OrderRequest, PoolChoice, Side, Window};
+use headroom_market::book::{Assurance, OrderRequest, PoolChoice, Side, Window};
 use headroom_market::command::{Command, NewInstance};
 use headroom_market::ids::*;
 use headroom_market::market::Rhythm;
@@ -124,6 +124,10 @@ const WORKLOADS: [WorkloadSeed; 24] = [
     workload("archive", 5, "ams1-lp", "ams1-lp-a", "steady", 23, 1400, 600),
 ];
 
+/// Where what is lent may be taken back, too, and whose bids are for that.
+const RECALLABLE_POOL: &str = "fra1-gp";
+const TAKES_RECALLABLE: [&str; 2] = ["stress-tests", "thumbnails"];
+
 /// The trace entity behind a demo workload.
 pub fn entity_of(name: &str) -> Option<usize> {
     WORKLOADS.iter().find(|w| w.name == name).map(|w| w.entity)
@@ -234,6 +238,7 @@ async fn pools(seeder: &Seeder<'_>, now: Timestamp) -> anyhow::Result<BTreeMap<&
                 .await?;
         }
     }
+    seeder.run(Command::OpenRecallable { pool: RECALLABLE_POOL.to_owned() }).await?;
     Ok(nodes)
 }
 
@@ -261,6 +266,8 @@ async fn workloads(
                 .into(),
                 other_pools: Vec::new(),
                 promised_service_level: None,
+                // Work that may wait takes what others may want back.
+                assurance: if TAKES_RECALLABLE.contains(&w.name) { Assurance::Recallable } else { Assurance::Firm },
             }),
             auto_offer: Some(AutoOffer {
                 minimum_price: [
@@ -268,6 +275,10 @@ async fn workloads(
                     (Resource::MemMib, price("0.000040", pool.price_percent)),
                 ]
                 .into(),
+                recallable_price: match pool.slug == RECALLABLE_POOL {
+                    true => [(Resource::CpuMilli, price("0.000150", pool.price_percent))].into(),
+                    false => BTreeMap::new(),
+                },
             }),
             ..Strategy::default()
         };

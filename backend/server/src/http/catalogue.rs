@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 95] = [
+const OTHERS: [(&str, u16, &str); 101] = [
     ("not_json", 400, "The body is not JSON."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
@@ -47,6 +47,12 @@ const OTHERS: [(&str, u16, &str); 95] = [
         409,
         "There is room, but the round that is being cleared may award it; try again in a few seconds.",
     ),
+    ("slot_over", 409, "Recall for the present slot, or a later one."),
+    ("nothing_to_recall", 409, "The workload has lent nothing in that slot that it may take back."),
+    ("nothing_recallable", 409, "The pool has no resource that can be taken back in the middle of a slot."),
+    ("no_supply_in_recallable", 422, "The operator has no supply in a recallable pool; its prices come from lenders."),
+    ("promise_of_recallable", 422, "A service level can't be promised on what others may take back."),
+    ("not_in_this_version", 422, "The field has a value that this version does not support; the detail says which it does."),
     ("duplicate_slug", 409, "Slugs are never reused."),
     ("duplicate_email", 409, "There is a user with this address already."),
     ("stale_version", 412, "Somebody else changed it: read it again and repeat the change."),

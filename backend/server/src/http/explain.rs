@@ -10,7 +10,8 @@ use axum::extract::State;
 use headroom_market::book::family::PARENT_ENDED;
 use headroom_market::book::{NotWon, Order, OrderStatus, Side};
 use headroom_market::clearing::{Asked, Money, Winning};
-use headroom_market::ids::{BidId, NodeId, OfferId, OrderId};
+use headroom_market::ids::{BidId, OfferId, OrderId};
+use headroom_market::pool::recallable;
 use headroom_market::record::Table;
 use headroom_market::round::away::{AWAY, NEEDED_AT_HOME};
 use headroom_market::round::linked::PARENT_SAT_OUT;
@@ -309,7 +310,7 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
     let node = match node {
         // A node's name says more to people than its id; one that is gone keeps the id.
         Some(id) => {
-            let known = id.parse::<NodeId>().ok();
+            let known = recallable::node_of(&id);
             let name =
                 app.sequencer.query(move |s| known.and_then(|n| s.nodes.get(&n)).map(|n| n.name.clone())).await?;
             Some(name.unwrap_or(id))

@@ -19,6 +19,7 @@ pub mod prediction;
 pub mod preview;
 pub mod problem;
 pub mod projects;
+pub mod recalls;
 pub mod reply;
 pub mod request_id;
 pub mod reserve_decisions;
@@ -89,6 +90,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(swaps::router())
         .merge(instances::router())
         .merge(service_level::router())
+        .merge(recalls::router())
         .merge(prediction::router())
         .merge(bottlenecks::router())
         .merge(swap_request::router())

@@ -8,6 +8,7 @@ use crate::http::scarcity::{self, ScarcityView};
 use axum::Json;
 use axum::extract::State;
 use headroom_market::command::Command;
+use headroom_market::pool::recallable::{firm, is_recallable};
 use headroom_market::pool::{Halt, NodeState, Pool, ReservePrice, Tier, in_force};
 use headroom_market::record::Table;
 use headroom_market::round::book::operator_capacity;
@@ -39,6 +40,8 @@ pub struct PoolView {
     pub name: String,
     pub pop: String,
     pub tier: Tier,
+    /// Of a pool of recallable capacity: the pool that it is a part of.
+    pub recallable_of: Option<String>,
     pub nodes: u32,
     pub halted: Option<Halt>,
     pub next_slot: Slot,
@@ -132,8 +135,9 @@ pub fn view(state: &Market, pool: &Pool, now: Timestamp) -> PoolView {
         name: pool.name.clone(),
         pop: pool.pop.clone(),
         tier: pool.tier,
+        recallable_of: is_recallable(&pool.slug).then(|| firm(&pool.slug).to_owned()),
         nodes: nodes.len() as u32,
-        halted: pool.halted.clone(),
+        halted: state.halt(&pool.slug).cloned(),
         next_slot,
         gate_closes_at: state.market.rhythm.gate_closes(next_slot),
         reserve_version: pool.reserve_version,

@@ -33,6 +33,9 @@ pub(super) fn render(reply: &Reply, state: &State, told: &[Notice], events: &[Ev
         Reply::Profile(id) => object(state.profiles.get(id)),
         Reply::Project(id) => project_document(state, id, told),
         Reply::Swap(id) => object(state.swaps.get(id)),
+        Reply::Recalled(recalled) => {
+            serde_json::to_string(recalled).map_or(Outcome::Done, |text| Outcome::Object(text.into()))
+        }
         Reply::Order(id) => Outcome::Object(order_document(state, id, told)),
         Reply::Orders(_) => events.iter().find_map(applied).map_or(Outcome::Done, |d| Outcome::Object(d.into())),
         Reply::PendingOrder(id) => Outcome::Pending(order_document(state, id, told)),

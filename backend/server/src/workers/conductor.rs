@@ -8,7 +8,7 @@ use crate::workers::meter::{self, Meter};
 use crate::workers::nodes::{Nodes, Wanted};
 use crate::workers::pulse::Pulse;
 use crate::workers::telemetry::{self, TICK_SECONDS};
-use crate::workers::{rounds, swaps};
+use crate::workers::{recalls, rounds, swaps};
 use headroom_market::command::Command;
 use headroom_market::market::Market;
 use headroom_market::state::State;
@@ -233,9 +233,14 @@ impl Conductor {
             tracing::warn!(%instance, %detail, "a workload's program faulted");
             self.command(Command::ReportFault { instance, detail }).await?;
         }
+        let samples = measured.samples;
+        let (read, samples) = (samples.clone(), samples);
+        for recall in self.sequencer.query(move |state| recalls::due(state, &read, slot)).await? {
+            self.command(Command::Recall { participant: None, recall }).await?;
+        }
         self.progress.slot.get_or_insert(slot);
         let mut observed = Observed::default();
-        for sample in &measured.samples {
+        for sample in &samples {
             self.progress.sums.add(sample);
             let document = serde_json::to_string(sample).unwrap_or_default();
             observed.samples.push((sample.instance.to_string(), now.micros(), document));

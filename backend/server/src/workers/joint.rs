@@ -133,6 +133,7 @@ mod tests {
             shortage_cost: resources.iter().map(|r| (*r, "0.004".parse().unwrap())).collect(),
             other_pools: Vec::new(),
             promised_service_level: promised.map(|level| level.parse().unwrap()),
+            assurance: Default::default(),
         }
     }
 

@@ -9,6 +9,7 @@ pub mod meter;
 pub mod modules;
 pub mod nodes;
 pub mod pulse;
+pub mod recalls;
 pub mod rounds;
 pub mod shortage;
 pub mod swaps;

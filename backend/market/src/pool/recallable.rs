@@ -1,0 +1,118 @@
+//! Recallable capacity of a pool: a pool of its own, `p~recallable`, with prices of its own.
+//!
+//! Its supply is what members lend of their baselines and may take back in the middle of a slot
+//! (`swap/recall.rs`); the operator has none in it. It has no nodes: what is lent there lies on nodes of `p`,
+//! and is only ever used by workloads on the same node. So a recall is made true by resizing what is there, at
+//! once, and no room is shared with what is sold firmly: a book has a node of its own for it.
+//!
+//! Only resources that are taken back by a limit are traded in it. Memory in use is not.
+use crate::advice::shape::{self, Kind};
+use crate::command::{Refusal, RefusalKind};
+use crate::event::Event;
+use crate::ids::{NodeId, PoolId};
+use crate::pool::{Pool, PoolSlug};
+use crate::turn::Turn;
+use crate::units::{Resource, Share};
+use crate::workload::register::{invalid, not_found};
+use std::collections::BTreeMap;
+
+const SUFFIX: &str = "~recallable";
+
+/// Whether a product of this pool may be taken back.
+pub fn is_recallable(slug: &str) -> bool {
+    slug.ends_with(SUFFIX)
+}
+
+/// The pool whose nodes a product lies on: the pool itself, or the one that it is the recallable part of.
+pub fn firm(slug: &str) -> &str {
+    slug.strip_suffix(SUFFIX).unwrap_or(slug)
+}
+
+/// The pool of what may be taken back of a pool's capacity.
+pub fn of(slug: &str) -> PoolSlug {
+    format!("{}{SUFFIX}", firm(slug))
+}
+
+/// A node as books have it: the room for what is recallable there is apart from its other room.
+pub fn book_node(node: NodeId, recallable: bool) -> String {
+    if recallable { format!("{node}{SUFFIX}") } else { node.to_string() }
+}
+
+/// The node of a name in a book.
+pub fn node_of(name: &str) -> Option<NodeId> {
+    firm(name).parse().ok()
+}
+
+/// Whether a resource can be taken back in the middle of a slot, by a limit alone.
+pub fn can_be_recalled(resource: Resource) -> bool {
+    shape::kind(resource) == Kind::Compressible
+}
+
+/// Opens trade in what may be taken back of a pool's capacity. Twice is no error.
+pub fn open(turn: &mut Turn<'_>, slug: &str) -> Result<PoolSlug, Refusal> {
+    let pool = turn.state.pools.get(slug).filter(|_| !is_recallable(slug)).cloned().ok_or_else(|| not_found("pool"))?;
+    let twin = of(slug);
+    if turn.state.pools.contains_key(&twin) {
+        return Ok(twin);
+    }
+    let resources: Vec<Resource> = pool.resources.iter().copied().filter(|r| can_be_recalled(*r)).collect();
+    if resources.is_empty() {
+        return Err(Refusal {
+            kind: RefusalKind::Conflict,
+            code: "nothing_recallable",
+            pointer: String::new(),
+            detail: format!(
+                "Pool `{slug}` has no resource that can be taken back in the middle of a slot: CPU, I/O and network can."
+            ),
+        });
+    }
+    let id = PoolId::next(&mut turn.ids);
+    turn.emit(Event::PoolChanged(Pool {
+        id,
+        slug: twin.clone(),
+        name: format!("{}, recallable", pool.name),
+        resources,
+        release_start: Share::ZERO,
+        reserve_version: 0,
+        halted: None,
+        shortage_cost: BTreeMap::new(),
+        created_at: turn.now,
+        ..pool
+    }));
+    Ok(twin)
+}
+
+/// What an admin does with the operator's supply has no meaning in a pool without any.
+pub fn refuse_reserve(slug: &str) -> Result<(), Refusal> {
+    if !is_recallable(slug) {
+        return Ok(());
+    }
+    let detail = format!(
+        "The operator has no supply in `{slug}`: its prices come from those who lend there. Set the reserve prices of `{}`.",
+        firm(slug)
+    );
+    Err(invalid("no_supply_in_recallable", "/slug", detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lead_there_and_back() {
+        assert_eq!(of("eu-gp"), "eu-gp~recallable");
+        assert_eq!(of("eu-gp~recallable"), "eu-gp~recallable");
+        assert_eq!((firm("eu-gp~recallable"), firm("eu-gp")), ("eu-gp", "eu-gp"));
+        let node = NodeId::from_raw(7);
+        for recallable in [false, true] {
+            assert_eq!(node_of(&book_node(node, recallable)), Some(node));
+        }
+        assert_ne!(book_node(node, true), book_node(node, false));
+    }
+
+    #[test]
+    fn memory_and_storage_are_not_taken_back_by_a_limit() {
+        let recallable: Vec<Resource> = Resource::ALL.into_iter().filter(|r| can_be_recalled(*r)).collect();
+        assert_eq!(recallable, [Resource::CpuMilli, Resource::IoMbps, Resource::NetMbps]);
+    }
+}

@@ -1,0 +1,398 @@
+//! What is lent so that it may be taken back: its own price, who gives it up, and what that costs.
+#[path = "support/away.rs"]
+mod away;
+#[path = "support/recallable.rs"]
+mod recallable;
+mod support;
+
+use away::{node, pool, workload};
+use headroom_market::book::{Assurance, OrderRequest, PoolChoice, Resell, Side, TimeInForce, Window};
+use headroom_market::clearing::{self, Limits, Mode, NoProposal};
+use headroom_market::command::{Command, Reply};
+use headroom_market::ids::{InstanceId, NodeId, OrderId, ParticipantId};
+use headroom_market::round::AwardKind;
+use headroom_market::settlement::meter::Reading;
+use headroom_market::swap::recall::{self, Recall};
+use headroom_market::swap::saga::{StepReport, StepResult};
+use headroom_market::swap::{SwapState, plan};
+use headroom_market::time::Slot;
+use headroom_market::units::{Amounts, Credits, Price, Resource, amount};
+use headroom_market::workload::{AutoOffer, Class, SlotOutlook, Strategy};
+use recallable::Seen;
+use std::sync::Arc;
+use support::movers;
+use support::world::{RHYTHM, World, participant};
+use support::world_steps::*;
+
+const CPU: Resource = Resource::CpuMilli;
+
+fn cpu(quantity: i64) -> Amounts {
+    [(CPU, quantity)].into()
+}
+
+/// One node of the pool `p`: a lender of 2,000 and two buyers of 500 each on it.
+struct One {
+    world: World,
+    node: NodeId,
+    lender: (ParticipantId, InstanceId),
+    buyers: Vec<(ParticipantId, InstanceId)>,
+    slot: Slot,
+}
+
+fn one(capacity: i64) -> One {
+    let mut world = World::new(7);
+    pool(&mut world, "p", &[CPU, Resource::MemMib], "0.0005");
+    let node = node(&mut world, "p", "only", [(CPU, capacity), (Resource::MemMib, 9_000)].into());
+    let mut member = |name: &str, baseline: i64| {
+        let owner = participant(&mut world, name, "1000");
+        (owner, workload(&mut world, owner, "p", cpu(baseline), cpu(5_000)))
+    };
+    let lender = member("lender", 2_000);
+    let buyers = vec![member("first", 500), member("second", 500)];
+    let reply = world.run(Command::OpenRecallable { pool: "p".into() });
+    assert!(matches!(reply, Reply::Pool(slug) if slug == "p~recallable"));
+    let slot = RHYTHM.first_open(world.now);
+    One { world, node, lender, buyers, slot }
+}
+
+impl One {
+    fn request(&self, instance: InstanceId, quantity: i64, limit: &str) -> OrderRequest {
+        OrderRequest {
+            instance: Some(instance),
+            window: Window { start_at: self.slot.start(), end_at: self.slot.plus(1, RHYTHM.slot_seconds).start() },
+            latest_start_at: None,
+            replicas: 1,
+            resources: cpu(quantity),
+            pools: vec![PoolChoice { pool: "p".into(), adder: Credits::ZERO }],
+            assurance: Assurance::Recallable,
+            limit: limit.parse().unwrap(),
+            min_fill: "0".parse().unwrap(),
+            time_in_force: TimeInForce::Gtc,
+            expires_at: None,
+            resell: Resell::Never,
+            parent: None,
+            project: None,
+            no_displacement: false,
+            min_run_slots: 0,
+            class: Class::Standard,
+            client_bid_id: None,
+        }
+    }
+    fn place(&mut self, who: ParticipantId, side: Side, request: OrderRequest) -> Reply {
+        self.world.run(Command::PlaceOrder { participant: who, side, request: Box::new(request), client_order: None })
+    }
+    fn placed(&mut self, (who, instance): (ParticipantId, InstanceId), side: Side, quantity: i64, limit: &str) -> OrderId {
+        let request = self.request(instance, quantity, limit);
+        match self.place(who, side, request) {
+            Reply::Order(id) => id,
+            other => panic!("{other:?}"),
+        }
+    }
+    fn round(&mut self) {
+        let seal = movers::seal(&self.world.state, self.world.now);
+        let Reply::Sealed { round, book } = self.world.run(seal) else { panic!("no round") };
+        let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION).unwrap();
+        let outcome = clearing::verify(&book, outcome, Mode::Market).unwrap();
+        let result_hash = outcome.result_hash();
+        let reply = self.world.run(Command::RecordOutcome { round, result_hash, outcome: Some(Arc::new(outcome)) });
+        assert!(matches!(reply, Reply::Done), "{reply:?}");
+        no_node_is_promised_twice(&self.world);
+    }
+    /// The slot begins, and all of its swaps are done.
+    fn begin(&mut self) {
+        self.world.now = RHYTHM.gate_closes(self.slot);
+        self.world.run(Command::PlanSlot { slot: self.slot });
+        check_plan(&self.world, self.slot);
+        self.world.now = self.slot.start().plus_seconds(1);
+        self.carry_out();
+    }
+    fn carry_out(&mut self) {
+        for _ in 0..40 {
+            let ready = |s: &&headroom_market::swap::Swap| plan::may_begin(&self.world.state, s);
+            let Some(swap) = self.world.state.swaps.values().find(ready).cloned() else { break };
+            // What a node has is never more than promised: the driver would refuse.
+            if swap.state == SwapState::Reserved {
+                let others = self.world.state.instances.values().filter(|i| i.id != swap.instance);
+                let used: i64 = others.map(|i| amount(&i.in_force, CPU)).sum();
+                let capacity = amount(&self.world.state.nodes[&self.node].capacity, CPU);
+                assert!(used + amount(&swap.limits_to, CPU) <= capacity, "{used} and {:?}", swap.limits_to);
+            }
+            let result = StepResult::Succeeded { state: swap.state, report: StepReport::default() };
+            self.world.run(Command::StepSwap { swap: swap.id, result });
+        }
+        assert!(self.world.state.swaps.is_empty());
+    }
+    fn in_force(&self, instance: InstanceId) -> i64 {
+        amount(&self.world.state.instances[&instance].in_force, CPU)
+    }
+    fn recall(&mut self, quantity: Option<i64>) -> recall::Recalled {
+        let recall = Recall { instance: self.lender.1, resource: CPU, slot: self.slot, quantity };
+        recallable::recall(&mut self.world, recall, &mut Seen::default()).expect("it may")
+    }
+    /// Settles the slot by the limits of each quarter of it.
+    fn settle(&mut self, quarters: [i64; 4], of: InstanceId) {
+        let mut readings = Vec::new();
+        for instance in self.world.state.instances.values() {
+            let mut reading = Reading { instance: instance.id, resource: CPU, runs: Vec::new(), absent: 0, missed: 0 };
+            let baseline = amount(&instance.baseline, CPU);
+            for quarter in quarters {
+                // The others keep what they have now.
+                let limit = if instance.id == of { quarter } else { amount(&instance.in_force, CPU) };
+                reading.add_tick(limit - baseline);
+            }
+            readings.push(reading);
+        }
+        self.world.now = RHYTHM.slot_end(self.slot).plus_seconds(5);
+        self.world.run(Command::SettleSlot { slot: self.slot, readings });
+    }
+    fn price(&self) -> Price {
+        let product = &self.world.state.products[&("p~recallable".to_owned(), CPU, self.slot)];
+        product.last_price.expect("it was traded")
+    }
+}
+
+/// The lender and the first buyer have traded 1,000 at the lender's limit: nobody else is there to raise it.
+fn traded(capacity: i64) -> One {
+    let mut one = one(capacity);
+    one.placed(one.lender, Side::Offer, 1_000, "0.2");
+    one.placed(one.buyers[0], Side::Bid, 600, "0.6");
+    one.placed(one.buyers[1], Side::Bid, 400, "0.8");
+    one.round();
+    one
+}
+
+#[test]
+fn it_has_a_price_of_its_own_and_the_operator_sells_none() {
+    let mut one = one(9_000);
+    // 6,000 are free on the node, and none of it is in the recallable part.
+    one.placed(one.buyers[0], Side::Bid, 500, "1");
+    let seal = movers::seal(&one.world.state, one.world.now);
+    one.world.run(seal);
+    let order = one.world.state.orders.values().next().unwrap();
+    assert!(order.awards.is_empty());
+    let mut one = traded(9_000);
+    assert_eq!(one.price().to_string(), "0.000200000", "the lender's limit, under the operator's 0.0005");
+    let lent = one.world.state.awards.values().find(|a| a.kind == AwardKind::Lent).unwrap();
+    assert!(lent.lines.iter().all(|l| l.bond.is_zero()), "nothing to answer for");
+    one.begin();
+    assert_eq!(one.in_force(one.lender.1), 1_000);
+    assert_eq!((one.in_force(one.buyers[0].1), one.in_force(one.buyers[1].1)), (1_100, 900));
+}
+
+#[test]
+fn on_a_full_node_who_pays_least_gives_it_up() {
+    let mut one = traded(3_000);
+    one.begin();
+    let recalled = one.recall(Some(700));
+    assert_eq!((recalled.quantity, recalled.from_headroom), (700, 0));
+    one.carry_out();
+    // The first would have paid 0.001 a unit, the second 0.002.
+    assert_eq!((one.in_force(one.buyers[0].1), one.in_force(one.buyers[1].1)), (500, 800));
+    assert_eq!(one.in_force(one.lender.1), 1_700);
+    let recalled = one.recall(None);
+    assert_eq!((recalled.quantity, recalled.from_headroom), (300, 0), "what is left");
+    one.carry_out();
+    assert_eq!((one.in_force(one.buyers[1].1), one.in_force(one.lender.1)), (500, 2_000));
+    let recall = Recall { instance: one.lender.1, resource: CPU, slot: one.slot, quantity: None };
+    let reply = one.world.run(Command::Recall { participant: None, recall });
+    assert!(matches!(reply, Reply::Refused(r) if r.code == "nothing_to_recall"));
+}
+
+#[test]
+fn what_nobody_bought_on_the_node_is_given_first() {
+    let mut one = traded(3_400);
+    one.begin();
+    let recalled = one.recall(Some(700));
+    assert_eq!((recalled.quantity, recalled.from_headroom), (700, 400));
+    one.carry_out();
+    assert_eq!((one.in_force(one.buyers[0].1), one.in_force(one.buyers[1].1)), (800, 900));
+    assert_eq!(one.in_force(one.lender.1), 1_700);
+    assert_eq!(one.recall(Some(50)).from_headroom, 0, "it is given once");
+}
+
+#[test]
+fn firm_capacity_of_a_buyer_is_not_touched() {
+    let mut one = one(3_400);
+    one.placed(one.lender, Side::Offer, 1_000, "0.2");
+    one.placed(one.buyers[0], Side::Bid, 600, "0.6");
+    let mut firm = one.request(one.buyers[0].1, 400, "1");
+    firm.assurance = Assurance::Firm;
+    assert!(matches!(one.place(one.buyers[0].0, Side::Bid, firm), Reply::Order(_)));
+    one.round();
+    one.begin();
+    assert_eq!(one.in_force(one.buyers[0].1), 1_500);
+    assert_eq!(one.recall(None).from_headroom, 0, "the node is full");
+    one.carry_out();
+    assert_eq!(one.in_force(one.buyers[0].1), 900, "its baseline, and what it bought firmly");
+    // What is missing in the settlement is the recallable part, though its award is the earlier.
+    one.settle([1_500, 900, 900, 900], one.buyers[0].1);
+    let of = |pool: &str| {
+        let lines = one.world.receipts.iter().filter(|r| r.side == Side::Bid).flat_map(|r| &r.lines);
+        lines.filter(|l| l.pool == pool).map(|l| (l.awarded, l.delivered)).collect::<Vec<_>>()
+    };
+    assert_eq!((of("p"), of("p~recallable")), (vec![(400, 400)], vec![(600, 150)]));
+}
+
+#[test]
+fn time_is_paid_for_and_nothing_is_owed() {
+    let mut one = traded(3_000);
+    let (lender, buyer) = (one.lender.0, one.buyers[0].0);
+    one.begin();
+    let before = (one.world.state.available(lender), one.world.state.available(buyer));
+    one.recall(Some(600));
+    one.carry_out();
+    // The first buyer had 600 for a quarter of the slot; the second keeps its 400.
+    let id = one.buyers[0].1;
+    let quarters = [1_100, 500, 500, 500];
+    let readings = |one: &One, instance: InstanceId, limits: [i64; 4]| {
+        let baseline = amount(&one.world.state.instances[&instance].baseline, CPU);
+        let mut reading = Reading { instance, resource: CPU, runs: Vec::new(), absent: 0, missed: 0 };
+        limits.iter().for_each(|limit| reading.add_tick(limit - baseline));
+        reading
+    };
+    let all = vec![
+        readings(&one, one.lender.1, [1_000, 1_600, 1_600, 1_600]),
+        readings(&one, id, quarters),
+        readings(&one, one.buyers[1].1, [900; 4]),
+    ];
+    one.world.now = RHYTHM.slot_end(one.slot).plus_seconds(5);
+    one.world.run(Command::SettleSlot { slot: one.slot, readings: all });
+    let receipt = |side: Side, who: ParticipantId| {
+        one.world.receipts.iter().find(|r| r.side == side && r.participant == who).unwrap()
+    };
+    let bought = receipt(Side::Bid, buyer);
+    assert_eq!((bought.lines[0].delivered, bought.cause.as_deref()), (150, Some("recalled")));
+    let lent = receipt(Side::Offer, lender);
+    assert_eq!((lent.lines[0].delivered, lent.cause.as_deref()), (550, Some("recalled")));
+    assert!(lent.imbalance.is_zero() && lent.lines[0].kept == 0, "a recall is no debt");
+    // 550 and 450 at 0.0002.
+    assert_eq!(one.world.state.available(lender) - before.0, "0.11".parse().unwrap());
+    assert_eq!(one.world.state.available(buyer) - before.1, "0.09".parse().unwrap());
+    let record = one.world.state.participants[&lender].lending;
+    assert!(record.is_empty(), "and no mark against the lender");
+}
+
+#[test]
+fn what_is_taken_back_before_the_slot_is_planned_so() {
+    let mut one = traded(3_000);
+    let recalled = one.recall(Some(600));
+    assert_eq!(recalled.from_headroom, 0);
+    assert!(one.world.state.swaps.is_empty(), "there is time until the gate");
+    one.begin();
+    assert_eq!((one.in_force(one.buyers[0].1), one.in_force(one.lender.1)), (500, 1_600));
+}
+
+#[test]
+fn a_recall_while_a_buyer_is_being_resized_is_carried_out_after_it() {
+    let mut one = traded(3_000);
+    one.world.now = RHYTHM.gate_closes(one.slot);
+    one.world.run(Command::PlanSlot { slot: one.slot });
+    one.world.now = one.slot.start().plus_seconds(1);
+    // Nobody has been resized yet.
+    assert_eq!(one.world.state.swaps.len(), 3);
+    one.recall(None);
+    one.carry_out();
+    assert_eq!(one.in_force(one.lender.1), 2_000);
+    assert_eq!((one.in_force(one.buyers[0].1), one.in_force(one.buyers[1].1)), (500, 500));
+}
+
+#[test]
+fn lending_both_ways_stays_over_the_floor_in_one_round() {
+    let mut one = one(9_000);
+    let request = |assurance| OrderRequest { assurance, ..one.request(one.lender.1, 1_900, "0.1") };
+    let (firm, recallable) = (request(Assurance::Firm), request(Assurance::Recallable));
+    for request in [firm, recallable] {
+        assert!(matches!(one.place(one.lender.0, Side::Offer, request), Reply::Order(_)));
+    }
+    for (assurance, buyer) in [(Assurance::Firm, 0), (Assurance::Recallable, 1)] {
+        let request = OrderRequest { assurance, ..one.request(one.buyers[buyer].1, 1_500, "3") };
+        assert!(matches!(one.place(one.buyers[buyer].0, Side::Bid, request), Reply::Order(_)));
+    }
+    // `World::run` audits floors after every command.
+    one.round();
+    let lent: i64 = one.world.state.awards.values().filter(|a| a.kind == AwardKind::Lent).map(|a| a.lines[0].quantity).sum();
+    assert_eq!(lent, 1_500, "what the firm offer leaves of 1,900 is none");
+}
+
+#[test]
+fn orders_that_cannot_be_recallable_are_refused_with_the_reason() {
+    let mut one = one(9_000);
+    let (who, instance) = one.buyers[0];
+    let good = one.request(instance, 100, "1");
+    let refused = |one: &mut One, request: OrderRequest| match one.place(who, Side::Bid, request) {
+        Reply::Refused(refusal) => (refusal.code, refusal.pointer),
+        other => panic!("{other:?}"),
+    };
+    let memory = OrderRequest { resources: [(Resource::MemMib, 10)].into(), ..good.clone() };
+    assert_eq!(refused(&mut one, memory), ("no_vacate_path", "/resources/mem_mib".to_owned()));
+    let nobody = OrderRequest { instance: None, ..good.clone() };
+    assert_eq!(refused(&mut one, nobody).0, "recallable_needs_instance");
+    let twin = vec![PoolChoice { pool: "p~recallable".into(), adder: Credits::ZERO }];
+    let firm = OrderRequest { assurance: Assurance::Firm, pools: twin.clone(), ..good.clone() };
+    assert_eq!(refused(&mut one, firm), ("assurance_mixed", "/pools/0/pool".to_owned()));
+    pool(&mut one.world, "q", &[CPU], "0.0005");
+    let elsewhere = vec![PoolChoice { pool: "q".into(), adder: Credits::ZERO }];
+    let closed = OrderRequest { pools: elsewhere, ..good.clone() };
+    assert_eq!(refused(&mut one, closed.clone()).0, "recallable_not_traded");
+    one.world.run(Command::OpenRecallable { pool: "q".into() });
+    assert_eq!(refused(&mut one, closed).0, "recallable_outside_home_pool");
+    let named = OrderRequest { pools: twin, ..good };
+    assert!(matches!(one.place(who, Side::Bid, named), Reply::Order(_)), "its own name will do");
+    let reserve = Command::ScheduleReserve {
+        pool: "p~recallable".into(),
+        resource: CPU,
+        steps: Vec::new(),
+        effective_at: one.world.now,
+        expected_version: None,
+        by: None,
+    };
+    assert!(matches!(one.world.run(reserve), Reply::Refused(r) if r.code == "no_supply_in_recallable"));
+    let halted = Command::HaltPool { pool: "p".into(), by: headroom_market::ids::UserId::from_raw(1), reason: "repair".into() };
+    one.world.run(halted);
+    let (_, lender) = one.lender;
+    let offer = one.request(lender, 100, "0");
+    assert!(matches!(one.place(one.lender.0, Side::Offer, offer), Reply::Refused(r) if r.code == "pool_halted"));
+}
+
+#[test]
+fn a_resale_and_an_automatic_offer_are_recallable_too() {
+    let mut one = one(3_000);
+    one.placed(one.lender, Side::Offer, 500, "0.05");
+    let resold = OrderRequest { resell: Resell::OwnLimit, ..one.request(one.buyers[0].1, 500, "0.2") };
+    assert!(matches!(one.place(one.buyers[0].0, Side::Bid, resold), Reply::Order(_)));
+    one.round();
+    one.placed(one.buyers[1], Side::Bid, 500, "1");
+    one.round();
+    one.begin();
+    assert_eq!((one.in_force(one.buyers[0].1), one.in_force(one.buyers[1].1)), (500, 1_000));
+    one.recall(None);
+    one.carry_out();
+    assert_eq!((one.in_force(one.buyers[1].1), one.in_force(one.lender.1)), (500, 2_000));
+
+    // Of 2,000 at most 700 are needed in nine slots of ten, and 1,200 are needed somewhere in the window.
+    let mut one = self::one(9_000);
+    let prices = |price: &str| [(CPU, price.parse().unwrap())].into();
+    let auto_offer = AutoOffer { minimum_price: prices("0.0003"), recallable_price: prices("0.0001") };
+    let strategy = Strategy { auto_offer: Some(auto_offer), ..Strategy::default() };
+    let (participant, instance) = one.lender;
+    let reply = one.world.run(Command::SetStrategy { participant, instance, strategy });
+    assert!(matches!(reply, Reply::Instance(_)), "{reply:?}");
+    let need = vec![(500, cpu(400)), (900, cpu(700)), (975, cpu(900))];
+    let outlook = SlotOutlook { slot: one.slot, need, lendable: cpu(800), joint: None };
+    one.world.run(Command::RecordOutlooks { outlooks: vec![(instance, vec![outlook])] });
+    let orders = one.world.state.orders.values();
+    let offers: Vec<_> = orders.map(|o| (o.request.assurance, amount(&o.remaining, CPU))).collect();
+    assert_eq!(offers, [(Assurance::Firm, 800), (Assurance::Recallable, 500)]);
+}
+
+#[test]
+fn what_is_needed_back_is_what_is_asked_for_and_a_little_more() {
+    let one = one(9_000);
+    let instance = &one.world.state.instances[&one.lender.1];
+    let needed = |demand, throttled, most| recall::needed(instance, CPU, 1_000, demand, throttled, most);
+    assert_eq!(needed(900, false, 800), 0, "it has enough");
+    assert_eq!(needed(1_100, false, 800), 300, "100, and a tenth of its baseline");
+    assert_eq!(needed(900, true, 800), 200, "it waits and nothing tells for how much");
+    assert_eq!(needed(9_000, true, 800), 800, "no more than it has lent");
+    assert_eq!(needed(9_000, true, 0), 0);
+}
