@@ -46,8 +46,10 @@ export interface components {
             slot: components["schemas"]["Slot"];
             node: components["schemas"]["NodeId"];
             baseline: components["schemas"]["BTreeMap"];
-            /** @description Baseline − lent + won − resold. */
+            /** @description Baseline − lent + won − resold, less what lenders took back, with what it took back itself. */
             limits: components["schemas"]["BTreeMap"];
+            /** @description Of what it has lent: what it may take back. */
+            recallable: components["schemas"]["BTreeMap"];
         };
         ApplicationProfile: {
             id: components["schemas"]["ProfileId"];
@@ -63,7 +65,10 @@ export interface components {
             created_at: components["schemas"]["Timestamp"];
             updated_at: components["schemas"]["Timestamp"];
         };
-        /** @enum {string} */
+        /**
+         * @description Whether what is bought or lent may be taken back by its lender.
+         * @enum {string}
+         */
         Assurance: "firm" | "recallable";
         /** @enum {string} */
         AtEnd: "shrink" | "checkpoint" | "stop";
@@ -81,10 +86,19 @@ export interface components {
             /** @description Other pools that it may move to, each with an adder on the limit. */
             other_pools?: components["schemas"]["String"][];
             promised_service_level?: components["schemas"]["Share"] | null;
+            /** @description `recallable`: what can be taken back by a limit is bid for as recallable, the rest firmly. */
+            assurance?: components["schemas"]["Assurance"];
         };
         /** @description Standing supply of an instance: the lendable part of its baseline at these prices. */
         AutoOffer: {
             minimum_price: {
+                [key: string]: components["schemas"]["Price"];
+            };
+            /**
+             * @description What is probably not needed beyond the lendable part, up to the forecast's 90 % quantile, is lent as
+             *     recallable at these prices, and taken back as soon as the workload needs it.
+             */
+            recallable_price?: {
                 [key: string]: components["schemas"]["Price"];
             };
         };
@@ -133,6 +147,12 @@ export interface components {
              * @description Sold on to later bidders before the slot began (bids only).
              */
             resold: number;
+            /**
+             * Format: int64
+             * @description Of recallable capacity: taken back by its lender before the slot was over (`swap/recall.rs`). Of a lent
+             *     line what its workload has again, of a bought one what its workload lost.
+             */
+            recalled?: number;
             settled: boolean;
             /** @description The most that a lender pays if its workload keeps it (`settlement/bond.rs`); 0 of other lines. */
             bond?: components["schemas"]["Credits"];
@@ -612,8 +632,10 @@ export interface components {
                 slot: components["schemas"]["Slot"];
                 node: components["schemas"]["NodeId"];
                 baseline: components["schemas"]["BTreeMap"];
-                /** @description Baseline − lent + won − resold. */
+                /** @description Baseline − lent + won − resold, less what lenders took back, with what it took back itself. */
                 limits: components["schemas"]["BTreeMap"];
+                /** @description Of what it has lent: what it may take back. */
+                recallable: components["schemas"]["BTreeMap"];
             }[];
             has_more: boolean;
             next_cursor?: string | null;
@@ -934,6 +956,8 @@ export interface components {
                 name: string;
                 pop: string;
                 tier: components["schemas"]["Tier"];
+                /** @description Of a pool of recallable capacity: the pool that it is a part of. */
+                recallable_of?: string | null;
                 /** Format: int32 */
                 nodes: number;
                 halted?: components["schemas"]["Halt"] | null;
@@ -1563,6 +1587,8 @@ export interface components {
             name: string;
             pop: string;
             tier: components["schemas"]["Tier"];
+            /** @description Of a pool of recallable capacity: the pool that it is a part of. */
+            recallable_of?: string | null;
             /** Format: int32 */
             nodes: number;
             halted?: components["schemas"]["Halt"] | null;
@@ -1845,6 +1871,29 @@ export interface components {
              */
             instance_limit?: number | null;
             highest_class?: components["schemas"]["Class"] | null;
+        };
+        /** @description What of a workload's lending is asked back. */
+        RecallRequest: {
+            resource: components["schemas"]["Resource"];
+            /**
+             * Format: int64
+             * @description Base units; all that is left of it where it is not given.
+             */
+            quantity?: number | null;
+            slot?: components["schemas"]["Timestamp"] | null;
+        };
+        /** @description What a recall came to, in base units. */
+        Recalled: {
+            /**
+             * Format: int64
+             * @description What the workload has again.
+             */
+            quantity: number;
+            /**
+             * Format: int64
+             * @description The part that nobody had to give up.
+             */
+            from_headroom: number;
         };
         /** @description Delivery of one award in one slot. */
         Receipt: {

@@ -17,6 +17,7 @@ mod operations;
 mod orders;
 mod parents;
 mod projects;
+mod recallable;
 mod recovery;
 mod redis;
 mod reserve_prices;

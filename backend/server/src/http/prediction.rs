@@ -8,7 +8,7 @@ use crate::workers::forecasts::{LEVELS, MODEL, SeriesForecast};
 use axum::Json;
 use axum::extract::State;
 use headroom_market::ids::InstanceId;
-use headroom_market::swap::plan;
+use headroom_market::swap::{plan, recall};
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Amounts, Resource, amount};
 use headroom_market::workload::Instance;
@@ -214,8 +214,15 @@ struct Allocation {
     slot: Slot,
     node: headroom_market::ids::NodeId,
     baseline: Amounts,
-    /// Baseline − lent + won − resold.
+    /// Baseline − lent + won − resold, less what lenders took back, with what it took back itself.
     limits: Amounts,
+    /// Of what it has lent: what it may take back.
+    recallable: Amounts,
+}
+
+fn recallable(state: &headroom_market::state::State, instance: &Instance, slot: Slot) -> Amounts {
+    let of = |r: &Resource| recall::recallable(state, instance.id, *r, slot);
+    instance.baseline.keys().map(|r| (*r, of(r))).filter(|(_, quantity)| *quantity > 0).collect()
 }
 
 /// What every workload will have in the coming slots, as awarded so far.
@@ -239,6 +246,7 @@ async fn list_allocations(State(app): State<Arc<App>>, Anyone(by): Anyone) -> An
                     node: target.node,
                     baseline: instance.baseline.clone(),
                     limits: target.limits,
+                    recallable: recallable(s, instance, slot),
                 });
             }
         }

@@ -10,7 +10,7 @@ use crate::http::extract::Body;
 use crate::http::problem::{Answered, Problem, Problems};
 use axum::Json;
 use axum::extract::State;
-use headroom_market::book::{OrderRequest, Side, away, validate};
+use headroom_market::book::{Assurance, OrderRequest, Side, away, place, validate};
 use headroom_market::ids::{OrderId, ParticipantId};
 use headroom_market::pool::NodeState;
 use headroom_market::project::{self, Project};
@@ -286,6 +286,8 @@ fn preview(
     side: Side,
     request: &OrderRequest,
 ) -> Result<Preview, Problem> {
+    let request = &place::normalise(request.clone());
+    let recallable = request.assurance == Assurance::Recallable;
     let acceptable = validate::check(state, now, participant, side, request, None)
         .map_err(|r| Problem::from(headroom_market::command::Refusal::from(r)))?;
     // What overflows here costs more than any limit: its order can't win.
@@ -298,7 +300,8 @@ fn preview(
         Side::Offer => costs.scope.limit_for(Credits::from_units(**units)) >= request.limit,
     });
     let least = request.min_fill.units() as f64 / 1_000_000.0;
-    let room = (side == Side::Bid).then(|| Room::of(state, request));
+    // How much others lend is not known; nodes say nothing of it.
+    let room = (side == Side::Bid && !recallable).then(|| Room::of(state, request));
     let project = project::of_request(state, participant, request);
     let least_counted = least * validate::least_hold(state, request).units() as f64;
     let bounded = project.and_then(|p| project_warning(p, acceptable.hold, least_counted));
@@ -322,7 +325,12 @@ fn preview(
     warnings.extend(bounded.map(|(said, _)| said));
     warnings.extend(strategy_warnings(state, side, request));
     warnings.extend(away_warning(state, request));
-    let bond = if side == Side::Offer { bond_of(state, participant, request) } else { None };
+    if recallable && side == Side::Bid {
+        warnings.push(
+            "Its lender may take it back in the middle of a slot: what was not there then is credited.".to_owned(),
+        );
+    }
+    let bond = if side == Side::Offer && !recallable { bond_of(state, participant, request) } else { None };
     Ok(Preview {
         bond: bond.unwrap_or_default(),
         hold,

@@ -39,11 +39,13 @@ const STATE: Record<string, string> = { scheduled: 'Scheduled', pending: 'Waits 
 export default function PricingPage() {
   const me = useMe();
   const pools = usePools();
+  // The operator has no supply of what is recallable, so no price of it.
+  const own = (pools.data?.data ?? []).filter((p) => !p.recallable_of);
   const [slug, choose] = useParam('pool');
-  const pool = pools.data?.data.find((p) => p.slug === slug) ?? pools.data?.data[0];
+  const pool = own.find((p) => p.slug === slug) ?? own[0];
   const reserves = useReserves(pool?.slug);
   const simulation = useSimulation(pool?.slug);
-  const rows: Row[] = (pools.data?.data ?? []).flatMap((p) => p.resources.map((r) => ({ pool: p, resource: r.resource, reserve: r.reserve, price: r.price?.price ?? null, setBy: r.price?.set_by ?? null, utilisation: r.utilisation })));
+  const rows: Row[] = own.flatMap((p) => p.resources.map((r) => ({ pool: p, resource: r.resource, reserve: r.reserve, price: r.price?.price ?? null, setBy: r.price?.set_by ?? null, utilisation: r.utilisation })));
   const priced = rows.filter((r) => r.price).length;
   const binding = rows.filter(atReserve).length;
   return (

@@ -4,7 +4,7 @@ import { Panel, Segmented } from '@/components/ui';
 import { type Instance, type List, type Pool, resourceOf, useMe, useResource } from '@/lib/api';
 import { asMicro, cost, nano, readQuantity, toBase, unitOf } from '@/lib/money';
 import { nextSlot, useNow } from '@/lib/time';
-import { carried, check, type Fields, orderOf, plain, slotCount, suggested } from './draftOrder';
+import { carried, check, type Fields, homeOf, orderOf, plain, slotCount, suggested } from './draftOrder';
 import { LimitField } from './LimitField';
 import { Preview } from './Preview';
 import { TicketFields } from './TicketFields';
@@ -42,7 +42,7 @@ export function Ticket({ pool, unitPrice }: { pool: Pool; unitPrice: number | nu
   useEffect(() => { if (fields.start < first) set({ start: first }); }, [fields.start, first]);
   // Capacity without a workload is seldom what is meant: the first of mine in this pool is proposed.
   const mine = useResource<List<Instance>>('/instances', { limit: 200 }).data?.data;
-  const proposed = mine?.find((i) => i.pool === pool.slug && i.state === 'running');
+  const proposed = mine?.find((i) => i.pool === homeOf(pool) && i.state === 'running');
   useEffect(() => { if (proposed) setFields((f) => (f.instance ? f : { ...f, ...firstFor(proposed, pool, f.side) })); }, [proposed?.id]);
   // A level clicked in the crossing is a price per core; the bundle's limit follows from it.
   useEffect(() => { if (unitPrice !== null) set({ limit: plain(asMicro(BigInt(Math.round(unitPrice * (readQuantity('cpu_milli', fields.cores).value || 1000) * 1000)))), proposed: false }); }, [unitPrice]);

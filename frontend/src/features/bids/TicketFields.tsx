@@ -3,7 +3,7 @@ import { Switch } from '@/components/ui/Switch';
 import { type Instance, type Market, type Pool, resourceOf } from '@/lib/api';
 import { formatBundle, formatRough } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
-import { type Faults, type Fields, takesRuns } from './draftOrder';
+import { type Faults, type Fields, homeOf, takesRuns } from './draftOrder';
 import { ParentField } from './ParentField';
 import { ProjectField } from './ProjectField';
 
@@ -12,13 +12,13 @@ interface Props { fields: Fields; slots: number; set: (change: Partial<Fields>) 
 export function TicketFields({ fields, slots, set, faults, first, market, pool, instances, away, refused }: Props) {
   const z = zone.use();
   const starts = Array.from({ length: market.horizon_slots }, (_, i) => first + i * market.slot_seconds * 1000);
-  const free = (r: string) => { const x = resourceOf(pool, r); return x ? `${formatRough(r, x.free)} free` : undefined; };
+  const free = (r: string) => { const x = resourceOf(pool, r); return x && !pool.recallable_of ? `${formatRough(r, x.free)} free` : undefined; };
   const needed = fields.side === 'offer';
   return (
     <>
       <div className="halves" style={{ gap: 8 }}>
         <NumberField label="CPU" unit="cores" value={fields.cores} onChange={(cores) => set({ cores })} error={faults.cores} help={free('cpu_milli')} />
-        <NumberField label="Memory" unit="GiB" value={fields.gib} onChange={(gib) => set({ gib })} error={faults.gib} help={free('mem_mib')} />
+        {resourceOf(pool, 'mem_mib') && <NumberField label="Memory" unit="GiB" value={fields.gib} onChange={(gib) => set({ gib })} error={faults.gib} help={free('mem_mib')} />}
         <Select label="From" value={String(fields.start)} onChange={(s) => set({ start: Number(s) })} options={starts.map((s) => ({ value: String(s), label: clock(s, z) }))} />
         <NumberField label="For" unit={`slots of ${market.slot_seconds} s`} value={fields.slots} onChange={(text) => set({ slots: text })} error={faults.slots}
           help={`until ${clock(fields.start + slots * market.slot_seconds * 1000, z)}`} />
@@ -28,7 +28,7 @@ export function TicketFields({ fields, slots, set, faults, first, market, pool, 
           help={fields.minRun.trim() === '' ? `Empty: all ${slots} or none` : 'A shorter run counts for its part of the limit'} />
       )}
       <Select label={needed ? 'Workload that lends' : 'Workload that grows'} value={fields.instance} onChange={(instance) => set({ instance })} error={faults.instance}
-        options={[{ value: '', label: needed ? 'Choose one' : 'None: a new replica' }, ...instances.filter((i) => i.pool === pool.slug || !needed).map((i) => ({ value: i.id, label: `${i.name}, ${i.pool}` }))]} />
+        options={[{ value: '', label: needed || pool.recallable_of ? 'Choose one' : 'None: a new replica' }, ...instances.filter((i) => i.pool === homeOf(pool) || (!needed && !pool.recallable_of)).map((i) => ({ value: i.id, label: `${i.name}, ${i.pool}` }))]} />
       {!needed && <ProjectField value={fields.project} onChange={(project) => set({ project })} />}
       {!needed && <ParentField value={fields.parent} onChange={(parent) => set({ parent })} error={refused} />}
       {away && (
@@ -37,7 +37,8 @@ export function TicketFields({ fields, slots, set, faults, first, market, pool, 
           <Switch label={`${away.pool} will do as well`} on={fields.homeToo} onChange={(homeToo) => set({ homeToo })} />
         </>
       )}
-      {!needed && fields.instance !== '' && !away && <Switch label="Do not move the workload" on={fields.stays} onChange={(stays) => set({ stays })} />}
+      {pool.recallable_of && <p className="s12 t2">{needed ? 'It may be taken back at any time, on the page of the workload or by its strategy; what was lent until then is paid for.' : 'Its lender may take it back in the middle of a slot. You pay for the time in which you had it, and keep what you bought firmly.'}</p>}
+      {!needed && !pool.recallable_of && fields.instance !== '' && !away && <Switch label="Do not move the workload" on={fields.stays} onChange={(stays) => set({ stays })} />}
       {!away && <Switch label="All or none" on={fields.allOrNone} onChange={(allOrNone) => set({ allOrNone })} />}
     </>
   );

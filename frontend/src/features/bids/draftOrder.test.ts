@@ -38,6 +38,14 @@ describe('ticket', () => {
     const home = order({ homeToo: true, stays: true }, 'fra1-gp');
     expect([pools(home), home?.min_fill, home?.no_displacement]).toEqual([['fra1-gp'], '0', true]);
   });
+  it('asks for what may be taken back where that is traded: no memory, a workload of that pool, and no other', () => {
+    const twin = { slug: 'fra1-gp~recallable', recallable_of: 'fra1-gp', resources: [{ resource: 'cpu_milli', capacity: 0 }] } as Pool;
+    const of = (home: string) => ({ pool: twin, instance: { pool: home, limit: { cpu_milli: 99_000 }, baseline: {}, floor: {} } as unknown as Instance });
+    const order = orderIn({ ...fields, instance: 'ins_1' }, of('fra1-gp'), market, 0);
+    expect(order).toMatchObject({ assurance: 'recallable', resources: { cpu_milli: 64_000 }, pools: [{ pool: 'fra1-gp~recallable' }], min_fill: '0' });
+    expect(checkIn({ ...fields, instance: 'ins_1' }, market, 0, of('ams1-gp')).instance).toContain('A workload of fra1-gp');
+    expect(checkIn(fields, market, 0, { pool: twin }).instance).toContain('Which workload grows?');
+  });
   it('reckons a proposal by the slots that the amounts are of', () => {
     const preview = { expected: '10.000000', last_cost: '10.000000', slots: 2, chances: [] } as unknown as Preview;
     expect(suggested('bid', preview, 6)).toBe(5_500_000n);

@@ -21,14 +21,18 @@ export interface Fields {
 export interface Faults { cores?: string; gib?: string; slots?: string; minRun?: string; limit?: string; instance?: string }
 
 /** What the fields say; null where it is not (yet) a number. */
-const read = (f: Fields) => ({ cpu: readQuantity('cpu_milli', f.cores), mem: readQuantity('mem_mib', f.gib), slots: readWhole(f.slots), limit: readMicro(f.limit) });
+const read = (f: Fields, pool: Pool) => ({ cpu: readQuantity('cpu_milli', traded(pool, 'cpu_milli', f.cores)), mem: readQuantity('mem_mib', traded(pool, 'mem_mib', f.gib)), slots: readWhole(f.slots), limit: readMicro(f.limit) });
 /** Whether a bid could take less than its window: what one slot is, is not asked. */
 export const takesRuns = (f: Fields) => f.side === 'bid' && (readWhole(f.slots).value ?? 0) > 1;
 /** The fewest slots in a row that it takes; 0 for the whole window. */
 const minRun = (f: Fields) => (takesRuns(f) && f.minRun.trim() !== '' ? readWhole(f.minRun) : { value: 0, fault: undefined });
 
+/** The pool whose workloads trade here: the pool itself, or that of which this is the recallable part. */
+export const homeOf = (pool: Pool) => pool.recallable_of ?? pool.slug;
 /** The workload that a bid here would carry off from its own pool: whole, or not at all. */
-export const carried = (f: Fields, { pool, instance }: Bounds) => (f.side === 'bid' && instance && instance.pool !== pool.slug ? instance : undefined);
+export const carried = (f: Fields, { pool, instance }: Bounds) => (f.side === 'bid' && instance && instance.pool !== homeOf(pool) ? instance : undefined);
+/** What the pool does not trade is not asked for there, whatever the field says. */
+const traded = (pool: Pool, resource: string, text: string) => (pool.resources.some((r) => r.resource === resource) ? text : '');
 
 /** For what is shown beside the fields: one slot while the number is not one of slots that are open. */
 export function slotCount(f: Fields, market: Market): number {
@@ -56,7 +60,7 @@ function tooMuch(resource: string, base: number | null, side: Fields['side'], sl
 }
 
 export function check(f: Fields, market: Market, startIndex: number, bounds: Bounds): Faults {
-  const { cpu, mem, slots, limit } = read(f);
+  const { cpu, mem, slots, limit } = read(f, bounds.pool);
   const count = slotCount(f, market);
   const amount = (resource: string, { value, fault }: typeof cpu) => fault ?? tooMuch(resource, value, f.side, count, bounds);
   const faults: Faults = { cores: amount('cpu_milli', cpu), gib: amount('mem_mib', mem), slots: slots.fault, limit: limit.fault };
@@ -69,12 +73,14 @@ export function check(f: Fields, market: Market, startIndex: number, bounds: Bou
   const most = MOST_LIMIT / BigInt(count);
   if (limit.value !== null && limit.value > most) faults.limit = `At most ${formatMoney(asMicro(most))} cr a slot`;
   if (f.side === 'offer' && !f.instance) faults.instance = 'Which workload lends?';
+  else if (bounds.pool.recallable_of && !f.instance) faults.instance = 'Which workload grows? It is the one that shrinks again.';
+  else if (carried(f, bounds) && bounds.pool.recallable_of) faults.instance = `A workload of ${bounds.pool.recallable_of}: it is not moved for this`;
   return faults;
 }
 
 /** null until every field is good: nothing half-typed is sent, not even to the preview. */
 export function orderOf(f: Fields, bounds: Bounds, market: Market, startIndex: number): OrderBody | null {
-  const { cpu, mem, slots: { value: slots }, limit: { value: limit } } = read(f);
+  const { cpu, mem, slots: { value: slots }, limit: { value: limit } } = read(f, bounds.pool);
   if (limit === null || slots === null || Object.values(check(f, market, startIndex, bounds)).some(Boolean)) return null;
   const resources: Record<string, number> = {};
   if (cpu.value) resources.cpu_milli = cpu.value;
@@ -84,7 +90,7 @@ export function orderOf(f: Fields, bounds: Bounds, market: Market, startIndex: n
   const at = (n: number) => new Date(f.start + n * market.slot_seconds * 1000).toISOString().replace('.000Z', 'Z');
   return {
     instance: f.instance || null, window: { start_at: at(0), end_at: at(slots) }, replicas: 1, resources, pools,
-    assurance: 'firm', limit: decimal(asMicro(limit * BigInt(slots)), 6), min_fill: f.allOrNone || away ? '1' : '0',
+    assurance: bounds.pool.recallable_of ? 'recallable' : 'firm', limit: decimal(asMicro(limit * BigInt(slots)), 6), min_fill: f.allOrNone || away ? '1' : '0',
     time_in_force: 'gtc', expires_at: null, latest_start_at: null, resell: 'own_limit', parent: (f.side === 'bid' && f.parent) || null, project: (f.side === 'bid' && f.project) || null,
     no_displacement: f.side === 'bid' && f.instance !== '' && f.stays && !away, min_run_slots: minRun(f).value ?? 0, class: 'standard',
   };

@@ -25,6 +25,7 @@ export const bundle = (o: Order) => formatShort(o.resources) + (o.replicas > 1 ?
 export const terms = (o: Order) => [
   o.min_run_slots > 0 && `Takes any run of at least ${o.min_run_slots} ${o.min_run_slots === 1 ? 'slot' : 'slots in a row'} of its window, at its part of the limit.`,
   o.no_displacement && 'Its workload is not moved for it.',
+  o.assurance === 'recallable' && (o.side === 'bid' ? 'Its lender may take it back in the middle of a slot.' : 'It may be taken back in the middle of a slot.'),
 ].filter((said) => said !== false);
 
 /** The resource that names the size of an order in a table: cpu, else its first. */

@@ -10,6 +10,7 @@ const WHAT: Record<string, string> = { bought: 'Bought', lent: 'Lent', resold: '
 const CAUSES: Record<string, string> = {
   move_failed: 'its workload could not be moved', swap_in_progress: 'it came late, or in part', late_or_partial: 'it came late, or in part',
   exchange_outage: 'the exchange stood still', exchange_failed: 'the exchange ended the swap', buyer_not_served: 'it did not reach its buyer',
+  recalled: 'its lender took it back',
   kept_by_program: 'the workload’s own program kept it', no_instance: 'the workload is gone',
 };
 

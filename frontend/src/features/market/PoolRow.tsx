@@ -16,6 +16,7 @@ export function PoolRow({ row, resource, best }: { row: Row; resource: string; b
         <span className="row g8">
           <Link to="/pools/$slug" params={{ slug: pool.slug }} className="big" style={{ color: 'var(--text)' }}>{pool.slug}</Link>
           {best && <Badge tone="acc" icon="check">Best<span className="phone-hide"> fit</span></Badge>}
+          {pool.recallable_of && <Badge tone="line">Recallable</Badge>}
           {pool.halted && <Badge tone="bad" icon="pause">Halted</Badge>}
         </span>
       </td>

@@ -7,6 +7,7 @@ import { useParam } from '@/lib/url';
 import { useNavigate } from '@tanstack/react-router';
 import { BookPanel } from './BookPanel';
 import { Facts } from './Facts';
+import { OpenRecallable } from './OpenRecallable';
 import { LAST_POOL } from './PickPool';
 import { PricePanel } from './PricePanel';
 import { RoundsPanel } from './RoundsPanel';
@@ -20,6 +21,7 @@ function Answer({ pool, resource, prices }: { pool: Pool; resource: string; pric
   const r = resourceOf(pool, resource);
   const unit = unitOf(resource);
   if (pool.halted) return <>The pool is <b>halted</b>: {pool.halted.reason}. Orders are kept, holds unchanged.</>;
+  if (pool.recallable_of) return <>What is lent in <b>{pool.recallable_of}</b> and may be taken back in the middle of a slot. {ahead ? <>One {unit.one} costs <b>{formatPrice(asNano(ahead.mean * BigInt(unit.per)))} cr</b> a slot; lenders set the price.</> : <>No round has cleared it yet.</>}</>;
   if (!r || !ahead) return <>No round has cleared this product yet. The reserve price is <b>{r?.reserve ? formatPrice(unitPrice(resource, r.reserve)) : 'not set,'} cr</b>.</>;
   return <>One {unit.one} costs <b>{formatPrice(asNano(ahead.mean * BigInt(unit.per)))} cr</b> {ahead.traded ? <>in the slot at {clock(pool.next_slot, z)}, the mean of its trades;</> : <>a slot, as in the last slot that was traded;</>} <b>{formatRough(resource, r.free)}</b> of {formatRough(resource, r.capacity)} are free, {formatPercent(r.utilisation)} used.</>;
 }
@@ -33,7 +35,7 @@ export function PoolPage({ slug, onPick, ticket }: Props) {
   useEffect(() => sessionStorage.setItem(LAST_POOL, slug), [slug]);
   const pool = of.data?.pool;
   return (
-    <Page title={slug} of={of} badge={pool?.halted ? <Badge tone="bad" icon="pause">Halted</Badge> : undefined} answer={(d) => <Answer pool={d.pool} resource={resource} prices={d.prices.data} />}
+    <Page title={slug} of={of} badge={pool?.halted ? <Badge tone="bad" icon="pause">Halted</Badge> : pool?.recallable_of ? <Badge tone="line">Recallable</Badge> : undefined} answer={(d) => <Answer pool={d.pool} resource={resource} prices={d.prices.data} />}
       actions={<span className="row g8">
         <Segmented label="Resource" value={resource} options={(pool?.resources ?? []).map((r) => ({ value: r.resource, label: unitOf(r.resource).label }))} onChange={setResource} />
         <Select label="Pool" hideLabel value={slug} options={(all.data?.data ?? [{ slug }]).map((p) => ({ value: p.slug, label: p.slug }))} onChange={(to) => void navigate({ to: '/pools/$slug', params: { slug: to } })} />
@@ -43,6 +45,7 @@ export function PoolPage({ slug, onPick, ticket }: Props) {
           <div className="grid content-start">
             <Facts pool={d.pool} resource={resource} prices={d.prices.data} />
             <ScarcityPanel pool={d.pool} resource={resource} />
+            <OpenRecallable pool={d.pool} all={all.data?.data} />
             <PricePanel slug={slug} resource={resource} prices={d.prices.data} pool={d.pool} />
             <div className="halves"><BookPanel slug={slug} resource={resource} pool={d.pool} onPick={onPick} /><RoundsPanel slug={slug} resource={resource} /></div>
           </div>

@@ -17,7 +17,7 @@ const QUANTITIES = [
 export function Register({ onClose }: { onClose: () => void }) {
   const [draft, setDraft] = useState(FIRST);
   const [file, setFile] = useState<File | null>(null);
-  const pools = usePools().data?.data ?? [];
+  const pools = (usePools().data?.data ?? []).filter((p) => !p.recallable_of);
   const write = useWrite<unknown, Instance>(['/instances']);
   const set = (change: Partial<Draft>) => setDraft((d) => ({ ...d, ...change }));
   const faults = faultsOf({ ...draft, module: draft.module || file?.name || '' });

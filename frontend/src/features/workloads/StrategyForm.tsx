@@ -38,6 +38,7 @@ export function StrategyForm({ instance }: { instance: Instance }) {
   const write = useWrite<Strategy, unknown>(['/instances']);
   const change = (part: Partial<Form>) => setForm((f) => ({ ...f, ...part }));
   const good = sendable(form);
+  const twin = usePools().data?.data.some((p) => p.recallable_of === instance.pool);
   const save = (e: FormEvent) => {
     e.preventDefault();
     if (!good) return;
@@ -52,9 +53,12 @@ export function StrategyForm({ instance }: { instance: Instance }) {
         <Prices label="A slot short costs" values={form.cost} on={form.bid} set={(cost) => change({ cost })} />
         {form.bid && <ServiceLevels pool={instance.pool} costs={form.cost} />}
         <NumberField label="Promised service level" unit="%" value={form.promised} onChange={(promised) => change({ promised })} error={form.bid ? promiseFault(form.promised) : undefined} disabled={!form.bid} help="The share of slots in which none of these is to be short. Empty promises nothing; what is bid stays what a shortage costs." />
+        {twin && <Switch label="Bid for recallable CPU" on={form.takesRecallable} onChange={(takesRecallable) => change({ takesRecallable })} />}
         {form.bid && <ServiceLevel instance={instance} onUse={(costs) => change({ cost: { ...form.cost, ...costs } })} />}
         <Switch label="Lend what it will not need" on={form.offer} onChange={(offer) => change({ offer })} />
         <Prices label="Take at least" values={form.least} on={form.offer} set={(least) => change({ least })} />
+        {twin && <Prices label="Take at least, recallable" values={form.recallable} on={form.offer} set={(recallable) => change({ recallable })} />}
+        {twin && form.offer && <p className="help">What it will probably not need is lent at this price as well, and taken back within seconds when it does. Empty lends none of it.</p>}
         <div className="halves" style={{ gap: 8 }}>
           {Object.entries(form.most).map(([r, value]) => (
             <NumberField key={r} label={`Change at most, ${unitOf(r).label}`} unit={unitOf(r).many} value={value} onChange={(v) => change({ most: { ...form.most, [r]: v } })} error={mostFault(r, value)} help="What rounds may add or take of it in a slot; empty is no limit." />

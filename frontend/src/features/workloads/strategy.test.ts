@@ -33,6 +33,15 @@ it('keeps a promise, in percent, and sends none where nothing is written', () =>
   expect(strategyOf(promised, kept)).toEqual(kept);
   expect(strategyOf({ ...promised, promised: '' }, kept).auto_bid).not.toHaveProperty('promised_service_level');
 });
+it('keeps what is recallable, of CPU alone, and sends nothing of it where nothing is written', () => {
+  const both = { ...before, auto_bid: { ...before.auto_bid, assurance: 'recallable' as const }, auto_offer: { minimum_price: { cpu_milli: '0.000600000' }, recallable_price: { cpu_milli: '0.000150000' } } };
+  const loaded = formOf(both, ['cpu_milli', 'mem_mib']);
+  expect([loaded.recallable, loaded.takesRecallable]).toEqual([{ cpu_milli: '0.15' }, true]);
+  expect(strategyOf(loaded, both)).toEqual(both);
+  const none = strategyOf({ ...loaded, recallable: { cpu_milli: '' }, takesRecallable: false }, both);
+  expect([none.auto_offer, none.auto_bid?.assurance]).toEqual([{ minimum_price: both.auto_offer.minimum_price }, undefined]);
+  expect(sendable({ ...loaded, recallable: { cpu_milli: '1,5' } })).toBe(false);
+});
 it('refuses to promise never, always, or what is no share, where it would be sent', () => {
   expect(['', '0.0001', '99.9999'].map(promiseFault)).toEqual([undefined, undefined, undefined]);
   expect(['0', '100', '250'].map(promiseFault)).toEqual(Array(3).fill('More than 0 and less than 100'));

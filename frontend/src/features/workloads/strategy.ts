@@ -3,8 +3,11 @@ import type { Strategy } from '@/lib/api';
 import { decimal, divRound, exactPrice, formatPercent, micro, readDecimal, readQuantity, unitOf } from '@/lib/money';
 
 type Prices = Record<string, string>;
-export interface Form { bid: boolean; offer: boolean; cost: Prices; least: Prices; fee: string; most: Prices; promised: string }
+export interface Form { bid: boolean; offer: boolean; cost: Prices; least: Prices; recallable: Prices; takesRecallable: boolean; fee: string; most: Prices; promised: string }
 const both = (names: string[], prices: Prices | undefined) => Object.fromEntries(names.map((r) => [r, prices?.[r] ? exactPrice(r, prices[r]) : '']));
+
+/** What is taken back by a limit, at once; memory in use is not. */
+const canBeRecalled = (resource: string) => ['cpu_milli', 'io_mbps', 'net_mbps'].includes(resource);
 
 /** Of a share, which has six digits. */
 const PERCENT = 10_000;
@@ -13,7 +16,7 @@ const PERCENT = 10_000;
 const inUnits = (resource: string, base: number) => String(Number((base / unitOf(resource).per).toFixed(3)));
 
 export const formOf = (s: Strategy, names: string[]): Form => ({
-  bid: s.auto_bid !== null, offer: s.auto_offer !== null, cost: both(names, s.auto_bid?.shortage_cost), least: both(names, s.auto_offer?.minimum_price), fee: s.move_fee && micro(s.move_fee) > 0n ? s.move_fee.replace(/\.?0+$/, '') : '',
+  bid: s.auto_bid !== null, offer: s.auto_offer !== null, cost: both(names, s.auto_bid?.shortage_cost), least: both(names, s.auto_offer?.minimum_price), recallable: both(names.filter(canBeRecalled), s.auto_offer?.recallable_price), takesRecallable: s.auto_bid?.assurance === 'recallable', fee: s.move_fee && micro(s.move_fee) > 0n ? s.move_fee.replace(/\.?0+$/, '') : '',
   promised: s.auto_bid?.promised_service_level ? String(Number(micro(s.auto_bid.promised_service_level)) / PERCENT) : '',
   most: Object.fromEntries(names.map((r) => [r, s.max_swap?.[r] === undefined ? '' : inUnits(r, s.max_swap[r])])),
 });
@@ -44,7 +47,7 @@ export function serviceLevel(cost: string, price: bigint | null): number | null 
 }
 
 /** Only what is switched on is sent, so only that must be readable. */
-export const sendable = (f: Form): boolean => [...(f.bid ? Object.values(f.cost) : []), ...(f.offer ? Object.values(f.least) : [])].every((text) => !faultOf(text)) && !feeFault(f.fee) && !(f.bid && promiseFault(f.promised)) && Object.entries(f.most).every(([r, text]) => !mostFault(r, text));
+export const sendable = (f: Form): boolean => [...(f.bid ? Object.values(f.cost) : []), ...(f.offer ? [...Object.values(f.least), ...Object.values(f.recallable)] : [])].every((text) => !faultOf(text)) && !feeFault(f.fee) && !(f.bid && promiseFault(f.promised)) && Object.entries(f.most).every(([r, text]) => !mostFault(r, text));
 
 /** Per base unit; a resource without a price is left out. */
 const wire = (prices: Prices): Prices => Object.fromEntries(Object.entries(prices).flatMap(([r, text]) => {
@@ -56,8 +59,8 @@ const promise = (text: string): { promised_service_level?: string } => {
   return value === null ? {} : { promised_service_level: decimal(value, 6) };
 };
 export const strategyOf = (f: Form, before: Strategy): Strategy => ({
-  auto_bid: f.bid ? { shortage_cost: wire(f.cost), other_pools: before.auto_bid?.other_pools ?? [], ...promise(f.promised) } : null,
-  auto_offer: f.offer ? { minimum_price: wire(f.least) } : null,
+  auto_bid: f.bid ? { shortage_cost: wire(f.cost), other_pools: before.auto_bid?.other_pools ?? [], ...promise(f.promised), ...(f.takesRecallable ? { assurance: 'recallable' } : {}) } : null,
+  auto_offer: f.offer ? { minimum_price: wire(f.least), ...(Object.keys(wire(f.recallable)).length > 0 ? { recallable_price: wire(f.recallable) } : {}) } : null,
   move_fee: decimal(readDecimal(f.fee, 6).value ?? 0n, 6),
   max_swap: Object.fromEntries(Object.entries(f.most).flatMap(([r, text]) => {
     const { value } = readQuantity(r, text);

@@ -33,6 +33,8 @@ export interface Scarcity { shortage_cost: string; recorded_at: string | null; s
 export interface Halt { by: string; at: string; reason: string }
 export interface Pool {
   slug: string; id: string; name: string; pop: string; tier: string; resources: PoolResource[]; nodes: number;
+  /** Of a pool of recallable capacity: the pool that it is a part of. */
+  recallable_of: string | null;
   halted: Halt | null; next_slot: string; gate_closes_at: string; reserve_version: number;
   /** A reserve price that somebody sets waits for a second person. */
   two_person_approval: boolean;
@@ -182,8 +184,8 @@ export interface Swap {
 }
 
 export interface Strategy {
-  auto_bid: { shortage_cost: Record<ResourceName, string>; other_pools: string[]; promised_service_level?: string | null } | null;
-  auto_offer: { minimum_price: Record<ResourceName, string> } | null;
+  auto_bid: { shortage_cost: Record<ResourceName, string>; other_pools: string[]; promised_service_level?: string | null; assurance?: 'firm' | 'recallable' } | null;
+  auto_offer: { minimum_price: Record<ResourceName, string>; recallable_price?: Record<ResourceName, string> } | null;
   /** What moving it costs its owner. */
   move_fee?: string;
   /** The most by which what it wins and what it lends may differ in a slot. */
@@ -225,7 +227,13 @@ export interface PredictedPoint extends ForecastPoint { minutes: number; risk: n
 export interface PredictedSeries { resource: ResourceName; issued_at: string | null; capacity: number; points: PredictedPoint[] }
 export interface Prediction { instance_id: string | null; pool: string | null; model: string; series: PredictedSeries[] }
 /** What a workload has in one of the coming slots: baseline − lent + won − resold. */
-export interface Allocation { instance: string; instance_name: string; slot: string; node: string; baseline: Quantities; limits: Quantities }
+export interface Allocation {
+  instance: string; instance_name: string; slot: string; node: string; baseline: Quantities; limits: Quantities;
+  /** Of what it has lent: what it may take back. */
+  recallable: Quantities;
+}
+/** What a workload has again, and what of that nobody had to give up. */
+export interface Recalled { quantity: number; from_headroom: number }
 /** Every pool with what the workload's need costs there, the best first. */
 export interface PopOption {
   pool: string; pop: string; tier: string; rank: number; selected: boolean; need_price: string;

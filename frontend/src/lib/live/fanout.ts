@@ -9,6 +9,7 @@ const TOUCHES: [prefix: string, paths: string[]][] = [
   ['project.', ['/projects']],
   // The award of a round carries its prices.
   ['round.awarded', ['/pools', '/bids', '/offers', '/allocations', '/awards']],
+  ['award.recalled', ['/allocations', '/awards']],
   ['round.', ['/rounds']],
   ['pool.', ['/pools']],
   ['swap.', ['/swaps', '/swap_history', '/instances']],

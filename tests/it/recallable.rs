@@ -1,0 +1,129 @@
+//! Capacity that may be taken back, with real programs: by the exchange for a workload that needs it, and by its owner.
+use crate::common::{Sim, healthy};
+use anyhow::{Context, ensure};
+use headroom_tests::Api;
+use headroom_tests::money::units;
+use headroom_tests::orders::Rhythm;
+use serde_json::{Value, json};
+
+const POOL: &str = "small";
+const TWIN: &str = "small~recallable";
+
+fn micro(value: &Value) -> i128 {
+    value.as_str().and_then(|text| units(text, 6)).unwrap_or_default()
+}
+
+/// A pool of one node of 1,000 millicores, all of them baselines: whoever gets something back takes it from another.
+async fn small_pool(sim: &Sim) -> anyhow::Result<()> {
+    let admin = sim.api("admin")?;
+    let pool = json!({ "slug": POOL, "name": "Small", "pop": "fra1", "tier": "general_purpose",
+        "resources": ["cpu_milli", "mem_mib"], "release_start": "1" });
+    admin.post("/v1/pools", &pool).await?.ok()?;
+    let node = json!({ "name": "small-a", "pool": POOL, "capacity": { "cpu_milli": 1000, "mem_mib": 1000 } });
+    admin.post("/v1/nodes", &node).await?.ok()?;
+    Ok(())
+}
+
+/// A participant with a workload that needs three quarters of so much CPU.
+async fn member(sim: &Sim, cpu: i64) -> anyhow::Result<(Api, String)> {
+    let api = sim.trader("100").await?;
+    let me = api.get("/v1/me").await?.ok()?;
+    let participant = me["participant"]["id"].as_str().or(me["participant"].as_str()).context("participant")?;
+    let quota = json!({ "quota": { "cpu_milli": 1000, "mem_mib": 1000 } });
+    sim.api("admin")?.put(&format!("/v1/participants/{participant}/quota"), &quota).await?.ok()?;
+    let modules = api.list("/v1/modules").await?;
+    let steady = modules.iter().find(|m| m["name"] == "steady").context("no module steady")?;
+    let instance = json!({ "name": format!("batch-{cpu}"), "module": steady["id"], "pool": POOL,
+        "baseline": { "cpu_milli": cpu, "mem_mib": 64 }, "floor": { "cpu_milli": 0, "mem_mib": 0 },
+        "limit": { "cpu_milli": 1000, "mem_mib": 64 } });
+    let id = api.post_with_key("/v1/instances", "instance", &instance).await?.id()?;
+    Ok((api, id))
+}
+
+fn order(instance: &str, window: &Value, limit: &str, quantity: i64) -> Value {
+    json!({ "instance": instance, "window": window, "resources": { "cpu_milli": quantity }, "pools": [{ "pool": POOL }],
+        "assurance": "recallable", "limit": limit, "resell": "never" })
+}
+
+async fn in_force(api: &Api, id: &str) -> anyhow::Result<i64> {
+    let instance = api.get(&format!("/v1/instances/{id}")).await?.ok()?;
+    instance["in_force"]["cpu_milli"].as_i64().context("limit in force")
+}
+
+#[tokio::test]
+async fn what_is_lent_so_comes_back_when_its_workload_needs_it() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let admin = sim.api("admin")?;
+    small_pool(&sim).await?;
+    let (lender, lends) = member(&sim, 600).await?;
+    let (buyer, buys) = member(&sim, 400).await?;
+    admin.advance(10).await?;
+
+    // First nobody may, then an admin opens it, twice.
+    let closed = order(&buys, &Rhythm::of(&buyer).await?.window(1, 1), "5", 500);
+    let refused = buyer.post_with_key("/v1/bids", "closed", &closed).await?;
+    assert_eq!((refused.status, refused.code().as_str()), (422, "recallable_not_traded"));
+    let refused = buyer.post(&format!("/v1/pools/{POOL}/recallable"), &json!({})).await?;
+    assert_eq!(refused.status, 403);
+    for _ in 0..2 {
+        let opened = admin.post(&format!("/v1/pools/{POOL}/recallable"), &json!({})).await?.ok()?;
+        ensure!(opened["slug"] == TWIN && opened["resources"] == json!(["cpu_milli"]), "{opened}");
+    }
+    let shown = buyer.get(&format!("/v1/pools/{TWIN}")).await?.ok()?;
+    ensure!(shown["recallable_of"] == POOL, "{shown}");
+    let nothing = json!({ "resource": "cpu_milli" });
+    let refused = lender.post(&format!("/v1/instances/{lends}/recall"), &nothing).await?;
+    assert_eq!((refused.status, refused.code().as_str()), (409, "nothing_to_recall"));
+
+    // It lends 500 of its 600, though it will need 450.
+    let window = Rhythm::of(&lender).await?.window(1, 1);
+    let offer = lender.post_with_key("/v1/offers", "offer", &order(&lends, &window, "0.1", 500)).await?.id()?;
+    let preview = buyer.post("/v1/bids/preview", &order(&buys, &window, "5", 500)).await?.ok()?;
+    let warned = preview["warnings"].as_array().into_iter().flatten();
+    ensure!(warned.filter_map(Value::as_str).any(|w| w.contains("take it back")), "{preview}");
+    let bid = buyer.post_with_key("/v1/bids", "bid", &order(&buys, &window, "5", 500)).await?.id()?;
+    let rhythm = Rhythm::of(&lender).await?;
+    admin.advance(rhythm.first_open() + rhythm.slot_seconds - rhythm.now - 1).await?;
+    assert_eq!((in_force(&lender, &lends).await?, in_force(&buyer, &buys).await?), (600, 400), "before its slot");
+    let allocations = lender.list("/v1/allocations").await?;
+    let ahead = allocations.iter().find(|a| a["slot"] == window["start_at"]).context("no allocation")?;
+    ensure!(ahead["recallable"]["cpu_milli"] == 500 && ahead["limits"]["cpu_milli"] == 100, "{ahead}");
+
+    // Somebody else's is not to be had, and a slot begins when it begins.
+    let foreign = buyer.post(&format!("/v1/instances/{lends}/recall"), &nothing).await?;
+    assert_eq!(foreign.status, 404);
+    let crooked = json!({ "resource": "cpu_milli", "slot": "2026-01-01T00:00:07Z" });
+    let refused = lender.post(&format!("/v1/instances/{lends}/recall"), &crooked).await?;
+    assert_eq!((refused.status, refused.code().as_str()), (422, "window_not_on_slots"));
+
+    // Its slot has begun: within two ticks the exchange has seen that it needs it, and taken it back.
+    admin.advance(20).await?;
+    let (has, left) = (in_force(&lender, &lends).await?, in_force(&buyer, &buys).await?);
+    ensure!(has >= 450 && has <= 600 && has + left == 1000, "{has} and {left}");
+    // The owner takes the rest, once.
+    if has < 600 {
+        let path = format!("/v1/instances/{lends}/recall");
+        let first = lender.post_with_key(&path, "rest", &nothing).await?.ok()?;
+        ensure!(first["quantity"] == 600 - has && first["from_headroom"] == 0, "{first} of {has}");
+        let again = lender.post_with_key(&path, "rest", &nothing).await?.ok()?;
+        assert_eq!(first, again, "a repetition is harmless");
+    }
+    admin.advance(2).await?;
+    assert_eq!((in_force(&lender, &lends).await?, in_force(&buyer, &buys).await?), (600, 400));
+    let awards = buyer.list("/v1/awards").await?;
+    let award = awards.iter().find(|a| a["order"] == bid.as_str()).context("the bid did not win")?;
+    ensure!(award["lines"][0]["recalled"] == 500 && award["lines"][0]["pool"] == TWIN, "{award}");
+
+    // Time is paid for: what the buyer pays the lender earns, no bond, no imbalance.
+    admin.advance(2 * rhythm.slot_seconds).await?;
+    let of = |all: Vec<Value>, id: &str| all.into_iter().find(|r| r["order"] == id).context("no receipt");
+    let bought = of(buyer.list("/v1/receipts").await?, &bid)?;
+    let lent = of(lender.list("/v1/receipts").await?, &offer)?;
+    let delivered = bought["lines"][0]["delivered"].as_i64().context("delivered")?;
+    ensure!((1..250).contains(&delivered) && bought["cause"] == "recalled", "{bought}");
+    ensure!(lent["cause"] == "recalled" && micro(&lent["imbalance"]) == 0 && micro(&lent["bond"]) == 0, "{lent}");
+    ensure!((micro(&lent["amount"]) - micro(&bought["amount"])).abs() <= 1_000, "{lent} {bought}");
+    let statement = buyer.get("/v1/statements").await?.ok()?;
+    assert_eq!(micro(&statement["difference"]), 0, "{statement}");
+    healthy(&sim.server.stop().await?).await
+}
