@@ -11,6 +11,7 @@ import { axe, launch, watch } from './browser.mjs';
 import { walkBid } from './bid.mjs';
 import { walkAway } from './away.mjs';
 import { walkLinked } from './linked.mjs';
+import { walkRecallable } from './recallable.mjs';
 import { walkProject } from './project.mjs';
 import { readRoutes } from './routes.mjs';
 import { walkReserve } from './reserve.mjs';
@@ -99,9 +100,12 @@ for (const user of users) {
   }
   if (user.role === 'bidder' && !arg['no-bid']) {
     const shot = (name) => page.screenshot({ path: join(arg.out, `walk-${name}.png`) });
+    const look = async (name) => { note(`bidder ${name}`, await axe(page, axeSource), faults); await page.screenshot({ path: join(arg.out, `walk-${name}.png`) }); };
+    const buyer = access.users.find((u) => u.role === 'tenant');
+    report.recallable = await walkRecallable(page, origin, look, { lender: user, buyer }).catch(async (e) => { await shot('recallable-failed'); return { ok: false, fault: String(e.message).split('\n')[0] }; });
+    note('recallable walk', [], faults);
     report.bid = await walkBid(page, origin, shot).catch(async (e) => { await shot('failed'); return { ok: false, fault: String(e.message).split('\n')[0] }; });
     note('bid walk', [], faults);
-    const look = async (name) => { note(`bidder ${name}`, await axe(page, axeSource), faults); await page.screenshot({ path: join(arg.out, `walk-${name}.png`) }); };
     report.project = await walkProject(page, origin, look).catch(async (e) => { await shot('project-failed'); return { ok: false, fault: String(e.message).split('\n')[0] }; });
     note('project walk', [], faults);
     report.linked = await walkLinked(page, origin, look).catch(async (e) => { await shot('linked-failed'); return { ok: false, fault: String(e.message).split('\n')[0] }; });
@@ -115,5 +119,5 @@ for (const user of users) {
 writeFileSync(join(arg.out, 'report.json'), JSON.stringify(report, null, 2));
 for (const v of report.violations) console.error(`axe ${v.impact} ${v.id} on ${v.where}\n  ${v.nodes.slice(0, 3).join('\n  ')}`);
 for (const f of report.faults) console.error(`fault on ${f.where}: ${f.fault}`);
-console.log(JSON.stringify({ pages: report.pages, violations: report.violations.length, faults: report.faults.length, bid: report.bid ?? null, project: report.project ?? null, linked: report.linked ?? null, away: report.away ?? null, reserve: report.reserve ?? null }));
-process.exit(report.violations.length + report.faults.length > 0 || report.bid?.ok === false || report.project?.ok === false || report.linked?.ok === false || report.away?.ok === false || report.reserve?.ok === false ? 1 : 0);
+console.log(JSON.stringify({ pages: report.pages, violations: report.violations.length, faults: report.faults.length, bid: report.bid ?? null, project: report.project ?? null, linked: report.linked ?? null, away: report.away ?? null, recallable: report.recallable ?? null, reserve: report.reserve ?? null }));
+process.exit(report.violations.length + report.faults.length > 0 || report.bid?.ok === false || report.project?.ok === false || report.linked?.ok === false || report.away?.ok === false || report.recallable?.ok === false || report.reserve?.ok === false ? 1 : 0);

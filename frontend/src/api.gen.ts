@@ -1893,7 +1893,7 @@ export interface components {
              * Format: int64
              * @description The part that nobody had to give up.
              */
-            from_headroom: number;
+            from_idle: number;
         };
         /** @description Delivery of one award in one slot. */
         Receipt: {

@@ -104,7 +104,7 @@ async fn what_is_lent_so_comes_back_when_its_workload_needs_it() -> anyhow::Resu
     if has < 600 {
         let path = format!("/v1/instances/{lends}/recall");
         let first = lender.post_with_key(&path, "rest", &nothing).await?.ok()?;
-        ensure!(first["quantity"] == 600 - has && first["from_headroom"] == 0, "{first} of {has}");
+        ensure!(first["quantity"] == 600 - has && first["from_idle"] == 0, "{first} of {has}");
         let again = lender.post_with_key(&path, "rest", &nothing).await?.ok()?;
         assert_eq!(first, again, "a repetition is harmless");
     }

@@ -145,6 +145,10 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
         Command::Recall { participant, recall: asked } => {
             recall::recall(turn, participant, &asked).map(Reply::Recalled)
         }
+        Command::RetryRecalls { slot } => {
+            recall::try_again(turn, slot);
+            Ok(Reply::Done)
+        }
         Command::OpenRecallable { pool } => recallable::open(turn, &pool).map(Reply::Pool),
         Command::RestartInstance { instance } => restart(turn, instance),
         Command::SettleSlot { slot, readings } => {

@@ -263,6 +263,10 @@ pub enum Command {
         participant: Option<ParticipantId>,
         recall: Recall,
     },
+    /// Swaps of recalls have failed in this slot: they are tried again.
+    RetryRecalls {
+        slot: Slot,
+    },
     /// Opens trade in what is recallable of a pool.
     OpenRecallable {
         pool: PoolSlug,

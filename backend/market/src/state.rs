@@ -10,7 +10,7 @@ use crate::ledger::{Account, Ledger, Transfer};
 use crate::market::Market;
 use crate::participant::{ApiKey, Participant, User};
 use crate::pool::scarcity::{Shortage, SlotShortage};
-use crate::pool::{self, Halt, recallable, Node, Pool, PoolSlug, Product, Reference, ReservePrice};
+use crate::pool::{self, Halt, Node, Pool, PoolSlug, Product, Reference, ReservePrice, recallable};
 use crate::project::Project;
 use crate::record::{Record, Row, RowKey, Table};
 use crate::round::{Award, Round};

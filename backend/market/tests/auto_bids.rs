@@ -111,7 +111,10 @@ impl Market {
 fn who_owes_lends_though_it_will_need_more() {
     let mut market = Market::new();
     let minimum_price = [(CPU, "0.001".parse().unwrap())].into();
-    let lends = Strategy { auto_offer: Some(AutoOffer { minimum_price, recallable_price: BTreeMap::new() }), ..strategy(&BOTH, None) };
+    let lends = Strategy {
+        auto_offer: Some(AutoOffer { minimum_price, recallable_price: BTreeMap::new() }),
+        ..strategy(&BOTH, None)
+    };
     assert!(matches!(market.set(lends), Reply::Instance(_)));
     let mut sides_after = |owed: &str| {
         let owner = market.owner;

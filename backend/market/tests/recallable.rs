@@ -1,165 +1,24 @@
 //! What is lent so that it may be taken back: its own price, who gives it up, and what that costs.
 #[path = "support/away.rs"]
 mod away;
+#[path = "support/one_node.rs"]
+mod one_node;
 #[path = "support/recallable.rs"]
 mod recallable;
 mod support;
 
-use away::{node, pool, workload};
-use headroom_market::book::{Assurance, OrderRequest, PoolChoice, Resell, Side, TimeInForce, Window};
-use headroom_market::clearing::{self, Limits, Mode, NoProposal};
+use away::pool;
+use headroom_market::book::{Assurance, OrderRequest, PoolChoice, Resell, Side};
 use headroom_market::command::{Command, Reply};
-use headroom_market::ids::{InstanceId, NodeId, OrderId, ParticipantId};
+use headroom_market::ids::{InstanceId, ParticipantId};
 use headroom_market::round::AwardKind;
 use headroom_market::settlement::meter::Reading;
 use headroom_market::swap::recall::{self, Recall};
-use headroom_market::swap::saga::{StepReport, StepResult};
-use headroom_market::swap::{SwapState, plan};
-use headroom_market::time::Slot;
-use headroom_market::units::{Amounts, Credits, Price, Resource, amount};
-use headroom_market::workload::{AutoOffer, Class, SlotOutlook, Strategy};
-use recallable::Seen;
-use std::sync::Arc;
+use headroom_market::units::{Credits, Resource, amount};
+use headroom_market::workload::{AutoOffer, SlotOutlook, Strategy};
+use one_node::*;
 use support::movers;
-use support::world::{RHYTHM, World, participant};
-use support::world_steps::*;
-
-const CPU: Resource = Resource::CpuMilli;
-
-fn cpu(quantity: i64) -> Amounts {
-    [(CPU, quantity)].into()
-}
-
-/// One node of the pool `p`: a lender of 2,000 and two buyers of 500 each on it.
-struct One {
-    world: World,
-    node: NodeId,
-    lender: (ParticipantId, InstanceId),
-    buyers: Vec<(ParticipantId, InstanceId)>,
-    slot: Slot,
-}
-
-fn one(capacity: i64) -> One {
-    let mut world = World::new(7);
-    pool(&mut world, "p", &[CPU, Resource::MemMib], "0.0005");
-    let node = node(&mut world, "p", "only", [(CPU, capacity), (Resource::MemMib, 9_000)].into());
-    let mut member = |name: &str, baseline: i64| {
-        let owner = participant(&mut world, name, "1000");
-        (owner, workload(&mut world, owner, "p", cpu(baseline), cpu(5_000)))
-    };
-    let lender = member("lender", 2_000);
-    let buyers = vec![member("first", 500), member("second", 500)];
-    let reply = world.run(Command::OpenRecallable { pool: "p".into() });
-    assert!(matches!(reply, Reply::Pool(slug) if slug == "p~recallable"));
-    let slot = RHYTHM.first_open(world.now);
-    One { world, node, lender, buyers, slot }
-}
-
-impl One {
-    fn request(&self, instance: InstanceId, quantity: i64, limit: &str) -> OrderRequest {
-        OrderRequest {
-            instance: Some(instance),
-            window: Window { start_at: self.slot.start(), end_at: self.slot.plus(1, RHYTHM.slot_seconds).start() },
-            latest_start_at: None,
-            replicas: 1,
-            resources: cpu(quantity),
-            pools: vec![PoolChoice { pool: "p".into(), adder: Credits::ZERO }],
-            assurance: Assurance::Recallable,
-            limit: limit.parse().unwrap(),
-            min_fill: "0".parse().unwrap(),
-            time_in_force: TimeInForce::Gtc,
-            expires_at: None,
-            resell: Resell::Never,
-            parent: None,
-            project: None,
-            no_displacement: false,
-            min_run_slots: 0,
-            class: Class::Standard,
-            client_bid_id: None,
-        }
-    }
-    fn place(&mut self, who: ParticipantId, side: Side, request: OrderRequest) -> Reply {
-        self.world.run(Command::PlaceOrder { participant: who, side, request: Box::new(request), client_order: None })
-    }
-    fn placed(&mut self, (who, instance): (ParticipantId, InstanceId), side: Side, quantity: i64, limit: &str) -> OrderId {
-        let request = self.request(instance, quantity, limit);
-        match self.place(who, side, request) {
-            Reply::Order(id) => id,
-            other => panic!("{other:?}"),
-        }
-    }
-    fn round(&mut self) {
-        let seal = movers::seal(&self.world.state, self.world.now);
-        let Reply::Sealed { round, book } = self.world.run(seal) else { panic!("no round") };
-        let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION).unwrap();
-        let outcome = clearing::verify(&book, outcome, Mode::Market).unwrap();
-        let result_hash = outcome.result_hash();
-        let reply = self.world.run(Command::RecordOutcome { round, result_hash, outcome: Some(Arc::new(outcome)) });
-        assert!(matches!(reply, Reply::Done), "{reply:?}");
-        no_node_is_promised_twice(&self.world);
-    }
-    /// The slot begins, and all of its swaps are done.
-    fn begin(&mut self) {
-        self.world.now = RHYTHM.gate_closes(self.slot);
-        self.world.run(Command::PlanSlot { slot: self.slot });
-        check_plan(&self.world, self.slot);
-        self.world.now = self.slot.start().plus_seconds(1);
-        self.carry_out();
-    }
-    fn carry_out(&mut self) {
-        for _ in 0..40 {
-            let ready = |s: &&headroom_market::swap::Swap| plan::may_begin(&self.world.state, s);
-            let Some(swap) = self.world.state.swaps.values().find(ready).cloned() else { break };
-            // What a node has is never more than promised: the driver would refuse.
-            if swap.state == SwapState::Reserved {
-                let others = self.world.state.instances.values().filter(|i| i.id != swap.instance);
-                let used: i64 = others.map(|i| amount(&i.in_force, CPU)).sum();
-                let capacity = amount(&self.world.state.nodes[&self.node].capacity, CPU);
-                assert!(used + amount(&swap.limits_to, CPU) <= capacity, "{used} and {:?}", swap.limits_to);
-            }
-            let result = StepResult::Succeeded { state: swap.state, report: StepReport::default() };
-            self.world.run(Command::StepSwap { swap: swap.id, result });
-        }
-        assert!(self.world.state.swaps.is_empty());
-    }
-    fn in_force(&self, instance: InstanceId) -> i64 {
-        amount(&self.world.state.instances[&instance].in_force, CPU)
-    }
-    fn recall(&mut self, quantity: Option<i64>) -> recall::Recalled {
-        let recall = Recall { instance: self.lender.1, resource: CPU, slot: self.slot, quantity };
-        recallable::recall(&mut self.world, recall, &mut Seen::default()).expect("it may")
-    }
-    /// Settles the slot by the limits of each quarter of it.
-    fn settle(&mut self, quarters: [i64; 4], of: InstanceId) {
-        let mut readings = Vec::new();
-        for instance in self.world.state.instances.values() {
-            let mut reading = Reading { instance: instance.id, resource: CPU, runs: Vec::new(), absent: 0, missed: 0 };
-            let baseline = amount(&instance.baseline, CPU);
-            for quarter in quarters {
-                // The others keep what they have now.
-                let limit = if instance.id == of { quarter } else { amount(&instance.in_force, CPU) };
-                reading.add_tick(limit - baseline);
-            }
-            readings.push(reading);
-        }
-        self.world.now = RHYTHM.slot_end(self.slot).plus_seconds(5);
-        self.world.run(Command::SettleSlot { slot: self.slot, readings });
-    }
-    fn price(&self) -> Price {
-        let product = &self.world.state.products[&("p~recallable".to_owned(), CPU, self.slot)];
-        product.last_price.expect("it was traded")
-    }
-}
-
-/// The lender and the first buyer have traded 1,000 at the lender's limit: nobody else is there to raise it.
-fn traded(capacity: i64) -> One {
-    let mut one = one(capacity);
-    one.placed(one.lender, Side::Offer, 1_000, "0.2");
-    one.placed(one.buyers[0], Side::Bid, 600, "0.6");
-    one.placed(one.buyers[1], Side::Bid, 400, "0.8");
-    one.round();
-    one
-}
+use support::world::RHYTHM;
 
 #[test]
 fn it_has_a_price_of_its_own_and_the_operator_sells_none() {
@@ -184,13 +43,13 @@ fn on_a_full_node_who_pays_least_gives_it_up() {
     let mut one = traded(3_000);
     one.begin();
     let recalled = one.recall(Some(700));
-    assert_eq!((recalled.quantity, recalled.from_headroom), (700, 0));
+    assert_eq!((recalled.quantity, recalled.from_idle), (700, 0));
     one.carry_out();
     // The first would have paid 0.001 a unit, the second 0.002.
     assert_eq!((one.in_force(one.buyers[0].1), one.in_force(one.buyers[1].1)), (500, 800));
     assert_eq!(one.in_force(one.lender.1), 1_700);
     let recalled = one.recall(None);
-    assert_eq!((recalled.quantity, recalled.from_headroom), (300, 0), "what is left");
+    assert_eq!((recalled.quantity, recalled.from_idle), (300, 0), "what is left");
     one.carry_out();
     assert_eq!((one.in_force(one.buyers[1].1), one.in_force(one.lender.1)), (500, 2_000));
     let recall = Recall { instance: one.lender.1, resource: CPU, slot: one.slot, quantity: None };
@@ -198,16 +57,16 @@ fn on_a_full_node_who_pays_least_gives_it_up() {
     assert!(matches!(reply, Reply::Refused(r) if r.code == "nothing_to_recall"));
 }
 
+/// Given for what recallable capacity costs, two members could have it under the reserve price.
 #[test]
-fn what_nobody_bought_on_the_node_is_given_first() {
+fn what_the_operator_has_not_sold_stays_unsold() {
     let mut one = traded(3_400);
     one.begin();
     let recalled = one.recall(Some(700));
-    assert_eq!((recalled.quantity, recalled.from_headroom), (700, 400));
+    assert_eq!((recalled.quantity, recalled.from_idle), (700, 0));
     one.carry_out();
-    assert_eq!((one.in_force(one.buyers[0].1), one.in_force(one.buyers[1].1)), (800, 900));
-    assert_eq!(one.in_force(one.lender.1), 1_700);
-    assert_eq!(one.recall(Some(50)).from_headroom, 0, "it is given once");
+    let limits = [one.buyers[0].1, one.buyers[1].1, one.lender.1].map(|id| one.in_force(id));
+    assert_eq!(limits, [500, 800, 1_700], "400 of 3,400 are nobody's");
 }
 
 #[test]
@@ -221,7 +80,7 @@ fn firm_capacity_of_a_buyer_is_not_touched() {
     one.round();
     one.begin();
     assert_eq!(one.in_force(one.buyers[0].1), 1_500);
-    assert_eq!(one.recall(None).from_headroom, 0, "the node is full");
+    assert_eq!(one.recall(None).from_idle, 0, "the node is full");
     one.carry_out();
     assert_eq!(one.in_force(one.buyers[0].1), 900, "its baseline, and what it bought firmly");
     // What is missing in the settlement is the recallable part, though its award is the earlier.
@@ -276,7 +135,7 @@ fn time_is_paid_for_and_nothing_is_owed() {
 fn what_is_taken_back_before_the_slot_is_planned_so() {
     let mut one = traded(3_000);
     let recalled = one.recall(Some(600));
-    assert_eq!(recalled.from_headroom, 0);
+    assert_eq!(recalled.from_idle, 0);
     assert!(one.world.state.swaps.is_empty(), "there is time until the gate");
     one.begin();
     assert_eq!((one.in_force(one.buyers[0].1), one.in_force(one.lender.1)), (500, 1_600));
@@ -310,7 +169,8 @@ fn lending_both_ways_stays_over_the_floor_in_one_round() {
     }
     // `World::run` audits floors after every command.
     one.round();
-    let lent: i64 = one.world.state.awards.values().filter(|a| a.kind == AwardKind::Lent).map(|a| a.lines[0].quantity).sum();
+    let lent: i64 =
+        one.world.state.awards.values().filter(|a| a.kind == AwardKind::Lent).map(|a| a.lines[0].quantity).sum();
     assert_eq!(lent, 1_500, "what the firm offer leaves of 1,900 is none");
 }
 
@@ -347,7 +207,8 @@ fn orders_that_cannot_be_recallable_are_refused_with_the_reason() {
         by: None,
     };
     assert!(matches!(one.world.run(reserve), Reply::Refused(r) if r.code == "no_supply_in_recallable"));
-    let halted = Command::HaltPool { pool: "p".into(), by: headroom_market::ids::UserId::from_raw(1), reason: "repair".into() };
+    let halted =
+        Command::HaltPool { pool: "p".into(), by: headroom_market::ids::UserId::from_raw(1), reason: "repair".into() };
     one.world.run(halted);
     let (_, lender) = one.lender;
     let offer = one.request(lender, 100, "0");
@@ -355,7 +216,7 @@ fn orders_that_cannot_be_recallable_are_refused_with_the_reason() {
 }
 
 #[test]
-fn a_resale_and_an_automatic_offer_are_recallable_too() {
+fn what_is_bought_so_is_not_sold_on() {
     let mut one = one(3_000);
     one.placed(one.lender, Side::Offer, 500, "0.05");
     let resold = OrderRequest { resell: Resell::OwnLimit, ..one.request(one.buyers[0].1, 500, "0.2") };
@@ -363,14 +224,13 @@ fn a_resale_and_an_automatic_offer_are_recallable_too() {
     one.round();
     one.placed(one.buyers[1], Side::Bid, 500, "1");
     one.round();
-    one.begin();
-    assert_eq!((one.in_force(one.buyers[0].1), one.in_force(one.buyers[1].1)), (500, 1_000));
-    one.recall(None);
-    one.carry_out();
-    assert_eq!((one.in_force(one.buyers[1].1), one.in_force(one.lender.1)), (500, 2_000));
+    assert!(one.world.state.awards.values().all(|a| a.kind != AwardKind::Resold && a.lines[0].resold == 0));
+}
 
+#[test]
+fn an_automatic_offer_lends_what_is_probably_not_needed() {
     // Of 2,000 at most 700 are needed in nine slots of ten, and 1,200 are needed somewhere in the window.
-    let mut one = self::one(9_000);
+    let mut one = one(9_000);
     let prices = |price: &str| [(CPU, price.parse().unwrap())].into();
     let auto_offer = AutoOffer { minimum_price: prices("0.0003"), recallable_price: prices("0.0001") };
     let strategy = Strategy { auto_offer: Some(auto_offer), ..Strategy::default() };

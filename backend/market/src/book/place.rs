@@ -1,7 +1,9 @@
 //! Placing, replacing, cancelling and expiring orders, with their holds.
 //!
 //! Invariant: the hold of every live bid covers the most that it can be charged.
-use crate::book::{Assurance, Order, OrderRequest, OrderStatus, Origin, Rejection, Side, TimeInForce, family, validate};
+use crate::book::{
+    Assurance, Order, OrderRequest, OrderStatus, Origin, Rejection, Side, TimeInForce, family, validate,
+};
 use crate::event::Event;
 use crate::ids::{BidId, OfferId, OrderId, ParticipantId};
 use crate::ledger::{Account, TransferKind};

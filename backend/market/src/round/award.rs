@@ -272,6 +272,7 @@ fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won, is_parent: bool
     // What a workload has elsewhere is all of it: sold on, it would have no place.
     let elsewhere =
         order.side == Side::Bid && lines.iter().any(|l| away::carried(turn.state, &order.request, &l.pool).is_some());
+    let recallable = order.request.assurance == Assurance::Recallable;
     let award = Award {
         id: AwardId::next(&mut turn.ids),
         round: number,
@@ -287,9 +288,14 @@ fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won, is_parent: bool
         limit: used_limit,
         class: order.request.class,
         // What may be taken back lies on the node of those who lend it.
-        no_displacement: order.request.no_displacement || order.request.assurance == Assurance::Recallable,
-        // Others were bought for the sake of a parent's, which may have cost more than its own limit.
-        resell: order.request.resell == Resell::OwnLimit && order.request.replicas == 1 && !is_parent && !elsewhere,
+        no_displacement: order.request.no_displacement || recallable,
+        // Others were bought for the sake of a parent's, which may have cost more than its own limit; and of what its
+        // lender may take back, who sold it on would bear what a later buyer misses.
+        resell: order.request.resell == Resell::OwnLimit
+            && order.request.replicas == 1
+            && !is_parent
+            && !elsewhere
+            && !recallable,
         project: project::of_order(turn.state, &order).map(|p| p.id),
         created_at: turn.now,
     };

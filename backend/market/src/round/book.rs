@@ -18,7 +18,7 @@ use crate::round::host::Hosts;
 use crate::round::linked::{self, PARENT_SAT_OUT};
 use crate::round::movers::{Movers, Moves};
 use crate::round::reachable::{UNREACHABLE, drop_unreachable};
-use crate::round::{Award, AwardKind, AwardLine};
+use crate::round::{Award, AwardKind};
 use crate::settlement::arrears::IN_ARREARS;
 use crate::state::{ProductKey, State};
 use crate::time::{Slot, Timestamp};
@@ -288,10 +288,9 @@ impl<'a> Builder<'a> {
             return None;
         }
         let mut quantities = Vec::new();
-        let recallable = award.lines.iter().any(AwardLine::is_recallable);
         for line in &award.lines {
             let left = line.left();
-            if left <= 0 || line.recalled > 0 {
+            if left <= 0 {
                 return None;
             }
             quantities.push(row(&line.pool, line.resource, self.slot_index(line.slot)?, left));
@@ -315,7 +314,7 @@ impl<'a> Builder<'a> {
             parent: None,
             budget: None,
             replicas: None,
-            node: if let [node] = award.nodes.as_slice() { Some(book_node(*node, recallable)) } else { None },
+            node: if let [node] = award.nodes.as_slice() { Some(node.to_string()) } else { None },
             class: clearing::Class::Standard,
         })
     }
@@ -402,7 +401,8 @@ impl<'a> Builder<'a> {
     /// orders together would leave of a bound.
     fn in_firm_orders(&self, id: &str) -> Option<FirmOrders> {
         let mine = || self.orders.iter().filter(|o| o.instance.as_deref() == Some(id));
-        let rows = |o: &'_ clearing::Order| o.alternatives.iter().flat_map(|a| a.quantities.clone()).collect::<Vec<_>>();
+        let rows =
+            |o: &'_ clearing::Order| o.alternatives.iter().flat_map(|a| a.quantities.clone()).collect::<Vec<_>>();
         let is_recallable = |q: &clearing::Quantity| recallable::is_recallable(&q.product.pool);
         if !mine().flat_map(rows).any(|q| is_recallable(&q)) {
             return None;
@@ -445,7 +445,8 @@ impl<'a> Builder<'a> {
                 entry.max_swap.push(row(&instance.pool, *resource, index as i64, (most - already).max(0)));
                 if let Some(firm) = firm {
                     let used = firm.either.get(&(index as i64, *resource)).copied().unwrap_or(0);
-                    let (pool, left) = (recallable::of(&instance.pool), most.saturating_sub(already.saturating_add(used)));
+                    let (pool, left) =
+                        (recallable::of(&instance.pool), most.saturating_sub(already.saturating_add(used)));
                     entry.max_swap.push(row(&pool, *resource, index as i64, left.max(0)));
                 }
             }
@@ -542,7 +543,7 @@ pub fn lent(state: &State, id: InstanceId) -> BTreeMap<(Slot, Resource), i64> {
     let mut total = BTreeMap::new();
     let awards = state.awards_of(id).filter(|a| a.kind == AwardKind::Lent);
     for line in awards.flat_map(|a| a.lines.iter()) {
-        *total.entry((line.slot, line.resource)).or_default() += line.quantity;
+        *total.entry((line.slot, line.resource)).or_default() += line.left();
     }
     total
 }

@@ -204,8 +204,8 @@ impl<'a> Hosts<'a> {
             Hosted {
                 windows: BTreeSet::new(),
                 counted: moves(self.state, id),
-                lent_until: lent.filter(|l| !l.settled).map(|l| l.slot).max(),
-                stays_until: stays.filter(|l| !l.settled && l.quantity > l.resold).map(|l| l.slot).max(),
+                lent_until: lent.filter(|l| !l.settled && l.left() > 0).map(|l| l.slot).max(),
+                stays_until: stays.filter(|l| !l.settled && l.left() > 0).map(|l| l.slot).max(),
             }
         })
     }

@@ -36,13 +36,13 @@ impl Occupancy {
                 }
             }
         }
-        // What may be taken back is lent by some on a node and used by others there: what the lenders left is
-        // nobody else's, and what they took back of it is taken.
-        let mut recallable: BTreeMap<(NodeId, Slot, Resource), i64> = BTreeMap::new();
+        // What may be taken back is lent by some on a node and used by others there, round by round: what nobody
+        // bought of it is nobody else's, and what lenders that are gone left to buyers is taken.
+        let mut recallable: BTreeMap<(u64, NodeId, Slot, Resource), i64> = BTreeMap::new();
         for award in state.awards.values() {
             for line in &award.lines {
                 let mut add = |node: NodeId, quantity: i64| match line.is_recallable() {
-                    true => *recallable.entry((node, line.slot, line.resource)).or_default() += quantity,
+                    true => *recallable.entry((award.round, node, line.slot, line.resource)).or_default() += quantity,
                     false => occupancy.add(node, line.slot, line.resource, quantity),
                 };
                 match award.kind {
@@ -63,7 +63,7 @@ impl Occupancy {
                 }
             }
         }
-        for ((node, slot, resource), beyond) in recallable {
+        for ((_, node, slot, resource), beyond) in recallable {
             occupancy.add(node, slot, resource, beyond.max(0));
         }
         occupancy

@@ -280,7 +280,7 @@ fn rungs(state: &State, slot: Slot, awards: &[Award], product: &Product) -> Vec<
 }
 
 /// What a unit of a line was worth to its buyer: its price, raised as the award's limit is above its cost.
-pub(crate) fn unit_limit(award: &Award, line: &AwardLine) -> Price {
+fn unit_limit(award: &Award, line: &AwardLine) -> Price {
     let (limit, money) = (i128::from(award.limit.units()), i128::from(award.money.units()));
     if money <= 0 || limit <= money {
         return line.price;

@@ -31,13 +31,15 @@ impl Reading {
             + i64::from(self.absent)
             + i64::from(self.missed)
     }
-    /// Mean of what was available of `won`, beyond the baseline less what is `lent`, rounded down.
-    pub fn delivered(&self, won: i64, lent: i64) -> i64 {
-        self.mean(won, self.absent, |beyond| (beyond + lent).clamp(0, won))
+    /// Mean of what was available of `won`, beyond the baseline less what is `lent`, rounded down. `kept` of it was
+    /// there while its program did not run: less than all where lenders took some back.
+    pub fn delivered(&self, won: i64, lent: i64, kept: i64) -> i64 {
+        self.mean(kept, self.absent, |beyond| (beyond + lent).clamp(0, won))
     }
-    /// Mean of what was given up of `lent`, below the baseline and what was `won`, rounded down.
-    pub fn given(&self, won: i64, lent: i64) -> i64 {
-        self.mean(lent, self.absent + self.missed, |beyond| (won - beyond).clamp(0, lent))
+    /// Mean of what was given up of `lent`, below the baseline and what was `won`, rounded down. `kept`: the same, of
+    /// ticks that nobody took, too.
+    pub fn given(&self, won: i64, lent: i64, kept: i64) -> i64 {
+        self.mean(kept, self.absent + self.missed, |beyond| (won - beyond).clamp(0, lent))
     }
     /// Mean of what it had beyond its baseline and all that it `won`, rounded down: what it kept of something
     /// that was no longer its own.
@@ -83,9 +85,9 @@ mod tests {
             reading.add_tick(limit - 1000);
         }
         assert_eq!(reading.runs, vec![(0, 2), (500, 1), (2000, 1)]);
-        assert_eq!(reading.delivered(500, 0), 250);
-        assert_eq!(reading.given(500, 600), 250);
-        assert_eq!(empty().delivered(5, 0), 0, "what nobody saw was not delivered");
+        assert_eq!(reading.delivered(500, 0, 500), 250);
+        assert_eq!(reading.given(500, 600, 600), 250);
+        assert_eq!(empty().delivered(5, 0, 5), 0, "what nobody saw was not delivered");
     }
 
     #[test]
@@ -93,10 +95,10 @@ mod tests {
         let mut reading = empty();
         reading.add_tick(0);
         reading.add_absent_tick();
-        assert_eq!((reading.delivered(100, 0), reading.given(0, 100)), (50, 50));
+        assert_eq!((reading.delivered(100, 0, 100), reading.given(0, 100, 100)), (50, 50));
         reading.add_absent_tick();
         reading.add_absent_tick();
-        assert_eq!((reading.delivered(100, 0), reading.given(0, 100)), (75, 75));
+        assert_eq!((reading.delivered(100, 0, 100), reading.given(0, 100, 100)), (75, 75));
     }
 
     #[test]
@@ -104,10 +106,10 @@ mod tests {
         let mut reading = empty();
         reading.add_tick(100);
         reading.missed = 3;
-        assert_eq!((reading.ticks(), reading.delivered(100, 0)), (4, 25));
+        assert_eq!((reading.ticks(), reading.delivered(100, 0, 100)), (4, 25));
         let mut lender = empty();
         lender.add_tick(0);
         lender.missed = 3;
-        assert_eq!(lender.given(0, 100), 75, "it gave nothing at the one tick that was taken");
+        assert_eq!(lender.given(0, 100, 100), 75, "it gave nothing at the one tick that was taken");
     }
 }

@@ -1,7 +1,7 @@
 //! What was delivered, and the money that follows from it.
 pub mod arrears;
 pub mod bond;
-pub(crate) mod imbalance;
+mod imbalance;
 pub mod meter;
 pub mod settle;
 mod shortfall;

@@ -152,32 +152,36 @@ fn remember_imbalances(turn: &mut Turn<'_>, slot: Slot, imbalances: &Imbalances)
     }
 }
 
-/// Splits what an instance really had among its awards: firm ones first, of these the earliest.
+/// Splits what an instance really had at each tick among its awards: firm ones first, of these the earliest. What may
+/// be taken back is the first to be missing.
 fn deliveries(slot: Slot, awards: &[Award], readings: &[Reading]) -> Given {
     let mut given = Given::new();
     for reading in readings {
         let of = |kind: AwardKind| {
             let mine = awards.iter().filter(|a| a.kind == kind && a.instance == Some(reading.instance));
             let lines = mine.flat_map(|a| a.lines.iter().map(|l| (a.id, l)));
-            let mut lines: Vec<_> =
-                lines.filter(|(_, l)| l.slot == slot && l.resource == reading.resource).collect();
-            // What may be taken back is the first to be missing.
-            lines.sort_by_key(|(_, l)| l.is_recallable());
-            lines.into_iter().map(|(id, l)| (id, l.quantity - l.resold))
+            lines.filter(|(_, l)| l.slot == slot && l.resource == reading.resource).collect::<Vec<_>>()
         };
-        let lent: i64 = of(AwardKind::Lent).map(|(_, q)| q).sum();
-        let won: i64 = of(AwardKind::Bought).map(|(_, q)| q).sum();
-        let mut delivered = reading.delivered(won, lent);
-        for (award, quantity) in of(AwardKind::Bought) {
-            let part = delivered.min(quantity);
-            *given.entry((award, reading.resource)).or_default() += part;
-            delivered -= part;
-        }
-        let mut gave = reading.given(won, lent);
-        for (award, quantity) in of(AwardKind::Lent) {
-            let part = gave.min(quantity);
-            *given.entry((award, reading.resource)).or_default() += part;
-            gave -= part;
+        let (lent, won) = (of(AwardKind::Lent), of(AwardKind::Bought));
+        let sum = |lines: &[(AwardId, &AwardLine)], counts: &dyn Fn(&AwardLine) -> i64| -> i64 {
+            lines.iter().map(|(_, l)| counts(l)).sum()
+        };
+        let whole = |l: &AwardLine| l.quantity - l.resold;
+        let firm = |l: &AwardLine| if l.is_recallable() { 0 } else { whole(l) };
+        let (all_lent, all_won) = (sum(&lent, &whole), sum(&won, &whole));
+        let (firm_lent, firm_won) = (sum(&lent, &firm), sum(&won, &firm));
+        let delivered = reading.delivered(all_won, all_lent, sum(&won, &AwardLine::left));
+        let delivered_firm = reading.delivered(firm_won, all_lent, firm_won);
+        let gave = reading.given(all_won, all_lent, sum(&lent, &AwardLine::left));
+        let gave_firm = reading.given(all_won, firm_lent, firm_lent);
+        for (lines, all, of_firm) in [(won, delivered, delivered_firm), (lent, gave, gave_firm)] {
+            let (mut of_firm, mut rest) = (of_firm.min(all), (all - of_firm).max(0));
+            for (award, line) in lines {
+                let left = if line.is_recallable() { &mut rest } else { &mut of_firm };
+                let part = (*left).min(whole(line));
+                *given.entry((award, reading.resource)).or_default() += part;
+                *left -= part;
+            }
         }
     }
     given

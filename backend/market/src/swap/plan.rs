@@ -9,10 +9,11 @@ use crate::ids::{InstanceId, NodeId, SwapId};
 use crate::round::{Award, AwardKind, AwardLine};
 use crate::state::State;
 use crate::swap::pair::pairs;
+use crate::swap::saga;
 use crate::swap::{Method, MethodConsidered, Phase, Swap, SwapState};
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
-use crate::units::{Amounts, Credits, Resource, amount};
+use crate::units::{Amounts, Credits, amount};
 use crate::workload::{Instance, InstanceState, away};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
@@ -72,7 +73,7 @@ fn target_of(state: &State, instance: &Instance, slot: Slot, counts: impl Fn(&Aw
     Target { node, limits, gain }
 }
 
-fn collar_value(state: &State, line: &AwardLine) -> Credits {
+pub(super) fn collar_value(state: &State, line: &AwardLine) -> Credits {
     let collar = state.collar(&line.pool, line.resource, line.slot);
     collar.charge_half_even(line.quantity).unwrap_or(line.money)
 }
@@ -116,14 +117,16 @@ pub fn plan_stayed(turn: &mut Turn<'_>, id: InstanceId, slot: Slot) {
     }
 }
 
-/// What a workload should have in a planned slot has changed.
+/// What a workload should have in a planned slot has changed. A resize for a later slot that has not begun gives
+/// way: it is planned again when this one is done.
 pub(super) fn plan_changed(turn: &mut Turn<'_>, id: InstanceId, slot: Slot) {
+    let swap = turn.state.instances.get(&id).and_then(|i| i.swap).and_then(|id| turn.state.swaps.get(&id));
+    let gives_way = |s: &&Swap| s.slot > slot && s.state == SwapState::Planned && !s.moves();
+    let changes = turn.state.instances.get(&id).is_some_and(|i| target(turn.state, i, slot).limits != i.in_force);
+    if let Some(swap) = swap.filter(gives_way).filter(|_| changes).cloned() {
+        saga::supersede(turn, swap);
+    }
     plan(turn, slot, Some(id));
-}
-
-/// What of a node's resource is in nobody's limits, nor on the way to anybody.
-pub(super) fn unused(state: &State, node: NodeId, resource: Resource) -> i64 {
-    amount(&Room::of(state, &[], node).free, resource)
 }
 
 /// A workload whose swap has just ended has missed the plan of every later slot: it gets what it
@@ -409,6 +412,7 @@ pub fn allocations(state: &State, slot: Slot) -> BTreeMap<InstanceId, Target> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::Resource;
 
     #[test]
     fn cycles_are_found_and_chains_are_not() {

@@ -1,26 +1,26 @@
 //! A recall: a lender takes back, in the slot itself or before it, what it has lent as recallable.
 //!
-//! What the workload gets back comes first from what its node has that nobody has bought: then no buyer loses
-//! anything, and the operator earns for the rest of the slot what the lender would have. Beyond that, buyers of
-//! recallable capacity on the node give it up: who would have paid the least for a unit first, of equals the
-//! later award. They pay for the time in which they had it, and the lender is paid for that and no more; nobody
+//! What was lent and nobody bought (a bundle is lent whole) is idle, and comes back first. Beyond that, buyers of the
+//! same round on the node give it up: opportunistic ones first, then who would have paid the least for a unit, of
+//! equals the later award. They pay for the time in which they had it, and the lender is paid for that and no more; nobody
 //! owes anything for a recall. Swaps make it true: buyers shrink, then the lender grows.
+//!
+//! What the operator has not sold on the node stays unsold: given for what recallable capacity costs, two members
+//! could have it under the reserve price by lending to each other and taking back.
 //!
 //! Source: mechanism §8b (order of balancing). Absent on purpose: a price of a recall, and a notice, as a limit
 //! takes effect at once.
 use crate::command::{Refusal, RefusalKind};
 use crate::event::Event;
 use crate::ids::{AwardId, InstanceId, NodeId, ParticipantId};
-use crate::round::occupancy::Occupancy;
 use crate::round::{Award, AwardKind, AwardLine};
-use crate::settlement::imbalance::unit_limit;
 use crate::state::State;
 use crate::swap::plan;
 use crate::time::Slot;
 use crate::turn::Turn;
-use crate::units::{Resource, amount};
-use crate::workload::register::invalid;
-use crate::workload::{Instance, InstanceState};
+use crate::units::{Credits, Resource, amount};
+use crate::workload::register::{invalid, not_found};
+use crate::workload::{Class, Instance, InstanceState};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -42,18 +42,31 @@ pub struct Recall {
 pub struct Recalled {
     /// What the workload has again.
     pub quantity: i64,
-    /// The part that nobody had to give up.
-    pub from_headroom: i64,
+    /// The part that nobody had bought, so that nobody had to give it up.
+    pub from_idle: i64,
 }
 
 /// A line of an award, and what of it there is to take.
-type Part = (AwardId, usize, i64);
+#[derive(Clone, Copy)]
+struct Part {
+    award: AwardId,
+    round: u64,
+    line: usize,
+    left: i64,
+}
+
+/// Where and when something is taken back.
+struct Place {
+    node: NodeId,
+    resource: Resource,
+    slot: Slot,
+}
 
 /// Takes back. `owner`: who asks, if it is a person or program and not the exchange for a workload that needs it.
 pub fn recall(turn: &mut Turn<'_>, owner: Option<ParticipantId>, asked: &Recall) -> Result<Recalled, Refusal> {
     let Recall { instance: id, resource, slot, .. } = *asked;
     let instance = turn.state.instances.get(&id).filter(|i| owner.is_none_or(|owner| i.participant == owner));
-    let instance = instance.cloned().ok_or_else(|| crate::workload::register::not_found("instance"))?;
+    let instance = instance.cloned().ok_or_else(|| not_found("instance"))?;
     if instance.state != InstanceState::Running {
         let detail = "A workload that does not run needs nothing back. Restart it first.";
         return Err(conflict("instance_not_running", detail.to_owned()));
@@ -62,10 +75,13 @@ pub fn recall(turn: &mut Turn<'_>, owner: Option<ParticipantId>, asked: &Recall)
         return Err(invalid("quantity_out_of_range", "/quantity", "Recall at least one base unit."));
     }
     if turn.state.market.rhythm.slot_end(slot) <= turn.now {
-        return Err(conflict("slot_over", format!("The slot {slot} is over. Recall for the present one, or a later one.")));
+        return Err(conflict(
+            "slot_over",
+            format!("The slot {slot} is over. Recall for the present one, or a later one."),
+        ));
     }
     let lent = lent(turn.state, id, resource, slot);
-    let most: i64 = lent.iter().map(|(.., left)| left).sum();
+    let most: i64 = lent.iter().map(|part| part.left).sum();
     if most == 0 {
         let detail = format!("The workload has lent no {resource} that it may take back in slot {slot}.");
         return Err(conflict("nothing_to_recall", detail));
@@ -75,66 +91,100 @@ pub fn recall(turn: &mut Turn<'_>, owner: Option<ParticipantId>, asked: &Recall)
         return Err(conflict("round_under_way", detail.to_owned()));
     }
     let quantity = asked.quantity.unwrap_or(most).min(most);
-    let node = instance.home_node();
-    let buyers = bought(turn.state, node, resource, slot);
-    let sold: i64 = buyers.iter().map(|(.., left)| left).sum();
-    // What was lent beyond what anybody bought (a bundle is lent whole) is idle.
-    let idle = (lent_on(turn.state, node, resource, slot) - sold).clamp(0, quantity);
-    let headroom = if slot.start() <= turn.now { headroom(turn.state, node, resource, slot) } else { 0 };
-    let from_headroom = (idle + headroom).min(quantity);
-    let mut concerned = BTreeSet::new();
-    take(turn, lent, quantity, &mut concerned);
-    take(turn, buyers, quantity - from_headroom, &mut concerned);
-    concerned.remove(&id);
-    let outdated = concerned.iter().any(|id| is_outdated(turn.state, *id, slot));
-    plan_again(turn, slot, concerned.into_iter());
-    if !outdated {
-        plan_again(turn, slot, [id].into_iter());
+    let place = Place { node: instance.home_node(), resource, slot };
+    let mut concerned = BTreeSet::from([id]);
+    let (mut missing, mut from_idle) = (quantity, 0);
+    for part in lent {
+        let taken = part.left.min(missing);
+        missing -= taken;
+        if taken > 0 {
+            from_idle += take_back(turn, &place, &part, taken, &mut concerned);
+        }
     }
-    Ok(Recalled { quantity, from_headroom })
+    plan_for(turn, slot, &concerned);
+    Ok(Recalled { quantity, from_idle })
+}
+
+/// Takes so much back of a lent line; answers what of it nobody had bought.
+fn take_back(
+    turn: &mut Turn<'_>,
+    place: &Place,
+    lent: &Part,
+    quantity: i64,
+    concerned: &mut BTreeSet<InstanceId>,
+) -> i64 {
+    // A round sells on a node no more than it takes in there, at one price: among its own buyers and lenders what
+    // one gives up is what another has again, to the unit and to the credit.
+    let buyers = bought(turn.state, place, lent.round);
+    let sold: i64 = buyers.iter().map(|part| part.left).sum();
+    let idle = (lent_on(turn.state, place, lent.round) - sold).clamp(0, quantity);
+    note(turn, lent, quantity);
+    let mut missing = quantity - idle;
+    for part in buyers {
+        let given_up = part.left.min(missing);
+        missing -= given_up;
+        if given_up > 0 {
+            concerned.extend(turn.state.awards.get(&part.award).and_then(|a| a.instance));
+            note(turn, &part, given_up);
+        }
+    }
+    idle
+}
+
+fn note(turn: &mut Turn<'_>, part: &Part, quantity: i64) {
+    turn.emit(Event::AwardRecalled { award: part.award, line: part.line, quantity, at: turn.now });
 }
 
 fn conflict(code: &'static str, detail: String) -> Refusal {
     Refusal { kind: RefusalKind::Conflict, code, pointer: String::new(), detail }
 }
 
-/// Takes so much of the lines, in their order.
-fn take(turn: &mut Turn<'_>, lines: Vec<Part>, quantity: i64, concerned: &mut BTreeSet<InstanceId>) {
-    let mut missing = quantity;
-    for (award, line, left) in lines {
-        let part = left.min(missing);
-        if part > 0 {
-            concerned.extend(turn.state.awards.get(&award).and_then(|a| a.instance));
-            turn.emit(Event::AwardRecalled { award, line, quantity: part, at: turn.now });
-        }
-        missing -= part;
-    }
-}
-
-/// Where the slot is planned already its swaps are written again; otherwise its plan heeds the recall.
-fn plan_again(turn: &mut Turn<'_>, slot: Slot, instances: impl Iterator<Item = InstanceId>) {
-    if slot < turn.state.market.planned_until {
-        instances.for_each(|id| plan::plan_changed(turn, id, slot));
-    }
-}
-
-/// After a swap of a slot has ended: who could not be resized for a recall while it was under way, or for
-/// want of what it has freed. `failed`: whose swap came to nothing; it is not tried again at once.
-pub fn plan_waiting(turn: &mut Turn<'_>, node: NodeId, slot: Slot, failed: Option<InstanceId>) {
-    if turn.state.market.rhythm.slot_end(slot) <= turn.now {
+/// Writes the swaps of a slot that is planned again, for those whose part in it has changed; otherwise its plan
+/// heeds the recall.
+fn plan_for(turn: &mut Turn<'_>, slot: Slot, instances: &BTreeSet<InstanceId>) {
+    if slot >= turn.state.market.planned_until || turn.state.market.rhythm.slot_end(slot) <= turn.now {
         return;
     }
-    let concerned = |award: &&Award| award.lines.iter().any(|l| l.slot == slot && l.recalled > 0);
-    let ids: BTreeSet<InstanceId> = turn.state.awards.values().filter(concerned).filter_map(|a| a.instance).collect();
-    let here = |id: &InstanceId| turn.state.instances.get(id).is_some_and(|i| i.node == node);
-    let ids: BTreeSet<InstanceId> = ids.into_iter().filter(here).collect();
-    let (last, first): (Vec<_>, Vec<_>) = ids.iter().copied().partition(|id| grows(turn.state, *id, slot));
-    let again = |id: &InstanceId| Some(*id) != failed;
-    plan_again(turn, slot, first.into_iter().filter(again));
+    // Who shrinks goes first, so that who grows can wait for it.
+    let (last, first): (Vec<_>, Vec<_>) = instances.iter().copied().partition(|id| grows(turn.state, *id, slot));
+    first.into_iter().for_each(|id| plan::plan_changed(turn, id, slot));
     // Who is still being resized as it was planned before the recall may yet take what another needs back.
-    if !ids.iter().any(|id| is_outdated(turn.state, *id, slot)) {
-        plan_again(turn, slot, last.into_iter().filter(again));
+    if !instances.iter().any(|id| is_outdated(turn.state, *id, slot)) {
+        last.into_iter().for_each(|id| plan::plan_changed(turn, id, slot));
     }
+}
+
+/// Whose part in a slot a recall has changed, on a node or on all.
+fn concerned(state: &State, slot: Slot, node: Option<NodeId>) -> BTreeSet<InstanceId> {
+    let changed = |award: &&Award| award.lines.iter().any(|l| l.slot == slot && l.recalled > 0);
+    let ids = state.awards.values().filter(changed).filter_map(|a| a.instance);
+    let runs = |i: &&Instance| i.state == InstanceState::Running && node.is_none_or(|node| node == i.node);
+    ids.filter(|id| state.instances.get(id).filter(runs).is_some()).collect()
+}
+
+/// After a swap of a slot has been done: who could not be resized for a recall while it was under way, or for
+/// want of what it has freed.
+pub fn plan_waiting(turn: &mut Turn<'_>, node: NodeId, slot: Slot) {
+    let ids = concerned(turn.state, slot, Some(node));
+    plan_for(turn, slot, &ids);
+}
+
+/// Whether a recall is still to be made true though nothing is under way for it: a swap has failed.
+pub fn is_left_over(state: &State, slot: Slot) -> bool {
+    let waits = |id: &InstanceId| {
+        state.instances.get(id).is_some_and(|i| i.swap.is_none() && plan::target(state, i, slot).limits != i.in_force)
+    };
+    concerned(state, slot, None).iter().any(waits)
+}
+
+/// Tries again what is left over.
+pub fn try_again(turn: &mut Turn<'_>, slot: Slot) {
+    let nodes: BTreeSet<NodeId> = concerned(turn.state, slot, None)
+        .iter()
+        .filter_map(|id| turn.state.instances.get(id))
+        .map(|i| i.node)
+        .collect();
+    nodes.into_iter().for_each(|node| plan_waiting(turn, node, slot));
 }
 
 fn grows(state: &State, id: InstanceId, slot: Slot) -> bool {
@@ -152,43 +202,50 @@ fn is_outdated(state: &State, id: InstanceId, slot: Slot) -> bool {
 }
 
 /// What of a slot's lines of a kind may still be taken back.
-fn parts(award: &Award, resource: Resource, slot: Slot) -> impl Iterator<Item = (usize, &AwardLine)> {
+fn parts(award: &Award, resource: Resource, slot: Slot) -> impl Iterator<Item = Part> {
     let open = move |l: &AwardLine| l.slot == slot && l.resource == resource && !l.settled && l.left() > 0;
-    award.lines.iter().enumerate().filter(move |(_, l)| l.is_recallable() && open(l))
+    let lines = award.lines.iter().enumerate().filter(move |(_, l)| l.is_recallable() && open(l));
+    lines.map(|(line, l)| Part { award: award.id, round: award.round, line, left: l.left() })
 }
 
 /// What a workload has lent that it may take back, the earliest award first.
 fn lent(state: &State, id: InstanceId, resource: Resource, slot: Slot) -> Vec<Part> {
     let awards = state.awards_of(id).filter(|a| a.kind == AwardKind::Lent);
-    awards.flat_map(|a| parts(a, resource, slot).map(move |(n, l)| (a.id, n, l.left()))).collect()
+    awards.flat_map(|a| parts(a, resource, slot)).collect()
 }
 
 /// How much of a resource a workload has lent for a slot and may take back.
 pub fn recallable(state: &State, id: InstanceId, resource: Resource, slot: Slot) -> i64 {
-    lent(state, id, resource, slot).iter().map(|(.., left)| left).sum()
+    lent(state, id, resource, slot).iter().map(|part| part.left).sum()
 }
 
-/// What all workloads of a node have lent so.
-fn lent_on(state: &State, node: NodeId, resource: Resource, slot: Slot) -> i64 {
-    let here = |i: &&Instance| i.home_node() == node;
-    state.instances.values().filter(here).map(|i| recallable(state, i.id, resource, slot)).sum()
+/// What workloads that run on a node have lent so in a round. One that was stopped has left its room.
+fn lent_on(state: &State, place: &Place, round: u64) -> i64 {
+    let here = |i: &&Instance| i.home_node() == place.node && i.state == InstanceState::Running;
+    let lent = |i: &Instance| lent(state, i.id, place.resource, place.slot);
+    state.instances.values().filter(here).flat_map(lent).filter(|part| part.round == round).map(|part| part.left).sum()
 }
 
-/// What buyers on a node could give up, in the order in which they do.
-fn bought(state: &State, node: NodeId, resource: Resource, slot: Slot) -> Vec<Part> {
-    let awards = state.awards.values().filter(|a| a.kind == AwardKind::Bought && a.nodes.contains(&node));
-    let mut lines: Vec<_> = awards
-        .flat_map(|a| parts(a, resource, slot).map(move |(n, l)| (unit_limit(a, l), Reverse(a.id), n, l.left())))
+/// What buyers of a round on a node could give up, in the order in which they do.
+fn bought(state: &State, place: &Place, round: u64) -> Vec<Part> {
+    let here = |a: &&Award| a.kind == AwardKind::Bought && a.round == round && a.nodes.contains(&place.node);
+    let awards = state.awards.values().filter(here);
+    let mut all: Vec<_> = awards
+        .flat_map(|a| {
+            parts(a, place.resource, place.slot)
+                .map(move |p| (a.class != Class::Opportunistic, worth(state, a), Reverse(a.id), p))
+        })
         .collect();
-    lines.sort();
-    lines.into_iter().map(|(_, Reverse(award), line, left)| (award, line, left)).collect()
+    all.sort_by_key(|(class, worth, latest, part)| (*class, *worth, *latest, part.line));
+    all.into_iter().map(|(.., part)| part).collect()
 }
 
-/// What of a node nobody has bought or lent in a slot that has begun, and nobody uses now.
-fn headroom(state: &State, node: NodeId, resource: Resource, slot: Slot) -> i64 {
-    let Some(record) = state.nodes.get(&node) else { return 0 };
-    let unsold = Occupancy::of(state, &[slot]).room(record, slot, resource);
-    unsold.min(plan::unused(state, node, resource)).max(0)
+/// What a base unit of an award was worth to its buyer, in micro-credits of a billion units: no more than it could
+/// have been charged, as a limit costs nothing to write down.
+fn worth(state: &State, award: &Award) -> i128 {
+    let most: Credits = award.lines.iter().map(|l| plan::collar_value(state, l)).sum();
+    let units: i64 = award.lines.iter().map(|l| l.quantity).sum();
+    i128::from(award.limit.min(most).units()) * 1_000_000_000 / i128::from(units.max(1))
 }
 
 /// How much of a resource a workload needs back that has lent more than it can do without: what it asks for
@@ -199,7 +256,7 @@ pub fn needed(instance: &Instance, resource: Resource, limit: i64, demand: i64, 
     if instance.state != InstanceState::Running || most <= 0 {
         return 0;
     }
-    let least = amount(&instance.baseline, resource) / 10;
+    let least = (amount(&instance.baseline, resource) / 10).max(1);
     let beyond = demand - limit;
     let wanted = match (beyond > 0, throttled) {
         // A little more than it just was: the next input is seldom the same.

@@ -12,7 +12,7 @@ use crate::swap::{Difference, Phase, Swap, SwapState, hold_time, plan, recall};
 use crate::time::Timestamp;
 use crate::turn::Turn;
 use crate::units::Amounts;
-use crate::workload::{away, run};
+use crate::workload::{Instance, away, run};
 use serde::{Deserialize, Serialize};
 
 /// How long a state may last before the swap is given up, in seconds. SHADOW has longer:
@@ -106,7 +106,7 @@ pub fn step(turn: &mut Turn<'_>, id: SwapId, result: StepResult) -> bool {
         _ => return false,
     }
     let failed_move = swap.moves() && swap.state != SwapState::Done;
-    let (node, failed) = (swap.node_to, (swap.state != SwapState::Done).then_some(swap.instance));
+    let done_on = (swap.state == SwapState::Done).then_some(swap.node_to);
     let ended = swap.ended_at.map(|_| (swap.instance, swap.slot));
     turn.emit(Event::SwapChanged(Box::new(swap)));
     if let Some((instance, slot)) = ended {
@@ -114,7 +114,10 @@ pub fn step(turn: &mut Turn<'_>, id: SwapId, result: StepResult) -> bool {
             plan::plan_stayed(turn, instance, slot);
         }
         plan::plan_missed(turn, instance, slot);
-        recall::plan_waiting(turn, node, slot, failed);
+        // What has failed is not tried again at once: two that fail would start each other for ever.
+        if let Some(node) = done_on {
+            recall::plan_waiting(turn, node, slot);
+        }
     }
     true
 }
@@ -137,6 +140,18 @@ pub fn request_cancel(turn: &mut Turn<'_>, id: SwapId, reason: String) {
     let mut swap = swap.clone();
     swap.cancel_requested = Some(reason);
     turn.emit(Event::SwapChanged(Box::new(swap)));
+}
+
+/// Ends a swap that has not begun, as another one comes before it.
+pub(super) fn supersede(turn: &mut Turn<'_>, mut swap: Swap) {
+    let detail = "what was lent was taken back before it began; it is planned again after that".to_owned();
+    enter(&mut swap, SwapState::Aborted, turn.now, Some(detail));
+    swap.reason = Some("superseded".to_owned());
+    swap.ended_at = Some(turn.now);
+    if let Some(instance) = turn.state.instances.get(&swap.instance).cloned() {
+        turn.emit(Event::SwapChanged(Box::new(swap)));
+        turn.emit(Event::InstanceChanged(Instance { swap: None, ..instance }));
+    }
 }
 
 /// Its own program keeps what its slot was sold without.

@@ -85,7 +85,7 @@ impl Committed {
                 AwardKind::Resold => continue,
             };
             for line in award.lines.iter().filter(|l| !l.settled) {
-                *side.entry((line.slot, line.resource)).or_default() += line.quantity - line.resold;
+                *side.entry((line.slot, line.resource)).or_default() += line.left();
             }
         }
         let sealed = |o: &&Order| o.request.instance == Some(id) && o.sealed_in.is_some();

@@ -279,7 +279,8 @@ fn check_strategy(state: &State, pool: &Pool, strategy: &Strategy, at: &str) -> 
     let recallable =
         strategy.auto_offer.iter().flat_map(|s| s.recallable_price.iter().map(|e| ("auto_offer/recallable_price", e)));
     if let Some((field, (resource, _))) = recallable.clone().find(|(_, (r, _))| !can_be_recalled(**r)) {
-        let detail = format!("{resource} can't be taken back by a limit alone, so it is not lent as recallable. Leave it out.");
+        let detail =
+            format!("{resource} can't be taken back by a limit alone, so it is not lent as recallable. Leave it out.");
         return Err(invalid("no_vacate_path", format!("{at}/{field}/{resource}"), detail));
     }
     let prices = strategy.auto_bid.iter().flat_map(|s| s.shortage_cost.iter().map(|e| ("auto_bid/shortage_cost", e)));

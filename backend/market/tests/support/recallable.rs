@@ -21,11 +21,10 @@ const CPU: Resource = Resource::CpuMilli;
 pub struct Seen {
     pub lent: usize,
     pub bought: usize,
-    pub resold: usize,
     pub recalls: usize,
-    /// Recalls for which somebody gave something up, and for which nobody had to.
+    /// Recalls for which somebody gave something up, and of which some had been idle.
     pub from_buyers: usize,
-    pub from_headroom: usize,
+    pub from_idle: usize,
     /// Of slots that had not begun.
     pub early: usize,
     pub refused: usize,
@@ -112,7 +111,7 @@ pub fn recall(world: &mut World, recall: Recall, seen: &mut Seen) -> Option<Reca
     };
     let (lent, bought) = (lost(lent, AwardKind::Lent), lost(bought, AwardKind::Bought));
     assert_eq!(lent.values().sum::<i64>(), recalled.quantity);
-    assert_eq!(bought.values().sum::<i64>(), recalled.quantity - recalled.from_headroom, "{bought:?} {recalled:?}");
+    assert_eq!(bought.values().sum::<i64>(), recalled.quantity - recalled.from_idle, "{bought:?} {recalled:?}");
     for ((award, line), _) in &bought {
         let award = &world.state.awards[award];
         assert!(is_recallable(&award.lines[*line].pool), "what is firm stays");
@@ -122,11 +121,11 @@ pub fn recall(world: &mut World, recall: Recall, seen: &mut Seen) -> Option<Reca
         assert_eq!(world.state.awards[award].instance, Some(instance), "others' lending stays");
     }
     let after = promised(world, node, slot);
-    assert_eq!(after - before, recalled.from_headroom, "who shrinks and who grows are even, but for the headroom");
+    assert_eq!(after - before, recalled.from_idle, "who shrinks and who grows are even, but for what was idle");
     let begun = slot.start() <= world.now;
     seen.recalls += 1;
     seen.from_buyers += usize::from(!bought.is_empty());
-    seen.from_headroom += usize::from(begun && recalled.from_headroom > 0);
+    seen.from_idle += usize::from(recalled.from_idle > 0);
     seen.early += usize::from(!begun);
     Some(recalled)
 }
@@ -141,7 +140,7 @@ pub fn check_history(world: &World, seen: &mut Seen) {
             match award.kind {
                 AwardKind::Lent => seen.lent += 1,
                 AwardKind::Bought => seen.bought += 1,
-                AwardKind::Resold => seen.resold += 1,
+                AwardKind::Resold => panic!("what its lender may take back is not sold on"),
             }
         }
     }

@@ -198,7 +198,8 @@ pub fn who_lends_stays(world: &World) {
     for instance in world.state.instances.values() {
         let mine = || world.state.awards.values().filter(|a| a.instance == Some(instance.id));
         // What it has won in another pool and could not be carried to takes it nowhere any more.
-        let void = |a: &Award| instance.away.is_none() && a.lines.iter().any(|l| recallable::firm(&l.pool) != instance.pool);
+        let void =
+            |a: &Award| instance.away.is_none() && a.lines.iter().any(|l| recallable::firm(&l.pool) != instance.pool);
         let elsewhere = |a: &&Award| a.kind == AwardKind::Bought && a.nodes.first() != Some(&instance.node) && !void(a);
         let open = |l: &&AwardLine| !l.settled && l.quantity > l.resold;
         let leaves = mine().filter(elsewhere).flat_map(|a| &a.lines).filter(open).map(|l| l.slot).min();

@@ -13,7 +13,7 @@ use headroom_market::command::Command;
 use headroom_market::market::Market;
 use headroom_market::state::State;
 use headroom_market::swap::saga::StepResult;
-use headroom_market::swap::{Swap, SwapState, plan};
+use headroom_market::swap::{Swap, SwapState, plan, recall};
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::Credits;
 use headroom_market::workload::guidance::ApplicationProfile;
@@ -235,7 +235,12 @@ impl Conductor {
         }
         let samples = measured.samples;
         let (read, samples) = (samples.clone(), samples);
-        for recall in self.sequencer.query(move |state| recalls::due(state, &read, slot)).await? {
+        let look = move |state: &State| (recalls::due(state, &read, slot), recall::is_left_over(state, slot));
+        let (due, left_over) = self.sequencer.query(look).await?;
+        if left_over {
+            self.command(Command::RetryRecalls { slot }).await?;
+        }
+        for recall in due {
             self.command(Command::Recall { participant: None, recall }).await?;
         }
         self.progress.slot.get_or_insert(slot);

@@ -14,9 +14,9 @@ export function Facts({ pool, resource, prices }: { pool: Pool; resource: string
     <Strip facts={[
       { label: `${ahead && !ahead.traded ? 'Last slot traded' : `Mean for ${clock(pool.next_slot, z)}`}, cr/${unit.one}·slot`, value: ahead && !pool.halted ? <NanoPrice value={asNano(ahead.mean * BigInt(unit.per))} /> : 'none' },
       { label: `Last trade for ${clock(pool.next_slot, z)}`, value: last ? <Price value={last.price} resource={resource} /> : 'none', note: last ? `set by ${setterText(last.set_by)}` : undefined },
-      { label: 'Reserve price', value: r.reserve ? <Price value={r.reserve} resource={resource} /> : 'none', note: `never over ${formatPrice(unitPrice(resource, r.collar))}` },
+      pool.recallable_of ? { label: 'Never over', value: formatPrice(unitPrice(resource, r.collar)), note: 'the operator sells none of it' } : { label: 'Reserve price', value: r.reserve ? <Price value={r.reserve} resource={resource} /> : 'none', note: `never over ${formatPrice(unitPrice(resource, r.collar))}` },
       { label: 'Sold for the next slot', value: formatRough(resource, r.volume) },
-      { label: `${pool.pop}, ${tierText(pool.tier)}`, value: formatPercent(r.utilisation), note: `used of ${formatRough(resource, r.capacity)}, ${pool.nodes} nodes` },
+      ...(pool.recallable_of ? [] : [{ label: `${pool.pop}, ${tierText(pool.tier)}`, value: formatPercent(r.utilisation), note: `used of ${formatRough(resource, r.capacity)}, ${pool.nodes} nodes` }]),
     ]} />
   );
 }

@@ -2,7 +2,7 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { Toasts } from '@/components/ui';
+import { Toaster } from '@/components/ui/Toaster';
 import { asRole } from '@/mocks/setup';
 import { Recall } from './Recall';
 
@@ -14,13 +14,13 @@ beforeEach(() => {
   asRole.role = 'bidder';
   globalThis.fetch = vi.fn(async (input: RequestInfo | URL, init?: RequestInit) => {
     sent.push({ path: String(input), body: JSON.parse(String(init?.body)), key: new Headers(init?.headers).get('idempotency-key') });
-    const body = status === 200 ? { quantity: 500, from_headroom: 200 } : { status, code: 'nothing_to_recall', title: 'Conflict', detail: 'Nothing is lent.', errors: [] };
+    const body = status === 200 ? { quantity: 500, from_idle: 200 } : { status, code: 'nothing_to_recall', title: 'Conflict', detail: 'Nothing is lent.', errors: [] };
     return new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json' } });
   });
 });
 afterEach(() => { cleanup(); globalThis.fetch = real; sent.length = 0; status = 200; });
 
-const open = (recallable: Record<string, number>) => render(<QueryClientProvider client={new QueryClient()}><Recall allocation={{ ...allocation, recallable }} /><Toasts /></QueryClientProvider>);
+const open = (recallable: Record<string, number>) => render(<QueryClientProvider client={new QueryClient()}><Recall allocation={{ ...allocation, recallable }} /><Toaster /></QueryClientProvider>);
 const takeBack = () => {
   fireEvent.click(screen.getByRole('button', { name: /^Take back .*core/ }));
   expect(sent).toEqual([]);

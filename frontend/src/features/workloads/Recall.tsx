@@ -22,7 +22,7 @@ export function Recall({ allocation: a }: { allocation: Allocation }) {
   };
   const told = (resource: string, done: Recalled) => toast({
     tone: 'ok', title: `${a.instance_name} has ${formatQuantity(resource, done.quantity)} again`,
-    detail: done.from_headroom === done.quantity ? 'Nobody had to give it up.' : `${formatQuantity(resource, done.quantity - done.from_headroom)} of it was in use by others, who shrink now.`,
+    detail: done.from_idle === done.quantity ? 'Nobody had to give it up.' : `${formatQuantity(resource, done.quantity - done.from_idle)} of it was in use by others, who shrink now.`,
   });
   const what = formatBundle(a.recallable);
   return (

@@ -232,8 +232,8 @@ export interface Allocation {
   /** Of what it has lent: what it may take back. */
   recallable: Quantities;
 }
-/** What a workload has again, and what of that nobody had to give up. */
-export interface Recalled { quantity: number; from_headroom: number }
+/** What a workload has again, and what of that nobody had bought. */
+export interface Recalled { quantity: number; from_idle: number }
 /** Every pool with what the workload's need costs there, the best first. */
 export interface PopOption {
   pool: string; pop: string; tier: string; rank: number; selected: boolean; need_price: string;

@@ -1,0 +1,44 @@
+// A bidder lends CPU so that it may be taken back; another member buys it; the bidder takes it back on the page of the
+// workload, and is told who gave it up. Axe looks at the ticket, the pool, the order and the workload.
+export async function walkRecallable(page, origin, look, { lender, buyer }) {
+  const call = async (user, method, path, body) => {
+    const headers = { authorization: `Bearer ${user.api_key}`, 'content-type': 'application/json', 'idempotency-key': `recallable-${path}-${Date.now()}` };
+    const reply = await fetch(`${origin}/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
+    return reply.json();
+  };
+  const running = async (user) => (await call(user, 'GET', '/instances?limit=200')).data.filter((i) => i.state === 'running' && i.pool === 'fra1-gp');
+  const theirs = await running(buyer);
+  const mine = (await running(lender)).find((i) => theirs.some((t) => t.node === i.node));
+  if (!mine) return { ok: false, fault: 'no two workloads on one node' };
+  const other = theirs.find((t) => t.node === mine.node);
+  // Neither is to be taken elsewhere by its own automatic bids meanwhile.
+  for (const [user, instance] of [[lender, mine], [buyer, other]]) await call(user, 'PUT', `/instances/${instance.id}/strategy`, {});
+  const twin = `${mine.pool}~recallable`;
+  await page.goto(`${origin}/pools/${twin}`);
+  await page.getByText(/may be taken back in the middle of a slot/).first().waitFor({ timeout: 15_000 });
+  const ticket = page.getByRole('form', { name: 'Order ticket' });
+  await ticket.getByText('Offer mine').click();
+  await ticket.getByLabel('Workload that lends').selectOption(mine.id);
+  await ticket.getByLabel('CPU').fill('0.2');
+  await ticket.getByLabel('From').selectOption({ index: 4 });
+  await ticket.getByLabel('For', { exact: true }).fill('1');
+  await ticket.getByLabel(/^Least you take/).fill('0.02');
+  const place = ticket.getByRole('button', { name: /^Place offer/ });
+  await place.waitFor({ timeout: 15_000 });
+  await look('recallable-ticket');
+  const answered = page.waitForResponse((r) => r.request().method() === 'POST' && new URL(r.url()).pathname === '/v1/offers', { timeout: 15_000 });
+  await place.click();
+  const offer = await (await answered).json();
+  const bid = await call(buyer, 'POST', '/bids', { instance: other.id, window: offer.window, resources: { cpu_milli: 150 }, pools: [{ pool: other.pool }], assurance: 'recallable', limit: '1', resell: 'never' });
+  await page.goto(`${origin}/workloads?workload=${mine.id}`);
+  const take = page.getByRole('button', { name: /^Take back .*core/ });
+  await take.waitFor({ timeout: 30_000 });
+  await look('recallable-workload');
+  await take.click();
+  await page.getByRole('button', { name: 'Take back', exact: true }).click();
+  const told = page.getByText(/has .* again/).first();
+  await told.waitFor({ timeout: 15_000 });
+  await look('recallable-taken-back');
+  const award = (await call(buyer, 'GET', '/awards?limit=50')).data.find((a) => a.order === bid.id);
+  return { ok: offer.assurance === 'recallable' && award?.lines[0]?.recalled === 150, pool: award?.lines[0]?.pool, recalled: award?.lines[0]?.recalled };
+}
