@@ -13,6 +13,7 @@ const RANGESPEC: &str = include_str!("../market/rangespec.toml");
 const START: &str = "2026-11-20T00:00:00Z";
 /// Telemetry is taken this often.
 const TICK_SECONDS: i64 = 5;
+const PROCESSORS: &str = "cpu_milli";
 /// A swap that has not ended so many slots after the one that it is for never will.
 const SLOTS_TO_END: i64 = 4;
 /// Who goes back to where it came from within so many slots was moved for nothing.
@@ -29,6 +30,10 @@ pub struct Arguments {
     /// Leaves the data in this folder, which must not exist yet.
     #[arg(long)]
     keep: Option<std::path::PathBuf>,
+    /// Writes a line for each pool and slot with lenders to this file: the slot of the trace, the price of
+    /// processors, whether it is among the dearest tenth, ticks of lenders, those in need, what was lent.
+    #[arg(long, value_name = "FILE.csv")]
+    slots: Option<std::path::PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -36,6 +41,51 @@ pub struct Arguments {
 struct Generator {
     rounds: u64,
     step_seconds: i64,
+}
+
+/// Workloads that had lent, in one pool and slot.
+#[derive(Default)]
+struct Lenders {
+    ticks: u64,
+    /// Ticks in which a workload needed what it had lent, or waited for processors.
+    in_need: u64,
+    /// Those of them in which it needed no more than it had of what it had lent: it waited for processors
+    /// that it had lent none of.
+    only_waiting: u64,
+    /// By resource, what was missing from baselines: unit-ticks.
+    lent: BTreeMap<String, i64>,
+}
+
+/// A pool, and the second in which a slot begins.
+type PoolSlot = (String, i64);
+
+/// A share of the lenders' ticks, and how sure it is.
+#[derive(Debug, PartialEq)]
+struct Needed {
+    share: f64,
+    /// Standard error, with errors clustered by pool and hour: need comes in runs, and to many at once.
+    error: f64,
+    clusters: usize,
+}
+
+impl Needed {
+    fn of<'a>(lenders: impl Iterator<Item = (&'a PoolSlot, &'a Lenders)>) -> Self {
+        let mut clusters: BTreeMap<(&str, i64), (f64, f64)> = BTreeMap::new();
+        for ((pool, slot), lenders) in lenders {
+            let (ticks, in_need) = clusters.entry((pool, slot / 3_600)).or_default();
+            *ticks += lenders.ticks as f64;
+            *in_need += lenders.in_need as f64;
+        }
+        let (all, in_need) = clusters.values().fold((0.0, 0.0), |(a, n), c| (a + c.0, n + c.1));
+        let share = in_need / f64::max(all, 1.0);
+        let squares: f64 = clusters.values().map(|(ticks, in_need)| (in_need - share * ticks).powi(2)).sum();
+        Self { share, error: squares.sqrt() / all.max(1.0), clusters: clusters.len() }
+    }
+}
+
+/// A share in percent, with three digits.
+fn percent(share: f64) -> f64 {
+    (share * 1e5).round() / 1e3
 }
 
 /// What is looked at after each virtual minute.
@@ -49,11 +99,8 @@ struct Watch {
     moves: u64,
     moves_back: u64,
     /// Prices of processors by pool and slot, as last published.
-    prices: BTreeMap<(String, i64), f64>,
-    /// By pool and slot: ticks of workloads that had lent, and those of them that needed it.
-    ticks: BTreeMap<(String, i64), (u64, u64)>,
-    /// By resource, what was missing from baselines: unit-ticks.
-    lent: BTreeMap<String, i64>,
+    prices: BTreeMap<PoolSlot, f64>,
+    lenders: BTreeMap<PoolSlot, Lenders>,
     last_tick: String,
     rounds: u64,
     void: u64,
@@ -85,7 +132,7 @@ impl Watch {
                 continue;
             }
             self.void += u64::from(round["state"] == "void");
-            for price in round["prices"].as_array().into_iter().flatten().filter(|p| p["resource"] == "cpu_milli") {
+            for price in round["prices"].as_array().into_iter().flatten().filter(|p| p["resource"] == PROCESSORS) {
                 let key = (text(price, "pool").to_owned(), seconds(&price["slot"]));
                 self.prices.insert(key, text(price, "price").parse().unwrap_or(0.0));
             }
@@ -142,38 +189,60 @@ impl Watch {
         if lent.is_empty() {
             return;
         }
-        for resource in &lent {
-            let quantity = instance["baseline"][resource.as_str()].as_i64().unwrap_or(0) - of("limits", resource);
-            *self.lent.entry((*resource).clone()).or_default() += quantity;
-        }
         let short = lent.iter().any(|r| of("demand", r) > of("limits", r));
+        let waits = tick["throttled_millis"].as_i64().unwrap_or(0) > 0;
         let at = seconds(&tick["at"]).div_euclid(slot_seconds) * slot_seconds;
-        let (all, needed) = self.ticks.entry((text(instance, "pool").to_owned(), at)).or_default();
-        *all += 1;
-        *needed += u64::from(short || tick["throttled_millis"].as_i64().unwrap_or(0) > 0);
+        let lenders = self.lenders.entry((text(instance, "pool").to_owned(), at)).or_default();
+        lenders.ticks += 1;
+        lenders.in_need += u64::from(short || waits);
+        lenders.only_waiting += u64::from(waits && !short && lent.iter().all(|r| *r != PROCESSORS));
+        for resource in lent {
+            let quantity = instance["baseline"][resource.as_str()].as_i64().unwrap_or(0) - of("limits", resource);
+            *lenders.lent.entry(resource.clone()).or_default() += quantity;
+        }
     }
 
-    /// The share of the ticks of lenders in which they needed what they had lent, its standard error with
-    /// errors clustered by pool and hour, and the share in the dearest tenth of the slots.
-    fn breaches(&self) -> (f64, f64, f64) {
-        let share = |ticks: &mut dyn Iterator<Item = &(u64, u64)>| {
-            let (all, needed) = ticks.fold((0, 0), |(a, n), t| (a + t.0, n + t.1));
-            needed as f64 / (all as f64).max(1.0)
-        };
-        let mean = share(&mut self.ticks.values());
-        let mut clusters: BTreeMap<(&str, i64), (f64, f64)> = BTreeMap::new();
-        for ((pool, slot), (all, needed)) in &self.ticks {
-            let cluster = clusters.entry((pool, slot / 3_600)).or_default();
-            *cluster = (cluster.0 + *all as f64, cluster.1 + *needed as f64);
-        }
-        let all: f64 = clusters.values().map(|c| c.0).sum();
-        let squares: f64 = clusters.values().map(|(n, needed)| (needed - mean * n).powi(2)).sum();
-        let mut prices: Vec<f64> = self.ticks.keys().filter_map(|k| self.prices.get(k)).copied().collect();
+    /// Slots in which processors cost at least so much are the dearest tenth of those with lenders.
+    fn dear(&self) -> f64 {
+        let mut prices: Vec<f64> = self.lenders.keys().filter_map(|k| self.prices.get(k)).copied().collect();
         prices.sort_by(f64::total_cmp);
-        let dear = prices.get(prices.len() * 9 / 10).copied().unwrap_or(f64::INFINITY);
-        let is_dear = |k: &(String, i64)| self.prices.get(k).is_some_and(|p| *p >= dear);
-        let dearest = share(&mut self.ticks.iter().filter(|(k, _)| is_dear(k)).map(|(_, t)| t));
-        (mean, squares.sqrt() / all.max(1.0), dearest)
+        prices.get(prices.len() * 9 / 10).copied().unwrap_or(f64::INFINITY)
+    }
+
+    fn dearest(&self) -> impl Iterator<Item = (&PoolSlot, &Lenders)> {
+        let dear = self.dear();
+        self.lenders.iter().filter(move |(k, _)| self.prices.get(*k).is_some_and(|p| *p >= dear))
+    }
+
+    /// By resource, what was missing from baselines: unit-ticks.
+    fn lent(&self) -> BTreeMap<&str, i64> {
+        let mut all = BTreeMap::new();
+        for (resource, quantity) in self.lenders.values().flat_map(|lenders| &lenders.lent) {
+            *all.entry(resource.as_str()).or_default() += quantity;
+        }
+        all
+    }
+
+    /// A line for each pool and slot, as comma-separated values.
+    fn table(&self, trace_from: i64, slot_seconds: i64) -> String {
+        let start = headroom_tests::time::seconds(START).unwrap_or(0);
+        let dear = self.dear();
+        let resources: Vec<&str> = self.lent().into_keys().collect();
+        let mut table = "pool,trace_slot,cpu_price,dearest_tenth,ticks,in_need,only_waiting".to_owned();
+        table.extend(resources.iter().map(|resource| format!(",lent_{resource}_ticks")));
+        table.push('\n');
+        for (key, lenders) in &self.lenders {
+            let slot = trace_from + (key.1 - start) / slot_seconds;
+            let price = self.prices.get(key);
+            let is_dear = price.is_some_and(|p| *p >= dear);
+            let price = price.map(f64::to_string).unwrap_or_default();
+            let Lenders { ticks, in_need, only_waiting, lent } = lenders;
+            table.push_str(&format!("{},{slot},{price},{is_dear},{ticks},{in_need},{only_waiting}", key.0));
+            let quantity = |resource: &&str| lent.get(*resource).copied().unwrap_or(0);
+            table.extend(resources.iter().map(|resource| format!(",{}", quantity(resource))));
+            table.push('\n');
+        }
+        table
     }
 }
 
@@ -206,7 +275,10 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<Report> {
     if doctor.code != Some(0) {
         eprintln!("{}{}", doctor.stdout, doctor.stderr);
     }
-    let (needed, error, dearest) = watch.breaches();
+    if let Some(path) = &arguments.slots {
+        std::fs::write(path, watch.table(i64::try_from(arguments.trace_from)?, generator.step_seconds))?;
+    }
+    let (needed, dearest) = (Needed::of(watch.lenders.iter()), Needed::of(watch.dearest()));
     let mut report = Report::default();
     report.set("scenario", "market");
     report.set("trace_from", arguments.trace_from);
@@ -220,16 +292,66 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<Report> {
     report.set("moves_back_at_once", watch.moves_back);
     report.set("ledger_sum_micro", i64::try_from(sum)?);
     report.set("doctor_exit", doctor.code.unwrap_or(-1));
-    report.set("lender_ticks", watch.ticks.values().map(|t| t.0).sum::<u64>());
+    report.set("lender_ticks", watch.lenders.values().map(|l| l.ticks).sum::<u64>());
     let ticks_a_slot = generator.step_seconds / TICK_SECONDS;
-    for (resource, unit_ticks) in &watch.lent {
+    for (resource, unit_ticks) in watch.lent() {
         report.set(&format!("lent_{resource}_slots"), unit_ticks / ticks_a_slot);
     }
     let prices: Vec<f64> = watch.prices.values().copied().collect();
     report.set_rounded("mean_cpu_price_micro", 1e6 * prices.iter().sum::<f64>() / (prices.len() as f64).max(1.0));
-    report.set("lent_and_needed_percent", (needed * 1e5).round() / 1e3);
-    report.set("lent_and_needed_error_percent", (error * 1e5).round() / 1e3);
-    report.set("lent_and_needed_in_dearest_tenth_percent", (dearest * 1e5).round() / 1e3);
+    report.set("lent_and_needed_percent", percent(needed.share));
+    report.set("lent_and_needed_error_percent", percent(needed.error));
+    report.set("lent_and_needed_clusters", needed.clusters);
+    // The dearest tenth lies in few clusters: without its spread it says less than it seems to.
+    report.set("lent_and_needed_in_dearest_tenth_percent", percent(dearest.share));
+    report.set("lent_and_needed_in_dearest_tenth_error_percent", percent(dearest.error));
+    report.set("lent_and_needed_in_dearest_tenth_clusters", dearest.clusters);
     report.check(RANGESPEC)?;
     Ok(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lenders(ticks: u64, in_need: u64) -> Lenders {
+        Lenders { ticks, in_need, lent: [(PROCESSORS.to_owned(), 100)].into(), ..Lenders::default() }
+    }
+
+    /// Two pools over two hours from `START`, by slot; need in one hour of one of them.
+    fn watch() -> Watch {
+        let start = headroom_tests::time::seconds(START).expect("a time");
+        let mut watch = Watch::default();
+        for (pool, slot, price, in_need) in
+            [("a", 0, 0.1, 0), ("a", 1, 0.2, 0), ("a", 60, 0.9, 12), ("b", 0, 0.3, 0), ("b", 60, 0.4, 0)]
+        {
+            let key = (pool.to_owned(), start + slot * 60);
+            watch.prices.insert(key.clone(), price);
+            watch.lenders.insert(key, lenders(12, in_need));
+        }
+        watch
+    }
+
+    #[test]
+    fn errors_are_clustered_by_pool_and_hour() {
+        let watch = watch();
+        let all = Needed::of(watch.lenders.iter());
+        assert_eq!((all.share, all.clusters), (0.2, 4));
+        // What the clusters have beyond a fifth of their ticks: −4.8, 9.6, −2.4, −2.4; of 60 ticks.
+        let by_hand = f64::sqrt(4.8 * 4.8 + 9.6 * 9.6 + 2.4 * 2.4 + 2.4 * 2.4) / 60.0;
+        assert!((all.error - by_hand).abs() < 1e-12, "{} is not {by_hand}", all.error);
+        // One cluster says nothing of its spread; the number of clusters tells.
+        assert_eq!(Needed::of(watch.dearest()), Needed { share: 1.0, error: 0.0, clusters: 1 });
+        assert_eq!(Needed::of([].into_iter()), Needed { share: 0.0, error: 0.0, clusters: 0 });
+    }
+
+    #[test]
+    fn the_table_has_a_line_for_each_pool_and_slot_and_names_the_slot_of_the_trace() {
+        let table = watch().table(1_000, 60);
+        let lines: Vec<&str> = table.lines().collect();
+        assert_eq!(lines[0], "pool,trace_slot,cpu_price,dearest_tenth,ticks,in_need,only_waiting,lent_cpu_milli_ticks");
+        assert_eq!(lines[1], "a,1000,0.1,false,12,0,0,100");
+        assert_eq!(lines[3], "a,1060,0.9,true,12,12,0,100");
+        assert_eq!(lines.len(), 6);
+    }
 }
