@@ -128,6 +128,34 @@ fn who_owes_lends_though_it_will_need_more() {
     assert_eq!(sides_after("0.1"), [Side::Offer]);
 }
 
+/// A bid for what will hardly be needed of one resource keeps nobody from lending another.
+#[test]
+fn who_asks_for_memory_lends_processors_and_who_asks_for_processors_lends_nothing() {
+    let sides_after = |need: Amounts, lendable: Amounts| {
+        let mut market = Market::new();
+        let minimum_price = [(CPU, "0.001".parse().unwrap()), (MEM, "0.001".parse().unwrap())].into();
+        let lends = Strategy { auto_offer: Some(AutoOffer { minimum_price }), ..strategy(&BOTH, None) };
+        assert!(matches!(market.set(lends), Reply::Instance(_)));
+        let need = vec![(975, need)];
+        let outlook = SlotOutlook { slot: market.slot, need, lendable, joint: None };
+        market.world.run(Command::RecordOutlooks { outlooks: vec![(market.instance, vec![outlook])] });
+        let orders = market.world.state.orders.values();
+        let mut orders: Vec<_> = orders.map(|o| (o.side, o.request.resources.clone())).collect();
+        orders.sort_by_key(|(_, resources)| resources.keys().next().copied());
+        orders
+    };
+    let (cpu, mem) = (|q: i64| Amounts::from([(CPU, q)]), |q: i64| Amounts::from([(MEM, q)]));
+    let both = amounts(300, 300);
+    assert_eq!(
+        sides_after(amounts(500, 1200), both.clone()),
+        [(Side::Offer, cpu(300)), (Side::Bid, mem(200))],
+        "and not the memory that it asks for"
+    );
+    assert_eq!(sides_after(amounts(1200, 500), both.clone()), [(Side::Bid, cpu(200))]);
+    assert_eq!(sides_after(amounts(1200, 1200), both.clone()), [(Side::Bid, amounts(200, 200))]);
+    assert_eq!(sides_after(amounts(500, 500), both), [(Side::Offer, cpu(300)), (Side::Offer, mem(300))]);
+}
+
 fn share(text: &str) -> Share {
     text.parse().unwrap()
 }

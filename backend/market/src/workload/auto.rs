@@ -18,7 +18,7 @@ use crate::time::Slot;
 use crate::turn::Turn;
 use crate::units::{Amounts, Credits, Price, Resource, Share, amount};
 use crate::workload::{Instance, InstanceState, SlotOutlook};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A step or offer under this share (in percent) of the baseline is not worth an order.
 const LEAST_PERCENT: i64 = 5;
@@ -66,9 +66,13 @@ pub fn follow(turn: &mut Turn<'_>, id: InstanceId, outlook: &[SlotOutlook]) {
             if !owes {
                 wanted.extend(bids(turn.state, &instance, slot));
             }
-            // Nobody lends and asks at once.
-            if wanted.is_empty() {
-                wanted.extend(offers(turn.state, &instance, slot));
+            // Nobody lends what it asks for; but to ask for memory, however unlikely it is to be needed, is no
+            // reason to keep processors. Memory is given back by work, and work that waits holds it: who asks
+            // for processors lends nothing.
+            let asked: BTreeSet<Resource> = wanted.iter().flat_map(|w| w.resources.keys().copied()).collect();
+            if !asked.contains(&Resource::CpuMilli) {
+                let offers = offers(turn.state, &instance, slot);
+                wanted.extend(offers.into_iter().filter(|offer| offer.resources.keys().all(|r| !asked.contains(r))));
             }
         }
         replace_orders(turn, &instance, slot.slot, wanted);
