@@ -134,7 +134,10 @@ fn who_asks_for_memory_lends_processors_and_who_asks_for_processors_lends_nothin
     let sides_after = |need: Amounts, lendable: Amounts| {
         let mut market = Market::new();
         let minimum_price = [(CPU, "0.001".parse().unwrap()), (MEM, "0.001".parse().unwrap())].into();
-        let lends = Strategy { auto_offer: Some(AutoOffer { minimum_price }), ..strategy(&BOTH, None) };
+        let lends = Strategy {
+            auto_offer: Some(AutoOffer { minimum_price, recallable_price: BTreeMap::new() }),
+            ..strategy(&BOTH, None)
+        };
         assert!(matches!(market.set(lends), Reply::Instance(_)));
         let need = vec![(975, need)];
         let outlook = SlotOutlook { slot: market.slot, need, lendable, joint: None };

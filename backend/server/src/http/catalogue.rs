@@ -52,7 +52,11 @@ const OTHERS: [(&str, u16, &str); 101] = [
     ("nothing_recallable", 409, "The pool has no resource that can be taken back in the middle of a slot."),
     ("no_supply_in_recallable", 422, "The operator has no supply in a recallable pool; its prices come from lenders."),
     ("promise_of_recallable", 422, "A service level can't be promised on what others may take back."),
-    ("not_in_this_version", 422, "The field has a value that this version does not support; the detail says which it does."),
+    (
+        "not_in_this_version",
+        422,
+        "The field has a value that this version does not support; the detail says which it does.",
+    ),
     ("duplicate_slug", 409, "Slugs are never reused."),
     ("duplicate_email", 409, "There is a user with this address already."),
     ("stale_version", 412, "Somebody else changed it: read it again and repeat the change."),
