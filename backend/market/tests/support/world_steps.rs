@@ -201,7 +201,7 @@ pub fn who_lends_stays(world: &World) {
         let void =
             |a: &Award| instance.away.is_none() && a.lines.iter().any(|l| recallable::firm(&l.pool) != instance.pool);
         let elsewhere = |a: &&Award| a.kind == AwardKind::Bought && a.nodes.first() != Some(&instance.node) && !void(a);
-        let open = |l: &&AwardLine| !l.settled && l.quantity > l.resold;
+        let open = |l: &&AwardLine| !l.settled && l.left() > 0;
         let leaves = mine().filter(elsewhere).flat_map(|a| &a.lines).filter(open).map(|l| l.slot).min();
         let lent = mine().filter(|a| a.kind == AwardKind::Lent).flat_map(|a| &a.lines).filter(open).map(|l| l.slot);
         let clash = leaves.zip(lent.max()).filter(|(leaves, lent)| leaves <= lent);
