@@ -1891,7 +1891,7 @@ export interface components {
             quantity: number;
             /**
              * Format: int64
-             * @description The part that nobody had to give up.
+             * @description The part that nobody had bought, so that nobody had to give it up.
              */
             from_idle: number;
         };

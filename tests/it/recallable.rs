@@ -99,7 +99,7 @@ async fn what_is_lent_so_comes_back_when_its_workload_needs_it() -> anyhow::Resu
     // Its slot has begun: within two ticks the exchange has seen that it needs it, and taken it back.
     admin.advance(20).await?;
     let (has, left) = (in_force(&lender, &lends).await?, in_force(&buyer, &buys).await?);
-    ensure!(has >= 450 && has <= 600 && has + left == 1000, "{has} and {left}");
+    ensure!((450..=600).contains(&has) && has + left == 1000, "{has} and {left}");
     // The owner takes the rest, once.
     if has < 600 {
         let path = format!("/v1/instances/{lends}/recall");

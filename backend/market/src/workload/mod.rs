@@ -220,7 +220,7 @@ pub struct Instance {
     pub in_force: Amounts,
     pub at_end: AtEnd,
     pub comparison: ComparisonRules,
-    pub strategy: Strategy,
+    pub strategy: Box<Strategy>,
     pub state: InstanceState,
     #[serde(default)]
     pub fault: Option<Fault>,

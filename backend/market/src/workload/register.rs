@@ -150,7 +150,7 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
         limit: new.limit,
         at_end: new.at_end,
         comparison: new.comparison,
-        strategy: new.strategy,
+        strategy: Box::new(new.strategy),
         state: InstanceState::Running,
         fault: None,
         swap: None,
@@ -386,7 +386,7 @@ pub fn set_strategy(
 ) -> Result<InstanceId, Refusal> {
     let mut instance = own(turn.state, participant, id)?;
     check_strategy(turn.state, &turn.state.pools[&instance.pool], &strategy, "")?;
-    instance.strategy = strategy;
+    instance.strategy = Box::new(strategy);
     turn.emit(Event::InstanceChanged(instance));
     let outlook = turn.state.outlooks.get(&id).cloned().unwrap_or_default();
     crate::workload::auto::follow(turn, id, &outlook);
