@@ -11,7 +11,7 @@ use headroom_market::swap::{Method, Phase, Swap, SwapState};
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::turn::Turn;
 use headroom_market::units::{Amounts, Credits, Resource};
-use headroom_market::workload::{AtEnd, Class, ComparisonRules, Instance, InstanceState, Strategy};
+use headroom_market::workload::{AtEnd, Class, ComparisonRules, Instance, InstanceState};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
@@ -55,7 +55,7 @@ fn instance() -> Instance {
         in_force: cpu(1000),
         at_end: AtEnd::Shrink,
         comparison: ComparisonRules::default(),
-        strategy: Strategy::default(),
+        strategy: Box::default(),
         state: InstanceState::Running,
         fault: None,
         swap: Some(SwapId::from_raw(4)),

@@ -112,7 +112,7 @@ pub fn recall(world: &mut World, recall: Recall, seen: &mut Seen) -> Option<Reca
     let (lent, bought) = (lost(lent, AwardKind::Lent), lost(bought, AwardKind::Bought));
     assert_eq!(lent.values().sum::<i64>(), recalled.quantity);
     assert_eq!(bought.values().sum::<i64>(), recalled.quantity - recalled.from_idle, "{bought:?} {recalled:?}");
-    for ((award, line), _) in &bought {
+    for (award, line) in bought.keys() {
         let award = &world.state.awards[award];
         assert!(is_recallable(&award.lines[*line].pool), "what is firm stays");
         assert_eq!(award.nodes, [node], "on the lender's node");
