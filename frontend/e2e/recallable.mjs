@@ -3,7 +3,8 @@
 export async function walkRecallable(page, origin, look, { lender, buyer }) {
   const call = async (user, method, path, body) => {
     const headers = { authorization: `Bearer ${user.api_key}`, 'content-type': 'application/json', 'idempotency-key': `recallable-${path}-${Date.now()}` };
-    const reply = await fetch(`${origin}/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
+    const sent = body === undefined ? { method, headers } : { method, headers, body: JSON.stringify(body) };
+    const reply = await fetch(`${origin}/v1${path}`, sent);
     return reply.json();
   };
   const running = async (user) => (await call(user, 'GET', '/instances?limit=200')).data.filter((i) => i.state === 'running' && i.pool === 'fra1-gp');
