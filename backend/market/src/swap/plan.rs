@@ -125,6 +125,9 @@ pub(super) fn plan_changed(turn: &mut Turn<'_>, id: InstanceId, slot: Slot) {
     let changes = turn.state.instances.get(&id).is_some_and(|i| target(turn.state, i, slot).limits != i.in_force);
     if let Some(swap) = swap.filter(gives_way).filter(|_| changes).cloned() {
         saga::supersede(turn, swap);
+        plan(turn, slot, Some(id));
+        // Where nothing came of that after all, the later slot is not forgotten.
+        return plan_missed(turn, id, slot);
     }
     plan(turn, slot, Some(id));
 }
