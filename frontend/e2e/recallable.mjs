@@ -40,6 +40,9 @@ export async function walkRecallable(page, origin, look, { lender, buyer }) {
   const told = page.getByText(/has .* again/).first();
   await told.waitFor({ timeout: 15_000 });
   await look('recallable-taken-back');
+  // "Trade" opens the pool that was open last: the next walk is to find one with memory.
+  await page.goto(`${origin}/pools/${mine.pool}`);
+  await page.getByRole('form', { name: 'Order ticket' }).waitFor({ timeout: 15_000 });
   const award = (await call(buyer, 'GET', '/awards?limit=50')).data.find((a) => a.order === bid.id);
   return { ok: offer.assurance === 'recallable' && award?.lines[0]?.recalled === 150, pool: award?.lines[0]?.pool, recalled: award?.lines[0]?.recalled };
 }

@@ -238,6 +238,7 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ("exportLedger", "/finance/ledger.csv".to_owned()),
         ("getFinanceSummary", "/finance/summary".to_owned()),
         ("resumePool", "/pools/ams1-lp/resume".to_owned()),
+        ("openRecallable", "/pools/fra1-gp/recallable".to_owned()),
         ("drainNode", "/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/drain".to_owned()),
         ("undrainNode", "/nodes/nod_01m7w6c380fh08zv3bjp1wmpmd/undrain".to_owned()),
         ("approveReservePrice", decided("approve")),
@@ -273,6 +274,11 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ("registerInstance", "/instances".to_owned(), instance),
         ("putProject", "/projects/tests".to_owned(), json!({ "limit": "1.000000" })),
         ("putStrategy", format!("/instances/{}/strategy", n.instance), strategy),
+        (
+            "recallLent",
+            format!("/instances/{}/recall", n.instance),
+            json!({ "resource": "cpu_milli", "quantity": 1, "slot": null }),
+        ),
         (
             "requestSwap",
             "/swap_request".to_owned(),

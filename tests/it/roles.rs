@@ -27,7 +27,7 @@ const TABLE: &[(&str, &str)] = &[
     ("bt", "placeBid replaceBid cancelBid cancelBidByClientId cancelAll previewBid"),
     ("bt", "getProject putProject deleteProject"),
     ("bt", "placeOffer replaceOffer cancelOffer cancelOfferByClientId previewOffer"),
-    ("bt", "requestSwap requestSwapUnprefixed putStrategy"),
+    ("bt", "requestSwap requestSwapUnprefixed putStrategy recallLent"),
     ("t", "registerInstance restartInstance uploadModule createHint withdrawHint createProfile replaceProfile"),
     ("ta", "createApiKey revokeApiKey"),
     ("tao", "stopInstance"),
@@ -35,7 +35,7 @@ const TABLE: &[(&str, &str)] = &[
     ("fa", "exportLedger getFinanceSummary"),
     (
         "a",
-        "createParticipant putQuota grantCredits listUsers createUser createPool createNode haltPool resumePool setShortageCost scheduleReservePrice simulateReservePrice approveReservePrice rejectReservePrice withdrawReservePrice putBaseline",
+        "createParticipant putQuota grantCredits listUsers createUser createPool createNode haltPool resumePool openRecallable setShortageCost scheduleReservePrice simulateReservePrice approveReservePrice rejectReservePrice withdrawReservePrice putBaseline",
     ),
     ("ao", "drainNode undrainNode"),
     ("o", "cancelSwap"),

@@ -80,7 +80,7 @@ fn scopes_for(kind: &str) -> &'static [&'static str] {
         Some("delivery") => &["finance:read"],
         Some("balance") => &["finance:read", "orders:read"],
         Some("forecast") => &["forecasts:read"],
-        Some("workload") => &["allocations:read"],
+        Some("workload" | "award") => &["allocations:read"],
         _ => &[],
     }
 }
