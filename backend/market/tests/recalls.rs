@@ -261,3 +261,41 @@ fn what_is_taken_back_counts_in_a_thrash_limit() {
     let change = amount(&target.limits, CPU) - 2_000;
     assert!(change <= 500, "changes by {change}");
 }
+
+/// Its own resize for a later slot is no reason to wait.
+#[test]
+fn a_lender_that_lends_less_in_the_next_slot_has_it_back_before_that() {
+    let mut one = one(3_000);
+    let next = one.slot.plus(1, RHYTHM.slot_seconds);
+    one.placed(one.lender, Side::Offer, 1_000, "0.2");
+    one.placed(one.buyers[0], Side::Bid, 1_000, "2");
+    let slot = std::mem::replace(&mut one.slot, next);
+    one.placed(one.lender, Side::Offer, 400, "0.1");
+    one.placed(one.buyers[0], Side::Bid, 400, "2");
+    one.slot = slot;
+    one.round();
+    one.begin();
+    one.world.now = RHYTHM.gate_closes(next).plus_seconds(1);
+    one.world.run(Command::PlanSlot { slot: next });
+    one.recall(None);
+    for _ in 0..40 {
+        let now = one.world.now;
+        let ready = |s: &&headroom_market::swap::Swap| plan::may_begin(&one.world.state, s) && s.slot.start() <= now;
+        let Some(swap) = one.world.state.swaps.values().find(ready).cloned() else { break };
+        let result = StepResult::Succeeded { state: swap.state, report: StepReport::default() };
+        one.world.run(Command::StepSwap { swap: swap.id, result });
+    }
+    assert_eq!((one.in_force(one.lender.1), one.in_force(one.buyers[0].1)), (2_000, 500));
+    // Both were planned again, one after the other: a driver lets who grows wait until there is room.
+    one.world.now = next.start().plus_seconds(1);
+    for _ in 0..40 {
+        let others = |id: InstanceId| -> i64 {
+            one.world.state.instances.values().filter(|i| i.id != id).map(|i| amount(&i.in_force, CPU)).sum()
+        };
+        let has_room = |s: &&headroom_market::swap::Swap| others(s.instance) + amount(&s.limits_to, CPU) <= 3_000;
+        let Some(swap) = one.world.state.swaps.values().find(has_room).cloned() else { break };
+        let result = StepResult::Succeeded { state: swap.state, report: StepReport::default() };
+        one.world.run(Command::StepSwap { swap: swap.id, result });
+    }
+    assert_eq!((one.in_force(one.lender.1), one.in_force(one.buyers[0].1)), (1_600, 900), "and then as it was sold");
+}

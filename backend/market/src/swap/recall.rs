@@ -198,7 +198,8 @@ fn grows(state: &State, id: InstanceId, slot: Slot) -> bool {
 fn is_outdated(state: &State, id: InstanceId, slot: Slot) -> bool {
     let Some(instance) = state.instances.get(&id) else { return false };
     let swap = instance.swap.and_then(|id| state.swaps.get(&id));
-    swap.is_some_and(|swap| swap.limits_to != plan::target(state, instance, slot).limits)
+    // One for a later slot takes nothing in this one.
+    swap.is_some_and(|swap| swap.slot <= slot && swap.limits_to != plan::target(state, instance, slot).limits)
 }
 
 /// What of a slot's lines of a kind may still be taken back.
