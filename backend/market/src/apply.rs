@@ -18,7 +18,7 @@ use crate::swap::{plan, recall, saga};
 use crate::time::Slot;
 use crate::turn::Turn;
 use crate::units::Price;
-use crate::workload::{SlotOutlook, auto, baseline, register, run};
+use crate::workload::{SlotOutlook, auto, baseline, register, run, vacate};
 
 /// Decides a command and folds its events into the state.
 pub fn apply(state: &mut State, envelope: &Envelope) -> (Vec<Event>, Reply) {
@@ -144,6 +144,13 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
         Command::CancelSwap { swap, participant, reason } => cancel_swap(turn, swap, participant, reason),
         Command::Recall { participant, recall: asked } => {
             recall::recall(turn, participant, &asked).map(Reply::Recalled)
+        }
+        Command::RequestDrill { participant, instance, at_end } => {
+            vacate::request(turn, participant, instance, at_end).map(Reply::Instance)
+        }
+        Command::RecordDrill { instance, at_end, passed, detail } => {
+            let known = vacate::record(turn, instance, at_end, passed, &detail);
+            Ok(if known { Reply::Instance(instance) } else { Reply::Nothing })
         }
         Command::RetryRecalls { slot } => {
             recall::try_again(turn, slot);

@@ -263,6 +263,18 @@ pub enum Command {
         participant: Option<ParticipantId>,
         recall: Recall,
     },
+    /// A workload is to show that it gives memory back this way; its own way where none is named.
+    RequestDrill {
+        participant: ParticipantId,
+        instance: InstanceId,
+        at_end: Option<AtEnd>,
+    },
+    RecordDrill {
+        instance: InstanceId,
+        at_end: AtEnd,
+        passed: bool,
+        detail: String,
+    },
     /// Swaps of recalls have failed in this slot: they are tried again.
     RetryRecalls {
         slot: Slot,

@@ -81,6 +81,7 @@ impl Market {
             strategy: strategy(&BOTH, None),
         };
         let Reply::Instance(instance) = world.run(Command::RegisterInstance(Box::new(new))) else { panic!("instance") };
+        world.drill(instance);
         let slot = RHYTHM.first_open(world.now);
         Self { world, owner, instance, slot }
     }

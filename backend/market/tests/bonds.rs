@@ -86,6 +86,7 @@ impl Market {
             strategy: Strategy::default(),
         };
         let Reply::Instance(id) = self.world.run(Command::RegisterInstance(Box::new(new))) else { panic!("instance") };
+        self.world.drill(id);
         (owner, id)
     }
 

@@ -54,6 +54,8 @@ fn instance() -> Instance {
         limit: cpu(3000),
         in_force: cpu(1000),
         at_end: AtEnd::Shrink,
+        shown_at_end: None,
+        drill: None,
         comparison: ComparisonRules::default(),
         strategy: Box::default(),
         state: InstanceState::Running,

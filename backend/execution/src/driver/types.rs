@@ -95,6 +95,7 @@ pub enum Operation {
     LiveMigrate,
     Partition,
     Prewarm,
+    Drill,
 }
 
 /// How well an operation is supported here.
@@ -374,4 +375,11 @@ pub struct CheckpointInfo {
     pub stored_bytes: u64,
     /// Whether it is on disk and survives the process.
     pub durable: bool,
+}
+
+/// Whether a program gave memory back, and what was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrillReport {
+    pub passed: bool,
+    pub detail: String,
 }

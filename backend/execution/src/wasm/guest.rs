@@ -238,6 +238,18 @@ impl Guest {
         self.store.data().held_kib.unwrap_or_else(|| self.reserved_kib())
     }
 
+    /// Whether it has said what it holds; one that never does only grows.
+    pub fn manages_its_hold(&self) -> bool {
+        self.store.data().held_kib.is_some()
+    }
+
+    /// Half of what it holds, not less than what its module starts with; `None` where that is all it has.
+    pub fn half_of_its_hold_kib(&self) -> Option<u64> {
+        let host = self.store.data();
+        let held = host.held_kib?;
+        Some((held / 2).max(host.minimum_kib)).filter(|half| *half < held)
+    }
+
     pub fn reserved_kib(&self) -> u64 {
         self.memory.data_size(&self.store) as u64 / 1024
     }

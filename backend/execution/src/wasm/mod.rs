@@ -44,6 +44,7 @@ mod cell;
 mod checkpoint;
 mod cluster;
 mod complexity;
+mod drill;
 mod guest;
 mod host;
 mod library;

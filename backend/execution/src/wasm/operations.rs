@@ -51,6 +51,13 @@ impl Cluster {
         Ok(Resized { before, actual, work_micros: micros_since(started) })
     }
 
+    /// Memory that the active copy has now; `None` where there is none.
+    pub fn memory_in_use_kib(&self, instance: &InstanceId) -> Option<u64> {
+        let cell = self.cell(instance).ok()?;
+        let cell = cell.lock();
+        cell.active.as_ref().map(|copy| copy.guest.held_kib())
+    }
+
     /// Ends a program that does not keep to its limits, as if it had faulted by itself.
     pub fn end_as_faulty(&self, instance: &InstanceId, epoch: u64, reason: String) -> Result<(), DriverError> {
         let cell = self.cell(instance)?;
@@ -112,6 +119,7 @@ impl Driver for Cluster {
             (Op::Shadow, Support::Native),
             (Op::Fence, Support::Native),
             (Op::Checkpoint, Support::Native),
+            (Op::Drill, Support::Native),
             (
                 Op::LiveMigrate,
                 no("no pre-copy rounds: the shadow run already brings the state over while the \
@@ -278,6 +286,10 @@ impl Driver for Cluster {
     fn rollback(&self, key: &OpKey, instance: &InstanceId, new_epoch: u64) -> Result<RolledBack, DriverError> {
         let cell = self.cell(instance)?;
         cell.lock().once(key, "rollback", &new_epoch, |cell| self.do_rollback(cell, new_epoch))
+    }
+
+    fn drill(&self, instance: &InstanceId, epoch: u64) -> Result<Option<DrillReport>, DriverError> {
+        self.do_drill(instance, epoch)
     }
 
     fn checkpoint(&self, key: &OpKey, instance: &InstanceId, epoch: u64) -> Result<CheckpointInfo, DriverError> {

@@ -23,8 +23,8 @@ use crate::settlement::arrears::IN_ARREARS;
 use crate::state::{ProductKey, State};
 use crate::time::{Slot, Timestamp};
 use crate::units::{Credits, Price, Resource, amount};
-use crate::workload::Class;
 use crate::workload::away::is_elsewhere;
+use crate::workload::{Class, vacate};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Awards that a member may have whose slots are not settled; beyond it, its orders sit rounds out.
@@ -120,6 +120,7 @@ impl<'a> Builder<'a> {
                 && hold.is_ok_and(|needed| needed <= o.hold)
                 && owner.is_some_and(|p| p.arrears.is_zero())
                 && unsettled.get(&o.participant).is_none_or(|n| *n < MOST_AWARDS)
+                && !vacate::waits(state, o)
                 && o.request.instance.is_some_and(|id| Growth::of_instance(state, id).admits(state, o, self.slots))
         };
         let leaving = open.iter().copied().filter(|o| book::away::leaves(state, &o.request)).filter(takes_part);
@@ -133,6 +134,8 @@ impl<'a> Builder<'a> {
                 Err(capacity::ROUND_FULL)
             } else if away::waits(state, order, &leavers) {
                 Err(away::AWAY)
+            } else if vacate::waits(state, order) {
+                Err(vacate::NO_VACATE_PATH)
             } else if growth.admits(self.state, order, self.slots) {
                 self.entry(order)
             } else {

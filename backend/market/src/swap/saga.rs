@@ -12,7 +12,7 @@ use crate::swap::{Difference, Phase, Swap, SwapState, hold_time, plan, recall};
 use crate::time::Timestamp;
 use crate::turn::Turn;
 use crate::units::Amounts;
-use crate::workload::{Instance, away, run};
+use crate::workload::{Instance, away, run, vacate};
 use serde::{Deserialize, Serialize};
 
 /// How long a state may last before the swap is given up, in seconds. SHADOW has longer:
@@ -240,6 +240,9 @@ fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) {
     turn.emit(Event::InstanceChanged(instance));
     // A program that won't be brought home would keep for nothing what others are sold. One that has more memory
     // in use than it has at home gives it back first, where it is, or is ended for that.
+    if reason == vacate::VACATED {
+        run::vacate(turn, id);
+    }
     if stranded && BY_PROGRAM.contains(&reason.as_str()) && reason != MEMORY_IN_USE {
         let detail = format!("It could not be brought home ({reason}): its program was not shown to run there.");
         let _known = run::fail(turn, id, detail);

@@ -6,6 +6,7 @@ pub mod guidance;
 pub mod promise;
 pub mod register;
 pub mod run;
+pub mod vacate;
 
 pub use away::Away;
 
@@ -53,10 +54,14 @@ impl Class {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+/// What becomes of memory that its program still has when what it had won ends.
 pub enum AtEnd {
+    /// The program lets go of it and goes on; one that still has it after the grace is ended as faulty.
     #[default]
     Shrink,
+    /// Not in this version.
     Checkpoint,
+    /// A program that still uses more than it is to have is stopped at once.
     Stop,
 }
 
@@ -219,6 +224,12 @@ pub struct Instance {
     /// The limits in force on its node as far as the market has made them true.
     pub in_force: Amounts,
     pub at_end: AtEnd,
+    /// The way of giving memory back that a drill has shown to work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown_at_end: Option<AtEnd>,
+    /// The last drill that was asked for or made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<vacate::Drill>,
     pub comparison: ComparisonRules,
     pub strategy: Box<Strategy>,
     pub state: InstanceState,

@@ -11,7 +11,7 @@ use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
 use crate::units::{Amounts, Credits, Resource, amount};
 use crate::workload::guidance::{ApplicationProfile, Hint};
-use crate::workload::{AtEnd, Instance, InstanceState, Module, Strategy, promise};
+use crate::workload::{Instance, InstanceState, Module, Strategy, promise, vacate};
 
 pub fn invalid(code: &'static str, pointer: impl Into<String>, detail: impl Into<String>) -> Refusal {
     Refusal { kind: RefusalKind::Invalid, code, pointer: pointer.into(), detail: detail.into() }
@@ -116,10 +116,7 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
         let detail = format!("A WebAssembly workload has at most {MOST_WASM_MEM_MIB} MiB of memory.");
         return Err(invalid("quantity_out_of_range", "/limit/mem_mib", detail));
     }
-    if new.at_end != AtEnd::Shrink {
-        let detail = "Only `shrink` is supported in this version: capacity that was won ends, the workload goes on.";
-        return Err(invalid("not_in_this_version", "/at_end", detail));
-    }
+    vacate::check(new.at_end)?;
     if !(1..=MOST_POSITIONS).contains(&new.comparison.positions) {
         return Err(invalid(
             "positions_out_of_range",
@@ -149,6 +146,8 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
         floor: new.floor,
         limit: new.limit,
         at_end: new.at_end,
+        shown_at_end: None,
+        drill: None,
         comparison: new.comparison,
         strategy: Box::new(new.strategy),
         state: InstanceState::Running,

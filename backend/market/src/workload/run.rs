@@ -58,6 +58,20 @@ pub fn fail(turn: &mut Turn<'_>, id: InstanceId, detail: String) -> Result<Insta
     Ok(id)
 }
 
+/// Ends a workload that still uses what it had won, as its owner has chosen: it is stopped, without a fault.
+pub(crate) fn vacate(turn: &mut Turn<'_>, id: InstanceId) {
+    let Some(mut instance) = turn.state.instances.get(&id).cloned() else { return };
+    if instance.state != InstanceState::Running {
+        return;
+    }
+    let participant = instance.participant;
+    instance.state = InstanceState::Stopped;
+    away::give_up(turn, &mut instance);
+    instance.earlier_baselines.clear();
+    turn.emit(Event::InstanceChanged(instance));
+    cancel_orders(turn, participant, id, "instance_stopped");
+}
+
 /// Runs a stopped or failed workload again from its beginning, on its node if its baseline
 /// still fits there.
 pub fn restart(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> Result<InstanceId, Refusal> {

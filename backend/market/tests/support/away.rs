@@ -37,7 +37,14 @@ pub fn node(world: &mut World, pool: &str, name: &str, capacity: Amounts) -> Nod
     *world.state.nodes.iter().find(|(_, n)| n.name == name).expect("it was made").0
 }
 
+/// One that has shown that it gives memory back.
 pub fn workload(world: &mut World, owner: ParticipantId, pool: &str, baseline: Amounts, limit: Amounts) -> InstanceId {
+    let id = undrilled(world, owner, pool, baseline, limit);
+    world.drill(id);
+    id
+}
+
+pub fn undrilled(world: &mut World, owner: ParticipantId, pool: &str, baseline: Amounts, limit: Amounts) -> InstanceId {
     let registered =
         Command::RegisterModule { participant: None, name: "steady".into(), hash: "h".into(), size_bytes: 1 };
     let Reply::Module(module) = world.run(registered) else { panic!("module") };

@@ -96,6 +96,13 @@ impl World {
         world
     }
 
+    /// A workload has shown that it gives memory back.
+    pub fn drill(&mut self, instance: InstanceId) {
+        let detail = "let go of half".to_owned();
+        let passed = self.run(Command::RecordDrill { instance, at_end: AtEnd::Shrink, passed: true, detail });
+        assert!(matches!(passed, Reply::Instance(id) if id == instance));
+    }
+
     pub fn run(&mut self, command: Command) -> Reply {
         let seed = self.chance.below(u64::MAX);
         let envelope = Envelope { now: self.now, seed, command };
@@ -291,6 +298,7 @@ pub fn seeded(seed: u64) -> (World, Vec<(ParticipantId, InstanceId)>) {
                 strategy: Strategy::default(),
             };
             let Reply::Instance(id) = world.run(Command::RegisterInstance(Box::new(new))) else { panic!("instance") };
+            world.drill(id);
             workloads.push((owner, id));
         }
     }

@@ -16,6 +16,7 @@ use headroom_market::record::Table;
 use headroom_market::round::away::{AWAY, NEEDED_AT_HOME};
 use headroom_market::round::linked::PARENT_SAT_OUT;
 use headroom_market::units::Credits;
+use headroom_market::workload::vacate;
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -71,6 +72,9 @@ fn sentence_of(reason: &str, order: &Order) -> String {
         }
         "ABOVE_INSTANCE_LIMIT" => {
             "With the workload's earlier bids for the same slots it could take the workload over its own limit."
+        }
+        vacate::NO_VACATE_PATH => {
+            "Memory comes back only if the workload's program lets go of it, and no drill has shown that it does: see `drill` of the workload. One that has just started is drilled by itself; one that failed can be registered to be stopped instead (`POST /v1/instances/{id}/drill` with `at_end` `stop`)."
         }
         "FROZEN_HOLD_TIME" => {
             "Its workload stays where it is for now: a move of it failed and what it has won before is on another node, or it is being moved, or it was moved so lately that it rests before it is carried to another pool."

@@ -5,6 +5,7 @@ pub mod auth;
 pub mod bottlenecks;
 pub mod catalogue;
 pub mod crossing;
+pub mod drills;
 pub mod events;
 pub mod explain;
 pub mod extract;
@@ -91,6 +92,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(instances::router())
         .merge(service_level::router())
         .merge(recalls::router())
+        .merge(drills::router())
         .merge(prediction::router())
         .merge(bottlenecks::router())
         .merge(swap_request::router())

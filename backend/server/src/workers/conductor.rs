@@ -8,8 +8,9 @@ use crate::workers::meter::{self, Meter};
 use crate::workers::nodes::{Nodes, Wanted};
 use crate::workers::pulse::Pulse;
 use crate::workers::telemetry::{self, TICK_SECONDS};
-use crate::workers::{recalls, rounds, swaps};
+use crate::workers::{drills, recalls, rounds, swaps};
 use headroom_market::command::Command;
+use headroom_market::ids::InstanceId;
 use headroom_market::market::Market;
 use headroom_market::state::State;
 use headroom_market::swap::saga::StepResult;
@@ -17,7 +18,7 @@ use headroom_market::swap::{Swap, SwapState, plan, recall};
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::Credits;
 use headroom_market::workload::guidance::ApplicationProfile;
-use headroom_market::workload::{ComparisonRules, away};
+use headroom_market::workload::{ComparisonRules, away, vacate};
 use headroom_store::Store;
 use headroom_store::observations::Observed;
 use std::collections::BTreeMap;
@@ -66,6 +67,8 @@ struct Progress {
     last_reconcile: Option<Timestamp>,
     last_prune: Option<Timestamp>,
     round: Option<tokio::task::JoinHandle<Result<bool, Busy>>>,
+    drills: Option<tokio::task::JoinHandle<Vec<Command>>>,
+    last_drilled: Option<InstanceId>,
     slots_seen: i64,
 }
 
@@ -74,6 +77,7 @@ struct Standing {
     swap: Swap,
     may_begin: bool,
     is_wanted: bool,
+    ends_by_stop: bool,
     comparison: ComparisonRules,
 }
 
@@ -97,8 +101,10 @@ impl View {
         let owing = pays.then_some(state.market.settled_until);
         let live = state.swaps.values().map(|s| {
             let (may_begin, is_wanted) = (plan::may_begin(state, s), plan::is_wanted(state, s, now));
-            let comparison = state.instances.get(&s.instance).map(|i| away::comparison(i, s)).unwrap_or_default();
-            Standing { swap: s.clone(), may_begin, is_wanted, comparison }
+            let instance = state.instances.get(&s.instance);
+            let comparison = instance.map(|i| away::comparison(i, s)).unwrap_or_default();
+            let ends_by_stop = instance.is_some_and(vacate::ends_by_stop);
+            Standing { swap: s.clone(), may_begin, is_wanted, ends_by_stop, comparison }
         });
         Self {
             market: state.market.clone(),
@@ -243,6 +249,7 @@ impl Conductor {
         for recall in due {
             self.command(Command::Recall { participant: None, recall }).await?;
         }
+        self.drill().await?;
         self.progress.slot.get_or_insert(slot);
         let mut observed = Observed::default();
         for sample in &samples {
@@ -256,6 +263,32 @@ impl Conductor {
             observed.readings.push((slot.seconds(), instance, resource, document));
         }
         self.observe(observed).await;
+        Ok(())
+    }
+
+    /// Drills run beside the market: a program's step may take long. In a simulation in line.
+    async fn drill(&mut self) -> Result<(), Busy> {
+        if let Some(drills) = self.progress.drills.take_if(|d| d.is_finished()) {
+            for command in drills.await.unwrap_or_default() {
+                self.command(command).await?;
+            }
+        }
+        if self.progress.drills.is_some() {
+            return Ok(());
+        }
+        let last = self.progress.last_drilled;
+        let due = self.sequencer.query(move |state| drills::due(state, last)).await?;
+        let Some(last) = due.last() else { return Ok(()) };
+        self.progress.last_drilled = Some(last.instance);
+        if self.clock.is_simulated() {
+            for command in due.into_iter().filter_map(|due| drills::run(&self.nodes, due)) {
+                self.command(command).await?;
+            }
+            return Ok(());
+        }
+        let nodes = self.nodes.clone();
+        let run = move || due.into_iter().filter_map(|due| drills::run(&nodes, due)).collect();
+        self.progress.drills = Some(tokio::task::spawn_blocking(run));
         Ok(())
     }
 
@@ -346,13 +379,14 @@ impl Conductor {
     }
 
     async fn step_swaps(&mut self, view: &View, now: Timestamp) -> Result<(), Busy> {
-        for Standing { swap, may_begin, is_wanted, comparison } in &view.swaps {
+        for Standing { swap, may_begin, is_wanted, ends_by_stop, comparison } in &view.swaps {
             if swap.state == SwapState::AwaitingApproval {
                 continue;
             }
             let situation = Arc::new(swaps::Situation {
                 may_begin: *may_begin,
                 is_wanted: *is_wanted,
+                ends_by_stop: *ends_by_stop,
                 comparison: comparison.clone(),
                 now,
                 slot_seconds: view.market.rhythm.slot_seconds,

@@ -11,6 +11,7 @@ use headroom_market::shadow::Verdict;
 use headroom_market::swap::saga::{self, StepReport, StepResult};
 use headroom_market::swap::{Difference, Swap, SwapState};
 use headroom_market::time::Timestamp;
+use headroom_market::workload::vacate::VACATED;
 use headroom_market::workload::{Comparison, ComparisonRules};
 
 /// What a step came to.
@@ -33,6 +34,8 @@ pub struct Situation {
     pub may_begin: bool,
     /// Its slot lasts, or its instance is to be on its target now as well.
     pub is_wanted: bool,
+    /// Its owner has it stopped where it still uses what it had won.
+    pub ends_by_stop: bool,
     pub comparison: ComparisonRules,
     pub now: Timestamp,
     pub slot_seconds: i64,
@@ -276,6 +279,13 @@ fn in_force(nodes: &Nodes, swap: &Swap, actual: &headroom_execution::Limits) -> 
 
 fn resize(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Effect {
     let (instance, limits) = (instance_id(swap.instance), nodes.limits(&swap.limits_to));
+    let in_use_kib = nodes.cluster.memory_in_use_kib(&instance).filter(|_| situation.ends_by_stop);
+    if let Some(in_use_kib) = in_use_kib.filter(|in_use| *in_use > limits.mem_kib) {
+        let mib = |kib| nodes.cluster.config().mib(kib);
+        let (in_use, limit) = (mib(in_use_kib), mib(limits.mem_kib));
+        let detail = format!("{in_use} in use where {limit} are left: stopped, as its owner has chosen (`at_end`)");
+        return Effect::Failed { reason: VACATED.to_owned(), detail, report: StepReport::default() };
+    }
     let resized = nodes.cluster.resize(&key(swap, "resize"), &instance, swap.epoch, &limits);
     match resized {
         Ok(resized) => Effect::Done(StepReport {

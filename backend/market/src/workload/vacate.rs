@@ -1,0 +1,154 @@
+//! How a workload gives memory back when what it had won ends, and the drill that shows that it can.
+//!
+//! CPU, I/O and network are taken back by a limit. Memory (and devices) only its program can let go of:
+//! a bid for it waits, with `NO_VACATE_PATH`, until a vacate drill has shown on this very workload that it
+//! does. The drill is made on a copy, in the background, as soon as the program runs; the live one never
+//! notices. Source: mechanism §8b.
+use super::register::{invalid, own};
+use super::{AtEnd, Instance, InstanceState};
+use crate::advice::shape::{Kind, kind};
+use crate::book::{Order, Side};
+use crate::command::{Refusal, RefusalKind};
+use crate::event::Event;
+use crate::ids::{InstanceId, ParticipantId};
+use crate::state::State;
+use crate::time::Timestamp;
+use crate::turn::Turn;
+use crate::units::{Resource, amount};
+use serde::{Deserialize, Serialize};
+
+/// Why a bid sits a round out: nothing has shown that what it would win can be had back.
+pub const NO_VACATE_PATH: &str = "NO_VACATE_PATH";
+/// Reason of a swap that ended its workload, as the owner had chosen.
+pub const VACATED: &str = "vacated";
+/// A drill takes processor time that nobody pays for.
+const LEAST_SECONDS_BETWEEN: i64 = 60;
+/// Of a drill's text, in characters.
+const LONGEST_DETAIL: usize = 500;
+
+/// A drill of one way of giving memory back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Drill {
+    pub at_end: AtEnd,
+    pub asked_at: Timestamp,
+    /// `null` while it waits for its turn.
+    pub ended_at: Option<Timestamp>,
+    pub passed: bool,
+    /// What was seen.
+    pub detail: Option<String>,
+}
+
+/// Whether a resource comes back only by an action of whoever has it.
+pub fn is_vacatable(resource: Resource) -> bool {
+    kind(resource) == Kind::Vacatable
+}
+
+/// Whether its way of giving memory back has been shown to work. That it may be stopped is enough.
+pub fn is_shown(instance: &Instance) -> bool {
+    instance.at_end == AtEnd::Stop || instance.shown_at_end == Some(instance.at_end)
+}
+
+/// The way that a worker is to drill now: what was asked for, or what it was registered with.
+pub fn due(instance: &Instance) -> Option<AtEnd> {
+    if instance.state != InstanceState::Running || instance.swap.is_some() {
+        return None;
+    }
+    match &instance.drill {
+        Some(drill) => drill.ended_at.is_none().then_some(drill.at_end),
+        None => (!is_shown(instance)).then_some(instance.at_end),
+    }
+}
+
+/// A bid for memory of a workload that has not been shown to give it back.
+pub(crate) fn waits(state: &State, order: &Order) -> bool {
+    let instance = order.request.instance.and_then(|id| state.instances.get(&id));
+    order.side == Side::Bid
+        && order.request.resources.iter().any(|(resource, quantity)| *quantity > 0 && is_vacatable(*resource))
+        && instance.is_some_and(|instance| !is_shown(instance))
+}
+
+/// Its owner asks for a drill; a way that passes is the workload's own from then on.
+pub fn request(
+    turn: &mut Turn<'_>,
+    participant: ParticipantId,
+    id: InstanceId,
+    at_end: Option<AtEnd>,
+) -> Result<InstanceId, Refusal> {
+    let mut instance = own(turn.state, participant, id)?;
+    let at_end = at_end.unwrap_or(instance.at_end);
+    check(at_end)?;
+    if instance.state != InstanceState::Running {
+        return Err(Refusal {
+            kind: RefusalKind::Conflict,
+            code: "instance_not_running",
+            pointer: String::new(),
+            detail: "A drill needs a running program. Restart the workload first.".to_owned(),
+        });
+    }
+    match instance.drill.as_ref().map(|drill| drill.ended_at) {
+        Some(None) if instance.drill.as_ref().is_some_and(|drill| drill.at_end == at_end) => return Ok(id),
+        Some(Some(ended)) if at_end != AtEnd::Stop && turn.now < ended.plus_seconds(LEAST_SECONDS_BETWEEN) => {
+            return Err(Refusal {
+                kind: RefusalKind::Conflict,
+                code: "drilled_lately",
+                pointer: String::new(),
+                detail: format!(
+                    "It was drilled less than {LEAST_SECONDS_BETWEEN} s ago; the result stands in `drill`. Try again then."
+                ),
+            });
+        }
+        _ => {}
+    }
+    instance.drill = Some(Drill { at_end, asked_at: turn.now, ended_at: None, passed: false, detail: None });
+    if at_end == AtEnd::Stop {
+        end(&mut instance, turn.now, true, "Nothing to try: it is stopped if it still has what it is to give back.");
+    }
+    turn.emit(Event::InstanceChanged(instance));
+    Ok(id)
+}
+
+/// What there is in this version.
+pub(super) fn check(at_end: AtEnd) -> Result<(), Refusal> {
+    match at_end {
+        AtEnd::Shrink | AtEnd::Stop => Ok(()),
+        AtEnd::Checkpoint => Err(invalid(
+            "not_in_this_version",
+            "/at_end",
+            "`checkpoint` is not there in this version. `shrink` lets the program give memory back and go on; `stop` ends it if it does not.",
+        )),
+    }
+}
+
+/// What a drill came to; one that nobody waits for any more changes nothing.
+pub fn record(turn: &mut Turn<'_>, id: InstanceId, at_end: AtEnd, passed: bool, detail: &str) -> bool {
+    let Some(mut instance) = turn.state.instances.get(&id).cloned() else { return false };
+    if due(&instance) != Some(at_end) {
+        return false;
+    }
+    let asked = Drill { at_end, asked_at: turn.now, ended_at: None, passed: false, detail: None };
+    instance.drill.get_or_insert(asked);
+    end(&mut instance, turn.now, passed, detail);
+    turn.emit(Event::InstanceChanged(instance));
+    true
+}
+
+fn end(instance: &mut Instance, now: Timestamp, passed: bool, detail: &str) {
+    let Some(drill) = instance.drill.as_mut() else { return };
+    drill.ended_at = Some(now);
+    drill.passed = passed;
+    drill.detail = Some(detail.chars().take(LONGEST_DETAIL).collect());
+    if passed {
+        instance.at_end = drill.at_end;
+        instance.shown_at_end = Some(drill.at_end);
+    } else if instance.shown_at_end == Some(drill.at_end) {
+        instance.shown_at_end = None;
+    }
+}
+
+/// Whether a workload that has so much memory now and is to have so much is ended for still using more:
+/// its owner chose it, and what ends is something it had won. What it lends is its own to give.
+pub fn ends_by_stop(instance: &Instance) -> bool {
+    instance.at_end == AtEnd::Stop
+        && amount(&instance.in_force, Resource::MemMib) > amount(&instance.baseline, Resource::MemMib)
+}

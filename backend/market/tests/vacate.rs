@@ -1,0 +1,223 @@
+//! Memory is bought only by workloads that have been shown to give it back, or may be stopped for it.
+#[path = "support/away.rs"]
+mod away;
+mod support;
+
+use away::{choices, node, pool, undrilled};
+use headroom_market::book::{OrderRequest, Resell, Side, TimeInForce, Window};
+use headroom_market::clearing::{self, Limits, Mode, NoProposal};
+use headroom_market::command::{Command, Reply};
+use headroom_market::ids::{InstanceId, OrderId, ParticipantId};
+use headroom_market::swap::SwapState;
+use headroom_market::swap::saga::{StepReport, StepResult};
+use headroom_market::time::Slot;
+use headroom_market::units::{Amounts, Resource, amount};
+use headroom_market::workload::{AtEnd, Class, InstanceState, vacate};
+use std::sync::Arc;
+use support::movers;
+use support::world::{RHYTHM, World, participant};
+
+const CPU: Resource = Resource::CpuMilli;
+const MEM: Resource = Resource::MemMib;
+
+struct Two {
+    world: World,
+    owner: ParticipantId,
+    instance: InstanceId,
+    /// Another one's, so that there is a round.
+    other: (ParticipantId, InstanceId),
+    slot: Slot,
+}
+
+fn two() -> Two {
+    let mut world = World::new(11);
+    pool(&mut world, "p", &[CPU, MEM], "0.0005");
+    node(&mut world, "p", "only", [(CPU, 9_000), (MEM, 9_000)].into());
+    let owner = participant(&mut world, "owner", "1000");
+    let both = |n| -> Amounts { [(CPU, n), (MEM, n)].into() };
+    let instance = undrilled(&mut world, owner, "p", both(1_000), both(3_000));
+    let second = participant(&mut world, "second", "1000");
+    let other = (second, undrilled(&mut world, second, "p", both(500), both(3_000)));
+    let slot = RHYTHM.first_open(world.now);
+    Two { world, owner, instance, other, slot }
+}
+
+impl Two {
+    fn bid(&mut self, (participant, instance): (ParticipantId, InstanceId), resources: Amounts) -> OrderId {
+        let request = OrderRequest {
+            instance: Some(instance),
+            window: Window { start_at: self.slot.start(), end_at: RHYTHM.slot_end(self.slot) },
+            latest_start_at: None,
+            replicas: 1,
+            resources,
+            pools: choices(&["p"]),
+            assurance: Default::default(),
+            limit: "5".parse().unwrap(),
+            min_fill: "0".parse().unwrap(),
+            time_in_force: TimeInForce::Gtc,
+            expires_at: None,
+            resell: Resell::Never,
+            parent: None,
+            project: None,
+            no_displacement: false,
+            min_run_slots: 0,
+            class: Class::Standard,
+            client_bid_id: None,
+        };
+        let side = Side::Bid;
+        match self.world.run(Command::PlaceOrder {
+            participant,
+            side,
+            request: Box::new(request),
+            client_order: None,
+        }) {
+            Reply::Order(id) => id,
+            other => panic!("{other:?}"),
+        }
+    }
+    fn round(&mut self) {
+        self.bid(self.other, [(CPU, 10)].into());
+        let seal = movers::seal(&self.world.state, self.world.now);
+        let Reply::Sealed { round, book } = self.world.run(seal) else { panic!("no round") };
+        let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION).unwrap();
+        let outcome = clearing::verify(&book, outcome, Mode::Market).unwrap();
+        let result_hash = outcome.result_hash();
+        self.world.run(Command::RecordOutcome { round, result_hash, outcome: Some(Arc::new(outcome)) });
+    }
+    fn won(&self, id: OrderId) -> bool {
+        self.world.state.awards.values().any(|a| a.order == id)
+    }
+    fn reason(&self, id: OrderId) -> Option<&str> {
+        self.world.state.orders[&id].last_reason.as_ref().map(|why| why.reason.as_str())
+    }
+    fn drilled(&mut self, at_end: AtEnd, passed: bool) -> Reply {
+        let detail = "seen".to_owned();
+        self.world.run(Command::RecordDrill { instance: self.instance, at_end, passed, detail })
+    }
+    fn ask(&mut self, at_end: Option<AtEnd>) -> Reply {
+        let (participant, instance) = (self.owner, self.instance);
+        self.world.run(Command::RequestDrill { participant, instance, at_end })
+    }
+    fn instance(&self) -> &headroom_market::workload::Instance {
+        &self.world.state.instances[&self.instance]
+    }
+    /// Plans the slot that comes and takes all of its swaps to their end.
+    fn carry_out(&mut self, slot: Slot) {
+        self.world.now = RHYTHM.gate_closes(slot);
+        self.world.run(Command::PlanSlot { slot });
+        self.world.now = slot.start().plus_seconds(1);
+        while let Some(swap) = self.world.state.swaps.values().next().cloned() {
+            let result = StepResult::Succeeded { state: swap.state, report: StepReport::default() };
+            self.world.run(Command::StepSwap { swap: swap.id, result });
+        }
+    }
+}
+
+fn refused(reply: &Reply) -> &'static str {
+    match reply {
+        Reply::Refused(refusal) => refusal.code,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_bid_for_memory_waits_for_the_drill_and_one_for_processors_does_not() {
+    let mut two = two();
+    let me = (two.owner, two.instance);
+    let memory = two.bid(me, [(CPU, 100), (MEM, 100)].into());
+    let processors = two.bid(me, [(CPU, 100)].into());
+    assert_eq!(vacate::due(two.instance()), Some(AtEnd::Shrink), "it is drilled by itself");
+    two.round();
+    assert!(!two.won(memory) && two.won(processors));
+    assert_eq!(two.reason(memory), Some(vacate::NO_VACATE_PATH));
+    two.drilled(AtEnd::Shrink, true);
+    assert_eq!(vacate::due(two.instance()), None);
+    two.round();
+    assert!(two.won(memory));
+}
+
+#[test]
+fn a_drill_that_fails_leaves_the_way_out_of_being_stopped() {
+    let mut two = two();
+    let me = (two.owner, two.instance);
+    let memory = two.bid(me, [(MEM, 100)].into());
+    two.drilled(AtEnd::Shrink, false);
+    let drill = two.instance().drill.clone().unwrap();
+    assert!(!drill.passed && drill.ended_at.is_some() && drill.detail.as_deref() == Some("seen"));
+    assert_eq!(vacate::due(two.instance()), None, "it is not tried again by itself");
+    two.round();
+    assert_eq!(two.reason(memory), Some(vacate::NO_VACATE_PATH));
+    assert_eq!(refused(&two.ask(None)), "drilled_lately");
+    assert_eq!(refused(&two.ask(Some(AtEnd::Checkpoint))), "not_in_this_version");
+    assert!(matches!(two.ask(Some(AtEnd::Stop)), Reply::Instance(_)));
+    assert_eq!(two.instance().at_end, AtEnd::Stop);
+    two.round();
+    assert!(two.won(memory));
+}
+
+#[test]
+fn a_drill_is_asked_for_by_its_owner_once_a_minute() {
+    let mut two = two();
+    let stranger = two.other.0;
+    let instance = two.instance;
+    let reply = two.world.run(Command::RequestDrill { participant: stranger, instance, at_end: None });
+    assert_eq!(refused(&reply), "not_found");
+    two.drilled(AtEnd::Shrink, true);
+    two.world.now = two.world.now.plus_seconds(60);
+    assert!(matches!(two.ask(None), Reply::Instance(_)));
+    assert_eq!(vacate::due(two.instance()), Some(AtEnd::Shrink));
+    let waiting = two.instance().clone();
+    two.world.now = two.world.now.plus_seconds(1);
+    two.ask(None);
+    assert_eq!(*two.instance(), waiting, "asking twice is asking once");
+    // What was shown before counts until something else is seen.
+    assert!(vacate::is_shown(two.instance()));
+    two.drilled(AtEnd::Shrink, false);
+    assert!(!vacate::is_shown(two.instance()));
+    // Results of drills that nobody waits for change nothing.
+    let before = two.instance().clone();
+    assert!(matches!(two.drilled(AtEnd::Shrink, true), Reply::Nothing));
+    assert_eq!(*two.instance(), before);
+    let participant = two.owner;
+    two.world.run(Command::StopInstance { participant, instance });
+    assert_eq!(refused(&two.ask(Some(AtEnd::Stop))), "instance_not_running");
+}
+
+#[test]
+fn one_that_is_to_be_stopped_is_stopped_at_the_end_of_what_it_had_won_and_has_no_fault() {
+    let mut two = two();
+    let me = (two.owner, two.instance);
+    two.ask(Some(AtEnd::Stop));
+    let memory = two.bid(me, [(MEM, 700)].into());
+    two.round();
+    assert!(two.won(memory));
+    assert!(!vacate::ends_by_stop(two.instance()), "it has its baseline only");
+    let (slot, next) = (two.slot, two.slot.plus(1, RHYTHM.slot_seconds));
+    two.carry_out(slot);
+    assert_eq!(amount(&two.instance().in_force, MEM), 1_700);
+    assert!(vacate::ends_by_stop(two.instance()));
+    two.world.now = RHYTHM.gate_closes(next);
+    two.world.run(Command::PlanSlot { slot: next });
+    two.world.now = next.start().plus_seconds(1);
+    loop {
+        let swap = two.world.state.swaps.values().find(|s| s.instance == two.instance).cloned().expect("it shrinks");
+        let state = swap.state;
+        let result = if state == SwapState::Activated {
+            let reason = vacate::VACATED.to_owned();
+            StepResult::Failed { state, reason, detail: "1500 in use".into(), report: StepReport::default() }
+        } else {
+            StepResult::Succeeded { state, report: StepReport::default() }
+        };
+        two.world.run(Command::StepSwap { swap: swap.id, result });
+        if state == SwapState::Activated {
+            break;
+        }
+    }
+    let instance = two.instance();
+    assert_eq!((instance.state, &instance.fault, instance.swap), (InstanceState::Stopped, &None, None));
+    assert!(instance.kept_by_program.is_empty(), "it kept nothing");
+    assert!(two.world.state.orders.values().all(|o| o.request.instance != Some(two.instance) || o.remaining_replicas == 0));
+    let (participant, instance) = (two.owner, two.instance);
+    assert!(matches!(two.world.run(Command::StartInstance { participant, instance }), Reply::Instance(_)));
+    assert_eq!(amount(&two.instance().in_force, MEM), 1_000);
+}
