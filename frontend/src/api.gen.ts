@@ -70,7 +70,10 @@ export interface components {
          * @enum {string}
          */
         Assurance: "firm" | "recallable";
-        /** @enum {string} */
+        /**
+         * @description What becomes of memory that its program still has when what it had won ends.
+         * @enum {string}
+         */
         AtEnd: "shrink" | "checkpoint" | "stop";
         Attribution: {
             name: string;
@@ -381,6 +384,18 @@ export interface components {
             count: number;
             items: components["schemas"]["Difference"][];
         };
+        /** @description A drill of one way of giving memory back. */
+        Drill: {
+            at_end: components["schemas"]["AtEnd"];
+            asked_at: components["schemas"]["Timestamp"];
+            ended_at?: components["schemas"]["Timestamp"] | null;
+            passed: boolean;
+            /** @description What was seen. */
+            detail?: string | null;
+        };
+        DrillRequest: {
+            at_end?: components["schemas"]["AtEnd"] | null;
+        };
         /**
          * @description A baseline that was changed, with its floor; slots before `until` keep both, because they are
          *     planned with them.
@@ -517,6 +532,8 @@ export interface components {
             /** @description The limits in force on its node as far as the market has made them true. */
             in_force: components["schemas"]["BTreeMap"];
             at_end: components["schemas"]["AtEnd"];
+            shown_at_end?: components["schemas"]["AtEnd"] | null;
+            drill?: components["schemas"]["Drill"] | null;
             comparison: components["schemas"]["ComparisonRules"];
             strategy: components["schemas"]["Strategy"];
             state: components["schemas"]["InstanceState"];
@@ -791,6 +808,8 @@ export interface components {
                 /** @description The limits in force on its node as far as the market has made them true. */
                 in_force: components["schemas"]["BTreeMap"];
                 at_end: components["schemas"]["AtEnd"];
+                shown_at_end?: components["schemas"]["AtEnd"] | null;
+                drill?: components["schemas"]["Drill"] | null;
                 comparison: components["schemas"]["ComparisonRules"];
                 strategy: components["schemas"]["Strategy"];
                 state: components["schemas"]["InstanceState"];

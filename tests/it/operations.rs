@@ -274,6 +274,7 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ("registerInstance", "/instances".to_owned(), instance),
         ("putProject", "/projects/tests".to_owned(), json!({ "limit": "1.000000" })),
         ("putStrategy", format!("/instances/{}/strategy", n.instance), strategy),
+        ("drillInstance", format!("/instances/{}/drill", n.instance), json!({ "at_end": "shrink" })),
         (
             "recallLent",
             format!("/instances/{}/recall", n.instance),

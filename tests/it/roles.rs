@@ -28,7 +28,10 @@ const TABLE: &[(&str, &str)] = &[
     ("bt", "getProject putProject deleteProject"),
     ("bt", "placeOffer replaceOffer cancelOffer cancelOfferByClientId previewOffer"),
     ("bt", "requestSwap requestSwapUnprefixed putStrategy recallLent"),
-    ("t", "registerInstance restartInstance uploadModule createHint withdrawHint createProfile replaceProfile"),
+    (
+        "t",
+        "registerInstance restartInstance drillInstance uploadModule createHint withdrawHint createProfile replaceProfile",
+    ),
     ("ta", "createApiKey revokeApiKey"),
     ("tao", "stopInstance"),
     ("ao", "getRoundAudit"),

@@ -1,5 +1,5 @@
 //! Workloads whose program ends: what people see, what still works, who pays.
-use crate::common::{KEEPER, Sim, balance, healthy};
+use crate::common::{Sim, balance, healthy};
 use anyhow::Context;
 use headroom_tests::Api;
 use headroom_tests::orders::Rhythm;
@@ -341,49 +341,4 @@ async fn a_limit_above_what_the_driver_can_give_is_refused() -> anyhow::Result<(
     assert_eq!(refused.pointers(), ["/limit/mem_mib"]);
     api.post_with_key("/v1/instances", "all there is", &instance(4_096)).await?.ok()?;
     Ok(())
-}
-
-/// Nobody buys a slot and keeps what it brought for ever.
-#[tokio::test]
-async fn who_keeps_memory_beyond_its_slot_is_ended() -> anyhow::Result<()> {
-    let sim = Sim::start().await?;
-    let admin = sim.api("admin")?;
-    let headers = [("content-type", "application/wasm")];
-    let module =
-        sim.api("tenant")?.send("POST", "/v1/modules?name=keeper", &headers, Some(KEEPER.into())).await?.id()?;
-    let tenant = sim.api("tenant")?;
-    let instance = json!({ "name": "keeper", "module": module, "pool": POOL,
-        "baseline": { "cpu_milli": 100, "mem_mib": 64 }, "limit": { "cpu_milli": 1000, "mem_mib": 1000 } });
-    let id = tenant.post_with_key("/v1/instances", "keeper", &instance).await?.id()?;
-    let rhythm = Rhythm::of(&tenant).await?;
-    let bid = json!({ "instance": id, "window": rhythm.window(0, 1), "resources": { "cpu_milli": 400, "mem_mib": 640 },
-        "pools": [{ "pool": POOL }], "limit": "50", "resell": "never" });
-    tenant.post_with_key("/v1/bids", "keeper bid", &bid).await?.ok()?;
-    admin.advance(rhythm.first_open() - rhythm.now + 30).await?;
-    assert_eq!(workload(&tenant, &id).await?["in_force"], json!({ "cpu_milli": 500, "mem_mib": 704 }));
-    let metrics = async |of: &str| -> anyhow::Result<i64> {
-        let samples = tenant.get(&format!("/v1/instances/{id}/metrics")).await?.ok()?;
-        let last = samples["data"].as_array().and_then(|s| s.last().cloned());
-        last.and_then(|s| s["limits"][of].as_i64()).context("no sample")
-    };
-    assert_eq!(metrics("mem_mib").await?, 704);
-    // The slot is over: CPU is taken back at once, for the memory there is a grace.
-    admin.advance(rhythm.slot_seconds - 30 + 8).await?;
-    assert_eq!((metrics("cpu_milli").await?, metrics("mem_mib").await?), (100, 704));
-    admin.advance(20).await?;
-    let ended = workload(&tenant, &id).await?;
-    assert_eq!(ended["state"], "failed", "{ended}");
-    let said = ended["fault"]["detail"].as_str().unwrap_or_default();
-    // In the unit that it bought, which a demo's guests have less of.
-    assert!(said.starts_with("out of memory: 704.0 MiB in use") && said.ends_with("down to 64.0 MiB"), "{said}");
-    let swaps = tenant.list("/v1/swap_history").await?;
-    assert!(swaps.iter().any(|s| s["instance"] == id.as_str() && s["reason"] == "memory_in_use"), "{swaps:?}");
-    admin.advance(rhythm.slot_seconds).await?;
-    let restarted = tenant.act(&format!("/v1/instances/{id}/restart")).await?.ok()?;
-    assert_eq!(
-        (&restarted["state"], &restarted["in_force"]),
-        (&json!("running"), &instance["baseline"]),
-        "{restarted}"
-    );
-    healthy(&sim.server.stop().await?).await
 }

@@ -65,12 +65,8 @@ impl Two {
             client_bid_id: None,
         };
         let side = Side::Bid;
-        match self.world.run(Command::PlaceOrder {
-            participant,
-            side,
-            request: Box::new(request),
-            client_order: None,
-        }) {
+        match self.world.run(Command::PlaceOrder { participant, side, request: Box::new(request), client_order: None })
+        {
             Reply::Order(id) => id,
             other => panic!("{other:?}"),
         }
@@ -216,7 +212,9 @@ fn one_that_is_to_be_stopped_is_stopped_at_the_end_of_what_it_had_won_and_has_no
     let instance = two.instance();
     assert_eq!((instance.state, &instance.fault, instance.swap), (InstanceState::Stopped, &None, None));
     assert!(instance.kept_by_program.is_empty(), "it kept nothing");
-    assert!(two.world.state.orders.values().all(|o| o.request.instance != Some(two.instance) || o.remaining_replicas == 0));
+    assert!(
+        two.world.state.orders.values().all(|o| o.request.instance != Some(two.instance) || o.remaining_replicas == 0)
+    );
     let (participant, instance) = (two.owner, two.instance);
     assert!(matches!(two.world.run(Command::StartInstance { participant, instance }), Reply::Instance(_)));
     assert_eq!(amount(&two.instance().in_force, MEM), 1_000);

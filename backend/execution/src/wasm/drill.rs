@@ -88,6 +88,10 @@ impl Cluster {
                 Some(Ok(())) => {}
             }
         }
-        failed(format!("It still holds {} after {steps} inputs with a limit of {}.", mib(copy.held_kib()), mib(target_kib)))
+        failed(format!(
+            "It still holds {} after {steps} inputs with a limit of {}.",
+            mib(copy.held_kib()),
+            mib(target_kib)
+        ))
     }
 }

@@ -243,11 +243,13 @@ impl Guest {
         self.store.data().held_kib.is_some()
     }
 
-    /// Half of what it holds, not less than what its module starts with; `None` where that is all it has.
+    /// Half of what it holds, or the least limit that there can be for its module if that is more; `None` where
+    /// it holds no more than that.
     pub fn half_of_its_hold_kib(&self) -> Option<u64> {
         let host = self.store.data();
         let held = host.held_kib?;
-        Some((held / 2).max(host.minimum_kib)).filter(|half| *half < held)
+        let least = if host.minimum_kib > self.included_kib { host.minimum_kib } else { 0 };
+        Some((held / 2).max(least)).filter(|half| *half < held)
     }
 
     pub fn reserved_kib(&self) -> u64 {

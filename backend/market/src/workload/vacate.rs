@@ -61,7 +61,7 @@ pub fn due(instance: &Instance) -> Option<AtEnd> {
 }
 
 /// A bid for memory of a workload that has not been shown to give it back.
-pub(crate) fn waits(state: &State, order: &Order) -> bool {
+pub fn waits(state: &State, order: &Order) -> bool {
     let instance = order.request.instance.and_then(|id| state.instances.get(&id));
     order.side == Side::Bid
         && order.request.resources.iter().any(|(resource, quantity)| *quantity > 0 && is_vacatable(*resource))

@@ -234,6 +234,12 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>) -> Vec<C
             changes.push(change("Ask an admin for credits", None, true));
             changes.push(change(other_limit, None, false));
         }
+        (vacate::NO_VACATE_PATH, _) => {
+            changes.push(change("Let its program give memory back, then drill it again", None, true));
+            changes.push(change("Have the workload stopped where it keeps memory (`at_end` `stop`)", None, true));
+            changes.push(change("Ask for no memory", None, true));
+            changes.push(change(other_limit, None, false));
+        }
         ("THRASH_LIMIT", _) => {
             changes.push(change("Ask for or offer less, or raise `max_swap` of the workload's strategy", None, true));
             changes.push(change(other_limit, None, false));
@@ -309,7 +315,13 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
     by.may("orders:read")?;
     let document = app.store.get(Table::Orders, &by.scope(), &id.to_string()).await?;
     let document = document.ok_or_else(|| Problem::not_found("order"))?;
-    let order: Order = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
+    let mut order: Order = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
+    // Also where no round has been held since: in a quiet market it would wait without a word.
+    if order.status.is_live() {
+        let bid = order.clone();
+        let waits = app.sequencer.query(move |s| vacate::waits(s, &bid).then_some(s.market.last_round)).await?;
+        order.last_reason = waits.map(|round| NotWon::plain(vacate::NO_VACATE_PATH, round)).or(order.last_reason);
+    }
     let node = order.last_reason.as_ref().and_then(|why| why.binding_node.clone());
     let node = match node {
         // A node's name says more to people than its id; one that is gone keeps the id.

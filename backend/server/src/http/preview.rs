@@ -18,6 +18,7 @@ use headroom_market::round::occupancy::Occupancy;
 use headroom_market::state::State as Market;
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Credits, amount};
+use headroom_market::workload::vacate;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -240,6 +241,14 @@ fn strategy_warnings(state: &Market, side: Side, request: &OrderRequest) -> Vec<
             "The strategy of {} lets rounds change it by at most {most} {resource} in a slot (max_swap): {rest}.",
             workload.name
         ));
+    }
+    let memory = request.resources.iter().any(|(r, q)| *q > 0 && vacate::is_vacatable(*r));
+    if side == Side::Bid && memory && !vacate::is_shown(workload) {
+        let seen = match workload.drill.as_ref().filter(|d| d.ended_at.is_some()) {
+            Some(drill) => format!("the last drill failed: {}", drill.detail.as_deref().unwrap_or_default()),
+            None => "it is drilled soon after its start".to_owned(),
+        };
+        warnings.push(format!("The bid waits until {} has been shown to give memory back; {seen}", workload.name));
     }
     if side == Side::Bid && !request.no_displacement && strategy.move_fee >= request.limit {
         warnings.push(format!(

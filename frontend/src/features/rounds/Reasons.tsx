@@ -4,7 +4,7 @@ import { formatCount } from '@/lib/money';
 
 /** Of orders that the round gave nothing: what was shared out among equals went to others, or was nothing. */
 const WORDS: Record<string, string> = {
-  AWARDED: 'Won', OUT_OF_MONEY: 'Price not met', MARGINAL_PRORATA: 'At the price exactly: nothing was left', BUDGET: 'Budget used up', FROZEN_HOLD_TIME: 'Its workload can’t be moved now', IN_ARREARS: 'In arrears', TOO_MANY_AWARDS: 'Too many unsettled awards', FLOOR_PROTECTED: 'Kept for SLA floors',
+  AWARDED: 'Won', OUT_OF_MONEY: 'Price not met', MARGINAL_PRORATA: 'At the price exactly: nothing was left', BUDGET: 'Budget used up', FROZEN_HOLD_TIME: 'Its workload can’t be moved now', NO_VACATE_PATH: 'Not shown to give memory back', IN_ARREARS: 'In arrears', TOO_MANY_AWARDS: 'Too many unsettled awards', FLOOR_PROTECTED: 'Kept for SLA floors',
   PARADOXICAL: 'Block refused, though in the money', MIN_FILL_UNREACHABLE: 'All-or-none could not fit', NO_HOST_FITS: 'No node with room', THRASH_LIMIT: 'Too much change', TIE_LOST: 'Lost a tie',
 };
 

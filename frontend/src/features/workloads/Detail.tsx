@@ -11,6 +11,7 @@ import { isFaulty } from './health';
 import { Restart } from './Restart';
 import { StrategyForm } from './StrategyForm';
 import { UsageChart } from './UsageChart';
+import { Vacate } from './Vacate';
 
 function Stop({ instance }: { instance: Instance }) {
   const [asking, setAsking] = useState(false);
@@ -63,6 +64,7 @@ export function Detail({ instance, onRegister }: { instance: Instance; onRegiste
             <dt>Never more than</dt><dd>{formatBundle(instance.limit)}</dd>
           </dl>
         </Panel>
+        <Vacate instance={instance} may={mayStop} />
         {mayTrade && <Advice instance={instance} />}
         {maySet && <StrategyForm key={JSON.stringify(instance.strategy)} instance={instance} />}
       </div>

@@ -191,6 +191,7 @@ export interface Strategy {
   /** The most by which what it wins and what it lends may differ in a slot. */
   max_swap?: Quantities;
 }
+export type AtEnd = 'shrink' | 'checkpoint' | 'stop';
 export interface Instance {
   id: string; participant: string; name: string; driver: string; module: string; pool: string; node: string; epoch: number; class: string; state: string;
   baseline: Quantities; floor: Quantities; limit: Quantities;
@@ -198,6 +199,10 @@ export interface Instance {
   in_force: Quantities;
   /** It has won room in another pool: in which slots, and the node of its own pool that keeps its place. */
   away?: { home: string; first: string; last: string } | null;
+  /** What becomes of memory that its program still has when what it had won ends; and the way that a drill has shown to work. */
+  at_end: AtEnd; shown_at_end?: AtEnd | null;
+  /** The last drill, `ended_at` null while it waits. */
+  drill?: { at_end: AtEnd; asked_at: string; ended_at: string | null; passed: boolean; detail: string | null } | null;
   strategy: Strategy; swap: string | null; pinned_until: string | null; created_at: string;
   /** Why its program does not run any more, where its state is `failed`. */
   fault: { at: string; detail: string } | null;

@@ -1,0 +1,36 @@
+// Whether a workload gives memory back: what its last drill saw, another drill, or to have it stopped instead.
+import { useState } from 'react';
+import { Button, Note, Panel, toast } from '@/components/ui';
+import { Decide } from '@/components/ui/Decide';
+import { type AtEnd, type Instance, useWrite } from '@/lib/api';
+import { clock, zone } from '@/lib/time';
+import { standing } from './vacate';
+
+const WAYS: Record<AtEnd, string> = {
+  shrink: 'Its program lets go of it and goes on', stop: 'It is stopped if it still uses it', checkpoint: 'It goes on from a checkpoint',
+};
+
+export function Vacate({ instance, may }: { instance: Instance; may: boolean }) {
+  const z = zone.use();
+  const [asking, setAsking] = useState(false);
+  const write = useWrite<{ at_end: AtEnd }, Instance>(['/instances']);
+  const drill = (at_end: AtEnd) => write.mutate({ path: `/instances/${instance.id}/drill`, body: { at_end }, keyed: false }, {
+    onSuccess: () => toast({ tone: 'ok', title: at_end === 'stop' ? `${instance.name} is stopped where it keeps memory` : 'The drill is made within half a minute' }),
+    onError: (p) => toast({ tone: 'bad', title: 'Not done', detail: p.said }),
+    onSettled: () => setAsking(false),
+  });
+  const { tone, title, detail, at } = standing(instance);
+  const runs = instance.state === 'running';
+  const waits = instance.drill?.ended_at === null;
+  return (
+    <Panel title="Giving memory back" tools={may && runs && <Button size="sm" busy={write.isPending} disabled={waits} onClick={() => drill('shrink')}>{waits ? 'Waits for its turn' : 'Drill'}</Button>}>
+      <div className="pad col g8">
+        <dl className="kv"><dt>When a win ends</dt><dd>{WAYS[instance.at_end]}</dd></dl>
+        <Note tone={tone}><b>{title}</b>{at && ` (${clock(at, z)})`}{detail && <>: {detail}</>}</Note>
+        {may && runs && instance.at_end !== 'stop' && <div><Button size="sm" onClick={() => setAsking(true)}>Stop it instead…</Button></div>}
+        <p className="help">Bids for memory wait until this is shown. A drill is made on a copy: the workload notices nothing.</p>
+      </div>
+      <Decide open={asking} onClose={() => setAsking(false)} title={`Stop ${instance.name} where it keeps memory?`} text="Its bids for memory need no drill then. If it still uses more than it is to have when what it had won ends, it is stopped at once, from its beginning at the next restart. A drill that passes changes it back." action="Have it stopped" danger busy={write.isPending} onConfirm={() => drill('stop')} />
+    </Panel>
+  );
+}
