@@ -50,8 +50,7 @@ async fn a_lender_whose_program_keeps_what_it_lent_pays_up_to_its_bond() -> anyh
     let (admin, finance) = (sim.api("admin")?, sim.api("finance")?);
     let (lender, lends) = member(&sim, "100", Some(KEEPER), 704).await?;
     let (buyer, buys) = member(&sim, "100", None, 64).await?;
-    // Workloads are drilled meanwhile: what the demo's own buy is bought in earlier rounds.
-    admin.advance(30).await?;
+    admin.advance(10).await?;
     let window = Rhythm::of(&lender).await?.window(0, 1);
     let order = |instance: &str, limit: &str| memory_order(instance, &window, limit);
     let preview = lender.post("/v1/offers/preview", &order(&lends, "0.001")).await?.ok()?;
@@ -133,8 +132,7 @@ async fn who_can_not_pay_owes_and_bids_no_more_until_it_has_paid() -> anyhow::Re
     let admin = sim.api("admin")?;
     let (lender, lends) = member(&sim, "0.000001", Some(KEEPER), 704).await?;
     let (buyer, buys) = member(&sim, "100", None, 64).await?;
-    // Workloads are drilled meanwhile: what the demo's own buy is bought in earlier rounds.
-    admin.advance(30).await?;
+    admin.advance(10).await?;
     let window = Rhythm::of(&lender).await?.window(0, 1);
     let order = |instance: &str, limit: &str| memory_order(instance, &window, limit);
     lender.post_with_key("/v1/offers", "offer", &order(&lends, "0.000001")).await?.id()?;

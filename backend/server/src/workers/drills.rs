@@ -15,7 +15,7 @@ pub struct Due {
 }
 
 /// Drills that are made one after the other before anybody looks who is due again.
-const MOST_AT_ONCE: usize = 8;
+const MOST_AT_ONCE: usize = 64;
 
 /// Whose turn it is, after the one that was tried last: one that has nothing to give back yet keeps
 /// nobody waiting.
