@@ -152,12 +152,13 @@ fn plan_for(turn: &mut Turn<'_>, slot: Slot, instances: &BTreeSet<InstanceId>) {
     if slot >= turn.state.market.planned_until || turn.state.market.rhythm.slot_end(slot) <= turn.now {
         return;
     }
-    // Who is still being resized as it was planned before the recall may yet take what another needs back.
-    if instances.iter().any(|id| takes_too_much(turn, *id, slot)) {
-        let shrink = instances.iter().copied().filter(|id| !grows(turn, *id, slot)).collect();
-        return plan::plan_changed(turn, &shrink, slot);
-    }
-    plan::plan_changed(turn, instances, slot);
+    // Who is still being resized as it was planned before the recall may yet take what another needs back: until then
+    // others only come to have less, or are planned to.
+    let too_much = |id: &InstanceId| takes_too_much(turn, *id, slot);
+    let waits = instances.iter().filter_map(too_much).any(|s| s.state != SwapState::Planned || s.moves());
+    let may_go = |id: &InstanceId| !waits || !grows(turn, *id, slot) || too_much(id).is_some();
+    let now = instances.iter().copied().filter(may_go).collect();
+    plan::plan_changed(turn, &now, slot);
 }
 
 /// Whose part in a slot recalls have changed, on a node or on all.
@@ -204,16 +205,12 @@ fn grows(turn: &Turn<'_>, id: InstanceId, slot: Slot) -> bool {
     })
 }
 
-/// Whether a swap that has begun gives an instance more of something than it is to have.
-fn takes_too_much(turn: &Turn<'_>, id: InstanceId, slot: Slot) -> bool {
-    let Some(instance) = turn.state.instances.get(&id) else { return false };
-    let swap = instance.swap.and_then(|id| turn.state.swaps.get(&id));
-    // One for a later slot takes nothing in this one, and a resize that has not begun gives way.
-    let goes_on = |s: &&Swap| s.slot <= slot && (s.state != SwapState::Planned || s.moves());
-    swap.filter(goes_on).is_some_and(|swap| {
-        let limits = plan::limits_again(turn.state, instance, slot, turn.now);
-        swap.limits_to.iter().any(|(r, q)| *q > amount(&limits, *r))
-    })
+/// The swap that gives an instance more of something than it is to have. One for a later slot takes nothing in this one.
+fn takes_too_much<'a>(turn: &'a Turn<'_>, id: InstanceId, slot: Slot) -> Option<&'a Swap> {
+    let instance = turn.state.instances.get(&id)?;
+    let swap = turn.state.swaps.get(&instance.swap?).filter(|s| s.slot <= slot)?;
+    let limits = plan::limits_again(turn.state, instance, slot, turn.now);
+    swap.limits_to.iter().any(|(r, q)| *q > amount(&limits, *r)).then_some(swap)
 }
 
 /// What of a slot's lines of a kind may still be taken back.

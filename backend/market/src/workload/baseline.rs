@@ -118,10 +118,13 @@ fn check_committed(state: &State, instance: &Instance, baseline: &Amounts, floor
             ),
         })
     };
-    // Slots that are planned keep the baseline and floor that what is lent and won was checked against, if the
-    // workload runs.
-    let runs = instance.state == InstanceState::Running;
-    let keeps = |slot: Slot| runs && slot < state.market.planned_until;
+    // Slots that are planned keep the baseline and floor that what is lent and won was checked against. Of one that
+    // does not run they keep what they were planned with while it ran.
+    let kept_until = match instance.state {
+        InstanceState::Running => state.market.planned_until,
+        _ => instance.earlier_baselines.last().map_or(Slot::default(), |earlier| earlier.until),
+    };
+    let keeps = |slot: Slot| slot < kept_until;
     let open = |entry: &(&(Slot, Resource), &i64)| !keeps(entry.0.0) && *entry.1 > 0;
     let under_floor = |(at, q): &(&(Slot, Resource), &i64)| amount(baseline, at.1) - **q < amount(floor, at.1);
     if let Some((at, quantity)) = committed.lent.iter().filter(open).find(under_floor) {

@@ -25,8 +25,6 @@ pub fn stop(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> 
     instance.state = InstanceState::Stopped;
     away::give_up(turn, &mut instance);
     instance.fault = None;
-    // Whoever runs again begins with what it is to have from now on.
-    instance.earlier_baselines.clear();
     turn.emit(Event::InstanceChanged(instance));
     cancel_orders(turn, participant, id, "instance_stopped");
     Ok(id)
@@ -51,7 +49,6 @@ pub fn fail(turn: &mut Turn<'_>, id: InstanceId, detail: String) -> Result<Insta
     let participant = instance.participant;
     instance.state = InstanceState::Failed;
     away::give_up(turn, &mut instance);
-    instance.earlier_baselines.clear();
     instance.fault = Some(Fault { at: turn.now, detail: detail.chars().take(LONGEST_FAULT).collect() });
     turn.emit(Event::InstanceChanged(instance));
     cancel_orders(turn, participant, id, "instance_failed");
@@ -67,7 +64,6 @@ pub(crate) fn vacate(turn: &mut Turn<'_>, id: InstanceId) {
     let participant = instance.participant;
     instance.state = InstanceState::Stopped;
     away::give_up(turn, &mut instance);
-    instance.earlier_baselines.clear();
     turn.emit(Event::InstanceChanged(instance));
     cancel_orders(turn, participant, id, "instance_stopped");
 }
