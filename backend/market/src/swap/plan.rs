@@ -365,7 +365,10 @@ impl Room {
             if late.slot > slot && late.state == SwapState::Planned && !late.moves() {
                 continue;
             }
-            givers.insert(late.id, (late.moves(), freed(instance, late.node_to, &late.limits_to, node)));
+            let gives = freed(instance, late.node_to, &late.limits_to, node);
+            if !gives.is_empty() {
+                givers.insert(late.id, (late.moves(), gives));
+            }
             if late.node_to == node {
                 let has = |r| if instance.node == node { amount(&instance.in_force, r) } else { 0 };
                 let takes: Amounts = late.limits_to.iter().map(|(r, q)| (*r, (q - has(*r)).max(0))).collect();
@@ -388,19 +391,17 @@ impl Room {
                 *free.entry(resource).or_default() -= quantity;
             }
         }
-        let mut others: Vec<_> = givers
-            .into_iter()
-            .filter(|(_, (_, gives))| gives.values().any(|q| *q > 0))
-            .map(|(id, (moves, gives))| (moves, Giver::Late(id), gives))
-            .collect();
+        let mut others: Vec<_> =
+            givers.into_iter().map(|(id, (moves, gives))| (moves, Giver::Late(id), gives)).collect();
         for (index, (instance, target)) in drafts.iter().enumerate() {
             let gives = freed(instance, target.node, &target.limits, node);
             if !gives.is_empty() {
                 others.push((target.node != instance.node, Giver::Draft(index), gives));
             }
         }
-        // Stable: resizes before moves, and those that have begun before those that have not.
-        others.sort_by_key(|(moves, ..)| *moves);
+        // Stable: resizes before moves, and those that have begun before those that have not; last those of which
+        // others have all. Who lacks something waits for them too: they may be late by more than that.
+        others.sort_by_key(|(moves, _, gives)| (gives.values().all(|q| *q == 0), *moves));
         let others = others.into_iter().map(|(_, giver, gives)| (giver, gives)).collect();
         Self { free, awaited: Vec::new(), others }
     }
