@@ -117,7 +117,10 @@ export interface components {
             participant: components["schemas"]["ParticipantId"];
             instance?: components["schemas"]["InstanceId"] | null;
             lines: components["schemas"]["AwardLine"][];
-            /** @description Node of each replica, in order; empty for what frees capacity. */
+            /**
+             * @description Node of each replica, in order; of what is lent and may be taken back the node where it lies; empty for what
+             *     else frees capacity.
+             */
             nodes: components["schemas"]["NodeId"][];
             /** @description Charged to a buyer (in escrow until delivery) or due to a seller. */
             money: components["schemas"]["Credits"];
@@ -694,7 +697,10 @@ export interface components {
                 participant: components["schemas"]["ParticipantId"];
                 instance?: components["schemas"]["InstanceId"] | null;
                 lines: components["schemas"]["AwardLine"][];
-                /** @description Node of each replica, in order; empty for what frees capacity. */
+                /**
+                 * @description Node of each replica, in order; of what is lent and may be taken back the node where it lies; empty for what
+                 *     else frees capacity.
+                 */
                 nodes: components["schemas"]["NodeId"][];
                 /** @description Charged to a buyer (in escrow until delivery) or due to a seller. */
                 money: components["schemas"]["Credits"];
@@ -1905,7 +1911,7 @@ export interface components {
         Recalled: {
             /**
              * Format: int64
-             * @description What the workload has again.
+             * @description What the workload is to have again, as soon as its buyers have shrunk.
              */
             quantity: number;
             /**

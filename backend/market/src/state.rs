@@ -363,7 +363,7 @@ impl State {
     pub fn halt(&self, pool: &str) -> Option<&Halt> {
         [pool, recallable::firm(pool)].into_iter().find_map(|slug| self.pools.get(slug)?.halted.as_ref())
     }
-    /// What is recallable is worth no more than what is not: the reference of its pool is its own.
+    /// What is recallable is worth no more than what is not: its reference is that of the pool whose nodes it lies on.
     pub fn reference(&self, pool: &str, resource: Resource, slot: Slot) -> Price {
         let pool = recallable::firm(pool);
         let reserve = self.reserve_price(pool, resource, slot).unwrap_or(self.market.price_cap);

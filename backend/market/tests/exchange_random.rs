@@ -122,7 +122,7 @@ fn runs_are_long_enough_and_paid_by_their_part_and_who_stays_wins_where_it_is() 
 #[test]
 fn workloads_are_in_one_place_at_a_time_and_come_home() {
     let (mut seen, mut rounds) = (away::Seen::default(), 0);
-    for seed in 2_000..2_120 {
+    for seed in 2_000..2_150 {
         let (world, cleared) = random_life_with(seed, away::some_elsewhere);
         rounds += cleared;
         away::check_history(&world, &mut seen);
@@ -138,7 +138,7 @@ fn workloads_are_in_one_place_at_a_time_and_come_home() {
 #[test]
 fn what_is_taken_back_is_given_up_by_who_had_it_and_by_nobody_else() {
     let (mut seen, mut rounds) = (recallable::Seen::default(), 0);
-    for seed in 3_000..3_300 {
+    for seed in 3_000..3_400 {
         let (world, cleared) =
             random_life_with(seed, |world, command| recallable::some_of_it(world, command, &mut seen));
         rounds += cleared;

@@ -241,8 +241,10 @@ fn an_automatic_offer_lends_what_is_probably_not_needed() {
     let outlook = SlotOutlook { slot: one.slot, need, lendable: cpu(800), joint: None };
     one.world.run(Command::RecordOutlooks { outlooks: vec![(instance, vec![outlook])] });
     let orders = one.world.state.orders.values();
-    let offers: Vec<_> = orders.map(|o| (o.request.assurance, amount(&o.remaining, CPU))).collect();
-    assert_eq!(offers, [(Assurance::Firm, 800), (Assurance::Recallable, 500)]);
+    // In whichever order their ids are.
+    let mut offers: Vec<_> = orders.map(|o| (amount(&o.remaining, CPU), o.request.assurance)).collect();
+    offers.sort_by_key(|(quantity, _)| *quantity);
+    assert_eq!(offers, [(500, Assurance::Recallable), (800, Assurance::Firm)]);
 }
 
 #[test]

@@ -5,11 +5,11 @@
 //! exceed the hold, or in a project the certified sum, ROUNDING carries the difference. So a project
 //! is never charged more than the certified sums, which its budget row bounds.
 use crate::book::{Assurance, Order, OrderStatus, Resell, Side, TimeInForce, away, family, place, runs, validate};
-use crate::clearing::{Outcome, Verified};
+use crate::clearing::{self, Outcome, Verified};
 use crate::event::Event;
 use crate::ids::{AwardId, NodeId, OrderId, ProjectId};
 use crate::ledger::{Account, TransferKind};
-use crate::pool::recallable::node_of;
+use crate::pool::recallable::{is_recallable, node_of};
 use crate::project;
 use crate::round::not_won::text_of;
 use crate::round::{Award, AwardKind, AwardLine, Certificate, ClearingPrice, book, not_won, products};
@@ -38,7 +38,7 @@ pub enum AwardError {
 pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> Result<(), AwardError> {
     let sealed = turn.state.sealed.clone().filter(|s| s.round == number).ok_or(AwardError::NotSealed(number))?;
     let prices = published_prices(&sealed, outcome)?;
-    let nodes = placements(outcome);
+    let nodes = placements(&sealed, outcome);
     // Everything is read and checked before anything is decided: an outcome is applied whole
     // or not at all.
     let drafts = read_awards(turn, &sealed, outcome, &prices)?;
@@ -235,8 +235,9 @@ fn published_prices(sealed: &SealedBook, outcome: &Outcome) -> Result<BTreeMap<P
     Ok(prices)
 }
 
-/// Nodes of an order's replicas, by replica.
-fn placements(outcome: &Outcome) -> BTreeMap<String, Vec<NodeId>> {
+/// Nodes of an order's replicas, by replica; and of an offer of what may be taken back the node where its lender was
+/// when the round was sealed: it is lent there, also if that runs elsewhere by now.
+fn placements(sealed: &SealedBook, outcome: &Outcome) -> BTreeMap<String, Vec<NodeId>> {
     let mut sorted: Vec<_> = outcome.placements.iter().collect();
     sorted.sort_by(|a, b| (&a.order, a.replica).cmp(&(&b.order, b.replica)));
     let mut nodes: BTreeMap<String, Vec<NodeId>> = BTreeMap::new();
@@ -244,6 +245,10 @@ fn placements(outcome: &Outcome) -> BTreeMap<String, Vec<NodeId>> {
         if let Some(node) = node_of(&placement.node) {
             nodes.entry(placement.order.clone()).or_default().push(node);
         }
+    }
+    for order in sealed.book.orders.iter().filter(|o| o.side == clearing::Side::Offer) {
+        let node = order.node.as_ref().filter(|name| is_recallable(name)).and_then(|name| node_of(name));
+        nodes.extend(node.map(|node| (order.id.clone(), vec![node])));
     }
     nodes
 }

@@ -65,7 +65,7 @@ pub fn may_go(state: &State, now: Timestamp, order: &Order, alternative: &Altern
     }
     let first = alternative.slots.first().copied().unwrap_or_default();
     let held = state.awards_of(instance.id).filter(|a| a.kind != AwardKind::Resold);
-    let open = held.flat_map(|a| &a.lines).filter(|l| !l.settled && l.quantity > l.resold);
+    let open = held.flat_map(|a| &a.lines).filter(|l| !l.settled && l.left() > 0);
     // On its way to another node of its own pool its home is not known yet.
     let settled_down = bought(state, instance.id).all(|a| a.nodes.first().is_none_or(|node| *node == instance.node));
     if settled_down && open.map(|l| l.slot).all(|slot| slot < first) { Ok(()) } else { Err(NEEDED_AT_HOME) }

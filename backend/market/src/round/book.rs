@@ -425,8 +425,8 @@ impl<'a> Builder<'a> {
         Some(firm)
     }
 
-    /// How much more of each resource may be won or lent in a slot: what earlier rounds changed counts,
-    /// in whichever direction.
+    /// How much more of each resource may be won or lent in a slot: what earlier rounds changed counts, in whichever
+    /// direction that is more, be what may be taken back all taken back, all there, or only its own or others'.
     fn add_thrash_limits(
         &self,
         instance: &crate::workload::Instance,
@@ -436,15 +436,28 @@ impl<'a> Builder<'a> {
         if instance.strategy.max_swap.is_empty() {
             return;
         }
-        let lent = lent(self.state, instance.id);
-        let mut changed: BTreeMap<(Slot, Resource), i64> =
-            lent.into_iter().map(|(k, quantity)| (k, -quantity)).collect();
-        for line in bought(self.state, instance.id).flat_map(|a| &a.lines) {
-            *changed.entry((line.slot, line.resource)).or_default() += line.left();
+        // The least and the most that it may come to have beyond its baseline.
+        let mut changed: BTreeMap<(Slot, Resource), (i64, i64)> = BTreeMap::new();
+        for award in self.state.awards_of(instance.id) {
+            for line in &award.lines {
+                let (least, most) = changed.entry((line.slot, line.resource)).or_default();
+                let may_go = line.is_recallable();
+                match award.kind {
+                    AwardKind::Bought => {
+                        *least += if may_go { 0 } else { line.left() };
+                        *most += line.left();
+                    }
+                    AwardKind::Lent => {
+                        *least -= line.left();
+                        *most -= if may_go { 0 } else { line.left() };
+                    }
+                    AwardKind::Resold => {}
+                }
+            }
         }
         for (index, slot) in self.slots.iter().enumerate() {
             for (resource, most) in &instance.strategy.max_swap {
-                let already = changed.get(&(*slot, *resource)).copied().unwrap_or(0).abs();
+                let already = changed.get(&(*slot, *resource)).map_or(0, |(low, high)| low.abs().max(high.abs()));
                 entry.max_swap.push(row(&instance.pool, *resource, index as i64, (most - already).max(0)));
                 if let Some(firm) = firm {
                     let used = firm.either.get(&(index as i64, *resource)).copied().unwrap_or(0);

@@ -59,8 +59,8 @@ impl<'a> Hosts<'a> {
     /// The node where a bid's instance would have room, baseline included: where it is, where
     /// an earlier award or another bid of the round puts it, or else for a mover the first other node of the
     /// pool that can host it. Its baseline is kept free there, so that every award of the round can be made true.
-    /// A bid that moves nobody (`no_displacement`, or for what is lent on its node and may be taken back) is for the node where the workload is, and has no part in the
-    /// round where the workload is to be elsewhere by then.
+    /// A bid that moves nobody (`no_displacement`, or for what is lent on its node and may be taken back) is for the
+    /// node where the workload is, and has no part in the round where the workload is to be elsewhere by then.
     pub fn host(
         &mut self,
         order: &Order,
@@ -147,7 +147,7 @@ impl<'a> Hosts<'a> {
     /// The other nodes where what an instance has won, or other bids of the round, will have it.
     fn going_to(&self, instance: &Instance) -> BTreeSet<NodeId> {
         let won = bought_at_home(self.state, instance.id)
-            .filter(|a| a.lines.iter().any(|l| !l.settled && l.quantity > l.resold))
+            .filter(|a| a.lines.iter().any(|l| !l.settled && l.left() > 0))
             .filter_map(|a| a.nodes.first().copied());
         let bid_for = self.hosted.get(&instance.id).into_iter().flat_map(|h| h.windows.iter().map(|(.., node)| *node));
         let all = won.chain(bid_for).chain(under_way(self.state, instance));
@@ -220,7 +220,7 @@ impl<'a> Hosts<'a> {
         bought_at_home(self.state, instance.id)
             .filter(elsewhere)
             .flat_map(|a| &a.lines)
-            .any(|l| !l.settled && l.quantity > l.resold && last.is_some_and(|last| l.slot <= last))
+            .any(|l| !l.settled && l.left() > 0 && last.is_some_and(|last| l.slot <= last))
     }
 }
 
@@ -244,7 +244,7 @@ fn planned_node(state: &State, id: InstanceId, slot: Slot) -> NodeId {
 /// The nodes that earlier awards have fixed for these slots.
 fn awarded_nodes(state: &State, id: InstanceId, first: Slot, last: Slot) -> BTreeSet<NodeId> {
     bought_at_home(state, id)
-        .filter(|a| a.lines.iter().any(|l| l.slot >= first && l.slot <= last && l.quantity > l.resold))
+        .filter(|a| a.lines.iter().any(|l| l.slot >= first && l.slot <= last && l.left() > 0))
         .filter_map(|a| a.nodes.first().copied())
         .collect()
 }
@@ -252,9 +252,7 @@ fn awarded_nodes(state: &State, id: InstanceId, first: Slot, last: Slot) -> BTre
 /// The node of the latest award for a slot before `slot`.
 fn latest_award_before(state: &State, id: InstanceId, slot: Slot) -> Option<NodeId> {
     bought_at_home(state, id)
-        .flat_map(|a| {
-            a.lines.iter().filter(|l| l.slot < slot && l.quantity > l.resold).map(|l| (l.slot, a.nodes.first()))
-        })
+        .flat_map(|a| a.lines.iter().filter(|l| l.slot < slot && l.left() > 0).map(|l| (l.slot, a.nodes.first())))
         .max_by_key(|(slot, _)| *slot)
         .and_then(|(_, node)| node.copied())
 }

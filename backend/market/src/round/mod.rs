@@ -170,7 +170,8 @@ pub struct Award {
     pub participant: ParticipantId,
     pub instance: Option<InstanceId>,
     pub lines: Vec<AwardLine>,
-    /// Node of each replica, in order; empty for what frees capacity.
+    /// Node of each replica, in order; of what is lent and may be taken back the node where it lies; empty for what
+    /// else frees capacity.
     pub nodes: Vec<NodeId>,
     /// Charged to a buyer (in escrow until delivery) or due to a seller.
     pub money: Credits,

@@ -7,6 +7,7 @@ use crate::ids::{InstanceId, NodeId};
 use crate::pool::{Node, NodeState, recallable};
 use crate::round::AwardKind;
 use crate::state::{SealedBook, State};
+use crate::swap::recall::lent_where;
 use crate::time::Slot;
 use crate::units::{Amounts, Resource, amount};
 use crate::workload::{Instance, InstanceState, away};
@@ -15,11 +16,13 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What is taken on each node in each open slot: baselines, what was won, less what was lent.
 pub struct Occupancy {
     taken: BTreeMap<(NodeId, Slot, Resource), i64>,
+    /// What was bought of what may be taken back, less what those who run on its node have lent so, by round.
+    recallable: BTreeMap<(u64, NodeId, Slot, Resource), i64>,
 }
 
 impl Occupancy {
     pub fn of(state: &State, slots: &[Slot]) -> Self {
-        let mut occupancy = Self { taken: BTreeMap::new() };
+        let mut occupancy = Self { taken: BTreeMap::new(), recallable: BTreeMap::new() };
         // One that does not run has no place: it asks for one again when it is restarted.
         for instance in state.instances.values().filter(|i| i.state == InstanceState::Running) {
             for slot in slots {
@@ -36,8 +39,6 @@ impl Occupancy {
                 }
             }
         }
-        // What may be taken back is lent by some on a node and used by others there, round by round: what nobody
-        // bought of it is nobody else's, and what lenders that are gone left to buyers is taken.
         let mut recallable: BTreeMap<(u64, NodeId, Slot, Resource), i64> = BTreeMap::new();
         for award in state.awards.values() {
             for line in &award.lines {
@@ -55,7 +56,9 @@ impl Occupancy {
                         // What a stopped workload has lent is no longer counted as its own.
                         let lender = award.instance.and_then(|i| state.instances.get(&i));
                         let running = lender.filter(|i| i.state == InstanceState::Running);
-                        if let Some(node) = running.map(Instance::home_node) {
+                        // One that runs elsewhere by now may take back there what lies on the node where it was.
+                        let frees = |i: &&Instance| !line.is_recallable() || lent_where(award, i) == i.home_node();
+                        if let Some(node) = running.filter(frees).map(Instance::home_node) {
                             add(node, -line.left());
                         }
                     }
@@ -63,10 +66,33 @@ impl Occupancy {
                 }
             }
         }
-        for ((_, node, slot, resource), beyond) in recallable {
-            occupancy.add(node, slot, resource, beyond.max(0));
+        // What may be taken back is lent by some on a node and used by others there, round by round: what nobody
+        // bought of it is nobody else's, and what lenders that are gone left to buyers is taken.
+        for ((_, node, slot, resource), beyond) in &recallable {
+            occupancy.add(*node, *slot, *resource, (*beyond).max(0));
         }
-        occupancy
+        Self { recallable, ..occupancy }
+    }
+
+    /// What a workload that stands still would take on a node in a slot if it ran there: its baseline, less what it
+    /// has lent. Of what may be taken back that is only what others use there.
+    pub fn taken_again(&self, state: &State, instance: &Instance, node: NodeId, slot: Slot) -> Amounts {
+        let mut taken = instance.baseline_in(slot).clone();
+        let mut lent: BTreeMap<(u64, Resource), i64> = BTreeMap::new();
+        for award in state.awards_of(instance.id).filter(|a| a.kind == AwardKind::Lent) {
+            for line in award.lines.iter().filter(|l| l.slot == slot) {
+                if !line.is_recallable() {
+                    *taken.entry(line.resource).or_default() -= line.left();
+                } else if lent_where(award, instance) == node {
+                    *lent.entry((award.round, line.resource)).or_default() += line.left();
+                }
+            }
+        }
+        for ((round, resource), lent) in lent {
+            let used = self.recallable.get(&(round, node, slot, resource)).copied().unwrap_or(0);
+            *taken.entry(resource).or_default() -= used.clamp(0, lent);
+        }
+        taken
     }
 
     fn add(&mut self, node: NodeId, slot: Slot, resource: Resource, quantity: i64) {
@@ -180,7 +206,7 @@ pub(crate) fn moves_from(state: &State, instance: &Instance) -> BTreeMap<NodeId,
     }
     for award in bought(state, instance.id) {
         let Some(node) = award.nodes.first() else { continue };
-        award.lines.iter().filter(|l| !l.settled).for_each(|l| comes(*node, l.slot));
+        award.lines.iter().filter(|l| !l.settled && l.left() > 0).for_each(|l| comes(*node, l.slot));
     }
     moves
 }

@@ -15,8 +15,8 @@ use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
 use crate::units::{Amounts, Credits, amount};
 use crate::workload::{Instance, InstanceState, away};
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, VecDeque};
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What an instance should have in a slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +73,31 @@ fn target_of(state: &State, instance: &Instance, slot: Slot, counts: impl Fn(&Aw
     Target { node, limits, gain }
 }
 
+/// What a plan is to make true: of a workload that can't go where its target is, what it is to have where it is.
+/// Whether the exchange itself keeps it there. `alone`: planned apart from the others of the slot.
+fn reachable(state: &State, instance: &Instance, slot: Slot, now: Timestamp, alone: bool) -> (Target, bool) {
+    let mut target = target(state, instance, slot);
+    if target.node == instance.node || !instance.is_pinned(now) {
+        return (target, false);
+    }
+    if target.node != instance.home_node() || !instance.is_away() {
+        // It has its baseline less what it lends, and is credited.
+        target = target_of(state, instance, slot, |a| a.kind != AwardKind::Bought);
+        return (target, instance.pinned_by_exchange);
+    }
+    if alone {
+        // The way home has just failed, and is tried again with the next slot: until then it has no more
+        // than its baseline.
+        target.node = instance.node;
+    }
+    (target, false)
+}
+
+/// The limits of a workload that is planned again.
+pub(super) fn limits_again(state: &State, instance: &Instance, slot: Slot, now: Timestamp) -> Amounts {
+    reachable(state, instance, slot, now, true).0.limits
+}
+
 pub(super) fn collar_value(state: &State, line: &AwardLine) -> Credits {
     let collar = state.collar(&line.pool, line.resource, line.slot);
     collar.charge_half_even(line.quantity).unwrap_or(line.money)
@@ -91,7 +116,7 @@ pub fn plan_restarted(turn: &mut Turn<'_>, id: InstanceId) {
     let seconds = turn.state.market.rhythm.slot_seconds;
     let last_planned = turn.state.market.planned_until.plus(-1, seconds);
     if last_planned > Slot::containing(turn.now, seconds) {
-        plan(turn, last_planned, Some(id));
+        plan(turn, last_planned, Some(&BTreeSet::from([id])));
     }
 }
 
@@ -104,7 +129,7 @@ pub fn plan_recovered(turn: &mut Turn<'_>, id: InstanceId) {
     for slot in [present, last_planned] {
         // The second finds nothing to do if the first has planned something.
         if (present..=last_planned).contains(&slot) {
-            plan(turn, slot, Some(id));
+            plan(turn, slot, Some(&BTreeSet::from([id])));
         }
     }
 }
@@ -113,23 +138,50 @@ pub fn plan_recovered(turn: &mut Turn<'_>, id: InstanceId) {
 /// lent for the slot is others' all the same.
 pub fn plan_stayed(turn: &mut Turn<'_>, id: InstanceId, slot: Slot) {
     if turn.state.market.rhythm.slot_end(slot) > turn.now {
-        plan(turn, slot, Some(id));
+        plan(turn, slot, Some(&BTreeSet::from([id])));
     }
 }
 
-/// What a workload should have in a planned slot has changed. A resize for a later slot that has not begun gives
-/// way: it is planned again when this one is done.
-pub(super) fn plan_changed(turn: &mut Turn<'_>, id: InstanceId, slot: Slot) {
-    let swap = turn.state.instances.get(&id).and_then(|i| i.swap).and_then(|id| turn.state.swaps.get(&id));
-    let gives_way = |s: &&Swap| s.slot > slot && s.state == SwapState::Planned && !s.moves();
-    let changes = turn.state.instances.get(&id).is_some_and(|i| target(turn.state, i, slot).limits != i.in_force);
-    if let Some(swap) = swap.filter(gives_way).filter(|_| changes).cloned() {
-        saga::supersede(turn, swap);
-        plan(turn, slot, Some(id));
-        // Where nothing came of that after all, the later slot is not forgotten.
-        return plan_missed(turn, id, slot);
+/// What workloads should have in a planned slot has changed. A resize that has not begun gives way to what is now to
+/// be: one for a later slot is planned again when that is done.
+pub(super) fn plan_changed(turn: &mut Turn<'_>, ids: &BTreeSet<InstanceId>, slot: Slot) {
+    let outdated: Vec<Swap> = ids.iter().filter_map(|id| gives_way(turn, *id, slot)).cloned().collect();
+    for swap in &outdated {
+        saga::supersede(turn, swap.clone());
     }
-    plan(turn, slot, Some(id));
+    plan(turn, slot, Some(ids));
+    for swap in outdated {
+        // Where nothing came of that after all, the later slot is not forgotten.
+        plan_missed(turn, swap.instance, slot);
+        wait_for_its_successor(turn, &swap);
+    }
+}
+
+/// The resize of a workload that comes to nothing by what it is to have in a slot.
+fn gives_way<'a>(turn: &'a Turn<'_>, id: InstanceId, slot: Slot) -> Option<&'a Swap> {
+    let instance = turn.state.instances.get(&id)?;
+    let swap = turn.state.swaps.get(&instance.swap?).filter(|s| s.state == SwapState::Planned && !s.moves())?;
+    let limits = limits_again(turn.state, instance, slot, turn.now);
+    let is_outdated = match swap.slot.cmp(&slot) {
+        Ordering::Less => false,
+        Ordering::Equal => swap.limits_to != limits,
+        Ordering::Greater => limits != instance.in_force,
+    };
+    is_outdated.then_some(swap)
+}
+
+/// Who waited for a resize waits for the one in its place, where that waits for nobody: a chain of waits could else
+/// become a circle. Others begin when there is room.
+fn wait_for_its_successor(turn: &mut Turn<'_>, gone: &Swap) {
+    let successor = turn.state.instances.get(&gone.instance).and_then(|i| turn.state.swaps.get(&i.swap?));
+    let successor = successor.filter(|s| s.slot <= gone.slot && s.depends_on.is_empty()).map(|s| s.id);
+    let waits = |s: &&Swap| s.depends_on.contains(&gone.id);
+    let waiting: Vec<Swap> = turn.state.swaps.values().filter(waits).cloned().collect();
+    for mut swap in waiting {
+        swap.depends_on.retain(|id| *id != gone.id);
+        swap.depends_on.extend(successor.filter(|id| *id != swap.id));
+        turn.emit(Event::SwapChanged(Box::new(swap)));
+    }
 }
 
 /// A workload whose swap has just ended has missed the plan of every later slot: it gets what it
@@ -138,32 +190,22 @@ pub fn plan_missed(turn: &mut Turn<'_>, id: InstanceId, done: Slot) {
     let rhythm = &turn.state.market.rhythm;
     let last_planned = turn.state.market.planned_until.plus(-1, rhythm.slot_seconds);
     if last_planned > done && rhythm.slot_end(last_planned) > turn.now {
-        plan(turn, last_planned, Some(id));
+        plan(turn, last_planned, Some(&BTreeSet::from([id])));
     }
 }
 
-fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<InstanceId>) {
+fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<&BTreeSet<InstanceId>>) {
     let mut drafts = Vec::new();
     let mut failed_by_exchange = Vec::new();
-    for instance in turn.state.instances.values().filter(|i| only.is_none_or(|id| id == i.id)) {
+    for instance in turn.state.instances.values().filter(|i| only.is_none_or(|ids| ids.contains(&i.id))) {
         if instance.state != InstanceState::Running || instance.swap.is_some() {
             continue;
         }
-        let mut target = target(turn.state, instance, slot);
-        let returns = instance.is_away() && target.node == instance.home_node();
-        if returns && instance.is_pinned(turn.now) && only.is_some() {
-            // The way home has just failed, and is tried again with the next slot: until then it has no more
-            // than its baseline.
-            target.node = instance.node;
-        } else if target.node != instance.node && instance.is_pinned(turn.now) && !returns {
-            // It can't go where its award is: it has its baseline less what it lends, and is credited.
-            failed_by_exchange.extend(instance.pinned_by_exchange.then_some(instance.id));
-            target = target_of(turn.state, instance, slot, |a| a.kind != AwardKind::Bought);
+        let (target, kept_by_exchange) = reachable(turn.state, instance, slot, turn.now, only.is_some());
+        failed_by_exchange.extend(kept_by_exchange.then_some(instance.id));
+        if target.node != instance.node || target.limits != instance.in_force {
+            drafts.push((instance.clone(), target));
         }
-        if target.node == instance.node && target.limits == instance.in_force {
-            continue;
-        }
-        drafts.push((instance.clone(), target));
     }
     for id in failed_by_exchange {
         let mut instance = turn.state.instances[&id].clone();
@@ -171,7 +213,7 @@ fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<InstanceId>) {
         turn.emit(Event::InstanceChanged(instance));
     }
     let ids: Vec<SwapId> = drafts.iter().map(|_| SwapId::next(&mut turn.ids)).collect();
-    let (waits, late) = dependencies(turn.state, &drafts);
+    let (waits, late) = dependencies(turn.state, slot, &drafts);
     let mut pairs = if drafts.is_empty() { BTreeMap::new() } else { pairs(turn.state, slot) };
     for (index, (instance, target)) in drafts.iter().enumerate() {
         let depends_on = waits[index].iter().map(|n| ids[*n]).chain(late[index].iter().copied()).collect();
@@ -261,7 +303,7 @@ enum Giver {
 /// For each draft the drafts, without cycles, and the swaps of earlier plans that have to free capacity
 /// first. Nobody waits for more than it needs: what is free already goes to the drafts of most gain, then
 /// what resizes free, and last what moves do, which take long and may fail.
-fn dependencies(state: &State, drafts: &[(Instance, Target)]) -> (Vec<Vec<usize>>, Vec<Vec<SwapId>>) {
+fn dependencies(state: &State, slot: Slot, drafts: &[(Instance, Target)]) -> (Vec<Vec<usize>>, Vec<Vec<SwapId>>) {
     let mut waits: Vec<Vec<usize>> = vec![Vec::new(); drafts.len()];
     let mut late: Vec<Vec<SwapId>> = vec![Vec::new(); drafts.len()];
     let mut takers: Vec<usize> = (0..drafts.len()).filter(|n| !taken(&drafts[*n]).is_empty()).collect();
@@ -269,7 +311,7 @@ fn dependencies(state: &State, drafts: &[(Instance, Target)]) -> (Vec<Vec<usize>
     let mut rooms: BTreeMap<NodeId, Room> = BTreeMap::new();
     for index in takers {
         let node = drafts[index].1.node;
-        let room = rooms.entry(node).or_insert_with(|| Room::of(state, drafts, node));
+        let room = rooms.entry(node).or_insert_with(|| Room::of(state, slot, drafts, node));
         for giver in room.give(&taken(&drafts[index])) {
             match giver {
                 Giver::Draft(other) if other != index => waits[index].push(other),
@@ -309,36 +351,57 @@ struct Room {
 }
 
 impl Room {
-    fn of(state: &State, drafts: &[(Instance, Target)], node: NodeId) -> Self {
+    fn of(state: &State, slot: Slot, drafts: &[(Instance, Target)], node: NodeId) -> Self {
         let mut free = state.nodes.get(&node).map(|n| n.capacity.clone()).unwrap_or_default();
         for instance in state.instances.values().filter(|i| i.node == node && i.state == InstanceState::Running) {
             for (resource, quantity) in &instance.in_force {
                 *free.entry(*resource).or_default() -= quantity;
             }
         }
-        let mut others = Vec::new();
+        let (mut givers, mut takers) = (BTreeMap::new(), Vec::new());
         for instance in state.instances.values() {
             let Some(late) = instance.swap.and_then(|id| state.swaps.get(&id)) else { continue };
+            // A resize of a later slot begins with that: in this one it takes nothing, and frees nothing.
+            if late.slot > slot && late.state == SwapState::Planned && !late.moves() {
+                continue;
+            }
             let gives = freed(instance, late.node_to, &late.limits_to, node);
             if !gives.is_empty() {
-                others.push((late.moves(), Giver::Late(late.id), gives));
+                givers.insert(late.id, (late.moves(), gives));
             }
-            // What it is still to get here is not free for others.
             if late.node_to == node {
                 let has = |r| if instance.node == node { amount(&instance.in_force, r) } else { 0 };
-                for (resource, quantity) in &late.limits_to {
-                    *free.entry(*resource).or_default() -= (quantity - has(*resource)).max(0);
-                }
+                let takes: Amounts = late.limits_to.iter().map(|(r, q)| (*r, (q - has(*r)).max(0))).collect();
+                takers.push((late, takes));
             }
         }
+        // What is still to be got here is not free for others: it comes from those who are waited for, as far as they
+        // free it.
+        for (taker, takes) in takers {
+            for (resource, mut quantity) in takes {
+                for giver in &taker.depends_on {
+                    let gives =
+                        givers.get_mut(giver).and_then(|(_, gives): &mut (bool, Amounts)| gives.get_mut(&resource));
+                    if let Some(gives) = gives {
+                        let part = quantity.min(*gives);
+                        *gives -= part;
+                        quantity -= part;
+                    }
+                }
+                *free.entry(resource).or_default() -= quantity;
+            }
+        }
+        let mut others: Vec<_> =
+            givers.into_iter().map(|(id, (moves, gives))| (moves, Giver::Late(id), gives)).collect();
         for (index, (instance, target)) in drafts.iter().enumerate() {
             let gives = freed(instance, target.node, &target.limits, node);
             if !gives.is_empty() {
                 others.push((target.node != instance.node, Giver::Draft(index), gives));
             }
         }
-        // Stable: resizes before moves, and those that have begun before those that have not.
-        others.sort_by_key(|(moves, ..)| *moves);
+        // Stable: resizes before moves, and those that have begun before those that have not; last those of which
+        // others have all. Who lacks something waits for them too: they may be late by more than that.
+        others.sort_by_key(|(moves, _, gives)| (gives.values().all(|q| *q == 0), *moves));
         let others = others.into_iter().map(|(_, giver, gives)| (giver, gives)).collect();
         Self { free, awaited: Vec::new(), others }
     }

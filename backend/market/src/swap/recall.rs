@@ -5,6 +5,8 @@
 //! equals the later award. They pay for the time in which they had it, and the lender is paid for that and no more; nobody
 //! owes anything for a recall. Swaps make it true: buyers shrink, then the lender grows.
 //!
+//! All of that is on the node where it was lent, wherever its lender runs by now.
+//!
 //! What the operator has not sold on the node stays unsold: given for what recallable capacity costs, two members
 //! could have it under the reserve price by lending to each other and taking back.
 //!
@@ -13,10 +15,11 @@
 use crate::command::{Refusal, RefusalKind};
 use crate::event::Event;
 use crate::ids::{AwardId, InstanceId, NodeId, ParticipantId};
+use crate::pool::recallable::is_recallable;
 use crate::round::{Award, AwardKind, AwardLine};
 use crate::state::State;
-use crate::swap::plan;
-use crate::time::Slot;
+use crate::swap::{Swap, SwapState, plan};
+use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
 use crate::units::{Credits, Resource, amount};
 use crate::workload::register::{invalid, not_found};
@@ -40,11 +43,13 @@ pub struct Recall {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Recalled {
-    /// What the workload has again.
+    /// What the workload is to have again, as soon as its buyers have shrunk.
     pub quantity: i64,
     /// The part that nobody had bought, so that nobody had to give it up.
     pub from_idle: i64,
 }
+
+const BILLION: i128 = 1_000_000_000;
 
 /// A line of an award, and what of it there is to take.
 #[derive(Clone, Copy)]
@@ -55,7 +60,7 @@ struct Part {
     left: i64,
 }
 
-/// Where and when something is taken back.
+/// Where and when something was lent.
 struct Place {
     node: NodeId,
     resource: Resource,
@@ -91,40 +96,42 @@ pub fn recall(turn: &mut Turn<'_>, owner: Option<ParticipantId>, asked: &Recall)
         return Err(conflict("round_under_way", detail.to_owned()));
     }
     let quantity = asked.quantity.unwrap_or(most).min(most);
-    let place = Place { node: instance.home_node(), resource, slot };
-    let mut concerned = BTreeSet::from([id]);
+    let mut instances = BTreeSet::from([id]);
     let (mut missing, mut from_idle) = (quantity, 0);
     for part in lent {
         let taken = part.left.min(missing);
         missing -= taken;
         if taken > 0 {
-            from_idle += take_back(turn, &place, &part, taken, &mut concerned);
+            from_idle += take_back(turn, &instance, &part, taken, &mut instances);
         }
     }
-    plan_for(turn, slot, &concerned);
+    plan_for(turn, slot, &instances);
     Ok(Recalled { quantity, from_idle })
 }
 
 /// Takes so much back of a lent line; answers what of it nobody had bought.
 fn take_back(
     turn: &mut Turn<'_>,
-    place: &Place,
+    lender: &Instance,
     lent: &Part,
     quantity: i64,
-    concerned: &mut BTreeSet<InstanceId>,
+    instances: &mut BTreeSet<InstanceId>,
 ) -> i64 {
+    let Some(award) = turn.state.awards.get(&lent.award) else { return 0 };
+    let line = &award.lines[lent.line];
+    let place = Place { node: lent_where(award, lender), resource: line.resource, slot: line.slot };
     // A round sells on a node no more than it takes in there, at one price: among its own buyers and lenders what
     // one gives up is what another has again, to the unit and to the credit.
-    let buyers = bought(turn.state, place, lent.round);
+    let buyers = bought(turn.state, &place, lent.round);
     let sold: i64 = buyers.iter().map(|part| part.left).sum();
-    let idle = (lent_on(turn.state, place, lent.round) - sold).clamp(0, quantity);
+    let idle = (idle_for(turn.state, lender, &place, lent.round) - sold).clamp(0, quantity);
     note(turn, lent, quantity);
     let mut missing = quantity - idle;
     for part in buyers {
         let given_up = part.left.min(missing);
         missing -= given_up;
         if given_up > 0 {
-            concerned.extend(turn.state.awards.get(&part.award).and_then(|a| a.instance));
+            instances.extend(turn.state.awards.get(&part.award).and_then(|a| a.instance));
             note(turn, &part, given_up);
         }
     }
@@ -145,41 +152,45 @@ fn plan_for(turn: &mut Turn<'_>, slot: Slot, instances: &BTreeSet<InstanceId>) {
     if slot >= turn.state.market.planned_until || turn.state.market.rhythm.slot_end(slot) <= turn.now {
         return;
     }
-    // Who shrinks goes first, so that who grows can wait for it.
-    let (last, first): (Vec<_>, Vec<_>) = instances.iter().copied().partition(|id| grows(turn.state, *id, slot));
-    first.into_iter().for_each(|id| plan::plan_changed(turn, id, slot));
-    // Who is still being resized as it was planned before the recall may yet take what another needs back.
-    if !instances.iter().any(|id| is_outdated(turn.state, *id, slot)) {
-        last.into_iter().for_each(|id| plan::plan_changed(turn, id, slot));
-    }
+    // Who is still being resized as it was planned before the recall may yet take what another needs back: until then
+    // others only come to have less, or are planned to.
+    let too_much = |id: &InstanceId| takes_too_much(turn, *id, slot);
+    let waits = instances.iter().filter_map(too_much).any(|s| s.state != SwapState::Planned || s.moves());
+    let may_go = |id: &InstanceId| !waits || !grows(turn, *id, slot) || too_much(id).is_some();
+    let now = instances.iter().copied().filter(may_go).collect();
+    plan::plan_changed(turn, &now, slot);
 }
 
-/// Whose part in a slot a recall has changed, on a node or on all.
-fn concerned(state: &State, slot: Slot, node: Option<NodeId>) -> BTreeSet<InstanceId> {
-    let changed = |award: &&Award| award.lines.iter().any(|l| l.slot == slot && l.recalled > 0);
-    let ids = state.awards.values().filter(changed).filter_map(|a| a.instance);
-    let runs = |i: &&Instance| i.state == InstanceState::Running && node.is_none_or(|node| node == i.node);
-    ids.filter(|id| state.instances.get(id).filter(runs).is_some()).collect()
+/// Whose part in a slot recalls have changed, on a node or on all.
+fn changed_by_recalls(state: &State, slot: Slot, node: Option<NodeId>) -> BTreeSet<InstanceId> {
+    if !state.pools.keys().any(|slug| is_recallable(slug)) {
+        return BTreeSet::new();
+    }
+    let runs = |i: &&Instance| node.is_none_or(|node| node == i.node) && i.state == InstanceState::Running;
+    let changed =
+        |id: InstanceId| state.awards_of(id).flat_map(|award| &award.lines).any(|l| l.slot == slot && l.recalled > 0);
+    state.instances.values().filter(runs).map(|i| i.id).filter(|id| changed(*id)).collect()
 }
 
 /// After a swap of a slot has been done: who could not be resized for a recall while it was under way, or for
 /// want of what it has freed.
 pub fn plan_waiting(turn: &mut Turn<'_>, node: NodeId, slot: Slot) {
-    let ids = concerned(turn.state, slot, Some(node));
-    plan_for(turn, slot, &ids);
+    let instances = changed_by_recalls(turn.state, slot, Some(node));
+    plan_for(turn, slot, &instances);
 }
 
 /// Whether a recall is still to be made true though nothing is under way for it: a swap has failed.
-pub fn is_left_over(state: &State, slot: Slot) -> bool {
+pub fn is_left_over(state: &State, slot: Slot, now: Timestamp) -> bool {
     let waits = |id: &InstanceId| {
-        state.instances.get(id).is_some_and(|i| i.swap.is_none() && plan::target(state, i, slot).limits != i.in_force)
+        let instance = state.instances.get(id).filter(|i| i.swap.is_none());
+        instance.is_some_and(|i| plan::limits_again(state, i, slot, now) != i.in_force)
     };
-    concerned(state, slot, None).iter().any(waits)
+    changed_by_recalls(state, slot, None).iter().any(waits)
 }
 
 /// Tries again what is left over.
 pub fn try_again(turn: &mut Turn<'_>, slot: Slot) {
-    let nodes: BTreeSet<NodeId> = concerned(turn.state, slot, None)
+    let nodes: BTreeSet<NodeId> = changed_by_recalls(turn.state, slot, None)
         .iter()
         .filter_map(|id| turn.state.instances.get(id))
         .map(|i| i.node)
@@ -187,19 +198,19 @@ pub fn try_again(turn: &mut Turn<'_>, slot: Slot) {
     nodes.into_iter().for_each(|node| plan_waiting(turn, node, slot));
 }
 
-fn grows(state: &State, id: InstanceId, slot: Slot) -> bool {
-    state.instances.get(&id).is_some_and(|i| {
-        let target = plan::target(state, i, slot);
-        target.limits.iter().any(|(r, q)| *q > amount(&i.in_force, *r))
+fn grows(turn: &Turn<'_>, id: InstanceId, slot: Slot) -> bool {
+    turn.state.instances.get(&id).is_some_and(|i| {
+        let limits = plan::limits_again(turn.state, i, slot, turn.now);
+        limits.iter().any(|(r, q)| *q > amount(&i.in_force, *r))
     })
 }
 
-/// Whether a swap under way gives an instance something else than it is to have.
-fn is_outdated(state: &State, id: InstanceId, slot: Slot) -> bool {
-    let Some(instance) = state.instances.get(&id) else { return false };
-    let swap = instance.swap.and_then(|id| state.swaps.get(&id));
-    // One for a later slot takes nothing in this one.
-    swap.is_some_and(|swap| swap.slot <= slot && swap.limits_to != plan::target(state, instance, slot).limits)
+/// The swap that gives an instance more of something than it is to have. One for a later slot takes nothing in this one.
+fn takes_too_much<'a>(turn: &'a Turn<'_>, id: InstanceId, slot: Slot) -> Option<&'a Swap> {
+    let instance = turn.state.instances.get(&id)?;
+    let swap = turn.state.swaps.get(&instance.swap?).filter(|s| s.slot <= slot)?;
+    let limits = plan::limits_again(turn.state, instance, slot, turn.now);
+    swap.limits_to.iter().any(|(r, q)| *q > amount(&limits, *r)).then_some(swap)
 }
 
 /// What of a slot's lines of a kind may still be taken back.
@@ -209,10 +220,12 @@ fn parts(award: &Award, resource: Resource, slot: Slot) -> impl Iterator<Item = 
     lines.map(|(line, l)| Part { award: award.id, round: award.round, line, left: l.left() })
 }
 
-/// What a workload has lent that it may take back, the earliest award first.
+/// What a workload has lent that it may take back, of the earliest round first.
 fn lent(state: &State, id: InstanceId, resource: Resource, slot: Slot) -> Vec<Part> {
     let awards = state.awards_of(id).filter(|a| a.kind == AwardKind::Lent);
-    awards.flat_map(|a| parts(a, resource, slot)).collect()
+    let mut all: Vec<Part> = awards.flat_map(|a| parts(a, resource, slot)).collect();
+    all.sort_by_key(|part| part.round);
+    all
 }
 
 /// How much of a resource a workload has lent for a slot and may take back.
@@ -220,11 +233,23 @@ pub fn recallable(state: &State, id: InstanceId, resource: Resource, slot: Slot)
     lent(state, id, resource, slot).iter().map(|part| part.left).sum()
 }
 
-/// What workloads that run on a node have lent so in a round. One that was stopped has left its room.
-fn lent_on(state: &State, place: &Place, round: u64) -> i64 {
-    let here = |i: &&Instance| i.home_node() == place.node && i.state == InstanceState::Running;
-    let lent = |i: &Instance| lent(state, i.id, place.resource, place.slot);
-    state.instances.values().filter(here).flat_map(lent).filter(|part| part.round == round).map(|part| part.left).sum()
+/// The node that a lent line belongs to. Awards from before that was noted say nothing of it.
+pub(crate) fn lent_where(award: &Award, lender: &Instance) -> NodeId {
+    award.nodes.first().copied().unwrap_or(lender.home_node())
+}
+
+/// What has been lent at a place in a round, as far as a lender there may count on it. One that runs there needs room
+/// on the node, and whoever was stopped or runs elsewhere by now has left its own to others; one that runs elsewhere
+/// has its whole baseline kept free where it is.
+fn idle_for(state: &State, lender: &Instance, place: &Place, round: u64) -> i64 {
+    let is_there = |i: &Instance| i.state == InstanceState::Running && i.home_node() == place.node;
+    let counts = |i: &&Instance| !is_there(lender) || is_there(i);
+    let lent = |i: &Instance| -> i64 {
+        let here = |a: &&Award| a.kind == AwardKind::Lent && a.round == round && lent_where(a, i) == place.node;
+        let awards = state.awards_of(i.id).filter(here);
+        awards.flat_map(|a| parts(a, place.resource, place.slot)).map(|part| part.left).sum()
+    };
+    state.instances.values().filter(counts).map(lent).sum()
 }
 
 /// What buyers of a round on a node could give up, in the order in which they do.
@@ -234,19 +259,20 @@ fn bought(state: &State, place: &Place, round: u64) -> Vec<Part> {
     let mut all: Vec<_> = awards
         .flat_map(|a| {
             parts(a, place.resource, place.slot)
-                .map(move |p| (a.class != Class::Opportunistic, worth(state, a), Reverse(a.id), p))
+                .map(move |p| (a.class != Class::Opportunistic, worth(state, a, &a.lines[p.line]), Reverse(a.id), p))
         })
         .collect();
     all.sort_by_key(|(class, worth, latest, part)| (*class, *worth, *latest, part.line));
     all.into_iter().map(|(.., part)| part).collect()
 }
 
-/// What a base unit of an award was worth to its buyer, in micro-credits of a billion units: no more than it could
-/// have been charged, as a limit costs nothing to write down.
-fn worth(state: &State, award: &Award) -> i128 {
+/// What a base unit of a line was worth to its buyer, in micro-credits of a billion units: its share of the award's
+/// limit by what each of the lines could have cost at most. Nor is it worth more than that, as a limit costs nothing
+/// to write down.
+fn worth(state: &State, award: &Award, line: &AwardLine) -> i128 {
     let most: Credits = award.lines.iter().map(|l| plan::collar_value(state, l)).sum();
-    let units: i64 = award.lines.iter().map(|l| l.quantity).sum();
-    i128::from(award.limit.min(most).units()) * 1_000_000_000 / i128::from(units.max(1))
+    let part = i128::from(award.limit.min(most).units()) * BILLION / i128::from(most.units().max(1));
+    part * i128::from(plan::collar_value(state, line).units()) / i128::from(line.quantity.max(1))
 }
 
 /// How much of a resource a workload needs back that has lent more than it can do without: what it asks for

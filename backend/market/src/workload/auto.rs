@@ -203,7 +203,7 @@ fn steps<'a>(outlook: &'a SlotOutlook, cost: &BTreeMap<Resource, Price>) -> (Vec
 
 fn offers(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Wanted> {
     let Some(strategy) = &instance.strategy.auto_offer else { return Vec::new() };
-    let lent = crate::round::book::lent(state, instance.id);
+    let lent = once_lent(state, instance.id);
     let hinted = hinted_need(state, instance.id, outlook.slot);
     let mut wanted = Vec::new();
     for resource in instance.baseline.keys() {
@@ -225,6 +225,15 @@ fn offers(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Want
         offer(Assurance::Recallable, strategy.recallable_price.get(resource), rest);
     }
     wanted
+}
+
+/// What a workload has lent, also what of it its owner has taken back since: that was to say that it is needed.
+fn once_lent(state: &State, id: InstanceId) -> BTreeMap<(Slot, Resource), i64> {
+    let mut total = BTreeMap::new();
+    for line in state.awards_of(id).filter(|a| a.kind == AwardKind::Lent).flat_map(|a| &a.lines) {
+        *total.entry((line.slot, line.resource)).or_default() += line.quantity;
+    }
+    total
 }
 
 fn value_of(resources: &Amounts, cost: &BTreeMap<Resource, Price>, probability: i64) -> Credits {

@@ -33,7 +33,7 @@ pub fn set_baseline(
         // Where it is, and wherever its awards will take it.
         for node in [instance.home_node()].into_iter().chain(moves(turn.state, id).into_keys()) {
             let node = turn.state.nodes.get(&node);
-            first_fit(turn, &instance.pool, node.into_iter(), &more)?;
+            first_fit(turn, &instance.pool, node.into_iter(), |_, _, _| more.clone())?;
         }
     }
     keep_for_planned_slots(turn, &mut instance);
@@ -50,9 +50,9 @@ fn keep_for_planned_slots(turn: &Turn<'_>, instance: &mut Instance) {
     let present = Slot::containing(turn.now, market.rhythm.slot_seconds);
     instance.earlier_baselines.retain(|earlier| earlier.until > present);
     let until = market.planned_until;
-    // One that no slot was planned with was never in force.
+    // One that no slot was planned with was never in force; and what does not run has no slot planned with it.
     let planned_with = instance.earlier_baselines.last().is_none_or(|earlier| earlier.until < until);
-    if until > present && planned_with {
+    if until > present && planned_with && instance.state == InstanceState::Running {
         let (baseline, floor) = (instance.baseline.clone(), instance.floor.clone());
         instance.earlier_baselines.push(EarlierBaseline { until, baseline, floor });
     }
@@ -118,14 +118,19 @@ fn check_committed(state: &State, instance: &Instance, baseline: &Amounts, floor
             ),
         })
     };
-    // Slots that are planned keep the baseline and floor that what is lent and won was checked against.
-    let planned_until = state.market.planned_until;
-    let open = |entry: &(&(Slot, Resource), &i64)| entry.0.0 >= planned_until && *entry.1 > 0;
+    // Slots that are planned keep the baseline and floor that what is lent and won was checked against. Of one that
+    // does not run they keep what they were planned with while it ran.
+    let kept_until = match instance.state {
+        InstanceState::Running => state.market.planned_until,
+        _ => instance.earlier_baselines.last().map_or(Slot::default(), |earlier| earlier.until),
+    };
+    let keeps = |slot: Slot| slot < kept_until;
+    let open = |entry: &(&(Slot, Resource), &i64)| !keeps(entry.0.0) && *entry.1 > 0;
     let under_floor = |(at, q): &(&(Slot, Resource), &i64)| amount(baseline, at.1) - **q < amount(floor, at.1);
     if let Some((at, quantity)) = committed.lent.iter().filter(open).find(under_floor) {
         return conflict("capacity_lent", at, format!("{quantity} {} are lent", at.1));
     }
-    for (slot, there) in committed.elsewhere.iter().filter(|(slot, _)| **slot >= planned_until) {
+    for (slot, there) in committed.elsewhere.iter().filter(|(slot, _)| !keeps(**slot)) {
         if let Some(resource) = floor.iter().find(|(r, q)| amount(there, **r) < **q).map(|(r, _)| *r) {
             let text = format!("{} {resource} are all that it has won in another pool", amount(there, resource));
             return conflict("capacity_won", &(*slot, resource), text);

@@ -5,6 +5,7 @@ use crate::event::Event;
 use crate::ids::*;
 use crate::pool::recallable::{self, can_be_recalled};
 use crate::pool::{Node, Pool};
+use crate::round::AwardKind;
 use crate::round::occupancy::Occupancy;
 use crate::state::State;
 use crate::time::{Slot, Timestamp};
@@ -12,6 +13,7 @@ use crate::turn::Turn;
 use crate::units::{Amounts, Credits, Resource, amount};
 use crate::workload::guidance::{ApplicationProfile, Hint};
 use crate::workload::{Instance, InstanceState, Module, Strategy, promise, vacate};
+use std::collections::BTreeMap;
 
 pub fn invalid(code: &'static str, pointer: impl Into<String>, detail: impl Into<String>) -> Refusal {
     Refusal { kind: RefusalKind::Invalid, code, pointer: pointer.into(), detail: detail.into() }
@@ -128,7 +130,7 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
     check_owner(state, &new)?;
     check_quota(state, new.participant, None, &new.baseline)?;
     let nodes = state.nodes.values().filter(|n| n.pool == new.pool && new.node.is_none_or(|id| id == n.id));
-    let node = first_fit(turn, &new.pool, nodes, &new.baseline)?;
+    let node = first_fit(turn, &new.pool, nodes, |_, _, _| new.baseline.clone())?;
     let id = InstanceId::next(&mut turn.ids);
     let instance = Instance {
         id,
@@ -312,12 +314,19 @@ pub(super) fn check_quota(
     baseline: &Amounts,
 ) -> Result<(), Refusal> {
     let owner = state.participants.get(&participant).ok_or_else(|| not_found("participant"))?;
+    let others = || state.instances.values().filter(|i| i.participant == participant && Some(i.id) != except);
+    // What a stopped workload has lent stays with its buyers until that is settled.
+    let mut lent: BTreeMap<(Slot, Resource), i64> = BTreeMap::new();
+    for stopped in others().filter(|i| i.state != InstanceState::Running) {
+        let awards = state.awards_of(stopped.id).filter(|a| a.kind == AwardKind::Lent);
+        for line in awards.flat_map(|a| &a.lines).filter(|l| !l.settled) {
+            *lent.entry((line.slot, line.resource)).or_default() += line.left();
+        }
+    }
     for (resource, quantity) in baseline {
-        let others = state
-            .instances
-            .values()
-            .filter(|i| i.participant == participant && Some(i.id) != except && i.state == InstanceState::Running);
-        let used: i64 = others.map(|i| amount(&i.baseline, *resource)).sum();
+        let running = others().filter(|i| i.state == InstanceState::Running);
+        let most_lent = lent.iter().filter(|((_, r), _)| r == resource).map(|(_, q)| *q).max().unwrap_or(0);
+        let used = running.map(|i| amount(&i.baseline, *resource)).sum::<i64>() + most_lent;
         let quota = amount(&owner.quota, *resource);
         if used.saturating_add(*quantity) > quota {
             return Err(invalid(
@@ -332,13 +341,13 @@ pub(super) fn check_quota(
     Ok(())
 }
 
-/// The first of a pool's nodes with room for `amounts` in the present slot and all that can be traded,
-/// beside the baselines there, what was won on it, and what the round under way may award.
+/// The first of a pool's nodes with room for what is asked for on it in the present slot and all that can be
+/// traded, beside the baselines there, what was won on it, and what the round under way may award.
 pub(super) fn first_fit<'a>(
     turn: &'a Turn<'_>,
     pool: &str,
     mut nodes: impl Iterator<Item = &'a Node> + Clone,
-    amounts: &Amounts,
+    asked: impl Fn(&Occupancy, NodeId, Slot) -> Amounts,
 ) -> Result<NodeId, Refusal> {
     let rhythm = &turn.state.market.rhythm;
     let present = Slot::containing(turn.now, rhythm.slot_seconds);
@@ -347,11 +356,14 @@ pub(super) fn first_fit<'a>(
     let later = rhythm.open_slots(turn.now).into_iter().filter(|slot| *slot > next);
     let slots: Vec<Slot> = [present, next].into_iter().chain(later).collect();
     let mut occupancy = Occupancy::of(turn.state, &slots);
-    if !nodes.clone().any(|n| occupancy.fits(turn.state, n.id, amounts, &slots)) {
+    let fits = |occupancy: &Occupancy, node: NodeId| {
+        slots.iter().all(|slot| occupancy.fits(turn.state, node, &asked(occupancy, node, *slot), &[*slot]))
+    };
+    if !nodes.clone().any(|n| fits(&occupancy, n.id)) {
         return Err(no_host_fits());
     }
     occupancy.take_sealed(turn.state, pool);
-    nodes.find(|n| occupancy.fits(turn.state, n.id, amounts, &slots)).map(|n| n.id).ok_or_else(round_under_way)
+    nodes.find(|n| fits(&occupancy, n.id)).map(|n| n.id).ok_or_else(round_under_way)
 }
 
 fn no_host_fits() -> Refusal {

@@ -3,7 +3,7 @@ use super::register::{check_quota, first_fit, not_found, own};
 use crate::command::{Refusal, RefusalKind};
 use crate::event::Event;
 use crate::ids::{InstanceId, OrderId, ParticipantId};
-use crate::round::occupancy::moves_from;
+use crate::round::occupancy::{Occupancy, moves_from};
 use crate::time::Slot;
 use crate::turn::Turn;
 use crate::workload::{Fault, InstanceState, away};
@@ -25,8 +25,6 @@ pub fn stop(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> 
     instance.state = InstanceState::Stopped;
     away::give_up(turn, &mut instance);
     instance.fault = None;
-    // Whoever runs again begins with what it is to have from now on.
-    instance.earlier_baselines.clear();
     turn.emit(Event::InstanceChanged(instance));
     cancel_orders(turn, participant, id, "instance_stopped");
     Ok(id)
@@ -51,7 +49,6 @@ pub fn fail(turn: &mut Turn<'_>, id: InstanceId, detail: String) -> Result<Insta
     let participant = instance.participant;
     instance.state = InstanceState::Failed;
     away::give_up(turn, &mut instance);
-    instance.earlier_baselines.clear();
     instance.fault = Some(Fault { at: turn.now, detail: detail.chars().take(LONGEST_FAULT).collect() });
     turn.emit(Event::InstanceChanged(instance));
     cancel_orders(turn, participant, id, "instance_failed");
@@ -67,12 +64,11 @@ pub(crate) fn vacate(turn: &mut Turn<'_>, id: InstanceId) {
     let participant = instance.participant;
     instance.state = InstanceState::Stopped;
     away::give_up(turn, &mut instance);
-    instance.earlier_baselines.clear();
     turn.emit(Event::InstanceChanged(instance));
     cancel_orders(turn, participant, id, "instance_stopped");
 }
 
-/// Runs a stopped or failed workload again from its beginning, on its node if its baseline
+/// Runs a stopped or failed workload again from its beginning, on its node if its baseline, less what it has lent,
 /// still fits there.
 pub fn restart(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> Result<InstanceId, Refusal> {
     let mut instance = own(turn.state, participant, id)?;
@@ -82,10 +78,13 @@ pub fn restart(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) 
     check_quota(turn.state, participant, Some(id), &instance.baseline)?;
     let nodes = || turn.state.nodes.values().filter(|n| n.pool == instance.pool);
     let (home, other): (Vec<_>, Vec<_>) = nodes().partition(|n| n.id == instance.node);
-    instance.node = first_fit(turn, &instance.pool, home.into_iter().chain(other), &instance.baseline)?;
+    // What it has lent others have: it has no need of that, and its buyers may fill the node.
+    let asked = |occupancy: &Occupancy, node, slot| occupancy.taken_again(turn.state, &instance, node, slot);
+    instance.node = first_fit(turn, &instance.pool, home.into_iter().chain(other), asked)?;
     // Its baseline goes along to where its awards are; while it stood still it was not counted there.
     for node in moves_from(turn.state, &instance).into_keys() {
-        first_fit(turn, &instance.pool, turn.state.nodes.get(&node).into_iter(), &instance.baseline)?;
+        let node = turn.state.nodes.get(&node).into_iter();
+        first_fit(turn, &instance.pool, node, |_, _, slot| instance.baseline_in(slot).clone())?;
     }
     instance.state = InstanceState::Running;
     instance.fault = None;

@@ -6,8 +6,9 @@ use crate::app::App;
 use crate::http::problem::{Answered, Problem};
 use crate::workers::rounds::would_give;
 use axum::http::StatusCode;
-use headroom_market::book::{Order, TimeInForce};
+use headroom_market::book::{Assurance, Order, Resell, TimeInForce};
 use headroom_market::clearing::{Book, Outcome};
+use headroom_market::pool::recallable::refuse_reserve;
 use headroom_market::pool::simulate::figures::Figures;
 use headroom_market::pool::simulate::{self, BandEnd, Life, Pass, PastRound, PricedOut, Question, SimulatedRound};
 use headroom_market::pool::{ReservePrice, ReserveStep, admin};
@@ -103,6 +104,7 @@ struct Known {
 }
 
 fn known(state: &State, wish: Wish) -> Answered<Known> {
+    refuse_reserve(&wish.pool)?;
     let pool = state.pools.get(&wish.pool).ok_or_else(|| Problem::not_found("pool"))?;
     if !pool.resources.contains(&wish.resource) {
         let detail = format!("Pool `{}` does not have {}.", wish.pool, wish.resource);
@@ -324,12 +326,14 @@ async fn lives(app: &App, slot_seconds: i64, rounds: &[PastRound]) -> Answered<B
         let Some(document) = app.store.get(Table::Orders, &Scope::All, id).await? else { continue };
         let order: Order = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
         let request = &order.request;
+        // What its lender may take back is not sold on, whatever its order says.
+        let firm = request.assurance == Assurance::Firm;
         let life = Life {
             once: matches!(request.time_in_force, TimeInForce::Ioc | TimeInForce::Fok),
             expires_at: request.expires_at,
             stays_open: request.stays_open_after_award(slot_seconds),
             runs_of: request.runs_of(slot_seconds),
-            resells: request.resell == headroom_market::book::Resell::OwnLimit && request.replicas == 1,
+            resells: request.resell == Resell::OwnLimit && request.replicas == 1 && firm,
             parent: request.parent.map(|id| id.to_string()),
         };
         lives.insert(id.clone(), life);

@@ -241,7 +241,7 @@ impl Conductor {
         }
         let samples = measured.samples;
         let (read, samples) = (samples.clone(), samples);
-        let look = move |state: &State| (recalls::due(state, &read, slot), recall::is_left_over(state, slot));
+        let look = move |state: &State| (recalls::due(state, &read, slot), recall::is_left_over(state, slot, now));
         let (due, left_over) = self.sequencer.query(look).await?;
         if left_over {
             self.command(Command::RetryRecalls { slot }).await?;
