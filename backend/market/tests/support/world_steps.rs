@@ -346,7 +346,7 @@ pub fn settle(world: &mut World) {
     let mut ticks = Vec::new();
     for (instance, in_force) in instances {
         for resource in [Resource::CpuMilli, Resource::MemMib] {
-            let mut reading = Reading { instance, resource, runs: Vec::new(), absent: 0, missed: 0 };
+            let mut reading = Reading::new(instance, resource);
             let mut seen = Vec::new();
             for _ in 0..1 + world.chance.below(3) {
                 // Now and then less is there than should be, or more; much more where its program keeps it.
