@@ -102,7 +102,8 @@ impl One {
     }
     pub fn round(&mut self) {
         let seal = movers::seal(&self.world.state, self.world.now);
-        let Reply::Sealed { round, book } = self.world.run(seal) else { panic!("no round") };
+        let reply = self.world.run(seal);
+        let Reply::Sealed { round, book } = reply else { panic!("no round: {reply:?}") };
         let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION).unwrap();
         let outcome = clearing::verify(&book, outcome, Mode::Market).unwrap();
         let result_hash = outcome.result_hash();
