@@ -159,6 +159,8 @@ export interface components {
              *     line what its workload has again, of a bought one what its workload lost.
              */
             recalled?: number;
+            /** @description When what of it was taken back after its slot had begun: it is paid for until then. */
+            recalls?: components["schemas"]["TakenBack"][];
             settled: boolean;
             /** @description The most that a lender pays if its workload keeps it (`settlement/bond.rs`); 0 of other lines. */
             bond?: components["schemas"]["Credits"];
@@ -2497,6 +2499,12 @@ export interface components {
         SwapRequestMode: "recommend" | "apply";
         /** @enum {string} */
         SwapState: "planned" | "awaiting_approval" | "reserved" | "snapshot" | "transferred" | "shadow" | "fenced" | "activated" | "verified" | "released" | "done" | "infeasible" | "rejected" | "expired" | "aborted" | "rolled_back" | "failed";
+        /** @description A part of a line that its lender took back while the slot was under way. */
+        TakenBack: {
+            at: components["schemas"]["Timestamp"];
+            /** Format: int64 */
+            quantity: number;
+        };
         /** @enum {string} */
         Tier: "high_performance" | "general_purpose" | "low_priority";
         /** @enum {string} */

@@ -254,9 +254,9 @@ impl State {
                     line.resold += quantity;
                 }
             }),
-            Event::AwardRecalled { award, line, quantity, .. } => self.change_award(*award, |a| {
+            Event::AwardRecalled { award, line, quantity, at } => self.change_award(*award, |a| {
                 if let Some(line) = a.lines.get_mut(*line) {
-                    line.recalled += quantity;
+                    line.take_back(*at, *quantity);
                 }
             }),
             Event::SwapChanged(swap) => self.put_swap((**swap).clone()),

@@ -145,8 +145,7 @@ impl Two {
     fn settle(&mut self, slot: Slot) {
         self.world.now = RHYTHM.slot_end(slot).plus_seconds(6);
         let instance = &self.world.state.instances[&self.instance];
-        let mut reading =
-            Reading { instance: self.instance, resource: Resource::CpuMilli, runs: Vec::new(), absent: 0, missed: 0 };
+        let mut reading = Reading::new(self.instance, Resource::CpuMilli);
         reading.add_tick(self.has() - amount(instance.unbought_in(slot), Resource::CpuMilli));
         self.world.run(Command::SettleSlot { slot, readings: vec![reading] });
     }

@@ -12,7 +12,7 @@ use headroom_market::ledger::{Account, TransferKind};
 use headroom_market::pool::{Product, ReserveStep, Tier};
 use headroom_market::round::AwardKind;
 use headroom_market::settlement::Receipt;
-use headroom_market::settlement::meter::Reading;
+use headroom_market::settlement::meter::{Reading, Run};
 use headroom_market::swap::SwapState;
 use headroom_market::swap::saga::{StepReport, StepResult};
 use headroom_market::time::Slot;
@@ -180,9 +180,7 @@ impl Market {
         let reading = |((_, instance), beyond): &(Member, i64)| Reading {
             instance: *instance,
             resource: MEM,
-            runs: vec![(*beyond, 12)],
-            absent: 0,
-            missed: 0,
+            runs: vec![Run::Had(*beyond, 12)],
         };
         let readings = beyond.iter().map(reading).collect();
         self.world.now = RHYTHM.slot_end(self.slot).plus_seconds(5);

@@ -9,6 +9,8 @@ mod families;
 mod projects;
 #[path = "support/recallable.rs"]
 mod recallable;
+#[path = "support/recallable_paid.rs"]
+mod recallable_paid;
 #[path = "support/runs.rs"]
 mod runs;
 mod support;
@@ -137,16 +139,17 @@ fn workloads_are_in_one_place_at_a_time_and_come_home() {
 /// The same with what is lent so that it may be taken back, and taken back at any time.
 #[test]
 fn what_is_taken_back_is_given_up_by_who_had_it_and_by_nobody_else() {
-    let (mut seen, mut rounds) = (recallable::Seen::default(), 0);
+    let (mut seen, mut paid, mut rounds) = (recallable::Seen::default(), recallable_paid::Paid::default(), 0);
     for seed in 3_000..3_400 {
         let (world, cleared) =
             random_life_with(seed, |world, command| recallable::some_of_it(world, command, &mut seen));
         rounds += cleared;
         recallable::check_history(&world, &mut seen);
+        recallable_paid::check_paid(&world, &mut paid);
         check_settlement(&world);
         check_replay(&world);
     }
-    println!("{rounds} rounds, {seen:?}");
+    println!("{rounds} rounds, {seen:?}, {paid:?}");
     assert!(rounds > 2_000 && seen.lent > 120 && seen.bought > 120, "{rounds} {seen:?}");
     assert!(seen.recalls > 250 && seen.from_buyers > 150 && seen.from_idle > 5 && seen.early > 20, "{seen:?}");
     assert!(seen.early < seen.recalls && seen.fewer_delivered > 200, "{seen:?}");

@@ -80,6 +80,8 @@ fn firm_capacity_of_a_buyer_is_not_touched() {
     one.round();
     one.begin();
     assert_eq!(one.in_force(one.buyers[0].1), 1_500);
+    // After the first of four ticks.
+    one.world.now = one.slot.start().plus_seconds(10);
     assert_eq!(one.recall(None).from_idle, 0, "the node is full");
     one.carry_out();
     assert_eq!(one.in_force(one.buyers[0].1), 900, "its baseline, and what it bought firmly");
@@ -98,14 +100,15 @@ fn time_is_paid_for_and_nothing_is_owed() {
     let (lender, buyer) = (one.lender.0, one.buyers[0].0);
     one.begin();
     let before = (one.world.state.available(lender), one.world.state.available(buyer));
+    // The first buyer has 600 for a quarter of the slot; the second keeps its 400.
+    one.world.now = one.slot.start().plus_seconds(10);
     one.recall(Some(600));
     one.carry_out();
-    // The first buyer had 600 for a quarter of the slot; the second keeps its 400.
     let id = one.buyers[0].1;
     let quarters = [1_100, 500, 500, 500];
     let readings = |one: &One, instance: InstanceId, limits: [i64; 4]| {
         let baseline = amount(&one.world.state.instances[&instance].baseline, CPU);
-        let mut reading = Reading { instance, resource: CPU, runs: Vec::new(), absent: 0, missed: 0 };
+        let mut reading = Reading::new(instance, CPU);
         limits.iter().for_each(|limit| reading.add_tick(limit - baseline));
         reading
     };

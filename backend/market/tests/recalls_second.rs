@@ -107,6 +107,8 @@ fn a_lender_is_paid_for_what_it_goes_on_lending() {
     one.placed(one.lender, Side::Offer, 500, "0.05");
     one.placed(one.buyers[0], Side::Bid, 500, "2");
     one.round();
+    // Of awards of one millisecond chance says which is the earlier.
+    one.world.now = one.world.now.plus_seconds(1);
     one.placed(one.lender, Side::Offer, 500, "0.2");
     one.placed(one.buyers[1], Side::Bid, 500, "2");
     one.round();

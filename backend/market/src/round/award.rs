@@ -133,6 +133,7 @@ fn read_awards(
                 money,
                 resold: 0,
                 recalled: 0,
+                recalls: Vec::new(),
                 settled: false,
                 bond: Credits::ZERO,
                 bond_held: Credits::ZERO,

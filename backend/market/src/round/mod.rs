@@ -103,6 +103,14 @@ pub struct Round {
     pub open_slots: Vec<Slot>,
 }
 
+/// A part of a line that its lender took back while the slot was under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct TakenBack {
+    pub at: Timestamp,
+    pub quantity: i64,
+}
+
 /// Capacity of one product that an award gives or takes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -120,6 +128,9 @@ pub struct AwardLine {
     /// line what its workload has again, of a bought one what its workload lost.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub recalled: i64,
+    /// When what of it was taken back after its slot had begun: it is paid for until then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recalls: Vec<TakenBack>,
     pub settled: bool,
     /// The most that a lender pays if its workload keeps it (`settlement/bond.rs`); 0 of other lines.
     #[serde(default)]
@@ -137,6 +148,20 @@ impl AwardLine {
     /// What of it is still to be there: sold on or taken back, it is somebody else's.
     pub fn left(&self) -> i64 {
         self.quantity - self.resold - self.recalled
+    }
+    /// Takes a part of it back.
+    pub fn take_back(&mut self, at: Timestamp, quantity: i64) {
+        self.recalled += quantity;
+        match self.recalls.last_mut().filter(|last| last.at == at) {
+            Some(last) => last.quantity += quantity,
+            None if at > self.slot.start() => self.recalls.push(TakenBack { at, quantity }),
+            None => {}
+        }
+    }
+    /// What of it had been taken back by then.
+    pub fn recalled_by(&self, at: Timestamp) -> i64 {
+        let later: i64 = self.recalls.iter().filter(|taken| taken.at > at).map(|taken| taken.quantity).sum();
+        self.recalled - later
     }
     /// Whether its lender may take it back.
     pub fn is_recallable(&self) -> bool {

@@ -17,7 +17,7 @@
 //! for an operator's cancel or while the exchange stands still.
 //! Absent on purpose: any effect on the price of a round.
 use crate::advice::shape::{self, Kind};
-use crate::ids::{AwardId, InstanceId, ParticipantId};
+use crate::ids::{AwardId, ParticipantId};
 use crate::pool::{PoolSlug, supply};
 use crate::round::{Award, AwardKind, AwardLine, book};
 use crate::settlement::meter::Reading;
@@ -39,10 +39,10 @@ fn id_of(award: &Award, line: &AwardLine) -> Line {
 
 /// What settling a slot knows of each line, from its readings.
 pub trait Delivery {
-    /// What a line got or gave.
-    fn delivered(&self, award: &Award, line: &AwardLine) -> i64;
+    /// What a line did not get or give of what was to be there.
+    fn not_delivered(&self, award: &Award, line: &AwardLine) -> i64;
     /// How much of a bought line's shortfall the exchange caused.
-    fn by_exchange(&self, instance: InstanceId, line: &AwardLine) -> i64;
+    fn by_exchange(&self, award: &Award, line: &AwardLine) -> i64;
     /// What a seller's line earns.
     fn proceeds(&self, award: &Award, line: &AwardLine) -> Credits;
 }
@@ -79,7 +79,7 @@ impl Imbalances {
         // Taking back what was lent so is no debt.
         for (award, line) in lines(slot, awards).filter(|(a, l)| a.kind == AwardKind::Lent && !l.is_recallable()) {
             if award.instance.and_then(|id| state.instances.get(&id)).is_some_and(|i| keeps(i, slot)) {
-                all.kept.insert(id_of(award, line), (line.quantity - delivery.delivered(award, line)).max(0));
+                all.kept.insert(id_of(award, line), delivery.not_delivered(award, line));
             }
         }
         let overstays = overstays(state, slot, awards, readings);
@@ -167,8 +167,7 @@ impl Imbalances {
             if own_doing || payers.contains(&(product.clone(), award.participant)) {
                 continue;
             }
-            let excused = award.instance.map_or(0, |id| delivery.by_exchange(id, line));
-            let missed = (line.quantity - delivery.delivered(award, line) - excused).max(0);
+            let missed = (delivery.not_delivered(award, line) - delivery.by_exchange(award, line)).max(0);
             let loss = dearer(self.products[&product].price, line.price).charge_half_even(missed).unwrap_or_default();
             losses.entry(product).or_default().push((id_of(award, line), loss));
         }

@@ -1,66 +1,105 @@
 //! What was made available, from the telemetry ticks of a slot.
 use crate::ids::InstanceId;
+use crate::time::{Slot, Timestamp};
 use crate::units::Resource;
 use serde::{Deserialize, Serialize};
 
-/// What an instance really had during a slot, beyond the baseline that was in force at the time
-/// and so below 0 while it lends: (base units, ticks), in the order of time, equal neighbours
-/// joined.
+/// Ticks of one kind, one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Run {
+    /// What the instance had beyond the baseline that was in force at the time, in base units and so below 0
+    /// while it lends; and for how many ticks.
+    Had(i64, u32),
+    /// Its program did not run, stopped by its owner or by its own fault: what it had won was there to be used,
+    /// and what it had lent it did not use.
+    Absent { absent: u32 },
+    /// Nobody took them because the exchange itself stood still: its fault, so buyers had nothing then and
+    /// lenders gave everything.
+    Missed { missed: u32 },
+}
+
+impl Run {
+    pub fn ticks(&self) -> u32 {
+        let (Self::Had(_, ticks) | Self::Absent { absent: ticks } | Self::Missed { missed: ticks }) = *self;
+        ticks
+    }
+    /// Both as one, if they are of one kind.
+    fn joined(self, next: Self) -> Option<Self> {
+        match (self, next) {
+            (Self::Had(one, ticks), Self::Had(other, more)) if one == other => Some(Self::Had(one, ticks + more)),
+            (Self::Absent { absent }, Self::Absent { absent: more }) => Some(Self::Absent { absent: absent + more }),
+            (Self::Missed { missed }, Self::Missed { missed: more }) => Some(Self::Missed { missed: missed + more }),
+            _ => None,
+        }
+    }
+}
+
+/// What an instance really had during a slot, in the order of time: what it was entitled to changes with a recall.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Stored")]
 pub struct Reading {
     pub instance: InstanceId,
     pub resource: Resource,
-    pub runs: Vec<(i64, u32)>,
-    /// Ticks at which its program did not run, stopped by its owner or by its own fault: what it
-    /// had won was there to be used, and what it had lent it did not use.
-    #[serde(default)]
-    pub absent: u32,
-    /// Ticks that nobody took because the exchange itself stood still: its fault, so buyers had
-    /// nothing then and lenders gave everything.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub missed: u32,
+    pub runs: Vec<Run>,
 }
 
-fn is_zero(n: &u32) -> bool {
-    *n == 0
+/// As it was written until rule version 10: ticks without a value were counted, wherever they stood.
+#[derive(Deserialize)]
+struct Stored {
+    instance: InstanceId,
+    resource: Resource,
+    runs: Vec<Run>,
+    #[serde(default)]
+    absent: u32,
+    #[serde(default)]
+    missed: u32,
+}
+
+impl From<Stored> for Reading {
+    fn from(stored: Stored) -> Self {
+        let Stored { instance, resource, runs, absent, missed } = stored;
+        let mut reading = Self::new(instance, resource);
+        [Run::Missed { missed }, Run::Absent { absent }].into_iter().chain(runs).for_each(|run| reading.add(run));
+        reading
+    }
 }
 
 impl Reading {
+    pub fn new(instance: InstanceId, resource: Resource) -> Self {
+        Self { instance, resource, runs: Vec::new() }
+    }
     pub fn ticks(&self) -> i64 {
-        self.runs.iter().map(|(_, ticks)| i64::from(*ticks)).sum::<i64>()
-            + i64::from(self.absent)
-            + i64::from(self.missed)
-    }
-    /// Mean of what was available of `won`, beyond the baseline less what is `lent`, rounded down. `kept` of it was
-    /// there while its program did not run: less than all where lenders took some back.
-    pub fn delivered(&self, won: i64, lent: i64, kept: i64) -> i64 {
-        self.mean(kept, self.absent, |beyond| (beyond + lent).clamp(0, won))
-    }
-    /// Mean of what was given up of `lent`, below the baseline and what was `won`, rounded down. `kept`: the same, of
-    /// ticks that nobody took, too.
-    pub fn given(&self, won: i64, lent: i64, kept: i64) -> i64 {
-        self.mean(kept, self.absent + self.missed, |beyond| (won - beyond).clamp(0, lent))
+        self.runs.iter().map(|run| i64::from(run.ticks())).sum()
     }
     /// Mean of what it had beyond its baseline and all that it `won`, rounded down: what it kept of something
     /// that was no longer its own.
     pub fn beyond(&self, won: i64) -> i64 {
-        self.mean(0, 0, |beyond| (beyond - won).max(0))
-    }
-    /// `value` at each tick that was taken, the `whole` at `granted` others, nothing at the rest.
-    fn mean(&self, whole: i64, granted: u32, value: impl Fn(i64) -> i64) -> i64 {
-        let total: i128 = self.runs.iter().map(|(beyond, ticks)| i128::from(value(*beyond)) * i128::from(*ticks)).sum();
-        let total = total + i128::from(whole) * i128::from(granted);
+        let kept = |run: &Run| match *run {
+            Run::Had(beyond, ticks) => i128::from((beyond - won).max(0)) * i128::from(ticks),
+            Run::Absent { .. } | Run::Missed { .. } => 0,
+        };
         let ticks = self.ticks();
-        if ticks == 0 { 0 } else { (total / i128::from(ticks)) as i64 }
+        if ticks == 0 { 0 } else { (self.runs.iter().map(kept).sum::<i128>() / i128::from(ticks)) as i64 }
     }
-    pub fn add_tick(&mut self, beyond_baseline: i64) {
-        match self.runs.last_mut() {
-            Some((last, ticks)) if *last == beyond_baseline => *ticks += 1,
-            _ => self.runs.push((beyond_baseline, 1)),
+    /// Goes on with so many ticks.
+    pub fn add(&mut self, run: Run) {
+        if run.ticks() == 0 {
+            return;
+        }
+        match self.runs.last().and_then(|last| last.joined(run)) {
+            Some(joined) => *self.runs.last_mut().expect("it was joined") = joined,
+            None => self.runs.push(run),
         }
     }
-    pub fn add_absent_tick(&mut self) {
-        self.absent += 1;
+    pub fn add_tick(&mut self, beyond_baseline: i64) {
+        self.add(Run::Had(beyond_baseline, 1));
+    }
+    /// When each tick was taken: they are the same time apart, each in the middle of its part of the slot.
+    pub fn time_of(&self, tick: i64, slot: Slot, slot_end: Timestamp) -> Timestamp {
+        let length = i128::from(slot_end.micros() - slot.start().micros());
+        let halves = 2 * i128::from(self.ticks()).max(1);
+        slot.start().plus_micros(((2 * i128::from(tick) + 1) * length / halves) as i64)
     }
 }
 
@@ -69,47 +108,41 @@ mod tests {
     use super::*;
 
     fn empty() -> Reading {
-        Reading {
-            instance: InstanceId::from_raw(1),
-            resource: Resource::CpuMilli,
-            runs: Vec::new(),
-            absent: 0,
-            missed: 0,
+        Reading::new(InstanceId::from_raw(1), Resource::CpuMilli)
+    }
+
+    #[test]
+    fn equal_neighbours_are_joined_and_no_others() {
+        let mut reading = empty();
+        [0, 0, 500].into_iter().for_each(|beyond| reading.add_tick(beyond));
+        for run in [Run::Missed { missed: 0 }, Run::Absent { absent: 2 }, Run::Absent { absent: 1 }, Run::Had(500, 1)] {
+            reading.add(run);
         }
+        assert_eq!(reading.runs, [Run::Had(0, 2), Run::Had(500, 1), Run::Absent { absent: 3 }, Run::Had(500, 1)]);
+        assert_eq!((reading.ticks(), reading.beyond(100), empty().beyond(0)), (7, 114, 0));
     }
 
     #[test]
-    fn delivery_is_the_mean_of_what_was_there_never_more_than_awarded() {
+    fn ticks_stand_in_the_middle_of_their_parts_of_the_slot() {
         let mut reading = empty();
-        for limit in [1000, 1000, 1500, 3000] {
-            reading.add_tick(limit - 1000);
-        }
-        assert_eq!(reading.runs, vec![(0, 2), (500, 1), (2000, 1)]);
-        assert_eq!(reading.delivered(500, 0, 500), 250);
-        assert_eq!(reading.given(500, 600, 600), 250);
-        assert_eq!(empty().delivered(5, 0, 5), 0, "what nobody saw was not delivered");
+        reading.add(Run::Missed { missed: 4 });
+        let (slot, end) = (Slot::starting_at(60), Timestamp::from_seconds(120));
+        let times = [0, 3].map(|tick| reading.time_of(tick, slot, end).micros());
+        assert_eq!(times, [67_500_000, 112_500_000]);
     }
 
     #[test]
-    fn whoever_is_absent_has_had_and_given_everything() {
-        let mut reading = empty();
-        reading.add_tick(0);
-        reading.add_absent_tick();
-        assert_eq!((reading.delivered(100, 0, 100), reading.given(0, 100, 100)), (50, 50));
-        reading.add_absent_tick();
-        reading.add_absent_tick();
-        assert_eq!((reading.delivered(100, 0, 100), reading.given(0, 100, 100)), (75, 75));
-    }
-
-    #[test]
-    fn what_the_exchange_missed_is_not_charged_and_still_paid_to_lenders() {
-        let mut reading = empty();
-        reading.add_tick(100);
-        reading.missed = 3;
-        assert_eq!((reading.ticks(), reading.delivered(100, 0, 100)), (4, 25));
-        let mut lender = empty();
-        lender.add_tick(0);
-        lender.missed = 3;
-        assert_eq!(lender.given(0, 100, 100), 75, "it gave nothing at the one tick that was taken");
+    fn readings_of_before_are_read() {
+        let id = empty().instance;
+        let text =
+            format!(r#"{{"instance":"{id}","resource":"cpu_milli","runs":[[-5,2],[0,1]],"absent":3,"missed":4}}"#);
+        let read: Reading = serde_json::from_str(&text).unwrap();
+        let unordered = [Run::Missed { missed: 4 }, Run::Absent { absent: 3 }];
+        assert_eq!(read.runs, [&unordered[..], &[Run::Had(-5, 2), Run::Had(0, 1)]].concat());
+        let again: Reading = serde_json::from_str(&serde_json::to_string(&read).unwrap()).unwrap();
+        assert_eq!(again, read);
+        let short: Reading =
+            serde_json::from_str(&format!(r#"{{"instance":"{id}","resource":"cpu_milli","runs":[]}}"#)).unwrap();
+        assert_eq!(short, empty());
     }
 }

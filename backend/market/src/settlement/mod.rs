@@ -1,6 +1,7 @@
 //! What was delivered, and the money that follows from it.
 pub mod arrears;
 pub mod bond;
+mod delivered;
 mod imbalance;
 pub mod meter;
 pub mod settle;

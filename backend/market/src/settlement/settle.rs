@@ -6,13 +6,15 @@
 //! than buyers pay, because the exchange failed, PLATFORM_RISK makes them whole. What lenders owe for what
 //! their workloads kept goes through IMBALANCE, which is empty afterwards, too.
 use crate::event::Event;
-use crate::ids::{AwardId, InstanceId, ParticipantId, ReceiptId};
+use crate::ids::{AwardId, ParticipantId, ReceiptId};
 use crate::ledger::{Account, TransferKind};
 use crate::pool::Reference;
+use crate::pool::recallable::is_recallable;
 use crate::project;
 use crate::round::{Award, AwardKind, AwardLine};
 use crate::settlement::arrears;
 use crate::settlement::bond::LendingRecord;
+use crate::settlement::delivered::Deliveries;
 use crate::settlement::imbalance::{Delivery, Imbalances};
 use crate::settlement::meter::Reading;
 use crate::settlement::shortfall::{self, Shortfalls};
@@ -27,29 +29,25 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How many settled slots the reference price remembers: a day of 5-minute slots.
 const REFERENCE_SLOTS: usize = 288;
 
-/// What each award of one instance and resource was given, in award order.
-type Given = BTreeMap<(AwardId, Resource), i64>;
-
 /// Of the price of capacity that a buyer's own program could not be moved to.
 const RESERVATION_FEE_PERCENT: i64 = 10;
 
 pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
     let awards: Vec<Award> =
         turn.state.awards.values().filter(|a| a.lines.iter().any(|l| l.slot == slot && !l.settled)).cloned().collect();
-    let mut given = deliveries(slot, &awards, readings);
-    deliver_what_was_given_up(turn.state, slot, &awards, &mut given);
-    let failed = |id: InstanceId| turn.state.instances.get(&id).is_some_and(|i| i.failed_by_exchange.contains(&slot));
-    let by_exchange = |id: InstanceId, line: &AwardLine| match failed(id) {
-        true => line.quantity,
-        false => missed(readings, id, line),
+    let mut deliveries = Deliveries::of(slot, turn.state.market.rhythm.slot_end(slot), &awards, readings);
+    deliver_what_was_given_up(turn.state, slot, &awards, &mut deliveries);
+    let shortfalls = {
+        let by_exchange = |award: &Award, line: &AwardLine| by_exchange(turn.state, &deliveries, award, line);
+        Shortfalls::of(slot, &awards, |award, line| deliveries.line(award, line), by_exchange)
     };
-    let shortfalls = Shortfalls::of(slot, &awards, |award, line| directly(award, line, &given), by_exchange);
-    let fees = fees(turn.state, slot, turn.now, &awards, &given, readings);
-    let known = Known { state: turn.state, slot, given: &given, shortfalls: &shortfalls, readings };
+    let fees = fees(turn.state, slot, turn.now, &awards, &deliveries);
+    let known = Known { state: turn.state, deliveries: &deliveries, shortfalls: &shortfalls };
     let imbalances = Imbalances::of(turn.state, slot, &awards, readings, &known);
-    let facts = Facts { slot, given: &given, shortfalls: &shortfalls, readings, fees: &fees, imbalances: &imbalances };
+    let facts = Facts { slot, deliveries: &deliveries, shortfalls: &shortfalls, fees: &fees, imbalances: &imbalances };
     let mut escrow = Credits::ZERO;
     let mut owed = Credits::ZERO;
+    let mut lines_bought = Vec::new();
     let of_slot = Cause { slot: Some(slot), ..Cause::default() };
     for stay in &imbalances.overstays {
         let from = Account::Available(stay.participant);
@@ -68,7 +66,9 @@ pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
             project::spend(turn, award.project, receipt.reservation_fee - receipt.credit_note);
         }
         turn.emit(Event::Received(receipt.clone()));
-        if award.kind != AwardKind::Bought {
+        if award.kind == AwardKind::Bought {
+            lines_bought.extend(receipt.lines);
+        } else {
             pay(turn, TransferKind::Proceeds, account, receipt.amount, cause, &mut escrow);
             pay(turn, TransferKind::ReservationFee, account, receipt.reservation_fee, cause, &mut escrow);
             owed += return_bond(turn, &receipt, cause);
@@ -93,6 +93,7 @@ pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
     arrears::note(turn, &imbalances.unpaid);
     arrears::collect(turn, slot);
     remember_imbalances(turn, slot, &imbalances);
+    forget_what_was_not_delivered(turn, slot, &lines_bought);
     forget_failures(turn, slot);
     away::forget(turn, slot);
     remember_prices(turn, slot);
@@ -152,66 +153,26 @@ fn remember_imbalances(turn: &mut Turn<'_>, slot: Slot, imbalances: &Imbalances)
     }
 }
 
-/// Splits what an instance really had at each tick among its awards: firm ones first, of these the earliest. What may
-/// be taken back is the first to be missing.
-fn deliveries(slot: Slot, awards: &[Award], readings: &[Reading]) -> Given {
-    let mut given = Given::new();
-    for reading in readings {
-        let of = |kind: AwardKind| {
-            let mine = awards.iter().filter(|a| a.kind == kind && a.instance == Some(reading.instance));
-            let lines = mine.flat_map(|a| a.lines.iter().map(|l| (a.id, l)));
-            lines.filter(|(_, l)| l.slot == slot && l.resource == reading.resource).collect::<Vec<_>>()
-        };
-        let (lent, won) = (of(AwardKind::Lent), of(AwardKind::Bought));
-        let sum = |lines: &[(AwardId, &AwardLine)], counts: &dyn Fn(&AwardLine) -> i64| -> i64 {
-            lines.iter().map(|(_, l)| counts(l)).sum()
-        };
-        let whole = |l: &AwardLine| l.quantity - l.resold;
-        let firm = |l: &AwardLine| if l.is_recallable() { 0 } else { whole(l) };
-        let (all_lent, all_won) = (sum(&lent, &whole), sum(&won, &whole));
-        let (firm_lent, firm_won) = (sum(&lent, &firm), sum(&won, &firm));
-        let delivered = reading.delivered(all_won, all_lent, sum(&won, &AwardLine::left));
-        let delivered_firm = reading.delivered(firm_won, all_lent, firm_won);
-        let gave = reading.given(all_won, all_lent, sum(&lent, &AwardLine::left));
-        let gave_firm = reading.given(all_won, firm_lent, firm_lent);
-        for (lines, all, of_firm) in [(won, delivered, delivered_firm), (lent, gave, gave_firm)] {
-            let (mut of_firm, mut rest) = (of_firm.min(all), (all - of_firm).max(0));
-            for (award, line) in lines {
-                let left = if line.is_recallable() { &mut rest } else { &mut of_firm };
-                let part = (*left).min(whole(line));
-                *given.entry((award, reading.resource)).or_default() += part;
-                *left -= part;
-            }
-        }
-    }
-    given
-}
-
 /// What a workload had won in another pool and gave up by standing still was there to be used.
-fn deliver_what_was_given_up(state: &State, slot: Slot, awards: &[Award], given: &mut Given) {
+fn deliver_what_was_given_up(state: &State, slot: Slot, awards: &[Award], deliveries: &mut Deliveries) {
     for award in awards {
         let instance = award.instance.and_then(|id| state.instances.get(&id));
         if !instance.is_some_and(|i| i.given_up.contains(&slot) && away::is_elsewhere(award, i)) {
             continue;
         }
         for line in award.lines.iter().filter(|l| l.slot == slot && !l.settled) {
-            given.insert((award.id, line.resource), line.quantity - line.resold);
+            deliveries.give_up(award, line);
         }
     }
 }
 
-/// What a line got or gave, whatever became of it elsewhere.
-fn directly(award: &Award, line: &AwardLine, given: &Given) -> i64 {
-    let of_instance = || given.get(&(award.id, line.resource)).copied().unwrap_or(0);
-    let delivered = match (award.kind, award.instance) {
-        // Sold on before the slot: handed over in full, whoever runs there now.
-        (AwardKind::Resold, _) => line.quantity,
-        // Capacity without a workload of ours is made available by keeping its node free.
-        (AwardKind::Bought, None) => line.quantity,
-        (AwardKind::Bought, Some(_)) => line.resold + of_instance(),
-        (AwardKind::Lent, _) => of_instance(),
-    };
-    delivered.clamp(0, line.quantity)
+/// How much of a bought line the exchange itself kept its workload from.
+fn by_exchange(state: &State, deliveries: &Deliveries, award: &Award, line: &AwardLine) -> i64 {
+    let instance = award.instance.and_then(|id| state.instances.get(&id));
+    match instance.is_some_and(|i| i.failed_by_exchange.contains(&line.slot)) {
+        true => line.quantity,
+        false => deliveries.line(award, line).missed,
+    }
 }
 
 /// What buyers pay for capacity that was kept for them and that their own program could not be
@@ -221,17 +182,20 @@ struct Fees {
     of_trade: BTreeMap<shortfall::Key, Credits>,
 }
 
-fn fees(state: &State, slot: Slot, now: Timestamp, awards: &[Award], given: &Given, readings: &[Reading]) -> Fees {
+fn fees(state: &State, slot: Slot, now: Timestamp, awards: &[Award], deliveries: &Deliveries) -> Fees {
     let mut fees = Fees { of_award: BTreeMap::new(), of_trade: BTreeMap::new() };
     let by_program = |i: &Instance, award: &Award| {
         cannot_go_there(i, award, now) && i.pinned_by_program && !i.failed_by_exchange.contains(&slot)
     };
     for award in awards.iter().filter(|a| a.kind == AwardKind::Bought) {
         let instance = award.instance.and_then(|id| state.instances.get(&id));
-        let Some(instance) = instance.filter(|i| by_program(i, award)) else { continue };
+        if !instance.is_some_and(|i| by_program(i, award)) {
+            continue;
+        }
         for line in award.lines.iter().filter(|l| l.slot == slot && !l.settled) {
-            let kept = line.quantity - directly(award, line, given) - missed(readings, instance.id, line);
-            let price = line.price.charge_half_even(kept.max(0)).unwrap_or_default();
+            let of_line = deliveries.line(award, line);
+            let kept = (of_line.due - of_line.had - of_line.missed).max(0);
+            let price = line.price.charge_half_even(kept).unwrap_or_default();
             let fee = price.share_floor(RESERVATION_FEE_PERCENT, 100);
             fees.of_award.insert((award.id, line.resource), fee);
             *fees.of_trade.entry(shortfall::key(award, line)).or_default() += fee;
@@ -255,9 +219,8 @@ impl Fees {
 /// What the settling of a slot knows before it writes receipts.
 struct Facts<'a> {
     slot: Slot,
-    given: &'a Given,
+    deliveries: &'a Deliveries,
     shortfalls: &'a Shortfalls,
-    readings: &'a [Reading],
     fees: &'a Fees,
     imbalances: &'a Imbalances,
 }
@@ -265,21 +228,17 @@ struct Facts<'a> {
 /// The same for the imbalances, which come first.
 struct Known<'a> {
     state: &'a State,
-    slot: Slot,
-    given: &'a Given,
+    deliveries: &'a Deliveries,
     shortfalls: &'a Shortfalls,
-    readings: &'a [Reading],
 }
 
 impl Delivery for Known<'_> {
-    fn delivered(&self, award: &Award, line: &AwardLine) -> i64 {
-        directly(award, line, self.given)
+    fn not_delivered(&self, award: &Award, line: &AwardLine) -> i64 {
+        let of_line = self.deliveries.line(award, line);
+        (of_line.due - of_line.had).max(0)
     }
-    fn by_exchange(&self, id: InstanceId, line: &AwardLine) -> i64 {
-        match self.state.instances.get(&id).is_some_and(|i| i.failed_by_exchange.contains(&self.slot)) {
-            true => line.quantity,
-            false => missed(self.readings, id, line),
-        }
+    fn by_exchange(&self, award: &Award, line: &AwardLine) -> i64 {
+        by_exchange(self.state, self.deliveries, award, line)
     }
     fn proceeds(&self, award: &Award, line: &AwardLine) -> Credits {
         worth(line, self.shortfalls.handed_on(award, line))
@@ -298,22 +257,22 @@ fn imbalance_of(award: &Award, facts: &Facts<'_>) -> Credits {
 }
 
 fn receipt(turn: &mut Turn<'_>, award: &Award, facts: &Facts<'_>) -> Receipt {
-    let Facts { slot, given, shortfalls, readings, fees, imbalances } = *facts;
+    let Facts { slot, deliveries, shortfalls, fees, imbalances } = *facts;
     let mut lines = Vec::new();
     let mut reservation_fee = Credits::ZERO;
     let mut not_handed_on = false;
     let (mut short, mut missed_of_it, mut recalled) = (0, 0, 0);
     for line in award.lines.iter().filter(|l| l.slot == slot && !l.settled) {
-        let direct = directly(award, line, given);
+        let of_line = deliveries.line(award, line);
         let delivered = match award.kind {
-            AwardKind::Bought => direct,
+            AwardKind::Bought => of_line.had,
             AwardKind::Lent | AwardKind::Resold => shortfalls.handed_on(award, line),
         };
-        not_handed_on |= delivered < direct;
-        reservation_fee += fees.of(award, line, direct - delivered, shortfalls.lost(award, line));
+        not_handed_on |= delivered < of_line.had;
+        reservation_fee += fees.of(award, line, of_line.had - delivered, shortfalls.lost(award, line));
         short += line.quantity - delivered;
-        recalled += line.recalled;
-        missed_of_it += award.instance.map_or(0, |id| missed(readings, id, line)).min(line.quantity - delivered);
+        recalled += line.quantity - of_line.due;
+        missed_of_it += of_line.missed.min(line.quantity - delivered);
         let amount = worth(line, delivered);
         let credit_note = if award.kind == AwardKind::Bought { line.money - amount } else { Credits::ZERO };
         lines.push(ReceiptLine {
@@ -350,21 +309,12 @@ fn receipt(turn: &mut Turn<'_>, award: &Award, facts: &Facts<'_>) -> Receipt {
         cause: match not_handed_on {
             true => Some("buyer_not_served".to_owned()),
             false if kept => Some("kept_by_program".to_owned()),
-            false if 2 * recalled >= short.max(1) => Some("recalled".to_owned()),
+            false if short > 0 && 2 * recalled >= short => Some("recalled".to_owned()),
             // An outage is the cause where it is the greater part of it.
             false => (short > 0).then(|| cause(turn, award, slot, 2 * missed_of_it >= short)),
         },
         recorded_at: turn.now,
     }
-}
-
-/// What the exchange kept an instance from because it stood still itself, rounded up.
-fn missed(readings: &[Reading], id: InstanceId, line: &AwardLine) -> i64 {
-    let reading = readings.iter().find(|r| r.instance == id && r.resource == line.resource && r.missed > 0);
-    reading.map_or(0, |r| {
-        let (missed, ticks) = (i128::from(r.missed), i128::from(r.ticks()));
-        ((i128::from(line.quantity) * missed + ticks - 1) / ticks) as i64
-    })
 }
 
 /// Whether what was won is on a node that its instance may not be moved to.
@@ -398,6 +348,20 @@ fn forget_failures(turn: &mut Turn<'_>, slot: Slot) {
         instance.kept_by_program.retain(|s| *s > slot);
         instance.given_up.retain(|s| *s > slot);
         turn.emit(Event::InstanceChanged(instance));
+    }
+}
+
+/// What may be taken back counts as traded as far as it was delivered: two members could else show others any price,
+/// and take everything back before it costs them anything.
+fn forget_what_was_not_delivered(turn: &mut Turn<'_>, slot: Slot, bought: &[ReceiptLine]) {
+    let products = turn.state.products.values().filter(|p| p.slot == slot && is_recallable(&p.pool));
+    let products: Vec<_> = products.cloned().collect();
+    for mut product in products {
+        let lines = || bought.iter().filter(|l| l.pool == product.pool && l.resource == product.resource);
+        let volume = lines().map(|l| l.delivered).sum();
+        let value: i128 = lines().map(|l| i128::from(l.price.units()) * i128::from(l.delivered)).sum();
+        (product.volume, product.value_nano) = (volume, value.to_string());
+        turn.emit(Event::ProductChanged(product));
     }
 }
 

@@ -2,16 +2,20 @@
 //! nobody else's money for it; the sellers of the same round and product for the rest. Nobody can
 //! be traced to a seller where one price clears many, so all of them hand on the same share.
 //!
+//! What was taken back is missing to nobody: its buyers and its lender are not entitled to it from the same
+//! moment. Should the ticks of a buyer say that of an earlier one, who took back bears it and no other seller.
+//!
 //! Without this two members could sell to each other at a price of their own, let the delivery
 //! fail, and be made whole by the exchange.
-use crate::ids::{AwardId, InstanceId};
+use crate::ids::AwardId;
 use crate::pool::PoolSlug;
 use crate::round::{Award, AwardKind, AwardLine};
+use crate::settlement::delivered::Delivered;
 use crate::time::Slot;
 use crate::units::Resource;
 use std::collections::BTreeMap;
 
-/// One round's trade in a product of the slot that is settled, in base units.
+/// One round's trade in a product of the slot that is settled, in base units, of what was to be there.
 #[derive(Clone, Copy, Debug, Default)]
 struct Trade {
     bought: i64,
@@ -21,6 +25,8 @@ struct Trade {
     not_delivered: i64,
     /// Lent and not given: those lenders bear it themselves.
     not_given: i64,
+    /// Taken back from buyers and not, by then, from what their lenders had lent.
+    early: i64,
 }
 
 impl Trade {
@@ -28,7 +34,14 @@ impl Trade {
         (self.bought.max(self.sold) - self.not_given).max(0)
     }
     fn lost(&self) -> i64 {
-        (self.not_delivered - self.not_given).clamp(0, self.supplied())
+        (self.not_delivered + self.early.max(0) - self.not_given).clamp(0, self.supplied())
+    }
+    /// Who took back bears what of it its buyers lost too early, as far as it has given so much.
+    fn bear(&mut self, given: i64) -> i64 {
+        let borne = self.early.clamp(0, given.max(0));
+        self.early -= borne;
+        self.sold -= borne;
+        borne
     }
     /// What of the first `given` reached buyers, rounded down.
     fn reached(&self, given: i64) -> i64 {
@@ -55,45 +68,54 @@ pub struct Shortfalls {
 }
 
 impl Shortfalls {
-    /// `delivered` is what each line of an award got or gave; `by_exchange` how much of it the
+    /// `delivered` is what became of each line of an award; `by_exchange` how much of it the
     /// exchange itself kept its instance from.
     pub fn of(
         slot: Slot,
         awards: &[Award],
-        delivered: impl Fn(&Award, &AwardLine) -> i64,
-        by_exchange: impl Fn(InstanceId, &AwardLine) -> i64,
+        delivered: impl Fn(&Award, &AwardLine) -> Delivered,
+        by_exchange: impl Fn(&Award, &AwardLine) -> i64,
     ) -> Self {
         let mut trades = BTreeMap::<_, Trade>::new();
         for award in awards {
             for line in award.lines.iter().filter(|l| l.slot == slot && !l.settled) {
                 let trade = trades.entry(key(award, line)).or_default();
-                let missing = (line.quantity - delivered(award, line)).max(0);
-                match award.kind {
-                    AwardKind::Bought => {
-                        trade.bought += line.quantity;
-                        let excused = award.instance.map_or(0, |id| by_exchange(id, line));
-                        trade.not_delivered += (missing - excused).max(0);
-                    }
-                    AwardKind::Lent => {
-                        trade.sold += line.quantity;
-                        trade.not_given += missing;
-                    }
-                    AwardKind::Resold => trade.sold += line.quantity,
+                let Delivered { due, had, .. } = delivered(award, line);
+                let missing = (due - had).max(0);
+                if award.kind == AwardKind::Bought {
+                    trade.bought += due;
+                    trade.early += line.quantity - due;
+                    trade.not_delivered += (missing - by_exchange(award, line)).max(0);
+                } else {
+                    trade.sold += due;
+                    trade.early -= line.quantity - due;
+                    trade.not_given += missing;
                 }
             }
+        }
+        let sellers = || {
+            let sellers = awards.iter().filter(|a| a.kind != AwardKind::Bought);
+            sellers.flat_map(|a| a.lines.iter().filter(|l| l.slot == slot && !l.settled).map(move |l| (a, l)))
+        };
+        let mut given = Vec::new();
+        for (award, line) in sellers() {
+            let had = delivered(award, line).had;
+            let borne = match trades.get_mut(&key(award, line)) {
+                Some(trade) if line.recalled > 0 => trade.bear(had),
+                _ => 0,
+            };
+            given.push(had - borne);
         }
         let mut handed_on = BTreeMap::new();
         // Rounded as a running total, so that all sellers of a trade together lose just what was lost,
         // however small their lots are.
         let mut so_far = BTreeMap::<_, i64>::new();
-        for award in awards.iter().filter(|a| a.kind != AwardKind::Bought) {
-            for line in award.lines.iter().filter(|l| l.slot == slot && !l.settled) {
-                let trade = &trades[&key(award, line)];
-                let before = so_far.entry(key(award, line)).or_default();
-                let after = *before + delivered(award, line);
-                handed_on.insert(line_of(award, line), trade.reached(after) - trade.reached(*before));
-                *before = after;
-            }
+        for ((award, line), given) in sellers().zip(given) {
+            let trade = &trades[&key(award, line)];
+            let before = so_far.entry(key(award, line)).or_default();
+            let after = *before + given;
+            handed_on.insert(line_of(award, line), trade.reached(after) - trade.reached(*before));
+            *before = after;
         }
         Self { trades, handed_on }
     }
@@ -117,7 +139,7 @@ fn line_of(award: &Award, line: &AwardLine) -> (AwardId, PoolSlug, Resource) {
 mod tests {
     use super::*;
     use crate::book::Side;
-    use crate::ids::{OrderId, ParticipantId};
+    use crate::ids::{InstanceId, OrderId, ParticipantId};
     use crate::time::Timestamp;
     use crate::units::{Credits, Price};
 
@@ -133,6 +155,7 @@ mod tests {
             money: Credits::ZERO,
             resold: 0,
             recalled: 0,
+            recalls: Vec::new(),
             settled: false,
             bond: Credits::ZERO,
             bond_held: Credits::ZERO,
@@ -158,13 +181,17 @@ mod tests {
         }
     }
 
+    fn delivered(due: i64, had: i64) -> Delivered {
+        Delivered { due, had, missed: 0 }
+    }
+
     /// What the sellers' `got` of 50 each becomes: a buyer of 100, two lenders.
     fn handed_on(bought: i64, got: [i64; 2], by_exchange: i64) -> [i64; 2] {
         let awards = [award(1, AwardKind::Bought, 100), award(2, AwardKind::Lent, 50), award(3, AwardKind::Lent, 50)];
-        let delivered = |award: &Award, _: &AwardLine| match award.kind {
-            AwardKind::Bought => bought,
-            _ if award.id == awards[1].id => got[0],
-            _ => got[1],
+        let delivered = |award: &Award, line: &AwardLine| match award.kind {
+            AwardKind::Bought => delivered(line.quantity, bought),
+            _ if award.id == awards[1].id => delivered(line.quantity, got[0]),
+            _ => delivered(line.quantity, got[1]),
         };
         let shortfalls = Shortfalls::of(SLOT, &awards, delivered, |_, _| by_exchange);
         [1, 2].map(|n| shortfalls.handed_on(&awards[n], &awards[n].lines[0]))
@@ -183,7 +210,8 @@ mod tests {
     fn small_lots_lose_no_more_together_than_was_lost() {
         let mut awards = vec![award(1, AwardKind::Bought, 1), award(2, AwardKind::Bought, 39)];
         awards.extend((3..43).map(|n| award(n, AwardKind::Lent, 1)));
-        let delivered = |award: &Award, line: &AwardLine| if award.id == awards[0].id { 0 } else { line.quantity };
+        let had = |award: &Award, line: &AwardLine| if award.id == awards[0].id { 0 } else { line.quantity };
+        let delivered = |award: &Award, line: &AwardLine| delivered(line.quantity, had(award, line));
         let shortfalls = Shortfalls::of(SLOT, &awards, delivered, |_, _| 0);
         let handed_on = awards[2..].iter().map(|a| shortfalls.handed_on(a, &a.lines[0]));
         assert_eq!(handed_on.sum::<i64>(), 39);
@@ -195,5 +223,26 @@ mod tests {
         assert_eq!(handed_on(50, [0, 50], 0), [0, 50]);
         assert_eq!(handed_on(25, [0, 50], 0), [0, 25], "only what lacks besides");
         assert_eq!(handed_on(80, [0, 50], 0), [0, 50], "the buyer had more than was given");
+    }
+
+    #[test]
+    fn who_takes_back_bears_what_its_buyer_lost_too_early() {
+        let mut awards =
+            [award(1, AwardKind::Bought, 100), award(2, AwardKind::Lent, 50), award(3, AwardKind::Lent, 50)];
+        awards[1].lines[0].recalled = 50;
+        let handed_on = |of_buyer: Delivered, of_first: Delivered| {
+            let of = |award: &Award, line: &AwardLine| match award.id {
+                id if id == awards[0].id => of_buyer,
+                id if id == awards[1].id => of_first,
+                _ => delivered(line.quantity, line.quantity),
+            };
+            let shortfalls = Shortfalls::of(SLOT, &awards, of, |_, _| 0);
+            [1, 2].map(|n| shortfalls.handed_on(&awards[n], &awards[n].lines[0]))
+        };
+        assert_eq!(handed_on(delivered(60, 60), delivered(10, 10)), [10, 50]);
+        assert_eq!(handed_on(delivered(55, 55), delivered(10, 10)), [5, 50]);
+        assert_eq!(handed_on(delivered(65, 65), delivered(10, 10)), [10, 50]);
+        assert_eq!(handed_on(delivered(55, 55), delivered(10, 0)), [0, 50], "it has not given that much");
+        assert_eq!(handed_on(delivered(55, 0), delivered(10, 10)), [0, 0], "what its buyer does not take is shared");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! What was lent and nobody bought (a bundle is lent whole) is idle, and comes back first. Beyond that, buyers of the
 //! same round on the node give it up: opportunistic ones first, then who would have paid the least for a unit, of
-//! equals the later award. They pay for the time in which they had it, and the lender is paid for that and no more; nobody
+//! equals the later award. They pay until then, and the lender is paid for that and no more; nobody
 //! owes anything for a recall. Swaps make it true: buyers shrink, then the lender grows.
 //!
 //! All of that is on the node where it was lent, wherever its lender runs by now.

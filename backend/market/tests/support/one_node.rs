@@ -9,7 +9,7 @@ use headroom_market::book::{Assurance, OrderRequest, PoolChoice, Resell, Side, T
 use headroom_market::clearing::{self, Limits, Mode, NoProposal};
 use headroom_market::command::{Command, Reply};
 use headroom_market::ids::{InstanceId, NodeId, OrderId, ParticipantId};
-use headroom_market::settlement::meter::Reading;
+use headroom_market::settlement::meter::{Reading, Run};
 use headroom_market::swap::recall::{self, Recall};
 use headroom_market::swap::saga::{StepReport, StepResult};
 use headroom_market::swap::{SwapState, plan};
@@ -50,9 +50,11 @@ pub fn one(capacity: i64) -> One {
 }
 
 impl One {
+    /// Ticks at which it stood still and that nobody took come first.
     pub fn reading(&self, id: InstanceId, limits: &[i64], absent: u32, missed: u32) -> Reading {
         let baseline = amount(&self.world.state.instances[&id].baseline, CPU);
-        let mut reading = Reading { instance: id, resource: CPU, runs: Vec::new(), absent, missed };
+        let mut reading = Reading::new(id, CPU);
+        [Run::Absent { absent }, Run::Missed { missed }].into_iter().for_each(|run| reading.add(run));
         limits.iter().for_each(|l| reading.add_tick(l - baseline));
         reading
     }
@@ -100,7 +102,8 @@ impl One {
     }
     pub fn round(&mut self) {
         let seal = movers::seal(&self.world.state, self.world.now);
-        let Reply::Sealed { round, book } = self.world.run(seal) else { panic!("no round") };
+        let reply = self.world.run(seal);
+        let Reply::Sealed { round, book } = reply else { panic!("no round: {reply:?}") };
         let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION).unwrap();
         let outcome = clearing::verify(&book, outcome, Mode::Market).unwrap();
         let result_hash = outcome.result_hash();
@@ -143,7 +146,7 @@ impl One {
     pub fn settle(&mut self, quarters: [i64; 4], of: InstanceId) {
         let mut readings = Vec::new();
         for instance in self.world.state.instances.values() {
-            let mut reading = Reading { instance: instance.id, resource: CPU, runs: Vec::new(), absent: 0, missed: 0 };
+            let mut reading = Reading::new(instance.id, CPU);
             let baseline = amount(&instance.baseline, CPU);
             for quarter in quarters {
                 // The others keep what they have now.

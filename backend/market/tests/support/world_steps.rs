@@ -6,17 +6,13 @@ use headroom_market::clearing::{self, Limits, Mode, NoProposal};
 use headroom_market::command::{Command, Reply};
 use headroom_market::event::Event;
 use headroom_market::ids::{InstanceId, NodeId, OrderId, SwapId};
-use headroom_market::ledger::Account;
 use headroom_market::pool::recallable;
 use headroom_market::round::movers::Movers;
 use headroom_market::round::occupancy::Occupancy;
 use headroom_market::round::{Award, AwardKind, AwardLine};
-use headroom_market::settlement::Receipt;
-use headroom_market::settlement::meter::Reading;
-use headroom_market::state::State;
 use headroom_market::swap::saga::{PIN_SLOTS_AFTER_FAILURE, StepReport, StepResult};
 use headroom_market::swap::{Swap, SwapState, plan};
-use headroom_market::time::{Slot, Timestamp};
+use headroom_market::time::Slot;
 use headroom_market::units::{Amounts, Credits, Resource, amount};
 use headroom_market::workload::away::is_overdue;
 use headroom_market::workload::{Instance, InstanceState};
@@ -24,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::world::*;
+pub use super::world_settle::*;
 /// 120 random commands and steps, and the end of all that they began; how many rounds were cleared.
 pub fn random_life(seed: u64) -> (World, u32) {
     random_life_with(seed, |_, command| command)
@@ -335,134 +332,6 @@ pub fn nothing_planned_is_missed(world: &World, instance: InstanceId, done: Slot
     let target = plan::target(&world.state, instance, last);
     let has_it = target.node == instance.node && target.limits == instance.in_force;
     assert!(has_it || instance.swap.is_some(), "{} is owed {target:?} in {last}", instance.name);
-}
-
-pub fn settle(world: &mut World) {
-    let due = |slot: &Slot, now: Timestamp| RHYTHM.slot_end(*slot).plus_seconds(5) <= now;
-    let now = world.now;
-    let lines = world.state.awards.values().flat_map(|a| a.lines.iter()).filter(|l| !l.settled).map(|l| l.slot);
-    let Some(slot) = lines.filter(|s| due(s, now)).min() else { return };
-    let instances: Vec<_> = world.state.instances.values().map(|i| (i.id, i.in_force.clone())).collect();
-    let mut readings = Vec::new();
-    let mut ticks = Vec::new();
-    for (instance, in_force) in instances {
-        for resource in [Resource::CpuMilli, Resource::MemMib] {
-            let mut reading = Reading { instance, resource, runs: Vec::new(), absent: 0, missed: 0 };
-            let mut seen = Vec::new();
-            for _ in 0..1 + world.chance.below(3) {
-                // Now and then less is there than should be, or more; much more where its program keeps it.
-                let keeps = world.state.instances[&instance].kept_by_program.contains(&slot);
-                let off = if world.chance.below(4) == 0 { world.chance.below(400) as i64 - 200 } else { 0 };
-                let off = if keeps { off.abs() + 100 } else { off };
-                seen.push((amount(&in_force, resource) + off).max(0));
-                let baseline = unbought(&world.state, instance, slot, resource);
-                reading.add_tick(seen[seen.len() - 1] - baseline);
-            }
-            readings.push(reading);
-            ticks.push((instance, resource, seen));
-        }
-    }
-    let expected: Vec<_> = ticks.iter().map(|(i, r, seen)| delivered(&world.state, *i, *r, slot, seen)).collect();
-    let (before, risk) = (world.receipts.len(), world.state.ledger.balance(Account::PlatformRisk));
-    world.run(Command::SettleSlot { slot, readings });
-    for participant in world.state.participants.values().filter(|p| p.arrears > Credits::ZERO) {
-        assert!(world.state.available(participant.id).is_zero(), "{} owes {}", participant.name, participant.arrears);
-    }
-    let mut kept_back = 0;
-    for ((instance, resource, _), (bought, lent)) in ticks.iter().zip(expected) {
-        let of = |kind: AwardKind| -> i64 {
-            let mine = |r: &&Receipt| r.kind == kind && r.instance == Some(*instance);
-            let lines = world.receipts[before..].iter().filter(mine).flat_map(|r| &r.lines);
-            lines.filter(|l| l.resource == *resource).map(|l| l.delivered).sum()
-        };
-        assert_eq!(of(AwardKind::Bought), bought, "what the ticks show is delivered");
-        assert!(of(AwardKind::Lent) <= lent, "and no more than that is taken for lent");
-        kept_back += lent - of(AwardKind::Lent);
-    }
-    let lines = world.receipts[before..].iter().flat_map(|r| r.lines.iter().map(move |l| (r.side, l)));
-    let short: i64 = lines.clone().filter(|(s, _)| *s == Side::Bid).map(|(_, l)| l.awarded - l.delivered).sum();
-    assert!(kept_back <= short + lines.count() as i64, "{kept_back} kept back from lenders, {short} not delivered");
-    who_bears_what_was_not_delivered(world, slot, &world.receipts[before..], risk);
-}
-
-/// Unless it has failed itself the exchange pays nothing, and sellers lose no more than what buyers
-/// did not get.
-pub fn who_bears_what_was_not_delivered(world: &World, slot: Slot, receipts: &[Receipt], risk: Credits) {
-    let lines = || receipts.iter().flat_map(|r| r.lines.iter().map(move |l| (r, l)));
-    let spent = risk - world.state.ledger.balance(Account::PlatformRisk);
-    if !world.failed_by_exchange.contains(&slot) {
-        // Half a micro-credit a line is rounding.
-        assert!(spent.units() <= lines().count() as i64, "the exchange pays {spent} for others' failures");
-    }
-    let mut products: BTreeMap<_, (i64, i64)> = BTreeMap::new();
-    for (receipt, line) in lines() {
-        let (short, kept_back) = products.entry((receipt.round, line.pool.clone(), line.resource)).or_default();
-        match receipt.side {
-            Side::Bid => *short += line.awarded - line.delivered,
-            // A unit is rounding. A lender may have kept some itself.
-            Side::Offer if receipt.kind == AwardKind::Resold => {
-                *kept_back += (line.awarded - line.delivered - 1).max(0);
-            }
-            Side::Offer => {}
-        }
-    }
-    for (short, kept_back) in products.values() {
-        assert!(kept_back <= short, "{kept_back} kept back from sellers, {short} not delivered");
-    }
-    reservation_fees(receipts);
-    let unserved = receipts.iter().any(|r| r.cause.as_deref() == Some("buyer_not_served"));
-    let short = receipts.iter().any(|r| r.side == Side::Bid && r.cause.is_some());
-    assert!(short || !unserved, "every buyer was served");
-}
-
-/// Only who could not be moved pays for what was kept, a tenth of it, and only who was not paid for
-/// that gets it.
-pub fn reservation_fees(receipts: &[Receipt]) {
-    let (mut paid, mut received) = (Credits::ZERO, Credits::ZERO);
-    for receipt in receipts.iter().filter(|r| !r.reservation_fee.is_zero()) {
-        let cause = receipt.cause.as_deref();
-        if receipt.side == Side::Bid {
-            paid += receipt.reservation_fee;
-            assert!(receipt.reservation_fee <= receipt.credit_note.share_floor(1, 10) + Credits::from_units(1));
-            assert_eq!(cause, Some("move_failed"));
-        } else {
-            received += receipt.reservation_fee;
-            assert_eq!(cause, Some("buyer_not_served"));
-        }
-    }
-    assert!(received <= paid, "{received} received of {paid}");
-    FEES.fetch_add(u32::from(!paid.is_zero()), std::sync::atomic::Ordering::Relaxed);
-}
-
-/// Slots in which somebody paid one.
-pub static FEES: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-
-/// What one instance got and gave in a slot, by the ticks: above what it keeps when all that it
-/// lent is gone, and below what it has with all that it won.
-pub fn delivered(state: &State, instance: InstanceId, resource: Resource, slot: Slot, ticks: &[i64]) -> (i64, i64) {
-    let lines = |kind: AwardKind| {
-        let awards = state.awards.values().filter(move |a| a.kind == kind && a.instance == Some(instance));
-        awards.flat_map(|a| &a.lines).filter(move |l| l.slot == slot && l.resource == resource && !l.settled)
-    };
-    let sold_on: i64 = lines(AwardKind::Bought).map(|l| l.resold).sum();
-    let won = lines(AwardKind::Bought).map(|l| l.quantity).sum::<i64>() - sold_on;
-    let lent: i64 = lines(AwardKind::Lent).map(|l| l.quantity).sum();
-    let baseline = unbought(state, instance, slot, resource);
-    let mean = |part: &dyn Fn(i64) -> i64| ticks.iter().map(|t| part(*t)).sum::<i64>() / ticks.len() as i64;
-    // What it had won elsewhere and gave up by standing still was there all the same.
-    let elsewhere = |line: &AwardLine| recallable::firm(&line.pool) != state.instances[&instance].pool;
-    let given_up = state.instances[&instance].given_up.contains(&slot) && lines(AwardKind::Bought).any(elsewhere);
-    let got = if given_up { won } else { mean(&|t| (t - baseline + lent).max(0).min(won)) };
-    let gave = mean(&|t| (baseline + won - t).max(0).min(lent));
-    (sold_on + got, gave)
-}
-
-/// What a workload has where it is in a slot without having bought it: in another pool nothing.
-fn unbought(state: &State, instance: InstanceId, slot: Slot, resource: Resource) -> i64 {
-    let instance = &state.instances[&instance];
-    let at_home = state.nodes[&instance.node].pool == instance.pool;
-    let carried = instance.away.is_some_and(|away| (away.first..=away.last).contains(&slot));
-    if carried && !at_home { 0 } else { amount(&instance.baseline, resource) }
 }
 
 /// Everybody is to have baseline − lent + won − resold, and who takes waits for who frees. Who has won in another

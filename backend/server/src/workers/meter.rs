@@ -5,7 +5,7 @@
 //! missed, which is the exchange's fault and not its members'.
 use crate::workers::telemetry::TICK_SECONDS;
 use headroom_market::ids::InstanceId;
-use headroom_market::settlement::meter::Reading;
+use headroom_market::settlement::meter::{Reading, Run};
 use headroom_market::state::State;
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::Resource;
@@ -33,19 +33,18 @@ pub fn due(state: &State, now: Timestamp) -> Due {
 
 impl Meter {
     fn of(&mut self, slot: Slot, instance: InstanceId, resource: Resource) -> &mut Reading {
-        let empty = || Reading { instance, resource, runs: Vec::new(), absent: 0, missed: 0 };
-        self.readings.entry((slot, instance, resource)).or_insert_with(empty)
+        self.readings.entry((slot, instance, resource)).or_insert_with(|| Reading::new(instance, resource))
     }
     /// `beyond` the baseline, below 0 while it lends.
     pub fn add(&mut self, slot: Slot, instance: InstanceId, resource: Resource, beyond: i64) {
         self.of(slot, instance, resource).add_tick(beyond);
     }
     pub fn add_absent(&mut self, slot: Slot, instance: InstanceId, resource: Resource) {
-        self.of(slot, instance, resource).add_absent_tick();
+        self.of(slot, instance, resource).add(Run::Absent { absent: 1 });
     }
     /// A tick that nobody took.
     pub fn add_missed(&mut self, slot: Slot, instance: InstanceId, resource: Resource) {
-        self.of(slot, instance, resource).missed += 1;
+        self.of(slot, instance, resource).add(Run::Missed { missed: 1 });
     }
     /// Inputs that waited at the tick before, and how many do now.
     pub fn waited(&mut self, instance: InstanceId, waiting: i64) -> i64 {
@@ -66,7 +65,8 @@ impl Meter {
         for (slot, instance, resource) in due {
             let expected = whole_ticks(*slot, slot_seconds, now);
             let reading = meter.of(*slot, *instance, *resource);
-            reading.missed += u32::try_from((expected - reading.ticks()).max(0)).unwrap_or(u32::MAX);
+            let missed = u32::try_from((expected - reading.ticks()).max(0)).unwrap_or(u32::MAX);
+            reading.add(Run::Missed { missed });
         }
         meter
     }
@@ -124,8 +124,8 @@ mod tests {
         let due: Due = [slot, next, last].map(|s| (s, ID, Resource::CpuMilli)).into();
         let mut after = Meter::recall(stored, &due, 60, Timestamp::from_micros(188_000_000));
         let first = after.take(slot);
-        assert_eq!((first[0].runs.as_slice(), first[0].missed), ([(100, 4)].as_slice(), 8));
-        assert_eq!(after.take(next)[0].missed, 12, "a slot that nobody saw at all");
-        assert_eq!(after.take(last)[0].missed, 1, "a window that is under way is measured yet");
+        assert_eq!(first[0].runs, [Run::Had(100, 4), Run::Missed { missed: 8 }]);
+        assert_eq!(after.take(next)[0].runs, [Run::Missed { missed: 12 }], "a slot that nobody saw at all");
+        assert_eq!(after.take(last)[0].runs, [Run::Missed { missed: 1 }], "a window that is under way is measured yet");
     }
 }
