@@ -69,13 +69,13 @@ fn a_program_that_keeps_what_it_says_it_gave_fails() {
 
 #[test]
 fn a_program_that_has_nothing_yet_is_tried_later_and_a_stale_epoch_is_refused() {
-    let h = Harness::new(Load { cpu_milli: |_| 50, mem_kib: |p| if p < 40 { 64 } else { 800 }, until: u64::MAX });
-    let id = InstanceId::from("ins_a");
+    let h = Harness::new(Load::calm());
+    let (id, empty) = (InstanceId::from("ins_a"), InstanceId::from("ins_empty"));
     start(&*h.driver, &id, "steady");
     assert_eq!(h.driver.drill(&id, 1).expect("known"), None, "it has read nothing");
+    started(&h, &empty, &stubborn(0, true));
     h.pass(8);
-    assert_eq!(h.driver.drill(&id, 1).expect("known"), None, "it holds no more than it began with");
-    h.pass(48);
+    assert_eq!(h.driver.drill(&empty, 1).expect("known"), None, "it holds nothing");
     assert!(h.driver.drill(&id, 1).expect("runs").is_some_and(|r| r.passed));
     assert_eq!(code(h.driver.drill(&id, 0)), "stale_epoch");
     assert_eq!(code(h.driver.drill(&"ins_b".into(), 1)), "unknown_instance");
