@@ -58,7 +58,7 @@ impl Cluster {
                 if !copy.manages_its_hold() {
                     let grown = mib(copy.reserved_kib());
                     return failed(format!(
-                        "It has {grown} and never says what it holds (`hold`), so what it has grown to can't be taken back."
+                        "It has {grown} and never says what it holds, by the import hold, so what it has grown to can't be taken back."
                     ));
                 }
                 target = copy.half_of_its_hold_kib();

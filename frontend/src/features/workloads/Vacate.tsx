@@ -28,9 +28,9 @@ export function Vacate({ instance, may }: { instance: Instance; may: boolean }) 
         <dl className="kv"><dt>When a win ends</dt><dd>{WAYS[instance.at_end]}</dd></dl>
         <Note tone={tone}><b>{title}</b>{at && ` (${clock(at, z)})`}{detail && <>: {detail}</>}</Note>
         {may && runs && instance.at_end !== 'stop' && <div><Button size="sm" onClick={() => setAsking(true)}>Stop it instead…</Button></div>}
-        <p className="help">Bids for memory wait until this is shown. A drill is made on a copy: the workload notices nothing.</p>
+        <p className="help">{instance.at_end === 'stop' ? 'Bids for memory need no drill. ' : 'Bids for memory wait until a drill has shown that it works. '}A drill is made on a copy: the workload notices nothing.</p>
       </div>
-      <Decide open={asking} onClose={() => setAsking(false)} title={`Stop ${instance.name} where it keeps memory?`} text="Its bids for memory need no drill then. If it still uses more than it is to have when what it had won ends, it is stopped at once, from its beginning at the next restart. A drill that passes changes it back." action="Have it stopped" danger busy={write.isPending} onConfirm={() => drill('stop')} />
+      <Decide open={asking} onClose={() => setAsking(false)} title={`Stop ${instance.name} where it keeps memory?`} text="Its bids for memory need no drill then. If it still uses more than it is to have when what it had won ends, it is stopped at once; a restart begins anew. A drill that passes changes this back." action="Have it stopped" danger busy={write.isPending} onConfirm={() => drill('stop')} />
     </Panel>
   );
 }

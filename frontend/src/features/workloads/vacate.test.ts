@@ -15,6 +15,9 @@ it('says that bids wait where it failed, or was not made yet', () => {
 it('keeps what was shown while another drill waits', () => {
   expect(of({ shown_at_end: 'shrink', drill: { ...ended(false), ended_at: null, detail: null } }).tone).toBe('ok');
 });
+it('tells of a drill that failed while it may be stopped', () => {
+  expect(of({ at_end: 'stop', drill: ended(false) })).toMatchObject({ tone: 'acc', detail: 'seen' });
+});
 it('needs nothing of one that may be stopped', () => {
   expect(of({ at_end: 'stop', drill: ended(true, 'stop') }).tone).toBe('acc');
 });
