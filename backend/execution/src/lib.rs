@@ -28,4 +28,6 @@ pub use driver::{
 };
 pub use feed::{DemandInput, Input, InputFeed, ScriptedFeed};
 pub use node::{NodeSpec, NodeStatus};
-pub use wasm::{CheckpointSummary, Cluster, OutputRecord, Placement, RestoreSummary, Restored, RunningThreads, Saved};
+pub use wasm::{
+    CheckpointSummary, Cluster, OutputRecord, Placement, RestoreSummary, Restored, RunningThreads, Saved, low_priority,
+};

@@ -148,8 +148,8 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
         Command::RequestDrill { participant, instance, at_end } => {
             vacate::request(turn, participant, instance, at_end).map(Reply::Instance)
         }
-        Command::RecordDrill { instance, at_end, passed, detail } => {
-            let known = vacate::record(turn, instance, at_end, passed, &detail);
+        Command::RecordDrill { instance, epoch, at_end, passed, detail } => {
+            let known = vacate::record(turn, instance, epoch, at_end, passed, &detail);
             Ok(if known { Reply::Instance(instance) } else { Reply::Nothing })
         }
         Command::RetryRecalls { slot } => {

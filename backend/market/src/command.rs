@@ -271,6 +271,7 @@ pub enum Command {
     },
     RecordDrill {
         instance: InstanceId,
+        epoch: u64,
         at_end: AtEnd,
         passed: bool,
         detail: String,

@@ -88,7 +88,10 @@ fn stopped_and_started_workloads_are_promised_no_more_than_there_is() {
                 }
                 (false, 0..=3) => match world.run(Command::StartInstance { participant, instance }) {
                     Reply::Refused(_) => refused += 1,
-                    _ => started += 1,
+                    _ => {
+                        world.drill(instance);
+                        started += 1;
+                    }
                 },
                 _ => {}
             }

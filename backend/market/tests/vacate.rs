@@ -8,8 +8,8 @@ use headroom_market::book::{OrderRequest, Resell, Side, TimeInForce, Window};
 use headroom_market::clearing::{self, Limits, Mode, NoProposal};
 use headroom_market::command::{Command, Reply};
 use headroom_market::ids::{InstanceId, OrderId, ParticipantId};
-use headroom_market::swap::SwapState;
 use headroom_market::swap::saga::{StepReport, StepResult};
+use headroom_market::swap::{Swap, SwapState};
 use headroom_market::time::Slot;
 use headroom_market::units::{Amounts, Resource, amount};
 use headroom_market::workload::{AtEnd, Class, InstanceState, vacate};
@@ -27,6 +27,8 @@ struct Two {
     /// Another one's, so that there is a round.
     other: (ParticipantId, InstanceId),
     slot: Slot,
+    /// Its last swap that ended well, as it began.
+    grew: Option<Swap>,
 }
 
 fn two() -> Two {
@@ -39,7 +41,7 @@ fn two() -> Two {
     let second = participant(&mut world, "second", "1000");
     let other = (second, undrilled(&mut world, second, "p", both(500), both(3_000)));
     let slot = RHYTHM.first_open(world.now);
-    Two { world, owner, instance, other, slot }
+    Two { world, owner, instance, other, slot, grew: None }
 }
 
 impl Two {
@@ -87,12 +89,16 @@ impl Two {
         self.world.state.orders[&id].last_reason.as_ref().map(|why| why.reason.as_str())
     }
     fn drilled(&mut self, at_end: AtEnd, passed: bool) -> Reply {
-        let detail = "seen".to_owned();
-        self.world.run(Command::RecordDrill { instance: self.instance, at_end, passed, detail })
+        let (detail, epoch) = ("seen".to_owned(), self.instance().epoch);
+        self.world.run(Command::RecordDrill { instance: self.instance, epoch, at_end, passed, detail })
     }
     fn ask(&mut self, at_end: Option<AtEnd>) -> Reply {
         let (participant, instance) = (self.owner, self.instance);
         self.world.run(Command::RequestDrill { participant, instance, at_end })
+    }
+    fn swap(&self) -> Swap {
+        let mut swaps = self.world.state.swaps.values();
+        swaps.find(|s| s.instance == self.instance).cloned().expect("it is resized")
     }
     fn instance(&self) -> &headroom_market::workload::Instance {
         &self.world.state.instances[&self.instance]
@@ -103,6 +109,9 @@ impl Two {
         self.world.run(Command::PlanSlot { slot });
         self.world.now = slot.start().plus_seconds(1);
         while let Some(swap) = self.world.state.swaps.values().next().cloned() {
+            if swap.instance == self.instance {
+                self.grew = Some(swap.clone());
+            }
             let result = StepResult::Succeeded { state: swap.state, report: StepReport::default() };
             self.world.run(Command::StepSwap { swap: swap.id, result });
         }
@@ -187,16 +196,16 @@ fn one_that_is_to_be_stopped_is_stopped_at_the_end_of_what_it_had_won_and_has_no
     let memory = two.bid(me, [(MEM, 700)].into());
     two.round();
     assert!(two.won(memory));
-    assert!(!vacate::ends_by_stop(two.instance()), "it has its baseline only");
     let (slot, next) = (two.slot, two.slot.plus(1, RHYTHM.slot_seconds));
     two.carry_out(slot);
     assert_eq!(amount(&two.instance().in_force, MEM), 1_700);
-    assert!(vacate::ends_by_stop(two.instance()));
+    assert!(!two.grew.clone().is_some_and(|swap| vacate::ends_by_stop(two.instance(), &swap, RHYTHM.slot_seconds)));
     two.world.now = RHYTHM.gate_closes(next);
     two.world.run(Command::PlanSlot { slot: next });
     two.world.now = next.start().plus_seconds(1);
     loop {
-        let swap = two.world.state.swaps.values().find(|s| s.instance == two.instance).cloned().expect("it shrinks");
+        let swap = two.swap();
+        assert!(vacate::ends_by_stop(two.instance(), &swap, RHYTHM.slot_seconds));
         let state = swap.state;
         let result = if state == SwapState::Activated {
             let reason = vacate::VACATED.to_owned();
@@ -218,4 +227,54 @@ fn one_that_is_to_be_stopped_is_stopped_at_the_end_of_what_it_had_won_and_has_no
     let (participant, instance) = (two.owner, two.instance);
     assert!(matches!(two.world.run(Command::StartInstance { participant, instance }), Reply::Instance(_)));
     assert_eq!(amount(&two.instance().in_force, MEM), 1_000);
+}
+
+#[test]
+fn what_an_admin_takes_off_a_baseline_stops_nobody() {
+    let mut two = two();
+    two.ask(Some(AtEnd::Stop));
+    let (instance, slot) = (two.instance, two.slot);
+    let baseline: Amounts = [(CPU, 1_000), (MEM, 500)].into();
+    let reply = two.world.run(Command::SetBaseline { instance, baseline, floor: Amounts::new() });
+    assert!(matches!(reply, Reply::Instance(_)), "{reply:?}");
+    two.world.now = RHYTHM.gate_closes(slot);
+    two.world.run(Command::PlanSlot { slot });
+    let swap = two.swap();
+    assert_eq!((amount(&swap.limits_from, MEM), amount(&swap.limits_to, MEM)), (1_000, 500));
+    assert!(!vacate::ends_by_stop(two.instance(), &swap, RHYTHM.slot_seconds));
+}
+
+#[test]
+fn who_keeps_memory_all_the_same_or_begins_anew_shows_it_again() {
+    let mut two = two();
+    two.drilled(AtEnd::Shrink, true);
+    let me = (two.owner, two.instance);
+    two.bid(me, [(MEM, 700)].into());
+    two.round();
+    let (slot, next) = (two.slot, two.slot.plus(1, RHYTHM.slot_seconds));
+    two.carry_out(slot);
+    two.world.now = RHYTHM.gate_closes(next);
+    two.world.run(Command::PlanSlot { slot: next });
+    two.world.now = next.start().plus_seconds(1);
+    for _ in 0..2 {
+        let (id, state) = (two.swap().id, two.swap().state);
+        two.world.run(Command::StepSwap {
+            swap: id,
+            result: StepResult::Succeeded { state, report: StepReport::default() },
+        });
+    }
+    let (swap, state) = (two.swap().id, two.swap().state);
+    let (reason, detail) = ("memory_in_use".to_owned(), "1700 in use".to_owned());
+    let result = StepResult::Failed { state, reason, detail, report: StepReport::default() };
+    two.world.run(Command::StepSwap { swap, result });
+    assert!(!vacate::is_shown(two.instance()) && two.instance().drill.is_none(), "what it had shown was not so");
+    // Its program is ended; the one that begins anew is drilled by itself, and not by what came of the first.
+    let (participant, instance, epoch) = (two.owner, two.instance, two.instance().epoch);
+    two.world.run(Command::ReportFault { instance, detail: "out of memory".into() });
+    assert!(matches!(two.world.run(Command::StartInstance { participant, instance }), Reply::Instance(_)));
+    let late = Command::RecordDrill { instance, epoch, at_end: AtEnd::Shrink, passed: true, detail: "late".into() };
+    assert!(matches!(two.world.run(late), Reply::Nothing));
+    let swaps: Vec<_> = two.world.state.swaps.values().filter(|s| s.instance == instance).cloned().collect();
+    assert!(swaps.is_empty() || vacate::due(two.instance()).is_none());
+    assert!(two.instance().drill.is_none() && !vacate::is_shown(two.instance()));
 }

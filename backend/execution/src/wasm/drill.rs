@@ -17,7 +17,7 @@ impl Cluster {
     pub(super) fn do_drill(&self, instance: &InstanceId, epoch: u64) -> Result<Option<DrillReport>, DriverError> {
         let config = &self.shared.config;
         let slot = self.cell(instance)?;
-        let Some(mut copy) = ({
+        let (state, module, limits, node) = {
             let mut cell = slot.lock();
             let node = self.check_active(&cell, "drill", epoch)?;
             let missing = cell.wrong("drill", "an active copy");
@@ -28,17 +28,14 @@ impl Cluster {
             }
             // One that has read nothing yet holds what its module begins with, whatever it does later.
             if active.guest.position == 0 {
-                None
-            } else {
-                let state = active.guest.copy(SnapshotId::new("drill"), None);
-                let properties = lock(&self.shared.nodes).properties(&node)?;
-                let mut copy = Guest::new(config, &module, instance, &active.limits, properties)?;
-                copy.become_snapshot(&state)?;
-                Some(copy)
+                return Ok(None);
             }
-        }) else {
-            return Ok(None);
+            (active.guest.copy(SnapshotId::new("drill"), None), module, active.limits.clone(), node)
         };
+        let properties = lock(&self.shared.nodes).properties(&node)?;
+        let mut copy = Guest::new(config, &module, instance, &limits, properties)?;
+        copy.become_snapshot(&state)?;
+        drop(state);
         let mib = |kib| mib(kib, config.kib_per_mib);
         let mut steps = 0;
         let mut step = |copy: &mut Guest| {
@@ -61,7 +58,7 @@ impl Cluster {
                         "It has {grown} and never says what it holds, by the import hold, so what it has grown to can't be taken back."
                     ));
                 }
-                target = copy.half_of_its_hold_kib();
+                target = copy.drill_target_kib();
                 if target.is_some() {
                     break;
                 }

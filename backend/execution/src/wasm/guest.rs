@@ -245,11 +245,17 @@ impl Guest {
 
     /// Half of what it holds, or the least limit that there can be for its module if that is more; `None` where
     /// it holds no more than that.
-    pub fn half_of_its_hold_kib(&self) -> Option<u64> {
+    pub fn drill_target_kib(&self) -> Option<u64> {
         let host = self.store.data();
         let held = host.held_kib?;
         let least = if host.minimum_kib > self.included_kib { host.minimum_kib } else { 0 };
         Some((held / 2).max(least)).filter(|half| *half < held)
+    }
+
+    /// What it has beyond a limit, by the rule that limits are kept by.
+    pub fn beyond_kib(&self, limit_kib: u64) -> Option<u64> {
+        let allowed = limit_kib.next_multiple_of(64).max(self.store.data().minimum_kib);
+        Some(self.held_kib()).filter(|held| *held > allowed)
     }
 
     pub fn reserved_kib(&self) -> u64 {

@@ -66,7 +66,7 @@ pub use snapshot::{PAGE_BYTES, Snapshot};
 pub use threads::RunningThreads;
 
 /// Puts the calling thread behind everything else.
-fn low_priority() {
+pub fn low_priority() {
     /// Lowest priority that still gets its share on an idle machine.
     const NICE: i32 = 10;
     // On Linux this is the priority of the calling thread. Not allowed to lower it further is

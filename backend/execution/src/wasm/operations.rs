@@ -51,11 +51,11 @@ impl Cluster {
         Ok(Resized { before, actual, work_micros: micros_since(started) })
     }
 
-    /// Memory that the active copy has now; `None` where there is none.
-    pub fn memory_in_use_kib(&self, instance: &InstanceId) -> Option<u64> {
+    /// Memory that the active copy has now, where that is beyond a limit.
+    pub fn memory_beyond_kib(&self, instance: &InstanceId, limit_kib: u64) -> Option<u64> {
         let cell = self.cell(instance).ok()?;
         let cell = cell.lock();
-        cell.active.as_ref().map(|copy| copy.guest.held_kib())
+        cell.active.as_ref()?.guest.beyond_kib(limit_kib)
     }
 
     /// Ends a program that does not keep to its limits, as if it had faulted by itself.

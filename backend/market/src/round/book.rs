@@ -102,8 +102,11 @@ impl<'a> Builder<'a> {
         // Bids of a project that has nothing left take nobody's place.
         let state = self.state;
         let used_up = |o: &&Order| project::of_order(state, o).is_some_and(|p| p.left().is_zero());
-        let (none_left, mut open): (Vec<&Order>, Vec<&Order>) = open.partition(used_up);
+        let (none_left, open): (Vec<&Order>, Vec<&Order>) = open.partition(used_up);
         self.excluded.extend(none_left.iter().map(|o| (o.id, linked::BUDGET)));
+        let (waiting, mut open): (Vec<&Order>, Vec<&Order>) =
+            open.into_iter().partition(|o| vacate::has_no_path(state, o));
+        self.excluded.extend(waiting.iter().map(|o| (o.id, vacate::NO_VACATE_PATH)));
         linked::sort(state, &mut open);
         self.held_back = capacity::held_back(self.state, &open, self.slots);
         let mut growth = Growth::of(self.state);
@@ -120,7 +123,6 @@ impl<'a> Builder<'a> {
                 && hold.is_ok_and(|needed| needed <= o.hold)
                 && owner.is_some_and(|p| p.arrears.is_zero())
                 && unsettled.get(&o.participant).is_none_or(|n| *n < MOST_AWARDS)
-                && !vacate::waits(state, o)
                 && o.request.instance.is_some_and(|id| Growth::of_instance(state, id).admits(state, o, self.slots))
         };
         let leaving = open.iter().copied().filter(|o| book::away::leaves(state, &o.request)).filter(takes_part);
@@ -134,8 +136,6 @@ impl<'a> Builder<'a> {
                 Err(capacity::ROUND_FULL)
             } else if away::waits(state, order, &leavers) {
                 Err(away::AWAY)
-            } else if vacate::waits(state, order) {
-                Err(vacate::NO_VACATE_PATH)
             } else if growth.admits(self.state, order, self.slots) {
                 self.entry(order)
             } else {

@@ -214,6 +214,9 @@ fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) {
     if !swap.moves() && BY_PROGRAM.contains(&reason.as_str()) {
         instance.kept_by_program.insert(swap.slot);
     }
+    if reason == MEMORY_IN_USE && !swap.moves() {
+        vacate::forget(&mut instance);
+    }
     if swap.state == SwapState::RolledBack {
         instance.epoch = instance.epoch.max(swap.epoch + 1) + 1;
         instance.node = swap.node_from;

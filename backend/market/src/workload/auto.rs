@@ -17,7 +17,7 @@ use crate::state::State;
 use crate::time::Slot;
 use crate::turn::Turn;
 use crate::units::{Amounts, Credits, Price, Resource, Share, amount};
-use crate::workload::{Instance, InstanceState, SlotOutlook};
+use crate::workload::{Instance, InstanceState, SlotOutlook, vacate};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A step or offer under this share (in percent) of the baseline is not worth an order.
@@ -148,7 +148,8 @@ fn bids(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Wanted
     let (steps, together) = steps(outlook, cost);
     for step in steps {
         let mut resources = Amounts::new();
-        for resource in cost.keys() {
+        // Without a way to give memory back it could have none, and would have to do without the rest of the order.
+        for resource in cost.keys().filter(|r| vacate::is_shown(instance) || !vacate::is_vacatable(**r)) {
             let baseline = amount(&instance.baseline, *resource);
             let most = amount(&instance.limit, *resource) - baseline;
             let needed = amount(step.need, *resource).max(amount(&hinted, *resource));

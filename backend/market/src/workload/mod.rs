@@ -70,7 +70,7 @@ pub enum AtEnd {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum InstanceState {
     Running,
-    /// Its participant stopped it.
+    /// Its participant stopped it, or had it stopped where it kept memory.
     Stopped,
     /// Its program faulted; `fault` says how.
     Failed,

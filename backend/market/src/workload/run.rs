@@ -6,7 +6,7 @@ use crate::ids::{InstanceId, OrderId, ParticipantId};
 use crate::round::occupancy::{Occupancy, moves_from};
 use crate::time::Slot;
 use crate::turn::Turn;
-use crate::workload::{Fault, InstanceState, away};
+use crate::workload::{Fault, InstanceState, away, vacate};
 
 /// Of a fault's text, in characters.
 const LONGEST_FAULT: usize = 500;
@@ -65,7 +65,7 @@ pub(crate) fn vacate(turn: &mut Turn<'_>, id: InstanceId) {
     instance.state = InstanceState::Stopped;
     away::give_up(turn, &mut instance);
     turn.emit(Event::InstanceChanged(instance));
-    cancel_orders(turn, participant, id, "instance_stopped");
+    cancel_orders(turn, participant, id, vacate::VACATED);
 }
 
 /// Runs a stopped or failed workload again from its beginning, on its node if its baseline, less what it has lent,
@@ -88,6 +88,7 @@ pub fn restart(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) 
     }
     instance.state = InstanceState::Running;
     instance.fault = None;
+    vacate::forget(&mut instance);
     instance.epoch += 1;
     // What it has won and lent in this slot stands, a restart is no way out of either; but what was
     // won is kept free on the node of its award only.

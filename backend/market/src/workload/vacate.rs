@@ -12,9 +12,10 @@ use crate::command::{Refusal, RefusalKind};
 use crate::event::Event;
 use crate::ids::{InstanceId, ParticipantId};
 use crate::state::State;
+use crate::swap::Swap;
 use crate::time::Timestamp;
 use crate::turn::Turn;
-use crate::units::{Resource, amount};
+use crate::units::{Amounts, Resource, amount};
 use serde::{Deserialize, Serialize};
 
 /// Why a bid sits a round out: nothing has shown that what it would win can be had back.
@@ -60,8 +61,9 @@ pub fn due(instance: &Instance) -> Option<AtEnd> {
     }
 }
 
-/// A bid for memory of a workload that has not been shown to give it back.
-pub fn waits(state: &State, order: &Order) -> bool {
+/// A bid for memory of a workload that has not been shown to give it back. What it carries to another pool of its
+/// baseline comes home with it, and needs no drill.
+pub fn has_no_path(state: &State, order: &Order) -> bool {
     let instance = order.request.instance.and_then(|id| state.instances.get(&id));
     order.side == Side::Bid
         && order.request.resources.iter().any(|(resource, quantity)| *quantity > 0 && is_vacatable(*resource))
@@ -85,6 +87,9 @@ pub fn request(
             pointer: String::new(),
             detail: "A drill needs a running program. Restart the workload first.".to_owned(),
         });
+    }
+    if at_end == AtEnd::Stop && instance.at_end == at_end && instance.shown_at_end == Some(at_end) {
+        return Ok(id);
     }
     match instance.drill.as_ref().map(|drill| drill.ended_at) {
         Some(None) if instance.drill.as_ref().is_some_and(|drill| drill.at_end == at_end) => return Ok(id),
@@ -120,10 +125,10 @@ pub(super) fn check(at_end: AtEnd) -> Result<(), Refusal> {
     }
 }
 
-/// What a drill came to; one that nobody waits for any more changes nothing.
-pub fn record(turn: &mut Turn<'_>, id: InstanceId, at_end: AtEnd, passed: bool, detail: &str) -> bool {
+/// What a drill of the program that ran under `epoch` came to; one that nobody waits for any more changes nothing.
+pub fn record(turn: &mut Turn<'_>, id: InstanceId, epoch: u64, at_end: AtEnd, passed: bool, detail: &str) -> bool {
     let Some(mut instance) = turn.state.instances.get(&id).cloned() else { return false };
-    if due(&instance) != Some(at_end) {
+    if instance.epoch != epoch || due(&instance) != Some(at_end) {
         return false;
     }
     let asked = Drill { at_end, asked_at: turn.now, ended_at: None, passed: false, detail: None };
@@ -146,9 +151,20 @@ fn end(instance: &mut Instance, now: Timestamp, passed: bool, detail: &str) {
     }
 }
 
-/// Whether a workload that has so much memory now and is to have so much is ended for still using more:
-/// its owner chose it, and what ends is something it had won. What it lends is its own to give.
-pub fn ends_by_stop(instance: &Instance) -> bool {
+/// Whether a swap takes back memory that its workload had won, and its owner has it stopped where it still uses that.
+/// What it lends is its own to give, and what an admin takes off its baseline is not what it had won.
+pub fn ends_by_stop(instance: &Instance, swap: &Swap, slot_seconds: i64) -> bool {
+    let memory = |amounts: &Amounts| amount(amounts, Resource::MemMib);
+    let before = memory(&swap.limits_from);
     instance.at_end == AtEnd::Stop
-        && amount(&instance.in_force, Resource::MemMib) > amount(&instance.baseline, Resource::MemMib)
+        && memory(&swap.limits_to) < before
+        && before > memory(instance.baseline_in(swap.slot.plus(-1, slot_seconds)))
+}
+
+/// What was shown is of no use any more: its program begins anew, or has kept memory all the same.
+pub(crate) fn forget(instance: &mut Instance) {
+    if instance.at_end != AtEnd::Stop {
+        instance.shown_at_end = None;
+        instance.drill = None;
+    }
 }

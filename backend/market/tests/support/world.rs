@@ -99,7 +99,8 @@ impl World {
     /// A workload has shown that it gives memory back.
     pub fn drill(&mut self, instance: InstanceId) {
         let detail = "let go of half".to_owned();
-        let command = Command::RecordDrill { instance, at_end: AtEnd::Shrink, passed: true, detail };
+        let epoch = self.state.instances[&instance].epoch;
+        let command = Command::RecordDrill { instance, epoch, at_end: AtEnd::Shrink, passed: true, detail };
         // It takes no chance: what follows is as if there had been none.
         let passed = self.run_with(0, command);
         assert!(matches!(passed, Reply::Instance(id) if id == instance));

@@ -317,10 +317,10 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
     let document = document.ok_or_else(|| Problem::not_found("order"))?;
     let mut order: Order = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
     // Also where no round has been held since: in a quiet market it would wait without a word.
-    if order.status.is_live() {
+    if order.status.is_live() && order.last_reason.is_none() {
         let bid = order.clone();
-        let waits = app.sequencer.query(move |s| vacate::waits(s, &bid).then_some(s.market.last_round)).await?;
-        order.last_reason = waits.map(|round| NotWon::plain(vacate::NO_VACATE_PATH, round)).or(order.last_reason);
+        let waits = app.sequencer.query(move |s| vacate::has_no_path(s, &bid).then_some(s.market.last_round)).await?;
+        order.last_reason = waits.map(|round| NotWon::plain(vacate::NO_VACATE_PATH, round));
     }
     let node = order.last_reason.as_ref().and_then(|why| why.binding_node.clone());
     let node = match node {

@@ -245,10 +245,13 @@ fn strategy_warnings(state: &Market, side: Side, request: &OrderRequest) -> Vec<
     let memory = request.resources.iter().any(|(r, q)| *q > 0 && vacate::is_vacatable(*r));
     if side == Side::Bid && memory && !vacate::is_shown(workload) {
         let seen = match workload.drill.as_ref().filter(|d| d.ended_at.is_some()) {
-            Some(drill) => format!("the last drill failed: {}", drill.detail.as_deref().unwrap_or_default()),
-            None => "it is drilled soon after its start".to_owned(),
+            Some(drill) => format!("The last drill failed: {}", drill.detail.as_deref().unwrap_or_default()),
+            None => "A drill waits for its turn.".to_owned(),
         };
-        warnings.push(format!("The bid waits until {} has been shown to give memory back; {seen}", workload.name));
+        warnings.push(format!(
+            "The bid waits until {} has been shown to give memory back, whatever its chance is then. {seen}",
+            workload.name
+        ));
     }
     if side == Side::Bid && !request.no_displacement && strategy.move_fee >= request.limit {
         warnings.push(format!(

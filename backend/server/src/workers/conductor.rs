@@ -10,7 +10,6 @@ use crate::workers::pulse::Pulse;
 use crate::workers::telemetry::{self, TICK_SECONDS};
 use crate::workers::{drills, recalls, rounds, swaps};
 use headroom_market::command::Command;
-use headroom_market::ids::InstanceId;
 use headroom_market::market::Market;
 use headroom_market::state::State;
 use headroom_market::swap::saga::StepResult;
@@ -67,8 +66,9 @@ struct Progress {
     last_reconcile: Option<Timestamp>,
     last_prune: Option<Timestamp>,
     round: Option<tokio::task::JoinHandle<Result<bool, Busy>>>,
-    drills: Option<tokio::task::JoinHandle<Vec<Command>>>,
-    last_drilled: Option<InstanceId>,
+    /// Drills under way, and what will come of them.
+    drills: Option<(Vec<drills::Due>, oneshot::Receiver<Vec<Command>>)>,
+    pauses: drills::Pauses,
     slots_seen: i64,
 }
 
@@ -103,7 +103,8 @@ impl View {
             let (may_begin, is_wanted) = (plan::may_begin(state, s), plan::is_wanted(state, s, now));
             let instance = state.instances.get(&s.instance);
             let comparison = instance.map(|i| away::comparison(i, s)).unwrap_or_default();
-            let ends_by_stop = instance.is_some_and(vacate::ends_by_stop);
+            let seconds = state.market.rhythm.slot_seconds;
+            let ends_by_stop = instance.is_some_and(|i| vacate::ends_by_stop(i, s, seconds));
             Standing { swap: s.clone(), may_begin, is_wanted, ends_by_stop, comparison }
         });
         Self {
@@ -249,7 +250,7 @@ impl Conductor {
         for recall in due {
             self.command(Command::Recall { participant: None, recall }).await?;
         }
-        self.drill().await?;
+        self.drill(now).await?;
         self.progress.slot.get_or_insert(slot);
         let mut observed = Observed::default();
         for sample in &samples {
@@ -267,28 +268,39 @@ impl Conductor {
     }
 
     /// Drills run beside the market: a program's step may take long. In a simulation in line.
-    async fn drill(&mut self) -> Result<(), Busy> {
-        if let Some(drills) = self.progress.drills.take_if(|d| d.is_finished()) {
-            for command in drills.await.unwrap_or_default() {
+    async fn drill(&mut self, now: Timestamp) -> Result<(), Busy> {
+        if let Some((tried, result)) = &mut self.progress.drills {
+            let done = match result.try_recv() {
+                Ok(done) => done,
+                Err(oneshot::error::TryRecvError::Empty) => return Ok(()),
+                Err(oneshot::error::TryRecvError::Closed) => {
+                    tracing::error!("the drills' thread ended before its time");
+                    Vec::new()
+                }
+            };
+            self.progress.pauses.note(tried, &done, now);
+            self.progress.drills = None;
+            for command in done {
                 self.command(command).await?;
             }
         }
-        if self.progress.drills.is_some() {
+        let waiting = self.sequencer.query(drills::waiting).await?;
+        let due = self.progress.pauses.due(waiting, now);
+        if due.is_empty() {
             return Ok(());
         }
-        let last = self.progress.last_drilled;
-        let due = self.sequencer.query(move |state| drills::due(state, last)).await?;
-        let Some(last) = due.last() else { return Ok(()) };
-        self.progress.last_drilled = Some(last.instance);
         if self.clock.is_simulated() {
-            for command in due.into_iter().filter_map(|due| drills::run(&self.nodes, due)) {
+            let done = drills::run(&self.nodes, &due);
+            self.progress.pauses.note(&due, &done, now);
+            for command in done {
                 self.command(command).await?;
             }
             return Ok(());
         }
-        let nodes = self.nodes.clone();
-        let run = move || due.into_iter().filter_map(|due| drills::run(&nodes, due)).collect();
-        self.progress.drills = Some(tokio::task::spawn_blocking(run));
+        match drills::run_apart(self.nodes.clone(), due.clone()) {
+            Ok(result) => self.progress.drills = Some((due, result)),
+            Err(error) => tracing::error!(%error, "no thread for drills"),
+        }
         Ok(())
     }
 

@@ -1,10 +1,20 @@
-//! Vacate drills: made one at a time, beside the market, as soon as a program runs or its owner asks.
+//! Vacate drills: made one after the other, beside the market, as soon as a program runs or its owner asks.
 use crate::workers::nodes::{Nodes, instance_id};
 use headroom_execution::{Driver, DriverError};
 use headroom_market::command::Command;
 use headroom_market::ids::InstanceId;
 use headroom_market::state::State;
+use headroom_market::time::Timestamp;
 use headroom_market::workload::{AtEnd, Instance, vacate};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// Drills that are made one after the other before anybody looks who is due again.
+const MOST_AT_ONCE: usize = 64;
+/// A program that could not be drilled is left alone for so long, and each time for twice as long.
+const FIRST_PAUSE_SECONDS: i64 = 5;
+const LONGEST_PAUSE_SECONDS: i64 = 600;
 
 /// A workload whose way of giving memory back is to be tried.
 #[derive(Clone, Copy, Debug)]
@@ -14,29 +24,95 @@ pub struct Due {
     pub at_end: AtEnd,
 }
 
-/// Drills that are made one after the other before anybody looks who is due again.
-const MOST_AT_ONCE: usize = 64;
+/// When workloads that could not be drilled are tried again.
+#[derive(Clone, Debug, Default)]
+pub struct Pauses(BTreeMap<InstanceId, (i64, Timestamp)>);
 
-/// Whose turn it is, after the one that was tried last: one that has nothing to give back yet keeps
-/// nobody waiting.
-pub fn due(state: &State, last: Option<InstanceId>) -> Vec<Due> {
-    let due = |i: &Instance| Some(Due { instance: i.id, epoch: i.epoch, at_end: vacate::due(i)? });
-    let (after, before): (Vec<_>, Vec<_>) =
-        state.instances.values().filter_map(due).partition(|d| last.is_none_or(|last| d.instance > last));
-    after.into_iter().chain(before).take(MOST_AT_ONCE).collect()
+impl Pauses {
+    /// Takes in whose drills came to nothing.
+    pub fn note(&mut self, tried: &[Due], done: &[Command], now: Timestamp) {
+        for due in tried {
+            let came_to_something =
+                |c: &Command| matches!(c, Command::RecordDrill { instance, .. } if *instance == due.instance);
+            if done.iter().any(came_to_something) {
+                self.0.remove(&due.instance);
+                continue;
+            }
+            let last = self.0.get(&due.instance).map_or(FIRST_PAUSE_SECONDS / 2, |(seconds, _)| *seconds);
+            let seconds = (2 * last).clamp(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS);
+            self.0.insert(due.instance, (seconds, now.plus_seconds(seconds)));
+        }
+    }
+
+    /// Whose turn it is; those who are not due any more are forgotten.
+    pub fn due(&mut self, all: Vec<Due>, now: Timestamp) -> Vec<Due> {
+        self.0.retain(|id, _| all.iter().any(|due| due.instance == *id));
+        let may = |due: &Due| self.0.get(&due.instance).is_none_or(|(_, not_before)| *not_before <= now);
+        all.into_iter().filter(may).take(MOST_AT_ONCE).collect()
+    }
 }
 
-/// What the drill came to; `None` if it has to be tried again later.
-pub fn run(nodes: &Nodes, due: Due) -> Option<Command> {
+/// Every workload that is to be drilled.
+pub fn waiting(state: &State) -> Vec<Due> {
+    let due = |i: &Instance| Some(Due { instance: i.id, epoch: i.epoch, at_end: vacate::due(i)? });
+    state.instances.values().filter_map(due).collect()
+}
+
+/// What drills came to; nothing of those that have to be tried again later.
+pub fn run(nodes: &Nodes, due: &[Due]) -> Vec<Command> {
+    due.iter().filter_map(|due| run_one(nodes, *due)).collect()
+}
+
+/// The same on a thread that leaves the processor to others: programs in a drill pay for nothing.
+pub fn run_apart(nodes: Arc<Nodes>, due: Vec<Due>) -> std::io::Result<oneshot::Receiver<Vec<Command>>> {
+    let (done, result) = oneshot::channel();
+    std::thread::Builder::new().name("drills".to_owned()).spawn(move || {
+        headroom_execution::low_priority();
+        let _gone = done.send(run(&nodes, &due));
+    })?;
+    Ok(result)
+}
+
+fn run_one(nodes: &Nodes, due: Due) -> Option<Command> {
     let Due { instance, epoch, at_end } = due;
-    let (passed, detail) = match nodes.cluster.drill(&instance_id(instance), epoch) {
-        Ok(report) => report.map(|r| (r.passed, r.detail))?,
-        // Its program has faulted: the owner is told so, and a drill that was asked for ends.
-        Err(DriverError::Guest { reason, .. }) => (false, format!("Its program does not run: {reason}.")),
-        Err(error) => {
-            tracing::debug!(%instance, %error, "no drill can be made of it now");
-            return None;
+    match nodes.cluster.drill(&instance_id(instance), epoch) {
+        Ok(report) => {
+            report.map(|r| Command::RecordDrill { instance, epoch, at_end, passed: r.passed, detail: r.detail })
         }
-    };
-    Some(Command::RecordDrill { instance, at_end, passed, detail })
+        // It is moved, restarted or has faulted: tried again when it runs.
+        Err(DriverError::Guest { .. } | DriverError::StaleEpoch { .. } | DriverError::WrongState { .. }) => None,
+        Err(error) => {
+            tracing::warn!(%instance, %error, "no drill can be made of it; trying again");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_can_not_be_drilled_is_tried_less_and_less_often() {
+        let due = |n| Due { instance: InstanceId::from_raw(n), epoch: 1, at_end: AtEnd::Shrink };
+        let all = || vec![due(1), due(2)];
+        let at = Timestamp::from_seconds;
+        let mut pauses = Pauses::default();
+        let mut tries = Vec::new();
+        for second in (0..3_600).step_by(5) {
+            let now = pauses.due(all(), at(second));
+            if now.iter().any(|d| d.instance == InstanceId::from_raw(1)) {
+                tries.push(second);
+            }
+            // The second one passes, whenever it is tried.
+            let (instance, at_end) = (InstanceId::from_raw(2), AtEnd::Shrink);
+            let passed = Command::RecordDrill { instance, epoch: 1, at_end, passed: true, detail: String::new() };
+            assert!(now.iter().any(|d| d.instance == instance));
+            pauses.note(&now, &[passed], at(second));
+        }
+        assert_eq!(tries[..6], [0, 5, 15, 35, 75, 155]);
+        assert!(tries.len() < 16, "{tries:?}");
+        assert!(pauses.due(Vec::new(), at(0)).is_empty());
+        assert_eq!(pauses.due(all(), at(1)).len(), 2, "whoever was not due meanwhile begins anew");
+    }
 }

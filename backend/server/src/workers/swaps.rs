@@ -279,12 +279,16 @@ fn in_force(nodes: &Nodes, swap: &Swap, actual: &headroom_execution::Limits) -> 
 
 fn resize(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Effect {
     let (instance, limits) = (instance_id(swap.instance), nodes.limits(&swap.limits_to));
-    let in_use_kib = nodes.cluster.memory_in_use_kib(&instance).filter(|_| situation.ends_by_stop);
-    if let Some(in_use_kib) = in_use_kib.filter(|in_use| *in_use > limits.mem_kib) {
+    let vacated = |in_use_kib| {
         let mib = |kib| nodes.cluster.config().mib(kib);
         let (in_use, limit) = (mib(in_use_kib), mib(limits.mem_kib));
         let detail = format!("{in_use} in use where {limit} are left: stopped, as its owner has chosen (`at_end`)");
-        return Effect::Failed { reason: VACATED.to_owned(), detail, report: StepReport::default() };
+        Effect::Failed { reason: VACATED.to_owned(), detail, report: StepReport::default() }
+    };
+    if situation.ends_by_stop
+        && let Some(in_use_kib) = nodes.cluster.memory_beyond_kib(&instance, limits.mem_kib)
+    {
+        return vacated(in_use_kib);
     }
     let resized = nodes.cluster.resize(&key(swap, "resize"), &instance, swap.epoch, &limits);
     match resized {
@@ -296,6 +300,7 @@ fn resize(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Effect {
         }),
         // Memory that is in use can't be taken yet: the guest gives it back at its own pace, for a
         // while. Then it is somebody else's, and a program that still has it is ended.
+        Err(DriverError::MemoryInUse { in_use_kib, .. }) if situation.ends_by_stop => vacated(in_use_kib),
         Err(DriverError::MemoryInUse { limit_kib, in_use_kib }) => {
             let since = (situation.now.micros() - swap.slot.start().micros()).div_euclid(1_000_000);
             if shape::reclaim(since) != ShapeAction::Stop {

@@ -15,7 +15,7 @@ export function Vacate({ instance, may }: { instance: Instance; may: boolean }) 
   const [asking, setAsking] = useState(false);
   const write = useWrite<{ at_end: AtEnd }, Instance>(['/instances']);
   const drill = (at_end: AtEnd) => write.mutate({ path: `/instances/${instance.id}/drill`, body: { at_end }, keyed: false }, {
-    onSuccess: () => toast({ tone: 'ok', title: at_end === 'stop' ? `${instance.name} is stopped where it keeps memory` : 'The drill is made within half a minute' }),
+    onSuccess: () => toast({ tone: 'ok', title: at_end === 'stop' ? `${instance.name} will be stopped if it keeps memory` : 'The drill is made as soon as it holds some memory' }),
     onError: (p) => toast({ tone: 'bad', title: 'Not done', detail: p.said }),
     onSettled: () => setAsking(false),
   });
@@ -25,7 +25,7 @@ export function Vacate({ instance, may }: { instance: Instance; may: boolean }) 
   return (
     <Panel title="Giving memory back" tools={may && runs && <Button size="sm" busy={write.isPending} disabled={waits} onClick={() => drill('shrink')}>{waits ? 'Waits for its turn' : 'Drill'}</Button>}>
       <div className="pad col g8">
-        <dl className="kv"><dt>When a win ends</dt><dd>{WAYS[instance.at_end]}</dd></dl>
+        <dl className="kv"><dt>When what it won ends</dt><dd>{WAYS[instance.at_end]}</dd></dl>
         <Note tone={tone}><b>{title}</b>{at && ` (${clock(at, z)})`}{detail && <>: {detail}</>}</Note>
         {may && runs && instance.at_end !== 'stop' && <div><Button size="sm" onClick={() => setAsking(true)}>Stop it instead…</Button></div>}
         <p className="help">{instance.at_end === 'stop' ? 'Bids for memory need no drill. ' : 'Bids for memory wait until a drill has shown that it works. '}A drill is made on a copy: the workload notices nothing.</p>
