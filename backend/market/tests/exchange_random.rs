@@ -29,7 +29,7 @@ use headroom_market::swap::SwapState;
 use headroom_market::swap::saga::{StepReport, StepResult};
 use headroom_market::time::Slot;
 use headroom_market::units::{Credits, Price, Resource};
-use headroom_market::workload::{InstanceState, Strategy};
+use headroom_market::workload::{InstanceState, Strategy, vacate};
 use std::collections::BTreeMap;
 
 use support::world::*;
@@ -78,6 +78,11 @@ fn stopped_and_started_workloads_are_promised_no_more_than_there_is() {
     let (mut stopped, mut started, mut refused, mut rounds) = (0, 0, 0, 0);
     for seed in 600..760 {
         let (world, cleared) = random_life_with(seed, |world, command| {
+            // Whoever has begun anew is drilled anew, once no swap changes it.
+            let due = world.state.instances.values().filter(|i| vacate::due(i).is_some());
+            for id in due.map(|i| i.id).collect::<Vec<_>>() {
+                world.drill(id);
+            }
             let at = world.chance.below(world.state.instances.len() as u64) as usize;
             let Some((id, instance)) = world.state.instances.iter().nth(at) else { return command };
             let (participant, instance, runs) = (instance.participant, *id, instance.state == InstanceState::Running);
@@ -88,10 +93,7 @@ fn stopped_and_started_workloads_are_promised_no_more_than_there_is() {
                 }
                 (false, 0..=3) => match world.run(Command::StartInstance { participant, instance }) {
                     Reply::Refused(_) => refused += 1,
-                    _ => {
-                        world.drill(instance);
-                        started += 1;
-                    }
+                    _ => started += 1,
                 },
                 _ => {}
             }
