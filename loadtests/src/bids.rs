@@ -43,6 +43,7 @@ struct Stretch {
     acked_per_s: f64,
     cpu_micros_per_ack: f64,
     mean_batch: f64,
+    standstill_ms: f64,
     latencies: Vec<u32>,
     acked: u64,
     lost: u64,
@@ -77,12 +78,13 @@ async fn on(ground: &Ground, generator: &Generator) -> anyhow::Result<Report> {
         for (name, max_batch, stretches) in [("grouped", None, &mut grouped), ("naive", Some("1"), &mut naive)] {
             let stretch = stretch(ground, generator, each, max_batch).await?;
             eprintln!(
-                "{} {name} {round}/{}: {:.0} acked/s, {:.0} µs CPU an ack, {:.1} bids a transaction",
+                "{} {name} {round}/{}: {:.0} acked/s, {:.0} µs CPU an ack, {:.1} bids a transaction, {:.0} ms longest standstill",
                 ground.name(),
                 generator.rounds,
                 stretch.acked_per_s,
                 stretch.cpu_micros_per_ack,
-                stretch.mean_batch
+                stretch.mean_batch,
+                stretch.standstill_ms
             );
             stretches.push(stretch);
         }
@@ -110,6 +112,8 @@ fn figures(ground: &Ground, generator: &Generator, grouped: &mut [Stretch], naiv
     report.set_rounded("server_cpu_us_per_ack", middle(grouped, |s| s.cpu_micros_per_ack));
     report.set_rounded("naive_server_cpu_us_per_ack", middle(naive, |s| s.cpu_micros_per_ack));
     report.set_rounded("mean_batch", middle(grouped, |s| s.mean_batch));
+    report.set_rounded("standstill_ms", middle(grouped, |s| s.standstill_ms));
+    report.set_rounded("naive_standstill_ms", middle(naive, |s| s.standstill_ms));
     report.set_rounded("naive_mean_batch", middle(naive, |s| s.mean_batch));
     let all = || grouped.iter().chain(naive.iter());
     report.set("acked", all().map(|s| s.acked).sum::<u64>());
@@ -162,6 +166,7 @@ async fn stretch(
         acked_per_s: measured / elapsed.as_secs_f64(),
         cpu_micros_per_ack: cpu as f64 / measured.max(1.0),
         mean_batch: comparison.there as f64 / comparison.batches.max(1) as f64,
+        standstill_ms: log.standstill().as_secs_f64() * 1000.0,
         acked: log.acked.len() as u64,
         lost: comparison.lost,
         duplicated: comparison.duplicated,

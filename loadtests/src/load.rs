@@ -28,13 +28,22 @@ pub struct Log {
     pub refused: BTreeMap<String, u64>,
     /// Of answers inside the measured time.
     pub latencies_micros: Vec<u32>,
+    /// When they came.
+    pub answered_at: Vec<Instant>,
 }
 
 impl Log {
+    /// The longest time in which nobody was answered.
+    pub fn standstill(&self) -> Duration {
+        let mut times = self.answered_at.clone();
+        times.sort_unstable();
+        times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
+    }
     fn add(&mut self, other: Log) {
         self.acked.extend(other.acked);
         self.unanswered.extend(other.unanswered);
         self.latencies_micros.extend(other.latencies_micros);
+        self.answered_at.extend(other.answered_at);
         for (what, count) in other.refused {
             *self.refused.entry(what).or_default() += count;
         }
@@ -102,7 +111,7 @@ async fn one_client(
         let id = format!("{tag}-{number}");
         let body = format!("{start},\"client_bid_id\":\"{id}\"}}");
         let sent = Instant::now();
-        let answer = match connection.post("/v1/bids", &id, body).await {
+        let answer = match connection.post("/v1/bids", &id, &body).await {
             Ok(answer) => answer,
             Err(_) => {
                 log.unanswered.insert(id);
@@ -112,11 +121,12 @@ async fn one_client(
         if answer.status == 201 {
             if measuring.get() {
                 log.latencies_micros.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
+                log.answered_at.push(Instant::now());
             }
-            let server_id = bid_id(&answer.body).unwrap_or_default();
+            let server_id = bid_id(answer.body).unwrap_or_default();
             log.acked.insert(id, server_id);
         } else {
-            let problem: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+            let problem: Value = serde_json::from_slice(answer.body).unwrap_or_default();
             let code = format!("{} {}", answer.status, problem["code"].as_str().unwrap_or("?"));
             *log.refused.entry(code).or_default() += 1;
             tokio::time::sleep(Duration::from_millis(20)).await;

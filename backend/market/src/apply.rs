@@ -190,6 +190,7 @@ fn open_market(
         demo,
         last_round: 0,
         last_root: String::new(),
+        full_round: 0,
         planned_until: first,
         settled_until: first,
         created_at: turn.now,

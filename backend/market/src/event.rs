@@ -107,6 +107,9 @@ pub enum Event {
         awards: u32,
         open_slots: Vec<Slot>,
         not_won: Vec<(OrderId, NotWon)>,
+        /// Orders that it held back and no round has taken yet: their age says so, nothing is written.
+        #[serde(default)]
+        held_back: u32,
         at: Timestamp,
     },
     RoundVoided {
@@ -225,8 +228,11 @@ impl State {
                 self.put(market);
                 self.put(round.clone());
             }
-            Event::RoundAwarded { number, certificate, prices, awards, open_slots, not_won, at } => {
+            Event::RoundAwarded { number, certificate, prices, awards, open_slots, not_won, held_back, at } => {
                 self.unseal(*number);
+                if *held_back > 0 {
+                    self.put(Market { full_round: *number, ..self.market.clone() });
+                }
                 for (id, why) in not_won {
                     self.change_order(*id, |o| o.last_reason = Some(why.clone()));
                 }

@@ -67,6 +67,9 @@ pub struct Market {
     /// Number of the last sealed round.
     pub last_round: u64,
     pub last_root: String,
+    /// The last round that held orders back which no round had taken before (`Order::held_back_since`).
+    #[serde(default)]
+    pub full_round: u64,
     /// Gates of slots before this one were planned (swap orders written).
     pub planned_until: Slot,
     /// Slots before this one are settled.

@@ -29,6 +29,7 @@ fn market() -> Market {
         demo: false,
         last_round: 0,
         last_root: String::new(),
+        full_round: 0,
         planned_until: slot,
         settled_until: slot,
         two_person_approval: false,

@@ -166,6 +166,9 @@ impl OrderStatus {
     }
 }
 
+/// Why an order waits for a later round: there was no place for it (`round/capacity.rs`).
+pub const ROUND_FULL: &str = "ROUND_FULL";
+
 /// Why the last round did not give the order (all of) what it asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -250,6 +253,9 @@ pub struct Order {
     pub awarded: Credits,
     pub awards: Vec<AwardId>,
     pub origin: Origin,
+    /// The first round that could have taken it; 0 of orders from before this was noted.
+    #[serde(default)]
+    pub first_round: u64,
     pub last_reason: Option<NotWon>,
     /// Why it ended, where the status does not say it.
     pub closed_reason: Option<String>,
@@ -272,6 +278,42 @@ impl Order {
     pub fn waits_for(&self) -> Option<OrderId> {
         self.request.parent.filter(|_| self.parent_won_in.is_none())
     }
+    /// The first of the rounds in a row that had no place for it, where they are the last that could have taken it.
+    ///
+    /// Of an order that no round has taken yet nothing says so but its age: in a flood there are tens of thousands, and
+    /// to write each of them anew would stop everybody. `full_round` is the market's.
+    pub fn held_back_since(&self, full_round: u64) -> Option<u64> {
+        match &self.last_reason {
+            Some(why) => (why.reason == ROUND_FULL).then_some(why.round),
+            None => (self.never_taken() && self.first_round <= full_round).then_some(self.first_round),
+        }
+    }
+    /// Whether every round so far has held it back, or none has been held.
+    pub fn never_taken(&self) -> bool {
+        self.status == OrderStatus::Open && self.last_reason.is_none() && self.first_round > 0
+    }
+    /// Why the last round did not give it all that it asked for, written down or not.
+    pub fn why_not_won(&self, full_round: u64) -> Option<NotWon> {
+        let held_back = || self.held_back_since(full_round).map(|round| NotWon::plain(ROUND_FULL, round));
+        self.last_reason.clone().or_else(held_back)
+    }
+}
+
+/// Slots in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub first: Slot,
+    pub slots: i64,
+    slot_seconds: i64,
+}
+
+impl Span {
+    pub fn each(self) -> impl Iterator<Item = Slot> {
+        (0..self.slots).map(move |n| self.first.plus(n, self.slot_seconds))
+    }
+    pub fn is_in(&self, slots: &[Slot]) -> bool {
+        self.each().all(|slot| slots.contains(&slot))
+    }
 }
 
 /// One way to fill an order: a pool, and a start or a run.
@@ -287,24 +329,31 @@ impl OrderRequest {
     /// All alternatives: pools outermost, then starts, or runs with the longest first; the index is the one in
     /// the book.
     pub fn alternatives(&self, slot_seconds: i64) -> Vec<Alternative> {
+        let window = self.window_slots(slot_seconds);
+        let of_pool = |choice: &PoolChoice| {
+            let choice = choice.clone();
+            self.spans(slot_seconds).map(move |span| Alternative {
+                pool: choice.pool.clone(),
+                // An order that takes runs is never filled in part and left open: its limit is all of it.
+                adder: choice.adder + runs::beyond(self.limit, span.slots, window),
+                slots: span.each().collect(),
+            })
+        };
+        self.pools.iter().flat_map(of_pool).collect()
+    }
+    /// The slots that it takes in each of its pools, one span or the other.
+    pub fn spans(&self, slot_seconds: i64) -> impl Iterator<Item = Span> + use<> {
         let first = self.window.start_at.seconds();
         let latest = self.latest_start_at.map_or(first, Timestamp::seconds);
         let window = self.window_slots(slot_seconds);
         let lengths = (self.shortest_run(slot_seconds)..=window).rev();
         // Of a run of n slots the last start is the earlier the longer it is.
-        let spans =
-            lengths.flat_map(|slots| (0..=(latest - first) / slot_seconds + window - slots).map(move |n| (n, slots)));
-        let spans: Vec<(i64, i64)> = spans.collect();
-        let of_pool = |choice: &PoolChoice| {
-            let choice = choice.clone();
-            spans.clone().into_iter().map(move |(start, slots)| Alternative {
-                pool: choice.pool.clone(),
-                // An order that takes runs is never filled in part and left open: its limit is all of it.
-                adder: choice.adder + runs::beyond(self.limit, slots, window),
-                slots: (start..start + slots).map(|n| Slot::starting_at(first + n * slot_seconds)).collect(),
-            })
-        };
-        self.pools.iter().flat_map(of_pool).collect()
+        let starts = move |slots| (0..=(latest - first) / slot_seconds + window - slots).map(move |n| (n, slots));
+        lengths.flat_map(starts).map(move |(start, slots)| Span {
+            first: Slot::starting_at(first + start * slot_seconds),
+            slots,
+            slot_seconds,
+        })
     }
     /// Divisible with a single alternative: what is left after an award stays open.
     pub fn stays_open_after_award(&self, slot_seconds: i64) -> bool {

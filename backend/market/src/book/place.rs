@@ -121,7 +121,7 @@ pub fn expire(turn: &mut Turn<'_>) {
     family::children_first(turn.state, &mut expired);
     for id in expired {
         let Some(order) = turn.state.orders.get(&id) else { continue };
-        let reason = order.last_reason.as_ref().map(|r| r.reason.clone());
+        let reason = order.why_not_won(turn.state.market.full_round).map(|why| why.reason);
         close(turn, id, OrderStatus::Expired, reason, None);
     }
 }
@@ -259,6 +259,7 @@ fn accept(
         awarded: Credits::ZERO,
         awards: Vec::new(),
         origin,
+        first_round: turn.state.market.last_round + 1,
         last_reason: None,
         closed_reason: None,
         replaces: before.map(|o| o.id),

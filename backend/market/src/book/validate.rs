@@ -1,6 +1,6 @@
 //! The checks of an order, in the order of precedence, and the hold that it needs.
 use crate::book::{
-    Alternative, Assurance, OrderRequest, PoolChoice, Rejection, Side, TimeInForce, away, collar_value, family, runs,
+    Assurance, OrderRequest, PoolChoice, Rejection, Side, Span, TimeInForce, away, collar_value, family, runs,
 };
 use crate::ids::{OrderId, ParticipantId};
 use crate::pool::recallable::{can_be_recalled, firm, is_recallable};
@@ -314,17 +314,19 @@ pub fn least_hold(state: &State, request: &OrderRequest) -> Credits {
 }
 
 /// The most that each alternative can cost.
-fn collar_values(state: &State, request: &OrderRequest) -> impl Iterator<Item = Credits> {
-    let value_of = |alternative: Alternative| {
+fn collar_values<'a>(state: &'a State, request: &'a OrderRequest) -> impl Iterator<Item = Credits> + 'a {
+    let value_of = move |(pool, span): (&str, Span)| {
         let mut value = Credits::ZERO;
-        let amounts = away::amounts(state, request, &request.resources, &alternative.pool);
-        for slot in &alternative.slots {
-            let collar = |resource| state.collar(&alternative.pool, resource, *slot);
+        let amounts = away::amounts(state, request, &request.resources, pool);
+        for slot in span.each() {
+            let collar = |resource| state.collar(pool, resource, slot);
             let of_slot = collar_value(&amounts, request.replicas, 1, collar);
             // A bundle whose collar value overflows is certainly worth more than any limit.
             value = of_slot.and_then(|v| value.checked_add(v)).unwrap_or(HIGHEST_LIMIT);
         }
         value
     };
-    request.alternatives(state.market.rhythm.slot_seconds).into_iter().map(value_of)
+    let slot_seconds = state.market.rhythm.slot_seconds;
+    let of_pool = move |choice: &'a PoolChoice| request.spans(slot_seconds).map(|span| (choice.pool.as_str(), span));
+    request.pools.iter().flat_map(of_pool).map(value_of)
 }

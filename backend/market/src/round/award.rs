@@ -65,7 +65,7 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
     }
     let mut ended = round_only_orders(turn, number);
     family::children_first(turn.state, &mut ended);
-    let not_won = not_won::list(turn, number, &sealed, outcome);
+    let (not_won, held_back) = not_won::list(turn, number, &sealed, outcome);
     products::record(turn, number, &sealed, outcome, &prices, &volumes)?;
     let mut list: Vec<ClearingPrice> = prices.into_values().collect();
     for price in &mut list {
@@ -84,7 +84,9 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
     };
     let open_slots = slots.into_iter().collect();
     let at = turn.now;
-    turn.emit(Event::RoundAwarded { number, certificate, prices: list, awards: count, open_slots, not_won, at });
+    let awards = count;
+    let awarded = Event::RoundAwarded { number, certificate, prices: list, awards, open_slots, not_won, held_back, at };
+    turn.emit(awarded);
     // They end with the reason that the round has just given them.
     for id in ended {
         place::close(turn, id, OrderStatus::Canceled, Some("not_filled_in_its_round".to_owned()), None);

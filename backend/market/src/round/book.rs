@@ -54,10 +54,13 @@ pub fn remaining_request(order: &Order) -> OrderRequest {
 /// The alternatives of an order that are still open, in the order of the book.
 pub fn open_alternatives(state: &State, order: &Order, slots: &[Slot]) -> Vec<Alternative> {
     let all = order.request.alternatives(state.market.rhythm.slot_seconds);
-    let open = |a: &Alternative| {
-        a.slots.iter().all(|s| slots.contains(s)) && state.pools.contains_key(&a.pool) && state.halt(&a.pool).is_none()
-    };
+    let open = |a: &Alternative| a.slots.iter().all(|s| slots.contains(s)) && takes_orders(state, &a.pool);
     all.into_iter().filter(open).collect()
+}
+
+/// Whether there is such a pool, and it is not halted.
+pub(super) fn takes_orders(state: &State, pool: &str) -> bool {
+    state.pools.contains_key(pool) && state.halt(pool).is_none()
 }
 
 pub fn build(state: &State, now: Timestamp, slots: &[Slot], movers: &Movers) -> Draft {
@@ -133,7 +136,7 @@ impl<'a> Builder<'a> {
             } else if unsettled.get(&order.participant).is_some_and(|n| *n >= MOST_AWARDS) {
                 Err("TOO_MANY_AWARDS")
             } else if self.held_back.contains(&Entry::Order(order.id)) {
-                Err(capacity::ROUND_FULL)
+                Err(book::ROUND_FULL)
             } else if away::waits(state, order, &leavers) {
                 Err(away::AWAY)
             } else if growth.admits(self.state, order, self.slots) {

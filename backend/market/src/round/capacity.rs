@@ -3,10 +3,10 @@
 //!
 //! Where there is more than fits, every member has the same share, and what had to wait goes first
 //! next time, among the orders of a member and among members.
-use crate::book::{Alternative, Order, Origin, away, family};
+use crate::book::{Order, Origin, away, family};
 use crate::ids::{OrderId, ParticipantId, ProjectId};
 use crate::project;
-use crate::round::book::open_alternatives;
+use crate::round::book::takes_orders;
 use crate::round::{Award, AwardKind};
 use crate::state::State;
 use crate::time::Slot;
@@ -14,8 +14,6 @@ use crate::units::Credits;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
-/// Why an order waits for a later round.
-pub const ROUND_FULL: &str = "ROUND_FULL";
 /// What a round takes: as many rows (of an alternative in a product) of orders that couple slots,
 /// pools or choices as it takes a few seconds to clear on one core where they are as awkward as can
 /// be (`awkward_cost.rs` of the solver), and seven times as many of those that stay in one slot of a pool.
@@ -55,31 +53,56 @@ pub enum Couples {
 /// What has no place in the coming round.
 pub fn held_back(state: &State, orders: &[&Order], slots: &[Slot]) -> BTreeSet<Entry> {
     let tight = tight_projects(state, orders);
-    let turn_of = |id: OrderId| {
-        let order = state.orders.get(&id);
-        let why = order.and_then(|o| o.last_reason.as_ref()).filter(|why| why.reason == ROUND_FULL);
-        (why.map_or(u64::MAX, |why| why.round), order.is_some_and(|o| o.origin != Origin::Manual), Entry::Order(id))
+    let turn_of = |o: &Order| Turn {
+        since: o.held_back_since(state.market.full_round).unwrap_or(u64::MAX),
+        by_itself: o.origin != Origin::Manual,
+        entry: Entry::Order(o.id),
     };
-    // A child comes after its parent, and has the turn of the first of its line.
-    let orders = orders.iter().map(|o| {
-        let turns: Vec<_> = family::line(state, o.id).into_iter().map(turn_of).collect();
-        (turns, o.waits_for(), o.participant, weight(state, o, slots, &tight))
-    });
+    let waits = |o: &&Order| {
+        // A child comes after its parent, and has the turn of the first of its line.
+        let line = if o.waits_for().is_some() { family::line(state, o.id) } else { Vec::new() };
+        let mut turns = line.iter().filter_map(|id| state.orders.get(id)).map(turn_of);
+        let turn = turns.next().unwrap_or_else(|| turn_of(o));
+        let weight = weight(state, o, slots, &tight);
+        Waits { turn, behind: turns.collect(), parent: o.waits_for(), participant: o.participant, weight }
+    };
     let for_sale = state.awards.values().filter(|a| a.kind == AwardKind::Bought && a.resell);
-    let resales =
-        for_sale.map(|a| (vec![(u64::MAX, true, Entry::Resale(a.id))], None, a.participant, weight_of_resale(a)));
-    let mut all: Vec<_> = orders.chain(resales).collect();
-    if all.iter().map(|(_, _, _, weight)| weight).sum::<u64>() <= MOST {
+    let resales = for_sale.map(|a| {
+        let turn = Turn { since: u64::MAX, by_itself: true, entry: Entry::Resale(a.id) };
+        Waits { turn, behind: Vec::new(), parent: None, participant: a.participant, weight: weight_of_resale(a) }
+    });
+    let mut all: Vec<Waits> = orders.iter().map(waits).chain(resales).collect();
+    if all.iter().map(|w| w.weight).sum::<u64>() <= MOST {
         return BTreeSet::new();
     }
     all.sort();
     let mut queues: BTreeMap<ParticipantId, Queue> = BTreeMap::new();
-    for (turns, parent, participant, weight) in all {
-        let (Some((waited, _, _)), Some((_, _, entry))) = (turns.first(), turns.last()) else { continue };
-        let queue = queues.entry(participant).or_insert(Queue { since: *waited, entries: VecDeque::new() });
-        queue.entries.push_back((*entry, parent, weight));
+    for waits in all {
+        let entry = waits.behind.last().map_or(waits.turn.entry, |last| last.entry);
+        let queue = queues.entry(waits.participant);
+        let queue = queue.or_insert(Queue { since: waits.turn.since, entries: VecDeque::new() });
+        queue.entries.push_back((entry, waits.parent, waits.weight));
     }
     share_out(queues, MOST)
+}
+
+/// What decides who is first: the round since which it has been held back, then people before forecasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn {
+    since: u64,
+    by_itself: bool,
+    entry: Entry,
+}
+
+/// Something that asks for a place. In a flood there are tens of thousands; few of them have parents.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Waits {
+    /// Its own, or that of the first of its line; and then those that come after that one, itself the last.
+    turn: Turn,
+    behind: Vec<Turn>,
+    parent: Option<OrderId>,
+    participant: ParticipantId,
+    weight: u64,
 }
 
 /// What a member asks for, with parents and weights, and the round since which the first of it waits.
@@ -123,15 +146,18 @@ fn tight_projects(state: &State, orders: &[&Order]) -> BTreeSet<ProjectId> {
 }
 
 fn weight(state: &State, order: &Order, slots: &[Slot], tight: &BTreeSet<ProjectId>) -> u64 {
-    let alternatives = open_alternatives(state, order, slots);
-    let resources = |a: &Alternative| {
-        let amounts = away::amounts(state, &order.request, &order.remaining, &a.pool);
-        amounts.values().filter(|q| **q > 0).count()
-    };
-    let rows: usize = alternatives.iter().map(|a| a.slots.len() * resources(a)).sum();
+    let (mut alternatives, mut rows, mut longest) = (0, 0, 0);
+    for pool in order.request.pools.iter().map(|choice| &choice.pool).filter(|pool| takes_orders(state, pool)) {
+        let amounts = away::amounts(state, &order.request, &order.remaining, pool);
+        let resources = amounts.values().filter(|q| **q > 0).count();
+        for span in order.request.spans(state.market.rhythm.slot_seconds).filter(|span| span.is_in(slots)) {
+            alternatives += 1;
+            rows += span.slots as usize * resources;
+            longest = longest.max(span.slots);
+        }
+    }
     let in_family = order.waits_for().is_some() || state.children_of(order.id).next().is_some();
-    let couples =
-        alternatives.len() > 1 || alternatives.iter().any(|a| a.slots.len() > 1) || order.request.replicas > 1;
+    let couples = alternatives > 1 || longest > 1 || order.request.replicas > 1;
     // each replica is placed by itself
     let replicas = (order.remaining_replicas as usize).div_ceil(REPLICAS_A_ROW).max(1);
     let couples = match project::of_order(state, order) {

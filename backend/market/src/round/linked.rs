@@ -15,7 +15,25 @@ pub const BUDGET: &str = "BUDGET";
 
 /// What people ask for before what the forecast does, then the earliest; a child after its parent.
 pub fn sort(state: &State, orders: &mut [&Order]) {
-    orders.sort_by_cached_key(|o| (o.origin != Origin::Manual, family::line(state, o.id)));
+    orders.sort_by_cached_key(|o| (o.origin != Origin::Manual, Place::of(state, o)));
+}
+
+/// Where an order stands among others: behind its parents. Most have none, and are compared by their id alone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    first: OrderId,
+    /// Those that come after the first of its line, itself the last.
+    behind: Vec<OrderId>,
+}
+
+impl Place {
+    pub(super) fn of(state: &State, order: &Order) -> Self {
+        if order.waits_for().is_none() {
+            return Self { first: order.id, behind: Vec::new() };
+        }
+        let mut line = family::line(state, order.id).into_iter();
+        Self { first: line.next().unwrap_or(order.id), behind: line.collect() }
+    }
 }
 
 /// Takes out of a book whoever waits for a parent that is not in it, and answers who.

@@ -1,7 +1,7 @@
 //! What a round tells the orders that did not win, or not all of it: the reason, its numbers, and the
 //! node that has too little room where one has.
-use crate::book::{NotWon, Order, Side, runs};
-use crate::clearing::outcome::{Bottleneck, Reason};
+use crate::book::{NotWon, Order, ROUND_FULL, Side, runs};
+use crate::clearing::outcome::{Award, Bottleneck, Reason};
 use crate::clearing::{Alternative, Outcome, ProductKey};
 use crate::ids::OrderId;
 use crate::project;
@@ -13,9 +13,10 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Why orders did not win, where that has changed since the round before: a book of standing
-/// orders would else be written anew every few seconds.
-pub fn list(turn: &Turn<'_>, number: u64, sealed: &SealedBook, outcome: &Outcome) -> Vec<(OrderId, NotWon)> {
+/// orders would else be written anew every few seconds. And how many were held back that no round has taken yet.
+pub fn list(turn: &Turn<'_>, number: u64, sealed: &SealedBook, outcome: &Outcome) -> (Vec<(OrderId, NotWon)>, u32) {
     let mut list = Vec::new();
+    let mut held_back = 0;
     for refused in &outcome.refused {
         let Ok(id) = refused.order.parse::<OrderId>() else { continue };
         let money = |m: &Option<crate::clearing::Money>| m.as_ref().map(|m| Credits::from_units(m.0));
@@ -23,16 +24,25 @@ pub fn list(turn: &Turn<'_>, number: u64, sealed: &SealedBook, outcome: &Outcome
             price_faced: money(&refused.price),
             shortfall: money(&refused.shortfall),
             winning_limit: money(&refused.winning_limit),
-            ..held_back(&refused.reason, refused.binding.as_ref(), number)
+            ..with_node(&refused.reason, refused.binding.as_ref(), number)
         };
         list.push((id, why));
     }
     for award in outcome.awards.iter().filter(|a| a.limited_by.is_some()) {
         let (Ok(id), Some(reason)) = (award.order.parse::<OrderId>(), &award.limited_by) else { continue };
-        list.push((id, held_back(reason, award.binding.as_ref(), number)));
+        list.push((id, with_node(reason, award.binding.as_ref(), number)));
+    }
+    // Of a part that rounding left nothing of: who is in a round always learns how it ended.
+    let of_nothing = |a: &&Award| a.limited_by.is_none() && a.quantities.iter().all(|q| q.quantity == 0);
+    for id in outcome.awards.iter().filter(of_nothing).filter_map(|a| a.order.parse::<OrderId>().ok()) {
+        list.push((id, with_node(&Reason::MarginalProrata, None, number)));
     }
     for (id, reason) in &sealed.excluded {
-        list.push((*id, NotWon::plain(*reason, number)));
+        if *reason == ROUND_FULL && turn.state.orders.get(id).is_some_and(Order::never_taken) {
+            held_back += 1;
+        } else {
+            list.push((*id, NotWon::plain(*reason, number)));
+        }
     }
     for (id, why) in list.iter_mut().filter(|(_, why)| why.price_faced.is_some()) {
         let bid = turn.state.orders.get(id).filter(|o| o.side == Side::Bid);
@@ -52,7 +62,7 @@ pub fn list(turn: &Turn<'_>, number: u64, sealed: &SealedBook, outcome: &Outcome
     list.retain(|(id, why)| {
         turn.state.orders.get(id).is_some_and(|o| !o.last_reason.as_ref().is_some_and(|b| says_the_same(b, why)))
     });
-    list
+    (list, held_back)
 }
 
 /// The reason of a bid whose parent was in the round and has not won.
@@ -98,7 +108,7 @@ fn budget_left(turn: &Turn<'_>, sealed: &SealedBook, id: OrderId) -> Credits {
 }
 
 /// A reason, and the node that has too little room where one has.
-fn held_back(reason: &Reason, binding: Option<&Bottleneck>, round: u64) -> NotWon {
+fn with_node(reason: &Reason, binding: Option<&Bottleneck>, round: u64) -> NotWon {
     NotWon {
         binding_node: binding.map(|b| b.node.clone()),
         binding_resource: binding.map(|b| b.resource.clone()),
@@ -119,10 +129,10 @@ mod tests {
     #[test]
     fn what_a_node_has_too_little_of_is_told_with_the_reason() {
         let full = Bottleneck { node: "node".into(), resource: "cpu_milli".into(), slot: 0, free: 0 };
-        let why = held_back(&Reason::NoHostFits, Some(&full), 7);
+        let why = with_node(&Reason::NoHostFits, Some(&full), 7);
         assert_eq!((why.reason.as_str(), why.round), ("NO_HOST_FITS", 7));
         assert_eq!((why.binding_node.as_deref(), why.binding_resource.as_deref()), (Some("node"), Some("cpu_milli")));
-        let why = held_back(&Reason::MarginalProrata, None, 7);
+        let why = with_node(&Reason::MarginalProrata, None, 7);
         assert_eq!(why, NotWon::plain("MARGINAL_PRORATA", 7));
     }
 }

@@ -63,11 +63,16 @@ pub fn order_document(order: &clearing::Order) -> String {
     serde_json::to_string(order).unwrap_or_default()
 }
 
+/// No collar makes anybody pay more than that, and there may be tens of thousands to ask.
+fn holds_its_limit(turn: &Turn<'_>, order: &Order) -> bool {
+    order.hold >= order.remaining_limit && turn.state.children_of(order.id).next().is_none()
+}
+
 /// A collar may have risen since an order was placed: its hold follows where the balance
 /// allows; where it does not, the order sits the round out (see `book::build`).
 fn raise_holds(turn: &mut Turn<'_>) {
     let short = |turn: &Turn<'_>, order: &Order| {
-        if order.side == Side::Offer || order.status == OrderStatus::PendingCancel {
+        if order.side == Side::Offer || order.status == OrderStatus::PendingCancel || holds_its_limit(turn, order) {
             return None;
         }
         let needed = family::hold_needed(turn.state, order).ok()?;

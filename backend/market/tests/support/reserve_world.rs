@@ -60,6 +60,7 @@ impl World {
             demo: false,
             last_round: 0,
             last_root: String::new(),
+            full_round: 0,
             planned_until: slot,
             settled_until: slot,
             created_at: now,

@@ -58,6 +58,7 @@ pub fn empty() -> State {
         demo: false,
         last_round: 0,
         last_root: String::new(),
+        full_round: 0,
         planned_until: slot,
         settled_until: slot,
         two_person_approval: false,

@@ -5,6 +5,7 @@ pub mod costs;
 pub mod credential;
 pub mod directory;
 pub mod exchange;
+pub mod held_back;
 pub mod passwords;
 pub mod predict_load;
 pub mod refresh;

@@ -334,6 +334,7 @@ fn empty_market(rhythm: Rhythm, demo: bool) -> Market {
         demo,
         last_round: 0,
         last_root: String::new(),
+        full_round: 0,
         planned_until: slot,
         settled_until: slot,
         created_at: zero,

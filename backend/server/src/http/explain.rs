@@ -1,6 +1,7 @@
 //! After a round: why an order has not won, and what would have.
 use crate::app::App;
 use crate::app::directory::Identity;
+use crate::app::held_back::HeldBack;
 use crate::app::winning;
 use crate::http::auth::Anyone;
 use crate::http::extract::Path;
@@ -313,6 +314,7 @@ fn explain(order: &Order, node: Option<String>, found: Winning) -> Explanation {
 
 async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Explanation>> {
     by.may("orders:read")?;
+    let held_back = HeldBack::now(app).await?;
     let document = app.store.get(Table::Orders, &by.scope(), &id.to_string()).await?;
     let document = document.ok_or_else(|| Problem::not_found("order"))?;
     let mut order: Order = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
@@ -322,6 +324,7 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
         let waits = app.sequencer.query(move |s| vacate::has_no_path(s, &bid).then_some(s.market.last_round)).await?;
         order.last_reason = waits.map(|round| NotWon::plain(vacate::NO_VACATE_PATH, round));
     }
+    held_back.add_to(&mut order);
     let node = order.last_reason.as_ref().and_then(|why| why.binding_node.clone());
     let node = match node {
         // A node's name says more to people than its id; one that is gone keeps the id.

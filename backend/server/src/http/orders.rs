@@ -1,6 +1,7 @@
 //! Bids and offers: the same routes, fields and life cycle, other side.
 use crate::app::App;
 use crate::app::directory::Identity;
+use crate::app::held_back::HeldBack;
 use crate::http::auth::{Anyone, Member};
 use crate::http::extract::{HashedBody, Path, Query};
 use crate::http::problem::{Answered, Problem, Problems};
@@ -183,11 +184,22 @@ async fn list_side(app: &App, by: &Identity, side: Side, query: &ListQuery) -> A
     if page.starting_after.is_none() && page.ending_before.is_none() {
         page.starting_after = Some(if page.ascending { prefix.to_owned() } else { format!("{prefix}8") });
     }
+    let held_back = HeldBack::now(app).await?;
     let mut listed = app.store.list(Table::Orders, &by.scope(), &page).await?;
     let before = listed.rows.len();
     listed.rows.retain(|(id, _)| id.starts_with(prefix));
     listed.has_more &= listed.rows.len() == before;
+    for (_, document) in &mut listed.rows {
+        *document = held_back.told(std::mem::take(document));
+    }
     Ok(crate::http::reply::list(&listed, path))
+}
+
+async fn get(app: &App, by: &Identity, id: OrderId, what: &str) -> Answered<Document> {
+    by.may("orders:read")?;
+    let held_back = HeldBack::now(app).await?;
+    let document = app.store.get(Table::Orders, &by.scope(), &id.to_string()).await?;
+    document.map(|document| ok(held_back.told(document))).ok_or_else(|| Problem::not_found(what))
 }
 
 /// Places a bid. Needs an Idempotency-Key.
@@ -218,8 +230,7 @@ async fn list_bids(
 #[utoipa::path(get, path = "/bids/{id}", tag = "orders", operation_id = "getBid", params(("id" = BidId, Path, description = "Bid")),
     responses((status = 200, description = "The bid", body = Order), Problems))]
 async fn get_bid(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Path<BidId>) -> Answered<Document> {
-    by.may("orders:read")?;
-    get_from(&app, Table::Orders, &by.scope(), &id.to_string(), "bid").await
+    get(&app, &by, OrderId::Bid(id), "bid").await
 }
 
 /// Replaces a bid in one step: the old hold is released and the new one taken together.
@@ -253,7 +264,7 @@ async fn get_bid_by_client_id(
 ) -> Answered<Document> {
     by.may("orders:read")?;
     let id = by_client_id(&app, &by, &client_id).await?;
-    get_from(&app, Table::Orders, &by.scope(), &id.to_string(), "bid").await
+    get(&app, &by, id, "bid").await
 }
 
 /// Cancels a bid by its client id.
@@ -310,8 +321,7 @@ async fn list_offers(
 #[utoipa::path(get, path = "/offers/{id}", tag = "orders", operation_id = "getOffer", params(("id" = OfferId, Path, description = "Offer")),
     responses((status = 200, description = "The offer", body = Order), Problems))]
 async fn get_offer(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Path<OfferId>) -> Answered<Document> {
-    by.may("orders:read")?;
-    get_from(&app, Table::Orders, &by.scope(), &id.to_string(), "offer").await
+    get(&app, &by, OrderId::Offer(id), "offer").await
 }
 
 /// Replaces an offer in one step.
@@ -345,7 +355,7 @@ async fn get_offer_by_client_id(
 ) -> Answered<Document> {
     by.may("orders:read")?;
     let id = by_client_id(&app, &by, &client_id).await?;
-    get_from(&app, Table::Orders, &by.scope(), &id.to_string(), "offer").await
+    get(&app, &by, id, "offer").await
 }
 
 /// Cancels an offer by its client id.
