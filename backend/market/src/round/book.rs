@@ -11,7 +11,7 @@ use crate::pool::scarcity::{self, ScarceStep};
 use crate::pool::supply::{self, money_up};
 use crate::project;
 use crate::round::away;
-use crate::round::capacity::{self, Entry};
+use crate::round::capacity::{self, Entry, Places};
 use crate::round::faulty::{FAULTY, drop_faulty};
 use crate::round::growth::Growth;
 use crate::round::host::Hosts;
@@ -79,7 +79,7 @@ struct Builder<'a> {
     hosts: Hosts<'a>,
     orders: Vec<clearing::Order>,
     excluded: Vec<(OrderId, &'static str)>,
-    held_back: BTreeSet<Entry>,
+    places: Places,
 }
 
 impl<'a> Builder<'a> {
@@ -91,7 +91,7 @@ impl<'a> Builder<'a> {
             hosts: Hosts::of(state, now, slots, movers),
             orders: Vec::new(),
             excluded: Vec::new(),
-            held_back: BTreeSet::new(),
+            places: Places::All,
         }
     }
 
@@ -110,22 +110,30 @@ impl<'a> Builder<'a> {
         let (waiting, mut open): (Vec<&Order>, Vec<&Order>) =
             open.into_iter().partition(|o| vacate::has_no_path(state, o));
         self.excluded.extend(waiting.iter().map(|o| (o.id, vacate::NO_VACATE_PATH)));
-        linked::sort(state, &mut open);
-        self.held_back = capacity::held_back(self.state, &open, self.slots);
-        let mut growth = Growth::of(self.state);
+        self.places = capacity::places(self.state, &open, self.slots);
         let mut unsettled: BTreeMap<ParticipantId, usize> = BTreeMap::new();
         for award in self.state.awards.values() {
             *unsettled.entry(award.participant).or_default() += 1;
         }
+        let has_too_many = |o: &Order| unsettled.get(&o.participant).is_some_and(|n| *n >= MOST_AWARDS);
+        // All but a few of a flood.
+        let (excluded, places) = (&mut self.excluded, &self.places);
+        open.retain(|o| {
+            let stays = places.has(Entry::Order(o.id)) || o.waits_for().is_some() || has_too_many(o);
+            excluded.extend((!stays).then_some((o.id, book::ROUND_FULL)));
+            stays
+        });
+        linked::sort(state, &mut open);
+        let mut growth = Growth::of(self.state);
         let mut taken: BTreeSet<OrderId> = BTreeSet::new();
         // One that has no part in the round itself keeps nothing from others.
         let takes_part = |o: &&Order| {
             let hold = family::hold_needed(state, o);
             let owner = state.participants.get(&o.participant);
-            !self.held_back.contains(&Entry::Order(o.id))
+            self.places.has(Entry::Order(o.id))
                 && hold.is_ok_and(|needed| needed <= o.hold)
                 && owner.is_some_and(|p| p.arrears.is_zero())
-                && unsettled.get(&o.participant).is_none_or(|n| *n < MOST_AWARDS)
+                && !has_too_many(o)
                 && o.request.instance.is_some_and(|id| Growth::of_instance(state, id).admits(state, o, self.slots))
         };
         let leaving = open.iter().copied().filter(|o| book::away::leaves(state, &o.request)).filter(takes_part);
@@ -133,9 +141,9 @@ impl<'a> Builder<'a> {
         for order in open {
             let entry = if order.waits_for().is_some_and(|parent| !taken.contains(&parent)) {
                 Err(PARENT_SAT_OUT)
-            } else if unsettled.get(&order.participant).is_some_and(|n| *n >= MOST_AWARDS) {
+            } else if has_too_many(order) {
                 Err("TOO_MANY_AWARDS")
-            } else if self.held_back.contains(&Entry::Order(order.id)) {
+            } else if !self.places.has(Entry::Order(order.id)) {
                 Err(book::ROUND_FULL)
             } else if away::waits(state, order, &leavers) {
                 Err(away::AWAY)
@@ -278,8 +286,7 @@ impl<'a> Builder<'a> {
     /// What was won for slots that have not begun stays in the book at the holder's own limit.
     fn add_resales(&mut self) {
         for award in self.state.awards.values() {
-            let held_back = self.held_back.contains(&Entry::Resale(award.id));
-            if award.kind != AwardKind::Bought || !award.resell || held_back {
+            if award.kind != AwardKind::Bought || !award.resell || !self.places.has(Entry::Resale(award.id)) {
                 continue;
             }
             if let Some(entry) = self.resale(award) {

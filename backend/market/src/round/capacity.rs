@@ -50,9 +50,25 @@ pub enum Couples {
     Budget,
 }
 
-/// What has no place in the coming round.
-pub fn held_back(state: &State, orders: &[&Order], slots: &[Slot]) -> BTreeSet<Entry> {
+/// Who has a place in the coming round.
+pub enum Places {
+    All,
+    Only(BTreeSet<Entry>),
+}
+
+impl Places {
+    pub fn has(&self, entry: Entry) -> bool {
+        match self {
+            Places::All => true,
+            Places::Only(taken) => taken.contains(&entry),
+        }
+    }
+}
+
+/// Shares a round's room out. In a flood there are tens of thousands of orders and a place for a few thousand.
+pub fn places(state: &State, orders: &[&Order], slots: &[Slot]) -> Places {
     let tight = tight_projects(state, orders);
+    let pools: Vec<&str> = state.pools.keys().map(String::as_str).filter(|p| takes_orders(state, p)).collect();
     let turn_of = |o: &Order| Turn {
         since: o.held_back_since(state.market.full_round).unwrap_or(u64::MAX),
         by_itself: o.origin != Origin::Manual,
@@ -60,30 +76,29 @@ pub fn held_back(state: &State, orders: &[&Order], slots: &[Slot]) -> BTreeSet<E
     };
     let waits = |o: &&Order| {
         // A child comes after its parent, and has the turn of the first of its line.
-        let line = if o.waits_for().is_some() { family::line(state, o.id) } else { Vec::new() };
-        let mut turns = line.iter().filter_map(|id| state.orders.get(id)).map(turn_of);
-        let turn = turns.next().unwrap_or_else(|| turn_of(o));
-        let weight = weight(state, o, slots, &tight);
-        Waits { turn, behind: turns.collect(), parent: o.waits_for(), participant: o.participant, weight }
+        let behind = o.waits_for().map(|parent| {
+            let line = family::line(state, o.id).into_iter().filter_map(|id| state.orders.get(&id)).map(turn_of);
+            Box::new(Behind { line: line.collect(), parent })
+        });
+        let turn = behind.as_ref().and_then(|b| b.line.first().copied()).unwrap_or_else(|| turn_of(o));
+        Waits { turn, behind, participant: o.participant, weight: weight(state, o, slots, &pools, &tight) }
     };
     let for_sale = state.awards.values().filter(|a| a.kind == AwardKind::Bought && a.resell);
     let resales = for_sale.map(|a| {
         let turn = Turn { since: u64::MAX, by_itself: true, entry: Entry::Resale(a.id) };
-        Waits { turn, behind: Vec::new(), parent: None, participant: a.participant, weight: weight_of_resale(a) }
+        Waits { turn, behind: None, participant: a.participant, weight: weight_of_resale(a) }
     });
     let mut all: Vec<Waits> = orders.iter().map(waits).chain(resales).collect();
     if all.iter().map(|w| w.weight).sum::<u64>() <= MOST {
-        return BTreeSet::new();
+        return Places::All;
     }
     all.sort();
     let mut queues: BTreeMap<ParticipantId, Queue> = BTreeMap::new();
-    for waits in all {
-        let entry = waits.behind.last().map_or(waits.turn.entry, |last| last.entry);
-        let queue = queues.entry(waits.participant);
-        let queue = queue.or_insert(Queue { since: waits.turn.since, entries: VecDeque::new() });
-        queue.entries.push_back((entry, waits.parent, waits.weight));
+    for waits in &all {
+        let new = || Queue { since: waits.turn.since, entries: VecDeque::new() };
+        queues.entry(waits.participant).or_insert_with(new).entries.push_back(waits);
     }
-    share_out(queues, MOST)
+    Places::Only(share_out(queues, MOST))
 }
 
 /// What decides who is first: the round since which it has been held back, then people before forecasts.
@@ -94,43 +109,58 @@ struct Turn {
     entry: Entry,
 }
 
-/// Something that asks for a place. In a flood there are tens of thousands; few of them have parents.
+/// Something that asks for a place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Waits {
-    /// Its own, or that of the first of its line; and then those that come after that one, itself the last.
+    /// Its own, or that of the first of its line.
     turn: Turn,
-    behind: Vec<Turn>,
-    parent: Option<OrderId>,
+    behind: Option<Box<Behind>>,
     participant: ParticipantId,
     weight: u64,
 }
 
-/// What a member asks for, with parents and weights, and the round since which the first of it waits.
-struct Queue {
+/// Of a child: its line from the first parent to itself, and whom it waits for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Behind {
+    line: Vec<Turn>,
+    parent: OrderId,
+}
+
+impl Waits {
+    fn entry(&self) -> Entry {
+        self.behind.as_ref().and_then(|b| b.line.last()).map_or(self.turn.entry, |last| last.entry)
+    }
+}
+
+/// What a member asks for, and the round since which the first of it waits.
+struct Queue<'a> {
     since: u64,
-    entries: VecDeque<(Entry, Option<OrderId>, u64)>,
+    entries: VecDeque<&'a Waits>,
 }
 
 /// The member that has least so far is next, with what has waited longest; among those that have the
-/// same, whoever waits longest. Answers what is left.
-fn share_out(mut queues: BTreeMap<ParticipantId, Queue>, most: u64) -> BTreeSet<Entry> {
-    let mut held_back = BTreeSet::new();
+/// same, whoever waits longest. Answers who has a place.
+fn share_out(mut queues: BTreeMap<ParticipantId, Queue<'_>>, most: u64) -> BTreeSet<Entry> {
+    let entries = || queues.values().flat_map(|q| q.entries.iter());
+    // What asks for nothing takes no room.
+    let mut taken: BTreeSet<Entry> = entries().filter(|w| w.weight == 0).map(|w| w.entry()).collect();
+    let least = entries().map(|w| w.weight).filter(|weight| *weight > 0).min().unwrap_or(1);
     let mut left = most;
     let mut turns: BinaryHeap<_> = queues.iter().map(|(id, queue)| Reverse((0, queue.since, *id))).collect();
     while let Some(Reverse((has, since, participant))) = turns.pop() {
         let next = queues.get_mut(&participant).and_then(|q| q.entries.pop_front());
-        let Some((entry, parent, weight)) = next else { continue };
+        let Some(waits) = next.filter(|_| left >= least) else { continue };
         // Without its parent it would have no part in the round: others have its place.
-        let orphan = parent.is_some_and(|parent| held_back.contains(&Entry::Order(parent)));
-        if weight > left || orphan {
-            held_back.insert(entry);
+        let orphan = waits.behind.as_ref().is_some_and(|b| !taken.contains(&Entry::Order(b.parent)));
+        if waits.weight > left || orphan {
             turns.push(Reverse((has, since, participant)));
         } else {
-            left -= weight;
-            turns.push(Reverse((has + weight, since, participant)));
+            left -= waits.weight;
+            taken.insert(waits.entry());
+            turns.push(Reverse((has + waits.weight, since, participant)));
         }
     }
-    held_back
+    taken
 }
 
 /// Projects whose open bids count more than is left: the clearing has a row for them.
@@ -145,9 +175,10 @@ fn tight_projects(state: &State, orders: &[&Order]) -> BTreeSet<ProjectId> {
     counted.into_keys().collect()
 }
 
-fn weight(state: &State, order: &Order, slots: &[Slot], tight: &BTreeSet<ProjectId>) -> u64 {
+/// `pools` are those that take orders.
+fn weight(state: &State, order: &Order, slots: &[Slot], pools: &[&str], tight: &BTreeSet<ProjectId>) -> u64 {
     let (mut alternatives, mut rows, mut longest) = (0, 0, 0);
-    for pool in order.request.pools.iter().map(|choice| &choice.pool).filter(|pool| takes_orders(state, pool)) {
+    for pool in order.request.pools.iter().map(|choice| choice.pool.as_str()).filter(|pool| pools.contains(pool)) {
         let amounts = away::amounts(state, &order.request, &order.remaining, pool);
         let resources = amounts.values().filter(|q| **q > 0).count();
         for span in order.request.spans(state.market.rhythm.slot_seconds).filter(|span| span.is_in(slots)) {
@@ -193,48 +224,69 @@ mod tests {
 
     const NEW: u64 = u64::MAX;
 
-    fn queue(since: u64, from: u128, count: u128, weight: u64) -> Queue {
-        let entry = |n| Entry::Order(OrderId::Bid(BidId::from_raw(n)));
-        Queue { since, entries: (from..from + count).map(|n| (entry(n), None, weight)).collect() }
+    fn entry(n: u128) -> Entry {
+        Entry::Order(OrderId::Bid(BidId::from_raw(n)))
+    }
+
+    fn asking(since: u64, from: u128, count: u128, weight: u64) -> Vec<Waits> {
+        let waits = |n| {
+            let turn = Turn { since, by_itself: false, entry: entry(n) };
+            Waits { turn, behind: None, participant: ParticipantId::from_raw(0), weight }
+        };
+        (from..from + count).map(waits).collect()
+    }
+
+    fn queue(since: u64, all: &[Waits]) -> Queue<'_> {
+        Queue { since, entries: all.iter().collect() }
     }
 
     #[test]
     fn a_flood_leaves_the_others_their_share() {
         let [flood, one, two] = [1, 2, 3].map(ParticipantId::from_raw);
-        let waiting = BTreeMap::from([
-            (flood, queue(NEW, 1_000, 500, 10)),
-            (one, queue(NEW, 1, 3, 100)),
-            (two, queue(NEW, 10, 20, 20)),
-        ]);
-        let back = share_out(waiting, 1_000);
-        let taken = |from: u128, count: u128| {
-            (from..from + count).filter(|n| !back.contains(&Entry::Order(OrderId::Bid(BidId::from_raw(*n))))).count()
-        };
-        assert_eq!((taken(1, 3), taken(10, 20)), (3, 17), "all of the small one, a third of the next");
-        assert_eq!(taken(1_000, 500), 36, "and what is left over");
-        assert!(back.contains(&Entry::Order(OrderId::Bid(BidId::from_raw(1_499)))), "the last ones wait");
+        let [of_flood, of_one, of_two] =
+            [asking(NEW, 1_000, 500, 10), asking(NEW, 1, 3, 100), asking(NEW, 10, 20, 20)];
+        let waiting =
+            BTreeMap::from([(flood, queue(NEW, &of_flood)), (one, queue(NEW, &of_one)), (two, queue(NEW, &of_two))]);
+        let taken = share_out(waiting, 1_000);
+        let of = |all: &[Waits]| all.iter().filter(|w| taken.contains(&w.entry())).count();
+        assert_eq!((of(&of_one), of(&of_two)), (3, 17), "all of the small one, a third of the next");
+        assert_eq!(of(&of_flood), 36, "and what is left over");
+        assert!(!taken.contains(&entry(1_499)), "the last ones wait");
     }
 
     #[test]
     fn what_is_too_heavy_for_the_rest_waits_alone() {
-        let entries = [(1, 9), (2, 9), (3, 1)].into_iter().flat_map(|(n, weight)| queue(NEW, n, 1, weight).entries);
-        let waiting = BTreeMap::from([(ParticipantId::from_raw(1), Queue { since: NEW, entries: entries.collect() })]);
-        assert_eq!(share_out(waiting, 10), BTreeSet::from([Entry::Order(OrderId::Bid(BidId::from_raw(2)))]));
+        let all: Vec<Waits> = [(1, 9), (2, 9), (3, 1)].iter().flat_map(|(n, w)| asking(NEW, *n, 1, *w)).collect();
+        let waiting = BTreeMap::from([(ParticipantId::from_raw(1), queue(NEW, &all))]);
+        assert_eq!(share_out(waiting, 10), BTreeSet::from([entry(1), entry(3)]));
+    }
+
+    #[test]
+    fn what_asks_for_nothing_always_has_a_place_and_a_child_only_with_its_parent() {
+        let (parent, child) = (asking(NEW, 1, 1, 11), asking(NEW, 1, 1, 2));
+        let line = vec![parent[0].turn, Turn { entry: entry(2), ..parent[0].turn }];
+        let behind = Some(Box::new(Behind { line, parent: OrderId::Bid(BidId::from_raw(1)) }));
+        let all: Vec<Waits> =
+            parent.into_iter().chain([Waits { behind, ..child[0].clone() }]).chain(asking(NEW, 3, 1, 0)).collect();
+        let taken = |most| share_out(BTreeMap::from([(ParticipantId::from_raw(1), queue(NEW, &all))]), most);
+        assert_eq!(taken(10), BTreeSet::from([entry(3)]));
+        assert_eq!(taken(13), BTreeSet::from([entry(1), entry(2), entry(3)]));
     }
 
     #[test]
     fn members_take_turns_where_one_order_fills_a_round() {
         let [one, two] = [1, 2].map(ParticipantId::from_raw);
-        let (mut since, mut taken) = ([NEW, NEW], [0, 0]);
+        let (mut since, mut has_had) = ([NEW, NEW], [0, 0]);
         for round in 0..6 {
-            let waiting = BTreeMap::from([(one, queue(since[0], 1, 1, 9)), (two, queue(since[1], 2, 1, 9))]);
-            let back = share_out(waiting, 10);
+            let (of_one, of_two) = (asking(since[0], 1, 1, 9), asking(since[1], 2, 1, 9));
+            let waiting = BTreeMap::from([(one, queue(since[0], &of_one)), (two, queue(since[1], &of_two))]);
+            let taken = share_out(waiting, 10);
             for member in 0..2 {
-                let waits = back.contains(&Entry::Order(OrderId::Bid(BidId::from_raw(member as u128 + 1))));
+                let waits = !taken.contains(&entry(member as u128 + 1));
                 since[member] = if waits { since[member].min(round) } else { NEW };
-                taken[member] += u32::from(!waits);
+                has_had[member] += u32::from(!waits);
             }
         }
-        assert_eq!(taken, [3, 3]);
+        assert_eq!(has_had, [3, 3]);
     }
 }
