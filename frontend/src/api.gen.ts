@@ -921,6 +921,11 @@ export interface components {
                 awarded: components["schemas"]["Credits"];
                 awards: components["schemas"]["AwardId"][];
                 origin: components["schemas"]["Origin"];
+                /**
+                 * Format: int64
+                 * @description The first round that could have taken it; 0 of orders from before this was noted.
+                 */
+                first_round?: number;
                 last_reason?: components["schemas"]["NotWon"] | null;
                 /** @description Why it ended, where the status does not say it. */
                 closed_reason?: string | null;
@@ -1444,6 +1449,11 @@ export interface components {
             awarded: components["schemas"]["Credits"];
             awards: components["schemas"]["AwardId"][];
             origin: components["schemas"]["Origin"];
+            /**
+             * Format: int64
+             * @description The first round that could have taken it; 0 of orders from before this was noted.
+             */
+            first_round?: number;
             last_reason?: components["schemas"]["NotWon"] | null;
             /** @description Why it ended, where the status does not say it. */
             closed_reason?: string | null;
@@ -2394,6 +2404,13 @@ export interface components {
              * @default {}
              */
             max_swap: components["schemas"]["BTreeMap"];
+            /**
+             * Format: int32
+             * @description So long before a slot begins the workload has to know what it will have: until then what it has won may be
+             *     sold on to others, then not any more. 0: until the slot's gate closes.
+             * @default 0
+             */
+            notice_seconds: number;
         };
         /** @description One event of the stream. */
         StreamEvent: {

@@ -92,6 +92,12 @@ pub enum Rejection {
     MinRunOfOffer,
     /// Both would move the window.
     MinRunWithLatestStart,
+    /// A replica takes a part of a device.
+    GpuNotWhole {
+        lot: i64,
+    },
+    /// It could win a part of what it asks for, and with it a part of a device.
+    GpuDivisible,
     /// Nothing is moved for an offer.
     NoDisplacementOfOffer,
     /// Without a workload there is nothing to move.
@@ -213,6 +219,8 @@ impl Rejection {
             ExpiryInThePast => "expiry_in_the_past",
             MinRunOfOffer => "min_run_of_offer",
             MinRunWithLatestStart => "min_run_with_latest_start",
+            GpuNotWhole { .. } => "gpu_not_whole",
+            GpuDivisible => "gpu_divisible",
             NoDisplacementOfOffer => "no_displacement_of_offer",
             NoDisplacementNeedsInstance => "no_displacement_needs_instance",
             ClientIdOutOfRange => "client_id_out_of_range",
@@ -273,6 +281,8 @@ impl Rejection {
             WindowEmpty | WindowOutsideHorizon { .. } => "/window".to_owned(),
             LatestStartBeforeStart => "/latest_start_at".to_owned(),
             MinRunLongerThanWindow { .. } | MinRunOfOffer | MinRunWithLatestStart => "/min_run_slots".to_owned(),
+            GpuNotWhole { .. } => "/resources/gpu_milli".to_owned(),
+            GpuDivisible => "/min_fill".to_owned(),
             NoDisplacementOfOffer | NoDisplacementNeedsInstance => "/no_displacement".to_owned(),
             LimitOutOfRange => "/limit".to_owned(),
             AdderOutOfRange { index } => format!("/pools/{index}/adder"),
@@ -368,6 +378,12 @@ impl Rejection {
             MinRunOfOffer => {
                 "Only bids take runs of their window: leave `min_run_slots` out of an offer, or offer each slot by itself."
                     .to_owned()
+            }
+            GpuNotWhole { lot } => format!(
+                "GPUs come whole: a replica has a multiple of {lot} gpu_milli, so many a device. Ask for whole devices."
+            ),
+            GpuDivisible => {
+                "GPUs come whole, and this order could win a part of one. Set min_fill to 1, or ask for several replicas of whole devices: each of them is won whole or not at all.".to_owned()
             }
             MinRunWithLatestStart => {
                 "latest_start_at and min_run_slots both say when it may begin. Leave one of them out: a longer window with a min_run_slots takes later starts, too."
@@ -516,6 +532,8 @@ impl Rejection {
             ExpiryInThePast,
             MinRunOfOffer,
             MinRunWithLatestStart,
+            GpuNotWhole { lot: 1000 },
+            GpuDivisible,
             NoDisplacementOfOffer,
             NoDisplacementNeedsInstance,
             ClientIdOutOfRange,

@@ -25,6 +25,8 @@ pub const MOST_REPLICAS: u32 = 10_000;
 /// The highest limit, in credits.
 const HIGHEST_LIMIT: Credits = Credits::from_units(1_000_000_000_000_000);
 const WHOLE: i64 = 1_000_000;
+/// A device.
+pub const GPU_LOT_MILLI: i64 = 1_000;
 
 /// An order that may be accepted: what has to be held for it.
 #[derive(Debug)]
@@ -131,9 +133,20 @@ fn check_form(request: &OrderRequest, side: Side, now: Timestamp) -> Result<(), 
         return Err(Rejection::ExpiryInThePast);
     }
     check_run(request, side)?;
+    check_lots(request)?;
     match (request.no_displacement, side) {
         (true, Side::Offer) => Err(Rejection::NoDisplacementOfOffer),
         (true, Side::Bid) if request.instance.is_none() => Err(Rejection::NoDisplacementNeedsInstance),
+        _ => Ok(()),
+    }
+}
+
+/// GPUs come whole: a replica has so many devices, and nobody a part of a replica.
+fn check_lots(request: &OrderRequest) -> Result<(), Rejection> {
+    match amount(&request.resources, Resource::GpuMilli) {
+        0 => Ok(()),
+        quantity if quantity % GPU_LOT_MILLI != 0 => Err(Rejection::GpuNotWhole { lot: GPU_LOT_MILLI }),
+        _ if request.replicas == 1 && request.min_fill.units() != WHOLE => Err(Rejection::GpuDivisible),
         _ => Ok(()),
     }
 }

@@ -281,6 +281,7 @@ fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won, is_parent: bool
     let elsewhere =
         order.side == Side::Bid && lines.iter().any(|l| away::carried(turn.state, &order.request, &l.pool).is_some());
     let recallable = order.request.assurance == Assurance::Recallable;
+    let has_gpu = lines.iter().any(|l| l.resource == Resource::GpuMilli);
     let award = Award {
         id: AwardId::next(&mut turn.ids),
         round: number,
@@ -303,7 +304,9 @@ fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won, is_parent: bool
             && order.request.replicas == 1
             && !is_parent
             && !elsewhere
-            && !recallable,
+            && !recallable
+            // Sold on it would be divisible, and a device is not.
+            && !has_gpu,
         project: project::of_order(turn.state, &order).map(|p| p.id),
         created_at: turn.now,
     };

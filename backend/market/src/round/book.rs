@@ -18,6 +18,7 @@ use crate::round::host::Hosts;
 use crate::round::linked::{self, PARENT_SAT_OUT};
 use crate::round::movers::{Movers, Moves};
 use crate::round::reachable::{UNREACHABLE, drop_unreachable};
+use crate::round::renewal::Renewals;
 use crate::round::{Award, AwardKind};
 use crate::settlement::arrears::IN_ARREARS;
 use crate::state::{ProductKey, State};
@@ -80,6 +81,7 @@ struct Builder<'a> {
     orders: Vec<clearing::Order>,
     excluded: Vec<(OrderId, &'static str)>,
     places: Places,
+    renewals: Renewals,
 }
 
 impl<'a> Builder<'a> {
@@ -92,6 +94,7 @@ impl<'a> Builder<'a> {
             orders: Vec::new(),
             excluded: Vec::new(),
             places: Places::All,
+            renewals: Renewals::default(),
         }
     }
 
@@ -210,7 +213,7 @@ impl<'a> Builder<'a> {
                 i128::from(order.request.min_fill.units()),
                 1_000_000,
             )),
-            incumbent: false,
+            incumbent: self.renewals.counts(self.state, order, &possible),
             alternatives: entries,
             parent: order.waits_for().map(|id| id.to_string()),
             budget: project::of_order(self.state, order).map(|p| p.id.to_string()),
@@ -297,7 +300,7 @@ impl<'a> Builder<'a> {
 
     fn resale(&self, award: &Award) -> Option<clearing::Order> {
         let started = award.lines.iter().any(|l| !self.slots.contains(&l.slot));
-        if started || award.lines.iter().any(|l| l.settled) {
+        if started || award.lines.iter().any(|l| l.settled) || self.notice_has_passed(award) {
             return None;
         }
         let mut quantities = Vec::new();
@@ -330,6 +333,14 @@ impl<'a> Builder<'a> {
             node: if let [node] = award.nodes.as_slice() { Some(node.to_string()) } else { None },
             class: clearing::Class::Standard,
         })
+    }
+
+    /// Its workload has to know by now what it will have in the first of the slots.
+    fn notice_has_passed(&self, award: &Award) -> bool {
+        let instance = award.instance.and_then(|id| self.state.instances.get(&id));
+        let notice = i64::from(instance.map_or(0, |i| i.strategy.notice_seconds));
+        let first = award.lines.iter().map(|l| l.slot).min();
+        notice > 0 && first.is_some_and(|slot| slot.start().plus_seconds(-notice) <= self.now)
     }
 
     /// Nobody trades with itself: in a product that a participant bids for, its own offers

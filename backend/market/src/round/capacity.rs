@@ -243,8 +243,7 @@ mod tests {
     #[test]
     fn a_flood_leaves_the_others_their_share() {
         let [flood, one, two] = [1, 2, 3].map(ParticipantId::from_raw);
-        let [of_flood, of_one, of_two] =
-            [asking(NEW, 1_000, 500, 10), asking(NEW, 1, 3, 100), asking(NEW, 10, 20, 20)];
+        let [of_flood, of_one, of_two] = [asking(NEW, 1_000, 500, 10), asking(NEW, 1, 3, 100), asking(NEW, 10, 20, 20)];
         let waiting =
             BTreeMap::from([(flood, queue(NEW, &of_flood)), (one, queue(NEW, &of_one)), (two, queue(NEW, &of_two))]);
         let taken = share_out(waiting, 1_000);

@@ -13,6 +13,7 @@ mod not_won;
 pub mod occupancy;
 mod products;
 mod reachable;
+mod renewal;
 pub mod seal;
 
 use crate::book::Side;

@@ -157,6 +157,14 @@ pub struct Strategy {
     /// The most by which what it wins and what it lends may differ in a slot; no limit where a resource is
     /// not named.
     pub max_swap: Amounts,
+    /// So long before a slot begins the workload has to know what it will have: until then what it has won may be
+    /// sold on to others, then not any more. 0: until the slot's gate closes.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub notice_seconds: u32,
+}
+
+fn is_zero(seconds: &u32) -> bool {
+    *seconds == 0
 }
 
 /// What the forecast says of one slot, in base units: integers, rounded by the shell.

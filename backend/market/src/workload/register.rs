@@ -233,6 +233,9 @@ fn check_owner(state: &State, new: &NewInstance) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// A day: longer than any market's slots are open.
+pub const MOST_NOTICE_SECONDS: u32 = 86_400;
+
 /// A million credits: above it nothing moves anyway, and it stays far from what an amount can hold.
 const MOST_MOVE_FEE: Credits = Credits::from_units(1_000_000_000_000);
 
@@ -258,6 +261,13 @@ fn check_strategy(state: &State, pool: &Pool, strategy: &Strategy, at: &str) -> 
             "move_fee_out_of_range",
             format!("{at}/move_fee"),
             format!("A move fee is from 0 to {MOST_MOVE_FEE} credits."),
+        ));
+    }
+    if strategy.notice_seconds > MOST_NOTICE_SECONDS {
+        return Err(invalid(
+            "notice_out_of_range",
+            format!("{at}/notice_seconds"),
+            format!("A notice is from 0 to {MOST_NOTICE_SECONDS} seconds, a day."),
         ));
     }
     let bids_for_it = strategy.auto_bid.as_ref().is_some_and(|s| s.assurance == Assurance::Recallable);

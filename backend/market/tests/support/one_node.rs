@@ -13,7 +13,7 @@ use headroom_market::settlement::meter::{Reading, Run};
 use headroom_market::swap::recall::{self, Recall};
 use headroom_market::swap::saga::{StepReport, StepResult};
 use headroom_market::swap::{SwapState, plan};
-use headroom_market::time::Slot;
+use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Amounts, Credits, Price, Resource, amount};
 use headroom_market::workload::Class;
 use std::sync::Arc;
@@ -49,6 +49,42 @@ pub fn one(capacity: i64) -> One {
     One { world, node, lender, buyers, slot }
 }
 
+/// Asks for nothing yet: where, when and of what is for whoever takes it.
+pub fn plain(limit: &str) -> OrderRequest {
+    OrderRequest {
+        instance: None,
+        window: Window { start_at: Timestamp::default(), end_at: Timestamp::default() },
+        latest_start_at: None,
+        replicas: 1,
+        resources: Amounts::new(),
+        pools: Vec::new(),
+        assurance: Assurance::Firm,
+        limit: limit.parse().unwrap(),
+        min_fill: "0".parse().unwrap(),
+        time_in_force: TimeInForce::Gtc,
+        expires_at: None,
+        resell: Resell::Never,
+        parent: None,
+        project: None,
+        no_displacement: false,
+        min_run_slots: 0,
+        class: Class::Standard,
+        client_bid_id: None,
+    }
+}
+
+/// Seals, clears, verifies and records.
+pub fn hold_round(world: &mut World) {
+    let seal = movers::seal(&world.state, world.now);
+    let reply = world.run(seal);
+    let Reply::Sealed { round, book } = reply else { panic!("no round: {reply:?}") };
+    let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION).unwrap();
+    let outcome = clearing::verify(&book, outcome, Mode::Market).unwrap();
+    let result_hash = outcome.result_hash();
+    let reply = world.run(Command::RecordOutcome { round, result_hash, outcome: Some(Arc::new(outcome)) });
+    assert!(matches!(reply, Reply::Done), "{reply:?}");
+}
+
 impl One {
     /// Ticks at which it stood still and that nobody took come first.
     pub fn reading(&self, id: InstanceId, limits: &[i64], absent: u32, missed: u32) -> Reading {
@@ -66,22 +102,10 @@ impl One {
         OrderRequest {
             instance: Some(instance),
             window: Window { start_at: self.slot.start(), end_at: self.slot.plus(1, RHYTHM.slot_seconds).start() },
-            latest_start_at: None,
-            replicas: 1,
             resources: cpu(quantity),
             pools: vec![PoolChoice { pool: "p".into(), adder: Credits::ZERO }],
             assurance: Assurance::Recallable,
-            limit: limit.parse().unwrap(),
-            min_fill: "0".parse().unwrap(),
-            time_in_force: TimeInForce::Gtc,
-            expires_at: None,
-            resell: Resell::Never,
-            parent: None,
-            project: None,
-            no_displacement: false,
-            min_run_slots: 0,
-            class: Class::Standard,
-            client_bid_id: None,
+            ..plain(limit)
         }
     }
     pub fn place(&mut self, who: ParticipantId, side: Side, request: OrderRequest) -> Reply {
@@ -101,14 +125,7 @@ impl One {
         }
     }
     pub fn round(&mut self) {
-        let seal = movers::seal(&self.world.state, self.world.now);
-        let reply = self.world.run(seal);
-        let Reply::Sealed { round, book } = reply else { panic!("no round: {reply:?}") };
-        let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION).unwrap();
-        let outcome = clearing::verify(&book, outcome, Mode::Market).unwrap();
-        let result_hash = outcome.result_hash();
-        let reply = self.world.run(Command::RecordOutcome { round, result_hash, outcome: Some(Arc::new(outcome)) });
-        assert!(matches!(reply, Reply::Done), "{reply:?}");
+        hold_round(&mut self.world);
         no_node_is_promised_twice(&self.world);
     }
     /// The slot begins, and all of its swaps are done.

@@ -4,7 +4,7 @@ import { Switch } from '@/components/ui/Switch';
 import { type Instance, resourceOf, type Strategy, usePools, useWrite } from '@/lib/api';
 import { formatPercent, formatPrice, unitOf, unitPrice } from '@/lib/money';
 import { ServiceLevel } from './ServiceLevel';
-import { faultOf, feeFault, type Form, formOf, mostFault, promiseFault, sendable, serviceLevel, strategyOf } from './strategy';
+import { faultOf, feeFault, type Form, formOf, mostFault, noticeFault, promiseFault, sendable, serviceLevel, strategyOf } from './strategy';
 
 /** What a shortage cost means at the last price of the workload's pool. */
 function ServiceLevels({ pool, costs }: { pool: string; costs: Form['cost'] }) {
@@ -65,6 +65,7 @@ export function StrategyForm({ instance }: { instance: Instance }) {
           ))}
         </div>
         <NumberField label="Moving it costs you" unit="cr" value={form.fee} onChange={(fee) => change({ fee })} error={feeFault(form.fee)} help="A bid that needs another node wins only at a price so much under its limit." />
+        <NumberField label="Knows what it has" unit="s before" value={form.notice} onChange={(notice) => change({ notice })} error={noticeFault(form.notice)} help="So long before a slot begins what it has won is no longer sold on to others. Empty is until the slot's gate closes." />
         {write.error && <div role="alert"><Note tone="bad">{write.error.said}</Note></div>}
         <Button type="submit" busy={write.isPending} disabled={!good}>Save strategy</Button>
       </form>

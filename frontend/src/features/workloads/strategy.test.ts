@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { faultOf, flooredPercent, formOf, promiseFault, sendable, serviceLevel, strategyOf } from './strategy';
+import { faultOf, flooredPercent, formOf, noticeFault, promiseFault, sendable, serviceLevel, strategyOf } from './strategy';
 
 const before = { auto_bid: { shortage_cost: { cpu_milli: '0.003840001', mem_mib: '0.000256973' }, other_pools: ['hel1-gp'] }, auto_offer: null, move_fee: '0.000000', max_swap: { mem_mib: 1500 } };
 const form = formOf(before, ['cpu_milli', 'mem_mib']);
@@ -57,4 +57,12 @@ it('says how well covered a shortage cost leaves a workload at a price', () => {
   expect(serviceLevel('4', 4_000_000_000n)).toBe(0);
   expect(serviceLevel('4', 9_000_000_000n)).toBe(0);
   expect([serviceLevel('', 1n), serviceLevel('0', 1n), serviceLevel('much', 1n), serviceLevel('4', null)]).toEqual([null, null, null, null]);
+});
+it('keeps a notice in whole seconds, and sends none where nothing is written', () => {
+  const kept = formOf({ ...before, notice_seconds: 90 }, ['cpu_milli']);
+  expect(kept.notice).toBe('90');
+  expect(strategyOf(kept, before).notice_seconds).toBe(90);
+  expect(['', '0'].map((notice) => strategyOf({ ...kept, notice }, before))).toEqual([expect.not.objectContaining({ notice_seconds: 0 }), expect.not.objectContaining({ notice_seconds: 0 })]);
+  expect(['', '0', '86400', ' 5 '].map(noticeFault)).toEqual([undefined, undefined, undefined, undefined]);
+  expect(['-1', '1.5', '86401', 'soon', '1e3'].map((text) => [noticeFault(text), sendable({ ...kept, notice: text })])).toEqual(Array(5).fill(['Whole seconds, at most 86400', false]));
 });

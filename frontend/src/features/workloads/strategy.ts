@@ -3,11 +3,13 @@ import type { Strategy } from '@/lib/api';
 import { decimal, divRound, exactPrice, formatPercent, micro, readDecimal, readQuantity, unitOf } from '@/lib/money';
 
 type Prices = Record<string, string>;
-export interface Form { bid: boolean; offer: boolean; cost: Prices; least: Prices; recallable: Prices; takesRecallable: boolean; fee: string; most: Prices; promised: string }
+export interface Form { bid: boolean; offer: boolean; cost: Prices; least: Prices; recallable: Prices; takesRecallable: boolean; fee: string; most: Prices; promised: string; notice: string }
 const both = (names: string[], prices: Prices | undefined) => Object.fromEntries(names.map((r) => [r, prices?.[r] ? exactPrice(r, prices[r]) : '']));
 
 /** What is taken back by a limit, at once; memory in use is not. */
 const canBeRecalled = (resource: string) => ['cpu_milli', 'io_mbps', 'net_mbps'].includes(resource);
+
+const MOST_NOTICE_SECONDS = 86_400;
 
 /** Of a share, which has six digits. */
 const PERCENT = 10_000;
@@ -18,6 +20,7 @@ const inUnits = (resource: string, base: number) => String(Number((base / unitOf
 export const formOf = (s: Strategy, names: string[]): Form => ({
   bid: s.auto_bid !== null, offer: s.auto_offer !== null, cost: both(names, s.auto_bid?.shortage_cost), least: both(names, s.auto_offer?.minimum_price), recallable: both(names.filter(canBeRecalled), s.auto_offer?.recallable_price), takesRecallable: s.auto_bid?.assurance === 'recallable', fee: s.move_fee && micro(s.move_fee) > 0n ? s.move_fee.replace(/\.?0+$/, '') : '',
   promised: s.auto_bid?.promised_service_level ? String(Number(micro(s.auto_bid.promised_service_level)) / PERCENT) : '',
+  notice: s.notice_seconds ? String(s.notice_seconds) : '',
   most: Object.fromEntries(names.map((r) => [r, s.max_swap?.[r] === undefined ? '' : inUnits(r, s.max_swap[r])])),
 });
 
@@ -28,6 +31,11 @@ export const feeFault = (text: string): string | undefined => readDecimal(text, 
 export function promiseFault(text: string): string | undefined {
   const { value, fault } = readDecimal(text, 4);
   return fault ?? (value !== null && (value <= 0n || value >= BigInt(100 * PERCENT)) ? 'More than 0 and less than 100' : undefined);
+}
+/** Whole seconds, a day at most; empty is none. */
+export function noticeFault(text: string): string | undefined {
+  if (text.trim() === '') return undefined;
+  return /^\d{1,5}$/.test(text.trim()) && Number(text) <= MOST_NOTICE_SECONDS ? undefined : 'Whole seconds, at most 86400';
 }
 /** A share as percent, rounded down: what misses a promise by little must not look as if it kept it. */
 export function flooredPercent(share: string): string {
@@ -47,7 +55,7 @@ export function serviceLevel(cost: string, price: bigint | null): number | null 
 }
 
 /** Only what is switched on is sent, so only that must be readable. */
-export const sendable = (f: Form): boolean => [...(f.bid ? Object.values(f.cost) : []), ...(f.offer ? [...Object.values(f.least), ...Object.values(f.recallable)] : [])].every((text) => !faultOf(text)) && !feeFault(f.fee) && !(f.bid && promiseFault(f.promised)) && Object.entries(f.most).every(([r, text]) => !mostFault(r, text));
+export const sendable = (f: Form): boolean => [...(f.bid ? Object.values(f.cost) : []), ...(f.offer ? [...Object.values(f.least), ...Object.values(f.recallable)] : [])].every((text) => !faultOf(text)) && !feeFault(f.fee) && !noticeFault(f.notice) && !(f.bid && promiseFault(f.promised)) && Object.entries(f.most).every(([r, text]) => !mostFault(r, text));
 
 /** Per base unit; a resource without a price is left out. */
 const wire = (prices: Prices): Prices => Object.fromEntries(Object.entries(prices).flatMap(([r, text]) => {
@@ -66,4 +74,5 @@ export const strategyOf = (f: Form, before: Strategy): Strategy => ({
     const { value } = readQuantity(r, text);
     return value === null ? [] : [[r, value]];
   })),
+  ...(Number(f.notice) > 0 ? { notice_seconds: Number(f.notice) } : {}),
 });

@@ -190,6 +190,8 @@ export interface Strategy {
   move_fee?: string;
   /** The most by which what it wins and what it lends may differ in a slot. */
   max_swap?: Quantities;
+  /** So long before a slot what it has won is sold on no more; left out where that is until the gate closes. */
+  notice_seconds?: number;
 }
 export type AtEnd = 'shrink' | 'checkpoint' | 'stop';
 export interface Instance {
