@@ -100,9 +100,12 @@ fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
+/// What tells of an order that was accepted: its whole JSON.
+pub const ACCEPTED: &str = "order.accepted";
+
 /// The JSON of the orders that were accepted, by id, in the order of their events.
 pub fn accepted_documents(told: &[Notice]) -> impl Iterator<Item = (&str, &str)> {
-    let accepted = told.iter().filter(|notice| notice.kind == "order.accepted");
+    let accepted = told.iter().filter(|notice| notice.kind == ACCEPTED);
     accepted.map(|notice| (notice.object.as_str(), notice.data.as_str()))
 }
 
@@ -184,7 +187,7 @@ fn of_event(event: &Event, state: &State) -> Option<Notice> {
         state.orders.get(id).map(|o| notice(kind, Some(o.participant), o.id.to_string(), o.document()))
     };
     match event {
-        Event::OrderAccepted(o) => Some(notice("order.accepted", Some(o.participant), o.id.to_string(), o.document())),
+        Event::OrderAccepted(o) => Some(notice(ACCEPTED, Some(o.participant), o.id.to_string(), o.document())),
         Event::OrderPending { order: id, .. } => order("order.pending", id),
         Event::OrderRelinked { order: id, .. } | Event::OrderFreed { order: id, .. } => order("order.linked", id),
         Event::OrderClosed { order: id, status, .. } => closed_order(state, id, *status),

@@ -18,7 +18,7 @@ use writer::Writer;
 /// Commands that may wait; beyond it the answer is 503 with Retry-After.
 pub const CHANNEL_LENGTH: usize = 8192;
 /// So many waiting commands are worth waking the writer for while it commits; fewer wait for the end of it.
-const WORTH_WAKING: usize = 16;
+const WORTH_WAKING: usize = 8;
 /// Commands in one transaction.
 pub const MOST_IN_A_BATCH: usize = 1024;
 /// The first event of a command has at least the id sequence × this. A command with more

@@ -12,6 +12,7 @@ pub mod load;
 pub mod lookups;
 pub mod observations;
 pub mod read;
+pub mod reference;
 mod seen;
 pub mod sql;
 mod sqlite_writer;

@@ -3,6 +3,7 @@ use crate::database::{Database, Store};
 use crate::error::StoreError;
 use crate::journal::{GENESIS, JournalRow};
 use crate::on_either;
+use crate::reference;
 use crate::sql::constant;
 use crate::write::{MARKET, table_name};
 use headroom_market::book::Order;
@@ -132,7 +133,10 @@ async fn put_all<R: Held>(store: &Store, state: &mut State) -> Result<(), StoreE
 
 async fn documents(database: &Database, table: Table) -> Result<Vec<(String, String)>, StoreError> {
     let text = format!("SELECT id, document FROM {} WHERE market = $1 AND live = 1 ORDER BY id", table_name(table));
-    Ok(on_either!(database, pool => sqlx::query_as(constant(text)).bind(MARKET).fetch_all(pool).await?))
+    let mut rows: Vec<(String, String)> =
+        on_either!(database, pool => sqlx::query_as(constant(text)).bind(MARKET).fetch_all(pool).await?);
+    reference::resolve_all(database, table_name(table), &mut rows).await?;
+    Ok(rows)
 }
 
 async fn live<R: Record>(database: &Database) -> Result<Vec<R>, StoreError> {

@@ -2,9 +2,9 @@
 //! tenant's data takes the participant: there is no unscoped one to misuse.
 use crate::database::Store;
 use crate::error::StoreError;
-use crate::on_either;
 use crate::sql::constant;
 use crate::write::{MARKET, table_name};
+use crate::{on_either, reference};
 use headroom_market::record::Table;
 
 /// Whose rows may be seen.
@@ -165,6 +165,7 @@ impl Store {
         if backwards {
             rows.reverse();
         }
+        reference::resolve_all(&self.market, table_name(table), &mut rows).await?;
         Ok(Listed { rows, has_more })
     }
 
@@ -172,12 +173,14 @@ impl Store {
     pub async fn get(&self, table: Table, scope: &Scope, id: &str) -> Result<Option<String>, StoreError> {
         let text = format!("SELECT document, participant FROM {} WHERE market = $1 AND id = $2", table_name(table));
         let row: Option<(String, Option<String>)> = on_either!(&self.market, pool => sqlx::query_as(constant(text)).bind(MARKET).bind(id).fetch_optional(pool).await?);
-        Ok(row
-            .filter(|(_, owner)| match scope {
-                Scope::All => true,
-                Scope::Participant(participant) => owner.is_none() || owner.as_ref() == Some(participant),
-            })
-            .map(|(document, _)| document))
+        let row = row.filter(|(_, owner)| match scope {
+            Scope::All => true,
+            Scope::Participant(participant) => owner.is_none() || owner.as_ref() == Some(participant),
+        });
+        let Some((document, _)) = row else { return Ok(None) };
+        let mut rows = [(id.to_owned(), document)];
+        reference::resolve_all(&self.market, table_name(table), &mut rows).await?;
+        Ok(rows.into_iter().next().map(|(_, document)| document))
     }
 
     /// The document at a position (a round by its number).
@@ -228,7 +231,9 @@ impl Store {
             data,
             created_at,
         };
-        Ok(rows.into_iter().map(row).collect())
+        let mut rows: Vec<StreamRow> = rows.into_iter().map(row).collect();
+        reference::resolve(&self.market, rows.iter_mut().map(|r| (r.object.as_str(), &mut r.data))).await?;
+        Ok(rows)
     }
 
     /// (oldest, newest) id of the stream, 0 where there is none.

@@ -10,12 +10,13 @@ use super::{Answer, EVENTS_A_COMMAND, Idempotency, Message, Outcome, Parts, Quer
 use headroom_market::apply::apply;
 use headroom_market::command::{Command, Envelope, Reply};
 use headroom_market::event::Event;
-use headroom_market::notice::{Notice, accepted_documents, journal_text, notices};
+use headroom_market::notice::{ACCEPTED, Notice, accepted_documents, journal_text, notices};
 use headroom_market::state::State;
 use headroom_store::StoreError;
 use headroom_store::journal::{JournalRow, RULE_VERSION, idempotency_key};
 use headroom_store::load::Head;
 use headroom_store::lookups::{Known, accepted};
+use headroom_store::reference;
 use headroom_store::write::{Batch, OutboxRow};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,6 +33,9 @@ pub(super) struct Writer {
     /// They wait for all that is decided.
     queries: Vec<Query>,
 }
+
+/// So many decided commands are a transaction, whoever else waits: those are decided while it is written.
+const ENOUGH: usize = 8;
 
 /// Commands that the next transaction will hold.
 #[derive(Default)]
@@ -76,10 +80,16 @@ impl Writer {
     pub(super) async fn run(mut self) -> Result<(), StoreError> {
         loop {
             if self.committing.is_none() {
-                // A query goes before what came after it.
-                let waiting = if self.queries.is_empty() { self.collect(None) } else { Vec::new() };
-                self.decide(waiting).await?;
+                // The disk waits for nobody where there is enough for it; and a query goes before what came after it.
+                if self.decided.waiting.len() < ENOUGH && self.queries.is_empty() {
+                    let waiting = self.collect(None);
+                    self.decide(waiting).await?;
+                }
                 self.begin_commit();
+                if self.committing.is_some() && self.queries.is_empty() {
+                    let waiting = self.collect(None);
+                    self.decide(waiting).await?;
+                }
             }
             if self.committing.is_some() {
                 let takes_more = self.queries.is_empty() && self.room() > 0;
@@ -164,8 +174,8 @@ impl Writer {
                     decided.named.orders.extend(order.client_key.clone().map(|key| (key, order.order.clone())));
                     decided.batch.accepted.push(order);
                 }
-                remember(&mut self.parts.state, events, &told);
-                collect_stream(&mut decided.stream, &mut self.parts.head, told, now.micros());
+                remember(&mut self.parts.state, events, &told, sequence);
+                collect_stream(&mut decided.stream, &mut self.parts.head, told, sequence, now.micros());
                 decided.batch.archive.extend(attached.archive);
                 decided.batch.modules.extend(attached.module);
             }
@@ -285,19 +295,19 @@ fn set_client_order(command: &mut Command, known: Option<&str>) {
     }
 }
 
-/// Keeps the JSON of orders that were accepted for their rows.
-fn remember(state: &mut State, events: Vec<Event>, told: &[Notice]) {
+/// Keeps which orders were accepted: their rows refer to the journal, as long as nothing has changed.
+fn remember(state: &mut State, events: Vec<Event>, told: &[Notice], sequence: i64) {
     let orders = events.into_iter().filter_map(|event| match event {
         Event::OrderAccepted(order) => Some(order),
         _ => None,
     });
     let pairs = orders.zip(accepted_documents(told)).filter(|(order, (id, _))| order.id.to_string() == *id);
-    let kept = pairs.map(|(order, (_, document))| (order.id, (order, document.to_owned())));
+    let kept = pairs.map(|(order, _)| (order.id, (order, reference::to(sequence))));
     state.changes.accepted.extend(kept);
 }
 
 /// A balance that changes often in one transaction is told once, with its last value.
-fn collect_stream(stream: &mut Vec<OutboxRow>, head: &mut Head, notices: Vec<Notice>, now: i64) {
+fn collect_stream(stream: &mut Vec<OutboxRow>, head: &mut Head, notices: Vec<Notice>, sequence: i64, now: i64) {
     for notice in notices {
         if notice.kind == "balance.changed" {
             stream.retain(|row| row.kind != notice.kind || row.object != notice.object);
@@ -308,7 +318,8 @@ fn collect_stream(stream: &mut Vec<OutboxRow>, head: &mut Head, notices: Vec<Not
             kind: notice.kind,
             participant: notice.participant.map(|p| p.to_string()),
             object: notice.object,
-            data: notice.data,
+            // The journal has it, word for word.
+            data: if notice.kind == ACCEPTED { reference::to(sequence) } else { notice.data },
             created_at: now,
         });
     }
