@@ -269,3 +269,42 @@ async fn a_reader_goes_on_with_a_new_token() -> anyhow::Result<()> {
     assert_eq!(parse(&text.await.context("the event was missed")??)?.len(), 1);
     Ok(())
 }
+
+/// The JSON of an accepted order is stored once: answer, order, list and stream all tell the same, also after a crash,
+/// and of orders that one command accepts together or in the place of others.
+#[tokio::test]
+async fn an_order_is_told_alike_everywhere() -> anyhow::Result<()> {
+    let mut sim = Sim::start().await?;
+    let api = sim.trader("10").await?;
+    let bid = sim.bid(100_000, "0.5").await?;
+    let mut named = bid.clone();
+    named["client_bid_id"] = json!("{\"event\":\"order_accepted\",\"data\":{\"id\":\"");
+    let first = api.post_with_key("/v1/bids", "first", &bid).await?.ok()?;
+    let second = api.post_with_key("/v1/bids", "second", &named).await?.ok()?;
+    let old = second["id"].as_str().unwrap_or_default();
+    let third = api.patch(&format!("/v1/bids/{old}"), &bid).await?.ok()?;
+    for crashed in [false, true] {
+        if crashed {
+            sim.server = sim.server.kill_and_restart().await?;
+        }
+        let api = sim.server.nobody().with(api.bearer.as_deref());
+        let mut list = api.list("/v1/bids?status=open").await?;
+        list.sort_by_key(|o| o["id"].to_string());
+        let mut placed = vec![first.clone(), third.clone()];
+        placed.sort_by_key(|o| o["id"].to_string());
+        assert_eq!(list, placed, "crashed: {crashed}");
+        for order in &placed {
+            let id = order["id"].as_str().unwrap_or_default();
+            assert_eq!(api.get(&format!("/v1/bids/{id}")).await?.ok()?, *order);
+        }
+        let again = api.post_with_key("/v1/bids", "first", &bid).await?.ok()?;
+        assert_eq!(again, first, "the answer that was given");
+        let told = read(&api, "topics=order.accepted&after=0").await?;
+        let told: Vec<&Value> =
+            told.iter().map(|(_, event)| event).filter(|e| e["type"] == "order.accepted").map(|e| &e["data"]).collect();
+        assert_eq!(told, [&first, &second, &third], "crashed: {crashed}");
+        let replaced = api.get(&format!("/v1/bids/{old}")).await?.ok()?;
+        assert_eq!((&replaced["status"], &replaced["client_bid_id"]), (&json!("replaced"), &named["client_bid_id"]));
+    }
+    crate::common::healthy(&sim.server.stop().await?).await
+}

@@ -77,6 +77,7 @@ async fn workloads_and_hints_name_what_is_not_used() -> anyhow::Result<()> {
         (with("strategy", dear), "price_out_of_range", "/strategy/auto_offer/minimum_price/cpu_milli"),
         (with("strategy", fee("-0.000001")), "move_fee_out_of_range", "/strategy/move_fee"),
         (with("strategy", fee("1000000.000001")), "move_fee_out_of_range", "/strategy/move_fee"),
+        (with("strategy", json!({ "notice_seconds": 86_401 })), "notice_out_of_range", "/strategy/notice_seconds"),
         (with("strategy", change(-1)), "quantity_out_of_range", "/strategy/max_swap/cpu_milli"),
         (with("strategy", change(1_000_000_001)), "quantity_out_of_range", "/strategy/max_swap/cpu_milli"),
         (

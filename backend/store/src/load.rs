@@ -135,7 +135,7 @@ async fn documents(database: &Database, table: Table) -> Result<Vec<(String, Str
     let text = format!("SELECT id, document FROM {} WHERE market = $1 AND live = 1 ORDER BY id", table_name(table));
     let mut rows: Vec<(String, String)> =
         on_either!(database, pool => sqlx::query_as(constant(text)).bind(MARKET).fetch_all(pool).await?);
-    reference::resolve_all(database, table_name(table), &mut rows).await?;
+    reference::resolve_rows(database, table_name(table), &mut rows).await?;
     Ok(rows)
 }
 

@@ -165,7 +165,7 @@ impl Store {
         if backwards {
             rows.reverse();
         }
-        reference::resolve_all(&self.market, table_name(table), &mut rows).await?;
+        reference::resolve_rows(&self.market, table_name(table), &mut rows).await?;
         Ok(Listed { rows, has_more })
     }
 
@@ -179,7 +179,7 @@ impl Store {
         });
         let Some((document, _)) = row else { return Ok(None) };
         let mut rows = [(id.to_owned(), document)];
-        reference::resolve_all(&self.market, table_name(table), &mut rows).await?;
+        reference::resolve_rows(&self.market, table_name(table), &mut rows).await?;
         Ok(rows.into_iter().next().map(|(_, document)| document))
     }
 
@@ -232,7 +232,7 @@ impl Store {
             created_at,
         };
         let mut rows: Vec<StreamRow> = rows.into_iter().map(row).collect();
-        reference::resolve(&self.market, rows.iter_mut().map(|r| (r.object.as_str(), &mut r.data))).await?;
+        reference::resolve(&self.market, "outbox", rows.iter_mut().map(|r| (r.object.as_str(), &mut r.data))).await?;
         Ok(rows)
     }
 

@@ -25,9 +25,11 @@ fn named(text: &str) -> Option<i64> {
 /// knows them all.
 const AT_ONCE: [usize; 3] = [1, 32, 512];
 
-/// Puts documents in the place of references; each comes with the id of what it is of.
+/// Puts documents in the place of references; each comes with the id of what it is of. One that the journal does not
+/// have is a fault of the database.
 pub(crate) async fn resolve<'a>(
     database: &Database,
+    table: &str,
     documents: impl Iterator<Item = (&'a str, &'a mut String)>,
 ) -> Result<(), StoreError> {
     let mut wanted: BTreeMap<i64, Vec<(&str, &mut String)>> = BTreeMap::new();
@@ -38,40 +40,41 @@ pub(crate) async fn resolve<'a>(
     }
     let sequences: Vec<i64> = wanted.keys().copied().collect();
     for chunk in sequences.chunks(AT_ONCE[2]) {
-        let count = AT_ONCE.into_iter().find(|n| *n >= chunk.len()).unwrap_or(chunk.len());
-        let marks: Vec<String> = (1..=count).map(|n| format!("${n}")).collect();
-        let text = format!("SELECT sequence, events FROM journal WHERE sequence IN ({})", marks.join(","));
-        // The last one fills the places that are left.
-        let bound = chunk.iter().chain(std::iter::repeat(&chunk[chunk.len() - 1])).take(count);
-        let rows: Vec<(i64, String)> = on_either!(database, pool => {
-            let mut query = sqlx::query_as(constant(text));
-            for sequence in bound {
-                query = query.bind(*sequence);
-            }
-            query.fetch_all(pool).await?
-        });
-        for (sequence, events) in rows {
-            for (id, document) in wanted.remove(&sequence).into_iter().flatten() {
-                if let Some(accepted) = accepted_in(&events, id) {
-                    *document = accepted.to_owned();
-                }
+        let mut rows = events_of(database, chunk).await?;
+        for sequence in chunk {
+            let events = rows.remove(sequence).unwrap_or_default();
+            for (id, document) in wanted.remove(sequence).into_iter().flatten() {
+                let lost = || corrupt(table, id, &format!("journal row {sequence} does not have it"));
+                *document = accepted_in(&events, id).ok_or_else(lost)?.to_owned();
             }
         }
     }
     Ok(())
 }
 
-/// The same of one list of (id, document); one that the journal does not have is a fault of the database.
-pub(crate) async fn resolve_all(
+/// The same of a list of (id, document).
+pub(crate) async fn resolve_rows(
     database: &Database,
     table: &str,
     rows: &mut [(String, String)],
 ) -> Result<(), StoreError> {
-    resolve(database, rows.iter_mut().map(|(id, document)| (id.as_str(), document))).await?;
-    match rows.iter().find(|(_, document)| named(document).is_some()) {
-        Some((id, reference)) => Err(corrupt(table, id, &format!("the journal row {reference} does not have it"))),
-        None => Ok(()),
-    }
+    resolve(database, table, rows.iter_mut().map(|(id, document)| (id.as_str(), document))).await
+}
+
+async fn events_of(database: &Database, sequences: &[i64]) -> Result<BTreeMap<i64, String>, StoreError> {
+    let count = AT_ONCE.into_iter().find(|n| *n >= sequences.len()).unwrap_or(sequences.len());
+    let marks: Vec<String> = (1..=count).map(|n| format!("${n}")).collect();
+    let text = format!("SELECT sequence, events FROM journal WHERE sequence IN ({})", marks.join(","));
+    // The last one fills the places that are left.
+    let places = sequences.iter().chain(sequences.last().into_iter().cycle()).take(count);
+    let rows: Vec<(i64, String)> = on_either!(database, pool => {
+        let mut query = sqlx::query_as(constant(text));
+        for sequence in places {
+            query = query.bind(*sequence);
+        }
+        query.fetch_all(pool).await?
+    });
+    Ok(rows.into_iter().collect())
 }
 
 /// The JSON of an order in the events of the command that it was accepted by.
