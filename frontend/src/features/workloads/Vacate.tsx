@@ -7,7 +7,7 @@ import { clock, zone } from '@/lib/time';
 import { standing } from './vacate';
 
 const WAYS: Record<AtEnd, string> = {
-  shrink: 'Its program lets go of it and goes on', stop: 'It is stopped if it still uses it', checkpoint: 'It goes on from a checkpoint',
+  shrink: 'It lets go and goes on', stop: 'It is stopped if need be', checkpoint: 'It goes on from a checkpoint',
 };
 
 export function Vacate({ instance, may }: { instance: Instance; may: boolean }) {
@@ -25,7 +25,7 @@ export function Vacate({ instance, may }: { instance: Instance; may: boolean }) 
   return (
     <Panel title="Giving memory back" tools={may && runs && <Button size="sm" busy={write.isPending} disabled={waits} onClick={() => drill('shrink')}>{waits ? 'Waits for its turn' : 'Drill'}</Button>}>
       <div className="pad col g8">
-        <dl className="kv"><dt>When what it won ends</dt><dd>{WAYS[instance.at_end]}</dd></dl>
+        <dl className="kv"><dt>At the end</dt><dd>{WAYS[instance.at_end]}</dd></dl>
         <Note tone={tone}><b>{title}</b>{at && ` (${clock(at, z)})`}{detail && <>: {detail}</>}</Note>
         {may && runs && instance.at_end !== 'stop' && <div><Button size="sm" onClick={() => setAsking(true)}>Stop it instead…</Button></div>}
         <p className="help">{instance.at_end === 'stop' ? 'Bids for memory need no drill. ' : 'Bids for memory wait until a drill has shown that it works. '}A drill is made on a copy: the workload notices nothing.</p>
