@@ -2406,8 +2406,8 @@ export interface components {
             max_swap: components["schemas"]["BTreeMap"];
             /**
              * Format: int32
-             * @description So long before a slot begins the workload has to know what it will have: until then what it has won may be
-             *     sold on to others, then not any more. 0: until the slot's gate closes.
+             * @description So long before a slot begins the workload has to know what it will have: no round that begins later sells on
+             *     what it has won. 0: until the slot's gate closes.
              * @default 0
              */
             notice_seconds: number;

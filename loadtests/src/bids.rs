@@ -146,7 +146,7 @@ async fn stretch(
     let ask = Ask { pool: generator.pool.clone(), cpu_milli: generator.cpu_milli, limit: generator.limit.clone() };
     let tag = "bids";
     let local = tokio::task::LocalSet::new();
-    let (log, elapsed, cpu) = local
+    let (log, began, ended, cpu) = local
         .run_until(async {
             let load = Load::start(&server.url, &keys, generator.clients, tag, &ask, &window).await?;
             tokio::time::sleep(Duration::from_secs(generator.warm_up_seconds)).await;
@@ -154,8 +154,8 @@ async fn stretch(
             load.measure(true);
             tokio::time::sleep(each).await;
             load.measure(false);
-            let (elapsed, cpu) = (started.elapsed(), server.cpu_micros()? - cpu);
-            anyhow::Ok((load.finish().await?, elapsed, cpu))
+            let (ended, cpu) = (Instant::now(), server.cpu_micros()? - cpu);
+            anyhow::Ok((load.finish().await?, started, ended, cpu))
         })
         .await?;
     let there = listed(&admin, tag).await?;
@@ -163,10 +163,10 @@ async fn stretch(
     let measured = log.latencies_micros.len() as f64;
     server.stop().await?;
     Ok(Stretch {
-        acked_per_s: measured / elapsed.as_secs_f64(),
+        acked_per_s: measured / (ended - began).as_secs_f64(),
         cpu_micros_per_ack: cpu as f64 / measured.max(1.0),
         mean_batch: comparison.there as f64 / comparison.batches.max(1) as f64,
-        standstill_ms: log.standstill().as_secs_f64() * 1000.0,
+        standstill_ms: log.standstill(began, ended).as_secs_f64() * 1000.0,
         acked: log.acked.len() as u64,
         lost: comparison.lost,
         duplicated: comparison.duplicated,

@@ -33,9 +33,10 @@ pub struct Log {
 }
 
 impl Log {
-    /// The longest time in which nobody was answered.
-    pub fn standstill(&self) -> Duration {
+    /// The longest time in which nobody was answered, of all that was measured.
+    pub fn standstill(&self, began: Instant, ended: Instant) -> Duration {
         let mut times = self.answered_at.clone();
+        times.extend([began, ended]);
         times.sort_unstable();
         times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
     }

@@ -163,20 +163,27 @@ impl State {
             Event::OrderAccepted(order) => self.add_order((**order).clone()),
             // the orders have events of their own; this one says why
             Event::RecommendationApplied { .. } => {}
-            Event::OrderPending { order, status, replacement, at } => self.change_order(*order, |o| {
-                o.status = *status;
-                o.pending_replacement = replacement.clone();
-                o.updated_at = *at;
-            }),
-            Event::OrderClosed { order, status, reason, replaced_by, at } => self.change_order(*order, |o| {
-                o.status = *status;
-                o.closed_reason = reason.clone();
-                o.replaced_by = *replaced_by;
-                o.pending_replacement = None;
-                o.sealed_in = None;
-                o.hold = Credits::ZERO;
-                o.updated_at = *at;
-            }),
+            // It is written now anyway, and from here on its age does not say any more why it waited.
+            Event::OrderPending { order, status, replacement, at } => {
+                self.change_order_with(*order, |o, full_round| {
+                    o.last_reason = o.why_not_won(full_round);
+                    o.status = *status;
+                    o.pending_replacement = replacement.clone();
+                    o.updated_at = *at;
+                })
+            }
+            Event::OrderClosed { order, status, reason, replaced_by, at } => {
+                self.change_order_with(*order, |o, full_round| {
+                    o.last_reason = o.why_not_won(full_round);
+                    o.status = *status;
+                    o.closed_reason = reason.clone();
+                    o.replaced_by = *replaced_by;
+                    o.pending_replacement = None;
+                    o.sealed_in = None;
+                    o.hold = Credits::ZERO;
+                    o.updated_at = *at;
+                })
+            }
             Event::OrderFilled {
                 order,
                 award,

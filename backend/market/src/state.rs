@@ -162,6 +162,11 @@ impl State {
         }
         self.finish(&order);
     }
+    /// The same with the market's `full_round`.
+    pub fn change_order_with(&mut self, id: OrderId, change: impl FnOnce(&mut Order, u64)) {
+        let full_round = self.market.full_round;
+        self.change_order(id, |order| change(order, full_round));
+    }
     fn link(&mut self, child: OrderId, before: Option<OrderId>, now: Option<OrderId>) {
         if before == now {
             return;

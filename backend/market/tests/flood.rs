@@ -7,8 +7,9 @@ mod one_node;
 mod recallable;
 mod support;
 
+use headroom_market::apply::apply;
 use headroom_market::book::{Order, OrderRequest, OrderStatus, ROUND_FULL, Side, Window};
-use headroom_market::command::{Command, Reply};
+use headroom_market::command::{Command, Envelope, Reply};
 use headroom_market::event::Event;
 use headroom_market::ids::{OrderId, ParticipantId};
 use headroom_market::time::Timestamp;
@@ -134,6 +135,29 @@ fn what_waits_until_it_expires_has_expired_for_that() {
     });
     assert_eq!(ended, Some((OrderStatus::Expired, Some(ROUND_FULL.to_owned()))));
     assert!(flood.was_taken(probe));
+}
+
+#[test]
+fn what_is_cancelled_or_replaced_keeps_its_reason() {
+    let mut flood = Flood::new();
+    let all = flood.bids(ROOM + 2);
+    flood.round();
+    let [canceled, waits] = [all[ROOM], all[ROOM + 1]];
+    let reason = |order: &Order| order.last_reason.as_ref().map(|why| (why.reason.clone(), why.round));
+    let full = Some((ROUND_FULL.to_owned(), 1));
+    let participant = flood.owner;
+    // The next round takes both, and their owner changes his mind about one meanwhile.
+    let seal = support::movers::seal(&flood.world.state, flood.world.now);
+    assert!(matches!(flood.world.run(seal), Reply::Sealed { .. }));
+    flood.world.run(Command::CancelOrder { participant, order: waits });
+    assert_eq!((flood.order(waits).status, reason(flood.order(waits))), (OrderStatus::PendingCancel, full.clone()));
+    flood.world.run(Command::VoidRound { round: 2, reason: "the check failed".into() });
+
+    let command = Command::CancelOrder { participant, order: canceled };
+    apply(&mut flood.world.state, &Envelope { now: flood.world.now, seed: 1, command });
+    let row = flood.world.state.changes.touched.values().flatten().find(|row| row.id == canceled.to_string());
+    let ended: Order = serde_json::from_str(&row.expect("its last row").document).unwrap();
+    assert_eq!((ended.status, reason(&ended)), (OrderStatus::Canceled, full));
 }
 
 #[test]

@@ -77,6 +77,136 @@ fn who_asks_for_more_than_it_has_is_a_newcomer_and_nothing_is_gone_on_with_twice
     assert_eq!((first, second), (600 + 240, 160), "400 are shared by those who ask for 600 and 400");
 }
 
+/// A bid in the next round, some seconds later.
+fn again(one: &mut One, bids: &[(Member, i64, &str, i64)]) {
+    for (who, quantity, limit, slots) in bids {
+        let mut request = one.request(who.1, *quantity, limit);
+        request.assurance = Assurance::Firm;
+        let end_at = one.slot.plus(*slots, RHYTHM.slot_seconds).start();
+        request.window = headroom_market::book::Window { start_at: one.slot.start(), end_at };
+        assert!(matches!(one.place(who.0, Side::Bid, request), Reply::Order(_)));
+    }
+    one.world.now = one.world.now.plus_seconds(5);
+    one.round();
+}
+
+#[test]
+fn what_was_gone_on_with_in_one_round_is_not_in_the_next() {
+    let mut one = one(4_000);
+    let [has, comes] = [one.buyers[0], one.buyers[1]];
+    again(&mut one, &[(has, 500, "0.45", 1)]);
+    one.slot = one.slot.plus(1, RHYTHM.slot_seconds);
+    again(&mut one, &[(has, 500, "0.45", 1)]);
+    again(&mut one, &[(comes, 500, "0.4", 1), (has, 500, "0.4", 1)]);
+    assert_eq!((won(&one.world, has.1, one.slot), won(&one.world, comes.1, one.slot)), (750, 250));
+}
+
+#[test]
+fn the_rest_of_a_newcomers_bid_is_a_newcomer() {
+    let mut one = one(4_000);
+    let [has, comes] = [one.buyers[0], one.buyers[1]];
+    again(&mut one, &[(has, 600, "0.54", 1)]);
+    one.slot = one.slot.plus(1, RHYTHM.slot_seconds);
+    again(&mut one, &[(has, 1_200, "1.2", 1), (comes, 800, "0.8", 1)]);
+    assert_eq!((won(&one.world, has.1, one.slot), won(&one.world, comes.1, one.slot)), (600, 400));
+    let slots = RHYTHM.open_slots(one.world.now);
+    let draft = headroom_market::round::book::build(&one.world.state, one.world.now, &slots, &Default::default());
+    let bids: Vec<_> = draft.book.orders.iter().filter(|o| o.side == headroom_market::clearing::Side::Bid).collect();
+    assert!(!bids.is_empty() && bids.iter().all(|o| !o.incumbent), "{bids:?}");
+}
+
+#[test]
+fn one_slot_makes_nobody_an_incumbent_of_several() {
+    let mut one = one(4_000);
+    let [has, comes] = [one.buyers[0], one.buyers[1]];
+    again(&mut one, &[(has, 1_000, "0.9", 1)]);
+    one.slot = one.slot.plus(1, RHYTHM.slot_seconds);
+    again(&mut one, &[(comes, 1_000, "2.4", 3), (has, 1_000, "2.4", 3)]);
+    let last = one.slot.plus(2, RHYTHM.slot_seconds);
+    assert_eq!((won(&one.world, has.1, last), won(&one.world, comes.1, last)), (500, 500));
+}
+
+#[test]
+fn a_forgotten_bid_that_cannot_win_takes_nothing_from_the_one_that_can() {
+    let (first, second) = next_slot(&[(1_000, "0.000001"), (1_000, "0.8")], (1_000, "0.8"));
+    assert_eq!((first, second), (1_000, 0));
+}
+
+#[test]
+fn what_is_not_for_sale_takes_no_place_in_a_round() {
+    use headroom_market::round::capacity::{Places, places};
+    let mut one = one(4_000);
+    let [has, other] = [one.buyers[0], one.buyers[1]];
+    one.slot = one.slot.plus(1, RHYTHM.slot_seconds);
+    let mut request = one.request(has.1, 1, "0.9");
+    (request.assurance, request.resell) = (Assurance::Firm, Resell::OwnLimit);
+    assert!(matches!(one.place(has.0, Side::Bid, request), Reply::Order(_)));
+    one.round();
+    bid(&mut one, other, 1, "0.1");
+    // As many awards as a member may have, made by hand.
+    let award = one.world.state.awards.values().next().unwrap().clone();
+    for n in 0..9_000 {
+        one.world.state.put_award(Award { id: headroom_market::ids::AwardId::from_raw(n + 1), ..award.clone() });
+    }
+    let is_full = |one: &One| {
+        let orders: Vec<_> = one.world.state.orders.values().collect();
+        let slots = RHYTHM.open_slots(one.world.now);
+        matches!(places(&one.world.state, one.world.now, &orders, &slots), Places::Only(_))
+    };
+    assert!(is_full(&one));
+    let mut instance = one.world.state.instances[&has.1].clone();
+    instance.strategy.notice_seconds = 86_400;
+    one.world.state.put(instance);
+    assert!(!is_full(&one));
+}
+
+/// A strategy that prices processors and devices.
+#[test]
+fn automatic_bids_and_offers_have_whole_devices_apart() {
+    use headroom_market::units::Amounts;
+    use headroom_market::workload::{AutoBid, AutoOffer, SlotOutlook};
+    let gpu = Resource::GpuMilli;
+    let mut world = World::new(3);
+    away::pool(&mut world, "g", &[CPU, gpu], "0.0005");
+    away::node(&mut world, "g", "only", [(CPU, 9_000), (gpu, 8_000)].into());
+    let participant = participant(&mut world, "owner", "1000");
+    let both = |cpu, devices| -> Amounts { [(CPU, cpu), (gpu, devices)].into() };
+    let quota = both(9_000, 8_000);
+    world.run(Command::SetQuota { participant, quota, instance_limit: None, highest_class: None });
+    let instance = away::workload(&mut world, participant, "g", both(1_000, 3_000), both(4_000, 8_000));
+    let prices = |price: &str| [(CPU, price.parse().unwrap()), (gpu, price.parse().unwrap())].into();
+    let strategy = Strategy {
+        auto_bid: Some(AutoBid {
+            shortage_cost: prices("0.004"),
+            other_pools: Vec::new(),
+            promised_service_level: None,
+            assurance: Assurance::Firm,
+        }),
+        auto_offer: Some(AutoOffer { minimum_price: prices("0.0001"), recallable_price: Default::default() }),
+        ..Strategy::default()
+    };
+    assert!(matches!(world.run(Command::SetStrategy { participant, instance, strategy }), Reply::Instance(_)));
+    let slot = RHYTHM.first_open(world.now);
+    let orders = |world: &mut World, need: i64, lendable: i64| -> Vec<(Side, Amounts, String)> {
+        let need = vec![(975, both(need, need))];
+        let outlook = SlotOutlook { slot, need, lendable: both(0, lendable), joint: None };
+        world.run(Command::RecordOutlooks { outlooks: vec![(instance, vec![outlook])] });
+        world
+            .state
+            .orders
+            .values()
+            .map(|o| (o.side, o.request.resources.clone(), o.request.min_fill.to_string()))
+            .collect()
+    };
+    let mut bids = orders(&mut world, 4_300, 0);
+    bids.sort_by_key(|(_, resources, _)| resources.clone());
+    let (cpu, devices) = ([(CPU, 3_000)].into(), [(gpu, 2_000)].into());
+    let expected = [(Side::Bid, cpu, "0.000000".to_owned()), (Side::Bid, devices, "1.000000".to_owned())];
+    assert_eq!(bids, expected, "1.3 devices are two");
+    let lent = orders(&mut world, 0, 2_700);
+    assert_eq!(lent, [(Side::Offer, [(gpu, 2_000)].into(), "1.000000".to_owned())], "2.7 devices are two");
+}
+
 fn set_notice(one: &mut One, (participant, instance): Member, notice_seconds: u32) -> Reply {
     let strategy = Strategy { notice_seconds, ..Strategy::default() };
     one.world.run(Command::SetStrategy { participant, instance, strategy })

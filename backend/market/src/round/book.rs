@@ -113,7 +113,7 @@ impl<'a> Builder<'a> {
         let (waiting, mut open): (Vec<&Order>, Vec<&Order>) =
             open.into_iter().partition(|o| vacate::has_no_path(state, o));
         self.excluded.extend(waiting.iter().map(|o| (o.id, vacate::NO_VACATE_PATH)));
-        self.places = capacity::places(self.state, &open, self.slots);
+        self.places = capacity::places(self.state, self.now, &open, self.slots);
         let mut unsettled: BTreeMap<ParticipantId, usize> = BTreeMap::new();
         for award in self.state.awards.values() {
             *unsettled.entry(award.participant).or_default() += 1;
@@ -201,6 +201,7 @@ impl<'a> Builder<'a> {
             home.extend(leaving);
             possible = home;
         }
+        self.renewals.note(self.state, order, &possible);
         let replicas = i64::from(order.remaining_replicas);
         let entries = possible.iter().map(|a| self.alternative(order, a, replicas, move_fee)).collect();
         Ok(clearing::Order {
@@ -213,7 +214,7 @@ impl<'a> Builder<'a> {
                 i128::from(order.request.min_fill.units()),
                 1_000_000,
             )),
-            incumbent: self.renewals.counts(self.state, order, &possible),
+            incumbent: false,
             alternatives: entries,
             parent: order.waits_for().map(|id| id.to_string()),
             budget: project::of_order(self.state, order).map(|p| p.id.to_string()),
@@ -289,7 +290,7 @@ impl<'a> Builder<'a> {
     /// What was won for slots that have not begun stays in the book at the holder's own limit.
     fn add_resales(&mut self) {
         for award in self.state.awards.values() {
-            if award.kind != AwardKind::Bought || !award.resell || !self.places.has(Entry::Resale(award.id)) {
+            if !self.places.has(Entry::Resale(award.id)) {
                 continue;
             }
             if let Some(entry) = self.resale(award) {
@@ -299,8 +300,7 @@ impl<'a> Builder<'a> {
     }
 
     fn resale(&self, award: &Award) -> Option<clearing::Order> {
-        let started = award.lines.iter().any(|l| !self.slots.contains(&l.slot));
-        if started || award.lines.iter().any(|l| l.settled) || self.notice_has_passed(award) {
+        if !is_for_sale(self.state, self.now, self.slots, award) {
             return None;
         }
         let mut quantities = Vec::new();
@@ -333,14 +333,6 @@ impl<'a> Builder<'a> {
             node: if let [node] = award.nodes.as_slice() { Some(node.to_string()) } else { None },
             class: clearing::Class::Standard,
         })
-    }
-
-    /// Its workload has to know by now what it will have in the first of the slots.
-    fn notice_has_passed(&self, award: &Award) -> bool {
-        let instance = award.instance.and_then(|id| self.state.instances.get(&id));
-        let notice = i64::from(instance.map_or(0, |i| i.strategy.notice_seconds));
-        let first = award.lines.iter().map(|l| l.slot).min();
-        notice > 0 && first.is_some_and(|slot| slot.start().plus_seconds(-notice) <= self.now)
     }
 
     /// Nobody trades with itself: in a product that a participant bids for, its own offers
@@ -392,6 +384,7 @@ impl<'a> Builder<'a> {
         self.excluded.extend(linked::complete(state, &mut book));
         let faulty = drop_faulty(&mut book).into_iter().filter_map(|id| Some((id.parse().ok()?, FAULTY)));
         self.excluded.extend(faulty);
+        self.renewals.mark(state, &mut book.orders);
         let scarce = used.into_iter().filter(|(p, r, s)| state.shortage(p, *r, *s).is_some()).collect();
         Draft { book, excluded: self.excluded, scarce, moves: self.hosts.moves }
     }
@@ -512,6 +505,21 @@ impl<'a> Builder<'a> {
             }
         }
     }
+}
+
+/// Whether what was won is for sale again in a round: none of its slots has begun, all of it is there, it can be divided,
+/// and its workload need not know yet what it will have in the first of the slots.
+pub(super) fn is_for_sale(state: &State, now: Timestamp, slots: &[Slot], award: &Award) -> bool {
+    let instance = award.instance.and_then(|id| state.instances.get(&id));
+    let notice = i64::from(instance.map_or(0, |i| i.strategy.notice_seconds));
+    award.kind == AwardKind::Bought
+        && award.resell
+        && award.lines.iter().all(|l| {
+            slots.contains(&l.slot)
+                && !l.settled
+                && l.resource != Resource::GpuMilli
+                && (notice == 0 || now < l.slot.start().plus_seconds(-notice))
+        })
 }
 
 /// What an instance's firm orders in a round are for, by slot of the book and resource.

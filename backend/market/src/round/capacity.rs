@@ -6,10 +6,10 @@
 use crate::book::{Order, Origin, away, family};
 use crate::ids::{OrderId, ParticipantId, ProjectId};
 use crate::project;
-use crate::round::book::takes_orders;
-use crate::round::{Award, AwardKind};
+use crate::round::Award;
+use crate::round::book::{is_for_sale, takes_orders};
 use crate::state::State;
-use crate::time::Slot;
+use crate::time::{Slot, Timestamp};
 use crate::units::Credits;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
@@ -66,7 +66,7 @@ impl Places {
 }
 
 /// Shares a round's room out. In a flood there are tens of thousands of orders and a place for a few thousand.
-pub fn places(state: &State, orders: &[&Order], slots: &[Slot]) -> Places {
+pub fn places(state: &State, now: Timestamp, orders: &[&Order], slots: &[Slot]) -> Places {
     let tight = tight_projects(state, orders);
     let pools: Vec<&str> = state.pools.keys().map(String::as_str).filter(|p| takes_orders(state, p)).collect();
     let turn_of = |o: &Order| Turn {
@@ -83,7 +83,7 @@ pub fn places(state: &State, orders: &[&Order], slots: &[Slot]) -> Places {
         let turn = behind.as_ref().and_then(|b| b.line.first().copied()).unwrap_or_else(|| turn_of(o));
         Waits { turn, behind, participant: o.participant, weight: weight(state, o, slots, &pools, &tight) }
     };
-    let for_sale = state.awards.values().filter(|a| a.kind == AwardKind::Bought && a.resell);
+    let for_sale = state.awards.values().filter(|a| is_for_sale(state, now, slots, a));
     let resales = for_sale.map(|a| {
         let turn = Turn { since: u64::MAX, by_itself: true, entry: Entry::Resale(a.id) };
         Waits { turn, behind: None, participant: a.participant, weight: weight_of_resale(a) }
@@ -142,8 +142,9 @@ struct Queue<'a> {
 /// same, whoever waits longest. Answers who has a place.
 fn share_out(mut queues: BTreeMap<ParticipantId, Queue<'_>>, most: u64) -> BTreeSet<Entry> {
     let entries = || queues.values().flat_map(|q| q.entries.iter());
-    // What asks for nothing takes no room.
-    let mut taken: BTreeSet<Entry> = entries().filter(|w| w.weight == 0).map(|w| w.entry()).collect();
+    // What asks for nothing takes no room. Of a child its parent decides, in its turn.
+    let mut taken: BTreeSet<Entry> =
+        entries().filter(|w| w.weight == 0 && w.behind.is_none()).map(|w| w.entry()).collect();
     let least = entries().map(|w| w.weight).filter(|weight| *weight > 0).min().unwrap_or(1);
     let mut left = most;
     let mut turns: BinaryHeap<_> = queues.iter().map(|(id, queue)| Reverse((0, queue.since, *id))).collect();

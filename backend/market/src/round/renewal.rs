@@ -4,59 +4,102 @@
 //! has what is left shared, incumbents come first (`clearing/ties.rs`, `ration.rs`). It saves a swap there and back, and
 //! decides nothing else: who pays more wins.
 //!
-//! Invariant: what a workload has in a slot is gone on with once, by the order that comes first in the round.
+//! Invariant: what a workload has in a slot is gone on with once, over all rounds: what it has won in the next slot so far
+//! counts, and of its bids in a round the one that offers most for a unit comes first.
+//! Absent on purpose: bids for more than one slot. Who has the first of them has nothing of the others.
 use crate::book::{Alternative, Order, Side, away};
+use crate::clearing;
 use crate::ids::InstanceId;
+use crate::pool::PoolSlug;
 use crate::round::AwardKind;
 use crate::state::State;
 use crate::time::Slot;
 use crate::units::{Amounts, Resource};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// What the orders of a round go on with so far.
-#[derive(Default)]
-pub struct Renewals {
-    taken: BTreeMap<Key, i64>,
+/// What a workload has won of a resource in a pool and slot.
+type Held = BTreeMap<(PoolSlug, Slot, Resource), i64>;
+
+/// What an order of the book goes on with, whichever of its alternatives wins.
+struct Candidate {
+    instance: InstanceId,
+    /// Pools and slots of its alternatives.
+    places: Vec<(PoolSlug, Slot)>,
+    amounts: Amounts,
 }
 
-/// What a workload has of a resource in a pool and slot.
-type Key = (InstanceId, String, Slot, Resource);
+/// The orders of a round that may go on with something, by their id in the book.
+#[derive(Default)]
+pub struct Renewals(BTreeMap<String, Candidate>);
 
 impl Renewals {
-    /// Whether an order only goes on with what its workload has, whichever of its alternatives wins; counts it if so.
-    /// One that asks for more is a newcomer with all of it: it can ask for the rest apart.
-    pub fn counts(&mut self, state: &State, order: &Order, alternatives: &[Alternative]) -> bool {
-        let Some(id) = order.request.instance.filter(|_| order.side == Side::Bid) else { return false };
-        let mut needed: BTreeMap<Key, i64> = BTreeMap::new();
-        for alternative in alternatives {
-            let Some(first) = alternative.slots.first() else { return false };
-            let before = first.plus(-1, state.market.rhythm.slot_seconds);
-            // Carried elsewhere it is another bundle there, and a move.
-            if away::carried(state, &order.request, &alternative.pool).is_some() {
-                return false;
-            }
-            for (resource, quantity) in asked(&order.remaining) {
-                needed.insert((id, alternative.pool.clone(), before, resource), quantity);
+    /// Notes an order with the alternatives that it has in the book.
+    pub fn note(&mut self, state: &State, order: &Order, alternatives: &[Alternative]) {
+        let Some(instance) = order.request.instance.filter(|_| order.side == Side::Bid) else { return };
+        // Carried elsewhere it is another bundle there, and a move.
+        let stays = |a: &Alternative| away::carried(state, &order.request, &a.pool).is_none();
+        let place = |a: &Alternative| match a.slots.as_slice() {
+            [slot] if stays(a) => Some((a.pool.clone(), *slot)),
+            _ => None,
+        };
+        let places: Option<Vec<_>> = alternatives.iter().map(place).collect();
+        let amounts: Amounts = order.remaining.iter().filter(|(_, q)| **q > 0).map(|(r, q)| (*r, *q)).collect();
+        if let Some(places) = places.filter(|p| !p.is_empty() && !amounts.is_empty()) {
+            self.0.insert(order.id.to_string(), Candidate { instance, places, amounts });
+        }
+    }
+
+    /// Marks the incumbents of a book. A bid that asks for more than there is to go on with is a newcomer with all of it:
+    /// it can ask for the rest apart.
+    pub fn mark(self, state: &State, orders: &mut [clearing::Order]) {
+        let instances: BTreeSet<InstanceId> = self.0.values().map(|c| c.instance).collect();
+        let mut has: BTreeMap<InstanceId, Held> = instances.into_iter().map(|id| (id, held(state, id))).collect();
+        has.retain(|_, held| !held.is_empty());
+        if has.is_empty() {
+            return;
+        }
+        let mut candidates: Vec<(usize, &Candidate)> =
+            orders.iter().enumerate().filter_map(|(n, o)| Some((n, self.0.get(&o.id)?))).collect();
+        // What it offers for all of it against what it asks for.
+        let worth = |(n, c): &(usize, &Candidate)| (i128::from(orders[*n].limit.0), c.amounts.values().sum::<i64>());
+        candidates.sort_by(|a, b| {
+            let ((one, of_one), (two, of_two)) = (worth(a), worth(b));
+            (two * i128::from(of_one)).cmp(&(one * i128::from(of_two))).then(a.0.cmp(&b.0))
+        });
+        let seconds = state.market.rhythm.slot_seconds;
+        let mut incumbents = Vec::new();
+        for (index, candidate) in candidates {
+            let Some(held) = has.get_mut(&candidate.instance) else { continue };
+            let of = |held: &Held, pool: &PoolSlug, slot: Slot, r: Resource| {
+                held.get(&(pool.clone(), slot, r)).copied().unwrap_or(0)
+            };
+            let is_covered = candidate.places.iter().all(|(pool, slot)| {
+                candidate.amounts.iter().all(|(resource, quantity)| {
+                    let already = of(held, pool, *slot, *resource);
+                    already.saturating_add(*quantity) <= of(held, pool, slot.plus(-1, seconds), *resource)
+                })
+            });
+            if is_covered {
+                // As if it had won: another bid does not go on with the same.
+                for ((pool, slot), (resource, quantity)) in
+                    candidate.places.iter().flat_map(|place| candidate.amounts.iter().map(move |row| (place, row)))
+                {
+                    *held.entry((pool.clone(), *slot, *resource)).or_default() += quantity;
+                }
+                incumbents.push(index);
             }
         }
-        let has = |(_, pool, slot, resource): &Key| -> i64 {
-            let bought = state.awards_of(id).filter(|a| a.kind == AwardKind::Bought);
-            let lines = bought.flat_map(|a| &a.lines);
-            lines.filter(|l| (&l.pool, l.slot, l.resource) == (pool, *slot, *resource)).map(|l| l.left()).sum()
-        };
-        let covered = |(key, quantity): (&Key, &i64)| {
-            self.taken.get(key).copied().unwrap_or(0).saturating_add(*quantity) <= has(key)
-        };
-        let renews = !needed.is_empty() && needed.iter().all(covered);
-        if renews {
-            for (key, quantity) in needed {
-                *self.taken.entry(key).or_default() += quantity;
-            }
+        for index in incumbents {
+            orders[index].incumbent = true;
         }
-        renews
     }
 }
 
-fn asked(amounts: &Amounts) -> impl Iterator<Item = (Resource, i64)> {
-    amounts.iter().map(|(resource, quantity)| (*resource, *quantity)).filter(|(_, quantity)| *quantity > 0)
+fn held(state: &State, id: InstanceId) -> Held {
+    let mut held = Held::new();
+    let bought = state.awards_of(id).filter(|a| a.kind == AwardKind::Bought);
+    for line in bought.flat_map(|a| &a.lines) {
+        *held.entry((line.pool.clone(), line.slot, line.resource)).or_default() += line.left();
+    }
+    held
 }

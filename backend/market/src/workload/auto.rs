@@ -9,6 +9,7 @@
 //! are orders of their own, so that neither is paid for in slots that need the other.
 //!
 //! Orders that would hardly change stay as they are, so that a quiet market is a quiet journal.
+use crate::book::validate::GPU_LOT_MILLI;
 use crate::book::{Assurance, Order, OrderRequest, OrderStatus, Origin, PoolChoice, Side, Window, place};
 use crate::ids::{InstanceId, OrderId};
 use crate::pool::recallable::can_be_recalled;
@@ -126,7 +127,11 @@ fn request(state: &State, instance: &Instance, slot: Slot, wanted: &Wanted) -> O
         pools: vec![PoolChoice { pool: instance.pool.clone(), adder: Credits::ZERO }],
         assurance: wanted.assurance,
         limit: wanted.limit,
-        min_fill: Share::ZERO,
+        min_fill: if wanted.resources.contains_key(&Resource::GpuMilli) {
+            Share::from_units(WHOLE)
+        } else {
+            Share::ZERO
+        },
         time_in_force: Default::default(),
         expires_at: None,
         resell: Default::default(),
@@ -154,6 +159,7 @@ fn bids(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Wanted
             let most = amount(&instance.limit, *resource) - baseline;
             let needed = amount(step.need, *resource).max(amount(&hinted, *resource));
             let beyond = (needed - baseline).min(most) - amount(&covered, *resource);
+            let beyond = whole_up(*resource, beyond, most - amount(&covered, *resource));
             if beyond * 100 >= LEAST_PERCENT * baseline.max(1) && beyond > 0 {
                 resources.insert(*resource, beyond);
                 *covered.entry(*resource).or_default() += beyond;
@@ -164,7 +170,8 @@ fn bids(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Wanted
         // What may be taken back and what may not are never one order.
         let mut orders: BTreeMap<(Assurance, usize), Amounts> = BTreeMap::new();
         for (index, (resource, quantity)) in resources.into_iter().enumerate() {
-            let apart = if together { 0 } else { index };
+            // Devices are won whole, others as much as there is.
+            let apart = if together && resource != Resource::GpuMilli { 0 } else { 1 + index };
             orders.entry((assurance(&resource), apart)).or_default().insert(resource, quantity);
         }
         for ((assurance, _), resources) in orders {
@@ -175,6 +182,19 @@ fn bids(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Wanted
         }
     }
     wanted
+}
+
+/// So many whole devices of a resource that has them, at most `most`.
+fn whole_up(resource: Resource, quantity: i64, most: i64) -> i64 {
+    if resource != Resource::GpuMilli || quantity <= 0 {
+        return quantity;
+    }
+    let up = quantity.saturating_add(GPU_LOT_MILLI - 1) / GPU_LOT_MILLI * GPU_LOT_MILLI;
+    up.min(whole_down(resource, most))
+}
+
+fn whole_down(resource: Resource, quantity: i64) -> i64 {
+    if resource == Resource::GpuMilli { quantity.max(0) / GPU_LOT_MILLI * GPU_LOT_MILLI } else { quantity }
 }
 
 /// The steps of an outlook, and whether their resources are one order.
@@ -212,6 +232,7 @@ fn offers(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Want
         let spare = baseline - amount(&instance.floor, *resource).max(amount(&hinted, *resource));
         let already = lent.get(&(outlook.slot, *resource)).copied().unwrap_or(0);
         let mut offer = |assurance: Assurance, price: Option<&Price>, quantity: i64| {
+            let quantity = whole_down(*resource, quantity);
             let worth_it = quantity > 0 && quantity * 100 >= LEAST_PERCENT * baseline.max(1);
             let Some(price) = price.filter(|_| worth_it) else { return 0 };
             let limit = price.hold_round_up(quantity).unwrap_or_default();

@@ -157,8 +157,8 @@ pub struct Strategy {
     /// The most by which what it wins and what it lends may differ in a slot; no limit where a resource is
     /// not named.
     pub max_swap: Amounts,
-    /// So long before a slot begins the workload has to know what it will have: until then what it has won may be
-    /// sold on to others, then not any more. 0: until the slot's gate closes.
+    /// So long before a slot begins the workload has to know what it will have: no round that begins later sells on
+    /// what it has won. 0: until the slot's gate closes.
     #[serde(skip_serializing_if = "is_zero")]
     pub notice_seconds: u32,
 }

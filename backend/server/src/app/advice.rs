@@ -8,7 +8,7 @@ use headroom_market::book::{OrderRequest, PoolChoice, Side, Window};
 use headroom_market::market::Rhythm;
 use headroom_market::state::State;
 use headroom_market::time::{Slot, Timestamp};
-use headroom_market::units::{Amounts, Credits, Resource};
+use headroom_market::units::{Amounts, Credits, Resource, Share};
 use headroom_market::workload::Instance;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -160,7 +160,12 @@ fn order(instance: &Instance, rhythm: &Rhythm, step: &Step, limit: Credits) -> O
         pools: vec![PoolChoice { pool: instance.pool.clone(), adder: Credits::ZERO }],
         assurance: Default::default(),
         limit,
-        min_fill: Default::default(),
+        // Devices are won whole.
+        min_fill: if step.resources.contains_key(&Resource::GpuMilli) {
+            Share::from_units(1_000_000)
+        } else {
+            Share::ZERO
+        },
         time_in_force: Default::default(),
         expires_at: None,
         resell: Default::default(),

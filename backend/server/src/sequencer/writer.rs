@@ -37,6 +37,10 @@ pub(super) struct Writer {
 /// So many decided commands are a transaction, whoever else waits: those are decided while it is written.
 const ENOUGH: usize = 8;
 
+/// Events of a command that orders are referred to: longer ones, of the forecasts of all workloads or of a round, accept
+/// hundreds at once, and each would have all of them read.
+const MOST_REFERRED_BYTES: usize = 8 << 10;
+
 /// Commands that the next transaction will hold.
 #[derive(Default)]
 struct Decided {
@@ -87,6 +91,8 @@ impl Writer {
                 }
                 self.begin_commit();
                 if self.committing.is_some() && self.queries.is_empty() {
+                    // What was spawned here begins when this task lets go of its thread.
+                    tokio::task::yield_now().await;
                     let waiting = self.collect(None);
                     self.decide(waiting).await?;
                 }
@@ -166,6 +172,8 @@ impl Writer {
             if !nothing_happened {
                 self.parts.head.sequence = sequence;
                 let text = journal_text(&events, &told);
+                // Nobody has to read more than a page of the journal for one order.
+                let refers = text.len() <= MOST_REFERRED_BYTES;
                 let row = self.journal_row(sequence, &envelope, text, &reply, &actor, key.clone(), &idempotency);
                 self.parts.head.chain_hash = row.chain_hash.clone();
                 let decided = &mut self.decided;
@@ -174,8 +182,9 @@ impl Writer {
                     decided.named.orders.extend(order.client_key.clone().map(|key| (key, order.order.clone())));
                     decided.batch.accepted.push(order);
                 }
-                remember(&mut self.parts.state, events, &told, sequence);
-                collect_stream(&mut decided.stream, &mut self.parts.head, told, sequence, now.micros());
+                let reference = refers.then(|| reference::to(sequence));
+                remember(&mut self.parts.state, events, &told, reference.as_deref());
+                collect_stream(&mut decided.stream, &mut self.parts.head, told, reference.as_deref(), now.micros());
                 decided.batch.archive.extend(attached.archive);
                 decided.batch.modules.extend(attached.module);
             }
@@ -295,19 +304,25 @@ fn set_client_order(command: &mut Command, known: Option<&str>) {
     }
 }
 
-/// Keeps which orders were accepted: their rows refer to the journal, as long as nothing has changed.
-fn remember(state: &mut State, events: Vec<Event>, told: &[Notice], sequence: i64) {
+/// Keeps which orders were accepted: as long as nothing has changed their rows refer to the journal, or have the same JSON.
+fn remember(state: &mut State, events: Vec<Event>, told: &[Notice], reference: Option<&str>) {
     let orders = events.into_iter().filter_map(|event| match event {
         Event::OrderAccepted(order) => Some(order),
         _ => None,
     });
     let pairs = orders.zip(accepted_documents(told)).filter(|(order, (id, _))| order.id.to_string() == *id);
-    let kept = pairs.map(|(order, _)| (order.id, (order, reference::to(sequence))));
+    let kept = pairs.map(|(order, (_, document))| (order.id, (order, reference.unwrap_or(document).to_owned())));
     state.changes.accepted.extend(kept);
 }
 
 /// A balance that changes often in one transaction is told once, with its last value.
-fn collect_stream(stream: &mut Vec<OutboxRow>, head: &mut Head, notices: Vec<Notice>, sequence: i64, now: i64) {
+fn collect_stream(
+    stream: &mut Vec<OutboxRow>,
+    head: &mut Head,
+    notices: Vec<Notice>,
+    reference: Option<&str>,
+    now: i64,
+) {
     for notice in notices {
         if notice.kind == "balance.changed" {
             stream.retain(|row| row.kind != notice.kind || row.object != notice.object);
@@ -319,7 +334,7 @@ fn collect_stream(stream: &mut Vec<OutboxRow>, head: &mut Head, notices: Vec<Not
             participant: notice.participant.map(|p| p.to_string()),
             object: notice.object,
             // The journal has it, word for word.
-            data: if notice.kind == ACCEPTED { reference::to(sequence) } else { notice.data },
+            data: reference.filter(|_| notice.kind == ACCEPTED).map_or(notice.data, str::to_owned),
             created_at: now,
         });
     }
