@@ -20,9 +20,15 @@ use support::world::{RHYTHM, World, participant};
 type Member = (ParticipantId, InstanceId);
 
 /// A firm bid for the slot that the market is at; a unit costs 0.0005 at least and 0.0015 at most.
-fn bid(one: &mut One, (who, instance): Member, quantity: i64, limit: &str) -> OrderId {
+fn bid(one: &mut One, who: Member, quantity: i64, limit: &str) -> OrderId {
+    bid_for(one, who, quantity, limit, 1)
+}
+
+/// The same for so many slots from there on.
+fn bid_for(one: &mut One, (who, instance): Member, quantity: i64, limit: &str, slots: i64) -> OrderId {
     let mut request = one.request(instance, quantity, limit);
     request.assurance = Assurance::Firm;
+    request.window.end_at = one.slot.plus(slots, RHYTHM.slot_seconds).start();
     match one.place(who, Side::Bid, request) {
         Reply::Order(id) => id,
         other => panic!("{other:?}"),
@@ -80,11 +86,7 @@ fn who_asks_for_more_than_it_has_is_a_newcomer_and_nothing_is_gone_on_with_twice
 /// A bid in the next round, some seconds later.
 fn again(one: &mut One, bids: &[(Member, i64, &str, i64)]) {
     for (who, quantity, limit, slots) in bids {
-        let mut request = one.request(who.1, *quantity, limit);
-        request.assurance = Assurance::Firm;
-        let end_at = one.slot.plus(*slots, RHYTHM.slot_seconds).start();
-        request.window = headroom_market::book::Window { start_at: one.slot.start(), end_at };
-        assert!(matches!(one.place(who.0, Side::Bid, request), Reply::Order(_)));
+        bid_for(one, *who, *quantity, limit, *slots);
     }
     one.world.now = one.world.now.plus_seconds(5);
     one.round();
