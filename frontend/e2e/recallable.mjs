@@ -8,9 +8,15 @@ export async function walkRecallable(page, origin, look, { lender, buyer }) {
     return reply.json();
   };
   const running = async (user) => (await call(user, 'GET', '/instances?limit=200')).data.filter((i) => i.state === 'running' && i.pool === 'fra1-gp');
-  const theirs = await running(buyer);
-  const mine = (await running(lender)).find((i) => theirs.some((t) => t.node === i.node));
-  if (!mine) return { ok: false, fault: 'no two workloads on one node' };
+  // One that has won capacity on another node is to go there: what it offers here waits.
+  const leaving = async (user) => (await call(user, 'GET', '/awards?limit=200')).data.filter((a) => a.lines.some((l) => !l.settled)).map((a) => [a.instance, a.nodes]);
+  const staying = async (user) => {
+    const goes = await leaving(user);
+    return (await running(user)).filter((i) => goes.every(([id, nodes]) => id !== i.id || nodes.every((node) => node === i.node)));
+  };
+  const theirs = await staying(buyer);
+  const mine = (await staying(lender)).find((i) => theirs.some((t) => t.node === i.node));
+  if (!mine) return { ok: false, fault: 'no two workloads that stay on one node' };
   const other = theirs.find((t) => t.node === mine.node);
   // Neither is to be taken elsewhere by its own automatic bids meanwhile.
   for (const [user, instance] of [[lender, mine], [buyer, other]]) await call(user, 'PUT', `/instances/${instance.id}/strategy`, {});

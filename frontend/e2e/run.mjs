@@ -102,7 +102,7 @@ for (const user of users) {
     const shot = (name) => page.screenshot({ path: join(arg.out, `walk-${name}.png`) });
     const look = async (name) => { note(`bidder ${name}`, await axe(page, axeSource), faults); await page.screenshot({ path: join(arg.out, `walk-${name}.png`) }); };
     const buyer = access.users.find((u) => u.role === 'tenant');
-    report.recallable = await walkRecallable(page, origin, look, { lender: user, buyer }).catch(async (e) => { await shot('recallable-failed'); return { ok: false, fault: String(e.message).split('\n')[0] }; });
+    report.recallable = await walkRecallable(page, origin, look, { lender: user, buyer }).catch(async (e) => { await shot('recallable-failed'); await page.goto(`${origin}/pools/fra1-gp`).catch(() => undefined); return { ok: false, fault: String(e.message).split('\n')[0] }; });
     note('recallable walk', [], faults);
     report.bid = await walkBid(page, origin, shot).catch(async (e) => { await shot('failed'); return { ok: false, fault: String(e.message).split('\n')[0] }; });
     note('bid walk', [], faults);

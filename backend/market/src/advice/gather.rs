@@ -7,7 +7,7 @@
 use super::problem::{Cell, NodeRoom, SwapProblem};
 use crate::ids::InstanceId;
 use crate::pool::NodeState;
-use crate::round::book::lent;
+use crate::round::holding::lent;
 use crate::round::occupancy::Occupancy;
 use crate::state::State;
 use crate::swap::plan::{Target, target};

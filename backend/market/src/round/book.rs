@@ -4,26 +4,27 @@
 //! hold computed from the finer number always covers the coarser one.
 use crate::book::{self, Alternative, Assurance, Order, OrderRequest, OrderStatus, Side, family};
 use crate::clearing::{self, Money};
-use crate::ids::{AwardId, InstanceId, NodeId, OrderId, ParticipantId};
-use crate::pool::NodeState;
-use crate::pool::recallable::{self, book_node, node_of};
-use crate::pool::scarcity::{self, ScarceStep};
-use crate::pool::supply::{self, money_up};
+use crate::ids::{AwardId, InstanceId, OrderId, ParticipantId};
+use crate::pool::recallable::book_node;
+use crate::pool::supply::money_up;
 use crate::project;
 use crate::round::away;
 use crate::round::capacity::{self, Entry, Places};
 use crate::round::faulty::{FAULTY, drop_faulty};
 use crate::round::growth::Growth;
+use crate::round::holding::Holdings;
 use crate::round::host::Hosts;
 use crate::round::linked::{self, PARENT_SAT_OUT};
 use crate::round::movers::{Movers, Moves};
 use crate::round::reachable::{UNREACHABLE, drop_unreachable};
 use crate::round::renewal::Renewals;
+use crate::round::sits_out::{self, LEAVES_NODE, SELF_TRADE};
+use crate::round::supply::supply_steps;
 use crate::round::{Award, AwardKind};
 use crate::settlement::arrears::IN_ARREARS;
 use crate::state::{ProductKey, State};
 use crate::time::{Slot, Timestamp};
-use crate::units::{Credits, Price, Resource, amount};
+use crate::units::{Credits, Price, Resource};
 use crate::workload::away::is_elsewhere;
 use crate::workload::{Class, vacate};
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,8 +69,7 @@ pub fn build(state: &State, now: Timestamp, slots: &[Slot], movers: &Movers) -> 
     let mut builder = Builder::new(state, now, slots, movers);
     builder.add_orders();
     builder.add_resales();
-    builder.drop_self_trades();
-    builder.drop_offers_of_movers();
+    builder.drop_offers();
     builder.finish()
 }
 
@@ -188,7 +188,7 @@ impl<'a> Builder<'a> {
             let (leaving, not_now) = self.may_go(order, leaving);
             let host = match order.side {
                 _ if home.is_empty() => Err(not_now),
-                Side::Offer if self.hosts.leaves_by(instance, &home) => Err("INELIGIBLE"),
+                Side::Offer if self.hosts.leaves_by(instance, &home) => Err(LEAVES_NODE),
                 Side::Offer => Ok(instance.node),
                 Side::Bid => self.hosts.host(order, instance.id, &home),
             };
@@ -261,30 +261,14 @@ impl<'a> Builder<'a> {
         (left, reason)
     }
 
-    /// What a workload offers on its node sits out where a bid of it would have it elsewhere by then.
-    fn drop_offers_of_movers(&mut self) {
-        let slots = |o: &clearing::Order| -> Vec<i64> {
-            o.alternatives.iter().flat_map(|a| &a.quantities).map(|q| q.product.slot).collect()
-        };
-        let mut leaves: BTreeMap<String, i64> = BTreeMap::new();
-        for bid in self.orders.iter().filter(|o| o.side == clearing::Side::Bid) {
-            let instance = bid.instance.as_ref().and_then(|id| self.state.instances.get(&id.parse().ok()?));
-            let goes_to = bid.node.as_deref().and_then(node_of);
-            let Some(instance) = instance.filter(|i| goes_to != Some(i.node)) else {
-                continue;
-            };
-            if let Some(first) = slots(bid).into_iter().min() {
-                let slot = leaves.entry(instance.id.to_string()).or_insert(first);
-                *slot = first.min(*slot);
-            }
-        }
-        let stays = |o: &clearing::Order| {
-            let leaves = o.instance.as_ref().and_then(|id| leaves.get(id));
-            o.side == clearing::Side::Bid || leaves.is_none_or(|first| slots(o).into_iter().all(|s| s < *first))
-        };
-        let (kept, dropped): (Vec<_>, Vec<_>) = std::mem::take(&mut self.orders).into_iter().partition(stays);
-        self.orders = kept;
-        self.excluded.extend(dropped.iter().filter_map(|o| Some((o.id.parse().ok()?, "INELIGIBLE"))));
+    fn drop_offers(&mut self) {
+        self.sit_out(&sits_out::self_trades(&self.orders), SELF_TRADE);
+        self.sit_out(&sits_out::offers_of_movers(self.state, &self.orders), LEAVES_NODE);
+    }
+
+    fn sit_out(&mut self, orders: &BTreeSet<String>, reason: &'static str) {
+        self.orders.retain(|o| !orders.contains(&o.id));
+        self.excluded.extend(orders.iter().filter_map(|id| Some((id.parse().ok()?, reason))));
     }
 
     /// What was won for slots that have not begun stays in the book at the holder's own limit.
@@ -335,22 +319,6 @@ impl<'a> Builder<'a> {
         })
     }
 
-    /// Nobody trades with itself: in a product that a participant bids for, its own offers
-    /// sit the round out.
-    fn drop_self_trades(&mut self) {
-        let products = |o: &clearing::Order| -> Vec<(String, clearing::ProductKey)> {
-            let rows = o.alternatives.iter().flat_map(|a| a.quantities.iter());
-            rows.map(|q| (o.owner.clone(), q.product.clone())).collect()
-        };
-        let bids = self.orders.iter().filter(|o| o.side == clearing::Side::Bid);
-        let wanted: BTreeSet<_> = bids.flat_map(products).collect();
-        let (kept, dropped): (Vec<_>, Vec<_>) = std::mem::take(&mut self.orders)
-            .into_iter()
-            .partition(|o| o.side == clearing::Side::Bid || !products(o).iter().any(|key| wanted.contains(key)));
-        self.orders = kept;
-        self.excluded.extend(dropped.iter().filter_map(|o| Some((o.id.parse().ok()?, "INELIGIBLE"))));
-    }
-
     fn finish(mut self) -> Draft {
         let state = self.state;
         let mut used: BTreeSet<ProductKey> = BTreeSet::new();
@@ -376,7 +344,7 @@ impl<'a> Builder<'a> {
                 reference: Some(money_up(state.reference(pool, *resource, *slot).max(Price::from_units(1000)))),
             });
         }
-        book.instances = self.instances();
+        book.instances = Holdings { state, slots: self.slots, orders: &self.orders }.instances();
         let pools: BTreeSet<&String> = used.iter().map(|(pool, _, _)| pool).collect();
         book.nodes = self.hosts.occupancy.nodes(state, self.slots, &pools);
         book.orders = self.orders;
@@ -387,123 +355,6 @@ impl<'a> Builder<'a> {
         self.renewals.mark(state, &mut book.orders);
         let scarce = used.into_iter().filter(|(p, r, s)| state.shortage(p, *r, *s).is_some()).collect();
         Draft { book, excluded: self.excluded, scarce, moves: self.hosts.moves }
-    }
-
-    /// The instances that orders name; holdings and floors of those that lend in this round.
-    fn instances(&self) -> Vec<clearing::Instance> {
-        let named: BTreeSet<&String> = self.orders.iter().filter_map(|o| o.instance.as_ref()).collect();
-        let lends = |id: &String| {
-            self.orders.iter().any(|o| o.side == clearing::Side::Offer && o.instance.as_ref() == Some(id))
-        };
-        let mut instances = Vec::new();
-        for instance in self.state.instances.values() {
-            let id = instance.id.to_string();
-            if !named.contains(&id) {
-                continue;
-            }
-            let lender = lends(&id);
-            let firm = self.in_firm_orders(&id);
-            let mut entry = clearing::Instance { id, owner: instance.participant.to_string(), ..Default::default() };
-            if lender {
-                self.add_holdings(instance, &firm, &mut entry);
-            }
-            self.add_thrash_limits(instance, &firm, &mut entry);
-            instances.push(entry);
-        }
-        instances
-    }
-
-    /// What the firm orders of an instance in this round offer and ask for, by slot and resource; `None` if it has
-    /// no others. A row of a book bounds one product, and what is recallable is another: it has what all firm
-    /// orders together would leave of a bound.
-    fn in_firm_orders(&self, id: &str) -> Option<FirmOrders> {
-        let mine = || self.orders.iter().filter(|o| o.instance.as_deref() == Some(id));
-        let rows =
-            |o: &'_ clearing::Order| o.alternatives.iter().flat_map(|a| a.quantities.clone()).collect::<Vec<_>>();
-        let is_recallable = |q: &clearing::Quantity| recallable::is_recallable(&q.product.pool);
-        if !mine().flat_map(rows).any(|q| is_recallable(&q)) {
-            return None;
-        }
-        let mut firm = FirmOrders::default();
-        for order in mine() {
-            // Of alternatives that share a product at most one wins; counting all of them is on the safe side.
-            for quantity in rows(order).iter().filter(|q| !is_recallable(q)) {
-                let Some(resource) = Resource::parse(&quantity.product.resource) else { continue };
-                let key = (quantity.product.slot, resource);
-                if order.side == clearing::Side::Offer {
-                    *firm.offered.entry(key).or_default() += quantity.quantity;
-                }
-                *firm.either.entry(key).or_default() += quantity.quantity;
-            }
-        }
-        Some(firm)
-    }
-
-    /// How much more of each resource may be won or lent in a slot: what earlier rounds changed counts, in whichever
-    /// direction that is more, be what may be taken back all taken back, all there, or only its own or others'.
-    fn add_thrash_limits(
-        &self,
-        instance: &crate::workload::Instance,
-        firm: &Option<FirmOrders>,
-        entry: &mut clearing::Instance,
-    ) {
-        if instance.strategy.max_swap.is_empty() {
-            return;
-        }
-        // The least and the most that it may come to have beyond its baseline.
-        let mut changed: BTreeMap<(Slot, Resource), (i64, i64)> = BTreeMap::new();
-        for award in self.state.awards_of(instance.id) {
-            for line in &award.lines {
-                let (least, most) = changed.entry((line.slot, line.resource)).or_default();
-                let may_go = line.is_recallable();
-                match award.kind {
-                    AwardKind::Bought => {
-                        *least += if may_go { 0 } else { line.left() };
-                        *most += line.left();
-                    }
-                    AwardKind::Lent => {
-                        *least -= line.left();
-                        *most -= if may_go { 0 } else { line.left() };
-                    }
-                    AwardKind::Resold => {}
-                }
-            }
-        }
-        for (index, slot) in self.slots.iter().enumerate() {
-            for (resource, most) in &instance.strategy.max_swap {
-                let already = changed.get(&(*slot, *resource)).map_or(0, |(low, high)| low.abs().max(high.abs()));
-                entry.max_swap.push(row(&instance.pool, *resource, index as i64, (most - already).max(0)));
-                if let Some(firm) = firm {
-                    let used = firm.either.get(&(index as i64, *resource)).copied().unwrap_or(0);
-                    let (pool, left) =
-                        (recallable::of(&instance.pool), most.saturating_sub(already.saturating_add(used)));
-                    entry.max_swap.push(row(&pool, *resource, index as i64, left.max(0)));
-                }
-            }
-        }
-    }
-
-    fn add_holdings(
-        &self,
-        instance: &crate::workload::Instance,
-        firm: &Option<FirmOrders>,
-        entry: &mut clearing::Instance,
-    ) {
-        let lent = lent(self.state, instance.id);
-        for (index, slot) in self.slots.iter().enumerate() {
-            for (resource, baseline) in &instance.baseline {
-                let already = lent.get(&(*slot, *resource)).copied().unwrap_or(0);
-                let floor = amount(&instance.floor, *resource);
-                entry.holding.push(row(&instance.pool, *resource, index as i64, (baseline - already).max(floor)));
-                entry.floor.push(row(&instance.pool, *resource, index as i64, floor));
-                if let Some(firm) = firm.as_ref().filter(|_| recallable::can_be_recalled(*resource)) {
-                    let offered = firm.offered.get(&(index as i64, *resource)).copied().unwrap_or(0);
-                    let (pool, left) = (recallable::of(&instance.pool), baseline - already - offered);
-                    entry.holding.push(row(&pool, *resource, index as i64, left.max(floor)));
-                    entry.floor.push(row(&pool, *resource, index as i64, floor));
-                }
-            }
-        }
     }
 }
 
@@ -522,57 +373,6 @@ pub(super) fn is_for_sale(state: &State, now: Timestamp, slots: &[Slot], award: 
         })
 }
 
-/// What an instance's firm orders in a round are for, by slot of the book and resource.
-#[derive(Default)]
-struct FirmOrders {
-    offered: BTreeMap<(i64, Resource), i64>,
-    /// Offered or asked for.
-    either: BTreeMap<(i64, Resource), i64>,
-}
-
-/// Released, not yet sold operator supply by reserve step, cheapest first.
-fn supply_steps(state: &State, now: Timestamp, pool: &str, resource: Resource, slot: Slot) -> Vec<clearing::Step> {
-    let Some(schedule) = state.reserve(pool, resource, slot) else { return Vec::new() };
-    let Some(home) = state.pools.get(pool) else { return Vec::new() };
-    let total = operator_capacity(state, pool, resource);
-    let start_millis = home.release_start.units() / 1000;
-    let released = state.market.rhythm.released_millis(slot, now, start_millis);
-    let sold = state.products.get(&(pool.to_owned(), resource, slot)).map(|p| p.sold_steps.clone()).unwrap_or_default();
-    match state.shortage(pool, resource, slot) {
-        None => supply::steps(total, released, &schedule.steps, &sold),
-        Some(_) => scarcity::book_steps(&scarce_steps(state, now, pool, resource, slot)),
-    }
-}
-
-/// The same with the price of a shortage; empty where none is known.
-pub fn scarce_steps(state: &State, now: Timestamp, pool: &str, resource: Resource, slot: Slot) -> Vec<ScarceStep> {
-    let (Some(schedule), Some(home)) = (state.reserve(pool, resource, slot), state.pools.get(pool)) else {
-        return Vec::new();
-    };
-    let Some((shortage_cost, shortage)) = state.shortage(pool, resource, slot) else { return Vec::new() };
-    let product = state.products.get(&(pool.to_owned(), resource, slot));
-    let supply = scarcity::Supply {
-        total: operator_capacity(state, pool, resource),
-        released_millis: state.market.rhythm.released_millis(slot, now, home.release_start.units() / 1000),
-        schedule: &schedule.steps,
-        sold: product.map_or(0, |p| p.sold_steps.iter().sum()),
-        shortage_cost,
-        price_cap: state.market.price_cap,
-    };
-    scarcity::steps(&supply, shortage)
-}
-
-/// Schedulable capacity of a pool's nodes less the baselines placed there, node by node: what stands
-/// on a node that is drained takes nothing from the others.
-pub fn operator_capacity(state: &State, pool: &str, resource: Resource) -> i64 {
-    let mut placed: BTreeMap<NodeId, i64> = BTreeMap::new();
-    for instance in state.instances.values().filter(|i| i.state == crate::workload::InstanceState::Running) {
-        *placed.entry(instance.home_node()).or_default() += amount(&instance.baseline, resource);
-    }
-    let nodes = state.nodes.values().filter(|n| n.pool == pool && n.state == NodeState::Up);
-    nodes.map(|n| (amount(&n.capacity, resource) - placed.get(&n.id).copied().unwrap_or(0)).max(0)).sum()
-}
-
 pub(super) fn bought(state: &State, id: InstanceId) -> impl Iterator<Item = &Award> {
     state.awards_of(id).filter(|a| a.kind == AwardKind::Bought)
 }
@@ -583,17 +383,7 @@ pub(super) fn bought_at_home(state: &State, id: InstanceId) -> impl Iterator<Ite
     bought(state, id).filter(move |award| !instance.is_some_and(|i| is_elsewhere(award, i)))
 }
 
-/// What an instance has already lent, by slot and resource.
-pub fn lent(state: &State, id: InstanceId) -> BTreeMap<(Slot, Resource), i64> {
-    let mut total = BTreeMap::new();
-    let awards = state.awards_of(id).filter(|a| a.kind == AwardKind::Lent);
-    for line in awards.flat_map(|a| a.lines.iter()) {
-        *total.entry((line.slot, line.resource)).or_default() += line.left();
-    }
-    total
-}
-
-fn row(pool: &str, resource: Resource, slot: i64, quantity: i64) -> clearing::Quantity {
+pub(super) fn row(pool: &str, resource: Resource, slot: i64, quantity: i64) -> clearing::Quantity {
     let product = clearing::ProductKey { pool: pool.to_owned(), resource: resource.to_string(), slot };
     clearing::Quantity { product, quantity }
 }

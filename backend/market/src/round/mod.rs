@@ -5,6 +5,7 @@ pub mod book;
 pub mod capacity;
 mod faulty;
 pub mod growth;
+pub mod holding;
 mod host;
 pub mod linked;
 pub mod merkle;
@@ -15,6 +16,8 @@ mod products;
 mod reachable;
 mod renewal;
 pub mod seal;
+pub mod sits_out;
+pub mod supply;
 
 use crate::book::Side;
 use crate::ids::{AwardId, InstanceId, NodeId, OrderId, ParticipantId, ProjectId, RoundId};

@@ -2,8 +2,9 @@
 use crate::clearing::Outcome;
 use crate::event::Event;
 use crate::pool::{Product, Reference, supply};
+use crate::round::ClearingPrice;
 use crate::round::award::{AwardError, book_key, product_key};
-use crate::round::{ClearingPrice, book};
+use crate::round::supply::operator_capacity;
 use crate::state::{ProductKey, SealedBook};
 use crate::turn::Turn;
 use crate::units::Resource;
@@ -42,7 +43,7 @@ pub fn record(
             // Its steps are those of this round's chances. What is sold is counted by reserve step all the same.
             let sold = product.sold_steps.iter().chain(&steps).sum();
             let schedule = turn.state.reserve(&key.0, key.1, key.2).map(|r| r.steps.clone()).unwrap_or_default();
-            product.sold_steps = supply::filled(book::operator_capacity(turn.state, &key.0, key.1), &schedule, sold);
+            product.sold_steps = supply::filled(operator_capacity(turn.state, &key.0, key.1), &schedule, sold);
         } else {
             if product.sold_steps.len() < steps.len() {
                 product.sold_steps.resize(steps.len(), 0);

@@ -19,7 +19,8 @@
 use crate::advice::shape::{self, Kind};
 use crate::ids::{AwardId, ParticipantId};
 use crate::pool::{PoolSlug, supply};
-use crate::round::{Award, AwardKind, AwardLine, book};
+use crate::round::supply::operator_capacity;
+use crate::round::{Award, AwardKind, AwardLine};
 use crate::settlement::meter::Reading;
 use crate::state::State;
 use crate::time::Slot;
@@ -257,7 +258,7 @@ fn imbalance_price(state: &State, slot: Slot, awards: &[Award], product: &Produc
 /// What could stand in for missing units, in the order in which it is taken, with its price.
 fn rungs(state: &State, slot: Slot, awards: &[Award], product: &Product) -> Vec<(i64, Price)> {
     let (pool, resource) = product;
-    let total = book::operator_capacity(state, pool, *resource);
+    let total = operator_capacity(state, pool, *resource);
     let sold = state.products.get(&(pool.clone(), *resource, slot)).map_or(&[][..], |p| &p.sold_steps[..]);
     let steps = state.reserve(pool, *resource, slot).map_or(&[][..], |r| &r.steps[..]);
     let mut headroom = (total - sold.iter().sum::<i64>()).max(0);

@@ -13,7 +13,7 @@ use headroom_market::pool::simulate::figures::Figures;
 use headroom_market::pool::simulate::{self, BandEnd, Life, Pass, PastRound, PricedOut, Question, SimulatedRound};
 use headroom_market::pool::{ReservePrice, ReserveStep, admin};
 use headroom_market::record::Table;
-use headroom_market::round::book::operator_capacity;
+use headroom_market::round::supply::operator_capacity;
 use headroom_market::round::{Award, AwardKind, Round, RoundState};
 use headroom_market::state::State;
 use headroom_market::time::Slot;

@@ -25,6 +25,10 @@ pub const FULL_MEM_MIB: u64 = 4000;
 /// 60 s slots, lead time 10 s, a round every 5 s.
 pub const RHYTHM: Rhythm = Rhythm { slot_seconds: 60, horizon_slots: 6, lead_seconds: 10, round_seconds: 5 };
 
+/// So many rounds may go by before the gate of the first slot that is traded closes: memory is sold to
+/// nobody before a drill has shown that it comes back, and a drill takes a slow machine some seconds.
+const ROUNDS_BEFORE_FIRST_SLOT: i64 = 5;
+
 const CPU_RESERVE: &str = "0.000900";
 const MEM_RESERVE: &str = "0.000060";
 
@@ -311,7 +315,7 @@ async fn first_orders(
     teams: &[ParticipantId],
     workloads: &BTreeMap<&'static str, InstanceId>,
 ) -> anyhow::Result<()> {
-    let first = RHYTHM.first_open(now.plus_seconds(2 * RHYTHM.round_seconds));
+    let first = RHYTHM.first_open(now.plus_seconds(ROUNDS_BEFORE_FIRST_SLOT * RHYTHM.round_seconds));
     let orders: [(&str, Side, i64, i64, &str); 4] = [
         ("variant-calling", Side::Bid, 1200, 800, "6.5"),
         ("alignment", Side::Bid, 1000, 600, "5.5"),

@@ -16,6 +16,7 @@ use headroom_market::pool::recallable;
 use headroom_market::record::Table;
 use headroom_market::round::away::{AWAY, NEEDED_AT_HOME};
 use headroom_market::round::linked::PARENT_SAT_OUT;
+use headroom_market::round::sits_out::{LEAVES_NODE, SELF_TRADE};
 use headroom_market::units::Credits;
 use headroom_market::workload::vacate;
 use serde::Serialize;
@@ -91,9 +92,13 @@ fn sentence_of(reason: &str, order: &Order) -> String {
             "The participant owes for capacity that its workloads kept; it buys nothing until that is paid out of what is available."
         }
         "INSUFFICIENT_HOLD" => "The collar rose and the balance could not follow with a larger hold.",
-        "INELIGIBLE" => {
-            "The same participant traded the other side of a product, or the workload is to be on another node by then."
+        SELF_TRADE => {
+            "A bid of the same participant asks for what it offers: nobody trades with itself, so the offer sat the round out."
         }
+        LEAVES_NODE => {
+            "Its workload is to be on another node by then: there it has won more, and what it offers is on the node where it runs."
+        }
+        "INELIGIBLE" => "The round could not take it in as it stands.",
         "OUT_OF_MONEY" if order.side == Side::Bid => "The price was above the limit.",
         "OUT_OF_MONEY" => "The price was below what the offer asks for.",
         "MARGINAL_PRORATA" if order.remaining == order.request.resources => {
@@ -253,8 +258,12 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>) -> Vec<C
             changes.push(change("Raise the limit of its project, or cancel other bids of the project", None, true));
             changes.push(change("Name another project, or none", None, true));
         }
-        ("INELIGIBLE", _) => {
-            changes.push(change("Cancel your orders of the other side, or take a later slot", None, true));
+        (SELF_TRADE, _) => {
+            changes.push(change("Cancel your bids for the same product, or offer another slot", None, true));
+            changes.push(change(other_limit, None, false));
+        }
+        (LEAVES_NODE, _) => {
+            changes.push(change("Offer a slot before it leaves, or offer again once it has arrived", None, true));
             changes.push(change(other_limit, None, false));
         }
         ("PARENT_REJECTED" | PARENT_SAT_OUT, _) => {

@@ -11,7 +11,7 @@ use headroom_market::command::Command;
 use headroom_market::pool::recallable::{firm, is_recallable};
 use headroom_market::pool::{Halt, NodeState, Pool, ReservePrice, Tier, in_force};
 use headroom_market::record::Table;
-use headroom_market::round::book::operator_capacity;
+use headroom_market::round::supply::operator_capacity;
 use headroom_market::round::{ClearingPrice, Round};
 use headroom_market::state::State as Market;
 use headroom_market::time::{Slot, Timestamp};

@@ -8,7 +8,7 @@ use axum::extract::State;
 use headroom_market::command::Command;
 use headroom_market::pool::Pool;
 use headroom_market::pool::scarcity::{CERTAIN, ScarceStep};
-use headroom_market::round::book::scarce_steps;
+use headroom_market::round::supply::scarce_steps;
 use headroom_market::state::State as Market;
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Price, Resource};

@@ -66,8 +66,7 @@ struct Progress {
     last_reconcile: Option<Timestamp>,
     last_prune: Option<Timestamp>,
     round: Option<tokio::task::JoinHandle<Result<bool, Busy>>>,
-    /// Drills under way, and what will come of them.
-    drills: Option<(Vec<drills::Due>, oneshot::Receiver<Vec<Command>>)>,
+    drills: Option<drills::Apart>,
     pauses: drills::Pauses,
     slots_seen: i64,
 }
@@ -189,6 +188,7 @@ impl Conductor {
         let view = self.sequencer.query(move |state| View::of(state, now)).await?;
         self.reconcile(now).await?;
         self.measure(&view, now).await?;
+        self.end_drills(now).await?;
         self.forecast(&view, now).await?;
         self.end_round().await?;
         // Before the next round begins: rounds that take longer than their interval follow one
@@ -267,22 +267,24 @@ impl Conductor {
         Ok(())
     }
 
+    /// Takes in what drills have shown since the last tick.
+    async fn end_drills(&mut self, now: Timestamp) -> Result<(), Busy> {
+        let Some(drills) = &mut self.progress.drills else { return Ok(()) };
+        let (news, ended) = drills.look();
+        for command in news {
+            self.command(command).await?;
+        }
+        if ended && let Some(drills) = self.progress.drills.take() {
+            let (tried, done) = drills.into_parts();
+            self.progress.pauses.note(&tried, &done, now);
+        }
+        Ok(())
+    }
+
     /// Drills run beside the market: a program's step may take long. In a simulation in line.
     async fn drill(&mut self, now: Timestamp) -> Result<(), Busy> {
-        if let Some((tried, result)) = &mut self.progress.drills {
-            let done = match result.try_recv() {
-                Ok(done) => done,
-                Err(oneshot::error::TryRecvError::Empty) => return Ok(()),
-                Err(oneshot::error::TryRecvError::Closed) => {
-                    tracing::error!("the drills' thread ended before its time");
-                    Vec::new()
-                }
-            };
-            self.progress.pauses.note(tried, &done, now);
-            self.progress.drills = None;
-            for command in done {
-                self.command(command).await?;
-            }
+        if self.progress.drills.is_some() {
+            return Ok(());
         }
         let waiting = self.sequencer.query(drills::waiting).await?;
         let due = self.progress.pauses.due(waiting, now);
@@ -297,8 +299,8 @@ impl Conductor {
             }
             return Ok(());
         }
-        match drills::run_apart(self.nodes.clone(), due.clone()) {
-            Ok(result) => self.progress.drills = Some((due, result)),
+        match drills::Apart::begin(self.nodes.clone(), due) {
+            Ok(drills) => self.progress.drills = Some(drills),
             Err(error) => tracing::error!(%error, "no thread for drills"),
         }
         Ok(())

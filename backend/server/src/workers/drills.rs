@@ -1,14 +1,16 @@
 //! Vacate drills: made one after the other, beside the market, as soon as a program runs or its owner asks.
 use crate::workers::nodes::{Nodes, instance_id};
 use headroom_execution::{Driver, DriverError};
+use headroom_market::book::{OrderStatus, Side};
 use headroom_market::command::Command;
 use headroom_market::ids::InstanceId;
 use headroom_market::state::State;
 use headroom_market::time::Timestamp;
 use headroom_market::workload::{AtEnd, Instance, vacate};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TryRecvError;
 
 /// Drills that are made one after the other before anybody looks who is due again.
 const MOST_AT_ONCE: usize = 64;
@@ -52,10 +54,16 @@ impl Pauses {
     }
 }
 
-/// Every workload that is to be drilled.
+/// Every workload that is to be drilled; first those whose bids wait for it.
 pub fn waiting(state: &State) -> Vec<Due> {
     let due = |i: &Instance| Some(Due { instance: i.id, epoch: i.epoch, at_end: vacate::due(i)? });
-    state.instances.values().filter_map(due).collect()
+    let mut all: Vec<Due> = state.instances.values().filter_map(due).collect();
+    if all.len() > 1 {
+        let bids = state.orders.values().filter(|o| o.side == Side::Bid && o.status == OrderStatus::Open);
+        let bidding: BTreeSet<InstanceId> = bids.filter_map(|o| o.request.instance).collect();
+        all.sort_by_key(|due| !bidding.contains(&due.instance));
+    }
+    all
 }
 
 /// What drills came to; nothing of those that have to be tried again later.
@@ -63,14 +71,44 @@ pub fn run(nodes: &Nodes, due: &[Due]) -> Vec<Command> {
     due.iter().filter_map(|due| run_one(nodes, *due)).collect()
 }
 
-/// The same on a thread that leaves the processor to others: programs in a drill pay for nothing.
-pub fn run_apart(nodes: Arc<Nodes>, due: Vec<Due>) -> std::io::Result<oneshot::Receiver<Vec<Command>>> {
-    let (done, result) = oneshot::channel();
-    std::thread::Builder::new().name("drills".to_owned()).spawn(move || {
-        headroom_execution::low_priority();
-        let _gone = done.send(run(&nodes, &due));
-    })?;
-    Ok(result)
+/// Drills under way on a thread of their own.
+pub struct Apart {
+    tried: Vec<Due>,
+    done: Vec<Command>,
+    results: mpsc::UnboundedReceiver<Command>,
+}
+
+impl Apart {
+    /// Begins drills on a thread that leaves the processor to others: programs in a drill pay for nothing.
+    pub fn begin(nodes: Arc<Nodes>, due: Vec<Due>) -> std::io::Result<Self> {
+        let (found, results) = mpsc::unbounded_channel();
+        let tried = due.clone();
+        std::thread::Builder::new().name("drills".to_owned()).spawn(move || {
+            headroom_execution::low_priority();
+            // Told one by one: a bid does not wait for the drills of others.
+            due.into_iter().filter_map(|due| run_one(&nodes, due)).all(|command| found.send(command).is_ok())
+        })?;
+        Ok(Self { tried, done: Vec::new(), results })
+    }
+
+    /// What has been found since the last look, and whether all are made.
+    pub fn look(&mut self) -> (Vec<Command>, bool) {
+        let mut news = Vec::new();
+        let ended = loop {
+            match self.results.try_recv() {
+                Ok(command) => news.push(command),
+                Err(TryRecvError::Empty) => break false,
+                Err(TryRecvError::Disconnected) => break true,
+            }
+        };
+        self.done.extend(news.iter().cloned());
+        (news, ended)
+    }
+
+    /// Who was tried, and what came of it.
+    pub fn into_parts(self) -> (Vec<Due>, Vec<Command>) {
+        (self.tried, self.done)
+    }
 }
 
 fn run_one(nodes: &Nodes, due: Due) -> Option<Command> {

@@ -1,0 +1,60 @@
+//! The operator's own supply of a round: what it may sell, and at which step of its reserve schedule.
+use crate::clearing;
+use crate::ids::NodeId;
+use crate::pool::NodeState;
+use crate::pool::scarcity::{self, ScarceStep};
+use crate::pool::supply;
+use crate::state::State;
+use crate::time::{Slot, Timestamp};
+use crate::units::{Resource, amount};
+use crate::workload::InstanceState;
+use std::collections::BTreeMap;
+
+/// Released, not yet sold operator supply by reserve step, cheapest first.
+pub(super) fn supply_steps(
+    state: &State,
+    now: Timestamp,
+    pool: &str,
+    resource: Resource,
+    slot: Slot,
+) -> Vec<clearing::Step> {
+    let Some(schedule) = state.reserve(pool, resource, slot) else { return Vec::new() };
+    let Some(home) = state.pools.get(pool) else { return Vec::new() };
+    let total = operator_capacity(state, pool, resource);
+    let start_millis = home.release_start.units() / 1000;
+    let released = state.market.rhythm.released_millis(slot, now, start_millis);
+    let sold = state.products.get(&(pool.to_owned(), resource, slot)).map(|p| p.sold_steps.clone()).unwrap_or_default();
+    match state.shortage(pool, resource, slot) {
+        None => supply::steps(total, released, &schedule.steps, &sold),
+        Some(_) => scarcity::book_steps(&scarce_steps(state, now, pool, resource, slot)),
+    }
+}
+
+/// The same with the price of a shortage; empty where none is known.
+pub fn scarce_steps(state: &State, now: Timestamp, pool: &str, resource: Resource, slot: Slot) -> Vec<ScarceStep> {
+    let (Some(schedule), Some(home)) = (state.reserve(pool, resource, slot), state.pools.get(pool)) else {
+        return Vec::new();
+    };
+    let Some((shortage_cost, shortage)) = state.shortage(pool, resource, slot) else { return Vec::new() };
+    let product = state.products.get(&(pool.to_owned(), resource, slot));
+    let supply = scarcity::Supply {
+        total: operator_capacity(state, pool, resource),
+        released_millis: state.market.rhythm.released_millis(slot, now, home.release_start.units() / 1000),
+        schedule: &schedule.steps,
+        sold: product.map_or(0, |p| p.sold_steps.iter().sum()),
+        shortage_cost,
+        price_cap: state.market.price_cap,
+    };
+    scarcity::steps(&supply, shortage)
+}
+
+/// Schedulable capacity of a pool's nodes less the baselines placed there, node by node: what stands
+/// on a node that is drained takes nothing from the others.
+pub fn operator_capacity(state: &State, pool: &str, resource: Resource) -> i64 {
+    let mut placed: BTreeMap<NodeId, i64> = BTreeMap::new();
+    for instance in state.instances.values().filter(|i| i.state == InstanceState::Running) {
+        *placed.entry(instance.home_node()).or_default() += amount(&instance.baseline, resource);
+    }
+    let nodes = state.nodes.values().filter(|n| n.pool == pool && n.state == NodeState::Up);
+    nodes.map(|n| (amount(&n.capacity, resource) - placed.get(&n.id).copied().unwrap_or(0)).max(0)).sum()
+}
