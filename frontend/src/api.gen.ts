@@ -203,6 +203,10 @@ export interface components {
         };
         /** @enum {string} */
         Basis: "recent_slots" | "last_prices";
+        /** @description One reason. */
+        Because: components["schemas"]["Cause"] & {
+            sentence: string;
+        };
         /** @description Money as it is, and as it would be with the recommendation. */
         BeforeAfter: {
             before: components["schemas"]["Credits"];
@@ -254,6 +258,23 @@ export interface components {
             /** Format: int32 */
             canceled: number;
         };
+        /** @description One of the reasons of a swap. */
+        Cause: {
+            kind: components["schemas"]["CauseKind"];
+            order?: components["schemas"]["OrderId"] | null;
+            award?: components["schemas"]["AwardId"] | null;
+            pool: components["schemas"]["String"];
+            resource: components["schemas"]["Resource"];
+            /**
+             * Format: int64
+             * @description Base units, above 0.
+             */
+            quantity: number;
+            /** @description For the slot; 0 of what it had before. */
+            money: components["schemas"]["Credits"];
+        };
+        /** @enum {string} */
+        CauseKind: "won" | "lent" | "sold" | "recalled" | "taken_back" | "stayed" | "ended" | "returned";
         Certificate: {
             /** @description An independent exact check passed before anything was stored. */
             verified: boolean;
@@ -470,6 +491,18 @@ export interface components {
              */
             volume: number;
             price?: components["schemas"]["Price"] | null;
+        };
+        /** @description Somebody who has something from it. Other members are not named. */
+        Gained: {
+            resource: components["schemas"]["Resource"];
+            /**
+             * Format: int64
+             * @description Base units.
+             */
+            quantity: number;
+            counterpart: components["schemas"]["Counterpart"];
+            instance?: components["schemas"]["InstanceId"] | null;
+            sentence: string;
         };
         Grant: {
             amount: components["schemas"]["Credits"];
@@ -1205,6 +1238,8 @@ export interface components {
                 depends_on: components["schemas"]["SwapId"][];
                 /** @description From whom it has what it wins in its slot, and to whom it gives what it lends. */
                 pairs?: components["schemas"]["Pair"][];
+                /** @description Why it is made; empty of swaps from before this was kept. */
+                causes?: components["schemas"]["Cause"][];
                 /**
                  * Format: int64
                  * @description Placement epoch of the source; the target runs under the next one.
@@ -2466,6 +2501,8 @@ export interface components {
             depends_on: components["schemas"]["SwapId"][];
             /** @description From whom it has what it wins in its slot, and to whom it gives what it lends. */
             pairs?: components["schemas"]["Pair"][];
+            /** @description Why it is made; empty of swaps from before this was kept. */
+            causes?: components["schemas"]["Cause"][];
             /**
              * Format: int64
              * @description Placement epoch of the source; the target runs under the next one.
@@ -2490,6 +2527,19 @@ export interface components {
             cancel_requested?: string | null;
             created_at: components["schemas"]["Timestamp"];
             ended_at?: components["schemas"]["Timestamp"] | null;
+        };
+        /** @description Why a swap is made, and who has what from it. */
+        SwapExplanation: {
+            swap: components["schemas"]["SwapId"];
+            /** @description All of it for people. */
+            sentence: string;
+            because: components["schemas"]["Because"][];
+            /** @description Who has what the workload gives up in the slot. */
+            gained: components["schemas"]["Gained"][];
+            /** @description For what it won in the slot, at the rounds' prices. */
+            pays: components["schemas"]["Credits"];
+            /** @description For what it lends and sold on, if all of it is there: settlement takes off what was not. */
+            is_paid: components["schemas"]["Credits"];
         };
         /** @example swp_01jd3z6k2m9x7q4v8n5t1w0r3c */
         SwapId: string;

@@ -220,6 +220,7 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ("withdrawHint", format!("/allocation_hints/{}", n.hint)),
         ("getProfile", format!("/application_profiles/{}", n.profile)),
         ("getSwap", format!("/swaps/{}", n.swap)),
+        ("explainSwap", format!("/swaps/{}/explain", n.swap)),
         ("getSwapDifferences", format!("/swaps/{}/diffs", n.swap)),
         ("getProject", "/projects/none".to_owned()),
         ("deleteProject", "/projects/none".to_owned()),

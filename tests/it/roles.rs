@@ -22,7 +22,7 @@ const TABLE: &[(&str, &str)] = &[
         "listBids getBid getBidByClientId explainBid listOffers getOffer getOfferByClientId explainOffer listProjects",
     ),
     ("btao", "listInstances getInstance listAllocations listAwards"),
-    ("btao", "listSwaps getSwapHistory getSwapHistoryUnprefixed getSwap getSwapDifferences"),
+    ("btao", "listSwaps getSwapHistory getSwapHistoryUnprefixed getSwap getSwapDifferences explainSwap"),
     ("btao", "getPrediction getPredictionUnprefixed listForecasts listBottlenecks getInstanceMetrics getServiceLevel"),
     ("bt", "placeBid replaceBid cancelBid cancelBidByClientId cancelAll previewBid"),
     ("bt", "getProject putProject deleteProject"),

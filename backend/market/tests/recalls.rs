@@ -11,6 +11,7 @@ use away::{node, pool, workload};
 use headroom_market::book::{Assurance, OrderRequest, Side};
 use headroom_market::command::{Command, Reply};
 use headroom_market::ids::InstanceId;
+use headroom_market::swap::cause::CauseKind;
 use headroom_market::swap::recall::{self, Recall};
 use headroom_market::swap::saga::{StepReport, StepResult};
 use headroom_market::swap::{SwapState, plan};
@@ -44,6 +45,33 @@ fn a_lender_of_another_round_is_paid_for_what_it_gave() {
     let before = one.world.state.available(other.0);
     one.end(all);
     assert_eq!(one.world.state.available(other.0) - before, "0.1".parse().unwrap(), "it lent 500 all the time");
+}
+
+#[test]
+fn everybody_is_told_why() {
+    let mut one = traded(3_000);
+    one.world.now = RHYTHM.gate_closes(one.slot);
+    one.world.run(Command::PlanSlot { slot: one.slot });
+    let told = |one: &One, id: InstanceId| -> Vec<(CauseKind, i64, String)> {
+        let swap = one.world.state.swaps.values().find(|s| s.instance == id).expect("a swap");
+        swap.causes.iter().map(|c| (c.kind, c.quantity, c.money.to_string())).collect()
+    };
+    let [first, second] = [one.buyers[0].1, one.buyers[1].1];
+    let price = one.price();
+    let worth = |quantity: i64| price.charge_half_even(quantity).unwrap().to_string();
+    assert_eq!(told(&one, one.lender.1), [(CauseKind::Lent, 1_000, worth(1_000))]);
+    assert_eq!(told(&one, first), [(CauseKind::Won, 600, worth(600))]);
+    one.world.now = one.slot.start().plus_seconds(1);
+    one.carry_out();
+    one.recall(Some(700));
+    let taken = |kind, of: InstanceId| -> i64 {
+        let swap = one.world.state.swaps.values().find(|s| s.instance == of);
+        swap.map_or(0, |s| s.causes.iter().filter(|c| c.kind == kind).map(|c| c.quantity).sum())
+    };
+    assert_eq!(taken(CauseKind::TakenBack, one.lender.1), 700);
+    assert_eq!(taken(CauseKind::Lent, one.lender.1), 300);
+    assert_eq!(taken(CauseKind::Returned, one.lender.1), 1_000);
+    assert_eq!(taken(CauseKind::Recalled, first) + taken(CauseKind::Recalled, second), 700);
 }
 
 #[test]

@@ -8,7 +8,7 @@ import { book, pools, prices, reservePrices } from './pools.ts';
 import { projects, putProject } from './projects.ts';
 import { simulated } from './simulation.ts';
 import { result, round, rounds } from './rounds.ts';
-import { instances, nodes, swaps } from './swaps.ts';
+import { explainSwap, instances, nodes, swaps } from './swaps.ts';
 import { about, balance, me, participants, people, type Person } from './users.ts';
 import { prediction, accuracy, metrics } from './forecasts.ts';
 import { serviceLevel } from './serviceLevel.ts';
@@ -56,6 +56,7 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['GET', /^\/swaps$/, () => ok(list(swaps))],
   ['GET', /^\/swap_history$/, () => ok(list(swaps.filter((s) => s.state !== 'awaiting_approval')))],
   ['GET', /^\/swaps\/([^/]+)$/, (_, [id]) => or404(swaps.find((s) => s.id === id), (s) => s)],
+  ['GET', /^\/swaps\/([^/]+)\/explain$/, (_, [id]) => or404(swaps.find((s) => s.id === id), explainSwap)],
   ['POST', /^\/swaps\/([^/]+)\/cancel$/, ({ body }, [id]) => or404(swaps.find((s) => s.id === id), (s) => Object.assign(s, { cancel_requested: (body as { reason: string }).reason }))],
   ['GET', /^\/modules$/, () => ok(list([{ id: 'mod_01KAB6Q0ZX3F4QTRACE', participant: null, name: 'trace-follower', hash: 'blake3:77', size_bytes: 41_200, created_at: ago(90_000) }]))],
   ['GET', /^\/instances$/, () => ok(list(instances))],

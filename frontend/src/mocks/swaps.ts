@@ -1,5 +1,5 @@
 import { ago, iso, slotAt, START } from './clock.ts';
-import type { Difference, Instance, MethodConsidered, Node, Phase, Swap } from '../lib/api/objects.ts';
+import type { Difference, Instance, MethodConsidered, Node, Phase, Swap, SwapExplain } from '../lib/api/objects.ts';
 
 export const nodes: [Node, Node] = [{ id: 'nod_01KAB6Q0ZX3F4Q6X4ACTM9', name: 'fra1-gp-14', pool: 'fra1-gp' }, { id: 'nod_01KAB6Q0ZX3F4QBVCS4NP2', name: 'fra1-hp-03', pool: 'fra1-hp' }];
 const NAMES = ['planned', 'reserved', 'snapshot', 'transferred', 'shadow', 'awaiting_approval', 'fenced', 'activated', 'verified', 'released', 'done'];
@@ -37,6 +37,15 @@ export const swaps: Swap[] = [
   swap({ id: 'swp_01KAB6Q0ZX3F4QW84W3BA7', instance: 'ins_01KAB6Q0ZX3F4QRNASQ2', instance_name: 'rna-seq-02', state: 'done', method: 'live', bytes: 2_147_483_648, downtime_micros: 41_300, positions_compared: 9120, created_at: ago(2800), ended_at: ago(2400), phases: phases(11, 2800, 'done') }),
   swap({ id: 'swp_01KAB6Q0ZX3F4QW84W1XC4', instance: 'ins_01KAB6Q0ZX3F4QVARC07', instance_name: 'variant-caller-07', state: 'done', method: 'resize', pool_to: 'fra1-gp', node_to: nodes[0].id, downtime_micros: 0, considered: [], created_at: ago(5400), ended_at: ago(5386), phases: phases(2, 5400, 'done') }),
 ];
+
+/** Why a swap is made: what its workload won, and nothing where it stays as it was. */
+export const explainSwap = (s: Swap): SwapExplain => {
+  const won = (resource: 'cpu_milli' | 'mem_mib') => (s.limits_to[resource] ?? 0) - (s.limits_from[resource] ?? 0);
+  const because = (['cpu_milli', 'mem_mib'] as const).filter((r) => won(r) > 0).map((resource) => ({
+    kind: 'won', order: 'bid_01KAB6Q0ZX3F4QW84W9QAA', award: null, pool: s.pool_to, resource, quantity: won(resource), money: '7.200000', sentence: `It won ${String(won(resource))} of ${resource}.`,
+  }));
+  return { swap: s.id, sentence: because.map((b) => b.sentence).join(' '), because, gained: [], pays: because.length > 0 ? '7.200000' : '0.000000', is_paid: '0.000000' };
+};
 
 const instance = (end: string, name: string, pool: string, state: string, cores: number, auto: boolean): Instance => ({
   id: `ins_01KAB6Q0ZX3F4Q${end}`, participant: 'par_01KAB6Q0ZX3F4QGENOM', name, driver: 'wasm', module: 'mod_01KAB6Q0ZX3F4Q', pool, node: nodes[0].id, epoch: 41, state, class: 'standard', swap: null, fault: null, pinned_until: null, at_end: 'shrink', shown_at_end: 'shrink', created_at: ago(90_000),

@@ -1,4 +1,5 @@
 //! Swap orders: how an allocation becomes true, step by step, and how it is undone.
+pub mod cause;
 pub mod hold_time;
 pub mod pair;
 pub mod plan;
@@ -7,6 +8,7 @@ pub mod saga;
 
 use crate::ids::{InstanceId, NodeId, ParticipantId, SwapId};
 use crate::pool::PoolSlug;
+use crate::swap::cause::Cause;
 use crate::swap::pair::Pair;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Amounts, Credits};
@@ -132,6 +134,9 @@ pub struct Swap {
     /// From whom it has what it wins in its slot, and to whom it gives what it lends.
     #[serde(default)]
     pub pairs: Vec<Pair>,
+    /// Why it is made; empty of swaps from before this was kept.
+    #[serde(default)]
+    pub causes: Vec<Cause>,
     /// Placement epoch of the source; the target runs under the next one.
     pub epoch: u64,
     pub phases: Vec<Phase>,

@@ -8,6 +8,7 @@ use crate::event::Event;
 use crate::ids::{InstanceId, NodeId, SwapId};
 use crate::round::{Award, AwardKind, AwardLine};
 use crate::state::State;
+use crate::swap::cause::causes;
 use crate::swap::pair::pairs;
 use crate::swap::saga;
 use crate::swap::{Method, MethodConsidered, Phase, Swap, SwapState};
@@ -277,6 +278,7 @@ fn draft(
         deadline: slot.start(),
         depends_on,
         pairs: Vec::new(),
+        causes: causes(turn.state, instance, slot, target, turn.now),
         epoch: instance.epoch,
         phases: vec![Phase { state: SwapState::Planned, started_at: turn.now, ended_at: None, detail: None }],
         bytes: 0,

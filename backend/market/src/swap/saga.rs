@@ -15,6 +15,9 @@ use crate::units::Amounts;
 use crate::workload::{Instance, away, run, vacate};
 use serde::{Deserialize, Serialize};
 
+/// Reason of a swap whose place a newer plan took before it began.
+pub const SUPERSEDED: &str = "superseded";
+
 /// How long a state may last before the swap is given up, in seconds. SHADOW has longer:
 /// it waits for inputs.
 const PHASE_LIMIT_SECONDS: i64 = 60;
@@ -146,7 +149,7 @@ pub fn request_cancel(turn: &mut Turn<'_>, id: SwapId, reason: String) {
 pub(super) fn supersede(turn: &mut Turn<'_>, mut swap: Swap) {
     let detail = "what was lent was taken back before it began; it is planned again after that".to_owned();
     enter(&mut swap, SwapState::Aborted, turn.now, Some(detail));
-    swap.reason = Some("superseded".to_owned());
+    swap.reason = Some(SUPERSEDED.to_owned());
     swap.ended_at = Some(turn.now);
     if let Some(instance) = turn.state.instances.get(&swap.instance).cloned() {
         turn.emit(Event::SwapChanged(Box::new(swap)));

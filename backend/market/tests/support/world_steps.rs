@@ -10,6 +10,7 @@ use headroom_market::pool::recallable;
 use headroom_market::round::movers::Movers;
 use headroom_market::round::occupancy::Occupancy;
 use headroom_market::round::{Award, AwardKind, AwardLine};
+use headroom_market::swap::cause::CauseKind;
 use headroom_market::swap::saga::{PIN_SLOTS_AFTER_FAILURE, StepReport, StepResult};
 use headroom_market::swap::{Swap, SwapState, plan};
 use headroom_market::time::Slot;
@@ -334,6 +335,18 @@ pub fn nothing_planned_is_missed(world: &World, instance: InstanceId, done: Slot
     assert!(has_it || instance.swap.is_some(), "{} is owed {target:?} in {last}", instance.name);
 }
 
+/// What a swap says of its reasons adds up to its limits, those from before and those after.
+fn check_causes(swap: &Swap, resource: Resource, base: i64, before: i64) {
+    let of = |kind| -> i64 {
+        swap.causes.iter().filter(|c| c.kind == kind && c.resource == resource).map(|c| c.quantity).sum()
+    };
+    let (from, to) = (amount(&swap.limits_from, resource), amount(&swap.limits_to, resource));
+    assert_eq!(base + of(CauseKind::Won) - of(CauseKind::Lent), to, "{resource:?} of {swap:?}");
+    if from != to || swap.moves() {
+        assert_eq!(before + of(CauseKind::Ended) - of(CauseKind::Returned), from, "{resource:?} of {swap:?}");
+    }
+}
+
 /// Everybody is to have baseline − lent + won − resold, and who takes waits for who frees. Who has won in another
 /// pool is to have that there, and nothing else.
 pub fn check_plan(world: &World, slot: Slot) {
@@ -365,6 +378,11 @@ pub fn check_plan(world: &World, slot: Slot) {
             }
             let planned = swap.map_or(&instance.in_force, |s| &s.limits_to);
             assert_eq!(amount(planned, resource), wanted, "{resource:?} of {}", instance.name);
+            if let Some(swap) = swap {
+                let base = if goes { 0 } else { amount(&instance.baseline, resource) };
+                let before = if instance.node == home { amount(&instance.baseline, resource) } else { 0 };
+                check_causes(swap, resource, base, before);
+            }
         }
     }
     // With those of earlier plans that are late: their room is not there yet either.

@@ -31,6 +31,7 @@ pub mod scarcity;
 pub mod serve;
 pub mod service_level;
 pub mod session;
+pub mod swap_explain;
 pub mod swap_request;
 pub mod swaps;
 

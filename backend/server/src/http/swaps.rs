@@ -4,6 +4,7 @@ use crate::http::auth::{Anyone, Platform};
 use crate::http::extract::{Body, Path, Query};
 use crate::http::problem::{Answered, Problem, Problems};
 use crate::http::reply::{Document, List, ListQuery, get_from, list_table};
+use crate::http::swap_explain::{__path_explain_swap, explain_swap};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -24,6 +25,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(list_swaps))
         .routes(routes!(get_swap))
         .routes(routes!(swap_differences))
+        .routes(routes!(explain_swap))
         .routes(routes!(cancel_swap))
         .merge(history())
 }

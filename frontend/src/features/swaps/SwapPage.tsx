@@ -9,6 +9,7 @@ import { FactsPanel } from './FactsPanel';
 import { PairsPanel } from './PairsPanel';
 import { PhasesPanel } from './PhasesPanel';
 import { nameOf, stateWord } from './swap';
+import { WhyPanel } from './WhyPanel';
 
 /** Safe to approve? */
 export default function SwapPage() {
@@ -21,6 +22,7 @@ export default function SwapPage() {
       answer={(s) => <Answer swap={s} />} actions={swap && <Decision swap={swap} />}>
       {(s) => <>
         <PhasesPanel swap={s} note={<CopyId id={s.id} />} />
+        <WhyPanel swap={s} />
         <div className="split">
           <Differences swap={s} />
           <FactsPanel swap={s} />

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { swaps } from '@/mocks/swaps';
+import { causeText, moneyText } from './why';
 import { detailText, differencesText, pauseText, stateWord } from './swap';
 
 it('a phase says what was sent to the byte, and one place is a place', () => {
@@ -18,4 +19,12 @@ it('a swap under way says its phase, one that is over its end, and a pause of no
   expect([stateWord(open), stateWord(refused), stateWord(done)]).toEqual([undefined, undefined, undefined]);
   expect(stateWord({ ...refused, difference_count: 0, reason: 'deadline' })).toBe('Aborted');
   expect([0, null, 971].map((downtime_micros) => pauseText({ downtime_micros }))).toEqual(['none', 'none', '971 µs']);
+});
+
+it('a row of why says what it was, and what its owner gets or pays for it', () => {
+  const [stays, goes] = [{ node_from: 'a', node_to: 'a' }, { node_from: 'a', node_to: 'b' }];
+  expect([stays, goes].map((s) => causeText({ kind: 'won' }, s))).toEqual(['won it', 'won it, where there is room for it']);
+  expect(causeText({ kind: 'of_a_later_version' }, stays)).toBe('of a later version');
+  expect(['won', 'lent', 'recalled'].map((kind) => moneyText({ kind, money: '0.35' }))).toEqual(['−0.35', '+0.35', '–']);
+  expect(moneyText({ kind: 'lent', money: '0' })).toBe('–');
 });
