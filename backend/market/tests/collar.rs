@@ -76,6 +76,46 @@ fn what_is_left_of_a_second_product_is_not_dear() {
     assert_eq!(refused.reason, Reason::MarginalProrata);
 }
 
+/// Whoever has it already comes first where a collar has what is left shared, whatever others would pay beyond it:
+/// the check says so of an outcome that has it the other way round.
+#[test]
+fn while_an_incumbent_is_short_a_newcomer_has_nothing() {
+    let book = |first: bool, second: bool| {
+        let text = format!(
+            r#"{{"format":"headroom.book/1","cap":"100","alpha":"0","seed":1,"nodes":[],
+            "products":[{{"pool":"a","resource":"cpu","slot":0,"supply":[{{"quantity":150,"reserve":"1"}}],"cap":"4"}}],
+            "orders":[{{"id":"first","owner":"a","side":"bid","limit":"500","incumbent":{first},
+            "alternatives":[{{"quantities":[["a","cpu",0,100]]}}]}},
+            {{"id":"second","owner":"b","side":"bid","limit":"1500","incumbent":{second},
+            "alternatives":[{{"quantities":[["a","cpu",0,200]]}}]}}]}}"#
+        );
+        parse(&text).expect("a book")
+    };
+    let outcome_of = |book: &Book| clear(book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+    let got = |outcome: &Outcome| -> Vec<i64> { outcome.awards.iter().map(|a| a.quantities[0].quantity).collect() };
+    let (nobody, first, second, both) = (book(false, false), book(true, false), book(false, true), book(true, true));
+    let outcomes = [&nobody, &first, &second, &both].map(|b| outcome_of(b));
+    assert_eq!([0, 1, 2, 3].map(|n| got(&outcomes[n])), [vec![50, 100], vec![100, 50], vec![150], vec![50, 100]]);
+    let what = |book: &Book, outcome: &Outcome| -> Vec<&'static str> {
+        let mut claimed = outcome.clone();
+        if let Some(certificate) = &mut claimed.certificate {
+            certificate.input_hash = book.input_hash();
+        }
+        verify(book, claimed, Mode::Market).err().into_iter().flatten().map(|b| b.what).collect()
+    };
+    let wrong = "at a cap a newcomer has what an incumbent is short of";
+    for (book, outcome, is_wrong) in [
+        (&first, &outcomes[0], true),
+        (&second, &outcomes[1], true),
+        (&both, &outcomes[0], false),
+        (&first, &outcomes[1], false),
+    ] {
+        assert_eq!(what(book, outcome).contains(&wrong), is_wrong, "{:?}", what(book, outcome));
+    }
+    let unequal = "orders in the money at a cap are not filled equally";
+    assert!(what(&both, &outcomes[1]).contains(&unequal), "incumbents share, too: {:?}", what(&both, &outcomes[1]));
+}
+
 /// Random books with low collars: bundles over up to four products, blocks and incumbents. Nobody is given
 /// up, but in one book of several thousands.
 #[test]

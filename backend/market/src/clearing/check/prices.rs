@@ -290,17 +290,18 @@ pub fn span(f: &Facts, i: usize) -> (Rat, Rat) {
     (lo, hi)
 }
 
-/// Orders in the money on the same products at their cap have equal fills.
+/// Orders in the money on the same products at their cap have equal fills; bids of incumbents come before those of
+/// others.
 fn shares(f: &Facts, price: &[i128], short: &[Short], hosting: &Hosting, r: &mut Report) {
     let changes = rows::changes(f);
     let spent = rows::spent(f);
-    let mut groups: BTreeMap<(bool, Vec<usize>), Vec<usize>> = BTreeMap::new();
+    let mut groups: BTreeMap<(bool, bool, Vec<usize>), Vec<usize>> = BTreeMap::new();
     for (i, o) in f.orders.iter().enumerate() {
         let gone = f.fallback && f.refused[i].is_some_and(|x| x.reason == Reason::SolverFallback);
         if gone
             || !f.single(i)
             || !o.divisible()
-            || o.incumbent
+            || (o.incumbent && !o.bid)
             || f.surplus(i, 0, price) <= f.tolerance(i, 0)
             || row_binds(f, i, 0, &changes, &spent)
             || hosting.none_fits(f, i, 0)
@@ -310,13 +311,15 @@ fn shares(f: &Facts, price: &[i128], short: &[Short], hosting: &Hosting, r: &mut
         let mut at: Vec<usize> = o.alternatives[0].iter().map(|q| q.0).filter(|k| price[*k] >= f.cap[*k]).collect();
         at.sort_unstable();
         if !at.is_empty() {
-            groups.entry((o.bid, at)).or_default().push(i);
+            groups.entry((o.bid, o.incumbent, at)).or_default().push(i);
         }
     }
-    for g in groups
-        .values()
-        .filter(|g| g.len() > 1 && g.iter().any(|i| short.iter().any(|s| s.order == *i && s.alternative == 0)))
-    {
+    let is_short = |i: &usize| short.iter().any(|s| s.order == *i && s.alternative == 0);
+    for ((_, incumbents, at), g) in &groups {
+        let newcomers = groups.get(&(true, false, at.clone())).filter(|_| *incumbents);
+        newcomers_wait(f, g, newcomers.map_or(&[], Vec::as_slice), price, &is_short, r);
+    }
+    for g in groups.values().filter(|g| g.len() > 1 && g.iter().any(is_short)) {
         let spans: Vec<(Rat, Rat)> = g.iter().map(|i| span(f, *i)).collect();
         let most = spans.iter().map(|s| &s.0).max();
         let under = |(_, s): &(&usize, &(Rat, Rat))| most.is_some_and(|m| *m >= s.1);
@@ -328,6 +331,31 @@ fn shares(f: &Facts, price: &[i128], short: &[Short], hosting: &Hosting, r: &mut
                 &[("vector", &"price"), ("orders", &names.join(","))],
             );
         }
+    }
+}
+
+/// While an incumbent could have more of what is scarce, nobody who comes new to it has any.
+fn newcomers_wait(
+    f: &Facts,
+    incumbents: &[usize],
+    newcomers: &[usize],
+    price: &[i128],
+    is_short: &impl Fn(&usize) -> bool,
+    r: &mut Report,
+) {
+    let served = newcomers.iter().find(|j| span(f, **j).0 > Rat::ZERO);
+    let Some(served) = served else { return };
+    let could_have = |i: &&usize| {
+        let mut group = newcomers.to_vec();
+        group.push(**i);
+        is_short(i) && lots::could_have_more(f, &group, **i, price)
+    };
+    if let Some(waits) = incumbents.iter().find(could_have) {
+        r.bad(
+            "RATION",
+            "at a cap a newcomer has what an incumbent is short of",
+            &[("vector", &"price"), ("order", &f.orders[*waits].id), ("instead", &f.orders[*served].id)],
+        );
     }
 }
 
