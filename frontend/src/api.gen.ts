@@ -258,23 +258,28 @@ export interface components {
             /** Format: int32 */
             canceled: number;
         };
-        /** @description One of the reasons of a swap. */
+        /** @description One of the reasons of a swap: all of a kind of one product together, however many awards it comes from. */
         Cause: {
             kind: components["schemas"]["CauseKind"];
             order?: components["schemas"]["OrderId"] | null;
-            award?: components["schemas"]["AwardId"] | null;
+            /**
+             * Format: int32
+             * @description Orders that it comes from.
+             */
+            orders: number;
             pool: components["schemas"]["String"];
             resource: components["schemas"]["Resource"];
             /**
              * Format: int64
-             * @description Base units, above 0.
+             * @description Base units of the whole slot, above 0.
              */
             quantity: number;
-            /** @description For the slot; 0 of what it had before. */
-            money: components["schemas"]["Credits"];
+            /** @description For all of the slot, if it is delivered; 0 of what was taken back or stays away. */
+            pays: components["schemas"]["Credits"];
+            is_paid: components["schemas"]["Credits"];
         };
         /** @enum {string} */
-        CauseKind: "won" | "lent" | "sold" | "recalled" | "taken_back" | "stayed" | "ended" | "returned";
+        CauseKind: "won" | "lent" | "sold" | "recalled" | "taken_back" | "stayed";
         Certificate: {
             /** @description An independent exact check passed before anything was stored. */
             verified: boolean;
@@ -1238,8 +1243,8 @@ export interface components {
                 depends_on: components["schemas"]["SwapId"][];
                 /** @description From whom it has what it wins in its slot, and to whom it gives what it lends. */
                 pairs?: components["schemas"]["Pair"][];
-                /** @description Why it is made; empty of swaps from before this was kept. */
-                causes?: components["schemas"]["Cause"][];
+                /** @description Why it is made; `null` of swaps from before this was kept. */
+                causes?: components["schemas"]["Cause"][] | null;
                 /**
                  * Format: int64
                  * @description Placement epoch of the source; the target runs under the next one.
@@ -2501,8 +2506,8 @@ export interface components {
             depends_on: components["schemas"]["SwapId"][];
             /** @description From whom it has what it wins in its slot, and to whom it gives what it lends. */
             pairs?: components["schemas"]["Pair"][];
-            /** @description Why it is made; empty of swaps from before this was kept. */
-            causes?: components["schemas"]["Cause"][];
+            /** @description Why it is made; `null` of swaps from before this was kept. */
+            causes?: components["schemas"]["Cause"][] | null;
             /**
              * Format: int64
              * @description Placement epoch of the source; the target runs under the next one.
@@ -2536,10 +2541,8 @@ export interface components {
             because: components["schemas"]["Because"][];
             /** @description Who has what the workload gives up in the slot. */
             gained: components["schemas"]["Gained"][];
-            /** @description For what it won in the slot, at the rounds' prices. */
-            pays: components["schemas"]["Credits"];
-            /** @description For what it lends and sold on, if all of it is there: settlement takes off what was not. */
-            is_paid: components["schemas"]["Credits"];
+            pays?: components["schemas"]["Credits"] | null;
+            is_paid?: components["schemas"]["Credits"] | null;
         };
         /** @example swp_01jd3z6k2m9x7q4v8n5t1w0r3c */
         SwapId: string;

@@ -92,7 +92,7 @@ fn swap(to: u128) -> Swap {
         deadline: NOW,
         depends_on: Vec::new(),
         pairs: Vec::new(),
-        causes: Vec::new(),
+        causes: None,
         epoch: 1,
         phases: vec![Phase { state: SwapState::Planned, started_at: NOW, ended_at: None, detail: None }],
         bytes: 0,

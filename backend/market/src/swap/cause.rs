@@ -1,120 +1,127 @@
-//! Why a workload is resized or moved: what of its own it won, lent or lost, and what that pays.
+//! Why a workload is resized or moved: what of its own it won, lent or lost for a slot, and what that costs and brings.
 //!
 //! Kept with the swap, as awards are gone once their slots are settled. Source: mechanism §7, to a bystander: why
 //! was I moved, shrunk, recalled; who gained (`pair`), what I was paid.
-use crate::ids::{AwardId, OrderId};
+use crate::ids::OrderId;
 use crate::pool::PoolSlug;
 use crate::round::{Award, AwardKind, AwardLine};
 use crate::state::State;
 use crate::swap::plan::{self, Target};
 use crate::time::{Slot, Timestamp};
-use crate::units::{Credits, Resource, amount};
+use crate::units::{Credits, Resource};
 use crate::workload::{Instance, away};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum CauseKind {
-    /// It won this; `money` is what it pays.
+    /// It has won this.
     Won,
-    /// It lent this; `money` is what it is paid.
+    /// It lends this.
     Lent,
-    /// It had won this and sold it on; `money` is what it is paid.
+    /// It had won this, and later bids have it: it pays what it won it for and is paid what they pay.
     Sold,
-    /// It had bought this as recallable, and its lender took it back; `money` is what it does not pay.
+    /// It had bought this as recallable, and whoever had lent it has taken it back. It pays until then.
     Recalled,
-    /// It had lent this and takes it back; `money` is what it is not paid.
+    /// It had lent this and has taken it back. It is paid until then.
     TakenBack,
-    /// It won this on another node and stays where it is; `money` is what it does not pay.
+    /// It won this on another node, and can't be moved there now.
     Stayed,
-    /// It had this beyond its baseline until now.
-    Ended,
-    /// It had lent this until now.
-    Returned,
 }
 
-/// One of the reasons of a swap.
+/// One of the reasons of a swap: all of a kind of one product together, however many awards it comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Cause {
     pub kind: CauseKind,
-    /// `null` of what it had before.
+    /// `null` of several orders together.
     pub order: Option<OrderId>,
-    pub award: Option<AwardId>,
+    /// Orders that it comes from.
+    pub orders: u32,
     pub pool: PoolSlug,
     pub resource: Resource,
-    /// Base units, above 0.
+    /// Base units of the whole slot, above 0.
     pub quantity: i64,
-    /// For the slot; 0 of what it had before.
-    pub money: Credits,
+    /// For all of the slot, if it is delivered; 0 of what was taken back or stays away.
+    pub pays: Credits,
+    pub is_paid: Credits,
 }
 
-/// What makes `target` what it is, and what of the present limits is over.
+/// What makes the limits of `target` other than the baseline, and what of its awards does not.
 pub(super) fn causes(state: &State, instance: &Instance, slot: Slot, target: &Target, now: Timestamp) -> Vec<Cause> {
-    let wanted = plan::target(state, instance, slot);
-    let stays = instance.is_pinned(now) && wanted.node != target.node;
-    let is_there = |award: &&Award| {
-        let goes = instance.is_away_in(slot) && target.node != instance.home_node();
-        away::is_elsewhere(award, instance) == goes || stays
-    };
-    let mut found = Vec::new();
-    for award in state.awards_of(instance.id).filter(is_there) {
+    let stays = plan::stays(state, instance, slot, now);
+    let goes = instance.is_away_in(slot) && target.node != instance.home_node();
+    let counts = |award: &&Award| stays || away::is_elsewhere(award, instance) == goes;
+    let mut sums = Sums::default();
+    for award in state.awards_of(instance.id).filter(counts) {
         for line in award.lines.iter().filter(|l| l.slot == slot) {
-            of_line(award, line, stays, &mut found);
+            sums.add_line(award, line, stays);
         }
     }
-    found.extend(before(instance, slot, target));
-    found.sort_by_key(|cause| (cause.kind, cause.pool.clone(), cause.resource, cause.award));
-    found
+    sums.into_causes()
 }
 
-fn of_line(award: &Award, line: &AwardLine, stays: bool, found: &mut Vec<Cause>) {
-    let mut tell = |kind, quantity: i64| {
-        if quantity <= 0 {
-            return;
+#[derive(Default)]
+struct Sum {
+    orders: BTreeSet<OrderId>,
+    quantity: i64,
+    pays: Credits,
+    is_paid: Credits,
+}
+
+/// By kind and product.
+#[derive(Default)]
+struct Sums<'a>(BTreeMap<(CauseKind, &'a PoolSlug, Resource), Sum>);
+
+impl<'a> Sums<'a> {
+    fn add_line(&mut self, award: &'a Award, line: &'a AwardLine, stays: bool) {
+        let part = |quantity: i64| line.money.share_floor(quantity, line.quantity.max(1));
+        let mut add = |kind, quantity: i64, pays, is_paid| {
+            if quantity <= 0 {
+                return;
+            }
+            let sum = self.0.entry((kind, &line.pool, line.resource)).or_default();
+            sum.orders.insert(award.order);
+            sum.quantity += quantity;
+            sum.pays += pays;
+            sum.is_paid += is_paid;
+        };
+        let zero = Credits::ZERO;
+        match award.kind {
+            AwardKind::Bought => {
+                let left = line.left();
+                match stays {
+                    true => add(CauseKind::Stayed, left, zero, zero),
+                    false => add(CauseKind::Won, left, part(left), zero),
+                }
+                add(CauseKind::Recalled, line.recalled, zero, zero);
+                add(CauseKind::Sold, line.resold, part(line.resold), zero);
+            }
+            AwardKind::Lent => {
+                add(CauseKind::Lent, line.left(), zero, part(line.left()));
+                add(CauseKind::TakenBack, line.recalled, zero, zero);
+            }
+            // Its quantity is `resold` of the award that was sold on.
+            AwardKind::Resold => {
+                let sum = self.0.entry((CauseKind::Sold, &line.pool, line.resource)).or_default();
+                sum.is_paid += line.money;
+            }
         }
-        found.push(Cause {
+    }
+
+    fn into_causes(self) -> Vec<Cause> {
+        let cause = |((kind, pool, resource), sum): ((CauseKind, &PoolSlug, Resource), Sum)| Cause {
             kind,
-            order: Some(award.order),
-            award: Some(award.id),
-            pool: line.pool.clone(),
-            resource: line.resource,
-            quantity,
-            money: line.money.share_floor(quantity, line.quantity.max(1)),
-        });
-    };
-    match award.kind {
-        AwardKind::Bought => {
-            tell(if stays { CauseKind::Stayed } else { CauseKind::Won }, line.left());
-            tell(CauseKind::Recalled, line.recalled);
-        }
-        AwardKind::Lent => {
-            tell(CauseKind::Lent, line.left());
-            tell(CauseKind::TakenBack, line.recalled);
-        }
-        AwardKind::Resold => tell(CauseKind::Sold, line.quantity),
-    }
-}
-
-/// What it has until then beyond its baseline, or short of it. In another pool it has no baseline.
-fn before<'a>(instance: &'a Instance, slot: Slot, target: &'a Target) -> impl Iterator<Item = Cause> + 'a {
-    let is_home = instance.node == instance.home_node();
-    let resources = instance.in_force.keys().chain(instance.baseline.keys());
-    let resources: std::collections::BTreeSet<Resource> = resources.copied().collect();
-    resources.into_iter().filter_map(move |resource| {
-        let baseline = if is_home { amount(instance.baseline_in(slot), resource) } else { 0 };
-        let over = amount(&instance.in_force, resource) - baseline;
-        let changes =
-            target.node != instance.node || amount(&target.limits, resource) != amount(&instance.in_force, resource);
-        (over != 0 && changes).then(|| Cause {
-            kind: if over > 0 { CauseKind::Ended } else { CauseKind::Returned },
-            order: None,
-            award: None,
-            pool: instance.pool.clone(),
+            order: sum.orders.first().copied().filter(|_| sum.orders.len() == 1),
+            orders: u32::try_from(sum.orders.len()).unwrap_or(u32::MAX),
+            pool: pool.clone(),
             resource,
-            quantity: over.abs(),
-            money: Credits::ZERO,
-        })
-    })
+            quantity: sum.quantity,
+            pays: sum.pays,
+            is_paid: sum.is_paid,
+        };
+        self.0.into_iter().map(cause).filter(|cause| cause.quantity > 0).collect()
+    }
 }

@@ -134,9 +134,9 @@ pub struct Swap {
     /// From whom it has what it wins in its slot, and to whom it gives what it lends.
     #[serde(default)]
     pub pairs: Vec<Pair>,
-    /// Why it is made; empty of swaps from before this was kept.
+    /// Why it is made; `null` of swaps from before this was kept.
     #[serde(default)]
-    pub causes: Vec<Cause>,
+    pub causes: Option<Vec<Cause>>,
     /// Placement epoch of the source; the target runs under the next one.
     pub epoch: u64,
     pub phases: Vec<Phase>,

@@ -81,7 +81,7 @@ fn reachable(state: &State, instance: &Instance, slot: Slot, now: Timestamp, alo
     if target.node == instance.node || !instance.is_pinned(now) {
         return (target, false);
     }
-    if target.node != instance.home_node() || !instance.is_away() {
+    if stays_for(instance, &target, now) {
         // It has its baseline less what it lends, and is credited.
         target = target_of(state, instance, slot, |a| a.kind != AwardKind::Bought);
         return (target, instance.pinned_by_exchange);
@@ -92,6 +92,16 @@ fn reachable(state: &State, instance: &Instance, slot: Slot, now: Timestamp, alo
         target.node = instance.node;
     }
     (target, false)
+}
+
+/// Whether a workload stays where it is, though it has won something on another node.
+pub(super) fn stays(state: &State, instance: &Instance, slot: Slot, now: Timestamp) -> bool {
+    stays_for(instance, &target(state, instance, slot), now)
+}
+
+fn stays_for(instance: &Instance, target: &Target, now: Timestamp) -> bool {
+    let comes_home = target.node == instance.home_node() && instance.is_away();
+    instance.is_pinned(now) && target.node != instance.node && !comes_home
 }
 
 /// The limits of a workload that is planned again.
@@ -278,7 +288,7 @@ fn draft(
         deadline: slot.start(),
         depends_on,
         pairs: Vec::new(),
-        causes: causes(turn.state, instance, slot, target, turn.now),
+        causes: Some(causes(turn.state, instance, slot, target, turn.now)),
         epoch: instance.epoch,
         phases: vec![Phase { state: SwapState::Planned, started_at: turn.now, ended_at: None, detail: None }],
         bytes: 0,

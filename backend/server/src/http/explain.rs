@@ -96,7 +96,7 @@ fn sentence_of(reason: &str, order: &Order) -> String {
             "A bid of the same participant asks for what it offers: nobody trades with itself, so the offer sat the round out."
         }
         LEAVES_NODE => {
-            "Its workload is to be on another node by then: there it has won more, and what it offers is on the node where it runs."
+            "Its workload is to be on another node by then: it has won, or bids for, more there, and what it offers is on the node where it runs."
         }
         "INELIGIBLE" => "The round could not take it in as it stands.",
         "OUT_OF_MONEY" if order.side == Side::Bid => "The price was above the limit.",

@@ -6,6 +6,7 @@ use crate::http::problem::{Answered, Problem, Problems};
 use axum::Json;
 use axum::extract::State;
 use headroom_market::ids::{InstanceId, SwapId};
+use headroom_market::pool::recallable;
 use headroom_market::record::Table;
 use headroom_market::swap::Swap;
 use headroom_market::swap::cause::{Cause, CauseKind};
@@ -14,7 +15,7 @@ use headroom_market::swap::saga::SUPERSEDED;
 use headroom_market::units::{Amounts, Credits, Resource, amount};
 use headroom_market::workload::vacate;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -27,10 +28,11 @@ pub struct SwapExplanation {
     pub because: Vec<Because>,
     /// Who has what the workload gives up in the slot.
     pub gained: Vec<Gained>,
-    /// For what it won in the slot, at the rounds' prices.
-    pub pays: Credits,
-    /// For what it lends and sold on, if all of it is there: settlement takes off what was not.
-    pub is_paid: Credits,
+    /// For the slot, if all of it is delivered. `null` where only the receipt can say it: something was taken back or
+    /// stays away, the swap did not come to what was planned, or it is older than this.
+    pub pays: Option<Credits>,
+    /// The same of what it lends and sold on.
+    pub is_paid: Option<Credits>,
 }
 
 /// One reason.
@@ -76,47 +78,42 @@ pub async fn explain_swap(
 }
 
 fn explain(swap: &Swap, from: &str, to: &str) -> SwapExplanation {
-    let because: Vec<Because> =
-        merged(&swap.causes).into_iter().map(|cause| Because { sentence: sentence_of(&cause, swap), cause }).collect();
-    let gained: Vec<Gained> = swap.pairs.iter().filter(|p| p.quantity < 0).map(gained).collect();
-    let sum = |kinds: &[CauseKind]| -> Credits {
-        swap.causes.iter().filter(|c| kinds.contains(&c.kind)).map(|c| c.money).sum()
-    };
-    let (pays, is_paid) = (sum(&[CauseKind::Won]), sum(&[CauseKind::Lent, CauseKind::Sold]));
+    let causes = swap.causes.as_deref().unwrap_or_default();
+    let because = |cause: &Cause| Because { sentence: sentence_of(cause), cause: cause.clone() };
+    let because: Vec<Because> = causes.iter().map(because).collect();
+    let given = swap.pairs.iter().filter(|p| p.quantity < 0).map(given);
+    let gained: Vec<Gained> = given.chain(causes.iter().filter_map(taken)).collect();
+    let only_the_receipt = |c: &Cause| matches!(c.kind, CauseKind::Recalled | CauseKind::TakenBack | CauseKind::Stayed);
+    let is_known = swap.causes.is_some() && swap.reason.is_none() && !causes.iter().any(only_the_receipt);
+    let sum = |of: fn(&Cause) -> Credits| is_known.then(|| causes.iter().map(of).sum());
     let mut parts = vec![head(swap, from, to)];
-    if because.is_empty() {
-        parts.push("Nothing of what it won or lent asks for it: its baseline changed, or it takes up again what it should have.".to_owned());
+    if swap.causes.is_none() {
+        parts.push("It is from before the reasons of swaps were kept.".to_owned());
+    } else if because.is_empty() {
+        parts.push(PLAIN.to_owned());
     }
     parts.extend(because.iter().map(|b| b.sentence.clone()));
     parts.extend(gained.iter().map(|g| g.sentence.clone()));
     parts.extend(ended(swap));
+    if !is_known && swap.causes.is_some() {
+        parts.push("What it comes to is on the receipts of the slot.".to_owned());
+    }
+    let (pays, is_paid) = (sum(|c| c.pays), sum(|c| c.is_paid));
     SwapExplanation { swap: swap.id, sentence: parts.join(" "), because, gained, pays, is_paid }
 }
 
-/// Several orders may have won the same: one sentence for all of it. Those of one order keep its name.
-fn merged(causes: &[Cause]) -> Vec<Cause> {
-    let mut all: BTreeMap<(CauseKind, String, Resource), Cause> = BTreeMap::new();
-    for cause in causes {
-        let key = (cause.kind, cause.pool.clone(), cause.resource);
-        all.entry(key)
-            .and_modify(|sum| {
-                sum.quantity += cause.quantity;
-                sum.money += cause.money;
-                sum.order = sum.order.filter(|order| Some(*order) == cause.order);
-                sum.award = None;
-            })
-            .or_insert_with(|| cause.clone());
-    }
-    all.into_values().collect()
-}
+/// Where nothing was won or lent for the slot.
+const PLAIN: &str =
+    "It is to have its baseline: what it had won or lent until now is over, or the baseline was changed.";
 
 fn head(swap: &Swap, from: &str, to: &str) -> String {
     let name = if swap.instance_name.is_empty() { swap.instance.to_string() } else { swap.instance_name.clone() };
     let slot = swap.slot;
     if swap.moves() {
         let (before, after) = (bundle(&swap.limits_from), bundle(&swap.limits_to));
+        let why = why_it_moves(swap);
         return format!(
-            "{name} goes from {from} to {to} for the slot {slot}, and has {after} there instead of {before}."
+            "{name} goes from {from} to {to} for the slot {slot}: {why}. It has {after} there instead of {before}."
         );
     }
     let changes: Vec<String> = changed(swap)
@@ -131,40 +128,57 @@ fn head(swap: &Swap, from: &str, to: &str) -> String {
     }
 }
 
+fn why_it_moves(swap: &Swap) -> String {
+    let wins = |pool: &str| {
+        let won = swap.causes.iter().flatten().filter(|c| c.kind == CauseKind::Won);
+        won.into_iter().any(|c| recallable::firm(&c.pool) == pool)
+    };
+    match swap.pool_from == swap.pool_to {
+        true if wins(&swap.pool_to) => "its node has no room for all that it won".to_owned(),
+        true => "its place in this slot is there".to_owned(),
+        // Of another pool all is bought, and nothing of it at home.
+        false if wins(&swap.pool_to) && !swap.limits_to.is_empty() => {
+            format!("what it won for the slot is in the pool {}", swap.pool_to)
+        }
+        false => format!("what it had won in the pool {} is over, and it comes home", swap.pool_from),
+    }
+}
+
 fn changed(swap: &Swap) -> impl Iterator<Item = (Resource, i64, i64)> + '_ {
-    let resources: std::collections::BTreeSet<Resource> =
-        swap.limits_from.keys().chain(swap.limits_to.keys()).copied().collect();
+    let resources: BTreeSet<Resource> = swap.limits_from.keys().chain(swap.limits_to.keys()).copied().collect();
     let pair = |r| (r, amount(&swap.limits_from, r), amount(&swap.limits_to, r));
     resources.into_iter().map(pair).filter(|(_, before, after)| before != after)
 }
 
-fn sentence_of(cause: &Cause, swap: &Swap) -> String {
+fn sentence_of(cause: &Cause) -> String {
     let what = quantity(cause.resource, cause.quantity);
-    let money = cause.money;
+    let (pays, is_paid) = (cause.pays, cause.is_paid);
+    let may_go = recallable::is_recallable(&cause.pool);
     match cause.kind {
-        CauseKind::Won if swap.moves() => {
-            format!("It won {what} for {money} credits, and its bid says that it may go where there is room for it.")
-        }
-        CauseKind::Won => format!("It won {what} for {money} credits."),
-        CauseKind::Lent => format!("It lends {what}, and is paid {money} credits for it."),
+        CauseKind::Won if may_go => format!("It has {what} that their lenders may take back, for {pays} credits."),
+        CauseKind::Won => format!("It won {what} for {pays} credits."),
+        CauseKind::Lent if may_go => format!("It lends {what} that it may take back, and is paid {is_paid} credits."),
+        CauseKind::Lent => format!("It lends {what}, and is paid {is_paid} credits."),
         CauseKind::Sold => {
-            format!("What it had won was sold on, {what} of it: it is paid {money} credits.")
+            format!(
+                "It had won another {what} for {pays} credits, and later bids took them over for {is_paid} credits."
+            )
         }
         CauseKind::Recalled => format!(
-            "The lender of {what} that it had bought as recallable took it back; from then on it does not pay for it (a whole slot costs {money} credits)."
+            "In this slot {what} that it had bought as recallable were taken back by who had lent them; it pays for the time before."
         ),
-        CauseKind::TakenBack => format!(
-            "It takes back {what} that it had lent; from then on it is not paid for it (a whole slot brings {money} credits)."
-        ),
-        CauseKind::Stayed => format!(
-            "It won {what} on another node and can't be moved now: it does not get that, and does not pay the {money} credits."
-        ),
-        CauseKind::Ended => format!("The {what} beyond its baseline that it had before end."),
-        CauseKind::Returned => format!("The {what} that it had lent before come back."),
+        CauseKind::TakenBack => {
+            format!("In this slot it has taken back {what} of what it had lent; it is paid for the time before.")
+        }
+        CauseKind::Stayed => {
+            format!(
+                "It won {what} and was to go to another node for that; it can't be moved now, and does not get that."
+            )
+        }
     }
 }
 
-fn gained(pair: &Pair) -> Gained {
+fn given(pair: &Pair) -> Gained {
     let quantity_given = -pair.quantity;
     let what = quantity(pair.resource, quantity_given);
     let who = match pair.counterpart {
@@ -177,9 +191,21 @@ fn gained(pair: &Pair) -> Gained {
         1 | 2 => "in the same POP",
         _ => "in another POP",
     };
-    let sentence = format!("{what} of it go to {who}, {place}.");
+    let sentence = format!("{what} go to {who}, {place}.");
     let (counterpart, instance) = (pair.counterpart, pair.instance);
     Gained { resource: pair.resource, quantity: quantity_given, counterpart, instance, sentence }
+}
+
+/// Who has what was sold on, or taken back: nobody trades with itself.
+fn taken(cause: &Cause) -> Option<Gained> {
+    let what = quantity(cause.resource, cause.quantity);
+    let sentence = match cause.kind {
+        CauseKind::Sold => format!("{what} go to later bids of other members."),
+        CauseKind::Recalled => format!("{what} are with the members again who had lent them."),
+        _ => return None,
+    };
+    let (resource, quantity, counterpart) = (cause.resource, cause.quantity, Counterpart::AnotherMember);
+    Some(Gained { resource, quantity, counterpart, instance: None, sentence })
 }
 
 /// How it ended, where it did not come to what was planned.
@@ -190,10 +216,9 @@ fn ended(swap: &Swap) -> Option<String> {
             "The program kept memory that was no longer its own: the workload was stopped, as its owner had chosen."
                 .to_owned()
         }
-        reason => format!(
-            "It did not come to that ({}): the workload has what it had before. What was won and is not there is credited.",
-            reason.replace('_', " ")
-        ),
+        reason => {
+            format!("It did not come to that ({}): the workload has what it had before.", reason.replace('_', " "))
+        }
     })
 }
 
@@ -226,8 +251,8 @@ mod tests {
 
     const ID: &str = "01m7w6c380fh08zv3bjp1wmpmd";
 
-    fn cause(kind: &str, resource: &str, quantity: i64, money: &str) -> serde_json::Value {
-        serde_json::json!({ "kind": kind, "order": format!("bid_{ID}"), "award": format!("awd_{ID}"), "pool": "p", "resource": resource, "quantity": quantity, "money": money })
+    fn cause(kind: &str, quantity: i64, pays: &str, is_paid: &str) -> serde_json::Value {
+        serde_json::json!({ "kind": kind, "order": format!("bid_{ID}"), "orders": 1, "pool": "p", "resource": "cpu_milli", "quantity": quantity, "pays": pays, "is_paid": is_paid })
     }
 
     fn swap(causes: &[serde_json::Value], moves: bool, reason: Option<&str>) -> Swap {
@@ -248,34 +273,68 @@ mod tests {
 
     #[test]
     fn a_lender_is_told_why_it_shrinks_who_gained_and_what_it_is_paid() {
-        let lent = [cause("lent", "cpu_milli", 100, "0.1"), cause("lent", "cpu_milli", 200, "0.25")];
-        let said = explain(&swap(&lent, false, None), "a", "a");
+        let said = explain(&swap(&[cause("lent", 300, "0", "0.35")], false, None), "a", "a");
         assert_eq!(
             said.sentence,
-            "spell shrinks from 1.3 cores to 1 core in the slot 2026-11-20T10:20:00Z. It lends 0.3 cores, and is paid 0.350000 credits for it. 0.3 cores of it go to another member, on the same node."
+            "spell shrinks from 1.3 cores to 1 core in the slot 2026-11-20T10:20:00Z. It lends 0.3 cores, and is paid 0.350000 credits. 0.3 cores go to another member, on the same node."
         );
-        assert_eq!((said.is_paid.to_string(), said.pays.to_string()), ("0.350000".to_owned(), "0.000000".to_owned()));
+        let money = (said.is_paid.map(|c| c.to_string()), said.pays.map(|c| c.to_string()));
+        assert_eq!(money, (Some("0.350000".to_owned()), Some("0.000000".to_owned())));
         assert_eq!((said.because.len(), said.gained.len(), said.gained[0].quantity), (1, 1, 300));
     }
 
     #[test]
-    fn who_is_moved_is_told_where_and_for_which_bid() {
-        let said = explain(&swap(&[cause("won", "cpu_milli", 400, "2")], true, None), "a", "b").sentence;
+    fn who_is_moved_is_told_why() {
+        let won = cause("won", 400, "2", "0");
+        let said = explain(&swap(std::slice::from_ref(&won), true, None), "a", "b").sentence;
         assert!(said.starts_with("spell goes from a to b for the slot"), "{said}");
-        assert!(said.contains("It won 0.4 cores for 2.000000 credits, and its bid says that it may go"), "{said}");
+        assert!(said.contains("its node has no room for all that it won. It has 1 core + 700 MiB there"), "{said}");
+        let mut home = swap(&[], true, None);
+        home.pool_from = "q".into();
+        let said = explain(&home, "a", "b").sentence;
+        assert!(said.contains("what it had won in the pool q is over, and it comes home"), "{said}");
+        let mut away = swap(&[won], true, None);
+        away.pool_from = "q".into();
+        assert!(explain(&away, "a", "b").sentence.contains("what it won for the slot is in the pool p"));
     }
 
     #[test]
-    fn who_is_recalled_is_told_that_the_lender_took_it_back() {
-        let causes = [cause("recalled", "cpu_milli", 300, "0.3"), cause("ended", "cpu_milli", 300, "0")];
-        let said = explain(&swap(&causes, false, None), "a", "a").sentence;
-        assert!(said.contains("The lender of 0.3 cores that it had bought as recallable took it back"), "{said}");
+    fn what_was_sold_on_had_its_price_too() {
+        let said = explain(&swap(&[cause("sold", 300, "1.44", "2.016")], false, None), "a", "a");
+        assert!(
+            said.sentence.contains(
+                "It had won another 0.3 cores for 1.440000 credits, and later bids took them over for 2.016000 credits."
+            ),
+            "{}",
+            said.sentence
+        );
+        assert_eq!(said.pays.map(|c| c.to_string()).as_deref(), Some("1.440000"));
+        assert!(said.gained.iter().any(|g| g.sentence.contains("later bids of other members")));
     }
 
     #[test]
-    fn what_did_not_come_about_says_so() {
-        let said = explain(&swap(&[], true, Some("shadow_mismatch")), "a", "b").sentence;
-        assert!(said.contains("Nothing of what it won or lent asks for it"), "{said}");
-        assert!(said.ends_with("It did not come to that (shadow mismatch): the workload has what it had before. What was won and is not there is credited."), "{said}");
+    fn only_the_receipt_knows_what_is_paid_for_a_part_of_a_slot() {
+        for (causes, reason) in [
+            (vec![cause("recalled", 300, "0", "0")], None),
+            (vec![cause("won", 300, "1", "0")], Some("shadow_mismatch")),
+        ] {
+            let said = explain(&swap(&causes, false, reason), "a", "a");
+            assert_eq!((said.pays, said.is_paid), (None, None));
+            assert!(said.sentence.ends_with("What it comes to is on the receipts of the slot."), "{}", said.sentence);
+        }
+    }
+
+    #[test]
+    fn no_reasons_are_made_up() {
+        let plain = explain(&swap(&[], false, None), "a", "a");
+        assert!(plain.sentence.contains(PLAIN) && plain.pays == Some(Credits::ZERO), "{}", plain.sentence);
+        let mut old = swap(&[], false, None);
+        old.causes = None;
+        let old = explain(&old, "a", "a");
+        assert!(
+            old.sentence.contains("before the reasons of swaps were kept") && old.pays.is_none(),
+            "{}",
+            old.sentence
+        );
     }
 }

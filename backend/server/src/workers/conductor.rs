@@ -269,14 +269,21 @@ impl Conductor {
 
     /// Takes in what drills have shown since the last tick.
     async fn end_drills(&mut self, now: Timestamp) -> Result<(), Busy> {
-        let Some(drills) = &mut self.progress.drills else { return Ok(()) };
-        let (news, ended) = drills.look();
-        for command in news {
-            self.command(command).await?;
-        }
-        if ended && let Some(drills) = self.progress.drills.take() {
-            let (tried, done) = drills.into_parts();
-            self.progress.pauses.note(&tried, &done, now);
+        while let Some(look) = self.progress.drills.as_mut().map(drills::Apart::look) {
+            match look {
+                drills::Look::Found(command) => {
+                    self.command((*command).clone()).await?;
+                    if let Some(drills) = &mut self.progress.drills {
+                        drills.note(*command);
+                    }
+                }
+                drills::Look::UnderWay => break,
+                drills::Look::Ended => {
+                    if let Some((tried, done)) = self.progress.drills.take().map(drills::Apart::into_parts) {
+                        self.progress.pauses.note(&tried, &done, now);
+                    }
+                }
+            }
         }
         Ok(())
     }

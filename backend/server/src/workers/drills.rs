@@ -1,7 +1,6 @@
 //! Vacate drills: made one after the other, beside the market, as soon as a program runs or its owner asks.
 use crate::workers::nodes::{Nodes, instance_id};
 use headroom_execution::{Driver, DriverError};
-use headroom_market::book::{OrderStatus, Side};
 use headroom_market::command::Command;
 use headroom_market::ids::InstanceId;
 use headroom_market::state::State;
@@ -59,7 +58,7 @@ pub fn waiting(state: &State) -> Vec<Due> {
     let due = |i: &Instance| Some(Due { instance: i.id, epoch: i.epoch, at_end: vacate::due(i)? });
     let mut all: Vec<Due> = state.instances.values().filter_map(due).collect();
     if all.len() > 1 {
-        let bids = state.orders.values().filter(|o| o.side == Side::Bid && o.status == OrderStatus::Open);
+        let bids = state.orders.values().filter(|o| o.status.is_live() && vacate::has_no_path(state, o));
         let bidding: BTreeSet<InstanceId> = bids.filter_map(|o| o.request.instance).collect();
         all.sort_by_key(|due| !bidding.contains(&due.instance));
     }
@@ -69,6 +68,13 @@ pub fn waiting(state: &State) -> Vec<Due> {
 /// What drills came to; nothing of those that have to be tried again later.
 pub fn run(nodes: &Nodes, due: &[Due]) -> Vec<Command> {
     due.iter().filter_map(|due| run_one(nodes, *due)).collect()
+}
+
+/// What a look at drills under way comes to.
+pub enum Look {
+    Found(Box<Command>),
+    UnderWay,
+    Ended,
 }
 
 /// Drills under way on a thread of their own.
@@ -86,23 +92,32 @@ impl Apart {
         std::thread::Builder::new().name("drills".to_owned()).spawn(move || {
             headroom_execution::low_priority();
             // Told one by one: a bid does not wait for the drills of others.
-            due.into_iter().filter_map(|due| run_one(&nodes, due)).all(|command| found.send(command).is_ok())
+            for due in due {
+                // One program that ends its drill's thread must not keep the others from theirs.
+                let one = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run_one(&nodes, due)));
+                if one.is_err() {
+                    tracing::error!(instance = %due.instance, "a drill ended before its time");
+                }
+                if one.ok().flatten().is_some_and(|command| found.send(command).is_err()) {
+                    break;
+                }
+            }
         })?;
         Ok(Self { tried, done: Vec::new(), results })
     }
 
-    /// What has been found since the last look, and whether all are made.
-    pub fn look(&mut self) -> (Vec<Command>, bool) {
-        let mut news = Vec::new();
-        let ended = loop {
-            match self.results.try_recv() {
-                Ok(command) => news.push(command),
-                Err(TryRecvError::Empty) => break false,
-                Err(TryRecvError::Disconnected) => break true,
-            }
-        };
-        self.done.extend(news.iter().cloned());
-        (news, ended)
+    /// The next thing that has been found.
+    pub fn look(&mut self) -> Look {
+        match self.results.try_recv() {
+            Ok(command) => Look::Found(Box::new(command)),
+            Err(TryRecvError::Empty) => Look::UnderWay,
+            Err(TryRecvError::Disconnected) => Look::Ended,
+        }
+    }
+
+    /// Takes in that a finding is recorded.
+    pub fn note(&mut self, recorded: Command) {
+        self.done.push(recorded);
     }
 
     /// Who was tried, and what came of it.

@@ -1,19 +1,20 @@
 // Why a workload is resized or moved, and what its owner pays and is paid for it.
 import { Link } from '@tanstack/react-router';
-import { Empty, Panel, ResourceView, ScrollBox } from '@/components/ui';
+import { Panel, ResourceView, ScrollBox } from '@/components/ui';
 import { type SwapCause, type SwapExplain, type Swap, useResource } from '@/lib/api';
-import { formatMoney, formatQuantity, formatterFor, micro } from '@/lib/money';
+import { formatCount, formatMoney, formatQuantity, micro } from '@/lib/money';
 import { causeText, moneyText } from './why';
 
 function Order({ cause }: { cause: SwapCause }) {
-  if (!cause.order) return <span className="t3">–</span>;
+  if (!cause.order) return <span className="t3">{cause.orders > 1 ? `${formatCount(cause.orders)} orders` : '–'}</span>;
   return <Link className="id" to="/bids" search={{ order: cause.order } as never}>{cause.order.slice(-6)}</Link>;
 }
 
 function Total({ explain: e }: { explain: SwapExplain }) {
+  if (e.pays === null || e.is_paid === null) return <p className="pad s12 t2">What it comes to is on the <Link className="underline" to="/finance">receipts</Link> of the slot.</p>;
   const [pays, paid] = [micro(e.pays), micro(e.is_paid)];
   if (pays === 0n && paid === 0n) return null;
-  return <p className="pad s12 t2">For this slot {pays > 0n && <>its owner pays <b>{formatMoney(pays)} cr</b></>}{pays > 0n && paid > 0n && ' and '}{paid > 0n && <>{pays === 0n && 'its owner '}is paid <b>{formatMoney(paid)} cr</b></>}. What was not there is taken off when the slot is settled.</p>;
+  return <p className="pad s12 t2">For this slot its owner {pays > 0n && <>pays <b>{formatMoney(pays)} cr</b></>}{pays > 0n && paid > 0n && ' and '}{paid > 0n && <>is paid <b>{formatMoney(paid)} cr</b></>}, if all of it is delivered.</p>;
 }
 
 export function WhyPanel({ swap }: { swap: Swap }) {
@@ -22,17 +23,17 @@ export function WhyPanel({ swap }: { swap: Swap }) {
     <Panel title="Why">
       <ResourceView of={of} rows={3}>
         {(e) => (e.because.length === 0
-          ? <Empty fact="Nothing that was won or lent asks for it" hint="Its baseline changed, or it takes up again what it should have." />
+          ? <p className="pad s12 t2">{e.sentence}</p>
           : <>
             <ScrollBox label="Why: rows"><table className="t mk">
               <thead><tr><th scope="col">Reason</th><th scope="col">Capacity</th><th scope="col">Order</th><th scope="col" className="r">Credits</th></tr></thead>
               <tbody>
                 {e.because.map((cause) => (
                   <tr key={`${cause.kind} ${cause.pool} ${cause.resource}`}>
-                    <td>{causeText(cause, swap)}</td>
+                    <td>{causeText(cause)}</td>
                     <td>{formatQuantity(cause.resource, cause.quantity)}</td>
                     <td><Order cause={cause} /></td>
-                    <td className="r">{moneyText(cause, formatterFor(e.because.map((c) => micro(c.money))))}</td>
+                    <td className="r">{moneyText(cause)}</td>
                   </tr>
                 ))}
               </tbody>

@@ -22,9 +22,8 @@ it('a swap under way says its phase, one that is over its end, and a pause of no
 });
 
 it('a row of why says what it was, and what its owner gets or pays for it', () => {
-  const [stays, goes] = [{ node_from: 'a', node_to: 'a' }, { node_from: 'a', node_to: 'b' }];
-  expect([stays, goes].map((s) => causeText({ kind: 'won' }, s))).toEqual(['won it', 'won it, where there is room for it']);
-  expect(causeText({ kind: 'of_a_later_version' }, stays)).toBe('of a later version');
-  expect(['won', 'lent', 'recalled'].map((kind) => moneyText({ kind, money: '0.35' }))).toEqual(['−0.35', '+0.35', '–']);
-  expect(moneyText({ kind: 'lent', money: '0' })).toBe('–');
+  expect(causeText({ kind: 'won', pool: 'p' })).toBe('has won it');
+  expect(causeText({ kind: 'lent', pool: 'p~recallable' })).toBe('lends it, may be taken back');
+  expect(causeText({ kind: 'of_a_later_version', pool: 'p' })).toBe('of a later version');
+  expect([['0.35', '0'], ['0', '0.35'], ['1.44', '2.016'], ['0', '0']].map(([pays, is_paid]) => moneyText({ pays: pays ?? '', is_paid: is_paid ?? '' }))).toEqual(['−0.35', '+0.35', '+0.58', '–']);
 });

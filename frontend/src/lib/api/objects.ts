@@ -175,10 +175,10 @@ export interface Difference { position: number; field: string; live: string; sha
 export interface MethodConsidered { method: string; chosen: boolean; predicted_downtime_micros: number | null; predicted_cost: string | null; reason: string }
 /** What a workload gets from another, or (under 0) gives to it; `instance` only where that is its owner's too. */
 export interface Pair { pool: string; resource: ResourceName; quantity: number; counterpart: string; instance: string | null; distance: number }
-export interface SwapCause { kind: string; order: string | null; award: string | null; pool: string; resource: ResourceName; quantity: number; money: string; sentence: string }
+export interface SwapCause { kind: string; order: string | null; orders: number; pool: string; resource: ResourceName; quantity: number; pays: string; is_paid: string; sentence: string }
 export interface SwapGained { resource: ResourceName; quantity: number; counterpart: string; instance: string | null; sentence: string }
-/** Why a swap is made, who gained, and what is paid for it. */
-export interface SwapExplain { swap: string; sentence: string; because: SwapCause[]; gained: SwapGained[]; pays: string; is_paid: string }
+/** Why a swap is made, who gained, and what is paid for it: `null` where only the receipt can say it. */
+export interface SwapExplain { swap: string; sentence: string; because: SwapCause[]; gained: SwapGained[]; pays: string | null; is_paid: string | null }
 export interface Swap {
   id: string; participant: string; instance: string; instance_name: string; state: string; method: string;
   pool_from: string; pool_to: string; node_from: string; node_to: string; limits_from: Quantities; limits_to: Quantities;
