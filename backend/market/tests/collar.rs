@@ -94,7 +94,7 @@ fn while_an_incumbent_is_short_a_newcomer_has_nothing() {
     let outcome_of = |book: &Book| clear(book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
     let got = |outcome: &Outcome| -> Vec<i64> { outcome.awards.iter().map(|a| a.quantities[0].quantity).collect() };
     let (nobody, first, second, both) = (book(false, false), book(true, false), book(false, true), book(true, true));
-    let outcomes = [&nobody, &first, &second, &both].map(|b| outcome_of(b));
+    let outcomes = [&nobody, &first, &second, &both].map(outcome_of);
     assert_eq!([0, 1, 2, 3].map(|n| got(&outcomes[n])), [vec![50, 100], vec![100, 50], vec![150], vec![50, 100]]);
     let what = |book: &Book, outcome: &Outcome| -> Vec<&'static str> {
         let mut claimed = outcome.clone();
