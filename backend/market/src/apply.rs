@@ -11,7 +11,8 @@ use crate::participant::admin as participants;
 use crate::pool::admin as pools;
 use crate::pool::{approval, recallable, scarcity};
 use crate::project;
-use crate::round::{award, seal};
+use crate::round::movers::Movers;
+use crate::round::{award, safe_state, seal};
 use crate::settlement::settle;
 use crate::state::State;
 use crate::swap::{plan, recall, saga};
@@ -19,6 +20,7 @@ use crate::time::Slot;
 use crate::turn::Turn;
 use crate::units::Price;
 use crate::workload::{SlotOutlook, auto, baseline, register, run, vacate};
+use std::collections::BTreeMap;
 
 /// Decides a command and folds its events into the state.
 pub fn apply(state: &mut State, envelope: &Envelope) -> (Vec<Event>, Reply) {
@@ -129,8 +131,7 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
             place::expire(turn);
             Ok(Reply::Done)
         }
-        Command::SealRound(movers) => Ok(seal::seal(turn, &movers.unwrap_or_default())
-            .map_or(Reply::Nothing, |(round, book)| Reply::Sealed { round, book })),
+        Command::SealRound(movers) => Ok(seal_round(turn, &movers.unwrap_or_default())),
         Command::RecordOutcome { round, outcome, .. } => {
             let outcome = outcome.ok_or_else(|| conflict("no_outcome", "The outcome is not at hand."))?;
             award::apply(turn, round, &outcome).map_err(|e| conflict("outcome_refused", e.to_string()))?;
@@ -193,10 +194,23 @@ fn open_market(
         full_round: 0,
         planned_until: first,
         settled_until: first,
+        pool_rounds: BTreeMap::new(),
         created_at: turn.now,
         two_person_approval: false,
     }));
     Ok(Reply::Done)
+}
+
+fn seal_round(turn: &mut Turn<'_>, movers: &Movers) -> Reply {
+    let is_free = turn.state.sealed.is_none();
+    if let Some((round, book)) = seal::seal(turn, movers) {
+        return Reply::Sealed { round, book };
+    }
+    if is_free {
+        // The market is there, and nobody asks for anything.
+        safe_state::note_round(turn, turn.now);
+    }
+    Reply::Nothing
 }
 
 fn cancel(turn: &mut Turn<'_>, participant: ParticipantId, order: OrderId) -> Result<Reply, Refusal> {
@@ -229,7 +243,8 @@ fn plan_slot(turn: &mut Turn<'_>, slot: Slot) -> Reply {
     if slot < turn.state.market.planned_until {
         return Reply::Nothing;
     }
-    plan::plan_slot(turn, slot);
+    let not_rolled = safe_state::roll(turn, slot);
+    plan::plan_slot(turn, slot, &not_rolled);
     Reply::Done
 }
 

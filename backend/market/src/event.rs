@@ -7,9 +7,11 @@ use crate::ids::*;
 use crate::ledger::Transfer;
 use crate::market::Market;
 use crate::participant::{ApiKey, Participant, User};
+use crate::pool::hourly::HourlyPrice;
 use crate::pool::scarcity::Shortage;
 use crate::pool::{Node, Pool, Product, Reference, ReservePrice};
 use crate::project::Project;
+use crate::round::safe_state::{NotRolled, RolledSlot};
 use crate::round::{Award, Certificate, ClearingPrice, Round, RoundState};
 use crate::settlement::Receipt;
 use crate::state::State;
@@ -35,6 +37,7 @@ pub enum Event {
     ReferenceChanged(Reference),
     ProductChanged(Product),
     ShortageRecorded(Shortage),
+    HourlyPriceChanged(HourlyPrice),
     ModuleRegistered(Module),
     InstanceChanged(Instance),
     HintChanged(Hint),
@@ -136,6 +139,11 @@ pub enum Event {
         at: Timestamp,
     },
     Received(Receipt),
+    /// A slot of a pool began with what workloads had in the slot before, save some.
+    SlotRolled {
+        rolled: RolledSlot,
+        not_rolled: Vec<NotRolled>,
+    },
 }
 
 impl State {
@@ -152,6 +160,7 @@ impl State {
             Event::ReferenceChanged(r) => self.put(r.clone()),
             Event::ProductChanged(r) => self.put(r.clone()),
             Event::ShortageRecorded(r) => self.put(r.clone()),
+            Event::HourlyPriceChanged(r) => self.put(r.clone()),
             Event::ModuleRegistered(r) => self.put(r.clone()),
             Event::InstanceChanged(r) => self.put(r.clone()),
             Event::HintChanged(r) => self.put_hint(r.clone()),
@@ -275,6 +284,14 @@ impl State {
             Event::SwapChanged(swap) => self.put_swap((**swap).clone()),
             Event::SlotSettled { slot, at } => self.settle_slot(*slot, *at),
             Event::Received(receipt) => self.changes.receipts.push(receipt.clone()),
+            Event::SlotRolled { rolled, .. } => {
+                let mut market = self.market.clone();
+                if let Some(rounds) = market.pool_rounds.get_mut(&rolled.pool) {
+                    rounds.slots_rolled += 1;
+                    rounds.last_rolled = Some(rolled.slot);
+                }
+                self.put(market);
+            }
         }
     }
 

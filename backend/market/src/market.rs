@@ -1,7 +1,10 @@
 //! The market itself: its fixed rhythm, its caps and its counters.
+use crate::pool::PoolSlug;
+use crate::round::safe_state::PoolRounds;
 use crate::time::{Slot, Timestamp};
 use crate::units::Price;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The rhythm, written into the database at first start and never changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +78,9 @@ pub struct Market {
     /// Slots before this one are settled.
     pub settled_until: Slot,
     pub created_at: Timestamp,
+    /// Of which slot the last round of each pool was held, and how often none was.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pool_rounds: BTreeMap<PoolSlug, PoolRounds>,
     /// A reserve price that somebody schedules waits for another person's approval.
     #[serde(default)]
     pub two_person_approval: bool,

@@ -8,13 +8,14 @@ use crate::ledger::Account;
 use crate::project::{self, Project};
 use crate::record::Record;
 use crate::round::Round;
+use crate::round::safe_state::NotRolled;
 use crate::state::State;
 use crate::units::Credits;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every kind of notice there is: what a subscription may name.
-pub const KINDS: [&str; 36] = [
+pub const KINDS: [&str; 39] = [
     "order.accepted",
     "order.pending",
     "order.linked",
@@ -45,6 +46,9 @@ pub const KINDS: [&str; 36] = [
     "swap.rolled_back",
     "swap.failed",
     "award.recalled",
+    "award.rolled",
+    "award.not_rolled",
+    "slot.rolled",
     "delivery.recorded",
     "balance.changed",
     "forecast.issued",
@@ -151,6 +155,9 @@ pub fn notices(events: &[Event], state: &State) -> Vec<Notice> {
                 moved.extend((participant.arrears > Credits::ZERO).then_some(participant.id));
             }
             list.extend(of_event(event, state));
+            if let Event::SlotRolled { not_rolled, .. } = event {
+                list.extend(not_rolled.iter().filter_map(|left| of_not_rolled(state, left)));
+            }
             if let Event::RoundAwarded { number, .. } = event {
                 list.extend(state.rounds.get(number).into_iter().flat_map(published));
             }
@@ -165,6 +172,12 @@ pub fn notices(events: &[Event], state: &State) -> Vec<Notice> {
         list.push(notice("balance.changed", Some(participant), participant.to_string(), json(&balance)));
     }
     list
+}
+
+/// To the owner of what ends with its slot.
+fn of_not_rolled(state: &State, left: &NotRolled) -> Option<Notice> {
+    let owner = state.instances.get(&left.instance)?.participant;
+    Some(notice("award.not_rolled", Some(owner), left.instance.to_string(), json(left)))
 }
 
 /// One notice a product that changed hands: a point of its price history, with the product.
@@ -205,6 +218,10 @@ fn of_event(event: &Event, state: &State) -> Option<Notice> {
             Some(notice("round.void", None, number.to_string(), round_document(state, *number)?))
         }
         // The state after all of the command's events: of several lines of one award each is told with all of them.
+        Event::AwardMade(award) if award.rolled_from.is_some() => {
+            Some(notice("award.rolled", Some(award.participant), award.id.to_string(), json(award)))
+        }
+        Event::SlotRolled { rolled, .. } => Some(notice("slot.rolled", None, rolled.pool.clone(), json(rolled))),
         Event::AwardRecalled { award, .. } => {
             state.awards.get(award).map(|a| notice("award.recalled", Some(a.participant), a.id.to_string(), json(a)))
         }

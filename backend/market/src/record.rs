@@ -2,6 +2,7 @@
 use crate::book::Order;
 use crate::market::Market;
 use crate::participant::{ApiKey, Participant, User};
+use crate::pool::hourly::HourlyPrice;
 use crate::pool::scarcity::Shortage;
 use crate::pool::{Node, Pool, Product, Reference, ReservePrice};
 use crate::project::Project;
@@ -37,10 +38,11 @@ pub enum Table {
     Profiles,
     Projects,
     Shortages,
+    HourlyPrices,
 }
 
 impl Table {
-    pub const ALL: [Table; 20] = [
+    pub const ALL: [Table; 21] = [
         Table::Market,
         Table::Participants,
         Table::Users,
@@ -61,6 +63,7 @@ impl Table {
         Table::Profiles,
         Table::Projects,
         Table::Shortages,
+        Table::HourlyPrices,
     ];
 }
 
@@ -286,3 +289,9 @@ record!(
     live = p.deleted_at.is_none()
 );
 record!(Shortage, Shortages, |s| id = format!("{}/{}", s.pool, s.resource), created = s.recorded_at);
+record!(
+    HourlyPrice,
+    HourlyPrices,
+    |h| id = format!("{}/{}/{}", h.pool, h.resource, h.hour),
+    created = Timestamp::default()
+);

@@ -9,6 +9,7 @@ use crate::ids::*;
 use crate::ledger::{Account, Ledger, Transfer};
 use crate::market::Market;
 use crate::participant::{ApiKey, Participant, User};
+use crate::pool::hourly::HourlyPrice;
 use crate::pool::scarcity::{Shortage, SlotShortage};
 use crate::pool::{self, Halt, Node, Pool, PoolSlug, Product, Reference, ReservePrice, recallable};
 use crate::project::Project;
@@ -63,6 +64,8 @@ pub struct State {
     pub products: BTreeMap<ProductKey, Product>,
     /// The latest chances of a shortage, of pools that price them.
     pub shortages: BTreeMap<(PoolSlug, Resource), Shortage>,
+    /// What product classes cost, by hour of the day.
+    pub hourly_prices: BTreeMap<(PoolSlug, Resource, u8), HourlyPrice>,
     pub modules: BTreeMap<ModuleId, Module>,
     pub instances: BTreeMap<InstanceId, Instance>,
     pub orders: BTreeMap<OrderId, Order>,
@@ -101,6 +104,7 @@ impl State {
             references: BTreeMap::new(),
             products: BTreeMap::new(),
             shortages: BTreeMap::new(),
+            hourly_prices: BTreeMap::new(),
             modules: BTreeMap::new(),
             instances: BTreeMap::new(),
             orders: BTreeMap::new(),
@@ -318,6 +322,12 @@ impl State {
                 let (pool, resource) = id.split_once('/')?;
                 self.shortages.get(&(pool.to_owned(), Resource::parse(resource)?)).map(Record::row)
             }
+            Table::HourlyPrices => {
+                let mut parts = id.splitn(3, '/');
+                let (pool, resource, hour) = (parts.next()?, parts.next()?, parts.next()?);
+                let key = (pool.to_owned(), Resource::parse(resource)?, hour.parse().ok()?);
+                self.hourly_prices.get(&key).map(Record::row)
+            }
             Table::Receipts => None,
         }
     }
@@ -343,6 +353,7 @@ impl State {
         rows.extend(self.profiles.values().map(Record::row));
         rows.extend(self.projects.values().map(Record::row));
         rows.extend(self.shortages.values().map(Record::row));
+        rows.extend(self.hourly_prices.values().map(Record::row));
         rows
     }
 
@@ -421,6 +432,7 @@ held! {
     ReservePrice, self, state => state.reserve_prices.insert(self.id, self);
     Reference, self, state => state.references.insert((self.pool.clone(), self.resource), self);
     Shortage, self, state => state.shortages.insert((self.pool.clone(), self.resource), self);
+    HourlyPrice, self, state => state.hourly_prices.insert((self.pool.clone(), self.resource, self.hour), self);
     Product, self, state => state.products.insert((self.pool.clone(), self.resource, self.slot), self);
     Module, self, state => state.modules.insert(self.id, self);
     Hint, self, state => state.hints.insert(self.id, self);

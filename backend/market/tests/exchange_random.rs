@@ -229,6 +229,67 @@ fn with_lenders(world: &mut World, mut command: Command) -> Command {
     command
 }
 
+/// The same with halts, and with members who let go of what they have while no rounds are held.
+#[test]
+fn slots_without_rounds_begin_with_what_workloads_have() {
+    let (mut slots, mut awards, mut lent, mut left_out) = (0, 0, 0, BTreeMap::<String, u32>::new());
+    for seed in 1_000..1_500 {
+        let (world, _) = random_life_with(seed, |world, command| {
+            let command = with_lenders(world, command);
+            with_halts(world);
+            command
+        });
+        check_settlement(&world);
+        check_replay(&world);
+        for event in world.log.iter().flat_map(|(_, events)| events) {
+            match event {
+                Event::SlotRolled { not_rolled, .. } => {
+                    slots += 1;
+                    for left in not_rolled {
+                        *left_out.entry(format!("{:?}", left.reason)).or_default() += 1;
+                    }
+                }
+                Event::AwardMade(award) if award.rolled_from.is_some() => {
+                    awards += 1;
+                    lent += u32::from(award.kind == AwardKind::Lent);
+                }
+                _ => {}
+            }
+        }
+        let rolled: u64 = world.state.market.pool_rounds.values().map(|r| r.slots_rolled).sum();
+        let told = world.log.iter().flat_map(|(_, e)| e).filter(|e| matches!(e, Event::SlotRolled { .. })).count();
+        assert_eq!(rolled, told as u64);
+    }
+    println!("{slots} slots began without a round, {awards} awards went on ({lent} lent), left out: {left_out:?}");
+    assert!(slots > 200 && awards > 120 && lent > 8, "{slots} slots, {awards} awards, {lent} lent");
+    for reason in ["LetsGo", "NoHostFits", "LeavesNode"] {
+        assert!(left_out.contains_key(reason), "{reason}: {left_out:?}");
+    }
+}
+
+/// Pools are halted and resumed, and some members change their minds about what happens then.
+fn with_halts(world: &mut World) {
+    let pools: Vec<String> = world.state.pools.keys().cloned().collect();
+    let pool = pools[world.chance.below(pools.len() as u64) as usize].clone();
+    match world.chance.below(10) {
+        0 | 1 => {
+            let by = headroom_market::ids::UserId::from_raw(1);
+            world.run(Command::HaltPool { pool, by, reason: "test".into() });
+        }
+        2..=4 => {
+            world.run(Command::ResumePool { pool });
+        }
+        5 => {
+            let at = world.chance.below(world.state.instances.len() as u64) as usize;
+            let (instance, of) = world.state.instances.iter().nth(at).expect("one of them");
+            let (participant, instance, of) = (of.participant, *instance, of.clone());
+            let strategy = Strategy { lets_go_in_safe_state: world.chance.below(2) == 0, ..*of.strategy };
+            world.run(Command::SetStrategy { participant, instance, strategy });
+        }
+        _ => {}
+    }
+}
+
 /// The same with projects: every bid may name one, limits change, projects come and go.
 #[test]
 fn projects_are_never_charged_more_than_their_limits() {
@@ -280,7 +341,7 @@ fn with_projects(world: &mut World, mut command: Command) -> Command {
 #[test]
 fn no_child_wins_before_its_parent() {
     let (mut rounds, mut void, mut seen) = (0, 0, families::Seen::default());
-    for seed in 300..550 {
+    for seed in 300..590 {
         let (world, cleared) = random_life_with(seed, |world, command| {
             let command = if world.chance.below(2) == 0 { with_projects(world, command) } else { command };
             let command = families::with_parents(world, command);

@@ -30,6 +30,7 @@ fn market() -> Market {
         last_round: 0,
         last_root: String::new(),
         full_round: 0,
+        pool_rounds: Default::default(),
         planned_until: slot,
         settled_until: slot,
         two_person_approval: false,

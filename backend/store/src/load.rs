@@ -49,6 +49,7 @@ impl Store {
         put_all::<headroom_market::pool::Reference>(self, &mut state).await?;
         put_all::<headroom_market::pool::Product>(self, &mut state).await?;
         put_all::<headroom_market::pool::scarcity::Shortage>(self, &mut state).await?;
+        put_all::<headroom_market::pool::hourly::HourlyPrice>(self, &mut state).await?;
         put_all::<headroom_market::workload::Module>(self, &mut state).await?;
         put_all::<headroom_market::workload::Instance>(self, &mut state).await?;
         put_all::<headroom_market::workload::guidance::Hint>(self, &mut state).await?;

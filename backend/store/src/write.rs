@@ -35,6 +35,7 @@ pub const fn table_name(table: Table) -> &'static str {
         Table::Profiles => "profiles",
         Table::Projects => "projects",
         Table::Shortages => "shortages",
+        Table::HourlyPrices => "hourly_prices",
     }
 }
 

@@ -233,3 +233,13 @@ it('a project shows what is left, takes another limit, and is not deleted under 
   await waitFor(() => expect(screen.getByText('variant-calling')).toBeTruthy());
   expect(screen.queryByRole('button', { name: 'New project' })).toBeNull();
 });
+
+it('the page of a halted pool says what goes on, and at what price', async () => {
+  await visit('/pools/par1-gp', 'bidder');
+  const note = await screen.findByText(/No rounds have been held for slots from/);
+  expect(note.textContent).toContain('the mean of this hour in 28 days (312 slots)');
+  expect(note.textContent).toContain('12 slots of this pool have begun so');
+  cleanup();
+  await visit('/pools/$slug', 'bidder');
+  expect(screen.queryByText(/No rounds/)).toBeNull();
+});

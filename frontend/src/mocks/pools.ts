@@ -35,6 +35,7 @@ export const pools: Pool[] = ROWS.map(([slug, pop, tier, price, reserve, cores, 
   return {
     slug, id: `poo_01KAB6Q0ZX3F${1000 + i}`, next_slot: slotAt(1), gate_closes_at: slotAt(1), reserve_version: 7, recallable_of: null, two_person_approval: true, name: `${pop}, ${tier.replace('_', ' ')}`, pop, tier, nodes: Math.round(cores / 64),
     resources: [one('cpu_milli', price, reserve, cores, 1000), one('mem_mib', memory, memory || 0.05, cores * 4, 1024)],
+    safe_state: { without_rounds_since: halted ? slotAt(-11) : null, slots_rolled: halted ? 12 : 0, last_rolled: halted ? slotAt(0) : null, prices: [{ resource: 'cpu_milli', price: perUnit(price || reserve, 1000), basis: 'hour', slots: 312 }] },
     halted: halted ? { by: 'M. Achterberg', at: ago(3720), reason: 'cooling alarm in hall 2' } : null,
   };
 });

@@ -4,6 +4,7 @@
 //! clearing must not trust: every award is placed on a node.
 pub mod admin;
 pub mod approval;
+pub mod hourly;
 pub mod recallable;
 pub mod scarcity;
 pub mod simulate;
@@ -164,6 +165,12 @@ pub struct Product {
     pub last_price: Option<Price>,
     pub last_round: Option<u64>,
     pub settled: bool,
+    /// What a unit costs of what workloads go on with, as no round was held before the gate (`pool/hourly.rs`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub administered_price: Option<Price>,
+    /// How much that is, base units; not in `volume`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rolled_volume: i64,
     /// What a unit cost that workloads kept though others had bought it, once the slot is settled: at least
     /// the mean price (`settlement/imbalance.rs`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -190,6 +197,8 @@ impl Product {
             last_price: None,
             last_round: None,
             settled: false,
+            administered_price: None,
+            rolled_volume: 0,
             imbalance_price: None,
             imbalance_volume: 0,
         }

@@ -12,7 +12,7 @@ use crate::ledger::{Account, TransferKind};
 use crate::pool::recallable::{is_recallable, node_of};
 use crate::project;
 use crate::round::not_won::text_of;
-use crate::round::{Award, AwardKind, AwardLine, Certificate, ClearingPrice, book, not_won, products};
+use crate::round::{Award, AwardKind, AwardLine, Certificate, ClearingPrice, book, not_won, products, safe_state};
 use crate::settlement::bond;
 use crate::state::{ProductKey, SealedBook};
 use crate::time::Slot;
@@ -85,8 +85,10 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
     let open_slots = slots.into_iter().collect();
     let at = turn.now;
     let awards = count;
+    let sealed_at = turn.state.rounds.get(&number).map_or(turn.now, |r| r.sealed_at);
     let awarded = Event::RoundAwarded { number, certificate, prices: list, awards, open_slots, not_won, held_back, at };
     turn.emit(awarded);
+    safe_state::note_round(turn, sealed_at);
     // They end with the reason that the round has just given them.
     for id in ended {
         place::close(turn, id, OrderStatus::Canceled, Some("not_filled_in_its_round".to_owned()), None);
@@ -289,6 +291,7 @@ fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won, is_parent: bool
         side: order.side,
         order: id,
         resale_of: None,
+        rolled_from: None,
         participant: order.participant,
         instance: order.request.instance,
         lines,
@@ -438,6 +441,7 @@ fn resell(turn: &mut Turn<'_>, number: u64, source: AwardId, lines: Vec<AwardLin
         side: Side::Offer,
         order: held.order,
         resale_of: Some(source),
+        rolled_from: None,
         participant: held.participant,
         instance: held.instance,
         lines,

@@ -82,28 +82,10 @@ impl Holdings<'_> {
         if instance.strategy.max_swap.is_empty() {
             return;
         }
-        // The least and the most that it may come to have beyond its baseline.
-        let mut changed: BTreeMap<(Slot, Resource), (i64, i64)> = BTreeMap::new();
-        for award in self.state.awards_of(instance.id) {
-            for line in &award.lines {
-                let (least, most) = changed.entry((line.slot, line.resource)).or_default();
-                let may_go = line.is_recallable();
-                match award.kind {
-                    AwardKind::Bought => {
-                        *least += if may_go { 0 } else { line.left() };
-                        *most += line.left();
-                    }
-                    AwardKind::Lent => {
-                        *least -= line.left();
-                        *most -= if may_go { 0 } else { line.left() };
-                    }
-                    AwardKind::Resold => {}
-                }
-            }
-        }
+        let changed = changed(self.state, instance.id);
         for (index, slot) in self.slots.iter().enumerate() {
             for (resource, most) in &instance.strategy.max_swap {
-                let already = changed.get(&(*slot, *resource)).map_or(0, |(low, high)| low.abs().max(high.abs()));
+                let already = changed.get(&(*slot, *resource)).copied().unwrap_or(0);
                 entry.max_swap.push(row(&instance.pool, *resource, index as i64, (most - already).max(0)));
                 if let Some(firm) = firm {
                     let used = firm.either.get(&(index as i64, *resource)).copied().unwrap_or(0);
@@ -132,6 +114,30 @@ impl Holdings<'_> {
             }
         }
     }
+}
+
+/// How far what earlier rounds made of an instance may be from its baseline, in whichever direction that is more.
+pub(super) fn changed(state: &State, id: InstanceId) -> BTreeMap<(Slot, Resource), i64> {
+    // The least and the most that it may come to have beyond its baseline.
+    let mut changed: BTreeMap<(Slot, Resource), (i64, i64)> = BTreeMap::new();
+    for award in state.awards_of(id) {
+        for line in &award.lines {
+            let (least, most) = changed.entry((line.slot, line.resource)).or_default();
+            let may_go = line.is_recallable();
+            match award.kind {
+                AwardKind::Bought => {
+                    *least += if may_go { 0 } else { line.left() };
+                    *most += line.left();
+                }
+                AwardKind::Lent => {
+                    *least -= line.left();
+                    *most -= if may_go { 0 } else { line.left() };
+                }
+                AwardKind::Resold => {}
+            }
+        }
+    }
+    changed.into_iter().map(|(key, (low, high))| (key, low.abs().max(high.abs()))).collect()
 }
 
 /// What an instance has already lent, by slot and resource.

@@ -15,6 +15,7 @@ pub mod occupancy;
 mod products;
 mod reachable;
 mod renewal;
+pub mod safe_state;
 pub mod seal;
 pub mod sits_out;
 pub mod supply;
@@ -173,7 +174,7 @@ impl AwardLine {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum AwardKind {
@@ -202,6 +203,10 @@ pub struct Award {
     /// Node of each replica, in order; of what is lent and may be taken back the node where it lies; empty for what
     /// else frees capacity.
     pub nodes: Vec<NodeId>,
+    /// The award of the slot before that goes on with this one: no round was held for it (`round/safe_state.rs`), and
+    /// `round` is 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolled_from: Option<AwardId>,
     /// Charged to a buyer (in escrow until delivery) or due to a seller.
     pub money: Credits,
     /// The part of the order's limit that this award uses up: the resale limit.
@@ -224,6 +229,10 @@ fn is_standard(class: &Class) -> bool {
 }
 
 impl Award {
+    /// The round that made it, if one did.
+    pub fn round_number(&self) -> Option<u64> {
+        (self.round != safe_state::NO_ROUND).then_some(self.round)
+    }
     pub fn is_live(&self) -> bool {
         self.lines.iter().any(|line| !line.settled)
     }

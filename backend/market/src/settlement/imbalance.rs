@@ -233,7 +233,8 @@ fn overstays(state: &State, slot: Slot, awards: &[Award], readings: &[Reading]) 
 
 /// The slot's mean price, or what the product would have cost where nobody bought it.
 fn mean_price(state: &State, (pool, resource): &Product, slot: Slot) -> Price {
-    let traded = state.products.get(&(pool.clone(), *resource, slot)).and_then(|p| p.mean_price());
+    let product = state.products.get(&(pool.clone(), *resource, slot));
+    let traded = product.and_then(|p| p.mean_price().or(p.administered_price));
     traded.or_else(|| state.reserve_price(pool, *resource, slot)).unwrap_or_else(|| state.collar(pool, *resource, slot))
 }
 

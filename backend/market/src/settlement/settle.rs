@@ -8,8 +8,8 @@
 use crate::event::Event;
 use crate::ids::{AwardId, ParticipantId, ReceiptId};
 use crate::ledger::{Account, TransferKind};
-use crate::pool::Reference;
 use crate::pool::recallable::is_recallable;
+use crate::pool::{Reference, hourly};
 use crate::project;
 use crate::round::{Award, AwardKind, AwardLine};
 use crate::settlement::arrears;
@@ -56,7 +56,7 @@ pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
     }
     for award in &awards {
         let receipt = receipt(turn, award, &facts);
-        let cause = Cause { order: Some(award.order), round: Some(award.round), slot: Some(slot) };
+        let cause = Cause { order: Some(award.order), round: award.round_number(), slot: Some(slot) };
         let account = Account::Available(award.participant);
         if award.kind == AwardKind::Bought {
             escrow += receipt.amount + receipt.credit_note + receipt.reservation_fee;
@@ -76,7 +76,7 @@ pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
     }
     for award in awards.iter().filter(|a| a.kind == AwardKind::Bought) {
         let amount = imbalance_of(award, &facts);
-        let cause = Cause { order: Some(award.order), round: Some(award.round), slot: Some(slot) };
+        let cause = Cause { order: Some(award.order), round: award.round_number(), slot: Some(slot) };
         let account = Account::Available(award.participant);
         move_money(turn, TransferKind::Imbalance, Account::Imbalance, account, amount, cause);
         owed = owed - amount;
@@ -376,11 +376,15 @@ fn remember_prices(turn: &mut Turn<'_>, slot: Slot) {
         .collect();
     for (pool, resource, price) in means {
         let key = (pool.clone(), resource);
-        let mut reference = turn.state.references.get(&key).cloned().unwrap_or_else(|| Reference::new(pool, resource));
+        let mut reference =
+            turn.state.references.get(&key).cloned().unwrap_or_else(|| Reference::new(pool.clone(), resource));
         if reference.recent.len() >= REFERENCE_SLOTS {
             reference.recent.remove(0);
         }
         reference.recent.push(price);
         turn.emit(Event::ReferenceChanged(reference));
+        if !is_recallable(&pool) {
+            hourly::note(turn, &pool, resource, slot, price);
+        }
     }
 }

@@ -167,6 +167,7 @@ mod tests {
             side: if kind == AwardKind::Bought { Side::Bid } else { Side::Offer },
             order: OrderId::Bid(crate::ids::BidId::from_raw(number)),
             resale_of: None,
+            rolled_from: None,
             participant: ParticipantId::from_raw(number),
             instance: Some(InstanceId::from_raw(number)),
             lines: vec![line],

@@ -2,8 +2,9 @@
 //!
 //! Kept with the swap, as awards are gone once their slots are settled. Source: mechanism §7, to a bystander: why
 //! was I moved, shrunk, recalled; who gained (`pair`), what I was paid.
-use crate::ids::OrderId;
+use crate::ids::{InstanceId, OrderId};
 use crate::pool::PoolSlug;
+use crate::round::safe_state::{LeftOut, NotRolled};
 use crate::round::{Award, AwardKind, AwardLine};
 use crate::state::State;
 use crate::swap::plan::{self, Target};
@@ -29,6 +30,12 @@ pub enum CauseKind {
     TakenBack,
     /// It won this on another node, and can't be moved there now.
     Stayed,
+    /// It goes on with this, which it had in the slot before, at an administered price: no round was held.
+    Rolled,
+    /// It goes on lending this, at an administered price: no round was held.
+    LentOn,
+    /// It had this in the slot before and does not go on with it, though no round was held.
+    NotRolled,
 }
 
 /// One of the reasons of a swap: all of a kind of one product together, however many awards it comes from.
@@ -47,6 +54,9 @@ pub struct Cause {
     /// For all of the slot, if it is delivered; 0 of what was taken back or stays away.
     pub pays: Credits,
     pub is_paid: Credits,
+    /// Why it does not go on with it, where that is the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<LeftOut>,
 }
 
 /// What makes the limits of `target` other than the baseline, and what of its awards does not.
@@ -61,6 +71,29 @@ pub(super) fn causes(state: &State, instance: &Instance, slot: Slot, target: &Ta
         }
     }
     sums.into_causes()
+}
+
+/// What a workload does not go on with, as causes of its swap.
+pub(super) fn of_not_rolled(id: InstanceId, not_rolled: &[NotRolled]) -> Vec<Cause> {
+    let mut sums: BTreeMap<(LeftOut, &PoolSlug, Resource), (u32, i64)> = BTreeMap::new();
+    for left in not_rolled.iter().filter(|n| n.instance == id) {
+        for (resource, quantity) in &left.amounts {
+            let (orders, sum) = sums.entry((left.reason, &left.pool, *resource)).or_default();
+            (*orders, *sum) = (*orders + 1, *sum + quantity);
+        }
+    }
+    let cause = |((reason, pool, resource), (orders, quantity)): ((LeftOut, &PoolSlug, Resource), (u32, i64))| Cause {
+        kind: CauseKind::NotRolled,
+        order: None,
+        orders,
+        pool: pool.clone(),
+        resource,
+        quantity,
+        pays: Credits::ZERO,
+        is_paid: Credits::ZERO,
+        left_out: Some(reason),
+    };
+    sums.into_iter().map(cause).collect()
 }
 
 #[derive(Default)]
@@ -88,19 +121,21 @@ impl<'a> Sums<'a> {
             sum.pays += pays;
             sum.is_paid += is_paid;
         };
-        let zero = Credits::ZERO;
+        let (zero, is_rolled) = (Credits::ZERO, award.rolled_from.is_some());
         match award.kind {
             AwardKind::Bought => {
                 let left = line.left();
                 match stays {
                     true => add(CauseKind::Stayed, left, zero, zero),
+                    false if is_rolled => add(CauseKind::Rolled, left, part(left), zero),
                     false => add(CauseKind::Won, left, part(left), zero),
                 }
                 add(CauseKind::Recalled, line.recalled, zero, zero);
                 add(CauseKind::Sold, line.resold, part(line.resold), zero);
             }
             AwardKind::Lent => {
-                add(CauseKind::Lent, line.left(), zero, part(line.left()));
+                let kind = if is_rolled { CauseKind::LentOn } else { CauseKind::Lent };
+                add(kind, line.left(), zero, part(line.left()));
                 add(CauseKind::TakenBack, line.recalled, zero, zero);
             }
             // Its quantity is `resold` of the award that was sold on.
@@ -121,6 +156,7 @@ impl<'a> Sums<'a> {
             quantity: sum.quantity,
             pays: sum.pays,
             is_paid: sum.is_paid,
+            left_out: None,
         };
         self.0.into_iter().map(cause).filter(|cause| cause.quantity > 0).collect()
     }

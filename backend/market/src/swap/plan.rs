@@ -6,9 +6,10 @@
 //! waiting, where the node has room, or dropping it.
 use crate::event::Event;
 use crate::ids::{InstanceId, NodeId, SwapId};
+use crate::round::safe_state::NotRolled;
 use crate::round::{Award, AwardKind, AwardLine};
 use crate::state::State;
-use crate::swap::cause::causes;
+use crate::swap::cause::{self, causes};
 use crate::swap::pair::pairs;
 use crate::swap::saga;
 use crate::swap::{Method, MethodConsidered, Phase, Swap, SwapState};
@@ -115,8 +116,8 @@ pub(super) fn collar_value(state: &State, line: &AwardLine) -> Credits {
 }
 
 /// Writes the swap orders of a slot whose gate has closed.
-pub fn plan_slot(turn: &mut Turn<'_>, slot: Slot) {
-    plan(turn, slot, None);
+pub fn plan_slot(turn: &mut Turn<'_>, slot: Slot, not_rolled: &[NotRolled]) {
+    plan(turn, slot, None, not_rolled);
     let mut market = turn.state.market.clone();
     market.planned_until = market.planned_until.max(slot.plus(1, market.rhythm.slot_seconds));
     turn.emit(Event::MarketChanged(market));
@@ -127,7 +128,7 @@ pub fn plan_restarted(turn: &mut Turn<'_>, id: InstanceId) {
     let seconds = turn.state.market.rhythm.slot_seconds;
     let last_planned = turn.state.market.planned_until.plus(-1, seconds);
     if last_planned > Slot::containing(turn.now, seconds) {
-        plan(turn, last_planned, Some(&BTreeSet::from([id])));
+        plan(turn, last_planned, Some(&BTreeSet::from([id])), &[]);
     }
 }
 
@@ -140,7 +141,7 @@ pub fn plan_recovered(turn: &mut Turn<'_>, id: InstanceId) {
     for slot in [present, last_planned] {
         // The second finds nothing to do if the first has planned something.
         if (present..=last_planned).contains(&slot) {
-            plan(turn, slot, Some(&BTreeSet::from([id])));
+            plan(turn, slot, Some(&BTreeSet::from([id])), &[]);
         }
     }
 }
@@ -149,7 +150,7 @@ pub fn plan_recovered(turn: &mut Turn<'_>, id: InstanceId) {
 /// lent for the slot is others' all the same.
 pub fn plan_stayed(turn: &mut Turn<'_>, id: InstanceId, slot: Slot) {
     if turn.state.market.rhythm.slot_end(slot) > turn.now {
-        plan(turn, slot, Some(&BTreeSet::from([id])));
+        plan(turn, slot, Some(&BTreeSet::from([id])), &[]);
     }
 }
 
@@ -160,7 +161,7 @@ pub(super) fn plan_changed(turn: &mut Turn<'_>, ids: &BTreeSet<InstanceId>, slot
     for swap in &outdated {
         saga::supersede(turn, swap.clone());
     }
-    plan(turn, slot, Some(ids));
+    plan(turn, slot, Some(ids), &[]);
     for swap in outdated {
         // Where nothing came of that after all, the later slot is not forgotten.
         plan_missed(turn, swap.instance, slot);
@@ -201,11 +202,11 @@ pub fn plan_missed(turn: &mut Turn<'_>, id: InstanceId, done: Slot) {
     let rhythm = &turn.state.market.rhythm;
     let last_planned = turn.state.market.planned_until.plus(-1, rhythm.slot_seconds);
     if last_planned > done && rhythm.slot_end(last_planned) > turn.now {
-        plan(turn, last_planned, Some(&BTreeSet::from([id])));
+        plan(turn, last_planned, Some(&BTreeSet::from([id])), &[]);
     }
 }
 
-fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<&BTreeSet<InstanceId>>) {
+fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<&BTreeSet<InstanceId>>, not_rolled: &[NotRolled]) {
     let mut drafts = Vec::new();
     let mut failed_by_exchange = Vec::new();
     for instance in turn.state.instances.values().filter(|i| only.is_none_or(|ids| ids.contains(&i.id))) {
@@ -230,6 +231,7 @@ fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<&BTreeSet<InstanceId>>) {
         let depends_on = waits[index].iter().map(|n| ids[*n]).chain(late[index].iter().copied()).collect();
         let mut swap = draft(turn, ids[index], slot, instance, target, depends_on);
         swap.pairs = pairs.remove(&instance.id).unwrap_or_default();
+        swap.causes.get_or_insert_default().extend(cause::of_not_rolled(instance.id, not_rolled));
         turn.emit(Event::SwapChanged(Box::new(swap)));
         let mut changed = turn.state.instances[&instance.id].clone();
         changed.swap = Some(ids[index]);

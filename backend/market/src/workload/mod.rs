@@ -161,6 +161,10 @@ pub struct Strategy {
     /// what it has won. 0: until the slot's gate closes.
     #[serde(skip_serializing_if = "is_zero")]
     pub notice_seconds: u32,
+    /// Where no round is held before a slot's gate, it does not go on with what it has won and lent for the slot before
+    /// (`round/safe_state.rs`).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lets_go_in_safe_state: bool,
 }
 
 fn is_zero(seconds: &u32) -> bool {

@@ -67,7 +67,7 @@ pub fn check_history(world: &World, seen: &mut Seen) {
                     child.request.parent = Some(*parent);
                     assert_eq!(orders[parent].replaces, Some(before), "it follows its parent");
                 }
-                Event::AwardMade(award) if award.kind == AwardKind::Bought => {
+                Event::AwardMade(award) if award.kind == AwardKind::Bought && award.rolled_from.is_none() => {
                     won.insert(award.order, award.round);
                     if award.money > award.limit && world.has_children(award.order) {
                         seen.carried += 1;
@@ -78,7 +78,7 @@ pub fn check_history(world: &World, seen: &mut Seen) {
             }
         }
         for award in events.iter().filter_map(|e| match e {
-            Event::AwardMade(award) if award.kind == AwardKind::Bought => Some(award),
+            Event::AwardMade(award) if award.kind == AwardKind::Bought && award.rolled_from.is_none() => Some(award),
             _ => None,
         }) {
             let order = &orders[&award.order];

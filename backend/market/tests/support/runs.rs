@@ -67,7 +67,7 @@ pub fn check_history(world: &World, seen: &mut Seen) {
                 orders.insert(order.id, order.request.clone());
             }
             Event::RoundSealed { .. } => sealed_on = state.instances.iter().map(|(id, i)| (*id, i.node)).collect(),
-            Event::AwardMade(award) if award.kind == AwardKind::Bought => {
+            Event::AwardMade(award) if award.kind == AwardKind::Bought && award.rolled_from.is_none() => {
                 let request = &orders[&award.order];
                 check_run(request, award, seen);
                 if let Some(id) = request.instance.filter(|_| request.no_displacement) {

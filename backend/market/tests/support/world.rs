@@ -61,6 +61,7 @@ pub fn empty() -> State {
         full_round: 0,
         planned_until: slot,
         settled_until: slot,
+        pool_rounds: BTreeMap::new(),
         two_person_approval: false,
         created_at: zero,
     })

@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::world::*;
+use super::world_rolls::check_roll;
 pub use super::world_settle::*;
 /// 120 random commands and steps, and the end of all that they began; how many rounds were cleared.
 pub fn random_life(seed: u64) -> (World, u32) {
@@ -72,6 +73,7 @@ pub fn random_life_with(seed: u64, mut change: impl FnMut(&mut World, Command) -
         let gate = world.state.market.planned_until.max(Slot::containing(world.now, RHYTHM.slot_seconds));
         if world.state.sealed.is_none() && world.now >= RHYTHM.gate_closes(gate) {
             world.run(Command::PlanSlot { slot: gate });
+            check_roll(&world, gate);
             check_plan(&world, gate);
         }
         settle(&mut world);
@@ -339,7 +341,8 @@ pub fn nothing_planned_is_missed(world: &World, instance: InstanceId, done: Slot
 fn check_causes(world: &World, swap: &Swap, resource: Resource, base: i64) {
     let causes = || swap.causes.iter().flatten().filter(|c| c.resource == resource);
     let of = |kind| -> i64 { causes().filter(|c| c.kind == kind).map(|c| c.quantity).sum() };
-    assert_eq!(base + of(CauseKind::Won) - of(CauseKind::Lent), amount(&swap.limits_to, resource), "{swap:?}");
+    let has = of(CauseKind::Won) + of(CauseKind::Rolled);
+    assert_eq!(base + has - of(CauseKind::Lent) - of(CauseKind::LentOn), amount(&swap.limits_to, resource), "{swap:?}");
     if causes().any(|c| matches!(c.kind, CauseKind::Recalled | CauseKind::TakenBack | CauseKind::Stayed)) {
         return;
     }
@@ -407,7 +410,9 @@ pub fn check_plan(world: &World, slot: Slot) {
         }
         // It does not wait for all: then there is room for it and for whoever waits for no more.
         let early = |s: &Swap| s.depends_on.iter().all(|o| waits(o) || !swaps.contains_key(o));
-        for resource in RESOURCES.into_iter().filter(|r| change(taker, *r) > 0) {
+        // Of a circle one goes without waiting: the driver lets it, once there is room.
+        let in_circle = |r| swaps.iter().any(|(o, s)| change(s, r) < 0 && waits_for(&swaps, **o, **id));
+        for resource in RESOURCES.into_iter().filter(|r| change(taker, *r) > 0 && !in_circle(*r)) {
             let there = world.state.instances.values().filter(|i| i.node == node && i.state == InstanceState::Running);
             let used: i64 = there.map(|i| amount(&i.in_force, resource)).sum();
             // One of an earlier plan that waits for others has from them what they free, and no more than that.
@@ -462,6 +467,7 @@ pub fn finish(world: &mut World) {
         // The way home is planned with a slot.
         if world.state.instances.values().any(Instance::is_away) && world.now >= RHYTHM.gate_closes(gate) {
             world.run(Command::PlanSlot { slot: gate });
+            check_roll(world, gate);
             check_plan(world, gate);
         }
         step_swaps(world);

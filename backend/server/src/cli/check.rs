@@ -8,6 +8,7 @@ use headroom_market::event::Event;
 use headroom_market::ledger::{Account, Transfer, TransferKind};
 use headroom_market::market::Market;
 use headroom_market::participant::{ApiKey, Participant, User};
+use headroom_market::pool::hourly::HourlyPrice;
 use headroom_market::pool::scarcity::Shortage;
 use headroom_market::pool::{Node, Pool, Product, Reference, ReservePrice};
 use headroom_market::project::Project;
@@ -269,6 +270,7 @@ fn in_present_form(table: Table, document: &str) -> String {
         Table::References => again::<Reference>(document),
         Table::Products => again::<Product>(document),
         Table::Shortages => again::<Shortage>(document),
+        Table::HourlyPrices => again::<HourlyPrice>(document),
         Table::Modules => again::<Module>(document),
         Table::Instances => again::<Instance>(document),
         Table::Hints => again::<Hint>(document),

@@ -22,6 +22,7 @@ use headroom_market::units::Price;
 use headroom_store::Store;
 use headroom_store::bus::{Bus, InProcess, RedisBus};
 use headroom_store::database::Address;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -335,6 +336,7 @@ fn empty_market(rhythm: Rhythm, demo: bool) -> Market {
         last_round: 0,
         last_root: String::new(),
         full_round: 0,
+        pool_rounds: BTreeMap::new(),
         planned_until: slot,
         settled_until: slot,
         created_at: zero,

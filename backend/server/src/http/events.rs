@@ -74,7 +74,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// object. A kind that is not here is nobody's.
 fn scopes_for(kind: &str) -> &'static [&'static str] {
     match kind.split('.').next() {
-        Some("round" | "price" | "pool") => &["market:read"],
+        Some("round" | "price" | "pool" | "slot") => &["market:read"],
         Some("order" | "project") => &["orders:read"],
         Some("swap") => &["swaps:read"],
         Some("delivery") => &["finance:read"],

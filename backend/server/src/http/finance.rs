@@ -171,7 +171,10 @@ fn describe(line: &LedgerLine) -> String {
     let slot = line.slot.map(|s| format!(" for slot {}", Timestamp::from_seconds(s))).unwrap_or_default();
     match line.kind.as_str() {
         "grant" => "Credits granted".to_owned(),
-        "charge" => format!("Awarded in round {}, in escrow until delivery", line.round.unwrap_or(0)),
+        "charge" => match line.round {
+            Some(round) => format!("Awarded in round {round}, in escrow until delivery"),
+            None => format!("Gone on with{slot} without a round, in escrow until delivery"),
+        },
         "credit_note" => format!("Awarded and not delivered{slot}"),
         "proceeds" => format!("Lent or resold and delivered{slot}"),
         "imbalance" if line.credit == Account::Imbalance.to_string() => {

@@ -8,6 +8,7 @@ use crate::http::scarcity::{self, ScarcityView};
 use axum::Json;
 use axum::extract::State;
 use headroom_market::command::Command;
+use headroom_market::pool::hourly::{self, AdministeredPrice};
 use headroom_market::pool::recallable::{firm, is_recallable};
 use headroom_market::pool::{Halt, NodeState, Pool, ReservePrice, Tier, in_force};
 use headroom_market::record::Table;
@@ -44,12 +45,27 @@ pub struct PoolView {
     pub recallable_of: Option<String>,
     pub nodes: u32,
     pub halted: Option<Halt>,
+    /// What happens while no rounds are held; `null` where none ever was, and of recallable capacity, which ends with
+    /// its slot.
+    pub safe_state: Option<SafeStateView>,
     pub next_slot: Slot,
     pub gate_closes_at: Timestamp,
     pub reserve_version: u64,
     /// Whether a new reserve price waits for the approval of a second person.
     pub two_person_approval: bool,
     pub resources: Vec<ResourceView>,
+}
+
+/// Slots for which no round is held begin with what workloads have in the slot before, at an administered price.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SafeStateView {
+    /// The first slot without a round, of those whose gate has closed; `null` while rounds are held.
+    pub without_rounds_since: Option<Slot>,
+    /// Slots of this pool that began so, ever.
+    pub slots_rolled: u64,
+    pub last_rolled: Option<Slot>,
+    /// What a unit would cost in the next slot if no round is held for it.
+    pub prices: Vec<AdministeredPrice>,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -138,12 +154,26 @@ pub fn view(state: &Market, pool: &Pool, now: Timestamp) -> PoolView {
         recallable_of: is_recallable(&pool.slug).then(|| firm(&pool.slug).to_owned()),
         nodes: nodes.len() as u32,
         halted: state.halt(&pool.slug).cloned(),
+        safe_state: safe_state(state, pool, next_slot),
         next_slot,
         gate_closes_at: state.market.rhythm.gate_closes(next_slot),
         reserve_version: pool.reserve_version,
         two_person_approval: state.market.two_person_approval,
         resources: pool.resources.iter().map(resource_view).collect(),
     }
+}
+
+fn safe_state(state: &Market, pool: &Pool, next_slot: Slot) -> Option<SafeStateView> {
+    let rounds = state.market.pool_rounds.get(&pool.slug)?;
+    let seconds = state.market.rhythm.slot_seconds;
+    let last_planned = state.market.planned_until.plus(-1, seconds);
+    let prices = pool.resources.iter().filter_map(|r| hourly::administered(state, &pool.slug, *r, next_slot));
+    Some(SafeStateView {
+        without_rounds_since: (rounds.held_for < last_planned).then(|| rounds.held_for.plus(1, seconds)),
+        slots_rolled: rounds.slots_rolled,
+        last_rolled: rounds.last_rolled,
+        prices: prices.collect(),
+    })
 }
 
 fn share(part: i64, whole: i64) -> f64 {
@@ -209,6 +239,10 @@ pub struct PricePoint {
     pub imbalance_price: Option<Price>,
     /// How much they kept, base units; `null` where no imbalance price is known.
     pub imbalance_volume: Option<i64>,
+    /// `interval=slot`: what a unit cost of what workloads went on with, as no round was held before the gate.
+    pub administered_price: Option<Price>,
+    /// How much that was, base units; not in `volume`.
+    pub rolled_volume: Option<i64>,
     pub cleared_at: Timestamp,
 }
 
@@ -268,6 +302,8 @@ fn point(price: &ClearingPrice, round: Option<u64>, cleared_at: Timestamp) -> Pr
         reserve: price.reserve,
         imbalance_price: None,
         imbalance_volume: None,
+        administered_price: None,
+        rolled_volume: None,
         cleared_at,
     }
 }
@@ -291,9 +327,10 @@ async fn slot_prices(app: &App, slug: &str, resource: Resource, limit: i64) -> A
             serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
         if product.pool == slug
             && product.resource == resource
-            && let Some(price) = product.mean_price()
+            && let Some(price) = product.mean_price().or(product.administered_price)
         {
-            let (low, high, set_by) = (price, price, "mean".to_owned());
+            let set_by = if product.mean_price().is_some() { "mean" } else { "administered" };
+            let (low, high, set_by) = (price, price, set_by.to_owned());
             points.push(PricePoint {
                 slot: product.slot,
                 round: product.last_round,
@@ -305,6 +342,8 @@ async fn slot_prices(app: &App, slug: &str, resource: Resource, limit: i64) -> A
                 reserve: reserve_at(product.slot),
                 imbalance_price: product.imbalance_price,
                 imbalance_volume: product.imbalance_price.map(|_| product.imbalance_volume),
+                administered_price: product.administered_price,
+                rolled_volume: product.administered_price.map(|_| product.rolled_volume),
                 cleared_at: product.slot.start(),
             });
         }

@@ -8,6 +8,7 @@ use axum::extract::State;
 use headroom_market::ids::{InstanceId, SwapId};
 use headroom_market::pool::recallable;
 use headroom_market::record::Table;
+use headroom_market::round::safe_state::LeftOut;
 use headroom_market::swap::Swap;
 use headroom_market::swap::cause::{Cause, CauseKind};
 use headroom_market::swap::pair::{Counterpart, Pair};
@@ -170,11 +171,34 @@ fn sentence_of(cause: &Cause) -> String {
         CauseKind::TakenBack => {
             format!("In this slot it has taken back {what} of what it had lent; it is paid for the time before.")
         }
+        CauseKind::Rolled => format!(
+            "No round was held for this slot: it goes on with {what} that it had in the slot before, for {pays} credits at the administered price."
+        ),
+        CauseKind::LentOn => format!(
+            "No round was held for this slot: it goes on lending {what}, and is paid {is_paid} credits at the administered price."
+        ),
+        CauseKind::NotRolled => {
+            let why = cause.left_out.map_or("what it had won is over", why_left_out);
+            format!("No round was held for this slot, and it does not go on with {what} that it had: {why}.")
+        }
         CauseKind::Stayed => {
             format!(
                 "It won {what} and was to go to another node for that; it can't be moved now, and does not get that."
             )
         }
+    }
+}
+
+fn why_left_out(reason: LeftOut) -> &'static str {
+    match reason {
+        LeftOut::LetsGo => "its owner has said that it lets go then",
+        LeftOut::PriceBeyondLimit => "the administered price is above the limit of its bid",
+        LeftOut::InsufficientFunds => "its owner's available balance is too small",
+        LeftOut::Budget => "its project has too little left",
+        LeftOut::Arrears => "its owner owes for what workloads have kept",
+        LeftOut::NoHostFits => "its node has no room for it, or nobody goes on lending it there",
+        LeftOut::WorkloadLimit => "its own limits allow no more",
+        LeftOut::LeavesNode => "it is on another node in this slot",
     }
 }
 
@@ -322,6 +346,21 @@ mod tests {
             assert_eq!((said.pays, said.is_paid), (None, None));
             assert!(said.sentence.ends_with("What it comes to is on the receipts of the slot."), "{}", said.sentence);
         }
+    }
+
+    #[test]
+    fn without_a_round_it_is_told_what_goes_on() {
+        let said = explain(&swap(&[cause("lent_on", 300, "0", "0.2")], false, None), "a", "a");
+        assert!(
+            said.sentence.contains("it goes on lending 0.3 cores, and is paid 0.200000 credits"),
+            "{}",
+            said.sentence
+        );
+        assert_eq!(said.is_paid.map(|c| c.to_string()).as_deref(), Some("0.200000"));
+        let mut left = cause("not_rolled", 300, "0", "0");
+        left["left_out"] = "PRICE_BEYOND_LIMIT".into();
+        let said = explain(&swap(&[left], false, None), "a", "a").sentence;
+        assert!(said.contains("does not go on with 0.3 cores that it had: the administered price is above"), "{said}");
     }
 
     #[test]

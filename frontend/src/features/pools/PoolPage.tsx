@@ -11,6 +11,7 @@ import { OpenRecallable } from './OpenRecallable';
 import { LAST_POOL } from './PickPool';
 import { PricePanel } from './PricePanel';
 import { RoundsPanel } from './RoundsPanel';
+import { SafeStateNote } from './SafeStateNote';
 import { ScarcityPanel } from './ScarcityPanel';
 
 interface Props { slug: string; onPick?: (price: number) => void; ticket?: (pool: Pool) => ReactNode }
@@ -43,6 +44,7 @@ export function PoolPage({ slug, onPick, ticket }: Props) {
       {(d) => (
         <div className={ticket ? 'split' : ''}>
           <div className="grid content-start">
+            <SafeStateNote pool={d.pool} resource={resource} />
             <Facts pool={d.pool} resource={resource} prices={d.prices.data} />
             <ScarcityPanel pool={d.pool} resource={resource} />
             <OpenRecallable pool={d.pool} all={all.data?.data} />

@@ -24,6 +24,8 @@ it('a swap under way says its phase, one that is over its end, and a pause of no
 it('a row of why says what it was, and what its owner gets or pays for it', () => {
   expect(causeText({ kind: 'won', pool: 'p' })).toBe('has won it');
   expect(causeText({ kind: 'lent', pool: 'p~recallable' })).toBe('lends it, may be taken back');
+  expect(causeText({ kind: 'not_rolled', pool: 'p', left_out: 'LETS_GO' })).toContain('its strategy lets go');
+  expect(causeText({ kind: 'not_rolled', pool: 'p', left_out: 'OF_A_LATER_VERSION' })).toContain('its slot is over');
   expect(causeText({ kind: 'of_a_later_version', pool: 'p' })).toBe('of a later version');
   expect([['0.35', '0'], ['0', '0.35'], ['1.44', '2.016'], ['0', '0']].map(([pays, is_paid]) => moneyText({ pays: pays ?? '', is_paid: is_paid ?? '' }))).toEqual(['−0.35', '+0.35', '+0.58', '–']);
 });

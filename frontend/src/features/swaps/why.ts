@@ -4,9 +4,15 @@ import { asMicro, formatMoney, micro, signed } from '@/lib/money';
 const TEXTS: Record<string, string> = {
   won: 'has won it', lent: 'lends it', sold: 'had won it, later bids have it', recalled: 'taken back by who had lent it', taken_back: 'taken back of what it had lent',
   stayed: 'won on another node, can’t be moved there now',
+  rolled: 'goes on with it, no round was held', lent_on: 'goes on lending it, no round was held',
+};
+const LEFT_OUT: Record<string, string> = {
+  LETS_GO: 'its strategy lets go', PRICE_BEYOND_LIMIT: 'the administered price is above its limit', INSUFFICIENT_FUNDS: 'too little is available', BUDGET: 'its project has too little left',
+  ARREARS: 'its owner is in arrears', NO_HOST_FITS: 'its node has no room for it', WORKLOAD_LIMIT: 'above its own limits', LEAVES_NODE: 'it is on another node then',
 };
 /** One phrase for a row; kinds of later versions are shown as they are. */
-export function causeText(cause: Pick<SwapCause, 'kind' | 'pool'>): string {
+export function causeText(cause: Pick<SwapCause, 'kind' | 'pool' | 'left_out'>): string {
+  if (cause.kind === 'not_rolled') return `no round was held, and it does not go on with it: ${LEFT_OUT[cause.left_out ?? ''] ?? 'its slot is over'}`;
   const text = TEXTS[cause.kind] ?? cause.kind.replaceAll('_', ' ');
   const mayGo = cause.pool.endsWith('~recallable') && ['won', 'lent'].includes(cause.kind);
   return mayGo ? `${text}, may be taken back` : text;

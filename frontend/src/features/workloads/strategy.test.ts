@@ -66,3 +66,11 @@ it('keeps a notice in whole seconds, and sends none where nothing is written', (
   expect(['', '0', '86400', ' 5 '].map(noticeFault)).toEqual([undefined, undefined, undefined, undefined]);
   expect(['-1', '1.5', '86401', 'soon', '1e3'].map((text) => [noticeFault(text), sendable({ ...kept, notice: text })])).toEqual(Array(5).fill(['Whole seconds, at most 86400', false]));
 });
+it('says only where it is so that a workload lets go while no rounds are held', () => {
+  const goes = formOf(before, ['cpu_milli']);
+  expect(goes.goesOn).toBe(true);
+  expect(strategyOf(goes, before)).not.toHaveProperty('lets_go_in_safe_state');
+  const stops = strategyOf({ ...goes, goesOn: false }, before);
+  expect(stops.lets_go_in_safe_state).toBe(true);
+  expect(formOf(stops, ['cpu_milli']).goesOn).toBe(false);
+});

@@ -3,7 +3,7 @@ import type { Strategy } from '@/lib/api';
 import { decimal, divRound, exactPrice, formatPercent, micro, readDecimal, readQuantity, unitOf } from '@/lib/money';
 
 type Prices = Record<string, string>;
-export interface Form { bid: boolean; offer: boolean; cost: Prices; least: Prices; recallable: Prices; takesRecallable: boolean; fee: string; most: Prices; promised: string; notice: string }
+export interface Form { bid: boolean; offer: boolean; cost: Prices; least: Prices; recallable: Prices; takesRecallable: boolean; fee: string; most: Prices; promised: string; notice: string; goesOn: boolean }
 const both = (names: string[], prices: Prices | undefined) => Object.fromEntries(names.map((r) => [r, prices?.[r] ? exactPrice(r, prices[r]) : '']));
 
 /** What is taken back by a limit, at once; memory in use is not. */
@@ -21,6 +21,7 @@ export const formOf = (s: Strategy, names: string[]): Form => ({
   bid: s.auto_bid !== null, offer: s.auto_offer !== null, cost: both(names, s.auto_bid?.shortage_cost), least: both(names, s.auto_offer?.minimum_price), recallable: both(names.filter(canBeRecalled), s.auto_offer?.recallable_price), takesRecallable: s.auto_bid?.assurance === 'recallable', fee: s.move_fee && micro(s.move_fee) > 0n ? s.move_fee.replace(/\.?0+$/, '') : '',
   promised: s.auto_bid?.promised_service_level ? String(Number(micro(s.auto_bid.promised_service_level)) / PERCENT) : '',
   notice: s.notice_seconds ? String(s.notice_seconds) : '',
+  goesOn: !s.lets_go_in_safe_state,
   most: Object.fromEntries(names.map((r) => [r, s.max_swap?.[r] === undefined ? '' : inUnits(r, s.max_swap[r])])),
 });
 
@@ -75,4 +76,5 @@ export const strategyOf = (f: Form, before: Strategy): Strategy => ({
     return value === null ? [] : [[r, value]];
   })),
   ...(Number(f.notice) > 0 ? { notice_seconds: Number(f.notice) } : {}),
+  ...(f.goesOn ? {} : { lets_go_in_safe_state: true }),
 });

@@ -31,11 +31,15 @@ export interface ScarcityStep { quantity: number; remaining: number; reserve: st
 export interface Scarcity { shortage_cost: string; recorded_at: string | null; steps: ScarcityStep[] }
 /** Who stopped trading, when and why; open orders stay, no round clears them. */
 export interface Halt { by: string; at: string; reason: string }
+/** Per base unit. */
+export interface AdministeredPrice { resource: ResourceName; price: string; basis: 'hour' | 'all_hours' | 'slot_before'; slots: number }
+/** Slots for which no round is held begin with what workloads have in the slot before. */
+export interface SafeState { without_rounds_since: string | null; slots_rolled: number; last_rolled: string | null; prices: AdministeredPrice[] }
 export interface Pool {
   slug: string; id: string; name: string; pop: string; tier: string; resources: PoolResource[]; nodes: number;
   /** Of a pool of recallable capacity: the pool that it is a part of. */
   recallable_of: string | null;
-  halted: Halt | null; next_slot: string; gate_closes_at: string; reserve_version: number;
+  halted: Halt | null; safe_state: SafeState | null; next_slot: string; gate_closes_at: string; reserve_version: number;
   /** A reserve price that somebody sets waits for a second person. */
   two_person_approval: boolean;
 }
@@ -175,7 +179,7 @@ export interface Difference { position: number; field: string; live: string; sha
 export interface MethodConsidered { method: string; chosen: boolean; predicted_downtime_micros: number | null; predicted_cost: string | null; reason: string }
 /** What a workload gets from another, or (under 0) gives to it; `instance` only where that is its owner's too. */
 export interface Pair { pool: string; resource: ResourceName; quantity: number; counterpart: string; instance: string | null; distance: number }
-export interface SwapCause { kind: string; order: string | null; orders: number; pool: string; resource: ResourceName; quantity: number; pays: string; is_paid: string; sentence: string }
+export interface SwapCause { kind: string; order: string | null; orders: number; pool: string; resource: ResourceName; quantity: number; pays: string; is_paid: string; left_out?: string | null; sentence: string }
 export interface SwapGained { resource: ResourceName; quantity: number; counterpart: string; instance: string | null; sentence: string }
 /** Why a swap is made, who gained, and what is paid for it: `null` where only the receipt can say it. */
 export interface SwapExplain { swap: string; sentence: string; because: SwapCause[]; gained: SwapGained[]; pays: string | null; is_paid: string | null }
@@ -196,6 +200,8 @@ export interface Strategy {
   max_swap?: Quantities;
   /** So long before a slot what it has won is sold on no more; left out where that is until the gate closes. */
   notice_seconds?: number;
+  /** Where no round is held before a slot's gate, it does not go on with what it has. */
+  lets_go_in_safe_state?: boolean;
 }
 export type AtEnd = 'shrink' | 'checkpoint' | 'stop';
 export interface Instance {

@@ -9,7 +9,8 @@ const TOUCHES: [prefix: string, paths: string[]][] = [
   ['project.', ['/projects']],
   // The award of a round carries its prices.
   ['round.awarded', ['/pools', '/bids', '/offers', '/allocations', '/awards']],
-  ['award.recalled', ['/allocations', '/awards']],
+  ['award.', ['/allocations', '/awards']],
+  ['slot.rolled', ['/pools']],
   ['round.', ['/rounds']],
   ['pool.', ['/pools']],
   ['swap.', ['/swaps', '/swap_history', '/instances']],

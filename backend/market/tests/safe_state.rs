@@ -1,0 +1,364 @@
+//! Where no round is held before a slot's gate, workloads go on with what they have at an administered price; by hand,
+//! in a market of one node.
+#[path = "support/away.rs"]
+mod away;
+#[path = "support/one_node.rs"]
+mod one_node;
+#[path = "support/recallable.rs"]
+mod recallable;
+mod support;
+
+use away::workload;
+use headroom_market::book::{Assurance, Side};
+use headroom_market::command::{Command, Reply};
+use headroom_market::event::Event;
+use headroom_market::ids::{InstanceId, ParticipantId, UserId};
+use headroom_market::ledger::Account;
+use headroom_market::pool::hourly::{AdministeredBasis, MEAN_OF_DAYS, administered};
+use headroom_market::round::safe_state::{LeftOut, NO_ROUND, NotRolled, RolledSlot};
+use headroom_market::round::{Award, AwardKind};
+use headroom_market::swap::cause::CauseKind;
+use headroom_market::time::{Slot, Timestamp};
+use headroom_market::units::{Credits, Price};
+use headroom_market::workload::Strategy;
+use one_node::{CPU, One, cpu, one};
+use support::world::{RHYTHM, participant};
+use support::world_rolls::check_roll;
+
+type Member = (ParticipantId, InstanceId);
+
+fn firm(one: &mut One, (who, instance): Member, side: Side, quantity: i64, limit: &str) {
+    let mut request = one.request(instance, quantity, limit);
+    request.assurance = Assurance::Firm;
+    let reply = one.place(who, side, request);
+    assert!(matches!(reply, Reply::Order(_)), "{reply:?}");
+}
+
+fn price(text: &str) -> Price {
+    text.parse().unwrap()
+}
+
+fn credits(text: &str) -> Credits {
+    text.parse().unwrap()
+}
+
+fn next(slot: Slot) -> Slot {
+    slot.plus(1, RHYTHM.slot_seconds)
+}
+
+/// The first buyer has 1,000 of what nobody needs for the slot, and runs with it.
+fn bought() -> One {
+    let mut one = one(4_000);
+    let buyer = one.buyers[0];
+    firm(&mut one, buyer, Side::Bid, 1_000, "0.9");
+    one.round();
+    one.begin();
+    assert_eq!(one.in_force(buyer.1), 1_500);
+    one
+}
+
+/// The gate of the next slot closes, and nobody has held a round for it.
+fn roll(one: &mut One) -> (Vec<RolledSlot>, Vec<NotRolled>) {
+    one.slot = next(one.slot);
+    one.begin();
+    let planned = one.world.log.iter().rev().find(|(e, _)| matches!(e.command, Command::PlanSlot { .. }));
+    let (mut rolls, mut left) = (Vec::new(), Vec::new());
+    for event in &planned.expect("it was planned").1 {
+        if let Event::SlotRolled { rolled, not_rolled } = event {
+            rolls.push(rolled.clone());
+            left.extend(not_rolled.clone());
+        }
+    }
+    (rolls, left)
+}
+
+/// What a workload has of a kind in the slot.
+fn awards(one: &One, instance: InstanceId, kind: AwardKind) -> Vec<Award> {
+    let mine = one.world.state.awards_of(instance).filter(|a| a.kind == kind);
+    mine.filter(|a| a.lines.iter().any(|l| l.slot == one.slot)).cloned().collect()
+}
+
+#[test]
+fn what_a_workload_has_goes_on_at_the_price_of_the_slot_before() {
+    let mut one = bought();
+    let (who, instance) = one.buyers[0];
+    let before = one.world.state.available(who);
+    let (rolls, left) = roll(&mut one);
+    assert_eq!((rolls.len(), left.len()), (1, 0));
+    let [of_cpu] = rolls[0].prices[..] else { panic!("{rolls:?}") };
+    assert_eq!((of_cpu.price, of_cpu.basis), (price("0.0005"), AdministeredBasis::SlotBefore));
+    assert_eq!(rolls[0].volume[&CPU], 1_000);
+    let [award] = &awards(&one, instance, AwardKind::Bought)[..] else { panic!("one award") };
+    assert_eq!((award.round, award.money, award.lines[0].quantity), (NO_ROUND, credits("0.5"), 1_000));
+    assert_eq!(one.in_force(instance), 1_500, "nothing was changed");
+    assert_eq!(before - one.world.state.available(who), credits("0.5"));
+    // It is delivered and settled like anything else.
+    let readings = vec![one.reading(instance, &[1_500], 0, 0)];
+    let income = one.world.state.ledger.balance(Account::OperatorIncome);
+    let slot = one.slot;
+    one.world.run(Command::SettleSlot { slot: slot.plus(-1, RHYTHM.slot_seconds), readings: Vec::new() });
+    one.end(readings);
+    let receipt = one.world.receipts.iter().find(|r| r.slot == slot).expect("a receipt");
+    assert_eq!((receipt.round, receipt.amount, receipt.credit_note), (NO_ROUND, credits("0.5"), Credits::ZERO));
+    assert_eq!(one.world.state.ledger.balance(Account::OperatorIncome) - income, credits("0.5"));
+    assert_eq!(one.world.state.ledger.balance(Account::Escrow), Credits::ZERO);
+    let rounds = one.world.state.market.pool_rounds["p"];
+    assert_eq!((rounds.slots_rolled, rounds.last_rolled), (1, Some(slot)));
+}
+
+#[test]
+fn it_goes_on_slot_after_slot_until_a_round_is_held() {
+    let mut one = bought();
+    let instance = one.buyers[0].1;
+    for _ in 0..3 {
+        assert_eq!(roll(&mut one).0.len(), 1);
+        assert_eq!(one.in_force(instance), 1_500);
+    }
+    // Nobody asks for anything, but somebody could have: that is a market.
+    let reply = one.world.run(Command::SealRound(None));
+    assert!(matches!(reply, Reply::Nothing));
+    assert_eq!(roll(&mut one), (vec![], vec![]));
+    assert_eq!(one.in_force(instance), 500);
+}
+
+#[test]
+fn a_halt_stops_rounds_and_not_what_runs() {
+    let mut one = bought();
+    let instance = one.buyers[0].1;
+    let by = UserId::from_raw(1);
+    one.world.run(Command::HaltPool { pool: "p".into(), by, reason: "repair".into() });
+    let reply = one.world.run(Command::SealRound(None));
+    assert!(matches!(reply, Reply::Nothing), "its orders are in no round");
+    assert_eq!(roll(&mut one).0.len(), 1);
+    one.world.run(Command::ResumePool { pool: "p".into() });
+    one.world.run(Command::SealRound(None));
+    assert_eq!(roll(&mut one).0.len(), 0);
+    assert_eq!(one.in_force(instance), 500);
+}
+
+#[test]
+fn a_void_round_is_none() {
+    let mut one = bought();
+    let (buyer, slot) = (one.buyers[1], one.slot);
+    one.slot = next(slot);
+    firm(&mut one, buyer, Side::Bid, 100, "0.9");
+    one.slot = slot;
+    let Reply::Sealed { round, .. } = one.world.run(Command::SealRound(None)) else { panic!("a round") };
+    one.world.run(Command::VoidRound { round, reason: "test".into() });
+    assert_eq!(roll(&mut one).0.len(), 1);
+    assert_eq!(one.in_force(one.buyers[0].1), 1_500);
+}
+
+#[test]
+fn what_was_won_for_the_slot_already_counts() {
+    let mut one = bought();
+    let (buyer, slot) = (one.buyers[0], one.slot);
+    // Held before the gate of the slot that runs: three slots off by the time that it is planned.
+    one.slot = slot.plus(2, RHYTHM.slot_seconds);
+    firm(&mut one, buyer, Side::Bid, 400, "0.9");
+    one.round();
+    one.slot = slot;
+    // For the next slot a round was held, and nobody asked for it.
+    assert_eq!(roll(&mut one).0.len(), 0);
+    assert_eq!(one.in_force(buyer.1), 500);
+    let (rolls, _) = roll(&mut one);
+    assert_eq!((rolls.len(), one.in_force(buyer.1)), (0, 900), "it had nothing, and has what it won");
+    // And of what it has then, so much goes on as it has not won again.
+    let (rolls, _) = roll(&mut one);
+    assert_eq!(rolls[0].volume[&CPU], 400);
+    assert_eq!(one.in_force(buyer.1), 900);
+}
+
+/// The lender's 1,000 are what the buyers have: nothing else is free.
+fn lent() -> One {
+    let mut one = one(3_000);
+    let (lender, [first, second]) = (one.lender, [one.buyers[0], one.buyers[1]]);
+    firm(&mut one, lender, Side::Offer, 1_000, "0.4");
+    firm(&mut one, first, Side::Bid, 600, "0.9");
+    firm(&mut one, second, Side::Bid, 400, "0.9");
+    one.round();
+    one.begin();
+    assert_eq!(one.in_force(lender.1), 1_000);
+    one
+}
+
+#[test]
+fn lenders_go_on_with_what_is_needed() {
+    let mut one = lent();
+    let (lender, second) = (one.lender, one.buyers[1]);
+    let strategy = Strategy { lets_go_in_safe_state: true, ..Strategy::default() };
+    let (participant, instance) = second;
+    one.world.run(Command::SetStrategy { participant, instance, strategy });
+    let (rolls, left) = roll(&mut one);
+    assert_eq!((rolls[0].awards, rolls[0].volume[&CPU]), (2, 600));
+    assert_eq!((left[0].instance, left[0].reason, left[0].amounts[&CPU]), (instance, LeftOut::LetsGo, 400));
+    assert_eq!((one.in_force(lender.1), one.in_force(instance)), (1_400, 500));
+    let [award] = &awards(&one, lender.1, AwardKind::Lent)[..] else { panic!("one award") };
+    assert_eq!((award.lines[0].quantity, award.lines[0].bond), (600, Credits::ZERO));
+    let readings = vec![one.reading(lender.1, &[1_400], 0, 0), one.reading(one.buyers[0].1, &[1_100], 0, 0)];
+    let before = one.world.state.available(lender.0);
+    one.world.run(Command::SettleSlot { slot: one.slot.plus(-1, RHYTHM.slot_seconds), readings: Vec::new() });
+    let of_first = one.world.state.available(lender.0) - before;
+    one.end(readings);
+    let of_second = one.world.state.available(lender.0) - before - of_first;
+    assert_eq!(of_second, award.money, "it is paid as any lender is");
+}
+
+#[test]
+fn who_shrinks_is_told_why() {
+    let mut one = lent();
+    let (participant, instance) = one.buyers[1];
+    let strategy = Strategy { lets_go_in_safe_state: true, ..Strategy::default() };
+    one.world.run(Command::SetStrategy { participant, instance, strategy });
+    roll(&mut one);
+    let swaps: Vec<_> = one
+        .world
+        .log
+        .iter()
+        .flat_map(|(_, events)| events)
+        .filter_map(|e| match e {
+            Event::SwapChanged(s) if s.slot == one.slot => Some(s.clone()),
+            _ => None,
+        })
+        .collect();
+    let causes_of = |id| swaps.iter().find(|s| s.instance == id).and_then(|s| s.causes.clone()).expect("a swap");
+    let [cause] = &causes_of(instance)[..] else { panic!("{:?}", causes_of(instance)) };
+    assert_eq!((cause.kind, cause.quantity, cause.left_out), (CauseKind::NotRolled, 400, Some(LeftOut::LetsGo)));
+    let [cause] = &causes_of(one.lender.1)[..] else { panic!("{:?}", causes_of(one.lender.1)) };
+    assert_eq!((cause.kind, cause.quantity, cause.left_out), (CauseKind::LentOn, 600, None));
+    assert!(cause.is_paid > Credits::ZERO);
+}
+
+#[test]
+fn without_its_lender_what_was_lent_ends() {
+    let mut one = lent();
+    let (participant, instance) = one.lender;
+    let strategy = Strategy { lets_go_in_safe_state: true, ..Strategy::default() };
+    one.world.run(Command::SetStrategy { participant, instance, strategy });
+    let (_, left) = roll(&mut one);
+    assert_eq!(left.len(), 2);
+    assert!(left.iter().all(|l| l.reason == LeftOut::NoHostFits), "{left:?}");
+    assert_eq!((one.in_force(instance), one.in_force(one.buyers[0].1)), (2_000, 500));
+}
+
+/// Prices of earlier days at this hour make the administered price another than that of the slot before.
+fn cost(one: &mut One, prices: &[(i64, &str)]) {
+    let day = 86_400;
+    let today = one.slot.seconds().div_euclid(day);
+    let hour = (one.slot.seconds().rem_euclid(day) / 3_600) as u8;
+    let days = prices.iter().map(|(ago, text)| headroom_market::pool::hourly::DayPrice {
+        day: today - ago,
+        slots: 1,
+        sum: price(text),
+    });
+    let days = days.collect();
+    let event = headroom_market::pool::hourly::HourlyPrice { pool: "p".into(), resource: CPU, hour, days };
+    one.world.state.fold(&Event::HourlyPriceChanged(event.clone()));
+    one.world.folded.fold(&Event::HourlyPriceChanged(event));
+}
+
+#[test]
+fn nobody_pays_more_than_its_limit_and_nobody_lends_for_less() {
+    // The buyers have a limit of 0.0015 and 0.00225 a unit, the lender one of 0.0004.
+    for (mean, first, second) in
+        [("0.0005", 1_100, 900), ("0.0016", 500, 900), ("0.0023", 500, 500), ("0.0003", 500, 500)]
+    {
+        let mut one = lent();
+        cost(&mut one, &[(1, mean)]);
+        let (_, left) = roll(&mut one);
+        assert_eq!((one.in_force(one.buyers[0].1), one.in_force(one.buyers[1].1)), (first, second), "at {mean}");
+        let reason = if mean == "0.0003" { LeftOut::NoHostFits } else { LeftOut::PriceBeyondLimit };
+        assert!(left.iter().all(|l| l.reason == reason), "at {mean}: {left:?}");
+    }
+}
+
+#[test]
+fn an_administered_price_is_the_mean_of_the_hour() {
+    let mut one = bought();
+    let slot = one.slot;
+    let of = |one: &One, slot: Slot| {
+        let p = administered(&one.world.state, "p", CPU, slot).expect("a price");
+        (p.price, p.basis, p.slots)
+    };
+    cost(&mut one, &[(1, "0.0006"), (2, "0.0008"), (MEAN_OF_DAYS, "0.9")]);
+    assert_eq!(of(&one, slot), (price("0.0007"), AdministeredBasis::Hour, 2), "28 days back is too long ago");
+    let later = Slot::starting_at(slot.seconds() + 7_200);
+    assert_eq!(of(&one, later), (price("0.0007"), AdministeredBasis::AllHours, 2));
+    let readings = vec![one.reading(one.buyers[0].1, &[1_500], 0, 0)];
+    one.end(readings);
+    // 0.0006 + 0.0008 + 0.0005 in three slots.
+    assert_eq!(of(&one, slot), (price("0.000633333"), AdministeredBasis::Hour, 3));
+    let known = one.world.state.hourly_prices.values().next().unwrap();
+    assert!(known.days.iter().all(|d| d.sum < price("0.9")), "what is too old is forgotten");
+}
+
+#[test]
+fn what_was_rolled_says_nothing_of_the_market() {
+    let mut one = bought();
+    roll(&mut one);
+    let slot = one.slot;
+    one.world.run(Command::SettleSlot { slot: slot.plus(-1, RHYTHM.slot_seconds), readings: Vec::new() });
+    let known = one.world.state.hourly_prices.clone();
+    one.end(Vec::new());
+    assert_eq!(one.world.state.hourly_prices, known);
+}
+
+#[test]
+fn who_cannot_pay_does_not_go_on() {
+    let mut one = one(4_000);
+    let owner = participant(&mut one.world, "poor", "0.95");
+    let poor = (owner, workload(&mut one.world, owner, "p", cpu(500), cpu(5_000)));
+    firm(&mut one, poor, Side::Bid, 1_000, "0.9");
+    one.round();
+    one.begin();
+    let (_, left) = roll(&mut one);
+    assert_eq!((left[0].reason, one.in_force(poor.1)), (LeftOut::InsufficientFunds, 500));
+    assert_eq!(one.world.state.available(owner), credits("0.45"));
+}
+
+#[test]
+fn a_stopped_workload_and_what_may_be_taken_back_end_with_their_slot() {
+    let mut one = bought();
+    let (participant, instance) = one.buyers[0];
+    one.world.run(Command::StopInstance { participant, instance });
+    assert_eq!(roll(&mut one).0.len(), 0);
+    let mut one = one_node::traded(3_000);
+    one.begin();
+    assert_eq!(roll(&mut one), (vec![], vec![]));
+}
+
+#[test]
+fn after_a_standstill_beyond_the_horizon_all_begin_anew() {
+    for (slots, rolls) in [(RHYTHM.horizon_slots, 1), (RHYTHM.horizon_slots + 1, 0)] {
+        let mut one = bought();
+        one.slot = one.slot.plus(slots - 1, RHYTHM.slot_seconds);
+        assert_eq!(roll(&mut one).0.len(), rolls, "{slots} slots later");
+    }
+}
+
+#[test]
+fn a_workload_stays_within_the_limits_that_it_has_now() {
+    let mut one = bought();
+    let (participant, instance) = one.buyers[0];
+    let max_swap = [(CPU, 900)].into();
+    one.world.run(Command::SetStrategy {
+        participant,
+        instance,
+        strategy: Strategy { max_swap, ..Strategy::default() },
+    });
+    let (_, left) = roll(&mut one);
+    assert_eq!(left[0].reason, LeftOut::WorkloadLimit);
+}
+
+#[test]
+fn a_sealed_round_is_not_pre_empted() {
+    let mut one = bought();
+    let (buyer, slot) = (one.buyers[1], one.slot);
+    one.slot = next(slot);
+    firm(&mut one, buyer, Side::Bid, 100, "0.9");
+    one.world.now = Timestamp::from_seconds(RHYTHM.gate_closes(next(slot)).seconds() - 1);
+    assert!(matches!(one.world.run(Command::SealRound(None)), Reply::Sealed { .. }));
+    one.world.now = RHYTHM.gate_closes(next(slot));
+    one.world.run(Command::PlanSlot { slot: next(slot) });
+    assert_eq!(check_roll(&one.world, next(slot)).slots, 0);
+}
