@@ -32,6 +32,22 @@ export interface components {
             /** Format: double */
             mean_absolute_error?: number | null;
         };
+        /**
+         * @description What an administered price is the mean of.
+         * @enum {string}
+         */
+        AdministeredBasis: "hour" | "all_hours" | "slot_before";
+        /** @description What a unit costs in a slot for which no round is held. */
+        AdministeredPrice: {
+            resource: components["schemas"]["Resource"];
+            price: components["schemas"]["Price"];
+            basis: components["schemas"]["AdministeredBasis"];
+            /**
+             * Format: int64
+             * @description Slots that it is the mean of.
+             */
+            slots: number;
+        };
         AdvanceClock: {
             /**
              * Format: int64
@@ -122,6 +138,7 @@ export interface components {
              *     else frees capacity.
              */
             nodes: components["schemas"]["NodeId"][];
+            rolled_from?: components["schemas"]["AwardId"] | null;
             /** @description Charged to a buyer (in escrow until delivery) or due to a seller. */
             money: components["schemas"]["Credits"];
             /** @description The part of the order's limit that this award uses up: the resale limit. */
@@ -277,9 +294,10 @@ export interface components {
             /** @description For all of the slot, if it is delivered; 0 of what was taken back or stays away. */
             pays: components["schemas"]["Credits"];
             is_paid: components["schemas"]["Credits"];
+            left_out?: components["schemas"]["LeftOut"] | null;
         };
         /** @enum {string} */
-        CauseKind: "won" | "lent" | "sold" | "recalled" | "taken_back" | "stayed";
+        CauseKind: "won" | "lent" | "sold" | "recalled" | "taken_back" | "stayed" | "rolled" | "lent_on" | "not_rolled";
         Certificate: {
             /** @description An independent exact check passed before anything was stored. */
             verified: boolean;
@@ -634,6 +652,11 @@ export interface components {
             /** Format: int64 */
             count: number;
         };
+        /**
+         * @description Why a workload does not go on with what it has.
+         * @enum {string}
+         */
+        LeftOut: "LETS_GO" | "PRICE_BEYOND_LIMIT" | "INSUFFICIENT_FUNDS" | "BUDGET" | "ARREARS" | "NO_HOST_FITS" | "WORKLOAD_LIMIT" | "LEAVES_NODE";
         /** @description How a participant has kept what it promised as a lender. */
         LendingRecord: {
             /**
@@ -742,6 +765,7 @@ export interface components {
                  *     else frees capacity.
                  */
                 nodes: components["schemas"]["NodeId"][];
+                rolled_from?: components["schemas"]["AwardId"] | null;
                 /** @description Charged to a buyer (in escrow until delivery) or due to a seller. */
                 money: components["schemas"]["Credits"];
                 /** @description The part of the order's limit that this award uses up: the resale limit. */
@@ -1031,6 +1055,7 @@ export interface components {
                 /** Format: int32 */
                 nodes: number;
                 halted?: components["schemas"]["Halt"] | null;
+                safe_state?: components["schemas"]["SafeStateView"] | null;
                 next_slot: components["schemas"]["Slot"];
                 gate_closes_at: components["schemas"]["Timestamp"];
                 /** Format: int64 */
@@ -1063,6 +1088,12 @@ export interface components {
                  * @description How much they kept, base units; `null` where no imbalance price is known.
                  */
                 imbalance_volume?: number | null;
+                administered_price?: components["schemas"]["Price"] | null;
+                /**
+                 * Format: int64
+                 * @description How much that was, base units; not in `volume`.
+                 */
+                rolled_volume?: number | null;
                 cleared_at: components["schemas"]["Timestamp"];
             }[];
             has_more: boolean;
@@ -1669,6 +1700,7 @@ export interface components {
             /** Format: int32 */
             nodes: number;
             halted?: components["schemas"]["Halt"] | null;
+            safe_state?: components["schemas"]["SafeStateView"] | null;
             next_slot: components["schemas"]["Slot"];
             gate_closes_at: components["schemas"]["Timestamp"];
             /** Format: int64 */
@@ -1843,6 +1875,12 @@ export interface components {
              * @description How much they kept, base units; `null` where no imbalance price is known.
              */
             imbalance_volume?: number | null;
+            administered_price?: components["schemas"]["Price"] | null;
+            /**
+             * Format: int64
+             * @description How much that was, base units; not in `volume`.
+             */
+            rolled_volume?: number | null;
             cleared_at: components["schemas"]["Timestamp"];
         };
         /** @description An order that gets less of the pool's resource than it got. */
@@ -2206,6 +2244,18 @@ export interface components {
         RoundId: string;
         /** @enum {string} */
         RoundState: "open" | "sealed" | "solved" | "awarded" | "executing" | "settled" | "void";
+        /** @description Slots for which no round is held begin with what workloads have in the slot before, at an administered price. */
+        SafeStateView: {
+            without_rounds_since?: components["schemas"]["Slot"] | null;
+            /**
+             * Format: int64
+             * @description Slots of this pool that began so, ever.
+             */
+            slots_rolled: number;
+            last_rolled?: components["schemas"]["Slot"] | null;
+            /** @description What a unit would cost in the next slot if no round is held for it. */
+            prices: components["schemas"]["AdministeredPrice"][];
+        };
         /** @description One measurement of a workload. */
         Sample: {
             at: components["schemas"]["Timestamp"];
@@ -2451,6 +2501,12 @@ export interface components {
              * @default 0
              */
             notice_seconds: number;
+            /**
+             * @description Where no round is held before a slot's gate, it does not go on with what it has won and lent for the slot before
+             *     (`round/safe_state.rs`).
+             * @default false
+             */
+            lets_go_in_safe_state: boolean;
         };
         /** @description One event of the stream. */
         StreamEvent: {

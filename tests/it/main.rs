@@ -24,6 +24,7 @@ mod redis;
 mod reserve_prices;
 mod roles;
 mod runs;
+mod safe_state;
 mod scarcity;
 mod service_level;
 mod session;

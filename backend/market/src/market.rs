@@ -78,7 +78,7 @@ pub struct Market {
     /// Slots before this one are settled.
     pub settled_until: Slot,
     pub created_at: Timestamp,
-    /// Of which slot the last round of each pool was held, and how often none was.
+    /// Until which slot rounds of each pool have been held, and how often none was.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub pool_rounds: BTreeMap<PoolSlug, PoolRounds>,
     /// A reserve price that somebody schedules waits for another person's approval.

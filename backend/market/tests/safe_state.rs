@@ -72,6 +72,11 @@ fn roll(one: &mut One) -> (Vec<RolledSlot>, Vec<NotRolled>) {
     (rolls, left)
 }
 
+/// So many seconds before the gate of the next slot.
+fn before_the_gate(one: &mut One, seconds: i64) {
+    one.world.now = RHYTHM.gate_closes(next(one.slot)).plus_seconds(-seconds);
+}
+
 /// What a workload has of a kind in the slot.
 fn awards(one: &One, instance: InstanceId, kind: AwardKind) -> Vec<Award> {
     let mine = one.world.state.awards_of(instance).filter(|a| a.kind == kind);
@@ -114,7 +119,11 @@ fn it_goes_on_slot_after_slot_until_a_round_is_held() {
         assert_eq!(roll(&mut one).0.len(), 1);
         assert_eq!(one.in_force(instance), 1_500);
     }
-    // Nobody asks for anything, but somebody could have: that is a market.
+    // Nobody asks for anything, but somebody could have: that is a market. Half a slot before the gate is too early.
+    before_the_gate(&mut one, 31);
+    one.world.run(Command::SealRound(None));
+    assert_eq!(roll(&mut one).0.len(), 1);
+    before_the_gate(&mut one, 30);
     let reply = one.world.run(Command::SealRound(None));
     assert!(matches!(reply, Reply::Nothing));
     assert_eq!(roll(&mut one), (vec![], vec![]));
@@ -131,6 +140,7 @@ fn a_halt_stops_rounds_and_not_what_runs() {
     assert!(matches!(reply, Reply::Nothing), "its orders are in no round");
     assert_eq!(roll(&mut one).0.len(), 1);
     one.world.run(Command::ResumePool { pool: "p".into() });
+    before_the_gate(&mut one, 5);
     one.world.run(Command::SealRound(None));
     assert_eq!(roll(&mut one).0.len(), 0);
     assert_eq!(one.in_force(instance), 500);
@@ -156,8 +166,9 @@ fn what_was_won_for_the_slot_already_counts() {
     // Held before the gate of the slot that runs: three slots off by the time that it is planned.
     one.slot = slot.plus(2, RHYTHM.slot_seconds);
     firm(&mut one, buyer, Side::Bid, 400, "0.9");
-    one.round();
     one.slot = slot;
+    before_the_gate(&mut one, 5);
+    one.round();
     // For the next slot a round was held, and nobody asked for it.
     assert_eq!(roll(&mut one).0.len(), 0);
     assert_eq!(one.in_force(buyer.1), 500);
@@ -305,7 +316,7 @@ fn what_was_rolled_says_nothing_of_the_market() {
 
 #[test]
 fn who_cannot_pay_does_not_go_on() {
-    let mut one = one(4_000);
+    let mut one = one(5_000);
     let owner = participant(&mut one.world, "poor", "0.95");
     let poor = (owner, workload(&mut one.world, owner, "p", cpu(500), cpu(5_000)));
     firm(&mut one, poor, Side::Bid, 1_000, "0.9");

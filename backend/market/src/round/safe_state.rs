@@ -1,8 +1,8 @@
 //! The safe state (mechanism §14): where no round was held before a slot's gate, workloads go on with what they have, at
 //! an administered price, until rounds are held again.
 //!
-//! A slot *rolls* in a pool if no round of it was sealed and recorded between the gate of the slot before and its own:
-//! the pool is halted, rounds are void, or the process was not there. What a workload has in the slot before and
+//! A slot *rolls* in a pool if none of the rounds sealed in the last half slot before its gate was recorded: the pool is
+//! halted, rounds are void, or the process was not there. What a workload has in the slot before and
 //! has not won for this one already, it has in this one as well, at the mean price of the hour (`pool/hourly.rs`).
 //!
 //! Invariants: nobody pays more than its own limit of what is rolled, or sells for less; nobody without the money pays;
@@ -13,7 +13,7 @@
 use crate::event::Event;
 use crate::ids::{AwardId, InstanceId, NodeId};
 use crate::ledger::{Account, TransferKind};
-use crate::market::Market;
+use crate::market::{Market, Rhythm};
 use crate::pool::hourly::{self, AdministeredPrice};
 use crate::pool::recallable::is_recallable;
 use crate::pool::{PoolSlug, Product};
@@ -35,8 +35,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PoolRounds {
-    /// The last slot of which a round was held after the gate of the slot before it.
-    pub held_for: Slot,
+    /// Slots up to this one do not roll any more: a round was held in the last half slot before its gate, or after that.
+    pub held_until: Slot,
     /// Slots that began with what workloads had in the slot before.
     pub slots_rolled: u64,
     pub last_rolled: Option<Slot>,
@@ -93,9 +93,9 @@ pub struct RolledSlot {
 
 /// Notes that a round was held, or that nobody wanted one, at `at`.
 pub fn note_round(turn: &mut Turn<'_>, at: Timestamp) {
-    let held_for = turn.state.market.rhythm.first_open(at);
     let market = &turn.state.market;
-    let is_behind = |slug: &PoolSlug| market.pool_rounds.get(slug).is_none_or(|r| r.held_for < held_for);
+    let held_until = held_until(&market.rhythm, at);
+    let is_behind = |slug: &PoolSlug| market.pool_rounds.get(slug).is_none_or(|r| r.held_until < held_until);
     let trades = |slug: &&PoolSlug| !is_recallable(slug) && turn.state.halt(slug).is_none() && is_behind(slug);
     let pools: Vec<PoolSlug> = turn.state.pools.keys().filter(trades).cloned().collect();
     if pools.is_empty() {
@@ -103,15 +103,22 @@ pub fn note_round(turn: &mut Turn<'_>, at: Timestamp) {
     }
     let mut market = market.clone();
     for pool in pools {
-        let first = PoolRounds { held_for, slots_rolled: 0, last_rolled: None };
-        market.pool_rounds.entry(pool).or_insert(first).held_for = held_for;
+        let first = PoolRounds { held_until, slots_rolled: 0, last_rolled: None };
+        market.pool_rounds.entry(pool).or_insert(first).held_until = held_until;
     }
     turn.emit(Event::MarketChanged(market));
 }
 
+/// What a round says of slots: early in the time before a gate, only that those before have passed.
+fn held_until(rhythm: &Rhythm, at: Timestamp) -> Slot {
+    let slot = rhythm.first_open(at);
+    let is_late = at >= rhythm.gate_closes(slot).plus_seconds(-rhythm.slot_seconds / 2);
+    if is_late { slot } else { slot.plus(-1, rhythm.slot_seconds) }
+}
+
 /// Whether a slot of a pool begins without a round, where its gate closes now.
 pub fn rolls(market: &Market, pool: &str, slot: Slot) -> bool {
-    market.pool_rounds.get(pool).is_some_and(|rounds| rounds.held_for < slot)
+    market.pool_rounds.get(pool).is_some_and(|rounds| rounds.held_until < slot)
 }
 
 /// Rolls what was allocated in the slot that was planned last into `slot`, whose gate has closed, in the pools in which

@@ -169,7 +169,7 @@ fn safe_state(state: &Market, pool: &Pool, next_slot: Slot) -> Option<SafeStateV
     let last_planned = state.market.planned_until.plus(-1, seconds);
     let prices = pool.resources.iter().filter_map(|r| hourly::administered(state, &pool.slug, *r, next_slot));
     Some(SafeStateView {
-        without_rounds_since: (rounds.held_for < last_planned).then(|| rounds.held_for.plus(1, seconds)),
+        without_rounds_since: (rounds.held_until < last_planned).then(|| rounds.held_until.plus(1, seconds)),
         slots_rolled: rounds.slots_rolled,
         last_rolled: rounds.last_rolled,
         prices: prices.collect(),
