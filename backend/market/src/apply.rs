@@ -208,7 +208,8 @@ fn seal_round(turn: &mut Turn<'_>, movers: &Movers) -> Reply {
     }
     if is_free {
         // The market is there, and nobody asks for anything.
-        safe_state::note_round(turn, turn.now);
+        let pools = safe_state::trading(turn.state);
+        safe_state::note_round(turn, pools, turn.now);
     }
     Reply::Nothing
 }
@@ -243,6 +244,8 @@ fn plan_slot(turn: &mut Turn<'_>, slot: Slot) -> Reply {
     if slot < turn.state.market.planned_until {
         return Reply::Nothing;
     }
+    // What was bid for the slot can't win any more: its money is there for what goes on.
+    place::expire(turn);
     let not_rolled = safe_state::roll(turn, slot);
     plan::plan_slot(turn, slot, &not_rolled);
     Reply::Done

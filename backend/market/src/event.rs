@@ -286,7 +286,8 @@ impl State {
             Event::Received(receipt) => self.changes.receipts.push(receipt.clone()),
             Event::SlotRolled { rolled, .. } => {
                 let mut market = self.market.clone();
-                if let Some(rounds) = market.pool_rounds.get_mut(&rolled.pool) {
+                let rounds = market.pool_rounds.get_mut(&rolled.pool).filter(|_| rolled.awards > 0);
+                if let Some(rounds) = rounds {
                     rounds.slots_rolled += 1;
                     rounds.last_rolled = Some(rolled.slot);
                 }

@@ -38,6 +38,8 @@ pub struct SealedBook {
     pub excluded: Vec<(OrderId, &'static str)>,
     /// Products whose supply stands in it with the price of a shortage.
     pub scarce: BTreeSet<ProductKey>,
+    /// The pools that were not halted.
+    pub trading: BTreeSet<PoolSlug>,
 }
 
 /// What the folds since the last transaction have changed.

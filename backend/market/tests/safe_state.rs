@@ -91,7 +91,7 @@ fn what_a_workload_has_goes_on_at_the_price_of_the_slot_before() {
     let (rolls, left) = roll(&mut one);
     assert_eq!((rolls.len(), left.len()), (1, 0));
     let [of_cpu] = rolls[0].prices[..] else { panic!("{rolls:?}") };
-    assert_eq!((of_cpu.price, of_cpu.basis), (price("0.0005"), AdministeredBasis::SlotBefore));
+    assert_eq!((of_cpu.price, of_cpu.basis), (price("0.0005"), AdministeredBasis::Hour));
     assert_eq!(rolls[0].volume[&CPU], 1_000);
     let [award] = &awards(&one, instance, AwardKind::Bought)[..] else { panic!("one award") };
     assert_eq!((award.round, award.money, award.lines[0].quantity), (NO_ROUND, credits("0.5"), 1_000));
@@ -182,11 +182,16 @@ fn what_was_won_for_the_slot_already_counts() {
 
 /// The lender's 1,000 are what the buyers have: nothing else is free.
 fn lent() -> One {
+    lent_at(["0.4", "0.9", "0.9"])
+}
+
+/// The same with limits of the lender and the buyers of 600 and 400.
+fn lent_at(limits: [&str; 3]) -> One {
     let mut one = one(3_000);
     let (lender, [first, second]) = (one.lender, [one.buyers[0], one.buyers[1]]);
-    firm(&mut one, lender, Side::Offer, 1_000, "0.4");
-    firm(&mut one, first, Side::Bid, 600, "0.9");
-    firm(&mut one, second, Side::Bid, 400, "0.9");
+    firm(&mut one, lender, Side::Offer, 1_000, limits[0]);
+    firm(&mut one, first, Side::Bid, 600, limits[1]);
+    firm(&mut one, second, Side::Bid, 400, limits[2]);
     one.round();
     one.begin();
     assert_eq!(one.in_force(lender.1), 1_000);
@@ -253,14 +258,20 @@ fn without_its_lender_what_was_lent_ends() {
 }
 
 /// Prices of earlier days at this hour make the administered price another than that of the slot before.
+/// So much of it that what has been traded since does not count.
 fn cost(one: &mut One, prices: &[(i64, &str)]) {
+    cost_of(one, prices, 1_000_000_000_000_000);
+}
+
+fn cost_of(one: &mut One, prices: &[(i64, &str)], volume: i64) {
     let day = 86_400;
     let today = one.slot.seconds().div_euclid(day);
     let hour = (one.slot.seconds().rem_euclid(day) / 3_600) as u8;
     let days = prices.iter().map(|(ago, text)| headroom_market::pool::hourly::DayPrice {
         day: today - ago,
         slots: 1,
-        sum: price(text),
+        volume,
+        value_nano: (i128::from(price(text).units()) * i128::from(volume)).to_string(),
     });
     let days = days.collect();
     let event = headroom_market::pool::hourly::HourlyPrice { pool: "p".into(), resource: CPU, hour, days };
@@ -270,15 +281,18 @@ fn cost(one: &mut One, prices: &[(i64, &str)]) {
 
 #[test]
 fn nobody_pays_more_than_its_limit_and_nobody_lends_for_less() {
-    // The buyers have a limit of 0.0015 and 0.00225 a unit, the lender one of 0.0004.
-    for (mean, first, second) in
-        [("0.0005", 1_100, 900), ("0.0016", 500, 900), ("0.0023", 500, 500), ("0.0003", 500, 500)]
-    {
-        let mut one = lent();
+    // The lender asks 0.0007 a unit, the buyers have a limit of 0.0012 and 0.0014; the reserve price is 0.0005 and the
+    // collar 0.0015, whatever the mean.
+    let cases =
+        [("0.0008", 1_100, 900), ("0.0013", 500, 900), ("0.9", 500, 500), ("0.0006", 500, 500), ("0", 500, 500)];
+    for (mean, first, second) in cases {
+        let mut one = lent_at(["0.7", "0.72", "0.56"]);
         cost(&mut one, &[(1, mean)]);
-        let (_, left) = roll(&mut one);
+        let (rolls, left) = roll(&mut one);
         assert_eq!((one.in_force(one.buyers[0].1), one.in_force(one.buyers[1].1)), (first, second), "at {mean}");
-        let reason = if mean == "0.0003" { LeftOut::NoHostFits } else { LeftOut::PriceBeyondLimit };
+        let at = rolls[0].prices[0].price;
+        assert_eq!(at, price(mean).clamp(price("0.0005"), price("0.0015")));
+        let reason = if at < price("0.0007") { LeftOut::NoHostFits } else { LeftOut::PriceBeyondLimit };
         assert!(left.iter().all(|l| l.reason == reason), "at {mean}: {left:?}");
     }
 }
@@ -288,10 +302,10 @@ fn an_administered_price_is_the_mean_of_the_hour() {
     let mut one = bought();
     let slot = one.slot;
     let of = |one: &One, slot: Slot| {
-        let p = administered(&one.world.state, "p", CPU, slot).expect("a price");
+        let p = administered(&one.world.state, "p", CPU, slot, slot.plus(-1, RHYTHM.slot_seconds)).expect("a price");
         (p.price, p.basis, p.slots)
     };
-    cost(&mut one, &[(1, "0.0006"), (2, "0.0008"), (MEAN_OF_DAYS, "0.9")]);
+    cost_of(&mut one, &[(1, "0.0006"), (2, "0.0008"), (MEAN_OF_DAYS, "0.9")], 1_000);
     assert_eq!(of(&one, slot), (price("0.0007"), AdministeredBasis::Hour, 2), "28 days back is too long ago");
     let later = Slot::starting_at(slot.seconds() + 7_200);
     assert_eq!(of(&one, later), (price("0.0007"), AdministeredBasis::AllHours, 2));
@@ -300,7 +314,7 @@ fn an_administered_price_is_the_mean_of_the_hour() {
     // 0.0006 + 0.0008 + 0.0005 in three slots.
     assert_eq!(of(&one, slot), (price("0.000633333"), AdministeredBasis::Hour, 3));
     let known = one.world.state.hourly_prices.values().next().unwrap();
-    assert!(known.days.iter().all(|d| d.sum < price("0.9")), "what is too old is forgotten");
+    assert_eq!(known.days.len(), 3, "what is too old is forgotten");
 }
 
 #[test]
@@ -343,7 +357,8 @@ fn after_a_standstill_beyond_the_horizon_all_begin_anew() {
     for (slots, rolls) in [(RHYTHM.horizon_slots, 1), (RHYTHM.horizon_slots + 1, 0)] {
         let mut one = bought();
         one.slot = one.slot.plus(slots - 1, RHYTHM.slot_seconds);
-        assert_eq!(roll(&mut one).0.len(), rolls, "{slots} slots later");
+        let awards: u32 = roll(&mut one).0.iter().map(|r| r.awards).sum();
+        assert_eq!(awards, rolls, "{slots} slots later");
     }
 }
 
@@ -372,4 +387,258 @@ fn a_sealed_round_is_not_pre_empted() {
     one.world.now = RHYTHM.gate_closes(next(slot));
     one.world.run(Command::PlanSlot { slot: next(slot) });
     assert_eq!(check_roll(&one.world, next(slot)).slots, 0);
+}
+
+#[test]
+fn a_partial_award_pays_no_more_a_unit_than_its_bid() {
+    let mut one = one(4_000);
+    let (who, instance) = one.buyers[0];
+    let mut request = one.request(instance, 2_000, "2");
+    request.assurance = Assurance::Firm;
+    request.min_fill = "0.1".parse().unwrap();
+    one.place(who, Side::Bid, request);
+    one.round();
+    one.begin();
+    assert_eq!(one.in_force(instance), 1_500, "half of it");
+    cost(&mut one, &[(1, "0.0015")]);
+    let (_, left) = roll(&mut one);
+    assert_eq!(left[0].reason, LeftOut::PriceBeyondLimit);
+    assert_eq!(one.in_force(instance), 500, "its limit was 0.001 a unit");
+}
+
+#[test]
+fn a_partial_ioc() {
+    let mut one = one(4_000);
+    let (who, instance) = one.buyers[0];
+    let mut request = one.request(instance, 2_000, "2");
+    request.assurance = Assurance::Firm;
+    request.time_in_force = headroom_market::book::TimeInForce::Ioc;
+    one.place(who, Side::Bid, request);
+    one.round();
+    one.begin();
+    assert_eq!(one.in_force(instance), 1_500, "half of it");
+    cost(&mut one, &[(1, "0.0019")]);
+    roll(&mut one);
+    assert_eq!(one.in_force(instance), 500, "its limit was 0.001 a unit");
+}
+
+#[test]
+fn an_adder_counts() {
+    let mut one = one(4_000);
+    let (who, instance) = one.buyers[0];
+    let mut request = one.request(instance, 1_000, "1");
+    request.assurance = Assurance::Firm;
+    request.pools[0].adder = credits("0.4");
+    one.place(who, Side::Bid, request);
+    one.round();
+    one.begin();
+    assert_eq!(one.in_force(instance), 1_500);
+    cost(&mut one, &[(1, "0.0008")]);
+    roll(&mut one);
+    assert_eq!(one.in_force(instance), 500, "in this pool it is worth 0.0006 to it");
+}
+
+#[test]
+fn what_was_sold_on_is_not_bought_again() {
+    let mut one = one(4_000);
+    let (buyer, other) = (one.buyers[0], one.buyers[1]);
+    let mut request = one.request(buyer.1, 1_000, "1.2");
+    request.assurance = Assurance::Firm;
+    request.resell = headroom_market::book::Resell::OwnLimit;
+    assert!(matches!(one.place(buyer.0, Side::Bid, request.clone()), Reply::Order(_)));
+    request.window.start_at = next(one.slot).start();
+    request.window.end_at = one.slot.plus(2, RHYTHM.slot_seconds).start();
+    request.limit = credits("0.6");
+    assert!(matches!(one.place(buyer.0, Side::Bid, request), Reply::Order(_)));
+    one.round();
+    one.begin();
+    assert_eq!(one.in_force(buyer.1), 1_500);
+    let slot = one.slot;
+    one.slot = next(slot);
+    firm(&mut one, other, Side::Bid, 1_000, "1.4");
+    one.slot = slot;
+    one.round();
+    // There is room again: the node has grown (or somebody's workload ended).
+    let mut node = one.world.state.nodes[&one.node].clone();
+    node.capacity.insert(CPU, 6_000);
+    one.world.state.fold(&Event::NodeChanged(node.clone()));
+    one.world.folded.fold(&Event::NodeChanged(node));
+    assert_eq!(roll(&mut one), (vec![], vec![]));
+    assert_eq!(one.in_force(buyer.1), 500, "it has sold all of it");
+}
+
+fn flap(halt_at_seal: bool) -> One {
+    let mut one = bought();
+    away::pool(&mut one.world, "q", &[CPU], "0.0005");
+    away::node(&mut one.world, "q", "other", cpu(5_000));
+    let slot = one.slot;
+    one.slot = next(slot);
+    let mut request = one.request(one.buyers[1].1, 100, "0.9");
+    request.assurance = Assurance::Firm;
+    request.instance = None;
+    request.pools[0].pool = "q".into();
+    let who = one.buyers[1].0;
+    let reply = one.place(who, Side::Bid, request);
+    assert!(matches!(reply, Reply::Order(_)), "{reply:?}");
+    one.slot = slot;
+    before_the_gate(&mut one, 5);
+    let by = UserId::from_raw(1);
+    let halt = Command::HaltPool { pool: "p".into(), by, reason: "repair".into() };
+    let resume = Command::ResumePool { pool: "p".into() };
+    if halt_at_seal {
+        one.world.run(halt.clone());
+    }
+    use headroom_market::clearing::{self, Limits, Mode, NoProposal};
+    let Reply::Sealed { round, book } = one.world.run(Command::SealRound(None)) else { panic!() };
+    let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION).unwrap();
+    let outcome = clearing::verify(&book, outcome, Mode::Market).unwrap();
+    let result_hash = outcome.result_hash();
+    one.world.run(if halt_at_seal { resume } else { halt });
+    let reply =
+        one.world.run(Command::RecordOutcome { round, result_hash, outcome: Some(std::sync::Arc::new(outcome)) });
+    assert!(matches!(reply, Reply::Done), "{reply:?}");
+    one
+}
+
+#[test]
+fn a_pool_halted_when_the_round_was_sealed_was_in_no_round() {
+    let mut one = flap(true);
+    assert_eq!(roll(&mut one).0.len(), 1, "no round of p was held in the half slot");
+}
+
+#[test]
+fn a_pool_halted_after_the_round_was_sealed_was_in_it() {
+    let mut one = flap(false);
+    assert_eq!(roll(&mut one).0.len(), 0, "p was in the round");
+}
+
+#[test]
+fn money_held_for_the_slot_that_rolls_is_there() {
+    let mut one = one(5_000);
+    let owner = participant(&mut one.world, "tight", "1.4");
+    let tight = (owner, workload(&mut one.world, owner, "p", cpu(500), cpu(5_000)));
+    firm(&mut one, tight, Side::Bid, 1_000, "0.9");
+    one.round();
+    one.begin();
+    assert_eq!(one.world.state.available(owner), credits("0.9"));
+    let slot = one.slot;
+    one.slot = next(slot);
+    firm(&mut one, tight, Side::Bid, 1_000, "0.9");
+    one.slot = slot;
+    let by = UserId::from_raw(1);
+    one.world.run(Command::HaltPool { pool: "p".into(), by, reason: "repair".into() });
+    one.world.now = Timestamp::from_seconds(RHYTHM.gate_closes(next(slot)).seconds() - 1);
+    one.world.run(Command::SealRound(None));
+    roll(&mut one);
+    assert_eq!(one.in_force(tight.1), 1_500, "its own bid for this very slot can win no more");
+}
+
+#[test]
+fn a_gap_before_anything_is_settled_has_a_price() {
+    let mut one = bought();
+    one.slot = next(one.slot);
+    let (rolls, _) = roll(&mut one);
+    assert_eq!(rolls[0].awards, 1);
+}
+
+#[test]
+fn the_operator_sells_nothing_under_its_reserve() {
+    let mut one = one(4_000);
+    // One unit between two who know each other, cheaper than anything.
+    let (lender, buyer) = (one.lender, one.buyers[1]);
+    firm(&mut one, lender, Side::Offer, 1, "0");
+    firm(&mut one, buyer, Side::Bid, 1, "0.000001");
+    one.round();
+    one.begin();
+    let readings = vec![one.reading(lender.1, &[1_999], 0, 0), one.reading(buyer.1, &[501], 0, 0)];
+    let slot = one.slot;
+    one.world.run(Command::SettleSlot { slot: slot.plus(-1, RHYTHM.slot_seconds), readings: Vec::new() });
+    one.end(readings);
+    one.slot = RHYTHM.first_open(one.world.now);
+    let first = one.buyers[0];
+    firm(&mut one, first, Side::Bid, 1_000, "0.9");
+    one.round();
+    one.begin();
+    let (rolls, _) = roll(&mut one);
+    assert!(rolls[0].prices[0].price >= price("0.0005"), "{}", rolls[0].prices[0].price);
+}
+
+#[test]
+fn a_workload_that_needs_more_does_not_lend_on() {
+    let mut one = one(3_500);
+    let (lender, [first, second]) = (one.lender, [one.buyers[0], one.buyers[1]]);
+    firm(&mut one, lender, Side::Offer, 1_000, "0.4");
+    firm(&mut one, first, Side::Bid, 600, "0.9");
+    firm(&mut one, second, Side::Bid, 400, "0.9");
+    one.round();
+    one.begin();
+    assert_eq!(one.in_force(lender.1), 1_000);
+    let slot = one.slot;
+    one.slot = next(slot);
+    firm(&mut one, lender, Side::Bid, 500, "0.7");
+    one.slot = slot;
+    one.round();
+    roll(&mut one);
+    assert!(
+        one.in_force(lender.1) >= 2_500,
+        "{}: it has bought 500 more than its baseline for the slot",
+        one.in_force(lender.1)
+    );
+}
+
+#[test]
+fn one_unit_makes_the_price_of_the_hour() {
+    let mut one = one(3_000);
+    let (lender, buyer, honest) = (one.lender, one.buyers[1], one.buyers[0]);
+    firm(&mut one, lender, Side::Offer, 1, "0.0014");
+    firm(&mut one, buyer, Side::Bid, 1, "0.002");
+    one.round();
+    one.begin();
+    let readings = vec![one.reading(lender.1, &[1_999], 0, 0), one.reading(buyer.1, &[501], 0, 0)];
+    let slot = one.slot;
+    one.world.run(Command::SettleSlot { slot: slot.plus(-1, RHYTHM.slot_seconds), readings: Vec::new() });
+    one.end(readings);
+    one.slot = RHYTHM.first_open(one.world.now);
+    firm(&mut one, lender, Side::Offer, 1_000, "0.4");
+    firm(&mut one, honest, Side::Bid, 1_000, "1.5");
+    one.round();
+    one.begin();
+    let (rolls, _) = roll(&mut one);
+    assert!(rolls[0].prices[0].price < price("0.001"), "{}", rolls[0].prices[0].price);
+}
+
+#[test]
+fn what_runs_on_a_draining_node_stays() {
+    let mut one = bought();
+    let node = one.node;
+    one.world.run(Command::SetNodeState { node, state: headroom_market::pool::NodeState::Draining });
+    roll(&mut one);
+    assert_eq!(one.in_force(one.buyers[0].1), 1_500);
+}
+
+#[test]
+fn what_the_operator_goes_on_selling_stands_in_for_nothing() {
+    // All of the operator's 1,000 go on: what a lender keeps would be taken from a buyer.
+    let mut one = one(4_000);
+    let (lender, [first, second]) = (one.lender, [one.buyers[0], one.buyers[1]]);
+    firm(&mut one, lender, Side::Offer, 500, "0.2");
+    firm(&mut one, first, Side::Bid, 1_000, "1.4");
+    firm(&mut one, second, Side::Bid, 500, "0.7");
+    one.round();
+    one.begin();
+    roll(&mut one);
+    let slot = one.slot;
+    one.world.run(Command::SettleSlot { slot: slot.plus(-1, RHYTHM.slot_seconds), readings: Vec::new() });
+    let record = one.world.state.participants[&lender.0].lending;
+    let mut keeps = one.world.state.instances[&lender.1].clone();
+    keeps.kept_by_program.insert(slot);
+    one.world.state.fold(&Event::InstanceChanged(keeps.clone()));
+    one.world.folded.fold(&Event::InstanceChanged(keeps));
+    let readings =
+        [(lender.1, 2_000), (first.1, 1_500), (second.1, 500)].map(|(id, has)| one.reading(id, &[has], 0, 0));
+    one.end(readings.to_vec());
+    let kept = one.world.receipts.iter().find(|r| r.slot == slot && r.kind == AwardKind::Lent).expect("a receipt");
+    assert_eq!((kept.lines[0].kept, kept.imbalance), (500, Credits::ZERO), "there is no bond behind it");
+    assert_eq!(kept.lines[0].imbalance_price, Some(price("0.0014")), "the next in line is a buyer");
+    assert_eq!(one.world.state.participants[&lender.0].lending, record, "nobody has chosen to lend it");
 }

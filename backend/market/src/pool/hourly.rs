@@ -1,9 +1,10 @@
 //! What a product class costs at an hour of the day: the administered price of slots for which no round was held
 //! (mechanism §14: the mean of that hour over 28 days).
 //!
-//! Invariant: only prices of rounds are remembered. What an administered price was paid for says nothing of the market.
+//! Invariants: only prices of rounds are remembered, by what was bought at them: a unit that two members trade moves a mean by
+//! a unit, and never under the reserve price or over the collar of the slot. What an administered price was paid for says nothing of the market.
 use crate::event::Event;
-use crate::pool::PoolSlug;
+use crate::pool::{PoolSlug, Product};
 use crate::state::State;
 use crate::time::Slot;
 use crate::turn::Turn;
@@ -17,13 +18,31 @@ const HOUR_SECONDS: i64 = 3_600;
 const HOURS: u8 = 24;
 
 /// The slots of one day's hour in which a product class changed hands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DayPrice {
     /// Days since 1970, UTC.
     pub day: i64,
     pub slots: i64,
-    /// Of their mean prices.
-    pub sum: Price,
+    /// Bought by bids, base units.
+    pub volume: i64,
+    /// Σ price × volume, nano-credits.
+    pub value_nano: String,
+}
+
+impl DayPrice {
+    /// Of one slot.
+    fn of(product: &Product) -> Self {
+        let value_nano = product.value_nano.clone();
+        Self { day: day_of(product.slot), slots: 1, volume: product.volume, value_nano }
+    }
+    fn and(&self, other: &Self) -> Self {
+        let value_nano = (self.value() + other.value()).to_string();
+        let (slots, volume) = (self.slots + other.slots, self.volume.saturating_add(other.volume));
+        Self { day: self.day, slots, volume, value_nano }
+    }
+    fn value(&self) -> i128 {
+        self.value_nano.parse().unwrap_or(0)
+    }
 }
 
 /// What a product class has cost in an hour of the day, UTC, by day; the latest 28 days, the newest last.
@@ -44,7 +63,7 @@ pub enum AdministeredBasis {
     Hour,
     /// All slots that were traded in 28 days: none was at this hour.
     AllHours,
-    /// The price of the slot before: nothing was settled yet.
+    /// What the slot before cost: rounds have never priced any.
     SlotBefore,
 }
 
@@ -69,41 +88,53 @@ fn hour_of(slot: Slot) -> u8 {
 }
 
 /// Remembers what a product of a settled slot cost.
-pub fn note(turn: &mut Turn<'_>, pool: &str, resource: Resource, slot: Slot, price: Price) {
-    let key = (pool.to_owned(), resource, hour_of(slot));
+pub fn note(turn: &mut Turn<'_>, product: &Product) {
+    let key = (product.pool.clone(), product.resource, hour_of(product.slot));
     let known = turn.state.hourly_prices.get(&key).cloned();
-    let mut hourly = known.unwrap_or_else(|| HourlyPrice { pool: key.0, resource, hour: key.2, days: Vec::new() });
-    let day = day_of(slot);
+    let (pool, resource, hour) = key;
+    let mut hourly = known.unwrap_or_else(|| HourlyPrice { pool, resource, hour, days: Vec::new() });
+    let day = day_of(product.slot);
     hourly.days.retain(|d| d.day > day - MEAN_OF_DAYS);
-    match hourly.days.iter_mut().find(|d| d.day == day) {
-        Some(of_day) => {
-            of_day.slots += 1;
-            of_day.sum += price;
-        }
-        None => hourly.days.push(DayPrice { day, slots: 1, sum: price }),
-    }
+    let before = hourly.days.iter().position(|d| d.day == day).map(|at| hourly.days.remove(at));
+    let of_slot = DayPrice::of(product);
+    hourly.days.push(before.map_or(of_slot.clone(), |before| before.and(&of_slot)));
     turn.emit(Event::HourlyPriceChanged(hourly));
 }
 
-/// What a unit would cost in a slot for which no round is held: the mean of its hour, else of all hours, else what the
-/// slot before it cost.
-pub fn administered(state: &State, pool: &str, resource: Resource, slot: Slot) -> Option<AdministeredPrice> {
+/// What a unit would cost in a slot for which no round is held: the mean of its hour, each unit counting alike, else of all
+/// hours, else what it cost in the slot `from`; never under what the operator sells it for, nor over the collar.
+pub fn administered(
+    state: &State,
+    pool: &str,
+    resource: Resource,
+    slot: Slot,
+    from: Slot,
+) -> Option<AdministeredPrice> {
     let days = |hour: u8| {
         let of_hour = state.hourly_prices.get(&(pool.to_owned(), resource, hour));
         of_hour.into_iter().flat_map(|h| &h.days).filter(|d| d.day > day_of(slot) - MEAN_OF_DAYS)
     };
+    // What is not settled yet is not among the days.
+    let latest = state.products.get(&(pool.to_owned(), resource, from)).filter(|p| p.volume > 0).map(DayPrice::of);
     let mean = |days: &mut dyn Iterator<Item = &DayPrice>| {
-        let (sum, slots) =
-            days.fold((0i128, 0i64), |(sum, slots), d| (sum + i128::from(d.sum.units()), slots + d.slots));
-        let price = sum.checked_div(i128::from(slots))?;
+        let add = |(value, volume, slots): (i128, i128, i64), d: &DayPrice| {
+            (value + d.value(), volume + i128::from(d.volume), slots + d.slots)
+        };
+        let (value, volume, slots) = days.fold((0, 0, 0), add);
+        let price = value.checked_div(volume)?;
         Some((Price::from_units(i64::try_from(price).ok()?), slots))
     };
-    let of = |basis, (price, slots)| AdministeredPrice { resource, price, basis, slots };
-    let of_hour = mean(&mut days(hour_of(slot))).map(|mean| of(AdministeredBasis::Hour, mean));
-    let of_all = || mean(&mut (0..HOURS).flat_map(days)).map(|mean| of(AdministeredBasis::AllHours, mean));
+    let bounded = |price: Price| {
+        let reserve = state.reserve_price(pool, resource, slot).unwrap_or_default();
+        price.max(reserve).min(state.collar(pool, resource, slot))
+    };
+    let of = |basis, (price, slots)| AdministeredPrice { resource, price: bounded(price), basis, slots };
+    let at_this_hour = latest.as_ref().filter(|_| hour_of(from) == hour_of(slot));
+    let of_hour = mean(&mut days(hour_of(slot)).chain(at_this_hour)).map(|mean| of(AdministeredBasis::Hour, mean));
+    let of_all =
+        || mean(&mut (0..HOURS).flat_map(days).chain(&latest)).map(|mean| of(AdministeredBasis::AllHours, mean));
     let before = || {
-        let seconds = state.market.rhythm.slot_seconds;
-        let product = state.products.get(&(pool.to_owned(), resource, slot.plus(-1, seconds)))?;
+        let product = state.products.get(&(pool.to_owned(), resource, from))?;
         let price = product.mean_price().or(product.administered_price)?;
         Some(of(AdministeredBasis::SlotBefore, (price, 1)))
     };

@@ -9,7 +9,7 @@ use crate::clearing::{self, Outcome, Verified};
 use crate::event::Event;
 use crate::ids::{AwardId, NodeId, OrderId, ProjectId};
 use crate::ledger::{Account, TransferKind};
-use crate::pool::recallable::{is_recallable, node_of};
+use crate::pool::recallable::{firm, is_recallable, node_of};
 use crate::project;
 use crate::round::not_won::text_of;
 use crate::round::{Award, AwardKind, AwardLine, Certificate, ClearingPrice, book, not_won, products, safe_state};
@@ -88,7 +88,7 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
     let sealed_at = turn.state.rounds.get(&number).map_or(turn.now, |r| r.sealed_at);
     let awarded = Event::RoundAwarded { number, certificate, prices: list, awards, open_slots, not_won, held_back, at };
     turn.emit(awarded);
-    safe_state::note_round(turn, sealed_at);
+    safe_state::note_round(turn, sealed.trading.clone(), sealed_at);
     // They end with the reason that the round has just given them.
     for id in ended {
         place::close(turn, id, OrderStatus::Canceled, Some("not_filled_in_its_round".to_owned()), None);
@@ -276,9 +276,7 @@ fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won, is_parent: bool
     let total: Credits = lines.iter().map(|l| l.money).sum();
     let slot_seconds = turn.state.market.rhythm.slot_seconds;
     let rest = Rest::of(&order, &lines, slot_seconds);
-    let used_limit = order.remaining_limit - rest.limit;
-    // A shorter run is worth its part of the limit, to its holder too.
-    let used_limit = order.request.runs_of(slot_seconds).map_or(used_limit, |all| runs::part(used_limit, slots, all));
+    let used_limit = used_limit(&order, &rest, &lines, slots, slot_seconds);
     // What a workload has elsewhere is all of it: sold on, it would have no place.
     let elsewhere =
         order.side == Side::Bid && lines.iter().any(|l| away::carried(turn.state, &order.request, &l.pool).is_some());
@@ -345,6 +343,26 @@ fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won, is_parent: bool
         at,
     });
     Ok(())
+}
+
+/// What an award is worth to who won it, or what its lender takes for it: the part of the limit, less what the order says
+/// that the pool costs it (of an offer, and that).
+fn used_limit(order: &Order, rest: &Rest, lines: &[AwardLine], slots: i64, slot_seconds: i64) -> Credits {
+    let request = &order.request;
+    let asked: i64 = order.remaining.values().sum::<i64>() * slots * i64::from(order.remaining_replicas.max(1));
+    let won: i64 = lines.iter().map(|l| l.quantity).sum();
+    let part = |whole: Credits| if won < asked { whole.share_floor(won, asked) } else { whole };
+    let limit = match rest.open {
+        true => order.remaining_limit - rest.limit,
+        // A shorter run is worth its part of the limit, to its holder too.
+        false => {
+            let whole = order.remaining_limit;
+            part(request.runs_of(slot_seconds).map_or(whole, |all| runs::part(whole, slots, all)))
+        }
+    };
+    let pool = lines.first().map(|l| firm(&l.pool));
+    let adder = request.pools.iter().find(|p| Some(firm(&p.pool)) == pool).map_or(Credits::ZERO, |p| part(p.adder));
+    if order.side == Side::Bid { (limit - adder).max(Credits::ZERO) } else { limit + adder }
 }
 
 /// held → escrow; what rounding the lines one by one puts over the certified sum, the

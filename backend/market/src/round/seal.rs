@@ -5,7 +5,7 @@ use crate::event::Event;
 use crate::ids::{OrderId, RoundId};
 use crate::ledger::{Account, TransferKind};
 use crate::round::movers::Movers;
-use crate::round::{Round, RoundState, book, merkle};
+use crate::round::{Round, RoundState, book, merkle, safe_state};
 use crate::state::SealedBook;
 use crate::turn::{Cause, Turn};
 use std::sync::Arc;
@@ -54,7 +54,9 @@ pub fn seal(turn: &mut Turn<'_>, movers: &Movers) -> Option<(u64, Arc<clearing::
     turn.emit(Event::RoundSealed { round, orders });
     let book = Arc::new(book);
     let scarce = draft.scarce;
-    turn.state.sealed = Some(SealedBook { round: number, book: book.clone(), slots, excluded: draft.excluded, scarce });
+    let trading = safe_state::trading(turn.state);
+    let excluded = draft.excluded;
+    turn.state.sealed = Some(SealedBook { round: number, book: book.clone(), slots, excluded, scarce, trading });
     Some((number, book))
 }
 

@@ -262,7 +262,10 @@ fn rungs(state: &State, slot: Slot, awards: &[Award], product: &Product) -> Vec<
     let total = operator_capacity(state, pool, *resource);
     let sold = state.products.get(&(pool.clone(), *resource, slot)).map_or(&[][..], |p| &p.sold_steps[..]);
     let steps = state.reserve(pool, *resource, slot).map_or(&[][..], |r| &r.steps[..]);
-    let mut headroom = (total - sold.iter().sum::<i64>()).max(0);
+    let goes_on = lines(slot, awards).filter(|(a, l)| a.rolled_from.is_some() && product_of(l) == *product);
+    // Of what goes on without a round the operator has what no lender has.
+    let rolled: i64 = goes_on.map(|(a, l)| if a.kind == AwardKind::Bought { l.quantity } else { -l.quantity }).sum();
+    let mut headroom = (total - sold.iter().sum::<i64>() - rolled.max(0)).max(0);
     let mut rungs = Vec::new();
     for (index, step) in steps.iter().enumerate() {
         let unsold = supply::of_step(total, step) - sold.get(index).copied().unwrap_or(0);

@@ -125,7 +125,8 @@ fn return_bond(turn: &mut Turn<'_>, receipt: &Receipt, cause: Cause) -> Credits 
 /// What the lenders of the slot have kept of what they promised sizes their next bonds.
 fn remember_lenders(turn: &mut Turn<'_>, slot: Slot, awards: &[Award], imbalances: &Imbalances) {
     let mut records: BTreeMap<ParticipantId, LendingRecord> = BTreeMap::new();
-    for award in awards.iter().filter(|a| a.kind == AwardKind::Lent) {
+    // Nobody has chosen to lend what goes on being lent without a round.
+    for award in awards.iter().filter(|a| a.kind == AwardKind::Lent && a.rolled_from.is_none()) {
         let instance = award.instance.and_then(|id| turn.state.instances.get(&id));
         let Some(lender) = turn.state.participants.get(&award.participant) else { continue };
         if instance.is_some_and(|i| i.failed_by_exchange.contains(&slot)) {
@@ -365,8 +366,12 @@ fn forget_what_was_not_delivered(turn: &mut Turn<'_>, slot: Slot, bought: &[Rece
     }
 }
 
-/// The slot's mean prices enter the references of their product classes.
+/// The slot's mean prices enter the references of their product classes, and what was paid the means of their hour.
 fn remember_prices(turn: &mut Turn<'_>, slot: Slot) {
+    let traded = turn.state.products.values().filter(|p| p.slot == slot && p.volume > 0 && !is_recallable(&p.pool));
+    for product in traded.cloned().collect::<Vec<_>>() {
+        hourly::note(turn, &product);
+    }
     let means: Vec<_> = turn
         .state
         .products
@@ -376,15 +381,11 @@ fn remember_prices(turn: &mut Turn<'_>, slot: Slot) {
         .collect();
     for (pool, resource, price) in means {
         let key = (pool.clone(), resource);
-        let mut reference =
-            turn.state.references.get(&key).cloned().unwrap_or_else(|| Reference::new(pool.clone(), resource));
+        let mut reference = turn.state.references.get(&key).cloned().unwrap_or_else(|| Reference::new(pool, resource));
         if reference.recent.len() >= REFERENCE_SLOTS {
             reference.recent.remove(0);
         }
         reference.recent.push(price);
         turn.emit(Event::ReferenceChanged(reference));
-        if !is_recallable(&pool) {
-            hourly::note(turn, &pool, resource, slot, price);
-        }
     }
 }

@@ -420,8 +420,16 @@ pub fn check_plan(world: &World, slot: Slot) {
                 let givers = s.depends_on.iter().filter(|o| !waits(o)).filter_map(|o| swaps.get(o));
                 givers.map(|s| change(s, resource).min(0)).sum()
             };
+            // A resize that is late for an earlier slot may ask for what is another's by now: then one of both waits at
+            // the driver until it has been planned again.
+            let not_its_own = |s: &Swap| {
+                let instance = &world.state.instances[&s.instance];
+                let own = plan::target(&world.state, instance, slot);
+                let is_late = s.slot < slot && s.node_to == node && !s.moves() && own.node == node;
+                if is_late { (amount(&s.limits_to, resource) - amount(&own.limits, resource)).max(0) } else { 0 }
+            };
             let takes = |s: &Swap| match (early(s), planned(s)) {
-                (true, _) => change(s, resource).max(0),
+                (true, _) => (change(s, resource).max(0) - not_its_own(s)).max(0),
                 (false, false) => (change(s, resource) + from_others(s)).max(0),
                 (false, true) => 0,
             };

@@ -167,7 +167,8 @@ fn safe_state(state: &Market, pool: &Pool, next_slot: Slot) -> Option<SafeStateV
     let rounds = state.market.pool_rounds.get(&pool.slug)?;
     let seconds = state.market.rhythm.slot_seconds;
     let last_planned = state.market.planned_until.plus(-1, seconds);
-    let prices = pool.resources.iter().filter_map(|r| hourly::administered(state, &pool.slug, *r, next_slot));
+    let of = |r: &Resource| hourly::administered(state, &pool.slug, *r, next_slot, next_slot.plus(-1, seconds));
+    let prices = pool.resources.iter().filter_map(of);
     Some(SafeStateView {
         without_rounds_since: (rounds.held_until < last_planned).then(|| rounds.held_until.plus(1, seconds)),
         slots_rolled: rounds.slots_rolled,

@@ -193,11 +193,13 @@ fn why_left_out(reason: LeftOut) -> &'static str {
     match reason {
         LeftOut::LetsGo => "its owner has said that it lets go then",
         LeftOut::PriceBeyondLimit => "the administered price is above the limit of its bid",
+        LeftOut::NoPrice => "nothing of the kind has ever had a price",
         LeftOut::InsufficientFunds => "its owner's available balance is too small",
         LeftOut::Budget => "its project has too little left",
         LeftOut::Arrears => "its owner owes for what workloads have kept",
         LeftOut::NoHostFits => "its node has no room for it, or nobody goes on lending it there",
         LeftOut::WorkloadLimit => "its own limits allow no more",
+        LeftOut::Elsewhere => "what a workload has in another pool than its own ends with its slot",
         LeftOut::LeavesNode => "it is on another node in this slot",
     }
 }
