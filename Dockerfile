@@ -10,6 +10,7 @@ RUN npm run build
 FROM rust:1.95-bookworm AS binary
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo .cargo
 COPY backend backend
 COPY loadtests loadtests
 COPY migrations migrations

@@ -95,7 +95,7 @@ const BY_OWNER: &str = "SELECT order_id, document FROM order_owners x CROSS JOIN
 /// indexes of the transfers leave them out by these words.
 macro_rules! between_owners {
     () => {
-        "kind NOT IN ('hold', 'release', 'bond', 'bond_release')"
+        "kind <> 'hold' AND kind <> 'release' AND kind <> 'bond' AND kind <> 'bond_release'"
     };
 }
 

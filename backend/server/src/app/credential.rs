@@ -67,14 +67,8 @@ impl Credential {
         self.check(directory, sessions, now)?;
         match self {
             Credential::Key(hash) => {
-                let key = directory.key(hash).ok_or(Lapse::KeyRevoked)?;
-                Ok(Identity {
-                    user: key.user,
-                    participant: key.participant,
-                    role: key.role,
-                    scopes: key.scopes.clone().into(),
-                    actor: key.id.to_string().into(),
-                })
+                let (_, identity) = directory.key(hash).ok_or(Lapse::KeyRevoked)?;
+                Ok(identity.clone())
             }
             Credential::Token(claims) => Ok(Identity {
                 user: claims.sub,
@@ -90,7 +84,7 @@ impl Credential {
     pub fn check(&self, directory: &Directory, sessions: &Sessions, now: Timestamp) -> Result<(), Lapse> {
         let (user, membership) = match self {
             Credential::Key(hash) => {
-                let key = directory.key(hash).ok_or(Lapse::KeyRevoked)?;
+                let (key, _) = directory.key(hash).ok_or(Lapse::KeyRevoked)?;
                 check_key(key, now)?;
                 (key.user, Membership { participant: key.participant, role: key.role })
             }

@@ -22,7 +22,8 @@ pub struct Identity {
 
 #[derive(Default)]
 pub struct Directory {
-    keys: HashMap<String, ApiKey>,
+    /// With whom each stands for.
+    keys: HashMap<String, (ApiKey, Identity)>,
     users: HashMap<UserId, User>,
     by_email: HashMap<String, UserId>,
     pub participants: HashMap<ParticipantId, Participant>,
@@ -48,7 +49,7 @@ pub fn role_scopes(role: Role) -> Arc<[String]> {
 impl Directory {
     pub fn of(state: &State) -> Self {
         Self {
-            keys: state.keys.values().map(|k| (k.secret_hash.clone(), k.clone())).collect(),
+            keys: state.keys.values().map(|k| (k.secret_hash.clone(), (k.clone(), identity(k)))).collect(),
             users: state.users.values().map(|u| (u.id, u.clone())).collect(),
             by_email: state.users.values().map(|u| (u.email.clone(), u.id)).collect(),
             participants: state.participants.values().map(|p| (p.id, p.clone())).collect(),
@@ -63,8 +64,18 @@ impl Directory {
     pub fn user_by_email(&self, email: &str) -> Option<&User> {
         self.users.get(self.by_email.get(&email.to_lowercase())?)
     }
-    /// An API key by the hash of its secret, revoked and expired ones included.
-    pub fn key(&self, secret_hash: &str) -> Option<&ApiKey> {
+    /// An API key by the hash of its secret, revoked and expired ones included, and whom it stands for.
+    pub fn key(&self, secret_hash: &str) -> Option<&(ApiKey, Identity)> {
         self.keys.get(secret_hash)
+    }
+}
+
+fn identity(key: &ApiKey) -> Identity {
+    Identity {
+        user: key.user,
+        participant: key.participant,
+        role: key.role,
+        scopes: key.scopes.clone().into(),
+        actor: key.id.to_string().into(),
     }
 }

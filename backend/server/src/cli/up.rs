@@ -244,7 +244,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     }
     let sweeping = tokio::spawn(sweep(app.clone()));
     let beating = tokio::spawn(beat(store.clone()));
-    let service = http::router(app.clone());
+    let service = Arc::new(http::service(app.clone()));
     let stop_requested = stop_signal()?;
     let served = tokio::spawn(http::serve::run(listener, service, stopping.clone()));
     announce(&args, &url, started.elapsed(), demo_access.as_ref());

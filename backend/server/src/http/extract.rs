@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// A JSON body, read strictly: unknown, missing and ill-typed fields are named by pointer.
@@ -82,6 +83,10 @@ async fn collect(body: axum::body::Body, most: usize) -> Option<Bytes> {
     (length <= most).then(|| bytes.into())
 }
 
+/// The name of a member, where it stands in the body if nothing in it is escaped.
+#[derive(serde::Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
 /// Walks a value only to see that no object names a member twice: maps would keep the last.
 struct NoDuplicates;
 
@@ -117,11 +122,12 @@ impl<'de> serde::Deserialize<'de> for NoDuplicates {
             }
             fn visit_map<A: serde::de::MapAccess<'de>>(self, mut members: A) -> Result<NoDuplicates, A::Error> {
                 let mut seen = std::collections::BTreeSet::new();
-                while let Some(name) = members.next_key::<String>()? {
+                while let Some(Name(name)) = members.next_key()? {
                     members.next_value::<NoDuplicates>()?;
-                    if !seen.insert(name.clone()) {
+                    if seen.contains(&name) {
                         return Err(serde::de::Error::custom(format!("duplicate field `{name}`")));
                     }
+                    seen.insert(name);
                 }
                 Ok(NoDuplicates)
             }

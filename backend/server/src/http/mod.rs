@@ -37,14 +37,15 @@ pub mod swaps;
 
 use crate::app::App;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, header};
-use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::get;
 use std::sync::{Arc, Mutex, PoisonError};
-use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
+use tower::{Layer, ServiceExt};
+use tower_http::compression::predicate::{And, DefaultPredicate, NotForContentType, Predicate};
+use tower_http::compression::{Compression, CompressionLayer};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
@@ -140,42 +141,67 @@ impl LimitSlot {
     }
 }
 
-async fn around(mut request: Request, next: Next) -> Response {
-    let slot = LimitSlot::default();
-    request.extensions_mut().insert(slot.clone());
-    let is_api = request.uri().path().starts_with("/v1");
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    if let Some(remaining) = *slot.0.lock().unwrap_or_else(PoisonError::into_inner) {
-        remaining.write(headers);
-    }
-    for (name, value) in SECURITY_HEADERS {
-        headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
-    }
-    if is_api {
-        headers.insert("headroom-version", HeaderValue::from_static("2026-11-20"));
-        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-store"));
-    }
-    response
+/// The whole service: the routes, and what goes around each of them. As layers of the router these would be copied for
+/// every request, route and all.
+pub struct Service {
+    process: u64,
+    routes: Router,
+    compressed: Compression<Router, And<DefaultPredicate, NotForContentType>>,
 }
 
-const SECURITY_HEADERS: [(&str, &str); 4] = [
+impl Service {
+    pub async fn answer(&self, mut request: Request) -> Response {
+        let slot = LimitSlot::default();
+        request.extensions_mut().insert(slot.clone());
+        let is_api = request.uri().path().starts_with("/v1");
+        let (id, mut response) = request_id::with(self.process, self.routed(request, is_api)).await;
+        let headers = response.headers_mut();
+        if let Some(remaining) = *slot.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            remaining.write(headers);
+        }
+        for (name, value) in &SECURITY_HEADERS {
+            headers.entry(name).or_insert_with(|| value.clone());
+        }
+        if is_api {
+            headers.insert(&VERSION.0, VERSION.1.clone());
+            headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-store"));
+        }
+        request_id::write(&id, headers);
+        response
+    }
+
+    async fn routed(&self, request: Request, is_api: bool) -> Response {
+        // Nobody caches these, so they need no word on what else could have been asked for.
+        let answer = if is_api && !request.headers().contains_key(header::ACCEPT_ENCODING) {
+            self.routes.clone().oneshot(request).await
+        } else {
+            self.compressed.clone().oneshot(request).await.map(|response| response.map(Body::new))
+        };
+        answer.unwrap_or_else(|never| match never {})
+    }
+}
+
+static VERSION: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("headroom-version"), HeaderValue::from_static("2026-11-20"));
+
+static SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
     (
-        "content-security-policy",
-        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'self'; form-action 'self'",
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'self'; form-action 'self'",
+        ),
     ),
-    ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "no-referrer"),
-    ("x-frame-options", "DENY"),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
 ];
 
-/// The whole service.
-pub fn router(app: Arc<App>) -> Router {
+pub fn service(app: Arc<App>) -> Service {
     let process = app.process;
     let (v1, _) = api().split_for_parts();
     let (aliases, _) = concept().split_for_parts();
     let compressed = DefaultPredicate::new().and(NotForContentType::new("text/event-stream"));
-    Router::new()
+    let routes = Router::new()
         .merge(v1)
         .merge(aliases)
         .route("/healthz", get(meta::healthz))
@@ -185,8 +211,7 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(meta::ui)
         .method_not_allowed_fallback(meta::method_not_allowed)
         .with_state(app)
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", openapi()))
-        .layer(CompressionLayer::new().compress_when(compressed))
-        .layer(middleware::from_fn(around))
-        .layer(middleware::from_fn(move |request, next| request_id::assign(process, request, next)))
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", openapi()));
+    let compressed = CompressionLayer::new().compress_when(compressed).layer(routes.clone());
+    Service { process, routes, compressed }
 }

@@ -1,8 +1,5 @@
 //! Every request has an id: in its log lines, its response header and its problem document.
-use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 tokio::task_local! {
@@ -23,11 +20,15 @@ fn next(process: u64) -> String {
     format!("req_{process:08x}{count:010x}")
 }
 
-pub async fn assign(process: u64, request: Request, next_layer: Next) -> Response {
+/// Serves a request under an id of its own.
+pub async fn with<T>(process: u64, serving: impl Future<Output = T>) -> (String, T) {
     let id = next(process);
-    let mut response = CURRENT.scope(id.clone(), next_layer.run(request)).await;
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(HEADER.clone(), value);
+    let served = CURRENT.scope(id.clone(), serving).await;
+    (id, served)
+}
+
+pub fn write(id: &str, headers: &mut HeaderMap) {
+    if let Ok(value) = HeaderValue::from_str(id) {
+        headers.insert(&HEADER, value);
     }
-    response
 }

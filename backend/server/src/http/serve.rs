@@ -2,7 +2,8 @@
 //!
 //! `axum::serve` has no time limits, so a client that sends its header a byte at a time, or
 //! nothing at all, would keep its connection. Bodies have their limit in `extract`.
-use axum::Router;
+use crate::http::Service;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, request::Parts};
 use hyper::body::Incoming;
@@ -10,11 +11,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tower::ServiceExt;
 
 /// For a whole request header, and for the pause between two requests on one connection.
 const HEADER: Duration = Duration::from_secs(30);
@@ -38,7 +40,7 @@ fn forwarded(headers: &HeaderMap) -> Option<IpAddr> {
 }
 
 /// Serves until `stopping`; returns when the open requests are done.
-pub async fn run(listener: TcpListener, service: Router, mut stopping: watch::Receiver<bool>) {
+pub async fn run(listener: TcpListener, service: Arc<Service>, mut stopping: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -57,12 +59,14 @@ pub async fn run(listener: TcpListener, service: Router, mut stopping: watch::Re
     graceful.shutdown().await;
 }
 
-fn connection(stream: TcpStream, peer: SocketAddr, service: Router, graceful: &GracefulShutdown) {
+fn connection(stream: TcpStream, peer: SocketAddr, service: Arc<Service>, graceful: &GracefulShutdown) {
     // Answers are small and written at once: waiting for more to send only delays them.
     let _as_it_is = stream.set_nodelay(true);
-    let answer = service_fn(move |mut request: Request<Incoming>| {
+    let answer = service_fn(move |request: Request<Incoming>| {
+        let service = service.clone();
+        let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
-        service.clone().oneshot(request)
+        async move { Ok::<_, Infallible>(service.answer(request).await) }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADER);

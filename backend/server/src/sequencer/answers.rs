@@ -78,10 +78,11 @@ fn project_document(state: &State, id: &headroom_market::ids::ProjectId, told: &
 /// What the journal keeps of a reply: enough to give it again.
 pub(super) fn stored_reply(reply: &Reply) -> String {
     let value = match reply {
+        // Nearly all are such: an id has nothing to escape.
+        Reply::Order(id) | Reply::PendingOrder(id) => return format!("{{\"order\":\"{id}\"}}"),
         Reply::Refused(r) => serde_json::json!({
             "refused": r.code, "kind": format!("{:?}", r.kind), "pointer": r.pointer, "detail": r.detail,
         }),
-        Reply::Order(id) | Reply::PendingOrder(id) => serde_json::json!({ "order": id }),
         Reply::Orders(ids) => serde_json::json!({ "orders": ids }),
         Reply::Participant(id) => serde_json::json!({ "participant": id }),
         Reply::Instance(id) => serde_json::json!({ "instance": id }),

@@ -18,7 +18,7 @@ use headroom_store::load::Head;
 use headroom_store::lookups::{Known, accepted};
 use headroom_store::reference;
 use headroom_store::write::{Batch, OutboxRow};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -45,7 +45,7 @@ const MOST_REFERRED_BYTES: usize = 8 << 10;
 #[derive(Default)]
 struct Decided {
     batch: Batch,
-    stream: Vec<OutboxRow>,
+    stream: Stream,
     waiting: Vec<Waiting>,
     named: Named,
 }
@@ -184,7 +184,7 @@ impl Writer {
                 }
                 let reference = refers.then(|| reference::to(sequence));
                 remember(&mut self.parts.state, events, &told, reference.as_deref());
-                collect_stream(&mut decided.stream, &mut self.parts.head, told, reference.as_deref(), now.micros());
+                decided.stream.add(&mut self.parts.head, told, reference.as_deref(), now.micros());
                 decided.batch.archive.extend(attached.archive);
                 decided.batch.modules.extend(attached.module);
             }
@@ -220,9 +220,9 @@ impl Writer {
             waiting.into_iter().for_each(Waiting::send);
             return;
         }
-        let newest_event = stream.last().map(|row| row.id);
         batch.changes.push(self.parts.state.take_changes());
-        batch.outbox = stream;
+        batch.outbox = stream.rows.into_iter().flatten().collect();
+        let newest_event = batch.outbox.last().map(|row| row.id);
         let store = self.parts.store.clone();
         let done = tokio::spawn(async move { store.commit(batch).await });
         self.committing = Some(Committing { done, newest_event, waiting, named });
@@ -315,27 +315,35 @@ fn remember(state: &mut State, events: Vec<Event>, told: &[Notice], reference: O
     state.changes.accepted.extend(kept);
 }
 
-/// A balance that changes often in one transaction is told once, with its last value.
-fn collect_stream(
-    stream: &mut Vec<OutboxRow>,
-    head: &mut Head,
-    notices: Vec<Notice>,
-    reference: Option<&str>,
-    now: i64,
-) {
-    for notice in notices {
-        if notice.kind == "balance.changed" {
-            stream.retain(|row| row.kind != notice.kind || row.object != notice.object);
+/// Events of the stream that go with one transaction. A balance that changes often in it is told once, with its last
+/// value.
+#[derive(Default)]
+struct Stream {
+    /// In the order of their ids; `None` where a later one has taken the place.
+    rows: Vec<Option<OutboxRow>>,
+    /// Where the row of a participant's balance is.
+    balances: HashMap<String, usize>,
+}
+
+impl Stream {
+    fn add(&mut self, head: &mut Head, notices: Vec<Notice>, reference: Option<&str>, now: i64) {
+        for notice in notices {
+            if notice.kind == "balance.changed" {
+                let earlier = self.balances.insert(notice.object.clone(), self.rows.len());
+                if let Some(row) = earlier.and_then(|place| self.rows.get_mut(place)) {
+                    *row = None;
+                }
+            }
+            head.event = (head.sequence * EVENTS_A_COMMAND).max(head.event + 1);
+            self.rows.push(Some(OutboxRow {
+                id: head.event,
+                kind: notice.kind,
+                participant: notice.participant.map(|p| p.to_string()),
+                object: notice.object,
+                // The journal has it, word for word.
+                data: reference.filter(|_| notice.kind == ACCEPTED).map_or(notice.data, str::to_owned),
+                created_at: now,
+            }));
         }
-        head.event = (head.sequence * EVENTS_A_COMMAND).max(head.event + 1);
-        stream.push(OutboxRow {
-            id: head.event,
-            kind: notice.kind,
-            participant: notice.participant.map(|p| p.to_string()),
-            object: notice.object,
-            // The journal has it, word for word.
-            data: reference.filter(|_| notice.kind == ACCEPTED).map_or(notice.data, str::to_owned),
-            created_at: now,
-        });
     }
 }
