@@ -162,7 +162,7 @@ impl Rolling {
         if project.is_some_and(|p| p.left() < money) {
             return Err(LeftOut::Budget);
         }
-        let from_lenders = self.from_lenders(turn, node, wanted).ok_or(LeftOut::NoHostFits)?;
+        let from_lenders = self.needed_of_lenders(turn, node, wanted).ok_or(LeftOut::NoHostFits)?;
         // Of a part its part of the limit.
         let is_whole = money == of_whole || of_whole.is_zero();
         let limit = if is_whole { limit } else { limit.share_floor(money.units(), of_whole.units()) };
@@ -199,7 +199,12 @@ impl Rolling {
     }
 
     /// What has to come from lenders of the node so that it has room for all of it; `None` where they don't have it.
-    fn from_lenders(&self, turn: &Turn<'_>, node: NodeId, wanted: &Amounts) -> Option<Vec<(AwardId, Resource, i64)>> {
+    fn needed_of_lenders(
+        &self,
+        turn: &Turn<'_>,
+        node: NodeId,
+        wanted: &Amounts,
+    ) -> Option<Vec<(AwardId, Resource, i64)>> {
         // What runs on a node that drains stays there.
         let record = turn.state.nodes.get(&node).filter(|n| n.state != NodeState::Down)?;
         let short = |(r, q): (&Resource, &i64)| (*r, (q - self.occupancy.left(record, self.slot, *r)).max(0));
