@@ -656,7 +656,7 @@ export interface components {
          * @description Why a workload does not go on with what it has.
          * @enum {string}
          */
-        LeftOut: "LETS_GO" | "PRICE_BEYOND_LIMIT" | "INSUFFICIENT_FUNDS" | "BUDGET" | "ARREARS" | "NO_HOST_FITS" | "WORKLOAD_LIMIT" | "LEAVES_NODE";
+        LeftOut: "LETS_GO" | "PRICE_BEYOND_LIMIT" | "NO_PRICE" | "INSUFFICIENT_FUNDS" | "BUDGET" | "ARREARS" | "NO_HOST_FITS" | "WORKLOAD_LIMIT" | "LEAVES_NODE" | "ELSEWHERE";
         /** @description How a participant has kept what it promised as a lender. */
         LendingRecord: {
             /**
