@@ -6,7 +6,6 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
-use std::borrow::Cow;
 use std::time::Duration;
 
 /// A JSON body, read strictly: unknown, missing and ill-typed fields are named by pointer.
@@ -83,10 +82,6 @@ async fn collect(body: axum::body::Body, most: usize) -> Option<Bytes> {
     (length <= most).then(|| bytes.into())
 }
 
-/// The name of a member, where it stands in the body if nothing in it is escaped.
-#[derive(serde::Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-
 /// Walks a value only to see that no object names a member twice: maps would keep the last.
 struct NoDuplicates;
 
@@ -122,12 +117,11 @@ impl<'de> serde::Deserialize<'de> for NoDuplicates {
             }
             fn visit_map<A: serde::de::MapAccess<'de>>(self, mut members: A) -> Result<NoDuplicates, A::Error> {
                 let mut seen = std::collections::BTreeSet::new();
-                while let Some(Name(name)) = members.next_key()? {
+                while let Some(name) = members.next_key::<String>()? {
                     members.next_value::<NoDuplicates>()?;
-                    if seen.contains(&name) {
+                    if !seen.insert(name.clone()) {
                         return Err(serde::de::Error::custom(format!("duplicate field `{name}`")));
                     }
-                    seen.insert(name);
                 }
                 Ok(NoDuplicates)
             }
