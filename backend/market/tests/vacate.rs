@@ -200,6 +200,9 @@ fn one_that_is_to_be_stopped_is_stopped_at_the_end_of_what_it_had_won_and_has_no
     two.carry_out(slot);
     assert_eq!(amount(&two.instance().in_force, MEM), 1_700);
     assert!(!two.grew.clone().is_some_and(|swap| vacate::ends_by_stop(two.instance(), &swap, RHYTHM.slot_seconds)));
+    // A round is held that nobody wants anything of: what it had ends.
+    two.world.now = RHYTHM.gate_closes(next).plus_seconds(-5);
+    two.world.run(Command::SealRound(None));
     two.world.now = RHYTHM.gate_closes(next);
     two.world.run(Command::PlanSlot { slot: next });
     two.world.now = next.start().plus_seconds(1);
@@ -253,6 +256,9 @@ fn who_keeps_memory_all_the_same_or_begins_anew_shows_it_again() {
     two.round();
     let (slot, next) = (two.slot, two.slot.plus(1, RHYTHM.slot_seconds));
     two.carry_out(slot);
+    // A round is held that nobody wants anything of: what it had ends.
+    two.world.now = RHYTHM.gate_closes(next).plus_seconds(-5);
+    two.world.run(Command::SealRound(None));
     two.world.now = RHYTHM.gate_closes(next);
     two.world.run(Command::PlanSlot { slot: next });
     two.world.now = next.start().plus_seconds(1);
