@@ -32,4 +32,5 @@ mod sim;
 mod startup;
 mod store_postgres;
 mod swap_request;
+mod trades;
 mod workloads;

@@ -39,16 +39,29 @@ impl Cluster {
         };
         let before = active.limits.clone();
         let reserve = |limits: &Limits| lock(&self.shared.nodes).reserve(&node, &cell.instance, Role::Active, limits);
-        reserve(&actual)?;
-        if let Err(error) = active.guest.set_mem_limit(actual.mem_kib) {
+        // What it gives back is others' at once, whether or not there is room yet for what it is to get: two that
+        // trade CPU for memory would else wait for each other.
+        let kept = Limits::new(actual.cpu_milli.min(before.cpu_milli), actual.mem_kib.min(before.mem_kib));
+        if let Err(error) = active.guest.set_mem_limit(kept.mem_kib) {
             // Memory that is in use has to be waited for; CPU that it may no longer use has not.
-            let meanwhile = Limits::new(actual.cpu_milli.min(before.cpu_milli), before.mem_kib);
+            let meanwhile = Limits::new(kept.cpu_milli, before.mem_kib);
             reserve(&meanwhile)?;
             active.set_limits(&self.shared.config, meanwhile, now);
             return Err(error);
         }
+        reserve(&kept)?;
+        active.set_limits(&self.shared.config, kept, now);
+        reserve(&actual)?;
+        active.guest.set_mem_limit(actual.mem_kib)?;
         active.set_limits(&self.shared.config, actual.clone(), now);
         Ok(Resized { before, actual, work_micros: micros_since(started) })
+    }
+
+    /// The limits of the active copy.
+    pub fn limits_in_force(&self, instance: &InstanceId) -> Option<Limits> {
+        let cell = self.cell(instance).ok()?;
+        let cell = cell.lock();
+        cell.active.as_ref().map(|copy| copy.limits.clone())
     }
 
     /// Memory that the active copy has now, where that is beyond a limit.

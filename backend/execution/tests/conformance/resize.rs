@@ -79,3 +79,26 @@ fn a_node_gives_no_more_than_it_has() {
     assert_eq!(code(d.resize(&key("more"), &a, 1, &Limits::new(3_601, 1_024))), "no_room");
     assert_eq!(d.nodes()[0].reserved, Limits::new(4_000, 2_048));
 }
+
+/// On a full node one gives CPU for memory and the other memory for CPU. Each gives first.
+#[test]
+fn two_that_trade_on_a_full_node_do_not_wait_for_each_other() {
+    let h = Harness::new(Load::calm());
+    let d = &*h.driver;
+    let (a, b) = (InstanceId::from("ins_a"), InstanceId::from("ins_b"));
+    start(d, &a, "steady");
+    start(d, &b, "steady");
+    let capacity = d.nodes()[0].spec.capacity.clone();
+    let (cpu, mem) = (capacity.cpu_milli, capacity.mem_kib);
+    d.resize(&key("a"), &a, 1, &Limits::new(cpu - 400, 1_024)).expect("room");
+    d.resize(&key("b"), &b, 1, &Limits::new(400, mem - 1_024)).expect("room");
+    let (fewer, more) = (Limits::new(cpu - 600, 2_048), Limits::new(600, mem - 2_048));
+    assert_eq!(code(d.resize(&key("a-to-b"), &a, 1, &fewer)), "no_room");
+    // It has given what it is to give, and has got nothing.
+    assert_eq!(active(d, &a).limits, Limits::new(cpu - 600, 1_024));
+    assert_eq!(code(d.resize(&key("a-to-b"), &a, 1, &fewer)), "no_room");
+    let resized = d.resize(&key("b-to-a"), &b, 1, &more).expect("there is room now");
+    assert_eq!((resized.actual, active(d, &b).limits), (more.clone(), more));
+    d.resize(&key("a-to-b"), &a, 1, &fewer).expect("and here");
+    assert_eq!(active(d, &a).limits, fewer);
+}

@@ -1,5 +1,6 @@
 //! Swap orders: how an allocation becomes true, step by step, and how it is undone.
 pub mod cause;
+mod dependencies;
 pub mod hold_time;
 pub mod pair;
 pub mod plan;

@@ -1,24 +1,23 @@
 //! From awards to swap orders: what every instance should have in a slot, and the order in
 //! which it is made true.
 //!
-//! One swap order an instance. A swap that takes capacity on a node waits for those that
-//! free it there; a cycle of waits is broken by letting the swap of least gain go without
-//! waiting, where the node has room, or dropping it.
+//! One swap order an instance; who waits for whom is in `dependencies.rs`.
 use crate::event::Event;
 use crate::ids::{InstanceId, NodeId, SwapId};
 use crate::round::safe_state::NotRolled;
 use crate::round::{Award, AwardKind, AwardLine};
 use crate::state::State;
 use crate::swap::cause::{self, causes};
+use crate::swap::dependencies::dependencies;
 use crate::swap::pair::pairs;
-use crate::swap::saga;
+use crate::swap::saga::{self, is_out_of_time};
 use crate::swap::{Method, MethodConsidered, Phase, Swap, SwapState};
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
 use crate::units::{Amounts, Credits, amount};
 use crate::workload::{Instance, InstanceState, away};
-use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What an instance should have in a slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,10 +116,24 @@ pub(super) fn collar_value(state: &State, line: &AwardLine) -> Credits {
 
 /// Writes the swap orders of a slot whose gate has closed.
 pub fn plan_slot(turn: &mut Turn<'_>, slot: Slot, not_rolled: &[NotRolled]) {
+    let too_late = resizes_too_late(turn);
+    for swap in &too_late {
+        saga::supersede(turn, swap.clone(), "its slot was over before it began");
+    }
     plan(turn, slot, None, not_rolled);
+    for swap in &too_late {
+        wait_for_its_successor(turn, swap);
+    }
     let mut market = turn.state.market.clone();
     market.planned_until = market.planned_until.max(slot.plus(1, market.rhythm.slot_seconds));
     turn.emit(Event::MarketChanged(market));
+}
+
+/// Resizes that have not begun, though their slot is over: what they were to make true is nobody's any more.
+fn resizes_too_late(turn: &Turn<'_>) -> Vec<Swap> {
+    let seconds = turn.state.market.rhythm.slot_seconds;
+    let too_late = |s: &&Swap| !s.moves() && s.state == SwapState::Planned && is_out_of_time(s, turn.now, seconds);
+    turn.state.swaps.values().filter(too_late).cloned().collect()
 }
 
 /// A workload that runs again has missed the plan of a slot that has not begun.
@@ -159,7 +172,8 @@ pub fn plan_stayed(turn: &mut Turn<'_>, id: InstanceId, slot: Slot) {
 pub(super) fn plan_changed(turn: &mut Turn<'_>, ids: &BTreeSet<InstanceId>, slot: Slot) {
     let outdated: Vec<Swap> = ids.iter().filter_map(|id| gives_way(turn, *id, slot)).cloned().collect();
     for swap in &outdated {
-        saga::supersede(turn, swap.clone());
+        let detail = "what was lent was taken back before it began; it is planned again after that";
+        saga::supersede(turn, swap.clone(), detail);
     }
     plan(turn, slot, Some(ids), &[]);
     for swap in outdated {
@@ -182,23 +196,30 @@ fn gives_way<'a>(turn: &'a Turn<'_>, id: InstanceId, slot: Slot) -> Option<&'a S
     is_outdated.then_some(swap)
 }
 
-/// Who waited for a resize waits for the one in its place, where that waits for nobody: a chain of waits could else
-/// become a circle. Others begin when there is room.
+/// Who waited for a swap waits for the one that comes after it for the same workload, and before its own slot is over,
+/// where that waits for nobody: a chain of waits could else become a circle. Others begin when there is room.
 fn wait_for_its_successor(turn: &mut Turn<'_>, gone: &Swap) {
     let successor = turn.state.instances.get(&gone.instance).and_then(|i| turn.state.swaps.get(&i.swap?));
-    let successor = successor.filter(|s| s.slot <= gone.slot && s.depends_on.is_empty()).map(|s| s.id);
+    let successor = successor.filter(|s| s.depends_on.is_empty()).map(|s| (s.id, s.slot));
     let waits = |s: &&Swap| s.depends_on.contains(&gone.id);
     let waiting: Vec<Swap> = turn.state.swaps.values().filter(waits).cloned().collect();
     for mut swap in waiting {
         swap.depends_on.retain(|id| *id != gone.id);
-        swap.depends_on.extend(successor.filter(|id| *id != swap.id));
+        swap.depends_on.extend(successor.filter(|(id, slot)| *id != swap.id && *slot <= swap.slot).map(|(id, _)| id));
         turn.emit(Event::SwapChanged(Box::new(swap)));
     }
 }
 
 /// A workload whose swap has just ended has missed the plan of every later slot: it gets what it
 /// should have now, or in the slot that comes.
-pub fn plan_missed(turn: &mut Turn<'_>, id: InstanceId, done: Slot) {
+pub fn plan_after(turn: &mut Turn<'_>, ended: &Swap) {
+    plan_missed(turn, ended.instance, ended.slot);
+    if turn.state.instances.get(&ended.instance).is_some_and(|i| i.swap.is_some()) {
+        wait_for_its_successor(turn, ended);
+    }
+}
+
+fn plan_missed(turn: &mut Turn<'_>, id: InstanceId, done: Slot) {
     let rhythm = &turn.state.market.rhythm;
     let last_planned = turn.state.market.planned_until.plus(-1, rhythm.slot_seconds);
     if last_planned > done && rhythm.slot_end(last_planned) > turn.now {
@@ -307,170 +328,11 @@ fn draft(
     }
 }
 
-/// Who frees capacity: a draft of this plan, or a swap of an earlier one that has not ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Giver {
-    Draft(usize),
-    Late(SwapId),
-}
-
-/// For each draft the drafts, without cycles, and the swaps of earlier plans that have to free capacity
-/// first. Nobody waits for more than it needs: what is free already goes to the drafts of most gain, then
-/// what resizes free, and last what moves do, which take long and may fail.
-fn dependencies(state: &State, slot: Slot, drafts: &[(Instance, Target)]) -> (Vec<Vec<usize>>, Vec<Vec<SwapId>>) {
-    let mut waits: Vec<Vec<usize>> = vec![Vec::new(); drafts.len()];
-    let mut late: Vec<Vec<SwapId>> = vec![Vec::new(); drafts.len()];
-    let mut takers: Vec<usize> = (0..drafts.len()).filter(|n| !taken(&drafts[*n]).is_empty()).collect();
-    takers.sort_by_key(|n| (Reverse(drafts[*n].1.gain), drafts[*n].0.id));
-    let mut rooms: BTreeMap<NodeId, Room> = BTreeMap::new();
-    for index in takers {
-        let node = drafts[index].1.node;
-        let room = rooms.entry(node).or_insert_with(|| Room::of(state, slot, drafts, node));
-        for giver in room.give(&taken(&drafts[index])) {
-            match giver {
-                Giver::Draft(other) if other != index => waits[index].push(other),
-                Giver::Draft(_) => {}
-                // It waits for none of these drafts, so this makes no cycle.
-                Giver::Late(swap) => late[index].push(swap),
-            }
-        }
-    }
-    break_cycles(drafts, &mut waits);
-    (waits, late)
-}
-
-/// What a draft takes on the node where its instance will be.
-fn taken((instance, target): &(Instance, Target)) -> Amounts {
-    let before = |r| if target.node == instance.node { amount(&instance.in_force, r) } else { 0 };
-    target.limits.iter().map(|(r, q)| (*r, q - before(*r))).filter(|(_, q)| *q > 0).collect()
-}
-
-/// What an instance frees on a node when it comes to have `limits` on the node `to`.
-fn freed(instance: &Instance, to: NodeId, limits: &Amounts, node: NodeId) -> Amounts {
-    if instance.node != node {
-        return Amounts::new();
-    }
-    let after = |r| if to == node { amount(limits, r) } else { 0 };
-    instance.in_force.iter().map(|(r, q)| (*r, q - after(*r))).filter(|(_, q)| *q > 0).collect()
-}
-
-/// The room of a node while drafts share it out.
-struct Room {
-    /// What is left of what is free, and of what those that are waited for will free.
-    free: Amounts,
-    /// Those that are waited for.
-    awaited: Vec<Giver>,
-    /// Those that could be, with what they free.
-    others: VecDeque<(Giver, Amounts)>,
-}
-
-impl Room {
-    fn of(state: &State, slot: Slot, drafts: &[(Instance, Target)], node: NodeId) -> Self {
-        let mut free = state.nodes.get(&node).map(|n| n.capacity.clone()).unwrap_or_default();
-        for instance in state.instances.values().filter(|i| i.node == node && i.state == InstanceState::Running) {
-            for (resource, quantity) in &instance.in_force {
-                *free.entry(*resource).or_default() -= quantity;
-            }
-        }
-        let (mut givers, mut takers) = (BTreeMap::new(), Vec::new());
-        for instance in state.instances.values() {
-            let Some(late) = instance.swap.and_then(|id| state.swaps.get(&id)) else { continue };
-            // A resize of a later slot begins with that: in this one it takes nothing, and frees nothing.
-            if late.slot > slot && late.state == SwapState::Planned && !late.moves() {
-                continue;
-            }
-            let gives = freed(instance, late.node_to, &late.limits_to, node);
-            if !gives.is_empty() {
-                givers.insert(late.id, (late.moves(), gives));
-            }
-            if late.node_to == node {
-                let has = |r| if instance.node == node { amount(&instance.in_force, r) } else { 0 };
-                let takes: Amounts = late.limits_to.iter().map(|(r, q)| (*r, (q - has(*r)).max(0))).collect();
-                takers.push((late, takes));
-            }
-        }
-        // What is still to be got here is not free for others: it comes from those who are waited for, as far as they
-        // free it.
-        for (taker, takes) in takers {
-            for (resource, mut quantity) in takes {
-                for giver in &taker.depends_on {
-                    let gives =
-                        givers.get_mut(giver).and_then(|(_, gives): &mut (bool, Amounts)| gives.get_mut(&resource));
-                    if let Some(gives) = gives {
-                        let part = quantity.min(*gives);
-                        *gives -= part;
-                        quantity -= part;
-                    }
-                }
-                *free.entry(resource).or_default() -= quantity;
-            }
-        }
-        let mut others: Vec<_> =
-            givers.into_iter().map(|(id, (moves, gives))| (moves, Giver::Late(id), gives)).collect();
-        for (index, (instance, target)) in drafts.iter().enumerate() {
-            let gives = freed(instance, target.node, &target.limits, node);
-            if !gives.is_empty() {
-                others.push((target.node != instance.node, Giver::Draft(index), gives));
-            }
-        }
-        // Stable: resizes before moves, and those that have begun before those that have not; last those of which
-        // others have all. Who lacks something waits for them too: they may be late by more than that.
-        others.sort_by_key(|(moves, _, gives)| (gives.values().all(|q| *q == 0), *moves));
-        let others = others.into_iter().map(|(_, giver, gives)| (giver, gives)).collect();
-        Self { free, awaited: Vec::new(), others }
-    }
-
-    /// Answers who has to go first. What is lacking in the end is found out when it is carried out.
-    fn give(&mut self, needed: &Amounts) -> Vec<Giver> {
-        while needed.iter().any(|(r, q)| amount(&self.free, *r) < *q) {
-            let Some((giver, freed)) = self.others.pop_front() else { break };
-            for (resource, quantity) in freed {
-                *self.free.entry(resource).or_default() += quantity;
-            }
-            self.awaited.push(giver);
-        }
-        for (resource, quantity) in needed {
-            *self.free.entry(*resource).or_default() -= quantity;
-        }
-        self.awaited.clone()
-    }
-}
-
-/// Removes waits of the draft of least gain in each cycle until none is left.
-fn break_cycles(drafts: &[(Instance, Target)], waits: &mut [Vec<usize>]) {
-    while let Some(cycle) = find_cycle(waits) {
-        let weakest = cycle.iter().copied().min_by_key(|n| (drafts[*n].1.gain, drafts[*n].0.id));
-        let Some(weakest) = weakest else { return };
-        waits[weakest].retain(|n| !cycle.contains(n));
-    }
-}
-
-/// Depth-first search with colours; the nodes of the first cycle found.
-fn find_cycle(waits: &[Vec<usize>]) -> Option<Vec<usize>> {
-    fn visit(node: usize, waits: &[Vec<usize>], done: &mut [bool], path: &mut Vec<usize>) -> Option<Vec<usize>> {
-        if let Some(at) = path.iter().position(|n| *n == node) {
-            return Some(path[at..].to_vec());
-        }
-        if done[node] {
-            return None;
-        }
-        path.push(node);
-        for next in &waits[node] {
-            if let Some(cycle) = visit(*next, waits, done, path) {
-                return Some(cycle);
-            }
-        }
-        path.pop();
-        done[node] = true;
-        None
-    }
-    let mut done = vec![false; waits.len()];
-    (0..waits.len()).find_map(|n| visit(n, waits, &mut done, &mut Vec::new()))
-}
-
-/// Whether a planned swap may begin: all that it waits for have ended.
+/// Whether a planned swap may begin: all that it waits for have ended. A resize that frees something as well does so
+/// at once, and waits on its node for the rest: of two that trade with each other none could else be the first.
 pub fn may_begin(state: &State, swap: &Swap) -> bool {
-    swap.depends_on.iter().all(|id| !state.swaps.contains_key(id))
+    let frees = || swap.limits_from.iter().any(|(r, q)| *q > amount(&swap.limits_to, *r));
+    (!swap.moves() && frees()) || swap.depends_on.iter().all(|id| !state.swaps.contains_key(id))
 }
 
 /// Whether anybody still waits for a swap: once its slot is over, only if its instance is to be there
@@ -487,29 +349,4 @@ pub fn is_wanted(state: &State, swap: &Swap, now: Timestamp) -> bool {
 /// What every instance holds in a slot, for readers.
 pub fn allocations(state: &State, slot: Slot) -> BTreeMap<InstanceId, Target> {
     state.instances.values().map(|i| (i.id, target(state, i, slot))).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::units::Resource;
-
-    #[test]
-    fn cycles_are_found_and_chains_are_not() {
-        assert_eq!(find_cycle(&[vec![1], vec![2], vec![]]), None);
-        assert_eq!(find_cycle(&[vec![1], vec![2], vec![0]]).map(|c| c.len()), Some(3));
-        assert_eq!(find_cycle(&[vec![], vec![1]]), Some(vec![1]));
-    }
-
-    #[test]
-    fn nobody_waits_for_more_than_it_needs() {
-        let cpu = |n: i64| Amounts::from([(Resource::CpuMilli, n)]);
-        let frees = VecDeque::from([(Giver::Draft(7), cpu(300)), (Giver::Draft(8), cpu(3_000))]);
-        let mut room = Room { free: cpu(1_000), awaited: Vec::new(), others: frees };
-        assert!(room.give(&cpu(600)).is_empty(), "there is room");
-        assert!(room.give(&cpu(400)).is_empty());
-        assert_eq!(room.give(&cpu(300)), [Giver::Draft(7)], "what shrinks here is enough");
-        assert_eq!(room.give(&cpu(1)), [Giver::Draft(7), Giver::Draft(8)]);
-        assert_eq!(room.give(&cpu(9_000)), [Giver::Draft(7), Giver::Draft(8)], "more there is not");
-    }
 }

@@ -43,6 +43,8 @@ pub enum StepResult {
     Failed { state: SwapState, reason: String, detail: String, report: StepReport },
     /// What is to be given back is still in use by its program, and is waited for. Said once a swap.
     InUse { state: SwapState },
+    /// What a resize frees is given back, and is in force; for the rest there is no room yet.
+    GaveBack { state: SwapState, in_force: Amounts },
     /// Nothing failed, but the deadline has passed.
     OutOfTime { state: SwapState },
 }
@@ -103,6 +105,9 @@ pub fn step(turn: &mut Turn<'_>, id: SwapId, result: StepResult) -> bool {
             swap.in_use_since = Some(turn.now);
             keep(turn, &swap);
         }
+        StepResult::GaveBack { state, in_force } if state == swap.state && !swap.moves() => {
+            give_back(turn, &swap, in_force);
+        }
         StepResult::OutOfTime { state } if state == swap.state => {
             fail(turn, &mut swap, "deadline".to_owned(), "the phase took longer than its limit".to_owned());
         }
@@ -110,26 +115,27 @@ pub fn step(turn: &mut Turn<'_>, id: SwapId, result: StepResult) -> bool {
     }
     let failed_move = swap.moves() && swap.state != SwapState::Done;
     let done_on = (swap.state == SwapState::Done).then_some(swap.node_to);
-    let ended = swap.ended_at.map(|_| (swap.instance, swap.slot));
-    turn.emit(Event::SwapChanged(Box::new(swap)));
-    if let Some((instance, slot)) = ended {
+    turn.emit(Event::SwapChanged(Box::new(swap.clone())));
+    if swap.ended_at.is_some() {
         if failed_move {
-            plan::plan_stayed(turn, instance, slot);
+            plan::plan_stayed(turn, swap.instance, swap.slot);
         }
-        plan::plan_missed(turn, instance, slot);
+        plan::plan_after(turn, &swap);
         // What has failed is not tried again at once: two that fail would start each other for ever.
         if let Some(node) = done_on {
-            recall::plan_waiting(turn, node, slot);
+            recall::plan_waiting(turn, node, swap.slot);
         }
     }
     true
 }
 
-/// Whether the present phase has outlived its limit. One that has not begun waits as long as its
+/// Whether the present phase has outlived its limit. One that has not begun, or waits for room, waits as long as its
 /// slot lasts: after that it would make true what nobody has bought.
 pub fn is_out_of_time(swap: &Swap, now: Timestamp, slot_seconds: i64) -> bool {
+    let slot_is_over = now >= swap.slot.plus(1, slot_seconds).start();
     let limit = match swap.state {
-        SwapState::Planned => return now >= swap.slot.plus(1, slot_seconds).start(),
+        SwapState::Planned => return slot_is_over,
+        SwapState::Activated if !swap.moves() && !slot_is_over => return false,
         SwapState::Shadow => SHADOW_LIMIT_SECONDS,
         _ => PHASE_LIMIT_SECONDS,
     };
@@ -146,9 +152,8 @@ pub fn request_cancel(turn: &mut Turn<'_>, id: SwapId, reason: String) {
 }
 
 /// Ends a swap that has not begun, as another one comes before it.
-pub(super) fn supersede(turn: &mut Turn<'_>, mut swap: Swap) {
-    let detail = "what was lent was taken back before it began; it is planned again after that".to_owned();
-    enter(&mut swap, SwapState::Aborted, turn.now, Some(detail));
+pub(super) fn supersede(turn: &mut Turn<'_>, mut swap: Swap, detail: &str) {
+    enter(&mut swap, SwapState::Aborted, turn.now, Some(detail.to_owned()));
     swap.reason = Some(SUPERSEDED.to_owned());
     swap.ended_at = Some(turn.now);
     if let Some(instance) = turn.state.instances.get(&swap.instance).cloned() {
@@ -162,6 +167,13 @@ fn keep(turn: &mut Turn<'_>, swap: &Swap) {
     let Some(mut instance) = turn.state.instances.get(&swap.instance).cloned() else { return };
     if instance.kept_by_program.insert(swap.slot) {
         turn.emit(Event::InstanceChanged(instance));
+    }
+}
+
+/// It is others' from now on, whatever becomes of the swap.
+fn give_back(turn: &mut Turn<'_>, swap: &Swap, in_force: Amounts) {
+    if let Some(instance) = turn.state.instances.get(&swap.instance).cloned() {
+        turn.emit(Event::InstanceChanged(Instance { in_force, ..instance }));
     }
 }
 

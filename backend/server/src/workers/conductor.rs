@@ -15,7 +15,7 @@ use headroom_market::state::State;
 use headroom_market::swap::saga::StepResult;
 use headroom_market::swap::{Swap, SwapState, plan, recall};
 use headroom_market::time::{Slot, Timestamp};
-use headroom_market::units::Credits;
+use headroom_market::units::{Amounts, Credits};
 use headroom_market::workload::guidance::ApplicationProfile;
 use headroom_market::workload::{ComparisonRules, away, vacate};
 use headroom_store::Store;
@@ -78,6 +78,7 @@ struct Standing {
     is_wanted: bool,
     ends_by_stop: bool,
     comparison: ComparisonRules,
+    in_force: Amounts,
 }
 
 /// What a tick looks at, taken from the state at once.
@@ -104,7 +105,8 @@ impl View {
             let comparison = instance.map(|i| away::comparison(i, s)).unwrap_or_default();
             let seconds = state.market.rhythm.slot_seconds;
             let ends_by_stop = instance.is_some_and(|i| vacate::ends_by_stop(i, s, seconds));
-            Standing { swap: s.clone(), may_begin, is_wanted, ends_by_stop, comparison }
+            let in_force = instance.map(|i| i.in_force.clone()).unwrap_or_default();
+            Standing { swap: s.clone(), may_begin, is_wanted, ends_by_stop, comparison, in_force }
         });
         Self {
             market: state.market.clone(),
@@ -400,7 +402,7 @@ impl Conductor {
     }
 
     async fn step_swaps(&mut self, view: &View, now: Timestamp) -> Result<(), Busy> {
-        for Standing { swap, may_begin, is_wanted, ends_by_stop, comparison } in &view.swaps {
+        for Standing { swap, may_begin, is_wanted, ends_by_stop, comparison, in_force } in &view.swaps {
             if swap.state == SwapState::AwaitingApproval {
                 continue;
             }
@@ -409,6 +411,7 @@ impl Conductor {
                 is_wanted: *is_wanted,
                 ends_by_stop: *ends_by_stop,
                 comparison: comparison.clone(),
+                in_force: in_force.clone(),
                 now,
                 slot_seconds: view.market.rhythm.slot_seconds,
                 simulated: self.clock.is_simulated(),
@@ -417,10 +420,12 @@ impl Conductor {
             // On to the next state at once: between the fence and the activation the workload
             // stands still, and must not wait for a tick.
             while let Some(one) = present.take() {
+                let (id, state) = (one.id, one.state);
                 let Some(result) = self.effect(one, situation.clone()).await else { break };
-                let id = swap.id;
                 self.command(Command::StepSwap { swap: id, result }).await?;
-                present = self.sequencer.query(move |s| s.swaps.get(&id).cloned()).await?;
+                // What waits is looked at again with the next tick.
+                let went_on = move |s: &&Swap| s.state != state;
+                present = self.sequencer.query(move |s| s.swaps.get(&id).filter(went_on).cloned()).await?;
             }
         }
         Ok(())

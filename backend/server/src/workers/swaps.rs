@@ -11,6 +11,7 @@ use headroom_market::shadow::Verdict;
 use headroom_market::swap::saga::{self, StepReport, StepResult};
 use headroom_market::swap::{Difference, Swap, SwapState};
 use headroom_market::time::Timestamp;
+use headroom_market::units::Amounts;
 use headroom_market::workload::vacate::VACATED;
 use headroom_market::workload::{Comparison, ComparisonRules};
 
@@ -37,6 +38,8 @@ pub struct Situation {
     /// Its owner has it stopped where it still uses what it had won.
     pub ends_by_stop: bool,
     pub comparison: ComparisonRules,
+    /// What its instance has, as the state knows it.
+    pub in_force: Amounts,
     pub now: Timestamp,
     pub slot_seconds: i64,
     /// Under a simulated clock the real time that a step took is left out: two runs are equal.
@@ -52,7 +55,14 @@ pub fn step(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Option<StepRes
         return Some(StepResult::Failed { state, reason, detail, report });
     }
     let out_of_time = saga::is_out_of_time(swap, situation.now, situation.slot_seconds) || !situation.is_wanted;
-    match effect(nodes, swap, situation, out_of_time) {
+    let effect = effect(nodes, swap, situation, out_of_time);
+    if matches!(effect, Effect::Wait | Effect::InUse)
+        && let Some(in_force) = given_back(nodes, swap, situation)
+    {
+        // Said before anybody else may take it: after a crash the workload starts with what it has now.
+        return Some(StepResult::GaveBack { state, in_force });
+    }
+    match effect {
         Effect::Done(report) => Some(StepResult::Succeeded { state, report }),
         Effect::Failed { reason, detail, report } => {
             undo(nodes, swap);
@@ -65,6 +75,19 @@ pub fn step(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Option<StepRes
         Effect::InUse if swap.in_use_since.is_none() => Some(StepResult::InUse { state }),
         Effect::Wait | Effect::InUse => None,
     }
+}
+
+/// What a resize that waits for room or for its program has in force, where that is less than is known.
+fn given_back(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Option<Amounts> {
+    let waits = !swap.moves() && swap.state == SwapState::Activated;
+    let limits = nodes.cluster.limits_in_force(&instance_id(swap.instance)).filter(|_| waits)?;
+    let mut less = situation.in_force.clone();
+    for (resource, quantity) in nodes.amounts(&limits) {
+        if let Some(known) = less.get_mut(&resource) {
+            *known = quantity.min(*known);
+        }
+    }
+    (less != situation.in_force).then_some(less)
 }
 
 fn key(swap: &Swap, step: &str) -> OpKey {
@@ -267,7 +290,7 @@ fn activate(nodes: &Nodes, swap: &Swap, simulated: bool) -> Result<StepReport, D
 }
 
 /// What the driver enforces, and the plan for what it does not.
-fn in_force(nodes: &Nodes, swap: &Swap, actual: &headroom_execution::Limits) -> headroom_market::units::Amounts {
+fn in_force(nodes: &Nodes, swap: &Swap, actual: &headroom_execution::Limits) -> Amounts {
     let mut amounts = swap.limits_to.clone();
     for (resource, quantity) in nodes.amounts(actual) {
         if amounts.contains_key(&resource) {

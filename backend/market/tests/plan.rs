@@ -1,0 +1,108 @@
+//! Who waits for whom when a slot is planned; by hand, on one node.
+#[path = "support/away.rs"]
+mod away;
+mod support;
+
+use away::{node, pool, workload};
+use headroom_market::command::Command;
+use headroom_market::ids::{InstanceId, ParticipantId, SwapId};
+use headroom_market::swap::saga::{SUPERSEDED, StepReport, StepResult};
+use headroom_market::swap::{Swap, SwapState, plan};
+use headroom_market::time::Slot;
+use headroom_market::units::{Amounts, Resource};
+use support::world::{RHYTHM, World, amounts, participant};
+use support::world_steps::check_plan;
+
+const BOTH: [Resource; 2] = [Resource::CpuMilli, Resource::MemMib];
+
+struct Full {
+    world: World,
+    slot: Slot,
+    owner: ParticipantId,
+}
+
+/// A node of 1,000 millicores and 1,000 MiB.
+fn full() -> Full {
+    let mut world = World::new(7);
+    pool(&mut world, "p", &BOTH, "0.0005");
+    node(&mut world, "p", "only", amounts(1_000, 1_000));
+    let owner = participant(&mut world, "owner", "1000");
+    let slot = RHYTHM.first_open(world.now);
+    Full { world, slot, owner }
+}
+
+impl Full {
+    fn workload(&mut self, cpu: i64, memory: i64) -> InstanceId {
+        workload(&mut self.world, self.owner, "p", amounts(cpu, memory), amounts(1_000, 1_000))
+    }
+    /// What it is to have from the next planned slot on.
+    fn is_to_have(&mut self, instance: InstanceId, cpu: i64, memory: i64) {
+        let command = Command::SetBaseline { instance, baseline: amounts(cpu, memory), floor: Amounts::new() };
+        let reply = self.world.run(command);
+        assert!(!format!("{reply:?}").contains("Refused"), "{reply:?}");
+    }
+    fn plan(&mut self) {
+        self.world.now = RHYTHM.gate_closes(self.slot);
+        self.world.run(Command::PlanSlot { slot: self.slot });
+        check_plan(&self.world, self.slot);
+    }
+    fn swap(&self, instance: InstanceId) -> &Swap {
+        &self.world.state.swaps[&self.world.state.instances[&instance].swap.expect("a swap")]
+    }
+    fn step(&mut self, swap: SwapId) {
+        let (state, report) = (self.world.state.swaps[&swap].state, StepReport::default());
+        self.world.run(Command::StepSwap { swap, result: StepResult::Succeeded { state, report } });
+    }
+    fn in_force(&self, instance: InstanceId) -> &Amounts {
+        &self.world.state.instances[&instance].in_force
+    }
+}
+
+#[test]
+fn of_two_that_trade_neither_waits_to_give() {
+    let mut full = full();
+    let (one, two) = (full.workload(500, 400), full.workload(400, 500));
+    full.is_to_have(one, 400, 500);
+    full.is_to_have(two, 500, 400);
+    // 100 are free of both, so nobody waits; with one more on the node both lack room.
+    full.workload(100, 100);
+    full.plan();
+    let (first, second) = (full.swap(one), full.swap(two));
+    assert!(plan::may_begin(&full.world.state, first) && plan::may_begin(&full.world.state, second));
+    let circle = first.depends_on.contains(&second.id) && second.depends_on.contains(&first.id);
+    assert!(!circle && first.depends_on.len() + second.depends_on.len() == 1, "{first:?} {second:?}");
+    // What the first gives is given, whatever becomes of it.
+    let id = first.id;
+    full.step(id);
+    full.step(id);
+    let state = SwapState::Activated;
+    assert_eq!(full.swap(one).state, state);
+    let gave = StepResult::GaveBack { state, in_force: amounts(400, 400) };
+    full.world.run(Command::StepSwap { swap: id, result: gave });
+    assert_eq!((full.swap(one).state, full.in_force(one)), (state, &amounts(400, 400)));
+    let late = StepResult::GaveBack { state: SwapState::Reserved, in_force: amounts(1, 1) };
+    full.world.run(Command::StepSwap { swap: id, result: late });
+    assert_eq!(full.in_force(one), &amounts(400, 400), "an old message changes nothing");
+    full.world.run(Command::StepSwap { swap: id, result: StepResult::OutOfTime { state } });
+    assert_eq!(full.in_force(one), &amounts(400, 400));
+}
+
+#[test]
+fn a_resize_whose_slot_is_over_gives_way_to_the_next() {
+    let mut full = full();
+    let one = full.workload(600, 400);
+    full.is_to_have(one, 300, 400);
+    full.plan();
+    let late = full.swap(one).id;
+    // Nothing is carried out for two slots.
+    full.world.now = RHYTHM.slot_end(full.slot);
+    full.slot = full.slot.plus(2, RHYTHM.slot_seconds);
+    full.plan();
+    let swap = full.swap(one);
+    assert!(swap.id != late && swap.slot == full.slot && !full.world.state.swaps.contains_key(&late));
+    let mut ended = full.world.log.iter().flat_map(|(_, events)| events).filter_map(|e| match e {
+        headroom_market::event::Event::SwapChanged(s) if s.id == late => s.reason.clone(),
+        _ => None,
+    });
+    assert_eq!(ended.next_back().as_deref(), Some(SUPERSEDED));
+}
