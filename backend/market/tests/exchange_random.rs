@@ -33,6 +33,7 @@ use headroom_market::workload::{InstanceState, Strategy, vacate};
 use std::collections::BTreeMap;
 
 use support::world::*;
+use support::world_netting::check_netted;
 use support::world_steps::*;
 
 #[test]
@@ -70,6 +71,28 @@ fn lenders_pay_for_what_their_programs_keep() {
     println!("{kept:?}");
     assert!(kept.lenders > 100 && kept.paid > 50 && kept.dearer > 100, "{kept:?}");
     assert!(kept.compensated > 30 && kept.overstays > 30, "{kept:?}");
+}
+
+/// The same with orders for one resource each, so that members' own bids and offers meet.
+#[test]
+fn own_bids_are_served_from_own_offers_for_nothing() {
+    let (mut kept, mut netted, mut rounds) = (Kept::default(), 0, 0);
+    for seed in 4_000..4_200 {
+        let (world, cleared) = random_life_with(seed, |world, command| {
+            let mut command = with_lenders(world, command);
+            if let Command::PlaceOrder { request, .. } = &mut command {
+                let one = if world.chance.below(3) == 0 { Resource::MemMib } else { Resource::CpuMilli };
+                request.resources.retain(|resource, _| *resource == one);
+            }
+            command
+        });
+        check_settlement(&world);
+        kept.check(&world);
+        check_replay(&world);
+        (netted, rounds) = (netted + check_netted(&world), rounds + cleared);
+    }
+    println!("{netted} bids served by an own offer in {rounds} rounds, {kept:?}");
+    assert!(netted > 60 && kept.lenders > 100, "{netted}, {kept:?}");
 }
 
 /// The same with workloads that are stopped and started again between rounds, and while one is under way.
@@ -346,7 +369,7 @@ fn with_projects(world: &mut World, mut command: Command) -> Command {
 #[test]
 fn no_child_wins_before_its_parent() {
     let (mut rounds, mut void, mut seen) = (0, 0, families::Seen::default());
-    for seed in 300..590 {
+    for seed in 300..700 {
         let (world, cleared) = random_life_with(seed, |world, command| {
             let command = if world.chance.below(2) == 0 { with_projects(world, command) } else { command };
             let command = families::with_parents(world, command);

@@ -6,82 +6,27 @@ mod away;
 mod one_node;
 #[path = "support/recallable.rs"]
 mod recallable;
+#[path = "support/rolls.rs"]
+mod rolls;
 mod support;
 
 use away::workload;
 use headroom_market::book::{Assurance, Side};
 use headroom_market::command::{Command, Reply};
 use headroom_market::event::Event;
-use headroom_market::ids::{InstanceId, ParticipantId, UserId};
+use headroom_market::ids::UserId;
 use headroom_market::ledger::Account;
-use headroom_market::pool::hourly::{AdministeredBasis, MEAN_OF_DAYS, administered};
-use headroom_market::round::safe_state::{LeftOut, NO_ROUND, NotRolled, RolledSlot};
-use headroom_market::round::{Award, AwardKind};
+use headroom_market::pool::hourly::AdministeredBasis;
+use headroom_market::round::AwardKind;
+use headroom_market::round::safe_state::{LeftOut, NO_ROUND};
 use headroom_market::swap::cause::CauseKind;
-use headroom_market::time::{Slot, Timestamp};
-use headroom_market::units::{Credits, Price};
+use headroom_market::time::Timestamp;
+use headroom_market::units::Credits;
 use headroom_market::workload::Strategy;
 use one_node::{CPU, One, cpu, one};
+use rolls::*;
 use support::world::{RHYTHM, participant};
 use support::world_rolls::check_roll;
-
-type Member = (ParticipantId, InstanceId);
-
-fn firm(one: &mut One, (who, instance): Member, side: Side, quantity: i64, limit: &str) {
-    let mut request = one.request(instance, quantity, limit);
-    request.assurance = Assurance::Firm;
-    let reply = one.place(who, side, request);
-    assert!(matches!(reply, Reply::Order(_)), "{reply:?}");
-}
-
-fn price(text: &str) -> Price {
-    text.parse().unwrap()
-}
-
-fn credits(text: &str) -> Credits {
-    text.parse().unwrap()
-}
-
-fn next(slot: Slot) -> Slot {
-    slot.plus(1, RHYTHM.slot_seconds)
-}
-
-/// The first buyer has 1,000 of what nobody needs for the slot, and runs with it.
-fn bought() -> One {
-    let mut one = one(4_000);
-    let buyer = one.buyers[0];
-    firm(&mut one, buyer, Side::Bid, 1_000, "0.9");
-    one.round();
-    one.begin();
-    assert_eq!(one.in_force(buyer.1), 1_500);
-    one
-}
-
-/// The gate of the next slot closes, and nobody has held a round for it.
-fn roll(one: &mut One) -> (Vec<RolledSlot>, Vec<NotRolled>) {
-    one.slot = next(one.slot);
-    one.begin();
-    let planned = one.world.log.iter().rev().find(|(e, _)| matches!(e.command, Command::PlanSlot { .. }));
-    let (mut rolls, mut left) = (Vec::new(), Vec::new());
-    for event in &planned.expect("it was planned").1 {
-        if let Event::SlotRolled { rolled, not_rolled } = event {
-            rolls.push(rolled.clone());
-            left.extend(not_rolled.clone());
-        }
-    }
-    (rolls, left)
-}
-
-/// So many seconds before the gate of the next slot.
-fn before_the_gate(one: &mut One, seconds: i64) {
-    one.world.now = RHYTHM.gate_closes(next(one.slot)).plus_seconds(-seconds);
-}
-
-/// What a workload has of a kind in the slot.
-fn awards(one: &One, instance: InstanceId, kind: AwardKind) -> Vec<Award> {
-    let mine = one.world.state.awards_of(instance).filter(|a| a.kind == kind);
-    mine.filter(|a| a.lines.iter().any(|l| l.slot == one.slot)).cloned().collect()
-}
 
 #[test]
 fn what_a_workload_has_goes_on_at_the_price_of_the_slot_before() {
@@ -180,24 +125,6 @@ fn what_was_won_for_the_slot_already_counts() {
     assert_eq!(one.in_force(buyer.1), 900);
 }
 
-/// The lender's 1,000 are what the buyers have: nothing else is free.
-fn lent() -> One {
-    lent_at(["0.4", "0.9", "0.9"])
-}
-
-/// The same with limits of the lender and the buyers of 600 and 400.
-fn lent_at(limits: [&str; 3]) -> One {
-    let mut one = one(3_000);
-    let (lender, [first, second]) = (one.lender, [one.buyers[0], one.buyers[1]]);
-    firm(&mut one, lender, Side::Offer, 1_000, limits[0]);
-    firm(&mut one, first, Side::Bid, 600, limits[1]);
-    firm(&mut one, second, Side::Bid, 400, limits[2]);
-    one.round();
-    one.begin();
-    assert_eq!(one.in_force(lender.1), 1_000);
-    one
-}
-
 #[test]
 fn lenders_go_on_with_what_is_needed() {
     let mut one = lent();
@@ -255,79 +182,6 @@ fn without_its_lender_what_was_lent_ends() {
     assert_eq!(left.len(), 2);
     assert!(left.iter().all(|l| l.reason == LeftOut::NoHostFits), "{left:?}");
     assert_eq!((one.in_force(instance), one.in_force(one.buyers[0].1)), (2_000, 500));
-}
-
-/// Prices of earlier days at this hour make the administered price another than that of the slot before.
-/// So much of it that what has been traded since does not count.
-fn cost(one: &mut One, prices: &[(i64, &str)]) {
-    cost_of(one, prices, 1_000_000_000_000_000);
-}
-
-fn cost_of(one: &mut One, prices: &[(i64, &str)], volume: i64) {
-    let day = 86_400;
-    let today = one.slot.seconds().div_euclid(day);
-    let hour = (one.slot.seconds().rem_euclid(day) / 3_600) as u8;
-    let days = prices.iter().map(|(ago, text)| headroom_market::pool::hourly::DayPrice {
-        day: today - ago,
-        slots: 1,
-        volume,
-        value_nano: (i128::from(price(text).units()) * i128::from(volume)).to_string(),
-    });
-    let days = days.collect();
-    let event = headroom_market::pool::hourly::HourlyPrice { pool: "p".into(), resource: CPU, hour, days };
-    one.world.state.fold(&Event::HourlyPriceChanged(event.clone()));
-    one.world.folded.fold(&Event::HourlyPriceChanged(event));
-}
-
-#[test]
-fn nobody_pays_more_than_its_limit_and_nobody_lends_for_less() {
-    // The lender asks 0.0007 a unit, the buyers have a limit of 0.0012 and 0.0014; the reserve price is 0.0005 and the
-    // collar 0.0015, whatever the mean.
-    let cases =
-        [("0.0008", 1_100, 900), ("0.0013", 500, 900), ("0.9", 500, 500), ("0.0006", 500, 500), ("0", 500, 500)];
-    for (mean, first, second) in cases {
-        let mut one = lent_at(["0.7", "0.72", "0.56"]);
-        cost(&mut one, &[(1, mean)]);
-        let (rolls, left) = roll(&mut one);
-        assert_eq!((one.in_force(one.buyers[0].1), one.in_force(one.buyers[1].1)), (first, second), "at {mean}");
-        let at = rolls[0].prices[0].price;
-        // What was traded before counts, too: a nano-credit of the mean.
-        let bounded = price(mean).clamp(price("0.0005"), price("0.0015"));
-        assert!((bounded.units() - at.units()).abs() <= 1, "{at} at {mean}");
-        let reason = if at < price("0.0007") { LeftOut::NoHostFits } else { LeftOut::PriceBeyondLimit };
-        assert!(left.iter().all(|l| l.reason == reason), "at {mean}: {left:?}");
-    }
-}
-
-#[test]
-fn an_administered_price_is_the_mean_of_the_hour() {
-    let mut one = bought();
-    let slot = one.slot;
-    let of = |one: &One, slot: Slot| {
-        let p = administered(&one.world.state, "p", CPU, slot, slot.plus(-1, RHYTHM.slot_seconds)).expect("a price");
-        (p.price, p.basis, p.slots)
-    };
-    cost_of(&mut one, &[(1, "0.0006"), (2, "0.0008"), (MEAN_OF_DAYS, "0.9")], 1_000);
-    assert_eq!(of(&one, slot), (price("0.0007"), AdministeredBasis::Hour, 2), "28 days back is too long ago");
-    let later = Slot::starting_at(slot.seconds() + 7_200);
-    assert_eq!(of(&one, later), (price("0.0007"), AdministeredBasis::AllHours, 2));
-    let readings = vec![one.reading(one.buyers[0].1, &[1_500], 0, 0)];
-    one.end(readings);
-    // 0.0006 + 0.0008 + 0.0005 in three slots.
-    assert_eq!(of(&one, slot), (price("0.000633333"), AdministeredBasis::Hour, 3));
-    let known = one.world.state.hourly_prices.values().next().unwrap();
-    assert_eq!(known.days.len(), 3, "what is too old is forgotten");
-}
-
-#[test]
-fn what_was_rolled_says_nothing_of_the_market() {
-    let mut one = bought();
-    roll(&mut one);
-    let slot = one.slot;
-    one.world.run(Command::SettleSlot { slot: slot.plus(-1, RHYTHM.slot_seconds), readings: Vec::new() });
-    let known = one.world.state.hourly_prices.clone();
-    one.end(Vec::new());
-    assert_eq!(one.world.state.hourly_prices, known);
 }
 
 #[test]
@@ -389,55 +243,6 @@ fn a_sealed_round_is_not_pre_empted() {
     one.world.now = RHYTHM.gate_closes(next(slot));
     one.world.run(Command::PlanSlot { slot: next(slot) });
     assert_eq!(check_roll(&one.world, next(slot)).slots, 0);
-}
-
-#[test]
-fn a_partial_award_pays_no_more_a_unit_than_its_bid() {
-    let mut one = one(4_000);
-    let (who, instance) = one.buyers[0];
-    let mut request = one.request(instance, 2_000, "2");
-    request.assurance = Assurance::Firm;
-    request.min_fill = "0.1".parse().unwrap();
-    one.place(who, Side::Bid, request);
-    one.round();
-    one.begin();
-    assert_eq!(one.in_force(instance), 1_500, "half of it");
-    cost(&mut one, &[(1, "0.0015")]);
-    let (_, left) = roll(&mut one);
-    assert_eq!(left[0].reason, LeftOut::PriceBeyondLimit);
-    assert_eq!(one.in_force(instance), 500, "its limit was 0.001 a unit");
-}
-
-#[test]
-fn a_partial_ioc() {
-    let mut one = one(4_000);
-    let (who, instance) = one.buyers[0];
-    let mut request = one.request(instance, 2_000, "2");
-    request.assurance = Assurance::Firm;
-    request.time_in_force = headroom_market::book::TimeInForce::Ioc;
-    one.place(who, Side::Bid, request);
-    one.round();
-    one.begin();
-    assert_eq!(one.in_force(instance), 1_500, "half of it");
-    cost(&mut one, &[(1, "0.0019")]);
-    roll(&mut one);
-    assert_eq!(one.in_force(instance), 500, "its limit was 0.001 a unit");
-}
-
-#[test]
-fn an_adder_counts() {
-    let mut one = one(4_000);
-    let (who, instance) = one.buyers[0];
-    let mut request = one.request(instance, 1_000, "1");
-    request.assurance = Assurance::Firm;
-    request.pools[0].adder = credits("0.4");
-    one.place(who, Side::Bid, request);
-    one.round();
-    one.begin();
-    assert_eq!(one.in_force(instance), 1_500);
-    cost(&mut one, &[(1, "0.0008")]);
-    roll(&mut one);
-    assert_eq!(one.in_force(instance), 500, "in this pool it is worth 0.0006 to it");
 }
 
 #[test]
@@ -536,36 +341,6 @@ fn money_held_for_the_slot_that_rolls_is_there() {
 }
 
 #[test]
-fn a_gap_before_anything_is_settled_has_a_price() {
-    let mut one = bought();
-    one.slot = next(one.slot);
-    let (rolls, _) = roll(&mut one);
-    assert_eq!(rolls[0].awards, 1);
-}
-
-#[test]
-fn the_operator_sells_nothing_under_its_reserve() {
-    let mut one = one(4_000);
-    // One unit between two who know each other, cheaper than anything.
-    let (lender, buyer) = (one.lender, one.buyers[1]);
-    firm(&mut one, lender, Side::Offer, 1, "0");
-    firm(&mut one, buyer, Side::Bid, 1, "0.000001");
-    one.round();
-    one.begin();
-    let readings = vec![one.reading(lender.1, &[1_999], 0, 0), one.reading(buyer.1, &[501], 0, 0)];
-    let slot = one.slot;
-    one.world.run(Command::SettleSlot { slot: slot.plus(-1, RHYTHM.slot_seconds), readings: Vec::new() });
-    one.end(readings);
-    one.slot = RHYTHM.first_open(one.world.now);
-    let first = one.buyers[0];
-    firm(&mut one, first, Side::Bid, 1_000, "0.9");
-    one.round();
-    one.begin();
-    let (rolls, _) = roll(&mut one);
-    assert!(rolls[0].prices[0].price >= price("0.0005"), "{}", rolls[0].prices[0].price);
-}
-
-#[test]
 fn a_workload_that_needs_more_does_not_lend_on() {
     let mut one = one(3_500);
     let (lender, [first, second]) = (one.lender, [one.buyers[0], one.buyers[1]]);
@@ -586,27 +361,6 @@ fn a_workload_that_needs_more_does_not_lend_on() {
         "{}: it has bought 500 more than its baseline for the slot",
         one.in_force(lender.1)
     );
-}
-
-#[test]
-fn one_unit_makes_the_price_of_the_hour() {
-    let mut one = one(3_000);
-    let (lender, buyer, honest) = (one.lender, one.buyers[1], one.buyers[0]);
-    firm(&mut one, lender, Side::Offer, 1, "0.0014");
-    firm(&mut one, buyer, Side::Bid, 1, "0.002");
-    one.round();
-    one.begin();
-    let readings = vec![one.reading(lender.1, &[1_999], 0, 0), one.reading(buyer.1, &[501], 0, 0)];
-    let slot = one.slot;
-    one.world.run(Command::SettleSlot { slot: slot.plus(-1, RHYTHM.slot_seconds), readings: Vec::new() });
-    one.end(readings);
-    one.slot = RHYTHM.first_open(one.world.now);
-    firm(&mut one, lender, Side::Offer, 1_000, "0.4");
-    firm(&mut one, honest, Side::Bid, 1_000, "1.5");
-    one.round();
-    one.begin();
-    let (rolls, _) = roll(&mut one);
-    assert!(rolls[0].prices[0].price < price("0.001"), "{}", rolls[0].prices[0].price);
 }
 
 #[test]

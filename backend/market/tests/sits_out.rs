@@ -13,6 +13,7 @@ use headroom_market::command::Reply;
 use headroom_market::ids::{InstanceId, OrderId, ParticipantId};
 use headroom_market::units::Resource;
 use one_node::{CPU, One, cpu, one};
+use support::world::RHYTHM;
 
 type Member = (ParticipantId, InstanceId);
 
@@ -36,7 +37,11 @@ fn an_offer_waits_while_its_owner_bids_for_the_same_product() {
     let other = (owner, workload(&mut one.world, owner, "p", cpu(500), cpu(5_000)));
     let lender = one.lender;
     let offer = place(&mut one, lender, Side::Offer, 300, "0.01");
-    let bid = place(&mut one, other, Side::Bid, 100, "0.9");
+    // A bid for two slots can't be netted with an offer of one.
+    let mut longer = one.request(other.1, 100, "1.8");
+    longer.assurance = Assurance::Firm;
+    longer.window.end_at = one.slot.plus(2, RHYTHM.slot_seconds).start();
+    let Reply::Order(bid) = one.place(owner, Side::Bid, longer) else { panic!("a bid") };
     let stranger = one.buyers[0];
     let bought = place(&mut one, stranger, Side::Bid, 100, "0.9");
     one.round();
@@ -48,6 +53,27 @@ fn an_offer_waits_while_its_owner_bids_for_the_same_product() {
     one.world.now = one.world.now.plus_seconds(5);
     one.round();
     assert!(one.world.state.awards.values().any(|a| a.order == offer));
+}
+
+/// At no price both would win.
+#[test]
+fn an_offer_that_asks_more_than_its_owner_bids_need_not_wait() {
+    for (limit, meets) in [("0.0899", false), ("0.09", true), ("0.0901", true)] {
+        let mut one = one(4_000);
+        let owner = one.lender.0;
+        // On another node it is not netted.
+        node(&mut one.world, "p", "other", [(CPU, 9_000), (Resource::MemMib, 9_000)].into());
+        let other = (owner, workload(&mut one.world, owner, "p", cpu(3_000), cpu(5_000)));
+        assert_ne!(one.world.state.instances[&other.1].node, one.node);
+        let (lender, stranger) = (one.lender, one.buyers[0]);
+        // 0.0009 a unit.
+        let offer = place(&mut one, lender, Side::Offer, 300, "0.27");
+        place(&mut one, other, Side::Bid, 100, limit);
+        place(&mut one, stranger, Side::Bid, 1_500, "1.8");
+        one.round();
+        let sits_out = why(&one, offer).as_deref() == Some("SELF_TRADE");
+        assert_eq!(sits_out, meets, "at {limit}");
+    }
 }
 
 #[test]

@@ -59,7 +59,8 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
                     *volumes.entry((line.pool.clone(), line.resource, line.slot)).or_default() += line.quantity;
                 }
                 let at = nodes.get(&id.to_string()).cloned().unwrap_or_default();
-                fill(turn, number, id, Won { lines, slots: run, nodes: at, certified }, parents.contains(&id))?;
+                let won = Won { lines, slots: run, nodes: at, certified, with: None };
+                fill(turn, number, id, won, parents.contains(&id))?;
             }
         }
     }
@@ -126,22 +127,8 @@ fn read_awards(
         for quantity in &award.quantities {
             let key = product_key(sealed, &quantity.product)?;
             let price = prices.get(&key).map_or(Price::ZERO, |p| p.price);
-            let money = price.charge_half_even(quantity.quantity).ok_or_else(unknown)?;
             let (pool, resource, slot) = key;
-            lines.push(AwardLine {
-                pool,
-                resource,
-                slot,
-                quantity: quantity.quantity,
-                price,
-                money,
-                resold: 0,
-                recalled: 0,
-                recalls: Vec::new(),
-                settled: false,
-                bond: Credits::ZERO,
-                bond_held: Credits::ZERO,
-            });
+            lines.push(AwardLine::new(pool, resource, slot, quantity.quantity, price).ok_or_else(unknown)?);
         }
         let slots = lines.iter().map(|l| l.slot).collect::<BTreeSet<_>>().len() as i64;
         lines.retain(|l| l.quantity > 0);
@@ -259,15 +246,17 @@ fn placements(sealed: &SealedBook, outcome: &Outcome) -> BTreeMap<String, Vec<No
 }
 
 /// What an order has won, and where.
-struct Won {
-    lines: Vec<AwardLine>,
-    slots: i64,
-    nodes: Vec<NodeId>,
-    certified: i64,
+pub(super) struct Won {
+    pub lines: Vec<AwardLine>,
+    pub slots: i64,
+    pub nodes: Vec<NodeId>,
+    pub certified: i64,
+    /// The order of the same member that it has it from, or gives it to.
+    pub with: Option<OrderId>,
 }
 
-fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won, is_parent: bool) -> Result<(), AwardError> {
-    let Won { mut lines, slots, nodes, certified } = won;
+pub(super) fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won, is_parent: bool) -> Result<(), AwardError> {
+    let Won { mut lines, slots, nodes, certified, with } = won;
     let order = turn.state.orders.get(&id).cloned().ok_or_else(|| AwardError::Unknown(id.to_string()))?;
     // Taking it back is its lender's right: there is nothing to answer for.
     if order.side == Side::Offer && order.request.assurance == Assurance::Firm {
@@ -290,6 +279,7 @@ fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won, is_parent: bool
         order: id,
         resale_of: None,
         rolled_from: None,
+        netted_with: with,
         participant: order.participant,
         instance: order.request.instance,
         lines,
@@ -460,6 +450,7 @@ fn resell(turn: &mut Turn<'_>, number: u64, source: AwardId, lines: Vec<AwardLin
         order: held.order,
         resale_of: Some(source),
         rolled_from: None,
+        netted_with: None,
         participant: held.participant,
         instance: held.instance,
         lines,

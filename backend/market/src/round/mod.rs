@@ -10,6 +10,7 @@ mod host;
 pub mod linked;
 pub mod merkle;
 pub mod movers;
+mod netting;
 mod not_won;
 pub mod occupancy;
 mod products;
@@ -150,6 +151,24 @@ fn is_zero(n: &i64) -> bool {
 }
 
 impl AwardLine {
+    /// Nothing of it has happened yet; `None` where its price × quantity is no amount of credits.
+    pub fn new(pool: PoolSlug, resource: Resource, slot: Slot, quantity: i64, price: Price) -> Option<Self> {
+        let money = price.charge_half_even(quantity)?;
+        Some(Self {
+            pool,
+            resource,
+            slot,
+            quantity,
+            price,
+            money,
+            resold: 0,
+            recalled: 0,
+            recalls: Vec::new(),
+            settled: false,
+            bond: Credits::ZERO,
+            bond_held: Credits::ZERO,
+        })
+    }
     /// What of it is still to be there: sold on or taken back, it is somebody else's.
     pub fn left(&self) -> i64 {
         self.quantity - self.resold - self.recalled
@@ -207,6 +226,9 @@ pub struct Award {
     /// `round` is 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rolled_from: Option<AwardId>,
+    /// The order of the same member that it is netted with: nobody pays. `round` is 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub netted_with: Option<OrderId>,
     /// Charged to a buyer (in escrow until delivery) or due to a seller.
     pub money: Credits,
     /// The part of the order's limit that this award uses up: the resale limit.

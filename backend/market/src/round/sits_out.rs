@@ -2,6 +2,7 @@
 use crate::clearing::{self, Order, Side};
 use crate::pool::recallable::node_of;
 use crate::state::State;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Nobody trades with itself: a bid of the same participant asks for what it offers.
@@ -9,16 +10,66 @@ pub const SELF_TRADE: &str = "SELF_TRADE";
 /// Its workload is to be on another node by then; what it offers is on the node where it runs.
 pub const LEAVES_NODE: &str = "LEAVES_NODE";
 
-/// Offers in products that their participants bid for.
+/// Offers in products that their participants bid for, and pay as much for as is asked. What could be netted (`netting.rs`)
+/// is no longer among them.
 pub fn self_trades(orders: &[Order]) -> BTreeSet<String> {
     let products = |o: &Order| -> Vec<(String, clearing::ProductKey)> {
         let rows = o.alternatives.iter().flat_map(|a| a.quantities.iter());
         rows.map(|q| (o.owner.clone(), q.product.clone())).collect()
     };
-    let wanted: BTreeSet<_> = orders.iter().filter(|o| o.side == Side::Bid).flat_map(products).collect();
-    let offers = orders.iter().filter(|o| o.side == Side::Offer);
-    offers.filter(|o| products(o).iter().any(|key| wanted.contains(key))).map(|o| o.id.clone()).collect()
+    let mut wanted: BTreeMap<_, Unit> = BTreeMap::new();
+    for bid in orders.iter().filter(|o| o.side == Side::Bid) {
+        for product in products(bid) {
+            let most = Unit::paid(bid, &product.1);
+            wanted.entry(product).and_modify(|known| *known = (*known).max(most)).or_insert(most);
+        }
+    }
+    let meets = |o: &Order| {
+        let asked = Unit::asked(o);
+        products(o).iter().any(|product| wanted.get(product).is_some_and(|paid| *paid >= asked))
+    };
+    orders.iter().filter(|o| o.side == Side::Offer && meets(o)).map(|o| o.id.clone()).collect()
 }
+
+/// Micro-credits for so many units.
+#[derive(Clone, Copy)]
+struct Unit(i128, i128);
+
+impl Unit {
+    /// What a bid would pay for a unit of a product at most, were all else for nothing.
+    fn paid(bid: &Order, product: &clearing::ProductKey) -> Self {
+        let rows = bid.alternatives.iter().map(|a| {
+            let units: i64 = a.quantities.iter().filter(|q| q.product == *product).map(|q| q.quantity).sum();
+            Self(i128::from(bid.limit.0 - a.adder.0), i128::from(units))
+        });
+        rows.filter(|unit| unit.1 > 0).max().unwrap_or(Self(0, 1))
+    }
+    /// What an offer asks for a unit at least: of one of several products any of them may be given for nothing.
+    fn asked(offer: &Order) -> Self {
+        let rows = offer.alternatives.iter().map(|a| match &a.quantities[..] {
+            [only] => Self(i128::from(offer.limit.0 + a.adder.0), i128::from(only.quantity.max(1))),
+            _ => Self(0, 1),
+        });
+        rows.min().unwrap_or(Self(0, 1))
+    }
+}
+
+impl Ord for Unit {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.0 * other.1).cmp(&(other.0 * self.1))
+    }
+}
+impl PartialOrd for Unit {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl PartialEq for Unit {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+impl Eq for Unit {}
 
 /// Offers of workloads that a bid of this round would have elsewhere by then.
 pub fn offers_of_movers(state: &State, orders: &[Order]) -> BTreeSet<String> {

@@ -125,8 +125,9 @@ fn return_bond(turn: &mut Turn<'_>, receipt: &Receipt, cause: Cause) -> Credits 
 /// What the lenders of the slot have kept of what they promised sizes their next bonds.
 fn remember_lenders(turn: &mut Turn<'_>, slot: Slot, awards: &[Award], imbalances: &Imbalances) {
     let mut records: BTreeMap<ParticipantId, LendingRecord> = BTreeMap::new();
-    // Nobody has chosen to lend what goes on being lent without a round.
-    for award in awards.iter().filter(|a| a.kind == AwardKind::Lent && a.rolled_from.is_none()) {
+    // Nobody has chosen to lend what goes on being lent without a round, nor kept a promise to others with what its own
+    // workloads have of each other.
+    for award in awards.iter().filter(|a| a.kind == AwardKind::Lent && a.round_number().is_some()) {
         let instance = award.instance.and_then(|id| turn.state.instances.get(&id));
         let Some(lender) = turn.state.participants.get(&award.participant) else { continue };
         if instance.is_some_and(|i| i.failed_by_exchange.contains(&slot)) {

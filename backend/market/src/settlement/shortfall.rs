@@ -7,7 +7,7 @@
 //!
 //! Without this two members could sell to each other at a price of their own, let the delivery
 //! fail, and be made whole by the exchange.
-use crate::ids::AwardId;
+use crate::ids::{AwardId, ParticipantId};
 use crate::pool::PoolSlug;
 use crate::round::{Award, AwardKind, AwardLine};
 use crate::settlement::delivered::Delivered;
@@ -52,11 +52,12 @@ impl Trade {
     }
 }
 
-/// Round and product that a line was traded in.
-pub type Key = (u64, PoolSlug, Resource);
+/// Round and product that a line was traded in; of what a member has from itself, the member.
+pub type Key = (u64, Option<ParticipantId>, PoolSlug, Resource);
 
 pub fn key(award: &Award, line: &AwardLine) -> Key {
-    (award.round, line.pool.clone(), line.resource)
+    let member = award.netted_with.map(|_| award.participant);
+    (award.round, member, line.pool.clone(), line.resource)
 }
 
 /// What failed in a slot, by round and product.
@@ -146,20 +147,7 @@ mod tests {
     const SLOT: Slot = Slot::starting_at(60);
 
     fn award(number: u128, kind: AwardKind, quantity: i64) -> Award {
-        let line = AwardLine {
-            pool: "p".to_owned(),
-            resource: Resource::CpuMilli,
-            slot: SLOT,
-            quantity,
-            price: Price::ZERO,
-            money: Credits::ZERO,
-            resold: 0,
-            recalled: 0,
-            recalls: Vec::new(),
-            settled: false,
-            bond: Credits::ZERO,
-            bond_held: Credits::ZERO,
-        };
+        let line = AwardLine::new("p".to_owned(), Resource::CpuMilli, SLOT, quantity, Price::ZERO).unwrap();
         Award {
             id: AwardId::from_raw(number),
             round: 1,
@@ -168,6 +156,7 @@ mod tests {
             order: OrderId::Bid(crate::ids::BidId::from_raw(number)),
             resale_of: None,
             rolled_from: None,
+            netted_with: None,
             participant: ParticipantId::from_raw(number),
             instance: Some(InstanceId::from_raw(number)),
             lines: vec![line],

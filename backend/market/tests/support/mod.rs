@@ -5,6 +5,7 @@ pub mod anything;
 pub mod movers;
 pub mod nodes;
 pub mod world;
+pub mod world_netting;
 pub mod world_rolls;
 pub mod world_settle;
 pub mod world_steps;

@@ -142,9 +142,10 @@ impl One {
             let Some(swap) = self.world.state.swaps.values().find(ready).cloned() else { break };
             // What a node has is never more than promised: the driver would refuse.
             if swap.state == SwapState::Reserved {
-                let others = self.world.state.instances.values().filter(|i| i.id != swap.instance);
+                let there = self.world.state.instances.values().filter(|i| i.node == swap.node_to);
+                let others = there.filter(|i| i.id != swap.instance);
                 let used: i64 = others.map(|i| amount(&i.in_force, CPU)).sum();
-                let capacity = amount(&self.world.state.nodes[&self.node].capacity, CPU);
+                let capacity = amount(&self.world.state.nodes[&swap.node_to].capacity, CPU);
                 assert!(used + amount(&swap.limits_to, CPU) <= capacity, "{used} and {:?}", swap.limits_to);
             }
             let result = StepResult::Succeeded { state: swap.state, report: StepReport::default() };

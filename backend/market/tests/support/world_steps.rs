@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::world::*;
+use super::world_netting::nobody_meets_itself;
 use super::world_rolls::check_roll;
 pub use super::world_settle::*;
 /// 120 random commands and steps, and the end of all that they began; how many rounds were cleared.
@@ -93,6 +94,7 @@ pub fn clear_round(world: &mut World) -> bool {
     let Reply::Sealed { round, book } = world.run(Command::SealRound(Some(movers))) else { return false };
     assert!(!matches!(world.run(Command::SealRound(None)), Reply::Sealed { .. }), "one round at a time");
     check_commitment(world, round, &previous_root, book.seed);
+    nobody_meets_itself(&book);
     for participant in world.state.participants.values().filter(|p| p.arrears > Credits::ZERO) {
         let mut bids = book.orders.iter().filter(|o| o.side == clearing::Side::Bid);
         assert!(bids.all(|o| o.owner != participant.id.to_string()), "{} owes and bids", participant.name);
@@ -285,6 +287,7 @@ pub fn step_swaps(world: &mut World) {
             }
             1 => StepResult::Succeeded { state: SwapState::Released, report },
             2 if state == SwapState::Activated => StepResult::InUse { state },
+            3 | 4 if state == SwapState::Activated => StepResult::GaveBack { state, in_force: given_back(world, swap) },
             _ => StepResult::Succeeded { state, report },
         };
         let of = world.state.swaps.get(&swap).map(|s| (s.instance, s.slot));
@@ -293,6 +296,14 @@ pub fn step_swaps(world: &mut World) {
             nothing_planned_is_missed(world, instance, slot);
         }
     }
+}
+
+/// What a workload has once it has given back what a resize frees.
+fn given_back(world: &World, swap: SwapId) -> Amounts {
+    let swap = &world.state.swaps[&swap];
+    let mut in_force = world.state.instances[&swap.instance].in_force.clone();
+    in_force.iter_mut().for_each(|(resource, has)| *has = amount(&swap.limits_to, *resource).min(*has));
+    in_force
 }
 
 /// The exchange ends a swap itself: it answers for its slot, and for those in which the workload is
@@ -408,11 +419,15 @@ pub fn check_plan(world: &World, slot: Slot) {
         if RESOURCES.iter().all(|r| change(taker, *r) <= 0) || !swaps.iter().any(|s| not_awaited(&s)) {
             continue;
         }
+        // A resize frees first what it does: of a circle one goes without waiting for the others.
+        let frees_first = |one: SwapId, o: &SwapId| !swaps[o].moves() && frees(swaps[o]) && waits_for(&swaps, *o, one);
+        let is_freed = |o: &SwapId| waits(o) || frees_first(**id, o);
         // It does not wait for all: then there is room for it and for whoever waits for no more.
-        let early = |s: &Swap| s.depends_on.iter().all(|o| waits(o) || !swaps.contains_key(o));
-        // Of a circle one goes without waiting: the driver lets it, once there is room.
-        let in_circle = |r| swaps.iter().any(|(o, s)| change(s, r) < 0 && waits_for(&swaps, **o, **id));
-        for resource in RESOURCES.into_iter().filter(|r| change(taker, *r) > 0 && !in_circle(*r)) {
+        let early = |s: &Swap| {
+            let after = |o: &SwapId| s.depends_on.contains(o) || frees_first(s.id, o);
+            swaps.keys().all(|o| !after(o) || is_freed(o))
+        };
+        for resource in RESOURCES.into_iter().filter(|r| change(taker, *r) > 0) {
             let there = world.state.instances.values().filter(|i| i.node == node && i.state == InstanceState::Running);
             let used: i64 = there.map(|i| amount(&i.in_force, resource)).sum();
             // One of an earlier plan that waits for others has from them what they free, and no more than that.
@@ -420,22 +435,42 @@ pub fn check_plan(world: &World, slot: Slot) {
                 let givers = s.depends_on.iter().filter(|o| !waits(o)).filter_map(|o| swaps.get(o));
                 givers.map(|s| change(s, resource).min(0)).sum()
             };
-            // A resize that is late for an earlier slot may ask for what is another's by now: then one of both waits at
-            // the driver until it has been planned again.
-            let not_its_own = |s: &Swap| {
-                let instance = &world.state.instances[&s.instance];
-                let own = plan::target(&world.state, instance, slot);
-                let is_late = s.slot < slot && s.node_to == node && !s.moves() && own.node == node;
-                if is_late { (amount(&s.limits_to, resource) - amount(&own.limits, resource)).max(0) } else { 0 }
-            };
             let takes = |s: &Swap| match (early(s), planned(s)) {
-                (true, _) => (change(s, resource).max(0) - not_its_own(s)).max(0),
+                (true, _) => change(s, resource).max(0),
                 (false, false) => (change(s, resource) + from_others(s)).max(0),
                 (false, true) => 0,
             };
             let taken: i64 = swaps.values().map(|s| takes(s)).sum();
-            let freed: i64 = swaps.iter().filter(|(o, _)| waits(o)).map(|(_, s)| change(s, resource).min(0)).sum();
+            // A resize for an earlier slot is followed by one for this.
+            let follows = |s: &Swap| {
+                let own = plan::target(&world.state, &world.state.instances[&s.instance], slot);
+                let is_late = s.slot < slot && s.node_to == node && !s.moves() && own.node == node;
+                if is_late { (amount(&own.limits, resource) - amount(&s.limits_to, resource)).min(0) } else { 0 }
+            };
+            let frees = |s: &Swap| change(s, resource).min(0) + follows(s);
+            let freed: i64 = swaps.iter().filter(|(o, _)| is_freed(o)).map(|(_, s)| frees(s)).sum();
             let capacity = amount(&world.state.nodes[&node].capacity, resource);
+            if used + taken + freed > capacity {
+                eprintln!("DBG slot {slot} now {:?} node {node} taker {} {}", world.now, taker.instance_name, resource);
+                for (id, s) in &swaps {
+                    eprintln!(
+                        "DBG  {id} {} slot {} {:?} created {:?} {}->{} change {:?} dep {:?} gain {:?} waits {} from {:?} to {:?} base {:?}",
+                        s.instance_name,
+                        s.slot,
+                        s.state,
+                        s.created_at,
+                        s.node_from,
+                        s.node_to,
+                        RESOURCES.map(|r| still_to_change(world, s, node, r)),
+                        s.depends_on,
+                        s.expected_gain,
+                        waits(id),
+                        s.limits_from,
+                        s.limits_to,
+                        world.state.instances[&s.instance].baseline
+                    );
+                }
+            }
             assert!(used + taken + freed <= capacity, "{used} + {taken} {freed} of {capacity} {resource:?}");
         }
     }

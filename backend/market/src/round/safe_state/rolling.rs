@@ -233,21 +233,7 @@ impl Rolling {
 
     fn lines(&self, amounts: &Amounts) -> Option<Vec<AwardLine>> {
         let line = |(resource, quantity): (&Resource, &i64)| {
-            let price = *self.prices.get(resource)?;
-            Some(AwardLine {
-                pool: self.pool.clone(),
-                resource: *resource,
-                slot: self.slot,
-                quantity: *quantity,
-                price,
-                money: price.charge_half_even(*quantity)?,
-                resold: 0,
-                recalled: 0,
-                recalls: Vec::new(),
-                settled: false,
-                bond: Credits::ZERO,
-                bond_held: Credits::ZERO,
-            })
+            AwardLine::new(self.pool.clone(), *resource, self.slot, *quantity, *self.prices.get(resource)?)
         };
         amounts.iter().map(line).collect()
     }
@@ -261,6 +247,7 @@ impl Rolling {
             limit,
             resell: false,
             rolled_from: Some(before.id),
+            netted_with: None,
             created_at: turn.now,
             ..before.clone()
         };

@@ -1,0 +1,242 @@
+//! A member's own bids have from its own offers what they can, before a round and for nothing; by hand, on one node.
+#[path = "support/away.rs"]
+mod away;
+#[path = "support/one_node.rs"]
+mod one_node;
+#[path = "support/recallable.rs"]
+mod recallable;
+#[path = "support/rolls.rs"]
+mod rolls;
+mod support;
+
+use away::{node, workload};
+use headroom_market::book::{Assurance, OrderRequest, Side, TimeInForce};
+use headroom_market::command::{Command, Reply};
+use headroom_market::ids::{InstanceId, OrderId, ParticipantId};
+use headroom_market::ledger::Account;
+use headroom_market::round::{Award, AwardKind};
+use headroom_market::units::{Credits, Price, Resource};
+use headroom_market::workload::Strategy;
+use one_node::{CPU, One, cpu, one};
+use rolls::{lent, next, roll};
+use support::world::RHYTHM;
+
+type Member = (ParticipantId, InstanceId);
+
+/// The lender of 2,000 and another workload of the same member, of 500; all of the node is baselines.
+fn own() -> (One, Member, Member) {
+    own_on(3_500)
+}
+
+fn own_on(capacity: i64) -> (One, Member, Member) {
+    let mut one = one(capacity);
+    let lender = one.lender;
+    let other = (lender.0, workload(&mut one.world, lender.0, "p", cpu(500), cpu(5_000)));
+    (one, lender, other)
+}
+
+fn firm(one: &One, (_, instance): Member, quantity: i64, limit: &str) -> OrderRequest {
+    OrderRequest { assurance: Assurance::Firm, ..one.request(instance, quantity, limit) }
+}
+
+fn place(one: &mut One, member: Member, side: Side, quantity: i64, limit: &str) -> OrderId {
+    let request = firm(one, member, quantity, limit);
+    ask(one, member, side, request)
+}
+
+fn ask(one: &mut One, member: Member, side: Side, request: OrderRequest) -> OrderId {
+    match one.place(member.0, side, request) {
+        Reply::Order(id) => id,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn seal(one: &mut One) -> Reply {
+    one.world.run(Command::SealRound(None))
+}
+
+fn awards(one: &One, order: OrderId) -> Vec<Award> {
+    one.world.state.awards.values().filter(|a| a.order == order).cloned().collect()
+}
+
+fn netted(one: &One, order: OrderId) -> i64 {
+    let netted = awards(one, order).into_iter().filter(|a| a.netted_with.is_some());
+    netted.map(|a| a.lines.iter().map(|l| l.quantity).sum::<i64>()).sum()
+}
+
+fn credits(text: &str) -> Credits {
+    text.parse().unwrap()
+}
+
+#[test]
+fn a_bid_has_from_an_own_offer_what_it_can_and_nobody_pays() {
+    let (mut one, lender, other) = own();
+    let before = one.world.state.ledger.balance(Account::Available(lender.0));
+    let offer = place(&mut one, lender, Side::Offer, 300, "0.03");
+    let bid = place(&mut one, other, Side::Bid, 200, "0.2");
+    assert!(matches!(seal(&mut one), Reply::Nothing), "nobody asks for anything any more");
+    let [bought] = &awards(&one, bid)[..] else { panic!("one award") };
+    assert_eq!((bought.netted_with, bought.round_number(), bought.money), (Some(offer), None, Credits::ZERO));
+    assert_eq!((bought.lines[0].price, bought.lines[0].quantity), (Price::ZERO, 200));
+    assert!(!one.world.state.orders.contains_key(&bid));
+    let left = &one.world.state.orders[&offer];
+    assert_eq!((left.remaining[&CPU], left.remaining_limit), (100, credits("0.01")));
+    let [lent] = &awards(&one, offer)[..] else { panic!("one award") };
+    assert_eq!((lent.kind, lent.netted_with, lent.lines[0].quantity), (AwardKind::Lent, Some(bid), 200));
+    // What is left is others'.
+    let stranger = one.buyers[0];
+    let bought = place(&mut one, stranger, Side::Bid, 100, "0.2");
+    one.round();
+    assert_eq!(awards(&one, bought)[0].lines[0].quantity, 100);
+    one.begin();
+    assert_eq!((one.in_force(lender.1), one.in_force(other.1), one.in_force(stranger.1)), (1_700, 700, 600));
+    let readings = [(lender.1, 1_700), (other.1, 700), (stranger.1, 600)];
+    one.end(readings.map(|(id, has)| one.reading(id, &[has], 0, 0)).to_vec());
+    let sold = awards_money(&one, stranger.0);
+    let available = one.world.state.ledger.balance(Account::Available(lender.0));
+    assert_eq!(available - before, sold, "it has what the stranger pays");
+    let record = one.world.state.participants[&lender.0].lending;
+    assert_eq!(record.lines, 1, "what it has from itself is no promise kept");
+}
+
+/// What somebody has paid for what was delivered.
+fn awards_money(one: &One, who: ParticipantId) -> Credits {
+    one.world.receipts.iter().filter(|r| r.participant == who).map(|r| r.amount - r.credit_note).sum()
+}
+
+#[test]
+fn the_highest_bid_is_served_from_the_lowest_offer() {
+    let (mut one, lender, other) = own();
+    let low = place(&mut one, lender, Side::Offer, 100, "0.01");
+    let high = place(&mut one, lender, Side::Offer, 100, "0.03");
+    let poor = place(&mut one, other, Side::Bid, 50, "0.01");
+    let rich = place(&mut one, other, Side::Bid, 120, "0.12");
+    seal(&mut one);
+    assert_eq!([low, high, rich, poor].map(|id| netted(&one, id)), [100, 20, 120, 0]);
+    assert!(one.world.state.orders[&poor].remaining[&CPU] == 50, "it pays 0.0002 a unit where 0.0003 are asked");
+}
+
+#[test]
+fn floors_limits_and_thrash_limits_hold() {
+    let cases: [(&str, fn(&mut Strategy)); 2] = [("growth", |_| {}), ("max_swap", |s| s.max_swap = cpu(70))];
+    for (what, change) in cases {
+        let (mut one, lender, _) = own_on(3_900);
+        // It may grow by 80.
+        let other = (lender.0, workload(&mut one.world, lender.0, "p", cpu(400), cpu(480)));
+        let mut strategy = Strategy::default();
+        change(&mut strategy);
+        let (participant, instance) = lender;
+        one.world.run(Command::SetStrategy { participant, instance, strategy });
+        let offer = place(&mut one, lender, Side::Offer, 300, "0.03");
+        let first = place(&mut one, other, Side::Bid, 50, "0.05");
+        let second = place(&mut one, other, Side::Bid, 30, "0.027");
+        seal(&mut one);
+        let wanted = if what == "growth" { (50, 30) } else { (50, 20) };
+        assert_eq!((netted(&one, first), netted(&one, second)), wanted, "{what}");
+        assert_eq!(netted(&one, offer), wanted.0 + wanted.1);
+    }
+    // The floor is 100: of 500 no more than 400 are lent, whatever is asked for.
+    let (mut one, lender, other) = own();
+    let offers = [place(&mut one, other, Side::Offer, 300, "0.03"), place(&mut one, other, Side::Offer, 300, "0.03")];
+    let bid = place(&mut one, lender, Side::Bid, 500, "0.5");
+    seal(&mut one);
+    assert_eq!(netted(&one, bid), 400);
+    assert_eq!(offers.map(|id| netted(&one, id)).iter().sum::<i64>(), 400);
+}
+
+#[test]
+fn what_cannot_be_divided_is_netted_whole_or_not() {
+    let (mut one, lender, other) = own();
+    let offer = place(&mut one, lender, Side::Offer, 300, "0.03");
+    let whole = OrderRequest { min_fill: "1".parse().unwrap(), ..firm(&one, other, 301, "0.5") };
+    let once = OrderRequest { time_in_force: TimeInForce::Ioc, ..firm(&one, other, 302, "0.5") };
+    let (whole, once) = (ask(&mut one, other, Side::Bid, whole), ask(&mut one, other, Side::Bid, once));
+    seal(&mut one);
+    assert_eq!([offer, whole, once].map(|id| netted(&one, id)), [0, 0, 0]);
+    let (mut one, lender, other) = own();
+    let offer = place(&mut one, lender, Side::Offer, 300, "0.03");
+    let whole = OrderRequest { min_fill: "1".parse().unwrap(), ..firm(&one, other, 300, "0.5") };
+    let whole = ask(&mut one, other, Side::Bid, whole);
+    seal(&mut one);
+    assert_eq!([offer, whole].map(|id| netted(&one, id)), [300, 300]);
+}
+
+#[test]
+fn strangers_and_other_nodes_are_not_netted() {
+    let (mut one, lender, _) = own();
+    node(&mut one.world, "p", "other", [(CPU, 9_000), (Resource::MemMib, 9_000)].into());
+    let far = (lender.0, workload(&mut one.world, lender.0, "p", cpu(3_000), cpu(5_000)));
+    let stranger = one.buyers[0];
+    let offer = place(&mut one, lender, Side::Offer, 300, "0.03");
+    let bids = [place(&mut one, far, Side::Bid, 100, "0.5"), place(&mut one, stranger, Side::Bid, 100, "0.5")];
+    assert!(matches!(seal(&mut one), Reply::Sealed { .. }));
+    assert_eq!(bids.map(|id| netted(&one, id)), [0, 0]);
+    assert_eq!(netted(&one, offer), 0);
+}
+
+#[test]
+fn who_keeps_what_it_gave_to_itself_costs_nobody_else() {
+    let (mut one, lender, other) = own();
+    place(&mut one, lender, Side::Offer, 300, "0.03");
+    place(&mut one, other, Side::Bid, 300, "0.3");
+    seal(&mut one);
+    let (seller, stranger) = (one.buyers[1], one.buyers[0]);
+    let sells = place(&mut one, seller, Side::Offer, 100, "0.01");
+    place(&mut one, stranger, Side::Bid, 100, "0.2");
+    one.round();
+    one.begin();
+    let slot = one.slot;
+    // The other never gets what the lender gave, by its own doing; the stranger has all of its own.
+    let readings = [(lender.1, 1_700), (other.1, 500), (stranger.1, 600), (seller.1, 400)];
+    one.end(readings.map(|(id, has)| one.reading(id, &[has], 0, 0)).to_vec());
+    let receipt = one.world.receipts.iter().find(|r| r.order == sells && r.slot == slot).expect("a receipt");
+    assert_eq!((receipt.lines[0].delivered, receipt.credit_note), (100, Credits::ZERO));
+    assert_eq!(one.world.state.ledger.balance(Account::Escrow), Credits::ZERO);
+    assert_eq!(RHYTHM.slot_end(slot).plus_seconds(5), one.world.now);
+}
+
+/// Two workloads of one member on a node of their own, of which one has 100 from the other in the slot after the present.
+fn netted_next(one: &mut One) -> (Member, Member) {
+    node(&mut one.world, "p", "other", cpu(1_000));
+    let owner = support::world::participant(&mut one.world, "neighbours", "1000");
+    let member = |one: &mut One| (owner, workload(&mut one.world, owner, "p", cpu(500), cpu(900)));
+    let (gives, gets) = (member(one), member(one));
+    let slot = one.slot;
+    one.slot = next(slot);
+    place(one, gives, Side::Offer, 100, "0.01");
+    place(one, gets, Side::Bid, 100, "0.1");
+    one.slot = slot;
+    assert!(matches!(seal(one), Reply::Nothing));
+    (gives, gets)
+}
+
+#[test]
+fn what_is_not_taken_of_an_own_offer_is_missing_to_no_lender() {
+    let mut one = lent();
+    let (gives, gets) = netted_next(&mut one);
+    assert_eq!(roll(&mut one).0[0].volume[&CPU], 1_000, "no round was held for the slot");
+    let slot = one.slot;
+    one.world.run(Command::SettleSlot { slot: slot.plus(-1, RHYTHM.slot_seconds), readings: Vec::new() });
+    let [first, second] = [one.buyers[0], one.buyers[1]];
+    // Its own program takes none of it.
+    let readings = [(one.lender, 1_000), (first, 1_100), (second, 900), (gives, 400), (gets, 500)];
+    one.end(readings.map(|((_, id), has)| one.reading(id, &[has], 0, 0)).to_vec());
+    let lender = one.lender.0;
+    let mut receipts = one.world.receipts.iter().filter(|r| r.participant == lender && r.slot == slot);
+    let receipt = receipts.next().expect("a receipt");
+    assert_eq!((receipt.lines[0].delivered, receipt.credit_note), (1_000, Credits::ZERO));
+}
+
+#[test]
+fn in_the_safe_state_it_goes_on_at_the_price_of_all() {
+    let mut one = lent();
+    let (gives, gets) = netted_next(&mut one);
+    assert_eq!(roll(&mut one).0.len(), 1);
+    assert_eq!((one.in_force(gives.1), one.in_force(gets.1)), (400, 600));
+    let (rolls, _) = roll(&mut one);
+    assert_eq!((one.in_force(gives.1), one.in_force(gets.1)), (400, 600));
+    let slot = one.slot;
+    let of = |id: InstanceId| one.world.state.awards_of(id).find(|a| a.lines[0].slot == slot).expect("an award");
+    assert_eq!((of(gets.1).netted_with, of(gets.1).lines[0].price), (None, rolls[0].prices[0].price));
+    assert_eq!((of(gives.1).netted_with, of(gives.1).money), (None, of(gets.1).money));
+}
