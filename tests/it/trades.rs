@@ -1,5 +1,5 @@
-//! Two workloads on a full node that give each other what they have too much of.
-use crate::common::{Sim, healthy};
+//! Two workloads on a full node that give each other what they have too much of; of two members, and of one.
+use crate::common::{Sim, balance, healthy};
 use anyhow::Context;
 use headroom_tests::Api;
 use headroom_tests::orders::Rhythm;
@@ -19,17 +19,22 @@ async fn full_node(admin: &Api) -> anyhow::Result<()> {
 
 async fn member(sim: &Sim, cpu_milli: i64, mem_mib: i64) -> anyhow::Result<(Api, String)> {
     let api = sim.trader("100").await?;
+    let id = workload(sim, &api, cpu_milli, mem_mib).await?;
+    Ok((api, id))
+}
+
+async fn workload(sim: &Sim, api: &Api, cpu_milli: i64, mem_mib: i64) -> anyhow::Result<String> {
     let me = api.get("/v1/me").await?.ok()?;
     let participant = me["participant"]["id"].as_str().or(me["participant"].as_str()).context("participant")?;
     let quota = json!({ "quota": { "cpu_milli": 1000, "mem_mib": 1000 } });
     sim.api("admin")?.put(&format!("/v1/participants/{participant}/quota"), &quota).await?.ok()?;
     let modules = api.list("/v1/modules").await?;
     let steady = modules.iter().find(|m| m["name"] == "steady").context("no module steady")?;
-    let instance = json!({ "name": "trades", "module": steady["id"], "pool": POOL,
+    let name = format!("trades-{cpu_milli}");
+    let instance = json!({ "name": name, "module": steady["id"], "pool": POOL,
         "baseline": { "cpu_milli": cpu_milli, "mem_mib": mem_mib }, "floor": { "cpu_milli": 0, "mem_mib": 0 },
         "limit": { "cpu_milli": 1000, "mem_mib": 1000 } });
-    let id = api.post_with_key("/v1/instances", "instance", &instance).await?.id()?;
-    Ok((api, id))
+    api.post_with_key("/v1/instances", &name, &instance).await?.id()
 }
 
 /// Offers 200 of what it has more of, and bids for as much of the other.
@@ -73,5 +78,39 @@ async fn cpu_is_traded_for_memory_where_nothing_is_free() -> anyhow::Result<()> 
         let swaps = api.list("/v1/swap_history").await?;
         assert!(swaps.len() >= 2 && swaps.iter().all(|s| s["state"] == "done"), "{swaps:?}");
     }
+    healthy(&sim.server.stop().await?).await
+}
+
+/// What a member asks for and offers itself is no trade: one workload has it from the other, and nobody pays.
+#[tokio::test]
+async fn a_member_has_from_itself_what_it_bids_for() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let admin = sim.api("admin")?;
+    full_node(&admin).await?;
+    let (api, gives) = member(&sim, 600, 400).await?;
+    let gets = workload(&sim, &api, 400, 400).await?;
+    let before = balance(&api).await?;
+    let rhythm = Rhythm::of(&api).await?;
+    let window = rhythm.window(0, 1);
+    let order = |instance: &str, limit: &str| {
+        json!({ "instance": instance, "window": window, "resources": { "cpu_milli": 200 }, "pools": [{ "pool": POOL }],
+            "limit": limit, "resell": "never" })
+    };
+    let offer = api.post_with_key("/v1/offers", "offer", &order(&gives, "1")).await?.id()?;
+    let bid = api.post_with_key("/v1/bids", "bid", &order(&gets, "5")).await?.id()?;
+    admin.advance(rhythm.first_open() - rhythm.now + 5).await?;
+    assert_eq!(in_force(&api, &gives).await?["cpu_milli"], 400);
+    assert_eq!(in_force(&api, &gets).await?["cpu_milli"], 600);
+    let awards = api.list("/v1/awards").await?;
+    let of = |order: &str| awards.iter().find(|a| a["order"] == order).cloned().context("no award");
+    assert_eq!((&of(&bid)?["netted_with"], &of(&bid)?["money"]), (&json!(offer), &json!("0.000000")));
+    assert_eq!(of(&offer)?["netted_with"], json!(bid));
+    assert_eq!(api.get(&format!("/v1/bids/{bid}")).await?.ok()?["status"], "filled");
+    admin.advance(2 * rhythm.slot_seconds).await?;
+    let receipts = api.list("/v1/receipts").await?;
+    let receipt = receipts.iter().find(|r| r["order"] == bid.as_str()).context("no receipt")?;
+    assert_eq!((&receipt["lines"][0]["delivered"], &receipt["amount"]), (&json!(200), &json!("0.000000")), "{receipt}");
+    assert_eq!(receipt["netted_with"], json!(offer));
+    assert_eq!(balance(&api).await?, before);
     healthy(&sim.server.stop().await?).await
 }

@@ -12,8 +12,10 @@ mod support;
 use away::{node, workload};
 use headroom_market::book::{Assurance, OrderRequest, Side, TimeInForce};
 use headroom_market::command::{Command, Reply};
+use headroom_market::event::Event;
 use headroom_market::ids::{InstanceId, OrderId, ParticipantId};
 use headroom_market::ledger::Account;
+use headroom_market::round::safe_state::LeftOut;
 use headroom_market::round::{Award, AwardKind};
 use headroom_market::units::{Credits, Price, Resource};
 use headroom_market::workload::Strategy;
@@ -118,13 +120,11 @@ fn the_highest_bid_is_served_from_the_lowest_offer() {
 
 #[test]
 fn floors_limits_and_thrash_limits_hold() {
-    let cases: [(&str, fn(&mut Strategy)); 2] = [("growth", |_| {}), ("max_swap", |s| s.max_swap = cpu(70))];
-    for (what, change) in cases {
+    for (what, max_swap) in [("growth", None), ("max_swap", Some(cpu(70)))] {
         let (mut one, lender, _) = own_on(3_900);
         // It may grow by 80.
         let other = (lender.0, workload(&mut one.world, lender.0, "p", cpu(400), cpu(480)));
-        let mut strategy = Strategy::default();
-        change(&mut strategy);
+        let strategy = Strategy { max_swap: max_swap.unwrap_or_default(), ..Strategy::default() };
         let (participant, instance) = lender;
         one.world.run(Command::SetStrategy { participant, instance, strategy });
         let offer = place(&mut one, lender, Side::Offer, 300, "0.03");
@@ -196,24 +196,25 @@ fn who_keeps_what_it_gave_to_itself_costs_nobody_else() {
 }
 
 /// Two workloads of one member on a node of their own, of which one has 100 from the other in the slot after the present.
-fn netted_next(one: &mut One) -> (Member, Member) {
+fn netted_next(one: &mut One, asks: &str, pays: &str) -> (Member, Member) {
     node(&mut one.world, "p", "other", cpu(1_000));
     let owner = support::world::participant(&mut one.world, "neighbours", "1000");
     let member = |one: &mut One| (owner, workload(&mut one.world, owner, "p", cpu(500), cpu(900)));
     let (gives, gets) = (member(one), member(one));
     let slot = one.slot;
     one.slot = next(slot);
-    place(one, gives, Side::Offer, 100, "0.01");
-    place(one, gets, Side::Bid, 100, "0.1");
+    place(one, gives, Side::Offer, 100, asks);
+    place(one, gets, Side::Bid, 100, pays);
     one.slot = slot;
-    assert!(matches!(seal(one), Reply::Nothing));
+    seal(one);
+    assert_eq!(one.world.state.awards_of(gets.1).count(), 1);
     (gives, gets)
 }
 
 #[test]
 fn what_is_not_taken_of_an_own_offer_is_missing_to_no_lender() {
     let mut one = lent();
-    let (gives, gets) = netted_next(&mut one);
+    let (gives, gets) = netted_next(&mut one, "0.01", "0.1");
     assert_eq!(roll(&mut one).0[0].volume[&CPU], 1_000, "no round was held for the slot");
     let slot = one.slot;
     one.world.run(Command::SettleSlot { slot: slot.plus(-1, RHYTHM.slot_seconds), readings: Vec::new() });
@@ -227,10 +228,40 @@ fn what_is_not_taken_of_an_own_offer_is_missing_to_no_lender() {
     assert_eq!((receipt.lines[0].delivered, receipt.credit_note), (1_000, Credits::ZERO));
 }
 
+/// Else who keeps what others bought could make it cheap.
+#[test]
+fn what_a_member_has_from_itself_stands_in_for_nothing_below_its_limit() {
+    let price_with = |netted: bool| {
+        let mut one = one(3_000);
+        let (lender, first) = (one.lender, one.buyers[0]);
+        place(&mut one, lender, Side::Offer, 500, "0.2");
+        place(&mut one, first, Side::Bid, 500, "0.7");
+        one.round();
+        if netted {
+            let slot = one.slot;
+            one.slot = slot.plus(-1, RHYTHM.slot_seconds);
+            netted_next(&mut one, "0.01", "0.13");
+            one.slot = slot;
+        }
+        one.begin();
+        let slot = one.slot;
+        let mut keeps = one.world.state.instances[&lender.1].clone();
+        keeps.kept_by_program.insert(slot);
+        one.world.state.fold(&Event::InstanceChanged(keeps.clone()));
+        one.world.folded.fold(&Event::InstanceChanged(keeps));
+        let readings = [(lender.1, 1_550), (first.1, 950)].map(|(id, has)| one.reading(id, &[has], 0, 0));
+        one.end(readings.to_vec());
+        let mut kept = one.world.receipts.iter().filter(|r| r.slot == slot && r.participant == lender.0);
+        kept.next().expect("a receipt").lines[0].imbalance_price.expect("it kept some")
+    };
+    assert_eq!(price_with(false), "0.0014".parse().unwrap(), "the buyer would have paid so much");
+    assert_eq!(price_with(true), "0.0013".parse().unwrap(), "and who has 100 from itself as much as this");
+}
+
 #[test]
 fn in_the_safe_state_it_goes_on_at_the_price_of_all() {
     let mut one = lent();
-    let (gives, gets) = netted_next(&mut one);
+    let (gives, gets) = netted_next(&mut one, "0.01", "0.1");
     assert_eq!(roll(&mut one).0.len(), 1);
     assert_eq!((one.in_force(gives.1), one.in_force(gets.1)), (400, 600));
     let (rolls, _) = roll(&mut one);
@@ -239,4 +270,17 @@ fn in_the_safe_state_it_goes_on_at_the_price_of_all() {
     let of = |id: InstanceId| one.world.state.awards_of(id).find(|a| a.lines[0].slot == slot).expect("an award");
     assert_eq!((of(gets.1).netted_with, of(gets.1).lines[0].price), (None, rolls[0].prices[0].price));
     assert_eq!((of(gives.1).netted_with, of(gives.1).money), (None, of(gets.1).money));
+}
+
+#[test]
+fn in_the_safe_state_who_gave_to_itself_asks_for_no_less() {
+    let mut one = lent();
+    // 0.0014 a unit.
+    let (gives, gets) = netted_next(&mut one, "0.14", "0.15");
+    roll(&mut one);
+    assert_eq!((one.in_force(gives.1), one.in_force(gets.1)), (400, 600));
+    let (rolls, left) = roll(&mut one);
+    assert!(rolls[0].prices[0].price < "0.0014".parse().unwrap(), "{rolls:?}");
+    assert_eq!((one.in_force(gives.1), one.in_force(gets.1)), (500, 500));
+    assert!(left.iter().any(|l| l.instance == gets.1 && l.reason == LeftOut::NoHostFits), "{left:?}");
 }

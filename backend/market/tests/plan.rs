@@ -1,9 +1,16 @@
 //! Who waits for whom when a slot is planned; by hand, on one node.
 #[path = "support/away.rs"]
 mod away;
+#[path = "support/one_node.rs"]
+mod one_node;
+#[path = "support/recallable.rs"]
+mod recallable;
+#[path = "support/rolls.rs"]
+mod rolls;
 mod support;
 
 use away::{node, pool, workload};
+use headroom_market::book::Side;
 use headroom_market::command::Command;
 use headroom_market::ids::{InstanceId, ParticipantId, SwapId};
 use headroom_market::swap::saga::{SUPERSEDED, StepReport, StepResult};
@@ -105,4 +112,53 @@ fn a_resize_whose_slot_is_over_gives_way_to_the_next() {
         _ => None,
     });
     assert_eq!(ended.next_back().as_deref(), Some(SUPERSEDED));
+}
+
+/// Who is to have what a late resize still takes waits until that one's workload has given it back.
+#[test]
+fn who_waits_for_a_late_resize_waits_for_what_follows_it() {
+    let mut one = one_node::one(3_000);
+    let (lender, [first, second], slot) = (one.lender, [one.buyers[0], one.buyers[1]], one.slot);
+    for (at, buyer) in [(slot, first), (rolls::next(slot), second)] {
+        one.slot = at;
+        rolls::firm(&mut one, lender, Side::Offer, 300, "0.1");
+        rolls::firm(&mut one, buyer, Side::Bid, 300, "0.4");
+    }
+    one.slot = slot;
+    one.round();
+    let plan_next = |one: &mut one_node::One| {
+        one.world.now = RHYTHM.gate_closes(one.slot);
+        one.world.run(Command::PlanSlot { slot: one.slot });
+        check_plan(&one.world, one.slot);
+        one.world.now = one.slot.start().plus_seconds(1);
+    };
+    let step = |one: &mut one_node::One, id: SwapId| {
+        let (state, report) = (one.world.state.swaps[&id].state, StepReport::default());
+        one.world.run(Command::StepSwap { swap: id, result: StepResult::Succeeded { state, report } });
+    };
+    let of = |one: &one_node::One, (_, id): (ParticipantId, InstanceId)| {
+        one.world.state.instances[&id].swap.expect("a swap")
+    };
+    plan_next(&mut one);
+    // The lender has given, and the first buyer's resize has only begun.
+    let (gives, takes) = (of(&one, lender), of(&one, first));
+    while one.world.state.swaps.contains_key(&gives) {
+        step(&mut one, gives);
+    }
+    step(&mut one, takes);
+    one.slot = rolls::next(slot);
+    plan_next(&mut one);
+    let waits = of(&one, second);
+    assert_eq!(one.world.state.swaps[&waits].depends_on, [takes]);
+    while one.world.state.swaps.contains_key(&takes) {
+        assert!(!plan::may_begin(&one.world.state, &one.world.state.swaps[&waits]));
+        step(&mut one, takes);
+    }
+    let follows = of(&one, first);
+    assert_eq!(one.world.state.swaps[&waits].depends_on, [follows]);
+    while one.world.state.swaps.contains_key(&follows) {
+        assert!(!plan::may_begin(&one.world.state, &one.world.state.swaps[&waits]));
+        step(&mut one, follows);
+    }
+    assert!(plan::may_begin(&one.world.state, &one.world.state.swaps[&waits]));
 }

@@ -398,3 +398,79 @@ fn what_the_operator_goes_on_selling_stands_in_for_nothing() {
     assert_eq!(kept.lines[0].imbalance_price, Some(price("0.0014")), "the next in line is a buyer");
     assert_eq!(one.world.state.participants[&lender.0].lending, record, "nobody has chosen to lend it");
 }
+
+#[test]
+fn who_asks_less_goes_on_lending_first() {
+    // The first lender's award is the older one.
+    for (first, second) in [("0.2", "0.4"), ("0.4", "0.2")] {
+        let mut one = one(4_000);
+        let (lender, buyers) = (one.lender, one.buyers.clone());
+        let other = one_node::second_lender(&mut one, 1_000);
+        firm(&mut one, lender, Side::Offer, 500, first);
+        firm(&mut one, other, Side::Offer, 500, second);
+        firm(&mut one, buyers[0], Side::Bid, 500, "0.7");
+        firm(&mut one, buyers[1], Side::Bid, 500, "0.7");
+        one.round();
+        one.begin();
+        let (participant, instance) = buyers[1];
+        let strategy = Strategy { lets_go_in_safe_state: true, ..Strategy::default() };
+        one.world.run(Command::SetStrategy { participant, instance, strategy });
+        roll(&mut one);
+        let goes_on = if first < second { (1_500, 1_000) } else { (2_000, 500) };
+        assert_eq!((one.in_force(lender.1), one.in_force(other.1)), goes_on, "{first} and {second}");
+    }
+}
+
+#[test]
+fn what_a_workload_lends_by_now_it_does_not_buy_as_well() {
+    let lends_some = || {
+        let mut one = bought();
+        let (buyer, other, slot) = (one.buyers[0], one.buyers[1], one.slot);
+        one.slot = next(slot);
+        firm(&mut one, buyer, Side::Offer, 300, "0.01");
+        firm(&mut one, other, Side::Bid, 300, "0.9");
+        one.slot = slot;
+        one.round();
+        one
+    };
+    let mut one = lends_some();
+    let [buyer, other] = [one.buyers[0].1, one.buyers[1].1];
+    let (rolls, _) = roll(&mut one);
+    assert_eq!(rolls[0].volume[&CPU], 700);
+    assert_eq!((one.in_force(buyer), one.in_force(other)), (900, 800));
+    let [award] = &awards(&one, buyer, AwardKind::Bought)[..] else { panic!("one award") };
+    // Its limit was 0.9 for 1,000.
+    assert_eq!(award.limit, credits("0.63"));
+    // And no more a unit for a part of it.
+    let mut one = lends_some();
+    cost(&mut one, &[(1, "0.0012")]);
+    assert_eq!(roll(&mut one).1[0].reason, LeftOut::PriceBeyondLimit);
+}
+
+#[test]
+fn a_project_pays_for_what_goes_on_and_who_owes_does_not_go_on() {
+    let mut one = one(4_000);
+    let (participant, instance) = one.buyers[0];
+    let project = Command::PutProject { participant, name: "web".into(), limit: credits("1.2") };
+    let Reply::Project(id) = one.world.run(project) else { panic!("a project") };
+    let mut request = one.request(instance, 1_000, "0.9");
+    (request.assurance, request.project) = (Assurance::Firm, Some("web".into()));
+    assert!(matches!(one.place(participant, Side::Bid, request), Reply::Order(_)));
+    one.round();
+    one.begin();
+    let left = |one: &One| one.world.state.projects[&id].left();
+    assert_eq!(left(&one), credits("0.7"), "1,000 at 0.0005");
+    roll(&mut one);
+    assert_eq!((left(&one), one.in_force(instance)), (credits("0.2"), 1_500));
+    let (_, not_rolled) = roll(&mut one);
+    assert_eq!((not_rolled[0].reason, one.in_force(instance)), (LeftOut::Budget, 500));
+
+    let mut one = bought();
+    let (participant, instance) = one.buyers[0];
+    let mut owes = one.world.state.participants[&participant].clone();
+    owes.arrears = credits("0.1");
+    one.world.state.fold(&Event::ParticipantChanged(owes.clone()));
+    one.world.folded.fold(&Event::ParticipantChanged(owes));
+    let (_, not_rolled) = roll(&mut one);
+    assert_eq!((not_rolled[0].reason, one.in_force(instance)), (LeftOut::Arrears, 500));
+}

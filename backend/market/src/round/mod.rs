@@ -255,6 +255,11 @@ impl Award {
     pub fn round_number(&self) -> Option<u64> {
         (self.round != safe_state::NO_ROUND).then_some(self.round)
     }
+    /// Of what costs nothing: its limit in nano-credits, and its units.
+    pub fn netted_limit(&self) -> Option<(i128, i128)> {
+        let units: i64 = self.lines.iter().map(|l| l.quantity).sum();
+        self.netted_with.map(|_| (i128::from(self.limit.units()) * 1_000, i128::from(units.max(1))))
+    }
     pub fn is_live(&self) -> bool {
         self.lines.iter().any(|line| !line.settled)
     }

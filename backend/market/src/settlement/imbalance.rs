@@ -285,6 +285,9 @@ fn rungs(state: &State, slot: Slot, awards: &[Award], product: &Product) -> Vec<
 
 /// What a unit of a line was worth to its buyer: its price, raised as the award's limit is above its cost.
 fn unit_limit(award: &Award, line: &AwardLine) -> Price {
+    if let Some((limit, units)) = award.netted_limit() {
+        return Price::from_units(i64::try_from(limit / units).unwrap_or(i64::MAX));
+    }
     let (limit, money) = (i128::from(award.limit.units()), i128::from(award.money.units()));
     if money <= 0 || limit <= money {
         return line.price;

@@ -301,6 +301,7 @@ fn receipt(turn: &mut Turn<'_>, award: &Award, facts: &Facts<'_>) -> Receipt {
         participant: award.participant,
         instance: award.instance,
         round: award.round,
+        netted_with: award.netted_with,
         slot,
         amount: lines.iter().map(|l| l.amount).sum(),
         credit_note: lines.iter().map(|l| l.credit_note).sum(),

@@ -93,7 +93,7 @@ fn sentence_of(reason: &str, order: &Order) -> String {
         }
         "INSUFFICIENT_HOLD" => "The collar rose and the balance could not follow with a larger hold.",
         SELF_TRADE => {
-            "A bid of the same participant asks for what it offers: nobody trades with itself, so the offer sat the round out."
+            "A bid of the same participant asks for the same product and would pay as much. Nobody trades with itself, and the bid can't be served from the offer before a round: it is for a workload on another node, for other slots or several resources, or not to be divided. So the offer sat the round out."
         }
         LEAVES_NODE => {
             "Its workload is to be on another node by then: it has won, or bids for, more there, and what it offers is on the node where it runs."
@@ -259,7 +259,11 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>) -> Vec<C
             changes.push(change("Name another project, or none", None, true));
         }
         (SELF_TRADE, _) => {
-            changes.push(change("Cancel your bids for the same product, or offer another slot", None, true));
+            changes.push(change(
+                "Ask for more than your bids would pay, cancel those bids, or offer another slot",
+                None,
+                true,
+            ));
             changes.push(change(other_limit, None, false));
         }
         (LEAVES_NODE, _) => {

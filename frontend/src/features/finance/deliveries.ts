@@ -3,10 +3,12 @@ import type { Receipt } from '@/lib/api';
 
 export interface Delivery {
   key: string; slot: string; what: string; order: string; round: number; resource: string;
-  awarded: number; delivered: number; price: string; amount: string; imbalance: string; cause: string | null; kept: number;
+  awarded: number; delivered: number; price: string; amount: string; imbalance: string; cause: string | null; kept: number; netted: boolean;
 }
 
 const WHAT: Record<string, string> = { bought: 'Bought', lent: 'Lent', resold: 'Resold' };
+/** Between two workloads of one participant, before a round. */
+const NETTED: Record<string, string> = { bought: 'From own', lent: 'To own' };
 const CAUSES: Record<string, string> = {
   move_failed: 'its workload could not be moved', swap_in_progress: 'it came late, or in part', late_or_partial: 'it came late, or in part',
   exchange_outage: 'the exchange stood still', exchange_failed: 'the exchange ended the swap', buyer_not_served: 'it did not reach its buyer',
@@ -15,8 +17,8 @@ const CAUSES: Record<string, string> = {
 };
 
 export const deliveriesOf = (receipts: Receipt[]): Delivery[] => receipts.flatMap((r) => r.lines.map((l, n) => ({
-  key: `${r.id}-${n}`, slot: r.slot, what: WHAT[r.kind] ?? r.kind, order: r.order, round: r.round, resource: l.resource,
-  awarded: l.awarded, delivered: l.delivered, price: l.price, amount: l.amount, imbalance: l.imbalance ?? '0', cause: r.cause, kept: l.kept ?? 0,
+  key: `${r.id}-${n}`, slot: r.slot, what: (r.netted_with ? NETTED : WHAT)[r.kind] ?? r.kind, order: r.order, round: r.round, resource: l.resource,
+  awarded: l.awarded, delivered: l.delivered, price: l.price, amount: l.amount, imbalance: l.imbalance ?? '0', cause: r.cause, kept: l.kept ?? 0, netted: !!r.netted_with,
 })));
 
 export const shortOf = (d: Delivery): boolean => d.delivered < d.awarded;
