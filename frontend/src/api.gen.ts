@@ -139,6 +139,7 @@ export interface components {
              */
             nodes: components["schemas"]["NodeId"][];
             rolled_from?: components["schemas"]["AwardId"] | null;
+            netted_with?: components["schemas"]["OrderId"] | null;
             /** @description Charged to a buyer (in escrow until delivery) or due to a seller. */
             money: components["schemas"]["Credits"];
             /** @description The part of the order's limit that this award uses up: the resale limit. */
@@ -766,6 +767,7 @@ export interface components {
                  */
                 nodes: components["schemas"]["NodeId"][];
                 rolled_from?: components["schemas"]["AwardId"] | null;
+                netted_with?: components["schemas"]["OrderId"] | null;
                 /** @description Charged to a buyer (in escrow until delivery) or due to a seller. */
                 money: components["schemas"]["Credits"];
                 /** @description The part of the order's limit that this award uses up: the resale limit. */
@@ -1128,6 +1130,7 @@ export interface components {
                 instance?: components["schemas"]["InstanceId"] | null;
                 /** Format: int64 */
                 round: number;
+                netted_with?: components["schemas"]["OrderId"] | null;
                 slot: components["schemas"]["Slot"];
                 lines: components["schemas"]["ReceiptLine"][];
                 amount: components["schemas"]["Credits"];
@@ -2021,6 +2024,7 @@ export interface components {
             instance?: components["schemas"]["InstanceId"] | null;
             /** Format: int64 */
             round: number;
+            netted_with?: components["schemas"]["OrderId"] | null;
             slot: components["schemas"]["Slot"];
             lines: components["schemas"]["ReceiptLine"][];
             amount: components["schemas"]["Credits"];

@@ -80,25 +80,24 @@ fn a_node_gives_no_more_than_it_has() {
     assert_eq!(d.nodes()[0].reserved, Limits::new(4_000, 2_048));
 }
 
-/// On a full node one gives CPU for memory and the other memory for CPU. Each gives first.
+/// All of a node's CPU is given out: one is to have more of it and less memory, the other less of it and more memory.
 #[test]
-fn two_that_trade_on_a_full_node_do_not_wait_for_each_other() {
+fn a_resize_gives_first_and_has_the_rest_when_there_is_room() {
     let h = Harness::new(Load::calm());
     let d = &*h.driver;
     let (a, b) = (InstanceId::from("ins_a"), InstanceId::from("ins_b"));
     start(d, &a, "steady");
     start(d, &b, "steady");
-    let capacity = d.nodes()[0].spec.capacity.clone();
-    let (cpu, mem) = (capacity.cpu_milli, capacity.mem_kib);
-    d.resize(&key("a"), &a, 1, &Limits::new(cpu - 400, 1_024)).expect("room");
-    d.resize(&key("b"), &b, 1, &Limits::new(400, mem - 1_024)).expect("room");
-    let (fewer, more) = (Limits::new(cpu - 600, 2_048), Limits::new(600, mem - 2_048));
-    assert_eq!(code(d.resize(&key("a-to-b"), &a, 1, &fewer)), "no_room");
-    // It has given what it is to give, and has got nothing.
-    assert_eq!(active(d, &a).limits, Limits::new(cpu - 600, 1_024));
-    assert_eq!(code(d.resize(&key("a-to-b"), &a, 1, &fewer)), "no_room");
-    let resized = d.resize(&key("b-to-a"), &b, 1, &more).expect("there is room now");
-    assert_eq!((resized.actual, active(d, &b).limits), (more.clone(), more));
-    d.resize(&key("a-to-b"), &a, 1, &fewer).expect("and here");
-    assert_eq!(active(d, &a).limits, fewer);
+    d.resize(&key("a"), &a, 1, &Limits::new(600, 2_048)).expect("room");
+    d.resize(&key("b"), &b, 1, &Limits::new(3_400, 1_024)).expect("room");
+    let (more, fewer) = (Limits::new(800, 1_024), Limits::new(3_200, 2_048));
+    for _ in 0..2 {
+        assert_eq!(code(d.resize(&key("a-from-b"), &a, 1, &more)), "no_room");
+        // It has given what it is to give, and has got nothing.
+        assert_eq!((active(d, &a).limits, d.nodes()[0].reserved.mem_kib), (Limits::new(600, 1_024), 2_048));
+    }
+    let resized = d.resize(&key("b-to-a"), &b, 1, &fewer).expect("there is room");
+    assert_eq!((&resized.actual, active(d, &b).limits), (&fewer, fewer.clone()));
+    d.resize(&key("a-from-b"), &a, 1, &more).expect("and here now");
+    assert_eq!(active(d, &a).limits, more);
 }
