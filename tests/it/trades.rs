@@ -106,6 +106,9 @@ async fn a_member_has_from_itself_what_it_bids_for() -> anyhow::Result<()> {
     assert_eq!((&of(&bid)?["netted_with"], &of(&bid)?["money"]), (&json!(offer), &json!("0.000000")));
     assert_eq!(of(&offer)?["netted_with"], json!(bid));
     assert_eq!(api.get(&format!("/v1/bids/{bid}")).await?.ok()?["status"], "filled");
+    let why = api.get(&format!("/v1/bids/{bid}/explain")).await?.ok()?;
+    let told = format!("Of it 200 cpu_milli a slot came from your own {offer} before a round, for nothing.");
+    assert!(why["sentence"].as_str().is_some_and(|s| s.ends_with(&told)), "{why}");
     admin.advance(2 * rhythm.slot_seconds).await?;
     let receipts = api.list("/v1/receipts").await?;
     let receipt = receipts.iter().find(|r| r["order"] == bid.as_str()).context("no receipt")?;

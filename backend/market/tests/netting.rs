@@ -12,7 +12,6 @@ mod support;
 use away::{node, workload};
 use headroom_market::book::{Assurance, OrderRequest, Side, TimeInForce};
 use headroom_market::command::{Command, Reply};
-use headroom_market::event::Event;
 use headroom_market::ids::{InstanceId, OrderId, ParticipantId};
 use headroom_market::ledger::Account;
 use headroom_market::round::safe_state::LeftOut;
@@ -226,36 +225,6 @@ fn what_is_not_taken_of_an_own_offer_is_missing_to_no_lender() {
     let mut receipts = one.world.receipts.iter().filter(|r| r.participant == lender && r.slot == slot);
     let receipt = receipts.next().expect("a receipt");
     assert_eq!((receipt.lines[0].delivered, receipt.credit_note), (1_000, Credits::ZERO));
-}
-
-/// Else who keeps what others bought could make it cheap.
-#[test]
-fn what_a_member_has_from_itself_stands_in_for_nothing_below_its_limit() {
-    let price_with = |netted: bool| {
-        let mut one = one(3_000);
-        let (lender, first) = (one.lender, one.buyers[0]);
-        place(&mut one, lender, Side::Offer, 500, "0.2");
-        place(&mut one, first, Side::Bid, 500, "0.7");
-        one.round();
-        if netted {
-            let slot = one.slot;
-            one.slot = slot.plus(-1, RHYTHM.slot_seconds);
-            netted_next(&mut one, "0.01", "0.13");
-            one.slot = slot;
-        }
-        one.begin();
-        let slot = one.slot;
-        let mut keeps = one.world.state.instances[&lender.1].clone();
-        keeps.kept_by_program.insert(slot);
-        one.world.state.fold(&Event::InstanceChanged(keeps.clone()));
-        one.world.folded.fold(&Event::InstanceChanged(keeps));
-        let readings = [(lender.1, 1_550), (first.1, 950)].map(|(id, has)| one.reading(id, &[has], 0, 0));
-        one.end(readings.to_vec());
-        let mut kept = one.world.receipts.iter().filter(|r| r.slot == slot && r.participant == lender.0);
-        kept.next().expect("a receipt").lines[0].imbalance_price.expect("it kept some")
-    };
-    assert_eq!(price_with(false), "0.0014".parse().unwrap(), "the buyer would have paid so much");
-    assert_eq!(price_with(true), "0.0013".parse().unwrap(), "and who has 100 from itself as much as this");
 }
 
 #[test]

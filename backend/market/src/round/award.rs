@@ -297,7 +297,9 @@ pub(super) fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won, is_p
             && !elsewhere
             && !recallable
             // Sold on it would be divisible, and a device is not.
-            && !has_gpu,
+            && !has_gpu
+            // What its giver keeps would be missing to others' buyers.
+            && with.is_none(),
         project: project::of_order(turn.state, &order).map(|p| p.id),
         created_at: turn.now,
     };

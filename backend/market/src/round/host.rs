@@ -212,16 +212,16 @@ impl<'a> Hosts<'a> {
 
     /// Whether an instance is on its way to another node, or is to be by the last slot of what it offers.
     pub fn leaves_by(&self, instance: &Instance, alternatives: &[Alternative]) -> bool {
-        if under_way(self.state, instance).is_some() {
-            return true;
-        }
-        let last = alternatives.iter().flat_map(|a| a.slots.iter().copied()).max();
-        let elsewhere = |a: &&Award| a.nodes.first().is_some_and(|node| *node != instance.node);
-        bought_at_home(self.state, instance.id)
-            .filter(elsewhere)
-            .flat_map(|a| &a.lines)
-            .any(|l| !l.settled && l.left() > 0 && last.is_some_and(|last| l.slot <= last))
+        leaves_by(self.state, instance, alternatives.iter().flat_map(|a| a.slots.iter().copied()).max())
     }
+}
+
+/// Whether an instance is on its way to another node, or is to be there by a slot.
+pub(super) fn leaves_by(state: &State, instance: &Instance, last: Option<Slot>) -> bool {
+    let elsewhere = |a: &&Award| a.nodes.first().is_some_and(|node| *node != instance.node);
+    let there = || bought_at_home(state, instance.id).filter(elsewhere).flat_map(|a| &a.lines);
+    under_way(state, instance).is_some()
+        || there().any(|l| !l.settled && l.left() > 0 && last.is_some_and(|last| l.slot <= last))
 }
 
 /// Whether an instance has won something in another pool for these slots.

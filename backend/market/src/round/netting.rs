@@ -7,163 +7,229 @@
 //! Absent on purpose: orders of several resources, other slots or other nodes. What can't be netted sits the round out
 //! where it could meet its owner's bid (`sits_out.rs`).
 use crate::book::{Assurance, Order, OrderStatus, Side, TimeInForce};
-use crate::ids::{OrderId, ParticipantId};
+use crate::ids::{InstanceId, NodeId, OrderId, ParticipantId};
 use crate::pool::{NodeState, PoolSlug};
 use crate::round::award::{self, Won};
 use crate::round::book::{MOST_AWARDS, takes_orders};
 use crate::round::growth::Growth;
 use crate::round::safe_state::NO_ROUND;
-use crate::round::{AwardLine, holding};
+use crate::round::{AwardLine, holding, host};
 use crate::state::State;
-use crate::swap::plan;
 use crate::time::Slot;
 use crate::turn::Turn;
-use crate::units::{Credits, Price, Resource, amount};
+use crate::units::{Amounts, Price, Resource, amount};
 use crate::workload::{Instance, InstanceState, vacate};
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// So many pairs are tried before a round: what is left is tried before the next.
-const MOST_TRIES: usize = 2_000;
+/// So many pairs of a member are looked at before a round, and so many of them served: the rest before the next.
+const MOST_TRIES: usize = 10_000;
+const MOST_SERVED: usize = 200;
 
-/// What both sides of a pair have to be for.
-type Group = (ParticipantId, PoolSlug, Resource, Vec<Slot>);
+/// What both sides of a pair have to be for, and where.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Group {
+    participant: ParticipantId,
+    node: NodeId,
+    pool: PoolSlug,
+    resource: Resource,
+    slots: Vec<Slot>,
+}
 
-/// The bids and the offers of a group.
-type Sides = (Vec<OrderId>, Vec<OrderId>);
+/// An order that may be netted.
+#[derive(Clone, Debug)]
+struct Entry {
+    id: OrderId,
+    instance: InstanceId,
+    /// The limit of what is left, with its adder: what a bid would pay at most, or an offer asks, for `units`.
+    limit: i128,
+    units: i128,
+    /// What is left for a slot.
+    left: i64,
+    /// All of it or nothing.
+    whole: bool,
+}
+
+impl Entry {
+    /// By what they pay or ask for a unit.
+    fn compare(&self, other: &Self) -> Ordering {
+        (self.limit * other.units).cmp(&(other.limit * self.units))
+    }
+}
+
+/// The highest bids and the lowest offers first.
+#[derive(Default)]
+struct Sides {
+    bids: Vec<Entry>,
+    offers: Vec<Entry>,
+}
+
+/// How much a workload may still give, get and change in all slots of a group.
+struct Room {
+    gives: i64,
+    gets: i64,
+    changes: i64,
+}
+
+/// How much of a member's netting is still to be done before this round.
+struct Budget {
+    tries: usize,
+    pairs: usize,
+}
 
 /// Serves bids from offers of the same member for open `slots`.
 pub(super) fn net(turn: &mut Turn<'_>, slots: &[Slot]) {
     let groups = groups(turn.state, slots);
-    let members: BTreeSet<ParticipantId> = groups.keys().map(|(participant, ..)| *participant).collect();
-    let mut awards: BTreeMap<ParticipantId, usize> = members.into_iter().map(|id| (id, 0)).collect();
-    for award in turn.state.awards.values() {
-        awards.entry(award.participant).and_modify(|count| *count += 1);
+    let mut budgets: BTreeMap<ParticipantId, Budget> = BTreeMap::new();
+    for group in groups.keys() {
+        budgets.insert(group.participant, Budget { tries: MOST_TRIES, pairs: MOST_AWARDS / 2 });
     }
-    let mut tries = 0;
-    for (group, (bids, mut offers)) in groups {
-        let count = awards.entry(group.0).or_default();
-        for bid in bids {
-            for offer in &offers {
-                tries += 1;
-                if tries > MOST_TRIES || *count + 2 > MOST_AWARDS {
-                    break;
-                }
-                let quantity = may_net(turn.state, &group, bid, *offer);
-                if quantity > 0 && fill_both(turn, &group, bid, *offer, quantity).is_some() {
-                    *count += 2;
-                }
-                if !turn.state.orders.contains_key(&bid) {
-                    break;
-                }
-            }
-            offers.retain(|id| turn.state.orders.contains_key(id));
+    for award in turn.state.awards.values() {
+        budgets.entry(award.participant).and_modify(|b| b.pairs = b.pairs.saturating_sub(1));
+    }
+    budgets.values_mut().for_each(|b| b.pairs = b.pairs.min(MOST_SERVED));
+    for (group, sides) in groups {
+        if let Some(budget) = budgets.get_mut(&group.participant) {
+            net_group(turn, &group, sides, budget);
         }
     }
 }
 
-/// Of members that ask for what they offer; the highest bids and the lowest offers first.
-fn groups(state: &State, slots: &[Slot]) -> BTreeMap<Group, Sides> {
-    let open = |o: &&Order| matches!(o.status, OrderStatus::Open | OrderStatus::PartiallyFilled);
-    let offers = state.orders.values().filter(|o| o.side == Side::Offer).filter(open);
-    let lenders: BTreeSet<ParticipantId> = offers.map(|o| o.participant).collect();
-    let mut groups: BTreeMap<Group, Sides> = BTreeMap::new();
-    for order in state.orders.values().filter(open).filter(|o| lenders.contains(&o.participant)) {
-        let Some(group) = group(state, order, slots) else { continue };
-        let (bids, offers) = groups.entry(group).or_default();
-        if order.side == Side::Bid { bids.push(order.id) } else { offers.push(order.id) }
+fn net_group(turn: &mut Turn<'_>, group: &Group, sides: Sides, budget: &mut Budget) {
+    let Sides { bids, mut offers } = sides;
+    let mut rooms: BTreeMap<InstanceId, Room> = BTreeMap::new();
+    for mut bid in bids {
+        for offer in &mut offers {
+            if budget.tries == 0 || budget.pairs == 0 || bid.left == 0 || offer.compare(&bid).is_gt() {
+                break;
+            }
+            budget.tries -= 1;
+            let quantity = may_net(turn.state, group, &mut rooms, &bid, offer);
+            if quantity > 0 && fill_both(turn, group, bid.id, offer.id, quantity).is_some() {
+                budget.pairs -= 1;
+                for (entry, gives) in [(&mut bid, false), (&mut *offer, true)] {
+                    let stays = turn.state.orders.get(&entry.id).is_some_and(is_open);
+                    entry.left = if stays { entry.left - quantity } else { 0 };
+                    if let Some(room) = rooms.get_mut(&entry.instance) {
+                        *(if gives { &mut room.gives } else { &mut room.gets }) -= quantity;
+                        room.changes -= quantity;
+                    }
+                }
+            }
+        }
+        offers.retain(|offer| offer.left > 0 && rooms.get(&offer.instance).is_none_or(|room| room.gives > 0));
     }
-    groups.retain(|_, (bids, offers)| !bids.is_empty() && !offers.is_empty());
-    let unit = |id: &OrderId| state.orders.get(id).map_or((0, 1), unit_limit);
-    let compare = |a: (i128, i128), b: (i128, i128)| (a.0 * b.1).cmp(&(b.0 * a.1));
-    for (bids, offers) in groups.values_mut() {
-        bids.sort_by(|a, b| compare(unit(b), unit(a)).then(a.cmp(b)));
-        offers.sort_by(|a, b| compare(unit(a), unit(b)).then(a.cmp(b)));
+}
+
+fn is_open(order: &Order) -> bool {
+    matches!(order.status, OrderStatus::Open | OrderStatus::PartiallyFilled)
+}
+
+/// Of members that ask for what they offer.
+fn groups(state: &State, slots: &[Slot]) -> BTreeMap<Group, Sides> {
+    let offers = state.orders.values().filter(|o| o.side == Side::Offer && is_open(o));
+    let owes = |id: &ParticipantId| state.participants.get(id).is_none_or(|p| !p.arrears.is_zero());
+    let lenders: BTreeSet<ParticipantId> = offers.map(|o| o.participant).filter(|id| !owes(id)).collect();
+    let mut groups: BTreeMap<Group, Sides> = BTreeMap::new();
+    for order in state.orders.values().filter(|o| is_open(o) && lenders.contains(&o.participant)) {
+        let Some((group, entry)) = entry(state, order, slots) else { continue };
+        let sides = groups.entry(group).or_default();
+        if order.side == Side::Bid { sides.bids.push(entry) } else { sides.offers.push(entry) }
+    }
+    groups.retain(|_, sides| !sides.bids.is_empty() && !sides.offers.is_empty());
+    for sides in groups.values_mut() {
+        sides.bids.sort_by(|a, b| b.compare(a).then(a.id.cmp(&b.id)));
+        sides.offers.sort_by(|a, b| a.compare(b).then(a.id.cmp(&b.id)));
     }
     groups
 }
 
 /// What an order can be netted in, if it is for one product a slot at home and stands for itself.
-fn group(state: &State, order: &Order, slots: &[Slot]) -> Option<Group> {
+fn entry(state: &State, order: &Order, slots: &[Slot]) -> Option<(Group, Entry)> {
     let request = &order.request;
     let instance = state.instances.get(&request.instance?)?;
-    let [(resource, _)] = order.remaining.iter().collect::<Vec<_>>()[..] else { return None };
-    let [alternative] = &request.alternatives(state.market.rhythm.slot_seconds)[..] else { return None };
+    let [(resource, left)] = order.remaining.iter().collect::<Vec<_>>()[..] else { return None };
+    let seconds = state.market.rhythm.slot_seconds;
+    let [alternative] = &request.alternatives(seconds)[..] else { return None };
     let stands_alone = request.parent.is_none() && state.children_of(order.id).next().is_none();
     let is_simple = request.assurance == Assurance::Firm && request.replicas == 1 && stands_alone;
     let is_home = alternative.pool == instance.pool && instance.away.is_none();
     let is_open = takes_orders(state, &alternative.pool) && alternative.slots.iter().all(|s| slots.contains(s));
     // A device is one workload's or another's.
     let divides = *resource != Resource::GpuMilli;
-    let may = is_simple && is_home && is_open && divides && !vacate::has_no_path(state, order);
-    may.then(|| (order.participant, alternative.pool.clone(), *resource, alternative.slots.clone()))
-}
-
-/// The limit of what is left of an order and its units: what a bid would pay at most, or an offer asks. Adders count.
-fn unit_limit(order: &Order) -> (i128, i128) {
-    let adder = order.request.pools.first().map_or(Credits::ZERO, |p| p.adder);
+    if !is_simple || !is_home || !is_open || !divides || vacate::has_no_path(state, order) {
+        return None;
+    }
     let limit = match order.side {
-        Side::Bid => order.remaining_limit - adder,
-        Side::Offer => order.remaining_limit + adder,
+        Side::Bid => order.remaining_limit - alternative.adder,
+        Side::Offer => order.remaining_limit + alternative.adder,
     };
-    let units: i64 = order.remaining.values().sum();
-    (i128::from(limit.units()), i128::from(units.max(1)))
+    let once = matches!(request.time_in_force, TimeInForce::Ioc | TimeInForce::Fok);
+    let group = Group {
+        participant: order.participant,
+        node: instance.node,
+        pool: alternative.pool.clone(),
+        resource: *resource,
+        slots: alternative.slots.clone(),
+    };
+    let entry = Entry {
+        id: order.id,
+        instance: instance.id,
+        limit: i128::from(limit.units()),
+        units: i128::from((*left).max(1)),
+        left: *left,
+        whole: once || !request.stays_open_after_award(seconds),
+    };
+    Some((group, entry))
 }
 
 /// How much of a bid an offer can serve.
-fn may_net(state: &State, group: &Group, bid: OrderId, offer: OrderId) -> i64 {
-    let (participant, _, resource, slots) = group;
-    let (Some(bid), Some(offer)) = (state.orders.get(&bid), state.orders.get(&offer)) else { return 0 };
-    let ends = |order: &Order| order.request.instance.and_then(|id| state.instances.get(&id));
-    let (Some(gets), Some(gives)) = (ends(bid), ends(offer)) else { return 0 };
-    let (pays, asks) = (unit_limit(bid), unit_limit(offer));
-    let is_dear = asks.0 * pays.1 > pays.0 * asks.1;
-    let owes = state.participants.get(participant).is_none_or(|p| !p.arrears.is_zero());
-    if is_dear || owes || gets.id == gives.id || !are_neighbours(state, gets, gives, slots) {
+fn may_net(state: &State, group: &Group, rooms: &mut BTreeMap<InstanceId, Room>, bid: &Entry, offer: &Entry) -> i64 {
+    if bid.instance == offer.instance {
         return 0;
     }
-    let (left, lends) = (amount(&bid.remaining, *resource), amount(&offer.remaining, *resource));
-    let growth = Growth::of_instance(state, gets.id);
-    let (lent, changed) = (holding::lent(state, gives.id), [gets, gives].map(|i| (i, holding::changed(state, i.id))));
-    let mut most = left.min(lends);
-    for slot in slots {
-        let key = (*slot, *resource);
-        let already = lent.get(&key).copied().unwrap_or(0);
-        most = most.min(amount(&gives.baseline, *resource) - already - amount(&gives.floor, *resource));
-        most = most.min(growth.room(gets, *slot, *resource));
-        for (instance, changed) in &changed {
-            if let Some(limit) = instance.strategy.max_swap.get(resource) {
-                most = most.min(limit - changed.get(&key).copied().unwrap_or(0));
-            }
-        }
-    }
-    let seconds = state.market.rhythm.slot_seconds;
-    let whole = |order: &Order, all: i64| {
-        let once = matches!(order.request.time_in_force, TimeInForce::Ioc | TimeInForce::Fok);
-        most == all || (order.request.stays_open_after_award(seconds) && !once)
+    let mut room = |id: InstanceId| {
+        let room = rooms.entry(id).or_insert_with(|| room(state, group, id));
+        (room.gives.min(room.changes), room.gets.min(room.changes))
     };
-    if whole(bid, left) && whole(offer, lends) { most.max(0) } else { 0 }
+    let most = bid.left.min(offer.left).min(room(offer.instance).0).min(room(bid.instance).1);
+    let is_allowed = |entry: &Entry| !entry.whole || most == entry.left;
+    if is_allowed(bid) && is_allowed(offer) { most.max(0) } else { 0 }
 }
 
-/// Whether both run on one node, now and in all the slots.
-fn are_neighbours(state: &State, one: &Instance, other: &Instance, slots: &[Slot]) -> bool {
-    let node = one.node;
-    let is_up = state.nodes.get(&node).is_some_and(|n| n.state == NodeState::Up);
-    let moves = |i: &Instance| i.swap.and_then(|id| state.swaps.get(&id)).is_some_and(|s| s.moves());
-    let stays = |i: &Instance| {
-        let there = slots.iter().all(|slot| plan::target(state, i, *slot).node == node);
-        i.state == InstanceState::Running && i.node == node && !moves(i) && there
-    };
-    is_up && stays(one) && stays(other)
+/// What a workload may give and get where it is; nothing, if it does not stay there.
+fn room(state: &State, group: &Group, id: InstanceId) -> Room {
+    let none = Room { gives: 0, gets: 0, changes: 0 };
+    let Some(instance) = state.instances.get(&id).filter(|i| stays(state, i, group)) else { return none };
+    let growth = Growth::of_instance(state, id);
+    let (lent, changed) = (holding::lent(state, id), holding::changed(state, id));
+    let of = |amounts: &Amounts| amount(amounts, group.resource);
+    let mut room = Room { gives: i64::MAX, gets: i64::MAX, changes: i64::MAX };
+    for slot in &group.slots {
+        let key = (*slot, group.resource);
+        let lent = lent.get(&key).copied().unwrap_or(0);
+        room.gives = room.gives.min(of(&instance.baseline) - of(&instance.floor) - lent);
+        room.gets = room.gets.min(growth.room(instance, *slot, group.resource));
+        if let Some(most) = instance.strategy.max_swap.get(&group.resource) {
+            room.changes = room.changes.min(most - changed.get(&key).copied().unwrap_or(0));
+        }
+    }
+    room
+}
+
+/// Whether it runs on the node now and is to be there in all of the slots.
+fn stays(state: &State, instance: &Instance, group: &Group) -> bool {
+    let is_up = state.nodes.get(&group.node).is_some_and(|n| n.state == NodeState::Up);
+    let is_there = instance.state == InstanceState::Running && instance.node == group.node;
+    is_up && is_there && !host::leaves_by(state, instance, group.slots.iter().max().copied())
 }
 
 /// Both have their part, at no price; `None` if that can't be.
 fn fill_both(turn: &mut Turn<'_>, group: &Group, bid: OrderId, offer: OrderId, quantity: i64) -> Option<()> {
-    let (_, pool, resource, slots) = group;
-    let node = turn.state.instances.get(&turn.state.orders.get(&bid)?.request.instance?)?.node;
-    let line = |slot: &Slot| AwardLine::new(pool.clone(), *resource, *slot, quantity, Price::ZERO);
-    let lines: Vec<AwardLine> = slots.iter().map(line).collect::<Option<_>>()?;
-    let won =
-        |nodes, with| Won { lines: lines.clone(), slots: slots.len() as i64, nodes, certified: 0, with: Some(with) };
-    award::fill(turn, NO_ROUND, bid, won(vec![node], offer), false).ok()?;
+    let line = |slot: &Slot| AwardLine::new(group.pool.clone(), group.resource, *slot, quantity, Price::ZERO);
+    let lines: Vec<AwardLine> = group.slots.iter().map(line).collect::<Option<_>>()?;
+    let slots = group.slots.len() as i64;
+    let won = |nodes, with| Won { lines: lines.clone(), slots, nodes, certified: 0, with: Some(with) };
+    award::fill(turn, NO_ROUND, bid, won(vec![group.node], offer), false).ok()?;
     award::fill(turn, NO_ROUND, offer, won(Vec::new(), bid), false).ok()
 }

@@ -18,9 +18,11 @@ pub fn self_trades(orders: &[Order]) -> BTreeSet<String> {
         rows.map(|q| (o.owner.clone(), q.product.clone())).collect()
     };
     let mut wanted: BTreeMap<_, Unit> = BTreeMap::new();
+    let parents: BTreeSet<&String> = orders.iter().filter_map(|o| o.parent.as_ref()).collect();
     for bid in orders.iter().filter(|o| o.side == Side::Bid) {
         for product in products(bid) {
-            let most = Unit::paid(bid, &product.1);
+            // Whom its children carry pays more than its own limit.
+            let most = if parents.contains(&bid.id) { Unit::ANY } else { Unit::paid(bid, &product.1) };
             wanted.entry(product).and_modify(|known| *known = (*known).max(most)).or_insert(most);
         }
     }
@@ -36,6 +38,7 @@ pub fn self_trades(orders: &[Order]) -> BTreeSet<String> {
 struct Unit(i128, i128);
 
 impl Unit {
+    const ANY: Self = Self(i64::MAX as i128, 1);
     /// What a bid would pay for a unit of a product at most, were all else for nothing.
     fn paid(bid: &Order, product: &clearing::ProductKey) -> Self {
         let rows = bid.alternatives.iter().map(|a| {

@@ -157,7 +157,9 @@ impl Imbalances {
         delivery: &impl Delivery,
     ) {
         let mut losses: BTreeMap<Product, Vec<(Line, Credits)>> = BTreeMap::new();
-        for (award, line) in lines(slot, awards).filter(|(a, _)| a.kind == AwardKind::Bought) {
+        // What a member misses of its own has cost it nothing.
+        let paid_for = |a: &Award| a.kind == AwardKind::Bought && a.netted_with.is_none();
+        for (award, line) in lines(slot, awards).filter(|(a, _)| paid_for(a)) {
             let product = product_of(line);
             let instance = award.instance.and_then(|id| state.instances.get(&id));
             let elsewhere = |i: &Instance| award.nodes.first().is_some_and(|node| *node != i.node);
@@ -273,8 +275,10 @@ fn rungs(state: &State, slot: Slot, awards: &[Award], product: &Product) -> Vec<
         headroom -= quantity;
         rungs.push((quantity, step.price));
     }
-    let bought = lines(slot, awards)
-        .filter(|(a, l)| a.kind == AwardKind::Bought && product_of(l) == *product && l.quantity > l.resold);
+    // The limit of what costs nothing is easily written down.
+    let bought = lines(slot, awards).filter(|(a, l)| {
+        a.kind == AwardKind::Bought && a.netted_with.is_none() && product_of(l) == *product && l.quantity > l.resold
+    });
     let mut firm: Vec<_> =
         bought.map(|(a, l)| (a.class != Class::Opportunistic, unit_limit(a, l), a.id, l.quantity - l.resold)).collect();
     firm.sort();
@@ -285,9 +289,6 @@ fn rungs(state: &State, slot: Slot, awards: &[Award], product: &Product) -> Vec<
 
 /// What a unit of a line was worth to its buyer: its price, raised as the award's limit is above its cost.
 fn unit_limit(award: &Award, line: &AwardLine) -> Price {
-    if let Some((limit, units)) = award.netted_limit() {
-        return Price::from_units(i64::try_from(limit / units).unwrap_or(i64::MAX));
-    }
     let (limit, money) = (i128::from(award.limit.units()), i128::from(award.money.units()));
     if money <= 0 || limit <= money {
         return line.price;

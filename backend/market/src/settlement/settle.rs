@@ -125,9 +125,8 @@ fn return_bond(turn: &mut Turn<'_>, receipt: &Receipt, cause: Cause) -> Credits 
 /// What the lenders of the slot have kept of what they promised sizes their next bonds.
 fn remember_lenders(turn: &mut Turn<'_>, slot: Slot, awards: &[Award], imbalances: &Imbalances) {
     let mut records: BTreeMap<ParticipantId, LendingRecord> = BTreeMap::new();
-    // Nobody has chosen to lend what goes on being lent without a round, nor kept a promise to others with what its own
-    // workloads have of each other.
-    for award in awards.iter().filter(|a| a.kind == AwardKind::Lent && a.round_number().is_some()) {
+    // Nobody has chosen to lend what goes on being lent without a round.
+    for award in awards.iter().filter(|a| a.kind == AwardKind::Lent && a.rolled_from.is_none()) {
         let instance = award.instance.and_then(|id| turn.state.instances.get(&id));
         let Some(lender) = turn.state.participants.get(&award.participant) else { continue };
         if instance.is_some_and(|i| i.failed_by_exchange.contains(&slot)) {
@@ -135,8 +134,12 @@ fn remember_lenders(turn: &mut Turn<'_>, slot: Slot, awards: &[Award], imbalance
         }
         let record = records.entry(lender.id).or_insert(lender.lending);
         for line in award.lines.iter().filter(|l| l.slot == slot && !l.settled && !l.is_recallable()) {
-            let collar = turn.state.collar(&line.pool, line.resource, line.slot);
-            record.add(line.quantity, imbalances.kept(award, line), collar);
+            let (collar, kept) =
+                (turn.state.collar(&line.pool, line.resource, line.slot), imbalances.kept(award, line));
+            // What a member's own workloads give each other is no promise kept, but may be one broken.
+            if award.netted_with.is_none() || kept > 0 {
+                record.add(line.quantity, kept, collar);
+            }
         }
     }
     for (id, lending) in records {

@@ -161,14 +161,18 @@ impl Room {
     }
 }
 
-/// Removes waits of one draft in each cycle until none is left: of a resize, which gives back what it frees before it
-/// has got the rest, rather than of a move; of those alike the one of least gain.
+/// Removes waits in each cycle until none is left. Resizes begin without waiting for anybody in it, and nobody waits for
+/// them to be done: they give first, and have the rest once there is room. Of a cycle of moves the one of least gain
+/// waits for none.
 fn break_cycles(drafts: &[(Instance, Target)], waits: &mut [Vec<usize>]) {
+    let moves = |n: usize| drafts[n].1.node != drafts[n].0.node;
     while let Some(cycle) = find_cycle(waits) {
-        let moves = |n: usize| drafts[n].1.node != drafts[n].0.node;
-        let weakest = cycle.iter().copied().min_by_key(|n| (moves(*n), drafts[*n].1.gain, drafts[*n].0.id));
-        let Some(weakest) = weakest else { return };
-        waits[weakest].retain(|n| !cycle.contains(n));
+        let weakest = cycle.iter().copied().min_by_key(|n| (drafts[*n].1.gain, drafts[*n].0.id));
+        let only_moves = cycle.iter().all(|n| moves(*n));
+        for one in cycle.iter().copied() {
+            let is_cut = |n: usize| cycle.contains(&n) && (!moves(one) || !moves(n));
+            waits[one].retain(|n| if only_moves { Some(one) != weakest || !cycle.contains(n) } else { !is_cut(*n) });
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::swap::saga::{self, is_out_of_time};
 use crate::swap::{Method, MethodConsidered, Phase, Swap, SwapState};
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
-use crate::units::{Amounts, Credits, amount};
+use crate::units::{Amounts, Credits};
 use crate::workload::{Instance, InstanceState, away};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -328,11 +328,9 @@ fn draft(
     }
 }
 
-/// Whether a planned swap may begin: all that it waits for have ended. A resize that frees something as well does so
-/// at once, and waits on its node for the rest: of two that trade with each other none could else be the first.
+/// Whether a planned swap may begin: all that it waits for have ended.
 pub fn may_begin(state: &State, swap: &Swap) -> bool {
-    let frees = || swap.limits_from.iter().any(|(r, q)| *q > amount(&swap.limits_to, *r));
-    (!swap.moves() && frees()) || swap.depends_on.iter().all(|id| !state.swaps.contains_key(id))
+    swap.depends_on.iter().all(|id| !state.swaps.contains_key(id))
 }
 
 /// Whether anybody still waits for a swap: once its slot is over, only if its instance is to be there

@@ -129,13 +129,11 @@ pub fn step(turn: &mut Turn<'_>, id: SwapId, result: StepResult) -> bool {
     true
 }
 
-/// Whether the present phase has outlived its limit. One that has not begun, or waits for room, waits as long as its
+/// Whether the present phase has outlived its limit. One that has not begun waits as long as its
 /// slot lasts: after that it would make true what nobody has bought.
 pub fn is_out_of_time(swap: &Swap, now: Timestamp, slot_seconds: i64) -> bool {
-    let slot_is_over = now >= swap.slot.plus(1, slot_seconds).start();
     let limit = match swap.state {
-        SwapState::Planned => return slot_is_over,
-        SwapState::Activated if !swap.moves() && !slot_is_over => return false,
+        SwapState::Planned => return now >= swap.slot.plus(1, slot_seconds).start(),
         SwapState::Shadow => SHADOW_LIMIT_SECONDS,
         _ => PHASE_LIMIT_SECONDS,
     };

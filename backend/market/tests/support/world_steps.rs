@@ -419,8 +419,10 @@ pub fn check_plan(world: &World, slot: Slot) {
         if RESOURCES.iter().all(|r| change(taker, *r) <= 0) || !swaps.iter().any(|s| not_awaited(&s)) {
             continue;
         }
-        // A resize frees first what it does: of a circle one goes without waiting for the others.
-        let frees_first = |one: SwapId, o: &SwapId| !swaps[o].moves() && frees(swaps[o]) && waits_for(&swaps, *o, one);
+        // Of a circle nobody waits for a resize: it frees first what it does.
+        let frees_first = |one: SwapId, o: &SwapId| {
+            !swaps[o].moves() && frees(swaps[o]) && planned(swaps[o]) && need_each_other(world, &swaps, one, *o)
+        };
         let is_freed = |o: &SwapId| waits(o) || frees_first(**id, o);
         // It does not wait for all: then there is room for it and for whoever waits for no more.
         let early = |s: &Swap| {
@@ -450,30 +452,31 @@ pub fn check_plan(world: &World, slot: Slot) {
             let frees = |s: &Swap| change(s, resource).min(0) + follows(s);
             let freed: i64 = swaps.iter().filter(|(o, _)| is_freed(o)).map(|(_, s)| frees(s)).sum();
             let capacity = amount(&world.state.nodes[&node].capacity, resource);
-            if used + taken + freed > capacity {
-                eprintln!("DBG slot {slot} now {:?} node {node} taker {} {}", world.now, taker.instance_name, resource);
-                for (id, s) in &swaps {
-                    eprintln!(
-                        "DBG  {id} {} slot {} {:?} created {:?} {}->{} change {:?} dep {:?} gain {:?} waits {} from {:?} to {:?} base {:?}",
-                        s.instance_name,
-                        s.slot,
-                        s.state,
-                        s.created_at,
-                        s.node_from,
-                        s.node_to,
-                        RESOURCES.map(|r| still_to_change(world, s, node, r)),
-                        s.depends_on,
-                        s.expected_gain,
-                        waits(id),
-                        s.limits_from,
-                        s.limits_to,
-                        world.state.instances[&s.instance].baseline
-                    );
-                }
-            }
             assert!(used + taken + freed <= capacity, "{used} + {taken} {freed} of {capacity} {resource:?}");
         }
     }
+}
+
+/// Whether each of two swaps takes what the other frees, over others of the same plan too.
+fn need_each_other(world: &World, swaps: &BTreeMap<&SwapId, &Swap>, one: SwapId, other: SwapId) -> bool {
+    let of_plan = |s: &&&Swap| s.slot == swaps[&one].slot && s.created_at == swaps[&one].created_at;
+    let needs = |s: &Swap, o: &Swap| {
+        RESOURCES
+            .iter()
+            .any(|r| still_to_change(world, s, s.node_to, *r) > 0 && still_to_change(world, o, s.node_to, *r) < 0)
+    };
+    let reaches = |from: SwapId, to: SwapId| {
+        let (mut seen, mut open) = (BTreeSet::from([from]), vec![from]);
+        while let Some(at) = open.pop() {
+            for next in swaps.values().filter(of_plan).filter(|o| o.id != at && needs(swaps[&at], o)) {
+                if seen.insert(next.id) {
+                    open.push(next.id);
+                }
+            }
+        }
+        seen.contains(&to)
+    };
+    one != other && reaches(one, other) && reaches(other, one)
 }
 
 /// What a swap is still to take on a node, below 0 what it is to free there: once verified, nothing.

@@ -14,12 +14,15 @@ use headroom_market::clearing::{Asked, Money, Winning};
 use headroom_market::ids::{BidId, OfferId, OrderId};
 use headroom_market::pool::recallable;
 use headroom_market::record::Table;
+use headroom_market::round::Award;
 use headroom_market::round::away::{AWAY, NEEDED_AT_HOME};
 use headroom_market::round::linked::PARENT_SAT_OUT;
 use headroom_market::round::sits_out::{LEAVES_NODE, SELF_TRADE};
 use headroom_market::units::Credits;
 use headroom_market::workload::vacate;
+use headroom_store::read::Scope;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -365,7 +368,32 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
         }
         None => Winning::Unknown,
     };
-    Ok(Json(explain(&order, node, found)))
+    let mut explanation = explain(&order, node, found);
+    if let Some(netted) = netted(app, &order).await? {
+        explanation.sentence = format!("{} {netted}", explanation.sentence);
+    }
+    Ok(Json(explanation))
+}
+
+/// So many of an order's latest awards are looked through for what was netted.
+const LATEST_AWARDS: usize = 32;
+
+/// What of an order its owner's other orders gave or took before a round.
+async fn netted(app: &App, order: &Order) -> Answered<Option<String>> {
+    let (mut others, mut quantities) = (BTreeSet::new(), BTreeSet::new());
+    for id in order.awards.iter().rev().take(LATEST_AWARDS) {
+        let Some(document) = app.store.get(Table::Awards, &Scope::All, &id.to_string()).await? else { continue };
+        let award: Award = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
+        let Some(other) = award.netted_with else { continue };
+        others.insert(other.to_string());
+        quantities.extend(award.lines.iter().map(|l| (l.slot, l.resource, l.quantity, award.id)));
+    }
+    let Some((slot, resource, ..)) = quantities.first().copied() else { return Ok(None) };
+    let of_slot = quantities.iter().filter(|(at, r, ..)| (*at, *r) == (slot, resource));
+    let sum: i64 = of_slot.map(|(_, _, quantity, _)| quantity).sum();
+    let others = others.into_iter().collect::<Vec<_>>().join(", ");
+    let way = if order.side == Side::Bid { "came from your own" } else { "went to your own" };
+    Ok(Some(format!("Of it {sum} {resource} a slot {way} {others} before a round, for nothing.")))
 }
 
 /// Why the last round did not fill a bid, and what would have.
