@@ -166,9 +166,14 @@ impl<'a> Hosts<'a> {
         if node == instance.node {
             return true;
         }
+        let state = self.state;
+        let won = bought_at_home(state, id).filter(|a| a.nodes.first().is_some_and(|n| *n != node));
+        let comes_back = won.flat_map(|a| &a.lines).any(|l| !l.settled && l.left() > 0 && l.slot >= first);
         let hosted = self.hosted(id);
         // What it has lent there a move could free late, or not at all.
-        if hosted.lent_until.max(hosted.stays_until).is_some_and(|until| until >= first) {
+        let stays = hosted.lent_until.max(hosted.stays_until).is_some_and(|until| until >= first);
+        // Nor does it go for one slot and come back for what it has won, or bids for, in a later one.
+        if stays || comes_back || hosted.windows.iter().any(|(_, last, n)| *n != node && *last >= first) {
             return false;
         }
         let from = hosted.counted.get(&node).copied();

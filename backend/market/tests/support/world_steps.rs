@@ -136,6 +136,7 @@ pub fn clear_round(world: &mut World) -> bool {
     assert!(matches!(reply, Reply::Done), "a verified outcome can be applied: {reply:?}");
     who_lends_stays(world);
     no_node_is_promised_twice(world);
+    nobody_goes_to_and_fro(world);
     assert!(!once.iter().any(|id| world.state.orders.contains_key(id)), "ioc and fok orders live for one round");
     everybody_is_told_why(world, &once);
     nothing_is_overdue(world);
@@ -295,6 +296,25 @@ pub fn step_swaps(world: &mut World) {
         if let Some((instance, slot)) = of.filter(|_| !world.state.swaps.contains_key(&swap)) {
             nothing_planned_is_missed(world, instance, slot);
         }
+    }
+}
+
+/// What a workload has won takes it to one other node at most, and not back from there. One whose move has failed stays.
+fn nobody_goes_to_and_fro(world: &World) {
+    for instance in world.state.instances.values().filter(|i| i.away.is_none() && !i.is_pinned(world.now)) {
+        let mut places: BTreeMap<Slot, BTreeSet<NodeId>> = BTreeMap::new();
+        for award in world.state.awards_of(instance.id).filter(|a| a.kind == AwardKind::Bought) {
+            let lines = award.lines.iter().filter(|l| !l.settled && l.left() > 0 && l.slot.start() > world.now);
+            lines.for_each(|l| places.entry(l.slot).or_default().extend(award.nodes.first()));
+        }
+        let mut at = instance.node;
+        let mut moves = 0;
+        for (slot, nodes) in &places {
+            assert!(nodes.len() == 1, "{} is to be on {nodes:?} in {slot}", instance.name);
+            moves += u32::from(!nodes.contains(&at));
+            at = *nodes.first().expect("one");
+        }
+        assert!(moves <= 1, "{} is to be moved {moves} times: {places:?}", instance.name);
     }
 }
 
