@@ -12,7 +12,7 @@ use super::{Life, PastRound, Question};
 use crate::book::runs;
 use crate::clearing::outcome::Award;
 use crate::clearing::{Alternative, Book, Class, Fraction, Money, Order, Outcome, ProductKey, Quantity, Side};
-use crate::round::linked;
+use crate::round::{linked, sits_out};
 use crate::time::Slot;
 use crate::units::Credits;
 use std::collections::{BTreeMap, BTreeSet};
@@ -149,10 +149,11 @@ impl<'q> Chain<'q> {
         }
         orders.extend(self.holdings.iter().filter_map(|h| resale(h, round)));
         orders.retain(|o| self.capacity.knows(o, &round.slots));
-        drop_self_trades(&mut orders);
         for order in &mut orders {
             order.parent = self.parent(order);
         }
+        let meets = sits_out::self_trades(&orders);
+        orders.retain(|o| !meets.contains(&o.id));
         linked::drop_orphans(&mut orders);
         orders.sort_by(|a, b| a.id.cmp(&b.id));
         let mut book = Book { orders, ..(*round.book).clone() };
@@ -360,16 +361,6 @@ fn resale(holding: &Holding, round: &PastRound) -> Option<Order> {
         node: holding.node.clone(),
         class: Class::Standard,
     })
-}
-
-/// Nobody trades with itself: in a product that a participant bids for, its own offers sit out.
-fn drop_self_trades(orders: &mut Vec<Order>) {
-    let products = |o: &Order| -> Vec<(String, ProductKey)> {
-        o.alternatives.iter().flat_map(|a| &a.quantities).map(|q| (o.owner.clone(), q.product.clone())).collect()
-    };
-    let wanted: BTreeSet<(String, ProductKey)> =
-        orders.iter().filter(|o| o.side == Side::Bid).flat_map(products).collect();
-    orders.retain(|o| o.side == Side::Bid || !products(o).iter().any(|key| wanted.contains(key)));
 }
 
 /// Slots of a book: its base and as many as its rhythm opens.
