@@ -3,6 +3,8 @@
 mod away;
 #[path = "support/one_node.rs"]
 mod one_node;
+#[path = "support/own_orders.rs"]
+mod own_orders;
 #[path = "support/recallable.rs"]
 mod recallable;
 #[path = "support/rolls.rs"]
@@ -10,62 +12,15 @@ mod rolls;
 mod support;
 
 use away::{node, workload};
-use headroom_market::book::{Assurance, OrderRequest, Resell, Side};
+use headroom_market::book::{OrderRequest, Resell, Side};
 use headroom_market::command::{Command, Reply};
 use headroom_market::event::Event;
-use headroom_market::ids::{InstanceId, OrderId, ParticipantId};
-use headroom_market::round::Award;
-use headroom_market::units::{Credits, Resource};
+use headroom_market::ids::{InstanceId, ParticipantId};
+use headroom_market::units::Resource;
 use one_node::{CPU, One, cpu, one};
+use own_orders::*;
 use rolls::next;
 use support::world::RHYTHM;
-
-type Member = (ParticipantId, InstanceId);
-
-/// The lender of 2,000 and another workload of the same member, of 500; all of the node is baselines.
-fn own() -> (One, Member, Member) {
-    own_on(3_500)
-}
-
-fn own_on(capacity: i64) -> (One, Member, Member) {
-    let mut one = one(capacity);
-    let lender = one.lender;
-    let other = (lender.0, workload(&mut one.world, lender.0, "p", cpu(500), cpu(5_000)));
-    (one, lender, other)
-}
-
-fn firm(one: &One, (_, instance): Member, quantity: i64, limit: &str) -> OrderRequest {
-    OrderRequest { assurance: Assurance::Firm, ..one.request(instance, quantity, limit) }
-}
-
-fn place(one: &mut One, member: Member, side: Side, quantity: i64, limit: &str) -> OrderId {
-    let request = firm(one, member, quantity, limit);
-    ask(one, member, side, request)
-}
-
-fn ask(one: &mut One, member: Member, side: Side, request: OrderRequest) -> OrderId {
-    match one.place(member.0, side, request) {
-        Reply::Order(id) => id,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn seal(one: &mut One) -> Reply {
-    one.world.run(Command::SealRound(None))
-}
-
-fn awards(one: &One, order: OrderId) -> Vec<Award> {
-    one.world.state.awards.values().filter(|a| a.order == order).cloned().collect()
-}
-
-fn netted(one: &One, order: OrderId) -> i64 {
-    let netted = awards(one, order).into_iter().filter(|a| a.netted_with.is_some());
-    netted.map(|a| a.lines.iter().map(|l| l.quantity).sum::<i64>()).sum()
-}
-
-fn credits(text: &str) -> Credits {
-    text.parse().unwrap()
-}
 
 /// It is not sold on: what its giver keeps would be missing to others' buyers. It is remembered of the giver.
 #[test]
