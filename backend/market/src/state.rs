@@ -128,6 +128,31 @@ impl State {
         }
     }
 
+    /// What a round is built of, without some of the orders: no users, no balances, nothing that is over.
+    pub(crate) fn of_a_round(&self, left_out: &BTreeSet<OrderId>) -> State {
+        let takes_part = |o: &&Order| !left_out.contains(&o.id);
+        State {
+            participants: self.participants.clone(),
+            pools: self.pools.clone(),
+            nodes: self.nodes.clone(),
+            reserve_prices: self.reserve_prices.clone(),
+            references: self.references.clone(),
+            products: self.products.clone(),
+            shortages: self.shortages.clone(),
+            instances: self.instances.clone(),
+            orders: self.orders.values().filter(takes_part).map(|o| (o.id, o.clone())).collect(),
+            children: self.children.clone(),
+            awards: self.awards.clone(),
+            awards_of: self.awards_of.clone(),
+            swaps: self.swaps.clone(),
+            hints: self.hints.clone(),
+            projects: self.projects.clone(),
+            project_names: self.project_names.clone(),
+            outlooks: self.outlooks.clone(),
+            ..State::new(self.market.clone())
+        }
+    }
+
     /// A new or changed live record.
     pub fn put<R: Held>(&mut self, record: R) {
         self.changes.touched.insert(record.key(), None);

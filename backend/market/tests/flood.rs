@@ -160,6 +160,51 @@ fn what_is_cancelled_or_replaced_keeps_its_reason() {
     assert_eq!((ended.status, reason(&ended)), (OrderStatus::Canceled, full));
 }
 
+/// Who may move is tried apart from the state, without what has no place (`support/movers.rs` compares the books): with
+/// workloads that could move, parents with and without a place, and bids of a project among the flood.
+#[test]
+fn a_round_is_tried_without_what_has_no_place() {
+    let mut flood = Flood::new();
+    let first = RHYTHM.first_open(flood.world.now);
+    let window = Window { start_at: first.start(), end_at: first.plus(2, RHYTHM.slot_seconds).start() };
+    let owner = flood.owner;
+    let (name, limit) = ("short".to_owned(), "0.5".parse().unwrap());
+    let reply = flood.world.run(Command::PutProject { participant: owner, name, limit });
+    assert!(matches!(reply, Reply::Project(_)), "{reply:?}");
+    let movers: Vec<_> = (0..3)
+        .map(|n| away::workload(&mut flood.world, owner, "p", [(CPU, 1_000 + n)].into(), [(CPU, 4_000)].into()))
+        .collect();
+    away::node(&mut flood.world, "p", "empty", [(CPU, 6_000)].into());
+    let bid = |flood: &mut Flood, change: &dyn Fn(&mut OrderRequest)| {
+        let pools = away::choices(&["p"]);
+        let resources = [(CPU, 1_200)].into();
+        let mut request = OrderRequest { window, resources, pools, ..one_node::plain("9") };
+        change(&mut request);
+        let request = Box::new(request);
+        let command = Command::PlaceOrder { participant: owner, side: Side::Bid, request, client_order: None };
+        let Reply::Order(id) = flood.world.run(command) else { panic!("a bid is taken") };
+        id
+    };
+    for (n, id) in movers.iter().enumerate() {
+        bid(&mut flood, &|r| r.instance = Some(*id));
+        let parent = bid(&mut flood, &|r| r.min_fill = "1".parse().unwrap());
+        bid(&mut flood, &|r| r.parent = Some(parent));
+        bid(&mut flood, &|r| (r.project, r.limit) = (Some("short".into()), "0.4".parse().unwrap()));
+        if n == 1 {
+            flood.bids(ROOM + 20);
+        }
+    }
+    let could = |flood: &Flood| {
+        let look = support::movers::look(&flood.world.state, flood.world.now, &BTreeSet::new());
+        look.expect("a round").moves.could.len()
+    };
+    assert!(could(&flood) > 0, "somebody could move");
+    for _ in 0..3 {
+        let (told, held_back) = flood.round();
+        assert!(!told.is_empty() && held_back + told.len() as u32 > 20);
+    }
+}
+
 #[test]
 fn a_void_round_holds_nobody_back() {
     let mut flood = Flood::new();

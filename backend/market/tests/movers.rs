@@ -8,7 +8,7 @@ use headroom_market::clearing::{self, Limits, Mode, NoProposal};
 use headroom_market::command::{Command, NewInstance, Reply};
 use headroom_market::ids::{InstanceId, NodeId, OrderId, ParticipantId};
 use headroom_market::pool::{ReserveStep, Tier};
-use headroom_market::round::movers::{Movers, prepare};
+use headroom_market::round::movers::Movers;
 use headroom_market::units::{Amounts, Credits, Resource, Share};
 use headroom_market::workload::{AtEnd, Class, ComparisonRules, Strategy};
 use std::collections::BTreeMap;
@@ -165,10 +165,10 @@ fn a_bid_that_moves_nobody_wins_where_its_workload_is() {
         let instance = workload(&mut world, tenant, small, 3_500);
         let change = |request: &mut OrderRequest| request.no_displacement = no_displacement;
         let id = bid_that(&mut world, tenant, Some(instance), 1_000, "5", change);
-        let could = prepare(&world.state, world.now, &Movers::new()).expect("a round").moves.could;
+        let could = movers::look(&world.state, world.now, &Movers::new()).expect("a round").moves.could;
         assert_eq!(could.is_empty(), no_displacement, "{could:?}");
         let everybody = [instance].into();
-        let kept = prepare(&world.state, world.now, &everybody).expect("a round").moves.kept_free;
+        let kept = movers::look(&world.state, world.now, &everybody).expect("a round").moves.kept_free;
         assert_eq!(kept.is_empty(), no_displacement, "not even where it is a mover: {kept:?}");
         let won = round(&mut world);
         assert_eq!(won[&id], (expected, vec![if no_displacement { small } else { empty }]));
@@ -232,7 +232,7 @@ fn a_run_counts_no_more_in_a_trial_than_it_can_cost() {
         request.min_run_slots = 1;
     };
     bid_that(&mut world, tenant, None, 1_000, "900000000", runs);
-    let prepared = prepare(&world.state, world.now, &Movers::new()).expect("a round");
+    let prepared = movers::look(&world.state, world.now, &Movers::new()).expect("a round");
     let cap = prepared.book.products[0].cap.expect("a collar").0 * 1_000;
     let order = &prepared.book.orders[0];
     let worths: Vec<i128> = (0..order.alternatives.len()).map(|n| order.effective_limit(n)).collect();
@@ -405,7 +405,7 @@ fn the_movers_chosen_are_nearly_the_best() {
     let (mut tried, mut moved, mut best, mut harmful, mut missed) = (0_i128, 0, 0_u32, 0, Rat::ZERO);
     for seed in 0..seeds {
         let world = crowded(seed);
-        let Some(prepared) = prepare(&world.state, world.now, &Movers::new()) else { continue };
+        let Some(prepared) = movers::look(&world.state, world.now, &Movers::new()) else { continue };
         let ids: Vec<InstanceId> = prepared.moves.could.keys().copied().collect();
         if ids.is_empty() || ids.len() > 6 || prepared.book.orders.is_empty() {
             continue;

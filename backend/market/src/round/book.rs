@@ -66,11 +66,41 @@ pub(super) fn takes_orders(state: &State, pool: &str) -> bool {
 }
 
 pub fn build(state: &State, now: Timestamp, slots: &[Slot], movers: &Movers) -> Draft {
-    let mut builder = Builder::new(state, now, slots, movers);
+    build_with(state, now, slots, movers, &places(state, now, slots))
+}
+
+/// The same where it is known who has a place.
+pub(super) fn build_with(state: &State, now: Timestamp, slots: &[Slot], movers: &Movers, places: &Places) -> Draft {
+    let mut builder = Builder::new(state, now, slots, movers, places);
     builder.add_orders();
     builder.add_resales();
     builder.drop_offers();
     builder.finish()
+}
+
+/// Who has a place in the round.
+pub(super) fn places(state: &State, now: Timestamp, slots: &[Slot]) -> Places {
+    capacity::places(state, now, &waiting(state).asking, slots)
+}
+
+pub(super) fn is_open(order: &Order) -> bool {
+    matches!(order.status, OrderStatus::Open | OrderStatus::PartiallyFilled)
+}
+
+/// The open orders, apart from those that take nobody's place.
+struct Waiting<'a> {
+    asking: Vec<&'a Order>,
+    excluded: Vec<(OrderId, &'static str)>,
+}
+
+fn waiting(state: &State) -> Waiting<'_> {
+    // Bids of a project that has nothing left take nobody's place.
+    let used_up = |o: &&Order| project::of_order(state, o).is_some_and(|p| p.left().is_zero());
+    let (used_up, rest): (Vec<&Order>, Vec<&Order>) = state.orders.values().filter(|o| is_open(o)).partition(used_up);
+    let (no_path, asking): (Vec<&Order>, Vec<&Order>) = rest.into_iter().partition(|o| vacate::has_no_path(state, o));
+    let used_up = used_up.iter().map(|o| (o.id, linked::BUDGET));
+    let excluded = used_up.chain(no_path.iter().map(|o| (o.id, vacate::NO_VACATE_PATH))).collect();
+    Waiting { asking, excluded }
 }
 
 struct Builder<'a> {
@@ -80,12 +110,12 @@ struct Builder<'a> {
     hosts: Hosts<'a>,
     orders: Vec<clearing::Order>,
     excluded: Vec<(OrderId, &'static str)>,
-    places: Places,
+    places: &'a Places,
     renewals: Renewals,
 }
 
 impl<'a> Builder<'a> {
-    fn new(state: &'a State, now: Timestamp, slots: &'a [Slot], movers: &'a Movers) -> Self {
+    fn new(state: &'a State, now: Timestamp, slots: &'a [Slot], movers: &'a Movers, places: &'a Places) -> Self {
         Self {
             state,
             now,
@@ -93,7 +123,7 @@ impl<'a> Builder<'a> {
             hosts: Hosts::of(state, now, slots, movers),
             orders: Vec::new(),
             excluded: Vec::new(),
-            places: Places::All,
+            places,
             renewals: Renewals::default(),
         }
     }
@@ -103,24 +133,16 @@ impl<'a> Builder<'a> {
     }
 
     fn add_orders(&mut self) {
-        let open =
-            self.state.orders.values().filter(|o| matches!(o.status, OrderStatus::Open | OrderStatus::PartiallyFilled));
-        // Bids of a project that has nothing left take nobody's place.
         let state = self.state;
-        let used_up = |o: &&Order| project::of_order(state, o).is_some_and(|p| p.left().is_zero());
-        let (none_left, open): (Vec<&Order>, Vec<&Order>) = open.partition(used_up);
-        self.excluded.extend(none_left.iter().map(|o| (o.id, linked::BUDGET)));
-        let (waiting, mut open): (Vec<&Order>, Vec<&Order>) =
-            open.into_iter().partition(|o| vacate::has_no_path(state, o));
-        self.excluded.extend(waiting.iter().map(|o| (o.id, vacate::NO_VACATE_PATH)));
-        self.places = capacity::places(self.state, self.now, &open, self.slots);
+        let Waiting { asking: mut open, excluded } = waiting(state);
+        self.excluded.extend(excluded);
         let mut unsettled: BTreeMap<ParticipantId, usize> = BTreeMap::new();
         for award in self.state.awards.values() {
             *unsettled.entry(award.participant).or_default() += 1;
         }
         let has_too_many = |o: &Order| unsettled.get(&o.participant).is_some_and(|n| *n >= MOST_AWARDS);
         // All but a few of a flood.
-        let (excluded, places) = (&mut self.excluded, &self.places);
+        let (excluded, places) = (&mut self.excluded, self.places);
         open.retain(|o| {
             let stays = places.has(Entry::Order(o.id)) || o.waits_for().is_some() || has_too_many(o);
             excluded.extend((!stays).then_some((o.id, book::ROUND_FULL)));

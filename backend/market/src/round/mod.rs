@@ -3,6 +3,7 @@ pub mod award;
 pub mod away;
 pub mod book;
 pub mod capacity;
+pub mod excerpt;
 mod faulty;
 pub mod growth;
 pub mod holding;

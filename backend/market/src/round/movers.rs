@@ -15,10 +15,9 @@
 use crate::clearing::rational::Rat;
 use crate::clearing::{Alternative, Book, Limits, Money, Order, Outcome, Side};
 use crate::ids::{InstanceId, NodeId, OrderId};
-use crate::round::book;
+use crate::round::book::Draft;
 use crate::round::linked::Collars;
 use crate::state::State;
-use crate::time::Timestamp;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -30,7 +29,7 @@ pub type Movers = BTreeSet<InstanceId>;
 pub const TRIAL: Limits = Limits { nodes: 100, max_cuts: 30, effort: 300_000, work: 30_000, ..Limits::PRODUCTION };
 
 /// What the bids of a book do with workloads.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Moves {
     /// Nodes on which the whole baseline of a workload is kept free.
     pub kept_free: BTreeSet<(InstanceId, NodeId)>,
@@ -49,16 +48,12 @@ pub fn could_be(state: &State) -> bool {
     state.orders.values().any(|o| o.side == crate::book::Side::Bid && o.request.instance.is_some())
 }
 
-/// A look at the next round before it is sealed; `None` where no round can be.
-pub fn prepare(state: &State, now: Timestamp, movers: &Movers) -> Option<Preparation> {
-    let slots = state.market.rhythm.open_slots(now);
-    if state.sealed.is_some() || slots.is_empty() {
-        return None;
+impl Preparation {
+    pub fn of(draft: Draft) -> Self {
+        let Draft { mut book, moves, .. } = draft;
+        back_limits(&mut book);
+        Self { book, moves }
     }
-    let draft = book::build(state, now, &slots, movers);
-    let mut book = draft.book;
-    back_limits(&mut book);
-    Some(Preparation { book, moves: draft.moves })
 }
 
 /// No alternative of a bid counts more than it costs at the collars. Each by itself: what an adder takes from
@@ -211,6 +206,7 @@ mod tests {
     use super::*;
     use crate::clearing::rational::Rat;
     use crate::ids::IdSource;
+    use crate::time::Timestamp;
 
     /// Workloads of which each adds so much to a round, or takes it away, and whether it wins.
     fn choose(gains: &[(i64, bool)]) -> (Vec<bool>, usize) {

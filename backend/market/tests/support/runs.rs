@@ -1,12 +1,13 @@
 //! An auditor of runs and of bids that move nobody: it reads requests and events, and asks nothing of
 //! `book::runs` or `round::host`.
 #![allow(dead_code)]
+use super::support::movers::look;
 use super::support::world::{RHYTHM, World, empty};
 use headroom_market::book::{OrderRequest, Side};
 use headroom_market::command::Command;
 use headroom_market::event::Event;
 use headroom_market::ids::{InstanceId, NodeId, OrderId};
-use headroom_market::round::movers::{Movers, prepare};
+use headroom_market::round::movers::Movers;
 use headroom_market::round::{Award, AwardKind};
 use headroom_market::time::Slot;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,7 +35,7 @@ fn slots_of(request: &OrderRequest) -> i64 {
 }
 
 fn nobody_could_be_moved_against_a_bid(world: &World) {
-    let Some(prepared) = prepare(&world.state, world.now, &Movers::new()) else { return };
+    let Some(prepared) = look(&world.state, world.now, &Movers::new()) else { return };
     for order in prepared.moves.could.values().flatten() {
         assert!(!world.state.orders[order].request.no_displacement, "{order} could move its workload");
     }

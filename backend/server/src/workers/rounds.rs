@@ -4,6 +4,7 @@
 use crate::sequencer::{Attached, Busy, Outcome, Sequencer};
 use headroom_market::clearing::{self, Book, Limits, Mode, Verified};
 use headroom_market::command::Command;
+use headroom_market::round::excerpt::Excerpt;
 use headroom_market::round::movers::{self, Choice, Movers, Trial};
 use headroom_market::time::Timestamp;
 use headroom_solver::MixedInteger;
@@ -44,23 +45,25 @@ pub async fn run(sequencer: &Sequencer, rejected: &Path, now: Timestamp) -> Resu
     Ok(true)
 }
 
-/// Tries the round without and with what its bids would take to other nodes.
+/// Tries the round without and with what its bids would take to other nodes, apart from the state: nobody waits for it.
 async fn choose_movers(sequencer: &Sequencer, now: Timestamp) -> Result<Movers, Busy> {
     if !sequencer.query(movers::could_be).await? {
         return Ok(Movers::new());
     }
-    let look = async |movers: Movers| sequencer.query(move |s| movers::prepare(s, now, &movers)).await;
-    let Some(prepared) = look(Movers::new()).await? else { return Ok(Movers::new()) };
-    let mut choice = Choice::of(&prepared);
-    while let Some(movers) = choice.next() {
-        let Some(prepared) = look(movers).await? else { break };
-        let work = move || {
+    let Some(excerpt) = sequencer.query(move |state| Excerpt::of(state, now)).await? else { return Ok(Movers::new()) };
+    let chosen = tokio::task::spawn_blocking(move || {
+        let mut choice = Choice::of(&excerpt.prepare(&Movers::new()));
+        while let Some(movers) = choice.next() {
+            let prepared = excerpt.prepare(&movers);
             let outcome = clearing::clear(&prepared.book, Mode::Market, &MixedInteger::PRODUCTION, &movers::TRIAL);
-            outcome.ok().map(|outcome| Trial::of(&prepared, &outcome))
-        };
-        choice.record(tokio::task::spawn_blocking(work).await.unwrap_or(None));
-    }
-    Ok(choice.chosen())
+            choice.record(outcome.ok().map(|outcome| Trial::of(&prepared, &outcome)));
+        }
+        choice.chosen()
+    });
+    Ok(chosen.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "the trials of a round ended; nobody is moved for it");
+        Movers::new()
+    }))
 }
 
 async fn void(sequencer: &Sequencer, round: u64, reason: &str) -> Result<(), Busy> {
