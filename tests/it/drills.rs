@@ -65,8 +65,8 @@ async fn who_keeps_memory_buys_none_unless_it_may_be_stopped() -> anyhow::Result
     let why = read(&tenant, format!("/v1/bids/{waits}/explain")).await?;
     assert_eq!(why["reason"], "NO_VACATE_PATH", "{why}");
     tenant.delete(&format!("/v1/bids/{waits}")).await?.ok()?;
-    let refused = tenant.post(&format!("{route}/drill"), &json!({ "at_end": "checkpoint" })).await?;
-    assert_eq!((refused.status, refused.code().as_str()), (422, "not_in_this_version"));
+    let lately = tenant.post(&format!("{route}/drill"), &json!({ "at_end": "checkpoint" })).await?;
+    assert_eq!((lately.status, lately.code().as_str()), (409, "drilled_lately"));
 
     let stops = tenant.post(&format!("{route}/drill"), &json!({ "at_end": "stop" })).await?.ok()?;
     assert_eq!(stops["at_end"], "stop", "{stops}");

@@ -30,6 +30,7 @@ mod service_level;
 mod session;
 mod sim;
 mod startup;
+mod suspended;
 mod store_postgres;
 mod swap_request;
 mod trades;

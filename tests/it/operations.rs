@@ -320,6 +320,7 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
             json!({ "name": "tests-a", "pool": "fra1-gp", "capacity": resources, "properties": { "model": 1 } }),
         ),
         ("haltPool", "/pools/ams1-lp/halt".to_owned(), json!({ "reason": "tests" })),
+        ("setMovesAtOnce", "/pools/fra1-gp/moves_at_once".to_owned(), json!({ "moves_at_once": 8 })),
         (
             "setShortageCost",
             "/pools/fra1-gp/shortage_cost".to_owned(),

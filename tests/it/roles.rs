@@ -38,7 +38,7 @@ const TABLE: &[(&str, &str)] = &[
     ("fa", "exportLedger getFinanceSummary"),
     (
         "a",
-        "createParticipant putQuota grantCredits listUsers createUser createPool createNode haltPool resumePool openRecallable setShortageCost scheduleReservePrice simulateReservePrice approveReservePrice rejectReservePrice withdrawReservePrice putBaseline",
+        "createParticipant putQuota grantCredits listUsers createUser createPool createNode haltPool resumePool openRecallable setShortageCost setMovesAtOnce scheduleReservePrice simulateReservePrice approveReservePrice rejectReservePrice withdrawReservePrice putBaseline",
     ),
     ("ao", "drainNode undrainNode"),
     ("o", "cancelSwap"),

@@ -65,6 +65,9 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
             let new = pools::NewReserve { resource, steps, effective_at, expected_version, by };
             pools::schedule_reserve(turn, &pool, new).map(Reply::ReservePrice)
         }
+        Command::SetMovesAtOnce { pool, moves_at_once } => {
+            crate::pool::admin::set_moves_at_once(turn, &pool, moves_at_once).map(Reply::Pool)
+        }
         Command::SetShortageCost { pool, shortage_cost } => scarcity::set(turn, &pool, shortage_cost).map(Reply::Pool),
         Command::DecideReserve { pool, reserve, verdict, reason, expected_version, by } => {
             let decision = approval::Decision { verdict, reason, expected_version, by };

@@ -118,6 +118,11 @@ pub enum Command {
         pool: PoolSlug,
         shortage_cost: BTreeMap<Resource, Price>,
     },
+    /// How many workloads rounds may take to another node of a pool for one slot; `None`: no bound.
+    SetMovesAtOnce {
+        pool: PoolSlug,
+        moves_at_once: Option<u32>,
+    },
     /// Approves, rejects or withdraws a schedule that waits for a second person.
     DecideReserve {
         pool: PoolSlug,

@@ -19,14 +19,14 @@ use headroom_market::apply::apply;
 use headroom_market::book::{Order, Side, TimeInForce};
 use headroom_market::command::{Command, Reply};
 use headroom_market::event::Event;
-use headroom_market::ids::InstanceId;
+use headroom_market::ids::{InstanceId, NodeId};
 use headroom_market::ledger::{Account, TransferKind};
 use headroom_market::pool::Reference;
 use headroom_market::project;
 use headroom_market::round::{AwardKind, AwardLine};
 use headroom_market::state::State;
-use headroom_market::swap::SwapState;
 use headroom_market::swap::saga::{StepReport, StepResult};
+use headroom_market::swap::{Swap, SwapState};
 use headroom_market::time::Slot;
 use headroom_market::units::{Credits, Price, Resource};
 use headroom_market::workload::{InstanceState, Strategy, vacate};
@@ -129,6 +129,46 @@ fn stopped_and_started_workloads_are_promised_no_more_than_there_is() {
     }
     println!("{rounds} rounds, {stopped} stopped, {started} started, {refused} refused");
     assert!(rounds > 500 && started > 200 && refused > 0, "{rounds} {started} {refused}");
+}
+
+/// The same with workloads that are written to disk as they shrink: they are taken nowhere until they go on.
+#[test]
+fn workloads_that_stand_still_stay_where_they_are() {
+    let (mut suspended, mut resumed) = (0, 0);
+    for seed in 900..1_020 {
+        let mut still: BTreeMap<InstanceId, NodeId> = BTreeMap::new();
+        let (world, _) = random_life_with(seed, |world, command| {
+            let resized = |s: &&Swap| !s.moves() && s.state == SwapState::Activated;
+            let resized = world.state.swaps.values().filter(resized);
+            let swaps: Vec<_> = resized.map(|s| (s.id, s.limits_from.clone())).collect();
+            for (swap, needs) in swaps {
+                if world.chance.below(2) == 0 {
+                    continue;
+                }
+                let (state, report) =
+                    (SwapState::Activated, StepReport { suspended: Some(needs), ..StepReport::default() });
+                world.run(Command::StepSwap { swap, result: StepResult::Succeeded { state, report } });
+                suspended += 1;
+            }
+            let stand: BTreeMap<InstanceId, NodeId> =
+                world.state.instances.values().filter(|i| i.suspended.is_some()).map(|i| (i.id, i.node)).collect();
+            for (id, node) in &still {
+                match stand.get(id) {
+                    Some(now) => assert_eq!(now, node, "one that stands still was moved"),
+                    None => resumed += 1,
+                }
+            }
+            let taken = |s: &Swap| s.moves() && stand.contains_key(&s.instance);
+            assert!(!world.state.swaps.values().any(taken), "one that stands still is to be moved");
+            still = stand;
+            no_node_is_promised_twice(world);
+            command
+        });
+        check_settlement(&world);
+        check_replay(&world);
+    }
+    println!("{suspended} suspended, {resumed} resumed");
+    assert!(suspended > 200 && resumed > 10, "{suspended} {resumed}");
 }
 
 /// The same with bids that take runs of their window, and bids that move nobody.

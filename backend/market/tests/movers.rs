@@ -177,6 +177,52 @@ fn a_bid_that_moves_nobody_wins_where_its_workload_is() {
     }
 }
 
+/// Two workloads on full nodes and an empty one that has room for both: how many go there for one slot is bounded, those of
+/// earlier rounds among them, and it is those that the round is worth most with.
+#[test]
+fn a_pool_has_no_more_moves_in_flight_than_it_may() {
+    for (moves_at_once, expected) in
+        [(None, [1_000, 1_000]), (Some(2), [1_000, 1_000]), (Some(1), [500, 1_000]), (Some(0), [500, 500])]
+    {
+        let mut world = market(1);
+        let nodes = [node(&mut world, "first", 4_000), node(&mut world, "second", 4_000)];
+        let empty = node(&mut world, "empty", 20_000);
+        let tenant = participant(&mut world, "tenant", "1000");
+        let workloads = nodes.map(|at| workload(&mut world, tenant, at, 3_500));
+        let reply = world.run(Command::SetMovesAtOnce { pool: "p".into(), moves_at_once });
+        assert!(matches!(reply, Reply::Pool(_)), "{reply:?}");
+        let bids = [(workloads[0], "1"), (workloads[1], "1.5")]
+            .map(|(id, limit)| bid(&mut world, tenant, Some(id), 1_000, limit));
+        let won = round(&mut world);
+        for ((bid, home), quantity) in bids.iter().zip(nodes).zip(expected) {
+            assert_eq!(won[bid], (quantity, vec![if quantity == 1_000 { empty } else { home }]), "{moves_at_once:?}");
+        }
+    }
+}
+
+/// A move that an earlier round has begun takes its place in its slot, and in no other.
+#[test]
+fn moves_of_earlier_rounds_are_in_flight_too() {
+    for (slots_later, expected) in [(0, 500), (1, 1_000)] {
+        let mut world = market(1);
+        let nodes = [node(&mut world, "first", 4_000), node(&mut world, "second", 4_000)];
+        let empty = node(&mut world, "empty", 20_000);
+        let tenant = participant(&mut world, "tenant", "1000");
+        let [second, first] = nodes.map(|at| workload(&mut world, tenant, at, 3_500));
+        world.run(Command::SetMovesAtOnce { pool: "p".into(), moves_at_once: Some(1) });
+        let begun = bid(&mut world, tenant, Some(first), 1_000, "5");
+        assert_eq!(round(&mut world)[&begun], (1_000, vec![empty]));
+        world.now = world.now.plus_seconds(RHYTHM.round_seconds);
+        let later = |request: &mut OrderRequest| {
+            for at in [&mut request.window.start_at, &mut request.window.end_at] {
+                *at = at.plus_seconds(slots_later * RHYTHM.slot_seconds);
+            }
+        };
+        let asks = bid_that(&mut world, tenant, Some(second), 1_000, "5", later);
+        assert_eq!(round(&mut world)[&asks], (expected, vec![if expected == 500 { nodes[0] } else { empty }]));
+    }
+}
+
 /// Who moves for one slot would have to come back for the next, in which it is not to be moved; and where it
 /// is to be elsewhere by then, a bid that moves nobody has no part in the round.
 #[test]

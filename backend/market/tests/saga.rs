@@ -61,6 +61,7 @@ fn instance() -> Instance {
         comparison: ComparisonRules::default(),
         strategy: Box::default(),
         state: InstanceState::Running,
+        suspended: None,
         fault: None,
         swap: Some(SwapId::from_raw(4)),
         pinned_until: None,

@@ -96,12 +96,24 @@ impl Two {
         let (participant, instance) = (self.owner, self.instance);
         self.world.run(Command::RequestDrill { participant, instance, at_end })
     }
+    fn acts(&self, swap: &Swap) -> Option<AtEnd> {
+        vacate::acts(self.instance(), swap, RHYTHM.slot_seconds)
+    }
     fn swap(&self) -> Swap {
         let mut swaps = self.world.state.swaps.values();
         swaps.find(|s| s.instance == self.instance).cloned().expect("it is resized")
     }
     fn instance(&self) -> &headroom_market::workload::Instance {
         &self.world.state.instances[&self.instance]
+    }
+    /// All swaps that there are take effect; its own leaves it standing still for what `suspended` says.
+    fn resized(&mut self, suspended: Option<Amounts>) {
+        while let Some(swap) = self.world.state.swaps.values().next().cloned() {
+            let own = swap.instance == self.instance && swap.state == SwapState::Activated;
+            let report = StepReport { suspended: suspended.clone().filter(|_| own), ..StepReport::default() };
+            let result = StepResult::Succeeded { state: swap.state, report };
+            self.world.run(Command::StepSwap { swap: swap.id, result });
+        }
     }
     /// Plans the slot that comes and takes all of its swaps to their end.
     fn carry_out(&mut self, slot: Slot) {
@@ -153,7 +165,7 @@ fn a_drill_that_fails_leaves_the_way_out_of_being_stopped() {
     two.round();
     assert_eq!(two.reason(memory), Some(vacate::NO_VACATE_PATH));
     assert_eq!(refused(&two.ask(None)), "drilled_lately");
-    assert_eq!(refused(&two.ask(Some(AtEnd::Checkpoint))), "not_in_this_version");
+    assert_eq!(refused(&two.ask(Some(AtEnd::Checkpoint))), "drilled_lately");
     assert!(matches!(two.ask(Some(AtEnd::Stop)), Reply::Instance(_)));
     assert_eq!(two.instance().at_end, AtEnd::Stop);
     two.round();
@@ -199,7 +211,7 @@ fn one_that_is_to_be_stopped_is_stopped_at_the_end_of_what_it_had_won_and_has_no
     let (slot, next) = (two.slot, two.slot.plus(1, RHYTHM.slot_seconds));
     two.carry_out(slot);
     assert_eq!(amount(&two.instance().in_force, MEM), 1_700);
-    assert!(!two.grew.clone().is_some_and(|swap| vacate::ends_by_stop(two.instance(), &swap, RHYTHM.slot_seconds)));
+    assert_eq!(two.grew.clone().and_then(|swap| two.acts(&swap)), None);
     // A round is held that nobody wants anything of: what it had ends.
     two.world.now = RHYTHM.gate_closes(next).plus_seconds(-5);
     two.world.run(Command::SealRound(None));
@@ -208,7 +220,7 @@ fn one_that_is_to_be_stopped_is_stopped_at_the_end_of_what_it_had_won_and_has_no
     two.world.now = next.start().plus_seconds(1);
     loop {
         let swap = two.swap();
-        assert!(vacate::ends_by_stop(two.instance(), &swap, RHYTHM.slot_seconds));
+        assert_eq!(two.acts(&swap), Some(AtEnd::Stop));
         let state = swap.state;
         let result = if state == SwapState::Activated {
             let reason = vacate::VACATED.to_owned();
@@ -232,6 +244,97 @@ fn one_that_is_to_be_stopped_is_stopped_at_the_end_of_what_it_had_won_and_has_no
     assert_eq!(amount(&two.instance().in_force, MEM), 1_000);
 }
 
+/// It had 1,700 and holds them; what it had won ends, and it is written to disk.
+fn suspended() -> Two {
+    let mut two = two();
+    let me = (two.owner, two.instance);
+    two.ask(Some(AtEnd::Checkpoint));
+    let memory = two.bid(me, [(MEM, 700)].into());
+    two.round();
+    assert_eq!(two.reason(memory), Some(vacate::NO_VACATE_PATH), "nothing has shown that it can be written to disk");
+    two.drilled(AtEnd::Checkpoint, true);
+    assert_eq!((two.instance().at_end, two.instance().shown_at_end), (AtEnd::Checkpoint, Some(AtEnd::Checkpoint)));
+    two.round();
+    assert!(two.won(memory));
+    let (slot, next) = (two.slot, two.slot.plus(1, RHYTHM.slot_seconds));
+    two.carry_out(slot);
+    two.world.now = RHYTHM.gate_closes(next).plus_seconds(-5);
+    two.world.run(Command::SealRound(None));
+    two.world.now = RHYTHM.gate_closes(next);
+    two.world.run(Command::PlanSlot { slot: next });
+    two.world.now = next.start().plus_seconds(1);
+    assert_eq!(two.acts(&two.swap()), Some(AtEnd::Checkpoint));
+    two.resized(Some([(MEM, 1_700)].into()));
+    two.slot = next.plus(2, RHYTHM.slot_seconds);
+    two
+}
+
+#[test]
+fn one_that_is_written_to_disk_stands_still_and_goes_on_with_what_it_wins() {
+    let mut two = suspended();
+    let me = (two.owner, two.instance);
+    let instance = two.instance();
+    let since = two.world.now;
+    let needs: Amounts = [(MEM, 1_700)].into();
+    assert_eq!(instance.suspended, Some(vacate::Suspended { since, needs: needs.clone() }));
+    assert_eq!((instance.state, &instance.fault, instance.swap), (InstanceState::Running, &None, None));
+    assert_eq!(amount(&instance.in_force, MEM), 1_000, "it has its baseline, and others the rest");
+    assert!(instance.kept_by_program.is_empty() && vacate::is_shown(instance));
+    // Nothing runs that could be drilled.
+    assert_eq!(vacate::due(instance), None);
+    two.world.now = two.world.now.plus_seconds(60);
+    assert_eq!(refused(&two.ask(None)), "instance_suspended");
+
+    // Too little: it has it, and stands still as before.
+    let little = two.bid(me, [(MEM, 300)].into());
+    two.round();
+    assert!(two.won(little), "{:?}", two.reason(little));
+    let slot = two.slot;
+    two.world.now = RHYTHM.gate_closes(slot);
+    two.world.run(Command::PlanSlot { slot });
+    two.world.now = slot.start().plus_seconds(1);
+    two.resized(Some(needs.clone()));
+    assert_eq!(amount(&two.instance().in_force, MEM), 1_300);
+    assert_eq!(two.instance().suspended, Some(vacate::Suspended { since, needs }));
+
+    two.slot = slot.plus(2, RHYTHM.slot_seconds);
+    let enough = two.bid(me, [(MEM, 700)].into());
+    two.round();
+    assert!(two.won(enough), "{:?}", two.reason(enough));
+    let slot = two.slot;
+    two.world.now = RHYTHM.gate_closes(slot);
+    two.world.run(Command::PlanSlot { slot });
+    two.world.now = slot.start().plus_seconds(1);
+    two.resized(None);
+    assert_eq!((two.instance().suspended.as_ref(), amount(&two.instance().in_force, MEM)), (None, 1_700));
+}
+
+#[test]
+fn one_that_stands_still_is_taken_nowhere_and_may_be_stopped() {
+    let mut two = suspended();
+    // Its node is full, another one is not.
+    let filler = participant(&mut two.world, "filler", "1000");
+    for _ in 0..2 {
+        undrilled(&mut two.world, filler, "p", [(CPU, 100), (MEM, 3_700)].into(), [(CPU, 100), (MEM, 3_700)].into());
+    }
+    node(&mut two.world, "p", "other", [(CPU, 9_000), (MEM, 9_000)].into());
+    let me = (two.owner, two.instance);
+    let bid = two.bid(me, [(MEM, 700)].into());
+    let look = |two: &Two| movers::look(&two.world.state, two.world.now, &[two.instance].into()).expect("a round");
+    let looked = look(&two);
+    assert!(looked.moves.could.is_empty() && looked.moves.kept_free.is_empty(), "{:?}", looked.moves);
+    let home = two.instance().node.to_string();
+    let in_book = looked.book.orders.iter().find(|o| o.id == bid.to_string()).expect("it takes part where it is");
+    assert_eq!(in_book.node.as_ref(), Some(&home));
+
+    let (participant, instance) = (two.owner, two.instance);
+    two.world.run(Command::StopInstance { participant, instance });
+    assert_eq!((two.instance().state, two.instance().suspended.as_ref()), (InstanceState::Stopped, None));
+    two.world.run(Command::StartInstance { participant, instance });
+    assert_eq!((two.instance().state, two.instance().suspended.as_ref()), (InstanceState::Running, None));
+    assert!(!vacate::is_shown(two.instance()), "its program begins anew");
+}
+
 #[test]
 fn what_an_admin_takes_off_a_baseline_stops_nobody() {
     let mut two = two();
@@ -244,7 +347,7 @@ fn what_an_admin_takes_off_a_baseline_stops_nobody() {
     two.world.run(Command::PlanSlot { slot });
     let swap = two.swap();
     assert_eq!((amount(&swap.limits_from, MEM), amount(&swap.limits_to, MEM)), (1_000, 500));
-    assert!(!vacate::ends_by_stop(two.instance(), &swap, RHYTHM.slot_seconds));
+    assert_eq!(two.acts(&swap), None);
 }
 
 #[test]

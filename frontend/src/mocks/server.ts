@@ -40,6 +40,7 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['POST', /^\/pools\/([^/]+)\/reserve_prices\/simulate$/, ({ body }, [slug = '']) => ok(simulated(slug, body))],
   ['POST', /^\/pools\/([^/]+)\/reserve_prices\/([^/]+)\/(?:approve|reject|withdraw)$/, (_, [slug = '', id]) => or404(reservePrices(slug).find((r) => r.id === id), (r) => r)],
   ['PUT', /^\/pools\/([^/]+)\/shortage_cost$/, (_, [slug]) => or404(pools.find((p) => p.slug === slug), (p) => p)],
+  ['PUT', /^\/pools\/([^/]+)\/moves_at_once$/, (ask, [slug]) => or404(pools.find((p) => p.slug === slug), (p) => Object.assign(p, ask.body))],
   ['POST', /^\/(?:bids|offers)\/preview$/, ({ body }) => ok(preview(body))],
   ['POST', /^\/(bids|offers)$/, ({ body }, [kind]) => ({ status: 201, body: place(kind === 'bids' ? 'bid' : 'offer', body) })],
   ['GET', /^\/(bids|offers)$/, (_, [kind]) => ok(list(orders.filter((o) => o.side === (kind === 'bids' ? 'bid' : 'offer'))))],

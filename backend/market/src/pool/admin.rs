@@ -55,10 +55,21 @@ pub fn create(turn: &mut Turn<'_>, new: NewPool) -> Result<PoolSlug, Refusal> {
         reserve_version: 0,
         halted: None,
         shortage_cost: BTreeMap::new(),
+        moves_at_once: None,
         created_at: turn.now,
     };
     turn.emit(Event::PoolChanged(pool));
     Ok(new.slug)
+}
+
+/// Bounds the moves that rounds begin for one slot; those that are planned stay.
+pub fn set_moves_at_once(turn: &mut Turn<'_>, slug: &str, moves_at_once: Option<u32>) -> Result<PoolSlug, Refusal> {
+    let pool = turn.state.pools.get(slug).filter(|_| !is_recallable(slug)).cloned();
+    let pool = pool.ok_or_else(|| not_found("pool"))?;
+    if pool.moves_at_once != moves_at_once {
+        turn.emit(Event::PoolChanged(Pool { moves_at_once, ..pool }));
+    }
+    Ok(slug.to_owned())
 }
 
 pub fn add_node(

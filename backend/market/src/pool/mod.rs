@@ -55,6 +55,9 @@ pub struct Pool {
     /// What a missing unit costs, by resource: with it supply is dearer the likelier a shortage is.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub shortage_cost: BTreeMap<Resource, Price>,
+    /// So many of its workloads at most go to another of its nodes for one slot (`round/in_flight.rs`); left out: no bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moves_at_once: Option<u32>,
     pub created_at: Timestamp,
 }
 

@@ -76,6 +76,7 @@ pub fn open(turn: &mut Turn<'_>, slug: &str) -> Result<PoolSlug, Refusal> {
         reserve_version: 0,
         halted: None,
         shortage_cost: BTreeMap::new(),
+        moves_at_once: None,
         created_at: turn.now,
         ..pool
     }));

@@ -4,6 +4,7 @@ use super::occupancy::{Occupancy, moves};
 use crate::book::{Alternative, Assurance, Order};
 use crate::ids::{InstanceId, NodeId};
 use crate::pool::NodeState;
+use crate::round::in_flight::InFlight;
 use crate::round::movers::{Movers, Moves};
 use crate::round::{Award, AwardKind};
 use crate::state::State;
@@ -24,6 +25,7 @@ pub struct Hosts<'a> {
     /// One instance may have thousands of bids and awards.
     placed: BTreeMap<(InstanceId, Slot, Slot), (NodeId, BTreeSet<NodeId>)>,
     hosted: BTreeMap<InstanceId, Hosted>,
+    in_flight: InFlight,
     movers: &'a Movers,
     pub moves: Moves,
 }
@@ -53,7 +55,8 @@ impl<'a> Hosts<'a> {
     pub fn of(state: &'a State, now: Timestamp, slots: &'a [Slot], movers: &'a Movers) -> Self {
         let occupancy = Occupancy::of(state, slots);
         let (placed, hosted, moves) = (BTreeMap::new(), BTreeMap::new(), Moves::default());
-        Self { state, now, slots, occupancy, placed, hosted, movers, moves }
+        let in_flight = InFlight::of(state);
+        Self { state, now, slots, occupancy, placed, hosted, in_flight, movers, moves }
     }
 
     /// The node where a bid's instance would have room, baseline included: where it is, where
@@ -156,7 +159,8 @@ impl<'a> Hosts<'a> {
 
     /// Keeps a mover's baseline free on a node from a slot on, as far as it is not counted there yet; false
     /// if it has no room, with `more`, has lent something elsewhere that it would take along, would have to
-    /// come back for what it is not to be moved for, bids no more than its move costs its owner, or is no mover.
+    /// come back for what it is not to be moved for, bids no more than its move costs its owner, is no mover, or where
+    /// its pool has as many moves in flight as it may.
     fn come(&mut self, order: &Order, id: InstanceId, node: NodeId, first: Slot, more: &Amounts) -> bool {
         let instance = &self.state.instances[&id];
         let later: Vec<Slot> = self.slots.iter().copied().filter(|s| *s >= first).collect();
@@ -193,6 +197,9 @@ impl<'a> Hosts<'a> {
         }
         if !self.movers.contains(&id) {
             self.moves.could.entry(id).or_default().insert(order.id);
+            return false;
+        }
+        if !self.in_flight.begin(self.state, id, first) {
             return false;
         }
         self.occupancy.take(node, &instance.baseline, &earlier);

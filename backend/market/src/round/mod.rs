@@ -8,6 +8,7 @@ mod faulty;
 pub mod growth;
 pub mod holding;
 mod host;
+mod in_flight;
 pub mod linked;
 pub mod merkle;
 pub mod movers;

@@ -60,6 +60,9 @@ pub struct StepReport {
     pub differences: Vec<Difference>,
     /// Limits that the driver found in force.
     pub in_force: Option<Amounts>,
+    /// The program stands still, written to disk, until it has these amounts again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<Amounts>,
 }
 
 impl SwapState {
@@ -177,7 +180,7 @@ fn give_back(turn: &mut Turn<'_>, swap: &Swap, in_force: Amounts) {
 
 fn succeed(turn: &mut Turn<'_>, swap: &mut Swap, report: StepReport) {
     let detail = report.detail.clone();
-    let in_force = report.in_force.clone();
+    let (in_force, suspended) = (report.in_force.clone(), report.suspended.clone());
     take_report(swap, report);
     let Some(next) = swap.state.next(swap.moves()) else { return };
     enter(swap, next, turn.now, detail);
@@ -190,6 +193,8 @@ fn succeed(turn: &mut Turn<'_>, swap: &mut Swap, report: StepReport) {
             instance.node = swap.node_to;
             if swap.moves() {
                 hold_time::record(&mut instance, turn.now, turn.state.market.rhythm.slot_seconds);
+            } else {
+                vacate::note(&mut instance, suspended, turn.now);
             }
         }
         SwapState::Done => {

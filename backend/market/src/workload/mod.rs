@@ -59,7 +59,8 @@ pub enum AtEnd {
     /// The program lets go of it and goes on; one that still has it after the grace is ended as faulty.
     #[default]
     Shrink,
-    /// Not in this version.
+    /// A program that still has more than it is to have is written to disk and stands still, until it has as much
+    /// memory again: then it goes on from there.
     Checkpoint,
     /// A program that still uses more than it is to have is stopped at once.
     Stop,
@@ -245,6 +246,9 @@ pub struct Instance {
     pub comparison: ComparisonRules,
     pub strategy: Box<Strategy>,
     pub state: InstanceState,
+    /// It stands still, written to disk, as it had to give back the memory that it holds (`at_end: checkpoint`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<vacate::Suspended>,
     #[serde(default)]
     pub fault: Option<Fault>,
     /// The swap that is changing it; while set, no other swap starts.
@@ -296,7 +300,12 @@ impl Instance {
     fn earlier_in(&self, slot: Slot) -> Option<&EarlierBaseline> {
         self.earlier_baselines.iter().find(|earlier| slot < earlier.until)
     }
+    /// Whether it is not to be moved for now: one that stands still has nothing that a shadow run could show.
     pub fn is_pinned(&self, now: Timestamp) -> bool {
-        self.pinned_until.is_some_and(|until| now < until)
+        self.suspended.is_some() || self.pinned_until.is_some_and(|until| now < until)
+    }
+    /// Whether it is its own program that keeps it where it is.
+    pub fn is_pinned_by_program(&self) -> bool {
+        self.suspended.is_some() || self.pinned_by_program
     }
 }

@@ -12,7 +12,7 @@ use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
 use crate::units::{Amounts, Credits, Resource, amount};
 use crate::workload::guidance::{ApplicationProfile, Hint};
-use crate::workload::{Instance, InstanceState, Module, Strategy, promise, vacate};
+use crate::workload::{Instance, InstanceState, Module, Strategy, promise};
 use std::collections::BTreeMap;
 
 pub fn invalid(code: &'static str, pointer: impl Into<String>, detail: impl Into<String>) -> Refusal {
@@ -118,7 +118,6 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
         let detail = format!("A WebAssembly workload has at most {MOST_WASM_MEM_MIB} MiB of memory.");
         return Err(invalid("quantity_out_of_range", "/limit/mem_mib", detail));
     }
-    vacate::check(new.at_end)?;
     if !(1..=MOST_POSITIONS).contains(&new.comparison.positions) {
         return Err(invalid(
             "positions_out_of_range",
@@ -153,6 +152,7 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
         comparison: new.comparison,
         strategy: Box::new(new.strategy),
         state: InstanceState::Running,
+        suspended: None,
         fault: None,
         swap: None,
         pinned_until: None,

@@ -23,6 +23,7 @@ pub fn stop(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> 
         });
     }
     instance.state = InstanceState::Stopped;
+    instance.suspended = None;
     away::give_up(turn, &mut instance);
     instance.fault = None;
     turn.emit(Event::InstanceChanged(instance));
@@ -48,6 +49,7 @@ pub fn fail(turn: &mut Turn<'_>, id: InstanceId, detail: String) -> Result<Insta
     }
     let participant = instance.participant;
     instance.state = InstanceState::Failed;
+    instance.suspended = None;
     away::give_up(turn, &mut instance);
     instance.fault = Some(Fault { at: turn.now, detail: detail.chars().take(LONGEST_FAULT).collect() });
     turn.emit(Event::InstanceChanged(instance));
@@ -63,6 +65,7 @@ pub(crate) fn vacate(turn: &mut Turn<'_>, id: InstanceId) {
     }
     let participant = instance.participant;
     instance.state = InstanceState::Stopped;
+    instance.suspended = None;
     away::give_up(turn, &mut instance);
     turn.emit(Event::InstanceChanged(instance));
     cancel_orders(turn, participant, id, vacate::VACATED);

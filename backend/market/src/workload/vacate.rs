@@ -4,7 +4,7 @@
 //! a bid for it waits, with `NO_VACATE_PATH`, until a vacate drill has shown on this very workload that it
 //! does. The drill is made on a copy, in the background, as soon as the program runs; the live one never
 //! notices. Source: mechanism §8b.
-use super::register::{invalid, own};
+use super::register::own;
 use super::{AtEnd, Instance, InstanceState};
 use crate::advice::shape::{Kind, kind};
 use crate::book::{Order, Side};
@@ -40,6 +40,15 @@ pub struct Drill {
     pub detail: Option<String>,
 }
 
+/// A program that is written to disk and stands still, its memory given back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Suspended {
+    pub since: Timestamp,
+    /// It goes on as soon as it has so much, in base units: what its program held.
+    pub needs: Amounts,
+}
+
 /// Whether a resource comes back only by an action of whoever has it.
 pub fn is_vacatable(resource: Resource) -> bool {
     kind(resource) == Kind::Vacatable
@@ -52,7 +61,7 @@ pub fn is_shown(instance: &Instance) -> bool {
 
 /// The way that a worker is to drill now: what was asked for, or what it was registered with.
 pub fn due(instance: &Instance) -> Option<AtEnd> {
-    if instance.state != InstanceState::Running || instance.swap.is_some() {
+    if instance.state != InstanceState::Running || instance.suspended.is_some() || instance.swap.is_some() {
         return None;
     }
     match &instance.drill {
@@ -79,13 +88,20 @@ pub fn request(
 ) -> Result<InstanceId, Refusal> {
     let mut instance = own(turn.state, participant, id)?;
     let at_end = at_end.unwrap_or(instance.at_end);
-    check(at_end)?;
     if instance.state != InstanceState::Running {
         return Err(Refusal {
             kind: RefusalKind::Conflict,
             code: "instance_not_running",
             pointer: String::new(),
             detail: "A drill needs a running program. Restart the workload first.".to_owned(),
+        });
+    }
+    if instance.suspended.is_some() && at_end != AtEnd::Stop {
+        return Err(Refusal {
+            kind: RefusalKind::Conflict,
+            code: "instance_suspended",
+            pointer: String::new(),
+            detail: "A drill needs a running program, and this one is written to disk until it has the memory of `suspended.needs` again. Bid for it, or ask then.".to_owned(),
         });
     }
     if at_end == AtEnd::Stop && instance.at_end == at_end && instance.shown_at_end == Some(at_end) {
@@ -111,18 +127,6 @@ pub fn request(
     }
     turn.emit(Event::InstanceChanged(instance));
     Ok(id)
-}
-
-/// What there is in this version.
-pub(super) fn check(at_end: AtEnd) -> Result<(), Refusal> {
-    match at_end {
-        AtEnd::Shrink | AtEnd::Stop => Ok(()),
-        AtEnd::Checkpoint => Err(invalid(
-            "not_in_this_version",
-            "/at_end",
-            "`checkpoint` is not there in this version. `shrink` lets the program give memory back and go on; `stop` ends it if it does not.",
-        )),
-    }
 }
 
 /// What a drill of the program that ran under `epoch` came to; one that nobody waits for any more changes nothing.
@@ -151,14 +155,21 @@ fn end(instance: &mut Instance, now: Timestamp, passed: bool, detail: &str) {
     }
 }
 
-/// Whether a swap takes back memory that its workload had won, and its owner has it stopped where it still uses that.
-/// What it lends is its own to give, and what an admin takes off its baseline is not what it had won.
-pub fn ends_by_stop(instance: &Instance, swap: &Swap, slot_seconds: i64) -> bool {
+/// What is to happen where a workload still uses the memory that a swap takes back, by its owner's choice; `None` where
+/// its program is left to shrink. What it lends is its own to give, and what an admin takes off its baseline is not what
+/// it had won.
+pub fn acts(instance: &Instance, swap: &Swap, slot_seconds: i64) -> Option<AtEnd> {
     let memory = |amounts: &Amounts| amount(amounts, Resource::MemMib);
     let before = memory(&swap.limits_from);
-    instance.at_end == AtEnd::Stop
-        && memory(&swap.limits_to) < before
-        && before > memory(instance.baseline_in(swap.slot.plus(-1, slot_seconds)))
+    let had_won = before > memory(instance.baseline_in(swap.slot.plus(-1, slot_seconds)));
+    let acts = instance.at_end != AtEnd::Shrink && had_won && memory(&swap.limits_to) < before;
+    acts.then_some(instance.at_end)
+}
+
+/// Whether it stands still now, and for what, as its driver has found it.
+pub(crate) fn note(instance: &mut Instance, needs: Option<Amounts>, now: Timestamp) {
+    let stands_still = instance.suspended.take();
+    instance.suspended = needs.map(|needs| stands_still.unwrap_or(Suspended { since: now, needs }));
 }
 
 /// What was shown is of no use any more: its program begins anew, or has kept memory all the same.

@@ -48,6 +48,11 @@ const OTHERS: [(&str, u16, &str); 103] = [
         "There is room, but the round that is being cleared may award it; try again in a few seconds.",
     ),
     ("drilled_lately", 409, "The workload was drilled less than a minute ago; the result stands in its `drill`."),
+    (
+        "instance_suspended",
+        409,
+        "The workload stands still, written to disk, until it has the memory of `suspended.needs` again.",
+    ),
     ("slot_over", 409, "Recall for the present slot, or a later one."),
     ("nothing_to_recall", 409, "The workload has lent nothing in that slot that it may take back."),
     ("nothing_recallable", 409, "The pool has no resource that can be taken back in the middle of a slot."),

@@ -79,10 +79,10 @@ fn sentence_of(reason: &str, order: &Order) -> String {
             "With the workload's earlier bids for the same slots it could take the workload over its own limit."
         }
         vacate::NO_VACATE_PATH => {
-            "Memory comes back only if the workload's program lets go of it, and no drill has shown that it does: see `drill` of the workload. One that has just started is drilled by itself; one that failed can be registered to be stopped instead (`POST /v1/instances/{id}/drill` with `at_end` `stop`)."
+            "Memory comes back only if the workload's program lets go of it, and no drill has shown that it does: see `drill` of the workload. One that has just started is drilled by itself; one that failed can be written to disk instead, if a drill of that passes, or stopped (`POST /v1/instances/{id}/drill` with `at_end` `checkpoint` or `stop`)."
         }
         "FROZEN_HOLD_TIME" => {
-            "Its workload stays where it is for now: a move of it failed and what it has won before is on another node, or it is being moved, or it was moved so lately that it rests before it is carried to another pool."
+            "Its workload stays where it is for now: it stands still, written to disk (`suspended`), or a move of it failed and what it has won before is on another node, or it is being moved, or it was moved so lately that it rests before it is carried to another pool."
         }
         AWAY => {
             "Its workload is in another pool or about to go there, or another bid of this round could carry it there: until it is home its other orders wait."
@@ -245,6 +245,11 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>) -> Vec<C
         }
         (vacate::NO_VACATE_PATH, _) => {
             changes.push(change("Let its program give memory back, then drill it again", None, true));
+            changes.push(change(
+                "Have the workload written to disk where it keeps memory (`at_end` `checkpoint`), once a drill has shown that it can be",
+                None,
+                true,
+            ));
             changes.push(change("Have the workload stopped where it keeps memory (`at_end` `stop`)", None, true));
             changes.push(change("Ask for no memory", None, true));
             changes.push(change(other_limit, None, false));

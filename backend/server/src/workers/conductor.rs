@@ -17,7 +17,7 @@ use headroom_market::swap::{Swap, SwapState, plan, recall};
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Amounts, Credits};
 use headroom_market::workload::guidance::ApplicationProfile;
-use headroom_market::workload::{ComparisonRules, away, vacate};
+use headroom_market::workload::{AtEnd, ComparisonRules, away, vacate};
 use headroom_store::Store;
 use headroom_store::observations::Observed;
 use std::collections::BTreeMap;
@@ -76,7 +76,7 @@ struct Standing {
     swap: Swap,
     may_begin: bool,
     is_wanted: bool,
-    ends_by_stop: bool,
+    at_end: Option<AtEnd>,
     comparison: ComparisonRules,
     in_force: Amounts,
 }
@@ -104,9 +104,9 @@ impl View {
             let instance = state.instances.get(&s.instance);
             let comparison = instance.map(|i| away::comparison(i, s)).unwrap_or_default();
             let seconds = state.market.rhythm.slot_seconds;
-            let ends_by_stop = instance.is_some_and(|i| vacate::ends_by_stop(i, s, seconds));
+            let at_end = instance.and_then(|i| vacate::acts(i, s, seconds));
             let in_force = instance.map(|i| i.in_force.clone()).unwrap_or_default();
-            Standing { swap: s.clone(), may_begin, is_wanted, ends_by_stop, comparison, in_force }
+            Standing { swap: s.clone(), may_begin, is_wanted, at_end, comparison, in_force }
         });
         Self {
             market: state.market.clone(),
@@ -402,14 +402,14 @@ impl Conductor {
     }
 
     async fn step_swaps(&mut self, view: &View, now: Timestamp) -> Result<(), Busy> {
-        for Standing { swap, may_begin, is_wanted, ends_by_stop, comparison, in_force } in &view.swaps {
+        for Standing { swap, may_begin, is_wanted, at_end, comparison, in_force } in &view.swaps {
             if swap.state == SwapState::AwaitingApproval {
                 continue;
             }
             let situation = Arc::new(swaps::Situation {
                 may_begin: *may_begin,
                 is_wanted: *is_wanted,
-                ends_by_stop: *ends_by_stop,
+                at_end: *at_end,
                 comparison: comparison.clone(),
                 in_force: in_force.clone(),
                 now,

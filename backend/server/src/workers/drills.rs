@@ -1,6 +1,6 @@
 //! Vacate drills: made one after the other, beside the market, as soon as a program runs or its owner asks.
 use crate::workers::nodes::{Nodes, instance_id};
-use headroom_execution::{Driver, DriverError};
+use headroom_execution::{DrillOf, Driver, DriverError};
 use headroom_market::command::Command;
 use headroom_market::ids::InstanceId;
 use headroom_market::state::State;
@@ -128,7 +128,11 @@ impl Apart {
 
 fn run_one(nodes: &Nodes, due: Due) -> Option<Command> {
     let Due { instance, epoch, at_end } = due;
-    match nodes.cluster.drill(&instance_id(instance), epoch) {
+    let how = match at_end {
+        AtEnd::Checkpoint => DrillOf::Checkpoint,
+        AtEnd::Shrink | AtEnd::Stop => DrillOf::Shrink,
+    };
+    match nodes.cluster.drill(&instance_id(instance), epoch, how) {
         Ok(report) => {
             report.map(|r| Command::RecordDrill { instance, epoch, at_end, passed: r.passed, detail: r.detail })
         }

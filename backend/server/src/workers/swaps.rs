@@ -11,9 +11,9 @@ use headroom_market::shadow::Verdict;
 use headroom_market::swap::saga::{self, StepReport, StepResult};
 use headroom_market::swap::{Difference, Swap, SwapState};
 use headroom_market::time::Timestamp;
-use headroom_market::units::Amounts;
+use headroom_market::units::{Amounts, Resource, amount};
 use headroom_market::workload::vacate::VACATED;
-use headroom_market::workload::{Comparison, ComparisonRules};
+use headroom_market::workload::{AtEnd, Comparison, ComparisonRules};
 
 /// What a step came to.
 enum Effect {
@@ -35,8 +35,8 @@ pub struct Situation {
     pub may_begin: bool,
     /// Its slot lasts, or its instance is to be on its target now as well.
     pub is_wanted: bool,
-    /// Its owner has it stopped where it still uses what it had won.
-    pub ends_by_stop: bool,
+    /// What its owner has chosen for where it still uses what it had won.
+    pub at_end: Option<AtEnd>,
     pub comparison: ComparisonRules,
     /// What its instance has, as the state knows it.
     pub in_force: Amounts,
@@ -308,22 +308,36 @@ fn resize(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Effect {
         let detail = format!("{in_use} in use where {limit} are left: stopped, as its owner has chosen (`at_end`)");
         Effect::Failed { reason: VACATED.to_owned(), detail, report: StepReport::default() }
     };
-    if situation.ends_by_stop
-        && let Some(in_use_kib) = nodes.cluster.memory_beyond_kib(&instance, limits.mem_kib)
+    let beyond = || nodes.cluster.memory_beyond_kib(&instance, limits.mem_kib);
+    if let Some(at_end) = situation.at_end
+        && let Some(in_use_kib) = beyond()
     {
-        return vacated(in_use_kib);
+        return match at_end {
+            AtEnd::Checkpoint => suspend(nodes, swap, &limits),
+            AtEnd::Stop | AtEnd::Shrink => vacated(in_use_kib),
+        };
     }
     let resized = nodes.cluster.resize(&key(swap, "resize"), &instance, swap.epoch, &limits);
     match resized {
-        Ok(resized) => Effect::Done(StepReport {
-            detail: Some(format!("limits changed in {} µs", if situation.simulated { 0 } else { resized.work_micros })),
-            downtime_micros: Some(0),
-            in_force: Some(in_force(nodes, swap, &resized.actual)),
-            ..StepReport::default()
-        }),
+        Ok(resized) => {
+            let micros = if situation.simulated { 0 } else { resized.work_micros };
+            let stands_still = resized.suspended_kib.map(|kib| {
+                format!("; it stands still until it has {} of memory", nodes.cluster.config().mib(kib))
+            });
+            Effect::Done(StepReport {
+                detail: Some(format!("limits changed in {micros} µs{}", stands_still.unwrap_or_default())),
+                downtime_micros: Some(0),
+                in_force: Some(in_force(nodes, swap, &resized.actual)),
+                suspended: resized.suspended_kib.map(|kib| needs(nodes, swap, kib)),
+                ..StepReport::default()
+            })
+        }
         // Memory that is in use can't be taken yet: the guest gives it back at its own pace, for a
         // while. Then it is somebody else's, and a program that still has it is ended.
-        Err(DriverError::MemoryInUse { in_use_kib, .. }) if situation.ends_by_stop => vacated(in_use_kib),
+        Err(DriverError::MemoryInUse { in_use_kib, .. }) if situation.at_end == Some(AtEnd::Stop) => vacated(in_use_kib),
+        Err(DriverError::MemoryInUse { .. }) if situation.at_end == Some(AtEnd::Checkpoint) => {
+            suspend(nodes, swap, &limits)
+        }
         Err(DriverError::MemoryInUse { limit_kib, in_use_kib }) => {
             let since = (situation.now.micros() - swap.slot.start().micros()).div_euclid(1_000_000);
             if shape::reclaim(since) != ShapeAction::Stop {
@@ -340,6 +354,29 @@ fn resize(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Effect {
         }
         Err(error) => or_retry::<()>(Err(error), |()| Effect::Wait),
     }
+}
+
+/// Written to disk it gives its memory back at once, and goes on from there when it has as much again.
+fn suspend(nodes: &Nodes, swap: &Swap, limits: &headroom_execution::Limits) -> Effect {
+    let suspended = nodes.cluster.suspend(&key(swap, "suspend"), &instance_id(swap.instance), swap.epoch, limits);
+    or_retry(suspended, |suspended| {
+        let held = nodes.cluster.config().mib(suspended.held_kib);
+        let stored = size(suspended.stored_bytes);
+        Effect::Done(StepReport {
+            detail: Some(format!("{held} in use: written to disk ({stored}) and given back; it stands still until it has as much again")),
+            in_force: Some(in_force(nodes, swap, &suspended.actual)),
+            suspended: Some(needs(nodes, swap, suspended.held_kib)),
+            ..StepReport::default()
+        })
+    })
+}
+
+/// The memory with which a program goes on: what it holds, as it was counted against its limit.
+fn needs(nodes: &Nodes, swap: &Swap, held_kib: u64) -> Amounts {
+    let held = nodes.mem_mib_up(held_kib);
+    let before = amount(&swap.limits_from, Resource::MemMib);
+    let fits_before = nodes.limits(&swap.limits_from).mem_kib.next_multiple_of(64) >= held_kib;
+    [(Resource::MemMib, if fits_before { held.min(before) } else { held })].into()
 }
 
 fn verify(nodes: &Nodes, swap: &Swap) -> Effect {

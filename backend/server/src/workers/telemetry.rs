@@ -130,7 +130,11 @@ pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter
             usage: [(Resource::CpuMilli, cpu), (Resource::MemMib, nodes.mem_mib_up(o.mem_kib))].into(),
             demand: [
                 (Resource::CpuMilli, arrived.unwrap_or(cpu)),
-                (Resource::MemMib, nodes.mem_mib_up(o.mem_demand_kib.max(o.mem_peak_kib))),
+                // One that stands still needs what it held to go on.
+                (
+                    Resource::MemMib,
+                    nodes.mem_mib_up(o.mem_demand_kib.max(o.mem_peak_kib).max(o.suspended_kib.unwrap_or(0))),
+                ),
             ]
             .into(),
             censored,

@@ -38,6 +38,7 @@ const STATES: Record<string, Look> = {
   void: { tone: 'bad', icon: 'cross', word: 'Void' },
   running: { tone: 'ok', icon: 'check', word: 'Running' },
   faulty: { tone: 'bad', icon: 'warn', word: 'Failed' },
+  suspended: { tone: 'warn', icon: 'pause', word: 'Suspended' },
   stopped: { tone: '', icon: 'dash', word: 'Stopped' },
   closed: { tone: '', icon: 'lock', word: 'Closed' },
   closing: { tone: 'acc', icon: 'clock', word: 'Closing' },

@@ -1,9 +1,10 @@
 import { type Column, DataTable, Page, Panel, Price, State, When } from '@/components/ui';
-import { type Me, type NamedReservePrice, type Pool, setterOf, setterText, useMe, usePools } from '@/lib/api';
+import { type Me, type NamedReservePrice, type Pool, setterOf, setterText, useMay, useMe, usePools } from '@/lib/api';
 import { formatPercent, unitOf } from '@/lib/money';
 import { useParam } from '@/lib/url';
 import { Proposals } from './Proposals';
 import { ReserveForm } from './ReserveForm';
+import { MovesForm } from './MovesForm';
 import { ShortageForm } from './ShortageForm';
 import { SimulationPanel } from './SimulationPanel';
 import { say } from './schedule';
@@ -38,6 +39,7 @@ const STATE: Record<string, string> = { scheduled: 'Scheduled', pending: 'Waits 
 /** From where does the operator sell, and does it bind? */
 export default function PricingPage() {
   const me = useMe();
+  const mayMove = useMay('admin:write');
   const pools = usePools();
   // The operator has no supply of what is recallable, so no price of it.
   const own = (pools.data?.data ?? []).filter((p) => !p.recallable_of);
@@ -63,6 +65,7 @@ export default function PricingPage() {
             <div className="grid content-start">
               <ReserveForm key={pool.slug} pool={pool} history={reserves.data.list} etag={reserves.data.etag} simulation={simulation} />
               <ShortageForm key={`shortage ${pool.slug}`} pool={pool} />
+              {mayMove && !pool.recallable_of && <MovesForm key={`moves ${pool.slug}`} pool={pool} />}
             </div>
           )}
         </div>

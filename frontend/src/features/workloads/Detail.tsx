@@ -7,9 +7,10 @@ import { clock, zone } from '@/lib/time';
 import { Advice } from './Advice';
 import { Ahead } from './Ahead';
 import { FaultNote } from './FaultNote';
-import { isFaulty } from './health';
+import { condition } from './health';
 import { Restart } from './Restart';
 import { StrategyForm } from './StrategyForm';
+import { Suspended } from './Suspended';
 import { UsageChart } from './UsageChart';
 import { Vacate } from './Vacate';
 
@@ -48,11 +49,11 @@ export function Detail({ instance, onRegister }: { instance: Instance; onRegiste
   const slot = useMe()?.market.slot_seconds ?? 300;
   return (
     <div className="split">
-      <div className="grid content-start"><FaultNote instance={instance} onRegister={onRegister} /><UsageChart instance={instance} /><Ahead instance={instance} /></div>
+      <div className="grid content-start"><FaultNote instance={instance} onRegister={onRegister} /><Suspended instance={instance} /><UsageChart instance={instance} /><Ahead instance={instance} /></div>
       <div className="grid">
         <Panel title={instance.name} tools={mayStop && (instance.state === 'stopped' ? <Restart instance={instance} size="sm" /> : <Stop instance={instance} />)}>
           <dl className="kv pad">
-            <dt>State</dt><dd><State of={isFaulty(instance) ? 'faulty' : instance.state} /></dd>
+            <dt>State</dt><dd><State of={condition(instance)} /></dd>
             <dt>Id</dt><dd><CopyId id={instance.id} /></dd>
             <dt>Pool</dt><dd>{instance.pool}</dd>
             {instance.node && <><dt>Node</dt><dd><NodeName id={instance.node} /></dd></>}

@@ -1,7 +1,7 @@
 import { Badge, type Column, DataTable, Place, State } from '@/components/ui';
 import { type Instance, type Pulse, useNodeName, useParticipantNames } from '@/lib/api';
 import { formatPercent, shown } from '@/lib/money';
-import { isFaulty, RISKY } from './health';
+import { condition, RISKY } from './health';
 
 const cpu = (q: Record<string, number>) => shown('cpu_milli', q.cpu_milli ?? 0);
 const mem = (q: Record<string, number>) => shown('mem_mib', q.mem_mib ?? 0);
@@ -12,13 +12,13 @@ export function InstanceTable({ rows, pulses, selected, onSelect }: { rows: Inst
   const nodeName = useNodeName();
   const owner = (i: Instance) => names.get(i.participant) ?? i.participant.slice(-6);
   const usage = (i: Instance) => pulses[i.id]?.sample?.usage;
-  const risk = (i: Instance) => i.state === 'running' && !isFaulty(i) ? (pulses[i.id]?.risk ?? null) : null;
+  const risk = (i: Instance) => condition(i) === 'running' ? (pulses[i.id]?.risk ?? null) : null;
   const columns: Column<Instance>[] = [
     { id: 'name', head: 'Workload', cell: (i) => <button type="button" className="linkish b" style={{ color: 'inherit' }} onClick={(e) => { e.stopPropagation(); onSelect(i); }}>{i.name}</button>, value: (i) => i.name },
     ...(new Set(rows.map((i) => i.participant)).size > 1 ? [{ id: 'who', head: 'Participant', cell: owner, value: owner }] : []),
     { id: 'driver', head: 'Driver', extra: true, cell: (i) => i.driver, value: (i) => i.driver },
     { id: 'pool', head: 'Node', cell: (i) => <Place pool={i.pool} node={i.node} />, value: (i) => `${i.pool} ${i.node && nodeName(i.node)}`.trim() },
-    { id: 'state', head: 'State', cell: (i) => <span title={i.fault?.detail}><State of={isFaulty(i) ? 'faulty' : i.state} /></span>, value: (i) => (isFaulty(i) ? `faulty: ${i.fault?.detail ?? ''}` : i.state) },
+    { id: 'state', head: 'State', cell: (i) => <span title={i.fault?.detail}><State of={condition(i)} /></span>, value: (i) => (condition(i) === 'faulty' ? `faulty: ${i.fault?.detail ?? ''}` : condition(i)) },
     { id: 'floor', head: 'Floor, cores', right: true, extra: true, cell: (i) => round(cpu(i.floor)), value: (i) => cpu(i.floor) },
     { id: 'baseline', extra: 'phone', head: 'Baseline', right: true, cell: (i) => round(cpu(i.baseline)), value: (i) => cpu(i.baseline) },
     { id: 'limit', extra: 'phone', head: 'Limit now', right: true, cell: (i) => <span className="m">{round(cpu(i.in_force))}</span>, value: (i) => cpu(i.in_force) },

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { instances } from '@/mocks/swaps';
-import { isFaulty, riskiest } from './health';
+import { condition, isFaulty, riskiest } from './health';
+import { missing } from './suspended';
 
 it('names the worst of the risky, not the first, and none that does not run', () => {
   const pulses = Object.fromEntries(instances.map((i, n) => [i.id, { sample: undefined, risk: 0.31 + n / 10 }]));
@@ -8,6 +9,15 @@ it('names the worst of the risky, not the first, and none that does not run', ()
   expect(list.map((r) => r.risk)).toEqual(list.map((r) => r.risk).toSorted((a, b) => b - a));
   expect(list.every((r) => r.instance.state === 'running')).toBe(true);
   expect(riskiest(instances, {})).toEqual([]);
+});
+it('knows one that stands still, and what it has to win to go on', () => {
+  const [one] = instances;
+  if (!one) throw new Error('no fixture');
+  const still = { ...one, baseline: { cpu_milli: 100, mem_mib: 64 }, suspended: { since: one.created_at, needs: { mem_mib: 120 } } };
+  expect([condition(one), condition(still), condition({ ...still, state: 'failed' })]).toEqual(['running', 'suspended', 'faulty']);
+  expect(riskiest([still], { [still.id]: { sample: undefined, risk: 0.9 } })).toEqual([]);
+  expect(missing(still)).toEqual({ mem_mib: 56 });
+  expect(missing({ ...still, baseline: { mem_mib: 256 } })).toEqual({});
 });
 it('knows a failed guest by its state or its fault', () => {
   const [one] = instances;

@@ -4,7 +4,10 @@ import type { Instance, Pulse } from '@/lib/api';
 export const RISKY = 0.3;
 export const isFaulty = (i: Instance) => i.state === 'failed' || i.state === 'faulty' || !!i.fault;
 
+/** Its state as people see it: one that failed, or stands still. */
+export const condition = (i: Instance) => (isFaulty(i) ? 'faulty' : i.suspended ? 'suspended' : i.state);
+
 export interface Risky { instance: Instance; risk: number }
 /** The most likely to run short first. */
 export const riskiest = (all: Instance[], pulses: Record<string, Pulse>): Risky[] =>
-  all.filter((i) => i.state === 'running').map((instance) => ({ instance, risk: pulses[instance.id]?.risk ?? 0 })).filter((r) => r.risk >= RISKY).sort((a, b) => b.risk - a.risk);
+  all.filter((i) => condition(i) === 'running').map((instance) => ({ instance, risk: pulses[instance.id]?.risk ?? 0 })).filter((r) => r.risk >= RISKY).sort((a, b) => b.risk - a.risk);

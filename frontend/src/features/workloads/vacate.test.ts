@@ -12,6 +12,11 @@ it('says that bids wait where it failed, or was not made yet', () => {
   expect(of({}).title).toContain('Not shown yet');
   expect(of({ state: 'stopped' }).detail).toContain('when it runs');
 });
+it('has nothing to drill while it stands still', () => {
+  const suspended = { since: '2026-11-20T10:00:00Z', needs: { mem_mib: 120 } };
+  expect(of({ at_end: 'checkpoint', suspended }).title).toContain('could be drilled');
+  expect(of({ at_end: 'checkpoint', shown_at_end: 'checkpoint', suspended }).tone).toBe('ok');
+});
 it('keeps what was shown while another drill waits', () => {
   expect(of({ shown_at_end: 'shrink', drill: { ...ended(false), ended_at: null, detail: null } }).tone).toBe('ok');
 });

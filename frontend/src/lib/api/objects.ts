@@ -40,6 +40,8 @@ export interface Pool {
   /** Of a pool of recallable capacity: the pool that it is a part of. */
   recallable_of: string | null;
   halted: Halt | null; safe_state: SafeState | null; next_slot: string; gate_closes_at: string; reserve_version: number;
+  /** So many workloads at most go to another node of the pool for one slot; null: no bound. */
+  moves_at_once: number | null;
   /** A reserve price that somebody sets waits for a second person. */
   two_person_approval: boolean;
 }
@@ -217,6 +219,8 @@ export interface Instance {
   at_end: AtEnd; shown_at_end?: AtEnd | null;
   /** The last drill, `ended_at` null while it waits. */
   drill?: { at_end: AtEnd; asked_at: string; ended_at: string | null; passed: boolean; detail: string | null } | null;
+  /** It stands still, written to disk, until it has these amounts again. */
+  suspended?: { since: string; needs: Quantities } | null;
   strategy: Strategy; swap: string | null; pinned_until: string | null; created_at: string;
   /** Why its program does not run any more, where its state is `failed`. */
   fault: { at: string; detail: string } | null;
