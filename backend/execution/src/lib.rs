@@ -21,8 +21,8 @@ pub mod wasm;
 
 pub use config::Config;
 pub use driver::{
-    ActivateRequest, Activated, Capabilities, Check, CheckpointInfo, Detail, DrillReport, Driver, DriverError, Fenced,
-    InstanceId, Limits, NodeId, Observation, OpKey, Operation, Program, Released, Resized, Role, RolledBack,
+    ActivateRequest, Activated, Capabilities, Check, CheckpointInfo, Detail, DrillOf, DrillReport, Driver, DriverError,
+    Fenced, InstanceId, Limits, NodeId, Observation, OpKey, Operation, Program, Released, Resized, Role, RolledBack,
     ShadowReport, ShadowRequest, ShadowStarted, SnapshotId, SnapshotInfo, StartFrom, StartRequest, Started, Stopped,
     Support, Transferred, Verification, VerifyRequest,
 };

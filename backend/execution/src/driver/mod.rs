@@ -95,9 +95,9 @@ pub trait Driver: Send + Sync {
     /// copy is dropped.
     fn rollback(&self, key: &OpKey, instance: &InstanceId, new_epoch: u64) -> Result<RolledBack, DriverError>;
 
-    /// Tries on a copy whether the program lets go of memory when its limit goes down; `None` while
-    /// it has nothing to let go of yet. The live copy goes on as it was.
-    fn drill(&self, instance: &InstanceId, epoch: u64) -> Result<Option<DrillReport>, DriverError>;
+    /// Tries on a copy what `how` names; `None` while there is nothing to try it with: it has read
+    /// nothing, no inputs come, or it holds nothing to let go of. The live copy goes on as it was.
+    fn drill(&self, instance: &InstanceId, epoch: u64, how: DrillOf) -> Result<Option<DrillReport>, DriverError>;
 
     /// Writes the state of the active copy where a restart finds it.
     fn checkpoint(&self, key: &OpKey, instance: &InstanceId, epoch: u64) -> Result<CheckpointInfo, DriverError>;

@@ -377,7 +377,17 @@ pub struct CheckpointInfo {
     pub durable: bool,
 }
 
-/// Whether a program gave memory back, and what was seen.
+/// What a drill tries on a copy of a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DrillOf {
+    /// That it lets go of memory when its limit goes down.
+    Shrink,
+    /// That it gives the same after it was written to a checkpoint and read back.
+    Checkpoint,
+}
+
+/// Whether a program did what was tried, and what was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DrillReport {
     pub passed: bool,

@@ -45,6 +45,7 @@ mod checkpoint;
 mod cluster;
 mod complexity;
 mod drill;
+mod drill_checkpoint;
 mod guest;
 mod host;
 mod library;

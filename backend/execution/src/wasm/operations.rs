@@ -301,8 +301,8 @@ impl Driver for Cluster {
         cell.lock().once(key, "rollback", &new_epoch, |cell| self.do_rollback(cell, new_epoch))
     }
 
-    fn drill(&self, instance: &InstanceId, epoch: u64) -> Result<Option<DrillReport>, DriverError> {
-        self.do_drill(instance, epoch)
+    fn drill(&self, instance: &InstanceId, epoch: u64, how: DrillOf) -> Result<Option<DrillReport>, DriverError> {
+        self.do_drill(instance, epoch, how)
     }
 
     fn checkpoint(&self, key: &OpKey, instance: &InstanceId, epoch: u64) -> Result<CheckpointInfo, DriverError> {
