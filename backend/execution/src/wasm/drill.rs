@@ -64,8 +64,9 @@ impl Cluster {
             if let Some(reason) = active.fault.clone() {
                 return Err(DriverError::Guest { instance: instance.clone(), reason });
             }
-            // One that has read nothing yet holds what its module begins with, whatever it does later.
-            if active.guest.position == 0 {
+            // One that has read nothing yet holds what its module begins with, whatever it does later; one that is
+            // suspended has nothing here to be copied.
+            if active.guest.position == 0 || active.suspension.is_some() {
                 return Ok(None);
             }
             (active.guest.copy(SnapshotId::new("drill"), None), module, active.limits.clone(), node)

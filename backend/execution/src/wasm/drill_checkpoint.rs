@@ -1,9 +1,9 @@
-//! The drill of a checkpoint: whether a program that was written down and read back goes on as
+//! The drill of a suspension: whether a program that was written down and read back goes on as
 //! the one that was not.
 //!
 //! Two copies read the same next inputs: one as the program stands, the other brought through
 //! the bytes of a checkpoint. No disk is needed, and nothing that they answer leaves this file.
-//! Absent: what every drill begins with (`drill`).
+//! Absent: what every drill begins with (`drill`), suspending itself (`suspend`).
 
 use super::drill::{STEPS, Trial};
 use super::guest::{Done, Guest};

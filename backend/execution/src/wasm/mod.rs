@@ -34,8 +34,8 @@
 //!
 //! # Absent on purpose
 //!
-//! Physical release of memory (linear memory never shrinks; a smaller hold is an accounting
-//! fact), precompiled modules (loading them needs unsafe code), pre-copy rounds (the shadow
+//! Physical release of memory while a guest runs (linear memory never shrinks; a smaller hold is
+//! an accounting fact until the next checkpoint, and a suspended guest has none), precompiled modules (loading them needs unsafe code), pre-copy rounds (the shadow
 //! run already moves the bulk while the job runs), page tracking by the kernel (unsafe code;
 //! pages are compared with the base instead).
 
@@ -56,6 +56,7 @@ mod recovery;
 mod replica;
 mod slot;
 mod snapshot;
+mod suspend;
 mod threads;
 pub mod transfer;
 mod watch;
