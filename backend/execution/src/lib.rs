@@ -21,10 +21,10 @@ pub mod wasm;
 
 pub use config::Config;
 pub use driver::{
-    ActivateRequest, Activated, Capabilities, Check, CheckpointInfo, Detail, DrillReport, Driver, DriverError, Fenced,
-    InstanceId, Limits, NodeId, Observation, OpKey, Operation, Program, Released, Resized, Role, RolledBack,
+    ActivateRequest, Activated, Capabilities, Check, CheckpointInfo, Detail, DrillOf, DrillReport, Driver, DriverError,
+    Fenced, InstanceId, Limits, NodeId, Observation, OpKey, Operation, Program, Released, Resized, Role, RolledBack,
     ShadowReport, ShadowRequest, ShadowStarted, SnapshotId, SnapshotInfo, StartFrom, StartRequest, Started, Stopped,
-    Support, Transferred, Verification, VerifyRequest,
+    Support, Suspended, Transferred, Verification, VerifyRequest,
 };
 pub use feed::{DemandInput, Input, InputFeed, ScriptedFeed};
 pub use node::{NodeSpec, NodeStatus};

@@ -38,7 +38,12 @@ fn resident_mib() -> u64 {
 #[test]
 #[cfg(target_os = "linux")]
 fn what_a_guest_gives_back_is_free() {
-    let config = Config { max_guest_kib: 256 * 1024, step_fuel_ceiling: 1 << 30, ..Config::default() };
+    what_is_let_go_of();
+    what_is_suspended();
+}
+
+fn started(config: Config) -> (Cluster, InstanceId, u64) {
+    let config = Config { max_guest_kib: 256 * 1024, step_fuel_ceiling: 1 << 30, ..config };
     let cluster = Cluster::new(config, Arc::new(EverySecond)).expect("a cluster");
     cluster.ensure_node(NodeSpec {
         id: "n".into(),
@@ -59,19 +64,45 @@ fn what_a_guest_gives_back_is_free() {
         limits: Limits::new(50_000, 64 * 1024),
         from: StartFrom::Fresh,
     };
-    let key = |step: &str| OpKey::new("swp_1", step);
     let before = resident_mib();
     cluster.start(&key("start"), &request).expect("starts");
     cluster.advance(3_000_000);
     let full = resident_mib();
     assert!(full >= before + 60, "{before} MiB, then {full} MiB");
+    (cluster, id, full)
+}
+
+fn key(step: &str) -> OpKey {
+    OpKey::new("swp_1", step)
+}
+
+/// What the program held is on the disk and not in this process, until it goes on.
+fn what_is_suspended() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let config = Config { checkpoint_dir: Some(dir.path().to_owned()), ..Config::default() };
+    let (cluster, id, full) = started(config);
+    let done = cluster.suspend(&key("suspend"), &id, 1, &Limits::new(50_000, 64)).expect("suspends");
+    assert_eq!(done.held_kib, 64 * 1024);
+    let after = resident_mib();
+    assert!(after + 50 <= full, "{full} MiB, then {after} MiB");
+    cluster.advance(60_000_000);
+    cluster.resize(&key("on"), &id, 1, &Limits::new(50_000, 64 * 1024)).expect("goes on");
+    let again = resident_mib();
+    assert!(again >= after + 50, "{after} MiB, then {again} MiB");
+    cluster.advance(120_000_000);
+    let seen = cluster.observe(&id, Detail::Counters).expect("known");
+    assert_eq!((seen[0].fault.as_deref(), seen[0].position, seen[0].mem_kib), (None, 121, 64 * 1024));
+}
+
+fn what_is_let_go_of() {
+    let (cluster, id, full) = started(Config::default());
     cluster.resize(&key("shrink"), &id, 1, &Limits::new(50_000, 1024)).expect("it says what it holds");
     // The next checkpoint is due after half a minute; with the one in memory before it is forgotten.
     for seconds in [33, 66, 99] {
         cluster.advance(seconds * 1_000_000);
     }
     let after = resident_mib();
-    assert!(after + 50 <= full, "{before} MiB, {full} MiB, then {after} MiB");
+    assert!(after + 50 <= full, "{full} MiB, then {after} MiB");
     let seen = cluster.observe(&id, Detail::Counters).expect("known");
     assert_eq!((seen[0].fault.as_deref(), seen[0].position), (None, 100), "it goes on");
     let outputs = cluster.outputs(&id, 0).expect("known");

@@ -45,7 +45,9 @@ pub trait Driver: Send + Sync {
     /// with a window of no length; what is counted comes with the next answer.
     fn observe(&self, instance: &InstanceId, detail: Detail) -> Result<Vec<Observation>, DriverError>;
 
-    /// Changes the limits of the active copy in place.
+    /// Changes the limits of the active copy in place. One that is suspended goes on under them
+    /// if the memory that it held fits; a checkpoint that cannot be read back is an error, and
+    /// leaves it suspended under the limits that it had.
     fn resize(&self, key: &OpKey, instance: &InstanceId, epoch: u64, limits: &Limits) -> Result<Resized, DriverError>;
 
     /// The state of the active (or fenced) copy, at once or only what changed since `base`.
@@ -95,9 +97,23 @@ pub trait Driver: Send + Sync {
     /// copy is dropped.
     fn rollback(&self, key: &OpKey, instance: &InstanceId, new_epoch: u64) -> Result<RolledBack, DriverError>;
 
-    /// Tries on a copy whether the program lets go of memory when its limit goes down; `None` while
-    /// it has nothing to let go of yet. The live copy goes on as it was.
-    fn drill(&self, instance: &InstanceId, epoch: u64) -> Result<Option<DrillReport>, DriverError>;
+    /// Tries on a copy what `how` names; `None` while there is nothing to try it with: it is
+    /// suspended, has read nothing, no inputs come, or it holds nothing to let go of. The live
+    /// copy goes on as it was.
+    fn drill(&self, instance: &InstanceId, epoch: u64, how: DrillOf) -> Result<Option<DrillReport>, DriverError>;
+
+    /// Writes the state of the active copy where a restart finds it, and only then lets go of its
+    /// memory: `limits` are in force from here on. It stays the active copy, reads no inputs and
+    /// goes on from exactly there once a resize gives it the memory that it held. Refused
+    /// ([`DriverError::WrongState`]) while a move is under way; [`DriverError::BelowMinimum`]
+    /// where `limits` are less than its module starts with. Suspended already, it gets the limits.
+    fn suspend(
+        &self,
+        key: &OpKey,
+        instance: &InstanceId,
+        epoch: u64,
+        limits: &Limits,
+    ) -> Result<Suspended, DriverError>;
 
     /// Writes the state of the active copy where a restart finds it.
     fn checkpoint(&self, key: &OpKey, instance: &InstanceId, epoch: u64) -> Result<CheckpointInfo, DriverError>;

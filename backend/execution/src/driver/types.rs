@@ -96,6 +96,7 @@ pub enum Operation {
     Partition,
     Prewarm,
     Drill,
+    Suspend,
 }
 
 /// How well an operation is supported here.
@@ -223,12 +224,32 @@ pub struct Observation {
     pub state_hash: Option<String>,
     /// Why the guest does not run any more.
     pub fault: Option<String>,
+    /// While it is suspended: the memory in KiB that it held before and needs to go on. Then all
+    /// usage above is zero, what was counted up to the suspension included.
+    pub suspended_kib: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resized {
     pub before: Limits,
     pub actual: Limits,
+    /// It is suspended, also under the new limits: the memory in KiB that it needs to go on.
+    pub suspended_kib: Option<u64>,
+    pub work_micros: u64,
+}
+
+/// A program that was written to a checkpoint and stands still.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspended {
+    pub before: Limits,
+    /// What is in force and reserved now.
+    pub actual: Limits,
+    /// The memory in KiB that it held, and needs to go on.
+    pub held_kib: u64,
+    /// Size of the checkpoint that it goes on from.
+    pub stored_bytes: u64,
+    /// The next input position; it is read when it goes on.
+    pub position: u64,
     pub work_micros: u64,
 }
 
@@ -377,7 +398,17 @@ pub struct CheckpointInfo {
     pub durable: bool,
 }
 
-/// Whether a program gave memory back, and what was seen.
+/// What a drill tries on a copy of a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DrillOf {
+    /// That it lets go of memory when its limit goes down.
+    Shrink,
+    /// That it gives the same after it was written to a checkpoint and read back.
+    Checkpoint,
+}
+
+/// Whether a program did what was tried, and what was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DrillReport {
     pub passed: bool,

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::guest::Module;
 use super::outputs::OutputLog;
+use super::recovery::Kept;
 use super::replica::{Progress, Replica, Run};
 use super::snapshot::Snapshot;
 use crate::driver::{DriverError, InstanceId, NodeId, OpKey, Role, ShadowReport, SnapshotId};
@@ -109,7 +110,7 @@ pub(crate) struct Cell {
     pub outputs: OutputLog,
     pub snapshots: BTreeMap<(NodeId, SnapshotId), Arc<Snapshot>>,
     /// The newest checkpoint, where there is no directory for them.
-    pub kept_checkpoint: Option<Arc<Snapshot>>,
+    pub kept_checkpoint: Option<Arc<Kept>>,
     pub last_checkpoint_micros: i64,
     /// Rises with every copy for a checkpoint, start and stop: a file that was begun before is
     /// not put in its place any more.
@@ -169,6 +170,7 @@ impl Cell {
 
     pub fn state(&self) -> &'static str {
         match (&self.active, &self.fenced, &self.shadow) {
+            (Some(active), _, _) if active.suspension.is_some() => "suspended",
             (Some(_), Some(_), _) => "activated, its source not released",
             (Some(_), None, Some(_)) => "active with a shadow run",
             (Some(_), None, None) => "active",

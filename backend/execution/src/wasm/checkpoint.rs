@@ -35,6 +35,10 @@ pub(crate) struct Header {
     pub state_hash: String,
     pub taken_at_micros: i64,
     pub outputs: OutputLog,
+    /// It was written to suspend the program, which holds no memory since. Only written where it
+    /// is so: files are the same as ever otherwise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suspended: bool,
     snapshot_bytes: u64,
     module_bytes: u64,
 }
@@ -58,6 +62,7 @@ impl Header {
             state_hash: String::new(),
             taken_at_micros,
             outputs,
+            suspended: false,
             snapshot_bytes: 0,
             module_bytes: 0,
         }
@@ -69,6 +74,8 @@ pub(crate) struct Loaded {
     pub header: Header,
     pub snapshot: Snapshot,
     pub module: Option<Vec<u8>>,
+    /// Length of the file.
+    pub stored_bytes: u64,
 }
 
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> DriverError + '_ {
@@ -261,7 +268,7 @@ pub(crate) fn read(path: &Path) -> Result<Loaded, DriverError> {
         return Err(bad("the state's hash differs"));
     }
     let module = (header.module_bytes > 0).then_some(module);
-    Ok(Loaded { header, snapshot, module })
+    Ok(Loaded { header, snapshot, module, stored_bytes: file_bytes })
 }
 
 /// The newest checkpoint of an instance, if there is one.

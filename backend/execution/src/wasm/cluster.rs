@@ -14,9 +14,9 @@ use super::cell::Cell;
 use super::guest::{Guest, Runtime};
 use super::library::Library;
 use super::outputs::OutputRecord;
+use super::recovery::Kept;
 use super::replica::{Progress, Replica, Run};
 use super::slot::Slot;
-use super::snapshot::Snapshot;
 use crate::config::Config;
 use crate::driver::{DriverError, InstanceId, Limits, NodeId, Program, Role};
 use crate::feed::InputFeed;
@@ -168,21 +168,27 @@ impl Cluster {
         epoch: u64,
         limits: &Limits,
     ) -> Result<Replica, DriverError> {
-        let module = cell.module.as_ref().ok_or_else(|| DriverError::UnknownInstance(cell.instance.clone()))?;
-        let properties = lock(&self.shared.nodes).properties(node)?;
-        let guest = Guest::new(&self.shared.config, module, &cell.instance, limits, properties)?;
+        let guest = self.new_guest(cell, node, limits)?;
         let now = self.now_micros();
         Ok(Replica::new(node.clone(), epoch, role, guest, limits.clone(), now))
     }
 
-    /// Makes the active copy, fresh or in the state of a checkpoint, under a newer epoch.
+    /// An instance of the cell's module on a node, in its initial state.
+    pub(crate) fn new_guest(&self, cell: &Cell, node: &NodeId, limits: &Limits) -> Result<Guest, DriverError> {
+        let module = cell.module.as_ref().ok_or_else(|| DriverError::UnknownInstance(cell.instance.clone()))?;
+        let properties = lock(&self.shared.nodes).properties(node)?;
+        Guest::new(&self.shared.config, module, &cell.instance, limits, properties)
+    }
+
+    /// Makes the active copy, fresh or in the state of a checkpoint, under a newer epoch. One that
+    /// was suspended and does not fit `limits` stays so.
     pub(crate) fn start_active(
         &self,
         cell: &mut Cell,
         node: &NodeId,
         epoch: u64,
         limits: &Limits,
-        state: Option<&Snapshot>,
+        state: Option<&Kept>,
     ) -> Result<(), DriverError> {
         let instance = cell.instance.clone();
         {
@@ -198,8 +204,14 @@ impl Cluster {
             nodes.reserve(node, &instance, Role::Active, limits)?;
         }
         let made = self.new_replica(cell, node, Role::Active, epoch, limits).and_then(|mut copy| {
-            if let Some(snapshot) = state {
-                copy.guest.become_snapshot(snapshot)?;
+            if let Some(kept) = state {
+                match kept.suspension_under(limits, &copy.guest) {
+                    None => copy.guest.become_snapshot(&kept.snapshot)?,
+                    Some(suspension) => {
+                        copy.guest.position = kept.snapshot.position;
+                        copy.suspension = Some(suspension);
+                    }
+                }
                 copy.active_from = copy.guest.position;
             }
             Ok(copy)

@@ -1,21 +1,59 @@
-//! The vacate drill: whether a program lets go of memory when its limit goes down.
+//! Drills: whether a program does what it will have to, tried on a copy of it.
 //!
-//! A copy of it, in its present state, reads the next inputs under half of what it holds. The live
-//! copy stands still for as long as its state is copied, and notices nothing else. Nothing that the
-//! copy answers leaves this file.
-//! Absent: when a drill is due and what its result means (the market's part).
+//! The vacate drill is here: a copy, in the program's present state, reads the next inputs under
+//! half of what it holds, and has to let go. The live copy stands still for as long as its state is
+//! copied, and notices nothing else. Nothing that the copy answers leaves this file.
+//! Absent: the drill of a suspension (`drill_checkpoint`), when a drill is due and what its result
+//! means (the market's part).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::cluster::{Cluster, lock};
-use super::guest::Guest;
+use super::guest::{Guest, Module};
+use super::snapshot::Snapshot;
 use crate::config::mib;
-use crate::driver::{DrillReport, DriverError, InstanceId, SnapshotId};
+use crate::driver::{DrillOf, DrillReport, DriverError, InstanceId, Limits, SnapshotId};
+use crate::feed::Input;
 
 /// Inputs that the copy may read until it holds something, and then until it has let go.
-const STEPS: u64 = 4;
+pub(super) const STEPS: u64 = 4;
+
+/// What copies of a program are made of.
+pub(super) struct Trial<'a> {
+    cluster: &'a Cluster,
+    instance: &'a InstanceId,
+    module: Arc<Module>,
+    limits: Limits,
+    properties: BTreeMap<String, i64>,
+}
+
+impl Trial<'_> {
+    /// A copy under the limits of the program.
+    pub fn copy(&self, state: &Snapshot) -> Result<Guest, DriverError> {
+        let config = &self.cluster.shared.config;
+        let mut copy = Guest::new(config, &self.module, self.instance, &self.limits, self.properties.clone())?;
+        copy.become_snapshot(state)?;
+        Ok(copy)
+    }
+
+    pub fn input(&self, position: u64) -> Option<Input> {
+        self.cluster.shared.feed.input(self.instance, position)
+    }
+
+    /// Fuel after which a step is stopped.
+    pub fn ceiling(&self) -> u64 {
+        self.cluster.shared.config.step_fuel_ceiling
+    }
+}
 
 impl Cluster {
-    pub(super) fn do_drill(&self, instance: &InstanceId, epoch: u64) -> Result<Option<DrillReport>, DriverError> {
-        let config = &self.shared.config;
+    pub(super) fn do_drill(
+        &self,
+        instance: &InstanceId,
+        epoch: u64,
+        how: DrillOf,
+    ) -> Result<Option<DrillReport>, DriverError> {
         let slot = self.cell(instance)?;
         let (state, module, limits, node) = {
             let mut cell = slot.lock();
@@ -26,22 +64,32 @@ impl Cluster {
             if let Some(reason) = active.fault.clone() {
                 return Err(DriverError::Guest { instance: instance.clone(), reason });
             }
-            // One that has read nothing yet holds what its module begins with, whatever it does later.
-            if active.guest.position == 0 {
+            // One that has read nothing yet holds what its module begins with, whatever it does later; one that is
+            // suspended has nothing here to be copied.
+            if active.guest.position == 0 || active.suspension.is_some() {
                 return Ok(None);
             }
             (active.guest.copy(SnapshotId::new("drill"), None), module, active.limits.clone(), node)
         };
         let properties = lock(&self.shared.nodes).properties(&node)?;
-        let mut copy = Guest::new(config, &module, instance, &limits, properties)?;
-        copy.become_snapshot(&state)?;
+        let trial = Trial { cluster: self, instance, module, limits, properties };
+        match how {
+            DrillOf::Shrink => trial.of_shrinking(state),
+            DrillOf::Checkpoint => trial.of_checkpoint(state),
+        }
+    }
+}
+
+impl Trial<'_> {
+    fn of_shrinking(&self, state: Snapshot) -> Result<Option<DrillReport>, DriverError> {
+        let mut copy = self.copy(&state)?;
         drop(state);
-        let mib = |kib| mib(kib, config.kib_per_mib);
+        let mib = |kib| mib(kib, self.cluster.shared.config.kib_per_mib);
         let mut steps = 0;
         let mut step = |copy: &mut Guest| {
-            let input = self.shared.feed.input(instance, copy.position)?;
+            let input = self.input(copy.position)?;
             steps += 1;
-            Some(copy.step(input, config.step_fuel_ceiling).map(|_| ()))
+            Some(copy.step(input, self.ceiling()).map(|_| ()))
         };
         let failed = |detail: String| Ok(Some(DrillReport { passed: false, detail }));
         let Some(target_kib) = ({

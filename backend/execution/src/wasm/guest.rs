@@ -107,6 +107,12 @@ fn below_minimum(included_kib: u64, limit_kib: u64, minimum_kib: u64) -> Result<
     Ok(())
 }
 
+/// What somebody has beyond a limit: linear memory comes in steps of 64 KiB, limits do not, and
+/// what the module starts with is always allowed.
+pub(crate) fn beyond(held_kib: u64, limit_kib: u64, minimum_kib: u64) -> Option<u64> {
+    Some(held_kib).filter(|held| *held > limit_kib.next_multiple_of(64).max(minimum_kib))
+}
+
 /// Looking through memory is cheap beside writing it, and not free.
 const BYTES_LOOKED_AT_A_FUEL: u64 = 64;
 
@@ -254,8 +260,12 @@ impl Guest {
 
     /// What it has beyond a limit, by the rule that limits are kept by.
     pub fn beyond_kib(&self, limit_kib: u64) -> Option<u64> {
-        let allowed = limit_kib.next_multiple_of(64).max(self.store.data().minimum_kib);
-        Some(self.held_kib()).filter(|held| *held > allowed)
+        beyond(self.held_kib(), limit_kib, self.store.data().minimum_kib)
+    }
+
+    /// Memory that its module starts with.
+    pub fn minimum_kib(&self) -> u64 {
+        self.store.data().minimum_kib
     }
 
     pub fn reserved_kib(&self) -> u64 {

@@ -34,8 +34,8 @@
 //!
 //! # Absent on purpose
 //!
-//! Physical release of memory (linear memory never shrinks; a smaller hold is an accounting
-//! fact), precompiled modules (loading them needs unsafe code), pre-copy rounds (the shadow
+//! Physical release of memory while a guest runs (linear memory never shrinks; a smaller hold is
+//! an accounting fact until the next checkpoint, and a suspended guest has none), precompiled modules (loading them needs unsafe code), pre-copy rounds (the shadow
 //! run already moves the bulk while the job runs), page tracking by the kernel (unsafe code;
 //! pages are compared with the base instead).
 
@@ -45,6 +45,7 @@ mod checkpoint;
 mod cluster;
 mod complexity;
 mod drill;
+mod drill_checkpoint;
 mod guest;
 mod host;
 mod library;
@@ -55,6 +56,7 @@ mod recovery;
 mod replica;
 mod slot;
 mod snapshot;
+mod suspend;
 mod threads;
 pub mod transfer;
 mod watch;

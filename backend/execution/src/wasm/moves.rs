@@ -18,7 +18,7 @@ pub(super) fn micros_since(started: Instant) -> u64 {
     u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
-fn guest_failed(cell: &Cell, reason: &str) -> DriverError {
+pub(super) fn guest_failed(cell: &Cell, reason: &str) -> DriverError {
     DriverError::Guest { instance: cell.instance.clone(), reason: reason.to_owned() }
 }
 
@@ -32,6 +32,7 @@ impl Cluster {
     ) -> Result<SnapshotInfo, DriverError> {
         let started = Instant::now();
         let node = self.check_active(cell, "snapshot", epoch)?;
+        cell.check_runs("snapshot")?;
         let kept = cell.snapshots.keys().filter(|(at, _)| *at == node).count();
         if kept >= self.shared.config.max_snapshots {
             return Err(DriverError::TooManySnapshots { instance: cell.instance.clone(), kept });
@@ -134,6 +135,7 @@ impl Cluster {
         request: &ShadowRequest,
     ) -> Result<ShadowStarted, DriverError> {
         let source = self.check_active(cell, "start_shadow", request.epoch)?;
+        cell.check_runs("start_shadow")?;
         if cell.fenced.is_some() || cell.shadow.as_ref().is_some_and(ShadowRun::runs) {
             return Err(cell.wrong("start_shadow", "an active copy without a shadow run"));
         }
@@ -162,6 +164,7 @@ impl Cluster {
 
     pub(super) fn do_fence(&self, cell: &mut Cell, epoch: u64, new_epoch: u64) -> Result<Fenced, DriverError> {
         let node = self.check_active(cell, "fence", epoch)?;
+        cell.check_runs("fence")?;
         if cell.active.is_none() || cell.fenced.is_some() {
             return Err(cell.wrong("fence", "an active copy whose last move was released"));
         }

@@ -8,6 +8,7 @@ use super::cell::{Activation, Cell};
 use super::checkpoint;
 use super::cluster::{Cluster, lock};
 use super::moves::micros_since;
+use super::replica::Replica;
 use crate::driver::*;
 use crate::node::NodeStatus;
 
@@ -32,17 +33,40 @@ impl Cluster {
         let started = Instant::now();
         let node = self.check_active(cell, "resize", epoch)?;
         let actual = self.enforceable(asked);
-        let now = self.now_micros();
         let missing = cell.wrong("resize", "an active copy");
+        let before = cell.active.as_ref().ok_or(missing)?.limits.clone();
+        if cell.can_go_on(&actual) {
+            self.go_on(cell, &node, &actual)?;
+        } else {
+            self.change_limits(cell, "resize", &node, &actual)?;
+        }
+        let suspended_kib = cell.active.as_ref().and_then(Replica::suspended_kib);
+        Ok(Resized { before, actual, suspended_kib, work_micros: micros_since(started) })
+    }
+
+    /// Changes what is reserved for the active copy and in force.
+    pub(super) fn change_limits(
+        &self,
+        cell: &mut Cell,
+        operation: &'static str,
+        node: &NodeId,
+        actual: &Limits,
+    ) -> Result<(), DriverError> {
+        let now = self.now_micros();
+        let missing = cell.wrong(operation, "an active copy");
         let Some(active) = cell.active.as_mut() else {
             return Err(missing);
         };
         let before = active.limits.clone();
-        let reserve = |limits: &Limits| lock(&self.shared.nodes).reserve(&node, &cell.instance, Role::Active, limits);
+        let reserve = |limits: &Limits| lock(&self.shared.nodes).reserve(node, &cell.instance, Role::Active, limits);
         // What it gives back is others' at once, whether or not there is room yet for what it is to get: two that
         // trade CPU for memory would else wait for each other.
         let kept = Limits::new(actual.cpu_milli.min(before.cpu_milli), actual.mem_kib.min(before.mem_kib));
         if let Err(error) = active.guest.set_mem_limit(kept.mem_kib) {
+            // It has no memory that could be waited for.
+            if active.suspension.is_some() {
+                return Err(error);
+            }
             // Memory that is in use has to be waited for; CPU that it may no longer use has not.
             let meanwhile = Limits::new(kept.cpu_milli, before.mem_kib);
             reserve(&meanwhile)?;
@@ -51,10 +75,10 @@ impl Cluster {
         }
         reserve(&kept)?;
         active.set_limits(&self.shared.config, kept, now);
-        reserve(&actual)?;
+        reserve(actual)?;
         active.guest.set_mem_limit(actual.mem_kib)?;
         active.set_limits(&self.shared.config, actual.clone(), now);
-        Ok(Resized { before, actual, work_micros: micros_since(started) })
+        Ok(())
     }
 
     /// The limits of the active copy.
@@ -68,7 +92,8 @@ impl Cluster {
     pub fn memory_beyond_kib(&self, instance: &InstanceId, limit_kib: u64) -> Option<u64> {
         let cell = self.cell(instance).ok()?;
         let cell = cell.lock();
-        cell.active.as_ref()?.guest.beyond_kib(limit_kib)
+        let active = cell.active.as_ref().filter(|copy| copy.suspension.is_none())?;
+        active.guest.beyond_kib(limit_kib)
     }
 
     /// Ends a program that does not keep to its limits, as if it had faulted by itself.
@@ -76,6 +101,8 @@ impl Cluster {
         let cell = self.cell(instance)?;
         let mut cell = cell.lock();
         self.check_active(&cell, "end_as_faulty", epoch)?;
+        // It keeps to every limit, and has to be able to go on.
+        cell.check_runs("end_as_faulty")?;
         let missing = cell.wrong("end_as_faulty", "an active copy");
         let active = cell.active.as_mut().ok_or(missing)?;
         active.fault.get_or_insert(reason);
@@ -85,12 +112,13 @@ impl Cluster {
     fn do_stop(&self, cell: &mut Cell, epoch: u64) -> Result<Stopped, DriverError> {
         self.check_active(cell, "stop", epoch)?;
         let missing = cell.wrong("stop", "a running copy");
-        let faulty = cell.active.as_ref().is_some_and(|copy| copy.fault.is_some());
+        // The newest checkpoint of a suspended one is the last one.
+        let stands = cell.active.as_ref().is_some_and(|copy| copy.fault.is_some() || copy.suspension.is_some());
         match &self.shared.config.checkpoint_dir {
             // A stopped instance must not come back with the next start of the process.
             Some(dir) => checkpoint::remove(dir, &cell.instance)?,
-            None if faulty => {}
-            None => drop(self.take_checkpoint(cell, None)?),
+            None if stands => {}
+            None => drop(self.take_checkpoint(cell, None, None)?),
         }
         cell.checkpoint_number += 1;
         self.discard_shadow(cell);
@@ -99,7 +127,7 @@ impl Cluster {
         let mut last = None;
         for mut copy in [fenced, active].into_iter().flatten() {
             lock(&self.shared.nodes).free(&copy.node, &cell.instance, copy.role);
-            let state_hash = if copy.fault.is_none() { copy.guest.state_hash() } else { String::new() };
+            let state_hash = if copy.fault.is_none() { copy.state_hash() } else { String::new() };
             last = Some(Stopped { position: copy.guest.position, state_hash });
         }
         cell.snapshots.clear();
@@ -133,6 +161,7 @@ impl Driver for Cluster {
             (Op::Fence, Support::Native),
             (Op::Checkpoint, Support::Native),
             (Op::Drill, Support::Native),
+            (Op::Suspend, Support::Native),
             (
                 Op::LiveMigrate,
                 no("no pre-copy rounds: the shadow run already brings the state over while the \
@@ -301,15 +330,27 @@ impl Driver for Cluster {
         cell.lock().once(key, "rollback", &new_epoch, |cell| self.do_rollback(cell, new_epoch))
     }
 
-    fn drill(&self, instance: &InstanceId, epoch: u64) -> Result<Option<DrillReport>, DriverError> {
-        self.do_drill(instance, epoch)
+    fn drill(&self, instance: &InstanceId, epoch: u64, how: DrillOf) -> Result<Option<DrillReport>, DriverError> {
+        self.do_drill(instance, epoch, how)
+    }
+
+    fn suspend(
+        &self,
+        key: &OpKey,
+        instance: &InstanceId,
+        epoch: u64,
+        limits: &Limits,
+    ) -> Result<Suspended, DriverError> {
+        let cell = self.cell(instance)?;
+        cell.lock().once(key, "suspend", &(epoch, limits), |cell| self.do_suspend(cell, epoch, limits))
     }
 
     fn checkpoint(&self, key: &OpKey, instance: &InstanceId, epoch: u64) -> Result<CheckpointInfo, DriverError> {
         let cell = self.cell(instance)?;
         cell.lock().once(key, "checkpoint", &epoch, |cell| {
             self.check_active(cell, "checkpoint", epoch)?;
-            self.take_checkpoint(cell, self.shared.config.checkpoint_dir.as_deref())
+            cell.check_runs("checkpoint")?;
+            self.take_checkpoint(cell, self.shared.config.checkpoint_dir.as_deref(), None)
         })
     }
 }

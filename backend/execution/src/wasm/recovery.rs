@@ -61,6 +61,14 @@ pub struct RestoreSummary {
     pub failed: Vec<(PathBuf, DriverError)>,
 }
 
+/// The newest checkpoint of an instance, as it was read back or kept.
+pub(crate) struct Kept {
+    pub snapshot: Snapshot,
+    /// It was written to suspend the program.
+    pub suspended: bool,
+    pub stored_bytes: u64,
+}
+
 /// A state that was copied for a checkpoint. The guest may go on while it is written.
 pub(crate) struct Copied {
     header: checkpoint::Header,
@@ -79,10 +87,17 @@ impl Copied {
     }
 }
 
+/// A module that a file has to bring along, because it is not one of ours.
+pub(super) fn uploaded(module: &Arc<Module>) -> Option<&Arc<Module>> {
+    let built_in = BUILT_IN.iter().any(|(name, _)| *name == module.program.0);
+    (!built_in).then_some(module)
+}
+
 impl Cluster {
     /// Copies the state of the active (or fenced) copy. A guest that had more memory than it may
-    /// have now goes on in a new instance, so that the rest of its memory is given back.
-    fn copy_for_checkpoint(&self, cell: &mut Cell) -> Result<Copied, DriverError> {
+    /// have now goes on in a new instance, so that the rest of its memory is given back. With
+    /// `suspended_under` it is to be suspended under these limits.
+    fn copy_for_checkpoint(&self, cell: &mut Cell, suspended_under: Option<&Limits>) -> Result<Copied, DriverError> {
         let (now, config) = (self.now_micros(), &self.shared.config);
         let missing = cell.wrong("checkpoint", "a running copy");
         let copy = match (&mut cell.active, &mut cell.fenced) {
@@ -97,30 +112,36 @@ impl Cluster {
         let module = cell.module.as_ref().ok_or(missing)?;
         let id = SnapshotId(format!("checkpoint-{}", copy.guest.position));
         let snapshot = copy.guest.copy(id, None);
-        if copy.guest.outgrows_its_limit() {
+        if suspended_under.is_none() && copy.guest.outgrows_its_limit() {
             let properties = lock(&self.shared.nodes).properties(&copy.node)?;
             let fresh = Guest::new(config, module, &cell.instance, &copy.limits, properties)?;
             copy.guest.go_on_as(fresh, &snapshot)?;
         }
-        let header = checkpoint::Header::new(
+        let mut header = checkpoint::Header::new(
             cell.instance.clone(),
             copy.node.clone(),
             copy.epoch,
             module.program.clone(),
-            copy.limits.clone(),
+            suspended_under.unwrap_or(&copy.limits).clone(),
             now,
             cell.outputs.clone(),
         );
-        let built_in = BUILT_IN.iter().any(|(name, _)| *name == module.program.0);
-        let module = (!built_in).then(|| Arc::clone(module));
+        header.suspended = suspended_under.is_some();
+        let module = uploaded(module).cloned();
         cell.last_checkpoint_micros = now;
         cell.checkpoint_number += 1;
         Ok(Copied { header, snapshot, module, number: cell.checkpoint_number })
     }
 
     /// Copies and writes while the instance waits, and keeps the copy where no directory is given.
-    pub(crate) fn take_checkpoint(&self, cell: &mut Cell, dir: Option<&Path>) -> Result<CheckpointInfo, DriverError> {
-        let mut copied = self.copy_for_checkpoint(cell)?;
+    /// `suspended_under` are the limits that it is to be suspended under, if it is.
+    pub(crate) fn take_checkpoint(
+        &self,
+        cell: &mut Cell,
+        dir: Option<&Path>,
+        suspended_under: Option<&Limits>,
+    ) -> Result<CheckpointInfo, DriverError> {
+        let mut copied = self.copy_for_checkpoint(cell, suspended_under)?;
         let stored_bytes = match dir {
             Some(dir) => {
                 let part = copied.write(dir, self.shared.config.zstd_level, &mut || true)?;
@@ -140,7 +161,8 @@ impl Cluster {
             durable: dir.is_some(),
         };
         if dir.is_none() {
-            cell.kept_checkpoint = Some(Arc::new(copied.snapshot));
+            let (snapshot, suspended) = (copied.snapshot, suspended_under.is_some());
+            cell.kept_checkpoint = Some(Arc::new(Kept { snapshot, suspended, stored_bytes }));
         }
         Ok(info)
     }
@@ -149,7 +171,7 @@ impl Cluster {
     /// a full disk must not turn every turn into another attempt.
     fn begins_checkpoint(&self, cell: &mut Cell, now_micros: i64) -> bool {
         let due = now_micros >= cell.last_checkpoint_micros.saturating_add(self.shared.config.checkpoint_every_micros)
-            && cell.active.as_ref().is_some_and(|copy| copy.fault.is_none());
+            && cell.active.as_ref().is_some_and(|copy| copy.fault.is_none() && copy.suspension.is_none());
         if due {
             cell.last_checkpoint_micros = now_micros;
         }
@@ -159,7 +181,7 @@ impl Cluster {
     /// The checkpoint that may be due, with the instance waiting for it.
     pub(crate) fn checkpoint_if_due(&self, cell: &mut Cell, now_micros: i64) {
         if self.begins_checkpoint(cell, now_micros)
-            && let Err(error) = self.take_checkpoint(cell, self.shared.config.checkpoint_dir.as_deref())
+            && let Err(error) = self.take_checkpoint(cell, self.shared.config.checkpoint_dir.as_deref(), None)
         {
             self.report_failure(&cell.instance, &error);
         }
@@ -184,7 +206,7 @@ impl Cluster {
             if !self.begins_checkpoint(&mut cell, now) {
                 continue;
             }
-            let copied = self.copy_for_checkpoint(&mut cell);
+            let copied = self.copy_for_checkpoint(&mut cell, None);
             drop(cell);
             let written = copied.and_then(|copied| self.write_beside(&slot, copied, dir, &mut rest));
             // Whoever was asked to give up has not failed.
@@ -219,7 +241,8 @@ impl Cluster {
         *lock(&self.shared.checkpoint_failure) = Some((instance.clone(), error.to_string()));
     }
 
-    /// Checkpoints every instance into `dir`, at a step boundary each.
+    /// Checkpoints every instance into `dir`, at a step boundary each. The file of a suspended one
+    /// stays as it is; only where that is not in `dir`, the same state is written there too.
     pub fn checkpoint_all(&self, dir: &Path) -> Result<CheckpointSummary, DriverError> {
         let mut summary = CheckpointSummary { instances: 0, stored_bytes: 0, skipped: Vec::new() };
         for slot in self.slots() {
@@ -227,10 +250,17 @@ impl Cluster {
             if cell.active.is_none() && cell.fenced.is_none() {
                 continue;
             }
-            match self.take_checkpoint(cell, Some(dir)) {
-                Ok(info) => {
+            let written = if cell.check_runs("checkpoint").is_ok() {
+                self.take_checkpoint(cell, Some(dir), None).map(|info| info.stored_bytes)
+            } else if self.shared.config.checkpoint_dir.as_deref() == Some(dir) {
+                continue;
+            } else {
+                self.write_suspended(cell, dir)
+            };
+            match written {
+                Ok(stored_bytes) => {
                     summary.instances += 1;
-                    summary.stored_bytes += info.stored_bytes;
+                    summary.stored_bytes += stored_bytes;
                 }
                 Err(DriverError::Guest { instance, reason }) => {
                     summary.skipped.push((instance, reason));
@@ -243,20 +273,22 @@ impl Cluster {
     }
 
     /// The newest checkpoint of an instance.
-    pub(crate) fn newest_checkpoint(&self, cell: &Cell) -> Result<Arc<Snapshot>, DriverError> {
+    pub(crate) fn newest_checkpoint(&self, cell: &Cell) -> Result<Arc<Kept>, DriverError> {
         let missing = || DriverError::NoCheckpoint(cell.instance.clone());
         match &self.shared.config.checkpoint_dir {
             None => cell.kept_checkpoint.clone().ok_or_else(missing),
             Some(dir) => {
                 let loaded = checkpoint::read_of(dir, &cell.instance)?.ok_or_else(missing)?;
-                Ok(Arc::new(loaded.snapshot))
+                let (suspended, stored_bytes) = (loaded.header.suspended, loaded.stored_bytes);
+                Ok(Arc::new(Kept { snapshot: loaded.snapshot, suspended, stored_bytes }))
             }
         }
     }
 
     /// Starts every instance that has a file in `dir`, at `now`, where `place` says; `None`
     /// leaves it alone. The epoch has to be newer than the file's. An instance that already
-    /// runs is skipped. Nodes have to be there. One damaged file or full node does not keep
+    /// runs is skipped. One that was suspended runs if it fits its limits, and stays suspended if
+    /// not. Nodes have to be there. One damaged file or full node does not keep
     /// the others from starting: it is in `failed`.
     pub fn restore_all(
         &self,
@@ -312,7 +344,8 @@ impl Cluster {
         let limits = self.enforceable(&placement.limits);
         cell.module = Some(module);
         cell.outputs = header.outputs;
-        self.start_active(cell, &placement.node, placement.epoch, &limits, Some(&loaded.snapshot))?;
+        let state = Kept { snapshot: loaded.snapshot, suspended: header.suspended, stored_bytes: loaded.stored_bytes };
+        self.start_active(cell, &placement.node, placement.epoch, &limits, Some(&state))?;
         let position = cell.active.as_ref().map_or(0, |copy| copy.guest.position);
         Ok(Some(Restored { saved, placement, position }))
     }

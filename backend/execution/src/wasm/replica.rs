@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 
 use super::guest::Guest;
+use super::suspend::Suspension;
 use crate::config::Config;
 use crate::driver::{Detail, InstanceId, Limits, NodeId, Observation, Role};
 use crate::feed::InputFeed;
@@ -49,6 +50,12 @@ struct Window {
     phases: BTreeMap<u32, u64>,
 }
 
+impl Window {
+    fn since(now_micros: i64) -> Self {
+        Self { since_micros: now_micros, ..Self::default() }
+    }
+}
+
 pub(crate) struct Replica {
     pub node: NodeId,
     pub epoch: u64,
@@ -56,6 +63,8 @@ pub(crate) struct Replica {
     pub guest: Guest,
     pub limits: Limits,
     pub fault: Option<String>,
+    /// While it stands still with its state in a checkpoint; `guest` then has its position only.
+    pub suspension: Option<Suspension>,
     /// Position at which this copy became the active one.
     pub active_from: u64,
     clock_micros: i64,
@@ -76,11 +85,12 @@ impl Replica {
             guest,
             limits,
             fault: None,
+            suspension: None,
             active_from,
             clock_micros: now_micros,
             // One micro-fuel: the first step may start at once.
             allowance: 1,
-            window: Window { since_micros: now_micros, ..Window::default() },
+            window: Window::since(now_micros),
         }
     }
 
@@ -93,7 +103,10 @@ impl Replica {
         let passed = i128::from(to_micros.saturating_sub(self.clock_micros).max(0));
         let rate = self.rate(config);
         let most = (rate * i128::from(config.burst_micros)).max(1);
-        self.allowance = (self.allowance + rate * passed).min(most.max(self.allowance));
+        // Who stands still earns nothing: it would work off its inputs in a time that has passed.
+        if self.suspension.is_none() {
+            self.allowance = (self.allowance + rate * passed).min(most.max(self.allowance));
+        }
         self.clock_micros = self.clock_micros.max(to_micros);
     }
 
@@ -103,6 +116,35 @@ impl Replica {
         self.epoch = epoch;
         self.clock_micros = self.clock_micros.max(now_micros);
         self.active_from = self.guest.position;
+    }
+
+    /// Stands still from `now` on as `fresh`, which gets nothing but the position.
+    pub fn stand_still(&mut self, mut fresh: Guest, suspension: Suspension, now_micros: i64) {
+        fresh.position = self.guest.position;
+        self.guest = fresh;
+        self.suspension = Some(suspension);
+        self.window = Window::since(now_micros);
+    }
+
+    /// Goes on from `now` as `guest`, which has its state.
+    pub fn go_on(&mut self, guest: Guest, now_micros: i64) {
+        self.guest = guest;
+        self.suspension = None;
+        self.clock_micros = self.clock_micros.max(now_micros);
+        self.window = Window::since(now_micros);
+    }
+
+    /// What it needs to go on, while it is suspended.
+    pub fn suspended_kib(&self) -> Option<u64> {
+        self.suspension.as_ref().map(|suspension| suspension.held_kib)
+    }
+
+    /// Hash of its state, wherever that is.
+    pub fn state_hash(&mut self) -> String {
+        match &self.suspension {
+            Some(suspension) => suspension.state_hash.clone(),
+            None => self.guest.state_hash(),
+        }
     }
 
     /// New limits from `now` on; the past is charged under the old ones.
@@ -125,7 +167,7 @@ impl Replica {
         let config = run.config;
         loop {
             let position = self.guest.position;
-            if self.fault.is_some() {
+            if self.fault.is_some() || self.suspension.is_some() {
                 self.accrue(config, now_micros);
                 return Progress::Until(None);
             }
@@ -197,14 +239,14 @@ impl Replica {
 
     /// What happened since the last observation; the next one starts here.
     pub fn observe(&mut self, run: &Run<'_>, now_micros: i64, detail: Detail) -> Observation {
-        let next = Window { since_micros: now_micros, ..Window::default() };
-        let w = std::mem::replace(&mut self.window, next);
+        let w = std::mem::replace(&mut self.window, Window::since(now_micros));
         let window_micros = now_micros.abs_diff(w.since_micros);
         let per_milli = u128::from(run.config.fuel_per_cpu_milli.max(1)) * u128::from(window_micros);
         let used = u128::from(w.fuel) * 1_000_000 + per_milli / 2;
         let cpu_milli = u64::try_from(used.checked_div(per_milli).unwrap_or(0)).unwrap_or(u64::MAX);
-        let held = self.guest.held_kib();
-        let near = |used: u64, limit: u64| u128::from(used) * 100 >= u128::from(limit) * 98;
+        let held = self.held_kib();
+        let runs = self.suspension.is_none();
+        let near = |used: u64, limit: u64| runs && u128::from(used) * 100 >= u128::from(limit) * 98;
         let position = self.guest.position;
         Observation {
             observed_at_micros: now_micros,
@@ -225,16 +267,21 @@ impl Replica {
             fuel: w.fuel,
             phases: w.phases,
             state_hash: match detail {
-                Detail::WithStateHash if self.fault.is_none() => Some(self.guest.state_hash()),
+                Detail::WithStateHash if self.fault.is_none() => Some(self.state_hash()),
                 Detail::WithStateHash | Detail::Counters => None,
             },
             ..self.standing(run.instance)
         }
     }
 
+    /// Memory that counts; who is suspended has given all of it back.
+    fn held_kib(&self) -> u64 {
+        if self.suspension.is_some() { 0 } else { self.guest.held_kib() }
+    }
+
     /// Where it stands and what is in force, with nothing counted.
     pub fn standing(&self, instance: &InstanceId) -> Observation {
-        let held = self.guest.held_kib();
+        let held = self.held_kib();
         Observation {
             instance: instance.clone(),
             node: self.node.clone(),
@@ -247,7 +294,7 @@ impl Replica {
             mem_kib: held,
             mem_peak_kib: held,
             mem_demand_kib: held,
-            mem_reserved_kib: self.guest.reserved_kib(),
+            mem_reserved_kib: if self.suspension.is_some() { 0 } else { self.guest.reserved_kib() },
             throttled_micros: 0,
             memory_stalls: 0,
             cpu_censored: false,
@@ -263,6 +310,7 @@ impl Replica {
             phases: BTreeMap::new(),
             state_hash: None,
             fault: self.fault.clone(),
+            suspended_kib: self.suspended_kib(),
         }
     }
 }

@@ -104,6 +104,7 @@ impl Drop for Held<'_> {
                     && seen.node == copy.node
                     && seen.limits == copy.limits
                     && seen.fault == copy.fault
+                    && seen.suspended_kib == copy.suspended_kib()
             }
             _ => false,
         };

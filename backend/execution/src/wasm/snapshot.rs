@@ -81,6 +81,11 @@ impl Snapshot {
         &ZERO_PAGE
     }
 
+    /// Memory that counts, as [`held_kib`](super::guest::Guest::held_kib) of the guest that it is of.
+    pub(crate) fn counted_kib(&self) -> u64 {
+        self.held_kib.unwrap_or(self.memory_bytes / 1024)
+    }
+
     pub(crate) fn state_hash(&self) -> String {
         state_hash(&self.page_hashes, &self.globals, self.position)
     }

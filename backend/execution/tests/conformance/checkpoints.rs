@@ -5,7 +5,7 @@ use headroom_execution::*;
 use std::path::{Path, PathBuf};
 
 /// Fills 32 MiB with what does not compress, once, and counts its steps.
-const FULL: &str = r#"(module
+pub const FULL: &str = r#"(module
   (memory (export "memory") 513)
   (func (export "step") (result i32)
     (local $at i32) (local $seed i64)
@@ -20,7 +20,7 @@ const FULL: &str = r#"(module
         (br_if $l (i32.lt_u (local.get $at) (i32.const 33619968))))))
     (i32.const 0)))"#;
 
-fn written_to(dir: &Path) -> Harness {
+pub fn written_to(dir: &Path) -> Harness {
     harness(Config {
         checkpoint_dir: Some(dir.to_owned()),
         checkpoint_every_micros: 300_000,
@@ -31,11 +31,11 @@ fn written_to(dir: &Path) -> Harness {
 }
 
 /// Enough CPU that filling the memory is not paid for with seconds.
-fn much() -> Limits {
+pub fn much() -> Limits {
     Limits { cpu_milli: 50_000, ..room() }
 }
 
-fn ending_with(dir: &Path, ending: &str) -> Vec<PathBuf> {
+pub fn ending_with(dir: &Path, ending: &str) -> Vec<PathBuf> {
     let files = std::fs::read_dir(dir).expect("there").map(|entry| entry.expect("readable").path());
     files.filter(|path| path.extension().is_some_and(|found| found == ending)).collect()
 }

@@ -32,7 +32,7 @@ fn a_program_that_lets_go_passes_and_goes_on_as_if_nothing_had_been() {
     start(&*h.driver, &id, "steady");
     h.pass(8);
     let before = active(&*h.driver, &id);
-    let report = h.driver.drill(&id, 1).expect("runs").expect("it holds something");
+    let report = h.driver.drill(&id, 1, DrillOf::Shrink).expect("runs").expect("it holds something");
     assert!(report.passed, "{report:?}");
     assert!(report.detail.contains("it kept"), "{report:?}");
     let after = active(&*h.driver, &id);
@@ -52,7 +52,7 @@ fn a_program_that_never_says_what_it_holds_fails() {
     let id = InstanceId::from("ins_a");
     started(&h, &id, &stubborn(512, false));
     h.pass(4);
-    let report = h.driver.drill(&id, 1).expect("runs").expect("it has grown");
+    let report = h.driver.drill(&id, 1, DrillOf::Shrink).expect("runs").expect("it has grown");
     assert!(!report.passed && report.detail.contains("never says what it holds"), "{report:?}");
 }
 
@@ -62,7 +62,7 @@ fn a_program_that_keeps_what_it_says_it_gave_fails() {
     let id = InstanceId::from("ins_a");
     started(&h, &id, &stubborn(512, true));
     h.pass(4);
-    let report = h.driver.drill(&id, 1).expect("runs").expect("it holds something");
+    let report = h.driver.drill(&id, 1, DrillOf::Shrink).expect("runs").expect("it holds something");
     assert!(!report.passed && report.detail.contains("out of memory"), "{report:?}");
     assert_eq!(active(&*h.driver, &id).fault, None, "only the copy failed");
 }
@@ -72,11 +72,11 @@ fn a_program_that_has_nothing_yet_is_tried_later_and_a_stale_epoch_is_refused() 
     let h = Harness::new(Load::calm());
     let (id, empty) = (InstanceId::from("ins_a"), InstanceId::from("ins_empty"));
     start(&*h.driver, &id, "steady");
-    assert_eq!(h.driver.drill(&id, 1).expect("known"), None, "it has read nothing");
+    assert_eq!(h.driver.drill(&id, 1, DrillOf::Shrink).expect("known"), None, "it has read nothing");
     started(&h, &empty, &stubborn(0, true));
     h.pass(8);
-    assert_eq!(h.driver.drill(&empty, 1).expect("known"), None, "it holds nothing");
-    assert!(h.driver.drill(&id, 1).expect("runs").is_some_and(|r| r.passed));
-    assert_eq!(code(h.driver.drill(&id, 0)), "stale_epoch");
-    assert_eq!(code(h.driver.drill(&"ins_b".into(), 1)), "unknown_instance");
+    assert_eq!(h.driver.drill(&empty, 1, DrillOf::Shrink).expect("known"), None, "it holds nothing");
+    assert!(h.driver.drill(&id, 1, DrillOf::Shrink).expect("runs").is_some_and(|r| r.passed));
+    assert_eq!(code(h.driver.drill(&id, 0, DrillOf::Shrink)), "stale_epoch");
+    assert_eq!(code(h.driver.drill(&"ins_b".into(), 1, DrillOf::Shrink)), "unknown_instance");
 }

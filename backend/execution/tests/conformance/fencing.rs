@@ -21,6 +21,7 @@ fn an_older_epoch_is_refused_everywhere_and_changes_nothing() {
     assert_eq!(code(d.release(&key("z4"), &id, 1)), "stale_epoch");
     assert_eq!(code(d.stop(&key("z5"), &id, 1)), "stale_epoch");
     assert_eq!(code(d.checkpoint(&key("z6"), &id, 1)), "stale_epoch");
+    assert_eq!(code(d.suspend(&key("z11"), &id, 1, &Limits::new(1, 1))), "stale_epoch");
     assert_eq!(code(d.rollback(&key("z7"), &id, 2)), "epoch_not_newer");
     assert_eq!(code(d.resize(&key("z8"), &id, 7, &limits())), "epoch_ahead");
     d.release(&key("release"), &id, 2).expect("release");
@@ -52,6 +53,8 @@ fn every_operation_twice_equals_once() {
     h.pass(40);
     twice!(d.resize(&key("resize"), &id, 1, &Limits::new(300, 900)));
     twice!(d.checkpoint(&key("checkpoint"), &id, 1));
+    twice!(d.suspend(&key("suspend"), &id, 1, &Limits::new(300, 128)));
+    twice!(d.resize(&key("go-on"), &id, 1, &Limits::new(300, 900)));
     let full = twice!(d.snapshot(&key("full"), &id, 1, None));
     twice!(d.transfer(&key("send"), &id, 1, &full.id, &"n2".into()));
     let mut request = ShadowRequest {

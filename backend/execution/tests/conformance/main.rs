@@ -13,3 +13,4 @@ mod relocation;
 mod resize;
 mod restart;
 mod shadow_run;
+mod suspend;
