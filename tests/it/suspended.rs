@@ -44,7 +44,11 @@ async fn who_keeps_memory_is_written_to_disk_and_goes_on_with_what_it_wins() -> 
     let route = format!("/v1/instances/{id}");
     admin.advance(30).await?;
     let drilled = read(&tenant, &route).await?;
-    assert_eq!((&drilled["shown_at_end"], &drilled["drill"]["passed"]), (&json!("checkpoint"), &json!(true)), "{drilled}");
+    assert_eq!(
+        (&drilled["shown_at_end"], &drilled["drill"]["passed"]),
+        (&json!("checkpoint"), &json!(true)),
+        "{drilled}"
+    );
 
     win(&admin, &tenant, &id, 640).await?;
     let grown = read(&tenant, &route).await?;

@@ -321,9 +321,9 @@ fn resize(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Effect {
     match resized {
         Ok(resized) => {
             let micros = if situation.simulated { 0 } else { resized.work_micros };
-            let stands_still = resized.suspended_kib.map(|kib| {
-                format!("; it stands still until it has {} of memory", nodes.cluster.config().mib(kib))
-            });
+            let stands_still = resized
+                .suspended_kib
+                .map(|kib| format!("; it stands still until it has {} of memory", nodes.cluster.config().mib(kib)));
             Effect::Done(StepReport {
                 detail: Some(format!("limits changed in {micros} µs{}", stands_still.unwrap_or_default())),
                 downtime_micros: Some(0),
@@ -334,7 +334,9 @@ fn resize(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Effect {
         }
         // Memory that is in use can't be taken yet: the guest gives it back at its own pace, for a
         // while. Then it is somebody else's, and a program that still has it is ended.
-        Err(DriverError::MemoryInUse { in_use_kib, .. }) if situation.at_end == Some(AtEnd::Stop) => vacated(in_use_kib),
+        Err(DriverError::MemoryInUse { in_use_kib, .. }) if situation.at_end == Some(AtEnd::Stop) => {
+            vacated(in_use_kib)
+        }
         Err(DriverError::MemoryInUse { .. }) if situation.at_end == Some(AtEnd::Checkpoint) => {
             suspend(nodes, swap, &limits)
         }
@@ -363,7 +365,9 @@ fn suspend(nodes: &Nodes, swap: &Swap, limits: &headroom_execution::Limits) -> E
         let held = nodes.cluster.config().mib(suspended.held_kib);
         let stored = size(suspended.stored_bytes);
         Effect::Done(StepReport {
-            detail: Some(format!("{held} in use: written to disk ({stored}) and given back; it stands still until it has as much again")),
+            detail: Some(format!(
+                "{held} in use: written to disk ({stored}) and given back; it stands still until it has as much again"
+            )),
             in_force: Some(in_force(nodes, swap, &suspended.actual)),
             suspended: Some(needs(nodes, swap, suspended.held_kib)),
             ..StepReport::default()
