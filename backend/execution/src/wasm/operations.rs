@@ -88,7 +88,7 @@ impl Cluster {
         cell.active.as_ref().map(|copy| copy.limits.clone())
     }
 
-    /// Memory that the active copy has now, where that is beyond a limit.
+    /// Memory in KiB that the active copy has now, where that is beyond a limit; a suspended one has none.
     pub fn memory_beyond_kib(&self, instance: &InstanceId, limit_kib: u64) -> Option<u64> {
         let cell = self.cell(instance).ok()?;
         let cell = cell.lock();

@@ -1,4 +1,5 @@
-//! The vacate drill: who lets go of memory, who does not, and that the live copy notices nothing.
+//! Drills: who lets go of memory and who does not, who goes on from a checkpoint, and that the
+//! live copy notices nothing.
 use crate::harness::*;
 use headroom_execution::*;
 
@@ -79,4 +80,29 @@ fn a_program_that_has_nothing_yet_is_tried_later_and_a_stale_epoch_is_refused() 
     assert!(h.driver.drill(&id, 1, DrillOf::Shrink).expect("runs").is_some_and(|r| r.passed));
     assert_eq!(code(h.driver.drill(&id, 0, DrillOf::Shrink)), "stale_epoch");
     assert_eq!(code(h.driver.drill(&"ins_b".into(), 1, DrillOf::Shrink)), "unknown_instance");
+}
+
+#[test]
+fn a_program_that_is_written_down_and_read_back_passes_and_notices_nothing() {
+    for program in ["steady", "batch", "node_reader"] {
+        let h = Harness::new(Load { until: 123, ..Load::calm() });
+        let d = &*h.driver;
+        let id = InstanceId::from("ins_a");
+        start(d, &id, program);
+        let drill = || d.drill(&id, 1, DrillOf::Checkpoint);
+        assert_eq!(drill().expect("known"), None, "it has read nothing");
+        for (position, inputs) in [(118, "4 inputs"), (120, "3 inputs"), (122, "1 input")] {
+            h.pass(position);
+            let before = active(d, &id);
+            let report = drill().expect("runs").expect("there are inputs");
+            let told = format!("Written down at input {position} and read back, it gave the same for {inputs}.");
+            assert_eq!((report.passed, report.detail), (true, told), "{program}");
+            let after = active(d, &id);
+            assert_eq!((after.state_hash, after.limits), (before.state_hash, before.limits));
+        }
+        h.pass(123);
+        assert_eq!(drill().expect("known"), None, "nothing is left to read");
+        assert_eq!(h.outputs(&id).len(), 123);
+        assert_eq!(code(d.drill(&id, 0, DrillOf::Checkpoint)), "stale_epoch");
+    }
 }

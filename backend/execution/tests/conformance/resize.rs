@@ -101,3 +101,24 @@ fn a_resize_gives_first_and_has_the_rest_when_there_is_room() {
     d.resize(&key("a-from-b"), &a, 1, &more).expect("and here now");
     assert_eq!(active(d, &a).limits, more);
 }
+
+/// The same where one of them is suspended: it gives what it is to give, and goes on when there is room.
+#[test]
+fn a_suspended_one_gives_first_as_well() {
+    let h = Harness::new(Load::calm());
+    let d = &*h.driver;
+    h.cluster.ensure_node(NodeSpec { capacity: Limits::new(4_000, 1_500), ..d.nodes()[0].spec.clone() });
+    let (a, b) = (InstanceId::from("ins_a"), InstanceId::from("ins_b"));
+    start(d, &a, "steady");
+    h.pass(4);
+    d.suspend(&key("a"), &a, 1, &Limits::new(3_600, 128)).expect("suspends");
+    start(d, &b, "steady");
+    let (more, fewer) = (Limits::new(400, 1_024), Limits::new(3_600, 400));
+    for _ in 0..2 {
+        assert_eq!(code(d.resize(&key("a-from-b"), &a, 1, &more)), "no_room");
+        assert_eq!((active(d, &a).limits, d.nodes()[0].reserved.cpu_milli), (Limits::new(400, 128), 800));
+    }
+    d.resize(&key("b-to-a"), &b, 1, &fewer).expect("there is room");
+    assert_eq!(d.resize(&key("a-from-b"), &a, 1, &more).expect("and here now").suspended_kib, None);
+    assert_eq!((active(d, &a).limits, d.nodes()[0].reserved.clone()), (more, Limits::new(4_000, 1_424)));
+}

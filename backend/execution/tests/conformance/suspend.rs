@@ -5,6 +5,7 @@ use crate::harness::*;
 use crate::hogs::{active_counters, real_clock, start_module, wait_until};
 use headroom_execution::*;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
 
 const LITTLE: u64 = 128;
 
@@ -78,6 +79,10 @@ fn a_suspended_program_reads_nothing_and_its_memory_is_anothers() {
     assert_eq!(h.cluster.active_epoch(&a), Some(1));
     let verify = VerifyRequest { limits: little(), ..verify_request(&a, 1, "n1", 0) };
     assert!(d.verify(&verify).expect("runs").passed);
+    d.suspend(&key("nothing"), &a, 1, &Limits::new(0, 0)).expect("is suspended");
+    let seen = active(d, &a);
+    assert_eq!((seen.cpu_censored, seen.mem_censored, seen.position), (false, false, 10));
+    d.suspend(&key("little"), &a, 1, &little()).expect("is suspended");
 
     // It gets back what is free, and nobody else's.
     assert_eq!(code(d.resize(&key("on"), &a, 1, &limits())), "no_room");
@@ -444,27 +449,46 @@ fn a_checkpoint_that_was_under_way_does_not_replace_it() {
     assert_eq!(h.cluster.take_checkpoint_failure(), None);
 }
 
-#[test]
-fn a_drill_of_it_passes_and_the_program_notices_nothing() {
-    for program in ["steady", "batch", "node_reader"] {
-        let h = Harness::new(Load { until: 123, ..Load::calm() });
-        let d = &*h.driver;
-        let id = InstanceId::from("ins_a");
-        start(d, &id, program);
-        let drill = || d.drill(&id, 1, DrillOf::Checkpoint);
-        assert_eq!(drill().expect("known"), None, "it has read nothing");
-        for (position, inputs) in [(118, "4 inputs"), (120, "3 inputs"), (122, "1 input")] {
-            h.pass(position);
-            let before = active(d, &id);
-            let report = drill().expect("runs").expect("there are inputs");
-            let told = format!("Written down at input {position} and read back, it gave the same for {inputs}.");
-            assert_eq!((report.passed, report.detail), (true, told), "{program}");
-            let after = active(d, &id);
-            assert_eq!((after.state_hash, after.limits), (before.state_hash, before.limits));
-        }
-        h.pass(123);
-        assert_eq!(drill().expect("known"), None, "nothing is left to read");
-        assert_eq!(h.outputs(&id).len(), 123);
-        assert_eq!(code(d.drill(&id, 0, DrillOf::Checkpoint)), "stale_epoch");
+/// Asks what can be said without the lock, whenever somebody else has it.
+#[derive(Default)]
+struct Asks {
+    cluster: OnceLock<Cluster>,
+    seen: Mutex<Vec<Observation>>,
+}
+
+impl InputFeed for Asks {
+    fn input(&self, instance: &InstanceId, position: u64) -> Option<Input> {
+        Load::calm().input(instance, position)
     }
+
+    fn waiting(&self, instance: &InstanceId, _: u64, _: i64) -> u64 {
+        let cluster = self.cluster.get().expect("set");
+        let seen = cluster.observe(instance, Detail::Counters).expect("known");
+        self.seen.lock().expect("whole").extend(seen);
+        0
+    }
+}
+
+#[test]
+fn it_is_seen_without_waiting_for_it() {
+    let feed = Arc::new(Asks::default());
+    let cluster = Cluster::new(Config::default(), feed.clone()).expect("built-in guests load");
+    cluster.ensure_node(Harness::new(Load::calm()).driver.nodes()[0].spec.clone());
+    feed.cluster.set(cluster.clone()).unwrap_or_else(|_| panic!("set once"));
+    let id = InstanceId::from("ins_a");
+    start(&cluster, &id, "steady");
+    cluster.advance(START + 10 * INTERVAL);
+    let last = || {
+        active(&cluster, &id);
+        feed.seen.lock().expect("whole").pop().expect("it was asked")
+    };
+    assert_eq!(last().suspended_kib, None);
+    // Under the same limits: nothing else tells the two apart.
+    let done = cluster.suspend(&key("suspend"), &id, 1, &limits()).expect("suspends");
+    let seen = last();
+    assert_eq!((seen.suspended_kib, seen.position), (Some(done.held_kib), 11));
+    assert_eq!((seen.mem_kib, seen.mem_reserved_kib, seen.window_micros), (0, 0, 0));
+    cluster.resize(&key("on"), &id, 1, &limits()).expect("goes on");
+    let seen = last();
+    assert_eq!((seen.suspended_kib, seen.mem_kib), (None, done.held_kib));
 }
