@@ -116,7 +116,8 @@ pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter
         let waited = meter.waited(instance.id, waiting);
         let arrived = arrived_demand(cpu, whole(o.steps), waiting - waited);
         let mut censored = Vec::new();
-        if arrived.is_none() && o.cpu_censored {
+        // What one that stands still would use nobody knows.
+        if arrived.is_none() && (o.cpu_censored || o.suspended_kib.is_some()) {
             censored.push(Resource::CpuMilli);
         }
         if o.mem_censored {
