@@ -599,6 +599,7 @@ export interface components {
             comparison: components["schemas"]["ComparisonRules"];
             strategy: components["schemas"]["Strategy"];
             state: components["schemas"]["InstanceState"];
+            suspended?: components["schemas"]["Suspended"] | null;
             fault?: components["schemas"]["Fault"] | null;
             swap?: components["schemas"]["SwapId"] | null;
             pinned_until?: components["schemas"]["Timestamp"] | null;
@@ -885,6 +886,7 @@ export interface components {
                 comparison: components["schemas"]["ComparisonRules"];
                 strategy: components["schemas"]["Strategy"];
                 state: components["schemas"]["InstanceState"];
+                suspended?: components["schemas"]["Suspended"] | null;
                 fault?: components["schemas"]["Fault"] | null;
                 swap?: components["schemas"]["SwapId"] | null;
                 pinned_until?: components["schemas"]["Timestamp"] | null;
@@ -1062,6 +1064,11 @@ export interface components {
                 gate_closes_at: components["schemas"]["Timestamp"];
                 /** Format: int64 */
                 reserve_version: number;
+                /**
+                 * Format: int32
+                 * @description So many workloads at most go to another node of the pool for one slot; `null`: no bound.
+                 */
+                moves_at_once?: number | null;
                 /** @description Whether a new reserve price waits for the approval of a second person. */
                 two_person_approval: boolean;
                 resources: components["schemas"]["ResourceView"][];
@@ -1376,6 +1383,14 @@ export interface components {
         };
         /** @example mod_01jd3z6k2m9x7q4v8n5t1w0r3c */
         ModuleId: string;
+        /** @description How many moves a pool carries. */
+        MovesAtOnce: {
+            /**
+             * Format: int32
+             * @description So many workloads at most go to another node of the pool for one slot; `null`: no bound, 0: none.
+             */
+            moves_at_once: number | null;
+        };
         /** @description A hint: what an external system knows of a workload's near future. */
         NewHint: {
             instance: components["schemas"]["InstanceId"];
@@ -1682,6 +1697,11 @@ export interface components {
             shortage_cost?: {
                 [key: string]: components["schemas"]["Price"];
             };
+            /**
+             * Format: int32
+             * @description So many of its workloads at most go to another of its nodes for one slot (`round/in_flight.rs`); left out: no bound.
+             */
+            moves_at_once?: number | null;
             created_at: components["schemas"]["Timestamp"];
         };
         /** @description A pool that the order accepts; the adder lowers what it is worth there and is never paid. */
@@ -1708,6 +1728,11 @@ export interface components {
             gate_closes_at: components["schemas"]["Timestamp"];
             /** Format: int64 */
             reserve_version: number;
+            /**
+             * Format: int32
+             * @description So many workloads at most go to another node of the pool for one slot; `null`: no bound.
+             */
+            moves_at_once?: number | null;
             /** @description Whether a new reserve price waits for the approval of a second person. */
             two_person_approval: boolean;
             resources: components["schemas"]["ResourceView"][];
@@ -2543,6 +2568,12 @@ export interface components {
             kinds: components["schemas"]["KindTotal"][];
             /** @description Totals of everybody whose money moved in the period: the same as on their statements. */
             participants: components["schemas"]["ParticipantTotals"][];
+        };
+        /** @description A program that is written to disk and stands still, its memory given back. */
+        Suspended: {
+            since: components["schemas"]["Timestamp"];
+            /** @description It goes on as soon as it has so much, in base units: what its program held. */
+            needs: components["schemas"]["BTreeMap"];
         };
         Swap: {
             id: components["schemas"]["SwapId"];

@@ -3,12 +3,13 @@
 #[path = "support/mod.rs"]
 mod support;
 
-use headroom_market::book::{Origin, Side};
+use headroom_market::book::{Order, Origin, Side};
 use headroom_market::command::{Command, NewInstance, Reply};
 use headroom_market::ids::{InstanceId, ParticipantId};
 use headroom_market::pool::{ReserveStep, Tier};
 use headroom_market::time::Slot;
 use headroom_market::units::{Amounts, Credits, Resource, Share};
+use headroom_market::workload::vacate::Suspended;
 use headroom_market::workload::{
     AtEnd, AutoBid, AutoOffer, Class, ComparisonRules, JointNeed, JointStep, SlotOutlook, Strategy,
 };
@@ -182,6 +183,26 @@ fn without_a_joint_forecast_they_are_what_they_were() {
     let old = r#"{"slot":"2027-01-15T08:02:00Z","need":[[500,{"cpu_milli":1}]],"lendable":{}}"#;
     let read: SlotOutlook = serde_json::from_str(old).expect("an outlook of an older version");
     assert_eq!((&read.joint, serde_json::to_string(&read).expect("writes").as_str()), (&None, old));
+}
+
+/// 1,700 MiB were written to disk and 1,000 are its own: 700 or nothing, whatever the forecast says of memory.
+#[test]
+fn one_that_stands_still_bids_for_what_it_takes_to_go_on() {
+    let mut market = Market::new();
+    let suspended = Suspended { since: market.world.now, needs: [(MEM, 1_700)].into() };
+    market.world.state.instances.get_mut(&market.instance).unwrap().suspended = Some(suspended);
+    let bids = market.bids_after(None);
+    let memory: Vec<_> = bids.iter().filter(|(resources, _)| resources.contains_key(&MEM)).collect();
+    assert_eq!(memory, [&([(MEM, 700)].into(), credits("1.4"))]);
+    let whole = |o: &Order| o.request.resources.contains_key(&MEM) == (o.request.min_fill.units() == 1_000_000);
+    assert!(market.world.state.orders.values().all(whole) && bids.len() > 1);
+    // It stays as it is while nothing changes, and makes place for the usual ones once it goes on.
+    let before: Vec<_> = market.world.state.orders.keys().copied().collect();
+    market.bids_after(None);
+    assert!(market.world.state.orders.keys().copied().eq(before));
+    market.world.state.instances.get_mut(&market.instance).unwrap().suspended = None;
+    let mut other = Market::new();
+    assert_eq!(market.bids_after(None), other.bids_after(None));
 }
 
 #[test]

@@ -50,6 +50,8 @@ struct Wanted {
     assurance: Assurance,
     resources: Amounts,
     limit: Credits,
+    /// A part of it is of no use.
+    whole: bool,
 }
 
 /// Brings the automatic orders of an instance in line with its outlook.
@@ -111,6 +113,7 @@ fn is_close(order: &Order, wanted: &Wanted) -> bool {
     let covers = |r: &Resource, q: i64| wanted.side == Side::Bid || amount(&order.remaining, *r) <= q;
     order.side == wanted.side
         && order.request.assurance == wanted.assurance
+        && (order.request.min_fill.units() == WHOLE) == wanted.whole
         && order.remaining.len() == wanted.resources.len()
         && wanted.resources.iter().all(|(r, q)| near(amount(&order.remaining, *r), *q) && covers(r, *q))
         && near(order.remaining_limit.units(), wanted.limit.units())
@@ -127,11 +130,7 @@ fn request(state: &State, instance: &Instance, slot: Slot, wanted: &Wanted) -> O
         pools: vec![PoolChoice { pool: instance.pool.clone(), adder: Credits::ZERO }],
         assurance: wanted.assurance,
         limit: wanted.limit,
-        min_fill: if wanted.resources.contains_key(&Resource::GpuMilli) {
-            Share::from_units(WHOLE)
-        } else {
-            Share::ZERO
-        },
+        min_fill: if wanted.whole { Share::from_units(WHOLE) } else { Share::ZERO },
         time_in_force: Default::default(),
         expires_at: None,
         resell: Default::default(),
@@ -150,11 +149,14 @@ fn bids(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Wanted
     let hinted = hinted_need(state, instance.id, outlook.slot);
     let mut covered = position(state, instance.id, outlook.slot);
     let mut wanted = Vec::new();
+    wanted.extend(to_go_on(instance, cost, &covered));
+    let stands_still = instance.suspended.is_some();
     let (steps, together) = steps(outlook, cost);
     for step in steps {
         let mut resources = Amounts::new();
         // Without a way to give memory back it could have none, and would have to do without the rest of the order.
-        for resource in cost.keys().filter(|r| vacate::is_shown(instance) || !vacate::is_vacatable(**r)) {
+        let is_asked = |r: &&Resource| !vacate::is_vacatable(**r) || vacate::is_shown(instance) && !stands_still;
+        for resource in cost.keys().filter(is_asked) {
             let baseline = amount(&instance.baseline, *resource);
             let most = amount(&instance.limit, *resource) - baseline;
             let needed = amount(step.need, *resource).max(amount(&hinted, *resource));
@@ -177,11 +179,23 @@ fn bids(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Wanted
         for ((assurance, _), resources) in orders {
             let value = value_of(&resources, cost, step.probability);
             if !resources.is_empty() && value > Credits::ZERO {
-                wanted.push(Wanted { side: Side::Bid, assurance, resources, limit: value });
+                let whole = resources.contains_key(&Resource::GpuMilli);
+                wanted.push(Wanted { side: Side::Bid, assurance, resources, limit: value, whole });
             }
         }
     }
     wanted
+}
+
+/// What one that stands still lacks to go on: all of it or nothing, at the whole cost of a shortage, which is certain.
+fn to_go_on(instance: &Instance, cost: &BTreeMap<Resource, Price>, covered: &Amounts) -> Option<Wanted> {
+    let needs = &instance.suspended.as_ref()?.needs;
+    let lacks = |(r, needed): (&Resource, &i64)| (*r, needed - amount(&instance.baseline, *r) - amount(covered, *r));
+    let resources: Amounts = needs.iter().map(lacks).filter(|(_, lacks)| *lacks > 0).collect();
+    let limit = value_of(&resources, cost, WHOLE);
+    let is_priced = !resources.is_empty() && resources.keys().all(|r| cost.contains_key(r));
+    let wanted = Wanted { side: Side::Bid, assurance: Assurance::Firm, resources, limit, whole: true };
+    Some(wanted).filter(|_| is_priced && limit > Credits::ZERO)
 }
 
 /// So many whole devices of a resource that has them, at most `most`.
@@ -236,7 +250,8 @@ fn offers(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Want
             let worth_it = quantity > 0 && quantity * 100 >= LEAST_PERCENT * baseline.max(1);
             let Some(price) = price.filter(|_| worth_it) else { return 0 };
             let limit = price.hold_round_up(quantity).unwrap_or_default();
-            wanted.push(Wanted { side: Side::Offer, assurance, resources: [(*resource, quantity)].into(), limit });
+            let (resources, whole) = ([(*resource, quantity)].into(), *resource == Resource::GpuMilli);
+            wanted.push(Wanted { side: Side::Offer, assurance, resources, limit, whole });
             quantity
         };
         let lendable = amount(&outlook.lendable, *resource).min(spare) - already;
