@@ -62,7 +62,10 @@ fn spoil(document: &Value, schema: &Value, body: &Value, parent: &str, out: &mut
         };
         let is_required = required(schema, name);
         push("missing", with(None, name), is_required);
-        if is_required {
+        // The document itself says where nothing is something.
+        let types = &schema["properties"][name.as_str()]["type"];
+        let may_be_null = types.as_array().is_some_and(|types| types.contains(&json!("null")));
+        if is_required && !may_be_null {
             push("null", with(Some(Value::Null), name), true);
         }
         let other_type = match value {

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const ENDS: [&str; 7] = ["done", "aborted", "rolled_back", "infeasible", "rejected", "expired", "failed"];
 
 /// The simulated clock begins where it is told to: later than everything stored.
-fn set_clock(launch: &mut Launch, seconds: i64) {
+pub(crate) fn set_clock(launch: &mut Launch, seconds: i64) {
     if let Some(at) = launch.arguments.iter().position(|a| a == "--sim-clock") {
         launch.arguments[at + 1] = time::rfc3339(time::seconds(START).unwrap_or(0) + seconds);
     }

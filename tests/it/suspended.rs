@@ -1,6 +1,7 @@
 //! A real program that keeps memory and is written to disk for it: it stands still, through a crash too, and goes on
 //! where it was with what it wins.
 use crate::common::{KEEPER, Sim, healthy};
+use crate::recovery::set_clock;
 use anyhow::{Context, ensure};
 use headroom_tests::Api;
 use headroom_tests::orders::Rhythm;
@@ -15,11 +16,12 @@ async fn read(tenant: &Api, path: &str) -> anyhow::Result<Value> {
 /// To a little after the beginning of the slot that opens next, with a bid for so much memory in it.
 async fn win(admin: &Api, tenant: &Api, instance: &str, mem_mib: i64) -> anyhow::Result<()> {
     let rhythm = Rhythm::of(tenant).await?;
-    let window = rhythm.window(0, 1);
+    // Not the first that is open: its gate may be about to close.
+    let window = rhythm.window(1, 1);
     let bid = json!({ "instance": instance, "window": window, "resources": { "cpu_milli": 400, "mem_mib": mem_mib },
         "pools": [{ "pool": POOL }], "limit": "50", "resell": "never", "min_fill": "1" });
     let id = tenant.post_with_key("/v1/bids", &headroom_tests::unique("bid"), &bid).await?.id()?;
-    admin.advance(rhythm.first_open() - rhythm.now + 20).await?;
+    admin.advance(rhythm.first_open() + rhythm.slot_seconds - rhythm.now + 20).await?;
     let bid = read(tenant, &format!("/v1/bids/{id}")).await?;
     ensure!(bid["status"] == "filled", "{bid}");
     Ok(())
@@ -36,6 +38,7 @@ async fn steps(tenant: &Api, route: &str) -> anyhow::Result<(i64, i64)> {
 async fn who_keeps_memory_is_written_to_disk_and_goes_on_with_what_it_wins() -> anyhow::Result<()> {
     let sim = Sim::start().await?;
     let (admin, tenant) = (sim.api("admin")?, sim.api("tenant")?);
+    let began = Rhythm::of(&tenant).await?.now;
     let headers = [("content-type", "application/wasm")];
     let module = tenant.send("POST", "/v1/modules?name=keeper", &headers, Some(KEEPER.into())).await?.id()?;
     let instance = json!({ "name": "keeper", "module": module, "pool": POOL, "at_end": "checkpoint",
@@ -70,12 +73,15 @@ async fn who_keeps_memory_is_written_to_disk_and_goes_on_with_what_it_wins() -> 
     let refused = tenant.post(&format!("{route}/drill"), &json!({})).await?;
     assert_eq!((refused.status, refused.code().as_str()), (409, "instance_suspended"));
 
-    // A crash does not wake it.
-    let server = sim.server.kill()?.start().await?;
+    // A crash does not wake it. What was due while nothing ran is not made up for: its inputs begin to wait anew.
+    let now = Rhythm::of(&tenant).await?.now;
+    let mut launch = sim.server.kill()?;
+    set_clock(&mut launch, now - began);
+    let server = launch.start().await?;
     let (admin, tenant) = (server.api("admin")?, server.api("tenant")?);
-    admin.advance(30).await?;
+    admin.advance(20).await?;
     let (steps_now, waiting_now) = steps(&tenant, &route).await?;
-    assert!(steps_now == 0 && waiting_now > waiting, "{steps_now} steps, {waiting_now} inputs wait");
+    assert!(steps_now == 0 && waiting_now > 20, "{steps_now} steps, {waiting_now} inputs wait");
     assert_eq!(read(&tenant, &route).await?["suspended"], still["suspended"]);
 
     // Too little leaves it where it is; with as much as it held it goes on.
