@@ -136,8 +136,13 @@ fn run_one(nodes: &Nodes, due: Due) -> Option<Command> {
         Ok(report) => {
             report.map(|r| Command::RecordDrill { instance, epoch, at_end, passed: r.passed, detail: r.detail })
         }
-        // It is moved, restarted or has faulted: tried again when it runs.
-        Err(DriverError::Guest { .. } | DriverError::StaleEpoch { .. } | DriverError::WrongState { .. }) => None,
+        // It is not started yet, moved, restarted or has faulted: tried again when it runs.
+        Err(
+            DriverError::Guest { .. }
+            | DriverError::StaleEpoch { .. }
+            | DriverError::WrongState { .. }
+            | DriverError::UnknownInstance(_),
+        ) => None,
         Err(error) => {
             tracing::warn!(%instance, %error, "no drill can be made of it; trying again");
             None

@@ -4,7 +4,7 @@ import { type Instance, type List, useMay, usePulses, useResource } from '@/lib/
 import { formatPercent } from '@/lib/money';
 import { useParam } from '@/lib/url';
 import { Detail } from './Detail';
-import { isFaulty, riskiest } from './health';
+import { condition, isFaulty, riskiest } from './health';
 import { InstanceTable } from './InstanceTable';
 import { Register } from './Register';
 
@@ -21,10 +21,11 @@ export default function WorkloadsPage() {
   return (
     <>
       <Page title="Workloads" of={of} actions={button} answer={(d) => {
-        const running = d.data.filter((i) => i.state === 'running').length;
+        const running = d.data.filter((i) => condition(i) === 'running').length;
         const failed = d.data.filter(isFaulty);
+        const still = d.data.filter((i) => condition(i) === 'suspended').length;
         const [worst, ...others] = riskiest(d.data, pulses);
-        return <><b>{running} of {d.data.length}</b> run. {failed[0] && <><span className="m bad">{failed[0].name}{failed.length > 1 && ` and ${failed.length - 1} more`} failed.</span> </>}
+        return <><b>{running} of {d.data.length}</b> run{still > 0 && <>, {still} {still === 1 ? 'stands' : 'stand'} still</>}. {failed[0] && <><span className="m bad">{failed[0].name}{failed.length > 1 && ` and ${failed.length - 1} more`} failed.</span> </>}
           {worst ? <><b>{worst.instance.name}</b> is the most likely to run short soon, with {formatPercent(worst.risk)} chance{others.length > 0 && <>; {others.length} more {others.length === 1 ? 'is' : 'are'} at risk</>}.</> : 'None is likely to run short soon.'}</>;
       }} empty={(d) => d.data.length === 0 && { fact: 'No workload is registered yet.', hint: 'A tenant registers a WebAssembly module with its baseline and floor.', action: button }}>
         {() => (
