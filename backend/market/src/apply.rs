@@ -65,6 +65,10 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
             let new = pools::NewReserve { resource, steps, effective_at, expected_version, by };
             pools::schedule_reserve(turn, &pool, new).map(Reply::ReservePrice)
         }
+        Command::RecordSuspension { instance, epoch, needs } => {
+            vacate::found(turn, instance, epoch, needs);
+            Ok(Reply::Done)
+        }
         Command::SetMovesAtOnce { pool, moves_at_once } => {
             crate::pool::admin::set_moves_at_once(turn, &pool, moves_at_once).map(Reply::Pool)
         }

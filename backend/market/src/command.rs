@@ -118,6 +118,13 @@ pub enum Command {
         pool: PoolSlug,
         shortage_cost: BTreeMap<Resource, Price>,
     },
+    /// The driver has found that a workload stands still, or runs, where the market knew otherwise (a crash in between, a
+    /// file that was lost).
+    RecordSuspension {
+        instance: InstanceId,
+        epoch: u64,
+        needs: Option<Amounts>,
+    },
     /// How many workloads rounds may take to another node of a pool for one slot; `None`: no bound.
     SetMovesAtOnce {
         pool: PoolSlug,

@@ -200,6 +200,11 @@ fn one_that_stands_still_bids_for_what_it_takes_to_go_on() {
     let before: Vec<_> = market.world.state.orders.keys().copied().collect();
     market.bids_after(None);
     assert!(market.world.state.orders.keys().copied().eq(before));
+    // A little less would be of no use.
+    let instance = market.world.state.instances.get_mut(&market.instance).unwrap();
+    instance.suspended.as_mut().unwrap().needs = [(MEM, 1_740)].into();
+    let bids = market.bids_after(None);
+    assert!(bids.contains(&([(MEM, 740)].into(), credits("1.48"))), "{bids:?}");
     market.world.state.instances.get_mut(&market.instance).unwrap().suspended = None;
     let mut other = Market::new();
     assert_eq!(market.bids_after(None), other.bids_after(None));

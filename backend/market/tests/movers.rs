@@ -223,6 +223,29 @@ fn moves_of_earlier_rounds_are_in_flight_too() {
     }
 }
 
+/// Who will not go after all takes nobody's place.
+#[test]
+fn a_move_that_will_not_be_made_is_not_in_flight() {
+    for stops in [true, false] {
+        let mut world = market(1);
+        let nodes = [node(&mut world, "first", 4_000), node(&mut world, "second", 4_000)];
+        let empty = node(&mut world, "empty", 20_000);
+        let tenant = participant(&mut world, "tenant", "1000");
+        let [second, first] = nodes.map(|at| workload(&mut world, tenant, at, 3_500));
+        world.run(Command::SetMovesAtOnce { pool: "p".into(), moves_at_once: Some(1) });
+        let begun = bid(&mut world, tenant, Some(first), 1_000, "5");
+        assert_eq!(round(&mut world)[&begun], (1_000, vec![empty]));
+        if stops {
+            world.run(Command::StopInstance { participant: tenant, instance: first });
+        } else {
+            world.state.instances.get_mut(&first).unwrap().pinned_until = Some(world.now.plus_seconds(3_600));
+        }
+        world.now = world.now.plus_seconds(RHYTHM.round_seconds);
+        let asks = bid(&mut world, tenant, Some(second), 1_000, "5");
+        assert_eq!(round(&mut world)[&asks], (1_000, vec![empty]));
+    }
+}
+
 /// Who moves for one slot would have to come back for the next, in which it is not to be moved; and where it
 /// is to be elsewhere by then, a bid that moves nobody has no part in the round.
 #[test]

@@ -8,11 +8,12 @@ use headroom_market::book::{OrderRequest, Resell, Side, TimeInForce, Window};
 use headroom_market::clearing::{self, Limits, Mode, NoProposal};
 use headroom_market::command::{Command, Reply};
 use headroom_market::ids::{InstanceId, OrderId, ParticipantId};
+use headroom_market::settlement::meter::Reading;
 use headroom_market::swap::saga::{StepReport, StepResult};
 use headroom_market::swap::{Swap, SwapState};
 use headroom_market::time::Slot;
-use headroom_market::units::{Amounts, Resource, amount};
-use headroom_market::workload::{AtEnd, Class, InstanceState, vacate};
+use headroom_market::units::{Amounts, Credits, Resource, amount};
+use headroom_market::workload::{AtEnd, Away, Class, InstanceState, vacate};
 use std::sync::Arc;
 use support::movers;
 use support::world::{RHYTHM, World, participant};
@@ -333,6 +334,99 @@ fn one_that_stands_still_is_taken_nowhere_and_may_be_stopped() {
     two.world.run(Command::StartInstance { participant, instance });
     assert_eq!((two.instance().state, two.instance().suspended.as_ref()), (InstanceState::Running, None));
     assert!(!vacate::is_shown(two.instance()), "its program begins anew");
+}
+
+/// A drill fails while it has what it won; it is written to disk all the same, which shows more than a drill.
+#[test]
+fn one_that_was_written_to_disk_may_bid_for_what_it_needs() {
+    let mut two = two();
+    let me = (two.owner, two.instance);
+    two.ask(Some(AtEnd::Checkpoint));
+    two.drilled(AtEnd::Checkpoint, true);
+    two.bid(me, [(MEM, 700)].into());
+    two.round();
+    let (slot, next) = (two.slot, two.slot.plus(1, RHYTHM.slot_seconds));
+    two.carry_out(slot);
+    two.world.now = two.world.now.plus_seconds(40);
+    assert!(matches!(two.ask(None), Reply::Instance(_)));
+    two.drilled(AtEnd::Checkpoint, false);
+    assert_eq!(two.instance().shown_at_end, None);
+    two.world.now = RHYTHM.gate_closes(next).plus_seconds(-5);
+    two.world.run(Command::SealRound(None));
+    two.world.now = RHYTHM.gate_closes(next);
+    two.world.run(Command::PlanSlot { slot: next });
+    two.world.now = next.start().plus_seconds(1);
+    two.resized(Some([(MEM, 1_700)].into()));
+    two.slot = RHYTHM.first_open(two.world.now);
+    let bid = two.bid(me, [(MEM, 700)].into());
+    two.round();
+    assert!(two.won(bid), "{:?}", two.reason(bid));
+}
+
+/// What its driver finds after a crash counts, unless it is old, or a swap is about to say so.
+#[test]
+fn what_the_driver_finds_is_what_is_known() {
+    let mut two = suspended();
+    let (instance, epoch) = (two.instance, two.instance().epoch);
+    let found = |two: &mut Two, epoch, needs: Option<Amounts>| {
+        two.world.run(Command::RecordSuspension { instance, epoch, needs });
+        two.instance().suspended.is_some()
+    };
+    assert!(found(&mut two, epoch + 1, None), "of another epoch");
+    assert!(!found(&mut two, epoch, None));
+    assert_eq!((two.instance().shown_at_end, &two.instance().drill), (None, &None), "it may have begun anew");
+    assert!(found(&mut two, epoch, Some([(MEM, 1_700)].into())));
+    let known = two.instance().clone();
+    assert!(found(&mut two, epoch, Some([(MEM, 9)].into())) && *two.instance() == known);
+}
+
+/// What it had won on another node is missed by its own doing: a tenth of it is due, whatever a pin of before says and
+/// whether or not it goes on before the slot is settled.
+#[test]
+fn what_it_had_won_elsewhere_is_missed_by_its_own_doing() {
+    let fee = |goes_on: bool| {
+        let mut two = suspended();
+        let other_node = node(&mut two.world, "p", "other", [(CPU, 9_000), (MEM, 9_000)].into());
+        let slot = RHYTHM.first_open(two.world.now);
+        two.slot = slot;
+        let me = (two.owner, two.instance);
+        let bid = two.bid(me, [(MEM, 700)].into());
+        two.round();
+        assert!(two.won(bid));
+        // As if it had been won before it stood still.
+        two.world.state.awards.values_mut().filter(|a| a.order == bid).for_each(|a| a.nodes = vec![other_node]);
+        let instance = two.world.state.instances.get_mut(&two.instance).unwrap();
+        (instance.pinned_until, instance.pinned_by_exchange) = (Some(slot.start().plus_seconds(-3_600)), true);
+        two.world.now = RHYTHM.gate_closes(slot);
+        two.world.run(Command::PlanSlot { slot });
+        assert!(!two.instance().failed_by_exchange.contains(&slot));
+        two.world.now = RHYTHM.slot_end(slot).plus_seconds(1);
+        if goes_on {
+            two.world.state.instances.get_mut(&two.instance).unwrap().suspended = None;
+        }
+        two.world.now = two.world.now.plus_seconds(5);
+        let mut reading = Reading::new(two.instance, MEM);
+        reading.add_tick(0);
+        two.world.run(Command::SettleSlot { slot, readings: vec![reading] });
+        let receipt = two.world.receipts.iter().rev().find(|r| r.order == bid).expect("it is settled");
+        assert_eq!(receipt.cause.as_deref(), Some("move_failed"));
+        receipt.reservation_fee
+    };
+    assert!(fee(false) > Credits::ZERO);
+    assert_eq!(fee(true), fee(false));
+}
+
+/// Standing still it could not be brought home.
+#[test]
+fn in_another_pool_it_is_stopped() {
+    let mut two = suspended();
+    let swap = two.grew.clone().expect("it grew");
+    let shrinks = Swap { limits_from: swap.limits_to.clone(), limits_to: swap.limits_from.clone(), ..swap };
+    assert_eq!(two.acts(&shrinks), Some(AtEnd::Checkpoint));
+    let other_node = node(&mut two.world, "p", "other", [(CPU, 9_000), (MEM, 9_000)].into());
+    let instance = two.world.state.instances.get_mut(&two.instance).unwrap();
+    instance.away = Some(Away { home: other_node, first: shrinks.slot, last: shrinks.slot, stranded: true });
+    assert_eq!(two.acts(&shrinks), Some(AtEnd::Stop));
 }
 
 #[test]

@@ -203,7 +203,13 @@ impl Cluster {
             }
             nodes.reserve(node, &instance, Role::Active, limits)?;
         }
-        let made = self.new_replica(cell, node, Role::Active, epoch, limits).and_then(|mut copy| {
+        let guest = match state {
+            Some(kept) if kept.suspended => self.stand_in(cell, node, limits),
+            _ => self.new_guest(cell, node, limits),
+        };
+        let now = self.now_micros();
+        let replica = |guest| Replica::new(node.clone(), epoch, Role::Active, guest, limits.clone(), now);
+        let made = guest.map(replica).and_then(|mut copy| {
             if let Some(kept) = state {
                 match kept.suspension_under(limits, &copy.guest) {
                     None => copy.guest.become_snapshot(&kept.snapshot)?,

@@ -263,6 +263,13 @@ impl Guest {
         beyond(self.held_kib(), limit_kib, self.store.data().minimum_kib)
     }
 
+    /// Whether a state of its module that held so much could run under a limit.
+    pub fn could_hold(&self, held_kib: u64, limit_kib: u64) -> bool {
+        let minimum_kib = self.minimum_kib();
+        below_minimum(self.included_kib, limit_kib, minimum_kib).is_ok()
+            && beyond(held_kib, limit_kib, minimum_kib).is_none()
+    }
+
     /// Memory that its module starts with.
     pub fn minimum_kib(&self) -> u64 {
         self.store.data().minimum_kib

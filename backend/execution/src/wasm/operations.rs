@@ -62,11 +62,10 @@ impl Cluster {
         // What it gives back is others' at once, whether or not there is room yet for what it is to get: two that
         // trade CPU for memory would else wait for each other.
         let kept = Limits::new(actual.cpu_milli.min(before.cpu_milli), actual.mem_kib.min(before.mem_kib));
-        if let Err(error) = active.guest.set_mem_limit(kept.mem_kib) {
-            // It has no memory that could be waited for.
-            if active.suspension.is_some() {
-                return Err(error);
-            }
+        // What stands still holds nothing: it keeps to every limit, also to one below what its module starts with.
+        if active.suspension.is_none()
+            && let Err(error) = active.guest.set_mem_limit(kept.mem_kib)
+        {
             // Memory that is in use has to be waited for; CPU that it may no longer use has not.
             let meanwhile = Limits::new(kept.cpu_milli, before.mem_kib);
             reserve(&meanwhile)?;
@@ -76,7 +75,9 @@ impl Cluster {
         reserve(&kept)?;
         active.set_limits(&self.shared.config, kept, now);
         reserve(actual)?;
-        active.guest.set_mem_limit(actual.mem_kib)?;
+        if active.suspension.is_none() {
+            active.guest.set_mem_limit(actual.mem_kib)?;
+        }
         active.set_limits(&self.shared.config, actual.clone(), now);
         Ok(())
     }

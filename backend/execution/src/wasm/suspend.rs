@@ -13,7 +13,7 @@ use std::time::Instant;
 use super::cell::{Cell, ShadowRun};
 use super::checkpoint;
 use super::cluster::{Cluster, lock};
-use super::guest::{Guest, beyond};
+use super::guest::Guest;
 use super::moves::{guest_failed, micros_since};
 use super::recovery::{Kept, uploaded};
 use super::replica::Replica;
@@ -31,7 +31,7 @@ impl Kept {
     /// What keeps it suspended under `limits`: it was, and does not fit. `fresh` is an instance of its module.
     pub fn suspension_under(&self, limits: &Limits, fresh: &Guest) -> Option<Suspension> {
         let held_kib = self.snapshot.counted_kib();
-        let stays = self.suspended && beyond(held_kib, limits.mem_kib, fresh.minimum_kib()).is_some();
+        let stays = self.suspended && !fresh.could_hold(held_kib, limits.mem_kib);
         stays.then(|| Suspension { held_kib, stored_bytes: self.stored_bytes, state_hash: self.snapshot.state_hash() })
     }
 }
@@ -47,9 +47,8 @@ impl Cell {
 
     /// Whether it is suspended, and would fit `limits`.
     pub fn can_go_on(&self, limits: &Limits) -> bool {
-        self.suspension().is_some_and(|(active, suspension)| {
-            beyond(suspension.held_kib, limits.mem_kib, active.guest.minimum_kib()).is_none()
-        })
+        self.suspension()
+            .is_some_and(|(active, suspension)| active.guest.could_hold(suspension.held_kib, limits.mem_kib))
     }
 
     fn suspension(&self) -> Option<(&Replica, &Suspension)> {
@@ -89,22 +88,26 @@ impl Cluster {
     }
 
     fn write_and_let_go(&self, cell: &mut Cell, node: &NodeId, actual: &Limits) -> Result<(), DriverError> {
-        // Made first: limits below what the module starts with are refused before anything is written.
-        let fresh = self.new_guest(cell, node, actual)?;
+        let missing = || cell.wrong("suspend", "an active copy");
+        let active = cell.active.as_ref().ok_or_else(missing)?;
+        let before = active.limits.clone();
+        let fresh = self.stand_in(cell, node, actual)?;
         let info = self.take_checkpoint(cell, self.shared.config.checkpoint_dir.as_deref(), Some(actual))?;
         // From here on a restart finds it suspended, whether or not anybody heard of it.
         let missing = cell.wrong("suspend", "an active copy");
         let active = cell.active.as_mut().ok_or(missing)?;
-        lock(&self.shared.nodes).reserve(node, &cell.instance, Role::Active, actual)?;
+        // What it gives back is others' at once, whether or not there is room yet for what it is to get.
+        let kept = Limits::new(actual.cpu_milli.min(before.cpu_milli), actual.mem_kib.min(before.mem_kib));
+        lock(&self.shared.nodes).reserve(node, &cell.instance, Role::Active, &kept)?;
         let suspension = Suspension {
             held_kib: active.guest.held_kib(),
             stored_bytes: info.stored_bytes,
             state_hash: info.state_hash,
         };
         let now = self.now_micros();
-        active.set_limits(&self.shared.config, actual.clone(), now);
+        active.set_limits(&self.shared.config, kept, now);
         active.stand_still(fresh, suspension, now);
-        Ok(())
+        self.change_limits(cell, "suspend", node, actual)
     }
 
     /// A suspended program goes on under `actual`, which it fits. Whatever fails leaves it suspended under the
@@ -138,6 +141,13 @@ impl Cluster {
                 Err(error)
             }
         }
+    }
+
+    /// An instance in place of one that stands still. That holds nothing, so a limit below what its module starts with
+    /// is no hindrance.
+    pub(super) fn stand_in(&self, cell: &Cell, node: &NodeId, limits: &Limits) -> Result<Guest, DriverError> {
+        let minimum_kib = cell.module.as_ref().map_or(0, |module| module.admission.initial_memory_kib);
+        self.new_guest(cell, node, &Limits::new(limits.cpu_milli, limits.mem_kib.max(minimum_kib)))
     }
 
     fn read_back(&self, cell: &Cell, node: &NodeId, limits: &Limits) -> Result<Guest, DriverError> {

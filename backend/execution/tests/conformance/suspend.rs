@@ -340,7 +340,6 @@ fn who_can_not_be_suspended_goes_on_as_it_was() {
     assert_eq!(code(suspend("older", 0)), "stale_epoch");
     assert_eq!(code(suspend("newer", 2)), "epoch_ahead");
     assert_eq!(code(d.suspend(&key("unknown"), &"ins_x".into(), 1, &little())), "unknown_instance");
-    assert_eq!(code(d.suspend(&key("cpu"), &id, 1, &Limits::new(4_001, LITTLE))), "no_room");
     let base = shadow_on(d, &id, 1, "n2");
     assert_eq!(code(suspend("shadowed", 1)), "wrong_state");
     h.pass(30);
@@ -355,21 +354,51 @@ fn who_can_not_be_suspended_goes_on_as_it_was() {
     assert_eq!(code(suspend("faulty", 4)), "guest_failed");
     d.stop(&key("stop"), &id, 4).expect("stops");
     assert_eq!(code(suspend("stopped", 4)), "wrong_state");
+}
 
+/// It gives back what it can at once, and waits for the rest standing still.
+#[test]
+fn one_that_trades_memory_for_processors_gives_first() {
+    let h = Harness::new(Load::calm());
+    let d = &*h.driver;
+    let id = InstanceId::from("ins_a");
+    start(d, &id, "steady");
+    h.pass(20);
+    assert_eq!(code(d.suspend(&key("cpu"), &id, 1, &Limits::new(4_001, LITTLE))), "no_room");
+    let seen = active(d, &id);
+    assert!(seen.suspended_kib.is_some());
+    assert_eq!((&seen.limits, &d.nodes()[0].reserved), (&Limits::new(limits().cpu_milli, LITTLE), &seen.limits));
+    assert_eq!(d.suspend(&key("room"), &id, 1, &little()).expect("it is suspended").actual, little());
+    d.resize(&key("on"), &id, 1, &limits()).expect("goes on");
+    h.pass(30);
+    assert_eq!(active(d, &id).position, 30);
+}
+
+/// Who lends a little of what its module starts with keeps nothing by that, through a new start of the process too.
+#[test]
+fn a_limit_below_what_its_module_starts_with_is_kept_to() {
     let big = r#"(module (memory (export "memory") 64) (func (export "step") (result i32) (i32.const 0)))"#;
+    let id = InstanceId::from("ins_a");
     let dir = tempfile::tempdir().expect("a directory");
     let h = in_dir(dir.path());
-    start_module(&h, &id, big, Limits::new(100, 4_096)).expect("starts");
+    let (whole, below) = (Limits::new(100, 4_096), Limits::new(10, 4_095));
+    start_module(&h, &id, big, whole.clone()).expect("starts");
     h.pass(5);
-    let suspend = |step: &str, limits| h.driver.suspend(&key(step), &id, 1, &limits);
-    assert_eq!(code(suspend("below", Limits::new(10, 4_095))), "below_minimum");
-    assert_eq!(active(&*h.driver, &id).limits, Limits::new(100, 4_096));
-    assert!(ending_with(dir.path(), "checkpoint").is_empty());
-    h.pass(6);
-    assert_eq!(active(&*h.driver, &id).position, 6);
-    suspend("fits", Limits::new(10, 4_096)).expect("what it starts with");
-    assert_eq!(code(suspend("below-again", Limits::new(5, 4_095))), "below_minimum");
-    assert_eq!(active(&*h.driver, &id).limits, Limits::new(10, 4_096));
+    h.driver.suspend(&key("below"), &id, 1, &below).expect("is suspended");
+    assert_eq!((active(&*h.driver, &id).limits, h.driver.nodes()[0].reserved.clone()), (below.clone(), below.clone()));
+    h.driver.resize(&key("less"), &id, 1, &Limits::new(10, 64)).expect("stands still");
+    h.driver.resize(&key("more"), &id, 1, &below).expect("stands still");
+    assert!(active(&*h.driver, &id).suspended_kib.is_some());
+
+    let h = in_dir(dir.path());
+    let mut place =
+        |saved: &Saved| Some(Placement { node: "n1".into(), epoch: saved.epoch + 1, limits: below.clone() });
+    let summary = h.cluster.restore_all(dir.path(), 0, &mut place).expect("reads");
+    assert_eq!((summary.restored.len(), summary.failed.len()), (1, 0));
+    assert!(active(&*h.driver, &id).suspended_kib.is_some());
+    h.driver.resize(&key("on"), &id, 2, &whole).expect("goes on");
+    h.pass(9);
+    assert!(active(&*h.driver, &id).position >= 5 && active(&*h.driver, &id).suspended_kib.is_none());
 }
 
 #[test]

@@ -55,7 +55,7 @@ impl<'a> Hosts<'a> {
     pub fn of(state: &'a State, now: Timestamp, slots: &'a [Slot], movers: &'a Movers) -> Self {
         let occupancy = Occupancy::of(state, slots);
         let (placed, hosted, moves) = (BTreeMap::new(), BTreeMap::new(), Moves::default());
-        let in_flight = InFlight::of(state);
+        let in_flight = InFlight::of(state, now);
         Self { state, now, slots, occupancy, placed, hosted, in_flight, movers, moves }
     }
 

@@ -7,8 +7,8 @@
 use super::book::bought_at_home;
 use crate::ids::InstanceId;
 use crate::state::State;
-use crate::time::Slot;
-use crate::workload::Instance;
+use crate::time::{Slot, Timestamp};
+use crate::workload::{Instance, InstanceState};
 use std::collections::BTreeMap;
 
 /// For which slot each workload leaves its node, as far as it is known: the first one for which it is to be elsewhere.
@@ -16,11 +16,11 @@ pub struct InFlight(BTreeMap<InstanceId, Slot>);
 
 impl InFlight {
     /// Empty where no pool has a bound: nobody asks then.
-    pub fn of(state: &State) -> Self {
+    pub fn of(state: &State, now: Timestamp) -> Self {
         if state.pools.values().all(|pool| pool.moves_at_once.is_none()) {
             return Self(BTreeMap::new());
         }
-        let slots = state.instances.values().filter_map(|i| Some((i.id, leaves_for(state, i)?)));
+        let slots = state.instances.values().filter_map(|i| Some((i.id, leaves_for(state, i, now)?)));
         Self(slots.collect())
     }
 
@@ -42,9 +42,11 @@ impl InFlight {
     }
 }
 
-fn leaves_for(state: &State, instance: &Instance) -> Option<Slot> {
+/// Who does not run, or may not be moved, leaves for nothing that it has won.
+fn leaves_for(state: &State, instance: &Instance, now: Timestamp) -> Option<Slot> {
+    let will_go = instance.state == InstanceState::Running && !instance.is_pinned(now);
     let won = bought_at_home(state, instance.id).filter(|a| a.nodes.first().is_some_and(|node| *node != instance.node));
-    let won = won.flat_map(|a| &a.lines).filter(|l| !l.settled && l.left() > 0).map(|l| l.slot);
+    let won = won.filter(|_| will_go).flat_map(|a| &a.lines).filter(|l| !l.settled && l.left() > 0).map(|l| l.slot);
     let moves = instance.swap.and_then(|id| state.swaps.get(&id)).filter(|s| s.moves()).map(|s| s.slot);
     won.chain(moves).min()
 }

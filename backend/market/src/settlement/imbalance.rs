@@ -164,9 +164,8 @@ impl Imbalances {
             let instance = award.instance.and_then(|id| state.instances.get(&id));
             let elsewhere = |i: &Instance| award.nodes.first().is_some_and(|node| *node != i.node);
             let own_doing = instance.is_some_and(|i| {
-                let stood_still = i.suspended.as_ref().is_some_and(|s| s.since < slot.start());
-                let was_pinned = i.pinned_by_program && i.pinned_until.is_some_and(|until| slot.start() < until);
-                i.kept_by_program.contains(&slot) || (stood_still || was_pinned) && elsewhere(i)
+                i.kept_by_program.contains(&slot)
+                    || i.pinned_by_program && i.pinned_until.is_some_and(|until| slot.start() < until) && elsewhere(i)
             });
             if own_doing || payers.contains(&(product.clone(), award.participant)) {
                 continue;

@@ -190,7 +190,7 @@ struct Fees {
 fn fees(state: &State, slot: Slot, now: Timestamp, awards: &[Award], deliveries: &Deliveries) -> Fees {
     let mut fees = Fees { of_award: BTreeMap::new(), of_trade: BTreeMap::new() };
     let by_program = |i: &Instance, award: &Award| {
-        cannot_go_there(i, award, now) && i.is_pinned_by_program() && !i.failed_by_exchange.contains(&slot)
+        cannot_go_there(i, award, now) && i.pinned_by_program && !i.failed_by_exchange.contains(&slot)
     };
     for award in awards.iter().filter(|a| a.kind == AwardKind::Bought) {
         let instance = award.instance.and_then(|id| state.instances.get(&id));

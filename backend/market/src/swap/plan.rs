@@ -84,7 +84,7 @@ fn reachable(state: &State, instance: &Instance, slot: Slot, now: Timestamp, alo
     if stays_for(instance, &target, now) {
         // It has its baseline less what it lends, and is credited.
         target = target_of(state, instance, slot, |a| a.kind != AwardKind::Bought);
-        return (target, instance.pinned_by_exchange);
+        return (target, instance.pinned_by_exchange && instance.suspended.is_none());
     }
     if alone {
         // The way home has just failed, and is tried again with the next slot: until then it has no more
@@ -229,13 +229,15 @@ fn plan_missed(turn: &mut Turn<'_>, id: InstanceId, done: Slot) {
 
 fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<&BTreeSet<InstanceId>>, not_rolled: &[NotRolled]) {
     let mut drafts = Vec::new();
-    let mut failed_by_exchange = Vec::new();
+    let (mut failed_by_exchange, mut stands_still) = (Vec::new(), Vec::new());
     for instance in turn.state.instances.values().filter(|i| only.is_none_or(|ids| ids.contains(&i.id))) {
         if instance.state != InstanceState::Running || instance.swap.is_some() {
             continue;
         }
         let (target, kept_by_exchange) = reachable(turn.state, instance, slot, turn.now, only.is_some());
         failed_by_exchange.extend(kept_by_exchange.then_some(instance.id));
+        let misses = instance.suspended.is_some() && stays(turn.state, instance, slot, turn.now);
+        stands_still.extend(misses.then_some(instance.id));
         if target.node != instance.node || target.limits != instance.in_force {
             drafts.push((instance.clone(), target));
         }
@@ -243,6 +245,14 @@ fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<&BTreeSet<InstanceId>>, no
     for id in failed_by_exchange {
         let mut instance = turn.state.instances[&id].clone();
         instance.failed_by_exchange.insert(slot);
+        turn.emit(Event::InstanceChanged(instance));
+    }
+    for id in stands_still {
+        // It may go on before the slot is settled: until then it is known why it was not moved.
+        let mut instance = turn.state.instances[&id].clone();
+        let settled = slot.plus(2, turn.state.market.rhythm.slot_seconds).start();
+        instance.pinned_until = instance.pinned_until.max(Some(settled));
+        (instance.pinned_by_program, instance.pinned_by_exchange) = (true, false);
         turn.emit(Event::InstanceChanged(instance));
     }
     let ids: Vec<SwapId> = drafts.iter().map(|_| SwapId::next(&mut turn.ids)).collect();

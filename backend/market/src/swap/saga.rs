@@ -28,7 +28,8 @@ const CANCELLED_BY_OPERATOR: &str = "cancelled_by_operator";
 /// Reasons that are the exchange's own doing; every other end is put down to the members.
 const BY_EXCHANGE: [&str; 6] = [CANCELLED_BY_OPERATOR, "restarted", "node_down", "io", "corrupt", "engine"];
 /// Reasons that lie in the workload's program, or in what its participant wants compared.
-const BY_PROGRAM: [&str; 4] = ["shadow_mismatch", "shadow_inconclusive", MEMORY_IN_USE, "guest_failed"];
+const BY_PROGRAM: [&str; 5] =
+    ["shadow_mismatch", "shadow_inconclusive", MEMORY_IN_USE, "guest_failed", "below_minimum"];
 const MEMORY_IN_USE: &str = "memory_in_use";
 /// The most differences that are kept with a swap.
 pub const MOST_DIFFERENCES: usize = 100;

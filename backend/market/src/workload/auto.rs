@@ -110,7 +110,11 @@ fn replace_orders(turn: &mut Turn<'_>, instance: &Instance, slot: Slot, mut want
 
 fn is_close(order: &Order, wanted: &Wanted) -> bool {
     let near = |a: i64, b: i64| (a - b).abs() * 100 <= KEEP_PERCENT * a.max(b);
-    let covers = |r: &Resource, q: i64| wanted.side == Side::Bid || amount(&order.remaining, *r) <= q;
+    let covers = |r: &Resource, q: i64| match wanted.side {
+        // Less than the whole is of no use.
+        Side::Bid => !wanted.whole || amount(&order.remaining, *r) >= q,
+        Side::Offer => amount(&order.remaining, *r) <= q,
+    };
     order.side == wanted.side
         && order.request.assurance == wanted.assurance
         && (order.request.min_fill.units() == WHOLE) == wanted.whole
@@ -149,7 +153,7 @@ fn bids(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Wanted
     let hinted = hinted_need(state, instance.id, outlook.slot);
     let mut covered = position(state, instance.id, outlook.slot);
     let mut wanted = Vec::new();
-    wanted.extend(to_go_on(instance, cost, &covered));
+    wanted.extend(to_go_on(instance, outlook.slot, cost, &covered));
     let stands_still = instance.suspended.is_some();
     let (steps, together) = steps(outlook, cost);
     for step in steps {
@@ -188,9 +192,10 @@ fn bids(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Wanted
 }
 
 /// What one that stands still lacks to go on: all of it or nothing, at the whole cost of a shortage, which is certain.
-fn to_go_on(instance: &Instance, cost: &BTreeMap<Resource, Price>, covered: &Amounts) -> Option<Wanted> {
+fn to_go_on(instance: &Instance, slot: Slot, cost: &BTreeMap<Resource, Price>, covered: &Amounts) -> Option<Wanted> {
     let needs = &instance.suspended.as_ref()?.needs;
-    let lacks = |(r, needed): (&Resource, &i64)| (*r, needed - amount(&instance.baseline, *r) - amount(covered, *r));
+    let lacks =
+        |(r, needed): (&Resource, &i64)| (*r, needed - amount(instance.baseline_in(slot), *r) - amount(covered, *r));
     let resources: Amounts = needs.iter().map(lacks).filter(|(_, lacks)| *lacks > 0).collect();
     let limit = value_of(&resources, cost, WHOLE);
     let is_priced = !resources.is_empty() && resources.keys().all(|r| cost.contains_key(r));

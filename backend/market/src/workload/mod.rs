@@ -304,8 +304,4 @@ impl Instance {
     pub fn is_pinned(&self, now: Timestamp) -> bool {
         self.suspended.is_some() || self.pinned_until.is_some_and(|until| now < until)
     }
-    /// Whether it is its own program that keeps it where it is.
-    pub fn is_pinned_by_program(&self) -> bool {
-        self.suspended.is_some() || self.pinned_by_program
-    }
 }

@@ -157,19 +157,40 @@ fn end(instance: &mut Instance, now: Timestamp, passed: bool, detail: &str) {
 
 /// What is to happen where a workload still uses the memory that a swap takes back, by its owner's choice; `None` where
 /// its program is left to shrink. What it lends is its own to give, and what an admin takes off its baseline is not what
-/// it had won.
+/// it had won. In another pool it is stopped, where it would else stand still.
 pub fn acts(instance: &Instance, swap: &Swap, slot_seconds: i64) -> Option<AtEnd> {
     let memory = |amounts: &Amounts| amount(amounts, Resource::MemMib);
     let before = memory(&swap.limits_from);
     let had_won = before > memory(instance.baseline_in(swap.slot.plus(-1, slot_seconds)));
     let acts = instance.at_end != AtEnd::Shrink && had_won && memory(&swap.limits_to) < before;
-    acts.then_some(instance.at_end)
+    // Standing still it could not be brought home, and would keep a place elsewhere for nothing.
+    let how = if instance.is_away() { AtEnd::Stop } else { instance.at_end };
+    acts.then_some(how)
 }
 
 /// Whether it stands still now, and for what, as its driver has found it.
 pub(crate) fn note(instance: &mut Instance, needs: Option<Amounts>, now: Timestamp) {
     let stands_still = instance.suspended.take();
+    if needs.is_some() && instance.at_end == AtEnd::Checkpoint {
+        // What a drill shows on a copy it has just done.
+        instance.shown_at_end = Some(AtEnd::Checkpoint);
+    }
     instance.suspended = needs.map(|needs| stands_still.unwrap_or(Suspended { since: now, needs }));
+}
+
+/// Whether it stands still, as its driver has found it under `epoch` while no swap changes it.
+pub fn found(turn: &mut Turn<'_>, id: InstanceId, epoch: u64, needs: Option<Amounts>) {
+    let Some(mut instance) = turn.state.instances.get(&id).cloned() else { return };
+    let is_known = instance.suspended.is_some() == needs.is_some();
+    if is_known || instance.epoch != epoch || instance.swap.is_some() || instance.state != InstanceState::Running {
+        return;
+    }
+    if needs.is_none() {
+        // It has begun anew, or with what it had before: nothing says that it is what a drill has seen.
+        forget(&mut instance);
+    }
+    note(&mut instance, needs, turn.now);
+    turn.emit(Event::InstanceChanged(instance));
 }
 
 /// What was shown is of no use any more: its program begins anew, or has kept memory all the same.

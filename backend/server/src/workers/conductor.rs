@@ -242,6 +242,10 @@ impl Conductor {
             tracing::warn!(%instance, %detail, "a workload's program faulted");
             self.command(Command::ReportFault { instance, detail }).await?;
         }
+        for (instance, epoch, needs) in measured.suspensions {
+            tracing::warn!(%instance, ?needs, "a workload stands still, or runs, and was known not to");
+            self.command(Command::RecordSuspension { instance, epoch, needs }).await?;
+        }
         let samples = measured.samples;
         let (read, samples) = (samples.clone(), samples);
         let look = move |state: &State| (recalls::due(state, &read, slot), recall::is_left_over(state, slot, now));

@@ -313,7 +313,7 @@ fn resize(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Effect {
         && let Some(in_use_kib) = beyond()
     {
         return match at_end {
-            AtEnd::Checkpoint => suspend(nodes, swap, &limits),
+            AtEnd::Checkpoint => suspend(nodes, swap, situation, &limits),
             AtEnd::Stop | AtEnd::Shrink => vacated(in_use_kib),
         };
     }
@@ -338,11 +338,10 @@ fn resize(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Effect {
             vacated(in_use_kib)
         }
         Err(DriverError::MemoryInUse { .. }) if situation.at_end == Some(AtEnd::Checkpoint) => {
-            suspend(nodes, swap, &limits)
+            suspend(nodes, swap, situation, &limits)
         }
         Err(DriverError::MemoryInUse { limit_kib, in_use_kib }) => {
-            let since = (situation.now.micros() - swap.slot.start().micros()).div_euclid(1_000_000);
-            if shape::reclaim(since) != ShapeAction::Stop {
+            if shape::reclaim(seconds_into(swap, situation)) != ShapeAction::Stop {
                 return Effect::InUse;
             }
             let mib = |kib| nodes.cluster.config().mib(kib);
@@ -358,9 +357,24 @@ fn resize(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Effect {
     }
 }
 
-/// Written to disk it gives its memory back at once, and goes on from there when it has as much again.
-fn suspend(nodes: &Nodes, swap: &Swap, limits: &headroom_execution::Limits) -> Effect {
-    let suspended = nodes.cluster.suspend(&key(swap, "suspend"), &instance_id(swap.instance), swap.epoch, limits);
+/// Written to disk it gives its memory back at once, and goes on from there when it has as much again. Where the disk
+/// takes nothing it is tried for as long as any program has time to shrink; then the memory is somebody else's.
+fn suspend(nodes: &Nodes, swap: &Swap, situation: &Situation, limits: &headroom_execution::Limits) -> Effect {
+    let instance = instance_id(swap.instance);
+    let suspended = match nodes.cluster.suspend(&key(swap, "suspend"), &instance, swap.epoch, limits) {
+        Err(error @ DriverError::Io { .. }) => {
+            if shape::reclaim(seconds_into(swap, situation)) != ShapeAction::Stop {
+                return Effect::Wait;
+            }
+            let detail = format!("it could not be written to disk for {GRACE_SECONDS} s: {error}");
+            let reason = error.code().to_owned();
+            return match nodes.cluster.end_as_faulty(&instance, swap.epoch, detail.clone()) {
+                Ok(()) => Effect::Failed { reason, detail, report: StepReport::default() },
+                Err(error) => or_retry::<()>(Err(error), |()| Effect::Wait),
+            };
+        }
+        other => other,
+    };
     or_retry(suspended, |suspended| {
         let held = nodes.cluster.config().mib(suspended.held_kib);
         let stored = size(suspended.stored_bytes);
@@ -373,6 +387,11 @@ fn suspend(nodes: &Nodes, swap: &Swap, limits: &headroom_execution::Limits) -> E
             ..StepReport::default()
         })
     })
+}
+
+/// How long its slot lasts already.
+fn seconds_into(swap: &Swap, situation: &Situation) -> i64 {
+    (situation.now.micros() - swap.slot.start().micros()).div_euclid(1_000_000)
 }
 
 /// The memory with which a program goes on: what it holds, as it was counted against its limit.

@@ -46,6 +46,8 @@ pub struct Measured {
     pub samples: Vec<Sample>,
     /// Workloads whose program has faulted, and how.
     pub faults: Vec<(InstanceId, String)>,
+    /// Workloads that stand still, for what, or run, where the market knows otherwise; with their epoch.
+    pub suspensions: Vec<(InstanceId, u64, Option<Amounts>)>,
 }
 
 /// Notes a tick that was not taken because the exchange stood still.
@@ -89,6 +91,12 @@ pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter
             measured.faults.push((instance.id, fault));
         } else if let Some(why) = nodes.unloadable(instance.module).filter(|_| observed.is_none()) {
             measured.faults.push((instance.id, format!("its module cannot be loaded: {why}")));
+        }
+        if let Some(o) = observed.as_ref().filter(|o| o.epoch == instance.epoch && instance.swap.is_none())
+            && o.suspended_kib.is_some() != instance.suspended.is_some()
+        {
+            let needs = o.suspended_kib.map(|kib| [(Resource::MemMib, nodes.mem_mib_up(kib))].into());
+            measured.suspensions.push((instance.id, instance.epoch, needs));
         }
         let baseline = instance.unbought_in(slot);
         let resources: BTreeSet<Resource> = baseline.keys().chain(instance.in_force.keys()).copied().collect();

@@ -21,6 +21,7 @@ export function Vacate({ instance, may }: { instance: Instance; may: boolean }) 
   });
   const { tone, title, detail, at } = standing(instance);
   const runs = instance.state === 'running' && !instance.suspended;
+  const stands = instance.state === 'running' && !!instance.suspended;
   const other: AtEnd = instance.at_end === 'checkpoint' ? 'shrink' : 'checkpoint';
   const waits = instance.drill?.ended_at === null;
   return (
@@ -28,9 +29,9 @@ export function Vacate({ instance, may }: { instance: Instance; may: boolean }) 
       <div className="pad col g8">
         <dl className="kv"><dt>At the end</dt><dd>{WAYS[instance.at_end]}</dd></dl>
         <Note tone={tone}><b>{title}</b>{at && ` (${clock(at, z)})`}{detail && <>: {detail}</>}</Note>
-        {may && runs && (
+        {may && (runs || stands) && (
           <div className="row g8">
-            <Button size="sm" disabled={waits} onClick={() => drill(other)}>{other === 'checkpoint' ? 'Write it to disk instead' : 'Let it shrink instead'}</Button>
+            {runs && <Button size="sm" disabled={waits} onClick={() => drill(other)}>{other === 'checkpoint' ? 'Write it to disk instead' : 'Let it shrink instead'}</Button>}
             {instance.at_end !== 'stop' && <Button size="sm" onClick={() => setAsking(true)}>Stop it instead…</Button>}
           </div>
         )}
