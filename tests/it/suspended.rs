@@ -34,24 +34,53 @@ async fn steps(tenant: &Api, route: &str) -> anyhow::Result<(i64, i64)> {
     Ok((last["steps"].as_i64().context("steps")?, last["input_lag"].as_i64().context("input_lag")?))
 }
 
-#[tokio::test]
-async fn who_keeps_memory_is_written_to_disk_and_goes_on_with_what_it_wins() -> anyhow::Result<()> {
-    let sim = Sim::start().await?;
-    let (admin, tenant) = (sim.api("admin")?, sim.api("tenant")?);
-    let began = Rhythm::of(&tenant).await?.now;
+/// A workload of the keeper that goes to disk, drilled.
+async fn keeper(admin: &Api, tenant: &Api) -> anyhow::Result<String> {
     let headers = [("content-type", "application/wasm")];
     let module = tenant.send("POST", "/v1/modules?name=keeper", &headers, Some(KEEPER.into())).await?.id()?;
     let instance = json!({ "name": "keeper", "module": module, "pool": POOL, "at_end": "checkpoint",
         "baseline": { "cpu_milli": 100, "mem_mib": 64 }, "limit": { "cpu_milli": 1000, "mem_mib": 1000 } });
     let id = tenant.post_with_key("/v1/instances", "keeper", &instance).await?.id()?;
-    let route = format!("/v1/instances/{id}");
     admin.advance(30).await?;
-    let drilled = read(&tenant, &route).await?;
+    let drilled = read(tenant, &format!("/v1/instances/{id}")).await?;
     assert_eq!(
         (&drilled["shown_at_end"], &drilled["drill"]["passed"]),
         (&json!("checkpoint"), &json!(true)),
         "{drilled}"
     );
+    Ok(id)
+}
+
+/// What can't be written has no more time than a program that is to shrink: then it is ended, and others have the memory.
+#[tokio::test]
+async fn where_the_disk_takes_nothing_it_keeps_nothing() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (admin, tenant) = (sim.api("admin")?, sim.api("tenant")?);
+    let id = keeper(&admin, &tenant).await?;
+    let route = format!("/v1/instances/{id}");
+    win(&admin, &tenant, &id, 640).await?;
+    let checkpoints = sim.folder.path().join("checkpoints");
+    std::fs::remove_dir_all(&checkpoints)?;
+    std::fs::write(&checkpoints, "a file is where the folder was")?;
+    // 20 of 60 seconds of the slot are over; 5 after it nobody has given it up yet, 20 after it is ended.
+    admin.advance(Rhythm::of(&tenant).await?.slot_seconds - 15).await?;
+    let tries = read(&tenant, &route).await?;
+    assert_eq!((&tries["state"], &tries["suspended"]), (&json!("running"), &Value::Null), "{tries}");
+    admin.advance(15).await?;
+    let ended = read(&tenant, &route).await?;
+    assert_eq!(ended["state"], "failed", "{ended}");
+    assert!(ended["fault"]["detail"].to_string().contains("could not be written to disk"), "{ended}");
+    std::fs::remove_file(&checkpoints)?;
+    healthy(&sim.server.stop().await?).await
+}
+
+#[tokio::test]
+async fn who_keeps_memory_is_written_to_disk_and_goes_on_with_what_it_wins() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (admin, tenant) = (sim.api("admin")?, sim.api("tenant")?);
+    let began = Rhythm::of(&tenant).await?.now;
+    let id = keeper(&admin, &tenant).await?;
+    let route = format!("/v1/instances/{id}");
 
     win(&admin, &tenant, &id, 640).await?;
     let grown = read(&tenant, &route).await?;
