@@ -177,13 +177,17 @@ fn a_bid_that_moves_nobody_wins_where_its_workload_is() {
     }
 }
 
-/// Two workloads on full nodes and an empty one that has room for both: how many go there for one slot is bounded, those of
-/// earlier rounds among them, and it is those that the round is worth most with.
-#[test]
-fn a_pool_has_no_more_moves_in_flight_than_it_may() {
-    for (moves_at_once, expected) in
-        [(None, [1_000, 1_000]), (Some(2), [1_000, 1_000]), (Some(1), [500, 1_000]), (Some(0), [500, 500])]
-    {
+/// Two workloads of 3,500 on full nodes, and an empty one that has room for both.
+struct Full {
+    world: World,
+    nodes: [NodeId; 2],
+    empty: NodeId,
+    tenant: ParticipantId,
+    workloads: [InstanceId; 2],
+}
+
+impl Full {
+    fn new(moves_at_once: Option<u32>) -> Self {
         let mut world = market(1);
         let nodes = [node(&mut world, "first", 4_000), node(&mut world, "second", 4_000)];
         let empty = node(&mut world, "empty", 20_000);
@@ -191,6 +195,17 @@ fn a_pool_has_no_more_moves_in_flight_than_it_may() {
         let workloads = nodes.map(|at| workload(&mut world, tenant, at, 3_500));
         let reply = world.run(Command::SetMovesAtOnce { pool: "p".into(), moves_at_once });
         assert!(matches!(reply, Reply::Pool(_)), "{reply:?}");
+        Self { world, nodes, empty, tenant, workloads }
+    }
+}
+
+/// How many go to another node for one slot is bounded, and it is those that the round is worth most with.
+#[test]
+fn a_pool_has_no_more_moves_in_flight_than_it_may() {
+    for (moves_at_once, expected) in
+        [(None, [1_000, 1_000]), (Some(2), [1_000, 1_000]), (Some(1), [500, 1_000]), (Some(0), [500, 500])]
+    {
+        let Full { mut world, nodes, empty, tenant, workloads } = Full::new(moves_at_once);
         let bids = [(workloads[0], "1"), (workloads[1], "1.5")]
             .map(|(id, limit)| bid(&mut world, tenant, Some(id), 1_000, limit));
         let won = round(&mut world);
@@ -204,12 +219,7 @@ fn a_pool_has_no_more_moves_in_flight_than_it_may() {
 #[test]
 fn moves_of_earlier_rounds_are_in_flight_too() {
     for (slots_later, expected) in [(0, 500), (1, 1_000)] {
-        let mut world = market(1);
-        let nodes = [node(&mut world, "first", 4_000), node(&mut world, "second", 4_000)];
-        let empty = node(&mut world, "empty", 20_000);
-        let tenant = participant(&mut world, "tenant", "1000");
-        let [second, first] = nodes.map(|at| workload(&mut world, tenant, at, 3_500));
-        world.run(Command::SetMovesAtOnce { pool: "p".into(), moves_at_once: Some(1) });
+        let Full { mut world, nodes, empty, tenant, workloads: [second, first] } = Full::new(Some(1));
         let begun = bid(&mut world, tenant, Some(first), 1_000, "5");
         assert_eq!(round(&mut world)[&begun], (1_000, vec![empty]));
         world.now = world.now.plus_seconds(RHYTHM.round_seconds);
@@ -227,12 +237,7 @@ fn moves_of_earlier_rounds_are_in_flight_too() {
 #[test]
 fn a_move_that_will_not_be_made_is_not_in_flight() {
     for stops in [true, false] {
-        let mut world = market(1);
-        let nodes = [node(&mut world, "first", 4_000), node(&mut world, "second", 4_000)];
-        let empty = node(&mut world, "empty", 20_000);
-        let tenant = participant(&mut world, "tenant", "1000");
-        let [second, first] = nodes.map(|at| workload(&mut world, tenant, at, 3_500));
-        world.run(Command::SetMovesAtOnce { pool: "p".into(), moves_at_once: Some(1) });
+        let Full { mut world, empty, tenant, workloads: [second, first], .. } = Full::new(Some(1));
         let begun = bid(&mut world, tenant, Some(first), 1_000, "5");
         assert_eq!(round(&mut world)[&begun], (1_000, vec![empty]));
         if stops {

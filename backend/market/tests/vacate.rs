@@ -107,6 +107,14 @@ impl Two {
     fn instance(&self) -> &headroom_market::workload::Instance {
         &self.world.state.instances[&self.instance]
     }
+    /// A round is held for a slot that nobody wants anything of, and the slot begins: what it had won ends.
+    fn ends(&mut self, slot: Slot) {
+        self.world.now = RHYTHM.gate_closes(slot).plus_seconds(-5);
+        self.world.run(Command::SealRound(None));
+        self.world.now = RHYTHM.gate_closes(slot);
+        self.world.run(Command::PlanSlot { slot });
+        self.world.now = slot.start().plus_seconds(1);
+    }
     /// All swaps that there are take effect; its own leaves it standing still for what `suspended` says.
     fn resized(&mut self, suspended: Option<Amounts>) {
         while let Some(swap) = self.world.state.swaps.values().next().cloned() {
@@ -213,12 +221,7 @@ fn one_that_is_to_be_stopped_is_stopped_at_the_end_of_what_it_had_won_and_has_no
     two.carry_out(slot);
     assert_eq!(amount(&two.instance().in_force, MEM), 1_700);
     assert_eq!(two.grew.clone().and_then(|swap| two.acts(&swap)), None);
-    // A round is held that nobody wants anything of: what it had ends.
-    two.world.now = RHYTHM.gate_closes(next).plus_seconds(-5);
-    two.world.run(Command::SealRound(None));
-    two.world.now = RHYTHM.gate_closes(next);
-    two.world.run(Command::PlanSlot { slot: next });
-    two.world.now = next.start().plus_seconds(1);
+    two.ends(next);
     loop {
         let swap = two.swap();
         assert_eq!(two.acts(&swap), Some(AtEnd::Stop));
@@ -259,11 +262,7 @@ fn suspended() -> Two {
     assert!(two.won(memory));
     let (slot, next) = (two.slot, two.slot.plus(1, RHYTHM.slot_seconds));
     two.carry_out(slot);
-    two.world.now = RHYTHM.gate_closes(next).plus_seconds(-5);
-    two.world.run(Command::SealRound(None));
-    two.world.now = RHYTHM.gate_closes(next);
-    two.world.run(Command::PlanSlot { slot: next });
-    two.world.now = next.start().plus_seconds(1);
+    two.ends(next);
     assert_eq!(two.acts(&two.swap()), Some(AtEnd::Checkpoint));
     two.resized(Some([(MEM, 1_700)].into()));
     two.slot = next.plus(2, RHYTHM.slot_seconds);
@@ -351,11 +350,7 @@ fn one_that_was_written_to_disk_may_bid_for_what_it_needs() {
     assert!(matches!(two.ask(None), Reply::Instance(_)));
     two.drilled(AtEnd::Checkpoint, false);
     assert_eq!(two.instance().shown_at_end, None);
-    two.world.now = RHYTHM.gate_closes(next).plus_seconds(-5);
-    two.world.run(Command::SealRound(None));
-    two.world.now = RHYTHM.gate_closes(next);
-    two.world.run(Command::PlanSlot { slot: next });
-    two.world.now = next.start().plus_seconds(1);
+    two.ends(next);
     two.resized(Some([(MEM, 1_700)].into()));
     two.slot = RHYTHM.first_open(two.world.now);
     let bid = two.bid(me, [(MEM, 700)].into());
@@ -453,12 +448,7 @@ fn who_keeps_memory_all_the_same_or_begins_anew_shows_it_again() {
     two.round();
     let (slot, next) = (two.slot, two.slot.plus(1, RHYTHM.slot_seconds));
     two.carry_out(slot);
-    // A round is held that nobody wants anything of: what it had ends.
-    two.world.now = RHYTHM.gate_closes(next).plus_seconds(-5);
-    two.world.run(Command::SealRound(None));
-    two.world.now = RHYTHM.gate_closes(next);
-    two.world.run(Command::PlanSlot { slot: next });
-    two.world.now = next.start().plus_seconds(1);
+    two.ends(next);
     for _ in 0..2 {
         let (id, state) = (two.swap().id, two.swap().state);
         two.world.run(Command::StepSwap {
