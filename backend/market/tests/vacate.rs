@@ -335,6 +335,37 @@ fn one_that_stands_still_is_taken_nowhere_and_may_be_stopped() {
     assert!(!vacate::is_shown(two.instance()), "its program begins anew");
 }
 
+/// Who lends a little of what its module starts with can't be brought under that, and keeps what it was to give by its
+/// own doing.
+#[test]
+fn a_limit_that_its_module_can_not_run_under_is_no_way_to_keep_memory_for_nothing() {
+    for (reason, own_doing) in [("below_minimum", true), ("node_down", false)] {
+        let mut two = two();
+        let me = (two.owner, two.instance);
+        two.drilled(AtEnd::Shrink, true);
+        two.bid(me, [(MEM, 700)].into());
+        two.round();
+        let (slot, next) = (two.slot, two.slot.plus(1, RHYTHM.slot_seconds));
+        two.carry_out(slot);
+        two.ends(next);
+        while let Some(swap) = two.world.state.swaps.values().find(|s| s.instance == two.instance).cloned() {
+            let (state, report) = (swap.state, StepReport::default());
+            let result = match state {
+                SwapState::Activated => {
+                    StepResult::Failed { state, reason: reason.into(), detail: "as its driver said".into(), report }
+                }
+                _ => StepResult::Succeeded { state, report },
+            };
+            two.world.run(Command::StepSwap { swap: swap.id, result });
+            if state == SwapState::Activated {
+                break;
+            }
+        }
+        assert_eq!(two.instance().kept_by_program.contains(&next), own_doing, "{reason}");
+        assert_eq!(two.instance().failed_by_exchange.contains(&next), !own_doing, "{reason}");
+    }
+}
+
 /// A drill fails while it has what it won; it is written to disk all the same, which shows more than a drill.
 #[test]
 fn one_that_was_written_to_disk_may_bid_for_what_it_needs() {
