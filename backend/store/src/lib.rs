@@ -6,6 +6,7 @@
 pub mod bus;
 pub mod database;
 pub mod error;
+mod flushed;
 pub mod journal;
 pub mod lease;
 pub mod load;
@@ -20,3 +21,4 @@ pub mod write;
 
 pub use database::{Database, Observations, Store};
 pub use error::StoreError;
+pub use flushed::Written;

@@ -54,7 +54,7 @@ pub fn accepted(event: &Event) -> Option<Accepted> {
     Some(Accepted { order: order.id.to_string(), participant, client_key })
 }
 
-/// What is durable in the journal and in no table of lookups yet.
+/// What is written in the journal and in no table of lookups yet.
 #[derive(Debug, Default)]
 struct Waiting {
     /// The last row of the journal whose lookups are written.
@@ -76,7 +76,7 @@ pub(crate) struct Lookups {
     seen: Arc<Seen>,
 }
 
-/// What a batch adds, to be told once it is durable.
+/// What a batch adds, to be told once it is written.
 pub(crate) struct Fresh {
     sequence: i64,
     requests: Vec<(String, i64)>,
@@ -144,7 +144,7 @@ impl Lookups {
         ])
     }
 
-    /// A batch is durable; `ran` if a run was in its transaction.
+    /// A batch is written; `ran` if a run was in its transaction.
     pub(crate) fn stored(&self, fresh: Fresh, ran: bool) {
         let keys = fresh.requests.iter().map(|(key, _)| key);
         self.seen.insert(keys.chain(fresh.accepted.iter().filter_map(|a| a.client_key.as_ref())));

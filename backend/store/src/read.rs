@@ -232,6 +232,8 @@ impl Store {
             created_at,
         };
         let mut rows: Vec<StreamRow> = rows.into_iter().map(row).collect();
+        // Streams tell nobody what a power failure could take back.
+        self.all_seen_is_durable().await;
         reference::resolve(&self.market, "outbox", rows.iter_mut().map(|r| (r.object.as_str(), &mut r.data))).await?;
         Ok(rows)
     }

@@ -3,6 +3,7 @@
 //! A statement through an asynchronous pool costs two changes of thread. A batch has dozens of
 //! statements and one answer, so it goes to the thread as one job: one change there, one back.
 use crate::error::StoreError;
+use crate::flushed::{Flushed, Written};
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError, mpsc};
@@ -23,6 +24,7 @@ const CHECKPOINT_PAGES: i64 = 16_384;
 pub struct SqliteWriter {
     /// `None` after `close`.
     running: Mutex<Option<Running>>,
+    pub(crate) flushed: Flushed,
 }
 
 #[derive(Debug)]
@@ -32,16 +34,20 @@ struct Running {
 }
 
 impl SqliteWriter {
-    /// Opens a migrated database. A commit returns when it is on the disk.
+    /// Opens a migrated database.
     pub fn open(path: &Path, busy: Duration) -> Result<SqliteWriter, StoreError> {
         let connection = Connection::open(path)?;
         connection.busy_timeout(busy)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
+        // Each transaction is flushed by `flushed`.
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "cache_size", -16_000)?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        // The first statement that reads opens the log.
+        connection.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
+        let flushed = Flushed::of(path)?;
         let (jobs, queue) = mpsc::channel::<Job>();
         let work = move || {
             let mut connection = connection;
@@ -51,7 +57,7 @@ impl SqliteWriter {
         };
         let thread = std::thread::Builder::new().name("sqlite-writer".to_owned()).spawn(work);
         let thread = thread.map_err(|source| StoreError::Directory { path: path.display().to_string(), source })?;
-        Ok(SqliteWriter { running: Mutex::new(Some(Running { jobs, thread })) })
+        Ok(SqliteWriter { running: Mutex::new(Some(Running { jobs, thread })), flushed })
     }
 
     /// Does `work` on the writer's thread. An error leaves it to `work` what was committed.
@@ -71,16 +77,24 @@ impl SqliteWriter {
         receive.await.map_err(|_| StoreError::WriterEnded)?
     }
 
-    /// The same inside one transaction, committed when `work` succeeds.
+    /// The same inside one transaction, written when `work` succeeds.
     pub async fn transaction<T: Send + 'static>(
         &self,
         work: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
+    ) -> Result<(T, Written), StoreError> {
+        let flushed = self.flushed.clone();
         self.run(move |connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let result = work(&transaction)?;
-            transaction.commit()?;
-            Ok(result)
+            let written = flushed.show();
+            match transaction.commit() {
+                Ok(()) => Ok((result, written)),
+                Err(error) => {
+                    // Nothing of it can be seen, so nobody has to wait for it.
+                    written.flush()?;
+                    Err(error.into())
+                }
+            }
         })
         .await
     }

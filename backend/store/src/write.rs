@@ -1,6 +1,7 @@
 //! One transaction a batch: journal, rows, ledger, outbox, archive.
 use crate::database::Store;
 use crate::error::StoreError;
+use crate::flushed::Written;
 use crate::journal;
 use crate::journal::JournalRow;
 use crate::lookups::{Accepted, Fresh};
@@ -134,22 +135,34 @@ impl Store {
     /// Writes a batch and returns when it is durable. After an error nothing of it is known
     /// to be stored: the caller must end the process, never try again.
     pub async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        self.write(batch).await?.flushed().await
+    }
+
+    /// Writes a batch, and returns when the next one may be written: what comes back says when this one is durable.
+    pub async fn write(&self, batch: Batch) -> Result<Written, StoreError> {
         let fresh = Fresh::of(&batch);
         let mut tables = rows(batch)?;
         let run = self.lookups.run();
         let ran = run.is_some();
         tables.extend(run.into_iter().flatten());
-        self.store(tables).await?;
+        let written = self.store(tables).await?;
         self.lookups.stored(fresh, ran);
-        Ok(())
+        Ok(written)
     }
 
-    async fn store(&self, tables: Vec<Rows>) -> Result<(), StoreError> {
+    /// Until all that readers may have seen is on the disk.
+    pub async fn all_seen_is_durable(&self) {
+        if let Some(writer) = &self.writer {
+            writer.flushed.wait().await;
+        }
+    }
+
+    async fn store(&self, tables: Vec<Rows>) -> Result<Written, StoreError> {
         if let Some(writer) = &self.writer {
             let work = move |transaction: &rusqlite::Transaction<'_>| {
                 tables.iter().try_for_each(|(insert, rows)| insert.run_here(transaction, rows))
             };
-            return writer.transaction(work).await;
+            return Ok(writer.transaction(work).await?.1);
         }
         let mut transaction = self.market.begin().await?;
         if let Some(lease) = &self.lease {
@@ -158,14 +171,18 @@ impl Store {
         for (insert, rows) in &tables {
             insert.run(&mut transaction, rows).await?;
         }
-        transaction.commit().await
+        transaction.commit().await?;
+        Ok(Written::durable())
     }
 
     /// Removes events older than `before` (micros); returns how many.
     pub async fn prune_stream(&self, before: i64) -> Result<u64, StoreError> {
         let text = "DELETE FROM outbox WHERE created_at < $1";
         if let Some(writer) = &self.writer {
-            return writer.transaction(move |transaction| Ok(transaction.execute(text, [before])? as u64)).await;
+            let work = move |transaction: &rusqlite::Transaction<'_>| Ok(transaction.execute(text, [before])? as u64);
+            let (count, written) = writer.transaction(work).await?;
+            written.flushed().await?;
+            return Ok(count);
         }
         let mut transaction = self.market.begin().await?;
         let count = crate::in_either!(&mut transaction, connection => {

@@ -39,9 +39,10 @@ use crate::app::App;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::response::Response;
 use axum::routing::get;
+use headroom_store::Store;
 use std::sync::{Arc, Mutex, PoisonError};
 use tower::{Layer, ServiceExt};
 use tower_http::compression::predicate::{And, DefaultPredicate, NotForContentType, Predicate};
@@ -145,6 +146,7 @@ impl LimitSlot {
 /// every request, route and all.
 pub struct Service {
     process: u64,
+    store: Arc<Store>,
     routes: Router,
     compressed: Compression<Router, And<DefaultPredicate, NotForContentType>>,
 }
@@ -154,7 +156,12 @@ impl Service {
         let slot = LimitSlot::default();
         request.extensions_mut().insert(slot.clone());
         let is_api = request.uri().path().starts_with("/v1");
+        let reads = request.method() == Method::GET && request.uri().path() != "/healthz";
         let (id, mut response) = request_id::with(self.process, self.routed(request, is_api)).await;
+        if reads {
+            // Commands are answered when they are durable; what is read may have been written a moment ago.
+            self.store.all_seen_is_durable().await;
+        }
         let headers = response.headers_mut();
         if let Some(remaining) = *slot.0.lock().unwrap_or_else(PoisonError::into_inner) {
             remaining.write(headers);
@@ -197,7 +204,7 @@ static SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
 ];
 
 pub fn service(app: Arc<App>) -> Service {
-    let process = app.process;
+    let (process, store) = (app.process, app.store.clone());
     let (v1, _) = api().split_for_parts();
     let (aliases, _) = concept().split_for_parts();
     let compressed = DefaultPredicate::new().and(NotForContentType::new("text/event-stream"));
@@ -213,5 +220,5 @@ pub fn service(app: Arc<App>) -> Service {
         .with_state(app)
         .merge(SwaggerUi::new("/docs").url("/openapi.json", openapi()));
     let compressed = CompressionLayer::new().compress_when(compressed).layer(routes.clone());
-    Service { process, routes, compressed }
+    Service { process, store, routes, compressed }
 }

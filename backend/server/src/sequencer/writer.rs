@@ -1,7 +1,7 @@
-//! What the one writer does: it decides commands as they come, and commits what is decided in one
-//! transaction while it decides the next ones.
+//! What the one writer does: it decides commands as they come, and writes what is decided in one
+//! transaction while it decides the next ones. On SQLite the one before may still be on its way to the disk then.
 //!
-//! Nothing is acknowledged before COMMIT has returned, and nothing is shown: a query waits until all that
+//! Nothing is acknowledged before it is durable, and nothing is shown: a query waits until all that
 //! was decided before it is durable. A failed COMMIT ends the writer and with it the process, and what was
 //! decided on top of it is lost with it, unanswered: what is stored is then not known, and only a restart
 //! finds out.
@@ -18,7 +18,7 @@ use headroom_store::load::Head;
 use headroom_store::lookups::{Known, accepted};
 use headroom_store::reference;
 use headroom_store::write::{Batch, OutboxRow};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -29,13 +29,19 @@ pub(super) struct Writer {
     many_wait: Arc<Notify>,
     seeds: u64,
     decided: Decided,
-    committing: Option<Committing>,
+    /// Transactions that are not durable, oldest first.
+    under_way: VecDeque<Committing>,
+    /// The last of them, until it is written and the next one may be.
+    writing: Option<oneshot::Receiver<()>>,
     /// They wait for all that is decided.
     queries: Vec<Query>,
 }
 
 /// So many decided commands are a transaction, whoever else waits: those are decided while it is written.
 const ENOUGH: usize = 8;
+
+/// Transactions that are not durable, at most: one that is being written while the one before is flushed.
+const MOST_UNDER_WAY: usize = 2;
 
 /// Events of a command that orders are referred to: longer ones, of the forecasts of all workloads or of a round, accept
 /// hundreds at once, and each would have all of them read.
@@ -77,33 +83,39 @@ struct Waiting {
 impl Writer {
     pub(super) fn new(parts: Parts, queue: mpsc::Receiver<Message>, many_wait: Arc<Notify>) -> Self {
         let (decided, queries) = (Decided::default(), Vec::new());
-        Writer { parts, queue, many_wait, seeds: 0, decided, committing: None, queries }
+        Writer { parts, queue, many_wait, seeds: 0, decided, under_way: VecDeque::new(), writing: None, queries }
     }
 
     /// Until every handle is dropped and all that was sent is durable.
     pub(super) async fn run(mut self) -> Result<(), StoreError> {
         loop {
-            if self.committing.is_none() {
+            if self.may_write() {
                 // The disk waits for nobody where there is enough for it; and a query goes before what came after it.
                 if self.decided.waiting.len() < ENOUGH && self.queries.is_empty() {
                     let waiting = self.collect(None);
                     self.decide(waiting).await?;
                 }
                 self.begin_commit();
-                if self.committing.is_some() && self.queries.is_empty() {
+                if !self.under_way.is_empty() && self.queries.is_empty() {
                     // What was spawned here begins when this task lets go of its thread.
                     tokio::task::yield_now().await;
                     let waiting = self.collect(None);
                     self.decide(waiting).await?;
                 }
             }
-            if self.committing.is_some() {
+            if !self.under_way.is_empty() {
                 let takes_more = self.queries.is_empty() && self.room() > 0;
                 tokio::select! {
                     biased;
-                    ended = committed(&mut self.committing) => {
+                    ended = durable(&mut self.under_way) => {
                         ended?;
                         self.answer_committed();
+                    }
+                    written = written(&mut self.writing) => {
+                        self.writing = None;
+                        if !written {
+                            return self.failed().await;
+                        }
                     }
                     () = self.many_wait.notified(), if takes_more => {
                         let waiting = self.collect(None);
@@ -117,6 +129,22 @@ impl Writer {
                 let waiting = self.collect(Some(first));
                 self.decide(waiting).await?;
             }
+        }
+    }
+
+    /// Whether a transaction may begin: none is being written, and where one is on its way to the disk there is enough
+    /// for another.
+    fn may_write(&self) -> bool {
+        let most = MOST_UNDER_WAY.min(self.parts.max_batch);
+        let enough = self.under_way.len() < most && self.decided.waiting.len() + self.queue.len() >= ENOUGH;
+        self.writing.is_none() && (self.under_way.is_empty() || enough)
+    }
+
+    /// The error of what could not be written.
+    async fn failed(&mut self) -> Result<(), StoreError> {
+        match self.under_way.back_mut() {
+            Some(last) => ended(&mut last.done).await.and(Err(StoreError::WriterEnded)),
+            None => Err(StoreError::WriterEnded),
         }
     }
 
@@ -210,26 +238,40 @@ impl Writer {
 
     /// What a lookup in the database could miss, newest first.
     fn not_known_yet(&self) -> impl Iterator<Item = &Named> {
-        std::iter::once(&self.decided.named).chain(self.committing.as_ref().map(|c| &c.named))
+        std::iter::once(&self.decided.named).chain(self.under_way.iter().rev().map(|c| &c.named))
     }
 
     /// Sends what is decided to the disk, or answers it at once where it changed nothing.
     fn begin_commit(&mut self) {
         let Decided { mut batch, stream, waiting, named } = std::mem::take(&mut self.decided);
         if batch.journal.is_empty() {
-            waiting.into_iter().for_each(Waiting::send);
+            match self.under_way.back_mut() {
+                // Answers rest on what was decided before them.
+                Some(last) => last.waiting.extend(waiting),
+                None => waiting.into_iter().for_each(Waiting::send),
+            }
             return;
         }
         batch.changes.push(self.parts.state.take_changes());
         batch.outbox = stream.rows.into_iter().flatten().collect();
         let newest_event = batch.outbox.last().map(|row| row.id);
         let store = self.parts.store.clone();
-        let done = tokio::spawn(async move { store.commit(batch).await });
-        self.committing = Some(Committing { done, newest_event, waiting, named });
+        let (tell, writing) = oneshot::channel();
+        let done = tokio::spawn(async move {
+            let flushing = store.write(batch).await?;
+            // The writer may have ended.
+            let _gone = tell.send(());
+            flushing.flushed().await
+        });
+        self.writing = Some(writing);
+        self.under_way.push_back(Committing { done, newest_event, waiting, named });
     }
 
     fn answer_committed(&mut self) {
-        let Some(Committing { newest_event, waiting, .. }) = self.committing.take() else { return };
+        let Some(Committing { newest_event, waiting, .. }) = self.under_way.pop_front() else { return };
+        if self.under_way.is_empty() {
+            self.writing = None;
+        }
         waiting.into_iter().for_each(Waiting::send);
         if let Some(newest) = newest_event {
             self.parts.bus.announce(newest);
@@ -283,13 +325,25 @@ impl Waiting {
     }
 }
 
-/// The end of what is on its way to the disk; never, where nothing is.
-async fn committed(committing: &mut Option<Committing>) -> Result<(), StoreError> {
-    match committing {
-        // A panic of the task has been reported when it happened.
-        Some(committing) => (&mut committing.done).await.unwrap_or(Err(StoreError::WriterEnded)),
+/// The end of the oldest that is on its way to the disk; never, where nothing is.
+async fn durable(under_way: &mut VecDeque<Committing>) -> Result<(), StoreError> {
+    match under_way.front_mut() {
+        Some(committing) => ended(&mut committing.done).await,
         None => std::future::pending().await,
     }
+}
+
+/// Whether what was being written is; never, where nothing is.
+async fn written(writing: &mut Option<oneshot::Receiver<()>>) -> bool {
+    match writing {
+        Some(writing) => writing.await.is_ok(),
+        None => std::future::pending().await,
+    }
+}
+
+async fn ended(done: &mut JoinHandle<Result<(), StoreError>>) -> Result<(), StoreError> {
+    // A panic of the task has been reported when it happened.
+    done.await.unwrap_or(Err(StoreError::WriterEnded))
 }
 
 fn key_of(idempotency: &Idempotency) -> String {

@@ -1,0 +1,82 @@
+//! What is written and what is on the disk, on SQLite.
+//!
+//! SQLite can wait for the disk in COMMIT. Then nothing else is written meanwhile, and both cores are idle for a third of
+//! the time. So it does not wait there (`synchronous=NORMAL`): the frames of a transaction are in the log, and the log is
+//! flushed here while the next transaction is written. The frames' checksums follow from each other, so what a power
+//! failure leaves is always what was written up to some transaction; the log is flushed by SQLite itself before its
+//! pages go into the database, and before it begins anew.
+use crate::error::StoreError;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::watch;
+
+/// The log, and how far it has got.
+#[derive(Clone, Debug)]
+pub(crate) struct Flushed {
+    log: Arc<File>,
+    /// Transactions that readers may see.
+    shown: Arc<AtomicU64>,
+    /// Transactions that are on the disk.
+    durable: Arc<watch::Sender<u64>>,
+}
+
+/// A transaction that is written: readers see it, and a power failure may still take it back.
+#[derive(Debug)]
+#[must_use = "nothing may be acknowledged before it is durable"]
+pub struct Written(Option<(Flushed, u64)>);
+
+impl Flushed {
+    /// The log beside an open database.
+    pub(crate) fn of(database: &Path) -> Result<Flushed, StoreError> {
+        let mut path = database.as_os_str().to_owned();
+        path.push("-wal");
+        let path = PathBuf::from(path);
+        let log = File::open(&path).map_err(|source| StoreError::Directory { path: path.display().to_string(), source })?;
+        Ok(Flushed { log: Arc::new(log), shown: Arc::default(), durable: Arc::new(watch::Sender::new(0)) })
+    }
+
+    /// The next transaction is about to be seen.
+    pub(crate) fn show(&self) -> Written {
+        let number = self.shown.fetch_add(1, Ordering::SeqCst) + 1;
+        Written(Some((self.clone(), number)))
+    }
+
+    /// All that could be seen before this call is on the disk.
+    pub(crate) async fn wait(&self) {
+        let number = self.shown.load(Ordering::SeqCst);
+        if *self.durable.borrow() < number {
+            // Only a store that was dropped flushes no more.
+            let _dropped = self.durable.subscribe().wait_for(|durable| *durable >= number).await;
+        }
+    }
+}
+
+impl Written {
+    /// Where the database itself has waited for its disk.
+    pub(crate) const fn durable() -> Written {
+        Written(None)
+    }
+
+    /// Until it is on the disk. After an error nobody knows what is: the caller must end the process.
+    pub async fn flushed(self) -> Result<(), StoreError> {
+        if self.0.is_none() {
+            return Ok(());
+        }
+        tokio::task::spawn_blocking(move || self.flush()).await.map_err(|_| StoreError::WriterEnded)?
+    }
+
+    /// The same on this thread.
+    pub(crate) fn flush(self) -> Result<(), StoreError> {
+        let Some((flushed, number)) = self.0 else { return Ok(()) };
+        flushed.log.sync_data().map_err(StoreError::Flush)?;
+        // Of two that were flushed at once either may end first.
+        flushed.durable.send_if_modified(|durable| {
+            let later = number > *durable;
+            *durable = (*durable).max(number);
+            later
+        });
+        Ok(())
+    }
+}
