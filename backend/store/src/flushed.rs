@@ -47,8 +47,9 @@ impl Flushed {
     pub(crate) async fn wait(&self) {
         let number = self.shown.load(Ordering::SeqCst);
         if *self.durable.borrow() < number {
+            let mut durable = self.durable.subscribe();
             // Only a store that was dropped flushes no more.
-            let _dropped = self.durable.subscribe().wait_for(|durable| *durable >= number).await;
+            let _dropped = durable.wait_for(|durable| *durable >= number).await;
         }
     }
 }
