@@ -12,7 +12,7 @@ use crate::pool::admin as pools;
 use crate::pool::{approval, recallable, scarcity};
 use crate::project;
 use crate::round::movers::Movers;
-use crate::round::{award, safe_state, seal};
+use crate::round::{award, make_way, safe_state, seal};
 use crate::settlement::settle;
 use crate::state::State;
 use crate::swap::{plan, recall, saga};
@@ -201,6 +201,7 @@ fn open_market(
         full_round: 0,
         planned_until: first,
         settled_until: first,
+        ways: Default::default(),
         pool_rounds: BTreeMap::new(),
         created_at: turn.now,
         two_person_approval: false,
@@ -243,6 +244,7 @@ fn void(turn: &mut Turn<'_>, round: u64, reason: String) -> Result<Reply, Refusa
         return Err(conflict("round_not_sealed", "Only a round that is sealed and not awarded can be void."));
     }
     turn.emit(Event::RoundVoided { number: round, reason, at: turn.now });
+    make_way::void(turn, round);
     place::apply_pending(turn);
     Ok(Reply::Done)
 }

@@ -1,5 +1,7 @@
 //! The market itself: its fixed rhythm, its caps and its counters.
+use crate::ids::InstanceId;
 use crate::pool::PoolSlug;
+use crate::round::make_way::Way;
 use crate::round::safe_state::PoolRounds;
 use crate::time::{Slot, Timestamp};
 use crate::units::Price;
@@ -81,6 +83,9 @@ pub struct Market {
     /// Until which slot rounds of each pool have been held, and how often none was.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub pool_rounds: BTreeMap<PoolSlug, PoolRounds>,
+    /// Workloads that are to leave their nodes for somebody else's bid.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ways: BTreeMap<InstanceId, Way>,
     /// A reserve price that somebody schedules waits for another person's approval.
     #[serde(default)]
     pub two_person_approval: bool,

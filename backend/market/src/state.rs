@@ -149,6 +149,8 @@ impl State {
             projects: self.projects.clone(),
             project_names: self.project_names.clone(),
             outlooks: self.outlooks.clone(),
+            // Who pays for room has to have it.
+            ledger: self.ledger.clone(),
             ..State::new(self.market.clone())
         }
     }

@@ -1,136 +1,19 @@
 //! A move has to earn the room that it takes: a workload whose node is full goes to another only where the
 //! round is worth more with it than without, whatever its bid says.
+#[path = "support/crowded.rs"]
+mod crowded;
 mod support;
 
-use headroom_market::book::{OrderRequest, PoolChoice, Resell, Side, TimeInForce, Window};
+use crowded::{bid, bid_that, cpu, market, node, round, workload};
+use headroom_market::book::OrderRequest;
 use headroom_market::clearing::rational::Rat;
-use headroom_market::clearing::{self, Limits, Mode, NoProposal};
-use headroom_market::command::{Command, NewInstance, Reply};
-use headroom_market::ids::{InstanceId, NodeId, OrderId, ParticipantId};
-use headroom_market::pool::{ReserveStep, Tier};
+use headroom_market::command::{Command, Reply};
+use headroom_market::ids::{InstanceId, NodeId, ParticipantId};
 use headroom_market::round::movers::Movers;
-use headroom_market::units::{Amounts, Credits, Resource, Share};
-use headroom_market::workload::{AtEnd, Class, ComparisonRules, Strategy};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use headroom_market::units::Credits;
+use headroom_market::workload::Strategy;
 use support::movers;
 use support::world::{RHYTHM, World, participant};
-
-/// One resource, for a reserve price of 0.0005 a unit.
-fn market(seed: u64) -> World {
-    let mut world = World::new(seed);
-    world.run(Command::CreatePool {
-        slug: "p".into(),
-        name: "P".into(),
-        pop: "x".into(),
-        tier: Tier::GeneralPurpose,
-        resources: vec![Resource::CpuMilli],
-        release_start: "1".parse().unwrap(),
-    });
-    let steps = vec![ReserveStep { share: Share::from_units(1_000_000), price: "0.0005".parse().unwrap() }];
-    let effective_at = world.now.plus_seconds(-60);
-    let (pool, resource) = ("p".to_owned(), Resource::CpuMilli);
-    world.run(Command::ScheduleReserve { pool, resource, steps, effective_at, expected_version: None, by: None });
-    world
-}
-
-fn cpu(quantity: i64) -> Amounts {
-    [(Resource::CpuMilli, quantity)].into()
-}
-
-fn node(world: &mut World, name: &str, capacity: i64) -> NodeId {
-    let (properties, pool) = (BTreeMap::new(), "p".to_owned());
-    world.run(Command::CreateNode { name: name.into(), pool, capacity: cpu(capacity), properties });
-    *world.state.nodes.iter().find(|(_, n)| n.name == name).expect("it was made").0
-}
-
-fn workload(world: &mut World, owner: ParticipantId, node: NodeId, baseline: i64) -> InstanceId {
-    let registered =
-        Command::RegisterModule { participant: None, name: "steady".into(), hash: "h".into(), size_bytes: 1 };
-    let Reply::Module(module) = world.run(registered) else { panic!("module") };
-    let new = NewInstance {
-        participant: owner,
-        name: format!("w{}", world.state.instances.len()),
-        driver: "wasm".into(),
-        module,
-        pool: "p".into(),
-        node: Some(node),
-        class: Class::Standard,
-        baseline: cpu(baseline),
-        floor: cpu(100),
-        limit: cpu(9_000),
-        at_end: AtEnd::Shrink,
-        comparison: ComparisonRules::default(),
-        strategy: Strategy::default(),
-    };
-    match world.run(Command::RegisterInstance(Box::new(new))) {
-        Reply::Instance(id) => id,
-        other => panic!("{other:?}"),
-    }
-}
-
-/// All or nothing where it names no workload.
-fn bid(
-    world: &mut World,
-    participant: ParticipantId,
-    instance: Option<InstanceId>,
-    quantity: i64,
-    limit: &str,
-) -> OrderId {
-    bid_that(world, participant, instance, quantity, limit, |_| {})
-}
-
-/// The same, changed before it is placed.
-fn bid_that(
-    world: &mut World,
-    participant: ParticipantId,
-    instance: Option<InstanceId>,
-    quantity: i64,
-    limit: &str,
-    change: impl FnOnce(&mut OrderRequest),
-) -> OrderId {
-    let first = RHYTHM.first_open(world.now);
-    let mut request = OrderRequest {
-        instance,
-        window: Window { start_at: first.start(), end_at: first.plus(1, RHYTHM.slot_seconds).start() },
-        latest_start_at: None,
-        replicas: 1,
-        resources: cpu(quantity),
-        pools: vec![PoolChoice { pool: "p".into(), adder: Credits::ZERO }],
-        assurance: Default::default(),
-        limit: limit.parse().unwrap(),
-        min_fill: if instance.is_none() { "1" } else { "0" }.parse().unwrap(),
-        time_in_force: TimeInForce::Gtc,
-        expires_at: None,
-        resell: Resell::Never,
-        parent: None,
-        project: None,
-        no_displacement: false,
-        min_run_slots: 0,
-        class: Class::Standard,
-        client_bid_id: None,
-    };
-    change(&mut request);
-    let command = Command::PlaceOrder { participant, side: Side::Bid, request: Box::new(request), client_order: None };
-    match world.run(command) {
-        Reply::Order(id) => id,
-        other => panic!("{other:?}"),
-    }
-}
-
-/// What each order won.
-fn round(world: &mut World) -> BTreeMap<OrderId, (i64, Vec<NodeId>)> {
-    let seal = movers::seal(&world.state, world.now);
-    let reply = world.run(seal);
-    let Reply::Sealed { round, book } = reply else { panic!("{reply:?}") };
-    let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION).unwrap();
-    let outcome = clearing::verify(&book, outcome, Mode::Market).unwrap();
-    let result_hash = outcome.result_hash();
-    let reply = world.run(Command::RecordOutcome { round, result_hash, outcome: Some(Arc::new(outcome)) });
-    assert!(matches!(reply, Reply::Done), "{reply:?}");
-    let awards = world.state.awards.values().filter(|a| a.round == round);
-    awards.map(|a| (a.order, (a.lines.iter().map(|l| l.quantity).sum(), a.nodes.clone()))).collect()
-}
 
 /// A full node with a workload of 3,500 on it, an empty one of 10,000, and a bid of 8,000 that names no workload.
 /// Whether the workload's bid won, and the other.

@@ -6,7 +6,9 @@ pub enum StoreError {
     Sql(#[from] sqlx::Error),
     #[error("the database answered: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    #[error("the log of the database can't be written to the disk: {0}. Check the disk and its free space, then restart")]
+    #[error(
+        "the log of the database can't be written to the disk: {0}. Check the disk and its free space, then restart"
+    )]
     Flush(std::io::Error),
     #[error("the thread that writes the database has ended; restart to see what is stored")]
     WriterEnded,

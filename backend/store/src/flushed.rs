@@ -33,7 +33,8 @@ impl Flushed {
         let mut path = database.as_os_str().to_owned();
         path.push("-wal");
         let path = PathBuf::from(path);
-        let log = File::open(&path).map_err(|source| StoreError::Directory { path: path.display().to_string(), source })?;
+        let log =
+            File::open(&path).map_err(|source| StoreError::Directory { path: path.display().to_string(), source })?;
         Ok(Flushed { log: Arc::new(log), shown: Arc::default(), durable: Arc::new(watch::Sender::new(0)) })
     }
 
@@ -65,12 +66,13 @@ impl Written {
         if self.0.is_none() {
             return Ok(());
         }
-        tokio::task::spawn_blocking(move || self.flush()).await.map_err(|_| StoreError::WriterEnded)?
+        tokio::task::spawn_blocking(move || self.flush()).await.map_err(|_| StoreError::WriterEnded)??;
+        Ok(())
     }
 
     /// The same on this thread.
-    pub(crate) fn flush(self) -> Result<(), StoreError> {
-        let Some((flushed, number)) = self.0 else { return Ok(()) };
+    pub(crate) fn flush(self) -> Result<Written, StoreError> {
+        let Some((flushed, number)) = self.0 else { return Ok(Written::durable()) };
         flushed.log.sync_data().map_err(StoreError::Flush)?;
         // Of two that were flushed at once either may end first.
         flushed.durable.send_if_modified(|durable| {
@@ -78,6 +80,6 @@ impl Written {
             *durable = (*durable).max(number);
             later
         });
-        Ok(())
+        Ok(Written::durable())
     }
 }

@@ -77,24 +77,23 @@ impl SqliteWriter {
         receive.await.map_err(|_| StoreError::WriterEnded)?
     }
 
-    /// The same inside one transaction, written when `work` succeeds.
+    /// The same inside one transaction, written when `work` succeeds; with `flush` it is durable then, and no other job
+    /// begins before that.
     pub async fn transaction<T: Send + 'static>(
         &self,
         work: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+        flush: bool,
     ) -> Result<(T, Written), StoreError> {
         let flushed = self.flushed.clone();
         self.run(move |connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let result = work(&transaction)?;
             let written = flushed.show();
-            match transaction.commit() {
-                Ok(()) => Ok((result, written)),
-                Err(error) => {
-                    // Nothing of it can be seen, so nobody has to wait for it.
-                    written.flush()?;
-                    Err(error.into())
-                }
-            }
+            let committed = transaction.commit();
+            // What was not committed nobody sees, so nobody is to wait for it either.
+            let written = if flush || committed.is_err() { written.flush()? } else { written };
+            committed?;
+            Ok((result, written))
         })
         .await
     }

@@ -135,17 +135,21 @@ impl Store {
     /// Writes a batch and returns when it is durable. After an error nothing of it is known
     /// to be stored: the caller must end the process, never try again.
     pub async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
-        self.write(batch).await?.flushed().await
+        self.write_and(batch, true).await?.flushed().await
     }
 
     /// Writes a batch, and returns when the next one may be written: what comes back says when this one is durable.
     pub async fn write(&self, batch: Batch) -> Result<Written, StoreError> {
+        self.write_and(batch, false).await
+    }
+
+    async fn write_and(&self, batch: Batch, flush: bool) -> Result<Written, StoreError> {
         let fresh = Fresh::of(&batch);
         let mut tables = rows(batch)?;
         let run = self.lookups.run();
         let ran = run.is_some();
         tables.extend(run.into_iter().flatten());
-        let written = self.store(tables).await?;
+        let written = self.store(tables, flush).await?;
         self.lookups.stored(fresh, ran);
         Ok(written)
     }
@@ -157,12 +161,12 @@ impl Store {
         }
     }
 
-    async fn store(&self, tables: Vec<Rows>) -> Result<Written, StoreError> {
+    async fn store(&self, tables: Vec<Rows>, flush: bool) -> Result<Written, StoreError> {
         if let Some(writer) = &self.writer {
             let work = move |transaction: &rusqlite::Transaction<'_>| {
                 tables.iter().try_for_each(|(insert, rows)| insert.run_here(transaction, rows))
             };
-            return Ok(writer.transaction(work).await?.1);
+            return Ok(writer.transaction(work, flush).await?.1);
         }
         let mut transaction = self.market.begin().await?;
         if let Some(lease) = &self.lease {
@@ -180,9 +184,7 @@ impl Store {
         let text = "DELETE FROM outbox WHERE created_at < $1";
         if let Some(writer) = &self.writer {
             let work = move |transaction: &rusqlite::Transaction<'_>| Ok(transaction.execute(text, [before])? as u64);
-            let (count, written) = writer.transaction(work).await?;
-            written.flushed().await?;
-            return Ok(count);
+            return Ok(writer.transaction(work, true).await?.0);
         }
         let mut transaction = self.market.begin().await?;
         let count = crate::in_either!(&mut transaction, connection => {

@@ -120,6 +120,9 @@ pub enum TransferKind {
     /// The operator's supply, delivered: escrow → operator income; also what no buyer is owed of what was
     /// paid for an imbalance.
     OperatorIncome,
+    /// Of a bid for which another workload is to be moved: available → migration, and from there to the owner of the one
+    /// that was moved, or back.
+    MoveFee,
     /// Sellers made whole for what the platform failed to deliver: platform risk → escrow.
     PlatformRisk,
     /// Of an offer that won: available → bond.
@@ -152,6 +155,7 @@ impl TransferKind {
             TransferKind::Proceeds => "proceeds",
             TransferKind::ReservationFee => "reservation_fee",
             TransferKind::OperatorIncome => "operator_income",
+            TransferKind::MoveFee => "move_fee",
             TransferKind::PlatformRisk => "platform_risk",
             TransferKind::Bond => "bond",
             TransferKind::BondRelease => "bond_release",

@@ -12,7 +12,9 @@ use crate::ledger::{Account, TransferKind};
 use crate::pool::recallable::{firm, is_recallable, node_of};
 use crate::project;
 use crate::round::not_won::text_of;
-use crate::round::{Award, AwardKind, AwardLine, Certificate, ClearingPrice, book, not_won, products, safe_state};
+use crate::round::{
+    Award, AwardKind, AwardLine, Certificate, ClearingPrice, book, make_way, not_won, products, safe_state,
+};
 use crate::settlement::bond;
 use crate::state::{ProductKey, SealedBook};
 use crate::time::Slot;
@@ -50,11 +52,13 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
     for id in &parents {
         family::set_free(turn, *id, number);
     }
+    let mut won = BTreeSet::new();
     for Draft { winner, lines, slots: run, certified } in drafts {
         slots.extend(lines.iter().map(|l| l.slot));
         match winner {
             Winner::Resale(source) => resell(turn, number, source, lines)?,
             Winner::Order(id) => {
+                won.insert(id);
                 for line in lines.iter().filter(|_| matches!(id, OrderId::Bid(_))) {
                     *volumes.entry((line.pool.clone(), line.resource, line.slot)).or_default() += line.quantity;
                 }
@@ -64,6 +68,7 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
             }
         }
     }
+    make_way::award(turn, number, &won);
     let mut ended = round_only_orders(turn, number);
     family::children_first(turn.state, &mut ended);
     let (not_won, held_back) = not_won::list(turn, number, &sealed, outcome);

@@ -52,7 +52,8 @@ pub fn may_go(state: &State, now: Timestamp, order: &Order, alternative: &Altern
     let moving = instance.swap.and_then(|id| state.swaps.get(&id)).is_some_and(|s| s.moves());
     let rests = hold_time::rests(instance, now, state.market.rhythm.slot_seconds);
     let home = state.nodes.get(&instance.node).is_some_and(|n| n.state == NodeState::Up);
-    if moving || rests || instance.is_pinned(now) || !home {
+    let makes_way = state.market.ways.contains_key(&instance.id);
+    if moving || makes_way || rests || instance.is_pinned(now) || !home {
         return Err("FROZEN_HOLD_TIME");
     }
     if move_fees(instance).checked_add(alternative.adder).is_none_or(|fees| fees >= order.remaining_limit) {

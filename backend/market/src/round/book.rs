@@ -120,7 +120,7 @@ impl<'a> Builder<'a> {
             state,
             now,
             slots,
-            hosts: Hosts::of(state, now, slots, movers),
+            hosts: Hosts::of(state, now, slots, movers, places),
             orders: Vec::new(),
             excluded: Vec::new(),
             places,
@@ -215,7 +215,10 @@ impl<'a> Builder<'a> {
                 Side::Bid => self.hosts.host(order, instance.id, &home),
             };
             match host {
-                Ok(host) => (move_fee, node) = (self.hosts.move_fee(instance.id, host), Some(host)),
+                Ok(host) => {
+                    let (own, others) = (self.hosts.move_fee(instance.id, host), self.hosts.way_fee(order.id));
+                    (move_fee, node) = (own.checked_add(others).unwrap_or(own), Some(host));
+                }
                 // At home there is nothing for it now; elsewhere there may be.
                 Err(_) if !leaving.is_empty() => home.clear(),
                 Err(reason) => return Err(reason),
@@ -285,7 +288,13 @@ impl<'a> Builder<'a> {
 
     fn drop_offers(&mut self) {
         self.sit_out(&sits_out::self_trades(&self.orders), SELF_TRADE);
-        self.sit_out(&sits_out::offers_of_movers(self.state, &self.orders), LEAVES_NODE);
+        self.sit_out(&sits_out::offers_of_movers(self.state, &self.orders, &self.making_way()), LEAVES_NODE);
+    }
+
+    /// Who makes way, from the first of its slots on.
+    fn making_way(&self) -> BTreeMap<String, i64> {
+        let ways = self.hosts.moves.ways.iter();
+        ways.filter_map(|(id, way)| Some((id.to_string(), self.slot_index(way.slot)?))).collect()
     }
 
     fn sit_out(&mut self, orders: &BTreeSet<String>, reason: &'static str) {

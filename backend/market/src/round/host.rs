@@ -2,15 +2,17 @@
 use super::book::bought_at_home;
 use super::occupancy::{Occupancy, moves};
 use crate::book::{Alternative, Assurance, Order};
-use crate::ids::{InstanceId, NodeId};
-use crate::pool::NodeState;
+use crate::ids::{InstanceId, NodeId, OrderId};
+use crate::pool::{Node, NodeState};
+use crate::round::capacity::Places;
 use crate::round::in_flight::InFlight;
+use crate::round::make_way::{Way, Willing};
 use crate::round::movers::{Movers, Moves};
 use crate::round::{Award, AwardKind};
 use crate::state::State;
 use crate::swap::hold_time;
 use crate::time::{Slot, Timestamp};
-use crate::units::{Amounts, Credits};
+use crate::units::{Amounts, Credits, Resource, amount};
 use crate::workload::Instance;
 use crate::workload::away::is_elsewhere;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +28,7 @@ pub struct Hosts<'a> {
     placed: BTreeMap<(InstanceId, Slot, Slot), (NodeId, BTreeSet<NodeId>)>,
     hosted: BTreeMap<InstanceId, Hosted>,
     in_flight: InFlight,
+    willing: Willing,
     movers: &'a Movers,
     pub moves: Moves,
 }
@@ -52,11 +55,11 @@ impl Hosted {
 }
 
 impl<'a> Hosts<'a> {
-    pub fn of(state: &'a State, now: Timestamp, slots: &'a [Slot], movers: &'a Movers) -> Self {
+    pub fn of(state: &'a State, now: Timestamp, slots: &'a [Slot], movers: &'a Movers, places: &Places) -> Self {
         let occupancy = Occupancy::of(state, slots);
         let (placed, hosted, moves) = (BTreeMap::new(), BTreeMap::new(), Moves::default());
-        let in_flight = InFlight::of(state, now);
-        Self { state, now, slots, occupancy, placed, hosted, in_flight, movers, moves }
+        let (in_flight, willing) = (InFlight::of(state, now), Willing::of(state, now, places));
+        Self { state, now, slots, occupancy, placed, hosted, in_flight, willing, movers, moves }
     }
 
     /// The node where a bid's instance would have room, baseline included: where it is, where
@@ -89,6 +92,11 @@ impl<'a> Hosts<'a> {
             let stays = awarded.iter().all(|node| *node == instance.node);
             return if stays { Ok(instance.node) } else { Err("FROZEN_HOLD_TIME") };
         }
+        // It makes way in the middle of that.
+        let way = self.state.market.ways.get(&id);
+        if way.is_some_and(|way| first < way.slot && way.slot <= last) {
+            return Err("FROZEN_HOLD_TIME");
+        }
         // Two bids of one workload must not have it on two nodes in one slot.
         let meanwhile = self.hosted.get(&id).into_iter().flat_map(|h| h.in_window(first, last));
         let fixed: BTreeSet<NodeId> = awarded.into_iter().chain(meanwhile).collect();
@@ -111,6 +119,11 @@ impl<'a> Hosts<'a> {
                 if has_room { home } else { self.another_host(order, id, home, first).unwrap_or(home) }
             }
         };
+        // What a project pays for is what its bids win; and what is bought elsewhere needs no room here.
+        let request = &order.request;
+        if request.assurance == Assurance::Firm && request.pools.len() == 1 && request.project.is_none() {
+            self.make_way(order, id, node, &window);
+        }
         let hosted = self.hosted(id);
         hosted.windows.insert((first, last, node));
         if stays {
@@ -126,11 +139,80 @@ impl<'a> Hosts<'a> {
         self.state.instances.get(&id).filter(|_| moves).map(|i| i.strategy.move_fee).unwrap_or_default()
     }
 
+    /// What a bid has to earn beyond that, for who makes way for it.
+    pub fn way_fee(&self, order: OrderId) -> Credits {
+        self.moves.ways.values().filter(|way| way.order == order).map(|way| way.fee).sum()
+    }
+
+    /// Has another workload leave a bid's node, if that gives the bid all the room that it lacks there: of those that
+    /// are willing the one that asks least.
+    fn make_way(&mut self, order: &Order, id: InstanceId, node: NodeId, window: &[Slot]) {
+        let (state, slots) = (self.state, self.slots);
+        let (Some(first), Some(record)) = (window.iter().min().copied(), state.nodes.get(&node)) else { return };
+        if self.occupancy.fits(state, node, &order.remaining, window) {
+            return;
+        }
+        for (fee, other) in self.willing.on(node) {
+            let Some(instance) = state.instances.get(&other) else { continue };
+            let affords = fee < order.remaining_limit && self.willing.affords(&state.ledger, order, fee);
+            let leaves_enough = window.iter().all(|slot| {
+                let enough = |(resource, asked): (&Resource, &i64)| {
+                    let left = self.occupancy.left(record, *slot, *resource);
+                    left + amount(instance.baseline_in(*slot), *resource) >= *asked
+                };
+                order.remaining.iter().all(enough)
+            });
+            let held = state.awards_of(other).flat_map(|a| &a.lines);
+            let mut held = held.filter(|l| !l.settled && l.left() > 0);
+            if other == id || !affords || !leaves_enough || held.any(|l| l.slot >= first) {
+                continue;
+            }
+            if !self.going_to(instance).is_empty() {
+                continue;
+            }
+            let later: Vec<Slot> = slots.iter().copied().filter(|slot| *slot >= first).collect();
+            let Some(refuge) = self.refuge(instance, &later) else { continue };
+            self.willing.take(node, fee, other);
+            if !self.movers.contains(&other) {
+                self.moves.could.entry(other).or_default().insert(order.id);
+                return;
+            }
+            if !self.in_flight.begin(state, other, first) {
+                continue;
+            }
+            for slot in &later {
+                let baseline = instance.baseline_in(*slot);
+                let freed: Amounts = baseline.iter().map(|(resource, quantity)| (*resource, -quantity)).collect();
+                self.occupancy.take(node, &freed, &[*slot]);
+                self.occupancy.take(refuge, baseline, &[*slot]);
+            }
+            self.willing.promise(order, fee);
+            let payer = Some(order.participant);
+            let round = state.market.last_round + 1;
+            let way = Way { node: refuge, slot: first, order: order.id, payer, fee, round, won: false };
+            self.moves.ways.insert(other, way);
+            return;
+        }
+    }
+
+    /// The first other node of its pool that has room for a workload's baseline.
+    fn refuge(&self, instance: &Instance, slots: &[Slot]) -> Option<NodeId> {
+        let avoided = self.avoided(instance.id);
+        let state = self.state;
+        let mut others = state.nodes.values().filter(|n| n.pool == instance.pool && n.id != instance.node);
+        let fits = |n: &&Node| slots.iter().all(|s| self.occupancy.fits(state, n.id, instance.baseline_in(*s), &[*s]));
+        others.find(|n| !avoided.contains(&n.id) && fits(n)).map(|n| n.id)
+    }
+
+    fn avoided(&self, id: InstanceId) -> BTreeSet<NodeId> {
+        let in_force = self.state.hints.values().filter(|h| h.instance == id && h.is_in_force(self.now));
+        in_force.flat_map(|h| h.avoid_nodes.iter().copied()).collect()
+    }
+
     /// The first other node of the pool that can have an instance from a slot on, with what it bids for.
     fn another_host(&mut self, order: &Order, id: InstanceId, home: NodeId, first: Slot) -> Option<NodeId> {
         let state = self.state;
-        let in_force = state.hints.values().filter(|h| h.instance == id && h.is_in_force(self.now));
-        let avoided: BTreeSet<NodeId> = in_force.flat_map(|h| h.avoid_nodes.iter().copied()).collect();
+        let avoided = self.avoided(id);
         let instance = &state.instances[&id];
         // Where it is to go already it may go earlier; a second move is not planned before the first is made.
         let going_to = self.going_to(instance);
@@ -153,7 +235,8 @@ impl<'a> Hosts<'a> {
             .filter(|a| a.lines.iter().any(|l| !l.settled && l.left() > 0))
             .filter_map(|a| a.nodes.first().copied());
         let bid_for = self.hosted.get(&instance.id).into_iter().flat_map(|h| h.windows.iter().map(|(.., node)| *node));
-        let all = won.chain(bid_for).chain(under_way(self.state, instance));
+        let way = self.state.market.ways.get(&instance.id).map(|way| way.node);
+        let all = won.chain(bid_for).chain(under_way(self.state, instance)).chain(way);
         all.filter(|node| *node != instance.node).collect()
     }
 
@@ -232,7 +315,9 @@ impl<'a> Hosts<'a> {
 pub(super) fn leaves_by(state: &State, instance: &Instance, last: Option<Slot>) -> bool {
     let elsewhere = |a: &&Award| a.nodes.first().is_some_and(|node| *node != instance.node);
     let there = || bought_at_home(state, instance.id).filter(elsewhere).flat_map(|a| &a.lines);
+    let way = state.market.ways.get(&instance.id);
     under_way(state, instance).is_some()
+        || way.is_some_and(|way| last.is_some_and(|last| way.slot <= last))
         || there().any(|l| !l.settled && l.left() > 0 && last.is_some_and(|last| l.slot <= last))
 }
 
@@ -250,7 +335,8 @@ fn under_way(state: &State, instance: &Instance) -> Option<NodeId> {
 /// Where the instance will be when `slot` begins, as far as awards have decided.
 fn planned_node(state: &State, id: InstanceId, slot: Slot) -> NodeId {
     let instance = &state.instances[&id];
-    latest_award_before(state, id, slot).or_else(|| under_way(state, instance)).unwrap_or(instance.node)
+    let way = state.market.ways.get(&id).filter(|way| way.slot <= slot).map(|way| way.node);
+    way.or_else(|| latest_award_before(state, id, slot)).or_else(|| under_way(state, instance)).unwrap_or(instance.node)
 }
 
 /// The nodes that earlier awards have fixed for these slots.

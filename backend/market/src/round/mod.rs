@@ -10,6 +10,7 @@ pub mod holding;
 mod host;
 mod in_flight;
 pub mod linked;
+pub mod make_way;
 pub mod merkle;
 pub mod movers;
 mod netting;

@@ -17,6 +17,7 @@ use crate::clearing::{Alternative, Book, Limits, Money, Order, Outcome, Side};
 use crate::ids::{InstanceId, NodeId, OrderId};
 use crate::round::book::Draft;
 use crate::round::linked::Collars;
+use crate::round::make_way::Way;
 use crate::state::State;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -33,8 +34,11 @@ pub const TRIAL: Limits = Limits { nodes: 100, max_cuts: 30, effort: 300_000, wo
 pub struct Moves {
     /// Nodes on which the whole baseline of a workload is kept free.
     pub kept_free: BTreeSet<(InstanceId, NodeId)>,
-    /// Workloads that another node has room for but may not go there, and their bids that want it.
+    /// Workloads that another node has room for but may not go there, and the bids that want it: their own, or
+    /// one that they would make way for.
     pub could: BTreeMap<InstanceId, BTreeSet<OrderId>>,
+    /// Workloads that leave their node for somebody else's bid.
+    pub ways: BTreeMap<InstanceId, Way>,
 }
 
 /// The next round as it would be sealed with these movers, with limits that are backed by money.
@@ -96,7 +100,8 @@ impl Trial {
         let used: BTreeSet<InstanceId> =
             winners().filter_map(place).filter(|at| prepared.moves.kept_free.contains(at)).map(|(id, _)| id).collect();
         let kept_for = prepared.moves.kept_free.iter().map(|(instance, _)| *instance);
-        let idle = kept_for.filter(|id| !used.contains(id)).collect();
+        let for_nobody = prepared.moves.ways.iter().filter(|(_, way)| !won.contains(way.order.to_string().as_str()));
+        let idle = kept_for.filter(|id| !used.contains(id)).chain(for_nobody.map(|(id, _)| *id)).collect();
         Self { worth: (outcome.welfare.0.clone(), winners().count()), idle }
     }
 }

@@ -186,7 +186,7 @@ fn committed(sealed: &SealedBook) -> impl Iterator<Item = (NodeId, Slot, Resourc
     })
 }
 
-/// The other nodes that awards put the instance on, or a move under way that may be late or rolled back,
+/// The other nodes that awards, its own or those that it makes way for, put the instance on, or a move under way that may be late or rolled back,
 /// each with its first slot there.
 pub(crate) fn moves(state: &State, id: InstanceId) -> BTreeMap<NodeId, Slot> {
     state.instances.get(&id).map(|instance| moves_from(state, instance)).unwrap_or_default()
@@ -207,6 +207,9 @@ pub(crate) fn moves_from(state: &State, instance: &Instance) -> BTreeMap<NodeId,
         comes(swap.node_to, swap.slot);
         // Until it has ended it may be rolled back.
         comes(swap.node_from, swap.slot);
+    }
+    if let Some(way) = state.market.ways.get(&instance.id) {
+        comes(way.node, way.slot);
     }
     for award in bought(state, instance.id) {
         let Some(node) = award.nodes.first() else { continue };

@@ -5,7 +5,7 @@ use crate::event::Event;
 use crate::ids::{OrderId, RoundId};
 use crate::ledger::{Account, TransferKind};
 use crate::round::movers::Movers;
-use crate::round::{Round, RoundState, book, merkle, netting, safe_state};
+use crate::round::{Round, RoundState, book, make_way, merkle, netting, safe_state};
 use crate::state::SealedBook;
 use crate::turn::{Cause, Turn};
 use std::sync::Arc;
@@ -53,6 +53,7 @@ pub fn seal(turn: &mut Turn<'_>, movers: &Movers) -> Option<(u64, Arc<clearing::
     };
     let orders: Vec<OrderId> = book.orders.iter().filter_map(|o| o.id.parse().ok()).collect();
     turn.emit(Event::RoundSealed { round, orders });
+    make_way::seal(turn, draft.moves.ways);
     let book = Arc::new(book);
     let scarce = draft.scarce;
     let trading = safe_state::trading(turn.state);

@@ -74,11 +74,12 @@ impl PartialEq for Unit {
 }
 impl Eq for Unit {}
 
-/// Offers of workloads that a bid of this round would have elsewhere by then.
-pub fn offers_of_movers(state: &State, orders: &[Order]) -> BTreeSet<String> {
+/// Offers of workloads that a bid of this round would have elsewhere by then; `making_way` are those that others' bids
+/// would, from which slot on.
+pub fn offers_of_movers(state: &State, orders: &[Order], making_way: &BTreeMap<String, i64>) -> BTreeSet<String> {
     let slots =
         |o: &Order| -> Vec<i64> { o.alternatives.iter().flat_map(|a| &a.quantities).map(|q| q.product.slot).collect() };
-    let mut leaves: BTreeMap<String, i64> = BTreeMap::new();
+    let mut leaves = making_way.clone();
     for bid in orders.iter().filter(|o| o.side == Side::Bid) {
         let instance = bid.instance.as_ref().and_then(|id| state.instances.get(&id.parse().ok()?));
         let goes_to = bid.node.as_deref().and_then(node_of);

@@ -138,6 +138,9 @@ pub struct Swap {
     /// Why it is made; `null` of swaps from before this was kept.
     #[serde(default)]
     pub causes: Option<Vec<Cause>>,
+    /// It is moved so that somebody else's bid has room, and paid this for it when the move is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub makes_way_for: Option<Credits>,
     /// Placement epoch of the source; the target runs under the next one.
     pub epoch: u64,
     pub phases: Vec<Phase>,

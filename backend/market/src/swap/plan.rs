@@ -4,6 +4,7 @@
 //! One swap order an instance; who waits for whom is in `dependencies.rs`.
 use crate::event::Event;
 use crate::ids::{InstanceId, NodeId, SwapId};
+use crate::round::make_way;
 use crate::round::safe_state::NotRolled;
 use crate::round::{Award, AwardKind, AwardLine};
 use crate::state::State;
@@ -40,7 +41,7 @@ fn target_of(state: &State, instance: &Instance, slot: Slot, counts: impl Fn(&Aw
     let bought = |award: &Award| counts(award) && award.lines.iter().any(|l| l.slot == slot);
     let goes = instance.is_away_in(slot) && state.awards_of(instance.id).any(|a| bought(a) && elsewhere(a));
     let mut limits = if goes { Amounts::new() } else { instance.baseline_in(slot).clone() };
-    let mut node = instance.home_node();
+    let mut node = make_way::leaves_to(state, instance.id, slot).unwrap_or(instance.home_node());
     let mut gain = Credits::ZERO;
     // What it had won elsewhere and could not be brought to is nothing to it at home.
     for award in state.awards_of(instance.id).filter(|a| counts(a) && elsewhere(a) == goes) {
@@ -84,6 +85,7 @@ fn reachable(state: &State, instance: &Instance, slot: Slot, now: Timestamp, alo
     if stays_for(instance, &target, now) {
         // It has its baseline less what it lends, and is credited.
         target = target_of(state, instance, slot, |a| a.kind != AwardKind::Bought);
+        target.node = instance.node;
         return (target, instance.pinned_by_exchange && instance.suspended.is_none());
     }
     if alone {
@@ -116,6 +118,7 @@ pub(super) fn collar_value(state: &State, line: &AwardLine) -> Credits {
 
 /// Writes the swap orders of a slot whose gate has closed.
 pub fn plan_slot(turn: &mut Turn<'_>, slot: Slot, not_rolled: &[NotRolled]) {
+    make_way::end_late(turn, slot);
     let too_late = resizes_too_late(turn);
     for swap in &too_late {
         saga::supersede(turn, swap.clone(), "its slot was over before it began");
@@ -282,7 +285,10 @@ fn draft(
     let method = if moves { Method::Checkpoint } else { Method::Resize };
     let pool_of = |node| turn.state.nodes.get(&node).map_or_else(|| instance.pool.clone(), |n| n.pool.clone());
     let (pool_from, pool_to) = (pool_of(instance.node), pool_of(target.node));
+    let way = turn.state.market.ways.get(&instance.id);
+    let makes_way = moves && way.is_some_and(|way| way.won && way.node == target.node);
     let resize_reason = match moves {
+        true if makes_way => "others have won room on its node, and pay it for that",
         true if pool_to != pool_from => "its place in this slot is in another pool",
         true => "its node has no room for what it won",
         false => "its node has room",
@@ -322,6 +328,7 @@ fn draft(
         depends_on,
         pairs: Vec::new(),
         causes: Some(causes(turn.state, instance, slot, target, turn.now)),
+        makes_way_for: way.filter(|_| makes_way).map(|way| way.fee),
         epoch: instance.epoch,
         phases: vec![Phase { state: SwapState::Planned, started_at: turn.now, ended_at: None, detail: None }],
         bytes: 0,

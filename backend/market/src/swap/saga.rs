@@ -8,6 +8,7 @@
 //! (ABORTED); from FENCED on the source resumes under a new epoch (ROLLED_BACK).
 use crate::event::Event;
 use crate::ids::SwapId;
+use crate::round::make_way;
 use crate::swap::{Difference, Phase, Swap, SwapState, hold_time, plan, recall};
 use crate::time::Timestamp;
 use crate::turn::Turn;
@@ -121,6 +122,7 @@ pub fn step(turn: &mut Turn<'_>, id: SwapId, result: StepResult) -> bool {
     let done_on = (swap.state == SwapState::Done).then_some(swap.node_to);
     turn.emit(Event::SwapChanged(Box::new(swap.clone())));
     if swap.ended_at.is_some() {
+        make_way::after(turn, &swap);
         if failed_move {
             plan::plan_stayed(turn, swap.instance, swap.slot);
         }

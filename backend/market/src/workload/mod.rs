@@ -155,6 +155,10 @@ pub struct Strategy {
     /// What moving it to another node costs its owner: a bid that needs the move wins only at a price so much
     /// under its limit. Nobody is paid it.
     pub move_fee: Credits,
+    /// What it takes to have it moved to another node of its pool so that somebody else's bid has room on its node: that
+    /// bid pays it, once the move is made. `null`: it is moved for its own bids only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub makes_way_for: Option<Credits>,
     /// The most by which what it wins and what it lends may differ in a slot; no limit where a resource is
     /// not named.
     pub max_swap: Amounts,

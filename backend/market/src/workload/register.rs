@@ -256,12 +256,14 @@ fn check_strategy(state: &State, pool: &Pool, strategy: &Strategy, at: &str) -> 
         ));
     }
     check_amounts(pool, &strategy.max_swap, format!("{at}/max_swap").trim_start_matches('/'))?;
-    if strategy.move_fee.is_negative() || strategy.move_fee > MOST_MOVE_FEE {
-        return Err(invalid(
-            "move_fee_out_of_range",
-            format!("{at}/move_fee"),
-            format!("A move fee is from 0 to {MOST_MOVE_FEE} credits."),
-        ));
+    for (fee, field) in [(Some(strategy.move_fee), "move_fee"), (strategy.makes_way_for, "makes_way_for")] {
+        if fee.is_some_and(|fee| fee.is_negative() || fee > MOST_MOVE_FEE) {
+            return Err(invalid(
+                "move_fee_out_of_range",
+                format!("{at}/{field}"),
+                format!("A move fee is from 0 to {MOST_MOVE_FEE} credits."),
+            ));
+        }
     }
     if strategy.notice_seconds > MOST_NOTICE_SECONDS {
         return Err(invalid(

@@ -61,6 +61,7 @@ impl World {
             last_round: 0,
             last_root: String::new(),
             full_round: 0,
+            ways: Default::default(),
             pool_rounds: Default::default(),
             planned_until: slot,
             settled_until: slot,

@@ -97,6 +97,8 @@ pub struct Totals {
     pub net_charges: Credits,
     /// Received less paid, so that it may be below 0.
     pub reservation_fees: Credits,
+    /// Received for workloads that were moved for others' bids, less what own bids paid for that: may be below 0.
+    pub move_fees: Credits,
     /// Received for what lenders kept, less paid for what own workloads kept: may be below 0.
     pub imbalances: Credits,
     /// Paid for memory or GPU that own workloads kept beyond their slot.
@@ -184,6 +186,13 @@ fn describe(line: &LedgerLine) -> String {
         "overstay" => format!("Kept beyond its slot by the workload's own program{slot}"),
         "arrears" => "Owed for what own workloads had kept".to_owned(),
         "reservation_fee" => format!("Capacity kept for a workload that could not be moved to it{slot}"),
+        "move_fee" if line.debit == Account::Migration.to_string() && line.order_id.is_none() => {
+            format!("A workload made way for somebody else's bid{slot}")
+        }
+        "move_fee" if line.debit == Account::Migration.to_string() => {
+            format!("Nobody made way for the bid after all{slot}")
+        }
+        "move_fee" => format!("Put aside for a workload that is to make way for a bid{slot}"),
         other => other.replace('_', " "),
     }
 }
@@ -201,6 +210,10 @@ fn totals<'a>(movements: impl IntoIterator<Item = (&'a str, i64)>) -> Totals {
             "reservation_fee" => {
                 amount = signed;
                 &mut totals.reservation_fees
+            }
+            "move_fee" => {
+                amount = signed;
+                &mut totals.move_fees
             }
             "imbalance" => {
                 amount = signed;

@@ -32,7 +32,7 @@ pub struct SwapExplanation {
     /// For the slot, if all of it is delivered. `null` where only the receipt can say it: something was taken back or
     /// stays away, the swap did not come to what was planned, or it is older than this.
     pub pays: Option<Credits>,
-    /// The same of what it lends and sold on.
+    /// The same of what it lends and sold on, with what it is paid for making way.
     pub is_paid: Option<Credits>,
 }
 
@@ -90,16 +90,18 @@ fn explain(swap: &Swap, from: &str, to: &str) -> SwapExplanation {
     let mut parts = vec![head(swap, from, to)];
     if swap.causes.is_none() {
         parts.push("It is from before the reasons of swaps were kept.".to_owned());
-    } else if because.is_empty() {
+    } else if because.is_empty() && swap.makes_way_for.is_none() {
         parts.push(PLAIN.to_owned());
     }
+    parts.extend(swap.makes_way_for.map(|fee| format!("It is paid {fee} credits for going, when it is there.")));
     parts.extend(because.iter().map(|b| b.sentence.clone()));
     parts.extend(gained.iter().map(|g| g.sentence.clone()));
     parts.extend(ended(swap));
     if !is_known && swap.causes.is_some() {
         parts.push("What it comes to is on the receipts of the slot.".to_owned());
     }
-    let (pays, is_paid) = (sum(|c| c.pays), sum(|c| c.is_paid));
+    let fee = swap.makes_way_for.unwrap_or_default();
+    let (pays, is_paid) = (sum(|c| c.pays), sum(|c| c.is_paid).map(|paid: Credits| paid + fee));
     SwapExplanation { swap: swap.id, sentence: parts.join(" "), because, gained, pays, is_paid }
 }
 
@@ -135,6 +137,7 @@ fn why_it_moves(swap: &Swap) -> String {
         won.into_iter().any(|c| recallable::firm(&c.pool) == pool)
     };
     match swap.pool_from == swap.pool_to {
+        true if swap.makes_way_for.is_some() => "somebody else's bid has won its room, and pays for that".to_owned(),
         true if wins(&swap.pool_to) => "its node has no room for all that it won".to_owned(),
         true => "its place in this slot is there".to_owned(),
         // Of another pool all is bought, and nothing of it at home.
@@ -322,6 +325,16 @@ mod tests {
         let mut away = swap(&[won], true, None);
         away.pool_from = "q".into();
         assert!(explain(&away, "a", "b").sentence.contains("what it won for the slot is in the pool p"));
+    }
+
+    #[test]
+    fn who_makes_way_is_told_what_for() {
+        let mut moved = swap(&[], true, None);
+        moved.makes_way_for = Some("2.5".parse().unwrap());
+        let said = explain(&moved, "a", "b");
+        let expected = "spell goes from a to b for the slot 2026-11-20T10:20:00Z: somebody else's bid has won its room, and pays for that. It has 1 core + 700 MiB there instead of 1.3 cores + 700 MiB. It is paid 2.500000 credits for going, when it is there. 0.3 cores go to another member, on the same node.";
+        assert_eq!(said.sentence, expected);
+        assert_eq!(said.is_paid.map(|c| c.to_string()).as_deref(), Some("2.500000"));
     }
 
     #[test]

@@ -135,9 +135,14 @@ impl Writer {
     /// Whether a transaction may begin: none is being written, and where one is on its way to the disk there is enough
     /// for another.
     fn may_write(&self) -> bool {
-        let most = MOST_UNDER_WAY.min(self.parts.max_batch);
-        let enough = self.under_way.len() < most && self.decided.waiting.len() + self.queue.len() >= ENOUGH;
+        let enough =
+            self.under_way.len() < self.most_under_way() && self.decided.waiting.len() + self.queue.len() >= ENOUGH;
         self.writing.is_none() && (self.under_way.is_empty() || enough)
+    }
+
+    /// Whoever commits each command by itself waits for each.
+    fn most_under_way(&self) -> usize {
+        MOST_UNDER_WAY.min(self.parts.max_batch)
     }
 
     /// The error of what could not be written.
@@ -257,7 +262,11 @@ impl Writer {
         let newest_event = batch.outbox.last().map(|row| row.id);
         let store = self.parts.store.clone();
         let (tell, writing) = oneshot::channel();
+        let only_one = self.most_under_way() == 1;
         let done = tokio::spawn(async move {
+            if only_one {
+                return store.commit(batch).await;
+            }
             let flushing = store.write(batch).await?;
             // The writer may have ended.
             let _gone = tell.send(());

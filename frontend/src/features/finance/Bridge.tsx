@@ -3,7 +3,7 @@ import type { Statement } from '@/lib/api';
 import { formatMoney, micro, type Micro, asMicro, signed, toNumber } from '@/lib/money';
 import { useWidth } from '@/lib/useWidth';
 
-const NAMES: Record<string, string> = { grant: 'Granted', charge: 'Capacity bought', credit_note: 'Credit notes', proceeds: 'Capacity lent', reservation_fee: 'Reservation fees', imbalance: 'Imbalances', overstay: 'Overstays', arrears: 'Arrears', operator_income: 'Operator income', platform_risk: 'Platform risk', rounding: 'Rounding' };
+const NAMES: Record<string, string> = { grant: 'Granted', charge: 'Capacity bought', credit_note: 'Credit notes', proceeds: 'Capacity lent', reservation_fee: 'Reservation fees', move_fee: 'Moves for others', imbalance: 'Imbalances', overstay: 'Overstays', arrears: 'Arrears', operator_income: 'Operator income', platform_risk: 'Platform risk', rounding: 'Rounding' };
 
 /** Pixels that the name of a step needs. */
 const ROOM = 104;

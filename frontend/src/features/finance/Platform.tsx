@@ -22,6 +22,7 @@ const movedColumns = (open: (id: string) => void): Column<Moved>[] => [
   { id: 'name', head: 'Participant', cell: (m) => <button type="button" className="linkish b" onClick={() => open(m.participant)}>{m.participant_name}</button>, value: (m) => m.participant_name },
   moved('charges', 'Charged, cr', 'For awards, before delivery.', true), moved('credit_notes', 'Credited, cr', 'Awarded and not delivered.', true), moved('net_charges', 'Paid for deliveries, cr', 'Charged less credited.'), moved('proceeds', 'Earned by lending, cr', 'Lent or resold, and delivered.'),
   moved('reservation_fees', 'Reservation fees, cr', 'Received less paid: a tenth of the price of capacity that was kept for a workload whose own program could not be moved to it.', true),
+  moved('move_fees', 'Moves for others, cr', 'Received for workloads that made way for others’ bids, less what own bids paid for that.', true),
   moved('imbalances', 'Imbalances, cr', 'Received less paid: for what was lent and kept by the lender’s own workload, up to its bond.', true),
   moved('overstays', 'Overstays, cr', 'Paid for memory or GPU that an own workload kept beyond its slot.', true),
   moved('arrears', 'Arrears, cr', 'Paid later for what own workloads kept, when there was too little money in their slot.', true),

@@ -65,6 +65,7 @@ export function StrategyForm({ instance }: { instance: Instance }) {
           ))}
         </div>
         <NumberField label="Moving it costs you" unit="cr" value={form.fee} onChange={(fee) => change({ fee })} error={feeFault(form.fee)} help="A bid that needs another node wins only at a price so much under its limit." />
+        <NumberField label="Makes way for" unit="cr" value={form.way} onChange={(way) => change({ way })} error={feeFault(form.way)} help="What it takes to have it moved so that somebody else’s bid has room on its node; that bid pays it once the move is made. Empty: it is moved for its own bids only." />
         <NumberField label="Knows what it has" unit="s before" value={form.notice} onChange={(notice) => change({ notice })} error={noticeFault(form.notice)} help="So long before a slot begins what it has won is no longer sold on to others. Empty is until the slot's gate closes." />
         <Switch label="Go on while no rounds are held" on={form.goesOn} onChange={(goesOn) => change({ goesOn })} />
         <p className="help">While a pool is halted or no round can be held, what it has and lends goes on slot by slot at the mean price of the hour, within its limits. Off, it has its baseline from the next slot on.</p>

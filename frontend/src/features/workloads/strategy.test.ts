@@ -26,6 +26,14 @@ it('keeps what moving costs, without idle zeros', () => {
   expect(strategyOf(fee, before).move_fee).toBe('12.500000');
   expect(sendable({ ...fee, fee: '1.0000001' })).toBe(false);
 });
+it('keeps for what it makes way, also for nothing, and sends nothing where nothing is written', () => {
+  expect([form.way, 'makes_way_for' in strategyOf(form, before)]).toEqual(['', false]);
+  for (const [sent, shown] of [['2.500000', '2.5'], ['0.000000', '0'], ['10.000000', '10']]) {
+    const loaded = formOf({ ...before, makes_way_for: sent }, ['cpu_milli', 'mem_mib']);
+    expect([loaded.way, strategyOf(loaded, before).makes_way_for]).toEqual([shown, sent]);
+  }
+  expect(sendable({ ...form, way: '1.0000001' })).toBe(false);
+});
 it('keeps a promise, in percent, and sends none where nothing is written', () => {
   const kept = { ...before, auto_bid: { ...before.auto_bid, promised_service_level: '0.995000' } };
   const promised = formOf(kept, ['cpu_milli', 'mem_mib']);

@@ -200,6 +200,8 @@ export interface Strategy {
   auto_offer: { minimum_price: Record<ResourceName, string>; recallable_price?: Record<ResourceName, string> } | null;
   /** What moving it costs its owner. */
   move_fee?: string;
+  /** What it takes to have it moved for somebody else's bid. */
+  makes_way_for?: string | null;
   /** The most by which what it wins and what it lends may differ in a slot. */
   max_swap?: Quantities;
   /** So long before a slot what it has won is sold on no more; left out where that is until the gate closes. */
@@ -292,7 +294,7 @@ export interface StatementLine {
 }
 export interface Statement {
   participant: string; participant_name: string; currency: string; from: string; to: string; opening: string; closing: string; lines: StatementLine[];
-  totals: { granted: string; charges: string; credit_notes: string; proceeds: string; net_charges: string; reservation_fees: string; imbalances: string; overstays: string; arrears: string };
+  totals: { granted: string; charges: string; credit_notes: string; proceeds: string; net_charges: string; reservation_fees: string; move_fees: string; imbalances: string; overstays: string; arrears: string };
   /** opening + all lines − closing: always zero. */
   difference: string;
   /** Owed now for what own workloads kept. */
