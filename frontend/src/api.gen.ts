@@ -1286,6 +1286,7 @@ export interface components {
                 pairs?: components["schemas"]["Pair"][];
                 /** @description Why it is made; `null` of swaps from before this was kept. */
                 causes?: components["schemas"]["Cause"][] | null;
+                makes_way_for?: components["schemas"]["Credits"] | null;
                 /**
                  * Format: int64
                  * @description Placement epoch of the source; the target runs under the next one.
@@ -2517,6 +2518,8 @@ export interface components {
              * @default 0.000000
              */
             move_fee: components["schemas"]["Credits"];
+            /** @default null */
+            makes_way_for: components["schemas"]["Credits"] | null;
             /**
              * @description The most by which what it wins and what it lends may differ in a slot; no limit where a resource is
              *     not named.
@@ -2599,6 +2602,7 @@ export interface components {
             pairs?: components["schemas"]["Pair"][];
             /** @description Why it is made; `null` of swaps from before this was kept. */
             causes?: components["schemas"]["Cause"][] | null;
+            makes_way_for?: components["schemas"]["Credits"] | null;
             /**
              * Format: int64
              * @description Placement epoch of the source; the target runs under the next one.
@@ -2684,6 +2688,8 @@ export interface components {
             net_charges: components["schemas"]["Credits"];
             /** @description Received less paid, so that it may be below 0. */
             reservation_fees: components["schemas"]["Credits"];
+            /** @description Received for workloads that were moved for others' bids, less what own bids paid for that: may be below 0. */
+            move_fees: components["schemas"]["Credits"];
             /** @description Received for what lenders kept, less paid for what own workloads kept: may be below 0. */
             imbalances: components["schemas"]["Credits"];
             /** @description Paid for memory or GPU that own workloads kept beyond their slot. */

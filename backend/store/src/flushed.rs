@@ -66,13 +66,12 @@ impl Written {
         if self.0.is_none() {
             return Ok(());
         }
-        tokio::task::spawn_blocking(move || self.flush()).await.map_err(|_| StoreError::WriterEnded)??;
-        Ok(())
+        tokio::task::spawn_blocking(move || self.flush()).await.map_err(|_| StoreError::WriterEnded)?
     }
 
     /// The same on this thread.
-    pub(crate) fn flush(self) -> Result<Written, StoreError> {
-        let Some((flushed, number)) = self.0 else { return Ok(Written::durable()) };
+    pub(crate) fn flush(self) -> Result<(), StoreError> {
+        let Some((flushed, number)) = self.0 else { return Ok(()) };
         flushed.log.sync_data().map_err(StoreError::Flush)?;
         // Of two that were flushed at once either may end first.
         flushed.durable.send_if_modified(|durable| {
@@ -80,6 +79,61 @@ impl Written {
             *durable = (*durable).max(number);
             later
         });
-        Ok(Written::durable())
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn log() -> (tempfile::TempDir, Flushed) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let database = directory.path().join("a.db");
+        std::fs::write(directory.path().join("a.db-wal"), "frames").expect("a log");
+        let flushed = Flushed::of(&database).expect("the log is there");
+        (directory, flushed)
+    }
+
+    /// Whether what is seen now is on the disk; it never is by waiting alone.
+    async fn is_durable(flushed: &Flushed) -> bool {
+        tokio::time::timeout(Duration::from_millis(20), flushed.wait()).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn what_is_seen_is_told_when_it_is_on_the_disk() {
+        let (_directory, flushed) = log();
+        assert!(is_durable(&flushed).await, "nothing is seen");
+        let first = flushed.show();
+        let second = flushed.show();
+        assert!(!is_durable(&flushed).await);
+        first.flushed().await.expect("the disk is there");
+        assert!(!is_durable(&flushed).await, "the second is seen, too");
+        let told = {
+            let flushed = flushed.clone();
+            tokio::spawn(async move { flushed.wait().await })
+        };
+        second.flushed().await.expect("the disk is there");
+        told.await.expect("whoever waits is woken");
+        assert!(is_durable(&flushed).await);
+    }
+
+    /// A flush takes all that is written: the second says it of the first as well, and the first takes nothing back.
+    #[tokio::test]
+    async fn a_later_one_stands_for_those_before_it() {
+        let (_directory, flushed) = log();
+        let (first, second) = (flushed.show(), flushed.show());
+        second.flush().expect("the disk is there");
+        assert!(is_durable(&flushed).await);
+        first.flush().expect("the disk is there");
+        assert!(is_durable(&flushed).await);
+    }
+
+    #[test]
+    fn without_a_log_nothing_is_opened() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let error = Flushed::of(&directory.path().join("a.db")).expect_err("no log").to_string();
+        assert!(error.contains("a.db-wal"), "{error}");
     }
 }

@@ -91,8 +91,11 @@ impl SqliteWriter {
             let written = flushed.show();
             let committed = transaction.commit();
             // What was not committed nobody sees, so nobody is to wait for it either.
-            let written = if flush || committed.is_err() { written.flush()? } else { written };
-            committed?;
+            if flush || committed.is_err() {
+                written.flush()?;
+                committed?;
+                return Ok((result, Written::durable()));
+            }
             Ok((result, written))
         })
         .await
