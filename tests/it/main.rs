@@ -12,6 +12,7 @@ mod events;
 mod idempotency;
 mod lenders;
 mod limits;
+mod make_way;
 mod modules;
 mod offline;
 mod operations;
