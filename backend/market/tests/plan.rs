@@ -93,6 +93,33 @@ fn of_two_that_trade_neither_waits_to_give() {
     assert_eq!(full.in_force(one), &amounts(400, 400));
 }
 
+/// Who waits for others has what is free already as soon as its slot begins, and once.
+#[test]
+fn who_waits_has_what_is_free_at_once() {
+    let mut full = full();
+    let (gives, takes) = (full.workload(500, 300), full.workload(300, 300));
+    full.is_to_have(gives, 100, 300);
+    full.is_to_have(takes, 500, 300);
+    // It leaves 100 free, of the 200 that are asked for.
+    full.workload(100, 300);
+    full.plan();
+    let swaps = [gives, takes].map(|id| full.swap(id).clone());
+    assert_eq!(swaps.clone().map(|s| s.at_once), [Amounts::new(), [(Resource::CpuMilli, 100)].into()]);
+    assert_eq!((swaps[0].depends_on.len(), &swaps[1].depends_on), (0, &vec![swaps[0].id]));
+    let took = |state, cpu| StepResult::TookAtOnce { state, in_force: amounts(cpu, 300) };
+    let run = |full: &mut Full, result| full.world.run(Command::StepSwap { swap: swaps[1].id, result });
+    run(&mut full, took(SwapState::Activated, 999));
+    assert_eq!(full.in_force(takes), &amounts(300, 300), "an old message changes nothing");
+    run(&mut full, took(SwapState::Planned, 400));
+    assert_eq!((full.in_force(takes), full.swap(takes).state), (&amounts(400, 300), SwapState::Planned));
+    run(&mut full, took(SwapState::Planned, 500));
+    assert_eq!(full.in_force(takes), &amounts(400, 300), "it has had it");
+    assert!(!plan::may_begin(&full.world.state, full.swap(takes)), "the rest comes from who gives");
+    // Whatever becomes of the rest, what it has it has.
+    run(&mut full, StepResult::OutOfTime { state: SwapState::Planned });
+    assert_eq!(full.in_force(takes), &amounts(400, 300));
+}
+
 #[test]
 fn a_resize_whose_slot_is_over_gives_way_to_the_next() {
     let mut full = full();

@@ -94,6 +94,7 @@ fn swap(to: u128) -> Swap {
         expected_gain: Credits::ZERO,
         deadline: NOW,
         depends_on: Vec::new(),
+        at_once: Amounts::new(),
         pairs: Vec::new(),
         causes: None,
         makes_way_for: None,

@@ -21,33 +21,51 @@ enum Giver {
     Late(SwapId),
 }
 
-/// For each draft the drafts, without cycles, and the swaps of earlier plans that have to free capacity
-/// first. Nobody waits for more than it needs: what is free already goes to the drafts of most gain, then
-/// what resizes free, and last what moves do, which take long and may fail.
-pub(super) fn dependencies(
-    state: &State,
-    slot: Slot,
-    drafts: &[(Instance, Target)],
-) -> (Vec<Vec<usize>>, Vec<Vec<SwapId>>) {
+/// For whom a draft waits.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Waits {
+    /// Other drafts, without cycles.
+    pub drafts: Vec<usize>,
+    /// Swaps of earlier plans.
+    pub late: Vec<SwapId>,
+    /// What it has before that: it is free already. Of a move nothing, it has all or nothing.
+    pub at_once: Amounts,
+}
+
+/// For each draft those that have to free capacity first. Nobody waits for more than it needs: what is free already
+/// goes to the drafts of most gain, then what resizes free, and last what moves do, which take long and may fail.
+pub(super) fn dependencies(state: &State, slot: Slot, drafts: &[(Instance, Target)]) -> Vec<Waits> {
     let mut waits: Vec<Vec<usize>> = vec![Vec::new(); drafts.len()];
-    let mut late: Vec<Vec<SwapId>> = vec![Vec::new(); drafts.len()];
+    let mut all: Vec<Waits> = vec![Waits::default(); drafts.len()];
     let mut takers: Vec<usize> = (0..drafts.len()).filter(|n| !taken(&drafts[*n]).is_empty()).collect();
     takers.sort_by_key(|n| (Reverse(drafts[*n].1.gain), drafts[*n].0.id));
     let mut rooms: BTreeMap<NodeId, Room> = BTreeMap::new();
     for index in takers {
         let node = drafts[index].1.node;
         let room = rooms.entry(node).or_insert_with(|| Room::of(state, slot, drafts, node));
-        for giver in room.give(&taken(&drafts[index])) {
+        let needed = taken(&drafts[index]);
+        let free = room.at_once(&needed);
+        if node == drafts[index].0.node {
+            all[index].at_once = free;
+        }
+        for giver in room.give(&needed) {
             match giver {
                 Giver::Draft(other) if other != index => waits[index].push(other),
                 Giver::Draft(_) => {}
                 // It waits for none of these drafts, so this makes no cycle.
-                Giver::Late(swap) => late[index].push(swap),
+                Giver::Late(swap) => all[index].late.push(swap),
             }
         }
     }
     break_cycles(drafts, &mut waits);
-    (waits, late)
+    for (one, drafts) in all.iter_mut().zip(waits) {
+        one.drafts = drafts;
+        if one.drafts.is_empty() && one.late.is_empty() {
+            // All of it begins with the slot.
+            one.at_once.clear();
+        }
+    }
+    all
 }
 
 /// What a draft takes on the node where its instance will be.
@@ -80,6 +98,8 @@ fn given_after(state: &State, instance: &Instance, late: &Swap, slot: Slot, give
 struct Room {
     /// What is left of what is free, and of what those that are waited for will free.
     free: Amounts,
+    /// What is left of what is free now.
+    now: Amounts,
     /// Those that are waited for.
     awaited: Vec<Giver>,
     /// Those that could be, with what they free.
@@ -142,7 +162,21 @@ impl Room {
         // others have all. Who lacks something waits for them too: they may be late by more than that.
         others.sort_by_key(|(moves, _, gives)| (gives.values().all(|q| *q == 0), *moves));
         let others = others.into_iter().map(|(_, giver, gives)| (giver, gives)).collect();
-        Self { free, awaited: Vec::new(), others }
+        Self { now: free.clone(), free, awaited: Vec::new(), others }
+    }
+
+    /// The part of what a draft needs that is free, and that no other draft has.
+    fn at_once(&mut self, needed: &Amounts) -> Amounts {
+        let mut parts = Amounts::new();
+        for (resource, quantity) in needed {
+            let left = self.now.entry(*resource).or_default();
+            let part = (*quantity).min(*left);
+            if part > 0 {
+                *left -= part;
+                parts.insert(*resource, part);
+            }
+        }
+        parts
     }
 
     /// Answers who has to go first. What is lacking in the end is found out when it is carried out.
@@ -215,9 +249,13 @@ mod tests {
     fn nobody_waits_for_more_than_it_needs() {
         let cpu = |n: i64| Amounts::from([(Resource::CpuMilli, n)]);
         let frees = VecDeque::from([(Giver::Draft(7), cpu(300)), (Giver::Draft(8), cpu(3_000))]);
-        let mut room = Room { free: cpu(1_000), awaited: Vec::new(), others: frees };
+        let mut room = Room { free: cpu(1_000), now: cpu(1_000), awaited: Vec::new(), others: frees };
         assert!(room.give(&cpu(600)).is_empty(), "there is room");
         assert!(room.give(&cpu(400)).is_empty());
+        assert_eq!(
+            (room.at_once(&cpu(700)), room.at_once(&cpu(400)), room.at_once(&cpu(1))),
+            (cpu(700), cpu(300), Amounts::new())
+        );
         assert_eq!(room.give(&cpu(300)), [Giver::Draft(7)], "what shrinks here is enough");
         assert_eq!(room.give(&cpu(1)), [Giver::Draft(7), Giver::Draft(8)]);
         assert_eq!(room.give(&cpu(9_000)), [Giver::Draft(7), Giver::Draft(8)], "more there is not");

@@ -132,6 +132,9 @@ pub struct Swap {
     pub deadline: Timestamp,
     /// Swaps that have to free capacity first.
     pub depends_on: Vec<SwapId>,
+    /// What a resize that waits for others takes before that, as soon as its slot begins: it is free already.
+    #[serde(default, skip_serializing_if = "Amounts::is_empty")]
+    pub at_once: Amounts,
     /// From whom it has what it wins in its slot, and to whom it gives what it lends.
     #[serde(default)]
     pub pairs: Vec<Pair>,

@@ -9,7 +9,7 @@ use crate::round::safe_state::NotRolled;
 use crate::round::{Award, AwardKind, AwardLine};
 use crate::state::State;
 use crate::swap::cause::{self, causes};
-use crate::swap::dependencies::dependencies;
+use crate::swap::dependencies::{Waits, dependencies};
 use crate::swap::pair::pairs;
 use crate::swap::saga::{self, is_out_of_time};
 use crate::swap::{Method, MethodConsidered, Phase, Swap, SwapState};
@@ -259,11 +259,13 @@ fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<&BTreeSet<InstanceId>>, no
         turn.emit(Event::InstanceChanged(instance));
     }
     let ids: Vec<SwapId> = drafts.iter().map(|_| SwapId::next(&mut turn.ids)).collect();
-    let (waits, late) = dependencies(turn.state, slot, &drafts);
+    let waits = dependencies(turn.state, slot, &drafts);
     let mut pairs = if drafts.is_empty() { BTreeMap::new() } else { pairs(turn.state, slot) };
     for (index, (instance, target)) in drafts.iter().enumerate() {
-        let depends_on = waits[index].iter().map(|n| ids[*n]).chain(late[index].iter().copied()).collect();
+        let Waits { drafts: others, late, at_once } = &waits[index];
+        let depends_on = others.iter().map(|n| ids[*n]).chain(late.iter().copied()).collect();
         let mut swap = draft(turn, ids[index], slot, instance, target, depends_on);
+        swap.at_once = at_once.clone();
         swap.pairs = pairs.remove(&instance.id).unwrap_or_default();
         swap.causes.get_or_insert_default().extend(cause::of_not_rolled(instance.id, not_rolled));
         turn.emit(Event::SwapChanged(Box::new(swap)));
@@ -326,6 +328,7 @@ fn draft(
         expected_gain: target.gain,
         deadline: slot.start(),
         depends_on,
+        at_once: Amounts::new(),
         pairs: Vec::new(),
         causes: Some(causes(turn.state, instance, slot, target, turn.now)),
         makes_way_for: way.filter(|_| makes_way).map(|way| way.fee),

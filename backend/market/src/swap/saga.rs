@@ -47,6 +47,8 @@ pub enum StepResult {
     InUse { state: SwapState },
     /// What a resize frees is given back, and is in force; for the rest there is no room yet.
     GaveBack { state: SwapState, in_force: Amounts },
+    /// A resize that waits for others has what is free already, and that is in force.
+    TookAtOnce { state: SwapState, in_force: Amounts },
     /// Nothing failed, but the deadline has passed.
     OutOfTime { state: SwapState },
 }
@@ -111,7 +113,11 @@ pub fn step(turn: &mut Turn<'_>, id: SwapId, result: StepResult) -> bool {
             keep(turn, &swap);
         }
         StepResult::GaveBack { state, in_force } if state == swap.state && !swap.moves() => {
-            give_back(turn, &swap, in_force);
+            set_in_force(turn, &swap, in_force);
+        }
+        StepResult::TookAtOnce { state, in_force } if state == swap.state && !swap.at_once.is_empty() => {
+            swap.at_once.clear();
+            set_in_force(turn, &swap, in_force);
         }
         StepResult::OutOfTime { state } if state == swap.state => {
             fail(turn, &mut swap, "deadline".to_owned(), "the phase took longer than its limit".to_owned());
@@ -174,8 +180,8 @@ fn keep(turn: &mut Turn<'_>, swap: &Swap) {
     }
 }
 
-/// It is others' from now on, whatever becomes of the swap.
-fn give_back(turn: &mut Turn<'_>, swap: &Swap, in_force: Amounts) {
+/// What was given back is others' from now on, and what was taken its own, whatever becomes of the swap.
+fn set_in_force(turn: &mut Turn<'_>, swap: &Swap, in_force: Amounts) {
     if let Some(instance) = turn.state.instances.get(&swap.instance).cloned() {
         turn.emit(Event::InstanceChanged(Instance { in_force, ..instance }));
     }

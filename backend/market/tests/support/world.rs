@@ -49,6 +49,8 @@ pub struct World {
     pub not_left: BTreeMap<NodeId, Timestamp>,
     /// Fees that were paid for that, and how many were given back after their bid had won.
     pub made_way: (u32, u32),
+    /// How often somebody had a part of what it waits for.
+    pub took_at_once: u32,
 }
 
 pub type TransferKindName = &'static str;
@@ -96,6 +98,7 @@ impl World {
             refused,
             not_left: BTreeMap::new(),
             made_way: (0, 0),
+            took_at_once: 0,
         };
         world.run(Command::OpenMarket {
             name: "test".into(),

@@ -279,6 +279,7 @@ pub fn nothing_is_overdue(world: &World) {
 pub fn step_swaps(world: &mut World) {
     let live: Vec<_> = world.state.swaps.values().map(|s| (s.id, s.state)).collect();
     for (swap, state) in live {
+        take_at_once(world, swap);
         let report = StepReport::default();
         let result = match world.chance.below(12) {
             0 => {
@@ -300,6 +301,22 @@ pub fn step_swaps(world: &mut World) {
             nothing_planned_is_missed(world, instance, slot);
         }
     }
+}
+
+/// Who waits for others takes what is free for it when its slot has begun: where everything else is as it was planned,
+/// nobody has it.
+fn take_at_once(world: &mut World, id: SwapId) {
+    let swap = world.state.swaps.get(&id).filter(|s| s.state == SwapState::Planned && s.slot.start() <= world.now);
+    let Some(swap) = swap.filter(|s| !s.at_once.is_empty()).cloned() else { return };
+    assert!(!swap.moves(), "who is moved has all or nothing");
+    let mut in_force = world.state.instances[&swap.instance].in_force.clone();
+    for (resource, part) in &swap.at_once {
+        let has = in_force.entry(*resource).or_default();
+        *has += part;
+        assert!(*part > 0 && *has <= amount(&swap.limits_to, *resource), "{part} {resource} too much: {swap:?}");
+    }
+    world.run(Command::StepSwap { swap: id, result: StepResult::TookAtOnce { state: swap.state, in_force } });
+    world.took_at_once += 1;
 }
 
 /// What a workload has won takes it to one other node at most, and not back from there. One whose move has failed stays.

@@ -55,6 +55,9 @@ pub fn step(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Option<StepRes
         return Some(StepResult::Failed { state, reason, detail, report });
     }
     let out_of_time = saga::is_out_of_time(swap, situation.now, situation.slot_seconds) || !situation.is_wanted;
+    if let Some(in_force) = taken_at_once(nodes, swap, situation) {
+        return Some(StepResult::TookAtOnce { state, in_force });
+    }
     let effect = effect(nodes, swap, situation, out_of_time);
     if matches!(effect, Effect::Wait | Effect::InUse)
         && let Some(in_force) = given_back(nodes, swap, situation)
@@ -88,6 +91,29 @@ fn given_back(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Option<Amoun
         }
     }
     (less != situation.in_force).then_some(less)
+}
+
+/// What a resize that waits for others has in force with what is free for it already.
+fn taken_at_once(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Option<Amounts> {
+    let waits = swap.state == SwapState::Planned && !situation.may_begin && situation.now >= swap.slot.start();
+    if !waits || swap.moves() || swap.at_once.is_empty() {
+        return None;
+    }
+    let mut with_it = situation.in_force.clone();
+    for (resource, quantity) in &swap.at_once {
+        *with_it.entry(*resource).or_default() += quantity;
+    }
+    let limits = nodes.limits(&with_it);
+    match nodes.cluster.resize(&key(swap, "at-once"), &instance_id(swap.instance), swap.epoch, &limits) {
+        Ok(resized) => {
+            for (resource, quantity) in nodes.amounts(&resized.actual) {
+                with_it.entry(resource).and_modify(|has| *has = quantity);
+            }
+            Some(with_it)
+        }
+        // Somebody has it after all, or the program is at fault: that is found out when its turn comes.
+        Err(_) => None,
+    }
 }
 
 fn key(swap: &Swap, step: &str) -> OpKey {
