@@ -60,3 +60,23 @@ pub async fn healthy(launch: &Launch) -> anyhow::Result<()> {
     anyhow::ensure!(found.code == Some(0), "doctor ended with {:?}: {}{}", found.code, found.stdout, found.stderr);
     Ok(())
 }
+
+/// A pool of nodes of 1,000 each, and a price for what is free of them, in force a few slots from now.
+pub async fn small_pool(admin: &Api, slug: &str, nodes: &[&str]) -> anyhow::Result<()> {
+    let pool = serde_json::json!({ "slug": slug, "name": "Small", "pop": "fra1", "tier": "general_purpose",
+        "resources": ["cpu_milli", "mem_mib"], "release_start": "1" });
+    admin.post("/v1/pools", &pool).await?.ok()?;
+    for name in nodes {
+        let capacity = serde_json::json!({ "cpu_milli": 1000, "mem_mib": 1000 });
+        let node = serde_json::json!({ "name": name, "pool": slug, "capacity": capacity });
+        admin.post("/v1/nodes", &node).await?.ok()?;
+    }
+    for resource in ["cpu_milli", "mem_mib"] {
+        let effective_at = Rhythm::of(admin).await?.late_window()["start_at"].clone();
+        let price = serde_json::json!({ "resource": resource, "price": "0.000500000", "effective_at": effective_at });
+        let headers = [("content-type", "application/json"), ("if-match", "*")];
+        let route = format!("/v1/pools/{slug}/reserve_prices");
+        admin.send("POST", &route, &headers, Some(price.to_string().into_bytes())).await?.ok()?;
+    }
+    Ok(())
+}

@@ -1,5 +1,5 @@
 //! Lenders and their bonds, as they, their buyers and finance see them.
-use crate::common::{KEEPER, Sim, healthy};
+use crate::common::{KEEPER, Sim, healthy, small_pool};
 use anyhow::{Context, ensure};
 use headroom_tests::Api;
 use headroom_tests::money::units;
@@ -10,6 +10,16 @@ const POOL: &str = "fra1-gp";
 
 /// A participant with a workload of so much memory.
 async fn member(sim: &Sim, credits: &str, module: Option<&str>, memory: i64) -> anyhow::Result<(Api, String)> {
+    member_in(POOL, sim, credits, module, memory).await
+}
+
+async fn member_in(
+    pool: &str,
+    sim: &Sim,
+    credits: &str,
+    module: Option<&str>,
+    memory: i64,
+) -> anyhow::Result<(Api, String)> {
     let api = sim.trader(credits).await?;
     let me = api.get("/v1/me").await?.ok()?;
     let participant = me["participant"]["id"].as_str().or(me["participant"].as_str()).context("participant")?;
@@ -26,7 +36,7 @@ async fn member(sim: &Sim, credits: &str, module: Option<&str>, memory: i64) -> 
             steady["id"].as_str().unwrap_or_default().to_owned()
         }
     };
-    let instance = json!({ "name": "batch-1", "module": module, "pool": POOL,
+    let instance = json!({ "name": "batch-1", "module": module, "pool": pool,
         "baseline": { "cpu_milli": 100, "mem_mib": memory }, "floor": { "cpu_milli": 0, "mem_mib": 0 },
         "limit": { "cpu_milli": 1000, "mem_mib": 1000 } });
     let id = api.post_with_key("/v1/instances", "instance", &instance).await?.id()?;
@@ -122,6 +132,40 @@ async fn a_lender_whose_program_keeps_what_it_lent_pays_up_to_its_bond() -> anyh
         let nano = |name: &str| units(point[name].as_str().unwrap_or_default(), 9);
         ensure!(nano("imbalance_price") >= nano("price"), "{point}");
     }
+    healthy(&sim.server.stop().await?).await
+}
+
+/// Where a lender keeps what it lent its buyer has what is free on their node all the same, from the beginning of its slot.
+#[tokio::test]
+async fn a_buyer_has_what_is_free_while_its_lender_keeps_the_rest() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let admin = sim.api("admin")?;
+    small_pool(&admin, "single", &["single-a"]).await?;
+    let (lender, lends) = member_in("single", &sim, "100", Some(KEEPER), 704).await?;
+    let (buyer, buys) = member_in("single", &sim, "100", None, 64).await?;
+    // Until its reserve price is in force the pool sells nothing.
+    let late = Rhythm::of(&buyer).await?;
+    admin.advance(late.first_open() + 4 * late.slot_seconds - late.now).await?;
+    let rhythm = Rhythm::of(&buyer).await?;
+    let order = |instance: &str, mem_mib: i64, limit: &str| {
+        json!({ "instance": instance, "window": rhythm.window(1, 1), "resources": { "mem_mib": mem_mib },
+            "pools": [{ "pool": "single" }], "limit": limit, "resell": "never" })
+    };
+    lender.post_with_key("/v1/offers", "offer", &order(&lends, 200, "0.000001")).await?.id()?;
+    let bid = buyer.post_with_key("/v1/bids", "bid", &order(&buys, 400, "50")).await?.id()?;
+    admin.advance(rhythm.first_open() + rhythm.slot_seconds - rhythm.now + 10).await?;
+    let route = format!("/v1/instances/{buys}");
+    let has = buyer.get(&route).await?.ok()?;
+    assert_eq!(
+        has["in_force"]["mem_mib"],
+        64 + 1000 - 704 - 64,
+        "232 are free, and the rest of 400 is not given: {has}"
+    );
+    admin.advance(2 * rhythm.slot_seconds).await?;
+    let receipts = buyer.list("/v1/receipts").await?;
+    let receipt = receipts.iter().find(|r| r["order"] == bid.as_str()).context("no receipt")?;
+    let delivered = receipt["lines"][0]["delivered"].as_i64().context("delivered")?;
+    assert!((200..=232).contains(&delivered), "{receipt}");
     healthy(&sim.server.stop().await?).await
 }
 

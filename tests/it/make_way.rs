@@ -1,30 +1,11 @@
 //! A real program goes to another node so that somebody else's bid has room, after a shadow run, and is paid for it.
-use crate::common::{Sim, balance, healthy};
+use crate::common::{Sim, balance, healthy, small_pool};
 use anyhow::Context;
 use headroom_tests::Api;
 use headroom_tests::orders::Rhythm;
 use serde_json::{Value, json};
 
 const POOL: &str = "crowded";
-
-/// Two nodes of 1,000, and a price for what is free of them.
-async fn pool(admin: &Api) -> anyhow::Result<()> {
-    let pool = json!({ "slug": POOL, "name": "Crowded", "pop": "fra1", "tier": "general_purpose",
-        "resources": ["cpu_milli", "mem_mib"], "release_start": "1" });
-    admin.post("/v1/pools", &pool).await?.ok()?;
-    for name in ["crowded-a", "crowded-b"] {
-        let node = json!({ "name": name, "pool": POOL, "capacity": { "cpu_milli": 1000, "mem_mib": 1000 } });
-        admin.post("/v1/nodes", &node).await?.ok()?;
-    }
-    for resource in ["cpu_milli", "mem_mib"] {
-        let effective_at = Rhythm::of(admin).await?.late_window()["start_at"].clone();
-        let price = json!({ "resource": resource, "price": "0.000500000", "effective_at": effective_at });
-        let headers = [("content-type", "application/json"), ("if-match", "*")];
-        let route = format!("/v1/pools/{POOL}/reserve_prices");
-        admin.send("POST", &route, &headers, Some(price.to_string().into_bytes())).await?.ok()?;
-    }
-    Ok(())
-}
 
 /// A member with a workload of its own, on the first node that has room.
 async fn member(sim: &Sim, name: &str, cpu_milli: i64) -> anyhow::Result<(Api, String)> {
@@ -50,7 +31,7 @@ async fn read(api: &Api, path: &str) -> anyhow::Result<Value> {
 async fn a_program_makes_way_and_its_owner_is_paid() -> anyhow::Result<()> {
     let sim = Sim::start().await?;
     let admin = sim.api("admin")?;
-    pool(&admin).await?;
+    small_pool(&admin, POOL, &["crowded-a", "crowded-b"]).await?;
     let (one, grows) = member(&sim, "grows", 600).await?;
     let (two, yields) = member(&sim, "yields", 400).await?;
     let (grows, yields) = (format!("/v1/instances/{grows}"), format!("/v1/instances/{yields}"));
