@@ -1282,6 +1282,8 @@ export interface components {
                 deadline: components["schemas"]["Timestamp"];
                 /** @description Swaps that have to free capacity first. */
                 depends_on: components["schemas"]["SwapId"][];
+                /** @description What a resize that waits for others takes before that, as soon as its slot begins: it is free already. */
+                at_once?: components["schemas"]["BTreeMap"];
                 /** @description From whom it has what it wins in its slot, and to whom it gives what it lends. */
                 pairs?: components["schemas"]["Pair"][];
                 /** @description Why it is made; `null` of swaps from before this was kept. */
@@ -2598,6 +2600,8 @@ export interface components {
             deadline: components["schemas"]["Timestamp"];
             /** @description Swaps that have to free capacity first. */
             depends_on: components["schemas"]["SwapId"][];
+            /** @description What a resize that waits for others takes before that, as soon as its slot begins: it is free already. */
+            at_once?: components["schemas"]["BTreeMap"];
             /** @description From whom it has what it wins in its slot, and to whom it gives what it lends. */
             pairs?: components["schemas"]["Pair"][];
             /** @description Why it is made; `null` of swaps from before this was kept. */

@@ -1,8 +1,7 @@
 //! Automatic bids in numbers that can be worked out by hand: a workload of 1000 millicores and 1000 MiB for
 //! which a missing unit costs 0.004 and 0.002 a slot.
-#[path = "support/mod.rs"]
-mod support;
 
+use crate::support::world::{RHYTHM, World, amounts, participant};
 use headroom_market::book::{Order, Origin, Side};
 use headroom_market::command::{Command, NewInstance, Reply};
 use headroom_market::ids::{InstanceId, ParticipantId};
@@ -15,7 +14,6 @@ use headroom_market::workload::{
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use support::world::{RHYTHM, World, amounts, participant};
 
 const CPU: Resource = Resource::CpuMilli;
 const MEM: Resource = Resource::MemMib;

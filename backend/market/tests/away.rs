@@ -1,9 +1,9 @@
 //! A workload that wins in another pool is carried there whole, has its place at home kept, and comes back.
-#[path = "support/away.rs"]
-mod away;
-mod support;
 
-use away::*;
+use crate::support::away::*;
+use crate::support::movers;
+use crate::support::world::{RHYTHM, World, participant};
+use crate::support::world_steps::*;
 use headroom_market::book::{OrderRequest, Resell, Side, TimeInForce, Window};
 use headroom_market::clearing::{self, Limits, Mode, NoProposal};
 use headroom_market::command::{Command, Reply};
@@ -17,9 +17,6 @@ use headroom_market::time::Slot;
 use headroom_market::units::{Amounts, Credits, Resource, amount};
 use headroom_market::workload::{Class, InstanceState};
 use std::sync::Arc;
-use support::movers;
-use support::world::{RHYTHM, World, participant};
-use support::world_steps::*;
 
 const CPU: [Resource; 1] = [Resource::CpuMilli];
 

@@ -1,8 +1,8 @@
 //! Bonds, imbalance prices and overstays in numbers that can be worked out by hand: a lender of 500 MiB at
 //! 0.0004, a collar of 0.003 (three times the reserve price), a buyer of them at up to 0.002.
-#[path = "support/mod.rs"]
-mod support;
 
+use crate::support::movers;
+use crate::support::world::{RHYTHM, World, amounts, participant};
 use headroom_market::book::{OrderRequest, PoolChoice, Resell, Side, TimeInForce, Window};
 use headroom_market::clearing::{self, Limits, Mode, NoProposal};
 use headroom_market::command::{Command, NewInstance, Reply};
@@ -20,8 +20,6 @@ use headroom_market::units::{Credits, Resource, Share};
 use headroom_market::workload::{AtEnd, Class, ComparisonRules, Strategy};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use support::movers;
-use support::world::{RHYTHM, World, amounts, participant};
 
 const MEM: Resource = Resource::MemMib;
 

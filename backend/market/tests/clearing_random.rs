@@ -1,13 +1,12 @@
 //! Random small books: every outcome passes the independent checker, every award has a host, and
 //! the welfare is that of brute force. `HEADROOM_RANDOM_BOOKS` sets how many (default 1500).
-mod support;
 
+use crate::support::anything::{anything, mix};
+use crate::support::{Mix, best_welfare, book, book_in_units, left_over, with_families};
 use headroom_market::clearing::generate::{self, Size};
 use headroom_market::clearing::outcome::{Quality, Reason, Refusal};
 use headroom_market::clearing::rational::Rat;
 use headroom_market::clearing::{Book, Limits, Mode, NoProposal, Outcome, Side, clear, parse, verify};
-use support::anything::{anything, mix};
-use support::{Mix, best_welfare, book, book_in_units, left_over, with_families};
 
 fn count(default: u64) -> u64 {
     std::env::var("HEADROOM_RANDOM_BOOKS").ok().and_then(|n| n.parse().ok()).unwrap_or(default)

@@ -1,20 +1,13 @@
 //! The whole exchange under random commands, against invariants that a naive auditor checks
 //! after each: money is conserved, holds cover open bids, folding the events gives the same
 //! state, the same commands give the same events, every swap ends.
-#[path = "support/away.rs"]
-mod away;
-#[path = "support/families.rs"]
-mod families;
-#[path = "support/projects.rs"]
-mod projects;
-#[path = "support/recallable.rs"]
-mod recallable;
-#[path = "support/recallable_paid.rs"]
-mod recallable_paid;
-#[path = "support/runs.rs"]
-mod runs;
-mod support;
 
+use crate::support::away;
+use crate::support::families;
+use crate::support::projects;
+use crate::support::recallable;
+use crate::support::recallable_paid;
+use crate::support::runs;
 use headroom_market::apply::apply;
 use headroom_market::book::{Order, Side, TimeInForce};
 use headroom_market::command::{Command, Reply};
@@ -32,9 +25,9 @@ use headroom_market::units::{Credits, Price, Resource};
 use headroom_market::workload::{InstanceState, Strategy, vacate};
 use std::collections::BTreeMap;
 
-use support::world::*;
-use support::world_netting::check_netted;
-use support::world_steps::*;
+use crate::support::world::*;
+use crate::support::world_netting::check_netted;
+use crate::support::world_steps::*;
 
 #[test]
 fn random_commands_conserve_money_and_replay_to_the_same_state() {

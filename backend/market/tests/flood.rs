@@ -1,12 +1,8 @@
 //! More orders than a round takes: what waits goes first in the next one, is told why, and is not written anew.
-#[path = "support/away.rs"]
-mod away;
-#[path = "support/one_node.rs"]
-mod one_node;
-#[path = "support/recallable.rs"]
-mod recallable;
-mod support;
 
+use crate::support;
+use crate::support::away;
+use crate::support::one_node;
 use headroom_market::apply::apply;
 use headroom_market::book::{Order, OrderRequest, OrderStatus, ROUND_FULL, Side, Window};
 use headroom_market::command::{Command, Envelope, Reply};
@@ -16,7 +12,7 @@ use headroom_market::time::Timestamp;
 use headroom_market::units::Resource;
 use std::collections::BTreeSet;
 
-use support::world::{RHYTHM, World};
+use crate::support::world::{RHYTHM, World};
 
 const CPU: Resource = Resource::CpuMilli;
 /// Bids of four slots that a round has room for: each counts 4 rows of 20, of 24,000.

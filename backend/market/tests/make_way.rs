@@ -1,9 +1,9 @@
 //! Workloads that go to another node so that somebody else's bid has room, for a fee; by hand.
-#[path = "support/crowded.rs"]
-mod crowded;
-mod support;
 
-use crowded::{bid, bid_that, market, node, round, workload};
+use crate::support::crowded::{bid, bid_that, market, node, round, workload};
+use crate::support::movers;
+use crate::support::world::{RHYTHM, World, participant};
+use crate::support::world_steps::random_life_with;
 use headroom_market::book::{OrderRequest, Side};
 use headroom_market::command::{Command, Reply};
 use headroom_market::ids::{InstanceId, NodeId, OrderId, ParticipantId, SwapId};
@@ -15,9 +15,6 @@ use headroom_market::time::Slot;
 use headroom_market::units::{Credits, Resource, amount};
 use headroom_market::workload::Strategy;
 use std::collections::BTreeSet;
-use support::movers;
-use support::world::{RHYTHM, World, participant};
-use support::world_steps::random_life_with;
 
 /// Two workloads fill a node: one of 2,000 that grows, and one of 2,000 that may make way. Another node has room for
 /// one of them.

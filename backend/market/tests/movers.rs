@@ -1,10 +1,9 @@
 //! A move has to earn the room that it takes: a workload whose node is full goes to another only where the
 //! round is worth more with it than without, whatever its bid says.
-#[path = "support/crowded.rs"]
-mod crowded;
-mod support;
 
-use crowded::{bid, bid_that, cpu, market, node, round, workload};
+use crate::support::crowded::{bid, bid_that, cpu, market, node, round, workload};
+use crate::support::movers;
+use crate::support::world::{RHYTHM, World, participant};
 use headroom_market::book::OrderRequest;
 use headroom_market::clearing::rational::Rat;
 use headroom_market::command::{Command, Reply};
@@ -12,8 +11,6 @@ use headroom_market::ids::{InstanceId, NodeId, ParticipantId};
 use headroom_market::round::movers::Movers;
 use headroom_market::units::Credits;
 use headroom_market::workload::Strategy;
-use support::movers;
-use support::world::{RHYTHM, World, participant};
 
 /// A full node with a workload of 3,500 on it, an empty one of 10,000, and a bid of 8,000 that names no workload.
 /// Whether the workload's bid won, and the other.

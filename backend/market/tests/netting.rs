@@ -1,17 +1,11 @@
 //! A member's own bids have from its own offers what they can, before a round and for nothing; by hand, on one node.
-#[path = "support/away.rs"]
-mod away;
-#[path = "support/one_node.rs"]
-mod one_node;
-#[path = "support/own_orders.rs"]
-mod own_orders;
-#[path = "support/recallable.rs"]
-mod recallable;
-#[path = "support/rolls.rs"]
-mod rolls;
-mod support;
 
-use away::{node, workload};
+use crate::support;
+use crate::support::away::{node, workload};
+use crate::support::one_node::{CPU, One, cpu};
+use crate::support::own_orders::*;
+use crate::support::rolls::{lent, next, roll};
+use crate::support::world::RHYTHM;
 use headroom_market::book::{OrderRequest, Side, TimeInForce};
 use headroom_market::command::{Command, Reply};
 use headroom_market::ids::{InstanceId, ParticipantId};
@@ -20,10 +14,6 @@ use headroom_market::round::AwardKind;
 use headroom_market::round::safe_state::LeftOut;
 use headroom_market::units::{Credits, Price, Resource};
 use headroom_market::workload::Strategy;
-use one_node::{CPU, One, cpu};
-use own_orders::*;
-use rolls::{lent, next, roll};
-use support::world::RHYTHM;
 
 #[test]
 fn a_bid_has_from_an_own_offer_what_it_can_and_nobody_pays() {

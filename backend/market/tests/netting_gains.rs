@@ -1,26 +1,16 @@
 //! What a member could gain by netting with itself, and does not; by hand.
-#[path = "support/away.rs"]
-mod away;
-#[path = "support/one_node.rs"]
-mod one_node;
-#[path = "support/own_orders.rs"]
-mod own_orders;
-#[path = "support/recallable.rs"]
-mod recallable;
-#[path = "support/rolls.rs"]
-mod rolls;
-mod support;
 
-use away::{node, workload};
+use crate::support;
+use crate::support::away::{node, workload};
+use crate::support::one_node::{CPU, One, cpu, one};
+use crate::support::own_orders::*;
+use crate::support::rolls::next;
+use crate::support::world::RHYTHM;
 use headroom_market::book::{OrderRequest, Resell, Side};
 use headroom_market::command::{Command, Reply};
 use headroom_market::event::Event;
 use headroom_market::ids::{InstanceId, ParticipantId};
 use headroom_market::units::Resource;
-use one_node::{CPU, One, cpu, one};
-use own_orders::*;
-use rolls::next;
-use support::world::RHYTHM;
 
 /// It is not sold on: what its giver keeps would be missing to others' buyers. It is remembered of the giver.
 #[test]

@@ -2,16 +2,15 @@
 //! node has room. Small books are compared with brute force over all integer quantities, once over
 //! what fits on the nodes and once over what one price a product can carry as well; the difference
 //! is what uniform prices cost. `HEADROOM_RANDOM_BOOKS` sets how many books (default 1500).
-mod support;
 
+use crate::support::nodes::{MICRO, brute, cleared, count, got, key, node, order, product};
+use crate::support::{UNIT, maximise, plain_order};
 use headroom_market::clearing::generate::Draw;
 use headroom_market::clearing::outcome::{Bottleneck, Quality, Reason};
 use headroom_market::clearing::rational::Rat;
 use headroom_market::clearing::{
     Alternative, Book, Committed, Mode, Money, Node, Order, Product, Quantity, Side, Step, verify,
 };
-use support::nodes::{MICRO, brute, cleared, count, got, key, node, order, product};
-use support::{UNIT, maximise, plain_order};
 
 /// One product; node A is full, B has room.
 fn two_nodes(orders: Vec<Order>) -> Book {

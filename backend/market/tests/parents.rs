@@ -1,8 +1,9 @@
 //! Linked orders from their placing to their end: what a child may, when it is free, when it ends.
-#[path = "support/families.rs"]
-mod families;
-mod support;
 
+use crate::support;
+use crate::support::families;
+use crate::support::movers;
+use crate::support::world::{RHYTHM, World, seeded};
 use headroom_market::book::{OrderRequest, OrderStatus, PoolChoice, Side, TimeInForce, Window};
 use headroom_market::clearing::{self, Book, Limits, Mode, NoProposal};
 use headroom_market::command::{Command, Reply};
@@ -11,8 +12,6 @@ use headroom_market::ids::{BidId, InstanceId, OfferId, OrderId, ParticipantId};
 use headroom_market::ledger::Account;
 use headroom_market::units::{Credits, Resource};
 use std::sync::Arc;
-use support::movers;
-use support::world::{RHYTHM, World, seeded};
 
 struct Exchange {
     world: World,

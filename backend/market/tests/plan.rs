@@ -1,15 +1,10 @@
 //! Who waits for whom when a slot is planned; by hand, on one node.
-#[path = "support/away.rs"]
-mod away;
-#[path = "support/one_node.rs"]
-mod one_node;
-#[path = "support/recallable.rs"]
-mod recallable;
-#[path = "support/rolls.rs"]
-mod rolls;
-mod support;
 
-use away::{node, pool, workload};
+use crate::support::away::{node, pool, workload};
+use crate::support::one_node;
+use crate::support::rolls;
+use crate::support::world::{RHYTHM, World, amounts, participant};
+use crate::support::world_steps::check_plan;
 use headroom_market::book::Side;
 use headroom_market::command::Command;
 use headroom_market::ids::{InstanceId, ParticipantId, SwapId};
@@ -17,8 +12,6 @@ use headroom_market::swap::saga::{SUPERSEDED, StepReport, StepResult};
 use headroom_market::swap::{Swap, SwapState, plan};
 use headroom_market::time::Slot;
 use headroom_market::units::{Amounts, Resource};
-use support::world::{RHYTHM, World, amounts, participant};
-use support::world_steps::check_plan;
 
 const BOTH: [Resource; 2] = [Resource::CpuMilli, Resource::MemMib];
 

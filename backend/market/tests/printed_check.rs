@@ -1,10 +1,9 @@
 //! What an outcome says beside its allocation is checked too: each statement is changed alone, in
 //! outcomes that are right, and the checker has to notice.
-mod support;
 
+use crate::support::{Mix, book};
 use headroom_market::clearing::outcome::{Quality, Reason};
 use headroom_market::clearing::{Book, Limits, Mode, Money, NoProposal, Outcome, clear, verify};
-use support::{Mix, book};
 
 fn cleared(seed: u64) -> (Book, Outcome) {
     let mix = Mix { nodes: seed.is_multiple_of(2), blocks: true, rows: false, low_caps: false, replicas: false };

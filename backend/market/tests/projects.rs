@@ -1,13 +1,12 @@
 //! Projects at their edges: a limit that just suffices, a round under way, a name that begins anew.
-mod support;
 
+use crate::support::world::{RHYTHM, World, random_order, seeded};
 use headroom_market::book::{OrderRequest, Side, TimeInForce, Window};
 use headroom_market::clearing::{self, Limits, Mode, NoProposal};
 use headroom_market::command::{Command, Reply};
 use headroom_market::ids::{InstanceId, OrderId, ParticipantId};
 use headroom_market::units::{Credits, Resource};
 use std::sync::Arc;
-use support::world::{RHYTHM, World, random_order, seeded};
 
 struct Exchange {
     world: World,

@@ -1,13 +1,9 @@
 //! What is lent so that it may be taken back: its own price, who gives it up, and what that costs.
-#[path = "support/away.rs"]
-mod away;
-#[path = "support/one_node.rs"]
-mod one_node;
-#[path = "support/recallable.rs"]
-mod recallable;
-mod support;
 
-use away::pool;
+use crate::support::away::pool;
+use crate::support::movers;
+use crate::support::one_node::*;
+use crate::support::world::RHYTHM;
 use headroom_market::book::{Assurance, OrderRequest, PoolChoice, Resell, Side};
 use headroom_market::command::{Command, Reply};
 use headroom_market::ids::{InstanceId, ParticipantId};
@@ -16,9 +12,6 @@ use headroom_market::settlement::meter::Reading;
 use headroom_market::swap::recall::{self, Recall};
 use headroom_market::units::{Credits, Resource, amount};
 use headroom_market::workload::{AutoOffer, SlotOutlook, Strategy};
-use one_node::*;
-use support::movers;
-use support::world::RHYTHM;
 
 #[test]
 fn it_has_a_price_of_its_own_and_the_operator_sells_none() {

@@ -1,13 +1,9 @@
 //! Recalls against others' interests, and when something else goes wrong at the same time.
-#[path = "support/away.rs"]
-mod away;
-#[path = "support/one_node.rs"]
-mod one_node;
-#[path = "support/recallable.rs"]
-mod recallable;
-mod support;
 
-use away::{node, pool, workload};
+use crate::support::away::{node, pool, workload};
+use crate::support::one_node::*;
+use crate::support::world::{RHYTHM, World, participant};
+use crate::support::world_steps::*;
 use headroom_market::book::{Assurance, OrderRequest, Side};
 use headroom_market::command::{Command, Reply};
 use headroom_market::ids::InstanceId;
@@ -17,9 +13,6 @@ use headroom_market::swap::saga::{StepReport, StepResult};
 use headroom_market::swap::{SwapState, plan};
 use headroom_market::units::{Amounts, Resource, amount};
 use headroom_market::workload::Strategy;
-use one_node::*;
-use support::world::{RHYTHM, World, participant};
-use support::world_steps::*;
 
 #[test]
 fn a_lender_of_another_round_is_paid_for_what_it_gave() {

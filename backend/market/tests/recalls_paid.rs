@@ -1,15 +1,13 @@
 //! Who pays and is paid where something is taken back: members of one node who lend and buy in several rounds of a
 //! slot, and take back at any time.
-#[path = "support/away.rs"]
-mod away;
-#[path = "support/one_node.rs"]
-mod one_node;
-#[path = "support/recallable.rs"]
-mod recallable;
-#[path = "support/recallable_paid.rs"]
-mod recallable_paid;
-mod support;
 
+use crate::support;
+use crate::support::away;
+use crate::support::one_node::*;
+use crate::support::recallable_paid;
+use crate::support::recallable_paid::Paid;
+use crate::support::world::RHYTHM;
+use crate::support::world_steps::*;
 use headroom_market::book::{Assurance, OrderRequest, Side};
 use headroom_market::command::{Command, Reply};
 use headroom_market::ids::{InstanceId, ParticipantId};
@@ -17,10 +15,6 @@ use headroom_market::ledger::Account;
 use headroom_market::settlement::Receipt;
 use headroom_market::swap::recall::{self, Recall};
 use headroom_market::units::Credits;
-use one_node::*;
-use recallable_paid::Paid;
-use support::world::RHYTHM;
-use support::world_steps::*;
 
 type Who = (ParticipantId, InstanceId);
 

@@ -1,13 +1,11 @@
 //! Recalls, reviewed a second time: each of these says what somebody loses, or gains, that should not.
-#[path = "support/away.rs"]
-mod away;
-#[path = "support/one_node.rs"]
-mod one_node;
-#[path = "support/recallable.rs"]
-mod recallable;
-mod support;
 
-use away::node;
+use crate::support;
+use crate::support::away;
+use crate::support::away::node;
+use crate::support::one_node::*;
+use crate::support::world::{RHYTHM, World, participant};
+use crate::support::world_steps::*;
 use headroom_market::book::{Assurance, OrderRequest, Side};
 use headroom_market::command::{Command, NewInstance, Reply};
 use headroom_market::ids::{InstanceId, ParticipantId};
@@ -18,9 +16,6 @@ use headroom_market::swap::{Swap, plan};
 use headroom_market::time::Slot;
 use headroom_market::units::{Credits, Resource, amount};
 use headroom_market::workload::{AutoOffer, InstanceState, SlotOutlook, Strategy};
-use one_node::*;
-use support::world::{RHYTHM, World, participant};
-use support::world_steps::*;
 
 type Who = (ParticipantId, InstanceId);
 

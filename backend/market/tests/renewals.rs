@@ -1,21 +1,16 @@
 //! Who has capacity in a slot keeps it in the next where others are worth no more; what has been won is sold on until
 //! its workload has to know what it will have; and GPUs are won whole or not at all.
-#[path = "support/away.rs"]
-mod away;
-#[path = "support/one_node.rs"]
-mod one_node;
-#[path = "support/recallable.rs"]
-mod recallable;
-mod support;
 
+use crate::support::away;
+use crate::support::one_node;
+use crate::support::one_node::{CPU, One, one};
+use crate::support::world::{RHYTHM, World, participant};
 use headroom_market::book::{Assurance, OrderRequest, Resell, Side};
 use headroom_market::command::{Command, Reply};
 use headroom_market::ids::{InstanceId, OrderId, ParticipantId};
 use headroom_market::round::{Award, AwardKind};
 use headroom_market::units::{Resource, amount};
 use headroom_market::workload::Strategy;
-use one_node::{CPU, One, one};
-use support::world::{RHYTHM, World, participant};
 
 type Member = (ParticipantId, InstanceId);
 

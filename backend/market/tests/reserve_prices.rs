@@ -2,8 +2,6 @@
 //!
 //! The rounds are those of small random markets, sealed and awarded by the exchange itself. The replay
 //! of an unchanged schedule must give them again to the last unit; a dearer one must never sell more.
-#[path = "support/reserve_world.rs"]
-mod reserve_world;
 
 use headroom_market::book::Side;
 use headroom_market::clearing::Book;
@@ -17,7 +15,7 @@ use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Credits, Price, Resource};
 use std::sync::Arc;
 
-use reserve_world::*;
+use crate::support::reserve_world::*;
 
 const THREE: &[(&str, &str)] = &[("0.6", "0.0009"), ("0.25", "0.00126"), ("0.15", "0.00198")];
 

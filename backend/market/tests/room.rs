@@ -1,12 +1,12 @@
 //! What a round that is being cleared may award is nobody else's room until it has ended.
-mod support;
 
+use crate::support;
+use crate::support::movers;
+use crate::support::world::{World, amounts, random_order, seeded};
+use crate::support::world_steps::{clear_round, no_node_is_promised_twice};
 use headroom_market::command::{Command, Reply};
 use headroom_market::ids::{InstanceId, ParticipantId};
 use headroom_market::round::AwardKind;
-use support::movers;
-use support::world::{World, amounts, random_order, seeded};
-use support::world_steps::{clear_round, no_node_is_promised_twice};
 
 /// A world, its workloads with their owners, and the number of a round that is being cleared.
 type Sealed = (World, Vec<(ParticipantId, InstanceId)>, u64);

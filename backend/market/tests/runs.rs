@@ -1,6 +1,7 @@
 //! Bids that take a run of their window, from placing to what becomes of what they won; and bids that move nobody.
-mod support;
 
+use crate::support::movers;
+use crate::support::world::{RHYTHM, World, participant};
 use headroom_market::book::{OrderRequest, Side};
 use headroom_market::clearing::{self, Asked, Book, Limits, Mode, Money, NoProposal, Winning};
 use headroom_market::command::{Command, Reply};
@@ -11,8 +12,6 @@ use headroom_market::units::{Credits, Resource, Share};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use support::movers;
-use support::world::{RHYTHM, World, participant};
 
 /// One node, for a reserve price of 0.0005 a unit: 1,000 milli of a slot cost 0.5.
 fn market(capacity: i64) -> (World, ParticipantId) {

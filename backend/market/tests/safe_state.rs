@@ -1,16 +1,13 @@
 //! Where no round is held before a slot's gate, workloads go on with what they have at an administered price; by hand,
 //! in a market of one node.
-#[path = "support/away.rs"]
-mod away;
-#[path = "support/one_node.rs"]
-mod one_node;
-#[path = "support/recallable.rs"]
-mod recallable;
-#[path = "support/rolls.rs"]
-mod rolls;
-mod support;
 
-use away::workload;
+use crate::support::away;
+use crate::support::away::workload;
+use crate::support::one_node;
+use crate::support::one_node::{CPU, One, cpu, one};
+use crate::support::rolls::*;
+use crate::support::world::{RHYTHM, participant};
+use crate::support::world_rolls::check_roll;
 use headroom_market::book::{Assurance, Side};
 use headroom_market::command::{Command, Reply};
 use headroom_market::event::Event;
@@ -23,10 +20,6 @@ use headroom_market::swap::cause::CauseKind;
 use headroom_market::time::Timestamp;
 use headroom_market::units::Credits;
 use headroom_market::workload::Strategy;
-use one_node::{CPU, One, cpu, one};
-use rolls::*;
-use support::world::{RHYTHM, participant};
-use support::world_rolls::check_roll;
 
 #[test]
 fn what_a_workload_has_goes_on_at_the_price_of_the_slot_before() {

@@ -1,23 +1,14 @@
 //! Where no round is held before a slot's gate, what is the price; by hand, in a market of one node.
-#[path = "support/away.rs"]
-mod away;
-#[path = "support/one_node.rs"]
-mod one_node;
-#[path = "support/recallable.rs"]
-mod recallable;
-#[path = "support/rolls.rs"]
-mod rolls;
-mod support;
 
+use crate::support::one_node::{CPU, One, one};
+use crate::support::rolls::*;
+use crate::support::world::RHYTHM;
 use headroom_market::book::{Assurance, Side, TimeInForce};
 use headroom_market::command::Command;
 use headroom_market::pool::hourly::{AdministeredBasis, MEAN_OF_DAYS, administered};
 use headroom_market::round::safe_state::LeftOut;
 use headroom_market::time::Slot;
 use headroom_market::units::Price;
-use one_node::{CPU, One, one};
-use rolls::*;
-use support::world::RHYTHM;
 
 #[test]
 fn nobody_pays_more_than_its_limit_and_nobody_lends_for_less() {

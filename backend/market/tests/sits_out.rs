@@ -1,19 +1,12 @@
 //! Offers that sit a round out say which of their owner's other wishes keeps them from it.
-#[path = "support/away.rs"]
-mod away;
-#[path = "support/one_node.rs"]
-mod one_node;
-#[path = "support/recallable.rs"]
-mod recallable;
-mod support;
 
-use away::{node, workload};
+use crate::support::away::{node, workload};
+use crate::support::one_node::{CPU, One, cpu, one};
+use crate::support::world::RHYTHM;
 use headroom_market::book::{Assurance, Side};
 use headroom_market::command::Reply;
 use headroom_market::ids::{InstanceId, OrderId, ParticipantId};
 use headroom_market::units::Resource;
-use one_node::{CPU, One, cpu, one};
-use support::world::RHYTHM;
 
 type Member = (ParticipantId, InstanceId);
 

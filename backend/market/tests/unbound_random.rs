@@ -1,15 +1,14 @@
 //! Bids without a workload, which may lie on any node of their pool, among orders of instances on
 //! nodes that are nearly full. Small books are compared with brute force over all whole quantities
 //! and all nodes. `HEADROOM_RANDOM_BOOKS` sets how many books (default 1500).
-mod support;
 
+use crate::support::UNIT;
+use crate::support::nodes::{MICRO, brute, cleared, count, got, node, order, product};
 use headroom_market::clearing::generate::Draw;
 use headroom_market::clearing::outcome::{Award, Bottleneck, Quality, Reason};
 use headroom_market::clearing::rational::Rat;
 use headroom_market::clearing::{Book, Money, Outcome, Product, Side};
 use std::collections::BTreeMap;
-use support::UNIT;
-use support::nodes::{MICRO, brute, cleared, count, got, node, order, product};
 
 /// One product, 2–3 nodes that are nearly full, 2–6 orders; of the bids one to three name no node.
 fn unbound(seed: u64, unit: i64) -> Book {

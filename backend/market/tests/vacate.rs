@@ -1,9 +1,8 @@
 //! Memory is bought only by workloads that have been shown to give it back, or may be stopped for it.
-#[path = "support/away.rs"]
-mod away;
-mod support;
 
-use away::{choices, node, pool, undrilled};
+use crate::support::away::{choices, node, pool, undrilled};
+use crate::support::movers;
+use crate::support::world::{RHYTHM, World, participant};
 use headroom_market::book::{OrderRequest, Resell, Side, TimeInForce, Window};
 use headroom_market::clearing::{self, Limits, Mode, NoProposal};
 use headroom_market::command::{Command, Reply};
@@ -15,8 +14,6 @@ use headroom_market::time::Slot;
 use headroom_market::units::{Amounts, Credits, Resource, amount};
 use headroom_market::workload::{AtEnd, Away, Class, InstanceState, vacate};
 use std::sync::Arc;
-use support::movers;
-use support::world::{RHYTHM, World, participant};
 
 const CPU: Resource = Resource::CpuMilli;
 const MEM: Resource = Resource::MemMib;

@@ -1,12 +1,11 @@
 //! The checker's rule on the printed welfare: rounding may take a fill at the margin away, whole,
 //! and the welfare may not be off by more than its last digit all the same.
-mod support;
 
+use crate::support::{Mix, book_in_units};
 use headroom_market::clearing::check::{Broken, broken};
 use headroom_market::clearing::outcome::{Reason, Refusal};
 use headroom_market::clearing::rational::Rat;
 use headroom_market::clearing::{Book, Limits, Mode, NoProposal, Outcome, clear, parse, verify};
-use support::{Mix, book_in_units};
 
 /// Three bids that are alike share a single unit: one gets it, two get nothing. A fourth is out
 /// of the money.

@@ -1,6 +1,6 @@
 //! I12 to I18: how the outcomes of two books compare. A mutant is an engine that errs as engines do:
 //! it looks at the order of writing, keeps something from the last call, forgets an order, and so on.
-use crate::count;
+use super::count;
 use crate::support::anything::anything;
 use crate::support::{Mix, book};
 use headroom_market::clearing::book::*;

@@ -1,7 +1,7 @@
 //! I1 to I5: what one round shows of its awards.
-use crate::count;
+use super::count;
+use super::view::{MICRO, View};
 use crate::support::anything::anything;
-use crate::view::{MICRO, View};
 use headroom_market::clearing::book::*;
 use headroom_market::clearing::outcome::{Award, Outcome, Reason, Refusal};
 use headroom_market::clearing::rational::Rat;

@@ -1,8 +1,8 @@
 //! I6 to I11: what one round shows of its prices and its money.
-use crate::count;
-use crate::outcome::{all, check, ensure};
+use super::count;
+use super::outcome::{all, check, ensure};
+use super::view::{MICRO, View};
 use crate::support::anything::anything;
-use crate::view::{MICRO, View};
 use headroom_market::clearing::book::*;
 use headroom_market::clearing::outcome::Reason;
 use headroom_market::clearing::rational::Rat;

@@ -58,7 +58,7 @@ fn swings(rounds: &[Allocation]) -> usize {
 #[test]
 fn i20_no_order_swings_on_a_constant_book_over_a_hundred_rounds() {
     let (mut changes, mut mutant, mut given_up) = (0, 0, 0);
-    for seed in 0..crate::count(600) / 5 {
+    for seed in 0..super::count(600) / 5 {
         let book = anything(seed * 5 + 1);
         let Some(kept) = rounds(&book, |_| true) else {
             given_up += 1;
@@ -73,5 +73,5 @@ fn i20_no_order_swings_on_a_constant_book_over_a_hundred_rounds() {
     println!(
         "I20: {changes} changes in all after a round, {mutant} books swing where incumbents are forgotten, {given_up} give an order up"
     );
-    assert!(mutant > 0 && given_up * 100 <= crate::count(600));
+    assert!(mutant > 0 && given_up * 100 <= super::count(600));
 }

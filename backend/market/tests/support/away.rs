@@ -1,6 +1,6 @@
 //! A second pool, bids that would have their workloads there, and an auditor of where workloads are.
 #![allow(dead_code)]
-use super::support::world::{World, amounts};
+use super::world::{World, amounts};
 use headroom_market::book::{OrderRequest, PoolChoice, Side};
 use headroom_market::command::{Command, Reply};
 use headroom_market::event::Event;

@@ -1,6 +1,6 @@
 //! Rounds of one pool and one resource, in which nodes are full.
-use super::support::movers;
-use super::support::world::{RHYTHM, World};
+use super::movers;
+use super::world::{RHYTHM, World};
 use headroom_market::book::{OrderRequest, PoolChoice, Resell, Side, TimeInForce, Window};
 use headroom_market::clearing::{self, Limits, Mode, NoProposal};
 use headroom_market::command::{Command, NewInstance, Reply};

@@ -1,6 +1,6 @@
 //! An auditor of linked orders: it reads events and rows, and asks nothing of `book::family`.
 #![allow(dead_code)]
-use super::support::world::World;
+use super::world::World;
 use headroom_market::book::{NotWon, Order, OrderRequest, OrderStatus, Side};
 use headroom_market::command::Command;
 use headroom_market::event::Event;

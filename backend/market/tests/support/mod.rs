@@ -2,8 +2,19 @@
 //! with a dense two-phase simplex. The oracle shares nothing with the engine but rationals.
 #![allow(dead_code)]
 pub mod anything;
+pub mod away;
+pub mod crowded;
+pub mod families;
 pub mod movers;
 pub mod nodes;
+pub mod one_node;
+pub mod own_orders;
+pub mod projects;
+pub mod recallable;
+pub mod recallable_paid;
+pub mod reserve_world;
+pub mod rolls;
+pub mod runs;
 pub mod world;
 pub mod world_netting;
 pub mod world_rolls;

@@ -1,10 +1,10 @@
 //! A market of one node on which one lends so that it may take back, and two others buy.
 #![allow(dead_code)]
 use super::away::{node, pool, workload};
+use super::movers;
 use super::recallable::{self, Seen};
-use super::support::movers;
-use super::support::world::{RHYTHM, World, participant};
-use super::support::world_steps::*;
+use super::world::{RHYTHM, World, participant};
+use super::world_steps::*;
 use headroom_market::book::{Assurance, OrderRequest, PoolChoice, Resell, Side, TimeInForce, Window};
 use headroom_market::clearing::{self, Limits, Mode, NoProposal};
 use headroom_market::command::{Command, Reply};

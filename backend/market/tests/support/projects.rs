@@ -1,5 +1,5 @@
 //! An auditor of projects: it sums up what the ledger says, and asks nothing of `project::spend`.
-use super::support::world::World;
+use super::world::World;
 use headroom_market::book::NotWon;
 use headroom_market::command::Reply;
 use headroom_market::event::Event;

@@ -1,6 +1,6 @@
 //! Orders for what may be taken back, recalls at random, and an auditor of who gives up what.
 #![allow(dead_code)]
-use super::support::world::{RHYTHM, World};
+use super::world::{RHYTHM, World};
 use headroom_market::book::{Assurance, Side};
 use headroom_market::command::{Command, Reply};
 use headroom_market::event::Event;

@@ -1,8 +1,8 @@
 //! An auditor of what is paid where something was taken back. It reads nothing but the log: what was awarded, when it
 //! was taken back and what the ticks showed; and says what each line's workload was entitled to.
 #![allow(dead_code)]
-use super::support::world::World;
-use super::support::world_settle::middle;
+use super::world::World;
+use super::world_settle::middle;
 use headroom_market::command::Command;
 use headroom_market::event::Event;
 use headroom_market::ids::{AwardId, InstanceId};

@@ -1,7 +1,7 @@
 //! Slots that begin without a round, in a market of one node.
 #![allow(dead_code)]
 use super::one_node::{CPU, One, one};
-use super::support::world::RHYTHM;
+use super::world::RHYTHM;
 use headroom_market::book::{Assurance, Side};
 use headroom_market::command::{Command, Reply};
 use headroom_market::event::Event;

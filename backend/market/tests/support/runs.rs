@@ -1,8 +1,8 @@
 //! An auditor of runs and of bids that move nobody: it reads requests and events, and asks nothing of
 //! `book::runs` or `round::host`.
 #![allow(dead_code)]
-use super::support::movers::look;
-use super::support::world::{RHYTHM, World, empty};
+use super::movers::look;
+use super::world::{RHYTHM, World, empty};
 use headroom_market::book::{OrderRequest, Side};
 use headroom_market::command::Command;
 use headroom_market::event::Event;

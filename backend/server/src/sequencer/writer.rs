@@ -264,11 +264,13 @@ impl Writer {
         let (tell, writing) = oneshot::channel();
         let only_one = self.most_under_way() == 1;
         let done = tokio::spawn(async move {
+            // Dropping `tell` says that it was not written, so nothing may go past it; the writer may have ended.
             if only_one {
-                return store.commit(batch).await;
+                store.commit(batch).await?;
+                let _gone = tell.send(());
+                return Ok(());
             }
             let flushing = store.write(batch).await?;
-            // The writer may have ended.
             let _gone = tell.send(());
             flushing.flushed().await
         });

@@ -4,8 +4,6 @@
 //!
 //! `outcome` and `prices` have I1 to I11 (what one round shows), `engine` I12 to I18 (how two rounds compare), `thrash`
 //! I20, `exchange` the rest. `HEADROOM_RANDOM_BOOKS` sets how many books each takes (default 600).
-#[path = "../support/mod.rs"]
-mod support;
 
 mod engine;
 mod exchange;

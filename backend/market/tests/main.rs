@@ -1,0 +1,40 @@
+//! All tests of the core that are not beside its code, as one program: what they share is compiled once, and all of them
+//! share the processors.
+mod support;
+
+mod auto_bids;
+mod away;
+mod bonds;
+mod clearing_random;
+mod collar;
+mod exchange_random;
+mod families;
+mod flood;
+mod invariants;
+mod make_way;
+mod movers;
+mod netting;
+mod netting_gains;
+mod nodes_random;
+mod parents;
+mod plan;
+mod printed_check;
+mod projects;
+mod recallable;
+mod recalls;
+mod recalls_paid;
+mod recalls_second;
+mod refused_books;
+mod renewals;
+mod reserve_prices;
+mod room;
+mod runs;
+mod safe_state;
+mod safe_state_price;
+mod saga;
+mod shadow;
+mod sits_out;
+mod unbound_random;
+mod vacate;
+mod welfare_check;
+mod worked_cases;
