@@ -7,6 +7,7 @@ mod arrows;
 mod away;
 mod bad_input;
 mod common;
+mod draws;
 mod drills;
 mod events;
 mod idempotency;

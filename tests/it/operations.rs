@@ -216,6 +216,7 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ("getInstance", format!("/instances/{}", n.instance)),
         ("getInstanceMetrics", format!("/instances/{}/metrics", n.instance)),
         ("getServiceLevel", format!("/instances/{}/service_level", n.instance)),
+        ("listDrawable", format!("/instances/{}/draws", n.instance)),
         ("getHint", format!("/allocation_hints/{}", n.hint)),
         ("withdrawHint", format!("/allocation_hints/{}", n.hint)),
         ("getProfile", format!("/application_profiles/{}", n.profile)),
@@ -280,6 +281,11 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
             "recallLent",
             format!("/instances/{}/recall", n.instance),
             json!({ "resource": "cpu_milli", "quantity": 1, "slot": null }),
+        ),
+        (
+            "draw",
+            format!("/instances/{}/draws", n.instance),
+            json!({ "resource": "cpu_milli", "quantity": 1, "highest_price": "0.000000001" }),
         ),
         (
             "requestSwap",

@@ -23,11 +23,14 @@ const TABLE: &[(&str, &str)] = &[
     ),
     ("btao", "listInstances getInstance listAllocations listAwards"),
     ("btao", "listSwaps getSwapHistory getSwapHistoryUnprefixed getSwap getSwapDifferences explainSwap"),
-    ("btao", "getPrediction getPredictionUnprefixed listForecasts listBottlenecks getInstanceMetrics getServiceLevel"),
+    (
+        "btao",
+        "getPrediction getPredictionUnprefixed listForecasts listBottlenecks getInstanceMetrics getServiceLevel listDrawable",
+    ),
     ("bt", "placeBid replaceBid cancelBid cancelBidByClientId cancelAll previewBid"),
     ("bt", "getProject putProject deleteProject"),
     ("bt", "placeOffer replaceOffer cancelOffer cancelOfferByClientId previewOffer"),
-    ("bt", "requestSwap requestSwapUnprefixed putStrategy recallLent"),
+    ("bt", "requestSwap requestSwapUnprefixed putStrategy recallLent draw"),
     (
         "t",
         "registerInstance restartInstance drillInstance uploadModule createHint withdrawHint createProfile replaceProfile",

@@ -15,7 +15,7 @@ use crate::round::movers::Movers;
 use crate::round::{award, make_way, safe_state, seal};
 use crate::settlement::settle;
 use crate::state::State;
-use crate::swap::{plan, recall, saga};
+use crate::swap::{draw, plan, recall, saga};
 use crate::time::Slot;
 use crate::turn::Turn;
 use crate::units::Price;
@@ -153,6 +153,7 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
         Command::Recall { participant, recall: asked } => {
             recall::recall(turn, participant, &asked).map(Reply::Recalled)
         }
+        Command::Draw { participant, draw: asked } => draw::draw(turn, participant, &asked).map(Reply::Drawn),
         Command::RequestDrill { participant, instance, at_end } => {
             vacate::request(turn, participant, instance, at_end).map(Reply::Instance)
         }

@@ -11,6 +11,7 @@ use crate::pool::scarcity::SlotShortage;
 use crate::pool::{NodeState, PoolSlug, ReserveStep, Tier};
 use crate::round::movers::Movers;
 use crate::settlement::meter::Reading;
+use crate::swap::draw::{Draw, Drawn};
 use crate::swap::recall::{Recall, Recalled};
 use crate::swap::saga::StepResult;
 use crate::time::{Slot, Timestamp};
@@ -275,6 +276,13 @@ pub enum Command {
         participant: Option<ParticipantId>,
         recall: Recall,
     },
+    /// A workload takes at once what nobody has bought on its node; without a participant the exchange does it, for one
+    /// whose strategy says so.
+    Draw {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        participant: Option<ParticipantId>,
+        draw: Draw,
+    },
     /// A workload is to show that it gives memory back this way; its own way where none is named.
     RequestDrill {
         participant: ParticipantId,
@@ -381,6 +389,7 @@ pub enum Reply {
     Canceled(u32),
     Swap(SwapId),
     Recalled(Recalled),
+    Drawn(Drawn),
     Sealed {
         round: u64,
         book: Arc<Book>,

@@ -451,7 +451,7 @@ fn a_hold_follows_a_collar_that_rose() {
 
 /// Σ charges − credit notes = Σ price × delivered, to the micro-credit; sellers and buyers get what
 /// their receipts say, and escrow is empty.
-fn check_settlement(world: &World) {
+pub fn check_settlement(world: &World) {
     let of = |kind: TransferKind| world.charged.get(kind.name()).copied().unwrap_or(0);
     let mut delivered = 0i128;
     let mut due: BTreeMap<(TransferKindName, Account), Credits> = BTreeMap::new();
@@ -566,7 +566,7 @@ impl Kept {
 }
 
 /// Folding the events gives the state; applying the commands again gives the events.
-fn check_replay(world: &World) {
+pub fn check_replay(world: &World) {
     let rows = |state: &State| state.all_rows();
     assert_eq!(rows(&world.state), rows(&world.folded), "state is the fold of its events");
     let mut again = empty();

@@ -7,6 +7,7 @@ mod away;
 mod bonds;
 mod clearing_random;
 mod collar;
+mod draws;
 mod exchange_random;
 mod families;
 mod flood;

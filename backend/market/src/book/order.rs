@@ -37,6 +37,13 @@ pub struct PoolChoice {
     pub adder: Credits,
 }
 
+impl PoolChoice {
+    /// At no extra cost.
+    pub fn new(pool: PoolSlug) -> Self {
+        Self { pool, adder: Credits::ZERO }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -231,6 +238,8 @@ pub enum Origin {
     AutoBid,
     /// The lendable part of a baseline.
     AutoOffer,
+    /// Filled as it was placed: what was free is taken at once, for the rest of the slot (`swap/draw.rs`).
+    Draw,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -32,6 +32,19 @@ pub fn place(
     Ok(id)
 }
 
+/// The order of what is taken at once: whoever calls has looked whether that can be, and fills it.
+pub(crate) fn place_for_now(
+    turn: &mut Turn<'_>,
+    participant: ParticipantId,
+    request: OrderRequest,
+    hold: Credits,
+    origin: Origin,
+) -> OrderId {
+    let id = next_id(turn, Side::Bid);
+    accept(turn, id, participant, Side::Bid, request, hold, origin, None);
+    id
+}
+
 /// Releases the old hold and takes the new one in one step, so a replacement never fails on
 /// its own hold. While the order is sealed, the replacement waits for the round.
 pub fn replace(

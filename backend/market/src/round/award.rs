@@ -4,7 +4,9 @@
 //! line of an award is price × quantity rounded to a micro-credit; where the lines together
 //! exceed the hold, or in a project the certified sum, ROUNDING carries the difference. So a project
 //! is never charged more than the certified sums, which its budget row bounds.
-use crate::book::{Assurance, Order, OrderStatus, Resell, Side, TimeInForce, away, family, place, runs, validate};
+use crate::book::{
+    Assurance, Order, OrderStatus, Origin, Resell, Side, TimeInForce, away, family, place, runs, validate,
+};
 use crate::clearing::{self, Outcome, Verified};
 use crate::event::Event;
 use crate::ids::{AwardId, NodeId, OrderId, ProjectId};
@@ -12,6 +14,7 @@ use crate::ledger::{Account, TransferKind};
 use crate::pool::recallable::{firm, is_recallable, node_of};
 use crate::project;
 use crate::round::not_won::text_of;
+use crate::round::safe_state::NO_ROUND;
 use crate::round::{
     Award, AwardKind, AwardLine, Certificate, ClearingPrice, book, make_way, not_won, products, safe_state,
 };
@@ -251,7 +254,7 @@ fn placements(sealed: &SealedBook, outcome: &Outcome) -> BTreeMap<String, Vec<No
 }
 
 /// What an order has won, and where.
-pub(super) struct Won {
+pub(crate) struct Won {
     pub lines: Vec<AwardLine>,
     pub slots: i64,
     pub nodes: Vec<NodeId>,
@@ -260,7 +263,7 @@ pub(super) struct Won {
     pub with: Option<OrderId>,
 }
 
-pub(super) fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won, is_parent: bool) -> Result<(), AwardError> {
+pub(crate) fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won, is_parent: bool) -> Result<(), AwardError> {
     let Won { mut lines, slots, nodes, certified, with } = won;
     let order = turn.state.orders.get(&id).cloned().ok_or_else(|| AwardError::Unknown(id.to_string()))?;
     // Taking it back is its lender's right: there is nothing to answer for.
@@ -284,6 +287,7 @@ pub(super) fn fill(turn: &mut Turn<'_>, number: u64, id: OrderId, won: Won, is_p
         order: id,
         resale_of: None,
         rolled_from: None,
+        drawn: order.origin == Origin::Draw,
         netted_with: with,
         participant: order.participant,
         instance: order.request.instance,
@@ -372,7 +376,7 @@ fn charge(
     certified: Credits,
 ) -> Result<Credits, AwardError> {
     let over = check_charge(order, total, certified)?;
-    let cause = Cause { order: Some(order.id), round: Some(number), slot: None };
+    let cause = Cause { order: Some(order.id), round: (number != NO_ROUND).then_some(number), slot: None };
     let held = Account::Held(order.participant);
     let paid = turn.transfer(TransferKind::Charge, held, Account::Escrow, total - over, cause);
     let carried = turn.transfer(TransferKind::Rounding, Account::Rounding, Account::Escrow, over, cause);
@@ -457,6 +461,7 @@ fn resell(turn: &mut Turn<'_>, number: u64, source: AwardId, lines: Vec<AwardLin
         order: held.order,
         resale_of: Some(source),
         rolled_from: None,
+        drawn: false,
         netted_with: None,
         participant: held.participant,
         instance: held.instance,

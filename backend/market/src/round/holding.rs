@@ -117,7 +117,7 @@ impl Holdings<'_> {
 }
 
 /// How far what earlier rounds made of an instance may be from its baseline, in whichever direction that is more.
-pub(super) fn changed(state: &State, id: InstanceId) -> BTreeMap<(Slot, Resource), i64> {
+pub(crate) fn changed(state: &State, id: InstanceId) -> BTreeMap<(Slot, Resource), i64> {
     // The least and the most that it may come to have beyond its baseline.
     let mut changed: BTreeMap<(Slot, Resource), (i64, i64)> = BTreeMap::new();
     for award in state.awards_of(id) {

@@ -229,6 +229,9 @@ pub struct Award {
     /// `round` is 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rolled_from: Option<AwardId>,
+    /// Taken in its slot, from then on (`swap/draw.rs`). `round` is 0.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drawn: bool,
     /// The order of the same member that it is netted with: nobody pays. `round` is 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub netted_with: Option<OrderId>,

@@ -97,7 +97,8 @@ impl Renewals {
 
 fn held(state: &State, id: InstanceId) -> Held {
     let mut held = Held::new();
-    let bought = state.awards_of(id).filter(|a| a.kind == AwardKind::Bought);
+    // A draw gives no claim to the next slot.
+    let bought = state.awards_of(id).filter(|a| a.kind == AwardKind::Bought && !a.drawn);
     for line in bought.flat_map(|a| &a.lines) {
         *held.entry((line.pool.clone(), line.slot, line.resource)).or_default() += line.left();
     }

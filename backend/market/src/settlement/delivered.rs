@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// What became of a line in its slot: means over the ticks, in base units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Delivered {
-    /// What was to be there: all of it but what was taken back by then.
+    /// What was to be there: all of it but what was taken back by then, or not drawn yet.
     pub due: i64,
     /// What of that was there to be used, or was given up.
     pub had: i64,
@@ -42,14 +42,14 @@ impl Deliveries {
             for line in award.lines.iter().filter(|l| l.slot == slot) {
                 let [won, lent] = traded.entry((instance, line.resource)).or_default();
                 let side = if award.kind == AwardKind::Bought { won } else { lent };
-                side.push(Counted::new(award.id, line));
+                side.push(Counted::new(award, line));
             }
         }
         let mut all = Self::default();
         for reading in readings {
             let Some(mut sides) = traded.remove(&(reading.instance, reading.resource)) else { continue };
-            // What is firm is the last to be missing, of equals the earliest.
-            sides.iter_mut().for_each(|side| side.sort_by_key(|c| c.line.is_recallable()));
+            // What is firm is the last to be missing, of equals the earliest; what was drawn comes on top of it.
+            sides.iter_mut().for_each(|side| side.sort_by_key(|c| (c.line.is_recallable(), c.from)));
             count(reading, slot, slot_end, &mut sides);
             sides.iter().for_each(|side| all.enter(side, reading));
         }
@@ -101,6 +101,8 @@ impl Deliveries {
 struct Counted<'a> {
     award: AwardId,
     line: &'a AwardLine,
+    /// When it was drawn: before that nothing of it was to be there.
+    from: Option<Timestamp>,
     /// What of it is to be there at the present tick.
     now: i64,
     due: i128,
@@ -109,8 +111,9 @@ struct Counted<'a> {
 }
 
 impl<'a> Counted<'a> {
-    fn new(award: AwardId, line: &'a AwardLine) -> Self {
-        Self { award, line, now: 0, due: 0, had: 0, missed: 0 }
+    fn new(award: &Award, line: &'a AwardLine) -> Self {
+        let from = award.drawn.then_some(award.created_at);
+        Self { award: award.id, line, from, now: 0, due: 0, had: 0, missed: 0 }
     }
     fn have(&mut self, quantity: i64, ticks: u32) {
         self.had += i128::from(quantity) * i128::from(ticks);
@@ -118,10 +121,10 @@ impl<'a> Counted<'a> {
 }
 
 fn count(reading: &Reading, slot: Slot, slot_end: Timestamp, sides: &mut [Vec<Counted<'_>>; 2]) {
-    let changes = sides.iter().flatten().any(|c| !c.line.recalls.is_empty());
+    let changes = sides.iter().flatten().any(|c| !c.line.recalls.is_empty() || c.from.is_some());
     let mut tick = 0;
     for run in &reading.runs {
-        // As long as nothing is taken back all ticks of a run are alike.
+        // As long as nothing is taken back or drawn all ticks of a run are alike.
         let ticks = if changes { 1 } else { run.ticks() };
         for _ in 0..run.ticks() / ticks.max(1) {
             let at = reading.time_of(tick, slot, slot_end);
@@ -134,7 +137,9 @@ fn count(reading: &Reading, slot: Slot, slot_end: Timestamp, sides: &mut [Vec<Co
 /// Counts ticks of a run at which the same was to be there.
 fn count_ticks(run: &Run, ticks: u32, at: Timestamp, sides: &mut [Vec<Counted<'_>>; 2]) {
     for counted in sides.iter_mut().flatten() {
-        counted.now = counted.line.quantity - counted.line.resold - counted.line.recalled_by(at);
+        let is_there = counted.from.is_none_or(|from| at > from);
+        let whole = counted.line.quantity - counted.line.resold - counted.line.recalled_by(at);
+        counted.now = if is_there { whole } else { 0 };
         counted.due += i128::from(counted.now) * i128::from(ticks);
     }
     let [won, lent] = sides;

@@ -157,8 +157,8 @@ impl Imbalances {
         delivery: &impl Delivery,
     ) {
         let mut losses: BTreeMap<Product, Vec<(Line, Credits)>> = BTreeMap::new();
-        // What a member misses of its own has cost it nothing.
-        let paid_for = |a: &Award| a.kind == AwardKind::Bought && a.netted_with.is_none();
+        // What a member misses of its own has cost it nothing, and what was drawn no lender had promised.
+        let paid_for = |a: &Award| a.kind == AwardKind::Bought && a.netted_with.is_none() && !a.drawn;
         for (award, line) in lines(slot, awards).filter(|(a, _)| paid_for(a)) {
             let product = product_of(line);
             let instance = award.instance.and_then(|id| state.instances.get(&id));
@@ -260,21 +260,7 @@ fn imbalance_price(state: &State, slot: Slot, awards: &[Award], product: &Produc
 
 /// What could stand in for missing units, in the order in which it is taken, with its price.
 fn rungs(state: &State, slot: Slot, awards: &[Award], product: &Product) -> Vec<(i64, Price)> {
-    let (pool, resource) = product;
-    let total = operator_capacity(state, pool, *resource);
-    let sold = state.products.get(&(pool.clone(), *resource, slot)).map_or(&[][..], |p| &p.sold_steps[..]);
-    let steps = state.reserve(pool, *resource, slot).map_or(&[][..], |r| &r.steps[..]);
-    let goes_on = lines(slot, awards).filter(|(a, l)| a.rolled_from.is_some() && product_of(l) == *product);
-    // Of what goes on without a round the operator has what no lender has.
-    let rolled: i64 = goes_on.map(|(a, l)| if a.kind == AwardKind::Bought { l.quantity } else { -l.quantity }).sum();
-    let mut headroom = (total - sold.iter().sum::<i64>() - rolled.max(0)).max(0);
-    let mut rungs = Vec::new();
-    for (index, step) in steps.iter().enumerate() {
-        let unsold = supply::of_step(total, step) - sold.get(index).copied().unwrap_or(0);
-        let quantity = unsold.clamp(0, headroom);
-        headroom -= quantity;
-        rungs.push((quantity, step.price));
-    }
+    let mut rungs = unsold(state, slot, lines(slot, awards), product);
     // The limit of what costs nothing is easily written down.
     let bought = lines(slot, awards).filter(|(a, l)| {
         a.kind == AwardKind::Bought && a.netted_with.is_none() && product_of(l) == *product && l.quantity > l.resold
@@ -285,6 +271,64 @@ fn rungs(state: &State, slot: Slot, awards: &[Award], product: &Product) -> Vec<
     rungs.extend(firm.into_iter().map(|(_, price, _, quantity)| (quantity, price)));
     rungs.retain(|(quantity, _)| *quantity > 0);
     rungs
+}
+
+/// The operator's supply that nobody has bought, by reserve step.
+fn unsold<'a>(
+    state: &State,
+    slot: Slot,
+    lines: impl Iterator<Item = (&'a Award, &'a AwardLine)>,
+    product: &Product,
+) -> Vec<(i64, Price)> {
+    let (pool, resource) = product;
+    let total = operator_capacity(state, pool, *resource);
+    let sold = state.products.get(&(pool.clone(), *resource, slot)).map_or(&[][..], |p| &p.sold_steps[..]);
+    let steps = state.reserve(pool, *resource, slot).map_or(&[][..], |r| &r.steps[..]);
+    // Of what goes on without a round the operator has what no lender has.
+    let (mut rolled, mut drawn) = (0, 0);
+    for (award, line) in lines.filter(|(_, l)| product_of(l) == *product) {
+        let quantity = if award.kind == AwardKind::Bought { line.quantity } else { -line.quantity };
+        rolled += if award.rolled_from.is_some() { quantity } else { 0 };
+        drawn += if award.drawn { quantity } else { 0 };
+    }
+    let mut headroom = (total - sold.iter().sum::<i64>() - rolled.max(0)).max(0);
+    let mut rungs = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        let left = supply::of_step(total, step) - sold.get(index).copied().unwrap_or(0);
+        let quantity = left.clamp(0, headroom);
+        headroom -= quantity;
+        // The cheapest is drawn first.
+        let taken = drawn.min(quantity);
+        drawn -= taken;
+        rungs.push((quantity - taken, step.price));
+    }
+    rungs
+}
+
+/// What of a product's slot the operator has left, by reserve step: so much may be drawn in the slot.
+pub(crate) fn headroom(state: &State, slot: Slot, pool: &str, resource: Resource) -> Vec<(i64, Price)> {
+    let open = state.awards.values().flat_map(|a| a.lines.iter().filter(move |l| l.slot == slot).map(move |l| (a, l)));
+    unsold(state, slot, open, &(pool.to_owned(), resource))
+}
+
+/// The price of the last unit of so much of it; at least the slot's mean price, at most the collar.
+pub(crate) fn price_of_headroom(
+    state: &State,
+    slot: Slot,
+    pool: &str,
+    resource: Resource,
+    headroom: &[(i64, Price)],
+    quantity: i64,
+) -> Price {
+    let mut left = quantity;
+    let reaches = |(step, _): &&(i64, Price)| {
+        let reached = left > 0 && *step > 0;
+        left -= step;
+        reached
+    };
+    let last = headroom.iter().filter(reaches).map(|(_, price)| *price).max().unwrap_or(Price::ZERO);
+    let mean = mean_price(state, &(pool.to_owned(), resource), slot);
+    last.min(state.collar(pool, resource, slot)).max(mean)
 }
 
 /// What a unit of a line was worth to its buyer: its price, raised as the award's limit is above its cost.

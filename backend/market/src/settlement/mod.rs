@@ -2,7 +2,7 @@
 pub mod arrears;
 pub mod bond;
 mod delivered;
-mod imbalance;
+pub(crate) mod imbalance;
 pub mod meter;
 pub mod settle;
 mod shortfall;

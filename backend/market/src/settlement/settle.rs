@@ -192,7 +192,7 @@ fn fees(state: &State, slot: Slot, now: Timestamp, awards: &[Award], deliveries:
     let by_program = |i: &Instance, award: &Award| {
         cannot_go_there(i, award, now) && i.pinned_by_program && !i.failed_by_exchange.contains(&slot)
     };
-    for award in awards.iter().filter(|a| a.kind == AwardKind::Bought) {
+    for award in awards.iter().filter(|a| a.kind == AwardKind::Bought && !a.drawn) {
         let instance = award.instance.and_then(|id| state.instances.get(&id));
         if !instance.is_some_and(|i| by_program(i, award)) {
             continue;
@@ -315,6 +315,7 @@ fn receipt(turn: &mut Turn<'_>, award: &Award, facts: &Facts<'_>) -> Receipt {
         cause: match not_handed_on {
             true => Some("buyer_not_served".to_owned()),
             false if kept => Some("kept_by_program".to_owned()),
+            false if short > 0 && 2 * recalled >= short && award.drawn => Some("drawn_in_slot".to_owned()),
             false if short > 0 && 2 * recalled >= short => Some("recalled".to_owned()),
             // An outage is the cause where it is the greater part of it.
             false => (short > 0).then(|| cause(turn, award, slot, 2 * missed_of_it >= short)),

@@ -78,7 +78,8 @@ impl Shortfalls {
         by_exchange: impl Fn(&Award, &AwardLine) -> i64,
     ) -> Self {
         let mut trades = BTreeMap::<_, Trade>::new();
-        for award in awards {
+        // What was drawn has no seller among the members.
+        for award in awards.iter().filter(|a| !a.drawn) {
             for line in award.lines.iter().filter(|l| l.slot == slot && !l.settled) {
                 let trade = trades.entry(key(award, line)).or_default();
                 let Delivered { due, had, .. } = delivered(award, line);
@@ -156,6 +157,7 @@ mod tests {
             order: OrderId::Bid(crate::ids::BidId::from_raw(number)),
             resale_of: None,
             rolled_from: None,
+            drawn: false,
             netted_with: None,
             participant: ParticipantId::from_raw(number),
             instance: Some(InstanceId::from_raw(number)),

@@ -20,6 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub enum CauseKind {
     /// It has won this.
     Won,
+    /// It has taken this in the slot itself, as it was free: it pays from then on.
+    Drawn,
     /// It lends this.
     Lent,
     /// It had won this, and later bids have it: it pays what it won it for and is paid what they pay.
@@ -127,6 +129,7 @@ impl<'a> Sums<'a> {
                 let left = line.left();
                 match stays {
                     true => add(CauseKind::Stayed, left, zero, zero),
+                    false if award.drawn => add(CauseKind::Drawn, left, part(left), zero),
                     false if is_rolled => add(CauseKind::Rolled, left, part(left), zero),
                     false => add(CauseKind::Won, left, part(left), zero),
                 }

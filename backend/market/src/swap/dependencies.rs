@@ -68,6 +68,11 @@ pub(super) fn dependencies(state: &State, slot: Slot, drafts: &[(Instance, Targe
     all
 }
 
+/// What nobody has on a node now, and nobody that is to have it by a swap under way.
+pub(super) fn free_now(state: &State, slot: Slot, node: NodeId) -> Amounts {
+    Room::of(state, slot, &[], node).now
+}
+
 /// What a draft takes on the node where its instance will be.
 fn taken((instance, target): &(Instance, Target)) -> Amounts {
     let before = |r| if target.node == instance.node { amount(&instance.in_force, r) } else { 0 };

@@ -1,6 +1,7 @@
 //! Swap orders: how an allocation becomes true, step by step, and how it is undone.
 pub mod cause;
 mod dependencies;
+pub mod draw;
 pub mod hold_time;
 pub mod pair;
 pub mod plan;

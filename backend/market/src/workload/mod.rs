@@ -162,6 +162,10 @@ pub struct Strategy {
     /// The most by which what it wins and what it lends may differ in a slot; no limit where a resource is
     /// not named.
     pub max_swap: Amounts,
+    /// When it needs more than it has in the middle of a slot it takes at once what is free on its node, at this price a
+    /// base unit and slot at most. What can be taken back by a limit only; never where a resource is not named.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub draws: BTreeMap<Resource, Price>,
     /// So long before a slot begins the workload has to know what it will have: no round that begins later sells on
     /// what it has won. 0: until the slot's gate closes.
     #[serde(skip_serializing_if = "is_zero")]

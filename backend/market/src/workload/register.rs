@@ -265,6 +265,13 @@ fn check_strategy(state: &State, pool: &Pool, strategy: &Strategy, at: &str) -> 
             ));
         }
     }
+    if let Some(resource) = strategy.draws.keys().find(|r| !recallable::can_be_recalled(**r)) {
+        return Err(invalid(
+            "draws_by_hand_only",
+            format!("{at}/draws/{resource}"),
+            format!("{resource} is not drawn automatically: a program in need of it does not show. Draw it yourself."),
+        ));
+    }
     if strategy.notice_seconds > MOST_NOTICE_SECONDS {
         return Err(invalid(
             "notice_out_of_range",
@@ -299,7 +306,8 @@ fn check_strategy(state: &State, pool: &Pool, strategy: &Strategy, at: &str) -> 
     let prices = strategy.auto_bid.iter().flat_map(|s| s.shortage_cost.iter().map(|e| ("auto_bid/shortage_cost", e)));
     let minimums =
         strategy.auto_offer.iter().flat_map(|s| s.minimum_price.iter().map(|e| ("auto_offer/minimum_price", e)));
-    for (field, (resource, price)) in prices.chain(minimums).chain(recallable) {
+    let draws = strategy.draws.iter().map(|e| ("draws", e));
+    for (field, (resource, price)) in prices.chain(minimums).chain(recallable).chain(draws) {
         let pointer = format!("{at}/{field}/{resource}");
         if !pool.resources.contains(resource) {
             return Err(invalid(

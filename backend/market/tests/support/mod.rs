@@ -4,6 +4,7 @@
 pub mod anything;
 pub mod away;
 pub mod crowded;
+pub mod draws;
 pub mod families;
 pub mod movers;
 pub mod nodes;

@@ -153,6 +153,15 @@ impl One {
         }
         assert!(self.world.state.swaps.is_empty());
     }
+    /// The swaps of one slot.
+    pub fn carry_out_of(&mut self, slot: Slot) {
+        for _ in 0..40 {
+            let ready = |s: &&headroom_market::swap::Swap| s.slot == slot && plan::may_begin(&self.world.state, s);
+            let Some(swap) = self.world.state.swaps.values().find(ready).cloned() else { break };
+            let result = StepResult::Succeeded { state: swap.state, report: StepReport::default() };
+            self.world.run(Command::StepSwap { swap: swap.id, result });
+        }
+    }
     pub fn in_force(&self, instance: InstanceId) -> i64 {
         amount(&self.world.state.instances[&instance].in_force, CPU)
     }

@@ -116,7 +116,11 @@ fn entitled(
     kind: AwardKind,
     at: Timestamp,
 ) -> i64 {
-    lines(state, instance, resource, slot, kind).map(|l| l.quantity - l.resold - l.recalled_by(at)).sum()
+    // What was drawn is its workload's from then on.
+    let awards = state.awards.values().filter(|a| a.kind == kind && a.instance == Some(instance));
+    let there = awards.filter(|a| !a.drawn || a.created_at < at).flat_map(|a| &a.lines);
+    let of_slot = there.filter(|l| l.slot == slot && l.resource == resource && !l.settled);
+    of_slot.map(|l| l.quantity - l.resold - l.recalled_by(at)).sum()
 }
 
 /// Unless it has failed itself the exchange pays nothing, and sellers lose no more than what buyers

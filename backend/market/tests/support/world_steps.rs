@@ -392,7 +392,7 @@ pub fn nothing_planned_is_missed(world: &World, instance: InstanceId, done: Slot
 fn check_causes(world: &World, swap: &Swap, resource: Resource, base: i64) {
     let causes = || swap.causes.iter().flatten().filter(|c| c.resource == resource);
     let of = |kind| -> i64 { causes().filter(|c| c.kind == kind).map(|c| c.quantity).sum() };
-    let has = of(CauseKind::Won) + of(CauseKind::Rolled);
+    let has = of(CauseKind::Won) + of(CauseKind::Drawn) + of(CauseKind::Rolled);
     assert_eq!(base + has - of(CauseKind::Lent) - of(CauseKind::LentOn), amount(&swap.limits_to, resource), "{swap:?}");
     if causes().any(|c| matches!(c.kind, CauseKind::Recalled | CauseKind::TakenBack | CauseKind::Stayed)) {
         return;

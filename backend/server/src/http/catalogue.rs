@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 104] = [
+const OTHERS: [(&str, u16, &str); 111] = [
     ("not_json", 400, "The body is not JSON."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
@@ -55,6 +55,25 @@ const OTHERS: [(&str, u16, &str); 104] = [
     ),
     ("slot_over", 409, "Recall for the present slot, or a later one."),
     ("nothing_to_recall", 409, "The workload has lent nothing in that slot that it may take back."),
+    ("nothing_to_draw", 409, "Nothing of the resource is free on the workload's node in this slot."),
+    ("draw_too_dear", 409, "What is free costs more than the highest price that was named."),
+    (
+        "draw_failed",
+        409,
+        "What was to be drawn could not be awarded; nothing has changed. This is a fault of Headroom.",
+    ),
+    ("slot_nearly_over", 409, "Too little of the slot is left for anything to be drawn in it."),
+    ("slot_not_traded", 409, "The market's first slot has not begun."),
+    (
+        "workload_changes",
+        409,
+        "The workload is being resized or moved, is in another pool, or stands still; try again when that is over.",
+    ),
+    (
+        "draws_by_hand_only",
+        422,
+        "A resource that is not drawn automatically, as a program in need of it does not show.",
+    ),
     ("nothing_recallable", 409, "The pool has no resource that can be taken back in the middle of a slot."),
     ("no_supply_in_recallable", 422, "The operator has no supply in a recallable pool; its prices come from lenders."),
     ("promise_of_recallable", 422, "A service level can't be promised on what others may take back."),

@@ -5,6 +5,7 @@ pub mod auth;
 pub mod bottlenecks;
 pub mod catalogue;
 pub mod crossing;
+mod draws;
 pub mod drills;
 pub mod events;
 pub mod explain;
@@ -95,6 +96,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(instances::router())
         .merge(service_level::router())
         .merge(recalls::router())
+        .merge(draws::router())
         .merge(drills::router())
         .merge(prediction::router())
         .merge(bottlenecks::router())

@@ -84,7 +84,8 @@ fn explain(swap: &Swap, from: &str, to: &str) -> SwapExplanation {
     let because: Vec<Because> = causes.iter().map(because).collect();
     let given = swap.pairs.iter().filter(|p| p.quantity < 0).map(given);
     let gained: Vec<Gained> = given.chain(causes.iter().filter_map(taken)).collect();
-    let only_the_receipt = |c: &Cause| matches!(c.kind, CauseKind::Recalled | CauseKind::TakenBack | CauseKind::Stayed);
+    let only_the_receipt =
+        |c: &Cause| matches!(c.kind, CauseKind::Drawn | CauseKind::Recalled | CauseKind::TakenBack | CauseKind::Stayed);
     let is_known = swap.causes.is_some() && swap.reason.is_none() && !causes.iter().any(only_the_receipt);
     let sum = |of: fn(&Cause) -> Credits| is_known.then(|| causes.iter().map(of).sum());
     let mut parts = vec![head(swap, from, to)];
@@ -161,6 +162,9 @@ fn sentence_of(cause: &Cause) -> String {
     match cause.kind {
         CauseKind::Won if may_go => format!("It has {what} that their lenders may take back, for {pays} credits."),
         CauseKind::Won => format!("It won {what} for {pays} credits."),
+        CauseKind::Drawn => format!(
+            "It took {what} in the slot itself, as they were free: for {pays} credits a whole slot, of which it pays the time from then on."
+        ),
         CauseKind::Lent if may_go => format!("It lends {what} that it may take back, and is paid {is_paid} credits."),
         CauseKind::Lent => format!("It lends {what}, and is paid {is_paid} credits."),
         CauseKind::Sold => {

@@ -36,6 +36,7 @@ pub(super) fn render(reply: &Reply, state: &State, told: &[Notice], events: &[Ev
         Reply::Recalled(recalled) => {
             serde_json::to_string(recalled).map_or(Outcome::Done, |text| Outcome::Object(text.into()))
         }
+        Reply::Drawn(drawn) => serde_json::to_string(drawn).map_or(Outcome::Done, |text| Outcome::Object(text.into())),
         Reply::Order(id) => Outcome::Object(order_document(state, id, told)),
         Reply::Orders(_) => events.iter().find_map(applied).map_or(Outcome::Done, |d| Outcome::Object(d.into())),
         Reply::PendingOrder(id) => Outcome::Pending(order_document(state, id, told)),

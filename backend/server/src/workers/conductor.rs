@@ -8,7 +8,7 @@ use crate::workers::meter::{self, Meter};
 use crate::workers::nodes::{Nodes, Wanted};
 use crate::workers::pulse::Pulse;
 use crate::workers::telemetry::{self, TICK_SECONDS};
-use crate::workers::{drills, recalls, rounds, swaps};
+use crate::workers::{draws, drills, recalls, rounds, swaps};
 use headroom_market::command::Command;
 use headroom_market::market::Market;
 use headroom_market::state::State;
@@ -248,13 +248,22 @@ impl Conductor {
         }
         let samples = measured.samples;
         let (read, samples) = (samples.clone(), samples);
-        let look = move |state: &State| (recalls::due(state, &read, slot), recall::is_left_over(state, slot, now));
-        let (due, left_over) = self.sequencer.query(look).await?;
+        let look = move |state: &State| {
+            (
+                recalls::due(state, &read, slot),
+                recall::is_left_over(state, slot, now),
+                draws::due(state, &read, slot, now),
+            )
+        };
+        let (due, left_over, draws) = self.sequencer.query(look).await?;
         if left_over {
             self.command(Command::RetryRecalls { slot }).await?;
         }
         for recall in due {
             self.command(Command::Recall { participant: None, recall }).await?;
+        }
+        for draw in draws {
+            self.command(Command::Draw { participant: None, draw }).await?;
         }
         self.drill(now).await?;
         self.progress.slot.get_or_insert(slot);

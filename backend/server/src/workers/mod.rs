@@ -1,6 +1,7 @@
 //! What the exchange does by itself. Each worker rereads the state it works on, so a lost
 //! message or a restart only delays it, and twice equals once.
 pub mod conductor;
+pub mod draws;
 pub mod drills;
 pub mod feed;
 pub mod forecasts;

@@ -57,7 +57,8 @@ pub(super) fn roll_pool(turn: &mut Turn<'_>, pool: PoolSlug, from: Slot, slot: S
 
 /// The awards that workloads of a pool have bought in a slot: those whose delivery can wait least first.
 fn bought_in(turn: &Turn<'_>, pool: &str, slot: Slot) -> Vec<AwardId> {
-    let has = |a: &&Award| a.instance.is_some() && lines_in(a, pool, slot).any(|l| l.left() > 0);
+    // What was drawn ends with its slot.
+    let has = |a: &&Award| a.instance.is_some() && !a.drawn && lines_in(a, pool, slot).any(|l| l.left() > 0);
     let awards = turn.state.awards.values().filter(|a| a.kind == AwardKind::Bought).filter(has);
     let mut awards: Vec<(bool, AwardId)> = awards.map(|a| (a.class == Class::Opportunistic, a.id)).collect();
     awards.sort();
@@ -117,7 +118,7 @@ impl Rolling {
         let lent = holding::lent(turn.state, instance.id);
         let lent_in = |slot, resource| lent.get(&(slot, resource)).copied().unwrap_or(0);
         let had = |resource| -> i64 {
-            let bought = turn.state.awards_of(instance.id).filter(|a| a.kind == AwardKind::Bought);
+            let bought = turn.state.awards_of(instance.id).filter(|a| a.kind == AwardKind::Bought && !a.drawn);
             let lines = bought.flat_map(|a| lines_in(a, &self.pool, self.from)).filter(|l| l.resource == resource);
             lines.map(AwardLine::left).sum()
         };

@@ -1,0 +1,228 @@
+//! A draw: a workload takes at once, for the rest of the slot, what nobody has bought on its node.
+//!
+//! A round sells slots that have not begun. Whoever needs more in the middle of one has what the operator has left of
+//! it: that is idle, and it is there already, so that a resize makes it true within seconds. It is an award like
+//! others, of an order that is filled as it is placed: by ticks from then on, for what was there.
+//!
+//! *Price*: that of the last reserve step that it reaches, at least the mean price of the slot, at most the collar: the
+//! imbalance price of what it takes. So nobody has it cheaper by waiting for the slot than by bidding, and it sets no
+//! price of the market.
+//!
+//! What is drawn ends with its slot. It is not sold on, makes nobody an incumbent, and goes on without a round for
+//! nobody. Room that others wait for, or that is kept for whoever comes home, is not there to be drawn.
+//!
+//! Source: mechanism §8b (unsold headroom serves a breach at once, at the price of the last step used). Absent on
+//! purpose: drawing on what others have bought. They hold it for its slot; what a lender takes back is theirs by
+//! `recall.rs`.
+use crate::book::validate::GPU_LOT_MILLI;
+use crate::book::{Assurance, OrderRequest, Origin, PoolChoice, Rejection, Resell, TimeInForce, Window, place};
+use crate::command::{Refusal, RefusalKind};
+use crate::ids::{InstanceId, OrderId, ParticipantId};
+use crate::pool::NodeState;
+use crate::round::AwardLine;
+use crate::round::award::{self, Won};
+use crate::round::growth::Growth;
+use crate::round::holding;
+use crate::round::occupancy::Occupancy;
+use crate::round::safe_state::NO_ROUND;
+use crate::settlement::imbalance;
+use crate::state::State;
+use crate::swap::dependencies::free_now;
+use crate::swap::{SwapState, plan};
+use crate::time::{Slot, Timestamp};
+use crate::turn::Turn;
+use crate::units::{Amounts, Price, Resource, Share, amount};
+use crate::workload::register::{invalid, not_found};
+use crate::workload::{Class, Instance, InstanceState, vacate};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// With less of a slot left, it would be over before there is anything to use.
+pub const LEAST_SECONDS: i64 = 10;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draw {
+    pub instance: InstanceId,
+    pub resource: Resource,
+    /// Base units, at most.
+    pub quantity: i64,
+    /// Per base unit and slot; the collar where it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub highest_price: Option<Price>,
+}
+
+/// What could be drawn now, or what was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Drawn {
+    /// The order that stands for it; none of what could be drawn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<OrderId>,
+    pub resource: Resource,
+    /// Base units.
+    pub quantity: i64,
+    /// Per base unit and slot; what is charged is the part of the slot in which it is there.
+    pub price: Price,
+    /// It ends then.
+    pub until: Timestamp,
+}
+
+/// Takes it. `owner`: who asks, if it is a person or program and not the exchange for a workload whose strategy says so.
+pub fn draw(turn: &mut Turn<'_>, owner: Option<ParticipantId>, asked: &Draw) -> Result<Drawn, Refusal> {
+    let (drawn, instance) = offered(turn.state, owner, asked, turn.now)?;
+    if let Some(most) = asked.highest_price.filter(|most| drawn.price > *most) {
+        let detail = format!(
+            "{} of {} are free for the rest of the slot, for {} each and slot. That is above your {most}.",
+            drawn.quantity, asked.resource, drawn.price
+        );
+        return Err(conflict("draw_too_dear", "/highest_price", detail));
+    }
+    let slot = Slot::containing(turn.now, turn.state.market.rhythm.slot_seconds);
+    let unpriced = || invalid("quantity_out_of_range", "/quantity", "That many cost more than there is money.");
+    let line = AwardLine::new(instance.pool.clone(), asked.resource, slot, drawn.quantity, drawn.price);
+    let line = line.ok_or_else(unpriced)?;
+    let available = turn.state.available(instance.participant);
+    if line.money > available {
+        return Err(Rejection::CreditHoldExceedsBalance { needed: line.money, available }.into());
+    }
+    let request = OrderRequest {
+        instance: Some(instance.id),
+        window: Window { start_at: slot.start(), end_at: drawn.until },
+        latest_start_at: None,
+        replicas: 1,
+        resources: Amounts::from([(asked.resource, drawn.quantity)]),
+        pools: vec![PoolChoice::new(instance.pool.clone())],
+        assurance: Assurance::Firm,
+        limit: line.money,
+        min_fill: Share::ZERO,
+        time_in_force: TimeInForce::Ioc,
+        expires_at: None,
+        resell: Resell::Never,
+        parent: None,
+        project: None,
+        no_displacement: true,
+        min_run_slots: 0,
+        class: Class::default(),
+        client_bid_id: None,
+    };
+    let money = line.money;
+    let order = place::place_for_now(turn, instance.participant, request, money, Origin::Draw);
+    let won = Won { lines: vec![line], slots: 1, nodes: vec![instance.node], certified: money.units(), with: None };
+    award::fill(turn, NO_ROUND, order, won, false).map_err(|error| conflict("draw_failed", "", error.to_string()))?;
+    if slot < turn.state.market.planned_until {
+        plan::plan_changed(turn, &BTreeSet::from([instance.id]), slot);
+    }
+    Ok(Drawn { order: Some(order), ..drawn })
+}
+
+/// How much of what is asked for could be drawn now, and at which price; and for whom.
+pub fn offered(
+    state: &State,
+    owner: Option<ParticipantId>,
+    asked: &Draw,
+    now: Timestamp,
+) -> Result<(Drawn, Instance), Refusal> {
+    let instance = state.instances.get(&asked.instance).filter(|i| owner.is_none_or(|owner| i.participant == owner));
+    let instance = instance.ok_or_else(|| not_found("instance"))?;
+    let resource = asked.resource;
+    if asked.quantity < 1 {
+        return Err(invalid("quantity_out_of_range", "/quantity", "Draw at least one base unit."));
+    }
+    may_draw(state, instance, resource, now)?;
+    let rhythm = &state.market.rhythm;
+    let slot = Slot::containing(now, rhythm.slot_seconds);
+    let most = within_limits(state, instance, slot, resource);
+    if most == 0 {
+        let limit = amount(&instance.limit, resource);
+        return Err(Rejection::AboveInstanceLimit { resource, limit }.into());
+    }
+    let unsold = imbalance::headroom(state, slot, &instance.pool, resource);
+    let there = free(state, instance, slot, resource).min(unsold.iter().map(|(quantity, _)| quantity).sum());
+    let quantity = whole_lots(resource, asked.quantity.min(most).min(there));
+    if quantity < 1 {
+        let detail = format!(
+            "Nothing of {resource} is free on the workload's node in this slot. Bid for the slots that come, or ask \
+             again: what others let go of is free at once."
+        );
+        return Err(conflict("nothing_to_draw", "", detail));
+    }
+    let price = imbalance::price_of_headroom(state, slot, &instance.pool, resource, &unsold, quantity);
+    let drawn = Drawn { order: None, resource, quantity, price, until: rhythm.slot_end(slot) };
+    Ok((drawn, instance.clone()))
+}
+
+/// Whether a workload may draw at all now.
+fn may_draw(state: &State, instance: &Instance, resource: Resource, now: Timestamp) -> Result<(), Refusal> {
+    if instance.state != InstanceState::Running {
+        return Err(Rejection::InstanceNotRunning.into());
+    }
+    if let Some(halt) = state.halt(&instance.pool) {
+        return Err(Rejection::PoolHalted { slug: instance.pool.clone(), reason: halt.reason.clone() }.into());
+    }
+    let owed = state.participants.get(&instance.participant).map_or_else(Default::default, |p| p.arrears);
+    if !owed.is_zero() {
+        return Err(Rejection::InArrears { owed }.into());
+    }
+    let traded = state.pools.get(&instance.pool).is_some_and(|pool| pool.resources.contains(&resource));
+    if !traded {
+        return Err(Rejection::ResourceNotInPool { resource, slug: instance.pool.clone() }.into());
+    }
+    if vacate::is_vacatable(resource) && !vacate::is_shown(instance) {
+        return Err(Rejection::NoVacatePath { resource }.into());
+    }
+    let seconds = state.market.rhythm.slot_seconds;
+    let slot = Slot::containing(now, seconds);
+    if slot < state.market.settled_until {
+        let detail = "The market's first slot has not begun. Draw when it has.";
+        return Err(conflict("slot_not_traded", "", detail.to_owned()));
+    }
+    if now.plus_seconds(LEAST_SECONDS) > state.market.rhythm.slot_end(slot) {
+        let detail = format!("Less than {LEAST_SECONDS} s of the slot are left. Draw when the next one has begun.");
+        return Err(conflict("slot_nearly_over", "", detail));
+    }
+    let swap = instance.swap.and_then(|id| state.swaps.get(&id));
+    let changes = swap.is_some_and(|s| s.state != SwapState::Planned || s.moves() || s.slot <= slot);
+    let is_there = plan::target(state, instance, slot).node == instance.node;
+    if instance.is_away() || instance.suspended.is_some() || changes || !is_there {
+        let detail = "The workload is being resized or moved, is in another pool, or stands still. Try again when that \
+                      is over.";
+        return Err(conflict("workload_changes", "", detail.to_owned()));
+    }
+    Ok(())
+}
+
+/// What its limit and its thrash limit leave it.
+fn within_limits(state: &State, instance: &Instance, slot: Slot, resource: Resource) -> i64 {
+    let room = Growth::of_instance(state, instance.id).room(instance, slot, resource);
+    let changed = holding::changed(state, instance.id).get(&(slot, resource)).copied().unwrap_or(0);
+    let swappable = instance.strategy.max_swap.get(&resource).map_or(i64::MAX, |most| most - changed);
+    room.min(swappable).max(0)
+}
+
+/// What nobody is to have on its node in the slot, and nobody has.
+fn free(state: &State, instance: &Instance, slot: Slot, resource: Resource) -> i64 {
+    let Some(node) = state.nodes.get(&instance.node).filter(|n| n.state == NodeState::Up) else { return 0 };
+    let promised = Occupancy::of(state, &[slot]).room(node, slot, resource);
+    promised.min(amount(&free_now(state, slot, node.id), resource)).max(0)
+}
+
+/// A device is one workload's or another's.
+fn whole_lots(resource: Resource, quantity: i64) -> i64 {
+    if resource == Resource::GpuMilli { quantity - quantity % GPU_LOT_MILLI } else { quantity }
+}
+
+fn conflict(code: &'static str, pointer: &str, detail: String) -> Refusal {
+    Refusal { kind: RefusalKind::Conflict, code, pointer: pointer.to_owned(), detail }
+}
+
+/// How much a workload is to draw whose strategy lets it, from what it needs beyond its limit; 0 where it needs nothing.
+pub fn needed(instance: &Instance, resource: Resource, limit: i64, demand: i64, throttled: bool) -> i64 {
+    let least = (amount(&instance.baseline, resource) / 10).max(1);
+    match (demand > limit, throttled) {
+        // A little more than it just was: the next input is seldom the same.
+        (true, _) => (demand - limit).saturating_add(least),
+        (false, true) => least,
+        (false, false) => 0,
+    }
+}
