@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { axe, launch, watch } from './browser.mjs';
 import { walkBid } from './bid.mjs';
 import { walkAway } from './away.mjs';
+import { walkDraw } from './draw.mjs';
 import { walkLinked } from './linked.mjs';
 import { walkRecallable } from './recallable.mjs';
 import { walkProject } from './project.mjs';
@@ -112,6 +113,8 @@ for (const user of users) {
     note('linked walk', [], faults);
     report.away = await walkAway(page, origin, look).catch(async (e) => { await shot('away-failed'); return { ok: false, fault: String(e.message).split('\n')[0] }; });
     note('away walk', [], faults);
+    report.draw = await walkDraw(page, origin, look).catch(async (e) => { await shot('draw-failed'); return { ok: false, fault: String(e.message).split('\n')[0] }; });
+    note('draw walk', [], faults);
   }
   await browser.close();
 }
@@ -119,5 +122,5 @@ for (const user of users) {
 writeFileSync(join(arg.out, 'report.json'), JSON.stringify(report, null, 2));
 for (const v of report.violations) console.error(`axe ${v.impact} ${v.id} on ${v.where}\n  ${v.nodes.slice(0, 3).join('\n  ')}`);
 for (const f of report.faults) console.error(`fault on ${f.where}: ${f.fault}`);
-console.log(JSON.stringify({ pages: report.pages, violations: report.violations.length, faults: report.faults.length, bid: report.bid ?? null, project: report.project ?? null, linked: report.linked ?? null, away: report.away ?? null, recallable: report.recallable ?? null, reserve: report.reserve ?? null }));
-process.exit(report.violations.length + report.faults.length > 0 || report.bid?.ok === false || report.project?.ok === false || report.linked?.ok === false || report.away?.ok === false || report.recallable?.ok === false || report.reserve?.ok === false ? 1 : 0);
+console.log(JSON.stringify({ pages: report.pages, violations: report.violations.length, faults: report.faults.length, bid: report.bid ?? null, project: report.project ?? null, linked: report.linked ?? null, away: report.away ?? null, recallable: report.recallable ?? null, draw: report.draw ?? null, reserve: report.reserve ?? null }));
+process.exit(report.violations.length + report.faults.length > 0 || report.bid?.ok === false || report.project?.ok === false || report.linked?.ok === false || report.away?.ok === false || report.recallable?.ok === false || report.draw?.ok === false || report.reserve?.ok === false ? 1 : 0);

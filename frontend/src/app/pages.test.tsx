@@ -120,6 +120,24 @@ it('a failed workload is named with its fault and what helps', async () => {
   await waitFor(() => expect(screen.queryByText(/out of bounds memory access/)).toBeNull());
 });
 
+it('what is free on its node is taken at once by whoever may trade, and by nobody else', async () => {
+  await visit('/workloads', 'tenant');
+  fireEvent.click(await screen.findByRole('button', { name: 'variant-caller-07' }));
+  const panel = await screen.findByRole('region', { name: 'Take more now' });
+  await waitFor(() => expect(panel.textContent).toContain('0.3 cores until'));
+  fireEvent.click(screen.getByRole('button', { name: 'All that is free' }));
+  fireEvent.click(screen.getByRole('button', { name: 'Take it' }));
+  await waitFor(() => expect(screen.getByText(/variant-caller-07 has taken 0.3 cores until/)).toBeTruthy());
+  await waitFor(() => expect(screen.getByText('Nothing can be had now.')).toBeTruthy());
+  expect(screen.getByRole('link', { name: 'Bid for the slots that come' }).getAttribute('href')).toBe('/pools/fra1-gp');
+  cleanup();
+  forget();
+  queryClient.clear();
+  await visit('/workloads', 'operator');
+  await screen.findByRole('region', { name: 'The coming slots' });
+  expect(screen.queryByRole('region', { name: 'Take more now' })).toBeNull();
+});
+
 it('a strategy says how well covered its shortage cost leaves the workload at the last price', async () => {
   await visit('/workloads', 'tenant');
   fireEvent.click(await screen.findByRole('button', { name: 'variant-caller-07' }));

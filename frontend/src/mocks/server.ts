@@ -1,6 +1,7 @@
 // The API as a function from request to answer. The dev server and the tests both use it, so what
 // the pages are developed against is what the tests run against.
 import { recommendation } from './advice.ts';
+import { draw, drawable } from './draws.ts';
 import { ago, list, roundNow, slotAt } from './clock.ts';
 import { receipts, statement, summary } from './finance.ts';
 import { awards, explain, orders } from './orders.ts';
@@ -67,6 +68,12 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['GET', /^\/instances\/([^/]+)\/service_level$/, (_, [id]) => or404(instances.find((i) => i.id === id), serviceLevel)],
   ['POST', /^\/instances\/([^/]+)\/stop$/, (_, [id]) => or404(instances.find((i) => i.id === id), (i) => Object.assign(i, { state: 'stopped' }))],
   ['POST', /^\/instances\/([^/]+)\/restart$/, (_, [id]) => or404(instances.find((i) => i.id === id), (i) => Object.assign(i, { state: 'running', fault: null }))],
+  ['GET', /^\/instances\/([^/]+)\/draws$/, (_, [id]) => or404(instances.find((i) => i.id === id), drawable)],
+  ['POST', /^\/instances\/([^/]+)\/draws$/, ({ body }, [id]) => {
+    const instance = instances.find((i) => i.id === id);
+    const done = instance && draw(instance, body);
+    return done && 'code' in done ? refuse(409, done.code, 'Conflict', done.detail) : or404(done, (d) => d);
+  }],
   ['PUT', /^\/instances\/([^/]+)\/strategy$/, ({ body }, [id]) => or404(instances.find((i) => i.id === id), (i) => Object.assign(i, { strategy: body }))],
   ['GET', /^\/awards$/, () => ok(list(awards))],
   ['GET', /^\/allocations$/, () => ok(list(instances.flatMap((i) => [0, 1, 2, 3].map((n) => ({ instance: i.id, instance_name: i.name, slot: slotAt(n), node: i.node, baseline: i.baseline, limits: n < 2 ? i.in_force : i.baseline, recallable: {} })))))],

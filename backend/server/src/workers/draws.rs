@@ -1,18 +1,27 @@
 //! Workloads that need more than they have and whose strategy lets them take it at once: found by what was measured.
 use crate::workers::telemetry::Sample;
+use headroom_market::ids::NodeId;
+use headroom_market::pool::Node;
 use headroom_market::state::State;
 use headroom_market::swap::draw::{self, Draw, offered};
 use headroom_market::swap::plan;
 use headroom_market::swap::recall;
 use headroom_market::time::{Slot, Timestamp};
-use headroom_market::units::amount;
+use headroom_market::units::{Amounts, amount};
+use headroom_market::workload::InstanceState;
+use std::collections::BTreeMap;
 
 /// A workload that waited for its allowance for less of the time does not need more.
 const THROTTLED_MILLIS: i64 = 100;
 
+/// Draws of a tick, at most: each looks at all that is promised on a node, and the next tick comes soon.
+const MOST_DRAWS: usize = 32;
+
 /// What is to be taken in the present slot, as far as it is there.
 pub fn due(state: &State, samples: &[Sample], slot: Slot, now: Timestamp) -> Vec<Draw> {
     let mut draws = Vec::new();
+    let mut tries = 0;
+    let used = in_use(state);
     for sample in samples {
         let Some(instance) = state.instances.get(&sample.instance) else { continue };
         for (resource, highest_price) in &instance.strategy.draws {
@@ -28,6 +37,13 @@ pub fn due(state: &State, samples: &[Sample], slot: Slot, now: Timestamp) -> Vec
             let quantity = draw::needed(instance, *resource, has.max(coming), *demand, throttled);
             let asked =
                 Draw { instance: instance.id, resource: *resource, quantity, highest_price: Some(*highest_price) };
+            let left = |node: &Node| {
+                amount(&node.capacity, *resource) - amount(used.get(&node.id).unwrap_or(&NONE), *resource)
+            };
+            if quantity == 0 || tries == MOST_DRAWS || state.nodes.get(&instance.node).is_none_or(|n| left(n) <= 0) {
+                continue;
+            }
+            tries += 1;
             // A refusal at each tick is nobody's news.
             let is_there =
                 quantity > 0 && offered(state, None, &asked, now).is_ok_and(|(o, _)| o.price <= *highest_price);
@@ -37,4 +53,18 @@ pub fn due(state: &State, samples: &[Sample], slot: Slot, now: Timestamp) -> Vec
         }
     }
     draws
+}
+
+static NONE: Amounts = Amounts::new();
+
+/// What runs on each node has now.
+fn in_use(state: &State) -> BTreeMap<NodeId, Amounts> {
+    let mut used: BTreeMap<NodeId, Amounts> = BTreeMap::new();
+    for instance in state.instances.values().filter(|i| i.state == InstanceState::Running) {
+        let there = used.entry(instance.node).or_default();
+        for (resource, quantity) in &instance.in_force {
+            *there.entry(*resource).or_default() += quantity;
+        }
+    }
+    used
 }

@@ -33,7 +33,7 @@ export function WhyPanel({ order, slotSeconds, onReplaced }: { order: Order; slo
             <div className="pad col g8">
               <div className="row g6">
                 <State of={order.status} /><span className="sp" />
-                {e.round && <Link className="s11" to="/rounds/$number" params={{ number: String(e.round) }}>Round {formatCount(e.round)}</Link>}
+                {!!e.round && <Link className="s11" to="/rounds/$number" params={{ number: String(e.round) }}>Round {formatCount(e.round)}</Link>}
               </div>
               <h3 className="text-18 font-semibold" style={{ color: 'var(--text)' }} title={e.reason ? `In the API: ${e.reason}` : undefined}><Head explain={e} slots={slots} order={order} /></h3>
               <p className="s12 t2">{sentenceOf(order, e)}</p>

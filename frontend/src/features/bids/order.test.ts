@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { orders } from '@/mocks/orders';
-import { reasonText, whyText } from './order';
+import { explain, orders } from '@/mocks/orders';
+import { originText, reasonText, whyText } from './order';
+import { sentenceOf } from './why';
 
 describe('why an order did not win', () => {
   it('reads the other way round for an offer', () => {
@@ -15,5 +16,18 @@ describe('why an order did not win', () => {
     const bid = orders.find((o) => o.last_reason?.reason === 'OUT_OF_MONEY');
     if (!bid) throw new Error('no fixture');
     expect(whyText({ ...bid, side: 'offer' })).toBe('asks for more than the price');
+  });
+});
+
+describe('where an order comes from', () => {
+  it('is said where nobody has placed it by hand', () => {
+    const said = ['manual', 'auto_bid', 'auto_offer', 'draw', 'of_a_later_version'].map((origin) => originText({ origin: origin as 'draw' }));
+    expect(said).toEqual(['', 'automatic', 'automatic', 'taken at once', 'of a later version']);
+  });
+  it('what was taken at once has won in no round', () => {
+    const filled = orders.find((o) => o.status === 'filled' && o.side === 'bid');
+    if (!filled) throw new Error('no fixture');
+    expect([whyText(filled), whyText({ ...filled, origin: 'draw' })]).toEqual(['won', '']);
+    expect([sentenceOf(filled, explain(filled)), sentenceOf({ ...filled, origin: 'draw' }, explain(filled))]).toEqual(['It won all that it asked for.', expect.stringContaining('Taken at once')]);
   });
 });

@@ -28,6 +28,10 @@ export const terms = (o: Order) => [
   o.assurance === 'recallable' && (o.side === 'bid' ? 'Its lender may take it back in the middle of a slot.' : 'It may be taken back in the middle of a slot.'),
 ].filter((said) => said !== false);
 
+/** Who placed it, where that was not a person; origins of later versions are shown as they are. */
+const ORIGINS: Record<string, string> = { manual: '', auto_bid: 'automatic', auto_offer: 'automatic', draw: 'taken at once' };
+export const originText = (o: Pick<Order, 'origin'>): string => ORIGINS[o.origin] ?? String(o.origin).replaceAll('_', ' ');
+
 /** The resource that names the size of an order in a table: cpu, else its first. */
 export const mainResource = (q: Quantities) => ('cpu_milli' in q ? 'cpu_milli' : (Object.keys(q)[0] ?? 'cpu_milli'));
 export function fill(o: Order): { done: number; all: number; unit: string } {
@@ -62,6 +66,8 @@ export function reasonText(code: string, side: Order['side'] = 'bid'): string {
 export const missText = (o: Order, reason: string) => (reason === 'MARGINAL_PRORATA' && o.status === 'partially_filled' ? 'at the price, shared out' : reasonText(reason, o.side));
 
 export function whyText(o: Order): string {
+  // No round has looked at what was taken at once.
+  if (o.status === 'filled' && o.origin === 'draw') return '';
   if (o.status === 'filled') return o.side === 'bid' ? 'won' : 'lent';
   if (o.closed_reason) return reasonText(o.closed_reason, o.side);
   if (o.last_reason) return missText(o, o.last_reason.reason);

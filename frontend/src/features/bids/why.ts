@@ -23,5 +23,6 @@ export function surety(w: Winning, side: Order['side']): string {
 export function sentenceOf(order: Order, e: Explain): string {
   if (order.side === 'offer' && e.reason === 'OUT_OF_MONEY') return 'You asked for more than the round’s price would have paid.';
   if (e.reason === 'MARGINAL_PRORATA' && micro(order.awarded) === 0n) return 'The price is exactly this limit, and nothing was left at it: others came first, or nobody trades at such a limit and this is the best one on its side.';
+  if (order.origin === 'draw' && order.status === 'filled') return 'Taken at once, in the middle of its slot, as nobody had bought it. It is paid for the time in which it is there, and ends with the slot.';
   return e.sentence;
 }

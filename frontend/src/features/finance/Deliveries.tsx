@@ -10,7 +10,7 @@ const columns: Column<Delivery>[] = [
   { id: 'slot', head: 'Slot', cell: (d) => <span className="t3"><When at={d.slot} style="day" /></span>, value: (d) => d.slot },
   { id: 'what', head: 'What', cell: (d) => d.what, value: (d) => d.what },
   { id: 'order', head: 'Order', extra: true, cell: (d) => <Link className="id" to="/bids" search={{ order: d.order } as never}>{d.order.slice(-6)}</Link>, value: (d) => d.order },
-  { id: 'round', head: 'Round', right: true, extra: true, cell: (d) => (d.round ? <Link to="/rounds/$number" params={{ number: String(d.round) }}>{formatCount(d.round)}</Link> : <span className="t3" title={d.netted ? 'One of your workloads has it from another, for nothing' : 'No round was held: it went on at the administered price'}>none</span>), value: (d) => d.round },
+  { id: 'round', head: 'Round', right: true, extra: true, cell: (d) => (d.round ? <Link to="/rounds/$number" params={{ number: String(d.round) }}>{formatCount(d.round)}</Link> : <span className="t3" title={d.netted ? 'One of your workloads has it from another, for nothing' : 'No round: it went on at the administered price, or was taken at once in the slot itself'}>none</span>), value: (d) => d.round },
   { id: 'resource', head: 'Resource', extra: 'phone', cell: (d) => unitOf(d.resource).label, value: (d) => d.resource },
   { id: 'awarded', head: 'Awarded', right: true, extra: 'phone', cell: (d) => formatQuantity(d.resource, d.awarded), value: (d) => d.awarded },
   { id: 'delivered', head: 'Delivered', right: true, cell: (d) => <span className={shortOf(d) ? 'warn b' : ''}>{formatQuantity(d.resource, d.delivered)}</span>, value: (d) => d.delivered },

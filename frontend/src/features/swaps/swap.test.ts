@@ -23,6 +23,8 @@ it('a swap under way says its phase, one that is over its end, and a pause of no
 
 it('a row of why says what it was, and what its owner gets or pays for it', () => {
   expect(causeText({ kind: 'won', pool: 'p' })).toBe('has won it');
+  expect(causeText({ kind: 'drawn', pool: 'p' })).toBe('taken at once, in the slot itself');
+  expect(moneyText({ kind: 'drawn', pays: '0.35', is_paid: '0' })).toBe('at most −0.35');
   expect(causeText({ kind: 'lent', pool: 'p~recallable' })).toBe('lends it, may be taken back');
   expect(causeText({ kind: 'not_rolled', pool: 'p', left_out: 'LETS_GO' })).toContain('its strategy lets go');
   expect(causeText({ kind: 'not_rolled', pool: 'p', left_out: 'OF_A_LATER_VERSION' })).toContain('its slot is over');

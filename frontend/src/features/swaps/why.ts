@@ -2,7 +2,7 @@ import type { SwapCause } from '@/lib/api';
 import { asMicro, formatMoney, micro, signed } from '@/lib/money';
 
 const TEXTS: Record<string, string> = {
-  won: 'has won it', lent: 'lends it', sold: 'had won it, later bids have it', recalled: 'taken back by who had lent it', taken_back: 'taken back of what it had lent',
+  won: 'has won it', drawn: 'taken at once, in the slot itself', lent: 'lends it', sold: 'had won it, later bids have it', recalled: 'taken back by who had lent it', taken_back: 'taken back of what it had lent',
   stayed: 'won on another node, can’t be moved there now',
   rolled: 'goes on with it, no round was held', lent_on: 'goes on lending it, no round was held',
 };
@@ -19,7 +19,9 @@ export function causeText(cause: Pick<SwapCause, 'kind' | 'pool' | 'left_out'>):
 }
 
 /** What its owner gets (+) or pays (−) for the slot; what was taken back is on the receipt. */
-export function moneyText(cause: Pick<SwapCause, 'pays' | 'is_paid'>): string {
+export function moneyText(cause: Pick<SwapCause, 'pays' | 'is_paid'> & { kind?: string }): string {
   const net = asMicro(micro(cause.is_paid) - micro(cause.pays));
-  return net === 0n ? '–' : signed(formatMoney(net));
+  if (net === 0n) return '–';
+  // That of a whole slot; its receipt says for which part of it it was there.
+  return `${cause.kind === 'drawn' ? 'at most ' : ''}${signed(formatMoney(net))}`;
 }

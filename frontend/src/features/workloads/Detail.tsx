@@ -6,6 +6,7 @@ import { formatBundle } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
 import { Advice } from './Advice';
 import { Ahead } from './Ahead';
+import { Draw } from './Draw';
 import { FaultNote } from './FaultNote';
 import { condition } from './health';
 import { Restart } from './Restart';
@@ -49,7 +50,7 @@ export function Detail({ instance, onRegister }: { instance: Instance; onRegiste
   const slot = useMe()?.market.slot_seconds ?? 300;
   return (
     <div className="split">
-      <div className="grid content-start"><FaultNote instance={instance} onRegister={onRegister} /><Suspended instance={instance} /><UsageChart instance={instance} /><Ahead instance={instance} /></div>
+      <div className="grid content-start"><FaultNote instance={instance} onRegister={onRegister} /><Suspended instance={instance} /><UsageChart instance={instance} /><Ahead instance={instance} />{mayTrade && <Draw instance={instance} />}</div>
       <div className="grid">
         <Panel title={instance.name} tools={mayStop && (instance.state === 'stopped' ? <Restart instance={instance} size="sm" /> : <Stop instance={instance} />)}>
           <dl className="kv pad">

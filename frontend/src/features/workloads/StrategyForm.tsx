@@ -59,6 +59,12 @@ export function StrategyForm({ instance }: { instance: Instance }) {
         <Prices label="Take at least" values={form.least} on={form.offer} set={(least) => change({ least })} />
         {twin && <Prices label="Take at least, recallable" values={form.recallable} on={form.offer} set={(recallable) => change({ recallable })} />}
         {twin && form.offer && <p className="help">What it will probably not need is lent at this price as well, and taken back within seconds when it does. Empty lends none of it.</p>}
+        {Object.keys(form.draws).length > 0 && (
+          <>
+            <Prices label="Takes at once, up to" values={form.draws} on set={(draws) => change({ draws })} />
+            <p className="help">When it needs more than it has in the middle of a slot, it takes what is free on its node at once, at this price at most. Empty takes none of it.</p>
+          </>
+        )}
         <div className="halves" style={{ gap: 8 }}>
           {Object.entries(form.most).map(([r, value]) => (
             <NumberField key={r} label={`Change at most, ${unitOf(r).label}`} unit={unitOf(r).many} value={value} onChange={(v) => change({ most: { ...form.most, [r]: v } })} error={mostFault(r, value)} help="What rounds may add or take of it in a slot; empty is no limit." />

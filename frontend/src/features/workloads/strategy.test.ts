@@ -50,6 +50,18 @@ it('keeps what is recallable, of CPU alone, and sends nothing of it where nothin
   expect([none.auto_offer, none.auto_bid?.assurance]).toEqual([{ minimum_price: both.auto_offer.minimum_price }, undefined]);
   expect(sendable({ ...loaded, recallable: { cpu_milli: '1,5' } })).toBe(false);
 });
+it('keeps at what price it takes at once, of what a limit takes back alone, and sends nothing of it where nothing is written', () => {
+  expect([form.draws, strategyOf(form, before)]).toEqual([{ cpu_milli: '' }, expect.not.objectContaining({ draws: expect.anything() })]);
+  const drawing = { ...before, draws: { cpu_milli: '0.000600000', net_mbps: '0.000000001' } };
+  const loaded = formOf(drawing, ['cpu_milli', 'mem_mib', 'net_mbps']);
+  expect(loaded.draws).toEqual({ cpu_milli: '0.6', net_mbps: '0.000000001' });
+  expect(strategyOf(loaded, drawing)).toEqual(drawing);
+  // It is neither bidding nor lending: it counts while both are off.
+  const alone = { ...loaded, bid: false, offer: false, draws: { cpu_milli: '0.75', net_mbps: '' } };
+  expect(strategyOf(alone, drawing)).toMatchObject({ auto_bid: null, auto_offer: null, draws: { cpu_milli: '0.000750000' } });
+  expect(strategyOf({ ...alone, draws: { cpu_milli: '', net_mbps: ' ' } }, drawing)).not.toHaveProperty('draws');
+  expect([sendable(alone), sendable({ ...alone, draws: { cpu_milli: '1,5' } }), sendable({ ...alone, draws: { cpu_milli: '0.0000000001' } })]).toEqual([true, false, false]);
+});
 it('refuses to promise never, always, or what is no share, where it would be sent', () => {
   expect(['', '0.0001', '99.9999'].map(promiseFault)).toEqual([undefined, undefined, undefined]);
   expect(['0', '100', '250'].map(promiseFault)).toEqual(Array(3).fill('More than 0 and less than 100'));

@@ -119,7 +119,8 @@ export interface Order extends OrderBody {
   remaining_limit: string; hold: string; awarded: string; awards: string[];
   /** The round in which its parent won; from then on it is free of it. */
   parent_won_in?: number | null;
-  origin: 'manual' | 'auto_bid' | 'auto_offer'; last_reason: NotWon | null; closed_reason: string | null; created_at: string; updated_at: string;
+  /** `draw`: taken at once, in the slot itself; no round has filled it. */
+  origin: 'manual' | 'auto_bid' | 'auto_offer' | 'draw'; last_reason: NotWon | null; closed_reason: string | null; created_at: string; updated_at: string;
 }
 export interface Preview {
   /** With what its parents have to hold more for it. */
@@ -204,6 +205,8 @@ export interface Strategy {
   makes_way_for?: string | null;
   /** The most by which what it wins and what it lends may differ in a slot. */
   max_swap?: Quantities;
+  /** What is free on its node is taken at once in the middle of a slot when it needs more: at this price a base unit and slot at most. */
+  draws?: Record<ResourceName, string>;
   /** So long before a slot what it has won is sold on no more; left out where that is until the gate closes. */
   notice_seconds?: number;
   /** Where no round is held before a slot's gate, it does not go on with what it has. */
@@ -259,6 +262,17 @@ export interface Allocation {
 }
 /** What a workload has again, and what of that nobody had bought. */
 export interface Recalled { quantity: number; from_idle: number }
+/** What of a resource a workload could take at once, for the rest of the slot; or, with quantity 0, why nothing. */
+export interface Drawable {
+  resource: ResourceName; quantity: number;
+  /** Of all of it, per base unit and slot. */
+  price: string | null;
+  until: string | null; code: string | null; detail: string | null;
+}
+export interface Drawables { data: Drawable[] }
+export interface DrawBody { resource: ResourceName; quantity: number; highest_price?: string }
+/** What it has taken: perhaps less than was asked for. */
+export interface Drawn { order?: string | null; resource: ResourceName; quantity: number; price: string; until: string }
 /** Every pool with what the workload's need costs there, the best first. */
 export interface PopOption {
   pool: string; pop: string; tier: string; rank: number; selected: boolean; need_price: string;

@@ -1,0 +1,17 @@
+import { expect, it } from 'vitest';
+import type { Receipt } from '@/lib/api';
+import { receipts } from '@/mocks/finance';
+import { causeText, deliveriesOf, shortOf } from './deliveries';
+
+const [whole, late] = receipts as [Receipt, Receipt];
+const one = (receipt: Receipt) => deliveriesOf([receipt])[0] as ReturnType<typeof deliveriesOf>[number];
+
+it('says why less was there, and nothing where all was', () => {
+  expect([shortOf(one(whole)), causeText(one(whole))]).toEqual([false, '']);
+  expect([shortOf(one(late)), causeText(one(late))]).toEqual([true, 'it came late, or in part']);
+  expect(causeText(one({ ...late, cause: 'of_a_later_version' }))).toBe('of a later version');
+});
+it('what was taken in the middle of the slot is less than a whole slot, and yet not short', () => {
+  const drawn = one({ ...late, cause: 'drawn_in_slot' });
+  expect([shortOf(drawn), causeText(drawn)]).toEqual([false, 'taken in the middle of the slot']);
+});
