@@ -139,6 +139,8 @@ export interface components {
              */
             nodes: components["schemas"]["NodeId"][];
             rolled_from?: components["schemas"]["AwardId"] | null;
+            /** @description Taken in its slot, from then on (`swap/draw.rs`). `round` is 0. */
+            drawn?: boolean;
             netted_with?: components["schemas"]["OrderId"] | null;
             /** @description Charged to a buyer (in escrow until delivery) or due to a seller. */
             money: components["schemas"]["Credits"];
@@ -298,7 +300,7 @@ export interface components {
             left_out?: components["schemas"]["LeftOut"] | null;
         };
         /** @enum {string} */
-        CauseKind: "won" | "lent" | "sold" | "recalled" | "taken_back" | "stayed" | "rolled" | "lent_on" | "not_rolled";
+        CauseKind: "won" | "drawn" | "lent" | "sold" | "recalled" | "taken_back" | "stayed" | "rolled" | "lent_on" | "not_rolled";
         Certificate: {
             /** @description An independent exact check passed before anything was stored. */
             verified: boolean;
@@ -433,6 +435,47 @@ export interface components {
             /** Format: int64 */
             count: number;
             items: components["schemas"]["Difference"][];
+        };
+        /** @description What is asked for. */
+        DrawRequest: {
+            resource: components["schemas"]["Resource"];
+            /**
+             * Format: int64
+             * @description Base units, at most: what is free of it is had.
+             */
+            quantity: number;
+            highest_price?: components["schemas"]["Price"] | null;
+        };
+        /** @description What a workload could take of a resource now, or why it can't. */
+        Drawable: {
+            resource: components["schemas"]["Resource"];
+            /**
+             * Format: int64
+             * @description Base units; 0 where nothing can be taken.
+             */
+            quantity: number;
+            price?: components["schemas"]["Price"] | null;
+            until?: components["schemas"]["Timestamp"] | null;
+            /** @description Why nothing can be taken. */
+            code?: string | null;
+            detail?: string | null;
+        };
+        Drawables: {
+            data: components["schemas"]["Drawable"][];
+        };
+        /** @description What could be drawn now, or what was. */
+        Drawn: {
+            order?: components["schemas"]["OrderId"] | null;
+            resource: components["schemas"]["Resource"];
+            /**
+             * Format: int64
+             * @description Base units.
+             */
+            quantity: number;
+            /** @description Per base unit and slot; what is charged is the part of the slot in which it is there. */
+            price: components["schemas"]["Price"];
+            /** @description It ends then. */
+            until: components["schemas"]["Timestamp"];
         };
         /** @description A drill of one way of giving memory back. */
         Drill: {
@@ -768,6 +811,8 @@ export interface components {
                  */
                 nodes: components["schemas"]["NodeId"][];
                 rolled_from?: components["schemas"]["AwardId"] | null;
+                /** @description Taken in its slot, from then on (`swap/draw.rs`). `round` is 0. */
+                drawn?: boolean;
                 netted_with?: components["schemas"]["OrderId"] | null;
                 /** @description Charged to a buyer (in escrow until delivery) or due to a seller. */
                 money: components["schemas"]["Credits"];
@@ -1602,7 +1647,7 @@ export interface components {
          * @description Who placed the order.
          * @enum {string}
          */
-        Origin: "manual" | "auto_bid" | "auto_offer";
+        Origin: "manual" | "auto_bid" | "auto_offer" | "draw";
         /** @description A quantity that one gets from another, or gives to it. */
         Pair: {
             pool: components["schemas"]["String"];
@@ -2528,6 +2573,14 @@ export interface components {
              * @default {}
              */
             max_swap: components["schemas"]["BTreeMap"];
+            /**
+             * @description When it needs more than it has in the middle of a slot it takes at once what is free on its node, at this price a
+             *     base unit and slot at most. What can be taken back by a limit only; never where a resource is not named.
+             * @default {}
+             */
+            draws: {
+                [key: string]: components["schemas"]["Price"];
+            };
             /**
              * Format: int32
              * @description So long before a slot begins the workload has to know what it will have: no round that begins later sells on

@@ -13,6 +13,7 @@ mod families;
 mod flood;
 mod invariants;
 mod make_way;
+mod make_way_attacks;
 mod movers;
 mod netting;
 mod netting_gains;

@@ -9,7 +9,7 @@ use crate::error::StoreError;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::watch;
 
 /// The log, and how far it has got.
@@ -18,6 +18,8 @@ pub(crate) struct Flushed {
     log: Arc<File>,
     /// Transactions that readers may see.
     shown: Arc<AtomicU64>,
+    /// A flush has failed: the system says so once, and later ones would seem to succeed.
+    failed: Arc<AtomicBool>,
     /// Transactions that are on the disk.
     durable: Arc<watch::Sender<u64>>,
 }
@@ -35,7 +37,12 @@ impl Flushed {
         let path = PathBuf::from(path);
         let log =
             File::open(&path).map_err(|source| StoreError::Directory { path: path.display().to_string(), source })?;
-        Ok(Flushed { log: Arc::new(log), shown: Arc::default(), durable: Arc::new(watch::Sender::new(0)) })
+        Ok(Flushed {
+            log: Arc::new(log),
+            shown: Arc::default(),
+            failed: Arc::default(),
+            durable: Arc::new(watch::Sender::new(0)),
+        })
     }
 
     /// The next transaction is about to be seen.
@@ -72,7 +79,13 @@ impl Written {
     /// The same on this thread.
     pub(crate) fn flush(self) -> Result<(), StoreError> {
         let Some((flushed, number)) = self.0 else { return Ok(()) };
-        flushed.log.sync_data().map_err(StoreError::Flush)?;
+        if flushed.failed.load(Ordering::SeqCst) {
+            return Err(StoreError::Flush(std::io::Error::other("an earlier flush has failed")));
+        }
+        if let Err(error) = flushed.log.sync_data() {
+            flushed.failed.store(true, Ordering::SeqCst);
+            return Err(StoreError::Flush(error));
+        }
         // Of two that were flushed at once either may end first.
         flushed.durable.send_if_modified(|durable| {
             let later = number > *durable;
@@ -128,6 +141,16 @@ mod tests {
         assert!(is_durable(&flushed).await);
         first.flush().expect("the disk is there");
         assert!(is_durable(&flushed).await);
+    }
+
+    /// The system tells a failed write once: whoever flushes after that must not believe it.
+    #[test]
+    fn after_a_failed_flush_none_succeeds() {
+        let (_directory, flushed) = log();
+        let first = flushed.show();
+        flushed.failed.store(true, Ordering::SeqCst);
+        assert!(first.flush().is_err());
+        assert!(flushed.show().flush().is_err());
     }
 
     #[test]

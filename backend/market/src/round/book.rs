@@ -4,8 +4,8 @@
 //! hold computed from the finer number always covers the coarser one.
 use crate::book::{self, Alternative, Assurance, Order, OrderRequest, OrderStatus, Side, family};
 use crate::clearing::{self, Money};
-use crate::ids::{AwardId, InstanceId, OrderId, ParticipantId};
-use crate::pool::recallable::book_node;
+use crate::ids::{AwardId, InstanceId, NodeId, OrderId, ParticipantId};
+use crate::pool::recallable::{book_node, is_recallable, node_of};
 use crate::pool::supply::money_up;
 use crate::project;
 use crate::round::away;
@@ -202,7 +202,7 @@ impl<'a> Builder<'a> {
                 return Err("INSUFFICIENT_HOLD");
             }
         }
-        let (mut node, mut move_fee) = (None, Credits::ZERO);
+        let (mut node, mut move_fee, mut min_fill) = (None, Credits::ZERO, order.request.min_fill.units());
         let mut possible = alternatives;
         if let Some(instance) = order.request.instance.and_then(|id| self.state.instances.get(&id)) {
             let elsewhere = |a: &Alternative| away::is_elsewhere(self.state, &order.request, a);
@@ -218,6 +218,8 @@ impl<'a> Builder<'a> {
                 Ok(host) => {
                     let (own, others) = (self.hosts.move_fee(instance.id, host), self.hosts.way_fee(order.id));
                     (move_fee, node) = (own.checked_add(others).unwrap_or(own), Some(host));
+                    // Of a part it would pay the whole fee of who makes way for it.
+                    min_fill = if self.hosts.has_way(order.id) { 1_000_000 } else { min_fill };
                 }
                 // At home there is nothing for it now; elsewhere there may be.
                 Err(_) if !leaving.is_empty() => home.clear(),
@@ -235,10 +237,7 @@ impl<'a> Builder<'a> {
             side: side(order.side),
             instance: order.request.instance.map(|i| i.to_string()),
             limit: money(order.remaining_limit),
-            min_fill: clearing::Fraction(clearing::rational::Rat::ratio(
-                i128::from(order.request.min_fill.units()),
-                1_000_000,
-            )),
+            min_fill: clearing::Fraction(clearing::rational::Rat::ratio(i128::from(min_fill), 1_000_000)),
             incumbent: false,
             alternatives: entries,
             parent: order.waits_for().map(|id| id.to_string()),
@@ -350,8 +349,33 @@ impl<'a> Builder<'a> {
         })
     }
 
+    /// Only where no other bid can have the room does anybody make way: else another may win it, and the bid that pays
+    /// may not. Such a bid sits the round out; a trial shows that nobody need go for it.
+    fn keep_ways_apart(&mut self) {
+        let ways: Vec<_> = self.hosts.moves.ways.iter().map(|(id, way)| (*id, way.order, way.slot)).collect();
+        for (id, order, slot) in ways {
+            let (Some(instance), Some(from)) = (self.state.instances.get(&id), self.slot_index(slot)) else { continue };
+            let name = order.to_string();
+            let others = self.orders.iter().filter(|o| o.side == clearing::Side::Bid && o.id != name);
+            if others.into_iter().any(|o| self.could_lie_on(o, instance.node, &instance.pool, from)) {
+                self.hosts.stay(id);
+                self.sit_out(&BTreeSet::from([name]), "NO_HOST_FITS");
+            }
+        }
+    }
+
+    /// Whether a bid is for a node, or for any of its pool, in a slot from this one on.
+    fn could_lie_on(&self, order: &clearing::Order, node: NodeId, pool: &str, from: i64) -> bool {
+        let named = order.node.as_ref().filter(|name| !is_recallable(name)).and_then(|name| node_of(name));
+        let in_pool = |id: NodeId| self.state.nodes.get(&id).is_some_and(|n| n.pool == pool);
+        let asks = || order.alternatives.iter().flat_map(|a| &a.quantities);
+        let here = asks().any(|q| q.product.pool == pool && q.product.slot >= from);
+        here && named.is_none_or(|named| named == node || !in_pool(named))
+    }
+
     fn finish(mut self) -> Draft {
         let state = self.state;
+        self.keep_ways_apart();
         let mut used: BTreeSet<ProductKey> = BTreeSet::new();
         for order in &self.orders {
             for quantity in order.alternatives.iter().flat_map(|a| a.quantities.iter()) {

@@ -139,6 +139,11 @@ impl<'a> Hosts<'a> {
         self.state.instances.get(&id).filter(|_| moves).map(|i| i.strategy.move_fee).unwrap_or_default()
     }
 
+    /// Whether somebody makes way for a bid.
+    pub fn has_way(&self, order: OrderId) -> bool {
+        self.moves.ways.values().any(|way| way.order == order)
+    }
+
     /// What a bid has to earn beyond that, for who makes way for it.
     pub fn way_fee(&self, order: OrderId) -> Credits {
         self.moves.ways.values().filter(|way| way.order == order).map(|way| way.fee).sum()
@@ -187,11 +192,23 @@ impl<'a> Hosts<'a> {
                 self.occupancy.take(refuge, baseline, &[*slot]);
             }
             self.willing.promise(order, fee);
-            let payer = Some(order.participant);
+            let payer = order.participant;
             let round = state.market.last_round + 1;
             let way = Way { node: refuge, slot: first, order: order.id, payer, fee, round, won: false };
             self.moves.ways.insert(other, way);
             return;
+        }
+    }
+
+    /// Nobody is to leave it after all: what was freed is taken again.
+    pub fn stay(&mut self, id: InstanceId) {
+        let Some(way) = self.moves.ways.remove(&id) else { return };
+        let instance = &self.state.instances[&id];
+        for slot in self.slots.iter().copied().filter(|slot| *slot >= way.slot) {
+            let baseline = instance.baseline_in(slot);
+            let freed: Amounts = baseline.iter().map(|(resource, quantity)| (*resource, -quantity)).collect();
+            self.occupancy.take(instance.node, baseline, &[slot]);
+            self.occupancy.take(way.node, &freed, &[slot]);
         }
     }
 

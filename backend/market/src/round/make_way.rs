@@ -4,10 +4,13 @@
 //! that takes (`Strategy::makes_way_for`) is moved for it, and the bid pays: it has so much less to spend, as with the fee
 //! of its own workload's move. Of those that are willing the one that asks least is looked at, if its departure gives the
 //! bid all the room that it lacks and another node has room for the whole baseline. Whether the round is worth more so
-//! is found out by its trials (`round/movers.rs`).
+//! is found out by its trials (`round/movers.rs`). Such a bid wins as a whole or not at all: of a part it would pay the
+//! whole fee.
 //!
 //! The fee is put aside when the round is sealed and paid when the move is done. It goes back where the bid
-//! wins nothing, or the move fails: then what was won is not delivered, and credited. Source: mechanism §3.
+//! wins nothing, or the move fails: then what was won is not delivered, and credited. Nobody else's bid can win the room: nobody
+//! makes way for a bid beside which another could lie there (`round/book.rs`). If one could, and won it, its neighbour would have to go
+//! for a fee that nobody has bid, and an exchange that paid that could be made to pay whoever asks. Source: mechanism §3.
 use crate::book::{Order, Side};
 use crate::event::Event;
 use crate::ids::{InstanceId, NodeId, OrderId, ParticipantId};
@@ -15,8 +18,6 @@ use crate::ledger::{Account, Ledger, TransferKind};
 use crate::market::Market;
 use crate::round::book::is_open;
 use crate::round::capacity::{Entry, Places};
-use crate::round::occupancy::Occupancy;
-use crate::round::{Award, AwardKind};
 use crate::state::State;
 use crate::swap::{Swap, SwapState, hold_time};
 use crate::time::{Slot, Timestamp};
@@ -36,8 +37,8 @@ pub struct Way {
     pub slot: Slot,
     /// The bid that has the room.
     pub order: OrderId,
-    /// Who pays; `None` where the exchange does.
-    pub payer: Option<ParticipantId>,
+    /// Who pays.
+    pub payer: ParticipantId,
     pub fee: Credits,
     pub round: u64,
     /// Whether the bid has won. Before that its place on the other node is kept, and nothing else.
@@ -112,31 +113,20 @@ pub fn leaves_to(state: &State, id: InstanceId, slot: Slot) -> Option<NodeId> {
 pub(super) fn seal(turn: &mut Turn<'_>, ways: BTreeMap<InstanceId, Way>) {
     for (id, way) in ways {
         // The book was made with it, and nothing was paid since.
-        let Some(payer) = way.payer else { continue };
-        if pay(turn, &way, Account::Available(payer), Account::Migration) {
+        if pay(turn, &way, Account::Available(way.payer), Account::Migration) {
             change(turn, |market| _ = market.ways.insert(id, way));
         }
     }
 }
 
-/// Who of a round that is awarded is moved: those whose bids have won. Others are only where somebody else has won the
-/// room that they were to leave; then the exchange pays, out of what the round brings on their node.
+/// Who of a round that is awarded is moved: those whose bids have won.
 pub(super) fn award(turn: &mut Turn<'_>, round: u64, won: &BTreeSet<OrderId>) {
     for (id, mut way) in of_round(turn.state, round) {
-        let able =
-            turn.state.instances.get(&id).filter(|i| i.state == InstanceState::Running && !i.is_pinned(turn.now));
-        let Some(instance) = able.cloned() else {
+        let instance = turn.state.instances.get(&id);
+        let able = instance.is_some_and(|i| i.state == InstanceState::Running && !i.is_pinned(turn.now));
+        if !able || !won.contains(&way.order) {
             drop_way(turn, id, &way);
             continue;
-        };
-        if !won.contains(&way.order) {
-            drop_way(turn, id, &way);
-            way.payer = None;
-            let sold = sold_on(turn.state, &instance, round);
-            if way.fee > sold || !is_over(turn.state, &instance, way.slot) {
-                continue;
-            }
-            let _from_the_exchange = pay(turn, &way, Account::PlatformRisk, Account::Migration);
         }
         way.won = true;
         change(turn, |market| _ = market.ways.insert(id, way));
@@ -146,6 +136,13 @@ pub(super) fn award(turn: &mut Turn<'_>, round: u64, won: &BTreeSet<OrderId>) {
 /// Nobody is moved for a round that is void.
 pub fn void(turn: &mut Turn<'_>, round: u64) {
     for (id, way) in of_round(turn.state, round) {
+        drop_way(turn, id, &way);
+    }
+}
+
+/// A workload stands still: its place is free without a move, and where it runs again is found out then.
+pub fn stopped(turn: &mut Turn<'_>, id: InstanceId) {
+    if let Some(way) = turn.state.market.ways.get(&id).filter(|way| way.won).cloned() {
         drop_way(turn, id, &way);
     }
 }
@@ -185,26 +182,9 @@ fn of_round(state: &State, round: u64) -> Vec<(InstanceId, Way)> {
     state.market.ways.iter().filter(|(_, way)| waits(way)).map(|(id, way)| (*id, way.clone())).collect()
 }
 
-/// What a round has sold on a workload's node.
-fn sold_on(state: &State, instance: &Instance, round: u64) -> Credits {
-    let here = |a: &&Award| a.round == round && a.kind == AwardKind::Bought && a.nodes.contains(&instance.node);
-    state.awards.values().filter(here).map(|a| a.money).sum()
-}
-
-/// Whether more is promised on a workload's node than it has, as long as the workload stays.
-fn is_over(state: &State, instance: &Instance, from: Slot) -> bool {
-    let slots: Vec<Slot> =
-        (0..state.market.rhythm.horizon_slots).map(|n| from.plus(n, state.market.rhythm.slot_seconds)).collect();
-    let occupancy = Occupancy::of(state, &slots);
-    let Some(node) = state.nodes.get(&instance.node) else { return false };
-    let over = |slot: &Slot| node.capacity.keys().any(|resource| occupancy.left(node, *slot, *resource) < 0);
-    slots.iter().any(over)
-}
-
 /// It does not go, and the fee goes back.
 fn drop_way(turn: &mut Turn<'_>, id: InstanceId, way: &Way) {
-    let payer = way.payer.map_or(Account::PlatformRisk, Account::Available);
-    let _returned = pay(turn, way, Account::Migration, payer);
+    let _returned = pay(turn, way, Account::Migration, Account::Available(way.payer));
     change(turn, |market| _ = market.ways.remove(&id));
 }
 

@@ -141,11 +141,9 @@ pub fn offered(
     let there = free(state, instance, slot, resource).min(unsold.iter().map(|(quantity, _)| quantity).sum());
     let quantity = whole_lots(resource, asked.quantity.min(most).min(there));
     if quantity < 1 {
-        let detail = format!(
-            "Nothing of {resource} is free on the workload's node in this slot. Bid for the slots that come, or ask \
-             again: what others let go of is free at once."
-        );
-        return Err(conflict("nothing_to_draw", "", detail));
+        let detail = "No more of this resource is free on the workload's node in this slot. Bid for the slots that come, or \
+                      ask again: what others let go of is free at once.";
+        return Err(conflict("nothing_to_draw", "", detail.to_owned()));
     }
     let price = imbalance::price_of_headroom(state, slot, &instance.pool, resource, &unsold, quantity);
     let drawn = Drawn { order: None, resource, quantity, price, until: rhythm.slot_end(slot) };

@@ -3,7 +3,8 @@ use super::register::{check_amounts, check_quota, check_shape, first_fit, not_fo
 use crate::book::{Order, Side, away};
 use crate::command::{Refusal, RefusalKind};
 use crate::event::Event;
-use crate::ids::InstanceId;
+use crate::ids::{InstanceId, NodeId};
+use crate::pool::recallable::node_of;
 use crate::round::AwardKind;
 use crate::round::occupancy::moves;
 use crate::state::State;
@@ -30,8 +31,11 @@ pub fn set_baseline(
     let more = baseline.iter().map(|(r, q)| (*r, q - amount(&instance.baseline, *r))).filter(|(_, q)| *q > 0);
     let more: Amounts = more.collect();
     if instance.state == InstanceState::Running && !more.is_empty() {
-        // Where it is, and wherever its awards will take it.
-        for node in [instance.home_node()].into_iter().chain(moves(turn.state, id).into_keys()) {
+        // Where it is, and wherever its awards will take it,
+        // also the round that is being cleared.
+        let sealed = hosted_by_sealed(turn.state, id);
+        let nodes = [instance.home_node()].into_iter().chain(moves(turn.state, id).into_keys()).chain(sealed);
+        for node in nodes.collect::<BTreeSet<_>>() {
             let node = turn.state.nodes.get(&node);
             first_fit(turn, &instance.pool, node.into_iter(), |_, _, _| more.clone())?;
         }
@@ -41,6 +45,16 @@ pub fn set_baseline(
     instance.floor = floor;
     turn.emit(Event::InstanceChanged(instance));
     Ok(id)
+}
+
+/// The nodes on which the bids of a workload are in the sealed round.
+fn hosted_by_sealed(state: &State, id: InstanceId) -> BTreeSet<NodeId> {
+    let orders = state.sealed.iter().flat_map(|sealed| &sealed.book.orders);
+    let name = id.to_string();
+    let hosts = orders.filter(|o| o.instance.as_ref() == Some(&name)).filter_map(|o| node_of(o.node.as_ref()?));
+    let home =
+        |node: &NodeId| state.nodes.get(node).zip(state.instances.get(&id)).is_some_and(|(n, i)| n.pool == i.pool);
+    hosts.filter(home).collect()
 }
 
 /// Slots whose gate has closed go on with the baseline that they were planned with: what is in force

@@ -3,6 +3,7 @@ use super::register::{check_quota, first_fit, not_found, own};
 use crate::command::{Refusal, RefusalKind};
 use crate::event::Event;
 use crate::ids::{InstanceId, OrderId, ParticipantId};
+use crate::round::make_way;
 use crate::round::occupancy::{Occupancy, moves_from};
 use crate::time::Slot;
 use crate::turn::Turn;
@@ -27,11 +28,13 @@ pub fn stop(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> 
     away::give_up(turn, &mut instance);
     instance.fault = None;
     turn.emit(Event::InstanceChanged(instance));
-    cancel_orders(turn, participant, id, "instance_stopped");
+    end_orders(turn, participant, id, "instance_stopped");
     Ok(id)
 }
 
-fn cancel_orders(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId, reason: &'static str) {
+/// What does not run bids for nothing, and makes way for nobody: it is out of the way.
+fn end_orders(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId, reason: &'static str) {
+    make_way::stopped(turn, id);
     let orders: Vec<OrderId> =
         turn.state.orders.values().filter(|o| o.request.instance == Some(id)).map(|o| o.id).collect();
     for order in orders {
@@ -53,7 +56,7 @@ pub fn fail(turn: &mut Turn<'_>, id: InstanceId, detail: String) -> Result<Insta
     away::give_up(turn, &mut instance);
     instance.fault = Some(Fault { at: turn.now, detail: detail.chars().take(LONGEST_FAULT).collect() });
     turn.emit(Event::InstanceChanged(instance));
-    cancel_orders(turn, participant, id, "instance_failed");
+    end_orders(turn, participant, id, "instance_failed");
     Ok(id)
 }
 
@@ -68,7 +71,7 @@ pub(crate) fn vacate(turn: &mut Turn<'_>, id: InstanceId) {
     instance.suspended = None;
     away::give_up(turn, &mut instance);
     turn.emit(Event::InstanceChanged(instance));
-    cancel_orders(turn, participant, id, vacate::VACATED);
+    end_orders(turn, participant, id, vacate::VACATED);
 }
 
 /// Runs a stopped or failed workload again from its beginning, on its node if its baseline, less what it has lent,

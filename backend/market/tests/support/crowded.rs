@@ -29,6 +29,20 @@ pub fn market(seed: u64) -> World {
     world
 }
 
+/// A pool without nodes.
+pub fn another_pool(world: &mut World, slug: &str) {
+    let create = Command::CreatePool {
+        slug: slug.into(),
+        name: slug.into(),
+        pop: "x".into(),
+        tier: Tier::GeneralPurpose,
+        resources: vec![Resource::CpuMilli],
+        release_start: "1".parse().unwrap(),
+    };
+    let reply = world.run(create);
+    assert!(matches!(reply, Reply::Pool(_)), "{reply:?}");
+}
+
 pub fn cpu(quantity: i64) -> Amounts {
     [(Resource::CpuMilli, quantity)].into()
 }
@@ -116,13 +130,22 @@ pub fn bid_that(
 /// What each order won.
 pub fn round(world: &mut World) -> BTreeMap<OrderId, (i64, Vec<NodeId>)> {
     let seal = movers::seal(&world.state, world.now);
+    round_of(world, seal).unwrap_or_else(|reason| panic!("{reason}"))
+}
+
+/// The same with movers that somebody has chosen; why it is void, if it is.
+pub fn round_of(world: &mut World, seal: Command) -> Result<BTreeMap<OrderId, (i64, Vec<NodeId>)>, String> {
     let reply = world.run(seal);
     let Reply::Sealed { round, book } = reply else { panic!("{reply:?}") };
     let outcome = clearing::clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION).unwrap();
     let outcome = clearing::verify(&book, outcome, Mode::Market).unwrap();
     let result_hash = outcome.result_hash();
     let reply = world.run(Command::RecordOutcome { round, result_hash, outcome: Some(Arc::new(outcome)) });
+    if let Reply::Refused(refusal) = reply {
+        world.run(Command::VoidRound { round, reason: refusal.detail.clone() });
+        return Err(refusal.detail);
+    }
     assert!(matches!(reply, Reply::Done), "{reply:?}");
     let awards = world.state.awards.values().filter(|a| a.round == round);
-    awards.map(|a| (a.order, (a.lines.iter().map(|l| l.quantity).sum(), a.nodes.clone()))).collect()
+    Ok(awards.map(|a| (a.order, (a.lines.iter().map(|l| l.quantity).sum(), a.nodes.clone()))).collect())
 }

@@ -178,7 +178,12 @@ impl World {
 
     /// Whoever is to make way is counted where it is as well until it has gone.
     pub fn is_left(&self, node: NodeId) -> bool {
-        self.state.market.ways.iter().any(|(id, way)| way.won && self.state.instances[id].node == node)
+        self.state.market.ways.iter().any(|(id, way)| {
+            // Until its move has ended it may come back.
+            let instance = &self.state.instances[id];
+            let from = instance.swap.and_then(|swap| self.state.swaps.get(&swap)).map(|swap| swap.node_from);
+            way.won && (instance.node == node || from == Some(node))
+        })
     }
 
     /// Whether what others have won there rests on somebody's going who has stayed.

@@ -89,6 +89,8 @@ pub(super) fn stored_reply(reply: &Reply) -> String {
         Reply::Instance(id) => serde_json::json!({ "instance": id }),
         Reply::ReservePrice(id) => serde_json::json!({ "reserve_price": id }),
         Reply::Sealed { round, .. } => serde_json::json!({ "round": round }),
+        Reply::Drawn(drawn) => serde_json::json!({ "answer": drawn }),
+        Reply::Recalled(recalled) => serde_json::json!({ "answer": recalled }),
         _ => serde_json::json!({ "done": true }),
     };
     value.to_string()
@@ -109,6 +111,9 @@ pub(super) fn stored_outcome(reply: &str, events: &str) -> Outcome {
         // Codes are few and live as long as the process: one leak each.
         let code: &'static str = known_code(code);
         return Outcome::Refused(Refusal { kind, code, pointer: text("pointer"), detail: text("detail") });
+    }
+    if value["answer"].is_object() {
+        return Outcome::Object(value["answer"].to_string().into());
     }
     let events: Vec<Event> = serde_json::from_str(events).unwrap_or_default();
     for event in events.iter().rev() {

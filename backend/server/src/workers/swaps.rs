@@ -55,7 +55,7 @@ pub fn step(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Option<StepRes
         return Some(StepResult::Failed { state, reason, detail, report });
     }
     let out_of_time = saga::is_out_of_time(swap, situation.now, situation.slot_seconds) || !situation.is_wanted;
-    if let Some(in_force) = taken_at_once(nodes, swap, situation) {
+    if !out_of_time && let Some(in_force) = taken_at_once(nodes, swap, situation) {
         return Some(StepResult::TookAtOnce { state, in_force });
     }
     let effect = effect(nodes, swap, situation, out_of_time);

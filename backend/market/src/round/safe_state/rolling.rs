@@ -208,7 +208,9 @@ impl Rolling {
     ) -> Option<Vec<(AwardId, Resource, i64)>> {
         // What runs on a node that drains stays there.
         let record = turn.state.nodes.get(&node).filter(|n| n.state != NodeState::Down)?;
-        let short = |(r, q): (&Resource, &i64)| (*r, (q - self.occupancy.left(record, self.slot, *r)).max(0));
+        // Where more is promised than there is, as somebody has not gone, lenders give no more than is wanted.
+        let left = |r| self.occupancy.left(record, self.slot, r).max(0);
+        let short = |(r, q): (&Resource, &i64)| (*r, (q - left(*r)).max(0));
         let missing: Amounts = wanted.iter().map(short).filter(|(_, q)| *q > 0).collect();
         self.lenders.find(node, &missing)
     }
