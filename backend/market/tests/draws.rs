@@ -3,8 +3,9 @@ use crate::exchange_random::{check_replay, check_settlement};
 use crate::support::draws::{Seen, check_history, draw, promised, some_of_it};
 use crate::support::one_node::*;
 use crate::support::recallable;
-use crate::support::world::{RHYTHM, World};
+use crate::support::world::{RHYTHM, World, participant};
 use crate::support::world_steps::*;
+use crate::support::{crowded, movers};
 use headroom_market::book::{Assurance, OrderRequest, OrderStatus, Origin, Side};
 use headroom_market::command::{Command, Reply};
 use headroom_market::event::Event;
@@ -154,6 +155,56 @@ fn what_others_wait_for_is_not_drawn() {
     one.world.now = one.slot.start().plus_seconds(1);
     assert_eq!(refused_of(&mut one, |one| asked(one.buyers[1].1, 50)), "nothing_to_draw");
     assert_eq!(refused_of(&mut one, |one| asked(one.buyers[0].1, 50)), "workload_changes", "it is being resized");
+}
+
+/// A round that takes longer than it should may still award the slot.
+#[test]
+fn what_a_sealed_round_may_award_is_not_drawn() {
+    let mut one = one(4_000);
+    firm(&mut one, 0, 400, "1");
+    let seal = movers::seal(&one.world.state, one.world.now);
+    assert!(matches!(one.world.run(seal), Reply::Sealed { .. }));
+    one.world.now = RHYTHM.gate_closes(one.slot);
+    one.world.run(Command::PlanSlot { slot: one.slot });
+    one.world.now = one.slot.start().plus_seconds(1);
+    assert_eq!(refused_of(&mut one, |one| asked(one.buyers[1].1, 100)), "round_under_way");
+    one.world.run(Command::VoidRound { round: 1, reason: "it took too long".into() });
+    let second = one.buyers[1].1;
+    assert!(draw(&mut one.world, asked(second, 100), &mut Seen::default()).is_some());
+    // And what goes on without a round is not known before the slot is planned.
+    let mut one = begun(4_000, |_| {});
+    one.world.now = RHYTHM.slot_end(one.slot).plus_seconds(1);
+    assert_eq!(refused_of(&mut one, |one| asked(one.buyers[1].1, 100)), "round_under_way");
+}
+
+/// A shadow run takes its room before its slot begins.
+#[test]
+fn room_for_who_comes_for_the_next_slot_is_not_drawn() {
+    let mut world = crowded::market(1);
+    let (full, other) = (crowded::node(&mut world, "full", 3_000), crowded::node(&mut world, "other", 5_000));
+    let (one, two) = (participant(&mut world, "one", "100"), participant(&mut world, "two", "100"));
+    let comes = crowded::workload(&mut world, one, full, 2_500);
+    let draws = crowded::workload(&mut world, two, other, 1_000);
+    for _ in 0..2 {
+        let slot = RHYTHM.first_open(world.now);
+        world.now = RHYTHM.gate_closes(slot);
+        world.run(Command::PlanSlot { slot });
+        world.now = slot.start().plus_seconds(1);
+    }
+    let bid = crowded::bid(&mut world, one, Some(comes), 1_000, "9");
+    assert_eq!(crowded::round(&mut world)[&bid], (1_000, vec![other]));
+    let drawn = draw(&mut world, asked(draws, 9_000), &mut Seen::default()).expect("some of it is free");
+    assert_eq!(drawn.quantity, 5_000 - 1_000 - 3_500);
+}
+
+#[test]
+fn a_baseline_that_was_lowered_counts_as_long_as_it_is_there() {
+    let mut one = begun(9_000, |_| {});
+    let (_, lender) = one.lender;
+    let lowered = one.world.run(Command::SetBaseline { instance: lender, baseline: cpu(500), floor: cpu(0) });
+    assert!(matches!(lowered, Reply::Instance(_)), "{lowered:?}");
+    let drawn = draw(&mut one.world, asked(lender, 50_000), &mut Seen::default()).expect("up to its limit");
+    assert_eq!(drawn.quantity, 5_000 - 2_000);
 }
 
 #[test]

@@ -5,8 +5,8 @@
 //! others, of an order that is filled as it is placed: by ticks from then on, for what was there.
 //!
 //! *Price*: that of the last reserve step that it reaches, at least the mean price of the slot, at most the collar: the
-//! imbalance price of what it takes. So nobody has it cheaper by waiting for the slot than by bidding, and it sets no
-//! price of the market.
+//! imbalance price of what it takes. So nobody has it cheaper by waiting for the slot than bids were in the mean, and it
+//! sets no price of the market. What rounds sell by the chance of a shortage is not drawn: it would be cheaper so.
 //!
 //! What is drawn ends with its slot. It is not sold on, makes nobody an incumbent, and goes on without a round for
 //! nobody. Room that others wait for, or that is kept for whoever comes home, is not there to be drawn.
@@ -17,13 +17,13 @@
 use crate::book::validate::GPU_LOT_MILLI;
 use crate::book::{Assurance, OrderRequest, Origin, PoolChoice, Rejection, Resell, TimeInForce, Window, place};
 use crate::command::{Refusal, RefusalKind};
-use crate::ids::{InstanceId, OrderId, ParticipantId};
+use crate::ids::{InstanceId, NodeId, OrderId, ParticipantId};
 use crate::pool::NodeState;
 use crate::round::AwardLine;
 use crate::round::award::{self, Won};
 use crate::round::growth::Growth;
 use crate::round::holding;
-use crate::round::occupancy::Occupancy;
+use crate::round::occupancy::{Occupancy, moves};
 use crate::round::safe_state::NO_ROUND;
 use crate::settlement::imbalance;
 use crate::state::State;
@@ -37,7 +37,7 @@ use crate::workload::{Class, Instance, InstanceState, vacate};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// With less of a slot left, it would be over before there is anything to use.
+/// With less of a slot left, it would be over before there is anything to use; of short slots a sixth.
 pub const LEAST_SECONDS: i64 = 10;
 
 /// What is asked for.
@@ -110,9 +110,7 @@ pub fn draw(turn: &mut Turn<'_>, owner: Option<ParticipantId>, asked: &Draw) -> 
     let order = place::place_for_now(turn, instance.participant, request, money, Origin::Draw);
     let won = Won { lines: vec![line], slots: 1, nodes: vec![instance.node], certified: money.units(), with: None };
     award::fill(turn, NO_ROUND, order, won, false).map_err(|error| conflict("draw_failed", "", error.to_string()))?;
-    if slot < turn.state.market.planned_until {
-        plan::plan_changed(turn, &BTreeSet::from([instance.id]), slot);
-    }
+    plan::plan_changed(turn, &BTreeSet::from([instance.id]), slot, "more was drawn before it began");
     Ok(Drawn { order: Some(order), ..drawn })
 }
 
@@ -166,17 +164,32 @@ fn may_draw(state: &State, instance: &Instance, resource: Resource, now: Timesta
     if !traded {
         return Err(Rejection::ResourceNotInPool { resource, slug: instance.pool.clone() }.into());
     }
-    if vacate::is_vacatable(resource) && !vacate::is_shown(instance) {
-        return Err(Rejection::NoVacatePath { resource }.into());
-    }
     let seconds = state.market.rhythm.slot_seconds;
     let slot = Slot::containing(now, seconds);
+    // Who has kept what was to be given back in this slot pays for that, and not for a draw instead.
+    let keeps = instance.kept_by_program.contains(&slot);
+    if vacate::is_vacatable(resource) && (keeps || !vacate::is_shown(instance)) {
+        return Err(Rejection::NoVacatePath { resource }.into());
+    }
+    // Rounds sell it dearer the less is left, by chances that nobody knows in the slot itself.
+    if state.pools.get(&instance.pool).is_some_and(|pool| pool.shortage_cost.contains_key(&resource)) {
+        let detail =
+            format!("{resource} of this pool is priced by the chance of a shortage, and not drawn. Bid for it.");
+        return Err(conflict("draw_of_scarce", "", detail));
+    }
     if slot < state.market.settled_until {
         let detail = "The market's first slot has not begun. Draw when it has.";
         return Err(conflict("slot_not_traded", "", detail.to_owned()));
     }
-    if now.plus_seconds(LEAST_SECONDS) > state.market.rhythm.slot_end(slot) {
-        let detail = format!("Less than {LEAST_SECONDS} s of the slot are left. Draw when the next one has begun.");
+    // A round that takes longer than it should may still award the slot, and what goes on in it without a round is not
+    // known before it is planned.
+    if state.sealed.as_ref().is_some_and(|sealed| sealed.slots.contains(&slot)) || slot >= state.market.planned_until {
+        let detail = "It is not decided yet who has what in this slot. Try again in a few seconds.";
+        return Err(conflict("round_under_way", "", detail.to_owned()));
+    }
+    let least = LEAST_SECONDS.min(seconds / 6);
+    if now.plus_seconds(least) > state.market.rhythm.slot_end(slot) {
+        let detail = format!("Less than {least} s of the slot are left. Draw when the next one has begun.");
         return Err(conflict("slot_nearly_over", "", detail));
     }
     let swap = instance.swap.and_then(|id| state.swaps.get(&id));
@@ -192,7 +205,9 @@ fn may_draw(state: &State, instance: &Instance, resource: Resource, now: Timesta
 
 /// What its limit and its thrash limit leave it.
 fn within_limits(state: &State, instance: &Instance, slot: Slot, resource: Resource) -> i64 {
-    let room = Growth::of_instance(state, instance.id).room(instance, slot, resource);
+    // A baseline that was lowered is still there in slots that were planned with it.
+    let more = (amount(instance.baseline_in(slot), resource) - amount(&instance.baseline, resource)).max(0);
+    let room = Growth::of_instance(state, instance.id).room(instance, slot, resource) - more;
     let changed = holding::changed(state, instance.id).get(&(slot, resource)).copied().unwrap_or(0);
     let swappable = instance.strategy.max_swap.get(&resource).map_or(i64::MAX, |most| most - changed);
     room.min(swappable).max(0)
@@ -202,7 +217,17 @@ fn within_limits(state: &State, instance: &Instance, slot: Slot, resource: Resou
 fn free(state: &State, instance: &Instance, slot: Slot, resource: Resource) -> i64 {
     let Some(node) = state.nodes.get(&instance.node).filter(|n| n.state == NodeState::Up) else { return 0 };
     let promised = Occupancy::of(state, &[slot]).room(node, slot, resource);
-    promised.min(amount(&free_now(state, slot, node.id), resource)).max(0)
+    let free = promised.min(amount(&free_now(state, slot, node.id), resource));
+    (free - arriving(state, node.id, slot, resource)).max(0)
+}
+
+/// What comes to a node for the slot after this one: its shadow runs take their room before that.
+fn arriving(state: &State, node: NodeId, slot: Slot, resource: Resource) -> i64 {
+    let next = slot.plus(1, state.market.rhythm.slot_seconds);
+    let runs_elsewhere = |i: &&Instance| i.state == InstanceState::Running && i.node != node && i.swap.is_none();
+    let comes = |i: &&Instance| moves(state, i.id).get(&node).is_some_and(|from| *from <= next);
+    let there = state.instances.values().filter(runs_elsewhere).filter(comes);
+    there.map(|i| plan::target(state, i, next)).filter(|t| t.node == node).map(|t| amount(&t.limits, resource)).sum()
 }
 
 /// A device is one workload's or another's.

@@ -172,11 +172,10 @@ pub fn plan_stayed(turn: &mut Turn<'_>, id: InstanceId, slot: Slot) {
 
 /// What workloads should have in a planned slot has changed. A resize that has not begun gives way to what is now to
 /// be: one for a later slot is planned again when that is done.
-pub(super) fn plan_changed(turn: &mut Turn<'_>, ids: &BTreeSet<InstanceId>, slot: Slot) {
+pub(super) fn plan_changed(turn: &mut Turn<'_>, ids: &BTreeSet<InstanceId>, slot: Slot, why: &str) {
     let outdated: Vec<Swap> = ids.iter().filter_map(|id| gives_way(turn, *id, slot)).cloned().collect();
     for swap in &outdated {
-        let detail = "what was lent was taken back before it began; it is planned again after that";
-        saga::supersede(turn, swap.clone(), detail);
+        saga::supersede(turn, swap.clone(), &format!("{why}; it is planned again after that"));
     }
     plan(turn, slot, Some(ids), &[]);
     for swap in outdated {

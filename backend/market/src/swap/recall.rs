@@ -158,7 +158,7 @@ fn plan_for(turn: &mut Turn<'_>, slot: Slot, instances: &BTreeSet<InstanceId>) {
     let waits = instances.iter().filter_map(too_much).any(|s| s.state != SwapState::Planned || s.moves());
     let may_go = |id: &InstanceId| !waits || !grows(turn, *id, slot) || too_much(id).is_some();
     let now = instances.iter().copied().filter(may_go).collect();
-    plan::plan_changed(turn, &now, slot);
+    plan::plan_changed(turn, &now, slot, "what was lent was taken back before it began");
 }
 
 /// Whose part in a slot recalls have changed, on a node or on all.

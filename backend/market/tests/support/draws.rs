@@ -99,9 +99,7 @@ pub fn draw(world: &mut World, draw: Draw, seen: &mut Seen) -> Option<Drawn> {
     let after = &world.state.instances[&draw.instance];
     let target = plan::target(&world.state, after, slot);
     assert_eq!((target.node, amount(&target.limits, draw.resource)), (node, was + drawn.quantity));
-    assert!(
-        amount(&after.limit, draw.resource) >= was + drawn.quantity || was > amount(&after.baseline, draw.resource)
-    );
+    assert!(amount(&after.limit, draw.resource) >= was + drawn.quantity);
     let capacity = amount(&world.state.nodes[&node].capacity, draw.resource);
     let there = promised(world, node, draw.resource, slot);
     assert!(there <= capacity, "{there} of {capacity} are promised on a node in a slot in which something was drawn");

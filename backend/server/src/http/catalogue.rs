@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 111] = [
+const OTHERS: [(&str, u16, &str); 112] = [
     ("not_json", 400, "The body is not JSON."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
@@ -57,10 +57,11 @@ const OTHERS: [(&str, u16, &str); 111] = [
     ("nothing_to_recall", 409, "The workload has lent nothing in that slot that it may take back."),
     ("nothing_to_draw", 409, "Nothing of the resource is free on the workload's node in this slot."),
     ("draw_too_dear", 409, "What is free costs more than the highest price that was named."),
+    ("draw_failed", 409, "What was to be drawn could not be awarded. This is a fault of Headroom."),
     (
-        "draw_failed",
+        "draw_of_scarce",
         409,
-        "What was to be drawn could not be awarded; nothing has changed. This is a fault of Headroom.",
+        "The resource is priced by the chance of a shortage in this pool, and not drawn; bid for it.",
     ),
     ("slot_nearly_over", 409, "Too little of the slot is left for anything to be drawn in it."),
     ("slot_not_traded", 409, "The market's first slot has not begun."),

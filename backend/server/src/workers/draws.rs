@@ -1,9 +1,9 @@
 //! Workloads that need more than they have and whose strategy lets them take it at once: found by what was measured.
-use crate::workers::telemetry::Sample;
+use crate::workers::telemetry::{Sample, TICK_SECONDS};
 use headroom_market::ids::NodeId;
 use headroom_market::pool::Node;
 use headroom_market::state::State;
-use headroom_market::swap::draw::{self, Draw, offered};
+use headroom_market::swap::draw::{self, Draw, Drawn, offered};
 use headroom_market::swap::plan;
 use headroom_market::swap::recall;
 use headroom_market::time::{Slot, Timestamp};
@@ -22,7 +22,10 @@ pub fn due(state: &State, samples: &[Sample], slot: Slot, now: Timestamp) -> Vec
     let mut draws = Vec::new();
     let mut tries = 0;
     let used = in_use(state);
-    for sample in samples {
+    // Nobody is always the first, so that who asks for what it can't have keeps nobody else from asking.
+    let first = usize::try_from(now.micros() / 1_000_000 / TICK_SECONDS).unwrap_or_default() * MOST_DRAWS
+        % samples.len().max(1);
+    for sample in samples.iter().cycle().skip(first).take(samples.len()) {
         let Some(instance) = state.instances.get(&sample.instance) else { continue };
         for (resource, highest_price) in &instance.strategy.draws {
             // What it may have back without paying comes first.
@@ -45,8 +48,10 @@ pub fn due(state: &State, samples: &[Sample], slot: Slot, now: Timestamp) -> Vec
             }
             tries += 1;
             // A refusal at each tick is nobody's news.
-            let is_there =
-                quantity > 0 && offered(state, None, &asked, now).is_ok_and(|(o, _)| o.price <= *highest_price);
+            let available = state.available(instance.participant);
+            let affords = |o: &Drawn| o.price.charge_half_even(o.quantity).is_some_and(|cost| cost <= available);
+            let is_there = offered(state, None, &asked, now)
+                .is_ok_and(|(offered, _)| offered.price <= *highest_price && affords(&offered));
             if is_there {
                 draws.push(asked);
             }

@@ -117,7 +117,8 @@ fn could_lend(state: &State, instance: &Instance, (from, slot): (Slot, Slot), re
 
 /// What a workload has won for a slot and nobody has taken back, sold on or not.
 pub(super) fn bought(state: &State, id: InstanceId, slot: Slot, resource: Resource) -> i64 {
-    let lines = state.awards_of(id).filter(|a| a.kind == AwardKind::Bought).flat_map(|a| &a.lines);
+    // What was drawn ends with its slot.
+    let lines = state.awards_of(id).filter(|a| a.kind == AwardKind::Bought && !a.drawn).flat_map(|a| &a.lines);
     lines.filter(|l| l.slot == slot && l.resource == resource).map(|l| l.quantity - l.recalled).sum()
 }
 
