@@ -2,7 +2,7 @@
 use anyhow::Context;
 use headroom_tests::orders::{Rhythm, bid, trader};
 use headroom_tests::{Api, Launch, Server, unique};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Where simulated clocks start.
@@ -63,20 +63,36 @@ pub async fn healthy(launch: &Launch) -> anyhow::Result<()> {
 
 /// A pool of nodes of 1,000 each, and a price for what is free of them, in force a few slots from now.
 pub async fn small_pool(admin: &Api, slug: &str, nodes: &[&str]) -> anyhow::Result<()> {
-    let pool = serde_json::json!({ "slug": slug, "name": "Small", "pop": "fra1", "tier": "general_purpose",
+    let pool = json!({ "slug": slug, "name": "Small", "pop": "fra1", "tier": "general_purpose",
         "resources": ["cpu_milli", "mem_mib"], "release_start": "1" });
     admin.post("/v1/pools", &pool).await?.ok()?;
     for name in nodes {
-        let capacity = serde_json::json!({ "cpu_milli": 1000, "mem_mib": 1000 });
-        let node = serde_json::json!({ "name": name, "pool": slug, "capacity": capacity });
+        let capacity = json!({ "cpu_milli": 1000, "mem_mib": 1000 });
+        let node = json!({ "name": name, "pool": slug, "capacity": capacity });
         admin.post("/v1/nodes", &node).await?.ok()?;
     }
     for resource in ["cpu_milli", "mem_mib"] {
         let effective_at = Rhythm::of(admin).await?.late_window()["start_at"].clone();
-        let price = serde_json::json!({ "resource": resource, "price": "0.000500000", "effective_at": effective_at });
+        let price = json!({ "resource": resource, "price": "0.000500000", "effective_at": effective_at });
         let headers = [("content-type", "application/json"), ("if-match", "*")];
         let route = format!("/v1/pools/{slug}/reserve_prices");
         admin.send("POST", &route, &headers, Some(price.to_string().into_bytes())).await?.ok()?;
     }
     Ok(())
+}
+
+/// A participant with a workload in a pool that needs three quarters of so much CPU.
+pub async fn steady_member(sim: &Sim, pool: &str, cpu: i64, memory_limit: i64) -> anyhow::Result<(Api, String)> {
+    let api = sim.trader("100").await?;
+    let me = api.get("/v1/me").await?.ok()?;
+    let participant = me["participant"]["id"].as_str().or(me["participant"].as_str()).context("participant")?;
+    let quota = json!({ "quota": { "cpu_milli": 1000, "mem_mib": 1000 } });
+    sim.api("admin")?.put(&format!("/v1/participants/{participant}/quota"), &quota).await?.ok()?;
+    let modules = api.list("/v1/modules").await?;
+    let steady = modules.iter().find(|m| m["name"] == "steady").context("no module steady")?;
+    let instance = json!({ "name": format!("batch-{cpu}"), "module": steady["id"], "pool": pool,
+        "baseline": { "cpu_milli": cpu, "mem_mib": 64 }, "floor": { "cpu_milli": 0, "mem_mib": 0 },
+        "limit": { "cpu_milli": 1000, "mem_mib": memory_limit } });
+    let id = api.post_with_key("/v1/instances", "instance", &instance).await?.id()?;
+    Ok((api, id))
 }

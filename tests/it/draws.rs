@@ -1,5 +1,5 @@
 //! Draws, with real programs: more in the middle of a slot, by hand and by a strategy, paid for as long as it is there.
-use crate::common::{Sim, healthy, small_pool};
+use crate::common::{Sim, healthy, small_pool, steady_member};
 use anyhow::{Context, ensure};
 use headroom_tests::Api;
 use headroom_tests::money::units;
@@ -10,22 +10,6 @@ const POOL: &str = "small";
 
 fn micro(value: &Value) -> i128 {
     value.as_str().and_then(|text| units(text, 6)).unwrap_or_default()
-}
-
-/// A participant with a workload that needs three quarters of so much CPU.
-async fn member(sim: &Sim, cpu: i64) -> anyhow::Result<(Api, String)> {
-    let api = sim.trader("100").await?;
-    let me = api.get("/v1/me").await?.ok()?;
-    let participant = me["participant"]["id"].as_str().or(me["participant"].as_str()).context("participant")?;
-    let quota = json!({ "quota": { "cpu_milli": 1000, "mem_mib": 1000 } });
-    sim.api("admin")?.put(&format!("/v1/participants/{participant}/quota"), &quota).await?.ok()?;
-    let modules = api.list("/v1/modules").await?;
-    let steady = modules.iter().find(|m| m["name"] == "steady").context("no module steady")?;
-    let instance = json!({ "name": format!("batch-{cpu}"), "module": steady["id"], "pool": POOL,
-        "baseline": { "cpu_milli": cpu, "mem_mib": 64 }, "floor": { "cpu_milli": 0, "mem_mib": 0 },
-        "limit": { "cpu_milli": 1000, "mem_mib": 128 } });
-    let id = api.post_with_key("/v1/instances", "instance", &instance).await?.id()?;
-    Ok((api, id))
 }
 
 async fn in_force(api: &Api, id: &str) -> anyhow::Result<i64> {
@@ -46,8 +30,8 @@ async fn begun() -> anyhow::Result<(Sim, Api, i64)> {
 #[tokio::test]
 async fn what_is_free_is_had_within_seconds_and_paid_for_as_long_as_it_is_there() -> anyhow::Result<()> {
     let (sim, admin, slot_seconds) = begun().await?;
-    let (owner, id) = member(&sim, 400).await?;
-    let (other, _) = member(&sim, 100).await?;
+    let (owner, id) = steady_member(&sim, POOL, 400, 128).await?;
+    let (other, _) = steady_member(&sim, POOL, 100, 128).await?;
     let route = format!("/v1/instances/{id}/draws");
     let offered = owner.get(&route).await?.ok()?;
     let of = |name: &str| offered["data"].as_array().into_iter().flatten().find(|o| o["resource"] == name).cloned();
@@ -107,8 +91,8 @@ async fn what_is_free_is_had_within_seconds_and_paid_for_as_long_as_it_is_there(
 #[tokio::test]
 async fn a_strategy_draws_when_its_workload_needs_more() -> anyhow::Result<()> {
     let (sim, admin, slot_seconds) = begun().await?;
-    let (lender, lends) = member(&sim, 600).await?;
-    let (buyer, buys) = member(&sim, 100).await?;
+    let (lender, lends) = steady_member(&sim, POOL, 600, 128).await?;
+    let (buyer, buys) = steady_member(&sim, POOL, 100, 128).await?;
     let strategy = format!("/v1/instances/{lends}/strategy");
     for (draws, pointer, code) in [
         (json!({ "mem_mib": "0.001" }), "/draws/mem_mib", "draws_by_hand_only"),

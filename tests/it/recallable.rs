@@ -1,5 +1,5 @@
 //! Capacity that may be taken back, with real programs: by the exchange for a workload that needs it, and by its owner.
-use crate::common::{Sim, healthy};
+use crate::common::{Sim, healthy, steady_member};
 use anyhow::{Context, ensure};
 use headroom_tests::Api;
 use headroom_tests::money::units;
@@ -24,22 +24,6 @@ async fn small_pool(sim: &Sim) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A participant with a workload that needs three quarters of so much CPU.
-async fn member(sim: &Sim, cpu: i64) -> anyhow::Result<(Api, String)> {
-    let api = sim.trader("100").await?;
-    let me = api.get("/v1/me").await?.ok()?;
-    let participant = me["participant"]["id"].as_str().or(me["participant"].as_str()).context("participant")?;
-    let quota = json!({ "quota": { "cpu_milli": 1000, "mem_mib": 1000 } });
-    sim.api("admin")?.put(&format!("/v1/participants/{participant}/quota"), &quota).await?.ok()?;
-    let modules = api.list("/v1/modules").await?;
-    let steady = modules.iter().find(|m| m["name"] == "steady").context("no module steady")?;
-    let instance = json!({ "name": format!("batch-{cpu}"), "module": steady["id"], "pool": POOL,
-        "baseline": { "cpu_milli": cpu, "mem_mib": 64 }, "floor": { "cpu_milli": 0, "mem_mib": 0 },
-        "limit": { "cpu_milli": 1000, "mem_mib": 64 } });
-    let id = api.post_with_key("/v1/instances", "instance", &instance).await?.id()?;
-    Ok((api, id))
-}
-
 fn order(instance: &str, window: &Value, limit: &str, quantity: i64) -> Value {
     json!({ "instance": instance, "window": window, "resources": { "cpu_milli": quantity }, "pools": [{ "pool": POOL }],
         "assurance": "recallable", "limit": limit, "resell": "never" })
@@ -55,8 +39,8 @@ async fn what_is_lent_so_comes_back_when_its_workload_needs_it() -> anyhow::Resu
     let sim = Sim::start().await?;
     let admin = sim.api("admin")?;
     small_pool(&sim).await?;
-    let (lender, lends) = member(&sim, 600).await?;
-    let (buyer, buys) = member(&sim, 400).await?;
+    let (lender, lends) = steady_member(&sim, POOL, 600, 64).await?;
+    let (buyer, buys) = steady_member(&sim, POOL, 400, 64).await?;
     admin.advance(10).await?;
 
     // First nobody may, then an admin opens it, twice.
