@@ -177,6 +177,16 @@ fn what_a_sealed_round_may_award_is_not_drawn() {
     assert_eq!(refused_of(&mut one, |one| asked(one.buyers[1].1, 100)), "round_under_way");
 }
 
+/// Rounds sell it dearer the less is left; at its reserve price it would be cheaper to wait for the slot.
+#[test]
+fn what_is_priced_by_the_chance_of_a_shortage_is_not_drawn() {
+    let mut one = begun(4_000, |_| {});
+    let shortage_cost = [(CPU, "0.01".parse::<Price>().unwrap())].into();
+    let set = one.world.run(Command::SetShortageCost { pool: "p".into(), shortage_cost });
+    assert!(matches!(set, Reply::Pool(_)), "{set:?}");
+    assert_eq!(refused_of(&mut one, |one| asked(one.buyers[0].1, 100)), "draw_of_scarce");
+}
+
 /// A shadow run takes its room before its slot begins.
 #[test]
 fn room_for_who_comes_for_the_next_slot_is_not_drawn() {
