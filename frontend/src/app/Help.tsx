@@ -1,5 +1,6 @@
 import { Dialog } from '@/components/ui/Dialog';
-import { KEY_HELP } from './keys';
+import { useMe } from '@/lib/api';
+import { keyHelp } from './keys';
 
 const WORDS: [string, string][] = [
   ['Slot', 'The time for which capacity is delivered; one price a slot.'],
@@ -11,10 +12,11 @@ const WORDS: [string, string][] = [
 ];
 
 export default function Help({ onClose }: { onClose: () => void }) {
+  const me = useMe();
   return (
     <Dialog open onClose={onClose} title="Keys and words" wide>
       <div className="halves">
-        <dl className="kv">{KEY_HELP.map(([keys, what]) => [<dt key={`${keys}t`}>{what}</dt>, <dd key={`${keys}d`}><span className="kbd">{keys}</span></dd>])}</dl>
+        <dl className="kv">{keyHelp(me).map(([keys, what]) => [<dt key={`${keys}t`}>{what}</dt>, <dd key={`${keys}d`}><span className="kbd">{keys}</span></dd>])}</dl>
         <dl className="s12 col g6">{WORDS.map(([w, what]) => <div key={w}><dt className="m">{w}</dt><dd className="t2">{what}</dd></div>)}</dl>
       </div>
     </Dialog>

@@ -19,7 +19,7 @@ export default function Palette({ onClose, onHelp }: { onClose: () => void; onHe
     const go = (to: string) => () => { onClose(); void navigate({ to }); };
     const all: Entry[] = [
       ...ROUTES.filter((r) => r.nav && may(me, r.scope)).map((r) => ({ id: r.path, text: `Go to ${r.title}`, icon: r.nav?.icon ?? 'right', hint: `g ${r.nav?.key}`, run: go(r.path) })),
-      ...(pools?.data ?? []).map((p): Entry => ({ id: p.slug, text: `Trade in ${p.slug}, ${p.pop}`, icon: 'trade', run: go(`/pools/${p.slug}`) })),
+      ...(pools?.data ?? []).map((p): Entry => ({ id: p.slug, text: `${may(me, 'orders:write') ? 'Trade in' : 'Look at'} ${p.slug}, ${p.pop}`, icon: 'trade', run: go(`/pools/${p.slug}`) })),
       { id: 'help', text: 'Help, shortcuts', icon: 'info', hint: '?', run: onHelp },
     ];
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);

@@ -35,7 +35,7 @@ function Frame() {
   const [overlay, setOverlay] = useState<'palette' | 'help' | null>(null);
   const entry = (useMatches().at(-1)?.staticData as { entry?: RouteEntry } | undefined)?.entry;
   useLiveStream(me);
-  useKeys(bindings({ go: (to) => void navigate({ to }), palette: () => setOverlay('palette'), help: () => setOverlay('help') }));
+  useKeys(bindings(me, { go: (to) => void navigate({ to }), palette: () => setOverlay('palette'), help: () => setOverlay('help'), atTicket: entry?.path === '/pools/$slug' }));
   const close = () => setOverlay(null);
   return (
     <>

@@ -1,19 +1,25 @@
 // Key bindings, from the route table: `g` and a letter goes to a page.
+import { type Me, may } from '@/lib/api';
 import type { Bindings } from '@/lib/keys';
+import { ticketAsked } from '@/lib/ticket';
 import { ROUTES } from './routes';
 
-export interface Actions { go: (to: string) => void; palette: () => void; help: () => void }
+export interface Actions { go: (to: string) => void; palette: () => void; help: () => void; /** Whether the page has a ticket. */ atTicket: boolean }
 
-export function bindings({ go, palette, help }: Actions): Bindings {
-  const pages = ROUTES.filter((r) => r.nav).map((r) => [`g ${r.nav?.key}`, () => go(r.path)]);
-  return { ...Object.fromEntries(pages), 'mod+k': palette, '/': palette, '?': help, b: () => go('/pools') };
+const pagesOf = (me: Me | undefined) => ROUTES.flatMap((r) => (r.nav && may(me, r.scope) ? [{ ...r, key: r.nav.key }] : []));
+const trades = (me: Me | undefined) => may(me, 'orders:write');
+
+export function bindings(me: Me | undefined, { go, palette, help, atTicket }: Actions): Bindings {
+  const pages = pagesOf(me).map((r) => [`g ${r.key}`, () => go(r.path)]);
+  const bid = trades(me) ? { b: () => { ticketAsked.set(Date.now()); if (!atTicket) go('/pools'); } } : {};
+  return { ...Object.fromEntries(pages), ...bid, 'mod+k': palette, '/': palette, '?': help };
 }
 
-export const KEY_HELP: [keys: string, what: string][] = [
+/** Only what somebody's role can do with a key. */
+export const keyHelp = (me: Me | undefined): [keys: string, what: string][] => [
   ['⌘K or /', 'Search or jump to'],
-  ...ROUTES.flatMap((r): [string, string][] => (r.nav ? [[`g ${r.nav.key}`, r.title]] : [])),
-  ['b', 'New bid'],
-  ['⌘↩', 'Place the order in the ticket'],
+  ...pagesOf(me).map((r): [string, string] => [`g ${r.key}`, r.title]),
+  ...(trades(me) ? [['b', 'New bid'], ['⌘↩', 'Place the order in the ticket']] as [string, string][] : []),
   ['↑ ↓', 'Step a number; with Shift ten steps'],
   ['?', 'This list'],
   ['Esc', 'Close, change nothing'],

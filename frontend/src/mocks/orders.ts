@@ -20,7 +20,7 @@ const ROWS: Row[] = [
   ['7K0V4S', 'bid', 'waw1-gp', 64, 256, -3, 6, 70, 0, 'canceled', null, 1990],
   ['7K0K6B', 'bid', 'fra1-hp', 64, 256, -6, 6, 150, 0, 'expired', 'PARADOXICAL', 2880, true],
   ['7K1R3J', 'bid', 'par1-gp', 32, 128, 3, 12, 44, 0, 'open', 'HALTED', 3700],
-  ['7JZW1P', 'bid', 'vie1-hp', 512, 1024, -9, 24, 1020, 0, 'rejected', 'INSUFFICIENT_HOLD', 3900],
+  ['7JZW1P', 'bid', 'vie1-hp', 512, 1024, -9, 24, 1020, 0, 'canceled', 'INSUFFICIENT_HOLD', 3900],
 ];
 
 export const orders: Order[] = ROWS.map(([end, side, pool, cores, gib, first, slots, limit, filled, status, reason, age, block]) => {
@@ -32,8 +32,8 @@ export const orders: Order[] = ROWS.map(([end, side, pool, cores, gib, first, sl
     limit: dec(limit * slots, 6), min_fill: block ? '1' : '0', time_in_force: 'gtc', expires_at: null, latest_start_at: null, resell: 'own_limit', parent: reason === 'PARENT_REJECTED' ? 'bid_01KAB6Q0ZX3F4QW87K1Q8D' : null, project: reason === 'BUDGET' ? 'variant-calling' : null, no_displacement: false, min_run_slots: 0, class: 'standard',
     remaining: { cpu_milli: (cores - filled) * 1000, mem_mib: Math.round(gib * 1024 * (1 - part)) }, remaining_replicas: part === 1 ? 0 : 1,
     remaining_limit: dec(limit * slots * (1 - part), 6), hold: dec(limit * slots * (1 - part), 6), awarded: dec(limit * slots * part * 0.94, 6), awards: [], origin: age === 1260 ? 'auto_offer' : 'manual', created_at: ago(age), updated_at: ago(age),
-    closed_reason: status === 'rejected' || status === 'expired' ? reason : null,
-    last_reason: reason && status !== 'rejected' ? { reason, round: 948_212, price_faced: reason === 'OUT_OF_MONEY' ? '574.464000' : null, shortfall: reason === 'OUT_OF_MONEY' ? '16.464000' : null, parent: reason === 'PARENT_REJECTED' ? 'bid_01KAB6Q0ZX3F4QW87K1Q8D' : null } : null,
+    closed_reason: status === 'canceled' || status === 'expired' ? reason : null,
+    last_reason: reason && status !== 'canceled' ? { reason, round: 948_212, price_faced: reason === 'OUT_OF_MONEY' ? '574.464000' : null, shortfall: reason === 'OUT_OF_MONEY' ? '16.464000' : null, parent: reason === 'PARENT_REJECTED' ? 'bid_01KAB6Q0ZX3F4QW87K1Q8D' : null } : null,
   };
 });
 

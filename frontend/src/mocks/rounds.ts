@@ -17,9 +17,9 @@ export function round(number: number): Round {
   };
 }
 export const rounds = (limit: number) => Array.from({ length: Math.min(limit, 40) }, (_, i) => round(roundNow() - i));
-const COUNTS: [string, number][] = [['OUT_OF_MONEY', 34], ['MARGINAL_PRORATA', 9], ['BUDGET', 6], ['FROZEN_HOLD_TIME', 4], ['FLOOR_PROTECTED', 3], ['PARADOXICAL', 1]];
+const COUNTS: [string, number][] = [['OUT_OF_MONEY', 34], ['MARGINAL_PRORATA', 8], ['BUDGET', 6], ['FROZEN_HOLD_TIME', 4], ['FLOOR_PROTECTED', 3], ['PARADOXICAL', 1]];
 export const result = (number: number): Outcome => ({
   format: 'headroom.outcome/1', bound: unproved(number) ? '184302.341000' : '184226.408117',
   awards: [['7K2PQ4', '795.660000'], ['7K2H81', '392.460000'], ['7K2A05', '287.220000']].map(([end, money]) => ({ order: `bid_01KAB6Q0ZX3F4QW8${end}`, alternative: 0, fill: '1', money: money as string, quantities: [['fra1-gp', 'cpu_milli', 1, 32_000]] })),
-  refused: COUNTS.flatMap(([reason, n]) => Array.from({ length: n }, (_, i) => ({ order: i === 0 && reason === 'OUT_OF_MONEY' ? 'bid_01KAB6Q0ZX3F4QW87K2M9X' : `bid_01KAB6Q0ZX3F4QW8${reason.slice(0, 3)}${100 + i}`, reason, price: '574.464000', shortfall: '16.464000' }))),
+  refused: COUNTS.flatMap(([reason, n]) => Array.from({ length: n }, (_, i) => ({ order: i === 0 && reason === 'OUT_OF_MONEY' ? 'bid_01KAB6Q0ZX3F4QW87K2M9X' : `bid_01KAB6Q0ZX3F4QW8${reason.slice(0, 3)}${100 + i}`, reason, price: '574.464000', shortfall: '16.464000' }))).concat({ order: 'awd_01KAB6Q0ZX3F4QW8RESALE', reason: 'OUT_OF_MONEY', price: '1.000000', shortfall: '0.100000' }),
 });

@@ -21,6 +21,17 @@ const ok = (body: unknown, more: Partial<Reply> = {}): Reply => ({ status: 200, 
 export const refuse = (status: number, code: string, title: string, detail?: string): Reply => ({ status, body: { type: `/docs/errors/${code}`, title, status, detail, code, request_id: 'req_01KAB6Q0ZX3F4QW88HV2' } });
 const or404 = <T>(thing: T | undefined, then: (t: T) => unknown): Reply => (thing ? ok(then(thing)) : refuse(404, 'not_found', 'Not found', 'There is no such thing, or it is not yours.'));
 
+const LIVE = ['open', 'partially_filled', 'pending_cancel', 'pending_replace'];
+/** A page of a list as the server cuts it: by status, from a cursor on. */
+function paged<T extends { id: string; status?: string; state?: string }>(rows: T[], query: URLSearchParams) {
+  const wanted = (query.get('status') ?? '').split(',').filter(Boolean).flatMap((s) => (s === 'open' ? LIVE : [s]));
+  const fitting = rows.filter((r) => wanted.length === 0 || wanted.includes(r.status ?? r.state ?? ''));
+  const from = fitting.findIndex((r) => r.id === query.get('starting_after')) + 1;
+  const data = fitting.slice(from, from + Number(query.get('limit') ?? 50));
+  const more = from + data.length < fitting.length;
+  return { ...list(data), has_more: more, next_cursor: more ? (data.at(-1)?.id ?? null) : null };
+}
+
 type Handler = (ask: Ask, m: string[]) => Reply;
 const ROUTES: [string, RegExp, Handler][] = [
   ['POST', /^\/auth\/login$/, ({ body }) => {
@@ -44,7 +55,8 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['PUT', /^\/pools\/([^/]+)\/moves_at_once$/, (ask, [slug]) => or404(pools.find((p) => p.slug === slug), (p) => Object.assign(p, ask.body))],
   ['POST', /^\/(?:bids|offers)\/preview$/, ({ body }) => ok(preview(body))],
   ['POST', /^\/(bids|offers)$/, ({ body }, [kind]) => ({ status: 201, body: place(kind === 'bids' ? 'bid' : 'offer', body) })],
-  ['GET', /^\/(bids|offers)$/, (_, [kind]) => ok(list(orders.filter((o) => o.side === (kind === 'bids' ? 'bid' : 'offer'))))],
+  ['GET', /^\/(bids|offers)$/, ({ query }, [kind]) => ok(paged(orders.filter((o) => o.side === (kind === 'bids' ? 'bid' : 'offer')), query))],
+  ['GET', /^\/(?:bids|offers)\/([^/]+)$/, (_, [id]) => or404(orders.find((o) => o.id === id), (o) => o)],
   ['GET', /^\/(?:bids|offers)\/([^/]+)\/explain$/, (_, [id]) => or404(orders.find((o) => o.id === id), explain)],
   ['PATCH', /^\/(?:bids|offers)\/([^/]+)$/, ({ body }, [id]) => or404(orders.find((o) => o.id === id), (o) => Object.assign(o, body))],
   ['DELETE', /^\/(?:bids|offers)\/([^/]+)$/, (_, [id]) => or404(orders.find((o) => o.id === id), (o) => Object.assign(o, { status: 'canceled' }))],
@@ -55,7 +67,7 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['GET', /^\/rounds\/(\d+)$/, (_, [n]) => (Number(n) > roundNow() ? refuse(404, 'not_found', 'Not found') : ok(round(Number(n))))],
   ['GET', /^\/rounds\/(\d+)\/result$/, (_, [n]) => ok(result(Number(n)))],
   ['GET', /^\/nodes$/, () => ok(list(nodes))],
-  ['GET', /^\/swaps$/, () => ok(list(swaps))],
+  ['GET', /^\/swaps$/, ({ query }) => ok(paged(swaps, query))],
   ['GET', /^\/swap_history$/, () => ok(list(swaps.filter((s) => s.state !== 'awaiting_approval')))],
   ['GET', /^\/swaps\/([^/]+)$/, (_, [id]) => or404(swaps.find((s) => s.id === id), (s) => s)],
   ['GET', /^\/swaps\/([^/]+)\/explain$/, (_, [id]) => or404(swaps.find((s) => s.id === id), explainSwap)],

@@ -18,10 +18,10 @@ export function ChartFrame<T>({ title, note, legend, tools, children, table }: P
     </button>
   );
   return (
-    <Panel title={title} note={note} tools={<>{!asTable && legend && <span className="legend narrow-hide">{legend}</span>}{tools}{toggle}</>}>
+    <Panel title={title} note={note} tools={<>{tools}{toggle}</>}>
       {asTable
         ? <DataTable label={`${title}, table`} columns={table.columns} rows={table.rows} rowKey={table.rowKey} csvName={table.name} height={360} dense />
-        : children}
+        : <>{children}{legend && <div className="legend under">{legend}</div>}</>}
     </Panel>
   );
 }

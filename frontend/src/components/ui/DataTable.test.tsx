@@ -27,3 +27,12 @@ it('sorts by the value, not by the text, and says how', () => {
 it('hands out exactly what it shows', () => {
   expect(toCsvTable(columns, rows.slice(0, 1))).toEqual({ head: ['Name', 'Number'], rows: [['r0', 10_000]] });
 });
+
+it('says that older rows are missing, asks for them, and says so in the file as well', () => {
+  let asked = 0;
+  render(<DataTable label="Things" columns={columns} rows={rows.slice(0, 20)} rowKey={(r) => r.id} csvName="things" more={{ cut: true, older: () => { asked += 1; } }} />);
+  expect(screen.getByText('The newest 20 are shown; there are older ones.')).toBeTruthy();
+  expect(screen.getByRole('button', { name: 'CSV of the newest 20' })).toBeTruthy();
+  fireEvent.click(screen.getByRole('button', { name: 'Show older' }));
+  expect(asked).toBe(1);
+});

@@ -3,6 +3,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { type ReactNode, useMemo, useRef, useState } from 'react';
 import { csv, download } from '@/lib/csv';
+import { formatCount } from '@/lib/money';
 import { Button } from './Button';
 import { ScrollBox } from './ScrollBox';
 import { TableHead } from './TableHead';
@@ -22,11 +23,15 @@ interface Props<T> {
   footer?: ReactNode;
   /** File name without ending; shows the download button. */
   csvName?: string;
+  /** The rows are the newest of a longer list: the table says so, and so does the name of its file. */
+  more?: More;
 }
+/** `note`: what to say instead of how many are shown, where a filter of the page leaves some of them out. */
+export interface More { cut: boolean; older?: () => void; busy?: boolean; note?: ReactNode }
 const VIRTUAL_FROM = 60;
 const ROW = 30;
 
-export function DataTable<T>({ label, columns, rows, rowKey, selected, onSelect, initialSort, muted, dense, height, footer, csvName }: Props<T>) {
+export function DataTable<T>({ label, columns, rows, rowKey, selected, onSelect, initialSort, muted, dense, height, footer, csvName, more }: Props<T>) {
   const [sort, setSort] = useState<Sort | null>(initialSort ?? null);
   const view = useMemo(() => sorted(rows, columns, sort), [rows, columns, sort]);
   const scroller = useRef<HTMLDivElement>(null);
@@ -38,7 +43,7 @@ export function DataTable<T>({ label, columns, rows, rowKey, selected, onSelect,
   const shown = virtual ? items.map((i) => ({ row: view[i.index] as T, index: i.index })) : view.map((row, index) => ({ row, index }));
   const save = () => {
     const t = toCsvTable(columns, view);
-    download(`${csvName}.csv`, csv(t.head, t.rows));
+    download(`${csvName}${more?.cut ? `-newest-${view.length}` : ''}.csv`, csv(t.head, t.rows));
   };
   return (
     <>
@@ -62,10 +67,16 @@ export function DataTable<T>({ label, columns, rows, rowKey, selected, onSelect,
           </tbody>
         </table>
       </ScrollBox>
+      {more?.cut && (
+        <div className="row g8 border-t border-border px-3 py-1 s12 t2">
+          <span>{more.note ?? `The newest ${formatCount(view.length)} are shown; there are older ones.`}</span><span className="sp" />
+          {more.older && <Button size="sm" busy={more.busy} onClick={more.older}>Show older</Button>}
+        </div>
+      )}
       {(footer || csvName) && (
         <div className="row g8 border-t border-border px-3 py-1 s11 t3">
           {footer}<span className="sp" />
-          {csvName && <Button size="sm" kind="quiet" icon="export" onClick={save}>CSV of this view</Button>}
+          {csvName && <Button size="sm" kind="quiet" icon="export" onClick={save}>{more?.cut ? `CSV of the newest ${formatCount(view.length)}` : 'CSV of this view'}</Button>}
         </div>
       )}
     </>

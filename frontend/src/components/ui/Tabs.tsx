@@ -1,7 +1,7 @@
 import * as Radix from '@radix-ui/react-tabs';
 import type { ReactNode } from 'react';
 
-interface Tab { id: string; label: string; count?: number; body: ReactNode }
+interface Tab { id: string; label: string; count?: number | string; body: ReactNode }
 
 export function Tabs({ label, tabs, value, onChange, tools }: { label: string; tabs: Tab[]; value?: string; onChange?: (id: string) => void; tools?: ReactNode }) {
   return (

@@ -1,13 +1,13 @@
-import { type Column, DataTable, Page, Panel, Price, State, When } from '@/components/ui';
-import { type Me, type NamedReservePrice, type Pool, setterOf, setterText, useMay, useMe, usePools } from '@/lib/api';
+import { type Column, DataTable, Page, Panel, Price } from '@/components/ui';
+import { type Pool, setterOf, setterText, useMay, usePools } from '@/lib/api';
 import { formatPercent, unitOf } from '@/lib/money';
 import { useParam } from '@/lib/url';
+import { History } from './History';
 import { Proposals } from './Proposals';
 import { ReserveForm } from './ReserveForm';
 import { MovesForm } from './MovesForm';
 import { ShortageForm } from './ShortageForm';
 import { SimulationPanel } from './SimulationPanel';
-import { say } from './schedule';
 import { useReserves } from './useReserves';
 import { useSimulation } from './useSimulation';
 
@@ -24,21 +24,8 @@ const columns = (choose: (slug: string) => void): Column<Row>[] => [
   { id: 'used', head: 'Used', right: true, cell: (r) => formatPercent(r.utilisation), value: (r) => r.utilisation },
   { id: 'sets', head: 'What sets the price', cell: setText, value: setText },
 ];
-const who = (me: Me | undefined, id: string | null, name: string | null) => (id === null ? 'the start' : id === me?.user.id ? me.user.name : (name ?? `admin ${id.slice(-6)}`));
-const past = (me: Me | undefined): Column<NamedReservePrice>[] => [
-  { id: 'resource', head: 'Resource', cell: (r) => unitOf(r.resource).label, value: (r) => r.resource },
-  { id: 'price', head: 'Steps: share of the supply at cr/unit·slot', cell: (r) => say(r.resource, r.steps), value: (r) => say(r.resource, r.steps) },
-  { id: 'from', head: 'From', cell: (r) => <When at={r.effective_at} style="day" />, value: (r) => r.effective_at },
-  { id: 'state', head: 'State', cell: (r) => <State of={r.state} word={STATE[r.state]} />, value: (r) => r.state },
-  { id: 'by', head: 'Set or proposed by', cell: (r) => <>{who(me, r.created_by, r.created_by_name)} <span className="t3"><When at={r.created_at} style="day" /></span></>, value: (r) => `${who(me, r.created_by, r.created_by_name)}, ${r.created_at}` },
-  { id: 'decided', head: 'Decided by', cell: (r) => (r.decision ? <span title={r.decision.reason ?? undefined}>{who(me, r.decision.by, r.decided_by_name)} <span className="t3"><When at={r.decision.at} style="day" /></span>{r.decision.reason && <span className="t3">: {r.decision.reason}</span>}</span> : <span className="t3">{r.state === 'pending' ? 'nobody yet' : 'not needed'}</span>), value: (r) => (r.decision ? `${who(me, r.decision.by, r.decided_by_name)}, ${r.decision.at}${r.decision.reason ? `: ${r.decision.reason}` : ''}` : '') },
-];
-
-const STATE: Record<string, string> = { scheduled: 'Scheduled', pending: 'Waits for approval', rejected: 'Rejected', withdrawn: 'Withdrawn' };
-
 /** From where does the operator sell, and does it bind? */
 export default function PricingPage() {
-  const me = useMe();
   const mayMove = useMay('admin:write');
   const pools = usePools();
   // The operator has no supply of what is recallable, so no price of it.
@@ -59,7 +46,7 @@ export default function PricingPage() {
             <SimulationPanel of={simulation} />
             {pool && reserves.data && <Proposals pool={pool} history={reserves.data.list} etag={reserves.data.etag} />}
             <Panel title="Products"><DataTable label="Reserve prices" columns={columns(choose)} rows={rows} rowKey={(r) => `${r.pool.slug}/${r.resource}`} csvName="reserve-prices" /></Panel>
-            {pool && <Panel title={`History, ${pool.slug}`}><DataTable label="History of reserve prices" columns={past(me)} rows={reserves.data?.list ?? []} rowKey={(r) => r.id} initialSort={{ id: 'from', desc: true }} csvName={`${pool.slug}-reserve-history`} /></Panel>}
+            {pool && <History pool={pool} list={reserves.data?.list ?? []} />}
           </div>
           {pool && reserves.data && (
             <div className="grid content-start">

@@ -66,7 +66,7 @@ function Answer({ of }: { of: Simulated }) {
     <>
       <ChartFrame title={`Simulation, ${unit.label} in ${of.pool}`} note={`rounds ${first.number} to ${last.number}`} table={{ name: `${of.pool}-simulation`, columns: measureColumns, rows, rowKey: (m) => m.id }}>
         <p className="pad s12 t2" role="status">
-          In these {of.rounds.length} rounds the operator would have sold <b>{sayChange(sold.before, sold.after)}</b> of it and taken <b>{sayChange(operator.before, operator.after)}</b> in all, at a mean price of {priceOf(of.after)} instead of {priceOf(of.before)} credits a {unit.one} and slot.{' '}
+          In {of.rounds.length === 1 ? 'this round' : `these ${of.rounds.length} rounds`} the operator would have sold <b>{sayChange(sold.before, sold.after)}</b> of it and taken <b>{sayChange(operator.before, operator.after)}</b> in all, at a mean price of {priceOf(of.after)} instead of {priceOf(of.before)} credits a {unit.one} and slot.{' '}
           {of.priced_out_total === 0 ? 'Nobody gets less.' : <><b>{of.priced_out_total}</b> {of.priced_out_total === 1 ? 'order gets' : 'orders get'} less{of.gained_total > 0 && <>, {of.gained_total} more</>}.</>}
         </p>
         <BandBars rows={rows} />

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ReservePrice } from '@/lib/api';
-import { check, coming, draftOf, inForce, say, wireOf, withoutStep, withStep } from './schedule';
+import { check, coming, draftOf, inForce, say, standing, wireOf, withoutStep, withStep } from './schedule';
 
 const THREE = [{ share: '0.600000', price: '0.000900000' }, { share: '0.300000', price: '0.001260000' }, { share: '0.100000', price: '0.001980000' }];
 const schedule = (id: string, effective_at: string, created_at = effective_at): ReservePrice => ({ id, pool: 'p', resource: 'cpu_milli', steps: THREE, effective_at, created_by: null, created_at, state: 'scheduled', decision: null });
@@ -47,4 +47,16 @@ it('finds what is in force, and what comes', () => {
   expect(inForce([...list, pending], 'cpu_milli', at)?.id).toBe('now');
   const late = { ...schedule('first', '2026-11-20T10:00:00Z', '2026-11-20T09:40:00Z'), decision: { by: 'u', at: '2026-11-20T09:55:00Z', reason: null } };
   expect(inForce([...list.filter((s) => s.id !== 'first'), late], 'cpu_milli', at)?.id).toBe('first');
+});
+
+it('says of each schedule what has become of it', () => {
+  const at = Date.parse('2026-11-20T11:00:00Z');
+  const list = [
+    schedule('old', '2026-11-20T09:00:00Z'), schedule('first', '2026-11-20T10:00:00Z', '2026-11-20T09:40:00Z'), schedule('now', '2026-11-20T10:00:00Z', '2026-11-20T09:50:00Z'),
+    schedule('next', '2026-11-20T12:00:00Z', '2026-11-20T10:10:00Z'), schedule('overtaken', '2026-11-20T12:00:00Z', '2026-11-20T10:05:00Z'), { ...schedule('asked', '2026-11-20T10:30:00Z'), state: 'pending' },
+    { ...schedule('memory', '2026-11-20T08:00:00Z'), resource: 'mem_mib' },
+  ];
+  const words = (time: number) => Object.fromEntries(list.map((s) => [s.id, standing(list, s, time).word]));
+  expect(words(at)).toEqual({ old: 'Replaced', first: 'Replaced', now: 'In force', next: 'Scheduled', overtaken: 'Replaced', asked: 'Waits for approval', memory: 'In force' });
+  expect(words(Date.parse('2026-11-20T12:00:00Z'))).toMatchObject({ now: 'Replaced', next: 'In force', overtaken: 'Replaced' });
 });

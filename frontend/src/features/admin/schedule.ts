@@ -18,14 +18,28 @@ export const draftOf = (resource: string, steps: Wire): StepDraft[] => steps.map
 /** When it began to count: with its approval, where it needed one. */
 const entered = (r: ReservePrice) => r.decision?.at ?? r.created_at;
 
+/** The later one first: by when it takes effect, then by when it began to count, as the server has it. */
+const later = (a: ReservePrice, b: ReservePrice) =>
+  Date.parse(b.effective_at) - Date.parse(a.effective_at) || Date.parse(entered(b)) - Date.parse(entered(a)) || b.id.localeCompare(a.id);
+const set = (history: ReservePrice[], resource: string) => history.filter((h) => h.resource === resource && h.state === 'scheduled');
+
 /** The schedule of a resource that counts at a time: the last to take effect before it. */
-export function inForce(history: ReservePrice[], resource: string, at: number): ReservePrice | undefined {
-  return history.filter((h) => h.resource === resource && h.state === 'scheduled' && Date.parse(h.effective_at) <= at)
-    .sort((a, b) => b.effective_at.localeCompare(a.effective_at) || entered(b).localeCompare(entered(a)))[0];
+export const inForce = (history: ReservePrice[], resource: string, at: number): ReservePrice | undefined =>
+  set(history, resource).filter((h) => Date.parse(h.effective_at) <= at).sort(later)[0];
+
+const WORDS: Record<string, string> = { pending: 'Waits for approval', rejected: 'Rejected', withdrawn: 'Withdrawn' };
+/** What a schedule is at a time. The server says `scheduled` of all that were set, whatever has become of them since. */
+export function standing(history: ReservePrice[], of: ReservePrice, at: number): { state: string; word: string | undefined } {
+  if (of.state !== 'scheduled') return { state: of.state, word: WORDS[of.state] };
+  const from = Date.parse(of.effective_at);
+  // Of two for the same time the later one counts, also while both are still to come.
+  const counts = inForce(history, of.resource, Math.max(at, from))?.id === of.id;
+  if (!counts) return { state: 'replaced', word: 'Replaced' };
+  return from > at ? { state: 'scheduled', word: 'Scheduled' } : { state: 'running', word: 'In force' };
 }
 /** Schedules that are set but begin later. */
 export const coming = (history: ReservePrice[], resource: string, at: number): ReservePrice[] =>
-  history.filter((h) => h.resource === resource && h.state === 'scheduled' && Date.parse(h.effective_at) > at).sort((a, b) => a.effective_at.localeCompare(b.effective_at));
+  set(history, resource).filter((h) => Date.parse(h.effective_at) > at).sort((a, b) => a.effective_at.localeCompare(b.effective_at));
 
 const ppm = (share: string) => readDecimal(share, 4);
 const nanos = (price: string) => readDecimal(price, 9);

@@ -40,7 +40,7 @@ export function sayChange(before: number, after: number): string {
 /** What a reader has to know before trusting the figures. */
 export function caveats(of: Simulated): string[] {
   const list: string[] = [];
-  if (!of.complete) list.push(`Time ended it after ${of.rounds.length} rounds; ask for fewer.`);
+  if (!of.complete) list.push(`Time ended it after ${of.rounds.length} ${of.rounds.length === 1 ? 'round' : 'rounds'}; ask for fewer.`);
   if (of.rounds.length > 0 && of.band.length === 0) list.push('Time did not suffice for the band.');
   const other = of.rounds.filter((r) => !r.reproduced).length;
   if (other > 0) list.push(`${other} of the rounds come out otherwise with this version than they did then; "before" is what this version makes of them.`);

@@ -16,7 +16,7 @@ export function OrderActions({ order, slots, onReplaced }: { order: Order; slots
   const save = (e: FormEvent) => { e.preventDefault(); if (good) replace.run(decimal(asMicro(amount * BigInt(slots)), 6)); };
   const cancel = () => write.mutate({ path: `/${order.side}s/${order.id}`, method: 'DELETE' }, {
     onSuccess: (now) => toast({ tone: 'ok', title: `Order ${order.id.slice(-6)} is ${now.status === 'pending_cancel' ? 'cancelled after this round' : 'cancelled'}` }),
-    onError: (p) => toast({ tone: 'bad', title: 'Order not cancelled', detail: p.said }),
+    onError: (p) => toast({ tone: 'bad', title: p.unsure ? 'No word whether the order is cancelled' : 'Order not cancelled', detail: p.said }),
     onSettled: () => setAsking(false),
   });
   const text = `The rest of it leaves the book and up to ${formatMoney(micro(order.hold))} cr of its hold come back. What it has won stays yours.`;

@@ -2,6 +2,7 @@ import { Age, type Column, DataTable, Side, State } from '@/components/ui';
 import { type Order, useParticipantNames } from '@/lib/api';
 import { formatCount, formatExact, formatMoney, micro } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
+import type { Group } from './useOrders';
 import { bundle, fill, isOpen, originText, perSlot, poolsOf, slotsOf, whyText } from './order';
 
 function Filled({ order }: { order: Order }) {
@@ -14,7 +15,17 @@ function Filled({ order }: { order: Order }) {
   );
 }
 
-export function OrderTable({ rows, slotSeconds, selected, onSelect }: { rows: Order[]; slotSeconds: number; selected?: string; onSelect: (o: Order) => void }) {
+/** The open ones are all there, or as many as are ever read; of the others there may be older ones. */
+function moreOf({ rows, cut, older, busy }: Group, name: string) {
+  const waiting = rows.filter(isOpen).length;
+  const note = name === 'all' && waiting > 0 ? `The newest ${formatCount(rows.length - waiting)} that have ended are shown, and ${formatCount(waiting)} open ones; there are older ones.` : undefined;
+  return { cut, older, busy, note };
+}
+
+interface Props { group: Group; name: string; slotSeconds: number; selected?: string; onSelect: (o: Order) => void }
+
+export function OrderTable({ group, name, slotSeconds, selected, onSelect }: Props) {
+  const { rows } = group;
   const z = zone.use();
   const names = useParticipantNames();
   const owner = (o: Order) => names.get(o.participant) ?? o.participant.slice(-6);
@@ -35,7 +46,7 @@ export function OrderTable({ rows, slotSeconds, selected, onSelect }: { rows: Or
     { id: 'age', extra: 'phone', head: 'Age', right: true, cell: (o) => <span className="t3"><Age at={o.created_at} /></span>, value: (o) => o.created_at },
   ];
   return (
-    <DataTable label="Orders" columns={columns} rows={rows} rowKey={(o) => o.id} selected={selected} onSelect={onSelect} initialSort={{ id: 'age', desc: true }} csvName="orders"
+    <DataTable label="Orders" columns={columns} rows={rows} rowKey={(o) => o.id} selected={selected} onSelect={onSelect} initialSort={{ id: 'age', desc: true }} csvName={name === 'all' ? 'orders' : `orders-${name}`} more={moreOf(group, name)}
       muted={(o) => ['canceled', 'expired', 'rejected', 'replaced'].includes(o.status)} footer="Limit: cr per slot for the whole bundle" />
   );
 }

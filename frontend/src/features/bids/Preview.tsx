@@ -32,6 +32,7 @@ export function Preview({ side, preview: last, fault, stale, order, placing }: P
       )}
       {preview?.warnings.map((w) => <Note key={w} tone="warn">{w}</Note>)}
       {problem && <div role="alert"><Note tone="bad">{problem.said}</Note></div>}
+      {placing.problem?.unsure && order && !placing.same(order) && <Note tone="warn">What stands above is no longer what was sent. Placed now it is another order beside that one: look at your orders first.</Note>}
       <Button type="submit" kind="primary" size="lg" kbd="⌘↩" disabled={!order} busy={placing.busy}>
         {preview && order && side === 'bid' ? `${verb}, hold ${money(preview.hold)} cr` : verb}
       </Button>

@@ -110,3 +110,32 @@ it('asks for a run only where there are slots to leave out, and for no move only
   fireEvent.submit(screen.getByRole('form', { name: 'Order ticket' }));
   await waitFor(() => expect(sent.find((s) => s.path === '/v1/bids')?.body).toMatchObject({ min_run_slots: 0, no_displacement: false }));
 });
+
+it('an order without an answer is not said to have failed; sent again it has the same key, changed it is another order', async () => {
+  await open();
+  await quiet();
+  const keys: (string | undefined)[] = [];
+  const answering = globalThis.fetch;
+  let gone = true;
+  globalThis.fetch = (async (input: RequestInfo | URL, init?: RequestInit) => {
+    if (String(input) === '/v1/bids' && init?.method === 'POST') {
+      keys.push((init.headers as Record<string, string>)['Idempotency-Key']);
+      if (gone) throw new TypeError('Failed to fetch');
+    }
+    return answering(input, init);
+  }) as typeof fetch;
+  const press = () => fireEvent.keyDown(screen.getByLabelText('CPU'), { key: 'Enter', ctrlKey: true });
+  press();
+  expect((await screen.findByRole('alert')).textContent).toContain('whether this arrived is not known');
+  expect(screen.queryByText(/no longer what was sent/)).toBeNull();
+  type(/^Limit for/, '7.25');
+  expect(screen.getByText(/no longer what was sent/)).toBeTruthy();
+  press();
+  await waitFor(() => expect(keys).toHaveLength(2));
+  await waitFor(() => expect(screen.queryByText(/no longer what was sent/)).toBeNull());
+  gone = false;
+  await waitFor(() => { press(); expect(keys.length).toBeGreaterThan(2); });
+  await waitFor(() => expect(screen.queryByRole('alert')).toBeNull());
+  expect(keys[1]).not.toBe(keys[0]);
+  expect(keys[2]).toBe(keys[1]);
+});

@@ -3,6 +3,7 @@ import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { Panel, Segmented } from '@/components/ui';
 import { type Instance, type List, type Pool, resourceOf, useMe, useResource } from '@/lib/api';
 import { asMicro, cost, nano, readQuantity, toBase, unitOf } from '@/lib/money';
+import { useAskedFocus } from '@/lib/ticket';
 import { nextSlot, useNow } from '@/lib/time';
 import { carried, check, type Fields, homeOf, orderOf, plain, slotCount, suggested } from './draftOrder';
 import { LimitField } from './LimitField';
@@ -34,6 +35,8 @@ function firstFor(i: Instance, pool: Pool, side: Fields['side']): Partial<Fields
 
 export function Ticket({ pool, unitPrice }: { pool: Pool; unitPrice: number | null }) {
   const me = useMe();
+  const form = useRef<HTMLFormElement>(null);
+  useAskedFocus(form);
   const market = me?.market ?? { slot_seconds: 300, round_seconds: 10, lead_seconds: 60, horizon_slots: 6 };
   const first = nextSlot(useNow(), market.slot_seconds, market.lead_seconds);
   const [fields, setFields] = useState<Fields>(() => firstFields(pool, first));
@@ -70,7 +73,7 @@ export function Ticket({ pool, unitPrice }: { pool: Pool; unitPrice: number | nu
   const submit = (e?: FormEvent) => { e?.preventDefault(); if (order && !place.busy) place.run(order); };
   const faults = check(fields, market, startIndex, bounds);
   return (
-    <form onSubmit={submit} onKeyDown={(e) => { if (e.key === 'Enter' && (e.metaKey || e.ctrlKey)) submit(); }} aria-label="Order ticket">
+    <form ref={form} onSubmit={submit} onKeyDown={(e) => { if (e.key === 'Enter' && (e.metaKey || e.ctrlKey)) submit(); }} aria-label="Order ticket">
       <Panel>
         <div className="pad border-b border-border">
           <Segmented label="Side" value={fields.side} options={[{ value: 'bid', label: '▲ Bid for capacity' }, { value: 'offer', label: '▼ Offer mine' }]} onChange={turn} />

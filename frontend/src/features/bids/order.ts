@@ -3,6 +3,8 @@ import type { Order, OrderBody, Quantities } from '@/lib/api';
 import { asMicro, divRound, formatShort, micro, type Micro, shown, unitOf } from '@/lib/money';
 
 export const OPEN = ['open', 'partially_filled', 'pending_cancel', 'pending_replace'];
+/** Over, and not because it won all of it. */
+export const ENDED = ['canceled', 'expired', 'replaced'];
 export const isOpen = (o: Order) => OPEN.includes(o.status);
 export const slotsOf = (o: { window: Order['window'] }, slotSeconds: number) =>
   Math.max(1, Math.round((Date.parse(o.window.end_at) - Date.parse(o.window.start_at)) / (slotSeconds * 1000)));

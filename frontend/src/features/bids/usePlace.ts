@@ -4,7 +4,7 @@ import { toast } from '@/components/ui';
 import { asProblem, call, type Order, type OrderBody, type Problem, useWrite } from '@/lib/api';
 import { formatMoney, micro } from '@/lib/money';
 
-export interface Placing { run: (order: OrderBody) => void; busy: boolean; problem: Problem | null }
+export interface Placing { run: (order: OrderBody) => void; busy: boolean; problem: Problem | null; /** Whether this is what was sent last. */ same: (order: OrderBody) => boolean }
 const TOUCHED = ['/bids', '/offers', '/balance'];
 
 export function usePlace(side: 'bid' | 'offer'): Placing {
@@ -15,13 +15,15 @@ export function usePlace(side: 'bid' | 'offer'): Placing {
       await call('DELETE', `/${side}s/${order.id}`);
       toast({ tone: 'ok', title: 'Undone: the order is cancelled and its hold released' });
     } catch (error) {
-      toast({ tone: 'bad', title: 'Too late to undo', detail: asProblem(error).said });
+      const p = asProblem(error);
+      toast({ tone: 'bad', title: p.unsure ? 'No word whether the order is cancelled' : 'Too late to undo', detail: p.said });
     }
     void client.invalidateQueries({ predicate: (q) => TOUCHED.some((t) => String(q.queryKey[0]).startsWith(t)) });
   };
   return {
     busy: write.isPending,
     problem: write.error,
+    same: (order) => JSON.stringify(order) === JSON.stringify(write.variables?.body),
     run: (order) => write.mutate({ path: `/${side}s`, body: order, keyed: true }, {
       onSuccess: (placed) => toast({
         tone: 'ok', title: `${side === 'bid' ? 'Bid' : 'Offer'} placed, ${formatMoney(micro(placed.hold ?? order.limit))} cr held`,

@@ -12,7 +12,7 @@ export function useReplace(order: Order, slots: number, onReplaced: (id: string)
       toast({ tone: 'ok', title: `Limit is now ${formatMoney(perSlot(limit, slots))} cr a slot`, detail: now.status === 'pending_replace' ? 'It takes effect after the round that is being cleared.' : undefined });
       onReplaced(now.id);
     },
-    onError: (p) => toast({ tone: 'bad', title: 'Limit not changed', detail: p.said }),
+    onError: (p) => toast({ tone: 'bad', title: p.unsure ? 'No word whether the limit is changed' : 'Limit not changed', detail: p.said }),
   });
   return { run, busy: write.isPending };
 }

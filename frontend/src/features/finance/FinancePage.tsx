@@ -23,7 +23,7 @@ function Everyone({ choose }: { choose: (id: string | null) => void }) {
     <Page title="Finance" of={of} answer={(s) => {
       const moved = s.kinds.reduce((n, k) => n + k.count, 0);
       return micro(s.sum) === 0n
-        ? <>All accounts together are <b>0.000000</b>: nothing was made or lost. {moved > 0 ? <><b>{formatCount(moved)}</b> transfers in the period.</> : 'Nothing moved in the period.'}</>
+        ? <>All accounts together are <b>0.000000</b>: nothing was made or lost. {moved > 0 ? <><b>{formatCount(moved)}</b> {moved === 1 ? 'transfer' : 'transfers'} in the period.</> : 'Nothing moved in the period.'}</>
         : <>All accounts together are <b className="bad">{s.sum} cr</b>, not 0: money was made or lost.</>;
     }} actions={<span className="row g8 max-[1099px]:flex-wrap min-[1100px]:shrink-0"><Chooser value="" onChange={choose} /><Period /><File path="/finance/ledger.csv" query={query} name="ledger.csv" text="Everything, CSV" /></span>}>
       {(s) => <Platform summary={s} open={choose} />}
@@ -40,7 +40,7 @@ function One({ participant, choose }: { participant: string; choose?: (id: strin
   return (
     <Page title="Finance" crumb={all} of={of} answer={(s) => {
       if (micro(s.difference) !== 0n) return <>The statement <b className="bad">does not balance</b>: {s.difference} cr are unexplained.</>;
-      return s.lines.length === 0 ? <><b>Nothing moved</b> in this period; the balance is {s.closing} cr.</> : <>The statement <b>balances to the last micro-credit</b>: {formatCount(s.lines.length)} movements{s.truncated ? ' shown' : ''}, nothing unexplained.</>;
+      return s.lines.length === 0 ? <><b>Nothing moved</b> in this period; the balance is {s.closing} cr.</> : <>The statement <b>balances to the last micro-credit</b>: {formatCount(s.lines.length)} {s.lines.length === 1 ? 'movement' : 'movements'}{s.truncated ? ' shown' : ''}, nothing unexplained.</>;
     }} actions={<span className="row g8 max-[1099px]:flex-wrap min-[1100px]:shrink-0">{choose && <Chooser value={participant} onChange={choose} />}<Period /><File path="/statements.csv" query={query} name="statement.csv" text="Statement, CSV" /></span>}>
       {(s) => (s.lines.length === 0 && micro(s.opening) === 0n && micro(s.closing) === 0n
         ? <Panel title={`Statement, ${s.participant_name}`}><Empty fact={`${s.participant_name} has no balance and no movements in this period.`} hint={choose ? 'Choose another participant, or a longer period.' : 'Choose a longer period, or look again after the first trade.'} /></Panel>

@@ -4,14 +4,15 @@ import { TimeChart } from '@/components/charts/TimeChart';
 import type { PricePoint } from '@/lib/api';
 import { toNumber, unitOf, unitPrice } from '@/lib/money';
 import { dayClock, zone } from '@/lib/time';
+import { lineOf } from './line';
 import type { Row } from './rank';
 
-const DASH = [undefined, [6, 3], [2, 3], [8, 3, 2, 3]];
+interface Props { rows: Row[]; pools: string[]; prices: Record<string, PricePoint[]>; resource: string; slotSeconds: number }
 
-/** At most four pools, told apart by dash as well as by colour. */
-export function Compare({ rows, prices, resource, slotSeconds }: { rows: Row[]; prices: Record<string, PricePoint[]>; resource: string; slotSeconds: number }) {
+/** At most four pools, told apart by dash as well as by colour. Which they are changes with the prices; how each one looks does not. */
+export function Compare({ rows, pools, prices, resource, slotSeconds }: Props) {
   const z = zone.use();
-  const names = rows.map((r) => r.pool.slug).filter((s) => (prices[s]?.length ?? 0) > 0);
+  const names = rows.map((r) => r.pool.slug).filter((s) => (prices[s]?.length ?? 0) > 0).sort();
   const slots = [...new Set(names.flatMap((n) => prices[n] ?? []).map((p) => p.slot))].sort();
   const value = (name: string, slot: string) => { const p = prices[name]?.find((x) => x.slot === slot); return p ? toNumber(unitPrice(resource, p.price), 9) : null; };
   // A price holds to the end of its slot, the last one too: one slot is a line, not a point.
@@ -19,7 +20,7 @@ export function Compare({ rows, prices, resource, slotSeconds }: { rows: Row[]; 
   const end = starts.at(-1);
   const plot: Plot = {
     unit: `cr/${unitOf(resource).one}·slot`, places: 2, x: end === undefined ? [] : [...starts, end + slotSeconds],
-    series: names.map((n, i) => ({ label: n, colour: `s${i + 1}`, kind: 'step', dash: DASH[i], values: [...slots.map((s) => value(n, s)), value(n, slots.at(-1) ?? '')] })),
+    series: names.map((n) => ({ label: n, ...lineOf(n, pools), kind: 'step', values: [...slots.map((s) => value(n, s)), value(n, slots.at(-1) ?? '')] })),
   };
   const table = {
     name: 'compare', rows: slots, rowKey: (s: string) => s,
@@ -27,7 +28,7 @@ export function Compare({ rows, prices, resource, slotSeconds }: { rows: Row[]; 
       ...names.map((n) => ({ id: n, head: n, right: true, cell: (s: string) => value(n, s)?.toFixed(4) ?? '–', value: (s: string) => value(n, s) }))],
   };
   return (
-    <ChartFrame title="Compare" note={plot.unit} table={table} legend={names.map((n, i) => <LegendItem key={n} colour={`s${i + 1}`} dash={DASH[i]?.join(' ')}>{n}</LegendItem>)}>
+    <ChartFrame title="Compare" note={plot.unit} table={table} legend={names.map((n) => { const { colour, dash } = lineOf(n, pools); return <LegendItem key={n} colour={colour} dash={dash?.join(' ')}>{n}</LegendItem>; })}>
       {names.length ? <TimeChart plot={plot} height={236} label={`Prices of ${names.join(', ')}`} /> : <p className="pad t3 s12">No prices yet.</p>}
     </ChartFrame>
   );

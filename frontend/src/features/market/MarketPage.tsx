@@ -35,7 +35,7 @@ export default function MarketPage() {
         <PoolTable rows={rows} need={need} />
         <div className="halves">
           <HeatPanel pools={rows.map((r) => r.pool)} prices={prices} resource={need.resource} />
-          <Compare rows={rows.slice(0, 4)} prices={prices} resource={need.resource} slotSeconds={need.slotSeconds} />
+          <Compare rows={rows.slice(0, 4)} pools={all.map((p) => p.slug)} prices={prices} resource={need.resource} slotSeconds={need.slotSeconds} />
         </div>
       </>}
     </Page>

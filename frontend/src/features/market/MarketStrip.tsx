@@ -1,5 +1,5 @@
 import { Strip } from '@/components/ui';
-import { type List, type Order, useMay, useResource } from '@/lib/api';
+import { countOf, type List, MOST, type Order, useMay, useResource } from '@/lib/api';
 import { formatPercent, formatRough, shown, unitOf } from '@/lib/money';
 import type { Row } from './rank';
 
@@ -12,7 +12,8 @@ function average(rows: Row[]): number | null {
 }
 
 export function MarketStrip({ rows, resource }: { rows: Row[]; resource: string }) {
-  const orders = useResource<List<Order>>(useMay('orders:write') ? '/bids' : null, { status: 'open', limit: 500 }).data?.data;
+  // A count only: one answer is enough, and says whether there are more.
+  const bids = useResource<List<Order>>(useMay('orders:write') ? '/bids' : null, { status: 'open', limit: MOST }).data;
   const unit = unitOf(resource);
   const capacity = rows.reduce((s, r) => s + r.capacity, 0);
   const used = rows.reduce((s, r) => s + r.capacity * r.used, 0);
@@ -22,7 +23,7 @@ export function MarketStrip({ rows, resource }: { rows: Row[]; resource: string 
       { label: 'Mean price ahead, all pools', value: price === null ? 'none yet' : price.toFixed(4), note: price === null ? undefined : `cr/${unit.one}·slot` },
       { label: 'Used', value: capacity ? formatPercent(used / capacity) : '–', note: `of ${formatRough(resource, capacity)}` },
       { label: 'Free now', value: shown(resource, capacity - used).toLocaleString('en-US', { maximumFractionDigits: 0 }), note: unit.many },
-      ...(orders ? [{ label: 'Your open bids', value: String(orders.length), note: orders.length ? 'waiting for the next round' : 'nothing waits' }] : []),
+      ...(bids ? [{ label: 'Your open bids', value: countOf({ rows: bids.data, cut: bids.has_more }), note: bids.data.length ? 'waiting for the next round' : 'nothing waits' }] : []),
     ]} />
   );
 }

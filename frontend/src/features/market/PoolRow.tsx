@@ -7,7 +7,7 @@ import type { Row } from './rank';
 
 const TIGHT = 0.9;
 
-export function PoolRow({ row, resource, best }: { row: Row; resource: string; best: boolean }) {
+export function PoolRow({ row, resource, best, bids }: { row: Row; resource: string; best: boolean; bids: boolean }) {
   const { pool, history, used } = row;
   const tight = used >= TIGHT;
   return (
@@ -25,7 +25,7 @@ export function PoolRow({ row, resource, best }: { row: Row; resource: string; b
       <td className="r phone-hide">{row.hour === null ? <span className="t3">–</span> : <Change percent={row.hour} />}</td>
       <td className="narrow-hide">{history.length > 2 && row.price !== null && <RangeMark p5={row.p5} p50={row.p50} p95={row.p95} last={row.price} />}</td>
       <td className="r narrow-hide">{row.volatility === null ? '–' : `± ${formatPercent(row.volatility / 100, 1)}`}</td>
-      <td className="phone-hide"><Sparkline values={history.slice(-48)} label={`Price of ${pool.slug} over the last ${Math.min(48, history.length)} slots`} /></td>
+      <td className="phone-hide"><Sparkline values={history.slice(-48)} label={`Price of ${pool.slug} over the last ${history.length === 1 ? 'slot' : `${Math.min(48, history.length)} slots`}`} /></td>
       <td className="phone-hide">
         <span className="row g6">
           <span className="bar" style={{ width: 32 }}><i style={{ width: `${Math.round(used * 100)}%`, background: tight ? 'var(--tight)' : undefined }} /></span>
@@ -34,7 +34,7 @@ export function PoolRow({ row, resource, best }: { row: Row; resource: string; b
       </td>
       <td className="r phone-hide">{roughCount(shown(resource, row.free))}</td>
       <td className="r big" title={row.cost === null ? undefined : `${formatExact(row.cost)} cr`}>{row.cost === null ? <span className="t3">no quote</span> : formatMoney(row.cost)}</td>
-      <td className="c"><Link to="/pools/$slug" params={{ slug: pool.slug }} className={`btn sm ${best ? 'p' : ''}`} aria-label={`Bid in ${pool.slug}`}>Bid</Link></td>
+      {bids && <td className="c"><Link to="/pools/$slug" params={{ slug: pool.slug }} className={`btn sm ${best ? 'p' : ''}`} aria-label={`Bid in ${pool.slug}`}>Bid</Link></td>}
     </tr>
   );
 }

@@ -1,6 +1,7 @@
 // Rows ranked by my cost. Pools without room or price stay visible below a line: they are answers too.
 import { Fragment } from 'react';
 import { Panel, ScrollBox } from '@/components/ui';
+import { useMay } from '@/lib/api';
 import { unitOf } from '@/lib/money';
 import { PoolRow } from './PoolRow';
 import type { Need, Row } from './rank';
@@ -12,6 +13,7 @@ const HEADS: { text: string; help?: string; right?: boolean; extra?: boolean; bi
 ];
 
 export function PoolTable({ rows, need }: { rows: Row[]; need: Need }) {
+  const bids = useMay('orders:write');
   const asked = need.amount !== null && need.slots !== null;
   const line = asked ? rows.findIndex((r) => !r.fits) : -1;
   const best = rows[0]?.fits ? rows[0].pool.slug : null;
@@ -24,14 +26,14 @@ export function PoolTable({ rows, need }: { rows: Row[]; need: Need }) {
               {HEADS.map((h) => <th key={h.text} scope="col" title={h.help} className={`${h.right ? 'r' : ''} ${h.extra ? 'narrow-hide' : h.big ? 'phone-hide' : ''}`}>{h.text}</th>)}
               <th scope="col" className="r phone-hide">Free, {unitOf(need.resource).many}</th>
               <th scope="col" className="r sort" aria-sort="ascending">Your need, cr ▲</th>
-              <th scope="col"><span className="sr-only">Bid</span></th>
+              {bids && <th scope="col"><span className="sr-only">Bid</span></th>}
             </tr>
           </thead>
           <tbody>
             {rows.map((r, i) => (
               <Fragment key={r.pool.slug}>
-                {i === line && <tr><td colSpan={11} className="th">Below your need: less is free, or there is no price. A higher limit can still win.</td></tr>}
-                <PoolRow row={r} resource={need.resource} best={r.pool.slug === best} />
+                {i === line && <tr><td colSpan={bids ? 11 : 10} className="th">Below your need: less is free, or there is no price. A higher limit can still win.</td></tr>}
+                <PoolRow row={r} resource={need.resource} best={r.pool.slug === best} bids={bids} />
               </Fragment>
             ))}
           </tbody>

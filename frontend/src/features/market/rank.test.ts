@@ -3,6 +3,7 @@ import { pools, prices } from '@/mocks/pools';
 import { formatMoney } from '@/lib/money';
 import type { PricePoint } from '@/lib/api';
 import { iso, SLOT, slotAt } from '@/mocks/clock';
+import { lineOf } from './line';
 import { needOf } from './need';
 import { quantile, rank } from './rank';
 
@@ -37,4 +38,11 @@ it('a need that is no plain number is not costed as another one', () => {
     expect(rows.length).toBeGreaterThan(0);
     expect(rows.every((r) => r.cost === null && !r.fits)).toBe(true);
   }
+});
+
+it('a pool keeps its line whatever the order of the pools, and no two have the same', () => {
+  const slugs = Array.from({ length: 16 }, (_, i) => `pool-${String.fromCharCode(97 + i)}`);
+  const lines = slugs.map((s) => JSON.stringify(lineOf(s, slugs)));
+  expect(new Set(lines).size).toBe(16);
+  expect(slugs.map((s) => JSON.stringify(lineOf(s, slugs.toReversed())))).toEqual(lines);
 });

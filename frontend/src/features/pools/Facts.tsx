@@ -1,6 +1,6 @@
 import { NanoPrice, Price, Strip } from '@/components/ui';
 import { type Pool, priceAhead, type PricePoint, resourceOf, setterText, tierText, useMe } from '@/lib/api';
-import { asNano, formatPercent, formatPrice, formatRough, unitOf, unitPrice } from '@/lib/money';
+import { asNano, formatCount, formatPercent, formatPrice, formatRough, unitOf, unitPrice } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
 
 export function Facts({ pool, resource, prices }: { pool: Pool; resource: string; prices: PricePoint[] }) {
@@ -16,7 +16,7 @@ export function Facts({ pool, resource, prices }: { pool: Pool; resource: string
       { label: `Last trade for ${clock(pool.next_slot, z)}`, value: last ? <Price value={last.price} resource={resource} /> : 'none', note: last ? `set by ${setterText(last.set_by)}` : undefined },
       pool.recallable_of ? { label: 'Never over', value: formatPrice(unitPrice(resource, r.collar)), note: 'the operator sells none of it' } : { label: 'Reserve price', value: r.reserve ? <Price value={r.reserve} resource={resource} /> : 'none', note: `never over ${formatPrice(unitPrice(resource, r.collar))}` },
       { label: 'Sold for the next slot', value: formatRough(resource, r.volume) },
-      ...(pool.recallable_of ? [] : [{ label: `${pool.pop}, ${tierText(pool.tier)}`, value: formatPercent(r.utilisation), note: `used of ${formatRough(resource, r.capacity)}, ${pool.nodes} nodes` }]),
+      ...(pool.recallable_of ? [] : [{ label: `${pool.pop}, ${tierText(pool.tier)}`, value: formatPercent(r.utilisation), note: `used of ${formatRough(resource, r.capacity)}, ${formatCount(pool.nodes)} ${pool.nodes === 1 ? 'node' : 'nodes'}` }]),
     ]} />
   );
 }

@@ -1,37 +1,42 @@
+import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { Badge, Panel, ResourceView, ScrollBox, Side } from '@/components/ui';
-import { type List, type Order, type Outcome, type Resource, useMay, useResource } from '@/lib/api';
+import { Badge, type Column, DataTable, Panel, ResourceView, Side } from '@/components/ui';
+import { get, isPlatform, type Order, type Outcome, type Resource, useMay, useMe } from '@/lib/api';
 import { formatMoney, nearestMicro } from '@/lib/money';
+import { isResale, type Mine, mineOf, sideOf } from './mine';
 
-/** My rows of the outcome; everybody's are only for those who audit. */
+/** The outcome names the pool of what won. Of the others the order does, asked for when its row is in sight; it never changes. */
+function PoolOf({ row }: { row: Mine }) {
+  const order = useQuery({
+    queryKey: ['order of a round', row.id], enabled: row.pool === null && !isResale(row.id), staleTime: Number.POSITIVE_INFINITY,
+    queryFn: ({ signal }) => get<Order>(`/${sideOf(row.id)}s/${row.id}`, undefined, signal),
+  });
+  if (row.pool === null && isResale(row.id)) return <span className="t3">a resale</span>;
+  return <>{row.pool ?? order.data?.pools.map((p) => p.pool).join(', ')}</>;
+}
+
+function Money({ row: { money, won } }: { row: Mine }) {
+  if (!money || nearestMicro(money) === 0n) return <>–</>;
+  const text = formatMoney(nearestMicro(money));
+  return won ? <>{text}</> : <span title="What it would have been at the prices of the round">would be {text}</span>;
+}
+
+const columns: Column<Mine>[] = [
+  { id: 'order', head: 'Order', cell: (r) => <><Side side={sideOf(r.id)} /> {isResale(r.id) ? <span className="id" title={`What award ${r.id} gave, offered again`}>{r.id.slice(-6)}</span> : <Link className="id" to="/bids" search={{ order: r.id } as never}>{r.id.slice(-6)}</Link>}</>, value: (r) => r.id },
+  { id: 'pool', head: 'Pool', cell: (r) => <b><PoolOf row={r} /></b> },
+  { id: 'money', head: 'Pays or gets, cr', right: true, cell: (r) => <Money row={r} />, value: (r) => (r.money && r.won ? Number(nearestMicro(r.money)) / 1e6 : null) },
+  { id: 'outcome', head: 'Outcome', cell: (r) => <Badge tone={r.won ? 'ok' : 'warn'} icon={r.won ? 'check' : 'cross'}>{r.word}</Badge>, value: (r) => r.word },
+];
+
+/** Who trades gets only own rows from the server, so they need no list of orders beside them. */
 export function MyOrders({ of }: { of: Resource<Outcome> }) {
   const trades = useMay('orders:write');
-  const bids = useResource<List<Order>>(trades ? '/bids' : null, { limit: 500 }).data?.data ?? [];
-  const offers = useResource<List<Order>>(trades ? '/offers' : null, { limit: 500 }).data?.data ?? [];
-  const mine = new Map([...bids, ...offers].map((o) => [o.id, o]));
-  if (!trades) return null;
+  const all = isPlatform(useMe());
+  if (!trades || all) return null;
   return (
     <Panel title="Your orders in this round">
-      <ResourceView of={of} rows={4} missing={{ fact: 'This round has no outcome.' }} empty={(o) => ![...o.awards, ...o.refused].some((x) => mine.has(x.order)) && { fact: 'None of your orders was in this round.' }}>
-        {(o) => (
-          <ScrollBox label="Your orders: rows"><table className="t mk">
-            <thead><tr><th scope="col">Order</th><th scope="col">Pool</th><th scope="col" className="r">Pays or gets, cr</th><th scope="col">Outcome</th></tr></thead>
-            <tbody>
-              {[...o.awards.map((a) => ({ id: a.order, money: a.money, won: true, word: nearestMicro(a.fill) >= 1_000_000n ? 'Filled' : 'Partly filled' })), ...o.refused.map((r) => ({ id: r.order, money: r.price, won: false, word: 'Not filled' }))]
-                .filter((r) => mine.has(r.id)).map((r) => {
-                  const order = mine.get(r.id) as Order;
-                  return (
-                    <tr key={r.id} className={r.won ? '' : 'mut'}>
-                      <td><Side side={order.side} /> <Link className="id" to="/bids" search={{ order: r.id } as never}>{r.id.slice(-6)}</Link></td>
-                      <td className="b">{order.pools[0]?.pool}</td>
-                      <td className="r">{!r.money || nearestMicro(r.money) === 0n ? '–' : r.won ? formatMoney(nearestMicro(r.money)) : <span title="What it would have been at the prices of the round">would be {formatMoney(nearestMicro(r.money))}</span>}</td>
-                      <td><Badge tone={r.won ? 'ok' : 'warn'} icon={r.won ? 'check' : 'cross'}>{r.word}</Badge></td>
-                    </tr>
-                  );
-                })}
-            </tbody>
-          </table></ScrollBox>
-        )}
+      <ResourceView of={of} rows={4} missing={{ fact: 'This round has no outcome.' }} empty={(o) => mineOf(o).length === 0 && { fact: 'None of your orders was in this round.' }}>
+        {(o) => <DataTable label="Your orders" columns={columns} rows={mineOf(o)} rowKey={(r) => r.id} muted={(r) => !r.won} />}
       </ResourceView>
     </Panel>
   );

@@ -1,6 +1,6 @@
 import { Link } from '@tanstack/react-router';
 import { type Column, DataTable, Page, Panel, State, Welfare, When } from '@/components/ui';
-import { type List, type Round, useResource } from '@/lib/api';
+import { type Round, useNewest } from '@/lib/api';
 import { formatCount } from '@/lib/money';
 import { gapText, type Proof, proofOf } from './proof';
 import { ProofBadge } from './ProofBadge';
@@ -19,7 +19,7 @@ const columns: Column<Round>[] = [
 function Answer({ rounds }: { rounds: Round[] }) {
   const proofs = rounds.filter((r) => r.certificate).map((r) => proofOf(r.certificate));
   const empty = rounds.filter((r) => r.state === 'void').length;
-  if (proofs.length === 0) return <>No round has cleared yet{empty > 0 && <>; <b>{empty} are void</b>, nothing was charged</>}.</>;
+  if (proofs.length === 0) return <>No round has cleared yet{empty > 0 && <>; <b>{empty === 1 ? '1 is' : `${formatCount(empty)} are`} void</b>, nothing was charged</>}.</>;
   const checked = proofs.filter((p) => p.checked);
   const open = checked.filter((p) => !p.best);
   const worst = open.reduce<Proof | undefined>((w, p) => (w === undefined || !(p.gap <= w.gap) ? p : w), undefined);
@@ -33,10 +33,10 @@ function Answer({ rounds }: { rounds: Round[] }) {
 }
 
 export default function RoundsPage() {
-  const of = useResource<List<Round>>('/rounds', { limit: 200 });
+  const of = useNewest<Round>('/rounds');
   return (
-    <Page title="Rounds" of={of} answer={(d) => <Answer rounds={d.data} />} empty={(d) => d.data.length === 0 && { fact: 'No round has closed yet.', hint: 'The first gate closes within seconds of the start.' }}>
-      {(d) => <Panel><DataTable label="Rounds" columns={columns} rows={d.data} rowKey={(r) => String(r.number)} csvName="rounds" initialSort={{ id: 'number', desc: true }} /></Panel>}
+    <Page title="Rounds" of={of} answer={(d) => <Answer rounds={d.rows} />} empty={(d) => d.rows.length === 0 && { fact: 'No round has been held yet.', hint: 'A round is held when its gate closes and there is an open bid or offer; without one there is nothing to clear.' }}>
+      {(d) => <Panel><DataTable label="Rounds" columns={columns} rows={d.rows} rowKey={(r) => String(r.number)} csvName="rounds" initialSort={{ id: 'number', desc: true }} more={{ cut: d.cut, older: of.older, busy: of.busy }} /></Panel>}
     </Page>
   );
 }

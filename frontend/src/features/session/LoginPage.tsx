@@ -44,7 +44,7 @@ export default function LoginPage() {
         <Field label="Password" type="password" autoComplete="current-password" required value={password} onChange={setPassword} />
         {problem && <div role="alert"><Note tone="bad">{problem.said}</Note></div>}
         <Button kind="primary" size="lg" type="submit" busy={busy}>Sign in</Button>
-        <p className="s11 t3">A demo server writes its users to <span className="id">demo-access.json</span> in its data directory.</p>
+        <p className="s11 t3">An admin of this market gives you an account. A demo market makes its own users: they are in <span className="id">demo-access.json</span> in the data directory of its server.</p>
       </form>
     </main>
   );

@@ -16,6 +16,16 @@ export const ROLLS_BACK = ['fenced', 'activated', 'verified'];
 export const ended = (s: Swap) => s.ended_at !== null;
 export const nameOf = (s: Swap) => s.instance_name || s.instance.slice(-8);
 export const refusedByShadow = (s: Swap) => s.state === 'aborted' && (s.difference_count > 0 || s.reason === 'shadow_mismatch');
+/** Nothing came of these; the API filters by state. */
+export const UNDONE = ['infeasible', 'rejected', 'expired', 'aborted', 'rolled_back', 'failed'];
+export const UNDER_WAY = ['planned', 'awaiting_approval', 'reserved', 'snapshot', 'transferred', 'shadow', 'fenced', 'activated', 'verified', 'released'];
+/** `only`: what the API can't filter by, and the page does. */
+export interface Filter { value: string; label: string; states?: string[]; only?: (s: Swap) => boolean }
+export const FILTERS: Filter[] = [
+  { value: 'all', label: 'All' }, { value: 'moves', label: 'Moves', only: (s) => s.method !== 'resize' }, { value: 'undone', label: 'Refused or failed', states: UNDONE },
+  { value: 'shadow', label: 'Refused by the shadow run', states: ['aborted'], only: refusedByShadow }, { value: 'now', label: 'Under way', states: UNDER_WAY },
+];
+
 /** What its badge says; none where the common word of the state is right. Under way it is the phase. */
 export function stateWord(s: Swap): string | undefined {
   if (s.state === 'aborted') return refusedByShadow(s) ? undefined : 'Aborted';

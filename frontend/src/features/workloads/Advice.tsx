@@ -35,7 +35,7 @@ export function Advice({ instance }: { instance: Instance }) {
   const write = useWrite<{ instance_id: string; mode: 'recommend' | 'apply' }, Recommendation>(['/bids', '/offers', '/balance']);
   const advice = write.data;
   const ask = (mode: 'recommend' | 'apply') => write.mutate({ path: '/swap_request', body: { instance_id: instance.id, mode } }, {
-    onSuccess: (r) => { if (mode === 'apply') toast({ tone: 'ok', title: `${r.placed.length} orders placed for ${instance.name}` }); },
+    onSuccess: (r) => { if (mode === 'apply') toast({ tone: 'ok', title: `${r.placed.length} ${r.placed.length === 1 ? 'order' : 'orders'} placed for ${instance.name}` }); },
   });
   const acts = advice && advice.recommendation !== 'keep' && advice.placed.length === 0;
   const slots = new Set(advice?.steps.map((s) => s.slot)).size;

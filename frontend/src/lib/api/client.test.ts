@@ -3,7 +3,7 @@ import { me, people } from '@/mocks/users';
 import { actAs, met, watchActing } from './acting';
 import { call, setCsrf, url, whenSignedOut } from './client';
 import type { Me } from './objects';
-import { Problem } from './problem';
+import { asProblem, Problem } from './problem';
 
 const answers: Response[] = [];
 const asked: { path: string; init: RequestInit }[] = [];
@@ -152,5 +152,22 @@ describe('for whom the page acts', () => {
     met(bob);
     met(bob);
     expect((other.mock.calls as unknown as [Me, Me][]).map(([from, to]) => [from.participant.id, to.participant.id])).toEqual([[alice.participant.id, 'par_bob']]);
+  });
+});
+
+describe('without an answer', () => {
+  const said = async (method: string, path: string, options = {}) => {
+    globalThis.fetch = (async () => { throw new TypeError('Failed to fetch'); }) as typeof fetch;
+    return call(method, path, options).then(() => { throw new Error('answered'); }, asProblem);
+  };
+  it('a write is not said to have failed, and how to find out is', async () => {
+    const keyed = await said('POST', '/bids', { idempotencyKey: 'k' });
+    expect([keyed.unsure, keyed.said]).toEqual([true, expect.stringMatching(/whether this arrived is not known.*same key and counts once/)]);
+    const plain = await said('DELETE', '/bids/bid_1');
+    expect([plain.unsure, plain.said]).toEqual([true, expect.stringContaining('Look at how things stand')]);
+  });
+  it('what only reads or previews has placed nothing', async () => {
+    for (const [method, path] of [['GET', '/bids'], ['POST', '/bids/preview'], ['POST', '/auth/refresh']] as const) expect((await said(method, path)).unsure).toBe(false);
+    expect((await said('POST', '/bids/preview')).said).toContain('It has placed nothing');
   });
 });

@@ -44,7 +44,7 @@ async function send(method: string, path: string, options: Options, by: Me | nul
     return await fetch(url(path, options.query), { method, headers, body, credentials: 'same-origin', signal: options.signal });
   } catch (error) {
     if (options.signal?.aborted) throw error;
-    throw unreachable();
+    throw unreachable(method, path, options.idempotencyKey !== undefined);
   }
 }
 

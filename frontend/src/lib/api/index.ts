@@ -8,4 +8,5 @@ export * from './bySlot';
 export * from './queries';
 export * from './setter';
 export * from './resource';
+export * from './list';
 export * from './write';

@@ -18,6 +18,9 @@ export class Problem extends Error {
   /** What to show: the server's sentence; its title is often only the status in words. */
   get said() { return [this.body.detail ?? this.body.title, this.body.hint].filter(Boolean).join(' '); }
 
+  /** Whether it was done is not known: a title may not say that it was not. */
+  get unsure() { return this.body.code === 'unanswered'; }
+
   /** What the server says about one field, by its JSON pointer. */
   field(pointer: string): string | undefined {
     return this.body.errors?.find((e) => e.pointer === pointer)?.detail;
@@ -38,11 +41,18 @@ export async function problemOf(response: Response): Promise<Problem> {
   });
 }
 
-export function unreachable(): Problem {
-  return new Problem({
-    title: 'The server cannot be reached', status: 0, code: 'unreachable',
-    detail: 'Orders that were accepted stay in force; the market does not need this page.',
-  });
+const STAY = 'Orders that were accepted stay in force; the market does not need this page.';
+/**
+ * No answer came. What only reads or previews has changed nothing. Of a write a browser does not know whether it
+ * arrived; with a key it counts once however often it is sent, so sending it again is how to find out.
+ */
+export function unreachable(method = 'GET', path = '', keyed = false): Problem {
+  const lost = (detail: string) => new Problem({ title: 'The server cannot be reached', status: 0, code: 'unreachable', detail });
+  if (method === 'GET') return lost(STAY);
+  if (path.endsWith('/preview')) return lost(`The server cannot be reached, so there is no preview. It has placed nothing. ${STAY}`);
+  if (path.startsWith('/auth/')) return lost('The server cannot be reached. Try again in a moment.');
+  const what = keyed ? 'Send it again unchanged, without reloading the page: it has the same key and counts once.' : 'Look at how things stand before you try again.';
+  return new Problem({ title: 'The server did not answer', status: 0, code: 'unanswered', detail: `The server did not answer: whether this arrived is not known. ${what}` });
 }
 
 export const asProblem = (error: unknown): Problem =>

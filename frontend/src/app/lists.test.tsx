@@ -1,0 +1,125 @@
+// Lists longer than one answer of the server: nothing is cut in silence, and a link shows what it names or nothing.
+import { QueryClientProvider } from '@tanstack/react-query';
+import { createMemoryHistory, RouterProvider } from '@tanstack/react-router';
+import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { afterEach, expect, it, vi } from 'vitest';
+import type { Order, Swap } from '@/lib/api';
+import { ago, roundNow } from '@/mocks/clock';
+import { orders } from '@/mocks/orders';
+import { asRole } from '@/mocks/setup';
+import { swaps } from '@/mocks/swaps';
+import { forget } from './identity';
+import { queryClient } from './queryClient';
+import { makeRouter } from './router';
+
+vi.mock('@/components/charts/PlotCanvas', () => ({ default: () => null }));
+window.scrollTo = () => {};
+const had = { orders: [...orders], swaps: [...swaps] };
+afterEach(() => { cleanup(); forget(); queryClient.clear(); orders.splice(0, orders.length, ...had.orders); swaps.splice(0, swaps.length, ...had.swaps); });
+
+async function visit(path: string, role = 'bidder') {
+  asRole.role = role;
+  render(<QueryClientProvider client={queryClient}><RouterProvider router={makeRouter(createMemoryHistory({ initialEntries: [path] }))} /></QueryClientProvider>);
+  await waitFor(() => expect(screen.getAllByRole('heading', { level: 1 })).toHaveLength(1), { timeout: 4000 });
+}
+/** As many older orders as that, of one status. */
+function fill(status: string, count: number): Order[] {
+  const made = Array.from({ length: count }, (_, i) => ({ ...(orders[0] as Order), id: `bid_01KAB6Q0ZX3F4Q${status}${String(i).padStart(5, '0')}`, status, created_at: ago(10_000 + i), updated_at: ago(10_000 + i) }));
+  orders.push(...made);
+  return made;
+}
+const tab = (name: RegExp) => screen.findByRole('tab', { name });
+
+it('counts the open orders page after page', async () => {
+  fill('open', 1234);
+  const open = orders.filter((o) => ['open', 'partially_filled'].includes(o.status)).length;
+  await visit('/bids');
+  expect((await tab(/^Open/)).textContent).toBe(`Open ${open.toLocaleString('en-US')}`);
+  expect(document.querySelector('.answer')?.textContent).toContain(`of ${open.toLocaleString('en-US')} open orders`);
+  cleanup();
+  await visit('/');
+  await waitFor(() => expect(screen.getByText('Your open bids').nextSibling?.textContent).toContain('500+'));
+});
+
+it('of the filled orders it shows the newest, says so, and goes on when asked', async () => {
+  fill('filled', 450);
+  await visit('/bids?show=filled');
+  const before = (await tab(/^Filled/)).textContent;
+  expect(before).toMatch(/^Filled 20\d\+$/);
+  expect(screen.getByRole('button', { name: /^CSV of the newest 20\d$/ })).toBeTruthy();
+  fireEvent.click(screen.getByRole('button', { name: 'Show older' }));
+  await waitFor(() => expect(screen.getByRole('tab', { name: /^Filled/ }).textContent).toMatch(/^Filled 40\d\+$/));
+  fireEvent.click(screen.getByRole('button', { name: 'Show older' }));
+  await waitFor(() => expect(screen.getByRole('tab', { name: /^Filled/ }).textContent).toMatch(/^Filled 4[5-9]\d$/));
+  expect(screen.queryByRole('button', { name: 'Show older' })).toBeNull();
+  expect(screen.getByRole('button', { name: 'CSV of this view' })).toBeTruthy();
+});
+
+it('a link to an order shows that order, however old it is', async () => {
+  const old = fill('filled', 700).at(-1) as Order;
+  await visit(`/bids?order=${old.id}`);
+  await waitFor(() => expect(document.querySelector('.split.wide > section:nth-child(2)')?.textContent).toContain(old.id.slice(-6)));
+  expect(await screen.findByText('It won all that it asked for.')).toBeTruthy();
+  expect(screen.queryByRole('button', { name: 'Cancel order' })).toBeNull();
+});
+
+for (const id of ['bid_01KAB6Q0ZX3F4QNOSUCH', 'off_01KAB6Q0ZX3F4QNOSUCH', 'something']) {
+  it(`a link to ${id}, which there is not, shows no other order`, async () => {
+    await visit(`/bids?order=${id}`);
+    expect(await screen.findByText(`There is no order ${id}.`)).toBeTruthy();
+    expect(screen.queryByRole('button', { name: 'Cancel order' })).toBeNull();
+    expect(screen.queryByRole('button', { name: 'Set limit' })).toBeNull();
+  });
+}
+
+it('own orders of a round are those of its outcome, whatever the lists hold', async () => {
+  orders.splice(0, orders.length, ...fill('filled', 600));
+  await visit(`/rounds/${roundNow()}`);
+  const table = await screen.findByRole('table', { name: 'Your orders' });
+  expect(table.getAttribute('aria-rowcount')).toBe('61');
+  expect(table.textContent).toContain('7K2PQ4');
+  expect(table.textContent).toContain('a resale');
+  expect(screen.queryByText('None of your orders was in this round.')).toBeNull();
+});
+
+it('swaps are filtered, the sentence leads to those that the shadow run refused, and older ones can be had', async () => {
+  const done = had.swaps.find((s) => s.method === 'resize') as Swap;
+  swaps.unshift(...Array.from({ length: 450 }, (_, i) => ({ ...done, id: `swp_01KAB6Q0ZX3F4Qdone${i}` })));
+  await visit('/swaps');
+  expect(await screen.findByText(/The newest 200 are shown/)).toBeTruthy();
+  const count = () => Number(screen.getByRole('table', { name: 'Swaps' }).getAttribute('aria-rowcount')) - 1;
+  fireEvent.click(screen.getByRole('button', { name: '1 swap' }));
+  await waitFor(() => expect(count()).toBe(1));
+  expect(screen.getByRole('table', { name: 'Swaps' }).textContent).toContain('counter-03');
+  fireEvent.click(screen.getByRole('button', { name: 'Under way' }));
+  await waitFor(() => expect(screen.getByRole('table', { name: 'Swaps' }).textContent).toContain('Waits for approval'));
+  fireEvent.click(screen.getByRole('button', { name: 'Moves' }));
+  expect(await screen.findByText(/^0 among the newest 200 swaps; there are older ones/)).toBeTruthy();
+  for (const more of [400, 454]) {
+    fireEvent.click(screen.getByRole('button', { name: 'Show older' }));
+    await waitFor(() => (more === 454 ? expect(count()).toBe(3) : expect(screen.getByText(/among the newest 400/)).toBeTruthy()));
+  }
+});
+
+it('a legend is there at every width', async () => {
+  await visit('/');
+  const legend = await waitFor(() => { const l = document.querySelector('.legend'); if (!l) throw new Error('none'); return l; });
+  expect(legend.closest('.narrow-hide, .phone-hide')).toBeNull();
+});
+
+it('who does not trade is offered no bid on the market', async () => {
+  await visit('/', 'operator');
+  await screen.findAllByRole('link', { name: 'fra1-gp' });
+  expect(screen.queryByRole('link', { name: /^Bid in/ })).toBeNull();
+  cleanup();
+  forget();
+  queryClient.clear();
+  await visit('/', 'bidder');
+  expect((await screen.findAllByRole('link', { name: /^Bid in/ })).length).toBeGreaterThan(0);
+});
+
+it('the key for a new bid leads into the first field of the ticket', async () => {
+  await visit('/');
+  fireEvent.keyDown(document.body, { key: 'b' });
+  await waitFor(() => expect(document.activeElement).toBe(screen.getByLabelText('CPU')));
+});
