@@ -683,6 +683,7 @@ export interface components {
         /** @description An API key without its secret. */
         KeyView: {
             id: components["schemas"]["KeyId"];
+            participant: components["schemas"]["ParticipantId"];
             name: string;
             role: components["schemas"]["Role"];
             scopes: string[];
@@ -964,6 +965,7 @@ export interface components {
             object: string;
             data: {
                 id: components["schemas"]["KeyId"];
+                participant: components["schemas"]["ParticipantId"];
                 name: string;
                 role: components["schemas"]["Role"];
                 scopes: string[];

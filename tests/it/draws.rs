@@ -43,15 +43,19 @@ async fn what_is_free_is_had_within_seconds_and_paid_for_as_long_as_it_is_there(
     // Wrong input, and what is somebody else's.
     assert_eq!(other.get(&route).await?.status, 404);
     let wanted = json!({ "resource": "cpu_milli", "quantity": 300 });
-    assert_eq!(other.post(&route, &wanted).await?.status, 404);
+    assert_eq!(other.post_with_key(&route, "theirs", &wanted).await?.status, 404);
     for (body, status, code) in [
         (json!({ "resource": "cpu_milli", "quantity": 0 }), 422, "quantity_out_of_range"),
         (json!({ "resource": "cpu_milli", "quantity": 1, "highest_price": "0.0001" }), 409, "draw_too_dear"),
         (json!({ "resource": "gpu_milli", "quantity": 1000 }), 422, "resource_not_in_pool"),
     ] {
-        let refused = owner.post(&route, &body).await?;
+        let refused = owner.post_with_key(&route, code, &body).await?;
         assert_eq!((refused.status, refused.code().as_str()), (status, code), "{body}: {}", refused.text);
     }
+
+    // It moves money: a repetition without a key would buy twice.
+    let unkeyed = owner.post(&route, &wanted).await?;
+    assert_eq!((unkeyed.status, unkeyed.code().as_str()), (400, "idempotency_key_required"), "{}", unkeyed.text);
 
     // 300 for the rest of the slot, once however often it is asked for.
     let before = owner.get("/v1/balance").await?.ok()?;

@@ -171,6 +171,19 @@ async fn a_key_has_its_scopes_ends_and_can_be_revoked() -> anyhow::Result<()> {
     assert_eq!((grown.status, grown.pointers()), (422, vec!["/scopes/0".to_owned()]));
     let own = api.post("/v1/api_keys", &json!({ "name": "child" })).await?;
     assert_eq!(own.status, 403, "a key without keys:write makes no keys");
+    // A leaked key is cut off by its owner or by an admin, and by nobody else.
+    let leaked = tenant.post("/v1/api_keys", &json!({ "name": "leaked" })).await?.ok()?;
+    let (route, id) = (format!("/v1/api_keys/{}", leaked["id"].as_str().unwrap_or_default()), &leaked["id"]);
+    let leaked = tenant.with(leaked["secret"].as_str());
+    for other in ["bidder", "operator", "finance"] {
+        assert!(matches!(sim.api(other)?.delete(&route).await?.status, 403 | 404), "{other}");
+    }
+    let seen = admin.get("/v1/api_keys").await?.ok()?;
+    let listed = seen["data"].as_array().into_iter().flatten().find(|k| k["id"] == *id).cloned();
+    assert!(listed.is_some_and(|k| k["participant"].is_string() && k["secret"].is_null()), "{seen}");
+    assert_eq!((leaked.get("/v1/me").await?.status, admin.delete(&route).await?.status), (200, 200));
+    assert_eq!(leaked.get("/v1/me").await?.status, 401);
+
     let secrets = tenant.get("/v1/api_keys").await?;
     assert!(!secrets.text.contains("secret"), "secrets are shown once: {}", secrets.text);
     assert_eq!(tenant.delete(&format!("/v1/api_keys/{}", text(&reader, "id"))).await?.status, 200);

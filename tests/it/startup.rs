@@ -48,11 +48,29 @@ async fn a_corrupt_database() -> anyhow::Result<()> {
             std::fs::write(&path, bytes)?;
         }
         let ended = launch.up_to_its_end().await.with_context(|| spoil.to_owned())?;
-        explains(&ended, &["database"]);
+        explains(&ended, &["headroom.db", "Restore a backup", "doctor"]);
         let doctor = launch.run("doctor").await?;
         assert!(!matches!(doctor.code, Some(0) | None), "{spoil}: the doctor says {:?} {}", doctor.code, doctor.stdout);
         assert!(!doctor.stderr.contains("panicked"), "{spoil}: {}", doctor.stderr);
     }
+    Ok(())
+}
+
+/// Money that no transfer has moved: nothing is started on it.
+#[tokio::test]
+async fn a_changed_balance() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let launch = Launch::simulated(folder.path(), START);
+    launch.start().await?.stop().await?;
+    let database = rusqlite::Connection::open(folder.path().join("headroom.db"))?;
+    let changed = database.execute(
+        "UPDATE accounts SET balance = balance + 1000000 WHERE participant = (SELECT MIN(participant) FROM accounts)
+         AND id LIKE '%available%'",
+        [],
+    );
+    assert_eq!(changed?, 1);
+    drop(database);
+    explains(&launch.up_to_its_end().await?, &["1000000 micro-credits", "doctor"]);
     Ok(())
 }
 

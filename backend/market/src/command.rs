@@ -72,8 +72,10 @@ pub enum Command {
         secret_hash: String,
         expires_at: Option<Timestamp>,
     },
+    /// Without a participant the operator does it, whosever key it is.
     RevokeKey {
-        participant: ParticipantId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        participant: Option<ParticipantId>,
         key: KeyId,
     },
     Grant {

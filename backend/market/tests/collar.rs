@@ -33,6 +33,58 @@ fn what_cannot_be_rationed_is_not_traded() {
     assert_eq!(outcome.prices.iter().find(|p| p.resource == "cpu").map(|p| p.set_by.as_str()), Some("cap"));
 }
 
+/// Bids that are bounded by whole replicas ask for no more than there is, and want more all the same: the price is the
+/// collar, as it is without replicas, in books and in rounds of the market.
+#[test]
+fn whole_replicas_do_not_hide_a_shortage() {
+    for supply in [
+        r#"[{"quantity":16000,"reserve":"0.05"}]"#,
+        r#"[{"quantity":9000,"reserve":"0.05"},{"quantity":7000,"reserve":"0.1"}]"#,
+    ] {
+        let products = format!(r#"[{{"pool":"p","resource":"cpu","slot":0,"supply":{supply},"cap":"1"}}]"#);
+        let bid = |id: &str, quantity: i64, replicas: &str| {
+            format!(
+                r#"{{"id":"{id}","owner":"{id}","side":"bid","limit":"24000",{replicas}
+                "alternatives":[{{"quantities":[["p","cpu",0,{quantity}]]}}]}}"#
+            )
+        };
+        let text = |orders: &str| {
+            format!(
+                r#"{{"format":"headroom.book/1","cap":"3000","alpha":"0","seed":1,"products":{products},"orders":[{orders}]}}"#
+            )
+        };
+        let (in_threes, in_twos) = (bid("a", 12_000, r#""replicas":3,"#), bid("b", 8_000, r#""replicas":2,"#));
+        let books =
+            [format!("{in_threes},{in_twos}"), in_threes, format!("{},{}", bid("a", 12_000, ""), bid("b", 8_000, ""))];
+        for (n, orders) in books.iter().enumerate() {
+            let book = parse(&text(orders)).expect("a book");
+            for whole_replicas in [false, true] {
+                let limits = Limits { whole_replicas, ..Limits::default() };
+                let outcome = clear(&book, Mode::Market, &NoProposal, &limits).expect("an outcome");
+                let outcome = verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
+                // alone the first bid has all that it asks for
+                let sold = if n == 1 { 12_000 } else { 16_000 };
+                let got: i64 = outcome.awards.iter().flat_map(|a| &a.quantities).map(|q| q.quantity).sum();
+                assert_eq!(outcome.prices[0].set_by.starts_with("cap"), n != 1, "{orders}: {:?}", outcome.prices);
+                assert_eq!(got, sold, "{orders}");
+            }
+        }
+    }
+}
+
+/// What is too little for any replica is no shortage: others have it, at their price.
+#[test]
+fn a_bid_that_can_have_no_replica_does_not_hold_the_collar() {
+    let products =
+        r#"[{"pool":"p","resource":"cpu","slot":0,"supply":[{"quantity":1000,"reserve":"0.05"}],"cap":"1"}]"#;
+    let orders = r#"[{"id":"large","owner":"a","side":"bid","limit":"24000","replicas":2,
+        "alternatives":[{"quantities":[["p","cpu",0,8000]]}]},
+        {"id":"small","owner":"b","side":"bid","limit":"450","alternatives":[{"quantities":[["p","cpu",0,900]]}]}]"#;
+    let outcome = cleared(products, "[]", orders);
+    assert_eq!(won(&outcome), ["small"]);
+    assert_eq!(outcome.refused[0].reason, Reason::ForecastHeadroom);
+}
+
 /// Only what ties products together stays out, not everybody who wants what is scarce.
 #[test]
 fn one_offer_of_several_products_does_not_stop_a_pool() {

@@ -1,5 +1,5 @@
 //! Every fault of a book is told at once, each with its JSON pointer.
-use headroom_market::clearing::{Limits, Mode, NoProposal, clear, parse};
+use headroom_market::clearing::{Limits, Mode, NoProposal, clear, parse, verify};
 use serde_json::{Value, json};
 
 fn pointers(text: &str) -> Vec<(String, String)> {
@@ -270,4 +270,44 @@ fn long_chains_of_parents_end_and_circles_are_told() {
     let told = pointers(&book(json!("o299")));
     assert_eq!(told.len(), 300);
     assert!(told.iter().all(|(_, code)| code == "cycle"), "{told:?}");
+}
+
+/// Of two readers one would take the first value and one the last.
+#[test]
+fn a_key_that_is_there_twice_is_told_with_its_pointer() {
+    let text = r#"{"format":"headroom.book/1","cap":"10","cap":"11","alpha":"0","seed":1,"products":[],
+        "orders":[{"id":"a","owner":"o","side":"bid","limit":"10","limit":"0",
+        "alternatives":[{"quantities":[["p","cpu",0,1]]}]}]}"#;
+    let faults = parse(text).expect_err("it is refused");
+    let told: Vec<(&str, &str)> = faults.iter().map(|f| (f.pointer.as_str(), f.code.as_str())).collect();
+    assert_eq!(told, [("/cap", "duplicate_key"), ("/orders/0/limit", "duplicate_key")]);
+}
+
+/// What can't be read is not told once more as what is not there.
+#[test]
+fn one_fault_is_told_once() {
+    let mut book = rich();
+    book["orders"][2]["alternatives"][0]["quantities"][0][3] = json!(1.5);
+    book["slot_base"] = json!("yesterday");
+    let faults = parse(&book.to_string()).expect_err("it is refused");
+    let told: Vec<(&str, &str)> = faults.iter().map(|f| (f.pointer.as_str(), f.code.as_str())).collect();
+    assert_eq!(
+        told,
+        [("/slot_base", "not_a_time"), ("/orders/2/alternatives/0/quantities/0/3", "not_an_integer")],
+        "{faults:?}"
+    );
+}
+
+/// A row of nothing names no product.
+#[test]
+fn a_row_of_nothing_changes_nothing() {
+    let mut book = rich();
+    let plain = parse(&book.to_string()).expect("a book");
+    if let Some(rows) = book["orders"][0]["alternatives"][0]["quantities"].as_array_mut() {
+        rows.push(json!(["elsewhere", "mem", 3, 0]));
+    }
+    let with_it = parse(&book.to_string()).expect("a book");
+    let outcome = |b| clear(b, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+    assert_eq!(outcome(&plain).awards, outcome(&with_it).awards);
+    verify(&with_it, outcome(&with_it), Mode::Market).expect("it is verified");
 }

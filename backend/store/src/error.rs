@@ -30,6 +30,10 @@ pub enum StoreError {
     Leased { holder: String },
     #[error("this process lost the lease of the market: its epoch {0} is no longer the present one")]
     LeaseLost(i64),
+    #[error(
+        "{path} is damaged or not a database of Headroom ({said}). Nothing was changed. Restore a backup, or copy the directory and run `headroom doctor --data COPY` to see what can be read"
+    )]
+    Damaged { path: String, said: String },
     #[error("row {id} of {table} cannot be read: {reason}. Run `headroom doctor`")]
     Corrupt { table: String, id: String, reason: String },
     #[error("compressing the archive failed: {0}")]

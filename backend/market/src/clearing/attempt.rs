@@ -470,8 +470,14 @@ impl<'a> Attempt<'a> {
     fn solve(&mut self, n: usize, proposer: &dyn Proposer) -> Result<(), ClearFault> {
         // what each might have had before it was bounded; `None` once it got something back
         let mut before: BTreeMap<(usize, usize), Option<Rat>> = BTreeMap::new();
+        // as it is with parts of replicas, and what the orders that are bounded then might have had
+        let (was_whole, mut parts) = (self.whole.contains(&n), None);
+        let mut unbounded: BTreeMap<(usize, usize), [Rat; 3]> = BTreeMap::new();
         for turn in 0.. {
             self.solve_once(n, proposer)?;
+            if turn == 0 {
+                parts = self.done[n].clone();
+            }
             let Some((s, w)) = &self.done[n] else { break };
             let mut bounds = lots::bounds(self.m, &self.parts[n], s, w, self.limits.whole_replicas);
             if bounds.is_empty() {
@@ -490,11 +496,33 @@ impl<'a> Attempt<'a> {
             }
             self.whole.insert(n);
             for (i, a, to) in bounds {
+                unbounded
+                    .entry((i, a))
+                    .or_insert_with(|| [&self.own, &self.first, &self.upper].map(|u| u[i][a].clone()));
                 for u in [&mut self.own, &mut self.first, &mut self.upper] {
                     u[i][a] = to.clone();
                 }
             }
             self.reopen_part(n);
+        }
+        if let (Mode::Market, Some((s, w)), Some((now, now_whole))) = (self.mode, &parts, &self.done[n])
+            && s.dropped.is_empty()
+            && lots::hides_shortage(
+                self.m,
+                &self.parts[n],
+                (s, w),
+                (now, now_whole),
+                &before,
+                !self.limits.whole_replicas,
+            )
+        {
+            for ((i, a), [own, first, upper]) in unbounded {
+                (self.own[i][a], self.first[i][a], self.upper[i][a]) = (own, first, upper);
+            }
+            self.done[n] = parts;
+            if !was_whole {
+                self.whole.remove(&n);
+            }
         }
         Ok(())
     }

@@ -37,11 +37,11 @@ pub fn bounds(m: &Market, c: &Component, s: &Solved, whole: &Whole, marginal: bo
                 continue;
             }
             let alt = &o.alternatives[*alternative];
+            let cost = alt.quantities.iter().fold(Rat::ZERO, |t, (k, q)| &t + &(price[k] * &Rat::int(*q)));
             if !o.bid {
                 found.push((*i, *alternative, Rat::ratio(replicas.floor(), n)));
                 continue;
             }
-            let cost = alt.quantities.iter().fold(Rat::ZERO, |t, (k, q)| &t + &(price[k] * &Rat::int(*q)));
             let full = alt.quantities[0].1;
             let got = whole.orders.get(i).map_or(0, |f| f.quantities[0] * n / full);
             let wasted = Rat::int(got) < replicas && alt.quantities.iter().any(|(k, _)| unsold.contains(k));
@@ -75,6 +75,56 @@ fn unsold(m: &Market, whole: &Whole) -> BTreeSet<usize> {
         add(m.arcs[*e].to, &m.arcs[*e].ratio * &Rat::int(*z));
     }
     rest.into_iter().filter(|(_, left)| *left >= Rat::ONE).map(|(k, _)| k).collect()
+}
+
+/// Whether whole replicas have hidden a shortage: a product was at its collar, and is under it now that bids in the
+/// money are bounded by what they were rounded to. Nothing is missing then only because they may not ask for more.
+///
+/// Not so if what they were bounded for brought others more: what of a product is too little for any replica is no
+/// shortage of it.
+///
+/// `before` is the component as it was solved with parts of replicas, and what that was rounded to, `now` the same
+/// with bounds; `bounded` are the orders that have one. `at_any_cost`: also where lenders would be paid for what nobody
+/// bought.
+pub fn hides_shortage(
+    m: &Market,
+    c: &Component,
+    before: (&Solved, &Whole),
+    now: (&Solved, &Whole),
+    bounded: &BTreeMap<(usize, usize), Option<Rat>>,
+    at_any_cost: bool,
+) -> bool {
+    if !at_any_cost && !unsold(m, before.1).is_empty() || worth(m, before.1) < worth(m, now.1) {
+        return false;
+    }
+    let price: BTreeMap<usize, &Rat> = c.products.iter().copied().zip(&now.0.low).collect();
+    let fallen = |(at, k): (usize, &usize)| {
+        let cap = Rat::int(m.cap[*k]);
+        (before.0.low[at] >= cap && now.0.low[at] < cap).then_some(*k)
+    };
+    let fallen: BTreeSet<usize> = c.products.iter().enumerate().filter_map(fallen).collect();
+    bounded.keys().any(|(i, a)| {
+        let (o, alt) = (&m.orders[*i], &m.orders[*i].alternatives[*a]);
+        let cost = alt.quantities.iter().fold(Rat::ZERO, |t, (k, q)| &t + &(price[k] * &Rat::int(*q)));
+        o.bid && alt.quantities.iter().any(|(k, _)| fallen.contains(k)) && Rat::int(alt.value) > cost
+    })
+}
+
+/// The welfare of integers.
+fn worth(m: &Market, whole: &Whole) -> Rat {
+    let mut total = Rat::ZERO;
+    for (i, f) in &whole.orders {
+        let (o, alt) = (&m.orders[*i], &m.orders[*i].alternatives[f.alternative]);
+        let part = &Rat::int(alt.value) * &Rat::ratio(f.quantities[0], alt.quantities[0].1);
+        total = if o.bid { &total + &part } else { &total - &part };
+    }
+    for (e, used) in &whole.steps {
+        total = total.sub_mul(&Rat::int(m.steps[*e].reserve), &Rat::int(*used));
+    }
+    for (e, flow) in &whole.flows {
+        total = total.sub_mul(&Rat::int(m.arcs[*e].cost), &Rat::int(*flow));
+    }
+    total
 }
 
 /// Of the orders that were bounded, `before` what they might have had, those in the money whose own rows leave

@@ -17,6 +17,7 @@ mod explain;
 mod flow;
 pub mod generate;
 mod hosting;
+mod keys;
 mod lots;
 mod model;
 mod nodal;

@@ -6,20 +6,27 @@
 //! Deliberately absent: guessing. A key that is not known, or a number where a decimal string is
 //! due, is a fault.
 use super::book::*;
+use super::keys;
 use super::rational::Rat;
 use super::values::{Walk, escape, kind};
+use crate::time::Timestamp;
 use serde_json::Value;
 
 /// Reads a `headroom.book/1` document.
 pub fn parse(text: &str) -> Result<Book, Vec<Fault>> {
-    let value: Value = serde_json::from_str(text)
+    let (value, twice) = keys::read(text)
         .map_err(|e| vec![Fault { pointer: String::new(), code: "invalid_json".into(), detail: e.to_string() }])?;
-    let mut w = Walk { faults: Vec::new() };
+    let mut w = Walk { faults: twice };
     let book = w.book(&value);
     let mut faults = w.faults;
     if let Some(book) = &book {
+        let under = |f: &Fault, g: &Fault| f.pointer.starts_with(&format!("{}/", g.pointer));
         for f in book.validate() {
-            if !faults.iter().any(|g| f.pointer == g.pointer || f.pointer.starts_with(&format!("{}/", g.pointer))) {
+            // what can't be read is not there: nothing follows from its absence
+            let beside = |g: &Fault| f.pointer.rsplit_once('/').map(|p| p.0) == g.pointer.rsplit_once('/').map(|p| p.0);
+            let missing = |g: &Fault| f.code == "empty" && (under(g, &f) || beside(g));
+            let follows = |g: &Fault| f.pointer == g.pointer || under(&f, g) || missing(g);
+            if !faults.iter().any(follows) {
                 faults.push(f);
             }
         }
@@ -62,6 +69,10 @@ impl Walk {
         let mut b = Book::new(self.money("/cap", o.get("cap")).unwrap_or(Money(1)), seed);
         b.alpha = self.fraction("/alpha", o.get("alpha")).unwrap_or_default();
         b.slot_base = self.text("/slot_base", o.get("slot_base"));
+        if b.slot_base.as_ref().is_some_and(|at| at.parse::<Timestamp>().is_err()) {
+            let detail = "the time at which slot 0 begins, as RFC 3339: `2026-11-21T00:00:00Z`";
+            self.fault("/slot_base", "not_a_time", detail);
+        }
         b.slot_seconds = self.integer("/slot_seconds", o.get("slot_seconds"));
         b.products = self.list("/products", o.get("products"), Walk::product, || Product {
             pool: String::new(),

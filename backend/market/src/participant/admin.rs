@@ -173,8 +173,8 @@ pub fn create_key(turn: &mut Turn<'_>, new: NewKey) -> Result<KeyId, Refusal> {
     Ok(id)
 }
 
-pub fn revoke_key(turn: &mut Turn<'_>, participant: ParticipantId, id: KeyId) -> Result<KeyId, Refusal> {
-    let key = turn.state.keys.get(&id).filter(|k| k.participant == participant);
+pub fn revoke_key(turn: &mut Turn<'_>, participant: Option<ParticipantId>, id: KeyId) -> Result<KeyId, Refusal> {
+    let key = turn.state.keys.get(&id).filter(|k| participant.is_none_or(|p| p == k.participant));
     let mut key = key.cloned().ok_or_else(|| not_found("API key"))?;
     key.revoked_at = key.revoked_at.or(Some(turn.now));
     turn.emit(Event::KeyChanged(key));

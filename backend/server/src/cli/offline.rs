@@ -6,7 +6,7 @@ use super::explain::{self, ExplainArgs, PreviewArgs};
 use clap::{Args, Subcommand, ValueEnum};
 use headroom_market::clearing::check::{self, Broken};
 use headroom_market::clearing::{self, Book, ClearFault, Fault, Limits, Outcome};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -152,7 +152,10 @@ pub(super) fn read_text(path: &Path) -> Result<String, ExitCode> {
     if path.as_os_str() == "-" {
         return std::io::read_to_string(std::io::stdin()).map_err(|e| fault("read", path, &e));
     }
-    let bytes = std::fs::read(path).map_err(|e| fault("read", path, &e))?;
+    let file = std::fs::File::open(path).map_err(|e| fault("read", path, &e))?;
+    let mut bytes = Vec::new();
+    let plain = headroom_forecast::stream::maybe_gzip(file);
+    plain.and_then(|mut plain| Ok(plain.read_to_end(&mut bytes)?)).map_err(|e| fault("read", path, &e))?;
     String::from_utf8(bytes)
         .map_err(|e| refuse(&[Fault { pointer: String::new(), code: "invalid_json".into(), detail: e.to_string() }]))
 }

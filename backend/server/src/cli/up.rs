@@ -119,14 +119,20 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let address = Address::choose(args.database_url.as_deref(), &args.data)?;
     let opened = Store::open(&address, &args.data).await;
     let store = Arc::new(opened.map_err(|error| crate::cli::unusable(&address, error))?);
-    let head = store.head().await?;
+    let unusable = |error| crate::cli::unusable(&address, error);
+    let head = store.head().await.map_err(unusable)?;
     let fresh = head.sequence == 0;
     if fresh && !args.demo {
         // Before anything is written: a market without an admin could never be used.
         admin_of(&args)?;
     }
     let rhythm = wished.clone().unwrap_or(if args.demo { seed::RHYTHM } else { own_rhythm(SLOT_SECONDS)? });
-    let state = match store.load_state().await? {
+    let state = match store.load_state().await.map_err(unusable)? {
+        Some(state) if state.ledger.sum() != 0 => bail!(
+            "all balances of the database sum to {} micro-credits and not to 0: it was changed by another program. Nothing was started. Run `headroom doctor --data {}`, and restore a backup",
+            state.ledger.sum(),
+            args.data.display()
+        ),
         Some(state) => state,
         None if fresh => State::new(empty_market(rhythm.clone(), args.demo)),
         None => bail!("the database has a journal but no market. Run `headroom doctor --data {}`", args.data.display()),

@@ -103,10 +103,10 @@ async fn drawable(
 }
 
 /// Takes at once, for the rest of the slot, what nobody has bought on the workload's node: as much as there is, up to what is
-/// asked for. It is paid for as long as it is there.
+/// asked for. It is paid for as long as it is there. Needs an Idempotency-Key.
 #[utoipa::path(post, path = "/instances/{id}/draws", tag = "workloads", operation_id = "draw", request_body = DrawRequest,
     params(("id" = InstanceId, Path, description = "Workload that needs more"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless")),
+        ("Idempotency-Key" = String, Header, description = "Makes a repetition harmless")),
     responses((status = 200, description = "What it has taken", body = Drawn), Problems))]
 async fn draw(
     State(app): State<Arc<App>>,
@@ -116,7 +116,7 @@ async fn draw(
     body: HashedBody<DrawRequest>,
 ) -> Answered<Response> {
     by.may("orders:write")?;
-    let idempotency = idempotency(&by, &headers, false, &format!("POST /v1/instances/{id}/draws"), &body.bytes)?;
+    let idempotency = idempotency(&by, &headers, true, &format!("POST /v1/instances/{id}/draws"), &body.bytes)?;
     let DrawRequest { resource, quantity, highest_price } = body.value;
     let draw = Draw { instance: id, resource, quantity, highest_price };
     let command = Command::Draw { participant: Some(by.participant), draw };

@@ -175,8 +175,18 @@ fn escape(text: &str) -> String {
 }
 
 /// Paths that are the API's own: an unknown one is a problem, not the UI.
-const API_PATHS: [&str; 9] =
-    ["/v1", "/assets", "/docs", "/openapi.json", "/metrics", "/healthz", "/readyz", "/.well-known", "/swap_"];
+const API_PATHS: [&str; 10] = [
+    "/v1",
+    "/assets",
+    "/docs",
+    "/openapi.json",
+    "/metrics",
+    "/healthz",
+    "/readyz",
+    "/startupz",
+    "/.well-known",
+    "/swap_",
+];
 
 /// A known path with a method that it does not have.
 pub async fn method_not_allowed() -> Problem {

@@ -16,6 +16,7 @@ pub mod limit;
 pub mod meta;
 pub mod nodes;
 pub mod orders;
+mod parameters;
 pub mod pools;
 pub mod prediction;
 pub mod preview;
@@ -41,7 +42,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use headroom_store::Store;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -149,6 +150,7 @@ impl LimitSlot {
 pub struct Service {
     process: u64,
     store: Arc<Store>,
+    parameterless: parameters::Parameterless,
     routes: Router,
     compressed: Compression<Router, And<DefaultPredicate, NotForContentType>>,
 }
@@ -180,6 +182,9 @@ impl Service {
     }
 
     async fn routed(&self, request: Request, is_api: bool) -> Response {
+        if let Some(problem) = self.parameterless.refusal(request.method(), request.uri()) {
+            return problem.into_response();
+        }
         // Nobody caches these, so they need no word on what else could have been asked for.
         let answer = if is_api && !request.headers().contains_key(header::ACCEPT_ENCODING) {
             self.routes.clone().oneshot(request).await
@@ -215,6 +220,7 @@ pub fn service(app: Arc<App>) -> Service {
         .merge(aliases)
         .route("/healthz", get(meta::healthz))
         .route("/readyz", get(meta::readyz))
+        .route("/startupz", get(meta::readyz))
         .route("/.well-known/jwks.json", get(meta::jwks))
         .route("/docs/errors/{code}", get(meta::error_page))
         .fallback(meta::ui)
@@ -222,5 +228,6 @@ pub fn service(app: Arc<App>) -> Service {
         .with_state(app)
         .merge(SwaggerUi::new("/docs").url("/openapi.json", openapi()));
     let compressed = CompressionLayer::new().compress_when(compressed).layer(routes.clone());
-    Service { process, store, routes, compressed }
+    let parameterless = parameters::Parameterless::of(&openapi());
+    Service { process, store, parameterless, routes, compressed }
 }

@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 use headroom_market::command::Command;
 use headroom_market::ids::{KeyId, ParticipantId, UserId};
 use headroom_market::market::Rhythm;
-use headroom_market::participant::{Membership, Role, User};
+use headroom_market::participant::{ApiKey, Membership, Role, User};
 use headroom_market::time::Timestamp;
 use headroom_store::observations::{RefreshUse, Successors};
 use serde::{Deserialize, Serialize};
@@ -324,6 +324,7 @@ async fn me(State(app): State<Arc<App>>, Anyone(by): Anyone) -> Answered<Json<Me
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct KeyView {
     pub id: KeyId,
+    pub participant: ParticipantId,
     pub name: String,
     pub role: Role,
     pub scopes: Vec<String>,
@@ -341,9 +342,10 @@ pub struct NewKeyView {
     pub secret: String,
 }
 
-fn key_view(key: &headroom_market::participant::ApiKey) -> KeyView {
+fn key_view(key: &ApiKey) -> KeyView {
     KeyView {
         id: key.id,
+        participant: key.participant,
         name: key.name.clone(),
         role: key.role,
         scopes: key.scopes.clone(),
@@ -354,15 +356,22 @@ fn key_view(key: &headroom_market::participant::ApiKey) -> KeyView {
     }
 }
 
-/// Lists the participant's API keys.
+/// Whose keys somebody sees and revokes: an admin everybody's, so that a leaked one can be cut off, others their participant's.
+fn keys_of(by: &Identity) -> Option<ParticipantId> {
+    (by.own().is_some() || by.may("admin:write").is_err()).then_some(by.participant)
+}
+
+/// Lists the participant's API keys; for an admin those of all participants.
 #[utoipa::path(get, path = "/api_keys", tag = "session", operation_id = "listApiKeys",
     responses((status = 200, description = "Keys without their secrets", body = List<KeyView>), Problems))]
 async fn list_keys(State(app): State<Arc<App>>, Anyone(by): Anyone) -> Answered<Json<serde_json::Value>> {
     by.may("keys:read").or_else(|_| by.may("keys:write"))?;
-    let keys = app
-        .sequencer
-        .query(move |s| s.keys.values().filter(|k| k.participant == by.participant).map(key_view).collect::<Vec<_>>());
-    Ok(list_of(&keys.await?))
+    let whose = keys_of(&by);
+    let is_theirs = move |key: &ApiKey| whose.is_none_or(|of| of == key.participant);
+    let list =
+        move |s: &headroom_market::state::State| s.keys.values().filter(|k| is_theirs(k)).map(key_view).collect();
+    let keys: Vec<KeyView> = app.sequencer.query(list).await?;
+    Ok(list_of(&keys))
 }
 
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -423,18 +432,18 @@ async fn create_key(State(app): State<Arc<App>>, Anyone(by): Anyone, Body(new): 
     let (command, secret) = key_command(new.name, &by, scopes, new.expires_at, app.demo)?;
     let document = app.object(&by, command).await?;
     app.refresh_directory().await?;
-    let key: headroom_market::participant::ApiKey = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
+    let key: ApiKey = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
     let view = NewKeyView { key: key_view(&key), secret };
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(view)).into_response())
 }
 
-/// Revokes an API key.
+/// Revokes an API key: one of the participant, or as an admin anybody's.
 #[utoipa::path(delete, path = "/api_keys/{id}", tag = "session", operation_id = "revokeApiKey", params(("id" = KeyId, Path, description = "Key")),
     responses((status = 200, description = "The revoked key", body = KeyView), Problems))]
 async fn revoke_key(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Path<KeyId>) -> Answered<Document> {
     by.may("keys:write")?;
-    let document = app.object(&by, Command::RevokeKey { participant: by.participant, key: id }).await?;
+    let document = app.object(&by, Command::RevokeKey { participant: keys_of(&by), key: id }).await?;
     app.refresh_directory().await?;
-    let key: headroom_market::participant::ApiKey = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
+    let key: ApiKey = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
     Ok(ok(serde_json::to_string(&key_view(&key)).map_err(|e| Problem::fault(&e))?))
 }

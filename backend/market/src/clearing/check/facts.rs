@@ -122,7 +122,12 @@ impl<'a> Facts<'a> {
         let mut keys: BTreeSet<ProductKey> = book.products.iter().map(|p| p.key()).collect();
         keys.extend(book.arcs.iter().flat_map(|a| [a.from.clone(), a.to.clone()]));
         keys.extend(
-            book.orders.iter().flat_map(|o| &o.alternatives).flat_map(|a| &a.quantities).map(|q| q.product.clone()),
+            book.orders
+                .iter()
+                .flat_map(|o| &o.alternatives)
+                .flat_map(|a| &a.quantities)
+                .filter(|q| q.quantity != 0)
+                .map(|q| q.product.clone()),
         );
         let keys: Vec<ProductKey> = keys.into_iter().collect();
         let index: BTreeMap<&ProductKey, usize> = keys.iter().enumerate().map(|(i, k)| (k, i)).collect();
