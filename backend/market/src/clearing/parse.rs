@@ -23,7 +23,7 @@ pub fn parse(text: &str) -> Result<Book, Vec<Fault>> {
         let under = |f: &Fault, g: &Fault| f.pointer.starts_with(&format!("{}/", g.pointer));
         for f in book.validate() {
             // what can't be read is not there: nothing follows from its absence
-            let beside = |g: &Fault| f.pointer.rsplit_once('/').map(|p| p.0) == g.pointer.rsplit_once('/').map(|p| p.0);
+            let beside = |g: &Fault| row_of(&f).is_some_and(|row| row_of(g) == Some(row));
             let missing = |g: &Fault| f.code == "empty" && (under(g, &f) || beside(g));
             let follows = |g: &Fault| f.pointer == g.pointer || under(&f, g) || missing(g);
             if !faults.iter().any(follows) {
@@ -35,6 +35,13 @@ pub fn parse(text: &str) -> Result<Book, Vec<Fault>> {
         Some(book) if faults.is_empty() => Ok(book),
         _ => Err(faults),
     }
+}
+
+/// The row (of quantities, say) that a pointer is into: `/…/quantities/0` of `/…/quantities/0/3`.
+fn row_of(fault: &Fault) -> Option<&str> {
+    let is_index = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+    let (row, at) = fault.pointer.rsplit_once('/')?;
+    (is_index(at) && row.rsplit_once('/').is_some_and(|(_, n)| is_index(n))).then_some(row)
 }
 
 impl Walk {

@@ -1,11 +1,14 @@
 //! Parameters of a query that an operation does not have.
 //!
 //! Operations with parameters refuse unknown ones as they read them (`extract::Query`). The others read none, and would
-//! answer `?participant=…` or `?limit=1` as if nothing had been asked: with somebody else's balance, or with everything.
+//! answer `?participant=…` as if nothing had been asked: with somebody else's balance.
 use crate::http::problem::Problem;
 use axum::http::{Method, Uri};
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::{OpenApi, RefOr};
+
+/// What any list may be asked with, also one that always comes whole: who reads lists page by page reads all of them so.
+const OF_LISTS: [&str; 4] = ["limit", "starting_after", "ending_before", "order"];
 
 /// All operations: method, the parts of the path, and whether its query has no parameters.
 pub struct Parameterless(Vec<(Method, Vec<String>, bool)>);
@@ -41,10 +44,10 @@ impl Parameterless {
             known.len() == parts.len() && known.iter().zip(&parts).all(|(k, p)| is_variable(k) || k == p)
         };
         self.0.iter().find(|(m, known, _)| m == method && same(known)).filter(|(_, _, has_none)| *has_none)?;
-        let name: String = query.split(['=', '&']).next()?.chars().filter(|c| !c.is_control()).take(64).collect();
-        let detail = format!(
-            "This operation has no parameter `{name}`, and no other in its query. Leave it out; /docs lists what each has."
-        );
+        let mut names = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
+        let pages = |name: &&str| *method == Method::GET && OF_LISTS.contains(name);
+        let name: String = names.find(|n| !pages(n))?.chars().filter(|c| !c.is_control()).take(64).collect();
+        let detail = format!("This operation has no parameter `{name}`. Leave it out; /docs lists what each has.");
         Some(Problem::field("query_invalid", &name, detail))
     }
 }
@@ -70,10 +73,17 @@ mod tests {
         let known = Parameterless::of(&crate::http::openapi());
         let refused = |method, uri: &'static str| known.refusal(&method, &Uri::from_static(uri)).is_some();
         assert!(refused(Method::GET, "/v1/balance?participant=par_1"));
-        assert!(refused(Method::GET, "/v1/pools?limit=1"));
+        assert!(refused(Method::GET, "/v1/pools?limit=1&participant=2"));
         assert!(refused(Method::POST, "/v1/bids?dry=1"));
         assert!(refused(Method::GET, "/v1/pools/fra1-gp?x"));
-        for fine in ["/v1/bids?limit=1", "/v1/balance", "/v1/balance?", "/anything?x=1", "/v1/statements?from=x"] {
+        for fine in [
+            "/v1/bids?limit=1",
+            "/v1/pools?limit=500&order=asc",
+            "/v1/balance",
+            "/v1/balance?",
+            "/anything?x=1",
+            "/v1/statements?from=x",
+        ] {
             assert!(!refused(Method::GET, fine), "{fine}");
         }
     }
