@@ -12,6 +12,7 @@ mod exchange_random;
 mod families;
 mod flood;
 mod invariants;
+mod lent_replicas;
 mod make_way;
 mod make_way_attacks;
 mod movers;

@@ -604,7 +604,7 @@ impl<'a> Attempt<'a> {
             solved.exact = false;
             solved.dropped.extend(given_up);
         }
-        let whole = round(m, &self.parts[n], &solved, &self.upper);
+        let whole = round(m, &self.parts[n], &solved, &self.upper, !self.limits.whole_replicas);
         self.done[n] = Some((solved, whole));
         Ok(())
     }

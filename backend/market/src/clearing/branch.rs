@@ -67,6 +67,8 @@ struct Node {
 pub(super) struct Best {
     pub welfare: Rat,
     pub accepted: BTreeMap<usize, usize>,
+    /// The program that was solved for it, where its prices are those of the program.
+    pub simplex: Option<Box<Simplex>>,
     /// Present only where a collar rations.
     pub shared: Option<super::collar::Rationed>,
 }
@@ -159,11 +161,11 @@ impl Search<'_> {
                     let value = node.simplex.objective();
                     match self.support(model, &node.simplex, &x, &accepted) {
                         Support::Yes => {
-                            let best = Best { welfare: value, accepted, shared: None };
-                            return (Some(best), dropped);
+                            let simplex = Some(Box::new(node.simplex));
+                            return (Some(Best { welfare: value, accepted, simplex, shared: None }), dropped);
                         }
                         Support::Shared(r, welfare) => {
-                            let best = Best { welfare, accepted, shared: Some(r) };
+                            let best = Best { welfare, accepted, simplex: None, shared: Some(r) };
                             return (Some(best), dropped);
                         }
                         Support::No(b) => b.or_else(|| accepted.keys().next().copied()),
@@ -247,7 +249,8 @@ impl Search<'_> {
             match self.support(model, &node.simplex, &x, &accepted) {
                 Support::Yes => {
                     bound = bound.max(value.clone());
-                    best = Some(Best { welfare: value, accepted, shared: None });
+                    let simplex = Some(Box::new(node.simplex));
+                    best = Some(Best { welfare: value, accepted, simplex, shared: None });
                 }
                 verdict => {
                     bound = bound.max(value.clone());
@@ -256,7 +259,8 @@ impl Search<'_> {
                         Support::Shared(r, w) => {
                             exact &= r.complete;
                             if best.as_ref().is_none_or(|b| w > b.welfare) {
-                                best = Some(Best { welfare: w, accepted: accepted.clone(), shared: Some(r) });
+                                let accepted = accepted.clone();
+                                best = Some(Best { welfare: w, accepted, simplex: None, shared: Some(r) });
                             }
                         }
                         Support::No(b) => {

@@ -54,7 +54,7 @@ impl Sharing<'_> {
         // whoever has less than all of it shares at the collar of each product that is scarce
         let rationed = |j: &&usize| self.lp.cols[**j].hi.as_ref() != Some(&found.values[**j]);
         let short: BTreeSet<usize> =
-            found.shared.iter().filter(rationed).flat_map(|j| &self.lp.cols[*j].entries).map(|e| e.0).collect();
+            found.shared.iter().filter(rationed).flat_map(|j| self.lp.cols[*j].entries.iter()).map(|e| e.0).collect();
         let held = |(i, k): (usize, &usize)| {
             let concerned = found.scarce.contains(k) && short.contains(&model.product_row[k]);
             !concerned || p.lo[i] == Rat::int(self.m.cap[*k])

@@ -2,9 +2,11 @@
 //!
 //! Where a bid was cut that may lie on several nodes, nodes are searched for such bids (`pin`).
 //!
-//! An outcome that does not pass the independent checker never leaves: the order that the broken
-//! rule names is left out (`SOLVER_FALLBACK`, quality `fallback`) and the rest is cleared again,
-//! a bounded number of times; then without the blocks; last of all nobody trades.
+//! An outcome that does not pass the independent checker never leaves. Mostly whole replicas leave a
+//! product with more than prices allow; then the round is cleared without one of the blocks that buy it,
+//! which are owed nothing and bring another order to the margin. Else the order that the broken rule
+//! names is left out. Either is `SOLVER_FALLBACK`, quality `fallback`, and is done a bounded number of
+//! times; then the round is cleared without all blocks; last of all nobody trades.
 use super::attempt::{Attempt, Past, Run};
 use super::book::{Book, Fault};
 use super::check::{self, Broken};
@@ -18,6 +20,10 @@ use std::collections::BTreeSet;
 /// How often one order is left out before all that are named are, and how often that is done.
 const ONE_BY_ONE: usize = 8;
 const ALL_NAMED: usize = 4;
+
+/// How many blocks are tried so in a round, and how many orders times blocks in large ones.
+const BLOCKS: usize = 32;
+const BLOCK_WORK: usize = 100_000;
 
 /// Why a book was not cleared.
 #[derive(Debug, thiserror::Error)]
@@ -42,17 +48,18 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
         out.extend(blocks());
     }
     let mut past = Past::default();
-    let mut run = |out: &BTreeSet<usize>| -> Result<(Run<'_>, Vec<Broken>), ClearFault> {
+    let run = |out: &BTreeSet<usize>, past: &Past| -> Result<(Run<'_>, Vec<Broken>), ClearFault> {
         let attempt = Attempt::new(&m, mode, limits, out, past.clone());
         let run = attempt.run(proposer, book)?;
-        past = run.end.past.clone();
-        let broken = check::faults(&sorted, &run.outcome, mode);
+        let broken = check::faults(&sorted, &run.outcome, mode, limits.lending());
         Ok((run, broken))
     };
+    let mut blocks_left = BLOCKS.min(BLOCK_WORK / m.orders.len().max(1));
     for turn in 0..ONE_BY_ONE + ALL_NAMED {
-        let Ok((plain, broken)) = run(&out) else {
+        let Ok((mut plain, mut broken)) = run(&out, &past) else {
             break;
         };
+        past = plain.end.past.clone();
         let exhausted = plain.end.is_exhausted();
         if turn == 0 && !exhausted && !plain.end.stuck.is_empty() && (plain.welfare < plain.bound || !broken.is_empty())
         {
@@ -60,6 +67,25 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
             if let Ok(Some(better)) = round.improve(&plain, broken.is_empty(), proposer) {
                 return Ok(better);
             }
+        }
+        // a block at a time, as long as less is broken for it
+        'fewer: while !broken.is_empty() && !exhausted {
+            for block in yielding(&m, &plain.outcome, &broken) {
+                if blocks_left == 0 {
+                    break 'fewer;
+                }
+                blocks_left -= 1;
+                let mut with = out.clone();
+                with.insert(block);
+                let Ok((tried, left)) = run(&with, &past) else { continue };
+                past.work = tried.end.past.work;
+                if left.len() < broken.len() {
+                    (out, broken, past) = (with, left, tried.end.past.clone());
+                    plain = tried;
+                    continue 'fewer;
+                }
+            }
+            break;
         }
         let outcome = plain.outcome;
         if broken.is_empty() {
@@ -78,12 +104,39 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
         }
     }
     out.extend(blocks());
-    if let Ok((last, broken)) = run(&out)
+    if let Ok((last, broken)) = run(&out, &past)
         && broken.is_empty()
     {
         return Ok(last.outcome);
     }
-    run(&(0..m.orders.len()).collect()).map(|r| r.0.outcome)
+    run(&(0..m.orders.len()).collect(), &past).map(|r| r.0.outcome)
+}
+
+/// The accepted blocks that buy what broken rules name, those of least value first.
+fn yielding(m: &Market, outcome: &Outcome, broken: &[Broken]) -> Vec<usize> {
+    let mut products: BTreeSet<usize> = BTreeSet::new();
+    let position = |id: &str| m.book.orders.binary_search_by(|o| o.id.as_str().cmp(id)).ok();
+    for b in broken.iter().filter(|b| ["I2", "I6", "I9"].contains(&b.rule)) {
+        for (name, value) in &b.numbers {
+            match *name {
+                "order" => {
+                    let concerned = position(value).into_iter().flat_map(|i| &m.orders[i].alternatives);
+                    products.extend(concerned.flat_map(|a| &a.quantities).map(|q| q.0));
+                }
+                "product" => products.extend(m.products.iter().position(|k| k.to_string() == *value)),
+                _ => {}
+            }
+        }
+    }
+    let won = outcome.awards.iter().filter_map(|a| Some((position(&a.order)?, a.alternative)));
+    let buys = |(i, a): &(usize, usize)| {
+        let o = &m.orders[*i];
+        let alone = o.parent.is_none() && o.children.is_empty();
+        o.bid && o.block && alone && o.alternatives[*a].quantities.iter().any(|q| products.contains(&q.0))
+    };
+    let mut found: Vec<(usize, usize)> = won.filter(buys).collect();
+    found.sort_by_key(|(i, a)| (m.orders[*i].alternatives[*a].value, m.orders[*i].lot));
+    found.into_iter().map(|(i, _)| i).collect()
 }
 
 /// The orders that broken rules name, or that a product or an instance named there concerns.

@@ -6,11 +6,10 @@
 //! replicas that it was rounded to, and the program is solved again: the rest goes to others. Where in the end
 //! its own rows leave it another whole replica, it gets that back, once.
 //!
-//! An offer is never rounded up: nobody buys the rest of a replica, and nobody could pay for it.
-//!
 //! A marginal bid that is rounded down leaves what lenders gave for its part with nobody, at a price that its
-//! own limit made. The rule book takes that for rounding. A market has to pay for it (`whole_replicas`), so
-//! there such a bid is bounded as well: the price falls to what the lenders ask for.
+//! own limit made, and a marginal offer that is rounded up lends a part that nobody buys. The rule book takes
+//! that for rounding. A market has to pay for it (`whole_replicas`): there such a bid is bounded as well (the
+//! price falls to what the lenders ask for), and an offer is never rounded up.
 use super::branch::Solved;
 use super::model::Meaning;
 use super::problem::{Component, Market};
@@ -39,6 +38,10 @@ pub fn bounds(m: &Market, c: &Component, s: &Solved, whole: &Whole, marginal: bo
             let alt = &o.alternatives[*alternative];
             let cost = alt.quantities.iter().fold(Rat::ZERO, |t, (k, q)| &t + &(price[k] * &Rat::int(*q)));
             if !o.bid {
+                // at the margin it was rounded like anybody, up where its part is needed
+                if !marginal && Rat::int(alt.value) == cost {
+                    continue;
+                }
                 found.push((*i, *alternative, Rat::ratio(replicas.floor(), n)));
                 continue;
             }

@@ -44,7 +44,7 @@ pub use book::{
     Alternative, Book, Budget, Class, Committed, Fault, Fraction, Instance, Money, Node, Order, Product, ProductKey,
     Quantity, Side, Step,
 };
-pub use check::{Broken, Verified, verify};
+pub use check::{Broken, Verified, verify, verify_round};
 pub use engine::{ClearFault, Proposal, clear};
 pub use outcome::{Mode, Outcome};
 pub use parse::parse;
@@ -85,6 +85,13 @@ pub struct Limits {
     /// Takes nobody's part of a replica, not even at the margin, where lenders would be paid for it. The
     /// rule book lets rounding leave as much slack as a replica of each bid; a market pays for it.
     pub whole_replicas: bool,
+}
+
+impl Limits {
+    /// What the checker lets offers in replicas do.
+    fn lending(&self) -> check::Lending {
+        if self.whole_replicas { check::Lending::Bought } else { check::Lending::Rounded }
+    }
 }
 
 impl Default for Limits {

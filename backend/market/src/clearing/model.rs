@@ -34,7 +34,7 @@ pub struct Model {
     pub meaning: Vec<Meaning>,
     /// Row of each product of the component (same order as `Component::products`).
     pub product_row: BTreeMap<usize, usize>,
-    /// Row of each participant row.
+    /// Row of each participant row that could bind.
     pub own_row: BTreeMap<usize, usize>,
     /// Row of each node's room (same order as `Component::hosts`).
     pub host_row: Vec<usize>,
@@ -51,7 +51,13 @@ impl Model {
         let mut lp = Lp::default();
         let mut meaning = Vec::new();
         let product_row: BTreeMap<usize, usize> = c.products.iter().map(|k| (*k, lp.row(Rat::ZERO))).collect();
-        let own_row: BTreeMap<usize, usize> = c.rows.iter().map(|r| (*r, lp.row(m.rows[*r].limit.clone()))).collect();
+        // a row that the bounds of its orders keep by themselves says nothing more
+        let most = |r: &usize| {
+            let terms = m.rows[*r].terms.iter().filter(|t| t.2.is_pos());
+            terms.fold(Rat::ZERO, |sum, (i, a, v)| &sum + &(v * &upper[*i][*a]))
+        };
+        let binding: Vec<usize> = c.rows.iter().copied().filter(|r| most(r) > m.rows[*r].limit).collect();
+        let own_row: BTreeMap<usize, usize> = binding.iter().map(|r| (*r, lp.row(m.rows[*r].limit.clone()))).collect();
         let host_row: Vec<usize> = c.hosts.iter().map(|h| lp.row(Rat::int(h.free))).collect();
         for &s in &c.steps {
             let s_ = &m.steps[s];
@@ -85,7 +91,7 @@ impl Model {
             meaning.push(Meaning::Missing(k));
         }
         let mut own_terms: BTreeMap<(usize, usize), Vec<(usize, Rat)>> = BTreeMap::new();
-        for r in &c.rows {
+        for r in &binding {
             for (i, a, v) in &m.rows[*r].terms {
                 own_terms.entry((*i, *a)).or_default().push((own_row[r], v.clone()));
             }
@@ -144,7 +150,7 @@ impl Model {
             let row = lp.row(Rat::ONE);
             for j in cols {
                 if let Meaning::Orders { members, .. } = &meaning[*j] {
-                    lp.cols[*j].entries.push((row, Rat::ratio(1, members[0].1)));
+                    lp.cols[*j].push(row, Rat::ratio(1, members[0].1));
                 }
             }
         }
@@ -161,12 +167,12 @@ impl Model {
         let row = self.lp.row(Rat::ZERO);
         for &j in &cols {
             let units = self.units(j);
-            self.lp.cols[j].entries.push((row, Rat::ONE.div(&units)));
+            self.lp.cols[j].push(row, Rat::ONE.div(&units));
         }
         // a parent that has no part in the round has no columns, and leaves its children nothing
         for j in self.blocks.get(&parent).cloned().unwrap_or_default() {
             let least = &m.orders[parent].least * &self.units(j);
-            self.lp.cols[j].entries.push((row, -&Rat::ONE.div(&least)));
+            self.lp.cols[j].push(row, -&Rat::ONE.div(&least));
         }
         self.links.insert(child, (cols, row));
     }

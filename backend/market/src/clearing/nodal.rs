@@ -232,7 +232,7 @@ impl Nodal<'_> {
     fn conflict(&self, d: &Decided, lp: &Lp, x: &[Rat], price: &[Rat]) -> Option<Conflict> {
         let mut left = lp.rhs.clone();
         for (j, col) in lp.cols.iter().enumerate() {
-            for (r, e) in &col.entries {
+            for (r, e) in col.entries.iter() {
                 left[*r] = left[*r].sub_mul(e, &x[j]);
             }
         }

@@ -89,7 +89,7 @@ impl Round<'_> {
     }
 
     fn accepts(&self, outcome: &Outcome) -> bool {
-        check::faults(self.sorted, outcome, self.mode).is_empty()
+        check::faults(self.sorted, outcome, self.mode, self.limits.lending()).is_empty()
     }
 
     /// The book of a component alone. Its nodes are all nodes, so that their numbers stay what they are.
@@ -194,7 +194,8 @@ impl<'a> Search<'a> {
 
     fn judge(&mut self, run: &Run, nodes: &Nodes) {
         let better = self.best.as_ref().is_none_or(|b| run.welfare > b.0);
-        if better && check::faults(self.book, &run.outcome, self.round.mode).is_empty() {
+        let (mode, lending) = (self.round.mode, self.round.limits.lending());
+        if better && check::faults(self.book, &run.outcome, mode, lending).is_empty() {
             self.best = Some((run.welfare.clone(), nodes.clone()));
         }
     }

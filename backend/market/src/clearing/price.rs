@@ -49,7 +49,7 @@ impl Polytope {
         let mut slack = model.lp.rhs.clone();
         for (j, col) in model.lp.cols.iter().enumerate() {
             if !x[j].is_zero() {
-                for (r, e) in &col.entries {
+                for (r, e) in col.entries.iter() {
                     slack[*r] = slack[*r].sub_mul(e, &x[j]);
                 }
             }
@@ -144,7 +144,7 @@ impl Polytope {
         for (j, x) in parts {
             let col = &a.model.lp.cols[j];
             limit = &limit + &(&col.cost * &x);
-            for (r, e) in &col.entries {
+            for (r, e) in col.entries.iter() {
                 if let Some(v) = row_var.get(r).filter(|v| **v < self.prices) {
                     let t = terms.entry(*v).or_default();
                     *t = &*t + &(e * &x);

@@ -331,7 +331,7 @@ impl Sharing<'_> {
             for j in members {
                 let units = self.model.units(*j);
                 most = most.min(self.at(*j, &Rat::ONE).div(&units));
-                for (r, e) in &self.lp.cols[*j].entries {
+                for (r, e) in self.lp.cols[*j].entries.iter() {
                     let t = entries.entry(*r).or_default();
                     *t = &*t + &(e * &units);
                 }
@@ -347,8 +347,8 @@ impl Sharing<'_> {
                 let least = together.col(Rat::ONE, Rat::ZERO, Some(Rat::ONE), Vec::new());
                 for g in &open {
                     let row = together.row(Rat::ZERO);
-                    together.cols[least].entries.push((row, Rat::ONE));
-                    together.cols[level[*g]].entries.push((row, Rat::int(-1)));
+                    together.cols[least].push(row, Rat::ONE);
+                    together.cols[level[*g]].push(row, Rat::int(-1));
                 }
                 let s = self.solved(together)?;
                 let floor = s.var(least);

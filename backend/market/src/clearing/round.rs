@@ -1,6 +1,8 @@
 //! From rational fills to integers: floors, then what is left by largest remainder, then the
 //! hash. Orders with replicas move in whole replicas. Supply follows demand, so a product is
-//! slack by less than a unit (or a replica) per partly filled order.
+//! slack by less than a unit (or a replica) per partly filled order. An offer in replicas lends another one
+//! where nothing else supplies the part that the margin takes of it, unless nobody may lend what is not
+//! bought (`lend_up`).
 //!
 //! Invariant: nothing is short in the end. What rounding leaves short is made up by another unit
 //! lent or sent, else the bids with the least remainders give way, blocks last of all; a row of a
@@ -33,11 +35,13 @@ pub(super) struct Rounding<'a> {
     pub(super) m: &'a Market<'a>,
     pub(super) hosts: &'a [HostRow],
     upper: &'a [Vec<Rat>],
+    /// Whether an offer in replicas may lend a whole one of which only a part is bought.
+    lend_up: bool,
     pub(super) whole: Whole,
 }
 
-pub fn round(m: &Market, c: &Component, s: &Solved, upper: &[Vec<Rat>]) -> Whole {
-    let mut r = Rounding { m, hosts: &c.hosts, upper, whole: Whole::default() };
+pub fn round(m: &Market, c: &Component, s: &Solved, upper: &[Vec<Rat>], lend_up: bool) -> Whole {
+    let mut r = Rounding { m, hosts: &c.hosts, upper, lend_up, whole: Whole::default() };
     let mut steps: BTreeMap<usize, Rat> = BTreeMap::new();
     let mut flows: BTreeMap<usize, Rat> = BTreeMap::new();
     for (j, meaning) in s.model.meaning.iter().enumerate() {
@@ -173,8 +177,10 @@ impl Rounding<'_> {
                     + &(if o.bid {
                         v
                     } else {
-                        let more = !v.is_int() && o.replicas.is_none() && self.may_add(*i, p);
-                        Rat::int(if more { v.ceil() } else { v.floor() })
+                        let parts = o.replicas.map_or(!v.is_int(), |n| !(&f.fill * &Rat::int(n)).is_int());
+                        let more = parts && (o.replicas.is_none() || self.lend_up) && self.may_add(*i, p);
+                        let lent = f.quantities[p];
+                        Rat::int(if more { lent + self.unit(*i, p) } else { lent })
                     });
             }
         }
@@ -343,6 +349,24 @@ impl Rounding<'_> {
         queue
     }
 
+    /// Offers that lend a product in replicas and were rounded down, by largest remainder.
+    fn parts_of_replicas(&self, k: usize) -> Vec<(Rat, [u8; 32], usize, usize)> {
+        let mut queue = Vec::new();
+        for (i, f) in &self.whole.orders {
+            let o = &self.m.orders[*i];
+            let Some(n) = o.replicas.filter(|_| !o.bid) else { continue };
+            let full = &o.alternatives[f.alternative].quantities;
+            let Some(p) = full.iter().position(|q| q.0 == k) else { continue };
+            let x = &f.fill * &Rat::int(n);
+            let lent = f.quantities[p] * n / full[p].1;
+            if !x.is_int() && lent == x.floor() && self.may_add(*i, p) {
+                queue.push((&Rat::int(lent) - &x, o.lot, *i, p));
+            }
+        }
+        queue.sort();
+        queue
+    }
+
     /// Lets supply follow until nothing is short.
     fn balance(&mut self, c: &Component, steps: &BTreeMap<usize, Rat>, s: &Solved) {
         let mut turns = 8 + 2 * (c.orders.len() + c.arcs.len());
@@ -395,6 +419,18 @@ impl Rounding<'_> {
                 if let Some(f) = self.whole.orders.get_mut(&i) {
                     f.quantities[p] += 1;
                     rest -= 1;
+                }
+            }
+        }
+        if self.lend_up && rest > room {
+            for (_, _, i, p) in self.parts_of_replicas(k) {
+                if rest <= room {
+                    break;
+                }
+                let units: Vec<i128> = (0..self.whole.orders[&i].quantities.len()).map(|p| self.unit(i, p)).collect();
+                rest -= units[p];
+                if let Some(f) = self.whole.orders.get_mut(&i) {
+                    f.quantities.iter_mut().zip(&units).for_each(|(q, u)| *q += u);
                 }
             }
         }

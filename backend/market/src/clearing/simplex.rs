@@ -4,11 +4,16 @@
 //! dual feasible and no first phase is needed; a changed bound (branching) keeps the basis dual
 //! feasible, so the next solve goes on from where the last one ended. The inverse of the basis is
 //! kept row by row, sparse: in a market most rows hold their own slack. The ratio test steps over
-//! boxed variables (bound flipping), so a product with thousands of bids takes one pivot.
+//! boxed variables (bound flipping), so a product with thousands of bids takes one pivot. A search
+//! copies programs at every node, so what doesn't change is shared between copies, and a bound that
+//! changed moves what depends on it and nothing else.
 //!
 //! Invariants: all arithmetic is exact; the choice of pivots depends on values and indices alone;
 //! after a run of steps without progress the least index decides, so the method always ends.
 use super::rational::{Rat, sum};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
 
 /// A column: its objective, bounds (`None` = unlimited) and entries `(row, value)`.
 #[derive(Clone, Debug)]
@@ -16,7 +21,18 @@ pub struct Column {
     pub cost: Rat,
     pub lo: Rat,
     pub hi: Option<Rat>,
-    pub entries: Vec<(usize, Rat)>,
+    pub entries: Arc<SparseRow>,
+}
+
+impl Column {
+    /// Adds an entry to a row that the column has none in.
+    pub fn push(&mut self, row: usize, value: Rat) {
+        Arc::make_mut(&mut self.entries).push((row, value));
+    }
+
+    fn is_fixed(&self) -> bool {
+        self.hi.as_ref() == Some(&self.lo)
+    }
 }
 
 /// The data of a linear program.
@@ -42,7 +58,7 @@ impl Lp {
         self.rhs.len() - 1
     }
     pub fn col(&mut self, cost: Rat, lo: Rat, hi: Option<Rat>, entries: Vec<(usize, Rat)>) -> usize {
-        self.cols.push(Column { cost, lo, hi, entries });
+        self.cols.push(Column { cost, lo, hi, entries: Arc::new(entries) });
         self.cols.len() - 1
     }
 }
@@ -63,19 +79,35 @@ pub enum End {
     Exhausted,
 }
 
-type SparseRow = Vec<(usize, Rat)>;
+pub type SparseRow = Vec<(usize, Rat)>;
+
+/// Room to work in, one number a column, all 0 between two steps. A copy begins with none.
+#[derive(Debug, Default)]
+struct Scratch(Vec<Rat>);
+
+impl Clone for Scratch {
+    fn clone(&self) -> Scratch {
+        Scratch::default()
+    }
+}
 
 /// A linear program together with a dual feasible basis.
 #[derive(Clone, Debug)]
 pub struct Simplex {
+    /// Bounds change by `set_bounds` alone.
     pub lp: Lp,
+    /// The same entries, row by row.
+    rows: Arc<Vec<SparseRow>>,
     place: Vec<Place>,
     basis: Vec<usize>,
-    inverse: Vec<SparseRow>,
+    inverse: Vec<Arc<SparseRow>>,
     /// Values of the basic variables, by position.
     value: Vec<Rat>,
     /// Reduced costs of all variables (0 for basic ones), columns first, then slacks.
     reduced: Vec<Rat>,
+    /// Columns whose bounds have changed since the values were computed, with what they counted as.
+    changed: Vec<(usize, Rat)>,
+    scratch: Scratch,
     pub pivots: u64,
     /// Entries worked on, by their length, since the beginning, and how many there may be: pivots
     /// of large programs, and of programs whose fractions grow long, cost very unlike others.
@@ -136,12 +168,21 @@ impl Simplex {
         place.extend((0..m).map(Place::Basic));
         let mut reduced: Vec<Rat> = lp.cols.iter().map(|c| c.cost.clone()).collect();
         reduced.extend((0..m).map(|_| Rat::ZERO));
+        let mut rows: Vec<SparseRow> = vec![Vec::new(); m];
+        for (j, c) in lp.cols.iter().enumerate() {
+            for (r, e) in c.entries.iter() {
+                rows[*r].push((j, e.clone()));
+            }
+        }
         let mut s = Simplex {
+            rows: Arc::new(rows),
             place,
             basis: (n..n + m).collect(),
-            inverse: (0..m).map(|i| vec![(i, Rat::ONE)]).collect(),
+            inverse: (0..m).map(|i| Arc::new(vec![(i, Rat::ONE)])).collect(),
             value: vec![Rat::ZERO; m],
             reduced,
+            changed: Vec::new(),
+            scratch: Scratch::default(),
             pivots: 0,
             effort: 0,
             most_effort: u64::MAX,
@@ -151,17 +192,35 @@ impl Simplex {
         s
     }
 
+    /// The same basis for the same columns and rows with other bounds or right sides.
+    pub fn with(mut self, lp: Lp) -> Simplex {
+        self.lp = lp;
+        self.changed.clear();
+        self.refresh();
+        self
+    }
+
     fn n(&self) -> usize {
         self.lp.cols.len()
     }
 
-    fn bounds(&self, j: usize) -> (Rat, Option<Rat>) {
+    /// `None` as a lower bound is 0.
+    fn bounds(&self, j: usize) -> (Option<&Rat>, Option<&Rat>) {
         let n = self.n();
         if j < n {
-            (self.lp.cols[j].lo.clone(), self.lp.cols[j].hi.clone())
+            (Some(&self.lp.cols[j].lo), self.lp.cols[j].hi.as_ref())
         } else {
-            (Rat::ZERO, self.lp.range[j - n].clone())
+            (None, self.lp.range[j - n].as_ref())
         }
+    }
+
+    fn is_fixed(&self, j: usize) -> bool {
+        let n = self.n();
+        if j < n { self.lp.cols[j].is_fixed() } else { self.lp.range[j - n].as_ref().is_some_and(Rat::is_zero) }
+    }
+
+    fn is_boxed(&self, j: usize) -> bool {
+        self.bounds(j).1.is_some()
     }
 
     fn span(&self, j: usize) -> Option<Rat> {
@@ -176,6 +235,9 @@ impl Simplex {
 
     /// Changes the bounds of a column; `solve` has to follow.
     pub fn set_bounds(&mut self, j: usize, lo: Rat, hi: Option<Rat>) {
+        if !self.is_basic(j) && self.changed.iter().all(|(other, _)| *other != j) {
+            self.changed.push((j, self.var(j)));
+        }
         self.lp.cols[j].lo = lo;
         self.lp.cols[j].hi = hi;
     }
@@ -184,8 +246,8 @@ impl Simplex {
     pub fn var(&self, j: usize) -> Rat {
         match self.place[j] {
             Place::Basic(i) => self.value[i].clone(),
-            Place::Lower => self.bounds(j).0,
-            Place::Upper => self.bounds(j).1.unwrap_or(Rat::ZERO),
+            Place::Lower => self.bounds(j).0.cloned().unwrap_or_default(),
+            Place::Upper => self.bounds(j).1.cloned().unwrap_or_default(),
         }
     }
 
@@ -216,45 +278,91 @@ impl Simplex {
 
     /// True if no other point is as good: every variable outside the basis that could move loses.
     pub fn unique(&self) -> bool {
-        (0..self.place.len())
-            .all(|j| self.is_basic(j) || !self.reduced[j].is_zero() || self.span(j).is_some_and(|s| s.is_zero()))
+        (0..self.place.len()).all(|j| self.is_basic(j) || !self.reduced[j].is_zero() || self.is_fixed(j))
     }
 
-    /// Puts every variable outside the basis on the side its reduced cost asks for and recomputes
+    /// Puts a variable outside the basis on the side that its reduced cost asks for.
+    fn settle(&mut self, j: usize) {
+        let boxed = self.is_boxed(j);
+        if self.reduced[j].is_pos() && boxed {
+            self.place[j] = Place::Upper;
+        } else if self.reduced[j].is_neg() || !boxed {
+            self.place[j] = Place::Lower;
+        }
+    }
+
+    /// Puts every variable outside the basis on the side its reduced cost asks for and computes
     /// the values of the basic ones.
     fn refresh(&mut self) {
         let n = self.n();
         let mut right = self.lp.rhs.clone();
         for j in 0..self.place.len() {
-            if let Place::Basic(_) = self.place[j] {
+            if self.is_basic(j) {
                 continue;
             }
-            let bounded = self.span(j).is_some();
-            if self.reduced[j].is_pos() && bounded {
-                self.place[j] = Place::Upper;
-            } else if self.reduced[j].is_neg() || !bounded {
-                self.place[j] = Place::Lower;
-            }
+            self.settle(j);
             let v = self.var(j);
             if v.is_zero() {
                 continue;
             }
             if j < n {
-                for (r, e) in &self.lp.cols[j].entries {
+                for (r, e) in self.lp.cols[j].entries.iter() {
                     right[*r] = right[*r].sub_mul(e, &v);
                 }
             } else {
                 right[j - n] = &right[j - n] - &v;
             }
         }
-        for i in 0..self.value.len() {
+        for (row, value) in self.inverse.iter().zip(&mut self.value) {
             let mut t = Rat::ZERO;
-            for (r, v) in &self.inverse[i] {
+            for (r, v) in row.iter() {
                 if !right[*r].is_zero() {
                     t = &t + &(v * &right[*r]);
                 }
             }
-            self.value[i] = t;
+            *value = t;
+        }
+    }
+
+    /// Brings places and values up to date with the bounds that have changed.
+    fn follow(&mut self) {
+        let mut moves = Vec::new();
+        for (j, before) in std::mem::take(&mut self.changed) {
+            self.settle(j);
+            let by = &self.var(j) - &before;
+            if !by.is_zero() {
+                moves.push((j, by));
+            }
+        }
+        self.shift(&moves);
+    }
+
+    /// Moves variables outside the basis, and with them the basic ones.
+    fn shift(&mut self, moves: &[(usize, Rat)]) {
+        if moves.is_empty() {
+            return;
+        }
+        let n = self.n();
+        let mut change = vec![Rat::ZERO; self.lp.rhs.len()];
+        for (j, by) in moves {
+            if *j < n {
+                for (r, e) in self.lp.cols[*j].entries.iter() {
+                    change[*r] = &change[*r] + &(e * by);
+                }
+            } else {
+                change[j - n] = &change[j - n] + by;
+            }
+        }
+        for (row, value) in self.inverse.iter().zip(&mut self.value) {
+            let mut t = Rat::ZERO;
+            for (r, v) in row.iter() {
+                if !change[*r].is_zero() {
+                    t = &t + &(v * &change[*r]);
+                }
+            }
+            if !t.is_zero() {
+                *value = &*value - &t;
+            }
         }
     }
 
@@ -263,7 +371,7 @@ impl Simplex {
         if self.lp.cols.iter().any(|c| c.hi.as_ref().is_some_and(|h| *h < c.lo)) {
             return End::Infeasible;
         }
-        self.refresh();
+        self.follow();
         let mut stalled = 0_u32;
         loop {
             let careful = stalled > 40;
@@ -288,12 +396,11 @@ impl Simplex {
             let j = self.basis[i];
             let (lo, hi) = self.bounds(j);
             let v = &self.value[i];
-            let found = if *v < lo {
-                (i, false, &lo - v)
-            } else if hi.as_ref().is_some_and(|h| v > h) {
-                (i, true, v - &hi.unwrap_or_default())
-            } else {
-                continue;
+            let found = match (lo, hi) {
+                (None, _) if v.is_neg() => (i, false, -v),
+                (Some(lo), _) if v < lo => (i, false, lo - v),
+                (_, Some(hi)) if v > hi => (i, true, v - hi),
+                _ => continue,
             };
             let better = match &best {
                 None => true,
@@ -311,55 +418,39 @@ impl Simplex {
     /// objective moved.
     fn step(&mut self, r: usize, above: bool, gap: &Rat, careful: bool) -> Option<bool> {
         let n = self.n();
-        let rho = self.inverse[r].clone();
-        let mut alpha: Vec<(usize, Rat)> = Vec::new();
-        let mut candidates: Vec<(Rat, usize, Rat)> = Vec::new();
-        for j in 0..n {
-            if self.is_basic(j) {
-                continue;
-            }
-            let a = dot(&rho, &self.lp.cols[j].entries);
-            if !a.is_zero() {
-                alpha.push((j, a));
-            }
-        }
-        for (i, v) in &rho {
-            if !self.is_basic(n + i) {
-                alpha.push((n + i, v.clone()));
-            }
-        }
-        for (j, a) in &alpha {
-            let span = self.span(*j);
-            if span.as_ref().is_some_and(|s| s.is_zero()) {
-                continue;
-            }
+        let rho = Arc::clone(&self.inverse[r]);
+        let alpha = self.row_of(&rho);
+        let mut candidates: Vec<Reverse<(Rat, usize, usize)>> = Vec::new();
+        for (at, (j, a)) in alpha.iter().enumerate() {
             let up = a.is_pos() == above;
             let fits = match self.place[*j] {
                 Place::Lower => up,
                 Place::Upper => !up,
                 Place::Basic(_) => false,
             };
-            if fits {
-                candidates.push((self.reduced[*j].abs().div(&a.abs()), *j, a.clone()));
+            if fits && !self.is_fixed(*j) {
+                candidates.push(Reverse((self.reduced[*j].abs().div(&a.abs()), *j, at)));
             }
         }
-        candidates.sort_by(|x, y| x.0.cmp(&y.0).then(x.1.cmp(&y.1)));
+        // most of many candidates are never looked at
+        let mut candidates = BinaryHeap::from(candidates);
         let mut rest = gap.clone();
         let mut flips: Vec<usize> = Vec::new();
         let mut entering = None;
-        for (_, j, a) in &candidates {
-            match self.span(*j) {
+        while let Some(Reverse((_, j, at))) = candidates.pop() {
+            let a = &alpha[at].1;
+            match self.span(j) {
                 Some(s) if !careful => {
                     let after = rest.sub_mul(&a.abs(), &s);
                     if after.is_pos() {
-                        flips.push(*j);
+                        flips.push(j);
                         rest = after;
                         continue;
                     }
                 }
                 _ => {}
             }
-            entering = Some((*j, a.clone()));
+            entering = Some((j, a.clone()));
             break;
         }
         let (q, aq) = entering?;
@@ -375,29 +466,23 @@ impl Simplex {
         self.reduced[out] = -&theta;
         self.reduced[q] = Rat::ZERO;
         let (lo, hi) = self.bounds(out);
-        let bound = if above { hi.unwrap_or_default() } else { lo };
-        let t = (&self.value[r] - &bound).div(&aq);
+        let bound = if above { hi } else { lo };
+        let t = bound.map_or_else(|| self.value[r].clone(), |b| &self.value[r] - b).div(&aq);
         let start = self.var(q);
-        let unit;
-        let entries: &[(usize, Rat)] = if q < n {
-            &self.lp.cols[q].entries
-        } else {
-            unit = [(q - n, Rat::ONE)];
-            &unit
-        };
-        let direction: Vec<Rat> = self.inverse.iter().map(|row| dot(row, entries)).collect();
+        let column = if q < n { Arc::clone(&self.lp.cols[q].entries) } else { Arc::new(vec![(q - n, Rat::ONE)]) };
         let pivot: SparseRow = rho.iter().map(|(i, v)| (*i, v.div(&aq))).collect();
         let mut entries = alpha.len();
-        for (i, w) in direction.iter().enumerate() {
-            if i == r || w.is_zero() {
+        for i in (0..self.inverse.len()).filter(|i| *i != r) {
+            let w = dot(&self.inverse[i], &column);
+            if w.is_zero() {
                 continue;
             }
-            self.value[i] = self.value[i].sub_mul(&t, w);
+            self.value[i] = self.value[i].sub_mul(&t, &w);
             entries += self.inverse[i].len() + pivot.len();
-            self.inverse[i] = combine(&self.inverse[i], w, &pivot);
+            self.inverse[i] = Arc::new(combine(&self.inverse[i], &w, &pivot));
         }
         self.effort += entries as u64 * aq.weight().max(t.weight());
-        self.inverse[r] = pivot;
+        self.inverse[r] = Arc::new(pivot);
         self.value[r] = &start + &t;
         self.place[out] = if above { Place::Upper } else { Place::Lower };
         self.place[q] = Place::Basic(r);
@@ -406,35 +491,47 @@ impl Simplex {
         Some(moved)
     }
 
-    fn flip(&mut self, flips: &[usize]) {
-        if flips.is_empty() {
-            return;
-        }
+    /// A row of the program in the present basis: what variables outside it add to a basic one, by index.
+    fn row_of(&mut self, rho: &SparseRow) -> SparseRow {
         let n = self.n();
-        let mut change = vec![Rat::ZERO; self.lp.rhs.len()];
+        let mut alpha: SparseRow = Vec::new();
+        if let [(i, v)] = rho.as_slice() {
+            let outside = self.rows[*i].iter().filter(|(j, _)| !self.is_basic(*j));
+            alpha.extend(outside.map(|(j, e)| (*j, v * e)));
+        } else {
+            let mut sums = std::mem::take(&mut self.scratch.0);
+            sums.resize(n, Rat::ZERO);
+            let mut touched: Vec<usize> = Vec::new();
+            for (i, v) in rho {
+                for (j, e) in &self.rows[*i] {
+                    if !self.is_basic(*j) {
+                        if sums[*j].is_zero() {
+                            touched.push(*j);
+                        }
+                        sums[*j] = &sums[*j] + &(v * e);
+                    }
+                }
+            }
+            touched.sort_unstable();
+            // a sum that was 0 in between is there twice
+            touched.dedup();
+            alpha.extend(touched.into_iter().map(|j| (j, std::mem::take(&mut sums[j]))).filter(|(_, a)| !a.is_zero()));
+            self.scratch.0 = sums;
+        }
+        alpha.extend(rho.iter().filter(|(i, _)| !self.is_basic(n + i)).map(|(i, v)| (n + i, v.clone())));
+        alpha
+    }
+
+    /// Takes boxed variables to their other bound.
+    fn flip(&mut self, flips: &[usize]) {
+        let mut moves = Vec::with_capacity(flips.len());
         for &j in flips {
             let span = self.span(j).unwrap_or_default();
-            let by = if self.place[j] == Place::Lower { span } else { -&span };
-            self.place[j] = if self.place[j] == Place::Lower { Place::Upper } else { Place::Lower };
-            if j < n {
-                for (r, e) in &self.lp.cols[j].entries {
-                    change[*r] = &change[*r] + &(e * &by);
-                }
-            } else {
-                change[j - n] = &change[j - n] + &by;
-            }
+            let up = self.place[j] == Place::Lower;
+            self.place[j] = if up { Place::Upper } else { Place::Lower };
+            moves.push((j, if up { span } else { -&span }));
         }
-        for (i, row) in self.inverse.iter().enumerate() {
-            let mut t = Rat::ZERO;
-            for (r, v) in row {
-                if !change[*r].is_zero() {
-                    t = &t + &(v * &change[*r]);
-                }
-            }
-            if !t.is_zero() {
-                self.value[i] = &self.value[i] - &t;
-            }
-        }
+        self.shift(&moves);
     }
 }
 

@@ -123,7 +123,7 @@ impl Search<'_> {
             if matches!(&model.meaning[j], Meaning::Orders { members, .. } if self.m.orders[members[0].0].bid)
                 && !values[j].is_zero()
             {
-                for (r, e) in &col.entries {
+                for (r, e) in col.entries.iter() {
                     let t = volume.entry(*r).or_default();
                     *t = &*t + &(e * &values[j]);
                 }
@@ -145,7 +145,9 @@ impl Search<'_> {
         let (values, low, high) = match best.shared {
             Some(r) => (r.values, r.low, r.high),
             None => {
-                let mut s = Simplex::new(model.lp.clone());
+                // which point of the best ones it is does not depend on where it starts
+                let mut s = best.simplex.map_or_else(|| Simplex::new(model.lp.clone()), |s| s.with(model.lp.clone()));
+                s.most_effort = u64::MAX;
                 if s.solve() != End::Optimal {
                     return None;
                 }

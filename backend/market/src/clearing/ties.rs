@@ -169,13 +169,13 @@ impl Face {
         let mut kept = vec![false; names.len()];
         for &p in &keep {
             kept[p] = true;
-            for (r, _) in &old.cols[p].entries {
+            for (r, _) in old.cols[p].entries.iter() {
                 touched[*r] = true;
             }
         }
         for (p, &j) in names.iter().enumerate() {
             if !kept[p] && !self.values[j].is_zero() {
-                for (r, e) in &old.cols[p].entries {
+                for (r, e) in old.cols[p].entries.iter() {
                     if touched[*r] {
                         rhs[*r] = rhs[*r].sub_mul(e, &self.values[j]);
                     }

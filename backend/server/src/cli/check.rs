@@ -371,7 +371,7 @@ fn clear_again(book: &str, outcome: &str, hash: &str) -> Result<(), String> {
     if stored_hash != hash {
         return Err(format!("its outcome hashes to {stored_hash}, the record says {hash}"));
     }
-    if let Err(broken) = clearing::verify(&book, stored, Mode::Market) {
+    if let Err(broken) = clearing::verify_round(&book, stored) {
         return Err(format!("its outcome does not pass the check: {broken:?}"));
     }
     let book = Arc::new(book);

@@ -93,7 +93,7 @@ fn attempt(book: &Arc<Book>, without_blocks: bool) -> Result<Verified<clearing::
     let limits = Limits { without_blocks, ..Limits::PRODUCTION };
     let outcome = clearing::clear(book, Mode::Market, &MixedInteger::PRODUCTION, &limits);
     let outcome = outcome.map_err(|fault| format!("clearing failed: {}", brief(&fault)))?;
-    clearing::verify(book, outcome, Mode::Market)
+    clearing::verify_round(book, outcome)
         .map_err(|broken| format!("the outcome does not pass the check: {}", brief(&broken)))
 }
 

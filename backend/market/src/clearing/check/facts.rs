@@ -2,7 +2,7 @@
 use super::super::book::{Book, ProductKey, Side};
 use super::super::outcome::{self, Outcome, Refusal};
 use super::super::rational::Rat;
-use super::Report;
+use super::{Lending, Report};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub const NANO: i128 = 1_000_000_000;
@@ -64,6 +64,7 @@ pub struct Facts<'a> {
     pub lots: Vec<i128>,
     /// Orders with replicas that rounding may have moved by one.
     pub soft: BTreeSet<usize>,
+    lending: Lending,
     /// The outcome says that its search gave up on the orders it refuses with SOLVER_FALLBACK.
     pub fallback: bool,
     /// Orders short at a cap, found while prices are checked.
@@ -114,7 +115,7 @@ impl<'a> Facts<'a> {
         self.orders[i].alternatives[alternative].iter().map(|q| q.1).sum()
     }
 
-    pub fn read(book: &'a Book, out: &'a Outcome, r: &mut Report) -> Option<Facts<'a>> {
+    pub fn read(book: &'a Book, out: &'a Outcome, lending: Lending, r: &mut Report) -> Option<Facts<'a>> {
         let before = r.broken.len();
         if out.format != outcome::FORMAT {
             r.bad("FORMAT", "unknown format", &[("format", &out.format)]);
@@ -147,6 +148,7 @@ impl<'a> Facts<'a> {
             rounding: vec![0; n],
             lots: vec![0; n],
             soft: BTreeSet::new(),
+            lending,
             fallback: out.quality == outcome::Quality::Fallback
                 && out.refused.iter().any(|x| x.reason == outcome::Reason::SolverFallback),
             rationed: BTreeSet::new(),
@@ -265,9 +267,10 @@ impl<'a> Facts<'a> {
             // a full award whose printed fill is less was rounded up by a replica
             let full = self.awards[i].as_ref().is_some_and(|a| a.full);
             for alternative in alternatives {
-                // at the margin less than a replica is nothing; an offer is never rounded up to one
+                // at the margin less than a replica is nothing
                 let s = self.surplus(i, alternative, &self.price);
-                let marginal = o.bid && o.replicas.is_some() && s.abs() <= self.tolerance(i, alternative);
+                let rounded = o.bid || self.lending == Lending::Rounded;
+                let marginal = rounded && o.replicas.is_some() && s.abs() <= self.tolerance(i, alternative);
                 let o = &self.orders[i];
                 if o.replicas.is_none() {
                     if !full {
@@ -275,7 +278,7 @@ impl<'a> Facts<'a> {
                             self.rounding[*k] += 1;
                         }
                     }
-                } else if marginal || (o.bid && self.awards[i].is_some() && !full) {
+                } else if marginal || (rounded && self.awards[i].is_some() && !full) {
                     self.soft.insert(i);
                     if !full {
                         for p in 0..o.alternatives[alternative].len() {

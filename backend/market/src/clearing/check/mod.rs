@@ -77,9 +77,27 @@ impl Report {
     }
 }
 
+/// What offers in replicas may lend of which only a part is bought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lending {
+    /// Under a replica each, as anything is rounded.
+    Rounded,
+    /// Nothing, as nobody would pay for it.
+    Bought,
+}
+
 /// Checks an outcome against its book; the certificate of what is returned says `verified`.
 pub fn verify(book: &Book, outcome: Outcome, mode: Mode) -> Result<Verified<Outcome>, Vec<Broken>> {
-    let broken = broken(book, &outcome, mode);
+    accept(outcome, |outcome| broken(book, outcome, mode))
+}
+
+/// The same for a round of a market, in which nothing may be lent that nobody buys.
+pub fn verify_round(book: &Book, outcome: Outcome) -> Result<Verified<Outcome>, Vec<Broken>> {
+    accept(outcome, |outcome| all_broken(book, outcome, Mode::Market, Lending::Bought))
+}
+
+fn accept(outcome: Outcome, broken: impl Fn(&Outcome) -> Vec<Broken>) -> Result<Verified<Outcome>, Vec<Broken>> {
+    let broken = broken(&outcome);
     if !broken.is_empty() {
         return Err(broken);
     }
@@ -92,25 +110,29 @@ pub fn verify(book: &Book, outcome: Outcome, mode: Mode) -> Result<Verified<Outc
 
 /// Every rule that an outcome breaks.
 pub fn broken(book: &Book, outcome: &Outcome, mode: Mode) -> Vec<Broken> {
+    all_broken(book, outcome, mode, Lending::Rounded)
+}
+
+fn all_broken(book: &Book, outcome: &Outcome, mode: Mode, lending: Lending) -> Vec<Broken> {
     let mut report = Report::default();
     if !book.validate().is_empty() {
         report.bad("BOOK", "the book itself is not acceptable", &[("faults", &book.validate().len())]);
         return report.broken;
     }
-    rules(book, outcome, mode, &mut report);
+    rules(book, outcome, mode, lending, &mut report);
     hashes(book, outcome, &mut report);
     report.broken
 }
 
 /// The rules of the market alone, for a book that is known to be acceptable.
-pub(super) fn faults(book: &Book, outcome: &Outcome, mode: Mode) -> Vec<Broken> {
+pub(super) fn faults(book: &Book, outcome: &Outcome, mode: Mode, lending: Lending) -> Vec<Broken> {
     let mut report = Report::default();
-    rules(book, outcome, mode, &mut report);
+    rules(book, outcome, mode, lending, &mut report);
     report.broken
 }
 
-fn rules(book: &Book, outcome: &Outcome, mode: Mode, report: &mut Report) {
-    if let Some(mut f) = Facts::read(book, outcome, report) {
+fn rules(book: &Book, outcome: &Outcome, mode: Mode, lending: Lending, report: &mut Report) {
+    if let Some(mut f) = Facts::read(book, outcome, lending, report) {
         rows::check(&f, report);
         let hosting = place::Hosting::check(&f, outcome, report);
         let priced = mode == Mode::Market || !f.orders.iter().any(|o| o.block);

@@ -1,0 +1,64 @@
+//! Offers in whole replicas of which the margin takes a part: what a book's rounding allows, and a market does not.
+use headroom_market::clearing::generate::{Size, book};
+use headroom_market::clearing::outcome::Reason;
+use headroom_market::clearing::{Book, Limits, Mode, NoProposal, Outcome, clear, parse, verify, verify_round};
+
+/// Whoever lends has three replicas of two units, at 1 a unit; somebody pays a lot for just three units.
+fn three_of_six() -> Book {
+    let text = r#"{"format":"headroom.book/1","cap":"100","alpha":"0","seed":1,
+        "products":[{"pool":"p","resource":"cpu","slot":0,"supply":[]}],
+        "orders":[
+        {"id":"lends","owner":"l","side":"offer","limit":"6","replicas":3,
+            "alternatives":[{"quantities":[["p","cpu",0,6]]}]},
+        {"id":"buys","owner":"b","side":"bid","limit":"90","min_fill":"1",
+            "alternatives":[{"quantities":[["p","cpu",0,3]]}]}]}"#;
+    parse(text).expect("a book")
+}
+
+fn quantity(outcome: &Outcome, order: &str) -> Option<i64> {
+    outcome.awards.iter().find(|a| a.order == order).map(|a| a.quantities[0].quantity)
+}
+
+/// At the margin a replica is lent as a whole although only half of it is bought: the price is what the lender asks, and
+/// nobody who would pay more goes without. (It was rounded down, and the bid had to go.)
+#[test]
+fn a_book_has_the_margin_lent_as_a_whole_replica() {
+    let book = three_of_six();
+    let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+    let outcome = verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
+    assert_eq!((quantity(&outcome, "buys"), quantity(&outcome, "lends")), (Some(3), Some(4)));
+    assert_eq!(outcome.prices[0].price.0, 1_000_000_000);
+    assert!(outcome.refused.is_empty());
+}
+
+/// A round of a market would have to pay the lender for what nobody buys, so there it is not right.
+#[test]
+fn a_round_of_a_market_lends_nothing_that_nobody_buys() {
+    let book = three_of_six();
+    let rounded = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+    let broken = verify_round(&book, rounded).expect_err("a unit is lent to nobody");
+    assert!(broken.iter().any(|b| b.rule == "I9"), "{broken:?}");
+    let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION).expect("an outcome");
+    let outcome = verify_round(&book, outcome).expect("it is verified").into_inner();
+    let (bought, lent) = (quantity(&outcome, "buys").unwrap_or(0), quantity(&outcome, "lends").unwrap_or(0));
+    assert!(lent <= bought, "{lent} are lent, {bought} bought");
+}
+
+/// In books of the size of a busy round, where nearly everything comes in replicas, nobody who may be filled to any part
+/// is given up: where whole replicas leave more than prices allow, a block goes instead, which is owed nothing.
+#[test]
+fn generated_books_give_up_no_order_that_may_be_filled_in_part() {
+    let mut blocks = 0;
+    for seed in 1..=10 {
+        let book = book(&Size { orders: 300, pools: 4, slots: 6, nodes: if seed % 2 == 0 { 4 } else { 0 } }, seed);
+        let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+        let outcome = verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
+        for refused in outcome.refused.iter().filter(|r| r.reason == Reason::SolverFallback) {
+            let order = book.orders.iter().find(|o| o.id == refused.order).expect("it is in the book");
+            let block = order.alternatives.len() > 1 || !order.min_fill.0.is_zero();
+            assert!(block, "seed {seed}: {} is given up", order.id);
+            blocks += 1;
+        }
+    }
+    println!("{blocks} blocks are given up");
+}
