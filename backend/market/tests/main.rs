@@ -2,6 +2,7 @@
 //! share the processors.
 mod support;
 
+mod approvals;
 mod auto_bids;
 mod away;
 mod bonds;
