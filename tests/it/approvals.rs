@@ -1,9 +1,9 @@
 //! Moves of real programs that an operator has to approve: one is approved and done, one rejected, one expires, with a
 //! kill while all three wait.
-use crate::common::{Sim, healthy, small_pool, steady_member};
+use crate::common::{START, Sim, healthy, small_pool, steady_member};
 use anyhow::Context;
 use headroom_tests::orders::Rhythm;
-use headroom_tests::{Api, Reply, Server};
+use headroom_tests::{Api, Reply, Server, time};
 use serde_json::{Value, json};
 
 async fn read(api: &Api, path: &str) -> anyhow::Result<Value> {
@@ -99,15 +99,23 @@ async fn one_move_is_approved_one_rejected_and_one_expires() -> anyhow::Result<(
     refused(&say(&places[0].owner, &places[0], "approve", None).await?, 403, "forbidden");
     refused(&say(&admin, &places[0], "approve", None).await?, 403, "forbidden");
 
-    let server = sim.server.kill()?.start().await?;
+    // A simulated clock begins where it is told to: no earlier than the process before has stood.
+    let stood = time::rfc3339(Rhythm::of(&admin).await?.now);
+    let mut launch = sim.server.kill()?;
+    for argument in launch.arguments.iter_mut().filter(|a| *a == START) {
+        argument.clone_from(&stood);
+    }
+    let server = launch.start().await?;
     one_of_each(&server, &mut places).await?;
     let admin = server.api("admin")?;
     let now = Rhythm::of(&admin).await?.now;
     admin.advance(slot + 30 - now).await?;
     let [yes, no, nobody] = &places[..] else { anyhow::bail!("three") };
+    let operator = server.api("operator")?;
+    let gone = read(&operator, &format!("/v1/swaps/{}", yes.swap)).await?;
+    assert_eq!(gone["state"], json!("done"), "{gone}");
     let moved = read(&yes.owner, &format!("/v1/instances/{}", yes.instance)).await?;
     assert_ne!(moved["node"], yes.node, "it has gone");
-    let operator = server.api("operator")?;
     assert_eq!(waiting(&operator, nobody).await?["id"], json!(nobody.swap), "nobody has answered");
     let second = second_operator(&admin).await?;
     let ended = [(yes, "done"), (no, "rejected")];

@@ -3,6 +3,7 @@
 mod support;
 
 mod approvals;
+mod approvals_elsewhere;
 mod auto_bids;
 mod away;
 mod bonds;

@@ -8,6 +8,7 @@ use headroom_market::ids::{SwapId, UserId};
 use headroom_market::swap::approval::MoveVerdict;
 use headroom_market::swap::saga::{StepReport, StepResult};
 use headroom_market::swap::{Swap, SwapState};
+use headroom_market::units::{Credits, Share};
 use std::collections::BTreeSet;
 
 pub fn person(n: u128) -> UserId {
@@ -16,6 +17,26 @@ pub fn person(n: u128) -> UserId {
 
 pub fn answer(swap: SwapId, verdict: MoveVerdict, reason: Option<&str>, by: UserId) -> Command {
     Command::AnswerSwap { swap, verdict, reason: reason.map(str::to_owned), by }
+}
+
+pub fn credits(text: &str) -> Credits {
+    text.parse().unwrap()
+}
+
+pub fn require(world: &mut World, pool: &str) {
+    let reply = world.run(Command::SetMoveApproval { pool: pool.into(), required: true, expected_version: None });
+    assert!(matches!(reply, Reply::Pool(_)), "{reply:?}");
+}
+
+pub fn share(text: &str) -> Share {
+    text.parse().unwrap()
+}
+
+pub fn refused(reply: &Reply) -> &'static str {
+    match reply {
+        Reply::Refused(refusal) => refusal.code,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// One that waits is approved or rejected, sometimes by two people at once, or not answered; now and then somebody

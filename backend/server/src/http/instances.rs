@@ -5,13 +5,14 @@ use crate::http::extract::{Body, Path, Query, read_bytes};
 use crate::http::orders::idempotency;
 use crate::http::problem::{Answered, Problem, Problems};
 use crate::http::reply::{Document, List, ListQuery, created, get_from, list_of, list_table, ok};
-use crate::http::reserve_prices::{etag, if_match, not_modified};
+use crate::http::reserve_prices::if_match;
+use crate::http::strategies;
 use crate::sequencer::{Attached, Outcome};
 use crate::workers::modules::NotAdmitted;
 use crate::workers::nodes::TooLittleMemory;
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use headroom_market::command::{Command, NewInstance};
 use headroom_market::ids::{HintId, InstanceId, ModuleId, NodeId, ProfileId};
@@ -37,7 +38,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(instance_metrics))
         .routes(routes!(stop_instance))
         .routes(routes!(restart_instance))
-        .routes(routes!(get_strategy, put_strategy))
+        .merge(strategies::router())
         .routes(routes!(put_baseline))
         .routes(routes!(list_hints, put_hint))
         .routes(routes!(get_hint, withdraw_hint))
@@ -329,45 +330,6 @@ async fn restart_instance(
 ) -> Answered<Document> {
     by.may("workloads:write")?;
     app.object(&by, Command::StartInstance { participant: by.participant, instance: id }).await.map(ok)
-}
-
-/// Reads a workload's strategy; the ETag is for its next change.
-#[utoipa::path(get, path = "/instances/{id}/strategy", tag = "workloads", operation_id = "getStrategy", params(("id" = InstanceId, Path, description = "Workload")),
-    responses((status = 200, description = "The strategy", body = Strategy, headers(("ETag" = String, description = "Version for If-Match"))), Problems))]
-async fn get_strategy(
-    State(app): State<Arc<App>>,
-    Anyone(by): Anyone,
-    Path(id): Path<InstanceId>,
-    headers: HeaderMap,
-) -> Answered<Response> {
-    by.may("allocations:read")?;
-    let document = get_from(&app, Table::Instances, &by.scope(), &id.to_string(), "workload").await?;
-    let instance: Instance = serde_json::from_str(&document.1).map_err(|e| Problem::fault(&e))?;
-    let tag = etag(instance.strategy_version);
-    if let Some(unchanged) = not_modified(&headers, &tag) {
-        return Ok(unchanged);
-    }
-    Ok(([(header::ETAG, tag)], Json(instance.strategy)).into_response())
-}
-
-/// Sets the whole strategy of a workload: what the body leaves out is off. Needs If-Match.
-#[utoipa::path(put, path = "/instances/{id}/strategy", tag = "workloads", operation_id = "putStrategy", request_body = Strategy,
-    params(("id" = InstanceId, Path, description = "Workload"), ("If-Match" = String, Header, description = "ETag of the strategy")),
-    responses((status = 200, description = "The workload", body = Instance, headers(("ETag" = String, description = "Version for the next change"))), (status = 412, description = "Somebody else changed it", body = crate::http::problem::ProblemDocument, content_type = "application/problem+json"), (status = 428, description = "If-Match is missing", body = crate::http::problem::ProblemDocument, content_type = "application/problem+json"), Problems))]
-async fn put_strategy(
-    State(app): State<Arc<App>>,
-    Member(by): Member,
-    Path(id): Path<InstanceId>,
-    headers: HeaderMap,
-    Body(strategy): Body<Strategy>,
-) -> Answered<Response> {
-    by.may("strategies:write")?;
-    let expected_version = if_match(&headers)?;
-    let (participant, instance) = (by.participant, id);
-    let command = Command::SetStrategy { participant, instance, strategy, expected_version };
-    let document = app.object(&by, command).await?;
-    let changed: Instance = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
-    Ok(([(header::ETAG, etag(changed.strategy_version))], ok(document)).into_response())
 }
 
 #[derive(Clone, Debug, Deserialize, ToSchema)]

@@ -34,6 +34,7 @@ pub mod scarcity;
 pub mod serve;
 pub mod service_level;
 pub mod session;
+pub mod strategies;
 pub mod swap_approval;
 mod swap_explain;
 pub mod swap_request;
