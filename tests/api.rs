@@ -120,6 +120,10 @@ impl Api {
     pub async fn put(&self, path: &str, body: &Value) -> anyhow::Result<Reply> {
         self.json("PUT", path, &[], body).await
     }
+    /// A PUT of what has versions, over whichever there is, or over one that was read.
+    pub async fn put_over(&self, version: &str, path: &str, body: &Value) -> anyhow::Result<Reply> {
+        self.json("PUT", path, &[("if-match", version)], body).await
+    }
     pub async fn patch(&self, path: &str, body: &Value) -> anyhow::Result<Reply> {
         self.json("PATCH", path, &[], body).await
     }

@@ -2,7 +2,7 @@
 // workload, and is told who gave it up. Axe looks at the ticket, the pool, the order and the workload.
 export async function walkRecallable(page, origin, look, { lender, buyer }) {
   const call = async (user, method, path, body) => {
-    const headers = { authorization: `Bearer ${user.api_key}`, 'content-type': 'application/json', 'idempotency-key': `recallable-${path}-${Date.now()}` };
+    const headers = { authorization: `Bearer ${user.api_key}`, 'content-type': 'application/json', 'idempotency-key': `recallable-${path}-${Date.now()}`, ...(method === 'PUT' && { 'if-match': '*' }) };
     const sent = body === undefined ? { method, headers } : { method, headers, body: JSON.stringify(body) };
     const reply = await fetch(`${origin}/v1${path}`, sent);
     return reply.json();

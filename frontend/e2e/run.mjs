@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { axe, launch, watch } from './browser.mjs';
 import { walkBid } from './bid.mjs';
+import { walkApproval } from './approval.mjs';
 import { walkAway } from './away.mjs';
 import { walkDraw } from './draw.mjs';
 import { walkLinked } from './linked.mjs';
@@ -97,6 +98,9 @@ for (const user of users) {
       const walk = await walkReserve(page, origin, look).catch((e) => ({ ok: false, fault: String(e.message).split('\n')[0] }));
       if (report.reserve?.ok !== false) report.reserve = walk;
       note(`reserve walk ${theme}`, [], faults);
+      const approval = await walkApproval(page, origin, look).catch((e) => ({ ok: false, fault: String(e.message).split('\n')[0] }));
+      if (report.approval?.ok !== false) report.approval = approval;
+      note(`approval walk ${theme}`, [], faults);
     }
   }
   if (user.role === 'bidder' && !arg['no-bid']) {
@@ -122,5 +126,5 @@ for (const user of users) {
 writeFileSync(join(arg.out, 'report.json'), JSON.stringify(report, null, 2));
 for (const v of report.violations) console.error(`axe ${v.impact} ${v.id} on ${v.where}\n  ${v.nodes.slice(0, 3).join('\n  ')}`);
 for (const f of report.faults) console.error(`fault on ${f.where}: ${f.fault}`);
-console.log(JSON.stringify({ pages: report.pages, violations: report.violations.length, faults: report.faults.length, bid: report.bid ?? null, project: report.project ?? null, linked: report.linked ?? null, away: report.away ?? null, recallable: report.recallable ?? null, draw: report.draw ?? null, reserve: report.reserve ?? null }));
-process.exit(report.violations.length + report.faults.length > 0 || report.bid?.ok === false || report.project?.ok === false || report.linked?.ok === false || report.away?.ok === false || report.recallable?.ok === false || report.draw?.ok === false || report.reserve?.ok === false ? 1 : 0);
+console.log(JSON.stringify({ pages: report.pages, violations: report.violations.length, faults: report.faults.length, bid: report.bid ?? null, project: report.project ?? null, linked: report.linked ?? null, away: report.away ?? null, recallable: report.recallable ?? null, draw: report.draw ?? null, reserve: report.reserve ?? null, approval: report.approval ?? null }));
+process.exit(report.violations.length + report.faults.length > 0 || report.bid?.ok === false || report.project?.ok === false || report.linked?.ok === false || report.away?.ok === false || report.recallable?.ok === false || report.draw?.ok === false || report.reserve?.ok === false || report.approval?.ok === false ? 1 : 0);

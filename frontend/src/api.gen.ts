@@ -81,6 +81,23 @@ export interface components {
             created_at: components["schemas"]["Timestamp"];
             updated_at: components["schemas"]["Timestamp"];
         };
+        /** @description That a move had to be approved, and what became of it. */
+        Approval: {
+            /** @description Without an answer by then it expires: the end of its slot. */
+            answer_by: components["schemas"]["Timestamp"];
+            answer?: components["schemas"]["ApprovalAnswer"] | null;
+        };
+        /** @description Who answered, when, and what they said. */
+        ApprovalAnswer: {
+            verdict: components["schemas"]["MoveVerdict"];
+            by: components["schemas"]["UserId"];
+            at: components["schemas"]["Timestamp"];
+            reason?: string | null;
+        };
+        ApproveSwap: {
+            /** @description For the record, and for the workload's owner; may be left out. */
+            reason?: string | null;
+        };
         /**
          * @description Whether what is bought or lent may be taken back by its lender.
          * @enum {string}
@@ -641,6 +658,11 @@ export interface components {
             drill?: components["schemas"]["Drill"] | null;
             comparison: components["schemas"]["ComparisonRules"];
             strategy: components["schemas"]["Strategy"];
+            /**
+             * Format: int64
+             * @description Counts the changes of its strategy: of two who change it at once the second is told.
+             */
+            strategy_version?: number;
             state: components["schemas"]["InstanceState"];
             suspended?: components["schemas"]["Suspended"] | null;
             fault?: components["schemas"]["Fault"] | null;
@@ -931,6 +953,11 @@ export interface components {
                 drill?: components["schemas"]["Drill"] | null;
                 comparison: components["schemas"]["ComparisonRules"];
                 strategy: components["schemas"]["Strategy"];
+                /**
+                 * Format: int64
+                 * @description Counts the changes of its strategy: of two who change it at once the second is told.
+                 */
+                strategy_version?: number;
                 state: components["schemas"]["InstanceState"];
                 suspended?: components["schemas"]["Suspended"] | null;
                 fault?: components["schemas"]["Fault"] | null;
@@ -1112,10 +1139,17 @@ export interface components {
                 /** Format: int64 */
                 reserve_version: number;
                 /**
+                 * Format: int64
+                 * @description Counts the changes of `moves_at_once`, `move_approval` and shortage costs: what their `If-Match` names.
+                 */
+                settings_version: number;
+                /**
                  * Format: int32
                  * @description So many workloads at most go to another node of the pool for one slot; `null`: no bound.
                  */
                 moves_at_once?: number | null;
+                /** @description Whether a person has to approve moves into the pool and out of it. */
+                move_approval: boolean;
                 /** @description Whether a new reserve price waits for the approval of a second person. */
                 two_person_approval: boolean;
                 resources: components["schemas"]["ResourceView"][];
@@ -1336,6 +1370,9 @@ export interface components {
                 /** @description Why it is made; `null` of swaps from before this was kept. */
                 causes?: components["schemas"]["Cause"][] | null;
                 makes_way_for?: components["schemas"]["Credits"] | null;
+                approval?: components["schemas"]["Approval"] | null;
+                /** @description One that it waits for was approved late, or not at all: what it misses for that is the exchange's doing. */
+                kept_waiting?: boolean;
                 /**
                  * Format: int64
                  * @description Placement epoch of the source; the target runs under the next one.
@@ -1433,6 +1470,13 @@ export interface components {
         };
         /** @example mod_01jd3z6k2m9x7q4v8n5t1w0r3c */
         ModuleId: string;
+        /** @description Whether moves wait for a person. */
+        MoveApproval: {
+            /** @description A person has to approve every move into the pool and out of it before it begins. */
+            required: boolean;
+        };
+        /** @enum {string} */
+        MoveVerdict: "approved" | "rejected";
         /** @description How many moves a pool carries. */
         MovesAtOnce: {
             /**
@@ -1743,6 +1787,11 @@ export interface components {
              */
             reserve_version: number;
             halted?: components["schemas"]["Halt"] | null;
+            /**
+             * Format: int64
+             * @description Counts the changes of what follows, which admins set; the ETag of its settings.
+             */
+            settings_version?: number;
             /** @description What a missing unit costs, by resource: with it supply is dearer the likelier a shortage is. */
             shortage_cost?: {
                 [key: string]: components["schemas"]["Price"];
@@ -1752,6 +1801,8 @@ export interface components {
              * @description So many of its workloads at most go to another of its nodes for one slot (`round/in_flight.rs`); left out: no bound.
              */
             moves_at_once?: number | null;
+            /** @description A person has to approve every move into it or out of it (`swap/approval.rs`). */
+            move_approval?: boolean;
             created_at: components["schemas"]["Timestamp"];
         };
         /** @description A pool that the order accepts; the adder lowers what it is worth there and is never paid. */
@@ -1761,6 +1812,26 @@ export interface components {
         };
         /** @example poo_01jd3z6k2m9x7q4v8n5t1w0r3c */
         PoolId: string;
+        /** @description What admins set of a pool; all of it has one version. */
+        PoolSettings: {
+            pool: components["schemas"]["String"];
+            /**
+             * Format: int64
+             * @description The ETag, quoted.
+             */
+            settings_version: number;
+            /**
+             * Format: int32
+             * @description So many workloads at most go to another node of the pool for one slot; `null`: no bound.
+             */
+            moves_at_once?: number | null;
+            /** @description Whether a person has to approve moves into the pool and out of it. */
+            move_approval: boolean;
+            /** @description What a missing unit costs, by resource; one that is not here has reserve prices alone. */
+            shortage_cost: {
+                [key: string]: components["schemas"]["Price"];
+            };
+        };
         /** @description A pool with what its resources cost in the next open slot. */
         PoolView: {
             id: string;
@@ -1779,10 +1850,17 @@ export interface components {
             /** Format: int64 */
             reserve_version: number;
             /**
+             * Format: int64
+             * @description Counts the changes of `moves_at_once`, `move_approval` and shortage costs: what their `If-Match` names.
+             */
+            settings_version: number;
+            /**
              * Format: int32
              * @description So many workloads at most go to another node of the pool for one slot; `null`: no bound.
              */
             moves_at_once?: number | null;
+            /** @description Whether a person has to approve moves into the pool and out of it. */
+            move_approval: boolean;
             /** @description Whether a new reserve price waits for the approval of a second person. */
             two_person_approval: boolean;
             resources: components["schemas"]["ResourceView"][];
@@ -2177,6 +2255,10 @@ export interface components {
             orders: components["schemas"]["OrderRequest"][];
             /** @description Ids of the orders that were placed (mode `apply`). */
             placed: components["schemas"]["OrderId"][];
+        };
+        RejectSwap: {
+            /** @description The workload's owner reads it. */
+            reason: string;
         };
         Rejection: {
             /** @description Its author and the other admins read it. */
@@ -2662,6 +2744,9 @@ export interface components {
             /** @description Why it is made; `null` of swaps from before this was kept. */
             causes?: components["schemas"]["Cause"][] | null;
             makes_way_for?: components["schemas"]["Credits"] | null;
+            approval?: components["schemas"]["Approval"] | null;
+            /** @description One that it waits for was approved late, or not at all: what it misses for that is the exchange's doing. */
+            kept_waiting?: boolean;
             /**
              * Format: int64
              * @description Placement epoch of the source; the target runs under the next one.
@@ -2723,6 +2808,11 @@ export interface components {
         SwapRequestMode: "recommend" | "apply";
         /** @enum {string} */
         SwapState: "planned" | "awaiting_approval" | "reserved" | "snapshot" | "transferred" | "shadow" | "fenced" | "activated" | "verified" | "released" | "done" | "infeasible" | "rejected" | "expired" | "aborted" | "rolled_back" | "failed";
+        /** @description A swap with the name of who answered for it. */
+        SwapView: components["schemas"]["Swap"] & {
+            /** @description Of who approved or rejected it; shown to the operator's roles only. */
+            answered_by_name?: string | null;
+        };
         /** @description A part of a line that its lender took back while the slot was under way. */
         TakenBack: {
             at: components["schemas"]["Timestamp"];

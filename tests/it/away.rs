@@ -41,10 +41,10 @@ async fn a_workload_is_carried_to_another_place_and_comes_home() -> anyhow::Resu
     ensure!(preview["warnings"].to_string().contains("carried whole"), "{preview}");
     let limits = json!({ "move_fee": "20", "max_swap": { "cpu_milli": 50 } });
     let strategy = format!("{route}/strategy");
-    tenant.put(&strategy, &limits).await?.ok()?;
+    tenant.put_over("*", &strategy, &limits).await?.ok()?;
     let warned = tenant.post("/v1/bids/preview", &body).await?.ok()?["warnings"].to_string();
     ensure!(warned.contains("at most 50 cpu_milli") && warned.contains("The move fee"), "{warned}");
-    tenant.put(&strategy, &json!({})).await?.ok()?;
+    tenant.put_over("*", &strategy, &json!({})).await?.ok()?;
     let id = place(&tenant, &body).await?.id()?;
     admin.advance(5).await?;
     let won = read(&tenant, &format!("{BIDS}/{id}")).await?;

@@ -102,10 +102,10 @@ async fn a_strategy_draws_when_its_workload_needs_more() -> anyhow::Result<()> {
         (json!({ "mem_mib": "0.001" }), "/draws/mem_mib", "draws_by_hand_only"),
         (json!({ "cpu_milli": "-0.001" }), "/draws/cpu_milli", "price_out_of_range"),
     ] {
-        let refused = lender.put(&strategy, &json!({ "draws": draws })).await?;
+        let refused = lender.put_over("*", &strategy, &json!({ "draws": draws })).await?;
         assert_eq!((refused.code().as_str(), refused.pointers()), (code, vec![pointer.to_owned()]), "{}", refused.text);
     }
-    let set = lender.put(&strategy, &json!({ "draws": { "cpu_milli": "0.0006" } })).await?.ok()?;
+    let set = lender.put_over("*", &strategy, &json!({ "draws": { "cpu_milli": "0.0006" } })).await?.ok()?;
     assert_eq!(set["strategy"]["draws"]["cpu_milli"], "0.000600000");
     // It lends 500 of its 600 firmly, though it will need 450; 300 of the node are nobody's.
     let rhythm = Rhythm::of(&lender).await?;

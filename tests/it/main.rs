@@ -3,6 +3,7 @@
 //! `cargo test --release -p headroom-tests` after `cargo build --release`. The clock of most
 //! servers here is simulated, so nothing happens by itself and nothing depends on the machine's
 //! speed.
+mod approvals;
 mod arrows;
 mod away;
 mod bad_input;
@@ -36,4 +37,5 @@ mod store_postgres;
 mod suspended;
 mod swap_request;
 mod trades;
+mod versions;
 mod workloads;

@@ -37,9 +37,9 @@ async fn a_program_makes_way_and_its_owner_is_paid() -> anyhow::Result<()> {
     let (grows, yields) = (format!("/v1/instances/{grows}"), format!("/v1/instances/{yields}"));
     let before = read(&two, &yields).await?;
     assert_eq!(read(&one, &grows).await?["node"], before["node"], "both are on the first node, and fill it");
-    let refused = two.put(&format!("{yields}/strategy"), &json!({ "makes_way_for": "-1" })).await?;
+    let refused = two.put_over("*", &format!("{yields}/strategy"), &json!({ "makes_way_for": "-1" })).await?;
     assert_eq!((refused.status, refused.pointers()), (422, vec!["/makes_way_for".to_owned()]));
-    let set = two.put(&format!("{yields}/strategy"), &json!({ "makes_way_for": "2.5" })).await?.ok()?;
+    let set = two.put_over("*", &format!("{yields}/strategy"), &json!({ "makes_way_for": "2.5" })).await?.ok()?;
     assert_eq!(set["strategy"]["makes_way_for"], "2.500000");
     // Until its reserve price is in force the pool sells nothing.
     let late = Rhythm::of(&one).await?;

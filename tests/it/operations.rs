@@ -161,6 +161,10 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
                 | "approveReservePrice"
                 | "rejectReservePrice"
                 | "withdrawReservePrice"
+                | "putStrategy"
+                | "setMovesAtOnce"
+                | "setMoveApproval"
+                | "setShortageCost"
         );
         all.insert(id, Sample { role, path: format!("/v1{path}"), body, if_match });
     };
@@ -188,6 +192,7 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ("listUsers", "/users"),
         ("listPools", "/pools"),
         ("getPool", "/pools/fra1-gp"),
+        ("getPoolSettings", "/pools/fra1-gp/settings"),
         ("getPoolBook", "/pools/fra1-gp/book?resource=cpu_milli"),
         ("listPoolPrices", "/pools/fra1-gp/prices?resource=cpu_milli"),
         ("listReservePrices", "/pools/fra1-gp/reserve_prices"),
@@ -214,6 +219,7 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ("cancelBid", format!("/bids/{}", n.bid)),
         ("cancelOffer", format!("/offers/{}", n.offer)),
         ("getInstance", format!("/instances/{}", n.instance)),
+        ("getStrategy", format!("/instances/{}/strategy", n.instance)),
         ("getInstanceMetrics", format!("/instances/{}/metrics", n.instance)),
         ("getServiceLevel", format!("/instances/{}/service_level", n.instance)),
         ("listDrawable", format!("/instances/{}/draws", n.instance)),
@@ -326,6 +332,7 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
             json!({ "name": "tests-a", "pool": "fra1-gp", "capacity": resources, "properties": { "model": 1 } }),
         ),
         ("haltPool", "/pools/ams1-lp/halt".to_owned(), json!({ "reason": "tests" })),
+        ("setMoveApproval", "/pools/fra1-hp/move_approval".to_owned(), json!({ "required": true })),
         ("setMovesAtOnce", "/pools/fra1-gp/moves_at_once".to_owned(), json!({ "moves_at_once": 8 })),
         (
             "setShortageCost",
@@ -356,7 +363,9 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
     let mut add = |id: &'static str, role: &'static str, path: &str, body: Option<Value>| {
         all.insert(id, Sample { role, path: format!("/v1{path}"), body, if_match: false });
     };
-    add("cancelSwap", "operator", &format!("/swaps/{}/cancel", n.swap), Some(json!({ "reason": "tests" })));
+    for (id, verb) in [("cancelSwap", "cancel"), ("approveSwap", "approve"), ("rejectSwap", "reject")] {
+        add(id, "operator", &format!("/swaps/{}/{verb}", n.swap), Some(json!({ "reason": "tests" })));
+    }
     all
 }
 

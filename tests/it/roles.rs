@@ -11,7 +11,7 @@ const TABLE: &[(&str, &str)] = &[
     ("btfao", "getMe listApiKeys listParticipants streamEvents advanceClock"),
     (
         "btfao",
-        "listPools getPool getPoolBook listPoolPrices listReservePrices listNodes listRounds getRound getRoundResult",
+        "listPools getPool getPoolSettings getPoolBook listPoolPrices listReservePrices listNodes listRounds getRound getRoundResult",
     ),
     ("btfao", "getBalance"),
     ("btao", "getRoundProof listModules"),
@@ -21,7 +21,7 @@ const TABLE: &[(&str, &str)] = &[
         "btao",
         "listBids getBid getBidByClientId explainBid listOffers getOffer getOfferByClientId explainOffer listProjects",
     ),
-    ("btao", "listInstances getInstance listAllocations listAwards"),
+    ("btao", "listInstances getInstance getStrategy listAllocations listAwards"),
     ("btao", "listSwaps getSwapHistory getSwapHistoryUnprefixed getSwap getSwapDifferences explainSwap"),
     (
         "btao",
@@ -41,10 +41,10 @@ const TABLE: &[(&str, &str)] = &[
     ("fa", "exportLedger getFinanceSummary"),
     (
         "a",
-        "createParticipant putQuota grantCredits listUsers createUser createPool createNode haltPool resumePool openRecallable setShortageCost setMovesAtOnce scheduleReservePrice simulateReservePrice approveReservePrice rejectReservePrice withdrawReservePrice putBaseline",
+        "createParticipant putQuota grantCredits listUsers createUser createPool createNode haltPool resumePool openRecallable setShortageCost setMovesAtOnce setMoveApproval scheduleReservePrice simulateReservePrice approveReservePrice rejectReservePrice withdrawReservePrice putBaseline",
     ),
     ("ao", "drainNode undrainNode"),
-    ("o", "cancelSwap"),
+    ("o", "cancelSwap approveSwap rejectSwap"),
 ];
 
 const ROLES: [(&str, char); 5] =

@@ -23,7 +23,7 @@ async fn win(admin: &Api, tenant: &Api) -> anyhow::Result<Won> {
     let instance = mine.into_iter().find(|i| i["pool"] == POOL).context("a workload")?;
     // Nothing is bid or lent by itself, so what it has is what is asked for here.
     let path = format!("/v1/instances/{}/strategy", instance["id"].as_str().unwrap_or_default());
-    tenant.put(&path, &json!({})).await?.ok()?;
+    tenant.put_over("*", &path, &json!({})).await?.ok()?;
     let bid = json!({ "instance": instance["id"], "window": window, "resources": { "cpu_milli": 40 },
         "pools": [{ "pool": POOL }], "limit": "20", "no_displacement": true });
     let id = tenant.post_with_key("/v1/bids", &unique("key"), &bid).await?.id()?;
@@ -109,7 +109,7 @@ async fn who_lets_go_has_its_baseline_and_is_told_why() -> anyhow::Result<()> {
     let had = cpu_in_force(&tenant, &instance).await?;
     admin.post(&format!("{POOL_PATH}/halt"), &json!({ "reason": "tests" })).await?.ok()?;
     let path = format!("/v1/instances/{}/strategy", instance["id"].as_str().unwrap_or_default());
-    tenant.put(&path, &json!({ "lets_go_in_safe_state": true })).await?.ok()?;
+    tenant.put_over("*", &path, &json!({ "lets_go_in_safe_state": true })).await?.ok()?;
     to(&admin, slot + 65).await?;
     assert_eq!(cpu_in_force(&tenant, &instance).await?, had - 40);
     let swaps = tenant.list("/v1/swaps").await?;

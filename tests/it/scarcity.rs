@@ -28,17 +28,17 @@ async fn supply_costs_more_the_likelier_a_shortage_is() -> anyhow::Result<()> {
         (json!({ "cpu_milli": "0" }), "price_out_of_range", "/shortage_cost/cpu_milli"),
         (json!({ "cpu_milli": "1.5" }), "price_out_of_range", "/shortage_cost/cpu_milli"),
     ] {
-        let reply = admin.put(COST, &json!({ "shortage_cost": cost })).await?;
+        let reply = admin.put_over("*", COST, &json!({ "shortage_cost": cost })).await?;
         ensure!((reply.status, reply.code().as_str()) == (422, code), "{}", reply.text);
         ensure!(reply.pointers() == [pointer], "{}", reply.text);
     }
     let cost = json!({ "shortage_cost": { "cpu_milli": "0.004" } });
     for role in ["bidder", "tenant", "finance", "operator"] {
-        ensure!(sim.api(role)?.put(COST, &cost).await?.status == 403, "{role} sets no prices");
+        ensure!(sim.api(role)?.put_over("*", COST, &cost).await?.status == 403, "{role} sets no prices");
     }
     ensure!(cpu(&admin).await?["scarcity"].is_null(), "off until somebody says otherwise");
 
-    admin.put(COST, &cost).await?.ok()?;
+    admin.put_over("*", COST, &cost).await?.ok()?;
     let unknown = &cpu(&admin).await?["scarcity"];
     ensure!(unknown["steps"] == json!([]) && unknown["recorded_at"].is_null(), "{unknown}");
     // A request has a time limit; a busy machine takes a second for a slot or two.
@@ -89,7 +89,7 @@ async fn supply_costs_more_the_likelier_a_shortage_is() -> anyhow::Result<()> {
     let simulate = json!({ "resource": "cpu_milli", "price": "0.001" });
     let refused = admin.post("/v1/pools/fra1-gp/reserve_prices/simulate", &simulate).await?;
     ensure!((refused.status, refused.code().as_str()) == (409, "scarcity_is_priced"), "{}", refused.text);
-    admin.put(COST, &json!({ "shortage_cost": {} })).await?.ok()?;
+    admin.put_over("*", COST, &json!({ "shortage_cost": {} })).await?.ok()?;
     ensure!(cpu(&admin).await?["scarcity"].is_null(), "switched off");
     admin.advance(60).await?;
 

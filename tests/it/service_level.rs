@@ -63,14 +63,14 @@ async fn a_promise_that_the_shortage_costs_do_not_carry_is_warned_of_until_they_
         (json!("much"), "invalid"),
         (json!(0.95), "wrong_type"),
     ] {
-        let reply = tenant.put(&put, &strategy(&cheap, promised.clone())).await?;
+        let reply = tenant.put_over("*", &put, &strategy(&cheap, promised.clone())).await?;
         ensure!((reply.status, reply.code().as_str()) == (422, code), "{promised}: {}", reply.text);
         ensure!(reply.pointers() == ["/auto_bid/promised_service_level"], "{}", reply.text);
     }
     ensure!(sim.trader("1").await?.get(&path).await?.status == 404, "somebody else's");
 
     // Before there is a record of how the resources hang together: unknown, with its bound and the reason.
-    tenant.put(&put, &strategy(&cheap, json!("0.95"))).await?.ok()?;
+    tenant.put_over("*", &put, &strategy(&cheap, json!("0.95"))).await?.ok()?;
     let stored = tenant.get(&format!("/v1/instances/{id}")).await?.ok()?;
     ensure!(stored["strategy"]["auto_bid"]["promised_service_level"] == json!("0.950000"), "{stored}");
     advance(&admin, 180).await?;
@@ -90,22 +90,25 @@ async fn a_promise_that_the_shortage_costs_do_not_carry_is_warned_of_until_they_
     ensure!(warning["code"] == "service_level_under_promised", "{under}");
 
     // What the warning names is enough, at this price; nothing was advanced in between.
-    tenant.put(&put, &strategy(&warning["shortage_cost"], json!("0.95"))).await?.ok()?;
+    tenant.put_over("*", &put, &strategy(&warning["shortage_cost"], json!("0.95"))).await?.ok()?;
     let kept = tenant.get(&path).await?.ok()?;
     let joint = checked(&kept)?.context("a joint level")?;
     ensure!(joint >= 950_000 && kept["warning"].is_null(), "{kept}");
     ensure!(kept["promised_service_level"] == json!("0.950000"), "{kept}");
 
     // A promise that no price under the cap carries, and none at all.
-    tenant.put(&put, &strategy(&cheap, json!("0.999999"))).await?.ok()?;
+    tenant.put_over("*", &put, &strategy(&cheap, json!("0.999999"))).await?.ok()?;
     let beyond = tenant.get(&path).await?.ok()?;
     ensure!(beyond["warning"]["code"] == "service_level_out_of_reach", "{beyond}");
-    tenant.put(&put, &json!({})).await?.ok()?;
+    tenant.put_over("*", &put, &json!({})).await?.ok()?;
     let off = tenant.get(&path).await?.ok()?;
     ensure!(off["resources"] == json!([]) && off["warning"].is_null() && off["joint"]["at_least"].is_null(), "{off}");
 
     // Automatic bids followed joint outlooks: the journal has them, and gives the same orders again.
-    tenant.put(&put, &strategy(&json!({ "cpu_milli": "0.05", "mem_mib": "0.005" }), json!("0.99"))).await?.ok()?;
+    tenant
+        .put_over("*", &put, &strategy(&json!({ "cpu_milli": "0.05", "mem_mib": "0.005" }), json!("0.99")))
+        .await?
+        .ok()?;
     advance(&admin, 180).await?;
     let Sim { server, folder: _folder } = sim;
     let launch = server.stop().await?;

@@ -15,7 +15,7 @@ use crate::round::movers::Movers;
 use crate::round::{award, make_way, safe_state, seal};
 use crate::settlement::settle;
 use crate::state::State;
-use crate::swap::{draw, plan, recall, saga};
+use crate::swap::{approval as approval_of_moves, draw, plan, recall, saga};
 use crate::time::Slot;
 use crate::turn::Turn;
 use crate::units::Price;
@@ -69,10 +69,15 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
             vacate::found(turn, instance, epoch, needs);
             Ok(Reply::Done)
         }
-        Command::SetMovesAtOnce { pool, moves_at_once } => {
-            crate::pool::admin::set_moves_at_once(turn, &pool, moves_at_once).map(Reply::Pool)
+        Command::SetMovesAtOnce { pool, moves_at_once, expected_version } => {
+            pools::set_moves_at_once(turn, &pool, moves_at_once, expected_version).map(Reply::Pool)
         }
-        Command::SetShortageCost { pool, shortage_cost } => scarcity::set(turn, &pool, shortage_cost).map(Reply::Pool),
+        Command::SetMoveApproval { pool, required, expected_version } => {
+            approval_of_moves::set(turn, &pool, required, expected_version).map(Reply::Pool)
+        }
+        Command::SetShortageCost { pool, shortage_cost, expected_version } => {
+            scarcity::set(turn, &pool, shortage_cost, expected_version).map(Reply::Pool)
+        }
         Command::DecideReserve { pool, reserve, verdict, reason, expected_version, by } => {
             let decision = approval::Decision { verdict, reason, expected_version, by };
             approval::decide(turn, &pool, reserve, decision).map(Reply::ReservePrice)
@@ -85,8 +90,8 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
         Command::SetBaseline { instance, baseline, floor } => {
             baseline::set_baseline(turn, instance, baseline, floor).map(Reply::Instance)
         }
-        Command::SetStrategy { participant, instance, strategy } => {
-            register::set_strategy(turn, participant, instance, strategy).map(Reply::Instance)
+        Command::SetStrategy { participant, instance, strategy, expected_version } => {
+            register::set_strategy(turn, participant, instance, strategy, expected_version).map(Reply::Instance)
         }
         Command::StopInstance { participant, instance } => run::stop(turn, participant, instance).map(Reply::Instance),
         Command::StartInstance { participant, instance } => {
@@ -148,6 +153,9 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
         Command::PlanSlot { slot } => Ok(plan_slot(turn, slot)),
         Command::StepSwap { swap, result } => {
             Ok(if saga::step(turn, swap, result) { Reply::Swap(swap) } else { Reply::Nothing })
+        }
+        Command::AnswerSwap { swap, verdict, reason, by } => {
+            approval_of_moves::answer(turn, swap, approval_of_moves::Answering { verdict, reason, by }).map(Reply::Swap)
         }
         Command::CancelSwap { swap, participant, reason } => cancel_swap(turn, swap, participant, reason),
         Command::Recall { participant, recall: asked } => {

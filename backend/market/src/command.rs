@@ -11,6 +11,7 @@ use crate::pool::scarcity::SlotShortage;
 use crate::pool::{NodeState, PoolSlug, ReserveStep, Tier};
 use crate::round::movers::Movers;
 use crate::settlement::meter::Reading;
+use crate::swap::approval::MoveVerdict;
 use crate::swap::draw::{Draw, Drawn};
 use crate::swap::recall::{Recall, Recalled};
 use crate::swap::saga::StepResult;
@@ -120,6 +121,8 @@ pub enum Command {
     SetShortageCost {
         pool: PoolSlug,
         shortage_cost: BTreeMap<Resource, Price>,
+        #[serde(default)]
+        expected_version: Option<u64>,
     },
     /// The driver has found that a workload stands still, or runs, where the market knew otherwise (a crash in between, a
     /// file that was lost).
@@ -132,6 +135,14 @@ pub enum Command {
     SetMovesAtOnce {
         pool: PoolSlug,
         moves_at_once: Option<u32>,
+        #[serde(default)]
+        expected_version: Option<u64>,
+    },
+    /// Whether a person has to approve moves into a pool and out of it.
+    SetMoveApproval {
+        pool: PoolSlug,
+        required: bool,
+        expected_version: Option<u64>,
     },
     /// Approves, rejects or withdraws a schedule that waits for a second person.
     DecideReserve {
@@ -162,6 +173,8 @@ pub enum Command {
         participant: ParticipantId,
         instance: InstanceId,
         strategy: Strategy,
+        #[serde(default)]
+        expected_version: Option<u64>,
     },
     StopInstance {
         participant: ParticipantId,
@@ -265,6 +278,13 @@ pub enum Command {
     StepSwap {
         swap: SwapId,
         result: StepResult,
+    },
+    /// A person approves or rejects a move that waits for that.
+    AnswerSwap {
+        swap: SwapId,
+        verdict: MoveVerdict,
+        reason: Option<String>,
+        by: UserId,
     },
     CancelSwap {
         swap: SwapId,

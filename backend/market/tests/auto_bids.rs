@@ -87,7 +87,7 @@ impl Market {
 
     fn set(&mut self, strategy: Strategy) -> Reply {
         let (participant, instance) = (self.owner, self.instance);
-        self.world.run(Command::SetStrategy { participant, instance, strategy })
+        self.world.run(Command::SetStrategy { participant, instance, strategy, expected_version: None })
     }
 
     /// Open automatic bids of the slot after this outlook, the dearest first.

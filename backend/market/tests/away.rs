@@ -191,7 +191,7 @@ fn it_leaves_only_for_a_price_that_leaves_it_its_fees() {
         let mut two = two();
         let strategy = headroom_market::workload::Strategy { move_fee: fee.parse().unwrap(), ..Default::default() };
         let (participant, instance) = (two.tenant, two.instance);
-        two.world.run(Command::SetStrategy { participant, instance, strategy });
+        two.world.run(Command::SetStrategy { participant, instance, strategy, expected_version: None });
         two.bid(limit, &["p", "q"]);
         two.round();
         assert_eq!(!two.world.state.awards.is_empty(), expected, "{limit} with a fee of {fee}");

@@ -182,7 +182,7 @@ fn what_a_sealed_round_may_award_is_not_drawn() {
 fn what_is_priced_by_the_chance_of_a_shortage_is_not_drawn() {
     let mut one = begun(4_000, |_| {});
     let shortage_cost = [(CPU, "0.01".parse::<Price>().unwrap())].into();
-    let set = one.world.run(Command::SetShortageCost { pool: "p".into(), shortage_cost });
+    let set = one.world.run(Command::SetShortageCost { pool: "p".into(), shortage_cost, expected_version: None });
     assert!(matches!(set, Reply::Pool(_)), "{set:?}");
     assert_eq!(refused_of(&mut one, |one| asked(one.buyers[0].1, 100)), "draw_of_scarce");
 }
@@ -233,7 +233,12 @@ fn every_reason_why_nothing_is_drawn_has_a_code() {
     assert!(matches!(stranger, Reply::Refused(r) if r.code == "not_found"));
     let strategy = |most: i64| Strategy { max_swap: cpu(most), ..Strategy::default() };
     let set = |one: &mut One, strategy| {
-        let reply = one.world.run(Command::SetStrategy { participant: owner, instance: buyer, strategy });
+        let reply = one.world.run(Command::SetStrategy {
+            participant: owner,
+            instance: buyer,
+            strategy,
+            expected_version: None,
+        });
         assert!(matches!(reply, Reply::Instance(_)), "{reply:?}");
     };
     set(&mut one, strategy(100));
@@ -267,7 +272,7 @@ fn only_what_can_be_taken_back_by_a_limit_is_drawn_automatically() {
     let mut set = |draws: &[(Resource, &str)]| {
         let draws = draws.iter().map(|(r, p)| (*r, p.parse::<Price>().unwrap())).collect();
         let strategy = Strategy { draws, ..Strategy::default() };
-        match one.world.run(Command::SetStrategy { participant, instance, strategy }) {
+        match one.world.run(Command::SetStrategy { participant, instance, strategy, expected_version: None }) {
             Reply::Refused(refusal) => (refusal.code, refusal.pointer),
             _ => ("", String::new()),
         }

@@ -227,7 +227,12 @@ fn thrash_limits_hold_over_all_rounds_of_a_slot() {
                 for (id, instance) in world.state.instances.clone() {
                     let most = 100 + world.chance.below(500) as i64;
                     let strategy = Strategy { max_swap: amounts(most, most), ..Strategy::default() };
-                    world.run(Command::SetStrategy { participant: instance.participant, instance: id, strategy });
+                    world.run(Command::SetStrategy {
+                        participant: instance.participant,
+                        instance: id,
+                        strategy,
+                        expected_version: None,
+                    });
                     limits.insert(id, most);
                 }
             }
@@ -345,7 +350,7 @@ fn with_halts(world: &mut World) {
             let (instance, of) = world.state.instances.iter().nth(at).expect("one of them");
             let (participant, instance, of) = (of.participant, *instance, of.clone());
             let strategy = Strategy { lets_go_in_safe_state: world.chance.below(2) == 0, ..*of.strategy };
-            world.run(Command::SetStrategy { participant, instance, strategy });
+            world.run(Command::SetStrategy { participant, instance, strategy, expected_version: None });
         }
         _ => {}
     }

@@ -2,6 +2,8 @@
 //! share the processors.
 mod support;
 
+mod approvals;
+mod approvals_elsewhere;
 mod auto_bids;
 mod away;
 mod bonds;

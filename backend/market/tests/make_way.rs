@@ -50,7 +50,7 @@ impl Crowded {
     fn asks(&mut self, fee: Option<&str>) {
         let (participant, instance) = self.yields;
         let strategy = Strategy { makes_way_for: fee.map(credits), ..Strategy::default() };
-        let reply = self.world.run(Command::SetStrategy { participant, instance, strategy });
+        let reply = self.world.run(Command::SetStrategy { participant, instance, strategy, expected_version: None });
         assert!(matches!(reply, Reply::Instance(_)), "{reply:?}");
     }
 
@@ -165,7 +165,7 @@ fn who_asks_least_is_moved() {
     let (three, full) = (participant(&mut crowded.world, "three", "100"), crowded.full);
     let cheaper = workload(&mut crowded.world, three, full, 1_000);
     let strategy = Strategy { makes_way_for: Some(credits("1")), ..Strategy::default() };
-    crowded.world.run(Command::SetStrategy { participant: three, instance: cheaper, strategy });
+    crowded.world.run(Command::SetStrategy { participant: three, instance: cheaper, strategy, expected_version: None });
     let order = crowded.bid(1_000, "9");
     assert_eq!(round(&mut crowded.world)[&order].0, 1_000);
     assert_eq!(crowded.world.state.market.ways.keys().collect::<Vec<_>>(), [&cheaper]);
@@ -331,7 +331,7 @@ fn random_histories_in_which_everybody_makes_way() {
                     let participant = world.state.instances[&id].participant;
                     let fee = Credits::from_units(world.chance.below(300_000) as i64);
                     let strategy = Strategy { makes_way_for: Some(fee), ..Strategy::default() };
-                    world.run(Command::SetStrategy { participant, instance: id, strategy });
+                    world.run(Command::SetStrategy { participant, instance: id, strategy, expected_version: None });
                 }
             }
             command

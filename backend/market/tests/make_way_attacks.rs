@@ -19,7 +19,7 @@ fn credits(text: &str) -> Credits {
 
 fn asks(world: &mut World, participant: ParticipantId, instance: InstanceId, fee: &str) {
     let strategy = Strategy { makes_way_for: Some(credits(fee)), ..Strategy::default() };
-    let reply = world.run(Command::SetStrategy { participant, instance, strategy });
+    let reply = world.run(Command::SetStrategy { participant, instance, strategy, expected_version: None });
     assert!(matches!(reply, Reply::Instance(_)), "{reply:?}");
 }
 
@@ -228,7 +228,7 @@ fn random_histories_with_stops() {
                     let participant = world.state.instances[&id].participant;
                     let fee = Credits::from_units(world.chance.below(60_000) as i64);
                     let strategy = Strategy { makes_way_for: Some(fee), ..Strategy::default() };
-                    world.run(Command::SetStrategy { participant, instance: id, strategy });
+                    world.run(Command::SetStrategy { participant, instance: id, strategy, expected_version: None });
                 }
             }
             if world.chance.below(8) == 0 {

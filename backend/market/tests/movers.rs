@@ -24,7 +24,10 @@ fn crowd(baseline: i64, limit: &str, large: &str, move_fee: &str) -> (bool, bool
     let (tenant, other) = (participant(&mut world, "tenant", "1000"), participant(&mut world, "other", "1000"));
     let instance = workload(&mut world, tenant, small, baseline);
     let strategy = Strategy { move_fee: move_fee.parse().unwrap(), ..Strategy::default() };
-    assert!(matches!(world.run(Command::SetStrategy { participant: tenant, instance, strategy }), Reply::Instance(_)));
+    assert!(matches!(
+        world.run(Command::SetStrategy { participant: tenant, instance, strategy, expected_version: None }),
+        Reply::Instance(_)
+    ));
     let moves = bid(&mut world, tenant, Some(instance), 1_000, limit);
     let stays = bid(&mut world, other, None, 8_000, large);
     let won = round(&mut world);
@@ -73,7 +76,7 @@ impl Full {
         let empty = node(&mut world, "empty", 20_000);
         let tenant = participant(&mut world, "tenant", "1000");
         let workloads = nodes.map(|at| workload(&mut world, tenant, at, 3_500));
-        let reply = world.run(Command::SetMovesAtOnce { pool: "p".into(), moves_at_once });
+        let reply = world.run(Command::SetMovesAtOnce { pool: "p".into(), moves_at_once, expected_version: None });
         assert!(matches!(reply, Reply::Pool(_)), "{reply:?}");
         Self { world, nodes, empty, tenant, workloads }
     }
@@ -236,7 +239,7 @@ fn who_can_not_win_keeps_nobody_from_moving() {
             let instance = workload(&mut world, owner, full, if n < 13 { 2_500 } else { 7_500 });
             if fake {
                 let strategy = Strategy { max_swap: cpu(0), ..Strategy::default() };
-                world.run(Command::SetStrategy { participant: owner, instance, strategy });
+                world.run(Command::SetStrategy { participant: owner, instance, strategy, expected_version: None });
             }
             let order = bid(&mut world, owner, Some(instance), 1_000, if fake { "1000000" } else { "1.2" });
             honest.extend((!fake).then_some(order));

@@ -71,7 +71,7 @@ fn floors_limits_and_thrash_limits_hold() {
         let other = (lender.0, workload(&mut one.world, lender.0, "p", cpu(400), cpu(480)));
         let strategy = Strategy { max_swap: max_swap.unwrap_or_default(), ..Strategy::default() };
         let (participant, instance) = lender;
-        one.world.run(Command::SetStrategy { participant, instance, strategy });
+        one.world.run(Command::SetStrategy { participant, instance, strategy, expected_version: None });
         let offer = place(&mut one, lender, Side::Offer, 300, "0.03");
         let first = place(&mut one, other, Side::Bid, 50, "0.05");
         let second = place(&mut one, other, Side::Bid, 30, "0.027");

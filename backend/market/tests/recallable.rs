@@ -231,7 +231,7 @@ fn an_automatic_offer_lends_what_is_probably_not_needed() {
     let auto_offer = AutoOffer { minimum_price: prices("0.0003"), recallable_price: prices("0.0001") };
     let strategy = Strategy { auto_offer: Some(auto_offer), ..Strategy::default() };
     let (participant, instance) = one.lender;
-    let reply = one.world.run(Command::SetStrategy { participant, instance, strategy });
+    let reply = one.world.run(Command::SetStrategy { participant, instance, strategy, expected_version: None });
     assert!(matches!(reply, Reply::Instance(_)), "{reply:?}");
     let need = vec![(500, cpu(400)), (900, cpu(700)), (975, cpu(900))];
     let outlook = SlotOutlook { slot: one.slot, need, lendable: cpu(800), joint: None };

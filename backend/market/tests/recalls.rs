@@ -260,7 +260,7 @@ fn what_is_taken_back_counts_in_a_thrash_limit() {
     let mut one = one(9_000);
     let (participant, instance) = one.lender;
     let strategy = Strategy { max_swap: cpu(500), ..Strategy::default() };
-    let reply = one.world.run(Command::SetStrategy { participant, instance, strategy });
+    let reply = one.world.run(Command::SetStrategy { participant, instance, strategy, expected_version: None });
     assert!(matches!(reply, Reply::Instance(_)), "{reply:?}");
     let firm = |one: &mut One, quantity: i64| {
         let r = OrderRequest { assurance: Assurance::Firm, ..one.request(instance, quantity, "3") };

@@ -487,7 +487,10 @@ fn what_an_owner_took_back_is_not_lent_again_by_itself() {
     let recallable_price = [(CPU, "0.0001".parse().unwrap())].into();
     let auto_offer = AutoOffer { minimum_price: Default::default(), recallable_price };
     let strategy = Strategy { auto_offer: Some(auto_offer), ..Strategy::default() };
-    assert!(matches!(one.world.run(Command::SetStrategy { participant, instance, strategy }), Reply::Instance(_)));
+    assert!(matches!(
+        one.world.run(Command::SetStrategy { participant, instance, strategy, expected_version: None }),
+        Reply::Instance(_)
+    ));
     let need = vec![(500, cpu(400)), (900, cpu(1_000)), (975, cpu(1_900))];
     let outlook = SlotOutlook { slot: one.slot, need, lendable: cpu(0), joint: None };
     let told = Command::RecordOutlooks { outlooks: vec![(instance, vec![outlook])] };
@@ -508,7 +511,7 @@ fn what_is_taken_back_later_counts_in_a_thrash_limit() {
     let mut one = one(9_000);
     let (participant, instance) = one.lender;
     let strategy = Strategy { max_swap: cpu(500), ..Strategy::default() };
-    let reply = one.world.run(Command::SetStrategy { participant, instance, strategy });
+    let reply = one.world.run(Command::SetStrategy { participant, instance, strategy, expected_version: None });
     assert!(matches!(reply, Reply::Instance(_)), "{reply:?}");
     one.placed(one.lender, Side::Offer, 200, "0");
     one.placed(one.buyers[0], Side::Bid, 200, "1");
@@ -531,7 +534,7 @@ fn a_recall_takes_no_buyer_over_its_thrash_limit() {
     let buyer = one.buyers[0];
     let strategy = Strategy { max_swap: cpu(300), ..Strategy::default() };
     let (participant, instance) = buyer;
-    one.world.run(Command::SetStrategy { participant, instance, strategy });
+    one.world.run(Command::SetStrategy { participant, instance, strategy, expected_version: None });
     one.placed(one.lender, Side::Offer, 200, "0");
     one.placed(buyer, Side::Bid, 200, "1");
     one.round();
@@ -695,7 +698,12 @@ fn history(seed: u64, with_away: bool, seen: &mut [usize; 5]) {
             for (id, instance) in world.state.instances.clone() {
                 if world.chance.below(3) == 0 {
                     let strategy = Strategy { move_fee: credits("0.01"), ..Strategy::default() };
-                    world.run(Command::SetStrategy { participant: instance.participant, instance: id, strategy });
+                    world.run(Command::SetStrategy {
+                        participant: instance.participant,
+                        instance: id,
+                        strategy,
+                        expected_version: None,
+                    });
                 }
             }
         }

@@ -182,7 +182,10 @@ fn automatic_bids_and_offers_have_whole_devices_apart() {
         auto_offer: Some(AutoOffer { minimum_price: prices("0.0001"), recallable_price: Default::default() }),
         ..Strategy::default()
     };
-    assert!(matches!(world.run(Command::SetStrategy { participant, instance, strategy }), Reply::Instance(_)));
+    assert!(matches!(
+        world.run(Command::SetStrategy { participant, instance, strategy, expected_version: None }),
+        Reply::Instance(_)
+    ));
     let slot = RHYTHM.first_open(world.now);
     let orders = |world: &mut World, need: i64, lendable: i64| -> Vec<(Side, Amounts, String)> {
         let need = vec![(975, both(need, need))];
@@ -206,7 +209,7 @@ fn automatic_bids_and_offers_have_whole_devices_apart() {
 
 fn set_notice(one: &mut One, (participant, instance): Member, notice_seconds: u32) -> Reply {
     let strategy = Strategy { notice_seconds, ..Strategy::default() };
-    one.world.run(Command::SetStrategy { participant, instance, strategy })
+    one.world.run(Command::SetStrategy { participant, instance, strategy, expected_version: None })
 }
 
 /// What is left of what the first buyer had won, after another has asked for it at so many seconds before the slot.

@@ -124,7 +124,7 @@ fn lenders_go_on_with_what_is_needed() {
     let (lender, second) = (one.lender, one.buyers[1]);
     let strategy = Strategy { lets_go_in_safe_state: true, ..Strategy::default() };
     let (participant, instance) = second;
-    one.world.run(Command::SetStrategy { participant, instance, strategy });
+    one.world.run(Command::SetStrategy { participant, instance, strategy, expected_version: None });
     let (rolls, left) = roll(&mut one);
     assert_eq!((rolls[0].awards, rolls[0].volume[&CPU]), (2, 600));
     assert_eq!((left[0].instance, left[0].reason, left[0].amounts[&CPU]), (instance, LeftOut::LetsGo, 400));
@@ -145,7 +145,7 @@ fn who_shrinks_is_told_why() {
     let mut one = lent();
     let (participant, instance) = one.buyers[1];
     let strategy = Strategy { lets_go_in_safe_state: true, ..Strategy::default() };
-    one.world.run(Command::SetStrategy { participant, instance, strategy });
+    one.world.run(Command::SetStrategy { participant, instance, strategy, expected_version: None });
     roll(&mut one);
     let swaps: Vec<_> = one
         .world
@@ -170,7 +170,7 @@ fn without_its_lender_what_was_lent_ends() {
     let mut one = lent();
     let (participant, instance) = one.lender;
     let strategy = Strategy { lets_go_in_safe_state: true, ..Strategy::default() };
-    one.world.run(Command::SetStrategy { participant, instance, strategy });
+    one.world.run(Command::SetStrategy { participant, instance, strategy, expected_version: None });
     let (_, left) = roll(&mut one);
     assert_eq!(left.len(), 2);
     assert!(left.iter().all(|l| l.reason == LeftOut::NoHostFits), "{left:?}");
@@ -220,6 +220,7 @@ fn a_workload_stays_within_the_limits_that_it_has_now() {
         participant,
         instance,
         strategy: Strategy { max_swap, ..Strategy::default() },
+        expected_version: None,
     });
     let (_, left) = roll(&mut one);
     assert_eq!(left[0].reason, LeftOut::WorkloadLimit);
@@ -407,7 +408,7 @@ fn who_asks_less_goes_on_lending_first() {
         one.begin();
         let (participant, instance) = buyers[1];
         let strategy = Strategy { lets_go_in_safe_state: true, ..Strategy::default() };
-        one.world.run(Command::SetStrategy { participant, instance, strategy });
+        one.world.run(Command::SetStrategy { participant, instance, strategy, expected_version: None });
         roll(&mut one);
         let goes_on = if first < second { (1_500, 1_000) } else { (2_000, 500) };
         assert_eq!((one.in_force(lender.1), one.in_force(other.1)), goes_on, "{first} and {second}");

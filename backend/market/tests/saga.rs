@@ -61,6 +61,7 @@ fn instance() -> Instance {
         drill: None,
         comparison: ComparisonRules::default(),
         strategy: Box::default(),
+        strategy_version: 1,
         state: InstanceState::Running,
         suspended: None,
         fault: None,
@@ -98,6 +99,8 @@ fn swap(to: u128) -> Swap {
         pairs: Vec::new(),
         causes: None,
         makes_way_for: None,
+        approval: None,
+        kept_waiting: false,
         epoch: 1,
         phases: vec![Phase { state: SwapState::Planned, started_at: NOW, ended_at: None, detail: None }],
         bytes: 0,
@@ -230,6 +233,54 @@ fn an_old_message_changes_nothing_and_twice_equals_once() {
         assert!(step(&mut state, result).is_empty(), "the same report again is old news in {now:?}");
     }
     assert_eq!(present(&state), None, "done");
+}
+
+/// The process dies while a person is asked, after the answer, and after every intent that follows.
+#[test]
+fn a_crash_while_a_person_is_asked_changes_nothing_and_after_the_answer_it_is_a_move_as_any() {
+    use headroom_market::swap::approval::{Answering, Approval, MoveVerdict, answer};
+    let asked = || {
+        let mut state = world(11);
+        let mut waits = swap(11);
+        waits.state = SwapState::AwaitingApproval;
+        waits.phases.push(Phase { state: waits.state, started_at: NOW, ended_at: None, detail: None });
+        waits.approval = Some(Approval { answer_by: NOW.plus_seconds(120), answer: None });
+        state.put_swap(waits);
+        crash(&state)
+    };
+    let say = |state: &mut State, verdict| {
+        let mut turn = Turn::new(state, NOW, 1);
+        let (reason, by) = (Some("because".to_owned()), UserId::from_raw(9));
+        answer(&mut turn, SwapId::from_raw(4), Answering { verdict, reason, by }).expect("it waits");
+    };
+    let id = InstanceId::from_raw(1);
+    for steps in 0..=8 {
+        let mut state = asked();
+        succeed(&mut state);
+        assert_eq!(present(&state), Some(SwapState::AwaitingApproval), "only a person gets it on");
+        say(&mut state, MoveVerdict::Approved);
+        state = crash(&state);
+        assert_eq!(present(&state), Some(SwapState::Reserved));
+        let answered = state.swaps[&SwapId::from_raw(4)].approval.clone().and_then(|a| a.answer).expect("it is kept");
+        assert_eq!((answered.by, answered.reason.as_deref()), (UserId::from_raw(9), Some("because")));
+        for _ in 0..steps {
+            succeed(&mut state);
+            state = crash(&state);
+        }
+        let fenced = present(&state).is_some_and(SwapState::is_fenced);
+        let end = give_up(&mut state);
+        let instance = &state.instances[&id];
+        assert_eq!(instance.swap, None, "nothing is left in flight after {steps} steps");
+        let there = NodeId::from_raw(if end.is_none_or(|end| end == SwapState::Done) { 11 } else { 10 });
+        assert_eq!(instance.node, there, "{end:?} after {steps} steps");
+        assert_eq!(end == Some(SwapState::RolledBack), fenced && steps < 7, "{end:?} after {steps} steps");
+    }
+    let mut state = asked();
+    say(&mut state, MoveVerdict::Rejected);
+    state = crash(&state);
+    let instance = &state.instances[&id];
+    assert_eq!((instance.swap, instance.node, instance.epoch), (None, NodeId::from_raw(10), 1));
+    assert!(instance.is_pinned(NOW) && instance.pinned_by_exchange);
 }
 
 #[test]

@@ -53,6 +53,7 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['POST', /^\/pools\/([^/]+)\/reserve_prices\/([^/]+)\/(?:approve|reject|withdraw)$/, (_, [slug = '', id]) => or404(reservePrices(slug).find((r) => r.id === id), (r) => r)],
   ['PUT', /^\/pools\/([^/]+)\/shortage_cost$/, (_, [slug]) => or404(pools.find((p) => p.slug === slug), (p) => p)],
   ['PUT', /^\/pools\/([^/]+)\/moves_at_once$/, (ask, [slug]) => or404(pools.find((p) => p.slug === slug), (p) => Object.assign(p, ask.body))],
+  ['PUT', /^\/pools\/([^/]+)\/move_approval$/, ({ body }, [slug]) => or404(pools.find((p) => p.slug === slug), (p) => Object.assign(p, { move_approval: (body as { required: boolean }).required }))],
   ['POST', /^\/(?:bids|offers)\/preview$/, ({ body }) => ok(preview(body))],
   ['POST', /^\/(bids|offers)$/, ({ body }, [kind]) => ({ status: 201, body: place(kind === 'bids' ? 'bid' : 'offer', body) })],
   ['GET', /^\/(bids|offers)$/, ({ query }, [kind]) => ok(paged(orders.filter((o) => o.side === (kind === 'bids' ? 'bid' : 'offer')), query))],
@@ -69,9 +70,14 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['GET', /^\/nodes$/, () => ok(list(nodes))],
   ['GET', /^\/swaps$/, ({ query }) => ok(paged(swaps, query))],
   ['GET', /^\/swap_history$/, () => ok(list(swaps.filter((s) => s.state !== 'awaiting_approval')))],
-  ['GET', /^\/swaps\/([^/]+)$/, (_, [id]) => or404(swaps.find((s) => s.id === id), (s) => s)],
+  ['GET', /^\/swaps\/([^/]+)$/, (_, [id]) => or404(swaps.find((s) => s.id === id), (s) => ({ ...s, answered_by_name: s.approval?.answer ? 'O. Perator' : null }))],
   ['GET', /^\/swaps\/([^/]+)\/explain$/, (_, [id]) => or404(swaps.find((s) => s.id === id), explainSwap)],
   ['POST', /^\/swaps\/([^/]+)\/cancel$/, ({ body }, [id]) => or404(swaps.find((s) => s.id === id), (s) => Object.assign(s, { cancel_requested: (body as { reason: string }).reason }))],
+  ['POST', /^\/swaps\/([^/]+)\/(approve|reject)$/, ({ body }, [id, verb]) => or404(swaps.find((s) => s.id === id && s.approval && !s.approval.answer), (s) => {
+    const [verdict, state] = verb === 'approve' ? ['approved' as const, 'reserved'] : ['rejected' as const, 'rejected'];
+    const answer = { verdict, by: 'usr_01KAB6Q0ZX3F4Q', at: ago(0), reason: (body as { reason?: string }).reason ?? null };
+    return Object.assign(s, { state, approval: { ...s.approval, answer }, ...(verdict === 'rejected' ? { ended_at: ago(0), reason: 'rejected_by_operator' } : {}) });
+  })],
   ['GET', /^\/modules$/, () => ok(list([{ id: 'mod_01KAB6Q0ZX3F4QTRACE', participant: null, name: 'trace-follower', hash: 'blake3:77', size_bytes: 41_200, created_at: ago(90_000) }]))],
   ['GET', /^\/instances$/, () => ok(list(instances))],
   ['POST', /^\/instances$/, ({ body }) => ({ status: 201, body })],

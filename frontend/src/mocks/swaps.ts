@@ -2,8 +2,8 @@ import { ago, iso, slotAt, START } from './clock.ts';
 import type { Difference, Instance, MethodConsidered, Node, Phase, Swap, SwapExplain } from '../lib/api/objects.ts';
 
 export const nodes: [Node, Node] = [{ id: 'nod_01KAB6Q0ZX3F4Q6X4ACTM9', name: 'fra1-gp-14', pool: 'fra1-gp' }, { id: 'nod_01KAB6Q0ZX3F4QBVCS4NP2', name: 'fra1-hp-03', pool: 'fra1-hp' }];
-const NAMES = ['planned', 'reserved', 'snapshot', 'transferred', 'shadow', 'awaiting_approval', 'fenced', 'activated', 'verified', 'released', 'done'];
-const SECONDS = [9, 4, 22, 78, 151, 24, 1, 2, 60, 8, 0];
+const NAMES = ['planned', 'awaiting_approval', 'reserved', 'snapshot', 'transferred', 'shadow', 'fenced', 'activated', 'verified', 'released', 'done'];
+const SECONDS = [0, 24, 4, 22, 78, 151, 1, 2, 60, 8, 0];
 /** The first `reached` phases ran; the last of them is still on unless the swap ended. */
 function phases(reached: number, startedAgo: number, end: string | null, details: Record<string, string> = {}): Phase[] {
   let at = START - startedAgo * 1000;
@@ -30,10 +30,10 @@ const swap = (s: Part): Swap => ({
 });
 
 export const swaps: Swap[] = [
-  swap({ id: 'swp_01KAB6Q0ZX3F4QW84W7QZ2', instance: 'ins_01KAB6Q0ZX3F4QVARC07', instance_name: 'variant-caller-07', state: 'awaiting_approval', method: 'live', bytes: 6_871_947_674, positions_compared: 18_204, created_at: ago(310),
-    phases: phases(6, 310, null, { snapshot: '6.4 GiB', transferred: '6.4 GiB + 212 MiB', shadow: '18,204 outputs' }) }),
+  swap({ id: 'swp_01KAB6Q0ZX3F4QW84W7QZ2', instance: 'ins_01KAB6Q0ZX3F4QVARC07', instance_name: 'variant-caller-07', state: 'awaiting_approval', method: 'live', created_at: ago(40),
+    phases: phases(2, 40, null, { planned: 'a person is asked' }), approval: { answer_by: slotAt(2), answer: null } }),
   swap({ id: 'swp_01KAB6Q0ZX3F4QW84W5MM1', instance: 'ins_01KAB6Q0ZX3F4QCOUNT3', instance_name: 'counter-03', state: 'aborted', method: 'checkpoint', bytes: 4_194_304, positions_compared: 518, difference_count: 3, differences: OTHER, reason: 'shadow_mismatch',
-    created_at: ago(1400), ended_at: ago(1136), phases: phases(5, 1400, 'aborted', { shadow: '3 of 518 outputs differ' }) }),
+    created_at: ago(1400), ended_at: ago(1136), phases: phases(6, 1400, 'aborted', { shadow: '3 of 518 outputs differ' }) }),
   swap({ id: 'swp_01KAB6Q0ZX3F4QW84W3BA7', instance: 'ins_01KAB6Q0ZX3F4QRNASQ2', instance_name: 'rna-seq-02', state: 'done', method: 'live', bytes: 2_147_483_648, downtime_micros: 41_300, positions_compared: 9120, created_at: ago(2800), ended_at: ago(2400), phases: phases(11, 2800, 'done') }),
   swap({ id: 'swp_01KAB6Q0ZX3F4QW84W1XC4', instance: 'ins_01KAB6Q0ZX3F4QVARC07', instance_name: 'variant-caller-07', state: 'done', method: 'resize', pool_to: 'fra1-gp', node_to: nodes[0].id, downtime_micros: 0, considered: [], created_at: ago(5400), ended_at: ago(5386), phases: phases(2, 5400, 'done') }),
 ];
@@ -50,7 +50,7 @@ export const explainSwap = (s: Swap): SwapExplain => {
 const instance = (end: string, name: string, pool: string, state: string, cores: number, auto: boolean): Instance => ({
   id: `ins_01KAB6Q0ZX3F4Q${end}`, participant: 'par_01KAB6Q0ZX3F4QGENOM', name, driver: 'wasm', module: 'mod_01KAB6Q0ZX3F4Q', pool, node: nodes[0].id, epoch: 41, state, class: 'standard', swap: null, fault: null, pinned_until: null, at_end: 'shrink', shown_at_end: 'shrink', created_at: ago(90_000),
   baseline: { cpu_milli: cores * 1000, mem_mib: cores * 4096 }, floor: { cpu_milli: cores * 500, mem_mib: cores * 2048 }, limit: { cpu_milli: cores * 4000, mem_mib: cores * 8192 }, in_force: { cpu_milli: cores * 1500, mem_mib: cores * 4096 },
-  strategy: { auto_bid: auto ? { shortage_cost: { cpu_milli: '0.001500000', mem_mib: '0.000080000' }, other_pools: [] } : null, auto_offer: auto ? null : { minimum_price: { cpu_milli: '0.000900000' } } },
+  strategy_version: 4, strategy: { auto_bid: auto ? { shortage_cost: { cpu_milli: '0.001500000', mem_mib: '0.000080000' }, other_pools: [] } : null, auto_offer: auto ? null : { minimum_price: { cpu_milli: '0.000900000' } } },
 });
 export const instances: Instance[] = [
   instance('VARC07', 'variant-caller-07', 'fra1-gp', 'running', 16, true), instance('RNASQ2', 'rna-seq-02', 'fra1-hp', 'running', 32, false),

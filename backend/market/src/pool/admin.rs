@@ -4,10 +4,11 @@ use crate::event::Event;
 use crate::ids::{NodeId, PoolId, ReservePriceId, UserId};
 use crate::pool::recallable::{is_recallable, refuse_reserve};
 use crate::pool::{Halt, Node, NodeState, Pool, PoolSlug, ReservePrice, ReserveState, ReserveStep, Tier};
+use crate::state::State;
 use crate::time::Timestamp;
 use crate::turn::Turn;
 use crate::units::{Amounts, Price, Resource, Share};
-use crate::workload::register::{check_name, check_reason, invalid, not_found};
+use crate::workload::register::{check_name, check_reason, invalid, not_found, stale};
 use std::collections::BTreeMap;
 
 pub struct NewPool {
@@ -55,7 +56,9 @@ pub fn create(turn: &mut Turn<'_>, new: NewPool) -> Result<PoolSlug, Refusal> {
         reserve_version: 0,
         halted: None,
         shortage_cost: BTreeMap::new(),
+        settings_version: 0,
         moves_at_once: None,
+        move_approval: false,
         created_at: turn.now,
     };
     turn.emit(Event::PoolChanged(pool));
@@ -63,13 +66,33 @@ pub fn create(turn: &mut Turn<'_>, new: NewPool) -> Result<PoolSlug, Refusal> {
 }
 
 /// Bounds the moves that rounds begin for one slot; those that are planned stay.
-pub fn set_moves_at_once(turn: &mut Turn<'_>, slug: &str, moves_at_once: Option<u32>) -> Result<PoolSlug, Refusal> {
-    let pool = turn.state.pools.get(slug).filter(|_| !is_recallable(slug)).cloned();
-    let pool = pool.ok_or_else(|| not_found("pool"))?;
-    if pool.moves_at_once != moves_at_once {
-        turn.emit(Event::PoolChanged(Pool { moves_at_once, ..pool }));
-    }
+pub fn set_moves_at_once(
+    turn: &mut Turn<'_>,
+    slug: &str,
+    moves_at_once: Option<u32>,
+    expected_version: Option<u64>,
+) -> Result<PoolSlug, Refusal> {
+    let pool = pool_to_set(turn.state, slug, expected_version)?;
+    change_settings(turn, &pool, Pool { moves_at_once, ..pool.clone() });
     Ok(slug.to_owned())
+}
+
+/// A pool whose settings are to be changed, as whoever changes them has read it.
+pub(crate) fn pool_to_set(state: &State, slug: &str, expected_version: Option<u64>) -> Result<Pool, Refusal> {
+    let pool = state.pools.get(slug).filter(|_| !is_recallable(slug)).cloned().ok_or_else(|| not_found("pool"))?;
+    match expected_version {
+        Some(expected) if expected != pool.settings_version => {
+            Err(stale("The settings of the pool are", pool.settings_version))
+        }
+        _ => Ok(pool),
+    }
+}
+
+/// What is so already is no change, and has no new version.
+pub(crate) fn change_settings(turn: &mut Turn<'_>, before: &Pool, after: Pool) {
+    if *before != after {
+        turn.emit(Event::PoolChanged(Pool { settings_version: before.settings_version + 1, ..after }));
+    }
 }
 
 pub fn add_node(

@@ -52,12 +52,18 @@ pub struct Pool {
     /// Counts every change of its reserve prices; the ETag of that list.
     pub reserve_version: u64,
     pub halted: Option<Halt>,
+    /// Counts the changes of what follows, which admins set; the ETag of its settings.
+    #[serde(default)]
+    pub settings_version: u64,
     /// What a missing unit costs, by resource: with it supply is dearer the likelier a shortage is.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub shortage_cost: BTreeMap<Resource, Price>,
     /// So many of its workloads at most go to another of its nodes for one slot (`round/in_flight.rs`); left out: no bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moves_at_once: Option<u32>,
+    /// A person has to approve every move into it or out of it (`swap/approval.rs`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub move_approval: bool,
     pub created_at: Timestamp,
 }
 

@@ -76,7 +76,9 @@ pub fn open(turn: &mut Turn<'_>, slug: &str) -> Result<PoolSlug, Refusal> {
         reserve_version: 0,
         halted: None,
         shortage_cost: BTreeMap::new(),
+        settings_version: 0,
         moves_at_once: None,
+        move_approval: false,
         created_at: turn.now,
         ..pool
     }));

@@ -11,13 +11,14 @@
 use crate::clearing::Step;
 use crate::command::{Refusal, RefusalKind};
 use crate::event::Event;
+use crate::pool::admin::{change_settings, pool_to_set};
 use crate::pool::recallable::refuse_reserve;
 use crate::pool::supply::{money_up, of_step};
-use crate::pool::{PoolSlug, ReserveStep};
+use crate::pool::{Pool, PoolSlug, ReserveStep};
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
 use crate::units::{Price, Resource};
-use crate::workload::register::{invalid, not_found};
+use crate::workload::register::invalid;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -138,9 +139,14 @@ pub fn book_steps(steps: &[ScarceStep]) -> Vec<Step> {
 }
 
 /// What a missing unit of each resource costs; a resource that is left out has no price of scarcity.
-pub fn set(turn: &mut Turn<'_>, slug: &str, costs: BTreeMap<Resource, Price>) -> Result<PoolSlug, Refusal> {
+pub fn set(
+    turn: &mut Turn<'_>,
+    slug: &str,
+    costs: BTreeMap<Resource, Price>,
+    expected_version: Option<u64>,
+) -> Result<PoolSlug, Refusal> {
     refuse_reserve(slug)?;
-    let mut pool = turn.state.pools.get(slug).cloned().ok_or_else(|| not_found("pool"))?;
+    let pool = pool_to_set(turn.state, slug, expected_version)?;
     if turn.state.market.two_person_approval {
         return Err(Refusal {
             kind: RefusalKind::Conflict,
@@ -164,10 +170,7 @@ pub fn set(turn: &mut Turn<'_>, slug: &str, costs: BTreeMap<Resource, Price>) ->
             return Err(invalid("price_out_of_range", pointer, detail));
         }
     }
-    if pool.shortage_cost != costs {
-        pool.shortage_cost = costs;
-        turn.emit(Event::PoolChanged(pool));
-    }
+    change_settings(turn, &pool, Pool { shortage_cost: costs, ..pool.clone() });
     Ok(slug.to_owned())
 }
 

@@ -20,6 +20,7 @@ use crate::settlement::meter::Reading;
 use crate::settlement::shortfall::{self, Shortfalls};
 use crate::settlement::{Receipt, ReceiptLine};
 use crate::state::State;
+use crate::swap::approval;
 use crate::time::{Slot, Timestamp};
 use crate::turn::{Cause, Turn};
 use crate::units::{Credits, Resource};
@@ -33,6 +34,7 @@ const REFERENCE_SLOTS: usize = 288;
 const RESERVATION_FEE_PERCENT: i64 = 10;
 
 pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
+    approval::close(turn, slot);
     let awards: Vec<Award> =
         turn.state.awards.values().filter(|a| a.lines.iter().any(|l| l.slot == slot && !l.settled)).cloned().collect();
     let mut deliveries = Deliveries::of(slot, turn.state.market.rhythm.slot_end(slot), &awards, readings);

@@ -1,4 +1,5 @@
 //! Swap orders: how an allocation becomes true, step by step, and how it is undone.
+pub mod approval;
 pub mod cause;
 mod dependencies;
 pub mod draw;
@@ -10,6 +11,7 @@ pub mod saga;
 
 use crate::ids::{InstanceId, NodeId, ParticipantId, SwapId};
 use crate::pool::PoolSlug;
+use crate::swap::approval::Approval;
 use crate::swap::cause::Cause;
 use crate::swap::pair::Pair;
 use crate::time::{Slot, Timestamp};
@@ -145,6 +147,12 @@ pub struct Swap {
     /// It is moved so that somebody else's bid has room, and paid this for it when the move is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub makes_way_for: Option<Credits>,
+    /// A person had to approve it; left out where nobody was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
+    /// One that it waits for was approved late, or not at all: what it misses for that is the exchange's doing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub kept_waiting: bool,
     /// Placement epoch of the source; the target runs under the next one.
     pub epoch: u64,
     pub phases: Vec<Phase>,

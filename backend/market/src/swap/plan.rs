@@ -8,6 +8,7 @@ use crate::round::make_way;
 use crate::round::safe_state::NotRolled;
 use crate::round::{Award, AwardKind, AwardLine};
 use crate::state::State;
+use crate::swap::approval;
 use crate::swap::cause::{self, causes};
 use crate::swap::dependencies::{Waits, dependencies};
 use crate::swap::pair::pairs;
@@ -170,8 +171,8 @@ pub fn plan_stayed(turn: &mut Turn<'_>, id: InstanceId, slot: Slot) {
     }
 }
 
-/// What workloads should have in a planned slot has changed. A resize that has not begun gives way to what is now to
-/// be: one for a later slot is planned again when that is done.
+/// What workloads should have in a planned slot has changed. A resize that has not begun, or a move that waits for a
+/// person, gives way to what is now to be: one for a later slot is planned again when that is done.
 pub(super) fn plan_changed(turn: &mut Turn<'_>, ids: &BTreeSet<InstanceId>, slot: Slot, why: &str) {
     let outdated: Vec<Swap> = ids.iter().filter_map(|id| gives_way(turn, *id, slot)).cloned().collect();
     for swap in &outdated {
@@ -185,10 +186,10 @@ pub(super) fn plan_changed(turn: &mut Turn<'_>, ids: &BTreeSet<InstanceId>, slot
     }
 }
 
-/// The resize of a workload that comes to nothing by what it is to have in a slot.
+/// The swap of a workload that comes to nothing by what it is to have in a slot.
 fn gives_way<'a>(turn: &'a Turn<'_>, id: InstanceId, slot: Slot) -> Option<&'a Swap> {
     let instance = turn.state.instances.get(&id)?;
-    let swap = turn.state.swaps.get(&instance.swap?).filter(|s| s.state == SwapState::Planned && !s.moves())?;
+    let swap = turn.state.swaps.get(&instance.swap?).filter(|s| saga::gives_way(s))?;
     let limits = limits_again(turn.state, instance, slot, turn.now);
     let is_outdated = match swap.slot.cmp(&slot) {
         Ordering::Less => false,
@@ -272,6 +273,8 @@ fn plan(turn: &mut Turn<'_>, slot: Slot, only: Option<&BTreeSet<InstanceId>>, no
         changed.swap = Some(ids[index]);
         turn.emit(Event::InstanceChanged(changed));
     }
+    // Once all are known: who waits for whom is theirs, whether a person is asked or not.
+    ids.into_iter().for_each(|id| approval::ask(turn, id));
 }
 
 fn draft(
@@ -331,6 +334,8 @@ fn draft(
         pairs: Vec::new(),
         causes: Some(causes(turn.state, instance, slot, target, turn.now)),
         makes_way_for: way.filter(|_| makes_way).map(|way| way.fee),
+        approval: None,
+        kept_waiting: false,
         epoch: instance.epoch,
         phases: vec![Phase { state: SwapState::Planned, started_at: turn.now, ended_at: None, detail: None }],
         bytes: 0,

@@ -18,7 +18,7 @@ use crate::ids::{AwardId, InstanceId, NodeId, ParticipantId};
 use crate::pool::recallable::is_recallable;
 use crate::round::{Award, AwardKind, AwardLine};
 use crate::state::State;
-use crate::swap::{Swap, SwapState, plan};
+use crate::swap::{Swap, plan, saga};
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
 use crate::units::{Credits, Resource, amount};
@@ -155,7 +155,8 @@ fn plan_for(turn: &mut Turn<'_>, slot: Slot, instances: &BTreeSet<InstanceId>) {
     // Who is still being resized as it was planned before the recall may yet take what another needs back: until then
     // others only come to have less, or are planned to.
     let too_much = |id: &InstanceId| takes_too_much(turn, *id, slot);
-    let waits = instances.iter().filter_map(too_much).any(|s| s.state != SwapState::Planned || s.moves());
+    let gives_way = |s: &Swap| saga::gives_way(s) && (!s.moves() || s.slot == slot);
+    let waits = instances.iter().filter_map(too_much).any(|s| !gives_way(s));
     let may_go = |id: &InstanceId| !waits || !grows(turn, *id, slot) || too_much(id).is_some();
     let now = instances.iter().copied().filter(may_go).collect();
     plan::plan_changed(turn, &now, slot, "what was lent was taken back before it began");

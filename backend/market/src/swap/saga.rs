@@ -1,15 +1,16 @@
 //! The state machine of a swap order. Pure: the worker performs the effect of the present
 //! state and reports its result; this decides what comes next.
 //!
-//! Move: PLANNED → RESERVED → SNAPSHOT → TRANSFERRED → SHADOW → FENCED → ACTIVATED →
-//! VERIFIED → RELEASED → DONE. Resize: PLANNED → RESERVED → ACTIVATED → VERIFIED → DONE.
+//! Move: PLANNED → [AWAITING_APPROVAL] → RESERVED → SNAPSHOT → TRANSFERRED → SHADOW → FENCED →
+//! ACTIVATED → VERIFIED → RELEASED → DONE. Resize: PLANNED → RESERVED → ACTIVATED → VERIFIED → DONE.
 //! Entering a state writes the intent of its effect; the result of that effect is written
 //! when the next one is entered. Before FENCED a failure leaves the source untouched
-//! (ABORTED); from FENCED on the source resumes under a new epoch (ROLLED_BACK).
+//! (ABORTED); from FENCED on the source resumes under a new epoch (ROLLED_BACK). What a person refuses, or does
+//! not answer, has not begun (REJECTED, EXPIRED; `approval.rs`).
 use crate::event::Event;
 use crate::ids::SwapId;
 use crate::round::make_way;
-use crate::swap::{Difference, Phase, Swap, SwapState, hold_time, plan, recall};
+use crate::swap::{Difference, Phase, Swap, SwapState, approval, hold_time, plan, recall};
 use crate::time::Timestamp;
 use crate::turn::Turn;
 use crate::units::Amounts;
@@ -26,8 +27,10 @@ const SHADOW_LIMIT_SECONDS: i64 = 120;
 /// After a failed shadow run the instance is not tried again for this many slots.
 pub const PIN_SLOTS_AFTER_FAILURE: i64 = 10;
 const CANCELLED_BY_OPERATOR: &str = "cancelled_by_operator";
+const DEADLINE: &str = "deadline";
 /// Reasons that are the exchange's own doing; every other end is put down to the members.
-const BY_EXCHANGE: [&str; 6] = [CANCELLED_BY_OPERATOR, "restarted", "node_down", "io", "corrupt", "engine"];
+const BY_EXCHANGE: [&str; 8] =
+    [CANCELLED_BY_OPERATOR, approval::REJECTED, approval::EXPIRED, "restarted", "node_down", "io", "corrupt", "engine"];
 /// Reasons that lie in the workload's program, or in what its participant wants compared.
 const BY_PROGRAM: [&str; 5] =
     ["shadow_mismatch", "shadow_inconclusive", MEMORY_IN_USE, "guest_failed", "below_minimum"];
@@ -78,7 +81,7 @@ impl SwapState {
     pub const fn is_fenced(self) -> bool {
         matches!(self, SwapState::Fenced | SwapState::Activated | SwapState::Verified | SwapState::Released)
     }
-    /// The next state when the effect of this one has succeeded.
+    /// The next state when the effect of this one has succeeded. AWAITING_APPROVAL has none: only a person ends it.
     pub const fn next(self, moves: bool) -> Option<SwapState> {
         use SwapState::*;
         match (self, moves) {
@@ -102,11 +105,15 @@ impl SwapState {
 pub fn step(turn: &mut Turn<'_>, id: SwapId, result: StepResult) -> bool {
     let Some(swap) = turn.state.swaps.get(&id) else { return false };
     let mut swap = swap.clone();
+    let mut by_exchange = false;
     match result {
-        StepResult::Succeeded { state, report } if state == swap.state => succeed(turn, &mut swap, report),
+        // What waits for a person has no effect, so none can have succeeded.
+        StepResult::Succeeded { state, report } if state == swap.state && state.next(swap.moves()).is_some() => {
+            succeed(turn, &mut swap, report);
+        }
         StepResult::Failed { state, reason, detail, report } if state == swap.state => {
             take_report(&mut swap, report);
-            fail(turn, &mut swap, reason, detail);
+            by_exchange = fail(turn, &mut swap, reason, detail);
         }
         StepResult::InUse { state } if state == swap.state && swap.in_use_since.is_none() => {
             swap.in_use_since = Some(turn.now);
@@ -119,15 +126,33 @@ pub fn step(turn: &mut Turn<'_>, id: SwapId, result: StepResult) -> bool {
             swap.at_once.clear();
             set_in_force(turn, &swap, in_force);
         }
+        StepResult::OutOfTime { state: SwapState::AwaitingApproval } if swap.state == SwapState::AwaitingApproval => {
+            approval::expire(turn, swap);
+            return true;
+        }
         StepResult::OutOfTime { state } if state == swap.state => {
-            fail(turn, &mut swap, "deadline".to_owned(), "the phase took longer than its limit".to_owned());
+            by_exchange = fail(turn, &mut swap, DEADLINE.to_owned(), "the phase took longer than its limit".to_owned());
         }
         _ => return false,
     }
+    tell(turn, swap, by_exchange);
+    true
+}
+
+/// Ends a swap that does not come about.
+pub(super) fn end(turn: &mut Turn<'_>, mut swap: Swap, reason: &str, detail: String) {
+    let by_exchange = fail(turn, &mut swap, reason.to_owned(), detail);
+    tell(turn, swap, by_exchange);
+}
+
+/// Writes a swap as it is now, and what follows from its end. `by_exchange`: it did not come about, by the exchange's
+/// own doing.
+fn tell(turn: &mut Turn<'_>, swap: Swap, by_exchange: bool) {
     let failed_move = swap.moves() && swap.state != SwapState::Done;
     let done_on = (swap.state == SwapState::Done).then_some(swap.node_to);
     turn.emit(Event::SwapChanged(Box::new(swap.clone())));
     if swap.ended_at.is_some() {
+        approval::note_waiting(turn, &swap, by_exchange);
         make_way::after(turn, &swap);
         if failed_move {
             plan::plan_stayed(turn, swap.instance, swap.slot);
@@ -138,14 +163,13 @@ pub fn step(turn: &mut Turn<'_>, id: SwapId, result: StepResult) -> bool {
             recall::plan_waiting(turn, node, swap.slot);
         }
     }
-    true
 }
 
 /// Whether the present phase has outlived its limit. One that has not begun waits as long as its
 /// slot lasts: after that it would make true what nobody has bought.
 pub fn is_out_of_time(swap: &Swap, now: Timestamp, slot_seconds: i64) -> bool {
     let limit = match swap.state {
-        SwapState::Planned => return now >= swap.slot.plus(1, slot_seconds).start(),
+        state if !state.has_begun() => return now >= swap.slot.plus(1, slot_seconds).start(),
         SwapState::Shadow => SHADOW_LIMIT_SECONDS,
         _ => PHASE_LIMIT_SECONDS,
     };
@@ -161,10 +185,25 @@ pub fn request_cancel(turn: &mut Turn<'_>, id: SwapId, reason: String) {
     turn.emit(Event::SwapChanged(Box::new(swap)));
 }
 
+/// Whether nothing has been done yet for a swap that may wait long: another one may come before it.
+pub(super) fn gives_way(swap: &Swap) -> bool {
+    match swap.state {
+        // A move is not left in this state, but for others that a person has to answer.
+        SwapState::Planned => !swap.moves(),
+        SwapState::AwaitingApproval => true,
+        _ => false,
+    }
+}
+
 /// Ends a swap that has not begun, as another one comes before it.
-pub(super) fn supersede(turn: &mut Turn<'_>, mut swap: Swap, detail: &str) {
+pub(super) fn supersede(turn: &mut Turn<'_>, swap: Swap, detail: &str) {
+    drop_unbegun(turn, swap, SUPERSEDED, detail);
+}
+
+/// Ends a swap that has not begun, which is nobody's fault.
+pub(super) fn drop_unbegun(turn: &mut Turn<'_>, mut swap: Swap, reason: &'static str, detail: &str) {
     enter(&mut swap, SwapState::Aborted, turn.now, Some(detail.to_owned()));
-    swap.reason = Some(SUPERSEDED.to_owned());
+    swap.reason = Some(reason.to_owned());
     swap.ended_at = Some(turn.now);
     if let Some(instance) = turn.state.instances.get(&swap.instance).cloned() {
         turn.emit(Event::SwapChanged(Box::new(swap)));
@@ -209,6 +248,7 @@ fn succeed(turn: &mut Turn<'_>, swap: &mut Swap, report: StepReport) {
         SwapState::Done => {
             swap.ended_at = Some(turn.now);
             instance.swap = None;
+            approval::note_late(turn.state, &mut instance, swap, turn.now);
             away::after(&mut instance, swap);
         }
         _ => return,
@@ -216,24 +256,32 @@ fn succeed(turn: &mut Turn<'_>, swap: &mut Swap, report: StepReport) {
     turn.emit(Event::InstanceChanged(instance));
 }
 
-fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) {
+/// Answers whether it is put down to the exchange.
+fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) -> bool {
     let began = swap.state;
     let fenced = swap.state.is_fenced() && swap.moves();
     // The target already carries the load once VERIFIED has passed: what remains is tidying up.
     if swap.state == SwapState::Released {
         enter(swap, SwapState::Done, turn.now, Some(detail));
     } else {
-        let end = if fenced { SwapState::RolledBack } else { SwapState::Aborted };
+        let end = match reason.as_str() {
+            approval::REJECTED => SwapState::Rejected,
+            approval::EXPIRED => SwapState::Expired,
+            _ if fenced => SwapState::RolledBack,
+            _ => SwapState::Aborted,
+        };
         enter(swap, end, turn.now, Some(detail));
         swap.reason = Some(reason.clone());
     }
     swap.ended_at = Some(turn.now);
-    let Some(mut instance) = turn.state.instances.get(&swap.instance).cloned() else { return };
+    let Some(mut instance) = turn.state.instances.get(&swap.instance).cloned() else { return false };
     instance.swap = None;
     // What is in its shadow run when its slot begins is late by its own program's or others' doing,
     // and not the exchange's, whoever puts an end to it.
     let late = swap.moves() && began == SwapState::Shadow && turn.now >= swap.slot.start();
-    let by_exchange = BY_EXCHANGE.contains(&reason.as_str()) && !(late && reason == CANCELLED_BY_OPERATOR);
+    let kept_waiting = reason == DEADLINE && approval::was_kept_waiting(turn.state, swap, began);
+    let by_exchange =
+        kept_waiting || BY_EXCHANGE.contains(&reason.as_str()) && !(late && reason == CANCELLED_BY_OPERATOR);
     if swap.state != SwapState::Done && by_exchange {
         instance.failed_by_exchange.insert(swap.slot);
     }
@@ -277,9 +325,10 @@ fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) {
         let detail = format!("It could not be brought home ({reason}): its program was not shown to run there.");
         let _known = run::fail(turn, id, detail);
     }
+    by_exchange
 }
 
-fn enter(swap: &mut Swap, state: SwapState, now: Timestamp, detail: Option<String>) {
+pub(super) fn enter(swap: &mut Swap, state: SwapState, now: Timestamp, detail: Option<String>) {
     if let Some(phase) = swap.phases.last_mut() {
         phase.ended_at = Some(now);
         if phase.detail.is_none() {

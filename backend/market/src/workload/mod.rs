@@ -253,6 +253,9 @@ pub struct Instance {
     pub drill: Option<vacate::Drill>,
     pub comparison: ComparisonRules,
     pub strategy: Box<Strategy>,
+    /// Counts the changes of its strategy: of two who change it at once the second is told.
+    #[serde(default)]
+    pub strategy_version: u64,
     pub state: InstanceState,
     /// It stands still, written to disk, as it had to give back the memory that it holds (`at_end: checkpoint`).
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -151,6 +151,7 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
         drill: None,
         comparison: new.comparison,
         strategy: Box::new(new.strategy),
+        strategy_version: 1,
         state: InstanceState::Running,
         suspended: None,
         fault: None,
@@ -409,15 +410,31 @@ pub(super) fn own(state: &State, participant: ParticipantId, id: InstanceId) -> 
     instance.cloned().ok_or_else(|| not_found("instance"))
 }
 
+/// Somebody else has changed it since it was read: nobody's change is overwritten unseen.
+pub(crate) fn stale(what_is: &str, version: u64) -> Refusal {
+    Refusal {
+        kind: RefusalKind::StaleVersion,
+        code: "stale_version",
+        pointer: String::new(),
+        detail: format!("{what_is} at version {version}. Read it again and repeat the change."),
+    }
+}
+
+/// The whole strategy: what it leaves out is off from now on.
 pub fn set_strategy(
     turn: &mut Turn<'_>,
     participant: ParticipantId,
     id: InstanceId,
     strategy: Strategy,
+    expected_version: Option<u64>,
 ) -> Result<InstanceId, Refusal> {
     let mut instance = own(turn.state, participant, id)?;
+    if expected_version.is_some_and(|expected| expected != instance.strategy_version) {
+        return Err(stale("The strategy is", instance.strategy_version));
+    }
     check_strategy(turn.state, &turn.state.pools[&instance.pool], &strategy, "")?;
     instance.strategy = Box::new(strategy);
+    instance.strategy_version += 1;
     turn.emit(Event::InstanceChanged(instance));
     let outlook = turn.state.outlooks.get(&id).cloned().unwrap_or_default();
     crate::workload::auto::follow(turn, id, &outlook);
@@ -564,12 +581,7 @@ pub fn profile(turn: &mut Turn<'_>, participant: ParticipantId, new: NewProfile)
     if let (Some(previous), Some(expected)) = (&previous, new.expected_version)
         && previous.version != expected
     {
-        return Err(Refusal {
-            kind: RefusalKind::StaleVersion,
-            code: "stale_version",
-            pointer: String::new(),
-            detail: format!("The profile is at version {}. Read it again and repeat the change.", previous.version),
-        });
+        return Err(stale("The profile is", previous.version));
     }
     let id = previous.as_ref().map_or_else(|| ProfileId::next(&mut turn.ids), |p| p.id);
     let profile = ApplicationProfile {

@@ -5,17 +5,21 @@ use crate::event::Event;
 use crate::ids::{InstanceId, OrderId, ParticipantId};
 use crate::round::make_way;
 use crate::round::occupancy::{Occupancy, moves_from};
+use crate::swap::approval;
 use crate::time::Slot;
 use crate::turn::Turn;
-use crate::workload::{Fault, InstanceState, away, vacate};
+use crate::workload::{Fault, Instance, InstanceState, away, vacate};
+
+const INSTANCE_STOPPED: &str = "instance_stopped";
+const INSTANCE_FAILED: &str = "instance_failed";
 
 /// Of a fault's text, in characters.
 const LONGEST_FAULT: usize = 500;
 
 /// Stops a workload; its orders are cancelled, capacity that it won goes unused.
 pub fn stop(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> Result<InstanceId, Refusal> {
-    let mut instance = own(turn.state, participant, id)?;
-    if instance.swap.is_some() {
+    own(turn.state, participant, id)?;
+    if !approval::withdraw(turn, id, INSTANCE_STOPPED) {
         return Err(Refusal {
             kind: RefusalKind::Conflict,
             code: "swap_in_progress",
@@ -23,12 +27,13 @@ pub fn stop(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> 
             detail: "A swap is changing this workload. Try again when it has ended.".to_owned(),
         });
     }
+    let mut instance = own(turn.state, participant, id)?;
     instance.state = InstanceState::Stopped;
     instance.suspended = None;
     away::give_up(turn, &mut instance);
     instance.fault = None;
     turn.emit(Event::InstanceChanged(instance));
-    end_orders(turn, participant, id, "instance_stopped");
+    end_orders(turn, participant, id, INSTANCE_STOPPED);
     Ok(id)
 }
 
@@ -45,18 +50,21 @@ fn end_orders(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId, r
 /// Notes that a workload's program faulted: it runs no more and its orders are cancelled. What
 /// it has won was made available to it and is paid for.
 pub fn fail(turn: &mut Turn<'_>, id: InstanceId, detail: String) -> Result<InstanceId, Refusal> {
-    let mut instance = turn.state.instances.get(&id).cloned().ok_or_else(|| not_found("instance"))?;
-    if instance.state != InstanceState::Running || instance.swap.is_some() {
+    let is_running = |i: &Instance| i.state == InstanceState::Running;
+    if !turn.state.instances.get(&id).map(is_running).ok_or_else(|| not_found("instance"))?
+        || !approval::withdraw(turn, id, INSTANCE_FAILED)
+    {
         // Stopped in between, or a swap is about to find out: the driver will say it again.
         return Ok(id);
     }
+    let mut instance = turn.state.instances.get(&id).cloned().ok_or_else(|| not_found("instance"))?;
     let participant = instance.participant;
     instance.state = InstanceState::Failed;
     instance.suspended = None;
     away::give_up(turn, &mut instance);
     instance.fault = Some(Fault { at: turn.now, detail: detail.chars().take(LONGEST_FAULT).collect() });
     turn.emit(Event::InstanceChanged(instance));
-    end_orders(turn, participant, id, "instance_failed");
+    end_orders(turn, participant, id, INSTANCE_FAILED);
     Ok(id)
 }
 

@@ -2,6 +2,7 @@
 //! with a dense two-phase simplex. The oracle shares nothing with the engine but rationals.
 #![allow(dead_code)]
 pub mod anything;
+pub mod approvals;
 pub mod away;
 pub mod crowded;
 pub mod draws;

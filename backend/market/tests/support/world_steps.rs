@@ -1,5 +1,5 @@
 //! The steps of a random exchange, each with its auditors.
-use super::{left_over, movers};
+use super::{approvals, left_over, movers};
 use headroom_market::book::family::hold_needed;
 use headroom_market::book::{Order, OrderStatus, Side, TimeInForce};
 use headroom_market::clearing::{self, Limits, Mode, NoProposal};
@@ -280,6 +280,10 @@ pub fn step_swaps(world: &mut World) {
     let live: Vec<_> = world.state.swaps.values().map(|s| (s.id, s.state)).collect();
     for (swap, state) in live {
         take_at_once(world, swap);
+        if state == SwapState::AwaitingApproval {
+            approvals::answer_or_not(world, swap);
+            continue;
+        }
         let report = StepReport::default();
         let result = match world.chance.below(12) {
             0 => {

@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 112] = [
+const OTHERS: [(&str, u16, &str); 117] = [
     ("not_json", 400, "The body is not JSON."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
@@ -19,6 +19,11 @@ const OTHERS: [(&str, u16, &str); 112] = [
     ("no_such_route", 404, "There is no such route; /docs lists them all."),
     ("method_not_allowed", 405, "This path does not have that method; /docs lists what it has."),
     ("clock_is_real", 409, "Only a server started with --sim-clock can be advanced."),
+    ("approval_not_needed", 409, "The swap waits for nobody's approval: it is a resize, or its pools ask for none."),
+    ("swap_answered", 409, "Somebody has approved or rejected the move already; the detail says when."),
+    ("answer_too_late", 409, "The slot of the move is over; what it was for is planned again."),
+    ("swap_cancelled", 409, "Somebody has cancelled the swap, and it ends in a moment."),
+    ("swap_ended", 409, "The swap has ended without an answer; the detail says how."),
     ("swap_in_progress", 409, "Wait until the swap of this workload has ended."),
     (
         "capacity_lent",

@@ -6,6 +6,7 @@ use crate::http::orders::idempotency;
 use crate::http::problem::{Answered, Problem, Problems};
 use crate::http::reply::{Document, List, ListQuery, created, get_from, list_of, list_table, ok};
 use crate::http::reserve_prices::if_match;
+use crate::http::strategies;
 use crate::sequencer::{Attached, Outcome};
 use crate::workers::modules::NotAdmitted;
 use crate::workers::nodes::TooLittleMemory;
@@ -37,7 +38,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(instance_metrics))
         .routes(routes!(stop_instance))
         .routes(routes!(restart_instance))
-        .routes(routes!(put_strategy))
+        .merge(strategies::router())
         .routes(routes!(put_baseline))
         .routes(routes!(list_hints, put_hint))
         .routes(routes!(get_hint, withdraw_hint))
@@ -329,19 +330,6 @@ async fn restart_instance(
 ) -> Answered<Document> {
     by.may("workloads:write")?;
     app.object(&by, Command::StartInstance { participant: by.participant, instance: id }).await.map(ok)
-}
-
-/// Switches automatic bids and offers of a workload on or off.
-#[utoipa::path(put, path = "/instances/{id}/strategy", tag = "workloads", operation_id = "putStrategy", request_body = Strategy, params(("id" = InstanceId, Path, description = "Workload")),
-    responses((status = 200, description = "The workload", body = Instance), Problems))]
-async fn put_strategy(
-    State(app): State<Arc<App>>,
-    Member(by): Member,
-    Path(id): Path<InstanceId>,
-    Body(strategy): Body<Strategy>,
-) -> Answered<Document> {
-    by.may("strategies:write")?;
-    app.object(&by, Command::SetStrategy { participant: by.participant, instance: id, strategy }).await.map(ok)
 }
 
 #[derive(Clone, Debug, Deserialize, ToSchema)]

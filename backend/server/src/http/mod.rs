@@ -17,6 +17,7 @@ pub mod meta;
 pub mod nodes;
 pub mod orders;
 mod parameters;
+pub mod pool_settings;
 pub mod pools;
 pub mod prediction;
 pub mod preview;
@@ -33,7 +34,9 @@ pub mod scarcity;
 pub mod serve;
 pub mod service_level;
 pub mod session;
-pub mod swap_explain;
+pub mod strategies;
+pub mod swap_approval;
+mod swap_explain;
 pub mod swap_request;
 pub mod swaps;
 
@@ -89,7 +92,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(crossing::router())
         .merge(reserve_prices::router())
         .merge(reserve_decisions::router())
-        .merge(scarcity::router())
+        .merge(pool_settings::router())
         .merge(reserve_simulation::router())
         .merge(nodes::router())
         .merge(rounds::router())

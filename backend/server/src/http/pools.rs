@@ -31,7 +31,6 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(pool_prices))
         .routes(routes!(halt_pool))
         .routes(routes!(resume_pool))
-        .routes(routes!(set_moves_at_once))
 }
 
 /// A pool with what its resources cost in the next open slot.
@@ -52,8 +51,12 @@ pub struct PoolView {
     pub next_slot: Slot,
     pub gate_closes_at: Timestamp,
     pub reserve_version: u64,
+    /// Counts the changes of `moves_at_once`, `move_approval` and shortage costs: what their `If-Match` names.
+    pub settings_version: u64,
     /// So many workloads at most go to another node of the pool for one slot; `null`: no bound.
     pub moves_at_once: Option<u32>,
+    /// Whether a person has to approve moves into the pool and out of it.
+    pub move_approval: bool,
     /// Whether a new reserve price waits for the approval of a second person.
     pub two_person_approval: bool,
     pub resources: Vec<ResourceView>,
@@ -161,7 +164,9 @@ pub fn view(state: &Market, pool: &Pool, now: Timestamp) -> PoolView {
         next_slot,
         gate_closes_at: state.market.rhythm.gate_closes(next_slot),
         reserve_version: pool.reserve_version,
+        settings_version: pool.settings_version,
         moves_at_once: pool.moves_at_once,
+        move_approval: pool.move_approval,
         two_person_approval: state.market.two_person_approval,
         resources: pool.resources.iter().map(resource_view).collect(),
     }
@@ -419,28 +424,4 @@ async fn resume_pool(
 ) -> Answered<Document> {
     by.may("admin:write")?;
     app.object(&by, Command::ResumePool { pool: slug }).await.map(ok)
-}
-
-/// How many moves a pool carries.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct MovesAtOnce {
-    /// So many workloads at most go to another node of the pool for one slot; `null`: no bound, 0: none.
-    #[schema(required)]
-    #[serde(deserialize_with = "Option::deserialize")]
-    moves_at_once: Option<u32>,
-}
-
-/// Bounds how many workloads rounds take to another node of a pool for one slot; moves that are planned stay.
-#[utoipa::path(put, path = "/pools/{slug}/moves_at_once", tag = "admin", operation_id = "setMovesAtOnce", request_body = MovesAtOnce, params(("slug" = String, Path, description = "Pool")),
-    responses((status = 200, description = "The pool", body = Pool), Problems))]
-async fn set_moves_at_once(
-    State(app): State<Arc<App>>,
-    Platform(by): Platform,
-    Path(slug): Path<String>,
-    Body(request): Body<MovesAtOnce>,
-) -> Answered<Document> {
-    by.may("admin:write")?;
-    let command = Command::SetMovesAtOnce { pool: slug, moves_at_once: request.moves_at_once };
-    app.object(&by, command).await.map(ok)
 }

@@ -50,6 +50,12 @@ pub fn if_match(headers: &HeaderMap) -> Answered<Option<u64>> {
     })
 }
 
+/// 304, where the reader has this version already.
+pub fn not_modified(headers: &HeaderMap, tag: &HeaderValue) -> Option<Response> {
+    let has_it = headers.get(header::IF_NONE_MATCH) == Some(tag);
+    has_it.then(|| (StatusCode::NOT_MODIFIED, [(header::ETAG, tag.clone())]).into_response())
+}
+
 /// A schedule with the names of those who set it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 struct ReservePriceView {
@@ -88,8 +94,8 @@ async fn list_reserve_prices(
     });
     let (version, list) = found.await?.ok_or_else(|| Problem::not_found("pool"))?;
     let tag = etag(version);
-    if headers.get(header::IF_NONE_MATCH) == Some(&tag) {
-        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
+    if let Some(unchanged) = not_modified(&headers, &tag) {
+        return Ok(unchanged);
     }
     let mut response = list_of(&list).into_response();
     response.headers_mut().insert(header::ETAG, tag);

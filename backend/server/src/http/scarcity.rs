@@ -1,27 +1,12 @@
 //! What a missing unit costs in a pool, and the steps of supply that follow from it.
-use crate::app::App;
-use crate::http::auth::Platform;
-use crate::http::extract::{Body, Path};
-use crate::http::problem::{Answered, Problems};
-use crate::http::reply::{Document, ok};
-use axum::extract::State;
-use headroom_market::command::Command;
 use headroom_market::pool::Pool;
 use headroom_market::pool::scarcity::{CERTAIN, ScarceStep};
 use headroom_market::round::supply::scarce_steps;
 use headroom_market::state::State as Market;
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Price, Resource};
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
-
-pub fn router() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(set_shortage_cost))
-}
 
 /// How likely the operator's supply of the next open slot is to be missed, and what it costs by that.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -63,26 +48,4 @@ pub fn view(state: &Market, pool: &Pool, resource: Resource, slot: Slot, now: Ti
     };
     let steps = scarce_steps(state, now, &pool.slug, resource, slot).into_iter().map(step).collect();
     Some(ScarcityView { shortage_cost, recorded_at: known.map(|k| k.recorded_at), steps })
-}
-
-/// What a missing unit costs, by resource.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct ShortageCost {
-    /// Credits per base unit and slot; a resource that is left out has reserve prices alone.
-    shortage_cost: BTreeMap<Resource, Price>,
-}
-
-/// Says what a missing unit costs in a pool: its supply then is dearer the likelier a shortage is.
-#[utoipa::path(put, path = "/pools/{slug}/shortage_cost", tag = "pricing", operation_id = "setShortageCost", request_body = ShortageCost, params(("slug" = String, Path, description = "Pool")),
-    responses((status = 200, description = "The pool", body = Pool), Problems))]
-async fn set_shortage_cost(
-    State(app): State<Arc<App>>,
-    Platform(by): Platform,
-    Path(slug): Path<String>,
-    Body(request): Body<ShortageCost>,
-) -> Answered<Document> {
-    by.may("pricing:write")?;
-    let command = Command::SetShortageCost { pool: slug, shortage_cost: request.shortage_cost };
-    app.object(&by, command).await.map(ok)
 }

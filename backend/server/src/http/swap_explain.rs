@@ -9,10 +9,11 @@ use headroom_market::ids::{InstanceId, SwapId};
 use headroom_market::pool::recallable;
 use headroom_market::record::Table;
 use headroom_market::round::safe_state::LeftOut;
-use headroom_market::swap::Swap;
+use headroom_market::swap::approval;
 use headroom_market::swap::cause::{Cause, CauseKind};
 use headroom_market::swap::pair::{Counterpart, Pair};
 use headroom_market::swap::saga::SUPERSEDED;
+use headroom_market::swap::{Swap, SwapState};
 use headroom_market::units::{Amounts, Credits, Resource, amount};
 use headroom_market::workload::vacate;
 use serde::Serialize;
@@ -97,6 +98,7 @@ fn explain(swap: &Swap, from: &str, to: &str) -> SwapExplanation {
     parts.extend(swap.makes_way_for.map(|fee| format!("It is paid {fee} credits for going, when it is there.")));
     parts.extend(because.iter().map(|b| b.sentence.clone()));
     parts.extend(gained.iter().map(|g| g.sentence.clone()));
+    parts.extend(waits(swap));
     parts.extend(ended(swap));
     if !is_known && swap.causes.is_some() {
         parts.push("What it comes to is on the receipts of the slot.".to_owned());
@@ -241,12 +243,29 @@ fn taken(cause: &Cause) -> Option<Gained> {
     Some(Gained { resource, quantity, counterpart, instance: None, sentence })
 }
 
+/// For whom it waits.
+fn waits(swap: &Swap) -> Option<String> {
+    let asked = swap.approval.as_ref().filter(|_| swap.state == SwapState::AwaitingApproval)?;
+    Some(format!("It waits for an operator to approve it, until {}.", asked.answer_by))
+}
+
 /// How it ended, where it did not come to what was planned.
 fn ended(swap: &Swap) -> Option<String> {
     Some(match swap.reason.as_deref()? {
         SUPERSEDED => "A newer plan took its place before it began.".to_owned(),
         vacate::VACATED => {
             "The program kept memory that was no longer its own: the workload was stopped, as its owner had chosen."
+                .to_owned()
+        }
+        approval::REJECTED => {
+            let answer = swap.approval.as_ref().and_then(|a| a.answer.as_ref());
+            let why = answer.and_then(|a| a.reason.as_deref()).unwrap_or("no reason is known");
+            format!(
+                "An operator did not approve it ({why}): the workload stays, and the exchange bears what that costs others."
+            )
+        }
+        approval::EXPIRED => {
+            "No operator approved it in time: the workload stays, and the exchange bears what that costs others."
                 .to_owned()
         }
         reason => {

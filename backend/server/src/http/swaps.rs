@@ -4,6 +4,7 @@ use crate::http::auth::{Anyone, Platform};
 use crate::http::extract::{Body, Path, Query};
 use crate::http::problem::{Answered, Problem, Problems};
 use crate::http::reply::{Document, List, ListQuery, get_from, list_table};
+use crate::http::swap_approval;
 use crate::http::swap_explain::{__path_explain_swap, explain_swap};
 use axum::Json;
 use axum::extract::State;
@@ -27,6 +28,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(swap_differences))
         .routes(routes!(explain_swap))
         .routes(routes!(cancel_swap))
+        .merge(swap_approval::router())
         .merge(history())
 }
 
@@ -62,12 +64,25 @@ async fn swap_history(
     list_table(&app, Table::Swaps, &by.scope(), &query, "/v1/swap_history").await
 }
 
+/// A swap with the name of who answered for it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct SwapView {
+    #[serde(flatten)]
+    swap: Swap,
+    /// Of who approved or rejected it; shown to the operator's roles only.
+    answered_by_name: Option<String>,
+}
+
 /// Reads a swap with its phases.
 #[utoipa::path(get, path = "/swaps/{id}", tag = "swaps", operation_id = "getSwap", params(("id" = SwapId, Path, description = "Swap")),
-    responses((status = 200, description = "The swap", body = Swap), Problems))]
-async fn get_swap(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Path<SwapId>) -> Answered<Document> {
+    responses((status = 200, description = "The swap", body = SwapView), Problems))]
+async fn get_swap(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Path<SwapId>) -> Answered<Json<SwapView>> {
     by.may("swaps:read")?;
-    get_from(&app, Table::Swaps, &by.scope(), &id.to_string(), "swap").await
+    let document = get_from(&app, Table::Swaps, &by.scope(), &id.to_string(), "swap").await?;
+    let swap: Swap = serde_json::from_str(&document.1).map_err(|e| Problem::fault(&e))?;
+    let answer = swap.approval.as_ref().and_then(|a| a.answer.as_ref()).filter(|_| by.role.is_platform());
+    let answered_by_name = answer.and_then(|a| Some(app.directory().user(a.by)?.name.clone()));
+    Ok(Json(SwapView { swap, answered_by_name }))
 }
 
 /// Where the shadow run and the live run differ.

@@ -2,7 +2,7 @@
 use super::Outcome;
 use headroom_market::command::{Refusal, RefusalKind, Reply};
 use headroom_market::event::Event;
-use headroom_market::ids::OrderId;
+use headroom_market::ids::{OrderId, SwapId};
 use headroom_market::notice::Notice;
 use headroom_market::project;
 use headroom_market::record::Record;
@@ -32,7 +32,7 @@ pub(super) fn render(reply: &Reply, state: &State, told: &[Notice], events: &[Ev
         Reply::Hint(id) => object(state.hints.get(id)),
         Reply::Profile(id) => object(state.profiles.get(id)),
         Reply::Project(id) => project_document(state, id, told),
-        Reply::Swap(id) => object(state.swaps.get(id)),
+        Reply::Swap(id) => swap_document(state, id, told),
         Reply::Recalled(recalled) => {
             serde_json::to_string(recalled).map_or(Outcome::Done, |text| Outcome::Object(text.into()))
         }
@@ -49,6 +49,16 @@ fn applied(event: &Event) -> Option<String> {
     let mut document: serde_json::Value = serde_json::from_str(advice).ok()?;
     document["placed"] = serde_json::json!(orders);
     Some(document.to_string())
+}
+
+/// A swap as it is, or as it was when it ended in this batch.
+fn swap_document(state: &State, id: &SwapId, told: &[Notice]) -> Outcome {
+    if let Some(swap) = state.swaps.get(id) {
+        return Outcome::Object(swap.document().into());
+    }
+    let text = id.to_string();
+    let ended = told.iter().rfind(|notice| notice.object == text);
+    ended.map_or(Outcome::Done, |notice| Outcome::Object(notice.data.as_str().into()))
 }
 
 /// An order as the stream was just told, as it is now, or as it was when it ended in this batch.

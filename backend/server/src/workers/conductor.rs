@@ -13,7 +13,7 @@ use headroom_market::command::Command;
 use headroom_market::market::Market;
 use headroom_market::state::State;
 use headroom_market::swap::saga::StepResult;
-use headroom_market::swap::{Swap, SwapState, plan, recall};
+use headroom_market::swap::{Swap, approval, plan, recall};
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Amounts, Credits};
 use headroom_market::workload::guidance::ApplicationProfile;
@@ -75,6 +75,7 @@ struct Progress {
 struct Standing {
     swap: Swap,
     may_begin: bool,
+    is_held_up: bool,
     is_wanted: bool,
     at_end: Option<AtEnd>,
     comparison: ComparisonRules,
@@ -106,7 +107,8 @@ impl View {
             let seconds = state.market.rhythm.slot_seconds;
             let at_end = instance.and_then(|i| vacate::acts(i, s, seconds));
             let in_force = instance.map(|i| i.in_force.clone()).unwrap_or_default();
-            Standing { swap: s.clone(), may_begin, is_wanted, at_end, comparison, in_force }
+            let is_held_up = approval::is_held_up(state, s);
+            Standing { swap: s.clone(), may_begin, is_held_up, is_wanted, at_end, comparison, in_force }
         });
         Self {
             market: state.market.clone(),
@@ -415,12 +417,10 @@ impl Conductor {
     }
 
     async fn step_swaps(&mut self, view: &View, now: Timestamp) -> Result<(), Busy> {
-        for Standing { swap, may_begin, is_wanted, at_end, comparison, in_force } in &view.swaps {
-            if swap.state == SwapState::AwaitingApproval {
-                continue;
-            }
+        for Standing { swap, may_begin, is_held_up, is_wanted, at_end, comparison, in_force } in &view.swaps {
             let situation = Arc::new(swaps::Situation {
                 may_begin: *may_begin,
+                is_held_up: *is_held_up,
                 is_wanted: *is_wanted,
                 at_end: *at_end,
                 comparison: comparison.clone(),

@@ -33,6 +33,8 @@ enum Effect {
 pub struct Situation {
     /// All swaps that it depends on have ended.
     pub may_begin: bool,
+    /// One of them waits for a person: nothing is begun that would run out of its time for that.
+    pub is_held_up: bool,
     /// Its slot lasts, or its instance is to be on its target now as well.
     pub is_wanted: bool,
     /// What its owner has chosen for where it still uses what it had won.
@@ -122,7 +124,7 @@ fn key(swap: &Swap, step: &str) -> OpKey {
 
 /// Before the fence the shadow is dropped; after it the source resumes under a newer epoch.
 pub fn undo(nodes: &Nodes, swap: &Swap) {
-    if !swap.moves() {
+    if !swap.moves() || !swap.state.has_begun() {
         return;
     }
     let instance = instance_id(swap.instance);
@@ -144,6 +146,7 @@ fn effect(nodes: &Nodes, swap: &Swap, situation: &Situation, out_of_time: bool) 
     let slot_has_begun = situation.now >= swap.slot.start();
     match swap.state {
         // A resize takes effect with its slot; a move is prepared before it.
+        SwapState::Planned | SwapState::Reserved if swap.moves() && situation.is_held_up => Effect::Wait,
         SwapState::Planned if swap.moves() => done("preparing before the slot begins"),
         SwapState::Planned if slot_has_begun && situation.may_begin => done("capacity is free"),
         SwapState::Planned => Effect::Wait,

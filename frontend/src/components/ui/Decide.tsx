@@ -6,7 +6,7 @@ import { Field } from './Field';
 
 interface Props {
   open: boolean; onClose: () => void; title: string; text: ReactNode; action: string; keep?: string;
-  danger?: boolean; reason?: boolean; busy?: boolean; onConfirm: (reason: string) => void;
+  danger?: boolean; reason?: boolean | 'optional'; busy?: boolean; onConfirm: (reason: string) => void;
 }
 
 export function Decide({ open, onClose, title, text, action, keep = 'Keep', danger, reason, busy, onConfirm }: Props) {
@@ -16,12 +16,12 @@ export function Decide({ open, onClose, title, text, action, keep = 'Keep', dang
   return (
     <Dialog open={open} onClose={onClose} title={title} text={text}>
       <form onSubmit={submit}>
-        {reason && <Field label="Reason, others will read it" value={why} onChange={setWhy} required />}
+        {reason && <Field label={reason === 'optional' ? 'Reason, others will read it; may be empty' : 'Reason, others will read it'} value={why} onChange={setWhy} required={reason === true} />}
         <div className="row g8 mt-4">
           <span className="s11 t3">Esc keeps it as it is</span>
           <span className="sp" />
           <Button onClick={onClose}>{keep}</Button>
-          <Button type="submit" kind={danger ? 'danger' : 'primary'} busy={busy} disabled={reason && why.trim() === ''}>{action}</Button>
+          <Button type="submit" kind={danger ? 'danger' : 'primary'} busy={busy} disabled={reason === true && why.trim() === ''}>{action}</Button>
         </div>
       </form>
     </Dialog>

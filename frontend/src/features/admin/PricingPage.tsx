@@ -2,6 +2,7 @@ import { type Column, DataTable, Page, Panel, Price } from '@/components/ui';
 import { type Pool, setterOf, setterText, useMay, usePools } from '@/lib/api';
 import { formatPercent, unitOf } from '@/lib/money';
 import { useParam } from '@/lib/url';
+import { ApprovalForm } from './ApprovalForm';
 import { History } from './History';
 import { Proposals } from './Proposals';
 import { ReserveForm } from './ReserveForm';
@@ -53,6 +54,7 @@ export default function PricingPage() {
               <ReserveForm key={pool.slug} pool={pool} history={reserves.data.list} etag={reserves.data.etag} simulation={simulation} />
               <ShortageForm key={`shortage ${pool.slug}`} pool={pool} />
               {mayMove && !pool.recallable_of && <MovesForm key={`moves ${pool.slug}`} pool={pool} />}
+              {mayMove && !pool.recallable_of && <ApprovalForm key={`approval ${pool.slug}`} pool={pool} />}
             </div>
           )}
         </div>

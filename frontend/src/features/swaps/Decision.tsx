@@ -1,28 +1,35 @@
-// Stopping a swap, for operators: before the fence it is aborted, after it it is rolled back.
+// What operators decide about a swap: whether a move that waits may begin, and whether one under way is stopped
+// (before the fence it is aborted, after it it is rolled back).
 import { useState } from 'react';
 import { Button, toast } from '@/components/ui';
 import { Decide } from '@/components/ui/Decide';
 import { type Swap, useMay, useWrite } from '@/lib/api';
 import { ended, nameOf, ROLLS_BACK } from './swap';
 
-const STOP = { action: 'Stop the swap', text: 'The shadow is dropped and the target released. The workload runs on where it is; what was bought for it is settled as not delivered.' };
-const BACK = { action: 'Roll back', text: 'The source starts again under a new epoch. What was written since the cutover is copied back first.' };
+type Act = 'approve' | 'reject' | 'cancel';
+interface Say { act: Act; button: string; action: string; text: string; done: string; danger: boolean; reason: boolean | 'optional' }
+
+const KEPT = 'What was bought for it is credited, and who lent it is paid, by the exchange.';
+const APPROVE: Say = { act: 'approve', button: 'Approve…', action: 'Approve the move', done: 'Approved', danger: false, reason: 'optional', text: 'It begins at once: snapshot, transfer and shadow run while the workload works on. It is stopped and moved only if the shadow run gives the same.' };
+const REJECT: Say = { act: 'reject', button: 'Reject…', action: 'Reject the move', done: 'Rejected', danger: true, reason: true, text: `The workload stays where it is, and is moved for no bid in the next ten slots. ${KEPT}` };
+const STOP: Say = { act: 'cancel', button: 'Stop the swap, with reason', action: 'Stop the swap', done: 'Stop the swap: asked for', danger: true, reason: true, text: 'The shadow is dropped and the target released. The workload runs on where it is; what was bought for it is settled as not delivered.' };
+const BACK: Say = { act: 'cancel', button: 'Roll back, with reason', action: 'Roll back', done: 'Roll back: asked for', danger: true, reason: true, text: 'The source starts again under a new epoch. What was written since the cutover is copied back first.' };
 
 export function Decision({ swap }: { swap: Swap }) {
-  const [asking, setAsking] = useState(false);
-  const write = useWrite<{ reason: string }, Swap>(['/swaps', '/swap_history', '/instances']);
+  const [asking, setAsking] = useState<Say | null>(null);
+  const write = useWrite<{ reason?: string }, Swap>(['/swaps', '/swap_history', '/instances']);
   const allowed = useMay('swaps:approve');
   if (!allowed || ended(swap) || swap.cancel_requested) return null;
-  const say = ROLLS_BACK.includes(swap.state) ? BACK : STOP;
-  const run = (reason: string) => write.mutate({ path: `/swaps/${swap.id}/cancel`, body: { reason } }, {
-    onSuccess: () => toast({ tone: 'ok', title: `${say.action}: asked for`, detail: nameOf(swap) }),
+  const choices = swap.state === 'awaiting_approval' ? [APPROVE, REJECT] : [ROLLS_BACK.includes(swap.state) ? BACK : STOP];
+  const run = (reason: string) => asking && write.mutate({ path: `/swaps/${swap.id}/${asking.act}`, body: reason === '' ? {} : { reason } }, {
+    onSuccess: () => toast({ tone: 'ok', title: asking.done, detail: nameOf(swap) }),
     onError: (p) => toast({ tone: 'bad', title: 'Not done', detail: p.said }),
-    onSettled: () => setAsking(false),
+    onSettled: () => setAsking(null),
   });
   return (
     <>
-      <Button kind="danger" size="lg" onClick={() => setAsking(true)}>{say.action}, with reason</Button>
-      <Decide open={asking} onClose={() => setAsking(false)} title={`${say.action} of ${nameOf(swap)}?`} text={say.text} action={say.action} keep="Let it run" danger reason busy={write.isPending} onConfirm={run} />
+      {choices.map((say) => <Button key={say.button} kind={say.danger ? 'danger' : 'primary'} size="lg" onClick={() => setAsking(say)}>{say.button}</Button>)}
+      {asking && <Decide open onClose={() => setAsking(null)} title={`${asking.action} of ${nameOf(swap)}?`} text={asking.text} action={asking.action} keep={asking.act === 'cancel' ? 'Let it run' : 'Go back'} danger={asking.danger} reason={asking.reason} busy={write.isPending} onConfirm={run} />}
     </>
   );
 }

@@ -1,10 +1,28 @@
 import { Link } from '@tanstack/react-router';
 import { Panel, When } from '@/components/ui';
-import type { Swap } from '@/lib/api';
+import type { OneSwap } from '@/lib/api';
 import { formatBundle, formatBytes } from '@/lib/money';
 import { METHODS, nameOf, pauseText, reasonText } from './swap';
 
-export function FactsPanel({ swap }: { swap: Swap }) {
+const VERDICTS = { approved: 'Approved', rejected: 'Rejected' };
+
+/** Who answered is named to the operator's roles. */
+function Approval({ swap }: { swap: OneSwap }) {
+  if (!swap.approval) return null;
+  const { answer, answer_by } = swap.approval;
+  return (
+    <>
+      <dt>Approval</dt>
+      <dd>
+        {answer
+          ? <>{VERDICTS[answer.verdict]} by {swap.answered_by_name ?? 'an operator'}, <When at={answer.at} />{answer.reason && <>: “{answer.reason}”</>}</>
+          : swap.ended_at ? <>nobody answered by <When at={answer_by} /></> : <>to be answered by <When at={answer_by} /></>}
+      </dd>
+    </>
+  );
+}
+
+export function FactsPanel({ swap }: { swap: OneSwap }) {
   return (
     <Panel title="What it does">
       <dl className="kv pad">
@@ -17,6 +35,7 @@ export function FactsPanel({ swap }: { swap: Swap }) {
         <dt>Pause</dt><dd>{swap.downtime_micros === null && !swap.ended_at ? 'not yet' : pauseText(swap)}</dd>
         <dt>Placement epoch</dt><dd>{swap.epoch}</dd>
         <dt>Deadline</dt><dd><When at={swap.deadline} /></dd>
+        <Approval swap={swap} />
         {swap.cancel_requested && <><dt>Asked to stop</dt><dd>{swap.cancel_requested}</dd></>}
         {swap.reason && <><dt>Reason</dt><dd>{reasonText(swap)}</dd></>}
       </dl>

@@ -1,6 +1,6 @@
 import { Link, useParams } from '@tanstack/react-router';
 import { CopyId, Page, Place, State } from '@/components/ui';
-import { type Swap, useResource } from '@/lib/api';
+import { type OneSwap, useResource } from '@/lib/api';
 import { Alternatives } from './Alternatives';
 import { Answer } from './Answer';
 import { Decision } from './Decision';
@@ -14,7 +14,7 @@ import { WhyPanel } from './WhyPanel';
 /** Safe to approve? */
 export default function SwapPage() {
   const { id = '' } = useParams({ strict: false }) as { id?: string };
-  const of = useResource<Swap>(`/swaps/${id}`);
+  const of = useResource<OneSwap>(`/swaps/${id}`);
   const swap = of.data;
   return (
     <Page title={swap ? nameOf(swap) : 'Swap'} crumb={<Link to="/swaps">Swaps</Link>} of={of}

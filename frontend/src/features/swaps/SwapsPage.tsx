@@ -9,8 +9,9 @@ import { SwapTable } from './SwapTable';
 interface Lists extends Record<string, Listed<Swap>> { all: Listed<Swap>; open: Listed<Swap>; aborted: Listed<Swap> }
 
 function Done({ all, open }: Lists) {
+  const [, setShow] = useParam('show', 'all');
   const waiting = open.rows.filter((s) => s.state === 'awaiting_approval').length;
-  if (waiting > 0) return <><b>{waiting === 1 ? '1 waits' : `${formatCount(waiting)} wait`} for approval.</b></>;
+  if (waiting > 0) return <><button type="button" className="linkish b" onClick={() => setShow('approval')}>{waiting === 1 ? '1 move waits' : `${formatCount(waiting)} moves wait`} for approval</button>.</>;
   return <><b>{formatCount(all.rows.filter((s) => s.state === 'done').length)} of {all.cut && 'the newest '}{formatCount(all.rows.length)}</b> are done; nothing waits for a person.</>;
 }
 

@@ -7,6 +7,7 @@ export const LABELS: Record<string, string> = {
   activated: 'Activate', verified: 'Verify', released: 'Release source', done: 'Done', aborted: 'Aborted', rolled_back: 'Rollback', failed: 'Failed', rejected: 'Rejected', expired: 'Expired', infeasible: 'Not possible',
 };
 export const METHODS: Record<string, string> = { resize: 'Resize in place', checkpoint: 'Stop, copy, start', live: 'Live move', partition: 'Split' };
+/** A person is asked only where a pool wants that: what is still to come goes without. */
 const MOVE = ['planned', 'reserved', 'snapshot', 'transferred', 'shadow', 'fenced', 'activated', 'verified', 'released', 'done'];
 const RESIZE = ['planned', 'reserved', 'activated', 'verified', 'done'];
 const BAD = ['aborted', 'failed', 'rolled_back', 'rejected', 'expired', 'infeasible'];
@@ -22,7 +23,7 @@ export const UNDER_WAY = ['planned', 'awaiting_approval', 'reserved', 'snapshot'
 /** `only`: what the API can't filter by, and the page does. */
 export interface Filter { value: string; label: string; states?: string[]; only?: (s: Swap) => boolean }
 export const FILTERS: Filter[] = [
-  { value: 'all', label: 'All' }, { value: 'moves', label: 'Moves', only: (s) => s.method !== 'resize' }, { value: 'undone', label: 'Refused or failed', states: UNDONE },
+  { value: 'all', label: 'All' }, { value: 'approval', label: 'Awaiting approval', states: ['awaiting_approval'] }, { value: 'moves', label: 'Moves', only: (s) => s.method !== 'resize' }, { value: 'undone', label: 'Refused or failed', states: UNDONE },
   { value: 'shadow', label: 'Refused by the shadow run', states: ['aborted'], only: refusedByShadow }, { value: 'now', label: 'Under way', states: UNDER_WAY },
 ];
 

@@ -68,7 +68,7 @@ export function Detail({ instance, onRegister }: { instance: Instance; onRegiste
         </Panel>
         <Vacate instance={instance} may={mayStop} />
         {mayTrade && <Advice instance={instance} />}
-        {maySet && <StrategyForm key={JSON.stringify(instance.strategy)} instance={instance} />}
+        {maySet && <StrategyForm key={instance.id} instance={instance} />}
       </div>
     </div>
   );

@@ -1,7 +1,9 @@
-import { type FormEvent, useState } from 'react';
+import type { FormEvent } from 'react';
 import { Button, Note, NumberField, Panel, toast } from '@/components/ui';
+import { Changed } from '@/components/ui/Changed';
 import { Switch } from '@/components/ui/Switch';
 import { type Instance, resourceOf, type Strategy, usePools, useWrite } from '@/lib/api';
+import { useEdit } from '@/lib/edit';
 import { formatPercent, formatPrice, unitOf, unitPrice } from '@/lib/money';
 import { ServiceLevel } from './ServiceLevel';
 import { faultOf, feeFault, type Form, formOf, mostFault, noticeFault, promiseFault, sendable, serviceLevel, strategyOf } from './strategy';
@@ -34,16 +36,17 @@ function Prices({ label, values, on, set }: { label: string; values: Record<stri
 
 /** Standing orders of a workload: buy when its forecast asks for more, lend what it will not need. */
 export function StrategyForm({ instance }: { instance: Instance }) {
-  const [form, setForm] = useState<Form>(() => formOf(instance.strategy, Object.keys(instance.baseline)));
+  const edit = useEdit<Form>(formOf(instance.strategy, Object.keys(instance.baseline)), instance.strategy_version);
+  const form = edit.value;
   const write = useWrite<Strategy, unknown>(['/instances']);
-  const change = (part: Partial<Form>) => setForm((f) => ({ ...f, ...part }));
+  const change = (part: Partial<Form>) => edit.set({ ...form, ...part });
   const good = sendable(form);
   const twin = usePools().data?.data.some((p) => p.recallable_of === instance.pool);
   const save = (e: FormEvent) => {
     e.preventDefault();
     if (!good) return;
-    write.mutate({ path: `/instances/${instance.id}/strategy`, method: 'PUT', body: strategyOf(form, instance.strategy), keyed: true }, {
-      onSuccess: () => toast({ tone: 'ok', title: `Strategy of ${instance.name} saved` }),
+    write.mutate({ path: `/instances/${instance.id}/strategy`, method: 'PUT', body: strategyOf(form, instance.strategy), ifMatch: edit.ifMatch, keyed: true }, {
+      onSuccess: () => { toast({ tone: 'ok', title: `Strategy of ${instance.name} saved` }); edit.reset(); },
     });
   };
   return (
@@ -75,7 +78,8 @@ export function StrategyForm({ instance }: { instance: Instance }) {
         <NumberField label="Knows what it has" unit="s before" value={form.notice} onChange={(notice) => change({ notice })} error={noticeFault(form.notice)} help="So long before a slot begins what it has won is no longer sold on to others. Empty is until the slot's gate closes." />
         <Switch label="Go on while no rounds are held" on={form.goesOn} onChange={(goesOn) => change({ goesOn })} />
         <p className="help">While a pool is halted or no round can be held, what it has and lends goes on slot by slot at the mean price of the hour, within its limits. Off, it has its baseline from the next slot on.</p>
-        {write.error && <div role="alert"><Note tone="bad">{write.error.said}</Note></div>}
+        <Changed what="the strategy" stale={edit.stale} error={write.error} onKeep={() => { edit.rebase(); write.reset(); }} onDrop={() => { edit.reset(); write.reset(); }} />
+        {write.error && write.error.status !== 412 && <div role="alert"><Note tone="bad">{write.error.said}</Note></div>}
         <Button type="submit" busy={write.isPending} disabled={!good}>Save strategy</Button>
       </form>
     </Panel>

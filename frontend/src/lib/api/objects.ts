@@ -42,6 +42,10 @@ export interface Pool {
   halted: Halt | null; safe_state: SafeState | null; next_slot: string; gate_closes_at: string; reserve_version: number;
   /** So many workloads at most go to another node of the pool for one slot; null: no bound. */
   moves_at_once: number | null;
+  /** An operator has to approve every move into it and out of it. */
+  move_approval: boolean;
+  /** Of the two above and of the price of a shortage: what `If-Match` names when one of them is set. */
+  settings_version: number;
   /** A reserve price that somebody sets waits for a second person. */
   two_person_approval: boolean;
 }
@@ -188,13 +192,19 @@ export interface SwapCause { kind: string; order: string | null; orders: number;
 export interface SwapGained { resource: ResourceName; quantity: number; counterpart: string; instance: string | null; sentence: string }
 /** Why a swap is made, who gained, and what is paid for it: `null` where only the receipt can say it. */
 export interface SwapExplain { swap: string; sentence: string; because: SwapCause[]; gained: SwapGained[]; pays: string | null; is_paid: string | null }
+/** That an operator has to approve a move, and what was answered. */
+export interface Approval { answer_by: string; answer: { verdict: 'approved' | 'rejected'; by: string; at: string; reason: string | null } | null }
 export interface Swap {
   id: string; participant: string; instance: string; instance_name: string; state: string; method: string;
   pool_from: string; pool_to: string; node_from: string; node_to: string; limits_from: Quantities; limits_to: Quantities;
   slot: string; expected_gain: string; deadline: string; depends_on: string[]; pairs: Pair[]; epoch: number; phases: Phase[]; bytes: number;
   downtime_micros: number | null; positions_compared: number; difference_count: number; differences: Difference[];
   considered: MethodConsidered[]; reason: string | null; cancel_requested: string | null; created_at: string; ended_at: string | null;
+  /** Left out where nobody was asked. */
+  approval?: Approval | null;
 }
+/** One swap by itself: with the name of who answered, for the operator's roles. */
+export interface OneSwap extends Swap { answered_by_name: string | null }
 
 export interface Strategy {
   auto_bid: { shortage_cost: Record<ResourceName, string>; other_pools: string[]; promised_service_level?: string | null; assurance?: 'firm' | 'recallable' } | null;
@@ -226,7 +236,7 @@ export interface Instance {
   drill?: { at_end: AtEnd; asked_at: string; ended_at: string | null; passed: boolean; detail: string | null } | null;
   /** It stands still, written to disk, until it has these amounts again. */
   suspended?: { since: string; needs: Quantities } | null;
-  strategy: Strategy; swap: string | null; pinned_until: string | null; created_at: string;
+  strategy: Strategy; strategy_version: number; swap: string | null; pinned_until: string | null; created_at: string;
   /** Why its program does not run any more, where its state is `failed`. */
   fault: { at: string; detail: string } | null;
 }

@@ -22,9 +22,10 @@ export interface Frame { paths: Set<string>; writes: Map<string, unknown> }
 
 export function gather(frame: Frame, event: LiveEvent): void {
   for (const [prefix, paths] of TOUCHES) if (event.type.startsWith(prefix)) paths.forEach((p) => frame.paths.add(p));
-  const data = event.data as { id?: unknown; number?: unknown } | null;
+  const data = event.data as { id?: unknown; number?: unknown; approval?: { answer: unknown } } | null;
   if (event.type === 'balance.changed' && data && 'available' in data) frame.writes.set('/balance', data);
-  if (event.type.startsWith('swap.') && typeof data?.id === 'string') frame.writes.set(`/swaps/${data.id}`, data);
+  // Who answered for a move is named by its route only.
+  if (event.type.startsWith('swap.') && typeof data?.id === 'string' && !data.approval?.answer) frame.writes.set(`/swaps/${data.id}`, data);
 }
 
 export function fanOut(client: QueryClient): { push: (event: LiveEvent) => void; flush: () => void } {

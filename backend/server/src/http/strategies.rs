@@ -1,0 +1,61 @@
+//! What a workload does by itself in the market: its strategy, under a version of its own.
+use crate::app::App;
+use crate::http::auth::{Anyone, Member};
+use crate::http::extract::{Body, Path};
+use crate::http::problem::{Answered, Problem, ProblemDocument, Problems};
+use crate::http::reply::{get_from, ok};
+use crate::http::reserve_prices::{etag, if_match, not_modified};
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use headroom_market::command::Command;
+use headroom_market::ids::InstanceId;
+use headroom_market::record::Table;
+use headroom_market::workload::{Instance, Strategy};
+use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub fn router() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(get_strategy, put_strategy))
+}
+
+/// Reads a workload's strategy; the ETag is for its next change.
+#[utoipa::path(get, path = "/instances/{id}/strategy", tag = "workloads", operation_id = "getStrategy", params(("id" = InstanceId, Path, description = "Workload")),
+    responses((status = 200, description = "The strategy", body = Strategy, headers(("ETag" = String, description = "Version for If-Match"))), Problems))]
+async fn get_strategy(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Path(id): Path<InstanceId>,
+    headers: HeaderMap,
+) -> Answered<Response> {
+    by.may("allocations:read")?;
+    let document = get_from(&app, Table::Instances, &by.scope(), &id.to_string(), "workload").await?;
+    let instance: Instance = serde_json::from_str(&document.1).map_err(|e| Problem::fault(&e))?;
+    let tag = etag(instance.strategy_version);
+    if let Some(unchanged) = not_modified(&headers, &tag) {
+        return Ok(unchanged);
+    }
+    Ok(([(header::ETAG, tag)], Json(instance.strategy)).into_response())
+}
+
+/// Sets the whole strategy of a workload: what the body leaves out is off. Needs If-Match.
+#[utoipa::path(put, path = "/instances/{id}/strategy", tag = "workloads", operation_id = "putStrategy", request_body = Strategy,
+    params(("id" = InstanceId, Path, description = "Workload"), ("If-Match" = String, Header, description = "ETag of the strategy")),
+    responses((status = 200, description = "The workload", body = Instance, headers(("ETag" = String, description = "Version for the next change"))), (status = 412, description = "Somebody else changed it", body = ProblemDocument, content_type = "application/problem+json"), (status = 428, description = "If-Match is missing", body = ProblemDocument, content_type = "application/problem+json"), Problems))]
+async fn put_strategy(
+    State(app): State<Arc<App>>,
+    Member(by): Member,
+    Path(id): Path<InstanceId>,
+    headers: HeaderMap,
+    Body(strategy): Body<Strategy>,
+) -> Answered<Response> {
+    by.may("strategies:write")?;
+    let expected_version = if_match(&headers)?;
+    let (participant, instance) = (by.participant, id);
+    let command = Command::SetStrategy { participant, instance, strategy, expected_version };
+    let document = app.object(&by, command).await?;
+    let changed: Instance = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
+    Ok(([(header::ETAG, etag(changed.strategy_version))], ok(document)).into_response())
+}

@@ -1,0 +1,35 @@
+// What somebody is typing over a value that others may change meanwhile: it is never thrown away for that, and is
+// sent under the version that it was typed over.
+import { useState } from 'react';
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
+
+/** What was typed stays, part by part; the rest is as others have it now. */
+export function merged<T>(base: T, mine: T, theirs: T): T {
+  if (!isRecord(base) || !isRecord(mine) || !isRecord(theirs)) return same(mine, base) ? theirs : mine;
+  const names = [...new Set([...Object.keys(theirs), ...Object.keys(mine)])];
+  return Object.fromEntries(names.map((name) => [name, merged(base[name], mine[name], theirs[name])])) as T;
+}
+
+/** A strong ETag, as `If-Match` wants it. */
+export const etagOf = (version: number) => `"${version}"`;
+
+interface Edit<T> { value: T; base: T; version: number }
+
+export function useEdit<T>(current: T, version: number) {
+  const [edit, setEdit] = useState<Edit<T> | null>(null);
+  // Another part of what shares the version may have changed: then nothing here is in the way.
+  const stale = edit !== null && edit.version !== version && !same(edit.base, current);
+  return {
+    value: edit ? edit.value : current,
+    edited: edit !== null,
+    /** Somebody else has changed it since it was typed over. */
+    stale,
+    ifMatch: etagOf(stale ? edit.version : version),
+    set: (value: T) => setEdit((e) => ({ value, base: e ? e.base : current, version: e ? (stale ? e.version : version) : version })),
+    /** Takes over what others have changed, and keeps what was typed. */
+    rebase: () => setEdit((e) => e && { value: merged(e.base, e.value, current), base: current, version }),
+    reset: () => setEdit(null),
+  };
+}
