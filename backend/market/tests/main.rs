@@ -5,6 +5,7 @@ mod support;
 mod auto_bids;
 mod away;
 mod bonds;
+mod buy_back;
 mod clearing_random;
 mod collar;
 mod draws;
