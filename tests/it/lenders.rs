@@ -1,5 +1,5 @@
 //! Lenders and their bonds, as they, their buyers and finance see them.
-use crate::common::{KEEPER, Sim, healthy, small_pool};
+use crate::common::{KEEPER, Sim, healthy, small_pool, steady_member};
 use anyhow::{Context, ensure};
 use headroom_tests::Api;
 use headroom_tests::money::units;
@@ -167,6 +167,42 @@ async fn a_buyer_has_what_is_free_while_its_lender_keeps_the_rest() -> anyhow::R
     // The lender's program is ended 10 s after its limit went down, as it gives nothing back: three ticks of five seconds
     // with what was free, nine with all of it.
     assert_eq!(receipt["lines"][0]["delivered"], (3 * 232 + 9 * 400) / 12, "{receipt}");
+    healthy(&sim.server.stop().await?).await
+}
+
+/// It has lent 300 of 400 by hand, and needs 300: what is missing is bought back with the next forecast, before the slot begins.
+#[tokio::test]
+async fn automatic_bids_buy_back_what_was_lent_and_is_needed() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let admin = sim.api("admin")?;
+    small_pool(&admin, "single", &["single-a"]).await?;
+    let (lender, lends) = steady_member(&sim, "single", 400, 64).await?;
+    let (buyer, buys) = steady_member(&sim, "single", 300, 64).await?;
+    let strategy = json!({ "auto_bid": { "shortage_cost": { "cpu_milli": "0.01" } } });
+    lender.put(&format!("/v1/instances/{lends}/strategy"), &strategy).await?.ok()?;
+    // Until its reserve price is in force the pool sells nothing.
+    let late = Rhythm::of(&buyer).await?;
+    admin.advance(late.first_open() + 4 * late.slot_seconds - late.now).await?;
+    let rhythm = Rhythm::of(&buyer).await?;
+    let order = |instance: &str, limit: &str| {
+        json!({ "instance": instance, "window": rhythm.window(2, 1), "resources": { "cpu_milli": 300 },
+            "pools": [{ "pool": "single" }], "limit": limit, "resell": "never" })
+    };
+    let offer = lender.post_with_key("/v1/offers", "offer", &order(&lends, "0.000001")).await?.id()?;
+    buyer.post_with_key("/v1/bids", "bid", &order(&buys, "50")).await?.id()?;
+    admin.advance(rhythm.first_open() + 2 * rhythm.slot_seconds - rhythm.now + 10).await?;
+    let has = |api: Api, id: String| async move {
+        let instance = api.get(&format!("/v1/instances/{id}")).await?.ok()?;
+        instance["in_force"]["cpu_milli"].as_i64().with_context(|| instance.to_string())
+    };
+    let (lender_has, buyer_has) = (has(lender.clone(), lends).await?, has(buyer.clone(), buys).await?);
+    assert_eq!(buyer_has, 600, "what it bought stays its own");
+    ensure!((300..400).contains(&lender_has), "{lender_has} of 400, of which 300 are lent");
+    admin.advance(2 * rhythm.slot_seconds).await?;
+    let receipts = lender.list("/v1/receipts").await?;
+    let (lent, bought): (Vec<Value>, Vec<Value>) = receipts.into_iter().partition(|r| r["order"] == offer.as_str());
+    let all = |receipts: &[Value]| !receipts.is_empty() && receipts.iter().all(|r| micro(&r["credit_note"]) == 0);
+    ensure!(all(&lent) && all(&bought), "all of both was delivered: {lent:?} {bought:?}");
     healthy(&sim.server.stop().await?).await
 }
 

@@ -7,6 +7,7 @@ mod approvals_elsewhere;
 mod auto_bids;
 mod away;
 mod bonds;
+mod buy_back;
 mod clearing_random;
 mod collar;
 mod draws;

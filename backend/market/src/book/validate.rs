@@ -5,6 +5,7 @@ use crate::book::{
 use crate::ids::{OrderId, ParticipantId};
 use crate::pool::recallable::{can_be_recalled, firm, is_recallable};
 use crate::round::growth::Growth;
+use crate::round::holding;
 use crate::state::State;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Credits, Resource, Share, amount};
@@ -205,7 +206,10 @@ fn check_place(state: &State, participant: ParticipantId, side: Side, request: &
         Side::Bid => {
             for (resource, quantity) in &request.resources {
                 let limit = amount(&instance.limit, *resource);
-                if amount(&instance.baseline, *resource).saturating_add(*quantity) > limit {
+                let beyond = amount(&instance.baseline, *resource).saturating_add(*quantity) - limit;
+                // It may buy back what it has lent: how much in which slot, `check_growth` says.
+                let of_resource = holding::lent(state, id).into_iter().filter(|((_, r), _)| r == resource);
+                if beyond > 0 && beyond > of_resource.map(|(_, lent)| lent).max().unwrap_or(0) {
                     return Err(Rejection::AboveInstanceLimit { resource: *resource, limit });
                 }
             }
@@ -249,7 +253,7 @@ fn check_project(
     }
 }
 
-/// A bid alone must not take its workload over the limit, with what it has won for the same slots.
+/// A bid alone must not take its workload over the limit, with what it has won and lent for the same slots.
 /// Where several bids together could, the round takes the earliest (`round/growth.rs`).
 fn check_growth(state: &State, side: Side, request: &OrderRequest) -> Result<(), Rejection> {
     let instance = request.instance.filter(|_| side == Side::Bid).and_then(|id| state.instances.get(&id));

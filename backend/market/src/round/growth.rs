@@ -1,8 +1,8 @@
-//! Growth within a workload's own limit: what it has won, what its bids could still add.
+//! Growth within a workload's own limit: what it has won beyond what it has lent, what its bids could still add.
 use crate::book::{Order, Side};
 use crate::ids::InstanceId;
 use crate::round::book::open_alternatives;
-use crate::round::{Award, AwardKind};
+use crate::round::{Award, AwardKind, AwardLine};
 use crate::state::State;
 use crate::time::Slot;
 use crate::units::{Resource, amount};
@@ -17,7 +17,7 @@ pub struct Growth {
 }
 
 impl Growth {
-    /// What has been won so far.
+    /// What has been won so far, less what is lent for good.
     pub fn of(state: &State) -> Self {
         Self::counted(state, state.awards.values())
     }
@@ -27,17 +27,34 @@ impl Growth {
     }
 
     fn counted<'a>(state: &State, awards: impl Iterator<Item = &'a Award>) -> Self {
-        let mut taken = BTreeMap::new();
-        let bought = awards.filter(|a| a.kind == AwardKind::Bought);
-        for (id, award) in bought.filter_map(|a| Some((a.instance?, a))) {
-            // Elsewhere its baseline is among what it bought.
-            let elsewhere = state.instances.get(&id).filter(|i| is_elsewhere(award, i));
-            for line in award.lines.iter().filter(|l| !l.settled) {
-                let baseline = elsewhere.map_or(0, |i| amount(&i.baseline, line.resource));
-                *taken.entry((id, line.slot, line.resource)).or_default() += line.left() - baseline;
+        let mut growth = Self { taken: BTreeMap::new() };
+        let (mut elsewhere, mut lent) = (BTreeSet::new(), Vec::new());
+        for (id, award) in awards.filter_map(|a| Some((a.instance?, a))) {
+            let open = award.lines.iter().filter(|l| !l.settled);
+            match award.kind {
+                AwardKind::Bought => {
+                    // Elsewhere its baseline is among what it bought.
+                    let away = state.instances.get(&id).filter(|i| is_elsewhere(award, i));
+                    for line in open {
+                        let baseline = away.map_or(0, |i| amount(&i.baseline, line.resource));
+                        elsewhere.extend(away.map(|_| (id, line.slot)));
+                        growth.add(id, line, line.left() - baseline);
+                    }
+                }
+                // What may be taken back may come back by itself.
+                AwardKind::Lent => lent.extend(open.filter(|l| !l.is_recallable()).map(|l| (id, l))),
+                AwardKind::Resold => {}
             }
         }
-        Self { taken }
+        // What is lent is no part of what it has elsewhere.
+        for (id, line) in lent.into_iter().filter(|(id, line)| !elsewhere.contains(&(*id, line.slot))) {
+            growth.add(id, line, -line.left());
+        }
+        growth
+    }
+
+    fn add(&mut self, id: InstanceId, line: &AwardLine, quantity: i64) {
+        *self.taken.entry((id, line.slot, line.resource)).or_default() += quantity;
     }
 
     /// What the instance may still win in a slot.

@@ -76,8 +76,9 @@ impl Holdings<'_> {
         Some(firm)
     }
 
-    /// How much more of each resource may be won or lent in a slot: what earlier rounds changed counts, in whichever
-    /// direction that is more, be what may be taken back all taken back, all there, or only its own or others'.
+    /// How much more of each resource may be won or lent in a slot: what earlier rounds changed counts, be what may be
+    /// taken back all taken back, all there, or only its own or others'. A row bounds both directions alike; where all
+    /// orders of the instance go one way it is how far that way is.
     fn add_thrash_limits(&self, instance: &Instance, firm: &Option<FirmOrders>, entry: &mut clearing::Instance) {
         if instance.strategy.max_swap.is_empty() {
             return;
@@ -85,16 +86,34 @@ impl Holdings<'_> {
         let changed = changed(self.state, instance.id);
         for (index, slot) in self.slots.iter().enumerate() {
             for (resource, most) in &instance.strategy.max_swap {
-                let already = changed.get(&(*slot, *resource)).copied().unwrap_or(0);
-                entry.max_swap.push(row(&instance.pool, *resource, index as i64, (most - already).max(0)));
+                let already = changed.get(&(*slot, *resource)).copied().unwrap_or_default();
+                let left = match self.sides(&entry.id, index as i64, *resource) {
+                    (true, false) => already.may_win(*most),
+                    (false, true) => already.may_lend(*most),
+                    _ => already.may_change(*most),
+                };
+                entry.max_swap.push(row(&instance.pool, *resource, index as i64, left.max(0)));
                 if let Some(firm) = firm {
                     let used = firm.either.get(&(index as i64, *resource)).copied().unwrap_or(0);
-                    let (pool, left) =
-                        (recallable::of(&instance.pool), most.saturating_sub(already.saturating_add(used)));
+                    let (pool, left) = (recallable::of(&instance.pool), left.saturating_sub(used));
                     entry.max_swap.push(row(&pool, *resource, index as i64, left.max(0)));
                 }
             }
         }
+    }
+
+    /// Whether an instance bids for a resource in a slot of this round, and whether it offers some of it, be it firm or
+    /// recallable.
+    fn sides(&self, id: &str, slot: i64, resource: Resource) -> (bool, bool) {
+        let names = |o: &&clearing::Order| {
+            let mut rows = o.alternatives.iter().flat_map(|a| &a.quantities);
+            rows.any(|q| q.product.slot == slot && Resource::parse(&q.product.resource) == Some(resource))
+        };
+        let mine = self.orders.iter().filter(|o| o.instance.as_deref() == Some(id)).filter(names);
+        mine.fold((false, false), |(bids, offers), o| match o.side {
+            clearing::Side::Bid => (true, offers),
+            clearing::Side::Offer => (bids, true),
+        })
     }
 
     fn add_holdings(&self, instance: &Instance, firm: &Option<FirmOrders>, entry: &mut clearing::Instance) {
@@ -116,13 +135,34 @@ impl Holdings<'_> {
     }
 }
 
-/// How far what earlier rounds made of an instance may be from its baseline, in whichever direction that is more.
-pub(crate) fn changed(state: &State, id: InstanceId) -> BTreeMap<(Slot, Resource), i64> {
-    // The least and the most that it may come to have beyond its baseline.
-    let mut changed: BTreeMap<(Slot, Resource), (i64, i64)> = BTreeMap::new();
+/// What earlier rounds made of an instance in a slot beyond its baseline: the least and the most that it may come to,
+/// as what may be taken back goes or stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Changed {
+    least: i64,
+    most: i64,
+}
+
+impl Changed {
+    /// How much more it may win within a thrash limit: who has lent may win that, too.
+    pub fn may_win(&self, most: i64) -> i64 {
+        most.saturating_sub(self.most)
+    }
+    /// How much more it may lend within a thrash limit.
+    pub fn may_lend(&self, most: i64) -> i64 {
+        most.saturating_add(self.least)
+    }
+    /// How much more it may win or lend, whichever comes.
+    pub fn may_change(&self, most: i64) -> i64 {
+        self.may_win(most).min(self.may_lend(most))
+    }
+}
+
+pub(crate) fn changed(state: &State, id: InstanceId) -> BTreeMap<(Slot, Resource), Changed> {
+    let mut changed: BTreeMap<(Slot, Resource), Changed> = BTreeMap::new();
     for award in state.awards_of(id) {
         for line in &award.lines {
-            let (least, most) = changed.entry((line.slot, line.resource)).or_default();
+            let Changed { least, most } = changed.entry((line.slot, line.resource)).or_default();
             let may_go = line.is_recallable();
             match award.kind {
                 AwardKind::Bought => {
@@ -137,7 +177,7 @@ pub(crate) fn changed(state: &State, id: InstanceId) -> BTreeMap<(Slot, Resource
             }
         }
     }
-    changed.into_iter().map(|(key, (low, high))| (key, low.abs().max(high.abs()))).collect()
+    changed
 }
 
 /// What an instance has already lent, by slot and resource.

@@ -64,11 +64,10 @@ struct Sides {
     offers: Vec<Entry>,
 }
 
-/// How much a workload may still give, get and change in all slots of a group.
+/// How much a workload may still give and get in all slots of a group.
 struct Room {
     gives: i64,
     gets: i64,
-    changes: i64,
 }
 
 /// How much of a member's netting is still to be done before this round.
@@ -112,7 +111,6 @@ fn net_group(turn: &mut Turn<'_>, group: &Group, sides: Sides, budget: &mut Budg
                     entry.left = if stays { entry.left - quantity } else { 0 };
                     if let Some(room) = rooms.get_mut(&entry.instance) {
                         *(if gives { &mut room.gives } else { &mut room.gets }) -= quantity;
-                        room.changes -= quantity;
                     }
                 }
             }
@@ -190,7 +188,7 @@ fn may_net(state: &State, group: &Group, rooms: &mut BTreeMap<InstanceId, Room>,
     }
     let mut room = |id: InstanceId| {
         let room = rooms.entry(id).or_insert_with(|| room(state, group, id));
-        (room.gives.min(room.changes), room.gets.min(room.changes))
+        (room.gives, room.gets)
     };
     let most = bid.left.min(offer.left).min(room(offer.instance).0).min(room(bid.instance).1);
     let is_allowed = |entry: &Entry| !entry.whole || most == entry.left;
@@ -199,19 +197,21 @@ fn may_net(state: &State, group: &Group, rooms: &mut BTreeMap<InstanceId, Room>,
 
 /// What a workload may give and get where it is; nothing, if it does not stay there.
 fn room(state: &State, group: &Group, id: InstanceId) -> Room {
-    let none = Room { gives: 0, gets: 0, changes: 0 };
+    let none = Room { gives: 0, gets: 0 };
     let Some(instance) = state.instances.get(&id).filter(|i| stays(state, i, group)) else { return none };
     let growth = Growth::of_instance(state, id);
     let (lent, changed) = (holding::lent(state, id), holding::changed(state, id));
     let of = |amounts: &Amounts| amount(amounts, group.resource);
-    let mut room = Room { gives: i64::MAX, gets: i64::MAX, changes: i64::MAX };
+    let mut room = Room { gives: i64::MAX, gets: i64::MAX };
     for slot in &group.slots {
         let key = (*slot, group.resource);
         let lent = lent.get(&key).copied().unwrap_or(0);
         room.gives = room.gives.min(of(&instance.baseline) - of(&instance.floor) - lent);
         room.gets = room.gets.min(growth.room(instance, *slot, group.resource));
         if let Some(most) = instance.strategy.max_swap.get(&group.resource) {
-            room.changes = room.changes.min(most - changed.get(&key).copied().unwrap_or(0));
+            let changed = changed.get(&key).copied().unwrap_or_default();
+            room.gives = room.gives.min(changed.may_lend(*most));
+            room.gets = room.gets.min(changed.may_win(*most));
         }
     }
     room

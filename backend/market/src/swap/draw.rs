@@ -208,8 +208,8 @@ fn within_limits(state: &State, instance: &Instance, slot: Slot, resource: Resou
     // A baseline that was lowered is still there in slots that were planned with it.
     let more = (amount(instance.baseline_in(slot), resource) - amount(&instance.baseline, resource)).max(0);
     let room = Growth::of_instance(state, instance.id).room(instance, slot, resource) - more;
-    let changed = holding::changed(state, instance.id).get(&(slot, resource)).copied().unwrap_or(0);
-    let swappable = instance.strategy.max_swap.get(&resource).map_or(i64::MAX, |most| most - changed);
+    let changed = holding::changed(state, instance.id).get(&(slot, resource)).copied().unwrap_or_default();
+    let swappable = instance.strategy.max_swap.get(&resource).map_or(i64::MAX, |most| changed.may_win(*most));
     room.min(swappable).max(0)
 }
 

@@ -10,7 +10,7 @@
 //!
 //! Orders that would hardly change stay as they are, so that a quiet market is a quiet journal.
 use crate::book::validate::GPU_LOT_MILLI;
-use crate::book::{Assurance, Order, OrderRequest, OrderStatus, Origin, PoolChoice, Side, Window, place};
+use crate::book::{Assurance, Order, OrderRequest, OrderStatus, Origin, PoolChoice, Resell, Side, Window, place};
 use crate::ids::{InstanceId, OrderId};
 use crate::pool::recallable::can_be_recalled;
 use crate::round::AwardKind;
@@ -18,7 +18,7 @@ use crate::state::State;
 use crate::time::Slot;
 use crate::turn::Turn;
 use crate::units::{Amounts, Credits, Price, Resource, Share, amount};
-use crate::workload::{Instance, InstanceState, SlotOutlook, vacate};
+use crate::workload::{Instance, InstanceState, SlotOutlook, buy_back, vacate};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A step or offer under this share (in percent) of the baseline is not worth an order.
@@ -32,6 +32,8 @@ const STEPS: [(u16, i64); 3] = [(500, 750_000), (900, 300_000), (975, 62_000)];
 /// Of the forecasts' levels, in thousandths, the one up to which nothing is lent as recallable: the slot's own need is
 /// above it one time in ten, and then it is taken back. At the median it would be in every other slot.
 const RECALLABLE_LEVEL: u16 = 900;
+/// The level of which more is as likely needed as not.
+const MEDIAN: u16 = 500;
 /// A whole, in the millionths of a [`Share`].
 const WHOLE: i64 = 1_000_000;
 /// Resources are bid for at once where they are high together in at least half of the slots in which
@@ -52,6 +54,8 @@ struct Wanted {
     limit: Credits,
     /// A part of it is of no use.
     whole: bool,
+    /// Whether what is won is sold on at the limit: only where the limit is what it is worth.
+    resell: Resell,
 }
 
 /// Brings the automatic orders of an instance in line with its outlook.
@@ -117,6 +121,7 @@ fn is_close(order: &Order, wanted: &Wanted) -> bool {
     };
     order.side == wanted.side
         && order.request.assurance == wanted.assurance
+        && order.request.resell == wanted.resell
         && (order.request.min_fill.units() == WHOLE) == wanted.whole
         && order.remaining.len() == wanted.resources.len()
         && wanted.resources.iter().all(|(r, q)| near(amount(&order.remaining, *r), *q) && covers(r, *q))
@@ -137,7 +142,7 @@ fn request(state: &State, instance: &Instance, slot: Slot, wanted: &Wanted) -> O
         min_fill: if wanted.whole { Share::from_units(WHOLE) } else { Share::ZERO },
         time_in_force: Default::default(),
         expires_at: None,
-        resell: Default::default(),
+        resell: wanted.resell,
         parent: None,
         project: None,
         no_displacement: false,
@@ -148,19 +153,17 @@ fn request(state: &State, instance: &Instance, slot: Slot, wanted: &Wanted) -> O
 }
 
 fn bids(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Wanted> {
-    let Some(strategy) = &instance.strategy.auto_bid else { return Vec::new() };
-    let cost = &strategy.shortage_cost;
     let hinted = hinted_need(state, instance.id, outlook.slot);
-    let mut covered = position(state, instance.id, outlook.slot);
-    let mut wanted = Vec::new();
+    let mut wanted = bids_for_proceeds(state, instance, outlook, &hinted);
+    let Some(strategy) = &instance.strategy.auto_bid else { return wanted };
+    let cost = &strategy.shortage_cost;
+    // What is lent is missing as anything else that is not there.
+    let mut covered = buy_back::position(state, instance.id, outlook.slot);
     wanted.extend(to_go_on(instance, outlook.slot, cost, &covered));
-    let stands_still = instance.suspended.is_some();
     let (steps, together) = steps(outlook, cost);
     for step in steps {
         let mut resources = Amounts::new();
-        // Without a way to give memory back it could have none, and would have to do without the rest of the order.
-        let is_asked = |r: &&Resource| !vacate::is_vacatable(**r) || vacate::is_shown(instance) && !stands_still;
-        for resource in cost.keys().filter(is_asked) {
+        for resource in cost.keys().filter(|r| can_have(instance, **r)) {
             let baseline = amount(&instance.baseline, *resource);
             let most = amount(&instance.limit, *resource) - baseline;
             let needed = amount(step.need, *resource).max(amount(&hinted, *resource));
@@ -183,9 +186,36 @@ fn bids(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Wanted
         for ((assurance, _), resources) in orders {
             let value = value_of(&resources, cost, step.probability);
             if !resources.is_empty() && value > Credits::ZERO {
-                let whole = resources.contains_key(&Resource::GpuMilli);
-                wanted.push(Wanted { side: Side::Bid, assurance, resources, limit: value, whole });
+                let (whole, resell) = (resources.contains_key(&Resource::GpuMilli), Resell::OwnLimit);
+                wanted.push(Wanted { side: Side::Bid, assurance, resources, limit: value, whole, resell });
             }
+        }
+    }
+    wanted
+}
+
+/// Without a way to give memory back a workload could have none, and would have to do without the rest of the order.
+fn can_have(instance: &Instance, resource: Resource) -> bool {
+    !vacate::is_vacatable(resource) || vacate::is_shown(instance) && instance.suspended.is_none()
+}
+
+/// What was lent of resources whose shortage has no price, as far as it will rather be needed than not: for no more than
+/// what lending it brought.
+fn bids_for_proceeds(state: &State, instance: &Instance, outlook: &SlotOutlook, hinted: &Amounts) -> Vec<Wanted> {
+    let Some(lends) = &instance.strategy.auto_offer else { return Vec::new() };
+    let priced = |r: &Resource| instance.strategy.auto_bid.as_ref().is_some_and(|b| b.shortage_cost.contains_key(r));
+    let Some((_, need)) = outlook.need.iter().find(|(level, _)| *level == MEDIAN) else { return Vec::new() };
+    let mut wanted = Vec::new();
+    for resource in lends.minimum_price.keys().filter(|r| !priced(r) && can_have(instance, **r)) {
+        let lent = buy_back::Lent::of(state, instance.id, outlook.slot, *resource);
+        let baseline = amount(&instance.baseline, *resource);
+        let needed = amount(need, *resource).max(amount(hinted, *resource)).min(baseline);
+        let missing = whole_up(*resource, needed - (baseline - lent.quantity), lent.quantity);
+        let limit = lent.proceeds_of(missing);
+        if missing > 0 && missing * 100 >= LEAST_PERCENT * baseline.max(1) && limit > Credits::ZERO {
+            let (resources, whole) = ([(*resource, missing)].into(), *resource == Resource::GpuMilli);
+            let (side, assurance, resell) = (Side::Bid, Assurance::Firm, Resell::Never);
+            wanted.push(Wanted { side, assurance, resources, limit, whole, resell });
         }
     }
     wanted
@@ -199,7 +229,8 @@ fn to_go_on(instance: &Instance, slot: Slot, cost: &BTreeMap<Resource, Price>, c
     let resources: Amounts = needs.iter().map(lacks).filter(|(_, lacks)| *lacks > 0).collect();
     let limit = value_of(&resources, cost, WHOLE);
     let is_priced = !resources.is_empty() && resources.keys().all(|r| cost.contains_key(r));
-    let wanted = Wanted { side: Side::Bid, assurance: Assurance::Firm, resources, limit, whole: true };
+    let (side, assurance, resell) = (Side::Bid, Assurance::Firm, Resell::OwnLimit);
+    let wanted = Wanted { side, assurance, resources, limit, whole: true, resell };
     Some(wanted).filter(|_| is_priced && limit > Credits::ZERO)
 }
 
@@ -256,7 +287,8 @@ fn offers(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Want
             let Some(price) = price.filter(|_| worth_it) else { return 0 };
             let limit = price.hold_round_up(quantity).unwrap_or_default();
             let (resources, whole) = ([(*resource, quantity)].into(), *resource == Resource::GpuMilli);
-            wanted.push(Wanted { side: Side::Offer, assurance, resources, limit, whole });
+            let (side, resell) = (Side::Offer, Resell::OwnLimit);
+            wanted.push(Wanted { side, assurance, resources, limit, whole, resell });
             quantity
         };
         let lendable = amount(&outlook.lendable, *resource).min(spare) - already;
@@ -297,14 +329,4 @@ pub(crate) fn hinted_need(state: &State, id: InstanceId, slot: Slot) -> Amounts 
         }
     }
     need
-}
-
-/// What the instance has already won beyond its baseline for a slot.
-fn position(state: &State, id: InstanceId, slot: Slot) -> Amounts {
-    let mut won = Amounts::new();
-    let awards = state.awards_of(id).filter(|a| a.kind == AwardKind::Bought);
-    for line in awards.flat_map(|a| a.lines.iter()).filter(|l| l.slot == slot) {
-        *won.entry(line.resource).or_default() += line.left();
-    }
-    won
 }

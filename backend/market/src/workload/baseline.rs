@@ -78,6 +78,8 @@ fn keep_for_planned_slots(turn: &Turn<'_>, instance: &mut Instance) {
 struct Committed {
     won: BTreeMap<(Slot, Resource), i64>,
     lent: BTreeMap<(Slot, Resource), i64>,
+    /// What of it is lent for good, whatever the round under way brings.
+    gone: BTreeMap<(Slot, Resource), i64>,
     /// All that it has, or may come to have, in a slot in which it is in another pool.
     elsewhere: BTreeMap<Slot, Amounts>,
 }
@@ -100,6 +102,9 @@ impl Committed {
             };
             for line in award.lines.iter().filter(|l| !l.settled) {
                 *side.entry((line.slot, line.resource)).or_default() += line.left();
+                if award.kind == AwardKind::Lent && !line.is_recallable() {
+                    *all.gone.entry((line.slot, line.resource)).or_default() += line.left();
+                }
             }
         }
         let sealed = |o: &&Order| o.request.instance == Some(id) && o.sealed_in.is_some();
@@ -150,7 +155,10 @@ fn check_committed(state: &State, instance: &Instance, baseline: &Amounts, floor
             return conflict("capacity_won", &(*slot, resource), text);
         }
     }
-    let over_limit = |(at, q): &(&(Slot, Resource), &i64)| amount(baseline, at.1) + **q > amount(&instance.limit, at.1);
+    // What was bought back takes the place of what is lent.
+    let gone = |at: &(Slot, Resource)| committed.gone.get(at).copied().unwrap_or(0);
+    let over_limit =
+        |(at, q): &(&(Slot, Resource), &i64)| amount(baseline, at.1) + **q - gone(at) > amount(&instance.limit, at.1);
     if let Some((at, quantity)) = committed.won.iter().filter(open).find(over_limit) {
         return conflict("capacity_won", at, format!("{quantity} {} are won beside the baseline", at.1));
     }

@@ -2,6 +2,7 @@
 pub mod auto;
 pub mod away;
 pub mod baseline;
+mod buy_back;
 pub mod guidance;
 pub mod promise;
 pub mod register;

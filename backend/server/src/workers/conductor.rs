@@ -7,7 +7,7 @@ use crate::workers::forecasts::{Board, SlotSums};
 use crate::workers::meter::{self, Meter};
 use crate::workers::nodes::{Nodes, Wanted};
 use crate::workers::pulse::Pulse;
-use crate::workers::telemetry::{self, TICK_SECONDS};
+use crate::workers::telemetry::{self, Sample, TICK_SECONDS};
 use crate::workers::{draws, drills, recalls, rounds, swaps};
 use headroom_market::command::Command;
 use headroom_market::market::Market;
@@ -281,7 +281,28 @@ impl Conductor {
             observed.readings.push((slot.seconds(), instance, resource, document));
         }
         self.observe(observed).await;
-        Ok(())
+        self.look_ahead(&wanted, &samples, slot, seconds).await
+    }
+
+    /// A lender that is short now will hardly need less in the slots that come: it does not wait for the slot's end to ask
+    /// for what it has lent of them, as the gate of the next one closes before.
+    async fn look_ahead(
+        &mut self,
+        wanted: &Wanted,
+        samples: &[Sample],
+        slot: Slot,
+        slot_seconds: i64,
+    ) -> Result<(), Busy> {
+        // Samples of a slot that has not been taken in yet say nothing of this one.
+        if self.progress.slot != Some(slot) {
+            return Ok(());
+        }
+        let short = self.progress.sums.short_lenders(wanted, samples, slot, slot_seconds);
+        if short.is_empty() {
+            return Ok(());
+        }
+        let outlooks = self.board.look_ahead(wanted, &short, slot, slot_seconds, &self.progress.sums);
+        self.command(Command::RecordOutlooks { outlooks }).await.map(|_| ())
     }
 
     /// Takes in what drills have shown since the last tick.

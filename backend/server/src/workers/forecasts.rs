@@ -4,7 +4,7 @@ use crate::workers::joint::{self, Joint, Known};
 use crate::workers::lending::{Lending, Stretch};
 use crate::workers::nodes::Wanted;
 use crate::workers::shortage::{PoolErrors, Total};
-use crate::workers::telemetry::Sample;
+use crate::workers::telemetry::{Sample, TICK_SECONDS};
 use headroom_forecast::{Forecaster, HORIZONS, Settings};
 use headroom_market::advice::gather::Outlooks;
 use headroom_market::ids::InstanceId;
@@ -15,7 +15,7 @@ use headroom_market::units::{Amounts, Resource, amount};
 use headroom_market::workload::guidance::ApplicationProfile;
 use headroom_market::workload::{Instance, InstanceState, SlotOutlook};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{PoisonError, RwLock};
 use utoipa::ToSchema;
 
@@ -27,6 +27,11 @@ const NEED: [(u16, usize); 3] = [(500, 4), (900, 6), (975, 8)];
 const POOL: &str = "pool/";
 /// And the records of how a workload's resources hang together, with this before the workload.
 const JOINT: &str = "joint/";
+/// A slot's demand so far is that of so many ticks, and of such a part of all of them, at least.
+const LEAST_TICKS: i64 = 2;
+const LEAST_PART: i64 = 6;
+/// After a breach this part of the baseline is taken to be needed beyond what the newest slot needed.
+const AFTER_BREACH: i64 = 10;
 /// Name of the model, for readers.
 pub const MODEL: &str = "online-experts";
 
@@ -94,6 +99,8 @@ type Shortages = Vec<(PoolSlug, Resource, Vec<SlotShortage>)>;
 pub struct SlotSums {
     cpu: BTreeMap<InstanceId, Sum>,
     memory: BTreeMap<InstanceId, Sum>,
+    /// Lenders that have been found short in it.
+    short: BTreeSet<InstanceId>,
 }
 
 #[derive(Default)]
@@ -139,6 +146,33 @@ impl SlotSums {
     }
     pub fn is_empty(&self) -> bool {
         self.cpu.is_empty()
+    }
+
+    /// Workloads that have needed more in the slot so far than lending has left them, each once in a slot. `samples` are
+    /// those of the newest tick.
+    pub fn short_lenders(
+        &mut self,
+        wanted: &Wanted,
+        samples: &[Sample],
+        slot: Slot,
+        slot_seconds: i64,
+    ) -> Vec<InstanceId> {
+        let least = LEAST_TICKS.max(slot_seconds / TICK_SECONDS / LEAST_PART);
+        let mut found = Vec::new();
+        for instance in wanted.instances.iter().filter(|i| !i.is_away() && !self.short.contains(&i.id)) {
+            let Some(sample) = samples.iter().find(|s| s.instance == instance.id) else { continue };
+            let is_short = |demand: &SlotDemand| {
+                let (has, baseline) =
+                    (amount(&sample.limits, demand.resource), amount(instance.baseline_in(slot), demand.resource));
+                has < baseline && demand.value > has as f64
+            };
+            let ticks = self.cpu.get(&instance.id).map_or(0, |sum| sum.ticks);
+            if ticks >= least && self.demand(instance.id).iter().any(is_short) {
+                found.push(instance.id);
+            }
+        }
+        self.short.extend(found.iter().copied());
+        found
     }
 }
 
@@ -237,18 +271,33 @@ impl Board {
         for (key, total) in totals {
             pools.entry(key).or_default().observe(index, total);
         }
+        seen.into_iter().map(|i| (i.id, whole_outlook(&all, &joints, i, slot, slot_seconds))).collect()
+    }
+
+    /// The outlooks of these workloads as if the slot ended now, with what it has brought so far. Nothing is learned of
+    /// it; and whoever needs this lends nothing more until the slot is over.
+    pub fn look_ahead(
+        &self,
+        wanted: &Wanted,
+        ids: &[InstanceId],
+        slot: Slot,
+        slot_seconds: i64,
+        sums: &SlotSums,
+    ) -> Vec<(InstanceId, Vec<SlotOutlook>)> {
+        let all = self.series.read().unwrap_or_else(PoisonError::into_inner);
+        let joints = self.joints.read().unwrap_or_else(PoisonError::into_inner);
         let of = |instance: &Instance| {
-            let mut outlooks = outlook(&all, instance.id, &instance.baseline, slot, slot_seconds);
-            if let Some(bid) = &instance.strategy.auto_bid {
-                let mine = all.range((instance.id, Resource::CpuMilli)..=(instance.id, Resource::NetMbps));
-                let forecasters = mine.map(|((_, resource), series)| (*resource, &series.forecaster)).collect();
-                for (ahead, outlook) in outlooks.iter_mut().enumerate() {
-                    outlook.joint = joint::need(joints.get(&instance.id), ahead + 1, bid, &forecasters);
-                }
+            let mut mine = BTreeMap::new();
+            for SlotDemand { resource, value, highest, censored } in sums.demand(instance.id) {
+                let known = all.get(&(instance.id, resource))?;
+                let mut forecaster = known.forecaster.clone();
+                forecaster.observe(slot.seconds() / slot_seconds, value, censored);
+                let (lending, issued_at) = (Lending::short(highest), known.issued_at);
+                mine.insert((instance.id, resource), Series { forecaster, lending, issued_at, slot, stale: false });
             }
-            (instance.id, outlooks)
+            Some((instance.id, whole_outlook(&mine, &joints, instance, slot, slot_seconds)))
         };
-        seen.into_iter().map(of).collect()
+        wanted.instances.iter().filter(|i| ids.contains(&i.id)).filter_map(of).collect()
     }
 
     /// What the errors of pools that price a shortage say of the slots after `slot`.
@@ -323,6 +372,39 @@ fn say_what_is_needed(all: &mut BTreeMap<(InstanceId, Resource), Series>, slot: 
         let stretch = stretches.get(resource).copied().flatten();
         series.lending.issue(&series.forecaster, slot, slot_seconds, stretch);
     }
+}
+
+/// The outlook of a workload, and what its resources need together.
+fn whole_outlook(
+    all: &BTreeMap<(InstanceId, Resource), Series>,
+    joints: &BTreeMap<InstanceId, Joint>,
+    instance: &Instance,
+    slot: Slot,
+    slot_seconds: i64,
+) -> Vec<SlotOutlook> {
+    let mut outlooks = outlook(all, instance.id, &instance.baseline, slot, slot_seconds);
+    if let Some(bid) = &instance.strategy.auto_bid {
+        let mine = all.range((instance.id, Resource::CpuMilli)..=(instance.id, Resource::NetMbps));
+        let forecasters = mine.map(|((_, resource), series)| (*resource, &series.forecaster)).collect();
+        for (ahead, outlook) in outlooks.iter_mut().enumerate() {
+            outlook.joint = joint::need(joints.get(&instance.id), ahead + 1, bid, &forecasters);
+        }
+    }
+    // A little more than it just was, as with recalls and draws: the next slot is seldom the same. And of the own baseline
+    // alone, as that is what was lent against the forecast: growth follows the forecast as ever.
+    let series = all.range((instance.id, Resource::CpuMilli)..=(instance.id, Resource::NetMbps));
+    for ((_, resource), series) in series {
+        let baseline = amount(&instance.baseline, *resource);
+        let Some(newest) = series.lending.after_breach() else { continue };
+        let floor = newest.saturating_add(baseline / AFTER_BREACH).min(baseline);
+        for outlook in &mut outlooks {
+            let steps = outlook.joint.iter_mut().flat_map(|joint| &mut joint.steps).map(|step| &mut step.need);
+            for need in outlook.need.iter_mut().map(|(_, need)| need).chain(steps) {
+                need.entry(*resource).and_modify(|needed| *needed = floor.max(*needed));
+            }
+        }
+    }
+    outlooks
 }
 
 fn outlook(
@@ -422,4 +504,108 @@ fn moments(values: &[f64]) -> (f64, f64) {
     add(1.0 - LEVELS[LEVELS.len() - 1], highest, highest);
     let mean = first / mass;
     (mean, (second / mass - mean * mean).max(0.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headroom_market::ids::{ModuleId, NodeId, ParticipantId};
+    use serde_json::json;
+
+    const SECONDS: i64 = 60;
+    const CPU: Resource = Resource::CpuMilli;
+    const MEM: Resource = Resource::MemMib;
+
+    fn amounts(cpu: i64, mem: i64) -> Amounts {
+        [(CPU, cpu), (MEM, mem)].into()
+    }
+
+    /// A workload of 1,000 millicores and 1,000 MiB that lends 400 millicores.
+    fn lender() -> Instance {
+        let ids = (InstanceId::from_raw(1), ParticipantId::from_raw(1), ModuleId::from_raw(1), NodeId::from_raw(1));
+        serde_json::from_value(json!({
+            "id": ids.0, "participant": ids.1, "name": "w", "driver": "wasm", "module": ids.2, "pool": "p",
+            "node": ids.3, "epoch": 1, "class": "standard", "baseline": amounts(1_000, 1_000),
+            "floor": amounts(0, 0), "limit": amounts(3_000, 3_000), "in_force": amounts(600, 1_000),
+            "at_end": "shrink", "comparison": {}, "strategy": {}, "state": "running", "swap": null,
+            "pinned_until": null, "created_at": Timestamp::from_seconds(0),
+        }))
+        .expect("an instance")
+    }
+
+    fn wanted(instance: Instance) -> Wanted {
+        let (nodes, pools, modules) = Default::default();
+        Wanted { nodes, pools, instances: vec![instance], modules, under_way: BTreeSet::new() }
+    }
+
+    fn sample(cpu: i64, mem: i64, has: &Amounts) -> Sample {
+        Sample {
+            at: Timestamp::from_seconds(0),
+            instance: InstanceId::from_raw(1),
+            node: NodeId::from_raw(1),
+            limits: has.clone(),
+            usage: amounts(cpu, mem),
+            demand: amounts(cpu, mem),
+            censored: Vec::new(),
+            throttled_millis: 0,
+            input_lag: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            host_calls: 0,
+            steps: 1,
+        }
+    }
+
+    #[test]
+    fn a_lender_is_short_once_its_slot_so_far_needs_more_than_it_has() {
+        let (wanted, has) = (wanted(lender()), amounts(600, 1_000));
+        let found = |ticks: &[(i64, i64)], has: &Amounts, seconds: i64| -> Vec<usize> {
+            let mut sums = SlotSums::default();
+            let mut tick = |(cpu, mem): &(i64, i64)| {
+                let samples = [sample(*cpu, *mem, has)];
+                sums.add(&samples[0]);
+                sums.short_lenders(&wanted, &samples, Slot::starting_at(0), seconds).len()
+            };
+            ticks.iter().map(&mut tick).collect()
+        };
+        assert_eq!(found(&[(900, 100); 4], &has, SECONDS), [0, 1, 0, 0], "from the second tick on, and once");
+        assert_eq!(found(&[(100, 100), (900, 100), (900, 100)], &has, SECONDS), [0, 0, 1], "500 are the mean of two");
+        assert_eq!(found(&[(600, 100); 3], &has, SECONDS), [0; 3], "it has what it needs");
+        assert_eq!(found(&[(100, 1_200); 3], &has, SECONDS), [0; 3], "it lends no memory");
+        assert_eq!(found(&[(900, 100); 3], &amounts(1_000, 1_000), SECONDS), [0; 3], "nor does this one lend");
+        let long = found(&[(900, 100); 11], &has, 5 * SECONDS);
+        assert_eq!(long.iter().position(|n| *n == 1), Some(9), "a sixth of a longer slot");
+    }
+
+    #[test]
+    fn who_is_short_looks_ahead_as_if_the_slot_was_over_and_nothing_is_learned() {
+        let (board, wanted) = (Board::default(), wanted(lender()));
+        let at = |slot: i64| Slot::starting_at(slot * SECONDS);
+        let observe = |slot: i64, cpu: i64| {
+            let mut sums = SlotSums::default();
+            sums.add(&sample(cpu, 100, &amounts(600, 1_000)));
+            board.observe(&wanted, &[], at(slot), SECONDS, Timestamp::from_seconds(slot * SECONDS), &sums)
+        };
+        let mut before = Vec::new();
+        for slot in 0..150 {
+            before = observe(slot, 300 + slot % 7 * 10);
+        }
+        let mut sums = SlotSums::default();
+        sums.add(&sample(900, 100, &amounts(600, 1_000)));
+        sums.add(&sample(900, 100, &amounts(600, 1_000)));
+        let states = board.states();
+        let ahead = board.look_ahead(&wanted, &[InstanceId::from_raw(1)], at(150), SECONDS, &sums);
+        assert_eq!(board.states(), states);
+        let median = |outlooks: &[(InstanceId, Vec<SlotOutlook>)], slot: i64| {
+            let outlook = outlooks[0].1.iter().find(|o| o.slot == at(slot)).expect("of this slot");
+            (amount(&outlook.need[0].1, CPU), amount(&outlook.lendable, CPU))
+        };
+        let (needed, lendable) = median(&before, 152);
+        assert!(needed < 400 && lendable > 400, "{needed}, {lendable} of 1,000 may be lent");
+        let (needed, lendable) = median(&ahead, 152);
+        assert_eq!((needed, lendable), (1_000, 0), "900 and a tenth of the baseline");
+        // It is what is said in the end, where the rest of the slot is as the first of it.
+        assert_eq!(median(&observe(150, 900), 152), (needed, lendable));
+        assert_eq!(board.look_ahead(&wanted, &[], at(151), SECONDS, &sums), []);
+    }
 }

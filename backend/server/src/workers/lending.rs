@@ -8,6 +8,12 @@
 //! offered again with each forecast, so that the lowest of several bounds would count: what was once
 //! said to be needed in a slot stays needed ([`Lending::needed`]).
 //!
+//! A slot that needs more than its bound says that the forecast is wrong, and it takes some slots to learn better. Until
+//! as many slots as a forecast reaches have kept to their bounds nothing is lent, and what the newest slot needed is
+//! taken to be needed in those that come ([`Lending::after_breach`]): the plainest forecast, which no jump refutes. It is
+//! the answer of adaptive conformal prediction (Gibbs and Candès, *Adaptive conformal inference under distribution shift*,
+//! 2021) where the level that is lowered after each miss is at once the one that lends nothing.
+//!
 //! Absent: floors and hints, which the core knows; one resource's need of another (`forecasts`).
 use headroom_forecast::windows::{self, Window, Windows};
 use headroom_forecast::{Forecaster, HORIZONS};
@@ -29,11 +35,25 @@ pub struct Lending {
     windows: Windows,
     /// The most that any forecast so far said to be needed, by slot.
     needed: BTreeMap<Slot, i64>,
+    /// For so many more slots nothing is lent: one has needed more than its bound.
+    #[serde(default)]
+    rests: usize,
+    /// The highest demand in the newest slot: bounds are of that.
+    #[serde(default)]
+    newest: i64,
 }
 
 impl Lending {
+    /// A series whose slot under way has needed so much so far, and more than there was after lending.
+    pub fn short(newest: i64) -> Self {
+        Self { rests: HORIZONS, newest, ..Self::default() }
+    }
+
     /// A slot of the series has ended, with this as its highest demand.
     pub fn observe(&mut self, slot: Slot, slot_seconds: i64, highest: i64) {
+        let passed = self.needed.get(&slot).is_some_and(|bound| highest > *bound);
+        self.rests = if passed { HORIZONS } else { self.rests.saturating_sub(1) };
+        self.newest = highest;
         self.windows.observe(slot.seconds() / slot_seconds, highest as f64, FIRST, HORIZONS);
         self.needed.retain(|ahead, _| *ahead > slot);
     }
@@ -59,7 +79,12 @@ impl Lending {
 
     /// What is needed in a slot; `None` where nothing is known well enough to lend from.
     pub fn needed(&self, slot: Slot) -> Option<i64> {
-        self.needed.get(&slot).copied()
+        self.needed.get(&slot).copied().filter(|_| self.rests == 0)
+    }
+
+    /// What the slots that come are taken to need at least, of a series that has just needed more than its bound.
+    pub fn after_breach(&self) -> Option<i64> {
+        (self.rests > 0).then_some(self.newest)
     }
 }
 
@@ -174,5 +199,25 @@ mod tests {
             lending.needed(at(121)).unwrap_or(0)
         };
         assert!(needed(500) < 520 && needed(650) >= 650, "{} {}", needed(500), needed(650));
+    }
+
+    #[test]
+    fn after_a_breach_nothing_is_lent_until_as_many_slots_as_a_forecast_reaches_have_kept_to_their_bounds() {
+        let breach = |n: i64| if n == 200 { 900 } else { 500 + n % 7 * 20 };
+        let mut resting = Vec::new();
+        life(0..240, breach, |slot, lending| {
+            if slot > 60 && lending.needed(at(slot + 2)).is_none() {
+                resting.push((slot, lending.after_breach()));
+            }
+        });
+        let wanted: Vec<_> = (200..206).map(|slot| (slot, Some(breach(slot)))).collect();
+        assert_eq!(resting, wanted);
+        // One that goes on is a breach until bounds have followed, and what the newest slot needed counts.
+        let jump = |n: i64| if n < 200 { 500 + n % 7 * 20 } else { 900 + n % 7 * 20 };
+        let mut resting = Vec::new();
+        life(0..240, jump, |slot, lending| resting.extend(lending.after_breach().map(|floor| (slot, floor))));
+        let since = resting.iter().position(|(slot, _)| *slot == 200).expect("at once");
+        let jumped = &resting[since..];
+        assert!((6..20).contains(&jumped.len()) && jumped.iter().all(|(n, floor)| *floor == jump(*n)), "{jumped:?}");
     }
 }

@@ -102,7 +102,8 @@ fn goes_on(state: &State, instance: &Instance, slot: Slot) -> bool {
 }
 
 /// What a workload can go on lending: no more than it lent, beyond its floor, within its thrash limit, less what it has lent
-/// for the slot already. Nothing where it has won more for the slot than it had: it needs what it has.
+/// for the slot already. Nothing where it has won more for the slot than it had: it needs what it has. What it bought back in the
+/// slot before is not lent in this one.
 fn could_lend(state: &State, instance: &Instance, (from, slot): (Slot, Slot), resource: Resource) -> i64 {
     let lent = holding::lent(state, instance.id);
     let lent_in = |slot| lent.get(&(slot, resource)).copied().unwrap_or(0);
@@ -110,9 +111,24 @@ fn could_lend(state: &State, instance: &Instance, (from, slot): (Slot, Slot), re
     if bought(state, instance.id, slot, resource) > bought(state, instance.id, from, resource) {
         return 0;
     }
-    let changed = holding::changed(state, instance.id).get(&(slot, resource)).copied().unwrap_or(0);
-    let may_change = instance.strategy.max_swap.get(&resource).map_or(i64::MAX, |most| most - changed);
-    (lent_in(from).min(beyond_floor) - lent_in(slot)).min(may_change)
+    let changed = holding::changed(state, instance.id).get(&(slot, resource)).copied().unwrap_or_default();
+    let may_lend = instance.strategy.max_swap.get(&resource).map_or(i64::MAX, |most| changed.may_lend(*most));
+    let had = kept(state, instance.id, from, resource) - lent_for_good(state, instance.id, from, resource);
+    let has = bought(state, instance.id, slot, resource) - lent_for_good(state, instance.id, slot, resource);
+    (lent_in(from).min(beyond_floor) - lent_in(slot)).min(may_lend).min(has - had)
+}
+
+/// What a workload has lent for a slot and may not take back.
+pub(super) fn lent_for_good(state: &State, id: InstanceId, slot: Slot, resource: Resource) -> i64 {
+    let lines = state.awards_of(id).filter(|a| a.kind == AwardKind::Lent).flat_map(|a| &a.lines);
+    let mine = lines.filter(|l| l.slot == slot && l.resource == resource && !l.is_recallable());
+    mine.map(AwardLine::left).sum()
+}
+
+/// What a workload has won for a slot and still has.
+fn kept(state: &State, id: InstanceId, slot: Slot, resource: Resource) -> i64 {
+    let lines = state.awards_of(id).filter(|a| a.kind == AwardKind::Bought && !a.drawn).flat_map(|a| &a.lines);
+    lines.filter(|l| l.slot == slot && l.resource == resource && !l.is_recallable()).map(AwardLine::left).sum()
 }
 
 /// What a workload has won for a slot and nobody has taken back, sold on or not.

@@ -1,5 +1,5 @@
 //! One pool's slot while it is rolled: which workloads go on with what they have, what they pay, and who goes on lending.
-use super::lenders::{Lenders, asked_for, bought};
+use super::lenders::{Lenders, asked_for, bought, lent_for_good};
 use super::{LeftOut, NO_ROUND, NotRolled, RolledSlot};
 use crate::event::Event;
 use crate::ids::{AwardId, NodeId};
@@ -113,7 +113,7 @@ impl Rolling {
     }
 
     /// What of an award is missing to what its workload has in the slot before. What it has sold on for the slot it does not
-    /// want, and what it lends for it neither.
+    /// want, and what it lends for it neither; nor what it had only to buy back what it lent, as far as it lends no more.
     fn wanted(&self, turn: &Turn<'_>, award: &Award, instance: &Instance) -> Amounts {
         let lent = holding::lent(turn.state, instance.id);
         let lent_in = |slot, resource| lent.get(&(slot, resource)).copied().unwrap_or(0);
@@ -126,7 +126,9 @@ impl Rolling {
         for line in lines_in(award, &self.pool, self.from) {
             let lends_more = (lent_in(self.slot, line.resource) - lent_in(self.from, line.resource)).max(0);
             let has = bought(turn.state, instance.id, self.slot, line.resource);
-            let quantity = line.left().min(had(line.resource) - has - lends_more);
+            let gone = |slot| lent_for_good(turn.state, instance.id, slot, line.resource);
+            let more_beyond_lent = (had(line.resource) - gone(self.from)) - (has - gone(self.slot));
+            let quantity = line.left().min(had(line.resource) - has - lends_more).min(more_beyond_lent);
             if quantity > 0 {
                 wanted.insert(line.resource, quantity);
             }
@@ -192,10 +194,10 @@ impl Rolling {
         let growth = Growth::of_instance(turn.state, instance.id);
         let changed = holding::changed(turn.state, instance.id);
         wanted.iter().all(|(resource, quantity)| {
-            let already = changed.get(&(self.slot, *resource)).copied().unwrap_or(0);
+            let already = changed.get(&(self.slot, *resource)).copied().unwrap_or_default();
             let most = instance.strategy.max_swap.get(resource);
             *quantity <= growth.room(instance, self.slot, *resource)
-                && most.is_none_or(|most| already + quantity <= *most)
+                && most.is_none_or(|most| *quantity <= already.may_win(*most))
         })
     }
 
