@@ -43,7 +43,7 @@ impl Lent {
                 }
                 AwardKind::Lent if !line.is_recallable() => {
                     lent.quantity += line.left();
-                    lent.left = lent.left + line.money;
+                    lent.left += line.money;
                 }
                 AwardKind::Lent | AwardKind::Resold => {}
             }
