@@ -94,11 +94,11 @@ impl Asked {
     }
     fn ended(&self, id: SwapId) -> Swap {
         let events = self.world.log.iter().flat_map(|(_, events)| events);
-        let ends = events.filter_map(|e| match e {
+        let mut ends = events.filter_map(|e| match e {
             Event::SwapChanged(s) if s.id == id && s.ended_at.is_some() => Some((**s).clone()),
             _ => None,
         });
-        ends.last().expect("it has ended")
+        ends.next_back().expect("it has ended")
     }
     fn fails_by_exchange(&self) -> bool {
         self.world.state.instances[&self.buyer.1].failed_by_exchange.contains(&self.slot)
