@@ -179,7 +179,7 @@ async fn automatic_bids_buy_back_what_was_lent_and_is_needed() -> anyhow::Result
     let (lender, lends) = steady_member(&sim, "single", 400, 64).await?;
     let (buyer, buys) = steady_member(&sim, "single", 300, 64).await?;
     let strategy = json!({ "auto_bid": { "shortage_cost": { "cpu_milli": "0.01" } } });
-    lender.put(&format!("/v1/instances/{lends}/strategy"), &strategy).await?.ok()?;
+    lender.put_over("*", &format!("/v1/instances/{lends}/strategy"), &strategy).await?.ok()?;
     // Until its reserve price is in force the pool sells nothing.
     let late = Rhythm::of(&buyer).await?;
     admin.advance(late.first_open() + 4 * late.slot_seconds - late.now).await?;

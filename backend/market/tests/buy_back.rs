@@ -44,7 +44,7 @@ fn only_lends() -> Strategy {
 }
 
 fn set(one: &mut One, (participant, instance): Member, strategy: Strategy) {
-    let reply = one.world.run(Command::SetStrategy { participant, instance, strategy });
+    let reply = one.world.run(Command::SetStrategy { participant, instance, strategy, expected_version: None });
     assert!(matches!(reply, Reply::Instance(_)), "{reply:?}");
 }
 
