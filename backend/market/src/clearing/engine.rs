@@ -71,7 +71,8 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
         // a block at a time, as long as less is broken for it
         'fewer: while !broken.is_empty() && !exhausted {
             for block in yielding(&m, &plain.outcome, &broken) {
-                if blocks_left == 0 {
+                // a round that has had its share of work ends soon
+                if blocks_left == 0 || past.work > limits.work {
                     break 'fewer;
                 }
                 blocks_left -= 1;
