@@ -78,7 +78,7 @@ async fn on(ground: &Ground, generator: &Generator) -> anyhow::Result<Report> {
         for (name, max_batch, stretches) in [("grouped", None, &mut grouped), ("naive", Some("1"), &mut naive)] {
             let stretch = stretch(ground, generator, each, max_batch).await?;
             eprintln!(
-                "{} {name} {round}/{}: {:.0} acked/s, {:.0} µs CPU an ack, {:.1} bids a transaction, {:.0} ms longest standstill",
+                "{} {name} {round}/{}: {:.0} acked/s, {:.0} µs CPU an ack, {:.1} bids decided at once, {:.0} ms longest standstill",
                 ground.name(),
                 generator.rounds,
                 stretch.acked_per_s,

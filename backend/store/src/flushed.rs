@@ -7,10 +7,11 @@
 //! pages go into the database, and before it begins anew.
 use crate::error::StoreError;
 use std::fs::File;
+use std::io::Error;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use tokio::sync::watch;
+use std::sync::{Arc, mpsc};
+use tokio::sync::{oneshot, watch};
 
 /// The log, and how far it has got.
 #[derive(Clone, Debug)]
@@ -24,10 +25,13 @@ pub(crate) struct Flushed {
     durable: Arc<watch::Sender<u64>>,
 }
 
-/// A transaction that is written: readers see it, and a power failure may still take it back.
+/// A transaction that is written, and who waits until it is on the disk: readers see it, and a power failure may still
+/// take it back.
 #[derive(Debug)]
-#[must_use = "nothing may be acknowledged before it is durable"]
-pub struct Written(Option<(Flushed, u64)>);
+pub(crate) struct Written {
+    pub number: u64,
+    pub durable: oneshot::Sender<Result<(), StoreError>>,
+}
 
 impl Flushed {
     /// The log beside an open database.
@@ -45,10 +49,9 @@ impl Flushed {
         })
     }
 
-    /// The next transaction is about to be seen.
-    pub(crate) fn show(&self) -> Written {
-        let number = self.shown.fetch_add(1, Ordering::SeqCst) + 1;
-        Written(Some((self.clone(), number)))
+    /// The number of the next transaction, which is about to be seen.
+    pub(crate) fn show(&self) -> u64 {
+        self.shown.fetch_add(1, Ordering::SeqCst) + 1
     }
 
     /// All that could be seen before this call is on the disk.
@@ -60,39 +63,38 @@ impl Flushed {
             let _dropped = durable.wait_for(|durable| *durable >= number).await;
         }
     }
-}
 
-impl Written {
-    /// Where the database itself has waited for its disk.
-    pub(crate) const fn durable() -> Written {
-        Written(None)
-    }
-
-    /// Until it is on the disk. After an error nobody knows what is: the caller must end the process.
-    pub async fn flushed(self) -> Result<(), StoreError> {
-        if self.0.is_none() {
-            return Ok(());
+    /// Until transactions up to this one are on the disk; they are written. After an error nobody knows what is: the
+    /// caller must end the process.
+    pub(crate) fn flush(&self, number: u64) -> Result<(), Error> {
+        if self.failed.load(Ordering::SeqCst) {
+            return Err(Error::other("an earlier flush has failed"));
         }
-        tokio::task::spawn_blocking(move || self.flush()).await.map_err(|_| StoreError::WriterEnded)?
-    }
-
-    /// The same on this thread.
-    pub(crate) fn flush(self) -> Result<(), StoreError> {
-        let Some((flushed, number)) = self.0 else { return Ok(()) };
-        if flushed.failed.load(Ordering::SeqCst) {
-            return Err(StoreError::Flush(std::io::Error::other("an earlier flush has failed")));
-        }
-        if let Err(error) = flushed.log.sync_data() {
-            flushed.failed.store(true, Ordering::SeqCst);
-            return Err(StoreError::Flush(error));
+        if let Err(error) = self.log.sync_data() {
+            self.failed.store(true, Ordering::SeqCst);
+            return Err(error);
         }
         // Of two that were flushed at once either may end first.
-        flushed.durable.send_if_modified(|durable| {
+        self.durable.send_if_modified(|durable| {
             let later = number > *durable;
             *durable = (*durable).max(number);
             later
         });
         Ok(())
+    }
+
+    /// Flushes what comes until nobody can send more: all that is written by then at once.
+    pub(crate) fn follow(&self, queue: &mpsc::Receiver<Written>) {
+        while let Ok(first) = queue.recv() {
+            let all: Vec<Written> = std::iter::once(first).chain(queue.try_iter()).collect();
+            let newest = all.iter().map(|written| written.number).max().unwrap_or_default();
+            let flushed = self.flush(newest);
+            for Written { durable, .. } in all {
+                let result = flushed.as_ref().map_err(|error| Error::new(error.kind(), error.to_string()));
+                // Whoever asked may have gone away; what is on the disk stands.
+                let _gone = durable.send(result.copied().map_err(StoreError::Flush));
+            }
+        }
     }
 }
 
@@ -121,13 +123,13 @@ mod tests {
         let first = flushed.show();
         let second = flushed.show();
         assert!(!is_durable(&flushed).await);
-        first.flushed().await.expect("the disk is there");
+        flushed.flush(first).expect("the disk is there");
         assert!(!is_durable(&flushed).await, "the second is seen, too");
         let told = {
             let flushed = flushed.clone();
             tokio::spawn(async move { flushed.wait().await })
         };
-        second.flushed().await.expect("the disk is there");
+        flushed.flush(second).expect("the disk is there");
         told.await.expect("whoever waits is woken");
         assert!(is_durable(&flushed).await);
     }
@@ -137,20 +139,46 @@ mod tests {
     async fn a_later_one_stands_for_those_before_it() {
         let (_directory, flushed) = log();
         let (first, second) = (flushed.show(), flushed.show());
-        second.flush().expect("the disk is there");
+        flushed.flush(second).expect("the disk is there");
         assert!(is_durable(&flushed).await);
-        first.flush().expect("the disk is there");
+        flushed.flush(first).expect("the disk is there");
         assert!(is_durable(&flushed).await);
     }
 
     /// The system tells a failed write once: whoever flushes after that must not believe it.
-    #[test]
-    fn after_a_failed_flush_none_succeeds() {
+    #[tokio::test]
+    async fn after_a_failed_flush_none_succeeds() {
         let (_directory, flushed) = log();
         let first = flushed.show();
         flushed.failed.store(true, Ordering::SeqCst);
-        assert!(first.flush().is_err());
-        assert!(flushed.show().flush().is_err());
+        assert!(flushed.flush(first).is_err());
+        assert!(flushed.flush(flushed.show()).is_err());
+        let (durable, told) = oneshot::channel();
+        let (send, queue) = mpsc::channel();
+        send.send(Written { number: flushed.show(), durable }).expect("the queue is here");
+        drop(send);
+        flushed.follow(&queue);
+        assert!(matches!(told.await, Ok(Err(StoreError::Flush(_)))));
+    }
+
+    /// Everybody who waits is told, also where one flush stands for many, and whoever is gone disturbs nobody.
+    #[tokio::test]
+    async fn all_that_is_written_is_flushed_at_once() {
+        let (_directory, flushed) = log();
+        let (send, queue) = mpsc::channel();
+        let told: Vec<_> = (0..3)
+            .map(|_| {
+                let (durable, told) = oneshot::channel();
+                send.send(Written { number: flushed.show(), durable }).expect("the queue is here");
+                told
+            })
+            .collect();
+        drop(send);
+        flushed.follow(&queue);
+        for told in told.into_iter().skip(1) {
+            assert!(matches!(told.await, Ok(Ok(()))));
+        }
+        assert!(is_durable(&flushed).await);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! on PostgreSQL two schemas. Nothing in the first refers to the second. Absent on purpose:
 //! any decision about the market, and any way to change a journal row.
 pub mod bus;
+mod checkpoint;
 pub mod database;
 pub mod error;
 mod flushed;
@@ -17,8 +18,9 @@ pub mod reference;
 mod seen;
 pub mod sql;
 mod sqlite_writer;
+mod under_way;
 pub mod write;
 
 pub use database::{Database, Observations, Store};
 pub use error::StoreError;
-pub use flushed::Written;
+pub use under_way::UnderWay;

@@ -1,14 +1,15 @@
 //! One transaction a batch: journal, rows, ledger, outbox, archive.
 use crate::database::Store;
 use crate::error::StoreError;
-use crate::flushed::Written;
 use crate::journal;
 use crate::journal::JournalRow;
-use crate::lookups::{Accepted, Fresh};
+use crate::lookups::{Accepted, Fresh, Lookups};
 use crate::sql::{Insert, Value};
+use crate::under_way::UnderWay;
 use headroom_market::record::{Row, Table};
 use headroom_market::state::ChangedRows;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The market that this version runs: one a database.
 pub const MARKET: i64 = 1;
@@ -135,23 +136,39 @@ impl Store {
     /// Writes a batch and returns when it is durable. After an error nothing of it is known
     /// to be stored: the caller must end the process, never try again.
     pub async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
-        self.write_and(batch, true).await?.flushed().await
-    }
-
-    /// Writes a batch, and returns when the next one may be written: what comes back says when this one is durable.
-    pub async fn write(&self, batch: Batch) -> Result<Written, StoreError> {
-        self.write_and(batch, false).await
-    }
-
-    async fn write_and(&self, batch: Batch, flush: bool) -> Result<Written, StoreError> {
-        let fresh = Fresh::of(&batch);
-        let mut tables = rows(batch)?;
-        let run = self.lookups.run();
-        let ran = run.is_some();
-        tables.extend(run.into_iter().flatten());
-        let written = self.store(tables, flush).await?;
+        let lookups = self.lookups.clone();
+        if let Some(writer) = &self.writer {
+            let work = move |transaction: &rusqlite::Transaction<'_>| write_here(transaction, batch, &lookups);
+            let (fresh, ran) = writer.transaction(work).await?;
+            self.lookups.stored(fresh, ran);
+            return Ok(());
+        }
+        let (fresh, tables, ran) = prepared(batch, &lookups)?;
+        let mut transaction = self.market.begin().await?;
+        if let Some(lease) = &self.lease {
+            crate::lease::extend(&mut transaction, lease).await?;
+        }
+        for (insert, rows) in &tables {
+            insert.run(&mut transaction, rows).await?;
+        }
+        transaction.commit().await?;
         self.lookups.stored(fresh, ran);
-        Ok(written)
+        Ok(())
+    }
+
+    /// The same, and says when the next batch may be written: on SQLite before this one is durable, where batches may
+    /// `overlap`.
+    pub fn begin(self: &Arc<Self>, batch: Batch, overlap: bool) -> UnderWay {
+        if let Some(writer) = &self.writer {
+            let lookups = self.lookups.clone();
+            let told = lookups.clone();
+            let work = move |transaction: &rusqlite::Transaction<'_>| write_here(transaction, batch, &lookups);
+            return writer.begin(overlap, work, move |(fresh, ran)| told.stored(fresh, ran));
+        }
+        let (under_way, told) = UnderWay::new();
+        let store = self.clone();
+        tokio::spawn(async move { told.durable(store.commit(batch).await) });
+        under_way
     }
 
     /// Until all that readers may have seen is on the disk.
@@ -161,30 +178,12 @@ impl Store {
         }
     }
 
-    async fn store(&self, tables: Vec<Rows>, flush: bool) -> Result<Written, StoreError> {
-        if let Some(writer) = &self.writer {
-            let work = move |transaction: &rusqlite::Transaction<'_>| {
-                tables.iter().try_for_each(|(insert, rows)| insert.run_here(transaction, rows))
-            };
-            return Ok(writer.transaction(work, flush).await?.1);
-        }
-        let mut transaction = self.market.begin().await?;
-        if let Some(lease) = &self.lease {
-            crate::lease::extend(&mut transaction, lease).await?;
-        }
-        for (insert, rows) in &tables {
-            insert.run(&mut transaction, rows).await?;
-        }
-        transaction.commit().await?;
-        Ok(Written::durable())
-    }
-
     /// Removes events older than `before` (micros); returns how many.
     pub async fn prune_stream(&self, before: i64) -> Result<u64, StoreError> {
         let text = "DELETE FROM outbox WHERE created_at < $1";
         if let Some(writer) = &self.writer {
             let work = move |transaction: &rusqlite::Transaction<'_>| Ok(transaction.execute(text, [before])? as u64);
-            return Ok(writer.transaction(work, true).await?.0);
+            return writer.transaction(work).await;
         }
         let mut transaction = self.market.begin().await?;
         let count = crate::in_either!(&mut transaction, connection => {
@@ -193,6 +192,26 @@ impl Store {
         transaction.commit().await?;
         Ok(count)
     }
+}
+
+/// Its rows with those of the lookups when it is time for them, and whether it was.
+fn prepared(batch: Batch, lookups: &Lookups) -> Result<(Fresh, Vec<Rows>, bool), StoreError> {
+    let fresh = Fresh::of(&batch);
+    let mut tables = rows(batch)?;
+    let run = lookups.run();
+    let ran = run.is_some();
+    tables.extend(run.into_iter().flatten());
+    Ok((fresh, tables, ran))
+}
+
+fn write_here(
+    transaction: &rusqlite::Transaction<'_>,
+    batch: Batch,
+    lookups: &Lookups,
+) -> Result<(Fresh, bool), StoreError> {
+    let (fresh, tables, ran) = prepared(batch, lookups)?;
+    tables.iter().try_for_each(|(insert, rows)| insert.run_here(transaction, rows))?;
+    Ok((fresh, ran))
 }
 
 /// A batch as rows, in the order in which they are written.

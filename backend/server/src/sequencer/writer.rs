@@ -12,16 +12,15 @@ use headroom_market::command::{Command, Envelope, Reply};
 use headroom_market::event::Event;
 use headroom_market::notice::{ACCEPTED, Notice, accepted_documents, journal_text, notices};
 use headroom_market::state::State;
-use headroom_store::StoreError;
 use headroom_store::journal::{JournalRow, RULE_VERSION, idempotency_key};
 use headroom_store::load::Head;
 use headroom_store::lookups::{Known, accepted};
 use headroom_store::reference;
 use headroom_store::write::{Batch, OutboxRow};
+use headroom_store::{StoreError, UnderWay};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::task::JoinHandle;
 
 pub(super) struct Writer {
     parts: Parts,
@@ -58,7 +57,7 @@ struct Decided {
 
 /// What is on its way to the disk.
 struct Committing {
-    done: JoinHandle<Result<(), StoreError>>,
+    durable: oneshot::Receiver<Result<(), StoreError>>,
     newest_event: Option<i64>,
     waiting: Vec<Waiting>,
     named: Named,
@@ -97,7 +96,7 @@ impl Writer {
                 }
                 self.begin_commit();
                 if !self.under_way.is_empty() && self.queries.is_empty() {
-                    // What was spawned here begins when this task lets go of its thread.
+                    // On PostgreSQL it begins when this task lets go of its thread.
                     tokio::task::yield_now().await;
                     let waiting = self.collect(None);
                     self.decide(waiting).await?;
@@ -148,7 +147,7 @@ impl Writer {
     /// The error of what could not be written.
     async fn failed(&mut self) -> Result<(), StoreError> {
         match self.under_way.back_mut() {
-            Some(last) => ended(&mut last.done).await.and(Err(StoreError::WriterEnded)),
+            Some(last) => ended(&mut last.durable).await.and(Err(StoreError::WriterEnded)),
             None => Err(StoreError::WriterEnded),
         }
     }
@@ -260,22 +259,9 @@ impl Writer {
         batch.changes.push(self.parts.state.take_changes());
         batch.outbox = stream.rows.into_iter().flatten().collect();
         let newest_event = batch.outbox.last().map(|row| row.id);
-        let store = self.parts.store.clone();
-        let (tell, writing) = oneshot::channel();
-        let only_one = self.most_under_way() == 1;
-        let done = tokio::spawn(async move {
-            // Dropping `tell` says that it was not written, so nothing may go past it; the writer may have ended.
-            if only_one {
-                store.commit(batch).await?;
-                let _gone = tell.send(());
-                return Ok(());
-            }
-            let flushing = store.write(batch).await?;
-            let _gone = tell.send(());
-            flushing.flushed().await
-        });
-        self.writing = Some(writing);
-        self.under_way.push_back(Committing { done, newest_event, waiting, named });
+        let UnderWay { written, durable } = self.parts.store.begin(batch, self.most_under_way() > 1);
+        self.writing = Some(written);
+        self.under_way.push_back(Committing { durable, newest_event, waiting, named });
     }
 
     fn answer_committed(&mut self) {
@@ -339,7 +325,7 @@ impl Waiting {
 /// The end of the oldest that is on its way to the disk; never, where nothing is.
 async fn durable(under_way: &mut VecDeque<Committing>) -> Result<(), StoreError> {
     match under_way.front_mut() {
-        Some(committing) => ended(&mut committing.done).await,
+        Some(committing) => ended(&mut committing.durable).await,
         None => std::future::pending().await,
     }
 }
@@ -352,9 +338,9 @@ async fn written(writing: &mut Option<oneshot::Receiver<()>>) -> bool {
     }
 }
 
-async fn ended(done: &mut JoinHandle<Result<(), StoreError>>) -> Result<(), StoreError> {
-    // A panic of the task has been reported when it happened.
-    done.await.unwrap_or(Err(StoreError::WriterEnded))
+async fn ended(durable: &mut oneshot::Receiver<Result<(), StoreError>>) -> Result<(), StoreError> {
+    // A panic of the thread has been reported when it happened.
+    durable.await.unwrap_or(Err(StoreError::WriterEnded))
 }
 
 fn key_of(idempotency: &Idempotency) -> String {
