@@ -218,7 +218,7 @@ fn narrow(value: i128) -> Option<i64> {
 }
 
 /// A kind of capacity. The base unit is in the name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Resource {
@@ -251,6 +251,32 @@ impl Resource {
     }
     pub fn parse(text: &str) -> Option<Resource> {
         Resource::ALL.into_iter().find(|r| r.name() == text)
+    }
+}
+
+/// Read as a text, so that whoever follows the path to a fault in a map sees the resource in it.
+impl<'de> Deserialize<'de> for Resource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Name;
+        impl serde::de::Visitor<'_> for Name {
+            type Value = Resource;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a resource")
+            }
+            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Resource, E> {
+                const NAMES: [&str; 6] = {
+                    let mut names = [""; 6];
+                    let mut at = 0;
+                    while at < names.len() {
+                        names[at] = Resource::ALL[at].name();
+                        at += 1;
+                    }
+                    names
+                };
+                Resource::parse(name).ok_or_else(|| E::unknown_variant(name, &NAMES))
+            }
+        }
+        deserializer.deserialize_str(Name)
     }
 }
 

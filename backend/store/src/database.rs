@@ -71,7 +71,7 @@ pub struct Store {
     pub(crate) lookups: Lookups,
     pub observations: Observations,
     /// Held for the life of the process: a second one on the same data exits at once.
-    _lock: Option<File>,
+    _locks: Vec<File>,
     pub lease: Option<Lease>,
 }
 
@@ -125,11 +125,17 @@ impl Store {
     /// Opens for writing: locks, migrates.
     pub async fn open(address: &Address, data: &Path) -> Result<Store, StoreError> {
         std::fs::create_dir_all(data).map_err(|source| directory(data, source))?;
-        let lock = lock_directory(data)?;
+        let own = data.join(LOCK);
+        let mut locks = vec![lock(&own, data)?];
         let (market, observations) = match address {
             Address::Sqlite(path) => {
                 let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
                 std::fs::create_dir_all(parent).map_err(|source| directory(parent, source))?;
+                // A database elsewhere has a lock of its own: that of the directory whose database it would be.
+                let beside = beside(path)?;
+                if std::fs::canonicalize(&own).ok().as_deref() != Some(&beside) {
+                    locks.push(lock(&beside, path)?);
+                }
                 let observations = path.with_file_name("observations.db");
                 let market = open_sqlite(path, SqliteSynchronous::Full, false).await?;
                 (market, open_sqlite(&observations, SqliteSynchronous::Normal, false).await?)
@@ -138,7 +144,6 @@ impl Store {
         };
         migrate(&market, &observations).await?;
         let (writer, lease) = match (&market, address) {
-            // The file lock is enough where the database is a file of the data directory.
             (Database::Sqlite { write, .. }, Address::Sqlite(path)) => {
                 // It has migrated and has no more to do.
                 write.close().await;
@@ -148,7 +153,7 @@ impl Store {
             (Database::Sqlite { .. }, Address::Postgres(url)) => return Err(StoreError::Address(hide_password(url))),
         };
         let (observations, lookups) = (Observations(observations), Lookups::default());
-        let store = Store { market, writer, lookups, observations, _lock: Some(lock), lease };
+        let store = Store { market, writer, lookups, observations, _locks: locks, lease };
         store.read_lookups().await?;
         store.read_seen();
         Ok(store)
@@ -179,7 +184,7 @@ impl Store {
         };
         check_version(&market).await?;
         let (observations, lookups) = (Observations(observations), Lookups::default());
-        Ok(Store { market, writer: None, lookups, observations, _lock: None, lease: None })
+        Ok(Store { market, writer: None, lookups, observations, _locks: Vec::new(), lease: None })
     }
 }
 
@@ -206,13 +211,25 @@ fn directory(path: &Path, source: std::io::Error) -> StoreError {
     StoreError::Directory { path: path.display().to_string(), source }
 }
 
-fn lock_directory(data: &Path) -> Result<File, StoreError> {
-    let path = data.join("headroom.lock");
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|e| directory(data, e))?;
+/// The lock of a data directory.
+const LOCK: &str = "headroom.lock";
+
+/// The lock of a database file, whatever name of it leads there; `headroom.db` has that of its directory.
+fn beside(database: &Path) -> Result<PathBuf, StoreError> {
+    let found = std::fs::canonicalize(database).or_else(|_| {
+        let parent = database.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::canonicalize(parent).map(|parent| parent.join(database.file_name().unwrap_or_default()))
+    });
+    found.map(|found| found.with_extension("lock")).map_err(|source| directory(database, source))
+}
+
+/// Takes a lock; `whose` is what the message names.
+fn lock(path: &Path, whose: &Path) -> Result<File, StoreError> {
+    let file = File::options().create(true).truncate(false).write(true).open(path).map_err(|e| directory(whose, e))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Locked(data.display().to_string())),
-        Err(std::fs::TryLockError::Error(source)) => Err(directory(data, source)),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Locked(whose.display().to_string())),
+        Err(std::fs::TryLockError::Error(source)) => Err(directory(whose, source)),
     }
 }
 
@@ -260,6 +277,29 @@ async fn migrate(market: &Database, observations: &Database) -> Result<(), Store
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Two data directories may name one database: by its path, by a link, or as that of one of them.
+    #[tokio::test]
+    async fn a_database_has_one_writer_whatever_its_data_directory() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+        for (first, second) in [
+            (folder.path().join("shared.db"), folder.path().join("shared.db")),
+            (folder.path().join("shared.db"), folder.path().join("link.db")),
+            (one.join("headroom.db"), one.join("headroom.db")),
+        ] {
+            let store = Store::open(&Address::Sqlite(first.clone()), &one).await.expect("nobody has it");
+            if !second.exists() {
+                std::os::unix::fs::symlink(&first, &second).expect("a link");
+            }
+            let address = Address::Sqlite(second);
+            let error = Store::open(&address, &two).await.expect_err("somebody has it");
+            assert!(matches!(error, StoreError::Locked(_)), "{error}");
+            store.close().await;
+            drop(store);
+            Store::open(&address, &two).await.expect("nobody has it any more").close().await;
+        }
+    }
 
     #[test]
     fn addresses_are_told_apart_and_passwords_hidden() {

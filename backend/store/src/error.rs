@@ -24,7 +24,9 @@ pub enum StoreError {
         "cannot use the data directory {path}: {source}. Check that it exists, is writable and has free space, or choose another with --data"
     )]
     Directory { path: String, source: std::io::Error },
-    #[error("another process uses {0}. Stop it first, or choose another directory with --data")]
+    #[error(
+        "another process uses {0}. Stop it first, or choose another: a data directory with --data, a database with DATABASE_URL"
+    )]
     Locked(String),
     #[error("another process writes to this database: {holder}. Stop it first, or use another database")]
     Leased { holder: String },

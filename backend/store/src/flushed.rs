@@ -36,7 +36,8 @@ pub(crate) struct Written {
 impl Flushed {
     /// The log beside an open database.
     pub(crate) fn of(database: &Path) -> Result<Flushed, StoreError> {
-        let mut path = database.as_os_str().to_owned();
+        // SQLite follows links: the log is beside the file itself.
+        let mut path = std::fs::canonicalize(database).unwrap_or_else(|_| database.to_owned()).into_os_string();
         path.push("-wal");
         let path = PathBuf::from(path);
         let log =

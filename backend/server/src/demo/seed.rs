@@ -284,6 +284,8 @@ async fn workloads(
                     false => BTreeMap::new(),
                 },
             }),
+            // A jump in the middle of a slot: what nobody has bought, for no more than waiting costs.
+            draws: [(Resource::CpuMilli, price("0.002400", pool.price_percent))].into(),
             ..Strategy::default()
         };
         let new = NewInstance {

@@ -201,10 +201,19 @@ fn code(error: &serde_json::Error) -> &'static str {
     }
 }
 
-/// serde's message without its position in the text.
+/// serde's message without its position in the text, and without the names that its types have in Rust.
 fn plain(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let text = message.split(" at line ").next().unwrap_or(&message);
+    let text = text.replace("unknown variant `", "unknown value `");
+    let text = match text.rsplit_once(", expected ") {
+        Some((start, "i8" | "i16" | "i32" | "i64" | "i128")) => format!("{start}, expected a whole number"),
+        Some((start, "u8" | "u16" | "u32" | "u64" | "u128" | "usize")) => {
+            format!("{start}, expected a whole number of 0 or more")
+        }
+        Some((start, "f32" | "f64")) => format!("{start}, expected a number"),
+        _ => text,
+    };
     format!("{text}.")
 }
 
@@ -225,7 +234,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
         axum::extract::Query::<T>::try_from_uri(&parts.uri).map(|q| Query(q.0)).map_err(|e| {
             let text = e.body_text();
             let detail = text.rsplit("query string: ").next().unwrap_or(&text).to_owned();
-            let name = ["missing field `", "unknown field `"].iter().find_map(|start| {
+            let name = ["missing field `", "unknown field `", "duplicate field `"].iter().find_map(|start| {
                 detail.split_once(start).and_then(|(_, rest)| rest.split_once('`')).map(|(name, _)| name.to_owned())
             });
             let name = name.or_else(|| detail.split_once(':').map(|(name, _)| name.to_owned())).unwrap_or_default();
@@ -263,5 +272,40 @@ impl<S: Send + Sync, T: std::str::FromStr> FromRequestParts<S> for PathWithin<T>
             return Err(Problem::not_found("object"));
         }
         inner.parse().map(|inner| PathWithin(outer, inner)).map_err(|_| Problem::not_found("object"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headroom_market::units::Amounts;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Asked {
+        #[expect(dead_code, reason = "only read")]
+        resources: Amounts,
+    }
+
+    /// Pointer, code and what it says.
+    fn fault(body: &str) -> (String, String, String) {
+        let problem = parse::<Asked>(body.as_bytes()).expect_err("it is wrong");
+        let FieldProblem { pointer, code, detail } = problem.errors.into_iter().next().expect("a field");
+        (pointer, code, detail)
+    }
+
+    #[test]
+    fn a_fault_in_a_map_names_the_member() {
+        for (body, pointer, code, says) in [
+            (r#"{"resources":{"mem_mib":"x"}}"#, "/resources/mem_mib", "wrong_type", "expected a whole number."),
+            (r#"{"resources":{"mem_mib":1.5}}"#, "/resources/mem_mib", "wrong_type", "expected a whole number."),
+            (r#"{"resources":{"gpu_mili":1}}"#, "/resources/gpu_mili", "invalid", "unknown value `gpu_mili`"),
+            (r#"{"resources":{"cpu_milli":1,"cpu_milli":1}}"#, "/resources/cpu_milli", "duplicate_field", "cpu_milli"),
+            (r#"{"resources":[]}"#, "/resources", "wrong_type", "expected a map."),
+        ] {
+            let (found, found_code, detail) = fault(body);
+            assert_eq!((found.as_str(), found_code.as_str()), (pointer, code), "{body}: {detail}");
+            assert!(detail.contains(says), "{body}: {detail}");
+        }
     }
 }
