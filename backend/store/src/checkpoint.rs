@@ -3,7 +3,11 @@
 //! SQLite does it in the COMMIT that makes the log long, and nothing else is written for a tenth of a second. So another
 //! connection copies the bulk while writing goes on. What came meanwhile is little, and the writer copies that itself
 //! between two transactions: only when all is copied does the log begin anew.
+//!
+//! SQLite flushes the database when all is copied. Where that fails, the system says so once and a second flush would
+//! seem to succeed, so nothing is copied again: the log stays whole until a start reads it.
 use crate::error::StoreError;
+use crate::flushed::Flushed;
 use rusqlite::Connection;
 use std::cell::Cell;
 use std::path::Path;
@@ -29,6 +33,7 @@ thread_local! {
 pub(crate) struct Checkpoints {
     ask: mpsc::Sender<()>,
     copied: Arc<AtomicBool>,
+    flushed: Flushed,
     asked: bool,
     /// Pages at which it is time for the next.
     next: i64,
@@ -40,6 +45,7 @@ pub(crate) struct Copier {
     connection: Connection,
     asked: mpsc::Receiver<()>,
     copied: Arc<AtomicBool>,
+    flushed: Flushed,
 }
 
 /// `connection` writes the database at `path`; whoever has the first part uses it on the thread of that connection.
@@ -47,6 +53,7 @@ pub(crate) fn checkpoints(
     connection: &Connection,
     path: &Path,
     busy: Duration,
+    flushed: &Flushed,
 ) -> Result<(Checkpoints, Copier), StoreError> {
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.wal_hook(Some(|_, pages| {
@@ -59,8 +66,8 @@ pub(crate) fn checkpoints(
     copying.pragma_update(None, "synchronous", "NORMAL")?;
     let (ask, asked) = mpsc::channel();
     let copied = Arc::<AtomicBool>::default();
-    let copier = Copier { connection: copying, asked, copied: copied.clone() };
-    Ok((Checkpoints { ask, copied, asked: false, next: LONG }, copier))
+    let copier = Copier { connection: copying, asked, copied: copied.clone(), flushed: flushed.clone() };
+    Ok((Checkpoints { ask, copied, flushed: flushed.clone(), asked: false, next: LONG }, copier))
 }
 
 impl Checkpoints {
@@ -72,9 +79,8 @@ impl Checkpoints {
                 self.asked = false;
                 // Somebody may read what is in the log, which then goes on; the next time is not the next transaction.
                 self.next = LONG.max(pages + SHORT);
-                if let Err(error) = copy(connection) {
-                    tracing::warn!(%error, "the log could not be copied into the database; it grows until it can");
-                }
+                // What failed is told, and tried again where it may be.
+                let _left = copy(connection, &self.flushed);
             }
         } else if pages >= self.next {
             // The other thread ends after this one.
@@ -90,10 +96,10 @@ impl Copier {
     pub(crate) fn follow(&self) {
         while self.asked.recv().is_ok() {
             for _ in 0..TURNS {
-                match copy(&self.connection) {
-                    Ok(left) if left > SHORT => {}
-                    // What failed the writer tries itself, and says so.
-                    Ok(_) | Err(_) => break,
+                match copy(&self.connection, &self.flushed) {
+                    Some(left) if left > SHORT => {}
+                    // What failed the writer tries itself, if it may be tried again.
+                    Some(_) | None => break,
                 }
             }
             self.copied.store(true, Ordering::SeqCst);
@@ -101,11 +107,24 @@ impl Copier {
     }
 }
 
-/// Copies what no reader needs from the log; says how many pages came meanwhile.
-fn copy(connection: &Connection) -> Result<i64, rusqlite::Error> {
+/// Copies what no reader needs from the log; says how many pages came meanwhile, `None` where it could not.
+fn copy(connection: &Connection, flushed: &Flushed) -> Option<i64> {
+    if flushed.has_failed() {
+        return None;
+    }
     let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
-    let (there, copied) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], row)?;
-    Ok(there - copied)
+    match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], row) {
+        Ok((there, copied)) => Some(there - copied),
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::SystemIoFailure) => {
+            flushed.fail();
+            tracing::error!(%error, "the disk refused what was copied into the database; the process ends at its next transaction, and a start copies all of it again");
+            None
+        }
+        Err(error) => {
+            tracing::error!(%error, "the log could not be copied into the database; it grows until it can");
+            None
+        }
+    }
 }
 
 #[cfg(test)]
@@ -119,6 +138,10 @@ mod tests {
         connection.pragma_update(None, "journal_mode", "WAL").expect("a log");
         connection.execute_batch("CREATE TABLE texts (text TEXT)").expect("a table");
         connection
+    }
+
+    fn flushed(path: &Path) -> Flushed {
+        Flushed::of(path).expect("a log")
     }
 
     fn write(connection: &Connection, pages: i64) {
@@ -138,7 +161,8 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("a.db");
         let connection = database(&path);
-        let (mut checkpoints, copier) = checkpoints(&connection, &path, BUSY).expect("a second connection");
+        let (mut checkpoints, copier) =
+            checkpoints(&connection, &path, BUSY, &flushed(&path)).expect("a second connection");
         let thread = std::thread::spawn(move || copier.follow());
         write(&connection, LONG / 2);
         checkpoints.after(&connection);
@@ -167,7 +191,8 @@ mod tests {
         let path = directory.path().join("a.db");
         let connection = database(&path);
         let reader = Connection::open(&path).expect("the same database");
-        let (mut checkpoints, copier) = checkpoints(&connection, &path, BUSY).expect("a second connection");
+        let (mut checkpoints, copier) =
+            checkpoints(&connection, &path, BUSY, &flushed(&path)).expect("a second connection");
         let thread = std::thread::spawn(move || copier.follow());
         write(&connection, 1);
         reader.execute_batch("BEGIN; SELECT * FROM texts").expect("it reads");
@@ -188,6 +213,27 @@ mod tests {
         checkpoints.after(&connection);
         write(&connection, 1);
         assert!(PAGES.get() < pages, "{} pages: the log has begun anew", PAGES.get());
+        drop(checkpoints);
+        thread.join().expect("it ends with the writer");
+    }
+
+    /// The system tells a failed flush once: the log must not begin anew because a second one seems to succeed.
+    #[test]
+    fn nothing_is_copied_after_the_disk_has_refused() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("a.db");
+        let connection = database(&path);
+        let flushed = flushed(&path);
+        let (mut checkpoints, copier) = checkpoints(&connection, &path, BUSY, &flushed).expect("a second connection");
+        let thread = std::thread::spawn(move || copier.follow());
+        flushed.fail();
+        write(&connection, LONG);
+        let pages = PAGES.get();
+        checkpoints.after(&connection);
+        wait(&checkpoints);
+        checkpoints.after(&connection);
+        write(&connection, 1);
+        assert!(PAGES.get() > pages, "{} pages: the log has begun anew", PAGES.get());
         drop(checkpoints);
         thread.join().expect("it ends with the writer");
     }

@@ -19,7 +19,7 @@ pub(crate) struct Flushed {
     log: Arc<File>,
     /// Transactions that readers may see.
     shown: Arc<AtomicU64>,
-    /// A flush has failed: the system says so once, and later ones would seem to succeed.
+    /// A flush has failed, of the log or of the database: the system says so once, and later ones would seem to succeed.
     failed: Arc<AtomicBool>,
     /// Transactions that are on the disk.
     durable: Arc<watch::Sender<u64>>,
@@ -68,11 +68,11 @@ impl Flushed {
     /// Until transactions up to this one are on the disk; they are written. After an error nobody knows what is: the
     /// caller must end the process.
     pub(crate) fn flush(&self, number: u64) -> Result<(), Error> {
-        if self.failed.load(Ordering::SeqCst) {
+        if self.has_failed() {
             return Err(Error::other("an earlier flush has failed"));
         }
         if let Err(error) = self.log.sync_data() {
-            self.failed.store(true, Ordering::SeqCst);
+            self.fail();
             return Err(error);
         }
         // Of two that were flushed at once either may end first.
@@ -82,6 +82,16 @@ impl Flushed {
             later
         });
         Ok(())
+    }
+
+    /// The disk has refused what was copied into the database: nothing more is acknowledged, and the process ends.
+    pub(crate) fn fail(&self) {
+        self.failed.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the log has to be kept as it is: a start finds in it what may be missing elsewhere.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::SeqCst)
     }
 
     /// Flushes what comes until nobody can send more: all that is written by then at once.
@@ -151,7 +161,7 @@ mod tests {
     async fn after_a_failed_flush_none_succeeds() {
         let (_directory, flushed) = log();
         let first = flushed.show();
-        flushed.failed.store(true, Ordering::SeqCst);
+        flushed.fail();
         assert!(flushed.flush(first).is_err());
         assert!(flushed.flush(flushed.show()).is_err());
         let (durable, told) = oneshot::channel();

@@ -48,7 +48,7 @@ impl SqliteWriter {
         // The first statement that reads opens the log.
         connection.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
         let flushed = Flushed::of(path)?;
-        let (mut checkpoints, copier) = checkpoint::checkpoints(&connection, path, busy)?;
+        let (mut checkpoints, copier) = checkpoint::checkpoints(&connection, path, busy, &flushed)?;
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
             let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
             thread.map_err(|source| StoreError::Directory { path: path.display().to_string(), source })
@@ -133,14 +133,30 @@ impl SqliteWriter {
         under_way
     }
 
+    /// What runs, to be ended; nothing where the log has to be kept: the last connection that closes would copy it, and remove
+    /// it if the disk seems to take it now.
+    fn take(&self) -> Option<Running> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if self.flushed.has_failed() {
+            std::mem::forget(running);
+            return None;
+        }
+        running
+    }
+
     /// Lets the jobs before this call finish, then closes the connection.
     pub async fn close(&self) {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Running { jobs, flushes, threads }) = running {
+        if let Some(Running { jobs, flushes, threads }) = self.take() {
             drop((jobs, flushes));
             // A panic of a thread has been reported when it happened.
             let _ended = tokio::task::spawn_blocking(move || threads.map(JoinHandle::join)).await;
         }
+    }
+}
+
+impl Drop for SqliteWriter {
+    fn drop(&mut self) {
+        drop(self.take());
     }
 }
 

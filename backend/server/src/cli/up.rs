@@ -8,7 +8,7 @@ use crate::demo::access::{self, Access};
 use crate::demo::seed;
 use crate::http;
 use crate::http::limit::Limiter;
-use crate::sequencer::{Attached, MOST_IN_A_BATCH, Parts, Sequencer};
+use crate::sequencer::{Attached, Busy, MOST_IN_A_BATCH, Parts, Sequencer};
 use crate::workers::conductor::{Conductor, recall_meter, recover};
 use crate::workers::forecasts::Board;
 use crate::workers::nodes::Nodes;
@@ -19,9 +19,9 @@ use headroom_market::market::{Market, Rhythm};
 use headroom_market::state::State;
 use headroom_market::time::Timestamp;
 use headroom_market::units::Price;
-use headroom_store::Store;
 use headroom_store::bus::{Bus, InProcess, RedisBus};
 use headroom_store::database::Address;
+use headroom_store::{Store, StoreError};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -158,48 +158,60 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         max_batch: args.max_batch.clamp(1, MOST_IN_A_BATCH),
     };
     let (sequencer, mut writer) = Sequencer::start(parts);
-    if fresh {
-        let command =
-            Command::OpenMarket { name: "Headroom".to_owned(), rhythm, price_cap: PRICE_CAP.parse()?, demo: args.demo };
-        sequencer.internal(command, Attached::default()).await?;
-    }
-    let market = sequencer.query(|s| s.market.clone()).await?;
-    if market.demo != args.demo {
-        let kind = if market.demo {
-            "a demo market: start it with --demo"
+    let begun = async {
+        if fresh {
+            let command = Command::OpenMarket {
+                name: "Headroom".to_owned(),
+                rhythm,
+                price_cap: PRICE_CAP.parse()?,
+                demo: args.demo,
+            };
+            sequencer.internal(command, Attached::default()).await?;
+        }
+        let market = sequencer.query(|s| s.market.clone()).await?;
+        if market.demo != args.demo {
+            let kind = if market.demo {
+                "a demo market: start it with --demo"
+            } else {
+                "a market of your own: start it without --demo"
+            };
+            bail!("{} holds {kind}, or choose another directory with --data", args.data.display());
+        }
+        if let Some(wished) = wished.filter(|wished| wished.slot_seconds != market.rhythm.slot_seconds) {
+            bail!(
+                "--slot-seconds {} can't change this market: since its first start its slots have {} seconds. Leave --slot-seconds (HEADROOM_SLOT_SECONDS) out, or choose another directory with --data",
+                wished.slot_seconds,
+                market.rhythm.slot_seconds
+            );
+        }
+        let nodes =
+            Arc::new(Nodes::new(&args.data, market.rhythm.slot_seconds, market.demo.then_some(args.trace_from))?);
+        let board = Arc::new(Board::default());
+        match store.observations.forecasters().await {
+            Ok(rows) => board.restore(rows, market.rhythm.slot_seconds, clock.now()),
+            Err(error) => tracing::warn!(%error, "forecasters start afresh"),
+        }
+        let unfinished = !fresh && sequencer.query(|s| s.users.is_empty()).await?;
+        if unfinished && args.demo {
+            bail!("the demo was stopped while it was being seeded. Remove {} and start again", args.data.display());
+        }
+        if fresh || unfinished {
+            first_start(&args, &sequencer, clock.now(), &url).await?;
         } else {
-            "a market of your own: start it without --demo"
-        };
-        bail!("{} holds {kind}, or choose another directory with --data", args.data.display());
-    }
-    if let Some(wished) = wished.filter(|wished| wished.slot_seconds != market.rhythm.slot_seconds) {
-        bail!(
-            "--slot-seconds {} can't change this market: since its first start its slots have {} seconds. Leave --slot-seconds (HEADROOM_SLOT_SECONDS) out, or choose another directory with --data",
-            wished.slot_seconds,
-            market.rhythm.slot_seconds
-        );
-    }
-    let nodes = Arc::new(Nodes::new(&args.data, market.rhythm.slot_seconds, market.demo.then_some(args.trace_from))?);
-    let board = Arc::new(Board::default());
-    match store.observations.forecasters().await {
-        Ok(rows) => board.restore(rows, market.rhythm.slot_seconds, clock.now()),
-        Err(error) => tracing::warn!(%error, "forecasters start afresh"),
-    }
-    let unfinished = !fresh && sequencer.query(|s| s.users.is_empty()).await?;
-    if unfinished && args.demo {
-        bail!("the demo was stopped while it was being seeded. Remove {} and start again", args.data.display());
-    }
-    if fresh || unfinished {
-        first_start(&args, &sequencer, clock.now(), &url).await?;
-    } else {
-        recover(&sequencer, &nodes, clock.now()).await?;
-    }
-    if let Some(switch) = args.two_person_approval {
-        // A command like any other, so the journal says when it was turned on and off.
-        let command = Command::SetReserveApproval { two_person: switch == Switch::On };
-        sequencer.internal(command, Attached::default()).await?;
-    }
-    let meter = recall_meter(&sequencer, &store, clock.now()).await?;
+            recover(&sequencer, &nodes, clock.now()).await?;
+        }
+        if let Some(switch) = args.two_person_approval {
+            // A command like any other, so the journal says when it was turned on and off.
+            let command = Command::SetReserveApproval { two_person: switch == Switch::On };
+            sequencer.internal(command, Attached::default()).await?;
+        }
+        let meter = recall_meter(&sequencer, &store, clock.now()).await?;
+        anyhow::Ok((market, nodes, board, meter))
+    };
+    let (market, nodes, board, meter) = match begun.await {
+        Ok(begun) => begun,
+        Err(error) => return Err(what_ended_it(error, &mut writer).await),
+    };
     let (stop, stopping) = watch::channel(false);
     let (advances, advance_queue) = mpsc::channel(1);
     let conductor = Conductor::new(
@@ -282,12 +294,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     drop(app);
     drop(sequencer);
     if let Some(ended) = failure {
-        let error = match ended {
-            Ok(Ok(())) => anyhow::anyhow!("the sequencer ended"),
-            Ok(Err(error)) => anyhow::Error::new(error),
-            Err(error) => anyhow::Error::new(error),
-        };
-        return Err(error.context("a transaction could not be committed, so the process ends; all that was acknowledged is stored, and of what was not some may be. Check the disk and the database, then start again"));
+        return Err(not_committed(ended));
     }
     let _finished = tokio::time::timeout(DRAIN, writer).await;
     if let Err(error) = store.give_back_lease().await {
@@ -295,6 +302,31 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     }
     store.close().await;
     Ok(())
+}
+
+type Ended = Result<Result<(), StoreError>, tokio::task::JoinError>;
+
+fn not_committed(ended: Ended) -> anyhow::Error {
+    let error = match ended {
+        Ok(Ok(())) => anyhow::anyhow!("the sequencer ended"),
+        Ok(Err(error)) => anyhow::Error::new(error),
+        Err(error) => anyhow::Error::new(error),
+    };
+    error.context("a transaction could not be committed, so the process ends; all that was acknowledged is stored, and of what was not some may be. Check the disk and the database, then start again")
+}
+
+/// Where a start fails because the writer has ended, the writer knows why.
+async fn what_ended_it(
+    error: anyhow::Error,
+    writer: &mut tokio::task::JoinHandle<Result<(), StoreError>>,
+) -> anyhow::Error {
+    if error.downcast_ref::<Busy>() != Some(&Busy::Stopped) {
+        return error;
+    }
+    match tokio::time::timeout(DRAIN, writer).await {
+        Ok(ended) => not_committed(ended),
+        Err(_) => error,
+    }
 }
 
 fn own_rhythm(slot_seconds: i64) -> anyhow::Result<Rhythm> {

@@ -11,3 +11,10 @@ export function Age({ at }: { at: string }) {
   const now = useNow();
   return <time dateTime={at} title={full(at, z)}>{age(at, now, z)}</time>;
 }
+
+const MOMENT = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/;
+
+/** A sentence of the server; its moments are shown like all others. */
+export function Said({ text }: { text: string }) {
+  return <>{text.split(MOMENT).map((part, at) => (at % 2 === 1 ? <When key={at} at={part} style="day" /> : part))}</>;
+}

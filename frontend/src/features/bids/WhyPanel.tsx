@@ -8,10 +8,11 @@ import { GapRuler } from './GapRuler';
 import { isOpen, missText, perSlot, poolsOf, slotsOf, terms } from './order';
 import { OrderActions } from './OrderActions';
 import { ParentLine } from './ParentLine';
-import { sentenceOf, winningOf } from './why';
+import { sentenceOf, shortOf, winningOf } from './why';
 
 function Head({ explain, slots, order }: { explain: Explain; slots: number; order: Order }) {
-  if (explain.shortfall && Number(explain.shortfall) > 0) return <>{order.side === 'bid' ? 'Short by' : 'Asks too much by'} {formatMoney(perSlot(explain.shortfall, explain.slots ?? slots))} cr per slot</>;
+  const short = shortOf(explain, order.side, slots);
+  if (short) return <>{order.side === 'bid' ? 'Short by' : 'Asks too much by'} {short.exact ? '' : 'at least about '}{formatMoney(short.perSlot)} cr per slot</>;
   return <>{(explain.reason ? missText(order, explain.reason) : explain.status.replaceAll('_', ' ')).replace(/^./, (c) => c.toUpperCase())}</>;
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Explain } from '@/lib/api';
 import { orders } from '@/mocks/orders';
 import { missText } from './order';
-import { aboutText, sentenceOf, surety, winningOf } from './why';
+import { aboutText, sentenceOf, shortOf, surety, winningOf } from './why';
 
 const explain = (more: Partial<Explain>): Explain => ({
   order: 'bid_1', status: 'open', reason: 'OUT_OF_MONEY', sentence: 'Said by the server.', round: 7, limit: '1.000000', price_faced: null, shortfall: null,
@@ -40,5 +40,26 @@ describe('at the price exactly', () => {
     const part = { ...bid, status: 'partially_filled', awarded: '1.000000' };
     expect(missText(part, 'MARGINAL_PRORATA')).toBe('at the price, shared out');
     expect(sentenceOf(part, marginal)).toBe('Said by the server.');
+  });
+});
+
+describe('what was missing', () => {
+  const short = { limit: '0.200000', price_faced: '0.864000', shortfall: '0.664000' };
+  it('goes to what would have won, not to the best bid among those that do not trade', () => {
+    const e = explain({ ...short, minimum_winning_limit: { value: '1.080000', quality: 'exact' } });
+    expect(shortOf(e, 'bid', 10)).toEqual({ perSlot: 88_000n, exact: true });
+  });
+  it('is at least the distance to the price where only a bound is known', () => {
+    const bound = (value: string) => explain({ ...short, minimum_winning_limit: { value, quality: 'bound' } });
+    expect(shortOf(bound('1.080000'), 'bid', 10)).toEqual({ perSlot: 88_000n, exact: false });
+    expect(shortOf(bound('0.500000'), 'bid', 10)).toEqual({ perSlot: 66_400n, exact: true });
+  });
+  it('of an offer goes down', () => {
+    const e = explain({ limit: '1.000000', shortfall: '0.100000', minimum_winning_limit: null, maximum_winning_limit: { value: '0.800000', quality: 'exact' } });
+    expect(shortOf(e, 'offer', 2)).toEqual({ perSlot: 100_000n, exact: true });
+  });
+  it('is nothing where nothing was', () => {
+    expect(shortOf(explain({}), 'bid', 10)).toBeNull();
+    expect(shortOf(explain({ shortfall: '0.000000' }), 'bid', 10)).toBeNull();
   });
 });

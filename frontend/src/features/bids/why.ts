@@ -1,6 +1,7 @@
 // What an explanation says, for people: its sentence, and how far its advice can be relied on.
 import type { Explain, Order } from '@/lib/api';
-import { micro } from '@/lib/money';
+import { type Micro, asMicro, micro } from '@/lib/money';
+import { perSlot } from './order';
 
 /** What would have won. `exact`: just this; otherwise a bound, and the price may follow a new limit. */
 export interface Winning { value: string; exact: boolean }
@@ -8,6 +9,19 @@ export interface Winning { value: string; exact: boolean }
 export function winningOf(e: Explain, side: Order['side']): Winning | null {
   const limit = side === 'bid' ? e.minimum_winning_limit : e.maximum_winning_limit;
   return limit && { value: limit.value, exact: limit.quality === 'exact' };
+}
+
+/** What was missing in a slot: to what would have won where that is known, else to the price that it faced. Where nobody trades
+ *  that price is the best other order's, and meeting it wins nothing. */
+export function shortOf(e: Explain, side: Order['side'], slots: number): { perSlot: Micro; exact: boolean } | null {
+  if (!e.shortfall || micro(e.shortfall) <= 0n) return null;
+  const faced = perSlot(e.shortfall, e.slots ?? slots);
+  const winning = winningOf(e, side);
+  if (!winning) return { perSlot: faced, exact: true };
+  const [limit, wins] = [perSlot(e.limit, slots), perSlot(winning.value, slots)];
+  const missing = asMicro(side === 'bid' ? wins - limit : limit - wins);
+  if (winning.exact && missing > 0n) return { perSlot: missing, exact: true };
+  return missing > faced ? { perSlot: missing, exact: false } : { perSlot: faced, exact: true };
 }
 
 /** "at least about 0.0585"; with proof the amount alone. */

@@ -1,12 +1,12 @@
 import { Link } from '@tanstack/react-router';
-import { type Column, CopyId, DataTable, Ledger, Panel, When } from '@/components/ui';
+import { type Column, CopyId, DataTable, Ledger, Panel, Said, When } from '@/components/ui';
 import type { Statement, StatementLine } from '@/lib/api';
 import { formatCount } from '@/lib/money';
 
 const columns: Column<StatementLine>[] = [
   { id: 'at', head: 'Time', cell: (l) => <span className="t3"><When at={l.at} style="day" /></span>, value: (l) => l.at },
   { id: 'kind', head: 'Kind', cell: (l) => l.kind.replaceAll('_', ' '), value: (l) => l.kind },
-  { id: 'description', extra: 'phone', head: 'What for', cell: (l) => l.description, value: (l) => l.description },
+  { id: 'description', extra: 'phone', head: 'What for', cell: (l) => <Said text={l.description} />, value: (l) => l.description },
   { id: 'round', extra: 'phone', head: 'Round', right: true, cell: (l) => (l.round ? <Link to="/rounds/$number" params={{ number: String(l.round) }}>{formatCount(l.round)}</Link> : ''), value: (l) => l.round },
   { id: 'order', head: 'Order', extra: true, cell: (l) => (l.order ? <Link className="id" to="/bids" search={{ order: l.order } as never}>{l.order.slice(-6)}</Link> : ''), value: (l) => l.order },
   { id: 'transfer', head: 'Transfer', extra: true, cell: (l) => <CopyId id={l.transfer} label="transfer" />, value: (l) => l.transfer },

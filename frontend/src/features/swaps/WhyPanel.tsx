@@ -1,6 +1,6 @@
 // Why a workload is resized or moved, and what its owner pays and is paid for it.
 import { Link } from '@tanstack/react-router';
-import { Panel, ResourceView, ScrollBox } from '@/components/ui';
+import { Panel, ResourceView, Said, ScrollBox } from '@/components/ui';
 import { type SwapCause, type SwapExplain, type Swap, useResource } from '@/lib/api';
 import { formatCount, formatMoney, formatQuantity, micro } from '@/lib/money';
 import { causeText, moneyText } from './why';
@@ -23,7 +23,7 @@ export function WhyPanel({ swap }: { swap: Swap }) {
     <Panel title="Why">
       <ResourceView of={of} rows={3}>
         {(e) => (e.because.length === 0
-          ? <p className="pad s12 t2">{e.sentence}</p>
+          ? <p className="pad s12 t2"><Said text={e.sentence} /></p>
           : <>
             <ScrollBox label="Why: rows"><table className="t mk">
               <thead><tr><th scope="col">Reason</th><th scope="col">Capacity</th><th scope="col">Order</th><th scope="col" className="r">Credits</th></tr></thead>

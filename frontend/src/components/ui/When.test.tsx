@@ -1,0 +1,18 @@
+import { act, cleanup, render } from '@testing-library/react';
+import { afterEach, expect, it } from 'vitest';
+import { zone } from '@/lib/time';
+import { Said } from './When';
+
+afterEach(cleanup);
+
+it('shows the moments in a sentence like all others', () => {
+  act(() => zone.set('UTC'));
+  const { container } = render(<Said text="web grows in the slot 2026-11-24T13:42:00Z, not before." />);
+  expect(container.textContent).toBe('web grows in the slot 24 Nov 13:42, not before.');
+  expect(container.querySelector('time')?.getAttribute('datetime')).toBe('2026-11-24T13:42:00Z');
+});
+
+it('leaves a sentence without a moment as it is', () => {
+  const { container } = render(<Said text="Awarded in round 7." />);
+  expect(container.textContent).toBe('Awarded in round 7.');
+});
