@@ -181,6 +181,6 @@ async fn one_of_each(server: &Server, places: &mut [Place]) -> anyhow::Result<()
     refused(&unknown, 404, "not_found");
     let resize = operator.list("/v1/swap_history").await?.into_iter().find(|s| s["method"] == json!("resize"));
     let resize = resize.and_then(|s| Some(s["id"].as_str()?.to_owned())).context("somebody was resized")?;
-    refused(&operator.post(&format!("/v1/swaps/{resize}/approve"), &json!({})).await?, 409, "swap_ended");
+    refused(&operator.post(&format!("/v1/swaps/{resize}/approve"), &json!({})).await?, 409, "approval_not_needed");
     Ok(())
 }

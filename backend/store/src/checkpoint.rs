@@ -113,7 +113,9 @@ fn copy(connection: &Connection, flushed: &Flushed) -> Option<i64> {
         return None;
     }
     let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
-    match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], row) {
+    let copied = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], row);
+    flushed.set_grows(copied.is_err());
+    match copied {
         Ok((there, copied)) => Some(there - copied),
         Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::SystemIoFailure) => {
             flushed.fail();

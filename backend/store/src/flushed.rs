@@ -21,6 +21,8 @@ pub(crate) struct Flushed {
     shown: Arc<AtomicU64>,
     /// A flush has failed, of the log or of the database: the system says so once, and later ones would seem to succeed.
     failed: Arc<AtomicBool>,
+    /// The log could not be copied into the database when that was tried last.
+    grows: Arc<AtomicBool>,
     /// Transactions that are on the disk.
     durable: Arc<watch::Sender<u64>>,
 }
@@ -46,6 +48,7 @@ impl Flushed {
             log: Arc::new(log),
             shown: Arc::default(),
             failed: Arc::default(),
+            grows: Arc::default(),
             durable: Arc::new(watch::Sender::new(0)),
         })
     }
@@ -87,6 +90,14 @@ impl Flushed {
     /// The disk has refused what was copied into the database: nothing more is acknowledged, and the process ends.
     pub(crate) fn fail(&self) {
         self.failed.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn set_grows(&self, grows: bool) {
+        self.grows.store(grows, Ordering::SeqCst);
+    }
+
+    pub(crate) fn grows(&self) -> bool {
+        self.grows.load(Ordering::SeqCst)
     }
 
     /// Whether the log has to be kept as it is: a start finds in it what may be missing elsewhere.

@@ -178,6 +178,11 @@ impl Store {
         }
     }
 
+    /// Whether the log could not be copied into the database when that was tried last (SQLite): it grows until it can.
+    pub fn log_grows(&self) -> bool {
+        self.writer.as_ref().is_some_and(|writer| writer.flushed.grows())
+    }
+
     /// Removes events older than `before` (micros); returns how many.
     pub async fn prune_stream(&self, before: i64) -> Result<u64, StoreError> {
         let text = "DELETE FROM outbox WHERE created_at < $1";

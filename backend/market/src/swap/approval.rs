@@ -147,13 +147,18 @@ pub fn answer(turn: &mut Turn<'_>, id: SwapId, answering: Answering) -> Result<S
     Ok(id)
 }
 
-fn nobody_asked(swap: &Swap) -> Refusal {
+/// Why there is nothing to answer: it waits for nobody, or did not before it ended.
+pub fn nobody_asked(swap: &Swap) -> Refusal {
     let why = if swap.moves() {
         "its pools did not ask for an approval when it was planned"
     } else {
         "a resize needs nobody's approval"
     };
-    conflict("approval_not_needed", format!("There is nothing to answer: {why}. Cancel it if it is not to go on."))
+    let next = match swap.state.is_terminal() {
+        true => format!("It has ended ({}).", swap.state.name()),
+        false => "Cancel it if it is not to go on.".to_owned(),
+    };
+    conflict("approval_not_needed", format!("There is nothing to answer: {why}. {next}"))
 }
 
 /// Why an answer comes after another one.

@@ -71,6 +71,12 @@ pub async fn readyz(State(app): State<Arc<App>>) -> Response {
         reasons.push("The server is stopping.".to_owned());
     }
     let ready = reasons.is_empty();
+    // It still serves, and nothing is lost; a person has to look.
+    if app.store.log_grows() {
+        let reason =
+            "The log could not be copied into the database file, and grows: look at the disk and its free space.";
+        reasons.push(reason.to_owned());
+    }
     let bus = format!("{}{}", app.bus.kind(), if app.bus.is_up() { "" } else { " (down: readers poll)" });
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let version = env!("CARGO_PKG_VERSION").to_owned();

@@ -42,6 +42,9 @@ async fn answer_ended(app: &App, by: &Identity, id: SwapId, verdict: MoveVerdict
     let document = app.store.get(Table::Swaps, &by.scope(), &id.to_string()).await?;
     let document = document.ok_or_else(|| Problem::not_found("swap"))?;
     let swap: Swap = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
+    if swap.approval.is_none() {
+        return Err(approval::nobody_asked(&swap).into());
+    }
     match swap.approval.and_then(|a| a.answer) {
         Some(made) if made.by == by.user && made.verdict == verdict => Ok(ok(document)),
         Some(made) => Err(approval::answered(&made).into()),
