@@ -90,6 +90,9 @@ pub enum Busy {
     Full,
     #[error("the server is stopping")]
     Stopped,
+    /// It was taken, and the writer ended before it could say whether it is stored.
+    #[error("the server stopped before it was known whether this was done")]
+    Unknown,
 }
 
 /// A handle to the sequencer; cheap to clone.
@@ -126,7 +129,7 @@ impl Sequencer {
         if self.messages.max_capacity() - self.messages.capacity() >= WORTH_WAKING {
             self.many_wait.notify_one();
         }
-        receive.await.map_err(|_| Busy::Stopped)
+        receive.await.map_err(|_| Busy::Unknown)
     }
 
     /// Submits a command of the exchange itself: waits for room instead of refusing.
@@ -135,7 +138,7 @@ impl Sequencer {
         let submission =
             Box::new(Submission { command, actor: "exchange".to_owned(), idempotency: None, attached, answer });
         self.messages.send(Message::Submit(submission)).await.map_err(|_| Busy::Stopped)?;
-        receive.await.map(|a| a.outcome).map_err(|_| Busy::Stopped)
+        receive.await.map(|a| a.outcome).map_err(|_| Busy::Unknown)
     }
 
     /// Reads the state when all that was decided before is durable. Keep it short: the writer waits.

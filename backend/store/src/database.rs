@@ -234,15 +234,14 @@ fn lock(path: &Path, whose: &Path) -> Result<File, StoreError> {
 }
 
 async fn open_sqlite(path: &Path, synchronous: SqliteSynchronous, read_only: bool) -> Result<Database, StoreError> {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(!read_only)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(synchronous)
-        .busy_timeout(BUSY)
-        .foreign_keys(true)
-        .pragma("cache_size", "-16000")
-        .statement_cache_capacity(200);
+    let options = SqliteConnectOptions::new().filename(path);
+    // Who only reads leaves the log of a crashed server where it is.
+    let options = match read_only {
+        true => options.read_only(true),
+        false => options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal).synchronous(synchronous),
+    };
+    let options =
+        options.busy_timeout(BUSY).foreign_keys(true).pragma("cache_size", "-16000").statement_cache_capacity(200);
     let write = SqlitePoolOptions::new().max_connections(1).min_connections(1).connect_with(options.clone()).await?;
     let reading = options.pragma("query_only", "1").pragma("cache_size", "-4000");
     let read = SqlitePoolOptions::new().max_connections(4).min_connections(0).connect_lazy_with(reading);
@@ -299,6 +298,61 @@ mod tests {
             drop(store);
             Store::open(&address, &two).await.expect("nobody has it any more").close().await;
         }
+    }
+
+    #[tokio::test]
+    async fn old_events_are_removed_in_portions_and_new_ones_stay() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let address = Address::Sqlite(folder.path().join("headroom.db"));
+        let store = Store::open(&address, folder.path()).await.expect("a fresh one");
+        let event = |id: i64| crate::write::OutboxRow {
+            id,
+            kind: "order.accepted",
+            participant: None,
+            object: "bid_1".to_owned(),
+            data: "{}".to_owned(),
+            created_at: id,
+        };
+        let batch = crate::write::Batch { outbox: (1..=4100).map(event).collect(), ..Default::default() };
+        store.commit(batch).await.expect("the disk is there");
+        assert_eq!(store.prune_stream(4001).await.expect("it is there"), 4000);
+        assert_eq!(store.prune_stream(4001).await.expect("it is there"), 0);
+        assert_eq!(store.prune_stream(9000).await.expect("it is there"), 100);
+        store.close().await;
+    }
+
+    /// Who examines what a crash has left changes nothing of it.
+    #[tokio::test]
+    async fn a_reader_leaves_the_log_of_a_crash_as_it_is() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let (live, left) = (folder.path().join("live"), folder.path().join("left"));
+        let store = Store::open(&Address::Sqlite(live.join("headroom.db")), &live).await.expect("a fresh one");
+        let row = crate::journal::JournalRow {
+            sequence: 1,
+            recorded_at: 0,
+            actor: "exchange".to_owned(),
+            idempotency: None,
+            request_hash: None,
+            command: "{}".to_owned(),
+            events: "[]".to_owned(),
+            reply: "{}".to_owned(),
+            rule_version: crate::journal::RULE_VERSION,
+            chain_hash: String::new(),
+        };
+        let batch = crate::write::Batch { journal: vec![row], ..Default::default() };
+        store.commit(batch).await.expect("the disk is there");
+        std::fs::create_dir(&left).expect("a directory");
+        let files = ["headroom.db", "headroom.db-wal", "observations.db", "observations.db-wal"];
+        for file in files {
+            std::fs::copy(live.join(file), left.join(file)).expect("a copy of what is there in the middle of it");
+        }
+        let bytes = || files.map(|file| std::fs::read(left.join(file)).expect("it is there"));
+        let before = bytes();
+        assert!(before.iter().all(|file| !file.is_empty()));
+        let reader = Store::open_read_only(&Address::Sqlite(left.join("headroom.db"))).await.expect("it can be read");
+        assert_eq!(reader.journal_after(0, 10).await.expect("it is read").len(), 1);
+        reader.close().await;
+        assert!(before == bytes(), "a file was changed");
     }
 
     #[test]

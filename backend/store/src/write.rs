@@ -4,7 +4,7 @@ use crate::error::StoreError;
 use crate::journal;
 use crate::journal::JournalRow;
 use crate::lookups::{Accepted, Fresh, Lookups};
-use crate::sql::{Insert, Value};
+use crate::sql::{Insert, Value, constant};
 use crate::under_way::UnderWay;
 use headroom_market::record::{Row, Table};
 use headroom_market::state::ChangedRows;
@@ -183,21 +183,38 @@ impl Store {
         self.writer.as_ref().is_some_and(|writer| writer.flushed.grows())
     }
 
-    /// Removes events older than `before` (micros); returns how many.
+    /// Removes events older than `before` (micros); returns how many. In portions, oldest first, so that nobody waits for
+    /// long and nothing is read that stays.
     pub async fn prune_stream(&self, before: i64) -> Result<u64, StoreError> {
-        let text = "DELETE FROM outbox WHERE created_at < $1";
+        let mut removed = 0;
+        loop {
+            let portion = self.prune_portion(before).await?;
+            removed += portion;
+            if portion < PRUNED_AT_ONCE {
+                return Ok(removed);
+            }
+        }
+    }
+
+    async fn prune_portion(&self, before: i64) -> Result<u64, StoreError> {
+        let text = format!(
+            "DELETE FROM outbox WHERE id IN (SELECT id FROM (SELECT id, created_at FROM outbox ORDER BY id LIMIT {PRUNED_AT_ONCE}) AS oldest WHERE created_at < $1)"
+        );
         if let Some(writer) = &self.writer {
-            let work = move |transaction: &rusqlite::Transaction<'_>| Ok(transaction.execute(text, [before])? as u64);
+            let work = move |transaction: &rusqlite::Transaction<'_>| Ok(transaction.execute(&text, [before])? as u64);
             return writer.transaction(work).await;
         }
         let mut transaction = self.market.begin().await?;
         let count = crate::in_either!(&mut transaction, connection => {
-            sqlx::query(text).bind(before).execute(connection).await?.rows_affected()
+            sqlx::query(constant(text)).bind(before).execute(connection).await?.rows_affected()
         });
         transaction.commit().await?;
         Ok(count)
     }
 }
+
+/// Events that one transaction removes: some milliseconds.
+const PRUNED_AT_ONCE: u64 = 2000;
 
 /// Its rows with those of the lookups when it is time for them, and whether it was.
 fn prepared(batch: Batch, lookups: &Lookups) -> Result<(Fresh, Vec<Rows>, bool), StoreError> {

@@ -320,7 +320,7 @@ async fn what_ended_it(
     error: anyhow::Error,
     writer: &mut tokio::task::JoinHandle<Result<(), StoreError>>,
 ) -> anyhow::Error {
-    if error.downcast_ref::<Busy>() != Some(&Busy::Stopped) {
+    if !matches!(error.downcast_ref::<Busy>(), Some(Busy::Stopped | Busy::Unknown)) {
         return error;
     }
     match tokio::time::timeout(DRAIN, writer).await {

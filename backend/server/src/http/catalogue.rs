@@ -175,7 +175,12 @@ const OTHERS: [(&str, u16, &str); 117] = [
     ("latest_too_early", 422, "No open slot begins by then; the detail names the first one."),
     ("too_many_streams", 429, "Close an event stream; one can carry all topics."),
     ("sign_in_busy", 503, "Too many people are signing in at this moment; wait for the time in Retry-After."),
-    ("stopping", 503, "The server is stopping; try again."),
+    ("stopping", 503, "The server is stopping, and nothing was done; try again."),
+    (
+        "outcome_unknown",
+        503,
+        "The server stopped before it was known whether this was done; look, or send the same again with the same Idempotency-Key.",
+    ),
 ];
 
 pub fn entries() -> Vec<Entry> {

@@ -163,7 +163,8 @@ impl Service {
         let slot = LimitSlot::default();
         request.extensions_mut().insert(slot.clone());
         let is_api = request.uri().path().starts_with("/v1");
-        let reads = request.method() == Method::GET && request.uri().path() != "/healthz";
+        // What is outside the API is in the binary, or says itself what it waits for: it answers also while the disk stalls.
+        let reads = is_api && request.method() == Method::GET;
         let (id, mut response) = request_id::with(self.process, self.routed(request, is_api)).await;
         if reads {
             // Commands are answered when they are durable; what is read may have been written a moment ago.

@@ -97,7 +97,13 @@ impl From<Busy> for Problem {
     fn from(busy: Busy) -> Self {
         let (code, detail) = match busy {
             Busy::Full => ("overloaded", "Too many commands are waiting. Try again after the time in Retry-After."),
-            Busy::Stopped => ("stopping", "The server is stopping. Try again after the time in Retry-After."),
+            Busy::Stopped => {
+                ("stopping", "The server is stopping, and nothing was done. Try again after the time in Retry-After.")
+            }
+            Busy::Unknown => (
+                "outcome_unknown",
+                "The server stopped before it was known whether this was done. Look when it is back, or send the same again with the same Idempotency-Key.",
+            ),
         };
         let mut problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
         problem.retry_after_seconds = Some(1);

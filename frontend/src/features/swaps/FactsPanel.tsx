@@ -13,7 +13,7 @@ function Approval({ swap }: { swap: OneSwap }) {
   return (
     <>
       <dt>Approval</dt>
-      <dd>
+      <dd className="said">
         {answer
           ? <>{VERDICTS[answer.verdict]} by {swap.answered_by_name ?? 'an operator'}, <When at={answer.at} />{answer.reason && <>: “{answer.reason}”</>}</>
           : swap.ended_at ? <>nobody answered by <When at={answer_by} /></> : <>to be answered by <When at={answer_by} /></>}
@@ -36,8 +36,8 @@ export function FactsPanel({ swap }: { swap: OneSwap }) {
         <dt>Placement epoch</dt><dd>{swap.epoch}</dd>
         <dt>Deadline</dt><dd><When at={swap.deadline} /></dd>
         <Approval swap={swap} />
-        {swap.cancel_requested && <><dt>Asked to stop</dt><dd>{swap.cancel_requested}</dd></>}
-        {swap.reason && <><dt>Reason</dt><dd>{reasonText(swap)}</dd></>}
+        {swap.cancel_requested && <><dt>Asked to stop</dt><dd className="said">{swap.cancel_requested}</dd></>}
+        {swap.reason && <><dt>Reason</dt><dd className="said">{reasonText(swap)}</dd></>}
       </dl>
     </Panel>
   );

@@ -19,7 +19,7 @@ export class Problem extends Error {
   get said() { return [this.body.detail ?? this.body.title, this.body.hint].filter(Boolean).join(' '); }
 
   /** Whether it was done is not known: a title may not say that it was not. */
-  get unsure() { return this.body.code === 'unanswered'; }
+  get unsure() { return this.body.code === 'unanswered' || this.body.code === 'outcome_unknown'; }
 
   /** What the server says about one field, by its JSON pointer. */
   field(pointer: string): string | undefined {
