@@ -62,7 +62,7 @@ pub(crate) fn checkpoints(
     }));
     let copying = Connection::open(path)?;
     copying.busy_timeout(busy)?;
-    // As for the writer: it flushes the log before it copies, and the database after it.
+    // It flushes the log before it copies. The database is flushed by whoever reaches the end of the log, mostly the writer.
     copying.pragma_update(None, "synchronous", "NORMAL")?;
     let (ask, asked) = mpsc::channel();
     let copied = Arc::<AtomicBool>::default();
