@@ -194,6 +194,29 @@ async fn a_key_has_its_scopes_ends_and_can_be_revoked() -> anyhow::Result<()> {
     assert_eq!(short.get("/v1/pools").await?.status, 200);
     admin.advance(61).await?;
     assert_eq!(short.get("/v1/pools").await?.status, 401, "expired");
+    // A key that works is one of 64; what is revoked or has expired makes room.
+    let work = |keys: &serde_json::Value, now: &str| {
+        let works = |k: &&serde_json::Value| {
+            k["revoked_at"].is_null() && k["expires_at"].as_str().is_none_or(|at| at > now)
+        };
+        keys["data"].as_array().into_iter().flatten().filter(works).count()
+    };
+    let there = work(&tenant.get("/v1/api_keys").await?.ok()?, "2026-11-20T10:01:01Z");
+    for n in there..64 {
+        tenant.post("/v1/api_keys", &json!({ "name": format!("key {n}") })).await?.ok()?;
+    }
+    let refused = tenant.post("/v1/api_keys", &json!({ "name": "one too many" })).await?;
+    assert_eq!((refused.status, refused.code().as_str()), (409, "too_many_keys"), "{}", refused.text);
+    let keys = tenant.get("/v1/api_keys").await?.ok()?;
+    let last = keys["data"].as_array().into_iter().flatten().find(|k| k["name"] == "key 63");
+    let last = last.and_then(|k| k["id"].as_str()).unwrap_or_default();
+    assert_eq!(tenant.delete(&format!("/v1/api_keys/{last}")).await?.status, 200);
+    tenant.post("/v1/api_keys", &json!({ "name": "in its place" })).await?.ok()?;
+    let named = |name: &str| json!({ "name": name, "quota": { "cpu_milli": 1_000 } });
+    admin.post("/v1/participants", &named("Twice")).await?.ok()?;
+    let again = admin.post("/v1/participants", &named("twice")).await?;
+    assert_eq!((again.status, again.code().as_str()), (409, "participant_name_taken"), "{}", again.text);
+    assert_eq!(again.pointers(), ["/name"]);
     Ok(())
 }
 

@@ -315,6 +315,32 @@ fn no_second_move_is_planned_before_the_first_is_made() {
     }
 }
 
+/// It is carried away for the slot between two small bids: the later one finds it where it went, though the earlier
+/// one still has it at home.
+#[test]
+fn what_comes_after_a_move_is_not_hosted_where_an_earlier_bid_has_the_workload() {
+    let mut world = market(7);
+    let (home, away) = (node(&mut world, "home", 4_100), node(&mut world, "away", 10_000));
+    let tenant = participant(&mut world, "tenant", "1000");
+    let instance = workload(&mut world, tenant, home, 4_000);
+    let after = |slots: i64| {
+        move |request: &mut OrderRequest| {
+            for at in [&mut request.window.start_at, &mut request.window.end_at] {
+                *at = at.plus_seconds(slots * RHYTHM.slot_seconds);
+            }
+        }
+    };
+    let large = bid_that(&mut world, tenant, Some(instance), 1_000, "50", after(1));
+    assert_eq!(round(&mut world)[&large], (1_000, vec![away]));
+    world.now = world.now.plus_seconds(RHYTHM.round_seconds);
+    let before = bid(&mut world, tenant, Some(instance), 100, "50");
+    world.now = world.now.plus_seconds(1);
+    let later = bid_that(&mut world, tenant, Some(instance), 100, "50", after(2));
+    let won = round(&mut world);
+    assert_eq!(won[&before], (100, vec![home]));
+    assert_eq!(won[&later], (100, vec![away]));
+}
+
 #[test]
 fn journals_from_before_there_were_movers_are_read() {
     let old: Command = serde_json::from_str(r#"{"command":"seal_round"}"#).unwrap();

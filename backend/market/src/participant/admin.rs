@@ -20,6 +20,9 @@ pub struct Allowance {
 /// The highest instance limit: every running workload costs memory and a place in each seal.
 pub const MOST_INSTANCES: u32 = 10_000;
 
+/// API keys of one participant that are neither revoked nor expired. Each has a rate limit of its own.
+pub const MOST_KEYS: usize = 64;
+
 impl Allowance {
     fn check(&self) -> Result<(), Refusal> {
         if let Some((resource, _)) = self.quota.iter().find(|(_, q)| !(0..=1_000_000_000_000).contains(*q)) {
@@ -46,6 +49,15 @@ pub fn create(
 ) -> Result<ParticipantId, Refusal> {
     check_name(&name, "/name")?;
     allowance.check()?;
+    let called = name.to_lowercase();
+    if turn.state.participants.values().any(|p| p.name.to_lowercase() == called) {
+        return Err(Refusal {
+            kind: RefusalKind::Conflict,
+            code: "participant_name_taken",
+            pointer: "/name".to_owned(),
+            detail: "Another participant has this name; people tell them apart by it. Choose another one.".to_owned(),
+        });
+    }
     let id = ParticipantId::next(&mut turn.ids);
     turn.emit(Event::ParticipantChanged(Participant {
         id,
@@ -154,6 +166,19 @@ pub fn create_key(turn: &mut Turn<'_>, new: NewKey) -> Result<KeyId, Refusal> {
     }
     if new.expires_at.is_some_and(|at| at <= turn.now) {
         return Err(invalid("expiry_in_the_past", "/expires_at", "expires_at must be in the future."));
+    }
+    let now = turn.now;
+    let works = |k: &&ApiKey| k.revoked_at.is_none() && k.expires_at.is_none_or(|at| at > now);
+    let own = turn.state.keys.values().filter(|k| k.participant == new.membership.participant);
+    if own.filter(works).count() >= MOST_KEYS {
+        return Err(Refusal {
+            kind: RefusalKind::Conflict,
+            code: "too_many_keys",
+            pointer: String::new(),
+            detail: format!(
+                "A participant has at most {MOST_KEYS} API keys that work. GET /v1/api_keys lists them; revoke one first."
+            ),
+        });
     }
     let id = KeyId::next(&mut turn.ids);
     let scopes = if new.scopes.is_empty() { allowed.iter().map(|s| (*s).to_owned()).collect() } else { new.scopes };

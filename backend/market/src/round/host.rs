@@ -25,7 +25,7 @@ pub struct Hosts<'a> {
     pub occupancy: Occupancy,
     /// By instance, first and last slot of a bid: where awards put it, as (before, in) these slots.
     /// One instance may have thousands of bids and awards.
-    placed: BTreeMap<(InstanceId, Slot, Slot), (NodeId, BTreeSet<NodeId>)>,
+    placed: BTreeMap<(InstanceId, Slot, Slot), (Planned, BTreeSet<NodeId>)>,
     hosted: BTreeMap<InstanceId, Hosted>,
     in_flight: InFlight,
     willing: Willing,
@@ -49,8 +49,9 @@ impl Hosted {
     fn in_window(&self, first: Slot, last: Slot) -> impl Iterator<Item = NodeId> {
         self.windows.iter().filter(move |(f, l, _)| *f <= last && first <= *l).map(|(.., node)| *node)
     }
-    fn before(&self, slot: Slot) -> Option<NodeId> {
-        self.windows.iter().filter(|(_, last, _)| *last < slot).max_by_key(|(_, last, _)| *last).map(|(.., node)| *node)
+    fn before(&self, slot: Slot) -> Option<(Slot, NodeId)> {
+        let earlier = self.windows.iter().filter(|(_, last, _)| *last < slot);
+        earlier.max_by_key(|(_, last, _)| *last).map(|(_, last, node)| (*last, *node))
     }
 }
 
@@ -111,7 +112,10 @@ impl<'a> Hosts<'a> {
                 *node
             }
             None => {
-                let home = self.hosted.get(&id).and_then(|h| h.before(first)).unwrap_or(planned);
+                // Of a bid of this round and what earlier ones have decided the later one says where it will be.
+                let bid_for = self.hosted.get(&id).and_then(|h| h.before(first));
+                let (since, planned) = planned;
+                let home = bid_for.filter(|(last, _)| since.is_none_or(|s| s <= *last)).map_or(planned, |(_, n)| n);
                 if stays && home != instance.node {
                     return Err("NO_HOST_FITS");
                 }
@@ -349,11 +353,17 @@ fn under_way(state: &State, instance: &Instance) -> Option<NodeId> {
     instance.swap.and_then(|id| state.swaps.get(&id)).filter(|s| s.moves()).map(|s| s.node_to)
 }
 
+/// Where an instance will be, and the slot whose award or way decides that; none where it is or is on its way.
+type Planned = (Option<Slot>, NodeId);
+
 /// Where the instance will be when `slot` begins, as far as awards have decided.
-fn planned_node(state: &State, id: InstanceId, slot: Slot) -> NodeId {
+fn planned_node(state: &State, id: InstanceId, slot: Slot) -> Planned {
     let instance = &state.instances[&id];
-    let way = state.market.ways.get(&id).filter(|way| way.slot <= slot).map(|way| way.node);
-    way.or_else(|| latest_award_before(state, id, slot)).or_else(|| under_way(state, instance)).unwrap_or(instance.node)
+    let way = state.market.ways.get(&id).filter(|way| way.slot <= slot).map(|way| (way.slot, way.node));
+    match way.or_else(|| latest_award_before(state, id, slot)) {
+        Some((since, node)) => (Some(since), node),
+        None => (None, under_way(state, instance).unwrap_or(instance.node)),
+    }
 }
 
 /// The nodes that earlier awards have fixed for these slots.
@@ -364,10 +374,10 @@ fn awarded_nodes(state: &State, id: InstanceId, first: Slot, last: Slot) -> BTre
         .collect()
 }
 
-/// The node of the latest award for a slot before `slot`.
-fn latest_award_before(state: &State, id: InstanceId, slot: Slot) -> Option<NodeId> {
+/// The latest slot before `slot` for which something is awarded, and the node of that.
+fn latest_award_before(state: &State, id: InstanceId, slot: Slot) -> Option<(Slot, NodeId)> {
     bought_at_home(state, id)
-        .flat_map(|a| a.lines.iter().filter(|l| l.slot < slot && l.left() > 0).map(|l| (l.slot, a.nodes.first())))
+        .filter_map(|a| a.nodes.first().map(|node| (a, *node)))
+        .flat_map(|(a, node)| a.lines.iter().filter(|l| l.slot < slot && l.left() > 0).map(move |l| (l.slot, node)))
         .max_by_key(|(slot, _)| *slot)
-        .and_then(|(_, node)| node.copied())
 }

@@ -105,7 +105,7 @@ impl FromRequestParts<Arc<App>> for Listener {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let (identity, credential) = identify(parts, app)?;
-        if let Some(remaining) = app.limiter.check(&identity.actor)?
+        if let Some(remaining) = app.limiter.check(&identity.actor, identity.participant)?
             && let Some(slot) = parts.extensions.get::<super::LimitSlot>()
         {
             slot.set(remaining);

@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 118] = [
+const OTHERS: [(&str, u16, &str); 120] = [
     ("not_json", 400, "The body is not JSON."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
@@ -109,6 +109,8 @@ const OTHERS: [(&str, u16, &str); 118] = [
     ("move_fee_out_of_range", 422, "A move fee is from 0 to a million credits."),
     ("notice_out_of_range", 422, "The notice of a strategy is from 0 to 86,400 seconds, a day."),
     ("service_level_out_of_range", 422, "A promised service level is more than 0 and less than 1, like 0.95."),
+    ("too_many_keys", 409, "A participant has at most 64 API keys that work; revoke one first."),
+    ("participant_name_taken", 409, "Another participant has this name; choose another one."),
     ("too_many_modules", 409, "A participant has at most 100 modules; use one that is there."),
     ("baseline_below_module_memory", 422, "The baseline has less memory than the module starts with; raise it."),
     ("too_many_uploads", 429, "Upload one module after the other, or wait for the time in Retry-After."),

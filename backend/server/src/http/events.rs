@@ -214,7 +214,7 @@ async fn stream_events(
 ) -> Answered<Response> {
     let kinds = kinds(query.topics.as_deref().unwrap_or_default(), &by)?;
     let Start { position, previous, reset } = start(&app, resume(&headers, &query)?).await?;
-    let slot = app.limiter.open_stream(&by.actor)?;
+    let slot = app.limiter.open_stream(&by.actor, by.participant)?;
     let participant = (!by.role.is_platform()).then(|| by.participant.to_string());
     let subscription = Subscription { kinds, participant, position, previous };
     let events = Box::pin(follow(app, credential, subscription, reset, slot));

@@ -5,8 +5,10 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DashMapStateStore;
-use governor::{Quota, RateLimiter};
+use governor::{NotUntil, Quota, RateLimiter};
+use headroom_market::ids::ParticipantId;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,21 +22,39 @@ const LOGINS_A_MINUTE: u32 = 20;
 const LOGINS_A_MINUTE_AND_ADDRESS: u32 = 60;
 /// Event streams of one key or user: ten browsers with six tabs each.
 const STREAMS: u32 = 64;
+/// How many keys' and users' worth of requests and streams all of a participant have together: keys are made faster than
+/// limits fill up.
+const PARTICIPANT_TIMES: u32 = 8;
 /// Password checks at the same time. Each takes 19 MiB and a core for tens of milliseconds.
 const PASSWORD_CHECKS: usize = 2;
 /// Password checks that may wait for their turn: about a second's worth.
 const PASSWORD_QUEUE: usize = 32;
 
-type Keyed = RateLimiter<Arc<str>, DashMapStateStore<Arc<str>>, DefaultClock, StateInformationMiddleware>;
+type By<Key> = RateLimiter<Key, DashMapStateStore<Key>, DefaultClock, StateInformationMiddleware>;
+type Keyed = By<Arc<str>>;
+
+/// Requests a minute of a key or user, and of all of a participant.
+struct Requests {
+    quota: u32,
+    actors: Keyed,
+    participants: By<ParticipantId>,
+}
+
+/// Streams that are open, by key or user and by participant.
+#[derive(Default)]
+struct Streams {
+    actors: HashMap<Arc<str>, u32>,
+    participants: HashMap<ParticipantId, u32>,
+}
 
 pub struct Limiter {
-    requests: Option<(Keyed, u32)>,
+    requests: Option<Requests>,
     logins: Keyed,
     addresses: Option<Keyed>,
     /// Those that wait are in it too.
     password_places: Semaphore,
     password_checks: Semaphore,
-    streams: Arc<Mutex<HashMap<Arc<str>, u32>>>,
+    streams: Arc<Mutex<Streams>>,
 }
 
 /// The right to check one password now.
@@ -45,18 +65,24 @@ pub struct PasswordTurn<'a> {
 
 /// An open event stream; dropping it makes room for another.
 pub struct StreamSlot {
-    streams: Arc<Mutex<HashMap<Arc<str>, u32>>>,
+    streams: Arc<Mutex<Streams>>,
     actor: Arc<str>,
+    participant: ParticipantId,
 }
 
 impl Drop for StreamSlot {
     fn drop(&mut self) {
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = streams.get_mut(&self.actor) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                streams.remove(&self.actor);
-            }
+        leave(&mut streams.actors, &self.actor);
+        leave(&mut streams.participants, &self.participant);
+    }
+}
+
+fn leave<Key: Eq + Hash>(open: &mut HashMap<Key, u32>, key: &Key) {
+    if let Some(count) = open.get_mut(key) {
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            open.remove(key);
         }
     }
 }
@@ -68,7 +94,7 @@ pub struct Remaining {
     pub left: u32,
 }
 
-fn keyed(a_minute: u32) -> Keyed {
+fn keyed<Key: Clone + Eq + Hash>(a_minute: u32) -> By<Key> {
     let quota = Quota::per_minute(NonZeroU32::new(a_minute).unwrap_or(NonZeroU32::MIN));
     RateLimiter::dashmap(quota).with_middleware::<StateInformationMiddleware>()
 }
@@ -76,7 +102,11 @@ fn keyed(a_minute: u32) -> Keyed {
 impl Limiter {
     /// 0 requests a minute switches the limit off.
     pub fn new(requests_a_minute: u32) -> Self {
-        let requests = (requests_a_minute > 0).then(|| (keyed(requests_a_minute), requests_a_minute));
+        let requests = (requests_a_minute > 0).then(|| Requests {
+            quota: requests_a_minute,
+            actors: keyed(requests_a_minute),
+            participants: keyed(requests_a_minute.saturating_mul(PARTICIPANT_TIMES)),
+        });
         Self {
             requests,
             logins: keyed(LOGINS_A_MINUTE),
@@ -86,12 +116,13 @@ impl Limiter {
             streams: Arc::default(),
         }
     }
-    pub fn check(&self, actor: &Arc<str>) -> Result<Option<Remaining>, Problem> {
-        let Some((limiter, quota)) = &self.requests else { return Ok(None) };
-        match limiter.check_key(actor) {
-            Ok(snapshot) => Ok(Some(Remaining { quota: *quota, left: snapshot.remaining_burst_capacity() })),
-            Err(until) => Err(too_many(until.wait_time_from(DefaultClock::default().now()))),
-        }
+    /// Counts a request. What is left is that of the key or user, or of the participant where that is less.
+    pub fn check(&self, actor: &Arc<str>, participant: ParticipantId) -> Result<Option<Remaining>, Problem> {
+        let Some(requests) = &self.requests else { return Ok(None) };
+        let wait = |until: NotUntil<_>| too_many(until.wait_time_from(DefaultClock::default().now()));
+        let own = requests.actors.check_key(actor).map_err(wait)?.remaining_burst_capacity();
+        let shared = requests.participants.check_key(&participant).map_err(wait)?.remaining_burst_capacity();
+        Ok(Some(Remaining { quota: requests.quota, left: own.min(shared) }))
     }
     /// Counts an attempt to sign in, by address first: who guesses at many accounts from one
     /// place must not use up the attempts of those accounts.
@@ -121,28 +152,31 @@ impl Limiter {
         let check = self.password_checks.acquire().await.map_err(|e| Problem::fault(&e))?;
         Ok(PasswordTurn { _place: place, _check: check })
     }
-    /// Takes one of the actor's event streams.
-    pub fn open_stream(&self, actor: &Arc<str>) -> Result<StreamSlot, Problem> {
+    /// Takes one of the event streams of a key or user, and of its participant.
+    pub fn open_stream(&self, actor: &Arc<str>, participant: ParticipantId) -> Result<StreamSlot, Problem> {
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = streams.entry(actor.clone()).or_default();
-        if *count >= STREAMS {
-            let mut problem = Problem::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "too_many_streams",
-                format!(
-                    "{STREAMS} event streams are open for this key or user. Close one; one stream can carry all topics."
-                ),
-            );
-            problem.retry_after_seconds = Some(5);
-            return Err(problem);
-        }
-        *count += 1;
-        Ok(StreamSlot { streams: self.streams.clone(), actor: actor.clone() })
+        let own = streams.actors.get(actor).copied().unwrap_or_default();
+        let shared = streams.participants.get(&participant).copied().unwrap_or_default();
+        let all = STREAMS * PARTICIPANT_TIMES;
+        let of_whom = match (own >= STREAMS, shared >= all) {
+            (true, _) => format!("{STREAMS} event streams are open for this key or user."),
+            (_, true) => format!("{all} event streams are open for this participant."),
+            _ => {
+                *streams.actors.entry(actor.clone()).or_default() += 1;
+                *streams.participants.entry(participant).or_default() += 1;
+                return Ok(StreamSlot { streams: self.streams.clone(), actor: actor.clone(), participant });
+            }
+        };
+        let detail = format!("{of_whom} Close one; one stream can carry all topics.");
+        let mut problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", detail);
+        problem.retry_after_seconds = Some(5);
+        Err(problem)
     }
     /// Forgets actors that have not been seen for a window.
     pub fn sweep(&self) {
-        if let Some((limiter, _)) = &self.requests {
-            limiter.retain_recent();
+        if let Some(requests) = &self.requests {
+            requests.actors.retain_recent();
+            requests.participants.retain_recent();
         }
         self.logins.retain_recent();
         if let Some(limiter) = &self.addresses {
@@ -181,5 +215,48 @@ impl Remaining {
                 headers.insert(name, value);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headroom_market::ids::IdSource;
+    use headroom_market::time::Timestamp;
+
+    fn participants() -> [ParticipantId; 2] {
+        let mut source = IdSource::new(Timestamp::from_micros(0), 1);
+        [ParticipantId::next(&mut source), ParticipantId::next(&mut source)]
+    }
+
+    #[test]
+    fn keys_of_one_participant_share_a_limit() {
+        let limiter = Limiter::new(10);
+        let [one, two] = participants();
+        let taken = |participant, from: u32, keys: u32| {
+            let keys = (from..from + keys).map(|n| Arc::<str>::from(n.to_string()));
+            keys.map(|key| (0..11).filter(|_| limiter.check(&key, participant).is_ok()).count()).collect::<Vec<_>>()
+        };
+        // Ten requests a key, eighty a participant. A token comes back every 6 s and 0.75 s: not in this test.
+        assert_eq!(taken(one, 0, 7), [10; 7]);
+        assert_eq!(taken(one, 7, 3).iter().sum::<usize>(), 10);
+        assert_eq!(taken(two, 100, 1), [10], "another participant has its own");
+    }
+
+    #[test]
+    fn streams_are_bounded_by_key_and_by_participant() {
+        let limiter = Limiter::new(0);
+        let [one, two] = participants();
+        let mut open = Vec::new();
+        for key in 0..PARTICIPANT_TIMES {
+            let key: Arc<str> = key.to_string().into();
+            open.extend((0..STREAMS).map(|_| limiter.open_stream(&key, one).expect("there is room")));
+            assert!(limiter.open_stream(&key, one).is_err(), "no more for one key");
+        }
+        let another: Arc<str> = "another".into();
+        assert!(limiter.open_stream(&another, one).is_err(), "no more for one participant");
+        let _of_two = limiter.open_stream(&another, two).expect("another participant has its own");
+        open.pop();
+        assert!(limiter.open_stream(&another, one).is_ok(), "what is closed makes room");
     }
 }
