@@ -21,6 +21,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// second or two. In the demo, where a MiB is a KiB, the 32 bits of a memory are the bound.
 const MOST_GUEST_MIB: u64 = 256;
 const MOST_DEMO_GUEST_MIB: u64 = 4096;
+/// A fifth of what a milli-core is worth elsewhere: the demo's jobs burn what the trace says, and nobody waits for
+/// what they work out. What a step costs besides is at most 4 milli-cores.
+const DEMO_FUEL_PER_CPU_MILLI: u64 = 1_000;
 
 type ModuleId = headroom_market::ids::ModuleId;
 
@@ -101,12 +104,16 @@ impl Nodes {
         let checkpoints = data.join("checkpoints");
         let (kib_per_mem_mib, most_guest_mib) =
             if trace_from.is_some() { (1, MOST_DEMO_GUEST_MIB) } else { (1024, MOST_GUEST_MIB) };
+        let usual = Config::default();
+        let fuel_per_cpu_milli =
+            if trace_from.is_some() { DEMO_FUEL_PER_CPU_MILLI } else { usual.fuel_per_cpu_milli };
         let config = Config {
+            fuel_per_cpu_milli,
             checkpoint_dir: Some(checkpoints.clone()),
             max_module_bytes: crate::http::instances::MOST_MODULE_BYTES,
             max_guest_kib: most_guest_mib * kib_per_mem_mib,
             kib_per_mib: kib_per_mem_mib,
-            ..Config::default()
+            ..usual
         };
         let feed = Arc::new(WorkloadFeed::new(config.fuel_per_cpu_milli));
         std::fs::create_dir_all(&checkpoints)
