@@ -200,3 +200,47 @@ impl Drop for SmallDisk {
         let _gone = run(Command::new("umount").arg(self.folder.path()));
     }
 }
+
+/// A disk that refuses flushes, or stands still, when it is told to: a library that is loaded before the server's own.
+pub struct FaultyDisk {
+    folder: tempfile::TempDir,
+}
+
+impl FaultyDisk {
+    /// Compiles the library; needs a C compiler and a system whose loader knows `LD_PRELOAD`.
+    pub fn new() -> anyhow::Result<FaultyDisk> {
+        let folder = tempfile::Builder::new().prefix("headroom-faults-").tempdir()?;
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("faults/disk.c");
+        let mut compile = Command::new("cc");
+        run(compile.args(["-shared", "-fPIC", "-O1", "-o"]).arg(folder.path().join("disk.so")).arg(source).arg("-ldl"))?;
+        Ok(FaultyDisk { folder })
+    }
+    fn control(&self) -> PathBuf {
+        self.folder.path().join("fault")
+    }
+    /// How a server is started that has this disk.
+    #[must_use]
+    pub fn under(&self, launch: crate::Launch) -> crate::Launch {
+        let library = self.folder.path().join("disk.so");
+        launch
+            .variable("LD_PRELOAD", &library.display().to_string())
+            .variable("HEADROOM_TEST_DISK", &self.control().display().to_string())
+    }
+    /// From now on flushes of files whose name ends so fail.
+    pub fn fails(&self, ending: &str) -> anyhow::Result<()> {
+        self.set(&format!("{ending} fails"))
+    }
+    /// From now on flushes of files whose name ends so wait.
+    pub fn stands_still(&self, ending: &str) -> anyhow::Result<()> {
+        self.set(&format!("{ending} stands"))
+    }
+    fn set(&self, text: &str) -> anyhow::Result<()> {
+        // All of it or nothing: the other side may be reading.
+        let whole = self.folder.path().join("next");
+        std::fs::write(&whole, text)?;
+        Ok(std::fs::rename(whole, self.control())?)
+    }
+    pub fn works(&self) -> anyhow::Result<()> {
+        Ok(std::fs::remove_file(self.control())?)
+    }
+}

@@ -232,6 +232,19 @@ impl Server {
         }
         bail!("the server does not stop: {}", self.log())
     }
+    /// Waits until the process has ended by itself; what it said, and how to start it again.
+    pub async fn ended(mut self) -> anyhow::Result<(Option<i32>, String, Launch)> {
+        let started = Instant::now();
+        while started.elapsed() < STOPPED {
+            if let Some(status) = self.child.try_wait()? {
+                // What it said last may still be on its way through the pipe.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                return Ok((status.code(), self.log(), self.launch.clone()));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        bail!("the server does not end: {}", self.log())
+    }
     /// `kill -9` and a new start on the same data.
     pub async fn kill_and_restart(self) -> anyhow::Result<Server> {
         self.kill()?.start().await

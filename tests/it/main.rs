@@ -8,6 +8,7 @@ mod arrows;
 mod away;
 mod bad_input;
 mod common;
+mod disk;
 mod draws;
 mod drills;
 mod events;
