@@ -212,7 +212,11 @@ impl FaultyDisk {
         let folder = tempfile::Builder::new().prefix("headroom-faults-").tempdir()?;
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("faults/disk.c");
         let mut compile = Command::new("cc");
-        run(compile.args(["-shared", "-fPIC", "-O1", "-o"]).arg(folder.path().join("disk.so")).arg(source).arg("-ldl"))?;
+        run(compile
+            .args(["-shared", "-fPIC", "-O1", "-o"])
+            .arg(folder.path().join("disk.so"))
+            .arg(source)
+            .arg("-ldl"))?;
         Ok(FaultyDisk { folder })
     }
     fn control(&self) -> PathBuf {

@@ -196,9 +196,8 @@ async fn a_key_has_its_scopes_ends_and_can_be_revoked() -> anyhow::Result<()> {
     assert_eq!(short.get("/v1/pools").await?.status, 401, "expired");
     // A key that works is one of 64; what is revoked or has expired makes room.
     let work = |keys: &serde_json::Value, now: &str| {
-        let works = |k: &&serde_json::Value| {
-            k["revoked_at"].is_null() && k["expires_at"].as_str().is_none_or(|at| at > now)
-        };
+        let works =
+            |k: &&serde_json::Value| k["revoked_at"].is_null() && k["expires_at"].as_str().is_none_or(|at| at > now);
         keys["data"].as_array().into_iter().flatten().filter(works).count()
     };
     let there = work(&tenant.get("/v1/api_keys").await?.ok()?, "2026-11-20T10:01:01Z");

@@ -105,8 +105,7 @@ impl Nodes {
         let (kib_per_mem_mib, most_guest_mib) =
             if trace_from.is_some() { (1, MOST_DEMO_GUEST_MIB) } else { (1024, MOST_GUEST_MIB) };
         let usual = Config::default();
-        let fuel_per_cpu_milli =
-            if trace_from.is_some() { DEMO_FUEL_PER_CPU_MILLI } else { usual.fuel_per_cpu_milli };
+        let fuel_per_cpu_milli = if trace_from.is_some() { DEMO_FUEL_PER_CPU_MILLI } else { usual.fuel_per_cpu_milli };
         let config = Config {
             fuel_per_cpu_milli,
             checkpoint_dir: Some(checkpoints.clone()),
