@@ -364,7 +364,8 @@ fn crowded(seed: u64) -> World {
         while free > 1_500 && world.chance.below(3) > 0 {
             let baseline = 600 + world.chance.below(free as u64 - 600) as i64;
             free -= baseline;
-            let owner = participant(&mut world, "owner", "500");
+            let name = format!("owner {}", instances.len());
+            let owner = participant(&mut world, &name, "500");
             instances.push((owner, workload(&mut world, owner, node, baseline)));
         }
     }

@@ -12,7 +12,9 @@ import { sentenceOf, shortOf, winningOf } from './why';
 
 function Head({ explain, slots, order }: { explain: Explain; slots: number; order: Order }) {
   const short = shortOf(explain, order.side, slots);
-  if (short) return <>{order.side === 'bid' ? 'Short by' : 'Asks too much by'} {short.exact ? '' : 'at least about '}{formatMoney(short.perSlot)} cr per slot</>;
+  // To what would have won; the sentence below says how far the limit is from the price.
+  const change = short && `${formatMoney(short.perSlot)} cr per slot ${order.side === 'bid' ? 'more' : 'less'}`;
+  if (short) return <>{short.exact ? `${change} would have won` : `At least about ${change} was needed`}</>;
   return <>{(explain.reason ? missText(order, explain.reason) : explain.status.replaceAll('_', ' ')).replace(/^./, (c) => c.toUpperCase())}</>;
 }
 
