@@ -231,16 +231,16 @@ mod tests {
 
     #[test]
     fn keys_of_one_participant_share_a_limit() {
-        let limiter = Limiter::new(10);
+        let limiter = Limiter::new(1);
         let [one, two] = participants();
-        let taken = |participant, from: u32, keys: u32| {
-            let keys = (from..from + keys).map(|n| Arc::<str>::from(n.to_string()));
-            keys.map(|key| (0..11).filter(|_| limiter.check(&key, participant).is_ok()).count()).collect::<Vec<_>>()
+        let taken = |participant, key: u32| {
+            let key: Arc<str> = key.to_string().into();
+            (0..2).filter(|_| limiter.check(&key, participant).is_ok()).count()
         };
-        // Ten requests a key, eighty a participant. A token comes back every 6 s and 0.75 s: not in this test.
-        assert_eq!(taken(one, 0, 7), [10; 7]);
-        assert_eq!(taken(one, 7, 3).iter().sum::<usize>(), 10);
-        assert_eq!(taken(two, 100, 1), [10], "another participant has its own");
+        // A request a key, eight a participant. The next of a participant would be there after 7.5 s.
+        assert_eq!((0..8).map(|key| taken(one, key)).collect::<Vec<_>>(), [1; 8]);
+        assert_eq!(taken(one, 8), 0, "a ninth key has none");
+        assert_eq!(taken(two, 9), 1, "another participant has its own");
     }
 
     #[test]
