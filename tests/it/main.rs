@@ -27,6 +27,7 @@ mod recovery;
 mod redis;
 mod reserve_prices;
 mod roles;
+mod rounds;
 mod runs;
 mod safe_state;
 mod scarcity;

@@ -1,5 +1,5 @@
 //! Every fault of a book is told at once, each with its JSON pointer.
-use headroom_market::clearing::{Limits, Mode, NoProposal, clear, parse, verify};
+use headroom_market::clearing::{Asked, Limits, Mode, Money, NoProposal, Winning, clear, parse, verify, winning_limit};
 use serde_json::{Value, json};
 
 fn pointers(text: &str) -> Vec<(String, String)> {
@@ -310,4 +310,44 @@ fn a_row_of_nothing_changes_nothing() {
     let outcome = |b| clear(b, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
     assert_eq!(outcome(&plain).awards, outcome(&with_it).awards);
     verify(&with_it, outcome(&with_it), Mode::Market).expect("it is verified");
+}
+
+/// What can't be read is there all the same: nothing is said to be missing because of it.
+#[test]
+fn a_budget_without_a_readable_amount_is_a_budget() {
+    let text = r#"{
+        "format": "headroom.book/1", "cap": "10",
+        "products": [ { "pool": "a", "resource": "cpu", "slot": 0 } ],
+        "budgets": [ { "id": "g" }, { "id": "h", "amount": "much" } ],
+        "orders": [
+            { "id": "x", "owner": "o", "side": "bid", "limit": "1", "budget": "g", "alternatives": [ { "quantities": [ ["a", "cpu", 0, 5] ] } ] },
+            { "id": "y", "owner": "o", "side": "bid", "limit": "1", "budget": "h", "alternatives": [ { "quantities": [ ["a", "cpu", 0, 5] ] } ] },
+            { "id": "z", "owner": "o", "side": "bid", "limit": "1", "min_fill": "1", "parent": "z", "alternatives": [ { "quantities": [ ["a", "cpu", 0, 5] ] } ] }
+        ]
+    }"#;
+    let faults = parse(text).expect_err("a faulty book");
+    let told: Vec<&str> = faults.iter().map(|f| f.pointer.as_str()).collect();
+    assert_eq!(told, ["/budgets/0/amount", "/budgets/1/amount", "/orders/2/parent"]);
+    assert_eq!(faults[2].detail, "`z` is its own parent");
+}
+
+/// Where a budget counts limits, the dearest limit is not the one that wins.
+#[test]
+fn a_limit_that_wins_is_found_between_those_that_lose() {
+    let text = r#"{
+        "format": "headroom.book/1", "cap": "100",
+        "products": [ { "pool": "a", "resource": "cpu", "slot": 0, "supply": [ { "quantity": 10, "reserve": "1" } ] } ],
+        "budgets": [ { "id": "g", "amount": "20" } ],
+        "orders": [
+            { "id": "x", "owner": "o", "side": "bid", "limit": "5", "min_fill": "1", "budget": "g", "alternatives": [ { "quantities": [ ["a", "cpu", 0, 10] ] } ] },
+            { "id": "y", "owner": "p", "side": "bid", "limit": "5", "min_fill": "1", "alternatives": [ { "quantities": [ ["a", "cpu", 0, 11] ] } ] }
+        ]
+    }"#;
+    let book = parse(text).expect("a good book");
+    let found = |order: &str| {
+        let asked = Asked { order, runs_of: None, guess: None };
+        winning_limit(&book, asked, &NoProposal, &Limits::default(), &|| true)
+    };
+    assert_eq!(found("x"), Winning::Limit(Money(10_000_001)));
+    assert_eq!(found("y"), Winning::NoneTried);
 }

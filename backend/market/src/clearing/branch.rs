@@ -1,17 +1,20 @@
 //! The search for the best supportable allocation of one component.
 //!
-//! Depth-first branch and bound on the blocks (min_fill, alternatives) over the exact relaxation;
-//! a node without a violated block is a candidate, and in market mode it counts only if prices
-//! support it: no accepted block may lose. A candidate that is not supported is a cut: its set of
-//! accepted blocks is excluded by branching on the block that loses most. Inside its limits the
-//! search is exact. Past them the best candidate stands; if there is none, the relaxation is
-//! rounded block by block and whichever block loses is dropped for good, and the result says so.
+//! Branch and bound on the blocks (min_fill, alternatives) over the exact relaxation, in depth
+//! until something is found and then where most may still be had; a node without a violated block
+//! is a candidate, and in market mode it counts only if prices support it: no accepted block may
+//! lose. A candidate that is not supported is a cut: its set of accepted blocks is excluded by
+//! branching on the block that loses most, nodes that accept that block come last, and now and then
+//! the nearest supported choice is sought (`repair`). Inside its limits the search is exact. Past
+//! them the best candidate stands; if there is none, the relaxation is rounded block by block and
+//! whichever block loses is dropped for good, and the result says so.
 //!
 //! Invariants: limits count nodes and pivots, never time, and shrink with the size of the
 //! component; a proposal can only save work, not change values.
 use super::model::Model;
 use super::problem::{Component, Market};
 use super::rational::Rat;
+use super::repair::Allowance;
 use super::simplex::{End, Simplex};
 use super::support::Support;
 use super::{Limits, Mode};
@@ -40,27 +43,32 @@ pub struct Solved {
     pub effort: u64,
 }
 
-/// Columns times nodes that a component's search may use beyond its first nodes, and these.
-const WORK: u64 = 200_000;
+/// Nodes that a component's search may use whatever its size.
 const LEAST: u64 = 200;
 
 /// Pivots that count as another node.
 const PIVOTS: u64 = 10;
+
+/// Nodes that a cut counts as: prices are sought in vain.
+const CUT: u64 = 8;
+
+/// Columns times nodes that may be open before the search goes on in depth: each keeps its program.
+const OPEN: usize = 100_000;
 
 /// How many nodes the search of a component may visit: small ones are searched to the end, large
 /// ones stop early.
 pub fn search_nodes(m: &Market, c: &Component, limits: &Limits) -> u64 {
     let alternatives = |i: &usize| m.orders[*i].alternatives.len();
     let columns = c.orders.iter().map(alternatives).sum::<usize>() + c.steps.len() + c.arcs.len();
-    limits.nodes.min((WORK / columns.max(1) as u64).max(LEAST))
+    limits.nodes.min((limits.search / columns.max(1) as u64).max(LEAST))
 }
 
 #[derive(Clone)]
-struct Node {
-    simplex: Simplex,
+pub(super) struct Node {
+    pub simplex: Simplex,
     /// Blocks whose choice is made: accepted column, or none.
-    decided: BTreeMap<usize, Option<usize>>,
-    bound: Option<Rat>,
+    pub decided: BTreeMap<usize, Option<usize>>,
+    pub bound: Option<Rat>,
 }
 
 /// A candidate that won so far.
@@ -130,64 +138,19 @@ impl Search<'_> {
             }
             (found.best, dropped) = self.dive(&mut model);
         }
-        self.finish(model, found, dropped)
-    }
-
-    /// What the search does past its limits, or where no choice of blocks is supported: the
-    /// relaxation rounded block by block; whichever block loses is dropped for good.
-    fn dive(&self, model: &mut Model) -> (Option<Best>, BTreeSet<usize>) {
-        let mut dropped = BTreeSet::new();
-        let mut root = Simplex::new(model.lp.clone());
-        loop {
-            let mut node = Node { simplex: root.clone(), decided: BTreeMap::new(), bound: None };
-            let mut found = None;
-            while node.simplex.solve() == End::Optimal {
-                let x = node.simplex.values();
-                let Some((block, col)) = self.violated(model, &x, &node.decided) else {
-                    found = Some(x);
-                    break;
-                };
-                let mut sides = Vec::new();
-                self.branch(model, node.clone(), block, col, &x, Rat::ZERO, &mut sides);
-                let solvable = |n: &mut Node| n.simplex.solve() == End::Optimal;
-                match sides.into_iter().rev().find_map(|mut n| solvable(&mut n).then_some(n)) {
-                    Some(n) => node = n,
-                    None => break,
-                }
-            }
-            let worst = match found {
-                Some(x) => {
-                    let accepted = self.accepted(model, &x);
-                    let value = node.simplex.objective();
-                    match self.support(model, &node.simplex, &x, &accepted) {
-                        Support::Yes => {
-                            let simplex = Some(Box::new(node.simplex));
-                            return (Some(Best { welfare: value, accepted, simplex, shared: None }), dropped);
-                        }
-                        Support::Shared(r, welfare) => {
-                            let best = Best { welfare, accepted, simplex: None, shared: Some(r) };
-                            return (Some(best), dropped);
-                        }
-                        Support::No(b) => b.or_else(|| accepted.keys().next().copied()),
-                    }
-                }
-                None => None,
-            };
-            let left = |i: &usize| !dropped.contains(i);
-            let Some(next) = worst.filter(left).or_else(|| model.blocks.keys().copied().find(left)) else {
-                return (None, dropped);
-            };
-            dropped.insert(next);
-            for j in model.blocks[&next].clone() {
-                model.lp.cols[j].hi = Some(Rat::ZERO);
-                root.set_bounds(j, Rat::ZERO, Some(Rat::ZERO));
-            }
+        if !found.exact && self.mode == Mode::Market && self.nodes > 1 {
+            let mut left = Allowance { programs: self.nodes / 2, effort: found.effort };
+            let before = left.programs;
+            found.best = found.best.map(|best| self.improve(&model, best, &mut left));
+            found.nodes += before - left.programs;
+            found.effort = left.effort;
         }
+        self.finish(model, found, dropped)
     }
 
     /// The blocks that a point accepts, with their columns. One that may be filled to any part, and is to
     /// none, is as one refused: prices owe it nothing.
-    fn accepted(&self, model: &Model, x: &[Rat]) -> BTreeMap<usize, usize> {
+    pub(super) fn accepted(&self, model: &Model, x: &[Rat]) -> BTreeMap<usize, usize> {
         let chosen = |(i, cols): (&usize, &Vec<usize>)| Some((*i, *cols.iter().find(|j| x[**j].is_pos())?));
         model.blocks.iter().filter_map(chosen).collect()
     }
@@ -205,7 +168,8 @@ impl Search<'_> {
             stack.push(n);
         }
         let mut exhausted = false;
-        while let Some(mut node) = stack.pop() {
+        let mut repairs = Allowance { programs: self.nodes / 2, effort: 0 };
+        while let Some(mut node) = next(&mut stack, best.is_some()) {
             let beaten = |b: &Rat, best: &Option<Best>| {
                 best.as_ref().is_some_and(|x| *b < x.welfare || (*b == x.welfare && x.shared.is_none()))
             };
@@ -265,34 +229,29 @@ impl Search<'_> {
                         }
                         Support::No(b) => {
                             cuts += 1;
-                            nodes += 1;
+                            nodes += CUT;
                             first = b;
+                            if cuts.is_power_of_two() {
+                                let floor = best.as_ref().map(|b| &b.welfare);
+                                if let Some(b) = self.repair(model, &node.simplex, &accepted, floor, &mut repairs) {
+                                    best = Some(b);
+                                }
+                            }
                         }
                         Support::Yes => {}
                     }
-                    let open = |i: &usize| !node.decided.contains_key(i);
-                    let next = first.filter(open).or_else(|| accepted.keys().copied().find(open)).or_else(|| {
-                        model.blocks.keys().copied().find(|i| {
-                            open(i)
-                                && model.blocks[i]
-                                    .iter()
-                                    .any(|j| !node.simplex.lp.cols[*j].hi.clone().unwrap_or_default().is_zero())
-                        })
-                    });
-                    if let Some(i) = next {
-                        let col = accepted.get(&i).copied().unwrap_or_else(|| {
-                            let cols = &model.blocks[&i];
-                            cols.iter()
-                                .copied()
-                                .find(|j| !node.simplex.lp.cols[*j].hi.clone().unwrap_or_default().is_zero())
-                                .unwrap_or(cols[0])
-                        });
-                        self.branch(model, node, i, col, &x, value, &mut stack);
+                    if let Some((block, col)) = self.undecided(model, &node, &accepted, first) {
+                        self.branch(model, node, block, col, &x, value, &mut stack);
+                    }
+                    if let Some(loser) = first {
+                        // little is found where it is accepted
+                        stack.sort_by_key(|n| !matches!(n.decided.get(&loser), Some(Some(_))));
                     }
                 }
             }
         }
-        Found { best, bound, cuts, exact, exhausted, nodes, effort }
+        let nodes = nodes + self.nodes / 2 - repairs.programs;
+        Found { best, bound, cuts, exact, exhausted, nodes, effort: effort + repairs.effort }
     }
 
     /// The node in which every block does what the proposal says.
@@ -307,8 +266,44 @@ impl Search<'_> {
         Some(n)
     }
 
+    /// What to branch on at a candidate that does not stand: the block that loses most, else the accepted
+    /// one that gains least, else any that could win.
+    fn undecided(
+        &self,
+        model: &Model,
+        node: &Node,
+        accepted: &BTreeMap<usize, usize>,
+        loser: Option<usize>,
+    ) -> Option<(usize, usize)> {
+        let open = |i: &usize| !node.decided.contains_key(i);
+        let may_win = |j: &usize| node.simplex.lp.cols[*j].hi.as_ref().is_some_and(Rat::is_pos);
+        let worst = || self.least_gain(model, &node.simplex, accepted.iter().filter(|a| open(a.0)));
+        if let Some(i) = loser.filter(open).or_else(worst) {
+            return Some((i, accepted.get(&i).copied().or_else(|| model.blocks[&i].iter().copied().find(may_win))?));
+        }
+        let possible = model.blocks.iter().filter(|b| open(b.0));
+        let possible = possible.filter_map(|(i, cols)| Some((*i, cols.iter().copied().find(may_win)?)));
+        possible.min_by_key(|(i, _)| self.m.orders[*i].lot)
+    }
+
+    /// Of some blocks, with their columns, the one that gains least at the prices of a program.
+    pub(super) fn least_gain<'b>(
+        &self,
+        model: &Model,
+        s: &Simplex,
+        blocks: impl Iterator<Item = (&'b usize, &'b usize)>,
+    ) -> Option<usize> {
+        let gains = blocks.map(|(i, j)| (s.reduced(*j) * &model.units(*j), self.m.orders[*i].lot, *i));
+        gains.min().map(|g| g.2)
+    }
+
     /// A block that the point leaves undecided: partly under its min_fill, or in two ways at once.
-    fn violated(&self, model: &Model, x: &[Rat], decided: &BTreeMap<usize, Option<usize>>) -> Option<(usize, usize)> {
+    pub(super) fn violated(
+        &self,
+        model: &Model,
+        x: &[Rat],
+        decided: &BTreeMap<usize, Option<usize>>,
+    ) -> Option<(usize, usize)> {
         let mut best: Option<(Rat, [u8; 32], usize, usize)> = None;
         for (i, cols) in &model.blocks {
             if decided.contains_key(i) {
@@ -353,7 +348,7 @@ impl Search<'_> {
 
     /// Pushes both sides of a decision, the likelier one on top.
     #[allow(clippy::too_many_arguments)]
-    fn branch(
+    pub(super) fn branch(
         &self,
         model: &Model,
         node: Node,
@@ -383,6 +378,16 @@ impl Search<'_> {
             stack.push(without);
         }
     }
+}
+
+/// The node to go on with: the last one, or where most may still be had once something is in hand.
+fn next(stack: &mut Vec<Node>, in_hand: bool) -> Option<Node> {
+    let columns = stack.last()?.simplex.lp.cols.len();
+    if !in_hand || columns * stack.len() > OPEN {
+        return stack.pop();
+    }
+    let most = (0..stack.len()).max_by_key(|n| &stack[*n].bound)?;
+    Some(stack.remove(most))
 }
 
 fn reject(model: &Model, n: &mut Node, block: usize) {

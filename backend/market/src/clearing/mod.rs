@@ -31,6 +31,7 @@ mod qp;
 mod ration;
 pub mod rational;
 mod reach;
+mod repair;
 mod room;
 mod round;
 mod simplex;
@@ -73,6 +74,8 @@ impl Proposer for NoProposal {
 #[derive(Clone, Debug)]
 pub struct Limits {
     pub nodes: u64,
+    /// Columns times nodes of one component's search, beyond its first ones.
+    pub search: u64,
     pub max_cuts: u32,
     /// Entries that the programs of one component's search may work on, by their length. Programs
     /// whose fractions grow long end here; then the proposal stands, with the bound reached.
@@ -98,6 +101,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             nodes: 20_000,
+            search: 1_500_000,
             max_cuts: 2_000,
             effort: 20_000_000,
             work: u64::MAX,
@@ -112,6 +116,7 @@ impl Limits {
     /// not small ends in seconds, too; `examples/clear_cost.rs` and `awkward_cost.rs` (of the solver) measure it.
     pub const PRODUCTION: Limits = Limits {
         nodes: 4_000,
+        search: 200_000,
         max_cuts: 200,
         effort: 10_000_000,
         work: 600_000,

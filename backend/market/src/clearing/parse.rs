@@ -11,6 +11,7 @@ use super::rational::Rat;
 use super::values::{Walk, escape, kind};
 use crate::time::Timestamp;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Reads a `headroom.book/1` document.
 pub fn parse(text: &str) -> Result<Book, Vec<Fault>> {
@@ -20,13 +21,10 @@ pub fn parse(text: &str) -> Result<Book, Vec<Fault>> {
     let book = w.book(&value);
     let mut faults = w.faults;
     if let Some(book) = &book {
-        let under = |f: &Fault, g: &Fault| f.pointer.starts_with(&format!("{}/", g.pointer));
+        let mut told: BTreeSet<String> = faults.iter().map(|f| f.pointer.clone()).collect();
         for f in book.validate() {
-            // what can't be read is not there: nothing follows from its absence
-            let beside = |g: &Fault| row_of(&f).is_some_and(|row| row_of(g) == Some(row));
-            let missing = |g: &Fault| f.code == "empty" && (under(g, &f) || beside(g));
-            let follows = |g: &Fault| f.pointer == g.pointer || under(&f, g) || missing(g);
-            if !faults.iter().any(follows) {
+            if !follows(&f, &told) {
+                told.insert(f.pointer.clone());
                 faults.push(f);
             }
         }
@@ -37,10 +35,22 @@ pub fn parse(text: &str) -> Result<Book, Vec<Fault>> {
     }
 }
 
+/// Whether a fault says no more than those at pointers that are told already: at the same place, above it, or
+/// because what can't be read is not there.
+fn follows(fault: &Fault, told: &BTreeSet<String>) -> bool {
+    let above = |end: (usize, &str)| told.contains(&fault.pointer[..end.0]);
+    let below = |pointer: &str| {
+        let prefix = format!("{pointer}/");
+        told.range(prefix.clone()..).next().is_some_and(|p| p.starts_with(&prefix))
+    };
+    let missing = || below(&fault.pointer) || row_of(&fault.pointer).is_some_and(below);
+    told.contains(&fault.pointer) || fault.pointer.match_indices('/').any(above) || (fault.code == "empty" && missing())
+}
+
 /// The row (of quantities, say) that a pointer is into: `/…/quantities/0` of `/…/quantities/0/3`.
-fn row_of(fault: &Fault) -> Option<&str> {
+fn row_of(pointer: &str) -> Option<&str> {
     let is_index = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-    let (row, at) = fault.pointer.rsplit_once('/')?;
+    let (row, at) = pointer.rsplit_once('/')?;
     (is_index(at) && row.rsplit_once('/').is_some_and(|(_, n)| is_index(n))).then_some(row)
 }
 
@@ -210,7 +220,8 @@ impl Walk {
         let o = self.object(at, v, &["id", "amount"], &["id", "amount"])?;
         let id = self.text(&format!("{at}/id"), o.get("id"));
         let amount = self.money(&format!("{at}/amount"), o.get("amount"));
-        Some(Budget { id: id?, amount: amount? })
+        // a budget whose amount can't be read is there all the same
+        Some(Budget { id: id?, amount: amount.unwrap_or_default() })
     }
 
     fn order(&mut self, at: &str, v: &Value) -> Option<Order> {

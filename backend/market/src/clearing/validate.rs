@@ -192,7 +192,8 @@ fn families(c: &mut Check, orders: &[Order]) {
         let Some(first) = at.filter(|i| walk_of[*i] == Some(start)) else { continue };
         let mut i = first;
         while let Some(next) = parent(i) {
-            let detail = format!("`{}` is its own parent, through `{}`", orders[i].id, orders[next].id);
+            let through = if next == i { String::new() } else { format!(", through `{}`", orders[next].id) };
+            let detail = format!("`{}` is its own parent{through}", orders[i].id);
             c.say(format!("/orders/{i}/parent"), "cycle", detail);
             i = next;
             if i == first {

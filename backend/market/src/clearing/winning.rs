@@ -3,7 +3,9 @@
 //! What the published prices say is a bound only: a higher limit may itself move the price, and a
 //! block may win before its price is met. Here the same book is cleared with other limits of this
 //! one order, all else as it was, until two neighbours are found of which one wins and the other
-//! does not (I18). Only that pair is claimed: with blocks a limit in between need not be monotone.
+//! does not (I18). Only that pair is claimed: with blocks a limit in between need not be monotone, and
+//! where a budget counts limits the highest one is the last that wins. So where the limit that nobody
+//! outbids does not win either, a ladder of others is tried.
 use super::book::{Alternative, Book, Money, ProductKey, Side};
 use super::engine::clear;
 use super::outcome::Mode;
@@ -17,11 +19,14 @@ use std::collections::BTreeSet;
 pub enum Winning {
     /// It wins with this limit, and does not with one tick less (a bid) or more (an offer).
     Limit(Money),
-    /// It does not win even with the limit that nobody outbids.
-    Never,
+    /// It wins with none of the limits that were tried, up to one that nobody outbids.
+    NoneTried,
     /// The order is not in the book, wins already, a clearing failed, or the search was ended.
     Unknown,
 }
+
+/// How far beyond the present limit, or what the prices say, others are tried.
+const PER_MILLE: [i64; 11] = [5, 20, 50, 100, 200, 350, 500, 750, 1_000, 3_000, 9_000];
 
 /// One book, one order, many limits.
 struct Trial<'a> {
@@ -66,7 +71,7 @@ pub struct Asked<'a> {
 }
 
 /// The least limit of a bid, the greatest of an offer, that would have won. `guess` is tried
-/// first: where it is right four clearings do, else about 40; `go_on` is asked before each.
+/// first: where it is right four clearings do, else about 40, or 15 where none is found; `go_on` is asked before each.
 pub fn winning_limit(
     book: &Book,
     Asked { order, runs_of, guess }: Asked<'_>,
@@ -90,14 +95,29 @@ pub fn winning_limit(
     // `loses` and `wins` close in on each other; `toward` leads from the first to the second.
     let toward = if bid { 1 } else { -1 };
     if (extreme - present) * toward <= 0 {
-        return Winning::Never;
+        return Winning::NoneTried;
     }
     let (mut loses, mut wins) = (present, extreme);
     let guessed = guess.map(|g| g.0).filter(|g| (g - loses) * toward > 0 && (wins - g) * toward > 0);
     let mut tries: Vec<i64> = guessed.into_iter().flat_map(|g| [g - toward, g]).collect();
     match (trial.wins(loses), trial.wins(wins)) {
         (Some(false), Some(true)) => {}
-        (Some(false), Some(false)) => return Winning::Never,
+        (Some(false), Some(false)) => {
+            let most = given.budget.as_ref().and_then(|id| book.budgets.iter().find(|b| b.id == *id));
+            for rung in ladder(present, extreme, guess, most.map(|b| b.amount)) {
+                match trial.wins(rung) {
+                    Some(true) => {
+                        wins = rung;
+                        break;
+                    }
+                    Some(false) => loses = rung,
+                    None => return Winning::Unknown,
+                }
+            }
+            if wins == extreme {
+                return Winning::NoneTried;
+            }
+        }
         _ => return Winning::Unknown,
     }
     while (wins - loses) * toward > 1 {
@@ -112,6 +132,26 @@ pub fn winning_limit(
         }
     }
     Winning::Limit(Money(wins))
+}
+
+/// Limits between the present one and the extreme, the nearest first: what the prices say, what its budget
+/// allows, and steps that grow.
+fn ladder(present: i64, extreme: i64, guess: Option<Money>, budget: Option<Money>) -> Vec<i64> {
+    let between = |limit: &i64| (present.min(extreme) + 1..present.max(extreme)).contains(limit);
+    let from = guess.map_or(present, |g| g.0);
+    let steps = PER_MILLE.iter().filter_map(|by| {
+        let part = i128::from(from) * i128::from(*by) / 1_000;
+        i64::try_from(if extreme > present {
+            i128::from(from) + part
+        } else {
+            i128::from(from) - part.min(from.into())
+        })
+        .ok()
+    });
+    let mut rungs: Vec<i64> = guess.into_iter().chain(budget).map(|m| m.0).chain(steps).filter(between).collect();
+    rungs.sort_by_key(|limit| limit.abs_diff(present));
+    rungs.dedup();
+    rungs
 }
 
 /// More than the order could have to pay, and worth more than all other bids together: where the

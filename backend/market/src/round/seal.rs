@@ -25,8 +25,7 @@ pub fn seal(turn: &mut Turn<'_>, movers: &Movers) -> Option<(u64, Arc<clearing::
     if !draft.book.orders.iter().any(|o| o.side == clearing::Side::Bid) {
         return None;
     }
-    let leaves: Vec<_> = draft.book.orders.iter().map(|o| merkle::leaf(&order_document(o))).collect();
-    let root = merkle::root(&leaves).to_hex().to_string();
+    let root = merkle::root(&merkle::leaves(&draft.book)).to_hex().to_string();
     let previous_root = turn.state.market.last_root.clone();
     let number = turn.state.market.last_round + 1;
     let seed = merkle::seed(&root, &previous_root, number);
@@ -60,11 +59,6 @@ pub fn seal(turn: &mut Turn<'_>, movers: &Movers) -> Option<(u64, Arc<clearing::
     let excluded = draft.excluded;
     turn.state.sealed = Some(SealedBook { round: number, book: book.clone(), slots, excluded, scarce, trading });
     Some((number, book))
-}
-
-/// What the Merkle tree commits to: the order as it stands in the book.
-pub fn order_document(order: &clearing::Order) -> String {
-    serde_json::to_string(order).unwrap_or_default()
 }
 
 /// No collar makes anybody pay more than that, and there may be tens of thousands to ask.

@@ -342,7 +342,7 @@ fn i18_the_winning_limit_wins_and_one_tick_worse_loses() {
                     exact += 1;
                     as_printed += usize::from(refused.winning_limit == Some(limit));
                 }
-                Winning::Never => {
+                Winning::NoneTried => {
                     let extreme = if b.orders[position].side == Side::Bid { i64::MAX / 1_000_000 } else { 0 };
                     never += 1;
                     // Where orders are cut for want of a host, more may win after less has lost.

@@ -348,9 +348,12 @@ impl Story<'_> {
                  again with both, all else as it was.",
                 money(limit)
             ),
-            Winning::Never => {
-                let extreme = if order.side == Side::Bid { "nobody outbids it" } else { "it asks for nothing" };
-                writeln!(t, "No limit would have helped: it does not win even where {extreme}.")
+            Winning::NoneTried => {
+                let (way, extreme) = match order.side {
+                    Side::Bid => ("higher", "one that nobody outbids"),
+                    Side::Offer => ("lower", "none at all"),
+                };
+                writeln!(t, "None of the {way} limits that were tried would have helped, up to {extreme}.")
             }
             Winning::Unknown => match refused.winning_limit {
                 Some(limit) => writeln!(t, "At these prices it would take a limit of at least about {}.", money(limit)),
@@ -402,13 +405,13 @@ fn because(reason: Reason, order: &Order) -> &'static str {
         Reason::OutOfMoney if bid => "it costs more than its limit",
         Reason::OutOfMoney => "it brings less than its limit",
         Reason::MarginalProrata => {
-            "the price is its own limit: what there was went to orders like it, each the same part"
+            "the price is its own limit: what there was went to orders like it, or to others first"
         }
         Reason::TieLost => "the price is its own limit, and the tie went to another",
         Reason::NoHostFits => "no node has room for more of it",
         Reason::MinFillUnreachable => "all that there is does not come to its minimum fill",
         Reason::ParentRejected => "its parent has not won",
-        Reason::Paradoxical => "as a block it would have moved prices so that somebody who won would lose",
+        Reason::Paradoxical => "all of it would have moved prices so that it, or somebody who won, would lose by them",
         Reason::Budget => "its budget has no more",
         Reason::FloorProtected => "lending more would leave the workload less than its floor",
         Reason::ThrashLimit => "more would change the workload by more than may be changed at once",

@@ -119,7 +119,9 @@ fn sentence_of(reason: &str, order: &Order) -> String {
         "MIN_FILL_UNREACHABLE" => {
             "Not even all the supply together reaches the minimum fill, or is enough for one replica."
         }
-        "PARADOXICAL" => "Filling all of it would have moved the price against somebody who won.",
+        "PARADOXICAL" => {
+            "Filling all of it would have moved the prices so that it, or somebody who won, would have lost by them."
+        }
         "TIE_LOST" => {
             "The price is just this limit: what was to be had at it, if anything, went to others with the same limit, as the published seed decided."
         }
@@ -204,7 +206,7 @@ fn winning_limit(order: &Order, why: &NotWon, found: Winning) -> Option<WinningL
     };
     let (value, quality) = match found {
         Winning::Limit(limit) => (Some(Credits::from_units(limit.0)), "exact"),
-        Winning::Never => (None, "exact"),
+        Winning::NoneTried => (None, "exact"),
         Winning::Unknown => (why.winning_limit, "bound"),
     };
     value.filter(better).map(|value| WinningLimit { value, quality: quality.to_owned() })
@@ -214,8 +216,17 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>) -> Vec<C
     let change = |text: &str, limit: Option<Credits>, helps: bool| Change { change: text.to_owned(), limit, helps };
     let other_limit = if order.side == Side::Bid { "Raise the limit" } else { "Lower the limit" };
     let mut changes = Vec::new();
-    if let Some(winning) = winning {
-        changes.push(change(other_limit, Some(winning.value), true));
+    match winning.filter(|w| w.quality == "exact") {
+        Some(winning) => changes.push(change(other_limit, Some(winning.value), true)),
+        // the prices of the round say so much, and it may take more
+        None => changes.extend(winning.map(|w| {
+            let at_least = if order.side == Side::Bid {
+                "Raise the limit, at least to this"
+            } else {
+                "Lower the limit, at least to this"
+            };
+            change(at_least, Some(w.value), true)
+        })),
     }
     match (why.reason.as_str(), order.side) {
         ("NO_HOST_FITS", Side::Bid) => {
@@ -360,11 +371,8 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
     // Only where the price decided can another limit be the answer.
     let by_price =
         ["OUT_OF_MONEY", "MARGINAL_PRORATA", "PARADOXICAL", "TIE_LOST", "FORECAST_HEADROOM", "PARENT_REJECTED"];
-    let found = match order
-        .last_reason
-        .as_ref()
-        .filter(|why| by_price.contains(&why.reason.as_str()) && order.status.is_live())
-    {
+    let refused = order.last_reason.as_ref().filter(|_| order.status != OrderStatus::Filled);
+    let found = match refused.filter(|why| by_price.contains(&why.reason.as_str())) {
         Some(why) => {
             let guess = why.winning_limit.map(|limit| Money(limit.units()));
             let slot_seconds = app.sequencer.query(|s| s.market.rhythm.slot_seconds).await?;
@@ -497,7 +505,7 @@ mod tests {
         let found = explain(&order, None, Winning::Limit(Money(6_000_000))).minimum_winning_limit;
         let found = found.map(|w| (w.value.to_string(), w.quality));
         assert_eq!(found, Some(("6.000000".to_owned(), "exact".to_owned())));
-        let never = explain(&order, None, Winning::Never);
+        let never = explain(&order, None, Winning::NoneTried);
         assert!(never.minimum_winning_limit.is_none() && never.changes.iter().all(|c| c.limit.is_none()), "{never:?}");
     }
 }

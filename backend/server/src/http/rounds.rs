@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::response::Response;
 use headroom_market::clearing;
 use headroom_market::record::Table;
-use headroom_market::round::{Award, Round, merkle, seal};
+use headroom_market::round::{Award, Round, merkle};
 use headroom_market::settlement::Receipt;
 use serde::Serialize;
 use std::sync::Arc;
@@ -96,6 +96,24 @@ struct Proofs {
     /// How to check: leaf = BLAKE3("leaf" ‖ order), node = BLAKE3("node" ‖ left ‖ right).
     method: String,
     proofs: Vec<InclusionProof>,
+    /// That supply, collars, nodes and workloads were in the book as well: the last leaf. `null` for rounds of
+    /// earlier versions, which committed to their orders alone.
+    rest: Option<RestProof>,
+}
+
+/// How a proof is checked.
+const METHOD: &str = "leaf = BLAKE3(\"leaf\" ‖ document), node = BLAKE3(\"node\" ‖ left ‖ right), an odd node moves up unchanged; \
+                      the leaves are the orders by their index, and last the rest of the book";
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct RestProof {
+    index: usize,
+    /// Its hash, hex.
+    leaf: String,
+    /// The book without its orders, seed 0: the bytes that the leaf covers. Only for admins, finance and operators, as
+    /// it names what others have.
+    document: Option<String>,
+    path: Vec<Option<String>>,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -119,25 +137,35 @@ async fn round_proof(
     by.may("orders:read")?;
     let (book, _, _) = archived(&app, number).await?;
     let book: clearing::Book = serde_json::from_str(&book).map_err(|e| Problem::fault(&e))?;
-    let documents: Vec<String> = book.orders.iter().map(seal::order_document).collect();
-    let leaves: Vec<blake3::Hash> = documents.iter().map(|d| merkle::leaf(d)).collect();
+    let at = i64::try_from(number).map_err(|_| Problem::not_found("round"))?;
+    let round = app.store.at_position(Table::Rounds, at).await?.ok_or_else(|| Problem::not_found("round"))?;
+    let round: Round = serde_json::from_str(&round).map_err(|e| Problem::fault(&e))?;
+    let mut leaves = merkle::leaves(&book);
+    // rounds of versions before this one committed to their orders alone
+    let whole = merkle::root(&leaves).to_hex().as_str() == round.root;
+    if !whole {
+        leaves.pop();
+    }
+    let path = |index: usize| -> Vec<Option<String>> {
+        merkle::proof(&leaves, index).into_iter().map(|h| h.map(|h| h.to_hex().to_string())).collect()
+    };
     let me = by.participant.to_string();
     let own = book.orders.iter().enumerate().filter(|(_, o)| by.role.is_platform() || o.owner == me);
     let proofs = own.map(|(index, order)| InclusionProof {
         order: order.id.clone(),
         index,
-        document: documents[index].clone(),
-        path: merkle::proof(&leaves, index).into_iter().map(|h| h.map(|h| h.to_hex().to_string())).collect(),
+        document: merkle::order_document(order),
+        path: path(index),
     });
     let proofs = proofs.collect();
-    let method =
-        "leaf = BLAKE3(\"leaf\" ‖ document), node = BLAKE3(\"node\" ‖ left ‖ right), an odd node moves up unchanged";
-    Ok(Json(Proofs {
-        round: number,
-        root: merkle::root(&leaves).to_hex().to_string(),
-        method: method.to_owned(),
-        proofs,
-    }))
+    let rest = whole.then(|| RestProof {
+        index: book.orders.len(),
+        leaf: leaves[book.orders.len()].to_hex().to_string(),
+        document: by.role.is_platform().then(|| merkle::rest_document(&book)),
+        path: path(book.orders.len()),
+    });
+    let root = merkle::root(&leaves).to_hex().to_string();
+    Ok(Json(Proofs { round: number, root, method: METHOD.to_owned(), proofs, rest }))
 }
 
 /// Lists awards: what orders won.

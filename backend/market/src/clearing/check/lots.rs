@@ -105,18 +105,28 @@ fn lendable(f: &Facts, n: usize, a: usize, changes: &Changes) -> Option<Rat> {
     parts.min()
 }
 
-/// What bids are short of, and what is supplied at no gain.
+/// What bids are short of, and what is supplied at no gain. A bid that has all of an alternative that brings it
+/// more is short of nothing.
 fn takers(f: &Facts, i: usize, k: usize, price: &[i128]) -> i128 {
     let steps = f.steps[k].iter().filter(|s| price[k] - s.1 <= 1).map(|s| s.2).sum::<i128>();
     let of = |n: usize, o: &OrderFacts, a: usize| {
         let (asked, got) = asked_and_got(f, n, a, k);
         match o.bid {
-            true if f.surplus(n, a, price) >= -f.tolerance(n, a) => asked - got,
+            true if f.surplus(n, a, price) >= -f.tolerance(n, a) && !better_off(f, n, a, price) => asked - got,
             false if f.surplus(n, a, price).abs() <= f.tolerance(n, a) => got,
             _ => 0,
         }
     };
     steps + others(f, i, of) + through_arcs(f, k)
+}
+
+/// Whether an order has all of another alternative, and gains more by that.
+fn better_off(f: &Facts, n: usize, a: usize, price: &[i128]) -> bool {
+    let won = f.awards[n].as_ref().filter(|w| w.alternative != a);
+    won.is_some_and(|w| {
+        let full = f.orders[n].alternatives[w.alternative].iter().zip(&w.got).all(|(q, got)| q.1 == *got);
+        full && f.surplus(n, w.alternative, price) > f.surplus(n, a, price) + f.tolerance(n, a)
+    })
 }
 
 /// Whether an order of a group that shares what is scarce could have a whole replica more without those that

@@ -1,0 +1,219 @@
+//! From a choice of blocks that no prices support to one that they do, and back in what can be.
+//!
+//! The blocks that lose are dropped one at a time, the one that loses most first, everything else
+//! staying as it is, until prices support the rest (the rule book's step C, in small). Then every
+//! block that is refused though it would gain at the prices reached is tried once, the one that
+//! gains most first, and stays if the allocation is supported and worth more with it (step D); one
+//! that only wins in another's place takes it.
+//!
+//! Where the search has found nothing at all, the relaxation is rounded (`dive`).
+//!
+//! Invariants: only what prices support leaves, and never less than what was handed in; the number
+//! of programs is bounded.
+use super::branch::{Best, Node, Search};
+use super::model::Model;
+use super::rational::Rat;
+use super::simplex::{End, Simplex};
+use super::support::Support;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many blocks may go for one that is tried.
+const EXCHANGED: usize = 3;
+
+/// What repairs may still do, in programs, and what they have done.
+pub(super) struct Allowance {
+    pub programs: u64,
+    /// Entries that the programs worked on.
+    pub effort: u64,
+}
+
+/// A choice of blocks that prices support.
+struct Supported {
+    simplex: Simplex,
+    best: Best,
+}
+
+impl Search<'_> {
+    /// The best supported choice found near the one in `accepted`, which may not be; `floor` is the
+    /// welfare that it has to pass.
+    pub(super) fn repair(
+        &self,
+        model: &Model,
+        start: &Simplex,
+        accepted: &BTreeMap<usize, usize>,
+        floor: Option<&Rat>,
+        left: &mut Allowance,
+    ) -> Option<Best> {
+        let mut simplex = start.clone();
+        for (i, cols) in &model.blocks {
+            for j in cols {
+                self.decide(model, &mut simplex, *i, *j, accepted.get(i) == Some(j));
+            }
+        }
+        let first = self.drop_losers(model, simplex, accepted.clone(), usize::MAX, None, left)?;
+        let mut found = self.reinsert(model, first, left);
+        if floor.is_some_and(|f| found.best.welfare <= *f) {
+            return None;
+        }
+        if found.best.shared.is_none() {
+            found.best.simplex = Some(Box::new(found.simplex));
+        }
+        Some(found.best)
+    }
+
+    /// The same with blocks tried that are refused. `best` is supported.
+    pub(super) fn improve(&self, model: &Model, best: Best, left: &mut Allowance) -> Best {
+        let start = best.simplex.as_ref().map_or_else(|| Simplex::new(model.lp.clone()), |s| (**s).clone());
+        match self.repair(model, &start, &best.accepted, Some(&best.welfare), left) {
+            Some(better) => better,
+            None => best,
+        }
+    }
+
+    /// What the search does past its limits, or where no choice of blocks is supported: the
+    /// relaxation rounded block by block; whichever block loses is dropped for good.
+    pub(super) fn dive(&self, model: &mut Model) -> (Option<Best>, BTreeSet<usize>) {
+        let mut dropped = BTreeSet::new();
+        let mut root = Simplex::new(model.lp.clone());
+        loop {
+            let mut node = Node { simplex: root.clone(), decided: BTreeMap::new(), bound: None };
+            let mut found = None;
+            while node.simplex.solve() == End::Optimal {
+                let x = node.simplex.values();
+                let Some((block, col)) = self.violated(model, &x, &node.decided) else {
+                    found = Some(x);
+                    break;
+                };
+                let mut sides = Vec::new();
+                self.branch(model, node.clone(), block, col, &x, Rat::ZERO, &mut sides);
+                let solvable = |n: &mut Node| n.simplex.solve() == End::Optimal;
+                match sides.into_iter().rev().find_map(|mut n| solvable(&mut n).then_some(n)) {
+                    Some(n) => node = n,
+                    None => break,
+                }
+            }
+            let worst = match found {
+                Some(x) => {
+                    let accepted = self.accepted(model, &x);
+                    let value = node.simplex.objective();
+                    match self.support(model, &node.simplex, &x, &accepted) {
+                        Support::Yes => {
+                            let simplex = Some(Box::new(node.simplex));
+                            return (Some(Best { welfare: value, accepted, simplex, shared: None }), dropped);
+                        }
+                        Support::Shared(r, welfare) => {
+                            let best = Best { welfare, accepted, simplex: None, shared: Some(r) };
+                            return (Some(best), dropped);
+                        }
+                        Support::No(b) => b.or_else(|| self.least_gain(model, &node.simplex, accepted.iter())),
+                    }
+                }
+                None => None,
+            };
+            let left = |i: &usize| !dropped.contains(i);
+            let Some(next) = worst
+                .filter(left)
+                .or_else(|| model.blocks.keys().copied().filter(left).min_by_key(|i| self.m.orders[*i].lot))
+            else {
+                return (None, dropped);
+            };
+            dropped.insert(next);
+            for j in model.blocks[&next].clone() {
+                model.lp.cols[j].hi = Some(Rat::ZERO);
+                root.set_bounds(j, Rat::ZERO, Some(Rat::ZERO));
+            }
+        }
+    }
+
+    fn decide(&self, model: &Model, simplex: &mut Simplex, block: usize, col: usize, wins: bool) {
+        let most = model.lp.cols[col].hi.clone().unwrap_or_default();
+        let least = &self.m.orders[block].least * &model.units(col);
+        match wins && least <= most {
+            true => simplex.set_bounds(col, least, Some(most)),
+            false => simplex.set_bounds(col, Rat::ZERO, Some(Rat::ZERO)),
+        }
+    }
+
+    /// Drops blocks until prices support the rest: at most so many, and as long as it is worth more
+    /// than `floor`.
+    fn drop_losers(
+        &self,
+        model: &Model,
+        mut simplex: Simplex,
+        mut accepted: BTreeMap<usize, usize>,
+        most: usize,
+        floor: Option<&Rat>,
+        left: &mut Allowance,
+    ) -> Option<Supported> {
+        for _ in 0..=most.min(accepted.len()) {
+            left.programs = left.programs.checked_sub(1)?;
+            let before = simplex.effort;
+            simplex.most_effort = before.saturating_add(self.effort.saturating_sub(left.effort));
+            let end = simplex.solve();
+            left.effort += simplex.effort - before;
+            if end != End::Optimal {
+                return None;
+            }
+            let welfare = simplex.objective();
+            if floor.is_some_and(|f| welfare <= *f) {
+                return None;
+            }
+            let x = simplex.values();
+            let winning = self.accepted(model, &x);
+            let loser = match self.support(model, &simplex, &x, &winning) {
+                Support::Yes => {
+                    let best = Best { welfare, accepted: winning, simplex: None, shared: None };
+                    return Some(Supported { simplex, best });
+                }
+                Support::Shared(r, welfare) => {
+                    let best = Best { welfare, accepted: winning, simplex: None, shared: Some(r) };
+                    return Some(Supported { simplex, best });
+                }
+                Support::No(loser) => loser,
+            };
+            // without a loser at the program's own prices the one goes that gains least by them
+            let loser = loser.or_else(|| self.least_gain(model, &simplex, winning.iter()))?;
+            let mut gone = vec![loser];
+            while let Some(i) = gone.pop() {
+                accepted.remove(&i);
+                for j in model.blocks.get(&i).into_iter().flatten() {
+                    self.decide(model, &mut simplex, i, *j, false);
+                }
+                gone.extend(self.m.orders[i].children.iter().filter(|c| accepted.contains_key(c)));
+            }
+        }
+        None
+    }
+
+    /// Tries the refused blocks that would gain at the prices reached.
+    fn reinsert(&self, model: &Model, mut found: Supported, left: &mut Allowance) -> Supported {
+        let mut refused: Vec<(Rat, [u8; 32], usize, usize)> = Vec::new();
+        for (i, cols) in model.blocks.iter().filter(|b| !found.best.accepted.contains_key(b.0)) {
+            for j in cols.iter().filter(|j| model.lp.cols[**j].hi.as_ref().is_some_and(Rat::is_pos)) {
+                let gain = found.simplex.reduced(*j) * &model.units(*j);
+                if gain.is_pos() {
+                    refused.push((-&gain, self.m.orders[*i].lot, *i, *j));
+                }
+            }
+        }
+        refused.sort();
+        for (_, _, i, j) in refused {
+            if left.programs == 0 {
+                break;
+            }
+            if found.best.accepted.contains_key(&i) {
+                continue;
+            }
+            let mut with = found.simplex.clone();
+            self.decide(model, &mut with, i, j, true);
+            let mut accepted = found.best.accepted.clone();
+            accepted.insert(i, j);
+            if let Some(better) = self.drop_losers(model, with, accepted, EXCHANGED, Some(&found.best.welfare), left)
+                && better.best.welfare > found.best.welfare
+            {
+                found = better;
+            }
+        }
+        found
+    }
+}

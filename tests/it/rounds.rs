@@ -1,0 +1,74 @@
+//! What a round shows of itself afterwards: that an order was in the book that was committed to, and what would have won.
+use crate::common::{Sim, healthy};
+use anyhow::Context;
+use blake3::{Hash, Hasher};
+use serde_json::Value;
+
+fn text<'a>(value: &'a Value, key: &str) -> anyhow::Result<&'a str> {
+    value[key].as_str().with_context(|| format!("no {key} in {value}"))
+}
+
+fn hash(parts: &[&[u8]]) -> Hash {
+    let mut hasher = Hasher::new();
+    for part in parts {
+        hasher.update(part);
+    }
+    hasher.finalize()
+}
+
+/// The root that a proof leads to, as docs/bidder.md has it.
+fn root(leaf: Hash, proof: &Value) -> anyhow::Result<String> {
+    let mut index = proof["index"].as_u64().context("index")?;
+    let mut at = leaf;
+    for sibling in proof["path"].as_array().context("path")? {
+        if let Some(other) = sibling.as_str() {
+            let other = Hash::from_hex(other)?;
+            let (left, right) = if index % 2 == 0 { (at, other) } else { (other, at) };
+            at = hash(&[b"node", left.as_bytes(), right.as_bytes()]);
+        }
+        index /= 2;
+    }
+    Ok(at.to_hex().to_string())
+}
+
+#[tokio::test]
+async fn a_book_is_committed_to_whole_and_an_ended_order_is_explained() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (admin, api, other) = (sim.api("admin")?, sim.trader("10").await?, sim.trader("10").await?);
+    let id = api.post_with_key("/v1/bids", "low", &sim.bid(10, "0.000001").await?).await?.id()?;
+    for (key, cpu_milli) in [("a", 11), ("b", 12)] {
+        other.post_with_key("/v1/bids", key, &sim.bid(cpu_milli, "0.000001").await?).await?.id()?;
+    }
+    admin.advance(6).await?;
+    let order = api.get(&format!("/v1/bids/{id}")).await?.ok()?;
+    let number = order["last_reason"]["round"].as_u64().with_context(|| format!("no round: {order}"))?;
+    let round = admin.get(&format!("/v1/rounds/{number}")).await?.ok()?;
+    let committed = text(&round, "root")?;
+
+    let mine = api.get(&format!("/v1/rounds/{number}/proof")).await?.ok()?;
+    let proofs = mine["proofs"].as_array().context("proofs")?;
+    assert_eq!((text(&mine, "root")?, proofs.len()), (committed, 1));
+    let document = text(&proofs[0], "document")?;
+    assert_eq!(serde_json::from_str::<Value>(document)?["id"], id.as_str());
+    assert_eq!(root(hash(&[b"leaf", document.as_bytes()]), &proofs[0])?, committed);
+    assert_ne!(root(hash(&[b"leaf", document.replace("bid", "bit").as_bytes()]), &proofs[0])?, committed);
+    // the rest of the book is committed to, and shown to the operator alone
+    assert_eq!(root(Hash::from_hex(text(&mine["rest"], "leaf")?)?, &mine["rest"])?, committed);
+    assert!(mine["rest"]["document"].is_null());
+    let whole = admin.get(&format!("/v1/rounds/{number}/proof")).await?.ok()?;
+    let rest = text(&whole["rest"], "document")?;
+    assert_eq!(root(hash(&[b"leaf", rest.as_bytes()]), &whole["rest"])?, committed);
+    assert!(serde_json::from_str::<Value>(rest)?["products"].as_array().is_some_and(|p| !p.is_empty()));
+    let seed = hash(&[format!("{committed}\n{}\n{number}", text(&round, "previous_root")?).as_bytes()]);
+    let first: [u8; 8] = seed.as_bytes()[..8].try_into()?;
+    assert_eq!(text(&round, "seed")?, u64::from_be_bytes(first).to_string());
+
+    // what would have won is as exact once the order has ended
+    let why = format!("/v1/bids/{id}/explain");
+    let live = api.get(&why).await?.ok()?["minimum_winning_limit"].clone();
+    assert_eq!(live["quality"], "exact", "{live}");
+    api.delete(&format!("/v1/bids/{id}")).await?.ok()?;
+    let ended = api.get(&why).await?.ok()?;
+    assert_eq!((text(&ended, "status")?, &ended["minimum_winning_limit"]), ("canceled", &live));
+    healthy(&sim.server.stop().await?).await
+}
