@@ -127,10 +127,10 @@ fn nobody_is_moved_for_others_who_does_not_say_for_what() {
     assert_eq!(why.as_deref(), Some("NO_HOST_FITS"));
 }
 
-/// What the bid can spend is its limit and no more, with the price and the fee.
+/// What the bid can spend is its limit and no more, with the price and the fee; as a block it wins only if it gains.
 #[test]
 fn a_bid_pays_price_and_fee_out_of_its_limit() {
-    for (limit, wins) in [("3.5", true), ("3.499999", false), ("3", false), ("0.6", false)] {
+    for (limit, wins) in [("3.500001", true), ("3.5", false), ("3", false), ("0.6", false)] {
         let mut crowded = Crowded::new(Some("3"));
         let order = bid_that(&mut crowded.world, crowded.grows.0, Some(crowded.grows.1), 1_000, limit, |r| {
             r.min_fill = "1".parse().unwrap();

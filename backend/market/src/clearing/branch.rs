@@ -138,10 +138,13 @@ impl Search<'_> {
             }
             (found.best, dropped) = self.dive(&mut model);
         }
-        if !found.exact && self.mode == Mode::Market && self.nodes > 1 {
+        if self.mode == Mode::Market && self.nodes > 1 {
             let mut left = Allowance { programs: self.nodes / 2, effort: found.effort };
             let before = left.programs;
-            found.best = found.best.map(|best| self.improve(&model, best, &mut left));
+            if !found.exact {
+                found.best = found.best.map(|best| self.improve(&model, best, &mut left));
+            }
+            found.best = found.best.map(|best| self.untie(&model, best, &mut left));
             found.nodes += before - left.programs;
             found.effort = left.effort;
         }

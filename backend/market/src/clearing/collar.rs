@@ -35,6 +35,18 @@ pub struct Sharing<'a> {
 }
 
 impl Sharing<'_> {
+    /// Whether anything would have to come at a collar; `solved` is a program of the same rows and columns. Where
+    /// nothing has to, there is nothing to share.
+    pub fn is_short(&self, solved: &Simplex) -> bool {
+        let mut s = solved.clone().with(self.lp.clone());
+        let before = s.effort;
+        s.most_effort = before.saturating_add(self.left.get());
+        let end = s.solve();
+        self.left.set(self.left.get().saturating_sub(s.effort - before));
+        let missing = |(j, m): (usize, &Meaning)| matches!(m, Meaning::Missing(_)) && s.var(j).is_pos();
+        end != End::Optimal || self.model.meaning.iter().enumerate().any(missing)
+    }
+
     /// Fills that share what is scarce, and their prices.
     pub fn run(&self, choose: impl Fn(&Polytope, &[Rat]) -> Option<(Vec<Rat>, Vec<Rat>)>) -> Option<Rationed> {
         let found = self.levelled()?;

@@ -101,7 +101,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             nodes: 20_000,
-            search: 1_500_000,
+            search: 4_000_000,
             max_cuts: 2_000,
             effort: 20_000_000,
             work: u64::MAX,

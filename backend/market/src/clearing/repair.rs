@@ -61,6 +61,31 @@ impl Search<'_> {
         Some(found.best)
     }
 
+    /// The same welfare without blocks that gain nothing and were not there before: a tie is no reason to win.
+    pub(super) fn untie(&self, model: &Model, best: Best, left: &mut Allowance) -> Best {
+        let (None, Some(start)) = (&best.shared, &best.simplex) else { return best };
+        let even = |b: &(&usize, &usize)| start.reduced(*b.1).is_zero() && !self.m.orders[*b.0].incumbent;
+        let mut tied: Vec<usize> = best.accepted.iter().filter(even).map(|(i, _)| *i).collect();
+        tied.sort_by_key(|i| self.m.orders[*i].lot);
+        let mut found = best;
+        for i in tied {
+            let Some(mut without) = found.simplex.as_deref().cloned() else { break };
+            let mut accepted = found.accepted.clone();
+            accepted.remove(&i);
+            for (block, cols) in &model.blocks {
+                for col in cols {
+                    self.decide(model, &mut without, *block, *col, accepted.get(block) == Some(col));
+                }
+            }
+            let Some(same) = self.drop_losers(model, without, accepted, 0, None, left) else { continue };
+            if same.best.welfare == found.welfare && !same.best.accepted.contains_key(&i) && same.best.shared.is_none()
+            {
+                found = Best { simplex: Some(Box::new(same.simplex)), ..same.best };
+            }
+        }
+        found
+    }
+
     /// The same with blocks tried that are refused. `best` is supported.
     pub(super) fn improve(&self, model: &Model, best: Best, left: &mut Allowance) -> Best {
         let start = best.simplex.as_ref().map_or_else(|| Simplex::new(model.lp.clone()), |s| (**s).clone());

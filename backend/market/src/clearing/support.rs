@@ -68,7 +68,8 @@ impl Search<'_> {
         }
         self.fix(&mut open, accepted);
         let sharing = Sharing { m: self.m, c: self.c, lp: &open.lp, model: &open, accepted, left: self.rationing };
-        match sharing.run(|p, values| self.choose(&open, p, values)) {
+        let found = if sharing.is_short(s) { sharing.run(|p, values| self.choose(&open, p, values)) } else { None };
+        match found {
             Some(r) => {
                 let w = welfare(&open.lp, &r.values);
                 Support::Shared(r, w)
