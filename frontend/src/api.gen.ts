@@ -575,6 +575,12 @@ export interface components {
              */
             volume: number;
             price?: components["schemas"]["Price"] | null;
+            /**
+             * Format: int32
+             * @description Rounds whose outcome is not known to be the best (quality `fallback`): another replay may come to other
+             *     figures there for no other reason.
+             */
+            fallback_rounds: number;
         };
         /** @description Somebody who has something from it. Other members are not named. */
         Gained: {
@@ -2109,6 +2115,7 @@ export interface components {
             /** @description How to check: leaf = BLAKE3("leaf" ‖ order), node = BLAKE3("node" ‖ left ‖ right). */
             method: string;
             proofs: components["schemas"]["InclusionProof"][];
+            rest?: components["schemas"]["RestProof"] | null;
         };
         /** @description What the program says of one resource and slot of the workload. */
         Quantity: {
@@ -2353,6 +2360,17 @@ export interface components {
              */
             utilisation: number;
             scarcity?: components["schemas"]["ScarcityView"] | null;
+        };
+        RestProof: {
+            index: number;
+            /** @description Its hash, hex. */
+            leaf: string;
+            /**
+             * @description The book without its orders, seed 0: the bytes that the leaf covers. Only for admins, finance and operators, as
+             *     it names what others have.
+             */
+            document?: string | null;
+            path: (string | null)[];
         };
         /** @description The rhythm, written into the database at first start and never changed. */
         Rhythm: {

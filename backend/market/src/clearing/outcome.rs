@@ -69,6 +69,13 @@ pub enum Reason {
     SolverFallback,
 }
 
+impl Reason {
+    /// The code that outcomes and people have for it.
+    pub fn code(self) -> String {
+        serde_json::to_value(self).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PriceRow {
     pub pool: String,

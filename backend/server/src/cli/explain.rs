@@ -229,7 +229,7 @@ impl Story<'_> {
     }
 
     fn lost(&self, order: &Order, refused: &Refusal, t: &mut String) {
-        let _ = writeln!(t, "It wins nothing because {} ({}).", because(refused.reason, order), code(refused.reason));
+        let _ = writeln!(t, "It wins nothing because {} ({}).", because(refused.reason, order), refused.reason.code());
         let short = refused.shortfall.filter(|s| s.0 > 0);
         if let (Some(price), Some(short)) = (refused.price, short) {
             let (what, way) = match order.side {
@@ -424,10 +424,6 @@ fn because(reason: Reason, order: &Order) -> &'static str {
         Reason::InsufficientHold => "the credits held for it do not suffice",
         Reason::FrozenHoldTime => "its workload may not be moved yet",
     }
-}
-
-fn code(reason: Reason) -> String {
-    serde_json::to_value(reason).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn bottleneck(b: &Bottleneck) -> String {

@@ -65,7 +65,7 @@ export interface ReservePrice {
 export interface NamedReservePrice extends ReservePrice { created_by_name: string | null; decided_by_name: string | null }
 
 /** Money of the whole market, quantities of the pool's resource. */
-export interface Figures { operator_revenue: string; revenue: string; operator_volume: number; volume: number; price: string | null }
+export interface Figures { operator_revenue: string; revenue: string; operator_volume: number; volume: number; price: string | null; fallback_rounds: number }
 export interface SimulatedRound {
   number: number; sealed_at: string; reproduced: boolean; void: string | null; before: Figures; after: Figures;
   prices: { slot: string; before: string | null; after: string | null }[];

@@ -181,7 +181,7 @@ pub fn reasons(f: &Facts, hosting: &Hosting, mode: Mode, r: &mut Report) {
             r.bad(
                 "REASON",
                 "the reason given for a refusal does not hold",
-                &[("order", &o.id), ("reason", &format!("{:?}", x.reason)), ("surplus in nano-credits", &best)],
+                &[("order", &o.id), ("reason", &x.reason.code()), ("surplus in nano-credits", &best)],
             );
         }
         if let (1, Mode::Market, Some(p)) = (each.len(), mode, x.price) {

@@ -1,4 +1,5 @@
 //! What rounds came to: money, quantities and prices of an outcome.
+use crate::clearing::outcome::Quality;
 use crate::clearing::{Book, Outcome, ProductKey as BookKey, Side};
 use crate::time::Slot;
 use crate::units::{Credits, Price, Resource};
@@ -19,6 +20,9 @@ pub struct Figures {
     pub volume: i64,
     /// Of the pool's resource: the volume-weighted mean; `null` where nothing was bought.
     pub price: Option<Price>,
+    /// Rounds whose outcome is not known to be the best (quality `fallback`): another replay may come to other
+    /// figures there for no other reason.
+    pub fallback_rounds: u32,
 }
 
 /// What an order got over all rounds.
@@ -48,6 +52,7 @@ impl Tally {
     /// Adds a round's outcome on its book.
     pub fn add(&mut self, class: (&str, Resource), book: &Book, outcome: &Outcome) {
         let of_class = |key: &BookKey| key.pool == class.0 && key.resource == class.1.name();
+        self.figures.fallback_rounds += u32::from(outcome.quality == Quality::Fallback);
         let prices = prices(outcome);
         let charge = |key: &BookKey, quantity: i64| {
             let price = prices.get(key).copied().unwrap_or(Price::ZERO);
