@@ -1,9 +1,11 @@
 //! Disks that refuse what they are to keep, or stand still: nothing that was acknowledged is lost, and nobody is told that
 //! something was not done which may have been.
 use crate::common::{START, healthy};
+use anyhow::Context;
 use headroom_tests::backing::{FaultyDisk, SmallDisk};
 use headroom_tests::orders::{Rhythm, bid, trader};
 use headroom_tests::{Api, Launch, Server, skip};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::Value;
 use std::path::Path;
 
@@ -151,6 +153,35 @@ async fn while_the_disk_stands_still_nothing_is_acknowledged_and_the_server_says
     there.sort();
     placed.sort();
     assert_eq!(there, placed);
+    healthy(&server.stop().await?).await
+}
+
+/// A limit on the size of files (`ulimit -f`) is a full disk: the process says so, and nothing that was acknowledged is lost.
+#[tokio::test]
+async fn a_file_that_may_not_grow_loses_nothing() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let server = Launch::simulated(folder.path(), START).start().await?;
+    let api = trader(&server.api("admin")?, "limited", "100").await?;
+    let window = Rhythm::of(&api).await?.late_window();
+    let bid = bid("fra1-gp", &window, 1, "0.000001");
+    let mut acked = vec![api.post_with_key("/v1/bids", "first", &bid).await?.id()?];
+    let log = std::fs::metadata(folder.path().join("headroom.db-wal"))?.len();
+    let most = Rlimit { current: Some(log + 200_000), maximum: Some(log + 200_000) };
+    let pid = Pid::from_raw(i32::try_from(server.pid())?).context("no process id")?;
+    prlimit(Some(pid), Resource::Fsize, most)?;
+    for n in 0.. {
+        match api.post_with_key("/v1/bids", &format!("grows-{n}"), &bid).await {
+            Ok(reply) if reply.is_success() => acked.push(reply.id()?),
+            _ => break,
+        }
+        anyhow::ensure!(n < 5_000, "the log never reached its limit");
+    }
+    let (code, log, launch) = server.ended().await?;
+    assert!(matches!(code, Some(1..=100)), "it ends with an error and not by a signal: {code:?} {log}");
+    assert!(!log.contains("panicked") && log.contains("headroom:"), "{log}");
+    let server = launch.start().await?;
+    let there = bids(&server, &api).await?;
+    assert!(acked.iter().all(|id| there.contains(id)), "acknowledged bids are lost");
     healthy(&server.stop().await?).await
 }
 

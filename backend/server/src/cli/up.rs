@@ -97,6 +97,7 @@ const PRICE_CAP: &str = "1";
 const DRAIN: Duration = Duration::from_secs(5);
 
 pub async fn run(args: UpArgs) -> anyhow::Result<()> {
+    refuse_instead_of_ending()?;
     let started = std::time::Instant::now();
     let clock: Arc<dyn Clock> = match &args.sim_clock {
         Some(text) => {
@@ -467,6 +468,16 @@ async fn store_forecasters(store: &Store, board: &Board) {
     if let Err(error) = store.observations.write(observed).await {
         tracing::warn!(%error, "what the forecasters learned since the last save is lost");
     }
+}
+
+/// From here on a file that may not grow any more (`ulimit -f`) refuses what is written, like a full disk, instead of
+/// ending the process without a word.
+fn refuse_instead_of_ending() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    /// SIGXFSZ of Linux and macOS.
+    const FILE_TOO_LARGE: i32 = 25;
+    // Heard once, it is never again what ends the process.
+    signal(SignalKind::from_raw(FILE_TOO_LARGE)).map(|_heard| ()).context("cannot listen for signals")
 }
 
 /// Listens for SIGINT and SIGTERM from the call on, not only from the first poll: a stop that

@@ -495,7 +495,7 @@ mod tests {
         let offer = explain(&order(OFFER, "2", "OUT_OF_MONEY", "1.5", "0.5", Some("1.499999")), None, Winning::Unknown);
         assert_eq!(offer.maximum_winning_limit.map(|w| w.value.to_string()).as_deref(), Some("1.499999"));
         assert!(offer.minimum_winning_limit.is_none());
-        assert!(offer.changes.iter().any(|c| c.helps && c.limit.is_some() && c.change == "Lower the limit"));
+        assert!(offer.changes.iter().any(|c| c.helps && c.limit.is_some() && c.change == "Lower the limit, at least to this"));
         assert!(offer.sentence.starts_with("Too dear by 0.5"), "{}", offer.sentence);
     }
 
@@ -505,6 +505,8 @@ mod tests {
         let found = explain(&order, None, Winning::Limit(Money(6_000_000))).minimum_winning_limit;
         let found = found.map(|w| (w.value.to_string(), w.quality));
         assert_eq!(found, Some(("6.000000".to_owned(), "exact".to_owned())));
+        let advice = explain(&order, None, Winning::Limit(Money(6_000_000))).changes;
+        assert!(advice.iter().any(|c| c.helps && c.change == "Raise the limit"));
         let never = explain(&order, None, Winning::NoneTried);
         assert!(never.minimum_winning_limit.is_none() && never.changes.iter().all(|c| c.limit.is_none()), "{never:?}");
     }
