@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Books of more orders are not cleared dozens of times for one question.
-const MOST_ORDERS: usize = 400;
+const MOST_ORDERS: usize = 1_000;
 /// Questions that may wait for their turn.
 const MOST_WAITING: usize = 8;
 /// Answers that are remembered.

@@ -495,7 +495,12 @@ mod tests {
         let offer = explain(&order(OFFER, "2", "OUT_OF_MONEY", "1.5", "0.5", Some("1.499999")), None, Winning::Unknown);
         assert_eq!(offer.maximum_winning_limit.map(|w| w.value.to_string()).as_deref(), Some("1.499999"));
         assert!(offer.minimum_winning_limit.is_none());
-        assert!(offer.changes.iter().any(|c| c.helps && c.limit.is_some() && c.change == "Lower the limit, at least to this"));
+        assert!(
+            offer
+                .changes
+                .iter()
+                .any(|c| c.helps && c.limit.is_some() && c.change == "Lower the limit, at least to this")
+        );
         assert!(offer.sentence.starts_with("Too dear by 0.5"), "{}", offer.sentence);
     }
 
