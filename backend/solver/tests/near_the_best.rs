@@ -2,7 +2,7 @@
 //! more than everything else is not left out.
 use headroom_market::clearing::generate::{Size, book};
 use headroom_market::clearing::rational::Rat;
-use headroom_market::clearing::{Book, Fraction, Limits, Mode, Money, Outcome, Side, clear};
+use headroom_market::clearing::{Book, Fraction, Limits, Mode, Money, Outcome, Side, clear, parse};
 use headroom_solver::MixedInteger;
 
 fn cleared(book: &Book) -> Outcome {
@@ -46,4 +46,21 @@ fn a_bid_worth_more_than_all_others_wins() {
             assert!(outcome.awards.iter().any(|a| a.order == id), "seed {seed}: {id}");
         }
     }
+}
+
+/// A lender who gains nothing may be what another's bid lies on: that no tie is worth.
+#[test]
+fn a_lender_at_the_margin_makes_room_all_the_same() {
+    let text = r#"{
+        "format": "headroom.book/1", "cap": "10",
+        "products": [ { "pool": "p", "resource": "mem", "slot": 0, "supply": [ { "quantity": 20, "reserve": "0.06" } ] } ],
+        "nodes": [ { "id": "n", "pool": "p", "capacity": { "mem": 7 } } ],
+        "orders": [
+            { "id": "lend", "owner": "a", "side": "offer", "node": "n", "min_fill": "0.3", "limit": "0.66", "alternatives": [ { "quantities": [ ["p", "mem", 0, 11] ] } ] },
+            { "id": "bid", "owner": "b", "side": "bid", "replicas": 3, "min_fill": "0.5", "limit": "12", "alternatives": [ { "quantities": [ ["p", "mem", 0, 15] ] } ] }
+        ]
+    }"#;
+    let outcome = cleared(&parse(text).expect("a good book"));
+    let won: Vec<&str> = outcome.awards.iter().map(|a| a.order.as_str()).collect();
+    assert_eq!(won, ["bid", "lend"]);
 }

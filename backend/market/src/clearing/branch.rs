@@ -143,6 +143,16 @@ impl Search<'_> {
             let before = left.programs;
             if !found.exact {
                 found.best = found.best.map(|best| self.improve(&model, best, &mut left));
+                if found.cuts > 0 && dropped.is_empty() {
+                    // a second opinion: the relaxation rounded
+                    let mut copy = model.clone();
+                    let (other, gone) = self.dive(&mut copy);
+                    let other = other.map(|best| self.improve(&copy, best, &mut left));
+                    let welfare = found.best.as_ref().map(|b| b.welfare.clone());
+                    if let Some(better) = other.filter(|b| welfare.is_none_or(|w| b.welfare > w)) {
+                        (found.best, dropped) = (Some(better), gone);
+                    }
+                }
             }
             found.best = found.best.map(|best| self.untie(&model, best, &mut left));
             found.nodes += before - left.programs;
@@ -164,7 +174,7 @@ impl Search<'_> {
         let (mut nodes, mut cuts, mut exact, mut effort) = (0_u64, 0_u32, true, 0_u64);
         let simplex = Simplex::new(model.lp.clone());
         let first = simplex.objective();
-        let mut stack = vec![Node { simplex, decided: BTreeMap::new(), bound: Some(first) }];
+        let mut stack = vec![Node { simplex, decided: BTreeMap::new(), bound: Some(first.clone()) }];
         if let Some(p) = &self.proposal
             && let Some(n) = self.proposed(model, p)
         {
@@ -172,7 +182,9 @@ impl Search<'_> {
         }
         let mut exhausted = false;
         let mut repairs = Allowance { programs: self.nodes / 2, effort: 0 };
-        while let Some(mut node) = next(&mut stack, best.is_some()) {
+        let mut turn = 0_u64;
+        while let Some(mut node) = next(&mut stack, best.is_some() && turn % 2 == 1) {
+            turn += 1;
             let beaten = |b: &Rat, best: &Option<Best>| {
                 best.as_ref().is_some_and(|x| *b < x.welfare || (*b == x.welfare && x.shared.is_none()))
             };

@@ -39,10 +39,8 @@ impl Sharing<'_> {
     /// nothing has to, there is nothing to share.
     pub fn is_short(&self, solved: &Simplex) -> bool {
         let mut s = solved.clone().with(self.lp.clone());
-        let before = s.effort;
-        s.most_effort = before.saturating_add(self.left.get());
+        s.most_effort = s.effort.saturating_add(self.left.get());
         let end = s.solve();
-        self.left.set(self.left.get().saturating_sub(s.effort - before));
         let missing = |(j, m): (usize, &Meaning)| matches!(m, Meaning::Missing(_)) && s.var(j).is_pos();
         end != End::Optimal || self.model.meaning.iter().enumerate().any(missing)
     }

@@ -20,6 +20,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How many blocks may go for one that is tried.
 const EXCHANGED: usize = 3;
 
+/// The part of a search's effort, as one over this, that a repair may spend on what is shared at collars.
+const REPAIR: u64 = 8;
+
 /// What repairs may still do, in programs, and what they have done.
 pub(super) struct Allowance {
     pub programs: u64,
@@ -31,6 +34,8 @@ pub(super) struct Allowance {
 struct Supported {
     simplex: Simplex,
     best: Best,
+    /// Blocks that went for it.
+    gone: BTreeSet<usize>,
 }
 
 impl Search<'_> {
@@ -50,8 +55,16 @@ impl Search<'_> {
                 self.decide(model, &mut simplex, *i, *j, accepted.get(i) == Some(j));
             }
         }
-        let first = self.drop_losers(model, simplex, accepted.clone(), usize::MAX, None, left)?;
-        let mut found = self.reinsert(model, first, left);
+        // shares at collars that are sought here are not counted as the search's own
+        let rationing = self.rationing.get();
+        self.rationing.set(rationing.min(self.effort / REPAIR));
+        let first = self.drop_losers(model, simplex, accepted.clone(), usize::MAX, None, left);
+        let found = first.map(|first| {
+            let filled = self.fill_up(model, &first, left).filter(|f| f.best.welfare > first.best.welfare);
+            self.reinsert(model, filled.unwrap_or(first), left)
+        });
+        self.rationing.set(rationing);
+        let mut found = found?;
         if floor.is_some_and(|f| found.best.welfare <= *f) {
             return None;
         }
@@ -64,7 +77,12 @@ impl Search<'_> {
     /// The same welfare without blocks that gain nothing and were not there before: a tie is no reason to win.
     pub(super) fn untie(&self, model: &Model, best: Best, left: &mut Allowance) -> Best {
         let (None, Some(start)) = (&best.shared, &best.simplex) else { return best };
-        let even = |b: &(&usize, &usize)| start.reduced(*b.1).is_zero() && !self.m.orders[*b.0].incumbent;
+        let even = |b: &(&usize, &usize)| {
+            let o = &self.m.orders[*b.0];
+            // what is lent on a node may be the room that another's bid lies on, which no row may say
+            let makes_room = !o.bid && o.node.is_some();
+            start.reduced(*b.1).is_zero() && !o.incumbent && !makes_room
+        };
         let mut tied: Vec<usize> = best.accepted.iter().filter(even).map(|(i, _)| *i).collect();
         tied.sort_by_key(|i| self.m.orders[*i].lot);
         let mut found = best;
@@ -170,6 +188,7 @@ impl Search<'_> {
         floor: Option<&Rat>,
         left: &mut Allowance,
     ) -> Option<Supported> {
+        let mut all_gone = BTreeSet::new();
         for _ in 0..=most.min(accepted.len()) {
             left.programs = left.programs.checked_sub(1)?;
             let before = simplex.effort;
@@ -188,11 +207,11 @@ impl Search<'_> {
             let loser = match self.support(model, &simplex, &x, &winning) {
                 Support::Yes => {
                     let best = Best { welfare, accepted: winning, simplex: None, shared: None };
-                    return Some(Supported { simplex, best });
+                    return Some(Supported { simplex, best, gone: all_gone });
                 }
                 Support::Shared(r, welfare) => {
                     let best = Best { welfare, accepted: winning, simplex: None, shared: Some(r) };
-                    return Some(Supported { simplex, best });
+                    return Some(Supported { simplex, best, gone: all_gone });
                 }
                 Support::No(loser) => loser,
             };
@@ -200,6 +219,7 @@ impl Search<'_> {
             let loser = loser.or_else(|| self.least_gain(model, &simplex, winning.iter()))?;
             let mut gone = vec![loser];
             while let Some(i) = gone.pop() {
+                all_gone.insert(i);
                 accepted.remove(&i);
                 for j in model.blocks.get(&i).into_iter().flatten() {
                     self.decide(model, &mut simplex, i, *j, false);
@@ -208,6 +228,45 @@ impl Search<'_> {
             }
         }
         None
+    }
+
+    /// More blocks beside the accepted ones, several at once as a bid may need an offer that needs it: those that
+    /// the relaxation takes, rounded one by one, without the ones that went.
+    fn fill_up(&self, model: &Model, found: &Supported, left: &mut Allowance) -> Option<Supported> {
+        let decided = found.best.accepted.iter().map(|(i, j)| (*i, Some(*j)));
+        let decided = decided.chain(found.gone.iter().map(|i| (*i, None))).collect();
+        let mut node = Node { simplex: found.simplex.clone(), decided, bound: None };
+        for (_, cols) in model.blocks.iter().filter(|b| !node.decided.contains_key(b.0)) {
+            for j in cols {
+                node.simplex.set_bounds(*j, Rat::ZERO, model.lp.cols[*j].hi.clone());
+            }
+        }
+        let mut solve = |n: &mut Node| {
+            let Some(rest) = left.programs.checked_sub(1) else { return false };
+            left.programs = rest;
+            let before = n.simplex.effort;
+            n.simplex.most_effort = before.saturating_add(self.effort.saturating_sub(left.effort));
+            let end = n.simplex.solve();
+            left.effort += n.simplex.effort - before;
+            end == End::Optimal
+        };
+        if !solve(&mut node) {
+            return None;
+        }
+        let x = loop {
+            let x = node.simplex.values();
+            let Some((block, col)) = self.violated(model, &x, &node.decided) else { break x };
+            let mut sides = Vec::new();
+            self.branch(model, node, block, col, &x, Rat::ZERO, &mut sides);
+            node = sides.into_iter().rev().find_map(|mut n| solve(&mut n).then_some(n))?;
+        };
+        let accepted = self.accepted(model, &x);
+        for (i, cols) in &model.blocks {
+            for j in cols {
+                self.decide(model, &mut node.simplex, *i, *j, accepted.get(i) == Some(j));
+            }
+        }
+        self.drop_losers(model, node.simplex, accepted, usize::MAX, None, left)
     }
 
     /// Tries the refused blocks that would gain at the prices reached.

@@ -54,12 +54,18 @@ impl WinningLimits {
     }
 }
 
-/// What would have won in the latest round that had the order in its book: `refused_in` or one
-/// after it.
-pub async fn winning_limit(app: &App, refused_in: u64, question: Asked<'_>) -> Answered<Winning> {
+/// What would have won in the latest round that had the order in its book: `refused_in` or, of one that is still
+/// open, one after it.
+pub async fn winning_limit(app: &App, refused_in: u64, is_open: bool, question: Asked<'_>) -> Answered<Winning> {
     let Asked { order, runs_of, guess } = question;
-    let latest = app.sequencer.query(|s| s.market.last_round).await?;
-    for round in [latest, latest.saturating_sub(1), refused_in] {
+    let rounds = match is_open {
+        true => {
+            let latest = app.sequencer.query(|s| s.market.last_round).await?;
+            vec![latest, latest.saturating_sub(1), refused_in]
+        }
+        false => vec![refused_in],
+    };
+    for round in rounds {
         let asked = (round, order.to_owned());
         if let Some(winning) = app.winning.known(&asked) {
             return Ok(winning);

@@ -24,7 +24,7 @@ pub struct ExplainArgs {
     /// The order to explain.
     #[arg(long, value_name = "ID")]
     order: String,
-    /// Leaves out the limit that would have won, which is found by clearing the book up to 40 times.
+    /// Leaves out the limit that would have won, which is found by clearing the book up to some 55 times.
     #[arg(long)]
     quick: bool,
 }
@@ -348,6 +348,9 @@ impl Story<'_> {
                  again with both, all else as it was.",
                 money(limit)
             ),
+            Winning::NoneTried if order.side == Side::Offer && order.limit == Money(0) => {
+                writeln!(t, "It asks for nothing already: no other limit would have helped.")
+            }
             Winning::NoneTried => {
                 let (way, extreme) = match order.side {
                     Side::Bid => ("higher", "one that nobody outbids"),

@@ -377,7 +377,8 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
             let guess = why.winning_limit.map(|limit| Money(limit.units()));
             let slot_seconds = app.sequencer.query(|s| s.market.rhythm.slot_seconds).await?;
             let (name, runs_of) = (id.to_string(), order.request.runs_of(slot_seconds));
-            winning::winning_limit(app, why.round, Asked { order: &name, runs_of, guess }).await?
+            winning::winning_limit(app, why.round, order.status.is_live(), Asked { order: &name, runs_of, guess })
+                .await?
         }
         None => Winning::Unknown,
     };

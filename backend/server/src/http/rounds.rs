@@ -145,6 +145,11 @@ async fn round_proof(
     let whole = merkle::root(&leaves).to_hex().as_str() == round.root;
     if !whole {
         leaves.pop();
+        if merkle::root(&leaves).to_hex().as_str() != round.root {
+            return Err(Problem::fault(&format!(
+                "the archived book of round {number} is not the one that was committed to"
+            )));
+        }
     }
     let path = |index: usize| -> Vec<Option<String>> {
         merkle::proof(&leaves, index).into_iter().map(|h| h.map(|h| h.to_hex().to_string())).collect()
