@@ -204,28 +204,33 @@ impl Search<'_> {
             }
             let x = simplex.values();
             let winning = self.accepted(model, &x);
-            let loser = match self.support(model, &simplex, &x, &winning) {
-                Support::Yes => {
-                    let best = Best { welfare, accepted: winning, simplex: None, shared: None };
-                    return Some(Supported { simplex, best, gone: all_gone });
+            let (welfare, shared) = match self.support(model, &simplex, &x, &winning) {
+                Support::Yes => (welfare, None),
+                Support::Shared(r, welfare) => (welfare, Some(r)),
+                Support::No(loser) => {
+                    // without a loser at the program's own prices the one goes that gains least by them
+                    let loser = loser.or_else(|| self.least_gain(model, &simplex, winning.iter()))?;
+                    let mut gone = vec![loser];
+                    while let Some(i) = gone.pop() {
+                        all_gone.insert(i);
+                        accepted.remove(&i);
+                        for j in model.blocks.get(&i).into_iter().flatten() {
+                            self.decide(model, &mut simplex, i, *j, false);
+                        }
+                        gone.extend(self.m.orders[i].children.iter().filter(|c| accepted.contains_key(c)));
+                    }
+                    continue;
                 }
-                Support::Shared(r, welfare) => {
-                    let best = Best { welfare, accepted: winning, simplex: None, shared: Some(r) };
-                    return Some(Supported { simplex, best, gone: all_gone });
-                }
-                Support::No(loser) => loser,
             };
-            // without a loser at the program's own prices the one goes that gains least by them
-            let loser = loser.or_else(|| self.least_gain(model, &simplex, winning.iter()))?;
-            let mut gone = vec![loser];
-            while let Some(i) = gone.pop() {
-                all_gone.insert(i);
-                accepted.remove(&i);
-                for j in model.blocks.get(&i).into_iter().flatten() {
-                    self.decide(model, &mut simplex, i, *j, false);
-                }
-                gone.extend(self.m.orders[i].children.iter().filter(|c| accepted.contains_key(c)));
+            // one that may be filled to any part and is to none has not won: it may in another way
+            for (i, j) in accepted.iter().filter(|a| !winning.contains_key(a.0)) {
+                self.decide(model, &mut simplex, *i, *j, false);
             }
+            if simplex.solve() != End::Optimal {
+                return None;
+            }
+            let best = Best { welfare, accepted: winning, simplex: None, shared };
+            return Some(Supported { simplex, best, gone: all_gone });
         }
         None
     }
