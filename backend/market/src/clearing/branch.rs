@@ -1,7 +1,7 @@
 //! The search for the best supportable allocation of one component.
 //!
 //! Branch and bound on the blocks (min_fill, alternatives) over the exact relaxation, in depth
-//! until something is found and then where most may still be had; a node without a violated block
+//! until something is found and then by turns in depth and where most may still be had; a node without a violated block
 //! is a candidate, and in market mode it counts only if prices support it: no accepted block may
 //! lose. A candidate that is not supported is a cut: its set of accepted blocks is excluded by
 //! branching on the block that loses most, nodes that accept that block come last, and now and then
@@ -395,10 +395,10 @@ impl Search<'_> {
     }
 }
 
-/// The node to go on with: the last one, or where most may still be had once something is in hand.
-fn next(stack: &mut Vec<Node>, in_hand: bool) -> Option<Node> {
+/// The node to go on with: the last one, or, if asked for and few are open, where most may still be had.
+fn next(stack: &mut Vec<Node>, where_most: bool) -> Option<Node> {
     let columns = stack.last()?.simplex.lp.cols.len();
-    if !in_hand || columns * stack.len() > OPEN {
+    if !where_most || columns * stack.len() > OPEN {
         return stack.pop();
     }
     let most = (0..stack.len()).max_by_key(|n| &stack[*n].bound)?;
