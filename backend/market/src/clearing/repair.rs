@@ -1,8 +1,8 @@
 //! From a choice of blocks that no prices support to one that they do, and back in what can be.
 //!
 //! The blocks that lose are dropped one at a time, the one that loses most first, everything else
-//! staying as it is, until prices support the rest (the rule book's step C, in small). Then every
-//! block that is refused though it would gain at the prices reached is tried once, the one that
+//! staying as it is, until prices support the rest (the rule book's step C, in small). What the
+//! relaxation would take beside them comes in at once (`fill_up`). Then every block that is refused though it would gain at the prices reached is tried once, the one that
 //! gains most first, and stays if the allocation is supported and worth more with it (step D); one
 //! that only wins in another's place takes it.
 //!
