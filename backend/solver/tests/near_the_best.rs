@@ -64,3 +64,18 @@ fn a_lender_at_the_margin_makes_room_all_the_same() {
     let won: Vec<&str> = outcome.awards.iter().map(|a| a.order.as_str()).collect();
     assert_eq!(won, ["bid", "lend"]);
 }
+
+/// Random books in which a repair once let one alternative in beside another, and in which one that had dropped
+/// everything kept the relaxation from being rounded, so that nobody traded. In micro-credits.
+#[test]
+fn a_repair_is_no_worse_than_what_was_there_without() {
+    for (name, text, least) in [
+        ("one block in two ways", include_str!("books/one_block_in_two_ways.json"), 24_240_000),
+        ("a seller and its buyer", include_str!("books/a_seller_and_its_buyer.json"), 14_621_107),
+        ("shares and cuts", include_str!("books/shares_and_cuts.json"), 31_671_966),
+    ] {
+        let outcome = cleared(&parse(text).expect("a good book"));
+        let welfare = (&outcome.welfare.0 * &Rat::int(1_000_000)).floor();
+        assert!(welfare >= least, "{name}: {welfare}");
+    }
+}

@@ -174,7 +174,7 @@ impl Search<'_> {
         let (mut nodes, mut cuts, mut exact, mut effort) = (0_u64, 0_u32, true, 0_u64);
         let simplex = Simplex::new(model.lp.clone());
         let first = simplex.objective();
-        let mut stack = vec![Node { simplex, decided: BTreeMap::new(), bound: Some(first.clone()) }];
+        let mut stack = vec![Node { simplex, decided: BTreeMap::new(), bound: Some(first) }];
         if let Some(p) = &self.proposal
             && let Some(n) = self.proposed(model, p)
         {
