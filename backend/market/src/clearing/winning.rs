@@ -4,7 +4,7 @@
 //! block may win before its price is met. Here the same book is cleared with other limits of this
 //! one order, all else as it was, until two neighbours are found of which one wins and the other
 //! does not (I18). Only that pair is claimed: with blocks a limit in between need not be monotone, and
-//! where a budget counts limits the highest one is the last that wins. So where the limit that nobody
+//! a budget that counts limits has too little for a very high one. So where the limit that nobody
 //! outbids does not win either, a ladder of others is tried.
 use super::book::{Alternative, Book, Money, ProductKey, Side};
 use super::engine::clear;
