@@ -116,6 +116,28 @@ async fn one_process_writes() -> anyhow::Result<()> {
     healthy(&second.stop().await?).await
 }
 
+/// A holder that slept through its lease finds another's epoch, and nothing of what it decides is stored.
+#[tokio::test]
+async fn who_has_lost_the_lease_stores_nothing() -> anyhow::Result<()> {
+    let Some(cluster) = cluster("store_postgres: a lost lease") else { return Ok(()) };
+    let folder = tempfile::tempdir()?;
+    let server =
+        Launch::simulated(folder.path(), START).variable("DATABASE_URL", &cluster.database("lost")?).start().await?;
+    let api = trader(&server.api("admin")?, "lost", "10").await?;
+    let window = Rhythm::of(&api).await?.late_window();
+    let kept = api.post_with_key("/v1/bids", "kept", &bid("fra1-gp", &window, 1, "0.5")).await?.id()?;
+    cluster.execute("lost", "UPDATE lease SET epoch = epoch + 1, expires_at = 0")?;
+    let refused = api.post_with_key("/v1/bids", "lost", &bid("fra1-gp", &window, 1, "0.5")).await;
+    ensure!(!refused.is_ok_and(|r| r.is_success()), "acknowledged without the lease");
+    let (code, log, launch) = server.ended().await?;
+    ensure!(code != Some(0) && log.contains("lost the lease"), "{code:?}: {log}");
+    let server = launch.start().await?;
+    let api = server.nobody().with(api.bearer.as_deref());
+    let there = api.list("/v1/bids").await?;
+    ensure!(there.len() == 1 && there[0]["id"] == kept.as_str(), "{there:?}");
+    healthy(&server.stop().await?).await
+}
+
 /// The session that shows the holder's presence may be cut while its process lives: as long as it
 /// extends its lease nobody else takes over.
 #[tokio::test]

@@ -4,12 +4,14 @@ use crate::lookups::Lookups;
 use crate::on_either;
 use crate::sqlite_writer::SqliteWriter;
 use sqlx::migrate::Migrator;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
 
 /// One database of either kind. On SQLite `write` has a single connection.
 #[derive(Clone, Debug)]
@@ -82,6 +84,14 @@ pub struct Lease {
     pub epoch: i64,
     /// Alive as long as the process is: it holds the lock by which others see that.
     pub(crate) _session: sqlx::PgConnection,
+    pub(crate) writing: Mutex<Option<Writing>>,
+}
+
+/// The connection that wrote last, and when. To borrow one for each batch, and to give it back, is a round trip each.
+#[derive(Debug)]
+pub(crate) struct Writing {
+    pub(crate) connection: PoolConnection<sqlx::Postgres>,
+    pub(crate) used: Instant,
 }
 
 /// Where the data is.
@@ -163,6 +173,9 @@ impl Store {
     pub async fn close(&self) {
         if let Some(writer) = &self.writer {
             writer.close().await;
+        }
+        if let Some(lease) = &self.lease {
+            lease.writing.lock().await.take();
         }
         self.market.close().await;
         self.observations.0.close().await;

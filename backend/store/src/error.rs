@@ -30,6 +30,8 @@ pub enum StoreError {
     Locked(String),
     #[error("another process writes to this database: {holder}. Stop it first, or use another database")]
     Leased { holder: String },
+    #[error("the database was opened for reading only")]
+    ReadOnly,
     #[error("this process lost the lease of the market: its epoch {0} is no longer the present one")]
     LeaseLost(i64),
     #[error(

@@ -5,12 +5,14 @@
 //! gone: a session of the holder keeps an advisory lock, and the lock goes with the process. That
 //! session alone may be cut off while its process lives, so the lease has to be silent for a
 //! heartbeat too. One that only slept finds its epoch gone.
-use crate::database::{Lease, Transaction};
+use crate::database::{Lease, Transaction, Writing};
 use crate::error::StoreError;
+use crate::sql::{Insert, Value, together};
 use crate::{Store, in_either};
 use sqlx::PgPool;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
 
 /// How long a lease lasts without being extended.
 const LEASE_MICROS: i64 = 6_000_000;
@@ -24,6 +26,9 @@ const PRESENCE: i64 = i64::from_be_bytes(*b"headroom");
 
 /// A holder that lives has extended its lease within this time.
 const SILENCE: Duration = Duration::from_millis(2_000);
+
+/// A connection that was idle for as long may be gone, as its server may: it is given back, and one that was tried taken.
+const LONG_IDLE: Duration = Duration::from_secs(1);
 
 const NOW: &str = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)";
 
@@ -52,7 +57,7 @@ pub async fn acquire(pool: &PgPool, data: &Path) -> Result<Lease, StoreError> {
         let query = sqlx::query_as::<_, (i64,)>(crate::sql::constant(text.clone()));
         let query = query.bind(&holder).bind(LEASE_MICROS).bind(gone);
         if let Some((epoch,)) = query.fetch_optional(pool).await? {
-            return Ok(Lease { holder, epoch, _session: session });
+            return Ok(Lease { holder, epoch, _session: session, writing: Mutex::default() });
         }
         if started.elapsed() > PATIENCE {
             let text = "SELECT holder FROM lease WHERE name = 'market'";
@@ -67,10 +72,27 @@ pub async fn acquire(pool: &PgPool, data: &Path) -> Result<Lease, StoreError> {
     }
 }
 
-/// Checks the epoch and extends the lease, inside the caller's transaction: whoever lost it
-/// can't write, even if it does not know yet.
-pub async fn extend(transaction: &mut Transaction, lease: &Lease) -> Result<(), StoreError> {
-    let text = format!("UPDATE lease SET expires_at = {NOW} + $2 WHERE name = 'market' AND epoch = $1");
+fn extension() -> String {
+    format!("UPDATE lease SET expires_at = {NOW} + $2 WHERE name = 'market' AND epoch = $1")
+}
+
+/// Writes rows where the lease is still held, and extends it: whoever lost it can't write, even if it does not know yet.
+pub async fn write(pool: &PgPool, lease: &Lease, tables: &[(Insert, Vec<Vec<Value>>)]) -> Result<(), StoreError> {
+    let guard = format!("{} RETURNING epoch", extension());
+    let mut last = lease.writing.lock().await;
+    let recent = last.take().filter(|writing| writing.used.elapsed() < LONG_IDLE);
+    let mut connection = match recent {
+        Some(writing) => writing.connection,
+        None => pool.acquire().await?,
+    };
+    let held = together(&mut connection, &guard, &[lease.epoch, LEASE_MICROS], tables).await?;
+    *last = Some(Writing { connection, used: Instant::now() });
+    if held { Ok(()) } else { Err(StoreError::LeaseLost(lease.epoch)) }
+}
+
+/// Checks the epoch and extends the lease, inside the caller's transaction.
+async fn extend(transaction: &mut Transaction, lease: &Lease) -> Result<(), StoreError> {
+    let text = extension();
     let changed = in_either!(transaction, connection => {
         sqlx::query(crate::sql::constant(text)).bind(lease.epoch).bind(LEASE_MICROS).execute(connection).await?.rows_affected()
     });

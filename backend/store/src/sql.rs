@@ -113,7 +113,7 @@ impl ToSql for Value {
 const CHUNKS: [usize; 4] = [64, 16, 4, 1];
 
 /// A table to insert into. On PostgreSQL, where a statement is a round trip, all rows go as one
-/// array a column; on SQLite row by row or in chunks.
+/// array a column, and where they can those of all tables go [together]; on SQLite row by row or in chunks.
 #[derive(Clone, Copy, Debug)]
 pub struct Insert {
     pub table: &'static str,
@@ -135,9 +135,7 @@ impl Insert {
     fn build(&self, rows: usize) -> String {
         let width = self.columns.len();
         if rows == 0 {
-            let marks: Vec<String> = (1..=width).map(|n| format!("${n}")).collect();
-            let (columns, marks) = (self.columns.join(","), marks.join(","));
-            return format!("INSERT INTO {} ({columns}) SELECT * FROM UNNEST({marks}) {}", self.table, self.tail);
+            return self.of_arrays(1);
         }
         let one = |row: usize| {
             let marks: Vec<String> = (0..width).map(|c| format!("${}", row * width + c + 1)).collect();
@@ -145,6 +143,28 @@ impl Insert {
         };
         let values: Vec<String> = (0..rows).map(one).collect();
         format!("INSERT INTO {} ({}) VALUES {} {}", self.table, self.columns.join(","), values.join(","), self.tail)
+    }
+
+    /// Its rows are arrays, one a column, in the parameters from `first` on.
+    fn of_arrays(&self, first: usize) -> String {
+        let marks: Vec<String> = (first..first + self.columns.len()).map(|n| format!("${n}")).collect();
+        let (columns, marks) = (self.columns.join(","), marks.join(","));
+        format!("INSERT INTO {} ({columns}) SELECT * FROM UNNEST({marks}) {}", self.table, self.tail)
+    }
+
+    /// Binds rows as arrays, one a column.
+    fn bind<'q>(&self, mut query: Query<'q>, rows: &'q [Vec<Value>]) -> Query<'q> {
+        for column in 0..self.columns.len() {
+            let values = || rows.iter().filter_map(|row| row.get(column));
+            query = match values().next() {
+                Some(Value::Integer(_) | Value::MaybeInteger(_)) => {
+                    query.bind(values().map(Value::number).collect::<Vec<Option<i64>>>())
+                }
+                Some(Value::Blob(_)) => query.bind(values().map(Value::bytes).collect::<Vec<Option<&[u8]>>>()),
+                _ => query.bind(values().map(Value::text).collect::<Vec<Option<&str>>>()),
+            };
+        }
+        query
     }
 
     /// Inserts all rows; each must have one value a column.
@@ -185,18 +205,7 @@ impl Insert {
 
     async fn run_as_arrays(&self, connection: &mut sqlx::PgConnection, rows: &[Vec<Value>]) -> Result<(), StoreError> {
         // Zero rows stands for the text with arrays.
-        let mut query = sqlx::query(self.text(0));
-        for column in 0..self.columns.len() {
-            let values = || rows.iter().filter_map(|row| row.get(column));
-            query = match values().next() {
-                Some(Value::Integer(_) | Value::MaybeInteger(_)) => {
-                    query.bind(values().map(Value::number).collect::<Vec<Option<i64>>>())
-                }
-                Some(Value::Blob(_)) => query.bind(values().map(Value::bytes).collect::<Vec<Option<&[u8]>>>()),
-                _ => query.bind(values().map(Value::text).collect::<Vec<Option<&str>>>()),
-            };
-        }
-        query.execute(connection).await?;
+        self.bind(sqlx::query(self.text(0)), rows).execute(connection).await?;
         Ok(())
     }
 
@@ -212,6 +221,38 @@ impl Insert {
         Ok(())
     }
 }
+
+type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
+
+/// PostgreSQL: rows of several tables, each once, in one statement. Outside a transaction that is one by itself: one
+/// round trip, where each table, the begin and the commit would be one each. `guard` is a statement that returns a row
+/// where the rows may be written, with `numbers` as its first parameters; `false` where it returns none, and nothing is
+/// written then.
+pub async fn together(
+    connection: &mut sqlx::PgConnection,
+    guard: &str,
+    numbers: &[i64],
+    tables: &[(Insert, Vec<Vec<Value>>)],
+) -> Result<bool, StoreError> {
+    let tables = || tables.iter().filter(|(_, rows)| !rows.is_empty());
+    let mut text = format!("WITH guard AS ({guard})");
+    let mut first = numbers.len() + 1;
+    for (insert, _) in tables() {
+        text += &format!(", {}_rows AS ({})", insert.table, insert.of_arrays(first));
+        first += insert.columns.len();
+    }
+    // Whatever the guard says all of it is carried out: without a row the division undoes it.
+    text += " SELECT 1 / COUNT(*) FROM guard";
+    let query = numbers.iter().fold(sqlx::query(constant(text)), |query, number| query.bind(*number));
+    let query = tables().fold(query, |query, (insert, rows)| insert.bind(query, rows));
+    match query.execute(connection).await {
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(DIVISION_BY_ZERO) => Ok(false),
+        other => other.map(|_| true).map_err(StoreError::from),
+    }
+}
+
+/// The code of PostgreSQL's manual, appendix A.
+const DIVISION_BY_ZERO: &str = "22012";
 
 /// Marks a text that was put together from constants of this crate.
 pub fn constant(text: String) -> AssertSqlSafe<String> {

@@ -1,5 +1,5 @@
 //! One transaction a batch: journal, rows, ledger, outbox, archive.
-use crate::database::Store;
+use crate::database::{Database, Store};
 use crate::error::StoreError;
 use crate::journal;
 use crate::journal::JournalRow;
@@ -144,14 +144,10 @@ impl Store {
             return Ok(());
         }
         let (fresh, tables, ran) = prepared(batch, &lookups)?;
-        let mut transaction = self.market.begin().await?;
-        if let Some(lease) = &self.lease {
-            crate::lease::extend(&mut transaction, lease).await?;
-        }
-        for (insert, rows) in &tables {
-            insert.run(&mut transaction, rows).await?;
-        }
-        transaction.commit().await?;
+        let (Database::Postgres { pool }, Some(lease)) = (&self.market, &self.lease) else {
+            return Err(StoreError::ReadOnly);
+        };
+        crate::lease::write(pool, lease, &tables).await?;
         self.lookups.stored(fresh, ran);
         Ok(())
     }
