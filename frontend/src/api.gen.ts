@@ -623,6 +623,18 @@ export interface components {
         };
         /** @example hnt_01jd3z6k2m9x7q4v8n5t1w0r3c */
         HintId: string;
+        /** @description What the order would have won in the last cleared round. */
+        InLastRound: {
+            /** Format: int64 */
+            round: number;
+            /** @description The part of it that it would have won with its limit, from 0 to 1. */
+            part: components["schemas"]["Share"];
+            /** @description What that part would have cost, or brought. */
+            money: components["schemas"]["Credits"];
+            whole?: components["schemas"]["Credits"] | null;
+            /** @description Why it would not have won all of it: a reason as of orders that have not won; `null` where it would have. */
+            reason?: string | null;
+        };
         InclusionProof: {
             order: string;
             index: number;
@@ -1978,7 +1990,8 @@ export interface components {
             /**
              * Format: double
              * @description Share of the latest slots in which the limit would have been enough; `null` without any, and
-             *     0 where no node is large enough for the least that the order takes.
+             *     0 where no node is large enough for the least that the order takes. Of an offer no more than the part of it
+             *     that the last round would have taken.
              */
             fill_probability?: number | null;
             /** @description Limits that would have been enough in 50, 80, 95 and 99 % of the latest slots. */
@@ -1995,6 +2008,7 @@ export interface components {
             last_cost: components["schemas"]["Credits"];
             available_after: components["schemas"]["Credits"];
             project_left?: components["schemas"]["Credits"] | null;
+            in_last_round?: components["schemas"]["InLastRound"] | null;
             /**
              * Format: int64
              * @description The round in which it would first count.

@@ -138,6 +138,22 @@ async fn an_admins_slips_are_refused() -> anyhow::Result<()> {
         "resource_not_in_pool",
         "/capacity/gpu_milli",
     )?;
+    let devices =
+        json!({ "slug": "gpus", "name": "GPUs", "pop": "fra1", "tier": "general_purpose", "resources": ["gpu_milli"] });
+    admin.post("/v1/pools", &devices).await?.ok()?;
+    for (capacity, code, at) in [
+        (json!({}), "capacity_empty", "/capacity"),
+        (json!({ "gpu_milli": 0 }), "capacity_empty", "/capacity"),
+        (json!({ "gpu_milli": 1500 }), "gpu_not_whole", "/capacity/gpu_milli"),
+    ] {
+        let node = json!({ "name": "half", "pool": "gpus", "capacity": capacity });
+        refused(&admin.post("/v1/nodes", &node).await?, 422, code, at)?;
+    }
+    // Names that look like another one.
+    for name in ["Two  spaces", " before", "after ", "tab\tbed", "turned\u{202e}gnp.exe", "no\u{200b}width"] {
+        let reply = admin.post("/v1/participants", &json!({ "name": name, "quota": {} })).await?;
+        refused(&reply, 422, "name_out_of_range", "/name")?;
+    }
     let participant = sim.server.participant("tenant", 0)?;
     let member = |role: &str| json!({ "participant": participant, "role": role });
     let user = |email: &str, memberships: Value| json!({ "email": email, "name": "u", "password": "long-enough-1", "memberships": memberships });

@@ -21,6 +21,7 @@ mod offline;
 mod operations;
 mod orders;
 mod parents;
+mod preview;
 mod projects;
 mod recallable;
 mod recovery;

@@ -4,7 +4,7 @@ use crate::common::{Sim, healthy};
 use anyhow::{Context, ensure};
 use headroom_tests::Api;
 use headroom_tests::money::{micro, nano, units};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -32,6 +32,8 @@ async fn everything_is_seen_within_three_minutes() -> anyhow::Result<()> {
     let id = refused["id"].as_str().unwrap_or_default();
     let differences = admin.get(&format!("/v1/swaps/{id}/diffs")).await?.ok()?;
     assert_eq!(differences["count"], refused["difference_count"]);
+    let late = sim.api("operator")?.post(&format!("/v1/swaps/{id}/cancel"), &json!({ "reason": "too late" })).await?;
+    assert_eq!((late.status, late.code().as_str()), (409, "swap_ended"), "{}", late.text);
     let log = sim.server.log();
     assert!(!log.contains("ERROR"), "the server logged errors:\n{log}");
     let launch = sim.server.stop().await?;

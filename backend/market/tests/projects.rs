@@ -25,6 +25,10 @@ impl Exchange {
 
     /// 600 milli for a slot, at a limit that only the collar bounds, all or none.
     fn bid(&mut self) -> (OrderId, Credits) {
+        self.bid_for(Some("web"), TimeInForce::Gtc)
+    }
+
+    fn bid_for(&mut self, project: Option<&str>, time_in_force: TimeInForce) -> (OrderId, Credits) {
         let workloads = [(self.owner, InstanceId::from_raw(1))];
         let Command::PlaceOrder { request, .. } = random_order(&mut self.world, &workloads) else { panic!() };
         let first = RHYTHM.first_open(self.world.now);
@@ -34,9 +38,9 @@ impl Exchange {
             resources: [(Resource::CpuMilli, 600)].into(),
             limit: "20".parse().unwrap(),
             min_fill: "1".parse().unwrap(),
-            time_in_force: TimeInForce::Gtc,
+            time_in_force,
             expires_at: None,
-            project: Some("web".into()),
+            project: project.map(str::to_owned),
             ..*request
         };
         let participant = self.owner;
@@ -87,6 +91,29 @@ fn of_two_bids_a_limit_for_one_lets_one_win_and_a_micro_credit_less_none() {
                 ("BUDGET", Some(Credits::from_units(hold.units() - short)))
             );
         }
+    }
+}
+
+/// What is for the next round only ends with it, also where it had to sit that round out.
+#[test]
+fn an_order_for_one_round_that_sat_it_out_ends_with_it() {
+    for once in [TimeInForce::Ioc, TimeInForce::Fok] {
+        let mut exchange = Exchange::new();
+        exchange.put(Credits::ZERO);
+        let (waits, _) = exchange.bid_for(Some("web"), once);
+        let (stays, _) = exchange.bid();
+        exchange.bid_for(None, TimeInForce::Gtc);
+        let sealed = exchange.world.run(Command::SealRound(None));
+        let (late, _) = exchange.bid_for(Some("web"), once);
+        exchange.clear(sealed);
+        let orders = &exchange.world.state.orders;
+        let there = [waits, stays, late].map(|id| orders.contains_key(&id));
+        assert_eq!(
+            there,
+            [false, true, true],
+            "{once:?}: of the round, for as long as it may wait, and of the next one"
+        );
+        assert_eq!(orders[&stays].last_reason.as_ref().map(|why| why.reason.as_str()), Some("BUDGET"));
     }
 }
 

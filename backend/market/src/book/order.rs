@@ -265,6 +265,7 @@ pub struct Order {
     /// The first round that could have taken it; 0 of orders from before this was noted.
     #[serde(default)]
     pub first_round: u64,
+    /// Why the round that it names gave it nothing, or less than all. It stays when a later round fills the order.
     pub last_reason: Option<NotWon>,
     /// Why it ended, where the status does not say it.
     pub closed_reason: Option<String>,

@@ -9,7 +9,7 @@ use crate::round::holding;
 use crate::state::State;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Credits, Resource, Share, amount};
-use crate::workload::{Class, InstanceState};
+use crate::workload::{Class, InstanceState, register};
 use std::collections::BTreeSet;
 
 /// The most rows of one order, a fifth of what a round takes of such orders (`round::capacity`).
@@ -86,7 +86,7 @@ pub fn check(
 /// What depends on the request alone.
 fn check_form(request: &OrderRequest, side: Side, now: Timestamp) -> Result<(), Rejection> {
     if let Some(id) = &request.client_bid_id
-        && (id.is_empty() || id.chars().count() > 64 || id.chars().any(char::is_control))
+        && (id.is_empty() || id.chars().count() > 64 || !register::is_printable(id))
     {
         return Err(Rejection::ClientIdOutOfRange);
     }

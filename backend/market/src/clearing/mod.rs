@@ -15,6 +15,7 @@ mod collar;
 mod engine;
 mod explain;
 mod flow;
+mod gain;
 pub mod generate;
 mod hosting;
 mod keys;

@@ -3,12 +3,16 @@
 //!
 //! Every fault is told, each with the JSON pointer to it.
 use super::book::*;
+use super::gain::gaining;
 use super::rational::Rat;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Greatest quantity, and greatest price per unit in micro-credits: products of both, summed over
 /// any real book, stay far inside 128 bits.
 const GREATEST: i64 = 1_000_000_000_000_000;
+
+/// What one unit sent along an arc may become: beyond this it is a mistake, and sums would not stay inside 128 bits.
+const GREATEST_RATIO: i128 = 1_000;
 
 struct Check {
     faults: Vec<Fault>,
@@ -107,17 +111,18 @@ impl Book {
             if a.from == a.to {
                 c.say(format!("{at}/to"), "cycle", "an arc can't lead back to its own product");
             }
-            if !a.ratio.0.is_pos() || a.ratio.0 > Rat::ONE {
-                c.say(
-                    format!("{at}/ratio"),
-                    "out_of_range",
-                    "what arrives is more than nothing and no more than was sent: 0 < ratio ≤ 1",
-                );
+            if !a.ratio.0.is_pos() || a.ratio.0 > Rat::int(GREATEST_RATIO) {
+                let detail = format!("a ratio is above 0 and at most {GREATEST_RATIO}");
+                c.say(format!("{at}/ratio"), "out_of_range", detail);
             }
             c.price(format!("{at}/cost"), a.cost, false);
             if let Some(l) = a.limit {
                 c.quantity(format!("{at}/limit"), l);
             }
+        }
+        if let Some(i) = gaining(&self.arcs) {
+            let detail = "in a circle of arcs, this one among them, more comes back than was sent";
+            c.say(format!("/arcs/{i}/ratio"), "cycle", detail);
         }
         let mut instances = BTreeSet::new();
         for (i, n) in self.instances.iter().enumerate() {

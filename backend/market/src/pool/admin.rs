@@ -1,4 +1,5 @@
 //! What an admin does to pools: create, extend, price, halt.
+use crate::book::validate::GPU_LOT_MILLI;
 use crate::command::{Refusal, RefusalKind};
 use crate::event::Event;
 use crate::ids::{NodeId, PoolId, ReservePriceId, UserId};
@@ -127,6 +128,14 @@ pub fn add_node(
             "Capacities are from 0 to 1000000000000 base units.",
         ));
     }
+    if capacity.values().all(|q| *q == 0) {
+        let detail = "A node has something of a resource of its pool. One that is to have nothing for now is cordoned.";
+        return Err(invalid("capacity_empty", "/capacity", detail));
+    }
+    if capacity.get(&Resource::GpuMilli).is_some_and(|gpus| gpus % GPU_LOT_MILLI != 0) {
+        let detail = format!("GPUs come whole: a device is {GPU_LOT_MILLI} gpu_milli.");
+        return Err(invalid("gpu_not_whole", "/capacity/gpu_milli", detail));
+    }
     let id = NodeId::next(&mut turn.ids);
     turn.emit(Event::NodeChanged(Node {
         id,
@@ -233,6 +242,9 @@ pub fn check_steps(steps: &[ReserveStep], cap: Price) -> Result<(), Refusal> {
     let mut before = Price::ZERO;
     for (index, step) in steps.iter().enumerate() {
         let pointer = format!("/steps/{index}/price");
+        if step.price < Price::ZERO {
+            return Err(invalid("price_out_of_range", pointer, "A reserve price is 0 or more."));
+        }
         if step.price < before || step.price > cap {
             return Err(invalid(
                 "price_out_of_range",

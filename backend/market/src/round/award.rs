@@ -479,9 +479,10 @@ fn resell(turn: &mut Turn<'_>, number: u64, source: AwardId, lines: Vec<AwardLin
     Ok(())
 }
 
-/// ioc and fok orders live for one round. Those of this one that are not filled.
+/// ioc and fok orders live for one round, also those that had to sit it out. Those of this one, or an earlier one, that
+/// are not filled.
 fn round_only_orders(turn: &Turn<'_>, number: u64) -> Vec<OrderId> {
     let once = |o: &&Order| matches!(o.request.time_in_force, TimeInForce::Ioc | TimeInForce::Fok);
-    let sealed = turn.state.orders.values().filter(|o| o.sealed_in == Some(number));
-    sealed.filter(once).map(|o| o.id).collect()
+    let there = |o: &&Order| o.sealed_in == Some(number) || (o.status.is_live() && o.first_round <= number);
+    turn.state.orders.values().filter(once).filter(there).map(|o| o.id).collect()
 }

@@ -328,7 +328,8 @@ fn draft(
         limits_to: target.limits.clone(),
         slot,
         expected_gain: target.gain,
-        deadline: slot.start(),
+        // Where its slot has begun it is as late as it may ever be.
+        deadline: if turn.now < slot.start() { slot.start() } else { turn.state.market.rhythm.slot_end(slot) },
         depends_on,
         at_once: Amounts::new(),
         pairs: Vec::new(),

@@ -41,14 +41,29 @@ const MOST_PROFILES: usize = 100;
 const MOST_WASM_MEM_MIB: i64 = 4096;
 
 pub fn check_name(name: &str, pointer: &str) -> Result<(), Refusal> {
-    let good = !name.trim().is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
-    if good { Ok(()) } else { Err(invalid("name_out_of_range", pointer, "A name has 1 to 100 printable characters.")) }
+    let words: Vec<&str> = name.split_whitespace().collect();
+    let good = !words.is_empty() && name.chars().count() <= LONGEST_NAME && is_printable(name);
+    if !good {
+        return Err(invalid("name_out_of_range", pointer, "A name has 1 to 100 printable characters."));
+    }
+    // Spaces that nobody sees would make two names that look the same.
+    if words.join(" ") != name {
+        let detail = "A name has single spaces between its words and none around them.";
+        return Err(invalid("name_out_of_range", pointer, detail));
+    }
+    Ok(())
+}
+
+/// Whether people see a text as it is: without control characters, ones that turn the direction of what follows, and
+/// ones without a width.
+pub fn is_printable(text: &str) -> bool {
+    let hidden = |c: char| matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    !text.chars().any(|c| c.is_control() || hidden(c))
 }
 
 /// A reason is shown to those whom it concerns.
 pub fn check_reason(reason: &str) -> Result<(), Refusal> {
-    let good =
-        !reason.trim().is_empty() && reason.chars().count() <= LONGEST_REASON && !reason.chars().any(char::is_control);
+    let good = !reason.trim().is_empty() && reason.chars().count() <= LONGEST_REASON && is_printable(reason);
     if good {
         return Ok(());
     }

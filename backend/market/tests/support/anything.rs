@@ -54,7 +54,10 @@ fn with_arcs(mut b: Book, d: &mut Draw, unit: i64) -> Book {
             continue;
         }
         let to = others[d.between(0, others.len() as i64 - 1) as usize].clone();
-        let ratio = Fraction([Rat::ONE, Rat::ratio(4, 5), Rat::ratio(1, 2)][d.between(0, 2) as usize].clone());
+        // What grows goes up the pools' names and at most doubles, so no circle makes something of nothing.
+        let up = [Rat::ONE, Rat::ratio(4, 5), Rat::ratio(1, 2), Rat::ratio(5, 4), Rat::ratio(2, 1), Rat::ratio(11, 10)];
+        let drawn = up[d.between(0, 5) as usize].clone();
+        let ratio = Fraction(if from.pool < to.pool { drawn } else { drawn.min(Rat::ratio(1, 2)) });
         let limit = d.chance(60).then(|| d.between(0, 12) * unit);
         b.arcs.push(Arc { from, to, ratio, cost: Money(d.between(0, 4) * 500_000), limit });
     }

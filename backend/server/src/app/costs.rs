@@ -16,8 +16,11 @@ pub fn price_of(state: &Market, pool: &str, resource: Resource, slot: Slot) -> P
 pub struct Costs {
     /// At the last prices.
     pub last: Credits,
-    /// If all its slots cost what one of the latest settled slots did, ascending.
+    /// If all its slots cost what one of the latest settled slots did, ascending; empty where nothing of it was traded
+    /// in any.
     pub recent: Vec<i64>,
+    /// What was not traded in any of them: it counts at its last price.
+    pub untraded: Vec<Resource>,
     pub scope: Scope,
 }
 
@@ -93,6 +96,7 @@ pub fn bundle_costs(state: &Market, side: Side, request: &OrderRequest) -> Optio
 fn costs_of(state: &Market, side: Side, request: &OrderRequest, alternative: &Alternative) -> Option<Costs> {
     let mut last = Credits::ZERO;
     let mut recent: Option<Vec<i64>> = None;
+    let (mut fixed, mut untraded) = (0_i64, Vec::new());
     let amounts = away::amounts(state, request, &request.resources, &alternative.pool);
     for slot in &alternative.slots {
         for (resource, quantity) in amounts.iter() {
@@ -101,6 +105,11 @@ fn costs_of(state: &Market, side: Side, request: &OrderRequest, alternative: &Al
             last = last.checked_add(now.charge_half_even(all)?)?;
             let key = (alternative.pool.clone(), *resource);
             let prices = state.references.get(&key).map(|r| r.recent.as_slice()).unwrap_or_default();
+            if prices.is_empty() {
+                fixed = fixed.checked_add(now.charge_half_even(all)?.units())?;
+                untraded.push(*resource);
+                continue;
+            }
             // The newest slots are aligned; a resource with a shorter history shortens all.
             let mut sums = recent.take().unwrap_or_else(|| vec![0; prices.len()]);
             let keep = sums.len().min(prices.len());
@@ -112,9 +121,14 @@ fn costs_of(state: &Market, side: Side, request: &OrderRequest, alternative: &Al
         }
     }
     let mut recent = recent.unwrap_or_default();
+    for sum in &mut recent {
+        *sum = sum.checked_add(fixed)?;
+    }
     recent.sort_unstable();
+    untraded.sort_unstable();
+    untraded.dedup();
     let scope = Scope::of(state, request, side, alternative);
-    Some(Costs { last, recent, scope })
+    Some(Costs { last, recent, untraded, scope })
 }
 
 #[cfg(test)]
@@ -126,7 +140,12 @@ mod tests {
     }
 
     fn costs(recent: &[i64]) -> Costs {
-        Costs { last: Credits::from_units(2), recent: recent.to_vec(), scope: scope(Side::Bid, 0, 1) }
+        Costs {
+            last: Credits::from_units(2),
+            recent: recent.to_vec(),
+            untraded: Vec::new(),
+            scope: scope(Side::Bid, 0, 1),
+        }
     }
 
     #[test]

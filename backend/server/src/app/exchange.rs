@@ -1,5 +1,6 @@
 //! Everything that a request or a worker can reach.
 use crate::app::directory::{Directory, Identity};
+use crate::app::last_round::LastRound;
 use crate::app::sessions::Sessions;
 use crate::app::simulation::Simulations;
 use crate::app::tokens::TokenKeys;
@@ -43,6 +44,7 @@ pub struct App {
     pub pulse: Arc<Pulse>,
     pub directory: LiveDirectory,
     pub winning: WinningLimits,
+    pub last_round: LastRound,
     /// One linear program of advice at a time: the market's own work comes first.
     pub advice_turn: tokio::sync::Semaphore,
     pub simulations: Simulations,

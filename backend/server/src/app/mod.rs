@@ -6,6 +6,7 @@ pub mod credential;
 pub mod directory;
 pub mod exchange;
 pub mod held_back;
+pub mod last_round;
 pub mod passwords;
 pub mod predict_load;
 pub mod refresh;

@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 120] = [
+const OTHERS: [(&str, u16, &str); 121] = [
     ("not_json", 400, "The body is not JSON."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
@@ -23,7 +23,7 @@ const OTHERS: [(&str, u16, &str); 120] = [
     ("swap_answered", 409, "Somebody has approved or rejected the move already; the detail says when."),
     ("answer_too_late", 409, "The slot of the move is over; what it was for is planned again."),
     ("swap_cancelled", 409, "Somebody has cancelled the swap, and it ends in a moment."),
-    ("swap_ended", 409, "The swap has ended without an answer; the detail says how."),
+    ("swap_ended", 409, "The swap has ended; the detail says how."),
     ("swap_in_progress", 409, "Wait until the swap of this workload has ended."),
     (
         "capacity_lent",
@@ -132,6 +132,7 @@ const OTHERS: [(&str, u16, &str); 120] = [
     ("not_pending", 409, "It was scheduled without asking a second person."),
     ("approval_too_late", 409, "It was to take effect in the past; reject it and propose it again."),
     ("simulation_running", 503, "One simulation runs at a time; wait for the time in Retry-After."),
+    ("capacity_empty", 422, "A node has something of a resource of its pool."),
     ("resource_not_in_pool", 422, "The pool does not have this resource."),
     ("horizon_out_of_range", 422, "Horizons are whole slots inside the horizon, in minutes."),
     ("if_match_required", 428, "Read the object first and send its ETag as If-Match."),

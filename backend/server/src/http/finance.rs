@@ -175,6 +175,7 @@ fn describe(line: &LedgerLine) -> String {
         "grant" => "Credits granted".to_owned(),
         "charge" => match line.round {
             Some(round) => format!("Awarded in round {round}, in escrow until delivery"),
+            None if line.slot.is_none() => "Taken at once without a round, in escrow until delivery".to_owned(),
             None => format!("Gone on with{slot} without a round, in escrow until delivery"),
         },
         "credit_note" => format!("Awarded and not delivered{slot}"),

@@ -5,6 +5,7 @@
 use crate::app::App;
 use crate::app::costs::{Costs, Scope, bundle_costs, price_of};
 use crate::app::directory::Identity;
+use crate::app::last_round::{InLastRound, in_last_round};
 use crate::http::auth::Member;
 use crate::http::extract::Body;
 use crate::http::problem::{Answered, Problem, Problems};
@@ -15,6 +16,7 @@ use headroom_market::ids::{OrderId, ParticipantId};
 use headroom_market::pool::NodeState;
 use headroom_market::project::{self, Project};
 use headroom_market::round::occupancy::Occupancy;
+use headroom_market::round::sits_out::SELF_TRADE;
 use headroom_market::state::State as Market;
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Credits, amount};
@@ -48,7 +50,8 @@ pub struct Preview {
     /// No trading fee in this version.
     pub fee: Credits,
     /// Share of the latest slots in which the limit would have been enough; `null` without any, and
-    /// 0 where no node is large enough for the least that the order takes.
+    /// 0 where no node is large enough for the least that the order takes. Of an offer no more than the part of it
+    /// that the last round would have taken.
     pub fill_probability: Option<f64>,
     /// Limits that would have been enough in 50, 80, 95 and 99 % of the latest slots.
     pub chances: Vec<Chance>,
@@ -63,6 +66,9 @@ pub struct Preview {
     pub available_after: Credits,
     /// What the project that it names has left; `null` without one.
     pub project_left: Option<Credits>,
+    /// What it would have won in the last cleared round, had it been there; `null` where that says nothing of it, or would
+    /// take too long to find out.
+    pub in_last_round: Option<InLastRound>,
     /// The round in which it would first count.
     pub round: u64,
     pub gate_closes_at: Timestamp,
@@ -187,6 +193,13 @@ fn warnings(side: Side, limit: Credits, costs: &Costs, hold: Credits, available:
             warnings.push(format!("This was traded in only {few} settled slots: range and chances from them say little."));
         }
         _ => {}
+    }
+    if !costs.recent.is_empty() && !costs.untraded.is_empty() {
+        let names: Vec<&str> = costs.untraded.iter().map(|resource| resource.name()).collect();
+        warnings.push(format!(
+            "No {} has been traded in a settled slot yet: it counts at its last price in all of them.",
+            names.join(" and no ")
+        ));
     }
     warnings
 }
@@ -361,6 +374,7 @@ fn preview(
         last_cost: costs.last,
         available_after: available - hold,
         project_left: project.map(Project::left),
+        in_last_round: None,
         round: state.market.last_round + 1,
         gate_closes_at: state.market.rhythm.gate_closes(request.first_slot()),
         warnings,
@@ -370,7 +384,44 @@ fn preview(
 async fn run_preview(app: &App, by: &Identity, side: Side, request: OrderRequest) -> Answered<Json<Preview>> {
     by.may("orders:read")?;
     let (now, participant) = (app.now(), by.participant);
-    app.sequencer.query(move |state| preview(state, now, participant, side, &request)).await?.map(Json)
+    let asked = request.clone();
+    let mut preview = app.sequencer.query(move |state| preview(state, now, participant, side, &asked)).await??;
+    // One that can't win has its reason already.
+    if preview.fill_probability != Some(0.0) || side == Side::Offer {
+        preview.in_last_round = in_last_round(app, participant, side, &place::normalise(request)).await;
+    }
+    if let Some(last) = &preview.in_last_round {
+        if side == Side::Offer {
+            let taken = last.part.units() as f64 / 1_000_000.0;
+            preview.fill_probability = preview.fill_probability.map(|chance| chance.min(taken));
+        }
+        preview.warnings.extend(last_round_warning(side, last));
+    }
+    Ok(Json(preview))
+}
+
+/// What the last round would have left undone of it.
+fn last_round_warning(side: Side, last: &InLastRound) -> Option<String> {
+    let InLastRound { round, part, whole, reason, .. } = last;
+    if reason.as_deref() == Some(SELF_TRADE) {
+        return Some(format!(
+            "In round {round} you bid for this yourself, for at least as much: while you do, the offer sits out."
+        ));
+    }
+    let percent = part.units() / 10_000;
+    let part = match (side, part.units()) {
+        (_, 1_000_000) => return None,
+        (Side::Bid, 0) => format!("In round {round} this bid would have won nothing."),
+        (Side::Offer, 0) => format!("In round {round} nobody would have bought any of this at that limit."),
+        (Side::Bid, _) => format!("In round {round} it would have won {percent}\u{2009}% of this."),
+        (Side::Offer, _) => format!("In round {round} {percent}\u{2009}% of this would have been bought."),
+    };
+    let all = match (side, whole) {
+        (Side::Bid, Some(whole)) => format!(" All of it would have cost {whole}."),
+        (Side::Bid, None) => " All of it could not be had at any price.".to_owned(),
+        (Side::Offer, _) => String::new(),
+    };
+    Some(part + &all)
 }
 
 /// Previews a bid: the same body as placing one, no effect.

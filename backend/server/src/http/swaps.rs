@@ -1,5 +1,6 @@
 //! Swaps: what is being resized or moved, phase by phase.
 use crate::app::App;
+use crate::app::directory::Identity;
 use crate::http::auth::{Anyone, Platform};
 use crate::http::extract::{Body, Path, Query};
 use crate::http::problem::{Answered, Problem, Problems};
@@ -10,7 +11,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use headroom_market::command::Command;
+use headroom_market::command::{Command, Refusal, RefusalKind};
 use headroom_market::ids::SwapId;
 use headroom_market::record::Table;
 use headroom_market::swap::{Difference, Swap};
@@ -114,6 +115,16 @@ async fn swap_differences(
     }))
 }
 
+/// Why a swap that is there can't be cancelled any more.
+async fn ended(app: &App, by: &Identity, id: SwapId) -> Answered<Problem> {
+    let document = app.store.get(Table::Swaps, &by.scope(), &id.to_string()).await?;
+    let document = document.ok_or_else(|| Problem::not_found("swap"))?;
+    let swap: Swap = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
+    let detail = format!("It has ended ({}): there is nothing left to cancel.", swap.state.name());
+    let (code, kind) = ("swap_ended", RefusalKind::Conflict);
+    Ok(Refusal { kind, code, pointer: String::new(), detail }.into())
+}
+
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CancelSwap {
@@ -132,6 +143,9 @@ async fn cancel_swap(
     by.may("swaps:approve")?;
     check_reason(&body.reason)?;
     let command = Command::CancelSwap { swap: id, participant: by.own(), reason: body.reason };
-    let document = app.object(&by, command).await?;
-    Ok(Document(StatusCode::ACCEPTED, document))
+    match app.object(&by, command).await {
+        // What has ended is live no more; its table has it.
+        Err(problem) if problem.status == StatusCode::NOT_FOUND => Err(ended(&app, &by, id).await?),
+        answered => answered.map(|document| Document(StatusCode::ACCEPTED, document)),
+    }
 }
