@@ -1,7 +1,8 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect, type RouterHistory } from '@tanstack/react-router';
+import { createRootRoute, createRoute, createRouter, Outlet, redirect, type RouterHistory } from '@tanstack/react-router';
 import { meQuery, Problem, whenSignedOut } from '@/lib/api';
 import { Failed, Missing } from './Failed';
 import { forget, watchIdentity } from './identity';
+import { lazyPage, loadWhenIdle } from './lazyPage';
 import { queryClient } from './queryClient';
 import { ROUTES } from './routes';
 import { Shell } from './Shell';
@@ -16,12 +17,16 @@ async function requireSession({ location }: { location: { href: string } }) {
   }
 }
 
+/** By the router's path; the code of a page is asked for once, whoever shows it. */
+const PAGES = ROUTES.map((entry) => ({ entry, Page: lazyPage(entry.page) }));
+const Login = lazyPage(() => import('@/features/session/LoginPage'));
+
 function routeTree() {
   const root = createRootRoute({ component: Outlet, notFoundComponent: Missing });
-  const login = createRoute({ getParentRoute: () => root, path: '/login', component: lazyRouteComponent(() => import('@/features/session/LoginPage')) });
+  const login = createRoute({ getParentRoute: () => root, path: '/login', component: Login, errorComponent: Failed });
   const signedIn = createRoute({ getParentRoute: () => root, id: 'signedIn', component: Shell, errorComponent: Failed, beforeLoad: requireSession });
-  const pages = ROUTES.map((entry) =>
-    createRoute({ getParentRoute: () => signedIn, path: entry.path, component: lazyRouteComponent(entry.page), errorComponent: Failed, staticData: { entry } }));
+  const pages = PAGES.map(({ entry, Page }) =>
+    createRoute({ getParentRoute: () => signedIn, path: entry.path, component: Page, errorComponent: Failed, staticData: { entry } }));
   return root.addChildren([login, signedIn.addChildren(pages)]);
 }
 
@@ -30,6 +35,7 @@ export function makeRouter(history?: RouterHistory) {
   const router = createRouter({
     routeTree: routeTree(), history, defaultPreload: 'intent', defaultNotFoundComponent: Missing, defaultPendingComponent: () => null, scrollRestoration: true,
   });
+  loadWhenIdle(PAGES.map(({ Page }) => Page));
   watchIdentity(queryClient);
   whenSignedOut(() => {
     forget();

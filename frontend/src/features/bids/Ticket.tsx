@@ -1,36 +1,43 @@
 // The bid ticket: what, when, for at most how much; below it what would happen if the round closed now.
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { Panel, Segmented } from '@/components/ui';
-import { type Instance, type List, type Pool, resourceOf, useMe, useResource } from '@/lib/api';
-import { asMicro, cost, nano, readQuantity, toBase, unitOf } from '@/lib/money';
+import { type Instance, type List, type Pool, type PoolResource, useMe, useResource } from '@/lib/api';
+import { asMicro, cost, nano, readQuantity, unitOf } from '@/lib/money';
 import { useAskedFocus } from '@/lib/ticket';
 import { nextSlot, useNow } from '@/lib/time';
-import { carried, check, type Fields, homeOf, orderOf, plain, slotCount, suggested } from './draftOrder';
+import { carried, check, type Fields, homeOf, mayChange, orderOf, plain, slotCount, suggested } from './draftOrder';
 import { LimitField } from './LimitField';
 import { Preview } from './Preview';
 import { TicketFields } from './TicketFields';
 import { usePlace } from './usePlace';
 import { usePreview } from './usePreview';
 
+/** Something to ask the preview with, where nothing has a price yet. */
+const SOME_LIMIT = '0.01';
+
 /** Something to ask the preview with; its answer replaces it before anybody sees much of it. */
-function firstLimit(pool: Pool, cores: number, gib: number): string {
-  const part = (r: string, n: number) => { const p = resourceOf(pool, r); return cost(nano(p?.price?.price ?? p?.reserve ?? '0'), toBase(r, n)); };
-  return plain(asMicro((part('cpu_milli', cores) + part('mem_mib', gib)) * 106n / 100n));
+function firstLimit(pool: Pool, amounts: Fields['amounts']): string {
+  const part = (r: PoolResource) => cost(nano(r.price?.price ?? r.reserve ?? r.reference), readQuantity(r.resource, amounts[r.resource] ?? '').value ?? 0);
+  const sum = pool.resources.map(part).reduce((a, b) => a + b, 0n);
+  return sum > 0n ? plain(asMicro(sum * 106n / 100n)) : SOME_LIMIT;
 }
 
-/** A small part of what the pool has, so that a first bid is neither refused nor laughable. */
+/** A small part of what the pool has, so that a first bid is neither refused nor laughable. What is seldom asked for together is left to people. */
 function firstFields(pool: Pool, start: number): Fields {
-  const some = (r: string, most: number) => Math.min(most, Math.round(((resourceOf(pool, r)?.capacity ?? 0) / unitOf(r).per) * 10) / 100);
-  const [cores, gib] = [some('cpu_milli', 2), some('mem_mib', 4)];
-  return { side: 'bid', cores: String(cores), gib: String(gib), start, slots: '1', limit: firstLimit(pool, cores, gib), allOrNone: false, instance: '', project: '', parent: '', minRun: '', stays: false, homeToo: false, proposed: true };
+  const some = (r: PoolResource, most: number) => Math.min(most, Math.round((r.capacity / unitOf(r.resource).per) * 10) / 100);
+  const usual: Record<string, number> = { cpu_milli: 2, mem_mib: 4 };
+  const shown = pool.resources.filter((r) => r.resource in usual);
+  const amounts = Object.fromEntries(shown.map((r) => [r.resource, String(some(r, usual[r.resource] ?? 0))]));
+  const [only] = pool.resources;
+  if (shown.length === 0 && only) amounts[only.resource] = '1';
+  return { side: 'bid', amounts, start, slots: '1', limit: firstLimit(pool, amounts), allOrNone: false, instance: '', project: '', parent: '', minRun: '', stays: false, homeToo: false, proposed: true };
 }
 
 /** Half of what the workload may still grow by, or lend without going under its floor: more would be refused. */
 function firstFor(i: Instance, pool: Pool, side: Fields['side']): Partial<Fields> {
-  const most = (r: string) => (side === 'bid' ? (i.limit[r] ?? 0) - (i.baseline[r] ?? 0) : (i.baseline[r] ?? 0) - (i.floor[r] ?? 0));
-  const half = (r: string) => Math.floor((most(r) / 2 / unitOf(r).per) * 100) / 100;
-  const [cores, gib] = [Math.max(0, half('cpu_milli')), Math.max(0, half('mem_mib'))];
-  return { instance: i.id, cores: String(cores), gib: String(gib), limit: firstLimit(pool, cores, gib) };
+  const half = (r: string) => (r === 'gpu_milli' ? Math.floor(mayChange(i, side, r) / 2 / unitOf(r).per) : Math.floor((mayChange(i, side, r) / 2 / unitOf(r).per) * 100) / 100);
+  const amounts = Object.fromEntries(pool.resources.filter((r) => r.resource in i.baseline).map((r) => [r.resource, String(Math.max(0, half(r.resource)))]));
+  return { instance: i.id, amounts, limit: firstLimit(pool, amounts) };
 }
 
 export function Ticket({ pool, unitPrice }: { pool: Pool; unitPrice: number | null }) {
@@ -48,7 +55,7 @@ export function Ticket({ pool, unitPrice }: { pool: Pool; unitPrice: number | nu
   const proposed = mine?.find((i) => i.pool === homeOf(pool) && i.state === 'running');
   useEffect(() => { if (proposed) setFields((f) => (f.instance ? f : { ...f, ...firstFor(proposed, pool, f.side) })); }, [proposed?.id]);
   // A level clicked in the crossing is a price per core; the bundle's limit follows from it.
-  useEffect(() => { if (unitPrice !== null) set({ limit: plain(asMicro(BigInt(Math.round(unitPrice * (readQuantity('cpu_milli', fields.cores).value || 1000) * 1000)))), proposed: false }); }, [unitPrice]);
+  useEffect(() => { if (unitPrice !== null) set({ limit: plain(asMicro(BigInt(Math.round(unitPrice * (readQuantity('cpu_milli', fields.amounts.cpu_milli ?? '').value || 1000) * 1000)))), proposed: false }); }, [unitPrice]);
   const turn = (side: Fields['side']) => {
     const instance = mine?.find((i) => i.id === fields.instance);
     set({ ...(instance ? firstFor(instance, pool, side) : {}), side, proposed: true });
@@ -63,7 +70,7 @@ export function Ticket({ pool, unitPrice }: { pool: Pool; unitPrice: number | nu
   // changes under the hand of somebody who is about to place it.
   const proposal = preview.fresh && preview.data ? suggested(fields.side, preview.data, slots) : null;
   const text = proposal === null ? '' : plain(proposal);
-  const asked = JSON.stringify([fields.side, fields.cores, fields.gib, fields.start, fields.slots, fields.minRun, fields.instance]);
+  const asked = JSON.stringify([fields.side, fields.amounts, fields.start, fields.slots, fields.minRun, fields.instance]);
   const answered = useRef('');
   useEffect(() => {
     if (!text || !fields.proposed || answered.current === asked) return;

@@ -1,9 +1,9 @@
 import { NumberField, Select } from '@/components/ui';
 import { Switch } from '@/components/ui/Switch';
 import { type Instance, type Market, type Pool, resourceOf } from '@/lib/api';
-import { formatBundle, formatRough } from '@/lib/money';
+import { formatBundle, formatRough, unitOf } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
-import { type Faults, type Fields, homeOf, takesRuns } from './draftOrder';
+import { type Faults, type Fields, homeOf, mayChange, takesRuns } from './draftOrder';
 import { ParentField } from './ParentField';
 import { ProjectField } from './ProjectField';
 
@@ -12,20 +12,26 @@ interface Props { fields: Fields; slots: number; set: (change: Partial<Fields>) 
 export function TicketFields({ fields, slots, set, faults, first, market, pool, instances, away, refused }: Props) {
   const z = zone.use();
   const starts = Array.from({ length: market.horizon_slots }, (_, i) => first + i * market.slot_seconds * 1000);
-  const free = (r: string) => { const x = resourceOf(pool, r); return x && !pool.recallable_of ? `${formatRough(r, x.free)} free` : undefined; };
   const needed = fields.side === 'offer';
+  const workload = instances.find((i) => i.id === fields.instance);
+  const there = (r: string) => {
+    if (needed) return workload && `at most ${formatRough(r, mayChange(workload, 'offer', r))} beyond its floor`;
+    const x = resourceOf(pool, r);
+    return x && !pool.recallable_of ? `${formatRough(r, x.free)} free` : undefined;
+  };
   return (
     <>
       <div className="halves" style={{ gap: 8 }}>
-        <NumberField label="CPU" unit="cores" value={fields.cores} onChange={(cores) => set({ cores })} error={faults.cores} help={free('cpu_milli')} />
-        {resourceOf(pool, 'mem_mib') && <NumberField label="Memory" unit="GiB" value={fields.gib} onChange={(gib) => set({ gib })} error={faults.gib} help={free('mem_mib')} />}
+        {pool.resources.map(({ resource: r }) => (
+          <NumberField key={r} label={unitOf(r).label} unit={unitOf(r).many} value={fields.amounts[r] ?? ''} onChange={(text) => set({ amounts: { ...fields.amounts, [r]: text } })} error={faults.amounts[r]} help={there(r)} />
+        ))}
         <Select label="From" value={String(fields.start)} onChange={(s) => set({ start: Number(s) })} options={starts.map((s) => ({ value: String(s), label: clock(s, z) }))} />
         <NumberField label="For" unit={`slots of ${market.slot_seconds} s`} value={fields.slots} onChange={(text) => set({ slots: text })} error={faults.slots}
           help={`until ${clock(fields.start + slots * market.slot_seconds * 1000, z)}`} />
       </div>
       {takesRuns(fields) && (
         <NumberField label="At least" unit="slots in a row" value={fields.minRun} onChange={(minRun) => set({ minRun })} error={faults.minRun}
-          help={fields.minRun.trim() === '' ? `Empty: all ${slots} or none` : 'A shorter run counts for its part of the limit'} />
+          help={faults.slots ? undefined : fields.minRun.trim() === '' ? `Empty: only all ${slots} slots` : 'A shorter run counts for its part of the limit'} />
       )}
       <Select label={needed ? 'Workload that lends' : 'Workload that grows'} value={fields.instance} onChange={(instance) => set({ instance })} error={faults.instance}
         options={[{ value: '', label: needed || pool.recallable_of ? 'Choose one' : 'None: a new replica' }, ...instances.filter((i) => i.pool === homeOf(pool) || (!needed && !pool.recallable_of)).map((i) => ({ value: i.id, label: `${i.name}, ${i.pool}` }))]} />

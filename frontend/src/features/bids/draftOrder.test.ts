@@ -3,7 +3,7 @@ import type { Instance, Pool, Preview } from '@/lib/api';
 import { type Bounds, chancesOf, check as checkIn, type Fields, orderOf as orderIn, plain, slotCount, suggested } from './draftOrder';
 
 const market = { slot_seconds: 300, round_seconds: 10, lead_seconds: 60, horizon_slots: 6 };
-const fields: Fields = { side: 'bid', cores: '64', gib: '256', start: Date.parse('2026-11-20T10:20:00Z'), slots: '6', limit: '104.00', allOrNone: false, instance: '', project: '', parent: '', minRun: '', stays: false, homeToo: false, proposed: false };
+const fields: Fields = { side: 'bid', amounts: { cpu_milli: '64', mem_mib: '256' }, start: Date.parse('2026-11-20T10:20:00Z'), slots: '6', limit: '104.00', allOrNone: false, instance: '', project: '', parent: '', minRun: '', stays: false, homeToo: false, proposed: false };
 const pool = { slug: 'fra1-gp', resources: [{ resource: 'cpu_milli', capacity: 100_000 }, { resource: 'mem_mib', capacity: 400_000 }] } as Pool;
 const check = (f: Fields, m: typeof market, start: number, bounds: Bounds = { pool }) => checkIn(f, m, start, bounds);
 const orderOf = (f: Fields, m: typeof market, start: number) => orderIn(f, { pool }, m, start);
@@ -30,7 +30,7 @@ describe('ticket', () => {
     expect([stays({ instance: 'ins_1' }), stays({}), stays({ instance: 'ins_1', side: 'offer' })]).toEqual([true, false, false]);
   });
   it('carries a workload of another pool whole, and says whether its own pool will do as well', () => {
-    const order = (change: Partial<Fields>, home: string) => orderIn({ ...fields, cores: '1', gib: '1', instance: 'ins_1', ...change }, { pool, instance: { pool: home, limit: { cpu_milli: 9_000, mem_mib: 9_000 }, baseline: {}, floor: {} } as unknown as Instance }, market, 0);
+    const order = (change: Partial<Fields>, home: string) => orderIn({ ...fields, amounts: { cpu_milli: '1', mem_mib: '1' }, instance: 'ins_1', ...change }, { pool, instance: { pool: home, limit: { cpu_milli: 9_000, mem_mib: 9_000 }, baseline: {}, floor: {} } as unknown as Instance }, market, 0);
     const pools = (o: ReturnType<typeof order>) => o?.pools.map((p) => p.pool);
     const away = order({ stays: true }, 'ams1-gp');
     expect([pools(away), away?.min_fill, away?.no_displacement]).toEqual([['fra1-gp'], '1', false]);
@@ -50,22 +50,35 @@ describe('ticket', () => {
     const preview = { expected: '10.000000', last_cost: '10.000000', slots: 2, chances: [] } as unknown as Preview;
     expect(suggested('bid', preview, 6)).toBe(5_500_000n);
   });
+  it('asks for whatever the pool has, GPUs in whole devices', () => {
+    const gpus = { slug: 'zrh1-gp', resources: [{ resource: 'gpu_milli', capacity: 4000 }, { resource: 'storage_gib', capacity: 900 }] } as Pool;
+    const of = (amounts: Fields['amounts']) => ({ ...fields, slots: '1', amounts });
+    expect(orderIn(of({ gpu_milli: '2', storage_gib: '100', cpu_milli: '3' }), { pool: gpus }, market, 0)?.resources).toEqual({ gpu_milli: 2000, storage_gib: 100 });
+    expect(checkIn(of({ gpu_milli: '1.5' }), market, 0, { pool: gpus }).amounts).toEqual({ gpu_milli: 'Whole devices' });
+    expect(checkIn(of({ gpu_milli: '5' }), market, 0, { pool: gpus }).amounts.gpu_milli).toContain('At most 4 devices');
+    expect(checkIn(of({}), market, 0, { pool: gpus }).amounts.gpu_milli).toBe('Ask for GPU, storage or both');
+  });
   it('sends nothing half-typed', () => {
-    for (const bad of [{ limit: '' }, { limit: 'x' }, { limit: '0' }, { slots: '0' }, { slots: '1.5' }, { cores: '', gib: '0' }]) expect(orderOf({ ...fields, ...bad }, market, 0)).toBeNull();
+    for (const bad of [{ limit: '' }, { limit: 'x' }, { limit: '0' }, { slots: '0' }, { slots: '1.5' }, { amounts: { cpu_milli: '', mem_mib: '0' } }]) expect(orderOf({ ...fields, ...bad }, market, 0)).toBeNull();
   });
   it('refuses what is not a plain number at its field, and sends nothing', () => {
-    for (const field of ['cores', 'gib', 'slots', 'limit'] as const) {
-      for (const text of ['1,5', '1,000', '-3', '1e3', 'abc', '1 5']) {
+    for (const text of ['1,5', '1,000', '-3', '1e3', 'abc', '1 5']) {
+      for (const field of ['slots', 'limit'] as const) {
         const typed = { ...fields, [field]: text };
         expect(check(typed, market, 0)[field], `${field} ${text}`).toBeTruthy();
         expect(orderOf(typed, market, 0), `${field} ${text}`).toBeNull();
+      }
+      for (const resource of ['cpu_milli', 'mem_mib']) {
+        const typed = { ...fields, amounts: { ...fields.amounts, [resource]: text } };
+        expect(check(typed, market, 0).amounts[resource], `${resource} ${text}`).toBeTruthy();
+        expect(orderOf(typed, market, 0), `${resource} ${text}`).toBeNull();
       }
     }
     expect(check({ ...fields, limit: '1,5' }, market, 0).limit).toBe('Write 1.5 with a point');
   });
   it('never drops a resource that was asked for', () => {
-    expect(check({ ...fields, cores: '0.0001' }, market, 0).cores).toContain('at least 0.001');
-    expect(orderOf({ ...fields, cores: '0.001', gib: '0' }, market, 0)?.resources).toEqual({ cpu_milli: 1 });
+    expect(check({ ...fields, amounts: { cpu_milli: '0.0001' } }, market, 0).amounts.cpu_milli).toContain('at least 0.001');
+    expect(orderOf({ ...fields, amounts: { cpu_milli: '0.001', mem_mib: '0' } }, market, 0)?.resources).toEqual({ cpu_milli: 1 });
   });
   it('refuses a number of slots that no clock can show', () => {
     const typed = { ...fields, slots: '999999999999' };
@@ -74,22 +87,22 @@ describe('ticket', () => {
     expect([slotCount(fields, market), slotCount({ ...fields, slots: '' }, market)]).toEqual([6, 1]);
   });
   it('refuses more than there can be, in the units of the field', () => {
-    const absurd = { ...fields, cores: '999999999999', gib: '391' };
-    expect(check(absurd, market, 0)).toMatchObject({ cores: 'At most 100 cores: the pool has no more', gib: 'At most 390.625 GiB: the pool has no more' });
+    const absurd = { ...fields, amounts: { cpu_milli: '999999999999', mem_mib: '391' } };
+    expect(check(absurd, market, 0)).toMatchObject({ amounts: { cpu_milli: 'At most 100 cores: the pool has no more', mem_mib: 'At most 390.625 GiB: the pool has no more' } });
     expect(orderOf(absurd, market, 0)).toBeNull();
-    expect(check({ ...fields, cores: '100', gib: '390.625' }, market, 0)).toEqual({});
+    expect(check({ ...fields, amounts: { cpu_milli: '100', mem_mib: '390.625' } }, market, 0)).toEqual({ amounts: {} });
     const down = { ...pool, resources: pool.resources.map((r) => ({ ...r, capacity: 0 })) };
-    expect(check(fields, market, 0, { pool: down }).cores).toBeUndefined();
-    expect(check(absurd, market, 0, { pool: down }).cores).toContain('At most 166,666,666.666 cores');
+    expect(check(fields, market, 0, { pool: down }).amounts.cpu_milli).toBeUndefined();
+    expect(check(absurd, market, 0, { pool: down }).amounts.cpu_milli).toContain('At most 166,666,666.666 cores');
     expect(check({ ...fields, limit: '999999999999' }, market, 0).limit).toBe('At most 166,666,666.67 cr a slot');
   });
   it('refuses more than its workload may take, or has to lend', () => {
     const instance = { limit: { cpu_milli: 4000, mem_mib: 2048 }, baseline: { cpu_milli: 1000, mem_mib: 2048 }, floor: { cpu_milli: 500 } } as unknown as Instance;
-    const of = (side: Fields['side'], cores: string, gib: string) => check({ ...fields, side, instance: 'ins_1', cores, gib }, market, 0, { pool, instance });
-    expect(of('bid', '3', '0')).toEqual({});
-    expect(of('bid', '3.001', '1')).toMatchObject({ cores: 'At most 3 cores: the rest is over the workload’s limit', gib: 'At most 0 GiB: the rest is over the workload’s limit' });
-    expect(of('offer', '0.5', '2')).toEqual({});
-    expect(of('offer', '1', '2.1')).toMatchObject({ cores: 'At most 0.5 cores: the rest is the workload’s floor', gib: 'At most 2 GiB: the rest is the workload’s floor' });
+    const of = (side: Fields['side'], cores: string, gib: string) => check({ ...fields, side, instance: 'ins_1', amounts: { cpu_milli: cores, mem_mib: gib } }, market, 0, { pool, instance });
+    expect(of('bid', '3', '0')).toEqual({ amounts: {} });
+    expect(of('bid', '3.001', '1')).toMatchObject({ amounts: { cpu_milli: 'At most 3 cores: the rest is over the workload’s limit', mem_mib: 'At most 0 GiB: the rest is over the workload’s limit' } });
+    expect(of('offer', '0.5', '2')).toEqual({ amounts: {} });
+    expect(of('offer', '1', '2.1')).toMatchObject({ amounts: { cpu_milli: 'At most 0.5 cores: the rest is the workload’s floor', mem_mib: 'At most 2 GiB: the rest is the workload’s floor' } });
   });
   it('names the end of the horizon and asks an offer for its workload', () => {
     expect(check(fields, market, 1).slots).toContain('6 slots');
@@ -106,6 +119,11 @@ describe('the limit that the ticket proposes', () => {
     expect(plain(suggested('bid', preview('0.000120', []), 1) as never)).toBe('0.0002');
     expect([1_100_000n, 30_000n, 1_234_560_000n, 7n].map((v) => plain(v as never))).toEqual(['1.10', '0.03', '1234.56', '0.000007']);
     expect(suggested('bid', preview('0.000000', []), 1)).toBeNull();
+  });
+  it('or what all of it would have cost in the last round', () => {
+    const deep = { ...preview('2.000000', [[0.8, '2.000000']], '2.000000'), in_last_round: { round: 7, part: '0.766000', money: '1.500000', whole: '6.000000', reason: 'FORECAST_HEADROOM' } } as Preview;
+    expect([suggested('bid', deep, 2), suggested('offer', deep, 2)]).toEqual([3_000_000n, 900_000n]);
+    expect(suggested('bid', { ...deep, in_last_round: { round: 7, part: '0', money: '0', whole: null, reason: null } } as Preview, 2)).toBe(1_100_000n);
   });
   it('of an offer is the least of the same, rounded down', () => {
     expect(suggested('offer', preview('2.000000', [], '3.000000'), 1)).toBe(1_800_000n);

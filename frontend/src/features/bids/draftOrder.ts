@@ -1,10 +1,13 @@
 // The ticket's fields and the order they make. Pure, so that the arithmetic is tested without a page.
 import type { Instance, Market, OrderBody, Pool, Preview } from '@/lib/api';
-import { asMicro, decimal, divRound, formatMoney, formatQuantity, type Micro, readMicro, readQuantity, readWhole } from '@/lib/money';
+import { asMicro, decimal, divRound, formatMoney, formatQuantity, type Micro, readMicro, readQuantity, readWhole, type Typed, unitOf } from '@/lib/money';
 import { perSlot } from './order';
 
 export interface Fields {
-  side: 'bid' | 'offer'; cores: string; gib: string; start: number; slots: string; limit: string; allOrNone: boolean; instance: string;
+  side: 'bid' | 'offer';
+  /** As typed, in display units, by resource. */
+  amounts: Record<string, string>;
+  start: number; slots: string; limit: string; allOrNone: boolean; instance: string;
   /** Whose limit bounds the bid; empty for none, and for an offer. */
   project: string;
   /** The own bid with which it wins or ends; empty for none, and for an offer. */
@@ -18,10 +21,17 @@ export interface Fields {
   /** The limit is the ticket's own proposal: it follows the preview until somebody sets it. */
   proposed: boolean;
 }
-export interface Faults { cores?: string; gib?: string; slots?: string; minRun?: string; limit?: string; instance?: string }
+export interface Faults { /** By resource. */ amounts: Record<string, string>; slots?: string; minRun?: string; limit?: string; instance?: string }
+export const faultless = (faults: Faults) => Object.keys(faults.amounts).length === 0 && !faults.slots && !faults.minRun && !faults.limit && !faults.instance;
 
-/** What the fields say; null where it is not (yet) a number. */
-const read = (f: Fields, pool: Pool) => ({ cpu: readQuantity('cpu_milli', traded(pool, 'cpu_milli', f.cores)), mem: readQuantity('mem_mib', traded(pool, 'mem_mib', f.gib)), slots: readWhole(f.slots), limit: readMicro(f.limit) });
+/** GPUs are had in whole devices. */
+const DEVICE_MILLI = 1000;
+function readAmount(resource: string, text: string): Typed<number> {
+  const read = readQuantity(resource, text);
+  return resource === 'gpu_milli' && (read.value ?? 0) % DEVICE_MILLI !== 0 ? { value: null, fault: 'Whole devices' } : read;
+}
+/** What the fields say of the resources that the pool has; null where it is not (yet) a number. What it does not trade is not asked for there, whatever the field says. */
+const amountsOf = (f: Fields, pool: Pool) => pool.resources.map((r) => ({ resource: r.resource, ...readAmount(r.resource, f.amounts[r.resource] ?? '') }));
 /** Whether a bid could take less than its window: what one slot is, is not asked. */
 export const takesRuns = (f: Fields) => f.side === 'bid' && (readWhole(f.slots).value ?? 0) > 1;
 /** The fewest slots in a row that it takes; 0 for the whole window. */
@@ -31,9 +41,6 @@ const minRun = (f: Fields) => (takesRuns(f) && f.minRun.trim() !== '' ? readWhol
 export const homeOf = (pool: Pool) => pool.recallable_of ?? pool.slug;
 /** The workload that a bid here would carry off from its own pool: whole, or not at all. */
 export const carried = (f: Fields, { pool, instance }: Bounds) => (f.side === 'bid' && instance && instance.pool !== homeOf(pool) ? instance : undefined);
-/** What the pool does not trade is not asked for there, whatever the field says. */
-const traded = (pool: Pool, resource: string, text: string) => (pool.resources.some((r) => r.resource === resource) ? text : '');
-
 /** For what is shown beside the fields: one slot while the number is not one of slots that are open. */
 export function slotCount(f: Fields, market: Market): number {
   const slots = readWhole(f.slots).value ?? 1;
@@ -47,24 +54,40 @@ const MOST_LIMIT = 1_000_000_000_000_000n;
 /** The highest quantity of a whole order in base units, as the server has it. */
 const MOST_QUANTITY = 1_000_000_000_000;
 
+/** What a workload may still grow by, or lend without going under its floor, in base units. */
+export function mayChange(instance: Instance, side: Fields['side'], resource: string): number {
+  const of = (q: Instance['limit'] | undefined) => q?.[resource] ?? 0;
+  return Math.max(0, side === 'bid' ? of(instance.limit) - of(instance.baseline) : of(instance.baseline) - of(instance.floor));
+}
+
 /** More than the workload may take or has to lend, or more than there is in the pool, is refused where it is typed. */
 function tooMuch(resource: string, base: number | null, side: Fields['side'], slots: number, { pool, instance }: Bounds): string | undefined {
   if (!base) return undefined;
   const refuse = (most: number, why: string) => (base > most ? `At most ${formatQuantity(resource, Math.max(0, most))}: ${why}` : undefined);
-  const of = (q: Instance['limit'] | undefined) => q?.[resource] ?? 0;
-  if (instance && side === 'bid') return refuse(of(instance.limit) - of(instance.baseline), 'the rest is over the workload’s limit');
-  if (instance) return refuse(of(instance.baseline) - of(instance.floor), 'the rest is the workload’s floor');
+  if (instance) return refuse(mayChange(instance, side, resource), side === 'bid' ? 'the rest is over the workload’s limit' : 'the rest is the workload’s floor');
   // A pool whose nodes are all down has none at the moment, and bids for later slots all the same.
   const capacity = pool.resources.find((r) => r.resource === resource)?.capacity;
   return capacity ? refuse(capacity, 'the pool has no more') : refuse(Math.floor(MOST_QUANTITY / slots), 'no order may ask for more');
 }
 
+/** "cores, memory or both", of what the pool has. */
+function anyOf(pool: Pool): string {
+  const names = pool.resources.map((r) => (r.resource === 'cpu_milli' ? 'cores' : unitOf(r.resource).label.replace(/^[A-Z](?=[a-z])/, (c) => c.toLowerCase())));
+  const last = names[names.length - 1] ?? 'something';
+  return names.length < 2 ? last : names.length === 2 ? `${names[0]}, ${last} or both` : `${names.slice(0, -1).join(', ')} or ${last}`;
+}
+
 export function check(f: Fields, market: Market, startIndex: number, bounds: Bounds): Faults {
-  const { cpu, mem, slots, limit } = read(f, bounds.pool);
+  const amounts = amountsOf(f, bounds.pool);
+  const [slots, limit] = [readWhole(f.slots), readMicro(f.limit)];
   const count = slotCount(f, market);
-  const amount = (resource: string, { value, fault }: typeof cpu) => fault ?? tooMuch(resource, value, f.side, count, bounds);
-  const faults: Faults = { cores: amount('cpu_milli', cpu), gib: amount('mem_mib', mem), slots: slots.fault, limit: limit.fault };
-  if (!cpu.fault && !mem.fault && !cpu.value && !mem.value) faults.cores = 'Ask for cores, memory or both';
+  const faults: Faults = { amounts: {}, slots: slots.fault, limit: limit.fault };
+  for (const { resource, value, fault } of amounts) {
+    const said = fault ?? tooMuch(resource, value, f.side, count, bounds);
+    if (said) faults.amounts[resource] = said;
+  }
+  const first = amounts[0]?.resource;
+  if (first && !amounts.some((a) => a.fault || a.value)) faults.amounts[first] = `Ask for ${anyOf(bounds.pool)}`;
   if (!slots.fault && !slots.value) faults.slots = 'At least one whole slot';
   else if (startIndex + (slots.value ?? 0) > market.horizon_slots) faults.slots = `Only ${market.horizon_slots} slots are open`;
   const run = minRun(f);
@@ -80,11 +103,10 @@ export function check(f: Fields, market: Market, startIndex: number, bounds: Bou
 
 /** null until every field is good: nothing half-typed is sent, not even to the preview. */
 export function orderOf(f: Fields, bounds: Bounds, market: Market, startIndex: number): OrderBody | null {
-  const { cpu, mem, slots: { value: slots }, limit: { value: limit } } = read(f, bounds.pool);
-  if (limit === null || slots === null || Object.values(check(f, market, startIndex, bounds)).some(Boolean)) return null;
+  const [{ value: slots }, { value: limit }] = [readWhole(f.slots), readMicro(f.limit)];
+  if (limit === null || slots === null || !faultless(check(f, market, startIndex, bounds))) return null;
   const resources: Record<string, number> = {};
-  if (cpu.value) resources.cpu_milli = cpu.value;
-  if (mem.value) resources.mem_mib = mem.value;
+  for (const { resource, value } of amountsOf(f, bounds.pool)) if (value) resources[resource] = value;
   const away = carried(f, bounds);
   const pools = [...(away && f.homeToo ? [away.pool] : []), bounds.pool.slug].map((pool) => ({ pool, adder: '0.000000' }));
   const at = (n: number) => new Date(f.start + n * market.slot_seconds * 1000).toISOString().replace('.000Z', 'Z');
@@ -104,12 +126,14 @@ export function chancesOf(preview: Preview | undefined, slots: number): Chance[]
   return list.filter((c) => !list.some((d) => d.limit === c.limit && d.probability > c.probability));
 }
 
-/** What won in 80 % of the latest slots, a tenth better than what is expected, and no worse than the last prices: the best of these. */
+/** What won in 80 % of the latest slots, a tenth better than what is expected, and no worse than the last prices and than what all of a bid would have cost in the last round: the best of these. */
 export function suggested(side: Fields['side'], preview: Preview, slots: number): Micro | null {
   // Of a bid that takes runs the amounts may be those of fewer slots than it asks for.
   const expected = perSlot(preview.expected, preview.slots ?? slots);
   const often = preview.chances.find((c) => c.probability >= 0.8);
-  const at = [asMicro(divRound(expected * (side === 'bid' ? 11n : 9n), 10n)), perSlot(preview.last_cost, preview.slots ?? slots), ...(often ? [perSlot(often.limit, slots)] : [])].filter((v) => v > 0n);
+  // Prices say nothing of how much there is at them.
+  const whole = side === 'bid' && preview.in_last_round?.whole ? perSlot(preview.in_last_round.whole, slots) : asMicro(0n);
+  const at = [whole, asMicro(divRound(expected * (side === 'bid' ? 11n : 9n), 10n)), perSlot(preview.last_cost, preview.slots ?? slots), ...(often ? [perSlot(often.limit, slots)] : [])].filter((v) => v > 0n);
   if (at.length === 0) return null;
   return side === 'bid' ? rounded(at.reduce((a, b) => (b > a ? b : a)), true) : rounded(at.reduce((a, b) => (b < a ? b : a)), false);
 }

@@ -136,6 +136,8 @@ export interface Preview {
   basis: string; basis_slots: number; last_cost: string; available_after: string;
   /** Of the project that the bid names. */
   project_left: string | null;
+  /** What it would have won in the last cleared round; null where that says nothing of it. */
+  in_last_round?: { round: number; part: string; money: string; whole: string | null; reason: string | null } | null;
   round: number; gate_closes_at: string; warnings: string[];
 }
 export interface Explain {
