@@ -3,6 +3,7 @@ import { Icon } from '@/components/ui/Icon';
 import { Money } from '@/components/ui/Amount';
 import { Segmented } from '@/components/ui/Segmented';
 import { type Balance, isPlatform, useMe, useResource } from '@/lib/api';
+import { withMod } from '@/lib/keys';
 import { micro } from '@/lib/money';
 import { ZONES, zone } from '@/lib/time';
 import { Brand } from './Brand';
@@ -25,7 +26,7 @@ export function TopBar({ onSearch }: { onSearch: () => void }) {
       <span className="live">{me?.demo ? 'DEMO' : 'LIVE'}</span>
       <span className="sp" />
       <button type="button" className="search" onClick={onSearch}>
-        <Icon name="search" size={14} /><span className="txt">Search or jump to</span><span className="sp" /><span className="kbd" aria-hidden="true">⌘K</span>
+        <Icon name="search" size={14} /><span className="txt">Search or jump to</span><span className="sp" /><span className="kbd" aria-hidden="true">{withMod('K')}</span>
       </button>
       {/* On a phone a row of its own. */}
       <div className="status">

@@ -3,6 +3,7 @@
 import type { QueryClient } from '@tanstack/react-query';
 import { toasts } from '@/components/ui/toast';
 import { acting, actAs, actFor, get, identityOf, type Me, meQuery, watchActing } from '@/lib/api';
+import { forgetDrafts } from '@/lib/edit';
 import { store } from '@/lib/store';
 
 /** `refused`: something was to be written for `from`, and was not. */
@@ -28,6 +29,7 @@ export function watchIdentity(client: QueryClient): void {
       client.removeQueries({ predicate: (q) => q.queryKey[0] !== meQuery.queryKey[0] });
       client.setQueryData(meQuery.queryKey, to);
       toasts.set([]);
+      forgetDrafts();
       const first = before?.from ?? from;
       change.set(same(first, to) ? null : { from: first, to, refused: false });
       return true;
@@ -65,6 +67,7 @@ export async function goBack(client: QueryClient, to: Me, reload = () => locatio
 
 /** Nobody is signed in here any more, or somebody is about to. */
 export function forget(): void {
+  forgetDrafts();
   actAs(null);
   change.set(null);
 }

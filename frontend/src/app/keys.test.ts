@@ -7,10 +7,10 @@ const none = { go: () => {}, palette: () => {}, help: () => {}, atTicket: false 
 
 it('offers and binds just the keys that a role can use', () => {
   const keys = (role: string) => keyHelp(as(role)).map(([k]) => k);
-  expect(keys('bidder')).toEqual(expect.arrayContaining(['b', '⌘↩', 'g o']));
+  expect(keys('bidder')).toEqual(expect.arrayContaining(['b', 'Ctrl ↩', 'g o']));
   for (const role of ['admin', 'finance', 'operator']) {
     expect(keys(role)).not.toContain('b');
-    expect(keys(role)).not.toContain('⌘↩');
+    expect(keys(role)).not.toContain('Ctrl ↩');
     expect(bindings(as(role), none).b).toBeUndefined();
   }
   expect(keys('finance')).not.toContain('g o');

@@ -1,6 +1,6 @@
 // Key bindings, from the route table: `g` and a letter goes to a page.
 import { type Me, may } from '@/lib/api';
-import type { Bindings } from '@/lib/keys';
+import { type Bindings, withMod } from '@/lib/keys';
 import { ticketAsked } from '@/lib/ticket';
 import { ROUTES } from './routes';
 
@@ -17,9 +17,9 @@ export function bindings(me: Me | undefined, { go, palette, help, atTicket }: Ac
 
 /** Only what somebody's role can do with a key. */
 export const keyHelp = (me: Me | undefined): [keys: string, what: string][] => [
-  ['⌘K or /', 'Search or jump to'],
+  [`${withMod('K')} or /`, 'Search or jump to'],
   ...pagesOf(me).map((r): [string, string] => [`g ${r.key}`, r.title]),
-  ...(trades(me) ? [['b', 'New bid'], ['⌘↩', 'Place the order in the ticket']] as [string, string][] : []),
+  ...(trades(me) ? [['b', 'New bid'], [withMod('↩'), 'Place the order in the ticket']] as [string, string][] : []),
   ['↑ ↓', 'Step a number; with Shift ten steps'],
   ['?', 'This list'],
   ['Esc', 'Close, change nothing'],

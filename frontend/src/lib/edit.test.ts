@@ -1,7 +1,7 @@
 // What was typed is kept when others change what it was typed over, and is sent under the version of that.
 import { act, renderHook } from '@testing-library/react';
-import { expect, it } from 'vitest';
-import { merged, useEdit } from './edit';
+import { describe, expect, it } from 'vitest';
+import { forgetDrafts, merged, useEdit } from './edit';
 
 it('keeps what was typed, and takes the rest as it is now', () => {
   const base = { bid: false, cost: { cpu: '1', mem: '2' }, fee: '' };
@@ -26,4 +26,23 @@ it('says that it is old only where somebody else has changed the same', () => {
   expect([result.current.stale, result.current.ifMatch, result.current.value]).toEqual([false, '"5"', { a: '3', b: '7' }]);
   act(() => result.current.reset());
   expect([result.current.edited, result.current.value]).toEqual([false, { a: '1', b: '7' }]);
+});
+
+describe('a draft with a name', () => {
+  it('is there again when the same thing is shown again, until it is sent, dropped, or somebody else signs in', () => {
+    const form = (name: string) => renderHook(() => useEdit({ fee: '1' }, 3, name));
+    const first = form('one');
+    act(() => first.result.current.set({ fee: '2' }));
+    first.unmount();
+    expect([form('one').result.current.value, form('two').result.current.value]).toEqual([{ fee: '2' }, { fee: '1' }]);
+    const again = form('one');
+    act(() => again.result.current.reset());
+    again.unmount();
+    expect(form('one').result.current.edited).toBe(false);
+    const last = form('one');
+    act(() => last.result.current.set({ fee: '5' }));
+    last.unmount();
+    forgetDrafts();
+    expect(form('one').result.current.value).toEqual({ fee: '1' });
+  });
 });

@@ -17,8 +17,20 @@ export const etagOf = (version: number) => `"${version}"`;
 
 interface Edit<T> { value: T; base: T; version: number }
 
-export function useEdit<T>(current: T, version: number) {
-  const [edit, setEdit] = useState<Edit<T> | null>(null);
+/** What is typed over things that are not shown at the moment, by their names. */
+const kept = new Map<string, Edit<never>>();
+/** Whoever signs in next has typed none of it. */
+export const forgetDrafts = () => kept.clear();
+
+/** With a `name` the edit outlives the form: it is there again when the same thing is shown again. */
+export function useEdit<T>(current: T, version: number, name?: string) {
+  const [edit, show] = useState<Edit<T> | null>(() => (name === undefined ? undefined : (kept.get(name) as Edit<T> | undefined)) ?? null);
+  const setEdit = (change: Edit<T> | null | ((before: Edit<T> | null) => Edit<T> | null)) => show((before) => {
+    const after = typeof change === 'function' ? change(before) : change;
+    if (name !== undefined && after) kept.set(name, after as Edit<never>);
+    else if (name !== undefined) kept.delete(name);
+    return after;
+  });
   // Another part of what shares the version may have changed: then nothing here is in the way.
   const stale = edit !== null && edit.version !== version && !same(edit.base, current);
   return {

@@ -35,3 +35,7 @@ export function useKeys(bindings: Bindings, enabled = true) {
     return () => window.removeEventListener('keydown', onKey);
   }, [enabled]);
 }
+
+const onApple = () => /Mac|iPhone|iPad/.test(navigator.platform);
+/** How the keyboard in use calls a key with its command key: ⌘K, or Ctrl K. */
+export const withMod = (key: string) => (onApple() ? `⌘${key}` : `Ctrl ${key}`);

@@ -2,14 +2,15 @@
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useCallback } from 'react';
 
-export function useParam(name: string, initial = ''): [string, (value: string | null) => void] {
+/** `push`: what is chosen is a place of its own, to which Back leads; else it is how the same place is shown. */
+export function useParam(name: string, initial = '', way: 'replace' | 'push' = 'replace'): [string, (value: string | null) => void] {
   const search = useSearch({ strict: false }) as Record<string, unknown>;
   const navigate = useNavigate();
   const set = useCallback((value: string | null) => {
     void navigate({
-      to: '.', replace: true, resetScroll: false,
+      to: '.', replace: way === 'replace', resetScroll: false,
       search: ((old: Record<string, unknown>) => ({ ...old, [name]: value === null || value === initial ? undefined : value })) as never,
     });
-  }, [navigate, name, initial]);
+  }, [navigate, name, initial, way]);
   return [search[name] === undefined ? initial : String(search[name]), set];
 }

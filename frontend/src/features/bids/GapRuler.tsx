@@ -1,9 +1,9 @@
-// My limit against the price, drawn to scale: the gap is what is missing.
+// An order's limit against the price, drawn to scale: the gap is what is missing.
 import { formatterFor, type Micro, toNumber } from '@/lib/money';
 
-interface Props { side: 'bid' | 'offer'; limit: Micro; price: Micro; wins: Micro | null; exact: boolean }
+interface Props { side: 'bid' | 'offer'; /** Whether it is the reader's own. */ mine: boolean; limit: Micro; price: Micro; wins: Micro | null; exact: boolean }
 
-export function GapRuler({ side, limit, price, wins, exact }: Props) {
+export function GapRuler({ side, mine: own, limit, price, wins, exact }: Props) {
   const format = formatterFor(wins === null ? [limit, price] : [limit, price, wins]);
   const [l, p, w] = [limit, price, wins ?? price].map((v) => toNumber(v, 6)) as [number, number, number];
   const low = Math.min(l, p) * 0.94;
@@ -13,7 +13,7 @@ export function GapRuler({ side, limit, price, wins, exact }: Props) {
   const bid = side === 'bid';
   const short = bid ? p > l : l > p;
   const winning = wins === null ? '' : exact ? `Wins ${bid ? 'from' : 'up to'} ${format(wins)}` : `${bid ? 'At least' : 'At most'} about ${format(wins)}`;
-  const mine = `${bid ? 'Your limit' : 'You ask'} ${format(limit)}`;
+  const mine = `${bid ? (own ? 'Your limit' : 'Its limit') : own ? 'You ask' : 'It asks'} ${format(limit)}`;
   // Under its end of the bar, but never into the other label of that line.
   const half = mine.length * 3.1;
   const at = Math.max(half + 4, Math.min(x(l), width - half - 6 - (winning ? (winning.length + 2) * 6.2 + 14 : 0)));

@@ -1,7 +1,8 @@
-import { Age, type Column, DataTable, Side, State } from '@/components/ui';
+import { Age, type Column, DataTable, Side } from '@/components/ui';
 import { type Order, useParticipantNames } from '@/lib/api';
 import { formatCount, formatExact, formatMoney, micro } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
+import { OrderState } from './OrderState';
 import type { Group } from './useOrders';
 import { bundle, fill, isOpen, originText, perSlot, poolsOf, slotsOf, whyText } from './order';
 
@@ -41,8 +42,8 @@ export function OrderTable({ group, name, slotSeconds, selected, onSelect }: Pro
     { id: 'window', head: 'Window', extra: true, cell: (o) => `${clock(o.window.start_at, z)}–${clock(o.window.end_at, z)}`, value: (o) => o.window.start_at },
     { id: 'limit', head: 'Limit, cr/slot', name: 'Limit, cr per slot', right: true, cell: (o) => <span className="m" title={`${formatExact(micro(o.limit))} cr for the whole order`}>{formatMoney(limit(o))}</span>, value: (o) => formatMoney(limit(o)) },
     { id: 'filled', extra: 'phone', head: 'Filled', cell: (o) => <Filled order={o} />, value: (o) => fill(o).done },
-    { id: 'state', head: 'State', cell: (o) => (isOpen(o) && o.last_reason && o.status === 'open' ? <State of="infeasible" word="Not filled" /> : <State of={o.status} />), value: (o) => o.status },
-    { id: 'why', head: 'Why', extra: true, cell: (o) => <span className="t3 trunc block max-w-[210px]">{[originText(o), whyText(o)].filter(Boolean).join('; ')}</span>, value: (o) => o.closed_reason ?? o.last_reason?.reason ?? '' },
+    { id: 'state', head: 'State', cell: (o) => <OrderState order={o} />, value: (o) => o.status },
+    { id: 'why', head: 'Why', extra: true, cell: (o) => <span className="t3 trunc block max-w-[clamp(90px,11vw,210px)]">{[originText(o), whyText(o)].filter(Boolean).join('; ')}</span>, value: (o) => o.closed_reason ?? o.last_reason?.reason ?? '' },
     { id: 'age', extra: 'phone', head: 'Age', right: true, cell: (o) => <span className="t3"><Age at={o.created_at} /></span>, value: (o) => o.created_at },
   ];
   return (

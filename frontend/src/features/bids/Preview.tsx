@@ -1,5 +1,6 @@
 import { Button, KeyFigure, Note, When } from '@/components/ui';
 import { asProblem, type OrderBody, type Preview as Data } from '@/lib/api';
+import { withMod } from '@/lib/keys';
 import { formatCount, formatMoney, formatPercent, micro } from '@/lib/money';
 import type { Placing } from './usePlace';
 
@@ -33,7 +34,7 @@ export function Preview({ side, preview: last, fault, stale, order, placing }: P
       {preview?.warnings.map((w) => <Note key={w} tone="warn">{w}</Note>)}
       {problem && <div role="alert"><Note tone="bad">{problem.said}</Note></div>}
       {placing.problem?.unsure && order && !placing.same(order) && <Note tone="warn">What stands above is no longer what was sent. Placed now it is another order beside that one: look at your orders first.</Note>}
-      <Button type="submit" kind="primary" size="lg" kbd="⌘↩" disabled={!order} busy={placing.busy}>
+      <Button type="submit" kind="primary" size="lg" kbd={withMod('↩')} disabled={!order} busy={placing.busy}>
         {preview && order && side === 'bid' ? `${verb}, hold ${money(preview.hold)} cr` : verb}
       </Button>
       <span className="s11 t3 c">You can undo for 5 s.{preview && <> It first counts in round {formatCount(preview.round)}; the gate closes at <When at={preview.gate_closes_at} />.</>}</span>

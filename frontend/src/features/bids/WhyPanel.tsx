@@ -1,14 +1,16 @@
 // Why an order did or did not win, with numbers, and what would have.
 import { Link } from '@tanstack/react-router';
-import { CopyId, Panel, ResourceView, Side, State } from '@/components/ui';
-import { type Explain, type Order, useMay, useResource } from '@/lib/api';
+import { CopyId, Panel, ResourceView, Side } from '@/components/ui';
+import { type Explain, type Order, useMay, useMe, useResource } from '@/lib/api';
 import { formatBundle, formatCount, formatMoney } from '@/lib/money';
 import { Changes } from './Changes';
 import { GapRuler } from './GapRuler';
+import { OrderState } from './OrderState';
 import { isOpen, missText, perSlot, poolsOf, slotsOf, terms } from './order';
 import { OrderActions } from './OrderActions';
 import { ParentLine } from './ParentLine';
 import { sentenceOf, shortOf, winningOf } from './why';
+import { WonPanel } from './WonPanel';
 
 function Head({ explain, slots, order }: { explain: Explain; slots: number; order: Order }) {
   const short = shortOf(explain, order.side, slots);
@@ -19,9 +21,10 @@ function Head({ explain, slots, order }: { explain: Explain; slots: number; orde
 }
 
 function Ruler({ explain: e, order, slots }: { explain: Explain; order: Order; slots: number }) {
+  const mine = useMe()?.participant?.id === order.participant;
   const winning = winningOf(e, order.side);
   if (!e.price_faced) return null;
-  return <GapRuler side={order.side} limit={perSlot(e.limit, slots)} price={perSlot(e.price_faced, e.slots ?? slots)} wins={winning && perSlot(winning.value, slots)} exact={!!winning?.exact} />;
+  return <GapRuler side={order.side} mine={mine} limit={perSlot(e.limit, slots)} price={perSlot(e.price_faced, e.slots ?? slots)} wins={winning && perSlot(winning.value, slots)} exact={!!winning?.exact} />;
 }
 
 export function WhyPanel({ order, slotSeconds, onReplaced }: { order: Order; slotSeconds: number; onReplaced: (id: string) => void }) {
@@ -35,7 +38,7 @@ export function WhyPanel({ order, slotSeconds, onReplaced }: { order: Order; slo
           <>
             <div className="pad col g8">
               <div className="row g6">
-                <State of={order.status} /><span className="sp" />
+                <OrderState order={order} /><span className="sp" />
                 {!!e.round && <Link className="s11" to="/rounds/$number" params={{ number: String(e.round) }}>Round {formatCount(e.round)}</Link>}
               </div>
               <h3 className="text-18 font-semibold" style={{ color: 'var(--text)' }} title={e.reason ? `In the API: ${e.reason}` : undefined}><Head explain={e} slots={slots} order={order} /></h3>
@@ -44,6 +47,7 @@ export function WhyPanel({ order, slotSeconds, onReplaced }: { order: Order; slo
               {terms(order).map((said) => <p key={said} className="s12 t3">{said}</p>)}
               <Ruler explain={e} order={order} slots={slots} />
             </div>
+            <WonPanel order={order} />
             {actable && e.changes.length > 0 && <Changes order={order} explain={e} slots={slots} onReplaced={onReplaced} />}
             {actable && <OrderActions order={order} slots={slots} onReplaced={onReplaced} />}
           </>

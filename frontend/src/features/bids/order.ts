@@ -55,6 +55,7 @@ const REASONS: Record<string, string> = {
   THRASH_LIMIT: 'too much change in one slot', FORECAST_HEADROOM: 'too little there, shared out', OUT_OF_MONEY: 'limit under the price', MARGINAL_PRORATA: 'at the price, nothing was left',
   NO_HOST_FITS: 'no node has room for a replica', MIN_FILL_UNREACHABLE: 'not enough for all or none', PARENT_REJECTED: 'its parent did not win', PARENT_SAT_OUT: 'its parent sat the round out', PARENT_ENDED: 'ended with its parent', PARADOXICAL: 'block: would cost others more',
   TIE_LOST: 'a tie went to another', SOLVER_FALLBACK: 'left out by the fallback', ROUND_FULL: 'round full, goes first next time', ABOVE_INSTANCE_LIMIT: 'could pass its workload’s limit',
+  USER: 'cancelled by its owner', NOT_FILLED_IN_ITS_ROUND: 'not filled in its one round',
 };
 /** What reads the other way round for somebody who lends. */
 const OFFER_REASONS: Record<string, string> = { OUT_OF_MONEY: 'asks for more than the price', INSUFFICIENT_HOLD: 'the bond exceeds the balance', MIN_FILL_UNREACHABLE: 'not enough demand for all or none' };

@@ -1,9 +1,13 @@
-// From opening to closing in steps; each step is one kind of movement. Bars start at 0.
+// From opening to closing in steps; each step is one kind of movement. Bars start at 0, but where all that moved would
+// be hairlines beside the balance they start shortly under it, and the picture says so.
 import type { Statement } from '@/lib/api';
 import { formatMoney, micro, type Micro, asMicro, signed, toNumber } from '@/lib/money';
 import { useWidth } from '@/lib/useWidth';
 
 const NAMES: Record<string, string> = { grant: 'Granted', charge: 'Capacity bought', credit_note: 'Credit notes', proceeds: 'Capacity lent', reservation_fee: 'Reservation fees', move_fee: 'Moves for others', imbalance: 'Imbalances', overstay: 'Overstays', arrears: 'Arrears', operator_income: 'Operator income', platform_risk: 'Platform risk', rounding: 'Rounding' };
+
+/** The part of the balance under which what moved would not be seen. */
+const SMALL = 0.25;
 
 /** Pixels that the name of a step needs. */
 const ROOM = 104;
@@ -19,13 +23,17 @@ export function Bridge({ statement: s }: { statement: Statement }) {
   const base = 168;
   const ends = steps.flatMap((x) => [toNumber(x.from, 6), toNumber(x.to, 6)]);
   const high = Math.max(...ends, 1);
-  const low = Math.min(...ends, 0);
-  const y = (v: bigint) => base - ((toNumber(v, 6) - low) / (high - low)) * 130;
+  const levels = ends.filter((v) => v !== 0);
+  const moved = Math.max(...levels, 0) - Math.min(...levels);
+  const cut = levels.length > 1 && Math.min(...levels) > 0 && moved > 0 && moved < high * SMALL;
+  const low = cut ? Math.min(...levels) - moved / 4 : Math.min(...ends, 0);
+  const scaled = (v: bigint) => (Math.max(toNumber(v, 6), low) - low) / (high - low);
+  const y = (v: bigint) => base - scaled(v) * 130;
   const w = width / steps.length;
   const amount = (x: (typeof steps)[number]) => (x.total ? formatMoney(asMicro(x.to)) : signed(formatMoney(asMicro(x.to - x.from))));
   const colourOf = (x: (typeof steps)[number]) => (x.total ? 'var(--text-3)' : x.to >= x.from ? 'var(--s1)' : 'var(--s2)');
   // On a narrow screen the steps run downwards: side by side their names would meet.
-  const across = (v: bigint) => ((toNumber(v, 6) - low) / (high - low)) * 100;
+  const across = (v: bigint) => scaled(v) * 100;
   const rows = (
     <ul className="col g8 s12 pt-2">
       {steps.map((x) => (
@@ -52,6 +60,7 @@ export function Bridge({ statement: s }: { statement: Statement }) {
           );
         })}
       </svg>}
+      {cut && <p className="s11 t3 pt-1">Bars begin at {formatMoney(asMicro(BigInt(Math.round(low * 1_000_000))))} cr, not at 0: what moved is small beside the balance.</p>}
     </div>
   );
 }

@@ -21,7 +21,8 @@ function save(rows: Row[]) {
 export default function MarketPage() {
   const me = useMe();
   const pools = usePools();
-  const need = useNeed(me?.market.slot_seconds ?? 300);
+  const [slotSeconds, openSlots] = [me?.market.slot_seconds ?? 300, me?.market.horizon_slots ?? 6];
+  const need = useNeed(slotSeconds, openSlots);
   const prices = usePriceMap(pools.data?.data.map((p) => p.slug) ?? [], need.resource, HISTORY);
   const tier = useTier();
   const all = pools.data?.data ?? [];
@@ -30,7 +31,7 @@ export default function MarketPage() {
     <Page title="Market" of={pools} answer={() => <Answer rows={rows} need={need} />}
       empty={(d) => d.data.length === 0 && { fact: 'There is no pool in this market yet.', hint: 'An operator adds pools with their nodes.' }}>
       {() => <>
-        <NeedBar tiers={[...new Set(all.map((p) => p.tier))]} actions={<Button icon="export" onClick={() => save(rows)}>Export view</Button>} />
+        <NeedBar openSeconds={slotSeconds * openSlots} tiers={[...new Set(all.map((p) => p.tier))]} actions={<Button icon="export" onClick={() => save(rows)}>Export view</Button>} />
         <MarketStrip rows={rows} resource={need.resource} />
         <PoolTable rows={rows} need={need} />
         <div className="halves">

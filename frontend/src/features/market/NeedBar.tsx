@@ -8,16 +8,16 @@ import type { Need } from './rank';
 const SHOWN = ['cpu_milli', 'mem_mib', 'gpu_milli', 'storage_gib', 'io_mbps', 'net_mbps'];
 
 /** What I need, from the URL: a link carries it. */
-export function useNeed(slotSeconds: number): Need {
+export function useNeed(slotSeconds: number, openSlots: number): Need {
   const [amount] = useParam('need', '1');
   const [minutes] = useParam('min', '5');
   const [resource] = useParam('r', 'cpu_milli');
-  return needOf(resource, amount, minutes, slotSeconds);
+  return needOf(resource, amount, minutes, slotSeconds, openSlots);
 }
 
 export const useTier = () => useParam('tier')[0];
 
-export function NeedBar({ actions, tiers }: { actions: ReactNode; tiers: string[] }) {
+export function NeedBar({ actions, tiers, openSeconds }: { actions: ReactNode; tiers: string[]; openSeconds: number }) {
   const [tier, setTier] = useParam('tier');
   const [amount, setAmount] = useParam('need', '1');
   const [minutes, setMinutes] = useParam('min', '5');
@@ -27,7 +27,7 @@ export function NeedBar({ actions, tiers }: { actions: ReactNode; tiers: string[
       <span className="row g6 items-start">
         <span className="lab t2 nw leading-[30px]">Your need</span>
         <NumberField label="Amount" hideLabel className="w-[112px]" value={amount} onChange={setAmount} unit={unitOf(resource).many} error={amountOf(resource, amount).fault} />
-        <NumberField label="Minutes" hideLabel className="w-[92px]" value={minutes} onChange={setMinutes} unit="min" step={5} error={secondsOf(minutes).fault} />
+        <NumberField label="Minutes" hideLabel className="w-[92px]" value={minutes} onChange={setMinutes} unit="min" step={5} error={secondsOf(minutes, openSeconds).fault} />
         <Select label="Tier" hideLabel value={tier} onChange={setTier} options={[{ value: '', label: 'Any tier' }, ...tiers.map((t) => ({ value: t, label: t.replaceAll('_', ' ') }))]} />
       </span>
       <span className="sp" />

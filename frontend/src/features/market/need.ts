@@ -2,16 +2,23 @@
 import { readDecimal, readQuantity, shown, type Typed } from '@/lib/money';
 import type { Need } from './rank';
 
-export const amountOf = readQuantity;
-export function secondsOf(minutes: string): Typed<number> {
+export function amountOf(resource: string, text: string): Typed<number> {
+  const read = readQuantity(resource, text);
+  return read.value === 0 ? { value: null, fault: 'More than 0' } : read;
+}
+/** At most as long as slots are open. */
+export function secondsOf(minutes: string, openSeconds: number): Typed<number> {
   const { value, fault } = readDecimal(minutes, 3);
-  return { value: value === null ? null : (Number(value) * 60) / 1000, fault };
+  const seconds = value === null ? null : (Number(value) * 60) / 1000;
+  if (seconds === 0) return { value: null, fault: 'More than 0' };
+  if (seconds !== null && seconds > openSeconds) return { value: null, fault: `At most ${Math.floor(openSeconds / 60)} min are open` };
+  return { value: seconds, fault };
 }
 
 /** Nothing typed is none of it, for one slot; a text that is no number is not taken for one. */
-export function needOf(resource: string, amount: string, minutes: string, slotSeconds: number): Need {
+export function needOf(resource: string, amount: string, minutes: string, slotSeconds: number, openSlots: number): Need {
   const quantity = amountOf(resource, amount);
-  const seconds = secondsOf(minutes);
+  const seconds = secondsOf(minutes, slotSeconds * openSlots);
   return {
     resource, slotSeconds, amount: quantity.fault ? null : shown(resource, quantity.value ?? 0),
     slots: seconds.fault ? null : Math.max(1, Math.ceil((seconds.value ?? 0) / slotSeconds)),

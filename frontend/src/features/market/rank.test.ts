@@ -32,8 +32,8 @@ it('the figure is what the chart shows for the slots of the need, not the last t
 
 it('a need that is no plain number is not costed as another one', () => {
   const map = Object.fromEntries(pools.map((p) => [p.slug, prices(p.slug, 'cpu_milli', 60)]));
-  expect(needOf('cpu_milli', '1.5', '7', 300)).toMatchObject({ amount: 1.5, slots: 2 });
-  for (const need of [needOf('cpu_milli', '1,5', '5', 300), needOf('cpu_milli', '1', '1e1', 300)]) {
+  expect(needOf('cpu_milli', '1.5', '7', 300, 6)).toMatchObject({ amount: 1.5, slots: 2 });
+  for (const need of [needOf('cpu_milli', '1,5', '5', 300, 6), needOf('cpu_milli', '1', '1e1', 300, 6), needOf('cpu_milli', '0', '5', 300, 6), needOf('cpu_milli', '1', '0', 300, 6), needOf('cpu_milli', '1', '31', 300, 6)]) {
     const rows = rank(pools, map, need);
     expect(rows.length).toBeGreaterThan(0);
     expect(rows.every((r) => r.cost === null && !r.fits)).toBe(true);

@@ -24,7 +24,7 @@ export function BookPanel({ slug, resource, pool, onPick }: { slug: string; reso
   };
   return (
     <ChartFrame title="Bids against offers" note={book.data && <span className="row g6"><Link to="/rounds/$number" params={{ number: String(book.data.round) }}>Round {formatCount(book.data.round)}</Link><span>slot {clock(book.data.slot, z)}</span></span>} table={table}>
-      <ResourceView of={book} missing={{ fact: 'No round has cleared this product yet.', hint: 'The next one may.' }} empty={(b) => (b.price === null || b.bids.length + b.offers.length === 0) && { fact: 'Nobody bid or offered in the last round.' }}>
+      <ResourceView of={book} missing={{ fact: 'The last round had nothing of this.', hint: 'Nobody bid for it, and nobody offered any; earlier rounds may have traded it.' }} empty={(b) => (b.price === null || b.bids.length + b.offers.length === 0) && { fact: 'Nobody bid or offered in the last round.' }}>
         {(b) => b.price !== null && (
           <div className="pad">
             <Crossing bids={b.bids.map(level)} offers={b.offers.map(level)} price={toNumber(unitPrice(resource, b.price), 9)} quantity={shown(resource, b.quantity)}

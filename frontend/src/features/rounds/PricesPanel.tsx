@@ -17,9 +17,9 @@ export function PricesPanel({ prices }: { prices: RoundPrice[] }) {
     { id: 'pool', head: 'Pool', cell: (p) => <span className="b">{p.pool}</span>, value: (p) => p.pool },
     { id: 'resource', head: 'Resource', cell: (p) => `${unitOf(p.resource).label}, ${unitOf(p.resource).many}`, value: (p) => p.resource },
     { id: 'slot', head: 'Slot', cell: (p) => clock(p.slot, z), value: (p) => p.slot },
-    { id: 'price', head: 'Price, cr/unit·slot', right: true, cell: (p) => <span className="big"><Price value={p.price} resource={p.resource} /></span>, value: (p) => p.price },
+    { id: 'price', head: 'Price, cr/unit·slot', right: true, cell: (p) => <span className={p.volume === 0 ? 't3' : 'big'}><Price value={p.price} resource={p.resource} /></span>, value: (p) => p.price },
     { id: 'range', head: 'Possible range', help: 'Every price in it supports the same allocation; the lowest is published.', right: true, extra: true, cell: (p) => <span className="t3">{range(p)}</span>, value: range },
-    { id: 'set', head: 'Set by', cell: (p) => <Setter by={p.set_by} />, value: (p) => p.set_by },
+    { id: 'set', head: 'Set by', cell: (p) => (p.volume === 0 ? <span className="t3" title="It parts the best bid from the cheapest offer">not traded</span> : <Setter by={p.set_by} />), value: (p) => (p.volume === 0 ? 'not traded' : p.set_by) },
     { id: 'volume', extra: 'phone', head: 'Cleared', right: true, cell: (p) => formatRough(p.resource, p.volume), value: (p) => p.volume },
   ];
   return <Panel title="Who set each price"><DataTable label="Prices of the round" columns={columns} rows={prices} rowKey={(p) => `${p.pool}/${p.resource}/${p.slot}`} csvName="round-prices" height={420} /></Panel>;

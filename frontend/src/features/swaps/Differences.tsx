@@ -5,8 +5,8 @@ import { formatCount } from '@/lib/money';
 const columns: Column<Difference>[] = [
   { id: 'position', head: 'Input no.', right: true, cell: (d) => formatCount(d.position), value: (d) => d.position },
   { id: 'field', head: 'Output', cell: (d) => d.field, value: (d) => d.field },
-  { id: 'live', head: 'Source', right: true, cell: (d) => <span className="id trunc block max-w-[220px]" title={d.live}>{d.live}</span>, value: (d) => d.live },
-  { id: 'shadow', head: 'Shadow', right: true, cell: (d) => <span className="id bad trunc block max-w-[220px]" title={d.shadow}>{d.shadow}</span>, value: (d) => d.shadow },
+  { id: 'live', head: 'Source', cell: (d) => <span className="id trunc block max-w-[220px]" title={d.live}>{d.live}</span>, value: (d) => d.live },
+  { id: 'shadow', head: 'Shadow', cell: (d) => <span className="id bad trunc block max-w-[220px]" title={d.shadow}>{d.shadow}</span>, value: (d) => d.shadow },
 ];
 
 /** Both ran on the same inputs: every difference with its input position and both values. */
@@ -16,8 +16,8 @@ export function Differences({ swap }: { swap: Swap }) {
   return (
     <Panel title="Shadow run: same inputs, both places" tools={badge}>
       <dl className="row border-b border-border">
-        {[['inputs compared', compared], ['differences', count]].map(([label, n]) => (
-          <div key={label} className="sp px-3 py-2 row g6"><dd className={`text-15 font-semibold ${label === 'differences' && count > 0 ? 'bad' : ''}`}>{formatCount(n as number)}</dd><dt className="s11 t3">{label}</dt></div>
+        {[[compared === 1 ? 'input compared' : 'inputs compared', compared], [count === 1 ? 'difference' : 'differences', count]].map(([label, n], i) => (
+          <div key={label} className="sp px-3 py-2 row g6"><dd className={`text-15 font-semibold ${i === 1 && count > 0 ? 'bad' : ''}`}>{formatCount(n as number)}</dd><dt className="s11 t3">{label}</dt></div>
         ))}
       </dl>
       {differences.length > 0

@@ -7,7 +7,7 @@ interface Props { file: File | null; onFile: (file: File | null) => void; id: st
 /** A module that is already here, or a file to upload: at most 256 KiB, checked by the server. */
 export function ModuleField({ file, onFile, id, onId }: Props) {
   const modules = useResource<List<Module>>('/modules').data?.data ?? [];
-  const options = [{ value: '', label: file ? file.name : 'Choose one' }, ...modules.map((m) => ({ value: m.id, label: `${m.name}, ${formatBytes(m.size_bytes)}` }))];
+  const options = [{ value: '', label: file ? file.name : 'Choose one' }, ...modules.map((m) => ({ value: m.id, label: m.size_bytes > 0 ? `${m.name}, ${formatBytes(m.size_bytes)}` : `${m.name}, built in` }))];
   return (
     <div className="row g8 items-end">
       <Select label="Module" className="sp" value={id} onChange={(next) => { onId(next); onFile(null); }} options={options} />

@@ -36,7 +36,7 @@ function Prices({ label, values, on, set }: { label: string; values: Record<stri
 
 /** Standing orders of a workload: buy when its forecast asks for more, lend what it will not need. */
 export function StrategyForm({ instance }: { instance: Instance }) {
-  const edit = useEdit<Form>(formOf(instance.strategy, Object.keys(instance.baseline)), instance.strategy_version);
+  const edit = useEdit<Form>(formOf(instance.strategy, Object.keys(instance.baseline)), instance.strategy_version, `strategy of ${instance.id}`);
   const form = edit.value;
   const write = useWrite<Strategy, unknown>(['/instances']);
   const change = (part: Partial<Form>) => edit.set({ ...form, ...part });
@@ -80,6 +80,7 @@ export function StrategyForm({ instance }: { instance: Instance }) {
         <p className="help">While a pool is halted or no round can be held, what it has and lends goes on slot by slot at the mean price of the hour, within its limits. Off, it has its baseline from the next slot on.</p>
         <Changed what="the strategy" stale={edit.stale} error={write.error} onKeep={() => { edit.rebase(); write.reset(); }} onDrop={() => { edit.reset(); write.reset(); }} />
         {write.error && write.error.status !== 412 && <div role="alert"><Note tone="bad">{write.error.said}</Note></div>}
+        {edit.edited && <div className="row g8 s12 t2"><span>Changed and not saved; it stays while you look at others.</span><span className="sp" /><Button size="sm" kind="quiet" onClick={edit.reset}>Discard</Button></div>}
         <Button type="submit" busy={write.isPending} disabled={!good}>Save strategy</Button>
       </form>
     </Panel>

@@ -7,15 +7,16 @@ import { Detail } from './Detail';
 import { condition, isFaulty, riskiest } from './health';
 import { InstanceTable } from './InstanceTable';
 import { Register } from './Register';
+import { WorkloadMissing } from './WorkloadMissing';
 
 /** Which workload needs a hand? */
 export default function WorkloadsPage() {
   const of = useResource<List<Instance>>('/instances', { limit: 500 });
-  const [chosen, choose] = useParam('workload');
+  const [chosen, choose] = useParam('workload', '', 'push');
   const [registering, setRegistering] = useState(false);
   const all = of.data?.data ?? [];
   const pulses = usePulses(all.map((i) => i.id));
-  const selected = all.find((i) => i.id === chosen) ?? all.find(isFaulty) ?? all[0];
+  const selected = chosen ? all.find((i) => i.id === chosen) : (all.find(isFaulty) ?? all[0]);
   const mayRegister = useMay('workloads:write');
   const button = mayRegister && <Button kind="primary" icon="plus" onClick={() => setRegistering(true)}>Register a workload</Button>;
   return (
@@ -31,6 +32,7 @@ export default function WorkloadsPage() {
         {() => (
           <>
             <Panel><InstanceTable rows={all} pulses={pulses} selected={selected?.id} onSelect={(i) => choose(i.id)} /></Panel>
+            {!selected && chosen && <WorkloadMissing id={chosen} />}
             {selected && <Detail key={selected.id} instance={selected} onRegister={mayRegister ? () => setRegistering(true) : undefined} />}
           </>
         )}
