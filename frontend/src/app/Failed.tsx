@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router';
-import { Button } from '@/components/ui';
+import { Button } from '@/components/ui/Button';
 import { Empty, Fault } from '@/components/ui/states';
 import { asProblem } from '@/lib/api';
 import { PageNotLoaded } from './lazyPage';
