@@ -16,7 +16,7 @@ export async function walkLinked(page, origin, look) {
   await page.goto(`${origin}/pools`);
   await page.waitForURL(/\/pools\/[^/]+$/);
   const ticket = page.getByRole('form', { name: 'Order ticket' });
-  const parent = await place(ticket, page, () => ticket.getByRole('switch', { name: 'All or none' }).click());
+  const parent = await place(ticket, page, () => ticket.getByRole('switch', { name: 'The whole amount or none of it' }).click());
   // The list of own bids has the parent from the stream, and the ticket offers it.
   await page.goto(`${origin}/pools`);
   const child = await place(ticket, page, async () => {

@@ -1,6 +1,6 @@
 // The frame of every page: top bar, sidebar or rail, the demo strip, keys, palette, toasts, stream.
 import { Outlet, useMatches, useNavigate } from '@tanstack/react-router';
-import { lazy, Suspense, useState } from 'react';
+import { Suspense, useCallback, useState } from 'react';
 import { Denied } from '@/components/ui/states';
 import { Toaster } from '@/components/ui/Toaster';
 import { identityOf, may, useMe } from '@/lib/api';
@@ -9,13 +9,10 @@ import { useLiveStream } from '@/lib/live';
 import { DemoStrip } from './DemoStrip';
 import { change } from './identity';
 import { bindings } from './keys';
+import { Help, IdentityChange, Palette } from './parts';
 import type { RouteEntry } from './routes';
 import { SideBar } from './SideBar';
 import { TopBar } from './TopBar';
-
-const Palette = lazy(() => import('./Palette'));
-const Help = lazy(() => import('./Help'));
-const IdentityChange = lazy(() => import('./IdentityChange'));
 
 /** Nothing of a page survives that its session becomes another's: not what was read, nor what was typed. */
 export function Shell() {
@@ -36,7 +33,7 @@ function Frame() {
   const entry = (useMatches().at(-1)?.staticData as { entry?: RouteEntry } | undefined)?.entry;
   useLiveStream(me);
   useKeys(bindings(me, { go: (to) => void navigate({ to }), palette: () => setOverlay('palette'), help: () => setOverlay('help'), atTicket: entry?.path === '/pools/$slug' }));
-  const close = () => setOverlay(null);
+  const close = useCallback(() => setOverlay(null), []);
   return (
     <>
       <a className="btn skip" href="#main">Skip to the page</a>

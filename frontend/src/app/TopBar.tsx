@@ -1,4 +1,4 @@
-import { lazy, Suspense } from 'react';
+import { Suspense } from 'react';
 import { Icon } from '@/components/ui/Icon';
 import { Money } from '@/components/ui/Amount';
 import { Segmented } from '@/components/ui/Segmented';
@@ -8,10 +8,8 @@ import { micro } from '@/lib/money';
 import { ZONES, zone } from '@/lib/time';
 import { Brand } from './Brand';
 import { LiveDot } from './LiveDot';
+import { UserMenu } from './parts';
 import { RoundClock } from './RoundClock';
-
-// The account menu brings a positioning library: it may arrive after the first paint.
-const UserMenu = lazy(() => import('./UserMenu'));
 
 export function TopBar({ onSearch }: { onSearch: () => void }) {
   const me = useMe();

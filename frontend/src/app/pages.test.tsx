@@ -168,7 +168,7 @@ it('a strategy warns in words while its costs do not carry the promised service 
 
 it('the ticket has no switch that the server would refuse, and an offer is told what it receives', async () => {
   await visit('/pools/$slug', 'bidder');
-  await waitFor(() => expect(screen.getByRole('switch', { name: 'All or none' })).toBeTruthy());
+  await waitFor(() => expect(screen.getByRole('switch', { name: 'The whole amount or none of it' })).toBeTruthy());
   expect(screen.queryByText('Firm only')).toBeNull();
   fireEvent.click(screen.getByRole('button', { name: '▼ Offer mine' }));
   await waitFor(() => expect(screen.getByText(/You receive the clearing price/)).toBeTruthy());

@@ -1,8 +1,10 @@
 import { createRootRoute, createRoute, createRouter, Outlet, redirect, type RouterHistory } from '@tanstack/react-router';
+import { Canvas } from '@/components/charts/Canvas';
 import { meQuery, Problem, whenSignedOut } from '@/lib/api';
+import { lazyPart, loadWhenIdle } from '@/lib/lazyPart';
 import { Failed, Missing } from './Failed';
 import { forget, watchIdentity } from './identity';
-import { lazyPage, loadWhenIdle } from './lazyPage';
+import { PARTS } from './parts';
 import { queryClient } from './queryClient';
 import { ROUTES } from './routes';
 import { Shell } from './Shell';
@@ -18,8 +20,8 @@ async function requireSession({ location }: { location: { href: string } }) {
 }
 
 /** By the router's path; the code of a page is asked for once, whoever shows it. */
-const PAGES = ROUTES.map((entry) => ({ entry, Page: lazyPage(entry.page) }));
-const Login = lazyPage(() => import('@/features/session/LoginPage'));
+const PAGES = ROUTES.map((entry) => ({ entry, Page: lazyPart(entry.page) }));
+const Login = lazyPart(() => import('@/features/session/LoginPage'));
 
 function routeTree() {
   const root = createRootRoute({ component: Outlet, notFoundComponent: Missing });
@@ -35,7 +37,7 @@ export function makeRouter(history?: RouterHistory) {
   const router = createRouter({
     routeTree: routeTree(), history, defaultPreload: 'intent', defaultNotFoundComponent: Missing, defaultPendingComponent: () => null, scrollRestoration: true,
   });
-  loadWhenIdle(PAGES.map(({ Page }) => Page));
+  loadWhenIdle([...PAGES.map(({ Page }) => Page), ...PARTS, Canvas]);
   watchIdentity(queryClient);
   whenSignedOut(() => {
     forget();

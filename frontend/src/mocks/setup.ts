@@ -1,11 +1,15 @@
 // Tests: fetch answers from the same mock as the dev server, signed in as the bidder.
 import { configure } from '@testing-library/react';
+import { vi } from 'vitest';
 import { answer } from './server.ts';
 import { people } from './users.ts';
 
 configure({ asyncUtilTimeout: 15_000 });
 
 export const asRole = { role: 'bidder' };
+
+// The code of the pages is here, whatever a test makes of the network.
+vi.mock('@/lib/reachable', () => ({ isReachable: () => Promise.resolve(true) }));
 
 if (typeof window !== 'undefined') {
   globalThis.fetch = (async (input: RequestInfo | URL, init?: RequestInit) => {

@@ -1,8 +1,6 @@
-// The lazy edge: uPlot and its painter arrive with the first chart, not with the first page.
-import { lazy, Suspense } from 'react';
+import { Suspense } from 'react';
+import { Canvas } from './Canvas';
 import type { Plot } from './plot';
-
-const Canvas = lazy(() => import('./PlotCanvas'));
 
 export function TimeChart({ plot, label, height = 300 }: { plot: Plot; label: string; height?: number }) {
   return (

@@ -8,6 +8,7 @@ import { Button } from './Button';
 import { ScrollBox } from './ScrollBox';
 import { TableHead } from './TableHead';
 import { type Column, cellClass, type Sort, sorted, toCsvTable } from './table';
+import { useInSight } from './useInSight';
 
 interface Props<T> {
   label: string;
@@ -30,6 +31,7 @@ interface Props<T> {
 export interface More { cut: boolean; older?: () => void; busy?: boolean; note?: ReactNode }
 const VIRTUAL_FROM = 60;
 const ROW = 30;
+const DENSE_ROW = 24;
 
 export function DataTable<T>({ label, columns, rows, rowKey, selected, onSelect, initialSort, muted, dense, height, footer, csvName, more }: Props<T>) {
   const [sort, setSort] = useState<Sort | null>(initialSort ?? null);
@@ -37,6 +39,7 @@ export function DataTable<T>({ label, columns, rows, rowKey, selected, onSelect,
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = view.length > VIRTUAL_FROM;
   const virtualizer = useVirtualizer({ count: virtual ? view.length : 0, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 8, initialRect: { width: 800, height: 600 } });
+  useInSight(scroller, selected, selected == null ? -1 : view.findIndex((row) => rowKey(row) === selected), dense ? DENSE_ROW : ROW);
   const items = virtualizer.getVirtualItems();
   const top = virtual ? (items[0]?.start ?? 0) : 0;
   const bottom = virtual ? virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0) : 0;

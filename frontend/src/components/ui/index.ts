@@ -14,6 +14,7 @@ export * from './Panel';
 export * from './ResourceView';
 export * from './ScrollBox';
 export * from './Segmented';
+export * from './Short';
 export * from './states';
 export type * from './table';
 export * from './toast';

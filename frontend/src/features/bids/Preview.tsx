@@ -15,7 +15,7 @@ export function Preview({ side, preview: last, fault, stale, order, placing }: P
   const verb = side === 'bid' ? 'Place bid' : 'Place offer';
   return (
     <div className="pad col g8 border-t border-border bg-surface-2">
-      <h3 className="lab">{!order ? 'No preview: something above is still to be mended' : !preview ? 'Preview' : preview.basis === 'recent_slots' ? `Preview, from the prices of the latest ${formatCount(preview.basis_slots)} ${preview.basis_slots === 1 ? 'slot' : 'slots'}` : 'Preview, at the last prices'}</h3>
+      <h3 className="lab">{!order ? 'No preview: something above is still missing or to be mended' : !preview ? 'Preview' : preview.basis === 'recent_slots' ? `Preview, from the prices of the latest ${formatCount(preview.basis_slots)} ${preview.basis_slots === 1 ? 'slot' : 'slots'}` : 'Preview, at the last prices'}</h3>
       <div className={`row ${stale ? 'stale-data' : ''}`} style={{ gap: 20 }} aria-live="polite">
         <KeyFigure value={preview?.fill_probability == null ? '–' : formatPercent(preview.fill_probability)} label={preview?.fill_probability === null ? 'no history yet' : 'chance to fill'} />
         <KeyFigure value={preview ? money(preview.expected) : '–'} label={order && preview?.slots && side === 'bid' && order.min_run_slots > 0 ? `cr expected for ${preview.slots === 1 ? '1 slot' : `${preview.slots} slots`}` : 'cr expected'} />

@@ -21,9 +21,12 @@ afterEach(() => { cleanup(); globalThis.fetch = real; sent.length = 0; });
 
 const pool = pools.find((p) => p.slug === 'fra1-gp') as (typeof pools)[number];
 let client = new QueryClient();
-async function open() {
+const show = (of: typeof pool, resource = 'cpu_milli', unitPrice: number | null = null) => {
   client = new QueryClient();
-  render(<QueryClientProvider client={client}><Ticket pool={pool} unitPrice={null} /></QueryClientProvider>);
+  return render(<QueryClientProvider client={client}><Ticket pool={of} resource={resource} unitPrice={unitPrice} /></QueryClientProvider>);
+};
+async function open() {
+  show(pool);
   // The preview has answered, and put in its proposal.
   await waitFor(() => expect(screen.getByRole('button', { name: /Propose|Place bid, hold/ })).toBeTruthy(), { timeout: 4000 });
 }
@@ -82,6 +85,38 @@ it('names as its parent one of the own open bids that are had or not had, and dr
   } finally {
     parent.status = 'open';
   }
+});
+
+const another = (resource: string, capacity: number) => ({ ...(pool.resources[0] as (typeof pool.resources)[number]), resource, capacity, free: capacity, price: null, reserve: '0.010000000' });
+it('has a field for each resource of the pool, that of the page first, and sends what was typed into them', async () => {
+  show({ ...pool, slug: 'gpu1', resources: [...pool.resources, another('gpu_milli', 8000), another('storage_gib', 500)] }, 'gpu_milli');
+  const labels = () => [...document.querySelectorAll('form .halves label')].map((l) => l.textContent);
+  expect(labels().slice(0, 4)).toEqual(['GPU', 'CPU', 'Memory', 'Storage']);
+  type('GPU', '1.5');
+  expect(screen.getByText('Whole devices')).toBeTruthy();
+  type('GPU', '2');
+  type('CPU', '');
+  type('Memory', '');
+  type('Storage', '20');
+  type(/^Limit for/, '3');
+  fireEvent.submit(screen.getByRole('form', { name: 'Order ticket' }));
+  await waitFor(() => expect(sent.find((s) => s.path === '/v1/bids')?.body.resources).toEqual({ gpu_milli: 2000, storage_gib: 20 }));
+});
+
+it('a price that is picked is one of the resource of the page', () => {
+  show({ ...pool, slug: 'gpu1', resources: [...pool.resources, another('gpu_milli', 8000)] }, 'gpu_milli', 2.5);
+  expect((screen.getByLabelText(/^Limit for/) as HTMLInputElement).value).toBe('2.50');
+});
+
+it('opens without a fault where nothing can be had and nothing has a price; what was emptied by hand is one', () => {
+  asRole.role = 'nobody';
+  const [cpu] = pool.resources;
+  show({ ...pool, slug: 'fra1-gp~recallable', recallable_of: 'fra1-gp', resources: [{ ...(cpu as NonNullable<typeof cpu>), capacity: 0, free: 0, price: null, reserve: null, reference: '0.000000000' }] });
+  expect(document.querySelector('[aria-invalid=true], .help.bad')).toBeNull();
+  expect((screen.getByLabelText(/^Limit for/) as HTMLInputElement).value).toBe('0.01');
+  expect((screen.getByRole('button', { name: /^Place bid/ }) as HTMLButtonElement).disabled).toBe(true);
+  type(/^Limit for/, '');
+  expect(screen.getByText('Name a limit')).toBeTruthy();
 });
 
 it('an offer has no parent', async () => {

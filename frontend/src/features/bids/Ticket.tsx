@@ -2,10 +2,10 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { Panel, Segmented } from '@/components/ui';
 import { type Instance, type List, type Pool, type PoolResource, useMe, useResource } from '@/lib/api';
-import { asMicro, cost, nano, readQuantity, unitOf } from '@/lib/money';
+import { asMicro, cost, nano, readQuantity, shown, unitOf } from '@/lib/money';
 import { useAskedFocus } from '@/lib/ticket';
 import { nextSlot, useNow } from '@/lib/time';
-import { carried, check, type Fields, homeOf, mayChange, orderOf, plain, slotCount, suggested } from './draftOrder';
+import { carried, check, type Fields, homeOf, mayChange, orderOf, plain, slotCount, suggested, worthSaying } from './draftOrder';
 import { LimitField } from './LimitField';
 import { Preview } from './Preview';
 import { TicketFields } from './TicketFields';
@@ -22,25 +22,29 @@ function firstLimit(pool: Pool, amounts: Fields['amounts']): string {
   return sum > 0n ? plain(asMicro(sum * 106n / 100n)) : SOME_LIMIT;
 }
 
+/** Nothing is left empty: a 0 would be a fault that nobody has typed. */
+const typedOf = (amount: number) => (amount > 0 ? String(amount) : '');
+
 /** A small part of what the pool has, so that a first bid is neither refused nor laughable. What is seldom asked for together is left to people. */
 function firstFields(pool: Pool, start: number): Fields {
-  const some = (r: PoolResource, most: number) => Math.min(most, Math.round((r.capacity / unitOf(r.resource).per) * 10) / 100);
+  const some = (r: PoolResource, most: number) => typedOf(Math.min(most, Math.round((r.capacity / unitOf(r.resource).per) * 10) / 100));
   const usual: Record<string, number> = { cpu_milli: 2, mem_mib: 4 };
-  const shown = pool.resources.filter((r) => r.resource in usual);
-  const amounts = Object.fromEntries(shown.map((r) => [r.resource, String(some(r, usual[r.resource] ?? 0))]));
+  const asked = pool.resources.filter((r) => r.resource in usual);
+  const amounts = Object.fromEntries(asked.map((r) => [r.resource, some(r, usual[r.resource] ?? 0)]));
   const [only] = pool.resources;
-  if (shown.length === 0 && only) amounts[only.resource] = '1';
+  if (asked.length === 0 && only) amounts[only.resource] = '1';
   return { side: 'bid', amounts, start, slots: '1', limit: firstLimit(pool, amounts), allOrNone: false, instance: '', project: '', parent: '', minRun: '', stays: false, homeToo: false, proposed: true };
 }
 
 /** Half of what the workload may still grow by, or lend without going under its floor: more would be refused. */
 function firstFor(i: Instance, pool: Pool, side: Fields['side']): Partial<Fields> {
   const half = (r: string) => (r === 'gpu_milli' ? Math.floor(mayChange(i, side, r) / 2 / unitOf(r).per) : Math.floor((mayChange(i, side, r) / 2 / unitOf(r).per) * 100) / 100);
-  const amounts = Object.fromEntries(pool.resources.filter((r) => r.resource in i.baseline).map((r) => [r.resource, String(Math.max(0, half(r.resource)))]));
+  const amounts = Object.fromEntries(pool.resources.filter((r) => r.resource in i.baseline).map((r) => [r.resource, typedOf(half(r.resource))]));
   return { instance: i.id, amounts, limit: firstLimit(pool, amounts) };
 }
 
-export function Ticket({ pool, unitPrice }: { pool: Pool; unitPrice: number | null }) {
+/** `resource`: what the page shows; its field is the first, and a price that is picked there is of it. */
+export function Ticket({ pool, resource, unitPrice }: { pool: Pool; resource: string; unitPrice: number | null }) {
   const me = useMe();
   const form = useRef<HTMLFormElement>(null);
   useAskedFocus(form);
@@ -48,14 +52,16 @@ export function Ticket({ pool, unitPrice }: { pool: Pool; unitPrice: number | nu
   const first = nextSlot(useNow(), market.slot_seconds, market.lead_seconds);
   const [fields, setFields] = useState<Fields>(() => firstFields(pool, first));
   const set = (change: Partial<Fields>) => setFields((f) => ({ ...f, ...change }));
+  const [touched, touch] = useState<ReadonlySet<string>>(new Set());
+  const type = (change: Partial<Fields>) => { touch((before) => new Set([...before, ...Object.keys(change)])); set(change); };
   // The gate closes while people think: a start that has passed moves on by itself.
   useEffect(() => { if (fields.start < first) set({ start: first }); }, [fields.start, first]);
   // Capacity without a workload is seldom what is meant: the first of mine in this pool is proposed.
   const mine = useResource<List<Instance>>('/instances', { limit: 200 }).data?.data;
   const proposed = mine?.find((i) => i.pool === homeOf(pool) && i.state === 'running');
   useEffect(() => { if (proposed) setFields((f) => (f.instance ? f : { ...f, ...firstFor(proposed, pool, f.side) })); }, [proposed?.id]);
-  // A level clicked in the crossing is a price per core; the bundle's limit follows from it.
-  useEffect(() => { if (unitPrice !== null) set({ limit: plain(asMicro(BigInt(Math.round(unitPrice * (readQuantity('cpu_milli', fields.amounts.cpu_milli ?? '').value || 1000) * 1000)))), proposed: false }); }, [unitPrice]);
+  // A level clicked in the crossing is a price per unit; the bundle's limit follows from it.
+  useEffect(() => { if (unitPrice !== null) set({ limit: plain(asMicro(BigInt(Math.round(unitPrice * shown(resource, readQuantity(resource, fields.amounts[resource] ?? '').value || unitOf(resource).per) * 1_000_000)))), proposed: false }); }, [unitPrice]);
   const turn = (side: Fields['side']) => {
     const instance = mine?.find((i) => i.id === fields.instance);
     set({ ...(instance ? firstFor(instance, pool, side) : {}), side, proposed: true });
@@ -78,7 +84,7 @@ export function Ticket({ pool, unitPrice }: { pool: Pool; unitPrice: number | nu
     setFields((f) => ({ ...f, limit: text }));
   }, [text, asked, fields.proposed]);
   const submit = (e?: FormEvent) => { e?.preventDefault(); if (order && !place.busy) place.run(order); };
-  const faults = check(fields, market, startIndex, bounds);
+  const faults = worthSaying(check(fields, market, startIndex, bounds), fields, touched);
   return (
     <form ref={form} onSubmit={submit} onKeyDown={(e) => { if (e.key === 'Enter' && (e.metaKey || e.ctrlKey)) submit(); }} aria-label="Order ticket">
       <Panel>
@@ -86,8 +92,8 @@ export function Ticket({ pool, unitPrice }: { pool: Pool; unitPrice: number | nu
           <Segmented label="Side" value={fields.side} options={[{ value: 'bid', label: '▲ Bid for capacity' }, { value: 'offer', label: '▼ Offer mine' }]} onChange={turn} />
         </div>
         <div className="pad col g8">
-          <TicketFields fields={fields} slots={slots} set={set} faults={faults} first={first} market={market} pool={pool} instances={mine ?? []} away={carried(fields, bounds)} refused={place.problem?.field('/parent')} />
-          <LimitField fields={fields} slots={slots} set={set} fault={faults.limit ?? place.problem?.field('/limit')} preview={preview.data} suggestion={text} />
+          <TicketFields fields={fields} slots={slots} set={type} faults={faults} first={first} market={market} pool={pool} resource={resource} instances={mine ?? []} away={carried(fields, bounds)} refused={place.problem?.field('/parent')} />
+          <LimitField fields={fields} slots={slots} set={type} fault={faults.limit ?? place.problem?.field('/limit')} preview={preview.data} suggestion={text} />
         </div>
         <Preview side={fields.side} preview={preview.data} fault={preview.error} stale={preview.isPlaceholderData} order={order} placing={place} />
       </Panel>

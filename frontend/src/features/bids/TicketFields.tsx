@@ -3,26 +3,26 @@ import { Switch } from '@/components/ui/Switch';
 import { type Instance, type Market, type Pool, resourceOf } from '@/lib/api';
 import { formatBundle, formatRough, unitOf } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
-import { type Faults, type Fields, homeOf, mayChange, takesRuns } from './draftOrder';
+import { type Faults, type Fields, hasDevices, homeOf, mayChange, takesRuns } from './draftOrder';
 import { ParentField } from './ParentField';
 import { ProjectField } from './ProjectField';
 
-interface Props { fields: Fields; slots: number; set: (change: Partial<Fields>) => void; faults: Faults; first: number; market: Market; pool: Pool; instances: Instance[]; away?: Instance; refused?: string }
+interface Props { fields: Fields; slots: number; set: (change: Partial<Fields>) => void; faults: Faults; first: number; market: Market; pool: Pool; resource: string; instances: Instance[]; away?: Instance; refused?: string }
 
-export function TicketFields({ fields, slots, set, faults, first, market, pool, instances, away, refused }: Props) {
+export function TicketFields({ fields, slots, set, faults, first, market, pool, resource, instances, away, refused }: Props) {
   const z = zone.use();
   const starts = Array.from({ length: market.horizon_slots }, (_, i) => first + i * market.slot_seconds * 1000);
   const needed = fields.side === 'offer';
   const workload = instances.find((i) => i.id === fields.instance);
   const there = (r: string) => {
-    if (needed) return workload && `at most ${formatRough(r, mayChange(workload, 'offer', r))} beyond its floor`;
+    if (needed) return workload && `it may lend ${formatRough(r, mayChange(workload, 'offer', r))}`;
     const x = resourceOf(pool, r);
     return x && !pool.recallable_of ? `${formatRough(r, x.free)} free` : undefined;
   };
   return (
     <>
       <div className="halves" style={{ gap: 8 }}>
-        {pool.resources.map(({ resource: r }) => (
+        {pool.resources.toSorted((a, b) => Number(b.resource === resource) - Number(a.resource === resource)).map(({ resource: r }) => (
           <NumberField key={r} label={unitOf(r).label} unit={unitOf(r).many} value={fields.amounts[r] ?? ''} onChange={(text) => set({ amounts: { ...fields.amounts, [r]: text } })} error={faults.amounts[r]} help={there(r)} />
         ))}
         <Select label="From" value={String(fields.start)} onChange={(s) => set({ start: Number(s) })} options={starts.map((s) => ({ value: String(s), label: clock(s, z) }))} />
@@ -31,7 +31,7 @@ export function TicketFields({ fields, slots, set, faults, first, market, pool, 
       </div>
       {takesRuns(fields) && (
         <NumberField label="At least" unit="slots in a row" value={fields.minRun} onChange={(minRun) => set({ minRun })} error={faults.minRun}
-          help={faults.slots ? undefined : fields.minRun.trim() === '' ? `Empty: only all ${slots} slots` : 'A shorter run counts for its part of the limit'} />
+          help={faults.slots ? undefined : fields.minRun.trim() === '' ? `Empty: the whole window of ${slots} slots, or nothing` : 'A shorter run counts for its part of the limit'} />
       )}
       <Select label={needed ? 'Workload that lends' : 'Workload that grows'} value={fields.instance} onChange={(instance) => set({ instance })} error={faults.instance}
         options={[{ value: '', label: needed || pool.recallable_of ? 'Choose one' : 'None: a new replica' }, ...instances.filter((i) => i.pool === homeOf(pool) || (!needed && !pool.recallable_of)).map((i) => ({ value: i.id, label: `${i.name}, ${i.pool}` }))]} />
@@ -45,7 +45,9 @@ export function TicketFields({ fields, slots, set, faults, first, market, pool, 
       )}
       {pool.recallable_of && <p className="s12 t2">{needed ? 'It may be taken back at any time, on the page of the workload or by its strategy; what was lent until then is paid for.' : 'Its lender may take it back in the middle of a slot. You pay for the time in which you had it, and keep what you bought firmly.'}</p>}
       {!needed && !pool.recallable_of && fields.instance !== '' && !away && <Switch label="Do not move the workload" on={fields.stays} onChange={(stays) => set({ stays })} />}
-      {!away && <Switch label="All or none" on={fields.allOrNone} onChange={(allOrNone) => set({ allOrNone })} />}
+      {!away && (hasDevices(fields, pool)
+        ? <p className="s12 t2">With GPUs in it, it is the whole amount or none of it: devices are not divided.</p>
+        : <Switch label="The whole amount or none of it" on={fields.allOrNone} onChange={(allOrNone) => set({ allOrNone })} />)}
     </>
   );
 }

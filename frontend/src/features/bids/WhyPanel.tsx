@@ -1,7 +1,7 @@
 // Why an order did or did not win, with numbers, and what would have.
 import { Link } from '@tanstack/react-router';
 import { CopyId, Panel, ResourceView, Side } from '@/components/ui';
-import { type Explain, type Order, useMay, useMe, useResource } from '@/lib/api';
+import { type Explain, type Order, type Round, useMay, useMe, useResource } from '@/lib/api';
 import { formatBundle, formatCount, formatMoney } from '@/lib/money';
 import { Changes } from './Changes';
 import { GapRuler } from './GapRuler';
@@ -9,7 +9,7 @@ import { OrderState } from './OrderState';
 import { isOpen, missText, perSlot, poolsOf, slotsOf, terms } from './order';
 import { OrderActions } from './OrderActions';
 import { ParentLine } from './ParentLine';
-import { sentenceOf, shortOf, winningOf } from './why';
+import { sentenceOf, shortOf, untraded, winningOf } from './why';
 import { WonPanel } from './WonPanel';
 
 function Head({ explain, slots, order }: { explain: Explain; slots: number; order: Order }) {
@@ -20,8 +20,13 @@ function Head({ explain, slots, order }: { explain: Explain; slots: number; orde
   return <>{(explain.reason ? missText(order, explain.reason) : explain.status.replaceAll('_', ' ')).replace(/^./, (c) => c.toUpperCase())}</>;
 }
 
-function Ruler({ explain: e, order, slots }: { explain: Explain; order: Order; slots: number }) {
-  const mine = useMe()?.participant?.id === order.participant;
+/** Why in words. Whether anything was traded at the price, the round says. */
+function Sentence({ explain: e, order, mine }: { explain: Explain; order: Order; mine: boolean }) {
+  const round = useResource<Round>(e.round && e.price_faced ? `/rounds/${e.round}` : null).data;
+  return <p className="s12 t2">{sentenceOf(order, e, { mine, none: round && round.number === e.round ? untraded(order, round.prices) : [] })}</p>;
+}
+
+function Ruler({ explain: e, order, slots, mine }: { explain: Explain; order: Order; slots: number; mine: boolean }) {
   const winning = winningOf(e, order.side);
   if (!e.price_faced) return null;
   return <GapRuler side={order.side} mine={mine} limit={perSlot(e.limit, slots)} price={perSlot(e.price_faced, e.slots ?? slots)} wins={winning && perSlot(winning.value, slots)} exact={!!winning?.exact} />;
@@ -30,6 +35,7 @@ function Ruler({ explain: e, order, slots }: { explain: Explain; order: Order; s
 export function WhyPanel({ order, slotSeconds, onReplaced }: { order: Order; slotSeconds: number; onReplaced: (id: string) => void }) {
   const explain = useResource<Explain>(`/${order.side}s/${order.id}/explain`);
   const slots = slotsOf(order, slotSeconds);
+  const mine = useMe()?.participant.id === order.participant;
   const actable = useMay('orders:write') && isOpen(order);
   return (
     <Panel title={<><Side side={order.side} /> {poolsOf(order)[0]}, {formatBundle(order.resources)}</>} tools={<span className="s11"><CopyId id={order.id} /></span>}>
@@ -42,10 +48,10 @@ export function WhyPanel({ order, slotSeconds, onReplaced }: { order: Order; slo
                 {!!e.round && <Link className="s11" to="/rounds/$number" params={{ number: String(e.round) }}>Round {formatCount(e.round)}</Link>}
               </div>
               <h3 className="text-18 font-semibold" style={{ color: 'var(--text)' }} title={e.reason ? `In the API: ${e.reason}` : undefined}><Head explain={e} slots={slots} order={order} /></h3>
-              <p className="s12 t2">{sentenceOf(order, e)}</p>
+              <Sentence explain={e} order={order} mine={mine} />
               <ParentLine order={order} />
               {terms(order).map((said) => <p key={said} className="s12 t3">{said}</p>)}
-              <Ruler explain={e} order={order} slots={slots} />
+              <Ruler explain={e} order={order} slots={slots} mine={mine} />
             </div>
             <WonPanel order={order} />
             {actable && e.changes.length > 0 && <Changes order={order} explain={e} slots={slots} onReplaced={onReplaced} />}

@@ -1,30 +1,46 @@
 // What an order has won: from which rounds, at which prices, for how much in all.
 import { Link } from '@tanstack/react-router';
-import { type Award, type List, type Order, useResource } from '@/lib/api';
+import { Note } from '@/components/ui';
+import { type Award, isPlatform, type Order, useAll, useMay, useMe } from '@/lib/api';
 import { formatCount, formatMoney, formatPrice, formatQuantity, micro, unitOf, unitPrice } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
+import { awardsWhile, linesOf, type WonLine } from './won';
 
-/** As many as the list gives at once; of older ones the sum is known all the same. */
-const NEWEST = 500;
+function Line({ line: l, z }: { line: WonLine; z: ReturnType<typeof zone.use> }) {
+  const from = l.round > 0 ? <Link to="/rounds/$number" params={{ number: String(l.round) }}>round {formatCount(l.round)}</Link> : 'taken at once';
+  return (
+    <tr>
+      <td>{clock(l.slot, z)}</td>
+      <td className="py-1">{formatQuantity(l.resource, l.quantity)}<span className="t3 block s11">{from}</span></td>
+      <td className="r">{formatPrice(unitPrice(l.resource, l.price))}<span className="t3 block s11">a {unitOf(l.resource).one}</span></td>
+      <td className="r m">{formatMoney(micro(l.money))}</td>
+    </tr>
+  );
+}
 
 export function WonPanel({ order }: { order: Order }) {
   const z = zone.use();
-  const known = useResource<List<Award>>(order.awards.length > 0 ? '/awards' : null, { limit: NEWEST }).data?.data;
+  const platform = isPlatform(useMe());
+  const mayReceipts = useMay('finance:read');
+  const of = useAll<Award>(order.awards.length > 0 ? '/awards' : null, awardsWhile(order));
   if (order.awards.length === 0) return null;
-  const awards = (known ?? []).filter((a) => order.awards.includes(a.id));
+  const lines = linesOf(order, of.data?.rows ?? []);
   const bid = order.side === 'bid';
+  const absent = of.data ? order.awards.length - new Set(lines.map((l) => l.award)).size : 0;
+  const [word, sum] = bid ? ['Won', 'Cost; what is not delivered is credited'] : ['Lent', 'Paid for it, as far as it is delivered'];
   return (
     <div className="border-t border-border">
-      <div className="row px-3 pt-2 g8"><b className="lab">{bid ? 'Won' : 'Lent'}</b><span className="sp" /><Link className="s11" to="/finance">Finance</Link></div>
-      <dl className="kv pad">
-        {awards.flatMap((a) => a.lines.map((l) => (
-          <div key={`${a.id}/${l.pool}/${l.resource}/${l.slot}`} className="contents">
-            <dt>{formatQuantity(l.resource, l.quantity)}, {clock(l.slot, z)}{a.round > 0 && <> · <Link to="/rounds/$number" params={{ number: String(a.round) }}>round {formatCount(a.round)}</Link></>}</dt>
-            <dd>{formatPrice(unitPrice(l.resource, l.price))} cr a {unitOf(l.resource).one}: {formatMoney(micro(l.money))} cr</dd>
-          </div>
-        )))}
-        <dt className="sum">{bid ? 'Cost, before credits for what is not delivered' : 'Brings, if it is delivered'}</dt><dd className="sum">{formatMoney(micro(order.awarded))} cr</dd>
-      </dl>
+      <div className="row px-3 pt-2 g8"><h3 className="s12 b">{word}</h3><span className="sp" />{mayReceipts && <Link className="s11" to="/finance" search={(platform ? { participant: order.participant } : {}) as never}>{platform ? 'Statement' : 'Receipts and statement'}</Link>}</div>
+      {of.problem && <div className="pad"><Note tone="bad">{of.problem.said}</Note></div>}
+      <table className="t mk" aria-label={bid ? 'What it won' : 'What it lent'}>
+        <thead><tr><th scope="col">Slot</th><th scope="col">Amount</th><th scope="col" className="r">Price, cr</th><th scope="col" className="r">In all, cr</th></tr></thead>
+        <tbody>
+          {lines.map((l) => <Line key={l.key} line={l} z={z} />)}
+          {absent > 0 && <tr><td colSpan={4} className="t3">{formatCount(absent)} {absent === 1 ? 'award is' : 'awards are'} not in the list; the sum has {absent === 1 ? 'it' : 'them'}.</td></tr>}
+          {of.loading && <tr><td colSpan={4} className="t3">Loading…</td></tr>}
+          <tr><td colSpan={3}>{sum}</td><td className="r b">{formatMoney(micro(order.awarded))}</td></tr>
+        </tbody>
+      </table>
     </div>
   );
 }

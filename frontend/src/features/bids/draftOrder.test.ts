@@ -54,6 +54,8 @@ describe('ticket', () => {
     const gpus = { slug: 'zrh1-gp', resources: [{ resource: 'gpu_milli', capacity: 4000 }, { resource: 'storage_gib', capacity: 900 }] } as Pool;
     const of = (amounts: Fields['amounts']) => ({ ...fields, slots: '1', amounts });
     expect(orderIn(of({ gpu_milli: '2', storage_gib: '100', cpu_milli: '3' }), { pool: gpus }, market, 0)?.resources).toEqual({ gpu_milli: 2000, storage_gib: 100 });
+    const fills = ([{ gpu_milli: '2' }, { gpu_milli: '0', storage_gib: '5' }] as Fields['amounts'][]).map((amounts) => orderIn(of(amounts), { pool: gpus }, market, 0)?.min_fill);
+    expect(fills).toEqual(['1', '0']);
     expect(checkIn(of({ gpu_milli: '1.5' }), market, 0, { pool: gpus }).amounts).toEqual({ gpu_milli: 'Whole devices' });
     expect(checkIn(of({ gpu_milli: '5' }), market, 0, { pool: gpus }).amounts.gpu_milli).toContain('At most 4 devices');
     expect(checkIn(of({}), market, 0, { pool: gpus }).amounts.gpu_milli).toBe('Ask for GPU, storage or both');

@@ -32,6 +32,8 @@ function readAmount(resource: string, text: string): Typed<number> {
 }
 /** What the fields say of the resources that the pool has; null where it is not (yet) a number. What it does not trade is not asked for there, whatever the field says. */
 const amountsOf = (f: Fields, pool: Pool) => pool.resources.map((r) => ({ resource: r.resource, ...readAmount(r.resource, f.amounts[r.resource] ?? '') }));
+/** With a device in it an order is had whole or not at all: a part of it could hold a part of a device. */
+export const hasDevices = (f: Fields, pool: Pool) => amountsOf(f, pool).some((a) => a.resource === 'gpu_milli' && !!a.value);
 /** Whether a bid could take less than its window: what one slot is, is not asked. */
 export const takesRuns = (f: Fields) => f.side === 'bid' && (readWhole(f.slots).value ?? 0) > 1;
 /** The fewest slots in a row that it takes; 0 for the whole window. */
@@ -101,6 +103,13 @@ export function check(f: Fields, market: Market, startIndex: number, bounds: Bou
   return faults;
 }
 
+/** Of a field that is empty and that nobody has touched nothing is said: a ticket does not open with faults. What is missing keeps the button from working. */
+export function worthSaying(faults: Faults, f: Fields, touched: ReadonlySet<string>): Faults {
+  const say = (name: 'limit' | 'instance') => (f[name] === '' && !touched.has(name) ? undefined : faults[name]);
+  const empty = (resource: string) => (f.amounts[resource] ?? '') === '' && !touched.has('amounts');
+  return { ...faults, amounts: Object.fromEntries(Object.entries(faults.amounts).filter(([resource]) => !empty(resource))), limit: say('limit'), instance: say('instance') };
+}
+
 /** null until every field is good: nothing half-typed is sent, not even to the preview. */
 export function orderOf(f: Fields, bounds: Bounds, market: Market, startIndex: number): OrderBody | null {
   const [{ value: slots }, { value: limit }] = [readWhole(f.slots), readMicro(f.limit)];
@@ -112,7 +121,7 @@ export function orderOf(f: Fields, bounds: Bounds, market: Market, startIndex: n
   const at = (n: number) => new Date(f.start + n * market.slot_seconds * 1000).toISOString().replace('.000Z', 'Z');
   return {
     instance: f.instance || null, window: { start_at: at(0), end_at: at(slots) }, replicas: 1, resources, pools,
-    assurance: bounds.pool.recallable_of ? 'recallable' : 'firm', limit: decimal(asMicro(limit * BigInt(slots)), 6), min_fill: f.allOrNone || away ? '1' : '0',
+    assurance: bounds.pool.recallable_of ? 'recallable' : 'firm', limit: decimal(asMicro(limit * BigInt(slots)), 6), min_fill: f.allOrNone || away || hasDevices(f, bounds.pool) ? '1' : '0',
     time_in_force: 'gtc', expires_at: null, latest_start_at: null, resell: 'own_limit', parent: (f.side === 'bid' && f.parent) || null, project: (f.side === 'bid' && f.project) || null,
     no_displacement: f.side === 'bid' && f.instance !== '' && f.stays && !away, min_run_slots: minRun(f).value ?? 0, class: 'standard',
   };

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { explain, orders } from '@/mocks/orders';
-import { originText, reasonText, whyText } from './order';
+import { KNOWN, originText, reasonText, whyText } from './order';
 import { sentenceOf } from './why';
 
 describe('why an order did not win', () => {
@@ -12,6 +14,19 @@ describe('why an order did not win', () => {
     expect(reasonText('PARENT_SAT_OUT')).toBe('its parent sat the round out');
     expect([reasonText('user'), reasonText('not_filled_in_its_round')]).toEqual(['cancelled by its owner', 'not filled in its one round']);
     expect(reasonText('SOMETHING_NEW', 'offer')).toBe('something new');
+  });
+  it('has words for every code of the guide and of the clearing', () => {
+    const beside = (path: string) => readFileSync(join(process.cwd(), '..', path), 'utf8');
+    const guide = [...beside('docs/bidder.md').matchAll(/^\| `([A-Z_]+)` \|/gm)].map((m) => m[1] as string);
+    const names = /pub enum Reason \{([^}]*)\}/.exec(beside('backend/market/src/clearing/outcome.rs'))?.[1] ?? '';
+    const clearing = [...names.matchAll(/^\s*([A-Z]\w+),/gm)].map((m) => (m[1] as string).replace(/(?<!^)([A-Z])/g, '_$1').toUpperCase());
+    expect([guide.length, clearing.length].every((n) => n > 15)).toBe(true);
+    expect([...guide, ...clearing].filter((code) => !KNOWN.includes(code))).toEqual([]);
+  });
+  it('says by whom it was cancelled, and reads an unknown code as words', () => {
+    const order = { ...(orders[0] as (typeof orders)[number]), status: 'canceled', closed_reason: 'user' };
+    expect([whyText(order, true), whyText(order)]).toEqual(['cancelled by you', 'cancelled by its owner']);
+    for (const code of ['limit_out_of_range', 'SOMETHING_NEW']) expect(reasonText(code)).toMatch(/^[a-z ]+$/);
   });
   it('in the list of orders too', () => {
     const bid = orders.find((o) => o.last_reason?.reason === 'OUT_OF_MONEY');

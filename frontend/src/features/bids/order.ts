@@ -55,11 +55,13 @@ const REASONS: Record<string, string> = {
   THRASH_LIMIT: 'too much change in one slot', FORECAST_HEADROOM: 'too little there, shared out', OUT_OF_MONEY: 'limit under the price', MARGINAL_PRORATA: 'at the price, nothing was left',
   NO_HOST_FITS: 'no node has room for a replica', MIN_FILL_UNREACHABLE: 'not enough for all or none', PARENT_REJECTED: 'its parent did not win', PARENT_SAT_OUT: 'its parent sat the round out', PARENT_ENDED: 'ended with its parent', PARADOXICAL: 'block: would cost others more',
   TIE_LOST: 'a tie went to another', SOLVER_FALLBACK: 'left out by the fallback', ROUND_FULL: 'round full, goes first next time', ABOVE_INSTANCE_LIMIT: 'could pass its workload’s limit',
-  USER: 'cancelled by its owner', NOT_FILLED_IN_ITS_ROUND: 'not filled in its one round',
+  USER: 'cancelled by its owner', NOT_FILLED_IN_ITS_ROUND: 'not filled in its one round', FORECAST_CHANGED: 'its forecast changed', INSTANCE_STOPPED: 'its workload was stopped', INSTANCE_FAILED: 'its workload failed',
 };
 /** What reads the other way round for somebody who lends. */
 const OFFER_REASONS: Record<string, string> = { OUT_OF_MONEY: 'asks for more than the price', INSUFFICIENT_HOLD: 'the bond exceeds the balance', MIN_FILL_UNREACHABLE: 'not enough demand for all or none' };
-/** One phrase for a list; the sentence with numbers comes from `explain`. Unknown codes are shown as they are. */
+/** Codes that have words of their own; the tests compare them with those of the server. */
+export const KNOWN = Object.keys(REASONS);
+/** One phrase for a list; the sentence with numbers comes from `explain`. An unknown code reads as its own words. */
 export function reasonText(code: string, side: Order['side'] = 'bid'): string {
   const key = code.toUpperCase();
   return (side === 'offer' ? OFFER_REASONS[key] : undefined) ?? REASONS[key] ?? code.toLowerCase().replaceAll('_', ' ');
@@ -68,10 +70,12 @@ export function reasonText(code: string, side: Order['side'] = 'bid'): string {
 /** Why the last round did not give all of it. At the price exactly some get a share; who holds nothing got none. */
 export const missText = (o: Order, reason: string) => (reason === 'MARGINAL_PRORATA' && o.status === 'partially_filled' ? 'at the price, shared out' : reasonText(reason, o.side));
 
-export function whyText(o: Order): string {
+/** `mine`: whether the order is the reader's own. */
+export function whyText(o: Order, mine = false): string {
   // No round has looked at what was taken at once.
   if (o.status === 'filled' && o.origin === 'draw') return '';
   if (o.status === 'filled') return o.side === 'bid' ? 'won' : 'lent';
+  if (mine && o.closed_reason === 'user') return 'cancelled by you';
   if (o.closed_reason) return reasonText(o.closed_reason, o.side);
   if (o.last_reason) return missText(o, o.last_reason.reason);
   return isOpen(o) ? 'counts in the next round' : '';

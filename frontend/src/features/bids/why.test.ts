@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Explain } from '@/lib/api';
+import type { Explain, RoundPrice } from '@/lib/api';
 import { orders } from '@/mocks/orders';
 import { missText } from './order';
-import { aboutText, sentenceOf, shortOf, surety, winningOf } from './why';
+import { aboutText, sentenceOf, shortOf, surety, untraded, winningOf } from './why';
 
 const explain = (more: Partial<Explain>): Explain => ({
   order: 'bid_1', status: 'open', reason: 'OUT_OF_MONEY', sentence: 'Said by the server.', round: 7, limit: '1.000000', price_faced: null, shortfall: null,
@@ -40,6 +40,26 @@ describe('at the price exactly', () => {
     const part = { ...bid, status: 'partially_filled', awarded: '1.000000' };
     expect(missText(part, 'MARGINAL_PRORATA')).toBe('at the price, shared out');
     expect(sentenceOf(part, marginal)).toBe('Said by the server.');
+  });
+});
+
+describe('the price that a bid was under', () => {
+  const order = { ...bid, resources: { cpu_milli: 1000, mem_mib: 1024 }, pools: [{ pool: 'p', adder: '0' }], window: { start_at: '2026-11-20T10:00:00Z', end_at: '2026-11-20T10:05:00Z' } };
+  const price = (resource: string, volume: number, slot = '2026-11-20T10:00:00Z', pool = 'p') => ({ pool, resource, slot, volume }) as RoundPrice;
+  const e = explain({ limit: '0.050000', price_faced: '0.144000', shortfall: '0.094000' });
+  it('is not said to have been paid', () => {
+    expect(sentenceOf(order, e)).toBe('Short by 0.094 cr: the price for it was 0.144 cr, and its limit is 0.05 cr.');
+    expect(sentenceOf(order, explain({ ...e, slots: 2 }))).toContain('the price for the nearest of the runs that it takes, of 2 slots, was');
+  });
+  it('and where nothing was traded at it, that is said', () => {
+    const none = untraded(order, [price('cpu_milli', 0), price('mem_mib', 5), price('cpu_milli', 9, '2026-11-20T10:05:00Z'), price('cpu_milli', 9, undefined, 'another')]);
+    expect(none).toEqual(['cpu_milli']);
+    expect(sentenceOf(order, e, { mine: true, none })).toMatch(/ No CPU was traded at that price\.$/);
+    expect(sentenceOf(order, e, { mine: true, none: untraded(order, [price('cpu_milli', 0), price('mem_mib', 0)]) })).toMatch(/ Nothing was traded at that price\.$/);
+    expect(untraded(order, [])).toEqual([]);
+  });
+  it('of somebody else’s order is not the reader’s', () => {
+    expect(sentenceOf({ ...order, side: 'offer' }, e, { mine: false, none: [] })).toMatch(/^It asked/);
   });
 });
 

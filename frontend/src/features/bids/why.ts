@@ -1,6 +1,6 @@
 // What an explanation says, for people: its sentence, and how far its advice can be relied on.
-import type { Explain, Order } from '@/lib/api';
-import { type Micro, asMicro, micro } from '@/lib/money';
+import type { Explain, Order, RoundPrice } from '@/lib/api';
+import { type Micro, asMicro, formatExact, micro, unitOf } from '@/lib/money';
 import { perSlot } from './order';
 
 /** What would have won. `exact`: just this; otherwise a bound, and the price may follow a new limit. */
@@ -33,9 +33,33 @@ export function surety(w: Winning, side: Order['side']): string {
   return w.exact ? `sure to have won, and the ${end} that was` : `a bound: a ${way} price may follow`;
 }
 
+/** The resources of an order of which its round sold nothing in any of its pools and slots; their price is what parts bids from offers. */
+export function untraded(order: Order, prices: RoundPrice[]): string[] {
+  const [from, to] = [Date.parse(order.window.start_at), Date.parse(order.window.end_at)];
+  const inWindow = (p: RoundPrice) => order.pools.some((o) => o.pool === p.pool) && Date.parse(p.slot) >= from && Date.parse(p.slot) < to;
+  const of = (resource: string) => prices.filter((p) => p.resource === resource && inWindow(p));
+  return Object.keys(order.resources).filter((r) => of(r).length > 0 && of(r).every((p) => p.volume === 0));
+}
+
+/** The price that a bid was under: nobody need have paid it. */
+function priceText(order: Order, e: Explain, price: string, shortfall: string, none: string[]): string {
+  const [faced, short] = [micro(price), micro(shortfall)];
+  const limit = e.slots ? asMicro(faced - short) : micro(e.limit);
+  // With every digit: the difference is to add up.
+  const format = (value: Micro) => formatExact(value).replace(/(\.\d\d\d*?)0+$/, '$1');
+  const which = e.slots ? `the price for the nearest of the runs that it takes, of ${e.slots === 1 ? '1 slot' : `${e.slots} slots`},` : 'the price for it';
+  const said = `Short by ${format(short)} cr: ${which} was ${format(faced)} cr, and its ${e.slots ? 'part of the limit' : 'limit'} is ${format(limit)} cr.`;
+  const all = none.length === Object.keys(order.resources).length;
+  return none.length === 0 ? said : `${said} ${all ? 'Nothing' : `No ${none.map((r) => (r === 'cpu_milli' || r === 'gpu_milli' ? unitOf(r).label : unitOf(r).label.toLowerCase())).join(' and no ')}`} was traded at that price.`;
+}
+
+/** `mine`: whether the order is the reader's own; `none`: the resources that the round did not trade. */
+interface Reader { mine: boolean; none: string[] }
+
 /** The server's sentence, but where it says more than this order saw. */
-export function sentenceOf(order: Order, e: Explain): string {
-  if (order.side === 'offer' && e.reason === 'OUT_OF_MONEY') return 'You asked for more than the round’s price would have paid.';
+export function sentenceOf(order: Order, e: Explain, { mine, none }: Reader = { mine: true, none: [] }): string {
+  if (order.side === 'offer' && e.reason === 'OUT_OF_MONEY') return `${mine ? 'You' : 'It'} asked for more than the round’s price would have paid.`;
+  if (order.side === 'bid' && e.reason === 'OUT_OF_MONEY' && e.price_faced && e.shortfall && micro(e.shortfall) > 0n) return priceText(order, e, e.price_faced, e.shortfall, none);
   if (e.reason === 'MARGINAL_PRORATA' && micro(order.awarded) === 0n) return 'The price is exactly this limit, and nothing was left at it: others came first, or nobody trades at such a limit and this is the best one on its side.';
   if (order.origin === 'draw' && order.status === 'filled') return 'Taken at once, in the middle of its slot, as nobody had bought it. It is paid for the time in which it is there, and ends with the slot.';
   return e.sentence;

@@ -1,37 +1,25 @@
-// From opening to closing in steps; each step is one kind of movement. Bars start at 0, but where all that moved would
-// be hairlines beside the balance they start shortly under it, and the picture says so.
+// From opening to closing in steps; each step is one kind of movement. Bars start at 0, but where what moved would be
+// hairlines beside the balance they start shortly under it, and the picture says so.
 import type { Statement } from '@/lib/api';
-import { formatMoney, micro, type Micro, asMicro, signed, toNumber } from '@/lib/money';
+import { formatMoney, type Micro, asMicro, signed } from '@/lib/money';
 import { useWidth } from '@/lib/useWidth';
-
-const NAMES: Record<string, string> = { grant: 'Granted', charge: 'Capacity bought', credit_note: 'Credit notes', proceeds: 'Capacity lent', reservation_fee: 'Reservation fees', move_fee: 'Moves for others', imbalance: 'Imbalances', overstay: 'Overstays', arrears: 'Arrears', operator_income: 'Operator income', platform_risk: 'Platform risk', rounding: 'Rounding' };
-
-/** The part of the balance under which what moved would not be seen. */
-const SMALL = 0.25;
+import { floorOf, type Step, stepsOf } from './steps';
 
 /** Pixels that the name of a step needs. */
 const ROOM = 104;
 
-export function Bridge({ statement: s }: { statement: Statement }) {
-  const kinds = new Map<string, bigint>();
-  for (const l of s.lines) kinds.set(l.kind, (kinds.get(l.kind) ?? 0n) + micro(l.amount));
-  let at = micro(s.opening) as bigint;
-  const steps: { label: string; from: bigint; to: bigint; total?: boolean }[] = [{ label: 'Opening', from: 0n, to: at, total: true }];
-  for (const [kind, sum] of kinds) { steps.push({ label: NAMES[kind] ?? kind, from: at, to: at + sum }); at += sum; }
-  steps.push({ label: 'Closing', from: 0n, to: micro(s.closing), total: true });
+export function Bridge({ statement }: { statement: Statement }) {
+  const steps = stepsOf(statement);
   const [ref, width] = useWidth<HTMLDivElement>(900);
   const base = 168;
-  const ends = steps.flatMap((x) => [toNumber(x.from, 6), toNumber(x.to, 6)]);
-  const high = Math.max(...ends, 1);
-  const levels = ends.filter((v) => v !== 0);
-  const moved = Math.max(...levels, 0) - Math.min(...levels);
-  const cut = levels.length > 1 && Math.min(...levels) > 0 && moved > 0 && moved < high * SMALL;
-  const low = cut ? Math.min(...levels) - moved / 4 : Math.min(...ends, 0);
-  const scaled = (v: bigint) => (Math.max(toNumber(v, 6), low) - low) / (high - low);
+  const floor = floorOf(steps);
+  const cut = floor > 0n;
+  const [low, high] = [Number(floor), Math.max(...steps.flatMap((x) => [Number(x.from), Number(x.to)]), 1)];
+  const scaled = (v: bigint) => (Math.max(Number(v), low) - low) / (high - low);
   const y = (v: bigint) => base - scaled(v) * 130;
   const w = width / steps.length;
-  const amount = (x: (typeof steps)[number]) => (x.total ? formatMoney(asMicro(x.to)) : signed(formatMoney(asMicro(x.to - x.from))));
-  const colourOf = (x: (typeof steps)[number]) => (x.total ? 'var(--text-3)' : x.to >= x.from ? 'var(--s1)' : 'var(--s2)');
+  const amount = (x: Step) => (x.total ? formatMoney(asMicro(x.to)) : signed(formatMoney(asMicro(x.to - x.from))));
+  const colourOf = (x: Step) => (x.total ? 'var(--text-3)' : x.to >= x.from ? 'var(--s1)' : 'var(--s2)');
   // On a narrow screen the steps run downwards: side by side their names would meet.
   const across = (v: bigint) => scaled(v) * 100;
   const rows = (
@@ -47,7 +35,7 @@ export function Bridge({ statement: s }: { statement: Statement }) {
   return (
     <div className="px-3 pb-2" ref={ref}>
       {w < ROOM ? rows : <svg width={width} height="196" role="img" aria-label={steps.map((x) => `${x.label} ${formatMoney((x.total ? x.to : x.to - x.from) as Micro)}`).join(', ')}>
-        <line className="axl" x1="0" x2={width} y1={y(0n)} y2={y(0n)} />
+        <line className="axl" x1="0" x2={width} y1={y(0n)} y2={y(0n)} strokeDasharray={cut ? '4 3' : undefined} />
         {steps.map((x, i) => {
           const top = Math.min(y(x.from), y(x.to));
           const colour = colourOf(x);
@@ -60,7 +48,7 @@ export function Bridge({ statement: s }: { statement: Statement }) {
           );
         })}
       </svg>}
-      {cut && <p className="s11 t3 pt-1">Bars begin at {formatMoney(asMicro(BigInt(Math.round(low * 1_000_000))))} cr, not at 0: what moved is small beside the balance.</p>}
+      {cut && <p className="s11 t3 pt-1">Bars begin at {formatMoney(asMicro(floor))} cr, not at 0, so that what moved can be seen beside the balance; what reaches below is cut off there.</p>}
     </div>
   );
 }

@@ -1,10 +1,10 @@
-import { formatMoney, formatPercent } from '@/lib/money';
+import { formatMoney, formatPercent, formatQuantity, toBase } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
 import type { Need, Row } from './rank';
 
 export function Answer({ rows, need }: { rows: Row[]; need: Need }) {
   const z = zone.use();
-  if (need.amount === null || need.slots === null) return <>Your need is not a number yet: write it as in 1.5, and the pools are ranked by what it costs.</>;
+  if (need.amount === null || need.slots === null) return <>Your need can’t be costed as it is typed: its fields say why. Then the pools are ranked by what it costs.</>;
   const [best, second] = rows.filter((r) => r.fits);
   if (!best || best.cost === null) {
     const cheapest = rows.find((r) => r.cost !== null);
@@ -12,10 +12,11 @@ export function Answer({ rows, need }: { rows: Row[]; need: Need }) {
   }
   const more = second?.cost ? Number(second.cost) / Number(best.cost) - 1 : null;
   const first = clock(best.pool.next_slot, z);
+  const typed = need.held && <>What is typed can’t be costed, so this is still for <b>{formatQuantity(need.resource, toBase(need.resource, need.amount))}</b>: </>;
   const when = need.slots === 1 ? `in the slot at ${first}` : `over the ${need.slots} slots from ${first}`;
   return (
     <>
-      <b>{best.pool.slug}</b> is the cheapest pool with room for your need: <b>{formatMoney(best.cost)} cr</b> at the mean prices {when}.
+      {typed}<b>{best.pool.slug}</b> is the cheapest pool with room for your need: <b>{formatMoney(best.cost)} cr</b> at the mean prices {when}.
       {second && more !== null && <> {second.pool.slug} costs <b>{formatPercent(more)} more</b>.</>}
     </>
   );

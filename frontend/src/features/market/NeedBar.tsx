@@ -1,8 +1,8 @@
-import type { ReactNode } from 'react';
+import { type ReactNode, useRef } from 'react';
 import { NumberField, Segmented, Select } from '@/components/ui';
 import { unitOf } from '@/lib/money';
 import { useParam } from '@/lib/url';
-import { amountOf, needOf, secondsOf } from './need';
+import { amountOf, heldNeed, needOf, secondsOf } from './need';
 import type { Need } from './rank';
 
 const SHOWN = ['cpu_milli', 'mem_mib', 'gpu_milli', 'storage_gib', 'io_mbps', 'net_mbps'];
@@ -12,7 +12,10 @@ export function useNeed(slotSeconds: number, openSlots: number): Need {
   const [amount] = useParam('need', '1');
   const [minutes] = useParam('min', '5');
   const [resource] = useParam('r', 'cpu_milli');
-  return needOf(resource, amount, minutes, slotSeconds, openSlots);
+  const last = useRef<Need | null>(null);
+  const need = heldNeed(needOf(resource, amount, minutes, slotSeconds, openSlots), last.current);
+  if (need.amount !== null && need.slots !== null) last.current = { ...need, held: false };
+  return need;
 }
 
 export const useTier = () => useParam('tier')[0];

@@ -15,6 +15,12 @@ export function secondsOf(minutes: string, openSeconds: number): Typed<number> {
   return { value: seconds, fault };
 }
 
+/** While what is typed can't be costed, the last need that could be stays the answer, and says that it is that. */
+export function heldNeed(now: Need, before: Need | null): Need {
+  const good = now.amount !== null && now.slots !== null;
+  return good || !before || before.resource !== now.resource ? now : { ...before, held: true };
+}
+
 /** Nothing typed is none of it, for one slot; a text that is no number is not taken for one. */
 export function needOf(resource: string, amount: string, minutes: string, slotSeconds: number, openSlots: number): Need {
   const quantity = amountOf(resource, amount);

@@ -4,7 +4,7 @@ import { formatMoney } from '@/lib/money';
 import type { PricePoint } from '@/lib/api';
 import { iso, SLOT, slotAt } from '@/mocks/clock';
 import { lineOf } from './line';
-import { needOf } from './need';
+import { heldNeed, needOf } from './need';
 import { quantile, rank } from './rank';
 
 it('ranks by my cost; pools without room or price come last', () => {
@@ -38,6 +38,15 @@ it('a need that is no plain number is not costed as another one', () => {
     expect(rows.length).toBeGreaterThan(0);
     expect(rows.every((r) => r.cost === null && !r.fits)).toBe(true);
   }
+});
+
+it('keeps the last need that could be costed, of the same resource, and says so', () => {
+  const good = needOf('cpu_milli', '2', '10', 300, 6);
+  const bad = needOf('cpu_milli', '2', '99999', 300, 6);
+  expect(heldNeed(good, null)).toEqual(good);
+  expect(heldNeed(bad, good)).toEqual({ ...good, held: true });
+  expect(heldNeed(bad, null).slots).toBeNull();
+  expect(heldNeed(needOf('mem_mib', '0', '5', 300, 6), good).amount).toBeNull();
 });
 
 it('a pool keeps its line whatever the order of the pools, and no two have the same', () => {

@@ -3,7 +3,7 @@ import { type Pool, type PricePoint, priceAhead, resourceOf } from '@/lib/api';
 import { asMicro, cost, decimal, type Micro, toBase, toNumber, unitPrice } from '@/lib/money';
 
 /** `null`: the field holds no number; then nothing is costed. */
-export interface Need { resource: string; amount: number | null; slots: number | null; slotSeconds: number }
+export interface Need { resource: string; amount: number | null; slots: number | null; slotSeconds: number; /** Not what is typed, but the last that could be costed. */ held?: boolean }
 export interface Row {
   /** Mean over the slots of the need, of what each of them cost so far: what the charts show there. */
   pool: Pool; price: number | null; raw: string | null; cost: Micro | null; fits: boolean; used: number; free: number;

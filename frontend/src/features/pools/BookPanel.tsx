@@ -2,9 +2,14 @@ import { Link } from '@tanstack/react-router';
 import { ChartFrame } from '@/components/charts/ChartFrame';
 import { Crossing } from '@/components/charts/Crossing';
 import { NanoPrice, ResourceView } from '@/components/ui';
-import { type Book, type BookLevel, type Pool, resourceOf, useResource } from '@/lib/api';
+import { type Book, type BookLevel, type List, type Pool, type Round, resourceOf, useResource } from '@/lib/api';
 import { formatCount, formatQuantity, shown, toNumber, unitOf, unitPrice } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
+
+/** The book is of a round; without one of this product it is not there, and why not depends on whether any was held. */
+const missingOf = (newest: List<Round> | undefined) => (newest?.data.length === 0
+  ? { fact: 'No round has been held yet.', hint: 'A round is held when its gate closes and there is an open bid or offer.' }
+  : { fact: 'The last round had none of this product.', hint: 'There were no bids or offers here; earlier rounds may have traded it.' });
 
 type Row = BookLevel & { side: 'bid' | 'offer'; key: string };
 
@@ -12,6 +17,8 @@ type Row = BookLevel & { side: 'bid' | 'offer'; key: string };
 export function BookPanel({ slug, resource, pool, onPick }: { slug: string; resource: string; pool: Pool; onPick?: (price: number) => void }) {
   const z = zone.use();
   const book = useResource<Book>(`/pools/${slug}/book`, { resource });
+  // Asked for only where there is no book: without any round there is none, and else it was of other things.
+  const newest = useResource<List<Round>>(book.problem?.status === 404 ? '/rounds' : null, { limit: 1 }).data;
   const level = (l: BookLevel) => ({ price: toNumber(unitPrice(resource, l.price), 9), quantity: shown(resource, l.quantity), mine: l.mine });
   const rows: Row[] = [...(book.data?.bids ?? []).map((l, i) => ({ ...l, side: 'bid' as const, key: `b${i}` })), ...(book.data?.offers ?? []).map((l, i) => ({ ...l, side: 'offer' as const, key: `o${i}` }))];
   const table = {
@@ -24,7 +31,7 @@ export function BookPanel({ slug, resource, pool, onPick }: { slug: string; reso
   };
   return (
     <ChartFrame title="Bids against offers" note={book.data && <span className="row g6"><Link to="/rounds/$number" params={{ number: String(book.data.round) }}>Round {formatCount(book.data.round)}</Link><span>slot {clock(book.data.slot, z)}</span></span>} table={table}>
-      <ResourceView of={book} missing={{ fact: 'The last round had nothing of this.', hint: 'Nobody bid for it, and nobody offered any; earlier rounds may have traded it.' }} empty={(b) => (b.price === null || b.bids.length + b.offers.length === 0) && { fact: 'Nobody bid or offered in the last round.' }}>
+      <ResourceView of={book} missing={missingOf(newest)} empty={(b) => (b.price === null || b.bids.length + b.offers.length === 0) && { fact: 'Nobody bid or offered in the last round.' }}>
         {(b) => b.price !== null && (
           <div className="pad">
             <Crossing bids={b.bids.map(level)} offers={b.offers.map(level)} price={toNumber(unitPrice(resource, b.price), 9)} quantity={shown(resource, b.quantity)}

@@ -22,8 +22,9 @@ function Answer({ pool, resource, prices }: { pool: Pool; resource: string; pric
   const r = resourceOf(pool, resource);
   const unit = unitOf(resource);
   if (pool.halted) return <>The pool is <b>halted</b>: {pool.halted.reason}. Orders are kept, holds unchanged.</>;
-  if (pool.recallable_of) return <>What is lent in <b>{pool.recallable_of}</b> and may be taken back in the middle of a slot. {ahead ? <>One {unit.one} costs <b>{formatPrice(asNano(ahead.mean * BigInt(unit.per)))} cr</b> a slot; lenders set the price.</> : <>No round has cleared it yet.</>}</>;
-  if (!r || !ahead) return <>No round has cleared this product yet. The reserve price is <b>{r?.reserve ? formatPrice(unitPrice(resource, r.reserve)) : 'not set,'} cr</b>.</>;
+  if (pool.recallable_of) return <>What is lent in <b>{pool.recallable_of}</b> and may be taken back in the middle of a slot. {ahead ? <>One {unit.one} costs <b>{formatPrice(asNano(ahead.mean * BigInt(unit.per)))} cr</b> a slot; lenders set the price.</> : <>None of it has been traded yet.</>}</>;
+  if (!r) return <>This pool has no such resource.</>;
+  if (!ahead) return <>{unit.label} has not been traded in this pool yet. {r.reserve ? <>The reserve price is <b>{formatPrice(unitPrice(resource, r.reserve))} cr</b> a {unit.one}.</> : 'It has no reserve price.'}</>;
   return <>One {unit.one} costs <b>{formatPrice(asNano(ahead.mean * BigInt(unit.per)))} cr</b> {ahead.traded ? <>in the slot at {clock(pool.next_slot, z)}, the mean of its trades;</> : <>a slot, as in the last slot that was traded;</>} <b>{formatRough(resource, r.free)}</b> of {formatRough(resource, r.capacity)} are free, {formatPercent(r.utilisation)} used.</>;
 }
 

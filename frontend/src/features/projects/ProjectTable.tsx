@@ -1,4 +1,4 @@
-import { type Column, DataTable, Money } from '@/components/ui';
+import { type Column, DataTable, Money, Short } from '@/components/ui';
 import { type Project, useParticipantNames } from '@/lib/api';
 import { formatCount, formatPercent } from '@/lib/money';
 import { isTight, isUsedUp, parts } from './project';
@@ -24,7 +24,7 @@ export function ProjectTable({ rows, selected, onSelect }: { rows: Project[]; se
   const owner = (p: Project) => names.get(p.participant) ?? p.participant.slice(-6);
   const columns: Column<Project>[] = [
     { id: 'name', head: 'Project', cell: (p) => (onSelect ? <button type="button" className="linkish b" style={{ color: 'inherit' }} onClick={(e) => { e.stopPropagation(); onSelect(p); }}>{p.name}</button> : <span className="b">{p.name}</span>), value: (p) => p.name },
-    ...(new Set(rows.map((p) => p.participant)).size > 1 ? [{ id: 'who', head: 'Participant', cell: owner, value: owner }] : []),
+    ...(new Set(rows.map((p) => p.participant)).size > 1 ? [{ id: 'who', head: 'Participant', cell: (p: Project) => <Short text={owner(p)} />, value: owner }] : []),
     { id: 'limit', head: 'Limit, cr', right: true, cell: (p) => <Money value={p.limit} />, value: (p) => Number(p.limit) },
     { id: 'use', extra: 'phone', head: 'Spent of it', cell: (p) => <Use project={p} />, value: (p) => parts(p).spent },
     { id: 'spent', head: 'Spent, cr', right: true, cell: (p) => <Money value={p.spent} />, value: (p) => Number(p.spent) },

@@ -5,8 +5,10 @@ import { formatCount } from '@/lib/money';
 /** Of orders that the round gave nothing: what was shared out among equals went to others, or was nothing. */
 const WORDS: Record<string, string> = {
   AWARDED: 'Won', OUT_OF_MONEY: 'Price not met', MARGINAL_PRORATA: 'At the price exactly: nothing was left', BUDGET: 'Budget used up', FROZEN_HOLD_TIME: 'Its workload can’t be moved now', NO_VACATE_PATH: 'Not shown to give memory back', IN_ARREARS: 'In arrears', TOO_MANY_AWARDS: 'Too many unsettled awards', FLOOR_PROTECTED: 'Kept for SLA floors',
-  PARADOXICAL: 'Block refused, though in the money', MIN_FILL_UNREACHABLE: 'All-or-none could not fit', NO_HOST_FITS: 'No node with room', THRASH_LIMIT: 'Too much change', TIE_LOST: 'Lost a tie',
+  HALTED: 'Its pool is halted', EXPIRED: 'Its window began', INELIGIBLE: 'Could not be taken in', FORECAST_HEADROOM: 'Too little there', INSUFFICIENT_HOLD: 'Hold exceeds the balance', PARENT_REJECTED: 'Its parent did not win', PARADOXICAL: 'Block refused, though in the money', MIN_FILL_UNREACHABLE: 'All-or-none could not fit', NO_HOST_FITS: 'No node with room', THRASH_LIMIT: 'Too much change', TIE_LOST: 'Lost a tie', SOLVER_FALLBACK: 'Left out by the fallback',
 };
+/** A code of a later version reads as its own words. */
+const wordsOf = (reason: string) => WORDS[reason] ?? reason.toLowerCase().replaceAll('_', ' ').replace(/^./, (c) => c.toUpperCase());
 
 /** One reason for each order of the round that one may see: all for platform roles, else one's own. */
 export function Reasons({ of, round }: { of: Resource<Outcome>; round: Round }) {
@@ -24,7 +26,7 @@ export function Reasons({ of, round }: { of: Resource<Outcome>; round: Round }) 
             <ul className="pad col g8 s12">
               {rows.map(([reason, n]) => (
                 <li key={reason} className="row g8">
-                  <span className="w-[210px]">{WORDS[reason] ?? reason}</span>
+                  <span className="w-[210px]">{wordsOf(reason)}</span>
                   <span className="bar sp"><i style={{ width: `${(n / most) * 100}%`, background: reason === 'AWARDED' ? 'var(--ok)' : undefined }} /></span>
                   <span className="m r w-10">{formatCount(n)}</span>
                 </li>

@@ -23,7 +23,7 @@ export function PhasesPanel({ swap, note }: { swap: Swap; note: ReactNode }) {
   };
   return (
     <ChartFrame title="Phases" note={note} table={table} legend={<><span><i className="sq" style={{ background: 'var(--text-3)' }} />Done</span><span><i className="sq" style={{ background: 'var(--bad)' }} />✗ Failed</span><span><i className="sq" style={{ background: 'var(--accent)' }} />Now</span></>}>
-      <div className="pad"><Gantt bars={bars} now={now} /></div>
+      <div className="pad"><Gantt bars={bars} now={now} />{bars.filter((b) => b.kind === 'failed' && b.detail).map((b) => <p key={b.label} className="s12 bad pt-1" style={{ overflowWrap: 'anywhere' }}>✗ {b.label}: {b.detail}</p>)}</div>
     </ChartFrame>
   );
 }

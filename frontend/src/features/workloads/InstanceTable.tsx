@@ -1,4 +1,4 @@
-import { Badge, type Column, DataTable, Place, State } from '@/components/ui';
+import { Badge, type Column, DataTable, Place, Short, State } from '@/components/ui';
 import { type Instance, type Pulse, useNodeName, useParticipantNames } from '@/lib/api';
 import { formatPercent, shown } from '@/lib/money';
 import { condition, RISKY } from './health';
@@ -15,7 +15,7 @@ export function InstanceTable({ rows, pulses, selected, onSelect }: { rows: Inst
   const risk = (i: Instance) => condition(i) === 'running' ? (pulses[i.id]?.risk ?? null) : null;
   const columns: Column<Instance>[] = [
     { id: 'name', head: 'Workload', cell: (i) => <button type="button" className="linkish b" style={{ color: 'inherit' }} onClick={(e) => { e.stopPropagation(); onSelect(i); }}>{i.name}</button>, value: (i) => i.name },
-    ...(new Set(rows.map((i) => i.participant)).size > 1 ? [{ id: 'who', head: 'Participant', cell: owner, value: owner }] : []),
+    ...(new Set(rows.map((i) => i.participant)).size > 1 ? [{ id: 'who', head: 'Participant', cell: (i: Instance) => <Short text={owner(i)} />, value: owner }] : []),
     { id: 'driver', head: 'Driver', extra: true, cell: (i) => i.driver, value: (i) => i.driver },
     { id: 'pool', head: 'Node', cell: (i) => <Place pool={i.pool} node={i.node} />, value: (i) => `${i.pool} ${i.node && nodeName(i.node)}`.trim() },
     { id: 'state', head: 'State', cell: (i) => <span title={i.fault?.detail}><State of={condition(i)} /></span>, value: (i) => (condition(i) === 'faulty' ? `faulty: ${i.fault?.detail ?? ''}` : condition(i)) },

@@ -117,6 +117,8 @@ export interface NotWon {
 }
 export interface Order extends OrderBody {
   id: string; side: 'bid' | 'offer'; status: string; participant: string;
+  /** The owner's own name for it. */
+  client_bid_id?: string | null;
   /** What is still asked for: per replica and slot, and how many replicas. */
   remaining: Quantities; remaining_replicas: number;
   /** The part of the limit that belongs to what is still asked for. */

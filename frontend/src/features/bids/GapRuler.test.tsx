@@ -1,0 +1,12 @@
+import { cleanup, render } from '@testing-library/react';
+import { afterEach, expect, it } from 'vitest';
+import { asMicro } from '@/lib/money';
+import { GapRuler } from './GapRuler';
+
+afterEach(cleanup);
+const said = (side: 'bid' | 'offer', mine: boolean) => render(<GapRuler side={side} mine={mine} limit={asMicro(50_000n)} price={asMicro(144_000n)} wins={null} exact={false} />).container.textContent;
+
+it('a limit is the reader’s only where the order is', () => {
+  expect([said('bid', true), said('bid', false)]).toEqual([expect.stringContaining('Your limit'), expect.stringContaining('Its limit')]);
+  expect([said('offer', true), said('offer', false)]).toEqual([expect.stringContaining('You ask'), expect.stringContaining('It asks')]);
+});

@@ -1,0 +1,29 @@
+// A book that is not there: why not is said as it is.
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { cleanup, render, screen } from '@testing-library/react';
+import { afterEach, expect, it } from 'vitest';
+import type { Pool } from '@/lib/api';
+import { pools } from '@/mocks/pools';
+import { BookPanel } from './BookPanel';
+
+const real = globalThis.fetch;
+afterEach(() => { cleanup(); globalThis.fetch = real; });
+
+const show = (rounds?: unknown[]) => {
+  globalThis.fetch = (async (input: RequestInfo | URL, init?: RequestInit) => {
+    const path = String(input);
+    if (path.includes('/book')) return new Response(JSON.stringify({ title: 'Not Found', status: 404, code: 'not_found' }), { status: 404 });
+    return rounds && path.includes('/rounds') ? new Response(JSON.stringify({ object: 'list', data: rounds, has_more: false })) : real(input, init);
+  }) as typeof fetch;
+  const client = new QueryClient({ defaultOptions: { queries: { retry: false } } });
+  render(<QueryClientProvider client={client}><BookPanel slug="fra1-gp" resource="gpu_milli" pool={pools[0] as Pool} /></QueryClientProvider>);
+};
+
+it('where rounds have been held, the last one had none of the product', async () => {
+  show();
+  expect(await screen.findByText('The last round had none of this product.')).toBeTruthy();
+});
+it('before the first round there is none to speak of', async () => {
+  show([]);
+  expect(await screen.findByText('No round has been held yet.')).toBeTruthy();
+});
