@@ -1,6 +1,7 @@
 // What somebody is typing over a value that others may change meanwhile: it is never thrown away for that, and is
 // sent under the version that it was typed over.
 import { useState } from 'react';
+import { store } from './store';
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
@@ -17,20 +18,29 @@ export const etagOf = (version: number) => `"${version}"`;
 
 interface Edit<T> { value: T; base: T; version: number }
 
-/** What is typed over things that are not shown at the moment, by their names. */
-const kept = new Map<string, Edit<never>>();
+/** What is typed over things that may not be shown at the moment, by their names. */
+const drafts = store<Record<string, Edit<unknown>>>({});
 /** Whoever signs in next has typed none of it. */
-export const forgetDrafts = () => kept.clear();
+export const forgetDrafts = () => drafts.set({});
+
+/** Also after its form is gone: what was sent under way is no draft any more when it arrives. */
+function keep(name: string, edit: Edit<unknown> | null): void {
+  const { [name]: _, ...others } = drafts.get();
+  drafts.set(edit ? { ...others, [name]: edit } : others);
+}
+
+/** The edit of this form alone, or the one of that name, which outlives the form. */
+function useKept<T>(name?: string): [Edit<T> | null, (change: (before: Edit<T> | null) => Edit<T> | null) => void] {
+  const [own, setOwn] = useState<Edit<T> | null>(null);
+  const named = drafts.use();
+  if (name === undefined) return [own, setOwn];
+  const of = (all: Record<string, Edit<unknown>>) => (all[name] as Edit<T> | undefined) ?? null;
+  return [of(named), (change) => keep(name, change(of(drafts.get())))];
+}
 
 /** With a `name` the edit outlives the form: it is there again when the same thing is shown again. */
 export function useEdit<T>(current: T, version: number, name?: string) {
-  const [edit, show] = useState<Edit<T> | null>(() => (name === undefined ? undefined : (kept.get(name) as Edit<T> | undefined)) ?? null);
-  const setEdit = (change: Edit<T> | null | ((before: Edit<T> | null) => Edit<T> | null)) => show((before) => {
-    const after = typeof change === 'function' ? change(before) : change;
-    if (name !== undefined && after) kept.set(name, after as Edit<never>);
-    else if (name !== undefined) kept.delete(name);
-    return after;
-  });
+  const [edit, setEdit] = useKept<T>(name);
   // Another part of what shares the version may have changed: then nothing here is in the way.
   const stale = edit !== null && edit.version !== version && !same(edit.base, current);
   return {
@@ -42,6 +52,6 @@ export function useEdit<T>(current: T, version: number, name?: string) {
     set: (value: T) => setEdit((e) => ({ value, base: e ? e.base : current, version: e ? (stale ? e.version : version) : version })),
     /** Takes over what others have changed, and keeps what was typed. */
     rebase: () => setEdit((e) => e && { value: merged(e.base, e.value, current), base: current, version }),
-    reset: () => setEdit(null),
+    reset: () => setEdit(() => null),
   };
 }

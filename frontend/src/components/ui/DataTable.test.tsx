@@ -36,3 +36,8 @@ it('says that older rows are missing, asks for them, and says so in the file as 
   fireEvent.click(screen.getByRole('button', { name: 'Show older' }));
   expect(asked).toBe(1);
 });
+
+it('a column that takes the rest says so in its head and in its cells', () => {
+  render(<DataTable label="Things" columns={[columns[0] as Column<Row>, { id: 'why', head: 'Why', rest: true, cell: () => 'a long text' }]} rows={rows.slice(0, 1)} rowKey={(r) => r.id} />);
+  expect([...document.querySelectorAll('.rest')].map((cell) => cell.textContent)).toEqual(['Why', 'a long text']);
+});

@@ -15,6 +15,8 @@ export interface Column<T> {
   /** Dropped first on narrow screens; `phone`: only on a phone, where the essential columns must do. */
   extra?: boolean | 'phone';
   width?: number | string;
+  /** Takes what the other columns leave, and its text is cut to that: it pushes none of them out of sight. */
+  rest?: boolean;
 }
 export interface Sort { id: string; desc: boolean }
 
@@ -31,7 +33,7 @@ export function sorted<T>(rows: T[], columns: Column<T>[], sort: Sort | null): T
 }
 
 const HIDE = { true: 'narrow-hide', false: '', phone: 'phone-hide' } as const;
-export const cellClass = <T>(c: Column<T>): string => `${c.right ? 'r' : ''} ${HIDE[`${c.extra ?? false}`]}`;
+export const cellClass = <T>(c: Column<T>): string => [c.right && 'r', c.rest && 'rest', HIDE[`${c.extra ?? false}`]].filter(Boolean).join(' ');
 
 export const columnName = <T>(c: Column<T>) => c.name ?? (typeof c.head === 'string' ? c.head : c.id);
 export const toCsvTable = <T>(columns: Column<T>[], rows: T[]) => {

@@ -23,29 +23,34 @@ function moreOf({ rows, cut, older, busy }: Group, name: string) {
   return { cut, older, busy, note };
 }
 
-interface Props { group: Group; name: string; slotSeconds: number; selected?: string; onSelect: (o: Order) => void }
+/** Beside a panel, all columns are to fit at 1440 px. */
+const TIGHT = 'max(92px, 6.5vw)';
 
-export function OrderTable({ group, name, slotSeconds, selected, onSelect }: Props) {
+interface Props { group: Group; name: string; slotSeconds: number; selected?: string; /** Whether a panel takes a part of the width. */ beside: boolean; onSelect: (o: Order) => void }
+
+export function OrderTable({ group, name, slotSeconds, selected, beside, onSelect }: Props) {
   const { rows } = group;
   const z = zone.use();
   const names = useParticipantNames();
   const me = useMe()?.participant.id;
   const owner = (o: Order) => names.get(o.participant) ?? o.participant.slice(-6);
   const limit = (o: Order) => perSlot(o.limit, slotsOf(o, slotSeconds));
-  const why = (o: Order) => [originText(o), whyText(o, o.participant === me)].filter(Boolean).join('; ');
+  const most = beside ? TIGHT : undefined;
+  // The reason first: what is cut off is who placed it.
+  const why = (o: Order) => [whyText(o, o.participant === me), originText(o)].filter(Boolean).join('; ');
   const columns: Column<Order>[] = [
     // The button is how the keyboard selects a row; a click anywhere on the row does the same.
     { id: 'order', head: 'Order', cell: (o) => <button type="button" className="linkish" style={{ color: 'inherit' }} onClick={(e) => { e.stopPropagation(); onSelect(o); }}><Side side={o.side} /> <span className="id">{o.id.slice(-6)}</span></button>, value: (o) => o.id },
-    { id: 'pool', head: 'Pool', cell: (o) => <span className="b">{poolsOf(o)[0]}{o.pools.length > 1 && <span className="t3"> +{o.pools.length - 1}</span>}</span>, value: (o) => poolsOf(o).join(' ') },
-    ...(new Set(rows.map((o) => o.participant)).size > 1 ? [{ id: 'who', head: 'Participant', cell: (o: Order) => <Short text={owner(o)} />, value: owner }] : []),
-    { id: 'bundle', extra: 'phone', head: 'Bundle', cell: bundle, value: bundle },
+    { id: 'pool', head: 'Pool', cell: (o) => <span className="b row g4"><Short text={poolsOf(o)[0] ?? ''} most={most} />{o.pools.length > 1 && <span className="t3">+{o.pools.length - 1}</span>}</span>, value: (o) => poolsOf(o).join(' ') },
+    ...(new Set(rows.map((o) => o.participant)).size > 1 ? [{ id: 'who', head: 'Participant', cell: (o: Order) => <Short text={owner(o)} most={most} />, value: owner }] : []),
+    { id: 'bundle', extra: 'phone', head: 'Bundle', cell: (o) => <Short text={bundle(o)} most={most} />, value: bundle },
     ...(rows.some((o) => o.project) ? [{ id: 'project', head: 'Project', extra: true as const, cell: (o: Order) => o.project ?? '', value: (o: Order) => o.project ?? '' }] : []),
     ...(rows.some((o) => o.parent) ? [{ id: 'parent', head: 'Only with', name: 'Parent', extra: true as const, cell: (o: Order) => o.parent && <span className="id" title={o.parent_won_in ? `It won in round ${formatCount(o.parent_won_in)}` : undefined}>{o.parent.slice(-6)}{o.parent_won_in ? ' ✓' : ''}</span>, value: (o: Order) => o.parent ?? '' }] : []),
     { id: 'window', head: 'Window', extra: true, cell: (o) => `${clock(o.window.start_at, z)}–${clock(o.window.end_at, z)}`, value: (o) => o.window.start_at },
     { id: 'limit', head: 'Limit, cr/slot', name: 'Limit, cr per slot', right: true, cell: (o) => <span className="m" title={`${formatExact(micro(o.limit))} cr for the whole order`}>{formatMoney(limit(o))}</span>, value: (o) => formatMoney(limit(o)) },
     { id: 'filled', extra: 'phone', head: 'Filled', cell: (o) => <Filled order={o} />, value: (o) => fill(o).done },
     { id: 'state', head: 'State', cell: (o) => <OrderState order={o} />, value: (o) => o.status },
-    { id: 'why', head: 'Why', extra: true, cell: (o) => <span className="t3 trunc block max-w-[clamp(90px,11vw,210px)]" title={why(o)}>{why(o)}</span>, value: (o) => o.closed_reason ?? o.last_reason?.reason ?? '' },
+    { id: 'why', head: 'Why', extra: true, rest: true, cell: (o) => <span className="t3" title={why(o)}>{why(o)}</span>, value: (o) => o.closed_reason ?? o.last_reason?.reason ?? '' },
     { id: 'age', extra: 'phone', head: 'Age', right: true, cell: (o) => <span className="t3"><Age at={o.created_at} /></span>, value: (o) => o.created_at },
   ];
   return (

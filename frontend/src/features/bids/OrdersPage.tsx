@@ -30,7 +30,7 @@ export default function OrdersPage() {
         <div className={selected || chosen ? 'split wide' : ''}>
           <Panel>
             <Tabs label="Orders" value={show} onChange={setShow} tabs={TABS.map(({ id, label }) => (
-              { id, label, count: countOf(d[id]), body: <OrderTable group={d[id]} name={id} slotSeconds={slot} selected={selected?.id} onSelect={(o) => choose(o.id)} /> }
+              { id, label, count: countOf(d[id]), body: <OrderTable group={d[id]} name={id} slotSeconds={slot} selected={chosen || selected?.id} beside={!!(selected || chosen)} onSelect={(o) => choose(o.id)} /> }
             ))} tools={chosen ? <Button size="sm" kind="quiet" onClick={() => choose(null)}>Clear selection</Button> : undefined} />
           </Panel>
           {selected ? <WhyPanel key={selected.id} order={selected} slotSeconds={slot} onReplaced={choose} />

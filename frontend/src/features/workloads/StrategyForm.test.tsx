@@ -4,23 +4,27 @@ import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/re
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Toaster } from '@/components/ui/Toaster';
 import type { Instance, Strategy } from '@/lib/api';
+import { forgetDrafts } from '@/lib/edit';
 import { asRole } from '@/mocks/setup';
 import { instances } from '@/mocks/swaps';
 import { StrategyForm } from './StrategyForm';
 
 const sent: { body: Strategy; ifMatch: string | null }[] = [];
 let status = 200;
+let answered: Promise<void> = Promise.resolve();
 const real = globalThis.fetch;
 beforeEach(() => {
   asRole.role = 'tenant';
   status = 200;
+  answered = Promise.resolve();
   globalThis.fetch = vi.fn(async (input: RequestInfo | URL, init?: RequestInit) => {
     if (init?.method !== 'PUT') return real(input, init);
     sent.push({ body: JSON.parse(String(init.body)), ifMatch: new Headers(init.headers).get('if-match') });
+    await answered;
     return new Response(JSON.stringify(status === 200 ? {} : { title: 'Precondition Failed', code: 'stale_version' }), { status });
   });
 });
-afterEach(() => { cleanup(); globalThis.fetch = real; sent.length = 0; });
+afterEach(() => { cleanup(); forgetDrafts(); globalThis.fetch = real; sent.length = 0; });
 
 const before: Instance = { ...(instances[0] as Instance), strategy: { auto_bid: null, auto_offer: null }, strategy_version: 4 };
 const theirs: Instance = { ...before, strategy: { auto_bid: null, auto_offer: null, notice_seconds: 90, move_fee: '2.000000' }, strategy_version: 5 };
@@ -57,4 +61,26 @@ it('follows what others change while nothing is typed', () => {
   const read = open();
   read(theirs);
   expect([field('Moving it costs you').value, screen.queryByRole('alert')]).toEqual(['2', null]);
+});
+it('keeps what was typed while another workload is looked at, until it is saved or discarded', async () => {
+  open();
+  fireEvent.change(field('Moving it costs you'), { target: { value: '1.5' } });
+  cleanup();
+  open();
+  expect([field('Moving it costs you').value, screen.queryByText(/Changed and not saved/) !== null]).toEqual(['1.5', true]);
+  fireEvent.click(screen.getByRole('button', { name: 'Discard' }));
+  expect([field('Moving it costs you').value, screen.queryByText(/Changed and not saved/)]).toEqual(['', null]);
+});
+it('what was saved is no draft any more, though its form was gone when the answer came', async () => {
+  let arrive = () => {};
+  answered = new Promise((done) => { arrive = done; });
+  open();
+  fireEvent.change(field('Moving it costs you'), { target: { value: '1.5' } });
+  save();
+  await waitFor(() => expect(sent).toHaveLength(1));
+  cleanup();
+  open();
+  expect(field('Moving it costs you').value).toBe('1.5');
+  arrive();
+  await waitFor(() => expect(screen.queryByText(/Changed and not saved/)).toBeNull());
 });

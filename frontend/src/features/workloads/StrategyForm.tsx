@@ -45,9 +45,9 @@ export function StrategyForm({ instance }: { instance: Instance }) {
   const save = (e: FormEvent) => {
     e.preventDefault();
     if (!good) return;
-    write.mutate({ path: `/instances/${instance.id}/strategy`, method: 'PUT', body: strategyOf(form, instance.strategy), ifMatch: edit.ifMatch, keyed: true }, {
-      onSuccess: () => { toast({ tone: 'ok', title: `Strategy of ${instance.name} saved` }); edit.reset(); },
-    });
+    // Not as an option of `mutate`: that is forgotten with the form, and another workload may be looked at before the answer comes.
+    write.mutateAsync({ path: `/instances/${instance.id}/strategy`, method: 'PUT', body: strategyOf(form, instance.strategy), ifMatch: edit.ifMatch, keyed: true })
+      .then(() => { toast({ tone: 'ok', title: `Strategy of ${instance.name} saved` }); edit.reset(); }, () => { /* The form says it; without one the draft is still there. */ });
   };
   return (
     <Panel title="Strategy" note="acts with every round, at most at these values">
