@@ -62,7 +62,7 @@ export async function walkBid(page, origin, shot) {
     await page.getByRole('status').getByText(/is cancelled/).first().waitFor({ timeout: 10_000 });
     await shot('4-cancelled');
     const gone = await until(page, placed.id, 'canceled');
-    const shown = gone && await row.getByText('Cancelled').waitFor({ timeout: 10_000 }).then(() => true, () => false);
+    const shown = gone && await row.getByText('Cancelled', { exact: true }).waitFor({ timeout: 10_000 }).then(() => true, () => false);
     return { ok: gone && shown, cancelled: gone, shownMs: placed.shownMs, proposed: placed.proposed, attempt };
   }
   return { ok: false, cancelled: false, refused: `no order stayed open in ${TRIES} attempts; the last was ${last}` };
