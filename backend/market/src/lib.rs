@@ -19,6 +19,7 @@ pub mod market;
 pub mod notice;
 pub mod participant;
 pub mod pool;
+pub mod printable;
 pub mod project;
 pub mod record;
 pub mod round;

@@ -269,7 +269,7 @@ fn a_recall_comes_before_a_move_that_waits() {
 #[test]
 fn random_histories_with_people_who_answer_or_do_not() {
     let (mut seen, mut rounds) = (Seen::default(), 0);
-    for seed in 7_000..7_300 {
+    for seed in 7_000..7_600 {
         let (world, cleared) = random_life_with(seed, |world, command| {
             let command = away::some_elsewhere(world, command);
             for pool in ["p", "q"] {
@@ -302,5 +302,5 @@ fn random_histories_with_people_who_answer_or_do_not() {
     println!("{rounds} rounds, {seen:?}");
     assert!(rounds > 500 && seen.asked > 150 && seen.done > 50, "{rounds} {seen:?}");
     assert!(seen.rejected > 20 && seen.expired > 10 && seen.kept_from_home > 3, "{seen:?}");
-    assert!(seen.approved >= seen.done && seen.kept_waiting > 3, "{seen:?}");
+    assert!(seen.approved >= seen.done && seen.kept_waiting > 5, "{seen:?}");
 }

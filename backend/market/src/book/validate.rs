@@ -4,12 +4,13 @@ use crate::book::{
 };
 use crate::ids::{OrderId, ParticipantId};
 use crate::pool::recallable::{can_be_recalled, firm, is_recallable};
+use crate::printable::is_printable;
 use crate::round::growth::Growth;
 use crate::round::holding;
 use crate::state::State;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Credits, Resource, Share, amount};
-use crate::workload::{Class, InstanceState, register};
+use crate::workload::{Class, InstanceState};
 use std::collections::BTreeSet;
 
 /// The most rows of one order, a fifth of what a round takes of such orders (`round::capacity`).
@@ -86,7 +87,7 @@ pub fn check(
 /// What depends on the request alone.
 fn check_form(request: &OrderRequest, side: Side, now: Timestamp) -> Result<(), Rejection> {
     if let Some(id) = &request.client_bid_id
-        && (id.is_empty() || id.chars().count() > 64 || !register::is_printable(id))
+        && (id.is_empty() || id.chars().count() > 64 || !is_printable(id))
     {
         return Err(Rejection::ClientIdOutOfRange);
     }

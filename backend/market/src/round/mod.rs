@@ -14,7 +14,7 @@ pub mod make_way;
 pub mod merkle;
 pub mod movers;
 mod netting;
-mod not_won;
+pub mod not_won;
 pub mod occupancy;
 mod products;
 mod reachable;

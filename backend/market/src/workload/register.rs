@@ -5,6 +5,7 @@ use crate::event::Event;
 use crate::ids::*;
 use crate::pool::recallable::{self, can_be_recalled};
 use crate::pool::{Node, Pool};
+use crate::printable::is_printable;
 use crate::round::AwardKind;
 use crate::round::occupancy::Occupancy;
 use crate::state::State;
@@ -52,13 +53,6 @@ pub fn check_name(name: &str, pointer: &str) -> Result<(), Refusal> {
         return Err(invalid("name_out_of_range", pointer, detail));
     }
     Ok(())
-}
-
-/// Whether people see a text as it is: without control characters, ones that turn the direction of what follows, and
-/// ones without a width.
-pub fn is_printable(text: &str) -> bool {
-    let hidden = |c: char| matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-    !text.chars().any(|c| c.is_control() || hidden(c))
 }
 
 /// A reason is shown to those whom it concerns.

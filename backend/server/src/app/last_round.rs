@@ -10,6 +10,7 @@ use headroom_market::ids::ParticipantId;
 use headroom_market::pool::recallable::book_node;
 use headroom_market::project;
 use headroom_market::round::movers::TRIAL;
+use headroom_market::round::not_won::text_of;
 use headroom_market::round::sits_out;
 use headroom_market::state::State as Market;
 use headroom_market::time::Timestamp;
@@ -206,9 +207,4 @@ fn part_of(award: &Award, asked: &clearing::Order) -> Share {
         i64::try_from(i128::from(won) * 1_000_000 / i128::from(q.quantity.max(1))).unwrap_or(0)
     };
     Share::from_units(full.iter().map(part).min().unwrap_or(0))
-}
-
-/// The stable code that a reason has in JSON.
-fn text_of(reason: &impl Serialize) -> String {
-    serde_json::to_value(reason).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }
