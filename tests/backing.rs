@@ -201,7 +201,7 @@ impl Drop for SmallDisk {
     }
 }
 
-/// A disk that refuses flushes, or stands still, when it is told to: a library that is loaded before the server's own.
+/// A disk that refuses flushes, stands still or is slow, when it is told to: a library that is loaded before the server's own.
 pub struct FaultyDisk {
     folder: tempfile::TempDir,
 }
@@ -237,6 +237,10 @@ impl FaultyDisk {
     /// From now on flushes of files whose name ends so wait.
     pub fn stands_still(&self, ending: &str) -> anyhow::Result<()> {
         self.set(&format!("{ending} stands"))
+    }
+    /// From now on each flush of files whose name ends so takes this much more.
+    pub fn is_slow(&self, ending: &str, by: Duration) -> anyhow::Result<()> {
+        self.set(&format!("{ending} {}", by.as_micros()))
     }
     fn set(&self, text: &str) -> anyhow::Result<()> {
         // All of it or nothing: the other side may be reading.

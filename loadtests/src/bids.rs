@@ -3,7 +3,9 @@
 use crate::figures::{Report, median, quantile_ms};
 use crate::ground::{Ground, Kind, grounds, traders};
 use crate::load::{Ask, Load, compare, listed};
+use anyhow::{Context, ensure};
 use clap::Args;
+use headroom_tests::backing::FaultyDisk;
 use headroom_tests::orders::Rhythm;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -22,6 +24,10 @@ pub struct Arguments {
     clients: Option<usize>,
     #[arg(long, value_enum, default_value = "sqlite")]
     database: Kind,
+    /// Each flush of SQLite's log takes so much longer, in both variants: what a commit costs here may cost ten times as
+    /// much on another disk. Needs a C compiler.
+    #[arg(long, value_name = "MICROSECONDS")]
+    slower_flush: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -56,9 +62,15 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<Report> {
     let mut generator: Generator = toml::from_str(GENERATOR)?;
     generator.seconds = arguments.seconds.unwrap_or(generator.seconds).max(u64::from(generator.rounds) * 2);
     generator.clients = arguments.clients.unwrap_or(generator.clients).max(1);
+    let slower = arguments.slower_flush.map(Duration::from_micros);
+    ensure!(
+        slower.is_none() || arguments.database == Kind::Sqlite,
+        "--slower-flush is for SQLite: PostgreSQL flushes its log in a process of its own"
+    );
+    let disk = slower.map(slow_disk).transpose()?;
     let mut first: Option<Report> = None;
     for ground in grounds(arguments.database)? {
-        let mut report = on(&ground, &generator).await?;
+        let mut report = on(&ground, &generator, disk.as_ref()).await?;
         report.check(RANGESPEC)?;
         match &mut first {
             None => first = Some(report),
@@ -71,12 +83,18 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<Report> {
     Ok(first.unwrap_or_default())
 }
 
-async fn on(ground: &Ground, generator: &Generator) -> anyhow::Result<Report> {
+fn slow_disk(by: Duration) -> anyhow::Result<FaultyDisk> {
+    let disk = FaultyDisk::new().context("a slower disk needs a C compiler")?;
+    disk.is_slow("-wal", by)?;
+    Ok(disk)
+}
+
+async fn on(ground: &Ground, generator: &Generator, disk: Option<&FaultyDisk>) -> anyhow::Result<Report> {
     let each = Duration::from_millis(generator.seconds * 1000 / u64::from(generator.rounds * 2));
     let (mut grouped, mut naive) = (Vec::new(), Vec::new());
     for round in 1..=generator.rounds {
         for (name, max_batch, stretches) in [("grouped", None, &mut grouped), ("naive", Some("1"), &mut naive)] {
-            let stretch = stretch(ground, generator, each, max_batch).await?;
+            let stretch = stretch(ground, generator, disk, each, max_batch).await?;
             eprintln!(
                 "{} {name} {round}/{}: {:.0} acked/s, {:.0} µs CPU an ack, {:.1} bids decided at once, {:.0} ms longest standstill",
                 ground.name(),
@@ -132,10 +150,14 @@ fn figures(ground: &Ground, generator: &Generator, grouped: &mut [Stretch], naiv
 async fn stretch(
     ground: &Ground,
     generator: &Generator,
+    disk: Option<&FaultyDisk>,
     each: Duration,
     max_batch: Option<&str>,
 ) -> anyhow::Result<Stretch> {
     let (_folder, mut launch) = ground.fresh()?;
+    if let Some(disk) = disk {
+        launch = disk.under(launch);
+    }
     if let Some(max_batch) = max_batch {
         launch = launch.variable("HEADROOM_SEQUENCER_MAX_BATCH", max_batch);
     }

@@ -1,6 +1,6 @@
-/* A disk that fails or stands still when a test says so: loaded before the server's C library (LD_PRELOAD). While the
+/* A disk that fails, stands still or is slow when a test says so: loaded before the server's C library (LD_PRELOAD). While the
  * file named by HEADROOM_TEST_DISK is there, its text says what happens to a flush of a file whose name ends as given:
- * "-wal fails", "headroom.db fails", "-wal stands". */
+ * "-wal fails", "headroom.db fails", "-wal stands", "-wal 1000" (each flush takes so many microseconds more). */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -35,6 +35,12 @@ static int flush(int file, const char *name) {
         if (strcmp(fault, "fails") == 0) {
             errno = EIO;
             return -1;
+        }
+        long later = strtol(fault, NULL, 10);
+        if (later > 0) {
+            int result = of_the_system(file);
+            usleep(later);
+            return result;
         }
         usleep(10000);
     }

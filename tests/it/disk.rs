@@ -125,13 +125,14 @@ async fn while_the_disk_stands_still_nothing_is_acknowledged_and_the_server_says
     let folder = tempfile::tempdir()?;
     let Some((disk, server, api, bid)) = start(folder.path()).await? else { return Ok(()) };
     disk.stands_still("-wal")?;
-    // One would wait for the disk, the next ones for the one before.
-    let waiting: Vec<_> = (0..4)
-        .map(|n| {
-            let (api, bid) = (api.clone(), bid.clone());
-            tokio::spawn(async move { api.post_with_key("/v1/bids", &format!("waits-{n}"), &bid).await })
-        })
-        .collect();
+    // Enough for several transactions, which all wait for one flush; and each bid is sent twice, once more while the
+    // first one waits.
+    let mut waiting = Vec::new();
+    for n in (0..24).chain(0..24) {
+        let (api, bid) = (api.clone(), bid.clone());
+        let sent = async move { api.post_with_key("/v1/bids", &format!("waits-{n}"), &bid).await };
+        waiting.push(tokio::spawn(sent));
+    }
     // Who looks after the server hears of it, and pages answer, however long the disk takes.
     let nobody = server.nobody();
     loop {
@@ -149,6 +150,8 @@ async fn while_the_disk_stands_still_nothing_is_acknowledged_and_the_server_says
     for bid in waiting {
         placed.push(bid.await??.id()?);
     }
+    let again = placed.split_off(24);
+    assert_eq!(placed, again, "a key that is sent twice is one bid");
     let mut there = bids(&server, &api).await?;
     there.sort();
     placed.sort();

@@ -1,5 +1,5 @@
 //! What the one writer does: it decides commands as they come, and writes what is decided in one
-//! transaction while it decides the next ones. On SQLite the one before may still be on its way to the disk then.
+//! transaction while it decides the next ones. On SQLite those before may still be on their way to the disk then.
 //!
 //! Nothing is acknowledged before it is durable, and nothing is shown: a query waits until all that
 //! was decided before it is durable. A failed COMMIT ends the writer and with it the process, and what was
@@ -39,8 +39,9 @@ pub(super) struct Writer {
 /// So many decided commands are a transaction, whoever else waits: those are decided while it is written.
 const ENOUGH: usize = 8;
 
-/// Transactions that are not durable, at most: one that is being written while the one before is flushed.
-const MOST_UNDER_WAY: usize = 2;
+/// Transactions that are not durable, at most: one that is being written, and those before it, which one flush takes
+/// together. Where a flush takes a millisecond, two would leave the writer waiting for the disk.
+const MOST_UNDER_WAY: usize = 8;
 
 /// Events of a command that orders are referred to: longer ones, of the forecasts of all workloads or of a round, accept
 /// hundreds at once, and each would have all of them read.
