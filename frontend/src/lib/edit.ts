@@ -20,8 +20,16 @@ interface Edit<T> { value: T; base: T; version: number }
 
 /** What is typed over things that may not be shown at the moment, by their names. */
 const drafts = store<Record<string, Edit<unknown>>>({});
+/** What is typed into forms for something new, by their names. */
+const begun = store<Record<string, unknown>>({});
 /** Whoever signs in next has typed none of it. */
-export const forgetDrafts = () => drafts.set({});
+export const forgetDrafts = () => { drafts.set({}); begun.set({}); };
+
+/** What was typed into a form of that name when it was last left; `null` after it was sent. */
+export function useBegun<T>(name: string): [T | null, (value: T | null) => void] {
+  const value = (begun.use()[name] as T | null | undefined) ?? null;
+  return [value, (next) => begun.set({ ...begun.get(), [name]: next })];
+}
 
 /** Also after its form is gone: what was sent under way is no draft any more when it arrives. */
 function keep(name: string, edit: Edit<unknown> | null): void {

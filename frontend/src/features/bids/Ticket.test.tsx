@@ -3,6 +3,7 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Order } from '@/lib/api';
+import { forgetDrafts } from '@/lib/edit';
 import { orders } from '@/mocks/orders';
 import { pools } from '@/mocks/pools';
 import { asRole } from '@/mocks/setup';
@@ -17,7 +18,7 @@ beforeEach(() => {
     return real(input, init);
   });
 });
-afterEach(() => { cleanup(); globalThis.fetch = real; sent.length = 0; });
+afterEach(() => { cleanup(); forgetDrafts(); globalThis.fetch = real; sent.length = 0; });
 
 const pool = pools.find((p) => p.slug === 'fra1-gp') as (typeof pools)[number];
 let client = new QueryClient();
@@ -66,6 +67,26 @@ it('mended, it places just that', async () => {
   expect(order?.limit).toBe('1.500000');
   expect(order?.resources.cpu_milli).toBe(1500);
   expect(order?.resources.mem_mib).toBeGreaterThan(0);
+});
+
+it('what was typed is there when one comes back, until it is placed', async () => {
+  const values = () => ['CPU', 'For', /^Limit for/].map((label) => (screen.getByLabelText(label) as HTMLInputElement).value);
+  await open();
+  const first = values();
+  type('CPU', '1.25');
+  type('For', '2');
+  type(/^Limit for/, '7,5');
+  cleanup();
+  show(pool);
+  expect(values()).toEqual(['1.25', '2', '7,5']);
+  expect(screen.getByLabelText(/^Limit for/).getAttribute('aria-invalid')).toBe('true');
+  type(/^Limit for/, '7.5');
+  fireEvent.submit(screen.getByRole('form', { name: 'Order ticket' }));
+  await waitFor(() => expect(sent.find((s) => s.path === '/v1/bids')?.body.limit).toBe('15.000000'));
+  await quiet();
+  cleanup();
+  await open();
+  expect(values().slice(0, 2)).toEqual(first.slice(0, 2));
 });
 
 it('names as its parent one of the own open bids that are had or not had, and drops it when it has ended', async () => {

@@ -2,6 +2,7 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { Panel, Segmented } from '@/components/ui';
 import { type Instance, type List, type Pool, type PoolResource, useMe, useResource } from '@/lib/api';
+import { useBegun } from '@/lib/edit';
 import { asMicro, cost, nano, readQuantity, shown, unitOf } from '@/lib/money';
 import { useAskedFocus } from '@/lib/ticket';
 import { nextSlot, useNow } from '@/lib/time';
@@ -50,16 +51,19 @@ export function Ticket({ pool, resource, unitPrice }: { pool: Pool; resource: st
   useAskedFocus(form);
   const market = me?.market ?? { slot_seconds: 300, round_seconds: 10, lead_seconds: 60, horizon_slots: 6 };
   const first = nextSlot(useNow(), market.slot_seconds, market.lead_seconds);
-  const [fields, setFields] = useState<Fields>(() => firstFields(pool, first));
+  const [begun, setBegun] = useBegun<{ fields: Fields; touched: ReadonlySet<string> }>(`ticket ${pool.slug}`);
+  const [fields, setFields] = useState<Fields>(() => begun?.fields ?? firstFields(pool, first));
   const set = (change: Partial<Fields>) => setFields((f) => ({ ...f, ...change }));
-  const [touched, touch] = useState<ReadonlySet<string>>(new Set());
+  const [touched, touch] = useState<ReadonlySet<string>>(() => begun?.touched ?? new Set());
+  // What somebody has typed is there again when they come back to this pool.
+  useEffect(() => { if (touched.size > 0) setBegun({ fields, touched }); }, [fields, touched]);
   const type = (change: Partial<Fields>) => { touch((before) => new Set([...before, ...Object.keys(change)])); set(change); };
   // The gate closes while people think: a start that has passed moves on by itself.
   useEffect(() => { if (fields.start < first) set({ start: first }); }, [fields.start, first]);
   // Capacity without a workload is seldom what is meant: the first of mine in this pool is proposed.
   const mine = useResource<List<Instance>>('/instances', { limit: 200 }).data?.data;
   const proposed = mine?.find((i) => i.pool === homeOf(pool) && i.state === 'running');
-  useEffect(() => { if (proposed) setFields((f) => (f.instance ? f : { ...f, ...firstFor(proposed, pool, f.side) })); }, [proposed?.id]);
+  useEffect(() => { if (proposed && !touched.has('instance')) setFields((f) => (f.instance ? f : { ...f, ...firstFor(proposed, pool, f.side) })); }, [proposed?.id]);
   // A level clicked in the crossing is a price per unit; the bundle's limit follows from it.
   useEffect(() => { if (unitPrice !== null) set({ limit: plain(asMicro(BigInt(Math.round(unitPrice * shown(resource, readQuantity(resource, fields.amounts[resource] ?? '').value || unitOf(resource).per) * 1_000_000)))), proposed: false }); }, [unitPrice]);
   const turn = (side: Fields['side']) => {
@@ -71,7 +75,7 @@ export function Ticket({ pool, resource, unitPrice }: { pool: Pool; resource: st
   const bounds = { pool, instance: mine?.find((i) => i.id === fields.instance) };
   const order = orderOf(fields, bounds, market, startIndex);
   const preview = usePreview(fields.side, order, market.round_seconds * 1000);
-  const place = usePlace(fields.side);
+  const place = usePlace(fields.side, () => { touch(new Set()); setBegun(null); });
   // What the preview says a limit should be; put in once for each bundle and time, so that nothing
   // changes under the hand of somebody who is about to place it.
   const proposal = preview.fresh && preview.data ? suggested(fields.side, preview.data, slots) : null;

@@ -7,7 +7,8 @@ import { formatMoney, micro } from '@/lib/money';
 export interface Placing { run: (order: OrderBody) => void; busy: boolean; problem: Problem | null; /** Whether this is what was sent last. */ same: (order: OrderBody) => boolean }
 const TOUCHED = ['/bids', '/offers', '/balance'];
 
-export function usePlace(side: 'bid' | 'offer'): Placing {
+/** `done`: also if the ticket is gone when the answer comes. */
+export function usePlace(side: 'bid' | 'offer', done: () => void): Placing {
   const client = useQueryClient();
   const write = useWrite<OrderBody, Order>(TOUCHED);
   const undo = async (order: Order) => {
@@ -24,11 +25,12 @@ export function usePlace(side: 'bid' | 'offer'): Placing {
     busy: write.isPending,
     problem: write.error,
     same: (order) => JSON.stringify(order) === JSON.stringify(write.variables?.body),
-    run: (order) => write.mutate({ path: `/${side}s`, body: order, keyed: true }, {
-      onSuccess: (placed) => toast({
+    run: (order) => void write.mutateAsync({ path: `/${side}s`, body: order, keyed: true }).then((placed) => {
+      done();
+      toast({
         tone: 'ok', title: `${side === 'bid' ? 'Bid' : 'Offer'} placed, ${formatMoney(micro(placed.hold ?? order.limit))} cr held`,
         detail: 'It counts from the next round on.', action: { label: 'Undo', run: () => void undo(placed) },
-      }),
-    }),
+      });
+    }, () => { /* The ticket says it; without one what was typed is still there. */ }),
   };
 }
