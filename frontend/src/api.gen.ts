@@ -32,6 +32,13 @@ export interface components {
             /** Format: double */
             mean_absolute_error?: number | null;
         };
+        /** @description A user, or an API key with its user. */
+        Actor: {
+            /** @description `usr_…`, or `key_…` where an API key was used. */
+            id: string;
+            /** @description Of the user; of a key its own name follows in brackets. */
+            name: string;
+        };
         /**
          * @description What an administered price is the mean of.
          * @enum {string}
@@ -113,6 +120,30 @@ export interface components {
             text: string;
             licence: string;
         };
+        /**
+         * @description What was done.
+         * @enum {string}
+         */
+        AuditAction: "ParticipantCreated" | "QuotaSet" | "Granted" | "UserCreated" | "KeyCreated" | "KeyRevoked" | "PoolCreated" | "PoolHalted" | "PoolResumed" | "RecallableOpened" | "ShortageCostSet" | "MovesAtOnceSet" | "MoveApprovalSet" | "NodeCreated" | "NodeStateSet" | "ReserveScheduled" | "ReserveDecided" | "ModuleRegistered" | "InstanceRegistered" | "BaselineSet" | "StrategySet" | "InstanceStopped" | "InstanceRestarted" | "SwapAnswered" | "SwapCanceled" | "ProjectSet" | "ProjectDeleted";
+        /** @description One change, as it was accepted. */
+        AuditEvent: {
+            id: components["schemas"]["AuditId"];
+            created_at: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description The row of the journal.
+             */
+            sequence: number;
+            actor: components["schemas"]["Actor"];
+            participant?: components["schemas"]["ParticipantId"] | null;
+            action: components["schemas"]["AuditAction"];
+            /** @description What was made or changed, by its id or name. */
+            object: string;
+            /** @description What was asked for, field by field; without passwords and secrets. */
+            details: unknown;
+        };
+        /** @example aud_01jd3z6k2m9x7q4v8n5t1w0r3c */
+        AuditId: string;
         /** @description Standing demand of an instance: bids from its forecast at these values. */
         AutoBid: {
             /** @description What a base unit missing for a slot would cost the owner (the newsvendor's c_sla). */
@@ -358,7 +389,7 @@ export interface components {
             price: components["schemas"]["Price"];
             low: components["schemas"]["Price"];
             high: components["schemas"]["Price"];
-            /** @description `bid:ID`, `offer:ID`, `reserve:STEP`, `arc:INDEX`, `cap` or `none`. */
+            /** @description `bid`, `offer`, `reserve:STEP`, `arc:INDEX`, `cap` or `none`. Whose order it was is in the outcome, for its owner. */
             set_by: string;
             /**
              * Format: int64
@@ -595,7 +626,10 @@ export interface components {
             sentence: string;
         };
         Grant: {
+            /** @description Below 0 it takes back what was granted by mistake, as far as it is still available. */
             amount: components["schemas"]["Credits"];
+            /** @description For the audit. */
+            reason?: string | null;
         };
         /** @description Who stopped trading, when and why; open orders stay, no round clears them. */
         Halt: {
@@ -731,6 +765,7 @@ export interface components {
             created_at: components["schemas"]["Timestamp"];
             expires_at?: components["schemas"]["Timestamp"] | null;
             revoked_at?: components["schemas"]["Timestamp"] | null;
+            made_by?: components["schemas"]["KeyId"] | null;
         };
         KindTotal: {
             kind: string;
@@ -826,6 +861,29 @@ export interface components {
                 peak: components["schemas"]["BTreeMap"];
                 created_at: components["schemas"]["Timestamp"];
                 updated_at: components["schemas"]["Timestamp"];
+            }[];
+            has_more: boolean;
+            next_cursor?: string | null;
+        };
+        /** @description The shape of every list, for the OpenAPI document. */
+        List_AuditEvent: {
+            /** @example list */
+            object: string;
+            data: {
+                id: components["schemas"]["AuditId"];
+                created_at: components["schemas"]["Timestamp"];
+                /**
+                 * Format: int64
+                 * @description The row of the journal.
+                 */
+                sequence: number;
+                actor: components["schemas"]["Actor"];
+                participant?: components["schemas"]["ParticipantId"] | null;
+                action: components["schemas"]["AuditAction"];
+                /** @description What was made or changed, by its id or name. */
+                object: string;
+                /** @description What was asked for, field by field; without passwords and secrets. */
+                details: unknown;
             }[];
             has_more: boolean;
             next_cursor?: string | null;
@@ -1018,6 +1076,7 @@ export interface components {
                 created_at: components["schemas"]["Timestamp"];
                 expires_at?: components["schemas"]["Timestamp"] | null;
                 revoked_at?: components["schemas"]["Timestamp"] | null;
+                made_by?: components["schemas"]["KeyId"] | null;
             }[];
             has_more: boolean;
             next_cursor?: string | null;
@@ -2541,13 +2600,14 @@ export interface components {
         };
         /** @description A session: the browser gets it as httpOnly cookies too. */
         Session: {
-            access_token: string;
+            /** @description Left out where the session was renewed by its cookie. */
+            access_token?: string;
             /** Format: int64 */
             expires_in: number;
             /** @description Browsers send it as X-CSRF-Token with everything that writes. */
             csrf_token: string;
-            /** @description For clients without cookies; rotated at each use. */
-            refresh_token: string;
+            /** @description For clients without cookies; rotated at each use. Left out where the session was renewed by its cookie. */
+            refresh_token?: string;
         };
         /** @enum {string} */
         ShapeAction: "throttle" | "inflate_balloon" | "checkpoint" | "stop" | "deflate_balloon" | "raise";

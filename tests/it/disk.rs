@@ -207,3 +207,48 @@ async fn a_start_on_a_full_disk_says_so() -> anyhow::Result<()> {
     assert!(ended.stderr.contains("disk"), "{}", ended.stderr);
     Ok(())
 }
+
+/// Members leave the market the last of the disk: it goes on, and what they have open they can cancel.
+#[tokio::test]
+async fn on_a_disk_that_is_nearly_full_the_market_goes_on_without_new_orders() -> anyhow::Result<()> {
+    const MIB: u64 = 1 << 20;
+    let disk = match SmallDisk::mount(96 * MIB) {
+        Ok(disk) => disk,
+        Err(error) => {
+            skip("disk: nearly full", &format!("{error:#}"));
+            return Ok(());
+        }
+    };
+    let launch = Launch::simulated(disk.path(), START).variable("HEADROOM_DISK_RESERVE_MIB", "40");
+    let server = launch.start().await?;
+    let (admin, api) = (server.api("admin")?, trader(&server.api("admin")?, "nearly-full", "100").await?);
+    let window = Rhythm::of(&api).await?.late_window();
+    let bid = bid("fra1-gp", &window, 1, "0.000001");
+    let open = api.post_with_key("/v1/bids", "before", &bid).await?.id()?;
+    let ballast = disk.path().join("ballast");
+    let refused = loop {
+        // In steps, whatever the database itself takes; what is free is looked at once a second.
+        let so_far = std::fs::metadata(&ballast).map_or(0, |m| m.len());
+        anyhow::ensure!(so_far < 90 * MIB, "it was never refused");
+        std::fs::write(&ballast, vec![0u8; usize::try_from(so_far + 8 * MIB)?])?;
+        tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+        let reply = api.post_with_key("/v1/bids", &format!("at-{so_far}"), &bid).await?;
+        if reply.status != 201 {
+            break reply;
+        }
+    };
+    assert_eq!((refused.status, refused.code().as_str()), (503, "disk_nearly_full"), "{}", refused.text);
+    assert_eq!(refused.header("retry-after"), "60");
+    assert_eq!(api.delete(&format!("/v1/bids/{open}")).await?.status, 200, "cancelling goes on");
+    let before = admin.get("/v1/rounds?limit=1").await?.ok()?["data"][0]["number"].as_i64();
+    admin.advance(20).await?;
+    let after = admin.get("/v1/rounds?limit=1").await?.ok()?["data"][0]["number"].as_i64();
+    assert!(after > before, "rounds go on: {before:?} {after:?}");
+    let ready = server.nobody().get("/readyz").await?;
+    assert_eq!(ready.status, 200);
+    assert!(ready.text.contains("MiB are free"), "{}", ready.text);
+    std::fs::remove_file(&ballast)?;
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    assert_eq!(api.post_with_key("/v1/bids", "after", &bid).await?.status, 201);
+    healthy(&server.stop().await?).await
+}

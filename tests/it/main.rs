@@ -5,6 +5,7 @@
 //! speed.
 mod approvals;
 mod arrows;
+mod audit;
 mod away;
 mod bad_input;
 mod common;

@@ -179,6 +179,7 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ("listAllocations", "/allocations"),
         ("listAwards", "/awards"),
         ("listReceipts", "/receipts"),
+        ("listAuditEvents", "/audit_events"),
         ("getBalance", "/balance"),
         ("listBids", "/bids"),
         ("listOffers", "/offers"),

@@ -17,6 +17,7 @@ const TABLE: &[(&str, &str)] = &[
     ("btao", "getRoundProof listModules"),
     ("btao", "listHints getHint listProfiles getProfile"),
     ("btfa", "getStatement exportStatement listReceipts"),
+    ("tfao", "listAuditEvents"),
     (
         "btao",
         "listBids getBid getBidByClientId explainBid listOffers getOffer getOfferByClientId explainOffer listProjects",

@@ -72,3 +72,57 @@ async fn a_book_is_committed_to_whole_and_an_ended_order_is_explained() -> anyho
     assert_eq!((text(&ended, "status")?, &ended["minimum_winning_limit"]), ("canceled", &live));
     healthy(&sim.server.stop().await?).await
 }
+
+/// Prices are everybody's; whose order set one is its owner's.
+#[tokio::test]
+async fn nobody_reads_whose_order_set_a_price() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (tenant, admin) = (sim.api("tenant")?, sim.api("admin")?);
+    let stranger = sim.trader("100").await?;
+    // Far under every reserve price: the best bid sets what is not traded.
+    let bid = stranger.post_with_key("/v1/bids", "far", &sim.bid(1000, "0.01").await?).await?.id()?;
+    admin.advance(10).await?;
+    let order = stranger.get(&format!("/v1/bids/{bid}")).await?.ok()?;
+    let round = &order["last_reason"]["round"];
+    let (open, result) = (format!("/v1/rounds/{round}"), format!("/v1/rounds/{round}/result"));
+    let setters = |text: &str| text.matches("\"set_by\":\"bid:").count();
+    for (who, api) in [("a tenant", &tenant), ("an admin", &admin), ("its owner", &stranger)] {
+        let text = api.get(&open).await?.text;
+        assert!(text.contains("\"set_by\":\"bid\""), "{text}");
+        assert_eq!(setters(&text), 0, "{who}");
+        assert!(!text.contains(&bid), "{who}");
+    }
+    assert!(!tenant.get(&result).await?.text.contains(&bid), "another member's order");
+    let own = stranger.get(&result).await?.text;
+    assert!(own.contains(&format!("\"set_by\":\"bid:{bid}\"")), "its own: {own}");
+    assert!(setters(&admin.get(&result).await?.text) > 0, "the operator sees all");
+    for path in ["/v1/pools", "/v1/pools/fra1-gp/prices?resource=cpu_milli"] {
+        assert_eq!(setters(&tenant.get(path).await?.text), 0, "{path}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn prices_of_a_period() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let admin = sim.api("admin")?;
+    admin.advance(300).await?;
+    for interval in ["round", "slot"] {
+        let path = format!("/v1/pools/fra1-gp/prices?resource=cpu_milli&interval={interval}&limit=500");
+        let all = admin.get(&path).await?.ok()?;
+        let all = all["data"].as_array().cloned().unwrap_or_default();
+        assert!(all.len() >= 3, "{interval}: {all:?}");
+        let time = if interval == "round" { "cleared_at" } else { "slot" };
+        let (from, to) = (&all[1][time], &all[all.len() - 1][time]);
+        let between = format!("{path}&from={}&to={}", from.as_str().unwrap_or("?"), to.as_str().unwrap_or("?"));
+        let some = admin.get(&between).await?.ok()?;
+        let some = some["data"].as_array().cloned().unwrap_or_default();
+        assert!(!some.is_empty() && some.len() < all.len(), "{interval}: {some:?}");
+        assert!(some.iter().all(|p| all.contains(p) && p[time].as_str() < to.as_str()), "{interval}: {some:?}");
+        let before = admin.get(&format!("{path}&to=2026-11-20T09:00:00Z")).await?.ok()?;
+        assert_eq!(before["data"].as_array().map(Vec::len), Some(0), "{interval}: before the market was");
+    }
+    let empty = "/v1/pools/fra1-gp/prices?resource=cpu_milli&from=2026-11-20T10:00:00Z&to=2026-11-20T10:00:00Z";
+    assert_eq!(admin.get(empty).await?.code(), "period_empty");
+    Ok(())
+}

@@ -163,14 +163,24 @@ async fn a_key_has_its_scopes_ends_and_can_be_revoked() -> anyhow::Result<()> {
     let none = tenant.post("/v1/api_keys", &json!({ "name": "none", "scopes": [] })).await?;
     assert_eq!((none.status, none.code().as_str()), (422, "scopes_empty"), "no scopes are not all scopes");
     let narrow = json!({ "name": "narrow", "scopes": ["keys:write", "market:read"] });
-    let maker = tenant.post("/v1/api_keys", &narrow).await?.ok()?;
-    let maker = tenant.with(maker["secret"].as_str());
+    let made = tenant.post("/v1/api_keys", &narrow).await?.ok()?;
+    let maker = tenant.with(made["secret"].as_str());
     let child = maker.post("/v1/api_keys", &json!({ "name": "child" })).await?.ok()?;
     assert_eq!(child["scopes"], narrow["scopes"], "a key's child has the key's scopes, not the role's");
     let grown = maker.post("/v1/api_keys", &json!({ "name": "grown", "scopes": ["orders:write"] })).await?;
     assert_eq!((grown.status, grown.pointers()), (422, vec!["/scopes/0".to_owned()]));
     let own = api.post("/v1/api_keys", &json!({ "name": "child" })).await?;
     assert_eq!(own.status, 403, "a key without keys:write makes no keys");
+    // Who has found a key may have made others with it, and with those more.
+    let grandchild = maker.with(child["secret"].as_str());
+    let grandchild = grandchild.post("/v1/api_keys", &json!({ "name": "grandchild" })).await?.ok()?;
+    assert_eq!((&child["made_by"], &grandchild["made_by"]), (&made["id"], &child["id"]));
+    let route = format!("/v1/api_keys/{}", made["id"].as_str().unwrap_or_default());
+    assert_eq!(tenant.delete(&route).await?.status, 200);
+    for key in [&made, &child, &grandchild] {
+        assert_eq!(tenant.with(key["secret"].as_str()).get("/v1/me").await?.status, 401, "{key}");
+    }
+    assert_eq!(tenant.get("/v1/me").await?.status, 200, "whoever made them goes on");
     // A leaked key is cut off by its owner or by an admin, and by nobody else.
     let leaked = tenant.post("/v1/api_keys", &json!({ "name": "leaked" })).await?.ok()?;
     let (route, id) = (format!("/v1/api_keys/{}", leaked["id"].as_str().unwrap_or_default()), &leaked["id"]);
@@ -422,5 +432,36 @@ async fn a_restart_knows_which_sessions_are_over() -> anyhow::Result<()> {
     let server = sim.server.kill_and_restart().await?;
     assert!(!works(&server.nobody(), &over).await?, "it was signed out");
     assert!(works(&server.nobody(), &live).await?);
+    Ok(())
+}
+
+/// A browser's tokens stay in cookies that no script can read, and no other site makes it renew or end a session.
+#[tokio::test]
+async fn a_session_is_renewed_by_cookie_only_with_the_csrf_token() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let first = login(&sim, "bidder").await?;
+    let jar = |reply: &Reply| {
+        let set = reply.headers.get_all("set-cookie").iter().filter_map(|v| v.to_str().ok());
+        set.filter_map(|line| line.split(';').next()).collect::<Vec<_>>().join("; ")
+    };
+    let (cookies, csrf) = (jar(&first), text(&first.json(), "csrf_token"));
+    let nobody = sim.server.nobody();
+    for path in ["/v1/auth/refresh", "/v1/auth/logout"] {
+        for headers in
+            [vec![("cookie", cookies.as_str())], vec![("cookie", cookies.as_str()), ("x-csrf-token", "guessed")]]
+        {
+            assert_eq!(nobody.send("POST", path, &headers, None).await?.status, 403, "{path}");
+        }
+    }
+    let headers = [("cookie", cookies.as_str()), ("x-csrf-token", csrf.as_str())];
+    let renewed = nobody.send("POST", "/v1/auth/refresh", &headers, None).await?;
+    let body = renewed.ok()?;
+    assert!(body["access_token"].is_null() && body["refresh_token"].is_null(), "{body}");
+    let (cookies, csrf) = (jar(&renewed), text(&body, "csrf_token"));
+    let headers = [("cookie", cookies.as_str()), ("x-csrf-token", csrf.as_str())];
+    assert_eq!(nobody.send("GET", "/v1/me", &headers[..1], None).await?.status, 200);
+    assert_eq!(nobody.send("POST", "/v1/auth/logout", &headers, None).await?.status, 204);
+    assert_eq!(nobody.send("GET", "/v1/me", &headers[..1], None).await?.status, 401);
+    assert_eq!(nobody.send("POST", "/v1/auth/logout", &[], None).await?.status, 204, "nobody is signed out already");
     Ok(())
 }

@@ -307,7 +307,8 @@ async fn a_full_disk() -> anyhow::Result<()> {
             return Ok(());
         }
     };
-    let launch = Launch::simulated(disk.path(), START);
+    // The last of it is given away, too, so that it gets full.
+    let launch = Launch::simulated(disk.path(), START).variable("HEADROOM_DISK_RESERVE_MIB", "0");
     let server = launch.start().await?;
     let api = trader(&server.api("admin")?, "full-disk", "100").await?;
     let window = Rhythm::of(&api).await?.late_window();

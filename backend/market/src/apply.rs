@@ -43,13 +43,13 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
         Command::CreateUser { email, name, password_hash, memberships } => {
             participants::create_user(turn, email, name, password_hash, memberships).map(Reply::User)
         }
-        Command::CreateKey { name, user, membership, scopes, prefix, secret_hash, expires_at } => {
-            let new = participants::NewKey { name, user, membership, scopes, prefix, secret_hash, expires_at };
+        Command::CreateKey { name, user, membership, scopes, prefix, secret_hash, expires_at, made_by } => {
+            let new = participants::NewKey { name, user, membership, scopes, prefix, secret_hash, expires_at, made_by };
             participants::create_key(turn, new).map(Reply::Key)
         }
         Command::RevokeKey { participant, key } => participants::revoke_key(turn, participant, key).map(Reply::Key),
-        Command::Grant { participant, amount } => {
-            participants::grant(turn, participant, amount).map(Reply::Participant)
+        Command::Grant { participant, amount, reason } => {
+            participants::grant(turn, participant, amount, reason.as_deref()).map(Reply::Participant)
         }
         Command::CreatePool { slug, name, pop, tier, resources, release_start } => {
             let new = pools::NewPool { slug, name, pop, tier, resources, release_start };

@@ -72,6 +72,9 @@ pub enum Command {
         prefix: String,
         secret_hash: String,
         expires_at: Option<Timestamp>,
+        /// The key that asked for it, if one did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        made_by: Option<KeyId>,
     },
     /// Without a participant the operator does it, whosever key it is.
     RevokeKey {
@@ -79,9 +82,12 @@ pub enum Command {
         participant: Option<ParticipantId>,
         key: KeyId,
     },
+    /// Below 0 it takes back what was granted by mistake, as far as it is still available.
     Grant {
         participant: ParticipantId,
         amount: Credits,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     CreatePool {
         slug: PoolSlug,

@@ -52,6 +52,12 @@ impl IdSource {
     }
 }
 
+/// A UUIDv7 with a counter where others have chance (RFC 9562, section 6.2): of one moment, too, they sort by it.
+pub fn counted_raw(now: Timestamp, count: u64) -> u128 {
+    let millis = now.micros().div_euclid(1000).max(0) as u128;
+    (millis & ((1 << 48) - 1)) << 80 | 7u128 << 76 | 2u128 << 62 | (u128::from(count) & ((1 << 62) - 1))
+}
+
 macro_rules! typed_ids {
     ($($(#[$doc:meta])* $name:ident $prefix:literal;)*) => {$(
         $(#[$doc])*
@@ -137,6 +143,7 @@ typed_ids! {
     HintId "hnt_";
     ProjectId "prj_";
     RequestId "req_";
+    AuditId "aud_";
 }
 
 /// A bid or an offer: one id space, told apart by the prefix.

@@ -1,4 +1,5 @@
 //! How a record of the core becomes a row of its table: one shape for all of them.
+use crate::audit::AuditEvent;
 use crate::book::Order;
 use crate::market::Market;
 use crate::participant::{ApiKey, Participant, User};
@@ -39,10 +40,11 @@ pub enum Table {
     Projects,
     Shortages,
     HourlyPrices,
+    AuditEvents,
 }
 
 impl Table {
-    pub const ALL: [Table; 21] = [
+    pub const ALL: [Table; 22] = [
         Table::Market,
         Table::Participants,
         Table::Users,
@@ -64,6 +66,7 @@ impl Table {
         Table::Projects,
         Table::Shortages,
         Table::HourlyPrices,
+        Table::AuditEvents,
     ];
 }
 
@@ -262,6 +265,16 @@ record!(
     participant = Some(r.participant.to_string()),
     live = false,
     position = r.slot.seconds()
+);
+record!(
+    AuditEvent,
+    AuditEvents,
+    |a| id = a.id.to_string(),
+    created = a.created_at,
+    participant = a.participant.map(|p| p.to_string()),
+    status = a.action.name(),
+    live = false,
+    position = a.sequence as i64
 );
 record!(
     Hint,

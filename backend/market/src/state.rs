@@ -357,7 +357,7 @@ impl State {
                 let key = (pool.to_owned(), Resource::parse(resource)?, hour.parse().ok()?);
                 self.hourly_prices.get(&key).map(Record::row)
             }
-            Table::Receipts => None,
+            Table::Receipts | Table::AuditEvents => None,
         }
     }
 

@@ -451,7 +451,7 @@ fn money_in_holds_is_no_way_round_a_bond() {
 #[test]
 fn what_a_bond_lacked_is_paid_from_what_is_available_by_then() {
     let (mut market, lender, buyer) = lent(2000, "0.05");
-    market.world.run(Command::Grant { participant: lender.0, amount: credits("1") });
+    market.world.run(Command::Grant { participant: lender.0, amount: credits("1"), reason: None });
     market.keeps(lender.1);
     market.settle(&[(lender, 0), (buyer, 0)]);
     assert_eq!((market.receipt(lender).imbalance, market.arrears(lender)), (credits("0.13"), Credits::ZERO));

@@ -37,7 +37,7 @@ impl Flood {
             highest_class: None,
         };
         let Reply::Participant(owner) = world.run(command) else { panic!("a participant") };
-        world.run(Command::Grant { participant: owner, amount: "1000".parse().unwrap() });
+        world.run(Command::Grant { participant: owner, amount: "1000".parse().unwrap(), reason: None });
         Self { world, owner }
     }
     /// Far under the reserve price.

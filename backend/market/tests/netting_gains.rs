@@ -49,7 +49,7 @@ fn one_member_cannot_use_up_the_tries_of_all() {
             highest_class: None,
         };
         let Reply::Participant(id) = one.world.run(command) else { panic!() };
-        one.world.run(Command::Grant { participant: id, amount: credits("1000") });
+        one.world.run(Command::Grant { participant: id, amount: credits("1000"), reason: None });
         id
     };
     let mut ids = [member(&mut one, "x"), member(&mut one, "y")];

@@ -6,7 +6,8 @@ use crate::journal::JournalRow;
 use crate::lookups::{Accepted, Fresh, Lookups};
 use crate::sql::{Insert, Value, constant};
 use crate::under_way::UnderWay;
-use headroom_market::record::{Row, Table};
+use headroom_market::audit::AuditEvent;
+use headroom_market::record::{Record, Row, Table};
 use headroom_market::state::ChangedRows;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub const fn table_name(table: Table) -> &'static str {
         Table::Projects => "projects",
         Table::Shortages => "shortages",
         Table::HourlyPrices => "hourly_prices",
+        Table::AuditEvents => "audit_events",
     }
 }
 
@@ -71,6 +73,7 @@ pub struct Batch {
     pub outbox: Vec<OutboxRow>,
     pub archive: Vec<ArchivedRound>,
     pub modules: Vec<(String, Vec<u8>)>,
+    pub audit: Vec<AuditEvent>,
 }
 
 const ROW_COLUMNS: &[&str] =
@@ -243,7 +246,6 @@ fn rows(batch: Batch) -> Result<Vec<Rows>, StoreError> {
             states.entry(row.table).or_default().push(row_values(row, sequence));
         }
         for receipt in changes.receipts {
-            use headroom_market::record::Record;
             states.entry(Table::Receipts).or_default().push(row_values(receipt.row(), sequence));
         }
         for transfer in changes.transfers {
@@ -259,6 +261,10 @@ fn rows(batch: Batch) -> Result<Vec<Rows>, StoreError> {
                 sequence.into(),
             ]);
         }
+    }
+    for event in batch.audit {
+        let sequence = event.sequence as i64;
+        states.entry(Table::AuditEvents).or_default().push(row_values(event.row(), sequence));
     }
     let mut tables: Vec<Rows> = vec![(JOURNAL, batch.journal.into_iter().map(journal_values).collect())];
     for (table, rows) in states {

@@ -28,6 +28,7 @@ export const ROUTES: RouteEntry[] = [
   { path: '/forecasts', title: 'Forecasts', scope: 'forecasts:read', nav: { group: 'Operate', icon: 'forecasts', key: 'f' }, page: () => import('@/features/forecasts/ForecastsPage') },
   { path: '/finance', title: 'Finance', scope: 'finance:read', nav: { group: 'Account', icon: 'finance', key: 'n' }, page: () => import('@/features/finance/FinancePage') },
   { path: '/admin/pricing', title: 'Reserve prices', scope: 'pricing:write', nav: { group: 'Account', icon: 'pricing', key: 'p' }, page: () => import('@/features/admin/PricingPage') },
+  { path: '/audit', title: 'Audit', scope: 'audit:read', nav: { group: 'Account', icon: 'audit', key: 'u' }, page: () => import('@/features/audit/AuditPage') },
   { path: '/about', title: 'Settings and about', nav: { group: 'Account', icon: 'settings', key: 'a' }, page: () => import('@/features/session/AboutPage') },
 ];
 

@@ -1,6 +1,7 @@
 // The API as a function from request to answer. The dev server and the tests both use it, so what
 // the pages are developed against is what the tests run against.
 import { recommendation } from './advice.ts';
+import { changes } from './audit.ts';
 import { draw, drawable } from './draws.ts';
 import { ago, list, roundNow, slotAt } from './clock.ts';
 import { receipts, statement, summary } from './finance.ts';
@@ -64,6 +65,7 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['GET', /^\/projects$/, () => ok(list(projects))],
   ['PUT', /^\/projects\/([^/]+)$/, ({ body }, [name = '']) => ok(putProject(decodeURIComponent(name), (body as { limit: string }).limit))],
   ['DELETE', /^\/projects\/([^/]+)$/, (_, [name = '']) => or404(projects.find((p) => p.name === decodeURIComponent(name)), (p) => projects.splice(projects.indexOf(p), 1)[0])],
+  ['GET', /^\/audit_events$/, ({ query }) => ok(paged(changes.filter((e) => (query.get('action') ?? e.action).split(',').includes(e.action)), query))],
   ['GET', /^\/rounds$/, ({ query }) => ok(list(rounds(Number(query.get('limit') ?? 30))))],
   ['GET', /^\/rounds\/(\d+)$/, (_, [n]) => (Number(n) > roundNow() ? refuse(404, 'not_found', 'Not found') : ok(round(Number(n))))],
   ['GET', /^\/rounds\/(\d+)\/result$/, (_, [n]) => ok(result(Number(n)))],

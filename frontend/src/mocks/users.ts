@@ -8,10 +8,10 @@ export const participants = [{ id: 'par_01KAB6Q0ZX3F4QOPERA', name: 'Operator' }
 
 const SCOPES: Record<Role, string[]> = {
   bidder: ['market:read', 'orders:read', 'orders:write', 'strategies:write', 'allocations:read', 'swaps:read', 'forecasts:read', 'finance:read'],
-  tenant: ['market:read', 'orders:read', 'orders:write', 'strategies:write', 'allocations:read', 'swaps:read', 'swaps:write', 'forecasts:read', 'finance:read', 'workloads:write', 'profiles:write', 'keys:write'],
-  finance: ['market:read', 'finance:read', 'finance:platform'],
-  admin: ['market:read', 'pricing:write', 'admin:write', 'finance:read', 'finance:platform', 'swaps:read', 'orders:read', 'forecasts:read', 'allocations:read', 'keys:write'],
-  operator: ['market:read', 'swaps:read', 'swaps:write', 'swaps:approve', 'forecasts:read', 'orders:read', 'allocations:read', 'operations:write'],
+  tenant: ['market:read', 'orders:read', 'orders:write', 'strategies:write', 'allocations:read', 'swaps:read', 'swaps:write', 'forecasts:read', 'finance:read', 'workloads:write', 'profiles:write', 'keys:write', 'audit:read'],
+  finance: ['market:read', 'finance:read', 'finance:platform', 'audit:read'],
+  admin: ['market:read', 'pricing:write', 'admin:write', 'finance:read', 'finance:platform', 'swaps:read', 'orders:read', 'forecasts:read', 'allocations:read', 'keys:write', 'audit:read'],
+  operator: ['market:read', 'swaps:read', 'swaps:write', 'swaps:approve', 'forecasts:read', 'orders:read', 'allocations:read', 'operations:write', 'audit:read'],
 };
 
 export function me(p: Person): Me {

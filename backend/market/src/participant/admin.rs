@@ -7,7 +7,7 @@ use crate::participant::{ApiKey, INSTANCE_LIMIT, Membership, Participant, User};
 use crate::time::Timestamp;
 use crate::turn::{Cause, Turn};
 use crate::units::{Amounts, Credits};
-use crate::workload::register::{check_name, invalid, not_found};
+use crate::workload::register::{check_name, check_reason, invalid, not_found};
 use crate::workload::{Class, InstanceState};
 
 /// What an admin allows a participant; what is left out keeps its value.
@@ -148,6 +148,7 @@ pub struct NewKey {
     pub prefix: String,
     pub secret_hash: String,
     pub expires_at: Option<Timestamp>,
+    pub made_by: Option<KeyId>,
 }
 
 pub fn create_key(turn: &mut Turn<'_>, new: NewKey) -> Result<KeyId, Refusal> {
@@ -194,6 +195,7 @@ pub fn create_key(turn: &mut Turn<'_>, new: NewKey) -> Result<KeyId, Refusal> {
         created_at: turn.now,
         expires_at: new.expires_at,
         revoked_at: None,
+        made_by: new.made_by,
     }));
     Ok(id)
 }
@@ -203,19 +205,58 @@ pub fn revoke_key(turn: &mut Turn<'_>, participant: Option<ParticipantId>, id: K
     let mut key = key.cloned().ok_or_else(|| not_found("API key"))?;
     key.revoked_at = key.revoked_at.or(Some(turn.now));
     turn.emit(Event::KeyChanged(key));
+    // Who has found a key may have made others with it: they end with it.
+    let made = |by: KeyId| move |k: &&ApiKey| k.made_by == Some(by) && k.revoked_at.is_none();
+    let mut parents = vec![id];
+    while let Some(parent) = parents.pop() {
+        let children: Vec<ApiKey> = turn.state.keys.values().filter(made(parent)).cloned().collect();
+        for mut child in children {
+            parents.push(child.id);
+            child.revoked_at = Some(turn.now);
+            turn.emit(Event::KeyChanged(child));
+        }
+    }
     Ok(id)
 }
 
-/// issued → available.
-pub fn grant(turn: &mut Turn<'_>, id: ParticipantId, amount: Credits) -> Result<ParticipantId, Refusal> {
-    if !turn.state.participants.contains_key(&id) {
-        return Err(not_found("participant"));
+/// The most credits of one grant, in micro-credits.
+const MOST_GRANTED: i64 = 1_000_000_000_000_000;
+
+/// issued → available, and back where the amount is below 0: what was granted by mistake, as far as it is still available.
+pub fn grant(
+    turn: &mut Turn<'_>,
+    id: ParticipantId,
+    amount: Credits,
+    reason: Option<&str>,
+) -> Result<ParticipantId, Refusal> {
+    let participant = turn.state.participants.get(&id).ok_or_else(|| not_found("participant"))?;
+    if participant.platform {
+        let detail = "The operator's own participant does not trade: credits would be of no use to it.";
+        return Err(invalid("operator_does_not_trade", "/id", detail));
     }
-    if amount <= Credits::ZERO || amount.units() > 1_000_000_000_000_000 {
-        return Err(invalid("amount_out_of_range", "/amount", "A grant is above 0 and at most 1000000000 credits."));
+    if amount.is_zero() || !(-MOST_GRANTED..=MOST_GRANTED).contains(&amount.units()) {
+        let detail = "A grant is of up to 1000000000 credits; below 0 it takes back what was granted by mistake.";
+        return Err(invalid("amount_out_of_range", "/amount", detail));
     }
-    let to = Account::Available(id);
-    turn.transfer(TransferKind::Grant, Account::Issued, to, amount, Cause::default())
-        .map_err(|e| invalid("amount_out_of_range", "/amount", e.to_string()))?;
+    if let Some(reason) = reason {
+        check_reason(reason)?;
+    }
+    let (issued, available) = (Account::Issued, Account::Available(id));
+    let posted = if amount.is_negative() {
+        let back = Credits::from_units(-amount.units());
+        let there = turn.state.available(id);
+        if back > there {
+            return Err(Refusal {
+                kind: RefusalKind::Conflict,
+                code: "not_available",
+                pointer: "/amount".to_owned(),
+                detail: format!("Only {there} credits are available; what is held or spent can't be taken back."),
+            });
+        }
+        turn.transfer(TransferKind::Grant, available, issued, back, Cause::default())
+    } else {
+        turn.transfer(TransferKind::Grant, issued, available, amount, Cause::default())
+    };
+    posted.map_err(|e| invalid("amount_out_of_range", "/amount", e.to_string()))?;
     Ok(id)
 }

@@ -66,8 +66,9 @@ impl Role {
                 "profiles:write",
                 "keys:read",
                 "keys:write",
+                "audit:read",
             ],
-            Role::Finance => &["market:read", "finance:read", "finance:platform", "keys:read"],
+            Role::Finance => &["market:read", "finance:read", "finance:platform", "keys:read", "audit:read"],
             Role::Admin => &[
                 "market:read",
                 "pricing:write",
@@ -80,6 +81,7 @@ impl Role {
                 "allocations:read",
                 "keys:read",
                 "keys:write",
+                "audit:read",
             ],
             Role::Operator => &[
                 "market:read",
@@ -91,6 +93,7 @@ impl Role {
                 "allocations:read",
                 "operations:write",
                 "keys:read",
+                "audit:read",
             ],
         }
     }
@@ -165,4 +168,7 @@ pub struct ApiKey {
     pub created_at: Timestamp,
     pub expires_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
+    /// The key that it was made with; it ends with that one.
+    #[serde(default)]
+    pub made_by: Option<KeyId>,
 }

@@ -225,7 +225,7 @@ fn published_prices(sealed: &SealedBook, outcome: &Outcome) -> Result<BTreeMap<P
                 price: Price::from_units(price.price.0),
                 low: Price::from_units(price.low.unwrap_or(price.price).0),
                 high: Price::from_units(price.high.unwrap_or(price.price).0),
-                set_by: price.set_by.clone(),
+                set_by: kind_of_setter(&price.set_by),
                 volume: 0,
                 supply: product.map_or(0, |p| p.supply.iter().map(|s| s.quantity).sum()),
                 reserve: product.and_then(|p| p.supply.first()).map(|s| Price::from_units(s.reserve.0 * 1000)),
@@ -233,6 +233,14 @@ fn published_prices(sealed: &SealedBook, outcome: &Outcome) -> Result<BTreeMap<P
         );
     }
     Ok(prices)
+}
+
+/// What set a price, without whose order it was: everybody reads prices, and nobody is to follow another one's orders.
+pub fn kind_of_setter(set_by: &str) -> String {
+    match set_by.split_once(':') {
+        Some((kind @ ("bid" | "offer"), _)) => kind.to_owned(),
+        _ => set_by.to_owned(),
+    }
 }
 
 /// Nodes of an order's replicas, by replica; and of an offer of what may be taken back the node where its lender was

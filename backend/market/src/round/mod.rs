@@ -56,7 +56,7 @@ pub struct ClearingPrice {
     pub price: Price,
     pub low: Price,
     pub high: Price,
-    /// `bid:ID`, `offer:ID`, `reserve:STEP`, `arc:INDEX`, `cap` or `none`.
+    /// `bid`, `offer`, `reserve:STEP`, `arc:INDEX`, `cap` or `none`. Whose order it was is in the outcome, for its owner.
     pub set_by: String,
     /// Bought in this round, base units.
     pub volume: i64,

@@ -129,7 +129,7 @@ impl World {
             highest_class: None,
         };
         let Reply::Participant(id) = self.run(command) else { panic!("participant") };
-        self.run(Command::Grant { participant: id, amount: "10000".parse().unwrap() });
+        self.run(Command::Grant { participant: id, amount: "10000".parse().unwrap(), reason: None });
         id
     }
 

@@ -295,7 +295,7 @@ pub fn participant(world: &mut World, name: &str, credits: &str) -> ParticipantI
         highest_class: None,
     };
     let Reply::Participant(id) = world.run(command) else { panic!("participant") };
-    world.run(Command::Grant { participant: id, amount: credits.parse().unwrap() });
+    world.run(Command::Grant { participant: id, amount: credits.parse().unwrap(), reason: None });
     id
 }
 

@@ -6,10 +6,12 @@ use headroom_market::state::State as Market;
 use headroom_market::time::Slot;
 use headroom_market::units::{Credits, Price, Resource};
 
-/// The price to reckon with: the product's last one, else its class's reference.
+/// The price to reckon with: the product's last one, else that of the newest settled slot in which the pool traded it, else
+/// its class's reference. What may be taken back has the reference of what is firm, and seldom its price.
 pub fn price_of(state: &Market, pool: &str, resource: Resource, slot: Slot) -> Price {
     let product = state.products.get(&(pool.to_owned(), resource, slot)).and_then(|p| p.last_price);
-    product.unwrap_or_else(|| state.reference(pool, resource, slot))
+    let newest = || state.references.get(&(pool.to_owned(), resource)).and_then(|r| r.recent.last().copied());
+    product.or_else(newest).unwrap_or_else(|| state.reference(pool, resource, slot))
 }
 
 /// What the best alternative costs.

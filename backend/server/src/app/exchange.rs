@@ -1,5 +1,6 @@
 //! Everything that a request or a worker can reach.
 use crate::app::directory::{Directory, Identity};
+use crate::app::disk::{self, Disk};
 use crate::app::last_round::LastRound;
 use crate::app::sessions::Sessions;
 use crate::app::simulation::Simulations;
@@ -48,6 +49,7 @@ pub struct App {
     /// One linear program of advice at a time: the market's own work comes first.
     pub advice_turn: tokio::sync::Semaphore,
     pub simulations: Simulations,
+    pub disk: Disk,
 }
 
 /// Users, keys and participants as they are now, read without asking the sequencer.
@@ -103,6 +105,9 @@ impl App {
         idempotency: Option<Idempotency>,
         attached: Attached,
     ) -> Answered<Answer> {
+        if by.own().is_some() && disk::adds(&command) && self.disk.room().is_low {
+            return Err(disk_nearly_full());
+        }
         let answer = self.sequencer.submit(&by.actor, command, idempotency, attached).await?;
         match answer.outcome {
             Outcome::Refused(refusal) => Err(refusal.into()),
@@ -114,4 +119,12 @@ impl App {
             _ => Ok(answer),
         }
     }
+}
+
+/// Members wait until there is room again; the market itself goes on.
+fn disk_nearly_full() -> Problem {
+    let detail = "The exchange's disk is nearly full: it takes nothing new until there is room again. What is open can be cancelled. Tell its operator, and try again after the time in Retry-After.";
+    let mut problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "disk_nearly_full", detail);
+    problem.retry_after_seconds = Some(60);
+    problem
 }

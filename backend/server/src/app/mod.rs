@@ -4,6 +4,7 @@ pub mod bottlenecks;
 pub mod costs;
 pub mod credential;
 pub mod directory;
+pub mod disk;
 pub mod exchange;
 pub mod held_back;
 pub mod last_round;

@@ -1,6 +1,7 @@
 //! `headroom doctor` and `headroom replay`: proofs from the journal and the archive, offline.
 use clap::Args;
 use headroom_market::apply::apply;
+use headroom_market::audit;
 use headroom_market::book::Order;
 use headroom_market::clearing::{self, Book, Mode};
 use headroom_market::command::{Command, Envelope};
@@ -23,6 +24,7 @@ use headroom_market::workload::{Instance, Module};
 use headroom_store::Store;
 use headroom_store::database::Address;
 use headroom_store::journal::{GENESIS, RULE_VERSION};
+use headroom_store::read::{Listed, Page, Scope};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -91,6 +93,8 @@ async fn examine(store: &Store) -> anyhow::Result<Result<String, String>> {
     let mut transfers = 0u64;
     let (mut commands, mut decided) = (0u64, 0u64);
     let mut made_whole = MadeWhole::default();
+    // The row of the journal of each change that belongs into the audit.
+    let mut audited: BTreeMap<String, i64> = BTreeMap::new();
     loop {
         let rows = store.journal_after(sequence, PAGE).await?;
         if rows.is_empty() {
@@ -137,7 +141,14 @@ async fn examine(store: &Store) -> anyhow::Result<Result<String, String>> {
                     state.fold(event);
                 }
             }
-            if let Some(bad) = decide_again(&row, &events, &mut replayed, &mut decided)? {
+            let envelope: Envelope = match serde_json::from_str(&row.command) {
+                Ok(envelope) => envelope,
+                Err(error) => return Ok(Err(format!("journal: command of row {sequence} cannot be read: {error}"))),
+            };
+            if !events.is_empty() && audit::is_audited(&row.actor, &envelope.command) {
+                audited.insert(audit::id_of(sequence as u64, &envelope).to_string(), sequence);
+            }
+            if let Some(bad) = decide_again(&row, &envelope, &events, &mut replayed, &mut decided) {
                 return Ok(Err(bad));
             }
             if let Some(state) = &mut state {
@@ -155,6 +166,9 @@ async fn examine(store: &Store) -> anyhow::Result<Result<String, String>> {
     if let Some(bad) = compare_rows(store, &state).await? {
         return Ok(Err(bad));
     }
+    if let Some(bad) = compare_audit(store, audited).await? {
+        return Ok(Err(bad));
+    }
     if let Some(bad) = compare_ledger(store, &state).await? {
         return Ok(Err(bad));
     }
@@ -165,7 +179,8 @@ async fn examine(store: &Store) -> anyhow::Result<Result<String, String>> {
         return Ok(Err(format!("lookups: {bad}")));
     }
     Ok(Ok(format!(
-        "{made_whole}ok: {commands} commands in an unbroken chain, {decided} decided again with the same events, {transfers} transfers, all balances sum to 0, {} live rows equal to the tables; chain head {previous}",
+        "{made_whole}ok: {commands} commands in an unbroken chain, {decided} decided again with the same events ({} outcomes of rounds and commands of earlier versions are taken as they were; `headroom replay` clears the rounds again), {transfers} transfers, all balances sum to 0, {} live rows equal to the tables; chain head {previous}",
+        commands - decided,
         state.all_rows().len()
     )))
 }
@@ -202,14 +217,11 @@ impl std::fmt::Display for MadeWhole {
 /// the journal (an outcome is in the archive, a seal's book in memory) are folded only.
 fn decide_again(
     row: &headroom_store::journal::JournalRow,
+    envelope: &Envelope,
     events: &[Event],
     replayed: &mut Option<State>,
     decided: &mut u64,
-) -> anyhow::Result<Option<String>> {
-    let envelope: Envelope = match serde_json::from_str(&row.command) {
-        Ok(envelope) => envelope,
-        Err(error) => return Ok(Some(format!("journal: command of row {} cannot be read: {error}", row.sequence))),
-    };
+) -> Option<String> {
     let fold_only = row.rule_version != RULE_VERSION || matches!(envelope.command, Command::RecordOutcome { .. });
     if replayed.is_none() {
         let market = events.iter().find_map(|e| if let Event::MarketChanged(m) = e { Some(m.clone()) } else { None });
@@ -218,23 +230,20 @@ fn decide_again(
             events.iter().for_each(|e| state.fold(e));
             state.changes = Changes::default();
         }
-        return Ok(None);
+        return None;
     }
-    let Some(state) = replayed else { return Ok(None) };
+    let Some(state) = replayed else { return None };
     if fold_only {
         events.iter().for_each(|e| state.fold(e));
     } else {
-        let (again, _) = apply(state, &envelope);
+        let (again, _) = apply(state, envelope);
         *decided += 1;
         if again != events {
-            return Ok(Some(format!(
-                "journal: row {} decides otherwise when its command is applied again",
-                row.sequence
-            )));
+            return Some(format!("journal: row {} decides otherwise when its command is applied again", row.sequence));
         }
     }
     state.changes = Changes::default();
-    Ok(None)
+    None
 }
 
 async fn compare_rows(store: &Store, state: &State) -> anyhow::Result<Option<String>> {
@@ -255,6 +264,28 @@ async fn compare_rows(store: &Store, state: &State) -> anyhow::Result<Option<Str
         .into_keys()
         .next()
         .map(|(table, id)| format!("{table:?}: row {id} is live in the journal and not in the table")))
+}
+
+/// Every change since there is an audit has its event there, and nothing else has.
+async fn compare_audit(store: &Store, mut audited: BTreeMap<String, i64>) -> anyhow::Result<Option<String>> {
+    let mut since = None;
+    let mut page = Page { limit: PAGE, ascending: true, ..Page::default() };
+    loop {
+        let Listed { rows, has_more } = store.list(Table::AuditEvents, &Scope::All, &page).await?;
+        for (id, _) in &rows {
+            match audited.remove(id) {
+                Some(sequence) => since = since.or(Some(sequence)),
+                None => return Ok(Some(format!("AuditEvents: row {id} is in the table and not in the journal"))),
+            }
+        }
+        page.starting_after = rows.into_iter().next_back().map(|(id, _)| id);
+        if !has_more {
+            break;
+        }
+    }
+    // Earlier versions kept none.
+    let missing = audited.into_iter().find(|(_, sequence)| since.is_some_and(|since| *sequence > since));
+    Ok(missing.map(|(id, sequence)| format!("AuditEvents: {id} of journal row {sequence} is not in the table")))
 }
 
 /// A row that an earlier version wrote may lack fields that have a default since.
@@ -281,7 +312,7 @@ fn in_present_form(table: Table, document: &str) -> String {
         Table::Awards => again::<Award>(document),
         Table::Swaps => again::<Swap>(document),
         // They are never live.
-        Table::Receipts => String::new(),
+        Table::Receipts | Table::AuditEvents => String::new(),
     }
 }
 

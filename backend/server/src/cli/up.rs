@@ -1,4 +1,5 @@
 //! `headroom up`: everything in one process.
+use crate::app::disk::Disk;
 use crate::app::exchange::{App, LiveDirectory};
 use crate::app::refresh::REFRESH_SECONDS;
 use crate::app::sessions::Sessions;
@@ -56,6 +57,10 @@ pub struct UpArgs {
     /// Requests a minute and user; 0 switches the limit off.
     #[arg(long, value_name = "N", default_value_t = 6000, env = "HEADROOM_RATE_LIMIT")]
     rate_limit: u32,
+    /// MiB that members leave free on the disk of the data directory: with less, nothing new is taken from them and the
+    /// market goes on. 512 if left out, or a twentieth of a small disk; 0 refuses nothing.
+    #[arg(long, value_name = "MIB", env = "HEADROOM_DISK_RESERVE_MIB")]
+    disk_reserve_mib: Option<u64>,
     /// Seconds of a slot (a divisor of 3600), 300 if left out; fixed at the first start.
     #[arg(long, value_name = "S", env = "HEADROOM_SLOT_SECONDS")]
     slot_seconds: Option<i64>,
@@ -252,6 +257,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         last_round: Default::default(),
         advice_turn: tokio::sync::Semaphore::new(1),
         simulations: Default::default(),
+        disk: Disk::new(args.data.clone(), args.disk_reserve_mib),
     });
     let demo_access = match market.demo {
         true => access::settle(&args.data, &app.directory())

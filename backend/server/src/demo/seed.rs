@@ -195,7 +195,7 @@ pub async fn seed(sequencer: &Sequencer, now: Timestamp, url: &str, fixed: Optio
                 highest_class: None,
             })
             .await?;
-        seeder.run(Command::Grant { participant: id, amount: "20000".parse()? }).await?;
+        seeder.run(Command::Grant { participant: id, amount: "20000".parse()?, reason: None }).await?;
         teams.push(id);
     }
     let workloads = workloads(&seeder, &teams, &nodes).await?;
@@ -398,6 +398,7 @@ async fn users(
             prefix,
             secret_hash,
             expires_at: None,
+            made_by: None,
         };
         seeder.run(command).await?;
         let (role, email) = (role.name().to_owned(), email.to_owned());

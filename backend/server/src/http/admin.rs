@@ -115,10 +115,14 @@ async fn put_quota(
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Grant {
+    /// Below 0 it takes back what was granted by mistake, as far as it is still available.
     amount: Credits,
+    /// For the audit.
+    #[serde(default)]
+    reason: Option<String>,
 }
 
-/// Grants credits to a participant. Needs an Idempotency-Key.
+/// Grants credits to a participant, or takes back what was granted by mistake. Needs an Idempotency-Key.
 #[utoipa::path(post, path = "/participants/{id}/grants", tag = "admin", operation_id = "grantCredits", request_body = Grant,
     params(("id" = ParticipantId, Path, description = "Participant"), ("Idempotency-Key" = String, Header, description = "Makes a repetition harmless")),
     responses((status = 201, description = "The new balance", body = Balance), Problems))]
@@ -131,7 +135,7 @@ async fn grant(
 ) -> Answered<Response> {
     by.may("admin:write")?;
     let idempotency = idempotency(&by, &headers, true, &format!("POST /v1/participants/{id}/grants"), &body.bytes)?;
-    let command = Command::Grant { participant: id, amount: body.value.amount };
+    let command = Command::Grant { participant: id, amount: body.value.amount, reason: body.value.reason };
     app.submit(&by, command, idempotency, Attached::default()).await?;
     let balance = app.sequencer.query(move |s| Balance::of(s, id)).await?;
     Ok((StatusCode::CREATED, Json(balance)).into_response())

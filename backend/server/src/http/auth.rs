@@ -45,7 +45,7 @@ impl Identity {
             return Ok(());
         }
         Err(Problem::forbidden(format!(
-            "This needs the scope {scope}; the role {} or this key does not have it. docs/roles.md lists who does.",
+            "This needs the scope {scope}; the role {} or this key does not have it. GET /v1/me names yours.",
             self.role.name()
         )))
     }
@@ -90,15 +90,21 @@ fn identify(parts: &Parts, app: &App) -> Result<(Identity, Credential), Problem>
     let identified = by_token(token).ok_or_else(|| Problem::unauthorized("The session has expired. Sign in again."))?;
     let writes = !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
     if writes {
-        let sent = parts.headers.get(CSRF_HEADER).and_then(|v| v.to_str().ok());
-        let expected = cookie(parts, CSRF_COOKIE);
-        if sent.is_none() || sent != expected {
-            return Err(Problem::forbidden(
-                "With a session cookie, X-CSRF-Token must carry the value of the headroom_csrf cookie.",
-            ));
-        }
+        check_csrf(parts)?;
     }
     Ok(identified)
+}
+
+/// What writes by a cookie has to show that it can read one: other sites can't.
+pub fn check_csrf(parts: &Parts) -> Result<(), Problem> {
+    let sent = parts.headers.get(CSRF_HEADER).and_then(|v| v.to_str().ok());
+    let expected = cookie(parts, CSRF_COOKIE);
+    if sent.is_none() || sent != expected {
+        return Err(Problem::forbidden(
+            "With a session cookie, X-CSRF-Token must carry the value of the headroom_csrf cookie.",
+        ));
+    }
+    Ok(())
 }
 
 impl FromRequestParts<Arc<App>> for Listener {

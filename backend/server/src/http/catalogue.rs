@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 121] = [
+const OTHERS: [(&str, u16, &str); 125] = [
     ("not_json", 400, "The body is not JSON."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
@@ -18,6 +18,12 @@ const OTHERS: [(&str, u16, &str); 121] = [
     ("not_found", 404, "No such object, or somebody else's."),
     ("no_such_route", 404, "There is no such route; /docs lists them all."),
     ("method_not_allowed", 405, "This path does not have that method; /docs lists what it has."),
+    (
+        "not_available",
+        409,
+        "The participant has not so many credits available; what is held or spent can't be taken back.",
+    ),
+    ("operator_does_not_trade", 422, "The operator's own participant has no use for credits."),
     ("clock_is_real", 409, "Only a server started with --sim-clock can be advanced."),
     ("approval_not_needed", 409, "The swap waits for nobody's approval: it is a resize, or its pools ask for none."),
     ("swap_answered", 409, "Somebody has approved or rejected the move already; the detail says when."),
@@ -164,6 +170,7 @@ const OTHERS: [(&str, u16, &str); 121] = [
     ("event_id_invalid", 422, "The id of an event is a number from 0 up."),
     ("topic_unknown", 422, "There are no such events; the detail names those that there are."),
     ("cursor_invalid", 422, "A cursor is the id of an object of this list."),
+    ("action_unknown", 422, "There is no action of this name; the detail lists those that there are."),
     ("status_unknown", 422, "The detail names the statuses that there are."),
     ("reason_out_of_range", 422, "A reason has 1 to 200 printable characters."),
     ("scopes_empty", 422, "Name some scopes, or leave `scopes` out."),
@@ -178,6 +185,7 @@ const OTHERS: [(&str, u16, &str); 121] = [
     ("latest_too_early", 422, "No open slot begins by then; the detail names the first one."),
     ("too_many_streams", 429, "Close an event stream; one can carry all topics."),
     ("sign_in_busy", 503, "Too many people are signing in at this moment; wait for the time in Retry-After."),
+    ("disk_nearly_full", 503, "The exchange's disk is nearly full; nothing new is taken until there is room again."),
     ("stopping", 503, "The server is stopping, and nothing was done; try again."),
     (
         "outcome_unknown",

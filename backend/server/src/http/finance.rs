@@ -172,7 +172,7 @@ async fn balance_before(app: &App, participant: ParticipantId, at: Timestamp) ->
 fn describe(line: &LedgerLine) -> String {
     let slot = line.slot.map(|s| format!(" for slot {}", Timestamp::from_seconds(s))).unwrap_or_default();
     match line.kind.as_str() {
-        "grant" => "Credits granted".to_owned(),
+        "grant" => "Credits granted, or a grant corrected".to_owned(),
         "charge" => match line.round {
             Some(round) => format!("Awarded in round {round}, in escrow until delivery"),
             None if line.slot.is_none() => "Taken at once without a round, in escrow until delivery".to_owned(),
@@ -204,7 +204,10 @@ fn totals<'a>(movements: impl IntoIterator<Item = (&'a str, i64)>) -> Totals {
     for (kind, signed) in movements {
         let mut amount = signed.abs();
         let total = match kind {
-            "grant" => &mut totals.granted,
+            "grant" => {
+                amount = signed;
+                &mut totals.granted
+            }
             "charge" => &mut totals.charges,
             "credit_note" => &mut totals.credit_notes,
             "proceeds" => &mut totals.proceeds,

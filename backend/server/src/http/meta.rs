@@ -77,6 +77,13 @@ pub async fn readyz(State(app): State<Arc<App>>) -> Response {
             "The log could not be copied into the database file, and grows: look at the disk and its free space.";
         reasons.push(reason.to_owned());
     }
+    let room = app.disk.room();
+    if room.is_low {
+        reasons.push(format!(
+            "Only {} MiB are free on the disk: nothing new is taken from members until there is more room.",
+            room.free >> 20
+        ));
+    }
     let bus = format!("{}{}", app.bus.kind(), if app.bus.is_up() { "" } else { " (down: readers poll)" });
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let version = env!("CARGO_PKG_VERSION").to_owned();

@@ -1,6 +1,7 @@
 //! The HTTP edge: parse, call one use case, map the result. Nothing is decided here.
 pub mod acting;
 pub mod admin;
+pub mod audit;
 pub mod auth;
 pub mod bottlenecks;
 pub mod catalogue;
@@ -106,6 +107,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(bottlenecks::router())
         .merge(swap_request::router())
         .merge(admin::router())
+        .merge(audit::router())
         .merge(finance::router())
         .merge(events::router())
         .merge(meta::router());

@@ -225,6 +225,10 @@ struct PricesQuery {
     /// `round`: the next open slot's price in each round; `slot`: one mean price a slot.
     #[param(inline)]
     interval: Option<Interval>,
+    /// Only from this time on: of rounds when they were sealed, of slots their beginning.
+    from: Option<Timestamp>,
+    /// Only before this time. Of a longer stretch the newest `limit` are told: go on with `to` at the first of them.
+    to: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
@@ -277,16 +281,23 @@ async fn pool_prices(
     if !known {
         return Err(Problem::not_found("pool"));
     }
+    if let (Some(from), Some(to)) = (query.from, query.to)
+        && from >= to
+    {
+        return Err(Problem::field("period_empty", "to", "`to` has to be after `from`."));
+    }
     let mut points = match query.interval.unwrap_or(Interval::Round) {
-        Interval::Round => round_prices(&app, &slug, query.resource, limit).await?,
-        Interval::Slot => slot_prices(&app, &slug, query.resource, limit).await?,
+        Interval::Round => round_prices(&app, &slug, &query, limit).await?,
+        Interval::Slot => slot_prices(&app, &slug, &query, limit).await?,
     };
     points.sort_by_key(|p| (p.cleared_at, p.slot));
     Ok(list_of(&points))
 }
 
-async fn round_prices(app: &App, slug: &str, resource: Resource, limit: i64) -> Answered<Vec<PricePoint>> {
-    let page = Page { limit, ..Page::default() };
+async fn round_prices(app: &App, slug: &str, query: &PricesQuery, limit: i64) -> Answered<Vec<PricePoint>> {
+    let micros = |time: Option<Timestamp>| time.map(Timestamp::micros);
+    let page = Page { limit, created_from: micros(query.from), created_to: micros(query.to), ..Page::default() };
+    let resource = query.resource;
     let rounds = app.store.list(Table::Rounds, &Scope::All, &page).await?;
     let mut points = Vec::new();
     for (_, document) in &rounds.rows {
@@ -318,10 +329,16 @@ fn point(price: &ClearingPrice, round: Option<u64>, cleared_at: Timestamp) -> Pr
     }
 }
 
-async fn slot_prices(app: &App, slug: &str, resource: Resource, limit: i64) -> Answered<Vec<PricePoint>> {
+async fn slot_prices(app: &App, slug: &str, query: &PricesQuery, limit: i64) -> Answered<Vec<PricePoint>> {
     let now = app.now();
-    let to = now.seconds() + app.rhythm.horizon_slots * app.rhythm.slot_seconds + 2 * app.rhythm.slot_seconds;
-    let from = now.seconds() - limit * app.rhythm.slot_seconds;
+    let resource = query.resource;
+    let last = now.seconds() + app.rhythm.horizon_slots * app.rhythm.slot_seconds + 2 * app.rhythm.slot_seconds;
+    // A slot begins with a whole second.
+    let ceiling =
+        |time: Timestamp| time.micros().div_euclid(1_000_000) + i64::from(time.micros().rem_euclid(1_000_000) > 0);
+    let to = query.to.map_or(last, |to| last.min(ceiling(to)));
+    let newest = to.min(now.seconds()) - limit * app.rhythm.slot_seconds;
+    let from = query.from.map_or(newest, |from| newest.max(ceiling(from)));
     let documents = app.store.between(Table::Products, &Scope::All, from, to, 20_000).await?;
     let schedules = {
         let slug = slug.to_owned();

@@ -391,7 +391,8 @@ async fn run_preview(app: &App, by: &Identity, side: Side, request: OrderRequest
         preview.in_last_round = in_last_round(app, participant, side, &place::normalise(request)).await;
     }
     if let Some(last) = &preview.in_last_round {
-        if side == Side::Offer {
+        // Where there was not more of it at any price, prices give it no better chance.
+        if side == Side::Offer || last.whole.is_none() {
             let taken = last.part.units() as f64 / 1_000_000.0;
             preview.fill_probability = preview.fill_probability.map(|chance| chance.min(taken));
         }

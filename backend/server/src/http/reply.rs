@@ -3,6 +3,7 @@ use crate::app::App;
 use crate::http::problem::{Answered, Problem};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use headroom_market::audit::AuditAction;
 use headroom_market::ids::*;
 use headroom_market::record::Table;
 use headroom_market::time::Timestamp;
@@ -97,6 +98,7 @@ fn statuses(table: Table) -> &'static [&'static str] {
         Table::Instances => &["running", "stopped", "failed"],
         Table::Hints => &["active", "withdrawn"],
         Table::Projects => &["active", "deleted"],
+        Table::AuditEvents => AuditAction::NAMES,
         _ => &["active"],
     }
 }
@@ -113,6 +115,7 @@ fn is_id(table: Table, text: &str) -> bool {
         Table::Profiles => text.parse::<ProfileId>().is_ok(),
         Table::Projects => text.parse::<ProjectId>().is_ok(),
         Table::Receipts => text.parse::<ReceiptId>().is_ok(),
+        Table::AuditEvents => text.parse::<AuditId>().is_ok(),
         _ => false,
     }
 }

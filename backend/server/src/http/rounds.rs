@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::response::Response;
 use headroom_market::clearing;
 use headroom_market::record::Table;
+use headroom_market::round::award::kind_of_setter;
 use headroom_market::round::{Award, Round, merkle};
 use headroom_market::settlement::Receipt;
 use serde::Serialize;
@@ -73,6 +74,12 @@ async fn round_result(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(numb
     outcome.awards.retain(|a| own.contains(&a.order));
     outcome.refused.retain(|r| own.contains(&r.order));
     outcome.placements.retain(|p| own.contains(&p.order));
+    for price in &mut outcome.prices {
+        let owner = price.set_by.split_once(':').map(|(_, order)| order.to_owned());
+        if owner.is_none_or(|order| !own.contains(&order)) {
+            price.set_by = kind_of_setter(&price.set_by);
+        }
+    }
     serde_json::to_string(&outcome).map(ok).map_err(|e| Problem::fault(&e))
 }
 

@@ -5,7 +5,7 @@ use crate::app::directory::{Directory, Identity, secret_hash};
 use crate::app::passwords;
 use crate::app::refresh::{GRACE_SECONDS, REFRESH_SECONDS, RefreshToken};
 use crate::app::tokens::ACCESS_SECONDS;
-use crate::http::auth::{ACCESS_COOKIE, Anyone, CSRF_COOKIE, REFRESH_COOKIE, bearer, cookie};
+use crate::http::auth::{ACCESS_COOKIE, Anyone, CSRF_COOKIE, REFRESH_COOKIE, bearer, check_csrf, cookie};
 use crate::http::extract::{Body, Path, Query};
 use crate::http::problem::{Answered, Problem, Problems};
 use crate::http::reply::{Document, List, list_of, ok};
@@ -50,12 +50,17 @@ struct Login {
 /// A session: the browser gets it as httpOnly cookies too.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Session {
-    pub access_token: String,
+    /// Left out where the session was renewed by its cookie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub access_token: Option<String>,
     pub expires_in: i64,
     /// Browsers send it as X-CSRF-Token with everything that writes.
     pub csrf_token: String,
-    /// For clients without cookies; rotated at each use.
-    pub refresh_token: String,
+    /// For clients without cookies; rotated at each use. Left out where the session was renewed by its cookie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub refresh_token: Option<String>,
 }
 
 /// 256 random bits, hex.
@@ -89,7 +94,7 @@ async fn login(State(app): State<Arc<App>>, request: Request) -> Answered<Respon
     let expires_at = app.now().plus_seconds(REFRESH_SECONDS).micros();
     let user_id = user.id.to_string();
     app.store.observations.add_refresh_token(&token.hash(), &family, &user_id, expires_at).await?;
-    session(&app, user.id, &family, token)
+    session(&app, user.id, &family, token, false)
 }
 
 fn session_ended() -> Problem {
@@ -100,8 +105,9 @@ fn not_a_member() -> Problem {
     Problem::forbidden("This user is not a member of that participant.")
 }
 
-/// The tokens of a session whose refresh token is stored.
-fn session(app: &App, user: UserId, family: &str, token: RefreshToken) -> Answered<Response> {
+/// The tokens of a session whose refresh token is stored; a client that has shown a cookie gets them in cookies alone, where
+/// no script can read them.
+fn session(app: &App, user: UserId, family: &str, token: RefreshToken, in_cookies_alone: bool) -> Answered<Response> {
     let now = app.now().seconds();
     if !app.sessions.goes_on(family, now) {
         return Err(session_ended());
@@ -111,19 +117,22 @@ fn session(app: &App, user: UserId, family: &str, token: RefreshToken) -> Answer
     let access_token = access.ok_or_else(|| Problem::fault(&"the token could not be signed"))?;
     let csrf_token = random_hex()?;
     let refresh_token = token.into_text();
-    let session = Session { access_token, expires_in: ACCESS_SECONDS, csrf_token, refresh_token };
     let secure = if app.secure_cookies { "; Secure" } else { "" };
     let cookies = [
-        format!(
-            "{ACCESS_COOKIE}={}; Path=/; Max-Age={ACCESS_SECONDS}; HttpOnly; SameSite=Lax{secure}",
-            session.access_token
-        ),
+        format!("{ACCESS_COOKIE}={}; Path=/; Max-Age={ACCESS_SECONDS}; HttpOnly; SameSite=Lax{secure}", access_token),
         format!(
             "{REFRESH_COOKIE}={}; Path=/v1/auth; Max-Age={REFRESH_SECONDS}; HttpOnly; SameSite=Lax{secure}",
-            session.refresh_token
+            refresh_token
         ),
-        format!("{CSRF_COOKIE}={}; Path=/; Max-Age={REFRESH_SECONDS}; SameSite=Lax{secure}", session.csrf_token),
+        format!("{CSRF_COOKIE}={}; Path=/; Max-Age={REFRESH_SECONDS}; SameSite=Lax{secure}", csrf_token),
     ];
+    let told = |token: String| (!in_cookies_alone).then_some(token);
+    let session = Session {
+        access_token: told(access_token),
+        expires_in: ACCESS_SECONDS,
+        csrf_token,
+        refresh_token: told(refresh_token),
+    };
     let mut response = Json(session).into_response();
     set_cookies(&mut response, &cookies);
     Ok(response)
@@ -138,9 +147,18 @@ fn set_cookies(response: &mut Response, cookies: &[String]) {
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
-fn refresh_token(parts: &Parts) -> Option<String> {
+/// A refresh token as it was presented.
+struct Presented {
+    token: String,
+    by_cookie: bool,
+}
+
+fn refresh_token(parts: &Parts) -> Option<Presented> {
     let sent = parts.headers.get("x-refresh-token").and_then(|v| v.to_str().ok());
-    sent.or_else(|| cookie(parts, REFRESH_COOKIE)).map(str::to_owned)
+    if let Some(token) = sent {
+        return Some(Presented { token: token.to_owned(), by_cookie: false });
+    }
+    cookie(parts, REFRESH_COOKIE).map(|token| Presented { token: token.to_owned(), by_cookie: true })
 }
 
 /// Which of the user's memberships to go on with.
@@ -153,14 +171,19 @@ struct Continue {
 }
 
 /// Renews a session, for the same participant or for another one of the user; the refresh token
-/// (cookie, or header X-Refresh-Token) is used up. A second use within 10 seconds gets the same
+/// (cookie with X-CSRF-Token, or header X-Refresh-Token) is used up. A second use within 10 seconds gets the same
 /// successor, any other one ends the session.
 #[utoipa::path(post, path = "/auth/refresh", tag = "session", operation_id = "refreshSession", security(()),
     params(Continue, ("X-Refresh-Token" = Option<String>, Header, description = "The refresh token, of a client without cookies")),
     responses((status = 200, description = "A new session", body = Session), Problems))]
 async fn refresh(State(app): State<Arc<App>>, Query(asked): Query<Continue>, request: Request) -> Answered<Response> {
     let expired = session_ended;
-    let presented = refresh_token(&request.into_parts().0).and_then(RefreshToken::parse).ok_or_else(expired)?;
+    let (parts, _) = request.into_parts();
+    let Presented { token, by_cookie } = refresh_token(&parts).ok_or_else(expired)?;
+    if by_cookie {
+        check_csrf(&parts)?;
+    }
+    let presented = RefreshToken::parse(token).ok_or_else(expired)?;
     let directory = app.directory();
     let now = app.now();
     let (mut holder, mut next, mut possible) = (None, Err(expired()), Vec::new());
@@ -193,7 +216,7 @@ async fn refresh(State(app): State<Arc<App>>, Query(asked): Query<Continue>, req
         }
         RefreshUse::Unknown => return Err(expired()),
     };
-    session(&app, holder.ok_or_else(expired)?.id, &family, token)
+    session(&app, holder.ok_or_else(expired)?.id, &family, token, by_cookie)
 }
 
 /// The successor is there, but for another participant than the one that is asked for.
@@ -210,6 +233,10 @@ fn goes_on_as(user: &User, present: Membership, asked: Option<ParticipantId>) ->
         None if user.memberships.contains(&present) => Ok(present),
         None => Err(session_ended()),
     }
+}
+
+fn has_session_cookie(parts: &Parts) -> bool {
+    [ACCESS_COOKIE, REFRESH_COOKIE].into_iter().any(|name| cookie(parts, name).is_some())
 }
 
 /// The session of an access token, also of one that has just expired.
@@ -231,8 +258,13 @@ fn session_of(app: &App, parts: &Parts) -> Answered<Option<String>> {
 async fn logout(State(app): State<Arc<App>>, request: Request) -> Answered<Response> {
     let (parts, _) = request.into_parts();
     let family = session_of(&app, &parts)?;
-    let other = match refresh_token(&parts) {
-        Some(token) => app.store.observations.family_of(&secret_hash(&token)).await?,
+    let presented = refresh_token(&parts);
+    let bearer = parts.headers.contains_key(header::AUTHORIZATION);
+    if !bearer && presented.as_ref().is_none_or(|p| p.by_cookie) && has_session_cookie(&parts) {
+        check_csrf(&parts)?;
+    }
+    let other = match presented {
+        Some(Presented { token, .. }) => app.store.observations.family_of(&secret_hash(&token)).await?,
         None => None,
     };
     for family in family.into_iter().chain(other) {
@@ -332,6 +364,8 @@ pub struct KeyView {
     pub created_at: Timestamp,
     pub expires_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
+    /// The key that it was made with, and with which it is revoked; `null` where a person made it.
+    pub made_by: Option<KeyId>,
 }
 
 /// A new key; the secret is shown this once.
@@ -353,6 +387,7 @@ fn key_view(key: &ApiKey) -> KeyView {
         created_at: key.created_at,
         expires_at: key.expires_at,
         revoked_at: key.revoked_at,
+        made_by: key.made_by,
     }
 }
 
@@ -419,6 +454,7 @@ fn key_command(
         prefix: secret[..16].to_owned(),
         secret_hash: secret_hash(&secret),
         expires_at,
+        made_by: by.actor.parse().ok(),
     };
     Ok((command, secret))
 }
@@ -437,7 +473,7 @@ async fn create_key(State(app): State<Arc<App>>, Anyone(by): Anyone, Body(new): 
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(view)).into_response())
 }
 
-/// Revokes an API key: one of the participant, or as an admin anybody's.
+/// Revokes an API key and all that were made with it: one of the participant, or as an admin anybody's.
 #[utoipa::path(delete, path = "/api_keys/{id}", tag = "session", operation_id = "revokeApiKey", params(("id" = KeyId, Path, description = "Key")),
     responses((status = 200, description = "The revoked key", body = KeyView), Problems))]
 async fn revoke_key(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): Path<KeyId>) -> Answered<Document> {

@@ -8,6 +8,7 @@
 use super::answers::{render, stored_outcome, stored_reply};
 use super::{Answer, EVENTS_A_COMMAND, Idempotency, Message, Outcome, Parts, Query, Submission};
 use headroom_market::apply::apply;
+use headroom_market::audit;
 use headroom_market::command::{Command, Envelope, Reply};
 use headroom_market::event::Event;
 use headroom_market::notice::{ACCEPTED, Notice, accepted_documents, journal_text, notices};
@@ -210,6 +211,10 @@ impl Writer {
                 let row = self.journal_row(sequence, &envelope, text, &reply, &actor, key.clone(), &idempotency);
                 self.parts.head.chain_hash = row.chain_hash.clone();
                 let decided = &mut self.decided;
+                if !events.is_empty() {
+                    let changed = audit::event(sequence as u64, &envelope, &actor, &reply, &self.parts.state);
+                    decided.batch.audit.extend(changed);
+                }
                 decided.batch.journal.push(row);
                 for order in events.iter().filter_map(accepted) {
                     decided.named.orders.extend(order.client_key.clone().map(|key| (key, order.order.clone())));

@@ -60,6 +60,9 @@ interface Reader { mine: boolean; none: string[] }
 export function sentenceOf(order: Order, e: Explain, { mine, none }: Reader = { mine: true, none: [] }): string {
   if (order.side === 'offer' && e.reason === 'OUT_OF_MONEY') return `${mine ? 'You' : 'It'} asked for more than the round’s price would have paid.`;
   if (order.side === 'bid' && e.reason === 'OUT_OF_MONEY' && e.price_faced && e.shortfall && micro(e.shortfall) > 0n) return priceText(order, e, e.price_faced, e.shortfall, none);
+  if (e.reason === 'MARGINAL_PRORATA' && micro(order.awarded) === 0n && none.length === Object.keys(order.resources).length) {
+    return order.side === 'bid' ? 'Nothing was traded: this was the best bid, and everybody who sells asks for more. The price of what is not traded is the best bid’s own limit.' : 'Nothing was traded: nobody bids as much as this asks for.';
+  }
   if (e.reason === 'MARGINAL_PRORATA' && micro(order.awarded) === 0n) return 'The price is exactly this limit, and nothing was left at it: others came first, or nobody trades at such a limit and this is the best one on its side.';
   if (order.origin === 'draw' && order.status === 'filled') return 'Taken at once, in the middle of its slot, as nobody had bought it. It is paid for the time in which it is there, and ends with the slot.';
   return e.sentence;

@@ -99,6 +99,16 @@ export interface OrderBody {
   min_run_slots: number;
   class: string;
 }
+/** One change of the market, or of what a participant has in it. */
+export interface AuditEvent {
+  id: string; created_at: string;
+  /** The row of the journal. */
+  sequence: number;
+  /** A user, or an API key with its user's name. */
+  actor: { id: string; name: string };
+  /** Whose change it was; null for the operator. */
+  participant?: string | null; action: string; object: string; details: unknown;
+}
 /** A budget of one's own: bids that name it compete for what is left. */
 export interface Project {
   id: string; participant: string; name: string; limit: string;

@@ -1,0 +1,241 @@
+//! Who has changed what: one event for each accepted command of a person or a key that changes how the market is run, or
+//! what a participant has in it. Orders, draws and recalls have lists of their own.
+//!
+//! Secrets and their hashes stay out of it.
+use crate::command::{Command, Envelope, Reply};
+use crate::ids::{AuditId, KeyId, ParticipantId, UserId, counted_raw};
+use crate::state::State;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Fields of commands that nobody is shown, not even the hashes of secrets.
+const SECRET: [&str; 2] = ["password_hash", "secret_hash"];
+
+macro_rules! actions {
+    ($($action:ident $name:literal;)*) => {
+        /// What was done.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+        pub enum AuditAction {
+            $(#[serde(rename = $name)] $action,)*
+        }
+        impl AuditAction {
+            /// Every action, by name.
+            pub const NAMES: &'static [&'static str] = &[$($name),*];
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(AuditAction::$action => $name,)*
+                }
+            }
+        }
+    };
+}
+
+actions! {
+    ParticipantCreated "participant.created";
+    QuotaSet "participant.quota_set";
+    Granted "participant.granted";
+    UserCreated "user.created";
+    KeyCreated "api_key.created";
+    KeyRevoked "api_key.revoked";
+    PoolCreated "pool.created";
+    PoolHalted "pool.halted";
+    PoolResumed "pool.resumed";
+    RecallableOpened "pool.recallable_opened";
+    ShortageCostSet "pool.shortage_cost_set";
+    MovesAtOnceSet "pool.moves_at_once_set";
+    MoveApprovalSet "pool.move_approval_set";
+    NodeCreated "node.created";
+    NodeStateSet "node.state_set";
+    ReserveScheduled "reserve_price.scheduled";
+    ReserveDecided "reserve_price.decided";
+    ModuleRegistered "module.registered";
+    InstanceRegistered "instance.registered";
+    BaselineSet "instance.baseline_set";
+    StrategySet "instance.strategy_set";
+    InstanceStopped "instance.stopped";
+    InstanceRestarted "instance.restarted";
+    SwapAnswered "swap.answered";
+    SwapCanceled "swap.canceled";
+    ProjectSet "project.set";
+    ProjectDeleted "project.deleted";
+}
+
+/// A user, or an API key with its user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Actor {
+    /// `usr_…`, or `key_…` where an API key was used.
+    pub id: String,
+    /// Of the user; of a key its own name follows in brackets.
+    pub name: String,
+}
+
+/// One change, as it was accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct AuditEvent {
+    pub id: AuditId,
+    pub created_at: Timestamp,
+    /// The row of the journal.
+    pub sequence: u64,
+    pub actor: Actor,
+    /// Whose change it was; `null`: the operator's.
+    pub participant: Option<ParticipantId>,
+    pub action: AuditAction,
+    /// What was made or changed, by its id or name.
+    pub object: String,
+    /// What was asked for, field by field; without passwords and secrets.
+    pub details: Value,
+}
+
+/// What a command is in the audit; `None` where it has no place there.
+struct Audited {
+    action: AuditAction,
+    participant: Option<ParticipantId>,
+    /// `None`: what the reply names.
+    object: Option<String>,
+}
+
+impl Audited {
+    #[expect(clippy::too_many_lines, reason = "one table: a line for each command that counts")]
+    fn of(command: &Command) -> Option<Audited> {
+        use AuditAction as A;
+        let by = |participant: Option<ParticipantId>, action: AuditAction, object: Option<String>| {
+            Some(Audited { action, participant, object })
+        };
+        let operator = |action: AuditAction, object: String| by(None, action, Some(object));
+        match command {
+            Command::CreateParticipant { .. } => by(None, A::ParticipantCreated, None),
+            Command::SetQuota { participant, .. } => operator(A::QuotaSet, participant.to_string()),
+            Command::Grant { participant, .. } => operator(A::Granted, participant.to_string()),
+            Command::CreateUser { .. } => by(None, A::UserCreated, None),
+            Command::CreateKey { membership, .. } => {
+                by((!membership.role.is_platform()).then_some(membership.participant), A::KeyCreated, None)
+            }
+            Command::RevokeKey { participant, key } => by(*participant, A::KeyRevoked, Some(key.to_string())),
+            Command::CreatePool { slug, .. } => operator(A::PoolCreated, slug.clone()),
+            Command::HaltPool { pool, .. } => operator(A::PoolHalted, pool.clone()),
+            Command::ResumePool { pool } => operator(A::PoolResumed, pool.clone()),
+            Command::OpenRecallable { pool } => operator(A::RecallableOpened, pool.clone()),
+            Command::SetShortageCost { pool, .. } => operator(A::ShortageCostSet, pool.clone()),
+            Command::SetMovesAtOnce { pool, .. } => operator(A::MovesAtOnceSet, pool.clone()),
+            Command::SetMoveApproval { pool, .. } => operator(A::MoveApprovalSet, pool.clone()),
+            Command::CreateNode { .. } => by(None, A::NodeCreated, None),
+            Command::SetNodeState { node, .. } => operator(A::NodeStateSet, node.to_string()),
+            Command::ScheduleReserve { .. } => by(None, A::ReserveScheduled, None),
+            Command::DecideReserve { reserve, .. } => operator(A::ReserveDecided, reserve.to_string()),
+            Command::RegisterModule { participant, .. } => by(*participant, A::ModuleRegistered, None),
+            Command::RegisterInstance(new) => by(Some(new.participant), A::InstanceRegistered, None),
+            Command::SetBaseline { instance, .. } => operator(A::BaselineSet, instance.to_string()),
+            Command::SetStrategy { participant, instance, .. } => {
+                by(Some(*participant), A::StrategySet, Some(instance.to_string()))
+            }
+            Command::StopInstance { participant, instance } => {
+                by(Some(*participant), A::InstanceStopped, Some(instance.to_string()))
+            }
+            Command::StartInstance { participant, instance } => {
+                by(Some(*participant), A::InstanceRestarted, Some(instance.to_string()))
+            }
+            Command::AnswerSwap { swap, .. } => operator(A::SwapAnswered, swap.to_string()),
+            Command::CancelSwap { swap, participant, .. } => by(*participant, A::SwapCanceled, Some(swap.to_string())),
+            Command::PutProject { participant, name, .. } => by(Some(*participant), A::ProjectSet, Some(name.clone())),
+            Command::DeleteProject { participant, name } => {
+                by(Some(*participant), A::ProjectDeleted, Some(name.clone()))
+            }
+            // Nobody asks for these over the API.
+            Command::OpenMarket { .. } | Command::SetReserveApproval { .. } => None,
+            // The market's own course.
+            Command::RecordSuspension { .. }
+            | Command::ReportFault { .. }
+            | Command::RecordOutlooks { .. }
+            | Command::RecordShortages { .. }
+            | Command::ExpireOrders
+            | Command::SealRound(_)
+            | Command::RecordOutcome { .. }
+            | Command::VoidRound { .. }
+            | Command::PlanSlot { .. }
+            | Command::StepSwap { .. }
+            | Command::RecordDrill { .. }
+            | Command::RetryRecalls { .. }
+            | Command::RestartInstance { .. }
+            | Command::SettleSlot { .. } => None,
+            // They have lists of their own.
+            Command::PutHint { .. }
+            | Command::WithdrawHint { .. }
+            | Command::PutProfile { .. }
+            | Command::PlaceOrder { .. }
+            | Command::PlaceRecommended(_)
+            | Command::ReplaceOrder { .. }
+            | Command::CancelOrder { .. }
+            | Command::CancelAll { .. }
+            | Command::Recall { .. }
+            | Command::Draw { .. }
+            | Command::RequestDrill { .. } => None,
+        }
+    }
+}
+
+/// Whether an accepted command has an event in the audit; the exchange's own have none.
+pub fn is_audited(actor: &str, command: &Command) -> bool {
+    (actor.starts_with(UserId::PREFIX) || actor.starts_with(KeyId::PREFIX)) && Audited::of(command).is_some()
+}
+
+/// The id that the event of a journal row has: they sort as the journal does.
+pub fn id_of(sequence: u64, envelope: &Envelope) -> AuditId {
+    AuditId::from_raw(counted_raw(envelope.now, sequence))
+}
+
+/// The event of an accepted command, `state` as it is after it.
+pub fn event(sequence: u64, envelope: &Envelope, actor: &str, reply: &Reply, state: &State) -> Option<AuditEvent> {
+    if !is_audited(actor, &envelope.command) {
+        return None;
+    }
+    let Audited { action, participant, object } = Audited::of(&envelope.command)?;
+    Some(AuditEvent {
+        id: id_of(sequence, envelope),
+        created_at: envelope.now,
+        sequence,
+        actor: Actor { id: actor.to_owned(), name: name_of(actor, state) },
+        participant,
+        action,
+        object: object.or_else(|| made(reply)).unwrap_or_default(),
+        details: details(&envelope.command),
+    })
+}
+
+/// What a reply says was made.
+fn made(reply: &Reply) -> Option<String> {
+    Some(match reply {
+        Reply::Participant(id) => id.to_string(),
+        Reply::User(id) => id.to_string(),
+        Reply::Key(id) => id.to_string(),
+        Reply::Node(id) => id.to_string(),
+        Reply::ReservePrice(id) => id.to_string(),
+        Reply::Module(id) => id.to_string(),
+        Reply::Instance(id) => id.to_string(),
+        _ => return None,
+    })
+}
+
+fn name_of(actor: &str, state: &State) -> String {
+    let user = |id: UserId| state.users.get(&id).map(|user| user.name.clone()).unwrap_or_default();
+    if let Ok(id) = actor.parse() {
+        return user(id);
+    }
+    let key = actor.parse().ok().and_then(|id: KeyId| state.keys.get(&id));
+    key.map(|key| format!("{} ({})", user(key.user), key.name)).unwrap_or_default()
+}
+
+fn details(command: &Command) -> Value {
+    // A command holds only strings, integers and lists of them: this can't fail.
+    let whole = serde_json::to_value(command).unwrap_or_default();
+    match whole.get("data") {
+        Some(Value::Object(fields)) => {
+            let shown = fields.iter().filter(|(name, _)| !SECRET.contains(&name.as_str()));
+            Value::Object(shown.map(|(name, value)| (name.clone(), value.clone())).collect())
+        }
+        _ => Value::Object(Map::new()),
+    }
+}

@@ -1,0 +1,70 @@
+// The audit in words: what was done, to what, and what was asked for.
+import type { AuditEvent } from '@/lib/api';
+
+/** What an action is called, and which part of the page shows it. */
+const ACTIONS: Record<string, [part: Part, said: string]> = {
+  'reserve_price.scheduled': ['prices', 'Reserve price set or proposed'],
+  'reserve_price.decided': ['prices', 'Reserve price decided on'],
+  'pool.shortage_cost_set': ['prices', 'Cost of a shortage set'],
+  'pool.created': ['pools', 'Pool made'],
+  'pool.halted': ['pools', 'Pool halted'],
+  'pool.resumed': ['pools', 'Pool resumed'],
+  'pool.recallable_opened': ['pools', 'Recallable trade opened'],
+  'pool.moves_at_once_set': ['pools', 'Moves at once set'],
+  'pool.move_approval_set': ['pools', 'Approval of moves set'],
+  'node.created': ['pools', 'Node made'],
+  'node.state_set': ['pools', 'State of a node set'],
+  'participant.created': ['people', 'Participant made'],
+  'participant.quota_set': ['people', 'Quota set'],
+  'participant.granted': ['people', 'Credits granted'],
+  'user.created': ['people', 'User made'],
+  'api_key.created': ['people', 'API key made'],
+  'api_key.revoked': ['people', 'API key revoked'],
+  'module.registered': ['workloads', 'Program uploaded'],
+  'instance.registered': ['workloads', 'Workload registered'],
+  'instance.baseline_set': ['workloads', 'Baseline set'],
+  'instance.strategy_set': ['workloads', 'Strategy set'],
+  'instance.stopped': ['workloads', 'Workload stopped'],
+  'instance.restarted': ['workloads', 'Workload restarted'],
+  'swap.answered': ['workloads', 'Move approved or rejected'],
+  'swap.canceled': ['workloads', 'Swap cancelled'],
+  'project.set': ['workloads', 'Project set'],
+  'project.deleted': ['workloads', 'Project deleted'],
+};
+export const PARTS = ['all', 'prices', 'pools', 'people', 'workloads'] as const;
+export type Part = (typeof PARTS)[number];
+export const PART_NAMES: Record<Part, string> = { all: 'All', prices: 'Prices', pools: 'Pools and nodes', people: 'People and keys', workloads: 'Workloads and projects' };
+/** For the server: the actions of a part, nothing for all of them. */
+export const actionsOf = (part: Part) => Object.entries(ACTIONS).filter(([, [of]]) => of === part).map(([name]) => name).join();
+/** A newer server may know more. */
+export const said = (event: AuditEvent) => ACTIONS[event.action]?.[1] ?? event.action;
+
+/** Where the thing has a page, its address. */
+export function pageOf(event: AuditEvent): { to: string; search?: Record<string, string> } | null {
+  if (event.action.startsWith('pool.')) return { to: `/pools/${encodeURIComponent(event.object)}` };
+  if (event.action.startsWith('swap.')) return { to: `/swaps/${event.object}` };
+  if (event.action.startsWith('instance.')) return { to: '/workloads', search: { workload: event.object } };
+  return null;
+}
+
+/** What it is called: of ids of things with a name the name that was given. */
+export function thing(event: AuditEvent): string {
+  const { name, email, slug } = event.details as { name?: unknown; email?: unknown; slug?: unknown };
+  const given = [slug, name, email].find((text) => typeof text === 'string' && text !== '');
+  return event.object || (given as string | undefined) || '';
+}
+/** Ids are long and alike; a name that was given says more. */
+export function called(event: AuditEvent): string {
+  const { name } = event.details as { name?: unknown };
+  const isId = /^[a-z]{3}_[0-9a-z]{26}$/.test(event.object);
+  return isId && typeof name === 'string' && name !== '' ? name : isId ? `…${event.object.slice(-6)}` : thing(event);
+}
+
+const word = (name: string) => name.replaceAll('_', ' ').replace(/^./, (c) => c.toUpperCase());
+const text = (value: unknown): string => (value === null ? 'none' : typeof value === 'object' ? JSON.stringify(value, null, 1).replace(/\n\s*/g, ' ') : String(value));
+/** What was asked for, field by field; what was left empty is left out. */
+export const fields = (event: AuditEvent): [string, string][] =>
+  Object.entries(event.details as Record<string, unknown>).filter(([, value]) => value !== null && text(value) !== '').map(([name, value]) => [word(name), text(value)]);
+
+/** The first of it, for a line of a table. */
+export const brief = (event: AuditEvent) => fields(event).filter(([name, value]) => value !== event.object && !['By', 'Expected version', 'Participant'].includes(name)).map(([name, value]) => `${name}: ${value}`).join(' · ');
