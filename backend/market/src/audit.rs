@@ -16,7 +16,6 @@ macro_rules! actions {
     ($($action:ident $name:literal;)*) => {
         /// What was done.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-        #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
         pub enum AuditAction {
             $(#[serde(rename = $name)] $action,)*
         }
@@ -61,6 +60,20 @@ actions! {
     ProjectSet "project.set";
     ProjectDeleted "project.deleted";
 }
+
+// Not derived: that would name the variants of the macro.
+#[cfg(feature = "schema")]
+impl utoipa::PartialSchema for AuditAction {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .enum_values(Some(AuditAction::NAMES.iter().copied()))
+            .description(Some("What was done."))
+            .into()
+    }
+}
+#[cfg(feature = "schema")]
+impl utoipa::ToSchema for AuditAction {}
 
 /// A user, or an API key with its user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

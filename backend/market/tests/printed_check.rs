@@ -71,23 +71,66 @@ fn wrong_statements_are_noticed() {
     });
 }
 
-/// Where nothing but divisible orders trade, no search can have given up on any of them.
+/// Where nothing but divisible orders and blocks trade, no search can have to give up one of them.
 #[test]
 fn a_divisible_order_is_not_given_up_without_need() {
-    let mix = Mix { nodes: false, blocks: false, rows: false, low_caps: false, replicas: false };
+    let mix = Mix { nodes: false, blocks: true, rows: false, low_caps: false, replicas: false };
     let mut changed = 0;
-    for seed in 0..60 {
-        let b = book(seed, mix);
+    for seed in 0..400 {
+        let mut b = book(seed, mix);
+        b.orders.iter_mut().for_each(|o| o.alternatives.truncate(1));
         if !b.arcs.is_empty() || !b.nodes.is_empty() || !b.instances.is_empty() {
             continue;
         }
         let mut out = clear(&b, Mode::Market, &NoProposal, &Limits::default()).expect("it can be cleared");
         out.certificate = None;
-        let Some(refused) = out.refused.first_mut() else { continue };
+        let divisible = |id: &str| b.orders.iter().any(|o| o.id == id && o.min_fill.0.is_zero());
+        assert!(verify(&b, out.clone(), Mode::Market).is_ok(), "seed {seed} as it is");
+        let Some(refused) = out.refused.iter_mut().find(|r| divisible(&r.order)) else { continue };
         refused.reason = Reason::SolverFallback;
         out.quality = Quality::Fallback;
         changed += 1;
         assert!(verify(&b, out, Mode::Market).is_err(), "seed {seed}");
     }
     assert!(changed > 10, "{changed}");
+}
+
+/// A friend's cheap bid has what a dear one is said to have been given up for: the bound has to say what that was worth.
+#[test]
+fn who_is_given_up_for_a_cheaper_one_is_in_the_bound() {
+    let bid = |id: &str, limit: &str, more: &str| {
+        format!(
+            r#"{{"id":"{id}","owner":"o{id}","side":"bid","limit":"{limit}","alternatives":[{{"quantities":[["p","cpu",0,10]]}}]{more}}}"#
+        )
+    };
+    let with = |more: &str| -> Book {
+        let orders = [bid("friend", "20", ""), bid("rival", "90", ""), bid("tiny", "1", more)].join(",");
+        let text = format!(
+            r#"{{"format":"headroom.book/1","cap":"100","products":[{{"pool":"p","resource":"cpu","slot":0,"supply":[{{"quantity":10,"reserve":"1"}}]}}],"orders":[{orders}]}}"#
+        );
+        serde_json::from_str(&text).expect("a book")
+    };
+    let outcome = |bound: &str| -> Outcome {
+        let text = format!(
+            r#"{{"format":"headroom.outcome/1","mode":"market","quality":"fallback","welfare":"10","bound":"{bound}","cuts":0,
+            "prices":[{{"pool":"p","resource":"cpu","slot":0,"price":"1","low":"1","high":"1","set_by":"reserve:0"}}],
+            "awards":[{{"order":"friend","alternative":0,"fill":"1","quantities":[["p","cpu",0,10]],"money":"10.000000"}}],
+            "refused":[{{"order":"rival","reason":"SOLVER_FALLBACK","price":"10.000000","shortfall":"0.000000"}},
+                       {{"order":"tiny","reason":"OUT_OF_MONEY","price":"10.000000","shortfall":"9.000000"}}],
+            "supply":[{{"pool":"p","resource":"cpu","slot":0,"step":0,"used":10}}],"flows":[]}}"#
+        );
+        serde_json::from_str(&text).expect("an outcome")
+    };
+    // Whole replicas may be a reason to give somebody up, a block that loses is none.
+    let (replicas, block) = (with(r#","replicas":2"#), with(r#","min_fill":"1""#));
+    for (book, bound, right) in [
+        (&replicas, "10", false),
+        (&replicas, "16", false),
+        (&replicas, "80", true),
+        (&block, "10", false),
+        (&block, "80", false),
+    ] {
+        let verdict = verify(book, outcome(bound), Mode::Market);
+        assert_eq!(verdict.is_ok(), right, "bound {bound}: {:?}", verdict.err());
+    }
 }

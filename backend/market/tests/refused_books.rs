@@ -138,6 +138,12 @@ fn concerns(a: &str, b: &str) -> bool {
 
 /// What a value of its type must not be replaced by.
 fn wrong(value: &Value) -> Vec<Value> {
+    let mut all = wrong_kinds(value);
+    all.push(Value::Null);
+    all
+}
+
+fn wrong_kinds(value: &Value) -> Vec<Value> {
     match value {
         Value::Number(_) => vec![json!("7"), json!(-1), json!(1.5), json!(1e300), json!([]), json!({}), json!(true)],
         Value::String(text) if text.parse::<f64>().is_ok() => {
@@ -189,6 +195,13 @@ fn every_place_refuses_what_it_must_not_be() {
             // any text is a start of the slots, an owner, or a resource that nothing else names
             let free = ["/slot_base", "/owner"].iter().any(|end| at.ends_with(end));
             if free && bad == json!("") {
+                continue;
+            }
+            // some things may be said to be nothing
+            let key = at.rsplit('/').next().unwrap_or_default();
+            let optional = ["reference", "instance", "min_fill", "incumbent", "parent", "budget", "replicas", "node"];
+            let nothing = optional.contains(&key) || ["/products/0/cap", "/arcs/0/limit"].contains(&at.as_str());
+            if nothing && bad.is_null() {
                 continue;
             }
             // more may arrive than was sent

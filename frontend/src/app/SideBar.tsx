@@ -1,19 +1,25 @@
 import { Link, useRouterState } from '@tanstack/react-router';
 import { Icon } from '@/components/ui/Icon';
 import { may, useMe } from '@/lib/api';
+import { usePhone } from '@/lib/usePhone';
+import { BottomBar } from './BottomBar';
 import { GROUPS, ROUTES } from './routes';
 
 const inside = (path: string, here: string) => (path === '/' ? here === '/' : here === path || here.startsWith(`${path}/`));
 
+/** The pages of somebody's role: at the side, or at the bottom of a phone. */
 export function SideBar() {
   const me = useMe();
   const here = useRouterState({ select: (s) => s.location.pathname });
+  const phone = usePhone();
+  const pages = ROUTES.filter((r) => r.nav && may(me, r.scope));
+  if (phone) return <BottomBar pages={pages} here={(path) => inside(path, here)} />;
   return (
     <nav className="side" aria-label="Main">
       {GROUPS.map((group, i) => (
         <div key={group} className="contents">
           {i > 0 && <h2>{group}</h2>}
-          {ROUTES.filter((r) => r.nav?.group === group && may(me, r.scope)).map((r) => (
+          {pages.filter((r) => r.nav?.group === group).map((r) => (
             <Link key={r.path} to={r.path} className={`nav ${inside(r.path, here) ? 'on' : ''}`} aria-current={inside(r.path, here) ? 'page' : undefined} title={r.title} aria-label={r.title}>
               {r.nav && <Icon name={r.nav.icon} />}<span className="txt">{r.title}</span>
             </Link>

@@ -3,8 +3,9 @@ import { QueryClientProvider } from '@tanstack/react-query';
 import { createMemoryHistory, RouterProvider } from '@tanstack/react-router';
 import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
 import { afterEach, expect, it, vi } from 'vitest';
-import type { Order, Swap } from '@/lib/api';
+import type { Order, StatementLine, Swap } from '@/lib/api';
 import { ago, roundNow } from '@/mocks/clock';
+import { statement } from '@/mocks/finance';
 import { orders } from '@/mocks/orders';
 import { asRole } from '@/mocks/setup';
 import { swaps } from '@/mocks/swaps';
@@ -87,6 +88,8 @@ it('swaps are filtered, the sentence leads to those that the shadow run refused,
   swaps.unshift(...Array.from({ length: 450 }, (_, i) => ({ ...done, id: `swp_01KAB6Q0ZX3F4Qdone${i}` })));
   await visit('/swaps');
   expect(await screen.findByText(/The newest 200 are shown/)).toBeTruthy();
+  // Of the newest 200 none was refused: the one that was is older, and the sentence says so.
+  expect(document.querySelector('.answer')?.textContent).toContain('Among all swaps, older ones too, the shadow run refused 1 swap: its workload stayed');
   const count = () => Number(screen.getByRole('table', { name: 'Swaps' }).getAttribute('aria-rowcount')) - 1;
   fireEvent.click(screen.getByRole('button', { name: '1 swap' }));
   await waitFor(() => expect(count()).toBe(1));
@@ -98,6 +101,22 @@ it('swaps are filtered, the sentence leads to those that the shadow run refused,
   for (const more of [400, 454]) {
     fireEvent.click(screen.getByRole('button', { name: 'Show older' }));
     await waitFor(() => (more === 454 ? expect(count()).toBe(3) : expect(screen.getByText(/among the newest 400/)).toBeTruthy()));
+  }
+});
+
+it('movements come newest first, as deliveries do, also those of one moment', async () => {
+  const [last, before] = [statement.lines.at(-1), statement.lines.at(-2)] as [StatementLine, StatementLine];
+  const at = last.at;
+  last.at = before.at;
+  try {
+    await visit('/finance');
+    for (const name of ['Movements', 'Deliveries']) expect((await screen.findByRole('table', { name })).querySelector('th')?.getAttribute('aria-sort')).toBe('descending');
+    const rows = [...screen.getByRole('table', { name: 'Movements' }).querySelectorAll('tbody tr')].map((r) => r.textContent);
+    expect(rows[0]).toContain(last.description);
+    expect(rows[1]).toContain(before.description);
+    expect(rows.at(-1)).toContain(statement.lines[0]?.description);
+  } finally {
+    last.at = at;
   }
 });
 

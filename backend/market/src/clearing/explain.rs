@@ -6,6 +6,7 @@ use super::model::Meaning;
 use super::outcome::*;
 use super::problem::{Market, RowKind};
 use super::rational::Rat;
+use super::upstream::Reach;
 use std::collections::{BTreeMap, BTreeSet};
 
 const NANO: i128 = 1_000;
@@ -35,10 +36,11 @@ pub fn outcome(c: &Cleared, book: &Book, mode: Mode) -> Outcome {
     let mut refused = Vec::new();
     let binding = binding(c);
     let dropped: BTreeSet<usize> = c.components.iter().flat_map(|part| part.1.dropped.iter().copied()).collect();
+    let reach = Reach::new(m);
     for i in 0..m.orders.len() {
         match c.awards.get(&i) {
             Some(f) => awards.push(award(c, i, f, &price, mode, &binding)),
-            None => refused.push(refusal(c, i, &price, &binding, &dropped)),
+            None => refused.push(refusal(c, i, &price, &binding, &dropped, &reach)),
         }
     }
     let mut supply = Vec::new();
@@ -301,7 +303,14 @@ fn binding(c: &Cleared) -> Vec<Option<Reason>> {
     out
 }
 
-fn refusal(c: &Cleared, i: usize, price: &[i128], binding: &[Option<Reason>], dropped: &BTreeSet<usize>) -> Refusal {
+fn refusal(
+    c: &Cleared,
+    i: usize,
+    price: &[i128],
+    binding: &[Option<Reason>],
+    dropped: &BTreeSet<usize>,
+    reach: &Reach,
+) -> Refusal {
     let m = c.m;
     let o = &m.orders[i];
     // (surplus, tolerance of published prices, bundle price, alternative), all in nano-credits
@@ -336,7 +345,7 @@ fn refusal(c: &Cleared, i: usize, price: &[i128], binding: &[Option<Reason>], dr
         r
     } else if homeless && surplus > tol {
         Reason::NoHostFits
-    } else if o.block && o.least.is_pos() && !reachable(m, i) {
+    } else if o.block && o.least.is_pos() && !reach.least_fill(i) {
         Reason::MinFillUnreachable
     } else if o.parent.is_some_and(|p| !c.awards.contains_key(&p)) {
         Reason::ParentRejected
@@ -376,28 +385,4 @@ fn winning_limit(c: &Cleared, i: usize, a: usize, cost: i128) -> Option<Money> {
         false => (cost.div_euclid(NANO) - adder).min(own) - 1,
     };
     i64::try_from(limit).ok().filter(|l| *l >= 0).map(Money)
-}
-
-/// Whether an order could reach its least fill if everything in the book were there for it alone.
-fn reachable(m: &Market, i: usize) -> bool {
-    let o = &m.orders[i];
-    o.alternatives.iter().any(|alt| {
-        alt.quantities.iter().all(|(k, q)| {
-            let other = |n: &super::problem::OrderRef| {
-                n.alternatives.iter().flat_map(|a| &a.quantities).filter(|x| x.0 == *k).map(|x| x.1).max().unwrap_or(0)
-            };
-            let there: i128 = if o.bid {
-                let steps: i128 = m.steps_of[*k].iter().map(|s| m.steps[*s].quantity).sum();
-                let arcs: i128 =
-                    m.arcs.iter().filter(|e| e.to == *k).map(|e| e.limit.unwrap_or(i128::from(i64::MAX))).sum();
-                steps + arcs + m.orders.iter().filter(|n| !n.bid).map(other).sum::<i128>()
-            } else {
-                let arcs: i128 =
-                    m.arcs.iter().filter(|e| e.from == *k).map(|e| e.limit.unwrap_or(i128::from(i64::MAX))).sum();
-                // what is offered may also stay idle where nothing is paid for it
-                arcs + q.to_owned().max(m.orders.iter().filter(|n| n.bid).map(other).sum::<i128>())
-            };
-            Rat::int(there) >= &o.least * &Rat::int(*q)
-        })
-    })
 }

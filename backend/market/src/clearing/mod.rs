@@ -38,6 +38,7 @@ mod round;
 mod simplex;
 mod support;
 mod ties;
+mod upstream;
 mod validate;
 mod values;
 mod winning;

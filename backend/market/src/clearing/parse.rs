@@ -20,6 +20,14 @@ pub fn parse(text: &str) -> Result<Book, Vec<Fault>> {
     let mut w = Walk { faults: twice };
     let book = w.book(&value);
     let mut faults = w.faults;
+    let told: BTreeSet<String> = faults.iter().map(|f| f.pointer.clone()).collect();
+    let mut nulls = Vec::new();
+    nulls_of(&value, "", &mut nulls);
+    faults.extend(nulls.into_iter().filter(|at| !is_told(at, &told)).map(|pointer| Fault {
+        pointer,
+        code: "null".into(),
+        detail: "expected a value, found null; what is not known is left out".into(),
+    }));
     if let Some(book) = &book {
         let mut told: BTreeSet<String> = faults.iter().map(|f| f.pointer.clone()).collect();
         for f in book.validate() {
@@ -35,16 +43,38 @@ pub fn parse(text: &str) -> Result<Book, Vec<Fault>> {
     }
 }
 
+/// Keys that may be null and mean then what leaving them out means.
+const NULLABLE: [&str; 10] =
+    ["cap", "reference", "limit", "instance", "min_fill", "incumbent", "parent", "budget", "replicas", "node"];
+
+/// Where nothing is, though something is named: a number that could not be written (NaN) comes as null.
+fn nulls_of(value: &Value, at: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Null => found.push(at.to_owned()),
+        Value::Array(items) => items.iter().enumerate().for_each(|(n, v)| nulls_of(v, &format!("{at}/{n}"), found)),
+        Value::Object(fields) => {
+            for (key, v) in fields.iter().filter(|(key, v)| !(v.is_null() && NULLABLE.contains(&key.as_str()))) {
+                nulls_of(v, &format!("{at}/{}", escape(key)), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether something is told of this place or of one that it is in.
+fn is_told(pointer: &str, told: &BTreeSet<String>) -> bool {
+    told.contains(pointer) || pointer.match_indices('/').any(|(end, _)| told.contains(&pointer[..end]))
+}
+
 /// Whether a fault says no more than those at pointers that are told already: at the same place, above it, or
 /// because what can't be read is not there.
 fn follows(fault: &Fault, told: &BTreeSet<String>) -> bool {
-    let above = |end: (usize, &str)| told.contains(&fault.pointer[..end.0]);
     let below = |pointer: &str| {
         let prefix = format!("{pointer}/");
         told.range(prefix.clone()..).next().is_some_and(|p| p.starts_with(&prefix))
     };
     let missing = || below(&fault.pointer) || row_of(&fault.pointer).is_some_and(below);
-    told.contains(&fault.pointer) || fault.pointer.match_indices('/').any(above) || (fault.code == "empty" && missing())
+    is_told(&fault.pointer, told) || (fault.code == "empty" && missing())
 }
 
 /// The row (of quantities, say) that a pointer is into: `/…/quantities/0` of `/…/quantities/0/3`.

@@ -3,7 +3,7 @@ import { crosses, levels, scales, settle, ticks } from './crossing';
 import { fanPoint, fanSeries, from } from './fan';
 import { heatStep } from './Heat';
 import { noPoint } from './Crossing';
-import { apart, axisWidth, placesOf, readable } from './plot';
+import { apart, axisWidth, placesOf, readable, volumeLabels } from './plot';
 import { offsetText, timeTicks } from './span';
 
 describe('crossing', () => {
@@ -79,6 +79,11 @@ describe('ticks', () => {
   it('have the room of their longest label', () => {
     expect(axisWidth(null)).toBe(axisWidth(['0.90']));
     expect(axisWidth(['0.90', '0.9000002'])).toBeGreaterThan(9 * 6.4);
+  });
+  it('of the volume end where it does, and the highest names the unit', () => {
+    expect(volumeLabels([0, 1000, 2000, 3000], 2400, 'cores')).toEqual(['0', '1,000', '2,000 cores', '']);
+    expect(volumeLabels([0, 1], 0.5, 'GiB')).toEqual(['0 GiB', '']);
+    expect(volumeLabels([0, 1], 1)).toEqual(['0', '1']);
   });
   it('of a short time are different, and say how far from the start', () => {
     const words = timeTicks(0, 80, 6).map(offsetText);

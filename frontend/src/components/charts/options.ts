@@ -3,7 +3,7 @@ import uPlot from 'uplot';
 import { token } from '@/lib/theme';
 import { clock, type Zone } from '@/lib/time';
 import { overlay } from './overlay';
-import { axisWidth, placesOf, type Plot, type Series } from './plot';
+import { axisWidth, placesOf, type Plot, type Series, volumeLabels } from './plot';
 
 const alpha = (colour: string, share: string) => {
   const n = parseInt(colour.slice(1), 16);
@@ -64,7 +64,7 @@ export function optionsOf(plot: () => Plot, width: number, height: number, z: Zo
         return ticks.map((t) => (volume && t < floor ? '' : t.toLocaleString('en-US', { maximumFractionDigits: places, minimumFractionDigits: places })));
       } },
       // The right side belongs to volume below and to the tags above.
-      ...(volume ? [{ ...text, scale: 'volume', side: 1 as const, size: 62, grid: { show: false }, ticks: { show: false }, values: (_u: uPlot, ticks: number[]) => ticks.map((t) => (t > extent(plot(), 'volume')[1] ? '' : t.toLocaleString('en-US'))) }] : []),
+      ...(volume ? [{ ...text, scale: 'volume', side: 1 as const, size: (_u: uPlot, labels: string[]) => Math.max(62, axisWidth(labels)), grid: { show: false }, ticks: { show: false }, values: (_u: uPlot, ticks: number[]) => volumeLabels(ticks, extent(plot(), 'volume')[1], plot().volumeUnit) }] : []),
     ],
     series: [{}, ...p.series.map(seriesOf)],
     bands: p.series.flatMap((s, i) => (s.band ? [{ series: [i + 1, s.band.to + 1] as [number, number], fill: alpha(token(s.colour), token(s.band.alpha)) }] : [])),

@@ -25,6 +25,8 @@ export interface Plot {
   marks?: { x: number; y: number; text: string }[];
   window?: [number, number];
   unit: string;
+  /** Of the volume scale, on the right. */
+  volumeUnit?: string;
   places?: number;
   zero?: boolean;
 }
@@ -50,5 +52,10 @@ export const readable = (value: number, places: number): string => {
   const digits = value !== 0 && Math.abs(value) < 0.1 ? Math.max(4, places) : places;
   return value.toLocaleString('en-US', { maximumFractionDigits: digits, minimumFractionDigits: Math.min(digits, 4) });
 };
+/** Labels of the volume scale, which is only as high as `most`: its highest one names the unit. */
+export function volumeLabels(ticks: readonly number[], most: number, unit = ''): string[] {
+  const top = ticks.findLastIndex((t) => t <= most);
+  return ticks.map((t, i) => (i > top ? '' : `${t.toLocaleString('en-US')}${i === top && unit ? ` ${unit}` : ''}`));
+}
 /** What the labels of an upright axis need, so that none is cut off: prices that lie close together have long ones. */
 export const axisWidth = (labels: readonly string[] | null): number => Math.max(52, ...(labels ?? []).map((l) => Math.ceil(l.length * 6.4) + 14));

@@ -45,7 +45,11 @@ const STATES: Record<string, Look> = {
 };
 
 /** Enums are open: a state this page does not know is shown by its own name. */
+const lookOf = (of: string): Look => STATES[of] ?? { tone: 'line', icon: 'circle', word: of.replaceAll('_', ' ') };
+/** The word of its badge, for files. */
+export const stateName = (of: string): string => lookOf(of).word;
+
 export function State({ of, word }: { of: string; word?: string }) {
-  const look = STATES[of] ?? { tone: 'line' as Tone, icon: 'circle' as IconName, word: of.replaceAll('_', ' ') };
+  const look = lookOf(of);
   return <Badge tone={look.tone} icon={look.icon}>{word ?? look.word}</Badge>;
 }

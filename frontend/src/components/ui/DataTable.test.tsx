@@ -41,3 +41,13 @@ it('a column that takes the rest says so in its head and in its cells', () => {
   render(<DataTable label="Things" columns={[columns[0] as Column<Row>, { id: 'why', head: 'Why', rest: true, cell: () => 'a long text' }]} rows={rows.slice(0, 1)} rowKey={(r) => r.id} />);
   expect([...document.querySelectorAll('.rest')].map((cell) => cell.textContent)).toEqual(['Why', 'a long text']);
 });
+
+it('a file says what the screen says, in its unit and under a head of its own, also where something else sorts', () => {
+  const more: Column<Row>[] = [
+    { id: 'n', head: 'Number', cell: (r) => r.n / 1000, value: (r) => r.n, csv: (r) => r.n / 1000, csvHead: 'Number, thousands' },
+    { id: 'both', head: 'Both', cell: () => null, value: (r) => r.id, csv: [{ head: 'Name', of: (r) => r.id }, { head: 'Half', of: (r) => r.n / 2 }] },
+    { id: 'unit', head: 'Plain', cell: () => null, value: (r) => r.n, csvHead: 'Plain, pieces' },
+    { id: 'none', head: 'Neither', cell: () => null },
+  ];
+  expect(toCsvTable(more, rows.slice(0, 1))).toEqual({ head: ['Number, thousands', 'Name', 'Half', 'Plain, pieces'], rows: [[10, 'r0', 5000, 10_000]] });
+});

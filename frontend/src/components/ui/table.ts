@@ -1,14 +1,21 @@
 import type { ReactNode } from 'react';
 import type { Cell } from '@/lib/csv';
 
+/** A column of a file. */
+export interface CsvPart<T> { head: string; of: (row: T) => Cell }
+
 export interface Column<T> {
   id: string;
   head: ReactNode;
   /** Plain head for CSV and sorting buttons, where `head` is not text. */
   name?: string;
   cell: (row: T) => ReactNode;
-  /** What sorts and what the CSV holds. Without it the column does neither. */
+  /** What sorts, and what the CSV holds unless `csv` says otherwise. Without it the column does not sort. */
   value?: (row: T) => Cell;
+  /** What the CSV holds where that is not what sorts: what the screen says, in its unit. Parts, where the screen says more than one thing in a cell. */
+  csv?: ((row: T) => Cell) | CsvPart<T>[];
+  /** Head of `csv`, with its unit: a file has no footer that says it. */
+  csvHead?: string;
   right?: boolean;
   /** What the number means, one key or hover away. */
   help?: string;
@@ -36,7 +43,12 @@ const HIDE = { true: 'narrow-hide', false: '', phone: 'phone-hide' } as const;
 export const cellClass = <T>(c: Column<T>): string => [c.right && 'r', c.rest && 'rest', HIDE[`${c.extra ?? false}`]].filter(Boolean).join(' ');
 
 export const columnName = <T>(c: Column<T>) => c.name ?? (typeof c.head === 'string' ? c.head : c.id);
+function partsOf<T>(c: Column<T>): CsvPart<T>[] {
+  if (Array.isArray(c.csv)) return c.csv;
+  const of = c.csv ?? c.value;
+  return of ? [{ head: c.csvHead ?? columnName(c), of }] : [];
+}
 export const toCsvTable = <T>(columns: Column<T>[], rows: T[]) => {
-  const kept = columns.filter((c) => c.value);
-  return { head: kept.map(columnName), rows: rows.map((r) => kept.map((c) => c.value?.(r))) };
+  const parts = columns.flatMap(partsOf);
+  return { head: parts.map((p) => p.head), rows: rows.map((r) => parts.map((p) => p.of(r))) };
 };

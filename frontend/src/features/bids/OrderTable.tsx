@@ -2,7 +2,7 @@ import { Age, type Column, DataTable, Short, Side } from '@/components/ui';
 import { type Order, useMe, useParticipantNames } from '@/lib/api';
 import { formatCount, formatExact, formatMoney, micro } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
-import { OrderState } from './OrderState';
+import { OrderState, orderStateName } from './OrderState';
 import type { Group } from './useOrders';
 import { bundle, fill, isOpen, originText, perSlot, poolsOf, slotsOf, whyText } from './order';
 
@@ -38,20 +38,21 @@ export function OrderTable({ group, name, slotSeconds, selected, beside, onSelec
   const most = beside ? TIGHT : undefined;
   // The reason first: what is cut off is who placed it.
   const why = (o: Order) => [whyText(o, o.participant === me), originText(o)].filter(Boolean).join('; ');
+  const code = (o: Order) => o.closed_reason ?? o.last_reason?.reason ?? '';
   const columns: Column<Order>[] = [
     // The button is how the keyboard selects a row; a click anywhere on the row does the same.
-    { id: 'order', head: 'Order', cell: (o) => <button type="button" className="linkish" style={{ color: 'inherit' }} onClick={(e) => { e.stopPropagation(); onSelect(o); }}><Side side={o.side} /> <span className="id">{o.id.slice(-6)}</span></button>, value: (o) => o.id },
+    { id: 'order', head: 'Order', cell: (o) => <button type="button" className="linkish" style={{ color: 'inherit' }} onClick={(e) => { e.stopPropagation(); onSelect(o); }}><Side side={o.side} /> <span className="id">{o.id.slice(-6)}</span></button>, value: (o) => o.id, csv: [{ head: 'Side', of: (o) => o.side }, { head: 'Order', of: (o) => o.id }] },
     { id: 'pool', head: 'Pool', cell: (o) => <span className="b row g4"><Short text={poolsOf(o)[0] ?? ''} most={most} />{o.pools.length > 1 && <span className="t3">+{o.pools.length - 1}</span>}</span>, value: (o) => poolsOf(o).join(' ') },
     ...(new Set(rows.map((o) => o.participant)).size > 1 ? [{ id: 'who', head: 'Participant', cell: (o: Order) => <Short text={owner(o)} most={most} />, value: owner }] : []),
     { id: 'bundle', extra: 'phone', head: 'Bundle', cell: (o) => <Short text={bundle(o)} most={most} />, value: bundle },
     ...(rows.some((o) => o.project) ? [{ id: 'project', head: 'Project', extra: true as const, cell: (o: Order) => o.project ?? '', value: (o: Order) => o.project ?? '' }] : []),
     ...(rows.some((o) => o.parent) ? [{ id: 'parent', head: 'Only with', name: 'Parent', extra: true as const, cell: (o: Order) => o.parent && <span className="id" title={o.parent_won_in ? `It won in round ${formatCount(o.parent_won_in)}` : undefined}>{o.parent.slice(-6)}{o.parent_won_in ? ' ✓' : ''}</span>, value: (o: Order) => o.parent ?? '' }] : []),
-    { id: 'window', head: 'Window', extra: true, cell: (o) => `${clock(o.window.start_at, z)}–${clock(o.window.end_at, z)}`, value: (o) => o.window.start_at },
-    { id: 'limit', head: 'Limit, cr/slot', name: 'Limit, cr per slot', right: true, cell: (o) => <span className="m" title={`${formatExact(micro(o.limit))} cr for the whole order`}>{formatMoney(limit(o))}</span>, value: (o) => formatMoney(limit(o)) },
-    { id: 'filled', extra: 'phone', head: 'Filled', cell: (o) => <Filled order={o} />, value: (o) => fill(o).done },
-    { id: 'state', head: 'State', cell: (o) => <OrderState order={o} />, value: (o) => o.status },
-    { id: 'why', head: 'Why', extra: true, rest: true, cell: (o) => <span className="t3" title={why(o)}>{why(o)}</span>, value: (o) => o.closed_reason ?? o.last_reason?.reason ?? '' },
-    { id: 'age', extra: 'phone', head: 'Age', right: true, cell: (o) => <span className="t3"><Age at={o.created_at} /></span>, value: (o) => o.created_at },
+    { id: 'window', head: 'Window', extra: true, cell: (o) => `${clock(o.window.start_at, z)}–${clock(o.window.end_at, z)}`, value: (o) => o.window.start_at, csv: [{ head: 'Window from', of: (o) => o.window.start_at }, { head: 'Window to', of: (o) => o.window.end_at }] },
+    { id: 'limit', head: 'Limit, cr/slot', name: 'Limit, cr per slot', right: true, cell: (o) => <span className="m" title={`${formatExact(micro(o.limit))} cr for the whole order`}>{formatMoney(limit(o))}</span>, value: (o) => formatMoney(limit(o)), csv: [{ head: 'Limit, cr per slot', of: (o) => formatExact(limit(o)) }, { head: 'Limit of the whole order, cr', of: (o) => formatExact(micro(o.limit)) }] },
+    { id: 'filled', extra: 'phone', head: 'Filled', cell: (o) => <Filled order={o} />, value: (o) => fill(o).done, csv: [{ head: 'Filled', of: (o) => fill(o).done }, { head: 'Filled of', of: (o) => fill(o).all }, { head: 'Unit of what is filled', of: (o) => fill(o).unit }] },
+    { id: 'state', head: 'State', cell: (o) => <OrderState order={o} />, value: (o) => o.status, csv: orderStateName },
+    { id: 'why', head: 'Why', extra: true, rest: true, cell: (o) => <span className="t3" title={why(o)}>{why(o)}</span>, value: code, csv: [{ head: 'Why', of: why }, { head: 'Reason code', of: code }] },
+    { id: 'age', extra: 'phone', head: 'Age', right: true, cell: (o) => <span className="t3"><Age at={o.created_at} /></span>, value: (o) => o.created_at, csvHead: 'Placed at' },
   ];
   return (
     <DataTable label="Orders" columns={columns} rows={rows} rowKey={(o) => o.id} selected={selected} onSelect={onSelect} initialSort={{ id: 'age', desc: true }} height={640} csvName={name === 'all' ? 'orders' : `orders-${name}`} more={moreOf(group, name)}

@@ -2,6 +2,7 @@ import { Button, KeyFigure, Note, When } from '@/components/ui';
 import { asProblem, type OrderBody, type Preview as Data } from '@/lib/api';
 import { withMod } from '@/lib/keys';
 import { formatCount, formatMoney, formatPercent, micro } from '@/lib/money';
+import { expectationOf, outText, priceText } from './expectation';
 import type { Placing } from './usePlace';
 
 interface Props { side: 'bid' | 'offer'; preview?: Data; fault: unknown; stale: boolean; order: OrderBody | null; placing: Placing }
@@ -12,17 +13,20 @@ export function Preview({ side, preview: last, fault, stale, order, placing }: P
   // Figures of an order that nobody asks for any more would be read as those of what stands above.
   const preview = order ? last : undefined;
   const problem = placing.problem ?? (fault ? asProblem(fault) : null);
+  const likely = order && preview ? expectationOf(side, preview, order) : null;
+  const run = order && preview?.slots && side === 'bid' && order.min_run_slots > 0 ? ` for ${preview.slots === 1 ? '1 slot' : `${preview.slots} slots`}` : '';
   const verb = side === 'bid' ? 'Place bid' : 'Place offer';
   return (
     <div className="pad col g8 border-t border-border bg-surface-2">
       <h3 className="lab">{!order ? 'No preview: something above is still missing or to be mended' : !preview ? 'Preview' : preview.basis === 'recent_slots' ? `Preview, from the prices of the latest ${formatCount(preview.basis_slots)} ${preview.basis_slots === 1 ? 'slot' : 'slots'}` : 'Preview, at the last prices'}</h3>
       <div className={`row ${stale ? 'stale-data' : ''}`} style={{ gap: 20 }} aria-live="polite">
         <KeyFigure value={preview?.fill_probability == null ? '–' : formatPercent(preview.fill_probability)} label={preview?.fill_probability === null ? 'no history yet' : 'chance to fill'} />
-        <KeyFigure value={preview ? money(preview.expected) : '–'} label={order && preview?.slots && side === 'bid' && order.min_run_slots > 0 ? `cr expected for ${preview.slots === 1 ? '1 slot' : `${preview.slots} slots`}` : 'cr expected'} />
+        <KeyFigure value={likely && !likely.out ? formatMoney(likely.price) : '–'} label={likely?.out ? outText(side, likely.out) : `cr expected${run}`} />
         <KeyFigure value={side === 'bid' ? (preview ? money(preview.worst_case) : '–') : order ? money(order.limit) : '–'} label={side === 'bid' ? 'cr worst case' : 'cr at least, if lent'} />
       </div>
       {preview && (
         <dl className="kv">
+          {likely?.out && <><dt>{priceText(side, likely.out)}{run}</dt><dd>{formatMoney(likely.price)} cr</dd></>}
           {preview.basis === 'recent_slots' && <><dt>In 80 % of these slots</dt><dd>{money(preview.expected_low)}–{money(preview.expected_high)} cr</dd></>}
           <dt>At the last prices</dt><dd>{money(preview.last_cost)} cr</dd>
           <dt>{side === 'bid' ? 'Held, the rest comes back' : 'Held'}</dt><dd>{money(preview.hold)}</dd>

@@ -2,6 +2,7 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { toasts } from '@/components/ui/toast';
 import type { Order } from '@/lib/api';
 import { forgetDrafts } from '@/lib/edit';
 import { orders } from '@/mocks/orders';
@@ -18,7 +19,7 @@ beforeEach(() => {
     return real(input, init);
   });
 });
-afterEach(() => { cleanup(); forgetDrafts(); globalThis.fetch = real; sent.length = 0; });
+afterEach(() => { cleanup(); forgetDrafts(); globalThis.fetch = real; sent.length = 0; toasts.set([]); });
 
 const pool = pools.find((p) => p.slug === 'fra1-gp') as (typeof pools)[number];
 let client = new QueryClient();
@@ -163,6 +164,8 @@ it('asks for a run only where there are slots to leave out, and for no move only
   expect(screen.queryByLabelText('At least')).toBeNull();
   sent.length = 0;
   await quiet();
+  // Only a moment after the one before.
+  await waitFor(() => expect((screen.getByRole('button', { name: /^Place bid/ }) as HTMLButtonElement).disabled).toBe(false));
   fireEvent.submit(screen.getByRole('form', { name: 'Order ticket' }));
   await waitFor(() => expect(sent.find((s) => s.path === '/v1/bids')?.body).toMatchObject({ min_run_slots: 0, no_displacement: false }));
 });
@@ -194,4 +197,48 @@ it('an order without an answer is not said to have failed; sent again it has the
   await waitFor(() => expect(screen.queryByRole('alert')).toBeNull());
   expect(keys[1]).not.toBe(keys[0]);
   expect(keys[2]).toBe(keys[1]);
+});
+
+it('a limit under the price: the price is said to be that, and not what the bid is expected to cost', async () => {
+  await open();
+  expect(await screen.findByText('cr expected')).toBeTruthy();
+  type(/^Limit for/, '0.05');
+  expect(await screen.findByText('over the limit')).toBeTruthy();
+  expect(screen.queryByText('cr expected')).toBeNull();
+  const price = screen.getByText('Expected price of it, over the limit').nextElementSibling?.textContent ?? '';
+  expect(Number.parseFloat(price)).toBeGreaterThan(0.05);
+});
+
+const placed = () => sent.filter((s) => s.path === '/v1/bids').length;
+it('Enter in a field places nothing; with the command key it does, once however long it is held', async () => {
+  await open();
+  await quiet();
+  for (const label of ['CPU', 'For', /^Limit for/]) {
+    // What a browser does of itself on Enter in a field is to submit, unless it is told not to.
+    expect(fireEvent.keyDown(screen.getByLabelText(label), { key: 'Enter' })).toBe(false);
+  }
+  await settle();
+  expect(placed()).toBe(0);
+  expect(fireEvent.keyDown(screen.getByRole('button', { name: /^Place bid/ }), { key: 'Enter' })).toBe(true);
+  fireEvent.keyDown(screen.getByLabelText('CPU'), { key: 'Enter', ctrlKey: true, repeat: true });
+  fireEvent.keyDown(screen.getByLabelText('CPU'), { key: 'Enter', ctrlKey: true });
+  await waitFor(() => expect(placed()).toBe(1));
+});
+
+it('just after an order was placed neither the key nor the button places another', async () => {
+  await open();
+  await quiet();
+  const button = () => screen.getByRole('button', { name: /^Place bid/ }) as HTMLButtonElement;
+  const press = () => fireEvent.keyDown(screen.getByLabelText('CPU'), { key: 'Enter', metaKey: true });
+  press();
+  await waitFor(() => expect(toasts.get().some((t) => t.title.startsWith('Bid placed'))).toBe(true));
+  await new Promise((r) => setTimeout(r, 50));
+  press();
+  fireEvent.click(button());
+  expect(button().disabled).toBe(true);
+  await settle();
+  expect(placed()).toBe(1);
+  await waitFor(() => expect(button().disabled).toBe(false));
+  press();
+  await waitFor(() => expect(placed()).toBe(2));
 });

@@ -1,5 +1,5 @@
 // The bid ticket: what, when, for at most how much; below it what would happen if the round closed now.
-import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { type FormEvent, type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import { Panel, Segmented } from '@/components/ui';
 import { type Instance, type List, type Pool, type PoolResource, useMe, useResource } from '@/lib/api';
 import { useBegun } from '@/lib/edit';
@@ -88,9 +88,16 @@ export function Ticket({ pool, resource, unitPrice }: { pool: Pool; resource: st
     setFields((f) => ({ ...f, limit: text }));
   }, [text, asked, fields.proposed]);
   const submit = (e?: FormEvent) => { e?.preventDefault(); if (order && !place.busy) place.run(order); };
+  // Enter ends typing and places nothing: only the button does, and Enter with the command key, once for each time it is pressed.
+  const press = (e: KeyboardEvent) => {
+    const meant = e.metaKey || e.ctrlKey;
+    if (e.key !== 'Enter' || !(meant || e.target instanceof HTMLInputElement)) return;
+    e.preventDefault();
+    if (meant && !e.repeat) submit();
+  };
   const faults = worthSaying(check(fields, market, startIndex, bounds), fields, touched);
   return (
-    <form ref={form} onSubmit={submit} onKeyDown={(e) => { if (e.key === 'Enter' && (e.metaKey || e.ctrlKey)) submit(); }} aria-label="Order ticket">
+    <form ref={form} onSubmit={submit} onKeyDown={press} aria-label="Order ticket">
       <Panel>
         <div className="pad border-b border-border">
           <Segmented label="Side" value={fields.side} options={[{ value: 'bid', label: '▲ Bid for capacity' }, { value: 'offer', label: '▼ Offer mine' }]} onChange={turn} />

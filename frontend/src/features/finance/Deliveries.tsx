@@ -1,20 +1,25 @@
 import { Link } from '@tanstack/react-router';
-import { type Column, DataTable, Ledger, Panel, When } from '@/components/ui';
+import { type Column, type CsvPart, DataTable, Ledger, Panel, When } from '@/components/ui';
 import { Empty } from '@/components/ui/states';
 import { type List, type Receipt, useResource } from '@/lib/api';
-import { exactPrice, formatCount, formatQuantity, micro, unitOf } from '@/lib/money';
+import { exactPrice, formatCount, formatQuantity, micro, RESOURCES, shown, unitOf } from '@/lib/money';
 import { causeText, type Delivery, deliveriesOf, shortOf } from './deliveries';
 
 const NEWEST = 200;
-const columns: Column<Delivery>[] = [
+/** In a file each resource has a column of its own, in its unit: cores and GiB under one head could not be added up. */
+const each = (resources: string[], head: (resource: string) => string, of: (d: Delivery) => number | string): CsvPart<Delivery>[] =>
+  resources.map((r) => ({ head: head(r), of: (d) => (d.resource === r ? of(d) : null) }));
+const amountHead = (what: string) => (r: string) => `${what} ${unitOf(r).label}, ${unitOf(r).many}`;
+
+const columnsFor = (resources: string[]): Column<Delivery>[] => [
   { id: 'slot', head: 'Slot', cell: (d) => <span className="t3"><When at={d.slot} style="day" /></span>, value: (d) => d.slot },
   { id: 'what', head: 'What', cell: (d) => d.what, value: (d) => d.what },
   { id: 'order', head: 'Order', extra: true, cell: (d) => <Link className="id" to="/bids" search={{ order: d.order } as never}>{d.order.slice(-6)}</Link>, value: (d) => d.order },
-  { id: 'round', head: 'Round', right: true, extra: true, cell: (d) => (d.round ? <Link to="/rounds/$number" params={{ number: String(d.round) }}>{formatCount(d.round)}</Link> : <span className="t3" title={d.netted ? 'One of your workloads has it from another, for nothing' : 'No round: it went on at the administered price, or was taken at once in the slot itself'}>none</span>), value: (d) => d.round },
-  { id: 'resource', head: 'Resource', extra: 'phone', cell: (d) => unitOf(d.resource).label, value: (d) => d.resource },
-  { id: 'awarded', head: 'Awarded', right: true, extra: 'phone', cell: (d) => formatQuantity(d.resource, d.awarded), value: (d) => d.awarded },
-  { id: 'delivered', head: 'Delivered', right: true, cell: (d) => <span className={shortOf(d) ? 'warn b' : ''}>{formatQuantity(d.resource, d.delivered)}</span>, value: (d) => d.delivered },
-  { id: 'price', head: 'Price', right: true, extra: true, cell: (d) => `${exactPrice(d.resource, d.price)} / ${unitOf(d.resource).one}`, value: (d) => d.price },
+  { id: 'round', head: 'Round', right: true, extra: true, cell: (d) => (d.round ? <Link to="/rounds/$number" params={{ number: String(d.round) }}>{formatCount(d.round)}</Link> : <span className="t3" title={d.netted ? 'One of your workloads has it from another, for nothing' : 'No round: it went on at the administered price, or was taken at once in the slot itself'}>none</span>), value: (d) => d.round, csv: (d) => d.round || null },
+  { id: 'resource', head: 'Resource', extra: 'phone', cell: (d) => unitOf(d.resource).label, value: (d) => d.resource, csv: (d) => unitOf(d.resource).label },
+  { id: 'awarded', head: 'Awarded', right: true, extra: 'phone', cell: (d) => formatQuantity(d.resource, d.awarded), value: (d) => d.awarded, csv: each(resources, amountHead('Awarded'), (d) => shown(d.resource, d.awarded)) },
+  { id: 'delivered', head: 'Delivered', right: true, cell: (d) => <span className={shortOf(d) ? 'warn b' : ''}>{formatQuantity(d.resource, d.delivered)}</span>, value: (d) => d.delivered, csv: each(resources, amountHead('Delivered'), (d) => shown(d.resource, d.delivered)) },
+  { id: 'price', head: 'Price', right: true, extra: true, cell: (d) => `${exactPrice(d.resource, d.price)} / ${unitOf(d.resource).one}`, value: (d) => d.price, csv: each(resources, (r) => `Price of ${unitOf(r).label}, cr/${unitOf(r).one}·slot`, (d) => exactPrice(d.resource, d.price)) },
   { id: 'amount', head: 'Amount, cr', right: true, cell: (d) => <Ledger value={d.amount} />, value: (d) => d.amount },
   { id: 'imbalance', head: 'Imbalance, cr', right: true, extra: true, cell: (d) => (micro(d.imbalance) === 0n ? '–' : <Ledger value={d.imbalance} />), value: (d) => d.imbalance },
   { id: 'cause', head: 'Why less', extra: 'phone', cell: (d) => <span className="t2">{causeText(d)}</span>, value: (d) => causeText(d) },
@@ -31,7 +36,7 @@ export function Deliveries() {
     <Panel title="Deliveries" note={rows.length === 0 ? undefined : short ? `${formatCount(short)} of ${formatCount(rows.length)} fell short` : 'all of it was there'}>
       {rows.length === 0
         ? <Empty fact="Nothing has been delivered yet." hint="A slot is settled five seconds after it has ended." />
-        : <DataTable label="Deliveries" columns={columns} rows={rows} rowKey={(d) => d.key} csvName="deliveries" initialSort={{ id: 'slot', desc: true }} />}
+        : <DataTable label="Deliveries" columns={columnsFor(RESOURCES.filter((r) => rows.some((d) => d.resource === r)))} rows={rows} rowKey={(d) => d.key} csvName="deliveries" initialSort={{ id: 'slot', desc: true }} />}
     </Panel>
   );
 }

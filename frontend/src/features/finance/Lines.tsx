@@ -14,13 +14,13 @@ const columns: Column<StatementLine>[] = [
   { id: 'balance', head: 'Balance, cr', right: true, cell: (l) => <Ledger value={l.balance} />, value: (l) => l.balance },
 ];
 
-/** Like a bank account: every line with the balance after it, and its way back to the round. */
+/** Like a bank account: every line with the balance after it, and its way back to the round. The newest first; those of one moment too. */
 export function Lines({ statement }: { statement: Statement }) {
   return (
     <Panel title="Movements" note={statement.truncated ? `the last ${formatCount(statement.lines.length)}; the CSV has all` : 'every amount leads to its round and order'}>
       {statement.lines.length === 0
         ? <p className="pad s12 t3">Nothing moved in this period.</p>
-        : <DataTable label="Movements" columns={columns} rows={statement.lines} rowKey={(l) => l.transfer} csvName="movements" />}
+        : <DataTable label="Movements" columns={columns} rows={statement.lines.toReversed()} rowKey={(l) => l.transfer} initialSort={{ id: 'at', desc: true }} csvName="movements" />}
     </Panel>
   );
 }

@@ -1,21 +1,16 @@
 import { Button, Page } from '@/components/ui';
-import { csv, download } from '@/lib/csv';
+import { download } from '@/lib/csv';
 import { useMe, usePools, usePriceMap } from '@/lib/api';
-import { formatMoney } from '@/lib/money';
 import { Answer } from './Answer';
 import { Compare } from './Compare';
 import { HeatPanel } from './HeatPanel';
+import { fileOf } from './file';
 import { MarketStrip } from './MarketStrip';
 import { NeedBar, useNeed, useTier } from './NeedBar';
 import { PoolTable } from './PoolTable';
-import { rank, type Row } from './rank';
+import { rank } from './rank';
 
 const HISTORY = 60;
-
-function save(rows: Row[]) {
-  const head = ['Pool', 'Place', 'Mean price of the slots of your need', 'Used', 'Free', 'Your need, cr'];
-  download('market.csv', csv(head, rows.map((r) => [r.pool.slug, r.pool.pop, r.price, r.used, r.free, r.cost === null ? null : formatMoney(r.cost)])));
-}
 
 /** Where, and for how much? */
 export default function MarketPage() {
@@ -31,7 +26,7 @@ export default function MarketPage() {
     <Page title="Market" of={pools} answer={() => <Answer rows={rows} need={need} />}
       empty={(d) => d.data.length === 0 && { fact: 'There is no pool in this market yet.', hint: 'An operator adds pools with their nodes.' }}>
       {() => <>
-        <NeedBar openSeconds={slotSeconds * openSlots} tiers={[...new Set(all.map((p) => p.tier))]} actions={<Button icon="export" onClick={() => save(rows)}>Export view</Button>} />
+        <NeedBar openSeconds={slotSeconds * openSlots} tiers={[...new Set(all.map((p) => p.tier))]} actions={<Button icon="export" onClick={() => download('market.csv', fileOf(rows, need.resource))}>Export view</Button>} />
         <MarketStrip rows={rows} resource={need.resource} />
         <PoolTable rows={rows} need={need} />
         <div className="halves">

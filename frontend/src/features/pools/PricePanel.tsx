@@ -5,7 +5,7 @@ import { bySlot, type Pool, pointsOf, type PricePoint, resourceOf, setterText, u
 import { formatRough } from '@/lib/money';
 import { dayClock, useNow, zone } from '@/lib/time';
 import { useParam } from '@/lib/url';
-import { pricePlot } from './history';
+import { drawn, pricePlot } from './history';
 import { useFills } from './useFills';
 
 const SPANS = ['1 h', '3 h', 'All'] as const;
@@ -22,6 +22,7 @@ export function PricePanel({ slug, resource, prices, pool }: { slug: string; res
   const shown = all.filter((p) => Date.parse(p.slot) >= start);
   const now = useNow();
   const plot = pricePlot({ resource, prices: shown, demand: shown.length ? ahead : [], fills, slotSeconds: useMe()?.market.slot_seconds ?? 300, now: Math.floor(now / 10_000) * 10_000, reserve: resourceOf(pool, resource)?.reserve ?? null });
+  const legend = drawn(plot);
   const table = {
     name: `${slug}-prices`, rows: shown.toReversed(), rowKey: (p: PricePoint) => p.slot,
     columns: [
@@ -34,7 +35,7 @@ export function PricePanel({ slug, resource, prices, pool }: { slug: string; res
   };
   return (
     <ChartFrame title="Price and volume" note={plot.unit} table={table} tools={<Segmented label="Span" value={span} options={[...SPANS]} onChange={setSpan} />}
-      legend={<>{fills.length > 0 && <span className="acc">▲ Your fills</span>}<LegendItem colour="price">Price</LegendItem><LegendItem colour="reserve" dash="6 3">Reserve</LegendItem><LegendItem colour="forecast" dash="4 3">Demand, 80 / 95 %</LegendItem></>}>
+      legend={<>{fills.length > 0 && <span className="acc">▲ Your fills</span>}<LegendItem colour="price">Price</LegendItem>{legend.reserve && <LegendItem colour="reserve" dash="6 3">Reserve</LegendItem>}{legend.demand && <LegendItem colour="forecast" dash="4 3">Demand, 80 / 95 %</LegendItem>}</>}>
       {shown.length ? <TimeChart plot={plot} height={340} label={`Price, reserve, volume and forecast of ${slug}`} /> : <p className="pad t3 s12">The first cleared round starts this chart. History from before the start is not invented.</p>}
     </ChartFrame>
   );

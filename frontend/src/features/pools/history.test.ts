@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Award, PricePoint } from '@/lib/api';
-import { pricePlot } from './history';
+import { drawn, pricePlot } from './history';
 import { fillsOf } from './useFills';
 
 const point = (slot: string, price: string): PricePoint => ({ slot, round: 1, price, low: price, high: price, volume: 64_000, set_by: 'mean', reserve: null, cleared_at: slot });
@@ -24,6 +24,14 @@ it('a young pool, whose only prices are of slots to come, still shows the presen
     // No price is made up for it.
     expect(plot.series.find((s) => s.label === 'Price')?.values[0]).toBeNull();
   }
+});
+
+it('a legend names what is drawn: where nobody has a reserve price and nothing is forecast, neither of them; the volume has a unit', () => {
+  const input = { resource: 'cpu_milli', prices: [point(slots[0] ?? '', '0.000150000')], fills: [], now: Date.parse('2026-11-20T10:02:00Z'), slotSeconds: 300 };
+  const bare = pricePlot({ ...input, demand: [], reserve: null });
+  expect([drawn(bare), bare.volumeUnit]).toEqual([{ reserve: false, demand: false }, 'cores']);
+  const demand = [{ horizon_slots: 1, slot: slots[1] ?? '', mean: 1, variance: 1, quantiles: { '0.5': 1000 } }];
+  expect(drawn(pricePlot({ ...input, demand, reserve: '0.000900000' }))).toEqual({ reserve: true, demand: true });
 });
 
 it('fills are what was bought and not sold on', () => {

@@ -7,6 +7,14 @@ import type { Fill } from './useFills';
 
 export interface Input { resource: string; prices: PricePoint[]; demand: ForecastPoint[]; fills: Fill[]; now: number; reserve: string | null; slotSeconds: number }
 
+const RESERVE = 'Reserve';
+const DEMAND = 'Demand';
+/** Of what a legend may name: what is there to be seen. */
+export function drawn(plot: Plot): { reserve: boolean; demand: boolean } {
+  const seen = plot.series.filter((s) => s.values.some((v) => v !== null)).map((s) => s.label);
+  return { reserve: seen.includes(RESERVE), demand: seen.some((label) => label.startsWith(DEMAND)) };
+}
+
 export function pricePlot({ resource, prices, demand, fills, now, reserve, slotSeconds }: Input): Plot {
   const points = bySlot(prices);
   const at = (s: string) => Date.parse(s) / 1000;
@@ -25,16 +33,16 @@ export function pricePlot({ resource, prices, demand, fills, now, reserve, slotS
   const last = end;
   const series: Series[] = [
     { label: 'Volume', colour: 'volume', kind: 'bars', scale: 'volume', values: pick((p) => shown(resource, p.volume)) },
-    { label: 'Reserve', colour: 'reserve', kind: 'step', dash: [6, 3], width: 1.25, values: x.map((t) => { const p = by.get(t); const floor = p?.reserve ?? reserve; return floor === null ? null : show(floor); }) },
+    { label: RESERVE, colour: 'reserve', kind: 'step', dash: [6, 3], width: 1.25, values: x.map((t) => { const p = by.get(t); const floor = p?.reserve ?? reserve; return floor === null ? null : show(floor); }) },
     { label: 'Price', colour: 'price', kind: 'step', values: x.map((t) => { const p = by.get(t) ?? (t === stop ? end : undefined); return p ? show(p.price) : null; }) },
   ];
-  if (ahead.length) series.push(...fanSeries(x, ahead, series.length).map((s) => ({ ...s, label: `Demand ${s.label.toLowerCase()}`, scale: 'volume' as const })));
+  if (ahead.length) series.push(...fanSeries(x, ahead, series.length).map((s) => ({ ...s, label: `${DEMAND} ${s.label.toLowerCase()}`, scale: 'volume' as const })));
   const marks = fills.flatMap((f) => {
     const p = by.get(at(f.slot));
     return p ? [{ x: at(f.slot) + slotSeconds / 2, y: show(p.price), text: roughCount(shown(resource, f.quantity)) }] : [];
   });
   return {
-    x, series, marks, now: now / 1000, unit: `cr/${unitOf(resource).one}·slot`, places: 4,
+    x, series, marks, now: now / 1000, unit: `cr/${unitOf(resource).one}·slot`, volumeUnit: unitOf(resource).many, places: 4,
     tags: last ? [{ value: show(last.price), text: formatPrice(unitPrice(resource, last.price)), colour: 'price', on: 'surface' }] : [],
   };
 }

@@ -15,14 +15,20 @@ function Done({ all, open }: Lists) {
   return <><b>{formatCount(all.rows.filter((s) => s.state === 'done').length)} of {all.cut && 'the newest '}{formatCount(all.rows.length)}</b> are done; nothing waits for a person.</>;
 }
 
+/** What the shadow run refused is looked for further back than what is done: of which swaps it counts is said where that is not the same. */
+function among({ all, aborted }: Lists) {
+  if (aborted.cut) return `Among the newest ${formatCount(aborted.rows.length)} that were aborted, the shadow run refused`;
+  return all.cut ? 'Among all swaps, older ones too, the shadow run refused' : 'The shadow run refused';
+}
+
 function Answer({ lists }: { lists: Lists }) {
   const [, setShow] = useParam('show', 'all');
   const refused = lists.aborted.rows.filter(refusedByShadow).length;
-  const many = lists.aborted.cut || refused > 1;
+  const many = refused > 1;
   return (
     <>
       <Done {...lists} />{' '}
-      {refused > 0 && <>The shadow run refused <button type="button" className="linkish b" onClick={() => setShow('shadow')}>{formatCount(refused)}{lists.aborted.cut && '+'} {many ? 'swaps' : 'swap'}</button>: {many ? 'their workloads' : 'its workload'} stayed where {many ? 'they were' : 'it was'}.</>}
+      {refused > 0 && <>{among(lists)} <button type="button" className="linkish b" onClick={() => setShow('shadow')}>{formatCount(refused)} {many ? 'swaps' : 'swap'}</button>: {many ? 'their workloads' : 'its workload'} stayed where {many ? 'they were' : 'it was'}.</>}
     </>
   );
 }

@@ -62,7 +62,7 @@ export function Detail({ instance, onRegister }: { instance: Instance; onRegiste
             <dt>Class</dt><dd>{instance.class}</dd>
             <dt>Floor</dt><dd>{formatBundle(instance.floor)}</dd>
             <dt>Baseline</dt><dd>{formatBundle(instance.baseline)}</dd>
-            <dt>Limit now</dt><dd>{formatBundle(instance.in_force)}</dd>
+            <dt>Limit now</dt><dd>{instance.state === 'stopped' ? 'none: it is stopped' : formatBundle(instance.in_force)}</dd>
             <dt>Never more than</dt><dd>{formatBundle(instance.limit)}</dd>
           </dl>
         </Panel>

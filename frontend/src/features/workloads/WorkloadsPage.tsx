@@ -5,7 +5,7 @@ import { formatPercent } from '@/lib/money';
 import { useParam } from '@/lib/url';
 import { AskedWorkload } from './AskedWorkload';
 import { Detail } from './Detail';
-import { condition, isFaulty, riskiest } from './health';
+import { condition, firstShown, isFaulty, riskiest } from './health';
 import { InstanceTable } from './InstanceTable';
 import { Register } from './Register';
 
@@ -16,7 +16,7 @@ export default function WorkloadsPage() {
   const [registering, setRegistering] = useState(false);
   const all = of.data?.data ?? [];
   const pulses = usePulses(all.map((i) => i.id));
-  const selected = chosen ? all.find((i) => i.id === chosen) : (all.find(isFaulty) ?? all[0]);
+  const selected = chosen ? all.find((i) => i.id === chosen) : firstShown(all);
   const mayRegister = useMay('workloads:write');
   const register = mayRegister ? () => setRegistering(true) : undefined;
   const button = mayRegister && <Button kind="primary" icon="plus" onClick={() => setRegistering(true)}>Register a workload</Button>;

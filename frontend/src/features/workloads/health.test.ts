@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { instances } from '@/mocks/swaps';
-import { condition, isFaulty, riskiest } from './health';
+import { condition, firstShown, isFaulty, riskiest } from './health';
 import { missing } from './suspended';
 
 it('names the worst of the risky, not the first, and none that does not run', () => {
@@ -23,4 +23,11 @@ it('knows a failed guest by its state or its fault', () => {
   const [one] = instances;
   if (!one) throw new Error('no fixture');
   expect([isFaulty(one), isFaulty({ ...one, state: 'failed' }), isFaulty({ ...one, fault: { at: one.created_at, detail: 'trap' } })]).toEqual([false, true, true]);
+});
+it('shows first what failed, then what runs, and what was stopped only where there is nothing else', () => {
+  const [one] = instances;
+  if (!one) throw new Error('no fixture');
+  const of = (id: string, state: string) => ({ ...one, id, state });
+  const [stopped, running, failed] = [of('a', 'stopped'), of('b', 'running'), of('c', 'failed')];
+  expect([firstShown([stopped, running, failed]), firstShown([stopped, running]), firstShown([stopped]), firstShown([])].map((i) => i?.id)).toEqual(['c', 'b', 'a', undefined]);
 });

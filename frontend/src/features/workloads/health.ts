@@ -7,6 +7,9 @@ export const isFaulty = (i: Instance) => i.state === 'failed' || i.state === 'fa
 /** Its state as people see it: one that failed, or stands still. */
 export const condition = (i: Instance) => (isFaulty(i) ? 'faulty' : i.suspended ? 'suspended' : i.state);
 
+/** Which one is shown until somebody chooses: one that needs a hand, else one that runs. */
+export const firstShown = (all: Instance[]) => all.find(isFaulty) ?? all.find((i) => condition(i) === 'running') ?? all[0];
+
 export interface Risky { instance: Instance; risk: number }
 /** The most likely to run short first. */
 export const riskiest = (all: Instance[], pulses: Record<string, Pulse>): Risky[] =>

@@ -1,8 +1,9 @@
 //! What is given up is not nothing: where an order that a search gave up could surely have had something, the
 //! printed bound has to be above the welfare.
 //!
-//! Surely: a unit (or a replica) of everything that it asks for is idle at the operator's, there is room for
-//! it on a node, it is worth more than its reserve, and no row of its own holds the order back.
+//! Surely: a unit (or a replica) of everything that it asks for is idle at the operator's, or had by a divisible bid of
+//! that product alone which is worth less, there is room for it on a node, it is worth more than that, and no row of
+//! its own holds the order back.
 use super::super::outcome::{Outcome, Reason};
 use super::super::rational::Rat;
 use super::Report;
@@ -23,12 +24,12 @@ pub fn check(f: &Facts, out: &Outcome, hosting: &Hosting, r: &mut Report) {
         let asked = &o.alternatives[0];
         let most = asked.iter().map(|q| q.1).max().unwrap_or(1);
         let part = Rat::ratio(1, o.replicas.unwrap_or(most));
-        // the cheapest supply that has enough of it left
+        // the cheapest supply that has enough of it left, or the winner that would miss it least
         let cost = asked.iter().try_fold(Rat::ZERO, |total, (k, q)| {
             let needed = &part * &Rat::int(*q);
-            let idle = f.steps[*k].iter().filter(|s| Rat::int(s.0 - s.2) >= needed);
-            let reserve = idle.map(|s| s.1).min()?;
-            Some(&total + &(&needed * &Rat::int(reserve)))
+            let idle = f.steps[*k].iter().filter(|s| Rat::int(s.0 - s.2) >= needed).map(|s| Rat::int(s.1));
+            let least = idle.chain(winners(f, *k, &needed)).min()?;
+            Some(&total + &(&needed * &least))
         });
         let Some(cost) = cost else { continue };
         let gain = &(&Rat::int(o.worth[0]) * &part) - &cost;
@@ -42,4 +43,15 @@ pub fn check(f: &Facts, out: &Outcome, hosting: &Hosting, r: &mut Report) {
             return;
         }
     }
+}
+
+/// What a unit is worth to the divisible bids that won enough of this product, and of nothing else.
+fn winners<'a>(f: &'a Facts, product: usize, needed: &'a Rat) -> impl Iterator<Item = Rat> + 'a {
+    f.awards.iter().enumerate().filter_map(move |(i, award)| {
+        let (o, award) = (&f.orders[i], award.as_ref()?);
+        let [(k, quantity)] = o.alternatives[award.alternative][..] else { return None };
+        let [got] = award.got[..] else { return None };
+        let frees = o.bid && o.divisible() && f.single(i) && o.replicas.is_none() && k == product;
+        (frees && Rat::int(got) >= *needed).then(|| Rat::ratio(o.worth[award.alternative], quantity))
+    })
 }

@@ -20,6 +20,7 @@ mod prices;
 mod printed;
 mod read;
 mod rows;
+mod upstream;
 mod welfare;
 
 use super::book::Book;

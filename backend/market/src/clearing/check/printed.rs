@@ -5,6 +5,7 @@ use super::super::outcome::{Mode, Outcome, Reason, Refusal};
 use super::super::rational::Rat;
 use super::Report;
 use super::facts::{Facts, MICRO};
+use super::upstream;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub fn check(f: &Facts, out: &Outcome, mode: Mode, r: &mut Report) {
@@ -29,10 +30,11 @@ pub fn check(f: &Facts, out: &Outcome, mode: Mode, r: &mut Report) {
         let Some(x) = x else { continue };
         reason(f, i, x, r);
         let mine = f.orders[i].alternatives.iter().flatten();
-        if x.reason == Reason::SolverFallback && mine.clone().all(|(k, _)| !hard.contains(k)) {
+        if x.reason == Reason::SolverFallback && f.orders[i].divisible() && mine.clone().all(|(k, _)| !hard.contains(k))
+        {
             r.bad(
                 "REASON",
-                "a divisible order is given up where nothing but divisible orders trade",
+                "a divisible order is given up where nothing can have it lose by the prices",
                 &[("order", &x.order)],
             );
         }
@@ -85,15 +87,15 @@ fn reason(f: &Facts, i: usize, x: &Refusal, r: &mut Report) {
     if elsewhere {
         r.bad("REASON", "a reason that is given before a book is written", &[("order", &x.order)]);
     }
-    if x.reason == Reason::MinFillUnreachable && reachable(f, i) {
+    if x.reason == Reason::MinFillUnreachable && upstream::surely_reached(f, i) {
         r.bad("REASON", "all the supply together reaches the minimum fill", &[("order", &x.order)]);
     }
 }
 
-/// Products that a search has to decide about: those of all-or-none orders, alternatives, replicas,
-/// nodes, arcs and rows of participants, those that a collar may have to ration, and whatever orders tie to
-/// them. In all others the best allocation is that of one linear
-/// program, and nothing excuses giving an order up.
+/// Products of which a divisible order may have to be given up: those of alternatives, replicas, nodes, arcs, families and
+/// rows of participants, those that a collar may have to ration, and whatever orders tie to them. In all others the
+/// best allocation is that of one linear program once it is known which blocks win: blocks that lose by its prices
+/// go, and nothing excuses giving anybody else up.
 fn hard_products(f: &Facts) -> BTreeSet<usize> {
     let with_nodes: BTreeSet<&str> = f.book.nodes.iter().map(|n| n.pool.as_str()).collect();
     let mut hard: BTreeSet<usize> =
@@ -106,7 +108,8 @@ fn hard_products(f: &Facts) -> BTreeSet<usize> {
     };
     let products = |i: usize| f.orders[i].alternatives.iter().flatten().map(|q| q.0);
     for (i, o) in f.orders.iter().enumerate() {
-        if o.block || o.parent.is_some() || o.replicas.is_some() || o.budget.is_some() || o.instance.is_some_and(rows) {
+        let chooses = o.alternatives.len() > 1;
+        if chooses || o.parent.is_some() || o.replicas.is_some() || o.budget.is_some() || o.instance.is_some_and(rows) {
             hard.extend(products(i));
         }
     }
@@ -134,34 +137,6 @@ fn rationed(f: &Facts, k: usize) -> bool {
         (0..o.alternatives.len()).filter(|a| o.worth[*a] >= f.cap[k] * of(*a)).map(of).max().unwrap_or(0)
     };
     f.orders.iter().filter(|o| o.bid).map(pays).sum::<i128>() > there
-}
-
-/// What all bids, or all offers, of a product come to.
-fn others(f: &Facts, bid: bool, k: usize) -> i128 {
-    let most = |n: &super::facts::OrderFacts| {
-        n.alternatives.iter().flatten().filter(|q| q.0 == k).map(|q| q.1).max().unwrap_or(0)
-    };
-    f.orders.iter().filter(|n| n.bid == bid).map(most).sum()
-}
-
-/// Whether an order could reach its least fill if everything in the book were there for it alone.
-fn reachable(f: &Facts, i: usize) -> bool {
-    let o = &f.orders[i];
-    let through = |ends: fn(&(usize, usize)) -> usize, k: usize| -> i128 {
-        let of = f.arcs.iter().filter(|a| ends(&(a.0, a.1)) == k);
-        of.map(|a| a.4.unwrap_or_else(|| i128::from(i64::MAX))).sum()
-    };
-    o.alternatives.iter().any(|alternative| {
-        alternative.iter().all(|(k, q)| {
-            let there = if o.bid {
-                f.steps[*k].iter().map(|s| s.0).sum::<i128>() + through(|e| e.1, *k) + others(f, false, *k)
-            } else {
-                // What is offered may also stay idle where nothing is paid for it.
-                through(|e| e.0, *k) + others(f, true, *k).max(*q)
-            };
-            Rat::int(there) >= &o.least * &Rat::int(*q)
-        })
-    })
 }
 
 /// The price and the shortfall that a refused order is told are those of one of its alternatives.

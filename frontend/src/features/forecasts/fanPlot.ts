@@ -1,0 +1,25 @@
+// What was measured, with the limit of its time, and what is forecast, as one plot.
+import { fanPoint, fanSeries, from } from '@/components/charts/fan';
+import type { Plot } from '@/components/charts/plot';
+import type { ForecastPoint, Instance, Sample } from '@/lib/api';
+import { shown, unitOf } from '@/lib/money';
+
+export const LIMIT = 'Limit';
+const seconds = (t: string) => Math.round(Date.parse(t) / 1000);
+
+/** A past demand is to be read against the limit of then: the present one is drawn from the last sample on only. */
+export function fanPlot(points: ForecastPoint[], samples: Sample[], instance: Instance | undefined, resource: string): Plot {
+  const amount = (base: number | undefined) => (base === undefined ? null : shown(resource, base));
+  const by = new Map(samples.map((p) => [seconds(p.at), p]));
+  const end = samples.at(-1);
+  const now = end && seconds(end.at);
+  const fan = from(end && [seconds(end.at), shown(resource, end.demand[resource] ?? 0)], points.map((p) => fanPoint(seconds(p.slot), p.quantiles, 1 / unitOf(resource).per)));
+  const x = [...new Set([...by.keys(), ...fan.map((f) => f.t)])].sort((a, b) => a - b);
+  // What does not run has no limit that would hold from now on.
+  const present = instance && instance.state !== 'stopped' ? amount(instance.in_force[resource]) : null;
+  const limits = x.map((t) => { const p = by.get(t); return p ? amount(p.limits[resource]) : now === undefined || t > now ? present : null; });
+  const series: Plot['series'] = [{ label: 'Demand', colour: 'price', kind: 'line', values: x.map((t) => { const p = by.get(t); return p ? shown(resource, p.demand[resource] ?? 0) : null; }) }];
+  if (limits.some((l) => l !== null)) series.push({ label: LIMIT, colour: 'accent', kind: 'step', width: 1.5, values: limits });
+  series.push(...fanSeries(x, fan, series.length));
+  return { x, series, unit: unitOf(resource).many, places: 2, zero: true, now };
+}
