@@ -124,7 +124,7 @@ export interface components {
          * @description What was done.
          * @enum {string}
          */
-        AuditAction: "ParticipantCreated" | "QuotaSet" | "Granted" | "UserCreated" | "KeyCreated" | "KeyRevoked" | "PoolCreated" | "PoolHalted" | "PoolResumed" | "RecallableOpened" | "ShortageCostSet" | "MovesAtOnceSet" | "MoveApprovalSet" | "NodeCreated" | "NodeStateSet" | "ReserveScheduled" | "ReserveDecided" | "ModuleRegistered" | "InstanceRegistered" | "BaselineSet" | "StrategySet" | "InstanceStopped" | "InstanceRestarted" | "SwapAnswered" | "SwapCanceled" | "ProjectSet" | "ProjectDeleted";
+        AuditAction: "participant.created" | "participant.quota_set" | "participant.granted" | "user.created" | "api_key.created" | "api_key.revoked" | "pool.created" | "pool.halted" | "pool.resumed" | "pool.recallable_opened" | "pool.shortage_cost_set" | "pool.moves_at_once_set" | "pool.move_approval_set" | "node.created" | "node.state_set" | "reserve_price.scheduled" | "reserve_price.decided" | "module.registered" | "instance.registered" | "instance.baseline_set" | "instance.strategy_set" | "instance.stopped" | "instance.restarted" | "swap.answered" | "swap.canceled" | "project.set" | "project.deleted";
         /** @description One change, as it was accepted. */
         AuditEvent: {
             id: components["schemas"]["AuditId"];
