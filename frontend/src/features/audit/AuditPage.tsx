@@ -1,26 +1,27 @@
 import { Link } from '@tanstack/react-router';
 import { type Column, CopyId, DataTable, Page, Panel, Segmented, When } from '@/components/ui';
 import { Empty } from '@/components/ui/states';
-import { type AuditEvent, useMe, useNewest } from '@/lib/api';
+import { type AuditEvent, type List, useMe, useNewest, useResource } from '@/lib/api';
 import { useParam } from '@/lib/url';
-import { actionsOf, brief, called, fields, PART_NAMES, PARTS, type Part, pageOf, said, thing } from './audit';
+import { actionsOf, brief, called, fields, OWN_PARTS, PART_NAMES, PARTS, type Part, pageOf, said, thing } from './audit';
 
-const columns: Column<AuditEvent>[] = [
+type Names = ReadonlyMap<string, string>;
+const columns = (names: Names): Column<AuditEvent>[] => [
   { id: 'when', head: 'When', cell: (e) => <span className="t3"><When at={e.created_at} style="day" /></span>, value: (e) => e.created_at },
   { id: 'who', head: 'Who', cell: (e) => <span className="trunc">{e.actor.name || e.actor.id}</span>, value: (e) => e.actor.name || e.actor.id },
   { id: 'what', head: 'What', cell: (e) => said(e), value: (e) => e.action },
-  { id: 'object', head: 'Of', extra: 'phone', cell: (e) => <span className="b" title={thing(e)}>{called(e)}</span>, value: (e) => thing(e) },
+  { id: 'object', head: 'Of', extra: 'phone', cell: (e) => <span className="b" title={thing(e)}>{called(e, names)}</span>, value: (e) => called(e, names), csv: (e) => thing(e) },
   { id: 'details', head: 'Asked for', extra: true, cell: (e) => <span className="t2 trunc" style={{ display: 'block', maxWidth: '44ch' }}>{brief(e)}</span>, value: (e) => JSON.stringify(e.details) },
 ];
 
 /** One change in whole. */
-function Change({ event }: { event: AuditEvent }) {
+function Change({ event, names }: { event: AuditEvent; names: Names }) {
   const page = pageOf(event);
   return (
     <Panel title={said(event)} note={<When at={event.created_at} style="day" />}>
       <dl className="kv pad">
         <dt>Who</dt><dd>{event.actor.name || 'unknown'} <CopyId id={event.actor.id} /></dd>
-        <dt>Of</dt><dd>{page ? <Link to={page.to as never} search={page.search as never}>{called(event)}</Link> : called(event)}</dd>
+        <dt>Of</dt><dd>{page ? <Link to={page.to as never} search={page.search as never}>{called(event, names)}</Link> : called(event, names)}</dd>
         {fields(event).map(([name, value]) => <div key={name} style={{ display: 'contents' }}><dt>{name}</dt><dd className="said">{value}</dd></div>)}
         <dt>Row of the journal</dt><dd>{event.sequence}</dd>
       </dl>
@@ -36,6 +37,9 @@ export default function AuditPage() {
   const shown = (PARTS as readonly string[]).includes(part) ? (part as Part) : 'all';
   const of = useNewest<AuditEvent>('/audit_events', { action: actionsOf(shown) || undefined });
   const platform = me && !['bidder', 'tenant'].includes(me.role);
+  const participants = useResource<List<{ id: string; name: string }>>('/participants').data?.data;
+  const names: Names = new Map(participants?.map((p) => [p.id, p.name]));
+  const parts = platform ? PARTS : OWN_PARTS;
   return (
     <Page title="Audit" of={of} answer={() => (platform ? 'Who has changed what, in the market and in what participants have in it. Orders are on their own pages.' : `Who of ${me?.participant.name ?? 'you'} has changed what. Orders are on their own page.`)}
       empty={(d) => d.rows.length === 0 && shown === 'all' && { fact: 'Nothing has been changed yet.', hint: 'Prices, pools, quotas, keys, workloads and projects: each change is told here, with who made it.' }}>
@@ -43,12 +47,12 @@ export default function AuditPage() {
         const event = d.rows.find((e) => e.id === chosen);
         return (
           <div className={event ? 'split wide' : ''}>
-            <Panel title="Changes" tools={<Segmented label="Changes of" value={shown} options={PARTS.map((value) => ({ value, label: PART_NAMES[value] }))} onChange={(next) => { choose(null); setPart(next); }} />}>
+            <Panel title="Changes" tools={<Segmented label="Changes of" value={shown} options={parts.map((value) => ({ value, label: PART_NAMES[value] }))} onChange={(next) => { choose(null); setPart(next); }} />}>
               {d.rows.length === 0
                 ? <Empty fact="No such change." hint="Choose another part, or all." />
-                : <DataTable label="Changes" columns={columns} rows={d.rows} rowKey={(e) => e.id} selected={event?.id} onSelect={(e) => choose(e.id)} initialSort={{ id: 'when', desc: true }} csvName="audit" more={{ cut: d.cut, older: of.older, busy: of.busy }} />}
+                : <DataTable label="Changes" columns={columns(names)} rows={d.rows} rowKey={(e) => e.id} selected={event?.id} onSelect={(e) => choose(e.id)} initialSort={{ id: 'when', desc: true }} csvName="audit" more={{ cut: d.cut, older: of.older, busy: of.busy }} />}
             </Panel>
-            {event && <Change event={event} />}
+            {event && <Change event={event} names={names} />}
           </div>
         );
       }}

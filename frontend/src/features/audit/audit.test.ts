@@ -20,6 +20,12 @@ it('says what it was of, and leads there where there is a page', () => {
   expect(called(of('instance.stopped'))).toMatch(/^….{6}$/);
 });
 
+it('tells a grant from its correction, and a participant by its name', () => {
+  const granted = { ...of('participant.quota_set'), action: 'participant.granted', details: { amount: '-900.000000', reason: 'a zero too many' } };
+  expect([said(granted), said({ ...granted, details: { amount: '1.000000' } })]).toEqual(['Grant corrected', 'Credits granted']);
+  expect([called(granted, new Map([[granted.object, 'Genomics Core']])), called(granted)]).toEqual(['Genomics Core', `…${granted.object.slice(-6)}`]);
+});
+
 it('shows what was asked for without what was left empty or said already', () => {
   expect(fields(of('pool.halted'))).toContainEqual(['Reason', 'a fan is loud']);
   expect(brief(of('pool.halted'))).toBe('Reason: a fan is loud');

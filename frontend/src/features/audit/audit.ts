@@ -36,8 +36,14 @@ export type Part = (typeof PARTS)[number];
 export const PART_NAMES: Record<Part, string> = { all: 'All', prices: 'Prices', pools: 'Pools and nodes', people: 'People and keys', workloads: 'Workloads and projects' };
 /** For the server: the actions of a part, nothing for all of them. */
 export const actionsOf = (part: Part) => Object.entries(ACTIONS).filter(([, [of]]) => of === part).map(([name]) => name).join();
+/** What a tenant's own participant can change. */
+export const OWN_PARTS: readonly Part[] = ['all', 'people', 'workloads'];
 /** A newer server may know more. */
-export const said = (event: AuditEvent) => ACTIONS[event.action]?.[1] ?? event.action;
+export function said(event: AuditEvent): string {
+  const { amount } = event.details as { amount?: unknown };
+  if (event.action === 'participant.granted' && typeof amount === 'string' && amount.startsWith('-')) return 'Grant corrected';
+  return ACTIONS[event.action]?.[1] ?? event.action;
+}
 
 /** Where the thing has a page, its address. */
 export function pageOf(event: AuditEvent): { to: string; search?: Record<string, string> } | null {
@@ -53,11 +59,11 @@ export function thing(event: AuditEvent): string {
   const given = [slug, name, email].find((text) => typeof text === 'string' && text !== '');
   return event.object || (given as string | undefined) || '';
 }
-/** Ids are long and alike; a name that was given says more. */
-export function called(event: AuditEvent): string {
+/** Ids are long and alike; a name that was given says more, and that of a participant (`names`, by id). */
+export function called(event: AuditEvent, names: ReadonlyMap<string, string> = new Map()): string {
   const { name } = event.details as { name?: unknown };
   const isId = /^[a-z]{3}_[0-9a-z]{26}$/.test(event.object);
-  return isId && typeof name === 'string' && name !== '' ? name : isId ? `…${event.object.slice(-6)}` : thing(event);
+  return names.get(event.object) ?? (isId && typeof name === 'string' && name !== '' ? name : isId ? `…${event.object.slice(-6)}` : thing(event));
 }
 
 const word = (name: string) => name.replaceAll('_', ' ').replace(/^./, (c) => c.toUpperCase());
@@ -67,4 +73,4 @@ export const fields = (event: AuditEvent): [string, string][] =>
   Object.entries(event.details as Record<string, unknown>).filter(([, value]) => value !== null && text(value) !== '').map(([name, value]) => [word(name), text(value)]);
 
 /** The first of it, for a line of a table. */
-export const brief = (event: AuditEvent) => fields(event).filter(([name, value]) => value !== event.object && !['By', 'Expected version', 'Participant'].includes(name)).map(([name, value]) => `${name}: ${value}`).join(' · ');
+export const brief = (event: AuditEvent) => fields(event).filter(([name, value]) => value !== event.object && !['By', 'Expected version', 'Participant', 'User', 'Membership', 'Made by', 'Prefix'].includes(name)).map(([name, value]) => `${name}: ${value}`).join(' · ');
