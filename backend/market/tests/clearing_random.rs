@@ -144,7 +144,8 @@ fn generated_books_are_verified() {
 #[test]
 fn welfare_is_that_of_brute_force() {
     let mut compared = 0;
-    for seed in 0..count(1500) / 5 {
+    // the last one is divisible alone, with a fill of nine elevenths at a price of as many digits
+    for seed in (0..count(1500) / 5).chain([3685]) {
         let b = book(
             seed,
             Mix { nodes: false, blocks: true, rows: seed.is_multiple_of(2), low_caps: false, replicas: false },

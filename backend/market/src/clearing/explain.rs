@@ -197,7 +197,9 @@ fn money(c: &Cleared, i: usize, alternative: usize, q: &[i128], price: &[i128], 
     let mut micro = (nano + NANO / 2).div_euclid(NANO);
     // a parent that its children carry pays what it costs, beyond its own limit
     let carried = o.children.iter().any(|i| c.awards.contains_key(i)) && !in_the_money(c.m, i, alternative, price);
-    if mode == Mode::Market && !carried {
+    // in welfare mode prices carry the allocation only where there are no blocks
+    let priced = mode == Mode::Market || !c.m.orders.iter().any(|o| o.block);
+    if priced && !carried {
         let shares = alt.quantities.iter().zip(q).map(|((_, full), q)| Rat::ratio(*q, *full));
         let value = Rat::int(alt.value);
         micro = if o.bid {
