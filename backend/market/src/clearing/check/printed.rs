@@ -88,7 +88,7 @@ fn reason(f: &Facts, i: usize, x: &Refusal, r: &mut Report) {
         r.bad("REASON", "a reason that is given before a book is written", &[("order", &x.order)]);
     }
     if x.reason == Reason::MinFillUnreachable && upstream::surely_reached(f, i) {
-        r.bad("REASON", "all the supply together reaches the minimum fill", &[("order", &x.order)]);
+        r.bad("REASON", "all that is in the book reaches the minimum fill", &[("order", &x.order)]);
     }
 }
 

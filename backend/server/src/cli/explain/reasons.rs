@@ -1,0 +1,32 @@
+//! Reasons in words.
+use headroom_market::clearing::book::{Order, Side};
+use headroom_market::clearing::outcome::Reason;
+
+/// The reason, as the end of a sentence that ends in "because".
+pub fn because(reason: Reason, order: &Order) -> &'static str {
+    let bid = order.side == Side::Bid;
+    match reason {
+        Reason::OutOfMoney if bid => "it costs more than its limit",
+        Reason::OutOfMoney => "it brings less than its limit",
+        Reason::MarginalProrata => {
+            "the price is its own limit: what there was went to orders like it, or to others first"
+        }
+        Reason::TieLost => "the price is its own limit, and the tie went to another",
+        Reason::NoHostFits => "no node has room for more of it",
+        Reason::MinFillUnreachable if bid => "all that there is does not come to its minimum fill",
+        Reason::MinFillUnreachable => "all that is asked for does not come to its minimum fill",
+        Reason::ParentRejected => "its parent has not won",
+        Reason::Paradoxical => "all of it would have moved prices so that it, or somebody who won, would lose by them",
+        Reason::Budget => "its budget has too little left for what it counts",
+        Reason::FloorProtected => "lending more would leave the workload less than its floor",
+        Reason::ThrashLimit => "more would change the workload by more than may be changed at once",
+        Reason::ForecastHeadroom => "a product is at its collar, and there was nothing left to share",
+        Reason::SolverFallback => "the search ended before it found an outcome with it that prices support",
+        Reason::Halted => "its pool is halted",
+        Reason::Expired => "it has expired",
+        Reason::Ineligible => "it may not take part",
+        Reason::NoVacatePath => "what it holds could not be taken back at its end",
+        Reason::InsufficientHold => "the credits held for it do not suffice",
+        Reason::FrozenHoldTime => "its workload may not be moved yet",
+    }
+}
