@@ -115,8 +115,7 @@ impl<'s, 'a> Wish<'s, 'a> {
         match self.order.replicas {
             Some(n) if self.part == Rat::ratio(1, n.max(1).into()) => format!("one replica of it is {need}"),
             _ if self.part == Rat::ONE => format!("it takes all {need} or none"),
-            _ if self.order.least_fill() == self.part => format!("it takes at least {need}"),
-            _ => format!("it could do with {need} more"),
+            _ => format!("it takes at least {need}"),
         }
     }
 
@@ -126,7 +125,7 @@ impl<'s, 'a> Wish<'s, 'a> {
         let exist = if self.bid() { "that there are" } else { "that are asked for" };
         let mut others = self.others(product);
         let has: i64 = others.iter().map(|o| o.1).sum();
-        if has == 0 && depth.left() == all {
+        if all < self.need(q) || (has == 0 && depth.left() == all) {
             let only = if self.bid() { "There are only" } else { "Others ask only for" };
             let _ = writeln!(t, "{only} {count} {product}, and {}.", self.takes(q));
             return;

@@ -215,36 +215,3 @@ fn no_node_is_named_where_the_price_decides() {
     says(&lost, &["(OUT_OF_MONEY)"]);
     assert!(!lost.contains("The nearest is node") && !lost.contains("replica"), "{lost}");
 }
-
-#[test]
-fn explain_dump() {
-    let mut out = String::new();
-    let dir = "/tmp/review/three/hand";
-    let mut names: Vec<_> = std::fs::read_dir(dir)
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .filter(|p| p.extension().is_some_and(|e| e == "json"))
-        .collect();
-    names.push("/tmp/review/three/g.json".into());
-    names.push("/work/shared/data/market/worked/45-no-trade.book.json".into());
-    names.sort();
-    for path in names {
-        let Ok(text) = std::fs::read_to_string(&path) else { continue };
-        let Ok(book) = clearing::parse(&text) else { continue };
-        let Ok(chosen) = clear_book(&book, Mode::Market) else {
-            out += &format!("NO OUTCOME {}\n", path.display());
-            continue;
-        };
-        let stem = path.file_stem().unwrap().to_string_lossy().to_string();
-        std::fs::write(format!("/tmp/xdump/{stem}.out"), serde_json::to_string(&chosen.outcome).unwrap()).unwrap();
-        std::fs::write(format!("/tmp/xdump/{stem}.json"), &text).unwrap();
-        for o in &book.orders {
-            if chosen.outcome.awards.iter().any(|a| a.order == o.id && a.limited_by.is_none()) {
-                continue;
-            }
-            let quick = stem == "g";
-            out += &format!("=== {stem} {}\n{}\n", o.id, told(&book, &chosen.outcome, o, quick));
-        }
-    }
-    std::fs::write("/tmp/xdump/all.txt", out).unwrap();
-}
