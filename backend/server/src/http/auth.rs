@@ -95,8 +95,17 @@ fn identify(parts: &Parts, app: &App) -> Result<(Identity, Credential), Problem>
     Ok(identified)
 }
 
+/// That a page of this origin asks: no other site may send a header of ours. Its value does not count where sessions are
+/// renewed or ended, as several tabs may do that at once, and each renewal changes the cookie.
+pub fn check_own_page(parts: &Parts) -> Result<(), Problem> {
+    if parts.headers.get(CSRF_HEADER).is_none_or(HeaderValue::is_empty) {
+        return Err(Problem::forbidden("With a session cookie, send the header X-CSRF-Token."));
+    }
+    Ok(())
+}
+
 /// What writes by a cookie has to show that it can read one: other sites can't.
-pub fn check_csrf(parts: &Parts) -> Result<(), Problem> {
+fn check_csrf(parts: &Parts) -> Result<(), Problem> {
     let sent = parts.headers.get(CSRF_HEADER).and_then(|v| v.to_str().ok());
     let expected = cookie(parts, CSRF_COOKIE);
     if sent.is_none() || sent != expected {

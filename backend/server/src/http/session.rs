@@ -5,7 +5,7 @@ use crate::app::directory::{Directory, Identity, secret_hash};
 use crate::app::passwords;
 use crate::app::refresh::{GRACE_SECONDS, REFRESH_SECONDS, RefreshToken};
 use crate::app::tokens::ACCESS_SECONDS;
-use crate::http::auth::{ACCESS_COOKIE, Anyone, CSRF_COOKIE, REFRESH_COOKIE, bearer, check_csrf, cookie};
+use crate::http::auth::{ACCESS_COOKIE, Anyone, CSRF_COOKIE, REFRESH_COOKIE, bearer, check_own_page, cookie};
 use crate::http::extract::{Body, Path, Query};
 use crate::http::problem::{Answered, Problem, Problems};
 use crate::http::reply::{Document, List, list_of, ok};
@@ -181,7 +181,7 @@ async fn refresh(State(app): State<Arc<App>>, Query(asked): Query<Continue>, req
     let (parts, _) = request.into_parts();
     let Presented { token, by_cookie } = refresh_token(&parts).ok_or_else(expired)?;
     if by_cookie {
-        check_csrf(&parts)?;
+        check_own_page(&parts)?;
     }
     let presented = RefreshToken::parse(token).ok_or_else(expired)?;
     let directory = app.directory();
@@ -261,7 +261,7 @@ async fn logout(State(app): State<Arc<App>>, request: Request) -> Answered<Respo
     let presented = refresh_token(&parts);
     let bearer = parts.headers.contains_key(header::AUTHORIZATION);
     if !bearer && presented.as_ref().is_none_or(|p| p.by_cookie) && has_session_cookie(&parts) {
-        check_csrf(&parts)?;
+        check_own_page(&parts)?;
     }
     let other = match presented {
         Some(Presented { token, .. }) => app.store.observations.family_of(&secret_hash(&token)).await?,
