@@ -112,7 +112,6 @@ struct Audited {
 }
 
 impl Audited {
-    #[expect(clippy::too_many_lines, reason = "one table: a line for each command that counts")]
     fn of(command: &Command) -> Option<Audited> {
         use AuditAction as A;
         let by = |participant: Option<ParticipantId>, action: AuditAction, object: Option<String>| {
