@@ -40,6 +40,14 @@ async fn what_the_last_round_would_have_given() -> anyhow::Result<()> {
         .await?
         .ok()?;
     ensure!(most["in_last_round"].is_null() || most["in_last_round"]["whole"].is_null(), "{most}");
+    // Nor do prices give a better chance of what no node had than the part that there was.
+    let mut large = order(8_000, "1000");
+    large["instance"] = Value::Null;
+    large["pools"] = json!([{ "pool": "fra1-gp" }]);
+    let large = tenant.post("/v1/bids/preview", &large).await?.ok()?;
+    let there = part(&large).context("a part of it")?;
+    ensure!(large["in_last_round"]["whole"].is_null() && there > 0.0 && there < 1.0, "{large}");
+    ensure!(large["fill_probability"].as_f64().is_some_and(|chance| chance <= there), "{large}");
     // Nobody pays so much for what the operator sells cheaper.
     let offer = tenant.post("/v1/offers/preview", &order(100, "5")).await?.ok()?;
     ensure!(part(&offer) == Some(0.0), "{offer}");

@@ -109,5 +109,13 @@ async fn what_is_lent_so_comes_back_when_its_workload_needs_it() -> anyhow::Resu
     ensure!((micro(&lent["amount"]) - micro(&bought["amount"])).abs() <= 1_000, "{lent} {bought}");
     let statement = buyer.get("/v1/statements").await?.ok()?;
     assert_eq!(micro(&statement["difference"]), 0, "{statement}");
+
+    // What was not traded for its slot counts at the pool's newest price, not at what is firm elsewhere.
+    let prices = buyer.get(&format!("/v1/pools/{TWIN}/prices?resource=cpu_milli&interval=slot")).await?.ok()?;
+    let newest = prices["data"].as_array().and_then(|p| p.last()).context("a price")?;
+    let nano = newest["price"].as_str().and_then(|text| units(text, 9)).context("nine digits")?;
+    let later = Rhythm::of(&buyer).await?.window(2, 1);
+    let preview = buyer.post("/v1/bids/preview", &order(&buys, &later, "5", 500)).await?.ok()?;
+    assert_eq!(micro(&preview["last_cost"]), nano * 500 / 1_000, "{preview} {newest}");
     healthy(&sim.server.stop().await?).await
 }

@@ -437,7 +437,7 @@ async fn a_restart_knows_which_sessions_are_over() -> anyhow::Result<()> {
 
 /// A browser's tokens stay in cookies that no script can read, and no other site makes it renew or end a session.
 #[tokio::test]
-async fn a_session_is_renewed_by_cookie_only_with_the_csrf_token() -> anyhow::Result<()> {
+async fn a_session_is_renewed_by_cookie_only_with_the_csrf_header() -> anyhow::Result<()> {
     let sim = Sim::start().await?;
     let first = login(&sim, "bidder").await?;
     let jar = |reply: &Reply| {
