@@ -119,6 +119,7 @@ async fn prices_of_a_period() -> anyhow::Result<()> {
         let some = some["data"].as_array().cloned().unwrap_or_default();
         assert!(!some.is_empty() && some.len() < all.len(), "{interval}: {some:?}");
         assert!(some.iter().all(|p| all.contains(p) && p[time].as_str() < to.as_str()), "{interval}: {some:?}");
+        assert!(some.iter().all(|p| p[time].as_str() >= from.as_str()), "{interval}: {some:?}");
         let before = admin.get(&format!("{path}&to=2026-11-20T09:00:00Z")).await?.ok()?;
         assert_eq!(before["data"].as_array().map(Vec::len), Some(0), "{interval}: before the market was");
     }
