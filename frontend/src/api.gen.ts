@@ -34,7 +34,7 @@ export interface components {
         };
         /** @description A user, or an API key with its user. */
         Actor: {
-            /** @description `usr_…`, or `key_…` where an API key was used. */
+            /** @description `usr_…`, or `key_…` where an API key was used; `operator` where a member is told of somebody of the operator. */
             id: string;
             /** @description Of the user; of a key its own name follows in brackets. */
             name: string;

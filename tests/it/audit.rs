@@ -61,6 +61,15 @@ async fn every_change_is_told_with_who_made_it() -> anyhow::Result<()> {
     assert_eq!(actions, ["api_key.created", "api_key.created", "api_key.revoked", "project.set"], "its own alone");
     assert_eq!((&own[0]["actor"]["name"], &own[1]["actor"]["name"]), (&json!("audited"), &json!("audited (trader)")));
     assert_eq!(sim.api("bidder")?.get(EVENTS).await?.status, 403);
+    // What the operator does with a member's workload the member hears of, and not which of its people it was.
+    let lent = sim.api("tenant")?;
+    let workload = lent.list("/v1/instances").await?.first().map(|i| i["id"].clone()).unwrap_or_default();
+    admin.act(&format!("/v1/instances/{}/stop", workload.as_str().unwrap_or("?"))).await?.ok()?;
+    let last = |events: Vec<Value>| events.into_iter().next_back().unwrap_or_default();
+    let (seen, all) = (last(lent.list(EVENTS).await?), last(admin.list(EVENTS).await?));
+    assert_eq!((&seen["action"], &seen["object"]), (&json!("instance.stopped"), &workload));
+    assert_eq!(seen["actor"], json!({ "id": "operator", "name": "The operator" }), "{seen}");
+    assert_eq!(all["actor"]["name"], actor["name"]);
     healthy(&sim.server.stop().await?).await
 }
 

@@ -79,10 +79,26 @@ impl utoipa::ToSchema for AuditAction {}
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Actor {
-    /// `usr_…`, or `key_…` where an API key was used.
+    /// `usr_…`, or `key_…` where an API key was used; `operator` where a member is told of somebody of the operator.
     pub id: String,
     /// Of the user; of a key its own name follows in brackets.
     pub name: String,
+}
+
+impl Actor {
+    /// What members are told of somebody of the operator.
+    pub fn operator() -> Actor {
+        Actor { id: "operator".to_owned(), name: "The operator".to_owned() }
+    }
+
+    /// Whether it is a user or a key of this participant.
+    pub fn is_of(&self, participant: ParticipantId, state: &State) -> bool {
+        if let Ok(user) = self.id.parse::<UserId>() {
+            return state.users.get(&user).is_some_and(|u| u.memberships.iter().any(|m| m.participant == participant));
+        }
+        let key = self.id.parse().ok().and_then(|id: KeyId| state.keys.get(&id));
+        key.is_some_and(|key| key.participant == participant)
+    }
 }
 
 /// One change, as it was accepted.

@@ -3,11 +3,13 @@ use crate::app::App;
 use crate::http::auth::Anyone;
 use crate::http::extract::Query;
 use crate::http::problem::{Answered, Problem, Problems};
-use crate::http::reply::{Direction, List, ListQuery, list_table};
+use crate::http::reply::{Direction, List, ListQuery, list};
 use axum::extract::State;
 use axum::response::Response;
-use headroom_market::audit::{AuditAction, AuditEvent};
+use headroom_market::audit::{Actor, AuditAction, AuditEvent};
+use headroom_market::ids::{AuditId, ParticipantId};
 use headroom_market::record::Table;
+use headroom_market::state::State as Market;
 use headroom_market::time::Timestamp;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -71,5 +73,26 @@ async fn list_audit_events(
     Query(query): Query<AuditQuery>,
 ) -> Answered<Response> {
     by.may("audit:read")?;
-    list_table(&app, Table::AuditEvents, &by.scope(), &query.list()?, "/v1/audit_events").await
+    let page = query.list()?.page(Table::AuditEvents, AuditId::PREFIX)?;
+    let mut listed = app.store.list(Table::AuditEvents, &by.scope(), &page).await?;
+    if let Some(participant) = by.own() {
+        listed.rows = app.sequencer.query(move |state| without_operators(state, participant, listed.rows)).await??;
+    }
+    Ok(list(&listed, "/v1/audit_events"))
+}
+
+/// The operator's people are not named to members.
+fn without_operators(
+    state: &Market,
+    participant: ParticipantId,
+    mut rows: Vec<(String, String)>,
+) -> Answered<Vec<(String, String)>> {
+    for (_, document) in &mut rows {
+        let mut event: AuditEvent = serde_json::from_str(document).map_err(|e| Problem::fault(&e))?;
+        if !event.actor.is_of(participant, state) {
+            event.actor = Actor::operator();
+            *document = serde_json::to_string(&event).map_err(|e| Problem::fault(&e))?;
+        }
+    }
+    Ok(rows)
 }
