@@ -4,8 +4,9 @@
 //!
 //! An outcome that does not pass the independent checker never leaves. Mostly whole replicas leave a
 //! product with more than prices allow; then the round is cleared without one of the blocks that buy it,
-//! which are owed nothing and bring another order to the margin. Else the order that the broken rule
-//! names is left out. Either is `SOLVER_FALLBACK`, quality `fallback`, and is done a bounded number of
+//! which are owed nothing and bring another order to the margin. Else it is cleared without each of the
+//! orders that the broken rule names, and the best of that is kept: which one goes is a matter of what is
+//! left, not of names. Either is `SOLVER_FALLBACK`, quality `fallback`, and is done a bounded number of
 //! times; then the round is cleared without all blocks; last of all nobody trades.
 use super::attempt::{Attempt, Past, Run};
 use super::book::{Book, Fault};
@@ -20,6 +21,11 @@ use std::collections::BTreeSet;
 /// How often one order is left out before all that are named are, and how often that is done.
 const ONE_BY_ONE: usize = 8;
 const ALL_NAMED: usize = 4;
+
+/// Of how many named orders, those of least value, one is chosen to be left out, and for how many orders
+/// times those that are named the round is cleared to choose; beyond that the first is left out.
+const CHOICES: usize = 8;
+const CHOICE_WORK: usize = 20_000;
 
 /// How many blocks are tried so in a round, and how many orders times blocks in large ones.
 const BLOCKS: usize = 32;
@@ -55,8 +61,11 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
         Ok((run, broken))
     };
     let mut blocks_left = BLOCKS.min(BLOCK_WORK / m.orders.len().max(1));
+    let mut choices_left = CHOICE_WORK / m.orders.len().max(1);
+    // what was cleared to choose who is left out is where the next turn begins
+    let mut chosen: Option<(Run<'_>, Vec<Broken>)> = None;
     for turn in 0..ONE_BY_ONE + ALL_NAMED {
-        let Ok((mut plain, mut broken)) = run(&out, &past) else {
+        let Ok((mut plain, mut broken)) = chosen.take().map_or_else(|| run(&out, &past), Ok) else {
             break;
         };
         past = plain.end.past.clone();
@@ -97,12 +106,31 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
         if named.is_empty() {
             break;
         }
-        if turn < ONE_BY_ONE && !exhausted {
-            let first = named.iter().min_by_key(|i| m.orders[**i].lot).copied();
-            out.extend(first);
-        } else {
+        if turn >= ONE_BY_ONE || exhausted {
             out.extend(named);
+            continue;
         }
+        let mut named: Vec<usize> = named.into_iter().collect();
+        named.sort_by_key(|i| (least_value(&m, *i), m.orders[*i].lot));
+        let mut best: Option<usize> = None;
+        for i in named.iter().take(CHOICES).copied() {
+            if named.len() == 1 || choices_left == 0 || past.work > limits.work {
+                break;
+            }
+            choices_left -= 1;
+            let mut with = out.clone();
+            with.insert(i);
+            let Ok((tried, left)) = run(&with, &past) else { continue };
+            past.work = tried.end.past.work;
+            let better = chosen.as_ref().is_none_or(|(r, b)| (left.len(), &r.welfare) < (b.len(), &tried.welfare));
+            if better {
+                (best, chosen) = (Some(i), Some((tried, left)));
+            }
+        }
+        if let Some((run, _)) = &mut chosen {
+            run.end.past.work = past.work;
+        }
+        out.extend(best.or(named.first().copied()));
     }
     out.extend(blocks());
     if let Ok((last, broken)) = run(&out, &past)
@@ -111,6 +139,11 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
         return Ok(last.outcome);
     }
     run(&(0..m.orders.len()).collect(), &past).map(|r| r.0.outcome)
+}
+
+/// What an order offers or asks for the alternative that is worth least.
+fn least_value(m: &Market, order: usize) -> i128 {
+    m.orders[order].alternatives.iter().map(|a| a.value.abs()).min().unwrap_or(0)
 }
 
 /// The accepted blocks that buy what broken rules name, those of least value first.
