@@ -1,4 +1,5 @@
 //! Offers in whole replicas of which the margin takes a part: what a book's rounding allows, and a market does not.
+use crate::support::anything::untied;
 use headroom_market::clearing::generate::{Size, book};
 use headroom_market::clearing::outcome::Reason;
 use headroom_market::clearing::{Book, Limits, Mode, NoProposal, Outcome, clear, parse, verify, verify_round};
@@ -61,4 +62,41 @@ fn generated_books_give_up_no_order_that_may_be_filled_in_part() {
         }
     }
     println!("{blocks} blocks are given up");
+}
+
+/// What is too little for anybody's whole replica is no shortage: its price is not the collar's, nobody has a part of a
+/// replica in the welfare, and who buys something else has it. (The round was not verified, and all were refused.)
+#[test]
+fn a_part_of_a_replica_is_no_shortage() {
+    let text = r#"{"format":"headroom.book/1","cap":"7","alpha":"0","seed":1,
+        "products":[
+        {"pool":"p","resource":"cpu","slot":0,"supply":[{"quantity":2,"reserve":"3"}]},
+        {"pool":"p","resource":"mem","slot":0,"supply":[{"quantity":9,"reserve":"2"}]},
+        {"pool":"q","resource":"cpu","slot":0,"supply":[{"quantity":10,"reserve":"1"}]}],
+        "orders":[
+        {"id":"two","owner":"a","side":"bid","limit":"160","replicas":4,
+            "alternatives":[{"quantities":[["p","cpu",0,16],["p","mem",0,8]]}]},
+        {"id":"less","owner":"b","side":"bid","limit":"40","replicas":2,
+            "alternatives":[{"quantities":[["p","cpu",0,6]]}]},
+        {"id":"elsewhere","owner":"c","side":"bid","limit":"50",
+            "alternatives":[{"quantities":[["q","cpu",0,5]]}]}]}"#;
+    let book = parse(text).expect("a book");
+    let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION).expect("an outcome");
+    let outcome = verify_round(&book, outcome).expect("it is verified").into_inner();
+    assert_eq!(quantity(&outcome, "elsewhere"), Some(5));
+    assert_eq!(outcome.awards.len(), 1);
+    let reason = |id: &str| outcome.refused.iter().find(|r| r.order == id).map(|r| r.reason);
+    assert_eq!((reason("two"), reason("less")), (Some(Reason::ForecastHeadroom), Some(Reason::MarginalProrata)));
+}
+
+/// Random books of which an outcome says more welfare than its whole replicas bear out: whoever was rounded to nothing
+/// is left out, and all others trade. (Those who had won were, one after the other, until nobody traded.)
+#[test]
+fn who_was_rounded_to_nothing_takes_nobody_along() {
+    for seed in [1_804, 18_183, 36_982] {
+        let book = untied(seed);
+        let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::PRODUCTION).expect("an outcome");
+        let outcome = verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
+        assert!(!outcome.awards.is_empty(), "seed {seed}");
+    }
 }

@@ -13,7 +13,7 @@ use super::branch::{Search, Solved, search_nodes};
 use super::collar::starved;
 use super::engine::{ClearFault, Proposal};
 use super::hosting::{Placed, host_rows, hosts_at_best, own_bounds};
-use super::model::Model;
+use super::model::{Meaning, Model};
 use super::outcome::{Mode, Outcome};
 use super::place::{Cut, Hosts, Packing};
 use super::problem::{Component, HostRow, Market};
@@ -315,6 +315,18 @@ impl<'a> Attempt<'a> {
             self.reopen(i);
             self.hint = packing;
         }
+    }
+
+    /// The orders that have a part in the program's solution and nothing of it in whole units.
+    pub fn rounded_away(&self) -> BTreeSet<usize> {
+        let mut gone = BTreeSet::new();
+        for (solved, whole) in self.done.iter().flatten() {
+            for (j, meaning) in solved.model.meaning.iter().enumerate().filter(|(j, _)| solved.values[*j].is_pos()) {
+                let Meaning::Orders { members, .. } = meaning else { continue };
+                gone.extend(members.iter().map(|(i, _)| *i).filter(|i| !whole.orders.contains_key(i)));
+            }
+        }
+        gone
     }
 
     /// Whether the work of the round is spent.

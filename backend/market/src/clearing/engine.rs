@@ -97,11 +97,10 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
             }
             break;
         }
-        let outcome = plain.outcome;
         if broken.is_empty() {
-            return Ok(outcome);
+            return Ok(plain.outcome);
         }
-        let mut named = offenders(&m, &outcome, &broken);
+        let mut named = offenders(&m, &plain, &broken);
         named.retain(|i| !out.contains(i));
         if named.is_empty() {
             break;
@@ -132,13 +131,26 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
         }
         out.extend(best.or(named.first().copied()));
     }
-    out.extend(blocks());
-    if let Ok((last, broken)) = run(&out, &past)
-        && broken.is_empty()
-    {
-        return Ok(last.outcome);
+    // without the blocks, then without anybody, where something is broken; then so everywhere
+    for everybody in [false, true] {
+        for everywhere in [false, true] {
+            let near = match run(&out, &past) {
+                Ok((last, broken)) if broken.is_empty() => return Ok(last.outcome),
+                Ok((last, broken)) if !everywhere => together(&m, &offenders(&m, &last, &broken)),
+                _ => (0..m.orders.len()).collect(),
+            };
+            let gone = |i: &usize| (everybody || m.orders[*i].block) && near.contains(i);
+            out.extend((0..m.orders.len()).filter(gone));
+        }
     }
-    run(&(0..m.orders.len()).collect(), &past).map(|r| r.0.outcome)
+    let nobody = run(&(0..m.orders.len()).collect(), &past)?;
+    Ok(nobody.0.outcome)
+}
+
+/// All orders of the components that these are in.
+fn together(m: &Market, orders: &BTreeSet<usize>) -> BTreeSet<usize> {
+    let parts = m.components().into_iter().filter(|c| c.orders.iter().any(|i| orders.contains(i)));
+    parts.flat_map(|c| c.orders).collect()
 }
 
 /// What an order offers or asks for the alternative that is worth least.
@@ -173,8 +185,9 @@ fn yielding(m: &Market, outcome: &Outcome, broken: &[Broken]) -> Vec<usize> {
     found.into_iter().map(|(i, _)| i).collect()
 }
 
-/// The orders that broken rules name, or that a product or an instance named there concerns.
-fn offenders(m: &Market, outcome: &Outcome, broken: &[Broken]) -> BTreeSet<usize> {
+/// The orders that broken rules name, or that a product or an instance named there concerns. Where nothing is named,
+/// as with the welfare, those that were rounded to nothing.
+fn offenders(m: &Market, run: &Run, broken: &[Broken]) -> BTreeSet<usize> {
     let mut named = BTreeSet::new();
     let mut concerned = BTreeSet::new();
     let position = |id: &str| m.book.orders.iter().position(|o| o.id == id);
@@ -200,12 +213,12 @@ fn offenders(m: &Market, outcome: &Outcome, broken: &[Broken]) -> BTreeSet<usize
     if !named.is_empty() {
         return named;
     }
-    let awarded: BTreeSet<usize> = outcome.awards.iter().filter_map(|a| position(&a.order)).collect();
+    let awarded: BTreeSet<usize> = run.outcome.awards.iter().filter_map(|a| position(&a.order)).collect();
     let partly: BTreeSet<usize> = concerned.intersection(&awarded).copied().collect();
     match (partly.is_empty(), concerned.is_empty()) {
         (false, _) => partly,
         (true, false) => concerned,
-        (true, true) => awarded,
+        (true, true) => Some(run.end.rounded_away()).filter(|gone| !gone.is_empty()).unwrap_or(awarded),
     }
 }
 

@@ -86,6 +86,8 @@ fn unsold(m: &Market, whole: &Whole) -> BTreeSet<usize> {
 /// Not so if what they were bounded for brought others more: what of a product is too little for any replica is no
 /// shortage of it.
 ///
+/// Nor if one of them was rounded to nothing: a part of a replica is nobody's share at a collar.
+///
 /// `before` is the component as it was solved with parts of replicas, and what that was rounded to, `now` the same
 /// with bounds; `bounded` are the orders that have one. `at_any_cost`: also where lenders would be paid for what nobody
 /// bought.
@@ -98,6 +100,9 @@ pub fn hides_shortage(
     at_any_cost: bool,
 ) -> bool {
     if !at_any_cost && !unsold(m, before.1).is_empty() || worth(m, before.1) < worth(m, now.1) {
+        return false;
+    }
+    if bounded.keys().any(|(i, _)| m.orders[*i].bid && !before.1.orders.contains_key(i)) {
         return false;
     }
     let price: BTreeMap<usize, &Rat> = c.products.iter().copied().zip(&now.0.low).collect();

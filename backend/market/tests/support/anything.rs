@@ -40,6 +40,16 @@ pub fn anything(seed: u64) -> Book {
     b
 }
 
+/// A random book with limits that no two orders share: there is no tie.
+pub fn untied(seed: u64) -> Book {
+    let mut b = anything(seed);
+    for (i, o) in b.orders.iter_mut().enumerate() {
+        let units: i64 = o.alternatives[0].quantities.iter().map(|q| q.quantity).sum();
+        o.limit.0 += units * (7919 * (i as i64 + 1) % 997);
+    }
+    b
+}
+
 /// One to three arcs between products of the same resource and slot.
 fn with_arcs(mut b: Book, d: &mut Draw, unit: i64) -> Book {
     let keys: Vec<ProductKey> = b.products.iter().map(Product::key).collect();
