@@ -29,6 +29,9 @@ async fn a_module_that_is_dear_to_compile_is_refused_and_the_bounds_are_named() 
     let big = format!("{}{}", module(memory, ""), " ".repeat(256 * 1024));
     let reply = upload(&api, "big", big).await?;
     assert_eq!((reply.status, reply.code().as_str()), (413, "body_too_large"), "{}", reply.text);
+    // whatever its size, its sender is told, and not that the connection broke
+    let huge = upload(&api, "huge", " ".repeat(20 * 1024 * 1024)).await?;
+    assert_eq!((huge.status, huge.code().as_str()), (413, "body_too_large"), "{}", huge.text);
     let loops = upload(&api, "loops", module(memory, &"(loop)".repeat(2_000))).await?;
     assert_eq!((loops.status, loops.code().as_str()), (422, "module_refused"), "{}", loops.text);
     assert!(loops.text.contains("compiling effort in one function"), "{}", loops.text);

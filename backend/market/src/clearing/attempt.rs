@@ -321,7 +321,8 @@ impl<'a> Attempt<'a> {
     pub fn rounded_away(&self) -> BTreeSet<usize> {
         let mut gone = BTreeSet::new();
         for (solved, whole) in self.done.iter().flatten() {
-            for (j, meaning) in solved.model.meaning.iter().enumerate().filter(|(j, _)| solved.values[*j].is_pos()) {
+            let filled = solved.model.meaning.iter().zip(&solved.values).filter(|(_, x)| x.is_pos());
+            for (meaning, _) in filled {
                 let Meaning::Orders { members, .. } = meaning else { continue };
                 gone.extend(members.iter().map(|(i, _)| *i).filter(|i| !whole.orders.contains_key(i)));
             }

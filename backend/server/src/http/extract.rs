@@ -3,7 +3,7 @@ use crate::http::problem::{FieldProblem, Problem};
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -50,6 +50,10 @@ async fn json_bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes
 const BODY: Duration = Duration::from_secs(30);
 
 pub async fn read_bytes<S: Send + Sync>(request: Request, _state: &S, most: usize) -> Result<Bytes, Problem> {
+    if will_not_be_read(request.headers(), most) {
+        let detail = format!("The body is larger than {most} bytes.");
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail));
+    }
     let read = tokio::time::timeout(BODY, collect(request.into_body(), most)).await;
     let read = read.map_err(|_| {
         let detail = format!("The body did not arrive within {} seconds. Send it again, faster.", BODY.as_secs());
@@ -63,7 +67,15 @@ pub async fn read_bytes<S: Send + Sync>(request: Request, _state: &S, most: usiz
 
 /// How much of a body that is too large is read on and thrown away: a client that is still sending
 /// when its connection is closed sees that and not the answer.
-const THROWN_AWAY: usize = 1024 * 1024;
+const THROWN_AWAY: usize = 32 * 1024 * 1024;
+
+/// Whether a body is said to be so large that not a byte of it has to be read: more than is thrown away, or its client
+/// asks before it sends it.
+fn will_not_be_read(headers: &HeaderMap, most: usize) -> bool {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    let asks = headers.contains_key(header::EXPECT);
+    length.is_some_and(|n| n > most && (asks || n - most > THROWN_AWAY))
+}
 
 /// The whole body; `None` if it is larger than `most`, or breaks off.
 async fn collect(body: axum::body::Body, most: usize) -> Option<Bytes> {
