@@ -143,13 +143,6 @@ pub fn ties(f: &Facts, hosting: &Hosting, r: &mut Report) {
 
 /// A refusal's reason does not contradict prices or placements, and its numbers are right.
 pub fn reasons(f: &Facts, hosting: &Hosting, mode: Mode, r: &mut Report) {
-    let (changes, spent) = (rows::changes(f), rows::spent(f));
-    // by a row of its own, in one of the ways that it would pay for
-    let held = |i: usize| {
-        let pays = |a: usize| mode == Mode::Welfare || f.surplus(i, a, &f.price) >= -f.tolerance(i, a);
-        let o = &f.orders[i];
-        (0..o.alternatives.len()).any(|a| pays(a) && prices::no_room_for(f, i, a, &o.least, &changes, &spent))
-    };
     for (i, x) in f.refused.iter().enumerate() {
         let (o, Some(x)) = (&f.orders[i], x) else {
             continue;
@@ -172,9 +165,9 @@ pub fn reasons(f: &Facts, hosting: &Hosting, mode: Mode, r: &mut Report) {
             }
             Reason::ParentRejected => f.live(i),
             Reason::MinFillUnreachable => !o.least.is_pos(),
-            Reason::Budget => o.budget.is_none() || !held(i),
-            Reason::FloorProtected => o.bid || o.instance.is_none() || !held(i),
-            Reason::ThrashLimit => o.instance.is_none() || !held(i),
+            Reason::Budget => o.budget.is_none(),
+            Reason::FloorProtected => o.bid || o.instance.is_none(),
+            Reason::ThrashLimit => o.instance.is_none(),
             Reason::NoHostFits => {
                 let pays: Vec<usize> =
                     (0..each.len()).filter(|a| mode == Mode::Welfare || each[*a].0 >= -each[*a].1).collect();

@@ -207,23 +207,11 @@ pub fn row_binds(
     changes: &BTreeMap<(usize, usize), (i128, i128, i128)>,
     spent: &[Rat],
 ) -> bool {
-    no_room_for(f, i, alternative, &Rat::ZERO, changes, spent)
-}
-
-/// The same of so great a part of it: what is left of a budget has to be enough for that.
-pub fn no_room_for(
-    f: &Facts,
-    i: usize,
-    alternative: usize,
-    part: &Rat,
-    changes: &BTreeMap<(usize, usize), (i128, i128, i128)>,
-    spent: &[Rat],
-) -> bool {
     let o = &f.orders[i];
     if let Some(h) = o.budget {
         let least = o.alternatives[alternative].iter().map(|q| Rat::ratio(1, q.1)).max().unwrap_or_default();
         // a fill is known from its units: to one either way
-        let step = o.replicas.map_or(&least + &least, |n| least.max(Rat::ratio(1, n))).max(part.clone());
+        let step = o.replicas.map_or(&least + &least, |n| least.max(Rat::ratio(1, n)));
         let left = &Rat::int(i128::from(f.book.budgets[h].amount.0) * super::facts::MICRO) - &spent[h];
         if left <= &step * &Rat::int(rows::hold(f, i, alternative)) {
             return true;
