@@ -2870,6 +2870,8 @@ export interface components {
             /** @description All of it for people. */
             sentence: string;
             because: components["schemas"]["Because"][];
+            /** @description What it had in the slot before beside its baseline, where that is over and no reason above says so. */
+            until_then?: string | null;
             /** @description Who has what the workload gives up in the slot. */
             gained: components["schemas"]["Gained"][];
             pays?: components["schemas"]["Credits"] | null;

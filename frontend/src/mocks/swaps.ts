@@ -44,7 +44,7 @@ export const explainSwap = (s: Swap): SwapExplain => {
   const because = (['cpu_milli', 'mem_mib'] as const).filter((r) => won(r) > 0).map((resource) => ({
     kind: 'won', order: 'bid_01KAB6Q0ZX3F4QW84W9QAA', orders: 1, pool: s.pool_to, resource, quantity: won(resource), pays: '7.200000', is_paid: '0.000000', sentence: `It won ${String(won(resource))} of ${resource}.`,
   }));
-  return { swap: s.id, sentence: because.map((b) => b.sentence).join(' '), because, gained: [], pays: because.length > 0 ? '7.200000' : '0.000000', is_paid: '0.000000' };
+  return { swap: s.id, sentence: because.map((b) => b.sentence).join(' '), because, until_then: null, gained: [], pays: because.length > 0 ? '7.200000' : '0.000000', is_paid: '0.000000' };
 };
 
 const instance = (end: string, name: string, pool: string, state: string, cores: number, auto: boolean): Instance => ({

@@ -28,6 +28,8 @@ pub struct SwapExplanation {
     /// All of it for people.
     pub sentence: String,
     pub because: Vec<Because>,
+    /// What it had in the slot before beside its baseline, where that is over and no reason above says so.
+    pub until_then: Option<String>,
     /// Who has what the workload gives up in the slot.
     pub gained: Vec<Gained>,
     /// For the slot, if all of it is delivered. `null` where only the receipt can say it: something was taken back or
@@ -97,6 +99,8 @@ fn explain(swap: &Swap, from: &str, to: &str) -> SwapExplanation {
     }
     parts.extend(swap.makes_way_for.map(|fee| format!("It is paid {fee} credits for going, when it is there.")));
     parts.extend(because.iter().map(|b| b.sentence.clone()));
+    let until_then = (!because.is_empty()).then(|| until_then(swap, causes)).flatten();
+    parts.extend(until_then.clone());
     parts.extend(gained.iter().map(|g| g.sentence.clone()));
     parts.extend(waits(swap));
     parts.extend(ended(swap));
@@ -105,7 +109,7 @@ fn explain(swap: &Swap, from: &str, to: &str) -> SwapExplanation {
     }
     let fee = swap.makes_way_for.unwrap_or_default();
     let (pays, is_paid) = (sum(|c| c.pays), sum(|c| c.is_paid).map(|paid: Credits| paid + fee));
-    SwapExplanation { swap: swap.id, sentence: parts.join(" "), because, gained, pays, is_paid }
+    SwapExplanation { swap: swap.id, sentence: parts.join(" "), because, until_then, gained, pays, is_paid }
 }
 
 /// Where nothing was won or lent for the slot.
@@ -132,6 +136,32 @@ fn head(swap: &Swap, from: &str, to: &str) -> String {
         [] => format!("{name} keeps what it has in the slot {slot}."),
         changes => format!("{name} {} in the slot {slot}.", changes.join(" and ")),
     }
+}
+
+/// What a resized workload had won or lent beside its baseline until now: the reasons say how its new limits differ from
+/// the baseline, and what its old ones did is over. Not where something changes within a slot, or says so itself.
+fn until_then(swap: &Swap, causes: &[Cause]) -> Option<String> {
+    use CauseKind::{Drawn, Lent, LentOn, NotRolled, Recalled, Rolled, Sold, Stayed, TakenBack, Won};
+    let tells_itself = |c: &Cause| matches!(c.kind, Drawn | NotRolled | Recalled | Stayed | TakenBack);
+    if swap.moves() || causes.iter().any(tells_itself) {
+        return None;
+    }
+    let beside = |resource: Resource| -> i64 {
+        let of = |c: &Cause| match c.kind {
+            Won | Rolled => c.quantity,
+            Lent | LentOn => -c.quantity,
+            Sold | Drawn | NotRolled | Recalled | Stayed | TakenBack => 0,
+        };
+        causes.iter().filter(|c| c.resource == resource).map(of).sum()
+    };
+    let had = changed(swap).filter_map(|(resource, before, after)| {
+        let over = before - (after - beside(resource));
+        let word = if over > 0 { "more" } else { "less" };
+        (over != 0).then(|| format!("{} {word}", quantity(resource, over.abs())))
+    });
+    let had: Vec<String> = had.collect();
+    (!had.is_empty())
+        .then(|| format!("Until then it had {} than its baseline, for slots that are over now.", had.join(" and ")))
 }
 
 fn why_it_moves(swap: &Swap) -> String {
@@ -372,6 +402,23 @@ mod tests {
         );
         assert_eq!(said.pays.map(|c| c.to_string()).as_deref(), Some("1.440000"));
         assert!(said.gained.iter().any(|g| g.sentence.contains("later bids of other members")));
+    }
+
+    /// What was lent for the slot before comes back beside what is won for this one.
+    #[test]
+    fn what_was_there_until_then_is_told_where_it_is_over() {
+        let mut grows = swap(&[cause("won", 200, "1", "0")], false, None);
+        (grows.limits_from, grows.limits_to) = (grows.limits_to, grows.limits_from);
+        let said = explain(&grows, "a", "a");
+        let expected = "Until then it had 0.1 cores less than its baseline, for slots that are over now.";
+        assert_eq!(said.until_then.as_deref(), Some(expected));
+        assert!(said.sentence.contains(expected), "{}", said.sentence);
+        // all of the change is what it won
+        let mut only = swap(&[cause("won", 300, "1", "0")], false, None);
+        (only.limits_from, only.limits_to) = (only.limits_to, only.limits_from);
+        assert_eq!(explain(&only, "a", "a").until_then, None);
+        // the recall is the change
+        assert_eq!(explain(&swap(&[cause("recalled", 300, "0", "0")], false, None), "a", "a").until_then, None);
     }
 
     #[test]

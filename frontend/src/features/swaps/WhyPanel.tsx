@@ -38,6 +38,7 @@ export function WhyPanel({ swap }: { swap: Swap }) {
                 ))}
               </tbody>
             </table></ScrollBox>
+            {e.until_then && <p className="pad s12 t2"><Said text={e.until_then} /></p>}
             <Total explain={e} />
           </>)}
       </ResourceView>

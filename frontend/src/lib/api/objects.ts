@@ -205,7 +205,7 @@ export interface Pair { pool: string; resource: ResourceName; quantity: number; 
 export interface SwapCause { kind: string; order: string | null; orders: number; pool: string; resource: ResourceName; quantity: number; pays: string; is_paid: string; left_out?: string | null; sentence: string }
 export interface SwapGained { resource: ResourceName; quantity: number; counterpart: string; instance: string | null; sentence: string }
 /** Why a swap is made, who gained, and what is paid for it: `null` where only the receipt can say it. */
-export interface SwapExplain { swap: string; sentence: string; because: SwapCause[]; gained: SwapGained[]; pays: string | null; is_paid: string | null }
+export interface SwapExplain { swap: string; sentence: string; because: SwapCause[]; until_then: string | null; gained: SwapGained[]; pays: string | null; is_paid: string | null }
 /** That an operator has to approve a move, and what was answered. */
 export interface Approval { answer_by: string; answer: { verdict: 'approved' | 'rejected'; by: string; at: string; reason: string | null } | null }
 export interface Swap {
