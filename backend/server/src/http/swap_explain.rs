@@ -160,8 +160,12 @@ fn until_then(swap: &Swap, causes: &[Cause]) -> Option<String> {
         (over != 0).then(|| format!("{} {word}", quantity(resource, over.abs())))
     });
     let had: Vec<String> = had.collect();
-    (!had.is_empty())
-        .then(|| format!("Until then it had {} than its baseline, for slots that are over now.", had.join(" and ")))
+    (!had.is_empty()).then(|| {
+        format!(
+            "Until then it had {} than its baseline, for slots that are over now, or its baseline was changed.",
+            had.join(" and ")
+        )
+    })
 }
 
 fn why_it_moves(swap: &Swap) -> String {
@@ -410,7 +414,7 @@ mod tests {
         let mut grows = swap(&[cause("won", 200, "1", "0")], false, None);
         (grows.limits_from, grows.limits_to) = (grows.limits_to, grows.limits_from);
         let said = explain(&grows, "a", "a");
-        let expected = "Until then it had 0.1 cores less than its baseline, for slots that are over now.";
+        let expected = "Until then it had 0.1 cores less than its baseline, for slots that are over now, or its baseline was changed.";
         assert_eq!(said.until_then.as_deref(), Some(expected));
         assert!(said.sentence.contains(expected), "{}", said.sentence);
         // all of the change is what it won
