@@ -7,10 +7,12 @@
 //! which are owed nothing and bring another order to the margin. Else it is cleared without each of the
 //! orders that the broken rule names, and the best of that is kept: which one goes is a matter of what is
 //! left, not of names. Either is `SOLVER_FALLBACK`, quality `fallback`, and is done a bounded number of
-//! times; then the round is cleared without all blocks; last of all nobody trades.
+//! times; then the round is cleared without all blocks; last of all nobody trades. Who comes into question
+//! each time says `leave_out`.
 use super::attempt::{Attempt, Past, Run};
 use super::book::{Book, Fault};
 use super::check::{self, Broken};
+use super::leave_out::{least_value, offenders, together, yielding};
 use super::outcome::{Mode, Outcome};
 use super::pin::Round;
 use super::problem::{Component, Market};
@@ -48,177 +50,161 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
     }
     let sorted = book.sorted();
     let m = Market::new(&sorted);
-    let blocks = || (0..m.orders.len()).filter(|i| m.orders[*i].block);
-    let mut out: BTreeSet<usize> = BTreeSet::new();
-    if limits.without_blocks {
-        out.extend(blocks());
-    }
-    let mut past = Past::default();
-    let run = |out: &BTreeSet<usize>, past: &Past| -> Result<(Run<'_>, Vec<Broken>), ClearFault> {
-        let attempt = Attempt::new(&m, mode, limits, out, past.clone());
-        let run = attempt.run(proposer, book)?;
-        let broken = check::faults(&sorted, &run.outcome, mode, limits.lending());
-        Ok((run, broken))
+    let orders = m.orders.len();
+    let blocks = (0..orders).filter(|i| limits.without_blocks && m.orders[*i].block);
+    let clearing = Clearing {
+        round: Round { book, sorted: &sorted, m: &m, mode, limits },
+        proposer,
+        out: blocks.collect(),
+        past: Past::default(),
+        blocks_left: BLOCKS.min(BLOCK_WORK / orders.max(1)),
+        choices_left: CHOICE_WORK / orders.max(1),
     };
-    let mut blocks_left = BLOCKS.min(BLOCK_WORK / m.orders.len().max(1));
-    let mut choices_left = CHOICE_WORK / m.orders.len().max(1);
-    // what was cleared to choose who is left out is where the next turn begins
-    let mut chosen: Option<(Run<'_>, Vec<Broken>)> = None;
-    for turn in 0..ONE_BY_ONE + ALL_NAMED {
-        let Ok((mut plain, mut broken)) = chosen.take().map_or_else(|| run(&out, &past), Ok) else {
-            break;
-        };
-        past = plain.end.past.clone();
-        let exhausted = plain.end.is_exhausted();
-        if turn == 0 && !exhausted && !plain.end.stuck.is_empty() && (plain.welfare < plain.bound || !broken.is_empty())
-        {
-            let round = Round { book, sorted: &sorted, m: &m, mode, limits };
-            if let Ok(Some(better)) = round.improve(&plain, broken.is_empty(), proposer) {
+    clearing.run()
+}
+
+/// The round without some orders, and the rules that its outcome breaks.
+struct Tried<'a> {
+    run: Run<'a>,
+    broken: Vec<Broken>,
+}
+
+/// A round that is cleared again and again until its outcome breaks no rule.
+struct Clearing<'a> {
+    round: Round<'a>,
+    proposer: &'a dyn Proposer,
+    /// Who has no part in the round.
+    out: BTreeSet<usize>,
+    past: Past,
+    blocks_left: usize,
+    choices_left: usize,
+}
+
+impl<'a> Clearing<'a> {
+    fn run(mut self) -> Result<Outcome, ClearFault> {
+        // what was cleared to choose who is left out is where the next turn begins
+        let mut chosen: Option<Tried<'_>> = None;
+        for turn in 0..ONE_BY_ONE + ALL_NAMED {
+            let Ok(tried) = chosen.take().map_or_else(|| self.without(&self.out), Ok) else {
+                break;
+            };
+            self.past = tried.run.end.past.clone();
+            let exhausted = tried.run.end.is_exhausted();
+            if turn == 0
+                && !exhausted
+                && let Some(better) = self.on_other_nodes(&tried)
+            {
                 return Ok(better);
             }
+            let tried = if exhausted { tried } else { self.without_blocks(tried) };
+            if tried.broken.is_empty() {
+                return Ok(tried.run.outcome);
+            }
+            let mut named = offenders(self.round.m, &tried.run, &tried.broken);
+            named.retain(|i| !self.out.contains(i));
+            if named.is_empty() {
+                break;
+            }
+            if turn >= ONE_BY_ONE || exhausted {
+                self.out.extend(named);
+            } else {
+                chosen = self.without_one_of(&named);
+            }
         }
-        // a block at a time, as long as less is broken for it
-        'fewer: while !broken.is_empty() && !exhausted {
-            for block in yielding(&m, &plain.outcome, &broken) {
+        self.last_resort()
+    }
+
+    /// The round without these.
+    fn without(&self, out: &BTreeSet<usize>) -> Result<Tried<'a>, ClearFault> {
+        let Round { book, sorted, m, mode, limits } = self.round;
+        let run = Attempt::new(m, mode, limits, out, self.past.clone()).run(self.proposer, book)?;
+        let broken = check::faults(sorted, &run.outcome, mode, limits.lending());
+        Ok(Tried { run, broken })
+    }
+
+    /// The round without one more, whose work counts whatever becomes of it.
+    fn without_one_more(&mut self, order: usize) -> Option<(BTreeSet<usize>, Tried<'a>)> {
+        let mut out = self.out.clone();
+        out.insert(order);
+        let tried = self.without(&out).ok()?;
+        self.past.work = tried.run.end.past.work;
+        Some((out, tried))
+    }
+
+    /// Nodes for bids that were cut though they may lie on several, where that may be better.
+    fn on_other_nodes(&self, tried: &Tried<'a>) -> Option<Outcome> {
+        let (run, passes) = (&tried.run, tried.broken.is_empty());
+        if run.end.stuck.is_empty() || (run.welfare >= run.bound && passes) {
+            return None;
+        }
+        self.round.improve(run, passes, self.proposer).ok().flatten()
+    }
+
+    /// The round without a block at a time, as long as less is broken for it.
+    fn without_blocks(&mut self, mut tried: Tried<'a>) -> Tried<'a> {
+        'fewer: while !tried.broken.is_empty() {
+            for block in yielding(self.round.m, &tried.run.outcome, &tried.broken) {
                 // a round that has had its share of work ends soon
-                if blocks_left == 0 || past.work > limits.work {
-                    break 'fewer;
+                if self.blocks_left == 0 || self.past.work > self.round.limits.work {
+                    return tried;
                 }
-                blocks_left -= 1;
-                let mut with = out.clone();
-                with.insert(block);
-                let Ok((tried, left)) = run(&with, &past) else { continue };
-                past.work = tried.end.past.work;
-                if left.len() < broken.len() {
-                    (out, broken, past) = (with, left, tried.end.past.clone());
-                    plain = tried;
+                self.blocks_left -= 1;
+                let Some((out, next)) = self.without_one_more(block) else { continue };
+                if next.broken.len() < tried.broken.len() {
+                    (self.out, self.past) = (out, next.run.end.past.clone());
+                    tried = next;
                     continue 'fewer;
                 }
             }
             break;
         }
-        if broken.is_empty() {
-            return Ok(plain.outcome);
-        }
-        let mut named = offenders(&m, &plain, &broken);
-        named.retain(|i| !out.contains(i));
-        if named.is_empty() {
-            break;
-        }
-        if turn >= ONE_BY_ONE || exhausted {
-            out.extend(named);
-            continue;
-        }
-        let mut named: Vec<usize> = named.into_iter().collect();
-        named.sort_by_key(|i| (least_value(&m, *i), m.orders[*i].lot));
-        let mut best: Option<usize> = None;
+        tried
+    }
+
+    /// Leaves out the one of the named without whom the round is best, and says what it was then;
+    /// nothing where it was not tried.
+    fn without_one_of(&mut self, named: &BTreeSet<usize>) -> Option<Tried<'a>> {
+        let m = self.round.m;
+        let mut named: Vec<usize> = named.iter().copied().collect();
+        named.sort_by_key(|i| (least_value(m, *i), m.orders[*i].lot));
+        let mut best: Option<(usize, Tried<'_>)> = None;
         for i in named.iter().take(CHOICES).copied() {
-            if named.len() == 1 || choices_left == 0 || past.work > limits.work {
+            if named.len() == 1 || self.choices_left == 0 || self.past.work > self.round.limits.work {
                 break;
             }
-            choices_left -= 1;
-            let mut with = out.clone();
-            with.insert(i);
-            let Ok((tried, left)) = run(&with, &past) else { continue };
-            past.work = tried.end.past.work;
-            let better = chosen.as_ref().is_none_or(|(r, b)| (left.len(), &r.welfare) < (b.len(), &tried.welfare));
+            self.choices_left -= 1;
+            let Some((_, tried)) = self.without_one_more(i) else { continue };
+            let better = best
+                .as_ref()
+                .is_none_or(|(_, b)| (tried.broken.len(), &b.run.welfare) < (b.broken.len(), &tried.run.welfare));
             if better {
-                (best, chosen) = (Some(i), Some((tried, left)));
+                best = Some((i, tried));
             }
         }
-        if let Some((run, _)) = &mut chosen {
-            run.end.past.work = past.work;
-        }
-        out.extend(best.or(named.first().copied()));
+        let Some((gone, mut tried)) = best else {
+            self.out.extend(named.first());
+            return None;
+        };
+        self.out.insert(gone);
+        tried.run.end.past.work = self.past.work;
+        Some(tried)
     }
-    // without the blocks, then without anybody, where something is broken; then so everywhere
-    for everybody in [false, true] {
-        for everywhere in [false, true] {
-            let near = match run(&out, &past) {
-                Ok((last, broken)) if broken.is_empty() => return Ok(last.outcome),
-                Ok((last, broken)) if !everywhere => together(&m, &offenders(&m, &last, &broken)),
-                _ => (0..m.orders.len()).collect(),
-            };
-            let gone = |i: &usize| (everybody || m.orders[*i].block) && near.contains(i);
-            out.extend((0..m.orders.len()).filter(gone));
-        }
-    }
-    let nobody = run(&(0..m.orders.len()).collect(), &past)?;
-    Ok(nobody.0.outcome)
-}
 
-/// All orders of the components that these are in.
-fn together(m: &Market, orders: &BTreeSet<usize>) -> BTreeSet<usize> {
-    let parts = m.components().into_iter().filter(|c| c.orders.iter().any(|i| orders.contains(i)));
-    parts.flat_map(|c| c.orders).collect()
-}
-
-/// What an order offers or asks for the alternative that is worth least.
-fn least_value(m: &Market, order: usize) -> i128 {
-    m.orders[order].alternatives.iter().map(|a| a.value.abs()).min().unwrap_or(0)
-}
-
-/// The accepted blocks that buy what broken rules name, those of least value first.
-fn yielding(m: &Market, outcome: &Outcome, broken: &[Broken]) -> Vec<usize> {
-    let mut products: BTreeSet<usize> = BTreeSet::new();
-    let position = |id: &str| m.book.orders.binary_search_by(|o| o.id.as_str().cmp(id)).ok();
-    for b in broken.iter().filter(|b| ["I2", "I6", "I9"].contains(&b.rule)) {
-        for (name, value) in &b.numbers {
-            match *name {
-                "order" => {
-                    let concerned = position(value).into_iter().flat_map(|i| &m.orders[i].alternatives);
-                    products.extend(concerned.flat_map(|a| &a.quantities).map(|q| q.0));
-                }
-                "product" => products.extend(m.products.iter().position(|k| k.to_string() == *value)),
-                _ => {}
+    /// The round without the blocks, then without anybody, where something is broken; then so everywhere.
+    fn last_resort(mut self) -> Result<Outcome, ClearFault> {
+        let m = self.round.m;
+        let all: BTreeSet<usize> = (0..m.orders.len()).collect();
+        for everybody in [false, true] {
+            for everywhere in [false, true] {
+                let near = match self.without(&self.out) {
+                    Ok(Tried { run, broken }) if broken.is_empty() => return Ok(run.outcome),
+                    Ok(Tried { run, broken }) if !everywhere => together(m, &offenders(m, &run, &broken)),
+                    _ => all.clone(),
+                };
+                self.out.extend(near.into_iter().filter(|i| everybody || m.orders[*i].block));
             }
         }
-    }
-    let won = outcome.awards.iter().filter_map(|a| Some((position(&a.order)?, a.alternative)));
-    let buys = |(i, a): &(usize, usize)| {
-        let o = &m.orders[*i];
-        let alone = o.parent.is_none() && o.children.is_empty();
-        o.bid && o.block && alone && o.alternatives[*a].quantities.iter().any(|q| products.contains(&q.0))
-    };
-    let mut found: Vec<(usize, usize)> = won.filter(buys).collect();
-    found.sort_by_key(|(i, a)| (m.orders[*i].alternatives[*a].value, m.orders[*i].lot));
-    found.into_iter().map(|(i, _)| i).collect()
-}
-
-/// The orders that broken rules name, or that a product or an instance named there concerns. Where nothing is named,
-/// as with the welfare, those that were rounded to nothing.
-fn offenders(m: &Market, run: &Run, broken: &[Broken]) -> BTreeSet<usize> {
-    let mut named = BTreeSet::new();
-    let mut concerned = BTreeSet::new();
-    let position = |id: &str| m.book.orders.iter().position(|o| o.id == id);
-    for (name, value) in broken.iter().flat_map(|b| &b.numbers) {
-        match *name {
-            "order" => named.extend(position(value)),
-            "orders" | "served" => named.extend(value.split(',').filter_map(position)),
-            "product" => {
-                for (i, o) in m.orders.iter().enumerate() {
-                    let uses = o.alternatives.iter().flat_map(|a| &a.quantities);
-                    if uses.clone().any(|(k, _)| m.products[*k].to_string() == *value) {
-                        concerned.insert(i);
-                    }
-                }
-            }
-            "instance" => {
-                let mine = |o: &super::book::Order| o.instance.as_deref() == Some(value);
-                concerned.extend((0..m.orders.len()).filter(|i| mine(&m.book.orders[*i])));
-            }
-            _ => {}
-        }
-    }
-    if !named.is_empty() {
-        return named;
-    }
-    let awarded: BTreeSet<usize> = run.outcome.awards.iter().filter_map(|a| position(&a.order)).collect();
-    let partly: BTreeSet<usize> = concerned.intersection(&awarded).copied().collect();
-    match (partly.is_empty(), concerned.is_empty()) {
-        (false, _) => partly,
-        (true, false) => concerned,
-        (true, true) => Some(run.end.rounded_away()).filter(|gone| !gone.is_empty()).unwrap_or(awarded),
+        Ok(self.without(&all)?.run.outcome)
     }
 }
 

@@ -19,6 +19,7 @@ mod gain;
 pub mod generate;
 mod hosting;
 mod keys;
+mod leave_out;
 mod lots;
 mod model;
 mod nodal;

@@ -33,6 +33,7 @@ const IN_ALL: u64 = 60_000;
 type Nodes = BTreeMap<usize, usize>;
 
 /// A round as the book has it.
+#[derive(Clone, Copy)]
 pub struct Round<'a> {
     pub book: &'a Book,
     pub sorted: &'a Book,

@@ -3,25 +3,25 @@
 //!
 //! A node that is too small for what can only lie there becomes a row of its component's program
 //! first, so that the program itself shares its room out. Only what the rows do not say (replicas,
-//! orders that may lie on any node) is cut, order by order; for some of it `pin` finds nodes.
+//! orders that may lie on any node) is cut, order by order; for some of it `pin` finds nodes. The search itself is in
+//! `solve`.
 //!
 //! Only the components whose bounds a placement changed are solved again. An order that was cut
 //! for want of a host gets its place back if the final placement has room for it after all. Where
 //! that goes round in a circle, a block that comes and goes with it is given up.
+mod solve;
+
 use super::book::Book;
-use super::branch::{Search, Solved, search_nodes};
-use super::collar::starved;
-use super::engine::{ClearFault, Proposal};
+use super::branch::Solved;
+use super::engine::ClearFault;
 use super::hosting::{Placed, host_rows, hosts_at_best, own_bounds};
-use super::model::{Meaning, Model};
+use super::model::Meaning;
 use super::outcome::{Mode, Outcome};
 use super::place::{Cut, Hosts, Packing};
 use super::problem::{Component, HostRow, Market};
 use super::rational::{Rat, sum};
-use super::round::{Filled, Whole, round};
-use super::simplex::Simplex;
-use super::{Limits, Proposer, explain, lots, nodal};
-use std::cell::Cell;
+use super::round::{Filled, Whole};
+use super::{Limits, Proposer, explain, nodal};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a block, or another order, may get its place back before that counts as a circle.
@@ -31,15 +31,6 @@ const TURNS: u32 = 4;
 /// How often an order is cut to just what fits before the steps grow, and their grain.
 const PATIENCE: u32 = 4;
 const GRAIN: i128 = 1 << 20;
-
-/// So many entries of a simplex cost as much as a column of a node or program.
-const EFFORT: u64 = 64;
-
-/// How many times the effort of a component's search all rationing of a round may take.
-const RATIONING: u64 = 2;
-
-/// How often orders are bounded by the whole replicas that they were rounded to, before by nothing.
-const LOTS: usize = 12;
 
 /// How many nodes' rows a component may have.
 const HOST_ROWS: usize = 32;
@@ -477,148 +468,5 @@ impl<'a> Attempt<'a> {
         self.exact = false;
         self.reopen(block);
         true
-    }
-
-    /// Solves a component, until nobody in the money has a part of a replica.
-    fn solve(&mut self, n: usize, proposer: &dyn Proposer) -> Result<(), ClearFault> {
-        // what each might have had before it was bounded; `None` once it got something back
-        let mut before: BTreeMap<(usize, usize), Option<Rat>> = BTreeMap::new();
-        // as it is with parts of replicas, and what the orders that are bounded then might have had
-        let (was_whole, mut parts) = (self.whole.contains(&n), None);
-        let mut unbounded: BTreeMap<(usize, usize), [Rat; 3]> = BTreeMap::new();
-        for turn in 0.. {
-            self.solve_once(n, proposer)?;
-            if turn == 0 {
-                parts = self.done[n].clone();
-            }
-            let Some((s, w)) = &self.done[n] else { break };
-            let mut bounds = lots::bounds(self.m, &self.parts[n], s, w, self.limits.whole_replicas);
-            if bounds.is_empty() {
-                bounds = lots::room(self.m, &self.parts[n], s, &before);
-                bounds.iter().for_each(|(i, a, _)| {
-                    before.insert((*i, *a), None);
-                });
-            } else {
-                for (i, a, to) in bounds.iter_mut() {
-                    before.entry((*i, *a)).or_insert_with(|| Some(self.upper[*i][*a].clone()));
-                    *to = if turn < LOTS { to.clone() } else { Rat::ZERO };
-                }
-            }
-            if bounds.is_empty() {
-                break;
-            }
-            self.whole.insert(n);
-            for (i, a, to) in bounds {
-                unbounded
-                    .entry((i, a))
-                    .or_insert_with(|| [&self.own, &self.first, &self.upper].map(|u| u[i][a].clone()));
-                for u in [&mut self.own, &mut self.first, &mut self.upper] {
-                    u[i][a] = to.clone();
-                }
-            }
-            self.reopen_part(n);
-        }
-        if let (Mode::Market, Some((s, w)), Some((now, now_whole))) = (self.mode, &parts, &self.done[n])
-            && s.dropped.is_empty()
-            && lots::hides_shortage(
-                self.m,
-                &self.parts[n],
-                (s, w),
-                (now, now_whole),
-                &before,
-                !self.limits.whole_replicas,
-            )
-        {
-            for ((i, a), [own, first, upper]) in unbounded {
-                (self.own[i][a], self.first[i][a], self.upper[i][a]) = (own, first, upper);
-            }
-            self.done[n] = parts;
-            if !was_whole {
-                self.whole.remove(&n);
-            }
-        }
-        Ok(())
-    }
-
-    fn solve_once(&mut self, n: usize, proposer: &dyn Proposer) -> Result<(), ClearFault> {
-        let (m, c) = (self.m, &self.parts[n]);
-        let proposal = self.past.winners[n]
-            .take()
-            .or_else(|| proposer.propose(&Proposal { market: m, component: c, upper: &self.upper }));
-        let mut part = c.clone();
-        let (mut given_up, mut turn) = (BTreeSet::new(), 0);
-        let all = search_nodes(m, c, self.limits);
-        // of all searches of a round together
-        let most = self.limits.effort.saturating_mul(RATIONING);
-        let rationing = Cell::new(most.saturating_sub(self.past.rationing));
-        let columns = nodal::columns(m, c) as u64;
-        let mut solved = loop {
-            let search = Search {
-                m,
-                c: &part,
-                upper: &self.upper,
-                mode: self.mode,
-                nodes: (all * 2).saturating_sub(self.past.nodes[n]).clamp(1, all),
-                max_cuts: self.limits.max_cuts,
-                effort: self.limits.effort,
-                proposal: proposal.clone(),
-                programs: Cell::new(nodal::programs(m, &part).unwrap_or_default()),
-                rationing: &rationing,
-            };
-            let programs = search.programs.get();
-            let before = rationing.get();
-            let found = search.run();
-            let (nodes, effort) = found.as_ref().map_or((1, 0), |s| (s.nodes, s.effort));
-            let programs = (programs - search.programs.get()) as u64;
-            let rationed = before - rationing.get();
-            self.past.rationing += rationed;
-            self.work += columns * programs + (columns * nodes).max(effort / EFFORT) + rationed / EFFORT;
-            match found {
-                Some(s) => break s,
-                // no prices for what the nodes' rows leave: orders are cut one by one instead
-                None if !part.hosts.is_empty() => {
-                    part.hosts.clear();
-                    self.plain.insert(n);
-                }
-                None if part.orders.is_empty() => {
-                    let first = m.products[c.products[0]].to_string();
-                    return Err(ClearFault::NoAllocation(first));
-                }
-                None => {
-                    let gone = starved(m, &part, &self.upper, turn);
-                    turn += 1;
-                    part.orders.retain(|i| !gone.contains(i));
-                    given_up.extend(gone);
-                }
-            }
-        };
-        if self.plain.contains(&n) {
-            self.parts[n].hosts.clear();
-        }
-        self.past.nodes[n] += solved.nodes;
-        let whole_book = self.left_out.is_empty() || self.past.bounds[n].is_none();
-        let untouched = !self.cut.contains(&n) && !self.whole.contains(&n);
-        if whole_book && untouched && given_up.is_empty() {
-            let least = self.past.bounds[n].take().map_or(solved.bound.clone(), |b| b.min(solved.bound.clone()));
-            self.past.bounds[n] = Some(least);
-        }
-        if !given_up.is_empty() {
-            // what it could have come to with them, prices or not
-            let relaxed = Model::build(m, &self.parts[n], &self.upper, false);
-            let mut all = Simplex::new(relaxed.lp);
-            all.most_effort = self.limits.effort;
-            all.solve();
-            if self.left_out.is_empty()
-                && untouched
-                && self.past.bounds[n].as_ref().is_none_or(|b| *b > all.objective())
-            {
-                self.past.bounds[n] = Some(all.objective());
-            }
-            solved.exact = false;
-            solved.dropped.extend(given_up);
-        }
-        let whole = round(m, &self.parts[n], &solved, &self.upper, !self.limits.whole_replicas);
-        self.done[n] = Some((solved, whole));
-        Ok(())
     }
 }
