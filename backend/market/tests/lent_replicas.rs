@@ -1,5 +1,6 @@
 //! Offers in whole replicas of which the margin takes a part: what a book's rounding allows, and a market does not.
 use crate::support::anything::untied;
+use headroom_market::clearing::book::Order;
 use headroom_market::clearing::generate::{Size, book};
 use headroom_market::clearing::outcome::Reason;
 use headroom_market::clearing::{Book, Limits, Mode, NoProposal, Outcome, clear, parse, verify, verify_round};
@@ -99,4 +100,35 @@ fn who_was_rounded_to_nothing_takes_nobody_along() {
         let outcome = verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
         assert!(!outcome.awards.is_empty(), "seed {seed}");
     }
+}
+
+/// Random books in which leaving out one after the other, and then all blocks, leaves something broken: nobody is given
+/// up who can trade without breaking anything. (Whoever traded beside the broken rule was given up with it: in the first
+/// of these books nobody traded.)
+#[test]
+fn after_the_last_resort_whoever_can_trades_again() {
+    for (seed, awards) in [(117_852, 2), (96_516, 6), (335_706, 3), (578_161, 3)] {
+        let book = untied(seed);
+        let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+        let outcome = verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
+        assert_eq!(outcome.awards.len(), awards, "seed {seed}");
+    }
+}
+
+/// Such a book beside more blocks than can be tried one by one, in another pool: those trade, as nothing is broken there.
+#[test]
+fn the_last_resort_stays_in_its_part_of_the_book() {
+    let mut book = untied(117_852);
+    let apart = r#"{"format":"headroom.book/1","cap":"7","alpha":"0","seed":1,
+        "products":[{"pool":"q","resource":"cpu","slot":0,"supply":[{"quantity":2000,"reserve":"1"}]}],
+        "orders":[{"id":"apart","owner":"a","side":"bid","limit":"50","min_fill":"1",
+            "alternatives":[{"quantities":[["q","cpu",0,5]]}]}]}"#;
+    let apart = parse(apart).expect("a book");
+    book.products.extend(apart.products);
+    let blocks = (0..300).map(|n| Order { id: format!("apart{n:03}"), ..apart.orders[0].clone() });
+    book.orders.extend(blocks);
+    let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+    let outcome = verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
+    assert_eq!(outcome.awards.iter().filter(|a| a.order.starts_with("apart")).count(), 300);
+    assert!(outcome.refused.iter().any(|r| r.reason == Reason::SolverFallback));
 }

@@ -77,11 +77,11 @@ fn worked_cases_are_cleared_as_derived() {
             assert_eq!(got, sum, "{name}: quantities of {}", award.order);
         }
         for r in e["refused"].as_array().into_iter().flatten() {
-            assert!(
-                out.refused.iter().any(|x| r["order"] == x.order.as_str()),
-                "{name}: {} should be refused",
-                r["order"]
-            );
+            let refused = out.refused.iter().find(|x| r["order"] == x.order.as_str());
+            let refused = refused.unwrap_or_else(|| panic!("{name}: {} should be refused", r["order"]));
+            let said = serde_json::to_value(refused.reason).expect("a reason");
+            let reasons = r["reasons"].as_array().into_iter().flatten();
+            assert!(reasons.clone().count() == 0 || reasons.clone().any(|x| *x == said), "{name}: {r} is told {said}");
         }
     }
 }

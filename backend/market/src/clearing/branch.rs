@@ -155,6 +155,7 @@ impl Search<'_> {
                 }
             }
             found.best = found.best.map(|best| self.untie(&model, best, &mut left));
+            found.best = found.best.map(|best| self.prefer(&model, best, &mut left));
             found.nodes += before - left.programs;
             found.effort = left.effort;
         }

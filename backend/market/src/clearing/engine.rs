@@ -18,6 +18,7 @@ use super::pin::Round;
 use super::problem::{Component, Market};
 use super::rational::Rat;
 use super::{Limits, Proposer};
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 /// How often one order is left out before all that are named are, and how often that is done.
@@ -98,7 +99,7 @@ impl<'a> Clearing<'a> {
             }
             let tried = if exhausted { tried } else { self.without_blocks(tried) };
             if tried.broken.is_empty() {
-                return Ok(tried.run.outcome);
+                return Ok(self.with_those_back(tried));
             }
             let mut named = offenders(self.round.m, &tried.run, &tried.broken);
             named.retain(|i| !self.out.contains(i));
@@ -190,21 +191,51 @@ impl<'a> Clearing<'a> {
         Some(tried)
     }
 
-    /// The round without the blocks, then without anybody, where something is broken; then so everywhere.
+    /// The round without the blocks, then without anybody, where something is broken; then the same everywhere.
     fn last_resort(mut self) -> Result<Outcome, ClearFault> {
         let m = self.round.m;
         let all: BTreeSet<usize> = (0..m.orders.len()).collect();
-        for everybody in [false, true] {
-            for everywhere in [false, true] {
+        for everywhere in [false, true] {
+            for everybody in [false, true] {
                 let near = match self.without(&self.out) {
-                    Ok(Tried { run, broken }) if broken.is_empty() => return Ok(run.outcome),
+                    Ok(tried) if tried.broken.is_empty() => return Ok(self.with_those_back(tried)),
                     Ok(Tried { run, broken }) if !everywhere => together(m, &offenders(m, &run, &broken)),
                     _ => all.clone(),
                 };
                 self.out.extend(near.into_iter().filter(|i| everybody || m.orders[*i].block));
             }
         }
-        Ok(self.without(&all)?.run.outcome)
+        self.out = all;
+        let nobody = self.without(&self.out)?;
+        Ok(self.with_those_back(nobody))
+    }
+
+    /// The outcome with whoever was left out in vain, those of most value first: who is named by a broken rule is not
+    /// always who breaks it, and after the last resort many may trade again.
+    fn with_those_back(mut self, mut tried: Tried<'a>) -> Outcome {
+        let m = self.round.m;
+        let mut gone: Vec<usize> = self.out.iter().copied().collect();
+        if self.round.limits.without_blocks {
+            gone.retain(|i| !m.orders[*i].block);
+        }
+        // the one that was left out alone is known to break something
+        if gone.len() > 1 {
+            gone.sort_by_key(|i| (Reverse(least_value(m, *i)), m.orders[*i].lot));
+            for i in gone {
+                if self.choices_left == 0 || self.past.work > self.round.limits.work {
+                    break;
+                }
+                self.choices_left -= 1;
+                let mut out = self.out.clone();
+                out.remove(&i);
+                let Ok(next) = self.without(&out) else { continue };
+                self.past.work = next.run.end.past.work;
+                if next.broken.is_empty() && next.run.welfare > tried.run.welfare {
+                    (self.out, tried) = (out, next);
+                }
+            }
+        }
+        tried.run.outcome
     }
 }
 

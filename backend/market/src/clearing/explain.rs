@@ -288,8 +288,8 @@ fn binding(c: &Cleared) -> Vec<Option<Reason>> {
             let o = &m.orders[*i];
             let least = o.alternatives[*a].quantities.iter().map(|q| Rat::ratio(1, q.1)).max().unwrap_or_default();
             let step = o.replicas.map_or(least, |n| Rat::ratio(1, n));
-            // an all-or-none bid needs room for all of it
-            let step = if row.kind == RowKind::Budget && o.block { step.max(o.least.clone()) } else { step };
+            // one that has nothing needs room for its least fill
+            let step = if c.awards.contains_key(i) { step } else { step.max(o.least.clone()) };
             if v.is_pos() && (&used + &(v * &step)) > row.limit {
                 let reason = match row.kind {
                     RowKind::Budget => Reason::Budget,

@@ -27,6 +27,7 @@ pub mod outcome;
 mod parse;
 mod pin;
 mod place;
+mod prefer;
 mod price;
 pub mod problem;
 mod qp;

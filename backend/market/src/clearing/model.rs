@@ -13,6 +13,9 @@ use super::rational::{Rat, gcd_i128};
 use super::simplex::Lp;
 use std::collections::BTreeMap;
 
+/// Quantities beyond this are no bound of anything: those of all orders together are far less.
+const MOST: i128 = 10_i128.pow(24);
+
 /// What a column of the linear program stands for.
 #[derive(Clone, Debug)]
 pub enum Meaning {
@@ -77,16 +80,20 @@ impl Model {
             .map(|(_, q)| *q)
             .sum::<i128>()
             + 1;
+        // more is never sent, however many arcs that lose something lie behind each other on the way
+        let lossy = c.arcs.iter().map(|e| &m.arcs[*e].ratio).filter(|ratio| **ratio < Rat::ONE);
+        let everything = lossy.fold(everything, |most, ratio| Rat::int(most.min(MOST)).div(ratio).ceil());
+        let everything = Rat::int(everything.min(MOST));
         for &e in &c.arcs {
             let a = &m.arcs[e];
-            let most = a.limit.map_or_else(|| Rat::int(everything).div(&a.ratio), Rat::int);
+            let most = a.limit.map_or_else(|| everything.clone(), Rat::int);
             let mut entries = vec![(product_row[&a.from], Rat::ONE), (product_row[&a.to], -&a.ratio)];
             entries.sort_by_key(|x| x.0);
             lp.col(Rat::int(-a.cost), Rat::ZERO, Some(most), entries);
             meaning.push(Meaning::Arc(e));
         }
         for &k in &c.products {
-            let most = if missing { Rat::int(everything) } else { Rat::ZERO };
+            let most = if missing { everything.clone() } else { Rat::ZERO };
             lp.col(Rat::int(-m.cap[k]), Rat::ZERO, Some(most), vec![(product_row[&k], Rat::int(-1))]);
             meaning.push(Meaning::Missing(k));
         }

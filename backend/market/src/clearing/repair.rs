@@ -31,9 +31,9 @@ pub(super) struct Allowance {
 }
 
 /// A choice of blocks that prices support.
-struct Supported {
-    simplex: Simplex,
-    best: Best,
+pub(super) struct Supported {
+    pub simplex: Simplex,
+    pub best: Best,
     /// Blocks that went for it.
     gone: BTreeSet<usize>,
 }
@@ -168,7 +168,7 @@ impl Search<'_> {
         }
     }
 
-    fn decide(&self, model: &Model, simplex: &mut Simplex, block: usize, col: usize, wins: bool) {
+    pub(super) fn decide(&self, model: &Model, simplex: &mut Simplex, block: usize, col: usize, wins: bool) {
         let most = model.lp.cols[col].hi.clone().unwrap_or_default();
         let least = &self.m.orders[block].least * &model.units(col);
         match wins && least <= most {
@@ -179,7 +179,7 @@ impl Search<'_> {
 
     /// Drops blocks until prices support the rest: at most so many, and as long as it is worth more
     /// than `floor`.
-    fn drop_losers(
+    pub(super) fn drop_losers(
         &self,
         model: &Model,
         mut simplex: Simplex,

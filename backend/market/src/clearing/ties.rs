@@ -9,9 +9,9 @@
 //! host that has room for a part) keep them in several, these are brought to one level at last.
 use super::model::{Meaning, Model};
 use super::problem::Market;
-use super::rational::Rat;
+use super::rational::{Rat, sum};
 use super::simplex::{End, Lp, Simplex};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The chosen values of all columns, given a solved program.
 pub fn settle(m: &Market, model: &Model, s: &Simplex) -> Vec<Rat> {
@@ -33,38 +33,54 @@ pub fn settle(m: &Market, model: &Model, s: &Simplex) -> Vec<Rat> {
     values
 }
 
-/// Alike divisible orders in several columns get one fill, as far as each column's bound allows.
+/// What decides between allocations of equal welfare, the first that differs: the greater one is preferred.
+pub fn order(m: &Market, model: &Model, values: &[Rat]) -> Vec<Rat> {
+    objectives(m, model).iter().map(|o| sum(o.iter().map(|(j, v)| v * &values[*j]))).collect()
+}
+
+/// Alike divisible orders in several columns get one fill, as far as each column's bound and its participant's rows
+/// allow.
 fn level(m: &Market, model: &Model, lp: &Lp, values: &mut [Rat]) {
-    let alone = |j: usize| -> Option<usize> {
-        let Meaning::Orders { members, .. } = &model.meaning[j] else {
+    // what a column may come to, if nothing but its bounds and rows that are its alone hold it back
+    let most = |j: usize| -> Option<(usize, Rat)> {
+        let Meaning::Orders { members, .. } = &model.meaning[j] else { return None };
+        let i = members[0].0;
+        let (o, col) = (&m.orders[i], &lp.cols[j]);
+        if o.block || o.parent.is_some() || !col.lo.is_zero() || col.hi.as_ref() == Some(&Rat::ZERO) {
             return None;
-        };
-        let o = &m.orders[members[0].0];
-        let bound = lp.cols[j].hi.as_ref();
-        (!o.block && o.rows.is_empty() && o.parent.is_none() && lp.cols[j].lo.is_zero() && bound != Some(&Rat::ZERO))
-            .then_some(members[0].0)
+        }
+        let mut most = col.hi.clone()?;
+        for r in &o.rows {
+            let row = &m.rows[*r];
+            if row.terms.iter().any(|t| t.0 != i) {
+                return None;
+            }
+            let used = row.terms.iter().map(|t| t.2.clone()).max()?;
+            if used.is_pos() {
+                most = most.min((&row.limit * &model.units(j)).div(&used));
+            }
+        }
+        Some((i, most))
     };
-    let cut = |j: usize| lp.cols[j].hi.as_ref().is_some_and(|h| *h < model.units(j));
-    if !(0..values.len()).any(|j| alone(j).is_some() && cut(j)) {
+    let open: BTreeMap<usize, (usize, Rat)> = (0..values.len()).filter_map(|j| Some((j, most(j)?))).collect();
+    if !open.iter().any(|(j, (i, most))| !m.orders[*i].rows.is_empty() || *most < model.units(*j)) {
         return;
     }
-    type Alike<'a> = (bool, &'a [(usize, Rat)], &'a Rat, bool, super::book::Class);
+    let own: BTreeSet<usize> = model.own_row.values().copied().collect();
+    type Alike<'a> = (bool, Vec<&'a (usize, Rat)>, &'a Rat, bool, super::book::Class);
     let mut groups: BTreeMap<Alike, Vec<usize>> = BTreeMap::new();
-    for (j, col) in lp.cols.iter().enumerate() {
-        if let Some(i) = alone(j) {
-            let o = &m.orders[i];
-            let key = (o.bid, &col.entries[..], &col.cost, o.incumbent, o.class);
-            groups.entry(key).or_default().push(j);
-        }
+    for (j, (i, _)) in &open {
+        let (o, col) = (&m.orders[*i], &lp.cols[*j]);
+        let entries = col.entries.iter().filter(|e| !own.contains(&e.0)).collect();
+        groups.entry((o.bid, entries, &col.cost, o.incumbent, o.class)).or_default().push(*j);
     }
     for mut group in groups.into_values().filter(|g| g.len() > 1) {
-        let most = |j: usize| lp.cols[j].hi.clone().unwrap_or_default();
         let mut left = group.iter().fold(Rat::ZERO, |t, j| &t + &values[*j]);
         let mut units = group.iter().fold(Rat::ZERO, |t, j| &t + &model.units(*j));
-        group.sort_by_cached_key(|j| (most(*j).div(&model.units(*j)), *j));
+        group.sort_by_cached_key(|j| (open[j].1.div(&model.units(*j)), *j));
         for j in group {
             let share = (&left * &model.units(j)).div(&units);
-            values[j] = share.min(most(j));
+            values[j] = share.min(open[&j].1.clone());
             left = &left - &values[j];
             units = &units - &model.units(j);
         }

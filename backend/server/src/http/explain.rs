@@ -116,9 +116,6 @@ fn sentence_of(reason: &str, order: &Order) -> String {
         }
         "NO_HOST_FITS" if order.request.min_fill.is_zero() => "The price was right, but no node had room left for it.",
         "NO_HOST_FITS" => "The price was right, but no node had room for all of it.",
-        "MIN_FILL_UNREACHABLE" if order.side == Side::Offer => {
-            "Not even all that is asked for together reaches the minimum fill."
-        }
         "MIN_FILL_UNREACHABLE" => {
             "Not even all the supply together reaches the minimum fill, or is enough for one replica."
         }

@@ -13,8 +13,7 @@ pub fn because(reason: Reason, order: &Order) -> &'static str {
         }
         Reason::TieLost => "the price is its own limit, and the tie went to another",
         Reason::NoHostFits => "no node has room for more of it",
-        Reason::MinFillUnreachable if bid => "all that there is does not come to its minimum fill",
-        Reason::MinFillUnreachable => "all that is asked for does not come to its minimum fill",
+        Reason::MinFillUnreachable => "all that there is does not come to its minimum fill",
         Reason::ParentRejected => "its parent has not won",
         Reason::Paradoxical => "all of it would have moved prices so that it, or somebody who won, would lose by them",
         Reason::Budget => "its budget has too little left for what it counts",

@@ -114,14 +114,11 @@ fn what_arcs_cannot_bring_is_unreachable() {
 }
 
 #[test]
-fn an_offer_of_more_than_anybody_asks_for_is_unreachable() {
+fn an_offer_of_more_than_anybody_asks_for_would_lose_by_the_price() {
     let orders = json!([all_or_none(order("s", "offer", "10", 10)), order("b", "bid", "45", 5)]);
     says(
         &explained(&book(&[], orders), "s"),
-        &[
-            "because all that is asked for does not come to its minimum fill (MIN_FILL_UNREACHABLE)",
-            "Others ask only for 5 p/cpu/0, and it takes all 10 or none.",
-        ],
+        &["(PARADOXICAL)", "Others ask only for 5 p/cpu/0, and it takes all 10 or none."],
     );
 }
 
