@@ -11,6 +11,7 @@ use super::problem::{Component, Market};
 use super::ration::Levelled;
 use super::rational::Rat;
 use super::simplex::{End, Lp, Simplex};
+use super::ties;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -72,8 +73,22 @@ impl Sharing<'_> {
         if !self.c.products.iter().enumerate().all(held) {
             return None;
         }
-        let (low, high) = choose(&p, &found.values)?;
+        let (low, high) = match self.as_if_there(&p) {
+            Some((both, values)) => choose(&both, &values)?,
+            None => choose(&p, &found.values)?,
+        };
         Some(Rationed { values: found.values, low, high, complete: true })
+    }
+
+    /// Of these prices those that also carry the book in which what is missing could be had at the collars, and
+    /// what is traded there; `None` if there are none, as where a bid that has nothing in truth would set one.
+    fn as_if_there(&self, p: &Polytope) -> Option<(Polytope, Vec<Rat>)> {
+        let values = ties::settle(self.m, self.model, &self.solved(self.lp.clone())?);
+        let none = BTreeSet::new();
+        let a =
+            Allocation { model: self.model, values: &values, accepted: self.accepted, families: true, at_cap: &none };
+        let both = p.clone().and(Polytope::of(self.m, self.c, &a, true));
+        both.feasible().then_some((both, values))
     }
 
     /// Solves a program within what may still be worked.

@@ -109,6 +109,8 @@ impl<'a> Clearing<'a> {
             if turn >= ONE_BY_ONE || exhausted {
                 self.out.extend(named);
             } else {
+                // whoever was rounded to nothing may be why, and then says nothing of it
+                named.extend(tried.run.end.rounded_away().into_iter().filter(|i| !self.out.contains(i)));
                 chosen = self.without_one_of(&named);
             }
         }

@@ -11,47 +11,76 @@ use std::collections::BTreeMap;
 const MOVES: usize = 4;
 
 impl Rounding<'_> {
-    /// Rounds the flows (given by arc), with bids at their floors and everybody lending what they may.
+    /// Rounds the flows (given by arc), with bids at their floors and everybody lending what they may: first from
+    /// whole units down, and where that leaves something short, from whole units up, as what is missing at the
+    /// end of several arcs is missing on all of them.
     pub(super) fn flow(&mut self, c: &Component, flows: &BTreeMap<usize, Rat>, steps: &BTreeMap<usize, Rat>) {
-        for (e, z) in flows {
-            self.whole.flows.insert(*e, z.floor());
-        }
+        let down: BTreeMap<usize, i128> = flows.iter().map(|(e, z)| (*e, z.floor())).collect();
+        self.whole.flows = down;
         if flows.values().all(Rat::is_int) {
             return;
         }
         let lendable = self.lendable();
+        let short = self.round_flows(c, flows, steps, &lendable, 0);
+        if short.is_zero() {
+            return;
+        }
+        let up = |(e, z): (&usize, &Rat)| (*e, z.ceil().min(self.m.arcs[*e].limit.unwrap_or(i128::MAX)));
+        let up = flows.iter().map(up).collect();
+        let from_below = std::mem::replace(&mut self.whole.flows, up);
+        if self.round_flows(c, flows, steps, &lendable, 1) >= short {
+            self.whole.flows = from_below;
+        }
+    }
+
+    /// Moves flows by a unit as long as less is short for it, and answers what is short in the end. A flow stays
+    /// between its whole units, or so many above.
+    fn round_flows(
+        &mut self,
+        c: &Component,
+        flows: &BTreeMap<usize, Rat>,
+        steps: &BTreeMap<usize, Rat>,
+        lendable: &BTreeMap<usize, i128>,
+        above: i128,
+    ) -> Rat {
         let missing = |r: &Rounding| -> BTreeMap<usize, Rat> {
-            let lacks = c.products.iter().map(|k| (*k, r.lack(*k, &lendable, steps)));
+            let lacks = c.products.iter().map(|k| (*k, r.lack(*k, lendable, steps)));
             lacks.filter(|(_, lack)| lack.is_pos()).collect()
         };
         let total = |lacks: &BTreeMap<usize, Rat>| lacks.values().fold(Rat::ZERO, |t, l| &t + l);
         let mut lacks = missing(self);
         for _ in 0..MOVES * flows.len() {
             if lacks.is_empty() {
-                return;
+                break;
             }
             // the move that leaves least short; an arc's number decides between equals
             let mut best: Option<(Rat, usize, i128, BTreeMap<usize, Rat>)> = None;
-            for (e, z) in flows.iter().filter(|(_, z)| !z.is_int()) {
+            for (e, z) in flows {
                 let a = &self.m.arcs[*e];
                 let now = self.whole.flows[e];
-                let to = if now == z.floor() { now + 1 } else { z.floor() };
-                let helps = if to > now { lacks.contains_key(&a.to) } else { lacks.contains_key(&a.from) };
-                if !helps || a.limit.is_some_and(|most| to > most) {
-                    continue;
+                let most = (z.ceil() + above).min(a.limit.unwrap_or(i128::MAX));
+                let mut moves = Vec::new();
+                if lacks.contains_key(&a.to) && now < most {
+                    moves.push(now + 1);
                 }
-                self.whole.flows.insert(*e, to);
-                let left = missing(self);
-                let sum = total(&left);
-                if best.as_ref().is_none_or(|b| sum < b.0) {
-                    best = Some((sum, *e, to, left));
+                if lacks.contains_key(&a.from) && now > z.floor() {
+                    moves.push(now - 1);
+                }
+                for to in moves {
+                    self.whole.flows.insert(*e, to);
+                    let left = missing(self);
+                    let sum = total(&left);
+                    if best.as_ref().is_none_or(|b| sum < b.0) {
+                        best = Some((sum, *e, to, left));
+                    }
                 }
                 self.whole.flows.insert(*e, now);
             }
-            let Some((_, e, to, left)) = best.filter(|b| b.0 < total(&lacks)) else { return };
+            let Some((_, e, to, left)) = best.filter(|b| b.0 < total(&lacks)) else { break };
             self.whole.flows.insert(e, to);
             lacks = left;
         }
+        total(&lacks)
     }
 
     /// Takes back what rounding up left over in whole units: flows first, then what is lent. True if
@@ -67,7 +96,11 @@ impl Rounding<'_> {
                 -&(&r.lack(*k, &none, steps) + &Rat::int(room - used))
             };
             for (e, z) in flows.iter().filter(|(e, _)| self.m.arcs[**e].to == *k) {
-                if idle(self) >= Rat::ONE && Rat::int(self.whole.flows[e]) > *z {
+                // of a unit less on the way `ratio` less arrives
+                let spare = Rat::int(self.whole.flows[e] - z.floor());
+                if Rat::int(self.whole.flows[e]) > *z
+                    && idle(self) >= &spare * &self.m.arcs[*e].ratio.clone().max(Rat::ONE)
+                {
                     self.whole.flows.insert(*e, z.floor());
                     moved = true;
                 }

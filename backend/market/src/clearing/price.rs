@@ -218,6 +218,25 @@ impl Polytope {
         excused.then_some(p)
     }
 
+    /// The prices that are in both; each keeps its own private multipliers.
+    pub fn and(mut self, other: Polytope) -> Polytope {
+        let (prices, mine) = (self.prices, self.lo.len());
+        for v in 0..prices {
+            self.bound(v, &other.lo[v], true);
+            if let Some(h) = &other.hi[v] {
+                self.bound(v, h, false);
+            }
+        }
+        self.lo.extend_from_slice(&other.lo[prices..]);
+        self.hi.extend_from_slice(&other.hi[prices..]);
+        let shift = |v: usize| if v < prices { v } else { v - prices + mine };
+        for mut rule in other.rules {
+            rule.terms.iter_mut().for_each(|t| t.0 = shift(t.0));
+            self.rules.push(rule);
+        }
+        self
+    }
+
     /// Tightens a bound of one variable.
     fn bound(&mut self, v: usize, limit: &Rat, lower: bool) {
         if lower {
