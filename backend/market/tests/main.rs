@@ -8,6 +8,7 @@ mod auto_bids;
 mod away;
 mod bonds;
 mod buy_back;
+mod by_hand;
 mod clearing_random;
 mod collar;
 mod draws;

@@ -1,0 +1,223 @@
+//! Small books whose outcome is worked out by hand beside each.
+use headroom_market::clearing::generate::Draw;
+use headroom_market::clearing::outcome::{Outcome, Quality, Reason};
+use headroom_market::clearing::{Book, Limits, Mode, NoProposal, clear, parse, verify};
+use serde_json::{Value, json};
+
+fn product(pool: &str, supply: &[(i64, &str)]) -> Value {
+    let supply: Vec<Value> = supply.iter().map(|(q, r)| json!({ "quantity": q, "reserve": r })).collect();
+    json!({ "pool": pool, "resource": "cpu", "slot": 0, "supply": supply })
+}
+
+fn order(id: &str, side: &str, limit: &str, quantities: &[(&str, i64)], more: Value) -> Value {
+    let quantities: Vec<Value> = quantities.iter().map(|(pool, q)| json!([pool, "cpu", 0, q])).collect();
+    let mut order = json!({ "id": id, "owner": format!("owner-{id}"), "side": side, "limit": limit,
+        "alternatives": [{ "quantities": quantities }] });
+    for (key, value) in more.as_object().into_iter().flatten() {
+        order[key] = value.clone();
+    }
+    order
+}
+
+fn book(seed: u64, parts: Value) -> Book {
+    let mut book = json!({ "format": "headroom.book/1", "cap": "1000", "alpha": "0", "seed": seed });
+    for (key, value) in parts.as_object().into_iter().flatten() {
+        book[key] = value.clone();
+    }
+    parse(&book.to_string()).expect("a book")
+}
+
+fn cleared(book: &Book) -> Outcome {
+    let outcome = clear(book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+    verify(book, outcome, Mode::Market).expect("it is verified").into_inner()
+}
+
+fn won(outcome: &Outcome) -> Vec<(&str, i64)> {
+    outcome.awards.iter().map(|a| (a.order.as_str(), a.quantities[0].quantity)).collect()
+}
+
+fn reason(outcome: &Outcome, order: &str) -> Option<Reason> {
+    outcome.refused.iter().find(|r| r.order == order).map(|r| r.reason)
+}
+
+fn arc(from: &str, to: &str, ratio: &str) -> Value {
+    json!({ "from": [from, "cpu", 0], "to": [to, "cpu", 0], "ratio": ratio })
+}
+
+/// 8 arrive if a half of what is sent arrives twice: 32 leave, at 1 each, and the bid pays 4 a unit.
+#[test]
+fn what_is_lost_on_several_arcs_is_sent_on_the_first() {
+    let book = book(
+        1,
+        json!({
+            "products": [product("a", &[(50, "1")]), product("b", &[]), product("c", &[])],
+            "arcs": [arc("a", "b", "0.5"), arc("b", "c", "0.5")],
+            "orders": [order("d", "bid", "60", &[("c", 8)], json!({}))],
+        }),
+    );
+    let outcome = cleared(&book);
+    assert_eq!(outcome.quality, Quality::Optimal);
+    assert_eq!(won(&outcome), [("d", 8)]);
+    assert_eq!(outcome.flows.iter().map(|f| f.flow).collect::<Vec<_>>(), [32, 16]);
+    let prices: Vec<i64> = outcome.prices.iter().map(|p| p.price.0).collect();
+    assert_eq!(prices, [1_000_000_000, 2_000_000_000, 4_000_000_000]);
+}
+
+/// Lines of two to four pools with arcs that lose something: without limits they carry what they carry with ones that
+/// nothing reaches.
+#[test]
+fn an_arc_without_a_limit_has_none() {
+    for seed in 0..300 {
+        let mut draw = Draw::new(seed);
+        let mut pick = |n: u64| draw.between(0, n as i64 - 1) as u64;
+        let pools = ["p0", "p1", "p2", "p3"];
+        let last = 1 + pick(3) as usize;
+        let products: Vec<Value> = (0..=last)
+            .map(|p| {
+                let there = p == 0 || pick(3) == 0;
+                let step = (20_000 + 1_000 * pick(40) as i64, ["1", "2", "3"][pick(3) as usize]);
+                product(pools[p], if there { std::slice::from_ref(&step) } else { &[] })
+            })
+            .collect();
+        let arcs: Vec<Value> =
+            (0..last).map(|p| arc(pools[p], pools[p + 1], ["1", "0.5", "0.9", "0.8"][pick(4) as usize])).collect();
+        let orders: Vec<Value> = (0..1 + pick(4))
+            .map(|n| {
+                let quantity = 1_000 * (5 + pick(15) as i64);
+                let limit = (quantity * (3 + pick(9) as i64)).to_string();
+                order(&format!("b{n}"), "bid", &limit, &[(pools[1 + pick(last as u64) as usize], quantity)], json!({}))
+            })
+            .collect();
+        let free = book(seed, json!({ "products": products, "arcs": arcs, "orders": orders }));
+        let mut limited = free.clone();
+        limited.arcs.iter_mut().for_each(|a| a.limit = Some(100_000_000));
+        let (free, limited) = (cleared(&free), cleared(&limited));
+        assert_eq!(free.welfare, limited.welfare, "seed {seed}");
+        assert_eq!(free.bound, limited.bound, "seed {seed}");
+        assert_eq!(free.quality, Quality::Optimal, "seed {seed}");
+    }
+}
+
+/// Room for one of two blocks that nothing tells apart but what they are: the incumbent has it, else the higher class,
+/// else the one that the seed puts first.
+#[test]
+fn ties_of_blocks_go_to_incumbents_then_to_the_class_then_by_the_seed() {
+    let of = |seed, x: Value, y: Value| {
+        let block = |id, mut more: Value| {
+            more["min_fill"] = "1".into();
+            order(id, "bid", "50", &[("a", 10)], more)
+        };
+        let orders = json!([block("x", x), block("y", y)]);
+        cleared(&book(seed, json!({ "products": [product("a", &[(10, "1")])], "orders": orders })))
+    };
+    let mut by_seed = std::collections::BTreeSet::new();
+    for seed in 0..12 {
+        let incumbent = || json!({ "incumbent": true });
+        let class = |name: &str| json!({ "class": name });
+        assert_eq!(won(&of(seed, incumbent(), class("critical"))), [("x", 10)]);
+        assert_eq!(won(&of(seed, class("critical"), incumbent())), [("y", 10)]);
+        assert_eq!(won(&of(seed, class("critical"), json!({}))), [("x", 10)]);
+        assert_eq!(won(&of(seed, class("opportunistic"), json!({}))), [("y", 10)]);
+        by_seed.insert(won(&of(seed, json!({}), json!({})))[0].0.to_owned());
+    }
+    assert_eq!(by_seed.len(), 2, "no name wins under every seed");
+}
+
+/// Two of four offers in one piece suffice; and an incumbent block goes before a divisible bid of its price.
+#[test]
+fn ties_of_blocks_with_others() {
+    let block = |id, side, limit, quantity, incumbent: bool| {
+        order(id, side, limit, &[("a", quantity)], json!({ "min_fill": "1", "incumbent": incumbent }))
+    };
+    for seed in 0..8 {
+        let mut orders: Vec<Value> =
+            ["p", "q", "r", "s"].iter().map(|id| block(id, "offer", "10", 5, *id == "s" || *id == "p")).collect();
+        orders.push(order("d", "bid", "90", &[("a", 10)], json!({})));
+        let outcome = cleared(&book(seed, json!({ "products": [product("a", &[])], "orders": orders })));
+        assert_eq!(won(&outcome), [("d", 10), ("p", 5), ("s", 5)], "seed {seed}");
+
+        let orders = json!([block("x", "bid", "50", 10, true), order("d", "bid", "50", &[("a", 10)], json!({}))]);
+        let outcome = cleared(&book(seed, json!({ "products": [product("a", &[(10, "1")])], "orders": orders })));
+        assert_eq!(won(&outcome), [("x", 10)], "seed {seed}");
+        assert_eq!(reason(&outcome, "d"), Some(Reason::MarginalProrata));
+    }
+}
+
+/// A block that gains nothing at the price wins only if it is an incumbent.
+#[test]
+fn a_block_at_its_limit_wins_only_as_an_incumbent() {
+    for incumbent in [true, false] {
+        let block = order("x", "bid", "50", &[("a", 10)], json!({ "min_fill": "1", "incumbent": incumbent }));
+        let orders = json!([block, order("d", "bid", "60", &[("a", 10)], json!({}))]);
+        let outcome = cleared(&book(3, json!({ "products": [product("a", &[(20, "5")])], "orders": orders })));
+        assert_eq!(won(&outcome).contains(&("x", 10)), incumbent);
+        assert_eq!(reason(&outcome, "x"), (!incumbent).then_some(Reason::TieLost));
+    }
+}
+
+/// Two alike bids share although a row of one of them is there: at 5 of 10 it does not bind, at 3 it does.
+#[test]
+fn a_row_that_does_not_bind_makes_no_difference_among_alike_bids() {
+    let of = |most: i64| {
+        let orders = json!([
+            order("x", "bid", "50", &[("a", 10)], json!({ "instance": "i", "owner": "o" })),
+            order("y", "bid", "50", &[("a", 10)], json!({})),
+        ]);
+        let instances = json!([{ "id": "i", "owner": "o", "holding": [], "floor": [],
+            "max_swap": [["a", "cpu", 0, most]] }]);
+        book(5, json!({ "products": [product("a", &[(10, "1")])], "orders": orders, "instances": instances }))
+    };
+    assert_eq!(won(&cleared(&of(7))), [("x", 5), ("y", 5)]);
+    assert_eq!(won(&cleared(&of(3))), [("x", 3), ("y", 7)]);
+}
+
+/// A block that its workload's own rows forbid is told so, and not that prices do.
+#[test]
+fn a_block_that_its_own_row_forbids_is_told_so() {
+    let of = |side: &str, limit: &str, row: Value| {
+        let mut instance = json!({ "id": "i", "owner": "o", "holding": [], "floor": [], "max_swap": [] });
+        for (key, value) in row.as_object().into_iter().flatten() {
+            instance[key] = value.clone();
+        }
+        let orders = json!([
+            order("x", side, limit, &[("a", 8)], json!({ "min_fill": "1", "instance": "i", "owner": "o" })),
+            order("d", "bid", "90", &[("a", 9)], json!({})),
+        ]);
+        let parts = json!({ "products": [product("a", &[(30, "5")])], "orders": orders, "instances": [instance] });
+        reason(&cleared(&book(5, parts)), "x")
+    };
+    let five = json!([["a", "cpu", 0, 5]]);
+    assert_eq!(of("bid", "80", json!({ "max_swap": five })), Some(Reason::ThrashLimit));
+    assert_eq!(
+        of("offer", "8", json!({ "holding": [["a", "cpu", 0, 10]], "floor": five })),
+        Some(Reason::FloorProtected)
+    );
+}
+
+/// An offer in one piece of more than anybody asks for: the rest may stay idle, but then the price is nothing.
+#[test]
+fn an_offer_of_more_than_is_asked_for_is_paradoxical() {
+    let orders = json!([
+        order("d", "bid", "100", &[("a", 10)], json!({})),
+        order("x", "offer", "12", &[("a", 12)], json!({ "min_fill": "1" })),
+        order("s", "offer", "40", &[("a", 10)], json!({})),
+    ]);
+    let outcome = cleared(&book(5, json!({ "products": [product("a", &[])], "orders": orders })));
+    assert_eq!(won(&outcome), [("d", 10), ("s", 10)]);
+    assert_eq!(reason(&outcome, "x"), Some(Reason::Paradoxical));
+}
+
+/// Nobody supplies the scarce half of a bundle, whose price is its collar. The other half has the price that it had,
+/// could the scarce one be had at its collar: the reserve.
+#[test]
+fn the_other_half_of_a_scarce_bundle_has_the_price_of_a_book_without_scarcity() {
+    let mut scarce = product("a", &[]);
+    scarce["cap"] = "3".into();
+    let orders = json!([order("x", "bid", "60", &[("a", 6), ("b", 4)], json!({}))]);
+    let outcome = cleared(&book(5, json!({ "products": [scarce, product("b", &[(19, "2")])], "orders": orders })));
+    assert!(outcome.awards.is_empty());
+    assert_eq!(reason(&outcome, "x"), Some(Reason::ForecastHeadroom));
+    let printed: Vec<[i64; 3]> =
+        outcome.prices.iter().map(|p| [p.price.0, p.low.map_or(-1, |v| v.0), p.high.map_or(-1, |v| v.0)]).collect();
+    assert_eq!(printed, [[3_000_000_000; 3], [2_000_000_000; 3]]);
+}
