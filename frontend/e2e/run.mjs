@@ -1,7 +1,7 @@
 // Walks every page as every demo role in both themes: axe finds nothing, no request leaves the
 // origin, nothing throws; screenshots go to --out. A bidder places, sees and cancels a bid and has a
 // project pay for another;
-// an admin tries a reserve price on past rounds.
+// an admin tries a reserve price on past rounds, makes a participant, and halts a pool; a tenant makes an API key, uses and revokes it.
 //   node e2e/run.mjs --url http://127.0.0.1:8080 --access data/demo-access.json --out e2e/out [--roles bidder,admin] [--no-bid]
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -12,7 +12,9 @@ import { walkBid } from './bid.mjs';
 import { walkApproval } from './approval.mjs';
 import { walkAway } from './away.mjs';
 import { walkDraw } from './draw.mjs';
+import { walkKey } from './key.mjs';
 import { walkLinked } from './linked.mjs';
+import { walkMember } from './member.mjs';
 import { walkRecallable } from './recallable.mjs';
 import { walkProject } from './project.mjs';
 import { readRoutes } from './routes.mjs';
@@ -101,6 +103,15 @@ for (const user of users) {
       const approval = await walkApproval(page, origin, look).catch((e) => ({ ok: false, fault: String(e.message).split('\n')[0] }));
       if (report.approval?.ok !== false) report.approval = approval;
       note(`approval walk ${theme}`, [], faults);
+      const member = await walkMember(page, origin, look).catch((e) => ({ ok: false, fault: String(e.message).split('\n')[0] }));
+      if (report.member?.ok !== false) report.member = member;
+      note(`member walk ${theme}`, [], faults);
+    }
+    if (user.role === 'tenant') {
+      const look = async (name) => { note(`tenant ${name} ${theme}`, await axe(page, axeSource), faults); await page.screenshot({ path: join(arg.out, `tenant-${name}-${theme}.png`), fullPage: true }); };
+      const key = await walkKey(page, origin, look).catch((e) => ({ ok: false, fault: String(e.message).split('\n')[0] }));
+      if (report.key?.ok !== false) report.key = key;
+      note(`key walk ${theme}`, [], faults);
     }
   }
   if (user.role === 'bidder' && !arg['no-bid']) {
@@ -126,5 +137,5 @@ for (const user of users) {
 writeFileSync(join(arg.out, 'report.json'), JSON.stringify(report, null, 2));
 for (const v of report.violations) console.error(`axe ${v.impact} ${v.id} on ${v.where}\n  ${v.nodes.slice(0, 3).join('\n  ')}`);
 for (const f of report.faults) console.error(`fault on ${f.where}: ${f.fault}`);
-console.log(JSON.stringify({ pages: report.pages, violations: report.violations.length, faults: report.faults.length, bid: report.bid ?? null, project: report.project ?? null, linked: report.linked ?? null, away: report.away ?? null, recallable: report.recallable ?? null, draw: report.draw ?? null, reserve: report.reserve ?? null, approval: report.approval ?? null }));
-process.exit(report.violations.length + report.faults.length > 0 || report.bid?.ok === false || report.project?.ok === false || report.linked?.ok === false || report.away?.ok === false || report.recallable?.ok === false || report.draw?.ok === false || report.reserve?.ok === false || report.approval?.ok === false ? 1 : 0);
+console.log(JSON.stringify({ pages: report.pages, violations: report.violations.length, faults: report.faults.length, bid: report.bid ?? null, project: report.project ?? null, linked: report.linked ?? null, away: report.away ?? null, recallable: report.recallable ?? null, draw: report.draw ?? null, reserve: report.reserve ?? null, approval: report.approval ?? null, member: report.member ?? null, key: report.key ?? null }));
+process.exit(report.violations.length + report.faults.length > 0 || report.bid?.ok === false || report.project?.ok === false || report.linked?.ok === false || report.away?.ok === false || report.recallable?.ok === false || report.draw?.ok === false || report.reserve?.ok === false || report.approval?.ok === false || report.member?.ok === false || report.key?.ok === false ? 1 : 0);

@@ -249,13 +249,37 @@ fn lock(path: &Path, whose: &Path) -> Result<File, StoreError> {
 async fn open_sqlite(path: &Path, synchronous: SqliteSynchronous, read_only: bool) -> Result<Database, StoreError> {
     let options = SqliteConnectOptions::new().filename(path);
     // Who only reads leaves the log of a crashed server where it is.
-    let options = match read_only {
-        true => options.read_only(true),
-        false => options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal).synchronous(synchronous),
-    };
+    if read_only {
+        return match connect_sqlite(options.clone().read_only(true)).await {
+            // Even a reader of a log writes beside it, which it can't where nothing may be written.
+            Err(StoreError::Sql(fault)) if may_not_write(&fault) => match std::fs::metadata(log_of(path)) {
+                Ok(log) if log.len() > 0 => Err(StoreError::Sealed(path.display().to_string())),
+                _ => connect_sqlite(options.read_only(true).immutable(true)).await,
+            },
+            opened => opened,
+        };
+    }
+    connect_sqlite(options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal).synchronous(synchronous)).await
+}
+
+/// The log beside a database.
+fn log_of(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
+/// `SQLITE_READONLY` and `SQLITE_CANTOPEN`, with whatever is in their upper bits.
+fn may_not_write(fault: &sqlx::Error) -> bool {
+    let code = fault.as_database_error().and_then(|e| e.code()?.parse::<i32>().ok());
+    code.is_some_and(|code| matches!(code & 0xff, 8 | 14))
+}
+
+async fn connect_sqlite(options: SqliteConnectOptions) -> Result<Database, StoreError> {
     let options =
         options.busy_timeout(BUSY).foreign_keys(true).pragma("cache_size", "-16000").statement_cache_capacity(200);
     let write = SqlitePoolOptions::new().max_connections(1).min_connections(1).connect_with(options.clone()).await?;
+    sqlx::query("SELECT 1 FROM sqlite_master LIMIT 1").fetch_optional(&write).await?;
     let reading = options.pragma("query_only", "1").pragma("cache_size", "-4000");
     let read = SqlitePoolOptions::new().max_connections(4).min_connections(0).connect_lazy_with(reading);
     Ok(Database::Sqlite { write, read })

@@ -38,6 +38,10 @@ pub enum StoreError {
         "{path} is damaged or not a database of Headroom ({said}). Nothing was changed. Restore a backup, or copy the directory and run `headroom doctor --data COPY` to see what can be read"
     )]
     Damaged { path: String, said: String },
+    #[error(
+        "nothing may be written beside {0}, and its log holds what is not in it yet. Copy the directory to where this user may write, and look at the copy with --data COPY"
+    )]
+    Sealed(String),
     #[error("row {id} of {table} cannot be read: {reason}. Run `headroom doctor`")]
     Corrupt { table: String, id: String, reason: String },
     #[error("compressing the archive failed: {0}")]

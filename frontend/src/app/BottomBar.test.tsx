@@ -33,7 +33,7 @@ it('has four pages with their names, and the others in a list of names', async (
   expect(more().getAttribute('aria-expanded')).toBe('true');
   const list = screen.getByRole('list', { name: 'More pages' });
   expect(more().getAttribute('aria-controls')).toBe(list.id);
-  expect(names(within(list).getAllByRole('link'))).toEqual(['Projects', 'Rounds', 'Swaps', 'Forecasts', 'Finance', 'Settings and about']);
+  expect(names(within(list).getAllByRole('link'))).toEqual(['Projects', 'Rounds', 'Swaps', 'Forecasts', 'Finance', 'Developers', 'Settings and about']);
   const found = await axe.run(document.querySelector('nav') as HTMLElement, { rules: { 'color-contrast': { enabled: false } } });
   expect(found.violations.map((v) => v.id)).toEqual([]);
 });

@@ -3,10 +3,12 @@ import { Button } from '@/components/ui/Button';
 import { Empty, Fault } from '@/components/ui/states';
 import { asProblem } from '@/lib/api';
 import { NotLoaded } from '@/lib/lazyPart';
+import { useBack } from '@/lib/live';
 
 /** Its code did not come: the server is away, or has another version by now. The second only a reload helps, which is left to people. */
 function CodeMissing({ error, reset }: { error: NotLoaded; reset?: () => void }) {
   const again = () => { error.tryAgain(); reset?.(); };
+  useBack(() => { if (!error.answered) again(); });
   const reload = <Button kind={error.answered ? 'primary' : undefined} onClick={() => location.reload()}>Reload</Button>;
   const text = error.answered
     ? { fact: 'This page can’t be loaded: the server has another version of it than this tab.', hint: 'Reloading brings that one; what is typed in this tab and not sent is lost with it.', action: reload }

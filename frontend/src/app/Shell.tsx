@@ -10,6 +10,7 @@ import { DemoStrip } from './DemoStrip';
 import { change } from './identity';
 import { bindings } from './keys';
 import { Help, IdentityChange, Palette } from './parts';
+import { whoSees } from './roles';
 import type { RouteEntry } from './routes';
 import { SideBar } from './SideBar';
 import { TopBar } from './TopBar';
@@ -41,7 +42,7 @@ function Frame() {
       <div className={`app ${entry?.rail ? 'rail' : ''}`}>
         <TopBar onSearch={() => setOverlay('palette')} />
         <SideBar />
-        <main className="main" id="main" tabIndex={-1}>{may(me, entry?.scope) ? <Outlet /> : <div className="panel mt-4"><h1 className="sr-only">{entry?.title}</h1><Denied /></div>}</main>
+        <main className="main" id="main" tabIndex={-1}>{may(me, entry?.scope) ? <Outlet /> : <div className="panel mt-4"><h1 className="sr-only">{entry?.title}</h1><Denied need={entry?.scope && whoSees(entry.scope)} /></div>}</main>
       </div>
       <Suspense>
         {overlay === 'palette' && <Palette onClose={close} onHelp={() => setOverlay('help')} />}

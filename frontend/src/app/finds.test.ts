@@ -26,6 +26,17 @@ it('a whole id leads to its page, whether or not a list holds it, once', () => {
   expect(ways('ins_01m880s29ffdrtddhjznmewmz9')).toEqual(['/workloads ins_01m880s29ffdrtddhjznmewmz9']);
   expect(ways(own.id)).toEqual([`/bids ${own.id}`]);
 });
+it('finds what an admin does by its own words, and offers it to nobody else', () => {
+  expect(ways('halt', 'admin')).toContain('/pools/fra1-gp');
+  expect(ways('halt', 'admin')).toContain('/pools/par1-gp');
+  expect(found('resu', sources, as('admin')).map((f) => f.text)).toContain('Resume par1-gp, Paris');
+  for (const text of ['quota', 'grant', 'user']) expect(ways(text, 'admin')[0], text).toBe('/admin/participants');
+  expect(ways('quota genomics', 'admin')).toEqual([`/admin/participants ${participants[1]?.id}`]);
+  for (const text of ['halt', 'quota', 'grant']) for (const role of ['tenant', 'operator', 'finance']) expect(ways(text, role), `${text} ${role}`).toEqual([]);
+});
+it('finds the keys under the names that they are called by', () => {
+  for (const text of ['api key', 'token', 'developers', 'curl']) for (const role of ['bidder', 'tenant', 'admin', 'finance', 'operator']) expect(ways(text, role)[0], `${text} ${role}`).toBe('/developers');
+});
 it('finds participants for those who see their statements only', () => {
   expect(ways('genomics', 'admin')).toContain(`/finance ${participants[1]?.id}`);
   expect(ways('genomics', 'bidder').some((w) => w.startsWith('/finance'))).toBe(false);

@@ -31,6 +31,13 @@ function ofNumber(text: string, newest: number | undefined): Find[] {
   return digits && newest !== undefined && number >= 1 && number <= newest ? [{ id: `round ${number}`, text: `Round ${formatCount(number)}`, icon: 'rounds', to: `/rounds/${number}` }] : [];
 }
 
+/** Halting is not looked for by whoever types a pool's name: it is offered once the word is typed, what is halted first. */
+const halts = (pools: Pool[], words: string[], me: Me | undefined): (Find & { also?: string })[] => {
+  const asked = words.some((w) => w.length > 2 && ['halt', 'resume'].some((verb) => verb.startsWith(w)));
+  if (!asked || !may(me, 'admin:write')) return [];
+  return pools.toSorted((a, b) => Number(b.halted !== null) - Number(a.halted !== null)).map((p) => ({ id: `halt ${p.slug}`, text: `${p.halted ? 'Resume' : 'Halt'} ${p.slug}, ${p.pop}`, hint: 'on its page', icon: 'pause', to: `/pools/${p.slug}`, also: p.halted ? 'halted' : undefined }));
+};
+
 const orderFind = (o: Order): Find & { also: string } => ({
   id: o.id, text: `${o.side === 'bid' ? 'Bid' : 'Offer'} …${o.id.slice(-6)}${o.client_bid_id ? `, ${o.client_bid_id}` : ''} in ${o.pools[0]?.pool ?? 'no pool'}`, also: o.id, icon: 'orders', to: '/bids', search: { order: o.id },
 });
@@ -38,7 +45,7 @@ const orderFind = (o: Order): Find & { also: string } => ({
 /** The best of it, as many as are shown. */
 export function found(typed: string, sources: Sources, me: Me | undefined): Find[] {
   const text = typed.trim();
-  const pages: Find[] = ROUTES.filter((r) => r.nav && may(me, r.scope)).map((r) => ({ id: r.path, text: `Go to ${r.title}`, icon: r.nav?.icon ?? 'right', hint: `g ${r.nav?.key}`, to: r.path }));
+  const pages: (Find & { also?: string })[] = ROUTES.filter((r) => r.nav && may(me, r.scope)).map((r) => ({ id: r.path, text: `Go to ${r.title}`, icon: r.nav?.icon ?? 'right', hint: `g ${r.nav?.key}`, to: r.path, also: r.nav?.finds }));
   const pools = sources.pools.map((p): Find => ({ id: p.slug, text: `${may(me, 'orders:write') ? 'Trade in' : 'Look at'} ${p.slug}, ${p.pop}`, icon: 'trade', to: `/pools/${p.slug}` }));
   const help: Find = { id: 'help', text: 'Help, shortcuts', icon: 'info', hint: '?', to: '' };
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
@@ -48,7 +55,8 @@ export function found(typed: string, sources: Sources, me: Me | undefined): Find
     ...sources.workloads.map((i) => ({ id: i.id, text: `Workload ${i.name}, ${i.pool}`, also: i.id, icon: 'workloads' as const, to: '/workloads', search: { workload: i.id } })),
     ...sources.orders.map(orderFind),
     ...(may(me, 'finance:platform') ? sources.participants.map((p) => ({ id: p.id, text: `Statement of ${p.name}`, also: p.id, icon: 'finance' as const, to: '/finance', search: { participant: p.id } })) : []),
+    ...(may(me, 'admin:write') ? sources.participants.map((p) => ({ id: `admin ${p.id}`, text: `Quota, users and credits of ${p.name}`, also: `${p.id} grant`, icon: 'people' as const, to: '/admin/participants', search: { participant: p.id } })) : []),
   ];
-  const all = [...ofId(text, me), ...ofNumber(text, sources.newest), ...[...pages, ...pools, ...things, help].filter(has)];
+  const all = [...ofId(text, me), ...ofNumber(text, sources.newest), ...[...pages, ...halts(sources.pools, words, me), ...pools, ...things, help].filter(has)];
   return all.filter((e, i) => all.findIndex((o) => o.id === e.id) === i).slice(0, SHOWN);
 }

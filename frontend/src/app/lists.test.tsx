@@ -97,11 +97,45 @@ it('swaps are filtered, the sentence leads to those that the shadow run refused,
   fireEvent.click(screen.getByRole('button', { name: 'Under way' }));
   await waitFor(() => expect(screen.getByRole('table', { name: 'Swaps' }).textContent).toContain('Waits for approval'));
   fireEvent.click(screen.getByRole('button', { name: 'Moves' }));
-  expect(await screen.findByText(/^0 among the newest 200 swaps; there are older ones/)).toBeTruthy();
-  for (const more of [400, 454]) {
+  // None of the newest 200 is one: older ones are read until one is.
+  await waitFor(() => expect(count()).toBe(3));
+  fireEvent.click(screen.getByRole('button', { name: 'All' }));
+  expect(await screen.findByText(/The newest 200 are shown/)).toBeTruthy();
+  fireEvent.click(screen.getByRole('button', { name: 'Show older' }));
+  await waitFor(() => expect(screen.getByText(/The newest 400 are shown/)).toBeTruthy());
+});
+
+it('a move is looked for as far back as need be, with progress; that there is none is said of all that were read', async () => {
+  const done = had.swaps.find((s) => s.method === 'resize') as Swap;
+  const resizes = (count: number) => Array.from({ length: count }, (_, i) => ({ ...done, id: `swp_01KAB6Q0ZX3F4Qdone${i}` }));
+  const move = had.swaps.find((s) => s.state === 'done' && s.method !== 'resize') as Swap;
+  swaps.splice(0, swaps.length, ...resizes(1900), move, ...resizes(700).map((s) => ({ ...s, id: `${s.id}older` })));
+  const real = globalThis.fetch;
+  let asked = 0;
+  let release = () => {};
+  globalThis.fetch = (async (input: RequestInfo | URL, init?: RequestInit) => {
+    // The third of the older pages waits, so that what is said meanwhile can be read.
+    if (/limit=500&starting_after=swp_/.test(String(input)) && !/status=/.test(String(input))) { asked += 1; if (asked === 3) await new Promise<void>((go) => { release = go; }); }
+    return real(input, init);
+  }) as typeof fetch;
+  try {
+    await visit('/swaps?show=moves');
+    expect(await screen.findByText('None of the newest 1,200 swaps was a move; looking through older ones…')).toBeTruthy();
+    release();
+    await waitFor(() => expect(screen.getByRole('table', { name: 'Swaps' }).textContent).toContain('rna-seq-02'));
+    // Found: it stops, and the rest can be had.
+    expect([asked, screen.getByText(/^1 among the newest 2,200 swaps; there are older ones/)]).toEqual([4, expect.anything()]);
     fireEvent.click(screen.getByRole('button', { name: 'Show older' }));
-    await waitFor(() => (more === 454 ? expect(count()).toBe(3) : expect(screen.getByText(/among the newest 400/)).toBeTruthy()));
+    await waitFor(() => expect(screen.queryByRole('button', { name: 'Show older' })).toBeNull());
+  } finally {
+    globalThis.fetch = real;
   }
+  cleanup();
+  forget();
+  queryClient.clear();
+  swaps.splice(0, swaps.length, ...resizes(777));
+  await visit('/swaps?show=moves');
+  expect(await screen.findByText('None of all 777 swaps was a move.')).toBeTruthy();
 });
 
 it('movements come newest first, as deliveries do, also those of one moment', async () => {

@@ -28,7 +28,7 @@ async function visit(path: string, role: string) {
 }
 
 for (const route of ROUTES) {
-  const role = route.scope === 'pricing:write' ? 'admin' : 'bidder';
+  const role = ['pricing:write', 'admin:write'].includes(route.scope ?? '') ? 'admin' : 'bidder';
   it(`${route.path} as ${role}`, async () => {
     await visit(route.path, role);
     await waitFor(() => expect(document.querySelector('[role=status][aria-label=Loading]')).toBeNull(), { timeout: 4000 });
@@ -56,6 +56,7 @@ it('a bid that lost with its parent says so and leads to it', async () => {
 it('a page of another role says so', async () => {
   await visit('/admin/pricing', 'bidder');
   expect(screen.getByText('Your role does not include this page.')).toBeTruthy();
+  expect(screen.getByText(/^Roles that see it: admin of the operator\. Whoever operates this exchange gives roles/)).toBeTruthy();
 });
 
 it('finance begins with all participants for platform roles, with one’s own statement for the others', async () => {
@@ -88,7 +89,7 @@ it('a round that was not proved best says so, and never that nothing better exis
 it('a proof is never called “not proven”, and who got nothing is not told that it was shared out', async () => {
   const proved = Array.from({ length: 7 }, (_, i) => roundNow() - i).find((n) => n % 7 !== 3) as number;
   await visit(`/rounds/${proved}`, 'operator');
-  await waitFor(() => expect(screen.getByText('At the price exactly: nothing was left')).toBeTruthy());
+  await waitFor(() => expect(screen.getByText('At the price exactly: won nothing')).toBeTruthy());
   expect(screen.getByText('Proved')).toBeTruthy();
   expect(document.body.textContent).not.toMatch(/not proven|shared out/);
 });
@@ -231,6 +232,23 @@ it('the price of a shortage is typed per core, looked at again and set, where on
   fireEvent.click(screen.getByRole('button', { name: 'Set it' }));
   await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
   pool.two_person_approval = true;
+});
+
+it('a reserve price from a time that is past is refused where it is typed', async () => {
+  await visit('/admin/pricing', 'admin');
+  const step = await screen.findByLabelText('Price of step 1');
+  fireEvent.change(step, { target: { value: '0.1' } });
+  const send = () => screen.getByRole('button', { name: 'Propose the schedule…' }) as HTMLButtonElement;
+  expect(send().disabled).toBe(false);
+  fireEvent.change(screen.getByLabelText('In force from, UTC'), { target: { value: '2020-01-01T00:00' } });
+  expect(screen.getByText('This is past: choose a time to come')).toBeTruthy();
+  expect([send().disabled, screen.getByLabelText('In force from, UTC').getAttribute('aria-invalid')]).toEqual([true, 'true']);
+});
+
+it('the settings of a pool stand side by side under its prices, not in one narrow column', async () => {
+  await visit('/admin/pricing', 'admin');
+  const panels = ['Price of a shortage, hel1-gp', 'Moves at once, hel1-gp', 'Approval of moves, hel1-gp'].map((name) => screen.findByRole('region', { name }));
+  for (const panel of await Promise.all(panels)) expect([panel.parentElement?.className, panel.closest('.split')]).toEqual(['beside', null]);
 });
 
 it('a project shows what is left, takes another limit, and is not deleted under its bids', async () => {

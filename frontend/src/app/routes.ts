@@ -10,7 +10,8 @@ export interface RouteEntry {
   scope?: string;
   /** Working pages use the narrow rail instead of the sidebar. */
   rail?: boolean;
-  nav?: { group: 'Trade' | 'Operate' | 'Account'; icon: IconName; key: string };
+  /** `finds`: other words under which the search finds it. */
+  nav?: { group: 'Trade' | 'Operate' | 'Account'; icon: IconName; key: string; finds?: string };
   page: () => Promise<{ default: ComponentType }>;
 }
 
@@ -28,6 +29,8 @@ export const ROUTES: RouteEntry[] = [
   { path: '/forecasts', title: 'Forecasts', scope: 'forecasts:read', nav: { group: 'Operate', icon: 'forecasts', key: 'f' }, page: () => import('@/features/forecasts/ForecastsPage') },
   { path: '/finance', title: 'Finance', scope: 'finance:read', nav: { group: 'Account', icon: 'finance', key: 'n' }, page: () => import('@/features/finance/FinancePage') },
   { path: '/admin/pricing', title: 'Reserve prices', scope: 'pricing:write', nav: { group: 'Account', icon: 'pricing', key: 'p' }, page: () => import('@/features/admin/PricingPage') },
+  { path: '/admin/participants', title: 'Participants', scope: 'admin:write', nav: { group: 'Account', icon: 'people', key: 'i', finds: 'quota grant credits user password role member instance limit class' }, page: () => import('@/features/participants/ParticipantsPage') },
+  { path: '/developers', title: 'Developers', scope: 'keys:read', nav: { group: 'Account', icon: 'keys', key: 'd', finds: 'api key keys token secret curl scope revoke' }, page: () => import('@/features/developers/DevelopersPage') },
   { path: '/audit', title: 'Audit', scope: 'audit:read', nav: { group: 'Account', icon: 'audit', key: 'u' }, page: () => import('@/features/audit/AuditPage') },
   { path: '/about', title: 'Settings and about', nav: { group: 'Account', icon: 'settings', key: 'a' }, page: () => import('@/features/session/AboutPage') },
 ];

@@ -4,13 +4,15 @@ import { recommendation } from './advice.ts';
 import { changes } from './audit.ts';
 import { draw, drawable } from './draws.ts';
 import { ago, list, roundNow, slotAt } from './clock.ts';
+import { keysOf, makeKey, revokeKey } from './keys.ts';
+import { fullNodes, grant, makeNode, makeParticipant, makeUser, setQuota, users } from './members.ts';
 import { receipts, statement, summary } from './finance.ts';
 import { awards, explain, orders } from './orders.ts';
 import { book, pools, prices, reservePrices } from './pools.ts';
 import { projects, putProject } from './projects.ts';
 import { simulated } from './simulation.ts';
 import { result, round, rounds } from './rounds.ts';
-import { explainSwap, instances, nodes, swaps } from './swaps.ts';
+import { explainSwap, instances, swaps } from './swaps.ts';
 import { about, balance, me, participants, people, type Person } from './users.ts';
 import { prediction, accuracy, metrics } from './forecasts.ts';
 import { serviceLevel } from './serviceLevel.ts';
@@ -52,6 +54,8 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['POST', /^\/pools\/([^/]+)\/reserve_prices$/, ({ body }) => ({ status: 201, body })],
   ['POST', /^\/pools\/([^/]+)\/reserve_prices\/simulate$/, ({ body }, [slug = '']) => ok(simulated(slug, body))],
   ['POST', /^\/pools\/([^/]+)\/reserve_prices\/([^/]+)\/(?:approve|reject|withdraw)$/, (_, [slug = '', id]) => or404(reservePrices(slug).find((r) => r.id === id), (r) => r)],
+  ['POST', /^\/pools\/([^/]+)\/halt$/, ({ body, person }, [slug]) => or404(pools.find((p) => p.slug === slug), (p) => Object.assign(p, { halted: { by: person?.name ?? '', at: ago(0), reason: (body as { reason: string }).reason } }))],
+  ['POST', /^\/pools\/([^/]+)\/resume$/, (_, [slug]) => or404(pools.find((p) => p.slug === slug), (p) => Object.assign(p, { halted: null }))],
   ['PUT', /^\/pools\/([^/]+)\/shortage_cost$/, (_, [slug]) => or404(pools.find((p) => p.slug === slug), (p) => p)],
   ['PUT', /^\/pools\/([^/]+)\/moves_at_once$/, (ask, [slug]) => or404(pools.find((p) => p.slug === slug), (p) => Object.assign(p, ask.body))],
   ['PUT', /^\/pools\/([^/]+)\/move_approval$/, ({ body }, [slug]) => or404(pools.find((p) => p.slug === slug), (p) => Object.assign(p, { move_approval: (body as { required: boolean }).required }))],
@@ -69,7 +73,9 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['GET', /^\/rounds$/, ({ query }) => ok(list(rounds(Number(query.get('limit') ?? 30))))],
   ['GET', /^\/rounds\/(\d+)$/, (_, [n]) => (Number(n) > roundNow() ? refuse(404, 'not_found', 'Not found') : ok(round(Number(n))))],
   ['GET', /^\/rounds\/(\d+)\/result$/, (_, [n]) => ok(result(Number(n)))],
-  ['GET', /^\/nodes$/, () => ok(list(nodes))],
+  ['GET', /^\/nodes$/, () => ok(list(fullNodes))],
+  ['POST', /^\/nodes$/, ({ body }) => ({ status: 201, body: makeNode(body) })],
+  ['POST', /^\/nodes\/([^/]+)\/(drain|undrain)$/, (_, [id, verb]) => or404(fullNodes.find((n) => n.id === id), (n) => Object.assign(n, { state: verb === 'drain' ? 'draining' : 'up' }))],
   ['GET', /^\/swaps$/, ({ query }) => ok(paged(swaps, query))],
   ['GET', /^\/swap_history$/, () => ok(list(swaps.filter((s) => s.state !== 'awaiting_approval')))],
   ['GET', /^\/swaps\/([^/]+)$/, (_, [id]) => or404(swaps.find((s) => s.id === id), (s) => ({ ...s, answered_by_name: s.approval?.answer ? 'O. Perator' : null }))],
@@ -103,6 +109,17 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['GET', /^\/statements$/, () => ok(statement)],
   ['GET', /^\/receipts$/, () => ok(list(receipts))],
   ['GET', /^\/participants$/, ({ person }) => ok(list(participants.filter((p) => person?.team === 'Operator' || p.name === person?.team)))],
+  ['POST', /^\/participants$/, ({ body }) => ({ status: 201, body: makeParticipant(body) })],
+  ['PUT', /^\/participants\/([^/]+)\/quota$/, ({ body }, [id]) => or404(participants.find((p) => p.id === id), (p) => setQuota(p, body))],
+  ['POST', /^\/participants\/([^/]+)\/grants$/, ({ body }, [id = '']) => {
+    const balance = grant(id, body);
+    return balance ? { status: 201, body: balance } : refuse(409, 'not_available', 'Conflict', 'Only so much is available; what is held or spent can’t be taken back.');
+  }],
+  ['GET', /^\/users$/, () => ok(list(users))],
+  ['POST', /^\/users$/, ({ body }) => ({ status: 201, body: makeUser(body) })],
+  ['GET', /^\/api_keys$/, ({ person }) => ok(list(keysOf(person as Person)))],
+  ['POST', /^\/api_keys$/, ({ body, person }) => ({ status: 201, body: makeKey(person as Person, body) })],
+  ['DELETE', /^\/api_keys\/([^/]+)$/, (_, [id]) => or404(revokeKey(id), (k) => k)],
   ['GET', /^\/finance\/summary$/, ({ person }) => (person?.role === 'finance' || person?.role === 'admin' ? ok(summary) : refuse(403, 'forbidden', 'Not allowed', 'This needs the role finance or admin.'))],
 ];
 

@@ -1,17 +1,22 @@
-import type { About, Me, Role } from '../lib/api/objects.ts';
+import type { About, FullParticipant, Me, Role } from '../lib/api/objects.ts';
 
 const PEOPLE: [Role, string, string][] = [['bidder', 'Ines Okafor', 'Genomics Core'], ['tenant', 'Jonas Weber', 'Genomics Core'], ['finance', 'Tomas Lind', 'Operator'], ['admin', 'Ruth Adeyemi', 'Operator'], ['operator', 'Priya Raman', 'Operator']];
 export const people = PEOPLE.map(([role, name, team]) => ({ role, name, team, email: `${role}@demo.test`, password: `demo-${role}` }));
 export type Person = (typeof people)[number];
 
-export const participants = [{ id: 'par_01KAB6Q0ZX3F4QOPERA', name: 'Operator' }, { id: 'par_01KAB6Q0ZX3F4QGENOM', name: 'Genomics Core' }, { id: 'par_01KAB6Q0ZX3F4QCHECK', name: 'Checkout' }];
+const participant = (end: string, name: string, quota: FullParticipant['quota'], more: Partial<FullParticipant> = {}): FullParticipant =>
+  ({ id: `par_01KAB6Q0ZX3F4Q${end}`, name, platform: false, quota, instance_limit: 64, highest_class: 'standard', arrears: '0.000000', created_at: '2026-11-02T08:00:00Z', ...more });
+export const participants: FullParticipant[] = [
+  participant('OPERA', 'Operator', {}, { platform: true }), participant('GENOM', 'Genomics Core', { cpu_milli: 64_000, mem_mib: 262_144 }),
+  participant('CHECK', 'Checkout', { cpu_milli: 40_000, mem_mib: 40_000 }, { highest_class: 'critical', arrears: '12.500000' }),
+];
 
 const SCOPES: Record<Role, string[]> = {
-  bidder: ['market:read', 'orders:read', 'orders:write', 'strategies:write', 'allocations:read', 'swaps:read', 'forecasts:read', 'finance:read'],
-  tenant: ['market:read', 'orders:read', 'orders:write', 'strategies:write', 'allocations:read', 'swaps:read', 'swaps:write', 'forecasts:read', 'finance:read', 'workloads:write', 'profiles:write', 'keys:write', 'audit:read'],
-  finance: ['market:read', 'finance:read', 'finance:platform', 'audit:read'],
-  admin: ['market:read', 'pricing:write', 'admin:write', 'finance:read', 'finance:platform', 'swaps:read', 'orders:read', 'forecasts:read', 'allocations:read', 'keys:write', 'audit:read'],
-  operator: ['market:read', 'swaps:read', 'swaps:write', 'swaps:approve', 'forecasts:read', 'orders:read', 'allocations:read', 'operations:write', 'audit:read'],
+  bidder: ['market:read', 'orders:read', 'orders:write', 'strategies:write', 'allocations:read', 'swaps:read', 'forecasts:read', 'finance:read', 'keys:read'],
+  tenant: ['market:read', 'orders:read', 'orders:write', 'strategies:write', 'allocations:read', 'swaps:read', 'swaps:write', 'forecasts:read', 'finance:read', 'workloads:write', 'profiles:write', 'keys:read', 'keys:write', 'audit:read'],
+  finance: ['market:read', 'finance:read', 'finance:platform', 'keys:read', 'audit:read'],
+  admin: ['market:read', 'pricing:write', 'admin:write', 'finance:read', 'finance:platform', 'swaps:read', 'orders:read', 'forecasts:read', 'allocations:read', 'keys:read', 'keys:write', 'audit:read'],
+  operator: ['market:read', 'swaps:read', 'swaps:write', 'swaps:approve', 'forecasts:read', 'orders:read', 'allocations:read', 'operations:write', 'keys:read', 'audit:read'],
 };
 
 export function me(p: Person): Me {

@@ -2,8 +2,8 @@
 //!
 //! On the optimal face (everything with a reduced cost stays where it is) a sequence of
 //! objectives is maximised, each on the face of the one before: value of the bids, as little
-//! operator supply as possible, earlier steps first, incumbents, classes, and then order by
-//! order of the hash. Most faces are a single point, and then nothing is done at all.
+//! operator supply as possible, earlier steps first, nothing lent in vain, incumbents, classes, and
+//! then order by order of the hash. Most faces are a single point, and then nothing is done at all.
 //!
 //! Alike divisible orders are one column and so filled pro-rata; where bounds of their own (a
 //! host that has room for a part) keep them in several, these are brought to one level at last.
@@ -135,6 +135,8 @@ fn objectives(m: &Market, model: &Model) -> Vec<Vec<(usize, Rat)>> {
                 _ => None,
             })
             .collect(),
+        // nobody lends what nobody takes
+        orders(&|i| !m.orders[i].bid).into_iter().map(|(j, v)| (j, -&v)).collect(),
         orders(&|i| m.orders[i].incumbent),
         orders(&|i| m.orders[i].class == super::book::Class::Critical),
         orders(&|i| m.orders[i].class == super::book::Class::Standard),

@@ -41,7 +41,7 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    /// Whether the order wins anything with this limit.
+    /// Whether the order wins anything with this limit, an offer something that is paid.
     fn wins(&mut self, limit: i64) -> Option<bool> {
         if !(self.go_on)() {
             return None;
@@ -55,8 +55,9 @@ impl Trial<'_> {
             }
         }
         let outcome = clear(&self.book, Mode::Market, self.proposer, self.limits).ok()?;
-        let id = &self.book.orders[self.position].id;
-        Some(outcome.awards.iter().any(|a| a.order == *id))
+        // who lends what nobody buys, and is paid nothing, has not won
+        let order = &self.book.orders[self.position];
+        Some(outcome.awards.iter().any(|a| a.order == order.id && (order.side == Side::Bid || a.money.0 > 0)))
     }
 }
 

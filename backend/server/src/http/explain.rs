@@ -212,7 +212,7 @@ fn winning_limit(order: &Order, why: &NotWon, found: Winning) -> Option<WinningL
     value.filter(better).map(|value| WinningLimit { value, quality: quality.to_owned() })
 }
 
-fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>) -> Vec<Change> {
+fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: Winning) -> Vec<Change> {
     let change = |text: &str, limit: Option<Credits>, helps: bool| Change { change: text.to_owned(), limit, helps };
     let other_limit = if order.side == Side::Bid { "Raise the limit" } else { "Lower the limit" };
     let mut changes = Vec::new();
@@ -227,6 +227,11 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>) -> Vec<C
             };
             change(at_least, Some(w.value), true)
         })),
+    }
+    let unasked = order.side == Side::Offer && found == Winning::NoneTried && why.price_faced == Some(Credits::ZERO);
+    if unasked {
+        changes.push(change("Offer another slot, or wait: nobody pays anything for this one", None, true));
+        changes.push(change(other_limit, None, false));
     }
     match (why.reason.as_str(), order.side) {
         ("NO_HOST_FITS", Side::Bid) => {
@@ -313,7 +318,7 @@ fn explain(order: &Order, node: Option<String>, found: Winning) -> Explanation {
     // What a round refused of an order that was filled later is over.
     let not_won = order.last_reason.as_ref().filter(|_| order.status != OrderStatus::Filled);
     let winning = not_won.and_then(|why| winning_limit(order, why, found));
-    let changes = not_won.map(|why| changes(order, why, winning.as_ref())).unwrap_or_default();
+    let changes = not_won.map(|why| changes(order, why, winning.as_ref(), found)).unwrap_or_default();
     let binding_resource = not_won.and_then(|w| w.binding_resource.clone());
     let binding_node = node.filter(|_| not_won.is_some());
     let mut sentence = sentence(order, not_won);

@@ -396,6 +396,11 @@ async fn run_preview(app: &App, by: &Identity, side: Side, request: OrderRequest
             let taken = last.part.units() as f64 / 1_000_000.0;
             preview.fill_probability = preview.fill_probability.map(|chance| chance.min(taken));
         }
+        // What nobody would have bought brings nothing, whatever its price is.
+        if side == Side::Offer {
+            preview.expected = preview.expected.min(last.money);
+            preview.expected_low = preview.expected_low.min(last.money);
+        }
         preview.warnings.extend(last_round_warning(side, last));
     }
     Ok(Json(preview))

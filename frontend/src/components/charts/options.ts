@@ -11,7 +11,8 @@ const alpha = (colour: string, share: string) => {
 };
 /** Ticks lie on whole minutes: the labels have no seconds. */
 const MINUTES = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440].map((m) => m * 60);
-const stepped = uPlot.paths.stepped?.({ align: 1 });
+/** A gap begins where there is no value any more, not with the last one: that holds for its slot. */
+const stepped = uPlot.paths.stepped?.({ align: 1, alignGaps: 1 });
 /** As wide as their slot, however few there are: a narrow one would say that the slot is shorter. */
 const bars = uPlot.paths.bars?.({ size: [0.86, 1000], align: 1 });
 
@@ -26,7 +27,9 @@ function seriesOf(s: Series): uPlot.Series {
     dash: s.dash,
     paths: s.kind === 'step' ? stepped : s.kind === 'bars' ? bars : undefined,
     points: { show: false },
-    spanGaps: s.kind !== 'bars',
+    spanGaps: s.kind !== 'bars' && !s.gaps,
+    // A hair more: the upright to the next price would show at the end of the gap.
+    gaps: (_u, _series, _first, _last, gaps) => gaps.map(([from, to]) => [from, to + devicePixelRatio]),
   };
 }
 

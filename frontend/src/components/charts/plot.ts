@@ -13,6 +13,8 @@ export interface Series {
   band?: { to: number; alpha: 'a80' | 'a95' };
   /** Only an edge of a band: not drawn as a line. */
   edge?: boolean;
+  /** Where there is no value nothing is drawn; otherwise the last one holds until the next. */
+  gaps?: boolean;
 }
 export interface Plot {
   /** Unix seconds. */
@@ -29,6 +31,15 @@ export interface Plot {
   volumeUnit?: string;
   places?: number;
   zero?: boolean;
+}
+
+/** All of a plot that its options are made from: while it is the same, new values only are drawn. */
+export const shapeOf = (plot: Plot): string => JSON.stringify([!!plot.tags?.length, plot.series.map((s) => ({ ...s, values: undefined }))]);
+
+/** Where each slot begins, and where one ends after which none follows: a price that holds for its slot has an end there. */
+export function slotEdges(starts: number[], slotSeconds: number): number[] {
+  const all = new Set(starts);
+  return [...new Set(starts.flatMap((t) => (all.has(t + slotSeconds) ? [t] : [t, t + slotSeconds])))].sort((a, b) => a - b);
 }
 
 /** Decimals that tell two ticks apart that are this far from each other. */

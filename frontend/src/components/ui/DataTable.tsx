@@ -26,6 +26,8 @@ interface Props<T> {
   csvName?: string;
   /** The rows are the newest of a longer list: the table says so, and so does the name of its file. */
   more?: More;
+  /** What to say where there is no row. */
+  empty?: ReactNode;
 }
 /** `note`: what to say instead of how many are shown, where a filter of the page leaves some of them out. */
 export interface More { cut: boolean; older?: () => void; busy?: boolean; note?: ReactNode }
@@ -33,7 +35,7 @@ const VIRTUAL_FROM = 60;
 const ROW = 30;
 const DENSE_ROW = 24;
 
-export function DataTable<T>({ label, columns, rows, rowKey, selected, onSelect, initialSort, muted, dense, height, footer, csvName, more }: Props<T>) {
+export function DataTable<T>({ label, columns, rows, rowKey, selected, onSelect, initialSort, muted, dense, height, footer, csvName, more, empty }: Props<T>) {
   const [sort, setSort] = useState<Sort | null>(initialSort ?? null);
   const view = useMemo(() => sorted(rows, columns, sort), [rows, columns, sort]);
   const scroller = useRef<HTMLDivElement>(null);
@@ -65,7 +67,7 @@ export function DataTable<T>({ label, columns, rows, rowKey, selected, onSelect,
                 </tr>
               );
             })}
-            {view.length === 0 && <tr><td colSpan={columns.length} className="t3">Nothing to show yet.</td></tr>}
+            {view.length === 0 && <tr><td colSpan={columns.length} className="t3">{empty ?? 'Nothing to show yet.'}</td></tr>}
             {bottom > 0 && <tr aria-hidden="true" style={{ height: bottom }}><td colSpan={columns.length} /></tr>}
           </tbody>
         </table>

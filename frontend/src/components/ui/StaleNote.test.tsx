@@ -10,12 +10,12 @@ import { StaleNote } from './StaleNote';
 const realFetch = globalThis.fetch;
 afterEach(() => { cleanup(); globalThis.fetch = realFetch; });
 
-function note(role: string, health: () => Promise<Response>, stale = true) {
+function note(role: string, health: () => Promise<Response>, stale = true, updatedAt = 0) {
   const fetched = vi.fn(health);
   globalThis.fetch = fetched as typeof fetch;
   const client = new QueryClient({ defaultOptions: { queries: { retry: false } } });
   client.setQueryData(meQuery.queryKey, me(people.find((p) => p.role === role) as (typeof people)[number]));
-  const of = { data: 1, stale, updatedAt: 0, retry: () => undefined } as unknown as Resource<unknown>;
+  const of = { data: 1, stale, updatedAt, retry: () => undefined } as unknown as Resource<unknown>;
   render(<QueryClientProvider client={client}><StaleNote of={of} /></QueryClientProvider>);
   return fetched;
 }
@@ -27,6 +27,14 @@ it('says that one can still bid only where the server answers', async () => {
   note('bidder', async () => { throw new TypeError('Failed to fetch'); });
   await screen.findByText(/The server does not answer/);
   expect(screen.queryByText(/You can still bid/)).toBeNull();
+});
+
+it('has no time of prices that were never read', async () => {
+  note('finance', async () => new Response('{}'));
+  await screen.findByText(/Nothing could be read yet; reconnecting/);
+  cleanup();
+  note('finance', async () => new Response('{}'), true, Date.parse('2026-11-20T10:00:05Z'));
+  await screen.findByText(/Prices as of .*:05, .* s old; reconnecting/);
 });
 
 it('asks nothing for who cannot bid, or while the page is fresh', async () => {

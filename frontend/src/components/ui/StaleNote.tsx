@@ -26,7 +26,7 @@ export function StaleNote({ of }: { of: Resource<unknown> }) {
     <div className="note warn" role="status">
       <span className="dot stale" />
       <span>
-        Prices as of {clockSeconds(of.updatedAt, z)}, {ageSeconds} s old; reconnecting.
+        {of.updatedAt > 0 ? <>Prices as of {clockSeconds(of.updatedAt, z)}, {ageSeconds} s old; reconnecting.</> : 'Nothing could be read yet; reconnecting.'}
         {trades && answers === true && <> You can still bid: the round uses live data and <b>you never pay over your limit</b>.</>}
         {trades && answers === false && <> The server does not answer: what you send now may not arrive. What it has confirmed stays.</>}
       </span>

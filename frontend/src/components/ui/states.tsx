@@ -32,7 +32,7 @@ export function Empty({ fact, hint, action }: EmptyText) {
 }
 
 export function Denied({ need }: { need?: string }) {
-  return <Empty fact="Your role does not include this page." hint={need ?? 'An admin of your organisation can grant it.'} />;
+  return <Empty fact="Your role does not include this page." hint={need ?? 'Whoever operates this exchange gives roles: ask there.'} />;
 }
 
 export function Fault({ problem, onRetry }: { problem: Problem; onRetry: () => void }) {

@@ -41,7 +41,7 @@ export default function PricingPage() {
   return (
     <Page title="Reserve prices" of={pools} answer={() => (priced === 0 ? <>No product has a price for the next slot yet.</> : <>Of the <b>{priced}</b> products with a price for the next slot the reserve price sets <b>{binding}</b>; bids and offers set the others.</>)}
       empty={(d) => d.data.length === 0 && { fact: 'There is no pool yet.' }}>
-      {() => (
+      {() => <>
         <div className="split">
           <div className="grid content-start">
             <SimulationPanel of={simulation} />
@@ -49,16 +49,16 @@ export default function PricingPage() {
             <Panel title="Products"><DataTable label="Reserve prices" columns={columns(choose)} rows={rows} rowKey={(r) => `${r.pool.slug}/${r.resource}`} csvName="reserve-prices" /></Panel>
             {pool && <History pool={pool} list={reserves.data?.list ?? []} />}
           </div>
-          {pool && reserves.data && (
-            <div className="grid content-start">
-              <ReserveForm key={pool.slug} pool={pool} history={reserves.data.list} etag={reserves.data.etag} simulation={simulation} />
-              <ShortageForm key={`shortage ${pool.slug}`} pool={pool} />
-              {mayMove && !pool.recallable_of && <MovesForm key={`moves ${pool.slug}`} pool={pool} />}
-              {mayMove && !pool.recallable_of && <ApprovalForm key={`approval ${pool.slug}`} pool={pool} />}
-            </div>
-          )}
+          {pool && reserves.data && <ReserveForm key={pool.slug} pool={pool} history={reserves.data.list} etag={reserves.data.etag} simulation={simulation} />}
         </div>
-      )}
+        {pool && reserves.data && (
+          <div className="beside">
+            <ShortageForm key={`shortage ${pool.slug}`} pool={pool} />
+            {mayMove && !pool.recallable_of && <MovesForm key={`moves ${pool.slug}`} pool={pool} />}
+            {mayMove && !pool.recallable_of && <ApprovalForm key={`approval ${pool.slug}`} pool={pool} />}
+          </div>
+        )}
+      </>}
     </Page>
   );
 }

@@ -5,11 +5,13 @@ import { Button, Field, Note, NumberField, Panel, Select, toast } from '@/compon
 import { Decide } from '@/components/ui/Decide';
 import { type Pool, type ReservePrice, useWrite } from '@/lib/api';
 import { unitOf } from '@/lib/money';
-import { dayClock, serverNow } from '@/lib/time';
-import { check, coming, draftOf, inForce, sayDraft, type StepDraft, wireOf, withoutStep, withStep } from './schedule';
+import { dayClock, useNow } from '@/lib/time';
+import { check, coming, draftOf, inForce, sayDraft, type StepDraft, timeFault, wireOf, withoutStep, withStep } from './schedule';
 import { SupplyCurve } from './SupplyCurve';
 import type { Simulation } from './useSimulation';
 
+/** What is proposed as a start is so far ahead. */
+const SOON = 120_000;
 interface Body { resource: string; steps: ReservePrice['steps']; effective_at: string }
 interface Props { pool: Pool; history: ReservePrice[]; etag: string; simulation: Simulation }
 const ROUNDS = ['20', '60', '120', '240'].map((n) => ({ value: n, label: `the last ${n} rounds` }));
@@ -36,17 +38,21 @@ export function ReserveForm({ pool, history, etag, simulation }: Props) {
   const [rounds, setRounds] = useState('60');
   const [resource, setResource] = useState(pool.resources[0]?.resource ?? 'cpu_milli');
   const [edited, setEdited] = useState<StepDraft[] | null>(null);
-  const [from, setFrom] = useState(() => new Date(serverNow() + 120_000).toISOString().slice(0, 16));
+  const now = useNow();
+  // Until somebody types a time it moves along: what was soon when the page was opened would soon be past.
+  const [typed, setFrom] = useState<string | null>(null);
+  const from = typed ?? new Date(now + SOON).toISOString().slice(0, 16);
   const [asking, setAsking] = useState(false);
   const write = useWrite<Body, unknown>(['/pools']);
   const unit = unitOf(resource);
   const two = pool.two_person_approval;
   const starts = Date.parse(`${from}Z`);
-  const replaced = inForce(history, resource, Number.isNaN(starts) ? serverNow() : starts);
+  const replaced = inForce(history, resource, Number.isNaN(starts) ? now : starts);
   const before = replaced ? draftOf(resource, replaced.steps) : [];
   const steps = edited ?? (before.length ? before : [{ share: '100', price: '1' }]);
   const faults = check(steps);
-  const later = coming(history, resource, Number.isNaN(starts) ? serverNow() : starts);
+  const when = timeFault(from, now);
+  const later = coming(history, resource, Number.isNaN(starts) ? now : starts);
   const same = JSON.stringify(steps) === JSON.stringify(before);
   const submit = (e: FormEvent) => { e.preventDefault(); setAsking(true); };
   const send = () => write.mutate({ path: `/pools/${pool.slug}/reserve_prices`, body: { resource, steps: wireOf(resource, steps), effective_at: `${from}:00Z` }, ifMatch: etag || undefined, keyed: true }, {
@@ -62,7 +68,7 @@ export function ReserveForm({ pool, history, etag, simulation }: Props) {
         <Select label="Resource" value={resource} onChange={(r) => { setResource(r); setEdited(null); }} options={pool.resources.map((r) => ({ value: r.resource, label: unitOf(r.resource).label }))} />
         <Steps steps={steps} set={setEdited} faults={faults} unit={unit.one} />
         <SupplyCurve steps={steps} before={before} unit={unit.one} />
-        <Field label="In force from, UTC" type="datetime-local" value={from} onChange={setFrom} error={write.error?.field('/effective_at')} />
+        <Field label="In force from, UTC" type="datetime-local" value={from} onChange={setFrom} error={when ?? write.error?.field('/effective_at')} />
         {later.length > 0 && <Note tone="warn">Another schedule is already set from {dayClock(later[0]?.effective_at ?? '', 'UTC')} UTC on; it will replace this one then.</Note>}
         {write.error && <div role="alert"><Note tone="bad">{write.error.said} {write.error.status === 412 && 'Somebody else changed it: look at the history, then try again.'}</Note></div>}
         <div className="row g8 items-end wrap">
@@ -70,7 +76,7 @@ export function ReserveForm({ pool, history, etag, simulation }: Props) {
           <Button icon="rounds" disabled={!faults.ok} busy={simulation.isPending} onClick={() => simulation.mutate({ resource, steps: wireOf(resource, steps), rounds: Number(rounds) })}>Simulate</Button>
         </div>
         <div className="row g8 wrap">
-          <Button type="submit" kind="primary" disabled={!faults.ok || same || Number.isNaN(starts)} busy={write.isPending}>{two ? 'Propose the schedule…' : 'Replace the schedule…'}</Button>
+          <Button type="submit" kind="primary" disabled={!faults.ok || same || !!when} busy={write.isPending}>{two ? 'Propose the schedule…' : 'Replace the schedule…'}</Button>
           {edited && !same && <Button onClick={() => setEdited(null)}>Back to what is in force</Button>}
         </div>
         <p className="help">The operator sells each part of its supply from this price up. Bids under it can still win from lenders. {two && 'Another person who may set prices has to approve it before it takes effect.'}</p>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ReservePrice } from '@/lib/api';
-import { check, coming, draftOf, inForce, say, standing, wireOf, withoutStep, withStep } from './schedule';
+import { check, coming, draftOf, inForce, say, standing, timeFault, wireOf, withoutStep, withStep } from './schedule';
 
 const THREE = [{ share: '0.600000', price: '0.000900000' }, { share: '0.300000', price: '0.001260000' }, { share: '0.100000', price: '0.001980000' }];
 const schedule = (id: string, effective_at: string, created_at = effective_at): ReservePrice => ({ id, pool: 'p', resource: 'cpu_milli', steps: THREE, effective_at, created_by: null, created_at, state: 'scheduled', decision: null });
@@ -28,6 +28,10 @@ describe('the form', () => {
     expect(check([{ share: '80', price: '1' }, { share: '20', price: '1' }]).steps[1]?.price).toBeTruthy();
     expect(check([{ share: '', price: 'x' }]).steps[0]).toEqual({ share: expect.any(String), price: expect.any(String) });
     expect(check([]).ok).toBe(false);
+  });
+  it('takes a time to come only', () => {
+    const now = Date.parse('2026-11-20T11:00:30Z');
+    expect([timeFault('2026-11-20T11:01', now), timeFault('2026-11-20T11:00', now), timeFault('2020-01-01T00:00', now), timeFault('', now)]).toEqual([undefined, expect.stringContaining('past'), expect.stringContaining('past'), 'A day and a time']);
   });
   it('adds and removes steps without losing a share', () => {
     const two = withStep([{ share: '100', price: '0.9' }]);

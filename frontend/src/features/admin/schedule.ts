@@ -45,6 +45,13 @@ const ppm = (share: string) => readDecimal(share, 4);
 const nanos = (price: string) => readDecimal(price, 9);
 const ALL = 1_000_000n;
 
+/** Of the time from which it is to be in force, typed in UTC: prices of what was cleared never change. */
+export function timeFault(from: string, now: number): string | undefined {
+  const at = Date.parse(`${from}Z`);
+  if (Number.isNaN(at)) return 'A day and a time';
+  return at <= now ? 'This is past: choose a time to come' : undefined;
+}
+
 export function check(steps: StepDraft[]): { steps: StepFaults[]; total?: string; ok: boolean } {
   const faults = steps.map((s, i): StepFaults => {
     const [share, price] = [ppm(s.share), nanos(s.price)];

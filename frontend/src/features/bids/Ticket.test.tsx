@@ -242,3 +242,15 @@ it('just after an order was placed neither the key nor the button places another
   press();
   await waitFor(() => expect(placed()).toBe(2));
 });
+
+it('without a workload it is capacity only, and the ticket says that nothing runs on it', async () => {
+  await open();
+  const field = screen.getByLabelText('Workload that grows') as HTMLSelectElement;
+  await waitFor(() => expect(field.value).not.toBe(''));
+  expect(screen.queryByText(/Nothing of yours runs on it/)).toBeNull();
+  fireEvent.change(field, { target: { value: '' } });
+  expect(field.selectedOptions[0]?.textContent).toBe('None: capacity only');
+  expect(document.getElementById(screen.getByLabelText('Workload that grows').closest('.fld')?.querySelector('.help')?.id ?? '')?.textContent).toBe('Nothing of yours runs on it; choose a workload to have it resized');
+  fireEvent.click(screen.getByRole('button', { name: '▼ Offer mine' }));
+  expect(screen.queryByText(/Nothing of yours runs on it/)).toBeNull();
+});

@@ -13,6 +13,7 @@ export function TicketFields({ fields, slots, set, faults, first, market, pool, 
   const z = zone.use();
   const starts = Array.from({ length: market.horizon_slots }, (_, i) => first + i * market.slot_seconds * 1000);
   const needed = fields.side === 'offer';
+  const alone = !needed && !pool.recallable_of && fields.instance === '';
   const workload = instances.find((i) => i.id === fields.instance);
   const there = (r: string) => {
     if (needed) return workload && `it may lend ${formatRough(r, mayChange(workload, 'offer', r))}`;
@@ -33,8 +34,8 @@ export function TicketFields({ fields, slots, set, faults, first, market, pool, 
         <NumberField label="At least" unit="slots in a row" value={fields.minRun} onChange={(minRun) => set({ minRun })} error={faults.minRun}
           help={faults.slots ? undefined : fields.minRun.trim() === '' ? `Empty: the whole window of ${slots} slots, or nothing` : 'A shorter run counts for its part of the limit'} />
       )}
-      <Select label={needed ? 'Workload that lends' : 'Workload that grows'} value={fields.instance} onChange={(instance) => set({ instance })} error={faults.instance}
-        options={[{ value: '', label: needed || pool.recallable_of ? 'Choose one' : 'None: a new replica' }, ...instances.filter((i) => i.pool === homeOf(pool) || (!needed && !pool.recallable_of)).map((i) => ({ value: i.id, label: `${i.name}, ${i.pool}` }))]} />
+      <Select label={needed ? 'Workload that lends' : 'Workload that grows'} value={fields.instance} onChange={(instance) => set({ instance })} error={faults.instance} help={alone && 'Nothing of yours runs on it; choose a workload to have it resized'}
+        options={[{ value: '', label: needed || pool.recallable_of ? 'Choose one' : 'None: capacity only' }, ...instances.filter((i) => i.pool === homeOf(pool) || (!needed && !pool.recallable_of)).map((i) => ({ value: i.id, label: `${i.name}, ${i.pool}` }))]} />
       {!needed && <ProjectField value={fields.project} onChange={(project) => set({ project })} />}
       {!needed && <ParentField value={fields.parent} onChange={(parent) => set({ parent })} error={refused} />}
       {away && (

@@ -6,24 +6,36 @@ import { formatBundle, formatCount, formatMoney } from '@/lib/money';
 import { Changes } from './Changes';
 import { GapRuler } from './GapRuler';
 import { OrderState } from './OrderState';
-import { isOpen, missText, perSlot, poolsOf, slotsOf, terms } from './order';
+import { isOpen, perSlot, poolsOf, slotsOf, terms } from './order';
 import { OrderActions } from './OrderActions';
 import { ParentLine } from './ParentLine';
-import { sentenceOf, shortOf, untraded, winningOf } from './why';
+import { headOf, type Left, leftOver, sentenceOf, shortOf, untraded, winningOf } from './why';
 import { WonPanel } from './WonPanel';
 
-function Head({ explain, slots, order }: { explain: Explain; slots: number; order: Order }) {
+/** What its round sold nothing of, and whether what there was to sell was left over: the round says it, the order does not. */
+function useLeft(order: Order, e: Explain): Left {
+  const round = useResource<Round>(e.round && e.price_faced ? `/rounds/${e.round}` : null).data;
+  const prices = round && round.number === e.round ? round.prices : [];
+  return { none: untraded(order, prices), free: leftOver(order, prices) };
+}
+
+function Head({ explain, slots, order, left }: { explain: Explain; slots: number; order: Order; left: Left }) {
   const short = shortOf(explain, order.side, slots);
   // To what would have won; the sentence below says how far the limit is from the price.
   const change = short && `${formatMoney(short.perSlot)} cr per slot ${order.side === 'bid' ? 'more' : 'less'}`;
   if (short) return <>{short.exact ? `${change} would have won` : `At least about ${change} was needed`}</>;
-  return <>{(explain.reason ? missText(order, explain.reason) : explain.status.replaceAll('_', ' ')).replace(/^./, (c) => c.toUpperCase())}</>;
+  return <>{(explain.reason ? headOf(order, explain.reason, left) : explain.status.replaceAll('_', ' ')).replace(/^./, (c) => c.toUpperCase())}</>;
 }
 
-/** Why in words. Whether anything was traded at the price, the round says. */
-function Sentence({ explain: e, order, mine }: { explain: Explain; order: Order; mine: boolean }) {
-  const round = useResource<Round>(e.round && e.price_faced ? `/rounds/${e.round}` : null).data;
-  return <p className="s12 t2">{sentenceOf(order, e, { mine, none: round && round.number === e.round ? untraded(order, round.prices) : [] })}</p>;
+/** Why, in short and in words. */
+function Reason({ explain: e, order, slots, mine }: { explain: Explain; order: Order; slots: number; mine: boolean }) {
+  const left = useLeft(order, e);
+  return (
+    <>
+      <h3 className="text-18 font-semibold" style={{ color: 'var(--text)' }} title={e.reason ? `In the API: ${e.reason}` : undefined}><Head explain={e} slots={slots} order={order} left={left} /></h3>
+      <p className="s12 t2">{sentenceOf(order, e, { mine, ...left })}</p>
+    </>
+  );
 }
 
 function Ruler({ explain: e, order, slots, mine }: { explain: Explain; order: Order; slots: number; mine: boolean }) {
@@ -47,8 +59,7 @@ export function WhyPanel({ order, slotSeconds, onReplaced }: { order: Order; slo
                 <OrderState order={order} /><span className="sp" />
                 {!!e.round && <Link className="s11" to="/rounds/$number" params={{ number: String(e.round) }}>Round {formatCount(e.round)}</Link>}
               </div>
-              <h3 className="text-18 font-semibold" style={{ color: 'var(--text)' }} title={e.reason ? `In the API: ${e.reason}` : undefined}><Head explain={e} slots={slots} order={order} /></h3>
-              <Sentence explain={e} order={order} mine={mine} />
+              <Reason explain={e} order={order} slots={slots} mine={mine} />
               <ParentLine order={order} />
               {terms(order).map((said) => <p key={said} className="s12 t3">{said}</p>)}
               <Ruler explain={e} order={order} slots={slots} mine={mine} />

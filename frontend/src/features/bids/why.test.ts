@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Explain, RoundPrice } from '@/lib/api';
 import { orders } from '@/mocks/orders';
 import { missText } from './order';
-import { aboutText, sentenceOf, shortOf, surety, untraded, winningOf } from './why';
+import { aboutText, headOf, leftOver, sentenceOf, shortOf, surety, untraded, winningOf } from './why';
 
 const explain = (more: Partial<Explain>): Explain => ({
   order: 'bid_1', status: 'open', reason: 'OUT_OF_MONEY', sentence: 'Said by the server.', round: 7, limit: '1.000000', price_faced: null, shortfall: null,
@@ -33,13 +33,32 @@ describe('at the price exactly', () => {
   const marginal = explain({ reason: 'MARGINAL_PRORATA' });
   it('who got nothing is not told that it was shared with them', () => {
     const none = { ...bid, status: 'open', awarded: '0.000000' };
-    expect(missText(none, 'MARGINAL_PRORATA')).toBe('at the price, nothing was left');
+    expect(missText(none, 'MARGINAL_PRORATA')).toBe('at the price exactly, won nothing');
     expect(sentenceOf(none, marginal)).toContain('nothing was left');
   });
   it('who got a part is', () => {
     const part = { ...bid, status: 'partially_filled', awarded: '1.000000' };
     expect(missText(part, 'MARGINAL_PRORATA')).toBe('at the price, shared out');
     expect(sentenceOf(part, marginal)).toBe('Said by the server.');
+  });
+});
+
+describe('under what is asked for, with capacity left', () => {
+  const order = { ...bid, status: 'open', awarded: '0.000000', resources: { cpu_milli: 1000, mem_mib: 1024 }, pools: [{ pool: 'p', adder: '0' }], window: { start_at: '2026-11-20T10:00:00Z', end_at: '2026-11-20T10:05:00Z' } };
+  const price = (resource: string, volume: number, supply: number) => ({ pool: 'p', resource, slot: '2026-11-20T10:00:00Z', volume, supply }) as RoundPrice;
+  const left = (...prices: RoundPrice[]) => ({ none: untraded(order, prices), free: leftOver(order, prices) });
+  const marginal = explain({ reason: 'MARGINAL_PRORATA' });
+  it('is not said to have been sold out', () => {
+    for (const of of [left(price('cpu_milli', 0, 9), price('mem_mib', 0, 9)), left(price('cpu_milli', 0, 0), price('mem_mib', 0, 0)), left(price('cpu_milli', 5, 9), price('mem_mib', 5, 9))]) {
+      expect(headOf(order, 'MARGINAL_PRORATA', of)).toBe('under the cheapest offer');
+      expect(sentenceOf(order, marginal, { mine: true, ...of })).not.toContain('nothing was left');
+    }
+    expect(headOf({ ...order, side: 'offer' }, 'MARGINAL_PRORATA', { none: ['cpu_milli', 'mem_mib'], free: false })).toBe('over the best bid');
+  });
+  it('where something was sold out, or the round is not known, it is', () => {
+    for (const of of [left(price('cpu_milli', 9, 9), price('mem_mib', 5, 9)), left()]) expect(headOf(order, 'MARGINAL_PRORATA', of)).toBe('at the price exactly, won nothing');
+    expect(headOf(order, 'BUDGET', left(price('cpu_milli', 0, 9), price('mem_mib', 0, 9)))).toBe('project budget used up');
+    expect(headOf({ ...order, status: 'partially_filled', awarded: '1.000000' }, 'MARGINAL_PRORATA', { none: [], free: true })).toBe('at the price, shared out');
   });
 });
 

@@ -1,7 +1,7 @@
 // What an explanation says, for people: its sentence, and how far its advice can be relied on.
 import type { Explain, Order, RoundPrice } from '@/lib/api';
 import { type Micro, asMicro, formatExact, micro, unitOf } from '@/lib/money';
-import { perSlot } from './order';
+import { missText, perSlot } from './order';
 
 /** What would have won. `exact`: just this; otherwise a bound, and the price may follow a new limit. */
 export interface Winning { value: string; exact: boolean }
@@ -33,13 +33,32 @@ export function surety(w: Winning, side: Order['side']): string {
   return w.exact ? `sure to have won, and the ${end} that was` : `a bound: a ${way} price may follow`;
 }
 
-/** The resources of an order of which its round sold nothing in any of its pools and slots; their price is what parts bids from offers. */
-export function untraded(order: Order, prices: RoundPrice[]): string[] {
+function pricesOf(order: Order, prices: RoundPrice[], resource: string): RoundPrice[] {
   const [from, to] = [Date.parse(order.window.start_at), Date.parse(order.window.end_at)];
-  const inWindow = (p: RoundPrice) => order.pools.some((o) => o.pool === p.pool) && Date.parse(p.slot) >= from && Date.parse(p.slot) < to;
-  const of = (resource: string) => prices.filter((p) => p.resource === resource && inWindow(p));
-  return Object.keys(order.resources).filter((r) => of(r).length > 0 && of(r).every((p) => p.volume === 0));
+  return prices.filter((p) => p.resource === resource && order.pools.some((o) => o.pool === p.pool) && Date.parse(p.slot) >= from && Date.parse(p.slot) < to);
 }
+/** What an order's round left: the resources that it sold nothing of, and whether the operator had some left of all of them. */
+export interface Left { none: string[]; free: boolean }
+
+/** The resources of an order of which its round sold nothing in any of its pools and slots; their price is what parts bids from offers. */
+export const untraded = (order: Order, prices: RoundPrice[]): string[] => Object.keys(order.resources).filter((r) => {
+  const of = pricesOf(order, prices, r);
+  return of.length > 0 && of.every((p) => p.volume === 0);
+});
+
+/** Whether the operator had some left of everything that it asks for, in each pool and slot: then it was not sold out, but dearer. */
+export const leftOver = (order: Order, prices: RoundPrice[]): boolean => Object.keys(order.resources).every((r) => {
+  const of = pricesOf(order, prices, r);
+  return of.length > 0 && of.every((p) => p.supply > p.volume);
+});
+
+/** Whether nobody met it, though there was something: the price is then nobody's but its own limit. */
+const unmet = (order: Order, reason: string | null, { none, free }: Left) =>
+  reason === 'MARGINAL_PRORATA' && micro(order.awarded) === 0n && (none.length === Object.keys(order.resources).length || (free && order.side === 'bid'));
+
+/** Why it did not win all of it, in a few words. */
+export const headOf = (order: Order, reason: string, left: Left): string =>
+  (unmet(order, reason, left) ? (order.side === 'bid' ? 'under the cheapest offer' : 'over the best bid') : missText(order, reason));
 
 /** The price that a bid was under: nobody need have paid it. */
 function priceText(order: Order, e: Explain, price: string, shortfall: string, none: string[]): string {
@@ -53,16 +72,17 @@ function priceText(order: Order, e: Explain, price: string, shortfall: string, n
   return none.length === 0 ? said : `${said} ${all ? 'Nothing' : `No ${none.map((r) => (r === 'cpu_milli' || r === 'gpu_milli' ? unitOf(r).label : unitOf(r).label.toLowerCase())).join(' and no ')}`} was traded at that price.`;
 }
 
-/** `mine`: whether the order is the reader's own; `none`: the resources that the round did not trade. */
-interface Reader { mine: boolean; none: string[] }
+/** `mine`: whether the order is the reader's own; `none`: the resources that the round did not trade; `free`: of everything that it asks for some was left. */
+interface Reader { mine: boolean; none: string[]; free?: boolean }
 
 /** The server's sentence, but where it says more than this order saw. */
-export function sentenceOf(order: Order, e: Explain, { mine, none }: Reader = { mine: true, none: [] }): string {
+export function sentenceOf(order: Order, e: Explain, { mine, none, free = false }: Reader = { mine: true, none: [] }): string {
   if (order.side === 'offer' && e.reason === 'OUT_OF_MONEY') return `${mine ? 'You' : 'It'} asked for more than the round’s price would have paid.`;
   if (order.side === 'bid' && e.reason === 'OUT_OF_MONEY' && e.price_faced && e.shortfall && micro(e.shortfall) > 0n) return priceText(order, e, e.price_faced, e.shortfall, none);
   if (e.reason === 'MARGINAL_PRORATA' && micro(order.awarded) === 0n && none.length === Object.keys(order.resources).length) {
     return order.side === 'bid' ? 'Nothing was traded: this was the best bid, and everybody who sells asks for more. The price of what is not traded is the best bid’s own limit.' : 'Nothing was traded: nobody bids as much as this asks for.';
   }
+  if (unmet(order, e.reason, { none, free })) return 'Capacity was left, and whoever sells it asks for more than this limit.';
   if (e.reason === 'MARGINAL_PRORATA' && micro(order.awarded) === 0n) return 'The price is exactly this limit, and nothing was left at it: others came first, or nobody trades at such a limit and this is the best one on its side.';
   if (order.origin === 'draw' && order.status === 'filled') return 'Taken at once, in the middle of its slot, as nobody had bought it. It is paid for the time in which it is there, and ends with the slot.';
   return e.sentence;

@@ -3,7 +3,7 @@ import { type Column, type CsvPart, DataTable, Ledger, Panel, When } from '@/com
 import { Empty } from '@/components/ui/states';
 import { type List, type Receipt, useResource } from '@/lib/api';
 import { exactPrice, formatCount, formatQuantity, micro, RESOURCES, shown, unitOf } from '@/lib/money';
-import { causeText, type Delivery, deliveriesOf, shortOf } from './deliveries';
+import { causeText, type Delivery, deliveriesOf, shortOf, summaryOf } from './deliveries';
 
 const NEWEST = 200;
 /** In a file each resource has a column of its own, in its unit: cores and GiB under one head could not be added up. */
@@ -31,9 +31,8 @@ export function Deliveries() {
   const receipts = of.data?.data;
   if (!receipts) return null;
   const rows = deliveriesOf(receipts);
-  const short = rows.filter(shortOf).length;
   return (
-    <Panel title="Deliveries" note={rows.length === 0 ? undefined : short ? `${formatCount(short)} of ${formatCount(rows.length)} fell short` : 'all of it was there'}>
+    <Panel title="Deliveries" note={rows.length === 0 ? undefined : summaryOf(rows)}>
       {rows.length === 0
         ? <Empty fact="Nothing has been delivered yet." hint="A slot is settled five seconds after it has ended." />
         : <DataTable label="Deliveries" columns={columnsFor(RESOURCES.filter((r) => rows.some((d) => d.resource === r)))} rows={rows} rowKey={(d) => d.key} csvName="deliveries" initialSort={{ id: 'slot', desc: true }} />}

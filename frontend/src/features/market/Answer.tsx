@@ -1,9 +1,11 @@
 import { formatMoney, formatPercent, formatQuantity, toBase } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
+import { untradedText } from './need';
 import type { Need, Row } from './rank';
 
-export function Answer({ rows, need }: { rows: Row[]; need: Need }) {
+export function Answer({ rows, need, tier }: { rows: Row[]; need: Need; tier: string }) {
   const z = zone.use();
+  if (rows.length === 0) return <>{untradedText(need.resource, tier)}</>;
   if (need.amount === null || need.slots === null) return <>Your need can’t be costed as it is typed: its fields say why. Then the pools are ranked by what it costs.</>;
   const [best, second] = rows.filter((r) => r.fits);
   if (!best || best.cost === null) {

@@ -1,9 +1,8 @@
 import { ChartFrame, LegendItem } from '@/components/charts/ChartFrame';
-import type { Plot } from '@/components/charts/plot';
 import { TimeChart } from '@/components/charts/TimeChart';
 import type { PricePoint } from '@/lib/api';
-import { toNumber, unitOf, unitPrice } from '@/lib/money';
 import { dayClock, zone } from '@/lib/time';
+import { comparePlot, valueOf } from './comparePlot';
 import { lineOf } from './line';
 import type { Row } from './rank';
 
@@ -14,14 +13,8 @@ export function Compare({ rows, pools, prices, resource, slotSeconds }: Props) {
   const z = zone.use();
   const names = rows.map((r) => r.pool.slug).filter((s) => (prices[s]?.length ?? 0) > 0).sort();
   const slots = [...new Set(names.flatMap((n) => prices[n] ?? []).map((p) => p.slot))].sort();
-  const value = (name: string, slot: string) => { const p = prices[name]?.find((x) => x.slot === slot); return p ? toNumber(unitPrice(resource, p.price), 9) : null; };
-  // A price holds to the end of its slot, the last one too: one slot is a line, not a point.
-  const starts = slots.map((s) => Date.parse(s) / 1000);
-  const end = starts.at(-1);
-  const plot: Plot = {
-    unit: `cr/${unitOf(resource).one}·slot`, places: 2, x: end === undefined ? [] : [...starts, end + slotSeconds],
-    series: names.map((n) => ({ label: n, ...lineOf(n, pools), kind: 'step', values: [...slots.map((s) => value(n, s)), value(n, slots.at(-1) ?? '')] })),
-  };
+  const value = (name: string, slot: string) => valueOf(prices[name] ?? [], resource, slot);
+  const plot = comparePlot(names, pools, prices, resource, slotSeconds);
   const table = {
     name: 'compare', rows: slots, rowKey: (s: string) => s,
     columns: [{ id: 'slot', head: 'Slot', cell: (s: string) => dayClock(s, z), value: (s: string) => s },

@@ -20,7 +20,8 @@ export function useNeed(slotSeconds: number, openSlots: number): Need {
 
 export const useTier = () => useParam('tier')[0];
 
-export function NeedBar({ actions, tiers, openSeconds }: { actions: ReactNode; tiers: string[]; openSeconds: number }) {
+/** `traded`: what any pool has. Another resource is offered only where a link asks for it: the page then says that nobody trades it. */
+export function NeedBar({ actions, tiers, traded, openSeconds }: { actions: ReactNode; tiers: string[]; traded: string[]; openSeconds: number }) {
   const [tier, setTier] = useParam('tier');
   const [amount, setAmount] = useParam('need', '1');
   const [minutes, setMinutes] = useParam('min', '5');
@@ -34,7 +35,7 @@ export function NeedBar({ actions, tiers, openSeconds }: { actions: ReactNode; t
         <Select label="Tier" hideLabel value={tier} onChange={setTier} options={[{ value: '', label: 'Any tier' }, ...tiers.map((t) => ({ value: t, label: t.replaceAll('_', ' ') }))]} />
       </span>
       <span className="sp" />
-      <Segmented label="Resource" value={resource} options={SHOWN.map((r) => ({ value: r, label: unitOf(r).label }))} onChange={setResource} />
+      <Segmented label="Resource" value={resource} options={SHOWN.filter((r) => traded.includes(r) || r === resource).map((r) => ({ value: r, label: unitOf(r).label }))} onChange={setResource} />
       {actions}
     </div>
   );

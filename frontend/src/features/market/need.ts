@@ -1,5 +1,6 @@
 // A need as it is typed, and as it is costed.
-import { readDecimal, readQuantity, shown, type Typed } from '@/lib/money';
+import { tierText } from '@/lib/api';
+import { readDecimal, readQuantity, shown, type Typed, unitOf } from '@/lib/money';
 import type { Need } from './rank';
 
 export function amountOf(resource: string, text: string): Typed<number> {
@@ -30,3 +31,6 @@ export function needOf(resource: string, amount: string, minutes: string, slotSe
     slots: seconds.fault ? null : Math.max(1, Math.ceil((seconds.value ?? 0) / slotSeconds)),
   };
 }
+
+/** Why there is no pool to compare. */
+export const untradedText = (resource: string, tier: string): string => `No pool ${tier ? `of the tier ${tierText(tier)}` : 'here'} trades ${unitOf(resource).label}.`;

@@ -7,6 +7,8 @@ import { useParam } from '@/lib/url';
 import { useNavigate } from '@tanstack/react-router';
 import { BookPanel } from './BookPanel';
 import { Facts } from './Facts';
+import { HaltPool } from './HaltPool';
+import { NodesPanel } from './NodesPanel';
 import { OpenRecallable } from './OpenRecallable';
 import { LAST_POOL } from './PickPool';
 import { PricePanel } from './PricePanel';
@@ -38,7 +40,8 @@ export function PoolPage({ slug, onPick, ticket }: Props) {
   const pool = of.data?.pool;
   return (
     <Page title={slug} of={of} badge={pool?.halted ? <Badge tone="bad" icon="pause">Halted</Badge> : pool?.recallable_of ? <Badge tone="line">Recallable</Badge> : undefined} answer={(d) => <Answer pool={d.pool} resource={resource} prices={d.prices.data} />}
-      actions={<span className="row g8">
+      actions={<span className="row g8 wrap" style={{ flexShrink: 0, maxWidth: '100%' }}>
+        {pool && <HaltPool key={pool.slug} pool={pool} all={all.data?.data} />}
         <Segmented label="Resource" value={resource} options={(pool?.resources ?? []).map((r) => ({ value: r.resource, label: unitOf(r.resource).label }))} onChange={setResource} />
         <Select label="Pool" hideLabel value={slug} options={(all.data?.data ?? [{ slug }]).map((p) => ({ value: p.slug, label: p.slug }))} onChange={(to) => void navigate({ to: '/pools/$slug', params: { slug: to } })} />
       </span>}>
@@ -51,6 +54,7 @@ export function PoolPage({ slug, onPick, ticket }: Props) {
             <OpenRecallable pool={d.pool} all={all.data?.data} />
             <PricePanel slug={slug} resource={resource} prices={d.prices.data} pool={d.pool} />
             <div className="halves"><BookPanel slug={slug} resource={resource} pool={d.pool} onPick={onPick} /><RoundsPanel slug={slug} resource={resource} /></div>
+            <NodesPanel key={`nodes ${d.pool.slug}`} pool={d.pool} />
           </div>
           {ticket?.(d.pool)}
         </div>

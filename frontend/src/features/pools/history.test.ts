@@ -15,6 +15,15 @@ it('a price holds to the end of its slot, a reserve that is not told per slot is
   expect(plot.marks).toEqual([{ x: Date.parse('2026-11-20T10:02:30Z') / 1000, y: 1.248, text: '32' }]);
 });
 
+it('the line has a gap where no slot was traded; the reserve price goes on as it was', () => {
+  const after = '2026-11-20T10:20:00Z';
+  const plot = pricePlot({ resource: 'cpu_milli', prices: [{ ...point(slots[0] ?? '', '0.001000000'), reserve: '0.000800000' }, point(after, '0.002000000')], demand: [], fills: [], now: Date.parse('2026-11-20T10:21:00Z'), reserve: '0.000900000', slotSeconds: 300 });
+  expect(plot.x.map((x) => (x - Date.parse(slots[0] ?? '') / 1000) / 300)).toEqual([0, 1, 4, 5]);
+  const price = plot.series.find((s) => s.label === 'Price');
+  expect([price?.gaps, price?.values]).toEqual([true, [1, null, 2, 2]]);
+  expect(plot.series.find((s) => s.label === 'Reserve')?.values).toEqual([0.8, 0.8, 0.9, 0.9]);
+});
+
 it('a young pool, whose only prices are of slots to come, still shows the present slot and Now inside it', () => {
   for (const count of [1, 2]) {
     const plot = pricePlot({ resource: 'cpu_milli', prices: slots.slice(0, count).map((s) => point(s, '0.000900000')), demand: [], fills: [], now: Date.parse('2026-11-20T09:58:20Z'), reserve: '0.000900000', slotSeconds: 300 });

@@ -2,9 +2,9 @@ import { Panel, ResourceView } from '@/components/ui';
 import { isPlatform, type Outcome, type Resource, type Round, useMe } from '@/lib/api';
 import { formatCount } from '@/lib/money';
 
-/** Of orders that the round gave nothing: what was shared out among equals went to others, or was nothing. */
+/** Of orders that the round gave nothing. At the price exactly: what there was went to equals, or nobody sold for so little. */
 const WORDS: Record<string, string> = {
-  AWARDED: 'Won', OUT_OF_MONEY: 'Price not met', MARGINAL_PRORATA: 'At the price exactly: nothing was left', BUDGET: 'Budget used up', FROZEN_HOLD_TIME: 'Its workload can’t be moved now', NO_VACATE_PATH: 'Not shown to give memory back', IN_ARREARS: 'In arrears', TOO_MANY_AWARDS: 'Too many unsettled awards', FLOOR_PROTECTED: 'Kept for SLA floors',
+  AWARDED: 'Won', OUT_OF_MONEY: 'Price not met', MARGINAL_PRORATA: 'At the price exactly: won nothing', BUDGET: 'Budget used up', FROZEN_HOLD_TIME: 'Its workload can’t be moved now', NO_VACATE_PATH: 'Not shown to give memory back', IN_ARREARS: 'In arrears', TOO_MANY_AWARDS: 'Too many unsettled awards', FLOOR_PROTECTED: 'Kept for SLA floors',
   HALTED: 'Its pool is halted', EXPIRED: 'Its window began', INELIGIBLE: 'Could not be taken in', FORECAST_HEADROOM: 'Too little there', INSUFFICIENT_HOLD: 'Hold exceeds the balance', PARENT_REJECTED: 'Its parent did not win', PARADOXICAL: 'Block refused, though in the money', MIN_FILL_UNREACHABLE: 'All-or-none could not fit', NO_HOST_FITS: 'No node with room', THRASH_LIMIT: 'Too much change', TIE_LOST: 'Lost a tie', SOLVER_FALLBACK: 'Left out by the fallback',
 };
 /** A code of a later version reads as its own words. */
@@ -15,7 +15,8 @@ export function Reasons({ of, round }: { of: Resource<Outcome>; round: Round }) 
   const all = isPlatform(useMe());
   const count = of.data && of.data.awards.length + of.data.refused.length;
   return (
-    <Panel title={all ? 'All orders, one reason each' : 'Your orders, one reason each'} note={all || count === undefined ? undefined : `${formatCount(count)} of ${formatCount(round.orders)} in the round; those of others are not shown`}>
+    <Panel title={all ? 'All orders, one reason each' : 'Your orders, one reason each'}
+      footer={all || count === undefined || count === 0 ? undefined : `${formatCount(count)} of the round’s ${formatCount(round.orders)} ${round.orders === 1 ? 'order' : 'orders'}; those of others are not shown.`}>
       <ResourceView of={of} rows={5} missing={{ fact: 'This round has no outcome.' }} empty={(o) => o.awards.length + o.refused.length === 0 && { fact: all ? 'No order was in this round.' : 'None of your orders was in this round.' }}>
         {(o) => {
           const counts = new Map<string, number>([['AWARDED', o.awards.length]]);

@@ -8,6 +8,7 @@ import { Differences } from './Differences';
 import { FactsPanel } from './FactsPanel';
 import { PairsPanel } from './PairsPanel';
 import { PhasesPanel } from './PhasesPanel';
+import { RefusedPanel } from './RefusedPanel';
 import { nameOf, stateWord } from './swap';
 import { WhyPanel } from './WhyPanel';
 
@@ -21,6 +22,7 @@ export default function SwapPage() {
       badge={swap && <span className="row g8 s12 t2 wrap"><span className="nw"><Place pool={swap.pool_from} node={swap.node_from} />{swap.node_from !== swap.node_to && <> → <Place pool={swap.pool_to} node={swap.node_to} /></>}</span><State of={swap.state} word={stateWord(swap)} /></span>}
       answer={(s) => <Answer swap={s} />} actions={swap && <Decision swap={swap} />}>
       {(s) => <>
+        <RefusedPanel swap={s} />
         <PhasesPanel swap={s} note={<CopyId id={s.id} />} />
         <WhyPanel swap={s} />
         <div className="split">

@@ -1,9 +1,9 @@
 import { Link } from '@tanstack/react-router';
 import { Age, type Column, DataTable, Panel, Place, ResourceView, Segmented, State } from '@/components/ui';
-import { type Swap, useNewest, useNodeName } from '@/lib/api';
+import { type Swap, useNodeName, useSought } from '@/lib/api';
 import { formatBytes, formatCount } from '@/lib/money';
 import { useParam } from '@/lib/url';
-import { FILTERS, METHODS, nameOf, pauseText, reasonText, stateWord } from './swap';
+import { FILTERS, METHODS, nameOf, noneText, pauseText, reasonText, stateWord } from './swap';
 
 const columns = (nodeName: (id: string) => string): Column<Swap>[] => [
   { id: 'workload', head: 'Workload', cell: (s) => <Link className="b" to="/swaps/$id" params={{ id: s.id }}>{nameOf(s)}</Link>, value: nameOf },
@@ -18,25 +18,22 @@ const columns = (nodeName: (id: string) => string): Column<Swap>[] => [
   { id: 'age', head: 'Age', right: true, cell: (s) => <span className="t3"><Age at={s.created_at} /></span>, value: (s) => s.created_at },
 ];
 
-
-/** The swaps that are asked for, newest first; what the API can't filter by is looked for among those that are there. */
+/** The swaps that are asked for, newest first; what the API can't filter by is looked for among all of them, from the newest on. */
 export function SwapTable() {
   const nodeName = useNodeName();
   const [show, setShow] = useParam('show', 'all');
   const filter = FILTERS.find((f) => f.value === show) ?? FILTERS[0];
-  const of = useNewest<Swap>('/swaps', filter?.states && { status: filter.states.join() });
   const only = filter?.only;
+  const of = useSought<Swap>('/swaps', filter?.states && { status: filter.states.join() }, only);
   return (
     <Panel>
       <div className="px-3 py-1 border-b border-border [&>.seg]:flex-wrap [&>.seg]:h-auto"><Segmented label="Which swaps" value={filter?.value ?? 'all'} options={FILTERS} onChange={setShow} /></div>
       <ResourceView of={of} rows={8}>
-        {(d) => {
-          const rows = only ? d.rows.filter(only) : d.rows;
-          return (
-            <DataTable label="Swaps" columns={columns(nodeName)} rows={rows} rowKey={(s) => s.id} csvName={show === 'all' ? 'swaps' : `swaps-${show}`} initialSort={{ id: 'age', desc: true }} muted={(s) => s.state === 'rejected' || s.state === 'expired'}
-              more={{ cut: d.cut, older: of.older, busy: of.busy, note: only && `${formatCount(rows.length)} among the newest ${formatCount(d.rows.length)} ${filter?.states ? 'that were aborted' : 'swaps'}; there are older ones.` }} />
-          );
-        }}
+        {({ rows, cut }) => (
+          <DataTable label="Swaps" columns={columns(nodeName)} rows={rows} rowKey={(s) => s.id} csvName={show === 'all' ? 'swaps' : `swaps-${show}`} initialSort={{ id: 'age', desc: true }} muted={(s) => s.state === 'rejected' || s.state === 'expired'}
+            empty={only && <span role="status">{noneText(filter, of.looked, of.looking, cut)}</span>}
+            more={{ cut: cut && !of.looking, older: of.older, busy: of.busy, note: only && `${formatCount(rows.length)} among the newest ${formatCount(of.looked)} ${filter?.states ? 'that were aborted' : 'swaps'}; there are older ones.` }} />
+        )}
       </ResourceView>
     </Panel>
   );

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { swaps } from '@/mocks/swaps';
 import { causeText, moneyText } from './why';
-import { detailText, differencesText, pauseText, stateWord } from './swap';
+import { detailText, differencesText, distanceText, gotText, pauseText, stateWord } from './swap';
 
 it('a phase says what was sent to the byte, and one place is a place', () => {
   expect(detailText('0 KiB sent, compressed and hash-checked', { bytes: 595 })).toBe('595 B sent, compressed and hash-checked');
@@ -19,6 +19,18 @@ it('a swap under way says its phase, one that is over its end, and a pause of no
   expect([stateWord(open), stateWord(refused), stateWord(done)]).toEqual([undefined, undefined, undefined]);
   expect(stateWord({ ...refused, difference_count: 0, reason: 'deadline' })).toBe('Aborted');
   expect([0, null, 971].map((downtime_micros) => pauseText({ downtime_micros }))).toEqual(['none', 'none', '971 µs']);
+});
+
+it('where what it wins comes from is said of what really happened', () => {
+  const from = { counterpart: 'operator', distance: 1, quantity: 5 };
+  const swap = (state: string, method: string, ended_at: string | null) => ({ state, method, ended_at });
+  const said = (s: ReturnType<typeof swap>, quantity = 5) => `${gotText({ quantity }, s)} … ${distanceText(from, s)}`;
+  expect(said(swap('shadow', 'live', null))).toBe('gets … on the node it moves to');
+  expect(said(swap('done', 'live', 'x'))).toBe('gets … on the node that it moved to');
+  expect(said(swap('aborted', 'live', 'x'))).toBe('would have got … on the node that it was to move to');
+  expect(said(swap('rejected', 'live', 'x'), -5)).toBe('would have given … on the node that it was to move to');
+  expect(said(swap('done', 'resize', 'x'))).toBe('gets … in place');
+  expect(said(swap('failed', 'resize', 'x'))).toBe('would have got … in place');
 });
 
 it('a row of why says what it was, and what its owner gets or pays for it', () => {

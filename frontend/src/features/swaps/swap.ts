@@ -17,15 +17,24 @@ export const ROLLS_BACK = ['fenced', 'activated', 'verified'];
 export const ended = (s: Swap) => s.ended_at !== null;
 export const nameOf = (s: Swap) => s.instance_name || s.instance.slice(-8);
 export const refusedByShadow = (s: Swap) => s.state === 'aborted' && (s.difference_count > 0 || s.reason === 'shadow_mismatch');
+/** All that is known to differ is the state that it kept, not what it answered. */
+export const onlyState = (s: Pick<Swap, 'differences' | 'difference_count'>) => s.differences.length === s.difference_count && s.differences.every((d) => d.field.startsWith('state'));
 /** Nothing came of these; the API filters by state. */
 export const UNDONE = ['infeasible', 'rejected', 'expired', 'aborted', 'rolled_back', 'failed'];
 export const UNDER_WAY = ['planned', 'awaiting_approval', 'reserved', 'snapshot', 'transferred', 'shadow', 'fenced', 'activated', 'verified', 'released'];
-/** `only`: what the API can't filter by, and the page does. */
-export interface Filter { value: string; label: string; states?: string[]; only?: (s: Swap) => boolean }
+/** `only`: what the API can't filter by, and the page does; `one`: what each of these was. */
+export interface Filter { value: string; label: string; states?: string[]; only?: (s: Swap) => boolean; one?: string }
 export const FILTERS: Filter[] = [
-  { value: 'all', label: 'All' }, { value: 'approval', label: 'Awaiting approval', states: ['awaiting_approval'] }, { value: 'moves', label: 'Moves', only: (s) => s.method !== 'resize' }, { value: 'undone', label: 'Refused or failed', states: UNDONE },
-  { value: 'shadow', label: 'Refused by the shadow run', states: ['aborted'], only: refusedByShadow }, { value: 'now', label: 'Under way', states: UNDER_WAY },
+  { value: 'all', label: 'All' }, { value: 'approval', label: 'Awaiting approval', states: ['awaiting_approval'] }, { value: 'moves', label: 'Moves', only: (s) => s.method !== 'resize', one: 'was a move' }, { value: 'undone', label: 'Refused or failed', states: UNDONE },
+  { value: 'shadow', label: 'Refused by the shadow run', states: ['aborted'], only: refusedByShadow, one: 'was refused by its shadow run' }, { value: 'now', label: 'Under way', states: UNDER_WAY },
 ];
+
+/** Where a filter of the page finds none: among how many it has looked, and whether it looks on. */
+export function noneText(filter: Filter | undefined, looked: number, looking: boolean, cut: boolean): string {
+  const what = `swaps${filter?.states ? ' that were aborted' : ''}`;
+  if (looking) return `None of the newest ${formatCount(looked)} ${what} ${filter?.one}; looking through older ones…`;
+  return cut ? `None of the newest ${formatCount(looked)} ${what} ${filter?.one}; there are older ones.` : `None of all ${formatCount(looked)} ${what} ${filter?.one}.`;
+}
 
 /** What its badge says; none where the common word of the state is right. Under way it is the phase. */
 export function stateWord(s: Swap): string | undefined {
@@ -63,8 +72,16 @@ export function barsOf(s: Swap): Bar[] {
 
 const COUNTERPARTS: Record<string, string> = { operator: 'the operator’s supply', another_member: 'another member', own: 'a workload of your own' };
 export const counterpartText = (p: Pick<Pair, 'counterpart'>) => COUNTERPARTS[p.counterpart] ?? p.counterpart.replaceAll('_', ' ');
-/** From the operator's supply 1 means that the workload moves to it. */
-export function distanceText(p: Pick<Pair, 'counterpart' | 'distance'>): string {
-  if (p.counterpart === 'operator') return p.distance > 0 ? 'on the node it moves to' : 'on its node';
+/** It ended, and nothing came of it. */
+export const undone = (s: Pick<Swap, 'state'>) => UNDONE.includes(s.state);
+/** What became of a part of it, before the amount. */
+export const gotText = (p: Pick<Pair, 'quantity'>, s: Pick<Swap, 'state'>): string => `${undone(s) ? 'would have ' : ''}${p.quantity > 0 ? (undone(s) ? 'got' : 'gets') : undone(s) ? 'given' : 'gives'}`;
+/** From the operator's supply 1 means that the workload moves to it; what is resized stays where it is. */
+export function distanceText(p: Pick<Pair, 'counterpart' | 'distance'>, s: Pick<Swap, 'state' | 'method' | 'ended_at'>): string {
+  if (p.counterpart === 'operator') {
+    if (s.method === 'resize') return 'in place';
+    if (p.distance === 0) return 'on its node';
+    return undone(s) ? 'on the node that it was to move to' : s.ended_at ? 'on the node that it moved to' : 'on the node it moves to';
+  }
   return p.distance === 0 ? 'the same node' : p.distance <= 2 ? 'the same POP' : 'another POP';
 }

@@ -110,7 +110,7 @@ it('where nothing can be had it says why, and leads to the ticket', async () => 
   offered = [{ ...memory, resource: 'cpu_milli', code: 'instance_not_running', detail: 'It does not run.' }, { ...memory, code: 'instance_not_running', detail: 'It does not run.' }];
   open();
   expect(await screen.findByText('Nothing can be had now.')).toBeTruthy();
-  expect(screen.getByText('It does not run.').textContent).toBe('It does not run.');
+  expect(screen.getByText(/^The workload has stopped or failed: restart it first\./)).toBeTruthy();
   expect(screen.getByRole('link', { name: 'Bid for the slots that come' }).getAttribute('href')).toBe(`/pools/${instance.pool}`);
   expect(screen.queryByRole('form')).toBeNull();
 });

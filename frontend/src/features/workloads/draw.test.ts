@@ -19,6 +19,10 @@ it('says why of the rest, each reason once', () => {
   const halted = { quantity: 0, price: null, until: null, code: 'pool_halted', detail: null };
   expect(reasonsOf([{ ...cpu, ...halted }, { ...memory, ...halted }], [])).toEqual([{ labels: 'CPU and Memory', reason: 'pool halted' }]);
 });
+it('advises who has a failed workload to restart it, not to buy what nothing runs on', () => {
+  const failed = { ...cpu, quantity: 0, price: null, until: null, code: 'instance_not_running', detail: 'The workload has stopped or failed. Restart it first, or bid for a new replica (no `instance`).' };
+  expect(reasonsOf([failed], [])[0]?.reason).toBe('The workload has stopped or failed: restart it first. A bid without a workload buys capacity that nothing of yours runs on.');
+});
 it('charges for the part of the slot that is left, rounded up, and never more than the slot', () => {
   expect([secondsLeft(until, at('10:02:30')), secondsLeft(until, at('10:04:59.500')), secondsLeft(until, at('10:06:00'))]).toEqual([150, 1, 0]);
   expect([mostCost('0.000500000', 200, 150, 300), mostCost('0.000500000', 200, 900, 300), mostCost('0.000500000', 200, 0, 300)]).toEqual([50_000n, 100_000n, 0n]);

@@ -1,5 +1,5 @@
 // What a workload could take at once, for the rest of the slot: which of it is there, what it costs, and why the rest is not.
-import type { Drawable } from '@/lib/api';
+import { type Drawable, inWords } from '@/lib/api';
 import { asMicro, formatQuantity, type Micro, nano, readQuantity, unitOf } from '@/lib/money';
 
 /** Something that can be had now: then it has a price and an end. */
@@ -10,7 +10,7 @@ export const offersOf = (all: Drawable[], now: number): Offer[] => all.flatMap((
   (quantity > 0 && price !== null && until !== null && Date.parse(until) > now ? [{ resource, quantity, price, until }] : []));
 
 const OVER = 'The slot has just ended; the next one is looked at within seconds.';
-const reasonOf = (d: Drawable): string => (d.quantity > 0 ? OVER : d.detail ?? (d.code ?? 'nothing is free').replaceAll('_', ' '));
+const reasonOf = (d: Drawable): string => (d.quantity > 0 ? OVER : inWords(d.code, d.detail) ?? (d.code ?? 'nothing is free').replaceAll('_', ' '));
 
 /** Why the rest can't be had: each reason once, with the resources that it is of. */
 export function reasonsOf(all: Drawable[], offers: Offer[]): { labels: string; reason: string }[] {

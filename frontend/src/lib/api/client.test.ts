@@ -107,6 +107,12 @@ describe('client', () => {
   });
 });
 
+it('advice for who writes requests is not shown to who uses a page', () => {
+  const detail = 'The workload has stopped or failed. Restart it first, or bid for a new replica (no `instance`).';
+  const refused = new Problem({ title: 'Refused', status: 409, code: 'instance_not_running', detail, errors: [{ pointer: '/instance', code: 'instance_not_running', detail }] });
+  for (const said of [refused.said, refused.field('/instance')]) expect(said).toMatch(/restart it first\. A bid without a workload buys capacity/);
+});
+
 describe('for whom the page acts', () => {
   const alice = me(people[0] as (typeof people)[number]);
   const bob = { ...alice, participant: { id: 'par_bob', name: 'bob' } };

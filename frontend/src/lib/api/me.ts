@@ -9,6 +9,7 @@ export const meQuery = { queryKey: ['/me'], queryFn: async () => { const me = aw
 export const useMe = () => useQuery(meQuery).data;
 
 const PLATFORM: readonly Role[] = ['finance', 'admin', 'operator'];
-export const isPlatform = (me: Me | undefined) => !!me && PLATFORM.includes(me.role);
+export const isPlatformRole = (role: Role) => PLATFORM.includes(role);
+export const isPlatform = (me: Me | undefined) => !!me && isPlatformRole(me.role);
 export const may = (me: Me | undefined, scope: string | undefined) => !scope || !!me?.scopes.includes(scope);
 export const useMay = (scope: string) => may(useMe(), scope);

@@ -7,6 +7,24 @@ export interface List<T> { object: 'list'; data: T[]; has_more: boolean; next_cu
 
 export type Role = 'bidder' | 'tenant' | 'finance' | 'admin' | 'operator';
 export interface Participant { id: string; name: string }
+/** What an admin allows one, and what it owes. */
+export interface FullParticipant extends Participant {
+  /** The operator's own: it does not trade, and its members hold the platform roles. */
+  platform: boolean;
+  /** Bounds the baselines of its running workloads together. A resource that is not in it is 0. */
+  quota: Quantities; instance_limit: number; highest_class: string; arrears: string; created_at: string;
+}
+export interface User { id: string; email: string; name: string }
+export interface UserRecord extends User { memberships: { participant: Participant; role: Role }[] }
+export interface ApiKey {
+  id: string; participant: string; name: string; role: Role; scopes: string[];
+  /** How its secret begins. */
+  prefix: string; created_at: string; expires_at: string | null; revoked_at: string | null;
+  /** The key that it was made with, and ends with; null where a person made it. */
+  made_by: string | null;
+}
+/** The only answer that ever has the secret. */
+export interface NewApiKey extends ApiKey { secret: string }
 export interface Market { slot_seconds: number; round_seconds: number; lead_seconds: number; horizon_slots: number }
 export interface Me {
   user: { id: string; email: string; name: string };
@@ -50,6 +68,8 @@ export interface Pool {
   two_person_approval: boolean;
 }
 export interface Node { id: string; name: string; pool: string }
+/** `draining`: it takes no new awards, what runs there stays. */
+export interface FullNode extends Node { capacity: Quantities; state: string; created_at: string }
 export interface PricePoint {
   slot: string; round: number | null; price: string; low: string; high: string; volume: number; set_by: string; reserve: string | null; cleared_at: string;
 }

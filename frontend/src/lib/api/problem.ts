@@ -5,6 +5,11 @@ export interface ProblemBody {
   request_id?: string; errors?: { pointer: string; code: string; detail: string }[];
 }
 
+/** Where the server's advice is for those who write requests, what people are told instead. */
+const WORDS: Record<string, string> = { instance_not_running: 'The workload has stopped or failed: restart it first. A bid without a workload buys capacity that nothing of yours runs on.' };
+/** A sentence of the server, or that which stands for it here. */
+export const inWords = (code: string | null | undefined, detail: string | null | undefined): string | undefined => WORDS[code ?? ''] ?? detail ?? undefined;
+
 export class Problem extends Error {
   readonly body: ProblemBody;
 
@@ -16,14 +21,15 @@ export class Problem extends Error {
 
   get status() { return this.body.status; }
   /** What to show: the server's sentence; its title is often only the status in words. */
-  get said() { return [this.body.detail ?? this.body.title, this.body.hint].filter(Boolean).join(' '); }
+  get said() { return [inWords(this.body.code, this.body.detail) ?? this.body.title, this.body.hint].filter(Boolean).join(' '); }
 
   /** Whether it was done is not known: a title may not say that it was not. */
   get unsure() { return this.body.code === 'unanswered' || this.body.code === 'outcome_unknown'; }
 
   /** What the server says about one field, by its JSON pointer. */
   field(pointer: string): string | undefined {
-    return this.body.errors?.find((e) => e.pointer === pointer)?.detail;
+    const error = this.body.errors?.find((e) => e.pointer === pointer);
+    return error && inWords(error.code, error.detail);
   }
 }
 

@@ -11,6 +11,8 @@ export function useWrite<B, R>(touches: string[]) {
   const client = useQueryClient();
   const pending = useRef<{ of: string; key: string } | null>(null);
   return useMutation<R, Problem, Write<B>>({
+    // What was sent or answered may be a password or a secret: it is not kept once its form is gone.
+    gcTime: 1000,
     mutationFn: async ({ path, method = 'POST', body, ifMatch, keyed }) => {
       const options: Options = { body, ifMatch };
       if (keyed) {

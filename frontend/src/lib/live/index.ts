@@ -1,9 +1,10 @@
 // The state of the stream, for the dot in the top bar and for greying out what is old.
-import { useQueryClient } from '@tanstack/react-query';
-import { useEffect } from 'react';
+import { type QueryClient, useQueryClient } from '@tanstack/react-query';
+import { useEffect, useRef } from 'react';
 import { identityOf } from '../api/acting';
 import { isPlatform, meQuery } from '../api/me';
 import type { Me } from '../api/objects';
+import { Problem } from '../api/problem';
 import { store } from '../store';
 import { serverNow, serverSays, useNow } from '../time';
 import { fanOut } from './fanout';
@@ -13,10 +14,17 @@ interface Live { status: Status; at: number }
 export const live = store<Live>({ status: 'connecting', at: serverNow() });
 
 const STALE_SECONDS = 5;
+const TOO_MANY = 429;
 
 /** Whose events a page of somebody may get, besides public ones; null for all. */
 export const ownOf = (me: Me | undefined): string | null => (!me || isPlatform(me) ? null : me.participant.id);
 export const isForeign = (event: { participant: string | null }, own: string | null) => own !== null && event.participant !== null && event.participant !== own;
+
+/** What failed while the server was away is asked for again; a refusal would be the same one. */
+export function askAgain(client: QueryClient): void {
+  const refused = (e: unknown) => e instanceof Problem && e.status >= 400 && e.status < 500 && e.status !== TOO_MANY;
+  void client.refetchQueries({ type: 'active', predicate: (q) => q.state.status === 'error' && !refused(q.state.error) });
+}
 
 export function useLiveStream(me: Me | undefined) {
   const client = useQueryClient();
@@ -35,7 +43,11 @@ export function useLiveStream(me: Me | undefined) {
       refetch: () => void client.invalidateQueries(),
       revive: askWho,
       // While reconnecting, `at` stays at the last sign of life, so the age is that of the data.
-      status: (status) => live.set({ status, at: status === 'live' ? serverNow() : live.get().at }),
+      status: (status) => {
+        const back = status === 'live' && live.get().status !== 'live';
+        live.set({ status, at: status === 'live' ? serverNow() : live.get().at });
+        if (back) askAgain(client);
+      },
     });
   }, [client, who, own]);
 }
@@ -44,4 +56,15 @@ export function useLive(): { status: Status | 'stale'; ageSeconds: number } {
   const { status, at } = live.use();
   const ageSeconds = Math.max(0, Math.round((useNow() - at) / 1000));
   return { status: status === 'reconnecting' && ageSeconds >= STALE_SECONDS ? 'stale' : status, ageSeconds };
+}
+
+/** Calls back whenever the stream is there again. */
+export function useBack(then: () => void): void {
+  const { status } = live.use();
+  const before = useRef(status);
+  useEffect(() => {
+    const back = status === 'live' && before.current !== 'live';
+    before.current = status;
+    if (back) then();
+  }, [status]);
 }

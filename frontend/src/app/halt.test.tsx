@@ -1,0 +1,100 @@
+// On a pool's page: an admin halts and resumes after a question; operators drain nodes; nobody else is offered any of it.
+import { QueryClientProvider } from '@tanstack/react-query';
+import { createMemoryHistory, RouterProvider } from '@tanstack/react-router';
+import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { Pool } from '@/lib/api';
+import { fullNodes } from '@/mocks/members';
+import { pools } from '@/mocks/pools';
+import { asRole } from '@/mocks/setup';
+import { forget } from './identity';
+import { queryClient } from './queryClient';
+import { makeRouter } from './router';
+
+vi.mock('@/components/charts/PlotCanvas', () => ({ default: () => null }));
+window.scrollTo = () => {};
+const mock = globalThis.fetch;
+const had = { pools: structuredClone(pools), nodes: structuredClone(fullNodes) };
+const sent: unknown[] = [];
+let status = 200;
+beforeEach(() => {
+  globalThis.fetch = (async (input: RequestInfo | URL, init?: RequestInit) => {
+    if (!init?.method || init.method === 'GET') return mock(input, init);
+    sent.push([init.method, String(input), JSON.parse(String(init.body))]);
+    return status === 200 ? mock(input, init) : new Response(JSON.stringify({ title: 'Unprocessable', detail: 'Give a reason of 1 to 200 printable characters.' }), { status });
+  }) as typeof fetch;
+});
+afterEach(() => {
+  cleanup(); forget(); queryClient.clear(); globalThis.fetch = mock; sent.length = 0; status = 200;
+  pools.splice(0, pools.length, ...structuredClone(had.pools)); fullNodes.splice(0, fullNodes.length, ...structuredClone(had.nodes));
+});
+
+async function visit(slug: string, role = 'admin') {
+  asRole.role = role;
+  render(<QueryClientProvider client={queryClient}><RouterProvider router={makeRouter(createMemoryHistory({ initialEntries: [`/pools/${slug}`] }))} /></QueryClientProvider>);
+  await waitFor(() => expect(document.querySelector('.strip')).toBeTruthy());
+}
+const button = (name: string) => screen.findByRole('button', { name }) as Promise<HTMLButtonElement>;
+
+it('halts with a reason, which members read, and resumes', async () => {
+  await visit('fra1-gp');
+  fireEvent.click(await button('Halt…'));
+  expect(screen.getByRole('dialog').textContent).toContain('Open orders stay');
+  expect((await button('Halt the pool')).disabled).toBe(true);
+  fireEvent.change(screen.getByLabelText(/^Reason/), { target: { value: 'a fan is loud' } });
+  status = 422;
+  fireEvent.click(await button('Halt the pool'));
+  expect(await screen.findByText('Give a reason of 1 to 200 printable characters.')).toBeTruthy();
+  // What was typed is still there.
+  expect((screen.getByLabelText(/^Reason/) as HTMLInputElement).value).toBe('a fan is loud');
+  status = 200;
+  fireEvent.click(await button('Halt the pool'));
+  await waitFor(() => expect(document.querySelector('.answer')?.textContent).toContain('a fan is loud'));
+  fireEvent.click(await button('Resume…'));
+  expect(screen.getByRole('dialog').textContent).toContain('a fan is loud');
+  fireEvent.click(await button('Resume the pool'));
+  await button('Halt…');
+  expect(sent).toEqual([...Array.from({ length: 2 }, () => ['POST', '/v1/pools/fra1-gp/halt', { reason: 'a fan is loud' }]), ['POST', '/v1/pools/fra1-gp/resume', {}]]);
+});
+
+it('what is recallable names its pool with it, and resumes where its pool was halted', async () => {
+  const whole = pools.find((p) => p.slug === 'fra1-gp') as Pool;
+  const part: Pool = { ...whole, slug: 'fra1-gp~recallable', recallable_of: 'fra1-gp' };
+  pools.push(part);
+  await visit('fra1-gp');
+  fireEvent.click(await button('Halt…'));
+  expect(screen.getByRole('dialog').textContent).toContain('fra1-gp~recallable is halted with it');
+  cleanup(); forget(); queryClient.clear();
+  whole.halted = part.halted = { by: 'x', at: whole.next_slot, reason: 'a fan' };
+  await visit('fra1-gp~recallable');
+  expect((await screen.findByRole('link', { name: 'Halted with fra1-gp' })).getAttribute('href')).toBe('/pools/fra1-gp');
+  cleanup(); forget(); queryClient.clear();
+  whole.halted = null;
+  await visit('fra1-gp~recallable');
+  await button('Resume…');
+});
+
+it('operators drain nodes, admins add them, and members are offered nothing', async () => {
+  await visit('fra1-gp', 'operator');
+  fireEvent.click(await button('Drain fra1-gp-14'));
+  fireEvent.click(await button('Drain it'));
+  await button('Undrain fra1-gp-14');
+  expect(sent).toEqual([['POST', `/v1/nodes/${fullNodes[0]?.id}/drain`, {}]]);
+  for (const name of ['New node', 'Halt…']) expect(screen.queryByRole('button', { name })).toBeNull();
+  cleanup(); forget(); queryClient.clear();
+  await visit('fra1-gp', 'tenant');
+  for (const name of ['Halt…', 'New node']) expect(screen.queryByRole('button', { name })).toBeNull();
+  expect(screen.queryByRole('table', { name: 'Nodes' })).toBeNull();
+  cleanup(); forget(); queryClient.clear();
+  await visit('fra1-gp', 'admin');
+  fireEvent.click(await button('New node'));
+  const add = await button('Add the node');
+  fireEvent.change(screen.getByLabelText('Name'), { target: { value: 'fra1-gp-15' } });
+  fireEvent.change(screen.getByLabelText('CPU'), { target: { value: '8' } });
+  expect(screen.getByText(/There is a node of this name already/)).toBeTruthy();
+  expect(add.disabled).toBe(true);
+  fireEvent.change(screen.getByLabelText('Name'), { target: { value: 'fra1-gp-16' } });
+  fireEvent.click(add);
+  await button('Drain fra1-gp-16');
+  expect(sent.at(-1)).toEqual(['POST', '/v1/nodes', { name: 'fra1-gp-16', pool: 'fra1-gp', capacity: { cpu_milli: 8000 } }]);
+});

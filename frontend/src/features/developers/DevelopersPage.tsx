@@ -1,0 +1,55 @@
+import { useState } from 'react';
+import { Button, Page, Panel, Segmented } from '@/components/ui';
+import { type ApiKey, isPlatform, type List, type NewApiKey, useMay, useMe, useParticipantNames, useResource } from '@/lib/api';
+import { formatCount } from '@/lib/money';
+import { useNow } from '@/lib/time';
+import { useParam } from '@/lib/url';
+import { FirstSteps } from './FirstSteps';
+import { stateOf } from './key';
+import { KeyForm } from './KeyForm';
+import { KeyPanel } from './KeyPanel';
+import { KeyTable } from './KeyTable';
+import { NewSecret } from './NewSecret';
+
+const PURPOSE = 'With a key a program does what you do on these pages, within the scopes that you give it.';
+
+/** Which programs act for us, and what may they do? */
+export default function DevelopersPage() {
+  const [chosen, choose] = useParam('key');
+  const [making, make] = useParam('new');
+  const [shown, show] = useParam('show', 'working');
+  const [made, setMade] = useState<NewApiKey | null>(null);
+  const me = useMe();
+  const now = useNow();
+  const names = useParticipantNames();
+  const mayMake = useMay('keys:write');
+  const of = useResource<List<ApiKey>>('/api_keys');
+  const all = of.data?.data ?? [];
+  const working = all.filter((k) => stateOf(k, now) === 'works');
+  const rows = shown === 'all' ? all : working;
+  const selected = all.find((k) => k.id === chosen);
+  const owner = (k: ApiKey) => names.get(k.participant) ?? (k.participant === me?.participant.id ? me.participant.name : `…${k.participant.slice(-6)}`);
+  const add = mayMake && <Button kind="primary" icon="plus" onClick={() => { choose(null); make('1'); }}>New API key</Button>;
+  const keep = (key: NewApiKey) => { setMade(key); make(null); };
+  const makers = isPlatform(me) ? 'admin' : 'tenant';
+  const form = making !== '' && mayMake;
+  return (
+    <Page title="Developers" of={of} actions={add}
+      answer={() => <><b>{formatCount(working.length)}</b> API {working.length === 1 ? 'key works' : 'keys work'}{mayMake ? '.' : `; members with the role ${makers} make and revoke them.`} <a href="/docs" style={{ textDecoration: 'underline' }}>All routes of the API</a></>}
+      empty={() => all.length === 0 && !form && !made && { fact: 'There is no API key yet.', hint: <>{PURPOSE} {!mayMake && `Members with the role ${makers} can make one. `}<a href="/docs" style={{ textDecoration: 'underline' }}>What the API can do</a></>, action: add }}>
+      {() => (
+        <div className="split wide">
+          <Panel title="API keys" tools={<Segmented label="Show" value={shown === 'all' ? 'all' : 'working'} options={[{ value: 'working', label: 'Working' }, { value: 'all', label: 'All' }]} onChange={show} />}>
+            <KeyTable rows={rows} owner={owner} selected={selected?.id} onSelect={(k) => { make(null); choose(k.id); }} />
+          </Panel>
+          <div className="grid content-start">
+            {made && <NewSecret made={made} onDone={() => setMade(null)} />}
+            {form && <KeyForm onMade={keep} onClose={() => make(null)} />}
+            {selected && !form && <KeyPanel apiKey={selected} all={all} owner={owner(selected)} />}
+            {!selected && !form && <FirstSteps />}
+          </div>
+        </div>
+      )}
+    </Page>
+  );
+}

@@ -1,0 +1,39 @@
+import { Button, Page, Panel } from '@/components/ui';
+import { combine, type FinanceSummary, type FullParticipant, type List, type UserRecord, useResource } from '@/lib/api';
+import { formatCount, micro } from '@/lib/money';
+import { useParam } from '@/lib/url';
+import { hasOf } from './money';
+import { NewParticipant } from './NewParticipant';
+import { ParticipantPanel } from './ParticipantPanel';
+import { ParticipantTable } from './ParticipantTable';
+
+function Answer({ all }: { all: FullParticipant[] }) {
+  const trading = all.filter((p) => !p.platform).length;
+  const owing = all.filter((p) => micro(p.arrears) > 0n);
+  return <><b>{formatCount(trading)}</b> {trading === 1 ? 'participant trades' : 'participants trade'}. {owing.length === 0 ? 'None owes anything.' : <><b>{owing.map((p) => p.name).join(', ')}</b> {owing.length === 1 ? 'owes' : 'owe'} for what was kept, and can’t buy until it is paid.</>}</>;
+}
+
+/** Who takes part, who acts for them, and what may they have? */
+export default function ParticipantsPage() {
+  const [chosen, choose] = useParam('participant');
+  const [making, make] = useParam('new');
+  const participants = useResource<List<FullParticipant>>('/participants');
+  const of = combine<{ participants: List<FullParticipant>; users: List<UserRecord> }>({ participants, users: useResource<List<UserRecord>>('/users') });
+  // Balances are a help here: without them the page works.
+  const accounts = useResource<FinanceSummary>('/finance/summary').data?.accounts;
+  const all = of.data?.participants.data ?? [];
+  const selected = all.find((p) => p.id === chosen);
+  const add = <Button kind="primary" icon="plus" onClick={() => { choose(null); make('1'); }}>New participant</Button>;
+  return (
+    <Page title="Participants" of={of} actions={add} answer={() => <Answer all={all} />}
+      empty={() => all.length === 0 && !making && { fact: 'Nobody takes part yet.', hint: 'A participant has users who act for it, a quota that bounds its workloads, and credits to buy with.', action: add }}>
+      {(d) => (
+        <div className={selected || making ? 'split wide' : ''}>
+          <Panel><ParticipantTable rows={all} users={d.users.data} accounts={accounts} selected={selected?.id} narrow={!!selected || making !== ''} onSelect={(p) => { make(null); choose(p.id); }} /></Panel>
+          {making && <NewParticipant names={all.map((p) => p.name)} onMade={(id) => { make(null); choose(id); }} onClose={() => make(null)} />}
+          {selected && !making && <ParticipantPanel key={selected.id} participant={selected} users={d.users.data} has={accounts && hasOf(accounts, selected.id)} onAsk={participants.retry} />}
+        </div>
+      )}
+    </Page>
+  );
+}

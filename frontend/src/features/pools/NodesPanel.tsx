@@ -1,0 +1,45 @@
+import { useState } from 'react';
+import { Badge, Button, type Column, DataTable, Panel, toast } from '@/components/ui';
+import { Decide } from '@/components/ui/Decide';
+import { type FullNode, type List, type Pool, useMay, useResource, useWrite } from '@/lib/api';
+import { formatShort } from '@/lib/money';
+import { NewNode } from './NewNode';
+
+const isUp = (n: FullNode) => n.state === 'up';
+const DRAIN = 'It takes no new awards from the next round on, and the pool has that much less to sell. What runs there stays.';
+const BACK = 'It takes awards again from the next round on.';
+
+function NodeState({ node: n }: { node: FullNode }) {
+  const look = isUp(n) ? { tone: 'ok', icon: 'check', word: 'Up' } as const : n.state === 'draining' ? { tone: 'warn', icon: 'pause', word: 'Drains' } as const : { tone: 'bad', icon: 'cross', word: n.state === 'down' ? 'Down' : n.state } as const;
+  return <Badge tone={look.tone} icon={look.icon}>{look.word}</Badge>;
+}
+
+/** For those who look after machines: operators drain, admins add as well. */
+export function NodesPanel({ pool }: { pool: Pool }) {
+  const mayAdd = useMay('admin:write');
+  const mayOperate = useMay('operations:write');
+  const may = (mayAdd || mayOperate) && !pool.recallable_of;
+  const [asking, setAsking] = useState<FullNode | null>(null);
+  const [adding, setAdding] = useState(false);
+  const all = useResource<List<FullNode>>(may ? '/nodes' : null).data?.data;
+  const write = useWrite<object, FullNode>(['/nodes', '/pools']);
+  if (!may || !all) return null;
+  const run = () => asking && write.mutate({ path: `/nodes/${asking.id}/${isUp(asking) ? 'drain' : 'undrain'}`, body: {} }, {
+    onSuccess: (n) => toast({ tone: 'ok', title: isUp(n) ? `${n.name} takes awards again` : `${n.name} drains` }),
+    onError: (p) => toast({ tone: 'bad', title: p.unsure ? 'Not known whether it was done' : 'Not done', detail: p.said }),
+    onSettled: () => setAsking(null),
+  });
+  const columns: Column<FullNode>[] = [
+    { id: 'name', head: 'Node', cell: (n) => <span className="b" title={n.id}>{n.name}</span>, value: (n) => n.name },
+    { id: 'capacity', head: 'Capacity', cell: (n) => formatShort(n.capacity), value: (n) => n.capacity.cpu_milli ?? 0, csv: (n) => formatShort(n.capacity) },
+    { id: 'state', head: 'State', cell: (n) => <NodeState node={n} />, value: (n) => n.state },
+    { id: 'act', head: '', name: 'Action', right: true, cell: (n) => (n.state === 'down' ? null : <Button size="sm" aria-label={`${isUp(n) ? 'Drain' : 'Undrain'} ${n.name}`} onClick={() => setAsking(n)}>{isUp(n) ? 'Drain…' : 'Undrain…'}</Button>) },
+  ];
+  return (
+    <Panel title="Nodes" tools={mayAdd && <Button size="sm" icon="plus" onClick={() => setAdding(true)}>New node</Button>}>
+      <DataTable label="Nodes" columns={columns} rows={all.filter((n) => n.pool === pool.slug)} rowKey={(n) => n.id} initialSort={{ id: 'name', desc: false }} />
+      {adding && <NewNode pool={pool} names={all.map((n) => n.name)} onClose={() => setAdding(false)} />}
+      {asking && <Decide open onClose={() => setAsking(null)} title={`${isUp(asking) ? 'Drain' : 'Undrain'} ${asking.name}?`} text={isUp(asking) ? DRAIN : BACK} action={isUp(asking) ? 'Drain it' : 'Undrain it'} keep="Go back" danger={isUp(asking)} busy={write.isPending} onConfirm={run} />}
+    </Panel>
+  );
+}
