@@ -431,7 +431,7 @@ impl Rejection {
             ),
             OfferNeedsInstance => "An offer lends what an instance has: name the instance.".to_owned(),
             InstanceNotRunning => {
-                "The workload has stopped or failed. Restart it first, or bid for a new replica (no `instance`).".to_owned()
+                "The workload has stopped or failed. Restart it first. (A bid without `instance` is for capacity alone: nothing runs on it.)".to_owned()
             }
             OfferOutsideHomePool { home } => {
                 format!("An instance lends where it runs: the only pool of this offer is `{home}`.")
