@@ -1,7 +1,7 @@
 //! Small books whose outcome is worked out by hand beside each.
 use headroom_market::clearing::generate::Draw;
 use headroom_market::clearing::outcome::{Outcome, Quality, Reason};
-use headroom_market::clearing::{Book, Limits, Mode, NoProposal, clear, parse, verify};
+use headroom_market::clearing::{Asked, Book, Limits, Mode, NoProposal, Winning, clear, parse, verify, winning_limit};
 use serde_json::{Value, json};
 
 fn product(pool: &str, supply: &[(i64, &str)]) -> Value {
@@ -220,4 +220,19 @@ fn the_other_half_of_a_scarce_bundle_has_the_price_of_a_book_without_scarcity() 
     let printed: Vec<[i64; 3]> =
         outcome.prices.iter().map(|p| [p.price.0, p.low.map_or(-1, |v| v.0), p.high.map_or(-1, |v| v.0)]).collect();
     assert_eq!(printed, [[3_000_000_000; 3], [2_000_000_000; 3]]);
+}
+
+/// Who asks for nothing lends what is taken and no more; who offers what nobody takes is not told to ask for nothing.
+#[test]
+fn nobody_lends_what_nobody_takes() {
+    let orders = json!([
+        order("x", "offer", "0", &[("a", 10)], json!({})),
+        order("y", "offer", "5", &[("b", 10)], json!({})),
+        order("d", "bid", "40", &[("a", 4)], json!({})),
+    ]);
+    let book = book(5, json!({ "products": [product("a", &[]), product("b", &[])], "orders": orders }));
+    assert_eq!(won(&cleared(&book)), [("d", 4), ("x", 4)]);
+    let asked = Asked { order: "y", runs_of: None, guess: None };
+    let found = winning_limit(&book, asked, &NoProposal, &Limits::default(), &|| true);
+    assert_eq!(found, Winning::NoneTried);
 }

@@ -1,8 +1,9 @@
 //! Ties that blocks decide: of choices of blocks that are worth the same, the one that the tie rule prefers.
 //!
 //! Blocks that nothing tells apart change places at once: incumbents keep what they have, then the class
-//! decides, then the hash. Of others that are worth the same one is tried in the place of another, and a
-//! refused incumbent beside the rest; the allocation stays that is first in the order of `ties`.
+//! decides, then the hash. Where there are no nodes, of others that are worth the same one is tried in the
+//! place of another, and a refused incumbent beside the rest; the allocation stays that is first in the order
+//! of `ties`.
 //!
 //! Invariant: only what prices support leaves, with the welfare that was handed in. Tries are few, so among
 //! many blocks that are worth the same and not alike another choice may have been preferred.
@@ -30,6 +31,10 @@ impl Search<'_> {
             && let Some(same) = self.same_welfare(model, &found, ranked, left)
         {
             found = same;
+        }
+        // one in another's place may need other room, which no row may say
+        if self.c.products.iter().any(|k| self.m.book.nodes.iter().any(|n| n.pool == self.m.products[*k].pool)) {
+            return found;
         }
         let mut refused: Vec<usize> =
             model.blocks.keys().copied().filter(|i| !found.accepted.contains_key(i)).collect();
