@@ -24,6 +24,7 @@ export async function walkMember(page, origin, look) {
   const credits = page.getByRole('form', { name: 'Credits' });
   await credits.getByLabel('Amount to grant').fill('12.5');
   await credits.getByRole('button', { name: 'Grant 12.50 cr' }).click();
+  await page.getByRole('button', { name: 'Grant it' }).click();
   await credits.getByText('12.50 cr available').waitFor({ timeout: 15_000 });
   const quota = page.getByRole('form', { name: 'Quota' });
   await quota.getByLabel('Memory').fill('3');

@@ -15,17 +15,21 @@ const had = structuredClone(keys);
 const sent: { method: string; path: string; body: unknown }[] = [];
 /** Instead of the mock's answer to the next write. */
 let refusal: { status: number; body: unknown } | 'lost' | null = null;
+/** What the answer to a write waits for. */
+let gate: Promise<void> | null = null;
+const hold = () => { let open = () => {}; gate = new Promise((done) => { open = done; }); return () => { gate = null; open(); }; };
 beforeEach(() => {
   globalThis.fetch = (async (input: RequestInfo | URL, init?: RequestInit) => {
     if (!init?.method || init.method === 'GET') return mock(input, init);
     sent.push({ method: init.method, path: String(input), body: init.body ? JSON.parse(String(init.body)) : null });
     const now = refusal;
     refusal = null;
+    await gate;
     if (now === 'lost') throw new TypeError('network');
     return now ? new Response(JSON.stringify(now.body), { status: now.status }) : mock(input, init);
   }) as typeof fetch;
 });
-afterEach(() => { cleanup(); forget(); queryClient.clear(); globalThis.fetch = mock; sent.length = 0; refusal = null; keys.splice(0, keys.length, ...structuredClone(had)); });
+afterEach(() => { cleanup(); forget(); queryClient.clear(); globalThis.fetch = mock; sent.length = 0; refusal = null; gate = null; keys.splice(0, keys.length, ...structuredClone(had)); });
 
 async function visit(role: string, path = '/developers') {
   asRole.role = role;
@@ -113,4 +117,21 @@ it('without any key it says what one is for', async () => {
   expect(await screen.findByText('There is no API key yet.')).toBeTruthy();
   expect(screen.getByRole('link', { name: 'What the API can do' }).getAttribute('href')).toBe('/docs');
   expect(screen.getByRole('button', { name: 'New API key' })).toBeTruthy();
+});
+
+it('shows the secret also where somebody clicks elsewhere while it is made, and makes no other before it is kept', async () => {
+  await visit('tenant', '/developers?new=1');
+  fireEvent.change(await screen.findByLabelText('Name'), { target: { value: 'slow one' } });
+  const answer = hold();
+  fireEvent.click(make());
+  await waitFor(() => expect(sent).toHaveLength(1));
+  expect((screen.getByRole('button', { name: 'Cancel' }) as HTMLButtonElement).disabled).toBe(true);
+  fireEvent.click(screen.getByRole('button', { name: 'dashboard' }));
+  expect((screen.getByLabelText('Name') as HTMLInputElement).value).toBe('slow one');
+  answer();
+  expect(((await screen.findByLabelText('Secret')) as HTMLTextAreaElement).value).toMatch(/^xk_test_/);
+  const add = screen.getByRole('button', { name: 'New API key' }) as HTMLButtonElement;
+  expect(add.disabled).toBe(true);
+  fireEvent.click(screen.getByRole('button', { name: 'I have kept it' }));
+  await waitFor(() => expect(add.disabled).toBe(false));
 });

@@ -1,7 +1,7 @@
 // On a pool's page: an admin halts and resumes after a question; operators drain nodes; nobody else is offered any of it.
 import { QueryClientProvider } from '@tanstack/react-query';
 import { createMemoryHistory, RouterProvider } from '@tanstack/react-router';
-import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { act, cleanup, fireEvent, render, screen, waitFor, within } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Pool } from '@/lib/api';
 import { fullNodes } from '@/mocks/members';
@@ -17,15 +17,17 @@ const mock = globalThis.fetch;
 const had = { pools: structuredClone(pools), nodes: structuredClone(fullNodes) };
 const sent: unknown[] = [];
 let status = 200;
+let noNodes = false;
 beforeEach(() => {
   globalThis.fetch = (async (input: RequestInfo | URL, init?: RequestInit) => {
+    if (noNodes && String(input).startsWith('/v1/nodes')) return new Response(JSON.stringify({ title: 'The nodes are not there' }), { status: 404 });
     if (!init?.method || init.method === 'GET') return mock(input, init);
     sent.push([init.method, String(input), JSON.parse(String(init.body))]);
     return status === 200 ? mock(input, init) : new Response(JSON.stringify({ title: 'Unprocessable', detail: 'Give a reason of 1 to 200 printable characters.' }), { status });
   }) as typeof fetch;
 });
 afterEach(() => {
-  cleanup(); forget(); queryClient.clear(); globalThis.fetch = mock; sent.length = 0; status = 200;
+  cleanup(); forget(); queryClient.clear(); globalThis.fetch = mock; sent.length = 0; status = 200; noNodes = false;
   pools.splice(0, pools.length, ...structuredClone(had.pools)); fullNodes.splice(0, fullNodes.length, ...structuredClone(had.nodes));
 });
 
@@ -97,4 +99,35 @@ it('operators drain nodes, admins add them, and members are offered nothing', as
   fireEvent.click(add);
   await button('Drain fra1-gp-16');
   expect(sent.at(-1)).toEqual(['POST', '/v1/nodes', { name: 'fra1-gp-16', pool: 'fra1-gp', capacity: { cpu_milli: 8000 } }]);
+});
+
+it('does not undo what a colleague has done while the question was open', async () => {
+  const pool = pools.find((p) => p.slug === 'fra1-gp') as Pool;
+  await visit('fra1-gp');
+  fireEvent.click(await button('Halt…'));
+  fireEvent.change(screen.getByLabelText(/^Reason/), { target: { value: 'a fan is loud' } });
+  pool.halted = { by: 'x', at: pool.next_slot, reason: 'smoke in hall 1' };
+  await act(() => queryClient.invalidateQueries());
+  await waitFor(() => expect(screen.getByRole('dialog').textContent).toContain('fra1-gp is halted already'));
+  expect(screen.getByRole('dialog').textContent).toContain('smoke in hall 1');
+  for (const name of ['Resume the pool', 'Halt the pool']) expect(screen.queryByRole('button', { name })).toBeNull();
+  fireEvent.click(await button('Understood'));
+  fireEvent.click(await button('Resume…'));
+  pool.halted = null;
+  await act(() => queryClient.invalidateQueries());
+  await waitFor(() => expect(screen.getByRole('dialog').textContent).toContain('fra1-gp trades again already'));
+  fireEvent.click(await button('Understood'));
+  await button('Halt…');
+  expect(sent).toEqual([]);
+});
+
+it('says that the nodes can’t be read, and reads them again', async () => {
+  noNodes = true;
+  await visit('fra1-gp', 'operator');
+  const panel = within(await screen.findByRole('region', { name: 'Nodes' }));
+  expect((await panel.findByRole('alert')).textContent).toContain('The nodes are not there');
+  noNodes = false;
+  fireEvent.click(panel.getByRole('button', { name: 'Try again' }));
+  await button('Drain fra1-gp-14');
+  expect(panel.queryByRole('alert')).toBeNull();
 });

@@ -15,18 +15,26 @@ const mock = globalThis.fetch;
 const had = { participants: structuredClone(participants), users: structuredClone(users) };
 const sent: { method: string; path: string; body: unknown; key: string | null }[] = [];
 let refusal: { status: number; body: unknown } | 'lost' | null = null;
+/** What the answer to a write waits for. */
+let gate: Promise<void> | null = null;
+const hold = () => { let open = () => {}; gate = new Promise((done) => { open = done; }); return () => { gate = null; open(); }; };
 beforeEach(() => {
   globalThis.fetch = (async (input: RequestInfo | URL, init?: RequestInit) => {
-    if (!init?.method || init.method === 'GET') return mock(input, init);
+    if (!init?.method || init.method === 'GET') {
+      if (String(input) === '/v1/participants' && reading === 'fails') return new Response('{"title":"No"}', { status: 404 });
+      if (String(input) === '/v1/participants' && reading === 'slow') await gate;
+      return mock(input, init);
+    }
     sent.push({ method: init.method, path: String(input), body: JSON.parse(String(init.body)), key: new Headers(init.headers).get('idempotency-key') });
     const now = refusal;
     refusal = null;
+    await gate;
     if (now === 'lost') throw new TypeError('network');
     return now ? new Response(JSON.stringify(now.body), { status: now.status }) : mock(input, init);
   }) as typeof fetch;
 });
 afterEach(() => {
-  cleanup(); forget(); queryClient.clear(); globalThis.fetch = mock; sent.length = 0; refusal = null;
+  cleanup(); forget(); queryClient.clear(); globalThis.fetch = mock; sent.length = 0; refusal = null; gate = null; reading = null;
   participants.splice(0, participants.length, ...structuredClone(had.participants)); users.splice(0, users.length, ...structuredClone(had.users));
 });
 
@@ -65,18 +73,36 @@ it('sets a quota whole, after saying what changes', async () => {
   expect(question.textContent).toContain('GPU: 0 devices → 2 devices');
   expect(question.textContent).not.toContain('Memory');
   expect(sent).toEqual([]);
+  await waitFor(() => expect(button('Set it').disabled).toBe(false));
   fireEvent.click(button('Set it'));
   await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
   expect(sent).toEqual([{ method: 'PUT', path: `/v1/participants/${GENOMICS}/quota`, key: null, body: { quota: { cpu_milli: 48_000, mem_mib: 262_144, gpu_milli: 2000, storage_gib: 0, io_mbps: 0, net_mbps: 0 } } }]);
   await waitFor(() => expect(button('Set the quota…').disabled).toBe(true));
 });
 
-it('reads again before it asks: what somebody else has set meanwhile is not undone', async () => {
+/** Reading the participants waits for it, or fails. */
+let reading: 'slow' | 'fails' | null = null;
+
+it('reads again before it sets: what somebody else has set meanwhile is not undone', async () => {
   await open();
   type(await form('Quota'), 'CPU', '48');
   Object.assign(participants.find((p) => p.id === GENOMICS) ?? {}, { quota: { cpu_milli: 50_000, mem_mib: 1024 } });
+  reading = 'fails';
   fireEvent.click(button('Set the quota…'));
+  await waitFor(() => expect(screen.getByRole('dialog').textContent).toContain('What is in force can’t be read now'));
+  expect(button('Set it').disabled).toBe(true);
+  fireEvent.click(button('Go back'));
+  reading = 'slow';
+  const answer = hold();
+  fireEvent.click(button('Set the quota…'));
+  // What was read before is still shown, and is not yet what may be set.
+  expect(screen.getByRole('dialog').textContent).toContain('CPU: 64 cores → 48 cores');
+  expect(button('Set it').disabled).toBe(true);
+  fireEvent.submit(button('Set it').form as HTMLFormElement);
+  answer();
   await waitFor(() => expect(screen.getByRole('dialog').textContent).toContain('CPU: 50 cores → 48 cores'));
+  expect(sent).toEqual([]);
+  await waitFor(() => expect(button('Set it').disabled).toBe(false));
   fireEvent.click(button('Set it'));
   await waitFor(() => expect(sent[0]?.body).toMatchObject({ quota: { cpu_milli: 48_000, mem_mib: 1024 } }));
 });
@@ -88,22 +114,36 @@ it('grants with a key that stays while the answer is lost, and takes back', asyn
   type(credits, 'Amount to grant', '1000');
   type(credits, 'Reason, kept in the audit; may be empty', 'November');
   await waitFor(() => expect(credits.textContent).toContain('cr then'));
+  // Enter in a field asks; it grants nothing.
+  fireEvent.submit(credits);
+  expect(screen.getByRole('dialog').textContent).toMatch(/Grant 1,000\.00 cr to Genomics Core\?.*Available: [\d,.]+ cr → [\d,.]+ cr/);
+  expect(sent).toEqual([]);
   refusal = 'lost';
-  fireEvent.click(button('Grant 1,000.00 cr'));
+  fireEvent.click(button('Grant it'));
   await waitFor(() => expect(screen.getByRole('alert').textContent).toContain('Send it again unchanged'));
-  fireEvent.click(button('Grant 1,000.00 cr'));
+  // Until it is known only the same can be sent, also after what says nothing about it.
+  const locked = () => { for (const label of ['Amount to grant', 'Reason, kept in the audit; may be empty']) expect((within(credits).getByLabelText(label) as HTMLInputElement).disabled).toBe(true); expect(button('Take back').disabled).toBe(true); };
+  for (const status of [503, 429]) {
+    locked();
+    refusal = { status, body: { title: 'Busy', detail: `Busy ${status}` } };
+    fireEvent.click(button('Send the same again'));
+    await waitFor(() => expect(screen.getByRole('alert').textContent).toContain(`Busy ${status}`));
+  }
+  locked();
+  fireEvent.click(button('Send the same again'));
   await waitFor(() => expect((within(credits).getByLabelText('Amount to grant') as HTMLInputElement).value).toBe(''));
-  expect(sent.map((s) => [s.path, s.body])).toEqual(Array.from({ length: 2 }, () => [`/v1/participants/${GENOMICS}/grants`, { amount: '1000.000000', reason: 'November' }]));
-  expect([sent[0]?.key === sent[1]?.key, !!sent[0]?.key]).toEqual([true, true]);
+  expect(sent.map((s) => [s.path, s.body])).toEqual(Array.from({ length: 4 }, () => [`/v1/participants/${GENOMICS}/grants`, { amount: '1000.000000', reason: 'November' }]));
+  expect([new Set(sent.map((s) => s.key)).size, !!sent[0]?.key]).toEqual([1, true]);
   fireEvent.click(button('Take back'));
   type(credits, 'Amount to take back', '99999999');
   expect(credits.textContent).toContain('More than is available');
   type(credits, 'Amount to take back', '5');
   refusal = { status: 409, body: { title: 'Conflict', detail: 'Only 3 credits are available.', errors: [{ pointer: '/amount', code: 'not_available', detail: 'Only 3 credits are available.' }] } };
-  fireEvent.click(button('Take 5.00 cr back'));
+  fireEvent.click(button('Take 5.00 cr back…'));
+  fireEvent.click(button('Take it'));
   await waitFor(() => expect(credits.textContent).toContain('Only 3 credits are available.'));
-  expect(sent[2]?.body).toEqual({ amount: '-5.000000' });
-  expect(sent[2]?.key).not.toBe(sent[1]?.key);
+  expect(sent[4]?.body).toEqual({ amount: '-5.000000' });
+  expect(sent[4]?.key).not.toBe(sent[3]?.key);
 });
 
 it('makes a user with a role, and shows the password once', async () => {
@@ -145,4 +185,29 @@ it('makes a participant and goes on with it; the operator’s own has no quota a
   expect(screen.queryByRole('form', { name: 'Credits' })).toBeNull();
   fireEvent.click(button('New user'));
   expect([...within(await form('New user')).getByLabelText('Role').querySelectorAll('option')].map((o) => o.value)).toEqual(['operator', 'finance', 'admin']);
+});
+
+it('shows the password also where somebody clicks elsewhere while the user is made, and until it is handed over', async () => {
+  await open();
+  fireEvent.click(await screen.findByRole('button', { name: 'New user' }));
+  const user = await form('New user');
+  type(user, 'E-mail', 'mia@example.org');
+  type(user, 'Name', 'Mia');
+  fireEvent.click(button('Make one up'));
+  const { value } = within(user).getByLabelText('Initial password') as HTMLInputElement;
+  const answer = hold();
+  fireEvent.click(button('Make the user'));
+  await waitFor(() => expect(sent).toHaveLength(1));
+  expect(button('Cancel').disabled).toBe(true);
+  fireEvent.click(button('Operator'));
+  expect(screen.getByRole('form', { name: 'New user' })).toBeTruthy();
+  answer();
+  expect(((await screen.findByLabelText('For mia@example.org')) as HTMLTextAreaElement).value).toBe(value);
+  fireEvent.click(button('Operator'));
+  await screen.findByText(/it does not trade, so it has no quota/);
+  expect((screen.getByLabelText('For mia@example.org') as HTMLTextAreaElement).value).toBe(value);
+  expect(button('New user').disabled).toBe(true);
+  fireEvent.click(button('I have handed it over'));
+  await waitFor(() => expect(button('New user').disabled).toBe(false));
+  expect(screen.queryByRole('form', { name: 'New user' })).toBeNull();
 });

@@ -2,7 +2,7 @@
 //! where some rounding avoids it; a unit more is taken where it comes from, less than one arrives.
 use super::branch::Solved;
 use super::model::Meaning;
-use super::problem::Component;
+use super::problem::{ArcRef, Component};
 use super::rational::Rat;
 use super::round::Rounding;
 use std::collections::BTreeMap;
@@ -10,77 +10,105 @@ use std::collections::BTreeMap;
 /// How many moves of one flow are tried before the rounding is left as it is, by arc.
 const MOVES: usize = 4;
 
+/// What products are short of (less than 0: what is left), as flows move.
+struct Lacks(BTreeMap<usize, Rat>);
+
+impl Lacks {
+    fn total(&self) -> Rat {
+        self.0.values().filter(|lack| lack.is_pos()).fold(Rat::ZERO, |t, l| &t + l)
+    }
+
+    fn of(&self, product: usize) -> Rat {
+        self.0.get(&product).cloned().unwrap_or_default()
+    }
+
+    /// So many units more along an arc.
+    fn send(&mut self, arc: &ArcRef, by: i128) {
+        let (from, to) = (self.of(arc.from), self.of(arc.to));
+        self.0.insert(arc.from, &from + &Rat::int(by));
+        self.0.insert(arc.to, to.sub_mul(&arc.ratio, &Rat::int(by)));
+    }
+
+    /// What would be short in all with so many units more along an arc.
+    fn with(&self, arc: &ArcRef, by: i128, total: &Rat) -> Rat {
+        let short = |lack: Rat| lack.max(Rat::ZERO);
+        let (from, to) = (self.of(arc.from), self.of(arc.to));
+        let now = &short(from.clone()) + &short(to.clone());
+        let then = &short(&from + &Rat::int(by)) + &short(to.sub_mul(&arc.ratio, &Rat::int(by)));
+        &(total - &now) + &then
+    }
+}
+
 impl Rounding<'_> {
     /// Rounds the flows (given by arc), with bids at their floors and everybody lending what they may: first from
     /// whole units down, and where that leaves something short, from whole units up, as what is missing at the
     /// end of several arcs is missing on all of them.
     pub(super) fn flow(&mut self, c: &Component, flows: &BTreeMap<usize, Rat>, steps: &BTreeMap<usize, Rat>) {
-        let down: BTreeMap<usize, i128> = flows.iter().map(|(e, z)| (*e, z.floor())).collect();
-        self.whole.flows = down;
+        self.whole.flows = flows.iter().map(|(e, z)| (*e, z.floor())).collect();
         if flows.values().all(Rat::is_int) {
             return;
         }
         let lendable = self.lendable();
-        let short = self.round_flows(c, flows, steps, &lendable, 0);
+        let short = self.round_down(flows, self.lacks(c, &lendable, steps));
         if short.is_zero() {
             return;
         }
-        let up = |(e, z): (&usize, &Rat)| (*e, z.ceil().min(self.m.arcs[*e].limit.unwrap_or(i128::MAX)));
+        let up = |(e, z): (&usize, &Rat)| (*e, z.ceil().min(self.most(*e)));
         let up = flows.iter().map(up).collect();
         let from_below = std::mem::replace(&mut self.whole.flows, up);
-        if self.round_flows(c, flows, steps, &lendable, 1) >= short {
+        if self.round_up(flows, self.lacks(c, &lendable, steps)) >= short {
             self.whole.flows = from_below;
         }
     }
 
-    /// Moves flows by a unit as long as less is short for it, and answers what is short in the end. A flow stays
-    /// between its whole units, or so many above.
-    fn round_flows(
-        &mut self,
-        c: &Component,
-        flows: &BTreeMap<usize, Rat>,
-        steps: &BTreeMap<usize, Rat>,
-        lendable: &BTreeMap<usize, i128>,
-        above: i128,
-    ) -> Rat {
-        let missing = |r: &Rounding| -> BTreeMap<usize, Rat> {
-            let lacks = c.products.iter().map(|k| (*k, r.lack(*k, lendable, steps)));
-            lacks.filter(|(_, lack)| lack.is_pos()).collect()
-        };
-        let total = |lacks: &BTreeMap<usize, Rat>| lacks.values().fold(Rat::ZERO, |t, l| &t + l);
-        let mut lacks = missing(self);
+    fn most(&self, arc: usize) -> i128 {
+        self.m.arcs[arc].limit.unwrap_or(i128::MAX)
+    }
+
+    /// Moves flows by a unit, between their whole units, as long as less is short for it. Answers what is short in
+    /// the end.
+    fn round_down(&mut self, flows: &BTreeMap<usize, Rat>, mut lacks: Lacks) -> Rat {
+        let mut total = lacks.total();
         for _ in 0..MOVES * flows.len() {
-            if lacks.is_empty() {
+            if total.is_zero() {
                 break;
             }
             // the move that leaves least short; an arc's number decides between equals
-            let mut best: Option<(Rat, usize, i128, BTreeMap<usize, Rat>)> = None;
-            for (e, z) in flows {
+            let mut best: Option<(Rat, usize, i128)> = None;
+            for (e, z) in flows.iter().filter(|(_, z)| !z.is_int()) {
                 let a = &self.m.arcs[*e];
-                let now = self.whole.flows[e];
-                let most = (z.ceil() + above).min(a.limit.unwrap_or(i128::MAX));
-                let mut moves = Vec::new();
-                if lacks.contains_key(&a.to) && now < most {
-                    moves.push(now + 1);
+                let by = if self.whole.flows[e] == z.floor() { 1 } else { -1 };
+                let helps = if by > 0 { lacks.of(a.to) } else { lacks.of(a.from) };
+                if !helps.is_pos() || self.whole.flows[e] + by > self.most(*e) {
+                    continue;
                 }
-                if lacks.contains_key(&a.from) && now > z.floor() {
-                    moves.push(now - 1);
+                let left = lacks.with(a, by, &total);
+                if best.as_ref().is_none_or(|b| left < b.0) {
+                    best = Some((left, *e, by));
                 }
-                for to in moves {
-                    self.whole.flows.insert(*e, to);
-                    let left = missing(self);
-                    let sum = total(&left);
-                    if best.as_ref().is_none_or(|b| sum < b.0) {
-                        best = Some((sum, *e, to, left));
-                    }
-                }
-                self.whole.flows.insert(*e, now);
             }
-            let Some((_, e, to, left)) = best.filter(|b| b.0 < total(&lacks)) else { break };
-            self.whole.flows.insert(e, to);
-            lacks = left;
+            let Some((left, e, by)) = best.filter(|b| b.0 < total) else { break };
+            *self.whole.flows.entry(e).or_insert(0) += by;
+            lacks.send(&self.m.arcs[e], by);
+            total = left;
         }
-        total(&lacks)
+        total
+    }
+
+    /// Sends what is short on its way, arc by arc towards where there is enough. Answers what is short in the end.
+    fn round_up(&mut self, flows: &BTreeMap<usize, Rat>, mut lacks: Lacks) -> Rat {
+        for _ in 0..MOVES * flows.len() {
+            // the arc that most is sent along by now has most room for a unit more
+            let open = flows.iter().filter(|(e, z)| {
+                z.is_pos() && self.whole.flows[*e] < self.most(**e) && lacks.of(self.m.arcs[**e].to).is_pos()
+            });
+            let Some((e, _)) = open.max_by(|a, b| a.1.cmp(b.1).then(b.0.cmp(a.0))) else { break };
+            let a = &self.m.arcs[*e];
+            let by = lacks.of(a.to).div(&a.ratio).ceil().min(self.most(*e) - self.whole.flows[e]);
+            *self.whole.flows.entry(*e).or_insert(0) += by;
+            lacks.send(a, by);
+        }
+        lacks.total()
     }
 
     /// Takes back what rounding up left over in whole units: flows first, then what is lent. True if
@@ -89,20 +117,18 @@ impl Rounding<'_> {
         let mut moved = false;
         let none = BTreeMap::new();
         for k in &c.products {
-            let idle = |r: &Rounding| {
-                let used: i128 = r.m.steps_of[*k].iter().map(|e| r.whole.steps.get(e).copied().unwrap_or(0)).sum();
-                let room: i128 =
-                    r.m.steps_of[*k].iter().filter(|e| steps[*e].is_pos()).map(|e| r.m.steps[*e].quantity).sum();
-                -&(&r.lack(*k, &none, steps) + &Rat::int(room - used))
-            };
+            let used: i128 = self.m.steps_of[*k].iter().map(|e| self.whole.steps.get(e).copied().unwrap_or(0)).sum();
+            let open = self.m.steps_of[*k].iter().filter(|e| steps[*e].is_pos());
+            let room: i128 = open.map(|e| self.m.steps[*e].quantity).sum();
+            let mut idle = -&(&self.lacks(c, &none, steps).of(*k) + &Rat::int(room - used));
             for (e, z) in flows.iter().filter(|(e, _)| self.m.arcs[**e].to == *k) {
-                // of a unit less on the way `ratio` less arrives
-                let spare = Rat::int(self.whole.flows[e] - z.floor());
-                if Rat::int(self.whole.flows[e]) > *z
-                    && idle(self) >= &spare * &self.m.arcs[*e].ratio.clone().max(Rat::ONE)
-                {
-                    self.whole.flows.insert(*e, z.floor());
-                    moved = true;
+                let now = self.whole.flows[e];
+                if idle >= Rat::ONE && Rat::int(now) > *z {
+                    // of a unit less on the way `ratio` less arrives
+                    let by = idle.div(&self.m.arcs[*e].ratio).floor().min(now - z.floor());
+                    idle = idle.sub_mul(&self.m.arcs[*e].ratio, &Rat::int(by));
+                    self.whole.flows.insert(*e, now - by);
+                    moved |= by > 0;
                 }
             }
             let lent: Vec<(usize, usize)> = self
@@ -119,10 +145,11 @@ impl Rounding<'_> {
                 let f = &self.whole.orders[&i];
                 let full = self.m.orders[i].alternatives[f.alternative].quantities[p].1;
                 let up = Rat::int(f.quantities[p]) > &f.fill * &Rat::int(full);
-                if up && idle(self) >= Rat::ONE && self.rows_allow(i, *k, -1) {
+                if up && idle >= Rat::ONE && self.rows_allow(i, *k, -1) {
                     if let Some(f) = self.whole.orders.get_mut(&i) {
                         f.quantities[p] -= 1;
                     }
+                    idle = &idle - &Rat::ONE;
                     moved = true;
                 }
             }
@@ -143,22 +170,20 @@ impl Rounding<'_> {
         more
     }
 
-    /// What a product is short of with all of its steps that are in use (less than 0: what is left).
-    fn lack(&self, k: usize, lendable: &BTreeMap<usize, i128>, steps: &BTreeMap<usize, Rat>) -> Rat {
-        let got = |bids: bool| self.total(bids).get(&k).copied().unwrap_or(0);
-        let room: i128 =
-            self.m.steps_of[k].iter().filter(|e| steps[*e].is_pos()).map(|e| self.m.steps[*e].quantity).sum();
-        let mut lack = Rat::int(got(true) - got(false) - room - lendable.get(&k).copied().unwrap_or(0));
-        for (e, z) in &self.whole.flows {
-            let a = &self.m.arcs[*e];
-            if a.from == k {
-                lack = &lack + &Rat::int(*z);
-            }
-            if a.to == k {
-                lack = lack.sub_mul(&a.ratio, &Rat::int(*z));
-            }
+    /// What products are short of with all of their steps that are in use.
+    fn lacks(&self, c: &Component, lendable: &BTreeMap<usize, i128>, steps: &BTreeMap<usize, Rat>) -> Lacks {
+        let (got, lent) = (self.total(true), self.total(false));
+        let of = |all: &BTreeMap<usize, i128>, k: usize| all.get(&k).copied().unwrap_or(0);
+        let mut lacks = Lacks(BTreeMap::new());
+        for k in c.products.iter().copied() {
+            let used = self.m.steps_of[k].iter().filter(|e| steps[*e].is_pos());
+            let room: i128 = used.map(|e| self.m.steps[*e].quantity).sum();
+            lacks.0.insert(k, Rat::int(of(&got, k) - of(&lent, k) - room - of(lendable, k)));
         }
-        lack
+        for (e, z) in &self.whole.flows {
+            lacks.send(&self.m.arcs[*e], *z);
+        }
+        lacks
     }
 
     /// One unit more along an arc whose flow was rounded down, or one less along one that was

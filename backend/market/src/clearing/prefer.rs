@@ -11,6 +11,7 @@ use super::branch::{Best, Search};
 use super::model::Model;
 use super::rational::Rat;
 use super::repair::Allowance;
+use super::simplex::Simplex;
 use super::ties;
 use std::collections::BTreeMap;
 
@@ -22,9 +23,6 @@ type Accepted = BTreeMap<usize, usize>;
 
 impl Search<'_> {
     pub(super) fn prefer(&self, model: &Model, best: Best, left: &mut Allowance) -> Best {
-        if best.shared.is_some() || best.simplex.is_none() {
-            return best;
-        }
         let mut found = best;
         let ranked = self.ranked_alike(model, &found.accepted);
         if ranked != found.accepted
@@ -33,7 +31,9 @@ impl Search<'_> {
             found = same;
         }
         // one in another's place may need other room, which no row may say
-        if self.c.products.iter().any(|k| self.m.book.nodes.iter().any(|n| n.pool == self.m.products[*k].pool)) {
+        if found.shared.is_some()
+            || self.c.products.iter().any(|k| self.m.book.nodes.iter().any(|n| n.pool == self.m.products[*k].pool))
+        {
             return found;
         }
         let mut refused: Vec<usize> =
@@ -91,10 +91,15 @@ impl Search<'_> {
         for mut group in groups.into_values() {
             let column = |i: &usize| Some(model.blocks[i].iter().position(|j| accepted.get(i) == Some(j))?);
             let mut won: Vec<usize> = group.iter().filter_map(column).collect();
-            if won.is_empty() || won.len() == group.len() {
+            if won.is_empty() || (won.len() == group.len() && won.windows(2).all(|w| w[0] == w[1])) {
                 continue;
             }
-            won.sort_unstable();
+            // whoever comes first has the alternative that is worth most to a bid, or costs an offer least
+            let worth = |a: &usize| {
+                let o = &self.m.orders[group[0]];
+                if o.bid { -o.alternatives[*a].value } else { o.alternatives[*a].value }
+            };
+            won.sort_by_key(|a| (worth(a), *a));
             group.sort_by_key(|i| self.rank(*i));
             group.iter().for_each(|i| {
                 ranked.remove(i);
@@ -129,16 +134,16 @@ impl Search<'_> {
 
     /// The allocation of another choice, if prices support it and it is worth the same.
     fn same_welfare(&self, model: &Model, found: &Best, accepted: Accepted, left: &mut Allowance) -> Option<Best> {
-        let mut simplex = found.simplex.as_deref().cloned()?;
+        let mut simplex = found.simplex.as_deref().cloned().unwrap_or_else(|| Simplex::new(model.lp.clone()));
         for (i, cols) in &model.blocks {
             for j in cols {
                 self.decide(model, &mut simplex, *i, *j, accepted.get(i) == Some(j));
             }
         }
         let same = self.drop_losers(model, simplex, accepted.clone(), 0, None, left)?;
-        let as_asked = same.best.accepted == accepted && same.best.shared.is_none();
-        (as_asked && same.best.welfare == found.welfare)
-            .then(|| Best { simplex: Some(Box::new(same.simplex)), ..same.best })
+        let as_asked = same.best.accepted == accepted && same.best.shared.is_some() == found.shared.is_some();
+        let simplex = found.shared.is_none().then(|| Box::new(same.simplex));
+        (as_asked && same.best.welfare == found.welfare).then(|| Best { simplex, ..same.best })
     }
 
     /// Of two allocations that are worth the same the greater one goes first.

@@ -135,8 +135,12 @@ fn objectives(m: &Market, model: &Model) -> Vec<Vec<(usize, Rat)>> {
                 _ => None,
             })
             .collect(),
-        // nobody lends what nobody takes
-        orders(&|i| !m.orders[i].bid).into_iter().map(|(j, v)| (j, -&v)).collect(),
+        // nobody lends what nobody takes: only what costs nothing could be lent so
+        orders(&|i| !m.orders[i].bid)
+            .into_iter()
+            .filter(|(j, _)| model.lp.cols[*j].cost.is_zero())
+            .map(|(j, v)| (j, -&v))
+            .collect(),
         orders(&|i| m.orders[i].incumbent),
         orders(&|i| m.orders[i].class == super::book::Class::Critical),
         orders(&|i| m.orders[i].class == super::book::Class::Standard),

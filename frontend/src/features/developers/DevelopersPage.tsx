@@ -1,11 +1,11 @@
 import { useState } from 'react';
 import { Button, Page, Panel, Segmented } from '@/components/ui';
-import { type ApiKey, isPlatform, type List, type NewApiKey, useMay, useMe, useParticipantNames, useResource } from '@/lib/api';
+import { type ApiKey, isPlatform, type List, type NewApiKey, useMay, useMe, useParticipantNames, useResource, useWrite } from '@/lib/api';
 import { formatCount } from '@/lib/money';
 import { useNow } from '@/lib/time';
 import { useParam } from '@/lib/url';
 import { FirstSteps } from './FirstSteps';
-import { stateOf } from './key';
+import { type bodyOf, stateOf } from './key';
 import { KeyForm } from './KeyForm';
 import { KeyPanel } from './KeyPanel';
 import { KeyTable } from './KeyTable';
@@ -19,6 +19,7 @@ export default function DevelopersPage() {
   const [making, make] = useParam('new');
   const [shown, show] = useParam('show', 'working');
   const [made, setMade] = useState<NewApiKey | null>(null);
+  const write = useWrite<ReturnType<typeof bodyOf>, NewApiKey>(['/api_keys']);
   const me = useMe();
   const now = useNow();
   const names = useParticipantNames();
@@ -29,10 +30,13 @@ export default function DevelopersPage() {
   const rows = shown === 'all' ? all : working;
   const selected = all.find((k) => k.id === chosen);
   const owner = (k: ApiKey) => names.get(k.participant) ?? (k.participant === me?.participant.id ? me.participant.name : `…${k.participant.slice(-6)}`);
-  const add = mayMake && <Button kind="primary" icon="plus" onClick={() => { choose(null); make('1'); }}>New API key</Button>;
-  const keep = (key: NewApiKey) => { setMade(key); make(null); };
+  const add = mayMake && <Button kind="primary" icon="plus" disabled={!!made || write.isPending} title={made ? 'First put the secret that is shown where you need it' : undefined} onClick={() => { choose(null); make('1'); }}>New API key</Button>;
+  const keep = (key: NewApiKey) => { setMade(key); write.reset(); make(null); };
   const makers = isPlatform(me) ? 'admin' : 'tenant';
-  const form = making !== '' && mayMake;
+  // It stays while an answer is under way or was a refusal, and no secret is made while one is still shown.
+  const form = mayMake && !made && (making !== '' || write.isPending || write.isError);
+  const leave = () => { write.reset(); make(null); };
+  const select = (k: ApiKey) => { if (write.isPending) return; leave(); choose(k.id); };
   return (
     <Page title="Developers" of={of} actions={add}
       answer={() => <><b>{formatCount(working.length)}</b> API {working.length === 1 ? 'key works' : 'keys work'}{mayMake ? '.' : `; members with the role ${makers} make and revoke them.`} <a href="/docs" style={{ textDecoration: 'underline' }}>All routes of the API</a></>}
@@ -40,11 +44,11 @@ export default function DevelopersPage() {
       {() => (
         <div className="split wide">
           <Panel title="API keys" tools={<Segmented label="Show" value={shown === 'all' ? 'all' : 'working'} options={[{ value: 'working', label: 'Working' }, { value: 'all', label: 'All' }]} onChange={show} />}>
-            <KeyTable rows={rows} owner={owner} selected={selected?.id} onSelect={(k) => { make(null); choose(k.id); }} />
+            <KeyTable rows={rows} owner={owner} selected={selected?.id} onSelect={select} />
           </Panel>
           <div className="grid content-start">
             {made && <NewSecret made={made} onDone={() => setMade(null)} />}
-            {form && <KeyForm onMade={keep} onClose={() => make(null)} />}
+            {form && <KeyForm write={write} onMade={keep} onClose={leave} />}
             {selected && !form && <KeyPanel apiKey={selected} all={all} owner={owner(selected)} />}
             {!selected && !form && <FirstSteps />}
           </div>

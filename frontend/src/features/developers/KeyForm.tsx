@@ -1,16 +1,18 @@
 import { type FormEvent, useState } from 'react';
 import { Button, Field, Note, Panel, Select } from '@/components/ui';
-import { type NewApiKey, useMe, useWrite } from '@/lib/api';
+import { type NewApiKey, useMe, type useWrite } from '@/lib/api';
 import { full, serverNow, zone } from '@/lib/time';
 import { bodyOf, type Draft, nameFault, onlyReads, sendable, TERMS } from './key';
 import { Scopes } from './Scopes';
 
+/** Its page holds it: the secret is in the answer alone, and must be shown whatever has become of the form. */
+export type MakeKey = ReturnType<typeof useWrite<ReturnType<typeof bodyOf>, NewApiKey>>;
+
 /** It opens with what can only read: whoever wants more says so. */
-export function KeyForm({ onMade, onClose }: { onMade: (key: NewApiKey) => void; onClose: () => void }) {
+export function KeyForm({ write, onMade, onClose }: { write: MakeKey; onMade: (key: NewApiKey) => void; onClose: () => void }) {
   const mine = useMe()?.scopes ?? [];
   const z = zone.use();
   const [draft, setDraft] = useState<Draft>({ name: '', scopes: mine.filter((s) => onlyReads([s])), days: TERMS[0][0] });
-  const write = useWrite<ReturnType<typeof bodyOf>, NewApiKey>(['/api_keys']);
   const set = (part: Partial<Draft>) => setDraft((d) => ({ ...d, ...part }));
   const submit = (e: FormEvent) => {
     e.preventDefault();
@@ -29,7 +31,7 @@ export function KeyForm({ onMade, onClose }: { onMade: (key: NewApiKey) => void;
         {problem && !atField && <div role="alert"><Note tone="bad">{problem.said}{problem.unsure && ' If the list has a key of this name, its secret is lost: revoke it and make another one.'}</Note></div>}
         <div className="row g8 wrap">
           <Button type="submit" kind="primary" disabled={!sendable(draft)} busy={write.isPending}>Make the key</Button>
-          <Button onClick={onClose}>Cancel</Button>
+          <Button disabled={write.isPending} onClick={onClose}>Cancel</Button>
         </div>
         <p className="help">It acts for your participant as you do, within what is chosen here, also when you are signed out. All keys of a participant share its limits of requests, and 64 of them can work at once.</p>
       </form>

@@ -3,14 +3,14 @@ import { CopyId, Money, Panel, When } from '@/components/ui';
 import type { FullParticipant, UserRecord } from '@/lib/api';
 import { formatMoney } from '@/lib/money';
 import { GrantForm } from './GrantForm';
-import { Members } from './Members';
+import { type Making, Members } from './Members';
 import type { Has } from './money';
 import { QuotaForm } from './QuotaForm';
 
-interface Props { participant: FullParticipant; users: UserRecord[]; has: Has | undefined; onAsk: () => void }
+interface Props { participant: FullParticipant; users: UserRecord[]; has: Has | undefined; making: Making; /** When the participants were read, and whether the last attempt failed. */ read: { at: number; failed: boolean }; onAsk: () => void }
 
 /** One participant: who is in it, what it may have, what it has. The operator's own does not trade. */
-export function ParticipantPanel({ participant: p, users, has, onAsk }: Props) {
+export function ParticipantPanel({ participant: p, users, has, making, read, onAsk }: Props) {
   return (
     <div className="grid content-start">
       <Panel title={p.name}>
@@ -27,8 +27,8 @@ export function ParticipantPanel({ participant: p, users, has, onAsk }: Props) {
           )}
         </dl>
       </Panel>
-      <Members participant={p} users={users} />
-      {!p.platform && <QuotaForm participant={p} onAsk={onAsk} />}
+      <Members participant={p} users={users} making={making} />
+      {!p.platform && <QuotaForm participant={p} read={read} onAsk={onAsk} />}
       {!p.platform && <GrantForm participant={p} has={has} />}
     </div>
   );

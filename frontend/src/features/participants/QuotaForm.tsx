@@ -10,17 +10,21 @@ function Changes({ changes }: { changes: Change[] }) {
   return <>{changes.map((c) => <span key={c.what} style={{ display: 'block' }}>{c.what}: {c.from} → <b className="m">{c.to}</b></span>)}{changes.some((c) => c.less) && <span style={{ display: 'block' }} className="mt-2">{LESS}</span>}</>;
 }
 
-/** There are no versions of a quota: before it asks, what is in force is read again (`onAsk`), and what was not typed follows it. */
-export function QuotaForm({ participant: p, onAsk }: { participant: FullParticipant; onAsk: () => void }) {
+interface Props { participant: FullParticipant; read: { at: number; failed: boolean }; onAsk: () => void }
+
+/** There are no versions of a quota: when it asks, what is in force is read again (`onAsk`), and what was not typed follows it. */
+export function QuotaForm({ participant: p, read, onAsk }: Props) {
   const [typed, setTyped] = useState<Typed>({});
-  const [asking, setAsking] = useState(false);
+  /** When what was there at the question had been read: nothing is set before a later reading. */
+  const [asking, setAsking] = useState<number | null>(null);
   const write = useWrite<Body, FullParticipant>(['/participants']);
   const body = bodyOf(p, typed);
   const changes = body ? changesOf(p, body) : [];
-  const ask = (e: FormEvent) => { e.preventDefault(); onAsk(); setAsking(true); };
+  const ask = (e: FormEvent) => { e.preventDefault(); onAsk(); setAsking(read.at); };
+  const known = asking !== null && asking !== read.at;
   const save = () => body && write.mutate({ path: `/participants/${p.id}/quota`, method: 'PUT', body }, {
     onSuccess: () => { toast({ tone: 'ok', title: `Quota of ${p.name} is set` }); setTyped({}); },
-    onSettled: () => setAsking(false),
+    onSettled: () => setAsking(null),
   });
   const atField = write.error?.body.errors?.some((e) => e.pointer !== '');
   return (
@@ -33,7 +37,7 @@ export function QuotaForm({ participant: p, onAsk }: { participant: FullParticip
           {Object.keys(typed).length > 0 && <Button onClick={() => { setTyped({}); write.reset(); }}>Back to what is in force</Button>}
         </div>
       </form>
-      <Decide open={asking} onClose={() => setAsking(false)} title={`Change the quota of ${p.name}?`} text={<Changes changes={changes} />} action="Set it" keep="Go back" busy={write.isPending} onConfirm={save} />
+      <Decide open={asking !== null} onClose={() => setAsking(null)} title={`Change the quota of ${p.name}?`} text={<><Changes changes={changes} />{!known && <span className="mt-2" style={{ display: 'block' }}>{read.failed ? 'What is in force can’t be read now, so nothing can be set: go back and try again.' : 'Reading what is in force…'}</span>}{known && changes.length === 0 && 'All of it is in force already.'}</>} action="Set it" keep="Go back" busy={write.isPending} disabled={!known || changes.length === 0} onConfirm={save} />
     </Panel>
   );
 }

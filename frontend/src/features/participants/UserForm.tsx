@@ -1,15 +1,17 @@
 import { type FormEvent, useState } from 'react';
 import { Button, Field, Note, Select } from '@/components/ui';
-import { type FullParticipant, type Role, useWrite } from '@/lib/api';
+import { type FullParticipant, type Role, type useWrite } from '@/lib/api';
 import { bodyOf, type Draft, faultsOf, makePassword, roleText, rolesOf, sendable } from './user';
 
-interface Props { participant: FullParticipant; onMade: (made: { email: string; password: string }) => void; onClose: () => void }
+export interface Made { email: string; password: string }
+/** The page holds it: with the form a password would be gone that nobody has seen. */
+export type MakeUser = ReturnType<typeof useWrite<ReturnType<typeof bodyOf>, unknown>>;
+interface Props { participant: FullParticipant; write: MakeUser; onMade: (made: Made) => void; onClose: () => void }
 
 /** A user with one role in this participant. */
-export function UserForm({ participant: p, onMade, onClose }: Props) {
+export function UserForm({ participant: p, write, onMade, onClose }: Props) {
   const roles = rolesOf(p);
   const [draft, setDraft] = useState<Draft>({ email: '', name: '', password: '', role: roles[0] as Role });
-  const write = useWrite<ReturnType<typeof bodyOf>, unknown>(['/users']);
   const faults = faultsOf(draft);
   const set = (part: Partial<Draft>) => setDraft((d) => ({ ...d, ...part }));
   const submit = (e: FormEvent) => {
@@ -29,7 +31,7 @@ export function UserForm({ participant: p, onMade, onClose }: Props) {
       {problem && !atField && <div role="alert"><Note tone="bad">{problem.said}</Note></div>}
       <div className="row g8 wrap">
         <Button type="submit" kind="primary" disabled={!sendable(draft)} busy={write.isPending}>Make the user</Button>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button disabled={write.isPending} onClick={onClose}>Cancel</Button>
       </div>
       <p className="help">A user with roles in several participants is made by API, all at once: roles can’t be added to a user later.</p>
     </form>

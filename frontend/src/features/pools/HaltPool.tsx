@@ -2,6 +2,7 @@ import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { Button, toast } from '@/components/ui';
 import { Decide } from '@/components/ui/Decide';
+import { Dialog } from '@/components/ui/Dialog';
 import { type Pool, useMay, useWrite } from '@/lib/api';
 
 const ORDERS = 'Open orders stay, with what is held for them; no round clears them here, and new ones are refused with your reason.';
@@ -12,24 +13,35 @@ const RESUME = 'The next round clears its open orders, and new ones are taken ag
 
 /** For an admin, on the pool's page. What is recallable is halted by itself or with its pool, and then resumes with it. */
 export function HaltPool({ pool, all }: { pool: Pool; all: Pool[] | undefined }) {
-  const [asking, setAsking] = useState(false);
+  // What was asked, not what could be asked now: somebody else may do it meanwhile, and the click must not undo that.
+  const [asking, setAsking] = useState<'halt' | 'resume' | null>(null);
   const may = useMay('admin:write');
   const write = useWrite<{ reason?: string }, unknown>(['/pools']);
   if (!may) return null;
   const halted = pool.halted !== null;
   const whole = all?.find((p) => p.slug === pool.recallable_of);
-  if (halted && whole?.halted) return <Link className="btn" to="/pools/$slug" params={{ slug: whole.slug }}>Halted with {whole.slug}</Link>;
+  const withWhole = halted && whole?.halted ? whole.slug : null;
+  const can = withWhole !== null ? null : halted ? 'resume' : 'halt';
   const part = all?.find((p) => p.recallable_of === pool.slug);
-  const run = (reason: string) => write.mutate({ path: `/pools/${encodeURIComponent(pool.slug)}/${halted ? 'resume' : 'halt'}`, body: halted ? {} : { reason } }, {
-    onSuccess: () => { toast({ tone: 'ok', title: halted ? `${pool.slug} trades again` : `${pool.slug} is halted` }); setAsking(false); },
+  const resumes = asking === 'resume';
+  const close = () => setAsking(null);
+  const run = (reason: string) => asking && write.mutate({ path: `/pools/${encodeURIComponent(pool.slug)}/${asking}`, body: resumes ? {} : { reason } }, {
+    onSuccess: () => { toast({ tone: 'ok', title: resumes ? `${pool.slug} trades again` : `${pool.slug} is halted` }); close(); },
     // The question stays, with the reason that was typed.
-    onError: (p) => toast({ tone: 'bad', title: p.unsure ? 'Not known whether it was done' : halted ? 'Not resumed' : 'Not halted', detail: p.said }),
+    onError: (p) => toast({ tone: 'bad', title: p.unsure ? 'Not known whether it was done' : resumes ? 'Not resumed' : 'Not halted', detail: p.said }),
   });
-  const text = halted ? <>Halted because of: {pool.halted?.reason}. {RESUME}</> : <>{[ORDERS, pool.recallable_of ? ENDS : RUNS, ...(part ? [`${part.slug} is halted with it.`] : [])].map((line) => <span key={line} className="mt-1" style={{ display: 'block' }}>{line}</span>)}</>;
+  const text = resumes ? <>Halted because of: {pool.halted?.reason}. {RESUME}</> : <>{[ORDERS, pool.recallable_of ? ENDS : RUNS, ...(part ? [`${part.slug} is halted with it.`] : [])].map((line) => <span key={line} className="mt-1" style={{ display: 'block' }}>{line}</span>)}</>;
+  const already = withWhole !== null ? `${pool.slug} is halted with ${withWhole}` : halted ? `${pool.slug} is halted already` : `${pool.slug} trades again already`;
   return (
     <>
-      <Button kind={halted ? 'primary' : 'danger'} icon={halted ? undefined : 'pause'} onClick={() => setAsking(true)}>{halted ? 'Resume…' : 'Halt…'}</Button>
-      {asking && <Decide open onClose={() => setAsking(false)} title={`${halted ? 'Resume' : 'Halt'} ${pool.slug}?`} text={text} action={halted ? 'Resume the pool' : 'Halt the pool'} keep={halted ? 'Leave it halted' : 'Let it trade'} danger={!halted} reason={!halted} busy={write.isPending} onConfirm={run} />}
+      {withWhole !== null ? <Link className="btn" to="/pools/$slug" params={{ slug: withWhole }}>Halted with {withWhole}</Link>
+        : <Button kind={halted ? 'primary' : 'danger'} icon={halted ? undefined : 'pause'} onClick={() => setAsking(can)}>{halted ? 'Resume…' : 'Halt…'}</Button>}
+      {asking && (asking === can || write.isPending) && <Decide open onClose={close} title={`${resumes ? 'Resume' : 'Halt'} ${pool.slug}?`} text={text} action={resumes ? 'Resume the pool' : 'Halt the pool'} keep={resumes ? 'Leave it halted' : 'Let it trade'} danger={!resumes} reason={!resumes} busy={write.isPending} onConfirm={run} />}
+      {asking && asking !== can && !write.isPending && (
+        <Dialog open onClose={close} title={already} text={<>It has changed since you asked{pool.halted && <>: {pool.halted.reason}</>}. Nothing more is done here.</>}>
+          <div className="row"><span className="sp" /><Button kind="primary" onClick={close}>Understood</Button></div>
+        </Dialog>
+      )}
     </>
   );
 }

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { Badge, Button, type Column, DataTable, Panel, toast } from '@/components/ui';
+import { Badge, Button, type Column, DataTable, Panel, ResourceView, toast } from '@/components/ui';
 import { Decide } from '@/components/ui/Decide';
 import { type FullNode, type List, type Pool, useMay, useResource, useWrite } from '@/lib/api';
 import { formatShort } from '@/lib/money';
@@ -21,9 +21,10 @@ export function NodesPanel({ pool }: { pool: Pool }) {
   const may = (mayAdd || mayOperate) && !pool.recallable_of;
   const [asking, setAsking] = useState<FullNode | null>(null);
   const [adding, setAdding] = useState(false);
-  const all = useResource<List<FullNode>>(may ? '/nodes' : null).data?.data;
+  const of = useResource<List<FullNode>>(may ? '/nodes' : null);
+  const all = of.data?.data;
   const write = useWrite<object, FullNode>(['/nodes', '/pools']);
-  if (!may || !all) return null;
+  if (!may) return null;
   const run = () => asking && write.mutate({ path: `/nodes/${asking.id}/${isUp(asking) ? 'drain' : 'undrain'}`, body: {} }, {
     onSuccess: (n) => toast({ tone: 'ok', title: isUp(n) ? `${n.name} takes awards again` : `${n.name} drains` }),
     onError: (p) => toast({ tone: 'bad', title: p.unsure ? 'Not known whether it was done' : 'Not done', detail: p.said }),
@@ -36,9 +37,11 @@ export function NodesPanel({ pool }: { pool: Pool }) {
     { id: 'act', head: '', name: 'Action', right: true, cell: (n) => (n.state === 'down' ? null : <Button size="sm" aria-label={`${isUp(n) ? 'Drain' : 'Undrain'} ${n.name}`} onClick={() => setAsking(n)}>{isUp(n) ? 'Drain…' : 'Undrain…'}</Button>) },
   ];
   return (
-    <Panel title="Nodes" tools={mayAdd && <Button size="sm" icon="plus" onClick={() => setAdding(true)}>New node</Button>}>
-      <DataTable label="Nodes" columns={columns} rows={all.filter((n) => n.pool === pool.slug)} rowKey={(n) => n.id} initialSort={{ id: 'name', desc: false }} />
-      {adding && <NewNode pool={pool} names={all.map((n) => n.name)} onClose={() => setAdding(false)} />}
+    <Panel title="Nodes" tools={mayAdd && all && <Button size="sm" icon="plus" onClick={() => setAdding(true)}>New node</Button>}>
+      <ResourceView of={of} rows={2}>
+        {(d) => <DataTable label="Nodes" columns={columns} rows={d.data.filter((n) => n.pool === pool.slug)} rowKey={(n) => n.id} initialSort={{ id: 'name', desc: false }} />}
+      </ResourceView>
+      {adding && all && <NewNode pool={pool} names={all.map((n) => n.name)} onClose={() => setAdding(false)} />}
       {asking && <Decide open onClose={() => setAsking(null)} title={`${isUp(asking) ? 'Drain' : 'Undrain'} ${asking.name}?`} text={isUp(asking) ? DRAIN : BACK} action={isUp(asking) ? 'Drain it' : 'Undrain it'} keep="Go back" danger={isUp(asking)} busy={write.isPending} onConfirm={run} />}
     </Panel>
   );

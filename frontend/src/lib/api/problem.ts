@@ -26,6 +26,9 @@ export class Problem extends Error {
   /** Whether it was done is not known: a title may not say that it was not. */
   get unsure() { return this.body.code === 'unanswered' || this.body.code === 'outcome_unknown'; }
 
+  /** A refusal of what was asked, also of what may have arrived before. Too many requests, or a session that is over, says nothing about that. */
+  get final() { return this.status >= 400 && this.status < 500 && ![401, 408, 429].includes(this.status); }
+
   /** What the server says about one field, by its JSON pointer. */
   field(pointer: string): string | undefined {
     const error = this.body.errors?.find((e) => e.pointer === pointer);
