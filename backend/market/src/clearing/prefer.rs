@@ -89,7 +89,7 @@ impl Search<'_> {
         }
         let mut ranked = accepted.clone();
         for mut group in groups.into_values() {
-            let column = |i: &usize| Some(model.blocks[i].iter().position(|j| accepted.get(i) == Some(j))?);
+            let column = |i: &usize| model.blocks[i].iter().position(|j| accepted.get(i) == Some(j));
             let mut won: Vec<usize> = group.iter().filter_map(column).collect();
             if won.is_empty() || (won.len() == group.len() && won.windows(2).all(|w| w[0] == w[1])) {
                 continue;
@@ -143,7 +143,7 @@ impl Search<'_> {
         let same = self.drop_losers(model, simplex, accepted.clone(), 0, None, left)?;
         let as_asked = same.best.accepted == accepted && same.best.shared.is_some() == found.shared.is_some();
         let simplex = found.shared.is_none().then(|| Box::new(same.simplex));
-        (as_asked && same.best.welfare == found.welfare).then(|| Best { simplex, ..same.best })
+        (as_asked && same.best.welfare == found.welfare).then_some(Best { simplex, ..same.best })
     }
 
     /// Of two allocations that are worth the same the greater one goes first.
