@@ -11,14 +11,14 @@ use std::collections::BTreeMap;
 const MOVES: usize = 4;
 
 /// What products are short of (less than 0: what is left), as flows move.
-struct Lacks(BTreeMap<usize, Rat>);
+pub(super) struct Lacks(BTreeMap<usize, Rat>);
 
 impl Lacks {
     fn total(&self) -> Rat {
         self.0.values().filter(|lack| lack.is_pos()).fold(Rat::ZERO, |t, l| &t + l)
     }
 
-    fn of(&self, product: usize) -> Rat {
+    pub(super) fn of(&self, product: usize) -> Rat {
         self.0.get(&product).cloned().unwrap_or_default()
     }
 
@@ -61,7 +61,7 @@ impl Rounding<'_> {
         }
     }
 
-    fn most(&self, arc: usize) -> i128 {
+    pub(super) fn most(&self, arc: usize) -> i128 {
         self.m.arcs[arc].limit.unwrap_or(i128::MAX)
     }
 
@@ -171,7 +171,7 @@ impl Rounding<'_> {
     }
 
     /// What products are short of with all of their steps that are in use.
-    fn lacks(&self, c: &Component, lendable: &BTreeMap<usize, i128>, steps: &BTreeMap<usize, Rat>) -> Lacks {
+    pub(super) fn lacks(&self, c: &Component, lendable: &BTreeMap<usize, i128>, steps: &BTreeMap<usize, Rat>) -> Lacks {
         let (got, lent) = (self.total(true), self.total(false));
         let of = |all: &BTreeMap<usize, i128>, k: usize| all.get(&k).copied().unwrap_or(0);
         let mut lacks = Lacks(BTreeMap::new());

@@ -76,6 +76,10 @@ pub fn round(m: &Market, c: &Component, s: &Solved, upper: &[Vec<Rat>], lend_up:
     if r.tidy(c, &flows, &steps) {
         r.balance(c, &steps, s);
     }
+    if r.use_up(c, &steps, s) {
+        r.balance(c, &steps, s);
+    }
+    r.fill_again(s);
     r.whole
 }
 
@@ -230,6 +234,7 @@ impl Rounding<'_> {
                 }
             }
         }
+        let flowing = !self.between(s).is_empty();
         for k in &c.products {
             let queue = self.remainders(*k, true);
             for (_, _, i, p) in queue {
@@ -244,7 +249,10 @@ impl Rounding<'_> {
                     f.quantities[p] += 1;
                 }
             }
-            self.give_way(*k, &mut left);
+            // where flows can change, what is short is moved on first (`balance`)
+            if !flowing {
+                self.give_way(*k, &mut left);
+            }
         }
         self.lend_whole(c);
     }
@@ -384,7 +392,7 @@ impl Rounding<'_> {
             if turns == 0 {
                 return;
             }
-            if self.send_more(*k, s) {
+            if self.send_more(*k, s) || self.move_on(*k, *missing, steps, s) {
                 continue;
             }
             let mut left: BTreeMap<usize, i128> = c.products.iter().map(|k| (*k, 0)).collect();
@@ -395,7 +403,7 @@ impl Rounding<'_> {
 
     /// Supply of one product: lenders as filled, then the operator's steps, cheapest first.
     /// Returns what is still short.
-    fn supply(&mut self, k: usize, steps: &BTreeMap<usize, Rat>) -> i128 {
+    pub(super) fn supply(&mut self, k: usize, steps: &BTreeMap<usize, Rat>) -> i128 {
         let bids = self.total(true).get(&k).copied().unwrap_or(0);
         let mut net = Rat::int(bids);
         for (e, z) in &self.whole.flows {

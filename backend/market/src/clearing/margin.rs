@@ -1,0 +1,106 @@
+//! Bids at the margin give units that rounding is short of: it costs them nothing, and they share what is left as
+//! they did before.
+use super::branch::Solved;
+use super::model::Meaning;
+use super::rational::Rat;
+use super::round::Rounding;
+
+/// A bid of one product and how much it asks for.
+type Asked = (usize, i128);
+
+impl Rounding<'_> {
+    /// Takes units of a product from bids of it alone that are filled in part. Answers what is missing then.
+    pub(super) fn yield_units(&mut self, k: usize, mut missing: i128, s: &Solved) -> i128 {
+        for alike in self.marginal(k, s) {
+            let had = self.had(alike);
+            let left = (had - missing.max(0)).max(0);
+            missing -= had - left;
+            if left < had {
+                self.share_out(alike, left);
+            }
+        }
+        missing
+    }
+
+    /// Gives units of a product to bids of it alone that are filled in part. Answers what is left then.
+    pub(super) fn take_units(&mut self, k: usize, mut over: i128, s: &Solved) -> i128 {
+        for alike in self.marginal(k, s) {
+            let had = self.had(alike);
+            let now = (had + over.max(0)).min(alike.iter().map(|a| a.1).sum());
+            over -= now - had;
+            if now > had {
+                self.share_out(alike, now);
+            }
+        }
+        over
+    }
+
+    /// Groups of alike bids of a product alone that are filled in part.
+    pub(super) fn marginal<'s>(&self, k: usize, s: &'s Solved) -> Vec<&'s [Asked]> {
+        let free = |i: usize| {
+            let o = &self.m.orders[i];
+            let alone = o.replicas.is_none() && o.parent.is_none() && o.children.is_empty() && o.rows.is_empty();
+            o.bid && !o.block && alone && self.whole.orders.get(&i).is_some_and(|f| f.fill < Rat::ONE)
+        };
+        let mine = |meaning: &'s Meaning| {
+            let Meaning::Orders { alternative, members } = meaning else { return None };
+            let asked = &self.m.orders[members[0].0].alternatives[*alternative].quantities;
+            let alone = asked.len() == 1 && asked[0].0 == k && members.iter().all(|m| free(m.0));
+            alone.then_some(&members[..])
+        };
+        s.model.meaning.iter().filter_map(mine).collect()
+    }
+
+    pub(super) fn had(&self, alike: &[Asked]) -> i128 {
+        alike.iter().filter_map(|(i, _)| self.whole.orders.get(i)).map(|f| f.quantities[0]).sum()
+    }
+
+    /// Shares so many units among alike bids: floors of what each asks for, then by largest remainder.
+    fn share_out(&mut self, alike: &[Asked], units: i128) {
+        let fill = Rat::ratio(units, alike.iter().map(|a| a.1).sum());
+        let mut over = units;
+        let mut queue: Vec<(Rat, [u8; 32], usize)> = Vec::new();
+        for (i, asked) in alike {
+            let x = &fill * &Rat::int(*asked);
+            over -= x.floor();
+            queue.push((&Rat::int(x.floor()) - &x, self.m.orders[*i].lot, *i));
+            if let Some(f) = self.whole.orders.get_mut(i) {
+                f.quantities[0] = x.floor();
+            }
+        }
+        queue.sort();
+        for (_, _, i) in queue.into_iter().take(usize::try_from(over).unwrap_or(0)) {
+            if let Some(f) = self.whole.orders.get_mut(&i) {
+                f.quantities[0] += 1;
+            }
+        }
+    }
+
+    /// Fills of bids that gave more than rounding takes: as near to what they were as what they have allows, the same
+    /// for all that are alike.
+    pub(super) fn fill_again(&mut self, s: &Solved) {
+        for meaning in &s.model.meaning {
+            let Meaning::Orders { alternative, members } = meaning else { continue };
+            let (mut least, mut most, mut fill) = (Rat::ZERO, Rat::ONE, None);
+            for (i, _) in members {
+                let o = &self.m.orders[*i];
+                let Some(f) = self.whole.orders.get(i).filter(|f| f.alternative == *alternative) else { continue };
+                if o.replicas.is_some() {
+                    continue;
+                }
+                fill = Some(f.fill.clone());
+                for ((_, full), q) in o.alternatives[*alternative].quantities.iter().zip(&f.quantities) {
+                    least = least.max(Rat::ratio(q - 1, *full));
+                    most = most.min(Rat::ratio(q + 1, *full));
+                }
+            }
+            let Some(fill) = fill.filter(|f| least <= most && (*f < least || *f > most)) else { continue };
+            let to = if fill < least { least } else { most };
+            for (i, _) in members {
+                if let Some(f) = self.whole.orders.get_mut(i).filter(|f| f.alternative == *alternative) {
+                    f.fill = to.clone();
+                }
+            }
+        }
+    }
+}
