@@ -47,16 +47,6 @@ impl Rhythm {
     pub fn slot_end(&self, slot: Slot) -> Timestamp {
         slot.plus(1, self.slot_seconds).start()
     }
-    /// Released share of the operator's supply in thousandths at `now`: linear from
-    /// `start_millis` when the slot opens to 1000 in its last round.
-    pub fn released_millis(&self, slot: Slot, now: Timestamp, start_millis: i64) -> i64 {
-        let opened = self.opened(slot).micros();
-        let last_round = self.gate_closes(slot).plus_seconds(-self.round_seconds).micros();
-        let span = (last_round - opened).max(1);
-        let passed = (now.micros() - opened).clamp(0, span);
-        let share = i128::from(1000 - start_millis) * i128::from(passed) / i128::from(span);
-        start_millis + share as i64
-    }
 }
 
 /// The market's own record: one a database.
@@ -96,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gates_close_before_the_slot_and_supply_is_released_to_the_end() {
+    fn gates_close_before_the_slot() {
         let rhythm = Rhythm { slot_seconds: 60, horizon_slots: 6, lead_seconds: 10, round_seconds: 5 };
         let slot = Slot::starting_at(600);
         assert!(rhythm.gate_is_open(slot, Timestamp::from_seconds(589)));
@@ -104,7 +94,5 @@ mod tests {
         assert_eq!(rhythm.opened(slot), Timestamp::from_seconds(230));
         assert!(rhythm.gate_is_open(slot, Timestamp::from_seconds(230)));
         assert!(!rhythm.gate_is_open(slot, Timestamp::from_seconds(229)));
-        assert_eq!(rhythm.released_millis(slot, Timestamp::from_seconds(230), 400), 400);
-        assert_eq!(rhythm.released_millis(slot, Timestamp::from_seconds(585), 400), 1000);
     }
 }

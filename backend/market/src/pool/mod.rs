@@ -6,6 +6,7 @@ pub mod admin;
 pub mod approval;
 pub mod hourly;
 pub mod recallable;
+pub mod release;
 pub mod scarcity;
 pub mod simulate;
 pub mod supply;

@@ -1,9 +1,9 @@
 //! The operator's own supply of a round: what it may sell, and at which step of its reserve schedule.
 use crate::clearing;
 use crate::ids::NodeId;
-use crate::pool::NodeState;
+use crate::pool::release::released_millis;
 use crate::pool::scarcity::{self, ScarceStep};
-use crate::pool::supply;
+use crate::pool::{NodeState, supply};
 use crate::state::State;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Resource, amount};
@@ -22,7 +22,7 @@ pub(super) fn supply_steps(
     let Some(home) = state.pools.get(pool) else { return Vec::new() };
     let total = operator_capacity(state, pool, resource);
     let start_millis = home.release_start.units() / 1000;
-    let released = state.market.rhythm.released_millis(slot, now, start_millis);
+    let released = released_millis(&state.market.rhythm, slot, now, start_millis);
     let sold = state.products.get(&(pool.to_owned(), resource, slot)).map(|p| p.sold_steps.clone()).unwrap_or_default();
     match state.shortage(pool, resource, slot) {
         None => supply::steps(total, released, &schedule.steps, &sold),
@@ -39,7 +39,7 @@ pub fn scarce_steps(state: &State, now: Timestamp, pool: &str, resource: Resourc
     let product = state.products.get(&(pool.to_owned(), resource, slot));
     let supply = scarcity::Supply {
         total: operator_capacity(state, pool, resource),
-        released_millis: state.market.rhythm.released_millis(slot, now, home.release_start.units() / 1000),
+        released_millis: released_millis(&state.market.rhythm, slot, now, home.release_start.units() / 1000),
         schedule: &schedule.steps,
         sold: product.map_or(0, |p| p.sold_steps.iter().sum()),
         shortage_cost,

@@ -4,6 +4,7 @@ pub mod bond;
 mod delivered;
 pub(crate) mod imbalance;
 pub mod meter;
+mod reservation_fee;
 pub mod settle;
 mod shortfall;
 

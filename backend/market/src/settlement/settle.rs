@@ -6,7 +6,7 @@
 //! than buyers pay, because the exchange failed, PLATFORM_RISK makes them whole. What lenders owe for what
 //! their workloads kept goes through IMBALANCE, which is empty afterwards, too.
 use crate::event::Event;
-use crate::ids::{AwardId, ParticipantId, ReceiptId};
+use crate::ids::{ParticipantId, ReceiptId};
 use crate::ledger::{Account, TransferKind};
 use crate::pool::recallable::is_recallable;
 use crate::pool::{Reference, hourly};
@@ -17,21 +17,19 @@ use crate::settlement::bond::LendingRecord;
 use crate::settlement::delivered::Deliveries;
 use crate::settlement::imbalance::{Delivery, Imbalances};
 use crate::settlement::meter::Reading;
-use crate::settlement::shortfall::{self, Shortfalls};
+use crate::settlement::reservation_fee::{self, Fees};
+use crate::settlement::shortfall::Shortfalls;
 use crate::settlement::{Receipt, ReceiptLine};
 use crate::state::State;
 use crate::swap::approval;
-use crate::time::{Slot, Timestamp};
+use crate::time::Slot;
 use crate::turn::{Cause, Turn};
-use crate::units::{Credits, Resource};
-use crate::workload::{Instance, away};
+use crate::units::Credits;
+use crate::workload::away;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many settled slots the reference price remembers: a day of 5-minute slots.
 const REFERENCE_SLOTS: usize = 288;
-
-/// Of the price of capacity that a buyer's own program could not be moved to.
-const RESERVATION_FEE_PERCENT: i64 = 10;
 
 pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
     approval::close(turn, slot);
@@ -43,7 +41,7 @@ pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
         let by_exchange = |award: &Award, line: &AwardLine| by_exchange(turn.state, &deliveries, award, line);
         Shortfalls::of(slot, &awards, |award, line| deliveries.line(award, line), by_exchange)
     };
-    let fees = fees(turn.state, slot, turn.now, &awards, &deliveries);
+    let fees = Fees::of_slot(turn.state, slot, turn.now, &awards, &deliveries);
     let known = Known { state: turn.state, deliveries: &deliveries, shortfalls: &shortfalls };
     let imbalances = Imbalances::of(turn.state, slot, &awards, readings, &known);
     let facts = Facts { slot, deliveries: &deliveries, shortfalls: &shortfalls, fees: &fees, imbalances: &imbalances };
@@ -182,47 +180,6 @@ fn by_exchange(state: &State, deliveries: &Deliveries, award: &Award, line: &Awa
     }
 }
 
-/// What buyers pay for capacity that was kept for them and that their own program could not be
-/// moved to: a tenth of its price (mechanism §11), by award and resource.
-struct Fees {
-    of_award: BTreeMap<(AwardId, Resource), Credits>,
-    of_trade: BTreeMap<shortfall::Key, Credits>,
-}
-
-fn fees(state: &State, slot: Slot, now: Timestamp, awards: &[Award], deliveries: &Deliveries) -> Fees {
-    let mut fees = Fees { of_award: BTreeMap::new(), of_trade: BTreeMap::new() };
-    let by_program = |i: &Instance, award: &Award| {
-        cannot_go_there(i, award, now) && i.pinned_by_program && !i.failed_by_exchange.contains(&slot)
-    };
-    for award in awards.iter().filter(|a| a.kind == AwardKind::Bought && !a.drawn) {
-        let instance = award.instance.and_then(|id| state.instances.get(&id));
-        if !instance.is_some_and(|i| by_program(i, award)) {
-            continue;
-        }
-        for line in award.lines.iter().filter(|l| l.slot == slot && !l.settled) {
-            let of_line = deliveries.line(award, line);
-            let kept = (of_line.due - of_line.had - of_line.missed).max(0);
-            let price = line.price.charge_half_even(kept).unwrap_or_default();
-            let fee = price.share_floor(RESERVATION_FEE_PERCENT, 100);
-            fees.of_award.insert((award.id, line.resource), fee);
-            *fees.of_trade.entry(shortfall::key(award, line)).or_default() += fee;
-        }
-    }
-    fees
-}
-
-impl Fees {
-    /// What a line pays, or, of what all of its trade pay, what a seller of `kept` gets where `lost` is
-    /// not paid for: the operator has the rest.
-    fn of(&self, award: &Award, line: &AwardLine, kept: i64, lost: i64) -> Credits {
-        if award.kind == AwardKind::Bought {
-            return self.of_award.get(&(award.id, line.resource)).copied().unwrap_or_default();
-        }
-        let pot = self.of_trade.get(&shortfall::key(award, line)).copied().unwrap_or_default();
-        if lost > 0 { pot.share_floor(kept.clamp(0, lost), lost) } else { Credits::ZERO }
-    }
-}
-
 /// What the settling of a slot knows before it writes receipts.
 struct Facts<'a> {
     slot: Slot,
@@ -276,7 +233,7 @@ fn receipt(turn: &mut Turn<'_>, award: &Award, facts: &Facts<'_>) -> Receipt {
             AwardKind::Lent | AwardKind::Resold => shortfalls.handed_on(award, line),
         };
         not_handed_on |= delivered < of_line.had;
-        reservation_fee += fees.of(award, line, of_line.had - delivered, shortfalls.lost(award, line));
+        reservation_fee += fees.of_line(award, line, of_line.had - delivered, shortfalls.lost(award, line));
         short += line.quantity - delivered;
         recalled += line.quantity - of_line.due;
         missed_of_it += of_line.missed.min(line.quantity - delivered);
@@ -326,10 +283,6 @@ fn receipt(turn: &mut Turn<'_>, award: &Award, facts: &Facts<'_>) -> Receipt {
     }
 }
 
-/// Whether what was won is on a node that its instance may not be moved to.
-fn cannot_go_there(instance: &Instance, award: &Award, now: Timestamp) -> bool {
-    award.nodes.first().is_some_and(|node| *node != instance.node) && instance.is_pinned(now)
-}
 
 /// Why less was delivered, as far as the instance tells.
 fn cause(turn: &Turn<'_>, award: &Award, slot: Slot, missed: bool) -> String {
@@ -337,7 +290,7 @@ fn cause(turn: &Turn<'_>, award: &Award, slot: Slot, missed: bool) -> String {
     match instance {
         Some(_) if missed => "exchange_outage",
         Some(i) if i.failed_by_exchange.contains(&slot) => "exchange_failed",
-        Some(i) if cannot_go_there(i, award, turn.now) => "move_failed",
+        Some(i) if reservation_fee::cannot_go_there(i, award, turn.now) => "move_failed",
         Some(i) if i.swap.is_some() => "swap_in_progress",
         Some(_) => "late_or_partial",
         None => "no_instance",

@@ -5,6 +5,8 @@ use crate::workload::Instance;
 
 /// A workload that was moved stays where it is for so many slots.
 pub const HOLD_SLOTS: i64 = 3;
+/// One whose move failed is not tried again for so many slots.
+pub const SLOTS_AFTER_FAILURE: i64 = 10;
 /// It is moved so often at most ...
 pub const MOST_MOVES: usize = 4;
 /// ... in so many slots.

@@ -24,8 +24,6 @@ pub const SUPERSEDED: &str = "superseded";
 /// it waits for inputs.
 const PHASE_LIMIT_SECONDS: i64 = 60;
 const SHADOW_LIMIT_SECONDS: i64 = 120;
-/// After a failed shadow run the instance is not tried again for this many slots.
-pub const PIN_SLOTS_AFTER_FAILURE: i64 = 10;
 const CANCELLED_BY_OPERATOR: &str = "cancelled_by_operator";
 const DEADLINE: &str = "deadline";
 /// Reasons that are the exchange's own doing; every other end is put down to the members.
@@ -310,7 +308,7 @@ fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) ->
     away::after(&mut instance, swap);
     if swap.moves() && swap.state != SwapState::Done {
         let slot_seconds = turn.state.market.rhythm.slot_seconds;
-        instance.pinned_until = Some(turn.now.plus_seconds(PIN_SLOTS_AFTER_FAILURE * slot_seconds));
+        instance.pinned_until = Some(turn.now.plus_seconds(hold_time::SLOTS_AFTER_FAILURE * slot_seconds));
         instance.pinned_by_exchange = by_exchange;
         instance.pinned_by_program = BY_PROGRAM.contains(&reason.as_str());
     }

@@ -4,7 +4,7 @@ pub mod away;
 pub mod baseline;
 mod buy_back;
 pub mod guidance;
-pub mod promise;
+pub mod newsvendor;
 pub mod register;
 pub mod run;
 pub mod vacate;

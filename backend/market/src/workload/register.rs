@@ -13,7 +13,7 @@ use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
 use crate::units::{Amounts, Credits, Resource, amount};
 use crate::workload::guidance::{ApplicationProfile, Hint};
-use crate::workload::{Instance, InstanceState, Module, Strategy, promise};
+use crate::workload::{Instance, InstanceState, Module, Strategy, newsvendor};
 use std::collections::BTreeMap;
 
 pub fn invalid(code: &'static str, pointer: impl Into<String>, detail: impl Into<String>) -> Refusal {
@@ -256,7 +256,7 @@ fn check_strategy(state: &State, pool: &Pool, strategy: &Strategy, at: &str) -> 
         return Err(invalid("not_in_this_version", format!("{at}/auto_bid/other_pools"), detail));
     }
     let promised = strategy.auto_bid.as_ref().and_then(|s| s.promised_service_level);
-    if let Some(level) = promised.filter(|level| !promise::can_be_promised(*level)) {
+    if let Some(level) = promised.filter(|level| !newsvendor::can_be_promised(*level)) {
         return Err(invalid(
             "service_level_out_of_range",
             format!("{at}/auto_bid/promised_service_level"),

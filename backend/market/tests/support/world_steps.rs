@@ -11,7 +11,8 @@ use headroom_market::round::movers::Movers;
 use headroom_market::round::occupancy::Occupancy;
 use headroom_market::round::{Award, AwardKind, AwardLine};
 use headroom_market::swap::cause::CauseKind;
-use headroom_market::swap::saga::{PIN_SLOTS_AFTER_FAILURE, StepReport, StepResult};
+use headroom_market::swap::hold_time::SLOTS_AFTER_FAILURE;
+use headroom_market::swap::saga::{StepReport, StepResult};
 use headroom_market::swap::{Swap, SwapState, plan};
 use headroom_market::time::Slot;
 use headroom_market::units::{Amounts, Credits, Resource, amount};
@@ -354,7 +355,7 @@ fn given_back(world: &World, swap: SwapId) -> Amounts {
 /// not moved for that.
 pub fn blame(world: &mut World, swap: SwapId) {
     let swap = &world.state.swaps[&swap];
-    let slots = if swap.moves() { 2 + PIN_SLOTS_AFTER_FAILURE } else { 1 };
+    let slots = if swap.moves() { 2 + SLOTS_AFTER_FAILURE } else { 1 };
     let slots: Vec<_> = (0..slots).map(|n| swap.slot.plus(n, RHYTHM.slot_seconds)).collect();
     world.failed_by_exchange.extend(slots);
 }

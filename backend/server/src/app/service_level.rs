@@ -8,7 +8,7 @@ use headroom_forecast::joint::ENOUGH;
 use headroom_market::ids::InstanceId;
 use headroom_market::time::Slot;
 use headroom_market::units::{Price, Resource, Share};
-use headroom_market::workload::promise::{carrying_cost, implied_level};
+use headroom_market::workload::newsvendor::{carrying_cost, implied_level};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;

@@ -5,6 +5,7 @@
 //! Slots are absolute here (seconds in place of a book's index), as books of different rounds meet.
 use super::{PastRound, Question};
 use crate::clearing::{Book, Committed, Instance, Money, Node, Order, Outcome, Product, ProductKey, Quantity, Side};
+use crate::pool::release::released_millis;
 use crate::pool::{in_force, supply};
 use crate::time::Slot;
 use crate::units::Resource;
@@ -327,7 +328,7 @@ impl<'q> Capacity<'q> {
 impl Question {
     /// Released thousandths of the supply of a slot at a time.
     fn released(&self, slot: Slot, at: crate::time::Timestamp) -> i64 {
-        self.rhythm.released_millis(slot, at, self.release_start.units() / 1000)
+        released_millis(&self.rhythm, slot, at, self.release_start.units() / 1000)
     }
 }
 

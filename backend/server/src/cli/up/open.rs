@@ -1,0 +1,109 @@
+//! What a server needs before its first command: clock, port, database, state and bus.
+use super::UpArgs;
+use super::wish::{admin_of, checked_url, rhythm_of_a_new_market, wished_rhythm};
+use crate::cli::unusable;
+use crate::clock::{Clock, SimulatedClock, SystemClock};
+use anyhow::{Context, bail};
+use headroom_market::market::{Market, Rhythm};
+use headroom_market::state::State;
+use headroom_market::time::{Slot, Timestamp};
+use headroom_market::units::Price;
+use headroom_store::Store;
+use headroom_store::bus::{Bus, InProcess, RedisBus};
+use headroom_store::database::{self, Address};
+use headroom_store::load::Head;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+pub struct Opened {
+    pub clock: Arc<dyn Clock>,
+    pub listener: TcpListener,
+    pub url: String,
+    pub store: Arc<Store>,
+    pub bus: Arc<dyn Bus>,
+    pub head: Head,
+    pub state: State,
+    /// Nothing was ever written into the database.
+    pub fresh: bool,
+    /// The rhythm that a market which begins now will have.
+    pub rhythm: Rhythm,
+    pub wished: Option<Rhythm>,
+}
+
+pub async fn open(args: &UpArgs) -> anyhow::Result<Opened> {
+    let clock = clock(args)?;
+    let public_url = args.public_url.as_deref().map(checked_url).transpose()?;
+    let wished = wished_rhythm(args)?;
+    // The port first: a busy one must not leave a half-made database behind.
+    let listener = listen(&args.listen).await?;
+    let url = public_url
+        .unwrap_or_else(|| format!("http://{}", listener.local_addr().map(|a| a.to_string()).unwrap_or_default()));
+    let address = Address::choose(args.database_url.as_deref(), &args.data)?;
+    let opened = Store::open(&address, &args.data).await;
+    let store = Arc::new(opened.map_err(|error| unusable(&address, error))?);
+    let head = store.head().await.map_err(|error| unusable(&address, error))?;
+    let fresh = head.sequence == 0;
+    if fresh && !args.demo {
+        // Before anything is written: a market without an admin could never be used.
+        admin_of(args)?;
+    }
+    let rhythm = rhythm_of_a_new_market(args)?;
+    let state = match store.load_state().await.map_err(|error| unusable(&address, error))? {
+        Some(state) if state.ledger.sum() != 0 => bail!(
+            "all balances of the database sum to {} micro-credits and not to 0: it was changed by another program. Nothing was started. Run `headroom doctor --data {}`, and restore a backup",
+            state.ledger.sum(),
+            args.data.display()
+        ),
+        Some(state) => state,
+        None if fresh => State::new(empty_market(rhythm.clone(), args.demo)),
+        None => bail!("the database has a journal but no market. Run `headroom doctor --data {}`", args.data.display()),
+    };
+    let newest = store.stream_range().await?.1;
+    let bus = bus(args.redis_url.as_deref().filter(|url| !url.is_empty()), newest).await?;
+    Ok(Opened { clock, listener, url, store, bus, head, state, fresh, rhythm, wished })
+}
+
+fn clock(args: &UpArgs) -> anyhow::Result<Arc<dyn Clock>> {
+    let Some(text) = &args.sim_clock else { return Ok(Arc::new(SystemClock::default())) };
+    let start: Timestamp = text.parse().map_err(|e: &str| anyhow::anyhow!("--sim-clock: {e}"))?;
+    Ok(Arc::new(SimulatedClock::starting_at(start)))
+}
+
+async fn listen(address: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}. Is another server running there? Choose another address with --listen")
+    })
+}
+
+async fn bus(redis: Option<&str>, newest: i64) -> anyhow::Result<Arc<dyn Bus>> {
+    let Some(redis) = redis else { return Ok(Arc::new(InProcess::new(newest))) };
+    let connected = RedisBus::connect(redis, newest).await.with_context(|| {
+        format!(
+            "cannot reach Redis at {}. Start it, correct REDIS_URL, or leave it out: it is optional",
+            database::hide_password(redis)
+        )
+    })?;
+    Ok(Arc::new(connected))
+}
+
+/// The state before the first command.
+fn empty_market(rhythm: Rhythm, demo: bool) -> Market {
+    let zero = Timestamp::default();
+    let slot = Slot::default();
+    Market {
+        name: String::new(),
+        rhythm,
+        price_cap: Price::ZERO,
+        demo,
+        last_round: 0,
+        last_root: String::new(),
+        full_round: 0,
+        pool_rounds: BTreeMap::new(),
+        ways: BTreeMap::new(),
+        planned_until: slot,
+        settled_until: slot,
+        created_at: zero,
+        two_person_approval: false,
+    }
+}
