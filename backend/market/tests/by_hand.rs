@@ -329,3 +329,125 @@ fn who_comes_first_has_the_better_alternative() {
         }
     }
 }
+
+/// A bundle that is filled in part beside a bid behind an arc: what rounding leaves is sent or kept by whoever is at the margin.
+#[test]
+fn offers_alone_supply_bids_behind_an_arc() {
+    for scale in [1, 7, 1_000] {
+        let bundle = |id: &str, side: &str, limit: i64, cpu: i64, memory: i64| {
+            json!({ "id": id, "owner": id, "side": side, "limit": (limit * scale).to_string(), "alternatives": [{
+                "quantities": [["a", "cpu", 0, cpu * scale], ["a", "memory", 0, memory * scale]] }] })
+        };
+        let book = book(
+            1,
+            json!({
+                "products": [],
+                "arcs": [arc("a", "b", "1")],
+                "orders": [
+                    order("y", "bid", &(5_051 * scale).to_string(), &[("b", 8_861 * scale)], json!({})),
+                    bundle("x", "bid", 86_613, 5_894, 15_031),
+                    bundle("s", "offer", 19_901, 7_566, 5_052),
+                ],
+            }),
+        );
+        let outcome = cleared(&book);
+        assert_eq!(outcome.quality, Quality::Optimal, "times {scale}");
+        assert_eq!(reason(&outcome, "s"), None);
+        assert_eq!(
+            outcome.awards.iter().find(|a| a.order == "s").expect("it lends").quantities[0].quantity,
+            7_566 * scale
+        );
+    }
+}
+
+/// The budget allows 0.744827… of the better bid, and nothing of the other. Units are small beside what is not spent of
+/// it in printed fills of six digits.
+#[test]
+fn a_budget_binds_in_large_quantities_as_in_small_ones() {
+    for scale in [1, 10, 1_000] {
+        let bid = |id, limit: i64, quantity: i64| {
+            order(id, "bid", &(limit * scale).to_string(), &[("a", quantity * scale)], json!({ "budget": "h" }))
+        };
+        let book = book(
+            1,
+            json!({
+                "products": [product("a", &[(5_000 * scale, "0.01")])],
+                "budgets": [{ "id": "h", "amount": (1_728 * scale).to_string() }],
+                "orders": [bid("x", 2_320, 1_000), bid("y", 6, 500)],
+            }),
+        );
+        let outcome = cleared(&book);
+        assert_eq!((outcome.quality, reason(&outcome, "y")), (Quality::Optimal, Some(Reason::Budget)), "times {scale}");
+        assert_eq!(won(&outcome), [("x", 1_000 * scale * 1_728 / 2_320)]);
+    }
+}
+
+/// Two bids that only one node has room for, one of them bound to it: the one of more value per dominant share has it.
+#[test]
+fn whoever_is_bound_to_a_node_has_no_better_claim_to_it() {
+    let of = |bound: &str, other: &str| {
+        let bid = |id, limit: &str, cpu: i64, memory: i64, more: Value| {
+            let mut bid = order(id, "bid", limit, &[("p", cpu)], more);
+            let memory = json!(["p", "memory", 0, memory]);
+            bid["alternatives"][0]["quantities"].as_array_mut().expect("a list").push(memory);
+            bid["replicas"] = 1.into();
+            bid
+        };
+        let supply = |resource: &str, quantity: i64| json!({ "pool": "p", "resource": resource, "slot": 0, "supply": [{ "quantity": quantity, "reserve": "0.1" }] });
+        let node = |id: &str, cpu: i64, memory: i64| json!({ "id": id, "pool": "p", "capacity": { "cpu": cpu, "memory": memory } });
+        let book = book(
+            1,
+            json!({
+                "products": [supply("cpu", 15), supply("memory", 13)],
+                "nodes": [node("n0", 5, 4), node("n1", 10, 9)],
+                "orders": [
+                    bid("bound", bound, 1, 5, json!({ "node": "n1" })),
+                    bid("other", other, 2, 6, json!({})),
+                ],
+            }),
+        );
+        let outcome = cleared(&book);
+        outcome.awards.iter().map(|a| a.order.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(of("3.6", "26.4"), ["other"]);
+    assert_eq!(of("26.4", "3.6"), ["bound"]);
+}
+
+/// 3,001 units are asked for and lent in lots of 1,000: three of them are traded, and the bid misses its last unit.
+#[test]
+fn demand_that_ends_inside_an_offer_s_last_replica() {
+    for (asked, got) in [(3_001, 3_000), (3_999, 3_000), (3_000, 3_000), (2_500, 2_500), (4_500, 4_000)] {
+        let book = book(
+            1,
+            json!({
+                "products": [],
+                "orders": [
+                    order("s", "offer", "400", &[("a", 4_000)], json!({ "replicas": 4 })),
+                    order("b", "bid", &asked.to_string(), &[("a", asked)], json!({})),
+                ],
+            }),
+        );
+        let outcome = cleared(&book);
+        let traded = outcome.awards.iter().find(|a| a.order == "b").map_or(0, |a| a.quantities[0].quantity);
+        assert_eq!(traded, got, "of {asked}");
+    }
+}
+
+/// The bid has it cheaper elsewhere, until the offer asks for less than that: 72 units for 15.12 credits at most.
+#[test]
+fn an_offer_whose_buyer_has_an_alternative_is_told_what_would_have_sold() {
+    let mut asks = order("b", "bid", "85", &[("a", 72)], json!({}));
+    asks["alternatives"].as_array_mut().expect("a list").push(json!({ "quantities": [["b", "cpu", 0, 72]] }));
+    let book = book(
+        1,
+        json!({
+            "products": [product("b", &[(151, "0.21")])],
+            "orders": [order("s", "offer", "127", &[("a", 84)], json!({})), asks],
+        }),
+    );
+    let asked = Asked { order: "s", runs_of: None, guess: None };
+    let found = winning_limit(&book, asked, &NoProposal, &Limits::default(), &|| true);
+    let Winning::Limit(limit) = found else { panic!("{found:?}") };
+    // 84 / 72 of 15.12, less a tick where both are worth the same
+    assert!((17_639_990..=17_640_000).contains(&limit.0), "{limit:?}");
+}

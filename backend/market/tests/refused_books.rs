@@ -6,6 +6,41 @@ fn pointers(text: &str) -> Vec<(String, String)> {
     parse(text).expect_err("a faulty book").into_iter().map(|f| (f.pointer, f.code)).collect()
 }
 
+/// What can't be read says nothing of what stands beside it, and what stands beside it is looked at all the same.
+#[test]
+fn a_fault_accuses_nothing_else() {
+    let with = |arcs: &str, quantities: &str, least: &str| {
+        format!(
+            r#"{{ "format": "headroom.book/1", "cap": "10",
+            "products": [ {{ "pool": "a", "resource": "cpu", "slot": 0 }}, {{ "pool": "b", "resource": "cpu", "slot": 0 }} ],
+            "arcs": [ {arcs} ],
+            "orders": [
+                {{ "id": "x", "owner": "o", "side": "bid", "limit": "1", "min_fill": {least}, "alternatives": [ {{ "quantities": [ {quantities} ] }} ] }},
+                {{ "id": "y", "owner": "o", "side": "bid", "limit": "1", "parent": "x", "alternatives": [ {{ "quantities": [ ["a", "cpu", 0, 5] ] }} ] }}
+            ] }}"#
+        )
+    };
+    let (arc, quantity, least) =
+        (r#"{ "from": ["a", "cpu", 0], "to": ["b", "cpu", 0] }"#, r#"["a", "cpu", 0, 5]"#, r#""1""#);
+    assert!(parse(&with(arc, quantity, least)).is_ok());
+    let told =
+        |arcs, quantities, least| pointers(&with(arcs, quantities, least)).into_iter().map(|p| p.0).collect::<Vec<_>>();
+    assert_eq!(told(r#"{ "from": ["a", "cpu", "0"], "to": ["a", "cpu", 0] }"#, quantity, least), ["/arcs/0/from/2"]);
+    assert_eq!(
+        told(r#"{ "from": ["a", "cpu", "0"], "to": ["a", "cpu", 0.5] }"#, quantity, least),
+        ["/arcs/0/from/2", "/arcs/0/to/2"]
+    );
+    assert_eq!(
+        told(r#"{ "from": ["a", "", "0"], "to": ["b", "cpu", 0] }"#, quantity, least),
+        ["/arcs/0/from/2", "/arcs/0/from/1"]
+    );
+    assert_eq!(told(arc, quantity, r#""much""#), ["/orders/0/min_fill"]);
+    assert_eq!(
+        told(arc, r#"["a", "cpu", 0, 5], ["a", "cpu", 0, "5"]"#, least),
+        ["/orders/0/alternatives/0/quantities/1/3", "/orders/0/alternatives/0/quantities/1"]
+    );
+}
+
 #[test]
 fn all_faults_are_told() {
     let text = r#"{

@@ -175,6 +175,7 @@ impl Rounding<'_> {
     /// Whether a unit may be left over without harm: a step is used in part, or the product costs nothing.
     fn may_idle(&self, k: usize, c: &Component, steps: &BTreeMap<usize, Rat>, s: &Solved) -> bool {
         let part = |e: &usize| steps[e].is_pos() && steps[e] < Rat::int(self.m.steps[*e].quantity);
-        self.m.steps_of[k].iter().any(part) || c.products.iter().position(|p| *p == k).is_none_or(|p| s.low[p].is_zero())
+        self.m.steps_of[k].iter().any(part)
+            || c.products.iter().position(|p| *p == k).is_none_or(|p| s.low[p].is_zero())
     }
 }

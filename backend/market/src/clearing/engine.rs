@@ -10,10 +10,10 @@
 //! times; then the round is cleared without all blocks; last of all nobody trades. Who comes into question
 //! each time says `leave_out`.
 use super::attempt::{Attempt, Past, Run};
-use super::book::{Book, Fault};
+use super::book::{Book, Fault, Side};
 use super::check::{self, Broken};
 use super::leave_out::{least_value, offenders, together, yielding};
-use super::outcome::{Mode, Outcome};
+use super::outcome::{Mode, Outcome, Reason};
 use super::pin::Round;
 use super::problem::{Component, Market};
 use super::rational::Rat;
@@ -49,6 +49,21 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
     if !faults.is_empty() {
         return Err(ClearFault::Refused(faults));
     }
+    let outcome = clear_once(book, mode, proposer, limits)?;
+    // where lending a whole replica for a part is more than prices allow, nobody lends parts
+    let gave_up = outcome.refused.iter().any(|r| r.reason == Reason::SolverFallback);
+    let in_replicas = || book.orders.iter().any(|o| o.side == Side::Offer && o.replicas.is_some());
+    if mode == Mode::Welfare || limits.whole_replicas || !gave_up || !in_replicas() {
+        return Ok(outcome);
+    }
+    let whole = Limits { whole_replicas: true, ..limits.clone() };
+    match clear_once(book, mode, proposer, &whole) {
+        Ok(other) if other.welfare.0 > outcome.welfare.0 && check::broken(book, &other, mode).is_empty() => Ok(other),
+        _ => Ok(outcome),
+    }
+}
+
+fn clear_once(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) -> Result<Outcome, ClearFault> {
     let sorted = book.sorted();
     let m = Market::new(&sorted);
     let orders = m.orders.len();

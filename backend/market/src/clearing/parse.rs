@@ -8,7 +8,7 @@
 use super::book::*;
 use super::keys;
 use super::rational::Rat;
-use super::values::{Walk, escape, kind};
+use super::values::{UNREAD_SLOT, Walk, escape, kind};
 use crate::time::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -73,15 +73,18 @@ fn follows(fault: &Fault, told: &BTreeSet<String>) -> bool {
         let prefix = format!("{pointer}/");
         told.range(prefix.clone()..).next().is_some_and(|p| p.starts_with(&prefix))
     };
-    let missing = || below(&fault.pointer) || row_of(&fault.pointer).is_some_and(below);
-    is_told(&fault.pointer, told) || (fault.code == "empty" && missing())
-}
-
-/// The row (of quantities, say) that a pointer is into: `/…/quantities/0` of `/…/quantities/0/3`.
-fn row_of(pointer: &str) -> Option<&str> {
-    let is_index = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-    let (row, at) = pointer.rsplit_once('/')?;
-    (is_index(at) && row.rsplit_once('/').is_some_and(|(_, n)| is_index(n))).then_some(row)
+    let unread = |pointer: &str| {
+        let part = |name: &&str| told.contains(&format!("{pointer}/{name}"));
+        told.contains(pointer) || ["0", "1", "2", "pool", "resource", "slot"].iter().any(|name| part(&name))
+    };
+    let other_end = || format!("{}/from", fault.pointer.trim_end_matches("/to"));
+    is_told(&fault.pointer, told)
+        || match fault.code.as_str() {
+            "empty" => below(&fault.pointer),
+            "duplicate" => unread(&fault.pointer),
+            "cycle" => unread(&fault.pointer) || unread(&other_end()),
+            _ => false,
+        }
 }
 
 impl Walk {
@@ -121,6 +124,7 @@ impl Walk {
             self.fault("/slot_base", "not_a_time", detail);
         }
         b.slot_seconds = self.integer("/slot_seconds", o.get("slot_seconds"));
+        let nowhere = ProductKey { pool: String::new(), resource: String::new(), slot: 0 };
         b.products = self.list("/products", o.get("products"), Walk::product, || Product {
             pool: String::new(),
             resource: String::new(),
@@ -129,7 +133,6 @@ impl Walk {
             cap: None,
             reference: None,
         });
-        let nowhere = ProductKey { pool: String::new(), resource: String::new(), slot: 0 };
         b.arcs = self.list("/arcs", o.get("arcs"), Walk::arc, || Arc {
             from: nowhere.clone(),
             to: nowhere.clone(),
@@ -187,7 +190,8 @@ impl Walk {
         let pool = self.text(&format!("{at}/pool"), o.get("pool"));
         let resource = self.text(&format!("{at}/resource"), o.get("resource"));
         let slot = self.integer(&format!("{at}/slot"), o.get("slot"));
-        Some(Product { pool: pool?, resource: resource?, slot: slot?, supply, cap, reference })
+        let (pool, resource) = (pool.unwrap_or_default(), resource.unwrap_or_default());
+        Some(Product { pool, resource, slot: slot.unwrap_or(UNREAD_SLOT), supply, cap, reference })
     }
 
     fn arc(&mut self, at: &str, v: &Value) -> Option<Arc> {
@@ -197,7 +201,8 @@ impl Walk {
         let limit = self.integer(&format!("{at}/limit"), o.get("limit"));
         let from = self.key(&format!("{at}/from"), o.get("from"));
         let to = self.key(&format!("{at}/to"), o.get("to"));
-        Some(Arc { from: from?, to: to?, ratio, cost, limit })
+        let nowhere = || ProductKey { pool: String::new(), resource: String::new(), slot: UNREAD_SLOT };
+        Some(Arc { from: from.unwrap_or_else(nowhere), to: to.unwrap_or_else(nowhere), ratio, cost, limit })
     }
 
     fn instance(&mut self, at: &str, v: &Value) -> Option<Instance> {
@@ -243,7 +248,7 @@ impl Walk {
             },
             || Committed { resource: String::new(), slot: 0, quantity: 0 },
         );
-        Some(Node { id: id?, pool: pool?, capacity, committed })
+        Some(Node { id: id.unwrap_or_default(), pool: pool.unwrap_or_default(), capacity, committed })
     }
 
     fn budget(&mut self, at: &str, v: &Value) -> Option<Budget> {
@@ -310,7 +315,11 @@ impl Walk {
         let limit = self.money(&sub("limit"), o.get("limit"));
         Some(Order {
             instance: self.text(&sub("instance"), o.get("instance")),
-            min_fill: self.fraction(&sub("min_fill"), o.get("min_fill")).unwrap_or_default(),
+            min_fill: match o.get("min_fill") {
+                None | Some(Value::Null) => Fraction::zero(),
+                // one that can't be read is some all the same, which its children need
+                some => self.fraction(&sub("min_fill"), some).unwrap_or(Fraction::one()),
+            },
             incumbent: self.flag(&sub("incumbent"), o.get("incumbent")),
             parent: self.text(&sub("parent"), o.get("parent")),
             budget: self.text(&sub("budget"), o.get("budget")),

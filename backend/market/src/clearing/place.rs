@@ -222,13 +222,8 @@ impl<'a> Hosts<'a> {
         for (pool, items) in self.items(awards) {
             let nodes = self.of_pool[pool].clone();
             for mut items in groups(items) {
-                let lot = |i: &Item| self.m.orders[i.order].lot;
                 items.sort_by(|a, b| {
-                    (b.only.is_some(), first.contains(&b.order))
-                        .cmp(&(a.only.is_some(), first.contains(&a.order)))
-                        .then(b.share.cmp(&a.share))
-                        .then(lot(a).cmp(&lot(b)))
-                        .then(a.replica.cmp(&b.replica))
+                    b.only.is_some().cmp(&a.only.is_some()).then_with(|| order_of_worth(self.m, first, a, b))
                 });
                 let placed = self
                     .hinted(pool, &items, hint)
@@ -245,7 +240,7 @@ impl<'a> Hosts<'a> {
                         // of many items several are named at once, which saves whole searches
                         let most = 1 + items.len() / FEW;
                         for _ in 0..most {
-                            let (cut, at) = self.victim(&nodes, &items, awards);
+                            let (cut, at) = self.victim(&nodes, &items, awards, first);
                             items.remove(at);
                             cuts.push(cut);
                             if self.search(&nodes, &items).is_some() {
@@ -375,18 +370,36 @@ impl<'a> Hosts<'a> {
         Some(at)
     }
 
-    /// The first item, best first, that can't be packed together with all before it.
-    fn victim(&self, nodes: &[usize], items: &[Item], awards: &BTreeMap<usize, Filled>) -> (Cut, usize) {
+    /// The first item, best first, that can't be packed together with all before it. A bid that can lie on one node
+    /// only is packed first and, beside bids in replicas, worth no more for it: for others `pin` looks for nodes.
+    fn victim(
+        &self,
+        nodes: &[usize],
+        items: &[Item],
+        awards: &BTreeMap<usize, Filled>,
+        first: &BTreeSet<usize>,
+    ) -> (Cut, usize) {
+        let mut best: Vec<usize> = (0..items.len()).collect();
+        let by_worth = items.iter().any(|i| i.only.is_none() && self.m.orders[i.order].replicas.is_some());
+        let most = if by_worth { best.len() } else { 0 };
+        best[..most].sort_by(|a, b| order_of_worth(self.m, first, &items[*a], &items[*b]));
+        // of the best so many, in the order in which they are packed
+        let among = |most: usize| -> Vec<Item> {
+            let mut some = best[..most].to_vec();
+            some.sort_unstable();
+            some.into_iter().map(|n| items[n].clone()).collect()
+        };
         let (mut good, mut bad) = (0, items.len());
         while bad - good > 1 {
             let mid = (good + bad) / 2;
-            if self.search(nodes, &items[..mid]).is_some() { good = mid } else { bad = mid }
+            if self.search(nodes, &among(mid)).is_some() { good = mid } else { bad = mid }
         }
-        let out = &items[bad - 1];
+        let out = &items[best[bad - 1]];
         let f = &awards[&out.order];
         let o = &self.m.orders[out.order];
         let mut h = self.clone();
-        for (i, v) in items[..good].iter().zip(self.search(nodes, &items[..good]).unwrap_or_default()) {
+        let kept = among(good);
+        for (i, v) in kept.iter().zip(self.search(nodes, &kept).unwrap_or_default()) {
             h.take(v, &i.need, 1);
         }
         let upper = match o.replicas {
@@ -396,8 +409,19 @@ impl<'a> Hosts<'a> {
             None => h.reach(out.order, f.alternative, 0).min(f.fill.clone()),
         };
         let cut = Cut { order: out.order, alternative: f.alternative, upper };
-        (cut, bad - 1)
+        (cut, best[bad - 1])
     }
+}
+
+/// Those that go first, then by value per dominant share, then by hash.
+fn order_of_worth(m: &Market, first: &BTreeSet<usize>, a: &Item, b: &Item) -> std::cmp::Ordering {
+    let lot = |i: &Item| m.orders[i.order].lot;
+    first
+        .contains(&b.order)
+        .cmp(&first.contains(&a.order))
+        .then(b.share.cmp(&a.share))
+        .then(lot(a).cmp(&lot(b)))
+        .then(a.replica.cmp(&b.replica))
 }
 
 /// Items of a pool that share no product, directly or through others, are packed apart.

@@ -8,6 +8,9 @@ pub(super) struct Walk {
     pub faults: Vec<Fault>,
 }
 
+/// Stands for a slot that can't be read, so that its product is no other one.
+pub(super) const UNREAD_SLOT: i64 = i64::MAX;
+
 pub(super) fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
@@ -161,7 +164,12 @@ impl Walk {
         let pool = self.text(&format!("{at}/0"), row.first());
         let resource = self.text(&format!("{at}/1"), row.get(1));
         let slot = self.integer(&format!("{at}/2"), row.get(2));
-        Some(ProductKey { pool: pool?, resource: resource?, slot: slot? })
+        // what can't be read is told; the rest is looked at all the same
+        Some(ProductKey {
+            pool: pool.unwrap_or_default(),
+            resource: resource.unwrap_or_default(),
+            slot: slot.unwrap_or(UNREAD_SLOT),
+        })
     }
 
     pub(super) fn quantity(&mut self, at: &str, v: &Value) -> Option<Quantity> {
@@ -174,7 +182,7 @@ impl Walk {
         if quantity.is_none() && row[3].is_null() {
             self.fault(&format!("{at}/3"), "not_an_integer", "expected an integer, found null");
         }
-        Some(Quantity { product: product?, quantity: quantity? })
+        Some(Quantity { product: product?, quantity: quantity.unwrap_or_default() })
     }
 
     pub(super) fn quantities(&mut self, at: &str, v: Option<&Value>) -> Vec<Quantity> {

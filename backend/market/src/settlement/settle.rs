@@ -283,7 +283,6 @@ fn receipt(turn: &mut Turn<'_>, award: &Award, facts: &Facts<'_>) -> Receipt {
     }
 }
 
-
 /// Why less was delivered, as far as the instance tells.
 fn cause(turn: &Turn<'_>, award: &Award, slot: Slot, missed: bool) -> String {
     let instance = award.instance.and_then(|id| turn.state.instances.get(&id));

@@ -48,6 +48,14 @@ pub fn spent(f: &Facts) -> Vec<Rat> {
     spent
 }
 
+/// What may be spent of a budget beyond that: fills are known to a unit, and printed to six digits.
+pub fn unknown(f: &Facts, budget: usize) -> Rat {
+    let members = f.awards.iter().enumerate().filter(|(i, _)| f.orders[*i].budget == Some(budget));
+    members
+        .filter_map(|(i, a)| Some((i, a.as_ref()?)))
+        .fold(Rat::ZERO, |sum, (i, a)| &sum + &(&(&a.hi - &a.lo) * &Rat::int(hold(f, i, a.alternative))))
+}
+
 pub fn check(f: &Facts, r: &mut Report) {
     for (k, s) in f.slack.iter().enumerate() {
         if s.is_neg() {

@@ -156,13 +156,14 @@ impl<'s, 'a> Wish<'s, 'a> {
             );
             return;
         }
-        let _ = writeln!(
-            t,
-            "Of the {count} {product} {exist} {} are left: others have {}, and {}.",
-            grouped(depth.left().floor()),
-            if has > 0 { named(&others) } else { "them".to_owned() },
-            self.takes(q)
-        );
+        let where_it_went = match (has > 0, self.bid()) {
+            (true, _) => format!("others have {}", named(&others)),
+            (false, true) => "the rest goes elsewhere".to_owned(),
+            (false, false) => "who asks for the rest has it elsewhere".to_owned(),
+        };
+        let left = grouped(depth.left().floor());
+        let _ =
+            writeln!(t, "Of the {count} {product} {exist} {left} are left: {where_it_went}, and {}.", self.takes(q));
     }
 
     /// The orders of its own side that have won of a product: how much, and what their limit is a unit.

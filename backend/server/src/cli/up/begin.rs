@@ -6,8 +6,8 @@ use crate::demo::{access, seed};
 use crate::sequencer::{Attached, Sequencer};
 use crate::workers::conductor::{recall_meter, recover};
 use crate::workers::forecasts::Board;
-use crate::workers::nodes::Nodes;
 use crate::workers::meter::Meter;
+use crate::workers::nodes::Nodes;
 use anyhow::{Context, bail};
 use headroom_market::command::Command;
 use headroom_market::market::{Market, Rhythm};
@@ -39,13 +39,9 @@ pub struct Begun {
 
 pub async fn begin(start: Start<'_>, sequencer: &Sequencer) -> anyhow::Result<Begun> {
     let Start { args, store, clock, url, fresh, rhythm, wished } = start;
-        if fresh {
-        let command = Command::OpenMarket {
-            name: "Headroom".to_owned(),
-            rhythm,
-            price_cap: PRICE_CAP.parse()?,
-            demo: args.demo,
-        };
+    if fresh {
+        let command =
+            Command::OpenMarket { name: "Headroom".to_owned(), rhythm, price_cap: PRICE_CAP.parse()?, demo: args.demo };
         sequencer.internal(command, Attached::default()).await?;
     }
     let market = sequencer.query(|s| s.market.clone()).await?;
@@ -64,8 +60,7 @@ pub async fn begin(start: Start<'_>, sequencer: &Sequencer) -> anyhow::Result<Be
             market.rhythm.slot_seconds
         );
     }
-    let nodes =
-        Arc::new(Nodes::new(&args.data, market.rhythm.slot_seconds, market.demo.then_some(args.trace_from))?);
+    let nodes = Arc::new(Nodes::new(&args.data, market.rhythm.slot_seconds, market.demo.then_some(args.trace_from))?);
     let board = Arc::new(Board::default());
     match store.observations.forecasters().await {
         Ok(rows) => board.restore(rows, market.rhythm.slot_seconds, clock.now()),

@@ -22,10 +22,7 @@ pub fn not_committed(ended: Ended) -> anyhow::Error {
 }
 
 /// Where a start fails because the writer has ended, the writer knows why.
-pub async fn what_ended_it(
-    error: anyhow::Error,
-    writer: &mut JoinHandle<Result<(), StoreError>>,
-) -> anyhow::Error {
+pub async fn what_ended_it(error: anyhow::Error, writer: &mut JoinHandle<Result<(), StoreError>>) -> anyhow::Error {
     if !matches!(error.downcast_ref::<Busy>(), Some(Busy::Stopped | Busy::Unknown)) {
         return error;
     }
