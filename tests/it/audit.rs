@@ -73,6 +73,34 @@ async fn every_change_is_told_with_who_made_it() -> anyhow::Result<()> {
     healthy(&sim.server.stop().await?).await
 }
 
+/// A change tells what it replaced, and what makes something new tells nothing of the kind.
+#[tokio::test]
+async fn a_change_tells_what_was_before() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let admin = sim.api("admin")?;
+    let tenant = trader(&admin, "changing", "100").await?;
+    let participants = admin.list("/v1/participants").await?;
+    let of = participants.iter().find(|p| p["name"] == "changing").and_then(|p| p["id"].as_str()).unwrap_or_default();
+    for cores in [4_000, 6_000] {
+        let quota = json!({ "quota": { "cpu_milli": cores } });
+        admin.put(&format!("/v1/participants/{of}/quota"), &quota).await?.ok()?;
+    }
+    for limit in ["5", "7"] {
+        tenant.put("/v1/projects/web", &json!({ "limit": limit })).await?.ok()?;
+    }
+    let events = admin.list(EVENTS).await?;
+    let last = |action: &str| events.iter().rev().filter(|e| e["action"] == action).cloned().collect::<Vec<_>>();
+    let quotas = last("participant.quota_set");
+    assert_eq!(quotas[0]["before"]["quota"], json!({ "cpu_milli": 4_000 }), "{}", quotas[0]);
+    assert_eq!(
+        (&quotas[0]["object_name"], &quotas[0]["details"]["quota"]["cpu_milli"]),
+        (&json!("changing"), &json!(6_000))
+    );
+    let projects = last("project.set");
+    assert_eq!((&projects[0]["before"], &projects[1]["before"]), (&json!({ "limit": "5.000000" }), &Value::Null));
+    healthy(&sim.server.stop().await?).await
+}
+
 #[tokio::test]
 async fn its_pages_can_be_narrowed() -> anyhow::Result<()> {
     let sim = Sim::start().await?;

@@ -342,3 +342,29 @@ async fn a_limit_above_what_the_driver_can_give_is_refused() -> anyhow::Result<(
     api.post_with_key("/v1/instances", "all there is", &instance(4_096)).await?.ok()?;
     Ok(())
 }
+
+/// Operators are told what runs on each node; to members a node is a node.
+#[tokio::test]
+async fn operators_see_what_runs_on_a_node() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (operator, tenant) = (sim.api("operator")?, sim.api("tenant")?);
+    let workloads = sim.api("admin")?.list("/v1/instances").await?;
+    let running: Vec<_> = workloads.iter().filter(|i| i["state"] == "running").collect();
+    assert!(!running.is_empty());
+    let mut found = 0;
+    for node in operator.list("/v1/nodes").await? {
+        let there = node["workloads"].as_array().cloned().unwrap_or_default();
+        let cores: i64 = there.iter().filter_map(|w| w["in_force"]["cpu_milli"].as_i64()).sum();
+        assert_eq!(node["in_force"]["cpu_milli"].as_i64().unwrap_or(0), cores, "{node}");
+        for workload in &there {
+            let of = running.iter().find(|i| i["id"] == workload["id"]).expect("it runs");
+            assert_eq!((&of["node"], &of["name"]), (&node["id"], &workload["name"]));
+        }
+        found += there.len();
+    }
+    assert_eq!(found, running.len());
+    for node in tenant.list("/v1/nodes").await? {
+        assert!(node.get("workloads").is_none() && node.get("in_force").is_none(), "{node}");
+    }
+    sim.server.stop().await.map(drop)
+}

@@ -30,6 +30,12 @@ const FORECASTERS: Insert = Insert {
     tail: "ON CONFLICT (instance, resource) DO UPDATE SET document = excluded.document",
 };
 
+const KEY_USES: Insert = Insert {
+    table: "key_uses",
+    columns: &["key", "used_at"],
+    tail: "ON CONFLICT (key) DO UPDATE SET used_at = excluded.used_at",
+};
+
 const ADD_REFRESH_TOKEN: &str =
     "INSERT INTO refresh_tokens (token_hash, family, user_id, expires_at, used_at) VALUES ($1, $2, $3, $4, NULL)";
 
@@ -113,6 +119,22 @@ impl Observations {
         }
         transaction.commit().await?;
         Ok(count)
+    }
+
+    /// When API keys were last used: (id, seconds).
+    pub async fn write_key_uses(&self, rows: &[(String, i64)]) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut transaction = self.0.begin().await?;
+        let rows: Vec<Vec<Value>> = rows.iter().map(|(key, at)| vec![key.clone().into(), (*at).into()]).collect();
+        KEY_USES.run(&mut transaction, &rows).await?;
+        transaction.commit().await
+    }
+
+    pub async fn key_uses(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        let text = "SELECT key, used_at FROM key_uses";
+        Ok(on_either!(&self.0, pool => sqlx::query_as(text).fetch_all(pool).await?))
     }
 
     pub async fn add_refresh_token(

@@ -1,6 +1,7 @@
 //! Everything that a request or a worker can reach.
 use crate::app::directory::{Directory, Identity};
 use crate::app::disk::{self, Disk};
+use crate::app::key_uses::KeyUses;
 use crate::app::last_round::LastRound;
 use crate::app::sessions::Sessions;
 use crate::app::simulation::Simulations;
@@ -29,6 +30,7 @@ pub struct App {
     pub bus: Arc<dyn Bus>,
     pub tokens: TokenKeys,
     pub sessions: Sessions,
+    pub key_uses: KeyUses,
     pub limiter: Limiter,
     pub rhythm: Rhythm,
     pub demo: bool,

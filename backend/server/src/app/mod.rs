@@ -7,6 +7,7 @@ pub mod directory;
 pub mod disk;
 pub mod exchange;
 pub mod held_back;
+pub mod key_uses;
 pub mod last_round;
 pub mod passwords;
 pub mod predict_load;

@@ -126,6 +126,7 @@ impl FromRequestParts<Arc<App>> for Listener {
             slot.set(remaining);
         }
         acting::check(&parts.headers, &identity)?;
+        app.key_uses.note(&identity.actor, app.now());
         Ok(Listener { by: identity, credential })
     }
 }

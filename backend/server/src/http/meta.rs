@@ -210,7 +210,11 @@ pub async fn method_not_allowed() -> Problem {
     )
 }
 
-/// The web UI: files by path, the page itself for everything else.
+fn no_such_route() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "no_such_route", "There is no such route. /docs lists them all.")
+}
+
+/// The web UI: files by path, the page itself for everything else that a browser asks for.
 pub async fn ui(uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path();
     let name = path.trim_start_matches('/');
@@ -222,12 +226,12 @@ pub async fn ui(uri: Uri, headers: HeaderMap) -> Response {
             .iter()
             .any(|p| path == *p || path.starts_with(&format!("{p}/")) || (p.ends_with('_') && path.starts_with(p)))
         {
-            return Problem::new(
-                StatusCode::NOT_FOUND,
-                "no_such_route",
-                "There is no such route. /docs lists them all.",
-            )
-            .into_response();
+            return no_such_route().into_response();
+        }
+        // Browsers ask for pages by that name: whoever does not has mistyped a path of the API.
+        let accepts = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok());
+        if !accepts.is_some_and(|types| types.contains("text/html")) {
+            return no_such_route().into_response();
         }
     }
     match Ui::get("index.html") {

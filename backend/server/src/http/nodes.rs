@@ -8,11 +8,13 @@ use crate::http::reply::{Document, List, created, list_of, ok};
 use axum::Json;
 use axum::extract::State;
 use headroom_market::command::Command;
-use headroom_market::ids::NodeId;
+use headroom_market::ids::{InstanceId, NodeId, ParticipantId};
 use headroom_market::participant::Role;
 use headroom_market::pool::{Node, NodeState};
+use headroom_market::state::State as Market;
 use headroom_market::units::Amounts;
-use serde::Deserialize;
+use headroom_market::workload::{Instance, InstanceState};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -26,13 +28,63 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(undrain_node))
 }
 
-/// Lists nodes.
+/// A workload that runs on a node.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct NodeWorkload {
+    id: InstanceId,
+    name: String,
+    participant: ParticipantId,
+    /// The limits in force.
+    in_force: Amounts,
+}
+
+/// A node with what runs there.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct NodeView {
+    #[serde(flatten)]
+    node: Node,
+    /// The limits in force there, summed. Shown to the operator's roles only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_force: Option<Amounts>,
+    /// Shown to the operator's roles only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workloads: Option<Vec<NodeWorkload>>,
+}
+
+impl NodeView {
+    fn of(state: &Market, node: &Node) -> NodeView {
+        let running = |i: &&Instance| i.node == node.id && i.state == InstanceState::Running;
+        let workloads: Vec<NodeWorkload> = state.instances.values().filter(running).map(NodeWorkload::of).collect();
+        let mut in_force = Amounts::new();
+        for (resource, units) in workloads.iter().flat_map(|w| &w.in_force) {
+            *in_force.entry(*resource).or_default() += units;
+        }
+        NodeView { node: node.clone(), in_force: Some(in_force), workloads: Some(workloads) }
+    }
+
+    fn of_member(node: &Node) -> NodeView {
+        NodeView { node: node.clone(), in_force: None, workloads: None }
+    }
+}
+
+impl NodeWorkload {
+    fn of(instance: &Instance) -> NodeWorkload {
+        let Instance { id, name, participant, in_force, .. } = instance;
+        NodeWorkload { id: *id, name: name.clone(), participant: *participant, in_force: in_force.clone() }
+    }
+}
+
+/// Lists nodes; to operators and admins with what runs on each.
 #[utoipa::path(get, path = "/nodes", tag = "market", operation_id = "listNodes",
-    responses((status = 200, description = "All nodes", body = List<Node>), Problems))]
+    responses((status = 200, description = "All nodes", body = List<NodeView>), Problems))]
 async fn list_nodes(State(app): State<Arc<App>>, Anyone(by): Anyone) -> Answered<Json<serde_json::Value>> {
     by.may("market:read")?;
-    let nodes = app.sequencer.query(|s| s.nodes.values().cloned().collect::<Vec<_>>()).await?;
-    Ok(list_of(&nodes))
+    let operates = matches!(by.role, Role::Operator | Role::Admin);
+    let view = move |s: &Market| {
+        let view = |node| if operates { NodeView::of(s, node) } else { NodeView::of_member(node) };
+        s.nodes.values().map(view).collect::<Vec<_>>()
+    };
+    Ok(list_of(&app.sequencer.query(view).await?))
 }
 
 #[derive(Clone, Debug, Deserialize, ToSchema)]

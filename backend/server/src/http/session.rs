@@ -366,6 +366,8 @@ pub struct KeyView {
     pub revoked_at: Option<Timestamp>,
     /// The key that it was made with, and with which it is revoked; `null` where a person made it.
     pub made_by: Option<KeyId>,
+    /// To the minute; `null` where nobody has used it since this is recorded.
+    pub last_used_at: Option<Timestamp>,
 }
 
 /// A new key; the secret is shown this once.
@@ -388,6 +390,7 @@ fn key_view(key: &ApiKey) -> KeyView {
         expires_at: key.expires_at,
         revoked_at: key.revoked_at,
         made_by: key.made_by,
+        last_used_at: None,
     }
 }
 
@@ -405,7 +408,8 @@ async fn list_keys(State(app): State<Arc<App>>, Anyone(by): Anyone) -> Answered<
     let is_theirs = move |key: &ApiKey| whose.is_none_or(|of| of == key.participant);
     let list =
         move |s: &headroom_market::state::State| s.keys.values().filter(|k| is_theirs(k)).map(key_view).collect();
-    let keys: Vec<KeyView> = app.sequencer.query(list).await?;
+    let mut keys: Vec<KeyView> = app.sequencer.query(list).await?;
+    keys.iter_mut().for_each(|key| key.last_used_at = app.key_uses.of_key(key.id));
     Ok(list_of(&keys))
 }
 

@@ -199,6 +199,7 @@ impl Writer {
             }
             let sequence = self.parts.head.sequence + 1;
             let envelope = Envelope { now, seed: self.next_seed(), command };
+            let before = audit::before(&envelope.command, &self.parts.state);
             let (events, reply) = apply(&mut self.parts.state, &envelope);
             let told = notices(&events, &self.parts.state);
             let outcome = render(&reply, &self.parts.state, &told, &events);
@@ -212,7 +213,7 @@ impl Writer {
                 self.parts.head.chain_hash = row.chain_hash.clone();
                 let decided = &mut self.decided;
                 if !events.is_empty() {
-                    let changed = audit::event(sequence as u64, &envelope, &actor, &reply, &self.parts.state);
+                    let changed = audit::event(sequence as u64, &envelope, &actor, &reply, before, &self.parts.state);
                     decided.batch.audit.extend(changed);
                 }
                 decided.batch.journal.push(row);

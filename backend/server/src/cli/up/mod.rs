@@ -9,6 +9,7 @@ mod wish;
 
 use crate::app::disk::Disk;
 use crate::app::exchange::{App, LiveDirectory};
+use crate::app::key_uses::KeyUses;
 use crate::app::refresh::REFRESH_SECONDS;
 use crate::app::sessions::Sessions;
 use crate::app::tokens::{ACCESS_SECONDS, TokenKeys};
@@ -138,6 +139,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         bus,
         tokens: TokenKeys::load_or_create(&args.data)?,
         sessions,
+        key_uses: KeyUses::of(store.observations.key_uses().await?),
         limiter: Limiter::new(args.rate_limit),
         rhythm: market.rhythm.clone(),
         demo: market.demo,
@@ -185,6 +187,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let _stopped = tokio::time::timeout(DRAIN, conductor).await;
     stop::pause(nodes).await?;
     stop::store_forecasters(&store, &board).await;
+    write_key_uses(&app).await;
     drop(app);
     drop(sequencer);
     if let Some(ended) = failure {
@@ -210,6 +213,15 @@ async fn sweep(app: Arc<App>) {
         interval.tick().await;
         app.limiter.sweep();
         app.sessions.sweep(app.now().seconds());
+        write_key_uses(&app).await;
+    }
+}
+
+async fn write_key_uses(app: &App) {
+    let rows = app.key_uses.take_unwritten();
+    if let Err(error) = app.store.observations.write_key_uses(&rows).await {
+        tracing::warn!(%error, "when keys were last used is written later");
+        app.key_uses.put_back(rows);
     }
 }
 

@@ -2,6 +2,10 @@
 //! what a participant has in it. Orders, draws and recalls have lists of their own.
 //!
 //! Secrets and their hashes stay out of it.
+mod before;
+
+pub use before::before;
+
 use crate::command::{Command, Envelope, Reply};
 use crate::ids::{AuditId, KeyId, ParticipantId, UserId, counted_raw};
 use crate::state::State;
@@ -115,8 +119,14 @@ pub struct AuditEvent {
     pub action: AuditAction,
     /// What was made or changed, by its id or name.
     pub object: String,
+    /// The name of what has one beside its id; of a swap its workload's. Events of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object_name: Option<String>,
     /// What was asked for, field by field; without passwords and secrets.
     pub details: Value,
+    /// Those of the same fields that there were before, as they were; left out where something new was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
 }
 
 /// What a command is in the audit; `None` where it has no place there.
@@ -215,12 +225,20 @@ pub fn id_of(sequence: u64, envelope: &Envelope) -> AuditId {
     AuditId::from_raw(counted_raw(envelope.now, sequence))
 }
 
-/// The event of an accepted command, `state` as it is after it.
-pub fn event(sequence: u64, envelope: &Envelope, actor: &str, reply: &Reply, state: &State) -> Option<AuditEvent> {
+/// The event of an accepted command, `state` as it is after it; what was `before` it says the function of that name.
+pub fn event(
+    sequence: u64,
+    envelope: &Envelope,
+    actor: &str,
+    reply: &Reply,
+    before: Option<Value>,
+    state: &State,
+) -> Option<AuditEvent> {
     if !is_audited(actor, &envelope.command) {
         return None;
     }
     let Audited { action, participant, object } = Audited::of(&envelope.command)?;
+    let object = object.or_else(|| made(reply)).unwrap_or_default();
     Some(AuditEvent {
         id: id_of(sequence, envelope),
         created_at: envelope.now,
@@ -228,8 +246,10 @@ pub fn event(sequence: u64, envelope: &Envelope, actor: &str, reply: &Reply, sta
         actor: Actor { id: actor.to_owned(), name: name_of(actor, state) },
         participant,
         action,
-        object: object.or_else(|| made(reply)).unwrap_or_default(),
+        object_name: before::name_of(&object, state),
+        object,
         details: details(&envelope.command),
+        before,
     })
 }
 
