@@ -5,8 +5,9 @@ export async function walkApproval(page, origin, look) {
   await control.waitFor({ timeout: 15_000 });
   const before = await control.getAttribute('aria-checked');
   const said = [];
-  for (const [text, wanted] of [['Moves in ams1-lp: an operator approves each', 'true'], ['Moves in ams1-lp: nobody is asked', 'false']]) {
+  for (const [text, wanted, action] of [['Moves in ams1-lp: an operator approves each', 'true', 'Have them approved'], ['Moves in ams1-lp: nobody is asked', 'false', 'Ask nobody']]) {
     await control.click();
+    await page.getByRole('dialog').getByRole('button', { name: action }).click();
     await page.getByText(text).first().waitFor({ timeout: 15_000 });
     await page.locator(`[role="switch"][aria-checked="${wanted}"]`).first().waitFor({ timeout: 15_000 });
     said.push(await control.getAttribute('aria-checked'));

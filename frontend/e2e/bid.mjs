@@ -49,6 +49,8 @@ export async function walkBid(page, origin, shot) {
     await page.keyboard.press('g');
     await page.keyboard.press('o');
     await page.waitForURL(/\/bids/);
+    // It may be filled by now, and is to be cancelled: what waits alone does not have it then.
+    await page.getByRole('tab', { name: /^All/ }).click({ timeout: 15_000 });
     const row = page.getByRole('table', { name: 'Orders' }).getByRole('row').filter({ hasText: placed.id.slice(-6) });
     await row.waitFor({ timeout: 15_000 });
     await row.click();

@@ -139,8 +139,12 @@ export interface components {
             action: components["schemas"]["AuditAction"];
             /** @description What was made or changed, by its id or name. */
             object: string;
+            /** @description The name of what has one beside its id; of a swap its workload's. Events of earlier versions have none. */
+            object_name?: string | null;
             /** @description What was asked for, field by field; without passwords and secrets. */
             details: unknown;
+            /** @description Those of the same fields that there were before, as they were; left out where something new was made. */
+            before?: unknown;
         };
         /** @example aud_01jd3z6k2m9x7q4v8n5t1w0r3c */
         AuditId: string;
@@ -766,6 +770,7 @@ export interface components {
             expires_at?: components["schemas"]["Timestamp"] | null;
             revoked_at?: components["schemas"]["Timestamp"] | null;
             made_by?: components["schemas"]["KeyId"] | null;
+            last_used_at?: components["schemas"]["Timestamp"] | null;
         };
         KindTotal: {
             kind: string;
@@ -882,8 +887,12 @@ export interface components {
                 action: components["schemas"]["AuditAction"];
                 /** @description What was made or changed, by its id or name. */
                 object: string;
+                /** @description The name of what has one beside its id; of a swap its workload's. Events of earlier versions have none. */
+                object_name?: string | null;
                 /** @description What was asked for, field by field; without passwords and secrets. */
                 details: unknown;
+                /** @description Those of the same fields that there were before, as they were; left out where something new was made. */
+                before?: unknown;
             }[];
             has_more: boolean;
             next_cursor?: string | null;
@@ -1077,6 +1086,7 @@ export interface components {
                 expires_at?: components["schemas"]["Timestamp"] | null;
                 revoked_at?: components["schemas"]["Timestamp"] | null;
                 made_by?: components["schemas"]["KeyId"] | null;
+                last_used_at?: components["schemas"]["Timestamp"] | null;
             }[];
             has_more: boolean;
             next_cursor?: string | null;
@@ -1099,21 +1109,14 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description The shape of every list, for the OpenAPI document. */
-        List_Node: {
+        List_NodeView: {
             /** @example list */
             object: string;
-            data: {
-                id: components["schemas"]["NodeId"];
-                name: string;
-                pool: components["schemas"]["String"];
-                capacity: components["schemas"]["BTreeMap"];
-                /** @description What the hardware is, readable by workloads (for example `cpu_model_code`). */
-                properties: {
-                    [key: string]: number;
-                };
-                state: components["schemas"]["NodeState"];
-                created_at: components["schemas"]["Timestamp"];
-            }[];
+            data: (components["schemas"]["Node"] & {
+                in_force?: components["schemas"]["BTreeMap"] | null;
+                /** @description Shown to the operator's roles only. */
+                workloads?: components["schemas"]["NodeWorkload"][] | null;
+            })[];
             has_more: boolean;
             next_cursor?: string | null;
         };
@@ -1665,6 +1668,20 @@ export interface components {
         NodeId: string;
         /** @enum {string} */
         NodeState: "up" | "draining" | "down";
+        /** @description A node with what runs there. */
+        NodeView: components["schemas"]["Node"] & {
+            in_force?: components["schemas"]["BTreeMap"] | null;
+            /** @description Shown to the operator's roles only. */
+            workloads?: components["schemas"]["NodeWorkload"][] | null;
+        };
+        /** @description A workload that runs on a node. */
+        NodeWorkload: {
+            id: components["schemas"]["InstanceId"];
+            name: string;
+            participant: components["schemas"]["ParticipantId"];
+            /** @description The limits in force. */
+            in_force: components["schemas"]["BTreeMap"];
+        };
         /** @description Why the last round did not give the order (all of) what it asked for. */
         NotWon: {
             /** @description A stable code such as `OUT_OF_MONEY`; unknown values must be tolerated. */

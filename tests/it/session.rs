@@ -1,5 +1,5 @@
 //! Signing in: passwords, rotated refresh tokens, cookies with CSRF, keys and their scopes.
-use crate::common::Sim;
+use crate::common::{Sim, healthy};
 use anyhow::ensure;
 use headroom_tests::{Api, Reply};
 use serde_json::{Value, json};
@@ -131,6 +131,24 @@ async fn forged_and_broken_tokens_are_nobody() -> anyhow::Result<()> {
     }
     let log = sim.server.log();
     assert!(!log.contains(&token) && !log.contains(&signature), "tokens are never logged");
+    Ok(())
+}
+
+/// To the minute, and a stop and a start forget nothing of it.
+#[tokio::test]
+async fn a_key_tells_when_it_was_last_used() -> anyhow::Result<()> {
+    let Sim { server, folder } = Sim::start().await?;
+    let tenant = server.api("tenant")?;
+    let new = tenant.post("/v1/api_keys", &json!({ "name": "seldom" })).await?.ok()?;
+    let of_key = |keys: Vec<Value>| keys.into_iter().find(|k| k["id"] == new["id"]).map(|k| k["last_used_at"].clone());
+    assert_eq!(of_key(tenant.list("/v1/api_keys").await?), Some(Value::Null), "nobody has used it");
+    tenant.with(new["secret"].as_str()).get("/v1/me").await?.ok()?;
+    let used = of_key(tenant.list("/v1/api_keys").await?);
+    assert!(used.as_ref().is_some_and(|at| at.as_str().is_some_and(|at| at.starts_with("20"))), "{used:?}");
+    let server = server.stop().await?.start().await?;
+    assert_eq!(of_key(server.api("tenant")?.list("/v1/api_keys").await?), used);
+    healthy(&server.stop().await?).await?;
+    drop(folder);
     Ok(())
 }
 

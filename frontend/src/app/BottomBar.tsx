@@ -3,11 +3,12 @@ import { Link } from '@tanstack/react-router';
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react';
 import { Icon } from '@/components/ui/Icon';
 import type { RouteEntry } from './routes';
+import { Waits } from './Waits';
 
 /** As many as a thumb finds on 390 px, with `More` one of them. */
 const PLACES = 5;
 
-export function BottomBar({ pages, here }: { pages: RouteEntry[]; here: (path: string) => boolean }) {
+export function BottomBar({ pages, waiting, here }: { pages: RouteEntry[]; waiting: Record<string, number>; here: (path: string) => boolean }) {
   const [open, setOpen] = useState(false);
   const bar = useRef<HTMLElement>(null);
   const more = useRef<HTMLButtonElement>(null);
@@ -28,7 +29,7 @@ export function BottomBar({ pages, here }: { pages: RouteEntry[]; here: (path: s
   };
   const link = (r: RouteEntry, className: string) => (
     <Link key={r.path} to={r.path} className={`${className} ${here(r.path) ? 'on' : ''}`} aria-current={here(r.path) ? 'page' : undefined} onClick={() => setOpen(false)}>
-      {r.nav && <Icon name={r.nav.icon} />}<span className="trunc">{r.title}</span>
+      {r.nav && <Icon name={r.nav.icon} />}<span className="trunc">{r.title}</span><Waits count={waiting[r.path]} />
     </Link>
   );
   return (
@@ -36,7 +37,7 @@ export function BottomBar({ pages, here }: { pages: RouteEntry[]; here: (path: s
       {first.map((r) => link(r, 'place'))}
       {rest.length > 0 && (
         <button type="button" ref={more} className={`place ${rest.some((r) => here(r.path)) ? 'on' : ''}`} aria-expanded={open} aria-controls={open ? id : undefined} onClick={() => setOpen(!open)}>
-          <Icon name="more" /><span>More</span>
+          <Icon name="more" /><span>More</span><Waits count={rest.reduce((sum, r) => sum + (waiting[r.path] ?? 0), 0)} />
         </button>
       )}
       {open && <ul id={id} className="others" aria-label="More pages">{rest.map((r) => <li key={r.path}>{link(r, 'nav')}</li>)}</ul>}

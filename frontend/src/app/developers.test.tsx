@@ -2,34 +2,18 @@
 import { QueryClientProvider } from '@tanstack/react-query';
 import { createMemoryHistory, RouterProvider } from '@tanstack/react-router';
 import { cleanup, fireEvent, render, screen, waitFor, within } from '@testing-library/react';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { keys } from '@/mocks/keys';
 import { asRole } from '@/mocks/setup';
+import { watchWrites } from '@/mocks/writes';
 import { forget } from './identity';
 import { queryClient } from './queryClient';
 import { makeRouter } from './router';
 
 window.scrollTo = () => {};
-const mock = globalThis.fetch;
 const had = structuredClone(keys);
-const sent: { method: string; path: string; body: unknown }[] = [];
-/** Instead of the mock's answer to the next write. */
-let refusal: { status: number; body: unknown } | 'lost' | null = null;
-/** What the answer to a write waits for. */
-let gate: Promise<void> | null = null;
-const hold = () => { let open = () => {}; gate = new Promise((done) => { open = done; }); return () => { gate = null; open(); }; };
-beforeEach(() => {
-  globalThis.fetch = (async (input: RequestInfo | URL, init?: RequestInit) => {
-    if (!init?.method || init.method === 'GET') return mock(input, init);
-    sent.push({ method: init.method, path: String(input), body: init.body ? JSON.parse(String(init.body)) : null });
-    const now = refusal;
-    refusal = null;
-    await gate;
-    if (now === 'lost') throw new TypeError('network');
-    return now ? new Response(JSON.stringify(now.body), { status: now.status }) : mock(input, init);
-  }) as typeof fetch;
-});
-afterEach(() => { cleanup(); forget(); queryClient.clear(); globalThis.fetch = mock; sent.length = 0; refusal = null; gate = null; keys.splice(0, keys.length, ...structuredClone(had)); });
+const { sent, refuse, hold } = watchWrites();
+afterEach(() => { cleanup(); forget(); queryClient.clear(); keys.splice(0, keys.length, ...structuredClone(had)); });
 
 async function visit(role: string, path = '/developers') {
   asRole.role = role;
@@ -53,7 +37,7 @@ it('begins with what only reads, sends what was chosen, and shows the secret onc
   fireEvent.change(screen.getByLabelText('Ends'), { target: { value: '' } });
   fireEvent.click(make());
   const secret = (await screen.findByLabelText('Secret')) as HTMLTextAreaElement;
-  expect(sent).toEqual([{ method: 'POST', path: '/v1/api_keys', body: { name: 'nightly', scopes: ['market:read', 'orders:write'], expires_at: null } }]);
+  expect(sent).toEqual([{ method: 'POST', path: '/v1/api_keys', body: { name: 'nightly', scopes: ['market:read', 'orders:write'], expires_at: null }, key: null }]);
   expect(secret.value).toMatch(/^xk_test_/);
   expect((screen.getByLabelText(/^Try it/) as HTMLTextAreaElement).value).toBe(`curl -s -H 'Authorization: Bearer ${secret.value}' ${window.location.origin}/v1/me`);
   // It outlives a look at another key, and nothing else knows it.
@@ -70,15 +54,15 @@ it('says at its field what the server refuses, and loses nothing', async () => {
   fireEvent.change(await screen.findByLabelText('Name'), { target: { value: 'nightly' } });
   const say = (pointer: string, detail: string) => ({ status: 422, body: { title: 'Unprocessable', detail, errors: [{ pointer, code: 'x', detail }] } });
   for (const [pointer, text] of [['/name', 'No such name.'], ['/scopes/3', 'Not that scope.'], ['/expires_at', 'It must be in the future.']] as const) {
-    refusal = say(pointer, text);
+    refuse(say(pointer, text));
     fireEvent.click(make());
     await waitFor(() => expect(screen.getAllByText(text)).toHaveLength(1));
     expect(screen.queryByRole('alert')).toBeNull();
   }
-  refusal = { status: 409, body: { title: 'Conflict', detail: 'A participant has at most 64 API keys that work.' } };
+  refuse({ status: 409, body: { title: 'Conflict', detail: 'A participant has at most 64 API keys that work.' } });
   fireEvent.click(make());
   expect((await screen.findByRole('alert')).textContent).toContain('at most 64');
-  refusal = 'lost';
+  refuse('lost');
   fireEvent.click(make());
   await waitFor(() => expect(screen.getByRole('alert').textContent).toContain('its secret is lost: revoke it'));
   expect((screen.getByLabelText('Name') as HTMLInputElement).value).toBe('nightly');
@@ -92,7 +76,7 @@ it('revokes after a question that says what ends too', async () => {
   expect(sent).toEqual([]);
   fireEvent.click(screen.getByRole('button', { name: 'Revoke it' }));
   await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
-  expect(sent).toEqual([{ method: 'DELETE', path: `/v1/api_keys/${keys[0]?.id}`, body: null }]);
+  expect(sent).toEqual([{ method: 'DELETE', path: `/v1/api_keys/${keys[0]?.id}`, body: null, key: null }]);
   await waitFor(() => expect(screen.getByRole('table', { name: 'API keys' }).getAttribute('aria-rowcount')).toBe('2'));
   fireEvent.click(screen.getByRole('button', { name: 'All' }));
   await waitFor(() => expect(screen.getByRole('table', { name: 'API keys' }).getAttribute('aria-rowcount')).toBe('6'));
@@ -134,4 +118,43 @@ it('shows the secret also where somebody clicks elsewhere while it is made, and 
   expect(add.disabled).toBe(true);
   fireEvent.click(screen.getByRole('button', { name: 'I have kept it' }));
   await waitFor(() => expect(add.disabled).toBe(false));
+});
+
+it('asks before the page is left while a key is made or its secret is shown, and not once it is kept', async () => {
+  const router = await visit('tenant', '/developers?new=1');
+  fireEvent.change(await screen.findByLabelText('Name'), { target: { value: 'nightly' } });
+  const answer = hold();
+  fireEvent.click(make());
+  await waitFor(() => expect(sent).toHaveLength(1));
+  const leave = async () => { fireEvent.click(screen.getByRole('link', { name: 'Market' })); return (await screen.findByRole('dialog', { name: 'Leave without the secret?' })).textContent; };
+  expect(await leave()).toContain('its secret comes with the answer');
+  fireEvent.click(screen.getByRole('button', { name: 'Stay' }));
+  answer();
+  const secret = ((await screen.findByLabelText('Secret')) as HTMLTextAreaElement).value;
+  expect(await leave()).toContain('The secret of nightly is shown here and now alone');
+  fireEvent.click(screen.getByRole('button', { name: 'Stay' }));
+  await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+  expect([router.state.location.pathname, (screen.getByLabelText('Secret') as HTMLTextAreaElement).value]).toEqual(['/developers', secret]);
+  // The tab, too.
+  const close = () => { const closing = new Event('beforeunload', { cancelable: true }); window.dispatchEvent(closing); return closing.defaultPrevented; };
+  expect(close()).toBe(true);
+  // Another key on the same page is no leaving.
+  fireEvent.click(screen.getByRole('button', { name: 'dashboard' }));
+  await waitFor(() => expect(screen.getByText('Secret begins with')).toBeTruthy());
+  expect(screen.queryByRole('dialog')).toBeNull();
+  fireEvent.click(screen.getByRole('button', { name: 'I have kept it' }));
+  await waitFor(() => expect(screen.queryByLabelText('Secret')).toBeNull());
+  expect(close()).toBe(false);
+  fireEvent.click(screen.getByRole('link', { name: 'Market' }));
+  await waitFor(() => expect(router.state.location.pathname).toBe('/'));
+});
+
+it('who leaves all the same is not kept', async () => {
+  const router = await visit('tenant', '/developers?new=1');
+  fireEvent.change(await screen.findByLabelText('Name'), { target: { value: 'nightly' } });
+  fireEvent.click(make());
+  await screen.findByLabelText('Secret');
+  fireEvent.click(screen.getByRole('link', { name: 'Audit' }));
+  fireEvent.click(await screen.findByRole('button', { name: 'Leave, and lose it' }));
+  await waitFor(() => expect(router.state.location.pathname).toBe('/audit'));
 });

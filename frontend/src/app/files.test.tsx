@@ -44,13 +44,14 @@ it('the market: every column of the page, free in cores as the price is a coreâ€
 });
 
 it('orders: state and reason in words and as a code, both ends of the window, the exact limit, and filled of how much', async () => {
-  const { head, rows } = await fileOf('/bids', 'CSV of this view', 'orders.csv', (rows) => rows.length === orders.length);
-  expect(head).toEqual(['Side', 'Order', 'Pool', 'Bundle', 'Project', 'Parent', 'Window from', 'Window to', 'Limit, cr per slot', 'Limit of the whole order, cr', 'Filled', 'Filled of', 'Unit of what is filled', 'State', 'Why', 'Reason code', 'Placed at']);
+  const { head, rows } = await fileOf('/bids?show=all', 'CSV of this view', 'orders.csv', (rows) => rows.length === orders.length);
+  expect(head).toEqual(['Side', 'Order', 'Placed', 'Pool', 'Bundle', 'Project', 'Parent', 'Window from', 'Window to', 'Limit, cr per slot', 'Limit of the whole order, cr', 'Filled', 'Filled of', 'Unit of what is filled', 'State', 'Why', 'Reason code', 'Placed at']);
   const order = orders.find((o) => o.last_reason?.reason === 'OUT_OF_MONEY') as (typeof orders)[number];
   expect(rows.find((r) => r.Order === order.id)).toMatchObject({
     Side: 'bid', 'Window from': order.window.start_at, 'Window to': order.window.end_at, 'Limit, cr per slot': '93.000000', 'Limit of the whole order, cr': '558.000000',
     Filled: '0', 'Filled of': '64', 'Unit of what is filled': 'cores', State: 'Not filled', Why: 'limit under the price', 'Reason code': 'OUT_OF_MONEY',
   });
+  expect(rows.find((r) => r.Order?.endsWith('7K1X5E'))).toMatchObject({ Placed: 'automatic', Why: 'lent', 'Reason code': '' });
   expect(rows.find((r) => r.Order?.endsWith('7K1Z0C'))).toMatchObject({ Filled: '72', 'Filled of': '96', State: 'Partly filled' });
 });
 

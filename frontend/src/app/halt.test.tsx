@@ -131,3 +131,22 @@ it('says that the nodes can’t be read, and reads them again', async () => {
   await button('Drain fra1-gp-14');
   expect(panel.queryByRole('alert')).toBeNull();
 });
+
+it('opens recallable trade only after a question that says that it can’t be closed again', async () => {
+  const fetched = globalThis.fetch;
+  globalThis.fetch = (async (input: RequestInfo | URL, init?: RequestInit) => {
+    if (!String(input).endsWith('/recallable')) return fetched(input, init);
+    sent.push([init?.method, String(input), JSON.parse(String(init?.body))]);
+    return new Response(JSON.stringify({ ...pools[0], slug: 'fra1-gp~recallable', recallable_of: 'fra1-gp' }), { status: 201 });
+  }) as typeof fetch;
+  await visit('fra1-gp');
+  fireEvent.click(await button('Open recallable trade…'));
+  expect(screen.getByRole('dialog').textContent).toMatch(/Open recallable trade in fra1-gp\?.*It can’t be closed again, only halted/);
+  fireEvent.click(await button('Leave it closed'));
+  await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+  expect(sent).toEqual([]);
+  fireEvent.click(await button('Open recallable trade…'));
+  fireEvent.click(await button('Open it for good'));
+  await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+  expect(sent).toEqual([['POST', '/v1/pools/fra1-gp/recallable', {}]]);
+});

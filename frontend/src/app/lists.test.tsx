@@ -154,6 +154,12 @@ it('movements come newest first, as deliveries do, also those of one moment', as
   }
 });
 
+it('a phone shows of a swap its workload, its state and its age, and no column that lies out of sight', async () => {
+  await visit('/swaps');
+  const heads = [...(await screen.findByRole('table', { name: 'Swaps' })).querySelectorAll('th')].filter((h) => !/phone-hide|narrow-hide/.test(h.className));
+  expect(heads.map((h) => h.textContent?.replace(/[▲▼]/, ''))).toEqual(['Workload', 'State', 'Age']);
+});
+
 it('a legend is there at every width', async () => {
   await visit('/');
   const legend = await waitFor(() => { const l = document.querySelector('.legend'); if (!l) throw new Error('none'); return l; });

@@ -2,39 +2,27 @@
 import { QueryClientProvider } from '@tanstack/react-query';
 import { createMemoryHistory, RouterProvider } from '@tanstack/react-router';
 import { cleanup, fireEvent, render, screen, waitFor, within } from '@testing-library/react';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { users } from '@/mocks/members';
 import { asRole } from '@/mocks/setup';
 import { participants } from '@/mocks/users';
+import { watchWrites } from '@/mocks/writes';
 import { forget } from './identity';
 import { queryClient } from './queryClient';
 import { makeRouter } from './router';
 
 window.scrollTo = () => {};
-const mock = globalThis.fetch;
 const had = { participants: structuredClone(participants), users: structuredClone(users) };
-const sent: { method: string; path: string; body: unknown; key: string | null }[] = [];
-let refusal: { status: number; body: unknown } | 'lost' | null = null;
-/** What the answer to a write waits for. */
-let gate: Promise<void> | null = null;
-const hold = () => { let open = () => {}; gate = new Promise((done) => { open = done; }); return () => { gate = null; open(); }; };
-beforeEach(() => {
-  globalThis.fetch = (async (input: RequestInfo | URL, init?: RequestInit) => {
-    if (!init?.method || init.method === 'GET') {
-      if (String(input) === '/v1/participants' && reading === 'fails') return new Response('{"title":"No"}', { status: 404 });
-      if (String(input) === '/v1/participants' && reading === 'slow') await gate;
-      return mock(input, init);
-    }
-    sent.push({ method: init.method, path: String(input), body: JSON.parse(String(init.body)), key: new Headers(init.headers).get('idempotency-key') });
-    const now = refusal;
-    refusal = null;
-    await gate;
-    if (now === 'lost') throw new TypeError('network');
-    return now ? new Response(JSON.stringify(now.body), { status: now.status }) : mock(input, init);
-  }) as typeof fetch;
+/** Reading the participants waits for it, or fails. */
+let reading: 'slow' | 'fails' | null = null;
+const { sent, refuse, hold } = watchWrites(async (path, held) => {
+  if (path !== '/v1/participants' || reading === null) return undefined;
+  if (reading === 'fails') return new Response('{"title":"No"}', { status: 404 });
+  await held;
+  return undefined;
 });
 afterEach(() => {
-  cleanup(); forget(); queryClient.clear(); globalThis.fetch = mock; sent.length = 0; refusal = null; gate = null; reading = null;
+  cleanup(); forget(); queryClient.clear(); reading = null;
   participants.splice(0, participants.length, ...structuredClone(had.participants)); users.splice(0, users.length, ...structuredClone(had.users));
 });
 
@@ -80,9 +68,6 @@ it('sets a quota whole, after saying what changes', async () => {
   await waitFor(() => expect(button('Set the quota…').disabled).toBe(true));
 });
 
-/** Reading the participants waits for it, or fails. */
-let reading: 'slow' | 'fails' | null = null;
-
 it('reads again before it sets: what somebody else has set meanwhile is not undone', async () => {
   await open();
   type(await form('Quota'), 'CPU', '48');
@@ -118,14 +103,14 @@ it('grants with a key that stays while the answer is lost, and takes back', asyn
   fireEvent.submit(credits);
   expect(screen.getByRole('dialog').textContent).toMatch(/Grant 1,000\.00 cr to Genomics Core\?.*Available: [\d,.]+ cr → [\d,.]+ cr/);
   expect(sent).toEqual([]);
-  refusal = 'lost';
+  refuse('lost');
   fireEvent.click(button('Grant it'));
   await waitFor(() => expect(screen.getByRole('alert').textContent).toContain('Send it again unchanged'));
   // Until it is known only the same can be sent, also after what says nothing about it.
   const locked = () => { for (const label of ['Amount to grant', 'Reason, kept in the audit; may be empty']) expect((within(credits).getByLabelText(label) as HTMLInputElement).disabled).toBe(true); expect(button('Take back').disabled).toBe(true); };
   for (const status of [503, 429]) {
     locked();
-    refusal = { status, body: { title: 'Busy', detail: `Busy ${status}` } };
+    refuse({ status, body: { title: 'Busy', detail: `Busy ${status}` } });
     fireEvent.click(button('Send the same again'));
     await waitFor(() => expect(screen.getByRole('alert').textContent).toContain(`Busy ${status}`));
   }
@@ -138,7 +123,7 @@ it('grants with a key that stays while the answer is lost, and takes back', asyn
   type(credits, 'Amount to take back', '99999999');
   expect(credits.textContent).toContain('More than is available');
   type(credits, 'Amount to take back', '5');
-  refusal = { status: 409, body: { title: 'Conflict', detail: 'Only 3 credits are available.', errors: [{ pointer: '/amount', code: 'not_available', detail: 'Only 3 credits are available.' }] } };
+  refuse({ status: 409, body: { title: 'Conflict', detail: 'Only 3 credits are available.', errors: [{ pointer: '/amount', code: 'not_available', detail: 'Only 3 credits are available.' }] } });
   fireEvent.click(button('Take 5.00 cr back…'));
   fireEvent.click(button('Take it'));
   await waitFor(() => expect(credits.textContent).toContain('Only 3 credits are available.'));
@@ -158,7 +143,7 @@ it('makes a user with a role, and shows the password once', async () => {
   expect(button('Make the user').disabled).toBe(true);
   fireEvent.click(button('Make one up'));
   const { value } = within(user).getByLabelText('Initial password') as HTMLInputElement;
-  refusal = { status: 409, body: { title: 'Conflict', detail: 'There is one.', errors: [{ pointer: '/email', code: 'duplicate_email', detail: 'There is a user with this address already.' }] } };
+  refuse({ status: 409, body: { title: 'Conflict', detail: 'There is one.', errors: [{ pointer: '/email', code: 'duplicate_email', detail: 'There is a user with this address already.' }] } });
   fireEvent.click(button('Make the user'));
   await waitFor(() => expect(user.textContent).toContain('There is a user with this address already.'));
   fireEvent.click(button('Make the user'));

@@ -14,3 +14,11 @@ export function useParam(name: string, initial = '', way: 'replace' | 'push' = '
   }, [navigate, name, initial, way]);
   return [search[name] === undefined ? initial : String(search[name]), set];
 }
+
+/** Several at once: of two that are set one after the other the first would be lost. */
+export function useSetParams(): (values: Record<string, string | undefined>) => void {
+  const navigate = useNavigate();
+  return useCallback((values) => {
+    void navigate({ to: '.', replace: true, resetScroll: false, search: ((old: Record<string, unknown>) => ({ ...old, ...values })) as never });
+  }, [navigate]);
+}

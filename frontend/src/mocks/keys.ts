@@ -5,7 +5,7 @@ import { me, type Person } from './users.ts';
 const GENOMICS = 'par_01KAB6Q0ZX3F4QGENOM';
 const OPERATOR = 'par_01KAB6Q0ZX3F4QOPERA';
 const key = (end: string, participant: string, name: string, role: Role, scopes: string[], more: Partial<ApiKey> = {}): ApiKey =>
-  ({ id: `key_01KAB6Q0ZX3F4Q${end}`, participant, name, role, scopes, prefix: `xk_test_${end.toLowerCase()}00`, created_at: ago(400_000), expires_at: null, revoked_at: null, made_by: null, ...more });
+  ({ id: `key_01KAB6Q0ZX3F4Q${end}`, participant, name, role, scopes, prefix: `xk_test_${end.toLowerCase()}00`, created_at: ago(400_000), expires_at: null, revoked_at: null, made_by: null, last_used_at: ago(7200), ...more });
 
 export const keys: ApiKey[] = [
   key('NIGHT1', GENOMICS, 'nightly', 'tenant', ['market:read', 'orders:read', 'orders:write', 'keys:read', 'keys:write'], { expires_at: iso(START + 20 * 86_400_000) }),

@@ -8,6 +8,8 @@ import { apart, placesOf } from './plot';
 const height = 256;
 interface Props {
   bids: Level[]; offers: Level[]; price: number; quantity: number; unit: string; capacity?: number;
+  /** Why nobody could trade, where nobody could. */
+  closed?: string;
   onPick?: (price: number) => void;
 }
 const number = (v: number) => v.toLocaleString('en-US', { maximumFractionDigits: v < 0.1 ? 3 : 2 });
@@ -16,9 +18,10 @@ const cr = (v: number) => apart(v)[0] as string;
 const room = (text: string) => text.length * 6.2 + 4;
 
 /** What there is to say where no point can be drawn. */
-export function noPoint(demand: Step[], supply: Step[], price: number, quantity: number, unit: string): string {
+export function noPoint(demand: Step[], supply: Step[], price: number, quantity: number, unit: string, closed?: string): string {
   const [bid, offer] = [demand[0]?.price, supply[0]?.price];
   if (quantity > 0) return `${number(quantity)} ${unit} were traded at ${cr(price)}. That is not where the curves meet: orders for several slots or resources, and the room on each node, decide too.`;
+  if (closed) return `Nothing was traded: ${closed}.`;
   if (bid === undefined) return 'Nothing was traded: nobody bid.';
   if (offer === undefined) return 'Nothing was traded: nobody offered.';
   const [low, high] = apart(bid, offer);
@@ -48,7 +51,7 @@ function labels(s: Scales, demand: Step[], supply: Step[], point: { x: number; y
   return { price, mine, bids: end(demand, 'Bids'), offers: end(supply, 'Offers') };
 }
 
-export function Crossing({ bids, offers, price, quantity, unit, capacity, onPick }: Props) {
+export function Crossing({ bids, offers, price, quantity, unit, capacity, closed, onPick }: Props) {
   const [ref, width] = useWidth<HTMLDivElement>(536);
   const clip = useId();
   const demand = levels(bids, 'down');
@@ -63,7 +66,7 @@ export function Crossing({ bids, offers, price, quantity, unit, capacity, onPick
   const prices = ticks(s.maxPrice, 5);
   const places = placesOf((prices[1] ?? 1) - (prices[0] ?? 0));
   const quantities = ticks(s.maxQuantity, width < 420 ? 3 : 4);
-  const why = drawn ? '' : noPoint(demand, supply, price, quantity, unit);
+  const why = drawn ? '' : noPoint(demand, supply, price, quantity, unit, closed);
   const name = (box: Box | undefined, word: string, colour: string) => box && <text className="lb halo" x={box.x + 2} y={box.y + 11} style={{ fill: colour }}>{word}</text>;
   return (
     <div ref={ref}>

@@ -9,7 +9,7 @@ export function Panel({ title, note, tools, footer, pad, className = '', childre
     <section className={`panel ${className}`} aria-labelledby={title ? id : undefined}>
       {title && (
         <header>
-          <h2 id={id}>{title}</h2>
+          <h2 id={id} title={typeof title === 'string' ? title : undefined}>{title}</h2>
           {note && <span className="s11 t3 trunc">{note}</span>}
           <span className="sp" />
           {tools}

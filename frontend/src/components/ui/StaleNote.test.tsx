@@ -10,7 +10,7 @@ import { StaleNote } from './StaleNote';
 const realFetch = globalThis.fetch;
 afterEach(() => { cleanup(); globalThis.fetch = realFetch; });
 
-function note(role: string, health: () => Promise<Response>, stale = true, updatedAt = 0) {
+function note(role: string, health: (path: string, init?: RequestInit) => Promise<Response>, stale = true, updatedAt = 0) {
   const fetched = vi.fn(health);
   globalThis.fetch = fetched as typeof fetch;
   const client = new QueryClient({ defaultOptions: { queries: { retry: false } } });
@@ -27,6 +27,11 @@ it('says that one can still bid only where the server answers', async () => {
   note('bidder', async () => { throw new TypeError('Failed to fetch'); });
   await screen.findByText(/The server does not answer/);
   expect(screen.queryByText(/You can still bid/)).toBeNull();
+});
+
+it('says that a server which hangs does not answer', async () => {
+  note('bidder', (_, init) => new Promise((_done, fail) => { init?.signal?.addEventListener('abort', () => fail(new Error('timeout'))); }));
+  expect(await screen.findByText(/The server does not answer/)).toBeTruthy();
 });
 
 it('has no time of prices that were never read', async () => {

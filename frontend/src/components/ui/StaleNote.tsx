@@ -4,12 +4,14 @@ import { useLive } from '@/lib/live';
 import { clockSeconds, zone } from '@/lib/time';
 
 const LOOK_AGAIN_MS = 5_000;
+/** A server that hangs takes the question and never answers it. */
+const PATIENCE_MS = 4_000;
 
 /** Whether the server answers at all: without its stream a page does not know. `undefined` until that is known. */
 function useAnswers(enabled: boolean): boolean | undefined {
   const looked = useQuery({
     queryKey: ['/healthz'], enabled, retry: false, gcTime: 0, refetchInterval: LOOK_AGAIN_MS,
-    queryFn: async () => (await fetch('/healthz', { cache: 'no-store' })).ok,
+    queryFn: async () => (await fetch('/healthz', { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE_MS) })).ok,
   });
   return looked.isError ? false : looked.data;
 }

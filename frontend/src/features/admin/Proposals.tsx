@@ -1,61 +1,62 @@
-// Proposals that wait for a second person: others approve or reject, the author may withdraw.
+// Proposals that wait for a second person, of all pools: others approve or reject, the author may withdraw.
 import { useState } from 'react';
 import { Button, Note, Panel, toast, When } from '@/components/ui';
 import { Decide } from '@/components/ui/Decide';
-import { type NamedReservePrice, type Pool, useMay, useMe, useWrite } from '@/lib/api';
+import { type Proposal, SCHEDULES, useMay, useMe, useWrite } from '@/lib/api';
 import { unitOf } from '@/lib/money';
-import { serverNow } from '@/lib/time';
+import { dayClock, serverNow, zone } from '@/lib/time';
 import { inForce, say } from './schedule';
 
 type Verdict = 'approve' | 'reject' | 'withdraw';
+const VERB: Record<Verdict, string> = { approve: 'Approve', reject: 'Reject', withdraw: 'Withdraw' };
 const DONE: Record<Verdict, string> = { approve: 'approved', reject: 'rejected', withdraw: 'withdrawn' };
-interface Props { pool: Pool; history: NamedReservePrice[]; etag: string }
-interface Choice { of: NamedReservePrice; verdict: Verdict; etag: string }
+interface Choice { proposal: Proposal; verdict: Verdict }
+
+function Item({ proposal, onDecide }: { proposal: Proposal; onDecide: (verdict: Verdict) => void }) {
+  const { pool, of } = proposal;
+  const may = useMay('pricing:write');
+  const own = useMe()?.user.id === of.created_by;
+  const late = Date.parse(of.effective_at) <= serverNow();
+  const z = zone.use();
+  const about = `${pool}, ${unitOf(of.resource).label}`;
+  const button = (verdict: Verdict) => <Button kind={verdict === 'reject' ? 'danger' : undefined} disabled={verdict === 'approve' && late} onClick={() => onDecide(verdict)} aria-label={`${VERB[verdict]} ${about}, from ${dayClock(of.effective_at, z)}…`}>{VERB[verdict]}…</Button>;
+  return (
+    <li className="pad row g8 wrap border-b border-border">
+      <span className="col g4 sp" style={{ minWidth: 'min(100%, 300px)' }}>
+        <span className="s12"><b>{about}</b>: {say(of.resource, of.steps)}, for slots from <When at={of.effective_at} style="day" /> on</span>
+        <span className="s11 t3">Proposed by {own ? 'you' : (of.created_by_name ?? 'somebody')}, <When at={of.created_at} style="day" />{own && '. Somebody else has to approve it.'}</span>
+        {late && <Note tone="warn">It was to take effect already: it can be {own ? 'withdrawn' : 'rejected'}, no longer approved.</Note>}
+      </span>
+      {may && (own ? button('withdraw') : <>{button('approve')}{button('reject')}</>)}
+    </li>
+  );
+}
 
 /** `If-Match` is the list from which the decision was opened: it is about what was read. */
-export function Proposals({ pool, history, etag }: Props) {
-  const me = useMe();
-  const may = useMay('pricing:write');
+export function Proposals({ waiting }: { waiting: Proposal[] }) {
   const [choice, choose] = useState<Choice | null>(null);
-  const write = useWrite<{ reason: string } | undefined, unknown>(['/pools']);
-  const pending = history.filter((h) => h.state === 'pending');
-  if (pending.length === 0) return null;
+  const write = useWrite<{ reason: string } | undefined, unknown>(['/pools', SCHEDULES]);
+  if (waiting.length === 0 && !choice) return null;
   const close = () => { choose(null); write.reset(); };
   const decide = (reason: string) => {
     if (!choice) return;
-    const { of, verdict, etag: read } = choice;
-    write.mutate({ path: `/pools/${pool.slug}/reserve_prices/${of.id}/${verdict}`, body: verdict === 'reject' ? { reason } : undefined, ifMatch: read }, {
-      onSuccess: () => { toast({ tone: 'ok', title: `Proposal for ${pool.slug} ${DONE[verdict]}`, detail: `${unitOf(of.resource).label}: ${say(of.resource, of.steps)}` }); choose(null); },
+    const { proposal: { pool, of, etag }, verdict } = choice;
+    write.mutate({ path: `/pools/${pool}/reserve_prices/${of.id}/${verdict}`, body: verdict === 'reject' ? { reason } : undefined, ifMatch: etag }, {
+      onSuccess: () => { toast({ tone: 'ok', title: `Proposal for ${pool} ${DONE[verdict]}`, detail: `${unitOf(of.resource).label}: ${say(of.resource, of.steps)}` }); choose(null); },
     });
   };
-  const replaced = choice && inForce(history, choice.of.resource, Date.parse(choice.of.effective_at));
+  const asked = choice?.proposal;
+  const replaced = asked && inForce(asked.list, asked.of.resource, Date.parse(asked.of.effective_at));
   return (
-    <Panel title={`Waiting for a second person, ${pool.slug}`}>
+    <Panel title="Waiting for a second person" note="of all pools">
       <ul className="col" aria-label="Proposals">
-        {pending.map((p) => {
-          const own = p.created_by === me?.user.id;
-          const late = Date.parse(p.effective_at) <= serverNow();
-          return (
-            <li key={p.id} className="pad col g8 border-b border-border">
-              <span className="s12"><b>{unitOf(p.resource).label}</b>: {say(p.resource, p.steps)}, for slots from <When at={p.effective_at} style="day" /> on</span>
-              <span className="s11 t3">Proposed by {own ? 'you' : (p.created_by_name ?? 'somebody')}, <When at={p.created_at} style="day" /></span>
-              {late && <Note tone="warn">It was to take effect already: it can be {own ? 'withdrawn' : 'rejected'}, no longer approved.</Note>}
-              {may && (
-                <div className="row g8 wrap">
-                  {own
-                    ? <><Button onClick={() => choose({ of: p, verdict: 'withdraw', etag })}>Withdraw…</Button><span className="s11 t3">Somebody else has to approve it.</span></>
-                    : <><Button disabled={late} onClick={() => choose({ of: p, verdict: 'approve', etag })}>Approve…</Button><Button kind="danger" onClick={() => choose({ of: p, verdict: 'reject', etag })}>Reject…</Button></>}
-                </div>
-              )}
-            </li>
-          );
-        })}
+        {waiting.map((p) => <Item key={p.of.id} proposal={p} onDecide={(verdict) => choose({ proposal: p, verdict })} />)}
       </ul>
-      {choice && (
+      {choice && asked && (
         <Decide open onClose={close} busy={write.isPending} onConfirm={decide} keep="Go back" danger={choice.verdict !== 'approve'} reason={choice.verdict === 'reject'}
-          title={`${choice.verdict === 'approve' ? 'Approve' : choice.verdict === 'reject' ? 'Reject' : 'Withdraw'} this reserve price of ${unitOf(choice.of.resource).label} in ${pool.slug}?`}
-          action={choice.verdict === 'approve' ? 'Approve it' : choice.verdict === 'reject' ? 'Reject it' : 'Withdraw it'}
-          text={<>{choice.verdict === 'approve' && <>In force until then: <b>{replaced ? say(replaced.resource, replaced.steps) : 'none'}</b>.<br /></>}Proposed: <b>{say(choice.of.resource, choice.of.steps)}</b>, in credits a {unitOf(choice.of.resource).one} and slot.
+          title={`${VERB[choice.verdict]} this reserve price of ${unitOf(asked.of.resource).label} in ${asked.pool}?`}
+          action={`${VERB[choice.verdict]} it`}
+          text={<>{choice.verdict === 'approve' && <>In force until then: <b>{replaced ? say(replaced.resource, replaced.steps) : 'none'}</b>.<br /></>}Proposed: <b>{say(asked.of.resource, asked.of.steps)}</b>, in credits a {unitOf(asked.of.resource).one} and slot.
             {write.error && <span role="alert" className="bad"><br />{write.error.said}{write.error.status === 412 && ' The list has been read again: go back, look at it, then decide.'}</span>}</>} />
       )}
     </Panel>

@@ -3,17 +3,19 @@
 import { type FormEvent, useState } from 'react';
 import { Button, Field, Note, NumberField, Panel, Select, toast } from '@/components/ui';
 import { Decide } from '@/components/ui/Decide';
-import { type Pool, type ReservePrice, useWrite } from '@/lib/api';
+import { type Pool, type ReservePrice, SCHEDULES, useWrite } from '@/lib/api';
 import { unitOf } from '@/lib/money';
 import { dayClock, useNow } from '@/lib/time';
 import { check, coming, draftOf, inForce, sayDraft, type StepDraft, timeFault, wireOf, withoutStep, withStep } from './schedule';
+import { PoolField } from './PoolField';
 import { SupplyCurve } from './SupplyCurve';
 import type { Simulation } from './useSimulation';
 
-/** What is proposed as a start is so far ahead. */
+/** What is proposed as a start is so far ahead; where somebody else has to approve it first, far enough that they may be away. */
 const SOON = 120_000;
+const AFTER_APPROVAL = 3_600_000;
 interface Body { resource: string; steps: ReservePrice['steps']; effective_at: string }
-interface Props { pool: Pool; history: ReservePrice[]; etag: string; simulation: Simulation }
+interface Props { pool: Pool; pools: Pool[]; onPool: (slug: string) => void; resource: string; onResource: (resource: string) => void; history: ReservePrice[]; etag: string; simulation: Simulation }
 const ROUNDS = ['20', '60', '120', '240'].map((n) => ({ value: n, label: `the last ${n} rounds` }));
 
 function Steps({ steps, set, faults, unit }: { steps: StepDraft[]; set: (steps: StepDraft[]) => void; faults: ReturnType<typeof check>; unit: string }) {
@@ -34,18 +36,23 @@ function Steps({ steps, set, faults, unit }: { steps: StepDraft[]; set: (steps: 
 }
 
 /** `If-Match` guards against two admins: the second is told, not overruled. */
-export function ReserveForm({ pool, history, etag, simulation }: Props) {
+export function ReserveForm({ pool, pools, onPool, resource, onResource, history, etag, simulation }: Props) {
   const [rounds, setRounds] = useState('60');
-  const [resource, setResource] = useState(pool.resources[0]?.resource ?? 'cpu_milli');
-  const [edited, setEdited] = useState<StepDraft[] | null>(null);
+  // What was typed is of one product: nobody finds it under another one, and it is there again with its own.
+  const product = `${pool.slug} ${resource}`;
+  const [drafts, setDrafts] = useState<Record<string, StepDraft[] | null>>({});
+  const edited = drafts[product] ?? null;
+  const setEdited = (steps: StepDraft[] | null) => setDrafts((d) => ({ ...d, [product]: steps }));
   const now = useNow();
   // Until somebody types a time it moves along: what was soon when the page was opened would soon be past.
   const [typed, setFrom] = useState<string | null>(null);
-  const from = typed ?? new Date(now + SOON).toISOString().slice(0, 16);
-  const [asking, setAsking] = useState(false);
-  const write = useWrite<Body, unknown>(['/pools']);
-  const unit = unitOf(resource);
   const two = pool.two_person_approval;
+  const from = typed ?? new Date(now + (two ? AFTER_APPROVAL : SOON)).toISOString().slice(0, 16);
+  const [asking, setAsking] = useState(false);
+  const write = useWrite<Body, unknown>(['/pools', SCHEDULES]);
+  const path = `/pools/${pool.slug}/reserve_prices`;
+  const error = write.variables?.path === path && write.variables.body?.resource === resource ? write.error : null;
+  const unit = unitOf(resource);
   const starts = Date.parse(`${from}Z`);
   const replaced = inForce(history, resource, Number.isNaN(starts) ? now : starts);
   const before = replaced ? draftOf(resource, replaced.steps) : [];
@@ -55,7 +62,7 @@ export function ReserveForm({ pool, history, etag, simulation }: Props) {
   const later = coming(history, resource, Number.isNaN(starts) ? now : starts);
   const same = JSON.stringify(steps) === JSON.stringify(before);
   const submit = (e: FormEvent) => { e.preventDefault(); setAsking(true); };
-  const send = () => write.mutate({ path: `/pools/${pool.slug}/reserve_prices`, body: { resource, steps: wireOf(resource, steps), effective_at: `${from}:00Z` }, ifMatch: etag || undefined, keyed: true }, {
+  const send = () => write.mutate({ path, body: { resource, steps: wireOf(resource, steps), effective_at: `${from}:00Z` }, ifMatch: etag || undefined, keyed: true }, {
     onSuccess: () => {
       toast({ tone: 'ok', title: `Reserve price of ${pool.slug} ${two ? 'proposed' : 'set'}`, detail: `${unit.label}: ${sayDraft(steps)}, from ${from.replace('T', ' ')} UTC` });
       setEdited(null);
@@ -65,12 +72,13 @@ export function ReserveForm({ pool, history, etag, simulation }: Props) {
   return (
     <Panel title={`New reserve price, ${pool.slug}`}>
       <form className="pad col g12" onSubmit={submit}>
-        <Select label="Resource" value={resource} onChange={(r) => { setResource(r); setEdited(null); }} options={pool.resources.map((r) => ({ value: r.resource, label: unitOf(r.resource).label }))} />
+        <PoolField pool={pool} pools={pools} onChoose={onPool} />
+        <Select label="Resource" value={resource} onChange={onResource} options={pool.resources.map((r) => ({ value: r.resource, label: unitOf(r.resource).label }))} />
         <Steps steps={steps} set={setEdited} faults={faults} unit={unit.one} />
         <SupplyCurve steps={steps} before={before} unit={unit.one} />
-        <Field label="In force from, UTC" type="datetime-local" value={from} onChange={setFrom} error={when ?? write.error?.field('/effective_at')} />
+        <Field label="In force from, UTC" type="datetime-local" value={from} onChange={setFrom} error={when ?? error?.field('/effective_at')} help={two ? 'By then somebody else has to have approved it; an approval that comes later is refused' : undefined} />
         {later.length > 0 && <Note tone="warn">Another schedule is already set from {dayClock(later[0]?.effective_at ?? '', 'UTC')} UTC on; it will replace this one then.</Note>}
-        {write.error && <div role="alert"><Note tone="bad">{write.error.said} {write.error.status === 412 && 'Somebody else changed it: look at the history, then try again.'}</Note></div>}
+        {error && <div role="alert"><Note tone="bad">{error.said} {error.status === 412 && 'Somebody else changed it: look at the history, then try again.'}</Note></div>}
         <div className="row g8 items-end wrap">
           <Select label="Try it on" value={rounds} onChange={setRounds} options={ROUNDS} />
           <Button icon="rounds" disabled={!faults.ok} busy={simulation.isPending} onClick={() => simulation.mutate({ resource, steps: wireOf(resource, steps), rounds: Number(rounds) })}>Simulate</Button>

@@ -24,11 +24,23 @@ const open = (move_approval: boolean) => {
   return screen.getByRole('switch');
 };
 
-it('sends the other of what is in force', async () => {
+/** The question names the pool. */
+const answer = async (question: string, action: string) => {
+  await waitFor(() => expect(screen.getByRole('dialog').textContent).toContain(question));
+  fireEvent.click(screen.getByRole('button', { name: action }));
+};
+
+it('asks first, by the name of the pool, and sends the other of what is in force', async () => {
   fireEvent.click(open(false));
+  expect(sent).toEqual([]);
+  fireEvent.click(screen.getByRole('button', { name: 'Go back' }));
+  expect(sent).toEqual([]);
+  fireEvent.click(screen.getByRole('switch', { name: 'An operator approves every move into p and out of it' }));
+  await answer('Have an operator approve every move in p?', 'Have them approved');
   await waitFor(() => expect(screen.getByText('Moves in p: an operator approves each')).toBeTruthy());
   cleanup();
   fireEvent.click(open(true));
+  await answer('Ask nobody about moves in p any more?', 'Ask nobody');
   await waitFor(() => expect(screen.getByText('Moves in p: nobody is asked')).toBeTruthy());
   expect(sent).toEqual([true, false].map((required) => ({ path: '/v1/pools/p/move_approval', body: { required }, ifMatch: '"0"' })));
 });
@@ -36,6 +48,7 @@ it('says that somebody else was first', async () => {
   status = 412;
   const control = open(false);
   fireEvent.click(control);
+  await answer('Have an operator approve every move in p?', 'Have them approved');
   await waitFor(() => expect(screen.getByRole('alert').textContent).toContain('Somebody else has changed the settings of the pool meanwhile'));
   expect(control.getAttribute('aria-checked')).toBe('false');
 });

@@ -1,17 +1,17 @@
 import { Link } from '@tanstack/react-router';
-import { type Column, CopyId, DataTable, Page, Panel, Segmented, When } from '@/components/ui';
+import { type Column, CopyId, DataTable, Page, Panel, Segmented, Said, Short, When } from '@/components/ui';
 import { Empty } from '@/components/ui/states';
-import { type AuditEvent, type List, useMe, useNewest, useResource } from '@/lib/api';
+import { type AuditEvent, type Instance, type List, MOST, useMay, useMe, useNewest, useResource } from '@/lib/api';
 import { useParam } from '@/lib/url';
 import { actionsOf, brief, called, fields, OWN_PARTS, PART_NAMES, PARTS, type Part, pageOf, said, thing } from './audit';
 
 type Names = ReadonlyMap<string, string>;
 const columns = (names: Names): Column<AuditEvent>[] => [
   { id: 'when', head: 'When', cell: (e) => <span className="t3"><When at={e.created_at} style="day" /></span>, value: (e) => e.created_at },
-  { id: 'who', head: 'Who', cell: (e) => <span className="trunc">{e.actor.name || e.actor.id}</span>, value: (e) => e.actor.name || e.actor.id },
+  { id: 'who', head: 'Who', cell: (e) => <Short text={e.actor.name || e.actor.id} most="min(200px, 36vw)" />, value: (e) => e.actor.name || e.actor.id },
   { id: 'what', head: 'What', cell: (e) => said(e), value: (e) => e.action },
-  { id: 'object', head: 'Of', extra: 'phone', cell: (e) => <span className="b" title={thing(e)}>{called(e, names)}</span>, value: (e) => called(e, names), csv: (e) => thing(e) },
-  { id: 'details', head: 'Asked for', extra: true, cell: (e) => <span className="t2 trunc" style={{ display: 'block', maxWidth: '44ch' }}>{brief(e)}</span>, value: (e) => JSON.stringify(e.details) },
+  { id: 'object', head: 'Of', extra: 'phone', cell: (e) => <span className="b"><Short text={called(e, names)} most="min(180px, 40vw)" title={[called(e, names), thing(e)].filter((t, i, all) => all.indexOf(t) === i).join(', ')} /></span>, value: (e) => called(e, names), csv: (e) => thing(e) },
+  { id: 'details', head: 'Asked for', extra: true, rest: true, cell: (e) => <span className="t2" title={brief(e)}><Said text={brief(e)} /></span>, value: brief, csv: [{ head: 'Asked for', of: brief }, { head: 'As it was sent', of: (e) => JSON.stringify(e.details) }] },
 ];
 
 /** One change in whole. */
@@ -22,9 +22,13 @@ function Change({ event, names }: { event: AuditEvent; names: Names }) {
       <dl className="kv pad">
         <dt>Who</dt><dd>{event.actor.name || 'unknown'} <CopyId id={event.actor.id} /></dd>
         <dt>Of</dt><dd>{page ? <Link to={page.to as never} search={page.search as never}>{called(event, names)}</Link> : called(event, names)}</dd>
-        {fields(event).map(([name, value]) => <div key={name} style={{ display: 'contents' }}><dt>{name}</dt><dd className="said">{value}</dd></div>)}
+        {fields(event).map(([name, value]) => <div key={name} style={{ display: 'contents' }}><dt>{name}</dt><dd className="said"><Said text={value} /></dd></div>)}
         <dt>Row of the journal</dt><dd>{event.sequence}</dd>
       </dl>
+      <details className="pad">
+        <summary className="s12">Details, as they were sent</summary>
+        <pre className="id s11 t2" style={{ whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>{JSON.stringify(event.details, null, 2)}</pre>
+      </details>
     </Panel>
   );
 }
@@ -38,7 +42,8 @@ export default function AuditPage() {
   const of = useNewest<AuditEvent>('/audit_events', { action: actionsOf(shown) || undefined });
   const platform = me && !['bidder', 'tenant'].includes(me.role);
   const participants = useResource<List<{ id: string; name: string }>>('/participants').data?.data;
-  const names: Names = new Map(participants?.map((p) => [p.id, p.name]));
+  const workloads = useResource<List<Instance>>(useMay('allocations:read') ? '/instances' : null, { limit: MOST }).data?.data;
+  const names: Names = new Map([...(participants ?? []), ...(workloads ?? [])].map((p) => [p.id, p.name]));
   const parts = platform ? PARTS : OWN_PARTS;
   return (
     <Page title="Audit" of={of} answer={() => (platform ? 'Who has changed what, in the market and in what participants have in it. Orders are on their own pages.' : `Who of ${me?.participant.name ?? 'you'} has changed what. Orders are on their own page.`)}

@@ -20,6 +20,35 @@ it('says what it was of, and leads there where there is a page', () => {
   expect(called(of('instance.stopped'))).toMatch(/^….{6}$/);
 });
 
+it('calls a workload by its name where that is known, and a reserve price by its product', () => {
+  const strategy = { ...of('instance.stopped'), action: 'instance.strategy_set' };
+  expect([called(strategy, new Map([[strategy.object, 'web-frontend']])), called(of('reserve_price.scheduled'))]).toEqual(['web-frontend', 'fra1-gp, CPU']);
+});
+
+it('says what changed in words and units', () => {
+  const said = (action: string, details: unknown) => Object.fromEntries(fields({ ...of('pool.halted'), action, details }));
+  const steps = [{ price: '0.001200000', share: '0.600000' }, { price: '0.002000000', share: '0.400000' }];
+  expect(said('reserve_price.scheduled', { by: 'usr_1', pool: 'p', resource: 'cpu_milli', steps, effective_at: '2026-11-25T15:47:00Z', expected_version: 2 }))
+    .toEqual({ Pool: 'p', Resource: 'CPU', 'Reserve price': '60\u2009% at 1.2, 40\u2009% at 2 cr a core and slot', 'In force from': '2026-11-25T15:47:00Z' });
+  expect(said('instance.baseline_set', { instance: 'ins_1', baseline: { cpu_milli: 1500, mem_mib: 2048 }, floor: { cpu_milli: 500 } })).toEqual({ Baseline: '1.5 cores, 2 GiB', Floor: '0.5 cores' });
+  expect(said('participant.granted', { participant: 'par_1', amount: '-900.000000', reason: 'a zero too many' })).toEqual({ Credits: '−900.00 cr', Reason: 'a zero too many' });
+  expect(said('node.created', { name: 'n-1', pool: 'p', capacity: { cpu_milli: 8000 }, properties: {} })).toEqual({ Name: 'n-1', Pool: 'p', Capacity: '8 cores' });
+  expect(said('pool.move_approval_set', { pool: 'p', required: true, expected_version: 0 })).toEqual({ Pool: 'p', Moves: 'an operator approves each' });
+  expect(said('instance.strategy_set', { instance: 'ins_1', strategy: { auto_bid: { other_pools: [], shortage_cost: { cpu_milli: '0.001440000', mem_mib: '0.000096000' } }, auto_offer: null, draws: { cpu_milli: '0.001440000' }, max_swap: {}, move_fee: '0.000000' } }))
+    .toEqual({ 'Bids; a missing unit costs': '1.44 cr a core of CPU, 0.098304 cr a GiB of Memory', 'Takes at once, up to': '1.44 cr a core of CPU', 'Does not': 'lend by itself' });
+});
+
+it('says what was before where the entry carries it, and shows what it does not know as it was sent', () => {
+  const details = { participant: 'par_1', quota: { cpu_milli: 64_000 }, instance_limit: 8 };
+  const before = { quota: { cpu_milli: 32_000 }, instance_limit: 8 };
+  expect(fields({ ...of('participant.quota_set'), details, before })).toEqual([['Quota', '32 cores → 64 cores'], ['Workloads at most', '8']]);
+  expect(fields({ ...of('participant.quota_set'), details: { steps: 'later', quota: ['x'], colour: { of: 'it' } } })).toEqual([['Quota', '["x"]'], ['Reserve price', 'later'], ['Colour', '{"of":"it"}']]);
+});
+
+it('calls a thing by the name that it had then', () => {
+  expect(called({ ...of('participant.quota_set'), object_name: 'Genomics Core' }, new Map())).toBe('Genomics Core');
+});
+
 it('tells a grant from its correction, and a participant by its name', () => {
   const granted = { ...of('participant.quota_set'), action: 'participant.granted', details: { amount: '-900.000000', reason: 'a zero too many' } };
   expect([said(granted), said({ ...granted, details: { amount: '1.000000' } })]).toEqual(['Grant corrected', 'Credits granted']);
@@ -29,6 +58,6 @@ it('tells a grant from its correction, and a participant by its name', () => {
 it('shows what was asked for without what was left empty or said already', () => {
   expect(fields(of('pool.halted'))).toContainEqual(['Reason', 'a fan is loud']);
   expect(brief(of('pool.halted'))).toBe('Reason: a fan is loud');
-  expect(fields(of('participant.quota_set'))).toContainEqual(['Quota', '{ "cpu_milli": 64000 }']);
+  expect(fields(of('participant.quota_set'))).toContainEqual(['Quota', '64 cores']);
   expect(fields(of('participant.quota_set')).map(([name]) => name)).not.toContain('Instance limit');
 });

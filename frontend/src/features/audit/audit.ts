@@ -1,5 +1,7 @@
 // The audit in words: what was done, to what, and what was asked for.
 import type { AuditEvent } from '@/lib/api';
+import { unitOf } from '@/lib/money';
+import { words } from './words';
 
 /** What an action is called, and which part of the page shows it. */
 const ACTIONS: Record<string, [part: Part, said: string]> = {
@@ -61,16 +63,17 @@ export function thing(event: AuditEvent): string {
 }
 /** Ids are long and alike; a name that was given says more, and that of a participant (`names`, by id). */
 export function called(event: AuditEvent, names: ReadonlyMap<string, string> = new Map()): string {
+  // An id of a reserve price says nothing; its product does.
+  const { pool, resource } = event.details as { pool?: unknown; resource?: unknown };
+  if (event.action === 'reserve_price.scheduled' && typeof pool === 'string' && typeof resource === 'string') return `${pool}, ${unitOf(resource).label}`;
+  if (event.action === 'reserve_price.decided' && typeof pool === 'string') return pool;
   const { name } = event.details as { name?: unknown };
   const isId = /^[a-z]{3}_[0-9a-z]{26}$/.test(event.object);
-  return names.get(event.object) ?? (isId && typeof name === 'string' && name !== '' ? name : isId ? `…${event.object.slice(-6)}` : thing(event));
+  return event.object_name ?? names.get(event.object) ?? (isId && typeof name === 'string' && name !== '' ? name : isId ? `…${event.object.slice(-6)}` : thing(event));
 }
 
-const word = (name: string) => name.replaceAll('_', ' ').replace(/^./, (c) => c.toUpperCase());
-const text = (value: unknown): string => (value === null ? 'none' : typeof value === 'object' ? JSON.stringify(value, null, 1).replace(/\n\s*/g, ' ') : String(value));
-/** What was asked for, field by field; what was left empty is left out. */
-export const fields = (event: AuditEvent): [string, string][] =>
-  Object.entries(event.details as Record<string, unknown>).filter(([, value]) => value !== null && text(value) !== '').map(([name, value]) => [word(name), text(value)]);
+/** What was asked for, field by field, in words. */
+export const fields = (event: AuditEvent): [string, string][] => words(event.details, event.before);
 
 /** The first of it, for a line of a table. */
-export const brief = (event: AuditEvent) => fields(event).filter(([name, value]) => value !== event.object && !['By', 'Expected version', 'Participant', 'User', 'Membership', 'Made by', 'Prefix'].includes(name)).map(([name, value]) => `${name}: ${value}`).join(' · ');
+export const brief = (event: AuditEvent) => fields(event).filter(([name, value]) => value !== event.object && value !== called(event) && !(event.action.startsWith('reserve_price.') && ['Pool', 'Resource'].includes(name))).map(([name, value]) => `${name}: ${value}`).join(' · ');

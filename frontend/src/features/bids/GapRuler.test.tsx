@@ -10,3 +10,8 @@ it('a limit is the reader’s only where the order is', () => {
   expect([said('bid', true), said('bid', false)]).toEqual([expect.stringContaining('Your limit'), expect.stringContaining('Its limit')]);
   expect([said('offer', true), said('offer', false)]).toEqual([expect.stringContaining('You ask'), expect.stringContaining('It asks')]);
 });
+
+it('where nothing was traded there is no price', () => {
+  const { container } = render(<GapRuler side="bid" mine limit={asMicro(200_000n)} price={null} wins={asMicro(360_000n)} exact />);
+  expect([container.textContent, container.querySelector('svg')?.getAttribute('aria-label')]).toEqual(['Your limit 0.20✓ Wins from 0.36', 'Limit 0.20, Wins from 0.36']);
+});

@@ -2,9 +2,10 @@ import { Age, type Column, DataTable, Short, Side } from '@/components/ui';
 import { type Order, useMe, useParticipantNames } from '@/lib/api';
 import { formatCount, formatExact, formatMoney, micro } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
+import { Placed, PlacedLegend } from './Placed';
 import { OrderState, orderStateName } from './OrderState';
 import type { Group } from './useOrders';
-import { bundle, fill, isOpen, originText, perSlot, poolsOf, slotsOf, whyText } from './order';
+import { bundle, fill, isOpen, originText, perSlot, PLACED, poolsOf, slotsOf, whyText } from './order';
 
 function Filled({ order }: { order: Order }) {
   const { done, all } = fill(order);
@@ -16,19 +17,22 @@ function Filled({ order }: { order: Order }) {
   );
 }
 
+/** The API can't filter by who placed them: of how many loaded ones these are. */
+interface Filter { said: string; loaded: number }
+
 /** The open ones are all there, or as many as are ever read; of the others there may be older ones. */
-function moreOf({ rows, cut, older, busy }: Group, name: string) {
+function moreOf({ rows, cut, older, busy }: Group, name: string, of: Filter | null) {
   const waiting = rows.filter(isOpen).length;
-  const note = name === 'all' && waiting > 0 ? `The newest ${formatCount(rows.length - waiting)} that have ended are shown, and ${formatCount(waiting)} open ones; there are older ones.` : undefined;
+  const note = of ? `${of.said}: ${formatCount(rows.length)} among the ${formatCount(of.loaded)} orders that are loaded; there are older ones.` : name === 'all' && waiting > 0 ? `The newest ${formatCount(rows.length - waiting)} that have ended are shown, and ${formatCount(waiting)} open ones; there are older ones.` : undefined;
   return { cut, older, busy, note };
 }
 
 /** Beside a panel, all columns are to fit at 1440 px. */
 const TIGHT = 'max(92px, 6.5vw)';
 
-interface Props { group: Group; name: string; slotSeconds: number; selected?: string; /** Whether a panel takes a part of the width. */ beside: boolean; onSelect: (o: Order) => void }
+interface Props { group: Group; /** How many orders the filter `by` looked through. */ loaded: number; by: string; name: string; slotSeconds: number; selected?: string; /** Whether a panel takes a part of the width. */ beside: boolean; onSelect: (o: Order) => void }
 
-export function OrderTable({ group, name, slotSeconds, selected, beside, onSelect }: Props) {
+export function OrderTable({ group, loaded, by, name, slotSeconds, selected, beside, onSelect }: Props) {
   const { rows } = group;
   const z = zone.use();
   const names = useParticipantNames();
@@ -36,12 +40,14 @@ export function OrderTable({ group, name, slotSeconds, selected, beside, onSelec
   const owner = (o: Order) => names.get(o.participant) ?? o.participant.slice(-6);
   const limit = (o: Order) => perSlot(o.limit, slotsOf(o, slotSeconds));
   const most = beside ? TIGHT : undefined;
-  // The reason first: what is cut off is who placed it.
-  const why = (o: Order) => [whyText(o, o.participant === me), originText(o)].filter(Boolean).join('; ');
-  const code = (o: Order) => o.closed_reason ?? o.last_reason?.reason ?? '';
+  const filter = PLACED.slice(1).find((p) => p.value === by);
+  const of = filter ? { said: filter.label, loaded } : null;
+  const why = (o: Order) => whyText(o, o.participant === me);
+  // What a round refused of an order that was filled later is over.
+  const code = (o: Order) => (o.status === 'filled' ? '' : (o.closed_reason ?? o.last_reason?.reason ?? ''));
   const columns: Column<Order>[] = [
     // The button is how the keyboard selects a row; a click anywhere on the row does the same.
-    { id: 'order', head: 'Order', cell: (o) => <button type="button" className="linkish" style={{ color: 'inherit' }} onClick={(e) => { e.stopPropagation(); onSelect(o); }}><Side side={o.side} /> <span className="id">{o.id.slice(-6)}</span></button>, value: (o) => o.id, csv: [{ head: 'Side', of: (o) => o.side }, { head: 'Order', of: (o) => o.id }] },
+    { id: 'order', head: 'Order', cell: (o) => <button type="button" className="linkish" style={{ color: 'inherit' }} onClick={(e) => { e.stopPropagation(); onSelect(o); }}><Side side={o.side} /> <span className="id">{o.id.slice(-6)}</span> <Placed origin={o.origin} /></button>, value: (o) => o.id, csv: [{ head: 'Side', of: (o) => o.side }, { head: 'Order', of: (o) => o.id }, { head: 'Placed', of: (o) => originText(o) || 'by hand' }] },
     { id: 'pool', head: 'Pool', cell: (o) => <span className="b row g4"><Short text={poolsOf(o)[0] ?? ''} most={most} />{o.pools.length > 1 && <span className="t3">+{o.pools.length - 1}</span>}</span>, value: (o) => poolsOf(o).join(' ') },
     ...(new Set(rows.map((o) => o.participant)).size > 1 ? [{ id: 'who', head: 'Participant', cell: (o: Order) => <Short text={owner(o)} most={most} />, value: owner }] : []),
     { id: 'bundle', extra: 'phone', head: 'Bundle', cell: (o) => <Short text={bundle(o)} most={most} />, value: bundle },
@@ -55,7 +61,7 @@ export function OrderTable({ group, name, slotSeconds, selected, beside, onSelec
     { id: 'age', extra: 'phone', head: 'Age', right: true, cell: (o) => <span className="t3"><Age at={o.created_at} /></span>, value: (o) => o.created_at, csvHead: 'Placed at' },
   ];
   return (
-    <DataTable label="Orders" columns={columns} rows={rows} rowKey={(o) => o.id} selected={selected} onSelect={onSelect} initialSort={{ id: 'age', desc: true }} height={640} csvName={name === 'all' ? 'orders' : `orders-${name}`} more={moreOf(group, name)}
-      muted={(o) => ['canceled', 'expired', 'rejected', 'replaced'].includes(o.status)} footer="Limit: cr per slot for the whole bundle" />
+    <DataTable label="Orders" columns={columns} rows={rows} rowKey={(o) => o.id} selected={selected} onSelect={onSelect} initialSort={{ id: 'age', desc: true }} height={640} csvName={name === 'all' ? 'orders' : `orders-${name}`} more={moreOf(group, name, of)} empty={of ? `${of.said}: none of the ${formatCount(loaded)} that are loaded.` : name === 'open' ? 'No order waits.' : undefined}
+      muted={(o) => ['canceled', 'expired', 'rejected', 'replaced'].includes(o.status)} footer={<><span>Limit: cr per slot for the whole bundle</span><PlacedLegend orders={rows} /></>} />
   );
 }

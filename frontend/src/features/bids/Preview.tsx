@@ -1,15 +1,17 @@
 import { Button, KeyFigure, Note, When } from '@/components/ui';
 import { asProblem, type OrderBody, type Preview as Data } from '@/lib/api';
 import { withMod } from '@/lib/keys';
-import { formatCount, formatMoney, formatPercent, micro } from '@/lib/money';
+import { asMicro, formatCount, formatMoney, formatPercent, micro } from '@/lib/money';
 import { expectationOf, outText, priceText } from './expectation';
 import type { Placing } from './usePlace';
 
-interface Props { side: 'bid' | 'offer'; preview?: Data; fault: unknown; stale: boolean; order: OrderBody | null; placing: Placing }
+interface Props { side: 'bid' | 'offer'; preview?: Data; fault: unknown; stale: boolean; order: OrderBody | null; placing: Placing; /** There is no workload that it could be for. */ lacks: boolean; /** It holds more than is available. */ beyond: boolean }
+/** What the server says of too little money: said here at more length. */
+const REFUSED = /^The hold of .* would be refused\.$/;
 const money = (text: string) => formatMoney(micro(text));
 
 /** Three figures above the button, and the sum in it. */
-export function Preview({ side, preview: last, fault, stale, order, placing }: Props) {
+export function Preview({ side, preview: last, fault, stale, order, placing, lacks, beyond }: Props) {
   // Figures of an order that nobody asks for any more would be read as those of what stands above.
   const preview = order ? last : undefined;
   const problem = placing.problem ?? (fault ? asProblem(fault) : null);
@@ -18,7 +20,7 @@ export function Preview({ side, preview: last, fault, stale, order, placing }: P
   const verb = side === 'bid' ? 'Place bid' : 'Place offer';
   return (
     <div className="pad col g8 border-t border-border bg-surface-2">
-      <h3 className="lab">{!order ? 'No preview: something above is still missing or to be mended' : !preview ? 'Preview' : preview.basis === 'recent_slots' ? `Preview, from the prices of the latest ${formatCount(preview.basis_slots)} ${preview.basis_slots === 1 ? 'slot' : 'slots'}` : 'Preview, at the last prices'}</h3>
+      <h3 className="lab">{!order && lacks ? 'No preview: it needs a workload' : !order ? 'No preview: something above is still missing or to be mended' : !preview ? 'Preview' : preview.basis === 'recent_slots' ? `Preview, from the prices of the latest ${formatCount(preview.basis_slots)} ${preview.basis_slots === 1 ? 'slot' : 'slots'}` : 'Preview, at the last prices'}</h3>
       <div className={`row ${stale ? 'stale-data' : ''}`} style={{ gap: 20 }} aria-live="polite">
         <KeyFigure value={preview?.fill_probability == null ? '–' : formatPercent(preview.fill_probability)} label={preview?.fill_probability === null ? 'no history yet' : 'chance to fill'} />
         <KeyFigure value={likely && !likely.out ? formatMoney(likely.price) : '–'} label={likely?.out ? outText(side, likely.out) : `cr expected${run}`} />
@@ -35,10 +37,11 @@ export function Preview({ side, preview: last, fault, stale, order, placing }: P
           <dt className="sum">Available after</dt><dd className="sum">{money(preview.available_after)} cr</dd>
         </dl>
       )}
-      {preview?.warnings.map((w) => <Note key={w} tone="warn">{w}</Note>)}
+      {beyond && preview && <Note tone="bad"><b>Not enough credits.</b> It holds {money(preview.hold)} cr until it wins or ends, and {formatMoney(asMicro(micro(preview.available_after) + micro(preview.hold)))} cr are available. Whoever operates this exchange grants credits; lending and sold-on capacity earn some, and cancelled bids give back what they hold.</Note>}
+      {preview?.warnings.filter((w) => !(beyond && REFUSED.test(w))).map((w) => <Note key={w} tone="warn">{w}</Note>)}
       {problem && <div role="alert"><Note tone="bad">{problem.said}</Note></div>}
       {placing.problem?.unsure && order && !placing.same(order) && <Note tone="warn">What stands above is no longer what was sent. Placed now it is another order beside that one: look at your orders first.</Note>}
-      <Button type="submit" kind="primary" size="lg" kbd={withMod('↩')} disabled={!order} busy={placing.busy}>
+      <Button type="submit" kind="primary" size="lg" kbd={withMod('↩')} disabled={!order || beyond} busy={placing.busy}>
         {preview && order && side === 'bid' ? `${verb}, hold ${money(preview.hold)} cr` : verb}
       </Button>
       <span className="s11 t3 c">You can undo for 5 s.{preview && <> It first counts in round {formatCount(preview.round)}; the gate closes at <When at={preview.gate_closes_at} />.</>}</span>

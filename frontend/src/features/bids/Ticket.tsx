@@ -3,7 +3,7 @@ import { type FormEvent, type KeyboardEvent, useEffect, useRef, useState } from 
 import { Panel, Segmented } from '@/components/ui';
 import { type Instance, type List, type Pool, type PoolResource, useMe, useResource } from '@/lib/api';
 import { useBegun } from '@/lib/edit';
-import { asMicro, cost, nano, readQuantity, shown, unitOf } from '@/lib/money';
+import { asMicro, cost, micro, nano, readQuantity, shown, unitOf } from '@/lib/money';
 import { useAskedFocus } from '@/lib/ticket';
 import { nextSlot, useNow } from '@/lib/time';
 import { carried, check, type Fields, homeOf, mayChange, orderOf, plain, slotCount, suggested, worthSaying } from './draftOrder';
@@ -70,11 +70,15 @@ export function Ticket({ pool, resource, unitPrice }: { pool: Pool; resource: st
     const instance = mine?.find((i) => i.id === fields.instance);
     set({ ...(instance ? firstFor(instance, pool, side) : {}), side, proposed: true });
   };
+  // Where the list is there and has none to choose, the ticket says what to do instead of what to fill in.
+  const lacks = mine !== undefined && (fields.side === 'offer' || !!pool.recallable_of) && !mine.some((i) => i.pool === homeOf(pool));
   const startIndex = Math.round((fields.start - first) / (market.slot_seconds * 1000));
   const slots = slotCount(fields, market);
   const bounds = { pool, instance: mine?.find((i) => i.id === fields.instance) };
   const order = orderOf(fields, bounds, market, startIndex);
   const preview = usePreview(fields.side, order, market.round_seconds * 1000);
+  // Until the answer to what is typed now is there, the last one counts.
+  const beyond = fields.side === 'bid' && preview.data !== undefined && micro(preview.data.available_after) < 0n;
   const place = usePlace(fields.side, () => { touch(new Set()); setBegun(null); });
   // What the preview says a limit should be; put in once for each bundle and time, so that nothing
   // changes under the hand of somebody who is about to place it.
@@ -87,7 +91,7 @@ export function Ticket({ pool, resource, unitPrice }: { pool: Pool; resource: st
     answered.current = asked;
     setFields((f) => ({ ...f, limit: text }));
   }, [text, asked, fields.proposed]);
-  const submit = (e?: FormEvent) => { e?.preventDefault(); if (order && !place.busy) place.run(order); };
+  const submit = (e?: FormEvent) => { e?.preventDefault(); if (order && !place.busy && !beyond) place.run(order); };
   // Enter ends typing and places nothing: only the button does, and Enter with the command key, once for each time it is pressed.
   const press = (e: KeyboardEvent) => {
     const meant = e.metaKey || e.ctrlKey;
@@ -103,10 +107,10 @@ export function Ticket({ pool, resource, unitPrice }: { pool: Pool; resource: st
           <Segmented label="Side" value={fields.side} options={[{ value: 'bid', label: '▲ Bid for capacity' }, { value: 'offer', label: '▼ Offer mine' }]} onChange={turn} />
         </div>
         <div className="pad col g8">
-          <TicketFields fields={fields} slots={slots} set={type} faults={faults} first={first} market={market} pool={pool} resource={resource} instances={mine ?? []} away={carried(fields, bounds)} refused={place.problem?.field('/parent')} />
+          <TicketFields fields={fields} slots={slots} set={type} faults={faults} first={first} market={market} pool={pool} resource={resource} instances={mine ?? []} lacks={lacks} away={carried(fields, bounds)} refused={place.problem?.field('/parent')} />
           <LimitField fields={fields} slots={slots} set={type} fault={faults.limit ?? place.problem?.field('/limit')} preview={preview.data} suggestion={text} />
         </div>
-        <Preview side={fields.side} preview={preview.data} fault={preview.error} stale={preview.isPlaceholderData} order={order} placing={place} />
+        <Preview side={fields.side} preview={preview.data} fault={preview.error} stale={preview.isPlaceholderData} order={order} placing={place} lacks={lacks} beyond={beyond} />
       </Panel>
     </form>
   );

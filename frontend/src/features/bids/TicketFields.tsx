@@ -3,13 +3,14 @@ import { Switch } from '@/components/ui/Switch';
 import { type Instance, type Market, type Pool, resourceOf } from '@/lib/api';
 import { formatBundle, formatRough, unitOf } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
+import { NoWorkload } from './NoWorkload';
 import { type Faults, type Fields, hasDevices, homeOf, mayChange, takesRuns } from './draftOrder';
 import { ParentField } from './ParentField';
 import { ProjectField } from './ProjectField';
 
-interface Props { fields: Fields; slots: number; set: (change: Partial<Fields>) => void; faults: Faults; first: number; market: Market; pool: Pool; resource: string; instances: Instance[]; away?: Instance; refused?: string }
+interface Props { fields: Fields; slots: number; set: (change: Partial<Fields>) => void; faults: Faults; first: number; market: Market; pool: Pool; resource: string; instances: Instance[]; /** None of one's workloads is one of this pool, and one is needed. */ lacks: boolean; away?: Instance; refused?: string }
 
-export function TicketFields({ fields, slots, set, faults, first, market, pool, resource, instances, away, refused }: Props) {
+export function TicketFields({ fields, slots, set, faults, first, market, pool, resource, instances, lacks, away, refused }: Props) {
   const z = zone.use();
   const starts = Array.from({ length: market.horizon_slots }, (_, i) => first + i * market.slot_seconds * 1000);
   const needed = fields.side === 'offer';
@@ -34,8 +35,8 @@ export function TicketFields({ fields, slots, set, faults, first, market, pool, 
         <NumberField label="At least" unit="slots in a row" value={fields.minRun} onChange={(minRun) => set({ minRun })} error={faults.minRun}
           help={faults.slots ? undefined : fields.minRun.trim() === '' ? `Empty: the whole window of ${slots} slots, or nothing` : 'A shorter run counts for its part of the limit'} />
       )}
-      <Select label={needed ? 'Workload that lends' : 'Workload that grows'} value={fields.instance} onChange={(instance) => set({ instance })} error={faults.instance} help={alone && 'Nothing of yours runs on it; choose a workload to have it resized'}
-        options={[{ value: '', label: needed || pool.recallable_of ? 'Choose one' : 'None: capacity only' }, ...instances.filter((i) => i.pool === homeOf(pool) || (!needed && !pool.recallable_of)).map((i) => ({ value: i.id, label: `${i.name}, ${i.pool}` }))]} />
+      {lacks ? <NoWorkload pool={homeOf(pool)} side={fields.side} /> : <Select label={needed ? 'Workload that lends' : 'Workload that grows'} value={fields.instance} onChange={(instance) => set({ instance })} error={faults.instance} help={alone && 'Nothing of yours runs on it; choose a workload to have it resized'}
+        options={[{ value: '', label: needed || pool.recallable_of ? 'Choose one' : 'None: capacity only' }, ...instances.filter((i) => i.pool === homeOf(pool) || (!needed && !pool.recallable_of)).map((i) => ({ value: i.id, label: `${i.name}, ${i.pool}` }))]} />}
       {!needed && <ProjectField value={fields.project} onChange={(project) => set({ project })} />}
       {!needed && <ParentField value={fields.parent} onChange={(parent) => set({ parent })} error={refused} />}
       {away && (

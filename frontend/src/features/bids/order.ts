@@ -34,6 +34,11 @@ export const terms = (o: Order) => [
 const ORIGINS: Record<string, string> = { manual: '', auto_bid: 'automatic', auto_offer: 'automatic', draw: 'taken at once' };
 export const originText = (o: Pick<Order, 'origin'>): string => ORIGINS[o.origin] ?? String(o.origin).replaceAll('_', ' ');
 
+/** By whom an order was placed, as the page filters by it: the API has no such filter. */
+export const PLACED = [{ value: 'all', label: 'Placed by everybody' }, { value: 'hand', label: 'Placed by hand' }, { value: 'auto', label: 'Placed automatically' }, { value: 'draw', label: 'Taken at once' }];
+const BY: Record<string, string> = { manual: 'hand', auto_bid: 'auto', auto_offer: 'auto', draw: 'draw' };
+export const isPlaced = (o: Pick<Order, 'origin'>, by: string): boolean => !PLACED.slice(1).some((p) => p.value === by) || BY[o.origin] === by;
+
 /** The resource that names the size of an order in a table: cpu, else its first. */
 export const mainResource = (q: Quantities) => ('cpu_milli' in q ? 'cpu_milli' : (Object.keys(q)[0] ?? 'cpu_milli'));
 export function fill(o: Order): { done: number; all: number; unit: string } {
@@ -68,7 +73,13 @@ export function reasonText(code: string, side: Order['side'] = 'bid'): string {
 }
 
 /** Why the last round did not give all of it. At the price exactly some get a share; who holds nothing got none. */
-export const missText = (o: Order, reason: string) => (reason === 'MARGINAL_PRORATA' && o.status === 'partially_filled' ? 'at the price, shared out' : reasonText(reason, o.side));
+export function missText(o: Order, reason: string): string {
+  if (reason === 'MARGINAL_PRORATA' && o.status === 'partially_filled') return 'at the price, shared out';
+  if (reason === 'NO_HOST_FITS' && micro(o.awarded) > 0n) return 'no node has room for the rest';
+  // Who asks for one of it has never heard of replicas.
+  if (reason === 'NO_HOST_FITS' && o.replicas === 1) return 'no node has room for it';
+  return reasonText(reason, o.side);
+}
 
 /** `mine`: whether the order is the reader's own. */
 export function whyText(o: Order, mine = false): string {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Explain, RoundPrice } from '@/lib/api';
 import { orders } from '@/mocks/orders';
 import { missText } from './order';
-import { aboutText, headOf, leftOver, sentenceOf, shortOf, surety, untraded, winningOf } from './why';
+import { aboutText, changeText, headOf, leftOver, reserveOf, rulerOf, sentenceOf, shortOf, surety, untraded, upToDate, winningOf } from './why';
 
 const explain = (more: Partial<Explain>): Explain => ({
   order: 'bid_1', status: 'open', reason: 'OUT_OF_MONEY', sentence: 'Said by the server.', round: 7, limit: '1.000000', price_faced: null, shortfall: null,
@@ -74,7 +74,6 @@ describe('the price that a bid was under', () => {
     const none = untraded(order, [price('cpu_milli', 0), price('mem_mib', 5), price('cpu_milli', 9, '2026-11-20T10:05:00Z'), price('cpu_milli', 9, undefined, 'another')]);
     expect(none).toEqual(['cpu_milli']);
     expect(sentenceOf(order, e, { mine: true, none })).toMatch(/ No CPU was traded at that price\.$/);
-    expect(sentenceOf(order, e, { mine: true, none: untraded(order, [price('cpu_milli', 0), price('mem_mib', 0)]) })).toMatch(/ Nothing was traded at that price\.$/);
     expect(untraded(order, [])).toEqual([]);
   });
   it('of somebody else’s order is not the reader’s', () => {
@@ -100,5 +99,56 @@ describe('what was missing', () => {
   it('is nothing where nothing was', () => {
     expect(shortOf(explain({}), 'bid', 10)).toBeNull();
     expect(shortOf(explain({ shortfall: '0.000000' }), 'bid', 10)).toBeNull();
+  });
+});
+
+describe('where nothing was traded', () => {
+  const order = { ...bid, status: 'open', awarded: '0.000000', replicas: 1, remaining_replicas: 1, resources: { cpu_milli: 400 }, remaining: { cpu_milli: 400 }, limit: '0.200000', pools: [{ pool: 'p', adder: '0' }, { pool: 'dear', adder: '0' }], window: { start_at: '2026-11-20T10:00:00Z', end_at: '2026-11-20T10:05:00Z' } };
+  const price = (pool: string, reserve: string | null) => ({ pool, resource: 'cpu_milli', slot: '2026-11-20T10:00:00Z', volume: 0, supply: 9, reserve }) as RoundPrice;
+  const e = explain({ limit: '0.200000', price_faced: '0.288000', shortfall: '0.088000', minimum_winning_limit: { value: '0.360000', quality: 'exact' } });
+  const bound = { ...e, minimum_winning_limit: { value: '0.288000', quality: 'bound' } };
+  const left = { mine: true, none: ['cpu_milli'], free: true };
+  it('an order is not measured by a price that nobody paid', () => {
+    expect(sentenceOf(order, e, left)).toBe('Nothing was traded: whoever sells asks for more than any bid offers. From 0.36 cr on it would have won, and its limit is 0.20 cr.');
+    expect(shortOf(e, 'bid', 1, false)).toEqual({ perSlot: 160_000n, exact: true });
+    expect(rulerOf(order, e, 1, ['cpu_milli'])).toEqual({ limit: 200_000n, price: null, wins: 360_000n, exact: true });
+  });
+  it('it is measured by what the operator asks, in the cheapest of its pools, where that is known', () => {
+    const from = reserveOf(order, [price('p', '0.000900000'), price('dear', '0.002000000')]);
+    expect(from).toBe(360_000n);
+    expect(sentenceOf(order, bound, { ...left, from })).toBe('Nothing was traded: the operator sells all of it from 0.36 cr on, and its limit is 0.20 cr.');
+    expect(reserveOf(order, [price('p', null), price('dear', '0.002000000')])).toBe(800_000n);
+    expect(reserveOf(order, [price('p', null)])).toBeNull();
+    expect(sentenceOf(order, bound, left)).toBe('Nothing was traded: whoever sells asks for more than any bid offers, and its limit is 0.20 cr.');
+  });
+  it('no more is promised to win than is known', () => {
+    expect(shortOf(bound, 'bid', 1, false)).toEqual({ perSlot: 88_000n, exact: false });
+    expect(shortOf({ ...e, minimum_winning_limit: null }, 'bid', 1, false)).toBeNull();
+    expect(headOf(order, 'OUT_OF_MONEY', left)).toBe('under the cheapest offer');
+  });
+});
+
+describe('an order of which a part was won', () => {
+  const part = { ...bid, status: 'partially_filled', replicas: 1, awarded: '0.420000', limit: '0.600000', resources: { cpu_milli: 500 } };
+  it('is drawn for a reason of price alone, against its own limit', () => {
+    const rest = explain({ reason: 'NO_HOST_FITS', limit: '0.039600', price_faced: '0.000000', minimum_winning_limit: null });
+    expect(rulerOf(part, rest, 1, [])).toBeNull();
+    const dear = explain({ limit: '0.060000', price_faced: '0.090000', shortfall: '0.030000', minimum_winning_limit: null });
+    expect(rulerOf(part, dear, 1, [])).toEqual({ limit: 600_000n, price: 900_000n, wins: null, exact: false });
+    expect(sentenceOf(part, dear)).toContain('its part of the limit that is left is 0.06 cr');
+  });
+  it('is told of it and of no replica, in the units of the page', () => {
+    expect(missText(part, 'NO_HOST_FITS')).toBe('no node has room for the rest');
+    expect(missText({ ...part, awarded: '0.000000' }, 'NO_HOST_FITS')).toBe('no node has room for it');
+    expect(missText({ ...part, awarded: '0.000000', replicas: 3 }, 'NO_HOST_FITS')).toBe('no node has room for a replica');
+    const said = explain({ reason: 'NO_HOST_FITS', sentence: 'The bid itself forbids the move (`no_displacement`): no room. fra1-gp-a came nearest and had too little cpu_milli. Of it 1200 cpu_milli a slot came from your own bid_1 before a round, for nothing.' });
+    expect(sentenceOf(part, said)).toBe('The bid itself forbids the move: no room. fra1-gp-a came nearest and had too little CPU. Of it 1.2 cores a slot came from your own bid_1 before a round, for nothing.');
+    expect(['Ask for less, or for more and smaller replicas', 'Accept a partial fill (min_fill "0")'].map((text) => changeText(part, text))).toEqual(['Ask for less', 'Accept a partial fill']);
+    expect(changeText({ ...part, replicas: 2 }, 'Ask for less, or for more and smaller replicas')).toContain('replicas');
+  });
+  it('has no reason any more once it is filled', () => {
+    const before = explain({ status: 'partially_filled', price_faced: '1.000000', changes: [{ change: 'Raise the limit', limit: '2', helps: true }] });
+    expect(upToDate({ ...part, status: 'filled' }, before)).toMatchObject({ reason: null, price_faced: null, changes: [], sentence: 'It won all that it asked for.' });
+    expect(upToDate(part, before)).toBe(before);
   });
 });

@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { Button, Page, Panel, Segmented } from '@/components/ui';
+import { Leaving } from '@/components/ui/Leaving';
 import { type ApiKey, isPlatform, type List, type NewApiKey, useMay, useMe, useParticipantNames, useResource, useWrite } from '@/lib/api';
 import { formatCount } from '@/lib/money';
 import { useNow } from '@/lib/time';
@@ -43,6 +44,7 @@ export default function DevelopersPage() {
       empty={() => all.length === 0 && !form && !made && { fact: 'There is no API key yet.', hint: <>{PURPOSE} {!mayMake && `Members with the role ${makers} can make one. `}<a href="/docs" style={{ textDecoration: 'underline' }}>What the API can do</a></>, action: add }}>
       {() => (
         <div className="split wide">
+          <Leaving loses={!!made || write.isPending} what="the secret" text={made ? `The secret of ${made.name} is shown here and now alone. Without it the key is of no use: it can only be revoked.` : 'A key is being made: its secret comes with the answer, and is shown on this page alone. Without it the key is of no use.'} />
           <Panel title="API keys" tools={<Segmented label="Show" value={shown === 'all' ? 'all' : 'working'} options={[{ value: 'working', label: 'Working' }, { value: 'all', label: 'All' }]} onChange={show} />}>
             <KeyTable rows={rows} owner={owner} selected={selected?.id} onSelect={select} />
           </Panel>

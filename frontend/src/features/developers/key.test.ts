@@ -5,7 +5,7 @@ import { bodyOf, curlOf, descendants, onlyReads, scopeText, sendable, stateOf } 
 
 const NOW = Date.parse('2026-11-25T12:00:00Z');
 const key = (id: string, more: Partial<ApiKey> = {}): ApiKey =>
-  ({ id, participant: 'par_1', name: id, role: 'tenant', scopes: ['market:read'], prefix: 'xk_live_12', created_at: '2026-11-01T00:00:00Z', expires_at: null, revoked_at: null, made_by: null, ...more });
+  ({ id, participant: 'par_1', name: id, role: 'tenant', scopes: ['market:read'], prefix: 'xk_live_12', created_at: '2026-11-01T00:00:00Z', expires_at: null, revoked_at: null, made_by: null, last_used_at: null, ...more });
 
 it('says of every scope that there is what it lets a key do', () => {
   const scopes = new Set(readFileSync('../docs/roles.md', 'utf8').match(/`[a-z]+:[a-z]+`/g)?.map((s) => s.slice(1, -1)));

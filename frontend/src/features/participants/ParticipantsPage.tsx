@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { Button, Page, Panel } from '@/components/ui';
+import { Leaving } from '@/components/ui/Leaving';
 import { combine, type FinanceSummary, type FullParticipant, type List, type UserRecord, useResource, useWrite } from '@/lib/api';
 import { formatCount, micro } from '@/lib/money';
 import { useParam } from '@/lib/url';
@@ -35,6 +36,7 @@ export default function ParticipantsPage() {
       empty={() => all.length === 0 && !making && { fact: 'Nobody takes part yet.', hint: 'A participant has users who act for it, a quota that bounds its workloads, and credits to buy with.', action: add }}>
       {(d) => (
         <div className={selected || making || made ? 'split wide' : ''}>
+          <Leaving loses={!!made || write.isPending} what="the password" text="The initial password is shown on this page alone; without it the user can’t sign in." />
           <Panel><ParticipantTable rows={all} users={d.users.data} accounts={accounts} selected={selected?.id} narrow={!!selected || making !== '' || !!made} onSelect={(p) => { if (write.isPending) return; make(null); choose(p.id); }} /></Panel>
           {(selected || making || made) && (
             <div className="grid content-start">

@@ -1,11 +1,12 @@
 // A book that is not there: why not is said as it is.
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { cleanup, render, screen } from '@testing-library/react';
-import { afterEach, expect, it } from 'vitest';
+import { cleanup, render, screen, waitFor } from '@testing-library/react';
+import { afterEach, expect, it, vi } from 'vitest';
 import type { Pool } from '@/lib/api';
 import { pools } from '@/mocks/pools';
 import { BookPanel } from './BookPanel';
 
+vi.mock('@tanstack/react-router', () => ({ Link: ({ children }: { children: string }) => <a href="/">{children}</a> }));
 const real = globalThis.fetch;
 afterEach(() => { cleanup(); globalThis.fetch = real; });
 
@@ -26,4 +27,17 @@ it('where rounds have been held, the last one had none of the product', async ()
 it('before the first round there is none to speak of', async () => {
   show([]);
   expect(await screen.findByText('No round has been held yet.')).toBeTruthy();
+});
+
+it('of a halted pool it says that it is halted, not that nobody bid', async () => {
+  const pool = pools[0] as Pool;
+  const halted = { ...pool, halted: { by: 'x', at: pool.next_slot, reason: 'a fan' } };
+  const book = { round: 7, pool: 'p', resource: 'cpu_milli', slot: pool.next_slot, price: '0.000900000', quantity: 0, bids: [], offers: [{ price: '0.000900000', quantity: 1000, mine: false, kind: 'reserve' }] };
+  for (const status of [200, 404]) {
+    globalThis.fetch = (async () => new Response(JSON.stringify(status === 200 ? book : { title: 'Not Found', status, code: 'not_found' }), { status })) as typeof fetch;
+    const { container } = render(<QueryClientProvider client={new QueryClient({ defaultOptions: { queries: { retry: false } } })}><BookPanel slug="p" resource="cpu_milli" pool={halted} /></QueryClientProvider>);
+    await waitFor(() => expect(container.textContent).toMatch(/pool is halted/i));
+    expect(container.textContent).not.toMatch(/nobody bid/i);
+    cleanup();
+  }
 });

@@ -7,7 +7,9 @@ import { formatCount, formatQuantity, shown, toNumber, unitOf, unitPrice } from 
 import { clock, zone } from '@/lib/time';
 
 /** The book is of a round; without one of this product it is not there, and why not depends on whether any was held. */
-const missingOf = (newest: List<Round> | undefined) => (newest?.data.length === 0
+const missingOf = (newest: List<Round> | undefined, halted: boolean) => (halted
+  ? { fact: 'The pool is halted.', hint: 'No round clears it until it is resumed; open orders are kept.' }
+  : newest?.data.length === 0
   ? { fact: 'No round has been held yet.', hint: 'A round is held when its gate closes and there is an open bid or offer.' }
   : { fact: 'The last round had none of this product.', hint: 'There were no bids or offers here; earlier rounds may have traded it.' });
 
@@ -31,11 +33,11 @@ export function BookPanel({ slug, resource, pool, onPick }: { slug: string; reso
   };
   return (
     <ChartFrame title="Bids against offers" note={book.data && <span className="row g6"><Link to="/rounds/$number" params={{ number: String(book.data.round) }}>Round {formatCount(book.data.round)}</Link><span>slot {clock(book.data.slot, z)}</span></span>} table={table}>
-      <ResourceView of={book} missing={missingOf(newest)} empty={(b) => (b.price === null || b.bids.length + b.offers.length === 0) && { fact: 'Nobody bid or offered in the last round.' }}>
+      <ResourceView of={book} missing={missingOf(newest, pool.halted !== null)} empty={(b) => (b.price === null || b.bids.length + b.offers.length === 0) && { fact: pool.halted ? 'The pool is halted: no round clears it.' : 'Nobody bid or offered in the last round.' }}>
         {(b) => b.price !== null && (
           <div className="pad">
             <Crossing bids={b.bids.map(level)} offers={b.offers.map(level)} price={toNumber(unitPrice(resource, b.price), 9)} quantity={shown(resource, b.quantity)}
-              capacity={shown(resource, resourceOf(pool, resource)?.capacity ?? 0)} unit={unitOf(resource).many} onPick={onPick} />
+              capacity={shown(resource, resourceOf(pool, resource)?.capacity ?? 0)} unit={unitOf(resource).many} closed={pool.halted ? 'the pool is halted, and no round clears it' : undefined} onPick={onPick} />
           </div>
         )}
       </ResourceView>

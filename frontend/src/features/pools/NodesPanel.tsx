@@ -1,10 +1,11 @@
 import { useState } from 'react';
-import { Badge, Button, type Column, DataTable, Panel, ResourceView, toast } from '@/components/ui';
+import { Badge, Button, type Column, DataTable, Panel, ResourceView, Short, toast } from '@/components/ui';
 import { Decide } from '@/components/ui/Decide';
 import { type FullNode, type List, type Pool, useMay, useResource, useWrite } from '@/lib/api';
 import { formatShort } from '@/lib/money';
 import { NewNode } from './NewNode';
 
+const runs = (n: FullNode) => (n.workloads ?? []).map((w) => w.name).join(', ');
 const isUp = (n: FullNode) => n.state === 'up';
 const DRAIN = 'It takes no new awards from the next round on, and the pool has that much less to sell. What runs there stays.';
 const BACK = 'It takes awards again from the next round on.';
@@ -33,6 +34,8 @@ export function NodesPanel({ pool }: { pool: Pool }) {
   const columns: Column<FullNode>[] = [
     { id: 'name', head: 'Node', cell: (n) => <span className="b" title={n.id}>{n.name}</span>, value: (n) => n.name },
     { id: 'capacity', head: 'Capacity', cell: (n) => formatShort(n.capacity), value: (n) => n.capacity.cpu_milli ?? 0, csv: (n) => formatShort(n.capacity) },
+    { id: 'used', head: 'In force there', extra: 'phone', cell: (n) => (n.in_force && Object.keys(n.in_force).length > 0 ? formatShort(n.in_force) : <span className="t3">nothing</span>), value: (n) => n.in_force?.cpu_milli ?? 0, csv: (n) => formatShort(n.in_force ?? {}) },
+    { id: 'runs', head: 'Runs', extra: true, cell: (n) => <Short text={runs(n) || 'nothing'} />, value: (n) => n.workloads?.length ?? 0, csv: runs },
     { id: 'state', head: 'State', cell: (n) => <NodeState node={n} />, value: (n) => n.state },
     { id: 'act', head: '', name: 'Action', right: true, cell: (n) => (n.state === 'down' ? null : <Button size="sm" aria-label={`${isUp(n) ? 'Drain' : 'Undrain'} ${n.name}`} onClick={() => setAsking(n)}>{isUp(n) ? 'Drain…' : 'Undrain…'}</Button>) },
   ];

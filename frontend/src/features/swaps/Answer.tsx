@@ -5,7 +5,7 @@ import { comparedText, differencesText, reasonText, pauseText, refusedByShadow }
 
 export function Answer({ swap }: { swap: Swap }) {
   const { difference_count: count, positions_compared: compared } = swap;
-  const net = micro(swap.expected_gain) !== 0n && <>, expected gain <b>{signed(formatMoney(micro(swap.expected_gain)))} cr</b></>;
+  const net = micro(swap.expected_gain) !== 0n && <>, its owner’s expected gain <b>{signed(formatMoney(micro(swap.expected_gain)))} cr</b></>;
   if (refusedByShadow(swap)) return <>The shadow run <b>refused</b> this move: <b>{differencesText(count)}</b> at {comparedText(compared)}. The workload stayed where it was.</>;
   if (swap.state === 'awaiting_approval') {
     return <>Waits for an operator’s <b>approval</b>{swap.approval && <>, until <When at={swap.approval.answer_by} /></>}{net}. Nothing is done before that, and the shadow run comes before anything moves.</>;

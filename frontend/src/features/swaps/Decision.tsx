@@ -3,7 +3,7 @@
 import { useState } from 'react';
 import { Button, toast } from '@/components/ui';
 import { Decide } from '@/components/ui/Decide';
-import { type Swap, useMay, useWrite } from '@/lib/api';
+import { type Swap, useMay, useWrite, WAITING_MOVES } from '@/lib/api';
 import { ended, nameOf, ROLLS_BACK } from './swap';
 
 type Act = 'approve' | 'reject' | 'cancel';
@@ -17,7 +17,7 @@ const BACK: Say = { act: 'cancel', button: 'Roll back, with reason', action: 'Ro
 
 export function Decision({ swap }: { swap: Swap }) {
   const [asking, setAsking] = useState<Say | null>(null);
-  const write = useWrite<{ reason?: string }, Swap>(['/swaps', '/swap_history', '/instances']);
+  const write = useWrite<{ reason?: string }, Swap>(['/swaps', '/swap_history', '/instances', WAITING_MOVES]);
   const allowed = useMay('swaps:approve');
   if (!allowed || ended(swap) || swap.cancel_requested) return null;
   const choices = swap.state === 'awaiting_approval' ? [APPROVE, REJECT] : [ROLLS_BACK.includes(swap.state) ? BACK : STOP];

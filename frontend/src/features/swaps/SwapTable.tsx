@@ -1,15 +1,15 @@
 import { Link } from '@tanstack/react-router';
-import { Age, type Column, DataTable, Panel, Place, ResourceView, Segmented, State } from '@/components/ui';
+import { Age, type Column, DataTable, Panel, Place, ResourceView, Segmented, Short, State } from '@/components/ui';
 import { type Swap, useNodeName, useSought } from '@/lib/api';
 import { formatBytes, formatCount } from '@/lib/money';
 import { useParam } from '@/lib/url';
 import { FILTERS, METHODS, nameOf, noneText, pauseText, reasonText, stateWord } from './swap';
 
 const columns = (nodeName: (id: string) => string): Column<Swap>[] => [
-  { id: 'workload', head: 'Workload', cell: (s) => <Link className="b" to="/swaps/$id" params={{ id: s.id }}>{nameOf(s)}</Link>, value: nameOf },
+  { id: 'workload', head: 'Workload', cell: (s) => <Link className="b" to="/swaps/$id" params={{ id: s.id }}><Short text={nameOf(s)} most="min(240px, 36vw)" /></Link>, value: nameOf },
   { id: 'method', extra: 'phone', head: 'Method', cell: (s) => METHODS[s.method] ?? s.method, value: (s) => s.method },
   { id: 'from', head: 'From', extra: true, cell: (s) => <Place pool={s.pool_from} node={s.node_from} />, value: (s) => `${s.pool_from} ${nodeName(s.node_from)}` },
-  { id: 'to', head: 'To', cell: (s) => <Place pool={s.pool_to} node={s.node_to} />, value: (s) => `${s.pool_to} ${nodeName(s.node_to)}` },
+  { id: 'to', extra: 'phone', head: 'To', cell: (s) => <Place pool={s.pool_to} node={s.node_to} />, value: (s) => `${s.pool_to} ${nodeName(s.node_to)}` },
   { id: 'state', head: 'State', cell: (s) => <State of={s.state} word={stateWord(s)} />, value: (s) => s.state },
   { id: 'diff', extra: 'phone', head: 'Differences', right: true, cell: (s) => (s.positions_compared ? <span className={s.difference_count ? 'bad m' : ''}>{formatCount(s.difference_count)} at {formatCount(s.positions_compared)} {s.positions_compared === 1 ? 'input' : 'inputs'}</span> : <span className="t3">no shadow run</span>), value: (s) => s.difference_count },
   { id: 'pause', extra: 'phone', head: 'Pause', right: true, cell: (s) => <span className={s.downtime_micros ? '' : 't3'}>{pauseText(s)}</span>, value: (s) => s.downtime_micros },

@@ -1,7 +1,8 @@
 import { type Column, DataTable, Panel, ResourceView } from '@/components/ui';
 import { type Allocation, type Instance, type List, useMay, useResource } from '@/lib/api';
-import { formatBundle, shown } from '@/lib/money';
+import { formatBundle, formatCount, shown } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
+import { partsText, useAwardsAhead } from './parts';
 import { Recall } from './Recall';
 
 const cpu = (q: Record<string, number>) => shown('cpu_milli', q.cpu_milli ?? 0);
@@ -11,11 +12,13 @@ export function Ahead({ instance }: { instance: Instance }) {
   const z = zone.use();
   const of = useResource<List<Allocation>>('/allocations');
   const mayTrade = useMay('orders:write');
+  const awards = useAwardsAhead();
   const change = (a: Allocation) => cpu(a.limits) - cpu(a.baseline);
+  const net = (c: number) => (c > 0 ? `▲ ${formatCount(c)} more` : `▼ ${formatCount(-c)} less`);
   const columns: Column<Allocation>[] = [
     { id: 'slot', head: 'Slot', cell: (a) => clock(a.slot, z), value: (a) => a.slot },
     { id: 'limits', head: 'It will have', cell: (a) => formatBundle(a.limits), value: (a) => formatBundle(a.limits) },
-    { id: 'change', head: 'To the baseline, cores', right: true, cell: (a) => { const c = change(a); return c === 0 ? <span className="t3">as always</span> : c > 0 ? `▲ ${c.toFixed(2)} won` : `▼ ${Math.abs(c).toFixed(2)} lent`; }, value: change },
+    { id: 'change', head: 'To the baseline, cores', right: true, cell: (a) => { const said = partsText(a, awards); const c = change(a); return said ?? (c === 0 ? <span className="t3">as always</span> : net(c)); }, value: change },
   ];
   const mine = (all: Allocation[]) => all.filter((a) => a.instance === instance.id);
   const lends = mine(of.data?.data ?? []).some((a) => Object.values(a.recallable).some((q) => q > 0));

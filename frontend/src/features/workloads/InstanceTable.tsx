@@ -2,11 +2,14 @@ import { Badge, type Column, DataTable, Place, Short, State, stateName } from '@
 import { type Instance, type Pulse, useNodeName, useParticipantNames } from '@/lib/api';
 import { formatPercent, shown } from '@/lib/money';
 import { condition, RISKY } from './health';
+import { placesBids } from './strategy';
 
 const cpu = (q: Record<string, number>) => shown('cpu_milli', q.cpu_milli ?? 0);
 const mem = (q: Record<string, number>) => shown('mem_mib', q.mem_mib ?? 0);
 const round = (n: number) => (n >= 100 ? n.toFixed(0) : n.toFixed(2));
 
+/** What its strategy does; one that would bid and names no cost does not. */
+const bids = (i: Instance) => (i.strategy.auto_bid ? (placesBids(i.strategy) ? 'auto-bid' : 'no cost named') : null);
 const text = (n: number | null) => (n === null ? '–' : round(n));
 /** What it may take at most on its node; where it does not run, nothing is in force for it, whatever was last. */
 const limit = (i: Instance, of: (q: Record<string, number>) => number) => (i.state === 'stopped' ? null : of(i.in_force));
@@ -19,7 +22,7 @@ export function InstanceTable({ rows, pulses, selected, onSelect }: { rows: Inst
   const risk = (i: Instance) => condition(i) === 'running' ? (pulses[i.id]?.risk ?? null) : null;
   const memory = (i: Instance) => { const u = usage(i); return u && mem(u); };
   const columns: Column<Instance>[] = [
-    { id: 'name', head: 'Workload', cell: (i) => <button type="button" className="linkish b" style={{ color: 'inherit' }} onClick={(e) => { e.stopPropagation(); onSelect(i); }}>{i.name}</button>, value: (i) => i.name },
+    { id: 'name', head: 'Workload', cell: (i) => <span className="row"><button type="button" className="linkish b" style={{ color: 'inherit' }} onClick={(e) => { e.stopPropagation(); onSelect(i); }}><Short text={i.name} most="min(240px, 44vw)" /></button></span>, value: (i) => i.name },
     ...(new Set(rows.map((i) => i.participant)).size > 1 ? [{ id: 'who', head: 'Participant', cell: (i: Instance) => <Short text={owner(i)} />, value: owner }] : []),
     { id: 'driver', head: 'Driver', extra: true, cell: (i) => i.driver, value: (i) => i.driver },
     { id: 'pool', head: 'Node', cell: (i) => <Place pool={i.pool} node={i.node} />, value: (i) => `${i.pool} ${i.node && nodeName(i.node)}`.trim() },
@@ -30,7 +33,7 @@ export function InstanceTable({ rows, pulses, selected, onSelect }: { rows: Inst
     { id: 'used', extra: 'phone', head: 'Used', right: true, cell: (i) => { const u = usage(i); return u ? round(cpu(u)) : '–'; }, value: (i) => { const u = usage(i); return u && cpu(u); }, csvHead: 'Used, cores' },
     { id: 'memory', head: 'Memory, GiB', right: true, extra: true, cell: (i) => { const u = usage(i); return <>{u ? round(mem(u)) : '–'} {limit(i, mem) !== null && <span className="t3">of {text(limit(i, mem))}</span>}</>; }, value: memory, csv: [{ head: 'Memory used, GiB', of: memory }, { head: 'Memory limit, GiB', of: (i) => limit(i, mem) }] },
     { id: 'risk', head: 'Runs short', help: 'Chance that its demand passes what is in force within the horizon.', right: true, cell: (i) => { const r = risk(i); return r === null ? '–' : <span className={r >= RISKY ? 'warn m' : ''}>{formatPercent(r)}</span>; }, value: risk, csvHead: 'Runs short, %', csv: (i) => { const r = risk(i); return r === null ? null : Math.round(r * 100); } },
-    { id: 'auto', extra: 'phone', head: 'Strategy', cell: (i) => <span className="row g4">{i.strategy.auto_bid && <Badge tone="line">▲ auto-bid</Badge>}{i.strategy.auto_offer && <Badge tone="line">▼ auto-offer</Badge>}</span>, value: (i) => [i.strategy.auto_bid && 'auto-bid', i.strategy.auto_offer && 'auto-offer'].filter(Boolean).join(', ') },
+    { id: 'auto', extra: 'phone', head: 'Strategy', cell: (i) => <span className="row g4">{bids(i) && (placesBids(i.strategy) ? <Badge tone="line">▲ auto-bid</Badge> : <span className="t3" title="It is to bid when its forecast asks for more, and places nothing until its strategy says what a shortage costs">no cost named</span>)}{i.strategy.auto_offer && <Badge tone="line">▼ auto-offer</Badge>}</span>, value: (i) => [bids(i), i.strategy.auto_offer && 'auto-offer'].filter(Boolean).join(', ') },
   ];
   return <DataTable label="Workloads" columns={columns} rows={rows} rowKey={(i) => i.id} selected={selected} onSelect={onSelect} csvName="workloads" muted={(i) => i.state === 'stopped'} />;
 }

@@ -84,3 +84,11 @@ it('what was saved is no draft any more, though its form was gone when the answe
   arrive();
   await waitFor(() => expect(screen.queryByText(/Changed and not saved/)).toBeNull());
 });
+it('says that it places nothing until a cost is named, and saves it only then', () => {
+  open();
+  fireEvent.click(screen.getByRole('switch', { name: 'Bid when the forecast asks for more' }));
+  const button = () => screen.getByRole('button', { name: 'Save strategy' }) as HTMLButtonElement;
+  expect([screen.queryByText(/places nothing until a cost is named/) !== null, button().disabled]).toEqual([true, true]);
+  fireEvent.change(field('A slot short costs, CPU'), { target: { value: '1.5' } });
+  expect([screen.queryByText(/places nothing until a cost is named/), button().disabled]).toEqual([null, false]);
+});

@@ -6,7 +6,7 @@ import { type Instance, resourceOf, type Strategy, usePools, useWrite } from '@/
 import { useEdit } from '@/lib/edit';
 import { formatPercent, formatPrice, unitOf, unitPrice } from '@/lib/money';
 import { ServiceLevel } from './ServiceLevel';
-import { faultOf, feeFault, type Form, formOf, mostFault, noticeFault, promiseFault, sendable, serviceLevel, strategyOf } from './strategy';
+import { bidsNothing, faultOf, feeFault, type Form, formOf, mostFault, noticeFault, promiseFault, sendable, serviceLevel, strategyOf } from './strategy';
 
 /** What a shortage cost means at the last price of the workload's pool. */
 function ServiceLevels({ pool, costs }: { pool: string; costs: Form['cost'] }) {
@@ -54,6 +54,7 @@ export function StrategyForm({ instance }: { instance: Instance }) {
       <form className="pad col g12" onSubmit={save}>
         <Switch label="Bid when the forecast asks for more" on={form.bid} onChange={(bid) => change({ bid })} />
         <Prices label="A slot short costs" values={form.cost} on={form.bid} set={(cost) => change({ cost })} />
+        {bidsNothing(form) && <Note tone="warn">It places nothing until a cost is named: say what a slot short costs, of one resource at least, or switch it off.</Note>}
         {form.bid && <ServiceLevels pool={instance.pool} costs={form.cost} />}
         <NumberField label="Promised service level" unit="%" value={form.promised} onChange={(promised) => change({ promised })} error={form.bid ? promiseFault(form.promised) : undefined} disabled={!form.bid} help="The share of slots in which none of these is to be short. Empty promises nothing; what is bid stays what a shortage costs." />
         {twin && <Switch label="Bid for recallable CPU" on={form.takesRecallable} onChange={(takesRecallable) => change({ takesRecallable })} />}

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { faultOf, flooredPercent, formOf, noticeFault, promiseFault, sendable, serviceLevel, strategyOf } from './strategy';
+import { bidsNothing, faultOf, flooredPercent, formOf, noticeFault, placesBids, promiseFault, sendable, serviceLevel, strategyOf } from './strategy';
 
 const before = { auto_bid: { shortage_cost: { cpu_milli: '0.003840001', mem_mib: '0.000256973' }, other_pools: ['hel1-gp'] }, auto_offer: null, move_fee: '0.000000', max_swap: { mem_mib: 1500 } };
 const form = formOf(before, ['cpu_milli', 'mem_mib']);
@@ -93,4 +93,9 @@ it('says only where it is so that a workload lets go while no rounds are held', 
   const stops = strategyOf({ ...goes, goesOn: false }, before);
   expect(stops.lets_go_in_safe_state).toBe(true);
   expect(formOf(stops, ['cpu_milli']).goesOn).toBe(false);
+});
+it('a strategy that would bid and names no cost places nothing, and is not saved so', () => {
+  const empty = { ...form, cost: { cpu_milli: '', mem_mib: '' } };
+  expect([empty, { ...empty, cost: { cpu_milli: '0', mem_mib: '' } }, { ...empty, bid: false }, form].map((f) => [bidsNothing(f), sendable(f)])).toEqual([[true, false], [true, false], [false, true], [false, true]]);
+  expect([placesBids(before), placesBids({ ...before, auto_bid: { shortage_cost: {}, other_pools: [] } }), placesBids({ ...before, auto_bid: null })]).toEqual([true, false, false]);
 });

@@ -57,8 +57,14 @@ export function serviceLevel(cost: string, price: bigint | null): number | null 
   return price >= value ? 0 : 1 - Number(price) / Number(value);
 }
 
+/** Whether a shortage costs anything: without that automatic bids are worth nothing, and none is placed. */
+const namesCost = (costs: Prices): boolean => Object.values(costs).some((text) => (typed(text).value ?? 0n) > 0n);
+export const bidsNothing = (f: Form): boolean => f.bid && Object.values(f.cost).every((text) => !faultOf(text)) && !namesCost(f.cost);
+/** Whether a strategy places bids, and not only says that it would. */
+export const placesBids = (s: Strategy): boolean => Object.values(s.auto_bid?.shortage_cost ?? {}).some((cost) => Number(cost) > 0);
+
 /** Only what is switched on is sent, so only that must be readable. */
-export const sendable = (f: Form): boolean => [...(f.bid ? Object.values(f.cost) : []), ...(f.offer ? [...Object.values(f.least), ...Object.values(f.recallable)] : []), ...Object.values(f.draws)].every((text) => !faultOf(text)) && !feeFault(f.fee) && !feeFault(f.way) && !noticeFault(f.notice) && !(f.bid && promiseFault(f.promised)) && Object.entries(f.most).every(([r, text]) => !mostFault(r, text));
+export const sendable = (f: Form): boolean => [...(f.bid ? Object.values(f.cost) : []), ...(f.offer ? [...Object.values(f.least), ...Object.values(f.recallable)] : []), ...Object.values(f.draws)].every((text) => !faultOf(text)) && !bidsNothing(f) && !feeFault(f.fee) && !feeFault(f.way) && !noticeFault(f.notice) && !(f.bid && promiseFault(f.promised)) && Object.entries(f.most).every(([r, text]) => !mostFault(r, text));
 
 /** Per base unit; a resource without a price is left out. */
 const wire = (prices: Prices): Prices => Object.fromEntries(Object.entries(prices).flatMap(([r, text]) => {

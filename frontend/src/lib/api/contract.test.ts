@@ -10,7 +10,7 @@ type Sent<T> = T extends (infer E)[] ? Sent<E>[] : T extends object ? { [K in ke
 type Fits<Server, Page> = Sent<Server> extends Page ? true : { misfit: Sent<Server>; page: Page };
 
 const contract: {
-  apiKey: Fits<S['KeyView'], Ui.ApiKey>; newApiKey: Fits<S['NewKeyView'], Ui.NewApiKey>; fullNode: Fits<S['Node'], Ui.FullNode>; participant: Fits<S['Participant'], Ui.FullParticipant>; user: Fits<S['UserRecord'], Ui.UserRecord>;
+  apiKey: Fits<S['KeyView'], Ui.ApiKey>; newApiKey: Fits<S['NewKeyView'], Ui.NewApiKey>; fullNode: Fits<S['NodeView'], Ui.FullNode>; participant: Fits<S['Participant'], Ui.FullParticipant>; user: Fits<S['UserRecord'], Ui.UserRecord>;
   about: Fits<S['About'], Ui.About>; allocation: Fits<S['Allocation'], Ui.Allocation>; award: Fits<S['Award'], Ui.Award>; balance: Fits<S['Balance'], Ui.Balance>;
   book: Fits<S['Crossing'], Ui.Book>; explain: Fits<S['Explanation'], Ui.Explain>; instance: Fits<S['Instance'], Ui.Instance>; me: Fits<S['Me'], Ui.Me>; module: Fits<S['Module'], Ui.Module>; node: Fits<S['Node'], Ui.Node>;
   order: Fits<S['Order'], Ui.Order>; pool: Fits<S['PoolView'], Ui.Pool>; prediction: Fits<S['Prediction'], Ui.Prediction>; preview: Fits<S['Preview'], Ui.Preview>; project: Fits<S['ProjectView'], Ui.Project>; price: Fits<S['PricePoint'], Ui.PricePoint>;

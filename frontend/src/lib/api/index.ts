@@ -9,4 +9,5 @@ export * from './queries';
 export * from './setter';
 export * from './resource';
 export * from './list';
+export * from './waiting';
 export * from './write';

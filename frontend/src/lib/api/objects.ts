@@ -22,6 +22,8 @@ export interface ApiKey {
   prefix: string; created_at: string; expires_at: string | null; revoked_at: string | null;
   /** The key that it was made with, and ends with; null where a person made it. */
   made_by: string | null;
+  /** To the minute; null where nobody has used it since that is recorded. */
+  last_used_at: string | null;
 }
 /** The only answer that ever has the secret. */
 export interface NewApiKey extends ApiKey { secret: string }
@@ -69,7 +71,11 @@ export interface Pool {
 }
 export interface Node { id: string; name: string; pool: string }
 /** `draining`: it takes no new awards, what runs there stays. */
-export interface FullNode extends Node { capacity: Quantities; state: string; created_at: string }
+export interface FullNode extends Node {
+  capacity: Quantities; state: string; created_at: string;
+  /** The limits in force there, summed; shown with `workloads` to operators and admins. */
+  in_force?: Quantities | null; workloads?: { id: string; name: string; participant: string; in_force: Quantities }[] | null;
+}
 export interface PricePoint {
   slot: string; round: number | null; price: string; low: string; high: string; volume: number; set_by: string; reserve: string | null; cleared_at: string;
 }
@@ -127,7 +133,11 @@ export interface AuditEvent {
   /** A user, or an API key with its user's name. */
   actor: { id: string; name: string };
   /** Whose change it was; null for the operator. */
-  participant?: string | null; action: string; object: string; details: unknown;
+  participant?: string | null; action: string; object: string;
+  /** What it is called, where it has a name beside its id. */
+  object_name?: string; details: unknown;
+  /** The same fields as they were. */
+  before?: unknown;
 }
 /** A budget of one's own: bids that name it compete for what is left. */
 export interface Project {

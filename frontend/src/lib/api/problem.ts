@@ -1,5 +1,7 @@
 // RFC 9457 problems as the server sends them, and the two that only a browser can see.
 
+import { inUnits } from '../money';
+
 export interface ProblemBody {
   type?: string; title: string; status: number; detail?: string; code?: string; hint?: string;
   request_id?: string; errors?: { pointer: string; code: string; detail: string }[];
@@ -7,8 +9,8 @@ export interface ProblemBody {
 
 /** Where the server's advice is for those who write requests, what people are told instead. */
 const WORDS: Record<string, string> = { instance_not_running: 'The workload has stopped or failed: restart it first. A bid without a workload buys capacity that nothing of yours runs on.' };
-/** A sentence of the server, or that which stands for it here. */
-export const inWords = (code: string | null | undefined, detail: string | null | undefined): string | undefined => WORDS[code ?? ''] ?? detail ?? undefined;
+/** A sentence of the server with its amounts in the units of the pages, or that which stands for it here. */
+export const inWords = (code: string | null | undefined, detail: string | null | undefined): string | undefined => WORDS[code ?? ''] ?? (detail ? inUnits(detail) : undefined);
 
 export class Problem extends Error {
   readonly body: ProblemBody;

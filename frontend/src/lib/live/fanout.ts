@@ -1,6 +1,7 @@
 // From events to the Query cache. A round publishes many events at once: they are gathered and
 // applied once per animation frame, so a burst costs one render.
 import type { QueryClient } from '@tanstack/react-query';
+import { SCHEDULES, WAITING_MOVES } from '../api/waiting';
 import type { LiveEvent } from './stream';
 
 /** Which paths an event makes old. Objects whose event carries them whole are written directly. */
@@ -12,7 +13,7 @@ const TOUCHES: [prefix: string, paths: string[]][] = [
   ['award.', ['/allocations', '/awards']],
   ['slot.rolled', ['/pools']],
   ['round.', ['/rounds']],
-  ['pool.', ['/pools']],
+  ['pool.', ['/pools', SCHEDULES]],
   ['swap.', ['/swaps', '/swap_history', '/instances']],
   ['delivery.', ['/statements', '/allocations', '/receipts']],
   ['forecast.', ['/prediction', '/forecasts']],
@@ -24,6 +25,8 @@ export function gather(frame: Frame, event: LiveEvent): void {
   for (const [prefix, paths] of TOUCHES) if (event.type.startsWith(prefix)) paths.forEach((p) => frame.paths.add(p));
   const data = event.data as { id?: unknown; number?: unknown; approval?: { answer: unknown } } | null;
   if (event.type === 'balance.changed' && data && 'available' in data) frame.writes.set('/balance', data);
+  // Few swaps are moves that somebody is asked about; it begins to wait with an event, and ends with one.
+  if (event.type.startsWith('swap.') && data?.approval) frame.paths.add(WAITING_MOVES);
   // Who answered for a move is named by its route only.
   if (event.type.startsWith('swap.') && typeof data?.id === 'string' && !data.approval?.answer) frame.writes.set(`/swaps/${data.id}`, data);
 }

@@ -8,7 +8,7 @@ import { Problem } from '../api/problem';
 import { store } from '../store';
 import { serverNow, serverSays, useNow } from '../time';
 import { fanOut } from './fanout';
-import { connect, type Status } from './stream';
+import { connect, quietAfter, type Status } from './stream';
 
 interface Live { status: Status; at: number }
 export const live = store<Live>({ status: 'connecting', at: serverNow() });
@@ -28,7 +28,7 @@ export function askAgain(client: QueryClient): void {
 
 export function useLiveStream(me: Me | undefined) {
   const client = useQueryClient();
-  const [who, own] = [identityOf(me), ownOf(me)];
+  const [who, own, quiet] = [identityOf(me), ownOf(me), quietAfter(me?.market.round_seconds)];
   useEffect(() => {
     if (!who || typeof EventSource === 'undefined') return;
     const out = fanOut(client);
@@ -48,8 +48,8 @@ export function useLiveStream(me: Me | undefined) {
         live.set({ status, at: status === 'live' ? serverNow() : live.get().at });
         if (back) askAgain(client);
       },
-    });
-  }, [client, who, own]);
+    }, undefined, quiet);
+  }, [client, who, own, quiet]);
 }
 
 export function useLive(): { status: Status | 'stale'; ageSeconds: number } {

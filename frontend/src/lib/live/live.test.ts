@@ -1,7 +1,7 @@
 import { QueryClient } from '@tanstack/react-query';
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { fanOut } from './fanout';
-import { connect, type LiveEvent, RETRY_MS } from './stream';
+import { connect, type LiveEvent, quietAfter, RETRY_MS } from './stream';
 
 class FakeSource extends EventTarget {
   onopen: (() => void) | null = null;
@@ -12,11 +12,11 @@ class FakeSource extends EventTarget {
   send(event: Partial<LiveEvent> & { type: string }) { this.raw(JSON.stringify({ previous: 0, created_at: '', participant: null, object: '', data: {}, ...event })); }
   raw(data: string) { this.onmessage?.(new MessageEvent('message', { data })); }
 }
-function open() {
+function open(quiet?: number) {
   const source = new FakeSource();
   const handlers = { event: vi.fn(), refetch: vi.fn(), status: vi.fn(), revive: vi.fn(() => Promise.resolve()) };
   const opened: string[] = [];
-  const close = connect(handlers, (url) => { opened.push(url); return source as unknown as EventSource; });
+  const close = connect(handlers, (url) => { opened.push(url); return source as unknown as EventSource; }, quiet);
   return { source, handlers, opened, close };
 }
 
@@ -94,6 +94,85 @@ describe('stream', () => {
     source.send({ type: 'round.awarded', id: 100, previous: 50 });
     expect(handlers.refetch.mock.calls).toEqual([['reset']]);
     expect(handlers.event).toHaveBeenCalledTimes(2);
+  });
+});
+
+describe('a server that hangs', () => {
+  const QUIET = 30_000;
+  beforeEach(() => { vi.useFakeTimers(); });
+  afterEach(() => { vi.useRealTimers(); });
+  const calm = async (ms: number) => { await vi.advanceTimersByTimeAsync(ms); };
+
+  it('is noticed by its silence: what is shown is old, and the stream is opened anew until it is there', async () => {
+    const { source, handlers, opened, close } = open(QUIET);
+    source.onopen?.();
+    source.send({ type: 'round.awarded', id: 7000 });
+    await calm(QUIET);
+    expect([opened.length, handlers.status.mock.lastCall]).toEqual([1, ['live']]);
+    await calm(6000 + RETRY_MS);
+    expect(opened).toHaveLength(2);
+    expect(opened[1]).toContain('after=7000');
+    expect(source.close).toHaveBeenCalledOnce();
+    expect(handlers.status).toHaveBeenLastCalledWith('reconnecting');
+    await calm(QUIET + 6000);
+    expect(opened).toHaveLength(3);
+    source.onopen?.();
+    expect(handlers.status).toHaveBeenLastCalledWith('live');
+    // From an event on: what was missed comes with it.
+    expect(handlers.refetch).not.toHaveBeenCalled();
+    close();
+    await calm(10 * QUIET);
+    expect(opened).toHaveLength(3);
+  });
+  it('is told from a market in which nothing happens: that one answers, and nobody sees that it was asked', async () => {
+    const { source, handlers, opened, close } = open(QUIET);
+    source.onopen?.();
+    for (let [second, known] = [0, 1]; second < 200; second += 1) {
+      await calm(1000);
+      if (opened.length > known) source.onopen?.();
+      known = opened.length;
+    }
+    expect(opened).toHaveLength(6);
+    expect(handlers.status).not.toHaveBeenCalledWith('reconnecting');
+    expect(handlers.refetch).not.toHaveBeenCalled();
+    close();
+  });
+  it('that never said anything is read again whole once it is back: no id says what was missed', async () => {
+    const { source, handlers, close } = open(QUIET);
+    source.onopen?.();
+    await calm(QUIET + 6000 + RETRY_MS);
+    source.onopen?.();
+    expect(handlers.refetch.mock.calls).toEqual([['gap']]);
+    close();
+  });
+  it('is looked for at once when the tab is seen again, or the network is back', async () => {
+    const { source, opened, close } = open(QUIET);
+    source.onopen?.();
+    const now = Date.now();
+    document.dispatchEvent(new Event('visibilitychange'));
+    expect(opened).toHaveLength(1);
+    vi.setSystemTime(now + 8 * 3_600_000);
+    document.dispatchEvent(new Event('visibilitychange'));
+    expect(opened).toHaveLength(2);
+    source.onopen?.();
+    window.dispatchEvent(new Event('online'));
+    expect(opened).toHaveLength(3);
+    close();
+  });
+  it('does not open a second stream when the renewal of the session that hung with it comes through', async () => {
+    const { source, handlers, opened, close } = open(QUIET);
+    let renew = () => {};
+    handlers.revive.mockImplementationOnce(() => new Promise<void>((done) => { renew = done; }));
+    source.dispatchEvent(new MessageEvent('end', { data: '{}', lastEventId: '5000' }));
+    await calm(QUIET + 6000);
+    expect(opened).toHaveLength(2);
+    renew();
+    await calm(0);
+    expect(opened).toHaveLength(2);
+    close();
+  });
+  it('is given three rounds, and half a minute at least', () => {
+    expect([undefined, 10, 60].map(quietAfter)).toEqual([30_000, 30_000, 180_000]);
   });
 });
 

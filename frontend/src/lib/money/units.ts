@@ -49,3 +49,7 @@ export function formatShort(resources: Record<string, number>): string {
 export const unitPrice = (resource: string, price: string): Nano => asNano(nano(price) * BigInt(unitOf(resource).per));
 /** The same with every digit, for a field: saving what was loaded changes nothing. */
 export const exactPrice = (resource: string, price: string): string => trimmed(decimal(unitPrice(resource, price), 9));
+
+const NAMED = new RegExp(`(?:(\\d+) )?\\b(${RESOURCES.join('|')})\\b`, 'g');
+/** A sentence of the server with its amounts and resources as the pages write them: "200 cpu_milli" is "0.2 cores", "cpu_milli" alone "CPU". */
+export const inUnits = (text: string): string => text.replace(NAMED, (_, amount: string | undefined, resource: string) => (amount === undefined ? unitOf(resource).label : formatQuantity(resource, Number(amount))));
