@@ -78,7 +78,10 @@ it('what is recallable names its pool with it, and resumes where its pool was ha
 
 it('operators drain nodes, admins add them, and members are offered nothing', async () => {
   await visit('fra1-gp', 'operator');
-  fireEvent.click(await button('Drain fra1-gp-14'));
+  const drain = await button('Drain fra1-gp-14');
+  const row = screen.getByRole('row', { name: /fra1-gp-14/ });
+  expect(row.textContent).toMatch(/1\.5 cores, 2 GiB.*web-0/);
+  fireEvent.click(drain);
   fireEvent.click(await button('Drain it'));
   await button('Undrain fra1-gp-14');
   expect(sent).toEqual([['POST', `/v1/nodes/${fullNodes[0]?.id}/drain`, {}]]);
