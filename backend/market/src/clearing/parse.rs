@@ -75,7 +75,7 @@ fn follows(fault: &Fault, told: &BTreeSet<String>) -> bool {
     };
     let unread = |pointer: &str| {
         let part = |name: &&str| told.contains(&format!("{pointer}/{name}"));
-        told.contains(pointer) || ["0", "1", "2", "pool", "resource", "slot"].iter().any(|name| part(&name))
+        told.contains(pointer) || ["0", "1", "2", "pool", "resource", "slot"].iter().any(part)
     };
     let other_end = || format!("{}/from", fault.pointer.trim_end_matches("/to"));
     is_told(&fault.pointer, told)

@@ -19,7 +19,7 @@ export function KeyTable({ rows, owner, selected, onSelect }: Props) {
     { id: 'scopes', head: 'Scopes', extra: 'phone', cell: (k) => <span title={k.scopes.join(', ')}>{reach(k)}</span>, value: (k) => k.scopes.join(' ') },
     { id: 'prefix', head: 'Begins with', extra: true, cell: (k) => <span className="id">{k.prefix}</span>, value: (k) => k.prefix },
     { id: 'made', head: 'Made', extra: 'phone', cell: (k) => <When at={k.created_at} style="day" />, value: (k) => k.created_at },
-    { id: 'used', head: 'Last used', extra: 'phone', cell: (k) => (k.last_used_at ? <When at={k.last_used_at} style="day" /> : <span className="t3">not known to be</span>), value: (k) => k.last_used_at },
+    { id: 'used', head: 'Last used', extra: 'phone', cell: (k) => (k.last_used_at ? <When at={k.last_used_at} style="day" /> : <span className="t3">no use known</span>), value: (k) => k.last_used_at },
     { id: 'ends', head: 'Ends', extra: 'phone', cell: (k) => (k.expires_at ? <When at={k.expires_at} style="day" /> : <span className="t3">never</span>), value: (k) => k.expires_at },
   ];
   return <DataTable label="API keys" columns={columns} rows={rows} rowKey={(k) => k.id} selected={selected} onSelect={onSelect} muted={(k) => stateOf(k, now) !== 'works'} initialSort={{ id: 'made', desc: true }} csvName="api-keys" footer="Last used: to the minute" />;
