@@ -63,7 +63,7 @@ impl Rounding<'_> {
         for _ in 0..TURNS {
             let lacks = self.lacks(c, &BTreeMap::new(), steps);
             let full = c.products.iter().copied().filter(|k| !self.may_idle(*k, c, steps, s));
-            let over: Vec<usize> = full.filter(|k| lacks.of(*k) <= Rat::int(-1)).collect();
+            let over: Vec<usize> = full.filter(|k| -&lacks.of(*k) >= Rat::int(self.rounding(*k).max(1))).collect();
             let mut again = false;
             for k in over {
                 let units = self.over(k, c, steps);
@@ -165,6 +165,20 @@ impl Rounding<'_> {
         let to = to.clamp(0, self.most(way.arc));
         self.whole.flows.insert(way.arc, to);
         (to - now).abs()
+    }
+
+    /// How many units of a product rounding may leave over: under one of each order that is filled in part, and of each
+    /// arc along which a part of a unit arrives.
+    fn rounding(&self, k: usize) -> i128 {
+        let partly = self.whole.orders.iter().filter(|(i, f)| {
+            let asked = &self.m.orders[**i].alternatives[f.alternative].quantities;
+            asked.iter().any(|q| q.0 == k) && asked.iter().zip(&f.quantities).any(|(q, got)| q.1 != *got)
+        });
+        let fractional = self.whole.flows.iter().filter(|(e, z)| {
+            let a = &self.m.arcs[**e];
+            a.to == k && !(&a.ratio * &Rat::int(**z)).is_int()
+        });
+        (partly.count() + fractional.count()) as i128
     }
 
     /// What a product has over in whole units, with all of its steps that are in use.

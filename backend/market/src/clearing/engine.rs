@@ -13,7 +13,7 @@ use super::attempt::{Attempt, Past, Run};
 use super::book::{Book, Fault, Side};
 use super::check::{self, Broken};
 use super::leave_out::{least_value, offenders, together, yielding};
-use super::outcome::{Mode, Outcome, Reason};
+use super::outcome::{Mode, Outcome, Quality, Reason};
 use super::pin::Round;
 use super::problem::{Component, Market};
 use super::rational::Rat;
@@ -49,18 +49,35 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
     if !faults.is_empty() {
         return Err(ClearFault::Refused(faults));
     }
-    let outcome = clear_once(book, mode, proposer, limits)?;
-    // where lending a whole replica for a part is more than prices allow, nobody lends parts
-    let gave_up = outcome.refused.iter().any(|r| r.reason == Reason::SolverFallback);
-    let in_replicas = || book.orders.iter().any(|o| o.side == Side::Offer && o.replicas.is_some());
-    if mode == Mode::Welfare || limits.whole_replicas || !gave_up || !in_replicas() {
-        return Ok(outcome);
+    let mut best = clear_once(book, mode, proposer, limits)?;
+    // rounds of a market have no time for another try
+    if mode == Mode::Welfare || limits.whole_replicas {
+        return Ok(best);
     }
-    let whole = Limits { whole_replicas: true, ..limits.clone() };
-    match clear_once(book, mode, proposer, &whole) {
-        Ok(other) if other.welfare.0 > outcome.welfare.0 && check::broken(book, &other, mode).is_empty() => Ok(other),
-        _ => Ok(outcome),
+    for other in other_ways(book, &best, limits) {
+        if let Ok(outcome) = clear_once(book, mode, proposer, &other)
+            && outcome.welfare.0 > best.welfare.0
+            && check::broken(book, &outcome, mode).is_empty()
+        {
+            best = outcome;
+        }
     }
+    Ok(best)
+}
+
+/// What a book is cleared by once more where orders were given up or have no host: where lending a whole replica for a
+/// part is more than prices allow, nobody lends parts; and who is cut for want of a host may bring others on.
+fn other_ways(book: &Book, outcome: &Outcome, limits: &Limits) -> Vec<Limits> {
+    let refused = |reason: Reason| outcome.refused.iter().any(|r| r.reason == reason);
+    let in_replicas = |side: Side| book.orders.iter().any(|o| o.side == side && o.replicas.is_some());
+    let mut ways = Vec::new();
+    if refused(Reason::SolverFallback) && in_replicas(Side::Offer) {
+        ways.push(Limits { whole_replicas: true, ..limits.clone() });
+    }
+    if outcome.quality == Quality::Fallback && in_replicas(Side::Bid) && book.orders.iter().any(|o| o.node.is_some()) {
+        ways.push(Limits { bound_first: true, ..limits.clone() });
+    }
+    ways
 }
 
 fn clear_once(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) -> Result<Outcome, ClearFault> {

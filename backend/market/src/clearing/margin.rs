@@ -37,10 +37,22 @@ impl Rounding<'_> {
 
     /// Groups of alike bids of a product alone that are filled in part.
     pub(super) fn marginal<'s>(&self, k: usize, s: &'s Solved) -> Vec<&'s [Asked]> {
+        // one that a node or a cut holds back, or a collar rations, gains from every unit
+        let Some(price) = s.model.product_row.get(&k).map(|row| &s.low[*row]) else { return Vec::new() };
+        if *price >= Rat::int(self.m.cap[k]) {
+            return Vec::new();
+        }
+        let held = |i: usize| self.hosts.iter().any(|h| h.terms.iter().any(|t| t.0 == i));
+        let gains_nothing = |i: usize| {
+            let (value, asked) =
+                (self.m.orders[i].alternatives[0].value, self.m.orders[i].alternatives[0].quantities[0].1);
+            Rat::int(value) == price * &Rat::int(asked)
+        };
         let free = |i: usize| {
             let o = &self.m.orders[i];
             let alone = o.replicas.is_none() && o.parent.is_none() && o.children.is_empty() && o.rows.is_empty();
-            o.bid && !o.block && alone && self.whole.orders.get(&i).is_some_and(|f| f.fill < Rat::ONE)
+            let partly = self.whole.orders.get(&i).is_some_and(|f| f.fill < Rat::ONE);
+            o.bid && !o.block && alone && partly && self.upper[i][0] == Rat::ONE && !held(i) && gains_nothing(i)
         };
         let mine = |meaning: &'s Meaning| {
             let Meaning::Orders { alternative, members } = meaning else { return None };

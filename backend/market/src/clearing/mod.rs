@@ -94,6 +94,9 @@ pub struct Limits {
     /// Takes nobody's part of a replica, not even at the margin, where lenders would be paid for it. The
     /// rule book lets rounding leave as much slack as a replica of each bid; a market pays for it.
     pub whole_replicas: bool,
+    /// Cuts bids in replicas that may lie on several nodes before those that can lie on one only, whatever they are
+    /// worth: another way that `clear` tries.
+    pub bound_first: bool,
 }
 
 impl Limits {
@@ -113,6 +116,7 @@ impl Default for Limits {
             work: u64::MAX,
             without_blocks: false,
             whole_replicas: false,
+            bound_first: false,
         }
     }
 }
@@ -128,5 +132,6 @@ impl Limits {
         work: 600_000,
         without_blocks: false,
         whole_replicas: true,
+        bound_first: false,
     };
 }

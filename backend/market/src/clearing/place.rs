@@ -209,13 +209,15 @@ impl<'a> Hosts<'a> {
     }
 
     /// Packs all awards, or names what has to go in every group of items that can't be packed: one
-    /// replica, in a large group a few. `hint` keeps replicas where they were; orders in `first` go before all others.
+    /// replica, in a large group a few. `hint` keeps replicas where they were; orders in `first` go before all others, and with
+    /// `bound_first` those that can lie on one node only before those in replicas that may lie on several.
     /// Leaves `free` as packed.
     pub fn pack(
         &mut self,
         awards: &BTreeMap<usize, Filled>,
         hint: &Packing,
         first: &BTreeSet<usize>,
+        bound_first: bool,
     ) -> Result<Packing, Vec<Cut>> {
         let mut packing = Packing::new();
         let mut cuts = Vec::new();
@@ -240,7 +242,7 @@ impl<'a> Hosts<'a> {
                         // of many items several are named at once, which saves whole searches
                         let most = 1 + items.len() / FEW;
                         for _ in 0..most {
-                            let (cut, at) = self.victim(&nodes, &items, awards, first);
+                            let (cut, at) = self.victim(&nodes, &items, awards, first, bound_first);
                             items.remove(at);
                             cuts.push(cut);
                             if self.search(&nodes, &items).is_some() {
@@ -378,9 +380,11 @@ impl<'a> Hosts<'a> {
         items: &[Item],
         awards: &BTreeMap<usize, Filled>,
         first: &BTreeSet<usize>,
+        bound_first: bool,
     ) -> (Cut, usize) {
         let mut best: Vec<usize> = (0..items.len()).collect();
-        let by_worth = items.iter().any(|i| i.only.is_none() && self.m.orders[i.order].replicas.is_some());
+        let replicas = |i: &Item| i.only.is_none() && self.m.orders[i.order].replicas.is_some();
+        let by_worth = !bound_first && items.iter().any(replicas);
         let most = if by_worth { best.len() } else { 0 };
         best[..most].sort_by(|a, b| order_of_worth(self.m, first, &items[*a], &items[*b]));
         // of the best so many, in the order in which they are packed

@@ -34,7 +34,7 @@ pub struct Whole {
 pub(super) struct Rounding<'a> {
     pub(super) m: &'a Market<'a>,
     pub(super) hosts: &'a [HostRow],
-    upper: &'a [Vec<Rat>],
+    pub(super) upper: &'a [Vec<Rat>],
     /// Whether an offer in replicas may lend a whole one of which only a part is bought.
     lend_up: bool,
     pub(super) whole: Whole,

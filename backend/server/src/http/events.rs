@@ -113,6 +113,8 @@ fn kinds(topics: &str, by: &Identity) -> Answered<Vec<&'static str>> {
 }
 
 struct Subscription {
+    /// Who listens.
+    actor: String,
     kinds: Vec<&'static str>,
     participant: Option<String>,
     /// Read so far, matching or not.
@@ -216,7 +218,7 @@ async fn stream_events(
     let Start { position, previous, reset } = start(&app, resume(&headers, &query)?).await?;
     let slot = app.limiter.open_stream(&by.actor, by.participant)?;
     let participant = (!by.role.is_platform()).then(|| by.participant.to_string());
-    let subscription = Subscription { kinds, participant, position, previous };
+    let subscription = Subscription { actor: by.actor.to_string(), kinds, participant, position, previous };
     let events = Box::pin(follow(app, credential, subscription, reset, slot));
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("keep-alive");
     Ok(Sse::new(events).keep_alive(keep_alive).into_response())
@@ -248,6 +250,7 @@ fn follow(
                     yield Ok(subscription.end(why));
                     return;
                 }
+                app.key_uses.note(&subscription.actor, app.now());
                 let Ok(rows) = app.store.stream_after(subscription.position, PAGE).await else { break };
                 let full = rows.len() as i64 == PAGE;
                 for row in rows {

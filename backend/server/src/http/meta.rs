@@ -201,6 +201,23 @@ const API_PATHS: [&str; 10] = [
     "/swap_",
 ];
 
+/// How the addresses of the UI's pages begin; a test compares them with its routes.
+const PAGES: [&str; 13] = [
+    "login",
+    "pools",
+    "bids",
+    "workloads",
+    "projects",
+    "rounds",
+    "swaps",
+    "forecasts",
+    "finance",
+    "admin",
+    "developers",
+    "audit",
+    "about",
+];
+
 /// A known path with a method that it does not have.
 pub async fn method_not_allowed() -> Problem {
     Problem::new(
@@ -228,14 +245,29 @@ pub async fn ui(uri: Uri, headers: HeaderMap) -> Response {
         {
             return no_such_route().into_response();
         }
-        // Browsers ask for pages by that name: whoever does not has mistyped a path of the API.
-        let accepts = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok());
-        if !accepts.is_some_and(|types| types.contains("text/html")) {
-            return no_such_route().into_response();
+        if !PAGES.contains(&name.split('/').next().unwrap_or_default()) {
+            return unknown(&headers);
         }
     }
+    page(&headers)
+}
+
+/// A browser gets the page, which says that there is none of this address; whoever does not ask for pages by that name
+/// has mistyped a path of the API.
+fn unknown(headers: &HeaderMap) -> Response {
+    let accepts = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok());
+    let mut response = match accepts.is_some_and(|types| types.contains("text/html")) {
+        true => page(headers),
+        false => no_such_route().into_response(),
+    };
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn page(headers: &HeaderMap) -> Response {
     match Ui::get("index.html") {
-        Some(page) => file_response("index.html", page, &headers),
+        Some(page) => file_response("index.html", page, headers),
         None => (
             StatusCode::OK,
             Html("<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Headroom</title><h1>Headroom</h1><p>This binary was built without the web UI (npm was not found). The API works: see <a href=\"/docs\">/docs</a>.</p></html>"),
@@ -276,4 +308,19 @@ fn file_response(name: &str, file: rust_embed::EmbeddedFile, headers: &HeaderMap
         }
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_page_of_the_ui_has_an_address_of_its_own() {
+        let routes = include_str!("../../../../frontend/src/app/routes.ts");
+        let router = include_str!("../../../../frontend/src/app/router.tsx");
+        let paths = [routes, router].into_iter().flat_map(|text| text.split("path: '/").skip(1));
+        let first = |path: &'static str| path.split(['/', '\'']).next().filter(|name| !name.is_empty());
+        assert_eq!(paths.filter_map(first).collect::<BTreeSet<_>>(), BTreeSet::from(PAGES));
+    }
 }

@@ -1,11 +1,12 @@
-import { type Column, DataTable, Page, Panel, Price, ResourceView } from '@/components/ui';
+import { useState } from 'react';
+import { Button, type Column, DataTable, Note, Page, Panel, Price, ResourceView } from '@/components/ui';
 import { type Pool, proposalsOf, setterOf, setterText, usePools, useSchedules } from '@/lib/api';
 import { formatPercent, unitOf } from '@/lib/money';
 import { useParam, useSetParams } from '@/lib/url';
 import { History } from './History';
 import { PoolSettings } from './PoolSettings';
 import { Proposals } from './Proposals';
-import { ReserveForm } from './ReserveForm';
+import { type Drafts, ReserveForm } from './ReserveForm';
 import { SimulationPanel } from './SimulationPanel';
 import { useSimulation } from './useSimulation';
 
@@ -36,6 +37,7 @@ export default function PricingPage() {
   const pool = own.find((p) => p.slug === slug) ?? own[0];
   const resource = (pool?.resources.find((r) => r.resource === asked) ?? pool?.resources[0])?.resource ?? 'cpu_milli';
   const schedules = useSchedules();
+  const [drafts, setDrafts] = useState<Drafts>({});
   const simulation = useSimulation(pool?.slug);
   const rows: Row[] = own.flatMap((p) => p.resources.map((r) => ({ pool: p, resource: r.resource, reserve: r.reserve, price: r.price?.price ?? null, setBy: r.price?.set_by ?? null, utilisation: r.utilisation })));
   const priced = rows.filter((r) => r.price).length;
@@ -55,7 +57,9 @@ export default function PricingPage() {
           </div>
           {pool && (
             <ResourceView of={schedules} rows={8}>
-              {(all) => <ReserveForm pool={pool} pools={own} onPool={choose} resource={resource} onResource={(r) => set({ r })} history={all[pool.slug]?.list ?? []} etag={all[pool.slug]?.etag ?? ''} simulation={simulation} />}
+              {(all) => (all[pool.slug]
+                ? <ReserveForm key={pool.slug} drafts={drafts} setDrafts={setDrafts} pool={pool} pools={own} onPool={choose} resource={resource} onResource={(r) => set({ r })} history={all[pool.slug]?.list ?? []} etag={all[pool.slug]?.etag ?? ''} simulation={simulation} />
+                : <Note tone="bad">The schedules of {pool.slug} could not be read. <Button size="sm" onClick={schedules.retry}>Read them again</Button></Note>)}
             </ResourceView>
           )}
         </div>

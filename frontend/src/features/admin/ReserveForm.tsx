@@ -15,7 +15,9 @@ import type { Simulation } from './useSimulation';
 const SOON = 120_000;
 const AFTER_APPROVAL = 3_600_000;
 interface Body { resource: string; steps: ReservePrice['steps']; effective_at: string }
-interface Props { pool: Pool; pools: Pool[]; onPool: (slug: string) => void; resource: string; onResource: (resource: string) => void; history: ReservePrice[]; etag: string; simulation: Simulation }
+/** What was typed, by pool and resource: nobody finds it under another product, and it is there again with its own. */
+export type Drafts = Record<string, StepDraft[] | null>;
+interface Props { drafts: Drafts; setDrafts: (change: (drafts: Drafts) => Drafts) => void; pool: Pool; pools: Pool[]; onPool: (slug: string) => void; resource: string; onResource: (resource: string) => void; history: ReservePrice[]; etag: string; simulation: Simulation }
 const ROUNDS = ['20', '60', '120', '240'].map((n) => ({ value: n, label: `the last ${n} rounds` }));
 
 function Steps({ steps, set, faults, unit }: { steps: StepDraft[]; set: (steps: StepDraft[]) => void; faults: ReturnType<typeof check>; unit: string }) {
@@ -36,11 +38,9 @@ function Steps({ steps, set, faults, unit }: { steps: StepDraft[]; set: (steps: 
 }
 
 /** `If-Match` guards against two admins: the second is told, not overruled. */
-export function ReserveForm({ pool, pools, onPool, resource, onResource, history, etag, simulation }: Props) {
+export function ReserveForm({ drafts, setDrafts, pool, pools, onPool, resource, onResource, history, etag, simulation }: Props) {
   const [rounds, setRounds] = useState('60');
-  // What was typed is of one product: nobody finds it under another one, and it is there again with its own.
   const product = `${pool.slug} ${resource}`;
-  const [drafts, setDrafts] = useState<Record<string, StepDraft[] | null>>({});
   const edited = drafts[product] ?? null;
   const setEdited = (steps: StepDraft[] | null) => setDrafts((d) => ({ ...d, [product]: steps }));
   const now = useNow();
@@ -48,7 +48,8 @@ export function ReserveForm({ pool, pools, onPool, resource, onResource, history
   const [typed, setFrom] = useState<string | null>(null);
   const two = pool.two_person_approval;
   const from = typed ?? new Date(now + (two ? AFTER_APPROVAL : SOON)).toISOString().slice(0, 16);
-  const [asking, setAsking] = useState(false);
+  // The version that was on the screen when it was asked: what somebody else sets meanwhile is not replaced unseen.
+  const [asking, setAsking] = useState<{ etag: string } | null>(null);
   const write = useWrite<Body, unknown>(['/pools', SCHEDULES]);
   const path = `/pools/${pool.slug}/reserve_prices`;
   const error = write.variables?.path === path && write.variables.body?.resource === resource ? write.error : null;
@@ -61,13 +62,13 @@ export function ReserveForm({ pool, pools, onPool, resource, onResource, history
   const when = timeFault(from, now);
   const later = coming(history, resource, Number.isNaN(starts) ? now : starts);
   const same = JSON.stringify(steps) === JSON.stringify(before);
-  const submit = (e: FormEvent) => { e.preventDefault(); setAsking(true); };
-  const send = () => write.mutate({ path, body: { resource, steps: wireOf(resource, steps), effective_at: `${from}:00Z` }, ifMatch: etag || undefined, keyed: true }, {
+  const submit = (e: FormEvent) => { e.preventDefault(); setAsking({ etag }); };
+  const send = () => write.mutate({ path, body: { resource, steps: wireOf(resource, steps), effective_at: `${from}:00Z` }, ifMatch: asking?.etag || undefined, keyed: true }, {
     onSuccess: () => {
       toast({ tone: 'ok', title: `Reserve price of ${pool.slug} ${two ? 'proposed' : 'set'}`, detail: `${unit.label}: ${sayDraft(steps)}, from ${from.replace('T', ' ')} UTC` });
       setEdited(null);
     },
-    onSettled: () => setAsking(false),
+    onSettled: () => setAsking(null),
   });
   return (
     <Panel title={`New reserve price, ${pool.slug}`}>
@@ -89,7 +90,7 @@ export function ReserveForm({ pool, pools, onPool, resource, onResource, history
         </div>
         <p className="help">The operator sells each part of its supply from this price up. Bids under it can still win from lenders. {two && 'Another person who may set prices has to approve it before it takes effect.'}</p>
       </form>
-      <Decide open={asking} onClose={() => setAsking(false)} title={`${two ? 'Propose to replace' : 'Replace'} the reserve price of ${unit.label} in ${pool.slug}?`} action={two ? 'Propose it' : 'Replace it'} keep="Go back" busy={write.isPending} onConfirm={send}
+      <Decide open={asking !== null} onClose={() => setAsking(null)} title={`${two ? 'Propose to replace' : 'Replace'} the reserve price of ${unit.label} in ${pool.slug}?`} action={two ? 'Propose it' : 'Replace it'} keep="Go back" busy={write.isPending} onConfirm={send}
         text={<>In force until then: <b>{before.length ? sayDraft(before) : 'none'}</b>.<br />New, for slots from {from.replace('T', ' ')} UTC on: <b>{sayDraft(steps)}</b>, in credits a {unit.one} and slot.</>} />
     </Panel>
   );

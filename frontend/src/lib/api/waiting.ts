@@ -20,10 +20,14 @@ async function schedulesOfAll(signal: AbortSignal): Promise<Record<string, Sched
   const { data: pools } = await get<List<Pool>>('/pools', undefined, signal);
   // The operator has no supply of what is recallable, so no price of it.
   const own = pools.filter((p) => !p.recallable_of);
-  return Object.fromEntries(await Promise.all(own.map(async ({ slug }) => {
+  const read = await Promise.allSettled(own.map(async ({ slug }) => {
     const { data, etag } = await call<List<NamedReservePrice>>('GET', `/pools/${slug}/reserve_prices`, { signal });
     return [slug, { list: data.data, etag: etag ?? '' }] as const;
-  })));
+  }));
+  // One pool that can't be read takes nothing from the others; where none can, it says why.
+  const failed = read.find((r) => r.status === 'rejected');
+  if (failed && read.every((r) => r.status === 'rejected')) throw failed.reason;
+  return Object.fromEntries(read.flatMap((r) => (r.status === 'fulfilled' ? [r.value] : [])));
 }
 
 /** Reserve prices of every pool, by its slug. */

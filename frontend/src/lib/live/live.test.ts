@@ -127,6 +127,7 @@ describe('a server that hangs', () => {
   it('is told from a market in which nothing happens: that one answers, and nobody sees that it was asked', async () => {
     const { source, handlers, opened, close } = open(QUIET);
     source.onopen?.();
+    source.send({ type: 'round.awarded', id: 7000 });
     for (let [second, known] = [0, 1]; second < 200; second += 1) {
       await calm(1000);
       if (opened.length > known) source.onopen?.();
@@ -135,6 +136,14 @@ describe('a server that hangs', () => {
     expect(opened).toHaveLength(6);
     expect(handlers.status).not.toHaveBeenCalledWith('reconnecting');
     expect(handlers.refetch).not.toHaveBeenCalled();
+    close();
+  });
+  it('of which nothing was heard yet is read again when the stream is opened anew: what came in between has no id to go on from', async () => {
+    const { source, handlers, opened, close } = open(QUIET);
+    source.onopen?.();
+    await calm(QUIET + 6000);
+    source.onopen?.();
+    expect([opened.length, handlers.refetch.mock.calls, handlers.status.mock.lastCall]).toEqual([2, [['gap']], ['live']]);
     close();
   });
   it('that never said anything is read again whole once it is back: no id says what was missed', async () => {

@@ -101,6 +101,8 @@ export function connect(handlers: Handlers, open: (url: string) => EventSource =
     source.addEventListener('reset', () => { last = null; heard = Date.now(); handlers.refetch('reset'); });
   };
   const anew = () => {
+    // Nothing says from where on there may have been events.
+    missed = last === null;
     source.close();
     clearTimeout(timer);
     timer = setTimeout(() => { missed = true; handlers.status('reconnecting'); }, RETRY_MS);

@@ -266,7 +266,7 @@ impl<'a> Attempt<'a> {
                 self.hint.clear();
                 continue;
             }
-            let packing = match hosts.pack(&awards, &self.hint, &self.boosted) {
+            let packing = match hosts.pack(&awards, &self.hint, &self.boosted, self.limits.bound_first) {
                 Err(cuts) => {
                     for c in cuts.iter().filter(|c| !hosts.several(c.order, c.alternative).is_empty()) {
                         self.stuck.entry(self.home[c.order]).or_insert((c.order, c.alternative));

@@ -38,6 +38,8 @@ pub struct AwardFacts {
     /// The fill before rounding lies between these.
     pub lo: Rat,
     pub hi: Rat,
+    /// The fill as it is printed, if it is.
+    pub fill: Option<Rat>,
     pub money: i128,
     pub replicas: i128,
 }

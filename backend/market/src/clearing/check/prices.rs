@@ -212,8 +212,7 @@ pub fn row_binds(
         let least = o.alternatives[alternative].iter().map(|q| Rat::ratio(1, q.1)).max().unwrap_or_default();
         // a fill is known from its units: to one either way
         let step = o.replicas.map_or(&least + &least, |n| least.max(Rat::ratio(1, n)));
-        let left = &Rat::int(i128::from(f.book.budgets[h].amount.0) * super::facts::MICRO) - &spent[h];
-        if left <= &(&step * &Rat::int(rows::hold(f, i, alternative))) + &rows::unknown(f, h) {
+        if rows::surely_left(f, h, spent) <= &step * &Rat::int(rows::hold(f, i, alternative)) {
             return true;
         }
     }

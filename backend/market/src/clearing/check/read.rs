@@ -135,6 +135,7 @@ impl<'a> Facts<'a> {
                 full,
                 lo,
                 hi,
+                fill: w.fill.as_ref().map(|fill| fill.0.clone()),
                 money: i128::from(w.money.0) * MICRO,
                 replicas,
             });

@@ -48,12 +48,16 @@ pub fn spent(f: &Facts) -> Vec<Rat> {
     spent
 }
 
-/// What may be spent of a budget beyond that: fills are known to a unit, and printed to six digits.
-pub fn unknown(f: &Facts, budget: usize) -> Rat {
+/// What is surely left of a budget, as printed fills have six digits: a little less than the amount less what is `spent`.
+pub fn surely_left(f: &Facts, budget: usize, spent: &[Rat]) -> Rat {
+    let half = Rat::ratio(1, 2_000_000);
+    let left = &Rat::int(i128::from(f.book.budgets[budget].amount.0) * MICRO) - &spent[budget];
     let members = f.awards.iter().enumerate().filter(|(i, _)| f.orders[*i].budget == Some(budget));
-    members
-        .filter_map(|(i, a)| Some((i, a.as_ref()?)))
-        .fold(Rat::ZERO, |sum, (i, a)| &sum + &(&(&a.hi - &a.lo) * &Rat::int(hold(f, i, a.alternative))))
+    members.filter_map(|(i, a)| Some((i, a.as_ref().filter(|a| !a.full)?))).fold(left, |left, (i, a)| {
+        let Some(fill) = &a.fill else { return left };
+        let most = a.hi.clone().min(fill + &half);
+        left.sub_mul(&(&most - &a.lo).max(Rat::ZERO), &Rat::int(hold(f, i, a.alternative)))
+    })
 }
 
 pub fn check(f: &Facts, r: &mut Report) {

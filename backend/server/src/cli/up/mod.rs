@@ -139,7 +139,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         bus,
         tokens: TokenKeys::load_or_create(&args.data)?,
         sessions,
-        key_uses: KeyUses::of(store.observations.key_uses().await?),
+        key_uses: key_uses(&store).await,
         limiter: Limiter::new(args.rate_limit),
         rhythm: market.rhythm.clone(),
         demo: market.demo,
@@ -215,6 +215,13 @@ async fn sweep(app: Arc<App>) {
         app.sessions.sweep(app.now().seconds());
         write_key_uses(&app).await;
     }
+}
+
+async fn key_uses(store: &Store) -> KeyUses {
+    KeyUses::of(store.observations.key_uses().await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "when keys were last used is not known");
+        Vec::new()
+    }))
 }
 
 async fn write_key_uses(app: &App) {
