@@ -451,3 +451,72 @@ fn an_offer_whose_buyer_has_an_alternative_is_told_what_would_have_sold() {
     // 84 / 72 of 15.12, less a tick where both are worth the same
     assert!((17_639_990..=17_640_000).contains(&limit.0), "{limit:?}");
 }
+
+/// A circle of arcs around products at their collars: bids that a collar rations gain from every unit, so none of them is
+/// asked for what rounding is short of.
+#[test]
+fn rounding_takes_nothing_from_whom_a_collar_rations() {
+    let product = |pool: &str, cap: &str, supply: &[(i64, &str)]| {
+        let mut product = product(pool, supply);
+        product["cap"] = cap.into();
+        product
+    };
+    let arc = |from: &str, to: &str, cost: &str| {
+        let mut arc = arc(from, to, "1");
+        arc["cost"] = cost.into();
+        arc
+    };
+    let book = book(
+        1_012,
+        json!({
+            "products": [
+                product("p0", "0.062", &[(13, "0.039")]),
+                product("p1", "0.105", &[]),
+                product("p2", "0.043", &[(16, "0.001")]),
+            ],
+            "arcs": [arc("p0", "p1", "0.001"), arc("p1", "p2", "0.002"), arc("p2", "p0", "0.003")],
+            "orders": [
+                order("o0", "bid", "1.155", &[("p2", 35)], json!({ "min_fill": "1" })),
+                order("o1", "bid", "0.055", &[("p1", 5)], json!({})),
+                order("o2", "bid", "0.42", &[("p0", 15)], json!({})),
+                order("o3", "bid", "6.03", &[("p2", 34), ("p0", 33)], json!({})),
+                order("o4", "bid", "0.623", &[("p2", 7)], json!({})),
+            ],
+        }),
+    );
+    let outcome = cleared(&book);
+    assert_eq!((outcome.quality, reason(&outcome, "o3")), (Quality::Optimal, None));
+}
+
+/// 40 credits of the budget are left, and that is what the second bid counts: it was left out for nothing.
+#[test]
+fn what_is_left_of_a_budget_is_no_excuse() {
+    let book = book(
+        1,
+        json!({
+            "products": [product("a", &[(1_000, "0.1")])],
+            "budgets": [{ "id": "h", "amount": "90" }],
+            "orders": [
+                order("x", "bid", "100", &[("a", 2)], json!({ "budget": "h" })),
+                order("y", "bid", "40", &[("a", 100)], json!({ "budget": "h" })),
+            ],
+        }),
+    );
+    let outcome = |fill: Option<&str>| -> Outcome {
+        let mut award = json!({ "order": "x", "alternative": 0, "quantities": [["a", "cpu", 0, 1]], "money": "0.1" });
+        if let Some(fill) = fill {
+            award["fill"] = fill.into();
+        }
+        let outcome = json!({
+            "format": "headroom.outcome/1", "mode": "market", "quality": "fallback", "welfare": "49.9", "bound": "199",
+            "cuts": 0, "awards": [award], "refused": [{ "order": "y", "reason": "BUDGET" }], "flows": [],
+            "prices": [{ "pool": "a", "resource": "cpu", "slot": 0, "price": "0.1", "set_by": "reserve:0" }],
+            "supply": [{ "pool": "a", "resource": "cpu", "slot": 0, "step": 0, "used": 1 }],
+        });
+        serde_json::from_value(outcome).expect("an outcome")
+    };
+    for fill in [None, Some("0.5")] {
+        let broken = verify(&book, outcome(fill), Mode::Market).expect_err("the second bid could have been served");
+        assert!(broken.iter().any(|b| b.rule == "I2"), "{broken:?}");
+    }
+}
