@@ -19,7 +19,7 @@ use crate::swap::{approval as approval_of_moves, draw, plan, recall, saga};
 use crate::time::Slot;
 use crate::turn::Turn;
 use crate::units::Price;
-use crate::workload::{SlotOutlook, auto, baseline, register, run, vacate};
+use crate::workload::{SlotOutlook, auto, baseline, guidance, register, run, strategy, vacate};
 use std::collections::BTreeMap;
 
 /// Decides a command and folds its events into the state.
@@ -91,7 +91,7 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
             baseline::set_baseline(turn, instance, baseline, floor).map(Reply::Instance)
         }
         Command::SetStrategy { participant, instance, strategy, expected_version } => {
-            register::set_strategy(turn, participant, instance, strategy, expected_version).map(Reply::Instance)
+            strategy::set(turn, participant, instance, strategy, expected_version).map(Reply::Instance)
         }
         Command::StopInstance { participant, instance } => run::stop(turn, participant, instance).map(Reply::Instance),
         Command::StartInstance { participant, instance } => {
@@ -99,15 +99,15 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
         }
         Command::ReportFault { instance, detail } => run::fail(turn, instance, detail).map(Reply::Instance),
         Command::PutHint { participant, instance, expected_demand, avoid_nodes, starts_at, expires_at, source } => {
-            let new = register::NewHint { instance, expected_demand, avoid_nodes, starts_at, expires_at, source };
-            register::hint(turn, participant, new).map(Reply::Hint)
+            let new = guidance::NewHint { instance, expected_demand, avoid_nodes, starts_at, expires_at, source };
+            guidance::hint(turn, participant, new).map(Reply::Hint)
         }
         Command::WithdrawHint { participant, hint } => {
-            register::withdraw_hint(turn, participant, hint).map(Reply::Hint)
+            guidance::withdraw_hint(turn, participant, hint).map(Reply::Hint)
         }
         Command::PutProfile { participant, profile, expected_version, name, instances, typical, peak } => {
-            let new = register::NewProfile { profile, expected_version, name, instances, typical, peak };
-            register::profile(turn, participant, new).map(Reply::Profile)
+            let new = guidance::NewProfile { profile, expected_version, name, instances, typical, peak };
+            guidance::profile(turn, participant, new).map(Reply::Profile)
         }
         Command::PutProject { participant, name, limit } => {
             project::put(turn, participant, name, limit).map(Reply::Project)

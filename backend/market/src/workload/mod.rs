@@ -7,6 +7,7 @@ pub mod guidance;
 pub mod newsvendor;
 pub mod register;
 pub mod run;
+pub mod strategy;
 pub mod vacate;
 
 pub use away::Away;

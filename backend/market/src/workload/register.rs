@@ -1,19 +1,17 @@
-//! Registering and changing workloads, hints and profiles.
-use crate::book::Assurance;
+//! Registering workloads and their modules, and what bounds them: quota, shape, room on a node.
 use crate::command::{NewInstance, Refusal, RefusalKind};
 use crate::event::Event;
 use crate::ids::*;
-use crate::pool::recallable::{self, can_be_recalled};
+use crate::pool::recallable;
 use crate::pool::{Node, Pool};
 use crate::printable::is_printable;
 use crate::round::AwardKind;
 use crate::round::occupancy::Occupancy;
 use crate::state::State;
-use crate::time::{Slot, Timestamp};
+use crate::time::Slot;
 use crate::turn::Turn;
-use crate::units::{Amounts, Credits, Resource, amount};
-use crate::workload::guidance::{ApplicationProfile, Hint};
-use crate::workload::{Instance, InstanceState, Module, Strategy, newsvendor};
+use crate::units::{Amounts, Resource, amount};
+use crate::workload::{Instance, InstanceState, Module, strategy};
 use std::collections::BTreeMap;
 
 pub fn invalid(code: &'static str, pointer: impl Into<String>, detail: impl Into<String>) -> Refusal {
@@ -34,10 +32,6 @@ pub const LONGEST_REASON: usize = 200;
 
 /// Modules of one participant; they are kept for ever.
 const MOST_MODULES: usize = 100;
-/// They stay in memory and are looked at with every forecast.
-const MOST_HINTS: usize = 200;
-const MOST_PROFILES: usize = 100;
-
 /// The memory of one guest is 32-bit.
 const MOST_WASM_MEM_MIB: i64 = 4096;
 
@@ -134,7 +128,7 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
             "Compare from 1 to 200 input positions: a shadow run has two minutes, and two inputs come in a second.",
         ));
     }
-    check_strategy(state, pool, &new.strategy, "/strategy")?;
+    strategy::check_strategy(state, pool, &new.strategy, "/strategy")?;
     check_owner(state, &new)?;
     check_quota(state, new.participant, None, &new.baseline)?;
     let nodes = state.nodes.values().filter(|n| n.pool == new.pool && new.node.is_none_or(|id| id == n.id));
@@ -243,100 +237,6 @@ fn check_owner(state: &State, new: &NewInstance) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// A day: longer than any market's slots are open.
-pub const MOST_NOTICE_SECONDS: u32 = 86_400;
-
-/// A million credits: above it nothing moves anyway, and it stays far from what an amount can hold.
-const MOST_MOVE_FEE: Credits = Credits::from_units(1_000_000_000_000);
-
-fn check_strategy(state: &State, pool: &Pool, strategy: &Strategy, at: &str) -> Result<(), Refusal> {
-    // Automatic bids stay in the workload's own pool: another one must not be taken silently.
-    if strategy.auto_bid.as_ref().is_some_and(|s| !s.other_pools.is_empty()) {
-        let detail = "Automatic bids stay in the workload's own pool in this version. Leave other_pools empty.";
-        return Err(invalid("not_in_this_version", format!("{at}/auto_bid/other_pools"), detail));
-    }
-    let promised = strategy.auto_bid.as_ref().and_then(|s| s.promised_service_level);
-    if let Some(level) = promised.filter(|level| !newsvendor::can_be_promised(*level)) {
-        return Err(invalid(
-            "service_level_out_of_range",
-            format!("{at}/auto_bid/promised_service_level"),
-            format!(
-                "A promised service level is more than 0 and less than 1, like 0.95; {level} is not. Leave it out to promise nothing."
-            ),
-        ));
-    }
-    check_amounts(pool, &strategy.max_swap, format!("{at}/max_swap").trim_start_matches('/'))?;
-    for (fee, field) in [(Some(strategy.move_fee), "move_fee"), (strategy.makes_way_for, "makes_way_for")] {
-        if fee.is_some_and(|fee| fee.is_negative() || fee > MOST_MOVE_FEE) {
-            return Err(invalid(
-                "move_fee_out_of_range",
-                format!("{at}/{field}"),
-                format!("A move fee is from 0 to {MOST_MOVE_FEE} credits."),
-            ));
-        }
-    }
-    if let Some(resource) = strategy.draws.keys().find(|r| !recallable::can_be_recalled(**r)) {
-        return Err(invalid(
-            "draws_by_hand_only",
-            format!("{at}/draws/{resource}"),
-            format!("{resource} is not drawn automatically: a program in need of it does not show. Draw it yourself."),
-        ));
-    }
-    if strategy.notice_seconds > MOST_NOTICE_SECONDS {
-        return Err(invalid(
-            "notice_out_of_range",
-            format!("{at}/notice_seconds"),
-            format!("A notice is from 0 to {MOST_NOTICE_SECONDS} seconds, a day."),
-        ));
-    }
-    let bids_for_it = strategy.auto_bid.as_ref().is_some_and(|s| s.assurance == Assurance::Recallable);
-    if promised.is_some() && bids_for_it {
-        return Err(invalid(
-            "promise_of_recallable",
-            format!("{at}/auto_bid/promised_service_level"),
-            "A promise can't rest on what others may take back. Bid firmly, or promise nothing.",
-        ));
-    }
-    let lends_it = strategy.auto_offer.as_ref().is_some_and(|s| !s.recallable_price.is_empty());
-    if (bids_for_it || lends_it) && !state.pools.contains_key(&recallable::of(&pool.slug)) {
-        let field = if bids_for_it { "auto_bid/assurance" } else { "auto_offer/recallable_price" };
-        let detail = format!(
-            "Recallable capacity is not traded in pool `{}`. Leave it out, or ask an admin to open it.",
-            pool.slug
-        );
-        return Err(invalid("recallable_not_traded", format!("{at}/{field}"), detail));
-    }
-    let recallable =
-        strategy.auto_offer.iter().flat_map(|s| s.recallable_price.iter().map(|e| ("auto_offer/recallable_price", e)));
-    if let Some((field, (resource, _))) = recallable.clone().find(|(_, (r, _))| !can_be_recalled(**r)) {
-        let detail =
-            format!("{resource} can't be taken back by a limit alone, so it is not lent as recallable. Leave it out.");
-        return Err(invalid("no_vacate_path", format!("{at}/{field}/{resource}"), detail));
-    }
-    let prices = strategy.auto_bid.iter().flat_map(|s| s.shortage_cost.iter().map(|e| ("auto_bid/shortage_cost", e)));
-    let minimums =
-        strategy.auto_offer.iter().flat_map(|s| s.minimum_price.iter().map(|e| ("auto_offer/minimum_price", e)));
-    let draws = strategy.draws.iter().map(|e| ("draws", e));
-    for (field, (resource, price)) in prices.chain(minimums).chain(recallable).chain(draws) {
-        let pointer = format!("{at}/{field}/{resource}");
-        if !pool.resources.contains(resource) {
-            return Err(invalid(
-                "resource_not_in_pool",
-                pointer,
-                format!("Pool `{}` does not have {resource}.", pool.slug),
-            ));
-        }
-        if price.is_negative() || *price > state.market.price_cap {
-            return Err(invalid(
-                "price_out_of_range",
-                pointer,
-                format!("Prices are from 0 to the price cap, {}.", state.market.price_cap),
-            ));
-        }
-    }
-    Ok(())
-}
-
 pub(super) fn check_quota(
     state: &State,
     participant: ParticipantId,
@@ -427,183 +327,4 @@ pub(crate) fn stale(what_is: &str, version: u64) -> Refusal {
         pointer: String::new(),
         detail: format!("{what_is} at version {version}. Read it again and repeat the change."),
     }
-}
-
-/// The whole strategy: what it leaves out is off from now on.
-pub fn set_strategy(
-    turn: &mut Turn<'_>,
-    participant: ParticipantId,
-    id: InstanceId,
-    strategy: Strategy,
-    expected_version: Option<u64>,
-) -> Result<InstanceId, Refusal> {
-    let mut instance = own(turn.state, participant, id)?;
-    if expected_version.is_some_and(|expected| expected != instance.strategy_version) {
-        return Err(stale("The strategy is", instance.strategy_version));
-    }
-    check_strategy(turn.state, &turn.state.pools[&instance.pool], &strategy, "")?;
-    instance.strategy = Box::new(strategy);
-    instance.strategy_version += 1;
-    turn.emit(Event::InstanceChanged(instance));
-    let outlook = turn.state.outlooks.get(&id).cloned().unwrap_or_default();
-    crate::workload::auto::follow(turn, id, &outlook);
-    Ok(id)
-}
-
-pub struct NewHint {
-    pub instance: InstanceId,
-    pub expected_demand: Amounts,
-    pub avoid_nodes: Vec<NodeId>,
-    pub starts_at: Timestamp,
-    pub expires_at: Timestamp,
-    pub source: Option<String>,
-}
-
-pub fn hint(turn: &mut Turn<'_>, participant: ParticipantId, new: NewHint) -> Result<HintId, Refusal> {
-    let instance = own(turn.state, participant, new.instance)?;
-    if let Some(source) = &new.source {
-        check_name(source, "/source")?;
-    }
-    if new.expected_demand.is_empty() && new.avoid_nodes.is_empty() {
-        return Err(invalid(
-            "hint_empty",
-            "/expected_demand",
-            "A hint says what will be needed (expected_demand), or which nodes to avoid (avoid_nodes).",
-        ));
-    }
-    if new.expires_at <= new.starts_at.max(turn.now) {
-        return Err(invalid(
-            "expiry_in_the_past",
-            "/expires_at",
-            "expires_at must be in the future and after starts_at.",
-        ));
-    }
-    for (resource, quantity) in &new.expected_demand {
-        let limit = amount(&instance.limit, *resource);
-        if *quantity < 0 || *quantity > limit {
-            return Err(invalid(
-                "above_instance_limit",
-                format!("/expected_demand/{resource}"),
-                format!("The instance can use from 0 to {limit} {resource}."),
-            ));
-        }
-    }
-    if let Some(index) = new.avoid_nodes.iter().position(|n| !turn.state.nodes.contains_key(n)) {
-        return Err(invalid("not_found", format!("/avoid_nodes/{index}"), "There is no such node."));
-    }
-    check_distinct(&new.avoid_nodes, "/avoid_nodes")?;
-    forget_hints(turn, participant);
-    if turn.state.hints.values().filter(|h| h.participant == participant).count() >= MOST_HINTS {
-        return Err(too_many(
-            "too_many_hints",
-            format!("A participant has at most {MOST_HINTS} hints in force. Withdraw one, or wait until one expires."),
-        ));
-    }
-    let id = HintId::next(&mut turn.ids);
-    let NewHint { instance, expected_demand, avoid_nodes, starts_at, expires_at, source } = new;
-    let hint = Hint {
-        id,
-        participant,
-        instance,
-        expected_demand,
-        avoid_nodes,
-        starts_at,
-        expires_at,
-        source,
-        created_at: turn.now,
-        withdrawn_at: None,
-    };
-    turn.emit(Event::HintChanged(hint));
-    Ok(id)
-}
-
-/// Hints that are over leave memory.
-fn forget_hints(turn: &mut Turn<'_>, participant: ParticipantId) {
-    let over = |h: &&Hint| h.participant == participant && h.withdrawn_at.is_none() && !h.is_in_force(turn.now);
-    let over: Vec<Hint> = turn.state.hints.values().filter(over).cloned().collect();
-    for mut hint in over {
-        hint.withdrawn_at = Some(hint.expires_at);
-        turn.emit(Event::HintChanged(hint));
-    }
-}
-
-fn check_distinct<T: Ord>(list: &[T], pointer: &str) -> Result<(), Refusal> {
-    let mut seen = std::collections::BTreeSet::new();
-    match list.iter().position(|entry| !seen.insert(entry)) {
-        Some(index) => Err(invalid("duplicate", format!("{pointer}/{index}"), "It is in the list twice.")),
-        None => Ok(()),
-    }
-}
-
-fn too_many(code: &'static str, detail: String) -> Refusal {
-    Refusal { kind: RefusalKind::Conflict, code, pointer: String::new(), detail }
-}
-
-pub fn withdraw_hint(turn: &mut Turn<'_>, participant: ParticipantId, id: HintId) -> Result<HintId, Refusal> {
-    let hint = turn.state.hints.get(&id).filter(|h| h.participant == participant).cloned();
-    let mut hint = hint.ok_or_else(|| not_found("hint"))?;
-    hint.withdrawn_at = hint.withdrawn_at.or(Some(turn.now));
-    turn.emit(Event::HintChanged(hint));
-    Ok(id)
-}
-
-pub struct NewProfile {
-    pub profile: Option<ProfileId>,
-    pub expected_version: Option<u64>,
-    pub name: String,
-    pub instances: Vec<InstanceId>,
-    pub typical: Amounts,
-    pub peak: Amounts,
-}
-
-pub fn profile(turn: &mut Turn<'_>, participant: ParticipantId, new: NewProfile) -> Result<ProfileId, Refusal> {
-    check_name(&new.name, "/name")?;
-    check_distinct(&new.instances, "/instances")?;
-    let count = turn.state.profiles.values().filter(|p| p.participant == participant).count();
-    if new.profile.is_none() && count >= MOST_PROFILES {
-        return Err(too_many(
-            "too_many_profiles",
-            format!("A participant has at most {MOST_PROFILES} application profiles. Change one with PUT."),
-        ));
-    }
-    for (index, id) in new.instances.iter().enumerate() {
-        if own(turn.state, participant, *id).is_err() {
-            return Err(invalid("not_found", format!("/instances/{index}"), "There is no such instance."));
-        }
-    }
-    for (resource, typical) in &new.typical {
-        if *typical < 0 || *typical > amount(&new.peak, *resource) {
-            return Err(invalid(
-                "typical_above_peak",
-                format!("/typical/{resource}"),
-                "typical must be from 0 to peak.",
-            ));
-        }
-    }
-    let previous = match new.profile {
-        None => None,
-        Some(id) => {
-            let profile = turn.state.profiles.get(&id).filter(|p| p.participant == participant);
-            Some(profile.cloned().ok_or_else(|| not_found("application profile"))?)
-        }
-    };
-    if let (Some(previous), Some(expected)) = (&previous, new.expected_version)
-        && previous.version != expected
-    {
-        return Err(stale("The profile is", previous.version));
-    }
-    let id = previous.as_ref().map_or_else(|| ProfileId::next(&mut turn.ids), |p| p.id);
-    let profile = ApplicationProfile {
-        id,
-        participant,
-        name: new.name,
-        version: previous.as_ref().map_or(1, |p| p.version + 1),
-        instances: new.instances,
-        typical: new.typical,
-        peak: new.peak,
-        created_at: previous.map_or(turn.now, |p| p.created_at),
-        updated_at: turn.now,
-    };
-    turn.emit(Event::ProfileChanged(profile));
-    Ok(id)
 }

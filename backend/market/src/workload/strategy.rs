@@ -1,0 +1,127 @@
+//! What a workload does by itself: which strategies there may be, and setting one.
+use super::register::{check_amounts, invalid, own, stale};
+use super::{Strategy, newsvendor};
+use crate::book::Assurance;
+use crate::command::Refusal;
+use crate::event::Event;
+use crate::ids::{InstanceId, ParticipantId};
+use crate::pool::Pool;
+use crate::pool::recallable::{self, can_be_recalled};
+use crate::state::State;
+use crate::turn::Turn;
+use crate::units::Credits;
+
+/// A day: longer than any market's slots are open.
+pub const MOST_NOTICE_SECONDS: u32 = 86_400;
+
+/// A million credits: above it nothing moves anyway, and it stays far from what an amount can hold.
+const MOST_MOVE_FEE: Credits = Credits::from_units(1_000_000_000_000);
+
+pub(super) fn check_strategy(state: &State, pool: &Pool, strategy: &Strategy, at: &str) -> Result<(), Refusal> {
+    // Automatic bids stay in the workload's own pool: another one must not be taken silently.
+    if strategy.auto_bid.as_ref().is_some_and(|s| !s.other_pools.is_empty()) {
+        let detail = "Automatic bids stay in the workload's own pool in this version. Leave other_pools empty.";
+        return Err(invalid("not_in_this_version", format!("{at}/auto_bid/other_pools"), detail));
+    }
+    let promised = strategy.auto_bid.as_ref().and_then(|s| s.promised_service_level);
+    if let Some(level) = promised.filter(|level| !newsvendor::can_be_promised(*level)) {
+        return Err(invalid(
+            "service_level_out_of_range",
+            format!("{at}/auto_bid/promised_service_level"),
+            format!(
+                "A promised service level is more than 0 and less than 1, like 0.95; {level} is not. Leave it out to promise nothing."
+            ),
+        ));
+    }
+    check_amounts(pool, &strategy.max_swap, format!("{at}/max_swap").trim_start_matches('/'))?;
+    for (fee, field) in [(Some(strategy.move_fee), "move_fee"), (strategy.makes_way_for, "makes_way_for")] {
+        if fee.is_some_and(|fee| fee.is_negative() || fee > MOST_MOVE_FEE) {
+            return Err(invalid(
+                "move_fee_out_of_range",
+                format!("{at}/{field}"),
+                format!("A move fee is from 0 to {MOST_MOVE_FEE} credits."),
+            ));
+        }
+    }
+    if let Some(resource) = strategy.draws.keys().find(|r| !recallable::can_be_recalled(**r)) {
+        return Err(invalid(
+            "draws_by_hand_only",
+            format!("{at}/draws/{resource}"),
+            format!("{resource} is not drawn automatically: a program in need of it does not show. Draw it yourself."),
+        ));
+    }
+    if strategy.notice_seconds > MOST_NOTICE_SECONDS {
+        return Err(invalid(
+            "notice_out_of_range",
+            format!("{at}/notice_seconds"),
+            format!("A notice is from 0 to {MOST_NOTICE_SECONDS} seconds, a day."),
+        ));
+    }
+    let bids_for_it = strategy.auto_bid.as_ref().is_some_and(|s| s.assurance == Assurance::Recallable);
+    if promised.is_some() && bids_for_it {
+        return Err(invalid(
+            "promise_of_recallable",
+            format!("{at}/auto_bid/promised_service_level"),
+            "A promise can't rest on what others may take back. Bid firmly, or promise nothing.",
+        ));
+    }
+    let lends_it = strategy.auto_offer.as_ref().is_some_and(|s| !s.recallable_price.is_empty());
+    if (bids_for_it || lends_it) && !state.pools.contains_key(&recallable::of(&pool.slug)) {
+        let field = if bids_for_it { "auto_bid/assurance" } else { "auto_offer/recallable_price" };
+        let detail = format!(
+            "Recallable capacity is not traded in pool `{}`. Leave it out, or ask an admin to open it.",
+            pool.slug
+        );
+        return Err(invalid("recallable_not_traded", format!("{at}/{field}"), detail));
+    }
+    let recallable =
+        strategy.auto_offer.iter().flat_map(|s| s.recallable_price.iter().map(|e| ("auto_offer/recallable_price", e)));
+    if let Some((field, (resource, _))) = recallable.clone().find(|(_, (r, _))| !can_be_recalled(**r)) {
+        let detail =
+            format!("{resource} can't be taken back by a limit alone, so it is not lent as recallable. Leave it out.");
+        return Err(invalid("no_vacate_path", format!("{at}/{field}/{resource}"), detail));
+    }
+    let prices = strategy.auto_bid.iter().flat_map(|s| s.shortage_cost.iter().map(|e| ("auto_bid/shortage_cost", e)));
+    let minimums =
+        strategy.auto_offer.iter().flat_map(|s| s.minimum_price.iter().map(|e| ("auto_offer/minimum_price", e)));
+    let draws = strategy.draws.iter().map(|e| ("draws", e));
+    for (field, (resource, price)) in prices.chain(minimums).chain(recallable).chain(draws) {
+        let pointer = format!("{at}/{field}/{resource}");
+        if !pool.resources.contains(resource) {
+            return Err(invalid(
+                "resource_not_in_pool",
+                pointer,
+                format!("Pool `{}` does not have {resource}.", pool.slug),
+            ));
+        }
+        if price.is_negative() || *price > state.market.price_cap {
+            return Err(invalid(
+                "price_out_of_range",
+                pointer,
+                format!("Prices are from 0 to the price cap, {}.", state.market.price_cap),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The whole strategy: what it leaves out is off from now on.
+pub fn set(
+    turn: &mut Turn<'_>,
+    participant: ParticipantId,
+    id: InstanceId,
+    strategy: Strategy,
+    expected_version: Option<u64>,
+) -> Result<InstanceId, Refusal> {
+    let mut instance = own(turn.state, participant, id)?;
+    if expected_version.is_some_and(|expected| expected != instance.strategy_version) {
+        return Err(stale("The strategy is", instance.strategy_version));
+    }
+    check_strategy(turn.state, &turn.state.pools[&instance.pool], &strategy, "")?;
+    instance.strategy = Box::new(strategy);
+    instance.strategy_version += 1;
+    turn.emit(Event::InstanceChanged(instance));
+    let outlook = turn.state.outlooks.get(&id).cloned().unwrap_or_default();
+    crate::workload::auto::follow(turn, id, &outlook);
+    Ok(id)
+}
