@@ -140,10 +140,11 @@ pub fn book(size: &Size, seed: u64) -> Book {
             o.owner = format!("l{i:06}");
             o.instance = Some(id.clone());
             let holding = o.alternatives[0].quantities.clone();
-            let keep = d.between(0, 60);
+            // a floor leaves whole replicas: a part of one could not be lent
+            let kept = (replicas * d.between(0, 60) + 50) / 100;
             let floor = holding
                 .iter()
-                .map(|q| Quantity { product: q.product.clone(), quantity: q.quantity * keep / 100 })
+                .map(|q| Quantity { product: q.product.clone(), quantity: q.quantity / replicas * kept })
                 .collect();
             b.instances.push(Instance { id, owner: o.owner.clone(), holding, floor, max_swap: Vec::new() });
         }
