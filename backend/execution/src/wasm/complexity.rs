@@ -11,7 +11,7 @@ use wasmparser::{
     WasmFeatures, WasmModuleResources,
 };
 
-use super::admission::Refusal;
+use super::refusal::Refusal;
 
 /// Points of all functions: what one upload may cost.
 const MAX_POINTS: u64 = 1_000_000;

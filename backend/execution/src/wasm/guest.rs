@@ -14,7 +14,7 @@ use wasmtime::{
 };
 
 use super::admission::{Admission, Refusal, admit};
-use super::host::{Host, HostCounters, linker};
+use super::host::{Host, HostCounters, engine_error, linker};
 use super::snapshot::{GlobalValue, PAGE_BYTES, PageHashes, Snapshot, ZERO_PAGE, page_hash, state_hash};
 use super::watch::{Overrun, Watch, cpu_time};
 use crate::config::{Config, mib};
@@ -23,10 +23,6 @@ use crate::feed::Input;
 
 /// What `memory.grow` costs: it takes as long as so many instructions.
 const GROW_FUEL: u8 = 50;
-
-pub(crate) fn engine_error(error: wasmtime::Error) -> DriverError {
-    DriverError::Engine(format!("{error:#}"))
-}
 
 /// The engine with the settings that make guests deterministic.
 pub(crate) struct Runtime {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use wasmtime::{Caller, Engine, Linker, Memory, ResourceLimiter, Trap, bail};
 
-use super::guest::engine_error;
 use super::watch::Watch;
 use crate::driver::DriverError;
 
@@ -129,6 +128,11 @@ fn enter<'a>(caller: &'a mut Caller<'_, Host>, bytes: usize) -> wasmtime::Result
     let (bytes, host) = memory.data_and_store_mut(caller);
     host.counters.host_calls += 1;
     Ok((bytes, host))
+}
+
+/// What the engine itself can't do.
+pub(crate) fn engine_error(error: wasmtime::Error) -> DriverError {
+    DriverError::Engine(format!("{error:#}"))
 }
 
 /// All imports of the guest ABI.

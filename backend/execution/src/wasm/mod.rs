@@ -53,6 +53,7 @@ mod moves;
 mod operations;
 mod outputs;
 mod recovery;
+mod refusal;
 mod replica;
 mod slot;
 mod snapshot;

@@ -1,11 +1,11 @@
 //! What rounding leaves short, or over, where nobody is at the margin goes along arcs to where somebody is: to a bid
 //! that is filled in part, an offer or a step that has more. It is worth nothing to anybody on its way, as prices along
 //! an arc that is neither idle nor full differ by what it costs and loses.
-use super::branch::Solved;
 use super::model::Meaning;
 use super::problem::Component;
 use super::rational::Rat;
 use super::round::Rounding;
+use super::search::Solved;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -10,13 +10,13 @@
 //! times; then the round is cleared without all blocks; last of all nobody trades. Who comes into question
 //! each time says `leave_out`.
 use super::attempt::{Attempt, Past, Run};
-use super::book::{Book, Fault, Side};
+use super::book::{Book, Side};
 use super::check::{self, Broken};
+use super::fault::ClearFault;
 use super::leave_out::{least_value, offenders, together, yielding};
 use super::outcome::{Mode, Outcome, Quality, Reason};
 use super::pin::Round;
-use super::problem::{Component, Market};
-use super::rational::Rat;
+use super::problem::Market;
 use super::{Limits, Proposer};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -33,15 +33,6 @@ const CHOICE_WORK: usize = 20_000;
 /// How many blocks are tried so in a round, and how many orders times blocks in large ones.
 const BLOCKS: usize = 32;
 const BLOCK_WORK: usize = 100_000;
-
-/// Why a book was not cleared.
-#[derive(Debug, thiserror::Error)]
-pub enum ClearFault {
-    #[error("the book is refused: {} faults, the first at `{}`", .0.len(), .0.first().map_or("", |f| f.pointer.as_str()))]
-    Refused(Vec<Fault>),
-    #[error("no allocation of the component of {0} was found that prices support")]
-    NoAllocation(String),
-}
 
 /// Clears one round. The outcome passes `verify`.
 pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) -> Result<Outcome, ClearFault> {
@@ -271,11 +262,4 @@ impl<'a> Clearing<'a> {
         }
         tried.run.outcome
     }
-}
-
-/// What a proposer sees: a component by numbers.
-pub struct Proposal<'a> {
-    pub market: &'a Market<'a>,
-    pub component: &'a Component,
-    pub upper: &'a [Vec<Rat>],
 }

@@ -1,7 +1,7 @@
 //! The outcome in the words of the format: published prices and who set them, money, and for
 //! every order that did not win the first reason that applies, with its numbers.
-use super::attempt::Cleared;
 use super::book::{Book, Fraction, Money, Quantity};
+use super::cleared::Cleared;
 use super::model::Meaning;
 use super::outcome::*;
 use super::problem::{Market, RowKind};
@@ -142,7 +142,7 @@ fn quotes(c: &Cleared) -> Vec<Quote> {
 /// Who set a price, and whether it is rounded up (an offer's price) or down (a bid's).
 fn setter(
     m: &Market,
-    s: &super::branch::Solved,
+    s: &super::search::Solved,
     k: usize,
     price: &Rat,
     part: &super::problem::Component,

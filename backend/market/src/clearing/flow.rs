@@ -1,10 +1,10 @@
 //! Rounding of what arcs carry. A flow is rounded down or up so that no bid falls short of its floor
 //! where some rounding avoids it; a unit more is taken where it comes from, less than one arrives.
-use super::branch::Solved;
 use super::model::Meaning;
 use super::problem::{ArcRef, Component};
 use super::rational::Rat;
 use super::round::Rounding;
+use super::search::Solved;
 use std::collections::BTreeMap;
 
 /// How many moves of one flow are tried before the rounding is left as it is, by arc.

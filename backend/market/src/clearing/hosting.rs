@@ -1,10 +1,10 @@
 //! How much of an order can have a host at all, and which orders that were cut for want of one
 //! get their place back.
-use super::branch::Solved;
 use super::place::{Hosts, Packing};
 use super::problem::{Component, HostRow, Market};
 use super::rational::Rat;
 use super::round::{Filled, Whole};
+use super::search::Solved;
 use std::collections::BTreeMap;
 
 /// What an order's own row allows in whole replicas, where the row is its alone: the part of a

@@ -10,11 +10,11 @@
 //! own limit made, and a marginal offer that is rounded up lends a part that nobody buys. The rule book takes
 //! that for rounding. A market has to pay for it (`whole_replicas`): there such a bid is bounded as well (the
 //! price falls to what the lenders ask for), and an offer is never rounded up.
-use super::branch::Solved;
 use super::model::Meaning;
 use super::problem::{Component, Market};
 use super::rational::Rat;
 use super::round::Whole;
+use super::search::Solved;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Order, alternative and the whole replicas (as a fill) that it is to be bounded by.

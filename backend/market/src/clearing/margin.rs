@@ -1,9 +1,9 @@
 //! Bids at the margin give units that rounding is short of: it costs them nothing, and they share what is left as
 //! they did before.
-use super::branch::Solved;
 use super::model::Meaning;
 use super::rational::Rat;
 use super::round::Rounding;
+use super::search::Solved;
 
 /// A bid of one product and how much it asks for.
 type Asked = (usize, i128);

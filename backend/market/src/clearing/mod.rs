@@ -11,10 +11,12 @@ pub mod book;
 mod branch;
 pub mod check;
 mod choice;
+mod cleared;
 mod collar;
 mod detour;
 mod engine;
 mod explain;
+mod fault;
 mod flow;
 mod gain;
 pub mod generate;
@@ -32,6 +34,7 @@ mod place;
 mod prefer;
 mod price;
 pub mod problem;
+mod proposal;
 mod qp;
 mod ration;
 pub mod rational;
@@ -39,6 +42,7 @@ mod reach;
 mod repair;
 mod room;
 mod round;
+mod search;
 mod simplex;
 mod support;
 mod ties;
@@ -52,29 +56,12 @@ pub use book::{
     Quantity, Side, Step,
 };
 pub use check::{Broken, Verified, verify, verify_round};
-pub use engine::{ClearFault, Proposal, clear};
+pub use engine::clear;
+pub use fault::ClearFault;
 pub use outcome::{Mode, Outcome};
 pub use parse::parse;
-use std::collections::BTreeMap;
+pub use proposal::{NoProposal, Proposal, Proposer};
 pub use winning::{Asked, Winning, winning_limit};
-
-/// Proposes values for the binaries; floats live behind it.
-///
-/// The answer names the alternative of every block (by index of the order) that should win;
-/// blocks that it does not name are refused. `None` = no idea. A proposal can only save work: the
-/// exact search starts from it and proves or improves it.
-pub trait Proposer {
-    fn propose(&self, problem: &Proposal) -> Option<BTreeMap<usize, usize>>;
-}
-
-/// A proposer without ideas.
-pub struct NoProposal;
-
-impl Proposer for NoProposal {
-    fn propose(&self, _: &Proposal) -> Option<BTreeMap<usize, usize>> {
-        None
-    }
-}
 
 /// Limits of the search, in nodes and cuts of a component and work in all, never in time.
 #[derive(Clone, Debug)]

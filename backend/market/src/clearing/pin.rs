@@ -15,7 +15,7 @@
 use super::attempt::{Attempt, Past, Run};
 use super::book::Book;
 use super::check;
-use super::engine::ClearFault;
+use super::fault::ClearFault;
 use super::nodal;
 use super::outcome::{Mode, Outcome};
 use super::place::Hosts;

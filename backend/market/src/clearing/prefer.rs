@@ -7,10 +7,9 @@
 //!
 //! Invariant: only what prices support leaves, with the welfare that was handed in. Tries are few, so among
 //! many blocks that are worth the same and not alike another choice may have been preferred.
-use super::branch::{Best, Search};
 use super::model::Model;
 use super::rational::Rat;
-use super::repair::Allowance;
+use super::search::{Allowance, Best, Search};
 use super::simplex::Simplex;
 use super::ties;
 use std::collections::BTreeMap;

@@ -10,9 +10,9 @@
 //!
 //! Invariants: only what prices support leaves, and never less than what was handed in; the number
 //! of programs is bounded.
-use super::branch::{Best, Node, Search};
 use super::model::Model;
 use super::rational::Rat;
+use super::search::{Allowance, Best, Node, Search};
 use super::simplex::{End, Simplex};
 use super::support::Support;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,13 +22,6 @@ const EXCHANGED: usize = 3;
 
 /// The part of a search's effort, as one over this, that a repair may spend on what is shared at collars.
 const REPAIR: u64 = 8;
-
-/// What repairs may still do, in programs, and what they have done.
-pub(super) struct Allowance {
-    pub programs: u64,
-    /// Entries that the programs worked on.
-    pub effort: u64,
-}
 
 /// A choice of blocks that prices support.
 pub(super) struct Supported {

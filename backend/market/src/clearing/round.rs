@@ -7,10 +7,10 @@
 //! Invariant: nothing is short in the end. What rounding leaves short is made up by another unit
 //! lent or sent, else the bids with the least remainders give way, blocks last of all; a row of a
 //! participant is tested on the integers themselves before anything moves.
-use super::branch::Solved;
 use super::model::Meaning;
 use super::problem::{Component, HostRow, Market};
 use super::rational::Rat;
+use super::search::Solved;
 use std::collections::BTreeMap;
 
 /// An order's integer award.

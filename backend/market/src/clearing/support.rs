@@ -1,11 +1,11 @@
 //! Whether prices support a choice of blocks, and the prices and fills of the one that wins.
 use super::Mode;
-use super::branch::{Found, Search, Solved};
 use super::collar::{Rationed, Sharing};
 use super::model::{Meaning, Model};
 use super::nodal::Nodal;
 use super::price::{Allocation, Polytope};
 use super::rational::{Rat, sum};
+use super::search::{Found, Search, Solved};
 use super::simplex::{End, Lp, Simplex};
 use super::ties;
 use std::collections::{BTreeMap, BTreeSet};

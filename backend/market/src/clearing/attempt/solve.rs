@@ -1,14 +1,14 @@
 //! The search of one component: without the rows of nodes where no prices carry them, without those that
 //! starve where there are none at all, and again until nobody in the money has a part of a replica.
-use super::super::branch::{Search, search_nodes};
 use super::super::collar::starved;
-use super::super::engine::{ClearFault, Proposal};
+use super::super::fault::ClearFault;
 use super::super::model::Model;
 use super::super::outcome::Mode;
 use super::super::rational::Rat;
 use super::super::round::round;
+use super::super::search::{Search, search_nodes};
 use super::super::simplex::Simplex;
-use super::super::{Proposer, lots, nodal};
+use super::super::{Proposal, Proposer, lots, nodal};
 use super::Attempt;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
