@@ -2,36 +2,39 @@
 //!
 //! Every decision is here or below; nothing outside decides. The same envelope on the same
 //! state gives the same events, on any machine and for ever.
-use crate::book::{Origin, place, together};
-use crate::command::{Command, Envelope, Refusal, RefusalKind, Reply};
+use crate::book::{Origin, expire, place, together};
+use crate::command::{Command, Envelope, Reply};
 use crate::event::Event;
-use crate::ids::{InstanceId, OrderId, ParticipantId, SwapId};
-use crate::market::{Market, Rhythm};
+use crate::ids::{OrderId, ParticipantId};
+use crate::market;
 use crate::participant::admin as participants;
 use crate::pool::admin as pools;
 use crate::pool::{approval, recallable, scarcity};
 use crate::project;
+use crate::refusal::{Refusal, conflict};
 use crate::round::movers::Movers;
-use crate::round::{award, make_way, safe_state, seal};
+use crate::round::{award, safe_state, seal, void};
 use crate::settlement::settle;
 use crate::state::State;
 use crate::swap::{approval as approval_of_moves, draw, plan, recall, saga};
 use crate::time::Slot;
 use crate::turn::Turn;
-use crate::units::Price;
-use crate::workload::{SlotOutlook, auto, baseline, guidance, register, run, strategy, vacate};
-use std::collections::BTreeMap;
+use crate::workload::{auto, baseline, guidance, register, run, strategy, vacate};
 
 /// Decides a command and folds its events into the state.
+///
+/// What is refused has changed nothing. Half a command would be journalled as if it had been decided, so a rule that
+/// refuses after it has decided something ends the process instead.
 pub fn apply(state: &mut State, envelope: &Envelope) -> (Vec<Event>, Reply) {
     let mut turn = Turn::new(state, envelope.now, envelope.seed);
     let reply = decide(&mut turn, envelope.command.clone()).unwrap_or_else(Reply::Refused);
+    assert!(!matches!(reply, Reply::Refused(_)) || turn.events.is_empty(), "half a command: {reply:?}");
     (turn.events, reply)
 }
 
 fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
     match command {
-        Command::OpenMarket { name, rhythm, price_cap, demo } => open_market(turn, name, rhythm, price_cap, demo),
+        Command::OpenMarket { name, rhythm, price_cap, demo } => market::open(turn, name, rhythm, price_cap, demo),
         Command::CreateParticipant { name, platform, quota, open_order_limit, instance_limit, highest_class } => {
             let allowance = participants::Allowance { quota, instance_limit, highest_class };
             participants::create(turn, name, platform, allowance, open_order_limit).map(Reply::Participant)
@@ -134,13 +137,16 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
         }
         Command::CancelOrder { participant, order } => cancel(turn, participant, order),
         Command::CancelAll { participant } => Ok(Reply::Canceled(place::cancel_all(turn, participant))),
-        Command::RecordOutlooks { outlooks } => Ok(record_outlooks(turn, outlooks)),
+        Command::RecordOutlooks { outlooks } => {
+            auto::record_outlooks(turn, outlooks);
+            Ok(Reply::Done)
+        }
         Command::RecordShortages { shortages } => {
             scarcity::record(turn, shortages);
             Ok(Reply::Done)
         }
         Command::ExpireOrders => {
-            place::expire(turn);
+            expire::expire(turn);
             Ok(Reply::Done)
         }
         Command::SealRound(movers) => Ok(seal_round(turn, &movers.unwrap_or_default())),
@@ -149,7 +155,7 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
             award::apply(turn, round, &outcome).map_err(|e| conflict("outcome_refused", e.to_string()))?;
             Ok(Reply::Done)
         }
-        Command::VoidRound { round, reason } => void(turn, round, reason),
+        Command::VoidRound { round, reason } => void::void(turn, round, reason),
         Command::PlanSlot { slot } => Ok(plan_slot(turn, slot)),
         Command::StepSwap { swap, result } => {
             Ok(if saga::step(turn, swap, result) { Reply::Swap(swap) } else { Reply::Nothing })
@@ -157,7 +163,7 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
         Command::AnswerSwap { swap, verdict, reason, by } => {
             approval_of_moves::answer(turn, swap, approval_of_moves::Answering { verdict, reason, by }).map(Reply::Swap)
         }
-        Command::CancelSwap { swap, participant, reason } => cancel_swap(turn, swap, participant, reason),
+        Command::CancelSwap { swap, participant, reason } => saga::cancel(turn, swap, participant, reason),
         Command::Recall { participant, recall: asked } => {
             recall::recall(turn, participant, &asked).map(Reply::Recalled)
         }
@@ -174,7 +180,7 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
             Ok(Reply::Done)
         }
         Command::OpenRecallable { pool } => recallable::open(turn, &pool).map(Reply::Pool),
-        Command::RestartInstance { instance } => restart(turn, instance),
+        Command::RecoverInstance { instance } => run::recover(turn, instance).map(Reply::Instance),
         Command::SettleSlot { slot, readings } => {
             if slot < turn.state.market.settled_until {
                 return Ok(Reply::Nothing);
@@ -183,39 +189,6 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
             Ok(Reply::Done)
         }
     }
-}
-
-fn conflict(code: &'static str, detail: impl Into<String>) -> Refusal {
-    Refusal { kind: RefusalKind::Conflict, code, pointer: String::new(), detail: detail.into() }
-}
-
-fn open_market(
-    turn: &mut Turn<'_>,
-    name: String,
-    rhythm: Rhythm,
-    price_cap: Price,
-    demo: bool,
-) -> Result<Reply, Refusal> {
-    if turn.state.market.last_round > 0 || !turn.state.participants.is_empty() {
-        return Err(conflict("market_open", "The market's rhythm is written once and never changes."));
-    }
-    let first = Slot::containing(turn.now, rhythm.slot_seconds).plus(1, rhythm.slot_seconds);
-    turn.emit(Event::MarketChanged(Market {
-        name,
-        rhythm,
-        price_cap,
-        demo,
-        last_round: 0,
-        last_root: String::new(),
-        full_round: 0,
-        planned_until: first,
-        settled_until: first,
-        ways: Default::default(),
-        pool_rounds: BTreeMap::new(),
-        created_at: turn.now,
-        two_person_approval: false,
-    }));
-    Ok(Reply::Done)
 }
 
 fn seal_round(turn: &mut Turn<'_>, movers: &Movers) -> Reply {
@@ -236,65 +209,13 @@ fn cancel(turn: &mut Turn<'_>, participant: ParticipantId, order: OrderId) -> Re
     Ok(if now { Reply::Order(order) } else { Reply::PendingOrder(order) })
 }
 
-fn record_outlooks(turn: &mut Turn<'_>, outlooks: Vec<(InstanceId, Vec<SlotOutlook>)>) -> Reply {
-    for (instance, slots) in outlooks {
-        if !turn.state.instances.contains_key(&instance) {
-            continue;
-        }
-        turn.emit(Event::OutlookRecorded { instance, slots: slots.clone() });
-        auto::follow(turn, instance, &slots);
-    }
-    Reply::Done
-}
-
-fn void(turn: &mut Turn<'_>, round: u64, reason: String) -> Result<Reply, Refusal> {
-    let sealed = turn.state.rounds.get(&round).is_some_and(|r| r.state == crate::round::RoundState::Sealed);
-    if !sealed {
-        return Err(conflict("round_not_sealed", "Only a round that is sealed and not awarded can be void."));
-    }
-    turn.emit(Event::RoundVoided { number: round, reason, at: turn.now });
-    make_way::void(turn, round);
-    place::apply_pending(turn);
-    Ok(Reply::Done)
-}
-
 fn plan_slot(turn: &mut Turn<'_>, slot: Slot) -> Reply {
     if slot < turn.state.market.planned_until {
         return Reply::Nothing;
     }
     // What was bid for the slot can't win any more: its money is there for what goes on.
-    place::expire(turn);
+    expire::expire(turn);
     let not_rolled = safe_state::roll(turn, slot);
     plan::plan_slot(turn, slot, &not_rolled);
     Reply::Done
-}
-
-fn cancel_swap(
-    turn: &mut Turn<'_>,
-    swap: SwapId,
-    participant: Option<ParticipantId>,
-    reason: String,
-) -> Result<Reply, Refusal> {
-    let known = turn.state.swaps.get(&swap).filter(|s| participant.is_none_or(|p| p == s.participant));
-    if known.is_none() {
-        return Err(register::not_found("running swap"));
-    }
-    saga::request_cancel(turn, swap, reason);
-    Ok(Reply::Swap(swap))
-}
-
-/// The instance runs again from its checkpoint, with the limits it had, under a new epoch.
-fn restart(turn: &mut Turn<'_>, id: InstanceId) -> Result<Reply, Refusal> {
-    let mut instance = turn.state.instances.get(&id).cloned().ok_or_else(|| register::not_found("instance"))?;
-    instance.epoch += 1;
-    let waiting = instance.swap.and_then(|swap| turn.state.swaps.get(&swap)).filter(|swap| !swap.state.has_begun());
-    if let Some(mut swap) = waiting.cloned() {
-        swap.epoch = instance.epoch;
-        turn.emit(Event::SwapChanged(Box::new(swap)));
-    }
-    turn.emit(Event::InstanceChanged(instance));
-    plan::plan_recovered(turn, id);
-    // Outlooks live in memory only: a restart has forgotten them, and the journal says so.
-    turn.emit(Event::OutlookRecorded { instance: id, slots: Vec::new() });
-    Ok(Reply::Instance(id))
 }

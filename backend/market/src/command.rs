@@ -1,7 +1,7 @@
 //! What may be asked of the exchange. Everything a decision needs is inside: ids come from
 //! the envelope's time and seed, numbers of forecasts from the shell.
 use crate::book::together::Recommended;
-use crate::book::{OrderRequest, Rejection, Side};
+use crate::book::{OrderRequest, Side};
 use crate::clearing::{Book, Outcome, Verified};
 use crate::ids::*;
 use crate::market::Rhythm;
@@ -9,6 +9,7 @@ use crate::participant::Membership;
 use crate::pool::approval::Verdict;
 use crate::pool::scarcity::SlotShortage;
 use crate::pool::{NodeState, PoolSlug, ReserveStep, Tier};
+use crate::refusal::Refusal;
 use crate::round::movers::Movers;
 use crate::settlement::meter::Reading;
 use crate::swap::approval::MoveVerdict;
@@ -332,8 +333,9 @@ pub enum Command {
     OpenRecallable {
         pool: PoolSlug,
     },
-    /// A restart found the instance gone and started it from its checkpoint under a new epoch.
-    RestartInstance {
+    /// The process has begun anew: the instance starts from its checkpoint under a new epoch.
+    #[serde(rename = "restart_instance")]
+    RecoverInstance {
         instance: InstanceId,
     },
     SettleSlot {
@@ -357,40 +359,6 @@ pub struct NewInstance {
     pub at_end: AtEnd,
     pub comparison: ComparisonRules,
     pub strategy: Strategy,
-}
-
-/// Refusals other than an order's: a stable code, where, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    pub kind: RefusalKind,
-    pub code: &'static str,
-    pub pointer: String,
-    pub detail: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefusalKind {
-    Invalid,
-    NotFound,
-    Conflict,
-    /// The version in If-Match is not the present one.
-    StaleVersion,
-    Payment,
-}
-
-impl From<Rejection> for Refusal {
-    fn from(rejection: Rejection) -> Self {
-        let kind = if rejection.is_not_found() {
-            RefusalKind::NotFound
-        } else if rejection.is_conflict() {
-            RefusalKind::Conflict
-        } else if rejection.is_payment() {
-            RefusalKind::Payment
-        } else {
-            RefusalKind::Invalid
-        };
-        Refusal { kind, code: rejection.code(), pointer: rejection.pointer(), detail: rejection.detail() }
-    }
 }
 
 /// The answer to a command: what it made or changed, by id; the document is in the events

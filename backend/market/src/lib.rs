@@ -23,6 +23,7 @@ pub mod pool;
 pub mod printable;
 pub mod project;
 pub mod record;
+pub mod refusal;
 pub mod round;
 pub mod settlement;
 pub mod shadow;

@@ -1,12 +1,19 @@
 //! The market itself: its fixed rhythm, its caps and its counters.
+use crate::command::Reply;
+use crate::event::Event;
 use crate::ids::InstanceId;
 use crate::pool::PoolSlug;
+use crate::refusal::{Refusal, conflict};
 use crate::round::make_way::Way;
 use crate::round::safe_state::PoolRounds;
 use crate::time::{Slot, Timestamp};
+use crate::turn::Turn;
 use crate::units::Price;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// Slots shorter than this end before workloads are resized.
+const MIN_SLOT_SECONDS: i64 = 10;
 
 /// The rhythm, written into the database at first start and never changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +28,20 @@ pub struct Rhythm {
 }
 
 impl Rhythm {
+    /// Why no market can have it, if none can.
+    pub fn fault(&self) -> Option<&'static str> {
+        if !(MIN_SLOT_SECONDS..=3600).contains(&self.slot_seconds) || 3600 % self.slot_seconds != 0 {
+            return Some("slot_seconds must be a divisor of 3600 from 10 up");
+        }
+        if self.horizon_slots < 1 || self.round_seconds < 1 {
+            return Some("horizon_slots and round_seconds must be above 0");
+        }
+        // the gate of a slot closes after it has opened, and rounds fit in between
+        if !(0..self.slot_seconds).contains(&self.lead_seconds) || self.round_seconds > self.slot_seconds {
+            return Some("lead_seconds and round_seconds must be shorter than a slot");
+        }
+        None
+    }
     /// The first slot whose gate is open at `now`.
     pub fn first_open(&self, now: Timestamp) -> Slot {
         let earliest = now.plus_seconds(self.lead_seconds);
@@ -95,4 +116,31 @@ mod tests {
         assert!(rhythm.gate_is_open(slot, Timestamp::from_seconds(230)));
         assert!(!rhythm.gate_is_open(slot, Timestamp::from_seconds(229)));
     }
+}
+
+/// Begins the market: once, before there is anything in it.
+pub fn open(turn: &mut Turn<'_>, name: String, rhythm: Rhythm, price_cap: Price, demo: bool) -> Result<Reply, Refusal> {
+    if turn.state.market.last_round > 0 || !turn.state.participants.is_empty() {
+        return Err(conflict("market_open", "The market's rhythm is written once and never changes."));
+    }
+    if let Some(fault) = rhythm.fault() {
+        return Err(conflict("rhythm_impossible", fault));
+    }
+    let first = Slot::containing(turn.now, rhythm.slot_seconds).plus(1, rhythm.slot_seconds);
+    turn.emit(Event::MarketChanged(Market {
+        name,
+        rhythm,
+        price_cap,
+        demo,
+        last_round: 0,
+        last_root: String::new(),
+        full_round: 0,
+        planned_until: first,
+        settled_until: first,
+        ways: Default::default(),
+        pool_rounds: BTreeMap::new(),
+        created_at: turn.now,
+        two_person_approval: false,
+    }));
+    Ok(Reply::Done)
 }

@@ -112,8 +112,7 @@ pub trait Record: Serialize + DeserializeOwned {
         RowKey { table: Self::TABLE, id: self.id_text() }
     }
     fn document(&self) -> String {
-        // The records hold only strings, integers and lists of them: this can't fail.
-        serde_json::to_string(self).unwrap_or_default()
+        serde_json::to_string(self).expect("a record holds only strings, integers and lists of them")
     }
     fn row(&self) -> Row {
         self.row_of(self.document())

@@ -408,27 +408,6 @@ impl State {
     pub fn halt(&self, pool: &str) -> Option<&Halt> {
         [pool, recallable::firm(pool)].into_iter().find_map(|slug| self.pools.get(slug)?.halted.as_ref())
     }
-    /// What is recallable is worth no more than what is not: its reference is that of the pool whose nodes it lies on.
-    pub fn reference(&self, pool: &str, resource: Resource, slot: Slot) -> Price {
-        let pool = recallable::firm(pool);
-        let reserve = self.reserve_price(pool, resource, slot).unwrap_or(self.market.price_cap);
-        match self.references.get(&(pool.to_owned(), resource)) {
-            Some(reference) => reference.price(reserve),
-            None => reserve,
-        }
-    }
-    /// The most a product can cost in the next round: min(price cap, 3 × reference), doubled
-    /// for every round in a row that reached it.
-    pub fn collar(&self, pool: &str, resource: Resource, slot: Slot) -> Price {
-        let reference = self.reference(pool, resource, slot);
-        if reference.is_zero() {
-            return self.market.price_cap;
-        }
-        let doublings = self.references.get(&(pool.to_owned(), resource)).map_or(0, |r| r.doublings);
-        let collar = reference.times(3).times(1 << doublings.min(20)).min(self.market.price_cap);
-        // Books have 6 digits: the collar is the same number there and in the holds.
-        Price::from_units((collar.units() + 999) / 1000 * 1000)
-    }
     pub fn order_is_open(&self, id: OrderId) -> bool {
         self.orders.get(&id).is_some_and(|o| o.status.is_live() && o.status != OrderStatus::PendingCancel)
     }

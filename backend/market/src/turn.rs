@@ -55,4 +55,17 @@ impl<'a> Turn<'a> {
         self.emit(Event::Transferred(transfer));
         Ok(())
     }
+    /// Moves what is known to be there. If it is not, the program is wrong: the process ends before anything is decided
+    /// on top of it.
+    pub fn transfer_known(
+        &mut self,
+        kind: TransferKind,
+        debit: Account,
+        credit: Account,
+        amount: Credits,
+        cause: Cause,
+    ) {
+        let moved = self.transfer(kind, debit, credit, amount, cause);
+        assert!(moved.is_ok(), "{kind:?} of {amount:?}: {moved:?}");
+    }
 }

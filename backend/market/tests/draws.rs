@@ -10,9 +10,9 @@ use headroom_market::book::{Assurance, OrderRequest, OrderStatus, Origin, Side};
 use headroom_market::command::{Command, Reply};
 use headroom_market::event::Event;
 use headroom_market::ids::{InstanceId, UserId};
-use headroom_market::swap::draw::{Draw, LEAST_SECONDS, needed};
+use headroom_market::swap::draw::{Draw, LEAST_SECONDS};
 use headroom_market::units::{Price, Resource};
-use headroom_market::workload::Strategy;
+use headroom_market::workload::{Strategy, need};
 
 /// A node with a lender of 2,000 and buyers of 500 each, in a slot for which nothing was traded but what `before` says.
 fn begun(capacity: i64, before: impl FnOnce(&mut One)) -> One {
@@ -282,9 +282,9 @@ fn only_what_can_be_taken_back_by_a_limit_is_drawn_automatically() {
     assert_eq!(set(&[(CPU, "-0.001")]), ("price_out_of_range", "/draws/cpu_milli".to_owned()));
     let instance = one.world.state.instances[&instance].clone();
     // What it needs beyond what it has, and a tenth of its baseline.
-    assert_eq!(needed(&instance, CPU, 500, 700, true), 250);
-    assert_eq!(needed(&instance, CPU, 500, 400, true), 50, "it waited for its allowance all the same");
-    assert_eq!(needed(&instance, CPU, 500, 400, false), 0);
+    assert_eq!(need::beyond(&instance, CPU, 500, 700, true), 250);
+    assert_eq!(need::beyond(&instance, CPU, 500, 400, true), 50, "it waited for its allowance all the same");
+    assert_eq!(need::beyond(&instance, CPU, 500, 400, false), 0);
 }
 
 /// Whatever else happens: no node is promised twice, money is conserved, what is drawn is paid for as far as it was there.

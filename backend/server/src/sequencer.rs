@@ -5,7 +5,8 @@ mod writer;
 
 use crate::clock::Clock;
 use headroom_market::clearing::Book;
-use headroom_market::command::{Command, Refusal};
+use headroom_market::command::Command;
+use headroom_market::refusal::Refusal;
 use headroom_market::state::State;
 use headroom_store::bus::Bus;
 use headroom_store::load::Head;

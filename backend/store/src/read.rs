@@ -202,16 +202,29 @@ impl Store {
         to: i64,
         limit: i64,
     ) -> Result<Vec<String>, StoreError> {
+        self.between_of(table, scope, "", from, to, limit).await
+    }
+
+    /// The same of those whose ids begin so.
+    pub async fn between_of(
+        &self,
+        table: Table,
+        scope: &Scope,
+        beginning: &str,
+        from: i64,
+        to: i64,
+        limit: i64,
+    ) -> Result<Vec<String>, StoreError> {
         let participant = match scope {
             Scope::Participant(id) => id.clone(),
             Scope::All => String::new(),
         };
         let text = format!(
-            "SELECT document FROM {} WHERE market = $1 AND position >= $2 AND position < $3 AND ($4 = '' OR participant = $4) ORDER BY position, id LIMIT $5",
+            "SELECT document FROM {} WHERE market = $1 AND position >= $2 AND position < $3 AND ($4 = '' OR participant = $4) AND ($5 = '' OR substr(id, 1, length($5)) = $5) ORDER BY position, id LIMIT $6",
             table_name(table)
         );
         let rows: Vec<(String,)> = on_either!(&self.market, pool => {
-            sqlx::query_as(constant(text)).bind(MARKET).bind(from).bind(to).bind(participant).bind(limit).fetch_all(pool).await?
+            sqlx::query_as(constant(text)).bind(MARKET).bind(from).bind(to).bind(participant).bind(beginning).bind(limit).fetch_all(pool).await?
         });
         Ok(rows.into_iter().map(|(document,)| document).collect())
     }

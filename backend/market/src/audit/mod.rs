@@ -197,7 +197,7 @@ impl Audited {
             | Command::StepSwap { .. }
             | Command::RecordDrill { .. }
             | Command::RetryRecalls { .. }
-            | Command::RestartInstance { .. }
+            | Command::RecoverInstance { .. }
             | Command::SettleSlot { .. } => None,
             // They have lists of their own.
             Command::PutHint { .. }

@@ -1,6 +1,7 @@
 //! Bids and offers: what an order says, whether it is accepted, and what becomes of it.
 pub mod away;
 pub mod compact;
+pub mod expire;
 pub mod family;
 pub mod order;
 pub mod place;

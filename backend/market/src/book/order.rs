@@ -48,7 +48,7 @@ impl PoolChoice {
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum TimeInForce {
-    /// Until cancelled or until its window's first gate closes.
+    /// Until cancelled, or until the gate of the last slot in which it could begin closes.
     #[default]
     Gtc,
     /// Until `expires_at`.
@@ -370,7 +370,7 @@ impl OrderRequest {
         let one_span = self.latest_start_at.is_none() && self.runs_of(slot_seconds).is_none();
         self.min_fill.is_zero() && self.pools.len() == 1 && one_span
     }
-    /// The gate that ends it: the earliest slot of its window.
+    /// The earliest slot of its window.
     pub fn first_slot(&self) -> Slot {
         Slot::starting_at(self.window.start_at.seconds())
     }

@@ -1,4 +1,4 @@
-//! Placing, replacing, cancelling and expiring orders, with their holds.
+//! Placing, replacing and cancelling orders, with their holds.
 //!
 //! Invariant: the hold of every live bid covers the most that it can be charged.
 use crate::book::{
@@ -122,23 +122,6 @@ pub fn cancel_all(turn: &mut Turn<'_>, participant: ParticipantId) -> u32 {
     count
 }
 
-/// Closes orders whose last gate has closed or whose own expiry has passed. Sealed ones wait.
-pub fn expire(turn: &mut Turn<'_>) {
-    let first_open = turn.state.market.rhythm.first_open(turn.now);
-    let now = turn.now;
-    let over = |o: &&Order| {
-        o.sealed_in.is_none()
-            && (o.request.last_start() < first_open || o.request.expires_at.is_some_and(|at| at <= now))
-    };
-    let mut expired: Vec<OrderId> = turn.state.orders.values().filter(over).map(|o| o.id).collect();
-    family::children_first(turn.state, &mut expired);
-    for id in expired {
-        let Some(order) = turn.state.orders.get(&id) else { continue };
-        let reason = order.why_not_won(turn.state.market.full_round).map(|why| why.reason);
-        close(turn, id, OrderStatus::Expired, reason, None);
-    }
-}
-
 /// Cancellations and replacements that waited for a round that is over now.
 pub fn apply_pending(turn: &mut Turn<'_>) {
     let pending: Vec<OrderId> = turn
@@ -189,8 +172,7 @@ pub fn close(
 /// held → available. The hold was taken before, so this can't overdraw.
 pub fn release(turn: &mut Turn<'_>, participant: ParticipantId, id: OrderId, amount: Credits) {
     let (held, available) = (Account::Held(participant), Account::Available(participant));
-    let released = turn.transfer(TransferKind::Release, held, available, amount, Cause::order(id));
-    debug_assert!(released.is_ok(), "a hold covers its release: {released:?}");
+    turn.transfer_known(TransferKind::Release, held, available, amount, Cause::order(id));
 }
 
 fn own_order(state: &State, participant: ParticipantId, id: OrderId) -> Result<&Order, Rejection> {
@@ -284,7 +266,6 @@ fn accept(
         updated_at: turn.now,
     };
     let (available, held) = (Account::Available(participant), Account::Held(participant));
-    let posted = turn.transfer(TransferKind::Hold, available, held, hold, Cause::order(id));
-    debug_assert!(posted.is_ok(), "the balance was checked: {posted:?}");
+    turn.transfer_known(TransferKind::Hold, available, held, hold, Cause::order(id));
     turn.emit(Event::OrderAccepted(Box::new(order)));
 }

@@ -3,13 +3,14 @@
 //! A pending schedule prices nothing, ever, unless another person than its author approves it before
 //! it takes effect. The rule is on when the market's record says so; turning it off leaves what is
 //! pending pending. Absent on purpose: an approval by the exchange itself, and a late approval.
-use crate::command::{Refusal, RefusalKind, Reply};
+use crate::command::Reply;
 use crate::event::Event;
 use crate::ids::{ReservePriceId, UserId};
 use crate::pool::admin::check_version;
 use crate::pool::{ReserveDecision, ReservePrice, ReserveState};
+use crate::printable::check_reason;
+use crate::refusal::{Refusal, conflict, not_found};
 use crate::turn::Turn;
-use crate::workload::register::{check_reason, not_found};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,10 +37,6 @@ pub struct Decision {
     pub reason: Option<String>,
     pub expected_version: Option<u64>,
     pub by: UserId,
-}
-
-fn conflict(code: &'static str, detail: impl Into<String>) -> Refusal {
-    Refusal { kind: RefusalKind::Conflict, code, pointer: String::new(), detail: detail.into() }
 }
 
 /// Turns the rule on or off; nothing happens where it is so already.

@@ -6,10 +6,13 @@ pub mod admin;
 pub mod approval;
 pub mod hourly;
 pub mod recallable;
+pub mod reference;
 pub mod release;
 pub mod scarcity;
 pub mod simulate;
 pub mod supply;
+
+pub use reference::Reference;
 
 use crate::ids::{NodeId, PoolId, ReservePriceId, UserId};
 use crate::time::{Slot, Timestamp};
@@ -229,28 +232,4 @@ impl Product {
 /// `POOL/RESOURCE/2026-11-20T10:20:00Z`.
 pub fn product_id(pool: &str, resource: Resource, slot: Slot) -> String {
     format!("{pool}/{resource}/{slot}")
-}
-
-/// What a product class has cost lately: the base of its collar.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reference {
-    pub pool: PoolSlug,
-    pub resource: Resource,
-    /// Mean prices of the latest settled slots, newest last, at most a day of them.
-    pub recent: Vec<Price>,
-    /// How often the collar was reached in a row; each doubles the next round's collar.
-    pub doublings: u32,
-}
-
-impl Reference {
-    /// Of a product class that was not traded yet.
-    pub fn new(pool: PoolSlug, resource: Resource) -> Self {
-        Self { pool, resource, recent: Vec::new(), doublings: 0 }
-    }
-    /// The median of the recent prices, never under the reserve.
-    pub fn price(&self, reserve: Price) -> Price {
-        let mut sorted = self.recent.clone();
-        sorted.sort();
-        sorted.get(sorted.len() / 2).copied().unwrap_or(reserve).max(reserve)
-    }
 }

@@ -7,13 +7,12 @@
 //!
 //! Only resources that are taken back by a limit are traded in it. Memory in use is not.
 use crate::advice::shape::{self, Kind};
-use crate::command::{Refusal, RefusalKind};
 use crate::event::Event;
 use crate::ids::{NodeId, PoolId};
 use crate::pool::{Pool, PoolSlug};
+use crate::refusal::{Refusal, RefusalKind, invalid, not_found};
 use crate::turn::Turn;
 use crate::units::{Resource, Share};
-use crate::workload::register::{invalid, not_found};
 use std::collections::BTreeMap;
 
 const SUFFIX: &str = "~recallable";

@@ -9,16 +9,15 @@
 //! has been sold of it is one number. Absent: how the chances are found, and slots without any: there the
 //! reserve prices alone count.
 use crate::clearing::Step;
-use crate::command::{Refusal, RefusalKind};
 use crate::event::Event;
 use crate::pool::admin::{change_settings, pool_to_set};
 use crate::pool::recallable::refuse_reserve;
 use crate::pool::supply::{money_up, of_step};
 use crate::pool::{Pool, PoolSlug, ReserveStep};
+use crate::refusal::{Refusal, RefusalKind, invalid};
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
 use crate::units::{Price, Resource};
-use crate::workload::register::invalid;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

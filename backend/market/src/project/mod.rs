@@ -6,14 +6,13 @@
 //! never lowered under what was spent or what a sealed round may still charge.
 //! Absent on purpose: periods. A limit holds until somebody changes it.
 use crate::book::{Order, OrderRequest, Side};
-use crate::command::{Refusal, RefusalKind};
 use crate::event::Event;
 use crate::ids::{ParticipantId, ProjectId};
+use crate::refusal::{Refusal, conflict, invalid, not_found};
 use crate::state::State;
 use crate::time::Timestamp;
 use crate::turn::Turn;
 use crate::units::Credits;
-use crate::workload::register::{invalid, not_found};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -58,10 +57,6 @@ pub struct ProjectView {
     /// Held for its open bids together. It may be more than what is left: they compete for that.
     pub committed: Credits,
     pub open_orders: u32,
-}
-
-fn conflict(code: &'static str, detail: impl Into<String>) -> Refusal {
-    Refusal { kind: RefusalKind::Conflict, code, pointer: String::new(), detail: detail.into() }
 }
 
 fn open_orders<'a>(state: &'a State, project: &Project) -> impl Iterator<Item = &'a Order> {

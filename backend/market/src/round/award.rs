@@ -4,8 +4,9 @@
 //! line of an award is price × quantity rounded to a micro-credit; where the lines together
 //! exceed the hold, or in a project the certified sum, ROUNDING carries the difference. So a project
 //! is never charged more than the certified sums, which its budget row bounds.
+use crate::book::validate::MOST_ROWS;
 use crate::book::{
-    Assurance, Order, OrderStatus, Origin, Resell, Side, TimeInForce, away, family, place, runs, validate,
+    Assurance, Order, OrderStatus, Origin, Resell, Side, TimeInForce, away, expire, family, place, runs, validate,
 };
 use crate::clearing::{self, Outcome, Verified};
 use crate::event::Event;
@@ -103,7 +104,7 @@ pub fn apply(turn: &mut Turn<'_>, number: u64, outcome: &Verified<Outcome>) -> R
         place::close(turn, id, OrderStatus::Canceled, Some("not_filled_in_its_round".to_owned()), None);
     }
     place::apply_pending(turn);
-    place::expire(turn);
+    expire::expire(turn);
     Ok(())
 }
 
@@ -180,9 +181,8 @@ fn check_resale(turn: &Turn<'_>, source: AwardId, lines: &[AwardLine]) -> Option
     lines.iter().all(covered).then_some(())
 }
 
-/// Micro-credits by which rounding line by line may exceed the certified sum: half a one a
-/// line, and an order has at most 128 of them.
-const MOST_ROUNDING: i64 = 64;
+/// Micro-credits by which rounding line by line may exceed the certified sum: half a one a line.
+const MOST_ROUNDING: i64 = MOST_ROWS as i64 / 2;
 
 /// The hold covers the charge; returns what rounding puts over it, or over what a project is charged.
 fn check_charge(order: &Order, total: Credits, certified: Credits) -> Result<Credits, AwardError> {

@@ -157,7 +157,7 @@ pub fn after(turn: &mut Turn<'_>, swap: &Swap) {
         // Whose bid it was is nobody else's business.
         let cause = Cause { order: None, round: Some(way.round), slot: Some(way.slot) };
         let owner = Account::Available(swap.participant);
-        let _paid = turn.transfer(TransferKind::MoveFee, Account::Migration, owner, way.fee, cause);
+        turn.transfer_known(TransferKind::MoveFee, Account::Migration, owner, way.fee, cause);
         change(turn, |market| _ = market.ways.remove(&swap.instance));
     } else {
         drop_way(turn, swap.instance, &way);

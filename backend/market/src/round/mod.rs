@@ -23,6 +23,7 @@ pub mod safe_state;
 pub mod seal;
 pub mod sits_out;
 pub mod supply;
+pub mod void;
 
 use crate::book::Side;
 use crate::ids::{AwardId, InstanceId, NodeId, OrderId, ParticipantId, ProjectId, RoundId};

@@ -1,13 +1,12 @@
 //! What a round leaves of its products: sold operator supply, last prices, collars that were reached.
 use crate::clearing::Outcome;
 use crate::event::Event;
-use crate::pool::{Product, Reference, supply};
+use crate::pool::{Product, reference, supply};
 use crate::round::ClearingPrice;
 use crate::round::award::{AwardError, book_key, product_key};
 use crate::round::supply::operator_capacity;
 use crate::state::{ProductKey, SealedBook};
 use crate::turn::Turn;
-use crate::units::Resource;
 use std::collections::BTreeMap;
 
 /// Sold operator supply, last prices and whether a collar was reached.
@@ -59,25 +58,6 @@ pub fn record(
         product.last_round = Some(number);
         turn.emit(Event::ProductChanged(product));
     }
-    mark_collars(turn, prices);
+    reference::mark_collars(turn, prices);
     Ok(())
-}
-
-/// A product class that reached its collar gets a doubled one next round; one that did not
-/// goes back to the plain one.
-fn mark_collars(turn: &mut Turn<'_>, prices: &BTreeMap<ProductKey, ClearingPrice>) {
-    let mut reached: BTreeMap<(String, Resource), bool> = BTreeMap::new();
-    for ((pool, resource, slot), price) in prices {
-        let at = price.price >= turn.state.collar(pool, *resource, *slot);
-        *reached.entry((pool.clone(), *resource)).or_default() |= at;
-    }
-    for ((pool, resource), at_collar) in reached {
-        let key = (pool.clone(), resource);
-        let mut reference = turn.state.references.get(&key).cloned().unwrap_or_else(|| Reference::new(pool, resource));
-        let doublings = if at_collar { (reference.doublings + 1).min(20) } else { 0 };
-        if doublings != reference.doublings {
-            reference.doublings = doublings;
-            turn.emit(Event::ReferenceChanged(reference));
-        }
-    }
 }

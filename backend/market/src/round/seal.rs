@@ -1,5 +1,5 @@
 //! Sealing: who takes part in the next round, and the commitment to it.
-use crate::book::{Order, OrderStatus, Side, family, place};
+use crate::book::{Order, OrderStatus, Side, expire, family};
 use crate::clearing;
 use crate::event::Event;
 use crate::ids::{OrderId, RoundId};
@@ -16,7 +16,7 @@ pub fn seal(turn: &mut Turn<'_>, movers: &Movers) -> Option<(u64, Arc<clearing::
     if turn.state.sealed.is_some() || turn.state.rounds.values().any(|r| r.state == RoundState::Sealed) {
         return None;
     }
-    place::expire(turn);
+    expire::expire(turn);
     raise_holds(turn);
     let slots = turn.state.market.rhythm.open_slots(turn.now);
     let (first_slot, last_slot) = (*slots.first()?, *slots.last()?);

@@ -9,10 +9,9 @@ use crate::event::Event;
 use crate::ids::{ParticipantId, ReceiptId};
 use crate::ledger::{Account, TransferKind};
 use crate::pool::recallable::is_recallable;
-use crate::pool::{Reference, hourly};
+use crate::pool::reference;
 use crate::project;
 use crate::round::{Award, AwardKind, AwardLine};
-use crate::settlement::arrears;
 use crate::settlement::bond::LendingRecord;
 use crate::settlement::delivered::Deliveries;
 use crate::settlement::imbalance::{Delivery, Imbalances};
@@ -20,6 +19,7 @@ use crate::settlement::meter::Reading;
 use crate::settlement::reservation_fee::{self, Fees};
 use crate::settlement::shortfall::Shortfalls;
 use crate::settlement::{Receipt, ReceiptLine};
+use crate::settlement::{arrears, bond};
 use crate::state::State;
 use crate::swap::approval;
 use crate::time::Slot;
@@ -27,9 +27,6 @@ use crate::turn::{Cause, Turn};
 use crate::units::Credits;
 use crate::workload::away;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// How many settled slots the reference price remembers: a day of 5-minute slots.
-const REFERENCE_SLOTS: usize = 288;
 
 pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
     approval::close(turn, slot);
@@ -51,7 +48,7 @@ pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
     let of_slot = Cause { slot: Some(slot), ..Cause::default() };
     for stay in &imbalances.overstays {
         let from = Account::Available(stay.participant);
-        move_money(turn, TransferKind::Overstay, from, Account::Imbalance, stay.paid, of_slot);
+        turn.transfer_known(TransferKind::Overstay, from, Account::Imbalance, stay.paid, of_slot);
         owed += stay.paid;
     }
     for award in &awards {
@@ -62,7 +59,7 @@ pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
             escrow += receipt.amount + receipt.credit_note + receipt.reservation_fee;
             pay(turn, TransferKind::CreditNote, account, receipt.credit_note, cause, &mut escrow);
             // It is a part of what has just come back.
-            move_money(turn, TransferKind::ReservationFee, account, Account::Escrow, receipt.reservation_fee, cause);
+            turn.transfer_known(TransferKind::ReservationFee, account, Account::Escrow, receipt.reservation_fee, cause);
             project::spend(turn, award.project, receipt.reservation_fee - receipt.credit_note);
         }
         turn.emit(Event::Received(receipt.clone()));
@@ -71,23 +68,23 @@ pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
         } else {
             pay(turn, TransferKind::Proceeds, account, receipt.amount, cause, &mut escrow);
             pay(turn, TransferKind::ReservationFee, account, receipt.reservation_fee, cause, &mut escrow);
-            owed += return_bond(turn, &receipt, cause);
+            owed += bond::give_back(turn, &receipt, cause);
         }
     }
     for award in awards.iter().filter(|a| a.kind == AwardKind::Bought) {
         let amount = imbalance_of(award, &facts);
         let cause = Cause { order: Some(award.order), round: award.round_number(), slot: Some(slot) };
         let account = Account::Available(award.participant);
-        move_money(turn, TransferKind::Imbalance, Account::Imbalance, account, amount, cause);
+        turn.transfer_known(TransferKind::Imbalance, Account::Imbalance, account, amount, cause);
         owed = owed - amount;
     }
-    move_money(turn, TransferKind::OperatorIncome, Account::Imbalance, Account::OperatorIncome, owed, of_slot);
+    turn.transfer_known(TransferKind::OperatorIncome, Account::Imbalance, Account::OperatorIncome, owed, of_slot);
     if escrow > Credits::ZERO {
         let rest = escrow;
         pay(turn, TransferKind::OperatorIncome, Account::OperatorIncome, rest, of_slot, &mut escrow);
     } else if escrow.is_negative() {
         // Exchange accounts may go negative.
-        move_money(turn, TransferKind::PlatformRisk, Account::PlatformRisk, Account::Escrow, -escrow, of_slot);
+        turn.transfer_known(TransferKind::PlatformRisk, Account::PlatformRisk, Account::Escrow, -escrow, of_slot);
     }
     remember_lenders(turn, slot, &awards, &imbalances);
     arrears::note(turn, &imbalances.unpaid);
@@ -96,30 +93,13 @@ pub fn settle(turn: &mut Turn<'_>, slot: Slot, readings: &[Reading]) {
     forget_what_was_not_delivered(turn, slot, &lines_bought);
     forget_failures(turn, slot);
     away::forget(turn, slot);
-    remember_prices(turn, slot);
+    reference::remember(turn, slot);
     turn.emit(Event::SlotSettled { slot, at: turn.now });
 }
 
 fn pay(turn: &mut Turn<'_>, kind: TransferKind, to: Account, amount: Credits, cause: Cause, escrow: &mut Credits) {
-    move_money(turn, kind, Account::Escrow, to, amount, cause);
+    turn.transfer_known(kind, Account::Escrow, to, amount, cause);
     *escrow = *escrow - amount;
-}
-
-/// Moves what is known to be there.
-fn move_money(turn: &mut Turn<'_>, kind: TransferKind, from: Account, to: Account, amount: Credits, cause: Cause) {
-    let moved = turn.transfer(kind, from, to, amount, cause);
-    debug_assert!(moved.is_ok(), "{moved:?}");
-}
-
-/// Ends what is held of a seller's bond: it pays what its workload kept, the rest comes back. What the
-/// bond lacks was just paid as proceeds, or is available. Answers what was paid.
-fn return_bond(turn: &mut Turn<'_>, receipt: &Receipt, cause: Cause) -> Credits {
-    let (available, bond) = (Account::Available(receipt.participant), Account::Bond(receipt.participant));
-    let of_bond = receipt.bond.min(receipt.imbalance);
-    move_money(turn, TransferKind::Imbalance, bond, Account::Imbalance, of_bond, cause);
-    move_money(turn, TransferKind::BondRelease, bond, available, receipt.bond - of_bond, cause);
-    move_money(turn, TransferKind::Imbalance, available, Account::Imbalance, receipt.imbalance - of_bond, cause);
-    receipt.imbalance
 }
 
 /// What the lenders of the slot have kept of what they promised sizes their next bonds.
@@ -323,29 +303,5 @@ fn forget_what_was_not_delivered(turn: &mut Turn<'_>, slot: Slot, bought: &[Rece
         let value: i128 = lines().map(|l| i128::from(l.price.units()) * i128::from(l.delivered)).sum();
         (product.volume, product.value_nano) = (volume, value.to_string());
         turn.emit(Event::ProductChanged(product));
-    }
-}
-
-/// The slot's mean prices enter the references of their product classes, and what was paid the means of their hour.
-fn remember_prices(turn: &mut Turn<'_>, slot: Slot) {
-    let traded = turn.state.products.values().filter(|p| p.slot == slot && p.volume > 0 && !is_recallable(&p.pool));
-    for product in traded.cloned().collect::<Vec<_>>() {
-        hourly::note(turn, &product);
-    }
-    let means: Vec<_> = turn
-        .state
-        .products
-        .values()
-        .filter(|p| p.slot == slot && p.volume > 0)
-        .filter_map(|p| Some((p.pool.clone(), p.resource, p.mean_price()?)))
-        .collect();
-    for (pool, resource, price) in means {
-        let key = (pool.clone(), resource);
-        let mut reference = turn.state.references.get(&key).cloned().unwrap_or_else(|| Reference::new(pool, resource));
-        if reference.recent.len() >= REFERENCE_SLOTS {
-            reference.recent.remove(0);
-        }
-        reference.recent.push(price);
-        turn.emit(Event::ReferenceChanged(reference));
     }
 }

@@ -14,17 +14,17 @@
 //! Absent on purpose: an approval by the exchange itself. What waits when a pool asks for it no more is still to be
 //! answered: nobody has looked at it yet.
 use super::saga;
-use crate::command::{Refusal, RefusalKind};
 use crate::event::Event;
 use crate::ids::{InstanceId, SwapId, UserId};
 use crate::pool::admin::{change_settings, pool_to_set};
 use crate::pool::{Pool, PoolSlug};
+use crate::printable::check_reason;
+use crate::refusal::{Refusal, conflict, not_found};
 use crate::round::AwardKind;
 use crate::state::State;
 use crate::swap::{Swap, SwapState};
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
-use crate::workload::register::{check_reason, not_found};
 use crate::workload::{Instance, InstanceState};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -103,10 +103,6 @@ pub struct Answering {
     pub verdict: MoveVerdict,
     pub reason: Option<String>,
     pub by: UserId,
-}
-
-fn conflict(code: &'static str, detail: impl Into<String>) -> Refusal {
-    Refusal { kind: RefusalKind::Conflict, code, pointer: String::new(), detail: detail.into() }
 }
 
 /// Answers a move that waits. The same answer by the same person again is answered as before.

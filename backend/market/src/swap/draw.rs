@@ -16,9 +16,9 @@
 //! `recall.rs`.
 use crate::book::validate::GPU_LOT_MILLI;
 use crate::book::{Assurance, OrderRequest, Origin, PoolChoice, Rejection, Resell, TimeInForce, Window, place};
-use crate::command::{Refusal, RefusalKind};
 use crate::ids::{InstanceId, NodeId, OrderId, ParticipantId};
 use crate::pool::NodeState;
+use crate::refusal::{Refusal, conflict_at, invalid, not_found};
 use crate::round::AwardLine;
 use crate::round::award::{self, Won};
 use crate::round::growth::Growth;
@@ -32,7 +32,6 @@ use crate::swap::{SwapState, plan};
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
 use crate::units::{Amounts, Price, Resource, Share, amount};
-use crate::workload::register::{invalid, not_found};
 use crate::workload::{Class, Instance, InstanceState, vacate};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -76,7 +75,7 @@ pub fn draw(turn: &mut Turn<'_>, owner: Option<ParticipantId>, asked: &Draw) -> 
             "{} of {} are free for the rest of the slot, for {} each and slot. That is above your {most}.",
             drawn.quantity, asked.resource, drawn.price
         );
-        return Err(conflict("draw_too_dear", "/highest_price", detail));
+        return Err(conflict_at("draw_too_dear", "/highest_price", detail));
     }
     let slot = Slot::containing(turn.now, turn.state.market.rhythm.slot_seconds);
     let unpriced = || invalid("quantity_out_of_range", "/quantity", "That many cost more than there is money.");
@@ -109,7 +108,8 @@ pub fn draw(turn: &mut Turn<'_>, owner: Option<ParticipantId>, asked: &Draw) -> 
     let money = line.money;
     let order = place::place_for_now(turn, instance.participant, request, money, Origin::Draw);
     let won = Won { lines: vec![line], slots: 1, nodes: vec![instance.node], certified: money.units(), with: None };
-    award::fill(turn, NO_ROUND, order, won, false).map_err(|error| conflict("draw_failed", "", error.to_string()))?;
+    award::fill(turn, NO_ROUND, order, won, false)
+        .map_err(|error| conflict_at("draw_failed", "", error.to_string()))?;
     plan::plan_changed(turn, &BTreeSet::from([instance.id]), slot, "more was drawn before it began");
     Ok(Drawn { order: Some(order), ..drawn })
 }
@@ -141,7 +141,7 @@ pub fn offered(
     if quantity < 1 {
         let detail = "No more of this resource is free on the workload's node in this slot. Bid for the slots that come, or \
                       ask again: what others let go of is free at once.";
-        return Err(conflict("nothing_to_draw", "", detail.to_owned()));
+        return Err(conflict_at("nothing_to_draw", "", detail.to_owned()));
     }
     let price = imbalance::price_of_headroom(state, slot, &instance.pool, resource, &unsold, quantity);
     let drawn = Drawn { order: None, resource, quantity, price, until: rhythm.slot_end(slot) };
@@ -175,22 +175,22 @@ fn may_draw(state: &State, instance: &Instance, resource: Resource, now: Timesta
     if state.pools.get(&instance.pool).is_some_and(|pool| pool.shortage_cost.contains_key(&resource)) {
         let detail =
             format!("{resource} of this pool is priced by the chance of a shortage, and not drawn. Bid for it.");
-        return Err(conflict("draw_of_scarce", "", detail));
+        return Err(conflict_at("draw_of_scarce", "", detail));
     }
     if slot < state.market.settled_until {
         let detail = "The market's first slot has not begun. Draw when it has.";
-        return Err(conflict("slot_not_traded", "", detail.to_owned()));
+        return Err(conflict_at("slot_not_traded", "", detail.to_owned()));
     }
     // A round that takes longer than it should may still award the slot, and what goes on in it without a round is not
     // known before it is planned.
     if state.sealed.as_ref().is_some_and(|sealed| sealed.slots.contains(&slot)) || slot >= state.market.planned_until {
         let detail = "It is not decided yet who has what in this slot. Try again in a few seconds.";
-        return Err(conflict("round_under_way", "", detail.to_owned()));
+        return Err(conflict_at("round_under_way", "", detail.to_owned()));
     }
     let least = LEAST_SECONDS.min(seconds / 6);
     if now.plus_seconds(least) > state.market.rhythm.slot_end(slot) {
         let detail = format!("Less than {least} s of the slot are left. Draw when the next one has begun.");
-        return Err(conflict("slot_nearly_over", "", detail));
+        return Err(conflict_at("slot_nearly_over", "", detail));
     }
     let swap = instance.swap.and_then(|id| state.swaps.get(&id));
     let changes = swap.is_some_and(|s| s.state != SwapState::Planned || s.moves() || s.slot <= slot);
@@ -198,7 +198,7 @@ fn may_draw(state: &State, instance: &Instance, resource: Resource, now: Timesta
     if instance.is_away() || instance.suspended.is_some() || changes || !is_there {
         let detail = "The workload is being resized or moved, is in another pool, or stands still. Try again when that \
                       is over.";
-        return Err(conflict("workload_changes", "", detail.to_owned()));
+        return Err(conflict_at("workload_changes", "", detail.to_owned()));
     }
     Ok(())
 }
@@ -233,19 +233,4 @@ fn arriving(state: &State, node: NodeId, slot: Slot, resource: Resource) -> i64 
 /// A device is one workload's or another's.
 fn whole_lots(resource: Resource, quantity: i64) -> i64 {
     if resource == Resource::GpuMilli { quantity - quantity % GPU_LOT_MILLI } else { quantity }
-}
-
-fn conflict(code: &'static str, pointer: &str, detail: String) -> Refusal {
-    Refusal { kind: RefusalKind::Conflict, code, pointer: pointer.to_owned(), detail }
-}
-
-/// How much a workload is to draw whose strategy lets it, from what it needs beyond its limit; 0 where it needs nothing.
-pub fn needed(instance: &Instance, resource: Resource, limit: i64, demand: i64, throttled: bool) -> i64 {
-    let least = (amount(&instance.baseline, resource) / 10).max(1);
-    match (demand > limit, throttled) {
-        // A little more than it just was: the next input is seldom the same.
-        (true, _) => (demand - limit).saturating_add(least),
-        (false, true) => least,
-        (false, false) => 0,
-    }
 }

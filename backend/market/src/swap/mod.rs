@@ -1,5 +1,6 @@
 //! Swap orders: how an allocation becomes true, step by step, and how it is undone.
 pub mod approval;
+pub mod blame;
 pub mod cause;
 mod dependencies;
 pub mod draw;

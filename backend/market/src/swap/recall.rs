@@ -12,17 +12,17 @@
 //!
 //! Source: mechanism §8b (order of balancing). Absent on purpose: a price of a recall, and a notice, as a limit
 //! takes effect at once.
-use crate::command::{Refusal, RefusalKind};
 use crate::event::Event;
 use crate::ids::{AwardId, InstanceId, NodeId, ParticipantId};
 use crate::pool::recallable::is_recallable;
+use crate::refusal::{Refusal, conflict, invalid, not_found};
 use crate::round::{Award, AwardKind, AwardLine};
 use crate::state::State;
 use crate::swap::{Swap, plan, saga};
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
 use crate::units::{Credits, Resource, amount};
-use crate::workload::register::{invalid, not_found};
+use crate::workload::need;
 use crate::workload::{Class, Instance, InstanceState};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
@@ -140,10 +140,6 @@ fn take_back(
 
 fn note(turn: &mut Turn<'_>, part: &Part, quantity: i64) {
     turn.emit(Event::AwardRecalled { award: part.award, line: part.line, quantity, at: turn.now });
-}
-
-fn conflict(code: &'static str, detail: String) -> Refusal {
-    Refusal { kind: RefusalKind::Conflict, code, pointer: String::new(), detail }
 }
 
 /// Writes the swaps of a slot that is planned again, for those whose part in it has changed; otherwise its plan
@@ -276,21 +272,10 @@ fn worth(state: &State, award: &Award, line: &AwardLine) -> i128 {
     part * i128::from(plan::collar_value(state, line).units()) / i128::from(line.quantity.max(1))
 }
 
-/// How much of a resource a workload needs back that has lent more than it can do without: what it asks for
-/// beyond its limit, or a tenth of its baseline where nothing tells how much that is, at most what it may take
-/// back. `demand`: what the work that arrived needs; `throttled`: it waited for its allowance for a good part of
-/// the time.
+/// How much of a resource a workload needs back that has lent more than it can do without, at most what it may take back.
 pub fn needed(instance: &Instance, resource: Resource, limit: i64, demand: i64, throttled: bool, most: i64) -> i64 {
     if instance.state != InstanceState::Running || most <= 0 {
         return 0;
     }
-    let least = (amount(&instance.baseline, resource) / 10).max(1);
-    let beyond = demand - limit;
-    let wanted = match (beyond > 0, throttled) {
-        // A little more than it just was: the next input is seldom the same.
-        (true, _) => beyond.saturating_add(least),
-        (false, true) => least,
-        (false, false) => 0,
-    };
-    wanted.clamp(0, most)
+    need::beyond(instance, resource, limit, demand, throttled).clamp(0, most)
 }

@@ -7,9 +7,13 @@
 //! when the next one is entered. Before FENCED a failure leaves the source untouched
 //! (ABORTED); from FENCED on the source resumes under a new epoch (ROLLED_BACK). What a person refuses, or does
 //! not answer, has not begun (REJECTED, EXPIRED; `approval.rs`).
+use crate::command::Reply;
 use crate::event::Event;
+use crate::ids::ParticipantId;
 use crate::ids::SwapId;
+use crate::refusal::{Refusal, not_found};
 use crate::round::make_way;
+use crate::swap::blame::{self, Blame};
 use crate::swap::{Difference, Phase, Swap, SwapState, approval, hold_time, plan, recall};
 use crate::time::Timestamp;
 use crate::turn::Turn;
@@ -24,15 +28,12 @@ pub const SUPERSEDED: &str = "superseded";
 /// it waits for inputs.
 const PHASE_LIMIT_SECONDS: i64 = 60;
 const SHADOW_LIMIT_SECONDS: i64 = 120;
-const CANCELLED_BY_OPERATOR: &str = "cancelled_by_operator";
-const DEADLINE: &str = "deadline";
-/// Reasons that are the exchange's own doing; every other end is put down to the members.
-const BY_EXCHANGE: [&str; 8] =
-    [CANCELLED_BY_OPERATOR, approval::REJECTED, approval::EXPIRED, "restarted", "node_down", "io", "corrupt", "engine"];
-/// Reasons that lie in the workload's program, or in what its participant wants compared.
-const BY_PROGRAM: [&str; 5] =
-    ["shadow_mismatch", "shadow_inconclusive", MEMORY_IN_USE, "guest_failed", "below_minimum"];
-const MEMORY_IN_USE: &str = "memory_in_use";
+/// Reasons of swaps that are given up here; whose doing each is, says `blame`.
+pub(super) const CANCELLED_BY_OPERATOR: &str = "cancelled_by_operator";
+pub(super) const DEADLINE: &str = "deadline";
+pub(super) const MEMORY_IN_USE: &str = "memory_in_use";
+/// The process ended in the middle of it.
+pub const RESTARTED: &str = "restarted";
 /// The most differences that are kept with a swap.
 pub const MOST_DIFFERENCES: usize = 100;
 
@@ -176,11 +177,17 @@ pub fn is_out_of_time(swap: &Swap, now: Timestamp, slot_seconds: i64) -> bool {
 
 /// A person asks for a swap to be stopped. The worker undoes its effects, then reports the
 /// failure: aborted before the fence, rolled back after it.
-pub fn request_cancel(turn: &mut Turn<'_>, id: SwapId, reason: String) {
-    let Some(swap) = turn.state.swaps.get(&id) else { return };
-    let mut swap = swap.clone();
-    swap.cancel_requested = Some(reason);
-    turn.emit(Event::SwapChanged(Box::new(swap)));
+pub fn cancel(
+    turn: &mut Turn<'_>,
+    swap: SwapId,
+    participant: Option<ParticipantId>,
+    reason: String,
+) -> Result<Reply, Refusal> {
+    let known = turn.state.swaps.get(&swap).filter(|s| participant.is_none_or(|p| p == s.participant));
+    let mut known = known.cloned().ok_or_else(|| not_found("running swap"))?;
+    known.cancel_requested = Some(reason);
+    turn.emit(Event::SwapChanged(Box::new(known)));
+    Ok(Reply::Swap(swap))
 }
 
 /// Whether nothing has been done yet for a swap that may wait long: another one may come before it.
@@ -257,6 +264,7 @@ fn succeed(turn: &mut Turn<'_>, swap: &mut Swap, report: StepReport) {
 /// Answers whether it is put down to the exchange.
 fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) -> bool {
     let began = swap.state;
+    let blame = blame::of(&reason);
     let fenced = swap.state.is_fenced() && swap.moves();
     // The target already carries the load once VERIFIED has passed: what remains is tidying up.
     if swap.state == SwapState::Released {
@@ -278,13 +286,12 @@ fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) ->
     // and not the exchange's, whoever puts an end to it.
     let late = swap.moves() && began == SwapState::Shadow && turn.now >= swap.slot.start();
     let kept_waiting = reason == DEADLINE && approval::was_kept_waiting(turn.state, swap, began);
-    let by_exchange =
-        kept_waiting || BY_EXCHANGE.contains(&reason.as_str()) && !(late && reason == CANCELLED_BY_OPERATOR);
+    let by_exchange = kept_waiting || blame == Blame::Exchange && !(late && reason == CANCELLED_BY_OPERATOR);
     if swap.state != SwapState::Done && by_exchange {
         instance.failed_by_exchange.insert(swap.slot);
     }
     // Who is moved gives nothing back to others: it lends nothing. Whoever shrinks does.
-    if !swap.moves() && BY_PROGRAM.contains(&reason.as_str()) {
+    if !swap.moves() && blame == Blame::Program {
         instance.kept_by_program.insert(swap.slot);
     }
     if reason == MEMORY_IN_USE && !swap.moves() {
@@ -310,7 +317,7 @@ fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) ->
         let slot_seconds = turn.state.market.rhythm.slot_seconds;
         instance.pinned_until = Some(turn.now.plus_seconds(hold_time::SLOTS_AFTER_FAILURE * slot_seconds));
         instance.pinned_by_exchange = by_exchange;
-        instance.pinned_by_program = BY_PROGRAM.contains(&reason.as_str());
+        instance.pinned_by_program = blame == Blame::Program;
     }
     let id = instance.id;
     turn.emit(Event::InstanceChanged(instance));
@@ -319,7 +326,7 @@ fn fail(turn: &mut Turn<'_>, swap: &mut Swap, reason: String, detail: String) ->
     if reason == vacate::VACATED {
         run::vacate(turn, id);
     }
-    if stranded && BY_PROGRAM.contains(&reason.as_str()) && reason != MEMORY_IN_USE {
+    if stranded && blame == Blame::Program && reason != MEMORY_IN_USE {
         let detail = format!("It could not be brought home ({reason}): its program was not shown to run there.");
         let _known = run::fail(turn, id, detail);
     }

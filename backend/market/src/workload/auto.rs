@@ -11,6 +11,7 @@
 //! Orders that would hardly change stay as they are, so that a quiet market is a quiet journal.
 use crate::book::validate::GPU_LOT_MILLI;
 use crate::book::{Assurance, Order, OrderRequest, OrderStatus, Origin, PoolChoice, Resell, Side, Window, place};
+use crate::event::Event;
 use crate::ids::{InstanceId, OrderId};
 use crate::pool::recallable::can_be_recalled;
 use crate::round::AwardKind;
@@ -329,4 +330,15 @@ pub(crate) fn hinted_need(state: &State, id: InstanceId, slot: Slot) -> Amounts 
         }
     }
     need
+}
+
+/// Notes what workloads are expected to need, and has their automatic orders follow it.
+pub fn record_outlooks(turn: &mut Turn<'_>, outlooks: Vec<(InstanceId, Vec<SlotOutlook>)>) {
+    for (instance, slots) in outlooks {
+        if !turn.state.instances.contains_key(&instance) {
+            continue;
+        }
+        turn.emit(Event::OutlookRecorded { instance, slots: slots.clone() });
+        follow(turn, instance, &slots);
+    }
 }

@@ -1,10 +1,10 @@
 //! What a workload always has: its baseline and its floor, changed by an admin.
-use super::register::{check_amounts, check_quota, check_shape, first_fit, not_found};
+use super::register::{check_amounts, check_quota, check_shape, first_fit};
 use crate::book::{Order, Side, away};
-use crate::command::{Refusal, RefusalKind};
 use crate::event::Event;
 use crate::ids::{InstanceId, NodeId};
 use crate::pool::recallable::node_of;
+use crate::refusal::{Refusal, RefusalKind, not_found};
 use crate::round::AwardKind;
 use crate::round::occupancy::moves;
 use crate::state::State;

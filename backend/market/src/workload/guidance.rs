@@ -2,10 +2,11 @@
 //!
 //! Both are priors, never commands: a hint raises the expected need of an instance or keeps
 //! it off nodes for a while; a profile is where its forecast starts before there is data.
-use super::register::{check_name, invalid, not_found, own, stale};
-use crate::command::{Refusal, RefusalKind};
+use super::register::own;
 use crate::event::Event;
 use crate::ids::{HintId, InstanceId, NodeId, ParticipantId, ProfileId};
+use crate::printable::check_name;
+use crate::refusal::{Refusal, RefusalKind, invalid, not_found, stale};
 use crate::time::Timestamp;
 use crate::turn::Turn;
 use crate::units::{Amounts, amount};

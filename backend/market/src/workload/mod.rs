@@ -4,6 +4,7 @@ pub mod away;
 pub mod baseline;
 mod buy_back;
 pub mod guidance;
+pub mod need;
 pub mod newsvendor;
 pub mod register;
 pub mod run;
@@ -120,7 +121,7 @@ pub enum Comparison {
 pub struct AutoBid {
     /// What a base unit missing for a slot would cost the owner (the newsvendor's c_sla).
     pub shortage_cost: BTreeMap<Resource, Price>,
-    /// Other pools that it may move to, each with an adder on the limit.
+    /// Refused in this version unless it is empty: automatic bids stay in the workload's pool.
     #[serde(default)]
     pub other_pools: Vec<PoolSlug>,
     /// The share of slots in which none of these resources is to be short, more than 0 and less than 1: bids
@@ -266,7 +267,7 @@ pub struct Instance {
     pub fault: Option<Fault>,
     /// The swap that is changing it; while set, no other swap starts.
     pub swap: Option<SwapId>,
-    /// Moves are refused until then (after a failed shadow run or a recent move).
+    /// Moves are refused until then (after one that failed).
     pub pinned_until: Option<Timestamp>,
     /// It is pinned because the exchange itself ended a move of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -1,10 +1,11 @@
 //! Registering workloads and their modules, and what bounds them: quota, shape, room on a node.
-use crate::command::{NewInstance, Refusal, RefusalKind};
+use crate::command::NewInstance;
 use crate::event::Event;
 use crate::ids::*;
 use crate::pool::recallable;
 use crate::pool::{Node, Pool};
-use crate::printable::is_printable;
+use crate::printable::check_name;
+use crate::refusal::{Refusal, RefusalKind, invalid, not_found};
 use crate::round::AwardKind;
 use crate::round::occupancy::Occupancy;
 use crate::state::State;
@@ -14,49 +15,12 @@ use crate::units::{Amounts, Resource, amount};
 use crate::workload::{Instance, InstanceState, Module, strategy};
 use std::collections::BTreeMap;
 
-pub fn invalid(code: &'static str, pointer: impl Into<String>, detail: impl Into<String>) -> Refusal {
-    Refusal { kind: RefusalKind::Invalid, code, pointer: pointer.into(), detail: detail.into() }
-}
-
-pub fn not_found(what: &str) -> Refusal {
-    let detail = format!("There is no such {what}. Check the id; objects of other participants are not shown.");
-    Refusal { kind: RefusalKind::NotFound, code: "not_found", pointer: String::new(), detail }
-}
-
 /// The most inputs that a shadow run can compare before it is out of time, with some to spare.
 const MOST_POSITIONS: u32 = 200;
-/// The longest name of anything.
-const LONGEST_NAME: usize = 100;
-/// The longest reason for something that is done to others.
-pub const LONGEST_REASON: usize = 200;
-
 /// Modules of one participant; they are kept for ever.
 const MOST_MODULES: usize = 100;
 /// The memory of one guest is 32-bit.
 const MOST_WASM_MEM_MIB: i64 = 4096;
-
-pub fn check_name(name: &str, pointer: &str) -> Result<(), Refusal> {
-    let words: Vec<&str> = name.split_whitespace().collect();
-    let good = !words.is_empty() && name.chars().count() <= LONGEST_NAME && is_printable(name);
-    if !good {
-        return Err(invalid("name_out_of_range", pointer, "A name has 1 to 100 printable characters."));
-    }
-    // Spaces that nobody sees would make two names that look the same.
-    if words.join(" ") != name {
-        let detail = "A name has single spaces between its words and none around them.";
-        return Err(invalid("name_out_of_range", pointer, detail));
-    }
-    Ok(())
-}
-
-/// A reason is shown to those whom it concerns.
-pub fn check_reason(reason: &str) -> Result<(), Refusal> {
-    let good = !reason.trim().is_empty() && reason.chars().count() <= LONGEST_REASON && is_printable(reason);
-    if good {
-        return Ok(());
-    }
-    Err(invalid("reason_out_of_range", "/reason", "Give a reason of 1 to 200 printable characters; others see it."))
-}
 
 /// Whether a module may be added: the one that is there already, if the bytes are the same.
 pub fn may_add_module(
@@ -317,14 +281,4 @@ fn round_under_way() -> Refusal {
 pub(super) fn own(state: &State, participant: ParticipantId, id: InstanceId) -> Result<Instance, Refusal> {
     let instance = state.instances.get(&id).filter(|i| i.participant == participant);
     instance.cloned().ok_or_else(|| not_found("instance"))
-}
-
-/// Somebody else has changed it since it was read: nobody's change is overwritten unseen.
-pub(crate) fn stale(what_is: &str, version: u64) -> Refusal {
-    Refusal {
-        kind: RefusalKind::StaleVersion,
-        code: "stale_version",
-        pointer: String::new(),
-        detail: format!("{what_is} at version {version}. Read it again and repeat the change."),
-    }
 }

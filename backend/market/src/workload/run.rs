@@ -1,11 +1,12 @@
 //! Whether a workload runs: stopped by its participant, ended by a fault of its program, started again.
-use super::register::{check_quota, first_fit, not_found, own};
-use crate::command::{Refusal, RefusalKind};
+use super::register::{check_quota, first_fit, own};
 use crate::event::Event;
 use crate::ids::{InstanceId, OrderId, ParticipantId};
+use crate::refusal::{Refusal, RefusalKind, not_found};
 use crate::round::make_way;
 use crate::round::occupancy::{Occupancy, moves_from};
 use crate::swap::approval;
+use crate::swap::plan;
 use crate::time::Slot;
 use crate::turn::Turn;
 use crate::workload::{Fault, Instance, InstanceState, away, vacate};
@@ -112,5 +113,21 @@ pub fn restart(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) 
     instance.in_force = if stands { target.limits } else { instance.baseline_in(present).clone() };
     turn.emit(Event::InstanceChanged(instance));
     crate::swap::plan::plan_restarted(turn, id);
+    Ok(id)
+}
+
+/// After the process has ended: the instance runs again from its checkpoint, with the limits it had, under a new epoch.
+pub fn recover(turn: &mut Turn<'_>, id: InstanceId) -> Result<InstanceId, Refusal> {
+    let mut instance = turn.state.instances.get(&id).cloned().ok_or_else(|| not_found("instance"))?;
+    instance.epoch += 1;
+    let waiting = instance.swap.and_then(|swap| turn.state.swaps.get(&swap)).filter(|swap| !swap.state.has_begun());
+    if let Some(mut swap) = waiting.cloned() {
+        swap.epoch = instance.epoch;
+        turn.emit(Event::SwapChanged(Box::new(swap)));
+    }
+    turn.emit(Event::InstanceChanged(instance));
+    plan::plan_recovered(turn, id);
+    // Outlooks live in memory only: a restart has forgotten them, and the journal says so.
+    turn.emit(Event::OutlookRecorded { instance: id, slots: Vec::new() });
     Ok(id)
 }

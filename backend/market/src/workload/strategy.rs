@@ -1,12 +1,12 @@
 //! What a workload does by itself: which strategies there may be, and setting one.
-use super::register::{check_amounts, invalid, own, stale};
+use super::register::{check_amounts, own};
 use super::{Strategy, newsvendor};
 use crate::book::Assurance;
-use crate::command::Refusal;
 use crate::event::Event;
 use crate::ids::{InstanceId, ParticipantId};
 use crate::pool::Pool;
 use crate::pool::recallable::{self, can_be_recalled};
+use crate::refusal::{Refusal, invalid, stale};
 use crate::state::State;
 use crate::turn::Turn;
 use crate::units::Credits;

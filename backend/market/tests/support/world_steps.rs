@@ -371,7 +371,7 @@ pub fn recover(world: &mut World) {
         }
     }
     for instance in world.state.instances.keys().copied().collect::<Vec<_>>() {
-        world.run(Command::RestartInstance { instance });
+        world.run(Command::RecoverInstance { instance });
         let recovered = &world.state.instances[&instance];
         match recovered.swap.map(|swap| &world.state.swaps[&swap]) {
             Some(swap) => assert_eq!((swap.epoch, swap.state.has_begun()), (recovered.epoch, false)),

@@ -69,6 +69,7 @@ pub fn adds(command: &Command) -> bool {
             | Command::PutProfile { .. }
             | Command::PutProject { .. }
             | Command::SetStrategy { .. }
+            | Command::Draw { .. }
     )
 }
 

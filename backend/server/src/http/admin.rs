@@ -4,7 +4,7 @@ use crate::app::directory::is_email;
 use crate::app::passwords;
 use crate::http::auth::{Anyone, Platform};
 use crate::http::extract::{Body, HashedBody, Path};
-use crate::http::orders::idempotency;
+use crate::http::orders::{idempotency, mark_replayed};
 use crate::http::problem::{Answered, Problem, Problems};
 use crate::http::reply::{Document, List, created, list_of, ok};
 use crate::http::session::{MembershipView, UserView, memberships_of};
@@ -136,9 +136,11 @@ async fn grant(
     by.may("admin:write")?;
     let idempotency = idempotency(&by, &headers, true, &format!("POST /v1/participants/{id}/grants"), &body.bytes)?;
     let command = Command::Grant { participant: id, amount: body.value.amount, reason: body.value.reason };
-    app.submit(&by, command, idempotency, Attached::default()).await?;
+    let replayed = app.submit(&by, command, idempotency, Attached::default()).await?.replayed;
     let balance = app.sequencer.query(move |s| Balance::of(s, id)).await?;
-    Ok((StatusCode::CREATED, Json(balance)).into_response())
+    let mut response = (StatusCode::CREATED, Json(balance)).into_response();
+    mark_replayed(&mut response, replayed);
+    Ok(response)
 }
 
 #[derive(Clone, Debug, Deserialize, ToSchema)]

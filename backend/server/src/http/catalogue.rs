@@ -1,6 +1,6 @@
 //! Every problem code with its status and what to do: the source of `openapi/problems.md`.
 use headroom_market::book::Rejection;
-use headroom_market::command::{Refusal, RefusalKind};
+use headroom_market::refusal::{Refusal, RefusalKind};
 use std::fmt::Write;
 
 pub struct Entry {
@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 125] = [
+const OTHERS: [(&str, u16, &str); 140] = [
     ("not_json", 400, "The body is not JSON."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
@@ -94,6 +94,25 @@ const OTHERS: [(&str, u16, &str); 125] = [
         422,
         "The field has a value that this version does not support; the detail says which it does.",
     ),
+    ("slug_out_of_range", 422, "A slug has 1 to 40 characters from a-z, 0-9 and -."),
+    ("share_out_of_range", 422, "A share is from \"0\" to \"1\"; every step of a schedule has one above 0."),
+    ("price_out_of_range", 422, "A reserve price is 0 or more, and rises from step to step up to the price cap."),
+    ("amount_out_of_range", 422, "A grant is of up to 1000000000 credits, below 0 to take back, and not 0."),
+    ("email_invalid", 422, "An address looks like name@example.org."),
+    ("password_out_of_range", 422, "A password has 12 to 200 characters."),
+    ("no_memberships", 422, "A user needs at least one membership."),
+    (
+        "role_not_here",
+        422,
+        "finance, admin and operator belong to the operator's participant, bidder and tenant to the others.",
+    ),
+    ("positions_out_of_range", 422, "A shadow run compares from 1 to 200 input positions."),
+    ("typical_above_peak", 422, "What a profile says is typical is from 0 to its peak."),
+    ("duplicate", 422, "The entry is in the list twice."),
+    ("instance_or_pool", 422, "Send either instance_id or pool."),
+    ("minutes_out_of_range", 422, "minutes is from 1 to 1440."),
+    ("period_empty", 422, "The end of a period is after its beginning."),
+    ("seconds_out_of_range", 422, "A simulated clock goes on by 0 to 3600 seconds."),
     ("duplicate_slug", 409, "Slugs are never reused."),
     ("duplicate_email", 409, "There is a user with this address already."),
     ("stale_version", 412, "Somebody else changed it: read it again and repeat the change."),
@@ -225,4 +244,61 @@ pub fn markdown() -> String {
         let _infallible = writeln!(text, "| {} | `{}` | {} |", entry.status, entry.code, entry.detail);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// Refusals of what the exchange tells itself, which no request brings about.
+    const OWN: [&str; 5] = ["no_outcome", "outcome_refused", "market_open", "rhythm_impossible", "round_not_sealed"];
+
+    /// What a code stands behind in the sources: the constructors of refusals and problems.
+    const BEFORE: [&str; 5] = ["invalid(", "conflict(", "Problem::field(", "Problem::new(", "RefusalKind::"];
+
+    fn is_code(text: &str) -> bool {
+        text.starts_with(|c: char| c.is_ascii_lowercase())
+            && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    }
+
+    /// The first literal after a constructor, if nothing but a kind or a status stands before it.
+    fn code_after(text: &str) -> Option<&str> {
+        let (before, rest) = text.split_once('"')?;
+        let plain = before.trim().chars().all(|c| c.is_ascii_alphanumeric() || "_:, \n".contains(c));
+        let code = rest.split('"').next()?;
+        (plain && before.len() < 120 && is_code(code)).then_some(code)
+    }
+
+    fn codes_below(folder: &Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).expect("a folder of the sources") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                // books have faults of their own
+                if !path.ends_with("clearing") {
+                    codes_below(&path, found);
+                }
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).expect("a source");
+            let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for before in BEFORE {
+                found.extend(text.split(before).skip(1).filter_map(code_after).map(str::to_owned));
+            }
+        }
+    }
+
+    #[test]
+    fn every_code_of_the_sources_is_in_the_catalogue() {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut found = Vec::new();
+        for folder in ["src/http", "src/app", "../market/src"] {
+            codes_below(&here.join(folder), &mut found);
+        }
+        assert!(found.len() > 150, "the sources are read: {}", found.len());
+        let known: Vec<&str> = entries().iter().map(|e| e.code).collect();
+        found.retain(|code| !known.contains(&code.as_str()) && !OWN.contains(&code.as_str()));
+        found.dedup();
+        assert!(found.is_empty(), "not in the catalogue: {found:?}");
+    }
 }

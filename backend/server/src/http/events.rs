@@ -14,7 +14,7 @@ use crate::http::auth::Listener;
 use crate::http::extract::Query;
 use crate::http::limit::StreamSlot;
 use crate::http::problem::{Answered, Problem, Problems};
-use crate::workers::conductor::KEEP_EVENTS_HOURS;
+use crate::workers::prune::KEEP_EVENTS_HOURS;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};

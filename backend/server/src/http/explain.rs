@@ -130,7 +130,7 @@ fn sentence_of(reason: &str, order: &Order) -> String {
             "The workload's strategy (`max_swap`) lets rounds change it by so much in a slot and no more."
         }
         "SOLVER_FALLBACK" => {
-            "The round was cleared without all-or-none orders, because its first outcome did not pass the check."
+            "The search for this round gave the order up: it ended before it found an outcome with it that one price a product carries."
         }
         "BUDGET" => {
             "What its project had left for the round was not enough for it, or went to the project's other bids. It takes part again as soon as more is left."

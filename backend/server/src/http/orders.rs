@@ -72,10 +72,15 @@ pub fn answered(answer: Answer, fresh: StatusCode) -> Response {
         Outcome::Pending(document) => Document(StatusCode::ACCEPTED, document).into_response(),
         _ => Document(StatusCode::OK, "{}".into()).into_response(),
     };
-    if answer.replayed {
+    mark_replayed(&mut response, answer.replayed);
+    response
+}
+
+/// Says that nothing was done again for this request.
+pub fn mark_replayed(response: &mut Response, replayed: bool) {
+    if replayed {
         response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
     }
-    response
 }
 
 async fn place(

@@ -339,7 +339,10 @@ async fn slot_prices(app: &App, slug: &str, query: &PricesQuery, limit: i64) -> 
     let to = query.to.map_or(last, |to| last.min(ceiling(to)));
     let newest = to.min(now.seconds()) - limit * app.rhythm.slot_seconds;
     let from = query.from.map_or(newest, |from| newest.max(ceiling(from)));
-    let documents = app.store.between(Table::Products, &Scope::All, from, to, 20_000).await?;
+    // One product a slot, those whose gates are still open too.
+    let of_class = format!("{slug}/{resource}/");
+    let most = limit + app.rhythm.horizon_slots + 2;
+    let documents = app.store.between_of(Table::Products, &Scope::All, &of_class, from, to, most).await?;
     let schedules = {
         let slug = slug.to_owned();
         let of_pool = move |s: &Market| -> Vec<ReservePrice> {
@@ -352,10 +355,7 @@ async fn slot_prices(app: &App, slug: &str, query: &PricesQuery, limit: i64) -> 
     for document in documents {
         let product: headroom_market::pool::Product =
             serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
-        if product.pool == slug
-            && product.resource == resource
-            && let Some(price) = product.mean_price().or(product.administered_price)
-        {
+        if let Some(price) = product.mean_price().or(product.administered_price) {
             let set_by = if product.mean_price().is_some() { "mean" } else { "administered" };
             let (low, high, set_by) = (price, price, set_by.to_owned());
             points.push(PricePoint {

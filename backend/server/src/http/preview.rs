@@ -314,7 +314,7 @@ fn preview(
     let request = &place::normalise(request.clone());
     let recallable = request.assurance == Assurance::Recallable;
     let acceptable = validate::check(state, now, participant, side, request, None)
-        .map_err(|r| Problem::from(headroom_market::command::Refusal::from(r)))?;
+        .map_err(|r| Problem::from(headroom_market::refusal::Refusal::from(r)))?;
     // What overflows here costs more than any limit: its order can't win.
     let costs = bundle_costs(state, side, request).ok_or_else(|| {
         Problem::field("quantity_out_of_range", "/resources", "This costs more than can be reckoned.")

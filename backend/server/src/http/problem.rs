@@ -6,7 +6,7 @@ use crate::sequencer::Busy;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use headroom_market::command::{Refusal, RefusalKind};
+use headroom_market::refusal::{Refusal, RefusalKind};
 use headroom_store::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;

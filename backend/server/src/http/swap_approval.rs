@@ -7,9 +7,10 @@ use crate::http::problem::{Answered, Problem, Problems};
 use crate::http::reply::{Document, ok};
 use axum::extract::State;
 use axum::http::StatusCode;
-use headroom_market::command::{Command, RefusalKind};
+use headroom_market::command::Command;
 use headroom_market::ids::SwapId;
 use headroom_market::record::Table;
+use headroom_market::refusal::RefusalKind;
 use headroom_market::swap::Swap;
 use headroom_market::swap::approval::{self, MoveVerdict};
 use serde::Deserialize;
@@ -52,7 +53,7 @@ async fn answer_ended(app: &App, by: &Identity, id: SwapId, verdict: MoveVerdict
             let detail =
                 format!("It has ended ({}) without an answer. What it was for is planned again.", swap.state.name());
             let (code, kind) = ("swap_ended", RefusalKind::Conflict);
-            Err(headroom_market::command::Refusal { kind, code, pointer: String::new(), detail }.into())
+            Err(headroom_market::refusal::Refusal { kind, code, pointer: String::new(), detail }.into())
         }
     }
 }

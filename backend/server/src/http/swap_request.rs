@@ -7,14 +7,14 @@ use crate::app::advice::{Quantity, Shaping, Step, asked, orders, priced, quantit
 use crate::app::predict_load::{Proposal, last_usage, predict_load};
 use crate::http::auth::Member;
 use crate::http::extract::HashedBody;
-use crate::http::orders::idempotency;
+use crate::http::orders::{idempotency, mark_replayed};
 use crate::http::prediction::visible;
 use crate::http::problem::{Answered, Problem, Problems};
 use crate::sequencer::{Attached, Outcome};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use headroom_market::advice::gather::Criteria;
 use headroom_market::advice::pops::PopOption;
@@ -162,9 +162,7 @@ async fn swap_request(
     };
     let mut response =
         (StatusCode::ACCEPTED, [(CONTENT_TYPE, "application/json")], document.to_string()).into_response();
-    if placed.replayed {
-        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
-    }
+    mark_replayed(&mut response, placed.replayed);
     Ok(response)
 }
 

@@ -1,11 +1,12 @@
 //! What a command is answered with, now and when the same request comes again.
 use super::Outcome;
-use headroom_market::command::{Refusal, RefusalKind, Reply};
+use headroom_market::command::Reply;
 use headroom_market::event::Event;
 use headroom_market::ids::{OrderId, SwapId};
 use headroom_market::notice::Notice;
 use headroom_market::project;
 use headroom_market::record::Record;
+use headroom_market::refusal::{Refusal, RefusalKind};
 use headroom_market::state::State;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -87,10 +88,18 @@ fn project_document(state: &State, id: &headroom_market::ids::ProjectId, told: &
 }
 
 /// What the journal keeps of a reply: enough to give it again.
-pub(super) fn stored_reply(reply: &Reply) -> String {
+pub(super) fn stored_reply(reply: &Reply, outcome: &Outcome) -> String {
     let value = match reply {
         // Nearly all are such: an id has nothing to escape.
-        Reply::Order(id) | Reply::PendingOrder(id) => return format!("{{\"order\":\"{id}\"}}"),
+        Reply::Order(id) => return format!("{{\"order\":\"{id}\"}}"),
+        // Its events say what is to become of it, not what it was: the answer is kept as it was given.
+        Reply::PendingOrder(id) => {
+            let answer = match outcome {
+                Outcome::Pending(document) => serde_json::from_str(document).unwrap_or_default(),
+                _ => serde_json::Value::Null,
+            };
+            serde_json::json!({ "order": id, "pending": answer })
+        }
         Reply::Refused(r) => serde_json::json!({
             "refused": r.code, "kind": format!("{:?}", r.kind), "pointer": r.pointer, "detail": r.detail,
         }),
@@ -125,7 +134,18 @@ pub(super) fn stored_outcome(reply: &str, events: &str) -> Outcome {
     if value["answer"].is_object() {
         return Outcome::Object(value["answer"].to_string().into());
     }
+    if value["pending"].is_object() {
+        return Outcome::Pending(value["pending"].to_string().into());
+    }
     let events: Vec<Event> = serde_json::from_str(events).unwrap_or_default();
+    // Others may have been placed or changed by the same command.
+    if let Some(id) = value["order"].as_str() {
+        let placed = events.iter().find_map(|event| match event {
+            Event::OrderAccepted(order) if order.id.to_string() == id => Some(order.document()),
+            _ => None,
+        });
+        return placed.map_or(Outcome::Done, |document| Outcome::Object(document.into()));
+    }
     for event in events.iter().rev() {
         let document = match event {
             Event::RecommendationApplied { .. } => applied(event).unwrap_or_default(),
@@ -148,4 +168,27 @@ fn known_code(code: &str) -> &'static str {
     static CODES: Mutex<BTreeMap<String, &'static str>> = Mutex::new(BTreeMap::new());
     let mut codes = CODES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     codes.entry(code.to_owned()).or_insert_with(|| code.to_owned().leak())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headroom_market::ids::BidId;
+
+    #[test]
+    fn a_change_that_waits_is_answered_alike_when_it_comes_again() {
+        let id = OrderId::Bid(BidId::from_raw(1));
+        let document = format!(r#"{{"id":"{id}","status":"pending_replace"}}"#);
+        let stored = stored_reply(&Reply::PendingOrder(id), &Outcome::Pending(document.as_str().into()));
+        let Outcome::Pending(again) = stored_outcome(&stored, "[]") else { panic!("{stored}") };
+        let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+        assert_eq!(parsed(&again), parsed(&document));
+    }
+
+    #[test]
+    fn an_order_that_is_not_among_the_events_is_not_taken_for_another() {
+        let id = OrderId::Bid(BidId::from_raw(1));
+        let stored = stored_reply(&Reply::Order(id), &Outcome::Done);
+        assert!(matches!(stored_outcome(&stored, "[]"), Outcome::Done));
+    }
 }

@@ -209,7 +209,8 @@ impl Writer {
                 let text = journal_text(&events, &told);
                 // Nobody has to read more than a page of the journal for one order.
                 let refers = text.len() <= MOST_REFERRED_BYTES;
-                let row = self.journal_row(sequence, &envelope, text, &reply, &actor, key.clone(), &idempotency);
+                let row =
+                    self.journal_row(sequence, &envelope, text, &reply, &actor, key.clone(), &idempotency, &outcome);
                 self.parts.head.chain_hash = row.chain_hash.clone();
                 let decided = &mut self.decided;
                 if !events.is_empty() {
@@ -292,17 +293,17 @@ impl Writer {
         actor: &str,
         key: Option<String>,
         idempotency: &Option<Idempotency>,
+        outcome: &Outcome,
     ) -> JournalRow {
-        let json = |value: serde_json::Result<String>| value.unwrap_or_default();
         let mut row = JournalRow {
             sequence,
             recorded_at: envelope.now.micros(),
             actor: actor.to_owned(),
             idempotency: key,
             request_hash: idempotency.as_ref().map(|i| i.request_hash.clone()),
-            command: json(serde_json::to_string(envelope)),
+            command: serde_json::to_string(envelope).expect("a command holds nothing that JSON can't"),
             events,
-            reply: stored_reply(reply),
+            reply: stored_reply(reply, outcome),
             rule_version: RULE_VERSION,
             chain_hash: String::new(),
         };

@@ -8,11 +8,11 @@ use crate::workers::meter::{self, Meter};
 use crate::workers::nodes::{Nodes, Wanted};
 use crate::workers::pulse::Pulse;
 use crate::workers::telemetry::{self, Sample, TICK_SECONDS};
-use crate::workers::{draws, drills, recalls, rounds, swaps};
+use crate::workers::{draws, drills, prune, recalls, rounds, swaps};
 use headroom_market::command::Command;
 use headroom_market::market::Market;
 use headroom_market::state::State;
-use headroom_market::swap::saga::StepResult;
+use headroom_market::swap::saga::{self, StepResult};
 use headroom_market::swap::{Swap, approval, plan, recall};
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Amounts, Credits};
@@ -31,11 +31,6 @@ const TICK_MICROS: i64 = 250_000;
 const SETTLE_AFTER_SECONDS: i64 = 5;
 /// Forecaster states are stored every so many slots.
 const STORE_EVERY_SLOTS: i64 = 2;
-const HOUR_MICROS: i64 = 3_600_000_000;
-/// Retention of raw telemetry, forecasts and stream events.
-const KEEP_SAMPLES_HOURS: i64 = 24;
-const KEEP_FORECASTS_HOURS: i64 = 30 * 24;
-pub const KEEP_EVENTS_HOURS: i64 = 7 * 24;
 
 /// Moves the simulated clock; answered when everything due by then has been done.
 pub struct Advance {
@@ -472,7 +467,13 @@ impl Conductor {
         if self.clock.is_simulated() {
             return swaps::step(&nodes, &swap, &situation);
         }
-        tokio::task::spawn_blocking(move || swaps::step(&nodes, &swap, &situation)).await.unwrap_or(None)
+        let (id, state) = (swap.id, swap.state);
+        let stepped = tokio::task::spawn_blocking(move || swaps::step(&nodes, &swap, &situation)).await;
+        stepped.unwrap_or_else(|error| {
+            tracing::error!(%error, swap = %id, "a step of a swap has panicked: the swap fails");
+            let (reason, detail) = ("engine".to_owned(), "the driver failed in this phase".to_owned());
+            Some(StepResult::Failed { state, reason, detail, report: Default::default() })
+        })
     }
 
     async fn settle(&mut self, view: &View) -> Result<(), Busy> {
@@ -482,19 +483,13 @@ impl Conductor {
     }
 
     async fn prune(&mut self, now: Timestamp) {
-        if !Self::is_due(self.progress.last_prune, now, HOUR_MICROS) {
+        if !Self::is_due(self.progress.last_prune, now, prune::EVERY_MICROS) {
             return;
         }
-        let first = self.progress.last_prune.is_none();
-        self.progress.last_prune = Some(now);
-        if first {
-            return;
+        // Not at once: a start has enough to do.
+        if self.progress.last_prune.replace(now).is_some() {
+            prune::prune(&self.store, now).await;
         }
-        let before = |hours: i64| now.micros() - hours * HOUR_MICROS;
-        let observations =
-            self.store.observations.prune(before(KEEP_SAMPLES_HOURS), before(KEEP_FORECASTS_HOURS)).await;
-        let events = self.store.prune_stream(before(KEEP_EVENTS_HOURS)).await;
-        tracing::info!(?observations, ?events, "pruned rows");
     }
 }
 
@@ -522,11 +517,11 @@ pub async fn recover(sequencer: &Sequencer, nodes: &Nodes, now: Timestamp) -> Re
     for (swap, state) in states {
         let report = Default::default();
         let detail = "the process ended in this phase".to_owned();
-        let result = StepResult::Failed { state, reason: "restarted".to_owned(), detail, report };
+        let result = StepResult::Failed { state, reason: saga::RESTARTED.to_owned(), detail, report };
         sequencer.internal(Command::StepSwap { swap, result }, Attached::default()).await?;
     }
     for instance in instances {
-        sequencer.internal(Command::RestartInstance { instance }, Attached::default()).await?;
+        sequencer.internal(Command::RecoverInstance { instance }, Attached::default()).await?;
     }
     let wanted = sequencer.query(Wanted::of).await?;
     nodes.restore(&wanted, now.micros());

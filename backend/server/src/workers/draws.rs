@@ -3,16 +3,13 @@ use crate::workers::telemetry::{Sample, TICK_SECONDS};
 use headroom_market::ids::NodeId;
 use headroom_market::pool::Node;
 use headroom_market::state::State;
-use headroom_market::swap::draw::{self, Draw, Drawn, offered};
+use headroom_market::swap::draw::{Draw, Drawn, offered};
 use headroom_market::swap::plan;
 use headroom_market::swap::recall;
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Amounts, amount};
-use headroom_market::workload::InstanceState;
+use headroom_market::workload::{InstanceState, need};
 use std::collections::BTreeMap;
-
-/// A workload that waited for its allowance for less of the time does not need more.
-const THROTTLED_MILLIS: i64 = 100;
 
 /// Draws of a tick, at most: each looks at all that is promised on a node, and the next tick comes soon.
 const MOST_DRAWS: usize = 32;
@@ -36,8 +33,8 @@ pub fn due(state: &State, samples: &[Sample], slot: Slot, now: Timestamp) -> Vec
             // What is on its way to it need not be taken twice.
             let has = amount(&sample.limits, *resource);
             let coming = amount(&plan::target(state, instance, slot).limits, *resource);
-            let throttled = sample.throttled_millis >= THROTTLED_MILLIS && coming <= has;
-            let quantity = draw::needed(instance, *resource, has.max(coming), *demand, throttled);
+            let throttled = sample.throttled_millis >= need::THROTTLED_MILLIS && coming <= has;
+            let quantity = need::beyond(instance, *resource, has.max(coming), *demand, throttled);
             let asked =
                 Draw { instance: instance.id, resource: *resource, quantity, highest_price: Some(*highest_price) };
             let left = |node: &Node| {

@@ -10,6 +10,7 @@ pub mod lending;
 pub mod meter;
 pub mod modules;
 pub mod nodes;
+pub mod prune;
 pub mod pulse;
 pub mod recalls;
 pub mod rounds;

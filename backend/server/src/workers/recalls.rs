@@ -6,9 +6,7 @@ use headroom_market::swap::plan;
 use headroom_market::swap::recall::{self, Recall};
 use headroom_market::time::Slot;
 use headroom_market::units::amount;
-
-/// A workload that waited for its allowance for less of the time does not need more.
-const THROTTLED_MILLIS: i64 = 100;
+use headroom_market::workload::need;
 
 /// What is to be taken back in the present slot.
 pub fn due(state: &State, samples: &[Sample], slot: Slot) -> Vec<Recall> {
@@ -24,7 +22,7 @@ pub fn due(state: &State, samples: &[Sample], slot: Slot) -> Vec<Recall> {
             let coming = amount(&plan::target(state, instance, slot).limits, *resource);
             let limit = amount(&sample.limits, *resource).max(coming);
             let grows = coming > amount(&sample.limits, *resource);
-            let throttled = sample.throttled_millis >= THROTTLED_MILLIS && !grows;
+            let throttled = sample.throttled_millis >= need::THROTTLED_MILLIS && !grows;
             let quantity = recall::needed(instance, *resource, limit, *demand, throttled, most);
             if quantity > 0 {
                 recalls.push(Recall { instance: instance.id, resource: *resource, slot, quantity: Some(quantity) });

@@ -446,3 +446,18 @@ fn verify(nodes: &Nodes, swap: &Swap) -> Effect {
         Err(error) => or_retry::<()>(Err(error), |()| Effect::Wait),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use headroom_market::swap::blame;
+
+    #[test]
+    fn whose_doing_it_is_is_known_of_every_code_of_the_driver() {
+        let text = include_str!("../../../execution/src/driver/error.rs");
+        let text = text.split("pub fn code(&self)").nth(1).expect("the codes");
+        let codes: Vec<&str> = text.split("=> \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert!(codes.len() > 20, "{codes:?}");
+        let unknown: Vec<_> = codes.iter().filter(|code| blame::known(code).is_none()).collect();
+        assert!(unknown.is_empty(), "add them to swap/blame.rs: {unknown:?}");
+    }
+}

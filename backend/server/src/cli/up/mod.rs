@@ -163,7 +163,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
             .with_context(|| format!("cannot use {}", access::path(&args.data).display()))?,
         false => None,
     };
-    let conductor = tokio::spawn(conductor.run());
+    let mut conductor = tokio::spawn(conductor.run());
     if !clock.is_simulated() {
         nodes.start_threads(clock.clone())?;
     }
@@ -174,8 +174,9 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let served = tokio::spawn(http::serve::run(listener, service, stopping.clone()));
     announce::announce(&args, &url, started.elapsed(), demo_access.as_ref());
     let failure = tokio::select! {
-        ended = &mut writer => Some(ended),
-        lost = &mut beating => Some(lost),
+        ended = &mut writer => Some(stop::not_committed(ended)),
+        lost = &mut beating => Some(stop::not_committed(lost)),
+        ended = &mut conductor => Some(stop::no_market(ended, &mut writer).await),
         () = stop_requested => None,
     };
     crate::cli::complain(format_args!("stopping: no new requests, finishing what is under way …"));
@@ -184,14 +185,16 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let _drained = tokio::time::timeout(DRAIN, served).await;
     sweeping.abort();
     beating.abort();
-    let _stopped = tokio::time::timeout(DRAIN, conductor).await;
+    if !conductor.is_finished() {
+        let _stopped = tokio::time::timeout(DRAIN, conductor).await;
+    }
     stop::pause(nodes).await?;
     stop::store_forecasters(&store, &board).await;
     write_key_uses(&app).await;
     drop(app);
     drop(sequencer);
-    if let Some(ended) = failure {
-        return Err(stop::not_committed(ended));
+    if let Some(error) = failure {
+        return Err(error);
     }
     let _finished = tokio::time::timeout(DRAIN, writer).await;
     if let Err(error) = store.give_back_lease().await {

@@ -6,8 +6,12 @@ use crate::workers::nodes::Nodes;
 use anyhow::Context;
 use headroom_store::{Store, StoreError};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{JoinError, JoinHandle};
+
+/// How long after those that ask it the writer itself is seen to have ended.
+const WRITER_FOLLOWS: Duration = Duration::from_secs(2);
 
 /// How the sequencer's writer, or the watch over its lease, ended.
 pub type Ended = Result<Result<(), StoreError>, JoinError>;
@@ -19,6 +23,19 @@ pub fn not_committed(ended: Ended) -> anyhow::Error {
         Err(error) => anyhow::Error::new(error),
     };
     error.context("a transaction could not be committed, so the process ends; all that was acknowledged is stored, and of what was not some may be. Check the disk and the database, then start again")
+}
+
+/// Whoever holds the rounds has ended: orders would be taken that nobody clears. Mostly the writer ended before, and
+/// knows why.
+pub async fn no_market(ended: Result<(), JoinError>, writer: &mut JoinHandle<Result<(), StoreError>>) -> anyhow::Error {
+    if let Ok(ended) = tokio::time::timeout(WRITER_FOLLOWS, writer).await {
+        return not_committed(ended);
+    }
+    let error = match ended {
+        Ok(()) => anyhow::anyhow!("the conductor ended"),
+        Err(error) => anyhow::Error::new(error),
+    };
+    error.context("nobody holds rounds or moves workloads any more, so the process ends; all that was acknowledged is stored. Start it again, and report what the log says above")
 }
 
 /// Where a start fails because the writer has ended, the writer knows why.

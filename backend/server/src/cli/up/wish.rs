@@ -17,12 +17,13 @@ pub fn rhythm_of_a_new_market(args: &UpArgs) -> anyhow::Result<Rhythm> {
 }
 
 fn own_rhythm(slot_seconds: i64) -> anyhow::Result<Rhythm> {
-    if !(10..=3600).contains(&slot_seconds) || 3600 % slot_seconds != 0 {
-        bail!("--slot-seconds {slot_seconds} is not possible: it must be a divisor of 3600 from 10 up");
-    }
     let lead_seconds = (slot_seconds / 5).clamp(2, 60);
     let round_seconds = (slot_seconds / 30).clamp(2, 10);
-    Ok(Rhythm { slot_seconds, horizon_slots: 6, lead_seconds, round_seconds })
+    let rhythm = Rhythm { slot_seconds, horizon_slots: 6, lead_seconds, round_seconds };
+    match rhythm.fault() {
+        Some(fault) => bail!("--slot-seconds {slot_seconds} is not possible: {fault}"),
+        None => Ok(rhythm),
+    }
 }
 
 /// The rhythm that the command line asks for, if it does.

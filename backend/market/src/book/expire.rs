@@ -1,0 +1,21 @@
+//! When orders end by themselves.
+use crate::book::{Order, OrderStatus, family, place};
+use crate::ids::OrderId;
+use crate::turn::Turn;
+
+/// Closes orders whose last gate has closed or whose own expiry has passed. Sealed ones wait.
+pub fn expire(turn: &mut Turn<'_>) {
+    let first_open = turn.state.market.rhythm.first_open(turn.now);
+    let now = turn.now;
+    let over = |o: &&Order| {
+        o.sealed_in.is_none()
+            && (o.request.last_start() < first_open || o.request.expires_at.is_some_and(|at| at <= now))
+    };
+    let mut expired: Vec<OrderId> = turn.state.orders.values().filter(over).map(|o| o.id).collect();
+    family::children_first(turn.state, &mut expired);
+    for id in expired {
+        let Some(order) = turn.state.orders.get(&id) else { continue };
+        let reason = order.why_not_won(turn.state.market.full_round).map(|why| why.reason);
+        place::close(turn, id, OrderStatus::Expired, reason, None);
+    }
+}

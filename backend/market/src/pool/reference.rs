@@ -1,0 +1,116 @@
+//! Reference prices and collars: what a product class has cost lately, and the most that it can cost in a round.
+//!
+//! The rule book's reference is the median of a day. Here it is that of the last [`REMEMBERED_SLOTS`] slots with trade,
+//! whatever their length: a day at the usual five minutes. All of them are written when one is added, so a day of
+//! shorter slots would be written again and again.
+use crate::event::Event;
+use crate::pool::recallable::{firm, is_recallable};
+use crate::pool::{PoolSlug, hourly};
+use crate::round::ClearingPrice;
+use crate::state::{ProductKey, State};
+use crate::time::Slot;
+use crate::turn::Turn;
+use crate::units::{Price, Resource};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How many settled slots the reference price remembers: a day of five-minute slots.
+pub const REMEMBERED_SLOTS: usize = 288;
+
+/// The collar is so many times the reference.
+const COLLAR_OF_REFERENCE: i64 = 3;
+
+/// How often in a row a collar doubles at most.
+const MOST_DOUBLINGS: u32 = 20;
+
+/// What a product class has cost lately: the base of its collar.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reference {
+    pub pool: PoolSlug,
+    pub resource: Resource,
+    /// Mean prices of the latest settled slots, newest last, at most [`REMEMBERED_SLOTS`].
+    pub recent: Vec<Price>,
+    /// How often the collar was reached in a row; each doubles the next round's collar.
+    pub doublings: u32,
+}
+
+impl Reference {
+    /// Of a product class that was not traded yet.
+    pub fn new(pool: PoolSlug, resource: Resource) -> Self {
+        Self { pool, resource, recent: Vec::new(), doublings: 0 }
+    }
+    /// The median of the recent prices, never under the reserve.
+    pub fn price(&self, reserve: Price) -> Price {
+        let mut sorted = self.recent.clone();
+        sorted.sort();
+        sorted.get(sorted.len() / 2).copied().unwrap_or(reserve).max(reserve)
+    }
+}
+
+impl State {
+    /// What is recallable is worth no more than what is not: its reference is that of the pool whose nodes it lies on.
+    pub fn reference(&self, pool: &str, resource: Resource, slot: Slot) -> Price {
+        let pool = firm(pool);
+        let reserve = self.reserve_price(pool, resource, slot).unwrap_or(self.market.price_cap);
+        match self.references.get(&(pool.to_owned(), resource)) {
+            Some(reference) => reference.price(reserve),
+            None => reserve,
+        }
+    }
+    /// The most a product can cost in the next round: min(price cap, 3 × reference), doubled
+    /// for every round in a row that reached it.
+    pub fn collar(&self, pool: &str, resource: Resource, slot: Slot) -> Price {
+        let reference = self.reference(pool, resource, slot);
+        if reference.is_zero() {
+            return self.market.price_cap;
+        }
+        let doublings = self.references.get(&(pool.to_owned(), resource)).map_or(0, |r| r.doublings);
+        let collar =
+            reference.times(COLLAR_OF_REFERENCE).times(1 << doublings.min(MOST_DOUBLINGS)).min(self.market.price_cap);
+        // Books have 6 digits: the collar is the same number there and in the holds.
+        Price::from_units((collar.units() + 999) / 1000 * 1000)
+    }
+}
+
+/// A product class that reached its collar gets a doubled one next round; one that did not
+/// goes back to the plain one.
+pub fn mark_collars(turn: &mut Turn<'_>, prices: &BTreeMap<ProductKey, ClearingPrice>) {
+    let mut reached: BTreeMap<(String, Resource), bool> = BTreeMap::new();
+    for ((pool, resource, slot), price) in prices {
+        let at = price.price >= turn.state.collar(pool, *resource, *slot);
+        *reached.entry((pool.clone(), *resource)).or_default() |= at;
+    }
+    for ((pool, resource), at_collar) in reached {
+        let key = (pool.clone(), resource);
+        let mut reference = turn.state.references.get(&key).cloned().unwrap_or_else(|| Reference::new(pool, resource));
+        let doublings = if at_collar { (reference.doublings + 1).min(MOST_DOUBLINGS) } else { 0 };
+        if doublings != reference.doublings {
+            reference.doublings = doublings;
+            turn.emit(Event::ReferenceChanged(reference));
+        }
+    }
+}
+
+/// The slot's mean prices enter the references of their product classes, and what was paid the means of their hour.
+pub fn remember(turn: &mut Turn<'_>, slot: Slot) {
+    let traded = turn.state.products.values().filter(|p| p.slot == slot && p.volume > 0 && !is_recallable(&p.pool));
+    for product in traded.cloned().collect::<Vec<_>>() {
+        hourly::note(turn, &product);
+    }
+    let means: Vec<_> = turn
+        .state
+        .products
+        .values()
+        .filter(|p| p.slot == slot && p.volume > 0)
+        .filter_map(|p| Some((p.pool.clone(), p.resource, p.mean_price()?)))
+        .collect();
+    for (pool, resource, price) in means {
+        let key = (pool.clone(), resource);
+        let mut reference = turn.state.references.get(&key).cloned().unwrap_or_else(|| Reference::new(pool, resource));
+        if reference.recent.len() >= REMEMBERED_SLOTS {
+            reference.recent.remove(0);
+        }
+        reference.recent.push(price);
+        turn.emit(Event::ReferenceChanged(reference));
+    }
+}
