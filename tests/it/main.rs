@@ -10,6 +10,7 @@ mod away;
 mod bad_input;
 mod common;
 mod disk;
+mod documents;
 mod draws;
 mod drills;
 mod events;

@@ -328,26 +328,8 @@ mod tests {
 
     #[test]
     fn every_swap_state_has_its_kind() {
-        use crate::swap::SwapState::*;
-        let states = [
-            Planned,
-            AwaitingApproval,
-            Reserved,
-            Snapshot,
-            Transferred,
-            Shadow,
-            Fenced,
-            Activated,
-            Verified,
-            Released,
-            Done,
-            Infeasible,
-            Rejected,
-            Expired,
-            Aborted,
-            RolledBack,
-            Failed,
-        ];
+        use crate::swap::SwapState;
+        let states = SwapState::ALL;
         for state in states {
             assert!(KINDS.contains(&swap_kind(state)), "{}", swap_kind(state));
             assert_eq!(swap_kind(state), format!("swap.{}", state.name()));

@@ -6,6 +6,7 @@ pub mod family;
 pub mod order;
 pub mod place;
 pub mod rejection;
+mod rejection_detail;
 pub mod runs;
 pub mod together;
 pub mod validate;

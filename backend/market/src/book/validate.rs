@@ -1,4 +1,4 @@
-//! The checks of an order, in the order of precedence, and the hold that it needs.
+//! The checks of an order, and the hold that it needs. The first one that fails is the answer.
 use crate::book::{
     Assurance, OrderRequest, PoolChoice, Rejection, Side, Span, TimeInForce, away, collar_value, family, runs,
 };

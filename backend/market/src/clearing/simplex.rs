@@ -8,6 +8,8 @@
 //! copies programs at every node, so what doesn't change is shared between copies, and a bound that
 //! changed moves what depends on it and nothing else.
 //!
+//! Longer than 500 lines, as it is one algorithm on one table: every step reads and writes the same rows.
+//!
 //! Invariants: all arithmetic is exact; the choice of pivots depends on values and indices alone;
 //! after a run of steps without progress the least index decides, so the method always ends.
 use super::rational::{Rat, sum};

@@ -38,6 +38,8 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum RoundState {
+    /// Not stored in this version, nor are `solved` and `awarded`: a round is sealed first, and an outcome is recorded
+    /// and awarded by one command.
     Open,
     Sealed,
     Solved,
@@ -226,7 +228,7 @@ pub struct Award {
     /// Node of each replica, in order; of what is lent and may be taken back the node where it lies; empty for what
     /// else frees capacity.
     pub nodes: Vec<NodeId>,
-    /// The award of the slot before that goes on with this one: no round was held for it (`round/safe_state.rs`), and
+    /// The award of the slot before that goes on with this one: no round was held for it (`round/safe_state`), and
     /// `round` is 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rolled_from: Option<AwardId>,

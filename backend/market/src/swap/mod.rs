@@ -34,15 +34,49 @@ pub enum SwapState {
     Verified,
     Released,
     Done,
+    /// Not entered in this version: what can't be done is not planned.
     Infeasible,
     Rejected,
     Expired,
     Aborted,
     RolledBack,
+    /// Not entered in this version: a swap that fails ends as aborted or rolled back.
     Failed,
 }
 
 impl SwapState {
+    pub const ALL: [SwapState; 17] = {
+        use SwapState::*;
+        [
+            Planned,
+            AwaitingApproval,
+            Reserved,
+            Snapshot,
+            Transferred,
+            Shadow,
+            Fenced,
+            Activated,
+            Verified,
+            Released,
+            Done,
+            Infeasible,
+            Rejected,
+            Expired,
+            Aborted,
+            RolledBack,
+            Failed,
+        ]
+    };
+    pub const NAMES: [&'static str; 17] = {
+        let mut names = [""; 17];
+        let mut i = 0;
+        while i < names.len() {
+            names[i] = Self::ALL[i].name();
+            i += 1;
+        }
+        names
+    };
+
     pub const fn name(self) -> &'static str {
         match self {
             SwapState::Planned => "planned",

@@ -174,7 +174,7 @@ pub struct Strategy {
     #[serde(skip_serializing_if = "is_zero")]
     pub notice_seconds: u32,
     /// Where no round is held before a slot's gate, it does not go on with what it has won and lent for the slot before
-    /// (`round/safe_state.rs`).
+    /// (`round/safe_state`).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub lets_go_in_safe_state: bool,
 }

@@ -6,6 +6,7 @@ pub mod credential;
 pub mod directory;
 pub mod disk;
 pub mod exchange;
+pub mod explanation;
 pub mod held_back;
 pub mod key_uses;
 pub mod last_round;

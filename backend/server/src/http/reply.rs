@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use headroom_market::audit::AuditAction;
 use headroom_market::ids::*;
 use headroom_market::record::Table;
+use headroom_market::swap::SwapState;
 use headroom_market::time::Timestamp;
 use headroom_store::read::{Listed, Page, Scope};
 use serde::Deserialize;
@@ -76,25 +77,7 @@ fn statuses(table: Table) -> &'static [&'static str] {
         ],
         Table::Awards => &["live", "settled"],
         Table::Rounds => &["open", "sealed", "solved", "awarded", "executing", "settled", "void"],
-        Table::Swaps => &[
-            "planned",
-            "awaiting_approval",
-            "reserved",
-            "snapshot",
-            "transferred",
-            "shadow",
-            "fenced",
-            "activated",
-            "verified",
-            "released",
-            "done",
-            "infeasible",
-            "rejected",
-            "expired",
-            "aborted",
-            "rolled_back",
-            "failed",
-        ],
+        Table::Swaps => &SwapState::NAMES,
         Table::Instances => &["running", "stopped", "failed"],
         Table::Hints => &["active", "withdrawn"],
         Table::Projects => &["active", "deleted"],

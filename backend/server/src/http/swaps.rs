@@ -16,6 +16,7 @@ use headroom_market::ids::SwapId;
 use headroom_market::printable::check_reason;
 use headroom_market::record::Table;
 use headroom_market::refusal::{Refusal, RefusalKind};
+use headroom_market::swap::SwapState;
 use headroom_market::swap::{Difference, Swap};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -61,7 +62,8 @@ async fn swap_history(
 ) -> Answered<Response> {
     by.may("swaps:read")?;
     if query.status.is_none() {
-        query.status = Some("done,infeasible,rejected,expired,aborted,rolled_back,failed".to_owned());
+        let ended: Vec<&str> = SwapState::ALL.iter().filter(|s| s.is_terminal()).map(|s| s.name()).collect();
+        query.status = Some(ended.join(","));
     }
     list_table(&app, Table::Swaps, &by.scope(), &query, "/v1/swap_history").await
 }

@@ -3,16 +3,17 @@
 //! are exactly reproducible; in real time the clearing runs beside them.
 use crate::clock::Clock;
 use crate::sequencer::{Attached, Busy, Outcome, Sequencer};
-use crate::workers::forecasts::{Board, SlotSums};
-use crate::workers::meter::{self, Meter};
+use crate::workers::forecasts::Board;
+use crate::workers::meter::Meter;
 use crate::workers::nodes::{Nodes, Wanted};
 use crate::workers::pulse::Pulse;
+use crate::workers::slot_demand::SlotSums;
 use crate::workers::telemetry::{self, Sample, TICK_SECONDS};
 use crate::workers::{draws, drills, prune, recalls, rounds, swaps};
 use headroom_market::command::Command;
 use headroom_market::market::Market;
 use headroom_market::state::State;
-use headroom_market::swap::saga::{self, StepResult};
+use headroom_market::swap::saga::StepResult;
 use headroom_market::swap::{Swap, approval, plan, recall};
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Amounts, Credits};
@@ -20,7 +21,6 @@ use headroom_market::workload::guidance::ApplicationProfile;
 use headroom_market::workload::{AtEnd, ComparisonRules, away, vacate};
 use headroom_store::Store;
 use headroom_store::observations::Observed;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -491,58 +491,4 @@ impl Conductor {
             prune::prune(&self.store, now).await;
         }
     }
-}
-
-/// After a restart: what was half done is ended, what had not begun waits on, every workload runs
-/// again from its checkpoint under a new epoch.
-pub async fn recover(sequencer: &Sequencer, nodes: &Nodes, now: Timestamp) -> Result<(), Busy> {
-    let (sealed, live, instances) = sequencer
-        .query(|s| {
-            let sealed: Vec<u64> = s
-                .rounds
-                .values()
-                .filter(|r| r.state == headroom_market::round::RoundState::Sealed)
-                .map(|r| r.number)
-                .collect();
-            let live: Vec<Swap> = s.swaps.values().filter(|s| s.state.has_begun()).cloned().collect();
-            let running: Vec<_> = s.instances.values().map(|i| i.id).collect();
-            (sealed, live, running)
-        })
-        .await?;
-    for round in sealed {
-        let reason = "the process ended while the round was sealed; its orders go to the next one".to_owned();
-        sequencer.internal(Command::VoidRound { round, reason }, Attached::default()).await?;
-    }
-    let states: BTreeMap<_, _> = live.iter().map(|s| (s.id, s.state)).collect();
-    for (swap, state) in states {
-        let report = Default::default();
-        let detail = "the process ended in this phase".to_owned();
-        let result = StepResult::Failed { state, reason: saga::RESTARTED.to_owned(), detail, report };
-        sequencer.internal(Command::StepSwap { swap, result }, Attached::default()).await?;
-    }
-    for instance in instances {
-        sequencer.internal(Command::RecoverInstance { instance }, Attached::default()).await?;
-    }
-    let wanted = sequencer.query(Wanted::of).await?;
-    nodes.restore(&wanted, now.micros());
-    Ok(())
-}
-
-/// What the meter of the process before had read, and what was missed since then. Observations
-/// may be lost: without them the slots under way count as missed, never as delivered.
-pub async fn recall_meter(sequencer: &Sequencer, store: &Store, now: Timestamp) -> Result<Meter, Busy> {
-    let (due, seconds) = sequencer.query(move |s| (meter::due(s, now), s.market.rhythm.slot_seconds)).await?;
-    let Some(first) = due.first().map(|(slot, _, _)| slot.seconds()) else { return Ok(Meter::default()) };
-    let rows = store.observations.readings(first).await.unwrap_or_else(|error| {
-        tracing::error!(%error, "readings of slots under way are lost: they are settled as not delivered");
-        Vec::new()
-    });
-    let readings = rows.into_iter().filter_map(|(slot, document)| match serde_json::from_str(&document) {
-        Ok(reading) => Some((Slot::starting_at(slot), reading)),
-        Err(error) => {
-            tracing::error!(%error, slot, "a reading is not legible");
-            None
-        }
-    });
-    Ok(Meter::recall(readings, &due, seconds, now))
 }

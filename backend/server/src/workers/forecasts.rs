@@ -1,37 +1,31 @@
 //! Telemetry becomes forecasts, forecasts become outlooks; both are scored when the slot has
 //! come. Floats end here: the market gets integers, rounded to the safe side.
-use crate::workers::joint::{self, Joint, Known};
+use crate::workers::joint::{Joint, Known};
 use crate::workers::lending::{Lending, Stretch};
 use crate::workers::nodes::Wanted;
+use crate::workers::outlook::{outlook, whole_outlook};
 use crate::workers::shortage::{PoolErrors, Total};
-use crate::workers::telemetry::{Sample, TICK_SECONDS};
+use crate::workers::slot_demand::{SlotDemand, SlotSums};
 use headroom_forecast::{Forecaster, HORIZONS, Settings};
 use headroom_market::advice::gather::Outlooks;
 use headroom_market::ids::InstanceId;
 use headroom_market::pool::PoolSlug;
 use headroom_market::pool::scarcity::SlotShortage;
 use headroom_market::time::{Slot, Timestamp};
-use headroom_market::units::{Amounts, Resource, amount};
+use headroom_market::units::{Amounts, Resource};
 use headroom_market::workload::guidance::ApplicationProfile;
 use headroom_market::workload::{Instance, InstanceState, SlotOutlook};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 use utoipa::ToSchema;
 
 /// Levels that are published.
 pub const LEVELS: [f64; 9] = [0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975];
-/// Levels of an outlook's need, in thousandths, with their place in [`LEVELS`].
-const NEED: [(u16, usize); 3] = [(500, 4), (900, 6), (975, 8)];
 /// Errors of pools are stored beside the forecasters, with this before the pool.
 const POOL: &str = "pool/";
 /// And the records of how a workload's resources hang together, with this before the workload.
 const JOINT: &str = "joint/";
-/// A slot's demand so far is that of so many ticks, and of such a part of all of them, at least.
-const LEAST_TICKS: i64 = 2;
-const LEAST_PART: i64 = 6;
-/// After a breach this part of the baseline is taken to be needed beyond what the newest slot needed.
-const AFTER_BREACH: i64 = 10;
 /// Name of the model, for readers.
 pub const MODEL: &str = "online-experts";
 
@@ -71,10 +65,10 @@ pub struct Accuracy {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Series {
-    forecaster: Forecaster,
+pub(super) struct Series {
+    pub(super) forecaster: Forecaster,
     #[serde(default)]
-    lending: Lending,
+    pub(super) lending: Lending,
     issued_at: Timestamp,
     /// The last slot that it has seen; the forecast is for those after it.
     slot: Slot,
@@ -93,88 +87,6 @@ pub struct Board {
 
 /// Chances of a shortage by pool and resource.
 type Shortages = Vec<(PoolSlug, Resource, Vec<SlotShortage>)>;
-
-/// Samples of the slot that is running.
-#[derive(Default)]
-pub struct SlotSums {
-    cpu: BTreeMap<InstanceId, Sum>,
-    memory: BTreeMap<InstanceId, Sum>,
-    /// Lenders that have been found short in it.
-    short: BTreeSet<InstanceId>,
-}
-
-#[derive(Default)]
-struct Sum {
-    total: i64,
-    ticks: i64,
-    highest: i64,
-    censored: bool,
-}
-
-impl Sum {
-    fn add(&mut self, demand: i64, censored: bool) {
-        self.total += demand;
-        self.ticks += 1;
-        self.highest = self.highest.max(demand);
-        self.censored |= censored;
-    }
-}
-
-/// What a workload asked for in a slot.
-struct SlotDemand {
-    resource: Resource,
-    /// What is forecast: the mean of a rate, the most of what is held.
-    value: f64,
-    /// What had to be there for it to lack nothing.
-    highest: i64,
-    censored: bool,
-}
-
-impl SlotSums {
-    pub fn add(&mut self, sample: &Sample) {
-        for (sums, resource) in [(&mut self.cpu, Resource::CpuMilli), (&mut self.memory, Resource::MemMib)] {
-            let demand = amount(&sample.demand, resource);
-            sums.entry(sample.instance).or_default().add(demand, sample.censored.contains(&resource));
-        }
-    }
-    fn demand(&self, instance: InstanceId) -> Vec<SlotDemand> {
-        let of =
-            |resource, sum: &Sum, value| SlotDemand { resource, value, highest: sum.highest, censored: sum.censored };
-        let mean = |sum: &Sum| of(Resource::CpuMilli, sum, sum.total as f64 / sum.ticks.max(1) as f64);
-        let most = |sum: &Sum| of(Resource::MemMib, sum, sum.highest as f64);
-        self.cpu.get(&instance).map(mean).into_iter().chain(self.memory.get(&instance).map(most)).collect()
-    }
-    pub fn is_empty(&self) -> bool {
-        self.cpu.is_empty()
-    }
-
-    /// Workloads that have needed more in the slot so far than lending has left them, each once in a slot. `samples` are
-    /// those of the newest tick.
-    pub fn short_lenders(
-        &mut self,
-        wanted: &Wanted,
-        samples: &[Sample],
-        slot: Slot,
-        slot_seconds: i64,
-    ) -> Vec<InstanceId> {
-        let least = LEAST_TICKS.max(slot_seconds / TICK_SECONDS / LEAST_PART);
-        let mut found = Vec::new();
-        for instance in wanted.instances.iter().filter(|i| !i.is_away() && !self.short.contains(&i.id)) {
-            let Some(sample) = samples.iter().find(|s| s.instance == instance.id) else { continue };
-            let is_short = |demand: &SlotDemand| {
-                let (has, baseline) =
-                    (amount(&sample.limits, demand.resource), amount(instance.baseline_in(slot), demand.resource));
-                has < baseline && demand.value > has as f64
-            };
-            let ticks = self.cpu.get(&instance.id).map_or(0, |sum| sum.ticks);
-            if ticks >= least && self.demand(instance.id).iter().any(is_short) {
-                found.push(instance.id);
-            }
-        }
-        self.short.extend(found.iter().copied());
-        found
-    }
-}
 
 impl Board {
     /// Brings back what the forecasters had learned before a restart.
@@ -374,88 +286,6 @@ fn say_what_is_needed(all: &mut BTreeMap<(InstanceId, Resource), Series>, slot: 
     }
 }
 
-/// The outlook of a workload, and what its resources need together.
-fn whole_outlook(
-    all: &BTreeMap<(InstanceId, Resource), Series>,
-    joints: &BTreeMap<InstanceId, Joint>,
-    instance: &Instance,
-    slot: Slot,
-    slot_seconds: i64,
-) -> Vec<SlotOutlook> {
-    let mut outlooks = outlook(all, instance.id, &instance.baseline, slot, slot_seconds);
-    if let Some(bid) = &instance.strategy.auto_bid {
-        let mine = all.range((instance.id, Resource::CpuMilli)..=(instance.id, Resource::NetMbps));
-        let forecasters = mine.map(|((_, resource), series)| (*resource, &series.forecaster)).collect();
-        for (ahead, outlook) in outlooks.iter_mut().enumerate() {
-            outlook.joint = joint::need(joints.get(&instance.id), ahead + 1, bid, &forecasters);
-        }
-    }
-    // A little more than it just was, as with recalls and draws: the next slot is seldom the same. And of the own baseline
-    // alone, as that is what was lent against the forecast: growth follows the forecast as ever.
-    let series = all.range((instance.id, Resource::CpuMilli)..=(instance.id, Resource::NetMbps));
-    for ((_, resource), series) in series {
-        let baseline = amount(&instance.baseline, *resource);
-        let Some(newest) = series.lending.after_breach() else { continue };
-        let floor = newest.saturating_add(baseline / AFTER_BREACH).min(baseline);
-        for outlook in &mut outlooks {
-            let steps = outlook.joint.iter_mut().flat_map(|joint| &mut joint.steps).map(|step| &mut step.need);
-            for need in outlook.need.iter_mut().map(|(_, need)| need).chain(steps) {
-                need.entry(*resource).and_modify(|needed| *needed = floor.max(*needed));
-            }
-        }
-    }
-    outlooks
-}
-
-fn outlook(
-    all: &BTreeMap<(InstanceId, Resource), Series>,
-    instance: InstanceId,
-    baseline: &Amounts,
-    slot: Slot,
-    slot_seconds: i64,
-) -> Vec<SlotOutlook> {
-    let mut outlooks: Vec<SlotOutlook> = (1..=HORIZONS as i64)
-        .map(|h| SlotOutlook {
-            slot: slot.plus(h, slot_seconds),
-            need: NEED.iter().map(|(level, _)| (*level, Amounts::new())).collect(),
-            lendable: Amounts::new(),
-            joint: None,
-        })
-        .collect();
-    for ((_, resource), series) in all.range((instance, Resource::CpuMilli)..=(instance, Resource::NetMbps)) {
-        for quantiles in series.forecaster.forecast(&LEVELS, HORIZONS) {
-            let outlook = &mut outlooks[quantiles.horizon - 1];
-            for ((_, need), (_, place)) in outlook.need.iter_mut().zip(NEED) {
-                need.insert(*resource, up(quantiles.values[place]));
-            }
-            let needed = series.lending.needed(outlook.slot);
-            let needed =
-                needed.filter(|_| *resource != Resource::MemMib || can_work(all, instance, baseline, outlook.slot));
-            let lendable = needed.map_or(0, |needed| (amount(baseline, *resource) - needed).max(0));
-            outlook.lendable.insert(*resource, lendable);
-        }
-    }
-    outlooks
-}
-
-/// Whether a workload will have the processor time that it needs. Memory is given back by work, and work that
-/// waits holds it: who may run short of time lends none.
-fn can_work(
-    all: &BTreeMap<(InstanceId, Resource), Series>,
-    instance: InstanceId,
-    baseline: &Amounts,
-    slot: Slot,
-) -> bool {
-    let needed = all.get(&(instance, Resource::CpuMilli)).and_then(|s| s.lending.needed(slot));
-    needed.is_some_and(|needed| needed <= amount(baseline, Resource::CpuMilli))
-}
-
-/// A forecast quantity as base units, rounded up.
-pub fn up(value: f64) -> i64 {
-    // Quantiles are finite and not negative by the forecaster's contract.
-    value.ceil().clamp(0.0, 1e12) as i64
-}
-
 fn view(instance: InstanceId, resource: Resource, series: &Series, slot_seconds: i64) -> SeriesForecast {
     let points = series.forecaster.forecast(&LEVELS, HORIZONS).into_iter().map(|q| {
         let (mean, variance) = moments(&q.values);
@@ -509,8 +339,11 @@ fn moments(values: &[f64]) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workers::telemetry::Sample;
     use headroom_market::ids::{ModuleId, NodeId, ParticipantId};
+    use headroom_market::units::amount;
     use serde_json::json;
+    use std::collections::BTreeSet;
 
     const SECONDS: i64 = 60;
     const CPU: Resource = Resource::CpuMilli;

@@ -75,7 +75,7 @@ pub fn need(
         let each = each_for(copula.as_ref(), resources.len(), level);
         let quantity = |resource: &Resource| {
             let quantiles = forecasters.get(resource)?.forecast(&[fraction(each)], horizon).pop()?;
-            Some((*resource, super::forecasts::up(quantiles.values[0])))
+            Some((*resource, super::outlook::up(quantiles.values[0])))
         };
         JointStep { level, each, need: resources.iter().filter_map(quantity).collect::<Amounts>() }
     };

@@ -9,6 +9,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+/// The largest wasm module.
+pub const MOST_MODULE_BYTES: usize = 256 * 1024;
+
 /// Uploads that are compiled or wait for it: a bound on the memory that they take.
 const PLACES: usize = 16;
 /// Of one participant, so that the others find a place.

@@ -109,7 +109,7 @@ impl Nodes {
         let config = Config {
             fuel_per_cpu_milli,
             checkpoint_dir: Some(checkpoints.clone()),
-            max_module_bytes: crate::http::instances::MOST_MODULE_BYTES,
+            max_module_bytes: crate::workers::modules::MOST_MODULE_BYTES,
             max_guest_kib: most_guest_mib * kib_per_mem_mib,
             kib_per_mib: kib_per_mem_mib,
             ..usual

@@ -1,0 +1,422 @@
+//! Why an order has not won, in words, and what would have helped.
+use headroom_market::book::family::PARENT_ENDED;
+use headroom_market::book::{NotWon, Order, OrderStatus, Side};
+use headroom_market::clearing::Winning;
+use headroom_market::ids::OrderId;
+use headroom_market::round::away::{AWAY, NEEDED_AT_HOME};
+use headroom_market::round::linked::PARENT_SAT_OUT;
+use headroom_market::round::sits_out::{LEAVES_NODE, SELF_TRADE};
+use headroom_market::units::Credits;
+use headroom_market::workload::vacate;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Why an order has not won, and what would have.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Explanation {
+    pub order: OrderId,
+    pub status: String,
+    /// Stable code; `null` where it has not been refused.
+    pub reason: Option<String>,
+    /// The same for people.
+    pub sentence: String,
+    pub round: Option<u64>,
+    pub limit: Credits,
+    pub price_faced: Option<Credits>,
+    pub shortfall: Option<Credits>,
+    /// Of a bid that takes shorter runs of its window: the slots of the run that these two are of. `null`: all.
+    pub slots: Option<u32>,
+    /// Of a bid: the lowest limit that would have won, where a higher one would have.
+    pub minimum_winning_limit: Option<WinningLimit>,
+    /// Of an offer: the highest limit that would have won, where a lower one would have.
+    pub maximum_winning_limit: Option<WinningLimit>,
+    /// Where no node had room: the one that came nearest, and what it has too little of.
+    pub binding_node: Option<String>,
+    pub binding_resource: Option<String>,
+    /// The bid without which it can't win, or with which it ended.
+    pub parent: Option<OrderId>,
+    pub changes: Vec<Change>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct WinningLimit {
+    pub value: Credits,
+    /// `exact`: cleared again with all else as it was, the order wins with it, and not with a tick
+    /// worse. `bound`: what the prices say; another limit may itself move them.
+    pub quality: String,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Change {
+    pub change: String,
+    pub limit: Option<Credits>,
+    pub helps: bool,
+}
+
+/// What a reason code means for this order, for people.
+fn sentence_of(reason: &str, order: &Order) -> String {
+    let text = match reason {
+        "HALTED" => "Every pool of the order is halted.",
+        "ROUND_FULL" => {
+            "There were more orders than one round takes. Every participant has the same share of it; what had to wait goes first in the next rounds."
+        }
+        "ABOVE_INSTANCE_LIMIT" => {
+            "With the workload's earlier bids for the same slots it could take the workload over its own limit."
+        }
+        vacate::NO_VACATE_PATH => {
+            "Memory comes back only if the workload's program lets go of it, and no drill has shown that it does: see `drill` of the workload. One that has just started is drilled by itself; one that failed can be written to disk instead, if a drill of that passes, or stopped (`POST /v1/instances/{id}/drill` with `at_end` `checkpoint` or `stop`)."
+        }
+        "FROZEN_HOLD_TIME" => {
+            "Its workload stays where it is for now: it stands still, written to disk (`suspended`), or a move of it failed and what it has won before is on another node, or it is being moved, or it was moved so lately that it rests before it is carried to another pool."
+        }
+        AWAY => {
+            "Its workload is in another pool or about to go there, or another bid of this round could carry it there: until it is home its other orders wait."
+        }
+        NEEDED_AT_HOME => {
+            "It would carry its workload to another pool, and the workload has won or lent something at home in these slots or later ones."
+        }
+        "TOO_MANY_AWARDS" => "The participant has as many awards as it may have whose slots are not settled.",
+        "IN_ARREARS" => {
+            "The participant owes for capacity that its workloads kept; it buys nothing until that is paid out of what is available."
+        }
+        "INSUFFICIENT_HOLD" => "The collar rose and the balance could not follow with a larger hold.",
+        SELF_TRADE => {
+            "A bid of the same participant asks for the same product and would pay as much. Nobody trades with itself, and the bid can't be served from the offer before a round: it is for a workload on another node, for other slots or several resources, or not to be divided. So the offer sat the round out."
+        }
+        LEAVES_NODE => {
+            "Its workload is to be on another node by then: it has won, or bids for, more there, and what it offers is on the node where it runs."
+        }
+        "INELIGIBLE" => "The round could not take it in as it stands.",
+        "OUT_OF_MONEY" if order.side == Side::Bid => "The price was above the limit.",
+        "OUT_OF_MONEY" => "The price was below what the offer asks for.",
+        "MARGINAL_PRORATA" if order.remaining == order.request.resources => {
+            "The price is just this limit, and nothing was to be had at it: others came first, or nobody gives for so little and this is the best bid under the cheapest offer."
+        }
+        "MARGINAL_PRORATA" => "The limit is the price: what was left was shared among equals.",
+        "NO_HOST_FITS" if order.request.no_displacement => {
+            "The bid itself forbids the move (`no_displacement`): the workload's node had too little room for it, or the workload is to be on another node in these slots."
+        }
+        "NO_HOST_FITS" if order.request.instance.is_some() && order.side == Side::Bid => {
+            "The price was right, but the workload's node had too little room, and it goes to another node only where its whole baseline has room there, where the limit is above its move fee, where the round is worth more with the move, and not within three slots of its last move."
+        }
+        "NO_HOST_FITS" if order.request.min_fill.is_zero() => "The price was right, but no node had room left for it.",
+        "NO_HOST_FITS" => "The price was right, but no node had room for all of it.",
+        "MIN_FILL_UNREACHABLE" => {
+            "Not even all the supply together reaches the minimum fill, or is enough for one replica."
+        }
+        "PARADOXICAL" => {
+            "Filling all of it would have moved the prices so that it, or somebody who won, would have lost by them."
+        }
+        "TIE_LOST" => {
+            "The price is just this limit: what was to be had at it, if anything, went to others with the same limit, as the published seed decided."
+        }
+        "FLOOR_PROTECTED" => "Lending more would have taken the instance under its capacity floor.",
+        "THRASH_LIMIT" => {
+            "The workload's strategy (`max_swap`) lets rounds change it by so much in a slot and no more."
+        }
+        "SOLVER_FALLBACK" => {
+            "The search for this round gave the order up: it ended before it found an outcome with it that one price a product carries."
+        }
+        "BUDGET" => {
+            "What its project had left for the round was not enough for it, or went to the project's other bids. It takes part again as soon as more is left."
+        }
+        PARENT_SAT_OUT => {
+            "Its parent had no part in the round, so it had none either; the parent's own reason says why. It takes part as soon as the parent does."
+        }
+        "PARENT_REJECTED" => {
+            "Its parent has not won. It wins only together with its parent, or alone once the parent has won."
+        }
+        _ => "The round did not fill it.",
+    };
+    text.to_owned()
+}
+
+fn sentence(order: &Order, not_won: Option<&NotWon>) -> String {
+    if order.status == OrderStatus::Filled {
+        return "It won all that it asked for.".to_owned();
+    }
+    if let (Some(PARENT_ENDED), Some(parent)) = (order.closed_reason.as_deref(), order.request.parent) {
+        return format!("Its parent {parent} ended without an award, and it ended with it.");
+    }
+    let limit = order.remaining_limit;
+    match not_won {
+        Some(why) => match (why.price_faced, why.shortfall, order.side) {
+            (Some(price), Some(short), Side::Bid) if !short.is_zero() && why.slots.is_some() => {
+                let slots = match why.slots.unwrap_or_default() {
+                    1 => "1 slot".to_owned(),
+                    several => format!("{several} slots"),
+                };
+                // What a run is worth is the limit less its adder.
+                let part = price - short;
+                format!(
+                    "Short by {short} credits: of the runs that it takes the nearest, of {slots}, cost {price}, and the limit's part for it is {part}."
+                )
+            }
+            (Some(price), Some(short), Side::Bid) if !short.is_zero() => {
+                format!("Short by {short} credits: the bundle cost {price}, the limit for it is {limit}.")
+            }
+            (Some(price), Some(short), Side::Offer) if !short.is_zero() => {
+                format!(
+                    "Too dear by {short} credits: the round paid {price} for the bundle, the limit for it is {limit}."
+                )
+            }
+            _ if why.reason == "BUDGET" => budget_sentence(order, why),
+            _ => sentence_of(&why.reason, order),
+        },
+        None if order.status.is_live() => "No round has looked at it yet; the next one will.".to_owned(),
+        None => format!("It ended as {} before a round refused it.", order.status.name()),
+    }
+}
+
+/// The project with its numbers: what it had left, and what the order could have cost.
+fn budget_sentence(order: &Order, why: &NotWon) -> String {
+    let (Some(name), Some(left)) = (&order.request.project, why.budget_left) else {
+        return sentence_of(&why.reason, order);
+    };
+    if left.is_zero() {
+        return format!("Its project {name} had nothing left. Raise the project's limit; the order waits for it.");
+    }
+    let hold = order.hold.min(order.remaining_limit);
+    format!(
+        "Its project {name} had {left} credits left for the round, and the order could have cost up to {hold}: what was left was not enough for it, or went to the project's other bids."
+    )
+}
+
+/// The limit that would have won, where another limit would have. An order that was refused
+/// although its limit was good enough gets none.
+fn winning_limit(order: &Order, why: &NotWon, found: Winning) -> Option<WinningLimit> {
+    let better = |value: &Credits| match order.side {
+        Side::Bid => *value > order.remaining_limit,
+        Side::Offer => *value < order.remaining_limit,
+    };
+    let (value, quality) = match found {
+        Winning::Limit(limit) => (Some(Credits::from_units(limit.0)), "exact"),
+        Winning::NoneTried => (None, "exact"),
+        Winning::Unknown => (why.winning_limit, "bound"),
+    };
+    value.filter(better).map(|value| WinningLimit { value, quality: quality.to_owned() })
+}
+
+fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: Winning) -> Vec<Change> {
+    let change = |text: &str, limit: Option<Credits>, helps: bool| Change { change: text.to_owned(), limit, helps };
+    let other_limit = if order.side == Side::Bid { "Raise the limit" } else { "Lower the limit" };
+    let mut changes = Vec::new();
+    match winning.filter(|w| w.quality == "exact") {
+        Some(winning) => changes.push(change(other_limit, Some(winning.value), true)),
+        // the prices of the round say so much, and it may take more
+        None => changes.extend(winning.map(|w| {
+            let at_least = if order.side == Side::Bid {
+                "Raise the limit, at least to this"
+            } else {
+                "Lower the limit, at least to this"
+            };
+            change(at_least, Some(w.value), true)
+        })),
+    }
+    let unasked = order.side == Side::Offer && found == Winning::NoneTried && why.price_faced == Some(Credits::ZERO);
+    if unasked {
+        changes.push(change("Offer another slot, or wait: nobody pays anything for this one", None, true));
+        changes.push(change(other_limit, None, false));
+    }
+    match (why.reason.as_str(), order.side) {
+        ("NO_HOST_FITS", Side::Bid) => {
+            if order.request.no_displacement {
+                changes.push(change("Let the workload be moved (no_displacement false)", None, true));
+            }
+            // A workload grows in one place: only a bid without one can go elsewhere or be cut up.
+            if order.request.instance.is_none() {
+                changes.push(change("Accept another pool", None, true));
+            }
+            let less = if order.request.instance.is_some() {
+                "Ask for less"
+            } else {
+                "Ask for less, or for more and smaller replicas"
+            };
+            changes.push(change(less, None, true));
+            changes.push(change(other_limit, None, false));
+        }
+        ("IN_ARREARS", _) => {
+            changes.push(change(
+                "Cancel bids to free what they hold: it is taken when the next slot is settled",
+                None,
+                true,
+            ));
+            changes.push(change("Ask an admin for credits", None, true));
+            changes.push(change(other_limit, None, false));
+        }
+        (vacate::NO_VACATE_PATH, _) => {
+            changes.push(change("Let its program give memory back, then drill it again", None, true));
+            changes.push(change(
+                "Have the workload written to disk where it keeps memory (`at_end` `checkpoint`), once a drill has shown that it can be",
+                None,
+                true,
+            ));
+            changes.push(change("Have the workload stopped where it keeps memory (`at_end` `stop`)", None, true));
+            changes.push(change("Ask for no memory", None, true));
+            changes.push(change(other_limit, None, false));
+        }
+        ("THRASH_LIMIT", _) => {
+            changes.push(change("Ask for or offer less, or raise `max_swap` of the workload's strategy", None, true));
+            changes.push(change(other_limit, None, false));
+        }
+        ("FLOOR_PROTECTED", Side::Offer) => {
+            changes.push(change("Offer less", None, true));
+            changes.push(change(other_limit, None, false));
+        }
+        ("BUDGET", _) => {
+            changes.push(change("Raise the limit of its project, or cancel other bids of the project", None, true));
+            changes.push(change("Name another project, or none", None, true));
+        }
+        (SELF_TRADE, _) => {
+            changes.push(change(
+                "Ask for more than your bids would pay, cancel those bids, or offer another slot",
+                None,
+                true,
+            ));
+            changes.push(change(other_limit, None, false));
+        }
+        (LEAVES_NODE, _) => {
+            changes.push(change("Offer a slot before it leaves, or offer again once it has arrived", None, true));
+            changes.push(change(other_limit, None, false));
+        }
+        ("PARENT_REJECTED" | PARENT_SAT_OUT, _) => {
+            changes.push(change("Do for its parent what helps that one", None, true));
+            changes.push(change("Leave the parent out", None, true));
+        }
+        ("HALTED", Side::Bid) if order.request.instance.is_none() => {
+            changes.push(change("Accept another pool", None, true))
+        }
+        _ => {}
+    }
+    let all_or_none = matches!(
+        why.reason.as_str(),
+        "NO_HOST_FITS" | "MIN_FILL_UNREACHABLE" | "PARADOXICAL" | "TIE_LOST" | "SOLVER_FALLBACK"
+    ) || why.budget_left.is_some_and(|left| !left.is_zero());
+    if all_or_none && !order.request.min_fill.is_zero() {
+        changes.push(change("Accept a partial fill (min_fill \"0\")", None, true));
+    }
+    changes
+}
+
+/// `node` is the name of the one that binds.
+pub fn explain(order: &Order, node: Option<String>, found: Winning) -> Explanation {
+    // What a round refused of an order that was filled later is over.
+    let not_won = order.last_reason.as_ref().filter(|_| order.status != OrderStatus::Filled);
+    let winning = not_won.and_then(|why| winning_limit(order, why, found));
+    let changes = not_won.map(|why| changes(order, why, winning.as_ref(), found)).unwrap_or_default();
+    let binding_resource = not_won.and_then(|w| w.binding_resource.clone());
+    let binding_node = node.filter(|_| not_won.is_some());
+    let mut sentence = sentence(order, not_won);
+    if let (Some(node), Some(resource)) = (&binding_node, &binding_resource) {
+        sentence = format!("{sentence} {node} came nearest and had too little {resource}.");
+    }
+    // What ended with its parent is not told the price of the last round.
+    let closed = order.closed_reason.as_deref();
+    let ended_with_parent = closed == Some(PARENT_ENDED);
+    let reason = closed.filter(|_| ended_with_parent).or(not_won.map(|w| w.reason.as_str())).or(closed);
+    let of_side = |side: Side| winning.clone().filter(|_| order.side == side);
+    Explanation {
+        order: order.id,
+        status: order.status.name().to_owned(),
+        reason: reason.map(str::to_owned),
+        parent: order.waits_for().filter(|_| order.status.is_live() || ended_with_parent),
+        sentence,
+        round: not_won.map(|w| w.round),
+        limit: order.remaining_limit,
+        price_faced: not_won.and_then(|w| w.price_faced),
+        shortfall: not_won.and_then(|w| w.shortfall),
+        slots: not_won.and_then(|w| w.slots),
+        minimum_winning_limit: of_side(Side::Bid),
+        maximum_winning_limit: of_side(Side::Offer),
+        binding_node,
+        binding_resource,
+        changes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headroom_market::clearing::Money;
+
+    fn order(id: &str, limit: &str, reason: &str, price: &str, short: &str, winning: Option<&str>) -> Order {
+        let side = if id.starts_with("bid") { "bid" } else { "offer" };
+        serde_json::from_value(serde_json::json!({
+            "id": id, "side": side, "participant": "par_01m7w6c380fh08zv3bjp1wmpmd", "status": "open",
+            "instance": "ins_01m7w6c380fh08zv3bjp1wmpmd",
+            "window": { "start_at": "2026-11-20T10:20:00Z", "end_at": "2026-11-20T10:21:00Z" },
+            "resources": { "cpu_milli": 100 }, "pools": [{ "pool": "p" }], "limit": limit,
+            "remaining": { "cpu_milli": 100 }, "remaining_replicas": 1, "remaining_limit": limit, "hold": "0",
+            "awarded": "0", "awards": [], "origin": "manual",
+            "last_reason": { "reason": reason, "round": 7, "price_faced": price, "shortfall": short, "winning_limit": winning, "binding_resource": "cpu_milli" },
+            "closed_reason": null, "replaces": null, "replaced_by": null, "pending_replacement": null,
+            "created_at": "2026-11-20T10:00:00Z", "updated_at": "2026-11-20T10:00:00Z",
+        }))
+        .unwrap()
+    }
+
+    const BID: &str = "bid_01m7w6c380fh08zv3bjp1wmpmd";
+    const OFFER: &str = "off_01m7w6c380fh08zv3bjp1wmpmd";
+
+    #[test]
+    fn a_limit_that_was_good_enough_is_not_what_was_missing() {
+        let said = explain(
+            &order(BID, "0.519480", "NO_HOST_FITS", "0.173160", "0", None),
+            Some("node-a".to_owned()),
+            Winning::Unknown,
+        );
+        assert!(said.minimum_winning_limit.is_none() && said.maximum_winning_limit.is_none());
+        assert!(said.changes.iter().all(|c| c.limit.is_none() && !c.change.contains("replicas")), "{:?}", said.changes);
+        assert!(said.changes.iter().any(|c| !c.helps && c.change == "Raise the limit"));
+        assert!(!said.sentence.contains("in one piece"), "{}", said.sentence);
+        assert!(said.sentence.ends_with("node-a came nearest and had too little cpu_milli."), "{}", said.sentence);
+        assert!(!said.changes.iter().any(|c| c.change.contains("another pool")), "a workload bids at home");
+    }
+
+    #[test]
+    fn who_forbids_the_move_is_told_so() {
+        let mut stays = order(BID, "0.5", "NO_HOST_FITS", "0.2", "0", None);
+        stays.request.no_displacement = true;
+        let said = explain(&stays, Some("node-a".to_owned()), Winning::Unknown);
+        assert!(said.sentence.contains("The bid itself forbids the move"), "{}", said.sentence);
+        assert!(said.changes.iter().any(|c| c.helps && c.change.contains("no_displacement")), "{:?}", said.changes);
+        let moves = explain(&order(BID, "0.5", "NO_HOST_FITS", "0.2", "0", None), None, Winning::Unknown);
+        assert!(!moves.sentence.contains("forbids") && !moves.changes.iter().any(|c| c.change.contains("no_displ")));
+    }
+
+    #[test]
+    fn who_takes_runs_is_told_what_the_limit_is_for_the_nearest() {
+        let mut runs = order(BID, "6", "OUT_OF_MONEY", "1.5", "0.5", Some("9"));
+        runs.last_reason.as_mut().unwrap().slots = Some(1);
+        let said = explain(&runs, None, Winning::Unknown).sentence;
+        assert!(said.contains("of 1 slot, cost 1.500000, and the limit's part for it is 1.000000"), "{said}");
+    }
+
+    #[test]
+    fn either_side_is_told_the_limit_that_would_have_won() {
+        let bid = explain(&order(BID, "1", "OUT_OF_MONEY", "1.5", "0.5", Some("1.500001")), None, Winning::Unknown);
+        assert_eq!(bid.minimum_winning_limit.map(|w| w.value.to_string()).as_deref(), Some("1.500001"));
+        let offer = explain(&order(OFFER, "2", "OUT_OF_MONEY", "1.5", "0.5", Some("1.499999")), None, Winning::Unknown);
+        assert_eq!(offer.maximum_winning_limit.map(|w| w.value.to_string()).as_deref(), Some("1.499999"));
+        assert!(offer.minimum_winning_limit.is_none());
+        assert!(
+            offer
+                .changes
+                .iter()
+                .any(|c| c.helps && c.limit.is_some() && c.change == "Lower the limit, at least to this")
+        );
+        assert!(offer.sentence.starts_with("Too dear by 0.5"), "{}", offer.sentence);
+    }
+
+    #[test]
+    fn what_clearing_again_has_found_is_exact_and_never_is_no_advice() {
+        let order = order(BID, "1", "MARGINAL_PRORATA", "1", "0", Some("1.000001"));
+        let found = explain(&order, None, Winning::Limit(Money(6_000_000))).minimum_winning_limit;
+        let found = found.map(|w| (w.value.to_string(), w.quality));
+        assert_eq!(found, Some(("6.000000".to_owned(), "exact".to_owned())));
+        let advice = explain(&order, None, Winning::Limit(Money(6_000_000))).changes;
+        assert!(advice.iter().any(|c| c.helps && c.change == "Raise the limit"));
+        let never = explain(&order, None, Winning::NoneTried);
+        assert!(never.minimum_winning_limit.is_none() && never.changes.iter().all(|c| c.limit.is_none()), "{never:?}");
+    }
+}
