@@ -102,22 +102,6 @@ pub struct Market {
     pub two_person_approval: bool,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn gates_close_before_the_slot() {
-        let rhythm = Rhythm { slot_seconds: 60, horizon_slots: 6, lead_seconds: 10, round_seconds: 5 };
-        let slot = Slot::starting_at(600);
-        assert!(rhythm.gate_is_open(slot, Timestamp::from_seconds(589)));
-        assert!(!rhythm.gate_is_open(slot, Timestamp::from_seconds(590)));
-        assert_eq!(rhythm.opened(slot), Timestamp::from_seconds(230));
-        assert!(rhythm.gate_is_open(slot, Timestamp::from_seconds(230)));
-        assert!(!rhythm.gate_is_open(slot, Timestamp::from_seconds(229)));
-    }
-}
-
 /// Begins the market: once, before there is anything in it.
 pub fn open(turn: &mut Turn<'_>, name: String, rhythm: Rhythm, price_cap: Price, demo: bool) -> Result<Reply, Refusal> {
     if turn.state.market.last_round > 0 || !turn.state.participants.is_empty() {
@@ -143,4 +127,20 @@ pub fn open(turn: &mut Turn<'_>, name: String, rhythm: Rhythm, price_cap: Price,
         two_person_approval: false,
     }));
     Ok(Reply::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gates_close_before_the_slot() {
+        let rhythm = Rhythm { slot_seconds: 60, horizon_slots: 6, lead_seconds: 10, round_seconds: 5 };
+        let slot = Slot::starting_at(600);
+        assert!(rhythm.gate_is_open(slot, Timestamp::from_seconds(589)));
+        assert!(!rhythm.gate_is_open(slot, Timestamp::from_seconds(590)));
+        assert_eq!(rhythm.opened(slot), Timestamp::from_seconds(230));
+        assert!(rhythm.gate_is_open(slot, Timestamp::from_seconds(230)));
+        assert!(!rhythm.gate_is_open(slot, Timestamp::from_seconds(229)));
+    }
 }

@@ -117,6 +117,17 @@ fn secure(state: &State, record: LendingRecord, available: Credits, lines: &mut 
     lines.iter().map(|l| l.bond_held).sum()
 }
 
+/// Ends what is held of a seller's bond: it pays what its workload kept, the rest comes back. What the
+/// bond lacks was just paid as proceeds, or is available. Answers what was paid.
+pub fn give_back(turn: &mut Turn<'_>, receipt: &Receipt, cause: Cause) -> Credits {
+    let (available, bond) = (Account::Available(receipt.participant), Account::Bond(receipt.participant));
+    let of_bond = receipt.bond.min(receipt.imbalance);
+    turn.transfer_known(TransferKind::Imbalance, bond, Account::Imbalance, of_bond, cause);
+    turn.transfer_known(TransferKind::BondRelease, bond, available, receipt.bond - of_bond, cause);
+    turn.transfer_known(TransferKind::Imbalance, available, Account::Imbalance, receipt.imbalance - of_bond, cause);
+    receipt.imbalance
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,15 +178,4 @@ mod tests {
         assert_eq!(record.bond(500, price("0.003"), price("0.003")), Credits::ZERO);
         assert_eq!(record.bond(500, price("0.004"), price("0.003")), Credits::ZERO);
     }
-}
-
-/// Ends what is held of a seller's bond: it pays what its workload kept, the rest comes back. What the
-/// bond lacks was just paid as proceeds, or is available. Answers what was paid.
-pub fn give_back(turn: &mut Turn<'_>, receipt: &Receipt, cause: Cause) -> Credits {
-    let (available, bond) = (Account::Available(receipt.participant), Account::Bond(receipt.participant));
-    let of_bond = receipt.bond.min(receipt.imbalance);
-    turn.transfer_known(TransferKind::Imbalance, bond, Account::Imbalance, of_bond, cause);
-    turn.transfer_known(TransferKind::BondRelease, bond, available, receipt.bond - of_bond, cause);
-    turn.transfer_known(TransferKind::Imbalance, available, Account::Imbalance, receipt.imbalance - of_bond, cause);
-    receipt.imbalance
 }

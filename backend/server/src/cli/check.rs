@@ -364,10 +364,8 @@ fn check_holds(state: &State) -> Option<String> {
         }
     }
     // A workload lies on one node, and that node is there.
-    for instance in state.instances.values().filter(|i| !state.nodes.contains_key(&i.node)) {
-        return Some(format!("instances: {} lies on {}, which is not there", instance.id, instance.node));
-    }
-    None
+    let nowhere = state.instances.values().find(|i| !state.nodes.contains_key(&i.node));
+    nowhere.map(|i| format!("instances: {} lies on {}, which is not there", i.id, i.node))
 }
 
 pub async fn replay(args: ReplayArgs) -> anyhow::Result<ExitCode> {
