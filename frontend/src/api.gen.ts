@@ -69,8 +69,13 @@ export interface components {
             slot: components["schemas"]["Slot"];
             node: components["schemas"]["NodeId"];
             baseline: components["schemas"]["BTreeMap"];
-            /** @description Baseline − lent + won − resold, less what lenders took back, with what it took back itself. */
+            /**
+             * @description Baseline − lent + won − resold, less what lenders took back, with what it took back itself. Of a workload that can't
+             *     be brought to where it has won something: without that.
+             */
             limits: components["schemas"]["BTreeMap"];
+            /** @description What it has won and will not have, as it can't be brought there (a move has failed or was refused): it is credited. */
+            missed: components["schemas"]["BTreeMap"];
             /** @description Of what it has lent: what it may take back. */
             recallable: components["schemas"]["BTreeMap"];
         };
@@ -154,7 +159,7 @@ export interface components {
             shortage_cost: {
                 [key: string]: components["schemas"]["Price"];
             };
-            /** @description Other pools that it may move to, each with an adder on the limit. */
+            /** @description Refused in this version unless it is empty: automatic bids stay in the workload's pool. */
             other_pools?: components["schemas"]["String"][];
             promised_service_level?: components["schemas"]["Share"] | null;
             /** @description `recallable`: what can be taken back by a limit is bid for as recallable, the rest firmly. */
@@ -841,8 +846,13 @@ export interface components {
                 slot: components["schemas"]["Slot"];
                 node: components["schemas"]["NodeId"];
                 baseline: components["schemas"]["BTreeMap"];
-                /** @description Baseline − lent + won − resold, less what lenders took back, with what it took back itself. */
+                /**
+                 * @description Baseline − lent + won − resold, less what lenders took back, with what it took back itself. Of a workload that can't
+                 *     be brought to where it has won something: without that.
+                 */
                 limits: components["schemas"]["BTreeMap"];
+                /** @description What it has won and will not have, as it can't be brought there (a move has failed or was refused): it is credited. */
+                missed: components["schemas"]["BTreeMap"];
                 /** @description Of what it has lent: what it may take back. */
                 recallable: components["schemas"]["BTreeMap"];
             }[];
@@ -2783,7 +2793,7 @@ export interface components {
             notice_seconds: number;
             /**
              * @description Where no round is held before a slot's gate, it does not go on with what it has won and lent for the slot before
-             *     (`round/safe_state.rs`).
+             *     (`round/safe_state`).
              * @default false
              */
             lets_go_in_safe_state: boolean;
@@ -2812,6 +2822,7 @@ export interface components {
             from: components["schemas"]["Timestamp"];
             to: components["schemas"]["Timestamp"];
             currency: string;
+            /** @description With what was there before `to`. */
             accounts: components["schemas"]["AccountLine"][];
             /** @description Of all balances: 0, or money was made or lost. */
             sum: components["schemas"]["Credits"];

@@ -170,6 +170,7 @@ async fn statements_are_what_was_delivered_at_published_prices() -> anyhow::Resu
     let of_bonds = ledger.iter().filter(|r| r["kind"] == "imbalance" && r["debit"].ends_with("/bond"));
     let paid_of_bonds: i128 = of_bonds.filter_map(|r| units(&r["amount"], 6)).sum();
     assert_eq!(sum(&ledger, "bond") - sum(&ledger, "bond_release") - paid_of_bonds, bonds);
+    reconciles(&finance, &admin, &ledger).await?;
     let participants = admin.list("/v1/participants").await?;
     for participant in participants.iter().filter(|p| p["platform"] != true) {
         let id = participant["id"].as_str().unwrap_or_default();
@@ -196,4 +197,20 @@ async fn statements_are_what_was_delivered_at_published_prices() -> anyhow::Resu
         assert_eq!(summed.map(|p| &p["totals"]), Some(&statement["totals"]), "the summary's totals of {id}");
     }
     healthy(&sim.server.stop().await?).await
+}
+
+/// In the middle of the ledger, too, the balances of the summary are those of all statements that end then.
+async fn reconciles(finance: &Api, admin: &Api, ledger: &[BTreeMap<String, String>]) -> anyhow::Result<()> {
+    let middle = ledger.get(ledger.len() / 2).context("a transfer")?["at"].clone();
+    let period = format!("from=2020-01-01T00:00:00Z&to={middle}");
+    let summary = finance.get(&format!("/v1/finance/summary?{period}")).await?.ok()?;
+    assert_eq!(micro(&summary["sum"]), 0, "{middle}");
+    let accounts = summary["accounts"].as_array().context("accounts")?;
+    for participant in admin.list("/v1/participants").await?.iter().filter(|p| p["platform"] != true) {
+        let id = participant["id"].as_str().unwrap_or_default();
+        let statement = finance.get(&format!("/v1/statements?participant={id}&{period}")).await?.ok()?;
+        let own = accounts.iter().filter(|a| a["participant"] == id).map(|a| micro(&a["balance"])).sum::<i128>();
+        assert_eq!(own, micro(&statement["closing"]), "{id} before {middle}");
+    }
+    Ok(())
 }

@@ -6,11 +6,55 @@ const LONGEST_NAME: usize = 100;
 /// The longest reason for something that is done to others.
 pub const LONGEST_REASON: usize = 200;
 
+/// So many marks on one letter are an accent or two; more of them cover the lines above and below.
+const MOST_MARKS: usize = 4;
+
 /// Whether people see a text as it is: without control characters, ones that turn the direction of what follows, and
-/// ones without a width.
+/// ones that show nothing.
 pub fn is_printable(text: &str) -> bool {
-    let hidden = |c: char| matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-    !text.chars().any(|c| c.is_control() || hidden(c))
+    let mut marks = 0;
+    text.chars().all(|c| {
+        marks = if is_mark(c) { marks + 1 } else { 0 };
+        !c.is_control() && !is_hidden(c) && marks <= MOST_MARKS
+    })
+}
+
+/// Without a width, or as wide as a letter and blank (fillers, the empty Braille pattern, tags).
+fn is_hidden(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'
+            | '\u{1160}'
+            | '\u{17b4}'
+            | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{2800}'
+            | '\u{3164}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+/// A mark that is put on the letter before it.
+fn is_mark(c: char) -> bool {
+    matches!(
+        c,
+        '\u{300}'..='\u{36f}'
+            | '\u{483}'..='\u{489}'
+            | '\u{1ab0}'..='\u{1aff}'
+            | '\u{1dc0}'..='\u{1dff}'
+            | '\u{20d0}'..='\u{20ff}'
+            | '\u{fe20}'..='\u{fe2f}'
+    )
 }
 
 pub fn check_name(name: &str, pointer: &str) -> Result<(), Refusal> {
@@ -42,10 +86,22 @@ mod tests {
 
     #[test]
     fn what_nobody_sees_is_not_printable() {
-        for hidden in ['\n', '\u{7f}', '\u{ad}', '\u{200b}', '\u{202e}', '\u{2066}', '\u{feff}'] {
+        for hidden in [
+            '\n',
+            '\u{7f}',
+            '\u{ad}',
+            '\u{200b}',
+            '\u{202e}',
+            '\u{2066}',
+            '\u{2800}',
+            '\u{3164}',
+            '\u{feff}',
+            '\u{e0041}',
+        ] {
             assert!(!is_printable(&format!("gene{hidden}mics")), "{hidden:?}");
         }
-        for seen in ["Genomics Core", "Gènes & Söhne", "遺伝子", "🧬"] {
+        assert!(!is_printable(&format!("g{}", "\u{301}".repeat(5))), "marks over other lines");
+        for seen in ["e\u{302}\u{301}", "Genomics Core", "Gènes & Söhne", "遺伝子", "🧬"] {
             assert!(is_printable(seen), "{seen}");
         }
     }

@@ -12,6 +12,8 @@ use headroom_market::ledger::Account;
 use headroom_market::settlement::Receipt;
 use headroom_market::settlement::meter::Reading;
 use headroom_market::swap::approval::{self, MoveVerdict};
+use headroom_market::swap::draw::Draw;
+use headroom_market::swap::plan;
 use headroom_market::swap::saga::{self, StepReport, StepResult};
 use headroom_market::swap::{Swap, SwapState};
 use headroom_market::time::Slot;
@@ -305,4 +307,23 @@ fn a_restart_and_a_halt_leave_it_waiting() {
     assert_eq!(asked.swap().state, SwapState::Reserved, "what was approved and has not begun goes on");
     asked.make(swap.id);
     assert_eq!(asked.world.state.instances[&instance].node, asked.target);
+}
+
+#[test]
+fn what_a_refused_move_leaves_is_told_and_not_drawn_on_top_of() {
+    let mut asked = planned();
+    let (instance, slot) = (asked.buyer.1, asked.slot);
+    let expected = |asked: &Asked| {
+        let world = &asked.world;
+        let (target, won) = plan::expected(&world.state, &world.state.instances[&instance], slot, world.now);
+        (target.node, amount(&target.limits, Resource::CpuMilli), amount(&won, Resource::CpuMilli))
+    };
+    assert_eq!(expected(&asked), (asked.target, 4_500, 4_500), "it may still be moved");
+    assert!(matches!(asked.say(Rejected, Some("the target is to be serviced"), 1), Reply::Swap(_)));
+    assert_eq!(expected(&asked), (asked.home, 3_500, 4_500), "it has its baseline, where it is");
+    asked.world.now = slot.start().plus_seconds(1);
+    let draw = Draw { instance, resource: Resource::CpuMilli, quantity: 100, highest_price: None };
+    let owner = asked.buyer.0;
+    let reply = asked.world.run(Command::Draw { participant: Some(owner), draw });
+    assert_eq!(refused(&reply), "workload_pinned");
 }

@@ -10,6 +10,7 @@ use headroom_market::book::{Assurance, OrderRequest, OrderStatus, Origin, Side};
 use headroom_market::command::{Command, Reply};
 use headroom_market::event::Event;
 use headroom_market::ids::{InstanceId, UserId};
+use headroom_market::pool::NodeState;
 use headroom_market::swap::draw::{Draw, LEAST_SECONDS};
 use headroom_market::units::{Price, Resource};
 use headroom_market::workload::{Strategy, need};
@@ -312,4 +313,16 @@ fn random_histories_with_draws() {
 fn the_auditor_counts_what_is_promised() {
     let one = begun(4_000, |_| {});
     assert_eq!(promised(&one.world, one.node, CPU, one.slot), 3_000);
+}
+
+#[test]
+fn on_a_node_that_is_drained_nothing_is_drawn() {
+    let mut one = begun(4_000, |_| {});
+    let buyer = one.buyers[0].1;
+    let node = one.world.state.instances[&buyer].node;
+    let drain = |state| Command::SetNodeState { node, state };
+    assert!(matches!(one.world.run(drain(NodeState::Draining)), Reply::Node(_)));
+    assert_eq!(refused(&mut one, asked(buyer, 1)), "node_takes_nothing");
+    assert!(matches!(one.world.run(drain(NodeState::Up)), Reply::Node(_)));
+    draw(&mut one.world, asked(buyer, 1), &mut Seen::default()).expect("it takes something again");
 }

@@ -25,6 +25,12 @@ pub struct Head {
     pub event: i64,
 }
 
+/// A row of an account: its id and micro-credits.
+pub(crate) fn parse_balance((id, balance): (String, i64)) -> Result<(Account, Credits), StoreError> {
+    let account = id.parse().map_err(|reason: &str| corrupt("accounts", &id, reason))?;
+    Ok((account, Credits::from_units(balance)))
+}
+
 impl Store {
     pub async fn head(&self) -> Result<Head, StoreError> {
         let text = "SELECT sequence, chain_hash FROM journal ORDER BY sequence DESC LIMIT 1";
@@ -78,11 +84,7 @@ impl Store {
         let text = "SELECT id, balance FROM accounts WHERE market = $1 ORDER BY id";
         let rows: Vec<(String, i64)> =
             on_either!(&self.market, pool => sqlx::query_as(text).bind(MARKET).fetch_all(pool).await?);
-        let parse = |(id, balance): (String, i64)| {
-            let account = id.parse().map_err(|reason: &str| corrupt("accounts", &id, reason))?;
-            Ok((account, Credits::from_units(balance)))
-        };
-        rows.into_iter().map(parse).collect()
+        rows.into_iter().map(parse_balance).collect()
     }
 
     /// Journal rows from `after` on, in order, at most `limit`.

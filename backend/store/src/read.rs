@@ -2,10 +2,13 @@
 //! tenant's data takes the participant: there is no unscoped one to misuse.
 use crate::database::Store;
 use crate::error::StoreError;
+use crate::load::parse_balance;
 use crate::sql::constant;
 use crate::write::{MARKET, table_name};
 use crate::{on_either, reference};
+use headroom_market::ledger::Account;
 use headroom_market::record::Table;
+use headroom_market::units::Credits;
 
 /// Whose rows may be seen.
 #[derive(Clone, Debug)]
@@ -308,6 +311,20 @@ impl Store {
         let (sum,): (i64,) =
             on_either!(&self.market, pool => sqlx::query_as(text).bind(account).bind(before).fetch_one(pool).await?);
         Ok(sum)
+    }
+
+    /// What every account had before a time. One statement, so that nothing moves in between.
+    pub async fn balances_before(&self, before: i64) -> Result<Vec<(Account, Credits)>, StoreError> {
+        let text = concat!(
+            "SELECT a.id, CAST(a.balance - COALESCE(later.net, 0) AS BIGINT) FROM accounts a LEFT JOIN (",
+            "SELECT account, SUM(amount) AS net FROM (",
+            "SELECT credit AS account, amount FROM transfers WHERE recorded_at >= $2 UNION ALL ",
+            "SELECT debit AS account, -amount AS amount FROM transfers WHERE recorded_at >= $2) legs GROUP BY account",
+            ") later ON later.account = a.id WHERE a.market = $1 ORDER BY a.id"
+        );
+        let rows: Vec<(String, i64)> =
+            on_either!(&self.market, pool => sqlx::query_as(text).bind(MARKET).bind(before).fetch_all(pool).await?);
+        rows.into_iter().map(parse_balance).collect()
     }
 
     /// Sums of all transfers in [from, to), by both accounts and kind.

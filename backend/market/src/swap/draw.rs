@@ -194,6 +194,21 @@ fn may_draw(state: &State, instance: &Instance, resource: Resource, now: Timesta
     }
     let swap = instance.swap.and_then(|id| state.swaps.get(&id));
     let changes = swap.is_some_and(|s| s.state != SwapState::Planned || s.moves() || s.slot <= slot);
+    let node_state = state.nodes.get(&instance.node).map(|node| node.state);
+    if node_state != Some(NodeState::Up) {
+        let detail = "The workload's node is being drained, or is down: it takes nothing new. A bid can have the workload \
+                      moved to another node of the pool.";
+        return Err(conflict_at("node_takes_nothing", "", detail));
+    }
+    if !changes && plan::stays(state, instance, slot, now) {
+        let until = instance.pinned_until.map(|until| format!(" until {until}")).unwrap_or_default();
+        let detail = format!(
+            "What the workload has won in this slot is on another node, and its move there has failed or was refused. It \
+             stays where it is{until}, and what it had won is credited. Draw in a slot for which it has won nothing \
+             elsewhere, or bid for one after that."
+        );
+        return Err(conflict_at("workload_pinned", "", detail));
+    }
     let is_there = plan::target(state, instance, slot).node == instance.node;
     if instance.is_away() || instance.suspended.is_some() || changes || !is_there {
         let detail = "The workload is being resized or moved, is in another pool, or stands still. Try again when that \

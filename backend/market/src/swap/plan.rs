@@ -97,6 +97,15 @@ fn reachable(state: &State, instance: &Instance, slot: Slot, now: Timestamp, alo
     (target, false)
 }
 
+/// What a workload is to have in a slot as things are, and the limits that it would have if it could be brought to where it
+/// has won them.
+pub fn expected(state: &State, instance: &Instance, slot: Slot, now: Timestamp) -> (Target, Amounts) {
+    // It is planned when the slot's gate closes: one that may be moved by then will be.
+    let planned_at = now.max(state.market.rhythm.gate_closes(slot));
+    let target = target(state, instance, slot);
+    (reachable(state, instance, slot, planned_at, false).0, target.limits)
+}
+
 /// Whether a workload stays where it is, though it has won something on another node.
 pub(super) fn stays(state: &State, instance: &Instance, slot: Slot, now: Timestamp) -> bool {
     stays_for(instance, &target(state, instance, slot), now)

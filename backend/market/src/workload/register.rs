@@ -227,7 +227,7 @@ pub(super) fn check_quota(
                 "quota_exceeded",
                 format!("/baseline/{resource}"),
                 format!(
-                    "The quota is {quota} {resource}, {used} are in use, {quantity} were asked for. Ask an admin for more quota."
+                    "The quota is {quota} {resource}, {used} {resource} are in use, {quantity} {resource} were asked for. Ask an admin for more quota."
                 ),
             ));
         }

@@ -298,17 +298,43 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: W
     changes
 }
 
-/// `node` is the name of the one that binds.
-pub fn explain(order: &Order, node: Option<String>, found: Winning) -> Explanation {
+/// Less is no help there, nor a higher limit by itself: the workload has to go to another node.
+fn changes_on_a_draining_node(order: &Order) -> Vec<Change> {
+    let change = |text: &str, helps: bool| Change { change: text.to_owned(), limit: None, helps };
+    let mut changes = Vec::new();
+    if order.request.no_displacement {
+        changes.push(change("Let the workload be moved (no_displacement false)", true));
+    }
+    changes.push(change("Wait until the node takes something again: ask its operator", true));
+    changes.push(change("Ask for less", false));
+    changes
+}
+
+/// The node that came nearest.
+pub struct BindingNode {
+    pub name: String,
+    /// It is being drained, or down: whatever is asked for has no room there.
+    pub takes_nothing: bool,
+}
+
+pub fn explain(order: &Order, node: Option<BindingNode>, found: Winning) -> Explanation {
     // What a round refused of an order that was filled later is over.
     let not_won = order.last_reason.as_ref().filter(|_| order.status != OrderStatus::Filled);
     let winning = not_won.and_then(|why| winning_limit(order, why, found));
-    let changes = not_won.map(|why| changes(order, why, winning.as_ref(), found)).unwrap_or_default();
+    let takes_nothing = node.as_ref().is_some_and(|node| node.takes_nothing);
+    let changes = match not_won {
+        Some(_) if takes_nothing => changes_on_a_draining_node(order),
+        Some(why) => changes(order, why, winning.as_ref(), found),
+        None => Vec::new(),
+    };
     let binding_resource = not_won.and_then(|w| w.binding_resource.clone());
-    let binding_node = node.filter(|_| not_won.is_some());
+    let binding_node = node.filter(|_| not_won.is_some()).map(|node| node.name);
     let mut sentence = sentence(order, not_won);
     if let (Some(node), Some(resource)) = (&binding_node, &binding_resource) {
-        sentence = format!("{sentence} {node} came nearest and had too little {resource}.");
+        sentence = match takes_nothing {
+            true => format!("{node} is being drained, or is down: it takes nothing new, however little is asked for."),
+            false => format!("{sentence} {node} came nearest and had too little {resource}."),
+        };
     }
     // What ended with its parent is not told the price of the last round.
     let closed = order.closed_reason.as_deref();
@@ -355,6 +381,10 @@ mod tests {
         .unwrap()
     }
 
+    fn node_a(takes_nothing: bool) -> BindingNode {
+        BindingNode { name: "node-a".to_owned(), takes_nothing }
+    }
+
     const BID: &str = "bid_01m7w6c380fh08zv3bjp1wmpmd";
     const OFFER: &str = "off_01m7w6c380fh08zv3bjp1wmpmd";
 
@@ -362,7 +392,7 @@ mod tests {
     fn a_limit_that_was_good_enough_is_not_what_was_missing() {
         let said = explain(
             &order(BID, "0.519480", "NO_HOST_FITS", "0.173160", "0", None),
-            Some("node-a".to_owned()),
+            Some(node_a(false)),
             Winning::Unknown,
         );
         assert!(said.minimum_winning_limit.is_none() && said.maximum_winning_limit.is_none());
@@ -374,10 +404,19 @@ mod tests {
     }
 
     #[test]
+    fn on_a_node_that_takes_nothing_less_is_no_advice() {
+        let refused = order(BID, "0.519480", "NO_HOST_FITS", "0.173160", "0", None);
+        let said = explain(&refused, Some(node_a(true)), Winning::Unknown);
+        assert!(said.sentence.starts_with("node-a is being drained"), "{}", said.sentence);
+        assert!(!said.changes.iter().any(|c| c.helps && c.change.contains("less")), "{:?}", said.changes);
+        assert!(said.changes.iter().any(|c| c.helps), "{:?}", said.changes);
+    }
+
+    #[test]
     fn who_forbids_the_move_is_told_so() {
         let mut stays = order(BID, "0.5", "NO_HOST_FITS", "0.2", "0", None);
         stays.request.no_displacement = true;
-        let said = explain(&stays, Some("node-a".to_owned()), Winning::Unknown);
+        let said = explain(&stays, Some(node_a(false)), Winning::Unknown);
         assert!(said.sentence.contains("The bid itself forbids the move"), "{}", said.sentence);
         assert!(said.changes.iter().any(|c| c.helps && c.change.contains("no_displacement")), "{:?}", said.changes);
         let moves = explain(&order(BID, "0.5", "NO_HOST_FITS", "0.2", "0", None), None, Winning::Unknown);

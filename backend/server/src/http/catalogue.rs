@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 140] = [
+const OTHERS: [(&str, u16, &str); 143] = [
     ("not_json", 400, "The body is not JSON."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
@@ -82,6 +82,12 @@ const OTHERS: [(&str, u16, &str); 140] = [
         "The workload is being resized or moved, is in another pool, or stands still; try again when that is over.",
     ),
     (
+        "workload_pinned",
+        409,
+        "A move of the workload to where it has won capacity has failed; it stays, and what it had won is credited.",
+    ),
+    ("node_takes_nothing", 409, "The workload's node is being drained, or is down: it takes nothing new."),
+    (
         "draws_by_hand_only",
         422,
         "A resource that is not drawn automatically, as a program in need of it does not show.",
@@ -126,6 +132,7 @@ const OTHERS: [(&str, u16, &str); 140] = [
     ("query_invalid", 422, "A query parameter is wrong."),
     ("idempotency_key_invalid", 422, "The key has 1 to 255 printable characters."),
     ("idempotency_key_reused", 422, "The key was used for another request."),
+    ("page_limit_out_of_range", 422, "A page has 1 to 500 objects."),
     ("two_cursors", 422, "Send starting_after or ending_before, not both."),
     ("name_out_of_range", 422, "A name has 1 to 100 printable characters."),
     ("quota_exceeded", 422, "Ask an admin for more quota."),

@@ -1,7 +1,7 @@
 //! Asked after a round: why an order has not won, and what would have.
 use crate::app::App;
 use crate::app::directory::Identity;
-use crate::app::explanation::{Explanation, explain};
+use crate::app::explanation::{BindingNode, Explanation, explain};
 use crate::app::held_back::HeldBack;
 use crate::app::winning;
 use crate::http::auth::Anyone;
@@ -12,7 +12,7 @@ use axum::extract::State;
 use headroom_market::book::{NotWon, Order, OrderStatus, Side};
 use headroom_market::clearing::{Asked, Money, Winning};
 use headroom_market::ids::{BidId, OfferId, OrderId};
-use headroom_market::pool::recallable;
+use headroom_market::pool::{NodeState, recallable};
 use headroom_market::record::Table;
 use headroom_market::round::Award;
 use headroom_market::workload::vacate;
@@ -38,9 +38,9 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
         // A node's name says more to people than its id; one that is gone keeps the id.
         Some(id) => {
             let known = recallable::node_of(&id);
-            let name =
-                app.sequencer.query(move |s| known.and_then(|n| s.nodes.get(&n)).map(|n| n.name.clone())).await?;
-            Some(name.unwrap_or(id))
+            let node = app.sequencer.query(move |s| known.and_then(|n| s.nodes.get(&n)).cloned()).await?;
+            let takes_nothing = node.as_ref().is_none_or(|n| n.state != NodeState::Up);
+            Some(BindingNode { name: node.map_or(id, |n| n.name), takes_nothing })
         }
         None => None,
     };

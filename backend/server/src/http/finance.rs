@@ -178,7 +178,7 @@ fn describe(line: &LedgerLine) -> String {
             None if line.slot.is_none() => "Taken at once without a round, in escrow until delivery".to_owned(),
             None => format!("Gone on with{slot} without a round, in escrow until delivery"),
         },
-        "credit_note" => format!("Awarded and not delivered{slot}"),
+        "credit_note" => format!("Awarded and not delivered, or not there yet when it was taken{slot}"),
         "proceeds" => format!("Lent or resold and delivered{slot}"),
         "imbalance" if line.credit == Account::Imbalance.to_string() => {
             format!("Lent and kept by the workload's own program{slot}")
@@ -325,6 +325,7 @@ pub struct Summary {
     pub from: Timestamp,
     pub to: Timestamp,
     pub currency: String,
+    /// With what was there before `to`.
     pub accounts: Vec<AccountLine>,
     /// Of all balances: 0, or money was made or lost.
     pub sum: Credits,
@@ -367,7 +368,10 @@ async fn finance_summary(
     by.may("finance:platform")?;
     let period = period(&app, &by, &query)?;
     let directory = app.directory();
-    let balances = app.store.balances().await?;
+    let balances = match period.to > app.now() {
+        true => app.store.balances().await?,
+        false => app.store.balances_before(period.to.micros()).await?,
+    };
     let sum = balances.iter().map(|(_, b)| *b).sum();
     let line = |(account, balance): &(Account, Credits)| AccountLine {
         account: account.to_string(),

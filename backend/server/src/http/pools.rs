@@ -272,7 +272,7 @@ async fn pool_prices(
     by.may("market:read")?;
     let limit = query.limit.unwrap_or(120);
     if !(1..=500).contains(&limit) {
-        return Err(Problem::field("limit_out_of_range", "limit", "limit is from 1 to 500."));
+        return Err(Problem::field("page_limit_out_of_range", "limit", "limit is from 1 to 500."));
     }
     let known = {
         let slug = slug.clone();

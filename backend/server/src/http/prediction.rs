@@ -214,8 +214,11 @@ struct Allocation {
     slot: Slot,
     node: headroom_market::ids::NodeId,
     baseline: Amounts,
-    /// Baseline − lent + won − resold, less what lenders took back, with what it took back itself.
+    /// Baseline − lent + won − resold, less what lenders took back, with what it took back itself. Of a workload that can't
+    /// be brought to where it has won something: without that.
     limits: Amounts,
+    /// What it has won and will not have, as it can't be brought there (a move has failed or was refused): it is credited.
+    missed: Amounts,
     /// Of what it has lent: what it may take back.
     recallable: Amounts,
 }
@@ -238,7 +241,9 @@ async fn list_allocations(State(app): State<Arc<App>>, Anyone(by): Anyone) -> An
         for n in 0..=rhythm.horizon_slots {
             let slot = first.plus(n, rhythm.slot_seconds);
             for instance in s.instances.values().filter(|i| own.is_none_or(|p| p == i.participant)) {
-                let target = plan::target(s, instance, slot);
+                let (target, won) = plan::expected(s, instance, slot, now);
+                let missed = |(r, limit): (&Resource, &i64)| (*r, (limit - amount(&target.limits, *r)).max(0));
+                let missed = won.iter().map(missed).filter(|(_, quantity)| *quantity > 0).collect();
                 list.push(Allocation {
                     instance: instance.id,
                     instance_name: instance.name.clone(),
@@ -246,6 +251,7 @@ async fn list_allocations(State(app): State<Arc<App>>, Anyone(by): Anyone) -> An
                     node: target.node,
                     baseline: instance.baseline.clone(),
                     limits: target.limits,
+                    missed,
                     recallable: recallable(s, instance, slot),
                 });
             }

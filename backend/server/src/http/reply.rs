@@ -108,7 +108,7 @@ impl ListQuery {
     pub fn page(&self, table: Table, prefix: &str) -> Answered<Page> {
         let limit = self.limit.unwrap_or(50);
         if !(1..=500).contains(&limit) {
-            return Err(Problem::field("limit_out_of_range", "limit", "limit is from 1 to 500."));
+            return Err(Problem::field("page_limit_out_of_range", "limit", "limit is from 1 to 500."));
         }
         if self.starting_after.is_some() && self.ending_before.is_some() {
             return Err(Problem::field(
