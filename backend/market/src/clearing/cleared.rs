@@ -2,7 +2,7 @@
 use super::place::Packing;
 use super::problem::{Component, Market};
 use super::rational::Rat;
-use super::round::{Filled, Whole};
+use super::rounding::{Filled, Whole};
 use super::search::Solved;
 use std::collections::{BTreeMap, BTreeSet};
 

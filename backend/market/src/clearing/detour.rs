@@ -4,7 +4,7 @@
 use super::model::Meaning;
 use super::problem::Component;
 use super::rational::Rat;
-use super::round::Rounding;
+use super::rounding::Rounding;
 use super::search::Solved;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -6,10 +6,10 @@ use super::model::Meaning;
 use super::outcome::*;
 use super::problem::{Market, RowKind};
 use super::rational::Rat;
-use super::upstream::Reach;
+use super::upstream::Upstream;
 use std::collections::{BTreeMap, BTreeSet};
 
-const NANO: i128 = 1_000;
+const NANO_PER_MICRO: i128 = 1_000;
 
 fn small(n: i128) -> i64 {
     i64::try_from(n).unwrap_or(if n < 0 { i64::MIN } else { i64::MAX })
@@ -36,7 +36,7 @@ pub fn outcome(c: &Cleared, book: &Book, mode: Mode) -> Outcome {
     let mut refused = Vec::new();
     let binding = binding(c);
     let dropped: BTreeSet<usize> = c.components.iter().flat_map(|part| part.1.dropped.iter().copied()).collect();
-    let reach = Reach::new(m);
+    let reach = Upstream::new(m);
     for i in 0..m.orders.len() {
         match c.awards.get(&i) {
             Some(f) => awards.push(award(c, i, f, &price, mode, &binding)),
@@ -123,13 +123,14 @@ pub fn outcome(c: &Cleared, book: &Book, mode: Mode) -> Outcome {
 fn quotes(c: &Cleared) -> Vec<Quote> {
     let m = c.m;
     let alpha = &m.book.alpha.0;
-    let nano = Rat::int(NANO);
+    let nano = Rat::int(NANO_PER_MICRO);
     let mut quotes: BTreeMap<usize, Quote> = BTreeMap::new();
     for (part, s, _) in &c.components {
         for (i, &k) in part.products.iter().enumerate() {
             let exact = &s.low[i] + &(alpha * &(&s.high[i] - &s.low[i]));
             let (set_by, up) = setter(m, s, k, &exact, part, alpha);
-            let publish = |v: &Rat| if up { (v * &nano).ceil() } else { (v * &nano).floor() }.min(m.cap[k] * NANO);
+            let publish =
+                |v: &Rat| if up { (v * &nano).ceil() } else { (v * &nano).floor() }.min(m.cap[k] * NANO_PER_MICRO);
             quotes.insert(
                 k,
                 Quote { price: publish(&exact), low: publish(&s.low[i]), high: publish(&s.high[i]), set_by },
@@ -194,7 +195,7 @@ fn money(c: &Cleared, i: usize, alternative: usize, q: &[i128], price: &[i128], 
     let o = &c.m.orders[i];
     let alt = &o.alternatives[alternative];
     let nano: i128 = alt.quantities.iter().zip(q).map(|((k, _), q)| price[*k] * q).sum();
-    let mut micro = (nano + NANO / 2).div_euclid(NANO);
+    let mut micro = (nano + NANO_PER_MICRO / 2).div_euclid(NANO_PER_MICRO);
     // a parent that its children carry pays what it costs, beyond its own limit
     let carried = o.children.iter().any(|i| c.awards.contains_key(i)) && !in_the_money(c.m, i, alternative, price);
     // in welfare mode prices carry the allocation only where there are no blocks
@@ -214,7 +215,7 @@ fn money(c: &Cleared, i: usize, alternative: usize, q: &[i128], price: &[i128], 
 fn award(
     c: &Cleared,
     i: usize,
-    f: &super::round::Filled,
+    f: &super::rounding::Filled,
     price: &[i128],
     mode: Mode,
     binding: &[Option<Reason>],
@@ -242,7 +243,7 @@ fn award(
         Some(Reason::NoHostFits)
     } else {
         let gains = in_the_money(m, i, f.alternative, price);
-        let collar = gains && alt.quantities.iter().any(|(k, _)| price[*k] >= m.cap[*k] * NANO);
+        let collar = gains && alt.quantities.iter().any(|(k, _)| price[*k] >= m.cap[*k] * NANO_PER_MICRO);
         let otherwise = if collar { Reason::ForecastHeadroom } else { Reason::MarginalProrata };
         Some(binding[i].unwrap_or(otherwise))
     };
@@ -270,7 +271,7 @@ fn bottleneck(m: &Market, (node, product, free): (usize, usize, i128)) -> Bottle
 fn in_the_money(m: &Market, i: usize, a: usize, price: &[i128]) -> bool {
     let (alt, bid) = (&m.orders[i].alternatives[a], m.orders[i].bid);
     let cost: i128 = alt.quantities.iter().map(|(k, q)| (price[*k] + if bid { 1 } else { -1 }) * q).sum();
-    if bid { alt.value * NANO > cost } else { cost > alt.value * NANO }
+    if bid { alt.value * NANO_PER_MICRO > cost } else { cost > alt.value * NANO_PER_MICRO }
 }
 
 /// The participant row that holds an order back, if one is tight.
@@ -311,7 +312,7 @@ fn refusal(
     price: &[i128],
     binding: &[Option<Reason>],
     dropped: &BTreeSet<usize>,
-    reach: &Reach,
+    reach: &Upstream,
 ) -> Refusal {
     let m = c.m;
     let o = &m.orders[i];
@@ -323,7 +324,7 @@ fn refusal(
         .map(|(a, alt)| {
             let cost: i128 = alt.quantities.iter().map(|(k, q)| price[*k] * q).sum();
             let tol: i128 = alt.quantities.iter().map(|(_, q)| *q).sum();
-            let value = alt.value * NANO;
+            let value = alt.value * NANO_PER_MICRO;
             (if o.bid { value - cost } else { cost - value }, tol, cost, a)
         })
         .max_by_key(|b| (b.0, std::cmp::Reverse(b.3)));
@@ -333,7 +334,7 @@ fn refusal(
     let pays = |a: usize, least: i128| {
         let alt = &o.alternatives[a];
         let cost: i128 = alt.quantities.iter().map(|(k, q)| price[*k] * q).sum();
-        alt.value * NANO - cost > least
+        alt.value * NANO_PER_MICRO - cost > least
     };
     let homeless = o.bid && unhosted(a) && (0..o.alternatives.len()).all(|a| unhosted(a) || !pays(a, tol));
     let given_up = c.left_out.contains(&i) || dropped.contains(&i);
@@ -361,7 +362,8 @@ fn refusal(
     } else {
         Reason::MarginalProrata
     };
-    let short = (-surplus).max(0).div_euclid(NANO) + i128::from((-surplus).max(0) % NANO >= NANO / 2);
+    let short = (-surplus).max(0).div_euclid(NANO_PER_MICRO)
+        + i128::from((-surplus).max(0) % NANO_PER_MICRO >= NANO_PER_MICRO / 2);
     // what is more than an amount of money can be is not told, rather than wrongly
     let told = |micro: i128| i64::try_from(micro).ok().map(Money);
     let binding = c.bottlenecks.get(&(i, a)).map(|b| bottleneck(m, *b));
@@ -369,7 +371,7 @@ fn refusal(
     Refusal {
         order: m.id(i).into(),
         reason,
-        price: told((cost + NANO / 2).div_euclid(NANO)),
+        price: told((cost + NANO_PER_MICRO / 2).div_euclid(NANO_PER_MICRO)),
         shortfall: told(short),
         winning_limit: by_price.then(|| winning_limit(c, i, a, cost)).flatten(),
         binding,
@@ -383,8 +385,8 @@ fn winning_limit(c: &Cleared, i: usize, a: usize, cost: i128) -> Option<Money> {
     let adder = i128::from(c.m.book.orders[i].alternatives[a].adder.0);
     let own = i128::from(c.m.book.orders[i].limit.0);
     let limit = match c.m.orders[i].bid {
-        true => (-(-cost).div_euclid(NANO) + adder).max(own) + 1,
-        false => (cost.div_euclid(NANO) - adder).min(own) - 1,
+        true => (-(-cost).div_euclid(NANO_PER_MICRO) + adder).max(own) + 1,
+        false => (cost.div_euclid(NANO_PER_MICRO) - adder).min(own) - 1,
     };
     i64::try_from(limit).ok().filter(|l| *l >= 0).map(Money)
 }

@@ -3,7 +3,7 @@
 use super::model::Meaning;
 use super::problem::{ArcRef, Component};
 use super::rational::Rat;
-use super::round::Rounding;
+use super::rounding::Rounding;
 use super::search::Solved;
 use std::collections::BTreeMap;
 

@@ -3,7 +3,7 @@
 use super::place::{Hosts, Packing};
 use super::problem::{Component, HostRow, Market};
 use super::rational::Rat;
-use super::round::{Filled, Whole};
+use super::rounding::{Filled, Whole};
 use super::search::Solved;
 use std::collections::BTreeMap;
 

@@ -13,7 +13,7 @@
 use super::model::Meaning;
 use super::problem::{Component, Market};
 use super::rational::Rat;
-use super::round::Whole;
+use super::rounding::Whole;
 use super::search::Solved;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,7 +2,7 @@
 //! they did before.
 use super::model::Meaning;
 use super::rational::Rat;
-use super::round::Rounding;
+use super::rounding::Rounding;
 use super::search::Solved;
 
 /// A bid of one product and how much it asks for.

@@ -41,7 +41,7 @@ pub mod rational;
 mod reach;
 mod repair;
 mod room;
-mod round;
+mod rounding;
 mod search;
 mod simplex;
 mod support;

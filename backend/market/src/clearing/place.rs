@@ -7,7 +7,7 @@
 //! Invariants: a node is never overfull in any resource and slot; limits count search steps.
 use super::problem::Market;
 use super::rational::Rat;
-use super::round::Filled;
+use super::rounding::Filled;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Search steps for one packing, of few and of many items.

@@ -2,7 +2,7 @@
 //! rounding left a node short of is lent or given back, unit by unit.
 use super::problem::HostRow;
 use super::rational::Rat;
-use super::round::Rounding;
+use super::rounding::Rounding;
 
 impl Rounding<'_> {
     /// Whether the one node of a bid, if its room is a row, has a unit more of a product: what is

@@ -9,14 +9,14 @@ use super::rational::Rat;
 /// So many products are looked at for one answer; where that is not enough, all that is asked for counts as there.
 const STEPS: usize = 1_000;
 
-pub struct Reach<'a> {
+pub struct Upstream<'a> {
     m: &'a Market<'a>,
     supplied: Vec<i128>,
     arcs_to: Vec<Vec<usize>>,
 }
 
-impl<'a> Reach<'a> {
-    pub fn new(m: &'a Market<'a>) -> Reach<'a> {
+impl<'a> Upstream<'a> {
+    pub fn new(m: &'a Market<'a>) -> Upstream<'a> {
         let mut arcs_to = vec![Vec::new(); m.products.len()];
         for (e, arc) in m.arcs.iter().enumerate() {
             arcs_to[arc.to].push(e);
@@ -32,7 +32,7 @@ impl<'a> Reach<'a> {
             }
             most.into_iter().for_each(|(k, q)| supplied[k] += q);
         }
-        Reach { m, supplied, arcs_to }
+        Upstream { m, supplied, arcs_to }
     }
 
     /// Whether an order could reach its least fill.

@@ -81,7 +81,7 @@ fn say_of_runs(why: &mut NotWon, order: &Order, window: i64, sealed: &SealedBook
     };
     let slots = |a: &Alternative| a.quantities.iter().map(|q| q.product.slot).collect::<BTreeSet<_>>().len() as i64;
     // The clearing names the price of the alternative that gains most, the first of several.
-    let gain = |(n, a): &(usize, &Alternative)| (entry.effective_limit(*n) * NANO - cost(a), Reverse(*n));
+    let gain = |(n, a): &(usize, &Alternative)| (entry.effective_limit(*n) * NANO_PER_MICRO - cost(a), Reverse(*n));
     let nearest = entry.alternatives.iter().enumerate().max_by_key(gain);
     why.slots = nearest.and_then(|(_, a)| u32::try_from(slots(a)).ok());
     if why.winning_limit.is_none() {
@@ -90,7 +90,7 @@ fn say_of_runs(why: &mut NotWon, order: &Order, window: i64, sealed: &SealedBook
     let limit_for = |a: &Alternative| {
         // The pool's adder, and the fee of a move.
         let fixed = a.adder.0 - runs::beyond(order.remaining_limit, slots(a), window).units();
-        runs::limit_for(-(-cost(a)).div_euclid(NANO) + i128::from(fixed) + 1, slots(a), window)
+        runs::limit_for(-(-cost(a)).div_euclid(NANO_PER_MICRO) + i128::from(fixed) + 1, slots(a), window)
     };
     let above_its_own = i128::from(order.remaining_limit.units()) + 1;
     let least = entry.alternatives.iter().map(limit_for).min().map(|least| least.max(above_its_own));
@@ -98,7 +98,7 @@ fn say_of_runs(why: &mut NotWon, order: &Order, window: i64, sealed: &SealedBook
 }
 
 /// Nano-credits in a micro-credit.
-const NANO: i128 = 1_000;
+const NANO_PER_MICRO: i128 = 1_000;
 
 /// What the project of a bid had left for the round; one that had nothing is not in the book.
 fn budget_left(turn: &Turn<'_>, sealed: &SealedBook, id: OrderId) -> Credits {

@@ -1,4 +1,5 @@
-//! Use cases: what the HTTP layer and the workers ask for, without HTTP.
+//! Use cases: what the HTTP layer and the workers ask for. No routes and no requests here; what can't be done is a
+//! problem (`http/problem.rs`), so that it is worded once.
 pub mod advice;
 pub mod bottlenecks;
 pub mod costs;

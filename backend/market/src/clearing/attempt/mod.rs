@@ -20,7 +20,7 @@ use super::outcome::{Mode, Outcome};
 use super::place::{Cut, Hosts, Packing};
 use super::problem::{Component, HostRow, Market};
 use super::rational::{Rat, sum};
-use super::round::{Filled, Whole};
+use super::rounding::{Filled, Whole};
 use super::search::Solved;
 use super::{Limits, Proposer, explain, nodal};
 use std::collections::{BTreeMap, BTreeSet};

@@ -5,7 +5,7 @@ use super::super::fault::ClearFault;
 use super::super::model::Model;
 use super::super::outcome::Mode;
 use super::super::rational::Rat;
-use super::super::round::round;
+use super::super::rounding::round;
 use super::super::search::{Search, search_nodes};
 use super::super::simplex::Simplex;
 use super::super::{Proposal, Proposer, lots, nodal};

@@ -5,9 +5,10 @@ use super::super::rational::Rat;
 use super::{Lending, Report};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub const NANO: i128 = 1_000_000_000;
-/// A micro-credit in nano-credits.
-pub const MICRO: i128 = 1_000;
+/// Nano-credits in a credit.
+pub const NANO_PER_CREDIT: i128 = 1_000_000_000;
+/// Nano-credits in a micro-credit.
+pub const NANO_PER_MICRO: i128 = 1_000;
 
 /// An order as the checker sees it.
 pub struct OrderFacts {
@@ -137,7 +138,7 @@ impl<'a> Facts<'a> {
         let n = keys.len();
         let mut f = Facts {
             book,
-            cap: vec![i128::from(book.cap.0) * MICRO; n],
+            cap: vec![i128::from(book.cap.0) * NANO_PER_MICRO; n],
             steps: vec![Vec::new(); n],
             price: vec![0; n],
             low: vec![0; n],
@@ -159,9 +160,10 @@ impl<'a> Facts<'a> {
         for p in &book.products {
             let k = index[&p.key()];
             if let Some(c) = p.cap {
-                f.cap[k] = i128::from(c.0) * MICRO;
+                f.cap[k] = i128::from(c.0) * NANO_PER_MICRO;
             }
-            f.steps[k] = p.supply.iter().map(|s| (s.quantity.into(), i128::from(s.reserve.0) * MICRO, 0)).collect();
+            f.steps[k] =
+                p.supply.iter().map(|s| (s.quantity.into(), i128::from(s.reserve.0) * NANO_PER_MICRO, 0)).collect();
         }
         f.arcs = book
             .arcs
@@ -171,7 +173,7 @@ impl<'a> Facts<'a> {
                     index[&a.from],
                     index[&a.to],
                     a.ratio.0.clone(),
-                    i128::from(a.cost.0) * MICRO,
+                    i128::from(a.cost.0) * NANO_PER_MICRO,
                     a.limit.map(i128::from),
                     0,
                 )
@@ -205,7 +207,7 @@ impl<'a> Facts<'a> {
                             .collect()
                     })
                     .collect(),
-                worth: worth.map(|w| w * MICRO).collect(),
+                worth: worth.map(|w| w * NANO_PER_MICRO).collect(),
                 least: o.replicas.map_or(o.min_fill.0.clone(), |n| {
                     Rat::ratio((&o.min_fill.0 * &Rat::int(n.into())).ceil(), n.into())
                 }),
@@ -216,7 +218,7 @@ impl<'a> Facts<'a> {
                 incumbent: o.incumbent,
                 class: o.class,
                 block: o.min_fill.0.is_pos() || o.alternatives.len() > 1,
-                limit: i128::from(o.limit.0) * MICRO,
+                limit: i128::from(o.limit.0) * NANO_PER_MICRO,
                 parent: at(&ids, &o.parent),
                 children: Vec::new(),
             });

@@ -7,11 +7,11 @@
 use super::super::outcome::{Outcome, Reason};
 use super::super::rational::Rat;
 use super::Report;
-use super::facts::{Facts, MICRO, NANO};
+use super::facts::{Facts, NANO_PER_CREDIT, NANO_PER_MICRO};
 use super::place::Hosting;
 
 /// Welfare and bound are rounded to a micro-credit each.
-const ROUNDED: i128 = 3 * MICRO;
+const ROUNDED: i128 = 3 * NANO_PER_MICRO;
 
 pub fn check(f: &Facts, out: &Outcome, hosting: &Hosting, r: &mut Report) {
     let Some(bound) = &out.bound else { return };
@@ -33,7 +33,7 @@ pub fn check(f: &Facts, out: &Outcome, hosting: &Hosting, r: &mut Report) {
         });
         let Some(cost) = cost else { continue };
         let gain = &(&Rat::int(o.worth[0]) * &part) - &cost;
-        let printed = &(&bound.0 - &out.welfare.0) * &Rat::int(NANO);
+        let printed = &(&bound.0 - &out.welfare.0) * &Rat::int(NANO_PER_CREDIT);
         if gain > Rat::int(ROUNDED) && printed < &gain - &Rat::int(ROUNDED) {
             r.bad(
                 "I7",

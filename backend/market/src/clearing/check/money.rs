@@ -2,7 +2,7 @@
 use super::super::outcome::{Mode, Reason};
 use super::super::rational::Rat;
 use super::Report;
-use super::facts::{Facts, MICRO};
+use super::facts::{Facts, NANO_PER_MICRO};
 use super::place::Hosting;
 use super::prices;
 use super::rows;
@@ -21,15 +21,15 @@ pub fn check(f: &Facts, r: &mut Report) {
         let least = asked.iter().zip(&a.got).map(|(q, g)| Rat::ratio(*g, q.1)).min().unwrap_or_default();
         let worth = Rat::int(o.worth[a.alternative]);
         let money = Rat::int(a.money);
-        let slack = Rat::int(if a.full { 0 } else { MICRO });
+        let slack = Rat::int(if a.full { 0 } else { NANO_PER_MICRO });
         // what a parent pays beyond its limit is judged together with the children that carry it
         let alone = !o.children.iter().any(|c| f.awards[*c].is_some());
         let diff = a.money - cost;
         count += 1;
-        if diff.abs() >= MICRO {
-            let bought = o.bid && diff < 0 && money >= &(&worth * &least) - &Rat::int(MICRO);
-            let sold = !o.bid && diff > 0 && money <= &(&worth * &most) + &Rat::int(MICRO);
-            if diff.abs() > a.got.iter().sum::<i128>() + MICRO || !(bought || sold) {
+        if diff.abs() >= NANO_PER_MICRO {
+            let bought = o.bid && diff < 0 && money >= &(&worth * &least) - &Rat::int(NANO_PER_MICRO);
+            let sold = !o.bid && diff > 0 && money <= &(&worth * &most) + &Rat::int(NANO_PER_MICRO);
+            if diff.abs() > a.got.iter().sum::<i128>() + NANO_PER_MICRO || !(bought || sold) {
                 r.bad(
                     "I8",
                     "money is not price x quantity",
@@ -71,7 +71,7 @@ pub fn check(f: &Facts, r: &mut Report) {
         },
     );
     let rest = &Rat::int(buyers - lenders - operator) - &arcs;
-    if rest.abs() > &Rat::int(MICRO * count + clamped) + &idle {
+    if rest.abs() > &Rat::int(NANO_PER_MICRO * count + clamped) + &idle {
         r.bad(
             "I8",
             "money is not conserved",
@@ -186,7 +186,7 @@ pub fn reasons(f: &Facts, hosting: &Hosting, mode: Mode, r: &mut Report) {
         }
         if let (1, Mode::Market, Some(p)) = (each.len(), mode, x.price) {
             let cost: i128 = o.alternatives[0].iter().map(|(k, q)| f.price[*k] * q).sum();
-            if (i128::from(p.0) * MICRO - cost).abs() > MICRO {
+            if (i128::from(p.0) * NANO_PER_MICRO - cost).abs() > NANO_PER_MICRO {
                 r.bad(
                     "REASON",
                     "the printed bundle price is not price x quantity",
@@ -194,7 +194,7 @@ pub fn reasons(f: &Facts, hosting: &Hosting, mode: Mode, r: &mut Report) {
                 );
             }
             if let (Reason::OutOfMoney, Some(s)) = (x.reason, x.shortfall)
-                && (i128::from(s.0) * MICRO - (-each[0].0).max(0)).abs() > MICRO
+                && (i128::from(s.0) * NANO_PER_MICRO - (-each[0].0).max(0)).abs() > NANO_PER_MICRO
             {
                 r.bad(
                     "REASON",

@@ -241,7 +241,7 @@ fn budget_is_well_spent(f: &Facts, i: usize, alternative: usize, price: &[i128],
     let group = |j: &usize| *j != i && f.orders[*j].budget == Some(h);
     let held =
         |j: usize| f.awards[j].as_ref().map_or(Rat::ZERO, |a| &a.hi * &Rat::int(rows::hold(f, j, a.alternative)));
-    let amount = Rat::int(i128::from(f.book.budgets[h].amount.0) * super::facts::MICRO);
+    let amount = Rat::int(i128::from(f.book.budgets[h].amount.0) * super::facts::NANO_PER_MICRO);
     let own = f.awards[i].as_ref().map_or(Rat::ZERO, |a| &a.hi * &Rat::int(rows::hold(f, i, a.alternative)));
     let taken = |j: &usize| {
         let theirs = f.awards[*j].as_ref().map(|a| f.surplus(*j, a.alternative, price));

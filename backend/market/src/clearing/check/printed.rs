@@ -4,7 +4,7 @@ use super::super::book::ProductKey;
 use super::super::outcome::{Mode, Outcome, Reason, Refusal};
 use super::super::rational::Rat;
 use super::Report;
-use super::facts::{Facts, MICRO};
+use super::facts::{Facts, NANO_PER_MICRO};
 use super::upstream;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -144,10 +144,10 @@ fn faced(f: &Facts, i: usize, x: &Refusal, r: &mut Report) {
     let o = &f.orders[i];
     let told = |a: usize| {
         let cost: i128 = o.alternatives[a].iter().map(|(k, q)| f.price[*k] * q).sum();
-        let near = f.tolerance(i, a) + MICRO;
+        let near = f.tolerance(i, a) + NANO_PER_MICRO;
         let short = (-f.surplus(i, a, &f.price)).max(0);
-        x.price.is_none_or(|p| (i128::from(p.0) * MICRO - cost).abs() <= near)
-            && x.shortfall.is_none_or(|s| (i128::from(s.0) * MICRO - short).abs() <= near)
+        x.price.is_none_or(|p| (i128::from(p.0) * NANO_PER_MICRO - cost).abs() <= near)
+            && x.shortfall.is_none_or(|s| (i128::from(s.0) * NANO_PER_MICRO - short).abs() <= near)
     };
     if !(0..o.alternatives.len()).any(told) {
         r.bad(
@@ -161,7 +161,7 @@ fn faced(f: &Facts, i: usize, x: &Refusal, r: &mut Report) {
         );
     }
     let other_way = |limit: i128| if o.bid { limit < o.limit } else { limit > o.limit };
-    if let Some(limit) = x.winning_limit.filter(|w| other_way(i128::from(w.0) * MICRO)) {
+    if let Some(limit) = x.winning_limit.filter(|w| other_way(i128::from(w.0) * NANO_PER_MICRO)) {
         r.bad(
             "REASON",
             "a limit is said to have won that is worse than the order's own",

@@ -4,7 +4,7 @@ use super::super::book::ProductKey;
 use super::super::outcome::Outcome;
 use super::super::rational::Rat;
 use super::Report;
-use super::facts::{AwardFacts, Facts, MICRO};
+use super::facts::{AwardFacts, Facts, NANO_PER_MICRO};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl<'a> Facts<'a> {
@@ -136,7 +136,7 @@ impl<'a> Facts<'a> {
                 lo,
                 hi,
                 fill: w.fill.as_ref().map(|fill| fill.0.clone()),
-                money: i128::from(w.money.0) * MICRO,
+                money: i128::from(w.money.0) * NANO_PER_MICRO,
                 replicas,
             });
         }

@@ -2,7 +2,7 @@
 use super::super::book::{Instance, ProductKey, Quantity};
 use super::super::rational::Rat;
 use super::Report;
-use super::facts::{Facts, MICRO};
+use super::facts::{Facts, NANO_PER_MICRO};
 use std::collections::BTreeMap;
 
 /// The quantity that an instance lists for a product.
@@ -51,7 +51,7 @@ pub fn spent(f: &Facts) -> Vec<Rat> {
 /// What is surely left of a budget, as printed fills have six digits: a little less than the amount less what is `spent`.
 pub fn surely_left(f: &Facts, budget: usize, spent: &[Rat]) -> Rat {
     let half = Rat::ratio(1, 2_000_000);
-    let left = &Rat::int(i128::from(f.book.budgets[budget].amount.0) * MICRO) - &spent[budget];
+    let left = &Rat::int(i128::from(f.book.budgets[budget].amount.0) * NANO_PER_MICRO) - &spent[budget];
     let members = f.awards.iter().enumerate().filter(|(i, _)| f.orders[*i].budget == Some(budget));
     members.filter_map(|(i, a)| Some((i, a.as_ref().filter(|a| !a.full)?))).fold(left, |left, (i, a)| {
         let Some(fill) = &a.fill else { return left };
@@ -118,7 +118,7 @@ pub fn check(f: &Facts, r: &mut Report) {
         }
     }
     for (h, s) in spent(f).iter().enumerate() {
-        let amount = i128::from(f.book.budgets[h].amount.0) * MICRO;
+        let amount = i128::from(f.book.budgets[h].amount.0) * NANO_PER_MICRO;
         if *s > Rat::int(amount) || paid[h] > amount {
             r.bad(
                 "ROW7",

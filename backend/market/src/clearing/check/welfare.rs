@@ -13,7 +13,7 @@
 use super::super::outcome::Outcome;
 use super::super::rational::Rat;
 use super::Report;
-use super::facts::{Facts, MICRO, NANO};
+use super::facts::{Facts, NANO_PER_CREDIT, NANO_PER_MICRO};
 use super::place::Hosting;
 use super::{prices, rows};
 use std::collections::BTreeMap;
@@ -168,9 +168,9 @@ pub fn check(f: &Facts, out: &Outcome, priced: bool, hosting: &Hosting, r: &mut 
         lo = &lo - &Rat::int(cost * (flow + d));
         hi = &hi - &Rat::int(cost * (flow - d).max(0));
     }
-    let nano = Rat::int(NANO);
+    let nano = Rat::int(NANO_PER_CREDIT);
     let printed = &out.welfare.0 * &nano;
-    let micro = Rat::int(MICRO);
+    let micro = Rat::int(NANO_PER_MICRO);
     let (least, most) = before_rounding(f, hosting);
     if printed < &least - &micro || printed > &most + &micro {
         r.bad(
