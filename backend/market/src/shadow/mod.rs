@@ -9,6 +9,7 @@
 //! and the verdict on it. Absent: running anything, time, I/O, and floating point here too.
 mod number;
 
+use crate::workload::{Comparison as Wanted, ComparisonRules};
 use number::Number;
 pub use number::{Bound, NotABound};
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,21 @@ pub enum Rules {
 impl Default for Rules {
     fn default() -> Self {
         Self::Exact { ignore: Vec::new() }
+    }
+}
+
+impl Rules {
+    /// Where the content is free: a quarter slower, and a quarter of a second for what the target's other guests take, is
+    /// as fast.
+    pub const AS_FAST: Rules = Rules::PerformanceOnly { slower_percent: 25, slack_micros: 250_000 };
+
+    /// What a workload's owner wants compared.
+    pub fn of(wanted: &ComparisonRules) -> Rules {
+        match wanted.outputs {
+            Wanted::PerformanceOnly => Rules::AS_FAST,
+            Wanted::Exact if wanted.state_hash => Rules::default(),
+            Wanted::Exact => Rules::Exact { ignore: vec!["state".to_owned()] },
+        }
     }
 }
 

@@ -7,13 +7,13 @@ use headroom_execution::{
     ActivateRequest, Driver, DriverError, OpKey, ShadowRequest, SnapshotId, SnapshotInfo, VerifyRequest,
 };
 use headroom_market::advice::shape::{self, GRACE_SECONDS, ShapeAction};
-use headroom_market::shadow::Verdict;
+use headroom_market::shadow::{self, Verdict};
 use headroom_market::swap::saga::{self, StepReport, StepResult};
 use headroom_market::swap::{Difference, Swap, SwapState};
 use headroom_market::time::Timestamp;
 use headroom_market::units::{Amounts, Resource, amount};
 use headroom_market::workload::vacate::VACATED;
-use headroom_market::workload::{AtEnd, Comparison, ComparisonRules};
+use headroom_market::workload::{AtEnd, ComparisonRules};
 
 /// What a step came to.
 enum Effect {
@@ -215,15 +215,6 @@ fn transfer(nodes: &Nodes, swap: &Swap, step: &str, snapshot_step: &str) -> Resu
     Ok(i64::try_from(sent.sent_bytes).unwrap_or(i64::MAX))
 }
 
-fn rules(comparison: &ComparisonRules) -> headroom_market::shadow::Rules {
-    use headroom_market::shadow::Rules;
-    match comparison.outputs {
-        Comparison::PerformanceOnly => Rules::PerformanceOnly { slower_percent: 25, slack_micros: 250_000 },
-        Comparison::Exact if comparison.state_hash => Rules::Exact { ignore: Vec::new() },
-        Comparison::Exact => Rules::Exact { ignore: vec!["state".to_owned()] },
-    }
-}
-
 /// Runs beside the live job on the same inputs; passes into the fence only when the slot has
 /// begun and the capacity there is free.
 fn shadow(nodes: &Nodes, swap: &Swap, situation: &Situation, slot_has_begun: bool, out_of_time: bool) -> Effect {
@@ -238,7 +229,7 @@ fn shadow(nodes: &Nodes, swap: &Swap, situation: &Situation, slot_has_begun: boo
         node: node_id(swap.node_to),
         snapshot: info.id,
         limits: nodes.limits(&swap.limits_to),
-        rules: rules(&situation.comparison),
+        rules: shadow::Rules::of(&situation.comparison),
     };
     let report = match nodes.cluster.start_shadow(&key(swap, "shadow"), &request) {
         Ok(_) => nodes.cluster.shadow_report(&instance),
