@@ -5,7 +5,7 @@ import { keyHelp } from './keys';
 const WORDS: [string, string][] = [
   ['Slot', 'The time for which capacity is delivered; one price a slot.'],
   ['Round', 'Gate open, gate close, clearing. Every round clears every slot that is still open.'],
-  ['Limit', 'The most you pay for the whole order and window. You pay the clearing price, never more.'],
+  ['Limit', 'The most you pay: per slot in the ticket and the lists here, for all slots of the order together in the API. You pay the clearing price, never more.'],
   ['Reserve price', 'From where the operator offers its own capacity. An offer, not a filter.'],
   ['Shadow run', 'The workload runs on the target with mirrored inputs before anything moves.'],
   ['Certificate', 'The proof of a round, checked without the solver in exact arithmetic.'],

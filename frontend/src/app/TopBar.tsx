@@ -1,15 +1,14 @@
 import { Suspense } from 'react';
 import { Icon } from '@/components/ui/Icon';
 import { Money } from '@/components/ui/Amount';
-import { Segmented } from '@/components/ui/Segmented';
 import { type Balance, isPlatform, useMe, useResource } from '@/lib/api';
 import { withMod } from '@/lib/keys';
 import { micro } from '@/lib/money';
-import { ZONES, zone } from '@/lib/time';
 import { Brand } from './Brand';
 import { LiveDot } from './LiveDot';
 import { UserMenu } from './parts';
 import { RoundClock } from './RoundClock';
+import { ZoneSwitch } from './ZoneSwitch';
 
 export function TopBar({ onSearch }: { onSearch: () => void }) {
   const me = useMe();
@@ -26,7 +25,7 @@ export function TopBar({ onSearch }: { onSearch: () => void }) {
       <button type="button" className="search" onClick={onSearch}>
         <Icon name="search" size={14} /><span className="txt">Search or jump to</span><span className="sp" /><span className="kbd" aria-hidden="true">{withMod('K')}</span>
       </button>
-      {/* On a phone a row of its own. */}
+      {/* On a phone a row of its own, with the zone of its times at the end. */}
       <div className="status">
         <RoundClock />
         {balance && <>
@@ -35,9 +34,9 @@ export function TopBar({ onSearch }: { onSearch: () => void }) {
           <span className="tstat"><b><Money value={balance.held} /> cr</b><span>held</span></span>
           {balance.arrears !== undefined && micro(balance.arrears) > 0n && <span className="tstat" title="Owed for capacity that own workloads kept. It is taken from what is available after every slot; until it is paid, bids sit rounds out."><b className="bad"><Money value={balance.arrears} /> cr</b><span>owed</span></span>}
         </>}
+        <span className="vr phone-hide" />
+        <ZoneSwitch />
       </div>
-      <span className="vr" />
-      <span className="narrow-hide"><Segmented label="Time zone" value={zone.use()} options={ZONES} onChange={zone.set} /></span>
       <LiveDot />
       <Suspense fallback={<span className="av" />}><UserMenu /></Suspense>
     </header>

@@ -63,7 +63,7 @@ it('finance begins with all participants for platform roles, with one’s own st
   await visit('/finance', 'admin');
   // Once for what it has, once for what it moved.
   await waitFor(() => expect(screen.getAllByRole('button', { name: 'Genomics Core' })).toHaveLength(2));
-  expect(screen.getByText('Everything, CSV').getAttribute('href')).toContain('/v1/finance/ledger.csv');
+  expect(screen.getByText('All transfers of this period, CSV').getAttribute('href')).toContain('/v1/finance/ledger.csv');
   cleanup();
   forget();
   queryClient.clear();

@@ -5,6 +5,8 @@ import { createMemoryHistory, RouterProvider } from '@tanstack/react-router';
 import { cleanup, fireEvent, render, screen, waitFor, within } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { fanOut } from '@/lib/live/fanout';
+import { clock, dayClock } from '@/lib/time';
+import { ago, slotAt } from '@/mocks/clock';
 import { pools } from '@/mocks/pools';
 import { asRole } from '@/mocks/setup';
 import { swaps } from '@/mocks/swaps';
@@ -113,4 +115,43 @@ it('a click on a row chooses its pool and resource, is shown, and what was typed
   expect(row('mad1-gp, CPU').getAttribute('aria-selected')).toBe('true');
   fireEvent.change(field('Settings of the pool'), { target: { value: 'ams1-gp' } });
   await screen.findByRole('region', { name: 'Moves at once, ams1-gp' });
+});
+
+it('says from when a proposed reserve price counts, and until when what is in force does, before it is approved', async () => {
+  await visit('/admin/pricing?pool=hel1-gp');
+  fireEvent.click(await button(/^Approve hel1-gp, CPU, from .*…$/));
+  const said = screen.getByRole('dialog').textContent ?? '';
+  const at = dayClock(ago(-7200), 'UTC');
+  expect(said).toContain(`In force for slots before ${at}: `);
+  expect(said).toContain(`Proposed for slots from ${at} on: `);
+});
+
+it('says of the last price of a product for which slot it was', async () => {
+  const [cpu] = pools.find((p) => p.slug === 'fra1-gp')?.resources ?? [];
+  if (!cpu?.price) throw new Error('no fixture');
+  cpu.price = { ...cpu.price, slot: slotAt(5) };
+  await visit('/admin/pricing');
+  const row = (await screen.findAllByRole('button', { name: 'fra1-gp, CPU' }))[0]?.closest('tr');
+  expect(row?.textContent).toContain(clock(slotAt(5), 'UTC'));
+  expect(document.querySelector('.answer')?.textContent).toMatch(/^Of the \d+ products that have been traded the reserve price set the last price of \d+/);
+  expect(document.body.textContent).not.toContain('next slot');
+});
+
+it('says how a schedule that has not begun is taken back, and fills the form in for it', async () => {
+  const mocked = globalThis.fetch;
+  globalThis.fetch = (async (input: RequestInfo | URL, init?: RequestInit) => {
+    const answer = await mocked(input, init);
+    if (!String(input).endsWith('/pools/hel1-gp/reserve_prices')) return answer;
+    const list = (await answer.json()) as { data: { id: string; state: string; effective_at: string }[] };
+    const data = list.data.map((s) => (s.id.endsWith('0c') ? { ...s, state: 'scheduled', effective_at: '2099-05-01T10:00:30Z' } : s));
+    return new Response(JSON.stringify({ ...list, data }), { headers: { ETag: '"7"' } });
+  }) as typeof fetch;
+  await visit('/admin/pricing?pool=hel1-gp');
+  fireEvent.click(await button('Fill in what takes it back'));
+  expect(screen.getByText(/^Scheduled for slots from 1 May/).textContent).toContain('set what is in force before it (80\u2009% at 0.6, 20\u2009% at 0.9) for the same moment');
+  expect((screen.getByLabelText('In force from, UTC') as HTMLInputElement).value).toContain('2099-05-01T10:00:30');
+  fireEvent.click(await button('Propose the schedule…'));
+  fireEvent.click(await button('Propose it'));
+  await waitFor(() => expect(sent.length).toBe(1));
+  expect(sent[0]?.[1]).toMatchObject({ resource: 'cpu_milli', effective_at: '2099-05-01T10:00:30Z', steps: [{ share: '0.800000', price: '0.000600000' }, { share: '0.200000', price: '0.000900000' }] });
 });

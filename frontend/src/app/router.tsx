@@ -2,6 +2,7 @@ import { createRootRoute, createRoute, createRouter, Outlet, redirect, type Rout
 import { Canvas } from '@/components/charts/Canvas';
 import { meQuery, Problem, whenSignedOut } from '@/lib/api';
 import { lazyPart, loadWhenIdle } from '@/lib/lazyPart';
+import { knowPages } from '@/lib/pages';
 import { Failed, Missing } from './Failed';
 import { forget, watchIdentity } from './identity';
 import { PARTS } from './parts';
@@ -18,6 +19,8 @@ async function requireSession({ location }: { location: { href: string } }) {
     throw error;
   }
 }
+
+knowPages(ROUTES);
 
 /** By the router's path; the code of a page is asked for once, whoever shows it. */
 const PAGES = ROUTES.map((entry) => ({ entry, Page: lazyPart(entry.page) }));

@@ -5,10 +5,12 @@ import { type ReactNode, useMemo, useRef, useState } from 'react';
 import { csv, download } from '@/lib/csv';
 import { formatCount } from '@/lib/money';
 import { Button } from './Button';
+import { Icon } from './Icon';
 import { ScrollBox } from './ScrollBox';
 import { TableHead } from './TableHead';
 import { type Column, cellClass, type Sort, sorted, toCsvTable } from './table';
 import { useInSight } from './useInSight';
+import { useRowSheet } from './useRowSheet';
 
 interface Props<T> {
   label: string;
@@ -42,6 +44,8 @@ export function DataTable<T>({ label, columns, rows, rowKey, selected, onSelect,
   const virtual = view.length > VIRTUAL_FROM;
   const virtualizer = useVirtualizer({ count: virtual ? view.length : 0, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 8, initialRect: { width: 800, height: 600 } });
   useInSight(scroller, selected, selected == null ? -1 : view.findIndex((row) => rowKey(row) === selected), dense ? DENSE_ROW : ROW);
+  const { onRow, open, sheet } = useRowSheet({ label, columns, rows, rowKey, selects: !!onSelect });
+  const wide = columns.length + (onRow ? 1 : 0);
   const items = virtualizer.getVirtualItems();
   const top = virtual ? (items[0]?.start ?? 0) : 0;
   const bottom = virtual ? virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0) : 0;
@@ -54,24 +58,26 @@ export function DataTable<T>({ label, columns, rows, rowKey, selected, onSelect,
     <>
       <ScrollBox label={`${label}: rows`} boxRef={scroller} maxHeight={height ?? (virtual ? 640 : undefined)}>
         <table className={`t mk ${dense ? 'd24' : ''}`} aria-label={label} aria-rowcount={view.length + 1}>
-          <TableHead columns={columns} sort={sort} onSort={setSort} />
+          <TableHead columns={columns} sort={sort} onSort={setSort} opens={!!onRow} />
           <tbody>
-            {top > 0 && <tr aria-hidden="true" style={{ height: top }}><td colSpan={columns.length} /></tr>}
+            {top > 0 && <tr aria-hidden="true" style={{ height: top }}><td colSpan={wide} /></tr>}
             {shown.map(({ row, index }) => {
               const key = rowKey(row);
               return (
                 <tr key={key} aria-rowindex={index + 2} aria-selected={onSelect ? key === selected : undefined}
-                  className={`${key === selected ? 'sel' : ''} ${onSelect ? 'click' : ''} ${muted?.(row) ? 'mut' : ''}`}
-                  onClick={onSelect && (() => onSelect(row))}>
+                  className={`${key === selected ? 'sel' : ''} ${onSelect || onRow ? 'click' : ''} ${muted?.(row) ? 'mut' : ''}`}
+                  onClick={onSelect ? () => onSelect(row) : onRow?.(row)}>
                   {columns.map((c) => <td key={c.id} className={cellClass(c)}>{c.cell(row)}</td>)}
+                  {onRow && <td className="r"><button type="button" className="linkish" aria-label={`All of row ${formatCount(index + 1)}`} onClick={() => open(row)}><Icon name="more" /></button></td>}
                 </tr>
               );
             })}
-            {view.length === 0 && <tr><td colSpan={columns.length} className="t3">{empty ?? 'Nothing to show yet.'}</td></tr>}
-            {bottom > 0 && <tr aria-hidden="true" style={{ height: bottom }}><td colSpan={columns.length} /></tr>}
+            {view.length === 0 && <tr><td colSpan={wide} className="t3">{empty ?? 'Nothing to show yet.'}</td></tr>}
+            {bottom > 0 && <tr aria-hidden="true" style={{ height: bottom }}><td colSpan={wide} /></tr>}
           </tbody>
         </table>
       </ScrollBox>
+      {sheet}
       {more?.cut && (
         <div className="row g8 border-t border-border px-3 py-1 s12 t2">
           <span>{more.note ?? `The newest ${formatCount(view.length)} are shown; there are older ones.`}</span><span className="sp" />

@@ -14,13 +14,15 @@ interface Props<T> {
   of: Resource<T>;
   answer?: (data: T) => ReactNode;
   actions?: ReactNode;
+  /** Under the header, whatever state the data is in: how it is asked for. */
+  bar?: ReactNode;
   empty?: (data: T) => EmptyText | null | false;
   /** What to say where the server knows no such thing; without it a 404 is shown as a fault. */
   missing?: EmptyText;
   children: (data: T) => ReactNode;
 }
 
-export function Page<T>({ title, crumb, badge, of, answer, actions, empty, missing, children }: Props<T>) {
+export function Page<T>({ title, crumb, badge, of, answer, actions, bar, empty, missing, children }: Props<T>) {
   useEffect(() => { document.title = `${title} · Headroom`; }, [title]);
   // An empty page has one thing to do, and the empty state offers it.
   const nothing = of.data !== undefined && !!empty?.(of.data);
@@ -36,6 +38,7 @@ export function Page<T>({ title, crumb, badge, of, answer, actions, empty, missi
         <span className="sp" />
         {!nothing && actions}
       </div>
+      {bar}
       <StaleNote of={of} />
       {bare ? <Panel>{body}</Panel> : body}
     </>

@@ -10,9 +10,9 @@ function Help({ about, text }: { about: string; text: string }) {
   );
 }
 
-interface Props<T> { columns: Column<T>[]; sort: Sort | null; onSort: (sort: Sort) => void }
+interface Props<T> { columns: Column<T>[]; sort: Sort | null; onSort: (sort: Sort) => void; /** A column more, with what opens a row. */ opens?: boolean }
 
-export function TableHead<T>({ columns, sort, onSort }: Props<T>) {
+export function TableHead<T>({ columns, sort, onSort, opens }: Props<T>) {
   return (
     <thead>
       <tr aria-rowindex={1}>
@@ -28,6 +28,7 @@ export function TableHead<T>({ columns, sort, onSort }: Props<T>) {
             </th>
           );
         })}
+        {opens && <th scope="col"><span className="sr-only">All of the row</span></th>}
       </tr>
     </thead>
   );

@@ -10,6 +10,7 @@ export * from './NodeName';
 export * from './Note';
 export * from './NumberField';
 export * from './Page';
+export * from './PageLink';
 export * from './Panel';
 export * from './ResourceView';
 export * from './ScrollBox';

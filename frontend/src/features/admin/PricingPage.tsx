@@ -2,6 +2,7 @@ import { useState } from 'react';
 import { Button, type Column, DataTable, Note, Page, Panel, Price, ResourceView } from '@/components/ui';
 import { type Pool, proposalsOf, setterOf, setterText, usePools, useSchedules } from '@/lib/api';
 import { formatPercent, unitOf } from '@/lib/money';
+import { slotClock, useNow, zone } from '@/lib/time';
 import { useParam, useSetParams } from '@/lib/url';
 import { History } from './History';
 import { PoolSettings } from './PoolSettings';
@@ -10,18 +11,19 @@ import { type Drafts, ReserveForm } from './ReserveForm';
 import { SimulationPanel } from './SimulationPanel';
 import { useSimulation } from './useSimulation';
 
-interface Row { pool: Pool; resource: string; reserve: string | null; price: string | null; setBy: string | null; utilisation: number }
+interface Row { pool: Pool; resource: string; reserve: string | null; price: string | null; slot: string | null; setBy: string | null; utilisation: number }
 const keyOf = (slug: string, resource: string) => `${slug}/${resource}`;
 /** What the clearing says, not a comparison: a price under the first step is set by somebody else, one over it may be a later step's. */
 const atReserve = (r: Row) => r.setBy !== null && setterOf(r.setBy) === 'reserve';
 const setText = (r: Row) => (r.setBy === null ? '–' : atReserve(r) ? `the reserve price, step ${Number(r.setBy.split(':')[1] ?? 0) + 1}` : setterText(r.setBy));
 
-const columns = (choose: (r: Row) => void): Column<Row>[] => [
+const columns = (choose: (r: Row) => void, slotOf: (slot: string) => string): Column<Row>[] => [
   // The button is how the keyboard selects a row; a click anywhere on the row does the same.
   { id: 'pool', head: 'Pool', cell: (r) => <button type="button" className="linkish b" style={{ color: 'inherit' }} onClick={(e) => { e.stopPropagation(); choose(r); }}>{r.pool.slug}<span className="sr-only">, {unitOf(r.resource).label}</span></button>, value: (r) => r.pool.slug },
   { id: 'resource', head: 'Resource', cell: (r) => unitOf(r.resource).label, value: (r) => r.resource },
   { id: 'reserve', head: 'Reserve from, cr/unit·slot', right: true, cell: (r) => <span className="big">{r.reserve ? <Price value={r.reserve} resource={r.resource} /> : 'none'}</span>, value: (r) => r.reserve },
-  { id: 'price', head: 'Last price, next slot', right: true, cell: (r) => (r.price ? <Price value={r.price} resource={r.resource} /> : <span className="t3">none</span>), value: (r) => r.price },
+  { id: 'price', head: 'Last price', right: true, cell: (r) => (r.price ? <Price value={r.price} resource={r.resource} /> : <span className="t3">none</span>), value: (r) => r.price },
+  { id: 'slot', head: 'For the slot', right: true, extra: 'phone', cell: (r) => (r.slot ? slotOf(r.slot) : ''), value: (r) => r.slot },
   { id: 'used', head: 'Used', right: true, cell: (r) => formatPercent(r.utilisation), value: (r) => r.utilisation },
   { id: 'sets', head: 'What sets the price', cell: setText, value: setText },
 ];
@@ -39,20 +41,22 @@ export default function PricingPage() {
   const schedules = useSchedules();
   const [drafts, setDrafts] = useState<Drafts>({});
   const simulation = useSimulation(pool?.slug);
-  const rows: Row[] = own.flatMap((p) => p.resources.map((r) => ({ pool: p, resource: r.resource, reserve: r.reserve, price: r.price?.price ?? null, setBy: r.price?.set_by ?? null, utilisation: r.utilisation })));
+  const z = zone.use();
+  const now = useNow();
+  const rows: Row[] = own.flatMap((p) => p.resources.map((r) => ({ pool: p, resource: r.resource, reserve: r.reserve, price: r.price?.price ?? null, slot: r.price?.slot ?? null, setBy: r.price?.set_by ?? null, utilisation: r.utilisation })));
   const priced = rows.filter((r) => r.price).length;
   const binding = rows.filter(atReserve).length;
   const choose = (to: string) => set({ pool: to });
   const select = (r: Row) => set({ pool: r.pool.slug, r: r.resource });
   return (
-    <Page title="Reserve prices" of={pools} answer={() => (priced === 0 ? <>No product has a price for the next slot yet.</> : <>Of the <b>{priced}</b> products with a price for the next slot the reserve price sets <b>{binding}</b>; bids and offers set the others.</>)}
+    <Page title="Reserve prices" of={pools} answer={() => (priced === 0 ? <>No product has been traded yet.</> : <>Of the <b>{priced}</b> products that have been traded the reserve price set the last price of <b>{binding}</b>; bids and offers set the others.</>)}
       empty={(d) => d.data.length === 0 && { fact: 'There is no pool yet.' }}>
       {() => <>
         <Proposals waiting={proposalsOf(schedules.data)} />
         <div className="split">
           <div className="grid content-start">
             <SimulationPanel of={simulation} />
-            <Panel title="Products"><DataTable label="Reserve prices" columns={columns(select)} rows={rows} rowKey={(r) => keyOf(r.pool.slug, r.resource)} selected={pool && keyOf(pool.slug, resource)} onSelect={select} csvName="reserve-prices" /></Panel>
+            <Panel title="Products"><DataTable label="Reserve prices" columns={columns(select, (slot) => slotClock(slot, now, z))} rows={rows} rowKey={(r) => keyOf(r.pool.slug, r.resource)} selected={pool && keyOf(pool.slug, resource)} onSelect={select} csvName="reserve-prices" /></Panel>
             {pool && <History pool={pool} list={schedules.data?.[pool.slug]?.list ?? []} />}
           </div>
           {pool && (

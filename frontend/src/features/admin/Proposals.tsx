@@ -56,7 +56,7 @@ export function Proposals({ waiting }: { waiting: Proposal[] }) {
         <Decide open onClose={close} busy={write.isPending} onConfirm={decide} keep="Go back" danger={choice.verdict !== 'approve'} reason={choice.verdict === 'reject'}
           title={`${VERB[choice.verdict]} this reserve price of ${unitOf(asked.of.resource).label} in ${asked.pool}?`}
           action={`${VERB[choice.verdict]} it`}
-          text={<>{choice.verdict === 'approve' && <>In force until then: <b>{replaced ? say(replaced.resource, replaced.steps) : 'none'}</b>.<br /></>}Proposed: <b>{say(asked.of.resource, asked.of.steps)}</b>, in credits a {unitOf(asked.of.resource).one} and slot.
+          text={<>{choice.verdict === 'approve' && <>In force for slots before <When at={asked.of.effective_at} style="day" />: <b>{replaced ? say(replaced.resource, replaced.steps) : 'none'}</b>.<br /></>}Proposed for slots from <When at={asked.of.effective_at} style="day" /> on: <b>{say(asked.of.resource, asked.of.steps)}</b>, in credits a {unitOf(asked.of.resource).one} and slot.
             {write.error && <span role="alert" className="bad"><br />{write.error.said}{write.error.status === 412 && ' The list has been read again: go back, look at it, then decide.'}</span>}</>} />
       )}
     </Panel>

@@ -6,9 +6,10 @@ import { Decide } from '@/components/ui/Decide';
 import { type Pool, type ReservePrice, SCHEDULES, useWrite } from '@/lib/api';
 import { unitOf } from '@/lib/money';
 import { dayClock, useNow } from '@/lib/time';
-import { check, coming, draftOf, inForce, sayDraft, type StepDraft, timeFault, wireOf, withoutStep, withStep } from './schedule';
+import { check, coming, draftOf, inForce, sayDraft, sentTime, type StepDraft, timeFault, wireOf, withoutStep, withStep } from './schedule';
 import { PoolField } from './PoolField';
 import { SupplyCurve } from './SupplyCurve';
+import { TakeBack } from './TakeBack';
 import type { Simulation } from './useSimulation';
 
 /** What is proposed as a start is so far ahead; where somebody else has to approve it first, far enough that they may be away. */
@@ -63,7 +64,7 @@ export function ReserveForm({ drafts, setDrafts, pool, pools, onPool, resource, 
   const later = coming(history, resource, Number.isNaN(starts) ? now : starts);
   const same = JSON.stringify(steps) === JSON.stringify(before);
   const submit = (e: FormEvent) => { e.preventDefault(); setAsking({ etag }); };
-  const send = () => write.mutate({ path, body: { resource, steps: wireOf(resource, steps), effective_at: `${from}:00Z` }, ifMatch: asking?.etag || undefined, keyed: true }, {
+  const send = () => write.mutate({ path, body: { resource, steps: wireOf(resource, steps), effective_at: sentTime(from) }, ifMatch: asking?.etag || undefined, keyed: true }, {
     onSuccess: () => {
       toast({ tone: 'ok', title: `Reserve price of ${pool.slug} ${two ? 'proposed' : 'set'}`, detail: `${unit.label}: ${sayDraft(steps)}, from ${from.replace('T', ' ')} UTC` });
       setEdited(null);
@@ -78,6 +79,7 @@ export function ReserveForm({ drafts, setDrafts, pool, pools, onPool, resource, 
         <Steps steps={steps} set={setEdited} faults={faults} unit={unit.one} />
         <SupplyCurve steps={steps} before={before} unit={unit.one} />
         <Field label="In force from, UTC" type="datetime-local" value={from} onChange={setFrom} error={when ?? error?.field('/effective_at')} help={two ? 'By then somebody else has to have approved it; an approval that comes later is refused' : undefined} />
+        <TakeBack history={history} resource={resource} now={now} fill={(back, at) => { setEdited(back); setFrom(at); }} />
         {later.length > 0 && <Note tone="warn">Another schedule is already set from {dayClock(later[0]?.effective_at ?? '', 'UTC')} UTC on; it will replace this one then.</Note>}
         {error && <div role="alert"><Note tone="bad">{error.said} {error.status === 412 && 'Somebody else changed it: look at the history, then try again.'}</Note></div>}
         <div className="row g8 items-end wrap">

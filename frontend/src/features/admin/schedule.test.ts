@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ReservePrice } from '@/lib/api';
-import { check, coming, draftOf, inForce, say, standing, timeFault, wireOf, withoutStep, withStep } from './schedule';
+import { check, coming, draftOf, inForce, say, sentTime, standing, takenBack, timeFault, wireOf, withoutStep, withStep } from './schedule';
 
 const THREE = [{ share: '0.600000', price: '0.000900000' }, { share: '0.300000', price: '0.001260000' }, { share: '0.100000', price: '0.001980000' }];
 const schedule = (id: string, effective_at: string, created_at = effective_at): ReservePrice => ({ id, pool: 'p', resource: 'cpu_milli', steps: THREE, effective_at, created_by: null, created_at, state: 'scheduled', decision: null });
@@ -63,4 +63,19 @@ it('says of each schedule what has become of it', () => {
   const words = (time: number) => Object.fromEntries(list.map((s) => [s.id, standing(list, s, time).word]));
   expect(words(at)).toEqual({ old: 'Replaced', first: 'Replaced', now: 'In force', next: 'Scheduled', overtaken: 'Replaced', asked: 'Waits for approval', memory: 'In force' });
   expect(words(Date.parse('2026-11-20T12:00:00Z'))).toMatchObject({ now: 'Replaced', next: 'In force', overtaken: 'Replaced' });
+});
+
+describe('a schedule that has not begun', () => {
+  const now = Date.parse('2026-11-20T10:00:00Z');
+  const running = schedule('a', '2026-11-01T00:00:00Z');
+  const higher = { ...schedule('b', '2026-12-01T00:00:00Z', '2026-11-19T00:00:00Z'), steps: [{ share: '1.000000', price: '0.002000000' }] };
+  it('is taken back by what is in force before it, for the same moment', () => {
+    const [back] = takenBack([running, higher], 'cpu_milli', now);
+    expect([back?.of.id, back?.before.id, back?.from, sentTime(back?.from ?? '')]).toEqual(['b', 'a', '2026-12-01T00:00', '2026-12-01T00:00:00Z']);
+  });
+  it('is not once that is done, and what was set for it is nothing to take back', () => {
+    const old = schedule('c', higher.effective_at, '2026-11-20T09:00:00Z');
+    expect(takenBack([running, higher, old], 'cpu_milli', now)).toEqual([]);
+    expect(inForce([running, higher, old], 'cpu_milli', Date.parse(higher.effective_at))?.id).toBe('c');
+  });
 });

@@ -41,6 +41,23 @@ export function standing(history: ReservePrice[], of: ReservePrice, at: number):
 export const coming = (history: ReservePrice[], resource: string, at: number): ReservePrice[] =>
   set(history, resource).filter((h) => Date.parse(h.effective_at) > at).sort((a, b) => a.effective_at.localeCompare(b.effective_at));
 
+/** What takes back a schedule that is still to begin: it can't be deleted, but what would be in force without it can be set for the same moment, as
+ *  of two for one moment the later one counts. */
+export interface TakenBack { of: ReservePrice; before: ReservePrice; from: string }
+export function takenBack(history: ReservePrice[], resource: string, now: number): TakenBack[] {
+  return coming(history, resource, now).filter((of) => standing(history, of, now).state === 'scheduled').flatMap((of) => {
+    const before = inForce(history, resource, Date.parse(of.effective_at) - 1);
+    return before && JSON.stringify(before.steps) !== JSON.stringify(of.steps) ? [{ of, before, from: typedTime(of.effective_at) }] : [];
+  });
+}
+/** For a field of date and time, in UTC; with seconds only where there are some. */
+const typedTime = (at: string): string => {
+  const text = new Date(at).toISOString().slice(0, 19);
+  return text.endsWith(':00') ? text.slice(0, 16) : text;
+};
+/** What is sent for it. */
+export const sentTime = (typed: string): string => (typed.length > 16 ? `${typed}Z` : `${typed}:00Z`);
+
 const ppm = (share: string) => readDecimal(share, 4);
 const nanos = (price: string) => readDecimal(price, 9);
 const ALL = 1_000_000n;

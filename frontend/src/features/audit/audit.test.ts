@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { changes } from '@/mocks/audit';
 import description from '../../../../openapi/openapi.json';
-import { actionsOf, brief, called, fields, PARTS, pageOf, said } from './audit';
+import { actionsOf, brief, called, fields, PARTS, pageOf, said, whose } from './audit';
 
 const of = (action: string) => changes.find((e) => e.action === action) as (typeof changes)[number];
 
@@ -60,4 +60,16 @@ it('shows what was asked for without what was left empty or said already', () =>
   expect(brief(of('pool.halted'))).toBe('Reason: a fan is loud');
   expect(fields(of('participant.quota_set'))).toContainEqual(['Quota', '64 cores']);
   expect(fields(of('participant.quota_set')).map(([name]) => name)).not.toContain('Instance limit');
+});
+
+it('says what was done where what was asked for says it', () => {
+  const as = (action: string, details: unknown) => said({ ...of('pool.halted'), action, details });
+  expect(['approved', 'rejected', 'later'].map((verdict) => as('swap.answered', { verdict }))).toEqual(['Move approved', 'Move rejected', 'Move approved or rejected']);
+  expect(['approve', 'reject', 'withdraw'].map((verdict) => as('reserve_price.decided', { verdict }))).toEqual(['Reserve price approved', 'Reserve price rejected', 'Reserve price withdrawn']);
+  expect(['draining', 'up', 'down', undefined].map((state) => as('node.state_set', { state }))).toEqual(['Node drained', 'Node opened again', 'Node taken as down', 'State of a node set']);
+});
+
+it('says whose it is', () => {
+  const mine = of('instance.stopped');
+  expect([whose(mine, new Map([[mine.participant as string, 'Genomics Core']])), whose(mine, new Map()), whose(of('pool.halted'), new Map()), whose({ ...mine, participant: undefined }, new Map())]).toEqual(['Genomics Core', '…QGENOM', 'the operator', '']);
 });

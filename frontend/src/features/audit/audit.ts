@@ -40,11 +40,27 @@ export const PART_NAMES: Record<Part, string> = { all: 'All', prices: 'Prices', 
 export const actionsOf = (part: Part) => Object.entries(ACTIONS).filter(([, [of]]) => of === part).map(([name]) => name).join();
 /** What a tenant's own participant can change. */
 export const OWN_PARTS: readonly Part[] = ['all', 'people', 'workloads'];
+/** Where what was asked for says which of several things was done: its field, and what each value of it is called. */
+const DONE: Record<string, { field: string; said: Record<string, string> }> = {
+  'swap.answered': { field: 'verdict', said: { approved: 'Move approved', rejected: 'Move rejected' } },
+  'reserve_price.decided': { field: 'verdict', said: { approve: 'Reserve price approved', reject: 'Reserve price rejected', withdraw: 'Reserve price withdrawn' } },
+  'node.state_set': { field: 'state', said: { draining: 'Node drained', up: 'Node opened again', down: 'Node taken as down' } },
+};
 /** A newer server may know more. */
 export function said(event: AuditEvent): string {
-  const { amount } = event.details as { amount?: unknown };
+  const details = event.details as { amount?: unknown } & Record<string, unknown>;
+  const { amount } = details;
+  const done = DONE[event.action];
+  const exact = done?.said[String(details[done.field])];
+  if (exact) return exact;
   if (event.action === 'participant.granted' && typeof amount === 'string' && amount.startsWith('-')) return 'Grant corrected';
   return ACTIONS[event.action]?.[1] ?? event.action;
+}
+
+/** Whose it is: the operator's own, or a participant's, by its name where that is known (`names`, by id). Nothing where the server does not say it. */
+export function whose(event: AuditEvent, names: ReadonlyMap<string, string>): string {
+  if (event.participant === undefined) return '';
+  return event.participant === null ? 'the operator' : (names.get(event.participant) ?? `…${event.participant.slice(-6)}`);
 }
 
 /** Where the thing has a page, its address. */

@@ -4,7 +4,7 @@ import { Button, NumberField } from '@/components/ui';
 import type { Preview } from '@/lib/api';
 import { formatMoney, formatPercent, micro, readMicro, toNumber } from '@/lib/money';
 import { perSlot } from './order';
-import { chancesOf, type Fields, plain } from './draftOrder';
+import { chancesOf, type Fields, lessThanPrices, plain } from './draftOrder';
 import { FillCurve } from './FillCurve';
 
 interface Props { fields: Fields; slots: number; set: (change: Partial<Fields>) => void; fault?: string; preview?: Preview; suggestion: string }
@@ -21,32 +21,33 @@ export function LimitField({ fields, slots, set, fault, preview, suggestion }: P
   const high = Math.max(...points.map((c) => c.limit), 0) * 1.06;
   const expected = preview ? toNumber(perSlot(preview.expected, preview.slots ?? slots), 6) : null;
   const rule = bid ? 'You pay the clearing price, never more than this' : 'You receive the clearing price, never less than this';
-  const whole = preview && typed !== null && slots > 1 && bid ? `${formatMoney(micro(preview.worst_case))} cr for all ${slots} slots. ` : '';
+  const whole = preview && typed !== null && slots > 1 && bid ? `For all ${slots} slots ${formatMoney(micro(preview.worst_case))} cr, the limit of the whole order in the API. ` : '';
   const hint = fields.proposed && suggestion ? `Proposed from the latest prices. ${rule}.` : `${whole}${rule}`;
   return (
     <>
       <div className="row g8 items-end">
-        <NumberField className="sp" label={bid ? 'Limit for the whole bundle' : 'Least you take for the whole bundle'} unit="cr/slot" value={fields.limit} onChange={choose} error={fault} />
+        <NumberField className="sp" label={bid ? 'Limit for each slot, all of the above' : 'Least you take for each slot, all of the above'} unit="cr/slot" value={fields.limit} onChange={choose} error={fault} />
         {suggestion && !fields.proposed && suggestion !== fields.limit && <Button onClick={() => set({ limit: suggestion, proposed: true })}>Propose {suggestion}</Button>}
       </div>
       <span className="help">{hint}</span>
       {high > low && points.length > 1 && (
         <div>
-          <label htmlFor={id} className="lab row">Chance to fill, by limit <span className="sp" />drag</label>
+          <label htmlFor={id} className="lab row">Chance by prices alone, by limit <span className="sp" />drag</label>
           <FillCurve falls={!bid} points={points} low={low} high={high} limit={limit} expected={expected} now={preview?.fill_probability ?? null} />
           <input id={id} type="range" className="w-full accent-[var(--accent)]" min={low} max={high} step={(high - low) / 200} value={Math.min(high, Math.max(low, limit ?? low))}
             onChange={(e) => choose(Number(e.target.value).toFixed(high < 0.001 ? 6 : high < 0.1 ? 4 : 2))} aria-valuetext={limit === null ? 'no limit' : `${fields.limit} credits a slot`} />
         </div>
       )}
       {chances.length > 0 && (
-        <div className="row g4" role="group" aria-label="Limit by chance">
+        <div className="row g4" role="group" aria-label="Limit by its chance, by prices alone">
           {chances.map((c) => (
             <button key={c.probability} type="button" className="step" onClick={() => choose(plain(c.limit))}>
-              <span className="s11 t3 block">{formatPercent(c.probability)} to fill</span><b>{formatMoney(c.limit)}</b>
+              <span className="s11 t3 block">{formatPercent(c.probability)} by price</span><b>{formatMoney(c.limit)}</b>
             </button>
           ))}
         </div>
       )}
+      {lessThanPrices(preview, chances, typed, bid) && <span className="help">By price: how often the latest slots’ prices met it. What there is of it says less: see the chance below.</span>}
     </>
   );
 }

@@ -1,5 +1,4 @@
-import { Link } from '@tanstack/react-router';
-import { Note } from '@/components/ui';
+import { Note, PageLink } from '@/components/ui';
 import { useMay } from '@/lib/api';
 import type { Fields } from './draftOrder';
 
@@ -9,8 +8,8 @@ export function NoWorkload({ pool, side }: { pool: string; side: Fields['side'] 
   return (
     <Note tone="acc">
       No workload of yours belongs to {pool}, so there is none that {side === 'offer' ? 'could lend' : 'could grow'} here. {mayRegister
-        ? <><Link className="underline" to="/workloads">Register a workload</Link> first.</>
-        : <>Members with the role tenant register workloads; those there are stand under <Link className="underline" to="/workloads">Workloads</Link>.</>}
+        ? <><PageLink className="underline" to="/workloads">Register a workload</PageLink> first.</>
+        : <>Members with the role tenant register workloads; those there are stand under <PageLink className="underline" to="/workloads">Workloads</PageLink>.</>}
     </Note>
   );
 }

@@ -1,5 +1,5 @@
 import { Button, KeyFigure, Note, When } from '@/components/ui';
-import { asProblem, type OrderBody, type Preview as Data } from '@/lib/api';
+import { asProblem, asSaid, type OrderBody, type Preview as Data } from '@/lib/api';
 import { withMod } from '@/lib/keys';
 import { asMicro, formatCount, formatMoney, formatPercent, micro } from '@/lib/money';
 import { expectationOf, outText, priceText } from './expectation';
@@ -38,7 +38,7 @@ export function Preview({ side, preview: last, fault, stale, order, placing, lac
         </dl>
       )}
       {beyond && preview && <Note tone="bad"><b>Not enough credits.</b> It holds {money(preview.hold)} cr until it wins or ends, and {formatMoney(asMicro(micro(preview.available_after) + micro(preview.hold)))} cr are available. Whoever operates this exchange grants credits; lending and sold-on capacity earn some, and cancelled bids give back what they hold.</Note>}
-      {preview?.warnings.filter((w) => !(beyond && REFUSED.test(w))).map((w) => <Note key={w} tone="warn">{w}</Note>)}
+      {preview?.warnings.filter((w) => !(beyond && REFUSED.test(w))).map((w) => <Note key={w} tone="warn">{asSaid(w)}</Note>)}
       {problem && <div role="alert"><Note tone="bad">{problem.said}</Note></div>}
       {placing.problem?.unsure && order && !placing.same(order) && <Note tone="warn">What stands above is no longer what was sent. Placed now it is another order beside that one: look at your orders first.</Note>}
       <Button type="submit" kind="primary" size="lg" kbd={withMod('↩')} disabled={!order || beyond} busy={placing.busy}>

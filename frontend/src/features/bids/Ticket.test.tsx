@@ -1,6 +1,6 @@
 // What is typed into the ticket is what is sent, or nothing is.
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { cleanup, fireEvent, render, screen, waitFor, within } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { toasts } from '@/components/ui/toast';
 import type { Order } from '@/lib/api';
@@ -253,4 +253,23 @@ it('without a workload it is capacity only, and the ticket says that nothing run
   expect(document.getElementById(screen.getByLabelText('Workload that grows').closest('.fld')?.querySelector('.help')?.id ?? '')?.textContent).toBe('Nothing of yours runs on it; choose a workload to have it resized');
   fireEvent.click(screen.getByRole('button', { name: '▼ Offer mine' }));
   expect(screen.queryByText(/Nothing of yours runs on it/)).toBeNull();
+});
+
+it('says that limit and chances are of one slot and of prices alone, and what the preview knows beside that', async () => {
+  const mocked = globalThis.fetch;
+  globalThis.fetch = (async (input: RequestInfo | URL, init?: RequestInit) => {
+    const answer = await mocked(input, init);
+    if (!String(input).endsWith('/preview')) return answer;
+    return new Response(JSON.stringify({ ...(await answer.json()), fill_probability: 0, warnings: ['No mem_mib has been traded in a settled slot yet: it counts at its last price in all of them.', 'The strategy of web lets rounds change it by at most 500 cpu_milli in a slot (max_swap): it can\u2019t win.'] }));
+  }) as typeof fetch;
+  await open();
+  const chips = within(await screen.findByRole('group', { name: 'Limit by its chance, by prices alone' }));
+  fireEvent.click(chips.getByRole('button', { name: /^99.% by price/ }));
+  await waitFor(() => expect(screen.getByText(/What there is of it says less/)).toBeTruthy());
+  expect(document.body.textContent).not.toMatch(/% to fill/);
+  expect(screen.getByLabelText('Limit for each slot, all of the above')).toBeTruthy();
+  expect(screen.getByText(/^No Memory has been traded in a settled slot yet/)).toBeTruthy();
+  expect(screen.getByText(/by at most 0.5 cores in a slot: it can/)).toBeTruthy();
+  type('For', '3');
+  await waitFor(() => expect(screen.getByText(/^For all 3 slots .* cr, the limit of the whole order in the API\./)).toBeTruthy());
 });

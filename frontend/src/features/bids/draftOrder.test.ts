@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Instance, Pool, Preview } from '@/lib/api';
-import { type Bounds, chancesOf, check as checkIn, type Fields, orderOf as orderIn, plain, slotCount, suggested } from './draftOrder';
+import { micro } from '@/lib/money';
+import { type Bounds, chancesOf, check as checkIn, type Fields, lessThanPrices, orderOf as orderIn, plain, slotCount, suggested } from './draftOrder';
 
 const market = { slot_seconds: 300, round_seconds: 10, lead_seconds: 60, horizon_slots: 6 };
 const fields: Fields = { side: 'bid', amounts: { cpu_milli: '64', mem_mib: '256' }, start: Date.parse('2026-11-20T10:20:00Z'), slots: '6', limit: '104.00', allOrNone: false, instance: '', project: '', parent: '', minRun: '', stays: false, homeToo: false, proposed: false };
@@ -135,4 +136,12 @@ describe('the limit that the ticket proposes', () => {
     const list = chancesOf(preview('1', [[0.5, '3.000000'], [0.8, '2.000000'], [0.95, '2.000000']]), 1);
     expect(list.map((c) => [c.probability, c.limit])).toEqual([[0.5, 3_000_000n], [0.95, 2_000_000n]]);
   });
+});
+
+it('knows where the preview gives a limit less of a chance than prices alone do', () => {
+  const chances = [{ probability: 0.5, limit: micro('1') }, { probability: 0.99, limit: micro('2') }];
+  const of = (fill_probability: number | null, limit: string, bid = true) => lessThanPrices({ fill_probability } as Preview, chances, micro(limit), bid);
+  expect([of(0, '2'), of(0, '0.5'), of(0.99, '2'), of(0.5, '1'), of(null, '2')]).toEqual([true, false, false, false, false]);
+  expect([of(0, '1', false), of(0, '3', false)]).toEqual([true, false]);
+  expect(lessThanPrices(undefined, chances, micro('2'), true)).toBe(false);
 });

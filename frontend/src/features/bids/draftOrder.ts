@@ -135,6 +135,13 @@ export function chancesOf(preview: Preview | undefined, slots: number): Chance[]
   return list.filter((c) => !list.some((d) => d.limit === c.limit && d.probability > c.probability));
 }
 
+/** Whether the preview gives a limit less of a chance than prices alone do: it knows how much there was of it, too. */
+export function lessThanPrices(preview: Preview | undefined, chances: Chance[], limit: Micro | null, bid: boolean): boolean {
+  const chance = preview?.fill_probability;
+  if (chance == null || limit === null) return false;
+  return chances.some((c) => (bid ? c.limit <= limit : c.limit >= limit) && c.probability > chance + 0.01);
+}
+
 /** What won in 80 % of the latest slots, a tenth better than what is expected, and no worse than the last prices and than what all of a bid would have cost in the last round: the best of these. */
 export function suggested(side: Fields['side'], preview: Preview, slots: number): Micro | null {
   // Of a bid that takes runs the amounts may be those of fewer slots than it asks for.

@@ -1,11 +1,11 @@
 import { Link } from '@tanstack/react-router';
-import { type Column, type CsvPart, DataTable, Ledger, Panel, When } from '@/components/ui';
+import { type Column, type CsvPart, DataTable, Ledger, PageLink, Panel, When } from '@/components/ui';
 import { Empty } from '@/components/ui/states';
-import { type List, type Receipt, useResource } from '@/lib/api';
+import { type Receipt, useNewest } from '@/lib/api';
 import { exactPrice, formatCount, formatQuantity, micro, RESOURCES, shown, unitOf } from '@/lib/money';
+import type { Period } from './period';
 import { causeText, type Delivery, deliveriesOf, shortOf, summaryOf } from './deliveries';
 
-const NEWEST = 200;
 /** In a file each resource has a column of its own, in its unit: cores and GiB under one head could not be added up. */
 const each = (resources: string[], head: (resource: string) => string, of: (d: Delivery) => number | string): CsvPart<Delivery>[] =>
   resources.map((r) => ({ head: head(r), of: (d) => (d.resource === r ? of(d) : null) }));
@@ -14,7 +14,7 @@ const amountHead = (what: string) => (r: string) => `${what} ${unitOf(r).label},
 const columnsFor = (resources: string[]): Column<Delivery>[] => [
   { id: 'slot', head: 'Slot', cell: (d) => <span className="t3"><When at={d.slot} style="day" /></span>, value: (d) => d.slot },
   { id: 'what', head: 'What', cell: (d) => d.what, value: (d) => d.what },
-  { id: 'order', head: 'Order', extra: true, cell: (d) => <Link className="id" to="/bids" search={{ order: d.order } as never}>{d.order.slice(-6)}</Link>, value: (d) => d.order },
+  { id: 'order', head: 'Order', extra: true, cell: (d) => <PageLink className="id" to="/bids" search={{ order: d.order }}>{d.order.slice(-6)}</PageLink>, value: (d) => d.order },
   { id: 'round', head: 'Round', right: true, extra: true, cell: (d) => (d.round ? <Link to="/rounds/$number" params={{ number: String(d.round) }}>{formatCount(d.round)}</Link> : <span className="t3" title={d.netted ? 'One of your workloads has it from another, for nothing' : 'No round: it went on at the administered price, or was taken at once in the slot itself'}>none</span>), value: (d) => d.round, csv: (d) => d.round || null },
   { id: 'resource', head: 'Resource', extra: 'phone', cell: (d) => unitOf(d.resource).label, value: (d) => d.resource, csv: (d) => unitOf(d.resource).label },
   { id: 'awarded', head: 'Awarded', right: true, extra: 'phone', cell: (d) => formatQuantity(d.resource, d.awarded), value: (d) => d.awarded, csv: each(resources, amountHead('Awarded'), (d) => shown(d.resource, d.awarded)) },
@@ -25,17 +25,22 @@ const columnsFor = (resources: string[]): Column<Delivery>[] => [
   { id: 'cause', head: 'Why less', extra: 'phone', cell: (d) => <span className="t2">{causeText(d)}</span>, value: (d) => causeText(d) },
 ];
 
-/** What was there of everything that was bought and lent, slot by slot, and why where it was less. */
-export function Deliveries() {
-  const of = useResource<List<Receipt>>('/receipts', { limit: NEWEST });
-  const receipts = of.data?.data;
-  if (!receipts) return null;
+interface Props { asked: Period; /** Of which time the statement beside it is. */ from: string; to: string }
+
+/** What was there of everything that was bought and lent, slot by slot, and why where it was less: of what was settled in the period. */
+export function Deliveries({ asked, from, to }: Props) {
+  const of = useNewest<Receipt>('/receipts', { 'created[gte]': asked.from, 'created[lt]': asked.to });
+  if (!of.data) return null;
+  const within = (r: Receipt) => Date.parse(r.recorded_at) >= Date.parse(from) && Date.parse(r.recorded_at) < Date.parse(to);
+  const receipts = of.data.rows.filter(within);
+  // Once one of them is from before the period, none that is older is of it.
+  const cut = of.data.cut && receipts.length === of.data.rows.length;
   const rows = deliveriesOf(receipts);
   return (
-    <Panel title="Deliveries" note={rows.length === 0 ? undefined : summaryOf(rows)}>
+    <Panel title="Deliveries" note={rows.length === 0 ? undefined : `${cut ? 'of those shown ' : ''}${summaryOf(rows)}`}>
       {rows.length === 0
-        ? <Empty fact="Nothing has been delivered yet." hint="A slot is settled five seconds after it has ended." />
-        : <DataTable label="Deliveries" columns={columnsFor(RESOURCES.filter((r) => rows.some((d) => d.resource === r)))} rows={rows} rowKey={(d) => d.key} csvName="deliveries" initialSort={{ id: 'slot', desc: true }} />}
+        ? <Empty fact="Nothing was settled in this period." hint="A slot is settled five seconds after it has ended." />
+        : <DataTable label="Deliveries" columns={columnsFor(RESOURCES.filter((r) => rows.some((d) => d.resource === r)))} rows={rows} rowKey={(d) => d.key} csvName="deliveries" initialSort={{ id: 'slot', desc: true }} more={{ cut, older: of.older, busy: of.busy }} />}
     </Panel>
   );
 }

@@ -2,19 +2,19 @@ import { Note, Page, Panel } from '@/components/ui';
 import { Empty } from '@/components/ui/states';
 import { type FinanceSummary, type Statement, useMay, useResource } from '@/lib/api';
 import { formatCount, micro } from '@/lib/money';
+import { serverNow } from '@/lib/time';
 import { useParam } from '@/lib/url';
 import { Chooser } from './Chooser';
 import { CsvFile } from './CsvFile';
 import { Deliveries } from './Deliveries';
 import { Equation } from './Equation';
 import { Lines } from './Lines';
-import { Period } from './Period';
+import { PeriodBar, usePeriod } from './PeriodBar';
 import { Platform } from './Platform';
 
 /** Is every micro-credit of the market accounted for? */
 function Everyone({ choose }: { choose: (id: string | null) => void }) {
-  const [from] = useParam('from');
-  const query = { from: from || undefined };
+  const query = { ...usePeriod() };
   const of = useResource<FinanceSummary>('/finance/summary', query);
   return (
     <Page title="Finance" of={of} answer={(s) => {
@@ -22,26 +22,26 @@ function Everyone({ choose }: { choose: (id: string | null) => void }) {
       return micro(s.sum) === 0n
         ? <>All accounts together are <b>0.000000</b>: nothing was made or lost. {moved > 0 ? <><b>{formatCount(moved)}</b> {moved === 1 ? 'transfer' : 'transfers'} in the period.</> : 'Nothing moved in the period.'}</>
         : <>All accounts together are <b className="bad">{s.sum} cr</b>, not 0: money was made or lost.</>;
-    }} actions={<span className="row g8 max-[1099px]:flex-wrap min-[1100px]:shrink-0"><Chooser value="" onChange={choose} /><Period /><CsvFile path="/finance/ledger.csv" query={query} name="ledger" period={of.data} text="Everything, CSV" /></span>}>
-      {(s) => <Platform summary={s} open={choose} />}
+    }} actions={<span className="row g8 max-[1099px]:flex-wrap min-[1100px]:shrink-0"><Chooser value="" onChange={choose} /><CsvFile path="/finance/ledger.csv" query={query} name="ledger" period={of.data} text="All transfers of this period, CSV" /></span>} bar={<PeriodBar shown={of.data} />}>
+      {(s) => <Platform summary={s} open={choose} past={query.to !== undefined && Date.parse(query.to) <= serverNow()} />}
     </Page>
   );
 }
 
 /** Is every micro-credit of one participant accounted for? */
 function One({ participant, choose }: { participant: string; choose?: (id: string | null) => void }) {
-  const [from] = useParam('from');
-  const query = { from: from || undefined, participant: participant || undefined };
+  const period = usePeriod();
+  const query = { ...period, participant: participant || undefined };
   const of = useResource<Statement>('/statements', query);
   const all = choose && <button type="button" className="linkish" onClick={() => choose(null)}>All participants</button>;
   return (
     <Page title="Finance" crumb={all} of={of} answer={(s) => {
       if (micro(s.difference) !== 0n) return <>The statement <b className="bad">does not balance</b>: {s.difference} cr are unexplained.</>;
       return s.lines.length === 0 ? <><b>Nothing moved</b> in this period; the balance is {s.closing} cr.</> : <>The statement <b>balances to the last micro-credit</b>: {formatCount(s.lines.length)} {s.lines.length === 1 ? 'movement' : 'movements'}{s.truncated ? ' shown' : ''}, nothing unexplained.</>;
-    }} actions={<span className="row g8 max-[1099px]:flex-wrap min-[1100px]:shrink-0">{choose && <Chooser value={participant} onChange={choose} />}<Period /><CsvFile path="/statements.csv" query={query} name="statement" period={of.data} text="Statement, CSV" /></span>}>
+    }} actions={<span className="row g8 max-[1099px]:flex-wrap min-[1100px]:shrink-0">{choose && <Chooser value={participant} onChange={choose} />}<CsvFile path="/statements.csv" query={query} name="statement" period={of.data} text="Statement, CSV" /></span>} bar={<PeriodBar shown={of.data} />}>
       {(s) => (s.lines.length === 0 && micro(s.opening) === 0n && micro(s.closing) === 0n
         ? <Panel title={`Statement, ${s.participant_name}`}><Empty fact={`${s.participant_name} has no balance and no movements in this period.`} hint={choose ? 'Choose another participant, or a longer period.' : 'Choose a longer period, or look again after the first trade.'} /></Panel>
-        : <>{micro(s.arrears) > 0n && <Note tone="warn"><b>{s.arrears} cr are owed</b> for capacity that own workloads kept. They are taken from what is available after every slot; until then bids sit rounds out. Cancelling bids frees what they hold.</Note>}<Equation statement={s} />{!choose && <Deliveries />}<Lines statement={s} /></>)}
+        : <>{micro(s.arrears) > 0n && <Note tone="warn"><b>{s.arrears} cr are owed</b> for capacity that own workloads kept. They are taken from what is available after every slot; until then bids sit rounds out. Cancelling bids frees what they hold.</Note>}<Equation statement={s} />{!choose && <Deliveries asked={period} from={s.from} to={s.to} />}<Lines statement={s} /></>)}
     </Page>
   );
 }

@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router';
-import { type Column, CopyId, DataTable, Ledger, Panel, Said, When } from '@/components/ui';
+import { type Column, CopyId, DataTable, Ledger, PageLink, Panel, Said, When } from '@/components/ui';
 import type { Statement, StatementLine } from '@/lib/api';
 import { formatCount } from '@/lib/money';
 
@@ -8,10 +8,10 @@ const columns: Column<StatementLine>[] = [
   { id: 'kind', head: 'Kind', cell: (l) => l.kind.replaceAll('_', ' '), value: (l) => l.kind },
   { id: 'description', extra: 'phone', head: 'What for', cell: (l) => <Said text={l.description} />, value: (l) => l.description },
   { id: 'round', extra: 'phone', head: 'Round', right: true, cell: (l) => (l.round ? <Link to="/rounds/$number" params={{ number: String(l.round) }}>{formatCount(l.round)}</Link> : ''), value: (l) => l.round },
-  { id: 'order', head: 'Order', extra: true, cell: (l) => (l.order ? <Link className="id" to="/bids" search={{ order: l.order } as never}>{l.order.slice(-6)}</Link> : ''), value: (l) => l.order },
+  { id: 'order', head: 'Order', extra: true, cell: (l) => (l.order ? <PageLink className="id" to="/bids" search={{ order: l.order }}>{l.order.slice(-6)}</PageLink> : ''), value: (l) => l.order },
   { id: 'transfer', head: 'Transfer', extra: true, cell: (l) => <CopyId id={l.transfer} label="transfer" />, value: (l) => l.transfer },
   { id: 'amount', head: 'Amount, cr', right: true, cell: (l) => <span className="m"><Ledger value={l.amount} /></span>, value: (l) => l.amount },
-  { id: 'balance', head: 'Balance, cr', right: true, cell: (l) => <Ledger value={l.balance} />, value: (l) => l.balance },
+  { id: 'balance', head: 'Balance, cr', right: true, extra: 'phone', cell: (l) => <Ledger value={l.balance} />, value: (l) => l.balance },
 ];
 
 /** Like a bank account: every line with the balance after it, and its way back to the round. The newest first; those of one moment too. */

@@ -37,7 +37,9 @@ const kindColumns: Column<Kind>[] = [
   { id: 'amount', head: 'Sum, cr', right: true, cell: (k) => <Ledger value={k.amount} />, value: (k) => k.amount },
 ];
 
-export function Platform({ summary, open }: { summary: FinanceSummary; open: (id: string) => void }) {
+/** `past`: the period has ended, and balances are those of its end. */
+export function Platform({ summary, open, past }: { summary: FinanceSummary; open: (id: string) => void; past?: boolean }) {
+  const when = past ? 'balances at the end of the period' : 'balances now';
   const names = useParticipantNames();
   const totals = totalsOf(summary.accounts);
   // Who has no account yet has nothing, and is still somebody to look at.
@@ -46,12 +48,12 @@ export function Platform({ summary, open }: { summary: FinanceSummary; open: (id
   const sum = <span className={`row g4 ${ok ? 'ok' : 'bad'}`}><Icon name={ok ? 'check' : 'cross'} size={12} />Sum of all accounts, also the participants’: {summary.sum}</span>;
   return (
     <>
-      <Panel title="Participants" note="balances now; a name opens its statement"><DataTable label="Participants" columns={totalColumns(open)} rows={[...totals, ...none]} rowKey={(t) => t.id} csvName="participants" /></Panel>
+      <Panel title="Participants" note={`${when}; a name opens its statement`}><DataTable label="Participants" columns={totalColumns(open)} rows={[...totals, ...none]} rowKey={(t) => t.id} csvName="participants" /></Panel>
       <Panel title="What each paid and earned" note="in the period">
         {summary.participants.length === 0 ? <p className="pad s12 t3">Nobody’s money moved in this period.</p> : <DataTable label="Paid and earned" columns={movedColumns(open)} rows={summary.participants} rowKey={(m) => m.participant} csvName="paid-and-earned" />}
       </Panel>
       <div className="halves">
-        <Panel title="Accounts of the exchange" note="balances now"><DataTable label="Accounts" columns={accountColumns} rows={summary.accounts.filter((a) => a.participant === null)} rowKey={(a) => a.account} csvName="exchange-accounts" footer={sum} /></Panel>
+        <Panel title="Accounts of the exchange" note={when}><DataTable label="Accounts" columns={accountColumns} rows={summary.accounts.filter((a) => a.participant === null)} rowKey={(a) => a.account} csvName="exchange-accounts" footer={sum} /></Panel>
         <Panel title="What moved, by kind" note="in the period, all participants">
           {summary.kinds.length === 0 ? <p className="pad s12 t3">Nothing moved in this period.</p> : <DataTable label="Kinds" columns={kindColumns} rows={summary.kinds} rowKey={(k) => k.kind} csvName="kinds" />}
         </Panel>

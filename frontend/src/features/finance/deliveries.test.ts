@@ -18,3 +18,6 @@ it('what was taken in the middle of the slot is less than a whole slot, and yet 
   expect(summaryOf([one(whole), one(late), drawn, drawn])).toBe('1 of 4 fell short; 2 taken later in the slot');
   expect(summaryOf([one(whole)])).toBe('all of it was there');
 });
+it('does not say that the exchange ended a swap which came about, only late', () => {
+  expect(causeText(one({ ...late, cause: 'exchange_failed' }))).toBe('by the exchange’s own doing: it ended the swap, or the swap came late because a person answered late');
+});

@@ -1,5 +1,5 @@
 // Receipts as rows: one for each resource of an award in a slot.
-import type { Receipt } from '@/lib/api';
+import { causeWords, DRAWN, type Receipt } from '@/lib/api';
 import { formatCount } from '@/lib/money';
 
 export interface Delivery {
@@ -10,14 +10,6 @@ export interface Delivery {
 const WHAT: Record<string, string> = { bought: 'Bought', lent: 'Lent', resold: 'Resold' };
 /** Between two workloads of one participant, before a round. */
 const NETTED: Record<string, string> = { bought: 'From own', lent: 'To own' };
-/** The receipt says so of what was taken in the slot itself. */
-const DRAWN = 'drawn_in_slot';
-const CAUSES: Record<string, string> = {
-  move_failed: 'its workload could not be moved', swap_in_progress: 'it came late, or in part', late_or_partial: 'it came late, or in part',
-  exchange_outage: 'the exchange stood still', exchange_failed: 'the exchange ended the swap', buyer_not_served: 'it did not reach its buyer',
-  recalled: 'its lender took it back', [DRAWN]: 'taken later in the slot: what was before that is not charged',
-  kept_by_program: 'the workload’s own program kept it', no_instance: 'the workload is gone',
-};
 
 export const deliveriesOf = (receipts: Receipt[]): Delivery[] => receipts.flatMap((r) => r.lines.map((l, n) => ({
   key: `${r.id}-${n}`, slot: r.slot, what: r.cause === DRAWN ? 'Taken at once' : ((r.netted_with ? NETTED : WHAT)[r.kind] ?? r.kind), order: r.order, round: r.round, resource: l.resource,
@@ -34,5 +26,5 @@ export function summaryOf(rows: Delivery[]): string {
   return [short > 0 ? `${formatCount(short)} of ${formatCount(rows.length)} fell short` : 'all of it was there', drawn > 0 && `${formatCount(drawn)} taken later in the slot`].filter(Boolean).join('; ');
 }
 
-/** Unknown causes are shown as they are; a line that is whole has none. */
-export const causeText = (d: Delivery): string => (isLess(d) && d.cause ? (CAUSES[d.cause] ?? d.cause.replaceAll('_', ' ')) : '');
+/** A line that is whole has none. */
+export const causeText = (d: Delivery): string => (isLess(d) && d.cause ? causeWords(d.cause) : '');

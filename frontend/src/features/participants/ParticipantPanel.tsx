@@ -1,5 +1,4 @@
-import { Link } from '@tanstack/react-router';
-import { CopyId, Money, Panel, When } from '@/components/ui';
+import { CopyId, Money, PageLink, Panel, When } from '@/components/ui';
 import type { FullParticipant, UserRecord } from '@/lib/api';
 import { formatMoney } from '@/lib/money';
 import { GrantForm } from './GrantForm';
@@ -22,7 +21,7 @@ export function ParticipantPanel({ participant: p, users, has, making, read, onA
               <dt>Available</dt><dd>{has ? `${formatMoney(has.available)} cr` : 'not known'}</dd>
               <dt>Held for orders</dt><dd>{has ? `${formatMoney(has.held)} cr` : 'not known'}</dd>
               <dt>Arrears</dt><dd><Money value={p.arrears} /> cr</dd>
-              <dt>Movements</dt><dd><Link to={'/finance' as never} search={{ participant: p.id } as never}>Statement</Link></dd>
+              <dt>Movements</dt><dd><PageLink to="/finance" search={{ participant: p.id }}>Statement</PageLink></dd>
             </>
           )}
         </dl>

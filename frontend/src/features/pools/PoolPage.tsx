@@ -53,7 +53,7 @@ export function PoolPage({ slug, onPick, ticket }: Props) {
             <ScarcityPanel pool={d.pool} resource={resource} />
             <OpenRecallable pool={d.pool} all={all.data?.data} />
             <PricePanel slug={slug} resource={resource} prices={d.prices.data} pool={d.pool} />
-            <div className="halves"><BookPanel slug={slug} resource={resource} pool={d.pool} onPick={onPick} /><RoundsPanel slug={slug} resource={resource} /></div>
+            <div className="halves"><BookPanel slug={slug} resource={resource} pool={d.pool} onPick={onPick} /><RoundsPanel slug={slug} resource={resource} slots={d.prices.data} /></div>
             <NodesPanel key={`nodes ${d.pool.slug}`} pool={d.pool} />
           </div>
           {ticket?.(d.pool)}

@@ -1,17 +1,27 @@
 import { Link } from '@tanstack/react-router';
 import { type Column, DataTable, Panel, Price, When } from '@/components/ui';
-import { type PricePoint, setterText, usePrices } from '@/lib/api';
+import { type PricePoint, setterText } from '@/lib/api';
 import { formatCount, roughCount, shown, unitOf } from '@/lib/money';
+import { slotClock, useNow, zone } from '@/lib/time';
+import { useRounds } from './useRounds';
 
 /** Every price opens the round that made it. */
-export function RoundsPanel({ slug, resource }: { slug: string; resource: string }) {
-  const rows = usePrices(slug, resource, 'round', 60).data?.data.toReversed() ?? [];
+export function RoundsPanel({ slug, resource, slots }: { slug: string; resource: string; slots: PricePoint[] }) {
+  const z = zone.use();
+  const now = useNow();
+  const { rows, looked, since, earlier, loading } = useRounds(slug, resource, slots);
+  const none = looked === 0 ? 'No round has been held yet' : `None of the last ${formatCount(looked)} rounds${since ? `, since ${slotClock(since, now, z)},` : ''} traded it here`;
   const columns: Column<PricePoint>[] = [
     { id: 'round', head: 'Round', cell: (p) => (p.round === null ? '–' : <Link to="/rounds/$number" params={{ number: String(p.round) }}>{formatCount(p.round)}</Link>), value: (p) => p.round },
-    { id: 'cleared', head: 'Cleared', cell: (p) => <span className="t3"><When at={p.cleared_at} /></span>, value: (p) => p.cleared_at },
+    { id: 'cleared', head: 'Cleared', cell: (p) => <span className="t3"><When at={p.cleared_at} style={earlier ? 'day' : 'clock'} /></span>, value: (p) => p.cleared_at },
     { id: 'price', head: 'Price', right: true, cell: (p) => <span className="m"><Price value={p.price} resource={resource} /></span>, value: (p) => p.price },
     { id: 'volume', head: unitOf(resource).many, right: true, cell: (p) => roughCount(shown(resource, p.volume)), value: (p) => p.volume },
     { id: 'set', head: 'Set by', cell: (p) => setterText(p.set_by), value: (p) => p.set_by },
   ];
-  return <Panel title="Rounds"><DataTable label="Rounds" columns={columns} rows={rows} rowKey={(p) => `${p.round}/${p.slot}`} height={262} /></Panel>;
+  return (
+    <Panel title="Rounds">
+      {earlier && <p className="pad s12 t2 border-b border-border">{none}; these are the last that did.</p>}
+      <DataTable label="Rounds" columns={columns} rows={rows} rowKey={(p) => `${p.round}/${p.slot}`} height={262} empty={loading ? 'Loading…' : `${none}.`} />
+    </Panel>
+  );
 }

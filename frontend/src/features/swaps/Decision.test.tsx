@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Toaster } from '@/components/ui/Toaster';
 import { toasts } from '@/components/ui/toast';
 import type { OneSwap, Swap } from '@/lib/api';
+import { ago } from '@/mocks/clock';
 import { asRole } from '@/mocks/setup';
 import { swaps } from '@/mocks/swaps';
 import { Answer } from './Answer';
@@ -81,4 +82,27 @@ it('tells who answered, when and why', () => {
   rerender(<QueryClientProvider client={new QueryClient()}><Answer swap={expired} /><FactsPanel swap={expired} /></QueryClientProvider>);
   expect(container.textContent).toContain('Nobody approved this move in time.');
   expect(container.textContent).toContain('nobody answered by');
+});
+
+it('says that the slot has begun, that what comes late is credited, and who pays for it', async () => {
+  const begun: OneSwap = { ...waiting(), answered_by_name: null, slot: ago(40), deadline: ago(40), approval: { answer_by: ago(-200), answer: null } };
+  const { container } = render(<QueryClientProvider client={new QueryClient()}><Answer swap={begun} /><FactsPanel swap={begun} /></QueryClientProvider>);
+  expect(container.querySelector('dl')?.textContent).toMatch(/Was to be there by.*, the beginning of its slot; that is over, and it comes late/);
+  expect(container.querySelector('dl')?.textContent).toMatch(/to be answered by .*, the end of its slot; without an answer it expires/);
+  expect(container.textContent).toMatch(/Its slot has begun at .*: approved now it comes late, and .* credited to who bought it, and who lends or sells it is paid by the exchange/);
+  expect(container.textContent).not.toContain('Deadline');
+  cleanup();
+  open(begun);
+  await press('Approve…');
+  expect(screen.getByRole('dialog').textContent).toMatch(/Its slot has begun at \d\d:\d\d\. Approved now it comes late: .* credited .* paid by the exchange\. It begins at once/);
+  cleanup();
+  open({ ...begun, slot: ago(-100) });
+  await press('Approve…');
+  expect(screen.getByRole('dialog').textContent).not.toContain('has begun');
+});
+it('says of a move that is done that it was approved late', () => {
+  const done: Swap = { ...waiting(), state: 'done', ended_at: ago(10), slot: ago(100), approval: { answer_by: ago(0), answer: { verdict: 'approved', by: 'usr_1', at: ago(60), reason: null } } };
+  expect(render(<Answer swap={done} />).container.textContent).toContain('It was approved after its slot had begun: what is not there from the beginning of the slot on is credited');
+  cleanup();
+  expect(render(<Answer swap={{ ...done, approval: { answer_by: ago(0), answer: { verdict: 'approved', by: 'usr_1', at: ago(160), reason: null } } }} />).container.textContent).not.toContain('credited');
 });

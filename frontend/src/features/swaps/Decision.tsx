@@ -4,7 +4,8 @@ import { useState } from 'react';
 import { Button, toast } from '@/components/ui';
 import { Decide } from '@/components/ui/Decide';
 import { type Swap, useMay, useWrite, WAITING_MOVES } from '@/lib/api';
-import { ended, nameOf, ROLLS_BACK } from './swap';
+import { clock, useNow, zone } from '@/lib/time';
+import { ended, LATE_COSTS, lateness, nameOf, ROLLS_BACK } from './swap';
 
 type Act = 'approve' | 'reject' | 'cancel';
 interface Say { act: Act; button: string; action: string; text: string; done: string; danger: boolean; reason: boolean | 'optional' }
@@ -19,6 +20,8 @@ export function Decision({ swap }: { swap: Swap }) {
   const [asking, setAsking] = useState<Say | null>(null);
   const write = useWrite<{ reason?: string }, Swap>(['/swaps', '/swap_history', '/instances', WAITING_MOVES]);
   const allowed = useMay('swaps:approve');
+  const z = zone.use();
+  const late = lateness(swap, useNow());
   if (!allowed || ended(swap) || swap.cancel_requested) return null;
   const choices = swap.state === 'awaiting_approval' ? [APPROVE, REJECT] : [ROLLS_BACK.includes(swap.state) ? BACK : STOP];
   const run = (reason: string) => asking && write.mutate({ path: `/swaps/${swap.id}/${asking.act}`, body: reason === '' ? {} : { reason } }, {
@@ -29,7 +32,7 @@ export function Decision({ swap }: { swap: Swap }) {
   return (
     <>
       {choices.map((say) => <Button key={say.button} kind={say.danger ? 'danger' : 'primary'} size="lg" onClick={() => setAsking(say)}>{say.button}</Button>)}
-      {asking && <Decide open onClose={() => setAsking(null)} title={`${asking.action} of ${nameOf(swap)}?`} text={asking.text} action={asking.action} keep={asking.act === 'cancel' ? 'Let it run' : 'Go back'} danger={asking.danger} reason={asking.reason} busy={write.isPending} onConfirm={run} />}
+      {asking && <Decide open onClose={() => setAsking(null)} title={`${asking.action} of ${nameOf(swap)}?`} text={asking === APPROVE && late ? <><b>Its slot has begun at {clock(swap.slot, z)}.</b> Approved now it comes late: {LATE_COSTS}. {asking.text}</> : asking.text} action={asking.action} keep={asking.act === 'cancel' ? 'Let it run' : 'Go back'} danger={asking.danger} reason={asking.reason} busy={write.isPending} onConfirm={run} />}
     </>
   );
 }

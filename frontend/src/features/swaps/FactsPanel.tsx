@@ -1,8 +1,8 @@
-import { Link } from '@tanstack/react-router';
-import { Panel, When } from '@/components/ui';
+import { PageLink, Panel, When } from '@/components/ui';
 import type { OneSwap } from '@/lib/api';
 import { formatBundle, formatBytes } from '@/lib/money';
-import { METHODS, nameOf, pauseText, reasonText } from './swap';
+import { useNow } from '@/lib/time';
+import { ended, lateness, METHODS, nameOf, pauseText, reasonText } from './swap';
 
 const VERDICTS = { approved: 'Approved', rejected: 'Rejected' };
 
@@ -16,17 +16,19 @@ function Approval({ swap }: { swap: OneSwap }) {
       <dd className="said">
         {answer
           ? <>{VERDICTS[answer.verdict]} by {swap.answered_by_name ?? 'an operator'}, <When at={answer.at} />{answer.reason && <>: “{answer.reason}”</>}</>
-          : swap.ended_at ? <>nobody answered by <When at={answer_by} /></> : <>to be answered by <When at={answer_by} /></>}
+          : swap.ended_at ? <>nobody answered by <When at={answer_by} /></> : <>to be answered by <When at={answer_by} />, the end of its slot; without an answer it expires</>}
       </dd>
     </>
   );
 }
 
 export function FactsPanel({ swap }: { swap: OneSwap }) {
+  const now = useNow();
+  const late = lateness(swap, now);
   return (
     <Panel title="What it does">
       <dl className="kv pad">
-        <dt>Workload</dt><dd><Link to="/workloads" search={{ workload: swap.instance } as never}>{nameOf(swap)}</Link></dd>
+        <dt>Workload</dt><dd><PageLink to="/workloads" search={{ workload: swap.instance }}>{nameOf(swap)}</PageLink></dd>
         <dt>Limits before</dt><dd>{formatBundle(swap.limits_from)}</dd>
         <dt>Limits after</dt><dd>{formatBundle(swap.limits_to)}</dd>
         <dt>For the slot</dt><dd><When at={swap.slot} /></dd>
@@ -34,7 +36,7 @@ export function FactsPanel({ swap }: { swap: OneSwap }) {
         <dt>Bytes moved</dt><dd>{swap.bytes ? formatBytes(swap.bytes) : 'none'}</dd>
         <dt>Pause</dt><dd>{swap.downtime_micros === null && !swap.ended_at ? 'not yet' : pauseText(swap)}</dd>
         <dt>Placement epoch</dt><dd>{swap.epoch}</dd>
-        <dt>Deadline</dt><dd><When at={swap.deadline} /></dd>
+        <dt>{now < Date.parse(swap.deadline) || ended(swap) ? 'To be there by' : 'Was to be there by'}</dt><dd className="said"><When at={swap.deadline} />, the {swap.deadline === swap.slot ? 'beginning' : 'end'} of its slot{late && <>; {late === 'may come late' ? 'that is over, and it comes late' : 'it was approved after its slot had begun'}</>}</dd>
         <Approval swap={swap} />
         {swap.cancel_requested && <><dt>Asked to stop</dt><dd className="said">{swap.cancel_requested}</dd></>}
         {swap.reason && <><dt>Reason</dt><dd className="said">{reasonText(swap)}</dd></>}

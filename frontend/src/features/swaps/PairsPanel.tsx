@@ -1,5 +1,4 @@
-import { Link } from '@tanstack/react-router';
-import { Panel, ScrollBox } from '@/components/ui';
+import { PageLink, Panel, ScrollBox } from '@/components/ui';
 import type { Swap } from '@/lib/api';
 import { formatBundle } from '@/lib/money';
 import { counterpartText, distanceText, gotText, undone } from './swap';
@@ -16,7 +15,7 @@ export function PairsPanel({ swap }: { swap: Swap }) {
           {pairs.map((pair, i) => (
             <tr key={i}>
               <td>{gotText(pair, swap)} {formatBundle({ [pair.resource]: Math.abs(pair.quantity) })}</td>
-              <td>{pair.instance ? <Link to="/workloads" search={{ workload: pair.instance } as never}>a workload of your own</Link> : counterpartText(pair)}</td>
+              <td>{pair.instance ? <PageLink to="/workloads" search={{ workload: pair.instance }}>a workload of your own</PageLink> : counterpartText(pair)}</td>
               <td className="t2">{distanceText(pair, swap)}</td>
             </tr>
           ))}

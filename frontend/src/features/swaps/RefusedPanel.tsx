@@ -1,5 +1,4 @@
-import { Link } from '@tanstack/react-router';
-import { Panel } from '@/components/ui';
+import { PageLink, Panel } from '@/components/ui';
 import type { Swap } from '@/lib/api';
 import { nameOf, onlyState, refusedByShadow } from './swap';
 
@@ -7,7 +6,7 @@ import { nameOf, onlyState, refusedByShadow } from './swap';
 export function RefusedPanel({ swap }: { swap: Swap }) {
   // Without a difference it was refused for another reason, which stands beside it.
   if (!refusedByShadow(swap) || swap.difference_count === 0) return null;
-  const workload = <Link className="underline" to="/workloads" search={{ workload: swap.instance } as never}>{nameOf(swap)}</Link>;
+  const workload = <PageLink className="underline" to="/workloads" search={{ workload: swap.instance }}>{nameOf(swap)}</PageLink>;
   return (
     <Panel title="What this means, and what to do">
       <div className="pad col g8 s12 t2 prose">

@@ -1,5 +1,5 @@
-import { Link, useParams } from '@tanstack/react-router';
-import { CopyId, Page, Place, State } from '@/components/ui';
+import { useParams } from '@tanstack/react-router';
+import { CopyId, Page, PageLink, Place, State } from '@/components/ui';
 import { type OneSwap, useResource } from '@/lib/api';
 import { Alternatives } from './Alternatives';
 import { Answer } from './Answer';
@@ -18,7 +18,7 @@ export default function SwapPage() {
   const of = useResource<OneSwap>(`/swaps/${id}`);
   const swap = of.data;
   return (
-    <Page title={swap ? nameOf(swap) : 'Swap'} crumb={<Link to="/swaps">Swaps</Link>} of={of}
+    <Page title={swap ? nameOf(swap) : 'Swap'} crumb={<PageLink to="/swaps">Swaps</PageLink>} of={of}
       badge={swap && <span className="row g8 s12 t2 wrap"><span className="nw"><Place pool={swap.pool_from} node={swap.node_from} />{swap.node_from !== swap.node_to && <> → <Place pool={swap.pool_to} node={swap.node_to} /></>}</span><State of={swap.state} word={stateWord(swap)} /></span>}
       answer={(s) => <Answer swap={s} />} actions={swap && <Decision swap={swap} />}>
       {(s) => <>

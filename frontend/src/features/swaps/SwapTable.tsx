@@ -1,12 +1,11 @@
-import { Link } from '@tanstack/react-router';
-import { Age, type Column, DataTable, Panel, Place, ResourceView, Segmented, Short, State } from '@/components/ui';
+import { Age, type Column, DataTable, PageLink, Panel, Place, ResourceView, Segmented, Short, State } from '@/components/ui';
 import { type Swap, useNodeName, useSought } from '@/lib/api';
 import { formatBytes, formatCount } from '@/lib/money';
 import { useParam } from '@/lib/url';
 import { FILTERS, METHODS, nameOf, noneText, pauseText, reasonText, stateWord } from './swap';
 
 const columns = (nodeName: (id: string) => string): Column<Swap>[] => [
-  { id: 'workload', head: 'Workload', cell: (s) => <Link className="b" to="/swaps/$id" params={{ id: s.id }}><Short text={nameOf(s)} most="min(240px, 36vw)" /></Link>, value: nameOf },
+  { id: 'workload', head: 'Workload', cell: (s) => <PageLink className="b" to="/swaps/$id" params={{ id: s.id }}><Short text={nameOf(s)} most="min(240px, 36vw)" /></PageLink>, value: nameOf },
   { id: 'method', extra: 'phone', head: 'Method', cell: (s) => METHODS[s.method] ?? s.method, value: (s) => s.method },
   { id: 'from', head: 'From', extra: true, cell: (s) => <Place pool={s.pool_from} node={s.node_from} />, value: (s) => `${s.pool_from} ${nodeName(s.node_from)}` },
   { id: 'to', extra: 'phone', head: 'To', cell: (s) => <Place pool={s.pool_to} node={s.node_to} />, value: (s) => `${s.pool_to} ${nodeName(s.node_to)}` },
@@ -14,7 +13,7 @@ const columns = (nodeName: (id: string) => string): Column<Swap>[] => [
   { id: 'diff', extra: 'phone', head: 'Differences', right: true, cell: (s) => (s.positions_compared ? <span className={s.difference_count ? 'bad m' : ''}>{formatCount(s.difference_count)} at {formatCount(s.positions_compared)} {s.positions_compared === 1 ? 'input' : 'inputs'}</span> : <span className="t3">no shadow run</span>), value: (s) => s.difference_count },
   { id: 'pause', extra: 'phone', head: 'Pause', right: true, cell: (s) => <span className={s.downtime_micros ? '' : 't3'}>{pauseText(s)}</span>, value: (s) => s.downtime_micros },
   { id: 'bytes', head: 'Moved', right: true, extra: true, cell: (s) => (s.bytes ? formatBytes(s.bytes) : '–'), value: (s) => s.bytes },
-  { id: 'reason', head: 'Reason', extra: true, cell: (s) => <span className="t3">{reasonText(s)}</span>, value: (s) => s.reason },
+  { id: 'reason', head: 'Reason', extra: true, rest: true, cell: (s) => <span className="t3" title={reasonText(s)}>{reasonText(s)}</span>, value: (s) => s.reason, csv: [{ head: 'Reason', of: reasonText }, { head: 'Reason code', of: (s) => s.reason }] },
   { id: 'age', head: 'Age', right: true, cell: (s) => <span className="t3"><Age at={s.created_at} /></span>, value: (s) => s.created_at },
 ];
 

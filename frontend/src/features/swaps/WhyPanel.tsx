@@ -1,17 +1,16 @@
 // Why a workload is resized or moved, and what its owner pays and is paid for it.
-import { Link } from '@tanstack/react-router';
-import { Panel, ResourceView, Said, ScrollBox } from '@/components/ui';
+import { PageLink, Panel, ResourceView, Said, ScrollBox } from '@/components/ui';
 import { type SwapCause, type SwapExplain, type Swap, useResource } from '@/lib/api';
 import { formatCount, formatMoney, formatQuantity, micro } from '@/lib/money';
 import { causeText, moneyText } from './why';
 
 function Order({ cause }: { cause: SwapCause }) {
   if (!cause.order) return <span className="t3">{cause.orders > 1 ? `${formatCount(cause.orders)} orders` : '–'}</span>;
-  return <Link className="id" to="/bids" search={{ order: cause.order } as never}>{cause.order.slice(-6)}</Link>;
+  return <PageLink className="id" to="/bids" search={{ order: cause.order }}>{cause.order.slice(-6)}</PageLink>;
 }
 
 function Total({ explain: e }: { explain: SwapExplain }) {
-  if (e.pays === null || e.is_paid === null) return <p className="pad s12 t2">What it comes to is on the <Link className="underline" to="/finance">receipts</Link> of the slot.</p>;
+  if (e.pays === null || e.is_paid === null) return <p className="pad s12 t2">What it comes to is on the <PageLink className="underline" to="/finance">receipts</PageLink> of the slot.</p>;
   const [pays, paid] = [micro(e.pays), micro(e.is_paid)];
   if (pays === 0n && paid === 0n) return null;
   return <p className="pad s12 t2">For this slot its owner {pays > 0n && <>pays <b>{formatMoney(pays)} cr</b></>}{pays > 0n && paid > 0n && ' and '}{paid > 0n && <>is paid <b>{formatMoney(paid)} cr</b></>}, if all of it is delivered.</p>;

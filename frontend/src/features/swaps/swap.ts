@@ -2,6 +2,8 @@ import type { Bar } from '@/components/charts/Gantt';
 import type { Pair, Phase, Swap } from '@/lib/api';
 import { formatBytes, formatCount, formatDuration } from '@/lib/money';
 
+export { reasonText } from './reasons';
+
 export const LABELS: Record<string, string> = {
   planned: 'Assess', awaiting_approval: 'Approval', reserved: 'Reserve target', snapshot: 'Snapshot', transferred: 'Transfer', shadow: 'Mirror, compare', fenced: 'Fence source',
   activated: 'Activate', verified: 'Verify', released: 'Release source', done: 'Done', aborted: 'Aborted', rolled_back: 'Rollback', failed: 'Failed', rejected: 'Rejected', expired: 'Expired', infeasible: 'Not possible',
@@ -13,6 +15,17 @@ const RESIZE = ['planned', 'reserved', 'activated', 'verified', 'done'];
 const BAD = ['aborted', 'failed', 'rolled_back', 'rejected', 'expired', 'infeasible'];
 /** From FENCED on the source is stopped, so only then is there something to roll back. */
 export const ROLLS_BACK = ['fenced', 'activated', 'verified'];
+
+/** A move that a person was asked about comes late where the answer comes after its slot has begun. */
+export type Lateness = 'may come late' | 'was answered late' | null;
+export function lateness(s: Pick<Swap, 'state' | 'slot' | 'approval' | 'ended_at'>, now: number): Lateness {
+  const slot = Date.parse(s.slot);
+  if (s.state === 'awaiting_approval') return now >= slot ? 'may come late' : null;
+  const answer = s.approval?.answer;
+  return answer?.verdict === 'approved' && Date.parse(answer.at) >= slot ? 'was answered late' : null;
+}
+/** Who pays for it. */
+export const LATE_COSTS = 'what is not there from the beginning of the slot on is credited to who bought it, and who lends or sells it is paid by the exchange';
 
 export const ended = (s: Swap) => s.ended_at !== null;
 export const nameOf = (s: Swap) => s.instance_name || s.instance.slice(-8);
@@ -43,7 +56,6 @@ export function stateWord(s: Swap): string | undefined {
 }
 /** A resize of 0 µs and a move that never fenced its source have none. */
 export const pauseText = (s: Pick<Swap, 'downtime_micros'>): string => (s.downtime_micros ? formatDuration(s.downtime_micros / 1e6) : 'none');
-export const reasonText = (s: Swap) => s.reason?.replaceAll('_', ' ') ?? '';
 
 /** The server counts whole KiB and always says "places"; what was sent is known to the byte. */
 export function detailText(text: string | null, swap: Pick<Swap, 'bytes'>): string | undefined {

@@ -10,7 +10,12 @@ export const offersOf = (all: Drawable[], now: number): Offer[] => all.flatMap((
   (quantity > 0 && price !== null && until !== null && Date.parse(until) > now ? [{ resource, quantity, price, until }] : []));
 
 const OVER = 'The slot has just ended; the next one is looked at within seconds.';
-const reasonOf = (d: Drawable): string => (d.quantity > 0 ? OVER : inWords(d.code, d.detail) ?? (d.code ?? 'nothing is free').replaceAll('_', ' '));
+/** What the server says of it is about orders that may be taken back. */
+const UNSHOWN = 'It is taken at once only by a workload that has shown to give it back: see “Giving memory back” on this page. A bid for the slots that come waits for the same.';
+function reasonOf(d: Drawable): string {
+  if (d.quantity > 0) return OVER;
+  return d.code === 'no_vacate_path' ? UNSHOWN : (inWords(d.code, d.detail) ?? (d.code ?? 'nothing is free').replaceAll('_', ' '));
+}
 
 /** Why the rest can't be had: each reason once, with the resources that it is of. */
 export function reasonsOf(all: Drawable[], offers: Offer[]): { labels: string; reason: string }[] {

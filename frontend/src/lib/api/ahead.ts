@@ -10,6 +10,8 @@ export interface Ahead {
   mean: Nano;
   /** Of how many slots the price is their own. */
   traded: number;
+  /** The slot that the first of these prices is of: an earlier one, where nobody has traded that yet. */
+  from: string;
 }
 
 export function priceAhead(points: PricePoint[], first: string, count: number, slotSeconds: number): Ahead | null {
@@ -17,12 +19,14 @@ export function priceAhead(points: PricePoint[], first: string, count: number, s
   const start = Date.parse(first);
   let traded = 0;
   const slots: Nano[] = [];
+  let from = '';
   for (let i = 0; i < Math.max(1, count); i += 1) {
     const at = start + i * slotSeconds * 1000;
     const point = known.findLast((p) => Date.parse(p.slot) <= at) ?? known[0];
     if (!point) return null;
     if (Date.parse(point.slot) === at) traded += 1;
+    if (i === 0) from = point.slot;
     slots.push(nano(point.price));
   }
-  return { slots, traded, mean: asNano(divRound(slots.reduce((a, b) => a + b, 0n), BigInt(slots.length))) };
+  return { slots, traded, from, mean: asNano(divRound(slots.reduce((a, b) => a + b, 0n), BigInt(slots.length))) };
 }

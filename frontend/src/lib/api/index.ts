@@ -5,6 +5,7 @@ export * from './me';
 export * from './problem';
 export * from './ahead';
 export * from './bySlot';
+export * from './cause';
 export * from './queries';
 export * from './setter';
 export * from './resource';

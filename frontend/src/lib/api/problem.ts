@@ -9,8 +9,10 @@ export interface ProblemBody {
 
 /** Where the server's advice is for those who write requests, what people are told instead. */
 const WORDS: Record<string, string> = { instance_not_running: 'The workload has stopped or failed: restart it first. A bid without a workload buys capacity that nothing of yours runs on.' };
-/** A sentence of the server with its amounts in the units of the pages, or that which stands for it here. */
-export const inWords = (code: string | null | undefined, detail: string | null | undefined): string | undefined => WORDS[code ?? ''] ?? (detail ? inUnits(detail) : undefined);
+/** A sentence of the server with its amounts in the units of the pages; names stand in it as they do in ours, and what only the API has is left out. */
+export const asSaid = (text: string): string => inUnits(text.replaceAll(/ \((?:max_swap|min_fill)\)/g, '').replaceAll('`', ''));
+/** The same, or that which stands for it here. */
+export const inWords = (code: string | null | undefined, detail: string | null | undefined): string | undefined => WORDS[code ?? ''] ?? (detail ? asSaid(detail) : undefined);
 
 export class Problem extends Error {
   readonly body: ProblemBody;

@@ -20,6 +20,8 @@ export const clock = (at: string | number, z: Zone) => formatter(z, HM).format(n
 export const clockSeconds = (at: string | number, z: Zone) => formatter(z, { ...HM, second: '2-digit' }).format(new Date(at));
 export const day = (at: string | number, z: Zone) => formatter(z, DAY).format(new Date(at));
 export const dayClock = (at: string | number, z: Zone) => `${day(at, z)} ${clock(at, z)}`;
+/** A slot by its time; one that is not of about now by its day, too. */
+export const slotClock = (at: string | number, now: number, z: Zone) => (Math.abs(new Date(at).getTime() - now) < 12 * 3_600_000 ? clock(at, z) : dayClock(at, z));
 export const full = (at: string | number, z: Zone) =>
   `${formatter(z, { ...DAY, year: 'numeric', ...HM, second: '2-digit', timeZoneName: 'short' }).format(new Date(at))}`;
 

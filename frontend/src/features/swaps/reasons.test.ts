@@ -1,0 +1,25 @@
+// Every reason that a swap may have is a sentence with what to do next.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { KNOWN, reasonText } from './reasons';
+
+const beside = (path: string) => readFileSync(join(process.cwd(), '..', 'backend', path), 'utf8');
+const quoted = (text: string) => [...text.matchAll(/"([a-z]+(?:_[a-z]+)*)"/g)].map((m) => m[1] as string);
+
+it('has a sentence for every code of the driver, and for every reason that the market knows', () => {
+  const driver = quoted(/pub fn code\(&self\)[^{]*\{([\s\S]*)$/.exec(beside('execution/src/driver/error.rs'))?.[1] ?? '');
+  const blame = beside('market/src/swap/blame.rs');
+  const lists = [...blame.matchAll(/^const [A-Z]+: \[&str; \d+\] =\s*\[([^\]]*)\]/gm)].map((m) => m[1] as string);
+  const names = [['market/src/swap/saga.rs', 'CANCELLED_BY_OPERATOR', 'DEADLINE', 'MEMORY_IN_USE', 'RESTARTED', 'SUPERSEDED'], ['market/src/swap/approval.rs', 'REJECTED', 'EXPIRED'], ['market/src/workload/vacate.rs', 'VACATED']];
+  const named = names.flatMap(([file = '', ...all]) => all.map((name) => new RegExp(`const ${name}: &str = "([a-z_]+)"`).exec(beside(file))?.[1] ?? `${file} has no ${name}`));
+  expect([driver.length, lists.length, quoted(lists.join()).length > 15]).toEqual([21, 3, true]);
+  expect([...new Set([...driver, ...quoted(lists.join()), ...named])].filter((code) => !KNOWN.includes(code))).toEqual([]);
+});
+it('says each in at least two sentences, the second with what becomes of it or what to do', () => {
+  for (const reason of KNOWN) expect(reasonText({ reason }), reason).toMatch(/^[A-Z].{20,}[.:;?] .{15,}\.$/);
+  expect(KNOWN.map((reason) => reasonText({ reason })).filter((said) => said.includes('_'))).toEqual([]);
+});
+it('reads a code of a later version as its words, and says nothing where there is none', () => {
+  expect([reasonText({ reason: 'sun_spots' }), reasonText({ reason: null })]).toEqual(['Sun spots.', '']);
+});
