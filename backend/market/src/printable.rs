@@ -6,17 +6,31 @@ const LONGEST_NAME: usize = 100;
 /// The longest reason for something that is done to others.
 pub const LONGEST_REASON: usize = 200;
 
-/// So many marks on one letter are an accent or two; more of them cover the lines above and below.
+/// So many marks on one letter are an accent or two, or the vowels and tones of a script that has them; more of them
+/// cover the lines above and below.
 const MOST_MARKS: usize = 4;
 
 /// Whether people see a text as it is: without control characters, ones that turn the direction of what follows, and
 /// ones that show nothing.
 pub fn is_printable(text: &str) -> bool {
-    let mut marks = 0;
+    let (mut marks, mut before) = (0, None);
     text.chars().all(|c| {
         marks = if is_mark(c) { marks + 1 } else { 0 };
-        !c.is_control() && !is_hidden(c) && marks <= MOST_MARKS
+        // What chooses among forms of a sign shows nothing behind what has one form, like a Latin letter.
+        let selects_nothing = is_selector(c) && before.is_none_or(|b: char| (b as u32) < 0x250 && !is_keycap(b));
+        before = Some(c);
+        !c.is_control() && !is_hidden(c) && !selects_nothing && marks <= MOST_MARKS
     })
+}
+
+/// A selector of one of several forms of the sign before it; a tag, of the flag before it.
+fn is_selector(c: char) -> bool {
+    matches!(c, '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0020}'..='\u{e007f}' | '\u{e0100}'..='\u{e01ef}')
+}
+
+/// What has a form as a picture beside that as a sign: 1️⃣, ©️.
+fn is_keycap(c: char) -> bool {
+    matches!(c, '0'..='9' | '#' | '*' | '\u{a9}' | '\u{ae}')
 }
 
 /// Without a width, or as wide as a letter and blank (fillers, the empty Braille pattern, tags).
@@ -30,7 +44,7 @@ fn is_hidden(c: char) -> bool {
             | '\u{1160}'
             | '\u{17b4}'
             | '\u{17b5}'
-            | '\u{180b}'..='\u{180f}'
+            | '\u{180e}'
             | '\u{200b}'..='\u{200f}'
             | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}'
@@ -40,7 +54,8 @@ fn is_hidden(c: char) -> bool {
             | '\u{ffa0}'
             | '\u{fff0}'..='\u{fffb}'
             | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{e0fff}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{e0000}'..='\u{e001f}'
     )
 }
 
@@ -50,9 +65,21 @@ fn is_mark(c: char) -> bool {
         c,
         '\u{300}'..='\u{36f}'
             | '\u{483}'..='\u{489}'
+            | '\u{591}'..='\u{5bd}'
+            | '\u{610}'..='\u{61a}'
+            | '\u{64b}'..='\u{65f}'
+            | '\u{6d6}'..='\u{6dc}'
+            | '\u{e31}'
+            | '\u{e34}'..='\u{e3a}'
+            | '\u{e47}'..='\u{e4e}'
+            | '\u{eb1}'
+            | '\u{eb4}'..='\u{ebc}'
+            | '\u{ec8}'..='\u{ece}'
             | '\u{1ab0}'..='\u{1aff}'
             | '\u{1dc0}'..='\u{1dff}'
             | '\u{20d0}'..='\u{20ff}'
+            | '\u{2de0}'..='\u{2dff}'
+            | '\u{a66f}'..='\u{a67d}'
             | '\u{fe20}'..='\u{fe2f}'
     )
 }
@@ -101,7 +128,19 @@ mod tests {
             assert!(!is_printable(&format!("gene{hidden}mics")), "{hidden:?}");
         }
         assert!(!is_printable(&format!("g{}", "\u{301}".repeat(5))), "marks over other lines");
-        for seen in ["e\u{302}\u{301}", "Genomics Core", "Gènes & Söhne", "遺伝子", "🧬"] {
+        assert!(!is_printable(&format!("ก{}", "\u{e49}".repeat(5))), "and of other scripts");
+        for seen in [
+            "葛\u{e0100}城",
+            "1\u{fe0f}\u{20e3}",
+            "❤\u{fe0f}",
+            "น้ำผึ้ง",
+            "مُحَمَّد",
+            "e\u{302}\u{301}",
+            "Genomics Core",
+            "Gènes & Söhne",
+            "遺伝子",
+            "🧬",
+        ] {
             assert!(is_printable(seen), "{seen}");
         }
     }

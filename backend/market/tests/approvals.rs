@@ -315,15 +315,23 @@ fn what_a_refused_move_leaves_is_told_and_not_drawn_on_top_of() {
     let (instance, slot) = (asked.buyer.1, asked.slot);
     let expected = |asked: &Asked| {
         let world = &asked.world;
-        let (target, won) = plan::expected(&world.state, &world.state.instances[&instance], slot, world.now);
-        (target.node, amount(&target.limits, Resource::CpuMilli), amount(&won, Resource::CpuMilli))
+        let (target, missed) = plan::expected(&world.state, &world.state.instances[&instance], slot);
+        (target.node, amount(&target.limits, Resource::CpuMilli), amount(&missed, Resource::CpuMilli))
     };
-    assert_eq!(expected(&asked), (asked.target, 4_500, 4_500), "it may still be moved");
+    assert_eq!(expected(&asked), (asked.target, 4_500, 0), "it may still be moved");
     assert!(matches!(asked.say(Rejected, Some("the target is to be serviced"), 1), Reply::Swap(_)));
-    assert_eq!(expected(&asked), (asked.home, 3_500, 4_500), "it has its baseline, where it is");
+    assert_eq!(expected(&asked), (asked.home, 3_500, 1_000), "it has its baseline, where it is");
     asked.world.now = slot.start().plus_seconds(1);
     let draw = Draw { instance, resource: Resource::CpuMilli, quantity: 100, highest_price: None };
     let owner = asked.buyer.0;
     let reply = asked.world.run(Command::Draw { participant: Some(owner), draw });
     assert_eq!(refused(&reply), "workload_pinned");
+    // The pin of a failed move may end in the middle of a slot that was planned while it held.
+    let pinned_until = asked.world.state.instances[&instance].pinned_until.expect("a move of it was refused");
+    let gate = RHYTHM.gate_closes(slot);
+    assert!(pinned_until > gate, "it is pinned when the slot is planned");
+    asked.world.now = RHYTHM.slot_end(slot).plus_seconds(-1);
+    assert_eq!(expected(&asked), (asked.home, 3_500, 1_000), "whatever time it is");
+    assert!(matches!(asked.world.run(Command::StopInstance { participant: owner, instance }), Reply::Instance(_)));
+    assert_eq!(expected(&asked).2, 0, "a stopped workload pays for what it does not use");
 }

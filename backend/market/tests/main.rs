@@ -15,6 +15,7 @@ mod draws;
 mod exchange_random;
 mod families;
 mod flood;
+mod hints;
 mod invariants;
 mod lent_replicas;
 mod make_way;

@@ -102,7 +102,7 @@ const ROUTES: [string, RegExp, Handler][] = [
   }],
   ['PUT', /^\/instances\/([^/]+)\/strategy$/, ({ body }, [id]) => or404(instances.find((i) => i.id === id), (i) => Object.assign(i, { strategy: body }))],
   ['GET', /^\/awards$/, () => ok(list(awards))],
-  ['GET', /^\/allocations$/, () => ok(list(instances.flatMap((i) => [0, 1, 2, 3].map((n) => ({ instance: i.id, instance_name: i.name, slot: slotAt(n), node: i.node, baseline: i.baseline, limits: n < 2 ? i.in_force : i.baseline, recallable: {} })))))],
+  ['GET', /^\/allocations$/, () => ok(list(instances.flatMap((i) => [0, 1, 2, 3].map((n) => ({ instance: i.id, instance_name: i.name, slot: slotAt(n), node: i.node, baseline: i.baseline, limits: n < 2 ? i.in_force : i.baseline, recallable: {}, missed: {} })))))],
   ['POST', /^\/swap_request$/, ({ body }) => ({ status: 202, body: recommendation((body as { instance_id: string }).instance_id) })],
   ['GET', /^\/prediction$/, ({ query }) => ok(prediction(query))],
   ['GET', /^\/forecasts\/accuracy$/, () => ok(accuracy)],

@@ -200,7 +200,7 @@ fn may_draw(state: &State, instance: &Instance, resource: Resource, now: Timesta
                       moved to another node of the pool.";
         return Err(conflict_at("node_takes_nothing", "", detail));
     }
-    if !changes && plan::stays(state, instance, slot, now) {
+    if !changes && plan::has_stayed(state, instance, slot) {
         let until = instance.pinned_until.map(|until| format!(" until {until}")).unwrap_or_default();
         let detail = format!(
             "What the workload has won in this slot is on another node, and its move there has failed or was refused. It \

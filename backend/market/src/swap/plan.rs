@@ -16,7 +16,7 @@ use crate::swap::saga::{self, is_out_of_time};
 use crate::swap::{Method, MethodConsidered, Phase, Swap, SwapState};
 use crate::time::{Slot, Timestamp};
 use crate::turn::Turn;
-use crate::units::{Amounts, Credits};
+use crate::units::{Amounts, Credits, Resource, amount};
 use crate::workload::{Instance, InstanceState, away};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -97,13 +97,29 @@ fn reachable(state: &State, instance: &Instance, slot: Slot, now: Timestamp, alo
     (target, false)
 }
 
-/// What a workload is to have in a slot as things are, and the limits that it would have if it could be brought to where it
-/// has won them.
-pub fn expected(state: &State, instance: &Instance, slot: Slot, now: Timestamp) -> (Target, Amounts) {
-    // It is planned when the slot's gate closes: one that may be moved by then will be.
-    let planned_at = now.max(state.market.rhythm.gate_closes(slot));
-    let target = target(state, instance, slot);
-    (reachable(state, instance, slot, planned_at, false).0, target.limits)
+/// What a workload is to have in a slot as things are, and what it has won and will not have, as it can't be brought there.
+pub fn expected(state: &State, instance: &Instance, slot: Slot) -> (Target, Amounts) {
+    let wanted = target(state, instance, slot);
+    let (expected, _) = reachable(state, instance, slot, planned_at(state, slot), false);
+    if instance.state != InstanceState::Running || expected.node == wanted.node {
+        return (expected, Amounts::new());
+    }
+    // In another pool it has what it has won there and nothing else.
+    let elsewhere = instance.is_away_in(slot);
+    let had = |resource: &Resource| if elsewhere { 0 } else { amount(&expected.limits, *resource) };
+    let missed = wanted.limits.iter().map(|(r, limit)| (*r, (limit - had(r)).max(0)));
+    let missed = missed.filter(|(_, quantity)| *quantity > 0).collect();
+    (expected, missed)
+}
+
+/// When a slot is planned: who is pinned then stays where it is in all of it.
+fn planned_at(state: &State, slot: Slot) -> Timestamp {
+    state.market.rhythm.gate_closes(slot)
+}
+
+/// Whether a workload stays where it is in a slot that is planned already, though it has won something on another node.
+pub(super) fn has_stayed(state: &State, instance: &Instance, slot: Slot) -> bool {
+    stays(state, instance, slot, planned_at(state, slot))
 }
 
 /// Whether a workload stays where it is, though it has won something on another node.

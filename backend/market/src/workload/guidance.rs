@@ -98,13 +98,14 @@ pub fn hint(turn: &mut Turn<'_>, participant: ParticipantId, new: NewHint) -> Re
         return Err(invalid("not_found", format!("/avoid_nodes/{index}"), "There is no such node."));
     }
     check_distinct(&new.avoid_nodes, "/avoid_nodes")?;
-    forget_hints(turn, participant);
-    if turn.state.hints.values().filter(|h| h.participant == participant).count() >= MOST_HINTS {
+    let in_force = |h: &&Hint| h.participant == participant && h.is_in_force(turn.now);
+    if turn.state.hints.values().filter(in_force).count() >= MOST_HINTS {
         return Err(too_many(
             "too_many_hints",
             format!("A participant has at most {MOST_HINTS} hints in force. Withdraw one, or wait until one expires."),
         ));
     }
+    forget_hints(turn, participant);
     let id = HintId::next(&mut turn.ids);
     let NewHint { instance, expected_demand, avoid_nodes, starts_at, expires_at, source } = new;
     let hint = Hint {

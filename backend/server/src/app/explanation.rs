@@ -298,41 +298,32 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: W
     changes
 }
 
-/// Less is no help there, nor a higher limit by itself: the workload has to go to another node.
-fn changes_on_a_draining_node(order: &Order) -> Vec<Change> {
-    let change = |text: &str, helps: bool| Change { change: text.to_owned(), limit: None, helps };
-    let mut changes = Vec::new();
-    if order.request.no_displacement {
-        changes.push(change("Let the workload be moved (no_displacement false)", true));
-    }
-    changes.push(change("Wait until the node takes something again: ask its operator", true));
-    changes.push(change("Ask for less", false));
-    changes
-}
-
 /// The node that came nearest.
 pub struct BindingNode {
     pub name: String,
-    /// It is being drained, or down: whatever is asked for has no room there.
-    pub takes_nothing: bool,
+    /// The order's own workload runs there, and it takes nothing new now: it is being drained, or down.
+    pub own_takes_nothing: bool,
 }
 
 pub fn explain(order: &Order, node: Option<BindingNode>, found: Winning) -> Explanation {
     // What a round refused of an order that was filled later is over.
     let not_won = order.last_reason.as_ref().filter(|_| order.status != OrderStatus::Filled);
     let winning = not_won.and_then(|why| winning_limit(order, why, found));
-    let takes_nothing = node.as_ref().is_some_and(|node| node.takes_nothing);
-    let changes = match not_won {
-        Some(_) if takes_nothing => changes_on_a_draining_node(order),
-        Some(why) => changes(order, why, winning.as_ref(), found),
-        None => Vec::new(),
-    };
+    let mut changes = not_won.map(|why| changes(order, why, winning.as_ref(), found)).unwrap_or_default();
+    // Only as things are: an order that has ended was refused in a round of then.
+    let stays_out = order.status.is_live() && node.as_ref().is_some_and(|node| node.own_takes_nothing);
+    if stays_out && not_won.is_some_and(|why| why.reason == "NO_HOST_FITS") {
+        let text = "Wait until the workload's node takes something again, or ask its operator";
+        changes.insert(0, Change { change: text.to_owned(), limit: None, helps: true });
+    }
     let binding_resource = not_won.and_then(|w| w.binding_resource.clone());
     let binding_node = node.filter(|_| not_won.is_some()).map(|node| node.name);
     let mut sentence = sentence(order, not_won);
     if let (Some(node), Some(resource)) = (&binding_node, &binding_resource) {
-        sentence = match takes_nothing {
-            true => format!("{node} is being drained, or is down: it takes nothing new, however little is asked for."),
+        sentence = match stays_out {
+            true => format!(
+                "{sentence} Its own node, {node}, takes nothing new: it is being drained, or is down. The bid wins only where the workload is moved to another one."
+            ),
             false => format!("{sentence} {node} came nearest and had too little {resource}."),
         };
     }
@@ -381,8 +372,8 @@ mod tests {
         .unwrap()
     }
 
-    fn node_a(takes_nothing: bool) -> BindingNode {
-        BindingNode { name: "node-a".to_owned(), takes_nothing }
+    fn node_a(own_takes_nothing: bool) -> BindingNode {
+        BindingNode { name: "node-a".to_owned(), own_takes_nothing }
     }
 
     const BID: &str = "bid_01m7w6c380fh08zv3bjp1wmpmd";
@@ -404,12 +395,15 @@ mod tests {
     }
 
     #[test]
-    fn on_a_node_that_takes_nothing_less_is_no_advice() {
-        let refused = order(BID, "0.519480", "NO_HOST_FITS", "0.173160", "0", None);
+    fn whose_node_takes_nothing_is_told_so_while_the_order_is_open() {
+        let mut refused = order(BID, "0.519480", "NO_HOST_FITS", "0.173160", "0", None);
+        let waits = |said: &Explanation| said.changes.iter().any(|c| c.helps && c.change.starts_with("Wait until"));
         let said = explain(&refused, Some(node_a(true)), Winning::Unknown);
-        assert!(said.sentence.starts_with("node-a is being drained"), "{}", said.sentence);
-        assert!(!said.changes.iter().any(|c| c.helps && c.change.contains("less")), "{:?}", said.changes);
-        assert!(said.changes.iter().any(|c| c.helps), "{:?}", said.changes);
+        assert!(said.sentence.contains("node-a, takes nothing new"), "{}", said.sentence);
+        assert!(waits(&said) && said.changes.iter().any(|c| c.change == "Ask for less"), "{:?}", said.changes);
+        refused.status = OrderStatus::Expired;
+        let said = explain(&refused, Some(node_a(true)), Winning::Unknown);
+        assert!(!waits(&said) && said.sentence.ends_with("had too little cpu_milli."), "{}", said.sentence);
     }
 
     #[test]

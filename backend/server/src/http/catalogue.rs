@@ -262,7 +262,16 @@ mod tests {
     const OWN: [&str; 5] = ["no_outcome", "outcome_refused", "market_open", "rhythm_impossible", "round_not_sealed"];
 
     /// What a code stands behind in the sources: the constructors of refusals and problems.
-    const BEFORE: [&str; 5] = ["invalid(", "conflict(", "Problem::field(", "Problem::new(", "RefusalKind::"];
+    const BEFORE: [&str; 8] = [
+        "invalid(",
+        "conflict(",
+        "conflict_at(",
+        "too_many(",
+        "Problem::field(",
+        "Problem::new(",
+        "RefusalKind::",
+        "StatusCode::",
+    ];
 
     fn is_code(text: &str) -> bool {
         text.starts_with(|c: char| c.is_ascii_lowercase())

@@ -9,7 +9,7 @@ use crate::http::extract::Path;
 use crate::http::problem::{Answered, Problem, Problems};
 use axum::Json;
 use axum::extract::State;
-use headroom_market::book::{NotWon, Order, OrderStatus, Side};
+use headroom_market::book::{Assurance, NotWon, Order, OrderStatus, Side};
 use headroom_market::clearing::{Asked, Money, Winning};
 use headroom_market::ids::{BidId, OfferId, OrderId};
 use headroom_market::pool::{NodeState, recallable};
@@ -38,9 +38,16 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
         // A node's name says more to people than its id; one that is gone keeps the id.
         Some(id) => {
             let known = recallable::node_of(&id);
-            let node = app.sequencer.query(move |s| known.and_then(|n| s.nodes.get(&n)).cloned()).await?;
-            let takes_nothing = node.as_ref().is_none_or(|n| n.state != NodeState::Up);
-            Some(BindingNode { name: node.map_or(id, |n| n.name), takes_nothing })
+            let workload = order.request.instance.filter(|_| order.request.assurance == Assurance::Firm);
+            let (node, own) = app
+                .sequencer
+                .query(move |s| {
+                    let node = known.and_then(|n| s.nodes.get(&n)).cloned();
+                    (node, workload.and_then(|id| s.instances.get(&id)).map(|i| i.node))
+                })
+                .await?;
+            let own_takes_nothing = node.as_ref().is_some_and(|n| own == Some(n.id) && n.state != NodeState::Up);
+            Some(BindingNode { name: node.map_or(id, |n| n.name), own_takes_nothing })
         }
         None => None,
     };

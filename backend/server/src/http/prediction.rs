@@ -241,9 +241,7 @@ async fn list_allocations(State(app): State<Arc<App>>, Anyone(by): Anyone) -> An
         for n in 0..=rhythm.horizon_slots {
             let slot = first.plus(n, rhythm.slot_seconds);
             for instance in s.instances.values().filter(|i| own.is_none_or(|p| p == i.participant)) {
-                let (target, won) = plan::expected(s, instance, slot, now);
-                let missed = |(r, limit): (&Resource, &i64)| (*r, (limit - amount(&target.limits, *r)).max(0));
-                let missed = won.iter().map(missed).filter(|(_, quantity)| *quantity > 0).collect();
+                let (target, missed) = plan::expected(s, instance, slot);
                 list.push(Allocation {
                     instance: instance.id,
                     instance_name: instance.name.clone(),

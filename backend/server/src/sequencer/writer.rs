@@ -201,6 +201,17 @@ impl Writer {
             let envelope = Envelope { now, seed: self.next_seed(), command };
             let before = audit::before(&envelope.command, &self.parts.state);
             let (events, reply) = apply(&mut self.parts.state, &envelope);
+            if let Reply::Refused(refusal) = &reply
+                && !events.is_empty()
+            {
+                let events = events.len();
+                tracing::error!(
+                    sequence,
+                    code = refusal.code,
+                    events,
+                    "refused after something was decided: report this"
+                );
+            }
             let told = notices(&events, &self.parts.state);
             let outcome = render(&reply, &self.parts.state, &told, &events);
             let nothing_happened = events.is_empty() && key.is_none();

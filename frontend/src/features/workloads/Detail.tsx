@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { Button, CopyId, NodeName, Panel, State, toast } from '@/components/ui';
 import { Decide } from '@/components/ui/Decide';
-import { type Instance, useMay, useMe, useWrite } from '@/lib/api';
+import { type Instance, useMay, useMe, useNodeState, useWrite } from '@/lib/api';
 import { formatBundle } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
 import { Advice } from './Advice';
@@ -57,7 +57,7 @@ export function Detail({ instance, onRegister }: { instance: Instance; onRegiste
             <dt>State</dt><dd><State of={condition(instance)} /></dd>
             <dt>Id</dt><dd><CopyId id={instance.id} /></dd>
             <dt>Pool</dt><dd>{instance.pool}</dd>
-            {instance.node && <><dt>Node</dt><dd><NodeName id={instance.node} /></dd></>}
+            {instance.node && <><dt>Node</dt><dd><NodeName id={instance.node} /><Drained node={instance.node} /></dd></>}
             {instance.away && <Away away={instance.away} slot={slot} />}
             <dt>Class</dt><dd>{instance.class}</dd>
             <dt>Floor</dt><dd>{formatBundle(instance.floor)}</dd>
@@ -72,4 +72,11 @@ export function Detail({ instance, onRegister }: { instance: Instance; onRegiste
       </div>
     </div>
   );
+}
+
+/** Why a bid that seems good enough finds no room: nothing new comes to a node that is drained. */
+function Drained({ node }: { node: string }) {
+  const state = useNodeState(node);
+  if (state === undefined || state === 'up') return null;
+  return <p className="help">{state === 'draining' ? 'It is being drained' : 'It is down'}: it takes nothing new. Bids of this workload win only where it can be moved to another node.</p>;
 }

@@ -8,7 +8,7 @@ import { clock } from '@/lib/time';
 import { asRole } from '@/mocks/setup';
 import { Recall } from './Recall';
 
-const allocation = { instance: 'ins_1', instance_name: 'ranker', slot: '2026-11-20T10:20:00Z', node: 'nod_1', baseline: { cpu_milli: 2_000 }, limits: { cpu_milli: 1_500 }, recallable: { cpu_milli: 500 } };
+const allocation = { instance: 'ins_1', instance_name: 'ranker', slot: '2026-11-20T10:20:00Z', node: 'nod_1', baseline: { cpu_milli: 2_000 }, limits: { cpu_milli: 1_500 }, recallable: { cpu_milli: 500 }, missed: {} };
 const sent: { path: string; body: unknown; key: string | null }[] = [];
 const real = globalThis.fetch;
 let status = 200;

@@ -313,6 +313,8 @@ export interface Allocation {
   instance: string; instance_name: string; slot: string; node: string; baseline: Quantities; limits: Quantities;
   /** Of what it has lent: what it may take back. */
   recallable: Quantities;
+  /** What it has won and will not have, as it can't be brought there: it is credited. */
+  missed: Quantities;
 }
 /** What a workload has again, and what of that nobody had bought. */
 export interface Recalled { quantity: number; from_idle: number }

@@ -2,7 +2,7 @@
 import { useQueries } from '@tanstack/react-query';
 import { bySlot } from './bySlot';
 import { get } from './client';
-import type { List, Node, Participant, Pool, PoolResource, PredictedPoint, Prediction, PricePoint, Sample } from './objects';
+import type { FullNode, List, Node, Participant, Pool, PoolResource, PredictedPoint, Prediction, PricePoint, Sample } from './objects';
 import { isPlatform, useMay, useMe } from './me';
 import { keyOf, type Resource, useResource } from './resource';
 
@@ -70,6 +70,12 @@ export const resourceOf = (pool: Pool | undefined, resource: string): PoolResour
 export function useParticipantNames(): Map<string, string> {
   const list = useResource<List<Participant>>(isPlatform(useMe()) ? '/participants' : null).data?.data;
   return new Map((list ?? []).map((p) => [p.id, p.name]));
+}
+
+/** Whether a node takes something new: one that is drained, or down, does not. */
+export function useNodeState(id: string | null): FullNode['state'] | undefined {
+  const list = useResource<List<FullNode>>(useMay('market:read') ? '/nodes' : null).data?.data;
+  return (list ?? []).find((n) => n.id === id)?.state;
 }
 
 /** What to call a node: its name; the tail of its id where it has none, is gone, or one may not ask. */

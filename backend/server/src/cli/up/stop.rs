@@ -18,6 +18,9 @@ pub type Ended = Result<Result<(), StoreError>, JoinError>;
 
 pub fn not_committed(ended: Ended) -> anyhow::Error {
     let error = match ended {
+        Err(error) if error.is_panic() => {
+            return anyhow::Error::new(error).context("a rule of the market has found itself wrong, so the process ends before anything is decided on top of it; all that was acknowledged is stored. Report the lines above: starting again may end the same way");
+        }
         Ok(Ok(())) => anyhow::anyhow!("the sequencer ended"),
         Ok(Err(error)) => anyhow::Error::new(error),
         Err(error) => anyhow::Error::new(error),
