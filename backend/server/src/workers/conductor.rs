@@ -467,24 +467,7 @@ impl Conductor {
         if self.clock.is_simulated() {
             return swaps::step(&nodes, &swap, &situation);
         }
-        let failed = swap.clone();
-        let stepped = {
-            let nodes = nodes.clone();
-            tokio::task::spawn_blocking(move || swaps::step(&nodes, &swap, &situation)).await
-        };
-        match stepped {
-            Ok(result) => result,
-            Err(error) => {
-                tracing::error!(%error, swap = %failed.id, "a step of a swap has panicked: the swap fails");
-                let state = failed.state;
-                let undone = tokio::task::spawn_blocking(move || swaps::undo(&nodes, &failed)).await;
-                if let Err(error) = undone {
-                    tracing::error!(%error, "what it had done on its nodes stays until the workload's next move");
-                }
-                let (reason, detail) = ("engine".to_owned(), "the driver failed in this phase".to_owned());
-                Some(StepResult::Failed { state, reason, detail, report: Default::default() })
-            }
-        }
+        swaps::step_apart(nodes, swap, situation).await
     }
 
     async fn settle(&mut self, view: &View) -> Result<(), Busy> {

@@ -14,6 +14,7 @@ use headroom_market::time::Timestamp;
 use headroom_market::units::{Amounts, Resource, amount};
 use headroom_market::workload::vacate::VACATED;
 use headroom_market::workload::{AtEnd, ComparisonRules};
+use std::sync::Arc;
 
 /// What a step came to.
 enum Effect {
@@ -120,6 +121,26 @@ fn taken_at_once(nodes: &Nodes, swap: &Swap, situation: &Situation) -> Option<Am
 
 fn key(swap: &Swap, step: &str) -> OpKey {
     OpKey::new(swap.id.to_string(), step)
+}
+
+/// The same on a thread of its own. One that panics fails its swap: it would else wait for ever.
+pub async fn step_apart(nodes: Arc<Nodes>, swap: Swap, situation: Arc<Situation>) -> Option<StepResult> {
+    let failed = swap.clone();
+    let stepped = {
+        let nodes = nodes.clone();
+        tokio::task::spawn_blocking(move || step(&nodes, &swap, &situation)).await
+    };
+    let error = match stepped {
+        Ok(result) => return result,
+        Err(error) => error,
+    };
+    tracing::error!(%error, swap = %failed.id, "a step of a swap has panicked: the swap fails");
+    let state = failed.state;
+    if let Err(error) = tokio::task::spawn_blocking(move || undo(&nodes, &failed)).await {
+        tracing::error!(%error, "what it had done on its nodes stays until the workload's next move");
+    }
+    let (reason, detail) = ("engine".to_owned(), "the driver failed in this phase".to_owned());
+    Some(StepResult::Failed { state, reason, detail, report: StepReport::default() })
 }
 
 /// Before the fence the shadow is dropped; after it the source resumes under a newer epoch.
