@@ -305,6 +305,8 @@ pub struct BindingNode {
     pub own_takes_nothing: bool,
 }
 
+/// Why an order has not won all of it, and what helps. `node`: the one that came nearest, where room was short;
+/// `found`: what clearing its round again with other limits has shown.
 pub fn explain(order: &Order, node: Option<BindingNode>, found: Winning) -> Explanation {
     // What a round refused of an order that was filled later is over.
     let not_won = order.last_reason.as_ref().filter(|_| order.status != OrderStatus::Filled);
