@@ -44,6 +44,11 @@ export interface components {
          * @enum {string}
          */
         AdministeredBasis: "hour" | "all_hours" | "slot_before";
+        /**
+         * @description What an administered price is not let beyond.
+         * @enum {string}
+         */
+        AdministeredBound: "reserve" | "collar";
         /** @description What a unit costs in a slot for which no round is held. */
         AdministeredPrice: {
             resource: components["schemas"]["Resource"];
@@ -54,6 +59,7 @@ export interface components {
              * @description Slots that it is the mean of.
              */
             slots: number;
+            bound?: components["schemas"]["AdministeredBound"] | null;
         };
         AdvanceClock: {
             /**
@@ -129,7 +135,7 @@ export interface components {
          * @description What was done.
          * @enum {string}
          */
-        AuditAction: "participant.created" | "participant.quota_set" | "participant.granted" | "user.created" | "api_key.created" | "api_key.revoked" | "pool.created" | "pool.halted" | "pool.resumed" | "pool.recallable_opened" | "pool.shortage_cost_set" | "pool.moves_at_once_set" | "pool.move_approval_set" | "node.created" | "node.state_set" | "reserve_price.scheduled" | "reserve_price.decided" | "module.registered" | "instance.registered" | "instance.baseline_set" | "instance.strategy_set" | "instance.stopped" | "instance.restarted" | "swap.answered" | "swap.canceled" | "project.set" | "project.deleted";
+        AuditAction: "participant.created" | "participant.quota_set" | "participant.granted" | "user.created" | "api_key.created" | "api_key.revoked" | "pool.created" | "pool.halted" | "pool.resumed" | "pool.recallable_opened" | "pool.shortage_cost_set" | "pool.moves_at_once_set" | "pool.move_approval_set" | "node.created" | "node.state_set" | "reserve_price.scheduled" | "reserve_price.proposed" | "reserve_price.decided" | "module.registered" | "instance.registered" | "instance.baseline_set" | "instance.strategy_set" | "instance.stopped" | "instance.restarted" | "swap.answered" | "swap.canceled" | "project.set" | "project.deleted";
         /** @description One change, as it was accepted. */
         AuditEvent: {
             id: components["schemas"]["AuditId"];
@@ -675,8 +681,7 @@ export interface components {
             /** @description What that part would have cost, or brought. */
             money: components["schemas"]["Credits"];
             whole?: components["schemas"]["Credits"] | null;
-            /** @description Why it would not have won all of it: a reason as of orders that have not won; `null` where it would have. */
-            reason?: string | null;
+            reason?: components["schemas"]["Reason"] | null;
         };
         InclusionProof: {
             order: string;
@@ -1694,8 +1699,8 @@ export interface components {
         };
         /** @description Why the last round did not give the order (all of) what it asked for. */
         NotWon: {
-            /** @description A stable code such as `OUT_OF_MONEY`; unknown values must be tolerated. */
-            reason: string;
+            /** @description Unknown values must be tolerated. */
+            reason: components["schemas"]["Reason"];
             /**
              * Format: int64
              * @description The first of the rounds in a row that said the same.
@@ -2250,6 +2255,11 @@ export interface components {
             instance_limit?: number | null;
             highest_class?: components["schemas"]["Class"] | null;
         };
+        /**
+         * @description Stable codes. Those of the clearing are the rule book's; the others are of orders that had no part in the round.
+         * @enum {string}
+         */
+        Reason: "HALTED" | "EXPIRED" | "INELIGIBLE" | "NO_VACATE_PATH" | "INSUFFICIENT_HOLD" | "BUDGET" | "FROZEN_HOLD_TIME" | "FLOOR_PROTECTED" | "THRASH_LIMIT" | "FORECAST_HEADROOM" | "OUT_OF_MONEY" | "MARGINAL_PRORATA" | "NO_HOST_FITS" | "MIN_FILL_UNREACHABLE" | "PARENT_REJECTED" | "PARADOXICAL" | "TIE_LOST" | "SOLVER_FALLBACK" | "ROUND_FULL" | "ABOVE_INSTANCE_LIMIT" | "WORKLOAD_AWAY" | "NEEDED_AT_HOME" | "TOO_MANY_AWARDS" | "IN_ARREARS" | "SELF_TRADE" | "LEAVES_NODE" | "PARENT_SAT_OUT";
         /** @description What of a workload's lending is asked back. */
         RecallRequest: {
             resource: components["schemas"]["Resource"];

@@ -85,6 +85,29 @@ fn the_core_is_pure() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Inside the server: HTTP and the command line use the use cases, and none of those knows of a request.
+#[test]
+fn only_http_knows_of_http() -> anyhow::Result<()> {
+    let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("../backend/server/src");
+    let mut found = Vec::new();
+    let mut read = 0;
+    for folder in ["app", "sequencer", "workers", "demo"] {
+        for file in rust_files(&server.join(folder))? {
+            read += 1;
+            let text = std::fs::read_to_string(&file)?;
+            for (number, line) in text.lines().enumerate() {
+                let code = line.split("//").next().unwrap_or_default();
+                if code.contains("crate::http") || code.contains("axum") {
+                    found.push(format!("{}:{}: {line}", file.display(), number + 1));
+                }
+            }
+        }
+    }
+    assert!(read > 40, "the sources are read: {read}");
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    Ok(())
+}
+
 fn rust_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder)? {

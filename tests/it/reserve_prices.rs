@@ -218,6 +218,9 @@ async fn two_people_set_a_price_where_the_market_asks_for_two() -> anyhow::Resul
     ensure!(decide(&admin, &withdrawn, "withdraw", "*").await?.ok()?["state"] == "withdrawn", "by its author");
     admin.advance(120).await?;
     refused(&decide(&second, &late, "approve", "*").await?, 409, "approval_too_late", &[])?;
+    let told = admin.list("/v1/audit_events").await?;
+    let count = |action: &str| told.iter().filter(|e| e["action"] == json!(format!("reserve_price.{action}"))).count();
+    ensure!((count("proposed"), count("scheduled"), count("decided")) == (4, 0, 3), "{told:?}");
     // The approved one is not in force yet, the others never are.
     let pool = bidder.get("/v1/pools/fra1-gp").await?.ok()?;
     let cpu = pool["resources"].as_array().into_iter().flatten().find(|r| r["resource"] == "cpu_milli").cloned();

@@ -3,7 +3,7 @@
 //! Only live things are here; finished orders, rounds and swaps leave memory and stay in the
 //! tables. Every fold also notes which rows it touched, so that the shell writes each row
 //! once per transaction.
-use crate::book::{Order, OrderStatus};
+use crate::book::{Order, OrderStatus, Reason};
 use crate::clearing;
 use crate::ids::*;
 use crate::ledger::{Account, Ledger, Transfer};
@@ -35,7 +35,7 @@ pub struct SealedBook {
     pub book: Arc<clearing::Book>,
     pub slots: Vec<Slot>,
     /// Open orders that sit the round out, and why.
-    pub excluded: Vec<(OrderId, &'static str)>,
+    pub excluded: Vec<(OrderId, Reason)>,
     /// Products whose supply stands in it with the price of a shortage.
     pub scarce: BTreeSet<ProductKey>,
     /// The pools that were not halted.

@@ -147,7 +147,7 @@ impl Two {
         self.world.run(Command::SettleSlot { slot, readings: vec![reading] });
     }
     fn reason(&self, id: OrderId) -> Option<String> {
-        self.world.state.orders[&id].last_reason.as_ref().map(|why| why.reason.clone())
+        self.world.state.orders[&id].last_reason.as_ref().map(|why| why.reason.code().to_owned())
     }
 }
 

@@ -421,7 +421,7 @@ fn money_in_holds_is_no_way_round_a_bond() {
     let result_hash = outcome.result_hash();
     market.world.run(Command::RecordOutcome { round, result_hash, outcome: Some(Arc::new(outcome)) });
     let why = market.world.state.orders[&parked].last_reason.clone().expect("it is told why");
-    assert_eq!(why.reason, "IN_ARREARS");
+    assert_eq!(why.reason.code(), "IN_ARREARS");
 
     // It may be made smaller, which frees money for what is owed, and not larger.
     let mut replace = |limit: &str| {

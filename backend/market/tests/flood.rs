@@ -4,7 +4,7 @@ use crate::support;
 use crate::support::away;
 use crate::support::one_node;
 use headroom_market::apply::apply;
-use headroom_market::book::{Order, OrderRequest, OrderStatus, ROUND_FULL, Side, Window};
+use headroom_market::book::{Order, OrderRequest, OrderStatus, Reason, Side, Window};
 use headroom_market::command::{Command, Envelope, Reply};
 use headroom_market::event::Event;
 use headroom_market::ids::{OrderId, ParticipantId};
@@ -75,10 +75,10 @@ impl Flood {
         &self.world.state.orders[&id]
     }
     fn was_taken(&self, id: OrderId) -> bool {
-        self.order(id).last_reason.as_ref().is_some_and(|why| why.reason != ROUND_FULL)
+        self.order(id).last_reason.as_ref().is_some_and(|why| why.reason != Reason::RoundFull)
     }
     /// Why it has not won, as people are told, and since which round it waits for a place.
-    fn told(&self, id: OrderId) -> (Option<String>, Option<u64>) {
+    fn told(&self, id: OrderId) -> (Option<Reason>, Option<u64>) {
         let full_round = self.world.state.market.full_round;
         (self.order(id).why_not_won(full_round).map(|w| w.reason), self.order(id).held_back_since(full_round))
     }
@@ -94,7 +94,7 @@ fn what_no_round_has_taken_is_told_so_without_being_written() {
     let waiting: Vec<OrderId> = all.iter().copied().filter(|id| !told.contains(id)).collect();
     assert_eq!(waiting, all[ROOM..], "the last ones wait");
     for id in &waiting {
-        assert_eq!(flood.told(*id), (Some(ROUND_FULL.to_owned()), Some(1)));
+        assert_eq!(flood.told(*id), (Some(Reason::RoundFull), Some(1)));
         assert_eq!(flood.order(*id).last_reason, None);
     }
 
@@ -103,7 +103,7 @@ fn what_no_round_has_taken_is_told_so_without_being_written() {
     let (told, held_back) = flood.round();
     assert!(waiting.iter().all(|id| told.contains(id) && flood.was_taken(*id)));
     assert_eq!(held_back, 1, "only the new one is held back without a word");
-    assert_eq!(flood.told(new), (Some(ROUND_FULL.to_owned()), Some(2)));
+    assert_eq!(flood.told(new), (Some(Reason::RoundFull), Some(2)));
     let displaced: Vec<OrderId> = all.iter().copied().filter(|id| flood.told(*id).1 == Some(2)).collect();
     assert_eq!(displaced.len(), 20);
     assert!(displaced.iter().all(|id| told.contains(id) && flood.order(*id).last_reason.is_some()));
@@ -114,7 +114,7 @@ fn what_no_round_has_taken_is_told_so_without_being_written() {
     for id in displaced.into_iter().chain([new]) {
         assert!(flood.was_taken(id), "{id}");
     }
-    assert_eq!(flood.told(newest), (Some(ROUND_FULL.to_owned()), Some(3)));
+    assert_eq!(flood.told(newest), (Some(Reason::RoundFull), Some(3)));
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn what_waits_until_it_expires_has_expired_for_that() {
         Event::OrderClosed { order, status, reason, .. } if *order == last => Some((*status, reason.clone())),
         _ => None,
     });
-    assert_eq!(ended, Some((OrderStatus::Expired, Some(ROUND_FULL.to_owned()))));
+    assert_eq!(ended, Some((OrderStatus::Expired, Some(Reason::RoundFull.code().to_owned()))));
     assert!(flood.was_taken(probe));
 }
 
@@ -139,8 +139,8 @@ fn what_is_cancelled_or_replaced_keeps_its_reason() {
     let all = flood.bids(ROOM + 2);
     flood.round();
     let [canceled, waits] = [all[ROOM], all[ROOM + 1]];
-    let reason = |order: &Order| order.last_reason.as_ref().map(|why| (why.reason.clone(), why.round));
-    let full = Some((ROUND_FULL.to_owned(), 1));
+    let reason = |order: &Order| order.last_reason.as_ref().map(|why| (why.reason, why.round));
+    let full = Some((Reason::RoundFull, 1));
     let participant = flood.owner;
     // The next round takes both, and their owner changes his mind about one meanwhile.
     let seal = support::movers::seal(&flood.world.state, flood.world.now);
@@ -211,5 +211,5 @@ fn a_void_round_holds_nobody_back() {
     assert!(all.iter().all(|id| flood.told(*id) == (None, None)));
     let (told, held_back) = flood.round();
     assert_eq!((told.len(), held_back), (ROOM, 20));
-    assert_eq!(flood.told(*all.last().unwrap()).0.as_deref(), Some(ROUND_FULL));
+    assert_eq!(flood.told(*all.last().unwrap()).0, Some(Reason::RoundFull));
 }

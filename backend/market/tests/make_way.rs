@@ -123,7 +123,7 @@ fn nobody_is_moved_for_others_who_does_not_say_for_what() {
     let order = crowded.bid(1_000, "50");
     let won = round(&mut crowded.world);
     assert!(!won.contains_key(&order), "{won:?}");
-    let why = crowded.world.state.orders[&order].last_reason.clone().map(|why| why.reason);
+    let why = crowded.world.state.orders[&order].last_reason.clone().map(|why| why.reason.code().to_owned());
     assert_eq!(why.as_deref(), Some("NO_HOST_FITS"));
 }
 

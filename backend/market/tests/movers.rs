@@ -55,7 +55,8 @@ fn a_bid_that_moves_nobody_wins_where_its_workload_is() {
         assert_eq!(kept.is_empty(), no_displacement, "not even where it is a mover: {kept:?}");
         let won = round(&mut world);
         assert_eq!(won[&id], (expected, vec![if no_displacement { small } else { empty }]));
-        let reason = world.state.orders.get(&id).and_then(|o| o.last_reason.clone()).map(|why| why.reason);
+        let reason =
+            world.state.orders.get(&id).and_then(|o| o.last_reason.clone()).map(|why| why.reason.code().to_owned());
         assert_eq!(reason.as_deref(), no_displacement.then_some("NO_HOST_FITS"));
     }
 }
@@ -172,7 +173,7 @@ fn nobody_comes_back_for_a_bid_that_moves_nobody() {
             assert_eq!(won[&moves], (500, vec![small]), "what there is room for");
         } else {
             assert!(!won.contains_key(&stays), "{won:?}");
-            let why = world.state.orders[&stays].last_reason.clone().map(|why| why.reason);
+            let why = world.state.orders[&stays].last_reason.clone().map(|why| why.reason.code().to_owned());
             assert_eq!(why.as_deref(), Some("NO_HOST_FITS"));
         }
     }

@@ -118,7 +118,7 @@ impl Exchange {
 
     fn why(&self, id: OrderId) -> (String, Option<OrderId>) {
         let why = self.world.state.orders[&id].last_reason.clone().expect("a reason");
-        (why.reason, why.parent)
+        (why.reason.code().to_owned(), why.parent)
     }
 
     fn hold(&self, id: OrderId) -> String {

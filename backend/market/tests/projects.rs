@@ -87,7 +87,7 @@ fn of_two_bids_a_limit_for_one_lets_one_win_and_a_micro_credit_less_none() {
         for order in exchange.world.state.orders.values() {
             let why = order.last_reason.as_ref().unwrap();
             assert_eq!(
-                (why.reason.as_str(), why.budget_left),
+                (why.reason.code(), why.budget_left),
                 ("BUDGET", Some(Credits::from_units(hold.units() - short)))
             );
         }
@@ -113,7 +113,7 @@ fn an_order_for_one_round_that_sat_it_out_ends_with_it() {
             [false, true, true],
             "{once:?}: of the round, for as long as it may wait, and of the next one"
         );
-        assert_eq!(orders[&stays].last_reason.as_ref().map(|why| why.reason.as_str()), Some("BUDGET"));
+        assert_eq!(orders[&stays].last_reason.as_ref().map(|why| why.reason.code()), Some("BUDGET"));
     }
 }
 

@@ -5,7 +5,7 @@ use crate::support::rolls::*;
 use crate::support::world::RHYTHM;
 use headroom_market::book::{Assurance, Side, TimeInForce};
 use headroom_market::command::Command;
-use headroom_market::pool::hourly::{AdministeredBasis, MEAN_OF_DAYS, administered};
+use headroom_market::pool::hourly::{AdministeredBasis, AdministeredBound, MEAN_OF_DAYS, administered};
 use headroom_market::round::safe_state::LeftOut;
 use headroom_market::time::Slot;
 use headroom_market::units::Price;
@@ -27,6 +27,12 @@ fn nobody_pays_more_than_its_limit_and_nobody_lends_for_less() {
         assert_eq!((one.in_force(one.buyers[0].1), one.in_force(one.buyers[1].1)), (first, second), "at {mean}");
         let at = rolls[0].prices[0].price;
         assert_eq!(at, of_all.clamp(price("0.0005"), price("0.0015")), "at {mean}");
+        let bound = match of_all {
+            low if low < price("0.0005") => Some(AdministeredBound::Reserve),
+            high if high > price("0.0015") => Some(AdministeredBound::Collar),
+            _ => None,
+        };
+        assert_eq!(rolls[0].prices[0].bound, bound, "at {mean}");
         let reason = if at < price("0.0007") { LeftOut::NoHostFits } else { LeftOut::PriceBeyondLimit };
         assert!(left.iter().all(|l| l.reason == reason), "at {mean}: {left:?}");
     }

@@ -20,7 +20,7 @@ fn place(one: &mut One, (who, instance): Member, side: Side, quantity: i64, limi
 }
 
 fn why(one: &One, order: OrderId) -> Option<String> {
-    one.world.state.orders[&order].last_reason.as_ref().map(|r| r.reason.clone())
+    one.world.state.orders[&order].last_reason.as_ref().map(|r| r.reason.code().to_owned())
 }
 
 #[test]

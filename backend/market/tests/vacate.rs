@@ -3,7 +3,7 @@
 use crate::support::away::{choices, node, pool, undrilled};
 use crate::support::movers;
 use crate::support::world::{RHYTHM, World, participant};
-use headroom_market::book::{OrderRequest, Resell, Side, TimeInForce, Window};
+use headroom_market::book::{OrderRequest, Reason, Resell, Side, TimeInForce, Window};
 use headroom_market::clearing::{self, Limits, Mode, NoProposal};
 use headroom_market::command::{Command, Reply};
 use headroom_market::ids::{InstanceId, OrderId, ParticipantId};
@@ -83,8 +83,8 @@ impl Two {
     fn won(&self, id: OrderId) -> bool {
         self.world.state.awards.values().any(|a| a.order == id)
     }
-    fn reason(&self, id: OrderId) -> Option<&str> {
-        self.world.state.orders[&id].last_reason.as_ref().map(|why| why.reason.as_str())
+    fn reason(&self, id: OrderId) -> Option<Reason> {
+        self.world.state.orders[&id].last_reason.as_ref().map(|why| why.reason)
     }
     fn drilled(&mut self, at_end: AtEnd, passed: bool) -> Reply {
         let (detail, epoch) = ("seen".to_owned(), self.instance().epoch);
@@ -152,7 +152,7 @@ fn a_bid_for_memory_waits_for_the_drill_and_one_for_processors_does_not() {
     assert_eq!(vacate::due(two.instance()), Some(AtEnd::Shrink), "it is drilled by itself");
     two.round();
     assert!(!two.won(memory) && two.won(processors));
-    assert_eq!(two.reason(memory), Some(vacate::NO_VACATE_PATH));
+    assert_eq!(two.reason(memory), Some(Reason::NoVacatePath));
     two.drilled(AtEnd::Shrink, true);
     assert_eq!(vacate::due(two.instance()), None);
     two.round();
@@ -169,7 +169,7 @@ fn a_drill_that_fails_leaves_the_way_out_of_being_stopped() {
     assert!(!drill.passed && drill.ended_at.is_some() && drill.detail.as_deref() == Some("seen"));
     assert_eq!(vacate::due(two.instance()), None, "it is not tried again by itself");
     two.round();
-    assert_eq!(two.reason(memory), Some(vacate::NO_VACATE_PATH));
+    assert_eq!(two.reason(memory), Some(Reason::NoVacatePath));
     assert_eq!(refused(&two.ask(None)), "drilled_lately");
     assert_eq!(refused(&two.ask(Some(AtEnd::Checkpoint))), "drilled_lately");
     assert!(matches!(two.ask(Some(AtEnd::Stop)), Reply::Instance(_)));
@@ -252,7 +252,7 @@ fn suspended() -> Two {
     two.ask(Some(AtEnd::Checkpoint));
     let memory = two.bid(me, [(MEM, 700)].into());
     two.round();
-    assert_eq!(two.reason(memory), Some(vacate::NO_VACATE_PATH), "nothing has shown that it can be written to disk");
+    assert_eq!(two.reason(memory), Some(Reason::NoVacatePath), "nothing has shown that it can be written to disk");
     two.drilled(AtEnd::Checkpoint, true);
     assert_eq!((two.instance().at_end, two.instance().shown_at_end), (AtEnd::Checkpoint, Some(AtEnd::Checkpoint)));
     two.round();

@@ -7,7 +7,8 @@ mod before;
 pub use before::before;
 
 use crate::command::{Command, Envelope, Reply};
-use crate::ids::{AuditId, KeyId, ParticipantId, UserId, counted_raw};
+use crate::ids::{AuditId, KeyId, ParticipantId, ReservePriceId, UserId, counted_raw};
+use crate::pool::ReserveState;
 use crate::state::State;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,7 @@ actions! {
     NodeCreated "node.created";
     NodeStateSet "node.state_set";
     ReserveScheduled "reserve_price.scheduled";
+    ReserveProposed "reserve_price.proposed";
     ReserveDecided "reserve_price.decided";
     ModuleRegistered "module.registered";
     InstanceRegistered "instance.registered";
@@ -239,6 +241,10 @@ pub fn event(
     }
     let Audited { action, participant, object } = Audited::of(&envelope.command)?;
     let object = object.or_else(|| made(reply)).unwrap_or_default();
+    let action = match action {
+        AuditAction::ReserveScheduled if is_proposal(&object, state) => AuditAction::ReserveProposed,
+        action => action,
+    };
     Some(AuditEvent {
         id: id_of(sequence, envelope),
         created_at: envelope.now,
@@ -251,6 +257,12 @@ pub fn event(
         details: details(&envelope.command),
         before,
     })
+}
+
+/// Whether a reserve price that was just asked for waits for a second person.
+fn is_proposal(object: &str, state: &State) -> bool {
+    let reserve = object.parse().ok().and_then(|id: ReservePriceId| state.reserve_prices.get(&id));
+    reserve.is_some_and(|reserve| reserve.state == ReserveState::Pending)
 }
 
 /// What a reply says was made.

@@ -15,7 +15,7 @@ pub fn expire(turn: &mut Turn<'_>) {
     family::children_first(turn.state, &mut expired);
     for id in expired {
         let Some(order) = turn.state.orders.get(&id) else { continue };
-        let reason = order.why_not_won(turn.state.market.full_round).map(|why| why.reason);
+        let reason = order.why_not_won(turn.state.market.full_round).map(|why| why.reason.code().to_owned());
         place::close(turn, id, OrderStatus::Expired, reason, None);
     }
 }

@@ -5,6 +5,7 @@ pub mod expire;
 pub mod family;
 pub mod order;
 pub mod place;
+pub mod reason;
 pub mod rejection;
 mod rejection_detail;
 pub mod runs;
@@ -12,4 +13,5 @@ pub mod together;
 pub mod validate;
 
 pub use order::*;
+pub use reason::Reason;
 pub use rejection::Rejection;

@@ -2,6 +2,7 @@
 //!
 //! `resources` are per replica and slot; `limit` is for the whole order and window.
 //! `pools` × allowed starts, or × runs (`runs.rs`), = alternatives, of which at most one wins.
+use crate::book::Reason;
 use crate::book::runs;
 use crate::ids::{AwardId, InstanceId, OrderId, ParticipantId};
 use crate::pool::PoolSlug;
@@ -173,15 +174,12 @@ impl OrderStatus {
     }
 }
 
-/// Why an order waits for a later round: there was no place for it (`round/capacity.rs`).
-pub const ROUND_FULL: &str = "ROUND_FULL";
-
 /// Why the last round did not give the order (all of) what it asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct NotWon {
-    /// A stable code such as `OUT_OF_MONEY`; unknown values must be tolerated.
-    pub reason: String,
+    /// Unknown values must be tolerated.
+    pub reason: Reason,
     /// The first of the rounds in a row that said the same.
     pub round: u64,
     /// What its (best) bundle cost in that round.
@@ -212,9 +210,9 @@ pub struct NotWon {
 
 impl NotWon {
     /// A reason without numbers.
-    pub fn plain(reason: impl Into<String>, round: u64) -> NotWon {
+    pub fn plain(reason: Reason, round: u64) -> NotWon {
         NotWon {
-            reason: reason.into(),
+            reason,
             round,
             price_faced: None,
             shortfall: None,
@@ -294,7 +292,7 @@ impl Order {
     /// to write each of them anew would stop everybody. `full_round` is the market's.
     pub fn held_back_since(&self, full_round: u64) -> Option<u64> {
         match &self.last_reason {
-            Some(why) => (why.reason == ROUND_FULL).then_some(why.round),
+            Some(why) => (why.reason == Reason::RoundFull).then_some(why.round),
             None => (self.never_taken() && self.first_round <= full_round).then_some(self.first_round),
         }
     }
@@ -304,7 +302,7 @@ impl Order {
     }
     /// Why the last round did not give it all that it asked for, written down or not.
     pub fn why_not_won(&self, full_round: u64) -> Option<NotWon> {
-        let held_back = || self.held_back_since(full_round).map(|round| NotWon::plain(ROUND_FULL, round));
+        let held_back = || self.held_back_since(full_round).map(|round| NotWon::plain(Reason::RoundFull, round));
         self.last_reason.clone().or_else(held_back)
     }
 }

@@ -10,6 +10,7 @@ use crate::time::Slot;
 use crate::turn::Turn;
 use crate::units::{Price, Resource};
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 
 /// How far back means go.
 pub const MEAN_OF_DAYS: i64 = 28;
@@ -76,6 +77,20 @@ pub struct AdministeredPrice {
     pub basis: AdministeredBasis,
     /// Slots that it is the mean of.
     pub slots: i64,
+    /// What has raised or lowered it from that; left out where nothing has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<AdministeredBound>,
+}
+
+/// What an administered price is not let beyond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum AdministeredBound {
+    /// It was raised to what the operator sells for.
+    Reserve,
+    /// It was lowered to the most that the product may cost.
+    Collar,
 }
 
 fn day_of(slot: Slot) -> i64 {
@@ -124,11 +139,17 @@ pub fn administered(
         let price = value.checked_div(volume)?;
         Some((Price::from_units(i64::try_from(price).ok()?), slots))
     };
-    let bounded = |price: Price| {
-        let reserve = state.reserve_price(pool, resource, slot).unwrap_or_default();
-        price.max(reserve).min(state.collar(pool, resource, slot))
+    let reserve = state.reserve_price(pool, resource, slot).unwrap_or_default();
+    let collar = state.collar(pool, resource, slot);
+    let of = |basis, (mean, slots): (Price, i64)| {
+        let price = mean.max(reserve).min(collar);
+        let bound = match price.cmp(&mean) {
+            Ordering::Greater => Some(AdministeredBound::Reserve),
+            Ordering::Less => Some(AdministeredBound::Collar),
+            Ordering::Equal => None,
+        };
+        AdministeredPrice { resource, price, basis, slots, bound }
     };
-    let of = |basis, (price, slots)| AdministeredPrice { resource, price: bounded(price), basis, slots };
     let at_this_hour = latest.as_ref().filter(|_| hour_of(from) == hour_of(slot));
     let of_hour = mean(&mut days(hour_of(slot)).chain(at_this_hour)).map(|mean| of(AdministeredBasis::Hour, mean));
     let of_all =

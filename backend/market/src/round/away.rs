@@ -2,7 +2,7 @@
 //!
 //! One order decides where a workload is: beside a bid that may carry it away, and while it is away or about to
 //! go, its other orders wait. So nothing of it is sold for a slot in which it may be elsewhere.
-use crate::book::{Alternative, Order, OrderRequest, Side, away};
+use crate::book::{Alternative, Order, OrderRequest, Reason, Side, away};
 use crate::ids::{InstanceId, OrderId};
 use crate::pool::NodeState;
 use crate::round::AwardKind;
@@ -13,11 +13,6 @@ use crate::time::{Slot, Timestamp};
 use crate::units::Credits;
 use crate::workload::Instance;
 use std::collections::BTreeMap;
-
-/// Why an order waits: its workload is away, or another bid of the round may carry it away.
-pub const AWAY: &str = "WORKLOAD_AWAY";
-/// Why a bid can't carry its workload now: it has won or lent something at home from then on.
-pub const NEEDED_AT_HOME: &str = "NEEDED_AT_HOME";
 
 /// Those of the bids `open` that may carry their workloads away, one of each workload: the first in the order in
 /// which the round takes them.
@@ -44,32 +39,32 @@ pub fn is_elsewhere(state: &State, request: &OrderRequest, alternative: &Alterna
 }
 
 /// Whether a bid may carry its workload to an alternative's pool.
-pub fn may_go(state: &State, now: Timestamp, order: &Order, alternative: &Alternative) -> Result<(), &'static str> {
+pub fn may_go(state: &State, now: Timestamp, order: &Order, alternative: &Alternative) -> Result<(), Reason> {
     let Some(instance) = away::carried(state, &order.request, &alternative.pool) else { return Ok(()) };
     if instance.away.is_some() {
-        return Err(AWAY);
+        return Err(Reason::WorkloadAway);
     }
     let moving = instance.swap.and_then(|id| state.swaps.get(&id)).is_some_and(|s| s.moves());
     let rests = hold_time::rests(instance, now, state.market.rhythm.slot_seconds);
     let home = state.nodes.get(&instance.node).is_some_and(|n| n.state == NodeState::Up);
     let makes_way = state.market.ways.contains_key(&instance.id);
     if moving || makes_way || rests || instance.is_pinned(now) || !home {
-        return Err("FROZEN_HOLD_TIME");
+        return Err(Reason::FrozenHoldTime);
     }
     if move_fees(instance).checked_add(alternative.adder).is_none_or(|fees| fees >= order.remaining_limit) {
-        return Err("OUT_OF_MONEY");
+        return Err(Reason::OutOfMoney);
     }
     let most =
         |(resource, quantity): (&_, &i64)| instance.strategy.max_swap.get(resource).is_none_or(|most| quantity <= most);
     if !order.remaining.iter().all(most) {
-        return Err("THRASH_LIMIT");
+        return Err(Reason::ThrashLimit);
     }
     let first = alternative.slots.first().copied().unwrap_or_default();
     let held = state.awards_of(instance.id).filter(|a| a.kind != AwardKind::Resold);
     let open = held.flat_map(|a| &a.lines).filter(|l| !l.settled && l.left() > 0);
     // On its way to another node of its own pool its home is not known yet.
     let settled_down = bought(state, instance.id).all(|a| a.nodes.first().is_none_or(|node| *node == instance.node));
-    if settled_down && open.map(|l| l.slot).all(|slot| slot < first) { Ok(()) } else { Err(NEEDED_AT_HOME) }
+    if settled_down && open.map(|l| l.slot).all(|slot| slot < first) { Ok(()) } else { Err(Reason::NeededAtHome) }
 }
 
 /// What it costs the owner of a workload to have it carried away, and home again.

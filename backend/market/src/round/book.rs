@@ -2,7 +2,7 @@
 //!
 //! Money has 6 digits in a book; collars and references are rounded up to them, so that a
 //! hold computed from the finer number always covers the coarser one.
-use crate::book::{self, Alternative, Assurance, Order, OrderRequest, OrderStatus, Side, family};
+use crate::book::{self, Alternative, Assurance, Order, OrderRequest, OrderStatus, Reason, Side, family};
 use crate::clearing::{self, Money};
 use crate::ids::{AwardId, InstanceId, NodeId, OrderId, ParticipantId};
 use crate::pool::recallable::{book_node, is_recallable, node_of};
@@ -10,18 +10,17 @@ use crate::pool::supply::money_up;
 use crate::project;
 use crate::round::away;
 use crate::round::capacity::{self, Entry, Places};
-use crate::round::faulty::{FAULTY, drop_faulty};
+use crate::round::faulty::drop_faulty;
 use crate::round::growth::Growth;
 use crate::round::holding::Holdings;
 use crate::round::host::Hosts;
-use crate::round::linked::{self, PARENT_SAT_OUT};
+use crate::round::linked;
 use crate::round::movers::{Movers, Moves};
-use crate::round::reachable::{UNREACHABLE, drop_unreachable};
+use crate::round::reachable::drop_unreachable;
 use crate::round::renewal::Renewals;
-use crate::round::sits_out::{self, LEAVES_NODE, SELF_TRADE};
+use crate::round::sits_out;
 use crate::round::supply::supply_steps;
 use crate::round::{Award, AwardKind};
-use crate::settlement::arrears::IN_ARREARS;
 use crate::state::{ProductKey, State};
 use crate::time::{Slot, Timestamp};
 use crate::units::{Credits, Price, Resource};
@@ -37,7 +36,7 @@ pub const MOST_AWARDS: usize = 10_000;
 pub struct Draft {
     pub book: clearing::Book,
     /// Orders that sit this round out, with a reason code.
-    pub excluded: Vec<(OrderId, &'static str)>,
+    pub excluded: Vec<(OrderId, Reason)>,
     /// Products whose supply is listed with the price of a shortage.
     pub scarce: BTreeSet<ProductKey>,
     /// What its bids would take to other nodes, and what else they could.
@@ -90,7 +89,7 @@ pub(super) fn is_open(order: &Order) -> bool {
 /// The open orders, apart from those that take nobody's place.
 struct Waiting<'a> {
     asking: Vec<&'a Order>,
-    excluded: Vec<(OrderId, &'static str)>,
+    excluded: Vec<(OrderId, Reason)>,
 }
 
 fn waiting(state: &State) -> Waiting<'_> {
@@ -98,8 +97,8 @@ fn waiting(state: &State) -> Waiting<'_> {
     let used_up = |o: &&Order| project::of_order(state, o).is_some_and(|p| p.left().is_zero());
     let (used_up, rest): (Vec<&Order>, Vec<&Order>) = state.orders.values().filter(|o| is_open(o)).partition(used_up);
     let (no_path, asking): (Vec<&Order>, Vec<&Order>) = rest.into_iter().partition(|o| vacate::has_no_path(state, o));
-    let used_up = used_up.iter().map(|o| (o.id, linked::BUDGET));
-    let excluded = used_up.chain(no_path.iter().map(|o| (o.id, vacate::NO_VACATE_PATH))).collect();
+    let used_up = used_up.iter().map(|o| (o.id, Reason::Budget));
+    let excluded = used_up.chain(no_path.iter().map(|o| (o.id, Reason::NoVacatePath))).collect();
     Waiting { asking, excluded }
 }
 
@@ -109,7 +108,7 @@ struct Builder<'a> {
     slots: &'a [Slot],
     hosts: Hosts<'a>,
     orders: Vec<clearing::Order>,
-    excluded: Vec<(OrderId, &'static str)>,
+    excluded: Vec<(OrderId, Reason)>,
     places: &'a Places,
     renewals: Renewals,
 }
@@ -145,7 +144,7 @@ impl<'a> Builder<'a> {
         let (excluded, places) = (&mut self.excluded, self.places);
         open.retain(|o| {
             let stays = places.has(Entry::Order(o.id)) || o.waits_for().is_some() || has_too_many(o);
-            excluded.extend((!stays).then_some((o.id, book::ROUND_FULL)));
+            excluded.extend((!stays).then_some((o.id, Reason::RoundFull)));
             stays
         });
         linked::sort(state, &mut open);
@@ -165,17 +164,17 @@ impl<'a> Builder<'a> {
         let leavers = away::leavers(state, self.now, leaving, self.slots);
         for order in open {
             let entry = if order.waits_for().is_some_and(|parent| !taken.contains(&parent)) {
-                Err(PARENT_SAT_OUT)
+                Err(Reason::ParentSatOut)
             } else if has_too_many(order) {
-                Err("TOO_MANY_AWARDS")
+                Err(Reason::TooManyAwards)
             } else if !self.places.has(Entry::Order(order.id)) {
-                Err(book::ROUND_FULL)
+                Err(Reason::RoundFull)
             } else if away::waits(state, order, &leavers) {
-                Err(away::AWAY)
+                Err(Reason::WorkloadAway)
             } else if growth.admits(self.state, order, self.slots) {
                 self.entry(order)
             } else {
-                Err("ABOVE_INSTANCE_LIMIT")
+                Err(Reason::AboveInstanceLimit)
             };
             match entry {
                 Ok(entry) => {
@@ -188,18 +187,18 @@ impl<'a> Builder<'a> {
     }
 
     /// The order as the clearing sees it, or why it sits this round out.
-    fn entry(&mut self, order: &Order) -> Result<clearing::Order, &'static str> {
+    fn entry(&mut self, order: &Order) -> Result<clearing::Order, Reason> {
         let alternatives = open_alternatives(self.state, order, self.slots);
         if alternatives.is_empty() {
-            return Err("HALTED");
+            return Err(Reason::Halted);
         }
         if order.side == Side::Bid {
             if self.state.participants.get(&order.participant).is_some_and(|p| p.arrears > Credits::ZERO) {
-                return Err(IN_ARREARS);
+                return Err(Reason::InArrears);
             }
-            let needed = family::hold_needed(self.state, order).map_err(|_| "INELIGIBLE")?;
+            let needed = family::hold_needed(self.state, order).map_err(|_| Reason::Ineligible)?;
             if needed > order.hold {
-                return Err("INSUFFICIENT_HOLD");
+                return Err(Reason::InsufficientHold);
             }
         }
         let (mut node, mut move_fee, mut min_fill) = (None, Credits::ZERO, order.request.min_fill.units());
@@ -210,7 +209,7 @@ impl<'a> Builder<'a> {
             let (leaving, not_now) = self.may_go(order, leaving);
             let host = match order.side {
                 _ if home.is_empty() => Err(not_now),
-                Side::Offer if self.hosts.leaves_by(instance, &home) => Err(LEAVES_NODE),
+                Side::Offer if self.hosts.leaves_by(instance, &home) => Err(Reason::LeavesNode),
                 Side::Offer => Ok(instance.node),
                 Side::Bid => self.hosts.host(order, instance.id, &home),
             };
@@ -272,8 +271,8 @@ impl<'a> Builder<'a> {
     }
 
     /// Those alternatives in other pools that the workload may be carried to now; why not, if none is left.
-    fn may_go(&self, order: &Order, elsewhere: Vec<Alternative>) -> (Vec<Alternative>, &'static str) {
-        let mut reason = "HALTED";
+    fn may_go(&self, order: &Order, elsewhere: Vec<Alternative>) -> (Vec<Alternative>, Reason) {
+        let mut reason = Reason::Halted;
         let mut may = |a: &Alternative| match away::may_go(self.state, self.now, order, a) {
             Ok(()) => true,
             Err(why) => {
@@ -286,8 +285,8 @@ impl<'a> Builder<'a> {
     }
 
     fn drop_offers(&mut self) {
-        self.sit_out(&sits_out::self_trades(&self.orders), SELF_TRADE);
-        self.sit_out(&sits_out::offers_of_movers(self.state, &self.orders, &self.making_way()), LEAVES_NODE);
+        self.sit_out(&sits_out::self_trades(&self.orders), Reason::SelfTrade);
+        self.sit_out(&sits_out::offers_of_movers(self.state, &self.orders, &self.making_way()), Reason::LeavesNode);
     }
 
     /// Who makes way, from the first of its slots on.
@@ -296,7 +295,7 @@ impl<'a> Builder<'a> {
         ways.filter_map(|(id, way)| Some((id.to_string(), self.slot_index(way.slot)?))).collect()
     }
 
-    fn sit_out(&mut self, orders: &BTreeSet<String>, reason: &'static str) {
+    fn sit_out(&mut self, orders: &BTreeSet<String>, reason: Reason) {
         self.orders.retain(|o| !orders.contains(&o.id));
         self.excluded.extend(orders.iter().filter_map(|id| Some((id.parse().ok()?, reason))));
     }
@@ -359,7 +358,7 @@ impl<'a> Builder<'a> {
             let others = self.orders.iter().filter(|o| o.side == clearing::Side::Bid && o.id != name);
             if others.into_iter().any(|o| self.could_lie_on(o, instance.node, &instance.pool, from)) {
                 self.hosts.stay(id);
-                self.sit_out(&BTreeSet::from([name]), "NO_HOST_FITS");
+                self.sit_out(&BTreeSet::from([name]), Reason::NoHostFits);
             }
         }
     }
@@ -403,9 +402,9 @@ impl<'a> Builder<'a> {
         let pools: BTreeSet<&String> = used.iter().map(|(pool, _, _)| pool).collect();
         book.nodes = self.hosts.occupancy.nodes(state, self.slots, &pools);
         book.orders = self.orders;
-        self.excluded.extend(drop_unreachable(&mut book).into_iter().map(|id| (id, UNREACHABLE)));
+        self.excluded.extend(drop_unreachable(&mut book).into_iter().map(|id| (id, Reason::MinFillUnreachable)));
         self.excluded.extend(linked::complete(state, &mut book));
-        let faulty = drop_faulty(&mut book).into_iter().filter_map(|id| Some((id.parse().ok()?, FAULTY)));
+        let faulty = drop_faulty(&mut book).into_iter().filter_map(|id| Some((id.parse().ok()?, Reason::Ineligible)));
         self.excluded.extend(faulty);
         self.renewals.mark(state, &mut book.orders);
         let scarce = used.into_iter().filter(|(p, r, s)| state.shortage(p, *r, *s).is_some()).collect();

@@ -3,9 +3,6 @@
 use crate::clearing::Book;
 use std::collections::BTreeSet;
 
-/// Why an order sits a round out that its book could not have been cleared with.
-pub const FAULTY: &str = "INELIGIBLE";
-
 /// Takes out of a book what makes it faulty, and answers whose orders that were.
 pub fn drop_faulty(book: &mut Book) -> Vec<String> {
     let mut dropped = Vec::new();

@@ -1,7 +1,7 @@
 //! On which node the bids of a workload are in a round.
 use super::book::bought_at_home;
 use super::occupancy::{Occupancy, moves};
-use crate::book::{Alternative, Assurance, Order};
+use crate::book::{Alternative, Assurance, Order, Reason};
 use crate::ids::{InstanceId, NodeId, OrderId};
 use crate::pool::{Node, NodeState};
 use crate::round::capacity::Places;
@@ -68,20 +68,15 @@ impl<'a> Hosts<'a> {
     /// pool that can host it. Its baseline is kept free there, so that every award of the round can be made true.
     /// A bid that moves nobody (`no_displacement`, or for what is lent on its node and may be taken back) is for the
     /// node where the workload is, and has no part in the round where the workload is to be elsewhere by then.
-    pub fn host(
-        &mut self,
-        order: &Order,
-        id: InstanceId,
-        alternatives: &[Alternative],
-    ) -> Result<NodeId, &'static str> {
+    pub fn host(&mut self, order: &Order, id: InstanceId, alternatives: &[Alternative]) -> Result<NodeId, Reason> {
         let instance = &self.state.instances[&id];
         let window: Vec<Slot> = alternatives.iter().flat_map(|a| a.slots.clone()).collect();
         let (Some(first), Some(last)) = (window.iter().min().copied(), window.iter().max().copied()) else {
-            return Err("INELIGIBLE");
+            return Err(Reason::Ineligible);
         };
         // What it has won elsewhere for these slots it could not be carried to.
         if won_elsewhere(self.state, instance, first, last) {
-            return Err("FROZEN_HOLD_TIME");
+            return Err(Reason::FrozenHoldTime);
         }
         let (planned, awarded) = self
             .placed
@@ -91,23 +86,23 @@ impl<'a> Hosts<'a> {
         if instance.is_pinned(self.now) {
             // Where it was to go it can't go now: more of that would be sold to fail.
             let stays = awarded.iter().all(|node| *node == instance.node);
-            return if stays { Ok(instance.node) } else { Err("FROZEN_HOLD_TIME") };
+            return if stays { Ok(instance.node) } else { Err(Reason::FrozenHoldTime) };
         }
         // It makes way in the middle of that.
         let way = self.state.market.ways.get(&id);
         if way.is_some_and(|way| first < way.slot && way.slot <= last) {
-            return Err("FROZEN_HOLD_TIME");
+            return Err(Reason::FrozenHoldTime);
         }
         // Two bids of one workload must not have it on two nodes in one slot.
         let meanwhile = self.hosted.get(&id).into_iter().flat_map(|h| h.in_window(first, last));
         let fixed: BTreeSet<NodeId> = awarded.into_iter().chain(meanwhile).collect();
         let stays = order.request.no_displacement || order.request.assurance == Assurance::Recallable;
         let node = match fixed.first() {
-            Some(_) if fixed.len() > 1 => return Err("NO_HOST_FITS"),
-            Some(node) if stays && *node != instance.node => return Err("NO_HOST_FITS"),
+            Some(_) if fixed.len() > 1 => return Err(Reason::NoHostFits),
+            Some(node) if stays && *node != instance.node => return Err(Reason::NoHostFits),
             Some(node) => {
                 if !self.come(order, id, *node, first, &Amounts::new()) {
-                    return Err("NO_HOST_FITS");
+                    return Err(Reason::NoHostFits);
                 }
                 *node
             }
@@ -117,7 +112,7 @@ impl<'a> Hosts<'a> {
                 let (since, planned) = planned;
                 let home = bid_for.filter(|(last, _)| since.is_none_or(|s| s <= *last)).map_or(planned, |(_, n)| n);
                 if stays && home != instance.node {
-                    return Err("NO_HOST_FITS");
+                    return Err(Reason::NoHostFits);
                 }
                 let has_room = stays || self.occupancy.fits(self.state, home, &order.remaining, &window);
                 if has_room { home } else { self.another_host(order, id, home, first).unwrap_or(home) }

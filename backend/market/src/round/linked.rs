@@ -1,17 +1,11 @@
 //! Linked orders in a round's book: a child is there only where its parent is, and what parents may be
 //! charged beyond their own limits is kept back from their projects.
 use crate::book::family;
-use crate::book::{Order, Origin};
+use crate::book::{Order, Origin, Reason};
 use crate::clearing::{Alternative, Book, Budget, Money, Order as Entry, ProductKey, Side};
 use crate::ids::{OrderId, ProjectId};
 use crate::state::State;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Why a child sits a round out: its parent has no part in it.
-pub const PARENT_SAT_OUT: &str = "PARENT_SAT_OUT";
-
-/// Why a bid sits a round out: its project has too little left.
-pub const BUDGET: &str = "BUDGET";
 
 /// What people ask for before what the forecast does, then the earliest; a child after its parent.
 pub fn sort(state: &State, orders: &mut [&Order]) {
@@ -113,7 +107,7 @@ pub fn kept_back(book: &Book) -> BTreeMap<String, i128> {
 
 /// Makes a book whole whose orders stand: children have their parents in it, projects what they have left.
 /// Answers who has no part in it for that, and why.
-pub fn complete(state: &State, book: &mut Book) -> Vec<(OrderId, &'static str)> {
+pub fn complete(state: &State, book: &mut Book) -> Vec<(OrderId, Reason)> {
     let mut orphans = drop_orphans(&mut book.orders);
     let projects: BTreeSet<String> = book.orders.iter().filter_map(|o| o.budget.clone()).collect();
     let left = |id: &str| {
@@ -125,8 +119,8 @@ pub fn complete(state: &State, book: &mut Book) -> Vec<(OrderId, &'static str)> 
     let kept = kept_back(book);
     let amount = |id: &str| i64::try_from(left(id) - kept.get(id).copied().unwrap_or(0)).unwrap_or(0);
     book.budgets = projects.into_iter().map(|id| Budget { amount: Money(amount(&id)), id }).collect();
-    let orphans = orphans.iter().filter_map(|id| Some((id.parse().ok()?, PARENT_SAT_OUT)));
-    parents.into_iter().map(|id| (id, BUDGET)).chain(orphans).collect()
+    let orphans = orphans.iter().filter_map(|id| Some((id.parse().ok()?, Reason::ParentSatOut)));
+    parents.into_iter().map(|id| (id, Reason::Budget)).chain(orphans).collect()
 }
 
 /// Takes parents out, the last first, until every budget has what has to be kept back of it; answers who,

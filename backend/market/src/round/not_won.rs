@@ -1,11 +1,10 @@
 //! What a round tells the orders that did not win, or not all of it: the reason, its numbers, and the
 //! node that has too little room where one has.
-use crate::book::{NotWon, Order, ROUND_FULL, Side, runs};
-use crate::clearing::outcome::{Award, Bottleneck, Reason};
+use crate::book::{NotWon, Order, Reason, Side, runs};
+use crate::clearing::outcome::{self, Award, Bottleneck};
 use crate::clearing::{Alternative, Outcome, ProductKey};
 use crate::ids::OrderId;
 use crate::project;
-use crate::round::linked::{BUDGET, PARENT_SAT_OUT};
 use crate::state::SealedBook;
 use crate::turn::Turn;
 use crate::units::Credits;
@@ -24,21 +23,21 @@ pub fn list(turn: &Turn<'_>, number: u64, sealed: &SealedBook, outcome: &Outcome
             price_faced: money(&refused.price),
             shortfall: money(&refused.shortfall),
             winning_limit: money(&refused.winning_limit),
-            ..with_node(&refused.reason, refused.binding.as_ref(), number)
+            ..with_node(refused.reason, refused.binding.as_ref(), number)
         };
         list.push((id, why));
     }
     for award in outcome.awards.iter().filter(|a| a.limited_by.is_some()) {
-        let (Ok(id), Some(reason)) = (award.order.parse::<OrderId>(), &award.limited_by) else { continue };
+        let (Ok(id), Some(reason)) = (award.order.parse::<OrderId>(), award.limited_by) else { continue };
         list.push((id, with_node(reason, award.binding.as_ref(), number)));
     }
     // Of a part that rounding left nothing of: who is in a round always learns how it ended.
     let of_nothing = |a: &&Award| a.limited_by.is_none() && a.quantities.iter().all(|q| q.quantity == 0);
     for id in outcome.awards.iter().filter(of_nothing).filter_map(|a| a.order.parse::<OrderId>().ok()) {
-        list.push((id, with_node(&Reason::MarginalProrata, None, number)));
+        list.push((id, with_node(outcome::Reason::MarginalProrata, None, number)));
     }
     for (id, reason) in &sealed.excluded {
-        if *reason == ROUND_FULL && turn.state.orders.get(id).is_some_and(Order::never_taken) {
+        if *reason == Reason::RoundFull && turn.state.orders.get(id).is_some_and(Order::never_taken) {
             held_back += 1;
         } else {
             list.push((*id, NotWon::plain(*reason, number)));
@@ -51,11 +50,11 @@ pub fn list(turn: &Turn<'_>, number: u64, sealed: &SealedBook, outcome: &Outcome
             say_of_runs(why, order, window, sealed, outcome);
         }
     }
-    for (id, why) in list.iter_mut().filter(|(_, why)| why.reason == BUDGET) {
+    for (id, why) in list.iter_mut().filter(|(_, why)| why.reason == Reason::Budget) {
         why.budget_left = Some(budget_left(turn, sealed, *id));
     }
-    for (id, why) in list.iter_mut().filter(|(_, why)| [PARENT_SAT_OUT, PARENT_REJECTED].contains(&why.reason.as_str()))
-    {
+    let of_parent = |why: &NotWon| matches!(why.reason, Reason::ParentSatOut | Reason::ParentRejected);
+    for (id, why) in list.iter_mut().filter(|(_, why)| of_parent(why)) {
         why.parent = turn.state.orders.get(id).and_then(|o| o.request.parent);
     }
     let says_the_same = |before: &NotWon, now: &NotWon| NotWon { round: now.round, ..before.clone() } == *now;
@@ -64,9 +63,6 @@ pub fn list(turn: &Turn<'_>, number: u64, sealed: &SealedBook, outcome: &Outcome
     });
     (list, held_back)
 }
-
-/// The reason of a bid whose parent was in the round and has not won.
-const PARENT_REJECTED: &str = "PARENT_REJECTED";
 
 /// Which run a price is of, and the least limit for the whole window with which the prices would not have
 /// refused one. The clearing reckons with adders as they stand in the book; those of shorter runs follow the limit.
@@ -108,11 +104,11 @@ fn budget_left(turn: &Turn<'_>, sealed: &SealedBook, id: OrderId) -> Credits {
 }
 
 /// A reason, and the node that has too little room where one has.
-fn with_node(reason: &Reason, binding: Option<&Bottleneck>, round: u64) -> NotWon {
+fn with_node(reason: outcome::Reason, binding: Option<&Bottleneck>, round: u64) -> NotWon {
     NotWon {
         binding_node: binding.map(|b| b.node.clone()),
         binding_resource: binding.map(|b| b.resource.clone()),
-        ..NotWon::plain(text_of(reason), round)
+        ..NotWon::plain(reason.into(), round)
     }
 }
 
@@ -129,10 +125,10 @@ mod tests {
     #[test]
     fn what_a_node_has_too_little_of_is_told_with_the_reason() {
         let full = Bottleneck { node: "node".into(), resource: "cpu_milli".into(), slot: 0, free: 0 };
-        let why = with_node(&Reason::NoHostFits, Some(&full), 7);
-        assert_eq!((why.reason.as_str(), why.round), ("NO_HOST_FITS", 7));
+        let why = with_node(outcome::Reason::NoHostFits, Some(&full), 7);
+        assert_eq!((why.reason, why.round), (Reason::NoHostFits, 7));
         assert_eq!((why.binding_node.as_deref(), why.binding_resource.as_deref()), (Some("node"), Some("cpu_milli")));
-        let why = with_node(&Reason::MarginalProrata, None, 7);
-        assert_eq!(why, NotWon::plain("MARGINAL_PRORATA", 7));
+        let why = with_node(outcome::Reason::MarginalProrata, None, 7);
+        assert_eq!(why, NotWon::plain(Reason::MarginalProrata, 7));
     }
 }

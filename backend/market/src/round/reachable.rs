@@ -7,9 +7,6 @@ use crate::clearing::{Book, ProductKey, Side};
 use crate::ids::OrderId;
 use std::collections::BTreeMap;
 
-/// Why such a bid sits a round out: not even all the supply together is enough for the least of it.
-pub const UNREACHABLE: &str = "MIN_FILL_UNREACHABLE";
-
 /// Takes them out of a book, and answers which.
 pub fn drop_unreachable(book: &mut Book) -> Vec<OrderId> {
     // what there is of each product, with the least that a unit of it costs (of a bundle it may be nothing)

@@ -5,11 +5,6 @@ use crate::state::State;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Nobody trades with itself: a bid of the same participant asks for what it offers.
-pub const SELF_TRADE: &str = "SELF_TRADE";
-/// Its workload is to be on another node by then; what it offers is on the node where it runs.
-pub const LEAVES_NODE: &str = "LEAVES_NODE";
-
 /// Offers in products that their participants bid for, and pay as much for as is asked. What could be netted (`netting.rs`)
 /// is no longer among them.
 pub fn self_trades(orders: &[Order]) -> BTreeSet<String> {

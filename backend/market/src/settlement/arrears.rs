@@ -13,9 +13,6 @@ use crate::turn::{Cause, Turn};
 use crate::units::Credits;
 use std::collections::BTreeMap;
 
-/// Why a bid sits a round out: its owner owes for what its workloads kept.
-pub const IN_ARREARS: &str = "IN_ARREARS";
-
 /// Notes what could not be paid in a slot.
 pub(super) fn note(turn: &mut Turn<'_>, unpaid: &BTreeMap<ParticipantId, Credits>) {
     for (id, unpaid) in unpaid.iter().filter(|(_, unpaid)| **unpaid > Credits::ZERO) {

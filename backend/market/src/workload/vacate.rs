@@ -18,8 +18,6 @@ use crate::turn::Turn;
 use crate::units::{Amounts, Resource, amount};
 use serde::{Deserialize, Serialize};
 
-/// Why a bid sits a round out: nothing has shown that what it would win can be had back.
-pub const NO_VACATE_PATH: &str = "NO_VACATE_PATH";
 /// Reason of a swap that ended its workload, as the owner had chosen.
 pub const VACATED: &str = "vacated";
 /// A drill takes processor time that nobody pays for.

@@ -141,9 +141,9 @@ pub fn check_history(world: &World, seen: &mut Seen) {
             }
             Event::RoundAwarded { not_won, .. } => {
                 for (_, why) in
-                    not_won.iter().filter(|(_, w)| ["WORKLOAD_AWAY", "NEEDED_AT_HOME"].contains(&&*w.reason))
+                    not_won.iter().filter(|(_, w)| ["WORKLOAD_AWAY", "NEEDED_AT_HOME"].contains(&w.reason.code()))
                 {
-                    *seen.waited.entry(why.reason.clone()).or_default() += 1;
+                    *seen.waited.entry(why.reason.code().to_owned()).or_default() += 1;
                 }
             }
             _ => {}

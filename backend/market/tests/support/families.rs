@@ -115,11 +115,11 @@ fn check_ends(events: &[Event], orders: &BTreeMap<OrderId, Order>, won: &BTreeMa
 /// Who is told of a parent is told of its own.
 fn check_reasons(not_won: &[(OrderId, NotWon)], orders: &BTreeMap<OrderId, Order>, seen: &mut Seen) {
     for (id, why) in not_won {
-        let of_parent = ["PARENT_SAT_OUT", "PARENT_REJECTED"].contains(&why.reason.as_str());
+        let of_parent = ["PARENT_SAT_OUT", "PARENT_REJECTED"].contains(&why.reason.code());
         assert_eq!(why.parent.is_some(), of_parent, "{why:?}");
         if let Some(parent) = why.parent {
             assert_eq!(orders[id].request.parent, Some(parent));
-            *(if why.reason == "PARENT_SAT_OUT" { &mut seen.sat_out } else { &mut seen.rejected }) += 1;
+            *(if why.reason.code() == "PARENT_SAT_OUT" { &mut seen.sat_out } else { &mut seen.rejected }) += 1;
         }
     }
 }

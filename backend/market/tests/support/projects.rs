@@ -94,7 +94,7 @@ pub fn budgets_that_bound(world: &World) -> (usize, usize) {
     for (_, events) in &world.log {
         for event in events {
             let Event::RoundAwarded { not_won, .. } = event else { continue };
-            let budget = |why: &&NotWon| why.reason == "BUDGET";
+            let budget = |why: &&NotWon| why.reason.code() == "BUDGET";
             let of_round: Vec<&NotWon> = not_won.iter().map(|(_, why)| why).filter(budget).collect();
             assert!(of_round.iter().all(|why| why.budget_left.is_some()), "with its number");
             told += of_round.len();

@@ -1,22 +1,22 @@
 //! Everything that a request or a worker can reach.
 use crate::app::directory::{Directory, Identity};
 use crate::app::disk::{self, Disk};
+use crate::app::failure::{Done, Failure, busy};
 use crate::app::key_uses::KeyUses;
 use crate::app::last_round::LastRound;
+use crate::app::limiter::Limiter;
 use crate::app::sessions::Sessions;
 use crate::app::simulation::Simulations;
 use crate::app::tokens::TokenKeys;
 use crate::app::winning::WinningLimits;
 use crate::clock::Clock;
-use crate::http::limit::Limiter;
-use crate::http::problem::{Answered, Problem};
 use crate::sequencer::{Answer, Attached, Busy, Idempotency, Outcome, Sequencer};
 use crate::workers::forecasts::Board;
 use crate::workers::nodes::Nodes;
 use crate::workers::pulse::Pulse;
-use axum::http::StatusCode;
 use headroom_market::command::Command;
 use headroom_market::market::Rhythm;
+use headroom_market::refusal::invalid;
 use headroom_market::time::Timestamp;
 use headroom_store::Store;
 use headroom_store::bus::Bus;
@@ -86,12 +86,12 @@ impl App {
         self.directory.read()
     }
     /// After users, keys or participants have changed.
-    pub async fn refresh_directory(&self) -> Answered<()> {
+    pub async fn refresh_directory(&self) -> Done<()> {
         Ok(self.directory.refresh(&self.sequencer).await?)
     }
 
     /// Submits a command and returns the JSON of what it made.
-    pub async fn object(&self, by: &Identity, command: Command) -> Answered<Arc<str>> {
+    pub async fn object(&self, by: &Identity, command: Command) -> Done<Arc<str>> {
         let answer = self.submit(by, command, None, Attached::default()).await?;
         match answer.outcome {
             Outcome::Object(document) | Outcome::Pending(document) => Ok(document),
@@ -99,34 +99,33 @@ impl App {
         }
     }
 
-    /// Submits a command; refusals become problems.
+    /// Submits a command; refusals become failures.
     pub async fn submit(
         &self,
         by: &Identity,
         command: Command,
         idempotency: Option<Idempotency>,
         attached: Attached,
-    ) -> Answered<Answer> {
+    ) -> Done<Answer> {
         if by.own().is_some() && disk::adds(&command) && self.disk.room().is_low {
             return Err(disk_nearly_full());
         }
         let answer = self.sequencer.submit(&by.actor, command, idempotency, attached).await?;
         match answer.outcome {
             Outcome::Refused(refusal) => Err(refusal.into()),
-            Outcome::KeyReused => Err(Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
+            Outcome::KeyReused => Err(invalid(
                 "idempotency_key_reused",
+                "",
                 "This Idempotency-Key was used for another request. Use a new key for a new request.",
-            )),
+            )
+            .into()),
             _ => Ok(answer),
         }
     }
 }
 
 /// Members wait until there is room again; the market itself goes on.
-fn disk_nearly_full() -> Problem {
+fn disk_nearly_full() -> Failure {
     let detail = "The exchange's disk is nearly full: it takes nothing new until there is room again. What is open can be cancelled. Tell its operator, and try again after the time in Retry-After.";
-    let mut problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "disk_nearly_full", detail);
-    problem.retry_after_seconds = Some(60);
-    problem
+    busy("disk_nearly_full", 60, detail)
 }

@@ -1,13 +1,9 @@
 //! Why an order has not won, in words, and what would have helped.
 use headroom_market::book::family::PARENT_ENDED;
-use headroom_market::book::{NotWon, Order, OrderStatus, Side};
+use headroom_market::book::{NotWon, Order, OrderStatus, Reason, Side};
 use headroom_market::clearing::Winning;
 use headroom_market::ids::OrderId;
-use headroom_market::round::away::{AWAY, NEEDED_AT_HOME};
-use headroom_market::round::linked::PARENT_SAT_OUT;
-use headroom_market::round::sits_out::{LEAVES_NODE, SELF_TRADE};
 use headroom_market::units::Credits;
-use headroom_market::workload::vacate;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -54,79 +50,87 @@ pub struct Change {
 }
 
 /// What a reason code means for this order, for people.
-fn sentence_of(reason: &str, order: &Order) -> String {
+fn sentence_of(reason: Reason, order: &Order) -> String {
     let text = match reason {
-        "HALTED" => "Every pool of the order is halted.",
-        "ROUND_FULL" => {
+        Reason::Halted => "Every pool of the order is halted.",
+        Reason::RoundFull => {
             "There were more orders than one round takes. Every participant has the same share of it; what had to wait goes first in the next rounds."
         }
-        "ABOVE_INSTANCE_LIMIT" => {
+        Reason::AboveInstanceLimit => {
             "With the workload's earlier bids for the same slots it could take the workload over its own limit."
         }
-        vacate::NO_VACATE_PATH => {
+        Reason::NoVacatePath => {
             "Memory comes back only if the workload's program lets go of it, and no drill has shown that it does: see `drill` of the workload. One that has just started is drilled by itself; one that failed can be written to disk instead, if a drill of that passes, or stopped (`POST /v1/instances/{id}/drill` with `at_end` `checkpoint` or `stop`)."
         }
-        "FROZEN_HOLD_TIME" => {
+        Reason::FrozenHoldTime => {
             "Its workload stays where it is for now: it stands still, written to disk (`suspended`), or a move of it failed and what it has won before is on another node, or it is being moved, or it was moved so lately that it rests before it is carried to another pool."
         }
-        AWAY => {
+        Reason::WorkloadAway => {
             "Its workload is in another pool or about to go there, or another bid of this round could carry it there: until it is home its other orders wait."
         }
-        NEEDED_AT_HOME => {
+        Reason::NeededAtHome => {
             "It would carry its workload to another pool, and the workload has won or lent something at home in these slots or later ones."
         }
-        "TOO_MANY_AWARDS" => "The participant has as many awards as it may have whose slots are not settled.",
-        "IN_ARREARS" => {
+        Reason::TooManyAwards => "The participant has as many awards as it may have whose slots are not settled.",
+        Reason::InArrears => {
             "The participant owes for capacity that its workloads kept; it buys nothing until that is paid out of what is available."
         }
-        "INSUFFICIENT_HOLD" => "The collar rose and the balance could not follow with a larger hold.",
-        SELF_TRADE => {
+        Reason::InsufficientHold => "The collar rose and the balance could not follow with a larger hold.",
+        Reason::SelfTrade => {
             "A bid of the same participant asks for the same product and would pay as much. Nobody trades with itself, and the bid can't be served from the offer before a round: it is for a workload on another node, for other slots or several resources, or not to be divided. So the offer sat the round out."
         }
-        LEAVES_NODE => {
+        Reason::LeavesNode => {
             "Its workload is to be on another node by then: it has won, or bids for, more there, and what it offers is on the node where it runs."
         }
-        "INELIGIBLE" => "The round could not take it in as it stands.",
-        "OUT_OF_MONEY" if order.side == Side::Bid => "The price was above the limit.",
-        "OUT_OF_MONEY" => "The price was below what the offer asks for.",
-        "MARGINAL_PRORATA" if order.remaining == order.request.resources => {
+        Reason::Ineligible => "The round could not take it in as it stands.",
+        Reason::OutOfMoney if order.side == Side::Bid => "The price was above the limit.",
+        Reason::OutOfMoney => "The price was below what the offer asks for.",
+        Reason::MarginalProrata if order.remaining == order.request.resources => {
             "The price is just this limit, and nothing was to be had at it: others came first, or nobody gives for so little and this is the best bid under the cheapest offer."
         }
-        "MARGINAL_PRORATA" => "The limit is the price: what was left was shared among equals.",
-        "NO_HOST_FITS" if order.request.no_displacement => {
+        Reason::MarginalProrata => "The limit is the price: what was left was shared among equals.",
+        Reason::NoHostFits if order.request.no_displacement => {
             "The bid itself forbids the move (`no_displacement`): the workload's node had too little room for it, or the workload is to be on another node in these slots."
         }
-        "NO_HOST_FITS" if order.request.instance.is_some() && order.side == Side::Bid => {
+        Reason::NoHostFits if order.request.instance.is_some() && order.side == Side::Bid => {
             "The price was right, but the workload's node had too little room, and it goes to another node only where its whole baseline has room there, where the limit is above its move fee, where the round is worth more with the move, and not within three slots of its last move."
         }
-        "NO_HOST_FITS" if order.request.min_fill.is_zero() => "The price was right, but no node had room left for it.",
-        "NO_HOST_FITS" => "The price was right, but no node had room for all of it.",
-        "MIN_FILL_UNREACHABLE" => {
+        Reason::NoHostFits if order.request.min_fill.is_zero() => {
+            "The price was right, but no node had room left for it."
+        }
+        Reason::NoHostFits => "The price was right, but no node had room for all of it.",
+        Reason::MinFillUnreachable => {
             "Not even all the supply together reaches the minimum fill, or is enough for one replica."
         }
-        "PARADOXICAL" => {
+        Reason::Paradoxical => {
             "Filling all of it would have moved the prices so that it, or somebody who won, would have lost by them."
         }
-        "TIE_LOST" => {
+        Reason::TieLost => {
             "The price is just this limit: what was to be had at it, if anything, went to others with the same limit, as the published seed decided."
         }
-        "FLOOR_PROTECTED" => "Lending more would have taken the instance under its capacity floor.",
-        "THRASH_LIMIT" => {
+        Reason::FloorProtected => "Lending more would have taken the instance under its capacity floor.",
+        Reason::ThrashLimit => {
             "The workload's strategy (`max_swap`) lets rounds change it by so much in a slot and no more."
         }
-        "SOLVER_FALLBACK" => {
+        Reason::SolverFallback => {
             "The search for this round gave the order up: it ended before it found an outcome with it that one price a product carries."
         }
-        "BUDGET" => {
+        Reason::Budget => {
             "What its project had left for the round was not enough for it, or went to the project's other bids. It takes part again as soon as more is left."
         }
-        PARENT_SAT_OUT => {
+        Reason::ParentSatOut => {
             "Its parent had no part in the round, so it had none either; the parent's own reason says why. It takes part as soon as the parent does."
         }
-        "PARENT_REJECTED" => {
+        Reason::ParentRejected => {
             "Its parent has not won. It wins only together with its parent, or alone once the parent has won."
         }
-        _ => "The round did not fill it.",
+        Reason::ForecastHeadroom if order.request.replicas > 1 => {
+            "The limit was above the price, but there was too little: what there was of it was shared equally at the highest price that the round allows, and not one more replica was to be had."
+        }
+        Reason::ForecastHeadroom => {
+            "The limit was above the price, but there was too little: what there was of it was shared equally at the highest price that the round allows."
+        }
+        Reason::Expired => "It had expired.",
     };
     text.to_owned()
 }
@@ -160,8 +164,8 @@ fn sentence(order: &Order, not_won: Option<&NotWon>) -> String {
                     "Too dear by {short} credits: the round paid {price} for the bundle, the limit for it is {limit}."
                 )
             }
-            _ if why.reason == "BUDGET" => budget_sentence(order, why),
-            _ => sentence_of(&why.reason, order),
+            _ if why.reason == Reason::Budget => budget_sentence(order, why),
+            _ => sentence_of(why.reason, order),
         },
         None if order.status.is_live() => "No round has looked at it yet; the next one will.".to_owned(),
         None => format!("It ended as {} before a round refused it.", order.status.name()),
@@ -171,7 +175,7 @@ fn sentence(order: &Order, not_won: Option<&NotWon>) -> String {
 /// The project with its numbers: what it had left, and what the order could have cost.
 fn budget_sentence(order: &Order, why: &NotWon) -> String {
     let (Some(name), Some(left)) = (&order.request.project, why.budget_left) else {
-        return sentence_of(&why.reason, order);
+        return sentence_of(why.reason, order);
     };
     if left.is_zero() {
         return format!("Its project {name} had nothing left. Raise the project's limit; the order waits for it.");
@@ -218,8 +222,8 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: W
         changes.push(change("Offer another slot, or wait: nobody pays anything for this one", None, true));
         changes.push(change(other_limit, None, false));
     }
-    match (why.reason.as_str(), order.side) {
-        ("NO_HOST_FITS", Side::Bid) => {
+    match (why.reason, order.side) {
+        (Reason::NoHostFits, Side::Bid) => {
             if order.request.no_displacement {
                 changes.push(change("Let the workload be moved (no_displacement false)", None, true));
             }
@@ -235,7 +239,16 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: W
             changes.push(change(less, None, true));
             changes.push(change(other_limit, None, false));
         }
-        ("IN_ARREARS", _) => {
+        (Reason::ForecastHeadroom, Side::Bid) => {
+            changes.push(change("Ask for another slot, or wait for a round with more supply", None, true));
+            if order.request.replicas > 1 {
+                changes.push(change("Ask for more and smaller replicas", None, true));
+            }
+            if winning.is_none() {
+                changes.push(change(other_limit, None, false));
+            }
+        }
+        (Reason::InArrears, _) => {
             changes.push(change(
                 "Cancel bids to free what they hold: it is taken when the next slot is settled",
                 None,
@@ -244,7 +257,7 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: W
             changes.push(change("Ask an admin for credits", None, true));
             changes.push(change(other_limit, None, false));
         }
-        (vacate::NO_VACATE_PATH, _) => {
+        (Reason::NoVacatePath, _) => {
             changes.push(change("Let its program give memory back, then drill it again", None, true));
             changes.push(change(
                 "Have the workload written to disk where it keeps memory (`at_end` `checkpoint`), once a drill has shown that it can be",
@@ -255,19 +268,19 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: W
             changes.push(change("Ask for no memory", None, true));
             changes.push(change(other_limit, None, false));
         }
-        ("THRASH_LIMIT", _) => {
+        (Reason::ThrashLimit, _) => {
             changes.push(change("Ask for or offer less, or raise `max_swap` of the workload's strategy", None, true));
             changes.push(change(other_limit, None, false));
         }
-        ("FLOOR_PROTECTED", Side::Offer) => {
+        (Reason::FloorProtected, Side::Offer) => {
             changes.push(change("Offer less", None, true));
             changes.push(change(other_limit, None, false));
         }
-        ("BUDGET", _) => {
+        (Reason::Budget, _) => {
             changes.push(change("Raise the limit of its project, or cancel other bids of the project", None, true));
             changes.push(change("Name another project, or none", None, true));
         }
-        (SELF_TRADE, _) => {
+        (Reason::SelfTrade, _) => {
             changes.push(change(
                 "Ask for more than your bids would pay, cancel those bids, or offer another slot",
                 None,
@@ -275,22 +288,26 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: W
             ));
             changes.push(change(other_limit, None, false));
         }
-        (LEAVES_NODE, _) => {
+        (Reason::LeavesNode, _) => {
             changes.push(change("Offer a slot before it leaves, or offer again once it has arrived", None, true));
             changes.push(change(other_limit, None, false));
         }
-        ("PARENT_REJECTED" | PARENT_SAT_OUT, _) => {
+        (Reason::ParentRejected | Reason::ParentSatOut, _) => {
             changes.push(change("Do for its parent what helps that one", None, true));
             changes.push(change("Leave the parent out", None, true));
         }
-        ("HALTED", Side::Bid) if order.request.instance.is_none() => {
+        (Reason::Halted, Side::Bid) if order.request.instance.is_none() => {
             changes.push(change("Accept another pool", None, true))
         }
         _ => {}
     }
     let all_or_none = matches!(
-        why.reason.as_str(),
-        "NO_HOST_FITS" | "MIN_FILL_UNREACHABLE" | "PARADOXICAL" | "TIE_LOST" | "SOLVER_FALLBACK"
+        why.reason,
+        Reason::NoHostFits
+            | Reason::MinFillUnreachable
+            | Reason::Paradoxical
+            | Reason::TieLost
+            | Reason::SolverFallback
     ) || why.budget_left.is_some_and(|left| !left.is_zero());
     if all_or_none && !order.request.min_fill.is_zero() {
         changes.push(change("Accept a partial fill (min_fill \"0\")", None, true));
@@ -314,7 +331,7 @@ pub fn explain(order: &Order, node: Option<BindingNode>, found: Winning) -> Expl
     let mut changes = not_won.map(|why| changes(order, why, winning.as_ref(), found)).unwrap_or_default();
     // Only as things are: an order that has ended was refused in a round of then.
     let stays_out = order.status.is_live() && node.as_ref().is_some_and(|node| node.own_takes_nothing);
-    if stays_out && not_won.is_some_and(|why| why.reason == "NO_HOST_FITS") {
+    if stays_out && not_won.is_some_and(|why| why.reason == Reason::NoHostFits) {
         let text = "Wait until the workload's node takes something again, or ask its operator";
         changes.insert(0, Change { change: text.to_owned(), limit: None, helps: true });
     }
@@ -332,7 +349,7 @@ pub fn explain(order: &Order, node: Option<BindingNode>, found: Winning) -> Expl
     // What ended with its parent is not told the price of the last round.
     let closed = order.closed_reason.as_deref();
     let ended_with_parent = closed == Some(PARENT_ENDED);
-    let reason = closed.filter(|_| ended_with_parent).or(not_won.map(|w| w.reason.as_str())).or(closed);
+    let reason = closed.filter(|_| ended_with_parent).or(not_won.map(|w| w.reason.code())).or(closed);
     let of_side = |side: Side| winning.clone().filter(|_| order.side == side);
     Explanation {
         order: order.id,
@@ -406,6 +423,21 @@ mod tests {
         refused.status = OrderStatus::Expired;
         let said = explain(&refused, Some(node_a(true)), Winning::Unknown);
         assert!(!waits(&said) && said.sentence.ends_with("had too little cpu_milli."), "{}", said.sentence);
+    }
+
+    #[test]
+    fn who_wants_more_than_there_is_at_the_collar_is_told_so() {
+        let mut short = order(BID, "0.5", "FORECAST_HEADROOM", "0.2", "0", None);
+        let helps =
+            |said: &Explanation, what: &str| said.changes.iter().find(|c| c.change.contains(what)).map(|c| c.helps);
+        let said = explain(&short, None, Winning::NoneTried);
+        assert!(said.sentence.contains("too little") && !said.sentence.contains("replica"), "{}", said.sentence);
+        assert_eq!((helps(&said, "another slot"), helps(&said, "Raise the limit")), (Some(true), Some(false)));
+        assert_eq!(helps(&said, "smaller replicas"), None);
+        short.request.replicas = 3;
+        let said = explain(&short, None, Winning::Limit(Money(600_000)));
+        assert!(said.sentence.contains("not one more replica"), "{}", said.sentence);
+        assert_eq!((helps(&said, "smaller replicas"), helps(&said, "Raise the limit")), (Some(true), Some(true)));
     }
 
     #[test]

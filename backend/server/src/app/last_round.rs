@@ -3,14 +3,13 @@
 //! Prices alone do not say it: there may be less at a price than is asked for, or nobody who buys. The last round's book is
 //! asked, never the open one. A bid may lie on any node that has room for it; moves and their fees are left out.
 use crate::app::App;
-use headroom_market::book::{Assurance, OrderRequest, Side, away};
+use headroom_market::book::{Assurance, OrderRequest, Reason, Side, away};
 use headroom_market::clearing::outcome::Award;
 use headroom_market::clearing::{self, Book, Fraction, Mode, Money, rational::Rat};
 use headroom_market::ids::ParticipantId;
 use headroom_market::pool::recallable::book_node;
 use headroom_market::project;
 use headroom_market::round::movers::TRIAL;
-use headroom_market::round::not_won::text_of;
 use headroom_market::round::sits_out;
 use headroom_market::state::State as Market;
 use headroom_market::time::Timestamp;
@@ -44,7 +43,7 @@ pub struct InLastRound {
     /// had at any price.
     pub whole: Option<Credits>,
     /// Why it would not have won all of it: a reason as of orders that have not won; `null` where it would have.
-    pub reason: Option<String>,
+    pub reason: Option<Reason>,
 }
 
 /// The book of the round that was asked about last, and whose turn it is.
@@ -162,8 +161,7 @@ fn entry(
 fn answer(round: u64, book: &Book, asked: clearing::Order) -> Option<InLastRound> {
     let is_bid = asked.side == clearing::Side::Bid;
     let won = clear_with(book, &asked)?;
-    let found =
-        |won: &Won, whole| InLastRound { round, part: won.part, money: won.money, whole, reason: won.reason.clone() };
+    let found = |won: &Won, whole| InLastRound { round, part: won.part, money: won.money, whole, reason: won.reason };
     let all = Share::from_units(1_000_000);
     if !is_bid || won.part == all {
         let whole = is_bid.then_some(won.money);
@@ -177,26 +175,26 @@ fn answer(round: u64, book: &Book, asked: clearing::Order) -> Option<InLastRound
 struct Won {
     part: Share,
     money: Credits,
-    reason: Option<String>,
+    reason: Option<Reason>,
 }
 
 /// `None` where no outcome of the book with the order passes the check.
 fn clear_with(book: &Book, asked: &clearing::Order) -> Option<Won> {
     let mut with = book.clone();
     with.orders.push(asked.clone());
-    let nothing = |reason: String| Won { part: Share::from_units(0), money: Credits::ZERO, reason: Some(reason) };
+    let nothing = |reason: Reason| Won { part: Share::from_units(0), money: Credits::ZERO, reason: Some(reason) };
     if sits_out::self_trades(&with.orders).contains(ASKED) {
-        return Some(nothing(sits_out::SELF_TRADE.to_owned()));
+        return Some(nothing(Reason::SelfTrade));
     }
     let outcome = clearing::clear(&with, Mode::Market, &MixedInteger::PRODUCTION, &TRIAL).ok()?;
     let outcome = clearing::verify_round(&with, outcome).ok()?.into_inner();
     if let Some(award) = outcome.awards.iter().find(|a| a.order == ASKED) {
         let part = part_of(award, asked);
-        let reason = award.limited_by.as_ref().map(text_of);
+        let reason = award.limited_by.map(Reason::from);
         return Some(Won { part, money: Credits::from_units(award.money.0), reason });
     }
     let refused = outcome.refused.iter().find(|r| r.order == ASKED)?;
-    Some(nothing(text_of(&refused.reason)))
+    Some(nothing(refused.reason.into()))
 }
 
 /// The least part of any of its products, rounded down.

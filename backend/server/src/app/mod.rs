@@ -1,5 +1,5 @@
 //! Use cases: what the HTTP layer and the workers ask for. No routes and no requests here; what can't be done is a
-//! problem (`http/problem.rs`), so that it is worded once.
+//! [`failure::Failure`], so that it is worded once.
 pub mod advice;
 pub mod bottlenecks;
 pub mod costs;
@@ -8,12 +8,15 @@ pub mod directory;
 pub mod disk;
 pub mod exchange;
 pub mod explanation;
+pub mod failure;
 pub mod held_back;
 pub mod key_uses;
 pub mod last_round;
+pub mod limiter;
 pub mod passwords;
 pub mod predict_load;
 pub mod refresh;
+pub mod secret;
 pub mod service_level;
 pub mod sessions;
 pub mod simulation;

@@ -10,7 +10,7 @@
 //! Absent on purpose: moving anything. What others have or need goes into the program, never out.
 use crate::app::App;
 use crate::app::bottlenecks::{Bottleneck, PoolSupply, identify_bottlenecks};
-use crate::http::problem::{Answered, Problem};
+use crate::app::failure::{Done, Failure};
 use headroom_execution::Driver;
 use headroom_execution::plan::{Learned, Situation, choose};
 use headroom_market::advice::check::CheckedPlan;
@@ -52,12 +52,7 @@ const BYTE_COST_NANO: u64 = 1;
 const RECORD: i64 = 200;
 
 /// Walks the chain for one workload.
-pub async fn predict_load(
-    app: &App,
-    instance: &Instance,
-    mut criteria: Criteria,
-    keep_pool: bool,
-) -> Answered<Proposal> {
+pub async fn predict_load(app: &App, instance: &Instance, mut criteria: Criteria, keep_pool: bool) -> Done<Proposal> {
     let (now, id, pool) = (app.now(), instance.id, instance.pool.clone());
     let subject = instance.clone();
     let known = app.sequencer.query(move |s| {
@@ -93,19 +88,19 @@ async fn propose_swaps(
     now: Timestamp,
     outlooks: Outlooks,
     criteria: Criteria,
-) -> Answered<(SwapProblem, Option<CheckedPlan>)> {
+) -> Done<(SwapProblem, Option<CheckedPlan>)> {
     let problem = app.sequencer.query(move |s| swap_problem(s, now, &outlooks, &criteria)).await?;
-    let _turn = app.advice_turn.acquire().await.map_err(|e| Problem::fault(&e))?;
+    let _turn = app.advice_turn.acquire().await.map_err(|e| Failure::fault(&e))?;
     let solve = move || {
         let plan = recommended(&problem, recommend_swaps);
         (problem, plan)
     };
-    tokio::task::spawn_blocking(solve).await.map_err(|e| Problem::fault(&e))
+    tokio::task::spawn_blocking(solve).await.map_err(|e| Failure::fault(&e))
 }
 
 /// What a move of the workload is expected to cost: bytes, downtime × SLA rate, chance of failure ×
 /// cost of a rollback, by what the driver can do and what past moves have shown.
-async fn migration_cost(app: &App, stakes: &Stakes) -> Answered<MigrationCost> {
+async fn migration_cost(app: &App, stakes: &Stakes) -> Done<MigrationCost> {
     let state_bytes = app.nodes.limits(&stakes.in_force).mem_kib.saturating_mul(1024);
     let micro = |money: Credits| u64::try_from(money.units()).unwrap_or(0);
     let situation = Situation {
@@ -130,7 +125,7 @@ async fn migration_cost(app: &App, stakes: &Stakes) -> Answered<MigrationCost> {
 }
 
 /// What the latest finished moves of this market have shown, whosever they were.
-async fn learned(app: &App) -> Answered<Learned> {
+async fn learned(app: &App) -> Done<Learned> {
     let statuses = ["done", "aborted", "rolled_back", "failed"].map(str::to_owned).to_vec();
     let page = Page { limit: RECORD, statuses, ..Page::default() };
     let finished = app.store.list(Table::Swaps, &Scope::All, &page).await?;
@@ -147,7 +142,7 @@ async fn learned(app: &App) -> Answered<Learned> {
 }
 
 /// What a workload used when it was last measured.
-pub async fn last_usage(app: &App, instance: &Instance) -> Answered<Amounts> {
+pub async fn last_usage(app: &App, instance: &Instance) -> Done<Amounts> {
     let from = app.now().plus_seconds(-60).micros();
     let samples = app.store.observations.samples(&instance.id.to_string(), from, 100).await?;
     let last = samples.last().and_then(|text| serde_json::from_str::<crate::workers::telemetry::Sample>(text).ok());

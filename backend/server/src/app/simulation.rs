@@ -3,9 +3,8 @@
 //! One simulation at a time: it takes a whole core, and rounds are cleared beside it. It ends by itself
 //! after [`LONGEST`], and soon after whoever asked has gone away.
 use crate::app::App;
-use crate::http::problem::{Answered, Problem};
+use crate::app::failure::{Done, Failure, busy};
 use crate::workers::rounds::would_give;
-use axum::http::StatusCode;
 use headroom_market::book::{Assurance, Order, Resell, TimeInForce};
 use headroom_market::clearing::{Book, Outcome};
 use headroom_market::pool::recallable::refuse_reserve;
@@ -13,6 +12,7 @@ use headroom_market::pool::simulate::figures::Figures;
 use headroom_market::pool::simulate::{self, BandEnd, Life, Pass, PastRound, PricedOut, Question, SimulatedRound};
 use headroom_market::pool::{ReservePrice, ReserveStep, admin};
 use headroom_market::record::Table;
+use headroom_market::refusal::{conflict, invalid, not_found};
 use headroom_market::round::supply::operator_capacity;
 use headroom_market::round::{Award, AwardKind, Round, RoundState};
 use headroom_market::state::State;
@@ -103,18 +103,18 @@ struct Known {
     lead_in: u64,
 }
 
-fn known(state: &State, wish: Wish) -> Answered<Known> {
+fn known(state: &State, wish: Wish) -> Done<Known> {
     refuse_reserve(&wish.pool)?;
-    let pool = state.pools.get(&wish.pool).ok_or_else(|| Problem::not_found("pool"))?;
+    let pool = state.pools.get(&wish.pool).ok_or_else(|| not_found("pool"))?;
     if !pool.resources.contains(&wish.resource) {
         let detail = format!("Pool `{}` does not have {}.", wish.pool, wish.resource);
-        return Err(Problem::field("resource_not_in_pool", "/resource", detail));
+        return Err(invalid("resource_not_in_pool", "/resource", detail).into());
     }
     if pool.shortage_cost.contains_key(&wish.resource) {
         // Its steps followed the forecast errors of each round, which the archive does not have.
         let detail =
             "This resource's supply is priced by the chance of a shortage: reserve prices alone would say little.";
-        return Err(Problem::new(StatusCode::CONFLICT, "scarcity_is_priced", detail));
+        return Err(conflict("scarcity_is_priced", detail).into());
     }
     admin::check_steps(&wish.steps, state.market.price_cap)?;
     let of_class = |r: &&ReservePrice| r.pool == wish.pool && r.resource == wish.resource;
@@ -147,14 +147,12 @@ impl Drop for GoneAway {
     }
 }
 
-pub async fn run(app: &App, wish: Wish) -> Answered<Simulated> {
+pub async fn run(app: &App, wish: Wish) -> Done<Simulated> {
     let (count, wished_last) = (u64::from(wish.rounds), wish.last_round);
     let Known { mut question, last_round, names, lead_in } = app.sequencer.query(|s| known(s, wish)).await??;
     let Ok(turn) = app.simulations.turn.clone().try_acquire_owned() else {
         let detail = "Another simulation is running. Try again after the time in Retry-After.";
-        let mut problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "simulation_running", detail);
-        problem.retry_after_seconds = Some(5);
-        return Err(problem);
+        return Err(busy("simulation_running", 5, detail));
     };
     let last = wished_last.map_or(last_round, |wished| wished.min(last_round));
     let first = (last + 1).saturating_sub(count).max(1);
@@ -164,7 +162,7 @@ pub async fn run(app: &App, wish: Wish) -> Answered<Simulated> {
     let gone = Arc::new(AtomicBool::new(false));
     let _asker = GoneAway(gone.clone());
     let parsed = tokio::task::spawn_blocking(move || (archive.parse(), archive));
-    let (rounds, archive) = parsed.await.map_err(|e| Problem::fault(&e))?;
+    let (rounds, archive) = parsed.await.map_err(|e| Failure::fault(&e))?;
     let rounds = rounds?;
     question.orders = lives(app, question.rhythm.slot_seconds, &rounds).await?;
     let (pool, resource, steps) = (question.pool.clone(), question.resource, question.steps.clone());
@@ -178,7 +176,7 @@ pub async fn run(app: &App, wish: Wish) -> Answered<Simulated> {
         drop(turn);
         result
     };
-    let found = tokio::task::spawn_blocking(replay).await.map_err(|e| Problem::fault(&e))?;
+    let found = tokio::task::spawn_blocking(replay).await.map_err(|e| Failure::fault(&e))?;
     let priced_out_total = found.priced_out.len();
     let named = |order: PricedOut| PricedOutOrder { participant_name: names.get(&order.participant).cloned(), order };
     Ok(Simulated {
@@ -208,7 +206,7 @@ struct Archive {
 
 impl Archive {
     /// Takes the texts out and reads them; what can't be read is skipped.
-    fn parse(&mut self) -> Answered<Vec<PastRound>> {
+    fn parse(&mut self) -> Done<Vec<PastRound>> {
         let mut rounds = Vec::new();
         for (round, book, outcome) in std::mem::take(&mut self.rounds) {
             let read = || {
@@ -234,7 +232,7 @@ impl Archive {
 }
 
 /// From the newest back, so that what is too much is the oldest.
-async fn read(app: &App, first: u64, last: u64) -> Answered<Archive> {
+async fn read(app: &App, first: u64, last: u64) -> Done<Archive> {
     let mut archive = Archive::default();
     let mut bytes = 0;
     let mut records = round_records(app, first, last + 1).await?;
@@ -261,10 +259,10 @@ async fn read(app: &App, first: u64, last: u64) -> Answered<Archive> {
 }
 
 /// Rounds from `first` on to before `end`, by number.
-async fn round_records(app: &App, first: u64, end: u64) -> Answered<Vec<Round>> {
+async fn round_records(app: &App, first: u64, end: u64) -> Done<Vec<Round>> {
     let (from, to) = (first as i64, end as i64);
     let documents = app.store.between(Table::Rounds, &Scope::All, from, to, (to - from).max(1)).await?;
-    documents.iter().map(|d| serde_json::from_str(d).map_err(|e| Problem::fault(&e))).collect()
+    documents.iter().map(|d| serde_json::from_str(d).map_err(|e| Failure::fault(&e))).collect()
 }
 
 /// Of a book only where its slots begin.
@@ -274,12 +272,7 @@ struct Beginning {
 }
 
 /// Operator supply of the class sold, by step, before the first replayed round, of the slots that it still sells.
-async fn sold_before(
-    app: &App,
-    question: &Question,
-    archive: &Archive,
-    from: u64,
-) -> Answered<BTreeMap<Slot, Vec<i64>>> {
+async fn sold_before(app: &App, question: &Question, archive: &Archive, from: u64) -> Done<BTreeMap<Slot, Vec<i64>>> {
     let mut sold: BTreeMap<Slot, Vec<i64>> = BTreeMap::new();
     let Some((first, _, _)) = archive.rounds.first() else { return Ok(sold) };
     let slot_seconds = question.rhythm.slot_seconds;
@@ -290,7 +283,7 @@ async fn sold_before(
         let Some((book, outcome, _)) = app.store.archived_round(round.number as i64).await? else { continue };
         let base = serde_json::from_str::<Beginning>(&book).ok().and_then(|b| b.slot_base?.parse().ok());
         let Some(base): Option<headroom_market::time::Timestamp> = base else { continue };
-        let outcome: Outcome = serde_json::from_str(&outcome).map_err(|e| Problem::fault(&e))?;
+        let outcome: Outcome = serde_json::from_str(&outcome).map_err(|e| Failure::fault(&e))?;
         let of_class =
             outcome.supply.iter().filter(|s| s.pool == question.pool && s.resource == question.resource.name());
         for used in of_class {
@@ -306,11 +299,11 @@ async fn sold_before(
 }
 
 /// Which award an order got in a round.
-async fn awards(app: &App, first: u64, last: u64) -> Answered<BTreeMap<(u64, String), String>> {
+async fn awards(app: &App, first: u64, last: u64) -> Done<BTreeMap<(u64, String), String>> {
     let documents = app.store.between(Table::Awards, &Scope::All, first as i64, last as i64 + 1, MOST_AWARDS).await?;
     let mut found = BTreeMap::new();
     for document in documents {
-        let award: Award = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
+        let award: Award = serde_json::from_str(&document).map_err(|e| Failure::fault(&e))?;
         if award.kind == AwardKind::Bought {
             found.insert((award.round, award.order.to_string()), award.id.to_string());
         }
@@ -319,12 +312,12 @@ async fn awards(app: &App, first: u64, last: u64) -> Answered<BTreeMap<(u64, Str
 }
 
 /// How long the orders of these books live, and what becomes of what they win.
-async fn lives(app: &App, slot_seconds: i64, rounds: &[PastRound]) -> Answered<BTreeMap<String, Life>> {
+async fn lives(app: &App, slot_seconds: i64, rounds: &[PastRound]) -> Done<BTreeMap<String, Life>> {
     let ids: BTreeSet<&String> = rounds.iter().flat_map(|r| &r.book.orders).map(|o| &o.id).collect();
     let mut lives = BTreeMap::new();
     for id in ids {
         let Some(document) = app.store.get(Table::Orders, &Scope::All, id).await? else { continue };
-        let order: Order = serde_json::from_str(&document).map_err(|e| Problem::fault(&e))?;
+        let order: Order = serde_json::from_str(&document).map_err(|e| Failure::fault(&e))?;
         let request = &order.request;
         // What its lender may take back is not sold on, whatever its order says.
         let firm = request.assurance == Assurance::Firm;

@@ -2,7 +2,7 @@
 //! with other limits: asked for by people one order at a time, so one search runs at a time, and
 //! what was found is remembered.
 use crate::app::App;
-use crate::http::problem::{Answered, Problem};
+use crate::app::failure::{Done, Failure};
 
 use headroom_market::clearing::{self, Asked, Book, Limits, Winning};
 use headroom_solver::MixedInteger;
@@ -56,7 +56,7 @@ impl WinningLimits {
 
 /// What would have won in the latest round that had the order in its book: `refused_in` or, of one that is still
 /// open, one after it.
-pub async fn winning_limit(app: &App, refused_in: u64, is_open: bool, question: Asked<'_>) -> Answered<Winning> {
+pub async fn winning_limit(app: &App, refused_in: u64, is_open: bool, question: Asked<'_>) -> Done<Winning> {
     let Asked { order, runs_of, guess } = question;
     let rounds = match is_open {
         true => {
@@ -79,7 +79,7 @@ pub async fn winning_limit(app: &App, refused_in: u64, is_open: bool, question: 
             return Ok(winning);
         }
         let Some((book, _, _)) = app.store.archived_round(i64::try_from(round).unwrap_or(0)).await? else { continue };
-        let book: Book = serde_json::from_str(&book).map_err(|e| Problem::fault(&e))?;
+        let book: Book = serde_json::from_str(&book).map_err(|e| Failure::fault(&e))?;
         if !book.orders.iter().any(|o| o.id == order) {
             continue;
         }
@@ -93,7 +93,7 @@ pub async fn winning_limit(app: &App, refused_in: u64, is_open: bool, question: 
             let asked = Asked { order: &id, runs_of, guess };
             clearing::winning_limit(&book, asked, &MixedInteger::PRODUCTION, &Limits::PRODUCTION, &in_time)
         };
-        let winning = tokio::task::spawn_blocking(search).await.map_err(|e| Problem::fault(&e))?;
+        let winning = tokio::task::spawn_blocking(search).await.map_err(|e| Failure::fault(&e))?;
         drop(turn);
         app.winning.remember(asked, winning);
         return Ok(winning);

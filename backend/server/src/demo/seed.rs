@@ -3,8 +3,8 @@
 //!
 //! Everything goes through the same commands as the API's; nothing is written past them.
 use crate::app::passwords;
+use crate::app::secret::random_hex;
 use crate::demo::access::{Access, DemoUser};
-use crate::http::session::random_hex;
 use crate::sequencer::{Attached, Outcome, Sequencer};
 use anyhow::{Context, bail};
 use headroom_market::book::{Assurance, OrderRequest, PoolChoice, Side, Window};

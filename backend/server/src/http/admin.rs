@@ -109,7 +109,7 @@ async fn put_quota(
     by.may("admin:write")?;
     let Quota { quota, instance_limit, highest_class } = new;
     let command = Command::SetQuota { participant: id, quota, instance_limit, highest_class };
-    app.object(&by, command).await.map(ok)
+    Ok(ok(app.object(&by, command).await?))
 }
 
 #[derive(Clone, Debug, Deserialize, ToSchema)]

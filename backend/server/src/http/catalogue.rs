@@ -262,11 +262,12 @@ mod tests {
     const OWN: [&str; 5] = ["no_outcome", "outcome_refused", "market_open", "rhythm_impossible", "round_not_sealed"];
 
     /// What a code stands behind in the sources: the constructors of refusals and problems.
-    const BEFORE: [&str; 8] = [
+    const BEFORE: [&str; 9] = [
         "invalid(",
         "conflict(",
         "conflict_at(",
         "too_many(",
+        "busy(",
         "Problem::field(",
         "Problem::new(",
         "RefusalKind::",

@@ -39,5 +39,5 @@ async fn drill(
 ) -> Answered<Document> {
     by.may("workloads:write")?;
     let command = Command::RequestDrill { participant: by.participant, instance: id, at_end: asked.at_end };
-    app.object(&by, command).await.map(ok)
+    Ok(ok(app.object(&by, command).await?))
 }

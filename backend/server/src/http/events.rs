@@ -10,9 +10,9 @@
 use crate::app::App;
 use crate::app::credential::{Credential, Lapse};
 use crate::app::directory::Identity;
+use crate::app::limiter::StreamSlot;
 use crate::http::auth::Listener;
 use crate::http::extract::Query;
-use crate::http::limit::StreamSlot;
 use crate::http::problem::{Answered, Problem, Problems};
 use crate::workers::prune::KEEP_EVENTS_HOURS;
 use axum::extract::State;

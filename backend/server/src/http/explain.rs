@@ -9,7 +9,7 @@ use crate::http::extract::Path;
 use crate::http::problem::{Answered, Problem, Problems};
 use axum::Json;
 use axum::extract::State;
-use headroom_market::book::{Assurance, NotWon, Order, OrderStatus, Side};
+use headroom_market::book::{Assurance, NotWon, Order, OrderStatus, Reason, Side};
 use headroom_market::clearing::{Asked, Money, Winning};
 use headroom_market::ids::{BidId, OfferId, OrderId};
 use headroom_market::pool::{NodeState, recallable};
@@ -30,7 +30,7 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
     if order.status.is_live() && order.last_reason.is_none() {
         let bid = order.clone();
         let waits = app.sequencer.query(move |s| vacate::has_no_path(s, &bid).then_some(s.market.last_round)).await?;
-        order.last_reason = waits.map(|round| NotWon::plain(vacate::NO_VACATE_PATH, round));
+        order.last_reason = waits.map(|round| NotWon::plain(Reason::NoVacatePath, round));
     }
     held_back.add_to(&mut order);
     let node = order.last_reason.as_ref().and_then(|why| why.binding_node.clone());
@@ -52,10 +52,8 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
         None => None,
     };
     // Only where the price decided can another limit be the answer.
-    let by_price =
-        ["OUT_OF_MONEY", "MARGINAL_PRORATA", "PARADOXICAL", "TIE_LOST", "FORECAST_HEADROOM", "PARENT_REJECTED"];
     let refused = order.last_reason.as_ref().filter(|_| order.status != OrderStatus::Filled);
-    let found = match refused.filter(|why| by_price.contains(&why.reason.as_str())) {
+    let found = match refused.filter(|why| why.reason.is_of_the_price()) {
         Some(why) => {
             let guess = why.winning_limit.map(|limit| Money(limit.units()));
             let slot_seconds = app.sequencer.query(|s| s.market.rhythm.slot_seconds).await?;

@@ -59,7 +59,7 @@ async fn put_hint(State(app): State<Arc<App>>, Member(by): Member, Body(new): Bo
         expires_at: new.expires_at,
         source: new.source,
     };
-    app.object(&by, command).await.map(created)
+    Ok(created(app.object(&by, command).await?))
 }
 
 /// Lists hints.
@@ -89,10 +89,10 @@ async fn withdraw_hint(State(app): State<Arc<App>>, Member(by): Member, Path(id)
     by.may("profiles:write")?;
     match app.object(&by, Command::WithdrawHint { participant: by.participant, hint: id }).await {
         // One that was withdrawn before is no longer at hand, and withdrawn all the same.
-        Err(problem) if problem.status == axum::http::StatusCode::NOT_FOUND => {
+        Err(failure) if failure.is_not_found() => {
             get_from(&app, Table::Hints, &Scope::Participant(by.participant.to_string()), &id.to_string(), "hint").await
         }
-        answer => answer.map(ok),
+        answer => Ok(ok(answer?)),
     }
 }
 
@@ -126,7 +126,7 @@ async fn create_profile(
         typical,
         peak,
     };
-    app.object(&by, command).await.map(created)
+    Ok(created(app.object(&by, command).await?))
 }
 
 /// Replaces an application profile with its next version. Needs If-Match.
@@ -152,7 +152,7 @@ async fn replace_profile(
         typical,
         peak,
     };
-    app.object(&by, command).await.map(ok)
+    Ok(ok(app.object(&by, command).await?))
 }
 
 /// Lists application profiles.

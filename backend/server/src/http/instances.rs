@@ -214,7 +214,7 @@ async fn stop_instance(
         }
     };
     // The journal names who did it, the command whose it is.
-    app.object(&by, Command::StopInstance { participant, instance: id }).await.map(ok)
+    Ok(ok(app.object(&by, Command::StopInstance { participant, instance: id }).await?))
 }
 
 /// Runs a stopped or failed workload again, from its beginning.
@@ -226,7 +226,7 @@ async fn restart_instance(
     Path(id): Path<InstanceId>,
 ) -> Answered<Document> {
     by.may("workloads:write")?;
-    app.object(&by, Command::StartInstance { participant: by.participant, instance: id }).await.map(ok)
+    Ok(ok(app.object(&by, Command::StartInstance { participant: by.participant, instance: id }).await?))
 }
 
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -250,5 +250,5 @@ async fn put_baseline(
     by.may("admin:write")?;
     let module = app.sequencer.query(move |s| s.instances.get(&id).and_then(|i| s.modules.get(&i.module)).cloned());
     check_memory(&app, module.await?, &new.baseline).await?;
-    app.object(&by, Command::SetBaseline { instance: id, baseline: new.baseline, floor: new.floor }).await.map(ok)
+    Ok(ok(app.object(&by, Command::SetBaseline { instance: id, baseline: new.baseline, floor: new.floor }).await?))
 }

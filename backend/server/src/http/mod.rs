@@ -44,6 +44,7 @@ pub mod swap_request;
 pub mod swaps;
 
 use crate::app::App;
+use crate::app::limiter::Remaining;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -144,10 +145,10 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// Carries what the authentication learned of the rate limit to the response.
 #[derive(Clone, Default)]
-pub struct LimitSlot(Arc<Mutex<Option<limit::Remaining>>>);
+pub struct LimitSlot(Arc<Mutex<Option<Remaining>>>);
 
 impl LimitSlot {
-    pub fn set(&self, remaining: limit::Remaining) {
+    pub fn set(&self, remaining: Remaining) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(remaining);
     }
 }
@@ -176,7 +177,7 @@ impl Service {
         }
         let headers = response.headers_mut();
         if let Some(remaining) = *slot.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            remaining.write(headers);
+            limit::write(remaining, headers);
         }
         for (name, value) in &SECURITY_HEADERS {
             headers.entry(name).or_insert_with(|| value.clone());

@@ -115,7 +115,7 @@ async fn create_node(
 
 async fn set_node_state(app: &App, by: &Identity, node: NodeId, state: NodeState) -> Answered<Document> {
     require(by, &[Role::Operator, Role::Admin])?;
-    app.object(by, Command::SetNodeState { node, state }).await.map(ok)
+    Ok(ok(app.object(by, Command::SetNodeState { node, state }).await?))
 }
 
 /// Takes no new awards on a node; what runs there stays.

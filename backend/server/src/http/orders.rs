@@ -116,7 +116,8 @@ async fn replace(
     let attached = Attached { client_key: client, ..Attached::default() };
     match app.submit(by, command, idempotency, attached).await {
         Ok(answer) => Ok(answered(answer, StatusCode::OK)),
-        Err(problem) => Err(ended(app, by, order, problem).await),
+        Err(failure) if failure.is_not_found() => Err(ended(app, by, order).await.unwrap_or(failure.into())),
+        Err(failure) => Err(failure.into()),
     }
 }
 
@@ -126,7 +127,7 @@ async fn cancel(app: &App, by: &Identity, order: OrderId) -> Answered<Response> 
     let command = Command::CancelOrder { participant: by.participant, order };
     match app.submit(by, command, None, Attached::default()).await {
         Ok(answer) => Ok(answered(answer, StatusCode::OK)),
-        Err(problem) if problem.status == StatusCode::NOT_FOUND => {
+        Err(failure) if failure.is_not_found() => {
             let ended = get_from(app, Table::Orders, &by.scope(), &order.to_string(), "order").await?;
             match successor(&ended.1) {
                 // Its replacement is another order: whoever cancels believes that nothing is open.
@@ -138,7 +139,7 @@ async fn cancel(app: &App, by: &Identity, order: OrderId) -> Answered<Response> 
                 None => Ok(ended.into_response()),
             }
         }
-        Err(problem) => Err(problem),
+        Err(failure) => Err(failure.into()),
     }
 }
 
@@ -149,28 +150,14 @@ fn successor(document: &str) -> Option<String> {
 }
 
 /// An order that has ended is a conflict, not a mystery.
-async fn ended(app: &App, by: &Identity, order: OrderId, problem: Problem) -> Problem {
-    if problem.status != StatusCode::NOT_FOUND {
-        return problem;
-    }
-    match app.store.get(Table::Orders, &by.scope(), &order.to_string()).await {
-        Ok(Some(document)) => {
-            let value: serde_json::Value = serde_json::from_str(&document).unwrap_or_default();
-            let status = value["status"].as_str().unwrap_or("ended");
-            match successor(&document) {
-                Some(next) => Problem::new(
-                    StatusCode::CONFLICT,
-                    "order_replaced",
-                    format!("The order was replaced by {next}. Change that one."),
-                ),
-                None => Problem::new(
-                    StatusCode::CONFLICT,
-                    "order_ended",
-                    format!("The order is {status}; that never changes. Place a new one."),
-                ),
-            }
-        }
-        _ => problem,
+async fn ended(app: &App, by: &Identity, order: OrderId) -> Option<Problem> {
+    let document = app.store.get(Table::Orders, &by.scope(), &order.to_string()).await.ok()??;
+    let value: serde_json::Value = serde_json::from_str(&document).unwrap_or_default();
+    let status = value["status"].as_str().unwrap_or("ended");
+    let conflict = |code: &str, detail: String| Some(Problem::new(StatusCode::CONFLICT, code, detail));
+    match successor(&document) {
+        Some(next) => conflict("order_replaced", format!("The order was replaced by {next}. Change that one.")),
+        None => conflict("order_ended", format!("The order is {status}; that never changes. Place a new one.")),
     }
 }
 
@@ -295,7 +282,7 @@ pub struct CanceledCount {
     responses((status = 200, description = "How many", body = CanceledCount), Problems))]
 async fn cancel_all_bids(State(app): State<Arc<App>>, Member(by): Member) -> Answered<Document> {
     by.may("orders:write")?;
-    app.object(&by, Command::CancelAll { participant: by.participant }).await.map(ok)
+    Ok(ok(app.object(&by, Command::CancelAll { participant: by.participant }).await?))
 }
 
 /// Places an offer: lends a part of an instance's baseline. Needs an Idempotency-Key.

@@ -409,7 +409,7 @@ async fn create_pool(
         resources: new.resources,
         release_start,
     };
-    app.object(&by, command).await.map(created)
+    Ok(created(app.object(&by, command).await?))
 }
 
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -428,7 +428,7 @@ async fn halt_pool(
     Body(request): Body<HaltRequest>,
 ) -> Answered<Document> {
     by.may("admin:write")?;
-    app.object(&by, Command::HaltPool { pool: slug, by: by.user, reason: request.reason }).await.map(ok)
+    Ok(ok(app.object(&by, Command::HaltPool { pool: slug, by: by.user, reason: request.reason }).await?))
 }
 
 /// Resumes a halted pool.
@@ -440,5 +440,5 @@ async fn resume_pool(
     Path(slug): Path<String>,
 ) -> Answered<Document> {
     by.may("admin:write")?;
-    app.object(&by, Command::ResumePool { pool: slug }).await.map(ok)
+    Ok(ok(app.object(&by, Command::ResumePool { pool: slug }).await?))
 }

@@ -11,12 +11,11 @@ use crate::http::extract::Body;
 use crate::http::problem::{Answered, Problem, Problems};
 use axum::Json;
 use axum::extract::State;
-use headroom_market::book::{Assurance, OrderRequest, Side, away, place, validate};
+use headroom_market::book::{Assurance, OrderRequest, Reason, Side, away, place, validate};
 use headroom_market::ids::{OrderId, ParticipantId};
 use headroom_market::pool::NodeState;
 use headroom_market::project::{self, Project};
 use headroom_market::round::occupancy::Occupancy;
-use headroom_market::round::sits_out::SELF_TRADE;
 use headroom_market::state::State as Market;
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Credits, amount};
@@ -409,7 +408,7 @@ async fn run_preview(app: &App, by: &Identity, side: Side, request: OrderRequest
 /// What the last round would have left undone of it.
 fn last_round_warning(side: Side, last: &InLastRound) -> Option<String> {
     let InLastRound { round, part, whole, reason, .. } = last;
-    if reason.as_deref() == Some(SELF_TRADE) {
+    if *reason == Some(Reason::SelfTrade) {
         return Some(format!(
             "In round {round} you bid for this yourself, for at least as much: while you do, the offer sits out."
         ));

@@ -1,7 +1,8 @@
 //! Errors as RFC 9457 problems: the one file that maps refusals and faults to HTTP.
 //!
 //! Every problem says what was wrong, where, and what to do next; a fault of ours is logged
-//! once, here, and shows only its request id.
+//! once, where it is made a failure (`app/failure.rs`), and shows only its request id.
+use crate::app::failure::{Because, Failure, Later};
 use crate::sequencer::Busy;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -69,9 +70,7 @@ impl Problem {
     }
     /// A fault of ours: logged with its cause, shown without it.
     pub fn fault(cause: &dyn std::fmt::Display) -> Self {
-        tracing::error!(%cause, "request failed");
-        let detail = "The server failed. Try again; if it goes on, tell the operator the request id.";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail)
+        Failure::fault(cause).into()
     }
 }
 
@@ -93,27 +92,40 @@ impl From<Refusal> for Problem {
     }
 }
 
+impl From<Later> for Problem {
+    fn from(later: Later) -> Self {
+        let status = match later.because {
+            Because::OfTheExchange => StatusCode::SERVICE_UNAVAILABLE,
+            Because::OfTheAsker => StatusCode::TOO_MANY_REQUESTS,
+        };
+        let mut problem = Problem::new(status, later.code, later.detail);
+        problem.retry_after_seconds = Some(later.seconds);
+        problem
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(refusal) => refusal.into(),
+            Failure::Later(later) => later.into(),
+            Failure::Fault => {
+                let detail = "The server failed. Try again; if it goes on, tell the operator the request id.";
+                Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail)
+            }
+        }
+    }
+}
+
 impl From<Busy> for Problem {
     fn from(busy: Busy) -> Self {
-        let (code, detail) = match busy {
-            Busy::Full => ("overloaded", "Too many commands are waiting. Try again after the time in Retry-After."),
-            Busy::Stopped => {
-                ("stopping", "The server is stopping, and nothing was done. Try again after the time in Retry-After.")
-            }
-            Busy::Unknown => (
-                "outcome_unknown",
-                "The server stopped before it was known whether this was done. Look when it is back, or send the same again with the same Idempotency-Key.",
-            ),
-        };
-        let mut problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
-        problem.retry_after_seconds = Some(1);
-        problem
+        Failure::from(busy).into()
     }
 }
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        Problem::fault(&error)
+        Failure::from(error).into()
     }
 }
 

@@ -79,7 +79,7 @@ async fn put_project(
     Body(ProjectLimit { limit }): Body<ProjectLimit>,
 ) -> Answered<Document> {
     by.may("orders:write")?;
-    app.object(&by, Command::PutProject { participant: by.participant, name, limit }).await.map(ok)
+    Ok(ok(app.object(&by, Command::PutProject { participant: by.participant, name, limit }).await?))
 }
 
 /// Deletes a project that no open bid names; its name is free again.
@@ -91,5 +91,5 @@ async fn delete_project(
     Path(name): Path<String>,
 ) -> Answered<Document> {
     by.may("orders:write")?;
-    app.object(&by, Command::DeleteProject { participant: by.participant, name }).await.map(ok)
+    Ok(ok(app.object(&by, Command::DeleteProject { participant: by.participant, name }).await?))
 }

@@ -78,5 +78,5 @@ async fn open_recallable(
     Path(slug): Path<String>,
 ) -> Answered<Document> {
     by.may("admin:write")?;
-    app.object(&by, Command::OpenRecallable { pool: slug }).await.map(ok)
+    Ok(ok(app.object(&by, Command::OpenRecallable { pool: slug }).await?))
 }

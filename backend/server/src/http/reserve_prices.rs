@@ -150,7 +150,7 @@ async fn schedule_reserve_price(
         by: Some(by.user),
     };
     let answer = app.submit(&by, command, idempotency, Attached::default()).await;
-    let answer = answer.map_err(|problem| named(problem, one_price))?;
+    let answer = answer.map_err(|failure| named(failure.into(), one_price))?;
     let document = match answer.outcome {
         Outcome::Object(document) => document,
         _ => "{}".into(),

@@ -100,5 +100,5 @@ async fn simulate_reserve_price(
         return Err(Problem::field("elasticity_out_of_range", "/elasticity/low", detail));
     }
     let wish = Wish { pool: slug, resource: new.resource, steps, rounds, last_round: new.last_round, elasticities };
-    simulation::run(&app, wish).await.map(Json).map_err(|problem| named(problem, one_price))
+    simulation::run(&app, wish).await.map(Json).map_err(|failure| named(failure.into(), one_price))
 }

@@ -4,6 +4,7 @@ use crate::app::credential::is_key;
 use crate::app::directory::{Directory, Identity, secret_hash};
 use crate::app::passwords;
 use crate::app::refresh::{GRACE_SECONDS, REFRESH_SECONDS, RefreshToken};
+use crate::app::secret::random_hex;
 use crate::app::tokens::ACCESS_SECONDS;
 use crate::http::auth::{ACCESS_COOKIE, Anyone, CSRF_COOKIE, REFRESH_COOKIE, bearer, check_own_page, cookie};
 use crate::http::extract::{Body, Path, Query};
@@ -61,13 +62,6 @@ pub struct Session {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub refresh_token: Option<String>,
-}
-
-/// 256 random bits, hex.
-pub fn random_hex() -> Answered<String> {
-    let mut bytes = [0u8; 32];
-    getrandom::fill(&mut bytes).map_err(|e| Problem::fault(&e))?;
-    Ok(hex::encode(bytes))
 }
 
 /// Signs in with a password.

@@ -6,7 +6,6 @@ use crate::http::extract::{Body, Path};
 use crate::http::problem::{Answered, Problem, Problems};
 use crate::http::reply::{Document, ok};
 use axum::extract::State;
-use axum::http::StatusCode;
 use headroom_market::command::Command;
 use headroom_market::ids::SwapId;
 use headroom_market::record::Table;
@@ -33,8 +32,8 @@ async fn answer(
     by.may("swaps:approve")?;
     match app.object(by, Command::AnswerSwap { swap, verdict, reason, by: by.user }).await {
         // What has ended is live no more; its table has it.
-        Err(problem) if problem.status == StatusCode::NOT_FOUND => answer_ended(app, by, swap, verdict).await,
-        answered => answered.map(ok),
+        Err(failure) if failure.is_not_found() => answer_ended(app, by, swap, verdict).await,
+        answered => Ok(ok(answered?)),
     }
 }
 

@@ -148,7 +148,7 @@ async fn cancel_swap(
     let command = Command::CancelSwap { swap: id, participant: by.own(), reason: body.reason };
     match app.object(&by, command).await {
         // What has ended is live no more; its table has it.
-        Err(problem) if problem.status == StatusCode::NOT_FOUND => Err(ended(&app, &by, id).await?),
-        answered => answered.map(|document| Document(StatusCode::ACCEPTED, document)),
+        Err(failure) if failure.is_not_found() => Err(ended(&app, &by, id).await?),
+        answered => Ok(Document(StatusCode::ACCEPTED, answered?)),
     }
 }

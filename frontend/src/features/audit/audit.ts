@@ -5,7 +5,8 @@ import { words } from './words';
 
 /** What an action is called, and which part of the page shows it. */
 const ACTIONS: Record<string, [part: Part, said: string]> = {
-  'reserve_price.scheduled': ['prices', 'Reserve price set or proposed'],
+  'reserve_price.scheduled': ['prices', 'Reserve price set'],
+  'reserve_price.proposed': ['prices', 'Reserve price proposed'],
   'reserve_price.decided': ['prices', 'Reserve price decided on'],
   'pool.shortage_cost_set': ['prices', 'Cost of a shortage set'],
   'pool.created': ['pools', 'Pool made'],
@@ -81,7 +82,7 @@ export function thing(event: AuditEvent): string {
 export function called(event: AuditEvent, names: ReadonlyMap<string, string> = new Map()): string {
   // An id of a reserve price says nothing; its product does.
   const { pool, resource } = event.details as { pool?: unknown; resource?: unknown };
-  if (event.action === 'reserve_price.scheduled' && typeof pool === 'string' && typeof resource === 'string') return `${pool}, ${unitOf(resource).label}`;
+  if (['reserve_price.scheduled', 'reserve_price.proposed'].includes(event.action) && typeof pool === 'string' && typeof resource === 'string') return `${pool}, ${unitOf(resource).label}`;
   if (event.action === 'reserve_price.decided' && typeof pool === 'string') return pool;
   const { name } = event.details as { name?: unknown };
   const isId = /^[a-z]{3}_[0-9a-z]{26}$/.test(event.object);

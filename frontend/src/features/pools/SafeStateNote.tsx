@@ -1,27 +1,26 @@
 // While no rounds are held: what workloads go on with, and at what price.
 import { Note } from '@/components/ui';
-import { type AdministeredPrice, type Pool, type PoolResource, resourceOf, type SafeState } from '@/lib/api';
-import { formatCount, formatPrice, nano, unitOf, unitPrice } from '@/lib/money';
+import type { AdministeredPrice, Pool, SafeState } from '@/lib/api';
+import { formatCount, formatPrice, unitOf, unitPrice } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
 
 const BASIS: Record<string, string> = { hour: 'the mean of this hour in 28 days', all_hours: 'the mean of 28 days', slot_before: 'the price of the slot before' };
 
-/** Of which price it is: a mean under the reserve price, or over the most that may be asked, counts as that. The API says what the mean
- *  would be of, not that it was raised or lowered; of the same slot the two bounds are there, too. */
-export function basisText(price: AdministeredPrice, r: Pick<PoolResource, 'reserve' | 'collar'> | undefined): string {
+/** Of which price it is: a mean under the reserve price, or over the most that may be asked, counts as that. */
+export function basisText(price: Pick<AdministeredPrice, 'basis' | 'slots' | 'bound'>): string {
   const mean = `${BASIS[price.basis] ?? price.basis.replaceAll('_', ' ')}${price.slots > 1 ? ` (${formatCount(price.slots)} slots)` : ''}`;
-  if (r?.reserve && nano(price.price) === nano(r.reserve)) return `the reserve price, as ${mean} is not above it`;
-  return r && nano(price.price) === nano(r.collar) ? `the most that a slot may cost, as ${mean} is not under it` : mean;
+  if (price.bound === 'reserve') return `the reserve price, as ${mean} is under it`;
+  return price.bound === 'collar' ? `the most that a slot may cost, as ${mean} is above it` : mean;
 }
 
 /** Whether slots of a pool begin without a round, or are about to. */
 export const isSafeState = (pool: Pool): boolean => pool.safe_state !== null && (pool.halted !== null || pool.safe_state.without_rounds_since !== null);
 
-function Rate({ state, pool, resource }: { state: SafeState; pool: Pool; resource: string }) {
+function Rate({ state, resource }: { state: SafeState; resource: string }) {
   const price = state.prices.find((p) => p.resource === resource);
   if (!price) return <>Nobody has a price for it yet, so nothing of it goes on.</>;
   const { one } = unitOf(resource);
-  return <>What workloads have goes on slot by slot at <b>{formatPrice(unitPrice(resource, price.price))} cr</b> a {one}, {basisText(price, resourceOf(pool, resource))}, where their limits and balances allow it.</>;
+  return <>What workloads have goes on slot by slot at <b>{formatPrice(unitPrice(resource, price.price))} cr</b> a {one}, {basisText(price)}, where their limits and balances allow it.</>;
 }
 
 export function SafeStateNote({ pool, resource }: { pool: Pool; resource: string }) {
@@ -32,7 +31,7 @@ export function SafeStateNote({ pool, resource }: { pool: Pool; resource: string
   return (
     <Note tone="warn">
       {since ? <>No rounds have been held for slots from <b>{clock(since, z)}</b> on. </> : <>No rounds are held for the slots that come. </>}
-      <Rate state={state} pool={pool} resource={resource} />
+      <Rate state={state} resource={resource} />
       {state.slots_rolled > 0 && <> {formatCount(state.slots_rolled)} {state.slots_rolled === 1 ? 'slot' : 'slots'} of this pool {state.slots_rolled === 1 ? 'has' : 'have'} begun so, ever.</>}
     </Note>
   );

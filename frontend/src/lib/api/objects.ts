@@ -52,7 +52,11 @@ export interface Scarcity { shortage_cost: string; recorded_at: string | null; s
 /** Who stopped trading, when and why; open orders stay, no round clears them. */
 export interface Halt { by: string; at: string; reason: string }
 /** Per base unit. */
-export interface AdministeredPrice { resource: ResourceName; price: string; basis: 'hour' | 'all_hours' | 'slot_before'; slots: number }
+export interface AdministeredPrice {
+  resource: ResourceName; price: string; basis: 'hour' | 'all_hours' | 'slot_before'; slots: number;
+  /** What has raised or lowered it from that. */
+  bound?: 'reserve' | 'collar' | null;
+}
 /** Slots for which no round is held begin with what workloads have in the slot before. */
 export interface SafeState { without_rounds_since: string | null; slots_rolled: number; last_rolled: string | null; prices: AdministeredPrice[] }
 export interface Pool {
