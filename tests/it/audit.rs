@@ -68,8 +68,30 @@ async fn every_change_is_told_with_who_made_it() -> anyhow::Result<()> {
     let last = |events: Vec<Value>| events.into_iter().next_back().unwrap_or_default();
     let (seen, all) = (last(lent.list(EVENTS).await?), last(admin.list(EVENTS).await?));
     assert_eq!((&seen["action"], &seen["object"]), (&json!("instance.stopped"), &workload));
+    assert_eq!(told(&tenant.list(EVENTS).await?).len(), 4, "nobody else does");
     assert_eq!(seen["actor"], json!({ "id": "operator", "name": "The operator" }), "{seen}");
     assert_eq!(all["actor"]["name"], actor["name"]);
+    // So it is with its baselines, its quota and its keys.
+    let participant = lent.get("/v1/me").await?.ok()?["participant"]["id"].as_str().unwrap_or("?").to_owned();
+    let key = lent.post("/v1/api_keys", &json!({ "name": "third" })).await?.ok()?["id"].clone();
+    let key = key.as_str().unwrap_or("?");
+    admin.delete(&format!("/v1/api_keys/{key}")).await?.ok()?;
+    let workloads = lent.list("/v1/instances").await?;
+    let running = workloads.iter().find(|i| i["state"] == "running").cloned().unwrap_or_default();
+    let path = format!("/v1/instances/{}/baseline", running["id"].as_str().unwrap_or("?"));
+    admin.put(&path, &json!({ "baseline": running["baseline"] })).await?.ok()?;
+    let quota = lent.get("/v1/me").await?.ok()?["participant"]["quota"].clone();
+    let quota = if quota.is_object() { quota } else { json!({ "cpu_milli": 100_000, "mem_mib": 100_000 }) };
+    admin.put(&format!("/v1/participants/{participant}/quota"), &json!({ "quota": quota })).await?.ok()?;
+    let own = lent.list(EVENTS).await?;
+    let newest: Vec<_> = told(&own).into_iter().rev().take(3).collect();
+    let expected = [
+        ("participant.quota_set", participant.as_str()),
+        ("instance.baseline_set", running["id"].as_str().unwrap_or("?")),
+        ("api_key.revoked", key),
+    ];
+    assert_eq!(newest, expected);
+    assert!(own.iter().rev().take(3).all(|e| e["actor"]["id"] == "operator" && e["participant"] == json!(participant)));
     healthy(&sim.server.stop().await?).await
 }
 

@@ -200,6 +200,31 @@ async fn lists_are_paged_without_gaps() -> anyhow::Result<()> {
         }
         assert_eq!(seen, placed, "{order} by {limit}");
     }
+    // The link asks for the rest as the page was asked for, and leads backwards where the page was read so.
+    api.delete(&format!("{BIDS}/{}", placed[3])).await?;
+    let open: Vec<&String> = placed.iter().filter(|id| **id != placed[3]).collect();
+    let since = "created%5Bgte%5D=2026-01-01T00:00:00Z";
+    for (first, back) in [(String::new(), false), (format!("&ending_before={}", placed[24]), true)] {
+        let mut path = format!("{BIDS}?limit=7&order=asc&status=open&{since}{first}");
+        let (mut seen, mut pages) = (Vec::new(), 0);
+        while !path.is_empty() {
+            let page = api.get(&path).await?;
+            let body = page.ok()?;
+            let ids = body["data"].as_array().into_iter().flatten().filter_map(|o| o["id"].as_str().map(str::to_owned));
+            let ids: Vec<String> = ids.collect();
+            assert!(ids.len() <= 7 && pages < 5, "{path}");
+            seen = if back { ids.into_iter().chain(seen).collect() } else { seen.into_iter().chain(ids).collect() };
+            let link = page.header("link").to_owned();
+            path = link
+                .strip_prefix('<')
+                .and_then(|l| l.split_once(">; rel=\"next\""))
+                .map_or("", |(to, _)| to)
+                .to_owned();
+            pages += 1;
+        }
+        let all = open.iter().filter(|id| !back || **id != &placed[24]).map(|id| (*id).clone());
+        assert_eq!((seen, pages), (all.collect::<Vec<_>>(), 4), "{first}");
+    }
     Ok(())
 }
 

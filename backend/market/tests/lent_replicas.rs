@@ -2,7 +2,7 @@
 use crate::support::anything::untied;
 use headroom_market::clearing::book::Order;
 use headroom_market::clearing::generate::{Size, book};
-use headroom_market::clearing::outcome::Reason;
+use headroom_market::clearing::outcome::{Quality, Reason};
 use headroom_market::clearing::{Book, Limits, Mode, NoProposal, Outcome, clear, parse, verify, verify_round};
 
 /// Whoever lends has three replicas of two units, at 1 a unit; somebody pays a lot for just three units.
@@ -131,4 +131,46 @@ fn the_last_resort_stays_in_its_part_of_the_book() {
     let outcome = verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
     assert_eq!(outcome.awards.iter().filter(|a| a.order.starts_with("apart")).count(), 300);
     assert!(outcome.refused.iter().any(|r| r.reason == Reason::SolverFallback));
+}
+
+/// Of two replicas one is too little, and by its fill the offer gives a part of the second.
+#[test]
+fn all_replicas_may_be_lent_for_a_part_of_the_last() {
+    let text = r#"{"format":"headroom.book/1","cap":"3000","alpha":"0","seed":1,
+        "products":[{"pool":"p","resource":"cpu","slot":0,"supply":[]}],
+        "orders":[
+        {"id":"lends","owner":"l","side":"offer","limit":"14413","replicas":2,
+            "alternatives":[{"quantities":[["p","cpu",0,14024]]}]},
+        {"id":"buys","owner":"b","side":"bid","limit":"48657","replicas":2,
+            "alternatives":[{"quantities":[["p","cpu",0,8084]]}]}]}"#;
+    let book = parse(text).expect("a book");
+    let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+    let outcome = verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
+    assert_eq!((quantity(&outcome, "buys"), quantity(&outcome, "lends")), (Some(8_084), Some(14_024)));
+    assert_eq!(outcome.quality, Quality::Optimal);
+    // One that says that it is full lends for nobody.
+    let mut forged = outcome;
+    forged.awards.iter_mut().find(|a| a.order == "lends").expect("it lends").fill = None;
+    let broken = verify(&book, forged, Mode::Market).expect_err("a replica is lent to nobody");
+    assert!(broken.iter().any(|b| b.rule == "I9"), "{broken:?}");
+}
+
+/// A block on a node that has no room for it without a dearer offer there: nobody was given up, so it is placement that
+/// the bound is missed by.
+#[test]
+fn what_a_node_has_no_room_for_is_not_called_given_up() {
+    let text = r#"{"format":"headroom.book/1","cap":"0.0027","alpha":"0","seed":1,
+        "products":[{"pool":"p","resource":"cpu","slot":0,"supply":[{"quantity":4811,"reserve":"0.0009"}]}],
+        "nodes":[{"id":"n","pool":"p","capacity":{"cpu":911}}],
+        "orders":[
+        {"id":"buys","owner":"b","side":"bid","limit":"5.3","min_fill":"1","node":"n",
+            "alternatives":[{"quantities":[["p","cpu",0,2000]]}]},
+        {"id":"lends","owner":"l","side":"offer","limit":"1.0602","node":"n",
+            "alternatives":[{"quantities":[["p","cpu",0,1089]]}]}]}"#;
+    let book = parse(text).expect("a book");
+    let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+    let outcome = verify(&book, outcome, Mode::Market).expect("it is verified").into_inner();
+    let refused = outcome.refused.iter().find(|r| r.order == "buys").expect("it is refused");
+    let limited_by = outcome.certificate.as_ref().and_then(|c| c.limited_by);
+    assert_eq!((refused.reason, limited_by), (Reason::NoHostFits, Some(Reason::NoHostFits)));
 }

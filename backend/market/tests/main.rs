@@ -42,6 +42,7 @@ mod safe_state_price;
 mod saga;
 mod shadow;
 mod sits_out;
+mod stays;
 mod unbound_random;
 mod vacate;
 mod welfare_check;

@@ -89,7 +89,7 @@ it('a round that was not proved best says so, and never that nothing better exis
 it('a proof is never called “not proven”, and who got nothing is not told that it was shared out', async () => {
   const proved = Array.from({ length: 7 }, (_, i) => roundNow() - i).find((n) => n % 7 !== 3) as number;
   await visit(`/rounds/${proved}`, 'operator');
-  await waitFor(() => expect(screen.getByText('At the price exactly: won nothing')).toBeTruthy());
+  await waitFor(() => expect(screen.getByText('Nothing to be had at their limit')).toBeTruthy());
   expect(screen.getByText('Proved')).toBeTruthy();
   expect(document.body.textContent).not.toMatch(/not proven|shared out/);
 });

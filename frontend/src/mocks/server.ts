@@ -4,6 +4,7 @@ import { recommendation } from './advice.ts';
 import { changes } from './audit.ts';
 import { draw, drawable } from './draws.ts';
 import { ago, list, roundNow, slotAt } from './clock.ts';
+import { hints, makeHint, profiles } from './guidance.ts';
 import { keysOf, makeKey, revokeKey } from './keys.ts';
 import { fullNodes, grant, makeNode, makeParticipant, makeUser, setQuota, users } from './members.ts';
 import { receipts, statement, summary } from './finance.ts';
@@ -101,6 +102,11 @@ const ROUTES: [string, RegExp, Handler][] = [
     return done && 'code' in done ? refuse(409, done.code, 'Conflict', done.detail) : or404(done, (d) => d);
   }],
   ['PUT', /^\/instances\/([^/]+)\/strategy$/, ({ body }, [id]) => or404(instances.find((i) => i.id === id), (i) => Object.assign(i, { strategy: body }))],
+  ['PUT', /^\/instances\/([^/]+)\/baseline$/, ({ body }, [id]) => or404(instances.find((i) => i.id === id), (i) => Object.assign(i, body))],
+  ['GET', /^\/allocation_hints$/, ({ query }) => ok(paged(hints, query))],
+  ['POST', /^\/allocation_hints$/, ({ body }) => ({ status: 201, body: makeHint(body) })],
+  ['DELETE', /^\/allocation_hints\/([^/]+)$/, (_, [id]) => or404(hints.find((h) => h.id === id), (h) => Object.assign(h, { withdrawn_at: ago(0) }))],
+  ['GET', /^\/application_profiles$/, ({ query }) => ok(paged(profiles, query))],
   ['GET', /^\/awards$/, () => ok(list(awards))],
   ['GET', /^\/allocations$/, () => ok(list(instances.flatMap((i) => [0, 1, 2, 3].map((n) => ({ instance: i.id, instance_name: i.name, slot: slotAt(n), node: i.node, baseline: i.baseline, limits: n < 2 ? i.in_force : i.baseline, recallable: {}, missed: {} })))))],
   ['POST', /^\/swap_request$/, ({ body }) => ({ status: 202, body: recommendation((body as { instance_id: string }).instance_id) })],

@@ -250,13 +250,25 @@ pub fn event(
         created_at: envelope.now,
         sequence,
         actor: Actor { id: actor.to_owned(), name: name_of(actor, state) },
-        participant,
+        participant: participant.or_else(|| concerned(&envelope.command, state)),
         action,
         object_name: before::name_of(&object, state),
         object,
         details: details(&envelope.command),
         before,
     })
+}
+
+/// Whose it is that somebody of the operator has changed.
+fn concerned(command: &Command, state: &State) -> Option<ParticipantId> {
+    match command {
+        Command::SetQuota { participant, .. } => Some(*participant),
+        Command::SetBaseline { instance, .. } => state.instances.get(instance).map(|i| i.participant),
+        Command::RevokeKey { key, .. } => {
+            state.keys.get(key).filter(|key| !key.role.is_platform()).map(|key| key.participant)
+        }
+        _ => None,
+    }
 }
 
 /// Whether a reserve price that was just asked for waits for a second person.

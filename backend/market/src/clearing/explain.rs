@@ -23,6 +23,20 @@ struct Quote {
     set_by: String,
 }
 
+/// What keeps the welfare under the bound: placement alone, as far as that is known. So it is where a program says so; and
+/// where a search that ended has refused for want of a host, and nobody for another reason that is its own.
+fn limited_by(c: &Cleared, refused: &[Refusal]) -> Reason {
+    let of_the_search =
+        |r: &Refusal| matches!(r.reason, Reason::SolverFallback | Reason::Paradoxical | Reason::ParentRejected);
+    let ended = c.exact && c.components.iter().all(|s| s.1.exact);
+    let homeless = refused.iter().any(|r| r.reason == Reason::NoHostFits);
+    if c.only_placement || ended && homeless && !refused.iter().any(of_the_search) {
+        Reason::NoHostFits
+    } else {
+        Reason::SolverFallback
+    }
+}
+
 pub fn outcome(c: &Cleared, book: &Book, mode: Mode) -> Outcome {
     let m = c.m;
     let quotes = quotes(c);
@@ -31,7 +45,6 @@ pub fn outcome(c: &Cleared, book: &Book, mode: Mode) -> Outcome {
     let bound = c.bound.clone().max(welfare.clone());
     let gap = gap(&welfare, &bound);
     let exact = gap == "0" && c.exact && c.components.iter().all(|s| s.1.exact);
-    let limited_by = (gap != "0").then_some(if c.only_placement { Reason::NoHostFits } else { Reason::SolverFallback });
     let mut awards = Vec::new();
     let mut refused = Vec::new();
     let binding = binding(c);
@@ -43,6 +56,7 @@ pub fn outcome(c: &Cleared, book: &Book, mode: Mode) -> Outcome {
             None => refused.push(refusal(c, i, &price, &binding, &dropped, &reach)),
         }
     }
+    let limited_by = (gap != "0").then(|| limited_by(c, &refused));
     let mut supply = Vec::new();
     let mut flows = Vec::new();
     for (_, _, w) in &c.components {
@@ -233,8 +247,10 @@ fn award(
     if (&f.fill * &digits).floor() == 0 {
         digits = Rat::int(1_000_000_000_000_000_000);
     }
-    // an award that rounding made full is told as full
-    let fill = if full { Rat::ONE } else { Rat::ratio((&f.fill * &digits).round().max(1), digits.floor()) };
+    // an award that rounding made full is told as full, unless it lends a part of its last replica
+    let lends_a_part = !m.orders[i].bid && m.orders[i].replicas.is_some() && f.fill < Rat::ONE;
+    let fill =
+        if full && !lends_a_part { Rat::ONE } else { Rat::ratio((&f.fill * &digits).round().max(1), digits.floor()) };
     let limited_by = if full {
         None
     } else if (f.fill >= c.upper[i][f.alternative] && c.upper[i][f.alternative] < c.own[i][f.alternative])

@@ -61,7 +61,7 @@ pub use fault::ClearFault;
 pub use outcome::{Mode, Outcome};
 pub use parse::parse;
 pub use proposal::{NoProposal, Proposal, Proposer};
-pub use winning::{Asked, Winning, winning_limit};
+pub use winning::{Asked, Winning, winning_limit, winning_limit_by};
 
 /// Limits of the search, in nodes and cuts of a component and work in all, never in time.
 #[derive(Clone, Debug)]

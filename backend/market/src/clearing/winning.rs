@@ -37,13 +37,15 @@ struct Trial<'a> {
     /// Of a bid that takes runs: the slots of its window, and by alternative the slots of the run and what
     /// its adder has that does not follow the limit.
     runs: Option<(i64, Vec<(i64, i64)>)>,
-    proposer: &'a dyn Proposer,
-    limits: &'a Limits,
     go_on: &'a dyn Fn() -> bool,
+    wins: &'a Wins<'a>,
 }
 
+/// Whether the order at a place of a book wins; `None` where a clearing fails.
+pub type Wins<'a> = dyn Fn(&Book, usize) -> Option<bool> + 'a;
+
 impl Trial<'_> {
-    /// Whether the order wins anything with this limit, an offer something that is paid.
+    /// Whether the order wins with this limit.
     fn wins(&mut self, limit: i64) -> Option<bool> {
         if !(self.go_on)() {
             return None;
@@ -56,10 +58,7 @@ impl Trial<'_> {
                 alternative.adder = Money(beyond.units().saturating_add(*fixed));
             }
         }
-        let outcome = clear(&self.book, Mode::Market, self.proposer, self.limits).ok()?;
-        // who lends what nobody buys, and is paid nothing, has not won
-        let order = &self.book.orders[self.position];
-        Some(outcome.awards.iter().any(|a| a.order == order.id && (order.side == Side::Bid || a.money.0 > 0)))
+        (self.wins)(&self.book, self.position)
     }
 }
 
@@ -77,10 +76,26 @@ pub struct Asked<'a> {
 /// first: where it is right four clearings do, else about 40, or some 17 where none is found; `go_on` is asked before each.
 pub fn winning_limit(
     book: &Book,
-    Asked { order, runs_of, guess }: Asked<'_>,
+    asked: Asked<'_>,
     proposer: &dyn Proposer,
     limits: &Limits,
     go_on: &dyn Fn() -> bool,
+) -> Winning {
+    // An offer has won what is paid: who lends what nobody buys, and is paid nothing, has not.
+    let wins = |book: &Book, position: usize| {
+        let outcome = clear(book, Mode::Market, proposer, limits).ok()?;
+        let order = &book.orders[position];
+        Some(outcome.awards.iter().any(|a| a.order == order.id && (order.side == Side::Bid || a.money.0 > 0)))
+    };
+    winning_limit_by(book, asked, go_on, &wins)
+}
+
+/// The same where `wins` says what winning is.
+pub fn winning_limit_by(
+    book: &Book,
+    Asked { order, runs_of, guess }: Asked<'_>,
+    go_on: &dyn Fn() -> bool,
+    wins: &Wins<'_>,
 ) -> Winning {
     let Some(position) = book.orders.iter().position(|o| o.id == order) else { return Winning::Unknown };
     let given = &book.orders[position];
@@ -94,7 +109,7 @@ pub fn winning_limit(
         };
         (window, given.alternatives.iter().map(of_alternative).collect())
     };
-    let mut trial = Trial { book: book.clone(), position, runs: runs_of.map(run), proposer, limits, go_on };
+    let mut trial = Trial { book: book.clone(), position, runs: runs_of.map(run), go_on, wins };
     // `loses` and `wins` close in on each other; `toward` leads from the first to the second.
     let toward = if bid { 1 } else { -1 };
     if (extreme - present) * toward <= 0 {

@@ -4,11 +4,12 @@ use super::occupancy::{Occupancy, moves};
 use crate::book::{Alternative, Assurance, Order, Reason};
 use crate::ids::{InstanceId, NodeId, OrderId};
 use crate::pool::{Node, NodeState};
+use crate::round::Award;
 use crate::round::capacity::Places;
 use crate::round::in_flight::InFlight;
 use crate::round::make_way::{Way, Willing};
 use crate::round::movers::{Movers, Moves};
-use crate::round::{Award, AwardKind};
+use crate::round::stays;
 use crate::state::State;
 use crate::swap::hold_time;
 use crate::time::{Slot, Timestamp};
@@ -270,8 +271,7 @@ impl<'a> Hosts<'a> {
             return true;
         }
         let state = self.state;
-        let won = bought_at_home(state, id).filter(|a| a.nodes.first().is_some_and(|n| *n != node));
-        let comes_back = won.flat_map(|a| &a.lines).any(|l| !l.settled && l.left() > 0 && l.slot >= first);
+        let comes_back = stays::won_off(state, id, node, first).is_some();
         let hosted = self.hosted(id);
         // What it has lent there a move could free late, or not at all.
         let stays = hosted.lent_until.max(hosted.stays_until).is_some_and(|until| until >= first);
@@ -310,14 +310,9 @@ impl<'a> Hosts<'a> {
     /// What is known of an instance's places, begun with its awards.
     fn hosted(&mut self, id: InstanceId) -> &mut Hosted {
         self.hosted.entry(id).or_insert_with(|| {
-            let lent = self.state.awards_of(id).filter(|a| a.kind == AwardKind::Lent).flat_map(|a| &a.lines);
-            let stays = bought_at_home(self.state, id).filter(|a| a.no_displacement).flat_map(|a| &a.lines);
-            Hosted {
-                windows: BTreeSet::new(),
-                counted: moves(self.state, id),
-                lent_until: lent.filter(|l| !l.settled && l.left() > 0).map(|l| l.slot).max(),
-                stays_until: stays.filter(|l| !l.settled && l.left() > 0).map(|l| l.slot).max(),
-            }
+            let (windows, counted) = (BTreeSet::new(), moves(self.state, id));
+            let (lent_until, stays_until) = (stays::lends_until(self.state, id), stays::promised_until(self.state, id));
+            Hosted { windows, counted, lent_until, stays_until }
         })
     }
 

@@ -22,6 +22,7 @@ mod renewal;
 pub mod safe_state;
 pub mod seal;
 pub mod sits_out;
+pub mod stays;
 pub mod supply;
 pub mod void;
 

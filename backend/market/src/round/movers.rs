@@ -62,7 +62,7 @@ impl Preparation {
 
 /// No alternative of a bid counts more than it costs at the collars. Each by itself: what an adder takes from
 /// a high limit (a shorter run has no part in most of it) would leave the others all of that limit.
-fn back_limits(book: &mut Book) {
+pub(super) fn back_limits(book: &mut Book) {
     let collars = Collars::of(book);
     for bid in book.orders.iter_mut().filter(|o| o.side == Side::Bid) {
         let limit = i128::from(bid.limit.0);
@@ -89,12 +89,7 @@ pub struct Trial {
 
 impl Trial {
     pub fn of(prepared: &Preparation, outcome: &Outcome) -> Self {
-        let won: BTreeSet<&str> = outcome
-            .awards
-            .iter()
-            .filter(|a| a.quantities.iter().any(|q| q.quantity > 0))
-            .map(|a| a.order.as_str())
-            .collect();
+        let won: BTreeSet<&str> = winners(outcome).collect();
         let winners = || prepared.book.orders.iter().filter(|o| o.side == Side::Bid && won.contains(o.id.as_str()));
         let place = |bid: &Order| Some((bid.instance.as_ref()?.parse().ok()?, bid.node.as_ref()?.parse().ok()?));
         let used: BTreeSet<InstanceId> =
@@ -102,8 +97,20 @@ impl Trial {
         let kept_for = prepared.moves.kept_free.iter().map(|(instance, _)| *instance);
         let for_nobody = prepared.moves.ways.iter().filter(|(_, way)| !won.contains(way.order.to_string().as_str()));
         let idle = kept_for.filter(|id| !used.contains(id)).chain(for_nobody.map(|(id, _)| *id)).collect();
-        Self { worth: (outcome.welfare.0.clone(), winners().count()), idle }
+        Self { worth: worth(&prepared.book, outcome), idle }
     }
+}
+
+/// Orders that win something.
+pub(super) fn winners(outcome: &Outcome) -> impl Iterator<Item = &str> {
+    outcome.awards.iter().filter(|a| a.quantities.iter().any(|q| q.quantity > 0)).map(|a| a.order.as_str())
+}
+
+/// What a round is worth: its welfare, and where that is equal how many bids win something.
+pub(super) fn worth(book: &Book, outcome: &Outcome) -> (Rat, usize) {
+    let won: BTreeSet<&str> = winners(outcome).collect();
+    let bids = book.orders.iter().filter(|o| o.side == Side::Bid && won.contains(o.id.as_str()));
+    (outcome.welfare.0.clone(), bids.count())
 }
 
 /// The choice of movers, a trial at a time: `next` says with whom, `record` takes what came of it.

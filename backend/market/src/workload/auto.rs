@@ -318,7 +318,7 @@ fn value_of(resources: &Amounts, cost: &BTreeMap<Resource, Price>, probability: 
 }
 
 /// What external hints say will be needed at least.
-pub(crate) fn hinted_need(state: &State, id: InstanceId, slot: Slot) -> Amounts {
+pub fn hinted_need(state: &State, id: InstanceId, slot: Slot) -> Amounts {
     let at = slot.start();
     let mut need = Amounts::new();
     for hint in state.hints.values() {

@@ -3,8 +3,9 @@
 //! what was found is remembered.
 use crate::app::App;
 use crate::app::failure::{Done, Failure};
-
 use headroom_market::clearing::{self, Asked, Book, Limits, Winning};
+use headroom_market::round::stays::{Elsewhere, MayGo, elsewhere};
+use headroom_market::units::Credits;
 use headroom_solver::MixedInteger;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -21,13 +22,13 @@ const MOST_KNOWN: usize = 2_000;
 /// Somebody waits for the answer, and others for the turn: what takes longer stays a bound.
 const LONGEST_SEARCH: Duration = Duration::from_secs(4);
 
-/// A book order's id in a round.
-type Question = (u64, String);
+/// A book order's id in a round, and the fee of a move where that is what is asked about.
+type Question = (u64, String, Option<Credits>);
 
 pub struct WinningLimits {
     turn: Semaphore,
     queue: Semaphore,
-    known: Mutex<BTreeMap<Question, Winning>>,
+    known: Mutex<BTreeMap<Question, Elsewhere>>,
 }
 
 impl Default for WinningLimits {
@@ -41,12 +42,12 @@ impl WinningLimits {
     fn wait(&self) -> Option<SemaphorePermit<'_>> {
         self.queue.try_acquire().ok()
     }
-    fn known(&self, asked: &Question) -> Option<Winning> {
+    fn known(&self, asked: &Question) -> Option<Elsewhere> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).get(asked).copied()
     }
-    fn remember(&self, asked: Question, winning: Winning) {
+    fn remember(&self, asked: Question, found: Elsewhere) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(asked, winning);
+        known.insert(asked, found);
         // Keys begin with the round: the first is the oldest.
         while known.len() > MOST_KNOWN {
             known.pop_first();
@@ -56,8 +57,27 @@ impl WinningLimits {
 
 /// What would have won in the latest round that had the order in its book: `refused_in` or, of one that is still
 /// open, one after it.
-pub async fn winning_limit(app: &App, refused_in: u64, is_open: bool, question: Asked<'_>) -> Done<Winning> {
-    let Asked { order, runs_of, guess } = question;
+pub async fn winning_limit(app: &App, refused_in: u64, is_open: bool, asked: Asked<'_>) -> Done<Winning> {
+    match search(app, refused_in, is_open, asked, None).await? {
+        Elsewhere::From(winning) => Ok(winning),
+        Elsewhere::NoRoom => Ok(Winning::Unknown),
+    }
+}
+
+/// The same for a bid whose workload's node had too little room: what would have taken it to another.
+pub async fn winning_elsewhere(
+    app: &App,
+    refused_in: u64,
+    is_open: bool,
+    asked: Asked<'_>,
+    may_go: MayGo,
+) -> Done<Elsewhere> {
+    search(app, refused_in, is_open, asked, Some(may_go)).await
+}
+
+async fn search(app: &App, refused_in: u64, is_open: bool, asked: Asked<'_>, may_go: Option<MayGo>) -> Done<Elsewhere> {
+    const UNKNOWN: Elsewhere = Elsewhere::From(Winning::Unknown);
+    let Asked { order, runs_of, guess } = asked;
     let rounds = match is_open {
         true => {
             let latest = app.sequencer.query(|s| s.market.last_round).await?;
@@ -66,17 +86,17 @@ pub async fn winning_limit(app: &App, refused_in: u64, is_open: bool, question: 
         false => vec![refused_in],
     };
     for round in rounds {
-        let asked = (round, order.to_owned());
-        if let Some(winning) = app.winning.known(&asked) {
-            return Ok(winning);
+        let question = (round, order.to_owned(), may_go.as_ref().map(|go| go.move_fee));
+        if let Some(found) = app.winning.known(&question) {
+            return Ok(found);
         }
         // Whoever would have to wait long is content with a bound.
-        let Some(waiting) = app.winning.wait() else { return Ok(Winning::Unknown) };
-        let Ok(turn) = app.winning.turn.acquire().await else { return Ok(Winning::Unknown) };
+        let Some(waiting) = app.winning.wait() else { return Ok(UNKNOWN) };
+        let Ok(turn) = app.winning.turn.acquire().await else { return Ok(UNKNOWN) };
         drop(waiting);
         // Somebody before may have asked the same.
-        if let Some(winning) = app.winning.known(&asked) {
-            return Ok(winning);
+        if let Some(found) = app.winning.known(&question) {
+            return Ok(found);
         }
         let Some((book, _, _)) = app.store.archived_round(i64::try_from(round).unwrap_or(0)).await? else { continue };
         let book: Book = serde_json::from_str(&book).map_err(|e| Failure::fault(&e))?;
@@ -84,19 +104,22 @@ pub async fn winning_limit(app: &App, refused_in: u64, is_open: bool, question: 
             continue;
         }
         if book.orders.len() > MOST_ORDERS {
-            return Ok(Winning::Unknown);
+            return Ok(UNKNOWN);
         }
-        let id = order.to_owned();
+        let (id, may_go) = (order.to_owned(), may_go.clone());
         let ends = Instant::now() + LONGEST_SEARCH;
         let search = move || {
             let in_time = || Instant::now() < ends;
-            let asked = Asked { order: &id, runs_of, guess };
-            clearing::winning_limit(&book, asked, &MixedInteger::PRODUCTION, &Limits::PRODUCTION, &in_time)
+            let (asked, proposer) = (Asked { order: &id, runs_of, guess }, &MixedInteger::PRODUCTION);
+            match may_go {
+                Some(may_go) => elsewhere(&book, &may_go, asked, proposer, &in_time),
+                None => Elsewhere::From(clearing::winning_limit(&book, asked, proposer, &Limits::PRODUCTION, &in_time)),
+            }
         };
-        let winning = tokio::task::spawn_blocking(search).await.map_err(|e| Failure::fault(&e))?;
+        let found = tokio::task::spawn_blocking(search).await.map_err(|e| Failure::fault(&e))?;
         drop(turn);
-        app.winning.remember(asked, winning);
-        return Ok(winning);
+        app.winning.remember(question, found);
+        return Ok(found);
     }
-    Ok(Winning::Unknown)
+    Ok(UNKNOWN)
 }

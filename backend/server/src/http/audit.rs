@@ -73,12 +73,13 @@ async fn list_audit_events(
     Query(query): Query<AuditQuery>,
 ) -> Answered<Response> {
     by.may("audit:read")?;
-    let page = query.list()?.page(Table::AuditEvents, AuditId::PREFIX)?;
+    let query = query.list()?;
+    let page = query.page(Table::AuditEvents, AuditId::PREFIX)?;
     let mut listed = app.store.list(Table::AuditEvents, &by.scope(), &page).await?;
     if let Some(participant) = by.own() {
         listed.rows = app.sequencer.query(move |state| without_operators(state, participant, listed.rows)).await??;
     }
-    Ok(list(&listed, "/v1/audit_events"))
+    Ok(list(&listed, "/v1/audit_events", &query, "action"))
 }
 
 /// The operator's people are not named to members.

@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 143] = [
+const OTHERS: [(&str, u16, &str); 144] = [
     ("not_json", 400, "The body is not JSON."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
@@ -165,6 +165,7 @@ const OTHERS: [(&str, u16, &str); 143] = [
     ("approval_too_late", 409, "It was to take effect in the past; reject it and propose it again."),
     ("simulation_running", 503, "One simulation runs at a time; wait for the time in Retry-After."),
     ("capacity_empty", 422, "A node has something of a resource of its pool."),
+    ("resource_left_out", 422, "Name every resource that the workload has of it; 0 takes it away."),
     ("resource_not_in_pool", 422, "The pool does not have this resource."),
     ("horizon_out_of_range", 422, "Horizons are whole slots inside the horizon, in minutes."),
     ("if_match_required", 428, "Read the object first and send its ETag as If-Match."),

@@ -1,6 +1,7 @@
 //! Asked after a round: why an order has not won, and what would have.
 use crate::app::App;
 use crate::app::directory::Identity;
+use crate::app::explanation::staying::Staying;
 use crate::app::explanation::{BindingNode, Explanation, explain};
 use crate::app::held_back::HeldBack;
 use crate::app::winning;
@@ -14,7 +15,8 @@ use headroom_market::clearing::{Asked, Money, Winning};
 use headroom_market::ids::{BidId, OfferId, OrderId};
 use headroom_market::pool::{NodeState, recallable};
 use headroom_market::record::Table;
-use headroom_market::round::Award;
+use headroom_market::round::{Award, stays};
+use headroom_market::state::State as Market;
 use headroom_market::workload::vacate;
 use headroom_store::read::Scope;
 use std::collections::BTreeSet;
@@ -63,11 +65,31 @@ async fn run_explain(app: &App, by: &Identity, id: OrderId) -> Answered<Json<Exp
         }
         None => Winning::Unknown,
     };
-    let mut explanation = explain(&order, node, found);
+    let staying = staying(app, &order).await?;
+    let mut explanation = explain(&order, node, staying, found);
     if let Some(netted) = netted(app, &order).await? {
         explanation.sentence = format!("{} {netted}", explanation.sentence);
     }
     Ok(Json(explanation))
+}
+
+/// What keeps the workload of an open bid on a node that has too little room for it.
+async fn staying(app: &App, order: &Order) -> Answered<Option<Staying>> {
+    let refused = order.last_reason.as_ref().filter(|why| why.reason == Reason::NoHostFits && order.status.is_live());
+    let Some(why) = refused else { return Ok(None) };
+    let (bid, now) = (order.clone(), app.now());
+    let looked_at = move |s: &Market| (stays::of(s, now, &bid), bid.request.runs_of(s.market.rhythm.slot_seconds));
+    let (looked_at, runs_of) = app.sequencer.query(looked_at).await?;
+    Ok(match looked_at {
+        None => None,
+        Some(Err(stays)) => Some(Staying::Kept(stays)),
+        Some(Ok(may_go)) => {
+            let (fee, id) = (may_go.move_fee, order.id.to_string());
+            let asked = Asked { order: &id, runs_of, guess: None };
+            let found = winning::winning_elsewhere(app, why.round, true, asked, may_go).await?;
+            Some(Staying::MayGo(fee, found))
+        }
+    })
 }
 
 /// So many of an order's latest awards are looked through for what was netted.

@@ -232,13 +232,28 @@ async fn restart_instance(
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Baseline {
+    /// Names every resource that the present one has; 0 takes one away.
     baseline: Amounts,
-    #[serde(default)]
-    floor: Amounts,
+    /// The same of the floor. Left out: it stays as it is.
+    floor: Option<Amounts>,
 }
 
-/// Sets a workload's baseline and floor, within its participant's quota (admin). Slots whose gate
-/// has closed keep the baseline and floor that they were planned with (`earlier_baselines`).
+/// What a workload has is not taken away by leaving it out.
+fn check_complete(name: &str, present: &Amounts, new: &Amounts) -> Answered<()> {
+    let missing = present.iter().find(|(resource, quantity)| **quantity > 0 && !new.contains_key(resource));
+    match missing {
+        None => Ok(()),
+        Some((resource, quantity)) => Err(Problem::field(
+            "resource_left_out",
+            &format!("/{name}/{resource}"),
+            format!("The workload's {name} has {quantity} of {resource}. Name it, too; 0 takes it away."),
+        )),
+    }
+}
+
+/// Sets a workload's baseline and floor, within its participant's quota (admin). Each names all resources that the
+/// present one has; a floor that is left out stays. Slots whose gate has closed keep the baseline and floor that they were
+/// planned with (`earlier_baselines`).
 #[utoipa::path(put, path = "/instances/{id}/baseline", tag = "admin", operation_id = "putBaseline", request_body = Baseline, params(("id" = InstanceId, Path, description = "Workload")),
     responses((status = 200, description = "The workload", body = Instance), Problems))]
 async fn put_baseline(
@@ -248,7 +263,14 @@ async fn put_baseline(
     Body(new): Body<Baseline>,
 ) -> Answered<Document> {
     by.may("admin:write")?;
-    let module = app.sequencer.query(move |s| s.instances.get(&id).and_then(|i| s.modules.get(&i.module)).cloned());
-    check_memory(&app, module.await?, &new.baseline).await?;
-    Ok(ok(app.object(&by, Command::SetBaseline { instance: id, baseline: new.baseline, floor: new.floor }).await?))
+    let known = app.sequencer.query(move |s| {
+        let instance = s.instances.get(&id)?;
+        Some((s.modules.get(&instance.module).cloned(), instance.baseline.clone(), instance.floor.clone()))
+    });
+    let (module, baseline, floor) = known.await?.ok_or_else(|| Problem::not_found("workload"))?;
+    check_complete("baseline", &baseline, &new.baseline)?;
+    check_complete("floor", &floor, new.floor.as_ref().unwrap_or(&floor))?;
+    check_memory(&app, module, &new.baseline).await?;
+    let floor = new.floor.unwrap_or(floor);
+    Ok(ok(app.object(&by, Command::SetBaseline { instance: id, baseline: new.baseline, floor }).await?))
 }

@@ -184,7 +184,7 @@ async fn list_side(app: &App, by: &Identity, side: Side, query: &ListQuery) -> A
     for (_, document) in &mut listed.rows {
         *document = held_back.told(std::mem::take(document));
     }
-    Ok(crate::http::reply::list(&listed, path))
+    Ok(crate::http::reply::list(&listed, path, query, "status"))
 }
 
 async fn get(app: &App, by: &Identity, id: OrderId, what: &str) -> Answered<Document> {

@@ -4,7 +4,7 @@ use crate::http::auth::Anyone;
 use crate::http::extract::Query;
 use crate::http::problem::{Answered, Problem, Problems};
 use crate::http::reply::{List, list_of};
-use crate::workers::forecasts::{LEVELS, MODEL, SeriesForecast};
+use crate::workers::forecasts::{LEVELS, MODEL, SeriesForecast, moments};
 use axum::Json;
 use axum::extract::State;
 use headroom_market::ids::InstanceId;
@@ -12,8 +12,9 @@ use headroom_market::swap::{plan, recall};
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Amounts, Resource, amount};
 use headroom_market::workload::Instance;
+use headroom_market::workload::auto::hinted_need;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -66,6 +67,8 @@ struct PredictedPoint {
     mean: f64,
     variance: f64,
     quantiles: BTreeMap<String, f64>,
+    /// What hints in force say is needed at least, of all its workloads together; the quantiles of each are not under it.
+    hinted: i64,
     /// Chance that the demand exceeds the capacity in this slot or before.
     risk: Option<f64>,
     /// Shares of past truths inside this horizon's intervals.
@@ -89,17 +92,21 @@ async fn prediction(
         _ => return Err(Problem::field("instance_or_pool", "instance_id", "Send either instance_id or pool.")),
     };
     let seconds = app.rhythm.slot_seconds;
+    let hinted = hinted(&app, &instances).await?;
     let mut by_resource: BTreeMap<Resource, Vec<(Instance, SeriesForecast)>> = BTreeMap::new();
     for instance in instances {
-        for series in app.forecasts.of_instance(instance.id, seconds) {
+        for mut series in app.forecasts.of_instance(instance.id, seconds) {
             if query.resource.is_none_or(|r| r == series.resource) {
+                raise(&mut series, &hinted);
                 by_resource.entry(series.resource).or_default().push((instance.clone(), series));
             }
         }
     }
     let single = query.instance_id;
-    let series =
-        by_resource.into_iter().map(|(resource, list)| predicted(&app, resource, &list, &horizons, single)).collect();
+    let series = by_resource
+        .into_iter()
+        .map(|(resource, list)| predicted(&app, resource, &list, &horizons, single, &hinted))
+        .collect();
     Ok(Json(Prediction { instance_id: query.instance_id, pool: query.pool, model: MODEL.to_owned(), series }))
 }
 
@@ -139,12 +146,51 @@ fn horizons(app: &App, text: Option<&str>) -> Answered<Vec<i64>> {
     })
 }
 
+/// What hints say that workloads need in a slot.
+type Hinted = BTreeMap<(InstanceId, Resource, Slot), i64>;
+
+async fn hinted(app: &App, instances: &[Instance]) -> Answered<Hinted> {
+    let ids: Vec<InstanceId> = instances.iter().map(|i| i.id).collect();
+    let first = app.rhythm.first_open(app.now());
+    let all = app.sequencer.query(move |s| {
+        let mut all = Hinted::new();
+        for id in ids.into_iter().filter(|id| s.hints.values().any(|h| h.instance == *id)) {
+            // Forecasts may begin with a slot that has begun.
+            for n in -2..=s.market.rhythm.horizon_slots {
+                let slot = first.plus(n, s.market.rhythm.slot_seconds);
+                all.extend(hinted_need(s, id, slot).into_iter().map(|(resource, need)| ((id, resource, slot), need)));
+            }
+        }
+        all
+    });
+    Ok(all.await?)
+}
+
+/// No quantile is under what a hint says.
+fn raise(series: &mut SeriesForecast, hinted: &Hinted) {
+    for point in &mut series.points {
+        let Some(need) = hinted.get(&(series.instance, series.resource, point.slot)) else { continue };
+        point.quantiles.values_mut().for_each(|value| *value = value.max(*need as f64));
+        let values: Option<Vec<f64>> = LEVELS.iter().map(|l| point.quantiles.get(&l.to_string()).copied()).collect();
+        if let Some(values) = values {
+            (point.mean, point.variance) = moments(&values);
+        }
+    }
+}
+
+/// The slots that are forecast, up to a horizon.
+fn slots_up_to(list: &[(Instance, SeriesForecast)], horizon: i64) -> BTreeSet<Slot> {
+    let points = list.iter().flat_map(|(_, s)| &s.points).filter(|p| p.horizon_slots as i64 <= horizon);
+    points.map(|p| p.slot).collect()
+}
+
 fn predicted(
     app: &App,
     resource: Resource,
     list: &[(Instance, SeriesForecast)],
     horizons: &[i64],
     single: Option<InstanceId>,
+    hinted: &Hinted,
 ) -> PredictedSeries {
     let capacity = list.iter().map(|(i, _)| amount(&i.in_force, resource)).sum();
     let minutes = app.rhythm.slot_seconds as f64 / 60.0;
@@ -164,7 +210,10 @@ fn predicted(
             in_80 += n * a.coverage_80.unwrap_or(0.0);
             in_95 += n * a.coverage_95.unwrap_or(0.0);
         }
+        let needs = |slot: Slot| list.iter().filter_map(move |(i, _)| hinted.get(&(i.id, resource, slot)));
+        let is_short = slots_up_to(list, *h).into_iter().any(|slot| needs(slot).any(|need| *need > capacity));
         let risk = single.and_then(|id| app.forecasts.probability_above(id, resource, capacity, *h as usize));
+        let risk = if is_short { risk.map(|_| 1.0) } else { risk };
         Some(PredictedPoint {
             horizon_slots: *h,
             minutes: *h as f64 * minutes,
@@ -172,6 +221,7 @@ fn predicted(
             mean,
             variance,
             quantiles,
+            hinted: needs(first.slot).sum(),
             risk,
             coverage_80: (scored > 0.0).then_some(in_80 / scored),
             coverage_95: (scored > 0.0).then_some(in_95 / scored),

@@ -49,7 +49,8 @@ async fn list_projects(
     let views = app.sequencer.query(move |state| project::views(state, stored)).await?;
     let text = |view: &ProjectView| serde_json::to_string(view).map(|text| (view.project.id.to_string(), text));
     let rows: Result<Vec<_>, _> = views.iter().map(text).collect();
-    Ok(list(&Listed { rows: rows.map_err(|e| Problem::fault(&e))?, has_more }, "/v1/projects"))
+    let listed = Listed { rows: rows.map_err(|e| Problem::fault(&e))?, has_more };
+    Ok(list(&listed, "/v1/projects", &query, "status"))
 }
 
 /// Reads a project by its name.

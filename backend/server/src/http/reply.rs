@@ -104,6 +104,22 @@ fn is_id(table: Table, text: &str) -> bool {
 }
 
 impl ListQuery {
+    /// What the next page is asked for with, too, but for the cursor. Nothing in it needs an escape that is not here: it was
+    /// read as numbers, times and known names.
+    fn kept(&self, filter: &str) -> String {
+        let status = self.status.as_deref().unwrap_or("").split(',').map(str::trim).filter(|s| !s.is_empty());
+        let status = status.collect::<Vec<_>>().join(",");
+        let order = self.order.map(|order| if order == Direction::Asc { "asc" } else { "desc" });
+        let parameters = [
+            ("limit", self.limit.map(|limit| limit.to_string())),
+            ("order", order.map(str::to_owned)),
+            (filter, Some(status).filter(|s| !s.is_empty())),
+            ("created%5Bgte%5D", self.created_from.map(|at| at.to_string())),
+            ("created%5Blt%5D", self.created_to.map(|at| at.to_string())),
+        ];
+        let given = parameters.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        given.map(|(name, value)| format!("{name}={value}&")).collect()
+    }
     /// The page of a table that is asked for; `prefix` is how ids of the list begin.
     pub fn page(&self, table: Table, prefix: &str) -> Answered<Page> {
         let limit = self.limit.unwrap_or(50);
@@ -148,8 +164,9 @@ impl ListQuery {
     }
 }
 
-/// `{"object":"list",…}` with the `Link` header of RFC 8288.
-pub fn list(listed: &Listed, path: &str) -> Response {
+/// `{"object":"list",…}` with the `Link` header of RFC 8288, which asks for the next page as this one was asked for.
+/// `filter`: how the list calls what `status` is in the query.
+pub fn list(listed: &Listed, path: &str, query: &ListQuery, filter: &str) -> Response {
     let mut text = String::from("{\"object\":\"list\",\"data\":[");
     for (index, (_, document)) in listed.rows.iter().enumerate() {
         if index > 0 {
@@ -157,12 +174,18 @@ pub fn list(listed: &Listed, path: &str) -> Response {
         }
         text.push_str(document);
     }
-    let next = listed.rows.last().map(|(id, _)| id).filter(|_| listed.has_more);
+    // The page goes on where it was read to.
+    let (parameter, end) = match query.ending_before {
+        Some(_) => ("ending_before", listed.rows.first()),
+        None => ("starting_after", listed.rows.last()),
+    };
+    let next = end.map(|(id, _)| id).filter(|_| listed.has_more);
     let cursor = next.map_or("null".to_owned(), |id| format!("\"{id}\""));
     let _infallible = write!(text, "],\"has_more\":{},\"next_cursor\":{cursor}}}", listed.has_more);
     let mut response = ok(text).into_response();
     if let Some(id) = next
-        && let Ok(link) = HeaderValue::from_str(&format!("<{path}?starting_after={id}>; rel=\"next\""))
+        && let Ok(link) =
+            HeaderValue::from_str(&format!("<{path}?{}{parameter}={id}>; rel=\"next\"", query.kept(filter)))
     {
         response.headers_mut().insert(header::LINK, link);
     }
@@ -176,7 +199,7 @@ pub fn list_of<T: serde::Serialize>(values: &[T]) -> axum::Json<serde_json::Valu
 
 pub async fn list_table(app: &App, table: Table, scope: &Scope, query: &ListQuery, path: &str) -> Answered<Response> {
     let page = query.page(table, "")?;
-    Ok(list(&app.store.list(table, scope, &page).await?, path))
+    Ok(list(&app.store.list(table, scope, &page).await?, path, query, "status"))
 }
 
 pub async fn get_from(app: &App, table: Table, scope: &Scope, id: &str, what: &str) -> Answered<Document> {
@@ -191,6 +214,7 @@ pub struct List<T> {
     pub object: String,
     pub data: Vec<T>,
     pub has_more: bool,
+    /// Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with.
     pub next_cursor: Option<String>,
 }
 

@@ -318,7 +318,7 @@ fn view(instance: InstanceId, resource: Resource, series: &Series, slot_seconds:
 }
 
 /// Mean and variance of the distribution that is linear between the published quantiles.
-fn moments(values: &[f64]) -> (f64, f64) {
+pub fn moments(values: &[f64]) -> (f64, f64) {
     let mut mass = 0.0;
     let (mut first, mut second) = (0.0, 0.0);
     let mut add = |weight: f64, low: f64, high: f64| {

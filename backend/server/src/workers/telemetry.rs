@@ -128,7 +128,9 @@ pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter
         if arrived.is_none() && (o.cpu_censored || o.suspended_kib.is_some()) {
             censored.push(Resource::CpuMilli);
         }
-        if o.mem_censored {
+        let asked = nodes.mem_mib_up(o.mem_demand_kib.max(o.mem_peak_kib).max(o.suspended_kib.unwrap_or(0)));
+        let most = instance.limit.get(&Resource::MemMib).copied().unwrap_or(i64::MAX);
+        if o.mem_censored || asked > most {
             censored.push(Resource::MemMib);
         }
         measured.samples.push(Sample {
@@ -140,10 +142,9 @@ pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter
             demand: [
                 (Resource::CpuMilli, arrived.unwrap_or(cpu)),
                 // One that stands still needs what it held to go on.
-                (
-                    Resource::MemMib,
-                    nodes.mem_mib_up(o.mem_demand_kib.max(o.mem_peak_kib).max(o.suspended_kib.unwrap_or(0))),
-                ),
+                // What a program says that it wants is its own word: no more of it counts than it may ever have, or
+                // one of them would spoil the forecast of its pool.
+                (Resource::MemMib, asked.min(most)),
             ]
             .into(),
             censored,

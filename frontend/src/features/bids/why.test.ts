@@ -29,12 +29,16 @@ describe('the limit that would have won', () => {
   });
 });
 
-describe('at the price exactly', () => {
+describe('where its limit buys nothing', () => {
   const marginal = explain({ reason: 'MARGINAL_PRORATA' });
   it('who got nothing is not told that it was shared with them', () => {
     const none = { ...bid, status: 'open', awarded: '0.000000' };
-    expect(missText(none, 'MARGINAL_PRORATA')).toBe('at the price exactly, won nothing');
-    expect(sentenceOf(none, marginal)).toContain('nothing was left');
+    expect(missText(none, 'MARGINAL_PRORATA')).toBe('nothing to be had at its limit');
+    expect(missText({ ...none, side: 'offer' }, 'MARGINAL_PRORATA')).toBe('nobody to buy at its limit');
+    // A price that nobody paid may be far from it: nothing is said of that.
+    for (const said of [sentenceOf(none, marginal), sentenceOf(none, marginal, { mine: true, none: Object.keys(none.resources) })]) expect(said).not.toMatch(/price is|own limit|best bid/);
+    expect(sentenceOf(none, marginal)).toBe('Nothing was to be had at its limit: others came first, or nobody sells for so little.');
+    expect(sentenceOf({ ...none, side: 'offer' }, marginal)).toMatch(/^Nobody was left to buy at its limit/);
   });
   it('who got a part is', () => {
     const part = { ...bid, status: 'partially_filled', awarded: '1.000000' };
@@ -51,12 +55,12 @@ describe('under what is asked for, with capacity left', () => {
   it('is not said to have been sold out', () => {
     for (const of of [left(price('cpu_milli', 0, 9), price('mem_mib', 0, 9)), left(price('cpu_milli', 0, 0), price('mem_mib', 0, 0)), left(price('cpu_milli', 5, 9), price('mem_mib', 5, 9))]) {
       expect(headOf(order, 'MARGINAL_PRORATA', of)).toBe('under the cheapest offer');
-      expect(sentenceOf(order, marginal, { mine: true, ...of })).not.toContain('nothing was left');
+      expect(sentenceOf(order, marginal, { mine: true, ...of })).not.toContain('others came first');
     }
     expect(headOf({ ...order, side: 'offer' }, 'MARGINAL_PRORATA', { none: ['cpu_milli', 'mem_mib'], free: false })).toBe('over the best bid');
   });
   it('where something was sold out, or the round is not known, it is', () => {
-    for (const of of [left(price('cpu_milli', 9, 9), price('mem_mib', 5, 9)), left()]) expect(headOf(order, 'MARGINAL_PRORATA', of)).toBe('at the price exactly, won nothing');
+    for (const of of [left(price('cpu_milli', 9, 9), price('mem_mib', 5, 9)), left()]) expect(headOf(order, 'MARGINAL_PRORATA', of)).toBe('nothing to be had at its limit');
     expect(headOf(order, 'BUDGET', left(price('cpu_milli', 0, 9), price('mem_mib', 0, 9)))).toBe('project budget used up');
     expect(headOf({ ...order, status: 'partially_filled', awarded: '1.000000' }, 'MARGINAL_PRORATA', { none: [], free: true })).toBe('at the price, shared out');
   });

@@ -132,10 +132,10 @@ export function sentenceOf(order: Order, e: Explain, { mine, none, free = false,
     return nothingTraded(order, none) ? untradedText(order, e, from) : priceText(order, e, e.price_faced, e.shortfall, none);
   }
   if (e.reason === 'MARGINAL_PRORATA' && micro(order.awarded) === 0n && nothingTraded(order, none)) {
-    return order.side === 'bid' ? 'Nothing was traded: this was the best bid, and everybody who sells asks for more. The price of what is not traded is the best bid’s own limit.' : 'Nothing was traded: nobody bids as much as this asks for.';
+    return order.side === 'bid' ? 'Nothing was traded: everybody who sells asks for more than this limit.' : 'Nothing was traded: nobody bids as much as this asks for.';
   }
   if (unmet(order, e.reason, { none, free })) return 'Capacity was left, and whoever sells it asks for more than this limit.';
-  if (e.reason === 'MARGINAL_PRORATA' && micro(order.awarded) === 0n) return 'The price is exactly this limit, and nothing was left at it: others came first, or nobody trades at such a limit and this is the best one on its side.';
+  if (e.reason === 'MARGINAL_PRORATA' && micro(order.awarded) === 0n) return order.side === 'bid' ? 'Nothing was to be had at its limit: others came first, or nobody sells for so little.' : 'Nobody was left to buy at its limit: others came first, or nobody pays so much.';
   if (order.origin === 'draw' && order.status === 'filled') return 'Taken at once, in the middle of its slot, as nobody had bought it. It is paid for the time in which it is there, and ends with the slot.';
   return plainly(order, e.sentence);
 }

@@ -27,6 +27,8 @@ it('where rounds have been held, the last one had none of the product', async ()
 it('before the first round there is none to speak of', async () => {
   show([]);
   expect(await screen.findByText('No round has been held yet.')).toBeTruthy();
+  // The mock's market holds them so.
+  expect(await screen.findByText('A round is held every 10 seconds while there is an open bid or offer.')).toBeTruthy();
 });
 
 it('of a halted pool it says that it is halted, not that nobody bid', async () => {

@@ -1,6 +1,6 @@
 import { Link } from '@tanstack/react-router';
 import { type Column, DataTable, Page, Panel, State, Welfare, When } from '@/components/ui';
-import { type Round, useNewest } from '@/lib/api';
+import { roundsText, type Round, useMe, useNewest } from '@/lib/api';
 import { formatCount } from '@/lib/money';
 import { gapText, type Proof, proofOf } from './proof';
 import { ProofBadge } from './ProofBadge';
@@ -34,8 +34,9 @@ function Answer({ rounds }: { rounds: Round[] }) {
 
 export default function RoundsPage() {
   const of = useNewest<Round>('/rounds');
+  const market = useMe()?.market;
   return (
-    <Page title="Rounds" of={of} answer={(d) => <Answer rounds={d.rows} />} empty={(d) => d.rows.length === 0 && { fact: 'No round has been held yet.', hint: 'A round is held when its gate closes and there is an open bid or offer; without one there is nothing to clear.' }}>
+    <Page title="Rounds" of={of} answer={(d) => <Answer rounds={d.rows} />} empty={(d) => d.rows.length === 0 && { fact: 'No round has been held yet.', hint: `${roundsText(market)}; without one there is nothing to clear.` }}>
       {(d) => <Panel><DataTable label="Rounds" columns={columns} rows={d.rows} rowKey={(r) => String(r.number)} csvName="rounds" initialSort={{ id: 'number', desc: true }} more={{ cut: d.cut, older: of.older, busy: of.busy }} /></Panel>}
     </Page>
   );

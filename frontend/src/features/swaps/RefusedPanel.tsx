@@ -4,7 +4,7 @@ import { nameOf, onlyState, refusedByShadow } from './swap';
 
 /** What a refused shadow run means, what its owner can do, and what it has not changed. */
 export function RefusedPanel({ swap }: { swap: Swap }) {
-  // Without a difference it was refused for another reason, which stands beside it.
+  // Without a difference it was refused for another reason, which stands among its facts.
   if (!refusedByShadow(swap) || swap.difference_count === 0) return null;
   const workload = <PageLink className="underline" to="/workloads" search={{ workload: swap.instance }}>{nameOf(swap)}</PageLink>;
   return (

@@ -20,6 +20,13 @@ it('says each in at least two sentences, the second with what becomes of it or w
   for (const reason of KNOWN) expect(reasonText({ reason }), reason).toMatch(/^[A-Z].{20,}[.:;?] .{15,}\.$/);
   expect(KNOWN.map((reason) => reasonText({ reason })).filter((said) => said.includes('_'))).toEqual([]);
 });
+it('names parts of a page by their headings, which are there, and never by a direction', () => {
+  const headings = ['Differences.tsx', 'RefusedPanel.tsx', '../workloads/Vacate.tsx'].flatMap((file) => [...readFileSync(join(process.cwd(), 'src/features/swaps', file), 'utf8').matchAll(/<Panel title="([^"]+)"/g)].map((m) => m[1] as string));
+  const named = KNOWN.flatMap((reason) => [...reasonText({ reason }).matchAll(/“([^”]+)”/g)].map((m) => m[1] as string));
+  expect(reasonText({ reason: 'shadow_mismatch' })).toContain('“Shadow run');
+  expect(named.filter((name) => !headings.includes(name))).toEqual([]);
+  for (const reason of KNOWN) expect(reasonText({ reason })).not.toMatch(/\b(below|above|beside)\b/);
+});
 it('reads a code of a later version as its words, and says nothing where there is none', () => {
   expect([reasonText({ reason: 'sun_spots' }), reasonText({ reason: null })]).toEqual(['Sun spots.', '']);
 });

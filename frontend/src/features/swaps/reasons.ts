@@ -15,7 +15,7 @@ const SENTENCES: Record<string, string> = {
   rejected_by_operator: 'An operator rejected it. What was bought for it is credited; the workload may be moved again in ten slots.',
   approval_expired: 'Nobody approved it before its slot had ended. What was bought for it is credited; the next move is asked for anew.',
   // Of the shadow run.
-  shadow_mismatch: 'Its copy gave something else than the workload for the same inputs. What differs stands below, with what to do.',
+  shadow_mismatch: 'Its copy gave something else than the workload for the same inputs. What differs stands on the swap’s page under “Shadow run: same inputs, both places”, and what to do under “What this means, and what to do”.',
   shadow_inconclusive: 'The shadow run had too few inputs to compare in its time. It is tried again for the next bid that needs it; a program that gets inputs oftener is compared sooner.',
   // Of the driver: its workload, or its program.
   guest_failed: 'Its program failed while it was changed. Look at the fault on the workload’s page, mend the program, and restart it.',

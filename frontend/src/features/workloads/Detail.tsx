@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { memo, useState } from 'react';
 import { Button, CopyId, NodeName, Panel, State, toast } from '@/components/ui';
 import { Decide } from '@/components/ui/Decide';
 import { type Instance, useMay, useMe, useNodeState, useWrite } from '@/lib/api';
@@ -8,8 +8,10 @@ import { Advice } from './Advice';
 import { Ahead } from './Ahead';
 import { Draw } from './Draw';
 import { FaultNote } from './FaultNote';
+import { Guidance } from './Guidance';
 import { condition } from './health';
 import { Restart } from './Restart';
+import { SetBaseline } from './SetBaseline';
 import { StrategyForm } from './StrategyForm';
 import { Suspended } from './Suspended';
 import { UsageChart } from './UsageChart';
@@ -43,16 +45,18 @@ function Away({ away, slot }: { away: NonNullable<Instance['away']>; slot: numbe
   );
 }
 
-export function Detail({ instance, onRegister }: { instance: Instance; onRegister?: () => void }) {
+export const Detail = memo(({ instance, onRegister }: { instance: Instance; onRegister?: () => void }) => {
   const mayStop = useMay('workloads:write');
   const mayTrade = useMay('orders:write');
   const maySet = useMay('strategies:write');
+  const mayAllot = useMay('admin:write');
+  const mayKnow = useMay('forecasts:read');
   const slot = useMe()?.market.slot_seconds ?? 300;
   return (
     <div className="split">
-      <div className="grid content-start"><FaultNote instance={instance} onRegister={onRegister} /><Suspended instance={instance} /><UsageChart instance={instance} /><Ahead instance={instance} />{mayTrade && <Draw instance={instance} />}</div>
+      <div className="grid content-start"><FaultNote instance={instance} onRegister={onRegister} /><Suspended instance={instance} /><UsageChart instance={instance} /><Ahead instance={instance} />{mayTrade && <Draw instance={instance} />}{mayKnow && <Guidance instance={instance} />}</div>
       <div className="grid">
-        <Panel title={instance.name} tools={mayStop && (instance.state === 'stopped' ? <Restart instance={instance} size="sm" /> : <Stop instance={instance} />)}>
+        <Panel title={instance.name} tools={<>{mayAllot && <SetBaseline instance={instance} />}{mayStop && (instance.state === 'stopped' ? <Restart instance={instance} size="sm" /> : <Stop instance={instance} />)}</>}>
           <dl className="kv pad">
             <dt>State</dt><dd><State of={condition(instance)} /></dd>
             <dt>Id</dt><dd><CopyId id={instance.id} /></dd>
@@ -72,7 +76,7 @@ export function Detail({ instance, onRegister }: { instance: Instance; onRegiste
       </div>
     </div>
   );
-}
+});
 
 /** Why a bid that seems good enough finds no room: nothing new comes to a node that is drained. */
 function Drained({ node }: { node: string }) {

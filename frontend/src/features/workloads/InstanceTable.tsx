@@ -1,7 +1,7 @@
 import { Badge, type Column, DataTable, Place, Short, State, stateName } from '@/components/ui';
 import { type Instance, type Pulse, useNodeName, useParticipantNames } from '@/lib/api';
 import { formatPercent, shown } from '@/lib/money';
-import { condition, RISKY } from './health';
+import { condition, RISKY, unknownText } from './health';
 import { placesBids } from './strategy';
 
 const cpu = (q: Record<string, number>) => shown('cpu_milli', q.cpu_milli ?? 0);
@@ -14,7 +14,16 @@ const text = (n: number | null) => (n === null ? '–' : round(n));
 /** What it may take at most on its node; where it does not run, nothing is in force for it, whatever was last. */
 const limit = (i: Instance, of: (q: Record<string, number>) => number) => (i.state === 'stopped' ? null : of(i.in_force));
 
-export function InstanceTable({ rows, pulses, selected, onSelect }: { rows: Instance[]; pulses: Record<string, Pulse>; selected?: string; onSelect: (i: Instance) => void }) {
+/** A figure that is not there, and why on hover. */
+function Missing({ of, what }: { of: Pulse | undefined; what: 'sample' | 'risk' }) {
+  const { mark, why } = unknownText(of, what);
+  return <span className="t3" title={why}>{mark}<span className="sr-only"> {why}</span></span>;
+}
+
+/** `cut`: there are more than these. */
+interface Props { rows: Instance[]; pulses: Record<string, Pulse>; selected?: string; onSelect: (i: Instance) => void; cut?: boolean }
+
+export function InstanceTable({ rows, pulses, selected, onSelect, cut = false }: Props) {
   const names = useParticipantNames();
   const nodeName = useNodeName();
   const owner = (i: Instance) => names.get(i.participant) ?? i.participant.slice(-6);
@@ -30,10 +39,10 @@ export function InstanceTable({ rows, pulses, selected, onSelect }: { rows: Inst
     { id: 'floor', head: 'Floor, cores', right: true, extra: true, cell: (i) => round(cpu(i.floor)), value: (i) => cpu(i.floor) },
     { id: 'baseline', extra: 'phone', head: 'Baseline', right: true, cell: (i) => round(cpu(i.baseline)), value: (i) => cpu(i.baseline), csvHead: 'Baseline, cores' },
     { id: 'limit', extra: 'phone', head: 'Limit now', right: true, cell: (i) => <span className="m">{text(limit(i, cpu))}</span>, value: (i) => limit(i, cpu), csvHead: 'Limit now, cores' },
-    { id: 'used', extra: 'phone', head: 'Used', right: true, cell: (i) => { const u = usage(i); return u ? round(cpu(u)) : '–'; }, value: (i) => { const u = usage(i); return u && cpu(u); }, csvHead: 'Used, cores' },
-    { id: 'memory', head: 'Memory, GiB', right: true, extra: true, cell: (i) => { const u = usage(i); return <>{u ? round(mem(u)) : '–'} {limit(i, mem) !== null && <span className="t3">of {text(limit(i, mem))}</span>}</>; }, value: memory, csv: [{ head: 'Memory used, GiB', of: memory }, { head: 'Memory limit, GiB', of: (i) => limit(i, mem) }] },
-    { id: 'risk', head: 'Runs short', help: 'Chance that its demand passes what is in force within the horizon.', right: true, cell: (i) => { const r = risk(i); return r === null ? '–' : <span className={r >= RISKY ? 'warn m' : ''}>{formatPercent(r)}</span>; }, value: risk, csvHead: 'Runs short, %', csv: (i) => { const r = risk(i); return r === null ? null : Math.round(r * 100); } },
+    { id: 'used', extra: 'phone', head: 'Used', right: true, cell: (i) => { const u = usage(i); return u ? round(cpu(u)) : <Missing of={pulses[i.id]} what="sample" />; }, value: (i) => { const u = usage(i); return u && cpu(u); }, csvHead: 'Used, cores' },
+    { id: 'memory', head: 'Memory, GiB', right: true, extra: true, cell: (i) => { const u = usage(i); return <>{u ? round(mem(u)) : <Missing of={pulses[i.id]} what="sample" />} {limit(i, mem) !== null && <span className="t3">of {text(limit(i, mem))}</span>}</>; }, value: memory, csv: [{ head: 'Memory used, GiB', of: memory }, { head: 'Memory limit, GiB', of: (i) => limit(i, mem) }] },
+    { id: 'risk', head: 'Runs short', help: 'Chance that its demand passes what is in force within the horizon.', right: true, cell: (i) => { const r = risk(i); return r === null ? <Missing of={condition(i) === 'running' ? pulses[i.id] : undefined} what="risk" /> : <span className={r >= RISKY ? 'warn m' : ''}>{formatPercent(r)}</span>; }, value: risk, csvHead: 'Runs short, %', csv: (i) => { const r = risk(i); return r === null ? null : Math.round(r * 100); } },
     { id: 'auto', extra: 'phone', head: 'Strategy', cell: (i) => <span className="row g4">{bids(i) && (placesBids(i.strategy) ? <Badge tone="line">▲ auto-bid</Badge> : <span className="t3" title="It is to bid when its forecast asks for more, and places nothing until its strategy says what a shortage costs">no cost named</span>)}{i.strategy.auto_offer && <Badge tone="line">▼ auto-offer</Badge>}</span>, value: (i) => [bids(i), i.strategy.auto_offer && 'auto-offer'].filter(Boolean).join(', ') },
   ];
-  return <DataTable label="Workloads" columns={columns} rows={rows} rowKey={(i) => i.id} selected={selected} onSelect={onSelect} csvName="workloads" muted={(i) => i.state === 'stopped'} />;
+  return <DataTable label="Workloads" columns={columns} rows={rows} rowKey={(i) => i.id} selected={selected} onSelect={onSelect} csvName="workloads" more={{ cut }} muted={(i) => i.state === 'stopped'} />;
 }

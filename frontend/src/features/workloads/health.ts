@@ -1,5 +1,6 @@
 // Which workload needs a hand first: one that failed, then the one most likely to run short.
-import type { Instance, Pulse } from '@/lib/api';
+import { type Instance, MOST_PULSES, type Pulse } from '@/lib/api';
+import { formatCount } from '@/lib/money';
 
 export const RISKY = 0.3;
 export const isFaulty = (i: Instance) => i.state === 'failed' || i.state === 'faulty' || !!i.fault;
@@ -14,3 +15,27 @@ export interface Risky { instance: Instance; risk: number }
 /** The most likely to run short first. */
 export const riskiest = (all: Instance[], pulses: Record<string, Pulse>): Risky[] =>
   all.filter((i) => condition(i) === 'running').map((instance) => ({ instance, risk: pulses[instance.id]?.risk ?? 0 })).filter((r) => r.risk >= RISKY).sort((a, b) => b.risk - a.risk);
+
+/** The running workloads whose risk is known. */
+export const counted = (all: Instance[], pulses: Record<string, Pulse>): number => all.filter((i) => condition(i) === 'running' && pulses[i.id]?.risk != null).length;
+/** Of which running workloads it is not known whether they run short, and why: a headline that leaves some out says so. Empty where it knows all. */
+export function notCounted(all: Instance[], pulses: Record<string, Pulse>): string[] {
+  const of = all.filter((i) => condition(i) === 'running').map((i) => pulses[i.id]).filter((p) => p !== undefined && p.risk === null) as Pulse[];
+  const count = (unknown: Pulse['unknown']['risk']) => of.filter((p) => p.unknown.risk === unknown).length;
+  const [beyond, coming, failed, none] = [count('beyond'), count('coming'), count('failed'), count(null)];
+  return [
+    coming > 0 && `${formatCount(coming)} still being read`,
+    none > 0 && `${formatCount(none)} without a forecast yet`,
+    failed > 0 && `${formatCount(failed)} that could not be read`,
+    beyond > 0 && `${formatCount(beyond)} after the first ${formatCount(MOST_PULSES)}`,
+  ].filter((said) => said !== false);
+}
+
+const WHY = { beyond: `Read of the first ${MOST_PULSES} that run only; choose it to see its own`, coming: 'Being read', failed: 'It could not be read; it is tried again' };
+const NONE = { sample: 'Nothing was measured in the last minute', risk: 'There is no forecast yet' };
+/** Instead of a figure: what stands in its place, and why it is not there. One that does not run has none. */
+export function unknownText(pulse: Pulse | undefined, what: 'sample' | 'risk'): { mark: string; why: string } {
+  if (!pulse) return { mark: '–', why: 'It does not run' };
+  const unknown = pulse.unknown[what];
+  return unknown ? { mark: unknown === 'coming' ? '…' : '?', why: WHY[unknown] } : { mark: '–', why: NONE[what] };
+}

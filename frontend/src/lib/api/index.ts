@@ -6,6 +6,7 @@ export * from './problem';
 export * from './ahead';
 export * from './bySlot';
 export * from './cause';
+export * from './pulses';
 export * from './queries';
 export * from './setter';
 export * from './resource';

@@ -288,6 +288,18 @@ export interface Instance {
   /** Why its program does not run any more, where its state is `failed`. */
   fault: { at: string; detail: string } | null;
 }
+/** What somebody outside knows of a workload's near future: at least so much will be needed, or nodes that it should not move to. */
+export interface Hint {
+  id: string; participant: string; instance: string; expected_demand: Quantities; avoid_nodes: string[]; starts_at: string; expires_at: string;
+  /** Who says so, for people. */
+  source: string | null;
+  created_at: string; withdrawn_at: string | null;
+}
+export interface HintBody { instance: string; expected_demand: Quantities; avoid_nodes: string[]; starts_at?: string; expires_at: string; source?: string }
+/** Where forecasts of its workloads start while there is no data. */
+export interface ApplicationProfile { id: string; participant: string; name: string; version: number; instances: string[]; typical: Quantities; peak: Quantities; created_at: string; updated_at: string }
+/** What an admin sets of a workload; a resource that is left out would be 0. */
+export interface BaselineBody { baseline: Quantities; floor: Quantities }
 /** What automatic bids cover at today's prices; shares from 0 to 1. */
 export interface ServiceLevel {
   instance: string; slot: string; promised_service_level: string | null;

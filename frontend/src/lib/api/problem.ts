@@ -40,10 +40,26 @@ export class Problem extends Error {
   }
 }
 
+/** What the server tells those who write requests about its headers: from a comma, or a sentence of its own. */
+const WAIT = /(?:,? (?:and|or) )?(?:try again after|wait for) the time in Retry-After(?:; the header RateLimit says how much is left)?\./i;
+const secondsText = (seconds: number) => (seconds < 120 ? `${seconds} ${seconds === 1 ? 'second' : 'seconds'}` : `${Math.ceil(seconds / 60)} minutes`);
+/** Of a refusal for now: how long to wait, in words. A proxy may give a date instead of seconds, or nothing. */
+export function untilLater(detail: string, after: string | null, now = Date.now()): string {
+  const seconds = after === null || after.trim() === '' ? Number.NaN : /^\d+$/.test(after.trim()) ? Number(after) : Math.ceil((Date.parse(after) - now) / 1000);
+  const again = Number.isNaN(seconds) ? 'Try again in a moment.' : `Try again in ${secondsText(Math.max(1, seconds))}.`;
+  const said = detail.trim();
+  const found = WAIT.exec(said);
+  if (!found) return /[.!?]$/.test(said) || said === '' ? `${said} ${again}`.trim() : `${said}. ${again}`;
+  const [before, rest] = [said.slice(0, found.index).trimEnd(), said.slice(found.index + found[0].length)];
+  return `${/[^.!?]$/.test(before) ? `${before}.` : before} ${again}${rest}`.trim();
+}
+const LATER = [429, 503];
+
 export async function problemOf(response: Response): Promise<Problem> {
   const requestId = response.headers.get('x-request-id') ?? undefined;
   try {
     const body = (await response.json()) as ProblemBody;
+    if (body && LATER.includes(response.status) && body.code !== 'outcome_unknown') body.detail = untilLater(body.detail ?? body.title, response.headers.get('retry-after'));
     if (body && typeof body.title === 'string') return new Problem({ request_id: requestId, ...body, status: response.status });
   } catch {
     // A proxy may answer with HTML; the status line is then all there is.

@@ -2,7 +2,7 @@
 import { useQueries } from '@tanstack/react-query';
 import { bySlot } from './bySlot';
 import { get } from './client';
-import type { FullNode, List, Node, Participant, Pool, PoolResource, PredictedPoint, Prediction, PricePoint, Sample } from './objects';
+import type { FullNode, List, Market, Node, Participant, Pool, PoolResource, PredictedPoint, Prediction, PricePoint } from './objects';
 import { isPlatform, useMay, useMe } from './me';
 import { keyOf, type Resource, useResource } from './resource';
 
@@ -23,7 +23,7 @@ export function usePriceMap(slugs: string[], resource: string, limit: number): R
 }
 
 /** Every open slot ahead, as the minutes that the route wants. */
-function useHorizons(): string | undefined {
+export function useHorizons(): string | undefined {
   const market = useMe()?.market;
   if (!market) return undefined;
   const slots = Math.min(market.horizon_slots, 6);
@@ -38,30 +38,8 @@ export function usePrediction(of: { instance_id: string } | { pool: string } | n
 }
 export const pointsOf = (p: Prediction | undefined, resource: string): PredictedPoint[] => p?.series.find((s) => s.resource === resource)?.points ?? [];
 
-export interface Pulse { sample: Sample | undefined; risk: number | null }
-/** A page of workloads is at most this many; more would be a request storm. */
-const PULSES = 24;
-
-/** The latest measurement and the risk of each workload. */
-export function usePulses(ids: string[]): Record<string, Pulse> {
-  const horizons = useHorizons();
-  const some = ids.slice(0, PULSES);
-  const samples = useQueries({
-    queries: some.map((id) => ({ queryKey: keyOf(`/instances/${id}/metrics`, { minutes: 1 }), queryFn: () => get<List<Sample>>(`/instances/${id}/metrics`, { minutes: 1 }), refetchInterval: 10_000 })),
-    combine: (all) => all.map((r) => r.data?.data.at(-1)),
-  });
-  const risks = useQueries({
-    queries: some.map((id) => ({ queryKey: keyOf('/prediction', { instance_id: id, horizons }), queryFn: () => get<Prediction>('/prediction', { instance_id: id, horizons }), enabled: !!horizons, refetchInterval: 60_000 })),
-    combine: (all) => all.map((r) => worst(r.data)),
-  });
-  return Object.fromEntries(some.map((id, i) => [id, { sample: samples[i], risk: risks[i] ?? null }]));
-}
-
-/** The highest chance over resources, at the far end of the horizon. */
-export function worst(p: Prediction | undefined): number | null {
-  const risks = (p?.series ?? []).map((s) => s.points.at(-1)?.risk ?? null).filter((r): r is number => r !== null);
-  return risks.length ? Math.max(...risks) : null;
-}
+/** When rounds are held, as the market has it. */
+export const roundsText = (market: Market | undefined): string => `A round is held ${market ? `every ${market.round_seconds === 1 ? 'second' : `${market.round_seconds} seconds`}` : 'every few seconds'} while there is an open bid or offer`;
 
 export const tierText = (tier: string) => tier.replaceAll('_', ' ');
 export const resourceOf = (pool: Pool | undefined, resource: string): PoolResource | undefined => pool?.resources.find((r) => r.resource === resource);

@@ -284,7 +284,11 @@ impl<'a> Facts<'a> {
                     }
                 } else if marginal || (rounded && self.awards[i].is_some() && !full) {
                     self.soft.insert(i);
-                    if !full {
+                    // At the margin an offer may lend all its replicas for a part of the last: by its fill, which is what the
+                    // rule book calls partly filled, it is rounded like any other.
+                    let fill = self.awards[i].as_ref().and_then(|a| a.fill.as_ref());
+                    let lends_a_part = marginal && !o.bid && fill.is_some_and(|fill| *fill < Rat::ONE);
+                    if !full || lends_a_part {
                         for p in 0..o.alternatives[alternative].len() {
                             let k = o.alternatives[alternative][p].0;
                             let u = o.unit(alternative, p);

@@ -1,4 +1,8 @@
 //! Why an order has not won, in words, and what would have helped.
+mod sentence;
+pub mod staying;
+
+use self::staying::Staying;
 use headroom_market::book::family::PARENT_ENDED;
 use headroom_market::book::{NotWon, Order, OrderStatus, Reason, Side};
 use headroom_market::clearing::Winning;
@@ -34,6 +38,9 @@ pub struct Explanation {
     pub changes: Vec<Change>,
 }
 
+/// Quality of a limit with which the order was seen to win.
+const EXACT: &str = "exact";
+
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct WinningLimit {
     pub value: Credits,
@@ -49,143 +56,6 @@ pub struct Change {
     pub helps: bool,
 }
 
-/// What a reason code means for this order, for people.
-fn sentence_of(reason: Reason, order: &Order) -> String {
-    let text = match reason {
-        Reason::Halted => "Every pool of the order is halted.",
-        Reason::RoundFull => {
-            "There were more orders than one round takes. Every participant has the same share of it; what had to wait goes first in the next rounds."
-        }
-        Reason::AboveInstanceLimit => {
-            "With the workload's earlier bids for the same slots it could take the workload over its own limit."
-        }
-        Reason::NoVacatePath => {
-            "Memory comes back only if the workload's program lets go of it, and no drill has shown that it does: see `drill` of the workload. One that has just started is drilled by itself; one that failed can be written to disk instead, if a drill of that passes, or stopped (`POST /v1/instances/{id}/drill` with `at_end` `checkpoint` or `stop`)."
-        }
-        Reason::FrozenHoldTime => {
-            "Its workload stays where it is for now: it stands still, written to disk (`suspended`), or a move of it failed and what it has won before is on another node, or it is being moved, or it was moved so lately that it rests before it is carried to another pool."
-        }
-        Reason::WorkloadAway => {
-            "Its workload is in another pool or about to go there, or another bid of this round could carry it there: until it is home its other orders wait."
-        }
-        Reason::NeededAtHome => {
-            "It would carry its workload to another pool, and the workload has won or lent something at home in these slots or later ones."
-        }
-        Reason::TooManyAwards => "The participant has as many awards as it may have whose slots are not settled.",
-        Reason::InArrears => {
-            "The participant owes for capacity that its workloads kept; it buys nothing until that is paid out of what is available."
-        }
-        Reason::InsufficientHold => "The collar rose and the balance could not follow with a larger hold.",
-        Reason::SelfTrade => {
-            "A bid of the same participant asks for the same product and would pay as much. Nobody trades with itself, and the bid can't be served from the offer before a round: it is for a workload on another node, for other slots or several resources, or not to be divided. So the offer sat the round out."
-        }
-        Reason::LeavesNode => {
-            "Its workload is to be on another node by then: it has won, or bids for, more there, and what it offers is on the node where it runs."
-        }
-        Reason::Ineligible => "The round could not take it in as it stands.",
-        Reason::OutOfMoney if order.side == Side::Bid => "The price was above the limit.",
-        Reason::OutOfMoney => "The price was below what the offer asks for.",
-        Reason::MarginalProrata if order.remaining == order.request.resources => {
-            "The price is just this limit, and nothing was to be had at it: others came first, or nobody gives for so little and this is the best bid under the cheapest offer."
-        }
-        Reason::MarginalProrata => "The limit is the price: what was left was shared among equals.",
-        Reason::NoHostFits if order.request.no_displacement => {
-            "The bid itself forbids the move (`no_displacement`): the workload's node had too little room for it, or the workload is to be on another node in these slots."
-        }
-        Reason::NoHostFits if order.request.instance.is_some() && order.side == Side::Bid => {
-            "The price was right, but the workload's node had too little room, and it goes to another node only where its whole baseline has room there, where the limit is above its move fee, where the round is worth more with the move, and not within three slots of its last move."
-        }
-        Reason::NoHostFits if order.request.min_fill.is_zero() => {
-            "The price was right, but no node had room left for it."
-        }
-        Reason::NoHostFits => "The price was right, but no node had room for all of it.",
-        Reason::MinFillUnreachable => {
-            "Not even all the supply together reaches the minimum fill, or is enough for one replica."
-        }
-        Reason::Paradoxical => {
-            "Filling all of it would have moved the prices so that it, or somebody who won, would have lost by them."
-        }
-        Reason::TieLost => {
-            "The price is just this limit: what was to be had at it, if anything, went to others with the same limit, as the published seed decided."
-        }
-        Reason::FloorProtected => "Lending more would have taken the instance under its capacity floor.",
-        Reason::ThrashLimit => {
-            "The workload's strategy (`max_swap`) lets rounds change it by so much in a slot and no more."
-        }
-        Reason::SolverFallback => {
-            "The search for this round gave the order up: it ended before it found an outcome with it that one price a product carries."
-        }
-        Reason::Budget => {
-            "What its project had left for the round was not enough for it, or went to the project's other bids. It takes part again as soon as more is left."
-        }
-        Reason::ParentSatOut => {
-            "Its parent had no part in the round, so it had none either; the parent's own reason says why. It takes part as soon as the parent does."
-        }
-        Reason::ParentRejected => {
-            "Its parent has not won. It wins only together with its parent, or alone once the parent has won."
-        }
-        Reason::ForecastHeadroom if order.request.replicas > 1 => {
-            "The limit was above the price, but there was too little: what there was of it was shared equally at the highest price that the round allows, and not one more replica was to be had."
-        }
-        Reason::ForecastHeadroom => {
-            "The limit was above the price, but there was too little: what there was of it was shared equally at the highest price that the round allows."
-        }
-        Reason::Expired => "It had expired.",
-    };
-    text.to_owned()
-}
-
-fn sentence(order: &Order, not_won: Option<&NotWon>) -> String {
-    if order.status == OrderStatus::Filled {
-        return "It won all that it asked for.".to_owned();
-    }
-    if let (Some(PARENT_ENDED), Some(parent)) = (order.closed_reason.as_deref(), order.request.parent) {
-        return format!("Its parent {parent} ended without an award, and it ended with it.");
-    }
-    let limit = order.remaining_limit;
-    match not_won {
-        Some(why) => match (why.price_faced, why.shortfall, order.side) {
-            (Some(price), Some(short), Side::Bid) if !short.is_zero() && why.slots.is_some() => {
-                let slots = match why.slots.unwrap_or_default() {
-                    1 => "1 slot".to_owned(),
-                    several => format!("{several} slots"),
-                };
-                // What a run is worth is the limit less its adder.
-                let part = price - short;
-                format!(
-                    "Short by {short} credits: of the runs that it takes the nearest, of {slots}, cost {price}, and the limit's part for it is {part}."
-                )
-            }
-            (Some(price), Some(short), Side::Bid) if !short.is_zero() => {
-                format!("Short by {short} credits: the bundle cost {price}, the limit for it is {limit}.")
-            }
-            (Some(price), Some(short), Side::Offer) if !short.is_zero() => {
-                format!(
-                    "Too dear by {short} credits: the round paid {price} for the bundle, the limit for it is {limit}."
-                )
-            }
-            _ if why.reason == Reason::Budget => budget_sentence(order, why),
-            _ => sentence_of(why.reason, order),
-        },
-        None if order.status.is_live() => "No round has looked at it yet; the next one will.".to_owned(),
-        None => format!("It ended as {} before a round refused it.", order.status.name()),
-    }
-}
-
-/// The project with its numbers: what it had left, and what the order could have cost.
-fn budget_sentence(order: &Order, why: &NotWon) -> String {
-    let (Some(name), Some(left)) = (&order.request.project, why.budget_left) else {
-        return sentence_of(why.reason, order);
-    };
-    if left.is_zero() {
-        return format!("Its project {name} had nothing left. Raise the project's limit; the order waits for it.");
-    }
-    let hold = order.hold.min(order.remaining_limit);
-    format!(
-        "Its project {name} had {left} credits left for the round, and the order could have cost up to {hold}: what was left was not enough for it, or went to the project's other bids."
-    )
-}
-
 /// The limit that would have won, where another limit would have. An order that was refused
 /// although its limit was good enough gets none.
 fn winning_limit(order: &Order, why: &NotWon, found: Winning) -> Option<WinningLimit> {
@@ -194,8 +64,8 @@ fn winning_limit(order: &Order, why: &NotWon, found: Winning) -> Option<WinningL
         Side::Offer => *value < order.remaining_limit,
     };
     let (value, quality) = match found {
-        Winning::Limit(limit) => (Some(Credits::from_units(limit.0)), "exact"),
-        Winning::NoneTried => (None, "exact"),
+        Winning::Limit(limit) => (Some(Credits::from_units(limit.0)), EXACT),
+        Winning::NoneTried => (None, EXACT),
         Winning::Unknown => (why.winning_limit, "bound"),
     };
     value.filter(better).map(|value| WinningLimit { value, quality: quality.to_owned() })
@@ -205,7 +75,7 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: W
     let change = |text: &str, limit: Option<Credits>, helps: bool| Change { change: text.to_owned(), limit, helps };
     let other_limit = if order.side == Side::Bid { "Raise the limit" } else { "Lower the limit" };
     let mut changes = Vec::new();
-    match winning.filter(|w| w.quality == "exact") {
+    match winning.filter(|w| w.quality == EXACT) {
         Some(winning) => changes.push(change(other_limit, Some(winning.value), true)),
         // the prices of the round say so much, and it may take more
         None => changes.extend(winning.map(|w| {
@@ -237,7 +107,10 @@ fn changes(order: &Order, why: &NotWon, winning: Option<&WinningLimit>, found: W
                 "Ask for less, or for more and smaller replicas"
             };
             changes.push(change(less, None, true));
-            changes.push(change(other_limit, None, false));
+            // Of a workload that may go it depends on the other nodes: see `staying`.
+            if order.request.no_displacement || order.request.instance.is_none() {
+                changes.push(change(other_limit, None, false));
+            }
         }
         (Reason::ForecastHeadroom, Side::Bid) => {
             changes.push(change("Ask for another slot, or wait for a round with more supply", None, true));
@@ -323,12 +196,16 @@ pub struct BindingNode {
 }
 
 /// Why an order has not won all of it, and what helps. `node`: the one that came nearest, where room was short;
-/// `found`: what clearing its round again with other limits has shown.
-pub fn explain(order: &Order, node: Option<BindingNode>, found: Winning) -> Explanation {
+/// `staying`: of a bid for a workload on a full node, what kept it there; `found`: what clearing its round again with other limits has shown.
+pub fn explain(order: &Order, node: Option<BindingNode>, staying: Option<Staying>, found: Winning) -> Explanation {
     // What a round refused of an order that was filled later is over.
     let not_won = order.last_reason.as_ref().filter(|_| order.status != OrderStatus::Filled);
     let winning = not_won.and_then(|why| winning_limit(order, why, found));
     let mut changes = not_won.map(|why| changes(order, why, winning.as_ref(), found)).unwrap_or_default();
+    let staying = staying.filter(|_| not_won.is_some_and(|why| why.reason == Reason::NoHostFits));
+    changes.extend(staying.map(|staying| staying.changes(order)).unwrap_or_default());
+    let of_a_move = staying.and_then(|staying| staying.least_limit(order));
+    let winning = winning.or(of_a_move.map(|value| WinningLimit { value, quality: "bound".to_owned() }));
     // Only as things are: an order that has ended was refused in a round of then.
     let stays_out = order.status.is_live() && node.as_ref().is_some_and(|node| node.own_takes_nothing);
     if stays_out && not_won.is_some_and(|why| why.reason == Reason::NoHostFits) {
@@ -337,7 +214,10 @@ pub fn explain(order: &Order, node: Option<BindingNode>, found: Winning) -> Expl
     }
     let binding_resource = not_won.and_then(|w| w.binding_resource.clone());
     let binding_node = node.filter(|_| not_won.is_some()).map(|node| node.name);
-    let mut sentence = sentence(order, not_won);
+    let mut sentence = sentence::sentence(order, not_won, winning.as_ref());
+    if let Some(why) = staying.and_then(|staying| staying.sentence(order)) {
+        sentence = format!("The price was right, but the workload's node had too little room, and {why}");
+    }
     if let (Some(node), Some(resource)) = (&binding_node, &binding_resource) {
         sentence = match stays_out {
             true => format!(
@@ -358,7 +238,8 @@ pub fn explain(order: &Order, node: Option<BindingNode>, found: Winning) -> Expl
         parent: order.waits_for().filter(|_| order.status.is_live() || ended_with_parent),
         sentence,
         round: not_won.map(|w| w.round),
-        limit: order.remaining_limit,
+        // Of what is filled nothing remains.
+        limit: if order.status == OrderStatus::Filled { order.request.limit } else { order.remaining_limit },
         price_faced: not_won.and_then(|w| w.price_faced),
         shortfall: not_won.and_then(|w| w.shortfall),
         slots: not_won.and_then(|w| w.slots),
@@ -374,6 +255,8 @@ pub fn explain(order: &Order, node: Option<BindingNode>, found: Winning) -> Expl
 mod tests {
     use super::*;
     use headroom_market::clearing::Money;
+    use headroom_market::round::stays::{Elsewhere, Stays};
+    use headroom_market::time::Slot;
 
     fn order(id: &str, limit: &str, reason: &str, price: &str, short: &str, winning: Option<&str>) -> Order {
         let side = if id.starts_with("bid") { "bid" } else { "offer" };
@@ -403,6 +286,7 @@ mod tests {
         let said = explain(
             &order(BID, "0.519480", "NO_HOST_FITS", "0.173160", "0", None),
             Some(node_a(false)),
+            None,
             Winning::Unknown,
         );
         assert!(said.minimum_winning_limit.is_none() && said.maximum_winning_limit.is_none());
@@ -417,11 +301,11 @@ mod tests {
     fn whose_node_takes_nothing_is_told_so_while_the_order_is_open() {
         let mut refused = order(BID, "0.519480", "NO_HOST_FITS", "0.173160", "0", None);
         let waits = |said: &Explanation| said.changes.iter().any(|c| c.helps && c.change.starts_with("Wait until"));
-        let said = explain(&refused, Some(node_a(true)), Winning::Unknown);
+        let said = explain(&refused, Some(node_a(true)), None, Winning::Unknown);
         assert!(said.sentence.contains("node-a, takes nothing new"), "{}", said.sentence);
         assert!(waits(&said) && said.changes.iter().any(|c| c.change == "Ask for less"), "{:?}", said.changes);
         refused.status = OrderStatus::Expired;
-        let said = explain(&refused, Some(node_a(true)), Winning::Unknown);
+        let said = explain(&refused, Some(node_a(true)), None, Winning::Unknown);
         assert!(!waits(&said) && said.sentence.ends_with("had too little cpu_milli."), "{}", said.sentence);
     }
 
@@ -430,24 +314,59 @@ mod tests {
         let mut short = order(BID, "0.5", "FORECAST_HEADROOM", "0.2", "0", None);
         let helps =
             |said: &Explanation, what: &str| said.changes.iter().find(|c| c.change.contains(what)).map(|c| c.helps);
-        let said = explain(&short, None, Winning::NoneTried);
+        let said = explain(&short, None, None, Winning::NoneTried);
         assert!(said.sentence.contains("too little") && !said.sentence.contains("replica"), "{}", said.sentence);
         assert_eq!((helps(&said, "another slot"), helps(&said, "Raise the limit")), (Some(true), Some(false)));
         assert_eq!(helps(&said, "smaller replicas"), None);
         short.request.replicas = 3;
-        let said = explain(&short, None, Winning::Limit(Money(600_000)));
+        let said = explain(&short, None, None, Winning::Limit(Money(600_000)));
         assert!(said.sentence.contains("not one more replica"), "{}", said.sentence);
         assert_eq!((helps(&said, "smaller replicas"), helps(&said, "Raise the limit")), (Some(true), Some(true)));
+    }
+
+    #[test]
+    fn what_keeps_a_workload_on_a_full_node_is_told_instead_of_a_list() {
+        let refused = order(BID, "3.3", "NO_HOST_FITS", "2.3", "0", None);
+        let limit = Elsewhere::From(Winning::Limit(Money(4_240_001)));
+        let goes = Staying::MayGo("1".parse().unwrap(), limit);
+        let said = explain(&refused, None, Some(goes), Winning::Unknown);
+        assert!(
+            said.sentence.ends_with("with its fee of 1.000000, was worth it to the round from a limit of 4.240001 on.")
+        );
+        let winning = said.minimum_winning_limit.as_ref().map(|w| (w.value.to_string(), w.quality.as_str()));
+        assert_eq!(winning, Some(("4.240001".to_owned(), "bound")));
+        let raise = |said: &Explanation| said.changes.iter().find(|c| c.change.starts_with("Raise")).map(|c| c.helps);
+        assert_eq!(raise(&said), Some(true), "{:?}", said.changes);
+
+        let none = Staying::MayGo(Credits::ZERO, Elsewhere::From(Winning::NoneTried));
+        assert_eq!(raise(&explain(&refused, None, Some(none), Winning::Unknown)), Some(false));
+        let until = Slot::starting_at(1_795_646_400);
+        let kept = explain(&refused, None, Some(Staying::Kept(Stays::Won { until })), Winning::Unknown);
+        assert!(kept.sentence.contains("it has won something on its node for the slot of 2026-"), "{}", kept.sentence);
+        assert_eq!((raise(&kept), kept.minimum_winning_limit.is_none()), (Some(false), true));
+        // Of another reason it says nothing.
+        let dear = explain(&order(BID, "3.3", "OUT_OF_MONEY", "4", "0.7", None), None, Some(goes), Winning::Unknown);
+        assert!(dear.minimum_winning_limit.is_none() && dear.sentence.starts_with("Short by"), "{}", dear.sentence);
+    }
+
+    #[test]
+    fn a_price_at_which_nothing_was_to_be_had_is_not_what_was_missing() {
+        let refused = order(BID, "0.105800", "OUT_OF_MONEY", "0.105825", "0.000025", Some("0.105826"));
+        let said = explain(&refused, None, None, Winning::Limit(Money(132_300)));
+        assert!(said.sentence.starts_with("Short by 0.026500 credits: it would have won from"), "{}", said.sentence);
+        assert!(said.sentence.contains("came to 0.105825"), "{}", said.sentence);
+        let said = explain(&refused, None, None, Winning::Limit(Money(105_826)));
+        assert!(said.sentence.starts_with("Short by 0.000025 credits: the bundle cost"), "{}", said.sentence);
     }
 
     #[test]
     fn who_forbids_the_move_is_told_so() {
         let mut stays = order(BID, "0.5", "NO_HOST_FITS", "0.2", "0", None);
         stays.request.no_displacement = true;
-        let said = explain(&stays, Some(node_a(false)), Winning::Unknown);
+        let said = explain(&stays, Some(node_a(false)), None, Winning::Unknown);
         assert!(said.sentence.contains("The bid itself forbids the move"), "{}", said.sentence);
         assert!(said.changes.iter().any(|c| c.helps && c.change.contains("no_displacement")), "{:?}", said.changes);
-        let moves = explain(&order(BID, "0.5", "NO_HOST_FITS", "0.2", "0", None), None, Winning::Unknown);
+        let moves = explain(&order(BID, "0.5", "NO_HOST_FITS", "0.2", "0", None), None, None, Winning::Unknown);
         assert!(!moves.sentence.contains("forbids") && !moves.changes.iter().any(|c| c.change.contains("no_displ")));
     }
 
@@ -455,15 +374,17 @@ mod tests {
     fn who_takes_runs_is_told_what_the_limit_is_for_the_nearest() {
         let mut runs = order(BID, "6", "OUT_OF_MONEY", "1.5", "0.5", Some("9"));
         runs.last_reason.as_mut().unwrap().slots = Some(1);
-        let said = explain(&runs, None, Winning::Unknown).sentence;
+        let said = explain(&runs, None, None, Winning::Unknown).sentence;
         assert!(said.contains("of 1 slot, cost 1.500000, and the limit's part for it is 1.000000"), "{said}");
     }
 
     #[test]
     fn either_side_is_told_the_limit_that_would_have_won() {
-        let bid = explain(&order(BID, "1", "OUT_OF_MONEY", "1.5", "0.5", Some("1.500001")), None, Winning::Unknown);
+        let bid =
+            explain(&order(BID, "1", "OUT_OF_MONEY", "1.5", "0.5", Some("1.500001")), None, None, Winning::Unknown);
         assert_eq!(bid.minimum_winning_limit.map(|w| w.value.to_string()).as_deref(), Some("1.500001"));
-        let offer = explain(&order(OFFER, "2", "OUT_OF_MONEY", "1.5", "0.5", Some("1.499999")), None, Winning::Unknown);
+        let offer =
+            explain(&order(OFFER, "2", "OUT_OF_MONEY", "1.5", "0.5", Some("1.499999")), None, None, Winning::Unknown);
         assert_eq!(offer.maximum_winning_limit.map(|w| w.value.to_string()).as_deref(), Some("1.499999"));
         assert!(offer.minimum_winning_limit.is_none());
         assert!(
@@ -478,12 +399,12 @@ mod tests {
     #[test]
     fn what_clearing_again_has_found_is_exact_and_never_is_no_advice() {
         let order = order(BID, "1", "MARGINAL_PRORATA", "1", "0", Some("1.000001"));
-        let found = explain(&order, None, Winning::Limit(Money(6_000_000))).minimum_winning_limit;
+        let found = explain(&order, None, None, Winning::Limit(Money(6_000_000))).minimum_winning_limit;
         let found = found.map(|w| (w.value.to_string(), w.quality));
         assert_eq!(found, Some(("6.000000".to_owned(), "exact".to_owned())));
-        let advice = explain(&order, None, Winning::Limit(Money(6_000_000))).changes;
+        let advice = explain(&order, None, None, Winning::Limit(Money(6_000_000))).changes;
         assert!(advice.iter().any(|c| c.helps && c.change == "Raise the limit"));
-        let never = explain(&order, None, Winning::NoneTried);
+        let never = explain(&order, None, None, Winning::NoneTried);
         assert!(never.minimum_winning_limit.is_none() && never.changes.iter().all(|c| c.limit.is_none()), "{never:?}");
     }
 }

@@ -1,0 +1,155 @@
+//! Why an order has not won, as a sentence for people.
+use super::{EXACT, WinningLimit};
+use headroom_market::book::family::PARENT_ENDED;
+use headroom_market::book::{NotWon, Order, OrderStatus, Reason, Side};
+use headroom_market::units::Credits;
+
+/// What a reason code means for this order, for people.
+fn sentence_of(reason: Reason, order: &Order) -> String {
+    let text = match reason {
+        Reason::Halted => "Every pool of the order is halted.",
+        Reason::RoundFull => {
+            "There were more orders than one round takes. Every participant has the same share of it; what had to wait goes first in the next rounds."
+        }
+        Reason::AboveInstanceLimit => {
+            "With the workload's earlier bids for the same slots it could take the workload over its own limit."
+        }
+        Reason::NoVacatePath => {
+            "Memory comes back only if the workload's program lets go of it, and no drill has shown that it does: see `drill` of the workload. One that has just started is drilled by itself; one that failed can be written to disk instead, if a drill of that passes, or stopped (`POST /v1/instances/{id}/drill` with `at_end` `checkpoint` or `stop`)."
+        }
+        Reason::FrozenHoldTime => {
+            "Its workload stays where it is for now: it stands still, written to disk (`suspended`), or a move of it failed and what it has won before is on another node, or it is being moved, or it was moved so lately that it rests before it is carried to another pool."
+        }
+        Reason::WorkloadAway => {
+            "Its workload is in another pool or about to go there, or another bid of this round could carry it there: until it is home its other orders wait."
+        }
+        Reason::NeededAtHome => {
+            "It would carry its workload to another pool, and the workload has won or lent something at home in these slots or later ones."
+        }
+        Reason::TooManyAwards => "The participant has as many awards as it may have whose slots are not settled.",
+        Reason::InArrears => {
+            "The participant owes for capacity that its workloads kept; it buys nothing until that is paid out of what is available."
+        }
+        Reason::InsufficientHold => "The collar rose and the balance could not follow with a larger hold.",
+        Reason::SelfTrade => {
+            "A bid of the same participant asks for the same product and would pay as much. Nobody trades with itself, and the bid can't be served from the offer before a round: it is for a workload on another node, for other slots or several resources, or not to be divided. So the offer sat the round out."
+        }
+        Reason::LeavesNode => {
+            "Its workload is to be on another node by then: it has won, or bids for, more there, and what it offers is on the node where it runs."
+        }
+        Reason::Ineligible => "The round could not take it in as it stands.",
+        Reason::OutOfMoney if order.side == Side::Bid => "The price was above the limit.",
+        Reason::OutOfMoney => "The price was below what the offer asks for.",
+        Reason::MarginalProrata if order.remaining == order.request.resources => {
+            "The price is just this limit, and nothing was to be had at it: others came first, or nobody gives for so little and this is the best bid under the cheapest offer."
+        }
+        Reason::MarginalProrata => "The limit is the price: what was left was shared among equals.",
+        Reason::NoHostFits if order.request.no_displacement => {
+            "The bid itself forbids the move (`no_displacement`): the workload's node had too little room for it, or the workload is to be on another node in these slots."
+        }
+        Reason::NoHostFits if order.request.instance.is_some() && order.side == Side::Bid => {
+            "The price was right, but the workload's node had too little room, and it goes to another node only where its whole baseline has room there, where the limit is above its move fee, where the round is worth more with the move, and not within three slots of its last move."
+        }
+        Reason::NoHostFits if order.request.min_fill.is_zero() => {
+            "The price was right, but no node had room left for it."
+        }
+        Reason::NoHostFits => "The price was right, but no node had room for all of it.",
+        Reason::MinFillUnreachable => {
+            "Not even all the supply together reaches the minimum fill, or is enough for one replica."
+        }
+        Reason::Paradoxical => {
+            "Filling all of it would have moved the prices so that it, or somebody who won, would have lost by them."
+        }
+        Reason::TieLost => {
+            "The price is just this limit: what was to be had at it, if anything, went to others with the same limit, as the published seed decided."
+        }
+        Reason::FloorProtected => "Lending more would have taken the instance under its capacity floor.",
+        Reason::ThrashLimit => {
+            "The workload's strategy (`max_swap`) lets rounds change it by so much in a slot and no more."
+        }
+        Reason::SolverFallback => {
+            "The search for this round gave the order up: it ended before it found an outcome with it that one price a product carries."
+        }
+        Reason::Budget => {
+            "What its project had left for the round was not enough for it, or went to the project's other bids. It takes part again as soon as more is left."
+        }
+        Reason::ParentSatOut => {
+            "Its parent had no part in the round, so it had none either; the parent's own reason says why. It takes part as soon as the parent does."
+        }
+        Reason::ParentRejected => {
+            "Its parent has not won. It wins only together with its parent, or alone once the parent has won."
+        }
+        Reason::ForecastHeadroom if order.request.replicas > 1 => {
+            "The limit was above the price, but there was too little: what there was of it was shared equally at the highest price that the round allows, and not one more replica was to be had."
+        }
+        Reason::ForecastHeadroom => {
+            "The limit was above the price, but there was too little: what there was of it was shared equally at the highest price that the round allows."
+        }
+        Reason::Expired => "It had expired.",
+    };
+    text.to_owned()
+}
+
+pub fn sentence(order: &Order, not_won: Option<&NotWon>, winning: Option<&WinningLimit>) -> String {
+    if order.status == OrderStatus::Filled {
+        return "It won all that it asked for.".to_owned();
+    }
+    if let (Some(PARENT_ENDED), Some(parent)) = (order.closed_reason.as_deref(), order.request.parent) {
+        return format!("Its parent {parent} ended without an award, and it ended with it.");
+    }
+    let limit = order.remaining_limit;
+    match not_won {
+        Some(why) => match (why.price_faced, why.shortfall, order.side) {
+            (Some(price), Some(short), Side::Bid) if !short.is_zero() && why.slots.is_some() => {
+                let slots = match why.slots.unwrap_or_default() {
+                    1 => "1 slot".to_owned(),
+                    several => format!("{several} slots"),
+                };
+                // What a run is worth is the limit less its adder.
+                let part = price - short;
+                format!(
+                    "Short by {short} credits: of the runs that it takes the nearest, of {slots}, cost {price}, and the limit's part for it is {part}."
+                )
+            }
+            // Nothing was traded at that price, or it would have moved it.
+            (Some(price), Some(short), Side::Bid) if !short.is_zero() && winning.is_some_and(|w| beyond(w, price)) => {
+                let value = winning.map_or(price, |w| w.value);
+                let short = value - limit;
+                format!(
+                    "Short by {short} credits: it would have won from a limit of {value} on, and its limit is {limit}. At the published prices the bundle came to {price}, for which it was not to be had."
+                )
+            }
+            (Some(price), Some(short), Side::Bid) if !short.is_zero() => {
+                format!("Short by {short} credits: the bundle cost {price}, the limit for it is {limit}.")
+            }
+            (Some(price), Some(short), Side::Offer) if !short.is_zero() => {
+                format!(
+                    "Too dear by {short} credits: the round paid {price} for the bundle, the limit for it is {limit}."
+                )
+            }
+            _ if why.reason == Reason::Budget => budget_sentence(order, why),
+            _ => sentence_of(why.reason, order),
+        },
+        None if order.status.is_live() => "No round has looked at it yet; the next one will.".to_owned(),
+        None => format!("It ended as {} before a round refused it.", order.status.name()),
+    }
+}
+
+/// Whether it is known that a bid would have had to pay more than the price that it faced, rounding apart.
+fn beyond(winning: &WinningLimit, price: Credits) -> bool {
+    winning.quality == EXACT && winning.value > price + Credits::from_units(2)
+}
+
+/// The project with its numbers: what it had left, and what the order could have cost.
+fn budget_sentence(order: &Order, why: &NotWon) -> String {
+    let (Some(name), Some(left)) = (&order.request.project, why.budget_left) else {
+        return sentence_of(why.reason, order);
+    };
+    if left.is_zero() {
+        return format!("Its project {name} had nothing left. Raise the project's limit; the order waits for it.");
+    }
+    let hold = order.hold.min(order.remaining_limit);
+    format!(
+        "Its project {name} had {left} credits left for the round, and the order could have cost up to {hold}: what was left was not enough for it, or went to the project's other bids."
+    )
+}
