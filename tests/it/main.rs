@@ -23,6 +23,7 @@ mod offline;
 mod operations;
 mod orders;
 mod parents;
+mod predictions;
 mod preview;
 mod projects;
 mod recallable;

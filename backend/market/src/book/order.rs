@@ -133,6 +133,7 @@ pub struct OrderRequest {
     /// Breaks ties only; at most the participant's `highest_class`.
     #[serde(default)]
     pub class: Class,
+    /// Your own name of the order, unique for ever. It may be sent as `client_offer_id`, too; answers call it `client_bid_id`.
     #[serde(default, alias = "client_offer_id")]
     pub client_bid_id: Option<String>,
 }

@@ -211,14 +211,11 @@ pub fn why(proposal: &Proposal, instance: &Instance, quantities: &[Quantity]) ->
     let slots: std::collections::BTreeSet<_> = quantities.iter().map(|q| q.slot).collect();
     let (before, after) = (&proposal.before, &proposal.after);
     lines.push(format!(
-        "In the next open slots ({}, from {} on) the {} % quantile of its demand misses {} base units as it is and {} as recommended: {} credits at the SLA rate, then {}.",
-        slots.len(), first.slot, DEMAND_LEVEL / 10, before.missing, after.missing,
-        credits(before.missing_nano), credits(after.missing_nano),
+        "In the next open slots ({}, from {} on) what the {} % quantile of its demand misses is worth {} credits at the SLA rate as it is, and {} as recommended.",
+        slots.len(), first.slot, DEMAND_LEVEL / 10, credits(before.missing_nano), credits(after.missing_nano),
     ));
     lines.push(format!(
-        "{} base units would be idle as it is and {} as recommended: {} credits of waste, then {}.",
-        before.idle,
-        after.idle,
+        "What would be idle is worth {} credits as it is, and {} as recommended.",
         credits(before.idle_nano),
         credits(after.idle_nano),
     ));
@@ -247,7 +244,7 @@ pub fn why(proposal: &Proposal, instance: &Instance, quantities: &[Quantity]) ->
     {
         let here = home.total.map_or("can't be had in full".to_owned(), |t| format!("costs {t}"));
         lines.push(format!(
-            "Its need {here} in its own pool and {} in {}, moving included. There an order would buy its baseline, too, and carry it off whole (a bid that names the pool, with min_fill 1), so the orders are for {}.",
+            "Its need {here} in its own pool, and costs {} in {}, moving included. There an order would buy its baseline, too, and carry it off whole (a bid that names the pool, with min_fill 1), so the orders are for {}.",
             best.total.unwrap_or_default(), best.pool, home.pool
         ));
     }

@@ -175,7 +175,7 @@ pub async fn error_page(axum::extract::Path(code): axum::extract::Path<String>) 
     let known = crate::http::catalogue::entries().into_iter().find(|e| e.code == code);
     match known {
         Some(entry) => Html(format!(
-            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{0}</title><h1>{0}</h1><p>HTTP {1}</p><p>{2}</p></html>",
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{0}</title><h1>{0}</h1><p>HTTP {1}</p><p>{2}</p><p>The answer itself says more: <code>detail</code>, and in <code>errors</code> which field is at fault. Its <code>request_id</code> is in the operator's log.</p><p><a href=\"/docs\">The API</a></p></html>",
             entry.code, entry.status, escape(&entry.detail)
         ))
         .into_response(),

@@ -9,7 +9,8 @@ pub mod crossing;
 mod draws;
 pub mod drills;
 pub mod events;
-pub mod explain;
+pub mod examples;
+mod explain;
 pub mod extract;
 pub mod finance;
 mod guidance;
@@ -140,6 +141,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         "The browser's session; writes need X-CSRF-Token. All tabs of a browser share it: a page names in Headroom-Participant and Headroom-User whom it shows",
     );
     components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    examples::add(&mut document);
     document
 }
 
@@ -170,7 +172,8 @@ impl Service {
         let is_api = request.uri().path().starts_with("/v1");
         // What is outside the API is in the binary, or says itself what it waits for: it answers also while the disk stalls.
         let reads = is_api && request.method() == Method::GET;
-        let (id, mut response) = request_id::with(self.process, self.routed(request, is_api)).await;
+        let (id, mut response) =
+            request_id::with(self.process, request.uri().clone(), self.routed(request, is_api)).await;
         if reads {
             // Commands are answered when they are durable; what is read may have been written a moment ago.
             self.store.all_seen_is_durable().await;

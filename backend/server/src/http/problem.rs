@@ -33,6 +33,8 @@ pub struct ProblemDocument {
     /// Stable and machine-readable; unknown values must be tolerated.
     pub code: String,
     pub errors: Vec<FieldProblem>,
+    /// The path that was asked for.
+    pub instance: String,
     pub request_id: String,
 }
 
@@ -142,7 +144,7 @@ impl IntoResponse for Problem {
             detail: self.detail,
             code: self.code,
             errors: self.errors,
-            // The middleware that knows the request's id fills it in.
+            instance: crate::http::request_id::path(),
             request_id: crate::http::request_id::current(),
         };
         let mut response = (self.status, Json(document)).into_response();

@@ -1,9 +1,9 @@
-//! Every request has an id: in its log lines, its response header and its problem document.
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+//! Every request has an id: in its log lines, its response header and its problem document, which names its path, too.
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 tokio::task_local! {
-    static CURRENT: String;
+    static CURRENT: (String, Uri);
 }
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -11,7 +11,12 @@ static HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The id of the request that this task serves; empty outside of one.
 pub fn current() -> String {
-    CURRENT.try_with(Clone::clone).unwrap_or_default()
+    CURRENT.try_with(|(id, _)| id.clone()).unwrap_or_default()
+}
+
+/// The path that it asks for.
+pub fn path() -> String {
+    CURRENT.try_with(|(_, asked)| asked.path().to_owned()).unwrap_or_default()
 }
 
 /// Unique for the life of the process; the process part is its start.
@@ -21,9 +26,9 @@ fn next(process: u64) -> String {
 }
 
 /// Serves a request under an id of its own.
-pub async fn with<T>(process: u64, serving: impl Future<Output = T>) -> (String, T) {
+pub async fn with<T>(process: u64, asked: Uri, serving: impl Future<Output = T>) -> (String, T) {
     let id = next(process);
-    let served = CURRENT.scope(id.clone(), serving).await;
+    let served = CURRENT.scope((id.clone(), asked), serving).await;
     (id, served)
 }
 

@@ -1,7 +1,7 @@
 import { type FormEvent, useState } from 'react';
 import { Button, Field, Note, NumberField, toast } from '@/components/ui';
 import { Dialog } from '@/components/ui/Dialog';
-import { type FullNode, type Hint, type HintBody, type Instance, type List, type Problem, useResource, useWrite } from '@/lib/api';
+import { type FullNode, type Hint, type HintBody, type Instance, type List, type Problem, RISKS, useResource, useWrite } from '@/lib/api';
 import { unitOf } from '@/lib/money';
 import { serverNow } from '@/lib/time';
 import { type Draft, FIRST, hintOf, minutesFault, needFault, sourceFault } from './guidance';
@@ -48,7 +48,7 @@ function Fields({ instance, draft, problem, set }: { instance: Instance; draft: 
 
 export function HintForm({ instance, onClose }: { instance: Instance; onClose: () => void }) {
   const [draft, setDraft] = useState<Draft>(FIRST);
-  const write = useWrite<HintBody, Hint>(['/allocation_hints']);
+  const write = useWrite<HintBody, Hint>(['/allocation_hints', '/prediction', RISKS]);
   const set = (part: Partial<Draft>) => { setDraft((d) => ({ ...d, ...part })); if (write.error) write.reset(); };
   const sendable = hintOf(instance, draft, serverNow()) !== null;
   const says = draft.nodes.length > 0 || Object.values(draft.needs).some((text) => text.trim() !== '');

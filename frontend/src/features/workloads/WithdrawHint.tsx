@@ -1,12 +1,12 @@
 import { useState } from 'react';
 import { Button, toast } from '@/components/ui';
 import { Decide } from '@/components/ui/Decide';
-import { type Hint, useWrite } from '@/lib/api';
+import { type Hint, RISKS, useWrite } from '@/lib/api';
 import { formatBundle } from '@/lib/money';
 
 export function WithdrawHint({ hint }: { hint: Hint }) {
   const [asking, setAsking] = useState(false);
-  const write = useWrite<undefined, Hint>(['/allocation_hints']);
+  const write = useWrite<undefined, Hint>(['/allocation_hints', '/prediction', RISKS]);
   const run = () => write.mutate({ path: `/allocation_hints/${hint.id}`, method: 'DELETE' }, {
     onSuccess: () => toast({ tone: 'ok', title: 'The hint is withdrawn' }),
     onError: (p) => toast({ tone: 'bad', title: p.unsure ? 'Not known whether it is withdrawn' : 'Not withdrawn', detail: p.said }),

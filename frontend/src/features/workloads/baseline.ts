@@ -1,4 +1,4 @@
-// A workload's baseline and floor as an admin types them. Both are always sent whole: a resource that is left out would be 0.
+// A workload's baseline and floor as an admin types them. Both are always sent whole: what it has is not left out, 0 takes it away.
 import type { BaselineBody, Instance, Quantities } from '@/lib/api';
 import { formatQuantity, readQuantity, RESOURCES, shown } from '@/lib/money';
 

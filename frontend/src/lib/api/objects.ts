@@ -298,7 +298,7 @@ export interface Hint {
 export interface HintBody { instance: string; expected_demand: Quantities; avoid_nodes: string[]; starts_at?: string; expires_at: string; source?: string }
 /** Where forecasts of its workloads start while there is no data. */
 export interface ApplicationProfile { id: string; participant: string; name: string; version: number; instances: string[]; typical: Quantities; peak: Quantities; created_at: string; updated_at: string }
-/** What an admin sets of a workload; a resource that is left out would be 0. */
+/** What an admin sets of a workload, with every resource that it has; 0 takes one away. */
 export interface BaselineBody { baseline: Quantities; floor: Quantities }
 /** What automatic bids cover at today's prices; shares from 0 to 1. */
 export interface ServiceLevel {

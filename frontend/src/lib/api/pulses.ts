@@ -10,6 +10,9 @@ export type Unknown = 'beyond' | 'coming' | 'failed';
 /** `sample` is undefined where nothing was measured lately, `risk` null where there is no forecast yet. */
 export interface Pulse { sample: Sample | undefined; risk: number | null; unknown: { sample: Unknown | null; risk: Unknown | null } }
 
+/** First element of their keys: what a hint changes at once. */
+export const RISKS = 'risk of workload';
+
 /** So many running workloads at most are asked for: a participant has 64 unless an admin allows more. */
 export const MOST_PULSES = 500;
 /** Requests under way at once: the rest of the page is read as well. */
@@ -56,7 +59,7 @@ export function usePulses(all: Instance[]): Record<string, Pulse> {
   });
   const risks = useQueries({
     queries: some.map((id) => ({
-      queryKey: ['risk of workload', id, horizons], enabled: !!horizons, refetchInterval: Math.max(RISK_MILLIS, some.length * RISK_MILLIS_EACH),
+      queryKey: [RISKS, id, horizons], enabled: !!horizons, refetchInterval: Math.max(RISK_MILLIS, some.length * RISK_MILLIS_EACH),
       queryFn: ({ signal }: { signal: AbortSignal }) => inTurn(async () => worst(await get<Prediction>('/prediction', { instance_id: id, horizons }, signal)), signal),
     })),
     combine: (results) => results.map(readOf<number | null>),

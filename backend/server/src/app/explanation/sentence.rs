@@ -41,7 +41,7 @@ fn sentence_of(reason: Reason, order: &Order) -> String {
         Reason::OutOfMoney if order.side == Side::Bid => "The price was above the limit.",
         Reason::OutOfMoney => "The price was below what the offer asks for.",
         Reason::MarginalProrata if order.remaining == order.request.resources => {
-            "The price is just this limit, and nothing was to be had at it: others came first, or nobody gives for so little and this is the best bid under the cheapest offer."
+            "Nothing was to be had at its limit: others came first at that price, or nobody gives for so little and this is the best bid under the cheapest offer."
         }
         Reason::MarginalProrata => "The limit is the price: what was left was shared among equals.",
         Reason::NoHostFits if order.request.no_displacement => {
