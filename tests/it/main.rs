@@ -25,6 +25,7 @@ mod orders;
 mod parents;
 mod preview;
 mod projects;
+mod proofs;
 mod recallable;
 mod recovery;
 mod redis;

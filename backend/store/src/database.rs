@@ -43,6 +43,25 @@ impl Database {
             Database::Postgres { pool } => Transaction::Postgres(pool.begin().await?),
         })
     }
+    /// The same database with one connection, which reads all that it reads in one transaction.
+    async fn as_of_now(self) -> Result<Database, StoreError> {
+        Ok(match self {
+            Database::Sqlite { write, read } => {
+                read.close().await;
+                sqlx::query("BEGIN").execute(&write).await?;
+                // The first read decides what all of them see.
+                sqlx::query("SELECT 1 FROM sqlite_master LIMIT 1").fetch_optional(&write).await?;
+                Database::Sqlite { read: write.clone(), write }
+            }
+            Database::Postgres { pool } => {
+                let one = PgPoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+                let one = one.acquire_timeout(BUSY).connect_with((*pool.connect_options()).clone()).await?;
+                pool.close().await;
+                sqlx::query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&one).await?;
+                Database::Postgres { pool: one }
+            }
+        })
+    }
     pub fn kind(&self) -> &'static str {
         match self {
             Database::Sqlite { .. } => "sqlite",
@@ -181,7 +200,8 @@ impl Store {
         self.observations.0.close().await;
     }
 
-    /// Opens for reading only (`doctor`, `replay`): no lock, no migration.
+    /// Opens for reading only (`doctor`, `replay`): no lock, no migration. What is read is the market as it is now, also
+    /// where it goes on meanwhile.
     pub async fn open_read_only(address: &Address) -> Result<Store, StoreError> {
         let (market, observations) = match address {
             Address::Sqlite(path) => {
@@ -196,6 +216,7 @@ impl Store {
             Address::Postgres(url) => (open_postgres(url, "public").await?, open_postgres(url, "observations").await?),
         };
         check_version(&market).await?;
+        let market = market.as_of_now().await?;
         let (observations, lookups) = (Observations(observations), Lookups::default());
         Ok(Store { market, writer: None, lookups, observations, _locks: Vec::new(), lease: None })
     }
@@ -278,7 +299,9 @@ fn may_not_write(fault: &sqlx::Error) -> bool {
 async fn connect_sqlite(options: SqliteConnectOptions) -> Result<Database, StoreError> {
     let options =
         options.busy_timeout(BUSY).foreign_keys(true).pragma("cache_size", "-16000").statement_cache_capacity(200);
-    let write = SqlitePoolOptions::new().max_connections(1).min_connections(1).connect_with(options.clone()).await?;
+    // A connection that were opened anew would leave the transaction of a reader.
+    let write = SqlitePoolOptions::new().max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
+    let write = write.connect_with(options.clone()).await?;
     sqlx::query("SELECT 1 FROM sqlite_master LIMIT 1").fetch_optional(&write).await?;
     let reading = options.pragma("query_only", "1").pragma("cache_size", "-4000");
     let read = SqlitePoolOptions::new().max_connections(4).min_connections(0).connect_lazy_with(reading);
