@@ -1,5 +1,5 @@
 //! What the doctor and `replay` say of data that something other than the market has changed: which row of which table.
-use crate::common::{START, healthy};
+use crate::common::{START, Sim, healthy};
 use anyhow::{Context, ensure};
 use headroom_tests::backing::Postgres;
 use headroom_tests::orders::{Rhythm, bid, trader};
@@ -186,5 +186,41 @@ async fn a_market_that_goes_on_can_be_checked() -> anyhow::Result<()> {
         healthy(&launch).await?;
     }
     server.stop().await?;
+    Ok(())
+}
+
+/// Opening and lines are of the transfers, closing is of the balances: a transfer that is changed behind the server's back
+/// shows on the statement of whoever it was of, whenever it was.
+#[tokio::test]
+async fn a_changed_transfer_shows_on_the_statement() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let admin = sim.api("admin")?;
+    admin.advance(180).await?;
+    let buyer = sim.api("bidder")?;
+    let now = admin.get("/v1/me").await?.ok()?["now"].as_str().context("now")?.to_owned();
+    // The whole time, what is over, and what began after the row that will be changed.
+    let periods = [
+        "from=2026-11-20T00:00:00Z&to=2026-11-30T00:00:00Z".to_owned(),
+        format!("from=2026-11-20T00:00:00Z&to={now}"),
+        format!("from={now}&to=2026-11-30T00:00:00Z"),
+        "from=2026-11-20T00:00:00Z&to=2026-11-20T10:00:00Z".to_owned(),
+    ];
+    let differences = async || -> anyhow::Result<Vec<String>> {
+        let mut all = Vec::new();
+        for period in &periods {
+            let statement = buyer.get(&format!("/v1/statements?{period}")).await?.ok()?;
+            all.push(statement["difference"].as_str().context("difference")?.to_owned());
+        }
+        Ok(all)
+    };
+    assert_eq!(differences().await?, ["0.000000"; 4]);
+    let me = sim.server.participant("bidder", 0)?;
+    let database = rusqlite::Connection::open(sim.folder.path().join("headroom.db"))?;
+    let changed = database.execute(
+        "UPDATE transfers SET amount = amount + 1500000 WHERE id = (SELECT MIN(id) FROM transfers WHERE kind = 'grant' AND credit = ?1)",
+        [format!("{me}/available")],
+    )?;
+    assert_eq!(changed, 1);
+    assert_eq!(differences().await?, ["1.500000"; 4]);
     Ok(())
 }
