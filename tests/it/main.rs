@@ -39,6 +39,7 @@ mod service_level;
 mod session;
 mod sim;
 mod startup;
+mod startup_files;
 mod store_postgres;
 mod suspended;
 mod swap_request;

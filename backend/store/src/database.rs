@@ -165,18 +165,20 @@ impl Store {
                 if std::fs::canonicalize(&own).ok().as_deref() != Some(&beside) {
                     locks.push(lock(&beside, path)?);
                 }
-                let observations = path.with_file_name("observations.db");
-                let market = open_sqlite(path, SqliteSynchronous::Full, false).await?;
-                (market, open_sqlite(&observations, SqliteSynchronous::Normal, false).await?)
+                let beside = path.with_file_name("observations.db");
+                let market = open_sqlite(path, SqliteSynchronous::Full, false).await;
+                let market = market.map_err(|error| of_file(path, error))?;
+                let observations = open_sqlite(&beside, SqliteSynchronous::Normal, false).await;
+                (market, observations.map_err(|error| of_file(&beside, error))?)
             }
             Address::Postgres(url) => (open_postgres(url, "public").await?, open_postgres(url, "observations").await?),
         };
-        migrate(&market, &observations).await?;
+        migrate(&market, &observations, address).await?;
         let (writer, lease) = match (&market, address) {
             (Database::Sqlite { write, .. }, Address::Sqlite(path)) => {
                 // It has migrated and has no more to do.
                 write.close().await;
-                (Some(SqliteWriter::open(path, BUSY)?), None)
+                (Some(SqliteWriter::open(path, BUSY).map_err(|error| of_file(path, error))?), None)
             }
             (Database::Postgres { pool }, _) => (None, Some(crate::lease::acquire(pool, data).await?)),
             (Database::Sqlite { .. }, Address::Postgres(url)) => return Err(StoreError::Address(hide_password(url))),
@@ -209,9 +211,11 @@ impl Store {
                     let source = std::io::Error::from(std::io::ErrorKind::NotFound);
                     return Err(directory(path, source));
                 }
-                let observations = path.with_file_name("observations.db");
-                let market = open_sqlite(path, SqliteSynchronous::Full, true).await?;
-                (market, open_sqlite(&observations, SqliteSynchronous::Normal, true).await?)
+                let beside = path.with_file_name("observations.db");
+                let market = open_sqlite(path, SqliteSynchronous::Full, true).await;
+                let market = market.map_err(|error| of_file(path, error))?;
+                let observations = open_sqlite(&beside, SqliteSynchronous::Normal, true).await;
+                (market, observations.map_err(|error| of_file(&beside, error))?)
             }
             Address::Postgres(url) => (open_postgres(url, "public").await?, open_postgres(url, "observations").await?),
         };
@@ -308,6 +312,40 @@ async fn connect_sqlite(options: SqliteConnectOptions) -> Result<Database, Store
     Ok(Database::Sqlite { write, read })
 }
 
+/// A file that may not be written is opened all the same, and refuses what comes first: an order, or a sign-in.
+async fn may_write(path: &Path, database: &SqlitePool) -> Result<(), StoreError> {
+    let mut transaction = database.begin().await?;
+    // To begin a transaction that writes is not refused.
+    let written = sqlx::query("CREATE TABLE may_write (row_number INTEGER)").execute(&mut *transaction).await;
+    transaction.rollback().await?;
+    written.map(|_| ()).map_err(|fault| of_file(path, fault.into()))
+}
+
+/// What SQLite says of a file, with the file and the next step.
+pub fn of_file(path: &Path, error: StoreError) -> StoreError {
+    let said = match &error {
+        StoreError::Sql(fault) => fault.to_string(),
+        StoreError::Sqlite(fault) => fault.to_string(),
+        StoreError::Migrate(fault) => fault.to_string(),
+        _ => return error,
+    };
+    let path_text = path.display().to_string();
+    let says = |signs: &[&str]| signs.iter().any(|sign| said.contains(sign));
+    if says(&["not a database", "malformed"]) {
+        return match path.file_name().is_some_and(|name| name == "observations.db") {
+            true => StoreError::DamagedObservations { path: path_text, said },
+            false => StoreError::Damaged { path: path_text, said },
+        };
+    }
+    if says(&["unable to open database file"]) {
+        return StoreError::Closed { path: path_text, said };
+    }
+    if says(&["readonly database"]) {
+        return StoreError::Unwritable { path: path_text, said };
+    }
+    error
+}
+
 async fn open_postgres(url: &str, schema: &'static str) -> Result<Database, StoreError> {
     let options = PgConnectOptions::from_str(url).map_err(|_| StoreError::Address(hide_password(url)))?;
     let options = options.options([("search_path", schema)]);
@@ -318,11 +356,16 @@ async fn open_postgres(url: &str, schema: &'static str) -> Result<Database, Stor
     Ok(Database::Postgres { pool })
 }
 
-async fn migrate(market: &Database, observations: &Database) -> Result<(), StoreError> {
+async fn migrate(market: &Database, observations: &Database, address: &Address) -> Result<(), StoreError> {
     match (market, observations) {
         (Database::Sqlite { write, .. }, Database::Sqlite { write: observing, .. }) => {
-            SQLITE_MARKET.run(write).await?;
-            sqlx::migrate!("../../migrations/sqlite/observations").run(observing).await?;
+            let Address::Sqlite(path) = address else { return Err(StoreError::ReadOnly) };
+            let beside = path.with_file_name("observations.db");
+            SQLITE_MARKET.run(write).await.map_err(|error| of_file(path, error.into()))?;
+            let observed = sqlx::migrate!("../../migrations/sqlite/observations").run(observing).await;
+            observed.map_err(|error| of_file(&beside, error.into()))?;
+            may_write(path, write).await?;
+            may_write(&beside, observing).await?;
         }
         (Database::Postgres { pool }, Database::Postgres { pool: observing }) => {
             POSTGRES_MARKET.run(pool).await?;

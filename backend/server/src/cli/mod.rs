@@ -9,7 +9,7 @@ pub mod up;
 
 use clap::{Parser, Subcommand};
 use headroom_store::StoreError;
-use headroom_store::database::Address;
+use headroom_store::database::{self, Address};
 use std::fmt::Arguments;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -84,9 +84,9 @@ fn finish(result: anyhow::Result<ExitCode>) -> ExitCode {
 pub fn unusable(address: &Address, error: StoreError) -> anyhow::Error {
     let url = match address {
         Address::Postgres(url) => url,
-        Address::Sqlite(path) => return damaged(path, error).into(),
+        Address::Sqlite(path) => return database::of_file(path, error).into(),
     };
-    let shown = headroom_store::database::hide_password(url);
+    let shown = database::hide_password(url);
     let (said, next) = match &error {
         StoreError::Sql(fault) => {
             let said = fault.to_string();
@@ -105,20 +105,6 @@ pub fn unusable(address: &Address, error: StoreError) -> anyhow::Error {
         _ => return error.into(),
     };
     anyhow::anyhow!("the database answered: {said}. {next} ({shown})")
-}
-
-/// What SQLite says of a file that it can't make sense of, with the file and the next step.
-fn damaged(path: &std::path::Path, error: StoreError) -> StoreError {
-    let said = match &error {
-        StoreError::Sql(fault) => fault.to_string(),
-        StoreError::Sqlite(fault) => fault.to_string(),
-        StoreError::Migrate(fault) => fault.to_string(),
-        _ => return error,
-    };
-    if !["not a database", "malformed"].iter().any(|sign| said.contains(sign)) {
-        return error;
-    }
-    StoreError::Damaged { path: path.display().to_string(), said }
 }
 
 /// An error with its causes, without those that the text before them has said already.
