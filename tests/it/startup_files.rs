@@ -1,5 +1,5 @@
 //! Starts on a data directory of which a file is missing, damaged, or not to be read or written: which file it is, and what
-//! to do.
+//! to do; and settings that are none.
 use crate::common::{START, healthy};
 use crate::startup::explains;
 use anyhow::{Context, ensure};
@@ -155,4 +155,21 @@ async fn an_address_that_is_none() -> anyhow::Result<()> {
     launch.arguments[at + 1] = "203.0.113.7:8080".to_owned();
     explains(&launch.up_to_its_end().await?, &["cannot listen", "no such address", "--listen"]);
     Ok(())
+}
+
+#[tokio::test]
+async fn settings_that_are_none_are_named() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let launch = Launch::simulated(folder.path(), START)
+        .variable("HEADROOM_RATE_LIMTI", "5")
+        .variable("HEADROOM_LOG", "infoo")
+        .variable("HEADROOM_BIN", "elsewhere")
+        .variable("HEADROOM_URL", "http://127.0.0.1:1");
+    let server = launch.start().await?;
+    let said = server.log();
+    for words in ["HEADROOM_RATE_LIMTI", "Did you mean HEADROOM_RATE_LIMIT?", "HEADROOM_LOG: `infoo`", "`info`"] {
+        assert!(said.contains(words), "{words:?} is not in: {said}");
+    }
+    assert!(!said.contains("HEADROOM_BIN") && !said.contains("HEADROOM_URL"), "{said}");
+    server.stop().await.map(drop)
 }
