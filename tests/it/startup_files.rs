@@ -173,3 +173,15 @@ async fn settings_that_are_none_are_named() -> anyhow::Result<()> {
     assert!(!said.contains("HEADROOM_BIN") && !said.contains("HEADROOM_URL"), "{said}");
     server.stop().await.map(drop)
 }
+
+#[test]
+fn a_book_has_an_end() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let asked = "generate-book --orders 99999999999 --pools 1 --slots 1 --seed 1 --out book.json";
+    let mut command = Command::new("timeout");
+    command.arg("20").arg(binary()?).args(asked.split_whitespace()).current_dir(folder.path());
+    let ended = finished(&mut command)?;
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("--orders") && ended.stderr.contains("1000000"), "{}", ended.stderr);
+    Ok(())
+}
