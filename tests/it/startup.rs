@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 /// Ended by itself with an error that a person can use.
-fn explains(ended: &Finished, words: &[&str]) {
+pub(crate) fn explains(ended: &Finished, words: &[&str]) {
     assert!(matches!(ended.code, Some(1..=100)), "exit code {:?}: {}", ended.code, ended.stderr);
     assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
     assert!(ended.stderr.contains("headroom:"), "{}", ended.stderr);

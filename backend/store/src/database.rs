@@ -43,6 +43,25 @@ impl Database {
             Database::Postgres { pool } => Transaction::Postgres(pool.begin().await?),
         })
     }
+    /// The same database with one connection, which reads all that it reads in one transaction.
+    async fn as_of_now(self) -> Result<Database, StoreError> {
+        Ok(match self {
+            Database::Sqlite { write, read } => {
+                read.close().await;
+                sqlx::query("BEGIN").execute(&write).await?;
+                // The first read decides what all of them see.
+                sqlx::query("SELECT 1 FROM sqlite_master LIMIT 1").fetch_optional(&write).await?;
+                Database::Sqlite { read: write.clone(), write }
+            }
+            Database::Postgres { pool } => {
+                let one = PgPoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+                let one = one.acquire_timeout(BUSY).connect_with((*pool.connect_options()).clone()).await?;
+                pool.close().await;
+                sqlx::query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&one).await?;
+                Database::Postgres { pool: one }
+            }
+        })
+    }
     pub fn kind(&self) -> &'static str {
         match self {
             Database::Sqlite { .. } => "sqlite",
@@ -146,18 +165,20 @@ impl Store {
                 if std::fs::canonicalize(&own).ok().as_deref() != Some(&beside) {
                     locks.push(lock(&beside, path)?);
                 }
-                let observations = path.with_file_name("observations.db");
-                let market = open_sqlite(path, SqliteSynchronous::Full, false).await?;
-                (market, open_sqlite(&observations, SqliteSynchronous::Normal, false).await?)
+                let beside = path.with_file_name("observations.db");
+                let market = open_sqlite(path, SqliteSynchronous::Full, false).await;
+                let market = market.map_err(|error| of_file(path, error))?;
+                let observations = open_sqlite(&beside, SqliteSynchronous::Normal, false).await;
+                (market, observations.map_err(|error| of_file(&beside, error))?)
             }
             Address::Postgres(url) => (open_postgres(url, "public").await?, open_postgres(url, "observations").await?),
         };
-        migrate(&market, &observations).await?;
+        migrate(&market, &observations, address).await?;
         let (writer, lease) = match (&market, address) {
             (Database::Sqlite { write, .. }, Address::Sqlite(path)) => {
                 // It has migrated and has no more to do.
                 write.close().await;
-                (Some(SqliteWriter::open(path, BUSY)?), None)
+                (Some(SqliteWriter::open(path, BUSY).map_err(|error| of_file(path, error))?), None)
             }
             (Database::Postgres { pool }, _) => (None, Some(crate::lease::acquire(pool, data).await?)),
             (Database::Sqlite { .. }, Address::Postgres(url)) => return Err(StoreError::Address(hide_password(url))),
@@ -181,7 +202,8 @@ impl Store {
         self.observations.0.close().await;
     }
 
-    /// Opens for reading only (`doctor`, `replay`): no lock, no migration.
+    /// Opens for reading only (`doctor`, `replay`): no lock, no migration. What is read is the market as it is now, also
+    /// where it goes on meanwhile.
     pub async fn open_read_only(address: &Address) -> Result<Store, StoreError> {
         let (market, observations) = match address {
             Address::Sqlite(path) => {
@@ -189,13 +211,16 @@ impl Store {
                     let source = std::io::Error::from(std::io::ErrorKind::NotFound);
                     return Err(directory(path, source));
                 }
-                let observations = path.with_file_name("observations.db");
-                let market = open_sqlite(path, SqliteSynchronous::Full, true).await?;
-                (market, open_sqlite(&observations, SqliteSynchronous::Normal, true).await?)
+                let beside = path.with_file_name("observations.db");
+                let market = open_sqlite(path, SqliteSynchronous::Full, true).await;
+                let market = market.map_err(|error| of_file(path, error))?;
+                let observations = open_sqlite(&beside, SqliteSynchronous::Normal, true).await;
+                (market, observations.map_err(|error| of_file(&beside, error))?)
             }
             Address::Postgres(url) => (open_postgres(url, "public").await?, open_postgres(url, "observations").await?),
         };
         check_version(&market).await?;
+        let market = market.as_of_now().await?;
         let (observations, lookups) = (Observations(observations), Lookups::default());
         Ok(Store { market, writer: None, lookups, observations, _locks: Vec::new(), lease: None })
     }
@@ -278,11 +303,47 @@ fn may_not_write(fault: &sqlx::Error) -> bool {
 async fn connect_sqlite(options: SqliteConnectOptions) -> Result<Database, StoreError> {
     let options =
         options.busy_timeout(BUSY).foreign_keys(true).pragma("cache_size", "-16000").statement_cache_capacity(200);
-    let write = SqlitePoolOptions::new().max_connections(1).min_connections(1).connect_with(options.clone()).await?;
+    // A connection that were opened anew would leave the transaction of a reader.
+    let write = SqlitePoolOptions::new().max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
+    let write = write.connect_with(options.clone()).await?;
     sqlx::query("SELECT 1 FROM sqlite_master LIMIT 1").fetch_optional(&write).await?;
     let reading = options.pragma("query_only", "1").pragma("cache_size", "-4000");
     let read = SqlitePoolOptions::new().max_connections(4).min_connections(0).connect_lazy_with(reading);
     Ok(Database::Sqlite { write, read })
+}
+
+/// A file that may not be written is opened all the same, and refuses what comes first: an order, or a sign-in.
+async fn may_write(path: &Path, database: &SqlitePool) -> Result<(), StoreError> {
+    let mut transaction = database.begin().await?;
+    // To begin a transaction that writes is not refused.
+    let written = sqlx::query("CREATE TABLE may_write (row_number INTEGER)").execute(&mut *transaction).await;
+    transaction.rollback().await?;
+    written.map(|_| ()).map_err(|fault| of_file(path, fault.into()))
+}
+
+/// What SQLite says of a file, with the file and the next step.
+pub fn of_file(path: &Path, error: StoreError) -> StoreError {
+    let said = match &error {
+        StoreError::Sql(fault) => fault.to_string(),
+        StoreError::Sqlite(fault) => fault.to_string(),
+        StoreError::Migrate(fault) => fault.to_string(),
+        _ => return error,
+    };
+    let path_text = path.display().to_string();
+    let says = |signs: &[&str]| signs.iter().any(|sign| said.contains(sign));
+    if says(&["not a database", "malformed"]) {
+        return match path.file_name().is_some_and(|name| name == "observations.db") {
+            true => StoreError::DamagedObservations { path: path_text, said },
+            false => StoreError::Damaged { path: path_text, said },
+        };
+    }
+    if says(&["unable to open database file"]) {
+        return StoreError::Closed { path: path_text, said };
+    }
+    if says(&["readonly database"]) {
+        return StoreError::Unwritable { path: path_text, said };
+    }
+    error
 }
 
 async fn open_postgres(url: &str, schema: &'static str) -> Result<Database, StoreError> {
@@ -295,11 +356,16 @@ async fn open_postgres(url: &str, schema: &'static str) -> Result<Database, Stor
     Ok(Database::Postgres { pool })
 }
 
-async fn migrate(market: &Database, observations: &Database) -> Result<(), StoreError> {
+async fn migrate(market: &Database, observations: &Database, address: &Address) -> Result<(), StoreError> {
     match (market, observations) {
         (Database::Sqlite { write, .. }, Database::Sqlite { write: observing, .. }) => {
-            SQLITE_MARKET.run(write).await?;
-            sqlx::migrate!("../../migrations/sqlite/observations").run(observing).await?;
+            let Address::Sqlite(path) = address else { return Err(StoreError::ReadOnly) };
+            let beside = path.with_file_name("observations.db");
+            SQLITE_MARKET.run(write).await.map_err(|error| of_file(path, error.into()))?;
+            let observed = sqlx::migrate!("../../migrations/sqlite/observations").run(observing).await;
+            observed.map_err(|error| of_file(&beside, error.into()))?;
+            may_write(path, write).await?;
+            may_write(&beside, observing).await?;
         }
         (Database::Postgres { pool }, Database::Postgres { pool: observing }) => {
             POSTGRES_MARKET.run(pool).await?;

@@ -39,6 +39,18 @@ pub enum StoreError {
     )]
     Damaged { path: String, said: String },
     #[error(
+        "{path} is damaged or not a database of Headroom ({said}). Nothing was changed. It holds telemetry, forecasts and sign-ins, and nothing of the market's own: restore a backup of it, or move it away with its -wal and -shm and start again. Everybody signs in again then, and what was measured of the slots under way is lost"
+    )]
+    DamagedObservations { path: String, said: String },
+    #[error(
+        "cannot open {path}: {said}. It must be a file that this user may read, in a directory where it may make others; a server must also be allowed to write both"
+    )]
+    Closed { path: String, said: String },
+    #[error(
+        "cannot write {path}: {said}. Give this user the right to write the file, its -wal and -shm and its directory, then start again"
+    )]
+    Unwritable { path: String, said: String },
+    #[error(
         "nothing may be written beside {0}, and its log holds what is not in it yet. Copy the directory to where this user may write, and look at the copy with --data COPY"
     )]
     Sealed(String),

@@ -13,6 +13,7 @@ pub mod lease;
 pub mod load;
 pub mod lookups;
 pub mod observations;
+pub mod proof;
 pub mod read;
 pub mod reference;
 mod seen;

@@ -313,6 +313,24 @@ impl Store {
         Ok(sum)
     }
 
+    /// What accounts have together, by the ledger, less what moved between them and others from a time on. One statement, so
+    /// that nothing moves in between. What `balance_before` gives for them must be the same, or a transfer or a
+    /// balance was changed.
+    pub async fn ledger_before(&self, accounts: &[String; 3], before: i64) -> Result<i64, StoreError> {
+        let text = concat!(
+            "SELECT CAST(COALESCE((SELECT SUM(balance) FROM accounts WHERE market = $1 AND id IN ($3, $4, $5)), 0) - COALESCE((SELECT SUM(amount) FROM transfers WHERE credit IN ($3, $4, $5) AND recorded_at >= $2 AND ",
+            between_owners!(),
+            "), 0) + COALESCE((SELECT SUM(amount) FROM transfers WHERE debit IN ($3, $4, $5) AND recorded_at >= $2 AND ",
+            between_owners!(),
+            "), 0) AS BIGINT)"
+        );
+        let [first, second, third] = accounts;
+        let (sum,): (i64,) = on_either!(&self.market, pool => {
+            sqlx::query_as(text).bind(MARKET).bind(before).bind(first).bind(second).bind(third).fetch_one(pool).await?
+        });
+        Ok(sum)
+    }
+
     /// What every account had before a time. One statement, so that nothing moves in between.
     pub async fn balances_before(&self, before: i64) -> Result<Vec<(Account, Credits)>, StoreError> {
         let text = concat!(

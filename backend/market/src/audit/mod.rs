@@ -259,6 +259,17 @@ pub fn event(
     })
 }
 
+/// The same as versions told it before rule version 26: what the operator did was nobody's but its own, and a proposed reserve
+/// price one like any other.
+pub fn as_before_26(command: &Command, event: AuditEvent) -> AuditEvent {
+    let participant = Audited::of(command).and_then(|audited| audited.participant);
+    let action = match event.action {
+        AuditAction::ReserveProposed => AuditAction::ReserveScheduled,
+        action => action,
+    };
+    AuditEvent { participant, action, ..event }
+}
+
 /// Whose it is that somebody of the operator has changed.
 fn concerned(command: &Command, state: &State) -> Option<ParticipantId> {
     match command {

@@ -54,17 +54,25 @@ impl TokenKeys {
         let path = data.join("token-signing.key");
         let seed = match std::fs::read(&path) {
             Ok(bytes) => bytes.try_into().map_err(|_| {
-                std::io::Error::other(
-                    "token-signing.key is damaged; remove it to sign everybody out and make a new one",
-                )
+                std::io::Error::other(format!(
+                    "{} is damaged; remove it to sign everybody out and make a new one",
+                    path.display()
+                ))
             })?,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 let mut seed = [0u8; 32];
                 getrandom::fill(&mut seed).map_err(std::io::Error::other)?;
-                write_private(&path, &seed)?;
+                write_private(&path, &seed).map_err(|e| {
+                    let step = "The data directory must be one that this user may write";
+                    std::io::Error::new(e.kind(), format!("cannot write {}: {e}. {step}", path.display()))
+                })?;
                 seed
             }
-            Err(e) => return Err(e),
+            Err(e) => {
+                let step =
+                    "It must be a file that this user may read; move it away to sign everybody out and make a new one";
+                return Err(std::io::Error::new(e.kind(), format!("cannot read {}: {e}. {step}", path.display())));
+            }
         };
         Ok(Self::from_seed(seed))
     }

@@ -1,19 +1,19 @@
 //! Command line: one file a family of subcommands.
 pub mod admin;
 pub mod check;
+pub mod environment;
 pub mod explain;
 pub mod forecast;
 pub mod offline;
 pub mod openapi;
 pub mod up;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use headroom_store::StoreError;
-use headroom_store::database::Address;
+use headroom_store::database::{self, Address};
 use std::fmt::Arguments;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
 
 /// Headroom, a market for peak compute capacity.
 ///
@@ -37,13 +37,20 @@ enum Command {
 }
 
 pub fn run() -> ExitCode {
-    let filter = EnvFilter::try_from_env("HEADROOM_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let wish = std::env::var_os(environment::LOG).map(|wish| wish.to_string_lossy().into_owned());
+    let (filter, not_as_wished) = environment::log_filter(wish.as_deref());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    match Cli::parse().command {
+    let command = Cli::parse().command;
+    if let Command::Up(_) = command {
+        let names = std::env::vars_os().map(|(name, _)| name);
+        let told = environment::unknown(&Cli::command(), names);
+        told.iter().chain(&not_as_wished).for_each(|line| complain(format_args!("headroom: {line}")));
+    }
+    match command {
         Command::Offline(command) => offline::run(command),
         Command::Openapi(args) => openapi::run(&args),
         Command::Forecast(args) => finish(forecast::run(&args)),
@@ -84,9 +91,9 @@ fn finish(result: anyhow::Result<ExitCode>) -> ExitCode {
 pub fn unusable(address: &Address, error: StoreError) -> anyhow::Error {
     let url = match address {
         Address::Postgres(url) => url,
-        Address::Sqlite(path) => return damaged(path, error).into(),
+        Address::Sqlite(path) => return database::of_file(path, error).into(),
     };
-    let shown = headroom_store::database::hide_password(url);
+    let shown = database::hide_password(url);
     let (said, next) = match &error {
         StoreError::Sql(fault) => {
             let said = fault.to_string();
@@ -105,20 +112,6 @@ pub fn unusable(address: &Address, error: StoreError) -> anyhow::Error {
         _ => return error.into(),
     };
     anyhow::anyhow!("the database answered: {said}. {next} ({shown})")
-}
-
-/// What SQLite says of a file that it can't make sense of, with the file and the next step.
-fn damaged(path: &std::path::Path, error: StoreError) -> StoreError {
-    let said = match &error {
-        StoreError::Sql(fault) => fault.to_string(),
-        StoreError::Sqlite(fault) => fault.to_string(),
-        StoreError::Migrate(fault) => fault.to_string(),
-        _ => return error,
-    };
-    if !["not a database", "malformed"].iter().any(|sign| said.contains(sign)) {
-        return error;
-    }
-    StoreError::Damaged { path: path.display().to_string(), said }
 }
 
 /// An error with its causes, without those that the text before them has said already.

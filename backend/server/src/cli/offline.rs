@@ -101,8 +101,8 @@ pub struct VerifyArgs {
 #[derive(Args)]
 pub struct GenerateArgs {
     /// How many orders.
-    #[arg(long, value_name = "N")]
-    orders: usize,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    orders: u32,
     /// How many pools, each with cpu_milli and mem_mib.
     #[arg(long, value_name = "P", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pools: u32,
@@ -279,7 +279,7 @@ fn verify(a: &VerifyArgs) -> ExitCode {
 }
 
 fn generate(a: &GenerateArgs) -> ExitCode {
-    let size = clearing::generate::Size { orders: a.orders, pools: a.pools, slots: a.slots, nodes: a.nodes };
+    let size = clearing::generate::Size { orders: a.orders as usize, pools: a.pools, slots: a.slots, nodes: a.nodes };
     let book = clearing::generate::book(&size, a.seed);
     match serde_json::to_string_pretty(&book) {
         Ok(text) => match std::fs::write(&a.out, text + "\n") {

@@ -193,7 +193,8 @@ async fn start(app: &App, resume: Option<i64>) -> Answered<Start> {
         None
     };
     Ok(match gone {
-        Some(_) => Start { position: newest, previous: 0, reset: gone },
+        // The reset's own id is the last that the client sees before what follows.
+        Some(_) => Start { position: newest, previous: newest, reset: gone },
         None => Start { position: after, previous: after, reset: None },
     })
 }

@@ -64,7 +64,8 @@ pub struct Statement {
     pub closing: Credits,
     pub lines: Vec<StatementLine>,
     pub totals: Totals,
-    /// opening + Σ lines − closing: always zero.
+    /// opening + Σ lines − closing: zero, or a stored transfer or balance was changed. Opening and lines are of the transfers,
+    /// closing is of the balances.
     pub difference: Credits,
     /// Owed now for what own workloads kept.
     pub arrears: Credits,
@@ -133,13 +134,15 @@ fn period(app: &App, by: &Identity, query: &StatementQuery) -> Answered<Period> 
     Ok(Period { participant, from, to })
 }
 
+fn accounts_of(participant: ParticipantId) -> [String; 3] {
+    [Account::Available(participant), Account::Held(participant), Account::Bond(participant)].map(|a| a.to_string())
+}
+
 /// All ledger lines of a participant in a period, oldest first. Moves between its own
 /// accounts (holds, bonds and their release) change nothing and are left out.
 async fn movements(app: &App, period: &Period) -> Answered<Vec<(LedgerLine, i64)>> {
     let mut merged: BTreeMap<String, (LedgerLine, i64)> = BTreeMap::new();
-    let accounts =
-        [Account::Available(period.participant), Account::Held(period.participant), Account::Bond(period.participant)];
-    let names = accounts.map(|a| a.to_string());
+    let names = accounts_of(period.participant);
     for account in &names {
         let mut after = String::new();
         loop {
@@ -163,10 +166,38 @@ async fn movements(app: &App, period: &Period) -> Answered<Vec<(LedgerLine, i64)
 
 async fn balance_before(app: &App, participant: ParticipantId, at: Timestamp) -> Answered<Credits> {
     let mut sum = 0;
-    for account in [Account::Available(participant), Account::Held(participant), Account::Bond(participant)] {
-        sum += app.store.balance_before(&account.to_string(), at.micros()).await?;
+    for account in &accounts_of(participant) {
+        sum += app.store.balance_before(account, at.micros()).await?;
     }
     Ok(Credits::from_units(sum))
+}
+
+/// How often a period is read that money still moves in: transactions that are on their way to the disk.
+const TRIES: u32 = 5;
+
+/// Opening and lines from the transfers; closing from the balances themselves, less what came after the period. Each is
+/// read by itself, so a transfer that was stored in between has all of them read again.
+async fn account_of(app: &App, period: &Period) -> Answered<(Credits, Vec<(LedgerLine, i64)>, Credits)> {
+    // What is decided from here on belongs to a later statement, or the reading would never end.
+    let to = period.to.min(app.now().plus_micros(1)).max(period.from);
+    let period = &Period { to, ..*period };
+    let mut before = closing(app, period).await?;
+    let mut tried = 0;
+    loop {
+        let opening = balance_before(app, period.participant, period.from).await?;
+        let lines = movements(app, period).await?;
+        let closing = closing(app, period).await?;
+        tried += 1;
+        if closing == before || tried == TRIES {
+            return Ok((opening, lines, closing));
+        }
+        before = closing;
+    }
+}
+
+async fn closing(app: &App, period: &Period) -> Answered<Credits> {
+    let units = app.store.ledger_before(&accounts_of(period.participant), period.to.micros()).await?;
+    Ok(Credits::from_units(units))
 }
 
 fn describe(line: &LedgerLine) -> String {
@@ -242,9 +273,7 @@ async fn get_statement(
     Query(query): Query<StatementQuery>,
 ) -> Answered<Json<Statement>> {
     let period = period(&app, &by, &query)?;
-    let lines = movements(&app, &period).await?;
-    let opening = balance_before(&app, period.participant, period.from).await?;
-    let closing = balance_before(&app, period.participant, period.to).await?;
+    let (opening, lines, closing) = account_of(&app, &period).await?;
     let totals = totals(lines.iter().map(|(line, signed)| (line.kind.as_str(), *signed)));
     let mut balance = opening;
     let mut shown = Vec::new();

@@ -371,8 +371,9 @@ impl Nodes {
     }
 
     /// After a restart: everything that has a checkpoint runs again from it, where the market
-    /// says, under the market's (newer) epoch.
-    pub fn restore(&self, wanted: &Wanted, now_micros: i64) {
+    /// says, under the market's (newer) epoch. A damaged checkpoint is reported and keeps nobody else from starting; ones that
+    /// can't be read may be whole, and of what is suspended there is no other copy: they are an error.
+    pub fn restore(&self, wanted: &Wanted, now_micros: i64) -> Result<(), DriverError> {
         for node in &wanted.nodes {
             self.ensure_node(node, wanted.pools.get(&node.pool));
         }
@@ -388,18 +389,18 @@ impl Nodes {
                 limits: self.limits(&instance.in_force),
             })
         });
-        match restored {
-            Ok(summary) => {
-                for restored in &summary.restored {
-                    self.feed.resume(&restored.saved.instance, restored.position, now_micros);
-                }
-                tracing::info!(workloads = summary.restored.len(), "restored from checkpoints");
-                for (path, error) in summary.failed {
-                    tracing::warn!(path = %path.display(), %error, "a checkpoint could not be used; the workload starts afresh");
-                }
-            }
-            Err(error) => tracing::warn!(%error, "no checkpoints could be read; workloads start afresh"),
+        let summary = restored?;
+        for restored in &summary.restored {
+            self.feed.resume(&restored.saved.instance, restored.position, now_micros);
         }
+        tracing::info!(workloads = summary.restored.len(), "restored from checkpoints");
+        for (path, error) in summary.failed {
+            if matches!(error, DriverError::Io { .. }) {
+                return Err(error);
+            }
+            tracing::warn!(path = %path.display(), %error, "a checkpoint could not be used; the workload starts afresh");
+        }
+        Ok(())
     }
 
     /// The active copy of an instance, as measured since the last call.

@@ -2,6 +2,7 @@
 use crate::sequencer::{Attached, Busy, Sequencer};
 use crate::workers::meter::{self, Meter};
 use crate::workers::nodes::{Nodes, Wanted};
+use anyhow::Context;
 use headroom_market::command::Command;
 use headroom_market::swap::Swap;
 use headroom_market::swap::saga::{self, StepResult};
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 
 /// After a restart: what was half done is ended, what had not begun waits on, every workload runs
 /// again from its checkpoint under a new epoch.
-pub async fn recover(sequencer: &Sequencer, nodes: &Nodes, now: Timestamp) -> Result<(), Busy> {
+pub async fn recover(sequencer: &Sequencer, nodes: &Nodes, now: Timestamp) -> anyhow::Result<()> {
     let (sealed, live, instances) = sequencer
         .query(|s| {
             let sealed: Vec<u64> = s
@@ -40,8 +41,9 @@ pub async fn recover(sequencer: &Sequencer, nodes: &Nodes, now: Timestamp) -> Re
         sequencer.internal(Command::RecoverInstance { instance }, Attached::default()).await?;
     }
     let wanted = sequencer.query(Wanted::of).await?;
-    nodes.restore(&wanted, now.micros());
-    Ok(())
+    nodes.restore(&wanted, now.micros()).context(
+        "checkpoints cannot be read, and of suspended workloads there is no other copy. Nothing was run. Give this user the right to read and write the path that is named, then start again; or move it away, and its workloads start afresh",
+    )
 }
 
 /// What the meter of the process before had read, and what was missed since then. Observations

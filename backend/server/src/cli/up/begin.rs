@@ -60,7 +60,10 @@ pub async fn begin(start: Start<'_>, sequencer: &Sequencer) -> anyhow::Result<Be
             market.rhythm.slot_seconds
         );
     }
-    let nodes = Arc::new(Nodes::new(&args.data, market.rhythm.slot_seconds, market.demo.then_some(args.trace_from))?);
+    let nodes = Nodes::new(&args.data, market.rhythm.slot_seconds, market.demo.then_some(args.trace_from));
+    let nodes = Arc::new(nodes.context(
+        "workloads cannot be run with their checkpoints there. The path that is named must be a folder that this user may read and write: give it the right, or move away what is in its place",
+    )?);
     let board = Arc::new(Board::default());
     match store.observations.forecasters().await {
         Ok(rows) => board.restore(rows, market.rhythm.slot_seconds, clock.now()),

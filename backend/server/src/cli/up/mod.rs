@@ -96,6 +96,9 @@ enum Switch {
 /// Open connections get this long to finish after the streams have ended.
 const DRAIN: Duration = Duration::from_secs(5);
 
+/// What a server that has failed writes last may take as long as this, where it can be written at all.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     stop::refuse_instead_of_ending()?;
     let started = std::time::Instant::now();
@@ -189,8 +192,15 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         let _stopped = tokio::time::timeout(DRAIN, conductor).await;
     }
     stop::pause(nodes).await?;
-    stop::store_forecasters(&store, &board).await;
-    write_key_uses(&app).await;
+    let last = async {
+        stop::store_forecasters(&store, &board).await;
+        write_key_uses(&app).await;
+    };
+    match failure {
+        // A database that has gone away would have each of them wait for a connection; what they write may be lost.
+        Some(_) => drop(tokio::time::timeout(LAST_WORDS, last).await),
+        None => last.await,
+    }
     drop(app);
     drop(sequencer);
     if let Some(error) = failure {

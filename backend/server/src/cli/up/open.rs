@@ -13,6 +13,8 @@ use headroom_store::bus::{Bus, InProcess, RedisBus};
 use headroom_store::database::{self, Address};
 use headroom_store::load::Head;
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
@@ -40,10 +42,23 @@ pub async fn open(args: &UpArgs) -> anyhow::Result<Opened> {
     let url = public_url
         .unwrap_or_else(|| format!("http://{}", listener.local_addr().map(|a| a.to_string()).unwrap_or_default()));
     let address = Address::choose(args.database_url.as_deref(), &args.data)?;
+    let left = match &address {
+        Address::Sqlite(path) => left_behind(&args.data, path),
+        Address::Postgres(_) => Vec::new(),
+    };
+    if let Address::Sqlite(path) = &address
+        && !std::fs::metadata(path).is_ok_and(|file| file.len() > 0)
+    {
+        // Before an empty database is made of it.
+        refuse_to_begin_anew(&args.data, path, &left)?;
+    }
     let opened = Store::open(&address, &args.data).await;
     let store = Arc::new(opened.map_err(|error| unusable(&address, error))?);
     let head = store.head().await.map_err(|error| unusable(&address, error))?;
     let fresh = head.sequence == 0;
+    if let (true, Address::Sqlite(path)) = (fresh, &address) {
+        refuse_to_begin_anew(&args.data, path, &left)?;
+    }
     if fresh && !args.demo {
         // Before anything is written: a market without an admin could never be used.
         admin_of(args)?;
@@ -71,9 +86,48 @@ fn clock(args: &UpArgs) -> anyhow::Result<Arc<dyn Clock>> {
 }
 
 async fn listen(address: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
-        format!("cannot listen on {address}. Is another server running there? Choose another address with --listen")
+    TcpListener::bind(address).await.map_err(|error| {
+        let why = match error.kind() {
+            ErrorKind::AddrInUse => "Is another server running there? Choose another address with --listen",
+            ErrorKind::AddrNotAvailable => {
+                "This machine has no such address. Choose one that it has with --listen, or 0.0.0.0 for all"
+            }
+            ErrorKind::PermissionDenied => {
+                "Ports below 1024 need a right of their own. Choose another with --listen, or give the program CAP_NET_BIND_SERVICE"
+            }
+            _ => "Name a host or an address and a port from 0 to 65535 with --listen, as in 127.0.0.1:8080 or [::1]:8080",
+        };
+        anyhow::Error::new(error).context(format!("cannot listen on `{address}`. {why}"))
     })
+}
+
+/// What a market has left in a data directory whose database is not there, or is empty. Files of a directory that
+/// serves databases elsewhere are not of this one.
+fn left_behind(data: &Path, database: &Path) -> Vec<&'static str> {
+    let is_there = |name: &&str| std::fs::metadata(data.join(name)).is_ok();
+    if database != data.join("headroom.db") || !is_there(&"observations.db") {
+        return Vec::new();
+    }
+    // A first start that was refused has left the two databases and nothing else.
+    let holds = |name: &&str| match *name {
+        "checkpoints" => std::fs::read_dir(data.join(name)).is_ok_and(|mut files| files.next().is_some()),
+        _ => is_there(name),
+    };
+    let left: Vec<&str> = ["token-signing.key", "checkpoints", "demo-access.json"].into_iter().filter(holds).collect();
+    if left.is_empty() { left } else { [&["observations.db"], &left[..]].concat() }
+}
+
+/// A new market beside what is left of another one would hide that its database is lost.
+fn refuse_to_begin_anew(data: &Path, database: &Path, left: &[&str]) -> anyhow::Result<()> {
+    if left.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "{} is not there or holds no market, and {} beside it are of one. Nothing was started. Put the database back, with its headroom.db-wal, or restore a backup; for a new market choose another directory with --data, or move what is left out of {}",
+        database.display(),
+        left.join(", "),
+        data.display()
+    )
 }
 
 async fn bus(redis: Option<&str>, newest: i64) -> anyhow::Result<Arc<dyn Bus>> {
