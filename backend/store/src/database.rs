@@ -44,7 +44,7 @@ impl Database {
         })
     }
     /// The same database with one connection, which reads all that it reads in one transaction.
-    async fn as_of_now(self) -> Result<Database, StoreError> {
+    async fn into_snapshot(self) -> Result<Database, StoreError> {
         Ok(match self {
             Database::Sqlite { write, read } => {
                 read.close().await;
@@ -220,7 +220,7 @@ impl Store {
             Address::Postgres(url) => (open_postgres(url, "public").await?, open_postgres(url, "observations").await?),
         };
         check_version(&market).await?;
-        let market = market.as_of_now().await?;
+        let market = market.into_snapshot().await?;
         let (observations, lookups) = (Observations(observations), Lookups::default());
         Ok(Store { market, writer: None, lookups, observations, _locks: Vec::new(), lease: None })
     }

@@ -110,13 +110,19 @@ pub async fn tables(store: &Store, side: &mut Side, older: i64) -> Result<(), St
 fn row_text(table: Table, row: &StoredRow, older: i64) -> String {
     let StoredRow { participant, status, live, position, created_at, sequence, document, id: _ } = row;
     let present = if *sequence <= older { in_present_form(table, document) } else { document.clone() };
-    text(participant.as_deref(), status, *live, *position, *created_at, &present)
+    text(participant.as_deref(), status, *live, *position, first_written(table, *created_at), &present)
 }
 
 /// The same of a row that the journal gives.
 pub fn text_of_row(row: &Row) -> String {
     let live = i64::from(row.live);
-    text(row.participant.as_deref(), row.status, live, row.position, row.created_at.micros(), &row.document)
+    let created_at = first_written(row.table, row.created_at.micros());
+    text(row.participant.as_deref(), row.status, live, row.position, created_at, &row.document)
+}
+
+/// A row keeps when it was first written, and a shortage is of its last forecast: nothing reads when the first one was.
+fn first_written(table: Table, created_at: i64) -> i64 {
+    if table == Table::Shortages { 0 } else { created_at }
 }
 
 fn text(owner: Option<&str>, status: &str, live: i64, position: i64, created_at: i64, document: &str) -> String {

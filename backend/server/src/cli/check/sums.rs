@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 
 /// Rows of a kind share so many sums: of a million each sum has some 250.
 const SUMS: usize = 4096;
-/// What a message shows of a row.
+/// What a message shows of a row, and what of it before the difference.
 const SHOWN: usize = 600;
+const ALIKE: usize = 150;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -95,7 +96,8 @@ impl Side {
             match stored.kept.get(id) {
                 None => return format!("{table}: row {id} is not in the table; the journal gives {}", shown(expected)),
                 Some(row) if row != expected => {
-                    return format!("{table}: row {id} is {}, the journal gives {}", shown(row), shown(expected));
+                    let (row, expected) = from_the_difference(row, expected);
+                    return format!("{table}: row {id} is {}, the journal gives {}", shown(&row), shown(&expected));
                 }
                 Some(_) => {}
             }
@@ -115,6 +117,16 @@ fn sum_of(id: &str) -> usize {
     (hash >> 32) as usize % SUMS
 }
 
+/// Both without what they begin with alike, if that is long: what differs is to be seen.
+fn from_the_difference(one: &str, other: &str) -> (String, String) {
+    let alike = one.char_indices().zip(other.chars()).find(|((_, a), b)| a != b).map_or(0, |((at, _), _)| at);
+    let start = (0..=alike.saturating_sub(ALIKE)).rev().find(|at| one.is_char_boundary(*at)).unwrap_or(0);
+    if start == 0 {
+        return (one.to_owned(), other.to_owned());
+    }
+    (format!("…{}", &one[start..]), format!("…{}", &other[start..]))
+}
+
 fn shown(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -130,6 +142,15 @@ mod tests {
         let mut side = place.map_or_else(Side::default, Side::of);
         rows.iter().for_each(|(id, text)| side.add(Kind::Transfers, id, || (*text).to_owned()));
         side
+    }
+
+    #[test]
+    fn what_differs_is_shown() {
+        let long = "é".repeat(500);
+        let (one, other) = from_the_difference(&format!("{long}a"), &format!("{long}b"));
+        assert!(one.starts_with("…é") && one.ends_with('a') && one.len() < 200, "{one}");
+        assert_eq!(one.replace('a', "b"), other);
+        assert_eq!(from_the_difference("xa", "xb"), ("xa".to_owned(), "xb".to_owned()));
     }
 
     #[test]
