@@ -281,8 +281,9 @@ export interface components {
             after: components["schemas"]["Figures"];
         };
         Baseline: {
+            /** @description Names every resource that the present one has; 0 takes one away. */
             baseline: components["schemas"]["BTreeMap"];
-            floor?: components["schemas"]["BTreeMap"];
+            floor?: components["schemas"]["BTreeMap"] | null;
         };
         /** @enum {string} */
         Basis: "recent_slots" | "last_prices";
@@ -862,6 +863,7 @@ export interface components {
                 recallable: components["schemas"]["BTreeMap"];
             }[];
             has_more: boolean;
+            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
             next_cursor?: string | null;
         };
         /** @description The shape of every list, for the OpenAPI document. */
@@ -883,6 +885,7 @@ export interface components {
                 updated_at: components["schemas"]["Timestamp"];
             }[];
             has_more: boolean;
+            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
             next_cursor?: string | null;
         };
         /** @description The shape of every list, for the OpenAPI document. */
@@ -910,6 +913,7 @@ export interface components {
                 before?: unknown;
             }[];
             has_more: boolean;
+            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
             next_cursor?: string | null;
         };
         /** @description The shape of every list, for the OpenAPI document. */
@@ -950,6 +954,7 @@ export interface components {
                 created_at: components["schemas"]["Timestamp"];
             }[];
             has_more: boolean;
+            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
             next_cursor?: string | null;
         };
         /** @description The shape of every list, for the OpenAPI document. */
@@ -992,6 +997,7 @@ export interface components {
                 workloads: number;
             }[];
             has_more: boolean;
+            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
             next_cursor?: string | null;
         };
         /** @description The shape of every list, for the OpenAPI document. */
@@ -1014,6 +1020,7 @@ export interface components {
                 withdrawn_at?: components["schemas"]["Timestamp"] | null;
             }[];
             has_more: boolean;
+            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
             next_cursor?: string | null;
         };
         /** @description The shape of every list, for the OpenAPI document. */
@@ -1084,6 +1091,7 @@ export interface components {
                 created_at: components["schemas"]["Timestamp"];
             }[];
             has_more: boolean;
+            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
             next_cursor?: string | null;
         };
         /** @description The shape of every list, for the OpenAPI document. */
@@ -1104,6 +1112,7 @@ export interface components {
                 last_used_at?: components["schemas"]["Timestamp"] | null;
             }[];
             has_more: boolean;
+            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
             next_cursor?: string | null;
         };
         /** @description The shape of every list, for the OpenAPI document. */
@@ -1121,6 +1130,7 @@ export interface components {
                 created_at: components["schemas"]["Timestamp"];
             }[];
             has_more: boolean;
+            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
             next_cursor?: string | null;
         };
         /** @description The shape of every list, for the OpenAPI document. */
@@ -1133,6 +1143,7 @@ export interface components {
                 workloads?: components["schemas"]["NodeWorkload"][] | null;
             })[];
             has_more: boolean;
+            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
             next_cursor?: string | null;
         };
         /** @description The shape of every list, for the OpenAPI document. */
@@ -1176,6 +1187,7 @@ export interface components {
                 updated_at: components["schemas"]["Timestamp"];
             })[];
             has_more: boolean;
+            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
             next_cursor?: string | null;
         };
         /** @description The shape of every list, for the OpenAPI document. */
@@ -1211,6 +1223,7 @@ export interface components {
                 created_at: components["schemas"]["Timestamp"];
             }[];
             has_more: boolean;
+            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
             next_cursor?: string | null;
         };
         /** @description The shape of every list, for the OpenAPI document. */
@@ -1250,6 +1263,7 @@ export interface components {
                 resources: components["schemas"]["ResourceView"][];
             }[];
             has_more: boolean;
+            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
             next_cursor?: string | null;
         };
         /** @description The shape of every list, for the OpenAPI document. */
@@ -1282,6 +1296,7 @@ export interface components {
                 cleared_at: components["schemas"]["Timestamp"];
             }[];
             has_more: boolean;
+            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
             next_cursor?: string | null;
         };
         /** @description The shape of every list, for the OpenAPI document. */
@@ -1297,6 +1312,7 @@ export interface components {
                 open_orders: number;
             })[];
             has_more: boolean;
+            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
             next_cursor?: string | null;
         };
         /** @description The shape of every list, for the OpenAPI document. */
@@ -1329,6 +1345,7 @@ export interface components {
                 recorded_at: components["schemas"]["Timestamp"];
             }[];
             has_more: boolean;
+            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
             next_cursor?: string | null;
         };
         /** @description The shape of every list, for the OpenAPI document. */
@@ -1342,6 +1359,7 @@ export interface components {
                 decided_by_name?: string | null;
             })[];
             has_more: boolean;
+            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
             next_cursor?: string | null;
         };
         /** @description The shape of every list, for the OpenAPI document. */
@@ -1374,6 +1392,7 @@ export interface components {
                 open_slots: components["schemas"]["Slot"][];
             }[];
             has_more: boolean;
+            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
             next_cursor?: string | null;
         };
         /** @description The shape of every list, for the OpenAPI document. */
@@ -1415,6 +1434,7 @@ export interface components {
                 steps: number;
             }[];
             has_more: boolean;
+            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
             next_cursor?: string | null;
         };
         /** @description The shape of every list, for the OpenAPI document. */
@@ -1432,6 +1452,7 @@ export interface components {
                 accuracy: components["schemas"]["Accuracy"][];
             }[];
             has_more: boolean;
+            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
             next_cursor?: string | null;
         };
         /** @description The shape of every list, for the OpenAPI document. */
@@ -1494,6 +1515,7 @@ export interface components {
                 ended_at?: components["schemas"]["Timestamp"] | null;
             }[];
             has_more: boolean;
+            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
             next_cursor?: string | null;
         };
         /** @description The shape of every list, for the OpenAPI document. */
@@ -1504,6 +1526,7 @@ export interface components {
                 memberships: components["schemas"]["MembershipView"][];
             })[];
             has_more: boolean;
+            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
             next_cursor?: string | null;
         };
         Login: {
@@ -1794,6 +1817,7 @@ export interface components {
             min_run_slots?: number;
             /** @description Breaks ties only; at most the participant's `highest_class`. */
             class?: components["schemas"]["Class"];
+            /** @description Your own name of the order, unique for ever. It may be sent as `client_offer_id`, too; answers call it `client_bid_id`. */
             client_bid_id?: string | null;
         };
         /** @enum {string} */
@@ -2020,6 +2044,11 @@ export interface components {
                 [key: string]: number;
             };
             /**
+             * Format: int64
+             * @description What hints in force say is needed at least, of all its workloads together; the quantiles of each are not under it.
+             */
+            hinted: number;
+            /**
              * Format: double
              * @description Chance that the demand exceeds the capacity in this slot or before.
              */
@@ -2179,6 +2208,8 @@ export interface components {
             /** @description Stable and machine-readable; unknown values must be tolerated. */
             code: string;
             errors: components["schemas"]["FieldProblem"][];
+            /** @description The path that was asked for. */
+            instance: string;
             request_id: string;
         };
         /** @example prf_01jd3z6k2m9x7q4v8n5t1w0r3c */
@@ -2738,7 +2769,10 @@ export interface components {
             closing: components["schemas"]["Credits"];
             lines: components["schemas"]["StatementLine"][];
             totals: components["schemas"]["Totals"];
-            /** @description opening + Σ lines − closing: always zero. */
+            /**
+             * @description opening + Σ lines − closing: zero, or a stored transfer or balance was changed. Opening and lines are of the transfers,
+             *     closing is of the balances.
+             */
             difference: components["schemas"]["Credits"];
             /** @description Owed now for what own workloads kept. */
             arrears: components["schemas"]["Credits"];
@@ -2827,7 +2861,7 @@ export interface components {
             data: unknown;
         };
         String: string;
-        /** @description The whole ledger in one table: finance's view. */
+        /** @description The whole ledger in one table, or what of it is a participant's: finance's view. */
         Summary: {
             from: components["schemas"]["Timestamp"];
             to: components["schemas"]["Timestamp"];

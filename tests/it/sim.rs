@@ -211,6 +211,15 @@ async fn reconciles(finance: &Api, admin: &Api, ledger: &[BTreeMap<String, Strin
         let statement = finance.get(&format!("/v1/statements?participant={id}&{period}")).await?.ok()?;
         let own = accounts.iter().filter(|a| a["participant"] == id).map(|a| micro(&a["balance"])).sum::<i128>();
         assert_eq!(own, micro(&statement["closing"]), "{id} before {middle}");
+        // Where one is named the rest is left out.
+        let alone = finance.get(&format!("/v1/finance/summary?participant={id}&{period}")).await?.ok()?;
+        let of_it = |list: &str| alone[list].as_array().is_some_and(|all| all.iter().all(|a| a["participant"] == id));
+        assert!(of_it("accounts") && of_it("participants"), "{alone}");
+        let balance = alone["accounts"].as_array().into_iter().flatten().map(|a| micro(&a["balance"])).sum::<i128>();
+        assert_eq!((balance, &alone["sum"]), (own, &summary["sum"]), "{id}");
+        let lines = finance.get(&format!("/v1/finance/ledger.csv?participant={id}&{period}")).await?.text;
+        let all = ledger.iter().filter(|l| l["at"] < middle && (l["debit"].contains(id) || l["credit"].contains(id)));
+        assert_eq!(lines.lines().count(), all.count() + 1, "{id} and a head");
     }
     Ok(())
 }

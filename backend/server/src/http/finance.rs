@@ -348,7 +348,11 @@ async fn export_statement(
     Ok(csv_response(&format!("headroom-statement-{}.csv", period.participant), text))
 }
 
-/// The whole ledger in one table: finance's view.
+fn owner(account: &str) -> Option<ParticipantId> {
+    account.parse::<Account>().ok().and_then(Account::participant)
+}
+
+/// The whole ledger in one table, or what of it is a participant's: finance's view.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Summary {
     pub from: Timestamp,
@@ -386,7 +390,7 @@ pub struct KindTotal {
     pub count: i64,
 }
 
-/// All accounts with their balances, and the totals of a period.
+/// All accounts with their balances, and the totals of a period; of one participant where it is named (`sum` stays that of all).
 #[utoipa::path(get, path = "/finance/summary", tag = "finance", operation_id = "getFinanceSummary", params(StatementQuery),
     responses((status = 200, description = "Accounts and totals", body = Summary), Problems))]
 async fn finance_summary(
@@ -402,24 +406,27 @@ async fn finance_summary(
         false => app.store.balances_before(period.to.micros()).await?,
     };
     let sum = balances.iter().map(|(_, b)| *b).sum();
+    let is_asked_for = |participant: Option<ParticipantId>| query.participant.is_none_or(|p| participant == Some(p));
     let line = |(account, balance): &(Account, Credits)| AccountLine {
         account: account.to_string(),
         participant: account.participant(),
         participant_name: account.participant().and_then(|p| directory.participants.get(&p)).map(|p| p.name.clone()),
         balance: *balance,
     };
-    let accounts = balances.iter().map(line).collect();
+    let accounts = balances.iter().filter(|(account, _)| is_asked_for(account.participant())).map(line).collect();
     let moved = app.store.transfer_totals(period.from.micros(), period.to.micros()).await?;
     let mut kinds: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
     let mut by_participant: BTreeMap<ParticipantId, Vec<(&str, i64)>> = BTreeMap::new();
     for total in &moved {
+        let (from, to) = (owner(&total.debit), owner(&total.credit));
+        if !is_asked_for(from) && !is_asked_for(to) {
+            continue;
+        }
         let kind = kinds.entry(&total.kind).or_default();
         *kind = (kind.0 + total.amount, kind.1 + total.count);
-        let owner = |account: &str| account.parse::<Account>().ok().and_then(Account::participant);
-        let (from, to) = (owner(&total.debit), owner(&total.credit));
         // Once if both accounts are its own.
         let moved = [from.filter(|p| to != Some(*p)).map(|p| (p, -total.amount)), to.map(|p| (p, total.amount))];
-        for (participant, signed) in moved.into_iter().flatten() {
+        for (participant, signed) in moved.into_iter().flatten().filter(|(p, _)| is_asked_for(Some(*p))) {
             by_participant.entry(participant).or_default().push((&total.kind, signed));
         }
     }
@@ -447,7 +454,8 @@ async fn finance_summary(
     }))
 }
 
-/// Every transfer of a period as CSV, two legs a line; the totals equal the ledger's.
+/// Every transfer of a period as CSV, two legs a line; the totals equal the ledger's. Where a participant is named, those
+/// that one of its accounts is in.
 #[utoipa::path(get, path = "/finance/ledger.csv", tag = "finance", operation_id = "exportLedger", params(StatementQuery),
     responses((status = 200, description = "RFC 4180, UTF-8", body = String, content_type = "text/csv"), Problems))]
 async fn export_ledger(
@@ -463,7 +471,8 @@ async fn export_ledger(
         let lines = app.store.all_transfers(&after, period.from.micros(), period.to.micros(), 5000).await?;
         let Some(last) = lines.last() else { break };
         after = last.id.clone();
-        for line in &lines {
+        let is_asked_for = |account: &str| query.participant.is_none_or(|p| owner(account) == Some(p));
+        for line in lines.iter().filter(|line| is_asked_for(&line.debit) || is_asked_for(&line.credit)) {
             let slot = line.slot.map(|s| Timestamp::from_seconds(s).to_string()).unwrap_or_default();
             let _infallible = write!(
                 text,
