@@ -146,7 +146,7 @@ fn what_is_cancelled_or_replaced_keeps_its_reason() {
     let seal = support::movers::seal(&flood.world.state, flood.world.now);
     assert!(matches!(flood.world.run(seal), Reply::Sealed { .. }));
     flood.world.run(Command::CancelOrder { participant, order: waits });
-    assert_eq!((flood.order(waits).status, reason(flood.order(waits))), (OrderStatus::PendingCancel, full.clone()));
+    assert_eq!((flood.order(waits).status, reason(flood.order(waits))), (OrderStatus::PendingCancel, full));
     flood.world.run(Command::VoidRound { round: 2, reason: "the check failed".into() });
 
     let command = Command::CancelOrder { participant, order: canceled };
