@@ -14,6 +14,7 @@ use crate::swap::plan::{Target, target};
 use crate::time::{Slot, Timestamp};
 use crate::units::{Amounts, Credits, Price, Resource, Share, amount};
 use crate::workload::auto::hinted_need;
+use crate::workload::guidance::avoided_nodes;
 use crate::workload::{Instance, InstanceState, SlotOutlook};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -104,12 +105,6 @@ pub fn swap_problem(state: &State, now: Timestamp, outlooks: &Outlooks, criteria
     apply_criteria(state, now, subject, criteria, &mut problem);
     problem.budget_nano = criteria.max_cost.map(|cost| cost.units().saturating_mul(1000));
     problem
-}
-
-/// Nodes that hints in force keep a workload off.
-pub fn avoided_nodes(state: &State, id: InstanceId, now: Timestamp) -> BTreeSet<crate::ids::NodeId> {
-    let mine = state.hints.values().filter(|h| h.instance == id && h.is_in_force(now));
-    mine.flat_map(|h| h.avoid_nodes.iter().copied()).collect()
 }
 
 fn cells(state: &State, instance: &Instance, outlooks: &Outlooks, slots: &[Slot]) -> Vec<Cell> {

@@ -1,6 +1,5 @@
 //! What `select_pop` has to know of each pool, from the state of the market: the price of a
 //! workload's need there, whether a node takes it, what it would do there.
-use super::gather::avoided_nodes;
 use super::pops::{MigrationCost, PopFacts, distance};
 use super::problem::{Cell, SwapPlan, SwapProblem};
 use super::score;
@@ -12,6 +11,7 @@ use crate::state::State;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Amounts, Credits, Price, Resource};
 use crate::workload::Instance;
+use crate::workload::guidance::avoided_nodes;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is at stake when a workload is moved.

@@ -125,7 +125,42 @@ mod tests {
     /// A code of the journal is read back as what it was.
     #[test]
     fn codes_are_what_is_written() {
-        for reason in [Reason::NoHostFits, Reason::WorkloadAway, Reason::ParentSatOut, Reason::MarginalProrata] {
+        use Reason::*;
+        let of_the_rule_book = [
+            outcome::Reason::Halted,
+            outcome::Reason::Expired,
+            outcome::Reason::Ineligible,
+            outcome::Reason::NoVacatePath,
+            outcome::Reason::InsufficientHold,
+            outcome::Reason::Budget,
+            outcome::Reason::FrozenHoldTime,
+            outcome::Reason::FloorProtected,
+            outcome::Reason::ThrashLimit,
+            outcome::Reason::ForecastHeadroom,
+            outcome::Reason::OutOfMoney,
+            outcome::Reason::MarginalProrata,
+            outcome::Reason::NoHostFits,
+            outcome::Reason::MinFillUnreachable,
+            outcome::Reason::ParentRejected,
+            outcome::Reason::Paradoxical,
+            outcome::Reason::TieLost,
+            outcome::Reason::SolverFallback,
+        ];
+        for reason in of_the_rule_book {
+            assert_eq!(Reason::from(reason).code(), reason.code(), "an outcome has the same code for it");
+        }
+        let own = [
+            RoundFull,
+            AboveInstanceLimit,
+            WorkloadAway,
+            NeededAtHome,
+            TooManyAwards,
+            InArrears,
+            SelfTrade,
+            LeavesNode,
+            ParentSatOut,
+        ];
+        for reason in of_the_rule_book.map(Reason::from).into_iter().chain(own) {
             assert_eq!(serde_json::to_value(reason).expect("a text"), reason.code());
             assert_eq!(serde_json::from_value::<Reason>(reason.code().into()).expect("known"), reason);
         }

@@ -16,6 +16,7 @@ use crate::time::{Slot, Timestamp};
 use crate::units::{Amounts, Credits, Resource, amount};
 use crate::workload::Instance;
 use crate::workload::away::is_elsewhere;
+use crate::workload::guidance::avoided_nodes;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The nodes while the bids of a round are shared out among them.
@@ -214,22 +215,17 @@ impl<'a> Hosts<'a> {
 
     /// The first other node of its pool that has room for a workload's baseline.
     fn refuge(&self, instance: &Instance, slots: &[Slot]) -> Option<NodeId> {
-        let avoided = self.avoided(instance.id);
+        let avoided = avoided_nodes(self.state, instance.id, self.now);
         let state = self.state;
         let mut others = state.nodes.values().filter(|n| n.pool == instance.pool && n.id != instance.node);
         let fits = |n: &&Node| slots.iter().all(|s| self.occupancy.fits(state, n.id, instance.baseline_in(*s), &[*s]));
         others.find(|n| !avoided.contains(&n.id) && fits(n)).map(|n| n.id)
     }
 
-    fn avoided(&self, id: InstanceId) -> BTreeSet<NodeId> {
-        let in_force = self.state.hints.values().filter(|h| h.instance == id && h.is_in_force(self.now));
-        in_force.flat_map(|h| h.avoid_nodes.iter().copied()).collect()
-    }
-
     /// The first other node of the pool that can have an instance from a slot on, with what it bids for.
     fn another_host(&mut self, order: &Order, id: InstanceId, home: NodeId, first: Slot) -> Option<NodeId> {
         let state = self.state;
-        let avoided = self.avoided(id);
+        let avoided = avoided_nodes(state, id, self.now);
         let instance = &state.instances[&id];
         // Where it is to go already it may go earlier; a second move is not planned before the first is made.
         let going_to = self.going_to(instance);

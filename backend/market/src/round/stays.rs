@@ -15,6 +15,7 @@ use crate::state::State;
 use crate::swap::hold_time;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Amounts, Credits};
+use crate::workload::guidance::avoided_nodes;
 use std::collections::BTreeSet;
 
 /// Why no bid takes a workload to another node for a slot.
@@ -79,8 +80,7 @@ pub fn of(state: &State, now: Timestamp, order: &Order) -> Option<Result<MayGo, 
     if let Some(until) = lends_until(state, instance.id).filter(|until| *until >= first) {
         return Some(Err(Stays::Lends { until }));
     }
-    let hints = state.hints.values().filter(|h| h.instance == instance.id && h.is_in_force(now));
-    let avoided: BTreeSet<NodeId> = hints.flat_map(|h| h.avoid_nodes.iter().copied()).collect();
+    let avoided = avoided_nodes(state, instance.id, now);
     let others = state.nodes.values().filter(|n| n.pool == instance.pool && n.id != instance.node);
     let nodes: Vec<NodeId> =
         others.filter(|n| n.state == NodeState::Up && !avoided.contains(&n.id)).map(|n| n.id).collect();
@@ -151,7 +151,9 @@ fn moved(book: &Book, position: usize, may_go: &MayGo, node: NodeId) -> Option<B
         .map(|q| (q.product.resource.clone(), q.product.slot, q.quantity))
         .collect();
     let first = asked.iter().map(|(_, slot, _)| *slot).min()?;
-    let last = book.products.iter().map(|p| p.slot).max()?.max(first);
+    // Also in slots that nobody asks for anything in: it is to stay there.
+    let taken = book.nodes.iter().flat_map(|n| &n.committed).map(|c| c.slot);
+    let last = book.products.iter().map(|p| p.slot).chain(taken).max()?.max(first);
     bid.node = Some(name.clone());
     for alternative in &mut bid.alternatives {
         alternative.adder = Money(alternative.adder.0.saturating_add(may_go.move_fee.units()));

@@ -7,10 +7,12 @@ use crate::event::Event;
 use crate::ids::{HintId, InstanceId, NodeId, ParticipantId, ProfileId};
 use crate::printable::check_name;
 use crate::refusal::{Refusal, RefusalKind, invalid, not_found, stale};
+use crate::state::State;
 use crate::time::Timestamp;
 use crate::turn::Turn;
 use crate::units::{Amounts, amount};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// They stay in memory and are looked at with every forecast.
 const MOST_HINTS: usize = 200;
@@ -38,6 +40,12 @@ impl Hint {
     pub fn is_in_force(&self, now: Timestamp) -> bool {
         self.withdrawn_at.is_none() && now < self.expires_at
     }
+}
+
+/// The nodes that hints in force say a workload's moves should not go to.
+pub fn avoided_nodes(state: &State, id: InstanceId, now: Timestamp) -> BTreeSet<NodeId> {
+    let in_force = state.hints.values().filter(|h| h.instance == id && h.is_in_force(now));
+    in_force.flat_map(|h| h.avoid_nodes.iter().copied()).collect()
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
