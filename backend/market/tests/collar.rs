@@ -192,7 +192,7 @@ fn random_books_at_their_collars_give_nobody_up() {
 }
 
 /// In units of a thousand every second time: there, bids at the margin come out exactly full, or empty.
-fn scarce(seed: u64) -> Book {
+pub fn scarce(seed: u64) -> Book {
     let mut d = Draw::new(seed ^ 0x0C0_11A5);
     let unit = if seed.is_multiple_of(2) { 1 } else { 1_000 };
     let mut book = Book::new(Money(100_000_000), seed);

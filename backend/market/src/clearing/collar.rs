@@ -48,16 +48,18 @@ impl Sharing<'_> {
 
     /// Fills that share what is scarce, and their prices.
     pub fn run(&self, choose: impl Fn(&Polytope, &[Rat]) -> Option<(Vec<Rat>, Vec<Rat>)>) -> Option<Rationed> {
-        let found = self.levelled()?;
-        self.priced(found, choose)
+        let by_rule = self.as_priced(|found| self.priced(found, true, &choose));
+        by_rule.or_else(|| self.levelled(|found| self.priced(found, false, &choose)))
     }
 
     /// The prices of fills that go with levels of what is scarce. `None` if an accepted block loses at them:
-    /// then it is the block that can't be accepted.
+    /// then it is the block that can't be accepted. `as_if_there`: they have to be those of the book in which what is
+    /// missing could be had.
     fn priced(
         &self,
         found: Levelled,
-        choose: impl Fn(&Polytope, &[Rat]) -> Option<(Vec<Rat>, Vec<Rat>)>,
+        as_if_there: bool,
+        choose: &impl Fn(&Polytope, &[Rat]) -> Option<(Vec<Rat>, Vec<Rat>)>,
     ) -> Option<Rationed> {
         let (model, accepted) = (self.model, self.accepted);
         let a = Allocation { model, values: &found.values, accepted, families: true, at_cap: &found.scarce };
@@ -75,6 +77,7 @@ impl Sharing<'_> {
         }
         let (low, high) = match self.as_if_there(&p) {
             Some((both, values)) => choose(&both, &values)?,
+            None if as_if_there => return None,
             None => choose(&p, &found.values)?,
         };
         Some(Rationed { values: found.values, low, high, complete: true })

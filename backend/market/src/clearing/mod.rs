@@ -43,6 +43,7 @@ mod repair;
 mod room;
 mod rounding;
 mod search;
+mod shares;
 mod simplex;
 mod support;
 mod ties;

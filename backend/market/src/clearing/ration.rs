@@ -11,7 +11,8 @@
 use super::collar::Sharing;
 use super::model::Meaning;
 use super::rational::{Rat, sum};
-use super::simplex::{Lp, Simplex};
+use super::shares::Rows;
+use super::simplex::Lp;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often levels are tried, in each way.
@@ -20,23 +21,20 @@ const TURNS: usize = 24;
 /// Grain of a level that is tried; the levels that come out are exact.
 const GRAIN: i128 = 1 << 30;
 
-/// Beyond so many groups not every level is raised as far as it goes.
-const GROUPS: usize = 24;
-
 /// What was found: products at their collar, the columns that share them, and the columns' values.
+#[derive(Clone)]
 pub(super) struct Levelled {
     pub scarce: BTreeSet<usize>,
     pub shared: BTreeSet<usize>,
     /// Bids on what is scarce that the prices leave no surplus: whatever they get, they do not share.
     pub even: BTreeSet<usize>,
+    /// Those whose own rows, or node, would hold them back if what is missing could be had.
+    pub stand_back: BTreeSet<usize>,
     pub values: Vec<Rat>,
 }
 
 /// Levels of the products at their collar (by position in the component): of incumbents and of others.
-type Levels = BTreeMap<usize, (Rat, Rat)>;
-
-/// Bids that share: incumbents or not, the scarce products that they use, and a column of its own or none.
-type Group = (bool, Vec<usize>, Vec<usize>, usize);
+pub(super) type Levels = BTreeMap<usize, (Rat, Rat)>;
 
 /// What a level does that was too high before and is too low now, or the reverse. Neither ends always:
 /// levels of several products move each other.
@@ -57,12 +55,48 @@ struct Path {
 }
 
 impl Sharing<'_> {
-    /// Fills and prices that agree where some products are at their collar, if they were found.
-    pub(super) fn levelled(&self) -> Option<Levelled> {
-        [Way::Damped, Way::Halved].into_iter().find_map(|way| self.search(way))
+    /// Fills that share what is missing, and that go with the prices of the book in which it could be had at the
+    /// collars: the first that are `accepted`. There are none where what a rationed bid leaves idle would keep a price.
+    pub(super) fn as_priced<R>(&self, accepted: impl Fn(Levelled) -> Option<R>) -> Option<R> {
+        let (lp, trade) = self.market();
+        let s = self.solved(lp)?;
+        let missing: Vec<usize> = (0..trade.len()).filter(|k| s.var(trade[*k].0).is_pos()).collect();
+        let shares = |first: bool| {
+            let mut columns = (0..self.lp.cols.len()).filter(|j| self.rationable(*j) && self.incumbent(*j) == first);
+            columns.any(|j| !self.uses(j, missing.iter()).is_empty())
+        };
+        // incumbents have all and newcomers a part, or these have nothing
+        let part = Rat::ratio(1, 2);
+        let mut ways = vec![(Rat::ONE, part.clone())];
+        if shares(true) {
+            ways.push((part, Rat::ZERO));
+        }
+        ways.into_iter().find_map(|way| {
+            let levels = missing.iter().map(|k| (*k, way.clone())).collect();
+            let found = self.exact(&s, &trade, &levels, Rows::Open)?;
+            let all = self.with_those_that_stand_back(&found, &missing);
+            accepted(found).or_else(|| accepted(all?))
+        })
     }
 
-    fn search(&self, way: Way) -> Option<Levelled> {
+    /// Whoever is held back by rows of its own where everything could be had, is rationed where it can't: its rows
+    /// may have room then. `None` if there are none.
+    fn with_those_that_stand_back(&self, found: &Levelled, missing: &[usize]) -> Option<Levelled> {
+        let short = |j: &&usize| {
+            let more = self.lp.cols[**j].hi.as_ref() != Some(&found.values[**j]);
+            more && self.rationable(**j) && !self.uses(**j, missing.iter()).is_empty()
+        };
+        let mut all = found.clone();
+        all.shared.extend(found.stand_back.iter().filter(short));
+        (all.shared.len() > found.shared.len()).then_some(all)
+    }
+
+    /// Fills and prices that agree where some products are at their collar: the first found that are `accepted`.
+    pub(super) fn levelled<R>(&self, accepted: impl Fn(Levelled) -> Option<R>) -> Option<R> {
+        [Way::Damped, Way::Halved].into_iter().find_map(|way| self.search(way, &accepted))
+    }
+
+    fn search<R>(&self, way: Way, accepted: &impl Fn(Levelled) -> Option<R>) -> Option<R> {
         let mut levels = Levels::new();
         let mut paths = BTreeMap::new();
         let (mut lp, trade) = self.market();
@@ -71,7 +105,7 @@ impl Sharing<'_> {
             let s = self.solved(lp.clone())?;
             let values = s.values();
             let excess: Vec<Rat> = trade.iter().map(|(more, less)| &values[*more] - &values[*less]).collect();
-            if let Some(found) = self.exact(&s, &trade, &levels) {
+            if let Some(found) = self.exact(&s, &trade, &levels, Rows::Tight).and_then(accepted) {
                 return Some(found);
             }
             let mut next = levels.clone();
@@ -154,7 +188,7 @@ impl Sharing<'_> {
     }
 
     /// The least level of what a column uses.
-    fn level_of(&self, j: usize, levels: &Levels) -> Rat {
+    pub(super) fn level_of(&self, j: usize, levels: &Levels) -> Rat {
         let first = self.incumbent(j);
         let mine = self.uses(j, levels.keys()).into_iter().map(|k| if first { &levels[&k].0 } else { &levels[&k].1 });
         mine.min().cloned().unwrap_or(Rat::ONE)
@@ -172,7 +206,7 @@ impl Sharing<'_> {
     }
 
     /// A column whose fill may be rationed: bids, except those that are filled to a least part or not at all.
-    fn rationable(&self, j: usize) -> bool {
+    pub(super) fn rationable(&self, j: usize) -> bool {
         let bid = matches!(&self.model.meaning[j], Meaning::Orders { members, .. }
             if self.m.orders[members[0].0].bid && !self.m.orders[members[0].0].least.is_pos());
         bid && self.lp.cols[j].hi.as_ref().is_some_and(Rat::is_pos)
@@ -183,7 +217,7 @@ impl Sharing<'_> {
     }
 
     /// Which of some products (by position in the component) a column takes of.
-    fn uses<'k>(&self, j: usize, products: impl Iterator<Item = &'k usize>) -> Vec<usize> {
+    pub(super) fn uses<'k>(&self, j: usize, products: impl Iterator<Item = &'k usize>) -> Vec<usize> {
         let takes = |k: &&usize| {
             let row = self.model.product_row[&self.c.products[**k]];
             self.lp.cols[j].entries.iter().any(|e| e.0 == row && e.1.is_pos())
@@ -238,150 +272,6 @@ impl Sharing<'_> {
             }
         };
         Some((inc, new))
-    }
-
-    /// The fills that go with the prices of a solved program: whoever loses has nothing, whoever gains
-    /// has all, or the same part as those that share with it, and nothing that has a price is left.
-    fn exact(&self, s: &Simplex, trade: &[(usize, usize)], levels: &Levels) -> Option<Levelled> {
-        let n = self.lp.cols.len();
-        let scarce: BTreeSet<usize> = levels.keys().copied().collect();
-        let mut lp = self.lp.clone();
-        for (row, range) in lp.range.iter_mut().enumerate() {
-            if !s.dual(row).is_zero() {
-                *range = Some(Rat::ZERO);
-            }
-        }
-        let mut groups: BTreeMap<Group, Vec<usize>> = BTreeMap::new();
-        let mut even = BTreeSet::new();
-        for j in 0..n {
-            let col = &mut lp.cols[j];
-            let gain = col.entries.iter().fold(col.cost.clone(), |t, (r, e)| t.sub_mul(e, &s.dual(*r)));
-            col.cost = Rat::ZERO;
-            let using = if self.rationable(j) && !gain.is_neg() { self.uses(j, scarce.iter()) } else { Vec::new() };
-            if gain.is_zero() && !using.is_empty() {
-                even.insert(j);
-                continue;
-            }
-            if trade.iter().any(|t| t.0 == j) {
-                col.hi = Some(Rat::ZERO);
-            } else if !using.is_empty() {
-                // what has a bound of its own under the level (a host) stays at it
-                if self.at(j, &Rat::ONE) < &self.level_of(j, levels) * &self.model.units(j) {
-                    col.lo = col.hi.clone().unwrap_or_default();
-                    continue;
-                }
-                let group = self.group(j, using);
-                (col.lo, col.hi) = (Rat::ZERO, Some(Rat::ZERO));
-                groups.entry(group).or_default().push(j);
-            } else if gain.is_pos() {
-                col.lo = col.hi.clone().unwrap_or_default();
-            } else if gain.is_neg() {
-                col.hi = Some(col.lo.clone());
-            }
-        }
-        if groups.is_empty() {
-            return None;
-        }
-        let levels = self.fair(lp, &groups, levels)?;
-        let mut fixed = self.lp.clone();
-        for (more, _) in trade {
-            fixed.cols[*more].hi = Some(Rat::ZERO);
-        }
-        let mut shared = BTreeSet::new();
-        for (members, level) in groups.values().zip(&levels) {
-            for j in members {
-                let value = self.at(*j, level);
-                (fixed.cols[*j].lo, fixed.cols[*j].hi) = (value.clone(), Some(value));
-                shared.insert(*j);
-            }
-        }
-        let s = self.solved(fixed)?;
-        let scarce = scarce.into_iter().map(|k| self.c.products[k]).collect();
-        Some(Levelled { scarce, shared, even, values: super::ties::settle(self.m, self.model, &s) })
-    }
-
-    /// Who shares with whom: those that use the same scarce products. An order with rows of its own, with
-    /// alternatives or a parent stands alone; one that a full node stops must not stop those on other nodes.
-    fn group(&self, j: usize, using: Vec<usize>) -> Group {
-        let Meaning::Orders { members, .. } = &self.model.meaning[j] else {
-            return (false, using, Vec::new(), j);
-        };
-        let o = &self.m.orders[members[0].0];
-        let plain = o.rows.is_empty() && !o.block && o.parent.is_none();
-        let on = |r: &&usize| self.model.host_row.contains(r);
-        let nodes = self.lp.cols[j].entries.iter().map(|e| &e.0).filter(on).copied().collect();
-        (!o.incumbent, using, nodes, if plain { usize::MAX } else { j })
-    }
-
-    /// The levels of the groups, in their order: the least of them as great as it can be, then the next,
-    /// incumbents before all others. `None` if no levels agree with the program.
-    ///
-    /// While newcomers have any level, incumbents have all; where these don't, newcomers have nothing.
-    fn fair(&self, mut lp: Lp, groups: &BTreeMap<Group, Vec<usize>>, levels: &Levels) -> Option<Vec<Rat>> {
-        let mut level = Vec::new();
-        for ((newcomers, ..), members) in groups {
-            let mut entries: BTreeMap<usize, Rat> = BTreeMap::new();
-            let about = members.iter().map(|j| self.level_of(*j, levels)).min().unwrap_or_default();
-            let (mut least, mut most) = (Rat::ZERO, Rat::ONE);
-            match newcomers {
-                true if about.is_zero() => most = Rat::ZERO,
-                false if about == Rat::ONE => least = Rat::ONE,
-                _ => {}
-            }
-            for j in members {
-                let units = self.model.units(*j);
-                most = most.min(self.at(*j, &Rat::ONE).div(&units));
-                for (r, e) in self.lp.cols[*j].entries.iter() {
-                    let t = entries.entry(*r).or_default();
-                    *t = &*t + &(e * &units);
-                }
-            }
-            least = least.min(most.clone());
-            level.push(lp.col(Rat::ZERO, least, Some(most), entries.into_iter().collect()));
-        }
-        let newcomer: Vec<bool> = groups.keys().map(|g| g.0).collect();
-        for class in [false, true] {
-            let mut open: Vec<usize> = (0..level.len()).filter(|g| newcomer[*g] == class).collect();
-            while !open.is_empty() {
-                let mut together = lp.clone();
-                let least = together.col(Rat::ONE, Rat::ZERO, Some(Rat::ONE), Vec::new());
-                for g in &open {
-                    let row = together.row(Rat::ZERO);
-                    together.cols[least].push(row, Rat::ONE);
-                    together.cols[level[*g]].push(row, Rat::int(-1));
-                }
-                let s = self.solved(together)?;
-                let floor = s.var(least);
-                let mut stuck = Vec::new();
-                for g in &open {
-                    let j = level[*g];
-                    let value = if level.len() > GROUPS { s.var(j) } else { floor.clone() };
-                    let most = lp.cols[j].hi.clone().unwrap_or_default();
-                    if level.len() > GROUPS || most <= floor || open.len() == 1 {
-                        stuck.push((*g, value.min(most)));
-                        continue;
-                    }
-                    let mut alone = lp.clone();
-                    for other in &open {
-                        let col = &mut alone.cols[level[*other]];
-                        col.lo = floor.clone().max(col.lo.clone()).min(col.hi.clone()?);
-                    }
-                    alone.cols[j].cost = Rat::ONE;
-                    let s = self.solved(alone)?;
-                    if s.var(j) <= floor.clone().max(lp.cols[j].lo.clone()) {
-                        stuck.push((*g, s.var(j)));
-                    }
-                }
-                if stuck.is_empty() {
-                    return None; // can't happen: if each could have more, all could
-                }
-                for (g, value) in &stuck {
-                    (lp.cols[level[*g]].lo, lp.cols[level[*g]].hi) = (value.clone(), Some(value.clone()));
-                }
-                open.retain(|g| stuck.iter().all(|s| s.0 != *g));
-            }
-        }
-        Some(level.into_iter().map(|j| lp.cols[j].lo.clone()).collect())
     }
 }
 

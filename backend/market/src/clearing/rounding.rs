@@ -8,8 +8,8 @@
 //! lent or sent, else the bids with the least remainders give way, blocks last of all; a row of a
 //! participant is tested on the integers themselves before anything moves.
 use super::model::Meaning;
-use super::problem::{Component, HostRow, Market};
-use super::rational::Rat;
+use super::problem::{Component, HostRow, Market, RowRef};
+use super::rational::{Rat, sum};
 use super::search::Solved;
 use std::collections::BTreeMap;
 
@@ -119,7 +119,7 @@ impl Rounding<'_> {
         self.m.orders[i].rows.iter().all(|r| {
             let row = &self.m.rows[*r];
             let Some(product) = row.product else {
-                return by < 0; // a budget counts fills: never more than they were
+                return by < 0 || self.budget_allows(row, i, k, by);
             };
             if product != k {
                 return true;
@@ -136,6 +136,24 @@ impl Rounding<'_> {
             }
             total <= row.limit
         })
+    }
+
+    /// Whether a budget, which counts fills, holds if an order changes by so much: each counts with all that it may
+    /// have had before rounding, and with all that it has of any of its products.
+    fn budget_allows(&self, row: &RowRef, i: usize, k: usize, by: i128) -> bool {
+        let fill = |n: usize, f: &Filled| {
+            let full = &self.m.orders[n].alternatives[f.alternative].quantities;
+            let parts = full.iter().zip(&f.quantities).map(|((product, all), q)| {
+                let more = if n == i && *product == k { by } else { 0 };
+                Rat::ratio(q + more, *all)
+            });
+            parts.fold(f.fill.clone(), Rat::max)
+        };
+        let held = row.terms.iter().filter_map(|(n, a, v)| {
+            let f = self.whole.orders.get(n).filter(|f| f.alternative == *a)?;
+            Some(v * &fill(*n, f))
+        });
+        sum(held) <= row.limit
     }
 
     pub(super) fn unit(&self, i: usize, at: usize) -> i128 {

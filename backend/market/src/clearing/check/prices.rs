@@ -2,7 +2,7 @@
 use super::super::outcome::Reason;
 use super::super::rational::Rat;
 use super::Report;
-use super::facts::Facts;
+use super::facts::{AwardFacts, Facts};
 use super::place::Hosting;
 use super::{lots, rows};
 use std::collections::{BTreeMap, BTreeSet};
@@ -174,7 +174,7 @@ fn orders(f: &Facts, price: &[i128], which: &'static str, hosting: &Hosting, r: 
             continue;
         }
         if row_binds(f, i, alternative, &changes, &spent) {
-            if !hosting.none_fits(f, i, alternative) {
+            if !hosting.none_fits(f, i, alternative) && !shares_at_cap(f, i, alternative, price) {
                 budget_is_well_spent(f, i, alternative, price, which, r);
             }
             continue;
@@ -225,6 +225,21 @@ pub fn row_binds(
         let net = if o.bid { won - lent } else { lent - won };
         floor || rows::listed(&rows_.max_swap, &f.keys[*k]).is_some_and(|most| most - net < unit)
     })
+}
+
+/// Whether a product of the order is at its cap, and nobody who comes no earlier surely has a greater part of what it
+/// asks for there: then the order has its share, however much of its budget is left.
+fn shares_at_cap(f: &Facts, i: usize, alternative: usize, price: &[i128]) -> bool {
+    let o = &f.orders[i];
+    let mine = f.awards[i].as_ref().map_or(Rat::ZERO, |a| a.hi.clone());
+    let more = |k: usize| {
+        f.awards.iter().zip(&f.orders).enumerate().any(|(j, (award, other))| {
+            let alike = j != i && other.bid && other.divisible() && (o.incumbent || !other.incumbent);
+            let uses = |a: &AwardFacts| other.alternatives[a.alternative].iter().any(|q| q.0 == k);
+            alike && award.as_ref().is_some_and(|a| uses(a) && a.lo > mine)
+        })
+    };
+    o.bid && o.divisible() && o.alternatives[alternative].iter().any(|(k, _)| price[*k] >= f.cap[*k] && !more(*k))
 }
 
 /// Under one budget, no order with less surplus per credit held is served before this one.

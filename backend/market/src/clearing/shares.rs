@@ -1,0 +1,257 @@
+//! The fills that go with prices at which something is at its collar: what each bid has of what is scarce.
+//!
+//! Those that use the same scarce products have the same part, raised together until something runs out, incumbents
+//! before newcomers, and whoever gains nothing after both.
+use super::collar::Sharing;
+use super::model::Meaning;
+use super::ration::{Levelled, Levels};
+use super::rational::Rat;
+use super::simplex::{Lp, Simplex};
+use super::ties;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Beyond so many groups not every level is raised as far as it goes.
+const GROUPS: usize = 24;
+
+/// Bids that share: incumbents or not, the scarce products that they use, and a column of its own or none.
+type Group = (bool, Vec<usize>, Vec<usize>, usize);
+
+/// What the duals of a participant's own rows and of nodes say of the fills that are sought.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Rows {
+    /// Those that have a price are full.
+    Tight,
+    /// Nothing: they are of a book in which more is had.
+    Open,
+}
+
+/// The columns by what they have at some prices.
+struct Sorted {
+    /// The program with those bounds, and without those that share.
+    lp: Lp,
+    groups: BTreeMap<Group, Vec<usize>>,
+    /// Bids on what is scarce that gain nothing.
+    even: BTreeSet<usize>,
+    /// Those that rows of their own, or nodes, may hold back, and the part that these leave them at most.
+    stand_back: BTreeMap<usize, Rat>,
+}
+
+impl Sharing<'_> {
+    /// The fills that go with the prices of a solved program: whoever loses has nothing, whoever gains
+    /// has all, or the same part as those that share with it, and nothing that has a price is left.
+    pub(super) fn exact(&self, s: &Simplex, trade: &[(usize, usize)], levels: &Levels, rows: Rows) -> Option<Levelled> {
+        let scarce: BTreeSet<usize> = levels.keys().copied().collect();
+        let mut sorted = self.sorted(s, trade, levels, rows);
+        if sorted.groups.is_empty() && rows == Rows::Tight {
+            return None;
+        }
+        let (values, shared) = loop {
+            let (values, shared) = self.filled(&sorted, trade, levels)?;
+            let held = self.held_for_nothing(&sorted.stand_back, &values);
+            if held.is_empty() {
+                break (values, shared);
+            }
+            // whose own rows have room now shares as others do
+            sorted.stand_back.extend(held.into_iter().map(|j| (j, Rat::ONE)));
+        };
+        let late = sorted.even.iter().filter(|j| values[**j].is_pos()).flat_map(|j| self.uses(*j, scarce.iter()));
+        let late: BTreeSet<usize> = late.collect();
+        let too_early = |j: &usize| values[*j] < self.at(*j, &Rat::ONE) && !self.uses(*j, late.iter()).is_empty();
+        // who gains comes before who gains nothing
+        if rows == Rows::Open && shared.iter().any(too_early) {
+            return None;
+        }
+        let scarce = scarce.into_iter().map(|k| self.c.products[k]).collect();
+        let stand_back = sorted.stand_back.into_keys().collect();
+        Some(Levelled { scarce, shared, even: sorted.even, stand_back, values })
+    }
+
+    /// Who has nothing, all, or a part at the prices of a solved program.
+    fn sorted(&self, s: &Simplex, trade: &[(usize, usize)], levels: &Levels, rows: Rows) -> Sorted {
+        let private = self.private_rows();
+        let open = |row: &usize| rows == Rows::Open && private.contains(row);
+        let mut lp = self.lp.clone();
+        for (row, range) in lp.range.iter_mut().enumerate() {
+            if !s.dual(row).is_zero() && !open(&row) {
+                *range = Some(Rat::ZERO);
+            }
+        }
+        let (mut groups, mut even) = (BTreeMap::<Group, Vec<usize>>::new(), BTreeSet::new());
+        let mut stand_back = BTreeMap::new();
+        for (j, col) in lp.cols.iter_mut().enumerate() {
+            let gain = col.entries.iter().fold(col.cost.clone(), |t, (r, e)| t.sub_mul(e, &s.dual(*r)));
+            let own = col.entries.iter().filter(|e| open(&e.0));
+            let public = own.fold(gain.clone(), |t, (r, e)| &t + &(e * &s.dual(*r)));
+            col.cost = Rat::ZERO;
+            // what its own rows leave it is known once there are fills, and is no more than where all could be had
+            let stands_back = col.entries.iter().any(|e| open(&e.0)) && public.is_pos();
+            let shares = self.rationable(j) && (stands_back || !gain.is_neg());
+            let using = if shares { self.uses(j, levels.keys()) } else { Vec::new() };
+            if stands_back && using.is_empty() {
+                continue;
+            }
+            if gain.is_zero() && !using.is_empty() && !stands_back {
+                even.insert(j);
+                continue;
+            }
+            if trade.iter().any(|t| t.0 == j) {
+                col.hi = Some(Rat::ZERO);
+            } else if !using.is_empty() {
+                // what has a bound of its own under the level (a host) stays at it
+                let most = self.at(j, &Rat::ONE);
+                if rows == Rows::Tight && most < &self.level_of(j, levels) * &self.model.units(j) {
+                    col.lo = col.hi.clone().unwrap_or_default();
+                    continue;
+                }
+                let mut group = self.group(j, using);
+                let most = if stands_back { s.var(j) } else { most };
+                if rows == Rows::Open && most < self.model.units(j) {
+                    group.3 = j;
+                }
+                if stands_back {
+                    stand_back.insert(j, most.div(&self.model.units(j)));
+                }
+                (col.lo, col.hi) = (Rat::ZERO, Some(Rat::ZERO));
+                groups.entry(group).or_default().push(j);
+            } else if gain.is_pos() {
+                col.lo = col.hi.clone().unwrap_or_default();
+            } else if gain.is_neg() {
+                col.hi = Some(col.lo.clone());
+            }
+        }
+        Sorted { lp, groups, even, stand_back }
+    }
+
+    /// The values of all columns where those that share have their parts, and which of them have less than they
+    /// would have taken.
+    fn filled(
+        &self,
+        sorted: &Sorted,
+        trade: &[(usize, usize)],
+        levels: &Levels,
+    ) -> Option<(Vec<Rat>, BTreeSet<usize>)> {
+        let parts = self.fair(sorted, levels)?;
+        let mut fixed = self.lp.clone();
+        for (more, _) in trade {
+            fixed.cols[*more].hi = Some(Rat::ZERO);
+        }
+        let mut shared = BTreeSet::new();
+        for (members, part) in sorted.groups.values().zip(&parts) {
+            for j in members {
+                let value = self.at(*j, part);
+                (fixed.cols[*j].lo, fixed.cols[*j].hi) = (value.clone(), Some(value));
+                if sorted.stand_back.get(j) != Some(part) {
+                    shared.insert(*j);
+                }
+            }
+        }
+        Some((ties::settle(self.m, self.model, &self.solved(fixed)?), shared))
+    }
+
+    fn private_rows(&self) -> BTreeSet<usize> {
+        self.model.own_row.values().chain(&self.model.host_row).copied().collect()
+    }
+
+    /// Of those that have no more than their own rows would leave them if all could be had, the ones whose rows have
+    /// room at these values.
+    fn held_for_nothing(&self, stand_back: &BTreeMap<usize, Rat>, values: &[Rat]) -> Vec<usize> {
+        let mut left: BTreeMap<usize, Rat> =
+            self.private_rows().into_iter().map(|r| (r, self.lp.rhs[r].clone())).collect();
+        for (col, x) in self.lp.cols.iter().zip(values).filter(|(_, x)| !x.is_zero()) {
+            for (r, e) in col.entries.iter() {
+                if let Some(rest) = left.get_mut(r) {
+                    *rest = rest.sub_mul(e, x);
+                }
+            }
+        }
+        let is_full = |r: &usize| left.get(r).is_some_and(|rest| !rest.is_pos());
+        let has_room = |j: usize| !self.lp.cols[j].entries.iter().any(|e| is_full(&e.0));
+        stand_back.iter().filter(|(j, part)| **part < Rat::ONE && has_room(**j)).map(|(j, _)| *j).collect()
+    }
+
+    /// Who shares with whom: those that use the same scarce products. An order with rows of its own, with
+    /// alternatives or a parent stands alone; one that a full node stops must not stop those on other nodes.
+    fn group(&self, j: usize, using: Vec<usize>) -> Group {
+        let Meaning::Orders { members, .. } = &self.model.meaning[j] else {
+            return (false, using, Vec::new(), j);
+        };
+        let o = &self.m.orders[members[0].0];
+        let plain = o.rows.is_empty() && !o.block && o.parent.is_none();
+        let on = |r: &&usize| self.model.host_row.contains(r);
+        let nodes = self.lp.cols[j].entries.iter().map(|e| &e.0).filter(on).copied().collect();
+        (!o.incumbent, using, nodes, if plain { usize::MAX } else { j })
+    }
+
+    /// The levels of the groups, in their order: the least of them as great as it can be, then the next,
+    /// incumbents before all others. `None` if no levels agree with the program.
+    ///
+    /// While newcomers have any level, incumbents have all; where these don't, newcomers have nothing.
+    fn fair(&self, sorted: &Sorted, levels: &Levels) -> Option<Vec<Rat>> {
+        let (mut lp, groups) = (sorted.lp.clone(), &sorted.groups);
+        let mut level = Vec::new();
+        for ((newcomers, ..), members) in groups {
+            let mut entries: BTreeMap<usize, Rat> = BTreeMap::new();
+            let about = members.iter().map(|j| self.level_of(*j, levels)).min().unwrap_or_default();
+            let (mut least, mut most) = (Rat::ZERO, Rat::ONE);
+            match newcomers {
+                true if about.is_zero() => most = Rat::ZERO,
+                false if about == Rat::ONE => least = Rat::ONE,
+                _ => {}
+            }
+            for j in members {
+                let units = self.model.units(*j);
+                most = most.min(self.at(*j, &Rat::ONE).div(&units));
+                most = sorted.stand_back.get(j).cloned().unwrap_or(Rat::ONE).min(most);
+                for (r, e) in self.lp.cols[*j].entries.iter() {
+                    let t = entries.entry(*r).or_default();
+                    *t = &*t + &(e * &units);
+                }
+            }
+            least = least.min(most.clone());
+            level.push(lp.col(Rat::ZERO, least, Some(most), entries.into_iter().collect()));
+        }
+        let newcomer: Vec<bool> = groups.keys().map(|g| g.0).collect();
+        for class in [false, true] {
+            let mut open: Vec<usize> = (0..level.len()).filter(|g| newcomer[*g] == class).collect();
+            while !open.is_empty() {
+                let mut together = lp.clone();
+                let least = together.col(Rat::ONE, Rat::ZERO, Some(Rat::ONE), Vec::new());
+                for g in &open {
+                    let row = together.row(Rat::ZERO);
+                    together.cols[least].push(row, Rat::ONE);
+                    together.cols[level[*g]].push(row, Rat::int(-1));
+                }
+                let s = self.solved(together)?;
+                let floor = s.var(least);
+                let mut stuck = Vec::new();
+                for g in &open {
+                    let j = level[*g];
+                    let value = if level.len() > GROUPS { s.var(j) } else { floor.clone() };
+                    let most = lp.cols[j].hi.clone().unwrap_or_default();
+                    if level.len() > GROUPS || most <= floor || open.len() == 1 {
+                        stuck.push((*g, value.min(most)));
+                        continue;
+                    }
+                    let mut alone = lp.clone();
+                    for other in &open {
+                        let col = &mut alone.cols[level[*other]];
+                        col.lo = floor.clone().max(col.lo.clone()).min(col.hi.clone()?);
+                    }
+                    alone.cols[j].cost = Rat::ONE;
+                    let s = self.solved(alone)?;
+                    if s.var(j) <= floor.clone().max(lp.cols[j].lo.clone()) {
+                        stuck.push((*g, s.var(j)));
+                    }
+                }
+                if stuck.is_empty() {
+                    return None; // can't happen: if each could have more, all could
+                }
+                for (g, value) in &stuck {
+                    (lp.cols[level[*g]].lo, lp.cols[level[*g]].hi) = (value.clone(), Some(value.clone()));
+                }
+                open.retain(|g| stuck.iter().all(|s| s.0 != *g));
+            }
+        }
+        Some(level.into_iter().map(|j| lp.cols[j].lo.clone()).collect())
+    }
+}

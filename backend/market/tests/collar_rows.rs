@@ -1,0 +1,192 @@
+//! Scarcity at the collar beside budgets and thrash limits: prices are those of the book in which what is missing could
+//! be had at the collars, and whoever is held back by rows of its own there shares where these have room in truth.
+use crate::collar::scarce;
+use headroom_market::clearing::book::*;
+use headroom_market::clearing::generate::Draw;
+use headroom_market::clearing::outcome::{Quality, Reason};
+use headroom_market::clearing::{Limits, Mode, NoProposal, Outcome, clear, parse, verify};
+
+const NANO: i64 = 1_000_000_000;
+
+fn cleared(rest: &str) -> Outcome {
+    let book = format!(r#"{{"format":"headroom.book/1","cap":"50","alpha":"0","seed":1,{rest}}}"#);
+    let book = parse(&book).unwrap_or_else(|faults| panic!("{faults:?}"));
+    let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+    verify(&book, outcome, Mode::Market).expect("it is verified").into_inner()
+}
+
+fn got(outcome: &Outcome) -> Vec<(&str, i64)> {
+    outcome.awards.iter().map(|a| (a.order.as_str(), a.quantities[0].quantity)).collect()
+}
+
+/// Price, low and high, in nano-credits.
+fn prices(outcome: &Outcome) -> Vec<[i64; 3]> {
+    outcome.prices.iter().map(|p| [p.price.0, p.low.expect("low").0, p.high.expect("high").0]).collect()
+}
+
+fn reason(outcome: &Outcome, order: &str) -> Option<Reason> {
+    outcome.refused.iter().find(|r| r.order == order).map(|r| r.reason)
+}
+
+/// Nobody has any CPU. If it could be had at its collar of 10, `first` would take 4 of the 10 memory that there are, at
+/// their reserve of 3: that is the price of memory, though in truth nobody takes any, and `second`, who would have to
+/// pay 52 of its 48, is out of the money and not rationed.
+#[test]
+fn prices_are_those_of_the_book_in_which_what_is_missing_could_be_had() {
+    let outcome = cleared(
+        r#""products":[{"pool":"p","resource":"cpu","slot":0,"supply":[],"cap":"10"},
+            {"pool":"p","resource":"mem","slot":0,"supply":[{"quantity":10,"reserve":"3"}],"cap":"10"}],
+        "orders":[
+            {"id":"first","owner":"a","side":"bid","limit":"120",
+                "alternatives":[{"quantities":[["p","cpu",0,8],["p","mem",0,4]]}]},
+            {"id":"second","owner":"b","side":"bid","limit":"48",
+                "alternatives":[{"quantities":[["p","cpu",0,4],["p","mem",0,4]]}]}]"#,
+    );
+    assert_eq!(prices(&outcome), [[10 * NANO; 3], [3 * NANO; 3]]);
+    assert_eq!(reason(&outcome, "first"), Some(Reason::ForecastHeadroom));
+    assert_eq!(reason(&outcome, "second"), Some(Reason::OutOfMoney));
+}
+
+/// The same with a budget: `held` could have 100 of its 240 if everything could be had, and has nothing.
+#[test]
+fn a_budget_does_not_change_them() {
+    let product = |resource: &str, slot: i64, supply: &str| {
+        format!(r#"{{"pool":"p","resource":"{resource}","slot":{slot},"supply":[{supply}],"cap":"10"}}"#)
+    };
+    let products = [
+        product("cpu", 0, r#"{"quantity":5,"reserve":"3"}"#),
+        product("cpu", 1, r#"{"quantity":10,"reserve":"5"}"#),
+        product("mem", 0, r#"{"quantity":5,"reserve":"1"}"#),
+        product("mem", 1, ""),
+    ];
+    let outcome = cleared(&format!(
+        r#""products":[{}],"budgets":[{{"id":"h","amount":"100"}}],"orders":[
+            {{"id":"held","owner":"a","side":"bid","limit":"240","budget":"h",
+                "alternatives":[{{"quantities":[["p","cpu",0,6],["p","mem",0,6],["p","cpu",1,6],["p","mem",1,6]]}}]}},
+            {{"id":"dear","owner":"b","side":"bid","limit":"96","budget":"h",
+                "alternatives":[{{"quantities":[["p","cpu",0,4],["p","mem",0,8],["p","cpu",1,4],["p","mem",1,8]]}}]}}]"#,
+        products.join(",")
+    ));
+    let published: Vec<i64> = prices(&outcome).into_iter().map(|[price, ..]| price / NANO).collect();
+    assert_eq!(published, [3, 5, 1, 10]);
+    assert_eq!(reason(&outcome, "dear"), Some(Reason::OutOfMoney));
+}
+
+/// `wide` may have no more than one unit of its two; of 20 units the other has 19. It was given up before.
+#[test]
+fn whoever_is_held_by_a_thrash_limit_has_what_that_leaves_it() {
+    let outcome = cleared(
+        r#""products":[{"pool":"p","resource":"cpu","slot":0,"supply":[{"quantity":20,"reserve":"1"}],"cap":"6"}],
+        "instances":[{"id":"i","owner":"b","holding":[["p","cpu",0,2]],"floor":[["p","cpu",0,2]],
+            "max_swap":[["p","cpu",0,1]]}],
+        "orders":[
+            {"id":"even","owner":"a","side":"bid","limit":"60","alternatives":[{"quantities":[["p","cpu",0,10]]}]},
+            {"id":"large","owner":"c","side":"bid","limit":"240","alternatives":[{"quantities":[["p","cpu",0,20]]}]},
+            {"id":"wide","owner":"b","side":"bid","instance":"i","limit":"20",
+                "alternatives":[{"quantities":[["p","cpu",0,2]]}]}]"#,
+    );
+    assert_eq!(got(&outcome), [("large", 19), ("wide", 1)]);
+    assert_eq!(outcome.quality, Quality::Optimal);
+}
+
+/// If everything could be had, the budget of 100 would go to `better` alone. As 5 units are there, it has room for both,
+/// and they share alike: 12 : 10.
+#[test]
+fn a_budget_that_has_room_in_truth_holds_nobody_back() {
+    let outcome = cleared(
+        r#""products":[{"pool":"p","resource":"cpu","slot":0,"supply":[{"quantity":5,"reserve":"1"}],"cap":"10"}],
+        "budgets":[{"id":"h","amount":"100"}],
+        "orders":[
+            {"id":"better","owner":"a","side":"bid","limit":"150","budget":"h",
+                "alternatives":[{"quantities":[["p","cpu",0,10]]}]},
+            {"id":"worse","owner":"a","side":"bid","limit":"144","budget":"h",
+                "alternatives":[{"quantities":[["p","cpu",0,12]]}]}]"#,
+    );
+    assert_eq!(got(&outcome), [("better", 2), ("worse", 3)]);
+    assert_eq!(outcome.quality, Quality::Optimal);
+}
+
+/// Two products at their collars under one budget of 200, of which 180 are used: 0.625 of two bids, half of the third.
+/// It was taken for a budget that is badly spent, and one of them was given up.
+#[test]
+fn who_has_its_share_at_a_collar_is_not_owed_the_rest_of_its_budget() {
+    let outcome = cleared(
+        r#""products":[
+            {"pool":"p","resource":"cpu","slot":0,"supply":[{"quantity":20,"reserve":"1"},{"quantity":30,"reserve":"3"}],"cap":"4"},
+            {"pool":"p","resource":"cpu","slot":1,"supply":[{"quantity":10,"reserve":"2"}],"cap":"10"},
+            {"pool":"q","resource":"cpu","slot":0,"supply":[{"quantity":5,"reserve":"5"}],"cap":"10"}],
+        "budgets":[{"id":"h","amount":"200"}],
+        "orders":[
+            {"id":"both","owner":"a","side":"bid","limit":"192","budget":"h",
+                "alternatives":[{"quantities":[["p","cpu",0,12],["p","cpu",1,12]]}]},
+            {"id":"late","owner":"a","side":"bid","limit":"48","budget":"h",
+                "alternatives":[{"quantities":[["p","cpu",1,4]]}]},
+            {"id":"other","owner":"a","side":"bid","limit":"150","budget":"h",
+                "alternatives":[{"quantities":[["q","cpu",0,10]]}]}]"#,
+    );
+    let fills: Vec<_> = outcome.awards.iter().map(|a| serde_json::to_value(&a.fill).expect("a fill")).collect();
+    assert_eq!(fills, ["0.625", "0.625", "0.5"]);
+    assert_eq!(outcome.quality, Quality::Optimal);
+}
+
+/// Random books at their collars in which some bids have budgets or thrash limits: few give an order up.
+#[test]
+fn random_books_at_their_collars_with_rows_give_few_up() {
+    let count = std::env::var("HEADROOM_RANDOM_BOOKS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000);
+    let (mut held, mut rationed, mut lost) = (0_u64, 0_u64, 0_u64);
+    for seed in (1..2 * count).step_by(2) {
+        let book = with_rows(scarce(seed), seed);
+        let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
+        let given_up: Vec<&str> =
+            outcome.refused.iter().filter(|r| r.reason == Reason::SolverFallback).map(|r| r.order.as_str()).collect();
+        if !given_up.is_empty() {
+            println!("seed {seed} gives up {given_up:?}");
+            lost += 1;
+        }
+        let by_row = |r: Option<Reason>| matches!(r, Some(Reason::Budget | Reason::ThrashLimit));
+        let awards = outcome.awards.iter().any(|a| by_row(a.limited_by));
+        held += u64::from(awards || outcome.refused.iter().any(|r| by_row(Some(r.reason))));
+        rationed += u64::from(outcome.prices.iter().any(|p| p.set_by == "cap"));
+        verify(&book, outcome, Mode::Market).unwrap_or_else(|broken| panic!("seed {seed}: {broken:?}"));
+    }
+    println!(
+        "of {count} books {rationed} have a product at its collar, {held} a row that binds; {lost} give an order up"
+    );
+    assert!(rationed * 4 > count && held * 4 > count && lost * 100 <= count);
+}
+
+/// A third of the bids in one of two budgets, a third with a thrash limit.
+fn with_rows(mut book: Book, seed: u64) -> Book {
+    let mut d = Draw::new(seed ^ 0x0B_0D6E7);
+    let mut in_budgets = 0;
+    for i in 0..book.orders.len() {
+        if book.orders[i].side != Side::Bid {
+            continue;
+        }
+        match d.between(0, 2) {
+            0 => {
+                in_budgets += book.orders[i].limit.0;
+                book.orders[i].budget = Some(format!("h{}", d.between(0, 1)));
+            }
+            1 => {
+                let all = &book.orders[i].alternatives[0].quantities;
+                let max_swap = all.iter().map(|q| Quantity { product: q.product.clone(), quantity: q.quantity / 3 });
+                let instance = Instance {
+                    id: format!("i{i}"),
+                    owner: book.orders[i].owner.clone(),
+                    holding: Vec::new(),
+                    floor: Vec::new(),
+                    max_swap: max_swap.filter(|q| q.quantity > 0).take(1).collect(),
+                };
+                book.orders[i].instance = Some(instance.id.clone());
+                book.instances.push(instance);
+            }
+            _ => {}
+        }
+    }
+    for h in 0..2 {
+        let amount = Money(in_budgets / d.between(2, 6));
+        book.budgets.push(Budget { id: format!("h{h}"), amount });
+    }
+    book
+}
