@@ -1,4 +1,4 @@
-//! Scarcity at the collar beside budgets and thrash limits: prices are those of the book in which what is missing could
+//! Scarcity at the collar beside budgets, thrash limits and arcs: prices are those of the book in which what is missing could
 //! be had at the collars, and whoever is held back by rows of its own there shares where these have room in truth.
 use crate::collar::scarce;
 use headroom_market::clearing::book::*;
@@ -127,6 +127,22 @@ fn who_has_its_share_at_a_collar_is_not_owed_the_rest_of_its_budget() {
     let fills: Vec<_> = outcome.awards.iter().map(|a| serde_json::to_value(&a.fill).expect("a fill")).collect();
     assert_eq!(fills, ["0.625", "0.625", "0.5"]);
     assert_eq!(outcome.quality, Quality::Optimal);
+}
+
+/// More could come along an arc from a product with a lower collar that nobody supplies, so no prices agree with a
+/// shortage. The bid to whom it is worth least stays out, and not everybody as before.
+#[test]
+fn what_would_come_along_an_arc_stops_one_and_not_all() {
+    let outcome = cleared(
+        r#""products":[{"pool":"p","resource":"mem","slot":0,"supply":[{"quantity":20,"reserve":"1"}],"cap":"20"},
+            {"pool":"q","resource":"mem","slot":0,"supply":[],"cap":"4"}],
+        "arcs":[{"from":["q","mem",0],"to":["p","mem",0],"ratio":"0.9","cost":"0","limit":5}],
+        "orders":[
+            {"id":"more","owner":"a","side":"bid","limit":"360","alternatives":[{"quantities":[["p","mem",0,16]]}]},
+            {"id":"less","owner":"b","side":"bid","limit":"210","alternatives":[{"quantities":[["p","mem",0,18]]}]}]"#,
+    );
+    assert_eq!(got(&outcome), [("more", 16)]);
+    assert_eq!((outcome.quality, reason(&outcome, "less")), (Quality::Fallback, Some(Reason::SolverFallback)));
 }
 
 /// Random books at their collars in which some bids have budgets or thrash limits: few give an order up.

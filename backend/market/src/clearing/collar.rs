@@ -5,9 +5,10 @@
 //! their cap get equal fills, raised together until something runs out (incumbents before
 //! newcomers); orders without surplus come after them. How the fills are found that agree with
 //! such prices is in `ration`.
+use super::leave_out::least_value;
 use super::model::{Meaning, Model};
 use super::price::{Allocation, Polytope};
-use super::problem::{Component, Market};
+use super::problem::{ArcRef, Component, Market};
 use super::ration::Levelled;
 use super::rational::Rat;
 use super::simplex::{End, Lp, Simplex};
@@ -115,7 +116,8 @@ const ONE_BY_ONE: u32 = 6;
 /// The last resort where no prices under the collars were found that agree with a rationing, at its
 /// `turn`: some orders stay out of this round, and the outcome says so. First, one by one, the bid that
 /// asks for most of what there is, if that is more than all of it: what nobody could fill must not keep the
-/// others from trading. Then all bids on what is missing, and at last everybody.
+/// others from trading. Then all bids on what is missing, or, where that would only come along arcs, one by one those
+/// to whom it is worth least; and at last everybody.
 pub fn starved(m: &Market, c: &Component, upper: &[Vec<Rat>], turn: u32) -> BTreeSet<usize> {
     let greedy = if turn < ONE_BY_ONE { greediest(m, c) } else { None };
     if let Some((_, i)) = greedy.filter(|(share, _)| *share > Rat::ONE) {
@@ -133,12 +135,26 @@ pub fn starved(m: &Market, c: &Component, upper: &[Vec<Rat>], turn: u32) -> BTre
             }
         }
     }
-    let uses = |i: &usize| {
-        m.orders[*i].bid
-            && m.orders[*i].alternatives.iter().flat_map(|a| &a.quantities).any(|(k, _)| missing.contains(k))
+    let users = |products: &BTreeSet<usize>| -> BTreeSet<usize> {
+        let uses = |i: &usize| {
+            m.orders[*i].bid
+                && m.orders[*i].alternatives.iter().flat_map(|a| &a.quantities).any(|(k, _)| products.contains(k))
+        };
+        c.orders.iter().copied().filter(uses).collect()
     };
-    let gone: BTreeSet<usize> = c.orders.iter().copied().filter(uses).collect();
-    if gone.is_empty() { c.orders.iter().copied().collect() } else { gone }
+    let gone = users(&missing);
+    if !gone.is_empty() {
+        return gone;
+    }
+    // what is missing would come along arcs: one by one, whoever it is worth least to
+    let mut reached = missing;
+    let leads_on = |a: &&ArcRef, reached: &BTreeSet<usize>| reached.contains(&a.from) && !reached.contains(&a.to);
+    while let Some(a) = c.arcs.iter().map(|a| &m.arcs[*a]).find(|a| leads_on(a, &reached)) {
+        reached.insert(a.to);
+    }
+    let least = users(&reached).into_iter().min_by_key(|i| (least_value(m, *i), m.orders[*i].lot));
+    let one = least.filter(|_| turn < ONE_BY_ONE).map(|i| BTreeSet::from([i]));
+    one.unwrap_or_else(|| c.orders.iter().copied().collect())
 }
 
 /// The bid that asks for most of what there is of a product, and how much of it that is.
