@@ -145,7 +145,7 @@ fn what_would_come_along_an_arc_stops_one_and_not_all() {
     assert_eq!((outcome.quality, reason(&outcome, "less")), (Quality::Fallback, Some(Reason::SolverFallback)));
 }
 
-/// Random books at their collars in which some bids have budgets or thrash limits: few give an order up.
+/// Random books at their collars in which some bids have budgets or thrash limits: one in a thousand gives an order up.
 #[test]
 fn random_books_at_their_collars_with_rows_give_few_up() {
     let count = std::env::var("HEADROOM_RANDOM_BOOKS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000);
@@ -168,7 +168,7 @@ fn random_books_at_their_collars_with_rows_give_few_up() {
     println!(
         "of {count} books {rationed} have a product at its collar, {held} a row that binds; {lost} give an order up"
     );
-    assert!(rationed * 4 > count && held * 4 > count && lost * 100 <= count);
+    assert!(rationed * 4 > count && held * 4 > count && lost * 300 <= count);
 }
 
 /// A third of the bids in one of two budgets, a third with a thrash limit.

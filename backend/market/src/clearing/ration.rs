@@ -30,6 +30,8 @@ pub(super) struct Levelled {
     pub even: BTreeSet<usize>,
     /// Those whose own rows, or node, would hold them back if what is missing could be had.
     pub stand_back: BTreeSet<usize>,
+    /// Whether all that use the same scarce products have the same part, but for those that can have no more.
+    pub alike: bool,
     pub values: Vec<Rat>,
 }
 
@@ -100,13 +102,21 @@ impl Sharing<'_> {
         let mut levels = Levels::new();
         let mut paths = BTreeMap::new();
         let (mut lp, trade) = self.market();
+        // a row of its own may be why one has less than others: that is found where the outcome is checked
+        let mut uneven = None;
         for _ in 0..TURNS {
             self.bound(&mut lp, &trade, &levels);
-            let s = self.solved(lp.clone())?;
+            let Some(s) = self.solved(lp.clone()) else { break };
             let values = s.values();
             let excess: Vec<Rat> = trade.iter().map(|(more, less)| &values[*more] - &values[*less]).collect();
-            if let Some(found) = self.exact(&s, &trade, &levels, Rows::Tight).and_then(accepted) {
-                return Some(found);
+            match self.exact(&s, &trade, &levels, Rows::Tight) {
+                Some(found) if found.alike => {
+                    if let Some(found) = accepted(found) {
+                        return Some(found);
+                    }
+                }
+                Some(found) => uneven = uneven.or(Some(found)),
+                None => {}
             }
             let mut next = levels.clone();
             for (k, excess) in excess.iter().enumerate() {
@@ -118,11 +128,11 @@ impl Sharing<'_> {
             }
             self.stride(way, &excess, &levels, &mut next, &mut paths);
             if next == levels {
-                return None;
+                break;
             }
             levels = next;
         }
-        None
+        accepted(uneven?)
     }
 
     /// Longer steps for a level that goes on the same way, as what others take up may keep what is missing

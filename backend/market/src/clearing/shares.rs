@@ -45,8 +45,14 @@ impl Sharing<'_> {
         if sorted.groups.is_empty() && rows == Rows::Tight {
             return None;
         }
+        let mut alike;
         let (values, shared) = loop {
-            let (values, shared) = self.filled(&sorted, trade, levels)?;
+            let parts = self.fair(&sorted, levels)?;
+            alike = self.alike(&sorted, &parts);
+            if rows == Rows::Open && !alike {
+                return None;
+            }
+            let (values, shared) = self.filled(&sorted, trade, &parts)?;
             let held = self.held_for_nothing(&sorted.stand_back, &values);
             if held.is_empty() {
                 break (values, shared);
@@ -63,7 +69,7 @@ impl Sharing<'_> {
         }
         let scarce = scarce.into_iter().map(|k| self.c.products[k]).collect();
         let stand_back = sorted.stand_back.into_keys().collect();
-        Some(Levelled { scarce, shared, even: sorted.even, stand_back, values })
+        Some(Levelled { scarce, shared, even: sorted.even, stand_back, alike, values })
     }
 
     /// Who has nothing, all, or a part at the prices of a solved program.
@@ -124,19 +130,13 @@ impl Sharing<'_> {
 
     /// The values of all columns where those that share have their parts, and which of them have less than they
     /// would have taken.
-    fn filled(
-        &self,
-        sorted: &Sorted,
-        trade: &[(usize, usize)],
-        levels: &Levels,
-    ) -> Option<(Vec<Rat>, BTreeSet<usize>)> {
-        let parts = self.fair(sorted, levels)?;
+    fn filled(&self, sorted: &Sorted, trade: &[(usize, usize)], parts: &[Rat]) -> Option<(Vec<Rat>, BTreeSet<usize>)> {
         let mut fixed = self.lp.clone();
         for (more, _) in trade {
             fixed.cols[*more].hi = Some(Rat::ZERO);
         }
         let mut shared = BTreeSet::new();
-        for (members, part) in sorted.groups.values().zip(&parts) {
+        for (members, part) in sorted.groups.values().zip(parts) {
             for j in members {
                 let value = self.at(*j, part);
                 (fixed.cols[*j].lo, fixed.cols[*j].hi) = (value.clone(), Some(value));
@@ -146,6 +146,29 @@ impl Sharing<'_> {
             }
         }
         Some((ties::settle(self.m, self.model, &self.solved(fixed)?), shared))
+    }
+
+    /// Whether all that use the same scarce products have the same part, but for those that can have no more. Not so
+    /// where a price needs somebody to have more of another product.
+    fn alike(&self, sorted: &Sorted, parts: &[Rat]) -> bool {
+        let groups: Vec<(&Group, Rat)> =
+            sorted.groups.iter().map(|(group, members)| (group, self.most(members, sorted))).collect();
+        groups.iter().zip(parts).all(|((group, _), part)| {
+            let held = groups
+                .iter()
+                .zip(parts)
+                .any(|((other, most), p)| (other.0, &other.1) == (group.0, &group.1) && p < part && p < most);
+            !held
+        })
+    }
+
+    /// The greatest part that all of these may have for themselves.
+    fn most(&self, members: &[usize], sorted: &Sorted) -> Rat {
+        let most = |j: &usize| {
+            let bound = self.at(*j, &Rat::ONE).div(&self.model.units(*j));
+            sorted.stand_back.get(j).cloned().unwrap_or(Rat::ONE).min(bound)
+        };
+        members.iter().map(most).min().unwrap_or(Rat::ONE)
     }
 
     fn private_rows(&self) -> BTreeSet<usize> {
@@ -192,7 +215,7 @@ impl Sharing<'_> {
         for ((newcomers, ..), members) in groups {
             let mut entries: BTreeMap<usize, Rat> = BTreeMap::new();
             let about = members.iter().map(|j| self.level_of(*j, levels)).min().unwrap_or_default();
-            let (mut least, mut most) = (Rat::ZERO, Rat::ONE);
+            let (mut least, mut most) = (Rat::ZERO, self.most(members, sorted));
             match newcomers {
                 true if about.is_zero() => most = Rat::ZERO,
                 false if about == Rat::ONE => least = Rat::ONE,
@@ -200,8 +223,6 @@ impl Sharing<'_> {
             }
             for j in members {
                 let units = self.model.units(*j);
-                most = most.min(self.at(*j, &Rat::ONE).div(&units));
-                most = sorted.stand_back.get(j).cloned().unwrap_or(Rat::ONE).min(most);
                 for (r, e) in self.lp.cols[*j].entries.iter() {
                     let t = entries.entry(*r).or_default();
                     *t = &*t + &(e * &units);
