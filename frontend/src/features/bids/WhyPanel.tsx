@@ -1,6 +1,6 @@
 // Why an order did or did not win, with numbers, and what would have.
 import { Link } from '@tanstack/react-router';
-import { CopyId, Panel, ResourceView, Side } from '@/components/ui';
+import { CopyId, Panel, ResourceView, Said, Side } from '@/components/ui';
 import { type Explain, type Order, type Round, useMay, useMe, useResource } from '@/lib/api';
 import { formatBundle, formatCount, formatMoney } from '@/lib/money';
 import { Changes } from './Changes';
@@ -34,7 +34,7 @@ function Reason({ explain: e, order, slots, mine }: { explain: Explain; order: O
   return (
     <>
       <h3 className="text-18 font-semibold" style={{ color: 'var(--text)' }} title={e.reason ? `In the API: ${e.reason}` : undefined}><Head explain={e} slots={slots} order={order} left={left} /></h3>
-      <p className="s12 t2">{sentenceOf(order, e, { mine, ...left })}</p>
+      <p className="s12 t2"><Said text={sentenceOf(order, e, { mine, ...left })} /></p>
       <ParentLine order={order} />
       {terms(order).map((said) => <p key={said} className="s12 t3">{said}</p>)}
       {ruler && <GapRuler side={order.side} mine={mine} {...ruler} />}

@@ -4,7 +4,7 @@ import { ResourceView } from '@/components/ui';
 import { type ForecastPoint, type Instance, type List, pointsOf, type Sample, usePrediction, useResource } from '@/lib/api';
 import { formatRough, unitOf } from '@/lib/money';
 import { dayClock, zone } from '@/lib/time';
-import { LIMIT, fanPlot } from './fanPlot';
+import { LIMIT, fanPlot, saidByHints } from './fanPlot';
 
 interface Props { subject: string; instance?: Instance; resource: string }
 
@@ -15,6 +15,7 @@ export function FanPanel({ subject, instance, resource }: Props) {
   const metrics = useResource<List<Sample>>(own ? `/instances/${subject.slice(2)}/metrics` : null, { minutes: 60 }).data;
   const points: ForecastPoint[] = pointsOf(of.data, resource);
   const plot = fanPlot(points, metrics?.data ?? [], instance, resource);
+  const hints = saidByHints(points, resource);
   const at = (p: ForecastPoint, q: string) => formatRough(resource, Math.round(p.quantiles[q] ?? 0));
   const table = {
     name: 'forecast', rows: points, rowKey: (p: ForecastPoint) => p.slot,
@@ -22,12 +23,16 @@ export function FanPanel({ subject, instance, resource }: Props) {
       { id: 'slot', head: 'Slot', cell: (p: ForecastPoint) => dayClock(p.slot, z), value: (p: ForecastPoint) => p.slot },
       ...['0.025', '0.1', '0.5', '0.9', '0.975'].map((q) => ({ id: q, head: `${Number(q) * 100} %`, right: true, cell: (p: ForecastPoint) => at(p, q), value: (p: ForecastPoint) => p.quantiles[q] })),
       { id: 'mean', head: 'Mean', right: true, cell: (p: ForecastPoint) => formatRough(resource, p.mean), value: (p: ForecastPoint) => p.mean },
+      ...(hints ? [{ id: 'hinted', head: 'Hinted', right: true, cell: (p: ForecastPoint) => (p.hinted ? formatRough(resource, p.hinted) : '–'), value: (p: ForecastPoint) => p.hinted ?? 0 }] : []),
     ],
   };
   return (
     <ChartFrame title="Demand, measured and forecast" note={unitOf(resource).many} table={table} legend={<><LegendItem colour="price">Demand</LegendItem>{plot.series.some((s) => s.label === LIMIT) && <LegendItem colour="accent">{LIMIT}</LegendItem>}<LegendItem colour="forecast" dash="4 3">Median, 80 / 95 %</LegendItem></>}>
       <ResourceView of={of} empty={() => points.length === 0 && { fact: 'No forecast yet.', hint: 'The first interval comes with the first sample.' }}>
-        {() => <TimeChart plot={plot} height={280} label="Measured demand and forecast with 80 and 95 % bands" />}
+        {() => <>
+          <TimeChart plot={plot} height={280} label="Measured demand and forecast with 80 and 95 % bands" />
+          {hints && <p className="pad s11 t3">{hints}</p>}
+        </>}
       </ResourceView>
     </ChartFrame>
   );

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { ForecastPoint, Instance, Sample } from '@/lib/api';
 import { instances } from '@/mocks/swaps';
-import { fanPlot, LIMIT } from './fanPlot';
+import { fanPlot, LIMIT, saidByHints } from './fanPlot';
 
 const at = (minute: number) => new Date(Date.UTC(2026, 10, 25, 2, minute)).toISOString();
 const sample = (minute: number, limit?: number) => ({ at: at(minute), demand: { cpu_milli: 1000 }, limits: limit === undefined ? {} : { cpu_milli: limit } }) as unknown as Sample;
@@ -19,4 +19,12 @@ it('a limit that is not known is not made up, and a workload that does not run h
 });
 it('a pool has no limit', () => {
   expect(fanPlot([point(20)], [], undefined, 'cpu_milli').series.some((s) => s.label === LIMIT)).toBe(false);
+});
+it('hints are told with the most that they say, and where there are none nothing is', () => {
+  const hinted = (...said: number[]) => saidByHints(said.map((n, i) => ({ ...point(20 + i), hinted: n })), 'cpu_milli');
+  expect(hinted(0, 0)).toBeNull();
+  expect(hinted(0, 1500, 2500)).toBe('Hints say that up to 2.5 cores are needed in 2 of these slots. The forecast is not under what they say, whatever was measured so far.');
+  expect(hinted(1500)).toContain('in each of these slots');
+  expect(hinted(1500, 0)).toContain('in one of these slots');
+  expect(saidByHints([point(20)], 'cpu_milli')).toBeNull();
 });

@@ -2,7 +2,7 @@
 import { fanPoint, fanSeries, from } from '@/components/charts/fan';
 import type { Plot } from '@/components/charts/plot';
 import type { ForecastPoint, Instance, Sample } from '@/lib/api';
-import { shown, unitOf } from '@/lib/money';
+import { formatQuantity, shown, unitOf } from '@/lib/money';
 
 export const LIMIT = 'Limit';
 const seconds = (t: string) => Math.round(Date.parse(t) / 1000);
@@ -22,4 +22,13 @@ export function fanPlot(points: ForecastPoint[], samples: Sample[], instance: In
   if (limits.some((l) => l !== null)) series.push({ label: LIMIT, colour: 'accent', kind: 'step', width: 1.5, values: limits });
   series.push(...fanSeries(x, fan, series.length));
   return { x, series, unit: unitOf(resource).many, places: 2, zero: true, now };
+}
+
+/** What hints say of these slots: the forecast is not under that. */
+export function saidByHints(points: ForecastPoint[], resource: string): string | null {
+  const hinted = points.filter((p) => (p.hinted ?? 0) > 0);
+  if (hinted.length === 0) return null;
+  const most = Math.max(...hinted.map((p) => p.hinted ?? 0));
+  const where = hinted.length === points.length ? 'each of these slots' : hinted.length === 1 ? 'one of these slots' : `${hinted.length} of these slots`;
+  return `Hints say that up to ${formatQuantity(resource, most)} are needed in ${where}. The forecast is not under what they say, whatever was measured so far.`;
 }

@@ -314,7 +314,11 @@ export interface Sample {
   /** Usage and what throttling or a stall withheld; at least this high where `censored`. */
   demand: Quantities; censored: ResourceName[]; throttled_millis: number; input_lag: number; bytes_in: number; bytes_out: number; host_calls: number; steps: number;
 }
-export interface ForecastPoint { horizon_slots: number; slot: string; mean: number; variance: number; quantiles: Record<string, number> }
+export interface ForecastPoint {
+  horizon_slots: number; slot: string; mean: number; variance: number; quantiles: Record<string, number>;
+  /** What hints in force say is needed at least; 0 where none does. */
+  hinted?: number;
+}
 /** How forecasts of one horizon have done so far; nulls before the first was scored. */
 export interface Accuracy {
   horizon_slots: number; scored: number; coverage_80: number | null; coverage_95: number | null; mean_pinball: number | null; mean_absolute_error: number | null;
