@@ -26,6 +26,7 @@ async fn what_the_last_round_would_have_given() -> anyhow::Result<()> {
     let cost = bid["in_last_round"]["whole"].as_str().and_then(|t| units(t, 6)).context("a cost")?;
     ensure!(cost > 0 && bid["in_last_round"]["money"] == bid["in_last_round"]["whole"], "{bid}");
     ensure!(!bid["warnings"].to_string().contains("In round"), "{bid}");
+    ensure!(!bid["warnings"].to_string().contains("names no workload"), "{bid}");
     // A limit under what all of it costs: told what that is.
     let low = tenant.post("/v1/bids/preview", &order(100, "0.000001")).await?.ok()?;
     ensure!(part(&low) == Some(0.0) && low["in_last_round"]["whole"] == bid["in_last_round"]["whole"], "{low}");
@@ -39,6 +40,7 @@ async fn what_the_last_round_would_have_given() -> anyhow::Result<()> {
         )
         .await?
         .ok()?;
+    ensure!(most["warnings"].to_string().contains("names no workload"), "{most}");
     ensure!(most["in_last_round"].is_null() || most["in_last_round"]["whole"].is_null(), "{most}");
     // Nor do prices give a better chance of what no node had than the part that there was.
     let mut large = order(8_000, "1000");

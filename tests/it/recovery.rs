@@ -1,10 +1,10 @@
 //! `kill -9` at many virtual moments of the demo: whatever was half done ends, nothing is lost,
 //! and the doctor agrees.
 use crate::common::{START, Sim, healthy};
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use headroom_tests::server::Launch;
 use headroom_tests::time;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 const ENDS: [&str; 7] = ["done", "aborted", "rolled_back", "infeasible", "rejected", "expired", "failed"];
@@ -106,7 +106,14 @@ async fn a_slot_in_which_the_process_was_killed_is_settled_by_what_was_measured(
     for (outage, ticks_missed) in [(1, 0), (20, 4)] {
         let sim = Sim::start().await?;
         // A request has a time limit, and a machine may be busy.
-        for seconds in [BEGIN / 3, BEGIN / 3, BEGIN / 3, 30] {
+        for seconds in [BEGIN / 3, BEGIN / 3, BEGIN / 3 - 120] {
+            sim.api("admin")?.advance(seconds).await?;
+        }
+        let end = time::rfc3339(time::seconds(START).unwrap_or(0) + BEGIN + 60);
+        let without_workload = json!({ "window": { "start_at": slot, "end_at": end }, "resources": { "cpu_milli": 120 },
+            "pools": [{ "pool": "fra1-gp" }], "limit": "5", "resell": "never" });
+        sim.api("bidder")?.post("/v1/bids", &without_workload).await?.ok()?;
+        for seconds in [120, 30] {
             sim.api("admin")?.advance(seconds).await?;
         }
         let mut launch = sim.server.kill()?;
@@ -126,6 +133,12 @@ async fn a_slot_in_which_the_process_was_killed_is_settled_by_what_was_measured(
             ensure!((ticks_missed > 0) == causes.contains("exchange_outage") || delivered < awarded, "{causes:?}");
         }
         ensure!(bought.iter().any(|b| b.1 > 0 && b.1 == b.0 * most / 12), "nothing was delivered: {bought:?}");
+        let alone =
+            receipts.iter().find(|r| r["slot"] == slot.as_str() && r["instance"].is_null() && r["side"] == "bid");
+        let alone = alone.context("the bid without a workload won nothing")?;
+        let (line, cause) = (&alone["lines"][0], alone["cause"].as_str());
+        ensure!(line["awarded"] == 120 && line["delivered"] == 10 * most, "{alone}");
+        ensure!(cause == (ticks_missed > 0).then_some("exchange_outage"), "{alone}");
         ensure!(lent.iter().any(|l| l.0 > 0 && l.1 == l.0), "no lender was made whole: {lent:?}");
         healthy(&server.stop().await?).await?;
     }

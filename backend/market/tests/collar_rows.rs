@@ -145,6 +145,22 @@ fn what_would_come_along_an_arc_stops_one_and_not_all() {
     assert_eq!((outcome.quality, reason(&outcome, "less")), (Quality::Fallback, Some(Reason::SolverFallback)));
 }
 
+/// Nobody supplies it, so no limit is named that would win.
+#[test]
+fn for_what_nobody_has_no_winning_limit_is_named() {
+    let outcome = cleared(
+        r#""products":[{"pool":"p","resource":"cpu","slot":0,"supply":[]},
+            {"pool":"p","resource":"mem","slot":0,"supply":[{"quantity":5,"reserve":"3"}]}],
+        "orders":[
+            {"id":"none","owner":"a","side":"bid","limit":"2","alternatives":[{"quantities":[["p","cpu",0,10]]}]},
+            {"id":"some","owner":"b","side":"bid","limit":"2","alternatives":[{"quantities":[["p","mem",0,1]]}]}]"#,
+    );
+    let limits: Vec<_> = outcome.refused.iter().map(|r| (r.order.as_str(), r.winning_limit.map(|l| l.0))).collect();
+    // at a price of 2 nobody sells memory either; from 3 up the operator does
+    assert_eq!(limits[0], ("none", None));
+    assert!(limits[1].1.is_some(), "{limits:?}");
+}
+
 /// Random books at their collars in which some bids have budgets or thrash limits: one in a thousand gives an order up.
 #[test]
 fn random_books_at_their_collars_with_rows_give_few_up() {

@@ -42,6 +42,15 @@ impl<'a> Upstream<'a> {
         !o.bid || o.alternatives.iter().any(|alternative| alternative.quantities.iter().all(enough))
     }
 
+    /// Whether there is anything of all that an alternative asks for, at any price.
+    pub fn is_supplied(&self, order: usize, alternative: usize) -> bool {
+        let anything = |k: usize| {
+            let mut left = STEPS;
+            self.supplied[k] > 0 || self.walk(k, &mut Vec::new(), &mut left).is_none_or(|there| there.is_pos())
+        };
+        self.m.orders[order].alternatives[alternative].quantities.iter().all(|(k, _)| anything(*k))
+    }
+
     fn suffices(&self, k: usize, least: &Rat) -> bool {
         let mut left = STEPS;
         Rat::int(self.supplied[k]) >= *least

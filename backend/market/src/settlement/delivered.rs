@@ -6,7 +6,7 @@
 //! lines of a workload were both in force or both taken back.
 use crate::ids::{AwardId, InstanceId};
 use crate::round::{Award, AwardKind, AwardLine};
-use crate::settlement::meter::{Reading, Run};
+use crate::settlement::meter::{EXCHANGE, Reading, Run};
 use crate::time::{Slot, Timestamp};
 use crate::units::Resource;
 use std::collections::BTreeMap;
@@ -32,6 +32,8 @@ impl Delivered {
 #[derive(Debug, Default)]
 pub struct Deliveries {
     lines: BTreeMap<(AwardId, Resource), Delivered>,
+    /// Ticks of the slot, and those of them in which the exchange stood still, as far as that is known.
+    exchange: Option<(i64, i64)>,
 }
 
 impl Deliveries {
@@ -46,6 +48,8 @@ impl Deliveries {
             }
         }
         let mut all = Self::default();
+        let exchange = readings.iter().find(|r| r.instance == EXCHANGE && r.ticks() > 0);
+        all.exchange = exchange.map(|r| (r.ticks(), r.missed()));
         for reading in readings {
             let Some(mut sides) = traded.remove(&(reading.instance, reading.resource)) else { continue };
             // What is firm is the last to be missing, of equals the earliest; what was drawn comes on top of it.
@@ -77,12 +81,20 @@ impl Deliveries {
         self.lines.insert((award.id, line.resource), Delivered::whole(line.quantity - line.resold));
     }
 
+    /// Capacity without a workload of ours is made available by keeping its node free, as long as the exchange does.
+    fn without_workload(&self, line: &AwardLine) -> Delivered {
+        let Some((ticks, missed)) = self.exchange else { return Delivered::whole(line.quantity) };
+        let kept = i128::from(line.quantity - line.resold);
+        let missed = ((kept * i128::from(missed) + i128::from(ticks) - 1) / i128::from(ticks)) as i64;
+        Delivered { due: line.quantity, had: line.quantity - missed, missed }
+    }
+
     /// What a line got or gave, whatever became of it elsewhere.
     pub fn line(&self, award: &Award, line: &AwardLine) -> Delivered {
         match (award.kind, award.instance) {
-            // Sold on before the slot: handed over in full, whoever runs there now. And capacity without a workload
-            // of ours is made available by keeping its node free.
-            (AwardKind::Resold, _) | (AwardKind::Bought, None) => Delivered::whole(line.quantity),
+            // Sold on before the slot: handed over in full, whoever runs there now.
+            (AwardKind::Resold, _) => Delivered::whole(line.quantity),
+            (AwardKind::Bought, None) => self.without_workload(line),
             (AwardKind::Bought | AwardKind::Lent, _) => {
                 // What nobody saw was not delivered.
                 let unseen = Delivered { due: line.left(), ..Delivered::default() };

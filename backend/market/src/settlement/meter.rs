@@ -4,6 +4,11 @@ use crate::time::{Slot, Timestamp};
 use crate::units::Resource;
 use serde::{Deserialize, Serialize};
 
+/// Whose readings those are that belong to no workload: what is bought without one is there while the exchange is.
+/// Its resource stands for all.
+pub const EXCHANGE: InstanceId = InstanceId::from_raw(0);
+pub const EXCHANGE_RESOURCE: Resource = Resource::CpuMilli;
+
 /// Ticks of one kind, one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -68,6 +73,11 @@ impl From<Stored> for Reading {
 impl Reading {
     pub fn new(instance: InstanceId, resource: Resource) -> Self {
         Self { instance, resource, runs: Vec::new() }
+    }
+    /// Ticks that nobody took, as the exchange stood still.
+    pub fn missed(&self) -> i64 {
+        let missed = |run: &Run| if let Run::Missed { missed } = run { i64::from(*missed) } else { 0 };
+        self.runs.iter().map(missed).sum()
     }
     pub fn ticks(&self) -> i64 {
         self.runs.iter().map(|run| i64::from(run.ticks())).sum()

@@ -272,6 +272,7 @@ fn cause(turn: &Turn<'_>, award: &Award, slot: Slot, missed: bool) -> String {
         Some(i) if reservation_fee::cannot_go_there(i, award, turn.now) => "move_failed",
         Some(i) if i.swap.is_some() => "swap_in_progress",
         Some(_) => "late_or_partial",
+        None if missed => "exchange_outage",
         None => "no_instance",
     }
     .to_owned()

@@ -43,14 +43,23 @@ pub async fn healthz() -> &'static str {
 
 /// Database, migrations and sequencer are up, and the market moves.
 pub async fn readyz(State(app): State<Arc<App>>) -> Response {
-    let database = match app.store.ping().await {
-        Ok(()) => app.store.market.kind().to_owned(),
-        Err(error) => {
+    // A database that has gone away may leave whoever asks it waiting for longer than a probe does.
+    let patience = std::time::Duration::from_millis(1500);
+    let (pinged, answered) = tokio::join!(
+        tokio::time::timeout(patience, app.store.ping()),
+        tokio::time::timeout(patience, app.sequencer.query(|_| ()))
+    );
+    let database = match pinged {
+        Ok(Ok(())) => app.store.market.kind().to_owned(),
+        Ok(Err(error)) => {
             tracing::warn!(%error, "not ready: the database does not answer");
             "down".to_owned()
         }
+        Err(_) => {
+            tracing::warn!("not ready: the database has not answered for a second and a half");
+            "down".to_owned()
+        }
     };
-    let answered = tokio::time::timeout(std::time::Duration::from_secs(2), app.sequencer.query(|_| ())).await;
     let sequencer = if matches!(answered, Ok(Ok(()))) { "up" } else { "down" };
     let still = app.pulse.stands_still_for();
     let conductor = if still.is_some() { "stands still" } else { "up" };
@@ -59,7 +68,9 @@ pub async fn readyz(State(app): State<Arc<App>>) -> Response {
         reasons.push("The database does not answer: look whether it runs, and at the disk.".to_owned());
     }
     if sequencer == "down" {
-        reasons.push("The sequencer has not answered for 2 seconds: the database is slow, or its disk is.".to_owned());
+        reasons.push(
+            "The sequencer has not answered for a second and a half: the database is slow, or its disk is.".to_owned(),
+        );
     }
     if let Some(silent) = still {
         reasons.push(format!(

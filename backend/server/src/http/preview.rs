@@ -349,6 +349,12 @@ fn preview(
     warnings.extend(bounded.map(|(said, _)| said));
     warnings.extend(strategy_warnings(state, side, request));
     warnings.extend(away_warning(state, request));
+    if side == Side::Bid && request.instance.is_none() {
+        warnings.push(
+            "It names no workload (`instance`): room is kept free on a node and charged, and no program of yours gets it."
+                .to_owned(),
+        );
+    }
     if recallable && side == Side::Bid {
         warnings.push(
             "Its lender may take it back in the middle of a slot: what was not there then is credited.".to_owned(),

@@ -343,7 +343,6 @@ mod tests {
     use headroom_market::ids::{ModuleId, NodeId, ParticipantId};
     use headroom_market::units::amount;
     use serde_json::json;
-    use std::collections::BTreeSet;
 
     const SECONDS: i64 = 60;
     const CPU: Resource = Resource::CpuMilli;
@@ -368,7 +367,7 @@ mod tests {
 
     fn wanted(instance: Instance) -> Wanted {
         let (nodes, pools, modules) = Default::default();
-        Wanted { nodes, pools, instances: vec![instance], modules, under_way: BTreeSet::new() }
+        Wanted { nodes, pools, instances: vec![instance], modules, ..Wanted::default() }
     }
 
     fn sample(cpu: i64, mem: i64, has: &Amounts) -> Sample {

@@ -5,7 +5,7 @@
 //! missed, which is the exchange's fault and not its members'.
 use crate::workers::telemetry::TICK_SECONDS;
 use headroom_market::ids::InstanceId;
-use headroom_market::settlement::meter::{Reading, Run};
+use headroom_market::settlement::meter::{EXCHANGE, EXCHANGE_RESOURCE, Reading, Run};
 use headroom_market::state::State;
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::Resource;
@@ -24,10 +24,13 @@ pub type Due = BTreeSet<(Slot, InstanceId, Resource)>;
 
 /// What has been awarded in slots that have begun and are not settled.
 pub fn due(state: &State, now: Timestamp) -> Due {
-    let lines = state.awards.values().flat_map(|a| a.lines.iter().filter_map(|l| Some((a.instance?, l))));
+    let lines = state.awards.values().flat_map(|a| a.lines.iter().map(|l| (a.instance, l)));
     lines
         .filter(|(_, l)| !l.settled && l.slot.seconds().saturating_mul(1_000_000) <= now.micros())
-        .map(|(instance, l)| (l.slot, instance, l.resource))
+        .map(|(instance, l)| match instance {
+            Some(instance) => (l.slot, instance, l.resource),
+            None => (l.slot, EXCHANGE, EXCHANGE_RESOURCE),
+        })
         .collect()
 }
 

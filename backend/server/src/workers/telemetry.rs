@@ -2,6 +2,7 @@
 use crate::workers::meter::Meter;
 use crate::workers::nodes::{Nodes, Wanted};
 use headroom_market::ids::{InstanceId, NodeId};
+use headroom_market::settlement::meter::{EXCHANGE, EXCHANGE_RESOURCE};
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Amounts, Resource, amount};
 use headroom_market::workload::InstanceState;
@@ -52,6 +53,9 @@ pub struct Measured {
 
 /// Notes a tick that was not taken because the exchange stood still.
 pub fn miss(wanted: &Wanted, slot: Slot, meter: &mut Meter) {
+    if wanted.without_workload.contains(&slot) {
+        meter.add_missed(slot, EXCHANGE, EXCHANGE_RESOURCE);
+    }
     for instance in &wanted.instances {
         let runs = instance.state == InstanceState::Running;
         let resources = instance.baseline_in(slot).keys().chain(instance.in_force.keys()).copied();
@@ -76,6 +80,9 @@ pub fn missed_ticks(last: Timestamp, now: Timestamp) -> impl Iterator<Item = Tim
 /// Measures every workload.
 pub fn measure(nodes: &Nodes, wanted: &Wanted, now: Timestamp, slot: Slot, meter: &mut Meter) -> Measured {
     let mut measured = Measured::default();
+    if wanted.without_workload.contains(&slot) {
+        meter.add(slot, EXCHANGE, EXCHANGE_RESOURCE, 0);
+    }
     for instance in wanted.instances.iter().filter(|i| i.state != InstanceState::Running) {
         for resource in Resource::ALL {
             meter.add_absent(slot, instance.id, resource);
