@@ -112,7 +112,7 @@ async fn a_slot_in_which_the_process_was_killed_is_settled_by_what_was_measured(
         let end = time::rfc3339(time::seconds(START).unwrap_or(0) + BEGIN + 60);
         let without_workload = json!({ "window": { "start_at": slot, "end_at": end }, "resources": { "cpu_milli": 120 },
             "pools": [{ "pool": "fra1-gp" }], "limit": "5", "resell": "never" });
-        sim.api("bidder")?.post("/v1/bids", &without_workload).await?.ok()?;
+        sim.api("bidder")?.post_with_key("/v1/bids", "alone", &without_workload).await?.ok()?;
         for seconds in [120, 30] {
             sim.api("admin")?.advance(seconds).await?;
         }

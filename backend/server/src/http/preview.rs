@@ -350,10 +350,8 @@ fn preview(
     warnings.extend(strategy_warnings(state, side, request));
     warnings.extend(away_warning(state, request));
     if side == Side::Bid && request.instance.is_none() {
-        warnings.push(
-            "It names no workload (`instance`): room is kept free on a node and charged, and no program of yours gets it."
-                .to_owned(),
-        );
+        let what = "It names no workload (`instance`): room is kept free and charged, and no program of yours gets it.";
+        warnings.push(what.to_owned());
     }
     if recallable && side == Side::Bid {
         warnings.push(
