@@ -18,7 +18,7 @@ export function Answer({ rows, need, tier }: { rows: Row[]; need: Need; tier: st
   const when = need.slots === 1 ? `in the slot at ${first}` : `over the ${need.slots} slots from ${first}`;
   return (
     <>
-      {typed}<b>{best.pool.slug}</b> is the cheapest pool with room for your need: <b>{formatMoney(best.cost)} cr</b> at the mean prices {when}.
+      {typed}<b>{best.pool.slug}</b> is the cheapest pool with room for your need: <b>{formatMoney(best.cost)} cr</b> {best.asked === null ? `at the mean prices ${when}` : `${when}, at the operator’s reserve price: nothing was traded there`}.
       {second && more !== null && <> {second.pool.slug} costs <b>{formatPercent(more)} more</b>.</>}
     </>
   );

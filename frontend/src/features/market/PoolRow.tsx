@@ -21,7 +21,7 @@ export function PoolRow({ row, resource, best, bids }: { row: Row; resource: str
         </span>
       </td>
       <td className="t3 narrow-hide">{pool.pop}, {tierText(pool.tier)}</td>
-      <td className="r big">{row.raw === null ? <span className="t3">no price</span> : <Price value={row.raw} resource={resource} />}</td>
+      <td className="r big">{row.raw !== null ? <Price value={row.raw} resource={resource} /> : row.asked === null ? <span className="t3">no price</span> : <span className="t3" title="Nothing was traded here: the operator’s reserve price, from which it sells">from <Price value={row.asked} resource={resource} /></span>}</td>
       <td className="r phone-hide">{row.hour === null ? <span className="t3">–</span> : <Change percent={row.hour} />}</td>
       <td className="narrow-hide">{history.length > 2 && row.price !== null && <RangeMark p5={row.p5} p50={row.p50} p95={row.p95} last={row.price} />}</td>
       <td className="r narrow-hide">{row.volatility === null ? '–' : `± ${formatPercent(row.volatility / 100, 1)}`}</td>

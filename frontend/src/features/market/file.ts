@@ -5,7 +5,7 @@ import { exactPrice, formatExact, shown, unitOf } from '@/lib/money';
 import type { Row } from './rank';
 
 const to = (value: number | null, places: number): Cell => (value === null ? null : Number(value.toFixed(places)));
-const marks = (r: Row, best: boolean) => [best && 'best fit', r.pool.recallable_of && 'recallable', r.pool.halted && 'halted'].filter(Boolean).join(', ');
+const marks = (r: Row, best: boolean) => [best && 'best fit', r.pool.recallable_of && 'recallable', r.pool.halted && 'halted', r.asked !== null && 'not traded: at the reserve price'].filter(Boolean).join(', ');
 
 export function fileOf(rows: Row[], resource: string): string {
   const { one, many } = unitOf(resource);

@@ -27,7 +27,14 @@ it('the figure is what the chart shows for the slots of the need, not the last t
   expect(row(2)?.price).toBe(1.5);
   // The third slot has no trade yet: it counts at the last one before it.
   expect(row(3)?.cost).toBe(5_000_000n);
-  expect(rank([pool], {}, { resource: 'cpu_milli', amount: 1, slots: 1, slotSeconds: 300 })[0]?.cost).toBeNull();
+  // Where nothing was traded it counts at what the operator sells from, and without that not at all.
+  const untraded = (p: typeof pool, known: Record<string, PricePoint[]> = { 'fra1-gp': [] }) => rank([p], known, { resource: 'cpu_milli', amount: 1, slots: 2, slotSeconds: 300 })[0];
+  const reserve = (at: string | null) => ({ ...pool, resources: pool.resources.map((r) => ({ ...r, reserve: at })) });
+  expect(untraded(reserve('0.000500000'))).toMatchObject({ asked: '0.000500000', raw: null, price: null, cost: 1_000_000n });
+  expect(untraded(reserve('0.000500000'), {})).toMatchObject({ asked: null, cost: null, fits: false });
+  expect(untraded(reserve(null))).toMatchObject({ asked: null, cost: null, fits: false });
+  const halted = { ...reserve('0.000500000'), halted: { reason: 'r', by: 'b', at: iso(0) } as unknown as typeof pool.halted };
+  expect(untraded(halted)).toMatchObject({ asked: null, cost: null, fits: false });
 });
 
 it('a need that is no plain number is not costed as another one', () => {

@@ -1,12 +1,14 @@
 // Pools ranked by what *my* need costs there; those without room for it come below a line.
 import { type Pool, type PricePoint, priceAhead, resourceOf } from '@/lib/api';
-import { asMicro, cost, decimal, type Micro, toBase, toNumber, unitPrice } from '@/lib/money';
+import { asMicro, cost, decimal, type Micro, nano, toBase, toNumber, unitPrice } from '@/lib/money';
 
 /** `null`: the field holds no number; then nothing is costed. */
 export interface Need { resource: string; amount: number | null; slots: number | null; slotSeconds: number; /** Not what is typed, but the last that could be costed. */ held?: boolean }
 export interface Row {
   /** Mean over the slots of the need, of what each of them cost so far: what the charts show there. */
   pool: Pool; price: number | null; raw: string | null; cost: Micro | null; fits: boolean; used: number; free: number;
+  /** Where nothing was traded: the reserve price, from which the operator sells. */
+  asked: string | null;
   history: number[]; hour: number | null; p5: number; p50: number; p95: number; volatility: number | null; capacity: number; reserve: number | null;
 }
 
@@ -44,9 +46,11 @@ export function rank(pools: Pool[], prices: Record<string, PricePoint[]>, need: 
     const history = points.map((p) => show(p.price));
     const ahead = pool.halted ? null : priceAhead(points, pool.next_slot, need.slots ?? 1, need.slotSeconds);
     const raw = ahead && decimal(ahead.mean, 9);
+    const asked = ahead || pool.halted || !prices[pool.slug] ? null : r.reserve;
+    const slots = ahead?.slots ?? (asked === null ? null : Array.from({ length: need.slots ?? 1 }, () => nano(asked)));
     return [{
-      pool, raw, price: raw === null ? null : show(raw), cost: ahead && base !== null ? asMicro(ahead.slots.reduce((sum, p) => sum + cost(p, base), 0n)) : null,
-      fits: ahead !== null && base !== null && r.free >= base, used: r.utilisation, free: r.free, capacity: r.capacity, reserve: r.reserve === null ? null : show(r.reserve),
+      pool, raw, asked, price: raw === null ? null : show(raw), cost: slots && base !== null ? asMicro(slots.reduce((sum, p) => sum + cost(p, base), 0n)) : null,
+      fits: slots !== null && base !== null && r.free >= base, used: r.utilisation, free: r.free, capacity: r.capacity, reserve: r.reserve === null ? null : show(r.reserve),
       history, hour: hourChange(points), p5: quantile(history, 0.05), p50: quantile(history, 0.5), p95: quantile(history, 0.95), volatility: volatility(history),
     }];
   });

@@ -18,7 +18,8 @@ export function usePriceMap(slugs: string[], resource: string, limit: number): R
       queryKey: keyOf(`/pools/${slug}/prices`, { resource, interval: 'slot', limit }),
       queryFn: () => get<List<PricePoint>>(`/pools/${slug}/prices`, { resource, interval: 'slot', limit }),
     })),
-    combine: (results) => Object.fromEntries(results.map((r, i) => [slugs[i] as string, bySlot(r.data?.data ?? [])])),
+    // Without an answer nothing is known of a pool, which is not the same as that nothing was traded there.
+    combine: (results) => Object.fromEntries(results.flatMap((r, i) => (r.data ? [[slugs[i] as string, bySlot(r.data.data)] as const] : []))),
   });
 }
 
