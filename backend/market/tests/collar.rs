@@ -18,6 +18,10 @@ fn won(outcome: &Outcome) -> Vec<&str> {
     outcome.awards.iter().map(|a| a.order.as_str()).collect()
 }
 
+pub fn given_up(outcome: &Outcome) -> Vec<&str> {
+    outcome.refused.iter().filter(|r| r.reason == Reason::SolverFallback).map(|r| r.order.as_str()).collect()
+}
+
 /// The bid would pay more than the collars. The offer needs a price of its second product, of which
 /// nobody would take all that it sells.
 #[test]
@@ -177,8 +181,7 @@ fn random_books_at_their_collars_give_nobody_up() {
     for seed in 0..count {
         let book = scarce(seed);
         let outcome = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("an outcome");
-        let given_up: Vec<&str> =
-            outcome.refused.iter().filter(|r| r.reason == Reason::SolverFallback).map(|r| r.order.as_str()).collect();
+        let given_up = given_up(&outcome);
         if !given_up.is_empty() {
             println!("seed {seed} gives up {given_up:?}");
             lost += 1;
