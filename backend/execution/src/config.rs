@@ -54,6 +54,8 @@ pub struct Config {
     /// Where checkpoints are written; `None` keeps the newest in memory only, which survives
     /// a node but not the process.
     pub checkpoint_dir: Option<PathBuf>,
+    /// Folder of the programs that may run as commands; `None` runs none.
+    pub commands_dir: Option<PathBuf>,
     /// Snapshots kept for one instance on one node (one full, its differentials).
     pub max_snapshots: usize,
 }
@@ -80,6 +82,7 @@ impl Default for Config {
             zstd_level: 1,
             checkpoint_every_micros: 30_000_000,
             checkpoint_dir: None,
+            commands_dir: None,
             max_snapshots: 8,
         }
     }

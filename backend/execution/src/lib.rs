@@ -3,7 +3,7 @@
 //! A cleared round changes nothing until a workload has more, has less or runs elsewhere.
 //! This crate holds the boundary ([`Driver`]), the pure parts that every driver shares
 //! (choosing a method, nodes and their fencing) and the embedded
-//! default driver, [`wasm`].
+//! default driver, [`wasm`], which runs the operator's commands as processes, too.
 //!
 //! Invariants: time is an argument, never read here except to measure how long our own work
 //! took; a node refuses a placement epoch older than one it has seen; every changing call
@@ -12,13 +12,16 @@
 //! Absent on purpose: money, orders and swap states (the market's core owns those), durable
 //! journalling of steps (the server writes the intent before it calls), any network.
 
+mod command;
 pub mod config;
 pub mod driver;
 pub mod feed;
+mod guest;
 pub mod node;
 pub mod plan;
 pub mod wasm;
 
+pub use command::{command_program, list_commands};
 pub use config::Config;
 pub use driver::{
     ActivateRequest, Activated, Capabilities, Check, CheckpointInfo, Detail, DrillOf, DrillReport, Driver, DriverError,

@@ -39,6 +39,8 @@ pub enum DriverError {
     KeyReused { swap: String, step: String },
     #[error("module refused: {0}")]
     Refused(#[from] Refusal),
+    #[error("the command {name} cannot run here: {reason}")]
+    CommandUnavailable { name: String, reason: String },
     #[error("{what} is damaged: {detail}")]
     Corrupt { what: &'static str, detail: String },
     #[error("{0} has no checkpoint to start from")]
@@ -72,6 +74,7 @@ impl DriverError {
             Self::BelowMinimum { .. } => "below_minimum",
             Self::KeyReused { .. } => "key_reused",
             Self::Refused(_) => "module_refused",
+            Self::CommandUnavailable { .. } => "command_unavailable",
             Self::Corrupt { .. } => "corrupt",
             Self::NoCheckpoint(_) => "no_checkpoint",
             Self::Guest { .. } => "guest_failed",

@@ -11,12 +11,12 @@ use std::time::Instant;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::guest::Module;
 use super::outputs::OutputLog;
 use super::recovery::Kept;
 use super::replica::{Progress, Replica, Run};
 use super::snapshot::Snapshot;
 use crate::driver::{DriverError, InstanceId, NodeId, OpKey, Role, ShadowReport, SnapshotId};
+use crate::guest::Code;
 use headroom_market::shadow::{Comparison, PositionRecord, Rules, compare};
 
 /// Answers remembered for each instance; a saga has about a dozen steps.
@@ -39,7 +39,7 @@ impl ShadowRun {
     pub fn new(replica: Replica, rules: Rules) -> Self {
         Self {
             node: replica.node.clone(),
-            position: replica.guest.position,
+            position: replica.guest.position(),
             replica: Some(replica),
             rules,
             aborted: None,
@@ -102,7 +102,7 @@ struct Answer {
 /// One instance.
 pub(crate) struct Cell {
     pub instance: InstanceId,
-    pub module: Option<Arc<Module>>,
+    pub module: Option<Arc<Code>>,
     pub active: Option<Replica>,
     pub fenced: Option<FencedCopy>,
     pub shadow: Option<ShadowRun>,
@@ -202,7 +202,7 @@ impl Cell {
             // The live run goes ahead by half a mirror, then the shadow follows, so that one
             // long advance does not overflow what many short ones would not.
             let stretch = (config.mirror_positions / 2).max(1);
-            let live_until = active.guest.position.saturating_add(stretch);
+            let live_until = active.guest.position().saturating_add(stretch);
             let every = Some(config.shadow_hash_every);
             let epoch = active.epoch;
             let records = &mut shadow.live;
@@ -210,8 +210,8 @@ impl Cell {
                 outputs.append(r.position, epoch, &r.output, config.output_ring);
                 records.push_back(r);
             });
-            let live_full = live == Progress::More && active.guest.position >= live_until;
-            let live_position = active.guest.position;
+            let live_full = live == Progress::More && active.guest.position() >= live_until;
+            let live_position = active.guest.position();
 
             let records = &mut shadow.shadow;
             let shadow_until = live_position.saturating_add(stretch);
@@ -221,9 +221,9 @@ impl Cell {
                 behind = copy.advance(run, now_micros, shadow_until, every, keep_going, &mut |r| {
                     records.push_back(r);
                 });
-                shadow.position = copy.guest.position;
+                shadow.position = copy.guest.position();
                 failed = copy.fault.clone();
-                if copy.guest.position >= shadow_until {
+                if copy.guest.position() >= shadow_until {
                     behind = Progress::Until(None);
                 }
             }
@@ -251,7 +251,7 @@ impl Cell {
         Some(ShadowReport {
             instance: self.instance.clone(),
             node: shadow.node.clone(),
-            live_position: live.map_or(0, |copy| copy.guest.position),
+            live_position: live.map_or(0, |copy| copy.guest.position()),
             shadow_position: shadow.position,
             comparison: shadow.comparison.clone(),
             aborted: shadow.aborted.clone(),

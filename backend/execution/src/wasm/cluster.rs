@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::cell::Cell;
-use super::guest::{Guest, Runtime};
+use super::guest::Runtime;
 use super::library::Library;
 use super::outputs::OutputRecord;
 use super::recovery::Kept;
@@ -20,6 +20,7 @@ use super::slot::Slot;
 use crate::config::Config;
 use crate::driver::{DriverError, InstanceId, Limits, NodeId, Program, Role};
 use crate::feed::InputFeed;
+use crate::guest::{Code, Guest};
 use crate::node::{NodeSpec, Nodes};
 
 /// A clock in Unix microseconds that does not go backwards.
@@ -64,7 +65,7 @@ impl Cluster {
         for (name, text) in BUILT_IN {
             let wasm = wat::parse_str(text).map_err(|e| DriverError::Engine(e.to_string()))?;
             let module = runtime.load(&config, Program(name.to_owned()), &wasm)?;
-            library.insert(module, true, config.max_idle_modules);
+            library.insert(Code::Wasm(module), true, config.max_idle_modules);
         }
         Ok(Self {
             shared: Arc::new(Shared {
@@ -214,11 +215,11 @@ impl Cluster {
                 match kept.suspension_under(limits, &copy.guest) {
                     None => copy.guest.become_snapshot(&kept.snapshot)?,
                     Some(suspension) => {
-                        copy.guest.position = kept.snapshot.position;
+                        copy.guest.set_position(kept.snapshot.position);
                         copy.suspension = Some(suspension);
                     }
                 }
-                copy.active_from = copy.guest.position;
+                copy.active_from = copy.guest.position();
             }
             Ok(copy)
         });

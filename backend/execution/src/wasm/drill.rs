@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::cluster::{Cluster, lock};
-use super::guest::{Guest, Module};
 use super::snapshot::Snapshot;
 use crate::config::mib;
 use crate::driver::{DrillOf, DrillReport, DriverError, InstanceId, Limits, SnapshotId};
 use crate::feed::Input;
+use crate::guest::{Code, Guest};
 
 /// Inputs that the copy may read until it holds something, and then until it has let go.
 pub(super) const STEPS: u64 = 4;
@@ -23,7 +23,7 @@ pub(super) const STEPS: u64 = 4;
 pub(super) struct Trial<'a> {
     cluster: &'a Cluster,
     instance: &'a InstanceId,
-    module: Arc<Module>,
+    module: Arc<Code>,
     limits: Limits,
     properties: BTreeMap<String, i64>,
 }
@@ -66,10 +66,13 @@ impl Cluster {
             }
             // One that has read nothing yet holds what its module begins with, whatever it does later; one that is
             // suspended has nothing here to be copied.
-            if active.guest.position == 0 || active.suspension.is_some() {
+            if active.guest.position() == 0 || active.suspension.is_some() {
                 return Ok(None);
             }
-            (active.guest.copy(SnapshotId::new("drill"), None), module, active.limits.clone(), node)
+            
+            let failed = |reason| DriverError::Guest { instance: instance.clone(), reason };
+            let state = active.copy(SnapshotId::new("drill"), None).map_err(failed)?;
+            (state, module, active.limits.clone(), node)
         };
         let properties = lock(&self.shared.nodes).properties(&node)?;
         let trial = Trial { cluster: self, instance, module, limits, properties };
@@ -87,7 +90,7 @@ impl Trial<'_> {
         let mib = |kib| mib(kib, self.cluster.shared.config.kib_per_mib);
         let mut steps = 0;
         let mut step = |copy: &mut Guest| {
-            let input = self.input(copy.position)?;
+            let input = self.input(copy.position())?;
             steps += 1;
             Some(copy.step(input, self.ceiling()).map(|_| ()))
         };
@@ -116,7 +119,9 @@ impl Trial<'_> {
             return Ok(None);
         };
         let held = mib(copy.held_kib());
-        if let Err(error) = copy.set_mem_limit(target_kib) {
+        if let Err(error) = copy.set_mem_limit(target_kib)
+            && !copy.comes_down_later()
+        {
             return failed(format!("Its limit can't go down: {error}."));
         }
         for _ in 0..STEPS {

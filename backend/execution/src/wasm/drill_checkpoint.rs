@@ -6,10 +6,11 @@
 //! Absent: what every drill begins with (`drill`), suspending itself (`suspend`).
 
 use super::drill::{STEPS, Trial};
-use super::guest::{Done, Guest};
+use super::guest::Done;
 use super::snapshot::Snapshot;
 use crate::driver::{DrillReport, DriverError};
 use crate::feed::Input;
+use crate::guest::Guest;
 
 impl Trial<'_> {
     pub(super) fn of_checkpoint(&self, state: Snapshot) -> Result<Option<DrillReport>, DriverError> {
@@ -30,13 +31,13 @@ fn compare(
     next: impl Fn(u64) -> Option<Input>,
 ) -> Option<DrillReport> {
     let report = |passed: bool, detail: String| Some(DrillReport { passed, detail });
-    let from = original.position;
+    let from = original.position();
     if original.state_hash() != restored.state_hash() {
         return report(false, format!("Written down at input {from} and read back, its state was another one."));
     }
     let mut steps = 0;
     while steps < STEPS {
-        let at = original.position;
+        let at = original.position();
         let Some(input) = next(at) else { break };
         let step = |guest: &mut Guest| guest.step(input.clone(), ceiling).map(|Done { output, .. }| output);
         let (expected, seen) = match (step(&mut original), step(&mut restored)) {
@@ -66,7 +67,8 @@ fn compare(
 
 #[cfg(test)]
 mod tests {
-    use super::super::guest::{Module, Runtime};
+    use super::super::guest::Runtime;
+    use crate::guest::Code;
     use super::*;
     use crate::config::Config;
     use crate::driver::{Limits, Program, SnapshotId};
@@ -85,7 +87,7 @@ mod tests {
 
     struct Bench {
         config: Config,
-        module: Module,
+        module: Code,
     }
 
     impl Bench {
@@ -94,7 +96,7 @@ mod tests {
             let wasm = wat::parse_str(READS).expect("a module");
             let runtime = Runtime::new().expect("an engine");
             let module = runtime.load(&config, Program("reads".into()), &wasm).expect("admitted");
-            Self { config, module }
+            Self { config, module: Code::Wasm(module) }
         }
 
         /// With one byte of its state, on a node where the named property is 1.
@@ -103,7 +105,7 @@ mod tests {
             let properties = [(property.to_owned(), 1)].into();
             let new = |properties| Guest::new(&self.config, &self.module, &"ins_a".into(), &limits, properties);
             let mut guest = new(properties).expect("starts");
-            let mut state = guest.snapshot(SnapshotId::new("state"), None);
+            let mut state = guest.snapshot(SnapshotId::new("state"), None).expect("has one");
             state.bytes[100] = byte;
             state.position = 120;
             guest.become_snapshot(&state).expect("fits");

@@ -120,7 +120,7 @@ pub(crate) struct Done {
 }
 
 /// A running instance of a module.
-pub(crate) struct Guest {
+pub(crate) struct WasmGuest {
     store: Store<Host>,
     memory: Memory,
     step: TypedFunc<(), i32>,
@@ -131,7 +131,7 @@ pub(crate) struct Guest {
     pub position: u64,
 }
 
-impl Guest {
+impl WasmGuest {
     /// A new instance in its initial state.
     pub fn new(
         config: &Config,
@@ -310,22 +310,16 @@ impl Guest {
             .collect()
     }
 
-    /// The state at this step boundary; with a base only the pages that differ from it.
-    pub fn snapshot(&mut self, id: SnapshotId, base: Option<Arc<Snapshot>>) -> Snapshot {
-        let mut snapshot = self.copy(id, base);
-        snapshot.hash_pages();
-        snapshot
-    }
-
-    /// The same without the hashes of its pages, which need the guest no more.
+    /// The state at this step boundary, with a base only the pages that differ from it; without the hashes of its
+    /// pages, which need the guest no more.
     pub fn copy(&mut self, id: SnapshotId, base: Option<Arc<Snapshot>>) -> Snapshot {
         let globals = self.global_values();
         let held_kib = self.store.data().held_kib;
         let memory = self.memory.data(&self.store);
-        let mut snapshot = Snapshot {
+        let blank = Snapshot {
             id,
             base,
-            memory_bytes: memory.len() as u64,
+            memory_bytes: 0,
             pages: Vec::new(),
             bytes: Vec::new(),
             globals,
@@ -333,19 +327,7 @@ impl Guest {
             held_kib,
             page_hashes: PageHashes::new(),
         };
-        let differs = |(index, page): &(u32, &[u8])| {
-            *page != snapshot.base.as_deref().map_or(&ZERO_PAGE[..], |base| base.page(*index))
-        };
-        let pages = || (0_u32..).zip(memory.chunks(PAGE_BYTES)).filter(differs);
-        // Counted first: a vector that grows would be copied, and be twice as large for a while.
-        let count = pages().count();
-        let (mut indexes, mut bytes) = (Vec::with_capacity(count), Vec::with_capacity(count * PAGE_BYTES));
-        for (index, page) in pages() {
-            indexes.push(index);
-            bytes.extend_from_slice(page);
-        }
-        (snapshot.pages, snapshot.bytes) = (indexes, bytes);
-        snapshot
+        blank.with_pages_of(memory)
     }
 
     /// Hash of the state at this step boundary.
@@ -361,7 +343,7 @@ impl Guest {
 
     /// Goes on as `fresh`, which is brought to `state`: the memory that it does not hold any more goes
     /// back to the system with the old instance.
-    pub fn go_on_as(&mut self, mut fresh: Guest, state: &Snapshot) -> Result<(), DriverError> {
+    pub fn go_on_as(&mut self, mut fresh: WasmGuest, state: &Snapshot) -> Result<(), DriverError> {
         fresh.become_snapshot(state)?;
         let (old, new) = (self.store.data_mut(), fresh.store.data_mut());
         new.mem_limit_kib = old.mem_limit_kib;

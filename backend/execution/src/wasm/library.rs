@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use super::cluster::{Cluster, lock};
-use super::guest::Module;
 use super::{admission, low_priority};
+use crate::command::Command;
 use crate::driver::{DriverError, Program};
+use crate::guest::Code;
 
 struct Entry {
-    module: Arc<Module>,
+    module: Arc<Code>,
     built_in: bool,
     last_use: u64,
 }
@@ -34,7 +35,7 @@ pub(crate) struct Library {
 }
 
 impl Library {
-    pub fn get(&self, program: &Program) -> Result<Arc<Module>, DriverError> {
+    pub fn get(&self, program: &Program) -> Result<Arc<Code>, DriverError> {
         let shelf = &mut *lock(&self.shelf);
         shelf.uses += 1;
         let entry = shelf.entries.get_mut(program).ok_or_else(|| DriverError::UnknownProgram(program.0.clone()))?;
@@ -42,18 +43,18 @@ impl Library {
         Ok(Arc::clone(&entry.module))
     }
 
-    pub fn insert(&self, module: Module, built_in: bool, most_idle: usize) {
+    pub fn insert(&self, module: Code, built_in: bool, most_idle: usize) {
         let shelf = &mut *lock(&self.shelf);
         shelf.uses += 1;
         shelf.compiled += 1;
         let entry = Entry { built_in, last_use: shelf.uses, module: Arc::new(module) };
-        shelf.entries.insert(entry.module.program.clone(), entry);
+        shelf.entries.insert(entry.module.program().clone(), entry);
         loop {
             let idle = || shelf.entries.values().filter(|e| !e.built_in && Arc::strong_count(&e.module) == 1);
             if idle().count() <= most_idle {
                 return;
             }
-            let Some(oldest) = idle().min_by_key(|e| e.last_use).map(|e| e.module.program.clone()) else { return };
+            let Some(oldest) = idle().min_by_key(|e| e.last_use).map(|e| e.module.program().clone()) else { return };
             shelf.entries.remove(&oldest);
         }
     }
@@ -83,7 +84,7 @@ impl Cluster {
         let _turn = lock(&shared.library.compiling);
         if shared.library.get(&program).is_err() {
             let loaded = shared.runtime.load(&shared.config, program.clone(), &wasm)?;
-            shared.library.insert(loaded, false, shared.config.max_idle_modules);
+            shared.library.insert(Code::Wasm(loaded), false, shared.config.max_idle_modules);
         }
         Ok(program)
     }
@@ -113,7 +114,7 @@ impl Cluster {
 
     /// Memory that a program starts with, KiB, if it is compiled.
     pub fn initial_memory_of(&self, program: &Program) -> Option<u64> {
-        self.module(program).ok().map(|module| module.admission.initial_memory_kib)
+        self.module(program).ok().map(|module| module.initial_memory_kib())
     }
 
     /// A module that is compiled already, by its bytes.
@@ -132,7 +133,11 @@ impl Cluster {
         self.shared.library.compiled()
     }
 
-    pub(crate) fn module(&self, program: &Program) -> Result<Arc<Module>, DriverError> {
-        self.shared.library.get(program)
+    /// A compiled module, or a command as its file is now.
+    pub(crate) fn module(&self, program: &Program) -> Result<Arc<Code>, DriverError> {
+        match Command::of(program, &self.shared.config) {
+            Some(command) => Ok(Arc::new(Code::Command(command?, Arc::clone(&self.shared.runtime.ending)))),
+            None => self.shared.library.get(program),
+        }
     }
 }

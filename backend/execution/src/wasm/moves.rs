@@ -19,7 +19,11 @@ pub(super) fn micros_since(started: Instant) -> u64 {
 }
 
 pub(super) fn guest_failed(cell: &Cell, reason: &str) -> DriverError {
-    DriverError::Guest { instance: cell.instance.clone(), reason: reason.to_owned() }
+    guest_failed_of(&cell.instance, reason)
+}
+
+fn guest_failed_of(instance: &InstanceId, reason: &str) -> DriverError {
+    DriverError::Guest { instance: instance.clone(), reason: reason.to_owned() }
 }
 
 impl Cluster {
@@ -57,7 +61,7 @@ impl Cluster {
         }
         let snapshot = match taken {
             Some(last) => Snapshot { id: id.clone(), ..last },
-            None => copy.guest.snapshot(id.clone(), base),
+            None => copy.snapshot(id.clone(), base).map_err(|reason| guest_failed_of(&cell.instance, &reason))?,
         };
         let state_hash = snapshot.state_hash();
         let info = SnapshotInfo {
@@ -120,7 +124,7 @@ impl Cluster {
         let made = self.new_replica(cell, node, role, epoch, limits).and_then(|mut copy| {
             copy.guest.become_snapshot(snapshot)?;
             copy.guest.fits_its_limit()?;
-            copy.active_from = copy.guest.position;
+            copy.active_from = copy.guest.position();
             Ok(copy)
         });
         if made.is_err() {
@@ -148,8 +152,8 @@ impl Cluster {
         let replica = self.copy_from(cell, &request.node, Role::Shadow, request.epoch, &limits, &snapshot)?;
         let started = ShadowStarted {
             node: request.node.clone(),
-            from_position: replica.guest.position,
-            compared_from: cell.active.as_ref().map_or(0, |copy| copy.guest.position),
+            from_position: replica.guest.position(),
+            compared_from: cell.active.as_ref().map_or(0, |copy| copy.guest.position()),
         };
         cell.shadow = Some(ShadowRun::new(replica, request.rules.clone()));
         Ok(started)
@@ -188,9 +192,9 @@ impl Cluster {
         replica.role = Role::Fenced;
         replica.epoch = new_epoch;
         // A faulty guest has no state worth a name; it can still be replaced.
-        let last = replica.fault.is_none().then(|| replica.guest.snapshot(SnapshotId("fence".into()), newest));
+        let last = replica.snapshot(SnapshotId("fence".into()), newest).ok();
         let state_hash = last.as_ref().map(Snapshot::state_hash).unwrap_or_default();
-        let position = replica.guest.position;
+        let position = replica.guest.position();
         cell.fenced = Some(FencedCopy { replica, since, state_hash: state_hash.clone(), last });
         Ok(Fenced { node, epoch: new_epoch, position, state_hash })
     }
@@ -253,7 +257,7 @@ impl Cluster {
         let activated = Activated {
             node: node.clone(),
             epoch: request.epoch,
-            position: copy.guest.position,
+            position: copy.guest.position(),
             state_hash,
             limits,
             warm,
@@ -309,7 +313,7 @@ impl Cluster {
         let rolled_back = RolledBack {
             node,
             epoch: new_epoch,
-            position: fenced.replica.guest.position,
+            position: fenced.replica.guest.position(),
             state_hash: fenced.state_hash,
             pause_micros: micros_since(fenced.since),
         };

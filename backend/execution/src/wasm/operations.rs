@@ -129,7 +129,7 @@ impl Cluster {
         for mut copy in [fenced, active].into_iter().flatten() {
             lock(&self.shared.nodes).free(&copy.node, &cell.instance, copy.role);
             let state_hash = if copy.fault.is_none() { copy.state_hash() } else { String::new() };
-            last = Some(Stopped { position: copy.guest.position, state_hash });
+            last = Some(Stopped { position: copy.guest.position(), state_hash });
         }
         cell.snapshots.clear();
         cell.activation = None;
@@ -201,7 +201,7 @@ impl Driver for Cluster {
             Ok(Started {
                 node: request.node.clone(),
                 epoch: request.epoch,
-                position: cell.active.as_ref().map_or(0, |copy| copy.guest.position),
+                position: cell.active.as_ref().map_or(0, |copy| copy.guest.position()),
                 limits,
             })
         })
@@ -313,7 +313,7 @@ impl Driver for Cluster {
             active.limits == self.enforceable(&request.limits),
             format!("{} milli, {} KiB", active.limits.cpu_milli, active.limits.mem_kib),
         );
-        let progress = active.guest.position.saturating_sub(active.active_from);
+        let progress = active.guest.position().saturating_sub(active.active_from);
         check("progress", progress >= request.min_progress, progress.to_string());
         if let Some(Activation { expected_hash: Some(expected), state_hash }) = &cell.activation {
             check("state", expected == state_hash, state_hash.clone());

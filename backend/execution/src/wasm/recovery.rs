@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 use super::cell::Cell;
 use super::checkpoint::{self, Part};
 use super::cluster::{BUILT_IN, Cluster, lock};
-use super::guest::{Guest, Module};
 use super::slot::Slot;
 use super::snapshot::Snapshot;
 use crate::driver::{CheckpointInfo, DriverError, InstanceId, Limits, NodeId, Program, SnapshotId};
+use crate::guest::{Code, Guest};
 
 /// What a checkpoint of everything did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +74,7 @@ pub(crate) struct Copied {
     header: checkpoint::Header,
     snapshot: Snapshot,
     /// The module, if it is not one of ours.
-    module: Option<Arc<Module>>,
+    module: Option<Arc<Code>>,
     number: u64,
 }
 
@@ -82,15 +82,15 @@ impl Copied {
     /// What can be done without the guest: hashes, compression, the file.
     fn write(&mut self, dir: &Path, level: i32, rest: checkpoint::Rest<'_>) -> Result<Part, DriverError> {
         self.snapshot.hash_pages();
-        let wasm = self.module.as_ref().map(|module| &*module.wasm);
+        let wasm = self.module.as_deref().and_then(Code::wasm).map(|wasm| &**wasm);
         checkpoint::write(dir, &self.header, &self.snapshot, wasm, level, self.number, rest)
     }
 }
 
 /// A module that a file has to bring along, because it is not one of ours.
-pub(super) fn uploaded(module: &Arc<Module>) -> Option<&Arc<Module>> {
-    let built_in = BUILT_IN.iter().any(|(name, _)| *name == module.program.0);
-    (!built_in).then_some(module)
+pub(super) fn uploaded(module: &Arc<Code>) -> Option<&Arc<Code>> {
+    let built_in = BUILT_IN.iter().any(|(name, _)| *name == module.program().0);
+    (!built_in && !module.is_command()).then_some(module)
 }
 
 impl Cluster {
@@ -110,8 +110,8 @@ impl Cluster {
             return Err(DriverError::Guest { instance, reason });
         }
         let module = cell.module.as_ref().ok_or(missing)?;
-        let id = SnapshotId(format!("checkpoint-{}", copy.guest.position));
-        let snapshot = copy.guest.copy(id, None);
+        let id = SnapshotId(format!("checkpoint-{}", copy.guest.position()));
+        let snapshot = copy.copy(id, None).map_err(|reason| DriverError::Guest { instance: cell.instance.clone(), reason })?;
         if suspended_under.is_none() && copy.guest.outgrows_its_limit() {
             let properties = lock(&self.shared.nodes).properties(&copy.node)?;
             let fresh = Guest::new(config, module, &cell.instance, &copy.limits, properties)?;
@@ -121,7 +121,7 @@ impl Cluster {
             cell.instance.clone(),
             copy.node.clone(),
             copy.epoch,
-            module.program.clone(),
+            module.program().clone(),
             suspended_under.unwrap_or(&copy.limits).clone(),
             now,
             cell.outputs.clone(),
@@ -346,7 +346,7 @@ impl Cluster {
         cell.outputs = header.outputs;
         let state = Kept { snapshot: loaded.snapshot, suspended: header.suspended, stored_bytes: loaded.stored_bytes };
         self.start_active(cell, &placement.node, placement.epoch, &limits, Some(&state))?;
-        let position = cell.active.as_ref().map_or(0, |copy| copy.guest.position);
+        let position = cell.active.as_ref().map_or(0, |copy| copy.guest.position());
         Ok(Some(Restored { saved, placement, position }))
     }
 

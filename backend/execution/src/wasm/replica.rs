@@ -9,12 +9,14 @@
 //! Absent: what becomes of outputs (the caller's sink decides).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::guest::Guest;
+use super::snapshot::Snapshot;
 use super::suspend::Suspension;
 use crate::config::Config;
-use crate::driver::{Detail, InstanceId, Limits, NodeId, Observation, Role};
+use crate::driver::{Detail, InstanceId, Limits, NodeId, Observation, Role, SnapshotId};
 use crate::feed::InputFeed;
+use crate::guest::Guest;
 use headroom_market::shadow::PositionRecord;
 
 /// Where inputs come from and under which settings.
@@ -77,7 +79,7 @@ const SCALE: i128 = 1_000_000;
 
 impl Replica {
     pub fn new(node: NodeId, epoch: u64, role: Role, guest: Guest, limits: Limits, now_micros: i64) -> Self {
-        let active_from = guest.position;
+        let active_from = guest.position();
         Self {
             node,
             epoch,
@@ -115,12 +117,12 @@ impl Replica {
         self.role = role;
         self.epoch = epoch;
         self.clock_micros = self.clock_micros.max(now_micros);
-        self.active_from = self.guest.position;
+        self.active_from = self.guest.position();
     }
 
     /// Stands still from `now` on as `fresh`, which gets nothing but the position.
     pub fn stand_still(&mut self, mut fresh: Guest, suspension: Suspension, now_micros: i64) {
-        fresh.position = self.guest.position;
+        fresh.set_position(self.guest.position());
         self.guest = fresh;
         self.suspension = Some(suspension);
         self.window = Window::since(now_micros);
@@ -139,6 +141,25 @@ impl Replica {
         self.suspension.as_ref().map(|suspension| suspension.held_kib)
     }
 
+    /// The state of its guest. One that cannot tell it is faulty from here on.
+    pub fn snapshot(&mut self, id: SnapshotId, base: Option<Arc<Snapshot>>) -> Result<Snapshot, String> {
+        let mut snapshot = self.copy(id, base)?;
+        snapshot.hash_pages();
+        Ok(snapshot)
+    }
+
+    /// The same without the hashes of its pages.
+    pub fn copy(&mut self, id: SnapshotId, base: Option<Arc<Snapshot>>) -> Result<Snapshot, String> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
+        let copied = self.guest.copy(id, base);
+        if let Err(reason) = &copied {
+            self.fault = Some(format!("at position {}: {reason}", self.guest.position()));
+        }
+        copied
+    }
+
     /// Hash of its state, wherever that is.
     pub fn state_hash(&mut self) -> String {
         match &self.suspension {
@@ -150,6 +171,7 @@ impl Replica {
     /// New limits from `now` on; the past is charged under the old ones.
     pub fn set_limits(&mut self, config: &Config, limits: Limits, now_micros: i64) {
         self.accrue(config, now_micros);
+        self.guest.set_cpu_limit(limits.cpu_milli);
         self.limits = limits;
     }
 
@@ -166,7 +188,7 @@ impl Replica {
     ) -> Progress {
         let config = run.config;
         loop {
-            let position = self.guest.position;
+            let position = self.guest.position();
             if self.fault.is_some() || self.suspension.is_some() {
                 self.accrue(config, now_micros);
                 return Progress::Until(None);
@@ -247,7 +269,7 @@ impl Replica {
         let held = self.held_kib();
         let runs = self.suspension.is_none();
         let near = |used: u64, limit: u64| runs && u128::from(used) * 100 >= u128::from(limit) * 98;
-        let position = self.guest.position;
+        let position = self.guest.position();
         Observation {
             observed_at_micros: now_micros,
             window_micros,
@@ -299,7 +321,7 @@ impl Replica {
             memory_stalls: 0,
             cpu_censored: false,
             mem_censored: false,
-            position: self.guest.position,
+            position: self.guest.position(),
             input_lag: 0,
             bytes_in: 0,
             bytes_out: 0,

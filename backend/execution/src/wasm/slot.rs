@@ -19,6 +19,8 @@ pub(crate) struct Slot {
     /// Operations that wait for the lock; the worker lets them pass.
     waiting: AtomicUsize,
     runs: AtomicBool,
+    /// Its steps may wait.
+    command: AtomicBool,
     /// The active copy without a window.
     standing: Mutex<Option<Observation>>,
 }
@@ -36,6 +38,7 @@ impl Slot {
             instance,
             waiting: AtomicUsize::new(0),
             runs: AtomicBool::new(false),
+            command: AtomicBool::new(false),
             standing: Mutex::default(),
         }
     }
@@ -72,6 +75,11 @@ impl Slot {
         self.runs.load(Ordering::Acquire)
     }
 
+    /// Whether it was a command, when it was last changed: those have threads of their own.
+    pub fn is_command(&self) -> bool {
+        self.command.load(Ordering::Acquire)
+    }
+
     /// The active copy with what was in force when it was last changed; nothing is counted.
     pub fn standing(&self) -> Option<Observation> {
         lock(&self.standing).clone()
@@ -95,6 +103,8 @@ impl Drop for Held<'_> {
     fn drop(&mut self) {
         let runs = self.cell.active.is_some() || self.cell.fenced.is_some();
         self.slot.runs.store(runs, Ordering::Release);
+        let command = self.cell.module.as_ref().is_some_and(|code| code.is_command());
+        self.slot.command.store(command, Ordering::Release);
         let mut standing = lock(&self.slot.standing);
         // Seldom anything has changed: most turns are steps.
         let same = match (&*standing, &self.cell.active) {

@@ -64,6 +64,30 @@ struct Header {
 }
 
 impl Snapshot {
+    /// The same with the pages of `memory` (whole ones) that differ from its base.
+    pub(crate) fn with_pages_of(mut self, memory: &[u8]) -> Self {
+        let differs = |(index, page): &(u32, &[u8])| {
+            *page != self.base.as_deref().map_or(&ZERO_PAGE[..], |base| base.page(*index))
+        };
+        let pages = || (0_u32..).zip(memory.chunks(PAGE_BYTES)).filter(differs);
+        // Counted first: a vector that grows would be copied, and be twice as large for a while.
+        let count = pages().count();
+        let (mut indexes, mut bytes) = (Vec::with_capacity(count), Vec::with_capacity(count * PAGE_BYTES));
+        for (index, page) in pages() {
+            indexes.push(index);
+            bytes.extend_from_slice(page);
+        }
+        (self.pages, self.bytes) = (indexes, bytes);
+        self.memory_bytes = memory.len() as u64;
+        self
+    }
+
+    /// The whole memory, page by page.
+    pub(crate) fn memory(&self) -> Vec<u8> {
+        let pages = usize::try_from(self.memory_bytes).unwrap_or(usize::MAX).div_ceil(PAGE_BYTES);
+        (0_u32..).take(pages).flat_map(|index| self.page(index)).copied().collect()
+    }
+
     /// One page of the state.
     pub(crate) fn page(&self, index: u32) -> &[u8] {
         let mut at = Some(self);

@@ -13,11 +13,11 @@ use std::time::Instant;
 use super::cell::{Cell, ShadowRun};
 use super::checkpoint;
 use super::cluster::{Cluster, lock};
-use super::guest::Guest;
 use super::moves::{guest_failed, micros_since};
 use super::recovery::{Kept, uploaded};
 use super::replica::Replica;
 use crate::driver::{DriverError, Limits, NodeId, Role, Suspended};
+use crate::guest::Guest;
 
 /// What is known of a suspended program without reading its checkpoint.
 #[derive(Debug, Clone)]
@@ -82,7 +82,7 @@ impl Cluster {
             actual,
             held_kib: suspension.held_kib,
             stored_bytes: suspension.stored_bytes,
-            position: active.guest.position,
+            position: active.guest.position(),
             work_micros: micros_since(started),
         })
     }
@@ -146,7 +146,7 @@ impl Cluster {
     /// An instance in place of one that stands still. That holds nothing, so a limit below what its module starts with
     /// is no hindrance.
     pub(super) fn stand_in(&self, cell: &Cell, node: &NodeId, limits: &Limits) -> Result<Guest, DriverError> {
-        let minimum_kib = cell.module.as_ref().map_or(0, |module| module.admission.initial_memory_kib);
+        let minimum_kib = cell.module.as_ref().map_or(0, |module| module.initial_memory_kib());
         self.new_guest(cell, node, &Limits::new(limits.cpu_milli, limits.mem_kib.max(minimum_kib)))
     }
 
@@ -171,13 +171,13 @@ impl Cluster {
             cell.instance.clone(),
             active.node.clone(),
             active.epoch,
-            module.program.clone(),
+            module.program().clone(),
             active.limits.clone(),
             self.now_micros(),
             cell.outputs.clone(),
         );
         header.suspended = true;
-        let wasm = uploaded(module).map(|module| &*module.wasm);
+        let wasm = uploaded(module).and_then(|module| module.wasm()).map(|wasm| &**wasm);
         cell.checkpoint_number += 1;
         let (level, number) = (self.shared.config.zstd_level, cell.checkpoint_number);
         let part = checkpoint::write(dir, &header, &kept.snapshot, wasm, level, number, &mut || true)?;

@@ -19,6 +19,7 @@ use super::cluster::{Clock, Cluster, lock};
 use super::low_priority;
 use super::recovery::CheckpointSummary;
 use super::replica::Progress;
+use super::slot::Slot;
 use super::watch::cpu_time;
 use crate::driver::{DriverError, InstanceId};
 
@@ -111,6 +112,8 @@ impl Cluster {
             }
         };
         running.threads.push(spawn("guest-checkpoints".to_owned(), checkpoints)?);
+        let (cluster, stop) = (self.clone(), Arc::clone(&running.stop));
+        running.threads.push(spawn("commands".to_owned(), move || commands(&cluster, &stop))?);
         for index in 0..count {
             let (cluster, stop) = (self.clone(), Arc::clone(&running.stop));
             running.threads.push(spawn(format!("guests-{index}"), move || work(&cluster, &stop, index, count))?);
@@ -157,6 +160,55 @@ impl Turns {
     }
 }
 
+/// Gives every command a thread of its own: its steps may wait for whatever it waits for.
+fn commands(cluster: &Cluster, stop: &Arc<Stop>) {
+    let mut threads: BTreeMap<InstanceId, JoinHandle<()>> = BTreeMap::new();
+    while !stop.sleep(MAX_SLEEP) {
+        threads.retain(|_, thread| !thread.is_finished());
+        for slot in cluster.slots() {
+            if !slot.runs() || !slot.is_command() || threads.contains_key(&slot.instance) {
+                continue;
+            }
+            let (of, stop, slot) = (cluster.clone(), Arc::clone(stop), Arc::clone(&slot));
+            let instance = slot.instance.clone();
+            // Without a thread it is tried again at the next look.
+            if let Ok(thread) = spawn(format!("command-{instance}"), move || run_command(&of, &stop, &slot)) {
+                threads.insert(instance, thread);
+            }
+        }
+    }
+    for thread in threads.into_values() {
+        // One that panicked has already said so.
+        let _ = thread.join();
+    }
+}
+
+/// Works for one command until it has none or is one no more.
+fn run_command(cluster: &Cluster, stop: &Stop, slot: &Slot) {
+    low_priority();
+    let slice = Duration::from_micros(cluster.shared.config.slice_micros);
+    while slot.runs() && slot.is_command() {
+        let sleep = match slot.turn() {
+            None => LET_PASS,
+            Some(mut cell) => {
+                let (now, started) = (cluster.now_micros(), Instant::now());
+                let mut first = true;
+                let mut keep_going = || std::mem::take(&mut first) || started.elapsed() < slice;
+                match cluster.work(&mut cell, now, &mut keep_going) {
+                    Progress::More => Duration::ZERO,
+                    Progress::Until(None) => MAX_SLEEP,
+                    Progress::Until(Some(at)) => {
+                        Duration::from_micros(u64::try_from(at - cluster.now_micros()).unwrap_or(0)).min(MAX_SLEEP)
+                    }
+                }
+            }
+        };
+        if stop.sleep(sleep) {
+            return;
+        }
+    }
+}
+
 fn work(cluster: &Cluster, stop: &Stop, index: usize, count: usize) {
     low_priority();
     let slice = Duration::from_micros(cluster.shared.config.slice_micros);
@@ -164,7 +216,7 @@ fn work(cluster: &Cluster, stop: &Stop, index: usize, count: usize) {
     loop {
         let mut next: Option<i64> = None;
         let (mut more, mut passed) = (false, false);
-        for slot in cluster.slots().iter().skip(index).step_by(count) {
+        for slot in cluster.slots().iter().filter(|slot| !slot.is_command()).skip(index).step_by(count) {
             if !turns.may_run(&slot.instance) {
                 continue;
             }

@@ -4,6 +4,7 @@
 //! engine. Under a simulated clock, so each run is the same.
 
 mod checkpoints;
+mod commands;
 mod drill;
 mod fencing;
 mod guests;

@@ -1,0 +1,88 @@
+//! A workload that is a command: it mixes the payload of each input into its state and answers a
+//! hash, as the module `steady` does, and holds as much memory as the input asks for and it may.
+//!
+//! Arguments make it misbehave, for the tests: `node` lets a property of its node into its state;
+//! `exit`, `hang`, `burn`, `twice`, `children`, `grow`, `nonsense` and `refuse` are what it does at
+//! input 5. docs/commands.md has the same program in Python.
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::io::{BufRead, Write};
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::Deserialize;
+use serde_json::json;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Asked {
+    Start { state: Option<String>, node_properties: BTreeMap<String, i64> },
+    Step { position: u64, mem_mib: u64, input: String },
+    Save {},
+}
+
+/// Where it misbehaves.
+const AT: u64 = 5;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let does = |what: &str| arguments.iter().any(|argument| argument == what);
+    let mut sum = 0_u64;
+    let mut property = 0;
+    let mut held: Vec<u8> = Vec::new();
+    let mut children = Vec::new();
+    let mut output = std::io::stdout().lock();
+    for line in std::io::stdin().lock().lines() {
+        let answer = match serde_json::from_str(&line?)? {
+            Asked::Start { state, node_properties, .. } => {
+                if let Some(state) = state {
+                    sum = u64::from_le_bytes(BASE64_STANDARD.decode(state)?.as_slice().try_into()?);
+                }
+                property = node_properties.get("cpu_model_code").copied().unwrap_or(0);
+                json!({})
+            }
+            Asked::Step { position, mem_mib, input } => {
+                let input = BASE64_STANDARD.decode(input)?;
+                if position >= AT {
+                    match () {
+                        () if does("exit") => return Err("its database is gone".into()),
+                        () if does("hang") => std::thread::sleep(Duration::from_secs(60)),
+                        () if does("burn") => loop {
+                            black_box(&sum);
+                        },
+                        () if does("twice") => writeln!(output, "{}", json!({"position": position, "output": ""}))?,
+                        () if does("nonsense") => writeln!(output, "done")?,
+                        () if does("refuse") => writeln!(output, "{}", json!({"error": "no such table"}))?,
+                        () if does("children") => {
+                            children.push(std::process::Command::new("/bin/sleep").arg("60").spawn()?);
+                        }
+                        () => {}
+                    }
+                }
+                // Little endian: fuel, KiB to hold, payload. Half of what it may hold is left to the program itself.
+                let asked_kib = u64::from(u32::from_le_bytes(input[8..12].try_into()?));
+                let wanted = if does("grow") && position >= AT { 2 * mem_mib * 1024 } else { asked_kib.min(mem_mib * 512) };
+                held.resize(usize::try_from(wanted * 1024)?, 1);
+                held.shrink_to_fit();
+                // Some microseconds of work that depend on nothing but the input.
+                let until = Instant::now() + Duration::from_micros(200);
+                while Instant::now() < until {
+                    black_box(&held);
+                }
+                for byte in &input {
+                    sum = sum.rotate_left(5).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(*byte);
+                }
+                if does("node") {
+                    sum ^= property.unsigned_abs();
+                }
+                json!({ "position": position, "output": BASE64_STANDARD.encode(sum.to_le_bytes()) })
+            }
+            Asked::Save {} => json!({ "state": BASE64_STANDARD.encode(sum.to_le_bytes()) }),
+        };
+        writeln!(output, "{answer}")?;
+        output.flush()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,274 @@
+//! Workloads that are commands: programs of the operator, run as processes of this host.
+//!
+//! A command speaks one line of JSON for each line that it is sent (`wire`), works only between
+//! a line and its answer, and is stopped (SIGSTOP) in between. So it has the same boundaries as a
+//! WebAssembly guest: its state is taken, copied and compared between two inputs, and the same
+//! shadow runs, moves, checkpoints and drills hold for it. Its state is what it answers to `save`;
+//! what it starts from is that state again, in another process.
+//!
+//! Which programs there are is the operator's decision, made on the host: executable files of one
+//! folder. Whoever registers a workload chooses one of them and its arguments.
+//! CPU is counted by the kernel (nanoseconds of all its threads), memory is what is resident.
+//! Absent: isolation of hostile programs (the operator chose them), control groups, children.
+
+mod find;
+mod process;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+pub use find::{command_program, list_commands};
+use process::{Bounds, Process};
+use wire::{Ask, Start, Step};
+
+use crate::config::{Config, mib};
+use crate::driver::{DriverError, InstanceId, Limits, Program, SnapshotId};
+use crate::feed::Input;
+use crate::wasm::snapshot::{GlobalValue, PageHashes, Snapshot};
+use crate::wasm::guest::Done;
+use crate::wasm::host::HostCounters;
+
+/// Longest time that a start or a `save` may take. An interpreter reads its libraries first.
+const START_OR_SAVE: Duration = Duration::from_secs(10);
+/// Longest time that a step may take, most of which it may wait.
+const STEP: Duration = Duration::from_secs(10);
+/// Largest state that a command may save.
+const MOST_STATE_BYTES: usize = 16 * 1024 * 1024;
+/// Snapshots hold whole pages: how much of the last one is state.
+const STATE_BYTES: &str = "state_bytes";
+
+/// A program of the operator, with its arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Command {
+    pub program: Program,
+    file: PathBuf,
+    arguments: Vec<String>,
+}
+
+/// A copy of a command. Its process begins with the first input, so a copy that never reads one
+/// costs nothing.
+pub(crate) struct CommandGuest {
+    command: Command,
+    instance: InstanceId,
+    properties: BTreeMap<String, i64>,
+    ending: Arc<AtomicBool>,
+    process: Option<Process>,
+    /// What its process begins with: nothing, or what an earlier one has saved.
+    state: Option<Vec<u8>>,
+    pub position: u64,
+    limits: Limits,
+    /// What it is told that it may hold: ahead of the limit in force while it has to come down.
+    told_kib: u64,
+    held_kib: u64,
+    /// What it held before it read anything: no limit brings it below that.
+    started_with_kib: u64,
+    charged_cpu: Duration,
+    counters: HostCounters,
+    fuel_per_cpu_milli: u64,
+    kib_per_mib: u64,
+    step_cpu: Duration,
+    most_resident_mib: u64,
+    max_output_bytes: usize,
+}
+
+impl CommandGuest {
+    pub fn new(
+        config: &Config,
+        command: &Command,
+        instance: &InstanceId,
+        limits: &Limits,
+        properties: BTreeMap<String, i64>,
+        ending: &Arc<AtomicBool>,
+    ) -> Self {
+        Self {
+            command: command.clone(),
+            instance: instance.clone(),
+            properties,
+            ending: Arc::clone(ending),
+            process: None,
+            state: None,
+            position: 0,
+            limits: limits.clone(),
+            told_kib: limits.mem_kib,
+            held_kib: 0,
+            started_with_kib: 0,
+            charged_cpu: Duration::ZERO,
+            counters: HostCounters::default(),
+            fuel_per_cpu_milli: config.fuel_per_cpu_milli,
+            kib_per_mib: config.kib_per_mib,
+            step_cpu: Duration::from_micros(config.step_cpu_micros),
+            most_resident_mib: config.max_guest_kib / config.kib_per_mib.max(1),
+            max_output_bytes: config.max_output_bytes,
+        }
+    }
+
+    /// Its process, which is stopped between two questions.
+    fn process(&mut self) -> Result<&mut Process, String> {
+        if self.process.is_none() {
+            let process = Process::start(&self.command.file, &self.command.arguments, self.most_resident_mib)?;
+            let ask = Ask::Start(Start {
+                workload: self.instance.as_str(),
+                position: self.position,
+                state: self.state.as_deref(),
+                node_properties: &self.properties,
+            });
+            let started = self.process.insert(process);
+            let bounds = Bounds { cpu: START_OR_SAVE, time: START_OR_SAVE, ending: &self.ending };
+            let answered = started.ask(&ask, 4096, bounds).and_then(|line| wire::answer_to_start(&line));
+            let resident = started.resident_kib();
+            if let Err(reason) = answered {
+                self.process = None;
+                return Err(reason);
+            }
+            self.charged_cpu = Duration::ZERO;
+            self.started_with_kib = self.traded(resident?);
+            self.held_kib = self.started_with_kib;
+        }
+        self.process.as_mut().ok_or_else(|| "it has no process".to_owned())
+    }
+
+    /// KiB of this host as KiB of guests: the same, but where a market trades smaller MiB.
+    fn traded(&self, kib: u64) -> u64 {
+        kib.saturating_mul(self.kib_per_mib).div_ceil(1024)
+    }
+
+    /// Processes the input at its position. On an error its process is gone.
+    pub fn step(&mut self, input: &Input) -> Result<Done, String> {
+        let done = self.try_step(input);
+        if done.is_err() {
+            self.process = None;
+        }
+        done
+    }
+
+    fn try_step(&mut self, input: &Input) -> Result<Done, String> {
+        let step = Ask::Step(Step {
+            position: self.position,
+            now_micros: input.due_at_micros,
+            cpu_milli: self.limits.cpu_milli,
+            mem_mib: self.told_kib / self.kib_per_mib.max(1),
+            input: &input.bytes,
+        });
+        let (ending, cpu, most) = (Arc::clone(&self.ending), self.step_cpu, self.max_output_bytes);
+        let bounds = Bounds { cpu, time: STEP, ending: &ending };
+        let process = self.process()?;
+        let line = process.ask(&step, wire::line_bytes(most), bounds)?;
+        let (cpu, resident_kib) = (process.cpu()?, process.resident_kib()?);
+        process.has_no_children()?;
+        let output = wire::answer_to_step(&line, self.position, most)?;
+        self.counters.host_calls += 1;
+        self.held_kib = self.traded(resident_kib);
+        if self.told_kib >= self.limits.mem_kib && self.held_kib > self.limits.mem_kib {
+            let (held, allowed) = (mib(self.held_kib, self.kib_per_mib), mib(self.limits.mem_kib, self.kib_per_mib));
+            return Err(format!("out of memory: it has {held} of {allowed} allowed"));
+        }
+        let used = cpu.saturating_sub(self.charged_cpu);
+        self.charged_cpu = self.charged_cpu.max(cpu);
+        self.position += 1;
+        // A milli-core for a second is a millisecond of processor time.
+        let fuel = used.as_nanos() * u128::from(self.fuel_per_cpu_milli) / 1_000_000;
+        Ok(Done { fuel: u64::try_from(fuel).unwrap_or(u64::MAX), output, bytes_in: input.bytes.len() as u64 })
+    }
+
+    pub fn take_counters(&mut self) -> HostCounters {
+        std::mem::take(&mut self.counters)
+    }
+
+    pub fn held_kib(&self) -> u64 {
+        self.held_kib
+    }
+
+    pub fn beyond_kib(&self, limit_kib: u64) -> Option<u64> {
+        Some(self.held_kib).filter(|held| *held > limit_kib)
+    }
+
+    /// Half of what it holds, or what it began with if that is more; `None` where it holds no more than that.
+    pub fn drill_target_kib(&self) -> Option<u64> {
+        Some((self.held_kib / 2).max(self.started_with_kib)).filter(|target| *target < self.held_kib)
+    }
+
+    /// A process lets go of memory by itself or not at all: it is told the limit with the next
+    /// input, and the limit is in force once it has come down.
+    pub fn set_mem_limit(&mut self, limit_kib: u64) -> Result<(), DriverError> {
+        self.told_kib = limit_kib;
+        if limit_kib < self.limits.mem_kib && self.held_kib > limit_kib {
+            return Err(DriverError::MemoryInUse { limit_kib, in_use_kib: self.held_kib });
+        }
+        self.limits.mem_kib = limit_kib;
+        Ok(())
+    }
+
+    /// Fails where its state comes from one that held more than it may have.
+    pub fn fits_its_limit(&self) -> Result<(), DriverError> {
+        match self.beyond_kib(self.limits.mem_kib) {
+            Some(in_use_kib) => Err(DriverError::MemoryInUse { limit_kib: self.limits.mem_kib, in_use_kib }),
+            None => Ok(()),
+        }
+    }
+
+    /// What it is told of its processors.
+    pub fn set_cpu_limit(&mut self, cpu_milli: u64) {
+        self.limits.cpu_milli = cpu_milli;
+    }
+
+    fn saved(&mut self) -> Result<Option<Vec<u8>>, String> {
+        let ending = Arc::clone(&self.ending);
+        let Some(process) = self.process.as_mut() else { return Ok(self.state.clone()) };
+        let bounds = Bounds { cpu: START_OR_SAVE, time: START_OR_SAVE, ending: &ending };
+        let answered = process.ask(&Ask::Save {}, wire::line_bytes(MOST_STATE_BYTES), bounds);
+        let state = answered.and_then(|line| wire::answer_to_save(&line, MOST_STATE_BYTES));
+        if state.is_err() {
+            self.process = None;
+        }
+        state.map(Some)
+    }
+
+    /// Its state, without the hashes of its pages.
+    pub fn copy(&mut self, id: SnapshotId, base: Option<Arc<Snapshot>>) -> Result<Snapshot, String> {
+        let state = self.saved()?;
+        let globals = state.iter().map(|state| (STATE_BYTES.to_owned(), GlobalValue::I64(state.len() as i64)));
+        let blank = Snapshot {
+            id,
+            base,
+            memory_bytes: 0,
+            pages: Vec::new(),
+            bytes: Vec::new(),
+            globals: globals.collect(),
+            position: self.position,
+            held_kib: Some(self.held_kib),
+            page_hashes: PageHashes::new(),
+        };
+        let mut memory = state.unwrap_or_default();
+        memory.resize(memory.len().next_multiple_of(crate::wasm::PAGE_BYTES), 0);
+        Ok(blank.with_pages_of(&memory))
+    }
+
+    /// Goes on from the state of `snapshot`: in the process that it has, if that is there already.
+    pub fn become_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), DriverError> {
+        let damaged = |detail: String| DriverError::Corrupt { what: "snapshot", detail };
+        let state = match snapshot.globals.as_slice() {
+            [] => None,
+            [(name, GlobalValue::I64(length))] if name == STATE_BYTES => {
+                let length = usize::try_from(*length).map_err(|_| damaged(format!("{length} bytes of state")))?;
+                let memory = snapshot.memory();
+                Some(memory.get(..length).ok_or_else(|| damaged("its state is cut".to_owned()))?.to_vec())
+            }
+            other => return Err(damaged(format!("{} globals in the state of a command", other.len()))),
+        };
+        let same = self.process.is_some()
+            && self.position == snapshot.position
+            && self.saved().is_ok_and(|saved| saved == state);
+        if !same {
+            self.process = None;
+            self.state = state;
+        }
+        self.position = snapshot.position;
+        self.held_kib = snapshot.held_kib.unwrap_or(0);
+        self.counters = HostCounters::default();
+        Ok(())
+    }
+}
