@@ -29,15 +29,41 @@ step() {
 measure() {
     local name=$1 started=$SECONDS status
     shift
-    LOG="$LOGS/$(printf '%s' "$name" | tr -c 'A-Za-z0-9' '-').log"
+    LOG=$(log_of "$name")
     printf '…      %s\n' "$name"
     "$@" </dev/null >"$LOG" 2>&1 &
     CURRENT=$!
     wait "$CURRENT"
     status=$?
     CURRENT=""
-    local took
-    took=$(seconds_text $((SECONDS - started)))
+    report "$name" "$status" "$started"
+}
+
+# begin NAME COMMAND…: a step that takes time and little else, beside the next ones, until `finish`.
+begin() {
+    BESIDE_NAME=$1 BESIDE_STARTED=$SECONDS
+    shift
+    printf '…      %s, beside the next steps\n' "$BESIDE_NAME"
+    "$@" </dev/null >"$(log_of "$BESIDE_NAME")" 2>&1 &
+    BESIDE=$!
+    CHILDREN+=("$BESIDE")
+}
+
+# finish: waits for the step that was begun, counts and reports it; leaves the log's name in $LOG.
+finish() {
+    wait "$BESIDE"
+    local status=$?
+    LOG=$(log_of "$BESIDE_NAME")
+    if [ "$status" -eq 0 ]; then PASSED=$((PASSED + 1)); else FAILED=$((FAILED + 1)); fi
+    report "$BESIDE_NAME" "$status" "$BESIDE_STARTED"
+}
+
+log_of() { printf '%s/%s.log' "$LOGS" "$(printf '%s' "$1" | tr -c 'A-Za-z0-9' '-')"; }
+
+# report NAME STATUS STARTED: says how a step ended and how long it took; answers its status.
+report() {
+    local name=$1 status=$2 took
+    took=$(seconds_text $((SECONDS - $3)))
     if [ "$status" -eq 0 ]; then
         printf 'ok     %s  (%s)\n' "$name" "$took"
         SUMMARY+=("ok     $took  $name")

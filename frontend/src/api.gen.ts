@@ -696,9 +696,11 @@ export interface components {
             id: components["schemas"]["InstanceId"];
             participant: components["schemas"]["ParticipantId"];
             name: string;
-            /** @description Which driver runs it; `wasm` in this version. */
+            /** @description Which driver runs it: `wasm` a module, `linux` a command. */
             driver: string;
             module: components["schemas"]["ModuleId"];
+            /** @description What a command is started with. */
+            arguments?: string[];
             /** @description Its own pool, of which its baseline is a part. */
             pool: components["schemas"]["String"];
             /** @description Where it runs; in another pool while it is away. */
@@ -1031,9 +1033,11 @@ export interface components {
                 id: components["schemas"]["InstanceId"];
                 participant: components["schemas"]["ParticipantId"];
                 name: string;
-                /** @description Which driver runs it; `wasm` in this version. */
+                /** @description Which driver runs it: `wasm` a module, `linux` a command. */
                 driver: string;
                 module: components["schemas"]["ModuleId"];
+                /** @description What a command is started with. */
+                arguments?: string[];
                 /** @description Its own pool, of which its baseline is a part. */
                 pool: components["schemas"]["String"];
                 /** @description Where it runs; in another pool while it is away. */
@@ -1123,11 +1127,13 @@ export interface components {
                 id: components["schemas"]["ModuleId"];
                 participant?: components["schemas"]["ParticipantId"] | null;
                 name: string;
-                /** @description BLAKE3 of the bytes, hex. */
+                /** @description BLAKE3 of the bytes, hex; empty for a command. */
                 hash: string;
                 /** Format: int64 */
                 size_bytes: number;
                 created_at: components["schemas"]["Timestamp"];
+                /** @description What it is; left out for a WebAssembly module. */
+                kind?: components["schemas"]["ModuleKind"];
             }[];
             has_more: boolean;
             /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
@@ -1580,14 +1586,21 @@ export interface components {
             id: components["schemas"]["ModuleId"];
             participant?: components["schemas"]["ParticipantId"] | null;
             name: string;
-            /** @description BLAKE3 of the bytes, hex. */
+            /** @description BLAKE3 of the bytes, hex; empty for a command. */
             hash: string;
             /** Format: int64 */
             size_bytes: number;
             created_at: components["schemas"]["Timestamp"];
+            /** @description What it is; left out for a WebAssembly module. */
+            kind?: components["schemas"]["ModuleKind"];
         };
         /** @example mod_01jd3z6k2m9x7q4v8n5t1w0r3c */
         ModuleId: string;
+        /**
+         * @description What a workload can be made of.
+         * @enum {string}
+         */
+        ModuleKind: "wasm" | "command";
         /** @description Whether moves wait for a person. */
         MoveApproval: {
             /** @description A person has to approve every move into the pool and out of it before it begins. */
@@ -1615,9 +1628,11 @@ export interface components {
         /** @description A workload to run. */
         NewInstanceBody: {
             name: string;
-            /** @description `wasm` in this version. */
-            driver?: string;
-            module: components["schemas"]["ModuleId"];
+            /** @description `wasm` for a module, `linux` for a command; left out it is the one that fits. */
+            driver?: string | null;
+            module?: components["schemas"]["ModuleId"] | null;
+            /** @description One of the commands that the operator offers (`GET /v1/modules`), by its name, then its arguments. */
+            command?: string[] | null;
             pool: string;
             baseline: components["schemas"]["BTreeMap"];
             floor?: components["schemas"]["BTreeMap"];

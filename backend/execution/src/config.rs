@@ -26,6 +26,8 @@ pub struct Config {
     pub slice_micros: u64,
     /// Largest linear memory of a guest, KiB.
     pub max_guest_kib: u64,
+    /// Most memory of a command, KiB; nothing of it is copied in a move but what it saves.
+    pub max_command_kib: u64,
     /// Memory that every guest may start with, whatever its limit: two wasm pages, which a
     /// limit of less than 64 KiB could not express.
     pub included_kib: u64,
@@ -69,6 +71,7 @@ impl Default for Config {
             step_cpu_micros: 500_000,
             slice_micros: 2_000,
             max_guest_kib: 4_096,
+            max_command_kib: 64 * 1024 * 1024,
             included_kib: 128,
             kib_per_mib: 1024,
             max_module_bytes: 256 * 1024,

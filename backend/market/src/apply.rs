@@ -88,6 +88,7 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
         Command::RegisterModule { participant, name, hash, size_bytes } => {
             register::module(turn, participant, name, hash, size_bytes).map(Reply::Module)
         }
+        Command::OfferCommand { name } => register::command(turn, name).map(Reply::Module),
         Command::RegisterInstance(new) => register::instance(turn, *new).map(Reply::Instance),
         Command::SetBaseline { instance, baseline, floor } => {
             baseline::set_baseline(turn, instance, baseline, floor).map(Reply::Instance)

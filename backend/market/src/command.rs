@@ -170,6 +170,10 @@ pub enum Command {
         hash: String,
         size_bytes: i64,
     },
+    /// The operator's nodes have a program of this name that workloads may run.
+    OfferCommand {
+        name: String,
+    },
     RegisterInstance(Box<NewInstance>),
     SetBaseline {
         instance: InstanceId,
@@ -350,6 +354,8 @@ pub struct NewInstance {
     pub name: String,
     pub driver: String,
     pub module: ModuleId,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<String>,
     pub pool: PoolSlug,
     pub node: Option<NodeId>,
     pub class: Class,

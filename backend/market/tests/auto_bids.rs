@@ -69,6 +69,7 @@ impl Market {
             name: "w".into(),
             driver: "wasm".into(),
             module,
+            arguments: Vec::new(),
             pool: "p".into(),
             node: None,
             class: Class::Standard,

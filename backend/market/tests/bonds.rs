@@ -73,6 +73,7 @@ impl Market {
             name: name.into(),
             driver: "wasm".into(),
             module,
+            arguments: Vec::new(),
             pool: "p".into(),
             node: None,
             class: Class::Standard,

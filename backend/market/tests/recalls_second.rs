@@ -666,6 +666,7 @@ fn a_lender_that_stops_does_not_lend_its_quota_twice() {
                 name: "again".into(),
                 driver: stopped.driver.clone(),
                 module: stopped.module,
+                arguments: Vec::new(),
                 pool: "p".into(),
                 node: None,
                 class: stopped.class,

@@ -46,6 +46,7 @@ fn instance() -> Instance {
         name: "job".into(),
         driver: "wasm".into(),
         module: ModuleId::from_raw(3),
+        arguments: Vec::new(),
         pool: "p".into(),
         away: None,
         given_up: Default::default(),

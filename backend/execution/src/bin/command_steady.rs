@@ -2,8 +2,9 @@
 //! hash, as the module `steady` does, and holds as much memory as the input asks for and it may.
 //!
 //! Arguments make it misbehave, for the tests: `node` lets a property of its node into its state;
-//! `exit`, `hang`, `burn`, `twice`, `children`, `grow`, `nonsense` and `refuse` are what it does at
-//! input 5. docs/commands.md has the same program in Python.
+//! `exit`, `hang`, `burn`, `twice`, `children`, `grow`, `balloon`, `nonsense` and `refuse` are what it
+//! does at input 5; `once` refuses to begin a second time without a state. docs/commands.md has a
+//! smaller one in Python.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -39,6 +40,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Asked::Start { state, node_properties, .. } => {
                 if let Some(state) = state {
                     sum = u64::from_le_bytes(BASE64_STANDARD.decode(state)?.as_slice().try_into()?);
+                } else if does("once") && std::fs::exists("begun")? {
+                    return Err("it began anew".into());
+                }
+                if does("once") {
+                    std::fs::write("begun", "")?;
                 }
                 property = node_properties.get("cpu_model_code").copied().unwrap_or(0);
                 json!({})
@@ -63,7 +69,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 }
                 // Little endian: fuel, KiB to hold, payload. Half of what it may hold is left to the program itself.
                 let asked_kib = u64::from(u32::from_le_bytes(input[8..12].try_into()?));
-                let wanted = if does("grow") && position >= AT { 2 * mem_mib * 1024 } else { asked_kib.min(mem_mib * 512) };
+                let beyond = if does("balloon") && position >= AT { 1 << 30 } else { 0 };
+                black_box(vec![1_u8; beyond]);
+                let wanted =
+                    if does("grow") && position >= AT { 2 * mem_mib * 1024 } else { asked_kib.min(mem_mib * 512) };
                 held.resize(usize::try_from(wanted * 1024)?, 1);
                 held.shrink_to_fit();
                 // Some microseconds of work that depend on nothing but the input.

@@ -28,9 +28,9 @@ use wire::{Ask, Start, Step};
 use crate::config::{Config, mib};
 use crate::driver::{DriverError, InstanceId, Limits, Program, SnapshotId};
 use crate::feed::Input;
-use crate::wasm::snapshot::{GlobalValue, PageHashes, Snapshot};
 use crate::wasm::guest::Done;
 use crate::wasm::host::HostCounters;
+use crate::wasm::snapshot::{GlobalValue, PageHashes, Snapshot};
 
 /// Longest time that a start or a `save` may take. An interpreter reads its libraries first.
 const START_OR_SAVE: Duration = Duration::from_secs(10);
@@ -71,7 +71,6 @@ pub(crate) struct CommandGuest {
     fuel_per_cpu_milli: u64,
     kib_per_mib: u64,
     step_cpu: Duration,
-    most_resident_mib: u64,
     max_output_bytes: usize,
 }
 
@@ -101,7 +100,6 @@ impl CommandGuest {
             fuel_per_cpu_milli: config.fuel_per_cpu_milli,
             kib_per_mib: config.kib_per_mib,
             step_cpu: Duration::from_micros(config.step_cpu_micros),
-            most_resident_mib: config.max_guest_kib / config.kib_per_mib.max(1),
             max_output_bytes: config.max_output_bytes,
         }
     }
@@ -109,7 +107,8 @@ impl CommandGuest {
     /// Its process, which is stopped between two questions.
     fn process(&mut self) -> Result<&mut Process, String> {
         if self.process.is_none() {
-            let process = Process::start(&self.command.file, &self.command.arguments, self.most_resident_mib)?;
+            let most_mib = self.told_kib / self.kib_per_mib.max(1);
+            let process = Process::start(&self.command.file, &self.command.arguments, most_mib)?;
             let ask = Ask::Start(Start {
                 workload: self.instance.as_str(),
                 position: self.position,
@@ -162,7 +161,7 @@ impl CommandGuest {
         let output = wire::answer_to_step(&line, self.position, most)?;
         self.counters.host_calls += 1;
         self.held_kib = self.traded(resident_kib);
-        if self.told_kib >= self.limits.mem_kib && self.held_kib > self.limits.mem_kib {
+        if self.held_kib > self.limits.mem_kib {
             let (held, allowed) = (mib(self.held_kib, self.kib_per_mib), mib(self.limits.mem_kib, self.kib_per_mib));
             return Err(format!("out of memory: it has {held} of {allowed} allowed"));
         }
@@ -199,6 +198,9 @@ impl CommandGuest {
             return Err(DriverError::MemoryInUse { limit_kib, in_use_kib: self.held_kib });
         }
         self.limits.mem_kib = limit_kib;
+        if let Some(process) = &self.process {
+            process.bound_memory(limit_kib / self.kib_per_mib.max(1));
+        }
         Ok(())
     }
 

@@ -17,7 +17,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process_group, prlimit};
 
 use super::wire::{Ask, excerpt};
 use crate::wasm::low_priority;
@@ -52,11 +52,13 @@ pub(super) struct Process {
 }
 
 type Spawned = std::io::Result<Child>;
+/// What is to be started, and who is to have it.
+type Wish = (std::process::Command, Sender<Spawned>);
 
 /// Starts all processes: the kernel ends them with the thread that started them, and this one
 /// lives as long as the program.
-static STARTER: LazyLock<Mutex<Sender<(std::process::Command, Sender<Spawned>)>>> = LazyLock::new(|| {
-    let (ask, asked) = channel::<(std::process::Command, Sender<Spawned>)>();
+static STARTER: LazyLock<Mutex<Sender<Wish>>> = LazyLock::new(|| {
+    let (ask, asked) = channel::<Wish>();
     let start = move || {
         low_priority();
         for (mut command, answer) in asked {
@@ -85,7 +87,7 @@ fn spawn(command: std::process::Command) -> Spawned {
 
 impl Process {
     /// Starts it, stopped at its first question.
-    pub fn start(file: &Path, arguments: &[String], most_resident_mib: u64) -> Result<Self, String> {
+    pub fn start(file: &Path, arguments: &[String], most_mib: u64) -> Result<Self, String> {
         let cannot = |error: std::io::Error| format!("it cannot be started: {error}");
         let mut command = if Path::new(SETPRIV).exists() {
             let mut command = std::process::Command::new(SETPRIV);
@@ -112,15 +114,26 @@ impl Process {
         };
         let kept = Arc::new(Mutex::new(VecDeque::new()));
         let process = Self { child, pid, input, output, errors: Arc::clone(&kept), read: Vec::new() };
-        let most = (most_resident_mib + ROOM_BESIDE_MIB).saturating_mul(1024 * 1024);
-        for (resource, value) in [(Resource::Data, most), (Resource::Core, 0), (Resource::Nofile, 256)] {
+        for (resource, value) in [(Resource::Core, 0), (Resource::Nofile, 256)] {
             let limit = Rlimit { current: Some(value), maximum: Some(value) };
             prlimit(Some(pid), resource, limit).map_err(|error| cannot(error.into()))?;
         }
+        process.bound_memory(most_mib);
         rustix::io::ioctl_fionbio(&process.input, true).map_err(|error| cannot(error.into()))?;
         let keep = move || keep_last(errors, &kept);
         std::thread::Builder::new().name("command-errors".to_owned()).spawn(keep).map_err(cannot)?;
         Ok(process)
+    }
+
+    /// What it may allocate: its limit and room beside, so that a step that runs away meets a refusal
+    /// before the host does. The limit itself is looked at after each step.
+    pub fn bound_memory(&self, most_mib: u64) {
+        let bytes = most_mib.saturating_add(ROOM_BESIDE_MIB).saturating_mul(1024 * 1024);
+        // What this process may not exceed itself its children may not either.
+        let maximum = getrlimit(Resource::Data).maximum;
+        let current = Some(maximum.map_or(bytes, |most| most.min(bytes)));
+        // Where it has ended there is nothing to bound.
+        let _ = prlimit(Some(self.pid), Resource::Data, Rlimit { current, maximum });
     }
 
     /// Sends a line and waits for the line that answers it, of at most `most` bytes.

@@ -69,7 +69,7 @@ impl Cluster {
             if active.guest.position() == 0 || active.suspension.is_some() {
                 return Ok(None);
             }
-            
+
             let failed = |reason| DriverError::Guest { instance: instance.clone(), reason };
             let state = active.copy(SnapshotId::new("drill"), None).map_err(failed)?;
             (state, module, active.limits.clone(), node)

@@ -68,10 +68,10 @@ fn compare(
 #[cfg(test)]
 mod tests {
     use super::super::guest::Runtime;
-    use crate::guest::Code;
     use super::*;
     use crate::config::Config;
     use crate::driver::{Limits, Program, SnapshotId};
+    use crate::guest::Code;
 
     /// Puts out, keeps and answers what three properties of its node are: what a copy does not bring along.
     const READS: &str = r#"(module

@@ -123,6 +123,11 @@ impl Cluster {
         self.is_compiled(&program).then_some(program)
     }
 
+    /// Whether a program can be started here, or why not.
+    pub fn check_program(&self, program: &Program) -> Result<(), DriverError> {
+        self.module(program).map(drop)
+    }
+
     /// Whether a program can be started without compiling it.
     pub fn is_compiled(&self, program: &Program) -> bool {
         self.module(program).is_ok()

@@ -148,7 +148,7 @@ impl Cluster {
         }
         self.discard_shadow(cell);
         let snapshot = find(cell, &request.node, &request.snapshot)?;
-        let limits = self.enforceable(&request.limits);
+        let limits = self.enforceable(cell, &request.limits);
         let replica = self.copy_from(cell, &request.node, Role::Shadow, request.epoch, &limits, &snapshot)?;
         let started = ShadowStarted {
             node: request.node.clone(),
@@ -217,7 +217,7 @@ impl Cluster {
             }
         }
         let snapshot = find(cell, node, &request.snapshot)?;
-        let limits = self.enforceable(&request.limits);
+        let limits = self.enforceable(cell, &request.limits);
         let warm = cell.shadow.as_ref().is_some_and(|shadow| {
             shadow.node == *node
                 && shadow.replica.as_ref().is_some_and(|copy| copy.fault.is_none() && copy.guest.can_become(&snapshot))

@@ -25,14 +25,17 @@ impl Cluster {
     }
 
     /// What is in force when `asked` is granted: this driver enforces CPU and memory.
-    pub(super) fn enforceable(&self, asked: &Limits) -> Limits {
-        Limits::new(asked.cpu_milli, asked.mem_kib.min(self.shared.config.max_guest_kib))
+    pub(super) fn enforceable(&self, cell: &Cell, asked: &Limits) -> Limits {
+        let config = &self.shared.config;
+        let command = cell.module.as_ref().is_some_and(|code| code.is_command());
+        let most_kib = if command { config.max_command_kib } else { config.max_guest_kib };
+        Limits::new(asked.cpu_milli, asked.mem_kib.min(most_kib))
     }
 
     fn do_resize(&self, cell: &mut Cell, epoch: u64, asked: &Limits) -> Result<Resized, DriverError> {
         let started = Instant::now();
         let node = self.check_active(cell, "resize", epoch)?;
-        let actual = self.enforceable(asked);
+        let actual = self.enforceable(cell, asked);
         let missing = cell.wrong("resize", "an active copy");
         let before = cell.active.as_ref().ok_or(missing)?.limits.clone();
         if cell.can_go_on(&actual) {
@@ -187,7 +190,7 @@ impl Driver for Cluster {
             }
             self.discard_shadow(cell);
             let before = cell.module.replace(module);
-            let limits = self.enforceable(&request.limits);
+            let limits = self.enforceable(cell, &request.limits);
             let state = match request.from {
                 StartFrom::Checkpoint => self.newest_checkpoint(cell).map(Some),
                 StartFrom::Fresh => Ok(None),
@@ -310,7 +313,7 @@ impl Driver for Cluster {
         check("no_fault", active.fault.is_none(), active.fault.clone().unwrap_or_else(|| "none".into()));
         check(
             "limits",
-            active.limits == self.enforceable(&request.limits),
+            active.limits == self.enforceable(&cell, &request.limits),
             format!("{} milli, {} KiB", active.limits.cpu_milli, active.limits.mem_kib),
         );
         let progress = active.guest.position().saturating_sub(active.active_from);

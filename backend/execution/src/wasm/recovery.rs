@@ -111,7 +111,8 @@ impl Cluster {
         }
         let module = cell.module.as_ref().ok_or(missing)?;
         let id = SnapshotId(format!("checkpoint-{}", copy.guest.position()));
-        let snapshot = copy.copy(id, None).map_err(|reason| DriverError::Guest { instance: cell.instance.clone(), reason })?;
+        let snapshot =
+            copy.copy(id, None).map_err(|reason| DriverError::Guest { instance: cell.instance.clone(), reason })?;
         if suspended_under.is_none() && copy.guest.outgrows_its_limit() {
             let properties = lock(&self.shared.nodes).properties(&copy.node)?;
             let fresh = Guest::new(config, module, &cell.instance, &copy.limits, properties)?;
@@ -341,8 +342,8 @@ impl Cluster {
         if cell.active.is_some() || cell.fenced.is_some() {
             return Ok(None);
         }
-        let limits = self.enforceable(&placement.limits);
         cell.module = Some(module);
+        let limits = self.enforceable(cell, &placement.limits);
         cell.outputs = header.outputs;
         let state = Kept { snapshot: loaded.snapshot, suspended: header.suspended, stored_bytes: loaded.stored_bytes };
         self.start_active(cell, &placement.node, placement.epoch, &limits, Some(&state))?;

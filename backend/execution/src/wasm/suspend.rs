@@ -69,7 +69,7 @@ impl Cluster {
         if let Some(reason) = &active.fault {
             return Err(guest_failed(cell, reason));
         }
-        let (before, actual) = (active.limits.clone(), self.enforceable(asked));
+        let (before, actual) = (active.limits.clone(), self.enforceable(cell, asked));
         if active.suspension.is_some() {
             self.change_limits(cell, "suspend", &node, &actual)?;
         } else {

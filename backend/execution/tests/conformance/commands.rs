@@ -162,6 +162,7 @@ fn whatever_it_does_ends_itself_alone_and_says_why() {
         ("refuse", "it says: no such table"),
         ("children", "it has started other processes"),
         ("grow", "out of memory: it has"),
+        ("balloon", "it ended (signal: 6 (SIGABRT))"),
     ];
     let b = Bench::new();
     let good = InstanceId::from("ins_good");
@@ -193,7 +194,8 @@ fn its_memory_comes_down_when_it_is_told_and_a_drill_shows_that() {
     let load = Load { cpu_milli: |_| 10, mem_kib: |_| 40 * 1_024, until: u64::MAX };
     let h = Harness::with(config(b.dir.path()), load);
     let d = &*h.driver;
-    let request = StartRequest { limits: Limits::new(400, 100), ..start_request(&id, &command_program("steady", &[]).0) };
+    let request =
+        StartRequest { limits: Limits::new(400, 100), ..start_request(&id, &command_program("steady", &[]).0) };
     d.start(&OpKey::new("boot", "c"), &request).expect("starts");
     h.pass(5);
     let held = active(d, &id).mem_kib;
@@ -243,7 +245,8 @@ fn in_real_time_one_that_hangs_keeps_nobody_waiting() {
         capacity: Limits::new(4_000, 16_384),
         properties: Default::default(),
     });
-    let program = |words: &[&str]| command_program("steady", &words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>());
+    let program =
+        |words: &[&str]| command_program("steady", &words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>());
     start(&cluster, &good, &program(&[]).0);
     start(&cluster, &hangs, &program(&["hang"]).0);
     start(&cluster, &wasm, "batch");

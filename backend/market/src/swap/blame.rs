@@ -16,13 +16,14 @@ pub enum Blame {
     Members,
 }
 
-const EXCHANGE: [&str; 14] = [
+const EXCHANGE: [&str; 15] = [
     CANCELLED_BY_OPERATOR,
     approval::REJECTED,
     approval::EXPIRED,
     RESTARTED,
     "node_down",
     "io",
+    "command_unavailable",
     "corrupt",
     "engine",
     "unknown_node",

@@ -1,4 +1,4 @@
-//! What runs: wasm modules, instances with their baselines and floors, and their strategies.
+//! What runs: wasm modules and commands, instances with their baselines and floors, and their strategies.
 pub mod auto;
 pub mod away;
 pub mod baseline;
@@ -28,10 +28,39 @@ pub struct Module {
     /// `None` for the modules that come with the product.
     pub participant: Option<ParticipantId>,
     pub name: String,
-    /// BLAKE3 of the bytes, hex.
+    /// BLAKE3 of the bytes, hex; empty for a command.
     pub hash: String,
     pub size_bytes: i64,
     pub created_at: Timestamp,
+    /// What it is; left out for a WebAssembly module.
+    #[serde(default, skip_serializing_if = "ModuleKind::is_wasm")]
+    pub kind: ModuleKind,
+}
+
+/// What a workload can be made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum ModuleKind {
+    /// A WebAssembly module.
+    #[default]
+    Wasm,
+    /// A program that the operator offers on the nodes themselves, by its name.
+    Command,
+}
+
+impl ModuleKind {
+    pub fn is_wasm(&self) -> bool {
+        *self == Self::Wasm
+    }
+
+    /// The driver that runs it.
+    pub const fn driver(self) -> &'static str {
+        match self {
+            Self::Wasm => "wasm",
+            Self::Command => "linux",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -223,9 +252,12 @@ pub struct Instance {
     pub id: InstanceId,
     pub participant: ParticipantId,
     pub name: String,
-    /// Which driver runs it; `wasm` in this version.
+    /// Which driver runs it: `wasm` a module, `linux` a command.
     pub driver: String,
     pub module: ModuleId,
+    /// What a command is started with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<String>,
     /// Its own pool, of which its baseline is a part.
     pub pool: PoolSlug,
     /// Where it runs; in another pool while it is away.
@@ -253,7 +285,7 @@ pub struct Instance {
     pub shown_at_end: Option<AtEnd>,
     /// The last drill that was asked for or made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub drill: Option<vacate::Drill>,
+    pub drill: Option<Box<vacate::Drill>>,
     pub comparison: ComparisonRules,
     pub strategy: Box<Strategy>,
     /// Counts the changes of its strategy: of two who change it at once the second is told.

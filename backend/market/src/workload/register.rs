@@ -12,13 +12,16 @@ use crate::state::State;
 use crate::time::Slot;
 use crate::turn::Turn;
 use crate::units::{Amounts, Resource, amount};
-use crate::workload::{Instance, InstanceState, Module, strategy};
+use crate::workload::{Instance, InstanceState, Module, ModuleKind, strategy};
 use std::collections::BTreeMap;
 
 /// The most inputs that a shadow run can compare before it is out of time, with some to spare.
 const MOST_POSITIONS: u32 = 200;
 /// Modules of one participant; they are kept for ever.
 const MOST_MODULES: usize = 100;
+/// What a command may be started with.
+const MOST_ARGUMENTS: usize = 32;
+const LONGEST_ARGUMENT: usize = 500;
 /// The memory of one guest is 32-bit.
 const MOST_WASM_MEM_MIB: i64 = 4096;
 
@@ -28,7 +31,7 @@ pub fn may_add_module(
     participant: Option<ParticipantId>,
     hash: &str,
 ) -> Result<Option<ModuleId>, Refusal> {
-    let own = || state.modules.values().filter(|m| m.participant == participant);
+    let own = || state.modules.values().filter(|m| m.participant == participant && m.kind.is_wasm());
     if let Some(same) = own().find(|m| m.hash == hash) {
         return Ok(Some(same.id));
     }
@@ -55,21 +58,57 @@ pub fn module(
         return Ok(module);
     }
     let id = ModuleId::next(&mut turn.ids);
-    turn.emit(Event::ModuleRegistered(Module { id, participant, name, hash, size_bytes, created_at: turn.now }));
+    let (created_at, kind) = (turn.now, ModuleKind::Wasm);
+    turn.emit(Event::ModuleRegistered(Module { id, participant, name, hash, size_bytes, created_at, kind }));
     Ok(id)
+}
+
+/// Everybody may run a command that is offered; the one of that name, if there is one already.
+pub fn command(turn: &mut Turn<'_>, name: String) -> Result<ModuleId, Refusal> {
+    check_name(&name, "/name")?;
+    let mut offered = turn.state.modules.values().filter(|m| m.kind == ModuleKind::Command);
+    if let Some(same) = offered.find(|m| m.name == name) {
+        return Ok(same.id);
+    }
+    let id = ModuleId::next(&mut turn.ids);
+    let (created_at, kind) = (turn.now, ModuleKind::Command);
+    let (participant, hash, size_bytes) = (None, String::new(), 0);
+    turn.emit(Event::ModuleRegistered(Module { id, participant, name, hash, size_bytes, created_at, kind }));
+    Ok(id)
+}
+
+fn check_arguments(kind: ModuleKind, arguments: &[String]) -> Result<(), Refusal> {
+    let refused = |at: String, detail: String| Err(invalid("arguments_invalid", &at, detail));
+    if kind.is_wasm() && !arguments.is_empty() {
+        return refused("/command".to_owned(), "Only a command has arguments; a module reads inputs.".to_owned());
+    }
+    if arguments.len() > MOST_ARGUMENTS {
+        let detail = format!("A command has at most {MOST_ARGUMENTS} arguments; these are {}.", arguments.len());
+        return refused("/command".to_owned(), detail);
+    }
+    for (at, argument) in arguments.iter().enumerate() {
+        if argument.len() > LONGEST_ARGUMENT || argument.chars().any(char::is_control) {
+            let detail = format!(
+                "An argument has at most {LONGEST_ARGUMENT} bytes and no control characters, such as line ends."
+            );
+            return refused(format!("/command/{}", at + 1), detail);
+        }
+    }
+    Ok(())
 }
 
 pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Refusal> {
     check_name(&new.name, "/name")?;
     let state = &*turn.state;
     let module = state.modules.get(&new.module).filter(|m| m.participant.is_none_or(|p| p == new.participant));
-    if module.is_none() {
+    let Some(&Module { kind, .. }) = module else {
         return Err(invalid(
             "not_found",
             "/module",
             "There is no such module. POST /v1/modules uploads one; GET /v1/modules lists those that come with the product.",
         ));
-    }
+    };
+    check_arguments(kind, &new.arguments)?;
     let Some(pool) = state.pools.get(&new.pool).filter(|p| !recallable::is_recallable(&p.slug)) else {
         return Err(invalid(
             "unknown_pool",
@@ -81,7 +120,7 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
         check_amounts(pool, amounts, field)?;
     }
     check_shape(&new.baseline, &new.floor, &new.limit)?;
-    if amount(&new.limit, Resource::MemMib) > MOST_WASM_MEM_MIB {
+    if kind.is_wasm() && amount(&new.limit, Resource::MemMib) > MOST_WASM_MEM_MIB {
         let detail = format!("A WebAssembly workload has at most {MOST_WASM_MEM_MIB} MiB of memory.");
         return Err(invalid("quantity_out_of_range", "/limit/mem_mib", detail));
     }
@@ -104,6 +143,7 @@ pub fn instance(turn: &mut Turn<'_>, new: NewInstance) -> Result<InstanceId, Ref
         name: new.name,
         driver: new.driver,
         module: new.module,
+        arguments: new.arguments,
         pool: new.pool,
         away: None,
         node,

@@ -119,7 +119,7 @@ pub fn request(
         }
         _ => {}
     }
-    instance.drill = Some(Drill { at_end, asked_at: turn.now, ended_at: None, passed: false, detail: None });
+    instance.drill = Some(Box::new(Drill { at_end, asked_at: turn.now, ended_at: None, passed: false, detail: None }));
     if at_end == AtEnd::Stop {
         end(&mut instance, turn.now, true, "Nothing to try: it is stopped if it still has what it is to give back.");
     }
@@ -134,7 +134,7 @@ pub fn record(turn: &mut Turn<'_>, id: InstanceId, epoch: u64, at_end: AtEnd, pa
         return false;
     }
     let asked = Drill { at_end, asked_at: turn.now, ended_at: None, passed: false, detail: None };
-    instance.drill.get_or_insert(asked);
+    instance.drill.get_or_insert(asked.into());
     end(&mut instance, turn.now, passed, detail);
     turn.emit(Event::InstanceChanged(instance));
     true

@@ -54,6 +54,7 @@ pub fn undrilled(world: &mut World, owner: ParticipantId, pool: &str, baseline: 
         name: format!("w{}", world.state.instances.len()),
         driver: "wasm".into(),
         module,
+        arguments: Vec::new(),
         pool: pool.into(),
         node: None,
         class: Class::Standard,

@@ -62,6 +62,7 @@ pub fn workload(world: &mut World, owner: ParticipantId, node: NodeId, baseline:
         name: format!("w{}", world.state.instances.len()),
         driver: "wasm".into(),
         module,
+        arguments: Vec::new(),
         pool: "p".into(),
         node: Some(node),
         class: Class::Standard,

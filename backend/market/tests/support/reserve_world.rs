@@ -155,6 +155,7 @@ impl World {
                 name: name.into(),
                 driver: "wasm".into(),
                 module,
+                arguments: Vec::new(),
                 pool: "p".into(),
                 node: None,
                 class: Class::Standard,

@@ -351,6 +351,7 @@ pub fn seeded(seed: u64) -> (World, Vec<(ParticipantId, InstanceId)>) {
                 name: format!("{name}-{index}"),
                 driver: "wasm".into(),
                 module,
+                arguments: Vec::new(),
                 pool: slug.clone(),
                 node: None,
                 class: Class::Standard,

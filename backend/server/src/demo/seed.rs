@@ -293,6 +293,7 @@ async fn workloads(
             name: w.name.to_owned(),
             driver: "wasm".to_owned(),
             module: modules[w.module],
+            arguments: Vec::new(),
             pool: w.pool.to_owned(),
             node: Some(nodes[w.node]),
             class: Class::Standard,

@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 144] = [
+const OTHERS: [(&str, u16, &str); 147] = [
     ("not_json", 400, "The body is not JSON."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
@@ -149,7 +149,18 @@ const OTHERS: [(&str, u16, &str); 144] = [
     ("compiler_busy", 503, "Too many modules are being checked; wait for the time in Retry-After."),
     ("limit_above_driver", 422, "A workload of this driver can't have that much memory; the detail says how much."),
     ("module_refused", 422, "The module does not follow the rules for guests; the detail says which."),
-    ("driver_unknown", 422, "The only driver in this version is wasm."),
+    (
+        "driver_unknown",
+        422,
+        "Modules are run by the driver wasm, commands by linux; leave `driver` out or name that one.",
+    ),
+    ("module_or_command", 422, "A workload is made of a module or of a command: name one of the two."),
+    ("command_unavailable", 422, "The operator offers this command, and its program is not there now."),
+    (
+        "arguments_invalid",
+        422,
+        "A command has at most 32 arguments of 500 bytes without control characters, a module none.",
+    ),
     ("price_or_steps", 422, "Send either price or steps."),
     ("price_too_fine", 422, "A reserve price has at most 6 digits after the point."),
     ("shares_not_whole", 422, "The shares of all steps must add up to 1."),

@@ -1,5 +1,6 @@
 //! Workloads: registered, stopped, restarted, measured; their baselines by an admin.
 use crate::app::App;
+use crate::app::directory::Identity;
 use crate::http::auth::{Anyone, Member, Platform, require};
 use crate::http::extract::{Body, Path, Query};
 use crate::http::orders::idempotency;
@@ -16,7 +17,7 @@ use headroom_market::ids::{InstanceId, ModuleId};
 use headroom_market::participant::Role;
 use headroom_market::record::Table;
 use headroom_market::units::{Amounts, Resource, amount};
-use headroom_market::workload::{AtEnd, Class, ComparisonRules, Instance, Module, Strategy};
+use headroom_market::workload::{AtEnd, Class, ComparisonRules, Instance, Module, ModuleKind, Strategy};
 use serde::Deserialize;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
@@ -37,10 +38,8 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
 }
 
 /// Refuses a baseline with less memory than the module starts with: it could not be kept to.
-async fn check_memory(app: &App, module: Option<Module>, baseline: &Amounts) -> Answered<()> {
-    // An unknown module is the command's to refuse.
-    let Some(module) = module else { return Ok(()) };
-    match app.nodes.check_memory(&module, baseline, &app.store).await? {
+async fn check_memory(app: &App, module: &Module, baseline: &Amounts) -> Answered<()> {
+    match app.nodes.check_memory(module, baseline, &app.store).await? {
         None => Ok(()),
         Some(TooLittleMemory { needed_mib, baseline_mib }) => Err(Problem::field(
             "baseline_below_module_memory",
@@ -53,8 +52,12 @@ async fn check_memory(app: &App, module: Option<Module>, baseline: &Amounts) -> 
 }
 
 /// Refuses a limit that the driver would not grant: what is bought beyond it could not be delivered.
-fn check_most_memory(app: &App, limit: &Amounts) -> Answered<()> {
-    let (asked, most) = (amount(limit, Resource::MemMib), app.nodes.most_guest_mib);
+fn check_most_memory(app: &App, kind: ModuleKind, limit: &Amounts) -> Answered<()> {
+    let most = match kind {
+        ModuleKind::Wasm => app.nodes.most_guest_mib,
+        ModuleKind::Command => app.nodes.most_command_mib,
+    };
+    let asked = amount(limit, Resource::MemMib);
     if asked <= most {
         return Ok(());
     }
@@ -62,7 +65,8 @@ fn check_most_memory(app: &App, limit: &Amounts) -> Answered<()> {
         "limit_above_driver",
         "/limit/mem_mib",
         format!(
-            "A wasm workload has at most {most} MiB of memory in this version; the limit, or without one the baseline, is {asked}."
+            "A {} workload has at most {most} MiB of memory in this version; the limit, or without one the baseline, is {asked}.",
+            kind.driver()
         ),
     ))
 }
@@ -127,10 +131,13 @@ async fn instance_metrics(
 #[serde(deny_unknown_fields)]
 struct NewInstanceBody {
     name: String,
-    /// `wasm` in this version.
-    #[serde(default = "wasm")]
-    driver: String,
-    module: ModuleId,
+    /// `wasm` for a module, `linux` for a command; left out it is the one that fits.
+    driver: Option<String>,
+    /// A WebAssembly module; this or `command`.
+    module: Option<ModuleId>,
+    /// One of the commands that the operator offers (`GET /v1/modules`), by its name, then its arguments.
+    #[schema(max_items = 33)]
+    command: Option<Vec<String>>,
     pool: String,
     baseline: Amounts,
     #[serde(default)]
@@ -148,8 +155,43 @@ struct NewInstanceBody {
     strategy: Strategy,
 }
 
-fn wasm() -> String {
-    "wasm".to_owned()
+/// What a workload is to be made of, of what its participant may use; `None` where a module is not there.
+async fn made_of(
+    app: &App,
+    by: &Identity,
+    body: &NewInstanceBody,
+) -> Answered<(ModuleId, Vec<String>, Option<Module>)> {
+    let participant = by.participant;
+    let mine = move |m: &&Module| m.participant.is_none_or(|p| p == participant);
+    match (body.module, body.command.as_deref()) {
+        (Some(id), None) => {
+            let module = app.sequencer.query(move |s| s.modules.get(&id).filter(mine).cloned()).await?;
+            Ok((id, Vec::new(), module))
+        }
+        (None, Some([name, arguments @ ..])) => {
+            let named = name.clone();
+            let is_it = move |m: &&Module| m.kind == ModuleKind::Command && m.name == named;
+            let offered = app.sequencer.query(move |s| s.modules.values().find(is_it).cloned()).await?;
+            let Some(offered) = offered else {
+                let detail = "There is no such command. GET /v1/modules lists those that the operator offers, with `kind` command; the operator offers them by starting the server with --commands.";
+                return Err(Problem::field("not_found", "/command/0", detail));
+            };
+            if let Some(why) = app.nodes.command_missing(name, arguments) {
+                let detail = format!("{why}. The operator has to put it back, or to start the server with --commands.");
+                return Err(Problem::field("command_unavailable", "/command/0", detail));
+            }
+            Ok((offered.id, arguments.to_vec(), Some(offered)))
+        }
+        (None, Some([])) => {
+            let detail = "A command begins with its name: [\"name\", \"argument\"].";
+            Err(Problem::field("module_or_command", "/command", detail))
+        }
+        (module, _) => {
+            let at = if module.is_some() { "/command" } else { "/module" };
+            let detail = "A workload is made of a module or of a command: name one of the two.";
+            Err(Problem::field("module_or_command", at, detail))
+        }
+    }
 }
 
 /// Registers a workload and starts it.
@@ -165,20 +207,29 @@ async fn register_instance(
     by.may("workloads:write")?;
     let idempotency = idempotency(&by, &headers, false, "POST /v1/instances", &body.bytes)?;
     let new = body.value;
-    if new.driver != "wasm" {
-        return Err(Problem::field("driver_unknown", "/driver", "The only driver in this version is `wasm`."));
+    let (id, arguments, module) = made_of(&app, &by, &new).await?;
+    let kind = module.as_ref().map_or(ModuleKind::Wasm, |m| m.kind);
+    let driver = kind.driver();
+    if new.driver.as_deref().is_some_and(|named| named != driver) {
+        let detail =
+            format!("What this workload is made of is run by the driver `{driver}`; leave `driver` out or name it.");
+        return Err(Problem::field("driver_unknown", "/driver", detail));
     }
-    let (participant, id) = (by.participant, new.module);
-    let mine = move |m: &&Module| m.participant.is_none_or(|p| p == participant);
-    let module = app.sequencer.query(move |s| s.modules.get(&id).filter(mine).cloned()).await?;
-    check_memory(&app, module, &new.baseline).await?;
+    if let Some(module) = module {
+        check_memory(&app, &module, &new.baseline).await?;
+    }
+    if kind == ModuleKind::Command && amount(&new.baseline, Resource::MemMib) == 0 {
+        let detail = "A process needs memory: give the baseline mem_mib, in a pool that has it.";
+        return Err(Problem::field("baseline_below_module_memory", "/baseline/mem_mib", detail));
+    }
     let limit = new.limit.unwrap_or_else(|| new.baseline.clone());
-    check_most_memory(&app, &limit)?;
+    check_most_memory(&app, kind, &limit)?;
     let command = Command::RegisterInstance(Box::new(NewInstance {
         participant: by.participant,
         name: new.name,
-        driver: new.driver,
-        module: new.module,
+        driver: driver.to_owned(),
+        module: id,
+        arguments,
         pool: new.pool,
         node: None,
         class: new.class,
@@ -270,7 +321,9 @@ async fn put_baseline(
     let (module, baseline, floor) = known.await?.ok_or_else(|| Problem::not_found("workload"))?;
     check_complete("baseline", &baseline, &new.baseline)?;
     check_complete("floor", &floor, new.floor.as_ref().unwrap_or(&floor))?;
-    check_memory(&app, module, &new.baseline).await?;
+    if let Some(module) = module {
+        check_memory(&app, &module, &new.baseline).await?;
+    }
     let floor = new.floor.unwrap_or(floor);
     Ok(ok(app.object(&by, Command::SetBaseline { instance: id, baseline: new.baseline, floor }).await?))
 }

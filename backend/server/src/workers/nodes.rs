@@ -5,7 +5,7 @@ use crate::workers::feed::{Demand, Source, WorkloadFeed};
 use crate::workers::modules::ModuleQueue;
 use headroom_execution::{
     Cluster, Config, Detail, Driver, DriverError, InstanceId, Limits, NodeId, NodeSpec, Observation, OpKey, Placement,
-    Program, Role, RunningThreads, StartFrom, StartRequest,
+    Program, Role, RunningThreads, StartFrom, StartRequest, command_program,
 };
 use headroom_market::pool::{Node, Pool};
 use headroom_market::round::Award;
@@ -13,16 +13,18 @@ use headroom_market::state::State;
 use headroom_market::swap::Swap;
 use headroom_market::time::Slot;
 use headroom_market::units::{Amounts, Resource, amount};
-use headroom_market::workload::{Instance, InstanceState, Module};
+use headroom_market::workload::{Instance, InstanceState, Module, ModuleKind};
 use headroom_store::{Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A move copies a guest's whole memory several times while the guest waits: with this much it is a
 /// second or two. In the demo, where a MiB is a KiB, the 32 bits of a memory are the bound.
 const MOST_GUEST_MIB: u64 = 256;
 const MOST_DEMO_GUEST_MIB: u64 = 4096;
+/// Of a command only what it saves is copied.
+const MOST_COMMAND_MIB: u64 = 65_536;
 /// A fifth of what a milli-core is worth elsewhere: the demo's jobs burn what the trace says, and nobody waits for
 /// what they work out. What a step costs besides is at most 4 milli-cores.
 const DEMO_FUEL_PER_CPU_MILLI: u64 = 1_000;
@@ -54,8 +56,9 @@ pub struct Nodes {
     /// KiB of guest memory that one traded MiB stands for: 1024, and 1 in the demo, where
     /// memory is scaled down like fuel so that everything fits on a laptop.
     kib_per_mem_mib: u64,
-    /// The most memory that a workload can use, in traded MiB.
+    /// The most memory that a module can use, in traded MiB, and a command.
     pub most_guest_mib: i64,
+    pub most_command_mib: i64,
     /// Only a demo's workloads follow the demo's trace, whatever they are called; from this slot of it.
     trace_from: Option<u64>,
     checkpoints: PathBuf,
@@ -66,6 +69,8 @@ pub struct Nodes {
     pub modules: ModuleQueue,
     programs: Arc<Programs>,
     restarting: Mutex<BTreeSet<headroom_market::ids::InstanceId>>,
+    /// Commands that have a checkpoint and whose program is not there now.
+    programless: Mutex<BTreeSet<InstanceId>>,
     threads: Mutex<Option<RunningThreads>>,
 }
 
@@ -106,7 +111,13 @@ pub fn node_id(id: headroom_market::ids::NodeId) -> NodeId {
 }
 
 impl Nodes {
-    pub fn new(data: &Path, slot_seconds: i64, trace_from: Option<u64>) -> Result<Self, DriverError> {
+    /// `commands` is the folder of the programs that may run as commands.
+    pub fn new(
+        data: &Path,
+        slot_seconds: i64,
+        trace_from: Option<u64>,
+        commands: Option<PathBuf>,
+    ) -> Result<Self, DriverError> {
         let checkpoints = data.join("checkpoints");
         let (kib_per_mem_mib, most_guest_mib) =
             if trace_from.is_some() { (1, MOST_DEMO_GUEST_MIB) } else { (1024, MOST_GUEST_MIB) };
@@ -117,6 +128,8 @@ impl Nodes {
             checkpoint_dir: Some(checkpoints.clone()),
             max_module_bytes: crate::workers::modules::MOST_MODULE_BYTES,
             max_guest_kib: most_guest_mib * kib_per_mem_mib,
+            max_command_kib: MOST_COMMAND_MIB * kib_per_mem_mib,
+            commands_dir: commands,
             kib_per_mib: kib_per_mem_mib,
             ..usual
         };
@@ -130,12 +143,14 @@ impl Nodes {
             feed,
             kib_per_mem_mib,
             most_guest_mib: i64::try_from(most_guest_mib).unwrap_or(i64::MAX),
+            most_command_mib: i64::try_from(MOST_COMMAND_MIB).unwrap_or(i64::MAX),
             trace_from,
             checkpoints,
             rejected_books: data.join("rejected-books"),
             slot_micros: slot_seconds * 1_000_000,
             programs: Arc::default(),
             restarting: Mutex::default(),
+            programless: Mutex::default(),
             threads: Mutex::default(),
         })
     }
@@ -176,6 +191,11 @@ impl Nodes {
         [(Resource::CpuMilli, cpu), (Resource::MemMib, self.mem_mib(limits.mem_kib))].into()
     }
 
+    /// Why a command with these arguments cannot be started here, if so.
+    pub fn command_missing(&self, name: &str, arguments: &[String]) -> Option<String> {
+        self.cluster.check_program(&command_program(name, arguments)).err().map(|error| error.to_string())
+    }
+
     /// Whether a workload of `module` can be kept to its baseline's memory from its start.
     /// The little that comes with every guest is free.
     pub async fn check_memory(
@@ -184,6 +204,10 @@ impl Nodes {
         baseline: &Amounts,
         store: &Store,
     ) -> Result<Option<TooLittleMemory>, StoreError> {
+        // What a command begins with is known once it has begun.
+        if module.kind == ModuleKind::Command {
+            return Ok(None);
+        }
         let known = match (&module.participant, self.loading(module.id)) {
             (None, _) => Some(Program(module.name.clone())),
             (Some(_), Some(Loading::Known(program))) => Some(program),
@@ -263,10 +287,11 @@ impl Nodes {
                     if outdated || !runs {
                         // Inputs of the time before it began are nobody's any more.
                         self.feed.resume(&id, 0, now_micros);
-                        self.start(instance, wanted, store).await;
+                        self.start(instance, wanted, store, now_micros).await;
                     }
                 }
                 InstanceState::Stopped | InstanceState::Failed => {
+                    self.programless().remove(&id);
                     self.note_restart(instance);
                     if runs {
                         self.stop_instance(instance);
@@ -287,7 +312,10 @@ impl Nodes {
             // No trace: three quarters of the baseline, for ever.
             None => {
                 let limits = self.limits(&instance.baseline);
-                Demand::Flat { cpu_milli: limits.cpu_milli * 3 / 4, mem_kib: limits.mem_kib * 3 / 4 }
+                // A command has memory of this host, also where a market trades smaller MiB.
+                let scale =
+                    if instance.driver == ModuleKind::Command.driver() { 1024 / self.kib_per_mem_mib } else { 1 };
+                Demand::Flat { cpu_milli: limits.cpu_milli * 3 / 4, mem_kib: limits.mem_kib * 3 / 4 * scale }
             }
         };
         Source { start_micros: now_micros, slot_micros: self.slot_micros, demand }
@@ -297,6 +325,9 @@ impl Nodes {
     /// waits for that: there the order of things is always the same.
     async fn program(&self, instance: &Instance, wanted: &Wanted, store: &Store) -> Option<Program> {
         let id = instance.module;
+        if let Some(command) = wanted.modules.get(&id).filter(|m| m.kind == ModuleKind::Command) {
+            return Some(command_program(&command.name, &instance.arguments));
+        }
         match self.loading(id) {
             Some(Loading::Known(program)) if self.cluster.is_compiled(&program) => return Some(program),
             Some(Loading::UnderWay | Loading::Refused(_)) => return None,
@@ -333,23 +364,36 @@ impl Nodes {
         None
     }
 
-    async fn start(&self, instance: &Instance, wanted: &Wanted, store: &Store) {
+    async fn start(&self, instance: &Instance, wanted: &Wanted, store: &Store, now_micros: i64) {
         let Some(program) = self.program(instance, wanted, store).await else { return };
+        let goes_on = self.programless().contains(&instance_id(instance.id));
         let request = StartRequest {
             instance: instance_id(instance.id),
             node: node_id(instance.node),
             epoch: instance.epoch,
             program,
             limits: self.limits(&instance.in_force),
-            from: StartFrom::Fresh,
+            from: if goes_on { StartFrom::Checkpoint } else { StartFrom::Fresh },
         };
         let key = OpKey::new(format!("start-{}", instance.id), instance.epoch.to_string());
         match self.cluster.start(&key, &request) {
-            Ok(_) => {
+            Ok(started) => {
+                if goes_on {
+                    self.programless().remove(&request.instance);
+                    self.feed.resume(&request.instance, started.position, now_micros);
+                }
                 self.restarting.lock().unwrap_or_else(PoisonError::into_inner).remove(&instance.id);
+            }
+            Err(DriverError::NoCheckpoint(_)) if goes_on => {
+                // It had none yet: it begins anew at the next look.
+                self.programless().remove(&request.instance);
             }
             Err(error) => tracing::warn!(instance = %instance.id, %error, "it cannot start yet; trying again"),
         }
+    }
+
+    fn programless(&self) -> MutexGuard<'_, BTreeSet<InstanceId>> {
+        self.programless.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note_restart(&self, instance: &Instance) {
@@ -400,7 +444,19 @@ impl Nodes {
             self.feed.resume(&restored.saved.instance, restored.position, now_micros);
         }
         tracing::info!(workloads = summary.restored.len(), "restored from checkpoints");
+        let restored: BTreeSet<&InstanceId> =
+            summary.restored.iter().map(|restored| &restored.saved.instance).collect();
+        for instance in wanted.instances.iter().filter(|i| i.driver == ModuleKind::Command.driver()) {
+            let id = instance_id(instance.id);
+            if !restored.contains(&id) {
+                self.programless().insert(id);
+            }
+        }
         for (path, error) in summary.failed {
+            // Its checkpoint stays for when its program is there again; `cli/up/commands.rs` has said so.
+            if matches!(error, DriverError::CommandUnavailable { .. }) {
+                continue;
+            }
             if matches!(error, DriverError::Io { .. }) {
                 return Err(error);
             }

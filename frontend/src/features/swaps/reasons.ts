@@ -32,6 +32,7 @@ const SENTENCES: Record<string, string> = {
   node_down: `A node of it went down, or could not be reached. ${OPERATOR}`,
   io: `A file of it could not be written or read. ${OPERATOR}`,
   engine: `The engine that runs programs failed. ${OPERATOR}`,
+  command_unavailable: `The program that it runs is not on the node. ${OPERATOR}`,
   corrupt: `A copy of its state arrived damaged, and was not used. ${OPERATOR}`,
   unknown_node: `A node of it is not known to what runs the workloads. ${OPERATOR}`,
   unknown_program: `Its program was not on the node that was to run it. ${OPERATOR}`,

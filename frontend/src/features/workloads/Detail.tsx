@@ -10,6 +10,7 @@ import { Draw } from './Draw';
 import { FaultNote } from './FaultNote';
 import { Guidance } from './Guidance';
 import { condition } from './health';
+import { MadeOf } from './MadeOf';
 import { Restart } from './Restart';
 import { SetBaseline } from './SetBaseline';
 import { StrategyForm } from './StrategyForm';
@@ -60,6 +61,7 @@ export const Detail = memo(({ instance, onRegister }: { instance: Instance; onRe
           <dl className="kv pad">
             <dt>State</dt><dd><State of={condition(instance)} /></dd>
             <dt>Id</dt><dd><CopyId id={instance.id} /></dd>
+            <MadeOf instance={instance} />
             <dt>Pool</dt><dd>{instance.pool}</dd>
             {instance.node && <><dt>Node</dt><dd><NodeName id={instance.node} /><Drained node={instance.node} /></dd></>}
             {instance.away && <Away away={instance.away} slot={slot} />}

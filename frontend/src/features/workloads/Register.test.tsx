@@ -28,3 +28,26 @@ it.each([
   expect(asked.filter((a) => a.startsWith('POST'))).toEqual(['POST /v1/modules']);
   expect(closed).not.toHaveBeenCalled();
 });
+
+it('registers a command with its arguments', async () => {
+  const sent: unknown[] = [];
+  const modules = [{ id: 'mod_1', name: 'steady', size_bytes: 0 }, { id: 'mod_2', name: 'index', size_bytes: 0, kind: 'command' }];
+  globalThis.fetch = (async (path: string, init: RequestInit) => {
+    if (init.method === 'POST') {
+      sent.push(JSON.parse(String(init.body)));
+      return new Response(JSON.stringify({ id: 'ins_1', name: 'job' }), { status: 201 });
+    }
+    return new Response(JSON.stringify({ data: path.includes('/modules') ? modules : [], has_more: false }));
+  }) as typeof fetch;
+  const closed = vi.fn();
+  render(<QueryClientProvider client={new QueryClient()}><Register onClose={closed} /></QueryClientProvider>);
+  fireEvent.change(screen.getByLabelText('Name'), { target: { value: 'job' } });
+  await screen.findByText('index, command');
+  expect(screen.queryByLabelText('Arguments')).toBeNull();
+  fireEvent.change(screen.getByLabelText('Module or command'), { target: { value: 'mod_2' } });
+  fireEvent.change(screen.getByLabelText('Arguments'), { target: { value: '--level 3' } });
+  fireEvent.click(screen.getByRole('button', { name: 'Register' }));
+  await waitFor(() => expect(closed).toHaveBeenCalled());
+  expect(sent).toMatchObject([{ name: 'job', command: ['index', '--level', '3'] }]);
+  expect(sent[0]).not.toHaveProperty('module');
+});

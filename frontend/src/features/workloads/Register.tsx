@@ -2,11 +2,11 @@
 import { type FormEvent, useState } from 'react';
 import { Button, Field, Note, NumberField, Select, toast } from '@/components/ui';
 import { Dialog } from '@/components/ui/Dialog';
-import { asProblem, call, type Instance, type Problem, usePools, useWrite } from '@/lib/api';
+import { asProblem, call, type Instance, type List, type Module, type Problem, usePools, useResource, useWrite } from '@/lib/api';
 import { bodyOf, type Draft, faultsOf } from './register';
 import { ModuleField } from './ModuleField';
 
-const FIRST: Draft = { name: '', module: '', pool: '', baseCores: '1', baseGib: '0.125', floorCores: '0.5', floorGib: '0.0625', mostCores: '4', mostGib: '0.25' };
+const FIRST: Draft = { name: '', module: '', arguments: '', pool: '', baseCores: '1', baseGib: '0.125', floorCores: '0.5', floorGib: '0.0625', mostCores: '4', mostGib: '0.25' };
 
 const QUANTITIES = [
   { key: 'floorCores', label: 'Floor, CPU', unit: 'cores', pointer: '/floor' }, { key: 'floorGib', label: 'Floor, memory', unit: 'GiB', pointer: '/floor' },
@@ -17,6 +17,8 @@ const QUANTITIES = [
 export function Register({ onClose }: { onClose: () => void }) {
   const [draft, setDraft] = useState(FIRST);
   const [file, setFile] = useState<File | null>(null);
+  const modules = useResource<List<Module>>('/modules').data?.data ?? [];
+  const command = file ? undefined : modules.find((m) => m.id === draft.module && m.kind === 'command')?.name;
   const pools = (usePools().data?.data ?? []).filter((p) => !p.recallable_of);
   const write = useWrite<unknown, Instance>(['/instances']);
   const set = (change: Partial<Draft>) => setDraft((d) => ({ ...d, ...change }));
@@ -41,7 +43,7 @@ export function Register({ onClose }: { onClose: () => void }) {
     const module = await moduleId();
     if (module === null) return;
     try {
-      const made = await write.mutateAsync({ path: '/instances', body: bodyOf({ ...draft, module, pool: draft.pool || (pools[0]?.slug ?? '') }), keyed: true });
+      const made = await write.mutateAsync({ path: '/instances', body: bodyOf({ ...draft, module, pool: draft.pool || (pools[0]?.slug ?? '') }, command), keyed: true });
       toast({ tone: 'ok', title: `${made.name} is registered` });
       onClose();
     } catch {
@@ -57,7 +59,8 @@ export function Register({ onClose }: { onClose: () => void }) {
         <div className="halves">
           <Field label="Name" value={draft.name} onChange={(name) => set({ name })} error={server?.field('/name')} required />
           <Select label="Pool" value={draft.pool || (pools[0]?.slug ?? '')} onChange={(pool) => set({ pool })} options={pools.map((p) => ({ value: p.slug, label: p.slug }))} error={server?.field('/pool')} />
-          <ModuleField file={file} onFile={setFile} id={draft.module} onId={(module) => set({ module })} />
+          <ModuleField modules={modules} file={file} onFile={setFile} id={draft.module} onId={(module) => set({ module })} />
+          {command !== undefined && <Field label="Arguments" value={draft.arguments} onChange={(words) => set({ arguments: words })} error={server?.field('/command')} help={`What ${command} is started with, apart by blanks; "in quotes" with blanks in it`} />}
         </div>
         <div className="halves">
           {QUANTITIES.map(({ key, label, unit, pointer }) => <NumberField key={key} label={label} unit={unit} value={draft[key]} onChange={(text) => set({ [key]: text })} error={faults[key] ?? server?.field(pointer)} />)}

@@ -25,7 +25,7 @@ export default function WorkloadsPage() {
   return (
     <>
       <Page title="Workloads" of={of} actions={button} answer={(d) => <Answer of={d} pulses={pulses} />}
-        empty={(d) => d.rows.length === 0 && !chosen && { fact: 'No workload is registered yet.', hint: 'A tenant registers a WebAssembly module with its baseline and floor.', action: button }}>
+        empty={(d) => d.rows.length === 0 && !chosen && { fact: 'No workload is registered yet.', hint: 'A tenant registers a WebAssembly module, or a program that the operator offers, with its baseline and floor.', action: button }}>
         {(d) => (
           <>
             <Panel><InstanceTable rows={all} pulses={pulses} selected={selected?.id} onSelect={(i) => choose(i.id)} cut={d.cut} /></Panel>

@@ -1,11 +1,19 @@
 import { expect, it } from 'vitest';
-import { bodyOf, type Draft, faultsOf } from './register';
+import { bodyOf, type Draft, faultsOf, wordsOf } from './register';
 
-const draft: Draft = { name: 'alignment', module: 'mod_1', pool: 'fra1-gp', baseCores: '1', baseGib: '1', floorCores: '0.5', floorGib: '0.5', mostCores: '4', mostGib: '2.5' };
+const draft: Draft = { name: 'alignment', module: 'mod_1', arguments: '', pool: 'fra1-gp', baseCores: '1', baseGib: '1', floorCores: '0.5', floorGib: '0.5', mostCores: '4', mostGib: '2.5' };
 
 it('sends a limit for cores and for memory', () => {
   expect(Object.values(faultsOf(draft)).some(Boolean)).toBe(false);
   expect(bodyOf(draft)).toMatchObject({ limit: { cpu_milli: 4000, mem_mib: 2560 }, baseline: { cpu_milli: 1000, mem_mib: 1024 }, floor: { cpu_milli: 500, mem_mib: 512 } });
+});
+it('is made of a module, or of a command with its arguments', () => {
+  expect(bodyOf(draft)).toMatchObject({ module: 'mod_1' });
+  expect(bodyOf(draft)).not.toHaveProperty('command');
+  const made = bodyOf({ ...draft, arguments: '  --level 3 "two words" ' }, 'index');
+  expect(made).toMatchObject({ command: ['index', '--level', '3', 'two words'] });
+  expect(made).not.toHaveProperty('module');
+  expect(wordsOf(' "" a"b c" ')).toEqual(['', 'a"b', 'c"']);
 });
 it('floor ≤ baseline ≤ limit, of both', () => {
   expect(faultsOf({ ...draft, mostGib: '0.5', mostCores: '0.9' })).toMatchObject({ mostGib: 'At least the baseline', mostCores: 'At least the baseline' });

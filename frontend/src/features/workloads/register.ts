@@ -1,6 +1,6 @@
 import { readQuantity, type Typed } from '@/lib/money';
 
-export interface Draft { name: string; module: string; pool: string; baseCores: string; baseGib: string; floorCores: string; floorGib: string; mostCores: string; mostGib: string }
+export interface Draft { name: string; module: string; arguments: string; pool: string; baseCores: string; baseGib: string; floorCores: string; floorGib: string; mostCores: string; mostGib: string }
 export type Faults = Partial<Record<keyof Draft, string>>;
 
 const read = (d: Draft) => {
@@ -22,11 +22,17 @@ export function faultsOf(d: Draft): Faults {
   };
 }
 
-export function bodyOf(d: Draft) {
+/** Words apart by blanks; what stands in double quotes is one, also with blanks. */
+export function wordsOf(text: string): string[] {
+  return [...text.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, word]) => quoted ?? word ?? '');
+}
+
+/** `command` is the name of a command, where one was chosen in place of a module. */
+export function bodyOf(d: Draft, command?: string) {
   const q = read(d);
   const both = (cpu: Typed<number>, mem: Typed<number>) => ({ cpu_milli: cpu.value ?? 0, mem_mib: mem.value ?? 0 });
   return {
-    name: d.name.trim(), driver: 'wasm', module: d.module, pool: d.pool,
+    name: d.name.trim(), ...(command === undefined ? { module: d.module } : { command: [command, ...wordsOf(d.arguments)] }), pool: d.pool,
     baseline: both(q.baseCores, q.baseGib), floor: both(q.floorCores, q.floorGib), limit: both(q.mostCores, q.mostGib),
   };
 }

@@ -34,7 +34,8 @@ export interface Me {
   market: Market; currency: string; now: string; demo: boolean; banner: string | null;
 }
 export interface Session { access_token: string; expires_in: number; csrf_token: string; refresh_token: string }
-export interface Module { id: string; participant: string | null; name: string; hash: string; size_bytes: number; created_at: string }
+/** Without a kind it is a WebAssembly module. */
+export interface Module { id: string; participant: string | null; name: string; hash: string; size_bytes: number; created_at: string; kind?: 'wasm' | 'command' }
 export interface About { version: string; licence: string; demo: boolean; attributions: { name: string; text: string; licence: string }[] }
 export interface Balance { available: string; held: string; bond: string; arrears: string; currency: string }
 
@@ -272,7 +273,7 @@ export interface Strategy {
 }
 export type AtEnd = 'shrink' | 'checkpoint' | 'stop';
 export interface Instance {
-  id: string; participant: string; name: string; driver: string; module: string; pool: string; node: string; epoch: number; class: string; state: string;
+  id: string; participant: string; name: string; driver: string; module: string; arguments?: string[]; pool: string; node: string; epoch: number; class: string; state: string;
   baseline: Quantities; floor: Quantities; limit: Quantities;
   /** The limits on its node as far as the market has made them true. */
   in_force: Quantities;

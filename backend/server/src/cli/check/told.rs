@@ -149,7 +149,9 @@ fn made(events: &[Event], envelope: &Envelope) -> Reply {
         (Command::CreateKey { .. }, Event::KeyChanged(made)) => Some(Reply::Key(made.id)),
         (Command::CreateNode { .. }, Event::NodeChanged(made)) => Some(Reply::Node(made.id)),
         (Command::ScheduleReserve { .. }, Event::ReserveScheduled(made)) => Some(Reply::ReservePrice(made.id)),
-        (Command::RegisterModule { .. }, Event::ModuleRegistered(made)) => Some(Reply::Module(made.id)),
+        (Command::RegisterModule { .. } | Command::OfferCommand { .. }, Event::ModuleRegistered(made)) => {
+            Some(Reply::Module(made.id))
+        }
         (Command::RegisterInstance(_), Event::InstanceChanged(made)) => Some(Reply::Instance(made.id)),
         _ => None,
     });

@@ -3,6 +3,7 @@
 //! `wish` (what is asked for) → `open` (port, database, bus) → `begin` (first commands) → serving, here → `stop`.
 mod announce;
 mod begin;
+mod commands;
 mod open;
 mod stop;
 mod wish;
@@ -72,6 +73,10 @@ pub struct UpArgs {
     /// The demo's trace begins so many slots later: other demand for the same market, in tests.
     #[arg(long, value_name = "SLOTS", default_value_t = 0, hide = true)]
     trace_from: u64,
+    /// Folder with programs that members may run as workloads, each by its name and as the user that this process
+    /// is: put only programs there that you trust with that. Without it no commands run.
+    #[arg(long, value_name = "DIR", env = "HEADROOM_COMMANDS")]
+    commands: Option<PathBuf>,
     /// Whether a reserve price needs the approval of a second person; stays as it was if left out.
     #[arg(long, value_name = "on|off", env = "HEADROOM_TWO_PERSON_APPROVAL")]
     two_person_approval: Option<Switch>,
