@@ -6,9 +6,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
-use crate::command::{Command, CommandGuest};
+use crate::command::{Command, CommandGuest, Signals};
 use crate::config::Config;
 use crate::driver::{DriverError, InstanceId, Limits, Program, SnapshotId};
 use crate::feed::Input;
@@ -19,7 +18,7 @@ use crate::wasm::snapshot::Snapshot;
 /// What an instance is made of.
 pub(crate) enum Code {
     Wasm(Module),
-    Command(Command, Arc<AtomicBool>),
+    Command(Command, Signals),
 }
 
 impl Code {
@@ -69,8 +68,8 @@ impl Guest {
     ) -> Result<Self, DriverError> {
         Ok(match code {
             Code::Wasm(module) => Self::Wasm(WasmGuest::new(config, module, instance, limits, properties)?.into()),
-            Code::Command(command, ending) => {
-                Self::Command(CommandGuest::new(config, command, instance, limits, properties, ending).into())
+            Code::Command(command, signals) => {
+                Self::Command(CommandGuest::new(config, command, instance, limits, properties, signals).into())
             }
         })
     }

@@ -3,7 +3,8 @@
 //!
 //! Arguments make it misbehave, for the tests: `node` lets a property of its node into its state;
 //! `exit`, `hang`, `burn`, `twice`, `children`, `grow`, `balloon`, `nonsense` and `refuse` are what it
-//! does at input 5; `once` refuses to begin a second time without a state. docs/commands.md has a
+//! does at input 5; `once` refuses to begin a second time without a state; `lazy` takes
+//! a minute to save. docs/commands.md has a
 //! smaller one in Python.
 
 use std::collections::BTreeMap;
@@ -87,6 +88,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     sum ^= property.unsigned_abs();
                 }
                 json!({ "position": position, "output": BASE64_STANDARD.encode(sum.to_le_bytes()) })
+            }
+            Asked::Save {} if does("lazy") => {
+                std::thread::sleep(Duration::from_secs(60));
+                json!({})
             }
             Asked::Save {} => json!({ "state": BASE64_STANDARD.encode(sum.to_le_bytes()) }),
         };

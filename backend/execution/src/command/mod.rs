@@ -17,9 +17,9 @@ mod wire;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 pub use find::{command_program, list_commands};
 use process::{Bounds, Process};
@@ -49,13 +49,52 @@ pub(crate) struct Command {
     arguments: Vec<String>,
 }
 
+/// What ends the questions to all commands before their time.
+#[derive(Clone, Default)]
+pub(crate) struct Signals {
+    /// Raised when the process ends and steps under way have to, too.
+    pub ending: Arc<AtomicBool>,
+    pub urgency: Arc<Urgency>,
+}
+
+impl Signals {
+    fn bounds(&self, cpu: Duration, time: Duration) -> Bounds<'_> {
+        let left = self.urgency.until().map(|until| until.saturating_duration_since(Instant::now()));
+        Bounds { cpu, time: left.map_or(time, |left| left.min(time)), ending: &self.ending }
+    }
+}
+
+/// A time by which all answers have to be there, while there is one.
+#[derive(Default)]
+pub(crate) struct Urgency(Mutex<Option<Instant>>);
+
+/// It is urgent until this is dropped.
+pub(crate) struct Hurry<'a>(&'a Urgency);
+
+impl Urgency {
+    pub fn begin(&self, time: Duration) -> Hurry<'_> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + time);
+        Hurry(self)
+    }
+
+    fn until(&self) -> Option<Instant> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Hurry<'_> {
+    fn drop(&mut self) {
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
 /// A copy of a command. Its process begins with the first input, so a copy that never reads one
 /// costs nothing.
 pub(crate) struct CommandGuest {
     command: Command,
     instance: InstanceId,
     properties: BTreeMap<String, i64>,
-    ending: Arc<AtomicBool>,
+    signals: Signals,
     process: Option<Process>,
     /// What its process begins with: nothing, or what an earlier one has saved.
     state: Option<Vec<u8>>,
@@ -81,13 +120,13 @@ impl CommandGuest {
         instance: &InstanceId,
         limits: &Limits,
         properties: BTreeMap<String, i64>,
-        ending: &Arc<AtomicBool>,
+        signals: &Signals,
     ) -> Self {
         Self {
             command: command.clone(),
             instance: instance.clone(),
             properties,
-            ending: Arc::clone(ending),
+            signals: signals.clone(),
             process: None,
             state: None,
             position: 0,
@@ -116,7 +155,8 @@ impl CommandGuest {
                 node_properties: &self.properties,
             });
             let started = self.process.insert(process);
-            let bounds = Bounds { cpu: START_OR_SAVE, time: START_OR_SAVE, ending: &self.ending };
+            let signals = self.signals.clone();
+            let bounds = signals.bounds(START_OR_SAVE, START_OR_SAVE);
             let answered = started.ask(&ask, 4096, bounds).and_then(|line| wire::answer_to_start(&line));
             let resident = started.resident_kib();
             if let Err(reason) = answered {
@@ -152,8 +192,8 @@ impl CommandGuest {
             mem_mib: self.told_kib / self.kib_per_mib.max(1),
             input: &input.bytes,
         });
-        let (ending, cpu, most) = (Arc::clone(&self.ending), self.step_cpu, self.max_output_bytes);
-        let bounds = Bounds { cpu, time: STEP, ending: &ending };
+        let (signals, cpu, most) = (self.signals.clone(), self.step_cpu, self.max_output_bytes);
+        let bounds = signals.bounds(cpu, STEP);
         let process = self.process()?;
         let line = process.ask(&step, wire::line_bytes(most), bounds)?;
         let (cpu, resident_kib) = (process.cpu()?, process.resident_kib()?);
@@ -218,9 +258,9 @@ impl CommandGuest {
     }
 
     fn saved(&mut self) -> Result<Option<Vec<u8>>, String> {
-        let ending = Arc::clone(&self.ending);
+        let signals = self.signals.clone();
         let Some(process) = self.process.as_mut() else { return Ok(self.state.clone()) };
-        let bounds = Bounds { cpu: START_OR_SAVE, time: START_OR_SAVE, ending: &ending };
+        let bounds = signals.bounds(START_OR_SAVE, START_OR_SAVE);
         let answered = process.ask(&Ask::Save {}, wire::line_bytes(MOST_STATE_BYTES), bounds);
         let state = answered.and_then(|line| wire::answer_to_save(&line, MOST_STATE_BYTES));
         if state.is_err() {

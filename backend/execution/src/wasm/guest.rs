@@ -17,6 +17,7 @@ use super::admission::{Admission, Refusal, admit};
 use super::host::{Host, HostCounters, engine_error, linker};
 use super::snapshot::{GlobalValue, PAGE_BYTES, PageHashes, Snapshot, ZERO_PAGE, page_hash, state_hash};
 use super::watch::{Overrun, Watch, cpu_time};
+use crate::command::Urgency;
 use crate::config::{Config, mib};
 use crate::driver::{DriverError, InstanceId, Limits, Program, SnapshotId};
 use crate::feed::Input;
@@ -30,6 +31,7 @@ pub(crate) struct Runtime {
     linker: wasmtime::Linker<Host>,
     /// Raised when the process ends and steps under way have to, too.
     pub ending: Arc<AtomicBool>,
+    pub urgency: Arc<Urgency>,
 }
 
 /// An admitted module, compiled and linked.
@@ -55,7 +57,7 @@ impl Runtime {
             .wasm_backtrace_max_frames(None);
         let engine = Engine::new(&config).map_err(engine_error)?;
         let linker = linker(&engine)?;
-        Ok(Self { engine, linker, ending: Arc::default() })
+        Ok(Self { engine, linker, ending: Arc::default(), urgency: Arc::default() })
     }
 
     /// Lets every step under way look at its clock.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use super::cluster::{Cluster, lock};
 use super::{admission, low_priority};
-use crate::command::Command;
+use crate::command::{Command, Signals};
 use crate::driver::{DriverError, Program};
 use crate::guest::Code;
 
@@ -141,7 +141,11 @@ impl Cluster {
     /// A compiled module, or a command as its file is now.
     pub(crate) fn module(&self, program: &Program) -> Result<Arc<Code>, DriverError> {
         match Command::of(program, &self.shared.config) {
-            Some(command) => Ok(Arc::new(Code::Command(command?, Arc::clone(&self.shared.runtime.ending)))),
+            Some(command) => {
+                let (ending, urgency) = (&self.shared.runtime.ending, &self.shared.runtime.urgency);
+                let signals = Signals { ending: Arc::clone(ending), urgency: Arc::clone(urgency) };
+                Ok(Arc::new(Code::Command(command?, signals)))
+            }
             None => self.shared.library.get(program),
         }
     }

@@ -7,16 +7,21 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::cell::Cell;
 use super::checkpoint::{self, Part};
 use super::cluster::{BUILT_IN, Cluster, lock};
-use super::slot::Slot;
+use super::slot::{Held, Slot};
 use super::snapshot::Snapshot;
 use crate::driver::{CheckpointInfo, DriverError, InstanceId, Limits, NodeId, Program, SnapshotId};
 use crate::guest::{Code, Guest};
+
+/// What commands have in all to save their states for a checkpoint of everything: it is the last thing before the
+/// end of the process. Who is late goes on from its last one.
+const LAST_CHECKPOINTS: Duration = Duration::from_secs(4);
 
 /// What a checkpoint of everything did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -197,6 +202,10 @@ impl Cluster {
             go_on
         };
         for slot in self.slots() {
+            // A command may keep who asks for its state waiting: its own thread does.
+            if slot.is_command() {
+                continue;
+            }
             // An instance that cannot be had now comes with the next pass.
             let Some(mut cell) = slot.turn() else { continue };
             let now = self.now_micros();
@@ -217,6 +226,22 @@ impl Cluster {
             if let Err(error) = written {
                 self.report_failure(&slot.instance, &error);
             }
+        }
+    }
+
+    /// The checkpoint that may be due of a command, on the command's own thread.
+    pub(crate) fn checkpoint_of_command(&self, slot: &Slot, mut cell: Held<'_>) {
+        let now = self.now_micros();
+        let Some(dir) = self.shared.config.checkpoint_dir.as_deref() else {
+            return self.checkpoint_if_due(&mut cell, now);
+        };
+        if !self.begins_checkpoint(&mut cell, now) {
+            return;
+        }
+        let copied = self.copy_for_checkpoint(&mut cell, None);
+        drop(cell);
+        if let Err(error) = copied.and_then(|copied| self.write_beside(slot, copied, dir, &mut || true)) {
+            self.report_failure(&slot.instance, &error);
         }
     }
 
@@ -246,6 +271,7 @@ impl Cluster {
     /// stays as it is; only where that is not in `dir`, the same state is written there too.
     pub fn checkpoint_all(&self, dir: &Path) -> Result<CheckpointSummary, DriverError> {
         let mut summary = CheckpointSummary { instances: 0, stored_bytes: 0, skipped: Vec::new() };
+        let _hurry = self.shared.runtime.urgency.begin(LAST_CHECKPOINTS);
         for slot in self.slots() {
             let cell = &mut *slot.lock();
             if cell.active.is_none() && cell.fenced.is_none() {

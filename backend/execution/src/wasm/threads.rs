@@ -194,7 +194,9 @@ fn run_command(cluster: &Cluster, stop: &Stop, slot: &Slot) {
                 let (now, started) = (cluster.now_micros(), Instant::now());
                 let mut first = true;
                 let mut keep_going = || std::mem::take(&mut first) || started.elapsed() < slice;
-                match cluster.work(&mut cell, now, &mut keep_going) {
+                let progress = cluster.work(&mut cell, now, &mut keep_going);
+                cluster.checkpoint_of_command(slot, cell);
+                match progress {
                     Progress::More => Duration::ZERO,
                     Progress::Until(None) => MAX_SLEEP,
                     Progress::Until(Some(at)) => {

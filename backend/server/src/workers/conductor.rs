@@ -8,12 +8,12 @@ use crate::workers::meter::Meter;
 use crate::workers::nodes::{Nodes, Wanted};
 use crate::workers::pulse::Pulse;
 use crate::workers::slot_demand::SlotSums;
+use crate::workers::steps::Steps;
 use crate::workers::telemetry::{self, Sample, TICK_SECONDS};
 use crate::workers::{draws, drills, prune, recalls, rounds, swaps};
 use headroom_market::command::Command;
 use headroom_market::market::Market;
 use headroom_market::state::State;
-use headroom_market::swap::saga::StepResult;
 use headroom_market::swap::{Swap, approval, plan, recall};
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Amounts, Credits};
@@ -63,6 +63,7 @@ struct Progress {
     round: Option<tokio::task::JoinHandle<Result<bool, Busy>>>,
     drills: Option<drills::Apart>,
     pauses: drills::Pauses,
+    steps: Steps,
     slots_seen: i64,
 }
 
@@ -433,6 +434,7 @@ impl Conductor {
     }
 
     async fn step_swaps(&mut self, view: &View, now: Timestamp) -> Result<(), Busy> {
+        self.progress.steps.keep(&view.swaps.iter().map(|standing| standing.swap.id).collect());
         for Standing { swap, may_begin, is_held_up, is_wanted, at_end, comparison, in_force } in &view.swaps {
             let situation = Arc::new(swaps::Situation {
                 may_begin: *may_begin,
@@ -450,7 +452,8 @@ impl Conductor {
             // stands still, and must not wait for a tick.
             while let Some(one) = present.take() {
                 let (id, state) = (one.id, one.state);
-                let Some(result) = self.effect(one, situation.clone()).await else { break };
+                let taken = self.progress.steps.take(&self.nodes, one, situation.clone()).await;
+                let Some(result) = taken else { break };
                 self.command(Command::StepSwap { swap: id, result }).await?;
                 // What waits is looked at again with the next tick.
                 let went_on = move |s: &&Swap| s.state != state;
@@ -458,16 +461,6 @@ impl Conductor {
             }
         }
         Ok(())
-    }
-
-    /// Driver calls compress and hash: off the async threads in real time; in a simulation in
-    /// line, so that the order is always the same.
-    async fn effect(&self, swap: Swap, situation: Arc<swaps::Situation>) -> Option<StepResult> {
-        let nodes = self.nodes.clone();
-        if self.clock.is_simulated() {
-            return swaps::step(&nodes, &swap, &situation);
-        }
-        swaps::step_apart(nodes, swap, situation).await
     }
 
     async fn settle(&mut self, view: &View) -> Result<(), Busy> {

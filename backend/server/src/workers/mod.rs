@@ -18,5 +18,7 @@ pub mod recovery;
 pub mod rounds;
 pub mod shortage;
 pub mod slot_demand;
+pub mod steps;
+pub mod stopping;
 pub mod swaps;
 pub mod telemetry;

@@ -3,6 +3,7 @@
 use crate::demo;
 use crate::workers::feed::{Demand, Source, WorkloadFeed};
 use crate::workers::modules::ModuleQueue;
+use crate::workers::stopping::Stopping;
 use headroom_execution::{
     Cluster, Config, Detail, Driver, DriverError, InstanceId, Limits, NodeId, NodeSpec, Observation, OpKey, Placement,
     Program, Role, RunningThreads, StartFrom, StartRequest, command_program,
@@ -71,6 +72,7 @@ pub struct Nodes {
     restarting: Mutex<BTreeSet<headroom_market::ids::InstanceId>>,
     /// Commands that have a checkpoint and whose program is not there now.
     programless: Mutex<BTreeSet<InstanceId>>,
+    stopping: Stopping,
     threads: Mutex<Option<RunningThreads>>,
 }
 
@@ -151,6 +153,7 @@ impl Nodes {
             programs: Arc::default(),
             restarting: Mutex::default(),
             programless: Mutex::default(),
+            stopping: Stopping::default(),
             threads: Mutex::default(),
         })
     }
@@ -282,7 +285,9 @@ impl Nodes {
                     if outdated {
                         // It was stopped and started again between two looks.
                         self.note_restart(instance);
-                        self.stop_instance(instance);
+                        if !self.stop_instance(instance) {
+                            continue;
+                        }
                     }
                     if outdated || !runs {
                         // Inputs of the time before it began are nobody's any more.
@@ -410,14 +415,25 @@ impl Nodes {
         self.cluster.active_epoch(&instance_id(instance.id)).is_some_and(|epoch| epoch < instance.epoch)
     }
 
-    /// Whatever runs ends, under the epoch that it runs under: the market's may be newer already.
-    fn stop_instance(&self, instance: &Instance) {
+    /// Whatever runs ends, under the epoch that it runs under: the market's may be newer already. Whether it has
+    /// ended: a command, which the market does not wait for, has by one of the next looks.
+    fn stop_instance(&self, instance: &Instance) -> bool {
         let id = instance_id(instance.id);
         let epoch = self.cluster.active_epoch(&id).unwrap_or(instance.epoch);
         let key = OpKey::new(format!("stop-{}", instance.id), epoch.to_string());
-        if let Err(error) = self.cluster.stop(&key, &id, epoch) {
-            tracing::warn!(instance = %instance.id, %error, "it cannot stop yet; trying again");
+        let (cluster, stopped) = (self.cluster.clone(), id.clone());
+        let stop = move || {
+            if let Err(error) = cluster.stop(&key, &stopped, epoch) {
+                tracing::warn!(instance = %stopped, %error, "it cannot stop yet; trying again");
+            }
+        };
+        let real_time = self.threads.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        if real_time && instance.driver == ModuleKind::Command.driver() {
+            self.stopping.begin(id, stop);
+            return false;
         }
+        stop();
+        true
     }
 
     /// After a restart: everything that has a checkpoint runs again from it, where the market
