@@ -1120,26 +1120,6 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description The shape of every list, for the OpenAPI document. */
-        List_Module: {
-            /** @example list */
-            object: string;
-            data: {
-                id: components["schemas"]["ModuleId"];
-                participant?: components["schemas"]["ParticipantId"] | null;
-                name: string;
-                /** @description BLAKE3 of the bytes, hex; empty for a command. */
-                hash: string;
-                /** Format: int64 */
-                size_bytes: number;
-                created_at: components["schemas"]["Timestamp"];
-                /** @description What it is; left out for a WebAssembly module. */
-                kind?: components["schemas"]["ModuleKind"];
-            }[];
-            has_more: boolean;
-            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
-            next_cursor?: string | null;
-        };
-        /** @description The shape of every list, for the OpenAPI document. */
         List_NodeView: {
             /** @example list */
             object: string;
@@ -1147,6 +1127,18 @@ export interface components {
                 in_force?: components["schemas"]["BTreeMap"] | null;
                 /** @description Shown to the operator's roles only. */
                 workloads?: components["schemas"]["NodeWorkload"][] | null;
+            })[];
+            has_more: boolean;
+            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
+            next_cursor?: string | null;
+        };
+        /** @description The shape of every list, for the OpenAPI document. */
+        List_OfferedModule: {
+            /** @example list */
+            object: string;
+            data: (components["schemas"]["Module"] & {
+                /** @description Of a command: whether its program is there now. Where it is not, its workloads stand still. */
+                available?: boolean | null;
             })[];
             has_more: boolean;
             /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
@@ -1762,6 +1754,11 @@ export interface components {
         };
         /** @example off_01jd3z6k2m9x7q4v8n5t1w0r3c */
         OfferId: string;
+        /** @description What a workload can be made of. */
+        OfferedModule: components["schemas"]["Module"] & {
+            /** @description Of a command: whether its program is there now. Where it is not, its workloads stand still. */
+            available?: boolean | null;
+        };
         Order: components["schemas"]["OrderRequest"] & {
             id: components["schemas"]["OrderId"];
             side: components["schemas"]["Side"];

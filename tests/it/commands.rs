@@ -87,6 +87,16 @@ async fn a_command_is_offered_registered_and_goes_on_after_a_kill() -> anyhow::R
     assert_eq!(read(&tenant, &route).await?["state"], "running");
     let refused = tenant.post_with_key("/v1/instances", "again", &body(&json!(["mixer"]))).await?;
     assert_eq!((refused.status, refused.code().as_str()), (422, "command_unavailable"), "{}", refused.text);
+    let by_id = json!({ "name": "by-id", "module": offered[0]["id"], "pool": HOME,
+        "baseline": { "cpu_milli": 100, "mem_mib": 64 } });
+    let refused = tenant.post_with_key("/v1/instances", "by-id", &by_id).await?;
+    assert_eq!((refused.status, refused.code().as_str()), (422, "command_unavailable"), "{}", refused.text);
+    let repeated = tenant.post_with_key("/v1/instances", "index", &body(&json!(["mixer", "once"]))).await?;
+    assert_eq!((repeated.status, &repeated.ok()?["id"]), (201, &made["id"]), "answered before");
+    let modules = tenant.list("/v1/modules").await?;
+    ensure!(modules.iter().any(|m| m["name"] == "mixer" && m["available"] == false), "{modules:?}");
+    let once = server.log().matches("it stands still until its program").count();
+    assert_eq!(once, 1, "said once: {}", server.log());
     // When it is back it goes on where it was, not from its beginning.
     std::fs::rename(commands.path().join(".mixer"), commands.path().join("mixer"))?;
     admin.advance(30).await?;
@@ -159,6 +169,11 @@ async fn what_a_workload_is_made_of_is_checked_field_by_field() -> anyhow::Resul
         }
         body
     };
+    let admin = sim.api("admin")?;
+    let made = tenant.post_with_key("/v1/instances", "made", &body(&json!(["mixer"]))).await?.id()?;
+    let none = json!({ "baseline": { "cpu_milli": 100, "mem_mib": 0 } });
+    let refused = admin.put(&format!("/v1/instances/{made}/baseline"), &none).await?;
+    assert_eq!((refused.status, refused.pointers()), (422, vec!["/baseline/mem_mib".to_owned()]), "{}", refused.text);
     let long = vec!["x"; 33].join(" ");
     let many: Vec<&str> = std::iter::once("mixer").chain(long.split(' ')).collect();
     for (changes, code, pointer) in [
@@ -168,6 +183,11 @@ async fn what_a_workload_is_made_of_is_checked_field_by_field() -> anyhow::Resul
         (json!({ "command": ["absent"] }), "not_found", "/command/0"),
         (json!({ "command": ["notes.txt"] }), "not_found", "/command/0"),
         (json!({ "command": ["../mixer"] }), "not_found", "/command/0"),
+        (
+            json!({ "command": ["mixer"], "baseline": { "cpu_milli": 100 } }),
+            "baseline_below_module_memory",
+            "/baseline/mem_mib",
+        ),
         (json!({ "command": ["mixer"], "driver": "wasm" }), "driver_unknown", "/driver"),
         (json!({ "module": id("steady"), "driver": "linux" }), "driver_unknown", "/driver"),
         (json!({ "command": ["mixer", "two\nlines"] }), "arguments_invalid", "/command/1"),

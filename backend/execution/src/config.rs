@@ -21,6 +21,9 @@ pub struct Config {
     /// under the ceiling took here, so that only a hog meets it. Only while guests run in real
     /// time; a simulation is bounded by fuel alone, which is the same each time.
     pub step_cpu_micros: u64,
+    /// What a command may take to answer, most of which it may wait: a step, a start or a save, in microseconds. An
+    /// interpreter reads its libraries before it is ready.
+    pub command_answer_micros: u64,
     /// Longest run of one guest before a worker thread turns to the next, in microseconds.
     /// Checked between steps: a guest whose step took longer pays with turns.
     pub slice_micros: u64,
@@ -69,6 +72,7 @@ impl Default for Config {
             burst_micros: 100_000,
             step_fuel_ceiling: 20_000_000,
             step_cpu_micros: 500_000,
+            command_answer_micros: 10_000_000,
             slice_micros: 2_000,
             max_guest_kib: 4_096,
             max_command_kib: 64 * 1024 * 1024,

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::command::{Command, CommandGuest, Signals};
 use crate::config::Config;
@@ -190,15 +191,18 @@ impl Guest {
         }
     }
 
-    /// Hash of the state at this step boundary. One that cannot be had has a hash that no state
-    /// has; the next step says why.
-    pub fn state_hash(&mut self) -> String {
+    /// Hash of the state at this step boundary, or why it cannot be had: then the guest is unusable.
+    pub fn state_hash(&mut self) -> Result<String, String> {
         match self {
-            Self::Wasm(guest) => guest.state_hash(),
-            Self::Command(_) => {
-                let state = self.snapshot(SnapshotId::new("hash"), None);
-                state.map_or_else(|_| "unknown".to_owned(), |state| state.state_hash())
-            }
+            Self::Wasm(guest) => Ok(guest.state_hash()),
+            Self::Command(_) => Ok(self.snapshot(SnapshotId::new("hash"), None)?.state_hash()),
+        }
+    }
+
+    /// A copy for a trial answers all questions by then, or not at all; a module needs no such bound.
+    pub fn set_deadline(&mut self, deadline: Instant) {
+        if let Self::Command(guest) = self {
+            guest.set_deadline(deadline);
         }
     }
 

@@ -2,9 +2,9 @@
 //! hash, as the module `steady` does, and holds as much memory as the input asks for and it may.
 //!
 //! Arguments make it misbehave, for the tests: `node` lets a property of its node into its state;
-//! `exit`, `hang`, `burn`, `twice`, `children`, `grow`, `balloon`, `nonsense` and `refuse` are what it
+//! `exit`, `hang`, `dribble`, `burn`, `twice`, `children`, `grow`, `balloon`, `nonsense` and `refuse` are what it
 //! does at input 5; `once` refuses to begin a second time without a state; `lazy` takes
-//! a minute to save. docs/commands.md has a
+//! a minute to save, `forget` cannot any more. docs/commands.md has a
 //! smaller one in Python.
 
 use std::collections::BTreeMap;
@@ -33,6 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let does = |what: &str| arguments.iter().any(|argument| argument == what);
     let mut sum = 0_u64;
     let mut property = 0;
+    let mut done = 0;
     let mut held: Vec<u8> = Vec::new();
     let mut children = Vec::new();
     let mut output = std::io::stdout().lock();
@@ -52,6 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
             Asked::Step { position, mem_mib, input } => {
                 let input = BASE64_STANDARD.decode(input)?;
+                done = position;
                 if position >= AT {
                     match () {
                         () if does("exit") => return Err("its database is gone".into()),
@@ -59,6 +61,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                         () if does("burn") => loop {
                             black_box(&sum);
                         },
+                        () if does("dribble") => {
+                            for _ in 0..60_000 {
+                                write!(output, " ")?;
+                                output.flush()?;
+                                std::thread::sleep(Duration::from_millis(1));
+                            }
+                        }
                         () if does("twice") => writeln!(output, "{}", json!({"position": position, "output": ""}))?,
                         () if does("nonsense") => writeln!(output, "done")?,
                         () if does("refuse") => writeln!(output, "{}", json!({"error": "no such table"}))?,
@@ -89,6 +98,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 }
                 json!({ "position": position, "output": BASE64_STANDARD.encode(sum.to_le_bytes()) })
             }
+            Asked::Save {} if does("forget") && done >= AT => json!({ "error": "it has forgotten" }),
             Asked::Save {} if does("lazy") => {
                 std::thread::sleep(Duration::from_secs(60));
                 json!({})

@@ -33,6 +33,7 @@ fn reason_against(folder: &Path, name: &str) -> Option<String> {
         return Some("its name is not that of a file".to_owned());
     }
     match std::fs::metadata(folder.join(name)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some("its file is not there".to_owned()),
         Err(error) => Some(error.to_string()),
         Ok(file) if !file.is_file() => Some("it is not a file".to_owned()),
         Ok(file) if file.permissions().mode() & 0o111 == 0 => Some("the file is not executable".to_owned()),

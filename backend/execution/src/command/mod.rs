@@ -32,10 +32,6 @@ use crate::wasm::guest::Done;
 use crate::wasm::host::HostCounters;
 use crate::wasm::snapshot::{GlobalValue, PageHashes, Snapshot};
 
-/// Longest time that a start or a `save` may take. An interpreter reads its libraries first.
-const START_OR_SAVE: Duration = Duration::from_secs(10);
-/// Longest time that a step may take, most of which it may wait.
-const STEP: Duration = Duration::from_secs(10);
 /// Largest state that a command may save.
 const MOST_STATE_BYTES: usize = 16 * 1024 * 1024;
 /// Snapshots hold whole pages: how much of the last one is state.
@@ -58,8 +54,9 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    fn bounds(&self, cpu: Duration, time: Duration) -> Bounds<'_> {
-        let left = self.urgency.until().map(|until| until.saturating_duration_since(Instant::now()));
+    fn bounds(&self, cpu: Duration, time: Duration, deadline: Option<Instant>) -> Bounds<'_> {
+        let until = self.urgency.until().into_iter().chain(deadline).min();
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         Bounds { cpu, time: left.map_or(time, |left| left.min(time)), ending: &self.ending }
     }
 }
@@ -96,6 +93,10 @@ pub(crate) struct CommandGuest {
     properties: BTreeMap<String, i64>,
     signals: Signals,
     process: Option<Process>,
+    /// Why its process is gone with what it knew: it must not begin anew as if nothing had been.
+    lost: Option<String>,
+    /// A copy for a trial has no more time than this.
+    deadline: Option<Instant>,
     /// What its process begins with: nothing, or what an earlier one has saved.
     state: Option<Vec<u8>>,
     pub position: u64,
@@ -110,6 +111,8 @@ pub(crate) struct CommandGuest {
     fuel_per_cpu_milli: u64,
     kib_per_mib: u64,
     step_cpu: Duration,
+    /// What an answer may take.
+    answer: Duration,
     max_output_bytes: usize,
 }
 
@@ -128,6 +131,8 @@ impl CommandGuest {
             properties,
             signals: signals.clone(),
             process: None,
+            lost: None,
+            deadline: None,
             state: None,
             position: 0,
             limits: limits.clone(),
@@ -139,12 +144,26 @@ impl CommandGuest {
             fuel_per_cpu_milli: config.fuel_per_cpu_milli,
             kib_per_mib: config.kib_per_mib,
             step_cpu: Duration::from_micros(config.step_cpu_micros),
+            answer: Duration::from_micros(config.command_answer_micros),
             max_output_bytes: config.max_output_bytes,
         }
     }
 
+    /// Ends all questions to it by then.
+    pub fn set_deadline(&mut self, deadline: Instant) {
+        self.deadline = Some(deadline);
+    }
+
+    fn lose(&mut self, reason: &str) {
+        self.process = None;
+        self.lost = Some(reason.to_owned());
+    }
+
     /// Its process, which is stopped between two questions.
     fn process(&mut self) -> Result<&mut Process, String> {
+        if let Some(reason) = &self.lost {
+            return Err(reason.clone());
+        }
         if self.process.is_none() {
             let most_mib = self.told_kib / self.kib_per_mib.max(1);
             let process = Process::start(&self.command.file, &self.command.arguments, most_mib)?;
@@ -154,13 +173,14 @@ impl CommandGuest {
                 state: self.state.as_deref(),
                 node_properties: &self.properties,
             });
+            let (deadline, answer) = (self.deadline, self.answer);
             let started = self.process.insert(process);
             let signals = self.signals.clone();
-            let bounds = signals.bounds(START_OR_SAVE, START_OR_SAVE);
+            let bounds = signals.bounds(answer, answer, deadline);
             let answered = started.ask(&ask, 4096, bounds).and_then(|line| wire::answer_to_start(&line));
             let resident = started.resident_kib();
             if let Err(reason) = answered {
-                self.process = None;
+                self.lose(&reason);
                 return Err(reason);
             }
             self.charged_cpu = Duration::ZERO;
@@ -178,8 +198,8 @@ impl CommandGuest {
     /// Processes the input at its position. On an error its process is gone.
     pub fn step(&mut self, input: &Input) -> Result<Done, String> {
         let done = self.try_step(input);
-        if done.is_err() {
-            self.process = None;
+        if let Err(reason) = &done {
+            self.lose(reason);
         }
         done
     }
@@ -193,7 +213,7 @@ impl CommandGuest {
             input: &input.bytes,
         });
         let (signals, cpu, most) = (self.signals.clone(), self.step_cpu, self.max_output_bytes);
-        let bounds = signals.bounds(cpu, STEP);
+        let bounds = signals.bounds(cpu, self.answer, self.deadline);
         let process = self.process()?;
         let line = process.ask(&step, wire::line_bytes(most), bounds)?;
         let (cpu, resident_kib) = (process.cpu()?, process.resident_kib()?);
@@ -258,13 +278,16 @@ impl CommandGuest {
     }
 
     fn saved(&mut self) -> Result<Option<Vec<u8>>, String> {
-        let signals = self.signals.clone();
+        if let Some(reason) = &self.lost {
+            return Err(reason.clone());
+        }
+        let (signals, deadline, answer) = (self.signals.clone(), self.deadline, self.answer);
         let Some(process) = self.process.as_mut() else { return Ok(self.state.clone()) };
-        let bounds = signals.bounds(START_OR_SAVE, START_OR_SAVE);
+        let bounds = signals.bounds(answer, answer, deadline);
         let answered = process.ask(&Ask::Save {}, wire::line_bytes(MOST_STATE_BYTES), bounds);
         let state = answered.and_then(|line| wire::answer_to_save(&line, MOST_STATE_BYTES));
-        if state.is_err() {
-            self.process = None;
+        if let Err(reason) = &state {
+            self.lose(reason);
         }
         state.map(Some)
     }
@@ -301,11 +324,13 @@ impl CommandGuest {
             }
             other => return Err(damaged(format!("{} globals in the state of a command", other.len()))),
         };
-        let same = self.process.is_some()
+        let same = self.lost.is_none()
+            && self.process.is_some()
             && self.position == snapshot.position
             && self.saved().is_ok_and(|saved| saved == state);
         if !same {
             self.process = None;
+            self.lost = None;
             self.state = state;
         }
         self.position = snapshot.position;

@@ -17,7 +17,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process_group, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, kill_process_group, prlimit};
 
 use super::wire::{Ask, excerpt};
 use crate::wasm::low_priority;
@@ -49,6 +49,8 @@ pub(super) struct Process {
     errors: Arc<Mutex<VecDeque<u8>>>,
     /// What it has written beyond the last answer.
     read: Vec<u8>,
+    /// It has ended and its number may be another's.
+    reaped: bool,
 }
 
 type Spawned = std::io::Result<Child>;
@@ -113,7 +115,7 @@ impl Process {
             return Err("it has no streams".to_owned());
         };
         let kept = Arc::new(Mutex::new(VecDeque::new()));
-        let process = Self { child, pid, input, output, errors: Arc::clone(&kept), read: Vec::new() };
+        let process = Self { child, pid, input, output, errors: Arc::clone(&kept), read: Vec::new(), reaped: false };
         for (resource, value) in [(Resource::Core, 0), (Resource::Nofile, 256)] {
             let limit = Rlimit { current: Some(value), maximum: Some(value) };
             prlimit(Some(pid), resource, limit).map_err(|error| cannot(error.into()))?;
@@ -150,24 +152,30 @@ impl Process {
     }
 
     fn signal(&self, signal: Signal) {
-        // One that has ended by itself is found out by reading.
+        // To itself, too: it may have left its group. One that has ended by itself is found out by reading.
+        if !self.reaped {
+            let _ = kill_process(self.pid, signal);
+        }
         let _ = kill_process_group(self.pid, signal);
     }
 
     fn exchange(&mut self, mut line: &[u8], most: usize, bounds: Bounds<'_>) -> Result<Vec<u8>, String> {
         let (began, cpu_before) = (Instant::now(), self.cpu()?);
+        let mut looked = began;
         let mut chunk = [0_u8; 16 * 1024];
         loop {
-            let writable = if line.is_empty() { PollFlags::empty() } else { PollFlags::OUT };
-            let mut waits = [
-                PollFd::from_borrowed_fd(self.output.as_fd(), PollFlags::IN),
-                PollFd::from_borrowed_fd(self.input.as_fd(), writable),
-            ];
+            let mut waits = vec![PollFd::from_borrowed_fd(self.output.as_fd(), PollFlags::IN)];
+            // Once all is written its input is of no interest: closed, it would be told as ready for ever.
+            if !line.is_empty() {
+                waits.push(PollFd::from_borrowed_fd(self.input.as_fd(), PollFlags::OUT));
+            }
             let look = Timespec::try_from(LOOK).map_err(|error| error.to_string())?;
             // Interrupted is looked at like any other wait that was for nothing.
             let _ = poll(&mut waits, Some(&look));
-            let (readable, writable) = (waits[0].revents(), waits[1].revents());
-            if !line.is_empty() && !writable.is_empty() {
+            let readable = waits[0].revents();
+            let writable = waits.get(1).is_some_and(|wait| !wait.revents().is_empty());
+            drop(waits);
+            if writable {
                 match self.input.write(line) {
                     Ok(written) => line = &line[written..],
                     Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
@@ -193,17 +201,20 @@ impl Process {
                 if self.read.len() > most {
                     return Err(format!("its answer is longer than {most} bytes"));
                 }
-                continue;
             }
             if bounds.ending.load(Ordering::Relaxed) {
                 return Err("a step was ended because the process stops".to_owned());
             }
+            if began.elapsed() > bounds.time {
+                return Err(format!("it did not answer within {:.1} s", bounds.time.as_secs_f32()));
+            }
+            if looked.elapsed() < LOOK {
+                continue;
+            }
+            looked = Instant::now();
             let (took, limit) = (self.cpu()?.saturating_sub(cpu_before), bounds.cpu);
             if took > limit {
                 return Err(format!("a step took more than {} ms of processor time", limit.as_millis()));
-            }
-            if began.elapsed() > bounds.time {
-                return Err(format!("it did not answer within {} s", bounds.time.as_secs()));
             }
         }
     }
@@ -214,7 +225,10 @@ impl Process {
         let until = Instant::now() + Duration::from_millis(200);
         let status = loop {
             match self.child.try_wait() {
-                Ok(Some(status)) => break format!("it ended ({status})"),
+                Ok(Some(status)) => {
+                    self.reaped = true;
+                    break format!("it ended ({status})");
+                }
                 Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(2)),
                 Ok(None) | Err(_) => break "it closed its output".to_owned(),
             }
@@ -261,14 +275,16 @@ impl Process {
         Ok(kib("VmRSS") + kib("VmSwap"))
     }
 
-    /// Refuses what would not be counted, where the kernel tells.
+    /// Refuses what would not be counted, where the kernel tells: children of any of its threads. Who has given
+    /// its children away (a daemon) is not found out.
     pub fn has_no_children(&self) -> Result<(), String> {
-        match self.file(&format!("task/{}/children", self.pid.as_raw_nonzero())) {
-            Ok(children) if !children.trim().is_empty() => {
-                Err("it has started other processes, which nobody would count".to_owned())
-            }
-            _ => Ok(()),
+        let path = format!("/proc/{}/task", self.pid.as_raw_nonzero());
+        let children = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("children")).ok();
+        let mut tasks = std::fs::read_dir(path).into_iter().flatten().flatten();
+        if tasks.any(|task| children(task).is_some_and(|all| !all.trim().is_empty())) {
+            return Err("it has started other processes, which nobody would count".to_owned());
         }
+        Ok(())
     }
 }
 
@@ -286,7 +302,6 @@ fn keep_last(mut from: impl Read, kept: &Mutex<VecDeque<u8>>) {
 impl Drop for Process {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
-        let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }

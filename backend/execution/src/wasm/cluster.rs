@@ -178,6 +178,10 @@ impl Cluster {
     pub(crate) fn new_guest(&self, cell: &Cell, node: &NodeId, limits: &Limits) -> Result<Guest, DriverError> {
         let module = cell.module.as_ref().ok_or_else(|| DriverError::UnknownInstance(cell.instance.clone()))?;
         let properties = lock(&self.shared.nodes).properties(node)?;
+        // Its program may have gone since the instance was started.
+        if module.is_command() {
+            self.check_program(module.program())?;
+        }
         Guest::new(&self.shared.config, module, &cell.instance, limits, properties)
     }
 

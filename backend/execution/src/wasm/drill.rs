@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::cluster::{Cluster, lock};
 use super::snapshot::Snapshot;
@@ -15,6 +16,9 @@ use crate::config::mib;
 use crate::driver::{DrillOf, DrillReport, DriverError, InstanceId, Limits, SnapshotId};
 use crate::feed::Input;
 use crate::guest::{Code, Guest};
+
+/// What a drill of a command may take in all: others wait for theirs.
+const TRIAL: Duration = Duration::from_secs(8);
 
 /// Inputs that the copy may read until it holds something, and then until it has let go.
 pub(super) const STEPS: u64 = 4;
@@ -26,6 +30,7 @@ pub(super) struct Trial<'a> {
     module: Arc<Code>,
     limits: Limits,
     properties: BTreeMap<String, i64>,
+    deadline: Instant,
 }
 
 impl Trial<'_> {
@@ -33,6 +38,7 @@ impl Trial<'_> {
     pub fn copy(&self, state: &Snapshot) -> Result<Guest, DriverError> {
         let config = &self.cluster.shared.config;
         let mut copy = Guest::new(config, &self.module, self.instance, &self.limits, self.properties.clone())?;
+        copy.set_deadline(self.deadline);
         copy.become_snapshot(state)?;
         Ok(copy)
     }
@@ -75,7 +81,8 @@ impl Cluster {
             (state, module, active.limits.clone(), node)
         };
         let properties = lock(&self.shared.nodes).properties(&node)?;
-        let trial = Trial { cluster: self, instance, module, limits, properties };
+        let deadline = Instant::now() + TRIAL;
+        let trial = Trial { cluster: self, instance, module, limits, properties, deadline };
         match how {
             DrillOf::Shrink => trial.of_shrinking(state),
             DrillOf::Checkpoint => trial.of_checkpoint(state),

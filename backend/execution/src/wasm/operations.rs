@@ -85,6 +85,17 @@ impl Cluster {
         Ok(())
     }
 
+    /// All copies of an instance, as measured since the last time.
+    pub(super) fn observe_cell(&self, cell: &mut Cell, detail: Detail) -> Vec<Observation> {
+        let instance = cell.instance.clone();
+        let (run, now) = (self.run(&instance), self.now_micros());
+        let active = cell.active.as_mut();
+        let fenced = cell.fenced.as_mut().map(|fenced| &mut fenced.replica);
+        let shadow = cell.shadow.as_mut().and_then(|shadow| shadow.replica.as_mut());
+        let copies = [active, fenced, shadow].into_iter().flatten();
+        copies.map(|copy| copy.observe(&run, now, detail)).collect()
+    }
+
     /// The limits of the active copy.
     pub fn limits_in_force(&self, instance: &InstanceId) -> Option<Limits> {
         let cell = self.cell(instance).ok()?;
@@ -131,7 +142,9 @@ impl Cluster {
         let mut last = None;
         for mut copy in [fenced, active].into_iter().flatten() {
             lock(&self.shared.nodes).free(&copy.node, &cell.instance, copy.role);
-            let state_hash = if copy.fault.is_none() { copy.state_hash() } else { String::new() };
+            // Who ends a command does not wait for what it would save.
+            let tells = !cell.module.as_ref().is_some_and(|code| code.is_command());
+            let state_hash = if tells { copy.state_hash().unwrap_or_default() } else { String::new() };
             last = Some(Stopped { position: copy.guest.position(), state_hash });
         }
         cell.snapshots.clear();
@@ -221,16 +234,10 @@ impl Driver for Cluster {
             Detail::WithStateHash => slot.lock(),
             Detail::Counters => match slot.try_lock() {
                 Some(held) => held,
-                None => return Ok(slot.standing().into_iter().collect()),
+                None => return Ok(slot.seen_or_wanted().unwrap_or_else(|| slot.standing().into_iter().collect())),
             },
         };
-        let cell = &mut *held;
-        let (run, now) = (self.run(instance), self.now_micros());
-        let active = cell.active.as_mut();
-        let fenced = cell.fenced.as_mut().map(|fenced| &mut fenced.replica);
-        let shadow = cell.shadow.as_mut().and_then(|shadow| shadow.replica.as_mut());
-        let copies = [active, fenced, shadow].into_iter().flatten();
-        Ok(copies.map(|copy| copy.observe(&run, now, detail)).collect())
+        Ok(self.observe_cell(&mut held, detail))
     }
 
     fn resize(&self, key: &OpKey, instance: &InstanceId, epoch: u64, limits: &Limits) -> Result<Resized, DriverError> {

@@ -160,12 +160,16 @@ impl Replica {
         copied
     }
 
-    /// Hash of its state, wherever that is.
-    pub fn state_hash(&mut self) -> String {
-        match &self.suspension {
-            Some(suspension) => suspension.state_hash.clone(),
-            None => self.guest.state_hash(),
+    /// Hash of its state, wherever that is; `None` for one that is faulty, or is from here on as it cannot tell.
+    pub fn state_hash(&mut self) -> Option<String> {
+        if let Some(suspension) = &self.suspension {
+            return Some(suspension.state_hash.clone());
         }
+        if self.fault.is_some() {
+            return None;
+        }
+        let hash = self.guest.state_hash();
+        hash.map_err(|reason| self.fault = Some(format!("at position {}: {reason}", self.guest.position()))).ok()
     }
 
     /// New limits from `now` on; the past is charged under the old ones.
@@ -234,7 +238,7 @@ impl Replica {
                     sink(PositionRecord {
                         position,
                         output: done.output,
-                        state: hashed.then(|| self.guest.state_hash()),
+                        state: if hashed { self.state_hash() } else { None },
                         latency_micros: self.clock_micros.abs_diff(due),
                     });
                 }
@@ -289,8 +293,8 @@ impl Replica {
             fuel: w.fuel,
             phases: w.phases,
             state_hash: match detail {
-                Detail::WithStateHash if self.fault.is_none() => Some(self.state_hash()),
-                Detail::WithStateHash | Detail::Counters => None,
+                Detail::WithStateHash => self.state_hash(),
+                Detail::Counters => None,
             },
             ..self.standing(run.instance)
         }

@@ -23,6 +23,9 @@ pub(crate) struct Slot {
     command: AtomicBool,
     /// The active copy without a window.
     standing: Mutex<Option<Observation>>,
+    /// Somebody wanted to observe it and could not; what its own thread has seen for them since.
+    to_be_seen: AtomicBool,
+    seen: Mutex<Option<Vec<Observation>>>,
 }
 
 /// The lock of a slot's cell.
@@ -40,6 +43,8 @@ impl Slot {
             runs: AtomicBool::new(false),
             command: AtomicBool::new(false),
             standing: Mutex::default(),
+            to_be_seen: AtomicBool::new(false),
+            seen: Mutex::default(),
         }
     }
 
@@ -78,6 +83,24 @@ impl Slot {
     /// Whether it was a command, when it was last changed: those have threads of their own.
     pub fn is_command(&self) -> bool {
         self.command.load(Ordering::Acquire)
+    }
+
+    /// What its own thread has seen since somebody last asked in vain, who asks again for the next time.
+    pub fn seen_or_wanted(&self) -> Option<Vec<Observation>> {
+        self.to_be_seen.store(true, Ordering::Release);
+        let seen = lock(&self.seen).take()?;
+        // What was seen of a copy that is another one now says nothing.
+        let epoch = lock(&self.standing).as_ref().map(|copy| copy.epoch);
+        seen.iter().all(|copy| Some(copy.epoch) == epoch).then_some(seen)
+    }
+
+    /// Whether somebody asked in vain; `put_seen` answers.
+    pub fn is_to_be_seen(&self) -> bool {
+        self.to_be_seen.swap(false, Ordering::AcqRel)
+    }
+
+    pub fn put_seen(&self, seen: Vec<Observation>) {
+        *lock(&self.seen) = Some(seen);
     }
 
     /// The active copy with what was in force when it was last changed; nothing is counted.

@@ -21,7 +21,7 @@ use super::recovery::CheckpointSummary;
 use super::replica::Progress;
 use super::slot::Slot;
 use super::watch::cpu_time;
-use crate::driver::{DriverError, InstanceId};
+use crate::driver::{Detail, DriverError, InstanceId};
 
 /// Longest sleep: how late a new instance or a changed limit may be noticed.
 const MAX_SLEEP: Duration = Duration::from_millis(20);
@@ -195,6 +195,9 @@ fn run_command(cluster: &Cluster, stop: &Stop, slot: &Slot) {
                 let mut first = true;
                 let mut keep_going = || std::mem::take(&mut first) || started.elapsed() < slice;
                 let progress = cluster.work(&mut cell, now, &mut keep_going);
+                if slot.is_to_be_seen() {
+                    slot.put_seen(cluster.observe_cell(&mut cell, Detail::Counters));
+                }
                 cluster.checkpoint_of_command(slot, cell);
                 match progress {
                     Progress::More => Duration::ZERO,

@@ -18,7 +18,8 @@ fn folder() -> TempDir {
 /// Memory of processes is counted in MiB here, as in a market: a KiB of these guests stands for one.
 fn config(commands: &Path) -> Config {
     let commands_dir = Some(commands.to_owned());
-    Config { commands_dir, kib_per_mib: 1, fuel_per_cpu_milli: 5_000, ..Config::default() }
+    // A tenth of the usual patience, which is still much for what answers at once.
+    Config { commands_dir, kib_per_mib: 1, command_answer_micros: 1_000_000, ..Config::default() }
 }
 
 fn calm() -> Load {
@@ -124,6 +125,25 @@ fn a_shadow_run_finds_a_command_that_depends_on_its_node() {
 }
 
 #[test]
+fn one_that_cannot_save_any_more_does_not_begin_anew_as_if_nothing_had_been() {
+    let b = Bench::new();
+    let id = InstanceId::from("ins_c");
+    b.start(&id, &["forget"]);
+    b.h.pass(3);
+    let d = &*b.h.driver;
+    shadow_on(d, &id, 1, "n2");
+    b.h.pass(30);
+    // The first state that is compared after it has forgotten is that at input 8.
+    let seen = d.observe(&id, Detail::Counters).expect("known");
+    let live = seen.iter().find(|copy| copy.role == Role::Active).expect("an active copy");
+    assert_eq!(live.position, 9);
+    assert!(live.fault.as_ref().is_some_and(|why| why.contains("it has forgotten")), "{live:?}");
+    let report = d.shadow_report(&id).expect("kept");
+    assert_ne!(report.verdict(4, true), Verdict::Pass, "{report:?}");
+    assert_eq!(code(d.checkpoint(&key("late"), &id, 1)), "guest_failed");
+}
+
+#[test]
 fn it_comes_back_from_its_checkpoint_and_after_a_rollback() {
     let b = Bench::new();
     let id = InstanceId::from("ins_c");
@@ -155,6 +175,8 @@ fn it_comes_back_from_its_checkpoint_and_after_a_rollback() {
 #[test]
 fn whatever_it_does_ends_itself_alone_and_says_why() {
     let cases = [
+        ("hang", "it did not answer within 1.0 s"),
+        ("dribble", "it did not answer within 1.0 s"),
         ("exit", "it ended (exit status: 1): Error: \"its database is gone\""),
         ("burn", "a step took more than 500 ms of processor time"),
         ("twice", ""),
@@ -170,7 +192,7 @@ fn whatever_it_does_ends_itself_alone_and_says_why() {
     for (does, _) in cases {
         let id = InstanceId(format!("ins_{does}"));
         let program = command_program("steady", &[does.to_owned()]);
-        let request = StartRequest { limits: Limits::new(400, 64), ..start_request(&id, &program.0) };
+        let request = StartRequest { limits: Limits::new(100, 64), ..start_request(&id, &program.0) };
         b.h.driver.start(&OpKey::new("boot", does), &request).expect("starts");
     }
     b.h.pass(10);
@@ -259,6 +281,9 @@ fn in_real_time_one_that_hangs_keeps_nobody_waiting() {
         assert!(Instant::now() < until, "good at {}, wasm at {}", position(&good), position(&wasm));
         std::thread::sleep(Duration::from_millis(5));
     }
+    // Observed all the same, by its own thread while nobody else gets at it.
+    let hanging = cluster.observe(&hangs, Detail::Counters).expect("known");
+    assert_eq!(hanging[0].role, Role::Active);
     // A stop does not wait for the one that hangs, nor long for the one that takes its time to save.
     let files = tempfile::tempdir().expect("a directory");
     let summary = running.stop(Some(files.path())).expect("stops");

@@ -20,6 +20,7 @@ use headroom_market::refusal::invalid;
 use headroom_market::time::Timestamp;
 use headroom_store::Store;
 use headroom_store::bus::Bus;
+use headroom_store::journal::idempotency_key;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Mutex;
 
@@ -97,6 +98,13 @@ impl App {
             Outcome::Object(document) | Outcome::Pending(document) => Ok(document),
             _ => Ok("{}".into()),
         }
+    }
+
+    /// Whether a request with this key was answered before: it gets that answer, whatever has changed since.
+    pub async fn was_answered(&self, idempotency: Option<&Idempotency>) -> Done<bool> {
+        let Some(idempotency) = idempotency else { return Ok(false) };
+        let key = idempotency_key(&idempotency.participant, &idempotency.key);
+        Ok(!self.store.known(vec![key], Vec::new()).await?.replied.is_empty())
     }
 
     /// Submits a command; refusals become failures.

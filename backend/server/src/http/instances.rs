@@ -7,7 +7,7 @@ use crate::http::orders::idempotency;
 use crate::http::problem::{Answered, Problem, Problems};
 use crate::http::reply::{Document, List, ListQuery, get_from, list_table, ok};
 use crate::http::{guidance, modules, strategies};
-use crate::sequencer::Attached;
+use crate::sequencer::{Attached, Idempotency};
 use crate::workers::nodes::TooLittleMemory;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -39,6 +39,10 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
 
 /// Refuses a baseline with less memory than the module starts with: it could not be kept to.
 async fn check_memory(app: &App, module: &Module, baseline: &Amounts) -> Answered<()> {
+    if module.kind == ModuleKind::Command && amount(baseline, Resource::MemMib) == 0 {
+        let detail = "A process needs memory: give the baseline mem_mib, in a pool that has it.";
+        return Err(Problem::field("baseline_below_module_memory", "/baseline/mem_mib", detail));
+    }
     match app.nodes.check_memory(module, baseline, &app.store).await? {
         None => Ok(()),
         Some(TooLittleMemory { needed_mib, baseline_mib }) => Err(Problem::field(
@@ -49,6 +53,24 @@ async fn check_memory(app: &App, module: &Module, baseline: &Amounts) -> Answere
             ),
         )),
     }
+}
+
+/// Refuses a command whose program is not there now; a request that was answered gets that answer again.
+async fn check_program(
+    app: &App,
+    module: &Module,
+    arguments: &[String],
+    idempotency: Option<&Idempotency>,
+) -> Answered<()> {
+    if module.kind == ModuleKind::Wasm || app.was_answered(idempotency).await? {
+        return Ok(());
+    }
+    let Some(why) = app.nodes.command_missing(&module.name, arguments) else { return Ok(()) };
+    let detail = format!(
+        "The program of {} can't be run now: {why}. Its operator has to put it back, or to start the server with --commands.",
+        module.name
+    );
+    Err(Problem::field("command_unavailable", "/command/0", detail))
 }
 
 /// Refuses a limit that the driver would not grant: what is bought beyond it could not be delivered.
@@ -176,10 +198,6 @@ async fn made_of(
                 let detail = "There is no such command. GET /v1/modules lists those that the operator offers, with `kind` command; the operator offers them by starting the server with --commands.";
                 return Err(Problem::field("not_found", "/command/0", detail));
             };
-            if let Some(why) = app.nodes.command_missing(name, arguments) {
-                let detail = format!("{why}. The operator has to put it back, or to start the server with --commands.");
-                return Err(Problem::field("command_unavailable", "/command/0", detail));
-            }
             Ok((offered.id, arguments.to_vec(), Some(offered)))
         }
         (None, Some([])) => {
@@ -217,10 +235,7 @@ async fn register_instance(
     }
     if let Some(module) = module {
         check_memory(&app, &module, &new.baseline).await?;
-    }
-    if kind == ModuleKind::Command && amount(&new.baseline, Resource::MemMib) == 0 {
-        let detail = "A process needs memory: give the baseline mem_mib, in a pool that has it.";
-        return Err(Problem::field("baseline_below_module_memory", "/baseline/mem_mib", detail));
+        check_program(&app, &module, &arguments, idempotency.as_ref()).await?;
     }
     let limit = new.limit.unwrap_or_else(|| new.baseline.clone());
     check_most_memory(&app, kind, &limit)?;

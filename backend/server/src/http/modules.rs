@@ -10,8 +10,8 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use headroom_market::command::Command;
-use headroom_market::workload::{Module, register};
-use serde::Deserialize;
+use headroom_market::workload::{Module, ModuleKind, register};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -23,7 +23,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
 
 /// Lists modules: those that come with the product and one's own.
 #[utoipa::path(get, path = "/modules", tag = "workloads", operation_id = "listModules",
-    responses((status = 200, description = "Modules", body = List<Module>), Problems))]
+    responses((status = 200, description = "Modules", body = List<OfferedModule>), Problems))]
 async fn list_modules(State(app): State<Arc<App>>, Anyone(by): Anyone) -> Answered<Json<serde_json::Value>> {
     by.may("allocations:read")?;
     let all = by.role.is_platform();
@@ -31,7 +31,22 @@ async fn list_modules(State(app): State<Arc<App>>, Anyone(by): Anyone) -> Answer
         let mine = |m: &&Module| all || m.participant.is_none_or(|p| p == by.participant);
         s.modules.values().filter(mine).cloned().collect::<Vec<_>>()
     });
-    Ok(list_of(&modules.await?))
+    let offered = modules.await?.into_iter().map(|module| {
+        let command = module.kind == ModuleKind::Command;
+        let available = command.then(|| app.nodes.command_missing(&module.name, &[]).is_none());
+        OfferedModule { module, available }
+    });
+    Ok(list_of(&offered.collect::<Vec<_>>()))
+}
+
+/// What a workload can be made of.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct OfferedModule {
+    #[serde(flatten)]
+    module: Module,
+    /// Of a command: whether its program is there now. Where it is not, its workloads stand still.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    available: Option<bool>,
 }
 
 #[derive(Clone, Debug, Deserialize, IntoParams)]

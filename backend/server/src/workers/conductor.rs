@@ -14,6 +14,7 @@ use crate::workers::{draws, drills, prune, recalls, rounds, swaps};
 use headroom_market::command::Command;
 use headroom_market::market::Market;
 use headroom_market::state::State;
+use headroom_market::swap::saga::StepResult;
 use headroom_market::swap::{Swap, approval, plan, recall};
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Amounts, Credits};
@@ -63,7 +64,7 @@ struct Progress {
     round: Option<tokio::task::JoinHandle<Result<bool, Busy>>>,
     drills: Option<drills::Apart>,
     pauses: drills::Pauses,
-    steps: Steps,
+    steps: Steps<StepResult>,
     slots_seen: i64,
 }
 
@@ -452,7 +453,13 @@ impl Conductor {
             // stands still, and must not wait for a tick.
             while let Some(one) = present.take() {
                 let (id, state) = (one.id, one.state);
-                let taken = self.progress.steps.take(&self.nodes, one, situation.clone()).await;
+                let (nodes, situation) = (self.nodes.clone(), situation.clone());
+                // In a simulation in line, so that the order of things is always the same.
+                let taken = if situation.simulated {
+                    swaps::step(&nodes, &one, &situation)
+                } else {
+                    self.progress.steps.take(id, || swaps::step_apart(nodes, one, situation)).await
+                };
                 let Some(result) = taken else { break };
                 self.command(Command::StepSwap { swap: id, result }).await?;
                 // What waits is looked at again with the next tick.

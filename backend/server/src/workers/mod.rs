@@ -1,5 +1,6 @@
 //! What the exchange does by itself. Each worker rereads the state it works on, so a lost
 //! message or a restart only delays it, and twice equals once.
+pub mod commands;
 pub mod conductor;
 pub mod draws;
 pub mod drills;
@@ -19,6 +20,5 @@ pub mod rounds;
 pub mod shortage;
 pub mod slot_demand;
 pub mod steps;
-pub mod stopping;
 pub mod swaps;
 pub mod telemetry;

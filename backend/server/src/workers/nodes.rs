@@ -1,9 +1,9 @@
 //! The worker nodes inside this process: what the market calls nodes and instances, as the
 //! driver knows them.
 use crate::demo;
+use crate::workers::commands::{Commands, is_command};
 use crate::workers::feed::{Demand, Source, WorkloadFeed};
 use crate::workers::modules::ModuleQueue;
-use crate::workers::stopping::Stopping;
 use headroom_execution::{
     Cluster, Config, Detail, Driver, DriverError, InstanceId, Limits, NodeId, NodeSpec, Observation, OpKey, Placement,
     Program, Role, RunningThreads, StartFrom, StartRequest, command_program,
@@ -18,7 +18,7 @@ use headroom_market::workload::{Instance, InstanceState, Module, ModuleKind};
 use headroom_store::{Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A move copies a guest's whole memory several times while the guest waits: with this much it is a
 /// second or two. In the demo, where a MiB is a KiB, the 32 bits of a memory are the bound.
@@ -70,9 +70,7 @@ pub struct Nodes {
     pub modules: ModuleQueue,
     programs: Arc<Programs>,
     restarting: Mutex<BTreeSet<headroom_market::ids::InstanceId>>,
-    /// Commands that have a checkpoint and whose program is not there now.
-    programless: Mutex<BTreeSet<InstanceId>>,
-    stopping: Stopping,
+    commands: Commands,
     threads: Mutex<Option<RunningThreads>>,
 }
 
@@ -152,8 +150,7 @@ impl Nodes {
             slot_micros: slot_seconds * 1_000_000,
             programs: Arc::default(),
             restarting: Mutex::default(),
-            programless: Mutex::default(),
-            stopping: Stopping::default(),
+            commands: Commands::default(),
             threads: Mutex::default(),
         })
     }
@@ -196,7 +193,11 @@ impl Nodes {
 
     /// Why a command with these arguments cannot be started here, if so.
     pub fn command_missing(&self, name: &str, arguments: &[String]) -> Option<String> {
-        self.cluster.check_program(&command_program(name, arguments)).err().map(|error| error.to_string())
+        match self.cluster.check_program(&command_program(name, arguments)) {
+            Ok(()) => None,
+            Err(DriverError::CommandUnavailable { reason, .. }) => Some(reason),
+            Err(error) => Some(error.to_string()),
+        }
     }
 
     /// Whether a workload of `module` can be kept to its baseline's memory from its start.
@@ -296,7 +297,7 @@ impl Nodes {
                     }
                 }
                 InstanceState::Stopped | InstanceState::Failed => {
-                    self.programless().remove(&id);
+                    self.commands.forget(&id);
                     self.note_restart(instance);
                     if runs {
                         self.stop_instance(instance);
@@ -318,8 +319,7 @@ impl Nodes {
             None => {
                 let limits = self.limits(&instance.baseline);
                 // A command has memory of this host, also where a market trades smaller MiB.
-                let scale =
-                    if instance.driver == ModuleKind::Command.driver() { 1024 / self.kib_per_mem_mib } else { 1 };
+                let scale = if is_command(instance) { 1024 / self.kib_per_mem_mib } else { 1 };
                 Demand::Flat { cpu_milli: limits.cpu_milli * 3 / 4, mem_kib: limits.mem_kib * 3 / 4 * scale }
             }
         };
@@ -371,7 +371,7 @@ impl Nodes {
 
     async fn start(&self, instance: &Instance, wanted: &Wanted, store: &Store, now_micros: i64) {
         let Some(program) = self.program(instance, wanted, store).await else { return };
-        let goes_on = self.programless().contains(&instance_id(instance.id));
+        let goes_on = self.commands.goes_on(&instance_id(instance.id));
         let request = StartRequest {
             instance: instance_id(instance.id),
             node: node_id(instance.node),
@@ -383,22 +383,23 @@ impl Nodes {
         let key = OpKey::new(format!("start-{}", instance.id), instance.epoch.to_string());
         match self.cluster.start(&key, &request) {
             Ok(started) => {
+                self.commands.forget(&request.instance);
                 if goes_on {
-                    self.programless().remove(&request.instance);
                     self.feed.resume(&request.instance, started.position, now_micros);
                 }
                 self.restarting.lock().unwrap_or_else(PoisonError::into_inner).remove(&instance.id);
             }
             Err(DriverError::NoCheckpoint(_)) if goes_on => {
                 // It had none yet: it begins anew at the next look.
-                self.programless().remove(&request.instance);
+                self.commands.forget(&request.instance);
+            }
+            Err(error @ DriverError::CommandUnavailable { .. }) => {
+                // Not its owner's doing, whoever started it.
+                self.restarting.lock().unwrap_or_else(PoisonError::into_inner).remove(&instance.id);
+                self.commands.say_why(instance, &request.instance, &error);
             }
             Err(error) => tracing::warn!(instance = %instance.id, %error, "it cannot start yet; trying again"),
         }
-    }
-
-    fn programless(&self) -> MutexGuard<'_, BTreeSet<InstanceId>> {
-        self.programless.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note_restart(&self, instance: &Instance) {
@@ -428,8 +429,8 @@ impl Nodes {
             }
         };
         let real_time = self.threads.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-        if real_time && instance.driver == ModuleKind::Command.driver() {
-            self.stopping.begin(id, stop);
+        if real_time && is_command(instance) {
+            self.commands.end_apart(id, stop);
             return false;
         }
         stop();
@@ -462,10 +463,10 @@ impl Nodes {
         tracing::info!(workloads = summary.restored.len(), "restored from checkpoints");
         let restored: BTreeSet<&InstanceId> =
             summary.restored.iter().map(|restored| &restored.saved.instance).collect();
-        for instance in wanted.instances.iter().filter(|i| i.driver == ModuleKind::Command.driver()) {
+        for instance in wanted.instances.iter().filter(|i| is_command(i)) {
             let id = instance_id(instance.id);
             if !restored.contains(&id) {
-                self.programless().insert(id);
+                self.commands.may_go_on(id);
             }
         }
         for (path, error) in summary.failed {

@@ -1,13 +1,7 @@
 //! Steps of swaps that are under way. A step may have to wait for a workload's program; the market does not wait for it.
-//!
-//! Under a simulated clock steps are taken in line, so that the order of things is always the same.
-use crate::workers::nodes::Nodes;
-use crate::workers::swaps::{self, Situation};
 use headroom_market::ids::SwapId;
-use headroom_market::swap::Swap;
-use headroom_market::swap::saga::StepResult;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::future::Future;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
@@ -15,10 +9,15 @@ use tokio::task::JoinHandle;
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// By swap; one step of each at a time.
-#[derive(Default)]
-pub struct Steps(BTreeMap<SwapId, JoinHandle<Option<StepResult>>>);
+pub struct Steps<T>(BTreeMap<SwapId, JoinHandle<Option<T>>>);
 
-impl Steps {
+impl<T> Default for Steps<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<T: Send + 'static> Steps<T> {
     /// Forgets what is under way for swaps that have ended; what it comes to is an old message.
     pub fn keep(&mut self, present: &BTreeSet<SwapId>) {
         self.0.retain(|swap, _| present.contains(swap));
@@ -26,22 +25,48 @@ impl Steps {
 
     /// Takes the next step of a swap, or looks at the one that is under way. `None` if it has to wait, also for its
     /// program.
-    pub async fn take(&mut self, nodes: &Arc<Nodes>, swap: Swap, situation: Arc<Situation>) -> Option<StepResult> {
-        if situation.simulated {
-            return swaps::step(nodes, &swap, &situation);
-        }
-        let id = swap.id;
-        let (mut step, patience) = match self.0.remove(&id) {
+    pub async fn take<F>(&mut self, swap: SwapId, next: impl FnOnce() -> F) -> Option<T>
+    where
+        F: Future<Output = Option<T>> + Send + 'static,
+    {
+        let (mut step, patience) = match self.0.remove(&swap) {
             Some(begun) => (begun, Duration::ZERO),
-            None => (tokio::spawn(swaps::step_apart(Arc::clone(nodes), swap, situation)), PATIENCE),
+            None => (tokio::spawn(next()), PATIENCE),
         };
         match tokio::time::timeout(patience, &mut step).await {
-            // Whatever panics in a step is told by `step_apart`.
+            // Whatever panics in a step is told by who steps.
             Ok(ended) => ended.ok().flatten(),
             Err(_) => {
-                self.0.insert(id, step);
+                self.0.insert(swap, step);
                 None
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::oneshot;
+
+    #[tokio::test]
+    async fn who_waits_for_a_program_keeps_nobody_and_is_not_begun_twice() {
+        let (slow, quick) = (SwapId::from_raw(1), SwapId::from_raw(2));
+        let mut steps = Steps::default();
+        let (answer, answered) = oneshot::channel();
+        assert_eq!(steps.take(slow, || async { answered.await.ok() }).await, None);
+        assert_eq!(steps.take(quick, || async { Some(2) }).await, Some(2));
+        assert_eq!(steps.take(slow, || async { unreachable!("one step at a time") }).await, None);
+        answer.send(1).expect("it waits");
+        let mut result = None;
+        while result.is_none() {
+            tokio::task::yield_now().await;
+            result = steps.take(slow, || async { unreachable!("one step at a time") }).await;
+        }
+        assert_eq!(result, Some(1));
+        assert_eq!(steps.take(slow, || async { Some(3) }).await, Some(3), "the next one");
+        assert_eq!(steps.take(quick, std::future::pending).await, None);
+        steps.keep(&[slow].into());
+        assert_eq!(steps.take(quick, || async { Some(4) }).await, Some(4), "its swap had ended");
     }
 }

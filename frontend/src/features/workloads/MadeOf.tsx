@@ -1,7 +1,5 @@
 import { type Instance, type List, type Module, useResource } from '@/lib/api';
-
-/** A word as it would be typed: in quotes where it has blanks. */
-const typed = (word: string) => (word === '' || /\s/.test(word) ? `"${word}"` : word);
+import { typed } from './register';
 
 /** The module or command that a workload runs, by its name, a command with its arguments. */
 export function MadeOf({ instance }: { instance: Instance }) {
@@ -11,7 +9,10 @@ export function MadeOf({ instance }: { instance: Instance }) {
   return (
     <>
       <dt>{command ? 'Command' : 'Module'}</dt>
-      <dd>{[module.name, ...(instance.arguments ?? []).map(typed)].join(' ')}</dd>
+      <dd>
+        {[module.name, ...(instance.arguments ?? []).map(typed)].join(' ')}
+        {module.available === false && <p className="help">Its program is not there now: the workload stands still, what it had won is credited, and it goes on once the operator has put the program back.</p>}
+      </dd>
     </>
   );
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { bodyOf, type Draft, faultsOf, wordsOf } from './register';
+import { bodyOf, type Draft, faultsOf, typed, wordsOf } from './register';
 
 const draft: Draft = { name: 'alignment', module: 'mod_1', arguments: '', pool: 'fra1-gp', baseCores: '1', baseGib: '1', floorCores: '0.5', floorGib: '0.5', mostCores: '4', mostGib: '2.5' };
 
@@ -13,7 +13,12 @@ it('is made of a module, or of a command with its arguments', () => {
   const made = bodyOf({ ...draft, arguments: '  --level 3 "two words" ' }, 'index');
   expect(made).toMatchObject({ command: ['index', '--level', '3', 'two words'] });
   expect(made).not.toHaveProperty('module');
-  expect(wordsOf(' "" a"b c" ')).toEqual(['', 'a"b', 'c"']);
+  for (const [text, words] of [
+    ['', []], [' a  b ', ['a', 'b']], ['""', ['']], ['--x="a b" c', ['--x=a b', 'c']], ['"a \\" b"', ['a " b']], ['a\\\\b \\"', ['a\\b', '"']], ['"open end', ['open end']], ['end\\', ['end\\']],
+  ] as const) {
+    expect(wordsOf(text), text).toEqual(words);
+    expect(wordsOf(words.map(typed).join(' ')), text).toEqual(words);
+  }
 });
 it('floor ≤ baseline ≤ limit, of both', () => {
   expect(faultsOf({ ...draft, mostGib: '0.5', mostCores: '0.9' })).toMatchObject({ mostGib: 'At least the baseline', mostCores: 'At least the baseline' });

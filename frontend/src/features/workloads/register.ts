@@ -22,10 +22,17 @@ export function faultsOf(d: Draft): Faults {
   };
 }
 
-/** Words apart by blanks; what stands in double quotes is one, also with blanks. */
+/** Words apart by blanks, as a shell has them: in double quotes blanks belong to a word, after a backslash a quote or another backslash does. */
 export function wordsOf(text: string): string[] {
-  return [...text.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, word]) => quoted ?? word ?? '');
+  const parts = text.match(/(?:"(?:\\.|[^"\\])*"?|\\.|[^\s"\\]|\\$)+/gs) ?? [];
+  return parts.map((part) => part.replace(/\\(.)|"/gs, (_, escaped: string | undefined) => escaped ?? ''));
 }
+
+/** A word as it would be typed there. */
+export const typed = (word: string) => {
+  const escaped = word.replace(/["\\]/g, '\\$&');
+  return word === '' || /\s/.test(word) ? `"${escaped}"` : escaped;
+};
 
 /** `command` is the name of a command, where one was chosen in place of a module. */
 export function bodyOf(d: Draft, command?: string) {
