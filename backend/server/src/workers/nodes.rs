@@ -171,7 +171,7 @@ impl Nodes {
             None => self.cluster.checkpoint_all(&self.checkpoints)?,
         };
         for (instance, reason) in &summary.skipped {
-            tracing::warn!(%instance, reason, "no checkpoint of it could be taken; it goes on from an older one");
+            tracing::warn!(%instance, reason, "no checkpoint of it could be taken; it goes on from an older one, if there is one");
         }
         Ok(summary.instances)
     }
