@@ -30,7 +30,7 @@ use crate::driver::{DriverError, InstanceId, Limits, Program, SnapshotId};
 use crate::feed::Input;
 use crate::wasm::guest::Done;
 use crate::wasm::host::HostCounters;
-use crate::wasm::snapshot::{GlobalValue, PageHashes, Snapshot};
+use crate::wasm::snapshot::{GlobalValue, PAGE_BYTES, Snapshot};
 
 /// Largest state that a command may save.
 const MOST_STATE_BYTES: usize = 16 * 1024 * 1024;
@@ -296,20 +296,10 @@ impl CommandGuest {
     pub fn copy(&mut self, id: SnapshotId, base: Option<Arc<Snapshot>>) -> Result<Snapshot, String> {
         let state = self.saved()?;
         let globals = state.iter().map(|state| (STATE_BYTES.to_owned(), GlobalValue::I64(state.len() as i64)));
-        let blank = Snapshot {
-            id,
-            base,
-            memory_bytes: 0,
-            pages: Vec::new(),
-            bytes: Vec::new(),
-            globals: globals.collect(),
-            position: self.position,
-            held_kib: Some(self.held_kib),
-            page_hashes: PageHashes::new(),
-        };
+        let globals = globals.collect();
         let mut memory = state.unwrap_or_default();
-        memory.resize(memory.len().next_multiple_of(crate::wasm::PAGE_BYTES), 0);
-        Ok(blank.with_pages_of(&memory))
+        memory.resize(memory.len().next_multiple_of(PAGE_BYTES), 0);
+        Ok(Snapshot::of(&memory, (id, base), globals, self.position, Some(self.held_kib)))
     }
 
     /// Goes on from the state of `snapshot`: in the process that it has, if that is there already.

@@ -150,6 +150,11 @@ impl Cluster {
         self.slots().iter().filter(|slot| slot.runs()).map(|slot| slot.instance.clone()).collect()
     }
 
+    /// Whether it runs a command, whose steps may wait; does not wait for one that is under way.
+    pub fn is_command(&self, instance: &InstanceId) -> bool {
+        self.cell(instance).is_ok_and(|slot| slot.is_command())
+    }
+
     /// The epoch that the active copy runs under; does not wait for a step that is under way.
     pub fn active_epoch(&self, instance: &InstanceId) -> Option<u64> {
         self.cell(instance).ok()?.standing().map(|copy| copy.epoch)

@@ -318,18 +318,7 @@ impl WasmGuest {
         let globals = self.global_values();
         let held_kib = self.store.data().held_kib;
         let memory = self.memory.data(&self.store);
-        let blank = Snapshot {
-            id,
-            base,
-            memory_bytes: 0,
-            pages: Vec::new(),
-            bytes: Vec::new(),
-            globals,
-            position: self.position,
-            held_kib,
-            page_hashes: PageHashes::new(),
-        };
-        blank.with_pages_of(memory)
+        Snapshot::of(memory, (id, base), globals, self.position, held_kib)
     }
 
     /// Hash of the state at this step boundary.

@@ -64,22 +64,27 @@ struct Header {
 }
 
 impl Snapshot {
-    /// The same with the pages of `memory` (whole ones) that differ from its base.
-    pub(crate) fn with_pages_of(mut self, memory: &[u8]) -> Self {
-        let differs = |(index, page): &(u32, &[u8])| {
-            *page != self.base.as_deref().map_or(&ZERO_PAGE[..], |base| base.page(*index))
-        };
-        let pages = || (0_u32..).zip(memory.chunks(PAGE_BYTES)).filter(differs);
+    /// A state by its id and base: the pages of `memory` (whole ones) that differ from the base's, without their
+    /// hashes, and what belongs to it beside.
+    pub(crate) fn of(
+        memory: &[u8],
+        (id, base): (SnapshotId, Option<Arc<Snapshot>>),
+        globals: Vec<(String, GlobalValue)>,
+        position: u64,
+        held_kib: Option<u64>,
+    ) -> Self {
+        let differs =
+            |(index, page): &(u32, &[u8])| *page != base.as_deref().map_or(&ZERO_PAGE[..], |base| base.page(*index));
+        let changed = || (0_u32..).zip(memory.chunks(PAGE_BYTES)).filter(differs);
         // Counted first: a vector that grows would be copied, and be twice as large for a while.
-        let count = pages().count();
-        let (mut indexes, mut bytes) = (Vec::with_capacity(count), Vec::with_capacity(count * PAGE_BYTES));
-        for (index, page) in pages() {
-            indexes.push(index);
+        let count = changed().count();
+        let (mut pages, mut bytes) = (Vec::with_capacity(count), Vec::with_capacity(count * PAGE_BYTES));
+        for (index, page) in changed() {
+            pages.push(index);
             bytes.extend_from_slice(page);
         }
-        (self.pages, self.bytes) = (indexes, bytes);
-        self.memory_bytes = memory.len() as u64;
-        self
+        let (memory_bytes, page_hashes) = (memory.len() as u64, PageHashes::new());
+        Self { id, base, memory_bytes, pages, bytes, globals, position, held_kib, page_hashes }
     }
 
     /// The whole memory, page by page.

@@ -5,10 +5,10 @@ use crate::clock::Clock;
 use crate::sequencer::{Attached, Busy, Outcome, Sequencer};
 use crate::workers::forecasts::Board;
 use crate::workers::meter::Meter;
-use crate::workers::nodes::{Nodes, Wanted};
+use crate::workers::nodes::{Nodes, Wanted, instance_id};
 use crate::workers::pulse::Pulse;
 use crate::workers::slot_demand::SlotSums;
-use crate::workers::steps::Steps;
+use crate::workers::steps::{self, Steps};
 use crate::workers::telemetry::{self, Sample, TICK_SECONDS};
 use crate::workers::{draws, drills, prune, recalls, rounds, swaps};
 use headroom_market::command::Command;
@@ -458,7 +458,9 @@ impl Conductor {
                 let taken = if situation.simulated {
                     swaps::step(&nodes, &one, &situation)
                 } else {
-                    self.progress.steps.take(id, || swaps::step_apart(nodes, one, situation)).await
+                    let command = nodes.cluster.is_command(&instance_id(one.instance));
+                    let patience = if command { steps::PATIENCE } else { steps::MODULE_PATIENCE };
+                    self.progress.steps.take(id, patience, || swaps::step_apart(nodes, one, situation)).await
                 };
                 let Some(result) = taken else { break };
                 self.command(Command::StepSwap { swap: id, result }).await?;

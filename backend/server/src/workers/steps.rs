@@ -5,8 +5,10 @@ use std::future::Future;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
-/// How long the market waits for a step that has just begun: most of them take less.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How long the market waits for a step of a command that has just begun: most of them take less.
+pub const PATIENCE: Duration = Duration::from_millis(100);
+/// The same of a module, whose step has a bound: while it stands still between two states it must not wait for a tick.
+pub const MODULE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// By swap; one step of each at a time.
 pub struct Steps<T>(BTreeMap<SwapId, JoinHandle<Option<T>>>);
@@ -24,14 +26,14 @@ impl<T: Send + 'static> Steps<T> {
     }
 
     /// Takes the next step of a swap, or looks at the one that is under way. `None` if it has to wait, also for its
-    /// program.
-    pub async fn take<F>(&mut self, swap: SwapId, next: impl FnOnce() -> F) -> Option<T>
+    /// program after `patience`.
+    pub async fn take<F>(&mut self, swap: SwapId, patience: Duration, next: impl FnOnce() -> F) -> Option<T>
     where
         F: Future<Output = Option<T>> + Send + 'static,
     {
         let (mut step, patience) = match self.0.remove(&swap) {
             Some(begun) => (begun, Duration::ZERO),
-            None => (tokio::spawn(next()), PATIENCE),
+            None => (tokio::spawn(next()), patience),
         };
         match tokio::time::timeout(patience, &mut step).await {
             // Whatever panics in a step is told by who steps.
@@ -54,19 +56,19 @@ mod tests {
         let (slow, quick) = (SwapId::from_raw(1), SwapId::from_raw(2));
         let mut steps = Steps::default();
         let (answer, answered) = oneshot::channel();
-        assert_eq!(steps.take(slow, || async { answered.await.ok() }).await, None);
-        assert_eq!(steps.take(quick, || async { Some(2) }).await, Some(2));
-        assert_eq!(steps.take(slow, || async { unreachable!("one step at a time") }).await, None);
+        assert_eq!(steps.take(slow, PATIENCE, || async { answered.await.ok() }).await, None);
+        assert_eq!(steps.take(quick, PATIENCE, || async { Some(2) }).await, Some(2));
+        assert_eq!(steps.take(slow, PATIENCE, || async { unreachable!("one step at a time") }).await, None);
         answer.send(1).expect("it waits");
         let mut result = None;
         while result.is_none() {
             tokio::task::yield_now().await;
-            result = steps.take(slow, || async { unreachable!("one step at a time") }).await;
+            result = steps.take(slow, PATIENCE, || async { unreachable!("one step at a time") }).await;
         }
         assert_eq!(result, Some(1));
-        assert_eq!(steps.take(slow, || async { Some(3) }).await, Some(3), "the next one");
-        assert_eq!(steps.take(quick, std::future::pending).await, None);
+        assert_eq!(steps.take(slow, PATIENCE, || async { Some(3) }).await, Some(3), "the next one");
+        assert_eq!(steps.take(quick, PATIENCE, std::future::pending).await, None);
         steps.keep(&[slow].into());
-        assert_eq!(steps.take(quick, || async { Some(4) }).await, Some(4), "its swap had ended");
+        assert_eq!(steps.take(quick, PATIENCE, || async { Some(4) }).await, Some(4), "its swap had ended");
     }
 }
