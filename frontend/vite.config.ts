@@ -17,5 +17,12 @@ export default defineConfig(({ mode }) => ({
   preview: { proxy, headers: { 'Content-Security-Policy': csp } },
   build: { target: 'es2022', assetsInlineLimit: 0, chunkSizeWarningLimit: 400 },
   // how long a busy machine takes is not what the tests are about
-  test: { environment: 'jsdom', testTimeout: 60_000, setupFiles: ['src/mocks/setup.ts'], include: ['src/**/*.test.{ts,tsx}'] },
+  test: {
+    testTimeout: 60_000, setupFiles: ['src/mocks/setup.ts'],
+    // a document is most of what a test of pages costs: the others have none, or ask for it by a comment
+    projects: [
+      { extends: true, test: { name: 'logic', environment: 'node', include: ['src/**/*.test.ts'] } },
+      { extends: true, test: { name: 'pages', environment: 'jsdom', include: ['src/**/*.test.tsx'] } },
+    ],
+  },
 }));

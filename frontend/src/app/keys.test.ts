@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { expect, it } from 'vitest';
 import { me, people, type Person } from '@/mocks/users';
 import { bindings, keyHelp } from './keys';

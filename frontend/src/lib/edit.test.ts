@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 // What was typed is kept when others change what it was typed over, and is sent under the version of that.
 import { act, renderHook } from '@testing-library/react';
 import { describe, expect, it } from 'vitest';

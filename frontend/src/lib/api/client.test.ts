@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { me, people } from '@/mocks/users';
 import { actAs, met, watchActing } from './acting';
