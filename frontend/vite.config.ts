@@ -18,7 +18,8 @@ export default defineConfig(({ mode }) => ({
   build: { target: 'es2022', assetsInlineLimit: 0, chunkSizeWarningLimit: 400 },
   // how long a busy machine takes is not what the tests are about
   test: {
-    testTimeout: 60_000, setupFiles: ['src/mocks/setup.ts'],
+    // of two cores one would otherwise stand idle
+    testTimeout: 60_000, maxWorkers: '100%', setupFiles: ['src/mocks/setup.ts'],
     // a document is most of what a test of pages costs: the others have none, or ask for it by a comment
     projects: [
       { extends: true, test: { name: 'logic', environment: 'node', include: ['src/**/*.test.ts'] } },
