@@ -91,6 +91,7 @@ async fn a_command_is_offered_registered_and_goes_on_after_a_kill() -> anyhow::R
         "baseline": { "cpu_milli": 100, "mem_mib": 64 } });
     let refused = tenant.post_with_key("/v1/instances", "by-id", &by_id).await?;
     assert_eq!((refused.status, refused.code().as_str()), (422, "command_unavailable"), "{}", refused.text);
+    assert_eq!(refused.pointers(), ["/module"], "{}", refused.text);
     let repeated = tenant.post_with_key("/v1/instances", "index", &body(&json!(["mixer", "once"]))).await?;
     assert_eq!((repeated.status, &repeated.ok()?["id"]), (201, &made["id"]), "answered before");
     let modules = tenant.list("/v1/modules").await?;

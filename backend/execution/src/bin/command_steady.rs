@@ -2,7 +2,7 @@
 //! hash, as the module `steady` does, and holds as much memory as the input asks for and it may.
 //!
 //! Arguments make it misbehave, for the tests: `node` lets a property of its node into its state;
-//! `exit`, `hang`, `dribble`, `burn`, `twice`, `children`, `grow`, `balloon`, `nonsense` and `refuse` are what it
+//! `strays` leaves its process group; `exit`, `hang`, `dribble`, `burn`, `twice`, `children`, `grandchildren` (of a thread), `grow`, `balloon`, `nonsense` and `refuse` are what it
 //! does at input 5; `once` refuses to begin a second time without a state; `lazy` takes
 //! a minute to save, `forget` cannot any more. docs/commands.md has a
 //! smaller one in Python.
@@ -31,6 +31,10 @@ const AT: u64 = 5;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let does = |what: &str| arguments.iter().any(|argument| argument == what);
+    if does("strays") {
+        let elsewhere = rustix::process::getpgid(rustix::process::getppid())?;
+        rustix::process::setpgid(None, Some(elsewhere))?;
+    }
     let mut sum = 0_u64;
     let mut property = 0;
     let mut done = 0;
@@ -71,6 +75,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                         () if does("twice") => writeln!(output, "{}", json!({"position": position, "output": ""}))?,
                         () if does("nonsense") => writeln!(output, "done")?,
                         () if does("refuse") => writeln!(output, "{}", json!({"error": "no such table"}))?,
+                        () if does("grandchildren") => {
+                            let (begun, wait) = std::sync::mpsc::channel();
+                            std::thread::spawn(move || {
+                                let child = std::process::Command::new("/bin/sleep").arg("60").spawn();
+                                let _ = begun.send(());
+                                child.map(|mut child| child.wait())
+                            });
+                            wait.recv()?;
+                        }
                         () if does("children") => {
                             children.push(std::process::Command::new("/bin/sleep").arg("60").spawn()?);
                         }

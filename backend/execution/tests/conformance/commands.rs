@@ -63,6 +63,15 @@ fn state_of(process: &Path) -> String {
     status.lines().find(|line| line.starts_with("State:")).unwrap_or_default().to_owned()
 }
 
+/// The signal reaches a process on another core a moment later.
+fn wait_until_stopped(process: &Path) {
+    let until = Instant::now() + Duration::from_secs(30);
+    while !state_of(process).contains("(stopped)") {
+        assert!(Instant::now() < until, "{}", state_of(process));
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 #[test]
 fn a_command_works_at_inputs_only_and_is_measured() {
     let b = Bench::new();
@@ -75,14 +84,19 @@ fn a_command_works_at_inputs_only_and_is_measured() {
     assert!(seen.fuel > 0 && seen.mem_kib > 0, "{seen:?}");
     let running = processes_of(b.dir.path());
     assert_eq!(running.len(), 1);
-    // The signal reaches a process on another core a moment later.
-    let until = Instant::now() + Duration::from_secs(30);
-    while !state_of(&running[0]).contains("(stopped)") {
-        assert!(Instant::now() < until, "{}", state_of(&running[0]));
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    wait_until_stopped(&running[0]);
     b.h.driver.stop(&key("stop"), &id, 1).expect("stops");
     assert_eq!(processes_of(b.dir.path()).len(), 0);
+}
+
+#[test]
+fn one_that_leaves_its_process_group_is_stopped_all_the_same() {
+    let b = Bench::new();
+    b.start(&"ins_c".into(), &["strays"]);
+    b.h.pass(5);
+    let running = processes_of(b.dir.path());
+    assert_eq!(running.len(), 1);
+    wait_until_stopped(&running[0]);
 }
 
 #[test]
@@ -182,6 +196,7 @@ fn whatever_it_does_ends_itself_alone_and_says_why() {
         ("nonsense", "not what a command answers"),
         ("refuse", "it says: no such table"),
         ("children", "it has started other processes"),
+        ("grandchildren", "it has started other processes"),
         ("grow", "out of memory: it has"),
         ("balloon", "it ended (signal: 6 (SIGABRT))"),
     ];

@@ -59,6 +59,7 @@ async fn check_memory(app: &App, module: &Module, baseline: &Amounts) -> Answere
 async fn check_program(
     app: &App,
     module: &Module,
+    named_at: &str,
     arguments: &[String],
     idempotency: Option<&Idempotency>,
 ) -> Answered<()> {
@@ -70,7 +71,7 @@ async fn check_program(
         "The program of {} can't be run now: {why}. Its operator has to put it back, or to start the server with --commands.",
         module.name
     );
-    Err(Problem::field("command_unavailable", "/command/0", detail))
+    Err(Problem::field("command_unavailable", named_at, detail))
 }
 
 /// Refuses a limit that the driver would not grant: what is bought beyond it could not be delivered.
@@ -155,7 +156,7 @@ struct NewInstanceBody {
     name: String,
     /// `wasm` for a module, `linux` for a command; left out it is the one that fits.
     driver: Option<String>,
-    /// A WebAssembly module; this or `command`.
+    /// One of `GET /v1/modules`, by its id; this or `command`.
     module: Option<ModuleId>,
     /// One of the commands that the operator offers (`GET /v1/modules`), by its name, then its arguments.
     #[schema(max_items = 33)]
@@ -235,7 +236,8 @@ async fn register_instance(
     }
     if let Some(module) = module {
         check_memory(&app, &module, &new.baseline).await?;
-        check_program(&app, &module, &arguments, idempotency.as_ref()).await?;
+        let named_at = if new.module.is_some() { "/module" } else { "/command/0" };
+        check_program(&app, &module, named_at, &arguments, idempotency.as_ref()).await?;
     }
     let limit = new.limit.unwrap_or_else(|| new.baseline.clone());
     check_most_memory(&app, kind, &limit)?;

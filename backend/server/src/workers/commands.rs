@@ -19,6 +19,18 @@ struct Kept {
     said: BTreeSet<InstanceId>,
 }
 
+/// Over when it is dropped, also by a panic: the workload could else never be ended.
+struct Ending {
+    of: Commands,
+    instance: InstanceId,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.of.kept().ending.remove(&self.instance);
+    }
+}
+
 /// Whether a workload is a command.
 pub fn is_command(instance: &Instance) -> bool {
     instance.driver == ModuleKind::Command.driver()
@@ -34,10 +46,10 @@ impl Commands {
         if !self.kept().ending.insert(instance.clone()) {
             return;
         }
-        let these = self.clone();
+        let ending = Ending { of: self.clone(), instance };
         tokio::task::spawn_blocking(move || {
+            let _ending = ending;
             work();
-            these.kept().ending.remove(&instance);
         });
     }
 
