@@ -329,3 +329,33 @@ impl CommandGuest {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_process_knew_is_not_made_up_once_it_is_gone() {
+        let command =
+            Command { program: Program("command:".to_owned()), file: "/bin/false".into(), arguments: Vec::new() };
+        let limits = Limits::new(100, 1 << 20);
+        let new = || {
+            CommandGuest::new(
+                &Config::default(),
+                &command,
+                &"ins_a".into(),
+                &limits,
+                BTreeMap::new(),
+                &Signals::default(),
+            )
+        };
+        let mut guest = new();
+        let first = guest.copy("before".into(), None).expect("nothing has begun");
+        let input = Input { due_at_micros: 0, bytes: Vec::new() };
+        let reason = guest.step(&input).err().expect("it ends at once");
+        assert_eq!(guest.step(&input).err(), Some(reason.clone()), "it does not begin anew");
+        assert_eq!(guest.copy("after".into(), None).err(), Some(reason));
+        guest.become_snapshot(&first).expect("a known state");
+        assert!(guest.copy("again".into(), None).is_ok());
+    }
+}

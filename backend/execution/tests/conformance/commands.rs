@@ -285,7 +285,9 @@ fn in_real_time_one_that_hangs_keeps_nobody_waiting() {
             feed.push(id, Input { due_at_micros: now() + at * 20_000, bytes });
         }
     }
-    let cluster = Cluster::new(config(dir.path()), Arc::new(feed)).expect("loads");
+    // More patience than either of them sleeps: only the end of all makes it short.
+    let patient = Config { command_answer_micros: 120_000_000, ..config(dir.path()) };
+    let cluster = Cluster::new(patient, Arc::new(feed)).expect("loads");
     cluster.ensure_node(NodeSpec {
         id: "n1".into(),
         name: "N1".into(),
@@ -316,6 +318,8 @@ fn in_real_time_one_that_hangs_keeps_nobody_waiting() {
     let summary = running.stop(Some(files.path())).expect("stops");
     assert_eq!(summary.instances, 2, "{:?}", summary.skipped);
     assert_eq!(summary.skipped.iter().map(|(id, _)| id).collect::<Vec<_>>(), [&hangs, &lazy]);
+    let why = &summary.skipped[1].1;
+    assert!(why.contains("did not answer within"), "it was not waited for: {why}");
     drop(cluster);
     assert_eq!(processes_of(dir.path()).len(), 0, "no process outlives its cluster");
 }
