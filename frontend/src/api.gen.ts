@@ -173,9 +173,12 @@ export interface components {
         };
         /** @description Standing supply of an instance: the lendable part of its baseline at these prices. */
         AutoOffer: {
+            /** @description What is lent, and the least that it is lent for, per base unit and slot; a resource that is not named is not lent. */
             minimum_price: {
                 [key: string]: components["schemas"]["Price"];
             };
+            /** @description And never for less than the pool's reserve price, whatever that is then: at it lenders come before the operator. */
+            at_least_reserve_price?: boolean;
             /**
              * @description What is probably not needed beyond the lendable part, up to the forecast's 90 % quantile, is lent as
              *     recallable at these prices, and taken back as soon as the workload needs it.
@@ -629,6 +632,13 @@ export interface components {
              */
             fallback_rounds: number;
         };
+        /** @description The forecast that an automatic order followed. */
+        ForecastUsed: {
+            /** @description Its name, as `GET /v1/prediction` gives it. */
+            model?: string | null;
+            /** @description It had seen demand until then: with each slot the model learns and is another one. */
+            seen_until: components["schemas"]["Timestamp"];
+        };
         /** @description Somebody who has something from it. Other members are not named. */
         Gained: {
             resource: components["schemas"]["Resource"];
@@ -646,6 +656,25 @@ export interface components {
             amount: components["schemas"]["Credits"];
             /** @description For the audit. */
             reason?: string | null;
+        };
+        /** @description Why an automatic order was placed. */
+        Grounds: {
+            /** @description Unknown values must be tolerated. */
+            rule: components["schemas"]["Rule"];
+            /**
+             * Format: int64
+             * @description The workload's `strategy_version` that the order was decided by.
+             */
+            strategy_version: number;
+            forecast?: components["schemas"]["ForecastUsed"] | null;
+            level?: components["schemas"]["Share"] | null;
+            each?: components["schemas"]["Share"] | null;
+            chance?: components["schemas"]["Share"] | null;
+            proceeds?: components["schemas"]["Credits"] | null;
+            /** @description By resource of the order. */
+            inputs: {
+                [key: string]: components["schemas"]["Input"];
+            };
         };
         /** @description Who stopped trading, when and why; open orders stay, no round clears them. */
         Halt: {
@@ -691,6 +720,47 @@ export interface components {
             document: string;
             /** @description Siblings from the leaf up, hex; `null` where a node moves up alone. */
             path: (string | null)[];
+        };
+        /**
+         * @description What was known of one resource. A bid is for the larger of `needed` and `hinted`, at most `limit`, less `baseline` and
+         *     `already`; an offer lends `baseline` less `already` and the largest of `needed`, `hinted` and `floor`. Devices are
+         *     whole.
+         */
+        Input: {
+            /** Format: int64 */
+            baseline: number;
+            /**
+             * Format: int64
+             * @description What the forecast says is needed; of firm offers in the window of slots that they are lent for.
+             */
+            needed?: number | null;
+            /**
+             * Format: int64
+             * @description What hints say is needed at least.
+             */
+            hinted?: number;
+            /**
+             * Format: int64
+             * @description What lending may not take it under.
+             */
+            floor?: number;
+            /**
+             * Format: int64
+             * @description Of bids: what it was to have in the slot beyond its baseline, dearer steps included; under 0 more was lent. Of
+             *     offers: what was lent of the slot, or is offered firmly.
+             */
+            already?: number;
+            /**
+             * Format: int64
+             * @description The most that it may have, where that is less than what is needed.
+             */
+            limit?: number | null;
+            /**
+             * Format: int64
+             * @description Of draws: what it lacked, measured, and a little more.
+             */
+            lacked?: number | null;
+            price?: components["schemas"]["Price"] | null;
         };
         Instance: {
             id: components["schemas"]["InstanceId"];
@@ -1165,6 +1235,7 @@ export interface components {
                 awarded: components["schemas"]["Credits"];
                 awards: components["schemas"]["AwardId"][];
                 origin: components["schemas"]["Origin"];
+                grounds?: components["schemas"]["Grounds"] | null;
                 /**
                  * Format: int64
                  * @description The first round that could have taken it; 0 of orders from before this was noted.
@@ -1632,6 +1703,10 @@ export interface components {
             class?: components["schemas"]["Class"];
             at_end?: components["schemas"]["AtEnd"];
             comparison?: components["schemas"]["ComparisonRules"];
+            /**
+             * @description What it does by itself. Where nothing is said of `auto_offer`, what it will not need of CPU, I/O and network is lent at
+             *     the pool's reserve price or more; `"auto_offer": null` lends nothing. What else is left out is off.
+             */
             strategy?: components["schemas"]["Strategy"];
         };
         NewKey: {
@@ -1776,6 +1851,7 @@ export interface components {
             awarded: components["schemas"]["Credits"];
             awards: components["schemas"]["AwardId"][];
             origin: components["schemas"]["Origin"];
+            grounds?: components["schemas"]["Grounds"] | null;
             /**
              * Format: int64
              * @description The first round that could have taken it; 0 of orders from before this was noted.
@@ -2576,6 +2652,11 @@ export interface components {
         RoundId: string;
         /** @enum {string} */
         RoundState: "open" | "sealed" | "solved" | "awarded" | "executing" | "settled" | "void";
+        /**
+         * @description Which rule of a workload's strategy placed an order.
+         * @enum {string}
+         */
+        Rule: "auto_bid" | "resume" | "buy_back" | "auto_offer" | "draws";
         /** @description Slots for which no round is held begin with what workloads have in the slot before, at an administered price. */
         SafeStateView: {
             without_rounds_since?: components["schemas"]["Slot"] | null;

@@ -1,5 +1,5 @@
 //! A workload that wins in another pool, over the API: it is carried to another place, delivered there, and comes home.
-use crate::common::{KEEPER, Sim, healthy};
+use crate::common::{KEEPER, Sim, healthy, lends_nothing};
 use anyhow::{Context, ensure};
 use headroom_tests::orders::Rhythm;
 use headroom_tests::{Api, Reply, unique};
@@ -151,7 +151,7 @@ async fn memory_that_was_bought_elsewhere_is_not_taken_home() -> anyhow::Result<
     let headers = [("content-type", "application/wasm")];
     let module = tenant.send("POST", "/v1/modules?name=keeper", &headers, Some(KEEPER.into())).await?.id()?;
     let new = json!({ "name": "keeper", "module": module, "pool": HOME, "baseline": { "cpu_milli": 200, "mem_mib": 64 },
-        "limit": { "cpu_milli": 1000, "mem_mib": 512 }, "at_end": "stop" });
+        "limit": { "cpu_milli": 1000, "mem_mib": 512 }, "at_end": "stop", "strategy": lends_nothing() });
     let id = tenant.post_with_key("/v1/instances", &unique("key"), &new).await?.id()?;
     let route = format!("/v1/instances/{id}");
     admin.advance(20).await?;

@@ -81,6 +81,11 @@ pub async fn small_pool(admin: &Api, slug: &str, nodes: &[&str]) -> anyhow::Resu
     Ok(())
 }
 
+/// The strategy of a workload that is to have no orders but those that a test places: left out, it lends by default.
+pub fn lends_nothing() -> Value {
+    json!({ "auto_offer": null })
+}
+
 /// A participant with a workload in a pool that needs three quarters of so much CPU.
 pub async fn steady_member(sim: &Sim, pool: &str, cpu: i64, memory_limit: i64) -> anyhow::Result<(Api, String)> {
     let api = sim.trader("100").await?;
@@ -92,7 +97,7 @@ pub async fn steady_member(sim: &Sim, pool: &str, cpu: i64, memory_limit: i64) -
     let steady = modules.iter().find(|m| m["name"] == "steady").context("no module steady")?;
     let instance = json!({ "name": format!("batch-{cpu}"), "module": steady["id"], "pool": pool,
         "baseline": { "cpu_milli": cpu, "mem_mib": 64 }, "floor": { "cpu_milli": 0, "mem_mib": 0 },
-        "limit": { "cpu_milli": 1000, "mem_mib": memory_limit } });
+        "limit": { "cpu_milli": 1000, "mem_mib": memory_limit }, "strategy": lends_nothing() });
     let id = api.post_with_key("/v1/instances", "instance", &instance).await?.id()?;
     Ok((api, id))
 }

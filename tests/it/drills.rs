@@ -1,5 +1,5 @@
 //! Vacate drills with real programs: who gives memory back may buy it, who does not may be stopped for it.
-use crate::common::{KEEPER, Sim, healthy};
+use crate::common::{KEEPER, Sim, healthy, lends_nothing};
 use anyhow::Context;
 use headroom_tests::Api;
 use headroom_tests::orders::Rhythm;
@@ -9,7 +9,7 @@ const POOL: &str = "fra1-gp";
 
 async fn workload(tenant: &Api, module: &str) -> anyhow::Result<String> {
     let instance = json!({ "name": "drilled", "module": module, "pool": POOL,
-        "baseline": { "cpu_milli": 100, "mem_mib": 64 }, "limit": { "cpu_milli": 1000, "mem_mib": 1000 } });
+        "baseline": { "cpu_milli": 100, "mem_mib": 64 }, "limit": { "cpu_milli": 1000, "mem_mib": 1000 }, "strategy": lends_nothing() });
     tenant.post_with_key("/v1/instances", module, &instance).await?.id()
 }
 

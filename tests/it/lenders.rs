@@ -1,5 +1,5 @@
 //! Lenders and their bonds, as they, their buyers and finance see them.
-use crate::common::{KEEPER, Sim, healthy, small_pool, steady_member};
+use crate::common::{KEEPER, Sim, healthy, lends_nothing, small_pool, steady_member};
 use anyhow::{Context, ensure};
 use headroom_tests::Api;
 use headroom_tests::money::units;
@@ -38,7 +38,7 @@ async fn member_in(
     };
     let instance = json!({ "name": "batch-1", "module": module, "pool": pool,
         "baseline": { "cpu_milli": 100, "mem_mib": memory }, "floor": { "cpu_milli": 0, "mem_mib": 0 },
-        "limit": { "cpu_milli": 1000, "mem_mib": 1000 } });
+        "limit": { "cpu_milli": 1000, "mem_mib": 1000 }, "strategy": lends_nothing() });
     let id = api.post_with_key("/v1/instances", "instance", &instance).await?.id()?;
     Ok((api, id))
 }

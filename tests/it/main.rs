@@ -17,6 +17,7 @@ mod drills;
 mod events;
 mod idempotency;
 mod lenders;
+mod lending;
 mod limits;
 mod make_way;
 mod modules;

@@ -1,5 +1,5 @@
 //! A real program goes to another node so that somebody else's bid has room, after a shadow run, and is paid for it.
-use crate::common::{Sim, balance, healthy, small_pool};
+use crate::common::{Sim, balance, healthy, lends_nothing, small_pool};
 use anyhow::Context;
 use headroom_tests::Api;
 use headroom_tests::orders::Rhythm;
@@ -18,7 +18,7 @@ async fn member(sim: &Sim, name: &str, cpu_milli: i64) -> anyhow::Result<(Api, S
     let steady = modules.iter().find(|m| m["name"] == "steady").context("no module steady")?;
     let instance = json!({ "name": name, "module": steady["id"], "pool": POOL,
         "baseline": { "cpu_milli": cpu_milli, "mem_mib": 200 }, "floor": { "cpu_milli": 0, "mem_mib": 0 },
-        "limit": { "cpu_milli": 1000, "mem_mib": 1000 } });
+        "limit": { "cpu_milli": 1000, "mem_mib": 1000 }, "strategy": lends_nothing() });
     let id = api.post_with_key("/v1/instances", name, &instance).await?.id()?;
     Ok((api, id))
 }

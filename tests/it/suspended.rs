@@ -1,6 +1,6 @@
 //! A real program that keeps memory and is written to disk for it: it stands still, through a crash too, and goes on
 //! where it was with what it wins.
-use crate::common::{KEEPER, Sim, healthy};
+use crate::common::{KEEPER, Sim, healthy, lends_nothing};
 use crate::recovery::set_clock;
 use anyhow::{Context, ensure};
 use headroom_tests::Api;
@@ -39,7 +39,7 @@ async fn keeper(admin: &Api, tenant: &Api) -> anyhow::Result<String> {
     let headers = [("content-type", "application/wasm")];
     let module = tenant.send("POST", "/v1/modules?name=keeper", &headers, Some(KEEPER.into())).await?.id()?;
     let instance = json!({ "name": "keeper", "module": module, "pool": POOL, "at_end": "checkpoint",
-        "baseline": { "cpu_milli": 100, "mem_mib": 64 }, "limit": { "cpu_milli": 1000, "mem_mib": 1000 } });
+        "baseline": { "cpu_milli": 100, "mem_mib": 64 }, "limit": { "cpu_milli": 1000, "mem_mib": 1000 }, "strategy": lends_nothing() });
     let id = tenant.post_with_key("/v1/instances", "keeper", &instance).await?.id()?;
     admin.advance(30).await?;
     let drilled = read(tenant, &format!("/v1/instances/{id}")).await?;

@@ -1,5 +1,5 @@
 //! Two workloads on a full node that give each other what they have too much of; of two members, and of one.
-use crate::common::{Sim, balance, healthy};
+use crate::common::{Sim, balance, healthy, lends_nothing};
 use anyhow::Context;
 use headroom_tests::Api;
 use headroom_tests::orders::Rhythm;
@@ -33,7 +33,7 @@ async fn workload(sim: &Sim, api: &Api, cpu_milli: i64, mem_mib: i64) -> anyhow:
     let name = format!("trades-{cpu_milli}");
     let instance = json!({ "name": name, "module": steady["id"], "pool": POOL,
         "baseline": { "cpu_milli": cpu_milli, "mem_mib": mem_mib }, "floor": { "cpu_milli": 0, "mem_mib": 0 },
-        "limit": { "cpu_milli": 1000, "mem_mib": 1000 } });
+        "limit": { "cpu_milli": 1000, "mem_mib": 1000 }, "strategy": lends_nothing() });
     api.post_with_key("/v1/instances", &name, &instance).await?.id()
 }
 

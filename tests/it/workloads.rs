@@ -1,5 +1,5 @@
 //! Workloads whose program ends: what people see, what still works, who pays.
-use crate::common::{Sim, balance, healthy};
+use crate::common::{Sim, balance, healthy, lends_nothing};
 use anyhow::Context;
 use headroom_tests::Api;
 use headroom_tests::orders::Rhythm;
@@ -23,7 +23,7 @@ async fn with_workload(sim: &Sim, module: &str) -> anyhow::Result<(Api, String)>
     admin.put(&format!("/v1/participants/{participant}/quota"), &quota).await?.ok()?;
     let instance = json!({
         "name": "batch-1", "module": module, "pool": POOL, "baseline": { "cpu_milli": 500, "mem_mib": 100 },
-        "limit": { "cpu_milli": 2000, "mem_mib": 400 },
+        "limit": { "cpu_milli": 2000, "mem_mib": 400 }, "strategy": lends_nothing(),
     });
     let id = api.post_with_key("/v1/instances", "instance", &instance).await?.id()?;
     Ok((api, id))

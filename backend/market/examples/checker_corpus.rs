@@ -6,8 +6,9 @@
 mod support;
 
 use headroom_market::clearing::book::{Book, Side};
+use headroom_market::clearing::check::given_up;
 use headroom_market::clearing::generate::Draw;
-use headroom_market::clearing::outcome::{Outcome, Quality, Reason};
+use headroom_market::clearing::outcome::{Outcome, Price, Quality, Reason};
 use headroom_market::clearing::rational::Rat;
 use headroom_market::clearing::{Limits, Mode, NoProposal, clear, verify};
 use std::fmt::Write as _;
@@ -16,7 +17,7 @@ use std::path::Path;
 /// What is done to a right outcome. `None` where it has nothing to do it with.
 type Break = fn(&Book, &mut Outcome, &mut Draw) -> Option<()>;
 
-const BREAKS: [(&str, Break); 16] = [
+const BREAKS: [(&str, Break); 18] = [
     ("price_up", |_, o, d| {
         let n = pick(o.prices.len(), d)?;
         o.prices[n].price.0 += 50_000_000;
@@ -105,6 +106,25 @@ const BREAKS: [(&str, Break); 16] = [
         o.placements.remove(n);
         Some(())
     }),
+    ("winner_given_up", |_, o, d| {
+        let n = pick(o.awards.len(), d)?;
+        let one = o.awards[n].order.clone();
+        give_up(o, |id| id == one);
+        Some(())
+    }),
+    ("everybody_given_up", |_, o, _| {
+        if o.awards.is_empty() {
+            return None;
+        }
+        give_up(o, |_| true);
+        o.supply.iter_mut().for_each(|s| s.used = 0);
+        o.flows.iter_mut().for_each(|f| f.flow = 0);
+        for p in &mut o.prices {
+            (p.price, p.low, p.high, p.set_by) = (Price(0), Some(Price(0)), Some(Price(0)), "none".into());
+        }
+        o.welfare.0 = Rat::ZERO;
+        Some(())
+    }),
     ("winner_and_loser_swapped", |b, o, d| {
         let (n, m) = (pick(o.awards.len(), d)?, pick(o.refused.len(), d)?);
         let side = |id: &str| b.orders.iter().find(|x| x.id == id).map(|x| x.side);
@@ -119,13 +139,32 @@ const BREAKS: [(&str, Break); 16] = [
     }),
 ];
 
+/// Refuses those that won, and says that the search gave them up.
+fn give_up(o: &mut Outcome, given_up: impl Fn(&str) -> bool) {
+    let gone: Vec<String> = o.awards.iter().map(|a| a.order.clone()).filter(|id| given_up(id)).collect();
+    o.awards.retain(|a| !gone.contains(&a.order));
+    o.placements.retain(|p| !gone.contains(&p.order));
+    o.quality = Quality::Fallback;
+    o.refused.extend(gone.into_iter().map(|order| headroom_market::clearing::outcome::Refusal {
+        order,
+        reason: Reason::SolverFallback,
+        price: None,
+        shortfall: None,
+        winning_limit: None,
+        binding: None,
+    }));
+}
+
 fn pick(length: usize, d: &mut Draw) -> Option<usize> {
     (length > 0).then(|| d.between(0, length as i64 - 1) as usize)
 }
 
 fn verdict(book: &Book, outcome: &Outcome) -> String {
     match verify(book, outcome.clone(), Mode::Market) {
-        Ok(_) => "accepted".into(),
+        Ok(outcome) => match given_up(book, &outcome, Mode::Market)[..] {
+            [] => "accepted".into(),
+            _ => "refused I2".into(),
+        },
         Err(broken) => {
             let mut rules: Vec<&str> = broken.iter().map(|b| b.rule).collect();
             rules.sort_unstable();

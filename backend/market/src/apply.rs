@@ -2,7 +2,7 @@
 //!
 //! Every decision is here or below; nothing outside decides. The same envelope on the same
 //! state gives the same events, on any machine and for ever.
-use crate::book::{Origin, expire, place, together};
+use crate::book::{PlacedBy, expire, place, together};
 use crate::command::{Command, Envelope, Reply};
 use crate::event::Event;
 use crate::ids::{OrderId, ParticipantId};
@@ -117,7 +117,7 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
         }
         Command::DeleteProject { participant, name } => project::delete(turn, participant, &name).map(Reply::Project),
         Command::PlaceOrder { participant, side, request, client_order } => {
-            let placed = place::place(turn, participant, side, *request, client_order, Origin::Manual);
+            let placed = place::place(turn, participant, side, *request, client_order, PlacedBy::hand());
             placed.map(Reply::Order).map_err(Refusal::from)
         }
         Command::PlaceRecommended(recommended) => {
@@ -137,8 +137,8 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
         }
         Command::CancelOrder { participant, order } => cancel(turn, participant, order),
         Command::CancelAll { participant } => Ok(Reply::Canceled(place::cancel_all(turn, participant))),
-        Command::RecordOutlooks { outlooks } => {
-            auto::record_outlooks(turn, outlooks);
+        Command::RecordOutlooks { model, outlooks } => {
+            auto::record_outlooks(turn, model.as_deref(), outlooks);
             Ok(Reply::Done)
         }
         Command::RecordShortages { shortages } => {

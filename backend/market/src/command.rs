@@ -261,6 +261,9 @@ pub enum Command {
     },
     /// New outlooks; automatic orders follow from them in the same transaction.
     RecordOutlooks {
+        /// What forecasts so; older journals don't say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
         outlooks: Vec<(InstanceId, Vec<SlotOutlook>)>,
     },
     /// What the forecast errors of pools say of the next slots.

@@ -19,7 +19,7 @@ use crate::swap::Swap;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Amounts, Credits};
 use crate::workload::guidance::{ApplicationProfile, Hint};
-use crate::workload::{Instance, Module, SlotOutlook};
+use crate::workload::{Foreseen, Instance, Module, SlotOutlook};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +45,8 @@ pub enum Event {
     ProjectChanged(Project),
     OutlookRecorded {
         instance: InstanceId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
         slots: Vec<SlotOutlook>,
     },
     OrderAccepted(Box<Order>),
@@ -166,8 +168,8 @@ impl State {
             Event::HintChanged(r) => self.put_hint(r.clone()),
             Event::ProfileChanged(r) => self.put(r.clone()),
             Event::ProjectChanged(r) => self.put_project(r.clone()),
-            Event::OutlookRecorded { instance, slots } => {
-                self.outlooks.insert(*instance, slots.clone());
+            Event::OutlookRecorded { instance, model, slots } => {
+                self.outlooks.insert(*instance, Foreseen { model: model.clone(), slots: slots.clone() });
             }
             Event::OrderAccepted(order) => self.add_order((**order).clone()),
             // the orders have events of their own; this one says why

@@ -227,7 +227,7 @@ fn of_event(event: &Event, state: &State) -> Option<Notice> {
         }
         Event::SwapChanged(s) => Some(notice(swap_kind(s.state), Some(s.participant), s.id.to_string(), s.document())),
         Event::Received(r) => Some(notice("delivery.recorded", Some(r.participant), r.id.to_string(), r.document())),
-        Event::OutlookRecorded { instance, slots } => {
+        Event::OutlookRecorded { instance, slots, .. } => {
             let owner = state.instances.get(instance).map(|i| i.participant);
             let data =
                 serde_json::json!({ "instance": instance, "slots": slots.iter().map(|s| s.slot).collect::<Vec<_>>() });

@@ -20,7 +20,7 @@ use crate::swap::Swap;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Credits, Price, Resource};
 use crate::workload::guidance::{ApplicationProfile, Hint};
-use crate::workload::{Instance, Module, SlotOutlook};
+use crate::workload::{Foreseen, Instance, Module};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -88,7 +88,7 @@ pub struct State {
     project_names: BTreeMap<(ParticipantId, String), ProjectId>,
     pub ledger: Ledger,
     /// Latest outlook by instance; refreshed every slot, not durable state of the market.
-    pub outlooks: BTreeMap<InstanceId, Vec<SlotOutlook>>,
+    pub outlooks: BTreeMap<InstanceId, Foreseen>,
     pub sealed: Option<SealedBook>,
     pub changes: Changes,
 }

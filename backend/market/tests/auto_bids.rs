@@ -95,7 +95,7 @@ impl Market {
     fn bids_after(&mut self, joint: Option<JointNeed>) -> Vec<(Amounts, Credits)> {
         let need = [(500, 1200), (900, 1400), (975, 1600)].map(|(level, need)| (level, amounts(need, need)));
         let outlook = SlotOutlook { slot: self.slot, need: need.into(), lendable: Amounts::new(), joint };
-        self.world.run(Command::RecordOutlooks { outlooks: vec![(self.instance, vec![outlook])] });
+        self.world.run(Command::RecordOutlooks { model: None, outlooks: vec![(self.instance, vec![outlook])] });
         self.bids()
     }
 
@@ -113,7 +113,7 @@ fn who_owes_lends_though_it_will_need_more() {
     let mut market = Market::new();
     let minimum_price = [(CPU, "0.001".parse().unwrap())].into();
     let lends = Strategy {
-        auto_offer: Some(AutoOffer { minimum_price, recallable_price: BTreeMap::new() }),
+        auto_offer: Some(AutoOffer { minimum_price, at_least_reserve_price: false, recallable_price: BTreeMap::new() }),
         ..strategy(&BOTH, None)
     };
     assert!(matches!(market.set(lends), Reply::Instance(_)));
@@ -122,7 +122,7 @@ fn who_owes_lends_though_it_will_need_more() {
         market.world.state.participants.get_mut(&owner).expect("there").arrears = credits(owed);
         let need = [(500, 1200), (900, 1400), (975, 1600)].map(|(level, need)| (level, amounts(need, need)));
         let outlook = SlotOutlook { slot: market.slot, need: need.into(), lendable: amounts(300, 0), joint: None };
-        market.world.run(Command::RecordOutlooks { outlooks: vec![(market.instance, vec![outlook])] });
+        market.world.run(Command::RecordOutlooks { model: None, outlooks: vec![(market.instance, vec![outlook])] });
         market.world.state.orders.values().map(|o| o.side).collect::<Vec<_>>()
     };
     assert_eq!(sides_after("0"), [Side::Bid; 3]);
@@ -136,13 +136,17 @@ fn who_asks_for_memory_lends_processors_and_who_asks_for_processors_lends_nothin
         let mut market = Market::new();
         let minimum_price = [(CPU, "0.001".parse().unwrap()), (MEM, "0.001".parse().unwrap())].into();
         let lends = Strategy {
-            auto_offer: Some(AutoOffer { minimum_price, recallable_price: BTreeMap::new() }),
+            auto_offer: Some(AutoOffer {
+                minimum_price,
+                at_least_reserve_price: false,
+                recallable_price: BTreeMap::new(),
+            }),
             ..strategy(&BOTH, None)
         };
         assert!(matches!(market.set(lends), Reply::Instance(_)));
         let need = vec![(975, need)];
         let outlook = SlotOutlook { slot: market.slot, need, lendable, joint: None };
-        market.world.run(Command::RecordOutlooks { outlooks: vec![(market.instance, vec![outlook])] });
+        market.world.run(Command::RecordOutlooks { model: None, outlooks: vec![(market.instance, vec![outlook])] });
         let orders = market.world.state.orders.values();
         let mut orders: Vec<_> = orders.map(|o| (o.side, o.request.resources.clone())).collect();
         orders.sort_by_key(|(_, resources)| resources.keys().next().copied());

@@ -32,7 +32,11 @@ fn auto_bid(costs: &[(Resource, &str)]) -> AutoBid {
 }
 
 fn auto_offer() -> AutoOffer {
-    AutoOffer { minimum_price: [(CPU, "0.0004".parse().unwrap())].into(), recallable_price: [].into() }
+    AutoOffer {
+        minimum_price: [(CPU, "0.0004".parse().unwrap())].into(),
+        at_least_reserve_price: false,
+        recallable_price: [].into(),
+    }
 }
 
 fn both() -> Strategy {
@@ -52,7 +56,7 @@ fn set(one: &mut One, (participant, instance): Member, strategy: Strategy) {
 fn foresee(one: &mut One, instance: InstanceId, need: [i64; 3], lendable: i64) {
     let need = [500, 900, 975].into_iter().zip(need.map(cpu)).collect();
     let outlook = SlotOutlook { slot: one.slot, need, lendable: cpu(lendable), joint: None };
-    one.world.run(Command::RecordOutlooks { outlooks: vec![(instance, vec![outlook])] });
+    one.world.run(Command::RecordOutlooks { model: None, outlooks: vec![(instance, vec![outlook])] });
 }
 
 fn orders(one: &One, instance: InstanceId, side: Side) -> Vec<&Order> {

@@ -86,7 +86,7 @@ fn a_bid_that_can_have_no_replica_does_not_hold_the_collar() {
         {"id":"small","owner":"b","side":"bid","limit":"450","alternatives":[{"quantities":[["p","cpu",0,900]]}]}]"#;
     let outcome = cleared(products, "[]", orders);
     assert_eq!(won(&outcome), ["small"]);
-    assert_eq!(outcome.refused[0].reason, Reason::ForecastHeadroom);
+    assert_eq!(outcome.refused[0].reason, Reason::MinFillUnreachable);
 }
 
 /// Only what ties products together stays out, not everybody who wants what is scarce.

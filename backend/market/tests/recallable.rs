@@ -228,14 +228,18 @@ fn an_automatic_offer_lends_what_is_probably_not_needed() {
     // Of 2,000 at most 700 are needed in nine slots of ten, and 1,200 are needed somewhere in the window.
     let mut one = one(9_000);
     let prices = |price: &str| [(CPU, price.parse().unwrap())].into();
-    let auto_offer = AutoOffer { minimum_price: prices("0.0003"), recallable_price: prices("0.0001") };
+    let auto_offer = AutoOffer {
+        minimum_price: prices("0.0003"),
+        at_least_reserve_price: false,
+        recallable_price: prices("0.0001"),
+    };
     let strategy = Strategy { auto_offer: Some(auto_offer), ..Strategy::default() };
     let (participant, instance) = one.lender;
     let reply = one.world.run(Command::SetStrategy { participant, instance, strategy, expected_version: None });
     assert!(matches!(reply, Reply::Instance(_)), "{reply:?}");
     let need = vec![(500, cpu(400)), (900, cpu(700)), (975, cpu(900))];
     let outlook = SlotOutlook { slot: one.slot, need, lendable: cpu(800), joint: None };
-    one.world.run(Command::RecordOutlooks { outlooks: vec![(instance, vec![outlook])] });
+    one.world.run(Command::RecordOutlooks { model: None, outlooks: vec![(instance, vec![outlook])] });
     let orders = one.world.state.orders.values();
     // In whichever order their ids are.
     let mut offers: Vec<_> = orders.map(|o| (amount(&o.remaining, CPU), o.request.assurance)).collect();

@@ -485,7 +485,7 @@ fn what_an_owner_took_back_is_not_lent_again_by_itself() {
     let mut one = one(9_000);
     let (participant, instance) = one.lender;
     let recallable_price = [(CPU, "0.0001".parse().unwrap())].into();
-    let auto_offer = AutoOffer { minimum_price: Default::default(), recallable_price };
+    let auto_offer = AutoOffer { minimum_price: Default::default(), at_least_reserve_price: false, recallable_price };
     let strategy = Strategy { auto_offer: Some(auto_offer), ..Strategy::default() };
     assert!(matches!(
         one.world.run(Command::SetStrategy { participant, instance, strategy, expected_version: None }),
@@ -493,7 +493,7 @@ fn what_an_owner_took_back_is_not_lent_again_by_itself() {
     ));
     let need = vec![(500, cpu(400)), (900, cpu(1_000)), (975, cpu(1_900))];
     let outlook = SlotOutlook { slot: one.slot, need, lendable: cpu(0), joint: None };
-    let told = Command::RecordOutlooks { outlooks: vec![(instance, vec![outlook])] };
+    let told = Command::RecordOutlooks { model: None, outlooks: vec![(instance, vec![outlook])] };
     one.world.run(told.clone());
     one.placed(one.buyers[0], Side::Bid, 1_000, "3");
     one.round();

@@ -179,7 +179,11 @@ fn automatic_bids_and_offers_have_whole_devices_apart() {
             promised_service_level: None,
             assurance: Assurance::Firm,
         }),
-        auto_offer: Some(AutoOffer { minimum_price: prices("0.0001"), recallable_price: Default::default() }),
+        auto_offer: Some(AutoOffer {
+            minimum_price: prices("0.0001"),
+            at_least_reserve_price: false,
+            recallable_price: Default::default(),
+        }),
         ..Strategy::default()
     };
     assert!(matches!(
@@ -190,7 +194,7 @@ fn automatic_bids_and_offers_have_whole_devices_apart() {
     let orders = |world: &mut World, need: i64, lendable: i64| -> Vec<(Side, Amounts, String)> {
         let need = vec![(975, both(need, need))];
         let outlook = SlotOutlook { slot, need, lendable: both(0, lendable), joint: None };
-        world.run(Command::RecordOutlooks { outlooks: vec![(instance, vec![outlook])] });
+        world.run(Command::RecordOutlooks { model: None, outlooks: vec![(instance, vec![outlook])] });
         world
             .state
             .orders

@@ -31,7 +31,9 @@ export const orders: Order[] = ROWS.map(([end, side, pool, cores, gib, first, sl
     pools: [{ pool, adder: '0.000000' }, ...(pool === 'fra1-gp' && side === 'bid' ? [{ pool: 'ams1-gp', adder: '1.900000' }] : [])], assurance: 'firm',
     limit: dec(limit * slots, 6), min_fill: block ? '1' : '0', time_in_force: 'gtc', expires_at: null, latest_start_at: null, resell: 'own_limit', parent: reason === 'PARENT_REJECTED' ? 'bid_01KAB6Q0ZX3F4QW87K1Q8D' : null, project: reason === 'BUDGET' ? 'variant-calling' : null, no_displacement: false, min_run_slots: 0, class: 'standard',
     remaining: { cpu_milli: (cores - filled) * 1000, mem_mib: Math.round(gib * 1024 * (1 - part)) }, remaining_replicas: part === 1 ? 0 : 1,
-    remaining_limit: dec(limit * slots * (1 - part), 6), hold: dec(limit * slots * (1 - part), 6), awarded: dec(limit * slots * part * 0.94, 6), awards: [], origin: age === 1260 ? 'auto_offer' : 'manual', created_at: ago(age), updated_at: ago(age),
+    remaining_limit: dec(limit * slots * (1 - part), 6), hold: dec(limit * slots * (1 - part), 6), awarded: dec(limit * slots * part * 0.94, 6), awards: [], origin: age === 1260 ? 'auto_offer' : 'manual',
+    ...(age === 1260 ? { grounds: { rule: 'auto_offer', strategy_version: 3, forecast: { model: 'online-experts', seen_until: ago(age + 5) }, inputs: { cpu_milli: { baseline: 96_000, needed: 48_000, floor: 24_000, price: '0.000500000' }, mem_mib: { baseline: 393_216, needed: 196_608, price: '0.000040000' } } } } : {}),
+    created_at: ago(age), updated_at: ago(age),
     closed_reason: status === 'canceled' || status === 'expired' ? reason : null,
     last_reason: reason && status !== 'canceled' ? { reason, round: 948_212, price_faced: reason === 'OUT_OF_MONEY' ? '574.464000' : null, shortfall: reason === 'OUT_OF_MONEY' ? '16.464000' : null, parent: reason === 'PARENT_REJECTED' ? 'bid_01KAB6Q0ZX3F4QW87K1Q8D' : null } : null,
   };

@@ -3,6 +3,7 @@ pub mod away;
 pub mod compact;
 pub mod expire;
 pub mod family;
+pub mod grounds;
 pub mod order;
 pub mod place;
 pub mod reason;
@@ -12,6 +13,7 @@ pub mod runs;
 pub mod together;
 pub mod validate;
 
+pub use grounds::{ForecastUsed, Grounds, Input, PlacedBy, Rule};
 pub use order::*;
 pub use reason::Reason;
 pub use rejection::Rejection;

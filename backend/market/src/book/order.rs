@@ -3,6 +3,7 @@
 //! `resources` are per replica and slot; `limit` is for the whole order and window.
 //! `pools` × allowed starts, or × runs (`runs.rs`), = alternatives, of which at most one wins.
 use crate::book::Reason;
+use crate::book::grounds::Grounds;
 use crate::book::runs;
 use crate::ids::{AwardId, InstanceId, OrderId, ParticipantId};
 use crate::pool::PoolSlug;
@@ -261,6 +262,9 @@ pub struct Order {
     pub awarded: Credits,
     pub awards: Vec<AwardId>,
     pub origin: Origin,
+    /// Of an automatic order what decided it; none of orders by hand, and of those from before it was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grounds: Option<Box<Grounds>>,
     /// The first round that could have taken it; 0 of orders from before this was noted.
     #[serde(default)]
     pub first_round: u64,

@@ -2,7 +2,7 @@
 //!
 //! Invariant: the hold of every live bid covers the most that it can be charged.
 use crate::book::{
-    Assurance, Order, OrderRequest, OrderStatus, Origin, Rejection, Side, TimeInForce, family, validate,
+    Assurance, Order, OrderRequest, OrderStatus, PlacedBy, Rejection, Side, TimeInForce, family, validate,
 };
 use crate::event::Event;
 use crate::ids::{BidId, OfferId, OrderId, ParticipantId};
@@ -19,7 +19,7 @@ pub fn place(
     side: Side,
     request: OrderRequest,
     client_order: Option<OrderId>,
-    origin: Origin,
+    by: PlacedBy,
 ) -> Result<OrderId, Rejection> {
     check_client_id(turn.state, participant, &request, client_order)?;
     let request = normalise(request);
@@ -27,7 +27,7 @@ pub fn place(
     check_balance(turn.state, participant, acceptable.total(), Credits::ZERO)?;
     let parent = request.parent;
     let id = next_id(turn, side);
-    accept(turn, id, participant, side, request, acceptable.hold, origin, None);
+    accept(turn, id, participant, side, request, acceptable.hold, by, None);
     family::follow_children(turn, parent);
     Ok(id)
 }
@@ -38,10 +38,10 @@ pub(crate) fn place_for_now(
     participant: ParticipantId,
     request: OrderRequest,
     hold: Credits,
-    origin: Origin,
+    by: PlacedBy,
 ) -> OrderId {
     let id = next_id(turn, Side::Bid);
-    accept(turn, id, participant, Side::Bid, request, hold, origin, None);
+    accept(turn, id, participant, Side::Bid, request, hold, by, None);
     id
 }
 
@@ -78,10 +78,12 @@ pub enum Replaced {
 
 fn swap_orders(turn: &mut Turn<'_>, old: OrderId, request: OrderRequest, hold: Credits) -> OrderId {
     let before = turn.state.orders[&old].clone();
-    let (participant, side, origin) = (before.participant, before.side, before.origin);
+    let (participant, side) = (before.participant, before.side);
+    // A person asks for this instead: no forecast has decided it.
+    let by = PlacedBy { origin: before.origin, grounds: None };
     let new = next_id(turn, side);
     close(turn, old, OrderStatus::Replaced, None, Some(new));
-    accept(turn, new, participant, side, request, hold, origin, Some(&before));
+    accept(turn, new, participant, side, request, hold, by, Some(&before));
     family::hand_over(turn, old, new);
     let parent = turn.state.orders.get(&new).and_then(Order::waits_for);
     family::follow_children(turn, parent);
@@ -236,7 +238,7 @@ fn accept(
     side: Side,
     request: OrderRequest,
     hold: Credits,
-    origin: Origin,
+    by: PlacedBy,
     before: Option<&Order>,
 ) {
     // What is free of its parent stays so, whatever else is asked for.
@@ -253,7 +255,8 @@ fn accept(
         hold,
         awarded: Credits::ZERO,
         awards: Vec::new(),
-        origin,
+        origin: by.origin,
+        grounds: by.grounds,
         first_round: turn.state.market.last_round + 1,
         last_reason: None,
         closed_reason: None,

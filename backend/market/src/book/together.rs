@@ -1,6 +1,6 @@
 //! Orders of a recommendation: placed together or not at all, and only if the workload's orders still are what
 //! the recommendation knew of them.
-use crate::book::{Order, OrderRequest, Origin, Rejection, Side, place, validate};
+use crate::book::{Order, OrderRequest, PlacedBy, Rejection, Side, place, validate};
 use crate::event::Event;
 use crate::ids::{InstanceId, OrderId, ParticipantId};
 use crate::state::State;
@@ -54,7 +54,7 @@ pub fn place(turn: &mut Turn<'_>, recommended: Recommended) -> Result<Vec<OrderI
     }
     let mut placed = Vec::with_capacity(orders.len());
     for (index, (side, request)) in orders.into_iter().enumerate() {
-        let order = place::place(turn, participant, side, request, None, Origin::Manual);
+        let order = place::place(turn, participant, side, request, None, PlacedBy::hand());
         placed.push(order.map_err(|rejection| (Some(index), rejection))?);
     }
     turn.emit(Event::RecommendationApplied { participant, instance, orders: placed.clone(), advice, at: turn.now });

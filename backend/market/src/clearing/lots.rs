@@ -83,14 +83,12 @@ fn unsold(m: &Market, whole: &Whole) -> BTreeSet<usize> {
 /// Whether whole replicas have hidden a shortage: a product was at its collar, and is under it now that bids in the
 /// money are bounded by what they were rounded to. Nothing is missing then only because they may not ask for more.
 ///
-/// Not so if what they were bounded for brought others more: what of a product is too little for any replica is no
-/// shortage of it.
-///
-/// Nor if one of them was rounded to nothing: a part of a replica is nobody's share at a collar.
+/// Not so if one of them was rounded to nothing: a part of a replica is nobody's share at a collar.
 ///
 /// `before` is the component as it was solved with parts of replicas, and what that was rounded to, `now` the same
-/// with bounds; `bounded` are the orders that have one. `at_any_cost`: also where lenders would be paid for what nobody
-/// bought.
+/// with bounds; `bounded` are the orders that have one. `at_any_cost`, as the rule book has it: also where lenders would
+/// be paid for what nobody bought, and where what is too little for any replica is more to others, who would then have
+/// more than their share of what is scarce.
 pub fn hides_shortage(
     m: &Market,
     c: &Component,
@@ -99,10 +97,10 @@ pub fn hides_shortage(
     bounded: &BTreeMap<(usize, usize), Option<Rat>>,
     at_any_cost: bool,
 ) -> bool {
-    if !at_any_cost && !unsold(m, before.1).is_empty() || worth(m, before.1) < worth(m, now.1) {
+    if bounded.keys().any(|(i, _)| m.orders[*i].bid && !before.1.orders.contains_key(i)) {
         return false;
     }
-    if bounded.keys().any(|(i, _)| m.orders[*i].bid && !before.1.orders.contains_key(i)) {
+    if !at_any_cost && (worth(m, before.1) < worth(m, now.1) || !unsold(m, before.1).is_empty()) {
         return false;
     }
     let price: BTreeMap<usize, &Rat> = c.products.iter().copied().zip(&now.0.low).collect();
@@ -136,7 +134,7 @@ fn worth(m: &Market, whole: &Whole) -> Rat {
 }
 
 /// Of the orders that were bounded, `before` what they might have had, those in the money whose own rows leave
-/// room for a whole replica more, with their new bounds.
+/// room for a whole replica more, or that have none and could have it of what is idle, with their new bounds.
 pub fn room(
     m: &Market,
     c: &Component,
@@ -151,16 +149,21 @@ pub fn room(
             fills.extend(members.iter().map(|(i, _)| ((*i, *alternative), fill.clone())));
         }
     }
-    let mut found = Vec::new();
+    let (mut found, mut idle) = (Vec::new(), idle(m, c, s));
     for ((i, a), most) in before.iter().filter(|(k, _)| fills.contains_key(k)) {
         let Some(most) = most else { continue };
         let o = &m.orders[*i];
         let (Some(n), alt, fill) = (o.replicas, &o.alternatives[*a], &fills[&(*i, *a)]) else { continue };
         let cost = alt.quantities.iter().fold(Rat::ZERO, |t, (k, q)| &t + &(price[k] * &Rat::int(*q)));
-        if !o.bid || o.rows.is_empty() || Rat::int(alt.value) <= cost {
+        if !o.bid || Rat::int(alt.value) <= cost {
             continue;
         }
         let mut more = most - fill;
+        if o.rows.is_empty() {
+            // a shortage that is over held it back
+            let there = alt.quantities.iter().map(|(k, q)| idle[k].div(&Rat::int(*q))).min();
+            more = more.min(there.unwrap_or_default());
+        }
         for r in &o.rows {
             let row = &m.rows[*r];
             let used = row
@@ -173,8 +176,39 @@ pub fn room(
         }
         let whole = (&more * &Rat::int(n)).floor();
         if whole > 0 {
-            found.push((*i, *a, fill + &Rat::ratio(whole, n)));
+            let part = Rat::ratio(whole, n);
+            for (k, q) in &alt.quantities {
+                let left = idle[k].sub_mul(&part, &Rat::int(*q));
+                idle.insert(*k, left);
+            }
+            found.push((*i, *a, fill + &part));
         }
     }
     found
+}
+
+/// What of each product nobody has: supply within its collar, and offers of it alone.
+fn idle(m: &Market, c: &Component, s: &Solved) -> BTreeMap<usize, Rat> {
+    let mut idle: BTreeMap<usize, Rat> = c.products.iter().map(|k| (*k, Rat::ZERO)).collect();
+    for ((meaning, col), x) in s.model.meaning.iter().zip(&s.model.lp.cols).zip(&s.values) {
+        let left = &col.hi.clone().unwrap_or_default() - x;
+        let (k, of_one, ask) = match meaning {
+            Meaning::Step(e) => (m.steps[*e].product, Rat::ONE, Rat::int(m.steps[*e].reserve)),
+            Meaning::Orders { alternative, members } => {
+                let o = &m.orders[members[0].0];
+                let [(k, _)] = o.alternatives[*alternative].quantities[..] else { continue };
+                let [(_, entry)] = &col.entries[..] else { continue };
+                if o.bid || o.block {
+                    continue;
+                }
+                (k, -entry, (-&col.cost).div(&-entry))
+            }
+            Meaning::Arc(_) | Meaning::Missing(_) => continue,
+        };
+        if ask <= Rat::int(m.cap[k]) {
+            let rest = &idle[&k] + &(&left * &of_one);
+            idle.insert(k, rest);
+        }
+    }
+    idle
 }

@@ -35,11 +35,17 @@ impl<'a> Upstream<'a> {
         Upstream { m, supplied, arcs_to }
     }
 
-    /// Whether an order could reach its least fill.
+    /// Whether an order could reach its least fill, or a whole replica.
     pub fn least_fill(&self, order: usize) -> bool {
         let o = &self.m.orders[order];
-        let enough = |(k, q): &(usize, i128)| self.suffices(*k, &(&o.least * &Rat::int(*q)));
-        !o.bid || o.alternatives.iter().any(|alternative| alternative.quantities.iter().all(enough))
+        !o.bid || (0..o.alternatives.len()).any(|a| self.reaches(order, a))
+    }
+
+    /// The same of one alternative of a bid.
+    pub fn reaches(&self, order: usize, alternative: usize) -> bool {
+        let o = &self.m.orders[order];
+        let least = o.replicas.map_or(Rat::ZERO, |n| Rat::ratio(1, n)).max(o.least.clone());
+        o.alternatives[alternative].quantities.iter().all(|(k, q)| self.suffices(*k, &(&least * &Rat::int(*q))))
     }
 
     /// Whether there is anything of all that an alternative asks for, at any price.

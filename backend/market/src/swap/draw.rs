@@ -15,7 +15,10 @@
 //! purpose: drawing on what others have bought. They hold it for its slot; what a lender takes back is theirs by
 //! `recall.rs`.
 use crate::book::validate::GPU_LOT_MILLI;
-use crate::book::{Assurance, OrderRequest, Origin, PoolChoice, Rejection, Resell, TimeInForce, Window, place};
+use crate::book::{
+    Assurance, Grounds, Input, OrderRequest, Origin, PlacedBy, PoolChoice, Rejection, Resell, Rule, TimeInForce,
+    Window, place,
+};
 use crate::ids::{InstanceId, NodeId, OrderId, ParticipantId};
 use crate::pool::NodeState;
 use crate::refusal::{Refusal, conflict_at, invalid, not_found};
@@ -106,12 +109,30 @@ pub fn draw(turn: &mut Turn<'_>, owner: Option<ParticipantId>, asked: &Draw) -> 
         client_bid_id: None,
     };
     let money = line.money;
-    let order = place::place_for_now(turn, instance.participant, request, money, Origin::Draw);
+    let grounds = owner.is_none().then(|| Box::new(grounds(&instance, asked)));
+    let by = PlacedBy { origin: Origin::Draw, grounds };
+    let order = place::place_for_now(turn, instance.participant, request, money, by);
     let won = Won { lines: vec![line], slots: 1, nodes: vec![instance.node], certified: money.units(), with: None };
     award::fill(turn, NO_ROUND, order, won, false)
         .map_err(|error| conflict_at("draw_failed", "", error.to_string()))?;
     plan::plan_changed(turn, &BTreeSet::from([instance.id]), slot, "more was drawn before it began");
     Ok(Drawn { order: Some(order), ..drawn })
+}
+
+/// What a strategy's draw goes by: a measurement, and the highest price that its owner has named.
+fn grounds(instance: &Instance, asked: &Draw) -> Grounds {
+    let baseline = amount(&instance.baseline, asked.resource);
+    let input = Input { baseline, lacked: Some(asked.quantity), price: asked.highest_price, ..Input::default() };
+    Grounds {
+        rule: Rule::Draws,
+        strategy_version: instance.strategy_version,
+        forecast: None,
+        level: None,
+        each: None,
+        chance: None,
+        proceeds: None,
+        inputs: [(asked.resource, input)].into(),
+    }
 }
 
 /// How much of what is asked for could be drawn now, and at which price; and for whom.

@@ -8,9 +8,16 @@
 //! once: resources that peak together are one order, of which no part comes without the other; others
 //! are orders of their own, so that neither is paid for in slots that need the other.
 //!
-//! Orders that would hardly change stay as they are, so that a quiet market is a quiet journal.
+//! Orders that would hardly change stay as they are, so that a quiet market is a quiet journal. Each keeps what it was
+//! decided by (`book/grounds.rs`).
+//!
+//! What its owner asks for by hand, or has won beyond the baseline, is not lent beside it: whoever lends by default must
+//! not sell what it has just bought.
 use crate::book::validate::GPU_LOT_MILLI;
-use crate::book::{Assurance, Order, OrderRequest, OrderStatus, Origin, PoolChoice, Resell, Side, Window, place};
+use crate::book::{
+    Assurance, ForecastUsed, Grounds, Input, Order, OrderRequest, OrderStatus, Origin, PlacedBy, PoolChoice, Resell,
+    Rule, Side, Window, away, place,
+};
 use crate::event::Event;
 use crate::ids::{InstanceId, OrderId};
 use crate::pool::recallable::can_be_recalled;
@@ -19,7 +26,7 @@ use crate::state::State;
 use crate::time::Slot;
 use crate::turn::Turn;
 use crate::units::{Amounts, Credits, Price, Resource, Share, amount};
-use crate::workload::{Instance, InstanceState, SlotOutlook, buy_back, vacate};
+use crate::workload::{Foreseen, Instance, InstanceState, SlotOutlook, buy_back, vacate};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A step or offer under this share (in percent) of the baseline is not worth an order.
@@ -46,6 +53,9 @@ struct Step<'a> {
     need: &'a Amounts,
     /// In millionths.
     probability: i64,
+    level: Share,
+    /// Of a joint forecast.
+    each: Option<Share>,
 }
 
 struct Wanted {
@@ -57,13 +67,19 @@ struct Wanted {
     whole: bool,
     /// Whether what is won is sold on at the limit: only where the limit is what it is worth.
     resell: Resell,
+    grounds: Grounds,
 }
 
 /// Brings the automatic orders of an instance in line with its outlook.
-pub fn follow(turn: &mut Turn<'_>, id: InstanceId, outlook: &[SlotOutlook]) {
+pub fn follow(turn: &mut Turn<'_>, id: InstanceId, foreseen: &Foreseen) {
     let Some(instance) = turn.state.instances.get(&id).cloned() else { return };
+    // The first slot that it speaks of begins where the last one that it has seen ends; one that was made in the middle
+    // of a slot has seen it so far.
+    let seen_until = foreseen.slots.first().map(|first| first.slot.start().min(turn.now));
+    let forecast = seen_until.map(|seen_until| ForecastUsed { model: foreseen.model.clone(), seen_until });
+    let by_hand = bids_by_hand(turn.state, &instance);
     let rhythm = turn.state.market.rhythm.clone();
-    for slot in outlook {
+    for slot in &foreseen.slots {
         if !rhythm.gate_is_open(slot.slot, turn.now) {
             continue;
         }
@@ -77,14 +93,50 @@ pub fn follow(turn: &mut Turn<'_>, id: InstanceId, outlook: &[SlotOutlook]) {
             // Nobody lends what it asks for; but to ask for memory, however unlikely it is to be needed, is no
             // reason to keep processors. Memory is given back by work, and work that waits holds it: who asks
             // for processors lends nothing.
-            let asked: BTreeSet<Resource> = wanted.iter().flat_map(|w| w.resources.keys().copied()).collect();
+            let mut asked: BTreeSet<Resource> = wanted.iter().flat_map(|w| w.resources.keys().copied()).collect();
+            let by_hand = by_hand.iter().filter(|bid| bid.from <= slot.slot && bid.until.is_none_or(|u| slot.slot < u));
+            asked.extend(by_hand.flat_map(|bid| &bid.resources));
             if !asked.contains(&Resource::CpuMilli) {
+                let has_more = buy_back::position(turn.state, id, slot.slot);
+                let keeps = |r: &Resource| asked.contains(r) || amount(&has_more, *r) > 0;
                 let offers = offers(turn.state, &instance, slot);
-                wanted.extend(offers.into_iter().filter(|offer| offer.resources.keys().all(|r| !asked.contains(r))));
+                wanted.extend(offers.into_iter().filter(|offer| !offer.resources.keys().any(keeps)));
             }
+        }
+        for order in &mut wanted {
+            (order.grounds.strategy_version, order.grounds.forecast) = (instance.strategy_version, forecast.clone());
         }
         replace_orders(turn, &instance, slot.slot, wanted);
     }
+}
+
+/// An open bid of a workload that a person has placed.
+struct ByHand {
+    resources: Vec<Resource>,
+    from: Slot,
+    /// None of a bid that may carry the workload to another pool: it goes only if nothing of it is lent at home from then
+    /// on.
+    until: Option<Slot>,
+}
+
+fn bids_by_hand(state: &State, instance: &Instance) -> Vec<ByHand> {
+    if instance.strategy.auto_offer.is_none() {
+        return Vec::new();
+    }
+    let seconds = state.market.rhythm.slot_seconds;
+    let mine = |o: &&Order| {
+        o.origin == Origin::Manual
+            && o.side == Side::Bid
+            && o.request.instance == Some(instance.id)
+            && state.order_is_open(o.id)
+    };
+    let bid = |o: &Order| {
+        let (leaves, from) = (away::leaves(state, &o.request), o.request.first_slot());
+        let resources = if leaves { &instance.baseline } else { &o.request.resources };
+        let until = o.request.last_start().plus(o.request.window_slots(seconds), seconds);
+        ByHand { resources: resources.keys().copied().collect(), from, until: (!leaves).then_some(until) }
+    };
+    state.orders.values().filter(mine).map(bid).collect()
 }
 
 fn replace_orders(turn: &mut Turn<'_>, instance: &Instance, slot: Slot, mut wanted: Vec<Wanted>) {
@@ -109,7 +161,8 @@ fn replace_orders(turn: &mut Turn<'_>, instance: &Instance, slot: Slot, mut want
         let request = request(turn.state, instance, slot, &order);
         let origin = if order.side == Side::Bid { Origin::AutoBid } else { Origin::AutoOffer };
         // A refusal (no balance, too many orders) just means that there is no automatic order.
-        let _refused = place::place(turn, instance.participant, order.side, request, None, origin);
+        let by = PlacedBy::rule(origin, order.grounds);
+        let _refused = place::place(turn, instance.participant, order.side, request, None, by);
     }
 }
 
@@ -163,14 +216,25 @@ fn bids(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Wanted
     wanted.extend(to_go_on(instance, outlook.slot, cost, &covered));
     let (steps, together) = steps(outlook, cost);
     for step in steps {
-        let mut resources = Amounts::new();
+        let (mut resources, mut inputs) = (Amounts::new(), BTreeMap::new());
         for resource in cost.keys().filter(|r| can_have(instance, **r)) {
             let baseline = amount(&instance.baseline, *resource);
             let most = amount(&instance.limit, *resource) - baseline;
-            let needed = amount(step.need, *resource).max(amount(&hinted, *resource));
+            let (forecast, hinted) = (amount(step.need, *resource), amount(&hinted, *resource));
+            let needed = forecast.max(hinted);
             let beyond = (needed - baseline).min(most) - amount(&covered, *resource);
             let beyond = whole_up(*resource, beyond, most - amount(&covered, *resource));
             if beyond * 100 >= LEAST_PERCENT * baseline.max(1) && beyond > 0 {
+                let input = Input {
+                    baseline,
+                    needed: Some(forecast),
+                    hinted,
+                    already: amount(&covered, *resource),
+                    limit: (needed - baseline > most).then_some(baseline + most),
+                    price: cost.get(resource).copied(),
+                    ..Input::default()
+                };
+                inputs.insert(*resource, input);
                 resources.insert(*resource, beyond);
                 *covered.entry(*resource).or_default() += beyond;
             }
@@ -188,7 +252,11 @@ fn bids(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Wanted
             let value = value_of(&resources, cost, step.probability);
             if !resources.is_empty() && value > Credits::ZERO {
                 let (whole, resell) = (resources.contains_key(&Resource::GpuMilli), Resell::OwnLimit);
-                wanted.push(Wanted { side: Side::Bid, assurance, resources, limit: value, whole, resell });
+                let inputs = inputs.iter().filter(|(r, _)| resources.contains_key(r)).map(|(r, i)| (*r, *i)).collect();
+                let chance = Some(Share::from_units(step.probability));
+                let grounds =
+                    Grounds { level: Some(step.level), each: step.each, chance, ..grounds(Rule::AutoBid, inputs) };
+                wanted.push(Wanted { side: Side::Bid, assurance, resources, limit: value, whole, resell, grounds });
             }
         }
     }
@@ -210,13 +278,24 @@ fn bids_for_proceeds(state: &State, instance: &Instance, outlook: &SlotOutlook, 
     for resource in lends.minimum_price.keys().filter(|r| !priced(r) && can_have(instance, **r)) {
         let lent = buy_back::Lent::of(state, instance.id, outlook.slot, *resource);
         let baseline = amount(&instance.baseline, *resource);
-        let needed = amount(need, *resource).max(amount(hinted, *resource)).min(baseline);
+        let (forecast, hinted) = (amount(need, *resource), amount(hinted, *resource));
+        let needed = forecast.max(hinted).min(baseline);
         let missing = whole_up(*resource, needed - (baseline - lent.quantity), lent.quantity);
         let limit = lent.proceeds_of(missing);
         if missing > 0 && missing * 100 >= LEAST_PERCENT * baseline.max(1) && limit > Credits::ZERO {
             let (resources, whole) = ([(*resource, missing)].into(), *resource == Resource::GpuMilli);
             let (side, assurance, resell) = (Side::Bid, Assurance::Firm, Resell::Never);
-            wanted.push(Wanted { side, assurance, resources, limit, whole, resell });
+            let input = Input {
+                baseline,
+                needed: Some(forecast),
+                hinted,
+                already: -lent.quantity,
+                limit: (forecast.max(hinted) > baseline).then_some(baseline),
+                ..Input::default()
+            };
+            let (level, proceeds) = (Some(thousandths(MEDIAN)), Some(lent.left));
+            let grounds = Grounds { level, proceeds, ..grounds(Rule::BuyBack, [(*resource, input)].into()) };
+            wanted.push(Wanted { side, assurance, resources, limit, whole, resell, grounds });
         }
     }
     wanted
@@ -231,7 +310,14 @@ fn to_go_on(instance: &Instance, slot: Slot, cost: &BTreeMap<Resource, Price>, c
     let limit = value_of(&resources, cost, WHOLE);
     let is_priced = !resources.is_empty() && resources.keys().all(|r| cost.contains_key(r));
     let (side, assurance, resell) = (Side::Bid, Assurance::Firm, Resell::OwnLimit);
-    let wanted = Wanted { side, assurance, resources, limit, whole: true, resell };
+    let input = |r: &Resource| {
+        let (needed, baseline) = (Some(amount(needs, *r)), amount(instance.baseline_in(slot), *r));
+        let (already, price) = (amount(covered, *r), cost.get(r).copied());
+        (*r, Input { baseline, needed, already, price, ..Input::default() })
+    };
+    let inputs = resources.keys().map(input).collect();
+    let grounds = Grounds { chance: Some(Share::from_units(WHOLE)), ..grounds(Rule::Resume, inputs) };
+    let wanted = Wanted { side, assurance, resources, limit, whole: true, resell, grounds };
     Some(wanted).filter(|_| is_priced && limit > Credits::ZERO)
 }
 
@@ -258,7 +344,7 @@ fn steps<'a>(outlook: &'a SlotOutlook, cost: &BTreeMap<Resource, Price>) -> (Vec
     let Some(joint) = joint else {
         let step = |(level, probability)| {
             let (_, need) = outlook.need.iter().find(|(l, _)| *l == level)?;
-            Some(Step { need, probability })
+            Some(Step { need, probability, level: thousandths(level), each: None })
         };
         return (STEPS.into_iter().filter_map(step).collect(), true);
     };
@@ -268,7 +354,7 @@ fn steps<'a>(outlook: &'a SlotOutlook, cost: &BTreeMap<Resource, Price>) -> (Vec
         // The middle of the range of levels, rounded down as every limit is.
         let probability = WHOLE - (before + each + 1) / 2;
         before = each;
-        Step { need: &step.need, probability }
+        Step { need: &step.need, probability, level: step.level, each: Some(step.each) }
     };
     (joint.steps.iter().map(step).collect(), joint.together >= TOGETHER)
 }
@@ -280,26 +366,41 @@ fn offers(state: &State, instance: &Instance, outlook: &SlotOutlook) -> Vec<Want
     let mut wanted = Vec::new();
     for resource in instance.baseline.keys() {
         let baseline = amount(&instance.baseline, *resource);
-        let spare = baseline - amount(&instance.floor, *resource).max(amount(&hinted, *resource));
-        let already = lent.get(&(outlook.slot, *resource)).copied().unwrap_or(0);
-        let mut offer = |assurance: Assurance, price: Option<&Price>, quantity: i64| {
-            let quantity = whole_down(*resource, quantity);
+        let (floor, hinted) = (amount(&instance.floor, *resource), amount(&hinted, *resource));
+        let mut offer = |assurance: Assurance, price: Option<Price>, needed: i64, already: i64| {
+            let quantity = whole_down(*resource, baseline - needed.max(hinted).max(floor) - already);
             let worth_it = quantity > 0 && quantity * 100 >= LEAST_PERCENT * baseline.max(1);
-            let Some(price) = price.filter(|_| worth_it) else { return 0 };
-            let limit = price.hold_round_up(quantity).unwrap_or_default();
+            let Some(least) = price.filter(|_| worth_it) else { return 0 };
+            let limit = least.hold_round_up(quantity).unwrap_or_default();
+            let input = Input { baseline, needed: Some(needed), hinted, floor, already, price, ..Input::default() };
+            let level = (assurance == Assurance::Recallable).then_some(thousandths(RECALLABLE_LEVEL));
+            let grounds = Grounds { level, ..grounds(Rule::AutoOffer, [(*resource, input)].into()) };
             let (resources, whole) = ([(*resource, quantity)].into(), *resource == Resource::GpuMilli);
             let (side, resell) = (Side::Offer, Resell::OwnLimit);
-            wanted.push(Wanted { side, assurance, resources, limit, whole, resell });
+            wanted.push(Wanted { side, assurance, resources, limit, whole, resell, grounds });
             quantity
         };
-        let lendable = amount(&outlook.lendable, *resource).min(spare) - already;
-        let firm = offer(Assurance::Firm, strategy.minimum_price.get(resource), lendable);
+        let already = lent.get(&(outlook.slot, *resource)).copied().unwrap_or(0);
+        let reserve = state.reserve_price(&instance.pool, *resource, outlook.slot);
+        let reserve = reserve.filter(|_| strategy.at_least_reserve_price).unwrap_or(Price::ZERO);
+        let least = strategy.minimum_price.get(resource).map(|own| reserve.max(*own));
+        let firm = offer(Assurance::Firm, least, baseline - amount(&outlook.lendable, *resource), already);
         // More is known not to be needed in a slot than in the whole window that a firm offer is bounded by.
         let probably = outlook.need.iter().find(|(level, _)| *level == RECALLABLE_LEVEL);
-        let rest = probably.map_or(0, |(_, need)| (baseline - amount(need, *resource)).min(spare) - already - firm);
-        offer(Assurance::Recallable, strategy.recallable_price.get(resource), rest);
+        let needed = probably.map_or(baseline, |(_, need)| amount(need, *resource));
+        offer(Assurance::Recallable, strategy.recallable_price.get(resource).copied(), needed, already + firm);
     }
     wanted
+}
+
+/// Without what `follow` adds for all of them.
+fn grounds(rule: Rule, inputs: BTreeMap<Resource, Input>) -> Grounds {
+    let (strategy_version, forecast) = (0, None);
+    Grounds { rule, strategy_version, forecast, level: None, each: None, chance: None, proceeds: None, inputs }
+}
+
+fn thousandths(level: u16) -> Share {
+    Share::from_units(i64::from(level) * 1_000)
 }
 
 /// What a workload has lent, also what of it its owner has taken back since: that was to say that it is needed.
@@ -333,12 +434,14 @@ pub fn hinted_need(state: &State, id: InstanceId, slot: Slot) -> Amounts {
 }
 
 /// Notes what workloads are expected to need, and has their automatic orders follow it.
-pub fn record_outlooks(turn: &mut Turn<'_>, outlooks: Vec<(InstanceId, Vec<SlotOutlook>)>) {
+pub fn record_outlooks(turn: &mut Turn<'_>, model: Option<&str>, outlooks: Vec<(InstanceId, Vec<SlotOutlook>)>) {
     for (instance, slots) in outlooks {
         if !turn.state.instances.contains_key(&instance) {
             continue;
         }
-        turn.emit(Event::OutlookRecorded { instance, slots: slots.clone() });
-        follow(turn, instance, &slots);
+        let foreseen = Foreseen { model: model.map(str::to_owned), slots };
+        let (model, slots) = (foreseen.model.clone(), foreseen.slots.clone());
+        turn.emit(Event::OutlookRecorded { instance, model, slots });
+        follow(turn, instance, &foreseen);
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn position(state: &State, id: InstanceId, slot: Slot) -> Amounts {
 pub(super) struct Lent {
     pub quantity: i64,
     /// What lending brings, less what was paid since.
-    left: Credits,
+    pub left: Credits,
 }
 
 impl Lent {

@@ -171,7 +171,11 @@ fn is_firm(assurance: &Assurance) -> bool {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AutoOffer {
+    /// What is lent, and the least that it is lent for, per base unit and slot; a resource that is not named is not lent.
     pub minimum_price: BTreeMap<Resource, Price>,
+    /// And never for less than the pool's reserve price, whatever that is then: at it lenders come before the operator.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_least_reserve_price: bool,
     /// What is probably not needed beyond the lendable part, up to the forecast's 90 % quantile, is lent as
     /// recallable at these prices, and taken back as soon as the workload needs it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -224,6 +228,14 @@ pub struct SlotOutlook {
     /// was such a forecast, and while too little is known of how they hang together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joint: Option<JointNeed>,
+}
+
+/// The latest outlook of a workload, and the name of the model that it is from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Foreseen {
+    /// None of outlooks from before it was noted.
+    pub model: Option<String>,
+    pub slots: Vec<SlotOutlook>,
 }
 
 /// The joint forecast of some resources of a workload.

@@ -128,6 +128,6 @@ pub fn recover(turn: &mut Turn<'_>, id: InstanceId) -> Result<InstanceId, Refusa
     turn.emit(Event::InstanceChanged(instance));
     plan::plan_recovered(turn, id);
     // Outlooks live in memory only: a restart has forgotten them, and the journal says so.
-    turn.emit(Event::OutlookRecorded { instance: id, slots: Vec::new() });
+    turn.emit(Event::OutlookRecorded { instance: id, model: None, slots: Vec::new() });
     Ok(id)
 }

@@ -1,6 +1,6 @@
 //! What a workload does by itself: which strategies there may be, and setting one.
 use super::register::{check_amounts, own};
-use super::{Strategy, newsvendor};
+use super::{AutoOffer, Strategy, newsvendor};
 use crate::book::Assurance;
 use crate::event::Event;
 use crate::ids::{InstanceId, ParticipantId};
@@ -9,7 +9,8 @@ use crate::pool::recallable::{self, can_be_recalled};
 use crate::refusal::{Refusal, invalid, stale};
 use crate::state::State;
 use crate::turn::Turn;
-use crate::units::Credits;
+use crate::units::{Amounts, Credits, Price, Resource};
+use std::collections::BTreeMap;
 
 /// A day: longer than any market's slots are open.
 pub const MOST_NOTICE_SECONDS: u32 = 86_400;
@@ -103,6 +104,18 @@ pub(super) fn check_strategy(state: &State, pool: &Pool, strategy: &Strategy, at
         }
     }
     Ok(())
+}
+
+/// What a workload lends whose owner has said nothing of lending, so that capacity does not idle for want of attention:
+/// what a limit alone takes back, at the pool's reserve price or more. Memory and devices come back by work of its own
+/// program, and a bond answers for it: that is for its owner to choose.
+pub fn lent_by_default(baseline: &Amounts) -> Option<AutoOffer> {
+    let lends = |(resource, quantity): (&Resource, &i64)| {
+        (*quantity > 0 && can_be_recalled(*resource)).then_some((*resource, Price::ZERO))
+    };
+    let minimum_price: BTreeMap<Resource, Price> = baseline.iter().filter_map(lends).collect();
+    let offer = AutoOffer { minimum_price, at_least_reserve_price: true, recallable_price: BTreeMap::new() };
+    Some(offer).filter(|offer| !offer.minimum_price.is_empty())
 }
 
 /// The whole strategy: what it leaves out is off from now on.

@@ -5,8 +5,9 @@
 use super::explain::{self, ExplainArgs, PreviewArgs};
 use clap::{Args, Subcommand, ValueEnum};
 use headroom_market::clearing::check::{self, Broken};
-use headroom_market::clearing::{self, Book, ClearFault, Fault, Limits, Outcome};
-use std::io::{Read as _, Write as _};
+use headroom_market::clearing::{self, Book, ClearFault, Fault, Limits, Order, Outcome, ProductKey, Side};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -154,8 +155,16 @@ pub(super) fn read_text(path: &Path) -> Result<String, ExitCode> {
     }
     let file = std::fs::File::open(path).map_err(|e| fault("read", path, &e))?;
     let mut bytes = Vec::new();
-    let plain = headroom_forecast::stream::maybe_gzip(file);
-    plain.and_then(|mut plain| Ok(plain.read_to_end(&mut bytes)?)).map_err(|e| fault("read", path, &e))?;
+    let mut plain = headroom_forecast::stream::maybe_gzip(file).map_err(|e| fault("read", path, &e))?;
+    if let Err(e) = plain.read_to_end(&mut bytes) {
+        // a compressed file that was cut off, or that is none
+        let damaged = matches!(e.kind(), ErrorKind::UnexpectedEof | ErrorKind::InvalidData | ErrorKind::InvalidInput);
+        let detail = format!("{} can't be unpacked: {e}", path.display());
+        return Err(match damaged {
+            true => refuse(&[Fault { pointer: String::new(), code: "invalid_json".into(), detail }]),
+            false => fault("read", path, &e),
+        });
+    }
     String::from_utf8(bytes)
         .map_err(|e| refuse(&[Fault { pointer: String::new(), code: "invalid_json".into(), detail: e.to_string() }]))
 }
@@ -220,6 +229,7 @@ fn clear(a: &ClearArgs) -> ExitCode {
         Ok(b) => b,
         Err(code) => return code,
     };
+    warn_of_unknown_products(&book);
     let built = Instant::now();
     let chosen = match clear_book(&book, a.mode.into()) {
         Ok(chosen) => chosen,
@@ -233,7 +243,34 @@ fn clear(a: &ClearArgs) -> ExitCode {
             chosen.checking.as_secs_f64()
         ));
     }
+    let given_up = check::given_up(&book, &chosen.outcome, a.mode.into()).len();
+    if given_up > 0 {
+        crate::cli::complain(format_args!(
+            "headroom: the search gave up {given_up} of the orders in the money (SOLVER_FALLBACK), which I2 excuses for \
+             nobody: `verify` names them; up to {} of the bound may be missing",
+            gap(&chosen.outcome)
+        ));
+    }
     write(&chosen.outcome, a.out.as_deref())
+}
+
+/// A product that is used and not listed has no supply, so a mistyped one is no fault: but whoever wrote it is told.
+fn warn_of_unknown_products(book: &Book) {
+    let of = |side: Side| book.orders.iter().filter(move |o| o.side == side);
+    let asked = |o: &Order| -> Vec<ProductKey> {
+        o.alternatives.iter().flat_map(|a| &a.quantities).map(|q| q.product.clone()).collect()
+    };
+    let listed = book.products.iter().map(|p| p.key()).chain(book.arcs.iter().map(|a| a.to.clone()));
+    let known: BTreeSet<ProductKey> = listed.chain(of(Side::Offer).flat_map(asked)).collect();
+    let mut unknown: BTreeMap<ProductKey, usize> = BTreeMap::new();
+    for product in of(Side::Bid).flat_map(asked).filter(|k| !known.contains(k)) {
+        *unknown.entry(product).or_default() += 1;
+    }
+    for (product, bids) in unknown {
+        crate::cli::complain(format_args!(
+            "headroom: nobody supplies {product}, which is not among the products of the book; asked for {bids} time(s)"
+        ));
+    }
 }
 
 fn write(outcome: &Outcome, path: Option<&Path>) -> ExitCode {
@@ -267,15 +304,30 @@ fn verify(a: &VerifyArgs) -> ExitCode {
     };
     let mode = a.mode.map_or(outcome.mode, Into::into);
     match check::verify(&book, outcome, mode) {
-        Ok(_) => {
-            crate::cli::say(format_args!("every rule that one round can show holds"));
-            ExitCode::SUCCESS
+        Ok(outcome) => {
+            let given_up = check::given_up(&book, &outcome, mode);
+            if given_up.is_empty() {
+                crate::cli::say(format_args!("every rule that one round can show holds"));
+                return ExitCode::SUCCESS;
+            }
+            print_broken(&given_up, &mut std::io::stdout());
+            crate::cli::say(format_args!(
+                "every other rule that one round can show holds; the outcome says itself that it gave these up, \
+                 and that up to {} of its bound may be missing",
+                gap(&outcome)
+            ));
+            ExitCode::from(REFUSED)
         }
         Err(broken) => {
             print_broken(&broken, &mut std::io::stdout());
             ExitCode::from(REFUSED)
         }
     }
+}
+
+/// The part of the bound that an outcome may have missed, as it says.
+fn gap(outcome: &Outcome) -> &str {
+    outcome.certificate.as_ref().map_or("an unknown part", |c| c.gap.as_str())
 }
 
 fn generate(a: &GenerateArgs) -> ExitCode {

@@ -279,6 +279,7 @@ async fn workloads(
                     (Resource::MemMib, price("0.000040", pool.price_percent)),
                 ]
                 .into(),
+                at_least_reserve_price: false,
                 recallable_price: match pool.slug == RECALLABLE_POOL {
                     true => [(Resource::CpuMilli, price("0.000150", pool.price_percent))].into(),
                     false => BTreeMap::new(),

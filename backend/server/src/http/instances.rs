@@ -17,6 +17,7 @@ use headroom_market::ids::{InstanceId, ModuleId};
 use headroom_market::participant::Role;
 use headroom_market::record::Table;
 use headroom_market::units::{Amounts, Resource, amount};
+use headroom_market::workload::strategy::lent_by_default;
 use headroom_market::workload::{AtEnd, Class, ComparisonRules, Instance, Module, ModuleKind, Strategy};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -174,8 +175,15 @@ struct NewInstanceBody {
     at_end: AtEnd,
     #[serde(default)]
     comparison: ComparisonRules,
+    /// What it does by itself. Where nothing is said of `auto_offer`, what it will not need of CPU, I/O and network is lent at
+    /// the pool's reserve price or more; `"auto_offer": null` lends nothing. What else is left out is off.
     #[serde(default)]
     strategy: Strategy,
+}
+
+/// Whether a registration says anything of lending, be it that nothing is lent: `null` is said, too.
+fn says_of_lending(body: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Value>(body).is_ok_and(|body| body["strategy"].get("auto_offer").is_some())
 }
 
 /// What a workload is to be made of, of what its participant may use; `None` where a module is not there.
@@ -213,7 +221,7 @@ async fn made_of(
     }
 }
 
-/// Registers a workload and starts it.
+/// Registers a workload and starts it. It lends what it will not need, unless its strategy says otherwise.
 #[utoipa::path(post, path = "/instances", tag = "workloads", operation_id = "registerInstance", request_body = NewInstanceBody,
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless")),
     responses((status = 201, description = "The workload, starting", body = Instance), Problems))]
@@ -225,7 +233,10 @@ async fn register_instance(
 ) -> Answered<Response> {
     by.may("workloads:write")?;
     let idempotency = idempotency(&by, &headers, false, "POST /v1/instances", &body.bytes)?;
-    let new = body.value;
+    let mut new = body.value;
+    if !says_of_lending(&body.bytes) {
+        new.strategy.auto_offer = lent_by_default(&new.baseline);
+    }
     let (id, arguments, module) = made_of(&app, &by, &new).await?;
     let kind = module.as_ref().map_or(ModuleKind::Wasm, |m| m.kind);
     let driver = kind.driver();
@@ -343,4 +354,23 @@ async fn put_baseline(
     }
     let floor = new.floor.unwrap_or(floor);
     Ok(ok(app.object(&by, Command::SetBaseline { instance: id, baseline: new.baseline, floor }).await?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_names_automatic_offers_says_something_of_lending() {
+        for (body, says) in [
+            (r#"{"name":"a"}"#, false),
+            (r#"{"strategy":{}}"#, false),
+            (r#"{"strategy":{"auto_bid":null}}"#, false),
+            (r#"{"auto_offer":null}"#, false),
+            (r#"{"strategy":{"auto_offer":null}}"#, true),
+            (r#"{"strategy":{"auto_offer":{"minimum_price":{}}}}"#, true),
+        ] {
+            assert_eq!(says_of_lending(body.as_bytes()), says, "{body}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 //! are exactly reproducible; in real time the clearing runs beside them.
 use crate::clock::Clock;
 use crate::sequencer::{Attached, Busy, Outcome, Sequencer};
-use crate::workers::forecasts::Board;
+use crate::workers::forecasts::{Board, MODEL};
 use crate::workers::meter::Meter;
 use crate::workers::nodes::{Nodes, Wanted, instance_id};
 use crate::workers::pulse::Pulse;
@@ -299,7 +299,7 @@ impl Conductor {
             return Ok(());
         }
         let outlooks = self.board.look_ahead(wanted, &short, slot, slot_seconds, &self.progress.sums);
-        self.command(Command::RecordOutlooks { outlooks }).await.map(|_| ())
+        self.command(Command::RecordOutlooks { model: Some(MODEL.to_owned()), outlooks }).await.map(|_| ())
     }
 
     /// Takes in what drills have shown since the last tick.
@@ -374,7 +374,7 @@ impl Conductor {
         if !shortages.is_empty() {
             self.command(Command::RecordShortages { shortages }).await?;
         }
-        self.command(Command::RecordOutlooks { outlooks }).await?;
+        self.command(Command::RecordOutlooks { model: Some(MODEL.to_owned()), outlooks }).await?;
         self.progress.slots_seen += 1;
         let mut observed = Observed::default();
         let instances: Vec<_> = wanted.instances.iter().map(|i| i.id).collect();

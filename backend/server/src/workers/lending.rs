@@ -109,6 +109,7 @@ impl Stretch {
 mod tests {
     use super::*;
     use headroom_forecast::Settings;
+    use headroom_market::clearing::generate::Draw;
 
     const SECONDS: i64 = 60;
 
@@ -199,6 +200,84 @@ mod tests {
             lending.needed(at(121)).unwrap_or(0)
         };
         assert!(needed(500) < 520 && needed(650) >= 650, "{} {}", needed(500), needed(650));
+    }
+
+    /// Demand of one kind of workload or another in each slot: a day's wave, a walk, bursts.
+    fn demands(seed: u64, slots: i64) -> Vec<i64> {
+        let mut draw = Draw::new(seed);
+        let (kind, phase) = (draw.between(0, 2), draw.between(0, 287));
+        let (mut walk, mut burst) = (0, 0);
+        let demand = |slot: i64| {
+            walk = (walk + draw.between(-12, 12)).clamp(-200, 200);
+            burst = if draw.between(0, 59) == 0 { draw.between(3, 9) } else { (burst - 1).max(0) };
+            let wave = ((slot + phase) as f64 / 288.0 * std::f64::consts::TAU).sin();
+            let noise = draw.between(-25, 25);
+            let mean = match kind {
+                0 => 450 + (wave * 250.0) as i64,
+                1 => 450 + walk,
+                _ => 350 + (wave * 100.0) as i64 + if burst > 0 { 250 } else { 0 },
+            };
+            (mean + noise).clamp(0, 1_000)
+        };
+        (0..slots).map(demand).collect()
+    }
+
+    /// Of all slots in which somebody had lent, and of the tenth in which most is asked for: the part in which what was lent
+    /// was needed. `bound` says what is needed of what was said last before the slot's gate.
+    fn needed_though_lent(bound: impl Fn(&Lending, &Forecaster, Slot) -> Option<i64>) -> (f64, f64, usize) {
+        const BASELINE: i64 = 1_000;
+        let (series, slots) = (24, 700);
+        let demand: Vec<Vec<i64>> = (0..series).map(|seed| demands(seed, slots)).collect();
+        let fresh = || Forecaster::new(Settings { slot_seconds: SECONDS as u32, capacity: None });
+        let mut all: Vec<(Forecaster, Lending)> = demand.iter().map(|_| (fresh(), Lending::default())).collect();
+        let mut told: BTreeMap<(i64, usize), i64> = BTreeMap::new();
+        for slot in 0..slots {
+            for ((forecaster, lending), demand) in all.iter_mut().zip(&demand) {
+                let now = demand[slot as usize];
+                forecaster.observe(slot, now as f64, false);
+                lending.observe(at(slot), SECONDS, now);
+            }
+            let stretch = Stretch::of(all.iter().flat_map(|(_, lending)| lending.scores()).collect());
+            for (n, (forecaster, lending)) in all.iter_mut().enumerate() {
+                lending.issue(forecaster, at(slot), SECONDS, stretch);
+                let gate = slot + FIRST as i64;
+                if let Some(needed) = bound(lending, forecaster, at(gate)).filter(|needed| *needed < BASELINE) {
+                    told.insert((gate, n), needed);
+                }
+            }
+        }
+        let asked = |slot: i64| demand.iter().map(|d| d[slot as usize]).sum::<i64>();
+        let mut dearest: Vec<i64> = (0..slots).collect();
+        dearest.sort_by_key(|slot| std::cmp::Reverse(asked(*slot)));
+        dearest.truncate(slots as usize / 10);
+        let part = |counts: &dyn Fn(i64) -> bool| {
+            let lent: Vec<_> = told.iter().filter(|((slot, _), _)| *slot < slots && counts(*slot)).collect();
+            let needed = lent.iter().filter(|((slot, n), bound)| demand[*n][*slot as usize] > **bound).count();
+            (needed as f64 / lent.len().max(1) as f64, lent.len())
+        };
+        let ((whole, lent), (peak, _)) = (part(&|_| true), part(&|slot| dearest.contains(&slot)));
+        (whole, peak, lent)
+    }
+
+    /// I26: what was lent is needed in at most ε of the slots, and in at most 2ε of the dearest tenth of them. Who lends by
+    /// the median of a slot, or by its quantile of 90 %, is noticed.
+    #[test]
+    fn i26_what_was_lent_is_hardly_ever_needed() {
+        let (whole, peak, lent) = needed_though_lent(|lending, _, slot| lending.needed(slot));
+        println!("of {lent} slots with something lent {whole:.4}, of the dearest tenth {peak:.4}");
+        assert!(lent > 5_000, "{lent}");
+        assert!(whole <= EPSILON && peak <= 2.0 * EPSILON, "{whole}, {peak}");
+        let by_quantile = |level: f64| {
+            move |_: &Lending, forecaster: &Forecaster, _: Slot| {
+                let ahead = forecaster.forecast(&[level], FIRST).pop()?;
+                (forecaster.samples() >= LEAST_SAMPLES).then(|| ahead.values[0].ceil() as i64)
+            }
+        };
+        for level in [0.5, 0.9] {
+            let (whole, peak, _) = needed_though_lent(by_quantile(level));
+            println!("by the quantile of {level}: {whole:.4}, {peak:.4}");
+            assert!(whole > EPSILON || peak > 2.0 * EPSILON, "nobody notices who lends by {level}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ import { type Explain, type Order, type Round, useMay, useMe, useResource } from
 import { formatBundle, formatCount, formatMoney } from '@/lib/money';
 import { Changes } from './Changes';
 import { GapRuler } from './GapRuler';
+import { groundsText } from './grounds';
 import { OrderState } from './OrderState';
 import { isOpen, poolsOf, slotsOf, terms } from './order';
 import { OrderActions } from './OrderActions';
@@ -31,10 +32,12 @@ function Head({ explain, slots, order, left }: { explain: Explain; slots: number
 function Reason({ explain: e, order, slots, mine }: { explain: Explain; order: Order; slots: number; mine: boolean }) {
   const left = useLeft(order, e);
   const ruler = rulerOf(order, e, slots, left.none);
+  const grounds = groundsText(order);
   return (
     <>
       <h3 className="text-18 font-semibold" style={{ color: 'var(--text)' }} title={e.reason ? `In the API: ${e.reason}` : undefined}><Head explain={e} slots={slots} order={order} left={left} /></h3>
       <p className="s12 t2"><Said text={sentenceOf(order, e, { mine, ...left })} /></p>
+      {grounds && <p className="s12 t3">Why this order: <Said text={grounds} /></p>}
       <ParentLine order={order} />
       {terms(order).map((said) => <p key={said} className="s12 t3">{said}</p>)}
       {ruler && <GapRuler side={order.side} mine={mine} {...ruler} />}

@@ -51,3 +51,32 @@ it('registers a command with its arguments', async () => {
   expect(sent).toMatchObject([{ name: 'job', command: ['index', '--level', '3'] }]);
   expect(sent[0]).not.toHaveProperty('module');
 });
+
+it('lends unless it is switched off', async () => {
+  const sent: { strategy?: unknown }[] = [];
+  const modules = [{ id: 'mod_1', name: 'steady', size_bytes: 0 }];
+  globalThis.fetch = (async (path: string, init: RequestInit) => {
+    if (init.method === 'POST') {
+      sent.push(JSON.parse(String(init.body)));
+      return new Response(JSON.stringify({ id: 'ins_1', name: 'job' }), { status: 201 });
+    }
+    return new Response(JSON.stringify({ data: path.includes('/modules') ? modules : [], has_more: false }));
+  }) as typeof fetch;
+  const register = async (change: () => void) => {
+    const closed = vi.fn();
+    render(<QueryClientProvider client={new QueryClient()}><Register onClose={closed} /></QueryClientProvider>);
+    fireEvent.change(screen.getByLabelText('Name'), { target: { value: 'job' } });
+    await screen.findByText(/^steady/);
+    fireEvent.change(screen.getByLabelText('Module'), { target: { value: 'mod_1' } });
+    change();
+    fireEvent.click(screen.getByRole('button', { name: 'Register' }));
+    await waitFor(() => expect(closed).toHaveBeenCalled());
+    cleanup();
+  };
+  const least = () => screen.getByLabelText('Take at least, CPU') as HTMLInputElement;
+  const lends = () => screen.getByRole('switch', { name: 'Lend what it will not need' });
+  await register(() => expect(lends().getAttribute('aria-checked')).toBe('true'));
+  await register(() => fireEvent.change(least(), { target: { value: '0.7' } }));
+  await register(() => { fireEvent.click(lends()); expect(least().disabled).toBe(true); });
+  expect(sent.map((s) => s.strategy)).toEqual([undefined, { auto_offer: { minimum_price: { cpu_milli: '0.000700000' } } }, { auto_offer: null }]);
+});

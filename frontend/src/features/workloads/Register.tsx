@@ -2,11 +2,12 @@
 import { type FormEvent, useState } from 'react';
 import { Button, Field, Note, NumberField, Select, toast } from '@/components/ui';
 import { Dialog } from '@/components/ui/Dialog';
+import { Switch } from '@/components/ui/Switch';
 import { asProblem, call, type Instance, type List, type Module, type Problem, usePools, useResource, useWrite } from '@/lib/api';
 import { bodyOf, type Draft, faultsOf } from './register';
 import { ModuleField } from './ModuleField';
 
-const FIRST: Draft = { name: '', module: '', arguments: '', pool: '', baseCores: '1', baseGib: '0.125', floorCores: '0.5', floorGib: '0.0625', mostCores: '4', mostGib: '0.25' };
+const FIRST: Draft = { name: '', module: '', arguments: '', pool: '', baseCores: '1', baseGib: '0.125', floorCores: '0.5', floorGib: '0.0625', mostCores: '4', mostGib: '0.25', lends: true, least: '' };
 
 const QUANTITIES = [
   { key: 'floorCores', label: 'Floor, CPU', unit: 'cores', pointer: '/floor' }, { key: 'floorGib', label: 'Floor, memory', unit: 'GiB', pointer: '/floor' },
@@ -64,6 +65,10 @@ export function Register({ onClose }: { onClose: () => void }) {
         </div>
         <div className="halves">
           {QUANTITIES.map(({ key, label, unit, pointer }) => <NumberField key={key} label={label} unit={unit} value={draft[key]} onChange={(text) => set({ [key]: text })} error={faults[key] ?? server?.field(pointer)} />)}
+        </div>
+        <div className="halves">
+          <Switch label="Lend what it will not need" on={draft.lends} onChange={(lends) => set({ lends })} />
+          <NumberField label="Take at least, CPU" unit="cr/core" value={draft.least} onChange={(least) => set({ least })} error={faults.least ?? server?.field('/strategy')} disabled={!draft.lends} help="A slot. Empty is the pool’s reserve price. CPU that its forecast leaves over is offered, never below the floor; its strategy says more, and is changed at any time." />
         </div>
         {upload.problem && <div role="alert"><Note tone="bad">The module was not taken: {upload.problem.said}</Note></div>}
         {server && <div role="alert"><Note tone="bad">{server.said}</Note></div>}

@@ -61,6 +61,8 @@ export function StrategyForm({ instance }: { instance: Instance }) {
         {form.bid && <ServiceLevel instance={instance} onUse={(costs) => change({ cost: { ...form.cost, ...costs } })} />}
         <Switch label="Lend what it will not need" on={form.offer} onChange={(offer) => change({ offer })} />
         <Prices label="Take at least" values={form.least} on={form.offer} set={(least) => change({ least })} />
+        {form.offer && <Switch label="Never less than the pool’s reserve price" on={form.atReserve} onChange={(atReserve) => change({ atReserve })} />}
+        {form.offer && <p className="help">0 is no minimum of its own; a resource without a price is not lent.</p>}
         {twin && <Prices label="Take at least, recallable" values={form.recallable} on={form.offer} set={(recallable) => change({ recallable })} />}
         {twin && form.offer && <p className="help">What it will probably not need is lent at this price as well, and taken back within seconds when it does. Empty lends none of it.</p>}
         {Object.keys(form.draws).length > 0 && (

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { bodyOf, type Draft, faultsOf, typed, wordsOf } from './register';
 
-const draft: Draft = { name: 'alignment', module: 'mod_1', arguments: '', pool: 'fra1-gp', baseCores: '1', baseGib: '1', floorCores: '0.5', floorGib: '0.5', mostCores: '4', mostGib: '2.5' };
+const draft: Draft = { name: 'alignment', module: 'mod_1', arguments: '', pool: 'fra1-gp', baseCores: '1', baseGib: '1', floorCores: '0.5', floorGib: '0.5', mostCores: '4', mostGib: '2.5', lends: true, least: '' };
 
 it('sends a limit for cores and for memory', () => {
   expect(Object.values(faultsOf(draft)).some(Boolean)).toBe(false);
@@ -29,4 +29,10 @@ it('every quantity is a plain number', () => {
     expect(faultsOf({ ...draft, [field]: '1,5' })[field], field).toBe('Write 1.5 with a point');
     expect(faultsOf({ ...draft, [field]: '' })[field], field).toBe('How much?');
   }
+});
+it('says nothing of lending where it lends as workloads do, and says so where it does not or for no less than a price', () => {
+  expect(bodyOf(draft)).not.toHaveProperty('strategy');
+  expect(bodyOf({ ...draft, lends: false, least: '0.7' })).toMatchObject({ strategy: { auto_offer: null } });
+  expect(bodyOf({ ...draft, least: '0.7' }).strategy).toEqual({ auto_offer: { minimum_price: { cpu_milli: '0.000700000' } } });
+  expect(['', '0,7', '-1'].map((least) => [!!faultsOf({ ...draft, least }).least, !!faultsOf({ ...draft, least, lends: false }).least])).toEqual([[false, false], [true, false], [true, false]]);
 });

@@ -99,3 +99,11 @@ it('a strategy that would bid and names no cost places nothing, and is not saved
   expect([empty, { ...empty, cost: { cpu_milli: '0', mem_mib: '' } }, { ...empty, bid: false }, form].map((f) => [bidsNothing(f), sendable(f)])).toEqual([[true, false], [true, false], [false, true], [false, true]]);
   expect([placesBids(before), placesBids({ ...before, auto_bid: { shortage_cost: {}, other_pools: [] } }), placesBids({ ...before, auto_bid: null })]).toEqual([true, false, false]);
 });
+it('keeps that nothing is lent for less than the reserve price, and begins so where nothing was lent', () => {
+  const lends = { ...before, auto_offer: { minimum_price: { cpu_milli: '0.000000000' }, at_least_reserve_price: true } };
+  const loaded = formOf(lends, ['cpu_milli', 'mem_mib']);
+  expect([loaded.least, loaded.atReserve]).toEqual([{ cpu_milli: '0', mem_mib: '' }, true]);
+  expect(strategyOf(loaded, lends)).toEqual(lends);
+  expect(strategyOf({ ...loaded, atReserve: false }, lends).auto_offer).toEqual({ minimum_price: lends.auto_offer.minimum_price });
+  expect([form.atReserve, formOf({ ...before, auto_offer: { minimum_price: {} } }, []).atReserve]).toEqual([true, false]);
+});

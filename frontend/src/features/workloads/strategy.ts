@@ -3,7 +3,7 @@ import type { Strategy } from '@/lib/api';
 import { decimal, divRound, exactPrice, formatPercent, micro, readDecimal, readQuantity, unitOf } from '@/lib/money';
 
 type Prices = Record<string, string>;
-export interface Form { bid: boolean; offer: boolean; cost: Prices; least: Prices; recallable: Prices; draws: Prices; takesRecallable: boolean; fee: string; way: string; most: Prices; promised: string; notice: string; goesOn: boolean }
+export interface Form { bid: boolean; offer: boolean; cost: Prices; least: Prices; atReserve: boolean; recallable: Prices; draws: Prices; takesRecallable: boolean; fee: string; way: string; most: Prices; promised: string; notice: string; goesOn: boolean }
 const both = (names: string[], prices: Prices | undefined) => Object.fromEntries(names.map((r) => [r, prices?.[r] ? exactPrice(r, prices[r]) : '']));
 
 /** What is taken back by a limit, at once; memory in use is not. */
@@ -18,7 +18,7 @@ const PERCENT = 10_000;
 const inUnits = (resource: string, base: number) => String(Number((base / unitOf(resource).per).toFixed(3)));
 
 export const formOf = (s: Strategy, names: string[]): Form => ({
-  bid: s.auto_bid !== null, offer: s.auto_offer !== null, cost: both(names, s.auto_bid?.shortage_cost), least: both(names, s.auto_offer?.minimum_price), recallable: both(names.filter(canBeRecalled), s.auto_offer?.recallable_price), draws: both(names.filter(canBeRecalled), s.draws), takesRecallable: s.auto_bid?.assurance === 'recallable', fee: s.move_fee && micro(s.move_fee) > 0n ? s.move_fee.replace(/\.?0+$/, '') : '',
+  bid: s.auto_bid !== null, offer: s.auto_offer !== null, cost: both(names, s.auto_bid?.shortage_cost), least: both(names, s.auto_offer?.minimum_price), atReserve: s.auto_offer === null || !!s.auto_offer.at_least_reserve_price, recallable: both(names.filter(canBeRecalled), s.auto_offer?.recallable_price), draws: both(names.filter(canBeRecalled), s.draws), takesRecallable: s.auto_bid?.assurance === 'recallable', fee: s.move_fee && micro(s.move_fee) > 0n ? s.move_fee.replace(/\.?0+$/, '') : '',
   // 0 is an answer, too: it goes for nothing.
   way: s.makes_way_for ? s.makes_way_for.replace(/\.?0+$/, '') : '',
   promised: s.auto_bid?.promised_service_level ? String(Number(micro(s.auto_bid.promised_service_level)) / PERCENT) : '',
@@ -67,7 +67,7 @@ export const placesBids = (s: Strategy): boolean => Object.values(s.auto_bid?.sh
 export const sendable = (f: Form): boolean => [...(f.bid ? Object.values(f.cost) : []), ...(f.offer ? [...Object.values(f.least), ...Object.values(f.recallable)] : []), ...Object.values(f.draws)].every((text) => !faultOf(text)) && !bidsNothing(f) && !feeFault(f.fee) && !feeFault(f.way) && !noticeFault(f.notice) && !(f.bid && promiseFault(f.promised)) && Object.entries(f.most).every(([r, text]) => !mostFault(r, text));
 
 /** Per base unit; a resource without a price is left out. */
-const wire = (prices: Prices): Prices => Object.fromEntries(Object.entries(prices).flatMap(([r, text]) => {
+export const wire = (prices: Prices): Prices => Object.fromEntries(Object.entries(prices).flatMap(([r, text]) => {
   const { value } = typed(text);
   return value === null ? [] : [[r, decimal(divRound(value, BigInt(unitOf(r).per)), 9)]];
 }));
@@ -77,7 +77,7 @@ const promise = (text: string): { promised_service_level?: string } => {
 };
 export const strategyOf = (f: Form, before: Strategy): Strategy => ({
   auto_bid: f.bid ? { shortage_cost: wire(f.cost), other_pools: before.auto_bid?.other_pools ?? [], ...promise(f.promised), ...(f.takesRecallable ? { assurance: 'recallable' } : {}) } : null,
-  auto_offer: f.offer ? { minimum_price: wire(f.least), ...(Object.keys(wire(f.recallable)).length > 0 ? { recallable_price: wire(f.recallable) } : {}) } : null,
+  auto_offer: f.offer ? { minimum_price: wire(f.least), ...(f.atReserve ? { at_least_reserve_price: true } : {}), ...(Object.keys(wire(f.recallable)).length > 0 ? { recallable_price: wire(f.recallable) } : {}) } : null,
   move_fee: decimal(readDecimal(f.fee, 6).value ?? 0n, 6),
   ...(f.way.trim() === '' ? {} : { makes_way_for: decimal(readDecimal(f.way, 6).value ?? 0n, 6) }),
   max_swap: Object.fromEntries(Object.entries(f.most).flatMap(([r, text]) => {

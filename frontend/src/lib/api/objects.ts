@@ -160,6 +160,13 @@ export interface NotWon {
   /** Where its parent is the reason. */
   parent?: string | null;
 }
+/** What decided an automatic order about one of its resources; what is left out is 0 or was not asked. */
+export interface GroundsInput { baseline: number; needed?: number | null; hinted?: number; floor?: number; already?: number; limit?: number | null; lacked?: number | null; price?: string | null }
+/** Which rule of a strategy placed an order, as it was set then, and what it went by. */
+export interface Grounds {
+  rule: string; strategy_version: number; forecast?: { model?: string | null; seen_until: string } | null;
+  level?: string | null; each?: string | null; chance?: string | null; proceeds?: string | null; inputs: Record<string, GroundsInput>;
+}
 export interface Order extends OrderBody {
   id: string; side: 'bid' | 'offer'; status: string; participant: string;
   /** The owner's own name for it. */
@@ -171,7 +178,9 @@ export interface Order extends OrderBody {
   /** The round in which its parent won; from then on it is free of it. */
   parent_won_in?: number | null;
   /** `draw`: taken at once, in the slot itself; no round has filled it. */
-  origin: 'manual' | 'auto_bid' | 'auto_offer' | 'draw'; last_reason: NotWon | null; closed_reason: string | null; created_at: string; updated_at: string;
+  origin: 'manual' | 'auto_bid' | 'auto_offer' | 'draw';
+  /** Of an automatic order what decided it. */
+  grounds?: Grounds | null; last_reason: NotWon | null; closed_reason: string | null; created_at: string; updated_at: string;
 }
 export interface Preview {
   /** With what its parents have to hold more for it. */
@@ -257,7 +266,11 @@ export interface OneSwap extends Swap { answered_by_name: string | null }
 
 export interface Strategy {
   auto_bid: { shortage_cost: Record<ResourceName, string>; other_pools: string[]; promised_service_level?: string | null; assurance?: 'firm' | 'recallable' } | null;
-  auto_offer: { minimum_price: Record<ResourceName, string>; recallable_price?: Record<ResourceName, string> } | null;
+  auto_offer: {
+    minimum_price: Record<ResourceName, string>;
+    /** Nor for less than the pool's reserve price, whatever that is then. */
+    at_least_reserve_price?: boolean; recallable_price?: Record<ResourceName, string>;
+  } | null;
   /** What moving it costs its owner. */
   move_fee?: string;
   /** What it takes to have it moved for somebody else's bid. */

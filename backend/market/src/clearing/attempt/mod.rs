@@ -9,6 +9,7 @@
 //! Only the components whose bounds a placement changed are solved again. An order that was cut
 //! for want of a host gets its place back if the final placement has room for it after all. Where
 //! that goes round in a circle, a block that comes and goes with it is given up.
+mod lifted;
 mod solve;
 
 use super::book::Book;
@@ -23,6 +24,7 @@ use super::rational::{Rat, sum};
 use super::rounding::{Filled, Whole};
 use super::search::Solved;
 use super::{Limits, Proposer, explain, nodal};
+use lifted::Lifted;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a block, or another order, may get its place back before that counts as a circle.
@@ -100,6 +102,7 @@ pub struct Attempt<'a> {
     plain: BTreeSet<usize>,
     /// Components with an order that is bounded by whole replicas.
     whole: BTreeSet<usize>,
+    lifted: Lifted<'a>,
     /// The first bid of each component that was cut although a node may be chosen for it, and its
     /// alternative.
     pub stuck: BTreeMap<usize, (usize, usize)>,
@@ -133,6 +136,7 @@ impl<'a> Attempt<'a> {
         for i in left_out {
             first[*i].iter_mut().for_each(|u| *u = Rat::ZERO);
         }
+        let lifted = Lifted::of(m, &parts, mode);
         let n = parts.len();
         past.winners.resize(n, None);
         past.nodes.resize(n, 0);
@@ -158,6 +162,7 @@ impl<'a> Attempt<'a> {
             cut: BTreeSet::new(),
             plain: BTreeSet::new(),
             whole: BTreeSet::new(),
+            lifted,
             stuck: BTreeMap::new(),
             known: BTreeMap::new(),
             work: 0,
@@ -267,6 +272,9 @@ impl<'a> Attempt<'a> {
                 turns < if refused { BLOCK_TURNS } else { 3 * TURNS }
             });
             let Some((i, a, reach)) = again.filter(|_| !ends) else {
+                if self.with_collars() {
+                    continue;
+                }
                 self.exact &= !ends;
                 return Ok(Some(Settled { awards, hosts, packing, cuts: self.before + placement_cuts }));
             };

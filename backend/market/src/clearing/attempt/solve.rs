@@ -2,14 +2,12 @@
 //! starve where there are none at all, and again until nobody in the money has a part of a replica.
 use super::super::collar::starved;
 use super::super::fault::ClearFault;
-use super::super::model::Model;
 use super::super::outcome::Mode;
 use super::super::rational::Rat;
 use super::super::rounding::round;
 use super::super::search::{Search, search_nodes};
-use super::super::simplex::Simplex;
 use super::super::{Proposal, Proposer, lots, nodal};
-use super::Attempt;
+use super::{Attempt, lifted};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +23,10 @@ const LOTS: usize = 12;
 impl Attempt<'_> {
     /// Solves a component, until nobody in the money has a part of a replica.
     pub(super) fn solve(&mut self, n: usize, proposer: &dyn Proposer) -> Result<(), ClearFault> {
+        if self.lifted.market(n).is_some() {
+            // parts of replicas are rounded, and stay with nobody: what holds bids back is not known yet
+            return self.solve_once(n, proposer);
+        }
         // what each might have had before it was bounded; `None` once it got something back
         let mut before: BTreeMap<(usize, usize), Option<Rat>> = BTreeMap::new();
         // as it is with parts of replicas, and what the orders that are bounded then might have had
@@ -85,16 +87,19 @@ impl Attempt<'_> {
     }
 
     fn solve_once(&mut self, n: usize, proposer: &dyn Proposer) -> Result<(), ClearFault> {
-        let (m, c) = (self.m, &self.parts[n]);
+        let open = self.lifted.market(n);
+        let (m, c) = (open.as_deref().unwrap_or(self.m), &self.parts[n]);
         let proposal = self.past.winners[n]
             .take()
             .or_else(|| proposer.propose(&Proposal { market: m, component: c, upper: &self.upper }));
         let mut part = c.clone();
         let (mut given_up, mut turn) = (BTreeSet::new(), 0);
         let all = search_nodes(m, c, self.limits);
+        let all = if open.is_some() { all.min(lifted::NODES) } else { all };
         // of all searches of a round together
         let most = self.limits.effort.saturating_mul(RATIONING);
-        let rationing = Cell::new(most.saturating_sub(self.past.rationing));
+        let rationing = most.saturating_sub(self.past.rationing).min(self.lifted.rationing(n, self.limits));
+        let rationing = Cell::new(rationing);
         let columns = nodal::columns(m, c) as u64;
         let mut solved = loop {
             let search = Search {
@@ -143,20 +148,16 @@ impl Attempt<'_> {
         let whole_book = self.left_out.is_empty() || self.past.bounds[n].is_none();
         let untouched = !self.cut.contains(&n) && !self.whole.contains(&n);
         if whole_book && untouched && given_up.is_empty() {
-            let least = self.past.bounds[n].take().map_or(solved.bound.clone(), |b| b.min(solved.bound.clone()));
-            self.past.bounds[n] = Some(least);
+            // prices without collars may not carry what those with collars do
+            let bound = if open.is_some() { self.relaxed(n) } else { solved.bound.clone() };
+            let known = self.past.bounds[n].take();
+            self.past.bounds[n] = known.into_iter().chain([bound]).min();
         }
         if !given_up.is_empty() {
             // what it could have come to with them, prices or not
-            let relaxed = Model::build(m, &self.parts[n], &self.upper, false);
-            let mut all = Simplex::new(relaxed.lp);
-            all.most_effort = self.limits.effort;
-            all.solve();
-            if self.left_out.is_empty()
-                && untouched
-                && self.past.bounds[n].as_ref().is_none_or(|b| *b > all.objective())
-            {
-                self.past.bounds[n] = Some(all.objective());
+            if self.left_out.is_empty() && untouched {
+                let known = self.past.bounds[n].take();
+                self.past.bounds[n] = known.into_iter().chain([self.relaxed(n)]).min();
             }
             solved.exact = false;
             solved.dropped.extend(given_up);

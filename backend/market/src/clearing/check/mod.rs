@@ -69,12 +69,22 @@ impl<T> Deref for Verified<T> {
 #[derive(Default)]
 struct Report {
     broken: Vec<Broken>,
+    /// What the outcome itself says it gave up, though I2 excuses nobody so.
+    given_up: Vec<Broken>,
 }
 
 impl Report {
     fn bad(&mut self, rule: &'static str, what: &'static str, numbers: &[(&'static str, &dyn fmt::Display)]) {
         let numbers = numbers.iter().map(|(n, v)| (*n, v.to_string())).collect();
         self.broken.push(Broken { rule, what, numbers });
+    }
+
+    fn gives_up(&mut self, vector: &'static str, order: &str, surplus: i128) {
+        if vector == "price" {
+            let what = "an order in the money is left unfilled: the search gave it up (SOLVER_FALLBACK)";
+            let numbers = vec![("order", order.to_string()), ("surplus in nano-credits", surplus.to_string())];
+            self.given_up.push(Broken { rule: "I2", what, numbers });
+        }
     }
 }
 
@@ -107,6 +117,16 @@ fn accept(outcome: Outcome, broken: impl Fn(&Outcome) -> Vec<Broken>) -> Result<
         c.verified = true;
     }
     Ok(Verified(outcome))
+}
+
+/// The divisible orders in the money that an outcome gives up and says so. A market stores such a round, as one that is
+/// void serves nobody; whoever verifies it is told that I2 does not hold for them.
+pub fn given_up(book: &Book, outcome: &Outcome, mode: Mode) -> Vec<Broken> {
+    let mut report = Report::default();
+    if book.validate().is_empty() {
+        rules(book, outcome, mode, Lending::Rounded, &mut report);
+    }
+    report.given_up
 }
 
 /// Every rule that an outcome breaks.

@@ -156,6 +156,21 @@ impl Hosting {
         o.node.filter(concerned)
     }
 
+    /// What is free on each node, less what rounding may have left there.
+    pub fn room(&self, f: &Facts) -> Vec<BTreeMap<usize, Rat>> {
+        let less = |(k, room): (&usize, &Rat)| (*k, room - &Rat::int(f.rounding[*k]));
+        self.free.iter().map(|node| node.iter().map(less).collect()).collect()
+    }
+
+    /// For each pool with nodes that a bid asks for anything of: the nodes that it may lie on.
+    pub fn hosts_of(&self, f: &Facts, i: usize) -> Vec<Vec<usize>> {
+        let o = &f.orders[i];
+        let asks = |pool: &str| o.alternatives[0].iter().any(|(k, _)| self.product_pool[*k] == pool);
+        let concerned = self.pools.iter().filter(|(pool, _)| asks(pool));
+        let bound = |pool: &str| o.node.filter(|v| self.pool_of[*v] == pool);
+        concerned.map(|(pool, nodes)| bound(pool).map_or_else(|| nodes.clone(), |v| vec![v])).collect()
+    }
+
     /// Whether what has been awarded lies where not a unit more would have room: there a full award may
     /// have been rounded up.
     pub fn tight(&self, f: &Facts, i: usize, alternative: usize) -> bool {

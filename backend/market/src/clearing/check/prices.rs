@@ -170,24 +170,28 @@ fn orders(f: &Facts, price: &[i128], which: &'static str, hosting: &Hosting, r: 
         if s <= tol || award.is_some_and(|a| a.full) {
             continue;
         }
-        if f.fallback && f.refused[i].is_some_and(|x| x.reason == Reason::SolverFallback) {
-            continue;
-        }
+        let given_up = f.fallback && f.refused[i].is_some_and(|x| x.reason == Reason::SolverFallback);
         if row_binds(f, i, alternative, &changes, &spent) {
-            if !hosting.none_fits(f, i, alternative) && !shares_at_cap(f, i, alternative, price) {
+            if !given_up && !hosting.none_fits(f, i, alternative) && !shares_at_cap(f, i, alternative, price) {
                 budget_is_well_spent(f, i, alternative, price, which, r);
             }
             continue;
         }
-        let told = which != "price" || f.refused[i].is_none_or(|x| x.reason == Reason::NoHostFits);
+        let told = which != "price" || given_up || f.refused[i].is_none_or(|x| x.reason == Reason::NoHostFits);
         if told && hosting.none_fits(f, i, alternative) {
             continue;
         }
         if o.alternatives[alternative].iter().any(|(k, _)| price[*k] >= f.cap[*k]) {
-            at_cap.push(Short { order: i, alternative });
+            if !given_up {
+                at_cap.push(Short { order: i, alternative });
+            }
             continue;
         }
         if lots::fits_nobody(f, i, alternative, price, &changes) {
+            continue;
+        }
+        if given_up {
+            r.gives_up(which, &o.id, s);
             continue;
         }
         r.bad(

@@ -1,4 +1,4 @@
-//! Whether all that is in a book comes to the least of a bid, as an upper bound: what the checker says is
+//! Whether all that is in a book comes to the least of a bid, or to a replica of it, as an upper bound: what the checker says is
 //! unreachable is so, and what can come by several ways is counted for each.
 use super::super::rational::Rat;
 use super::facts::{Facts, OrderFacts};
@@ -9,10 +9,11 @@ const STEPS: usize = 1_000;
 /// An offer always can: what nobody takes may stay idle. False too where it would take too long to say.
 pub fn surely_reached(f: &Facts, i: usize) -> bool {
     let o = &f.orders[i];
+    let least = o.replicas.map_or(Rat::ZERO, |n| Rat::ratio(1, n)).max(o.least.clone());
     let enough = |(k, q): &(usize, i128)| {
         let mut steps = 0;
         let there = most(f, *k, &[], &mut steps);
-        steps <= STEPS && there >= &o.least * &Rat::int(*q)
+        steps <= STEPS && there >= &least * &Rat::int(*q)
     };
     !o.bid || o.alternatives.iter().any(|alternative| alternative.iter().all(enough))
 }

@@ -19,6 +19,8 @@ use std::collections::BTreeMap;
 
 /// The rules under which changes were first written into the audit.
 const FIRST_AUDITED: i64 = 21;
+/// Those under which the audit first said whose it is that the operator has changed.
+const FIRST_CONCERNED: i64 = 26;
 /// More than any command has ever told of: what is so far before the oldest event that is kept is not made again.
 const FAR: i64 = 1000 * EVENTS_A_COMMAND;
 /// What is forgotten is looked for once an hour.
@@ -134,7 +136,7 @@ pub fn audited(
     };
     let event = match row.rule_version {
         RULE_VERSION => event,
-        ..26 => in_the_first_form(audit::as_before_26(&envelope.command, event)),
+        version if version < FIRST_CONCERNED => in_the_first_form(audit::as_before_26(&envelope.command, event)),
         _ => in_the_first_form(event),
     };
     let row = event.row();

@@ -1,7 +1,6 @@
 //! Why the other side of the market has nothing more for an order: nobody is there, what there is costs too much, or
 //! others have it.
 use super::depth::{Depth, View, unit_limit, won};
-use super::reasons::because;
 use super::story::Story;
 use super::words::{grouped, money_of, unit_price};
 use headroom_market::clearing::ProductKey;
@@ -231,7 +230,7 @@ impl<'s, 'a> Wish<'s, 'a> {
             let why = self
                 .story
                 .refusal(&other.id)
-                .map(|r| format!(", but wins nothing because {}", because(r.reason, other)));
+                .map(|r| format!(", but wins nothing because {}", self.story.because(r.reason, other)));
             let _ = writeln!(t, "{} {does} {left} {product} for {unit} a unit{}.", other.id, why.unwrap_or_default());
         }
     }

@@ -2,8 +2,8 @@
 use headroom_market::clearing::book::{Order, Side};
 use headroom_market::clearing::outcome::Reason;
 
-/// The reason, as the end of a sentence that ends in "because".
-pub fn because(reason: Reason, order: &Order) -> &'static str {
+/// The reason, as the end of a sentence that ends in "because"; `at_collar`: anything that it asks for is.
+pub fn because(reason: Reason, order: &Order, at_collar: bool) -> &'static str {
     let bid = order.side == Side::Bid;
     match reason {
         Reason::OutOfMoney if bid => "it costs more than its limit",
@@ -13,12 +13,16 @@ pub fn because(reason: Reason, order: &Order) -> &'static str {
         }
         Reason::TieLost => "the price is its own limit, and the tie went to another",
         Reason::NoHostFits => "no node has room for more of it",
+        Reason::MinFillUnreachable if order.replicas.is_some() => "all that there is comes to no whole replica of it",
         Reason::MinFillUnreachable => "all that there is does not come to its minimum fill",
         Reason::ParentRejected => "its parent has not won",
         Reason::Paradoxical => "all of it would have moved prices so that it, or somebody who won, would lose by them",
         Reason::Budget => "its budget has too little left for what it counts",
         Reason::FloorProtected => "lending more would leave the workload less than its floor",
         Reason::ThrashLimit => "more would change the workload by more than may be changed at once",
+        Reason::ForecastHeadroom if order.replicas.is_some() && !at_collar => {
+            "at these prices there was not enough for a whole replica more, and a part of one is nobody's"
+        }
         Reason::ForecastHeadroom => "a product is at its collar, and there was nothing left to share",
         Reason::SolverFallback => "the search ended before it found an outcome with it that prices support",
         Reason::Halted => "its pool is halted",

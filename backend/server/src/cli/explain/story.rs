@@ -4,7 +4,7 @@ use super::reasons::because;
 use super::rows::{part_won, replicas};
 use super::words::{bottleneck, grouped, list, money, money_of, percent, trimmed};
 use headroom_market::clearing::book::{Order, Quantity, Side};
-use headroom_market::clearing::outcome::{Award, Reason, Refusal};
+use headroom_market::clearing::outcome::{Award, PriceRow, Reason, Refusal};
 use headroom_market::clearing::rational::Rat;
 use headroom_market::clearing::{Book, Money, Outcome, ProductKey, Winning};
 use std::fmt::Write as _;
@@ -22,6 +22,12 @@ impl<'a> Story<'a> {
 
     pub fn award(&self, id: &str) -> Option<&'a Award> {
         self.outcome.awards.iter().find(|a| a.order == id)
+    }
+
+    pub fn because(&self, reason: Reason, order: &Order) -> &'static str {
+        let asks = |key: &ProductKey| order.alternatives.iter().flat_map(|a| &a.quantities).any(|q| q.product == *key);
+        let key = |p: &PriceRow| ProductKey { pool: p.pool.clone(), resource: p.resource.clone(), slot: p.slot };
+        because(reason, order, self.outcome.prices.iter().any(|p| p.set_by == "cap" && asks(&key(p))))
     }
 
     pub fn about(&self, order: &'a Order) -> String {
@@ -77,7 +83,7 @@ impl<'a> Story<'a> {
         }
         if let Some(reason) = award.limited_by {
             let wish = Wish::new(self, order, award.alternative);
-            let why = because_of(reason, order, wish.lack(), true).unwrap_or(because(reason, order));
+            let why = because_of(reason, order, wish.lack(), true).unwrap_or(self.because(reason, order));
             let _ = writeln!(t, "It has no more of it because {why}.");
             if reason == Reason::MarginalProrata && wish.lack() == Lack::Limit {
                 wish.tell(t);
@@ -99,7 +105,7 @@ impl<'a> Story<'a> {
         let lacks: Vec<Lack> = wishes.iter().map(Wish::lack).collect();
         let (traded, reason) = (self.traded(order), refused.reason);
         let same = lacks.first().filter(|first| lacks.iter().all(|l| l == *first));
-        let why = same.and_then(|lack| because_of(reason, order, *lack, traded)).unwrap_or(because(reason, order));
+        let why = same.and_then(|lack| because_of(reason, order, *lack, traded)).unwrap_or(self.because(reason, order));
         let _ = writeln!(t, "It wins nothing because {why} ({}).", reason.code());
         self.priced(order, refused, traded, t);
         let by_others = matches!(

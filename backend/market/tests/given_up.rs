@@ -1,0 +1,135 @@
+//! Outcomes that give orders up: what the checker takes from them, and what whoever verifies them is told.
+use crate::support::anything::anything;
+use headroom_market::clearing::book::Side;
+use headroom_market::clearing::check::{broken, given_up};
+use headroom_market::clearing::outcome::{Price, Quality, Reason, Refusal};
+use headroom_market::clearing::rational::Rat;
+use headroom_market::clearing::{Book, Limits, Mode, NoProposal, Outcome, clear, parse};
+
+/// Three bids, two nodes, more supply than anybody asks for.
+fn ample() -> Book {
+    let bid = |id: &str, node: &str, limit: u32| {
+        serde_json::json!({"id": id, "owner": id, "side": "bid", "limit": limit.to_string(), "node": node, "instance": id,
+            "alternatives": [{"quantities": [["a", "cpu", 0, 100], ["a", "mem", 0, 50]]}]})
+    };
+    let instance = |id: &str| serde_json::json!({"id": id, "owner": id});
+    let product = |resource: &str| {
+        serde_json::json!({"pool": "a", "resource": resource, "slot": 0,
+            "supply": [{"quantity": 200, "reserve": "0.1"}, {"quantity": 200, "reserve": "0.2"}]})
+    };
+    let node = |id: &str| serde_json::json!({"id": id, "pool": "a", "capacity": {"cpu": 200, "mem": 200}});
+    let book = serde_json::json!({"format": "headroom.book/1", "cap": "100", "seed": 1,
+        "products": [product("cpu"), product("mem")], "nodes": [node("n1"), node("n2")],
+        "instances": [instance("o1"), instance("o2"), instance("o3")],
+        "orders": [bid("o1", "n1", 60), bid("o2", "n1", 50), bid("o3", "n2", 40)]});
+    parse(&book.to_string()).expect("a book")
+}
+
+fn cleared(book: &Book) -> Outcome {
+    let mut out = clear(book, Mode::Market, &NoProposal, &Limits::default()).expect("it can be cleared");
+    out.certificate = None; // its hash alone would give every change away
+    out
+}
+
+/// Nothing is traded, everything is free, and everybody was given up.
+fn nothing(out: &Outcome, bound: Rat) -> Outcome {
+    let mut none = out.clone();
+    let refusal = |order: String| Refusal {
+        order,
+        reason: Reason::SolverFallback,
+        price: None,
+        shortfall: None,
+        winning_limit: None,
+        binding: None,
+    };
+    none.refused.retain(|r| r.reason == Reason::OutOfMoney);
+    let known: Vec<String> = none.refused.iter().map(|r| r.order.clone()).collect();
+    let all = out.awards.iter().map(|a| &a.order).chain(out.refused.iter().map(|r| &r.order));
+    none.refused.extend(all.filter(|id| !known.contains(id)).cloned().map(refusal));
+    none.awards.clear();
+    none.placements.clear();
+    none.supply.iter_mut().for_each(|s| s.used = 0);
+    none.flows.iter_mut().for_each(|f| f.flow = 0);
+    for p in &mut none.prices {
+        (p.price, p.set_by) = (Price(0), "none".into());
+        (p.low, p.high) = (Some(Price(0)), Some(Price(0)));
+    }
+    none.quality = Quality::Fallback;
+    none.welfare.0 = Rat::ZERO;
+    none.bound = Some(headroom_market::clearing::Fraction(bound));
+    none
+}
+
+#[test]
+fn a_bound_counts_all_that_given_up_orders_could_have_had_together() {
+    let book = ample();
+    let out = cleared(&book);
+    assert_eq!(out.awards.len(), 3);
+    assert!(broken(&book, &out, Mode::Market).is_empty() && given_up(&book, &out, Mode::Market).is_empty());
+    let all = out.welfare.0.clone();
+    // 150 in all, less 200 cpu at 0.1 and 100 at 0.2, less 150 mem at 0.1
+    assert_eq!(all, Rat::int(150 - 20 - 20 - 15));
+    let rules = |bound: Rat| -> Vec<&str> {
+        broken(&book, &nothing(&out, bound), Mode::Market).iter().map(|b| b.rule).collect()
+    };
+    // the best of them alone, one unit of each, and a little less than all
+    for short in [Rat::int(45), Rat::ratio(6, 10), &all - &Rat::ratio(1, 100)] {
+        assert_eq!(rules(short.clone()), ["I7"], "a bound of {short}");
+    }
+    assert_eq!(rules(all.clone()), Vec::<&str>::new());
+}
+
+#[test]
+fn who_verifies_is_told_who_was_given_up_in_the_money() {
+    let book = ample();
+    let out = cleared(&book);
+    let told = given_up(&book, &nothing(&out, out.welfare.0.clone()), Mode::Market);
+    assert!(told.iter().all(|b| b.rule == "I2"), "{told:?}");
+    let orders: Vec<&str> = told.iter().map(|b| b.numbers[0].1.as_str()).collect();
+    assert_eq!(orders, ["o1", "o2", "o3"]);
+}
+
+/// A node that is full excuses who was given up, as it excuses anybody.
+#[test]
+fn a_full_node_excuses() {
+    let mut book = ample();
+    book.nodes[1].capacity.insert("cpu".into(), 0);
+    let out = cleared(&book);
+    let told = given_up(&book, &nothing(&out, out.welfare.0.clone()), Mode::Market);
+    let orders: Vec<&str> = told.iter().map(|b| b.numbers[0].1.as_str()).collect();
+    assert_eq!(orders, ["o1", "o2"]);
+}
+
+/// Of random books hardly any gives somebody up in the money, and what is forged out of the others is named.
+#[test]
+fn random_books_give_hardly_anybody_up() {
+    let (mut books, mut give_up, mut forged, mut noticed) = (0, 0, 0, 0);
+    for seed in 0..400 {
+        let book = anything(seed);
+        let Ok(out) = clear(&book, Mode::Market, &NoProposal, &Limits::default()) else { continue };
+        books += 1;
+        let names: Vec<String> = given_up(&book, &out, Mode::Market).iter().map(|b| b.numbers[0].1.clone()).collect();
+        let refused = |id: &String| out.refused.iter().any(|r| r.order == *id && r.reason == Reason::SolverFallback);
+        assert!(names.iter().all(refused), "seed {seed}: {names:?}");
+        give_up += usize::from(!names.is_empty());
+        let bound = out.bound.clone().map_or(out.welfare.0.clone(), |b| b.0);
+        let mut none = nothing(&out, bound);
+        none.certificate = None;
+        // only who may have any part is owed one
+        let divisible = |id: &str| {
+            let o = book.orders.iter().find(|o| o.id == id);
+            o.is_some_and(|o| {
+                o.side == Side::Bid && o.alternatives.len() == 1 && o.min_fill.0.is_zero() && o.parent.is_none()
+            })
+        };
+        if !out.awards.iter().any(|a| divisible(&a.order)) {
+            continue;
+        }
+        forged += 1;
+        let named = !given_up(&book, &none, Mode::Market).is_empty() || !broken(&book, &none, Mode::Market).is_empty();
+        noticed += usize::from(named);
+    }
+    println!("{books} books, {give_up} give somebody up; {noticed} of {forged} forged ones are named");
+    assert!(give_up * 50 <= books, "{give_up} of {books}");
+    assert!(noticed * 100 >= forged * 99, "{noticed} of {forged}");
+}
