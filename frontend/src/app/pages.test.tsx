@@ -50,7 +50,7 @@ it('a bid that lost with its parent says so and leads to it', async () => {
   const way = screen.getByText(/Wins only together with/).querySelector('a');
   expect(way?.getAttribute('href')).toBe(`/bids?order=${child?.parent}`);
   fireEvent.click(way as HTMLElement);
-  await waitFor(() => expect(screen.getByRole('heading', { name: /Not enough for all or none/ })).toBeTruthy());
+  await waitFor(() => expect(screen.getByRole('heading', { name: /Not enough for its least part/ })).toBeTruthy());
 });
 
 it('a page of another role says so', async () => {
