@@ -86,16 +86,22 @@ pub fn lends_nothing() -> Value {
     json!({ "auto_offer": null })
 }
 
-/// A participant with a workload in a pool that needs three quarters of so much CPU.
-pub async fn steady_member(sim: &Sim, pool: &str, cpu: i64, memory_limit: i64) -> anyhow::Result<(Api, String)> {
-    let api = sim.trader("100").await?;
+/// The module of steady demand, for a member who gets the quota that its workloads here need.
+pub async fn steady_module(sim: &Sim, api: &Api) -> anyhow::Result<Value> {
     let me = api.get("/v1/me").await?.ok()?;
     let participant = me["participant"]["id"].as_str().or(me["participant"].as_str()).context("participant")?;
     let quota = json!({ "quota": { "cpu_milli": 1000, "mem_mib": 1000 } });
     sim.api("admin")?.put(&format!("/v1/participants/{participant}/quota"), &quota).await?.ok()?;
     let modules = api.list("/v1/modules").await?;
     let steady = modules.iter().find(|m| m["name"] == "steady").context("no module steady")?;
-    let instance = json!({ "name": format!("batch-{cpu}"), "module": steady["id"], "pool": pool,
+    Ok(steady["id"].clone())
+}
+
+/// A participant with a workload in a pool that needs three quarters of so much CPU.
+pub async fn steady_member(sim: &Sim, pool: &str, cpu: i64, memory_limit: i64) -> anyhow::Result<(Api, String)> {
+    let api = sim.trader("100").await?;
+    let steady = steady_module(sim, &api).await?;
+    let instance = json!({ "name": format!("batch-{cpu}"), "module": steady, "pool": pool,
         "baseline": { "cpu_milli": cpu, "mem_mib": 64 }, "floor": { "cpu_milli": 0, "mem_mib": 0 },
         "limit": { "cpu_milli": 1000, "mem_mib": memory_limit }, "strategy": lends_nothing() });
     let id = api.post_with_key("/v1/instances", "instance", &instance).await?.id()?;

@@ -1,5 +1,5 @@
 //! Lending by default, and what automatic orders say of what decided them, with real programs.
-use crate::common::{Sim, healthy, lends_nothing, small_pool};
+use crate::common::{Sim, healthy, lends_nothing, small_pool, steady_module};
 use anyhow::{Context, ensure};
 use headroom_tests::Api;
 use headroom_tests::money::units;
@@ -11,13 +11,8 @@ const POOL: &str = "small";
 /// What it says of lending is `strategy`; without one it says nothing.
 async fn register(sim: &Sim, name: &str, strategy: Option<Value>) -> anyhow::Result<(Api, Value)> {
     let api = sim.trader("100").await?;
-    let me = api.get("/v1/me").await?.ok()?;
-    let participant = me["participant"]["id"].as_str().or(me["participant"].as_str()).context("participant")?;
-    let quota = json!({ "quota": { "cpu_milli": 1000, "mem_mib": 1000 } });
-    sim.api("admin")?.put(&format!("/v1/participants/{participant}/quota"), &quota).await?.ok()?;
-    let modules = api.list("/v1/modules").await?;
-    let steady = modules.iter().find(|m| m["name"] == "steady").context("no module steady")?;
-    let mut workload = json!({ "name": name, "module": steady["id"], "pool": POOL,
+    let steady = steady_module(sim, &api).await?;
+    let mut workload = json!({ "name": name, "module": steady, "pool": POOL,
         "baseline": { "cpu_milli": 240, "mem_mib": 64 }, "floor": { "cpu_milli": 50, "mem_mib": 64 },
         "limit": { "cpu_milli": 600, "mem_mib": 64 } });
     if let Some(strategy) = strategy {

@@ -1,5 +1,5 @@
 //! A real program goes to another node so that somebody else's bid has room, after a shadow run, and is paid for it.
-use crate::common::{Sim, balance, healthy, lends_nothing, small_pool};
+use crate::common::{Sim, balance, healthy, lends_nothing, small_pool, steady_module};
 use anyhow::Context;
 use headroom_tests::Api;
 use headroom_tests::orders::Rhythm;
@@ -10,13 +10,8 @@ const POOL: &str = "crowded";
 /// A member with a workload of its own, on the first node that has room.
 async fn member(sim: &Sim, name: &str, cpu_milli: i64) -> anyhow::Result<(Api, String)> {
     let api = sim.trader("100").await?;
-    let me = api.get("/v1/me").await?.ok()?;
-    let participant = me["participant"]["id"].as_str().or(me["participant"].as_str()).context("participant")?;
-    let quota = json!({ "quota": { "cpu_milli": 1000, "mem_mib": 1000 } });
-    sim.api("admin")?.put(&format!("/v1/participants/{participant}/quota"), &quota).await?.ok()?;
-    let modules = api.list("/v1/modules").await?;
-    let steady = modules.iter().find(|m| m["name"] == "steady").context("no module steady")?;
-    let instance = json!({ "name": name, "module": steady["id"], "pool": POOL,
+    let steady = steady_module(sim, &api).await?;
+    let instance = json!({ "name": name, "module": steady, "pool": POOL,
         "baseline": { "cpu_milli": cpu_milli, "mem_mib": 200 }, "floor": { "cpu_milli": 0, "mem_mib": 0 },
         "limit": { "cpu_milli": 1000, "mem_mib": 1000 }, "strategy": lends_nothing() });
     let id = api.post_with_key("/v1/instances", name, &instance).await?.id()?;

@@ -1,5 +1,5 @@
 //! Two workloads on a full node that give each other what they have too much of; of two members, and of one.
-use crate::common::{Sim, balance, healthy, lends_nothing};
+use crate::common::{Sim, balance, healthy, lends_nothing, steady_module};
 use anyhow::Context;
 use headroom_tests::Api;
 use headroom_tests::orders::Rhythm;
@@ -24,14 +24,9 @@ async fn member(sim: &Sim, cpu_milli: i64, mem_mib: i64) -> anyhow::Result<(Api,
 }
 
 async fn workload(sim: &Sim, api: &Api, cpu_milli: i64, mem_mib: i64) -> anyhow::Result<String> {
-    let me = api.get("/v1/me").await?.ok()?;
-    let participant = me["participant"]["id"].as_str().or(me["participant"].as_str()).context("participant")?;
-    let quota = json!({ "quota": { "cpu_milli": 1000, "mem_mib": 1000 } });
-    sim.api("admin")?.put(&format!("/v1/participants/{participant}/quota"), &quota).await?.ok()?;
-    let modules = api.list("/v1/modules").await?;
-    let steady = modules.iter().find(|m| m["name"] == "steady").context("no module steady")?;
+    let steady = steady_module(sim, api).await?;
     let name = format!("trades-{cpu_milli}");
-    let instance = json!({ "name": name, "module": steady["id"], "pool": POOL,
+    let instance = json!({ "name": name, "module": steady, "pool": POOL,
         "baseline": { "cpu_milli": cpu_milli, "mem_mib": mem_mib }, "floor": { "cpu_milli": 0, "mem_mib": 0 },
         "limit": { "cpu_milli": 1000, "mem_mib": 1000 }, "strategy": lends_nothing() });
     api.post_with_key("/v1/instances", &name, &instance).await?.id()

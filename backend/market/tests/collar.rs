@@ -89,6 +89,35 @@ fn a_bid_that_can_have_no_replica_does_not_hold_the_collar() {
     assert_eq!(outcome.refused[0].reason, Reason::MinFillUnreachable);
 }
 
+/// A bid that asks for more in one replica than all that there is, and that no price refuses: others have what they ask
+/// for, at the operator's price. (They were held to their share at the collar, and given up for it.)
+#[test]
+fn what_comes_to_no_replica_keeps_nobody_from_trading() {
+    let products =
+        r#"[{"pool":"p","resource":"cpu","slot":0,"supply":[{"quantity":5000,"reserve":"1.37"}],"cap":"2"}]"#;
+    let orders = r#"[{"id":"large","owner":"a","side":"bid","limit":"204895","replicas":1,
+        "alternatives":[{"quantities":[["p","cpu",0,7643]]}]},
+        {"id":"small","owner":"b","side":"bid","limit":"27938","replicas":6,
+        "alternatives":[{"quantities":[["p","cpu",0,1086]]}]}]"#;
+    let outcome = cleared(products, "[]", orders);
+    assert_eq!((won(&outcome), outcome.awards[0].quantities[0].quantity), (vec!["small"], 1086));
+    assert_eq!(outcome.prices[0].set_by, "reserve:0");
+    assert_eq!(outcome.bound.map(|b| b.0), Some(outcome.welfare.0));
+}
+
+/// Beside bids in replicas a product that is short stays at its collar in book files, and all have the same part.
+#[test]
+fn replicas_do_not_bring_a_short_product_down_in_a_book() {
+    let products =
+        r#"[{"pool":"p","resource":"cpu","slot":0,"supply":[{"quantity":14000,"reserve":"1.37"}],"cap":"2"}]"#;
+    let orders = r#"[{"id":"A","owner":"A","side":"bid","limit":"169913","replicas":6,
+        "alternatives":[{"quantities":[["p","cpu",0,6000]]}]},
+        {"id":"B","owner":"B","side":"bid","limit":"59751","alternatives":[{"quantities":[["p","cpu",0,9000]]}]}]"#;
+    let outcome = cleared(products, "[]", orders);
+    let got: Vec<i64> = outcome.awards.iter().map(|a| a.quantities[0].quantity).collect();
+    assert_eq!((got, outcome.prices[0].set_by.as_str()), (vec![5000, 8400], "cap"));
+}
+
 /// Only what ties products together stays out, not everybody who wants what is scarce.
 #[test]
 fn one_offer_of_several_products_does_not_stop_a_pool() {
