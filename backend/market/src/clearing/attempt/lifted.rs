@@ -2,9 +2,11 @@
 //!
 //! Where full nodes hold bids back, a product is often short only until they have: what has no host asks for
 //! nothing. To ration at a collar meanwhile takes a program a level, and for each choice of blocks again, until
-//! the work of the round is spent on shortages that do not last. So a component with blocks whose nodes can't be
-//! rows of its program is placed first as if nothing had a collar, best value first as ever, and then solved with
-//! its collars and the bounds that it ended with; whatever these leave room for comes back as after any cut.
+//! the work of the round is spent on shortages that do not last. So a component with blocks and nodes is placed
+//! first as if nothing had a collar, best value first as ever, and then solved with its collars and the bounds (or
+//! the rows of nodes) that it ended with; whatever these leave room for comes back as after any cut.
+//!
+//! Absent on purpose: components without blocks. Their shortages are shared once a program, which costs little.
 //!
 //! Invariants: nothing leaves that was not solved with its collars, and what was solved without them bounds
 //! nothing but by the relaxation, which knows none.
