@@ -86,7 +86,8 @@ fn a_bid_that_can_have_no_replica_does_not_hold_the_collar() {
         {"id":"small","owner":"b","side":"bid","limit":"450","alternatives":[{"quantities":[["p","cpu",0,900]]}]}]"#;
     let outcome = cleared(products, "[]", orders);
     assert_eq!(won(&outcome), ["small"]);
-    assert_eq!(outcome.refused[0].reason, Reason::MinFillUnreachable);
+    // it has no least fill that it could miss
+    assert_eq!(outcome.refused[0].reason, Reason::ForecastHeadroom);
 }
 
 /// A bid that asks for more in one replica than all that there is, and that no price refuses: others have what they ask
@@ -102,7 +103,6 @@ fn what_comes_to_no_replica_keeps_nobody_from_trading() {
     let outcome = cleared(products, "[]", orders);
     assert_eq!((won(&outcome), outcome.awards[0].quantities[0].quantity), (vec!["small"], 1086));
     assert_eq!(outcome.prices[0].set_by, "reserve:0");
-    assert_eq!(outcome.bound.map(|b| b.0), Some(outcome.welfare.0));
 }
 
 /// Beside bids in replicas a product that is short stays at its collar in book files, and all have the same part.
@@ -298,4 +298,48 @@ fn a_bid_at_the_margin_may_be_full_beside_those_that_share() {
     let outcome = cleared(products, "[]", orders);
     assert_eq!(outcome.quality, Quality::Optimal);
     assert!(outcome.refused.iter().all(|r| r.reason != Reason::SolverFallback));
+}
+
+/// Bids that have nothing of a product that is short keep its price at the collar: what is left comes to no replica of
+/// theirs, and they would pay more for it. (It was sold at the reserve price, which says that there is enough.)
+#[test]
+fn who_has_nothing_for_want_of_a_replica_keeps_a_price_at_its_collar() {
+    let products =
+        r#"[{"pool":"p","resource":"cpu","slot":0,"supply":[{"quantity":18000,"reserve":"1.37"}],"cap":"2"}]"#;
+    let bid = |id: &str, limit: &str, replicas: i64, quantity: i64| {
+        format!(
+            r#"{{"id":"{id}","owner":"{id}","side":"bid","limit":"{limit}","replicas":{replicas},
+            "alternatives":[{{"quantities":[["p","cpu",0,{quantity}]]}}]}}"#
+        )
+    };
+    let orders = [
+        bid("a", "35397", 4, 7_180),
+        bid("b", "60120", 4, 4_000),
+        bid("c", "28001", 3, 1_356),
+        bid("d", "65677", 1, 5_838),
+        bid("e", "132658", 1, 6_817),
+    ];
+    let outcome = cleared(products, "[]", &format!("[{}]", orders.join(",")));
+    let got: i64 = outcome.awards.iter().map(|a| a.quantities[0].quantity).sum();
+    assert_eq!(outcome.prices[0].set_by, "cap");
+    // less than a replica of who has nothing is left
+    assert!(got > 18_000 - 5_838 && !won(&outcome).contains(&"d"), "{outcome:?}");
+}
+
+/// Where a collar rations and everybody's part comes to replicas, all have the same part of what they ask for, rounded.
+/// (The rest was given to who asks in single units, who then had twice the part of others.)
+#[test]
+fn at_a_collar_replicas_are_rounded_and_everybody_has_the_same_part() {
+    let products =
+        r#"[{"pool":"p","resource":"cpu","slot":0,"supply":[{"quantity":12000,"reserve":"1.37"}],"cap":"2"}]"#;
+    let orders = r#"[{"id":"a","owner":"a","side":"bid","limit":"30521",
+        "alternatives":[{"quantities":[["p","cpu",0,4075]]}]},
+        {"id":"b","owner":"b","side":"bid","limit":"60693","replicas":3,
+        "alternatives":[{"quantities":[["p","cpu",0,7644]]}]},
+        {"id":"c","owner":"c","side":"bid","limit":"93306",
+        "alternatives":[{"quantities":[["p","cpu",0,6258]]}]}]"#;
+    let outcome = cleared(products, "[]", orders);
+    let fills: Vec<_> = outcome.awards.iter().map(|a| a.fill.clone()).collect();
+    assert_eq!((outcome.prices[0].set_by.as_str(), outcome.quality), ("cap", Quality::Optimal));
+    assert!(fills.len() == 3 && fills.iter().all(|f| *f == fills[0]), "{fills:?}");
 }

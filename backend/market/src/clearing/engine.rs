@@ -62,7 +62,7 @@ fn other_ways(book: &Book, outcome: &Outcome, limits: &Limits) -> Vec<Limits> {
     let refused = |reason: Reason| outcome.refused.iter().any(|r| r.reason == reason);
     let in_replicas = |side: Side| book.orders.iter().any(|o| o.side == side && o.replicas.is_some());
     let mut ways = Vec::new();
-    if refused(Reason::SolverFallback) && in_replicas(Side::Offer) {
+    if refused(Reason::SolverFallback) && (in_replicas(Side::Offer) || in_replicas(Side::Bid)) {
         ways.push(Limits { whole_replicas: true, ..limits.clone() });
     }
     if outcome.quality == Quality::Fallback && in_replicas(Side::Bid) && book.orders.iter().any(|o| o.node.is_some()) {

@@ -364,7 +364,7 @@ fn refusal(
         r
     } else if homeless && surplus > tol {
         Reason::NoHostFits
-    } else if (o.block && o.least.is_pos() || o.replicas.is_some()) && !reach.least_fill(i) {
+    } else if o.block && o.least.is_pos() && !reach.least_fill(i) {
         Reason::MinFillUnreachable
     } else if o.parent.is_some_and(|p| !c.awards.contains_key(&p)) {
         Reason::ParentRejected

@@ -1,7 +1,7 @@
 //! How much of an order can have a host at all, and which orders that were cut for want of one
 //! get their place back.
 use super::place::{Hosts, Packing};
-use super::problem::{AltRef, Component, HostRow, Market};
+use super::problem::{AltRef, Component, HostRow, Market, OrderRef};
 use super::rational::Rat;
 use super::rounding::{Filled, Whole};
 use super::search::Solved;
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 /// What an order's own row allows in whole replicas, where the row is its alone: the part of a
 /// replica that the row would leave is no one's. Nothing where no price under the collars refuses it and all that is
 /// in the book is too little for one.
-pub fn own_bounds(m: &Market) -> Vec<Vec<Rat>> {
+pub fn own_bounds(m: &Market, whole_replicas: bool) -> Vec<Vec<Rat>> {
     let mut own: Vec<Vec<Rat>> = m.orders.iter().map(|o| vec![Rat::ONE; o.alternatives.len()]).collect();
     for r in &m.rows {
         let i = r.terms[0].0;
@@ -26,7 +26,8 @@ pub fn own_bounds(m: &Market) -> Vec<Vec<Rat>> {
     // a part of a replica is nobody's: no collar has to ration what can't come to a whole one
     let mut reach = None;
     let beyond = |a: &AltRef| a.value > a.quantities.iter().map(|(k, q)| m.cap[*k] * q).sum();
-    for (i, o) in m.orders.iter().enumerate().filter(|(_, o)| o.bid && o.replicas.is_some()) {
+    let in_replicas = |o: &OrderRef| whole_replicas && o.bid && o.replicas.is_some();
+    for (i, o) in m.orders.iter().enumerate().filter(|(_, o)| in_replicas(o)) {
         for (a, _) in o.alternatives.iter().enumerate().filter(|(_, alt)| beyond(alt)) {
             if !reach.get_or_insert_with(|| Upstream::new(m)).reaches(i, a) {
                 own[i][a] = Rat::ZERO;

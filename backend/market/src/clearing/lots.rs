@@ -80,39 +80,129 @@ fn unsold(m: &Market, whole: &Whole) -> BTreeSet<usize> {
     rest.into_iter().filter(|(_, left)| *left >= Rat::ONE).map(|(k, _)| k).collect()
 }
 
-/// Whether whole replicas have hidden a shortage: a product was at its collar, and is under it now that bids in the
-/// money are bounded by what they were rounded to. Nothing is missing then only because they may not ask for more.
+/// What a component is told as, once orders are bounded by whole replicas.
+pub enum Told {
+    /// As it was solved with these bounds.
+    Bounded,
+    /// So, at the prices that it had before.
+    AtCollar,
+    /// As it was solved with parts of replicas, and what that was rounded to.
+    Parts,
+}
+
+/// Which of these a component is told as.
 ///
-/// Not so if one of them was rounded to nothing: a part of a replica is nobody's share at a collar.
+/// Bounds may hide a shortage: a product was at its collar, and is under it now that bids in the money are bounded by
+/// what they were rounded to. Nothing is missing then only because they may not ask for more. Not so if one of them was
+/// rounded to nothing: a part of a replica is nobody's share at a collar.
 ///
 /// `before` is the component as it was solved with parts of replicas, and what that was rounded to, `now` the same
-/// with bounds; `bounded` are the orders that have one. `at_any_cost`, as the rule book has it: also where lenders would
-/// be paid for what nobody bought, and where what is too little for any replica is more to others, who would then have
-/// more than their share of what is scarce.
-pub fn hides_shortage(
+/// with bounds; `bounded` are the orders that have one. By the `rule_book` parts are rounded wherever a collar rations
+/// and nobody is rounded to nothing, also where lenders would be paid for what nobody bought, and where what is too
+/// little for any replica is more to others, who would then have more than their share of what is scarce. Where
+/// somebody is, those who are short keep the price at its collar.
+pub fn told(
     m: &Market,
     c: &Component,
     before: (&Solved, &Whole),
     now: (&Solved, &Whole),
     bounded: &BTreeMap<(usize, usize), Option<Rat>>,
-    at_any_cost: bool,
+    rule_book: bool,
+) -> Told {
+    let emptied = bounded.keys().any(|(i, _)| m.orders[*i].bid && !before.1.orders.contains_key(i));
+    if rule_book && before.0.rationed && !emptied {
+        return Told::Parts;
+    }
+    let hidden = hides_shortage(m, c, before.0, now.0, bounded);
+    if !hidden {
+        return Told::Bounded;
+    }
+    if rule_book {
+        return if carries(m, c, before.0, now.0, bounded) { Told::AtCollar } else { Told::Bounded };
+    }
+    let costly = worth(m, before.1) < worth(m, now.1) || !unsold(m, before.1).is_empty();
+    if emptied || costly { Told::Bounded } else { Told::Parts }
+}
+
+/// Whether a product was at its collar, and is under it now though bids on it are in the money.
+fn hides_shortage(
+    m: &Market,
+    c: &Component,
+    before: &Solved,
+    now: &Solved,
+    bounded: &BTreeMap<(usize, usize), Option<Rat>>,
 ) -> bool {
-    if bounded.keys().any(|(i, _)| m.orders[*i].bid && !before.1.orders.contains_key(i)) {
-        return false;
-    }
-    if !at_any_cost && (worth(m, before.1) < worth(m, now.1) || !unsold(m, before.1).is_empty()) {
-        return false;
-    }
-    let price: BTreeMap<usize, &Rat> = c.products.iter().copied().zip(&now.0.low).collect();
+    let price: BTreeMap<usize, &Rat> = c.products.iter().copied().zip(&now.low).collect();
     let fallen = |(at, k): (usize, &usize)| {
         let cap = Rat::int(m.cap[*k]);
-        (before.0.low[at] >= cap && now.0.low[at] < cap).then_some(*k)
+        (before.low[at] >= cap && now.low[at] < cap).then_some(*k)
     };
     let fallen: BTreeSet<usize> = c.products.iter().enumerate().filter_map(fallen).collect();
     bounded.keys().any(|(i, a)| {
         let (o, alt) = (&m.orders[*i], &m.orders[*i].alternatives[*a]);
         let cost = alt.quantities.iter().fold(Rat::ZERO, |t, (k, q)| &t + &(price[k] * &Rat::int(*q)));
         o.bid && alt.quantities.iter().any(|(k, _)| fallen.contains(k)) && Rat::int(alt.value) > cost
+    })
+}
+
+/// Whether the prices of before carry what is traded now: at a collar a bid may be short of what it gains by, and what
+/// is less than a replica of one that is filled in part may be left.
+fn carries(
+    m: &Market,
+    c: &Component,
+    before: &Solved,
+    now: &Solved,
+    bounded: &BTreeMap<(usize, usize), Option<Rat>>,
+) -> bool {
+    let at = |prices: &[Rat]| -> BTreeMap<usize, Rat> {
+        c.products.iter().zip(prices).map(|(k, p)| (now.model.product_row[k], p.clone())).collect()
+    };
+    let row_of = |k: &usize| now.model.product_row[k];
+    // less than this of a product may be left over
+    let mut lumps: BTreeMap<usize, Rat> = BTreeMap::new();
+    for (meaning, x) in now.model.meaning.iter().zip(&now.values) {
+        let Meaning::Orders { alternative, members } = meaning else { continue };
+        for (i, _) in members.iter().filter(|_| x.is_pos()) {
+            let o = &m.orders[*i];
+            let Some(n) = o.replicas.filter(|_| bounded.contains_key(&(*i, *alternative))) else { continue };
+            for (k, q) in &o.alternatives[*alternative].quantities {
+                let lump = lumps.entry(row_of(k)).or_default();
+                *lump = &*lump + &Rat::int(q / n);
+            }
+        }
+    }
+    [&before.low, &before.high].into_iter().all(|prices| {
+        let price = at(prices);
+        now.model.meaning.iter().zip(&now.model.lp.cols).zip(&now.values).all(|((meaning, col), x)| {
+            let cost =
+                col.entries.iter().fold(Rat::ZERO, |t, (r, e)| price.get(r).map_or(t.clone(), |p| &t + &(e * p)));
+            let surplus = &col.cost - &cost;
+            let full = col.hi.as_ref().is_some_and(|hi| x >= hi);
+            match meaning {
+                Meaning::Missing(_) => true,
+                Meaning::Step(_) => {
+                    let left = &col.hi.clone().unwrap_or_default() - x;
+                    let lump = col.entries.iter().filter_map(|(r, _)| lumps.get(r)).fold(Rat::ZERO, |t, l| &t + l);
+                    let idle_at_a_loss = !x.is_pos() && !surplus.is_pos();
+                    idle_at_a_loss || surplus.is_zero() || surplus.is_pos() && (full || left < lump)
+                }
+                Meaning::Arc(_) => {
+                    surplus.is_zero() || (!x.is_pos() && !surplus.is_pos()) || (full && surplus.is_pos())
+                }
+                Meaning::Orders { members, .. } => {
+                    let o = &m.orders[members[0].0];
+                    let scarce = o.bid
+                        && o.alternatives
+                            .iter()
+                            .flat_map(|a| &a.quantities)
+                            .any(|(k, _)| price.get(&row_of(k)).is_some_and(|p| *p >= Rat::int(m.cap[*k])));
+                    let refused_block = o.block && !x.is_pos();
+                    refused_block
+                        || surplus.is_zero()
+                        || if x.is_pos() { surplus.is_pos() && (full || scarce) } else { !surplus.is_pos() || full }
+                }
+            }
+        })
     })
 }
 

@@ -16,6 +16,7 @@ mod collar;
 mod detour;
 mod engine;
 mod explain;
+mod externality;
 mod fault;
 mod flow;
 mod gain;
@@ -33,6 +34,7 @@ mod pin;
 mod place;
 mod prefer;
 mod price;
+mod price_parts;
 pub mod problem;
 mod proposal;
 mod qp;
@@ -58,9 +60,11 @@ pub use book::{
 };
 pub use check::{Broken, Verified, verify, verify_round};
 pub use engine::clear;
+pub use externality::{Externality, chosen, externality};
 pub use fault::ClearFault;
 pub use outcome::{Mode, Outcome};
 pub use parse::parse;
+pub use price_parts::{PriceParts, price_parts};
 pub use proposal::{NoProposal, Proposal, Proposer};
 pub use winning::{Asked, Winning, winning_limit, winning_limit_by};
 

@@ -323,10 +323,15 @@ fn link(book: &Book, orders: &mut [OrderRef]) {
     }
 }
 
-fn order_ref(book: &Book, index: &BTreeMap<ProductKey, usize>, nodes: &BTreeMap<&str, usize>, o: &Order) -> OrderRef {
+/// What ties are broken by that nothing else decides.
+pub fn lot(seed: u64, order: &str) -> [u8; 32] {
     let mut h = blake3::Hasher::new();
-    h.update(&book.seed.to_be_bytes());
-    h.update(o.id.as_bytes());
+    h.update(&seed.to_be_bytes());
+    h.update(order.as_bytes());
+    *h.finalize().as_bytes()
+}
+
+fn order_ref(book: &Book, index: &BTreeMap<ProductKey, usize>, nodes: &BTreeMap<&str, usize>, o: &Order) -> OrderRef {
     OrderRef {
         bid: o.side == Side::Bid,
         alternatives: o
@@ -347,6 +352,6 @@ fn order_ref(book: &Book, index: &BTreeMap<ProductKey, usize>, nodes: &BTreeMap<
         block: o.is_block(),
         parent: None,
         children: Vec::new(),
-        lot: *h.finalize().as_bytes(),
+        lot: lot(book.seed, &o.id),
     }
 }

@@ -131,7 +131,7 @@ impl<'a> Attempt<'a> {
             }
             c.orders.retain(|i| !left_out.contains(i));
         }
-        let own = own_bounds(m);
+        let own = own_bounds(m, limits.whole_replicas);
         let mut first = hosts_at_best(m, &Hosts::new(m), &own);
         for i in left_out {
             first[*i].iter_mut().for_each(|u| *u = Rat::ZERO);

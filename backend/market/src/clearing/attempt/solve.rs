@@ -64,23 +64,30 @@ impl Attempt<'_> {
             }
             self.reopen_part(n);
         }
-        if let (Mode::Market, Some((s, w)), Some((now, now_whole))) = (self.mode, &parts, &self.done[n])
-            && s.dropped.is_empty()
-            && lots::hides_shortage(
-                self.m,
-                &self.parts[n],
-                (s, w),
-                (now, now_whole),
-                &before,
-                !self.limits.whole_replicas,
-            )
-        {
-            for ((i, a), [own, first, upper]) in unbounded {
-                (self.own[i][a], self.first[i][a], self.upper[i][a]) = (own, first, upper);
+        let rule_book = !self.limits.whole_replicas;
+        let told = match (&parts, &self.done[n]) {
+            (Some(parts), Some(now))
+                if self.mode == Mode::Market && !before.is_empty() && parts.0.dropped.is_empty() =>
+            {
+                lots::told(self.m, &self.parts[n], (&parts.0, &parts.1), (&now.0, &now.1), &before, rule_book)
             }
-            self.done[n] = parts;
-            if !was_whole {
-                self.whole.remove(&n);
+            _ => lots::Told::Bounded,
+        };
+        match told {
+            lots::Told::Bounded => {}
+            lots::Told::AtCollar => {
+                if let (Some((now, _)), Some((with_parts, _))) = (&mut self.done[n], parts) {
+                    (now.low, now.high, now.rationed) = (with_parts.low, with_parts.high, true);
+                }
+            }
+            lots::Told::Parts => {
+                for ((i, a), [own, first, upper]) in unbounded {
+                    (self.own[i][a], self.first[i][a], self.upper[i][a]) = (own, first, upper);
+                }
+                self.done[n] = parts;
+                if !was_whole {
+                    self.whole.remove(&n);
+                }
             }
         }
         Ok(())

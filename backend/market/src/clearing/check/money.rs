@@ -164,7 +164,7 @@ pub fn reasons(f: &Facts, hosting: &Hosting, mode: Mode, r: &mut Report) {
                 mode == Mode::Market && !(0..each.len()).any(|a| each[a].0 >= -each[a].1 && (lots || capped(a)))
             }
             Reason::ParentRejected => f.live(i),
-            Reason::MinFillUnreachable => !o.least.is_pos() && o.replicas.is_none(),
+            Reason::MinFillUnreachable => !o.least.is_pos(),
             Reason::Budget => o.budget.is_none(),
             Reason::FloorProtected => o.bid || o.instance.is_none(),
             Reason::ThrashLimit => o.instance.is_none(),

@@ -4,6 +4,7 @@
 //! clearing the book again. Exit codes as in `offline`.
 mod depth;
 mod other_side;
+mod price;
 mod reasons;
 mod rows;
 mod story;
@@ -15,7 +16,7 @@ use super::offline::{Chosen, REFUSED, clear_book, read_book, read_outcome, read_
 use clap::Args;
 use headroom_market::clearing::book::Order;
 use headroom_market::clearing::outcome::{Award, Reason, Refusal};
-use headroom_market::clearing::{self, Asked, Book, Limits, Mode, Money, Outcome, Winning, winning_limit};
+use headroom_market::clearing::{self, Asked, Book, Limits, Mode, Money, Outcome, Winning, externality, winning_limit};
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,7 +33,8 @@ pub struct ExplainArgs {
     /// The order to explain.
     #[arg(long, value_name = "ID")]
     order: String,
-    /// Leaves out the limit that would have won, which is found by clearing the book up to some 55 times.
+    /// Leaves out what is found by clearing the book again: the limit that would have won (up to some 55 times), and what
+    /// its winning costs others (once).
     #[arg(long)]
     quick: bool,
 }
@@ -85,6 +87,10 @@ fn told(book: &Book, outcome: &Outcome, order: &Order, quick: bool) -> String {
     let mut text = story.about(order);
     if quick || outcome.mode != Mode::Market {
         return text;
+    }
+    let proposer = headroom_solver::MixedInteger::OFFLINE;
+    if let Some(found) = externality(book, outcome, &order.id, &proposer, &Limits::default()) {
+        text += &price::beside_others(found);
     }
     if let Some(refused) = story.refusal(&order.id) {
         let found = search(book, refused);
