@@ -34,7 +34,10 @@ export interface components {
         };
         /** @description A user, or an API key with its user. */
         Actor: {
-            /** @description `usr_…`, or `key_…` where an API key was used; `operator` where a member is told of somebody of the operator. */
+            /**
+             * @description `usr_…`, or `key_…` where an API key was used; `operator` where a member is told of somebody of the operator,
+             *     `exchange` where whoever started the exchange said so.
+             */
             id: string;
             /** @description Of the user; of a key its own name follows in brackets. */
             name: string;
@@ -135,7 +138,7 @@ export interface components {
          * @description What was done.
          * @enum {string}
          */
-        AuditAction: "participant.created" | "participant.quota_set" | "participant.granted" | "user.created" | "api_key.created" | "api_key.revoked" | "pool.created" | "pool.halted" | "pool.resumed" | "pool.recallable_opened" | "pool.shortage_cost_set" | "pool.moves_at_once_set" | "pool.move_approval_set" | "node.created" | "node.state_set" | "reserve_price.scheduled" | "reserve_price.proposed" | "reserve_price.decided" | "module.registered" | "instance.registered" | "instance.baseline_set" | "instance.strategy_set" | "instance.stopped" | "instance.restarted" | "swap.answered" | "swap.canceled" | "project.set" | "project.deleted";
+        AuditAction: "participant.created" | "participant.quota_set" | "participant.granted" | "user.created" | "api_key.created" | "api_key.revoked" | "pool.created" | "pool.halted" | "pool.resumed" | "pool.recallable_opened" | "pool.shortage_cost_set" | "pool.moves_at_once_set" | "pool.move_approval_set" | "node.created" | "node.state_set" | "reserve_price.scheduled" | "reserve_price.proposed" | "reserve_price.decided" | "market.reserve_approval_set" | "module.registered" | "instance.registered" | "instance.baseline_set" | "instance.strategy_set" | "instance.stopped" | "instance.restarted" | "swap.answered" | "swap.canceled" | "project.set" | "project.deleted" | "dispute.opened" | "dispute.decided" | "dispute.withdrawn";
         /** @description One change, as it was accepted. */
         AuditEvent: {
             id: components["schemas"]["AuditId"];
@@ -503,6 +506,48 @@ export interface components {
             count: number;
             items: components["schemas"]["Difference"][];
         };
+        Dispute: {
+            id: components["schemas"]["DisputeId"];
+            participant: components["schemas"]["ParticipantId"];
+            receipt: components["schemas"]["ReceiptId"];
+            award: components["schemas"]["AwardId"];
+            order: components["schemas"]["OrderId"];
+            instance?: components["schemas"]["InstanceId"] | null;
+            /** Format: int64 */
+            round: number;
+            slot: components["schemas"]["Slot"];
+            evidence: components["schemas"]["Evidence"];
+            state: components["schemas"]["DisputeState"];
+            /** @description What is wrong, in the member's words. */
+            reason: string;
+            /** @description What the member wants back; set aside while the dispute is open. */
+            claimed: components["schemas"]["Credits"];
+            /** @description What was paid for it. */
+            note: components["schemas"]["Credits"];
+            /** @description Why it was decided so. */
+            decision?: string | null;
+            opened_by: components["schemas"]["UserId"];
+            opened_at: components["schemas"]["Timestamp"];
+            decided_by?: components["schemas"]["UserId"] | null;
+            decided_at?: components["schemas"]["Timestamp"] | null;
+        };
+        DisputeDecision: {
+            /** @description What is paid for it, up to what is claimed; 0 rejects it. */
+            note: components["schemas"]["Credits"];
+            /** @description For the member, 1 to 200 characters. */
+            reason: string;
+        };
+        /** @example dsp_01jd3z6k2m9x7q4v8n5t1w0r3c */
+        DisputeId: string;
+        /** @description What is wrong with a receipt. */
+        DisputeRequest: {
+            receipt: components["schemas"]["ReceiptId"];
+            /** @description For whoever decides, 1 to 200 characters. */
+            reason: string;
+            claimed?: components["schemas"]["Credits"] | null;
+        };
+        /** @enum {string} */
+        DisputeState: "open" | "upheld" | "rejected" | "withdrawn";
         /** @description What is asked for. */
         DrawRequest: {
             resource: components["schemas"]["Resource"];
@@ -569,6 +614,13 @@ export interface components {
         Elasticity: {
             low: components["schemas"]["Share"];
             high: components["schemas"]["Share"];
+        };
+        /** @description What a receipt came from, as far as the exchange has it on record. */
+        Evidence: {
+            /** @description Hash of the round's outcome, as its certificate has it. */
+            result_hash?: string | null;
+            /** @description Swaps of the workload for the slot: their phases are the trace of what was done. */
+            swaps: components["schemas"]["SwapId"][];
         };
         /** @description Why an order has not won, and what would have. */
         Explanation: {
@@ -1067,6 +1119,39 @@ export interface components {
                  */
                 short_by: number;
                 workloads: number;
+            }[];
+            has_more: boolean;
+            /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
+            next_cursor?: string | null;
+        };
+        /** @description The shape of every list, for the OpenAPI document. */
+        List_Dispute: {
+            /** @example list */
+            object: string;
+            data: {
+                id: components["schemas"]["DisputeId"];
+                participant: components["schemas"]["ParticipantId"];
+                receipt: components["schemas"]["ReceiptId"];
+                award: components["schemas"]["AwardId"];
+                order: components["schemas"]["OrderId"];
+                instance?: components["schemas"]["InstanceId"] | null;
+                /** Format: int64 */
+                round: number;
+                slot: components["schemas"]["Slot"];
+                evidence: components["schemas"]["Evidence"];
+                state: components["schemas"]["DisputeState"];
+                /** @description What is wrong, in the member's words. */
+                reason: string;
+                /** @description What the member wants back; set aside while the dispute is open. */
+                claimed: components["schemas"]["Credits"];
+                /** @description What was paid for it. */
+                note: components["schemas"]["Credits"];
+                /** @description Why it was decided so. */
+                decision?: string | null;
+                opened_by: components["schemas"]["UserId"];
+                opened_at: components["schemas"]["Timestamp"];
+                decided_by?: components["schemas"]["UserId"] | null;
+                decided_at?: components["schemas"]["Timestamp"] | null;
             }[];
             has_more: boolean;
             /** @description Where the next page begins: for `starting_after`, or for `ending_before` where that was asked with. */
@@ -2232,6 +2317,21 @@ export interface components {
          * @enum {string}
          */
         PriceFrom: "trade" | "reference";
+        /** @description `price` = `base` + `congestion` + `transfer` + `scarcity`, per base unit and slot. */
+        PriceInParts: {
+            pool: string;
+            resource: string;
+            slot: components["schemas"]["Slot"];
+            price: components["schemas"]["Price"];
+            /** @description What a unit costs at the dearest source that it is had from: a step of the reserve price, or a lender. */
+            base: components["schemas"]["Price"];
+            /** @description What a way from another pool that is used to its limit earns. */
+            congestion: components["schemas"]["Price"];
+            /** @description What ways from other pools charge. */
+            transfer: components["schemas"]["Price"];
+            /** @description What there is too little of: beyond what the dearest source asks for. */
+            scarcity: components["schemas"]["Price"];
+        };
         PriceNow: {
             price: components["schemas"]["Price"];
             slot: components["schemas"]["Slot"];
@@ -2266,6 +2366,25 @@ export interface components {
              */
             rolled_volume?: number | null;
             cleared_at: components["schemas"]["Timestamp"];
+        };
+        /**
+         * @description What the winning bids of a round pay, beside what their winning costs all others: with uniform prices it may pay to
+         *     bid less than something is worth, and the more so, the further this is above 1.
+         */
+        PriceToExternality: {
+            /** @description Bids that won. */
+            winners: number;
+            /** @description So many of them were looked at, chosen by the seed of the round. */
+            looked_at: number;
+            /** @description What these pay. */
+            paid: components["schemas"]["Credits"];
+            /** @description What all others would have gained together had one of them stayed away, added up. */
+            externality: components["schemas"]["Credits"];
+            /** @description `paid` ÷ `externality`, to three digits; `null` where nobody would have gained anything. */
+            ratio?: string | null;
+            /** @description The same of a single bid: the least, and the greatest. */
+            least?: string | null;
+            greatest?: string | null;
         };
         /** @description An order that gets less of the pool's resource than it got. */
         PricedOut: {
@@ -2650,6 +2769,13 @@ export interface components {
         };
         /** @example rnd_01jd3z6k2m9x7q4v8n5t1w0r3c */
         RoundId: string;
+        /** @description The prices of a cleared round, in parts. */
+        RoundPrices: {
+            /** Format: int64 */
+            round: number;
+            prices: components["schemas"]["PriceInParts"][];
+            price_to_externality?: components["schemas"]["PriceToExternality"] | null;
+        };
         /** @enum {string} */
         RoundState: "open" | "sealed" | "solved" | "awarded" | "executing" | "settled" | "void";
         /**
@@ -3104,6 +3230,8 @@ export interface components {
             overstays: components["schemas"]["Credits"];
             /** @description Paid later for what own workloads kept. */
             arrears: components["schemas"]["Credits"];
+            /** @description Received because disputes were upheld. */
+            dispute_notes: components["schemas"]["Credits"];
         };
         /** @description A schedule to try, as one is scheduled, and on what. */
         TriedReservePrice: {

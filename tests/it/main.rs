@@ -11,6 +11,7 @@ mod bad_input;
 mod commands;
 mod common;
 mod disk;
+mod disputes;
 mod documents;
 mod draws;
 mod drills;

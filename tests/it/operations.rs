@@ -179,6 +179,7 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ("listAllocations", "/allocations"),
         ("listAwards", "/awards"),
         ("listReceipts", "/receipts"),
+        ("listDisputes", "/disputes"),
         ("listAuditEvents", "/audit_events"),
         ("getBalance", "/balance"),
         ("listBids", "/bids"),
@@ -199,6 +200,7 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ("listReservePrices", "/pools/fra1-gp/reserve_prices"),
         ("listRounds", "/rounds"),
         ("getRound", "/rounds/1"),
+        ("getRoundPrices", "/rounds/1/prices"),
         ("getRoundResult", "/rounds/1/result"),
         ("getRoundProof", "/rounds/1/proof"),
         ("listSwaps", "/swaps"),
@@ -230,6 +232,8 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ("getSwap", format!("/swaps/{}", n.swap)),
         ("explainSwap", format!("/swaps/{}/explain", n.swap)),
         ("getSwapDifferences", format!("/swaps/{}/diffs", n.swap)),
+        ("getDispute", "/disputes/dsp_01m7w6c380fh08zv3bjp1wmpmd".to_owned()),
+        ("withdrawDispute", "/disputes/dsp_01m7w6c380fh08zv3bjp1wmpmd/withdraw".to_owned()),
         ("getProject", "/projects/none".to_owned()),
         ("deleteProject", "/projects/none".to_owned()),
         ("revokeApiKey", "/api_keys/key_01m7w6c380fh08zv3bjp1wmpmd".to_owned()),
@@ -282,6 +286,11 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ),
         ("registerInstance", "/instances".to_owned(), instance),
         ("putProject", "/projects/tests".to_owned(), json!({ "limit": "1.000000" })),
+        (
+            "openDispute",
+            "/disputes".to_owned(),
+            json!({ "receipt": "rcp_01m7w6c380fh08zv3bjp1wmpmd", "reason": "tests", "claimed": "0.100000" }),
+        ),
         ("putStrategy", format!("/instances/{}/strategy", n.instance), strategy),
         ("drillInstance", format!("/instances/{}/drill", n.instance), json!({ "at_end": "shrink" })),
         (
@@ -343,6 +352,11 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ("scheduleReservePrice", "/pools/fra1-hp/reserve_prices".to_owned(), reserve),
         ("simulateReservePrice", "/pools/fra1-hp/reserve_prices/simulate".to_owned(), simulated),
         ("rejectReservePrice", decided("reject"), json!({ "reason": "tests" })),
+        (
+            "decideDispute",
+            "/disputes/dsp_01m7w6c380fh08zv3bjp1wmpmd/decide".to_owned(),
+            json!({ "note": "0.000000", "reason": "tests" }),
+        ),
         (
             "putBaseline",
             format!("/instances/{}/baseline", n.instance),

@@ -239,6 +239,15 @@ async fn two_people_set_a_price_where_the_market_asks_for_two() -> anyhow::Resul
     let admin = server.api("admin")?;
     ensure!(propose(&admin, "0.005", 900, "off").await?.ok()?["state"] == "scheduled", "it is off");
     refused(&decide(&second_of(&server, &second), &late, "approve", "*").await?, 409, "approval_too_late", &[])?;
+    // Who starts the exchange has no name there; that it was done is in the audit, once for each change.
+    let audit = admin.get("/v1/audit_events?action=market.reserve_approval_set").await?.ok()?;
+    let events = audit["data"].as_array().context("audit")?;
+    let told: Vec<Value> = events
+        .iter()
+        .map(|e| json!([e["actor"]["name"], e["before"]["two_person"], e["details"]["two_person"]]))
+        .collect();
+    let start = "Whoever started the exchange";
+    ensure!(told == [json!([start, true, false]), json!([start, false, true])], "{told:?}");
     healthy(&server.stop().await?).await
 }
 

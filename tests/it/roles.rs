@@ -11,12 +11,14 @@ const TABLE: &[(&str, &str)] = &[
     ("btfao", "getMe listApiKeys listParticipants streamEvents advanceClock"),
     (
         "btfao",
-        "listPools getPool getPoolSettings getPoolBook listPoolPrices listReservePrices listNodes listRounds getRound getRoundResult",
+        "listPools getPool getPoolSettings getPoolBook listPoolPrices listReservePrices listNodes listRounds getRound getRoundPrices getRoundResult",
     ),
     ("btfao", "getBalance"),
     ("btao", "getRoundProof listModules"),
     ("btao", "listHints getHint listProfiles getProfile"),
-    ("btfa", "getStatement exportStatement listReceipts"),
+    ("btfa", "getStatement exportStatement listReceipts listDisputes getDispute"),
+    ("bt", "openDispute withdrawDispute"),
+    ("fa", "decideDispute"),
     ("tfao", "listAuditEvents"),
     (
         "btao",

@@ -14,7 +14,7 @@ use crate::project;
 use crate::refusal::{Refusal, conflict};
 use crate::round::movers::Movers;
 use crate::round::{award, safe_state, seal, void};
-use crate::settlement::settle;
+use crate::settlement::{dispute, settle};
 use crate::state::State;
 use crate::swap::{approval as approval_of_moves, draw, plan, recall, saga};
 use crate::time::Slot;
@@ -116,6 +116,13 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
             project::put(turn, participant, name, limit).map(Reply::Project)
         }
         Command::DeleteProject { participant, name } => project::delete(turn, participant, &name).map(Reply::Project),
+        Command::OpenDispute { participant, dispute: new } => {
+            dispute::open(turn, participant, *new).map(Reply::Dispute)
+        }
+        Command::DecideDispute { dispute, decision } => dispute::decide(turn, dispute, decision).map(Reply::Dispute),
+        Command::WithdrawDispute { participant, dispute } => {
+            dispute::withdraw(turn, participant, dispute).map(Reply::Dispute)
+        }
         Command::PlaceOrder { participant, side, request, client_order } => {
             let placed = place::place(turn, participant, side, *request, client_order, PlacedBy::hand());
             placed.map(Reply::Order).map_err(Refusal::from)

@@ -11,6 +11,7 @@ use crate::pool::scarcity::SlotShortage;
 use crate::pool::{NodeState, PoolSlug, ReserveStep, Tier};
 use crate::refusal::Refusal;
 use crate::round::movers::Movers;
+use crate::settlement::dispute::{Decision, NewDispute};
 use crate::settlement::meter::Reading;
 use crate::swap::approval::MoveVerdict;
 use crate::swap::draw::{Draw, Drawn};
@@ -233,6 +234,19 @@ pub enum Command {
         participant: ParticipantId,
         name: String,
     },
+    /// Says that a receipt is wrong.
+    OpenDispute {
+        participant: ParticipantId,
+        dispute: Box<NewDispute>,
+    },
+    DecideDispute {
+        dispute: DisputeId,
+        decision: Decision,
+    },
+    WithdrawDispute {
+        participant: ParticipantId,
+        dispute: DisputeId,
+    },
     /// `client_order`: a finished order that used the same client id, looked up by the shell.
     PlaceOrder {
         participant: ParticipantId,
@@ -386,6 +400,7 @@ pub enum Reply {
     Hint(HintId),
     Profile(ProfileId),
     Project(ProjectId),
+    Dispute(DisputeId),
     Order(OrderId),
     /// Those of a recommendation.
     Orders(Vec<OrderId>),

@@ -14,6 +14,7 @@ use crate::project::Project;
 use crate::round::safe_state::{NotRolled, RolledSlot};
 use crate::round::{Award, Certificate, ClearingPrice, Round, RoundState};
 use crate::settlement::Receipt;
+use crate::settlement::dispute::Dispute;
 use crate::state::State;
 use crate::swap::Swap;
 use crate::time::{Slot, Timestamp};
@@ -43,6 +44,7 @@ pub enum Event {
     HintChanged(Hint),
     ProfileChanged(ApplicationProfile),
     ProjectChanged(Project),
+    DisputeChanged(Dispute),
     OutlookRecorded {
         instance: InstanceId,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -168,6 +170,7 @@ impl State {
             Event::HintChanged(r) => self.put_hint(r.clone()),
             Event::ProfileChanged(r) => self.put(r.clone()),
             Event::ProjectChanged(r) => self.put_project(r.clone()),
+            Event::DisputeChanged(r) => self.put(r.clone()),
             Event::OutlookRecorded { instance, model, slots } => {
                 self.outlooks.insert(*instance, Foreseen { model: model.clone(), slots: slots.clone() });
             }

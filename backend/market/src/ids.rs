@@ -144,6 +144,7 @@ typed_ids! {
     ProjectId "prj_";
     RequestId "req_";
     AuditId "aud_";
+    DisputeId "dsp_";
 }
 
 /// A bid or an offer: one id space, told apart by the prefix.

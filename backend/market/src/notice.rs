@@ -15,7 +15,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every kind of notice there is: what a subscription may name.
-pub const KINDS: [&str; 39] = [
+pub const KINDS: [&str; 40] = [
     "order.accepted",
     "order.pending",
     "order.linked",
@@ -55,6 +55,7 @@ pub const KINDS: [&str; 39] = [
     "pool.changed",
     "workload.changed",
     "project.changed",
+    "dispute.changed",
 ];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -235,6 +236,9 @@ fn of_event(event: &Event, state: &State) -> Option<Notice> {
         }
         Event::InstanceChanged(i) => {
             Some(notice("workload.changed", Some(i.participant), i.id.to_string(), i.document()))
+        }
+        Event::DisputeChanged(d) => {
+            Some(notice("dispute.changed", Some(d.participant), d.id.to_string(), d.document()))
         }
         Event::PoolChanged(p) => Some(notice("pool.changed", None, p.slug.clone(), p.document())),
         _ => None,

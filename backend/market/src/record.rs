@@ -9,6 +9,7 @@ use crate::pool::{Node, Pool, Product, Reference, ReservePrice};
 use crate::project::Project;
 use crate::round::{Award, Round, RoundState};
 use crate::settlement::Receipt;
+use crate::settlement::dispute::Dispute;
 use crate::swap::Swap;
 use crate::time::Timestamp;
 use crate::workload::guidance::{ApplicationProfile, Hint};
@@ -35,6 +36,7 @@ pub enum Table {
     Rounds,
     Swaps,
     Receipts,
+    Disputes,
     Hints,
     Profiles,
     Projects,
@@ -44,7 +46,7 @@ pub enum Table {
 }
 
 impl Table {
-    pub const ALL: [Table; 22] = [
+    pub const ALL: [Table; 23] = [
         Table::Market,
         Table::Participants,
         Table::Users,
@@ -61,6 +63,7 @@ impl Table {
         Table::Rounds,
         Table::Swaps,
         Table::Receipts,
+        Table::Disputes,
         Table::Hints,
         Table::Profiles,
         Table::Projects,
@@ -264,6 +267,16 @@ record!(
     participant = Some(r.participant.to_string()),
     live = false,
     position = r.slot.seconds()
+);
+// One that was decided stays: its receipt has no other.
+record!(
+    Dispute,
+    Disputes,
+    |d| id = d.id.to_string(),
+    created = d.opened_at,
+    participant = Some(d.participant.to_string()),
+    status = d.state.name(),
+    position = d.slot.seconds()
 );
 record!(
     AuditEvent,

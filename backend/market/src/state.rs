@@ -16,6 +16,7 @@ use crate::project::Project;
 use crate::record::{Record, Row, RowKey, Table};
 use crate::round::{Award, Round};
 use crate::settlement::Receipt;
+use crate::settlement::dispute::Dispute;
 use crate::swap::Swap;
 use crate::time::{Slot, Timestamp};
 use crate::units::{Credits, Price, Resource};
@@ -84,6 +85,7 @@ pub struct State {
     pub hints: BTreeMap<HintId, Hint>,
     pub profiles: BTreeMap<ProfileId, ApplicationProfile>,
     pub projects: BTreeMap<ProjectId, Project>,
+    pub disputes: BTreeMap<DisputeId, Dispute>,
     /// The same by participant and name.
     project_names: BTreeMap<(ParticipantId, String), ProjectId>,
     pub ledger: Ledger,
@@ -120,6 +122,7 @@ impl State {
             hints: BTreeMap::new(),
             profiles: BTreeMap::new(),
             projects: BTreeMap::new(),
+            disputes: BTreeMap::new(),
             project_names: BTreeMap::new(),
             ledger: Ledger::default(),
             outlooks: BTreeMap::new(),
@@ -346,6 +349,7 @@ impl State {
             Table::Swaps => self.swaps.get(&id.parse().ok()?).map(Record::row),
             Table::Hints => self.hints.get(&id.parse().ok()?).map(Record::row),
             Table::Profiles => self.profiles.get(&id.parse().ok()?).map(Record::row),
+            Table::Disputes => self.disputes.get(&id.parse().ok()?).map(Record::row),
             Table::Projects => self.projects.get(&id.parse().ok()?).map(Record::row),
             Table::Shortages => {
                 let (pool, resource) = id.split_once('/')?;
@@ -381,6 +385,7 @@ impl State {
         rows.extend(self.hints.values().map(Record::row));
         rows.extend(self.profiles.values().map(Record::row));
         rows.extend(self.projects.values().map(Record::row));
+        rows.extend(self.disputes.values().map(Record::row));
         rows.extend(self.shortages.values().map(Record::row));
         rows.extend(self.hourly_prices.values().map(Record::row));
         rows
@@ -446,6 +451,7 @@ held! {
     Hint, self, state => state.hints.insert(self.id, self);
     ApplicationProfile, self, state => state.profiles.insert(self.id, self);
     Instance, self, state => state.instances.insert(self.id, self);
+    Dispute, self, state => state.disputes.insert(self.id, self);
     Round, self, state => state.rounds.insert(self.number, self);
 }
 

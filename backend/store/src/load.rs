@@ -58,6 +58,7 @@ impl Store {
         put_all::<headroom_market::pool::hourly::HourlyPrice>(self, &mut state).await?;
         put_all::<headroom_market::workload::Module>(self, &mut state).await?;
         put_all::<headroom_market::workload::Instance>(self, &mut state).await?;
+        put_all::<headroom_market::settlement::dispute::Dispute>(self, &mut state).await?;
         put_all::<headroom_market::workload::guidance::Hint>(self, &mut state).await?;
         put_all::<headroom_market::workload::guidance::ApplicationProfile>(self, &mut state).await?;
         for project in live::<Project>(&self.market).await? {

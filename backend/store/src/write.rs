@@ -37,6 +37,7 @@ pub const fn table_name(table: Table) -> &'static str {
         Table::Hints => "hints",
         Table::Profiles => "profiles",
         Table::Projects => "projects",
+        Table::Disputes => "disputes",
         Table::Shortages => "shortages",
         Table::HourlyPrices => "hourly_prices",
         Table::AuditEvents => "audit_events",

@@ -63,5 +63,5 @@ it('what is touched elsewhere closes the list', async () => {
 
 it('shows each role its own pages', async () => {
   const bar = await visit('/', 'finance');
-  expect(names(bar.getAllByRole('link'))).toEqual(['Market', 'Trade', 'Rounds', 'Finance']);
+  expect(names(bar.getAllByRole('link'))).toEqual(['Market', 'Trade', 'Rounds', 'Finance1, 1 waits for a decision']);
 });

@@ -29,7 +29,7 @@ export function BottomBar({ pages, waiting, here }: { pages: RouteEntry[]; waiti
   };
   const link = (r: RouteEntry, className: string) => (
     <Link key={r.path} to={r.path} className={`${className} ${here(r.path) ? 'on' : ''}`} aria-current={here(r.path) ? 'page' : undefined} onClick={() => setOpen(false)}>
-      {r.nav && <Icon name={r.nav.icon} />}<span className="trunc">{r.title}</span><Waits count={waiting[r.path]} />
+      {r.nav && <Icon name={r.nav.icon} />}<span className="trunc">{r.title}</span><Waits count={waiting[r.path]} path={r.path} />
     </Link>
   );
   return (

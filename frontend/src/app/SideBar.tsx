@@ -15,7 +15,7 @@ export function SideBar() {
   const here = useRouterState({ select: (s) => s.location.pathname });
   const phone = usePhone();
   const waiting = useWaiting();
-  const named = (path: string, title: string) => (waiting[path] ? `${title}, ${waitText(waiting[path])}` : title);
+  const named = (path: string, title: string) => (waiting[path] ? `${title}, ${waitText(waiting[path], path)}` : title);
   const pages = ROUTES.filter((r) => r.nav && may(me, r.scope));
   if (phone) return <BottomBar pages={pages} waiting={waiting} here={(path) => inside(path, here)} />;
   return (
@@ -25,7 +25,7 @@ export function SideBar() {
           {i > 0 && <h2>{group}</h2>}
           {pages.filter((r) => r.nav?.group === group).map((r) => (
             <Link key={r.path} to={r.path} className={`nav ${inside(r.path, here) ? 'on' : ''}`} aria-current={inside(r.path, here) ? 'page' : undefined} title={named(r.path, r.title)}>
-              {r.nav && <Icon name={r.nav.icon} />}<span className="txt">{r.title}</span><Waits count={waiting[r.path]} />
+              {r.nav && <Icon name={r.nav.icon} />}<span className="txt">{r.title}</span><Waits count={waiting[r.path]} path={r.path} />
             </Link>
           ))}
         </div>

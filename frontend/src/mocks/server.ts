@@ -12,7 +12,8 @@ import { awards, explain, orders } from './orders.ts';
 import { book, pools, prices, reservePrices } from './pools.ts';
 import { projects, putProject } from './projects.ts';
 import { simulated } from './simulation.ts';
-import { result, round, rounds } from './rounds.ts';
+import { disputes, openDispute } from './disputes.ts';
+import { inParts, result, round, rounds } from './rounds.ts';
 import { explainSwap, instances, swaps } from './swaps.ts';
 import { about, balance, me, participants, people, type Person } from './users.ts';
 import { prediction, accuracy, metrics } from './forecasts.ts';
@@ -67,12 +68,17 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['GET', /^\/(?:bids|offers)\/([^/]+)\/explain$/, (_, [id]) => or404(orders.find((o) => o.id === id), explain)],
   ['PATCH', /^\/(?:bids|offers)\/([^/]+)$/, ({ body }, [id]) => or404(orders.find((o) => o.id === id), (o) => Object.assign(o, body))],
   ['DELETE', /^\/(?:bids|offers)\/([^/]+)$/, (_, [id]) => or404(orders.find((o) => o.id === id), (o) => Object.assign(o, { status: 'canceled' }))],
+  ['GET', /^\/disputes$/, ({ query }) => ok(paged(disputes, query))],
+  ['POST', /^\/disputes$/, ({ body }) => ({ status: 201, body: openDispute(body as { receipt: string; reason: string; claimed: string }) })],
+  ['POST', /^\/disputes\/([^/]+)\/withdraw$/, (_, [id]) => or404(disputes.find((d) => d.id === id), (d) => Object.assign(d, { state: 'withdrawn', decided_at: ago(0) }))],
+  ['POST', /^\/disputes\/([^/]+)\/decide$/, ({ body }, [id]) => or404(disputes.find((d) => d.id === id), (d) => { const { note, reason } = body as { note: string; reason: string }; return Object.assign(d, { state: Number(note) > 0 ? 'upheld' : 'rejected', note, decision: reason, decided_by: 'usr_01KAB6Q0ZX3F4Q', decided_at: ago(0) }); })],
   ['GET', /^\/projects$/, () => ok(list(projects))],
   ['PUT', /^\/projects\/([^/]+)$/, ({ body }, [name = '']) => ok(putProject(decodeURIComponent(name), (body as { limit: string }).limit))],
   ['DELETE', /^\/projects\/([^/]+)$/, (_, [name = '']) => or404(projects.find((p) => p.name === decodeURIComponent(name)), (p) => projects.splice(projects.indexOf(p), 1)[0])],
   ['GET', /^\/audit_events$/, ({ query }) => ok(paged(changes.filter((e) => (query.get('action') ?? e.action).split(',').includes(e.action)), query))],
   ['GET', /^\/rounds$/, ({ query }) => ok(list(rounds(Number(query.get('limit') ?? 30))))],
   ['GET', /^\/rounds\/(\d+)$/, (_, [n]) => (Number(n) > roundNow() ? refuse(404, 'not_found', 'Not found') : ok(round(Number(n))))],
+  ['GET', /^\/rounds\/(\d+)\/prices$/, (_, [n]) => ok(inParts(Number(n)))],
   ['GET', /^\/rounds\/(\d+)\/result$/, (_, [n]) => ok(result(Number(n)))],
   ['GET', /^\/nodes$/, () => ok(list(fullNodes))],
   ['POST', /^\/nodes$/, ({ body }) => ({ status: 201, body: makeNode(body) })],

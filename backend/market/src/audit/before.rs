@@ -22,6 +22,7 @@ pub fn before(command: &Command, state: &State) -> Option<Value> {
         }
         Command::SetShortageCost { pool, .. } => of("shortage_cost", &state.pools.get(pool)?.shortage_cost),
         Command::SetMovesAtOnce { pool, .. } => of("moves_at_once", &state.pools.get(pool)?.moves_at_once),
+        Command::SetReserveApproval { .. } => of("two_person", &state.market.two_person_approval),
         Command::SetMoveApproval { pool, .. } => of("required", &state.pools.get(pool)?.move_approval),
         Command::SetNodeState { node, .. } => of("state", &state.nodes.get(node)?.state),
         Command::ScheduleReserve { pool, resource, effective_at, .. } => {

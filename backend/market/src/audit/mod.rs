@@ -55,6 +55,7 @@ actions! {
     ReserveScheduled "reserve_price.scheduled";
     ReserveProposed "reserve_price.proposed";
     ReserveDecided "reserve_price.decided";
+    ReserveApprovalSet "market.reserve_approval_set";
     ModuleRegistered "module.registered";
     InstanceRegistered "instance.registered";
     BaselineSet "instance.baseline_set";
@@ -65,6 +66,9 @@ actions! {
     SwapCanceled "swap.canceled";
     ProjectSet "project.set";
     ProjectDeleted "project.deleted";
+    DisputeOpened "dispute.opened";
+    DisputeDecided "dispute.decided";
+    DisputeWithdrawn "dispute.withdrawn";
 }
 
 // Not derived: that would name the variants of the macro.
@@ -85,7 +89,8 @@ impl utoipa::ToSchema for AuditAction {}
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Actor {
-    /// `usr_…`, or `key_…` where an API key was used; `operator` where a member is told of somebody of the operator.
+    /// `usr_…`, or `key_…` where an API key was used; `operator` where a member is told of somebody of the operator,
+    /// `exchange` where whoever started the exchange said so.
     pub id: String,
     /// Of the user; of a key its own name follows in brackets.
     pub name: String,
@@ -185,8 +190,14 @@ impl Audited {
             Command::DeleteProject { participant, name } => {
                 by(Some(*participant), A::ProjectDeleted, Some(name.clone()))
             }
-            // Nobody asks for these over the API.
-            Command::OpenMarket { .. } | Command::SetReserveApproval { .. } => None,
+            Command::OpenDispute { participant, .. } => by(Some(*participant), A::DisputeOpened, None),
+            Command::DecideDispute { dispute, .. } => operator(A::DisputeDecided, dispute.to_string()),
+            Command::WithdrawDispute { participant, dispute } => {
+                by(Some(*participant), A::DisputeWithdrawn, Some(dispute.to_string()))
+            }
+            Command::SetReserveApproval { .. } => operator(A::ReserveApprovalSet, "market".to_owned()),
+            // Nobody asks for it over the API.
+            Command::OpenMarket { .. } => None,
             // The market's own course.
             Command::RecordSuspension { .. }
             | Command::ReportFault { .. }
@@ -218,9 +229,10 @@ impl Audited {
     }
 }
 
-/// Whether an accepted command has an event in the audit; the exchange's own have none.
+/// Whether an accepted command has an event in the audit; the exchange's own have none, but what whoever starts it says.
 pub fn is_audited(actor: &str, command: &Command) -> bool {
-    (actor.starts_with(UserId::PREFIX) || actor.starts_with(KeyId::PREFIX)) && Audited::of(command).is_some()
+    let of_a_person = actor.starts_with(UserId::PREFIX) || actor.starts_with(KeyId::PREFIX);
+    (of_a_person || matches!(command, Command::SetReserveApproval { .. })) && Audited::of(command).is_some()
 }
 
 /// The id that the event of a journal row has: they sort as the journal does.
@@ -276,6 +288,7 @@ fn concerned(command: &Command, state: &State) -> Option<ParticipantId> {
     match command {
         Command::SetQuota { participant, .. } => Some(*participant),
         Command::SetBaseline { instance, .. } => state.instances.get(instance).map(|i| i.participant),
+        Command::DecideDispute { dispute, .. } => state.disputes.get(dispute).map(|d| d.participant),
         Command::RevokeKey { key, .. } => {
             state.keys.get(key).filter(|key| !key.role.is_platform()).map(|key| key.participant)
         }
@@ -299,6 +312,7 @@ fn made(reply: &Reply) -> Option<String> {
         Reply::ReservePrice(id) => id.to_string(),
         Reply::Module(id) => id.to_string(),
         Reply::Instance(id) => id.to_string(),
+        Reply::Dispute(id) => id.to_string(),
         _ => return None,
     })
 }
@@ -308,8 +322,10 @@ fn name_of(actor: &str, state: &State) -> String {
     if let Ok(id) = actor.parse() {
         return user(id);
     }
-    let key = actor.parse().ok().and_then(|id: KeyId| state.keys.get(&id));
-    key.map(|key| format!("{} ({})", user(key.user), key.name)).unwrap_or_default()
+    if let Ok(id) = actor.parse::<KeyId>() {
+        return state.keys.get(&id).map(|key| format!("{} ({})", user(key.user), key.name)).unwrap_or_default();
+    }
+    "Whoever started the exchange".to_owned()
 }
 
 fn details(command: &Command) -> Value {

@@ -21,17 +21,19 @@ pub enum Account {
     Migration,
     Imbalance,
     PlatformRisk,
+    Disputed,
     Rounding,
     Issued,
 }
 
-const EXCHANGE: [(Account, &str); 8] = [
+const EXCHANGE: [(Account, &str); 9] = [
     (Account::Escrow, "exchange/escrow"),
     (Account::OperatorIncome, "exchange/operator_income"),
     (Account::Congestion, "exchange/congestion"),
     (Account::Migration, "exchange/migration"),
     (Account::Imbalance, "exchange/imbalance"),
     (Account::PlatformRisk, "exchange/platform_risk"),
+    (Account::Disputed, "exchange/disputed"),
     (Account::Rounding, "exchange/rounding"),
     (Account::Issued, "exchange/issued"),
 ];
@@ -136,6 +138,12 @@ pub enum TransferKind {
     Overstay,
     /// What of a bond or an overstay could not be paid in its slot: available → operator income.
     Arrears,
+    /// What a member claims is set aside: platform risk → disputed.
+    DisputeFrozen,
+    /// What was not granted of it: disputed → platform risk.
+    DisputeReleased,
+    /// What was granted of it: disputed → available.
+    DisputeNote,
     /// Residue of rounding to a micro-credit.
     Rounding,
 }
@@ -162,6 +170,9 @@ impl TransferKind {
             TransferKind::Imbalance => "imbalance",
             TransferKind::Overstay => "overstay",
             TransferKind::Arrears => "arrears",
+            TransferKind::DisputeFrozen => "dispute_frozen",
+            TransferKind::DisputeReleased => "dispute_released",
+            TransferKind::DisputeNote => "dispute_note",
             TransferKind::Rounding => "rounding",
         }
     }

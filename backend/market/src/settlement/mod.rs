@@ -2,6 +2,7 @@
 pub mod arrears;
 pub mod bond;
 mod delivered;
+pub mod dispute;
 pub(crate) mod imbalance;
 pub mod meter;
 mod reservation_fee;

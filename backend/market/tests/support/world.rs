@@ -10,6 +10,7 @@ use headroom_market::pool::{ReserveStep, Tier, recallable};
 use headroom_market::round::AwardKind;
 use headroom_market::round::make_way::Way;
 use headroom_market::settlement::Receipt;
+use headroom_market::settlement::dispute::DisputeState;
 use headroom_market::state::{Changes, State};
 use headroom_market::time::{Slot, Timestamp};
 use headroom_market::units::{Amounts, Credits, Resource, Share, amount};
@@ -222,6 +223,12 @@ impl World {
             );
             assert!(!self.state.available(*id).is_negative());
         }
+        let claims = self.state.disputes.values().filter(|d| d.state == DisputeState::Open).map(|d| d.claimed);
+        assert_eq!(
+            self.state.ledger.balance(Account::Disputed),
+            claims.sum(),
+            "claims are set aside, no more and no less"
+        );
         self.bonds_are_those_of_open_awards();
         self.promises_can_be_kept();
     }

@@ -1,6 +1,7 @@
 //! Everything that a request or a worker can reach.
 use crate::app::directory::{Directory, Identity};
 use crate::app::disk::{self, Disk};
+use crate::app::externality::Externalities;
 use crate::app::failure::{Done, Failure, busy};
 use crate::app::key_uses::KeyUses;
 use crate::app::last_round::LastRound;
@@ -49,6 +50,7 @@ pub struct App {
     pub directory: LiveDirectory,
     pub winning: WinningLimits,
     pub last_round: LastRound,
+    pub externalities: Externalities,
     /// One linear program of advice at a time: the market's own work comes first.
     pub advice_turn: tokio::sync::Semaphore,
     pub simulations: Simulations,

@@ -8,6 +8,7 @@ pub mod directory;
 pub mod disk;
 pub mod exchange;
 pub mod explanation;
+pub mod externality;
 pub mod failure;
 pub mod held_back;
 pub mod key_uses;

@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 147] = [
+const OTHERS: [(&str, u16, &str); 154] = [
     ("not_json", 400, "The body is not JSON."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
@@ -52,6 +52,17 @@ const OTHERS: [(&str, u16, &str); 147] = [
         409,
         "Reserve prices are not tried on a resource whose supply is priced by the chance of a shortage.",
     ),
+    ("dispute_too_late", 409, "A receipt may be disputed for seven days after it was recorded."),
+    ("dispute_exists", 409, "The receipt has a dispute that is open or decided; the detail names it."),
+    ("dispute_decided", 409, "The dispute was decided; what was decided stays."),
+    ("too_many_disputes", 409, "Withdraw an open dispute, or wait until one is decided."),
+    ("nothing_to_dispute", 409, "The receipt charged nothing, and nothing is missing on it."),
+    (
+        "claim_out_of_range",
+        422,
+        "Claim more than 0 and no more than the receipt is about; the detail says how much that is.",
+    ),
+    ("note_out_of_range", 422, "A note is from 0, which rejects the dispute, to what is claimed."),
     ("no_host_fits", 409, "No node of the pool has room for this baseline."),
     (
         "round_under_way",

@@ -77,7 +77,7 @@ fn scopes_for(kind: &str) -> &'static [&'static str] {
         Some("round" | "price" | "pool" | "slot") => &["market:read"],
         Some("order" | "project") => &["orders:read"],
         Some("swap") => &["swaps:read"],
-        Some("delivery") => &["finance:read"],
+        Some("delivery" | "dispute") => &["finance:read"],
         Some("balance") => &["finance:read", "orders:read"],
         Some("forecast") => &["forecasts:read"],
         Some("workload" | "award") => &["allocations:read"],

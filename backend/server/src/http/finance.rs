@@ -106,6 +106,8 @@ pub struct Totals {
     pub overstays: Credits,
     /// Paid later for what own workloads kept.
     pub arrears: Credits,
+    /// Received because disputes were upheld.
+    pub dispute_notes: Credits,
 }
 
 /// Lines in a JSON statement; the CSV has no limit.
@@ -217,6 +219,7 @@ fn describe(line: &LedgerLine) -> String {
         "imbalance" => format!("Bought and kept by who had lent it{slot}"),
         "overstay" => format!("Kept beyond its slot by the workload's own program{slot}"),
         "arrears" => "Owed for what own workloads had kept".to_owned(),
+        "dispute_note" => format!("A dispute was upheld: a note on a receipt{slot}"),
         "reservation_fee" => format!("Capacity kept for a workload that could not be moved to it{slot}"),
         "move_fee" if line.debit == Account::Migration.to_string() && line.order_id.is_none() => {
             format!("A workload made way for somebody else's bid{slot}")
@@ -256,6 +259,7 @@ fn totals<'a>(movements: impl IntoIterator<Item = (&'a str, i64)>) -> Totals {
             }
             "overstay" => &mut totals.overstays,
             "arrears" => &mut totals.arrears,
+            "dispute_note" => &mut totals.dispute_notes,
             _ => continue,
         };
         *total += Credits::from_units(amount);

@@ -6,6 +6,7 @@ pub mod auth;
 pub mod bottlenecks;
 pub mod catalogue;
 pub mod crossing;
+mod disputes;
 mod draws;
 pub mod drills;
 pub mod events;
@@ -33,6 +34,7 @@ pub mod request_id;
 pub mod reserve_decisions;
 pub mod reserve_prices;
 pub mod reserve_simulation;
+pub mod round_prices;
 pub mod rounds;
 pub mod scarcity;
 pub mod serve;
@@ -100,6 +102,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(pool_settings::router())
         .merge(reserve_simulation::router())
         .merge(nodes::router())
+        .merge(round_prices::router())
         .merge(rounds::router())
         .merge(swaps::router())
         .merge(instances::router())
@@ -113,6 +116,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(admin::router())
         .merge(audit::router())
         .merge(finance::router())
+        .merge(disputes::router())
         .merge(events::router())
         .merge(meta::router());
     OpenApiRouter::with_openapi(Document::openapi()).nest("/v1", v1)

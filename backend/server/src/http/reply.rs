@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use headroom_market::audit::AuditAction;
 use headroom_market::ids::*;
 use headroom_market::record::Table;
+use headroom_market::settlement::dispute::DisputeState;
 use headroom_market::swap::SwapState;
 use headroom_market::time::Timestamp;
 use headroom_store::read::{Listed, Page, Scope};
@@ -81,6 +82,7 @@ fn statuses(table: Table) -> &'static [&'static str] {
         Table::Instances => &["running", "stopped", "failed"],
         Table::Hints => &["active", "withdrawn"],
         Table::Projects => &["active", "deleted"],
+        Table::Disputes => &DisputeState::NAMES,
         Table::AuditEvents => AuditAction::NAMES,
         _ => &["active"],
     }
@@ -97,6 +99,7 @@ fn is_id(table: Table, text: &str) -> bool {
         Table::Hints => text.parse::<HintId>().is_ok(),
         Table::Profiles => text.parse::<ProfileId>().is_ok(),
         Table::Projects => text.parse::<ProjectId>().is_ok(),
+        Table::Disputes => text.parse::<DisputeId>().is_ok(),
         Table::Receipts => text.parse::<ReceiptId>().is_ok(),
         Table::AuditEvents => text.parse::<AuditId>().is_ok(),
         _ => false,

@@ -33,6 +33,7 @@ pub(super) fn render(reply: &Reply, state: &State, told: &[Notice], events: &[Ev
         Reply::Hint(id) => object(state.hints.get(id)),
         Reply::Profile(id) => object(state.profiles.get(id)),
         Reply::Project(id) => project_document(state, id, told),
+        Reply::Dispute(id) => object(state.disputes.get(id)),
         Reply::Swap(id) => swap_document(state, id, told),
         Reply::Recalled(recalled) => {
             serde_json::to_string(recalled).map_or(Outcome::Done, |text| Outcome::Object(text.into()))
@@ -156,6 +157,7 @@ pub(super) fn stored_outcome(reply: &str, events: &str) -> Outcome {
             Event::HintChanged(hint) => hint.document(),
             Event::ProfileChanged(profile) => profile.document(),
             Event::ModuleRegistered(module) => module.document(),
+            Event::DisputeChanged(dispute) => dispute.document(),
             _ => continue,
         };
         return Outcome::Object(document.into());

@@ -8,6 +8,7 @@ const ACTIONS: Record<string, [part: Part, said: string]> = {
   'reserve_price.scheduled': ['prices', 'Reserve price set'],
   'reserve_price.proposed': ['prices', 'Reserve price proposed'],
   'reserve_price.decided': ['prices', 'Reserve price decided on'],
+  'market.reserve_approval_set': ['prices', 'Approval of reserve prices set'],
   'pool.shortage_cost_set': ['prices', 'Cost of a shortage set'],
   'pool.created': ['pools', 'Pool made'],
   'pool.halted': ['pools', 'Pool halted'],
@@ -33,6 +34,9 @@ const ACTIONS: Record<string, [part: Part, said: string]> = {
   'swap.canceled': ['workloads', 'Swap cancelled'],
   'project.set': ['workloads', 'Project set'],
   'project.deleted': ['workloads', 'Project deleted'],
+  'dispute.opened': ['people', 'Receipt disputed'],
+  'dispute.decided': ['people', 'Dispute decided on'],
+  'dispute.withdrawn': ['people', 'Dispute taken back'],
 };
 export const PARTS = ['all', 'prices', 'pools', 'people', 'workloads'] as const;
 export type Part = (typeof PARTS)[number];

@@ -7,6 +7,7 @@ import { useParam } from '@/lib/url';
 import { Chooser } from './Chooser';
 import { CsvFile } from './CsvFile';
 import { Deliveries } from './Deliveries';
+import { Disputes } from './Disputes';
 import { Equation } from './Equation';
 import { Lines } from './Lines';
 import { PeriodBar, usePeriod } from './PeriodBar';
@@ -23,7 +24,7 @@ function Everyone({ choose }: { choose: (id: string | null) => void }) {
         ? <>All accounts together are <b>0.000000</b>: nothing was made or lost. {moved > 0 ? <><b>{formatCount(moved)}</b> {moved === 1 ? 'transfer' : 'transfers'} in the period.</> : 'Nothing moved in the period.'}</>
         : <>All accounts together are <b className="bad">{s.sum} cr</b>, not 0: money was made or lost.</>;
     }} actions={<span className="row g8 max-[1099px]:flex-wrap min-[1100px]:shrink-0"><Chooser value="" onChange={choose} /><CsvFile path="/finance/ledger.csv" query={query} name="ledger" period={of.data} text="All transfers of this period, CSV" /></span>} bar={<PeriodBar shown={of.data} />}>
-      {(s) => <Platform summary={s} open={choose} past={query.to !== undefined && Date.parse(query.to) <= serverNow()} />}
+      {(s) => <><Disputes platform /><Platform summary={s} open={choose} past={query.to !== undefined && Date.parse(query.to) <= serverNow()} /></>}
     </Page>
   );
 }
@@ -41,7 +42,7 @@ function One({ participant, choose }: { participant: string; choose?: (id: strin
     }} actions={<span className="row g8 max-[1099px]:flex-wrap min-[1100px]:shrink-0">{choose && <Chooser value={participant} onChange={choose} />}<CsvFile path="/statements.csv" query={query} name="statement" period={of.data} text="Statement, CSV" /></span>} bar={<PeriodBar shown={of.data} />}>
       {(s) => (s.lines.length === 0 && micro(s.opening) === 0n && micro(s.closing) === 0n
         ? <Panel title={`Statement, ${s.participant_name}`}><Empty fact={`${s.participant_name} has no balance and no movements in this period.`} hint={choose ? 'Choose another participant, or a longer period.' : 'Choose a longer period, or look again after the first trade.'} /></Panel>
-        : <>{micro(s.arrears) > 0n && <Note tone="warn"><b>{s.arrears} cr are owed</b> for capacity that own workloads kept. They are taken from what is available after every slot; until then bids sit rounds out. Cancelling bids frees what they hold.</Note>}<Equation statement={s} />{!choose && <Deliveries asked={period} from={s.from} to={s.to} />}<Lines statement={s} /></>)}
+        : <>{micro(s.arrears) > 0n && <Note tone="warn"><b>{s.arrears} cr are owed</b> for capacity that own workloads kept. They are taken from what is available after every slot; until then bids sit rounds out. Cancelling bids frees what they hold.</Note>}<Equation statement={s} />{!choose && <Disputes />}{!choose && <Deliveries asked={period} from={s.from} to={s.to} />}<Lines statement={s} /></>)}
     </Page>
   );
 }

@@ -25,6 +25,7 @@ const movedColumns = (open: (id: string) => void): Column<Moved>[] => [
   moved('move_fees', 'Moves for others, cr', 'Received for workloads that made way for others’ bids, less what own bids paid for that.', true),
   moved('imbalances', 'Imbalances, cr', 'Received less paid: for what was lent and kept by the lender’s own workload, up to its bond.', true),
   moved('overstays', 'Overstays, cr', 'Paid for memory or GPU that an own workload kept beyond its slot.', true),
+  moved('dispute_notes', 'Dispute notes, cr', 'Received because disputes were upheld.', true),
   moved('arrears', 'Arrears, cr', 'Paid later for what own workloads kept, when there was too little money in their slot.', true),
 ];
 const accountColumns: Column<Account>[] = [

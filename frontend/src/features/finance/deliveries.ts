@@ -3,7 +3,7 @@ import { causeWords, DRAWN, type Receipt } from '@/lib/api';
 import { formatCount } from '@/lib/money';
 
 export interface Delivery {
-  key: string; slot: string; what: string; order: string; round: number; resource: string;
+  key: string; receipt: string; /** Of the lines of its receipt, which is disputed as a whole. */ first: boolean; slot: string; what: string; order: string; round: number; resource: string;
   awarded: number; delivered: number; price: string; amount: string; imbalance: string; cause: string | null; kept: number; netted: boolean;
 }
 
@@ -12,7 +12,7 @@ const WHAT: Record<string, string> = { bought: 'Bought', lent: 'Lent', resold: '
 const NETTED: Record<string, string> = { bought: 'From own', lent: 'To own' };
 
 export const deliveriesOf = (receipts: Receipt[]): Delivery[] => receipts.flatMap((r) => r.lines.map((l, n) => ({
-  key: `${r.id}-${n}`, slot: r.slot, what: r.cause === DRAWN ? 'Taken at once' : ((r.netted_with ? NETTED : WHAT)[r.kind] ?? r.kind), order: r.order, round: r.round, resource: l.resource,
+  key: `${r.id}-${n}`, receipt: r.id, first: n === 0, slot: r.slot, what: r.cause === DRAWN ? 'Taken at once' : ((r.netted_with ? NETTED : WHAT)[r.kind] ?? r.kind), order: r.order, round: r.round, resource: l.resource,
   awarded: l.awarded, delivered: l.delivered, price: l.price, amount: l.amount, imbalance: l.imbalance ?? '0', cause: r.cause, kept: l.kept ?? 0, netted: !!r.netted_with,
 })));
 

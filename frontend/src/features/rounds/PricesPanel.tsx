@@ -1,7 +1,8 @@
 import { CopyId, type Column, DataTable, Panel, Price } from '@/components/ui';
-import type { RoundPrice } from '@/lib/api';
+import type { RoundPrice, RoundPrices } from '@/lib/api';
 import { formatPrice, formatRough, unitOf, unitPrice } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
+import { Externality, PriceParts, partsText } from './PriceParts';
 
 const KIND: Record<string, string> = { bid: '▲ Bid', offer: '▼ Offer', reserve: '= Reserve price', arc: '→ Another pool’s price', cap: '⊤ Price cap', none: '– Nobody' };
 
@@ -10,7 +11,11 @@ function Setter({ by }: { by: string }) {
   return <>{KIND[kind] ?? kind} {id.includes('_') ? <span className="t3"><CopyId id={id} /></span> : id && <span className="t3">{kind === 'reserve' ? `step ${Number(id) + 1}` : id}</span>}</>;
 }
 
-export function PricesPanel({ prices }: { prices: RoundPrice[] }) {
+const keyOf = (p: { pool: string; resource: string; slot: string }) => `${p.pool}/${p.resource}/${p.slot}`;
+
+export function PricesPanel({ prices, inParts }: { prices: RoundPrice[]; inParts?: RoundPrices }) {
+  const parts = new Map(inParts?.prices.map((p) => [keyOf(p), p]));
+  const others = inParts?.price_to_externality;
   const z = zone.use();
   const range = (p: RoundPrice) => (p.low === p.high ? 'one price' : `${formatPrice(unitPrice(p.resource, p.low))}–${formatPrice(unitPrice(p.resource, p.high))}`);
   const columns: Column<RoundPrice>[] = [
@@ -19,8 +24,9 @@ export function PricesPanel({ prices }: { prices: RoundPrice[] }) {
     { id: 'slot', head: 'Slot', cell: (p) => clock(p.slot, z), value: (p) => p.slot },
     { id: 'price', head: 'Price, cr/unit·slot', right: true, cell: (p) => <span className={p.volume === 0 ? 't3' : 'big'}><Price value={p.price} resource={p.resource} /></span>, value: (p) => p.price },
     { id: 'range', head: 'Possible range', help: 'Every price in it supports the same allocation; the lowest is published.', right: true, extra: true, cell: (p) => <span className="t3">{range(p)}</span>, value: range },
+    { id: 'parts', head: 'Consists of', help: 'What its dearest source asks for, what ways from other pools charge and earn, and what is paid beyond that because there is no more.', extra: true, cell: (p) => <PriceParts of={parts.get(keyOf(p))} />, value: (p) => { const of = parts.get(keyOf(p)); return of ? partsText(of) : ''; } },
     { id: 'set', head: 'Set by', cell: (p) => (p.volume === 0 ? <span className="t3" title="It parts the best bid from the cheapest offer">not traded</span> : <Setter by={p.set_by} />), value: (p) => (p.volume === 0 ? 'not traded' : p.set_by) },
     { id: 'volume', extra: 'phone', head: 'Cleared', right: true, cell: (p) => formatRough(p.resource, p.volume), value: (p) => p.volume },
   ];
-  return <Panel title="Who set each price"><DataTable label="Prices of the round" columns={columns} rows={prices} rowKey={(p) => `${p.pool}/${p.resource}/${p.slot}`} csvName="round-prices" height={420} /></Panel>;
+  return <Panel title="Who set each price" footer={others ? <Externality of={others} /> : undefined}><DataTable label="Prices of the round" columns={columns} rows={prices} rowKey={keyOf} csvName="round-prices" height={420} /></Panel>;
 }

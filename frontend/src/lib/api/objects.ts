@@ -210,6 +210,11 @@ export interface RoundPrice {
   /** `bid:ID`, `offer:ID`, `reserve:STEP`, `arc:INDEX`, `cap` or `none`. */
   set_by: string; volume: number; supply: number; reserve: string | null;
 }
+/** `price` = `base` + `congestion` + `transfer` + `scarcity`. */
+export interface PriceInParts { pool: string; resource: string; slot: string; price: string; base: string; congestion: string; transfer: string; scarcity: string }
+/** What winning bids pay, beside what their winning costs all others. */
+export interface PriceToExternality { winners: number; looked_at: number; paid: string; externality: string; ratio: string | null; least: string | null; greatest: string | null }
+export interface RoundPrices { round: number; prices: PriceInParts[]; price_to_externality: PriceToExternality | null }
 export interface Certificate {
   verified: boolean; quality: string; welfare: string;
   /** (bound − welfare) ÷ bound, rounded up: what is not proven. */
@@ -390,7 +395,14 @@ export interface Recommendation {
 export interface Receipt {
   id: string; award: string; order: string; kind: string; side: string; participant: string; instance: string | null; round: number; slot: string; netted_with?: string | null;
   lines: { pool: string; resource: string; awarded: number; delivered: number; price: string; amount: string; credit_note: string; kept?: number; imbalance?: string }[];
-  amount: string; credit_note: string; cause: string | null; recorded_at: string;
+  amount: string; credit_note: string; reservation_fee?: string; imbalance?: string; cause: string | null; recorded_at: string;
+}
+/** A member says that a receipt is wrong; what it claims is set aside until somebody of the operator has decided. */
+export interface Dispute {
+  id: string; participant: string; receipt: string; award: string; order: string; instance: string | null; round: number; slot: string;
+  evidence: { result_hash: string | null; swaps: string[] };
+  state: 'open' | 'upheld' | 'rejected' | 'withdrawn'; reason: string; claimed: string; note: string; decision: string | null;
+  opened_by: string; opened_at: string; decided_by: string | null; decided_at: string | null;
 }
 export interface StatementLine {
   at: string; kind: string; description: string; amount: string; balance: string;
@@ -398,7 +410,7 @@ export interface StatementLine {
 }
 export interface Statement {
   participant: string; participant_name: string; currency: string; from: string; to: string; opening: string; closing: string; lines: StatementLine[];
-  totals: { granted: string; charges: string; credit_notes: string; proceeds: string; net_charges: string; reservation_fees: string; move_fees: string; imbalances: string; overstays: string; arrears: string };
+  totals: { granted: string; charges: string; credit_notes: string; proceeds: string; net_charges: string; reservation_fees: string; move_fees: string; imbalances: string; overstays: string; arrears: string; dispute_notes: string };
   /** opening + all lines − closing: always zero. */
   difference: string;
   /** Owed now for what own workloads kept. */

@@ -4,13 +4,14 @@ import { useQuery } from '@tanstack/react-query';
 import { call, get } from './client';
 import { useMe } from './me';
 import { MOST } from './list';
-import type { List, NamedReservePrice, Pool, Swap } from './objects';
+import type { Dispute, List, NamedReservePrice, Pool, Swap } from './objects';
 import { asProblem } from './problem';
 import type { Resource } from './resource';
 
 /** First elements of their keys: what events and writes name. */
 export const SCHEDULES = 'schedules of all pools';
 export const WAITING_MOVES = 'moves that wait';
+export const OPEN_DISPUTES = 'disputes that wait';
 
 /** A pool's schedules with the ETag that they were read with: a change is made to what is on the screen. */
 export interface Schedules { list: NamedReservePrice[]; etag: string }
@@ -47,6 +48,11 @@ export const proposalsOf = (schedules: Record<string, Schedules> | undefined): P
 /** How many moves wait for an operator. */
 export const useWaitingMoves = (enabled: boolean): number => useQuery({
   queryKey: [WAITING_MOVES], enabled, queryFn: async ({ signal }) => (await get<List<Swap>>('/swaps', { status: 'awaiting_approval', limit: MOST }, signal)).data.length,
+}).data ?? 0;
+
+/** How many disputes wait for finance. */
+export const useOpenDisputes = (enabled: boolean): number => useQuery({
+  queryKey: [OPEN_DISPUTES], enabled, queryFn: async ({ signal }) => (await get<List<Dispute>>('/disputes', { status: 'open', limit: MOST }, signal)).data.length,
 }).data ?? 0;
 
 /** How many proposals wait that are not the reader's own: those somebody else has to decide. */

@@ -1,7 +1,7 @@
 // From events to the Query cache. A round publishes many events at once: they are gathered and
 // applied once per animation frame, so a burst costs one render.
 import type { QueryClient } from '@tanstack/react-query';
-import { SCHEDULES, WAITING_MOVES } from '../api/waiting';
+import { OPEN_DISPUTES, SCHEDULES, WAITING_MOVES } from '../api/waiting';
 import type { LiveEvent } from './stream';
 
 /** Which paths an event makes old. Objects whose event carries them whole are written directly. */
@@ -15,6 +15,7 @@ const TOUCHES: [prefix: string, paths: string[]][] = [
   ['round.', ['/rounds']],
   ['pool.', ['/pools', SCHEDULES]],
   ['swap.', ['/swaps', '/swap_history', '/instances']],
+  ['dispute.', ['/disputes', '/statements', '/finance', OPEN_DISPUTES]],
   ['delivery.', ['/statements', '/allocations', '/receipts']],
   ['forecast.', ['/prediction', '/forecasts']],
 ];

@@ -14,6 +14,7 @@ pub use archive::replay;
 use clap::Args;
 use headroom_market::ledger::Account;
 use headroom_market::record::Table;
+use headroom_market::settlement::dispute::DisputeState;
 use headroom_market::state::State;
 use headroom_market::units::Credits;
 use headroom_store::database::Address;
@@ -186,6 +187,12 @@ fn check_holds(state: &State) -> Option<String> {
         if held != expected {
             return Some(format!("accounts: {participant} has {held} held, its open orders need {expected}"));
         }
+    }
+    // What open disputes claim is set aside for them, and nothing else is.
+    let open = state.disputes.values().filter(|d| d.state == DisputeState::Open);
+    let (claimed, disputed) = (open.map(|d| d.claimed).sum::<Credits>(), state.ledger.balance(Account::Disputed));
+    if claimed != disputed {
+        return Some(format!("accounts: exchange/disputed has {disputed}, open disputes claim {claimed}"));
     }
     // A lender's bond is held for its awards that are not settled, and for nothing else.
     let mut bonds: BTreeMap<_, Credits> = BTreeMap::new();

@@ -12,6 +12,7 @@ use headroom_market::project::Project;
 use headroom_market::record::{Record, Row, Table};
 use headroom_market::round::{Award, Round};
 use headroom_market::settlement::Receipt;
+use headroom_market::settlement::dispute::Dispute;
 use headroom_market::swap::Swap;
 use headroom_market::workload::guidance::{ApplicationProfile, Hint};
 use headroom_market::workload::{Instance, Module};
@@ -174,6 +175,7 @@ fn in_present_form(table: Table, document: &str) -> String {
         Table::Hints => again::<Hint>(document),
         Table::Profiles => again::<ApplicationProfile>(document),
         Table::Projects => again::<Project>(document),
+        Table::Disputes => again::<Dispute>(document),
         Table::Rounds => again::<Round>(document),
         Table::Orders => again::<Order>(document),
         Table::Awards => again::<Award>(document),

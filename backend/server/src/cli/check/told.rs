@@ -21,6 +21,8 @@ use std::collections::BTreeMap;
 const FIRST_AUDITED: i64 = 21;
 /// Those under which the audit first said whose it is that the operator has changed.
 const FIRST_CONCERNED: i64 = 26;
+/// Those under which it was first in the audit how reserve prices are approved.
+const FIRST_APPROVAL: i64 = 28;
 /// More than any command has ever told of: what is so far before the oldest event that is kept is not made again.
 const FAR: i64 = 1000 * EVENTS_A_COMMAND;
 /// What is forgotten is looked for once an hour.
@@ -127,7 +129,8 @@ pub fn audited(
     state: &State,
     side: &mut Side,
 ) {
-    if events.is_empty() || row.rule_version < FIRST_AUDITED {
+    let unheard = matches!(envelope.command, Command::SetReserveApproval { .. }) && row.rule_version < FIRST_APPROVAL;
+    if events.is_empty() || row.rule_version < FIRST_AUDITED || unheard {
         return;
     }
     let sequence = row.sequence as u64;
@@ -154,6 +157,7 @@ fn made(events: &[Event], envelope: &Envelope) -> Reply {
         (Command::RegisterModule { .. } | Command::OfferCommand { .. }, Event::ModuleRegistered(made)) => {
             Some(Reply::Module(made.id))
         }
+        (Command::OpenDispute { .. }, Event::DisputeChanged(made)) => Some(Reply::Dispute(made.id)),
         (Command::RegisterInstance(_), Event::InstanceChanged(made)) => Some(Reply::Instance(made.id)),
         _ => None,
     });

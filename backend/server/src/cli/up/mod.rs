@@ -161,6 +161,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         pulse: conductor.pulse.clone(),
         directory: LiveDirectory::of(&sequencer).await?,
         winning: Default::default(),
+        externalities: Default::default(),
         last_round: Default::default(),
         advice_turn: tokio::sync::Semaphore::new(1),
         simulations: Default::default(),

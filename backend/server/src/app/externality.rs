@@ -1,0 +1,120 @@
+//! Price ÷ externality of a round: what its winning bids pay, beside what their winning costs all others. A clearing for
+//! each bid that is looked at, so one round at a time, and what was found is remembered.
+use crate::app::App;
+use crate::app::failure::{Done, Failure};
+use headroom_market::clearing::{Book, Externality, Limits, Outcome, Side, chosen, externality};
+use headroom_market::units::Credits;
+use headroom_solver::MixedInteger;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
+use utoipa::ToSchema;
+
+/// Books of more orders are not cleared so often for one question.
+const MOST_ORDERS: usize = 1_000;
+/// Of a round so many winning bids are looked at.
+const MOST_BIDS: usize = 16;
+/// Rounds that are remembered.
+const MOST_KNOWN: usize = 500;
+/// Somebody waits for the answer, and others for the turn: then those that were looked at have to do.
+const LONGEST: Duration = Duration::from_secs(4);
+/// Whoever would have to wait longer for others gets no answer.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
+
+/// What the winning bids of a round pay, beside what their winning costs all others: with uniform prices it may pay to
+/// bid less than something is worth, and the more so, the further this is above 1.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PriceToExternality {
+    /// Bids that won.
+    pub winners: usize,
+    /// So many of them were looked at, chosen by the seed of the round.
+    pub looked_at: usize,
+    /// What these pay.
+    pub paid: Credits,
+    /// What all others would have gained together had one of them stayed away, added up.
+    pub externality: Credits,
+    /// `paid` ÷ `externality`, to three digits; `null` where nobody would have gained anything.
+    pub ratio: Option<String>,
+    /// The same of a single bid: the least, and the greatest.
+    pub least: Option<String>,
+    pub greatest: Option<String>,
+}
+
+pub struct Externalities {
+    turn: Semaphore,
+    known: Mutex<BTreeMap<u64, PriceToExternality>>,
+}
+
+impl Default for Externalities {
+    fn default() -> Self {
+        Self { turn: Semaphore::new(1), known: Mutex::default() }
+    }
+}
+
+impl Externalities {
+    fn known(&self, round: u64) -> Option<PriceToExternality> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&round).cloned()
+    }
+    fn remember(&self, round: u64, found: PriceToExternality) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(round, found);
+        while known.len() > MOST_KNOWN {
+            known.pop_first();
+        }
+    }
+}
+
+/// `None` where no bid has won, the book is too large, or others are being answered.
+pub async fn of_round(app: &App, round: u64, book: Book, outcome: Outcome) -> Done<Option<PriceToExternality>> {
+    if let Some(known) = app.externalities.known(round) {
+        return Ok(Some(known));
+    }
+    if book.orders.len() > MOST_ORDERS || outcome.awards.is_empty() {
+        return Ok(None);
+    }
+    let Ok(Ok(turn)) = tokio::time::timeout(LONGEST_WAIT, app.externalities.turn.acquire()).await else {
+        return Ok(None);
+    };
+    if let Some(known) = app.externalities.known(round) {
+        return Ok(Some(known));
+    }
+    let ends = Instant::now() + LONGEST;
+    let look = move || look(&book, &outcome, || Instant::now() < ends);
+    let found = tokio::task::spawn_blocking(look).await.map_err(|e| Failure::fault(&e))?;
+    drop(turn);
+    if let Some(found) = &found {
+        app.externalities.remember(round, found.clone());
+    }
+    Ok(found)
+}
+
+fn look(book: &Book, outcome: &Outcome, in_time: impl Fn() -> bool) -> Option<PriceToExternality> {
+    let is_bid = |id: &str| book.orders.iter().any(|o| o.id == id && o.side == Side::Bid);
+    let winners = outcome.awards.iter().filter(|a| is_bid(&a.order)).count();
+    let found: Vec<Externality> = chosen(book, outcome, MOST_BIDS)
+        .into_iter()
+        .take_while(|_| in_time())
+        .filter_map(|bid| externality(book, outcome, bid, &MixedInteger::PRODUCTION, &Limits::PRODUCTION))
+        .collect();
+    if found.is_empty() {
+        return None;
+    }
+    let sum = |of: fn(&Externality) -> i64| found.iter().map(of).fold(0_i64, i64::saturating_add);
+    let all = Externality { paid: sum(|e| e.paid), cost: sum(|e| e.cost) };
+    let single = || found.iter().filter_map(Externality::ratio_thousandths);
+    Some(PriceToExternality {
+        winners,
+        looked_at: found.len(),
+        paid: Credits::from_units(all.paid),
+        externality: Credits::from_units(all.cost),
+        ratio: all.ratio_thousandths().map(decimal),
+        least: single().min().map(decimal),
+        greatest: single().max().map(decimal),
+    })
+}
+
+fn decimal(thousandths: i64) -> String {
+    format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000)
+}

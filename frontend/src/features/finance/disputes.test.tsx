@@ -1,0 +1,79 @@
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { afterEach, expect, it, vi } from 'vitest';
+import type { Dispute, Receipt } from '@/lib/api';
+import { receipts } from '@/mocks/finance';
+import { disputes } from '@/mocks/disputes';
+import { DecideDispute } from './DecideDispute';
+import { atStake, disputable, disputeOf, standing } from './dispute';
+import { OpenDispute } from './OpenDispute';
+
+afterEach(() => { cleanup(); vi.unstubAllGlobals(); });
+const receipt = receipts[1] as Receipt;
+const dispute = disputes[0] as Dispute;
+
+function answered(status: number, body: unknown): { sent: { path: string; body: unknown }[] } {
+  const sent: { path: string; body: unknown }[] = [];
+  vi.stubGlobal('fetch', vi.fn(async (path: string, init?: RequestInit) => {
+    sent.push({ path: String(path), body: JSON.parse(String(init?.body ?? 'null')) });
+    return new Response(JSON.stringify(body), { status, headers: { 'content-type': status < 400 ? 'application/json' : 'application/problem+json' } });
+  }));
+  return { sent };
+}
+const show = (page: React.ReactNode) => render(<QueryClientProvider client={new QueryClient()}>{page}</QueryClientProvider>);
+const type = (label: RegExp, value: string) => fireEvent.change(screen.getByLabelText(label), { target: { value } });
+
+it('says what may be claimed of what was bought, lent and netted', () => {
+  expect(atStake(receipt)).toBe(10_800_000n);
+  // 4 cores at 0.7 for the slot were lent, and none was given: all of it is missing
+  expect(atStake(receipts[2] as Receipt)).toBe(2_800_000n);
+  expect(atStake(receipts[3] as Receipt)).toBe(0n);
+  const now = Date.parse(receipt.recorded_at) + 1000;
+  expect([disputable(receipt, [], now), disputable(receipt, [dispute], now), disputable(receipt, [{ ...dispute, state: 'withdrawn' }], now), disputable(receipt, [], now + 8 * 86_400_000)]).toEqual([true, false, true, false]);
+  expect(disputeOf([{ ...dispute, state: 'withdrawn' }], receipt.id)).toBeUndefined();
+});
+
+it('says how a dispute stands', () => {
+  expect(standing(dispute)).toBe('open, 10.80 cr set aside');
+  expect(standing({ ...dispute, state: 'upheld', note: '5.000000' })).toBe('upheld in part, 5.00 of 10.80 cr paid');
+  expect(standing({ ...dispute, state: 'upheld', note: dispute.claimed })).toBe('upheld, 10.80 cr paid');
+  expect(standing({ ...dispute, state: 'rejected' })).toBe('rejected');
+});
+
+it('a receipt is disputed with a reason and an amount that it bears', async () => {
+  const { sent } = answered(201, dispute);
+  const closed = vi.fn();
+  show(<OpenDispute of={receipt} onClose={closed} />);
+  const button = screen.getByRole('button', { name: 'Dispute it' }) as HTMLButtonElement;
+  expect(button.disabled).toBe(true);
+  type(/What is wrong/, ' It stood still ');
+  type(/Claimed/, '10.9');
+  expect([button.disabled, screen.queryByText('More than 0, and at most 10.800000') !== null]).toEqual([true, true]);
+  type(/Claimed/, '2.5');
+  fireEvent.click(button);
+  await waitFor(() => expect(closed).toHaveBeenCalled());
+  expect(sent).toEqual([{ path: '/v1/disputes', body: { receipt: receipt.id, reason: 'It stood still', claimed: '2.5' } }]);
+});
+
+it('a refusal stays with what was typed', async () => {
+  answered(409, { type: 'about:blank', title: 'Conflict', status: 409, code: 'dispute_exists', detail: 'This receipt has the dispute dsp_1, which is open.' });
+  const closed = vi.fn();
+  show(<OpenDispute of={receipt} onClose={closed} />);
+  type(/What is wrong/, 'It stood still');
+  fireEvent.click(screen.getByRole('button', { name: 'Dispute it' }));
+  expect((await screen.findByRole('alert')).textContent).toContain('This receipt has the dispute dsp_1');
+  expect([closed.mock.calls.length, (screen.getByLabelText(/What is wrong/) as HTMLInputElement).value]).toEqual([0, 'It stood still']);
+});
+
+it('finance pays a part, or nothing, which rejects it', async () => {
+  const { sent } = answered(200, { ...dispute, state: 'rejected' });
+  const closed = vi.fn();
+  show(<DecideDispute of={dispute} name="Genomics Core" onClose={closed} />);
+  type(/Reason/, 'All of it was there');
+  type(/Paid to the member/, '11');
+  expect((screen.getByRole('button', { name: 'Pay the note' }) as HTMLButtonElement).disabled).toBe(true);
+  type(/Paid to the member/, '0');
+  fireEvent.click(screen.getByRole('button', { name: 'Reject it' }));
+  await waitFor(() => expect(closed).toHaveBeenCalled());
+  expect(sent).toEqual([{ path: `/v1/disputes/${dispute.id}/decide`, body: { note: '0', reason: 'All of it was there' } }]);
+});
