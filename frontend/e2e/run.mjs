@@ -11,6 +11,7 @@ import { axe, launch, watch } from './browser.mjs';
 import { walkBid } from './bid.mjs';
 import { walkApproval } from './approval.mjs';
 import { walkAway } from './away.mjs';
+import { walkDecision, walkDispute } from './dispute.mjs';
 import { walkDraw } from './draw.mjs';
 import { walkKey } from './key.mjs';
 import { walkLinked } from './linked.mjs';
@@ -130,6 +131,15 @@ for (const user of users) {
     note('away walk', [], faults);
     report.draw = await walkDraw(page, origin, look).catch(async (e) => { await shot('draw-failed'); return { ok: false, fault: String(e.message).split('\n')[0] }; });
     note('draw walk', [], faults);
+    report.dispute = await walkDispute(page, origin, look).catch(async (e) => { await shot('dispute-failed'); return { ok: false, fault: String(e.message).split('\n')[0] }; });
+    note('dispute walk', [], faults);
+  }
+  // What the bidder has disputed before.
+  if (user.role === 'finance' && report.dispute?.ok) {
+    const look = async (name) => { note(`finance ${name}`, await axe(page, axeSource), faults); await page.screenshot({ path: join(arg.out, `walk-${name}.png`) }); };
+    const decision = await walkDecision(page, origin, look, report.dispute.dispute).catch(async (e) => { await page.screenshot({ path: join(arg.out, 'walk-decision-failed.png') }); return { ok: false, fault: String(e.message).split('\n')[0] }; });
+    report.dispute = { ...decision, opened: report.dispute };
+    note('decision walk', [], faults);
   }
   await browser.close();
 }
@@ -137,5 +147,5 @@ for (const user of users) {
 writeFileSync(join(arg.out, 'report.json'), JSON.stringify(report, null, 2));
 for (const v of report.violations) console.error(`axe ${v.impact} ${v.id} on ${v.where}\n  ${v.nodes.slice(0, 3).join('\n  ')}`);
 for (const f of report.faults) console.error(`fault on ${f.where}: ${f.fault}`);
-console.log(JSON.stringify({ pages: report.pages, violations: report.violations.length, faults: report.faults.length, bid: report.bid ?? null, project: report.project ?? null, linked: report.linked ?? null, away: report.away ?? null, recallable: report.recallable ?? null, draw: report.draw ?? null, reserve: report.reserve ?? null, approval: report.approval ?? null, member: report.member ?? null, key: report.key ?? null }));
-process.exit(report.violations.length + report.faults.length > 0 || report.bid?.ok === false || report.project?.ok === false || report.linked?.ok === false || report.away?.ok === false || report.recallable?.ok === false || report.draw?.ok === false || report.reserve?.ok === false || report.approval?.ok === false || report.member?.ok === false || report.key?.ok === false ? 1 : 0);
+console.log(JSON.stringify({ pages: report.pages, violations: report.violations.length, faults: report.faults.length, bid: report.bid ?? null, project: report.project ?? null, linked: report.linked ?? null, away: report.away ?? null, recallable: report.recallable ?? null, draw: report.draw ?? null, dispute: report.dispute ?? null, reserve: report.reserve ?? null, approval: report.approval ?? null, member: report.member ?? null, key: report.key ?? null }));
+process.exit(report.violations.length + report.faults.length > 0 || report.bid?.ok === false || report.project?.ok === false || report.linked?.ok === false || report.away?.ok === false || report.recallable?.ok === false || report.draw?.ok === false || report.dispute?.ok === false || report.reserve?.ok === false || report.approval?.ok === false || report.member?.ok === false || report.key?.ok === false ? 1 : 0);

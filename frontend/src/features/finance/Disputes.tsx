@@ -40,7 +40,7 @@ export function Disputes({ platform = false }: { platform?: boolean }) {
     { id: 'claimed', head: 'Claimed, cr', right: true, cell: (d) => <Ledger value={d.claimed} />, value: (d) => d.claimed },
     { id: 'state', head: 'Stands', extra: 'phone', cell: (d) => <span className={d.state === 'open' ? 'warn b' : ''}>{standing(d)}</span>, value: standing },
     { id: 'why', head: 'Why so', extra: true, cell: (d) => <Short text={d.decision ?? ''} most="min(260px, 40vw)" />, value: (d) => d.decision ?? '' },
-    { id: 'act', head: '', right: true, cell: act, value: () => '' },
+    { id: 'act', head: platform ? 'Decided' : 'Ended', right: true, cell: act, value: (d) => d.decided_at ?? '' },
   ];
   if (!of.data) return null;
   const rows = [...of.data.rows].sort(waitsFirst);

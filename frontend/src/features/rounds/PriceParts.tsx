@@ -36,8 +36,8 @@ export function Externality({ of: e }: { of: PriceToExternality }) {
   const whom = e.looked_at < e.winners ? `${formatCount(e.looked_at)} of the ${formatCount(e.winners)} winning bids, chosen by the seed,` : e.winners === 1 ? 'the winning bid' : `the ${formatCount(e.winners)} winning bids`;
   const one = e.looked_at === 1;
   return (
-    <>Price ÷ externality: {e.ratio === null
+    <span>Price ÷ externality: {e.ratio === null
       ? <>{whom} {one ? 'pays' : 'pay'} {formatMoney(micro(e.paid))} cr, and {one ? 'takes' : 'take'} nothing from anybody.</>
-      : <><b>{e.ratio}</b>. Together {whom} {one ? 'pays' : 'pay'} {formatMoney(micro(e.paid))} cr; what their winning costs all others, the operator among them, is {formatMoney(micro(e.externality))} cr{e.least !== null && e.greatest !== null && e.least !== e.greatest && <> (a single bid: {e.least} to {e.greatest})</>}. The nearer to 1, the less there is in bidding under what something is worth.</>}</>
+      : <><b>{e.ratio}</b>. Together {whom} {one ? 'pays' : 'pay'} {formatMoney(micro(e.paid))} cr; what their winning costs all others, the operator among them, is {formatMoney(micro(e.externality))} cr{e.least !== null && e.greatest !== null && e.least !== e.greatest && <> (a single bid: {e.least} to {e.greatest})</>}. The nearer to 1, the less there is in bidding under what something is worth.</>}</span>
   );
 }
