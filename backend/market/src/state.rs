@@ -72,6 +72,8 @@ pub struct State {
     pub modules: BTreeMap<ModuleId, Module>,
     pub instances: BTreeMap<InstanceId, Instance>,
     pub orders: BTreeMap<OrderId, Order>,
+    /// The same by instance: members may have thousands.
+    orders_of: BTreeMap<InstanceId, BTreeSet<OrderId>>,
     /// Live orders by participant and client id.
     pub client_ids: BTreeMap<(ParticipantId, String), OrderId>,
     pub open_orders: BTreeMap<ParticipantId, u32>,
@@ -112,6 +114,7 @@ impl State {
             modules: BTreeMap::new(),
             instances: BTreeMap::new(),
             orders: BTreeMap::new(),
+            orders_of: BTreeMap::new(),
             client_ids: BTreeMap::new(),
             open_orders: BTreeMap::new(),
             children: BTreeMap::new(),
@@ -144,6 +147,7 @@ impl State {
             shortages: self.shortages.clone(),
             instances: self.instances.clone(),
             orders: self.orders.values().filter(takes_part).map(|o| (o.id, o.clone())).collect(),
+            orders_of: self.orders_of.clone(),
             children: self.children.clone(),
             awards: self.awards.clone(),
             awards_of: self.awards_of.clone(),
@@ -175,7 +179,14 @@ impl State {
         *self.open_orders.entry(order.participant).or_default() += 1;
         self.link(order.id, None, order.waits_for());
         self.changes.touched.insert(order.key(), None);
+        if let Some(instance) = order.request.instance {
+            self.orders_of.entry(instance).or_default().insert(order.id);
+        }
         self.orders.insert(order.id, order);
+    }
+    /// The live orders of an instance, in the order of their ids.
+    pub fn orders_of(&self, instance: InstanceId) -> impl Iterator<Item = &Order> {
+        self.orders_of.get(&instance).into_iter().flatten().filter_map(|id| self.orders.get(id))
     }
     /// Changes a live order; one that is no longer live leaves memory.
     pub fn change_order(&mut self, id: OrderId, change: impl FnOnce(&mut Order)) {
@@ -190,6 +201,14 @@ impl State {
         }
         self.link(id, before, now);
         let Some(order) = self.orders.remove(&id) else { return };
+        if let Some(instance) = order.request.instance
+            && let Some(ids) = self.orders_of.get_mut(&instance)
+        {
+            ids.remove(&id);
+            if ids.is_empty() {
+                self.orders_of.remove(&instance);
+            }
+        }
         if let Some(client_id) = &order.request.client_bid_id {
             self.client_ids.remove(&(order.participant, client_id.clone()));
         }

@@ -27,8 +27,8 @@ pub struct Recommended {
 
 /// The live orders of a workload.
 pub fn known(state: &State, instance: InstanceId) -> Known {
-    let mine = |o: &&Order| o.request.instance == Some(instance) && state.order_is_open(o.id);
-    state.orders.values().filter(mine).map(|o| (o.id, o.updated_at)).collect()
+    let open = |o: &&Order| state.order_is_open(o.id);
+    state.orders_of(instance).filter(open).map(|o| (o.id, o.updated_at)).collect()
 }
 
 /// Places all orders, or says of which one why none was.

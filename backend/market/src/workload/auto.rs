@@ -124,27 +124,20 @@ fn bids_by_hand(state: &State, instance: &Instance) -> Vec<ByHand> {
         return Vec::new();
     }
     let seconds = state.market.rhythm.slot_seconds;
-    let mine = |o: &&Order| {
-        o.origin == Origin::Manual
-            && o.side == Side::Bid
-            && o.request.instance == Some(instance.id)
-            && state.order_is_open(o.id)
-    };
+    let mine = |o: &&Order| o.origin == Origin::Manual && o.side == Side::Bid && state.order_is_open(o.id);
     let bid = |o: &Order| {
         let (leaves, from) = (away::leaves(state, &o.request), o.request.first_slot());
         let resources = if leaves { &instance.baseline } else { &o.request.resources };
         let until = o.request.last_start().plus(o.request.window_slots(seconds), seconds);
         ByHand { resources: resources.keys().copied().collect(), from, until: (!leaves).then_some(until) }
     };
-    state.orders.values().filter(mine).map(bid).collect()
+    state.orders_of(instance.id).filter(mine).map(bid).collect()
 }
 
 fn replace_orders(turn: &mut Turn<'_>, instance: &Instance, slot: Slot, mut wanted: Vec<Wanted>) {
-    let automatic = |o: &&Order| {
-        o.origin != Origin::Manual && o.request.instance == Some(instance.id) && o.request.first_slot() == slot
-    };
+    let automatic = |o: &&Order| o.origin != Origin::Manual && o.request.first_slot() == slot;
     let present: Vec<(OrderId, bool)> =
-        turn.state.orders.values().filter(automatic).map(|o| (o.id, o.sealed_in.is_some())).collect();
+        turn.state.orders_of(instance.id).filter(automatic).map(|o| (o.id, o.sealed_in.is_some())).collect();
     for (id, sealed) in present {
         let order = &turn.state.orders[&id];
         if let Some(at) = wanted.iter().position(|w| is_close(order, w)) {

@@ -1,6 +1,6 @@
 //! What a workload always has: its baseline and its floor, changed by an admin.
 use super::register::{check_amounts, check_quota, check_shape, first_fit};
-use crate::book::{Order, Side, away};
+use crate::book::{Side, away};
 use crate::event::Event;
 use crate::ids::{InstanceId, NodeId};
 use crate::pool::recallable::node_of;
@@ -107,8 +107,7 @@ impl Committed {
                 }
             }
         }
-        let sealed = |o: &&Order| o.request.instance == Some(id) && o.sealed_in.is_some();
-        for order in state.orders.values().filter(sealed) {
+        for order in state.orders_of(id).filter(|o| o.sealed_in.is_some()) {
             let side = if order.side == Side::Bid { &mut all.won } else { &mut all.lent };
             let alternatives = order.request.alternatives(state.market.rhythm.slot_seconds);
             for there in alternatives.iter().filter(|a| away::carried(state, &order.request, &a.pool).is_some()) {

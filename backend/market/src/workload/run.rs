@@ -41,8 +41,7 @@ pub fn stop(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId) -> 
 /// What does not run bids for nothing, and makes way for nobody: it is out of the way.
 fn end_orders(turn: &mut Turn<'_>, participant: ParticipantId, id: InstanceId, reason: &'static str) {
     make_way::stopped(turn, id);
-    let orders: Vec<OrderId> =
-        turn.state.orders.values().filter(|o| o.request.instance == Some(id)).map(|o| o.id).collect();
+    let orders: Vec<OrderId> = turn.state.orders_of(id).map(|o| o.id).collect();
     for order in orders {
         let _waits_if_sealed = crate::book::place::cancel(turn, participant, order, reason);
     }

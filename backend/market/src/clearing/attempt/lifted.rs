@@ -6,7 +6,8 @@
 //! first as if nothing had a collar, best value first as ever, and then solved with its collars and the bounds (or
 //! the rows of nodes) that it ended with; whatever these leave room for comes back as after any cut.
 //!
-//! Absent on purpose: components without blocks. Their shortages are shared once a program, which costs little.
+//! Absent on purpose: components without blocks, whose shortages are shared once a program, which costs little; and
+//! small ones, whose search with collars ends, and so proves what it finds before anybody is cut.
 //!
 //! Invariants: nothing leaves that was not solved with its collars, and what was solved without them bounds
 //! nothing but by the relaxation, which knows none.
@@ -24,6 +25,9 @@ use std::rc::Rc;
 /// Nodes of a search of blocks without collars, and of one in which collars ration each choice of them.
 pub(super) const NODES: u64 = 200;
 
+/// Components of no more orders are solved with their collars from the beginning.
+const SMALL: usize = 16;
+
 /// The part of a search's effort, as one over this, that goes into what is shared once everything is placed.
 const PART: u64 = 8;
 
@@ -40,7 +44,8 @@ impl<'a> Lifted<'a> {
     pub(super) fn of(m: &Market<'a>, parts: &[Component], mode: Mode) -> Lifted<'a> {
         let pools: BTreeSet<&str> = m.book.nodes.iter().map(|node| node.pool.as_str()).collect();
         let concerned = |c: &Component| {
-            c.products.iter().any(|k| pools.contains(m.products[*k].pool.as_str()))
+            c.orders.len() > SMALL
+                && c.products.iter().any(|k| pools.contains(m.products[*k].pool.as_str()))
                 && c.orders.iter().any(|i| m.orders[*i].block)
         };
         let components: BTreeSet<usize> =
