@@ -1857,6 +1857,11 @@ export interface components {
             password: string;
             memberships: components["schemas"]["NewMembership"][];
         };
+        /**
+         * @description Why a round has none.
+         * @enum {string}
+         */
+        NoExternality: "no_winner" | "too_large" | "busy";
         Node: {
             id: components["schemas"]["NodeId"];
             name: string;
@@ -2376,13 +2381,14 @@ export interface components {
             winners: number;
             /** @description So many of them were looked at, chosen by the seed of the round. */
             looked_at: number;
-            /** @description What these pay. */
-            paid: components["schemas"]["Credits"];
-            /** @description What all others would have gained together had one of them stayed away, added up. */
-            externality: components["schemas"]["Credits"];
-            /** @description `paid` ÷ `externality`, to three digits; `null` where nobody would have gained anything. */
+            /**
+             * @description `paid` ÷ `externality`, to three digits; `null` where nobody would have gained anything, and, for members, where
+             *     fewer than four were looked at: it would tell what others have bid.
+             */
             ratio?: string | null;
-            /** @description The same of a single bid: the least, and the greatest. */
+            paid?: components["schemas"]["Credits"] | null;
+            externality?: components["schemas"]["Credits"] | null;
+            /** @description The same ratio of a single bid: the least, and the greatest. */
             least?: string | null;
             greatest?: string | null;
         };
@@ -2775,6 +2781,7 @@ export interface components {
             round: number;
             prices: components["schemas"]["PriceInParts"][];
             price_to_externality?: components["schemas"]["PriceToExternality"] | null;
+            no_externality?: components["schemas"]["NoExternality"] | null;
         };
         /** @enum {string} */
         RoundState: "open" | "sealed" | "solved" | "awarded" | "executing" | "settled" | "void";

@@ -32,19 +32,21 @@ async fn a_receipt_is_disputed_decided_and_paid() -> anyhow::Result<()> {
     }
     ensure!(paid.len() >= 2, "nothing was bought and settled");
     let (first, second) = (&paid[0], &paid[1]);
-    let amount = micro(&first["amount"]);
+    let amount = micro(&first["amount"]) + micro(&first["credit_note"]) + micro(&first["reservation_fee"]);
 
-    // Wrong input is refused, by field.
+    // Money moves: a request without a key is refused. Wrong input is refused, by field.
+    let keyless = bidder.post("/v1/disputes", &json!({ "receipt": first["id"], "reason": "slow" })).await?;
+    ensure!(keyless.status == 400, "{}", keyless.text);
     let ask = |receipt: &Value, reason: &str| json!({ "receipt": receipt["id"], "reason": reason });
     let refused = |reply: &headroom_tests::Reply| reply.json()["code"].as_str().map(str::to_owned);
-    let empty = bidder.post("/v1/disputes", &ask(first, " ")).await?;
+    let empty = bidder.post_with_key("/v1/disputes", "empty", &ask(first, " ")).await?;
     ensure!(refused(&empty).as_deref() == Some("reason_out_of_range"), "{}", empty.text);
     let mut more = ask(first, "slow");
     more["claimed"] = first["amount"].as_str().map(|a| json!(format!("1{a}"))).context("amount")?;
-    let more = bidder.post("/v1/disputes", &more).await?;
+    let more = bidder.post_with_key("/v1/disputes", "more", &more).await?;
     ensure!(more.status == 422 && refused(&more).as_deref() == Some("claim_out_of_range"), "{}", more.text);
     // Somebody else's receipt is not there.
-    let foreign = sim.api("tenant")?.post("/v1/disputes", &ask(first, "slow")).await?;
+    let foreign = sim.api("tenant")?.post_with_key("/v1/disputes", "foreign", &ask(first, "slow")).await?;
     ensure!(foreign.status == 404, "{}", foreign.text);
 
     let opened = bidder.post_with_key("/v1/disputes", "dispute", &ask(first, "It stood still")).await?;
@@ -56,7 +58,7 @@ async fn a_receipt_is_disputed_decided_and_paid() -> anyhow::Result<()> {
     // The same request again has the same answer; another for the receipt is refused.
     let again = bidder.post_with_key("/v1/disputes", "dispute", &ask(first, "It stood still")).await?;
     ensure!(again.text == opened.text, "{}", again.text);
-    let twice = bidder.post("/v1/disputes", &ask(first, "again")).await?;
+    let twice = bidder.post_with_key("/v1/disputes", "twice", &ask(first, "again")).await?;
     ensure!(twice.status == 409 && refused(&twice).as_deref() == Some("dispute_exists"), "{}", twice.text);
     assert_eq!(disputed(&finance).await?, amount);
 
@@ -82,10 +84,10 @@ async fn a_receipt_is_disputed_decided_and_paid() -> anyhow::Result<()> {
     assert_eq!(disputed(&finance).await?, 0);
 
     // One that is taken back may be opened anew, and waits over a restart.
-    let withdrawn = bidder.post("/v1/disputes", &ask(second, "a mistake")).await?.id()?;
+    let withdrawn = bidder.post_with_key("/v1/disputes", "second", &ask(second, "a mistake")).await?.id()?;
     let back = bidder.post(&format!("/v1/disputes/{withdrawn}/withdraw"), &json!({})).await?.ok()?;
     ensure!(back["state"] == "withdrawn", "{back}");
-    bidder.post("/v1/disputes", &ask(second, "not a mistake")).await?.id()?;
+    bidder.post_with_key("/v1/disputes", "third", &ask(second, "not a mistake")).await?.id()?;
     let list = bidder.list("/v1/disputes").await?;
     let states: Vec<&str> = list.iter().filter_map(|d| d["state"].as_str()).collect();
     assert_eq!(states, ["open", "withdrawn", "upheld"]);

@@ -1,6 +1,6 @@
 //! What a round shows of itself afterwards: that an order was in the book that was committed to, and what would have won.
 use crate::common::{Sim, healthy};
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use blake3::{Hash, Hasher};
 use serde_json::Value;
 
@@ -125,5 +125,50 @@ async fn prices_of_a_period() -> anyhow::Result<()> {
     }
     let empty = "/v1/pools/fra1-gp/prices?resource=cpu_milli&from=2026-11-20T10:00:00Z&to=2026-11-20T10:00:00Z";
     assert_eq!(admin.get(empty).await?.code(), "period_empty");
+    Ok(())
+}
+
+/// Every price of a round in parts that add up to it; and what winners pay beside what they take from others, of which
+/// members are told no more than a ratio.
+#[tokio::test]
+async fn prices_say_what_they_consist_of() -> anyhow::Result<()> {
+    let sim = Sim::start().await?;
+    let (admin, bidder) = (sim.api("admin")?, sim.api("bidder")?);
+    admin.advance(60).await?;
+    let rounds = admin.list("/v1/rounds?status=executing,settled").await?;
+    let traded = rounds.iter().filter(|r| r["awards"].as_i64().is_some_and(|n| n > 0));
+    let nano =
+        |value: &Value| value.as_str().and_then(|text| headroom_tests::money::units(text, 9)).unwrap_or_default();
+    let mut looked = 0;
+    for round in traded.take(5) {
+        let path = format!("/v1/rounds/{}/prices", round["number"]);
+        let told = admin.get(&path).await?.ok()?;
+        let prices = told["prices"].as_array().context("prices")?;
+        ensure!(!prices.is_empty(), "{told}");
+        for price in prices {
+            let parts = ["base", "congestion", "transfer", "scarcity"].map(|part| nano(&price[part]));
+            ensure!(
+                parts.iter().all(|part| *part >= 0) && parts.iter().sum::<i128>() == nano(&price["price"]),
+                "{price}"
+            );
+        }
+        let found = &told["price_to_externality"];
+        if found.is_null() {
+            ensure!(told["no_externality"] == "no_winner", "{told}");
+            continue;
+        }
+        ensure!(found["paid"].is_string() && told["no_externality"].is_null(), "{told}");
+        let members = bidder.get(&path).await?.ok()?["price_to_externality"].clone();
+        for secret in ["paid", "externality", "least", "greatest"] {
+            ensure!(members[secret].is_null(), "{secret}: {members}");
+        }
+        ensure!(
+            members["ratio"].is_null() == (found["looked_at"].as_i64() < Some(4) || found["ratio"].is_null()),
+            "{members}"
+        );
+        looked += 1;
+    }
+    ensure!(looked > 0, "in no round a bid has won: {rounds:?}");
+    ensure!(admin.get("/v1/rounds/99999999/prices").await?.status == 404, "a round that is not there");
     Ok(())
 }

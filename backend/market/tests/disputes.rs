@@ -139,7 +139,7 @@ fn what_is_rejected_or_withdrawn_goes_back() {
     let mut one = One::new();
     let receipt = one.receipt(Side::Bid);
     let id = one.opened(&receipt, None);
-    assert_eq!(one.money(), ["100.000000", "1.500000", "-1.500000"]);
+    assert_eq!(one.money(), ["100.000000", "2.000000", "-2.000000"]);
     assert_eq!(code(&one.open(&receipt, None)), "dispute_exists");
     for _ in 0..2 {
         assert_eq!(code(&one.withdraw(id)), "none");
@@ -157,12 +157,12 @@ fn what_is_rejected_or_withdrawn_goes_back() {
 fn no_more_may_be_claimed_than_is_at_stake() {
     let mut one = One::new();
     let (bought, lent) = (one.receipt(Side::Bid), one.receipt(Side::Offer));
-    // a buyer what it has paid for good, a lender what it would have had more
-    assert_eq!((at_stake(&bought), at_stake(&lent)), (Some(credits("1.5")), Some(credits("0.5"))));
-    for (receipt, too_much) in [(&bought, "1.500001"), (&lent, "0.500001"), (&lent, "0"), (&lent, "-1")] {
+    // a buyer what it has paid for good and what was missing, a lender what it would have had more
+    assert_eq!((at_stake(&bought), at_stake(&lent)), (Some(credits("2")), Some(credits("0.5"))));
+    for (receipt, too_much) in [(&bought, "2.000001"), (&lent, "0.500001"), (&lent, "0"), (&lent, "-1")] {
         assert_eq!(code(&one.open(receipt, Some(too_much))), "claim_out_of_range", "{too_much}");
     }
-    let nothing = Receipt { amount: Credits::ZERO, ..one.receipt(Side::Bid) };
+    let nothing = Receipt { amount: Credits::ZERO, credit_note: Credits::ZERO, ..one.receipt(Side::Bid) };
     assert_eq!(code(&one.open(&nothing, None)), "nothing_to_dispute");
     let netted = Receipt { netted_with: Some(bought.order), ..one.receipt(Side::Bid) };
     assert_eq!(code(&one.open(&netted, None)), "nothing_to_dispute");

@@ -25,6 +25,7 @@ export const inParts = (number: number): RoundPrices => ({
     return { pool: p.pool, resource: p.resource, slot: p.slot, price: p.price, base: (Number(p.price) - Number(scarcity)).toFixed(9), congestion: '0.000000000', transfer: '0.000000000', scarcity };
   }),
   price_to_externality: { winners: 10_086, looked_at: 16, paid: '1475.340000', externality: '1372.410000', ratio: '1.075', least: '1.000', greatest: '1.412' },
+  no_externality: null,
 });
 const COUNTS: [string, number][] = [['OUT_OF_MONEY', 34], ['MARGINAL_PRORATA', 8], ['BUDGET', 6], ['FROZEN_HOLD_TIME', 4], ['FLOOR_PROTECTED', 3], ['PARADOXICAL', 1]];
 export const result = (number: number): Outcome => ({

@@ -4,7 +4,8 @@
 //!
 //! A bid's externality is the welfare of all others in the round without it, less what they have in the round as it
 //! was. The operator is one of them: what its reserve price asks for what the bid takes is part of it. Where orders can
-//! be had in parts it is at most what the bid pays: prices carry the round without it, too.
+//! be had in parts it is at most what the bid pays, as prices carry the round without it, too; not so at a collar, where
+//! others would pay more than anybody may.
 use super::book::{Book, Side};
 use super::outcome::{Award, Outcome};
 use super::problem::lot;
@@ -24,9 +25,9 @@ pub struct Externality {
 impl Externality {
     /// `paid ÷ cost` in thousandths; `None` where its winning costs nobody anything.
     pub fn ratio_thousandths(&self) -> Option<i64> {
-        (self.cost > 0)
-            .then(|| i128::from(self.paid) * 1_000 / i128::from(self.cost))
-            .and_then(|r| i64::try_from(r).ok())
+        let cost = i128::from(self.cost);
+        let rounded = || (i128::from(self.paid) * 1_000 + cost / 2) / cost;
+        (cost > 0).then(rounded).and_then(|ratio| i64::try_from(ratio).ok())
     }
 }
 
@@ -104,7 +105,7 @@ mod tests {
         // without it `b` has ten units instead of five: 15 more; and its own ten cost the operator 20
         let found = of(15, &two, "a").expect("it has won");
         assert_eq!((found.paid, found.cost), (50_000_000, 35_000_000));
-        assert_eq!(found.ratio_thousandths(), Some(1_428));
+        assert_eq!(found.ratio_thousandths(), Some(1_429));
         // with enough for both it costs what its supply asks, which is what it pays
         let found = of(25, &two, "a").expect("it has won");
         assert_eq!((found.paid, found.cost), (20_000_000, 20_000_000));

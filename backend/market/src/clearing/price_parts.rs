@@ -1,7 +1,7 @@
 //! What a published price consists of: `π = base + congestion + transfer + scarcity` (mechanism §7).
 //!
-//! The dearest source that a product is had from tells: a step of the operator, an offer of it alone, or an arc.
-//! *base* is what a unit costs there, *transfer* what arcs on the way charge, *congestion* what an arc at its limit earns
+//! The dearest source that a product is had from tells: a step of the operator, an offer, or an arc. Of an offer of
+//! several products each has the part of what is asked that it has of what is paid. *base* is what a unit costs there, *transfer* what arcs on the way charge, *congestion* what an arc at its limit earns
 //! beyond that, and *scarcity* what whoever supplies gets more than it asked for, as there was no more. Along an arc the
 //! parts are those of where it comes from, by what arrives of a unit. Of a product that nobody had any of, the price is
 //! base as far as the cheapest supply asks for it, and scarcity beyond.
@@ -31,8 +31,8 @@ struct Exact {
 }
 
 /// Where a product is had from: what a unit from there costs at the prices of the round, and the arc that it comes
-/// along; `None` of the operator or a lender.
-type Source<'a> = (Rat, Option<&'a Arc>);
+/// along with whether that is full; `None` of the operator or a lender.
+type Source<'a> = (Rat, Option<(&'a Arc, bool)>);
 
 struct Round<'a> {
     listed: BTreeMap<ProductKey, &'a [Step]>,
@@ -58,12 +58,16 @@ pub fn price_parts(book: &Book, outcome: &Outcome) -> BTreeMap<ProductKey, Price
         }
     }
     for award in &outcome.awards {
-        // what each product of a bundle costs its lender nobody can say
         let Some(order) = offers.get(award.order.as_str()) else { continue };
         let Some(alternative) = order.alternatives.get(award.alternative) else { continue };
-        if let [lent] = &alternative.quantities[..] {
-            let asked = order.effective_limit(award.alternative) * NANO_PER_MICRO;
-            let cost = Rat::ratio(asked, i128::from(lent.quantity).max(1));
+        let paid = alternative.quantities.iter().map(|q| &round.price(&q.product) * &Rat::int(q.quantity.into()));
+        let paid = paid.fold(Rat::ZERO, |sum, part| &sum + &part);
+        let asked = Rat::int(order.effective_limit(award.alternative) * NANO_PER_MICRO);
+        for lent in alternative.quantities.iter().filter(|q| q.quantity > 0) {
+            let cost = match paid.is_pos() {
+                true => (&round.price(&lent.product) * &asked).div(&paid),
+                false => Rat::ZERO,
+            };
             round.had(lent.product.clone(), cost, None);
         }
     }
@@ -71,7 +75,8 @@ pub fn price_parts(book: &Book, outcome: &Outcome) -> BTreeMap<ProductKey, Price
         let Some(arc) = book.arcs.get(flow.arc).filter(|a| a.ratio.0.is_pos()) else { continue };
         let from = round.price(&arc.from);
         let cost = (&from + &nano(arc.cost.0)).div(&arc.ratio.0);
-        round.had(arc.to.clone(), cost, Some(arc));
+        let full = arc.limit.is_some_and(|limit| flow.flow >= limit);
+        round.had(arc.to.clone(), cost, Some((arc, full)));
     }
     let whole = |key: &ProductKey| (key.clone(), rounded(&round.parts(key, &mut BTreeSet::new()), &round.price(key)));
     round.prices.keys().map(whole).collect()
@@ -86,7 +91,7 @@ impl<'a> Round<'a> {
         self.prices.get(product).cloned().unwrap_or_default()
     }
 
-    fn had(&mut self, product: ProductKey, cost: Rat, along: Option<&'a Arc>) {
+    fn had(&mut self, product: ProductKey, cost: Rat, along: Option<(&'a Arc, bool)>) {
         self.sources.entry(product).or_default().push((cost, along));
     }
 
@@ -94,19 +99,20 @@ impl<'a> Round<'a> {
         let price = self.price(product);
         let sources = self.sources.get(product).map_or(&[][..], Vec::as_slice);
         // a circle has no beginning: what leads back to where it came from says nothing
-        let open = |s: &&Source| s.1.is_none_or(|arc| !seen.contains(&arc.from));
+        let open = |s: &&Source| s.1.is_none_or(|(arc, _)| !seen.contains(&arc.from));
         let dearest = sources.iter().filter(open).max_by(|a, b| a.0.cmp(&b.0));
         match dearest {
             Some((cost, None)) => {
                 let base = cost.clone().min(price.clone());
                 Exact { scarcity: &price - &base, base, ..Exact::default() }
             }
-            Some((cost, Some(arc))) => {
+            Some((cost, Some((arc, full)))) => {
                 seen.insert(product.clone());
                 let before = self.parts(&arc.from, seen);
                 seen.remove(product);
                 let arrives = |part: &Rat| part.div(&arc.ratio.0);
-                let rent = (&price - cost).max(Rat::ZERO);
+                // of one that has room left it is what rounding a price leaves
+                let rent = if *full { (&price - cost).max(Rat::ZERO) } else { Rat::ZERO };
                 Exact {
                     base: arrives(&before.base),
                     congestion: &arrives(&before.congestion) + &rent,
@@ -124,12 +130,17 @@ impl<'a> Round<'a> {
     }
 }
 
-/// Whole nano-credits that add up to the price: what rounding leaves is base.
+/// Whole nano-credits that add up to the price: what rounding leaves is base, which is none of them below 0.
 fn rounded(parts: &Exact, price: &Rat) -> PriceParts {
-    let whole = |part: &Rat| i64::try_from(part.round()).unwrap_or(i64::MAX);
-    let (congestion, transfer, scarcity) = (whole(&parts.congestion), whole(&parts.transfer), whole(&parts.scarcity));
-    let rest = whole(price).saturating_sub(congestion).saturating_sub(transfer).saturating_sub(scarcity);
-    PriceParts { base: rest, congestion, transfer, scarcity }
+    let whole = |part: &Rat| i64::try_from(part.floor()).unwrap_or(i64::MAX);
+    let mut left = whole(price);
+    let mut take = |part: &Rat| {
+        let taken = whole(part).clamp(0, left);
+        left -= taken;
+        taken
+    };
+    let (transfer, congestion, scarcity) = (take(&parts.transfer), take(&parts.congestion), take(&parts.scarcity));
+    PriceParts { base: left, congestion, transfer, scarcity }
 }
 
 #[cfg(test)]
@@ -215,5 +226,51 @@ mod tests {
                   {"id":"x","owner":"x","side":"bid","limit":"140","alternatives":[{"quantities":[["a","cpu",0,20]]}]}]}"#,
         );
         assert_eq!(parts["a"], PriceParts { base: 4_000_000_000, scarcity: 3_000_000_000, ..PriceParts::default() });
+    }
+
+    #[test]
+    fn of_a_bundle_each_product_has_its_part_of_what_is_asked() {
+        let book = r#"{"format":"headroom.book/1","cap":"100",
+            "products":[{"pool":"a","resource":"cpu","slot":0},{"pool":"b","resource":"mem","slot":0}],
+            "orders":[
+              {"id":"l","owner":"l","side":"offer","limit":"60",
+               "alternatives":[{"quantities":[["a","cpu",0,10],["b","mem",0,10]]}]},
+              {"id":"x","owner":"x","side":"bid","limit":"100",
+               "alternatives":[{"quantities":[["a","cpu",0,10],["b","mem",0,10]]}]},
+              {"id":"y","owner":"y","side":"bid","limit":"100",
+               "alternatives":[{"quantities":[["a","cpu",0,10],["b","mem",0,10]]}]}]}"#;
+        let parts = parts_of(book);
+        let (base, scarcity) =
+            (parts.values().map(|p| p.base).sum::<i64>(), parts.values().map(|p| p.scarcity).sum::<i64>());
+        assert_eq!((base, scarcity), (6_000_000_000, 4_000_000_000), "{parts:?}");
+    }
+
+    #[test]
+    fn the_dearest_lender_says_what_is_asked_beside_the_operator() {
+        let parts = parts_of(
+            r#"{"format":"headroom.book/1","cap":"100",
+                "products":[{"pool":"a","resource":"cpu","slot":0,"supply":[{"quantity":10,"reserve":"2"}]}],
+                "orders":[
+                  {"id":"l","owner":"l","side":"offer","limit":"120","alternatives":[{"quantities":[["a","cpu",0,20]]}]},
+                  {"id":"x","owner":"x","side":"bid","limit":"200","alternatives":[{"quantities":[["a","cpu",0,20]]}]}]}"#,
+        );
+        assert_eq!(parts["a"], PriceParts { base: 6_000_000_000, ..PriceParts::default() });
+    }
+
+    #[test]
+    fn no_part_is_below_zero_however_ratios_round() {
+        for ratio in ["0.9", "0.7", "0.3", "1"] {
+            let book = format!(
+                r#"{{"format":"headroom.book/1","cap":"100",
+                    "products":[{{"pool":"a","resource":"cpu","slot":0,"supply":[{{"quantity":70,"reserve":"0"}}]}},
+                                {{"pool":"b","resource":"cpu","slot":0}}],
+                    "arcs":[{{"from":["a","cpu",0],"to":["b","cpu",0],"cost":"0.000001","ratio":"{ratio}"}}],
+                    "orders":[{{"id":"x","owner":"x","side":"bid","limit":"33.333333",
+                        "alternatives":[{{"quantities":[["b","cpu",0,7]]}}]}}]}}"#
+            );
+            for of in parts_of(&book).values() {
+                assert!(of.base >= 0 && of.congestion == 0 && of.transfer >= 0 && of.scarcity >= 0, "{ratio}: {of:?}");
+            }
+        }
     }
 }

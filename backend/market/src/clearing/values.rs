@@ -196,7 +196,8 @@ pub(super) fn kind(v: &Value) -> &'static str {
     match v {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
-        Value::Number(n) if n.is_f64() => "a number with a fraction",
+        // what is beyond 64 bits is read as one, too
+        Value::Number(n) if n.is_f64() => "a number with a fraction, or beyond 2^64",
         Value::Number(_) => "a number",
         Value::String(_) => "a string",
         Value::Array(_) => "an array",

@@ -103,14 +103,15 @@ pub struct Decision {
     pub by: UserId,
 }
 
-/// The most that a member may want back of a receipt: a buyer what it has paid for good, a seller what it would have had
-/// for all that it sold, and either what it was charged beyond that. `None` if that does not fit an amount.
+/// The most that a member may want of a receipt: a buyer what it has paid for good, and for what was not there as much
+/// again as that would have cost; a seller what it would have had for all that it sold; either what it was charged beyond
+/// that. `None` if that does not fit an amount.
 pub fn at_stake(receipt: &Receipt) -> Option<Credits> {
     if receipt.netted_with.is_some() {
         return Some(Credits::ZERO);
     }
     let charged = match receipt.side {
-        Side::Bid => receipt.amount.checked_add(receipt.reservation_fee)?,
+        Side::Bid => receipt.amount.checked_add(receipt.credit_note)?.checked_add(receipt.reservation_fee)?,
         Side::Offer => {
             let whole = receipt
                 .lines

@@ -23,6 +23,9 @@ const LONGEST: Duration = Duration::from_secs(4);
 /// Whoever would have to wait longer for others gets no answer.
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
+/// Of fewer bids the figures would tell what others have bid: of one, the limit of whoever lost to it.
+const LEAST_TOLD: usize = 4;
+
 /// What the winning bids of a round pay, beside what their winning costs all others: with uniform prices it may pay to
 /// bid less than something is worth, and the more so, the further this is above 1.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -31,15 +34,36 @@ pub struct PriceToExternality {
     pub winners: usize,
     /// So many of them were looked at, chosen by the seed of the round.
     pub looked_at: usize,
-    /// What these pay.
-    pub paid: Credits,
-    /// What all others would have gained together had one of them stayed away, added up.
-    pub externality: Credits,
-    /// `paid` ÷ `externality`, to three digits; `null` where nobody would have gained anything.
+    /// `paid` ÷ `externality`, to three digits; `null` where nobody would have gained anything, and, for members, where
+    /// fewer than four were looked at: it would tell what others have bid.
     pub ratio: Option<String>,
-    /// The same of a single bid: the least, and the greatest.
+    /// What these pay together; for platform roles alone, like all that follows.
+    pub paid: Option<Credits>,
+    /// What all others would have gained had one of them stayed away, added up.
+    pub externality: Option<Credits>,
+    /// The same ratio of a single bid: the least, and the greatest.
     pub least: Option<String>,
     pub greatest: Option<String>,
+}
+
+impl PriceToExternality {
+    /// What members are told.
+    fn for_members(self) -> PriceToExternality {
+        let ratio = self.ratio.filter(|_| self.looked_at >= LEAST_TOLD);
+        PriceToExternality { ratio, paid: None, externality: None, least: None, greatest: None, ..self }
+    }
+}
+
+/// Why a round has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NoExternality {
+    /// No bid has won.
+    NoWinner,
+    /// Its book is too large to be cleared again for each.
+    TooLarge,
+    /// Another round is looked at: ask again.
+    Busy,
 }
 
 pub struct Externalities {
@@ -66,19 +90,38 @@ impl Externalities {
     }
 }
 
-/// `None` where no bid has won, the book is too large, or others are being answered.
-pub async fn of_round(app: &App, round: u64, book: Book, outcome: Outcome) -> Done<Option<PriceToExternality>> {
+/// `Err` says why there is none. `members`: for who does not see others' orders.
+pub async fn of_round(
+    app: &App,
+    round: u64,
+    book: Book,
+    outcome: Outcome,
+    members: bool,
+) -> Done<Result<PriceToExternality, NoExternality>> {
+    let found = look_once(app, round, book, outcome).await?;
+    Ok(found.map(|found| if members { found.for_members() } else { found }))
+}
+
+async fn look_once(
+    app: &App,
+    round: u64,
+    book: Book,
+    outcome: Outcome,
+) -> Done<Result<PriceToExternality, NoExternality>> {
     if let Some(known) = app.externalities.known(round) {
-        return Ok(Some(known));
+        return Ok(Ok(known));
     }
-    if book.orders.len() > MOST_ORDERS || outcome.awards.is_empty() {
-        return Ok(None);
+    if outcome.awards.is_empty() {
+        return Ok(Err(NoExternality::NoWinner));
+    }
+    if book.orders.len() > MOST_ORDERS {
+        return Ok(Err(NoExternality::TooLarge));
     }
     let Ok(Ok(turn)) = tokio::time::timeout(LONGEST_WAIT, app.externalities.turn.acquire()).await else {
-        return Ok(None);
+        return Ok(Err(NoExternality::Busy));
     };
     if let Some(known) = app.externalities.known(round) {
-        return Ok(Some(known));
+        return Ok(Ok(known));
     }
     let ends = Instant::now() + LONGEST;
     let look = move || look(&book, &outcome, || Instant::now() < ends);
@@ -87,7 +130,7 @@ pub async fn of_round(app: &App, round: u64, book: Book, outcome: Outcome) -> Do
     if let Some(found) = &found {
         app.externalities.remember(round, found.clone());
     }
-    Ok(found)
+    Ok(found.ok_or(NoExternality::NoWinner))
 }
 
 fn look(book: &Book, outcome: &Outcome, in_time: impl Fn() -> bool) -> Option<PriceToExternality> {
@@ -107,9 +150,9 @@ fn look(book: &Book, outcome: &Outcome, in_time: impl Fn() -> bool) -> Option<Pr
     Some(PriceToExternality {
         winners,
         looked_at: found.len(),
-        paid: Credits::from_units(all.paid),
-        externality: Credits::from_units(all.cost),
         ratio: all.ratio_thousandths().map(decimal),
+        paid: Some(Credits::from_units(all.paid)),
+        externality: Some(Credits::from_units(all.cost)),
         least: single().min().map(decimal),
         greatest: single().max().map(decimal),
     })

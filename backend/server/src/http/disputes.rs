@@ -44,7 +44,7 @@ struct DisputeRequest {
     receipt: ReceiptId,
     /// For whoever decides, 1 to 200 characters.
     reason: String,
-    /// What is wanted back; all that the receipt charged, or is missing on it, where it is not given.
+    /// What is wanted: all that the receipt charged and that is missing on it, where it is not given.
     #[serde(default)]
     claimed: Option<Credits>,
 }
@@ -82,7 +82,7 @@ async fn get_dispute(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): 
 /// Says that a receipt is wrong, up to seven days after it was recorded. What is claimed is set aside until somebody of
 /// the operator has decided.
 #[utoipa::path(post, path = "/disputes", tag = "finance", operation_id = "openDispute", request_body = DisputeRequest,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless")),
+    params(("Idempotency-Key" = String, Header, description = "Makes a repetition harmless")),
     responses((status = 201, description = "The dispute", body = Dispute), Problems))]
 async fn open_dispute(
     State(app): State<Arc<App>>,
@@ -91,7 +91,7 @@ async fn open_dispute(
     body: HashedBody<DisputeRequest>,
 ) -> Answered<Response> {
     by.may("orders:write")?;
-    let idempotency = idempotency(&by, &headers, false, "POST /v1/disputes", &body.bytes)?;
+    let idempotency = idempotency(&by, &headers, true, "POST /v1/disputes", &body.bytes)?;
     let DisputeRequest { receipt, reason, claimed } = body.value;
     // what is wrong with a body is said before what is not there
     check_reason(&reason)?;

@@ -1,6 +1,6 @@
 //! What the prices of a round consist of, and how far they are from what winning costs others.
 use crate::app::App;
-use crate::app::externality::{self, PriceToExternality};
+use crate::app::externality::{self, NoExternality, PriceToExternality};
 use crate::http::auth::Anyone;
 use crate::http::extract::Path;
 use crate::http::problem::{Answered, Problem, Problems};
@@ -24,9 +24,9 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
 pub struct RoundPrices {
     pub round: u64,
     pub prices: Vec<PriceInParts>,
-    /// `null` where no bid has won, where the book is too large to be cleared again for each, or while another round is
-    /// looked at.
     pub price_to_externality: Option<PriceToExternality>,
+    /// Why there is none.
+    pub no_externality: Option<NoExternality>,
 }
 
 /// `price` = `base` + `congestion` + `transfer` + `scarcity`, per base unit and slot.
@@ -61,8 +61,10 @@ async fn round_prices(
     let book: clearing::Book = serde_json::from_str(&book).map_err(|e| Problem::fault(&e))?;
     let outcome: clearing::Outcome = serde_json::from_str(&outcome).map_err(|e| Problem::fault(&e))?;
     let prices = in_parts(&book, &outcome).ok_or_else(|| Problem::fault(&"an archived book without its first slot"))?;
-    let price_to_externality = externality::of_round(&app, number, book, outcome).await?;
-    Ok(Json(RoundPrices { round: number, prices, price_to_externality }))
+    let found = externality::of_round(&app, number, book, outcome, !by.role.is_platform()).await?;
+    let (price_to_externality, no_externality) =
+        found.map_or_else(|why| (None, Some(why)), |found| (Some(found), None));
+    Ok(Json(RoundPrices { round: number, prices, price_to_externality, no_externality }))
 }
 
 fn in_parts(book: &clearing::Book, outcome: &clearing::Outcome) -> Option<Vec<PriceInParts>> {

@@ -25,7 +25,7 @@ export function OpenDispute({ of, onClose }: { of: Receipt; onClose: () => void 
     <Dialog open onClose={onClose} title="Dispute this receipt?" text={<>Slot <When at={of.slot} style="day" />{of.round > 0 && <>, round {of.round}</>}. Finance reads it with the round’s certificate and the moves of the workload, and decides. Until then what you claim is set aside.</>}>
       <form className="col g12" onSubmit={send} aria-label="Dispute">
         <Field label="What is wrong; finance will read it" value={draft.reason} maxLength={200} onChange={(reason) => setDraft((d) => ({ ...d, reason }))} error={problem?.field('/reason')} required />
-        <NumberField label="Claimed" unit="cr" value={draft.claimed} onChange={(claimed) => setDraft((d) => ({ ...d, claimed }))} error={fault ?? problem?.field('/claimed')} help={`Up to ${formatExact(most)} cr: ${of.side === 'bid' ? 'what it cost for good' : 'what is missing to all that was awarded'}`} />
+        <NumberField label="Claimed" unit="cr" value={draft.claimed} onChange={(claimed) => setDraft((d) => ({ ...d, claimed }))} error={fault ?? problem?.field('/claimed')} help={`Up to ${formatExact(most)} cr: ${of.side === 'bid' ? 'what it cost for good, and what was missing' : 'what is missing to all that was awarded'}`} />
         {problem && <div role="alert"><Note tone="bad">{problem.said}</Note></div>}
         <div className="row g8"><span className="sp" /><Button onClick={onClose}>Go back</Button><Button type="submit" kind="primary" disabled={!good} busy={write.isPending}>Dispute it</Button></div>
       </form>

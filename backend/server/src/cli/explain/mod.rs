@@ -16,7 +16,7 @@ use super::offline::{Chosen, REFUSED, clear_book, read_book, read_outcome, read_
 use clap::Args;
 use headroom_market::clearing::book::Order;
 use headroom_market::clearing::outcome::{Award, Reason, Refusal};
-use headroom_market::clearing::{self, Asked, Book, Limits, Mode, Money, Outcome, Winning, externality, winning_limit};
+use headroom_market::clearing::{self, Asked, Book, Limits, Mode, Money, Winning, externality, winning_limit};
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -78,16 +78,31 @@ pub fn explain(a: &ExplainArgs) -> ExitCode {
         crate::cli::complain(format_args!("headroom: there is no order `{}` in the book; {hint}", a.order));
         return ExitCode::FAILURE;
     };
-    crate::cli::say(format_args!("{}", told(&book, &outcome, order, a.quick).trim_end()));
+    let story = Story { book: &book, outcome: &outcome };
+    // what is known is said before what has to be looked for
+    crate::cli::say(format_args!("{}", story.about(order).trim_end()));
+    if !a.quick && outcome.mode == Mode::Market {
+        if book.orders.len() > LARGE {
+            crate::cli::complain(format_args!(
+                "headroom: looking for what else would have been; a book of {} orders takes long to be cleared again and again (--quick leaves it out, Ctrl-C ends it)",
+                book.orders.len()
+            ));
+        }
+        let found = searched(&story, order);
+        if !found.is_empty() {
+            crate::cli::say(format_args!("\n{}", found.trim()));
+        }
+    }
     ExitCode::SUCCESS
 }
 
-fn told(book: &Book, outcome: &Outcome, order: &Order, quick: bool) -> String {
-    let story = Story { book, outcome };
-    let mut text = story.about(order);
-    if quick || outcome.mode != Mode::Market {
-        return text;
-    }
+/// Books of more orders take minutes to be cleared dozens of times.
+const LARGE: usize = 1_000;
+
+/// What is found by clearing the book again.
+fn searched(story: &Story<'_>, order: &Order) -> String {
+    let (book, outcome) = (story.book, story.outcome);
+    let mut text = String::new();
     let proposer = headroom_solver::MixedInteger::OFFLINE;
     if let Some(found) = externality(book, outcome, &order.id, &proposer, &Limits::default()) {
         text += &price::beside_others(found);

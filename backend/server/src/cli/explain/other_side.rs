@@ -199,7 +199,8 @@ impl<'s, 'a> Wish<'s, 'a> {
                         write!(t, "; for all {} the price would be {}", grouped(q.quantity.into()), unit_price(all));
                 }
                 None => {
-                    let _ = write!(t, "; there are only {}{rest}", grouped(depth.left().floor()));
+                    let left = if rest.is_empty() { "" } else { " left" };
+                    let _ = write!(t, "; there are only {}{left}", grouped(depth.left().floor()));
                 }
                 Some(_) => {}
             }

@@ -31,7 +31,8 @@ fn all_or_none(order: Value) -> Value {
 fn explained(book: &Value, id: &str) -> String {
     let book = clearing::parse(&book.to_string()).unwrap();
     let outcome = clear_book(&book, Mode::Market).unwrap().outcome;
-    told(&book, &outcome, book.orders.iter().find(|o| o.id == id).unwrap(), false)
+    let (story, order) = (Story { book: &book, outcome: &outcome }, book.orders.iter().find(|o| o.id == id).unwrap());
+    story.about(order) + &searched(&story, order)
 }
 
 #[track_caller]
@@ -221,7 +222,7 @@ fn a_winner_is_told_what_its_price_consists_of_and_what_its_winning_costs_others
         &told,
         &[
             "of which 2 is what its supply asks, 3 as there is no more of it",
-            "(the operator with its reserve price among them) would be better off by 35 credits: it pays 50 credits, 1.428 times that.",
+            "(the operator with its reserve price among them) would be better off by 35 credits: it pays 50 credits, 1.429 times that.",
         ],
     );
     let enough = explained(&book(&[(25, "2")], json!([order("a", "bid", "70", 10)])), "a");
