@@ -10,6 +10,7 @@
 //! own limit made, and a marginal offer that is rounded up lends a part that nobody buys. The rule book takes
 //! that for rounding. A market has to pay for it (`whole_replicas`): there such a bid is bounded as well (the
 //! price falls to what the lenders ask for), and an offer is never rounded up.
+use super::carried::carry;
 use super::model::Meaning;
 use super::problem::{Component, Market};
 use super::rational::Rat;
@@ -118,7 +119,8 @@ pub fn told(
         return Told::Bounded;
     }
     if rule_book {
-        return if carries(m, c, before.0, now.0, bounded) { Told::AtCollar } else { Told::Bounded };
+        let carried = [&before.0.low, &before.0.high].into_iter().all(|prices| carry(m, c, prices, now.0, bounded));
+        return if carried { Told::AtCollar } else { Told::Bounded };
     }
     let costly = worth(m, before.1) < worth(m, now.1) || !unsold(m, before.1).is_empty();
     if emptied || costly { Told::Bounded } else { Told::Parts }
@@ -142,67 +144,6 @@ fn hides_shortage(
         let (o, alt) = (&m.orders[*i], &m.orders[*i].alternatives[*a]);
         let cost = alt.quantities.iter().fold(Rat::ZERO, |t, (k, q)| &t + &(price[k] * &Rat::int(*q)));
         o.bid && alt.quantities.iter().any(|(k, _)| fallen.contains(k)) && Rat::int(alt.value) > cost
-    })
-}
-
-/// Whether the prices of before carry what is traded now: at a collar a bid may be short of what it gains by, and what
-/// is less than a replica of one that is filled in part may be left.
-fn carries(
-    m: &Market,
-    c: &Component,
-    before: &Solved,
-    now: &Solved,
-    bounded: &BTreeMap<(usize, usize), Option<Rat>>,
-) -> bool {
-    let at = |prices: &[Rat]| -> BTreeMap<usize, Rat> {
-        c.products.iter().zip(prices).map(|(k, p)| (now.model.product_row[k], p.clone())).collect()
-    };
-    let row_of = |k: &usize| now.model.product_row[k];
-    // less than this of a product may be left over
-    let mut lumps: BTreeMap<usize, Rat> = BTreeMap::new();
-    for (meaning, x) in now.model.meaning.iter().zip(&now.values) {
-        let Meaning::Orders { alternative, members } = meaning else { continue };
-        for (i, _) in members.iter().filter(|_| x.is_pos()) {
-            let o = &m.orders[*i];
-            let Some(n) = o.replicas.filter(|_| bounded.contains_key(&(*i, *alternative))) else { continue };
-            for (k, q) in &o.alternatives[*alternative].quantities {
-                let lump = lumps.entry(row_of(k)).or_default();
-                *lump = &*lump + &Rat::int(q / n);
-            }
-        }
-    }
-    [&before.low, &before.high].into_iter().all(|prices| {
-        let price = at(prices);
-        now.model.meaning.iter().zip(&now.model.lp.cols).zip(&now.values).all(|((meaning, col), x)| {
-            let cost =
-                col.entries.iter().fold(Rat::ZERO, |t, (r, e)| price.get(r).map_or(t.clone(), |p| &t + &(e * p)));
-            let surplus = &col.cost - &cost;
-            let full = col.hi.as_ref().is_some_and(|hi| x >= hi);
-            match meaning {
-                Meaning::Missing(_) => true,
-                Meaning::Step(_) => {
-                    let left = &col.hi.clone().unwrap_or_default() - x;
-                    let lump = col.entries.iter().filter_map(|(r, _)| lumps.get(r)).fold(Rat::ZERO, |t, l| &t + l);
-                    let idle_at_a_loss = !x.is_pos() && !surplus.is_pos();
-                    idle_at_a_loss || surplus.is_zero() || surplus.is_pos() && (full || left < lump)
-                }
-                Meaning::Arc(_) => {
-                    surplus.is_zero() || (!x.is_pos() && !surplus.is_pos()) || (full && surplus.is_pos())
-                }
-                Meaning::Orders { members, .. } => {
-                    let o = &m.orders[members[0].0];
-                    let scarce = o.bid
-                        && o.alternatives
-                            .iter()
-                            .flat_map(|a| &a.quantities)
-                            .any(|(k, _)| price.get(&row_of(k)).is_some_and(|p| *p >= Rat::int(m.cap[*k])));
-                    let refused_block = o.block && !x.is_pos();
-                    refused_block
-                        || surplus.is_zero()
-                        || if x.is_pos() { surplus.is_pos() && (full || scarce) } else { !surplus.is_pos() || full }
-                }
-            }
-        })
     })
 }
 

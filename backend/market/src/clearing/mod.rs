@@ -9,6 +9,7 @@
 mod attempt;
 pub mod book;
 mod branch;
+mod carried;
 pub mod check;
 mod choice;
 mod cleared;
