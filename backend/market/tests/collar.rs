@@ -103,6 +103,8 @@ fn what_comes_to_no_replica_keeps_nobody_from_trading() {
     let outcome = cleared(products, "[]", orders);
     assert_eq!((won(&outcome), outcome.awards[0].quantities[0].quantity), (vec!["small"], 1086));
     assert_eq!(outcome.prices[0].set_by, "reserve:0");
+    // no limit would have brought it a replica
+    assert_eq!(outcome.refused[0].winning_limit, None);
 }
 
 /// Beside bids in replicas a product that is short stays at its collar in book files, and all have the same part.
@@ -342,4 +344,14 @@ fn at_a_collar_replicas_are_rounded_and_everybody_has_the_same_part() {
     let fills: Vec<_> = outcome.awards.iter().map(|a| a.fill.clone()).collect();
     assert_eq!((outcome.prices[0].set_by.as_str(), outcome.quality), ("cap", Quality::Optimal));
     assert!(fills.len() == 3 && fills.iter().all(|f| *f == fills[0]), "{fills:?}");
+}
+
+/// At the margin with a part of a replica that all there is does not come to: no limit is named that would have won.
+#[test]
+fn no_limit_is_named_that_would_bring_no_replica() {
+    let products = r#"[{"pool":"p","resource":"cpu","slot":0,"supply":[{"quantity":4,"reserve":"1"}],"cap":"50"}]"#;
+    let orders = r#"[{"id":"large","owner":"a","side":"bid","limit":"50","replicas":2,
+        "alternatives":[{"quantities":[["p","cpu",0,10]]}]}]"#;
+    let outcome = cleared(products, "[]", orders);
+    assert_eq!((won(&outcome).len(), outcome.refused[0].winning_limit), (0, None), "{:?}", outcome.refused);
 }

@@ -87,9 +87,7 @@ fn a_part_of_a_replica_is_no_shortage() {
     assert_eq!(quantity(&outcome, "elsewhere"), Some(5));
     assert_eq!(outcome.awards.len(), 1);
     let reason = |id: &str| outcome.refused.iter().find(|r| r.order == id).map(|r| r.reason);
-    // all that there is comes to no replica of either; they have no least fill that they could miss
-    assert_eq!(reason("two"), Some(Reason::ForecastHeadroom));
-    assert_eq!(reason("less"), Some(Reason::MarginalProrata));
+    assert_eq!((reason("two"), reason("less")), (Some(Reason::ForecastHeadroom), Some(Reason::MarginalProrata)));
 }
 
 /// Random books of which an outcome says more welfare than its whole replicas bear out: whoever was rounded to nothing

@@ -383,8 +383,8 @@ fn refusal(
     // what is more than an amount of money can be is not told, rather than wrongly
     let told = |micro: i128| i64::try_from(micro).ok().map(Money);
     let binding = c.bottlenecks.get(&(i, a)).map(|b| bottleneck(m, *b));
-    // no limit brings a bid what nobody has
-    let could_win = !o.bid || reach.is_supplied(i, a);
+    // no limit brings a bid what nobody has, or a replica that all there is does not come to
+    let could_win = !o.bid || (reach.is_supplied(i, a) && reach.reaches(i, a));
     let by_price = matches!(reason, Reason::OutOfMoney | Reason::MarginalProrata) && binding.is_none() && could_win;
     Refusal {
         order: m.id(i).into(),

@@ -1,10 +1,11 @@
 //! What a published price consists of: `π = base + congestion + transfer + scarcity` (mechanism §7).
 //!
 //! The dearest source that a product is had from tells: a step of the operator, an offer, or an arc. Of an offer of
-//! several products each has the part of what is asked that it has of what is paid. *base* is what a unit costs there, *transfer* what arcs on the way charge, *congestion* what an arc at its limit earns
-//! beyond that, and *scarcity* what whoever supplies gets more than it asked for, as there was no more. Along an arc the
-//! parts are those of where it comes from, by what arrives of a unit. Of a product that nobody had any of, the price is
-//! base as far as the cheapest supply asks for it, and scarcity beyond.
+//! several products each has the part of what is asked that it has of what is paid. *base* is what a unit costs there,
+//! *transfer* what arcs on the way charge, *congestion* what an arc at its limit earns beyond that, and *scarcity* what
+//! whoever supplies gets more than it asked for, as there was no more. Along an arc the parts are those of where it comes
+//! from, by what arrives of a unit. Of a product that nobody had any of, the price is base as far as the cheapest supply
+//! asks for it, and scarcity beyond.
 use super::book::{Arc, Book, Order, ProductKey, Side, Step};
 use super::outcome::Outcome;
 use super::rational::Rat;

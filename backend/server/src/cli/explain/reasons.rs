@@ -13,7 +13,6 @@ pub fn because(reason: Reason, order: &Order, at_collar: bool) -> &'static str {
         }
         Reason::TieLost => "the price is its own limit, and the tie went to another",
         Reason::NoHostFits => "no node has room for more of it",
-        Reason::MinFillUnreachable if order.replicas.is_some() => "all that there is comes to no whole replica of it",
         Reason::MinFillUnreachable => "all that there is does not come to its minimum fill",
         Reason::ParentRejected => "its parent has not won",
         Reason::Paradoxical => "all of it would have moved prices so that it, or somebody who won, would lose by them",
