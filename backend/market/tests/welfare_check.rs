@@ -3,7 +3,7 @@
 
 use crate::support::{Mix, book_in_units};
 use headroom_market::clearing::check::{Broken, broken};
-use headroom_market::clearing::outcome::{Reason, Refusal};
+use headroom_market::clearing::outcome::{Quality, Reason, Refusal};
 use headroom_market::clearing::rational::Rat;
 use headroom_market::clearing::{Book, Limits, Mode, NoProposal, Outcome, clear, parse, verify};
 
@@ -101,4 +101,69 @@ fn books_in_single_units_are_cleared_and_their_welfare_is_known_to_the_last_digi
     }
     println!("{marginal} outcomes refuse an order at the margin, {given_up} give an order up");
     assert!(marginal > 50 && given_up * 200 <= 2 * some as u32);
+}
+
+/// A bid of 8 behind an arc of which a tenth gets lost: 80/9 units before rounding, and 9 in truth.
+fn behind_an_arc() -> (Book, Outcome) {
+    let product = |pool: &str, supply: serde_json::Value| serde_json::json!({"pool": pool, "resource": "cpu", "slot": 0, "supply": supply});
+    let book = serde_json::json!({"format": "headroom.book/1", "cap": "100", "seed": 1,
+        "products": [product("a", serde_json::json!([{"quantity": 20, "reserve": "1"}])), product("b", serde_json::json!([]))],
+        "arcs": [{"from": ["a", "cpu", 0], "to": ["b", "cpu", 0], "ratio": "0.9", "cost": "0.219"}],
+        "orders": [{"id": "o1", "owner": "o1", "side": "bid", "limit": "40",
+            "alternatives": [{"quantities": [["b", "cpu", 0, 8]]}]}]});
+    let book = parse(&book.to_string()).expect("a book");
+    let out = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("it can be cleared");
+    (book, out)
+}
+
+#[test]
+fn whole_flows_print_what_they_come_to_and_a_gap_for_what_they_lose() {
+    let (book, out) = behind_an_arc();
+    assert_eq!((out.awards[0].quantities[0].quantity, out.flows[0].flow), (8, 9));
+    // 40 − 9 × 1.219 of the bound's 40 − 80/9 × 1.219, which is what nobody can pass
+    assert_eq!(out.welfare.0, Rat::ratio(29_029, 1_000));
+    assert_eq!(out.bound.as_ref().map(|b| b.0.clone()), Some(Rat::ratio(29_164_445, 1_000_000)));
+    assert_eq!(
+        (out.quality, out.certificate.as_ref().map(|c| c.gap.as_str())),
+        (Quality::Optimal, Some("0.004644183"))
+    );
+    assert!(rules(&book, &out).is_empty());
+    // that of parts of flows is as true, and what lies between them is neither
+    let mut other = out;
+    other.certificate = None;
+    other.welfare.0 = Rat::ratio(29_164_444, 1_000_000);
+    assert!(rules(&book, &other).is_empty());
+    other.welfare.0 = Rat::ratio(291, 10);
+    assert_eq!(rules(&book, &other), ["WELFARE"]);
+    other.welfare.0 = Rat::ratio(29_028_998, 1_000_000);
+    assert_eq!(rules(&book, &other), ["WELFARE"]);
+}
+
+#[test]
+fn an_outcome_with_more_of_a_gap_than_rounding_makes_is_not_optimal() {
+    let (book, out) = behind_an_arc();
+    let mut forged = out;
+    forged.bound.as_mut().expect("a bound").0 = Rat::int(30);
+    let certificate = forged.certificate.as_mut().expect("a certificate");
+    (certificate.gap, certificate.result_hash) = ("0.04".into(), String::new());
+    assert_eq!(rules(&book, &forged), ["GAP"]);
+    forged.quality = Quality::Fallback;
+    assert!(rules(&book, &forged).is_empty());
+}
+
+#[test]
+fn a_step_that_rounding_emptied_is_told() {
+    // a lender lends its only replica for a part of it, so the operator's unit, which is cheaper, is not needed
+    let book = serde_json::json!({"format": "headroom.book/1", "cap": "50", "seed": 1,
+        "products": [{"pool": "a", "resource": "cpu", "slot": 0, "supply": [{"quantity": 1, "reserve": "0.1"}]}],
+        "orders": [
+            {"id": "bid", "owner": "o", "side": "bid", "limit": "40", "alternatives": [{"quantities": [["a", "cpu", 0, 4]]}]},
+            {"id": "lender", "owner": "l", "side": "offer", "limit": "20", "replicas": 2,
+             "alternatives": [{"quantities": [["a", "cpu", 0, 20]]}]}]});
+    let book = parse(&book.to_string()).expect("a book");
+    let out = clear(&book, Mode::Market, &NoProposal, &Limits::default()).expect("it can be cleared");
+    let lent = out.awards.iter().find(|a| a.order == "lender").expect("it lends");
+    assert_eq!(lent.quantities[0].quantity, 10);
+    assert_eq!(out.supply.iter().map(|s| s.used).collect::<Vec<_>>(), [0]);
+    assert!(rules(&book, &out).is_empty());
 }

@@ -17,7 +17,7 @@ use super::leave_out::{least_value, offenders, together, yielding};
 use super::outcome::{Mode, Outcome, Quality, Reason};
 use super::pin::Round;
 use super::problem::Market;
-use super::{Limits, Proposer};
+use super::{Limits, Proposer, whole_welfare};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
@@ -42,10 +42,9 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
     }
     let mut best = clear_once(book, mode, proposer, limits)?;
     // rounds of a market have no time for another try
-    if mode == Mode::Welfare || limits.whole_replicas {
-        return Ok(best);
-    }
-    for other in other_ways(book, &best, limits) {
+    let others =
+        if mode == Mode::Welfare || limits.whole_replicas { Vec::new() } else { other_ways(book, &best, limits) };
+    for other in others {
         if let Ok(outcome) = clear_once(book, mode, proposer, &other)
             && outcome.welfare.0 > best.welfare.0
             && check::broken(book, &outcome, mode).is_empty()
@@ -53,6 +52,7 @@ pub fn clear(book: &Book, mode: Mode, proposer: &dyn Proposer, limits: &Limits) 
             best = outcome;
         }
     }
+    whole_welfare::settle(&book.sorted(), &mut best, limits.lending());
     Ok(best)
 }
 

@@ -59,10 +59,21 @@ pub fn outcome(c: &Cleared, book: &Book, mode: Mode) -> Outcome {
     let limited_by = (gap != "0").then(|| limited_by(c, &refused));
     let mut supply = Vec::new();
     let mut flows = Vec::new();
-    for (_, _, w) in &c.components {
+    for (_, solved, w) in &c.components {
+        // a step that was used before rounding is told, too, as welfare counts it
+        let in_parts: BTreeSet<usize> = solved
+            .model
+            .meaning
+            .iter()
+            .zip(&solved.values)
+            .filter_map(|(meaning, value)| match meaning {
+                Meaning::Step(e) if value.is_pos() => Some(*e),
+                _ => None,
+            })
+            .collect();
         for (e, used) in &w.steps {
             let s = &m.steps[*e];
-            if m.steps_of[s.product].iter().all(|e| w.steps[e] == 0) {
+            if m.steps_of[s.product].iter().all(|e| w.steps[e] == 0 && !in_parts.contains(e)) {
                 continue;
             }
             let p = &m.products[s.product];

@@ -53,6 +53,7 @@ mod ties;
 mod upstream;
 mod validate;
 mod values;
+mod whole_welfare;
 mod winning;
 
 pub use book::{

@@ -1,11 +1,12 @@
 //! What a certificate claims against what its outcome shows: a gap of 0, or `optimal`, is a lie where
-//! the bound is above the welfare.
+//! the bound is above the welfare. What whole units lose is in the gap, and takes nothing from `optimal`.
 //!
 //! Tested only where the certificate names its book (`input_hash`): one without is no claim about a
 //! book, and other programs leave theirs empty.
 use super::super::outcome::{self, Outcome, Quality};
 use super::super::rational::{Rat, parse_decimal};
 use super::Report;
+use super::facts::NANO_PER_MICRO;
 
 /// Welfare and bound are printed to a micro-credit, one rounded and one rounded up.
 const ROUNDED: i128 = 2;
@@ -13,7 +14,8 @@ const ROUNDED: i128 = 2;
 /// Digits of a printed gap.
 const DIGITS: u32 = 9;
 
-pub fn check(out: &Outcome, r: &mut Report) {
+/// `greatest` is what the welfare can have been before rounding, in nano-credits.
+pub fn check(out: &Outcome, greatest: &Rat, r: &mut Report) {
     let (Some(c), Some(bound)) = (out.certificate.as_ref().filter(|c| !c.input_hash.is_empty()), &out.bound) else {
         return;
     };
@@ -36,7 +38,8 @@ pub fn check(out: &Outcome, r: &mut Report) {
             ],
         );
     }
-    if out.quality == Quality::Optimal && printed > 0 {
+    let greatest = greatest.div(&Rat::int(NANO_PER_MICRO));
+    if out.quality == Quality::Optimal && printed > 0 && bound > &greatest + &Rat::int(ROUNDED) {
         r.bad("GAP", "an outcome with a gap is called optimal", &[("gap", &c.gap)]);
     }
 }

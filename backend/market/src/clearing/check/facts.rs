@@ -63,6 +63,8 @@ pub struct Facts<'a> {
     pub slack: Vec<Rat>,
     /// By how much rounding may leave a product slack.
     pub rounding: Vec<i128>,
+    /// The part of it that partly filled orders cause, without fractional arrivals.
+    pub parts: Vec<i128>,
     /// The part of it that orders with replicas cause.
     pub lots: Vec<i128>,
     /// Orders with replicas that rounding may have moved by one.
@@ -149,6 +151,7 @@ impl<'a> Facts<'a> {
             refused: Vec::new(),
             slack: Vec::new(),
             rounding: vec![0; n],
+            parts: vec![0; n],
             lots: vec![0; n],
             soft: BTreeSet::new(),
             lending,
@@ -299,6 +302,7 @@ impl<'a> Facts<'a> {
                 }
             }
         }
+        self.parts.clone_from(&self.rounding);
         for (_, to, ratio, _, _, flow) in &self.arcs {
             if !(ratio * &Rat::int(*flow)).is_int() {
                 self.rounding[*to] += 1;

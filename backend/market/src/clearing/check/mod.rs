@@ -25,6 +25,7 @@ mod welfare;
 
 use super::book::Book;
 use super::outcome::{Mode, Outcome};
+use super::rational::Rat;
 use facts::Facts;
 use serde::Serialize;
 use std::fmt;
@@ -152,6 +153,12 @@ pub(super) fn faults(book: &Book, outcome: &Outcome, mode: Mode, lending: Lendin
     report.broken
 }
 
+/// Between what the welfare of an outcome's whole units lies, in nano-credits; nothing if they can't be read.
+pub(super) fn welfare_of_whole_units(book: &Book, outcome: &Outcome, lending: Lending) -> Option<(Rat, Rat)> {
+    let facts = Facts::read(book, outcome, lending, &mut Report::default())?;
+    Some(welfare::of_whole_units(&facts))
+}
+
 fn rules(book: &Book, outcome: &Outcome, mode: Mode, lending: Lending, report: &mut Report) {
     if let Some(mut f) = Facts::read(book, outcome, lending, report) {
         rows::check(&f, report);
@@ -164,9 +171,9 @@ fn rules(book: &Book, outcome: &Outcome, mode: Mode, lending: Lending, report: &
         } else {
             prices::bounds(&f, report);
         }
-        welfare::check(&f, outcome, priced, &hosting, report);
+        let greatest = welfare::check(&f, outcome, priced, &hosting, report);
         money::reasons(&f, &hosting, mode, report);
-        certificate::check(outcome, report);
+        certificate::check(outcome, &greatest, report);
         printed::check(&f, outcome, mode, report);
         if mode == Mode::Market {
             given_up::check(&f, outcome, &hosting, report);

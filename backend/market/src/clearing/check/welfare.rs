@@ -9,11 +9,14 @@
 //! were full. Only an order in the money that its own rows, its host or a collar held back is
 //! known no better than its printed fill, or as under one unit where it has no award.
 //!
+//! Where rounding moved flows or supply so far that whole units come to something else than any of that, what is
+//! printed is the nearest that they come to (`whole_welfare`).
+//!
 //! No printed reason has a say in it.
 use super::super::outcome::Outcome;
 use super::super::rational::Rat;
 use super::Report;
-use super::facts::{Facts, NANO_PER_CREDIT, NANO_PER_MICRO};
+use super::facts::{Facts, NANO_PER_CREDIT, NANO_PER_MICRO, OrderFacts};
 use super::place::Hosting;
 use super::{prices, rows};
 use std::collections::BTreeMap;
@@ -104,9 +107,7 @@ fn moved(f: &Facts) -> Vec<i128> {
 fn fills(f: &Facts, hosting: &Hosting, own: &OwnRows, i: usize, a: usize) -> (Rat, Rat) {
     let o = &f.orders[i];
     let surplus = f.surplus(i, a, &f.price);
-    // the greatest part of it that is under one unit of every product
-    let unit = (0..o.alternatives[a].len()).map(|p| Rat::ratio(o.unit(a, p), o.alternatives[a][p].1)).min();
-    let unit = unit.unwrap_or_default();
+    let unit = under_a_unit(o, a);
     let marginal = surplus.abs() <= f.tolerance(i, a);
     let capped = || surplus > 0 && o.alternatives[a].iter().any(|(k, _)| f.price[*k] >= f.cap[*k]);
     match &f.awards[i] {
@@ -130,8 +131,9 @@ fn fills(f: &Facts, hosting: &Hosting, own: &OwnRows, i: usize, a: usize) -> (Ra
     }
 }
 
-/// The printed welfare is that of the awards, and (without blocks) the prices prove it best.
-pub fn check(f: &Facts, out: &Outcome, priced: bool, hosting: &Hosting, r: &mut Report) {
+/// The welfare of the awards, supply and flows as printed, in nano-credits: at least and at most, as an order, step or arc
+/// that rounding touched may have had up to a unit (or a replica) more or less before it.
+pub fn of_awards(f: &Facts) -> (Rat, Rat) {
     let (mut lo, mut hi) = (Rat::ZERO, Rat::ZERO);
     for (i, o) in f.orders.iter().enumerate() {
         let signed = |a: usize| Rat::int(if o.bid { o.worth[a] } else { -o.worth[a] });
@@ -156,23 +158,53 @@ pub fn check(f: &Facts, out: &Outcome, priced: bool, hosting: &Hosting, r: &mut 
     }
     for (k, steps) in f.steps.iter().enumerate() {
         for (quantity, reserve, used) in steps {
-            let d =
-                if f.lots[k] > 0 { f.lots[k] } else { i128::from(*used > 0 && used < quantity && f.rounding[k] > 0) };
+            let d = if f.lots[k] > 0 { f.lots[k] } else { i128::from(*used > 0 && used < quantity && f.parts[k] > 0) };
             lo = &lo - &Rat::int(reserve * (used + d).min(*quantity));
             hi = &hi - &Rat::int(reserve * (used - d).max(0));
         }
     }
     for (from, to, _, cost, _, flow) in &f.arcs {
         let lots = f.lots[*from].max(f.lots[*to]);
-        let d = if lots > 0 { lots } else { i128::from(*flow > 0 && (f.rounding[*from] > 0 || f.rounding[*to] > 0)) };
+        let d = if lots > 0 { lots } else { i128::from(*flow > 0 && (f.parts[*from] > 0 || f.parts[*to] > 0)) };
         lo = &lo - &Rat::int(cost * (flow + d));
         hi = &hi - &Rat::int(cost * (flow - d).max(0));
     }
+    (lo, hi)
+}
+
+/// The same with what orders at the margin may have had that rounding left without an award.
+pub fn of_whole_units(f: &Facts) -> (Rat, Rat) {
+    let (mut lo, mut hi) = of_awards(f);
+    for (i, o) in f.orders.iter().enumerate().filter(|(i, _)| f.awards[*i].is_none() && f.live(*i)) {
+        for a in (0..o.alternatives.len()).filter(|a| f.surplus(i, *a, &f.price).abs() <= f.tolerance(i, *a)) {
+            let value = Rat::int(if o.bid { o.worth[a] } else { -o.worth[a] });
+            let part = &value * &under_a_unit(o, a);
+            lo = &lo + &part.clone().min(Rat::ZERO);
+            hi = &hi + &part.max(Rat::ZERO);
+        }
+    }
+    (lo, hi)
+}
+
+/// The greatest part of an alternative that is under one unit of every product.
+fn under_a_unit(o: &OrderFacts, a: usize) -> Rat {
+    let unit = (0..o.alternatives[a].len()).map(|p| Rat::ratio(o.unit(a, p), o.alternatives[a][p].1)).min();
+    unit.unwrap_or_default()
+}
+
+/// The printed welfare is that of the awards, and (without blocks) the prices prove it best. Returns the greatest that it
+/// can have been before rounding, in nano-credits.
+pub fn check(f: &Facts, out: &Outcome, priced: bool, hosting: &Hosting, r: &mut Report) -> Rat {
+    let (lo, hi) = of_awards(f);
     let nano = Rat::int(NANO_PER_CREDIT);
     let printed = &out.welfare.0 * &nano;
     let micro = Rat::int(NANO_PER_MICRO);
     let (least, most) = before_rounding(f, hosting);
-    if printed < &least - &micro || printed > &most + &micro {
+    // where whole units come to something else than that, the nearest that they can come to
+    let whole = of_whole_units(f);
+    let nearest = if whole.1 < least { Some(&whole.1) } else { Some(&whole.0).filter(|lo| **lo > most) };
+    let is_whole = nearest.is_some_and(|w| (&printed - w).abs() <= micro);
+    if !is_whole && (printed < &least - &micro || printed > &most + &micro) {
         r.bad(
             "WELFARE",
             "the printed welfare differs from the awards",
@@ -184,8 +216,9 @@ pub fn check(f: &Facts, out: &Outcome, priced: bool, hosting: &Hosting, r: &mut 
     {
         r.bad("WELFARE", "the bound is under the welfare", &[("bound", &b.0), ("welfare", &out.welfare.0)]);
     }
+    let greatest = most.max(printed);
     if !priced {
-        return;
+        return greatest;
     }
     let (mut dual, mut tol) = (Rat::ZERO, Rat::ZERO);
     for (k, steps) in f.steps.iter().enumerate() {
@@ -244,4 +277,5 @@ pub fn check(f: &Facts, out: &Outcome, priced: bool, hosting: &Hosting, r: &mut 
             );
         }
     }
+    greatest
 }
