@@ -909,9 +909,14 @@ export interface components {
         };
         KindTotal: {
             kind: string;
+            /** @description All that was moved, in whatever direction: the sum of the kind in the ledger's export. */
             amount: components["schemas"]["Credits"];
             /** Format: int64 */
             count: number;
+            /** @description The part of it that left participants: what one takes back of a grant, what a fee costs. */
+            from_participants: components["schemas"]["Credits"];
+            /** @description The part of it that came to participants. What moves between two of them is in both, what stays with one in neither. */
+            to_participants: components["schemas"]["Credits"];
         };
         /**
          * @description Why a workload does not go on with what it has.
@@ -2491,7 +2496,7 @@ export interface components {
             limited_by?: string | null;
         };
         Quota: {
-            quota: components["schemas"]["BTreeMap"];
+            quota?: components["schemas"]["BTreeMap"] | null;
             /**
              * Format: int32
              * @description Unchanged if left out.

@@ -73,6 +73,16 @@ async fn a_receipt_is_disputed_decided_and_paid() -> anyhow::Result<()> {
     let before = bidder.get("/v1/statements").await?.ok()?;
     let open = finance.list("/v1/disputes?status=open").await?;
     ensure!(open.iter().any(|d| d["id"] == id.as_str()), "finance sees it: {open:?}");
+    // Finance sees no swaps but those that a dispute names, with their phases.
+    let named = dispute["evidence"]["swaps"].as_array().cloned().unwrap_or_default();
+    let swaps = finance.list(&format!("/v1/disputes/{id}/swaps")).await?;
+    assert_eq!(swaps.iter().map(|s| s["id"].clone()).collect::<Vec<_>>(), named);
+    ensure!(swaps.iter().all(|s| s["phases"].is_array() && s["slot"] == first["slot"]), "{swaps:?}");
+    if let Some(swap) = named.first().and_then(Value::as_str) {
+        ensure!(finance.get(&format!("/v1/swaps/{swap}")).await?.status == 403, "finance sees no swaps elsewhere");
+    }
+    let foreign = sim.api("tenant")?.get(&format!("/v1/disputes/{id}/swaps")).await?;
+    ensure!(foreign.status == 404, "{}", foreign.text);
     let decided = finance.post(&path, &verdict).await?.ok()?;
     ensure!(decided["state"] == "upheld" && decided["note"] == "0.000001", "{decided}");
     ensure!(finance.post(&path, &json!({ "note": "0", "reason": "no" })).await?.status == 409, "it stays decided");

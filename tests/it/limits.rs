@@ -46,8 +46,17 @@ async fn orders_name_the_field_that_is_not_used() -> anyhow::Result<()> {
     }
     // An admin grants the class; then the tie-breaker is the participant's to use.
     let participant = api.get("/v1/me").await?.ok()?["participant"]["id"].as_str().context("id")?.to_owned();
-    let grant = json!({ "quota": {}, "highest_class": "critical" });
-    admin.put(&format!("/v1/participants/{participant}/quota"), &grant).await?.ok()?;
+    let path = format!("/v1/participants/{participant}/quota");
+    refused(&admin.put(&path, &json!({})).await?, 422, "nothing_to_change", "/quota")?;
+    let quota = json!({ "quota": { "cpu_milli": 7 }, "instance_limit": 3 });
+    admin.put(&path, &quota).await?.ok()?;
+    // What the body leaves out stays as it is.
+    let granted = admin.put(&path, &json!({ "highest_class": "critical" })).await?.ok()?;
+    let kept = json!([granted["quota"], granted["instance_limit"], granted["highest_class"]]);
+    assert_eq!(kept, json!([{ "cpu_milli": 7 }, 3, "critical"]));
+    // One that is too large is told what is the most.
+    let large = admin.put(&path, &json!({ "instance_limit": 10_000_000_000_u64 })).await?;
+    ensure!(large.status == 422 && large.text.contains("at most 4294967295"), "{}", large.text);
     api.post_with_key("/v1/bids", "critical", &with("class", json!("critical"))).await?.ok()?;
     Ok(())
 }

@@ -233,6 +233,7 @@ pub fn samples(names: &Names) -> BTreeMap<&'static str, Sample> {
         ("explainSwap", format!("/swaps/{}/explain", n.swap)),
         ("getSwapDifferences", format!("/swaps/{}/diffs", n.swap)),
         ("getDispute", "/disputes/dsp_01m7w6c380fh08zv3bjp1wmpmd".to_owned()),
+        ("listDisputeSwaps", "/disputes/dsp_01m7w6c380fh08zv3bjp1wmpmd/swaps".to_owned()),
         ("withdrawDispute", "/disputes/dsp_01m7w6c380fh08zv3bjp1wmpmd/withdraw".to_owned()),
         ("getProject", "/projects/none".to_owned()),
         ("deleteProject", "/projects/none".to_owned()),

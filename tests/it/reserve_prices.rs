@@ -214,6 +214,13 @@ async fn two_people_set_a_price_where_the_market_asks_for_two() -> anyhow::Resul
         propose(&admin, "0.009", 900, "withdrawn").await?.id()?,
     );
     refused(&propose(&admin, "0.005", 0, "now").await?, 422, "effective_in_the_past", &["/effective_at"])?;
+    let in_a_thousand_years = 1_000 * 366 * 24 * 3600;
+    refused(
+        &propose(&admin, "0.005", in_a_thousand_years, "far").await?,
+        422,
+        "effective_too_far",
+        &["/effective_at"],
+    )?;
     ensure!(decide(&second, &rejected, "reject", "*").await?.ok()?["decision"]["reason"] == "too dear", "why");
     ensure!(decide(&admin, &withdrawn, "withdraw", "*").await?.ok()?["state"] == "withdrawn", "by its author");
     admin.advance(120).await?;

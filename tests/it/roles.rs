@@ -16,7 +16,7 @@ const TABLE: &[(&str, &str)] = &[
     ("btfao", "getBalance"),
     ("btao", "getRoundProof listModules"),
     ("btao", "listHints getHint listProfiles getProfile"),
-    ("btfa", "getStatement exportStatement listReceipts listDisputes getDispute"),
+    ("btfa", "getStatement exportStatement listReceipts listDisputes getDispute listDisputeSwaps"),
     ("bt", "openDispute withdrawDispute"),
     ("fa", "decideDispute"),
     ("tfao", "listAuditEvents"),

@@ -143,6 +143,16 @@ async fn statements_are_what_was_delivered_at_published_prices() -> anyhow::Resu
     for kind in summary["kinds"].as_array().context("kinds")? {
         let name = kind["kind"].as_str().unwrap_or_default();
         assert_eq!(sum(&ledger, name), micro(&kind["amount"]), "the CSV's total of {name}");
+        let member = |account: &str| account.split('/').next().filter(|owner| *owner != "exchange").map(str::to_owned);
+        let crossing = ledger.iter().filter(|l| l["kind"] == name && member(&l["debit"]) != member(&l["credit"]));
+        let (mut from, mut to) = (0, 0);
+        for line in crossing {
+            let amount = units(&line["amount"], 6).context("amount")?;
+            from += member(&line["debit"]).map_or(0, |_| amount);
+            to += member(&line["credit"]).map_or(0, |_| amount);
+        }
+        let told = (micro(&kind["from_participants"]), micro(&kind["to_participants"]));
+        assert_eq!(told, (from, to), "what left members and came to them as {name}");
     }
     assert_eq!(sum(&ledger, "credit_note"), credited, "credit notes in the ledger and on receipts");
     // What is charged is either delivered, credited, or still in escrow for slots to come.

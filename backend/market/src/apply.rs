@@ -39,8 +39,7 @@ fn decide(turn: &mut Turn<'_>, command: Command) -> Result<Reply, Refusal> {
             participants::create(turn, name, platform, allowance, open_order_limit).map(Reply::Participant)
         }
         Command::SetQuota { participant, quota, instance_limit, highest_class } => {
-            let allowance = participants::Allowance { quota, instance_limit, highest_class };
-            participants::set_quota(turn, participant, allowance).map(Reply::Participant)
+            participants::set_quota(turn, participant, quota, instance_limit, highest_class).map(Reply::Participant)
         }
         Command::CreateUser { email, name, password_hash, memberships } => {
             participants::create_user(turn, email, name, password_hash, memberships).map(Reply::User)

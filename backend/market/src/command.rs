@@ -54,7 +54,8 @@ pub enum Command {
     /// What is `None` keeps its value.
     SetQuota {
         participant: ParticipantId,
-        quota: Amounts,
+        #[serde(default)]
+        quota: Option<Amounts>,
         #[serde(default)]
         instance_limit: Option<u32>,
         #[serde(default)]

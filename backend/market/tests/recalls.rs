@@ -121,7 +121,7 @@ fn what_a_stopped_workload_lent_stands_in_for_nobody() {
         let owner = participant(&mut world, name, "1000");
         let quota = Command::SetQuota {
             participant: owner,
-            quota: both(9_000, 9_000),
+            quota: Some(both(9_000, 9_000)),
             instance_limit: None,
             highest_class: None,
         };

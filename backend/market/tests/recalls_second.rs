@@ -575,7 +575,7 @@ fn a_trifle_of_something_dear_does_not_keep_ones_processors() {
     let node = node(&mut world, "r", "only", both(3_000, 900));
     let mut member = |name: &str, baseline: i64| {
         let owner = participant(&mut world, name, "1000");
-        let quota = both(9_000, 9_000);
+        let quota = Some(both(9_000, 9_000));
         world.run(Command::SetQuota { participant: owner, quota, instance_limit: None, highest_class: None });
         (owner, away::workload(&mut world, owner, "r", both(baseline, 200), both(5_000, 5_000)))
     };
@@ -651,7 +651,8 @@ fn a_lender_that_stops_does_not_lend_its_quota_twice() {
         let mut one = one(3_000);
         node(&mut one.world, "p", "other", [(CPU, 2_000), (Resource::MemMib, 9_000)].into());
         let (participant, instance) = one.lender;
-        let quota = Command::SetQuota { participant, quota: cpu(2_000), instance_limit: None, highest_class: None };
+        let quota =
+            Command::SetQuota { participant, quota: Some(cpu(2_000)), instance_limit: None, highest_class: None };
         one.world.run(quota);
         for (who, side, limit) in [(one.lender, Side::Offer, "0"), (one.buyers[0], Side::Bid, "0.000001")] {
             let request = OrderRequest { assurance, ..one.request(who.1, 1_000, limit) };

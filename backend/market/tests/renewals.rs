@@ -169,7 +169,7 @@ fn automatic_bids_and_offers_have_whole_devices_apart() {
     let participant = participant(&mut world, "owner", "1000");
     let both = |cpu, devices| -> Amounts { [(CPU, cpu), (gpu, devices)].into() };
     let quota = both(9_000, 8_000);
-    world.run(Command::SetQuota { participant, quota, instance_limit: None, highest_class: None });
+    world.run(Command::SetQuota { participant, quota: Some(quota), instance_limit: None, highest_class: None });
     let instance = away::workload(&mut world, participant, "g", both(1_000, 3_000), both(4_000, 8_000));
     let prices = |price: &str| [(CPU, price.parse().unwrap()), (gpu, price.parse().unwrap())].into();
     let strategy = Strategy {

@@ -1,4 +1,5 @@
 import { Link } from '@tanstack/react-router';
+import { useEffect } from 'react';
 import { Button } from '@/components/ui/Button';
 import { Empty, Fault } from '@/components/ui/states';
 import { asProblem } from '@/lib/api';
@@ -26,12 +27,14 @@ export function Failed({ error, reset }: { error: unknown; reset?: () => void })
   return <div className="pt-4"><h1 className="sr-only">This page failed</h1><div className="panel"><Fault problem={asProblem(error)} onRetry={reset ?? (() => location.reload())} /></div></div>;
 }
 
+/** An address that no page has, in the frame of all pages. */
 export function Missing() {
+  useEffect(() => { document.title = 'Not found · Headroom'; }, []);
   return (
-    <main className="main pt-4">
+    <div className="pt-4">
       <div className="panel"><h1 className="sr-only">Not found</h1>
         <Empty fact="There is no page at this address." hint="Things of other participants answer like this too." action={<Link className="btn p" to="/">Go to the market</Link>} />
       </div>
-    </main>
+    </div>
   );
 }

@@ -90,6 +90,7 @@ it('swaps are filtered, the sentence leads to those that the shadow run refused,
   expect(await screen.findByText(/The newest 200 are shown/)).toBeTruthy();
   // Of the newest 200 none was refused: the one that was is older, and the sentence says so.
   expect(document.querySelector('.answer')?.textContent).toContain('Among all swaps, older ones too, the shadow run refused 1 swap: its workload stayed');
+  expect(document.querySelector('.answer')?.textContent).toContain('In the last hour 1 was refused or failed: counter-03, refused by the shadow run.');
   const count = () => Number(screen.getByRole('table', { name: 'Swaps' }).getAttribute('aria-rowcount')) - 1;
   fireEvent.click(screen.getByRole('button', { name: '1 swap' }));
   await waitFor(() => expect(count()).toBe(1));

@@ -5,7 +5,7 @@ import { createMemoryHistory, RouterProvider } from '@tanstack/react-router';
 import { cleanup, fireEvent, render, screen, waitFor, within } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { fanOut } from '@/lib/live/fanout';
-import { clock, dayClock } from '@/lib/time';
+import { clock, moment } from '@/lib/time';
 import { ago, slotAt } from '@/mocks/clock';
 import { pools } from '@/mocks/pools';
 import { asRole } from '@/mocks/setup';
@@ -121,7 +121,7 @@ it('says from when a proposed reserve price counts, and until when what is in fo
   await visit('/admin/pricing?pool=hel1-gp');
   fireEvent.click(await button(/^Approve hel1-gp, CPU, from .*…$/));
   const said = screen.getByRole('dialog').textContent ?? '';
-  const at = dayClock(ago(-7200), 'UTC');
+  const at = moment(ago(-7200), 'UTC');
   expect(said).toContain(`In force for slots before ${at}: `);
   expect(said).toContain(`Proposed for slots from ${at} on: `);
 });

@@ -27,12 +27,14 @@ const PAGES = ROUTES.map((entry) => ({ entry, Page: lazyPart(entry.page) }));
 const Login = lazyPart(() => import('@/features/session/LoginPage'));
 
 function routeTree() {
-  const root = createRootRoute({ component: Outlet, notFoundComponent: Missing });
+  const root = createRootRoute({ component: Outlet });
   const login = createRoute({ getParentRoute: () => root, path: '/login', component: Login, errorComponent: Failed });
   const signedIn = createRoute({ getParentRoute: () => root, id: 'signedIn', component: Shell, errorComponent: Failed, beforeLoad: requireSession });
   const pages = PAGES.map(({ entry, Page }) =>
     createRoute({ getParentRoute: () => signedIn, path: entry.path, component: Page, errorComponent: Failed, staticData: { entry } }));
-  return root.addChildren([login, signedIn.addChildren(pages)]);
+  // What no page has: inside the frame, so that all the others can be reached from there.
+  const missing = createRoute({ getParentRoute: () => signedIn, path: '$', component: Missing });
+  return root.addChildren([login, signedIn.addChildren([...pages, missing])]);
 }
 
 /** A function, because a test starts from a fresh one. */

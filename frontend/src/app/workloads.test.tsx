@@ -3,7 +3,7 @@ import { QueryClientProvider } from '@tanstack/react-query';
 import { createMemoryHistory, RouterProvider } from '@tanstack/react-router';
 import { cleanup, render, screen, waitFor } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { AT_ONCE, type Instance } from '@/lib/api';
+import { AT_ONCE, type Instance, type List, type Sample } from '@/lib/api';
 import { prediction } from '@/mocks/forecasts';
 import { asRole } from '@/mocks/setup';
 import { instances } from '@/mocks/swaps';
@@ -18,8 +18,11 @@ const had = [...instances];
 const mock = globalThis.fetch;
 let [under, most] = [0, 0];
 let risk: (id: string) => number | null | 'lost' = () => 0.1;
+/** How many inputs of which workload wait for CPU. */
+let waiting: Record<string, number> = {};
 beforeEach(() => {
   [under, most] = [0, 0];
+  waiting = {};
   globalThis.fetch = (async (input: RequestInfo | URL, init?: RequestInit) => {
     const url = new URL(String(input), 'http://mock');
     const id = url.searchParams.get('instance_id') ?? '';
@@ -30,7 +33,13 @@ beforeEach(() => {
     most = Math.max(most, under);
     await new Promise((done) => setTimeout(done, 1));
     under -= 1;
-    if (id === '') return mock(input, init);
+    if (id === '') {
+      const answer = await mock(input, init);
+      const lag = waiting[url.pathname.split('/').at(-2) ?? ''];
+      if (!lag) return answer;
+      const list = (await answer.json()) as List<Sample>;
+      return new Response(JSON.stringify({ ...list, data: list.data.map((s) => ({ ...s, throttled_millis: 998, input_lag: lag })) }));
+    }
     const said = risk(id);
     if (said === 'lost') return new Response('{"title":"Gone","status":404}', { status: 404 });
     const whole = prediction(url.searchParams);
@@ -64,4 +73,18 @@ it('what is not known is neither called safe nor left as a dash without a word',
   const rows = screen.getAllByRole('row').map((r) => r.textContent ?? '');
   expect(rows.filter((r) => r.includes('There is no forecast yet'))).toHaveLength(1);
   expect(rows.filter((r) => r.includes('It could not be read; it is tried again'))).toHaveLength(1);
+});
+it('one that waits for CPU is named, marked in its row and shown first, and stays shown when another waits as well', async () => {
+  risk = () => 0.1;
+  waiting = { ins_2: 163 };
+  await visit(3);
+  await waitFor(() => expect(answer()).toBe('3 of 3 run. job-2 waits for CPU now, 163 inputs behind. No other is likely to run short soon.'));
+  const shown = await screen.findByRole('region', { name: 'job-2' });
+  expect(shown.textContent).toContain('Running, waits for CPU 163 inputs behind');
+  expect(screen.getAllByRole('row').find((r) => r.textContent?.startsWith('job-2'))?.textContent).toContain('Running, waits for CPU');
+  waiting = { ins_1: 900, ins_2: 163 };
+  await queryClient.refetchQueries({ queryKey: ['sample of workload'] });
+  await waitFor(() => expect(answer()).toContain('job-1 waits for CPU now, 900 inputs behind; 1 more waits.'));
+  expect(screen.queryByRole('region', { name: 'job-1' })).toBeNull();
+  expect(screen.getByRole('region', { name: 'job-2' })).toBeTruthy();
 });

@@ -69,6 +69,7 @@ const ROUTES: [string, RegExp, Handler][] = [
   ['PATCH', /^\/(?:bids|offers)\/([^/]+)$/, ({ body }, [id]) => or404(orders.find((o) => o.id === id), (o) => Object.assign(o, body))],
   ['DELETE', /^\/(?:bids|offers)\/([^/]+)$/, (_, [id]) => or404(orders.find((o) => o.id === id), (o) => Object.assign(o, { status: 'canceled' }))],
   ['GET', /^\/disputes$/, ({ query }) => ok(paged(disputes, query))],
+  ['GET', /^\/disputes\/([^/]+)\/swaps$/, (_, [id]) => or404(disputes.find((d) => d.id === id), (d) => list(swaps.filter((s) => d.evidence.swaps.includes(s.id))))],
   ['POST', /^\/disputes$/, ({ body }) => ({ status: 201, body: openDispute(body as { receipt: string; reason: string; claimed: string }) })],
   ['POST', /^\/disputes\/([^/]+)\/withdraw$/, (_, [id]) => or404(disputes.find((d) => d.id === id), (d) => Object.assign(d, { state: 'withdrawn', decided_at: ago(0) }))],
   ['POST', /^\/disputes\/([^/]+)\/decide$/, ({ body }, [id]) => or404(disputes.find((d) => d.id === id), (d) => { const { note, reason } = body as { note: string; reason: string }; return Object.assign(d, { state: Number(note) > 0 ? 'upheld' : 'rejected', note, decision: reason, decided_by: 'usr_01KAB6Q0ZX3F4Q', decided_at: ago(0) }); })],

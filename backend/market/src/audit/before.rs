@@ -8,10 +8,13 @@ use serde_json::{Map, Value, json};
 /// By the names of the command's own fields; `None` where it makes something new, or what it does says all.
 pub fn before(command: &Command, state: &State) -> Option<Value> {
     match command {
-        Command::SetQuota { participant, instance_limit, highest_class, .. } => {
+        Command::SetQuota { participant, quota, instance_limit, highest_class } => {
             let p = state.participants.get(participant)?;
-            let mut was = json!({ "quota": p.quota });
+            let mut was = json!({});
             // what is left out stays as it is
+            if quota.is_some() {
+                was["quota"] = json!(p.quota);
+            }
             if instance_limit.is_some() {
                 was["instance_limit"] = p.instance_limit.into();
             }
@@ -99,8 +102,12 @@ mod tests {
         .expect("a participant");
         let id = participant.id;
         state.participants.insert(id, participant);
-        let command =
-            Command::SetQuota { participant: id, quota: BTreeMap::new(), instance_limit: Some(5), highest_class: None };
+        let command = Command::SetQuota {
+            participant: id,
+            quota: Some(BTreeMap::new()),
+            instance_limit: Some(5),
+            highest_class: None,
+        };
         let told = before(&command, &state).expect("what was there");
         assert_eq!(told, json!({ "quota": { "cpu_milli": 4000 }, "instance_limit": 3 }));
         assert_eq!(name_of(&id.to_string(), &state).as_deref(), Some("Atlas"));

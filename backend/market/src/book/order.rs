@@ -270,7 +270,8 @@ pub struct Order {
     pub first_round: u64,
     /// Why the round that it names gave it nothing, or less than all. It stays when a later round fills the order.
     pub last_reason: Option<NotWon>,
-    /// Why it ended, where the status does not say it.
+    /// Why it ended: of a cancelled order what cancelled it, of an expired one the reason for which rounds gave it less
+    /// than all; none of others.
     pub closed_reason: Option<String>,
     pub replaces: Option<OrderId>,
     pub replaced_by: Option<OrderId>,

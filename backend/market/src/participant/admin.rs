@@ -74,8 +74,17 @@ pub fn create(
     Ok(id)
 }
 
-pub fn set_quota(turn: &mut Turn<'_>, id: ParticipantId, allowance: Allowance) -> Result<ParticipantId, Refusal> {
+/// What is `None` keeps its value.
+pub fn set_quota(
+    turn: &mut Turn<'_>,
+    id: ParticipantId,
+    quota: Option<Amounts>,
+    instance_limit: Option<u32>,
+    highest_class: Option<Class>,
+) -> Result<ParticipantId, Refusal> {
     let mut participant = turn.state.participants.get(&id).cloned().ok_or_else(|| not_found("participant"))?;
+    let quota = quota.unwrap_or_else(|| participant.quota.clone());
+    let allowance = Allowance { quota, instance_limit, highest_class };
     allowance.check()?;
     participant.quota = allowance.quota;
     participant.instance_limit = allowance.instance_limit.unwrap_or(participant.instance_limit);

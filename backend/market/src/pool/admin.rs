@@ -129,7 +129,8 @@ pub fn add_node(
         ));
     }
     if capacity.values().all(|q| *q == 0) {
-        let detail = "A node has something of a resource of its pool. One that is to have nothing for now is cordoned.";
+        let detail =
+            "A node has something of a resource of its pool. One that is to take nothing new for now is drained.";
         return Err(invalid("capacity_empty", "/capacity", detail));
     }
     if capacity.get(&Resource::GpuMilli).is_some_and(|gpus| gpus % GPU_LOT_MILLI != 0) {

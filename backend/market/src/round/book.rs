@@ -18,9 +18,10 @@ use crate::round::linked;
 use crate::round::movers::{Movers, Moves};
 use crate::round::reachable::drop_unreachable;
 use crate::round::renewal::Renewals;
+use crate::round::resale;
 use crate::round::sits_out;
 use crate::round::supply::supply_steps;
-use crate::round::{Award, AwardKind};
+use crate::round::{Award, AwardKind, AwardLine};
 use crate::state::{ProductKey, State};
 use crate::time::{Slot, Timestamp};
 use crate::units::{Credits, Price, Resource};
@@ -300,7 +301,7 @@ impl<'a> Builder<'a> {
         self.excluded.extend(orders.iter().filter_map(|id| Some((id.parse().ok()?, reason))));
     }
 
-    /// What was won for slots that have not begun stays in the book at the holder's own limit.
+    /// What was won for slots that have not begun stays in the book.
     fn add_resales(&mut self) {
         for award in self.state.awards.values() {
             if !self.places.has(Entry::Resale(award.id)) {
@@ -313,37 +314,26 @@ impl<'a> Builder<'a> {
     }
 
     fn resale(&self, award: &Award) -> Option<clearing::Order> {
-        if !is_for_sale(self.state, self.now, self.slots, award) {
-            return None;
-        }
-        let mut quantities = Vec::new();
-        for line in &award.lines {
-            let left = line.left();
-            if left <= 0 {
-                return None;
-            }
-            quantities.push(row(&line.pool, line.resource, self.slot_index(line.slot)?, left));
-        }
-        // The limit of what is left: the share of the tightest line, rounded up for the holder.
-        let share = award
-            .lines
-            .iter()
-            .map(|l| (l.quantity - l.resold, l.quantity))
-            .max_by(|a, b| (i128::from(a.0) * i128::from(b.1)).cmp(&(i128::from(b.0) * i128::from(a.1))))?;
-        let limit = award.limit.share_floor(share.0, share.1) + Credits::from_units(1);
+        let resale = resale::of(self.state, self.now, self.slots, award)?;
+        let quantity = |l: &&AwardLine| Some(row(&l.pool, l.resource, self.slot_index(l.slot)?, l.left()));
+        let alternative = |(lines, beyond): &(Vec<&AwardLine>, Credits)| {
+            let quantities = lines.iter().map(quantity).collect::<Option<Vec<_>>>()?;
+            Some(clearing::Alternative { quantities, adder: money(*beyond) })
+        };
+        let alternatives = resale.alternatives.iter().map(alternative).collect::<Option<Vec<_>>>()?;
         Some(clearing::Order {
             id: award.id.to_string(),
             owner: award.participant.to_string(),
             side: clearing::Side::Offer,
             instance: None,
-            limit: money(limit.min(award.limit.max(Credits::from_units(1)))),
+            limit: money(resale.limit),
             min_fill: clearing::Fraction::zero(),
             incumbent: true,
-            alternatives: vec![clearing::Alternative { quantities, adder: Money(0) }],
+            alternatives,
             parent: None,
             budget: None,
             replicas: None,
-            node: if let [node] = award.nodes.as_slice() { Some(node.to_string()) } else { None },
+            node: resale.node.map(|node| node.to_string()),
             class: clearing::Class::Standard,
         })
     }
@@ -410,21 +400,6 @@ impl<'a> Builder<'a> {
         let scarce = used.into_iter().filter(|(p, r, s)| state.shortage(p, *r, *s).is_some()).collect();
         Draft { book, excluded: self.excluded, scarce, moves: self.hosts.moves }
     }
-}
-
-/// Whether what was won is for sale again in a round: none of its slots has begun, all of it is there, it can be divided,
-/// and its workload need not know yet what it will have in the first of the slots.
-pub(super) fn is_for_sale(state: &State, now: Timestamp, slots: &[Slot], award: &Award) -> bool {
-    let instance = award.instance.and_then(|id| state.instances.get(&id));
-    let notice = i64::from(instance.map_or(0, |i| i.strategy.notice_seconds));
-    award.kind == AwardKind::Bought
-        && award.resell
-        && award.lines.iter().all(|l| {
-            slots.contains(&l.slot)
-                && !l.settled
-                && l.resource != Resource::GpuMilli
-                && (notice == 0 || now < l.slot.start().plus_seconds(-notice))
-        })
 }
 
 pub(super) fn bought(state: &State, id: InstanceId) -> impl Iterator<Item = &Award> {

@@ -7,7 +7,8 @@ use crate::book::{Order, Origin, away, family};
 use crate::ids::{OrderId, ParticipantId, ProjectId};
 use crate::project;
 use crate::round::Award;
-use crate::round::book::{is_for_sale, takes_orders};
+use crate::round::book::takes_orders;
+use crate::round::resale;
 use crate::state::State;
 use crate::time::{Slot, Timestamp};
 use crate::units::Credits;
@@ -83,7 +84,7 @@ pub fn places(state: &State, now: Timestamp, orders: &[&Order], slots: &[Slot]) 
         let turn = behind.as_ref().and_then(|b| b.line.first().copied()).unwrap_or_else(|| turn_of(o));
         Waits { turn, behind, participant: o.participant, weight: weight(state, o, slots, &pools, &tight) }
     };
-    let for_sale = state.awards.values().filter(|a| is_for_sale(state, now, slots, a));
+    let for_sale = state.awards.values().filter(|a| resale::of(state, now, slots, a).is_some());
     let resales = for_sale.map(|a| {
         let turn = Turn { since: u64::MAX, by_itself: true, entry: Entry::Resale(a.id) };
         Waits { turn, behind: None, participant: a.participant, weight: weight_of_resale(a) }

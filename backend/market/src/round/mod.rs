@@ -19,6 +19,7 @@ pub mod occupancy;
 mod products;
 mod reachable;
 mod renewal;
+mod resale;
 pub mod safe_state;
 pub mod seal;
 pub mod sits_out;

@@ -118,7 +118,7 @@ fn planned_at(state: &State, slot: Slot) -> Timestamp {
 }
 
 /// Whether a workload stays where it is in a slot that is planned already, though it has won something on another node.
-pub(super) fn has_stayed(state: &State, instance: &Instance, slot: Slot) -> bool {
+pub(crate) fn has_stayed(state: &State, instance: &Instance, slot: Slot) -> bool {
     stays(state, instance, slot, planned_at(state, slot))
 }
 

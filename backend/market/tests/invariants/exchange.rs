@@ -11,7 +11,8 @@ use headroom_market::round::{Award, AwardKind, AwardLine};
 use headroom_market::state::State;
 use headroom_market::swap::{Swap, SwapState};
 use headroom_market::time::Slot;
-use headroom_market::units::{Credits, Resource, amount};
+use headroom_market::units::{Credits, Price, Resource, amount};
+use headroom_market::workload::Instance;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
@@ -276,7 +277,19 @@ fn i27_a_holder_that_is_bought_out_is_paid_at_least_its_limit() {
             let (sold_units, all) = (part(&sold.lines), part(&held.lines));
             // lines are sold in the bundle's own proportions, each rounded to a unit
             let blur = held.lines.iter().map(|l| i128::from(l.price.units()) / 1000 + 1).sum::<i128>();
-            let least = i128::from(held.limit.units()) * sold_units / all.max(1);
+            let own_limit = i128::from(held.limit.units()) * sold_units / all.max(1);
+            // what its workload can't be brought to is sold for what it has cost: it would be credited for that
+            let is_lost = |line: &AwardLine| {
+                let instance = held.instance.and_then(|id| state.instances.get(&id));
+                let stays = |i: &Instance| i.is_pinned(state.market.rhythm.gate_closes(line.slot));
+                instance.is_some_and(|i| stays(i) && held.nodes.first() != Some(&i.node))
+            };
+            let cost = |line: &AwardLine| {
+                let same = |l: &&AwardLine| l.slot == line.slot && l.resource == line.resource && l.pool == line.pool;
+                let price = held.lines.iter().find(same).map_or(Price::ZERO, |l| l.price);
+                i128::from(price.charge_half_even(line.quantity).unwrap_or_default().units())
+            };
+            let least = if sold.lines.iter().all(is_lost) { sold.lines.iter().map(cost).sum() } else { own_limit };
             let paid = i128::from(sold.money.units());
             ensure(sold.kind == AwardKind::Resold && paid + blur >= least, || {
                 format!("{paid} for what is worth {least}")

@@ -88,7 +88,9 @@ async fn create_participant(
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Quota {
-    quota: Amounts,
+    /// The whole quota: a resource that it leaves out has none. Unchanged if left out.
+    #[serde(default)]
+    quota: Option<Amounts>,
     /// Unchanged if left out.
     #[serde(default)]
     instance_limit: Option<u32>,
@@ -97,7 +99,7 @@ struct Quota {
     highest_class: Option<Class>,
 }
 
-/// Sets a participant's quota, and its instance limit and highest class where they are named.
+/// Sets a participant's quota, its instance limit and its highest class: those of them that are named.
 #[utoipa::path(put, path = "/participants/{id}/quota", tag = "admin", operation_id = "putQuota", request_body = Quota, params(("id" = ParticipantId, Path, description = "Participant")),
     responses((status = 200, description = "The participant", body = Participant), Problems))]
 async fn put_quota(
@@ -108,6 +110,10 @@ async fn put_quota(
 ) -> Answered<Document> {
     by.may("admin:write")?;
     let Quota { quota, instance_limit, highest_class } = new;
+    if quota.is_none() && instance_limit.is_none() && highest_class.is_none() {
+        let detail = "Send what is to change: quota, instance_limit or highest_class.";
+        return Err(Problem::field("nothing_to_change", "/quota", detail));
+    }
     let command = Command::SetQuota { participant: id, quota, instance_limit, highest_class };
     Ok(ok(app.object(&by, command).await?))
 }

@@ -155,7 +155,7 @@ impl FromRequestParts<Arc<App>> for Platform {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let Anyone(identity) = Anyone::from_request_parts(parts, app).await?;
         if !identity.role.is_platform() {
-            return Err(Problem::forbidden("This is for the operator's roles: admin, operator or finance."));
+            return Err(Problem::forbidden("This is for a role of the operator. GET /v1/me names what yours may do."));
         }
         Ok(Platform(identity))
     }

@@ -10,7 +10,7 @@ pub struct Entry {
 }
 
 /// Codes that do not come from the refusal of an order.
-const OTHERS: [(&str, u16, &str); 154] = [
+const OTHERS: [(&str, u16, &str); 156] = [
     ("not_json", 400, "The body is not JSON."),
     ("idempotency_key_required", 400, "Send an Idempotency-Key header; repeat it when you repeat the request."),
     ("unauthorized", 401, "Sign in, or send a valid API key."),
@@ -176,6 +176,8 @@ const OTHERS: [(&str, u16, &str); 154] = [
     ("price_too_fine", 422, "A reserve price has at most 6 digits after the point."),
     ("shares_not_whole", 422, "The shares of all steps must add up to 1."),
     ("effective_in_the_past", 422, "Prices of cleared slots never change."),
+    ("effective_too_far", 422, "A reserve price begins at most 366 days from now; check the year."),
+    ("nothing_to_change", 422, "The body names nothing that could be changed; the detail says what may be."),
     ("steps_out_of_range", 422, "A schedule has 1 to 16 steps."),
     ("rounds_out_of_range", 422, "A simulation replays 1 to 240 rounds."),
     ("last_round_out_of_range", 422, "Rounds are numbered from 1."),

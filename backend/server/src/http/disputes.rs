@@ -5,8 +5,9 @@ use crate::http::auth::{Anyone, Member, Platform};
 use crate::http::extract::{Body, HashedBody, Path, Query};
 use crate::http::orders::{answered, idempotency};
 use crate::http::problem::{Answered, Problem, Problems};
-use crate::http::reply::{Document, List, ListQuery, list_table, ok};
+use crate::http::reply::{Document, List, ListQuery, list_of, list_table, ok};
 use crate::sequencer::Attached;
+use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -33,6 +34,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(list_disputes, open_dispute))
         .routes(routes!(get_dispute))
+        .routes(routes!(list_dispute_swaps))
         .routes(routes!(decide_dispute))
         .routes(routes!(withdraw_dispute))
 }
@@ -77,6 +79,26 @@ async fn get_dispute(State(app): State<Arc<App>>, Anyone(by): Anyone, Path(id): 
     by.may("finance:read")?;
     let found = app.store.get(Table::Disputes, &by.scope(), &id.to_string()).await?;
     found.map(ok).ok_or_else(|| Problem::not_found("dispute"))
+}
+
+/// Lists the swaps that a dispute names, with their phases: whoever reads the dispute may read these, too.
+#[utoipa::path(get, path = "/disputes/{id}/swaps", tag = "finance", operation_id = "listDisputeSwaps", params(("id" = DisputeId, Path, description = "Dispute")),
+    responses((status = 200, description = "Swaps of the workload for the slot", body = List<Swap>), Problems))]
+async fn list_dispute_swaps(
+    State(app): State<Arc<App>>,
+    Anyone(by): Anyone,
+    Path(id): Path<DisputeId>,
+) -> Answered<Json<serde_json::Value>> {
+    by.may("finance:read")?;
+    let found = app.store.get(Table::Disputes, &by.scope(), &id.to_string()).await?;
+    let found = found.ok_or_else(|| Problem::not_found("dispute"))?;
+    let dispute: Dispute = serde_json::from_str(&found).map_err(|e| Problem::fault(&e))?;
+    let mut swaps: Vec<Swap> = Vec::new();
+    for swap in &dispute.evidence.swaps {
+        let text = app.store.get(Table::Swaps, &Scope::All, &swap.to_string()).await?;
+        swaps.extend(text.and_then(|text| serde_json::from_str(&text).ok()));
+    }
+    Ok(list_of(&swaps))
 }
 
 /// Says that a receipt is wrong, up to seven days after it was recorded. What is claimed is set aside until somebody of

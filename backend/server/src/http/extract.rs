@@ -213,15 +213,36 @@ fn code(error: &serde_json::Error) -> &'static str {
     }
 }
 
+/// The greatest whole number of a type.
+fn most_of(whole: &str) -> Option<u64> {
+    match whole {
+        "i8" => Some(i8::MAX.unsigned_abs().into()),
+        "i16" => Some(i16::MAX.unsigned_abs().into()),
+        "i32" => Some(i32::MAX.unsigned_abs().into()),
+        "i64" => Some(i64::MAX.unsigned_abs()),
+        "u8" => Some(u8::MAX.into()),
+        "u16" => Some(u16::MAX.into()),
+        "u32" => Some(u32::MAX.into()),
+        "u64" | "usize" => Some(u64::MAX),
+        _ => None,
+    }
+}
+
 /// serde's message without its position in the text, and without the names that its types have in Rust.
 fn plain(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let text = message.split(" at line ").next().unwrap_or(&message);
     let text = text.replace("unknown variant `", "unknown value `");
     let text = match text.rsplit_once(", expected ") {
-        Some((start, "i8" | "i16" | "i32" | "i64" | "i128")) => format!("{start}, expected a whole number"),
-        Some((start, "u8" | "u16" | "u32" | "u64" | "u128" | "usize")) => {
-            format!("{start}, expected a whole number of 0 or more")
+        Some((
+            start,
+            whole @ ("i8" | "i16" | "i32" | "i64" | "i128" | "u8" | "u16" | "u32" | "u64" | "u128" | "usize"),
+        )) => {
+            let least = if whole.starts_with('u') { " of 0 or more" } else { "" };
+            // a whole number that is refused all the same is too large, or below 0 where nothing may be
+            let most = most_of(whole).filter(|_| start.starts_with("invalid value") && !start.contains("`-"));
+            let most = most.map(|most| format!(", at most {most}")).unwrap_or_default();
+            format!("{start}, expected a whole number{least}{most}")
         }
         Some((start, "f32" | "f64")) => format!("{start}, expected a number"),
         _ => text,

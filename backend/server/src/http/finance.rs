@@ -390,8 +390,13 @@ pub struct AccountLine {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct KindTotal {
     pub kind: String,
+    /// All that was moved, in whatever direction: the sum of the kind in the ledger's export.
     pub amount: Credits,
     pub count: i64,
+    /// The part of it that left participants: what one takes back of a grant, what a fee costs.
+    pub from_participants: Credits,
+    /// The part of it that came to participants. What moves between two of them is in both, what stays with one in neither.
+    pub to_participants: Credits,
 }
 
 /// All accounts with their balances, and the totals of a period; of one participant where it is named (`sum` stays that of all).
@@ -419,25 +424,31 @@ async fn finance_summary(
     };
     let accounts = balances.iter().filter(|(account, _)| is_asked_for(account.participant())).map(line).collect();
     let moved = app.store.transfer_totals(period.from.micros(), period.to.micros()).await?;
-    let mut kinds: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
+    let mut kinds: BTreeMap<&str, [i64; 4]> = BTreeMap::new();
     let mut by_participant: BTreeMap<ParticipantId, Vec<(&str, i64)>> = BTreeMap::new();
     for total in &moved {
         let (from, to) = (owner(&total.debit), owner(&total.credit));
         if !is_asked_for(from) && !is_asked_for(to) {
             continue;
         }
-        let kind = kinds.entry(&total.kind).or_default();
-        *kind = (kind.0 + total.amount, kind.1 + total.count);
+        let [amount, count, left, came] = kinds.entry(&total.kind).or_default();
+        (*amount, *count) = (*amount + total.amount, *count + total.count);
+        if from != to {
+            *left += from.map_or(0, |_| total.amount);
+            *came += to.map_or(0, |_| total.amount);
+        }
         // Once if both accounts are its own.
         let moved = [from.filter(|p| to != Some(*p)).map(|p| (p, -total.amount)), to.map(|p| (p, total.amount))];
         for (participant, signed) in moved.into_iter().flatten().filter(|(p, _)| is_asked_for(Some(*p))) {
             by_participant.entry(participant).or_default().push((&total.kind, signed));
         }
     }
-    let kind = |(kind, (amount, count)): (&str, (i64, i64))| KindTotal {
+    let kind = |(kind, [amount, count, left, came]): (&str, [i64; 4])| KindTotal {
         kind: kind.to_owned(),
         amount: Credits::from_units(amount),
         count,
+        from_participants: Credits::from_units(left),
+        to_participants: Credits::from_units(came),
     };
     let name = |id: &ParticipantId| directory.participants.get(id).map(|p| p.name.clone()).unwrap_or_default();
     let of = |(participant, amounts): (ParticipantId, Vec<(&str, i64)>)| ParticipantTotals {

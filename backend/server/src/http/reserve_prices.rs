@@ -56,6 +56,9 @@ pub fn not_modified(headers: &HeaderMap, tag: &HeaderValue) -> Option<Response> 
     has_it.then(|| (StatusCode::NOT_MODIFIED, [(header::ETAG, tag.clone())]).into_response())
 }
 
+/// How far ahead a reserve price may begin: a mistyped year would else wait unseen.
+const FARTHEST_SECONDS: i64 = 366 * 24 * 3600;
+
 /// A schedule with the names of those who set it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 struct ReservePriceView {
@@ -139,6 +142,13 @@ async fn schedule_reserve_price(
             "effective_in_the_past",
             "/effective_at",
             "effective_at must not be in the past: prices of cleared slots never change.",
+        ));
+    }
+    if new.effective_at > app.now().plus_seconds(FARTHEST_SECONDS) {
+        return Err(Problem::field(
+            "effective_too_far",
+            "/effective_at",
+            "effective_at is at most 366 days ahead: nobody remembers a price for longer. Check its year.",
         ));
     }
     let command = Command::ScheduleReserve {

@@ -2,7 +2,8 @@
 // level puts its price into the ticket.
 import { useId } from 'react';
 import { useWidth } from '@/lib/useWidth';
-import { type Box, crosses, levels, type Level, pathOf, scales, type Scales, settle, type Step, ticks } from './crossing';
+import { type Box, crosses, levels, type Level, pathOf, scales, type Step, ticks } from './crossing';
+import { labels } from './crossingLabels';
 import { apart, placesOf } from './plot';
 
 const height = 256;
@@ -14,8 +15,6 @@ interface Props {
 }
 const number = (v: number) => v.toLocaleString('en-US', { maximumFractionDigits: v < 0.1 ? 3 : 2 });
 const cr = (v: number) => apart(v)[0] as string;
-/** Inter at 11 px, roughly. */
-const room = (text: string) => text.length * 6.2 + 4;
 
 /** What there is to say where no point can be drawn. */
 export function noPoint(demand: Step[], supply: Step[], price: number, quantity: number, unit: string, closed?: string): string {
@@ -26,29 +25,6 @@ export function noPoint(demand: Step[], supply: Step[], price: number, quantity:
   if (offer === undefined) return 'Nothing was traded: nobody offered.';
   const [low, high] = apart(bid, offer);
   return bid < offer ? `Nothing was traded: the best bid, ${low}, is under the cheapest offer, ${high}.` : 'Nothing was traded, though the curves overlap: these orders need other slots or resources too, or found no room on a node.';
-}
-
-/** Labels where they are free, near what they name. */
-function labels(s: Scales, demand: Step[], supply: Step[], point: { x: number; y: number; text: string } | null) {
-  const frame: Box = { x: s.left + 2, y: s.top, width: s.right - s.left - 4, height: s.bottom - s.top };
-  // The curves themselves: a label on a line is hard to read.
-  const seen = (steps: Step[]) => steps.filter((l) => l.from < s.maxQuantity);
-  const flat = (l: Step): Box => ({ x: s.x(l.from), y: s.y(l.price) - 3, width: s.x(l.to) - s.x(l.from), height: 6 });
-  const rise = (l: Step, i: number, all: Step[]): Box => { const from = s.y(all[i - 1]?.price ?? l.price); return { x: s.x(l.from) - 2, y: Math.min(from, s.y(l.price)), width: 4, height: Math.abs(from - s.y(l.price)) }; };
-  const taken: Box[] = [demand, supply].flatMap((steps) => [...seen(steps).map(flat), ...seen(steps).map(rise)]);
-  const around = (x: number, y: number, width: number, h: number): Box[] => [
-    { x: x + 10, y: y - h - 8, width, height: h }, { x: x + 10, y: y + 8, width, height: h }, { x: x - width - 10, y: y - h - 8, width, height: h }, { x: x - width - 10, y: y + 8, width, height: h },
-    { x: x + 10, y: y - 2 * h - 12, width, height: h }, { x: x + 10, y: y + h + 14, width, height: h }, { x: x - width - 10, y: y - 2 * h - 12, width, height: h },
-  ];
-  const price = point && settle(around(point.x, point.y, room(point.text) + 8, 18), taken, frame);
-  if (point) taken.push({ x: point.x - 6, y: point.y - 6, width: 12, height: 12 });
-  const first = demand.find((l) => l.mine);
-  const mine = first && settle(around((s.x(first.from) + s.x(first.to)) / 2, s.y(first.price), room('▲ Yours'), 14), taken, frame);
-  const end = (steps: Step[], text: string) => {
-    const last = steps.findLast((l) => l.from < s.maxQuantity);
-    return last && settle(around(s.x(Math.min(last.to, s.maxQuantity)) - room(text) - 10, s.y(last.price), room(text), 14), taken, frame);
-  };
-  return { price, mine, bids: end(demand, 'Bids'), offers: end(supply, 'Offers') };
 }
 
 export function Crossing({ bids, offers, price, quantity, unit, capacity, closed, onPick }: Props) {
@@ -67,7 +43,8 @@ export function Crossing({ bids, offers, price, quantity, unit, capacity, closed
   const places = placesOf((prices[1] ?? 1) - (prices[0] ?? 0));
   const quantities = ticks(s.maxQuantity, width < 420 ? 3 : 4);
   const why = drawn ? '' : noPoint(demand, supply, price, quantity, unit, closed);
-  const name = (box: Box | undefined, word: string, colour: string) => box && <text className="lb halo" x={box.x + 2} y={box.y + 11} style={{ fill: colour }}>{word}</text>;
+  // On the colour of the panel: where no place is free, a line would run through the word.
+  const name = (box: Box | undefined, word: string, colour: string) => box && <><rect {...box} rx="2" fill="var(--surface)" /><text className="lb" x={box.x + 2} y={box.y + 11} style={{ fill: colour }}>{word}</text></>;
   return (
     <div ref={ref}>
       <svg width={width} height={height} role="group" aria-label={drawn ? `Bids and offers meet at ${text}` : why}>

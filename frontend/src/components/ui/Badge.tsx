@@ -37,6 +37,7 @@ const STATES: Record<string, Look> = {
   settled: { tone: 'ok', icon: 'check', word: 'Settled' },
   void: { tone: 'bad', icon: 'cross', word: 'Void' },
   running: { tone: 'ok', icon: 'check', word: 'Running' },
+  starved: { tone: 'warn', icon: 'clock', word: 'Running, waits for CPU' },
   faulty: { tone: 'bad', icon: 'warn', word: 'Failed' },
   suspended: { tone: 'warn', icon: 'pause', word: 'Suspended' },
   stopped: { tone: '', icon: 'dash', word: 'Stopped' },

@@ -4,6 +4,7 @@ import { type Pool, proposalsOf, setterOf, setterText, usePools, useSchedules } 
 import { formatPercent, unitOf } from '@/lib/money';
 import { slotClock, useNow, zone } from '@/lib/time';
 import { useParam, useSetParams } from '@/lib/url';
+import { Answer } from './Answer';
 import { History } from './History';
 import { PoolSettings } from './PoolSettings';
 import { Proposals } from './Proposals';
@@ -49,7 +50,7 @@ export default function PricingPage() {
   const choose = (to: string) => set({ pool: to });
   const select = (r: Row) => set({ pool: r.pool.slug, r: r.resource });
   return (
-    <Page title="Reserve prices" of={pools} answer={() => (priced === 0 ? <>No product has been traded yet.</> : <>Of the <b>{priced}</b> products that have been traded the reserve price set the last price of <b>{binding}</b>; bids and offers set the others.</>)}
+    <Page title="Reserve prices" of={pools} answer={() => <Answer priced={priced} binding={binding} />}
       empty={(d) => d.data.length === 0 && { fact: 'There is no pool yet.' }}>
       {() => <>
         <Proposals waiting={proposalsOf(schedules.data)} />

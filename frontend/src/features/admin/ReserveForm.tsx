@@ -5,7 +5,7 @@ import { Button, Field, Note, NumberField, Panel, Select, toast } from '@/compon
 import { Decide } from '@/components/ui/Decide';
 import { type Pool, type ReservePrice, SCHEDULES, useWrite } from '@/lib/api';
 import { unitOf } from '@/lib/money';
-import { dayClock, useNow } from '@/lib/time';
+import { moment, useNow } from '@/lib/time';
 import { check, coming, draftOf, inForce, sayDraft, sentTime, type StepDraft, timeFault, wireOf, withoutStep, withStep } from './schedule';
 import { PoolField } from './PoolField';
 import { SupplyCurve } from './SupplyCurve';
@@ -80,7 +80,7 @@ export function ReserveForm({ drafts, setDrafts, pool, pools, onPool, resource, 
         <SupplyCurve steps={steps} before={before} unit={unit.one} />
         <Field label="In force from, UTC" type="datetime-local" value={from} onChange={setFrom} error={when ?? error?.field('/effective_at')} help={two ? 'By then somebody else has to have approved it; an approval that comes later is refused' : undefined} />
         <TakeBack history={history} resource={resource} now={now} fill={(back, at) => { setEdited(back); setFrom(at); }} />
-        {later.length > 0 && <Note tone="warn">Another schedule is already set from {dayClock(later[0]?.effective_at ?? '', 'UTC')} UTC on; it will replace this one then.</Note>}
+        {later.length > 0 && <Note tone="warn">Another schedule is already set from {moment(later[0]?.effective_at ?? '', 'UTC')} UTC on; it will replace this one then.</Note>}
         {error && <div role="alert"><Note tone="bad">{error.said} {error.status === 412 && 'Somebody else changed it: look at the history, then try again.'}</Note></div>}
         <div className="row g8 items-end wrap">
           <Select label="Try it on" value={rounds} onChange={setRounds} options={ROUNDS} />

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { changes } from '@/mocks/audit';
 import description from '../../../../openapi/openapi.json';
-import { actionsOf, brief, called, fields, PARTS, pageOf, said, whose } from './audit';
+import { actionsOf, brief, called, fields, ownerOf, PARTS, pageOf, said, whose } from './audit';
 
 const of = (action: string) => changes.find((e) => e.action === action) as (typeof changes)[number];
 
@@ -72,4 +72,8 @@ it('says what was done where what was asked for says it', () => {
 it('says whose it is', () => {
   const mine = of('instance.stopped');
   expect([whose(mine, new Map([[mine.participant as string, 'Genomics Core']])), whose(mine, new Map()), whose(of('pool.halted'), new Map()), whose({ ...mine, participant: undefined }, new Map())]).toEqual(['Genomics Core', '…QGENOM', 'the operator', '']);
+});
+it('what the operator does to a participant is that one’s, also where the server names the operator', () => {
+  const granted = { ...of('participant.quota_set'), action: 'participant.granted', participant: null };
+  expect([whose(granted, new Map([[granted.object, 'Genomics Core']])), ownerOf(granted), ownerOf(of('pool.halted'))]).toEqual(['Genomics Core', granted.object, null]);
 });

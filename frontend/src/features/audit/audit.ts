@@ -62,10 +62,14 @@ export function said(event: AuditEvent): string {
   return ACTIONS[event.action]?.[1] ?? event.action;
 }
 
+/** The participant whose it is; null for the operator. What the operator does to a participant, like a grant, is that one's. */
+export const ownerOf = (event: AuditEvent): string | null | undefined => (event.participant === null && event.object.startsWith('par_') ? event.object : event.participant);
+
 /** Whose it is: the operator's own, or a participant's, by its name where that is known (`names`, by id). Nothing where the server does not say it. */
 export function whose(event: AuditEvent, names: ReadonlyMap<string, string>): string {
-  if (event.participant === undefined) return '';
-  return event.participant === null ? 'the operator' : (names.get(event.participant) ?? `…${event.participant.slice(-6)}`);
+  const owner = ownerOf(event);
+  if (owner === undefined) return '';
+  return owner === null ? 'the operator' : (names.get(owner) ?? `…${owner.slice(-6)}`);
 }
 
 /** Where the thing has a page, its address. */

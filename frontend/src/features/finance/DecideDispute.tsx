@@ -4,6 +4,7 @@ import { Button, Field, Note, NumberField, toast } from '@/components/ui';
 import { Dialog } from '@/components/ui/Dialog';
 import { type Dispute, useWrite } from '@/lib/api';
 import { formatExact, formFault, micro, trimmed } from '@/lib/money';
+import { Trace } from './Trace';
 
 export function DecideDispute({ of, name, onClose }: { of: Dispute; name: string; onClose: () => void }) {
   const [draft, setDraft] = useState({ note: trimmed(of.claimed), reason: '' });
@@ -22,6 +23,7 @@ export function DecideDispute({ of, name, onClose }: { of: Dispute; name: string
   const problem = write.error;
   return (
     <Dialog open onClose={onClose} title={`Decide on the dispute of ${name}?`} text={<>“{of.reason}” It claims {formatExact(micro(of.claimed))} cr, which are set aside. What is decided stays.</>}>
+      <div className="mb-3"><Trace of={of} /></div>
       <form className="col g12" onSubmit={send} aria-label="Decision">
         <NumberField label="Paid to the member" unit="cr" value={draft.note} onChange={(note) => setDraft((d) => ({ ...d, note }))} error={fault ?? problem?.field('/note')} help="0 rejects it; what is not paid goes back to the account for the exchange’s risks" />
         <Field label="Reason, the member will read it" value={draft.reason} maxLength={200} onChange={(reason) => setDraft((d) => ({ ...d, reason }))} error={problem?.field('/reason')} required />

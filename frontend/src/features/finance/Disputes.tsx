@@ -1,13 +1,15 @@
 // Disputes: a member's own, or all of them for finance, those that wait first.
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
-import { Button, type Column, DataTable, Ledger, PageLink, Panel, Short, toast, When } from '@/components/ui';
+import { Button, type Column, DataTable, Ledger, Panel, Short, toast, When } from '@/components/ui';
 import { Decide } from '@/components/ui/Decide';
+import { Dialog } from '@/components/ui/Dialog';
 import { Empty } from '@/components/ui/states';
 import { type Dispute, useMay, useNewest, useParticipantNames, useWrite } from '@/lib/api';
 import { formatCount } from '@/lib/money';
 import { DecideDispute } from './DecideDispute';
 import { standing } from './dispute';
+import { Trace } from './Trace';
 
 const waitsFirst = (a: Dispute, b: Dispute) => Number(b.state === 'open') - Number(a.state === 'open') || b.opened_at.localeCompare(a.opened_at);
 
@@ -18,6 +20,7 @@ export function Disputes({ platform = false }: { platform?: boolean }) {
   const writes = useMay('orders:write');
   const [deciding, decide] = useState<Dispute | null>(null);
   const [leaving, leave] = useState<Dispute | null>(null);
+  const [looked, look] = useState<Dispute | null>(null);
   const write = useWrite<Record<string, never>, Dispute>(['/disputes']);
   const nameOf = (id: string) => names.get(id) ?? `…${id.slice(-6)}`;
   const withdraw = () => leaving && write.mutate({ path: `/disputes/${leaving.id}/withdraw`, body: {} }, {
@@ -36,7 +39,7 @@ export function Disputes({ platform = false }: { platform?: boolean }) {
     { id: 'reason', head: 'What is wrong', cell: (d) => <Short text={d.reason} most="min(320px, 44vw)" />, value: (d) => d.reason },
     { id: 'slot', head: 'Slot', extra: true, cell: (d) => <When at={d.slot} style="day" />, value: (d) => d.slot },
     { id: 'round', head: 'Round', extra: true, right: true, cell: (d) => (d.round ? <Link to="/rounds/$number" params={{ number: String(d.round) }}>{formatCount(d.round)}</Link> : <span className="t3">none</span>), value: (d) => d.round },
-    { id: 'swap', head: 'Moves', extra: true, cell: (d) => (d.evidence.swaps.length === 0 ? <span className="t3">none</span> : <span className="row g6">{d.evidence.swaps.map((s) => <PageLink key={s} className="id" to={`/swaps/${s}`}>{s.slice(-6)}</PageLink>)}</span>), value: (d) => d.evidence.swaps.join(' ') },
+    { id: 'swap', head: 'Done for the slot', extra: true, cell: (d) => (d.evidence.swaps.length === 0 ? <span className="t3">nothing</span> : <button type="button" className="linkish" onClick={() => look(d)}>{formatCount(d.evidence.swaps.length)} {d.evidence.swaps.length === 1 ? 'swap' : 'swaps'}</button>), value: (d) => d.evidence.swaps.join(' ') },
     { id: 'claimed', head: 'Claimed, cr', right: true, cell: (d) => <Ledger value={d.claimed} />, value: (d) => d.claimed },
     { id: 'state', head: 'Stands', extra: 'phone', cell: (d) => <span className={d.state === 'open' ? 'warn b' : ''}>{standing(d)}</span>, value: standing },
     { id: 'why', head: 'Why so', extra: true, cell: (d) => <Short text={d.decision ?? ''} most="min(260px, 40vw)" />, value: (d) => d.decision ?? '' },
@@ -52,6 +55,7 @@ export function Disputes({ platform = false }: { platform?: boolean }) {
         ? <Empty fact="Nobody has disputed a receipt." hint="Members do so on their page Finance, up to seven days after a slot was settled." />
         : <DataTable label="Disputes" columns={columns} rows={rows} rowKey={(d) => d.id} csvName="disputes" more={{ cut: of.data.cut, older: of.older, busy: of.busy }} />}
       {deciding && <DecideDispute of={deciding} name={nameOf(deciding.participant)} onClose={() => decide(null)} />}
+      {looked && <Dialog open wide onClose={() => look(null)} title="What was done for the slot" text={<>“{looked.reason}”</>}><Trace of={looked} /></Dialog>}
       {leaving && <Decide open onClose={() => leave(null)} title="Take the dispute back?" text="What was set aside for it is free again. The receipt may be disputed anew within its seven days." action="Take it back" busy={write.isPending} onConfirm={withdraw} />}
     </Panel>
   );

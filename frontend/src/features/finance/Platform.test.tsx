@@ -16,3 +16,11 @@ it('what is in escrow for slots to come is not called paid for deliveries, and t
   expect(document.body.textContent).not.toContain('Paid for deliveries');
   expect(screen.getByRole('button', { name: 'What Charged, less credit notes, cr means' })).toBeTruthy();
 });
+
+it('a kind says what came to members and what left them', () => {
+  asRole.role = 'finance';
+  const back = { ...summary, kinds: [{ kind: 'grant', count: 2, amount: '101.000000', to_participants: '100.000000', from_participants: '1.000000' }] };
+  render(<QueryClientProvider client={new QueryClient()}><Platform summary={back} open={() => {}} /></QueryClientProvider>);
+  const cells = [...(screen.getByRole('table', { name: 'Kinds' }).querySelector('tbody tr')?.querySelectorAll('td') ?? [])].map((c) => c.textContent);
+  expect(cells.slice(0, 4)).toEqual(['grant', '2', '100.000000', '1.000000']);
+});

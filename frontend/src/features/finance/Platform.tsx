@@ -35,7 +35,9 @@ const accountColumns: Column<Account>[] = [
 const kindColumns: Column<Kind>[] = [
   { id: 'kind', head: 'Kind', cell: (k) => k.kind.replaceAll('_', ' '), value: (k) => k.kind },
   { id: 'count', head: 'Transfers', right: true, cell: (k) => formatCount(k.count), value: (k) => k.count },
-  { id: 'amount', head: 'Sum, cr', right: true, cell: (k) => <Ledger value={k.amount} />, value: (k) => k.amount },
+  { id: 'to', head: 'To members, cr', help: 'What came to members by it. What moves between two of them stands on both sides, what stays with one on neither.', right: true, cell: (k) => <Ledger value={k.to_participants} />, value: (k) => k.to_participants },
+  { id: 'from', head: 'From members, cr', help: 'What left members by it: fees, and what was taken back of a grant.', right: true, cell: (k) => <Ledger value={k.from_participants} />, value: (k) => k.from_participants },
+  { id: 'amount', head: 'Moved in all, cr', help: 'In whatever direction: the sum of the kind in the ledger’s export.', extra: true, right: true, cell: (k) => <Ledger value={k.amount} />, value: (k) => k.amount },
 ];
 
 /** `past`: the period has ended, and balances are those of its end. */

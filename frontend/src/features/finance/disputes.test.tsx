@@ -1,13 +1,21 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
 import { afterEach, expect, it, vi } from 'vitest';
-import type { Dispute, Receipt } from '@/lib/api';
+import type { Dispute, Receipt, Swap } from '@/lib/api';
 import { receipts } from '@/mocks/finance';
 import { disputes } from '@/mocks/disputes';
+import { swaps } from '@/mocks/swaps';
 import { DecideDispute } from './DecideDispute';
 import { atStake, disputable, disputeOf, standing } from './dispute';
 import { OpenDispute } from './OpenDispute';
+import { done, undoneFirst } from './trace';
 
+vi.mock('@tanstack/react-router', () => ({ Link: ({ children }: { children: string }) => <a href="/swaps">{children}</a> }));
+const [first, second] = swaps as [Swap, Swap];
+const evidence: Swap[] = [
+  { ...first, id: 'swp_done', state: 'done', method: 'resize', reason: null, created_at: '2026-11-26T10:00:00Z', ended_at: '2026-11-26T10:00:02Z' },
+  { ...second, id: 'swp_late', state: 'aborted', method: 'checkpoint', reason: 'shadow_mismatch', created_at: '2026-11-26T10:00:05Z', ended_at: '2026-11-26T10:00:09Z' },
+];
 afterEach(() => { cleanup(); vi.unstubAllGlobals(); });
 const receipt = receipts[1] as Receipt;
 const dispute = disputes[0] as Dispute;
@@ -15,6 +23,7 @@ const dispute = disputes[0] as Dispute;
 function answered(status: number, body: unknown): { sent: { path: string; body: unknown }[] } {
   const sent: { path: string; body: unknown }[] = [];
   vi.stubGlobal('fetch', vi.fn(async (path: string, init?: RequestInit) => {
+    if (String(path).endsWith('/swaps')) return new Response(JSON.stringify({ data: evidence, has_more: false }), { status: 200, headers: { 'content-type': 'application/json' } });
     sent.push({ path: String(path), body: JSON.parse(String(init?.body ?? 'null')) });
     return new Response(JSON.stringify(body), { status, headers: { 'content-type': status < 400 ? 'application/json' : 'application/problem+json' } });
   }));
@@ -76,4 +85,17 @@ it('finance pays a part, or nothing, which rejects it', async () => {
   fireEvent.click(screen.getByRole('button', { name: 'Reject it' }));
   await waitFor(() => expect(closed).toHaveBeenCalled());
   expect(sent).toEqual([{ path: `/v1/disputes/${dispute.id}/decide`, body: { note: '0', reason: 'All of it was there' } }]);
+});
+
+it('finance sees what was done for the slot, what was not done first', async () => {
+  answered(200, dispute);
+  show(<DecideDispute of={dispute} name="Genomics Core" onClose={() => {}} />);
+  const list = await screen.findByRole('list', { name: 'Swaps of the slot' });
+  const rows = [...list.querySelectorAll('li')].map((row) => row.textContent ?? '');
+  expect(rows[0]).toContain('shadow mismatch');
+  expect(rows[0]).toContain('Move to');
+  expect(rows[1]).toContain('Resize to');
+  expect(screen.getByText(/2 resizes and moves of the workload for this slot, 1 of them not done/)).toBeTruthy();
+  expect(undoneFirst(evidence).map((s) => s.id)).toEqual(['swp_late', 'swp_done']);
+  expect(done([evidence[0] as Swap])).toBe('1 resize or move of the workload for this slot, done.');
 });

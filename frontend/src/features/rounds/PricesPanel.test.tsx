@@ -1,4 +1,4 @@
-import { cleanup, render, screen } from '@testing-library/react';
+import { cleanup, fireEvent, render, screen } from '@testing-library/react';
 import { afterEach, expect, it } from 'vitest';
 import type { PriceInParts, PriceToExternality, RoundPrice } from '@/lib/api';
 import { PricesPanel } from './PricesPanel';
@@ -32,4 +32,25 @@ it('what winners pay is compared with what their winning costs others', () => {
   expect(container.textContent).toContain('1.428. That is what 16 of the 40 winning bids, chosen by the seed, pay, beside what their winning costs all others');
   rerender(<PricesPanel prices={[price(1)]} inParts={of({ winners: 2, looked_at: 2, ratio: null, paid: null, externality: null, least: null, greatest: null })} />);
   expect(container.textContent).toContain('not told of so few winning bids');
+});
+
+const many = (count: number, volume: number) => Array.from({ length: count }, (_, i) => ({ ...price(volume), pool: `${volume ? 'traded' : 'still'}-${i}` }));
+const pools = () => [...document.querySelectorAll('tbody tr')].map((r) => r.querySelector('td')?.textContent);
+
+it('what was traded comes first', () => {
+  render(<PricesPanel prices={[price(0), price(2000)]} />);
+  expect(pools()).toEqual(['p2000', 'p0']);
+  expect(screen.queryByRole('button', { name: /not traded/ })).toBeNull();
+});
+it('many that were not traded are folded behind a button that says how many', () => {
+  render(<PricesPanel prices={[...many(30, 0), ...many(2, 2000)]} />);
+  expect(pools()).toEqual(['traded-0', 'traded-1']);
+  fireEvent.click(screen.getByRole('button', { name: 'Show 30 that were not traded' }));
+  expect([pools().length, pools()[0]]).toEqual([32, 'traded-0']);
+  fireEvent.click(screen.getByRole('button', { name: 'Hide 30 that were not traded' }));
+  expect(pools()).toHaveLength(2);
+});
+it('says so where nothing was traded at all', () => {
+  render(<PricesPanel prices={many(30, 0)} />);
+  expect(pools()).toEqual(['Nothing was traded in this round.']);
 });

@@ -1,6 +1,7 @@
-import { CopyId, type Column, DataTable, Panel, Price } from '@/components/ui';
+import { useState } from 'react';
+import { Button, CopyId, type Column, DataTable, Panel, Price } from '@/components/ui';
 import type { RoundPrice, RoundPrices } from '@/lib/api';
-import { formatPrice, formatRough, unitOf, unitPrice } from '@/lib/money';
+import { formatCount, formatPrice, formatRough, unitOf, unitPrice } from '@/lib/money';
 import { clock, zone } from '@/lib/time';
 import { Externality, PriceParts, partsText } from './PriceParts';
 
@@ -11,12 +12,16 @@ function Setter({ by }: { by: string }) {
   return <>{KIND[kind] ?? kind} {id.includes('_') ? <span className="t3"><CopyId id={id} /></span> : id && <span className="t3">{kind === 'reserve' ? `step ${Number(id) + 1}` : id}</span>}</>;
 }
 
+/** So many that were not traded are in nobody's way; more are shown when somebody asks. */
+const FEW_UNTRADED = 8;
+const traded = (p: RoundPrice) => p.volume > 0;
+
 const keyOf = (p: { pool: string; resource: string; slot: string }) => `${p.pool}/${p.resource}/${p.slot}`;
 
 export function PricesPanel({ prices, inParts }: { prices: RoundPrice[]; inParts?: RoundPrices }) {
   const parts = new Map(inParts?.prices.map((p) => [keyOf(p), p]));
   // Of what nobody traded a price parts the best bid from the cheapest supply: it consists of nothing.
-  const partsOf = (p: RoundPrice) => (p.volume > 0 ? parts.get(keyOf(p)) : undefined);
+  const partsOf = (p: RoundPrice) => (traded(p) ? parts.get(keyOf(p)) : undefined);
   const others = inParts?.price_to_externality;
   const z = zone.use();
   const range = (p: RoundPrice) => (p.low === p.high ? 'one price' : `${formatPrice(unitPrice(p.resource, p.low))}–${formatPrice(unitPrice(p.resource, p.high))}`);
@@ -30,5 +35,14 @@ export function PricesPanel({ prices, inParts }: { prices: RoundPrice[]; inParts
     { id: 'set', head: 'Set by', cell: (p) => (p.volume === 0 ? <span className="t3" title="It parts the best bid from the cheapest offer">not traded</span> : <Setter by={p.set_by} />), value: (p) => (p.volume === 0 ? 'not traded' : p.set_by) },
     { id: 'volume', extra: 'phone', head: 'Cleared', right: true, cell: (p) => formatRough(p.resource, p.volume), value: (p) => p.volume },
   ];
-  return <Panel title="Who set each price" footer={others ? <Externality of={others} /> : undefined}><DataTable label="Prices of the round" columns={columns} rows={prices} rowKey={keyOf} csvName="round-prices" height={420} /></Panel>;
+  const [asked, ask] = useState(false);
+  const untraded = prices.filter((p) => !traded(p));
+  const many = untraded.length > FEW_UNTRADED;
+  const rows = [...prices.filter(traded), ...(asked || !many ? untraded : [])];
+  const fold = many && <Button size="sm" kind="quiet" aria-expanded={asked} onClick={() => ask(!asked)}>{asked ? 'Hide' : 'Show'} {formatCount(untraded.length)} that were not traded</Button>;
+  return (
+    <Panel title="Who set each price" footer={others ? <Externality of={others} /> : undefined}>
+      <DataTable label="Prices of the round" columns={columns} rows={rows} rowKey={keyOf} csvName="round-prices" height={420} footer={fold} empty="Nothing was traded in this round." />
+    </Panel>
+  );
 }

@@ -2,7 +2,7 @@ import { When } from '@/components/ui';
 import type { Swap } from '@/lib/api';
 import { formatMoney, micro, signed } from '@/lib/money';
 import { useNow } from '@/lib/time';
-import { comparedText, differencesText, LATE_COSTS, lateness, pauseText, reasonText, refusedByShadow } from './swap';
+import { comparedText, differencesText, LATE_COSTS, lateness, pauseText, reasonHere, refusedByShadow } from './swap';
 
 export function Answer({ swap }: { swap: Swap }) {
   const { difference_count: count, positions_compared: compared } = swap;
@@ -15,6 +15,6 @@ export function Answer({ swap }: { swap: Swap }) {
   if (swap.state === 'done') return <>Done{swap.downtime_micros ? <>, with a pause of <b>{pauseText(swap)}</b></> : <>, <b>without a pause</b></>}{net}.{late && <> It was <b>approved after its slot had begun</b>: {LATE_COSTS}.</>}</>;
   if (swap.state === 'rejected') return <>An operator <b>rejected</b> this move{swap.approval?.answer?.reason && <>: “{swap.approval.answer.reason}”</>}. The workload stayed where it was.</>;
   if (swap.state === 'expired') return <><b>Nobody approved</b> this move in time. The workload stayed where it was.</>;
-  if (swap.ended_at) return <><b>It did not happen.</b> {swap.reason && `${reasonText(swap)} `}{swap.reason === 'vacated' ? '' : 'The workload stayed where it was.'}</>;
+  if (swap.ended_at) return <><b>It did not happen.</b> {swap.reason && `${reasonHere(swap)} `}{swap.reason === 'vacated' ? '' : 'The workload stayed where it was.'}</>;
   return compared > 0 ? <><b>{differencesText(count)}</b> at {comparedText(compared)} so far{net}.</> : <>Under way{net}.</>;
 }

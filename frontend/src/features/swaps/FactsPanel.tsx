@@ -2,7 +2,7 @@ import { PageLink, Panel, When } from '@/components/ui';
 import type { OneSwap } from '@/lib/api';
 import { formatBundle, formatBytes } from '@/lib/money';
 import { useNow } from '@/lib/time';
-import { ended, lateness, METHODS, nameOf, pauseText, reasonText } from './swap';
+import { ended, lateness, METHODS, nameOf, pauseText, reasonHere } from './swap';
 
 const VERDICTS = { approved: 'Approved', rejected: 'Rejected' };
 
@@ -39,7 +39,7 @@ export function FactsPanel({ swap }: { swap: OneSwap }) {
         <dt>{now < Date.parse(swap.deadline) || ended(swap) ? 'To be there by' : 'Was to be there by'}</dt><dd className="said"><When at={swap.deadline} />, the {swap.deadline === swap.slot ? 'beginning' : 'end'} of its slot{late && <>; {late === 'may come late' ? 'that is over, and it comes late' : 'it was approved after its slot had begun'}</>}</dd>
         <Approval swap={swap} />
         {swap.cancel_requested && <><dt>Asked to stop</dt><dd className="said">{swap.cancel_requested}</dd></>}
-        {swap.reason && <><dt>Reason</dt><dd className="said">{reasonText(swap)}</dd></>}
+        {swap.reason && <><dt>Reason</dt><dd className="said">{reasonHere(swap)}</dd></>}
       </dl>
     </Panel>
   );

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { KNOWN, reasonText } from './reasons';
+import { KNOWN, reasonHere, reasonText } from './reasons';
 
 const beside = (path: string) => readFileSync(join(process.cwd(), '..', 'backend', path), 'utf8');
 const quoted = (text: string) => [...text.matchAll(/"([a-z]+(?:_[a-z]+)*)"/g)].map((m) => m[1] as string);
@@ -29,4 +29,9 @@ it('names parts of a page by their headings, which are there, and never by a dir
 });
 it('reads a code of a later version as its words, and says nothing where there is none', () => {
   expect([reasonText({ reason: 'sun_spots' }), reasonText({ reason: null })]).toEqual(['Sun spots.', '']);
+});
+it('on the swap’s own page points to its parts, not to the page', () => {
+  expect(reasonText({ reason: 'shadow_mismatch' })).toContain('stands on the swap’s page under “Shadow run');
+  expect(reasonHere({ reason: 'shadow_mismatch' })).toContain('What differs stands under “Shadow run: same inputs, both places”, and what to do under “What this means, and what to do”.');
+  for (const reason of KNOWN) expect(reasonHere({ reason })).not.toContain('the swap’s page');
 });

@@ -3,6 +3,7 @@ import type { Swap } from '@/lib/api';
 
 const AGAIN = 'A resize is planned again by itself while it is needed; a workload whose move failed is moved for no bid in the next ten slots.';
 const OPERATOR = 'That is the exchange’s doing: what was bought for it is credited, and who lent it is paid. Whoever operates the exchange finds why in its log.';
+const ON_ITS_PAGE = ' on the swap’s page';
 const SENTENCES: Record<string, string> = {
   // Of the saga.
   deadline: `A phase of it took longer than it may. ${AGAIN} If it happens again, look at which phase it was, and at how much the program writes.`,
@@ -15,7 +16,7 @@ const SENTENCES: Record<string, string> = {
   rejected_by_operator: 'An operator rejected it. What was bought for it is credited; the workload may be moved again in ten slots.',
   approval_expired: 'Nobody approved it before its slot had ended. What was bought for it is credited; the next move is asked for anew.',
   // Of the shadow run.
-  shadow_mismatch: 'Its copy gave something else than the workload for the same inputs. What differs stands on the swap’s page under “Shadow run: same inputs, both places”, and what to do under “What this means, and what to do”.',
+  shadow_mismatch: `Its copy gave something else than the workload for the same inputs. What differs stands${ON_ITS_PAGE} under “Shadow run: same inputs, both places”, and what to do under “What this means, and what to do”.`,
   shadow_inconclusive: 'The shadow run had too few inputs to compare in its time. It is tried again for the next bid that needs it; a program that gets inputs oftener is compared sooner.',
   // Of the driver: its workload, or its program.
   guest_failed: 'Its program failed while it was changed. Look at the fault on the workload’s page, mend the program, and restart it.',
@@ -47,3 +48,5 @@ export const KNOWN = Object.keys(SENTENCES);
 /** A code of a later version reads as its own words. */
 const wordsOf = (code: string): string => `${code.replaceAll('_', ' ').replace(/^./, (c) => c.toUpperCase())}.`;
 export const reasonText = ({ reason }: Pick<Swap, 'reason'>): string => (reason ? (SENTENCES[reason] ?? wordsOf(reason)) : '');
+/** The same on the swap’s own page, which does not point to itself. */
+export const reasonHere = (swap: Pick<Swap, 'reason'>): string => reasonText(swap).replace(ON_ITS_PAGE, '');

@@ -2,7 +2,7 @@ import type { Bar } from '@/components/charts/Gantt';
 import type { Pair, Phase, Swap } from '@/lib/api';
 import { formatBytes, formatCount, formatDuration } from '@/lib/money';
 
-export { reasonText } from './reasons';
+export { reasonHere, reasonText } from './reasons';
 
 export const LABELS: Record<string, string> = {
   planned: 'Assess', awaiting_approval: 'Approval', reserved: 'Reserve target', snapshot: 'Snapshot', transferred: 'Transfer', shadow: 'Mirror, compare', fenced: 'Fence source',
@@ -86,6 +86,9 @@ const COUNTERPARTS: Record<string, string> = { operator: 'the operator’s suppl
 export const counterpartText = (p: Pick<Pair, 'counterpart'>) => COUNTERPARTS[p.counterpart] ?? p.counterpart.replaceAll('_', ' ');
 /** It ended, and nothing came of it. */
 export const undone = (s: Pick<Swap, 'state'>) => UNDONE.includes(s.state);
+const RECENT_MILLIS = 3_600_000;
+/** Whether it has come to nothing so lately that somebody should look. Nobody misses one that a newer plan came before. */
+export const failedLately = (s: Swap, now: number) => undone(s) && s.reason !== 'superseded' && s.ended_at !== null && now - Date.parse(s.ended_at) < RECENT_MILLIS;
 /** What became of a part of it, before the amount. */
 export const gotText = (p: Pick<Pair, 'quantity'>, s: Pick<Swap, 'state'>): string => `${undone(s) ? 'would have ' : ''}${p.quantity > 0 ? (undone(s) ? 'got' : 'gets') : undone(s) ? 'given' : 'gives'}`;
 /** From the operator's supply 1 means that the workload moves to it; what is resized stays where it is. */

@@ -9,7 +9,7 @@ import { Ahead } from './Ahead';
 import { Draw } from './Draw';
 import { FaultNote } from './FaultNote';
 import { Guidance } from './Guidance';
-import { condition } from './health';
+import { behindText, stateShown } from './health';
 import { MadeOf } from './MadeOf';
 import { Restart } from './Restart';
 import { SetBaseline } from './SetBaseline';
@@ -46,7 +46,10 @@ function Away({ away, slot }: { away: NonNullable<Instance['away']>; slot: numbe
   );
 }
 
-export const Detail = memo(({ instance, onRegister }: { instance: Instance; onRegister?: () => void }) => {
+/** `behind`: how many inputs wait while it waits for CPU, null where it does not. */
+interface Props { instance: Instance; behind: number | null; onRegister?: () => void }
+
+export const Detail = memo(({ instance, behind, onRegister }: Props) => {
   const mayStop = useMay('workloads:write');
   const mayTrade = useMay('orders:write');
   const maySet = useMay('strategies:write');
@@ -59,7 +62,7 @@ export const Detail = memo(({ instance, onRegister }: { instance: Instance; onRe
       <div className="grid">
         <Panel title={instance.name} tools={<>{mayAllot && <SetBaseline instance={instance} />}{mayStop && (instance.state === 'stopped' ? <Restart instance={instance} size="sm" /> : <Stop instance={instance} />)}</>}>
           <dl className="kv pad">
-            <dt>State</dt><dd><State of={condition(instance)} /></dd>
+            <dt>State</dt><dd className="said"><State of={stateShown(instance, behind)} />{behind !== null && <span className="warn nw"> {behindText(behind)}</span>}</dd>
             <dt>Id</dt><dd><CopyId id={instance.id} /></dd>
             <MadeOf instance={instance} />
             <dt>Pool</dt><dd>{instance.pool}</dd>

@@ -1,7 +1,7 @@
 import { Badge, type Column, DataTable, Place, Short, State, stateName } from '@/components/ui';
 import { type Instance, type Pulse, useNodeName, useParticipantNames } from '@/lib/api';
 import { formatPercent, shown } from '@/lib/money';
-import { condition, RISKY, unknownText } from './health';
+import { behind, behindText, condition, RISKY, stateShown, unknownText } from './health';
 import { placesBids } from './strategy';
 
 const cpu = (q: Record<string, number>) => shown('cpu_milli', q.cpu_milli ?? 0);
@@ -28,6 +28,10 @@ export function InstanceTable({ rows, pulses, selected, onSelect, cut = false }:
   const nodeName = useNodeName();
   const owner = (i: Instance) => names.get(i.participant) ?? i.participant.slice(-6);
   const usage = (i: Instance) => pulses[i.id]?.sample?.usage;
+  const waiting = (i: Instance) => behind(i, pulses[i.id]);
+  const state = (i: Instance) => stateShown(i, waiting(i));
+  /** What is the matter with it, where something is. */
+  const matter = (i: Instance) => { const inputs = waiting(i); return i.fault?.detail ?? (inputs === null ? undefined : behindText(inputs)); };
   const risk = (i: Instance) => condition(i) === 'running' ? (pulses[i.id]?.risk ?? null) : null;
   const memory = (i: Instance) => { const u = usage(i); return u && mem(u); };
   const columns: Column<Instance>[] = [
@@ -35,7 +39,7 @@ export function InstanceTable({ rows, pulses, selected, onSelect, cut = false }:
     ...(new Set(rows.map((i) => i.participant)).size > 1 ? [{ id: 'who', head: 'Participant', cell: (i: Instance) => <Short text={owner(i)} />, value: owner }] : []),
     { id: 'driver', head: 'Driver', extra: true, cell: (i) => i.driver, value: (i) => i.driver },
     { id: 'pool', head: 'Node', cell: (i) => <Place pool={i.pool} node={i.node} />, value: (i) => `${i.pool} ${i.node && nodeName(i.node)}`.trim() },
-    { id: 'state', head: 'State', cell: (i) => <span title={i.fault?.detail}><State of={condition(i)} /></span>, value: condition, csv: (i) => [stateName(condition(i)), i.fault?.detail].filter(Boolean).join(': ') },
+    { id: 'state', head: 'State', cell: (i) => <span title={matter(i)}><State of={state(i)} /></span>, value: state, csv: (i) => [stateName(state(i)), matter(i)].filter(Boolean).join(': ') },
     { id: 'floor', head: 'Floor, cores', right: true, extra: true, cell: (i) => round(cpu(i.floor)), value: (i) => cpu(i.floor) },
     { id: 'baseline', extra: 'phone', head: 'Baseline', right: true, cell: (i) => round(cpu(i.baseline)), value: (i) => cpu(i.baseline), csvHead: 'Baseline, cores' },
     { id: 'limit', extra: 'phone', head: 'Limit now', right: true, cell: (i) => <span className="m">{text(limit(i, cpu))}</span>, value: (i) => limit(i, cpu), csvHead: 'Limit now, cores' },

@@ -15,7 +15,7 @@ const instance = structuredClone(instances[0]) as Instance;
 const writes = watchWrites();
 beforeEach(() => { asRole.role = 'admin'; });
 afterEach(() => { cleanup(); toasts.set([]); Object.assign(instances[0] as Instance, structuredClone(instance)); });
-const open = () => render(<QueryClientProvider client={new QueryClient()}><Detail instance={instance} /><Toaster /></QueryClientProvider>);
+const open = () => render(<QueryClientProvider client={new QueryClient()}><Detail instance={instance} behind={null} /><Toaster /></QueryClientProvider>);
 const field = (name: string) => screen.getByLabelText(name) as HTMLInputElement;
 const set = () => screen.getByRole('button', { name: 'Set both' }) as HTMLButtonElement;
 async function ask() {

@@ -5,9 +5,10 @@ import { useParam } from '@/lib/url';
 import { Answer } from './Answer';
 import { AskedWorkload } from './AskedWorkload';
 import { Detail } from './Detail';
-import { firstShown } from './health';
+import { behind } from './health';
 import { InstanceTable } from './InstanceTable';
 import { Register } from './Register';
+import { useFirstShown } from './useFirstShown';
 
 /** Which workload needs a hand? */
 export default function WorkloadsPage() {
@@ -16,7 +17,8 @@ export default function WorkloadsPage() {
   const [registering, setRegistering] = useState(false);
   const all = of.data?.rows ?? [];
   const pulses = usePulses(all);
-  const selected = chosen ? all.find((i) => i.id === chosen) : firstShown(all);
+  const first = useFirstShown(all, pulses);
+  const selected = chosen ? all.find((i) => i.id === chosen) : first;
   const mayRegister = useMay('workloads:write');
   // The same one each time: with every figure that comes the list is drawn anew, the chosen workload is not.
   const open = useCallback(() => setRegistering(true), []);
@@ -30,7 +32,7 @@ export default function WorkloadsPage() {
           <>
             <Panel><InstanceTable rows={all} pulses={pulses} selected={selected?.id} onSelect={(i) => choose(i.id)} cut={d.cut} /></Panel>
             {!selected && chosen && <AskedWorkload key={chosen} id={chosen} onRegister={register} />}
-            {selected && <Detail key={selected.id} instance={selected} onRegister={register} />}
+            {selected && <Detail key={selected.id} instance={selected} behind={behind(selected, pulses[selected.id])} onRegister={register} />}
           </>
         )}
       </Page>

@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { instances } from '@/mocks/swaps';
-import { MOST_PULSES, type Pulse } from '@/lib/api';
-import { condition, firstShown, isFaulty, notCounted, riskiest, unknownText } from './health';
+import { metrics } from '@/mocks/forecasts';
+import { type Instance, MOST_PULSES, type Pulse, type Sample } from '@/lib/api';
+import { behind, behindText, condition, firstShown, isFaulty, notCounted, riskiest, stateShown, starved, THROTTLED_MILLIS, unknownText } from './health';
 import { missing } from './suspended';
 
 const known = (risk: number | null): Pulse => ({ sample: undefined, risk, unknown: { sample: null, risk: null } });
@@ -33,7 +36,7 @@ it('shows first what failed, then what runs, and what was stopped only where the
   if (!one) throw new Error('no fixture');
   const of = (id: string, state: string) => ({ ...one, id, state });
   const [stopped, running, failed] = [of('a', 'stopped'), of('b', 'running'), of('c', 'failed')];
-  expect([firstShown([stopped, running, failed]), firstShown([stopped, running]), firstShown([stopped]), firstShown([])].map((i) => i?.id)).toEqual(['c', 'b', 'a', undefined]);
+  expect([[stopped, running, failed], [stopped, running], [stopped], []].map((all) => firstShown(all, {})).map((i) => i?.id)).toEqual(['c', 'b', 'a', undefined]);
 });
 it('says of which that run it is not known, and why; of what does not run nothing is asked', () => {
   const [one] = instances;
@@ -44,4 +47,24 @@ it('says of which that run it is not known, and why; of what does not run nothin
   expect(notCounted(all.slice(0, 1), pulses)).toEqual([]);
   expect([unknownText(pulses.b, 'risk'), unknownText(pulses.b, 'sample'), unknownText(pulses.c, 'risk'), unknownText(pulses.d, 'sample'), unknownText(undefined, 'risk')].map((u) => u.mark)).toEqual(['–', '–', '…', '?', '–']);
   expect(unknownText(pulses.e, 'risk').why).toContain(String(MOST_PULSES));
+});
+
+const [pattern] = instances as [Instance];
+const [measured] = metrics(pattern).data as [Sample];
+const throttled = (throttled_millis: number, input_lag: number): Pulse => ({ ...known(0.1), sample: { ...measured, throttled_millis, input_lag } });
+it('waits for CPU what is throttled while inputs wait, and runs; not what keeps up, lags for another reason, or is not known', () => {
+  const of = (pulse: Pulse | undefined, i: Instance = pattern) => behind(i, pulse);
+  expect([of(throttled(998, 163)), of(throttled(THROTTLED_MILLIS, 1))]).toEqual([163, 1]);
+  expect([of(throttled(998, 0)), of(throttled(THROTTLED_MILLIS - 1, 163)), of(known(0.9)), of(undefined), of(throttled(998, 163), { ...pattern, state: 'stopped' })]).toEqual([null, null, null, null, null]);
+  expect([stateShown(pattern, 163), stateShown(pattern, null), behindText(1), behindText(1630)]).toEqual(['starved', 'running', '1 input behind', '1,630 inputs behind']);
+});
+it('is throttled from where the server says so', () => {
+  const server = readFileSync(join(process.cwd(), '../backend/market/src/workload/need.rs'), 'utf8');
+  expect(Number(/const THROTTLED_MILLIS: i64 = (\d+);/.exec(server)?.[1])).toBe(THROTTLED_MILLIS);
+});
+it('shows one that waits for CPU before one that runs, the furthest behind first, and after one that failed', () => {
+  const [runs, waits, most, failed] = ['a', 'b', 'c', 'd'].map((id) => ({ ...pattern, id, state: id === 'd' ? 'failed' : 'running' })) as [Instance, Instance, Instance, Instance];
+  const pulses = { a: throttled(998, 0), b: throttled(500, 3), c: throttled(400, 160) };
+  expect(starved([runs, waits, most, failed], pulses).map((s) => [s.instance.id, s.behind])).toEqual([['c', 160], ['b', 3]]);
+  expect([[runs, waits, most, failed], [runs, waits, most], [runs, waits], [runs]].map((all) => firstShown(all, pulses)?.id)).toEqual(['d', 'c', 'b', 'a']);
 });

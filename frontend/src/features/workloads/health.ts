@@ -1,4 +1,4 @@
-// Which workload needs a hand first: one that failed, then the one most likely to run short.
+// Which workload needs a hand first: one that failed, then one that waits for CPU now, then the one most likely to run short.
 import { type Instance, MOST_PULSES, type Pulse } from '@/lib/api';
 import { formatCount } from '@/lib/money';
 
@@ -8,8 +8,26 @@ export const isFaulty = (i: Instance) => i.state === 'failed' || i.state === 'fa
 /** Its state as people see it: one that failed, or stands still. */
 export const condition = (i: Instance) => (isFaulty(i) ? 'faulty' : i.suspended ? 'suspended' : i.state);
 
+/** In thousandths of the time: who waited for its allowance for less of it does not need more. The server goes by the same (`backend/market/src/workload/need.rs`). */
+export const THROTTLED_MILLIS = 100;
+/** A program that is throttled and keeps up all the same lacks nothing: only where inputs wait somebody waits for it. */
+export const LEAST_BEHIND = 1;
+/** How many inputs wait while it waits for CPU now; null where it does not, or that is not known. */
+export function behind(i: Instance, pulse: Pulse | undefined): number | null {
+  const sample = condition(i) === 'running' ? pulse?.sample : undefined;
+  return sample && sample.throttled_millis >= THROTTLED_MILLIS && sample.input_lag >= LEAST_BEHIND ? sample.input_lag : null;
+}
+/** What its badge says: one that runs and waits for CPU is not well. */
+export const stateShown = (i: Instance, waiting: number | null): string => (waiting === null ? condition(i) : 'starved');
+export const behindText = (inputs: number): string => `${formatCount(inputs)} ${inputs === 1 ? 'input' : 'inputs'} behind`;
+
+export interface Starved { instance: Instance; behind: number }
+/** Those that wait for CPU now, the furthest behind first. */
+export const starved = (all: Instance[], pulses: Record<string, Pulse>): Starved[] =>
+  all.flatMap((instance) => { const inputs = behind(instance, pulses[instance.id]); return inputs === null ? [] : [{ instance, behind: inputs }]; }).sort((a, b) => b.behind - a.behind);
+
 /** Which one is shown until somebody chooses: one that needs a hand, else one that runs. */
-export const firstShown = (all: Instance[]) => all.find(isFaulty) ?? all.find((i) => condition(i) === 'running') ?? all[0];
+export const firstShown = (all: Instance[], pulses: Record<string, Pulse>) => all.find(isFaulty) ?? starved(all, pulses)[0]?.instance ?? all.find((i) => condition(i) === 'running') ?? all[0];
 
 export interface Risky { instance: Instance; risk: number }
 /** The most likely to run short first. */

@@ -422,7 +422,7 @@ export interface Statement {
 export interface FinanceSummary {
   from: string; to: string; currency: string; sum: string;
   accounts: { account: string; participant: string | null; participant_name: string | null; balance: string }[];
-  kinds: { kind: string; amount: string; count: number }[];
+  kinds: { kind: string; amount: string; count: number; from_participants: string; to_participants: string }[];
   /** In the period; who is not listed has moved nothing. */
   participants: { participant: string; participant_name: string; totals: Statement['totals'] }[];
 }

@@ -15,15 +15,20 @@ function formatter(z: Zone, options: Intl.DateTimeFormatOptions) {
 }
 const HM = { hour: '2-digit', minute: '2-digit' } as const;
 const DAY = { day: 'numeric', month: 'short' } as const;
+const YEAR = { year: 'numeric' } as const;
 
 export const clock = (at: string | number, z: Zone) => formatter(z, HM).format(new Date(at));
 export const clockSeconds = (at: string | number, z: Zone) => formatter(z, { ...HM, second: '2-digit' }).format(new Date(at));
-export const day = (at: string | number, z: Zone) => formatter(z, DAY).format(new Date(at));
-export const dayClock = (at: string | number, z: Zone) => `${day(at, z)} ${clock(at, z)}`;
+const yearOf = (at: string | number, z: Zone) => formatter(z, YEAR).format(new Date(at));
+/** With its year where that is not the present one. */
+export const day = (at: string | number, z: Zone, present = serverNow()) => formatter(z, yearOf(at, z) === yearOf(present, z) ? DAY : { ...DAY, ...YEAR }).format(new Date(at));
+export const dayClock = (at: string | number, z: Zone, present = serverNow()) => `${day(at, z, present)} ${clock(at, z)}`;
+/** A moment that somebody has set, or at which something was done: with its seconds where they are not 0, so that two do not look alike. */
+export const moment = (at: string | number, z: Zone, present = serverNow()) => `${day(at, z, present)} ${new Date(at).getUTCSeconds() === 0 ? clock(at, z) : clockSeconds(at, z)}`;
 /** A slot by its time; one that is not of about now by its day, too. */
-export const slotClock = (at: string | number, now: number, z: Zone) => (Math.abs(new Date(at).getTime() - now) < 12 * 3_600_000 ? clock(at, z) : dayClock(at, z));
+export const slotClock = (at: string | number, now: number, z: Zone) => (Math.abs(new Date(at).getTime() - now) < 12 * 3_600_000 ? clock(at, z) : dayClock(at, z, now));
 export const full = (at: string | number, z: Zone) =>
-  `${formatter(z, { ...DAY, year: 'numeric', ...HM, second: '2-digit', timeZoneName: 'short' }).format(new Date(at))}`;
+  `${formatter(z, { ...DAY, ...YEAR, ...HM, second: '2-digit', timeZoneName: 'short' }).format(new Date(at))}`;
 
 /** Under 24 h an age is relative; older things are dated. */
 export function age(at: string, now: number, z: Zone): string {
@@ -32,7 +37,7 @@ export function age(at: string, now: number, z: Zone): string {
   if (s < 60) return `${s} s`;
   if (s < 3600) return `${Math.floor(s / 60)} m`;
   if (s < 86_400) return `${Math.floor(s / 3600)} h`;
-  return day(at, z);
+  return day(at, z, now);
 }
 
 /** The first slot whose gate is open: it starts more than `lead` seconds from now, as the server counts. */

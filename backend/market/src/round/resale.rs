@@ -1,0 +1,100 @@
+//! What was won and is for sale again.
+//!
+//! By its holder, until its slots begin: at the holder's own limit, so a more urgent bidder may have it.
+//!
+//! By the market, where it can't be delivered (mechanism §11): a workload whose move failed is pinned, and what it has won
+//! on another node for the slots of that time is not used by it. It is credited for that, and its room is there all the
+//! same. So it is offered again, slot by slot in the rounds before each gate, at what was paid for it, whatever its order
+//! says of selling on: its holder has no less than the credit, its sellers are paid by whoever uses it, and the exchange
+//! pays for nothing that was used after all.
+use crate::ids::NodeId;
+use crate::round::{Award, AwardKind, AwardLine};
+use crate::state::State;
+use crate::swap::plan;
+use crate::time::{Slot, Timestamp};
+use crate::units::{Credits, Resource};
+use crate::workload::{Instance, InstanceState, away};
+
+/// Lines of an award that are offered, and for how much.
+pub(super) struct Resale<'a> {
+    /// Lines that are sold together, and what they cost beyond the limit; one of these at most.
+    pub alternatives: Vec<(Vec<&'a AwardLine>, Credits)>,
+    pub limit: Credits,
+    /// Where it lies, if that is one node.
+    pub node: Option<NodeId>,
+}
+
+/// What of an award is for sale in a round.
+pub(super) fn of<'a>(state: &State, now: Timestamp, slots: &[Slot], award: &'a Award) -> Option<Resale<'a>> {
+    undeliverable(state, slots, award).or_else(|| by_its_holder(state, now, slots, award))
+}
+
+/// None of its slots has begun, all of it is there, it can be divided, and its workload need not know yet what it will
+/// have in the first of the slots.
+fn by_its_holder<'a>(state: &State, now: Timestamp, slots: &[Slot], award: &'a Award) -> Option<Resale<'a>> {
+    let instance = award.instance.and_then(|id| state.instances.get(&id));
+    let notice = i64::from(instance.map_or(0, |i| i.strategy.notice_seconds));
+    let is_for_sale = award.kind == AwardKind::Bought
+        && award.resell
+        && award.lines.iter().all(|l| {
+            slots.contains(&l.slot)
+                && l.left() > 0
+                && !l.settled
+                && l.resource != Resource::GpuMilli
+                && (notice == 0 || now < l.slot.start().plus_seconds(-notice))
+        });
+    if !is_for_sale {
+        return None;
+    }
+    // The limit of what is left: the share of the tightest line, rounded up for the holder.
+    let share = award
+        .lines
+        .iter()
+        .map(|l| (l.quantity - l.resold, l.quantity))
+        .max_by(|a, b| (i128::from(a.0) * i128::from(b.1)).cmp(&(i128::from(b.0) * i128::from(a.1))))?;
+    let least = Credits::from_units(1);
+    let limit = (award.limit.share_floor(share.0, share.1) + least).min(award.limit.max(least));
+    Some(Resale { alternatives: vec![(award.lines.iter().collect(), Credits::ZERO)], limit, node: node_of(award) })
+}
+
+/// What its workload can't be brought to in slots that rounds still sell.
+fn undeliverable<'a>(state: &State, slots: &[Slot], award: &'a Award) -> Option<Resale<'a>> {
+    let instance = award.instance.and_then(|id| state.instances.get(&id))?;
+    let node = node_of(award).filter(|node| *node != instance.node)?;
+    if award.kind != AwardKind::Bought || award.netted_with.is_some() || !may_be_left(award, instance) {
+        return None;
+    }
+    let is_lost = |l: &&AwardLine| {
+        slots.contains(&l.slot)
+            && l.left() > 0
+            && !l.settled
+            && !l.is_recallable()
+            && l.resource != Resource::GpuMilli
+            && plan::has_stayed(state, instance, l.slot)
+    };
+    let lost: Vec<&AwardLine> = award.lines.iter().filter(is_lost).collect();
+    // One slot at a time, as few need all of them; of several resources each alone, too.
+    let slot = lost.iter().map(|l| l.slot).min()?;
+    let lines: Vec<&AwardLine> = lost.into_iter().filter(|l| l.slot == slot).collect();
+    let apart = lines.iter().map(|line| vec![*line]).filter(|_| lines.len() > 1);
+    let choices: Vec<Vec<&AwardLine>> = std::iter::once(lines.clone()).chain(apart).collect();
+    let limit = choices.iter().map(|lines| paid(lines)).min()?.max(Credits::from_units(1));
+    let beyond = |lines: Vec<&'a AwardLine>| (paid(&lines) - limit).max(Credits::ZERO);
+    let alternatives = choices.into_iter().map(|lines| (lines.clone(), beyond(lines))).collect();
+    Some(Resale { alternatives, limit, node: Some(node) })
+}
+
+/// What was paid for what is left of some lines.
+fn paid(lines: &[&AwardLine]) -> Credits {
+    lines.iter().map(|l| l.price.charge_half_even(l.left()).unwrap_or(l.money)).sum()
+}
+
+/// A stopped workload's awards stay what they are for when it runs again; and in another pool what it has won goes with
+/// the baseline that it has bought there.
+fn may_be_left(award: &Award, instance: &Instance) -> bool {
+    instance.state == InstanceState::Running && !away::is_elsewhere(award, instance)
+}
+
+fn node_of(award: &Award) -> Option<NodeId> {
+    if let [node] = award.nodes.as_slice() { Some(*node) } else { None }
+}

@@ -1,0 +1,10 @@
+import { cleanup, render, screen } from '@testing-library/react';
+import { afterEach, expect, it } from 'vitest';
+import { Crossing } from './Crossing';
+
+afterEach(cleanup);
+
+it('a word has the panel’s colour behind it, so that it can be read where it has no place of its own', () => {
+  render(<Crossing bids={[{ price: 1, quantity: 5 }]} offers={[{ price: 0.5, quantity: 9 }]} price={0.5} quantity={5} unit="cores" />);
+  for (const word of ['Bids', 'Offers']) expect(screen.getByText(word).previousElementSibling?.getAttribute('fill')).toBe('var(--surface)');
+});
