@@ -266,30 +266,37 @@ fn i25_a_rollback_restores_the_source_exactly() {
     });
 }
 
+/// The least that a holder is paid for what is sold on of it, and what rounding may take of that.
+fn owed(state: &State, sold: &Award) -> Option<(i128, i128)> {
+    let held = sold.resale_of.and_then(|id| state.awards.get(&id))?;
+    // what its workload can't be brought to is sold for what it has cost: it would be credited for that
+    let is_lost = |line: &AwardLine| {
+        let instance = held.instance.and_then(|id| state.instances.get(&id));
+        let stays = |i: &Instance| i.is_pinned(state.market.rhythm.gate_closes(line.slot));
+        instance.is_some_and(|i| stays(i) && held.nodes.first() != Some(&i.node))
+    };
+    if sold.lines.iter().all(is_lost) {
+        let cost = |line: &AwardLine| {
+            let same = |l: &&AwardLine| l.slot == line.slot && l.resource == line.resource && l.pool == line.pool;
+            let price = held.lines.iter().find(same).map_or(Price::ZERO, |l| l.price);
+            i128::from(price.charge_half_even(line.quantity).unwrap_or_default().units())
+        };
+        return Some((sold.lines.iter().map(cost).sum(), sold.lines.len() as i128));
+    }
+    // the limit covers all that it bought: what is sold is worth its part of that
+    let part = |lines: &[AwardLine]| lines.iter().map(|l| i128::from(l.quantity)).sum::<i128>();
+    let (sold_units, all) = (part(&sold.lines), part(&held.lines));
+    // lines are sold in the bundle's own proportions, each rounded to a unit
+    let blur = held.lines.iter().map(|l| i128::from(l.price.units()) / 1000 + 1).sum::<i128>();
+    Some((i128::from(held.limit.units()) * sold_units / all.max(1), blur))
+}
+
 #[test]
 fn i27_a_holder_that_is_bought_out_is_paid_at_least_its_limit() {
     fn holds(history: &History) -> Result<(), String> {
         walk(history, |state, event| {
             let Event::AwardMade(sold) = event else { return Ok(()) };
-            let Some(held) = sold.resale_of.and_then(|id| state.awards.get(&id)) else { return Ok(()) };
-            // the limit covers all that it bought: what is sold is worth its part of that
-            let part = |lines: &[AwardLine]| lines.iter().map(|l| i128::from(l.quantity)).sum::<i128>();
-            let (sold_units, all) = (part(&sold.lines), part(&held.lines));
-            // lines are sold in the bundle's own proportions, each rounded to a unit
-            let blur = held.lines.iter().map(|l| i128::from(l.price.units()) / 1000 + 1).sum::<i128>();
-            let own_limit = i128::from(held.limit.units()) * sold_units / all.max(1);
-            // what its workload can't be brought to is sold for what it has cost: it would be credited for that
-            let is_lost = |line: &AwardLine| {
-                let instance = held.instance.and_then(|id| state.instances.get(&id));
-                let stays = |i: &Instance| i.is_pinned(state.market.rhythm.gate_closes(line.slot));
-                instance.is_some_and(|i| stays(i) && held.nodes.first() != Some(&i.node))
-            };
-            let cost = |line: &AwardLine| {
-                let same = |l: &&AwardLine| l.slot == line.slot && l.resource == line.resource && l.pool == line.pool;
-                let price = held.lines.iter().find(same).map_or(Price::ZERO, |l| l.price);
-                i128::from(price.charge_half_even(line.quantity).unwrap_or_default().units())
-            };
-            let least = if sold.lines.iter().all(is_lost) { sold.lines.iter().map(cost).sum() } else { own_limit };
+            let Some((least, blur)) = owed(state, sold) else { return Ok(()) };
             let paid = i128::from(sold.money.units());
             ensure(sold.kind == AwardKind::Resold && paid + blur >= least, || {
                 format!("{paid} for what is worth {least}")
@@ -311,8 +318,8 @@ fn i27_a_holder_that_is_bought_out_is_paid_at_least_its_limit() {
             log
         })
         .collect();
-    check_in(&histories, "I27", 20, holds, |_, event| match event {
-        Event::AwardMade(sold) if sold.kind == AwardKind::Resold => {
+    check_in(&histories, "I27", 20, holds, |state, event| match event {
+        Event::AwardMade(sold) if owed(state, sold).is_some_and(|(least, blur)| least > blur) => {
             sold.money = Credits::ZERO;
             true
         }
