@@ -1332,7 +1332,10 @@ export interface components {
                  */
                 first_round?: number;
                 last_reason?: components["schemas"]["NotWon"] | null;
-                /** @description Why it ended, where the status does not say it. */
+                /**
+                 * @description Why it ended: of a cancelled order what cancelled it, of an expired one the reason for which rounds gave it less
+                 *     than all; none of others.
+                 */
                 closed_reason?: string | null;
                 replaces?: components["schemas"]["OrderId"] | null;
                 replaced_by?: components["schemas"]["OrderId"] | null;
@@ -1953,7 +1956,10 @@ export interface components {
              */
             first_round?: number;
             last_reason?: components["schemas"]["NotWon"] | null;
-            /** @description Why it ended, where the status does not say it. */
+            /**
+             * @description Why it ended: of a cancelled order what cancelled it, of an expired one the reason for which rounds gave it less
+             *     than all; none of others.
+             */
             closed_reason?: string | null;
             replaces?: components["schemas"]["OrderId"] | null;
             replaced_by?: components["schemas"]["OrderId"] | null;

@@ -16,6 +16,7 @@ pub mod extract;
 pub mod finance;
 mod guidance;
 pub mod instances;
+mod ledger;
 pub mod limit;
 pub mod meta;
 mod modules;
@@ -116,6 +117,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(admin::router())
         .merge(audit::router())
         .merge(finance::router())
+        .merge(ledger::router())
         .merge(disputes::router())
         .merge(events::router())
         .merge(meta::router());
