@@ -28,14 +28,22 @@ struct Stuck {
 impl Stuck {
     /// Its move for the first of them fails: for ten slots it stays where it is.
     fn new() -> Self {
+        Self::with(None)
+    }
+    /// The same of a bid that a project pays for.
+    fn with(project: Option<&str>) -> Self {
         let mut world = market(7);
         let (home, target) = (node(&mut world, "home", 4_000), node(&mut world, "target", 5_000));
         let (one, two) = (participant(&mut world, "one", "100"), participant(&mut world, "two", "100"));
         let holder = (one, workload(&mut world, one, home, 3_500));
         let other = (two, workload(&mut world, two, target, 400));
         let first = RHYTHM.first_open(world.now);
+        if let Some(name) = project {
+            world.run(Command::PutProject { participant: one, name: name.into(), limit: credits("50") });
+        }
         let order = bid_that(&mut world, one, Some(holder.1), 1_000, "30", |r| {
             r.min_fill = "1".parse().unwrap();
+            r.project = project.map(str::to_owned);
             r.window.end_at = first.plus(3, RHYTHM.slot_seconds).start();
         });
         assert_eq!(round(&mut world)[&order], (3_000, vec![target]));
@@ -157,6 +165,19 @@ fn it_is_offered_for_no_less_than_was_paid() {
     let order = stuck.asks(900, "9");
     assert_eq!(round(&mut stuck.world)[&order], (900, vec![stuck.target]));
     assert_eq!(stuck.resold(), [(stuck.slot(2), 900)]);
+}
+
+#[test]
+fn what_a_project_has_paid_comes_back_to_it_as_a_credit() {
+    let mut stuck = Stuck::with(Some("web"));
+    let order = stuck.asks(900, "9");
+    assert_eq!(round(&mut stuck.world)[&order], (100, vec![stuck.target]), "what is free there");
+    assert!(stuck.resold().is_empty());
+    let receipts = stuck.settle(stuck.first, 0, 0);
+    assert_eq!(receipts[0].credit_note, credits("0.5"));
+    let spent = stuck.world.state.projects.values().map(|p| p.spent).collect::<Vec<_>>();
+    // 1.5 for three slots, of which the first is credited less a tenth
+    assert_eq!(spent, [credits("1.05")]);
 }
 
 #[test]

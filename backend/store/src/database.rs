@@ -208,8 +208,7 @@ impl Store {
         let (market, observations) = match address {
             Address::Sqlite(path) => {
                 if !path.exists() {
-                    let source = std::io::Error::from(std::io::ErrorKind::NotFound);
-                    return Err(directory(path, source));
+                    return Err(StoreError::NoMarket(path.display().to_string()));
                 }
                 let beside = path.with_file_name("observations.db");
                 let market = open_sqlite(path, SqliteSynchronous::Full, true).await;

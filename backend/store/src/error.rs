@@ -24,6 +24,8 @@ pub enum StoreError {
         "cannot use the data directory {path}: {source}. Check that it exists, is writable and has free space, or choose another with --data"
     )]
     Directory { path: String, source: std::io::Error },
+    #[error("there is no market: {0} does not exist. Give the directory that `headroom up --data` was started with")]
+    NoMarket(String),
     #[error(
         "another process uses {0}. Stop it first, or choose another: a data directory with --data, a database with DATABASE_URL"
     )]

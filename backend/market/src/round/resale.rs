@@ -61,7 +61,9 @@ fn by_its_holder<'a>(state: &State, now: Timestamp, slots: &[Slot], award: &'a A
 fn undeliverable<'a>(state: &State, slots: &[Slot], award: &'a Award) -> Option<Resale<'a>> {
     let instance = award.instance.and_then(|id| state.instances.get(&id))?;
     let node = node_of(award).filter(|node| *node != instance.node)?;
-    if award.kind != AwardKind::Bought || award.netted_with.is_some() || !may_be_left(award, instance) {
+    // What a project has paid comes back to it as a credit, and what is sold on as its member's proceeds.
+    let is_plain = award.kind == AwardKind::Bought && award.netted_with.is_none() && award.project.is_none();
+    if !is_plain || !may_be_left(award, instance) {
         return None;
     }
     let is_lost = |l: &&AwardLine| {

@@ -34,7 +34,12 @@ pub fn due(state: &State, samples: &[Sample], slot: Slot, now: Timestamp) -> Vec
             let has = amount(&sample.limits, *resource);
             let coming = amount(&plan::target(state, instance, slot).limits, *resource);
             let throttled = sample.throttled_millis >= need::THROTTLED_MILLIS && coming <= has;
-            let quantity = need::beyond(instance, *resource, has.max(coming), *demand, throttled);
+            // What waits is to be worked off by the end of the slot, as all of it is paid for until then.
+            let rest_seconds = state.market.rhythm.slot_end(slot).seconds() - now.seconds();
+            let backlog = if throttled { sample.backlog(*resource, rest_seconds) } else { 0 };
+            let needed = demand.saturating_add(backlog);
+            let nothing_tells = throttled && sample.steps == 0;
+            let quantity = need::beyond(instance, *resource, has.max(coming), needed, nothing_tells);
             let asked =
                 Draw { instance: instance.id, resource: *resource, quantity, highest_price: Some(*highest_price) };
             let left = |node: &Node| {

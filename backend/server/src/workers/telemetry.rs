@@ -41,6 +41,19 @@ pub struct Sample {
     pub steps: i64,
 }
 
+impl Sample {
+    /// The CPU, in thousandths of a core, that works off the inputs that wait in so many seconds, by what its steps took; 0 of
+    /// other resources, and where it did no step, so that nothing tells what one takes.
+    pub fn backlog(&self, resource: Resource, seconds: i64) -> i64 {
+        if resource != Resource::CpuMilli || self.steps <= 0 {
+            return 0;
+        }
+        let waiting = i128::from(amount(&self.usage, resource)) * i128::from(self.input_lag) * i128::from(TICK_SECONDS);
+        let within = i128::from(self.steps) * i128::from(seconds.max(TICK_SECONDS));
+        i64::try_from(waiting / within).unwrap_or(i64::MAX)
+    }
+}
+
 /// What one tick found.
 #[derive(Default)]
 pub struct Measured {
@@ -177,6 +190,34 @@ fn arrived_demand(cpu_milli: i64, steps: i64, queue_growth: i64) -> Option<i64> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_waits_is_worked_off_in_the_time_that_is_left() {
+        let sample = |steps: i64, input_lag: i64| Sample {
+            at: Timestamp::default(),
+            instance: InstanceId::from_raw(1),
+            node: NodeId::from_raw(1),
+            limits: Amounts::new(),
+            usage: [(Resource::CpuMilli, 1_000)].into(),
+            demand: Amounts::new(),
+            censored: Vec::new(),
+            throttled_millis: 998,
+            input_lag,
+            bytes_in: 0,
+            bytes_out: 0,
+            host_calls: 0,
+            steps,
+        };
+        // 10 steps in 5 s took 5 core seconds: 120 more take 60
+        assert_eq!(sample(10, 120).backlog(Resource::CpuMilli, 60), 1_000);
+        assert_eq!(sample(10, 120).backlog(Resource::CpuMilli, 30), 2_000);
+        assert_eq!(sample(10, 120).backlog(Resource::CpuMilli, 0), 12_000, "a tick is the least");
+        assert_eq!(sample(10, 120).backlog(Resource::MemMib, 60), 0);
+        assert_eq!(
+            (sample(0, 120).backlog(Resource::CpuMilli, 60), sample(10, 0).backlog(Resource::CpuMilli, 60)),
+            (0, 0)
+        );
+    }
 
     #[test]
     fn demand_is_what_arrived_not_what_was_done() {

@@ -4,7 +4,6 @@ import { useState } from 'react';
 import { Button, type Column, DataTable, Ledger, Panel, Short, toast, When } from '@/components/ui';
 import { Decide } from '@/components/ui/Decide';
 import { Dialog } from '@/components/ui/Dialog';
-import { Empty } from '@/components/ui/states';
 import { type Dispute, useMay, useNewest, useParticipantNames, useWrite } from '@/lib/api';
 import { formatCount } from '@/lib/money';
 import { DecideDispute } from './DecideDispute';
@@ -52,7 +51,7 @@ export function Disputes({ platform = false }: { platform?: boolean }) {
   return (
     <Panel title="Disputes" note={rows.length === 0 ? undefined : waiting === 0 ? 'none waits' : `${formatCount(waiting)} ${waiting === 1 ? 'waits' : 'wait'} for a decision`}>
       {rows.length === 0
-        ? <Empty fact="Nobody has disputed a receipt." hint="Members do so on their page Finance, up to seven days after a slot was settled." />
+        ? <p className="pad s12 t3">Nobody has disputed a receipt. Members do so on their page Finance, up to seven days after a slot was settled.</p>
         : <DataTable label="Disputes" columns={columns} rows={rows} rowKey={(d) => d.id} csvName="disputes" more={{ cut: of.data.cut, older: of.older, busy: of.busy }} />}
       {deciding && <DecideDispute of={deciding} name={nameOf(deciding.participant)} onClose={() => decide(null)} />}
       {looked && <Dialog open wide onClose={() => look(null)} title="What was done for the slot" text={<>“{looked.reason}”</>}><Trace of={looked} /></Dialog>}

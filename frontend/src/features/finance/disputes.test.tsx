@@ -97,5 +97,6 @@ it('finance sees what was done for the slot, what was not done first', async () 
   expect(rows[1]).toContain('Resize to');
   expect(screen.getByText(/2 resizes and moves of the workload for this slot, 1 of them not done/)).toBeTruthy();
   expect(undoneFirst(evidence).map((s) => s.id)).toEqual(['swp_late', 'swp_done']);
+  expect(done([evidence[1] as Swap])).toBe('1 resize or move of the workload for this slot, not done.');
   expect(done([evidence[0] as Swap])).toBe('1 resize or move of the workload for this slot, done.');
 });

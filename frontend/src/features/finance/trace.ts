@@ -9,5 +9,6 @@ export const undoneFirst = (swaps: Swap[]): Swap[] =>
 export function done(swaps: Swap[]): string {
   const of = swaps.filter((s) => s.state === 'done').length;
   const all = `${formatCount(swaps.length)} ${swaps.length === 1 ? 'resize or move' : 'resizes and moves'} of the workload for this slot`;
-  return of === swaps.length ? `${all}, ${swaps.length === 1 ? 'done' : 'all done'}.` : `${all}, ${formatCount(swaps.length - of)} of them not done.`;
+  if (swaps.length === 1) return `${all}, ${of === 1 ? 'done' : 'not done'}.`;
+  return of === swaps.length ? `${all}, all done.` : `${all}, ${formatCount(swaps.length - of)} of them not done.`;
 }

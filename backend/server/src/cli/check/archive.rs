@@ -118,7 +118,8 @@ pub async fn replay(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     let store = Store::open_read_only(&address).await.map_err(|error| crate::cli::unusable(&address, error))?;
     match again(&store, args.round).await? {
         Ok(count) => {
-            crate::cli::say(format_args!("ok: {count} rounds cleared again with the same result hash"));
+            let rounds = if count == 1 { "round" } else { "rounds" };
+            crate::cli::say(format_args!("ok: {count} {rounds} cleared again with the same result hash"));
             Ok(ExitCode::SUCCESS)
         }
         Err(bad) => {
